@@ -1,0 +1,3 @@
+//! The `handclasp` program.
+
+fn main() {}

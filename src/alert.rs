@@ -1,0 +1,120 @@
+//! The alert protocol's vocabulary (RFC 9846, section 6).
+
+use core::fmt;
+
+/// How bad an alert says it is. TLS 1.3 ignores it on receipt: the description alone decides
+/// (RFC 9846, section 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum AlertLevel {
+    /// Used for `close_notify` and `user_canceled`.
+    Warning = 1,
+    /// Used for everything else.
+    Fatal = 2,
+}
+
+/// Why a connection is closed or refused: the one byte that a peer gets to see.
+///
+/// A code point that this crate has no name for is kept, and shown, as its number.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AlertDescription(pub u8);
+
+macro_rules! alerts {
+    ($($(#[$doc:meta])* $constant:ident = $value:literal, $name:literal;)*) => {
+        impl AlertDescription {
+            $($(#[$doc])* pub const $constant: Self = Self($value);)*
+
+            /// The RFC's name of this alert, or `None` for a code point without one.
+            pub fn name(self) -> Option<&'static str> {
+                match self.0 {
+                    $($value => Some($name),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+alerts! {
+    /// The sender will write no more: the clean end of its direction (section 6.1).
+    CLOSE_NOTIFY = 0, "close_notify";
+    /// A message came that this state does not allow.
+    UNEXPECTED_MESSAGE = 10, "unexpected_message";
+    /// A record could not be deprotected.
+    BAD_RECORD_MAC = 20, "bad_record_mac";
+    /// A record was longer than the protocol allows.
+    RECORD_OVERFLOW = 22, "record_overflow";
+    /// No acceptable set of parameters could be negotiated.
+    HANDSHAKE_FAILURE = 40, "handshake_failure";
+    /// A certificate was corrupt, or not valid for what it was used for.
+    BAD_CERTIFICATE = 42, "bad_certificate";
+    /// A certificate was of a type that is not supported.
+    UNSUPPORTED_CERTIFICATE = 43, "unsupported_certificate";
+    /// A certificate was revoked by its signer.
+    CERTIFICATE_REVOKED = 44, "certificate_revoked";
+    /// A certificate has expired or is not yet valid.
+    CERTIFICATE_EXPIRED = 45, "certificate_expired";
+    /// Some other trouble with a certificate made it unacceptable.
+    CERTIFICATE_UNKNOWN = 46, "certificate_unknown";
+    /// A field was out of range or inconsistent with another.
+    ILLEGAL_PARAMETER = 47, "illegal_parameter";
+    /// No path led from the certificate to a trust anchor.
+    UNKNOWN_CA = 48, "unknown_ca";
+    /// The credential was valid, and access was denied all the same.
+    ACCESS_DENIED = 49, "access_denied";
+    /// A message could not be parsed.
+    DECODE_ERROR = 50, "decode_error";
+    /// A signature, a Finished value or a PSK binder did not verify.
+    DECRYPT_ERROR = 51, "decrypt_error";
+    /// The version that the peer offered is not supported.
+    PROTOCOL_VERSION = 70, "protocol_version";
+    /// The server requires more secure parameters than the client offers.
+    INSUFFICIENT_SECURITY = 71, "insufficient_security";
+    /// Something failed that had nothing to do with the peer.
+    INTERNAL_ERROR = 80, "internal_error";
+    /// A retry was made with a weaker version than the client supports.
+    INAPPROPRIATE_FALLBACK = 86, "inappropriate_fallback";
+    /// The user gave up the handshake; `close_notify` follows.
+    USER_CANCELED = 90, "user_canceled";
+    /// An extension is missing that this message must have.
+    MISSING_EXTENSION = 109, "missing_extension";
+    /// An extension came that was not offered, or is not allowed in this message.
+    UNSUPPORTED_EXTENSION = 110, "unsupported_extension";
+    /// The server does not serve the name that was asked for.
+    UNRECOGNIZED_NAME = 112, "unrecognized_name";
+    /// The stapled OCSP response was invalid.
+    BAD_CERTIFICATE_STATUS_RESPONSE = 113, "bad_certificate_status_response";
+    /// The server knows none of the PSK identities.
+    UNKNOWN_PSK_IDENTITY = 115, "unknown_psk_identity";
+    /// A client certificate is required and none was given.
+    CERTIFICATE_REQUIRED = 116, "certificate_required";
+    /// Something failed for which no other alert fits (new in RFC 9846).
+    GENERAL_ERROR = 117, "general_error";
+    /// The client offered application protocols, and the server speaks none of them (RFC 7301).
+    NO_APPLICATION_PROTOCOL = 120, "no_application_protocol";
+}
+
+impl AlertDescription {
+    /// The level that goes with this description when it is sent (section 6).
+    pub fn level(self) -> AlertLevel {
+        match self {
+            Self::CLOSE_NOTIFY | Self::USER_CANCELED => AlertLevel::Warning,
+            _ => AlertLevel::Fatal,
+        }
+    }
+}
+
+impl fmt::Display for AlertDescription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "alert {}", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for AlertDescription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AlertDescription({}, {self})", self.0)
+    }
+}

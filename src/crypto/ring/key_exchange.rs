@@ -1,0 +1,90 @@
+use ring::agreement::{self, EphemeralPrivateKey, UnparsedPublicKey};
+use ring::rand::SystemRandom;
+
+use crate::crypto::{ActiveKeyExchange, CryptoError, KeyExchangeGroup, SharedSecret};
+use crate::registry::NamedGroup;
+
+/// X25519 (RFC 7748). A shared secret of zeros is refused.
+pub const X25519: RingGroup = RingGroup {
+    name: NamedGroup::X25519,
+    algorithm: &agreement::X25519,
+};
+
+/// ECDH on P-256. Points are checked to be on the curve and uncompressed.
+pub const SECP256R1: RingGroup = RingGroup {
+    name: NamedGroup::SECP256R1,
+    algorithm: &agreement::ECDH_P256,
+};
+
+/// ECDH on P-384. Points are checked to be on the curve and uncompressed.
+pub const SECP384R1: RingGroup = RingGroup {
+    name: NamedGroup::SECP384R1,
+    algorithm: &agreement::ECDH_P384,
+};
+
+/// A group of `ring`.
+#[derive(Debug)]
+pub struct RingGroup {
+    name: NamedGroup,
+    algorithm: &'static agreement::Algorithm,
+}
+
+impl KeyExchangeGroup for RingGroup {
+    fn name(&self) -> NamedGroup {
+        self.name
+    }
+
+    fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, CryptoError> {
+        let private = EphemeralPrivateKey::generate(self.algorithm, &SystemRandom::new())
+            .map_err(|_| CryptoError)?;
+        let share = private.compute_public_key().map_err(|_| CryptoError)?;
+        Ok(Box::new(Exchange {
+            private,
+            share,
+            algorithm: self.algorithm,
+        }))
+    }
+}
+
+struct Exchange {
+    private: EphemeralPrivateKey,
+    share: agreement::PublicKey,
+    algorithm: &'static agreement::Algorithm,
+}
+
+impl ActiveKeyExchange for Exchange {
+    fn share(&self) -> &[u8] {
+        self.share.as_ref()
+    }
+
+    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
+        let peer = UnparsedPublicKey::new(self.algorithm, peer_share);
+        agreement::agree_ephemeral(self.private, &peer, |secret| {
+            SharedSecret::new(secret.to_vec())
+        })
+        .map_err(|_| CryptoError)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_sides_agree_in_every_group() {
+        for group in [X25519, SECP256R1, SECP384R1] {
+            let client = group.start().unwrap();
+            let (share, server_secret) = group.respond(client.share()).unwrap();
+            let client_secret = client.complete(&share).unwrap();
+            assert_eq!(client_secret.as_bytes(), server_secret.as_bytes());
+        }
+    }
+
+    #[test]
+    fn bad_shares_are_refused() {
+        assert!(X25519.respond(&[0; 32]).is_err(), "a secret of zeros");
+        assert!(X25519.respond(&[9; 31]).is_err(), "short");
+        assert!(SECP256R1.respond(&[4; 65]).is_err(), "not on the curve");
+        assert!(SECP384R1.respond(&[]).is_err(), "empty");
+    }
+}

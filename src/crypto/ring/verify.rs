@@ -1,0 +1,109 @@
+use pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
+use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+
+use crate::registry::SignatureScheme;
+
+macro_rules! algorithms {
+    ($($(#[$doc:meta])* $name:ident: $key:ident, $signature:ident, $ring:ident;)*) => {
+        $(
+            $(#[$doc])*
+            pub static $name: &dyn SignatureVerificationAlgorithm = &RingAlgorithm {
+                public_key: alg_id::$key,
+                signature: alg_id::$signature,
+                algorithm: &signature::$ring,
+            };
+        )*
+    };
+}
+
+algorithms! {
+    /// ECDSA on P-256 with SHA-256.
+    ECDSA_P256_SHA256: ECDSA_P256, ECDSA_SHA256, ECDSA_P256_SHA256_ASN1;
+    /// ECDSA on P-256 with SHA-384: in certificates only.
+    ECDSA_P256_SHA384: ECDSA_P256, ECDSA_SHA384, ECDSA_P256_SHA384_ASN1;
+    /// ECDSA on P-384 with SHA-256: in certificates only.
+    ECDSA_P384_SHA256: ECDSA_P384, ECDSA_SHA256, ECDSA_P384_SHA256_ASN1;
+    /// ECDSA on P-384 with SHA-384.
+    ECDSA_P384_SHA384: ECDSA_P384, ECDSA_SHA384, ECDSA_P384_SHA384_ASN1;
+    /// Ed25519.
+    ED25519: ED25519, ED25519, ED25519;
+    /// RSA PKCS#1 with SHA-256, 2048 to 8192 bits: in certificates only.
+    RSA_PKCS1_SHA256: RSA_ENCRYPTION, RSA_PKCS1_SHA256, RSA_PKCS1_2048_8192_SHA256;
+    /// RSA PKCS#1 with SHA-384, 2048 to 8192 bits: in certificates only.
+    RSA_PKCS1_SHA384: RSA_ENCRYPTION, RSA_PKCS1_SHA384, RSA_PKCS1_2048_8192_SHA384;
+    /// RSA PKCS#1 with SHA-512, 2048 to 8192 bits: in certificates only.
+    RSA_PKCS1_SHA512: RSA_ENCRYPTION, RSA_PKCS1_SHA512, RSA_PKCS1_2048_8192_SHA512;
+    /// RSA-PSS with SHA-256, 2048 to 8192 bits.
+    RSA_PSS_SHA256: RSA_ENCRYPTION, RSA_PSS_SHA256, RSA_PSS_2048_8192_SHA256;
+    /// RSA-PSS with SHA-384, 2048 to 8192 bits.
+    RSA_PSS_SHA384: RSA_ENCRYPTION, RSA_PSS_SHA384, RSA_PSS_2048_8192_SHA384;
+    /// RSA-PSS with SHA-512, 2048 to 8192 bits.
+    RSA_PSS_SHA512: RSA_ENCRYPTION, RSA_PSS_SHA512, RSA_PSS_2048_8192_SHA512;
+}
+
+pub(super) static ALL: &[&dyn SignatureVerificationAlgorithm] = &[
+    ECDSA_P256_SHA256,
+    ECDSA_P256_SHA384,
+    ECDSA_P384_SHA256,
+    ECDSA_P384_SHA384,
+    ED25519,
+    RSA_PKCS1_SHA256,
+    RSA_PKCS1_SHA384,
+    RSA_PKCS1_SHA512,
+    RSA_PSS_SHA256,
+    RSA_PSS_SHA384,
+    RSA_PSS_SHA512,
+];
+
+type SchemeAlgorithms = (
+    SignatureScheme,
+    Vec<&'static dyn SignatureVerificationAlgorithm>,
+);
+
+pub(super) fn by_scheme() -> Vec<SchemeAlgorithms> {
+    vec![
+        (
+            SignatureScheme::ECDSA_SECP256R1_SHA256,
+            vec![ECDSA_P256_SHA256],
+        ),
+        (
+            SignatureScheme::ECDSA_SECP384R1_SHA384,
+            vec![ECDSA_P384_SHA384],
+        ),
+        (SignatureScheme::ED25519, vec![ED25519]),
+        (SignatureScheme::RSA_PSS_RSAE_SHA256, vec![RSA_PSS_SHA256]),
+        (SignatureScheme::RSA_PSS_RSAE_SHA384, vec![RSA_PSS_SHA384]),
+        (SignatureScheme::RSA_PSS_RSAE_SHA512, vec![RSA_PSS_SHA512]),
+        (SignatureScheme::RSA_PKCS1_SHA256, vec![RSA_PKCS1_SHA256]),
+        (SignatureScheme::RSA_PKCS1_SHA384, vec![RSA_PKCS1_SHA384]),
+        (SignatureScheme::RSA_PKCS1_SHA512, vec![RSA_PKCS1_SHA512]),
+    ]
+}
+
+#[derive(Debug)]
+struct RingAlgorithm {
+    public_key: AlgorithmIdentifier,
+    signature: AlgorithmIdentifier,
+    algorithm: &'static (dyn VerificationAlgorithm + Send + Sync),
+}
+
+impl SignatureVerificationAlgorithm for RingAlgorithm {
+    fn verify_signature(
+        &self,
+        public_key: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), InvalidSignature> {
+        UnparsedPublicKey::new(self.algorithm, public_key)
+            .verify(message, signature)
+            .map_err(|_| InvalidSignature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        self.public_key
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.signature
+    }
+}

@@ -1,0 +1,266 @@
+//! The code points of the IANA registries that TLS 1.3 uses, as types.
+//!
+//! Each is the number from the wire with names for the values that this crate knows. Unknown
+//! values are legal almost everywhere (RFC 9846, section 9.3; GREASE, RFC 8701), so none of these
+//! is an enum: a value without a name is kept and shown as its number.
+
+use core::fmt;
+
+macro_rules! registry {
+    (
+        $(#[$type_doc:meta])*
+        $type:ident($integer:ty);
+        $($(#[$doc:meta])* $constant:ident = $value:literal, $name:literal;)*
+    ) => {
+        $(#[$type_doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $type(pub $integer);
+
+        impl $type {
+            $($(#[$doc])* pub const $constant: Self = Self($value);)*
+
+            /// The registered name, or `None` for a code point that this crate does not know.
+            pub fn name(self) -> Option<&'static str> {
+                match self.0 {
+                    $($value => Some($name),)*
+                    _ => None,
+                }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self.name() {
+                    Some(name) => f.write_str(name),
+                    None => write!(f, "{:#06x}", self.0),
+                }
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{self}")
+            }
+        }
+    };
+}
+
+registry! {
+    /// A value of `ProtocolVersion` (RFC 9846, section 4.2.1).
+    ProtocolVersion(u16);
+    /// SSL 3.0: never negotiated.
+    SSL_3_0 = 0x0300, "SSL 3.0";
+    /// TLS 1.0: the version of the first record (section 5.1).
+    TLS_1_0 = 0x0301, "TLS 1.0";
+    /// TLS 1.1: never negotiated.
+    TLS_1_1 = 0x0302, "TLS 1.1";
+    /// TLS 1.2: the value of every `legacy_version` field.
+    TLS_1_2 = 0x0303, "TLS 1.2";
+    /// TLS 1.3: the one version that this crate speaks.
+    TLS_1_3 = 0x0304, "TLS 1.3";
+}
+
+registry! {
+    /// A record's `ContentType` (section 5.1).
+    ContentType(u8);
+    /// The dummy record of middlebox compatibility mode (section 5).
+    CHANGE_CIPHER_SPEC = 20, "change_cipher_spec";
+    /// An alert (section 6).
+    ALERT = 21, "alert";
+    /// A piece of one or several handshake messages (section 4).
+    HANDSHAKE = 22, "handshake";
+    /// Application data, and the outer type of every protected record.
+    APPLICATION_DATA = 23, "application_data";
+}
+
+registry! {
+    /// A handshake message's `HandshakeType` (section 4).
+    HandshakeType(u8);
+    /// The client's first message.
+    CLIENT_HELLO = 1, "ClientHello";
+    /// The server's choice; a HelloRetryRequest has this type too.
+    SERVER_HELLO = 2, "ServerHello";
+    /// A ticket for a later resumption.
+    NEW_SESSION_TICKET = 4, "NewSessionTicket";
+    /// The end of 0-RTT data.
+    END_OF_EARLY_DATA = 5, "EndOfEarlyData";
+    /// The server's answers that need no certificate.
+    ENCRYPTED_EXTENSIONS = 8, "EncryptedExtensions";
+    /// A certificate chain.
+    CERTIFICATE = 11, "Certificate";
+    /// The server asks for a client certificate.
+    CERTIFICATE_REQUEST = 13, "CertificateRequest";
+    /// Proof of the private key.
+    CERTIFICATE_VERIFY = 15, "CertificateVerify";
+    /// The authentication of the whole handshake.
+    FINISHED = 20, "Finished";
+    /// The sender's traffic key changes.
+    KEY_UPDATE = 24, "KeyUpdate";
+    /// The synthetic message that stands for a first ClientHello (section 4.4.1).
+    MESSAGE_HASH = 254, "message_hash";
+}
+
+registry! {
+    /// A cipher suite's code point (section 9.1, appendix B.4).
+    CipherSuiteId(u16);
+    /// AES-128-GCM with SHA-256: the suite that everyone must implement.
+    TLS_AES_128_GCM_SHA256 = 0x1301, "TLS_AES_128_GCM_SHA256";
+    /// AES-256-GCM with SHA-384.
+    TLS_AES_256_GCM_SHA384 = 0x1302, "TLS_AES_256_GCM_SHA384";
+    /// ChaCha20-Poly1305 with SHA-256.
+    TLS_CHACHA20_POLY1305_SHA256 = 0x1303, "TLS_CHACHA20_POLY1305_SHA256";
+    /// AES-128-CCM with SHA-256: named for diagnostics only.
+    TLS_AES_128_CCM_SHA256 = 0x1304, "TLS_AES_128_CCM_SHA256";
+    /// AES-128-CCM with a short tag: named for diagnostics only.
+    TLS_AES_128_CCM_8_SHA256 = 0x1305, "TLS_AES_128_CCM_8_SHA256";
+}
+
+registry! {
+    /// A key exchange group (section 4.3.7).
+    NamedGroup(u16);
+    /// NIST P-256.
+    SECP256R1 = 0x0017, "secp256r1";
+    /// NIST P-384.
+    SECP384R1 = 0x0018, "secp384r1";
+    /// NIST P-521.
+    SECP521R1 = 0x0019, "secp521r1";
+    /// Curve25519.
+    X25519 = 0x001d, "x25519";
+    /// Curve448.
+    X448 = 0x001e, "x448";
+    /// Finite field, 2048 bits.
+    FFDHE2048 = 0x0100, "ffdhe2048";
+    /// Finite field, 3072 bits.
+    FFDHE3072 = 0x0101, "ffdhe3072";
+    /// Finite field, 4096 bits.
+    FFDHE4096 = 0x0102, "ffdhe4096";
+    /// Finite field, 6144 bits.
+    FFDHE6144 = 0x0103, "ffdhe6144";
+    /// Finite field, 8192 bits.
+    FFDHE8192 = 0x0104, "ffdhe8192";
+    /// The hybrid of X25519 and ML-KEM-768.
+    X25519_MLKEM768 = 0x11ec, "X25519MLKEM768";
+    /// The hybrid of P-256 and ML-KEM-768.
+    SECP256R1_MLKEM768 = 0x11eb, "SecP256r1MLKEM768";
+}
+
+registry! {
+    /// A signature scheme (section 4.3.3).
+    SignatureScheme(u16);
+    /// RSA PKCS#1 with SHA-1: named for diagnostics only.
+    RSA_PKCS1_SHA1 = 0x0201, "rsa_pkcs1_sha1";
+    /// ECDSA with SHA-1: named for diagnostics only.
+    ECDSA_SHA1 = 0x0203, "ecdsa_sha1";
+    /// RSA PKCS#1 with SHA-256: for signatures in certificates only.
+    RSA_PKCS1_SHA256 = 0x0401, "rsa_pkcs1_sha256";
+    /// RSA PKCS#1 with SHA-384: for signatures in certificates only.
+    RSA_PKCS1_SHA384 = 0x0501, "rsa_pkcs1_sha384";
+    /// RSA PKCS#1 with SHA-512: for signatures in certificates only.
+    RSA_PKCS1_SHA512 = 0x0601, "rsa_pkcs1_sha512";
+    /// ECDSA on P-256 with SHA-256.
+    ECDSA_SECP256R1_SHA256 = 0x0403, "ecdsa_secp256r1_sha256";
+    /// ECDSA on P-384 with SHA-384.
+    ECDSA_SECP384R1_SHA384 = 0x0503, "ecdsa_secp384r1_sha384";
+    /// ECDSA on P-521 with SHA-512.
+    ECDSA_SECP521R1_SHA512 = 0x0603, "ecdsa_secp521r1_sha512";
+    /// RSA-PSS with SHA-256, key with the rsaEncryption OID.
+    RSA_PSS_RSAE_SHA256 = 0x0804, "rsa_pss_rsae_sha256";
+    /// RSA-PSS with SHA-384, key with the rsaEncryption OID.
+    RSA_PSS_RSAE_SHA384 = 0x0805, "rsa_pss_rsae_sha384";
+    /// RSA-PSS with SHA-512, key with the rsaEncryption OID.
+    RSA_PSS_RSAE_SHA512 = 0x0806, "rsa_pss_rsae_sha512";
+    /// Ed25519.
+    ED25519 = 0x0807, "ed25519";
+    /// Ed448.
+    ED448 = 0x0808, "ed448";
+    /// RSA-PSS with SHA-256, key with the RSASSA-PSS OID.
+    RSA_PSS_PSS_SHA256 = 0x0809, "rsa_pss_pss_sha256";
+    /// RSA-PSS with SHA-384, key with the RSASSA-PSS OID.
+    RSA_PSS_PSS_SHA384 = 0x080a, "rsa_pss_pss_sha384";
+    /// RSA-PSS with SHA-512, key with the RSASSA-PSS OID.
+    RSA_PSS_PSS_SHA512 = 0x080b, "rsa_pss_pss_sha512";
+}
+
+impl SignatureScheme {
+    /// May this scheme sign a CertificateVerify? RSA PKCS#1 and SHA-1 may appear in certificates
+    /// only (RFC 9846, section 4.3.3).
+    pub fn signs_handshakes(self) -> bool {
+        !matches!(
+            self,
+            Self::RSA_PKCS1_SHA1
+                | Self::ECDSA_SHA1
+                | Self::RSA_PKCS1_SHA256
+                | Self::RSA_PKCS1_SHA384
+                | Self::RSA_PKCS1_SHA512
+        )
+    }
+}
+
+registry! {
+    /// An extension's type (section 4.3).
+    ExtensionType(u16);
+    /// The name of the server that the client wants (RFC 6066).
+    SERVER_NAME = 0, "server_name";
+    /// A smaller record size (RFC 6066).
+    MAX_FRAGMENT_LENGTH = 1, "max_fragment_length";
+    /// OCSP stapling (RFC 6066).
+    STATUS_REQUEST = 5, "status_request";
+    /// The groups that the sender takes.
+    SUPPORTED_GROUPS = 10, "supported_groups";
+    /// The point formats of TLS 1.2.
+    EC_POINT_FORMATS = 11, "ec_point_formats";
+    /// The signature schemes that the sender takes.
+    SIGNATURE_ALGORITHMS = 13, "signature_algorithms";
+    /// SRTP profiles (RFC 5764).
+    USE_SRTP = 14, "use_srtp";
+    /// Heartbeats (RFC 6520).
+    HEARTBEAT = 15, "heartbeat";
+    /// The application protocols that the sender speaks (RFC 7301).
+    APPLICATION_LAYER_PROTOCOL_NEGOTIATION = 16, "application_layer_protocol_negotiation";
+    /// Certificate transparency (RFC 6962).
+    SIGNED_CERTIFICATE_TIMESTAMP = 18, "signed_certificate_timestamp";
+    /// Raw public keys of the client (RFC 7250).
+    CLIENT_CERTIFICATE_TYPE = 19, "client_certificate_type";
+    /// Raw public keys of the server (RFC 7250).
+    SERVER_CERTIFICATE_TYPE = 20, "server_certificate_type";
+    /// Zeros that make a ClientHello longer (RFC 7685).
+    PADDING = 21, "padding";
+    /// MAC after encryption in TLS 1.2.
+    ENCRYPT_THEN_MAC = 22, "encrypt_then_mac";
+    /// The extended master secret of TLS 1.2.
+    EXTENDED_MASTER_SECRET = 23, "extended_master_secret";
+    /// Certificate compression (RFC 8879).
+    COMPRESS_CERTIFICATE = 27, "compress_certificate";
+    /// The largest record that the sender takes (RFC 8449).
+    RECORD_SIZE_LIMIT = 28, "record_size_limit";
+    /// The tickets of TLS 1.2.
+    SESSION_TICKET = 35, "session_ticket";
+    /// Pre-shared keys and their binders.
+    PRE_SHARED_KEY = 41, "pre_shared_key";
+    /// 0-RTT data follows, or is accepted.
+    EARLY_DATA = 42, "early_data";
+    /// The versions that the client speaks, and the one chosen.
+    SUPPORTED_VERSIONS = 43, "supported_versions";
+    /// A server's state, carried by the client.
+    COOKIE = 44, "cookie";
+    /// How a PSK may be used.
+    PSK_KEY_EXCHANGE_MODES = 45, "psk_key_exchange_modes";
+    /// The authorities that the sender trusts.
+    CERTIFICATE_AUTHORITIES = 47, "certificate_authorities";
+    /// What a client certificate must have in it.
+    OID_FILTERS = 48, "oid_filters";
+    /// The client can be asked for a certificate later.
+    POST_HANDSHAKE_AUTH = 49, "post_handshake_auth";
+    /// The signature schemes that the sender takes in certificates.
+    SIGNATURE_ALGORITHMS_CERT = 50, "signature_algorithms_cert";
+    /// Key shares.
+    KEY_SHARE = 51, "key_share";
+    /// QUIC's parameters (RFC 9001).
+    QUIC_TRANSPORT_PARAMETERS = 57, "quic_transport_parameters";
+    /// How many tickets the client wants (RFC 9149).
+    TICKET_REQUEST = 58, "ticket_request";
+    /// Encrypted ClientHello (RFC 9849).
+    ENCRYPTED_CLIENT_HELLO = 0xfe0d, "encrypted_client_hello";
+    /// Secure renegotiation in TLS 1.2 (RFC 5746).
+    RENEGOTIATION_INFO = 0xff01, "renegotiation_info";
+}
