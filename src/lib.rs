@@ -2,4 +2,8 @@
 
 pub mod alert;
 pub mod crypto;
+pub mod key_schedule;
+pub mod level;
+pub mod observer;
 pub mod registry;
+pub mod wire;

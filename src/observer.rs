@@ -1,0 +1,216 @@
+//! Watching a handshake: what an observer is told, and the key log.
+//!
+//! Everything that explains a handshake (the program of this project, a key log, a replay of the
+//! RFC's traces) reads the same events. There is no second parser and no debugging build.
+
+use core::fmt;
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::alert::AlertDescription;
+use crate::level::Level;
+use crate::registry::{CipherSuiteId, ContentType, NamedGroup, SignatureScheme};
+use crate::wire::HandshakeMessage;
+
+/// Is told each step of a handshake, in order, as it happens.
+///
+/// An observer has the clock if it wants one: the time between two events is the time that the
+/// step between them took.
+pub trait Observer: Send {
+    /// One step happened.
+    fn event(&mut self, event: &Event<'_>);
+
+    /// Should the values of the key schedule be part of the events? They are the connection's
+    /// secrets: whoever has them can read everything. No, unless an observer says so.
+    fn wants_secrets(&self) -> bool {
+        false
+    }
+}
+
+/// One step of a handshake or connection.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A handshake message was written.
+    MessageSent(Level, HandshakeMessage<'a>),
+    /// A handshake message came, and is about to be looked at.
+    MessageReceived(Level, HandshakeMessage<'a>),
+    /// The cipher suite is settled.
+    CipherSuiteChosen(CipherSuiteId),
+    /// The key exchange is done, in this group.
+    KeysExchanged(NamedGroup),
+    /// A step of the key schedule.
+    KeySchedule(KeyScheduleStep<'a>),
+    /// The peer's certificates were accepted by the verifier.
+    PeerVerified,
+    /// The peer's signature over the handshake was found good.
+    SignatureVerified(SignatureScheme),
+    /// The peer's Finished was found good: the handshake was not tampered with.
+    FinishedVerified,
+    /// The handshake waits for an answer from outside, to the question of this name.
+    Waiting(&'static str),
+    /// A record was written: its type, and its length in bytes with header.
+    RecordSent(ContentType, usize),
+    /// A record was opened: its type, and its length in bytes with header.
+    RecordReceived(ContentType, usize),
+    /// An alert was sent.
+    AlertSent(AlertDescription),
+    /// An alert came.
+    AlertReceived(AlertDescription),
+    /// The handshake is complete: application data can flow both ways.
+    HandshakeComplete,
+}
+
+/// A step of the key schedule (RFC 9846, section 7.1).
+#[derive(Clone, Debug)]
+pub struct KeyScheduleStep<'a> {
+    /// HKDF-Extract or HKDF-Expand-Label.
+    pub operation: KeyScheduleOperation,
+    /// The stage that is extracted, or the label of the expansion, without its "tls13 " prefix.
+    pub label: &'a str,
+    /// The values, for an observer that [wants secrets](Observer::wants_secrets).
+    pub values: Option<KeyScheduleValues<'a>>,
+}
+
+/// The two operations that the key schedule is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyScheduleOperation {
+    /// HKDF-Extract: mixes new key material in.
+    Extract,
+    /// HKDF-Expand-Label: derives a secret, a key or an IV.
+    Expand,
+}
+
+/// What went into a step of the key schedule and what came out.
+#[derive(Clone)]
+pub struct KeyScheduleValues<'a> {
+    /// The salt of an extraction, or the secret that is expanded.
+    pub secret: &'a [u8],
+    /// The input key material of an extraction, or the context of an expansion.
+    pub input: &'a [u8],
+    /// The result.
+    pub output: &'a [u8],
+}
+
+impl fmt::Debug for KeyScheduleValues<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyScheduleValues(..)")
+    }
+}
+
+/// Takes the secrets that let a tool like Wireshark decrypt a connection.
+///
+/// Only ever configured on purpose: whoever reads the log can read the traffic.
+pub trait KeyLog: Send + Sync + fmt::Debug {
+    /// One line of the log: a label such as `CLIENT_HANDSHAKE_TRAFFIC_SECRET`, the client's
+    /// random and the secret.
+    fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]);
+}
+
+/// A key log in the format of `SSLKEYLOGFILE` (RFC 9850).
+pub struct KeyLogFile {
+    file: Mutex<Box<dyn Write + Send>>,
+}
+
+impl KeyLogFile {
+    /// Opens a file for appending; it is made if it does not exist.
+    pub fn open(path: impl AsRef<Path>) -> std::io::Result<Self> {
+        let mut options = std::fs::OpenOptions::new();
+        options.create(true).append(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        Ok(Self::new(options.open(path)?))
+    }
+
+    /// Opens the file that the environment variable `SSLKEYLOGFILE` names; `None` when it is not
+    /// set. Nothing in this library looks at that variable unless this is called.
+    pub fn from_environment() -> std::io::Result<Option<Self>> {
+        std::env::var_os("SSLKEYLOGFILE")
+            .map(Self::open)
+            .transpose()
+    }
+
+    /// Writes the log to `writer`.
+    pub fn new(writer: impl Write + Send + 'static) -> Self {
+        Self {
+            file: Mutex::new(Box::new(writer)),
+        }
+    }
+}
+
+impl KeyLog for KeyLogFile {
+    fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
+        let secret = zeroize::Zeroizing::new(hex::encode(secret));
+        let line = zeroize::Zeroizing::new(format!(
+            "{label} {} {}\n",
+            hex::encode(client_random),
+            secret.as_str()
+        ));
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        // A log that cannot be written must not end the connection that it describes.
+        let _ = file.write_all(line.as_bytes()).and_then(|()| file.flush());
+    }
+}
+
+impl fmt::Debug for KeyLogFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyLogFile(..)")
+    }
+}
+
+/// The observer and the key log of one connection, if it has any.
+#[derive(Default)]
+pub(crate) struct Observers {
+    observer: Option<Box<dyn Observer>>,
+    wants_secrets: bool,
+    key_log: Option<Arc<dyn KeyLog>>,
+    client_random: [u8; 32],
+}
+
+impl Observers {
+    pub(crate) fn new(key_log: Option<Arc<dyn KeyLog>>) -> Self {
+        Self {
+            key_log,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn set_observer(&mut self, observer: Box<dyn Observer>) {
+        self.wants_secrets = observer.wants_secrets();
+        self.observer = Some(observer);
+    }
+
+    pub(crate) fn set_client_random(&mut self, random: &[u8; 32]) {
+        self.client_random = *random;
+    }
+
+    /// Tells the observer; the event is not even made when there is none.
+    pub(crate) fn tell<'a>(&mut self, event: impl FnOnce() -> Event<'a>) {
+        if let Some(observer) = &mut self.observer {
+            observer.event(&event());
+        }
+    }
+
+    pub(crate) fn tell_step(
+        &mut self,
+        operation: KeyScheduleOperation,
+        label: &str,
+        values: KeyScheduleValues<'_>,
+    ) {
+        let values = self.wants_secrets.then_some(values);
+        self.tell(|| {
+            Event::KeySchedule(KeyScheduleStep {
+                operation,
+                label,
+                values,
+            })
+        });
+    }
+
+    pub(crate) fn log(&self, label: &str, secret: &[u8]) {
+        if let Some(key_log) = &self.key_log {
+            key_log.log(label, &self.client_random, secret);
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! Reading and writing the presentation language of RFC 9846, section 3.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use crate::alert::AlertDescription;
+use crate::registry::{
+    CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme,
+};
+
+/// A message that cannot be parsed: which one, which field of it, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}, {field}: {reason}")]
+pub struct DecodeError {
+    /// The message.
+    pub message: HandshakeType,
+    /// The field, by the RFC's name.
+    pub field: &'static str,
+    /// What is wrong.
+    pub reason: DecodeReason,
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeReason {
+    /// The message ends inside the field.
+    #[error("the message ends inside it")]
+    Truncated,
+    /// The field, or the message, goes on after its end.
+    #[error("{0} bytes too many follow it")]
+    TrailingBytes(usize),
+    /// The length is out of the range that the RFC gives, or no multiple of an element.
+    #[error("a length of {0} bytes is not allowed")]
+    Length(usize),
+    /// Something is there twice that may be there once.
+    #[error("{0} appears more than once")]
+    Duplicate(String),
+    /// The RFC forbids this extension in this message.
+    #[error("the extension {0} is not allowed in this message")]
+    ForbiddenExtension(ExtensionType),
+    /// The value is one that the RFC forbids.
+    #[error("{0}")]
+    Value(&'static str),
+}
+
+impl DecodeError {
+    /// The alert that goes with it: `decode_error` for syntax, `illegal_parameter` for values
+    /// (RFC 9846, section 6.2).
+    pub fn alert(&self) -> AlertDescription {
+        match self.reason {
+            DecodeReason::Truncated | DecodeReason::TrailingBytes(_) | DecodeReason::Length(_) => {
+                AlertDescription::DECODE_ERROR
+            }
+            DecodeReason::Duplicate(_)
+            | DecodeReason::ForbiddenExtension(_)
+            | DecodeReason::Value(_) => AlertDescription::ILLEGAL_PARAMETER,
+        }
+    }
+}
+
+/// Reads a message from front to back; every read says which field it is for.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    bytes: &'a [u8],
+    message: HandshakeType,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(message: HandshakeType, bytes: &'a [u8]) -> Self {
+        Self { bytes, message }
+    }
+
+    pub(crate) fn message(&self) -> HandshakeType {
+        self.message
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub(crate) fn error(&self, field: &'static str, reason: DecodeReason) -> DecodeError {
+        DecodeError {
+            message: self.message,
+            field,
+            reason,
+        }
+    }
+
+    pub(crate) fn bytes(
+        &mut self,
+        field: &'static str,
+        length: usize,
+    ) -> Result<&'a [u8], DecodeError> {
+        let Some((taken, rest)) = self.bytes.split_at_checked(length) else {
+            return Err(self.error(field, DecodeReason::Truncated));
+        };
+        self.bytes = rest;
+        Ok(taken)
+    }
+
+    pub(crate) fn array<const N: usize>(
+        &mut self,
+        field: &'static str,
+    ) -> Result<&'a [u8; N], DecodeError> {
+        let Some((taken, rest)) = self.bytes.split_first_chunk() else {
+            return Err(self.error(field, DecodeReason::Truncated));
+        };
+        self.bytes = rest;
+        Ok(taken)
+    }
+
+    pub(crate) fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
+        self.array::<1>(field).map(|[byte]| *byte)
+    }
+
+    pub(crate) fn u16(&mut self, field: &'static str) -> Result<u16, DecodeError> {
+        self.array(field).copied().map(u16::from_be_bytes)
+    }
+
+    pub(crate) fn u32(&mut self, field: &'static str) -> Result<u32, DecodeError> {
+        self.array(field).copied().map(u32::from_be_bytes)
+    }
+
+    /// A vector whose length stands before it in `prefix` bytes and must be in `range`.
+    pub(crate) fn vector(
+        &mut self,
+        field: &'static str,
+        prefix: Prefix,
+        range: core::ops::RangeInclusive<usize>,
+    ) -> Result<&'a [u8], DecodeError> {
+        let mut length = 0;
+        for byte in self.bytes(field, prefix as usize)? {
+            length = length << 8 | usize::from(*byte);
+        }
+        if !range.contains(&length) {
+            return Err(self.error(field, DecodeReason::Length(length)));
+        }
+        self.bytes(field, length)
+    }
+
+    /// A vector of code points.
+    pub(crate) fn list<T: CodePoint>(
+        &mut self,
+        field: &'static str,
+        prefix: Prefix,
+        range: core::ops::RangeInclusive<usize>,
+    ) -> Result<List<'a, T>, DecodeError> {
+        let bytes = self.vector(field, prefix, range)?;
+        if bytes.len() % 2 != 0 {
+            return Err(self.error(field, DecodeReason::Length(bytes.len())));
+        }
+        Ok(List::new(bytes))
+    }
+
+    /// A reader for a part of the same message.
+    pub(crate) fn part(&self, bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            message: self.message,
+        }
+    }
+
+    /// The end: anything left is an error.
+    pub(crate) fn finish(self, field: &'static str) -> Result<(), DecodeError> {
+        match self.bytes.len() {
+            0 => Ok(()),
+            left => Err(self.error(field, DecodeReason::TrailingBytes(left))),
+        }
+    }
+}
+
+/// How many bytes the length of a vector takes.
+#[derive(Clone, Copy)]
+pub(crate) enum Prefix {
+    U8 = 1,
+    U16 = 2,
+    U24 = 3,
+}
+
+/// Writes a vector: room for its length, what `content` writes, then the length into the room.
+///
+/// What this crate writes is bounded far below the limits of the prefixes, except for blobs that
+/// a user supplies, which are checked when they are configured. A vector that is too long all the
+/// same is cut to nothing rather than sent with a wrong length.
+pub(crate) fn write_vector(out: &mut Vec<u8>, prefix: Prefix, content: impl FnOnce(&mut Vec<u8>)) {
+    let width = prefix as usize;
+    let start = out.len();
+    out.resize(start + width, 0);
+    content(out);
+    let mut length = out.len() - start - width;
+    if length >> (8 * width) != 0 {
+        debug_assert!(false, "a vector of {length} bytes does not fit");
+        out.truncate(start + width);
+        length = 0;
+    }
+    let length = (length as u64).to_be_bytes();
+    if let (Some(room), Some(low)) = (
+        out.get_mut(start..start + width),
+        length.get(length.len() - width..),
+    ) {
+        room.copy_from_slice(low);
+    }
+}
+
+/// A code point of two bytes.
+pub trait CodePoint: Copy + fmt::Display {
+    /// From the wire.
+    fn from_wire(value: u16) -> Self;
+
+    /// To the wire.
+    fn to_wire(self) -> u16;
+}
+
+macro_rules! code_points {
+    ($($type:ident),*) => {
+        $(impl CodePoint for $type {
+            fn from_wire(value: u16) -> Self {
+                Self(value)
+            }
+
+            fn to_wire(self) -> u16 {
+                self.0
+            }
+        })*
+    };
+}
+
+code_points!(
+    CipherSuiteId,
+    ExtensionType,
+    NamedGroup,
+    ProtocolVersion,
+    SignatureScheme
+);
+
+/// A list of code points, as it stands in a message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct List<'a, T> {
+    bytes: &'a [u8],
+    element: PhantomData<T>,
+}
+
+impl<'a, T: CodePoint> List<'a, T> {
+    /// A list over an even number of bytes; an odd last byte is not seen.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            element: PhantomData,
+        }
+    }
+
+    /// The elements in the order of the message.
+    pub fn iter(&self) -> impl Iterator<Item = T> + use<'a, T> {
+        let (pairs, _) = self.bytes.as_chunks::<2>();
+        pairs
+            .iter()
+            .map(|pair| T::from_wire(u16::from_be_bytes(*pair)))
+    }
+
+    /// Is `element` in the list?
+    pub fn contains(&self, element: T) -> bool {
+        self.iter()
+            .any(|candidate| candidate.to_wire() == element.to_wire())
+    }
+
+    /// The bytes of the list, without its length.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+}
+
+impl<T: CodePoint> fmt::Display for List<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&join(self.iter()))
+    }
+}
+
+impl<T: CodePoint> fmt::Debug for List<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{self}]")
+    }
+}
+
+/// `a, b, c`, with at most sixteen elements told: peers can send thousands.
+pub(crate) fn join<T: fmt::Display>(elements: impl Iterator<Item = T>) -> String {
+    const SHOWN: usize = 16;
+    let mut elements = elements.peekable();
+    let mut text = elements
+        .by_ref()
+        .take(SHOWN)
+        .map(|element| element.to_string())
+        .collect::<Vec<_>>();
+    if elements.peek().is_some() {
+        text.push(format!("and {} more", elements.count()));
+    }
+    text.join(", ")
+}
+
+/// Writes code points one after the other, without a length.
+pub(crate) fn write_codes<T: CodePoint>(out: &mut Vec<u8>, codes: impl IntoIterator<Item = T>) {
+    for code in codes {
+        out.extend_from_slice(&code.to_wire().to_be_bytes());
+    }
+}
+
+/// The first element that appears twice, in any order of appearance. Sorting keeps a hostile
+/// list of thousands cheap.
+pub(crate) fn duplicate(mut values: Vec<u16>) -> Option<u16> {
+    values.sort_unstable();
+    values.windows(2).find_map(|pair| match pair {
+        [left, right] if left == right => Some(*left),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vectors_check_their_range_before_their_bytes() {
+        let mut reader = Reader::new(HandshakeType::FINISHED, &[2, 1]);
+        let error = reader.vector("x", Prefix::U8, 0..=1).unwrap_err();
+        assert_eq!(error.reason, DecodeReason::Length(2));
+        let mut reader = Reader::new(HandshakeType::FINISHED, &[2, 1]);
+        assert_eq!(
+            reader.vector("x", Prefix::U8, 0..=2).unwrap_err().reason,
+            DecodeReason::Truncated
+        );
+    }
+
+    #[test]
+    fn lists_of_code_points_have_an_even_length() {
+        let mut reader = Reader::new(HandshakeType::CLIENT_HELLO, &[3, 0, 1, 0]);
+        assert!(reader.list::<NamedGroup>("x", Prefix::U8, 0..=254).is_err());
+    }
+
+    #[test]
+    fn written_vectors_carry_their_length() {
+        let mut out = vec![9];
+        write_vector(&mut out, Prefix::U24, |out| {
+            write_vector(out, Prefix::U8, |out| out.push(7));
+        });
+        assert_eq!(out, [9, 0, 0, 2, 1, 7]);
+    }
+
+    #[test]
+    fn a_long_list_is_not_told_in_full() {
+        let text = join(0..1000);
+        assert!(text.ends_with("15, and 984 more"), "{text}");
+    }
+}

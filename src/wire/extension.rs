@@ -1,0 +1,127 @@
+//! The list of extensions that most messages end with (RFC 9846, section 4.3).
+
+use super::codec::{DecodeError, DecodeReason, Prefix, Reader, duplicate, write_vector};
+use crate::registry::{ExtensionType, HandshakeType};
+
+/// One extension as it stands in a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extension<'a> {
+    /// The type.
+    pub kind: ExtensionType,
+    /// The body, without type and length.
+    pub body: &'a [u8],
+}
+
+/// A list of extensions that was found to be well formed: each is whole, none appears twice, and
+/// none stands where RFC 9846 forbids it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extensions<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Extensions<'a> {
+    /// Reads the list with its length, and checks it against the table of section 4.3.
+    pub(crate) fn read(reader: &mut Reader<'a>, place: Place) -> Result<Self, DecodeError> {
+        let bytes = reader.vector("extensions", Prefix::U16, 0..=0xffff)?;
+        let mut rest = reader.part(bytes);
+        let mut kinds = Vec::with_capacity(16);
+        while !rest.is_empty() {
+            let kind = ExtensionType(rest.u16("extensions")?);
+            rest.vector("extensions", Prefix::U16, 0..=0xffff)?;
+            if !allowed(kind, place) {
+                return Err(rest.error("extensions", DecodeReason::ForbiddenExtension(kind)));
+            }
+            kinds.push(kind.0);
+        }
+        if let Some(kind) = duplicate(kinds) {
+            let kind = ExtensionType(kind).to_string();
+            return Err(rest.error("extensions", DecodeReason::Duplicate(kind)));
+        }
+        Ok(Self { bytes })
+    }
+
+    /// The extensions in the order of the message.
+    pub fn iter(&self) -> impl Iterator<Item = Extension<'a>> + use<'a> {
+        // Well-formedness was checked by `read`, so nothing is lost in ending at an error here.
+        let mut reader = Reader::new(HandshakeType::CLIENT_HELLO, self.bytes);
+        core::iter::from_fn(move || {
+            let kind = ExtensionType(reader.u16("extensions").ok()?);
+            let body = reader.vector("extensions", Prefix::U16, 0..=0xffff).ok()?;
+            Some(Extension { kind, body })
+        })
+    }
+
+    /// The body of the extension of this type.
+    pub fn get(&self, kind: ExtensionType) -> Option<&'a [u8]> {
+        self.iter()
+            .find(|extension| extension.kind == kind)
+            .map(|extension| extension.body)
+    }
+
+    /// Writes the list with its length.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        write_vector(out, Prefix::U16, |out| out.extend_from_slice(self.bytes));
+    }
+
+    /// A list over bytes that [`write_extension`] wrote.
+    pub(crate) fn written(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+}
+
+/// Writes one extension: type, length, and what `body` writes.
+pub(crate) fn write_extension(
+    out: &mut Vec<u8>,
+    kind: ExtensionType,
+    body: impl FnOnce(&mut Vec<u8>),
+) {
+    out.extend_from_slice(&kind.0.to_be_bytes());
+    write_vector(out, Prefix::U16, body);
+}
+
+/// The messages that carry extensions: the columns of the table in section 4.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    ClientHello,
+    ServerHello,
+    HelloRetryRequest,
+    EncryptedExtensions,
+    CertificateRequest,
+    Certificate,
+    NewSessionTicket,
+}
+
+/// The table of section 4.3. An extension that this crate does not know may stand anywhere: if it
+/// was not offered, the handshake refuses it.
+fn allowed(kind: ExtensionType, place: Place) -> bool {
+    use ExtensionType as E;
+    use Place::*;
+    let places: &[Place] = match kind {
+        E::SERVER_NAME
+        | E::MAX_FRAGMENT_LENGTH
+        | E::SUPPORTED_GROUPS
+        | E::USE_SRTP
+        | E::HEARTBEAT
+        | E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION
+        | E::CLIENT_CERTIFICATE_TYPE
+        | E::SERVER_CERTIFICATE_TYPE
+        | E::RECORD_SIZE_LIMIT
+        | E::QUIC_TRANSPORT_PARAMETERS
+        | E::TICKET_REQUEST => &[ClientHello, EncryptedExtensions],
+        E::STATUS_REQUEST | E::SIGNED_CERTIFICATE_TIMESTAMP => {
+            &[ClientHello, CertificateRequest, Certificate]
+        }
+        E::SIGNATURE_ALGORITHMS
+        | E::CERTIFICATE_AUTHORITIES
+        | E::SIGNATURE_ALGORITHMS_CERT
+        | E::COMPRESS_CERTIFICATE => &[ClientHello, CertificateRequest],
+        E::PADDING | E::PSK_KEY_EXCHANGE_MODES | E::POST_HANDSHAKE_AUTH => &[ClientHello],
+        E::KEY_SHARE | E::SUPPORTED_VERSIONS => &[ClientHello, ServerHello, HelloRetryRequest],
+        E::PRE_SHARED_KEY => &[ClientHello, ServerHello],
+        E::EARLY_DATA => &[ClientHello, EncryptedExtensions, NewSessionTicket],
+        E::COOKIE => &[ClientHello, HelloRetryRequest],
+        E::OID_FILTERS => &[CertificateRequest],
+        _ => return true,
+    };
+    places.contains(&place)
+}

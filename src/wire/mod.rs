@@ -1,0 +1,28 @@
+//! Bytes and messages: the handshake messages of RFC 9846, section 4, with no cryptography and no
+//! state.
+//!
+//! Parsing borrows from its input. It is strict in what the RFC fixes (lengths, duplicates,
+//! trailing bytes, an extension in the wrong message) and tolerant in what the RFC leaves open
+//! (values that nobody knows yet, GREASE). Writing appends to a vector of the caller's.
+
+mod certificate;
+mod client_hello;
+pub(crate) mod codec;
+mod extension;
+mod message;
+mod post_handshake;
+mod server_hello;
+#[cfg(test)]
+mod tests;
+
+pub use certificate::{Certificate, CertificateEntry, CertificateRequest, CertificateVerify};
+pub use client_hello::{ClientHello, KeyShareEntry, KeyShares, Names, OfferedPsks, PskIdentity};
+pub use codec::{CodePoint, DecodeError, DecodeReason, List};
+pub use extension::{Extension, Extensions};
+pub use message::{HandshakeMessage, MESSAGE_HEADER_LENGTH};
+pub use post_handshake::{EndOfEarlyData, Finished, KeyUpdate, NewSessionTicket};
+pub use server_hello::{EncryptedExtensions, HELLO_RETRY_REQUEST_RANDOM, ServerHello};
+
+pub(crate) use client_hello::{write_names, write_server_name};
+pub(crate) use extension::write_extension;
+pub(crate) use message::write_message;
