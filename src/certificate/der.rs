@@ -1,0 +1,168 @@
+//! The little of DER (X.690) that is needed beside `x509-parser`, which keeps no raw
+//! AlgorithmIdentifiers and forgives trailing bytes inside of structures.
+
+pub(super) const INTEGER: u8 = 0x02;
+pub(super) const BIT_STRING: u8 = 0x03;
+pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
+pub(super) const SEQUENCE: u8 = 0x30;
+pub(super) const SET: u8 = 0x31;
+
+/// The tag `[number]`, in the form that holds other elements.
+pub(super) const fn constructed(number: u8) -> u8 {
+    0xa0 | number
+}
+
+/// The tag `[number]`, in the form that holds bytes.
+pub(super) const fn primitive(number: u8) -> u8 {
+    0x80 | number
+}
+
+/// One element: tag, length and contents.
+#[derive(Clone, Copy)]
+pub(super) struct Element<'a> {
+    pub(super) tag: u8,
+    pub(super) contents: &'a [u8],
+    /// The contents with their header before them.
+    pub(super) whole: &'a [u8],
+}
+
+/// Reads elements one after the other. Every method returns `None` for what is not DER, or is not
+/// what was expected.
+pub(super) struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(input: &'a [u8]) -> Self {
+        Self(input)
+    }
+
+    /// The next element, whatever it is.
+    pub(super) fn next(&mut self) -> Option<Element<'a>> {
+        let input = self.0;
+        let (&tag, rest) = input.split_first()?;
+        // Tags above 30 take further bytes; nothing in a certificate uses them.
+        if tag & 0x1f == 0x1f {
+            return None;
+        }
+        let (length, rest) = length(rest)?;
+        let (contents, rest) = rest.split_at_checked(length)?;
+        let (whole, _) = input.split_at_checked(input.len().checked_sub(rest.len())?)?;
+        self.0 = rest;
+        Some(Element {
+            tag,
+            contents,
+            whole,
+        })
+    }
+
+    /// The next element, which must have this tag.
+    pub(super) fn expect(&mut self, tag: u8) -> Option<Element<'a>> {
+        self.next().filter(|element| element.tag == tag)
+    }
+
+    /// The next element if it has this tag; otherwise nothing is read. The outer `None` is for an
+    /// element that has the tag and is not DER.
+    pub(super) fn optional(&mut self, tag: u8) -> Option<Option<Element<'a>>> {
+        if self.0.first() == Some(&tag) {
+            self.next().map(Some)
+        } else {
+            Some(None)
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// `Some` if everything was read.
+    pub(super) fn end(&self) -> Option<()> {
+        self.is_empty().then_some(())
+    }
+}
+
+/// Definite and minimal, as DER demands, and of no more than four bytes.
+fn length(input: &[u8]) -> Option<(usize, &[u8])> {
+    let (&first, rest) = input.split_first()?;
+    if first < 0x80 {
+        return Some((usize::from(first), rest));
+    }
+    let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+    if bytes.len() > 4 || bytes.first().is_none_or(|&byte| byte == 0) {
+        return None;
+    }
+    let length = bytes
+        .iter()
+        .try_fold(0usize, |sum, &byte| {
+            sum.checked_mul(256)?.checked_add(usize::from(byte))
+        })
+        .filter(|&length| length >= 0x80)?;
+    Some((length, rest))
+}
+
+/// The contents of the one element that `input` consists of.
+pub(super) fn only(input: &[u8], tag: u8) -> Option<&[u8]> {
+    let mut reader = Reader::new(input);
+    let element = reader.expect(tag)?;
+    reader.end()?;
+    Some(element.contents)
+}
+
+/// The bytes of a BIT STRING, from its contents. One that does not end on a byte boundary holds
+/// neither a key nor a signature.
+pub(super) fn whole_bytes(contents: &[u8]) -> Option<&[u8]> {
+    match contents.split_first()? {
+        (0, bytes) => Some(bytes),
+        _ => None,
+    }
+}
+
+/// An element of these contents.
+pub(super) fn wrap(tag: u8, contents: &[u8]) -> Vec<u8> {
+    let length = contents.len().to_be_bytes();
+    let mut out = vec![tag];
+    if contents.len() < 0x80 {
+        out.extend(length.last());
+    } else {
+        let significant: Vec<u8> = length.into_iter().skip_while(|&byte| byte == 0).collect();
+        out.extend(u8::try_from(significant.len()).map(|count| 0x80 | count));
+        out.extend(significant);
+    }
+    out.extend(contents);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_length_survives_a_round_trip() {
+        for length in [0, 1, 127, 128, 255, 256, 65_535, 65_536] {
+            let contents = vec![7; length];
+            let wrapped = wrap(SEQUENCE, &contents);
+            assert_eq!(only(&wrapped, SEQUENCE), Some(contents.as_slice()));
+            assert_eq!(only(&wrapped, INTEGER), None);
+            assert_eq!(only(&[wrapped.as_slice(), &[0]].concat(), SEQUENCE), None);
+            let cut = wrapped.len() - 1;
+            assert_eq!(only(&wrapped[..cut], SEQUENCE), None);
+        }
+    }
+
+    #[test]
+    fn what_is_ber_and_not_der_is_refused() {
+        // A length that fits the short form, one with a leading zero, an indefinite one, one of
+        // five bytes, and a high tag number.
+        assert_eq!(only(&[0x04, 0x81, 0x01, 0xff], 0x04), None);
+        let padded = [&[0x04, 0x82, 0x00, 0x80][..], &[0; 128]].concat();
+        assert_eq!(only(&padded, 0x04), None);
+        assert_eq!(only(&[0x30, 0x80, 0x00, 0x00], SEQUENCE), None);
+        assert_eq!(only(&[0x04, 0x85, 1, 0, 0, 0, 0], 0x04), None);
+        assert_eq!(only(&[0x1f, 0x01, 0x00], 0x1f), None);
+    }
+
+    #[test]
+    fn keys_and_signatures_are_whole_bytes() {
+        assert_eq!(whole_bytes(&[0, 1, 2]), Some(&[1, 2][..]));
+        assert_eq!(whole_bytes(&[1, 2]), None);
+        assert_eq!(whole_bytes(&[]), None);
+    }
+}

@@ -1,0 +1,94 @@
+//! The peer's own certificate, as a handshake needs it.
+
+use core::fmt;
+
+use pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm};
+
+use super::decode::Certificate;
+use super::der;
+use super::error::{CertificateError, SignatureError};
+use super::name::{self, SubjectName};
+use super::signature::PublicKey;
+
+/// How errors call this certificate when its subject is not known.
+pub(super) const PLACE: &str = "the end entity certificate";
+
+/// A peer's certificate: its key and its names. Having one says nothing about trust; that is what
+/// [`verify_chain`](super::verify_chain) is for.
+#[derive(Clone)]
+pub struct EndEntity {
+    subject: String,
+    /// With its header; it was decoded once, and so decodes again.
+    spki: Vec<u8>,
+    names: Vec<SubjectName>,
+}
+
+impl EndEntity {
+    /// Decodes the certificate, and judges nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`CertificateError::Malformed`].
+    pub fn parse(certificate: &CertificateDer<'_>) -> Result<Self, CertificateError> {
+        let decoded = Certificate::decode(certificate).map_err(malformed)?;
+        Ok(Self::from_decoded(&decoded))
+    }
+
+    pub(super) fn from_decoded(certificate: &Certificate<'_>) -> Self {
+        Self {
+            subject: certificate.label.clone(),
+            spki: certificate.spki.to_vec(),
+            names: certificate.names.clone(),
+        }
+    }
+
+    /// The subject, safe to print.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The DER of the SubjectPublicKeyInfo: the whole structure, and what a pin is a hash of.
+    pub fn subject_public_key_info(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// Verifies a signature with the certificate's key. `algorithms` are those that may stand
+    /// behind the signature's scheme; those for other kinds of keys are passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`SignatureError::UnsupportedKey`] if no algorithm is for this kind of key, and
+    /// [`SignatureError::Invalid`] if one is, and the signature is not this key's.
+    pub fn verify_signature(
+        &self,
+        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        der::only(&self.spki, der::SEQUENCE)
+            .and_then(PublicKey::read)
+            .ok_or(SignatureError::UnsupportedKey)?
+            .verify(algorithms, message, signature)
+    }
+
+    /// Whether the certificate is for this name (RFC 9525): one of its subject alternative names
+    /// must be. A wildcard stands for exactly one whole left-most label.
+    pub fn valid_for(&self, name: &ServerName<'_>) -> bool {
+        name::valid_for(&self.names, name)
+    }
+}
+
+impl fmt::Debug for EndEntity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EndEntity")
+            .field("subject", &self.subject)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(super) fn malformed(reason: &str) -> CertificateError {
+    CertificateError::Malformed {
+        certificate: PLACE.to_owned(),
+        reason: reason.to_owned(),
+    }
+}

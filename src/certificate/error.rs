@@ -1,0 +1,369 @@
+//! What can be wrong with a certificate, in words that say what to do.
+
+use core::fmt;
+
+use pki_types::UnixTime;
+use x509_parser::time::ASN1Time;
+
+use super::request::Purpose;
+
+/// How many characters of a name that the peer chose are printed.
+const PRINTED_CHARACTERS: usize = 200;
+
+/// Why a certificate, or every path from it, was refused.
+///
+/// `certificate` is the subject of the certificate that the error is about. Everything in it that
+/// comes from the peer is of bounded length and escaped, so that it is safe to log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CertificateError {
+    /// A certificate cannot be decoded.
+    #[error("{certificate} is malformed: {reason}")]
+    Malformed {
+        /// Which: by its place, as its subject may not be known.
+        certificate: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A certificate is not of version 3, without which there are no extensions and so no way to
+    /// tell a CA from anyone else.
+    #[error("certificate \"{certificate}\" is of version {version}; only version 3 is accepted")]
+    UnsupportedVersion {
+        /// The certificate.
+        certificate: String,
+        /// Its version, counted from 1.
+        version: u32,
+    },
+    /// The algorithm inside of the signature is not the one beside it (RFC 5280, section 4.1.1.2).
+    #[error(
+        "certificate \"{certificate}\" names one signature algorithm in its signed part and \
+         another beside its signature"
+    )]
+    AlgorithmMismatch {
+        /// The certificate.
+        certificate: String,
+    },
+    /// The serial number is not a positive number of at most 20 octets (RFC 5280, section 4.1.2.2).
+    #[error(
+        "certificate \"{certificate}\" has a serial number that is not positive, or is longer than \
+         20 octets"
+    )]
+    InvalidSerialNumber {
+        /// The certificate.
+        certificate: String,
+    },
+    /// None of the algorithms that were given verifies this signature with this key.
+    #[error(
+        "certificate \"{certificate}\" is signed with {signature_algorithm} by a key for \
+         {key_algorithm}, which is not supported"
+    )]
+    UnsupportedAlgorithm {
+        /// The certificate that is signed.
+        certificate: String,
+        /// The signature's algorithm.
+        signature_algorithm: String,
+        /// The issuer's key's algorithm.
+        key_algorithm: String,
+    },
+    /// The certificate's time is not yet come.
+    #[error("certificate \"{certificate}\" is valid from {not_before} only; the time is {now}")]
+    NotYetValid {
+        /// The certificate.
+        certificate: String,
+        /// From when it is valid.
+        not_before: Timestamp,
+        /// The time of the validation.
+        now: Timestamp,
+    },
+    /// The certificate's time is past.
+    #[error("certificate \"{certificate}\" expired on {not_after}; the time is {now}")]
+    Expired {
+        /// The certificate.
+        certificate: String,
+        /// Until when it was valid.
+        not_after: Timestamp,
+        /// The time of the validation.
+        now: Timestamp,
+    },
+    /// A path ended before it reached a trust anchor.
+    #[error("{}", unknown_issuer(certificate, issuer))]
+    UnknownIssuer {
+        /// The last certificate of the path.
+        certificate: String,
+        /// The name that issued it, and that no trust anchor or intermediate has.
+        issuer: String,
+    },
+    /// The one with the issuer's name did not make the signature.
+    #[error(
+        "the signature of certificate \"{certificate}\" was not made by the key of \"{issuer}\""
+    )]
+    BadSignature {
+        /// The certificate.
+        certificate: String,
+        /// Whose key was tried.
+        issuer: String,
+    },
+    /// The certificate is for other names than the one that was asked for. Only its subject
+    /// alternative names count, never its subject (RFC 9525).
+    #[error(
+        "certificate \"{certificate}\" is not valid for \"{expected}\": {}",
+        names(presented, *omitted)
+    )]
+    NameMismatch {
+        /// The certificate.
+        certificate: String,
+        /// The name that was asked for.
+        expected: String,
+        /// The DNS names and IP addresses that it is valid for, or the first of them.
+        presented: Vec<String>,
+        /// How many more there are.
+        omitted: usize,
+    },
+    /// The keyUsage extension does not allow what the key is used for.
+    #[error("certificate \"{certificate}\" has a keyUsage without {needed}")]
+    WrongKeyUsage {
+        /// The certificate.
+        certificate: String,
+        /// The bit that is missing.
+        needed: &'static str,
+    },
+    /// The extended key usage extension does not allow the purpose.
+    #[error("certificate \"{certificate}\" has an extended key usage without {needed}")]
+    WrongExtendedKeyUsage {
+        /// The certificate.
+        certificate: String,
+        /// The purpose that is missing.
+        needed: Purpose,
+    },
+    /// A certificate signed another one, and is not a CA's (RFC 5280, section 6.1.4 (k)).
+    #[error("certificate \"{certificate}\" issued another one, but does not say that it is a CA")]
+    NotACa {
+        /// The issuer.
+        certificate: String,
+    },
+    /// More CAs stand below a CA than it allows (RFC 5280, section 4.2.1.9).
+    #[error(
+        "CA \"{certificate}\" allows {allowed} CAs below it (pathLenConstraint); there are {found}"
+    )]
+    PathLengthExceeded {
+        /// The CA.
+        certificate: String,
+        /// How many it allows.
+        allowed: u32,
+        /// How many there are.
+        found: usize,
+    },
+    /// The peer presented the certificate of a CA as its own.
+    #[error(
+        "certificate \"{certificate}\" is a CA's, and the peer uses it as its own: it is accepted \
+         only if it is itself a trust anchor"
+    )]
+    CaUsedAsEndEntity {
+        /// The certificate.
+        certificate: String,
+    },
+    /// A critical extension is not understood (RFC 5280, section 4.2).
+    #[error(
+        "certificate \"{certificate}\" has the critical extension {oid}, which is not supported"
+    )]
+    UnknownCriticalExtension {
+        /// The certificate.
+        certificate: String,
+        /// The extension.
+        oid: String,
+    },
+    /// A CA may not issue for this name (RFC 5280, section 4.2.1.10).
+    #[error(
+        "certificate \"{certificate}\" is for \"{name}\", which the name constraints of CA \
+         \"{authority}\" do not allow"
+    )]
+    NameNotPermitted {
+        /// The certificate.
+        certificate: String,
+        /// The name.
+        name: String,
+        /// The CA.
+        authority: String,
+    },
+    /// A CA has name constraints of a kind that is not supported: they cannot be honoured, so
+    /// nothing that it issued is accepted.
+    #[error(
+        "CA \"{certificate}\" has name constraints that are malformed or of a kind that is not \
+         supported; DNS names and IP addresses are"
+    )]
+    UnsupportedConstraint {
+        /// The CA.
+        certificate: String,
+    },
+    /// The work that the peer may cause is used up (see [`PathLimits`](super::PathLimits)).
+    #[error("no path was found within the limit of {maximum} {limit}")]
+    LimitExceeded {
+        /// Which limit.
+        limit: Limit,
+        /// Its value.
+        maximum: usize,
+    },
+}
+
+/// A limit of [`PathLimits`](super::PathLimits).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Limit {
+    /// [`depth`](super::PathLimits::depth)
+    Depth,
+    /// [`signature_checks`](super::PathLimits::signature_checks)
+    SignatureChecks,
+    /// [`intermediates`](super::PathLimits::intermediates)
+    Intermediates,
+    /// [`name_comparisons`](super::PathLimits::name_comparisons)
+    NameComparisons,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Depth => "intermediates in a path",
+            Self::SignatureChecks => "signatures to verify",
+            Self::Intermediates => "intermediates sent",
+            Self::NameComparisons => "comparisons with name constraints",
+        })
+    }
+}
+
+/// Why a signature with a certificate's key is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// The algorithm that was asked for does not work with this kind of key.
+    #[error("the certificate's key is not of the kind that the signature's algorithm needs")]
+    UnsupportedKey,
+    /// The signature is not this key's on this message.
+    #[error("the signature is not valid")]
+    Invalid,
+}
+
+/// A time in seconds since 1970, which certificates may also count back from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The time this many seconds after the start of 1970, UTC.
+    pub const fn from_secs(seconds: i64) -> Self {
+        Self(seconds)
+    }
+
+    /// The seconds since the start of 1970, UTC.
+    pub const fn as_secs(self) -> i64 {
+        self.0
+    }
+}
+
+impl From<UnixTime> for Timestamp {
+    fn from(time: UnixTime) -> Self {
+        Self(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ok(time) = ASN1Time::from_timestamp(self.0) else {
+            // Beyond the year 9999, or as far back.
+            return write!(f, "{} seconds after 1970", self.0);
+        };
+        let time = time.to_datetime();
+        write!(
+            f,
+            "{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC",
+            time.year(),
+            u8::from(time.month()),
+            time.day(),
+            time.hour(),
+            time.minute(),
+            time.second()
+        )
+    }
+}
+
+/// Text from a peer, made safe for a log and a terminal: printable ASCII stays, all else is
+/// escaped, and the end is cut off.
+pub(super) fn printable(text: &str) -> String {
+    let mut out = String::new();
+    let mut characters = text.chars();
+    for character in characters.by_ref().take(PRINTED_CHARACTERS) {
+        match character {
+            ' '..='~' => out.push(character),
+            _ => out.extend(character.escape_default()),
+        }
+    }
+    if characters.next().is_some() {
+        out.push_str("...");
+    }
+    out
+}
+
+fn unknown_issuer(certificate: &str, issuer: &str) -> String {
+    if certificate == issuer {
+        format!("certificate \"{certificate}\" is self-issued and is not a trust anchor")
+    } else {
+        format!(
+            "no trust anchor or intermediate has the subject \"{issuer}\" that issued \
+             \"{certificate}\": the peer should send that intermediate, or its root must be trusted"
+        )
+    }
+}
+
+fn names(presented: &[String], omitted: usize) -> String {
+    if presented.is_empty() {
+        return "it has no DNS name or IP address among its subject alternative names".to_owned();
+    }
+    let list = presented.join(", ");
+    match omitted {
+        0 => format!("it is valid for {list}"),
+        _ => format!("it is valid for {list} and {omitted} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_well_at_every_end() {
+        let show = |seconds| Timestamp::from_secs(seconds).to_string();
+        assert_eq!(show(0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(show(-1), "1969-12-31 23:59:59 UTC");
+        assert_eq!(show(951_782_400), "2000-02-29 00:00:00 UTC");
+        assert_eq!(show(253_402_300_799), "9999-12-31 23:59:59 UTC");
+        assert_eq!(show(i64::MAX), "9223372036854775807 seconds after 1970");
+    }
+
+    #[test]
+    fn what_peers_write_is_safe_to_print() {
+        assert_eq!(printable("CN=a \"b\""), "CN=a \"b\"");
+        assert_eq!(
+            printable("\u{1b}[31m\n\u{202e}é"),
+            "\\u{1b}[31m\\n\\u{202e}\\u{e9}"
+        );
+        let long = printable(&"x".repeat(1000));
+        assert_eq!(long.len(), PRINTED_CHARACTERS + 3);
+    }
+
+    #[test]
+    fn errors_say_what_to_do() {
+        let text = CertificateError::UnknownIssuer {
+            certificate: "CN=example.com".to_owned(),
+            issuer: "CN=R3".to_owned(),
+        }
+        .to_string();
+        assert!(
+            text.contains("\"CN=R3\" that issued \"CN=example.com\""),
+            "{text}"
+        );
+        assert!(text.contains("should send"), "{text}");
+        let text = CertificateError::UnknownIssuer {
+            certificate: "CN=me".to_owned(),
+            issuer: "CN=me".to_owned(),
+        }
+        .to_string();
+        assert!(text.contains("self-issued"), "{text}");
+    }
+}

@@ -1,0 +1,222 @@
+//! Names: what a certificate presents, and whether it is what was asked for (RFC 9525).
+
+use std::net::IpAddr;
+
+use pki_types::ServerName;
+use x509_parser::extensions::GeneralName;
+
+use super::error::{CertificateError, printable};
+
+/// How many of a certificate's names an error lists.
+const LISTED_NAMES: usize = 20;
+
+/// A subject alternative name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum SubjectName {
+    Dns(String),
+    /// As encoded: 4 or 16 bytes if it is well formed.
+    Ip(Vec<u8>),
+    /// Of a kind that identifies no TLS server.
+    Other,
+    /// Nobody can say what it names.
+    Undecodable,
+}
+
+impl SubjectName {
+    pub(super) fn from_general(name: &GeneralName<'_>) -> Self {
+        match name {
+            GeneralName::DNSName(name) => Self::Dns((*name).to_owned()),
+            GeneralName::IPAddress(address) => Self::Ip(address.to_vec()),
+            GeneralName::Invalid(..) => Self::Undecodable,
+            _ => Self::Other,
+        }
+    }
+
+    /// Whether this name stands for `expected`. A DNS name never stands for an IP address, even
+    /// when it is written like one (RFC 9525, section 6.4).
+    fn matches(&self, expected: &ServerName<'_>) -> bool {
+        match (self, expected) {
+            (Self::Dns(presented), ServerName::DnsName(name)) => {
+                matches_dns(presented, name.as_ref())
+            }
+            (Self::Ip(presented), ServerName::IpAddress(address)) => match IpAddr::from(*address) {
+                IpAddr::V4(address) => *presented == address.octets(),
+                IpAddr::V6(address) => *presented == address.octets(),
+            },
+            _ => false,
+        }
+    }
+
+    /// For an error: safe to print.
+    pub(super) fn printable(&self) -> String {
+        match self {
+            Self::Dns(name) => printable(name),
+            Self::Ip(bytes) => {
+                let v4 = <[u8; 4]>::try_from(bytes.as_slice()).map(IpAddr::from);
+                let v6 = <[u8; 16]>::try_from(bytes.as_slice()).map(IpAddr::from);
+                match v4.or(v6) {
+                    Ok(address) => address.to_string(),
+                    Err(_) => format!("an IP address of {} bytes", bytes.len()),
+                }
+            }
+            Self::Other => "a name of another kind".to_owned(),
+            Self::Undecodable => "a name that cannot be decoded".to_owned(),
+        }
+    }
+}
+
+/// Whether one of `names` stands for `expected`.
+pub(super) fn valid_for(names: &[SubjectName], expected: &ServerName<'_>) -> bool {
+    names.iter().any(|name| name.matches(expected))
+}
+
+/// The error for a certificate that is valid for `names` and not for `expected`.
+pub(super) fn mismatch(
+    certificate: &str,
+    names: &[SubjectName],
+    expected: &ServerName<'_>,
+) -> CertificateError {
+    let mut relevant = names
+        .iter()
+        .filter(|name| matches!(name, SubjectName::Dns(_) | SubjectName::Ip(_)));
+    CertificateError::NameMismatch {
+        certificate: certificate.to_owned(),
+        expected: printable(&expected.to_str()),
+        presented: relevant
+            .by_ref()
+            .take(LISTED_NAMES)
+            .map(SubjectName::printable)
+            .collect(),
+        omitted: relevant.count(),
+    }
+}
+
+/// RFC 9525, section 6.3. Both names are ASCII: `expected` because its type says so, and
+/// `presented` because otherwise it equals nothing that `expected` can be.
+fn matches_dns(presented: &str, expected: &str) -> bool {
+    let expected = expected.strip_suffix('.').unwrap_or(expected);
+    let Some(parent) = presented.strip_prefix("*.") else {
+        return !expected.is_empty() && presented.eq_ignore_ascii_case(expected);
+    };
+    // A wildcard stands for exactly one label. One that covers a whole top-level domain is nobody's
+    // to use.
+    let Some((label, expected_parent)) = expected.split_once('.') else {
+        return false;
+    };
+    !label.is_empty()
+        && parent.split('.').count() >= 2
+        && parent.split('.').all(|label| !label.is_empty())
+        && parent.eq_ignore_ascii_case(expected_parent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dns(name: &str) -> SubjectName {
+        SubjectName::Dns(name.to_owned())
+    }
+
+    fn name(name: &str) -> ServerName<'_> {
+        ServerName::try_from(name).unwrap()
+    }
+
+    #[test]
+    fn dns_names() {
+        for (presented, expected, matches) in [
+            ("example.com", "example.com", true),
+            ("EXAMPLE.com", "eXample.COM", true),
+            ("example.com", "example.com.", true),
+            ("localhost", "localhost", true),
+            ("xn--bcher-kva.example", "xn--bcher-kva.example", true),
+            ("under_score.example.com", "under_score.example.com", true),
+            ("example.com.", "example.com", false),
+            (".example.com", "example.com", false),
+            ("example.com", "www.example.com", false),
+            ("www.example.com", "example.com", false),
+            ("example.co", "example.com", false),
+            ("", "example.com", false),
+            ("example.com\0.evil.org", "example.com", false),
+            ("b\u{fc}cher.example", "xn--bcher-kva.example", false),
+        ] {
+            assert_eq!(
+                dns(presented).matches(&name(expected)),
+                matches,
+                "{presented:?} {expected:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn wildcards() {
+        for (presented, expected, matches) in [
+            ("*.example.com", "www.example.com", true),
+            ("*.EXAMPLE.com", "www.example.com.", true),
+            ("*.example.com", "xn--bcher-kva.example.com", true),
+            ("*.example.com", "example.com", false),
+            ("*.example.com", "a.b.example.com", false),
+            ("*.example.com", "www.example.org", false),
+            ("*.com", "example.com", false),
+            ("*", "localhost", false),
+            ("*.", "localhost", false),
+            ("*..com", "a.com", false),
+            ("*.example.com.", "www.example.com", false),
+            ("w*.example.com", "www.example.com", false),
+            ("*w.example.com", "www.example.com", false),
+            ("www.*.com", "www.example.com", false),
+            ("*.*.com", "www.example.com", false),
+            ("**.example.com", "www.example.com", false),
+        ] {
+            assert_eq!(
+                dns(presented).matches(&name(expected)),
+                matches,
+                "{presented:?} {expected:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn ip_addresses_match_their_bytes_alone() {
+        let v4 = SubjectName::Ip(vec![192, 0, 2, 1]);
+        let mut bytes = vec![0x20, 0x01, 0x0d, 0xb8];
+        bytes.resize(16, 0);
+        let v6 = SubjectName::Ip(bytes);
+        assert!(v4.matches(&name("192.0.2.1")));
+        assert!(!v4.matches(&name("192.0.2.2")));
+        assert!(v6.matches(&name("2001:db8::")));
+        assert!(!v6.matches(&name("2001:db8::1")));
+        // Neither a written address nor one that is mapped into IPv6 is the address.
+        assert!(!dns("192.0.2.1").matches(&name("192.0.2.1")));
+        assert!(!dns("*.0.2.1").matches(&name("192.0.2.1")));
+        assert!(!v4.matches(&name("::ffff:192.0.2.1")));
+        assert!(!SubjectName::Ip(vec![192, 0, 2]).matches(&name("192.0.2.1")));
+        assert!(!SubjectName::Ip(Vec::new()).matches(&name("192.0.2.1")));
+        assert!(!SubjectName::Other.matches(&name("192.0.2.1")));
+    }
+
+    #[test]
+    fn a_mismatch_lists_names_within_bounds() {
+        let mut names = vec![
+            SubjectName::Other,
+            SubjectName::Ip(vec![192, 0, 2, 1]),
+            dns("a\nb"),
+        ];
+        names.extend((0..100).map(|_| dns(&"x".repeat(1000))));
+        let CertificateError::NameMismatch {
+            expected,
+            presented,
+            omitted,
+            ..
+        } = mismatch("CN=x", &names, &name("example.com"))
+        else {
+            panic!("another error");
+        };
+        assert_eq!(expected, "example.com");
+        assert_eq!(presented.len(), LISTED_NAMES);
+        assert_eq!(presented[..2], ["192.0.2.1", "a\\nb"]);
+        assert!(presented.iter().all(|name| name.len() < 250));
+        assert_eq!(omitted, 82);
+        let text = mismatch("CN=x", &[], &name("example.com")).to_string();
+        assert!(text.contains("no DNS name"), "{text}");
+    }
+}

@@ -1,0 +1,82 @@
+//! What is asked of a validation.
+
+use core::fmt;
+
+use pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime};
+
+use super::anchors::TrustAnchors;
+
+/// What the certificate is to be used for: which side of the connection presents it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// The peer is a server (`id-kp-serverAuth`).
+    Server,
+    /// The peer is a client (`id-kp-clientAuth`).
+    Client,
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Server => "server authentication",
+            Self::Client => "client authentication",
+        })
+    }
+}
+
+/// How much work a peer can cause. Each limit holds for one call of
+/// [`verify_chain`](super::verify_chain), over all the paths that it tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathLimits {
+    /// How many intermediates may stand between the end entity and the anchor. A longer path is
+    /// not tried.
+    pub depth: usize,
+    /// How many signatures are verified before the search gives up. It is what makes a bag of
+    /// certificates that all claim to have issued each other cheap to refuse.
+    pub signature_checks: usize,
+    /// How many intermediates the peer may send. More are refused before any is parsed.
+    pub intermediates: usize,
+    /// How many times a name is compared with a name constraint before the search gives up.
+    pub name_comparisons: usize,
+}
+
+impl PathLimits {
+    /// The defaults: 6 intermediates in a path, 100 signatures, 64 intermediates sent, and 100,000
+    /// comparisons of names with constraints. Public chains have one or two intermediates.
+    pub const DEFAULT: Self = Self {
+        depth: 6,
+        signature_checks: 100,
+        intermediates: 64,
+        name_comparisons: 100_000,
+    };
+}
+
+impl Default for PathLimits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// A question for [`verify_chain`](super::verify_chain).
+#[derive(Clone, Copy, Debug)]
+pub struct ChainRequest<'a> {
+    /// The peer's own certificate.
+    pub end_entity: &'a CertificateDer<'a>,
+    /// The other certificates that the peer sent: in any order, with gaps, with strangers among
+    /// them.
+    pub intermediates: &'a [CertificateDer<'a>],
+    /// Whom to believe.
+    pub anchors: &'a TrustAnchors,
+    /// What the certificate is to be used for.
+    pub purpose: Purpose,
+    /// The name that the certificate must be valid for. `None` skips the match: right for a
+    /// client's certificate, whose names mean what the application makes of them, and never for a
+    /// server's.
+    pub name: Option<&'a ServerName<'a>>,
+    /// The time to validate at.
+    pub now: UnixTime,
+    /// The algorithms that certificates may be signed with.
+    pub algorithms: &'a [&'static dyn SignatureVerificationAlgorithm],
+    /// How much work the peer can cause.
+    pub limits: PathLimits,
+}

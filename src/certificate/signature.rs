@@ -1,0 +1,92 @@
+//! Signatures: which algorithm fits, and whether it agrees.
+
+use pki_types::SignatureVerificationAlgorithm;
+use x509_parser::asn1_rs::Oid;
+use x509_parser::objects::{oid_registry, oid2sn};
+
+use super::der::{self, Reader};
+use super::error::{SignatureError, printable};
+
+/// A public key, from a SubjectPublicKeyInfo.
+#[derive(Clone, Copy)]
+pub(super) struct PublicKey<'a> {
+    /// Contents of the AlgorithmIdentifier.
+    pub(super) algorithm: &'a [u8],
+    /// The bytes of the subjectPublicKey.
+    pub(super) bytes: &'a [u8],
+}
+
+impl<'a> PublicKey<'a> {
+    /// From the contents of a SubjectPublicKeyInfo.
+    pub(super) fn read(contents: &'a [u8]) -> Option<Self> {
+        let mut reader = Reader::new(contents);
+        let algorithm = reader.expect(der::SEQUENCE)?.contents;
+        let bytes = der::whole_bytes(reader.expect(der::BIT_STRING)?.contents)?;
+        reader.end()?;
+        Some(Self { algorithm, bytes })
+    }
+
+    /// Verifies a handshake's signature: the caller's `algorithms` are those of the scheme that it
+    /// was made with, so the key alone picks among them.
+    pub(super) fn verify(
+        self,
+        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        let mut error = SignatureError::UnsupportedKey;
+        for algorithm in algorithms {
+            if algorithm.public_key_alg_id().as_ref() != self.algorithm {
+                continue;
+            }
+            match algorithm.verify_signature(self.bytes, message, signature) {
+                Ok(()) => return Ok(()),
+                Err(_) => error = SignatureError::Invalid,
+            }
+        }
+        Err(error)
+    }
+
+    /// Verifies a certificate's signature, whose algorithm is the contents of an
+    /// AlgorithmIdentifier. Parameters count, to the byte: PKCS#1 without its NULL is another
+    /// algorithm, and none that anyone implements.
+    pub(super) fn verify_certificate(
+        self,
+        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+        algorithm: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        let mut error = SignatureError::UnsupportedKey;
+        for candidate in algorithms {
+            if candidate.signature_alg_id().as_ref() != algorithm {
+                continue;
+            }
+            match self.verify(core::slice::from_ref(candidate), message, signature) {
+                Ok(()) => return Ok(()),
+                Err(SignatureError::Invalid) => error = SignatureError::Invalid,
+                Err(SignatureError::UnsupportedKey) => {}
+            }
+        }
+        Err(error)
+    }
+}
+
+/// An AlgorithmIdentifier's contents in words, for an error: its name where it has one, its
+/// number, and the number of a parameter such as a curve.
+pub(super) fn describe(algorithm: &[u8]) -> String {
+    let mut reader = Reader::new(algorithm);
+    let mut parts = Vec::new();
+    while let Some(element) = reader.expect(der::OBJECT_IDENTIFIER) {
+        let oid = Oid::new(element.contents.into());
+        let number = printable(&oid.to_id_string());
+        parts.push(match oid2sn(&oid, oid_registry()) {
+            Ok(name) => format!("{name} ({number})"),
+            Err(_) => number,
+        });
+    }
+    if parts.is_empty() {
+        return "an algorithm that cannot be decoded".to_owned();
+    }
+    parts.join(" with ")
+}

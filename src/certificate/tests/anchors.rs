@@ -1,0 +1,138 @@
+//! What can be trusted, and what it can issue then.
+
+use pki_types::{Der, TrustAnchor};
+
+use super::*;
+
+#[test]
+fn a_bundle_of_roots() {
+    let (a, b) = (root("a"), root("b"));
+    let bundle = format!("a comment\n{}\n{}{}", a.pem(), b.pem(), a.pem());
+    let anchors = TrustAnchors::from_pem(bundle.as_bytes()).unwrap();
+    assert_eq!(anchors.len(), 2);
+    assert!(!anchors.is_empty());
+    assert_eq!(format!("{anchors:?}"), "TrustAnchors(2)");
+    let mut check = Check::new(&issue(&leaf_params(), &b), &[], &[]);
+    check.anchors = anchors;
+    assert!(check.run().is_ok());
+}
+
+#[test]
+fn a_bundle_that_is_none() {
+    for text in ["", "hello", &key().serialize_pem()] {
+        let error = TrustAnchors::from_pem(text.as_bytes()).unwrap_err();
+        assert_eq!(error, TrustAnchorError::NoCertificate);
+    }
+    let good = root("a").pem();
+    let cut = &good[..good.len() / 2];
+    let error = TrustAnchors::from_pem(cut.as_bytes()).unwrap_err();
+    assert!(matches!(error, TrustAnchorError::Pem { .. }), "{error}");
+    let wrong = format!("{good}-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n");
+    let error = TrustAnchors::from_pem(wrong.as_bytes()).unwrap_err();
+    assert!(
+        matches!(error, TrustAnchorError::Certificate { number: 2, .. }),
+        "{error}"
+    );
+    assert!(error.to_string().starts_with("trust anchor 2: "), "{error}");
+}
+
+fn bare<'a>(subject: &'a [u8], spki: &'a [u8], constraints: Option<&'a [u8]>) -> TrustAnchor<'a> {
+    TrustAnchor {
+        subject: Der::from_slice(subject),
+        subject_public_key_info: Der::from_slice(spki),
+        name_constraints: constraints.map(Der::from_slice),
+    }
+}
+
+#[test]
+fn an_anchor_without_a_certificate() {
+    let root = root("root");
+    let decoded = decode::Certificate::decode(root.der()).unwrap();
+    let subject = der::wrap(der::SEQUENCE, decoded.subject);
+    let spki = der::only(decoded.spki, der::SEQUENCE).unwrap();
+    let leaf = issue(&leaf_params(), &root);
+    // With the headers of the SEQUENCEs and without.
+    for (subject, spki) in [(subject.as_slice(), decoded.spki), (decoded.subject, spki)] {
+        let mut check = Check::new(&leaf, &[], &[]);
+        check.anchors.add_anchor(bare(subject, spki, None)).unwrap();
+        check.anchors.add_anchor(bare(subject, spki, None)).unwrap();
+        assert_eq!(check.anchors.len(), 1);
+        assert_eq!(check.subjects(), ["CN=leaf", "CN=root"]);
+        // Constraints hold, and what they cannot be read as fails.
+        let tree = |name: &[u8]| {
+            let name = der::wrap(der::primitive(2), name);
+            der::wrap(der::constructed(0), &der::wrap(der::SEQUENCE, &name))
+        };
+        for (constraints, ok) in [
+            (tree(b"example.com"), true),
+            (der::wrap(der::SEQUENCE, &tree(b"example.com")), true),
+            (tree(b"example.org"), false),
+            (der::wrap(der::SEQUENCE, &tree(b"example.org")), false),
+            (Vec::new(), false),
+        ] {
+            check.anchors = TrustAnchors::new();
+            let anchor = bare(subject, spki, Some(&constraints));
+            check.anchors.add_anchor(anchor).unwrap();
+            assert_eq!(check.run().is_ok(), ok);
+        }
+    }
+    let mut anchors = TrustAnchors::new();
+    for (subject, spki) in [(&[1, 2, 3][..], spki), (decoded.subject, &[1, 2, 3])] {
+        assert!(anchors.add_anchor(bare(subject, spki, None)).is_err());
+    }
+    assert!(anchors.is_empty());
+}
+
+#[test]
+fn an_anchor_s_dates_are_not_looked_at_and_its_usages_are() {
+    let mut params = authority_params("root");
+    params.not_after = date_time_ymd(2026, 2, 1);
+    let expired = Authority::self_signed(params, key()).unwrap();
+    let leaf = issue(&leaf_params(), &expired);
+    assert!(Check::new(&leaf, &[], &[expired.der()]).run().is_ok());
+
+    let mut params = authority_params("root");
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let for_clients = Authority::self_signed(params, key()).unwrap();
+    let mut leaf = leaf_params();
+    leaf.extended_key_usages.clear();
+    let leaf = issue(&leaf, &for_clients);
+    let mut check = Check::new(&leaf, &[], &[for_clients.der()]);
+    assert!(matches!(
+        check.run(),
+        Err(CertificateError::WrongExtendedKeyUsage { .. })
+    ));
+    check.purpose = Purpose::Client;
+    assert!(check.run().is_ok());
+}
+
+#[test]
+fn an_anchor_that_may_not_sign_certificates_issues_nothing() {
+    let mut params = authority_params("root");
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    let root = Authority::self_signed(params, key()).unwrap();
+    let leaf = issue(&leaf_params(), &root);
+    let check = Check::new(&leaf, &[], &[root.der()]);
+    assert!(matches!(
+        check.run(),
+        Err(CertificateError::UnknownIssuer { .. })
+    ));
+}
+
+#[test]
+fn a_root_from_before_version_3() {
+    // No extensions, and the version field left out.
+    let key = key();
+    let params = params("root");
+    let root = Authority::self_signed(params, key).unwrap();
+    let leaf = issue(&leaf_params(), &root);
+    let der = root.der().to_vec();
+    let contents = der::only(&der, der::SEQUENCE).unwrap();
+    let tbs = der::Reader::new(contents).next().unwrap();
+    let old_tbs = der::wrap(der::SEQUENCE, &tbs.contents[5..]);
+    let rest = &contents[tbs.whole.len()..];
+    let old = CertificateDer::from(der::wrap(der::SEQUENCE, &[&old_tbs, rest].concat()));
+    assert!(Check::new(&leaf, &[], &[&old]).run().is_ok());
+    // The same of version 3 would have had to say that it is a CA.
+    assert!(Check::new(&leaf, &[], &[root.der()]).run().is_err());
+}

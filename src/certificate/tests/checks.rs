@@ -1,0 +1,365 @@
+//! Every check of a certificate, with one that passes and one that does not.
+
+use rcgen::{CidrSubnet, CustomExtension, GeneralSubtree, NameConstraints, SanType, SerialNumber};
+
+use super::*;
+
+#[test]
+fn validity_counts_both_its_ends() {
+    let mut check = chain(&leaf_params(), authority_params("a"));
+    for (now, ok) in [
+        (1_767_225_599, false), // a second before 2026
+        (1_767_225_600, true),
+        (1_798_761_600, true), // the start of 2027
+        (1_798_761_601, false),
+    ] {
+        check.now = now;
+        assert_eq!(check.run().is_ok(), ok, "{now}");
+    }
+    check.now = 0;
+    let error = check.run().unwrap_err().to_string();
+    assert!(
+        error.contains("is valid from 2026-01-01 00:00:00 UTC only; the time is 1970-01-01"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_intermediate_has_dates_too() {
+    let mut authority = authority_params("a");
+    authority.not_before = date_time_ymd(2026, 12, 1);
+    let error = chain(&leaf_params(), authority).run().unwrap_err();
+    assert!(
+        matches!(&error, CertificateError::NotYetValid { certificate, .. } if certificate == "CN=a")
+    );
+}
+
+#[test]
+fn the_name_that_was_asked_for() {
+    let mut check = chain(&leaf_params(), authority_params("a"));
+    for (name, ok) in [
+        (Some("Example.COM."), true),
+        (Some("192.0.2.1"), true),
+        (None, true),
+        (Some("www.example.com"), false),
+        (Some("192.0.2.2"), false),
+        // The common name counts for nothing.
+        (Some("leaf"), false),
+    ] {
+        check.name = name;
+        assert_eq!(check.run().is_ok(), ok, "{name:?}");
+    }
+    assert_eq!(
+        check.run().unwrap_err().to_string(),
+        "certificate \"CN=leaf\" is not valid for \"leaf\": it is valid for example.com, 192.0.2.1"
+    );
+    let mut nameless = leaf_params();
+    nameless.subject_alt_names.clear();
+    let mut check = chain(&nameless, authority_params("a"));
+    assert!(matches!(
+        check.run(),
+        Err(CertificateError::NameMismatch { .. })
+    ));
+    check.name = None;
+    assert!(check.run().is_ok());
+}
+
+#[test]
+fn the_leaf_s_usages() {
+    let wrong_purpose = |check: Check| {
+        matches!(
+            check.run(),
+            Err(CertificateError::WrongExtendedKeyUsage { .. })
+        )
+    };
+    use ExtendedKeyUsagePurpose::{Any, ClientAuth, ServerAuth};
+    for (usages, server, client) in [
+        (vec![], true, true),
+        (vec![ServerAuth], true, false),
+        (vec![ClientAuth], false, true),
+        (vec![ClientAuth, ServerAuth], true, true),
+        (vec![Any], false, false),
+        (vec![Any, ServerAuth], true, false),
+    ] {
+        let mut leaf = leaf_params();
+        leaf.extended_key_usages = usages.clone();
+        for (purpose, ok) in [(Purpose::Server, server), (Purpose::Client, client)] {
+            let mut check = chain(&leaf, authority_params("a"));
+            check.purpose = purpose;
+            assert_eq!(check.run().is_ok(), ok, "{usages:?}");
+            assert_eq!(wrong_purpose(check), !ok);
+        }
+    }
+    let mut leaf = leaf_params();
+    leaf.key_usages = vec![KeyUsagePurpose::KeyEncipherment];
+    let error = chain(&leaf, authority_params("a")).run().unwrap_err();
+    assert!(matches!(
+        error,
+        CertificateError::WrongKeyUsage {
+            needed: "digitalSignature",
+            ..
+        }
+    ));
+    leaf.key_usages.clear();
+    assert!(chain(&leaf, authority_params("a")).run().is_ok());
+}
+
+#[test]
+fn an_intermediate_s_usages() {
+    use ExtendedKeyUsagePurpose::{Any, ClientAuth, ServerAuth};
+    for (usages, ok) in [(ServerAuth, true), (Any, true), (ClientAuth, false)] {
+        let mut authority = authority_params("a");
+        authority.extended_key_usages = vec![usages];
+        let result = chain(&leaf_params(), authority).run();
+        assert_eq!(result.is_ok(), ok);
+        if let Err(error) = result {
+            assert_eq!(
+                error,
+                CertificateError::WrongExtendedKeyUsage {
+                    certificate: "CN=a".to_owned(),
+                    needed: Purpose::Server
+                }
+            );
+        }
+    }
+    let mut authority = authority_params("a");
+    authority.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    let error = chain(&leaf_params(), authority).run().unwrap_err();
+    assert!(matches!(
+        error,
+        CertificateError::WrongKeyUsage {
+            needed: "keyCertSign",
+            ..
+        }
+    ));
+    let mut authority = authority_params("a");
+    authority.key_usages.clear();
+    assert!(chain(&leaf_params(), authority).run().is_ok());
+}
+
+#[test]
+fn only_a_ca_issues_and_no_ca_is_a_leaf() {
+    for not_a_ca in [IsCa::NoCa, IsCa::ExplicitNoCa] {
+        let mut authority = authority_params("a");
+        authority.is_ca = not_a_ca;
+        let error = chain(&leaf_params(), authority).run().unwrap_err();
+        let certificate = "CN=a".to_owned();
+        assert_eq!(error, CertificateError::NotACa { certificate });
+        let mut leaf = leaf_params();
+        leaf.is_ca = not_a_ca;
+        assert!(chain(&leaf, authority_params("a")).run().is_ok());
+    }
+    let mut leaf = leaf_params();
+    leaf.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let error = chain(&leaf, authority_params("a")).run().unwrap_err();
+    assert!(matches!(error, CertificateError::CaUsedAsEndEntity { .. }));
+    let trusted = leaf.self_signed(&key()).unwrap();
+    assert!(
+        Check::new(trusted.der(), &[], &[trusted.der()])
+            .run()
+            .is_ok()
+    );
+}
+
+#[test]
+fn path_lengths_do_not_count_the_self_issued() {
+    let limited = |subject: &str, length| {
+        let mut params = authority_params(subject);
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(length));
+        params
+    };
+    // root <- a (0) <- a, self-issued <- leaf.
+    let root = root("root");
+    let a = Authority::signed_by(limited("a", 0), key(), &root).unwrap();
+    let again = intermediate("a", &a);
+    let leaf = issue(&leaf_params(), &again);
+    assert!(
+        Check::new(&leaf, &[a.der(), again.der()], &[root.der()])
+            .run()
+            .is_ok()
+    );
+    // root <- a (0) <- b <- leaf.
+    let b = intermediate("b", &a);
+    let leaf = issue(&leaf_params(), &b);
+    let error = |anchor: &Authority| {
+        let check = Check::new(&leaf, &[a.der(), b.der()], &[anchor.der()]);
+        check.run().unwrap_err()
+    };
+    let exceeded = |certificate: &str, allowed, found| CertificateError::PathLengthExceeded {
+        certificate: certificate.to_owned(),
+        allowed,
+        found,
+    };
+    assert_eq!(error(&root), exceeded("CN=a", 0, 1));
+    // An anchor's own limit holds too.
+    assert_eq!(error(&a), exceeded("CN=a", 0, 1));
+    let root = Authority::self_signed(limited("limited", 1), key()).unwrap();
+    let a = intermediate("a", &root);
+    let b = intermediate("b", &a);
+    let leaf = issue(&leaf_params(), &a);
+    assert!(Check::new(&leaf, &[a.der()], &[root.der()]).run().is_ok());
+    let leaf = issue(&leaf_params(), &b);
+    let error = Check::new(&leaf, &[a.der(), b.der()], &[root.der()]).run();
+    assert_eq!(error.unwrap_err(), exceeded("CN=limited", 1, 2));
+}
+
+#[test]
+fn extensions_that_nobody_knows() {
+    let mut leaf = leaf_params();
+    let mut extension = CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![5, 0]);
+    leaf.custom_extensions = vec![extension.clone()];
+    assert!(chain(&leaf, authority_params("a")).run().is_ok());
+    extension.set_criticality(true);
+    leaf.custom_extensions = vec![extension.clone()];
+    let unknown = |certificate: &str| CertificateError::UnknownCriticalExtension {
+        certificate: certificate.to_owned(),
+        oid: "1.2.3.4".to_owned(),
+    };
+    let error = chain(&leaf, authority_params("a")).run().unwrap_err();
+    assert_eq!(error, unknown("CN=leaf"));
+    let mut authority = authority_params("a");
+    authority.custom_extensions = vec![extension];
+    let error = chain(&leaf_params(), authority).run().unwrap_err();
+    assert_eq!(error, unknown("CN=a"));
+}
+
+#[test]
+fn the_same_extension_twice() {
+    let mut leaf = leaf_params();
+    let extension = CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![5, 0]);
+    leaf.custom_extensions = vec![extension.clone(), extension];
+    let error = chain(&leaf, authority_params("a")).run().unwrap_err();
+    assert!(
+        error.to_string().contains("same extension twice"),
+        "{error}"
+    );
+}
+
+#[test]
+fn extensions_that_do_not_parse() {
+    for (oid, says) in [
+        (&[2, 5, 29, 19][..], "basicConstraints"),
+        (&[2, 5, 29, 15], "keyUsage"),
+        (&[2, 5, 29, 37], "extended key usage"),
+        (&[2, 5, 29, 17], "subject alternative names"),
+        (&[2, 5, 29, 30], "name constraints"),
+    ] {
+        // An empty structure with a byte after it, and no structure.
+        for content in [vec![0x30, 0x00, 0x00], vec![0x30, 0x05, 0x01]] {
+            let mut leaf = params("leaf");
+            leaf.custom_extensions = vec![CustomExtension::from_oid_content(oid, content)];
+            let error = chain(&leaf, authority_params("a")).run().unwrap_err();
+            assert!(
+                matches!(error, CertificateError::Malformed { .. }),
+                "{error}"
+            );
+            assert!(error.to_string().contains(says), "{error}");
+        }
+    }
+}
+
+#[test]
+fn versions_serial_numbers_and_algorithms() {
+    assert!(edited(|_| ()).run().is_ok());
+    const VERSION: &[u8] = &[0xa0, 0x03, 0x02, 0x01, 0x02];
+    for (version, shown) in [(0, 1), (1, 2), (3, 4)] {
+        let check = edited(|der| {
+            let at = position(der, VERSION);
+            der[at + 4] = version;
+        });
+        let error = check.run().unwrap_err();
+        assert!(
+            matches!(error, CertificateError::UnsupportedVersion { version, .. } if version == shown)
+        );
+    }
+    let negative = edited(|der| {
+        let at = position(der, VERSION);
+        der[at + 7] = 0x80;
+    });
+    let long = {
+        let mut leaf = leaf_params();
+        leaf.serial_number = Some(SerialNumber::from_slice(&[0x7f; 21]));
+        chain(&leaf, authority_params("a"))
+    };
+    for check in [negative, long] {
+        let error = check.run().unwrap_err();
+        assert!(
+            matches!(error, CertificateError::InvalidSerialNumber { .. }),
+            "{error}"
+        );
+    }
+    // The first of the two is the one that is signed: ecdsa-with-SHA256 becomes SHA384.
+    let mixed = edited(|der| {
+        let at = position(der, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]);
+        der[at + 7] = 3;
+    });
+    let error = mixed.run().unwrap_err();
+    assert!(
+        matches!(error, CertificateError::AlgorithmMismatch { .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn name_constraints_hold_for_intermediates_and_anchors() {
+    let constrained = |subject, permitted: GeneralSubtree, excluded: Vec<GeneralSubtree>| {
+        let mut params = authority_params(subject);
+        params.name_constraints = Some(NameConstraints {
+            permitted_subtrees: vec![permitted],
+            excluded_subtrees: excluded,
+        });
+        params
+    };
+    let dns = |name: &str| GeneralSubtree::DnsName(name.to_owned());
+    let ip = |prefix| GeneralSubtree::IpAddress(CidrSubnet::from_v4_prefix([192, 0, 2, 0], prefix));
+    for (permitted, excluded, refused) in [
+        (dns("example.com"), vec![], None),
+        (dns("com"), vec![dns("www.example.com")], None),
+        (ip(24), vec![dns("example.org")], None),
+        (dns("example.org"), vec![], Some("example.com")),
+        (dns("com"), vec![dns("example.com")], Some("example.com")),
+        (ip(32), vec![], Some("192.0.2.1")),
+        (dns("example.com"), vec![ip(24)], Some("192.0.2.1")),
+    ] {
+        let params = constrained("a", permitted, excluded);
+        let by_intermediate = chain(&leaf_params(), params.clone());
+        let anchor = Authority::self_signed(params, key()).unwrap();
+        let by_anchor = Check::new(&issue(&leaf_params(), &anchor), &[], &[anchor.der()]);
+        for check in [by_intermediate, by_anchor] {
+            let expected = refused.map(|name| CertificateError::NameNotPermitted {
+                certificate: "CN=leaf".to_owned(),
+                name: name.to_owned(),
+                authority: "CN=a".to_owned(),
+            });
+            assert_eq!(check.run().err(), expected);
+        }
+    }
+    let email = GeneralSubtree::Rfc822Name("example.com".to_owned());
+    let error = chain(&leaf_params(), constrained("a", email, vec![]))
+        .run()
+        .unwrap_err();
+    assert!(
+        matches!(error, CertificateError::UnsupportedConstraint { .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn comparisons_with_name_constraints_are_bounded() {
+    let mut leaf = leaf_params();
+    let name = SanType::DnsName("example.com".try_into().unwrap());
+    leaf.subject_alt_names = vec![name; 100];
+    let mut authority = authority_params("a");
+    authority.name_constraints = Some(NameConstraints {
+        permitted_subtrees: vec![GeneralSubtree::DnsName("com".to_owned()); 10],
+        excluded_subtrees: Vec::new(),
+    });
+    let mut check = chain(&leaf, authority);
+    for (maximum, ok) in [(1000, true), (999, false)] {
+        check.limits.name_comparisons = maximum;
+        let error = check.run().err();
+        let limit = Limit::NameComparisons;
+        let expected = CertificateError::LimitExceeded { limit, maximum };
+        assert_eq!(error, (!ok).then_some(expected));
+    }
+}

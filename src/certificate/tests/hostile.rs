@@ -1,0 +1,176 @@
+//! What a peer can send to cause work, or worse.
+
+use super::*;
+
+#[test]
+fn a_bag_of_namesakes_is_refused_fast() {
+    // Fifty keys of one name. The leaf's issuer hides among them, and all of them are signed by
+    // keys that are not there.
+    let root = root("a");
+    let absent = super::root("a");
+    let bag: Vec<_> = (0..50).map(|_| intermediate("a", &absent)).collect();
+    let leaf = issue(&leaf_params(), &bag[49]);
+    let ders: Vec<_> = bag.iter().map(|it| it.der()).collect();
+    let check = Check::new(&leaf, &ders, &[root.der()]);
+    let limit = Limit::SignatureChecks;
+    let error = check.run().unwrap_err();
+    assert_eq!(
+        error,
+        CertificateError::LimitExceeded {
+            limit,
+            maximum: 100
+        }
+    );
+    assert_eq!(
+        error.to_string(),
+        "no path was found within the limit of 100 signatures to verify"
+    );
+}
+
+#[test]
+fn a_mesh_that_signs_itself_is_refused_fast() {
+    // Everyone of one name signed everyone else, so that every order of them is a path.
+    let keys: Vec<_> = (0..7).map(|_| key()).collect();
+    let mut bag = Vec::new();
+    let params = authority_params("a");
+    for signer in &keys {
+        let issuer = rcgen::Issuer::from_params(&params, signer);
+        for key in &keys {
+            bag.push(params.signed_by(key, &issuer).unwrap().der().clone());
+        }
+    }
+    let issuer = rcgen::Issuer::from_params(&params, &keys[0]);
+    let leaf = leaf_params().signed_by(&key(), &issuer).unwrap();
+    let bag: Vec<_> = bag.iter().collect();
+    let check = Check::new(leaf.der(), &bag, &[root("root").der()]);
+    let limit = Limit::SignatureChecks;
+    assert_eq!(
+        check.run().unwrap_err(),
+        CertificateError::LimitExceeded {
+            limit,
+            maximum: 100
+        }
+    );
+}
+
+#[test]
+fn a_ring_ends() {
+    let (key_a, key_b) = (key(), key());
+    let (a, b) = (authority_params("a"), authority_params("b"));
+    let issuer_a = rcgen::Issuer::from_params(&a, &key_a);
+    let issuer_b = rcgen::Issuer::from_params(&b, &key_b);
+    let a_by_b = a.signed_by(&key_a, &issuer_b).unwrap();
+    let b_by_a = b.signed_by(&key_b, &issuer_a).unwrap();
+    let leaf = leaf_params().signed_by(&key(), &issuer_a).unwrap();
+    let check = Check::new(
+        leaf.der(),
+        &[a_by_b.der(), b_by_a.der()],
+        &[root("root").der()],
+    );
+    assert!(matches!(
+        check.run(),
+        Err(CertificateError::UnknownIssuer { .. })
+    ));
+}
+
+#[test]
+fn a_path_is_only_so_long() {
+    let root = root("root");
+    let mut chain = vec![intermediate("1", &root)];
+    for number in 2..=7 {
+        chain.push(intermediate(&number.to_string(), &chain[chain.len() - 1]));
+    }
+    let ders: Vec<_> = chain.iter().map(|it| it.der()).collect();
+    let check = |length: usize| {
+        let leaf = issue(&leaf_params(), &chain[length - 1]);
+        Check::new(&leaf, &ders, &[root.der()])
+    };
+    assert_eq!(check(6).subjects().len(), 8);
+    let mut long = check(7);
+    let limit = Limit::Depth;
+    assert_eq!(
+        long.run().unwrap_err(),
+        CertificateError::LimitExceeded { limit, maximum: 6 }
+    );
+    long.limits.depth = 7;
+    assert!(long.run().is_ok());
+}
+
+#[test]
+fn a_peer_sends_only_so_many() {
+    let root = root("root");
+    let stranger = super::root("stranger");
+    let leaf = issue(&leaf_params(), &root);
+    let mut check = Check::new(&leaf, &[stranger.der(); 64], &[root.der()]);
+    assert!(check.run().is_ok());
+    check.intermediates.push(stranger.der().clone());
+    let limit = Limit::Intermediates;
+    assert_eq!(
+        check.run().unwrap_err(),
+        CertificateError::LimitExceeded { limit, maximum: 64 }
+    );
+}
+
+#[test]
+fn no_truncation_and_no_flipped_bit_is_accepted() {
+    let mut check = chain(&leaf_params(), authority_params("a"));
+    assert!(check.run().is_ok());
+    let leaf = check.end_entity.clone();
+    for length in 0..leaf.len() {
+        check.end_entity = CertificateDer::from(leaf[..length].to_vec());
+        assert!(check.run().is_err(), "{length}");
+        assert!(EndEntity::parse(&check.end_entity).is_err(), "{length}");
+    }
+    for bit in 0..leaf.len() * 8 {
+        let mut flipped = leaf.to_vec();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        check.end_entity = CertificateDer::from(flipped);
+        assert!(check.run().is_err(), "bit {bit}");
+        // Nor does a certificate that is trusted as it is, whatever it is, cause a panic.
+        let mut anchors = TrustAnchors::new();
+        let _ = anchors.add(check.end_entity.clone());
+        core::mem::swap(&mut anchors, &mut check.anchors);
+        let _ = check.run();
+        core::mem::swap(&mut anchors, &mut check.anchors);
+    }
+    check.end_entity = leaf;
+    let intermediate = check.intermediates[0].clone();
+    for bit in 0..intermediate.len() * 8 {
+        let mut flipped = intermediate.to_vec();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        check.intermediates = vec![CertificateDer::from(flipped)];
+        assert!(check.run().is_err(), "bit {bit}");
+    }
+}
+
+#[test]
+fn bytes_after_the_end_and_within() {
+    let leaf = leaf_params().self_signed(&key()).unwrap().der().to_vec();
+    let contents = der::only(&leaf, der::SEQUENCE).unwrap();
+    let mut fields = der::Reader::new(contents);
+    let tbs = fields.next().unwrap();
+    let after_tbs = &contents[tbs.whole.len()..];
+    let within = der::wrap(der::SEQUENCE, &[contents, &[0x05, 0x00]].concat());
+    let longer_tbs = der::wrap(der::SEQUENCE, &[tbs.contents, &[0x05, 0x00]].concat());
+    let in_tbs = der::wrap(der::SEQUENCE, &[&longer_tbs, after_tbs].concat());
+    for bytes in [[&leaf[..], &[0]].concat(), within, in_tbs, Vec::new()] {
+        let error = EndEntity::parse(&CertificateDer::from(bytes)).unwrap_err();
+        assert!(
+            matches!(error, CertificateError::Malformed { .. }),
+            "{error}"
+        );
+    }
+    assert!(EndEntity::parse(&CertificateDer::from(leaf)).is_ok());
+}
+
+#[test]
+fn errors_do_not_carry_what_a_peer_wrote_unescaped() {
+    let mut leaf = leaf_params();
+    leaf.distinguished_name = params(&"\u{1b}[2J\u{202e}".repeat(500)).distinguished_name;
+    let error = chain(&leaf, authority_params("a"));
+    let mut check = error;
+    check.name = Some("example.org");
+    let text = check.run().unwrap_err().to_string();
+    assert!(text.is_ascii() && !text.contains('\u{1b}'), "{text}");
+    assert!(text.len() < 4000);
+}
