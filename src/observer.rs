@@ -126,16 +126,12 @@ impl KeyLogFile {
     /// Opens the file that the environment variable `SSLKEYLOGFILE` names; `None` when it is not
     /// set. Nothing in this library looks at that variable unless this is called.
     pub fn from_environment() -> std::io::Result<Option<Self>> {
-        std::env::var_os("SSLKEYLOGFILE")
-            .map(Self::open)
-            .transpose()
+        std::env::var_os("SSLKEYLOGFILE").map(Self::open).transpose()
     }
 
     /// Writes the log to `writer`.
     pub fn new(writer: impl Write + Send + 'static) -> Self {
-        Self {
-            file: Mutex::new(Box::new(writer)),
-        }
+        Self { file: Mutex::new(Box::new(writer)) }
     }
 }
 
@@ -170,10 +166,7 @@ pub(crate) struct Observers {
 
 impl Observers {
     pub(crate) fn new(key_log: Option<Arc<dyn KeyLog>>) -> Self {
-        Self {
-            key_log,
-            ..Self::default()
-        }
+        Self { key_log, ..Self::default() }
     }
 
     pub(crate) fn set_observer(&mut self, observer: Box<dyn Observer>) {
@@ -199,13 +192,7 @@ impl Observers {
         values: KeyScheduleValues<'_>,
     ) {
         let values = self.wants_secrets.then_some(values);
-        self.tell(|| {
-            Event::KeySchedule(KeyScheduleStep {
-                operation,
-                label,
-                values,
-            })
-        });
+        self.tell(|| Event::KeySchedule(KeyScheduleStep { operation, label, values }));
     }
 
     pub(crate) fn log(&self, label: &str, secret: &[u8]) {

@@ -90,9 +90,8 @@ impl TrustAnchors {
     pub fn from_pem(pem: &[u8]) -> Result<Self, TrustAnchorError> {
         let mut anchors = Self::new();
         for (number, certificate) in (1..).zip(CertificateDer::pem_slice_iter(pem)) {
-            let certificate = certificate.map_err(|error| TrustAnchorError::Pem {
-                reason: printable(&error.to_string()),
-            })?;
+            let certificate = certificate
+                .map_err(|error| TrustAnchorError::Pem { reason: printable(&error.to_string()) })?;
             anchors
                 .add(certificate)
                 .map_err(|error| TrustAnchorError::Certificate { number, error })?;
@@ -119,9 +118,7 @@ impl TrustAnchors {
         if issues && checks::may_sign_certificates(&decoded) {
             let anchor = Anchor {
                 label: decoded.label.clone(),
-                spki: der::only(decoded.spki, der::SEQUENCE)
-                    .unwrap_or_default()
-                    .to_vec(),
+                spki: der::only(decoded.spki, der::SEQUENCE).unwrap_or_default().to_vec(),
                 path_length: decoded
                     .basic_constraints
                     .as_ref()
@@ -150,8 +147,7 @@ impl TrustAnchors {
         // The parser of names stops at what it does not know.
         let mut sets = Reader::new(&subject);
         while !sets.is_empty() {
-            sets.expect(der::SET)
-                .ok_or_else(|| malformed("its subject does not parse"))?;
+            sets.expect(der::SET).ok_or_else(|| malformed("its subject does not parse"))?;
         }
         let label = match X509Name::from_der(&name) {
             Ok((_, name)) => printable(&name.to_string()),
@@ -211,8 +207,5 @@ impl fmt::Debug for TrustAnchors {
 }
 
 fn malformed(reason: &str) -> CertificateError {
-    CertificateError::Malformed {
-        certificate: PLACE.to_owned(),
-        reason: reason.to_owned(),
-    }
+    CertificateError::Malformed { certificate: PLACE.to_owned(), reason: reason.to_owned() }
 }

@@ -17,9 +17,7 @@ pub(super) fn end_entity(
 ) -> Result<(), CertificateError> {
     every(certificate, now)?;
     if certificate.is_ca() && !is_anchor {
-        return Err(CertificateError::CaUsedAsEndEntity {
-            certificate: certificate.label.clone(),
-        });
+        return Err(CertificateError::CaUsedAsEndEntity { certificate: certificate.label.clone() });
     }
     // The key signs handshakes, and nothing else (RFC 5280, section 4.2.1.3).
     if let Some(usage) = &certificate.key_usage
@@ -31,12 +29,7 @@ pub(super) fn end_entity(
         });
     }
     // "Any" is no purpose that a CA can have verified someone for.
-    extended_key_usage(
-        &certificate.label,
-        certificate.extended_key_usage,
-        purpose,
-        false,
-    )
+    extended_key_usage(&certificate.label, certificate.extended_key_usage, purpose, false)
 }
 
 /// What holds for an intermediate that has `below` intermediates under it that are not self-issued.
@@ -48,9 +41,7 @@ pub(super) fn authority(
 ) -> Result<(), CertificateError> {
     every(certificate, now)?;
     let Some(constraints) = certificate.basic_constraints.as_ref().filter(|it| it.ca) else {
-        return Err(CertificateError::NotACa {
-            certificate: certificate.label.clone(),
-        });
+        return Err(CertificateError::NotACa { certificate: certificate.label.clone() });
     };
     if !may_sign_certificates(certificate) {
         return Err(CertificateError::WrongKeyUsage {
@@ -59,19 +50,12 @@ pub(super) fn authority(
         });
     }
     path_length(&certificate.label, constraints.path_len_constraint, below)?;
-    extended_key_usage(
-        &certificate.label,
-        certificate.extended_key_usage,
-        purpose,
-        true,
-    )
+    extended_key_usage(&certificate.label, certificate.extended_key_usage, purpose, true)
 }
 
 /// A keyUsage that is there must allow to sign certificates (RFC 5280, section 6.1.4 (n)).
 pub(super) fn may_sign_certificates(certificate: &Certificate<'_>) -> bool {
-    certificate
-        .key_usage
-        .is_none_or(|usage| usage.key_cert_sign())
+    certificate.key_usage.is_none_or(|usage| usage.key_cert_sign())
 }
 
 /// RFC 5280, section 6.1.4 (l) and (m).
@@ -121,10 +105,7 @@ pub(super) fn names_within(
 ) -> Option<Result<(), CertificateError>> {
     let cost = certificate.names.len().saturating_mul(constraints.len());
     *comparisons = comparisons.checked_sub(cost)?;
-    let refused = certificate
-        .names
-        .iter()
-        .find(|name| !constraints.allow(name));
+    let refused = certificate.names.iter().find(|name| !constraints.allow(name));
     Some(match refused {
         Some(name) => Err(CertificateError::NameNotPermitted {
             certificate: certificate.label.clone(),
@@ -146,14 +127,10 @@ fn every(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Certificat
     }
     // The one beside the signature is not signed; only this makes it as good as signed.
     if certificate.inner_algorithm != certificate.algorithm {
-        return Err(CertificateError::AlgorithmMismatch {
-            certificate: label(),
-        });
+        return Err(CertificateError::AlgorithmMismatch { certificate: label() });
     }
     if !valid_serial(certificate.serial) {
-        return Err(CertificateError::InvalidSerialNumber {
-            certificate: label(),
-        });
+        return Err(CertificateError::InvalidSerialNumber { certificate: label() });
     }
     if let Some(oid) = &certificate.unknown_critical {
         return Err(CertificateError::UnknownCriticalExtension {

@@ -27,10 +27,7 @@ impl<'a> NameConstraints<'a> {
         let (permitted, excluded) = (side(0)?, side(1)?);
         reader.end()?;
         // An empty constraint is not allowed, and nobody can tell what its author meant.
-        (!permitted.is_empty() || !excluded.is_empty()).then_some(Self {
-            permitted,
-            excluded,
-        })
+        (!permitted.is_empty() || !excluded.is_empty()).then_some(Self { permitted, excluded })
     }
 
     /// How many comparisons one name costs.
@@ -45,11 +42,7 @@ impl<'a> NameConstraints<'a> {
             SubjectName::Other => true,
             SubjectName::Undecodable => false,
             SubjectName::Dns(_) | SubjectName::Ip(_) => {
-                let mut of_kind = self
-                    .permitted
-                    .iter()
-                    .filter(|it| it.same_kind(name))
-                    .peekable();
+                let mut of_kind = self.permitted.iter().filter(|it| it.same_kind(name)).peekable();
                 let permitted = of_kind.peek().is_none() || of_kind.any(|it| it.contains(name));
                 permitted && !self.excluded.iter().any(|it| it.touches(name))
             }
@@ -89,9 +82,7 @@ impl<'a> Subtree<'a> {
                 let (address, mask) = name.contents.split_at_checked(name.contents.len() / 2)?;
                 // Ones and then zeros, as in CIDR.
                 let ones = mask.iter().map(|byte| byte.count_ones()).sum::<u32>();
-                let bits = mask
-                    .iter()
-                    .fold(0, |bits: u128, &byte| (bits << 8) | u128::from(byte));
+                let bits = mask.iter().fold(0, |bits: u128, &byte| (bits << 8) | u128::from(byte));
                 let bits = if mask.len() == 4 { bits << 96 } else { bits };
                 (bits.leading_ones() == ones).then_some(Self::Ip { address, mask })
             }
@@ -164,15 +155,9 @@ mod tests {
 
     fn constraints(permitted: &[Vec<u8>], excluded: &[Vec<u8>]) -> Vec<u8> {
         let side = |number, names: &[Vec<u8>]| {
-            let trees: Vec<u8> = names
-                .iter()
-                .flat_map(|name| der::wrap(der::SEQUENCE, name))
-                .collect();
-            if names.is_empty() {
-                Vec::new()
-            } else {
-                der::wrap(der::constructed(number), &trees)
-            }
+            let trees: Vec<u8> =
+                names.iter().flat_map(|name| der::wrap(der::SEQUENCE, name)).collect();
+            if names.is_empty() { Vec::new() } else { der::wrap(der::constructed(number), &trees) }
         };
         [side(0, permitted), side(1, excluded)].concat()
     }
@@ -289,10 +274,7 @@ mod tests {
             Vec::new(),
         ] {
             let contents = constraints(std::slice::from_ref(&subtree), &[]);
-            assert!(
-                NameConstraints::decode(&contents).is_none(),
-                "{subtree:02x?}"
-            );
+            assert!(NameConstraints::decode(&contents).is_none(), "{subtree:02x?}");
         }
         assert!(NameConstraints::decode(&[]).is_none());
         assert!(NameConstraints::decode(&[0xa0, 0x00]).is_none());

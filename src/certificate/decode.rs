@@ -156,11 +156,7 @@ impl<'a> Certificate<'a> {
         } else if *oid == OID_X509_EXT_SUBJECT_ALT_NAME {
             let names = whole(SubjectAlternativeName::from_der(value))
                 .ok_or("its subject alternative names do not parse")?;
-            self.names = names
-                .general_names
-                .iter()
-                .map(SubjectName::from_general)
-                .collect();
+            self.names = names.general_names.iter().map(SubjectName::from_general).collect();
         } else if *oid == OID_X509_EXT_NAME_CONSTRAINTS {
             let constraints = der::only(value, der::SEQUENCE);
             self.name_constraints = Some(constraints.ok_or("its name constraints do not parse")?);
@@ -172,9 +168,7 @@ impl<'a> Certificate<'a> {
 
     /// Whether the certificate says that it is a CA's.
     pub(super) fn is_ca(&self) -> bool {
-        self.basic_constraints
-            .as_ref()
-            .is_some_and(|constraints| constraints.ca)
+        self.basic_constraints.as_ref().is_some_and(|constraints| constraints.ca)
     }
 
     /// Issuer and subject are the same name (RFC 5280, section 6.1); the keys may differ.

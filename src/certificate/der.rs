@@ -47,11 +47,7 @@ impl<'a> Reader<'a> {
         let (contents, rest) = rest.split_at_checked(length)?;
         let (whole, _) = input.split_at_checked(input.len().checked_sub(rest.len())?)?;
         self.0 = rest;
-        Some(Element {
-            tag,
-            contents,
-            whole,
-        })
+        Some(Element { tag, contents, whole })
     }
 
     /// The next element, which must have this tag.
@@ -62,11 +58,7 @@ impl<'a> Reader<'a> {
     /// The next element if it has this tag; otherwise nothing is read. The outer `None` is for an
     /// element that has the tag and is not DER.
     pub(super) fn optional(&mut self, tag: u8) -> Option<Option<Element<'a>>> {
-        if self.0.first() == Some(&tag) {
-            self.next().map(Some)
-        } else {
-            Some(None)
-        }
+        if self.0.first() == Some(&tag) { self.next().map(Some) } else { Some(None) }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -91,9 +83,7 @@ fn length(input: &[u8]) -> Option<(usize, &[u8])> {
     }
     let length = bytes
         .iter()
-        .try_fold(0usize, |sum, &byte| {
-            sum.checked_mul(256)?.checked_add(usize::from(byte))
-        })
+        .try_fold(0usize, |sum, &byte| sum.checked_mul(256)?.checked_add(usize::from(byte)))
         .filter(|&length| length >= 0x80)?;
     Some((length, rest))
 }

@@ -80,15 +80,10 @@ impl EndEntity {
 
 impl fmt::Debug for EndEntity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EndEntity")
-            .field("subject", &self.subject)
-            .finish_non_exhaustive()
+        f.debug_struct("EndEntity").field("subject", &self.subject).finish_non_exhaustive()
     }
 }
 
 pub(super) fn malformed(reason: &str) -> CertificateError {
-    CertificateError::Malformed {
-        certificate: PLACE.to_owned(),
-        reason: reason.to_owned(),
-    }
+    CertificateError::Malformed { certificate: PLACE.to_owned(), reason: reason.to_owned() }
 }

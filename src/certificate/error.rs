@@ -339,10 +339,7 @@ mod tests {
     #[test]
     fn what_peers_write_is_safe_to_print() {
         assert_eq!(printable("CN=a \"b\""), "CN=a \"b\"");
-        assert_eq!(
-            printable("\u{1b}[31m\n\u{202e}é"),
-            "\\u{1b}[31m\\n\\u{202e}\\u{e9}"
-        );
+        assert_eq!(printable("\u{1b}[31m\n\u{202e}é"), "\\u{1b}[31m\\n\\u{202e}\\u{e9}");
         let long = printable(&"x".repeat(1000));
         assert_eq!(long.len(), PRINTED_CHARACTERS + 3);
     }
@@ -354,10 +351,7 @@ mod tests {
             issuer: "CN=R3".to_owned(),
         }
         .to_string();
-        assert!(
-            text.contains("\"CN=R3\" that issued \"CN=example.com\""),
-            "{text}"
-        );
+        assert!(text.contains("\"CN=R3\" that issued \"CN=example.com\""), "{text}");
         assert!(text.contains("should send"), "{text}");
         let text = CertificateError::UnknownIssuer {
             certificate: "CN=me".to_owned(),

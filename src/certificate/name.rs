@@ -76,17 +76,12 @@ pub(super) fn mismatch(
     names: &[SubjectName],
     expected: &ServerName<'_>,
 ) -> CertificateError {
-    let mut relevant = names
-        .iter()
-        .filter(|name| matches!(name, SubjectName::Dns(_) | SubjectName::Ip(_)));
+    let mut relevant =
+        names.iter().filter(|name| matches!(name, SubjectName::Dns(_) | SubjectName::Ip(_)));
     CertificateError::NameMismatch {
         certificate: certificate.to_owned(),
         expected: printable(&expected.to_str()),
-        presented: relevant
-            .by_ref()
-            .take(LISTED_NAMES)
-            .map(SubjectName::printable)
-            .collect(),
+        presented: relevant.by_ref().take(LISTED_NAMES).map(SubjectName::printable).collect(),
         omitted: relevant.count(),
     }
 }
@@ -196,18 +191,10 @@ mod tests {
 
     #[test]
     fn a_mismatch_lists_names_within_bounds() {
-        let mut names = vec![
-            SubjectName::Other,
-            SubjectName::Ip(vec![192, 0, 2, 1]),
-            dns("a\nb"),
-        ];
+        let mut names = vec![SubjectName::Other, SubjectName::Ip(vec![192, 0, 2, 1]), dns("a\nb")];
         names.extend((0..100).map(|_| dns(&"x".repeat(1000))));
-        let CertificateError::NameMismatch {
-            expected,
-            presented,
-            omitted,
-            ..
-        } = mismatch("CN=x", &names, &name("example.com"))
+        let CertificateError::NameMismatch { expected, presented, omitted, .. } =
+            mismatch("CN=x", &names, &name("example.com"))
         else {
             panic!("another error");
         };

@@ -85,11 +85,9 @@ fn check_end_entity(
 ) -> Result<(), CertificateError> {
     checks::end_entity(certificate, request.purpose, request.now.into(), is_anchor)?;
     match request.name {
-        Some(expected) if !name::valid_for(&certificate.names, expected) => Err(name::mismatch(
-            &certificate.label,
-            &certificate.names,
-            expected,
-        )),
+        Some(expected) if !name::valid_for(&certificate.names, expected) => {
+            Err(name::mismatch(&certificate.label, &certificate.names, expected))
+        }
         _ => Ok(()),
     }
 }
@@ -166,10 +164,7 @@ impl<'s> Search<'s> {
         }
         for candidate in bag.iter().filter(|it| it.subject == last.issuer) {
             // Nobody twice: that leads in circles (RFC 4158, section 2.4.1).
-            if path
-                .iter()
-                .any(|it| it.subject == candidate.subject && it.spki == candidate.spki)
-            {
+            if path.iter().any(|it| it.subject == candidate.subject && it.spki == candidate.spki) {
                 continue;
             }
             known = true;
@@ -263,9 +258,7 @@ impl<'s> Search<'s> {
         authority: &str,
     ) -> Result<(), CertificateError> {
         let constraints = NameConstraints::decode(constraints).ok_or_else(|| {
-            CertificateError::UnsupportedConstraint {
-                certificate: authority.to_owned(),
-            }
+            CertificateError::UnsupportedConstraint { certificate: authority.to_owned() }
         })?;
         for (index, certificate) in below.enumerate() {
             // RFC 5280, section 6.1.3 (b) and (c): self-issued ones are free, unless they end the path.
@@ -291,8 +284,7 @@ impl<'s> Search<'s> {
 
     fn into_error(self, end_entity: &Certificate<'_>) -> CertificateError {
         // Every path that ends notes why, except for one that comes back to itself.
-        self.best
-            .map_or_else(|| unknown_issuer(end_entity), |(_, error)| error)
+        self.best.map_or_else(|| unknown_issuer(end_entity), |(_, error)| error)
     }
 }
 

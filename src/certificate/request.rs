@@ -43,12 +43,8 @@ pub struct PathLimits {
 impl PathLimits {
     /// The defaults: 6 intermediates in a path, 100 signatures, 64 intermediates sent, and 100,000
     /// comparisons of names with constraints. Public chains have one or two intermediates.
-    pub const DEFAULT: Self = Self {
-        depth: 6,
-        signature_checks: 100,
-        intermediates: 64,
-        name_comparisons: 100_000,
-    };
+    pub const DEFAULT: Self =
+        Self { depth: 6, signature_checks: 100, intermediates: 64, name_comparisons: 100_000 };
 }
 
 impl Default for PathLimits {

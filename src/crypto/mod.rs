@@ -132,6 +132,7 @@ pub trait Aead: Send + Sync {
 
 /// The key of an [`Aead`]: an enum and not a trait object, so that the default provider's records
 /// are sealed and opened without dynamic dispatch.
+#[allow(clippy::large_enum_variant, reason = "the key stands inline in the connection on purpose")]
 pub enum AeadKey {
     /// A key of `ring`.
     Ring(::ring::aead::LessSafeKey),
@@ -225,10 +226,7 @@ pub struct SignatureAlgorithms {
     pub all: Vec<&'static dyn SignatureVerificationAlgorithm>,
     /// For each scheme, in order of preference, the algorithms that may stand behind it. ECDSA in
     /// TLS 1.3 binds the curve to the scheme, so each handshake scheme has the one of its curve.
-    pub by_scheme: Vec<(
-        SignatureScheme,
-        Vec<&'static dyn SignatureVerificationAlgorithm>,
-    )>,
+    pub by_scheme: Vec<(SignatureScheme, Vec<&'static dyn SignatureVerificationAlgorithm>)>,
 }
 
 impl SignatureAlgorithms {

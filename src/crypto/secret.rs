@@ -19,18 +19,12 @@ pub struct Secret {
 impl Secret {
     /// `length` zero bytes; at most [`MAX_HASH_LENGTH`], longer is cut to that.
     pub fn zeros(length: usize) -> Self {
-        Self {
-            bytes: [0; MAX_HASH_LENGTH],
-            length: length.min(MAX_HASH_LENGTH),
-        }
+        Self { bytes: [0; MAX_HASH_LENGTH], length: length.min(MAX_HASH_LENGTH) }
     }
 
     /// A copy of `bytes`, or `None` when they are longer than [`MAX_HASH_LENGTH`].
     pub fn new(bytes: &[u8]) -> Option<Self> {
-        let mut secret = Self {
-            bytes: [0; MAX_HASH_LENGTH],
-            length: bytes.len(),
-        };
+        let mut secret = Self { bytes: [0; MAX_HASH_LENGTH], length: bytes.len() };
         secret.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
         Some(secret)
     }
@@ -90,10 +84,7 @@ impl Digest {
     /// A copy of `bytes`; what is longer than [`MAX_HASH_LENGTH`] is cut, which no hash is.
     pub fn new(bytes: &[u8]) -> Self {
         let length = bytes.len().min(MAX_HASH_LENGTH);
-        let mut digest = Self {
-            bytes: [0; MAX_HASH_LENGTH],
-            length,
-        };
+        let mut digest = Self { bytes: [0; MAX_HASH_LENGTH], length };
         for (to, from) in digest.bytes.iter_mut().zip(bytes) {
             *to = *from;
         }

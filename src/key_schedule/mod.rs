@@ -21,9 +21,8 @@ mod transcript;
 use crate::crypto::{CipherSuite, CryptoError, Digest, Hash, Secret, SharedSecret};
 use crate::observer::{KeyScheduleOperation, KeyScheduleValues, Observers};
 
-pub(crate) use traffic::KeyAndIv;
 pub use traffic::TrafficSecret;
-pub(crate) use transcript::{Transcript, TranscriptBuffer, message_hash};
+pub(crate) use transcript::{Transcript, TranscriptBuffer};
 
 /// Where a PSK comes from: it decides the label of its binder key (section 7.1), so that a ticket
 /// can never pass for a key that was agreed on outside of TLS.
@@ -45,25 +44,12 @@ fn expand_label(
     observers: &mut Observers,
 ) -> Result<(), CryptoError> {
     const PREFIX: &[u8] = b"tls13 ";
-    let length = u16::try_from(output.len())
-        .map_err(|_| CryptoError)?
-        .to_be_bytes();
+    let length = u16::try_from(output.len()).map_err(|_| CryptoError)?.to_be_bytes();
     let label_length = u8::try_from(PREFIX.len() + label.len()).map_err(|_| CryptoError)?;
     let context_length = u8::try_from(context.len()).map_err(|_| CryptoError)?;
-    let info = [
-        &length,
-        &[label_length][..],
-        PREFIX,
-        label.as_bytes(),
-        &[context_length],
-        context,
-    ];
+    let info = [&length, &[label_length][..], PREFIX, label.as_bytes(), &[context_length], context];
     hash.expand(secret, &info, output)?;
-    let values = KeyScheduleValues {
-        secret,
-        input: context,
-        output,
-    };
+    let values = KeyScheduleValues { secret, input: context, output };
     observers.tell_step(KeyScheduleOperation::Expand, label, values);
     Ok(())
 }
@@ -83,11 +69,7 @@ impl Stage {
         observers: &mut Observers,
     ) -> Self {
         let secret = suite.hash.hmac(salt, &[input]);
-        let values = KeyScheduleValues {
-            secret: salt,
-            input,
-            output: secret.as_bytes(),
-        };
+        let values = KeyScheduleValues { secret: salt, input, output: secret.as_bytes() };
         observers.tell_step(KeyScheduleOperation::Extract, name, values);
         Self { suite, secret }
     }
@@ -131,13 +113,7 @@ impl Stage {
         observers: &mut Observers,
     ) -> Result<Self, CryptoError> {
         let salt = self.derive("derived", &self.suite.hash.digest(b""), observers)?;
-        Ok(Self::extract(
-            self.suite,
-            name,
-            salt.as_bytes(),
-            input,
-            observers,
-        ))
+        Ok(Self::extract(self.suite, name, salt.as_bytes(), input, observers))
     }
 }
 
@@ -153,10 +129,7 @@ impl EarlySecret {
 
     /// The key of this PSK's binder: a Finished over the truncated ClientHello
     /// (section 4.3.11.2).
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "pre-shared keys are not offered yet")
-    )]
+    #[cfg_attr(not(test), expect(dead_code, reason = "pre-shared keys are not offered yet"))]
     pub(crate) fn binder_key(
         &self,
         kind: PskKind,
@@ -166,9 +139,7 @@ impl EarlySecret {
             PskKind::External => "ext binder",
             PskKind::Resumption => "res binder",
         };
-        let secret = self
-            .0
-            .derive(label, &self.0.suite.hash.digest(b""), observers)?;
+        let secret = self.0.derive(label, &self.0.suite.hash.digest(b""), observers)?;
         Ok(TrafficSecret::new(self.0.suite, secret))
     }
 
@@ -179,12 +150,7 @@ impl EarlySecret {
         transcript: &Digest,
         observers: &mut Observers,
     ) -> Result<TrafficSecret, CryptoError> {
-        self.0.traffic(
-            "c e traffic",
-            "CLIENT_EARLY_TRAFFIC_SECRET",
-            transcript,
-            observers,
-        )
+        self.0.traffic("c e traffic", "CLIENT_EARLY_TRAFFIC_SECRET", transcript, observers)
     }
 
     /// The exporter that can be used with 0-RTT data; the transcript is the ClientHello.
@@ -196,10 +162,7 @@ impl EarlySecret {
     ) -> Result<Exporter, CryptoError> {
         let secret = self.0.derive("e exp master", transcript, observers)?;
         observers.log("EARLY_EXPORTER_SECRET", secret.as_bytes());
-        Ok(Exporter {
-            hash: self.0.suite.hash,
-            secret,
-        })
+        Ok(Exporter { hash: self.0.suite.hash, secret })
     }
 
     /// The next stage, with the result of the key exchange.
@@ -208,9 +171,7 @@ impl EarlySecret {
         shared: &SharedSecret,
         observers: &mut Observers,
     ) -> Result<HandshakeSecret, CryptoError> {
-        self.0
-            .next("handshake", shared.as_bytes(), observers)
-            .map(HandshakeSecret)
+        self.0.next("handshake", shared.as_bytes(), observers).map(HandshakeSecret)
     }
 }
 
@@ -224,12 +185,7 @@ impl HandshakeSecret {
         transcript: &Digest,
         observers: &mut Observers,
     ) -> Result<TrafficSecret, CryptoError> {
-        self.0.traffic(
-            "c hs traffic",
-            "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
-            transcript,
-            observers,
-        )
+        self.0.traffic("c hs traffic", "CLIENT_HANDSHAKE_TRAFFIC_SECRET", transcript, observers)
     }
 
     /// The server's traffic secret; the transcript ends with ServerHello.
@@ -238,20 +194,13 @@ impl HandshakeSecret {
         transcript: &Digest,
         observers: &mut Observers,
     ) -> Result<TrafficSecret, CryptoError> {
-        self.0.traffic(
-            "s hs traffic",
-            "SERVER_HANDSHAKE_TRAFFIC_SECRET",
-            transcript,
-            observers,
-        )
+        self.0.traffic("s hs traffic", "SERVER_HANDSHAKE_TRAFFIC_SECRET", transcript, observers)
     }
 
     /// The last stage.
     pub(crate) fn into_main(self, observers: &mut Observers) -> Result<MainSecret, CryptoError> {
         let zeros = Secret::zeros(self.0.suite.hash.output_length());
-        self.0
-            .next("master", zeros.as_bytes(), observers)
-            .map(MainSecret)
+        self.0.next("master", zeros.as_bytes(), observers).map(MainSecret)
     }
 }
 
@@ -265,12 +214,7 @@ impl MainSecret {
         transcript: &Digest,
         observers: &mut Observers,
     ) -> Result<TrafficSecret, CryptoError> {
-        self.0.traffic(
-            "c ap traffic",
-            "CLIENT_TRAFFIC_SECRET_0",
-            transcript,
-            observers,
-        )
+        self.0.traffic("c ap traffic", "CLIENT_TRAFFIC_SECRET_0", transcript, observers)
     }
 
     /// The server's first traffic secret; the transcript ends with the server's Finished.
@@ -279,12 +223,7 @@ impl MainSecret {
         transcript: &Digest,
         observers: &mut Observers,
     ) -> Result<TrafficSecret, CryptoError> {
-        self.0.traffic(
-            "s ap traffic",
-            "SERVER_TRAFFIC_SECRET_0",
-            transcript,
-            observers,
-        )
+        self.0.traffic("s ap traffic", "SERVER_TRAFFIC_SECRET_0", transcript, observers)
     }
 
     /// The exporter; the transcript ends with the server's Finished.
@@ -295,10 +234,7 @@ impl MainSecret {
     ) -> Result<Exporter, CryptoError> {
         let secret = self.0.derive("exp master", transcript, observers)?;
         observers.log("EXPORTER_SECRET", secret.as_bytes());
-        Ok(Exporter {
-            hash: self.0.suite.hash,
-            secret,
-        })
+        Ok(Exporter { hash: self.0.suite.hash, secret })
     }
 
     /// The secret that tickets are made of; the transcript ends with the client's Finished.
@@ -308,10 +244,7 @@ impl MainSecret {
         observers: &mut Observers,
     ) -> Result<ResumptionSecret, CryptoError> {
         let secret = self.0.derive("res master", transcript, observers)?;
-        Ok(ResumptionSecret {
-            hash: self.0.suite.hash,
-            secret,
-        })
+        Ok(ResumptionSecret { hash: self.0.suite.hash, secret })
     }
 }
 
@@ -339,14 +272,7 @@ impl Exporter {
             &mut observers,
         )?;
         let context = self.hash.digest(context);
-        expand_label(
-            self.hash,
-            secret.as_bytes(),
-            "exporter",
-            &context,
-            output,
-            &mut observers,
-        )
+        expand_label(self.hash, secret.as_bytes(), "exporter", &context, output, &mut observers)
     }
 }
 

@@ -50,11 +50,7 @@ impl TrafficSecret {
     /// The key and the IV of the record protection (section 7.3).
     pub(crate) fn key_and_iv(&self, observers: &mut Observers) -> Result<KeyAndIv, CryptoError> {
         let key_length = self.suite.aead.key_length();
-        let mut keys = KeyAndIv {
-            key: Zeroizing::default(),
-            key_length,
-            iv: Zeroizing::default(),
-        };
+        let mut keys = KeyAndIv { key: Zeroizing::default(), key_length, iv: Zeroizing::default() };
         let key = keys.key.get_mut(..key_length).ok_or(CryptoError)?;
         expand_label(self.suite.hash, self.as_bytes(), "key", &[], key, observers)?;
         let iv = keys.iv.as_mut_slice();
@@ -66,18 +62,8 @@ impl TrafficSecret {
     pub(crate) fn update(self, observers: &mut Observers) -> Result<Self, CryptoError> {
         let mut next = Secret::zeros(self.suite.hash.output_length());
         let output = next.as_mut_bytes();
-        expand_label(
-            self.suite.hash,
-            self.as_bytes(),
-            "traffic upd",
-            &[],
-            output,
-            observers,
-        )?;
-        Ok(Self {
-            suite: self.suite,
-            secret: next,
-        })
+        expand_label(self.suite.hash, self.as_bytes(), "traffic upd", &[], output, observers)?;
+        Ok(Self { suite: self.suite, secret: next })
     }
 
     /// The `verify_data` of a Finished over this transcript (section 4.5.3).
@@ -88,14 +74,7 @@ impl TrafficSecret {
     ) -> Result<Secret, CryptoError> {
         let mut key = Secret::zeros(self.suite.hash.output_length());
         let output = key.as_mut_bytes();
-        expand_label(
-            self.suite.hash,
-            self.as_bytes(),
-            "finished",
-            &[],
-            output,
-            observers,
-        )?;
+        expand_label(self.suite.hash, self.as_bytes(), "finished", &[], output, observers)?;
         Ok(self.suite.hash.hmac(key.as_bytes(), &[transcript]))
     }
 }

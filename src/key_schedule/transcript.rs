@@ -11,9 +11,7 @@ pub(crate) struct TranscriptBuffer {
 
 impl TranscriptBuffer {
     pub(crate) fn new(client_hello: &[u8]) -> Self {
-        Self {
-            messages: client_hello.to_vec(),
-        }
+        Self { messages: client_hello.to_vec() }
     }
 
     /// The hash is known: hashes what was kept.
@@ -32,10 +30,7 @@ pub(crate) struct Transcript {
 
 impl Transcript {
     pub(crate) fn new(suite: &CipherSuite) -> Self {
-        Self {
-            hash: suite.hash,
-            context: suite.hash.start(),
-        }
+        Self { hash: suite.hash, context: suite.hash.start() }
     }
 
     /// The transcript of a handshake whose first ClientHello had this hash: the synthetic

@@ -34,10 +34,7 @@ impl<'a> Certificate<'a> {
         while !list.is_empty() {
             read_entry(&mut list)?;
         }
-        Ok(Self {
-            request_context,
-            entries,
-        })
+        Ok(Self { request_context, entries })
     }
 
     /// The certificates in the order of the message.
@@ -53,9 +50,7 @@ impl<'a> Certificate<'a> {
         certificates: impl IntoIterator<Item = C>,
     ) {
         write_message(out, HandshakeType::CERTIFICATE, |out| {
-            write_vector(out, Prefix::U8, |out| {
-                out.extend_from_slice(request_context)
-            });
+            write_vector(out, Prefix::U8, |out| out.extend_from_slice(request_context));
             write_vector(out, Prefix::U24, |out| {
                 for certificate in certificates {
                     write_vector(out, Prefix::U24, |out| {
@@ -71,10 +66,7 @@ impl<'a> Certificate<'a> {
 fn read_entry<'a>(reader: &mut Reader<'a>) -> Result<CertificateEntry<'a>, DecodeError> {
     let certificate = reader.vector("certificate_list", Prefix::U24, 1..=0xff_ffff)?;
     let extensions = Extensions::read(reader, Place::Certificate)?;
-    Ok(CertificateEntry {
-        certificate,
-        extensions,
-    })
+    Ok(CertificateEntry { certificate, extensions })
 }
 
 /// The server asks for a client certificate.
@@ -105,19 +97,13 @@ impl<'a> CertificateRequest<'a> {
             }
             None => None,
         };
-        Ok(Self {
-            request_context,
-            extensions,
-            signature_algorithms,
-        })
+        Ok(Self { request_context, extensions, signature_algorithms })
     }
 
     /// Writes the whole message from the first two fields.
     pub fn encode(&self, out: &mut Vec<u8>) {
         write_message(out, HandshakeType::CERTIFICATE_REQUEST, |out| {
-            write_vector(out, Prefix::U8, |out| {
-                out.extend_from_slice(self.request_context)
-            });
+            write_vector(out, Prefix::U8, |out| out.extend_from_slice(self.request_context));
             self.extensions.encode(out);
         });
     }
@@ -139,19 +125,14 @@ impl<'a> CertificateVerify<'a> {
         let algorithm = SignatureScheme(reader.u16("algorithm")?);
         let signature = reader.vector("signature", Prefix::U16, 0..=0xffff)?;
         reader.finish("signature")?;
-        Ok(Self {
-            algorithm,
-            signature,
-        })
+        Ok(Self { algorithm, signature })
     }
 
     /// Writes the whole message.
     pub fn encode(&self, out: &mut Vec<u8>) {
         write_message(out, HandshakeType::CERTIFICATE_VERIFY, |out| {
             out.extend_from_slice(&self.algorithm.0.to_be_bytes());
-            write_vector(out, Prefix::U16, |out| {
-                out.extend_from_slice(self.signature)
-            });
+            write_vector(out, Prefix::U16, |out| out.extend_from_slice(self.signature));
         });
     }
 }

@@ -136,15 +136,11 @@ impl<'a> ClientHello<'a> {
         write_message(out, HandshakeType::CLIENT_HELLO, |out| {
             out.extend_from_slice(&self.legacy_version.0.to_be_bytes());
             out.extend_from_slice(self.random);
-            write_vector(out, Prefix::U8, |out| {
-                out.extend_from_slice(self.session_id)
-            });
+            write_vector(out, Prefix::U8, |out| out.extend_from_slice(self.session_id));
             write_vector(out, Prefix::U16, |out| {
                 out.extend_from_slice(self.cipher_suites.as_bytes());
             });
-            write_vector(out, Prefix::U8, |out| {
-                out.extend_from_slice(self.compression_methods)
-            });
+            write_vector(out, Prefix::U8, |out| out.extend_from_slice(self.compression_methods));
             self.extensions.encode(out);
         });
     }
@@ -221,18 +217,13 @@ impl<'a> KeyShareEntry<'a> {
     pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let group = NamedGroup(reader.u16("key_share")?);
         let key_exchange = reader.vector("key_share", Prefix::U16, 1..=0xffff)?;
-        Ok(Self {
-            group,
-            key_exchange,
-        })
+        Ok(Self { group, key_exchange })
     }
 
     /// Writes the entry.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.group.0.to_be_bytes());
-        write_vector(out, Prefix::U16, |out| {
-            out.extend_from_slice(self.key_exchange)
-        });
+        write_vector(out, Prefix::U16, |out| out.extend_from_slice(self.key_exchange));
     }
 }
 
@@ -299,10 +290,7 @@ impl<'a> OfferedPsks<'a> {
             let reason = DecodeReason::Value("there must be one binder for each identity");
             return Err(reader.error(FIELD, reason));
         }
-        Ok(Self {
-            identities,
-            binders,
-        })
+        Ok(Self { identities, binders })
     }
 
     /// Each identity with its binder, in the order of the message.
@@ -324,8 +312,5 @@ impl<'a> OfferedPsks<'a> {
 
 fn read_identity<'a>(reader: &mut Reader<'a>) -> Result<PskIdentity<'a>, DecodeError> {
     let identity = reader.vector("pre_shared_key", Prefix::U16, 1..=0xffff)?;
-    Ok(PskIdentity {
-        identity,
-        obfuscated_ticket_age: reader.u32("pre_shared_key")?,
-    })
+    Ok(PskIdentity { identity, obfuscated_ticket_age: reader.u32("pre_shared_key")? })
 }

@@ -71,20 +71,12 @@ impl<'a> Reader<'a> {
         Self { bytes, message }
     }
 
-    pub(crate) fn message(&self) -> HandshakeType {
-        self.message
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
     pub(crate) fn error(&self, field: &'static str, reason: DecodeReason) -> DecodeError {
-        DecodeError {
-            message: self.message,
-            field,
-            reason,
-        }
+        DecodeError { message: self.message, field, reason }
     }
 
     pub(crate) fn bytes(
@@ -155,10 +147,7 @@ impl<'a> Reader<'a> {
 
     /// A reader for a part of the same message.
     pub(crate) fn part(&self, bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            message: self.message,
-        }
+        Self { bytes, message: self.message }
     }
 
     /// The end: anything left is an error.
@@ -195,10 +184,9 @@ pub(crate) fn write_vector(out: &mut Vec<u8>, prefix: Prefix, content: impl FnOn
         length = 0;
     }
     let length = (length as u64).to_be_bytes();
-    if let (Some(room), Some(low)) = (
-        out.get_mut(start..start + width),
-        length.get(length.len() - width..),
-    ) {
+    if let (Some(room), Some(low)) =
+        (out.get_mut(start..start + width), length.get(length.len() - width..))
+    {
         room.copy_from_slice(low);
     }
 }
@@ -226,13 +214,7 @@ macro_rules! code_points {
     };
 }
 
-code_points!(
-    CipherSuiteId,
-    ExtensionType,
-    NamedGroup,
-    ProtocolVersion,
-    SignatureScheme
-);
+code_points!(CipherSuiteId, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme);
 
 /// A list of code points, as it stands in a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -244,24 +226,18 @@ pub struct List<'a, T> {
 impl<'a, T: CodePoint> List<'a, T> {
     /// A list over an even number of bytes; an odd last byte is not seen.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            element: PhantomData,
-        }
+        Self { bytes, element: PhantomData }
     }
 
     /// The elements in the order of the message.
     pub fn iter(&self) -> impl Iterator<Item = T> + use<'a, T> {
         let (pairs, _) = self.bytes.as_chunks::<2>();
-        pairs
-            .iter()
-            .map(|pair| T::from_wire(u16::from_be_bytes(*pair)))
+        pairs.iter().map(|pair| T::from_wire(u16::from_be_bytes(*pair)))
     }
 
     /// Is `element` in the list?
     pub fn contains(&self, element: T) -> bool {
-        self.iter()
-            .any(|candidate| candidate.to_wire() == element.to_wire())
+        self.iter().any(|candidate| candidate.to_wire() == element.to_wire())
     }
 
     /// The bytes of the list, without its length.
@@ -286,11 +262,8 @@ impl<T: CodePoint> fmt::Debug for List<'_, T> {
 pub(crate) fn join<T: fmt::Display>(elements: impl Iterator<Item = T>) -> String {
     const SHOWN: usize = 16;
     let mut elements = elements.peekable();
-    let mut text = elements
-        .by_ref()
-        .take(SHOWN)
-        .map(|element| element.to_string())
-        .collect::<Vec<_>>();
+    let mut text =
+        elements.by_ref().take(SHOWN).map(|element| element.to_string()).collect::<Vec<_>>();
     if elements.peek().is_some() {
         text.push(format!("and {} more", elements.count()));
     }

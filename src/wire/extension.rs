@@ -53,9 +53,7 @@ impl<'a> Extensions<'a> {
 
     /// The body of the extension of this type.
     pub fn get(&self, kind: ExtensionType) -> Option<&'a [u8]> {
-        self.iter()
-            .find(|extension| extension.kind == kind)
-            .map(|extension| extension.body)
+        self.iter().find(|extension| extension.kind == kind).map(|extension| extension.body)
     }
 
     /// Writes the list with its length.

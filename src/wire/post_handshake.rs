@@ -21,9 +21,7 @@ impl<'a> Finished<'a> {
 
     /// Writes the whole message.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        write_message(out, HandshakeType::FINISHED, |out| {
-            out.extend_from_slice(self.verify_data)
-        });
+        write_message(out, HandshakeType::FINISHED, |out| out.extend_from_slice(self.verify_data));
     }
 }
 
@@ -80,14 +78,7 @@ impl<'a> NewSessionTicket<'a> {
             }
             None => None,
         };
-        Ok(Self {
-            lifetime,
-            age_add,
-            nonce,
-            ticket,
-            extensions,
-            max_early_data_size,
-        })
+        Ok(Self { lifetime, age_add, nonce, ticket, extensions, max_early_data_size })
     }
 
     /// Writes the whole message from the first five fields.
@@ -127,8 +118,6 @@ impl KeyUpdate {
 
     /// Writes the whole message.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        write_message(out, HandshakeType::KEY_UPDATE, |out| {
-            out.push(self.update_requested.into())
-        });
+        write_message(out, HandshakeType::KEY_UPDATE, |out| out.push(self.update_requested.into()));
     }
 }

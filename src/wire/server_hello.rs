@@ -106,9 +106,7 @@ impl<'a> ServerHello<'a> {
         write_message(out, HandshakeType::SERVER_HELLO, |out| {
             out.extend_from_slice(&self.legacy_version.0.to_be_bytes());
             out.extend_from_slice(self.random);
-            write_vector(out, Prefix::U8, |out| {
-                out.extend_from_slice(self.session_id)
-            });
+            write_vector(out, Prefix::U8, |out| out.extend_from_slice(self.session_id));
             out.extend_from_slice(&self.cipher_suite.0.to_be_bytes());
             out.push(self.compression_method);
             self.extensions.encode(out);
@@ -123,11 +121,7 @@ fn read_extensions<'a>(
     reader: &mut Reader<'a>,
     retry: bool,
 ) -> Result<Extensions<'a>, DecodeError> {
-    let place = if retry {
-        Place::HelloRetryRequest
-    } else {
-        Place::ServerHello
-    };
+    let place = if retry { Place::HelloRetryRequest } else { Place::ServerHello };
     let mut attempt = *reader;
     match Extensions::read(&mut attempt, place) {
         Err(error) if matches!(error.reason, DecodeReason::ForbiddenExtension(_)) => {
@@ -201,8 +195,6 @@ impl<'a> EncryptedExtensions<'a> {
 
     /// Writes the whole message from `extensions`.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        write_message(out, HandshakeType::ENCRYPTED_EXTENSIONS, |out| {
-            self.extensions.encode(out)
-        });
+        write_message(out, HandshakeType::ENCRYPTED_EXTENSIONS, |out| self.extensions.encode(out));
     }
 }

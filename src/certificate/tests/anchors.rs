@@ -29,10 +29,7 @@ fn a_bundle_that_is_none() {
     assert!(matches!(error, TrustAnchorError::Pem { .. }), "{error}");
     let wrong = format!("{good}-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n");
     let error = TrustAnchors::from_pem(wrong.as_bytes()).unwrap_err();
-    assert!(
-        matches!(error, TrustAnchorError::Certificate { number: 2, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, TrustAnchorError::Certificate { number: 2, .. }), "{error}");
     assert!(error.to_string().starts_with("trust anchor 2: "), "{error}");
 }
 
@@ -98,10 +95,7 @@ fn an_anchor_s_dates_are_not_looked_at_and_its_usages_are() {
     leaf.extended_key_usages.clear();
     let leaf = issue(&leaf, &for_clients);
     let mut check = Check::new(&leaf, &[], &[for_clients.der()]);
-    assert!(matches!(
-        check.run(),
-        Err(CertificateError::WrongExtendedKeyUsage { .. })
-    ));
+    assert!(matches!(check.run(), Err(CertificateError::WrongExtendedKeyUsage { .. })));
     check.purpose = Purpose::Client;
     assert!(check.run().is_ok());
 }
@@ -113,10 +107,7 @@ fn an_anchor_that_may_not_sign_certificates_issues_nothing() {
     let root = Authority::self_signed(params, key()).unwrap();
     let leaf = issue(&leaf_params(), &root);
     let check = Check::new(&leaf, &[], &[root.der()]);
-    assert!(matches!(
-        check.run(),
-        Err(CertificateError::UnknownIssuer { .. })
-    ));
+    assert!(matches!(check.run(), Err(CertificateError::UnknownIssuer { .. })));
 }
 
 #[test]

@@ -56,22 +56,15 @@ fn the_name_that_was_asked_for() {
     let mut nameless = leaf_params();
     nameless.subject_alt_names.clear();
     let mut check = chain(&nameless, authority_params("a"));
-    assert!(matches!(
-        check.run(),
-        Err(CertificateError::NameMismatch { .. })
-    ));
+    assert!(matches!(check.run(), Err(CertificateError::NameMismatch { .. })));
     check.name = None;
     assert!(check.run().is_ok());
 }
 
 #[test]
 fn the_leaf_s_usages() {
-    let wrong_purpose = |check: Check| {
-        matches!(
-            check.run(),
-            Err(CertificateError::WrongExtendedKeyUsage { .. })
-        )
-    };
+    let wrong_purpose =
+        |check: Check| matches!(check.run(), Err(CertificateError::WrongExtendedKeyUsage { .. }));
     use ExtendedKeyUsagePurpose::{Any, ClientAuth, ServerAuth};
     for (usages, server, client) in [
         (vec![], true, true),
@@ -93,13 +86,7 @@ fn the_leaf_s_usages() {
     let mut leaf = leaf_params();
     leaf.key_usages = vec![KeyUsagePurpose::KeyEncipherment];
     let error = chain(&leaf, authority_params("a")).run().unwrap_err();
-    assert!(matches!(
-        error,
-        CertificateError::WrongKeyUsage {
-            needed: "digitalSignature",
-            ..
-        }
-    ));
+    assert!(matches!(error, CertificateError::WrongKeyUsage { needed: "digitalSignature", .. }));
     leaf.key_usages.clear();
     assert!(chain(&leaf, authority_params("a")).run().is_ok());
 }
@@ -125,13 +112,7 @@ fn an_intermediate_s_usages() {
     let mut authority = authority_params("a");
     authority.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     let error = chain(&leaf_params(), authority).run().unwrap_err();
-    assert!(matches!(
-        error,
-        CertificateError::WrongKeyUsage {
-            needed: "keyCertSign",
-            ..
-        }
-    ));
+    assert!(matches!(error, CertificateError::WrongKeyUsage { needed: "keyCertSign", .. }));
     let mut authority = authority_params("a");
     authority.key_usages.clear();
     assert!(chain(&leaf_params(), authority).run().is_ok());
@@ -154,11 +135,7 @@ fn only_a_ca_issues_and_no_ca_is_a_leaf() {
     let error = chain(&leaf, authority_params("a")).run().unwrap_err();
     assert!(matches!(error, CertificateError::CaUsedAsEndEntity { .. }));
     let trusted = leaf.self_signed(&key()).unwrap();
-    assert!(
-        Check::new(trusted.der(), &[], &[trusted.der()])
-            .run()
-            .is_ok()
-    );
+    assert!(Check::new(trusted.der(), &[], &[trusted.der()]).run().is_ok());
 }
 
 #[test]
@@ -173,11 +150,7 @@ fn path_lengths_do_not_count_the_self_issued() {
     let a = Authority::signed_by(limited("a", 0), key(), &root).unwrap();
     let again = intermediate("a", &a);
     let leaf = issue(&leaf_params(), &again);
-    assert!(
-        Check::new(&leaf, &[a.der(), again.der()], &[root.der()])
-            .run()
-            .is_ok()
-    );
+    assert!(Check::new(&leaf, &[a.der(), again.der()], &[root.der()]).run().is_ok());
     // root <- a (0) <- b <- leaf.
     let b = intermediate("b", &a);
     let leaf = issue(&leaf_params(), &b);
@@ -229,10 +202,7 @@ fn the_same_extension_twice() {
     let extension = CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![5, 0]);
     leaf.custom_extensions = vec![extension.clone(), extension];
     let error = chain(&leaf, authority_params("a")).run().unwrap_err();
-    assert!(
-        error.to_string().contains("same extension twice"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("same extension twice"), "{error}");
 }
 
 #[test]
@@ -249,10 +219,7 @@ fn extensions_that_do_not_parse() {
             let mut leaf = params("leaf");
             leaf.custom_extensions = vec![CustomExtension::from_oid_content(oid, content)];
             let error = chain(&leaf, authority_params("a")).run().unwrap_err();
-            assert!(
-                matches!(error, CertificateError::Malformed { .. }),
-                "{error}"
-            );
+            assert!(matches!(error, CertificateError::Malformed { .. }), "{error}");
             assert!(error.to_string().contains(says), "{error}");
         }
     }
@@ -283,10 +250,7 @@ fn versions_serial_numbers_and_algorithms() {
     };
     for check in [negative, long] {
         let error = check.run().unwrap_err();
-        assert!(
-            matches!(error, CertificateError::InvalidSerialNumber { .. }),
-            "{error}"
-        );
+        assert!(matches!(error, CertificateError::InvalidSerialNumber { .. }), "{error}");
     }
     // The first of the two is the one that is signed: ecdsa-with-SHA256 becomes SHA384.
     let mixed = edited(|der| {
@@ -294,10 +258,7 @@ fn versions_serial_numbers_and_algorithms() {
         der[at + 7] = 3;
     });
     let error = mixed.run().unwrap_err();
-    assert!(
-        matches!(error, CertificateError::AlgorithmMismatch { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, CertificateError::AlgorithmMismatch { .. }), "{error}");
 }
 
 #[test]
@@ -335,13 +296,8 @@ fn name_constraints_hold_for_intermediates_and_anchors() {
         }
     }
     let email = GeneralSubtree::Rfc822Name("example.com".to_owned());
-    let error = chain(&leaf_params(), constrained("a", email, vec![]))
-        .run()
-        .unwrap_err();
-    assert!(
-        matches!(error, CertificateError::UnsupportedConstraint { .. }),
-        "{error}"
-    );
+    let error = chain(&leaf_params(), constrained("a", email, vec![])).run().unwrap_err();
+    assert!(matches!(error, CertificateError::UnsupportedConstraint { .. }), "{error}");
 }
 
 #[test]

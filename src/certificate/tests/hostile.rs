@@ -14,17 +14,8 @@ fn a_bag_of_namesakes_is_refused_fast() {
     let check = Check::new(&leaf, &ders, &[root.der()]);
     let limit = Limit::SignatureChecks;
     let error = check.run().unwrap_err();
-    assert_eq!(
-        error,
-        CertificateError::LimitExceeded {
-            limit,
-            maximum: 100
-        }
-    );
-    assert_eq!(
-        error.to_string(),
-        "no path was found within the limit of 100 signatures to verify"
-    );
+    assert_eq!(error, CertificateError::LimitExceeded { limit, maximum: 100 });
+    assert_eq!(error.to_string(), "no path was found within the limit of 100 signatures to verify");
 }
 
 #[test]
@@ -44,13 +35,7 @@ fn a_mesh_that_signs_itself_is_refused_fast() {
     let bag: Vec<_> = bag.iter().collect();
     let check = Check::new(leaf.der(), &bag, &[root("root").der()]);
     let limit = Limit::SignatureChecks;
-    assert_eq!(
-        check.run().unwrap_err(),
-        CertificateError::LimitExceeded {
-            limit,
-            maximum: 100
-        }
-    );
+    assert_eq!(check.run().unwrap_err(), CertificateError::LimitExceeded { limit, maximum: 100 });
 }
 
 #[test]
@@ -62,15 +47,8 @@ fn a_ring_ends() {
     let a_by_b = a.signed_by(&key_a, &issuer_b).unwrap();
     let b_by_a = b.signed_by(&key_b, &issuer_a).unwrap();
     let leaf = leaf_params().signed_by(&key(), &issuer_a).unwrap();
-    let check = Check::new(
-        leaf.der(),
-        &[a_by_b.der(), b_by_a.der()],
-        &[root("root").der()],
-    );
-    assert!(matches!(
-        check.run(),
-        Err(CertificateError::UnknownIssuer { .. })
-    ));
+    let check = Check::new(leaf.der(), &[a_by_b.der(), b_by_a.der()], &[root("root").der()]);
+    assert!(matches!(check.run(), Err(CertificateError::UnknownIssuer { .. })));
 }
 
 #[test]
@@ -88,10 +66,7 @@ fn a_path_is_only_so_long() {
     assert_eq!(check(6).subjects().len(), 8);
     let mut long = check(7);
     let limit = Limit::Depth;
-    assert_eq!(
-        long.run().unwrap_err(),
-        CertificateError::LimitExceeded { limit, maximum: 6 }
-    );
+    assert_eq!(long.run().unwrap_err(), CertificateError::LimitExceeded { limit, maximum: 6 });
     long.limits.depth = 7;
     assert!(long.run().is_ok());
 }
@@ -105,10 +80,7 @@ fn a_peer_sends_only_so_many() {
     assert!(check.run().is_ok());
     check.intermediates.push(stranger.der().clone());
     let limit = Limit::Intermediates;
-    assert_eq!(
-        check.run().unwrap_err(),
-        CertificateError::LimitExceeded { limit, maximum: 64 }
-    );
+    assert_eq!(check.run().unwrap_err(), CertificateError::LimitExceeded { limit, maximum: 64 });
 }
 
 #[test]
@@ -155,10 +127,7 @@ fn bytes_after_the_end_and_within() {
     let in_tbs = der::wrap(der::SEQUENCE, &[&longer_tbs, after_tbs].concat());
     for bytes in [[&leaf[..], &[0]].concat(), within, in_tbs, Vec::new()] {
         let error = EndEntity::parse(&CertificateDer::from(bytes)).unwrap_err();
-        assert!(
-            matches!(error, CertificateError::Malformed { .. }),
-            "{error}"
-        );
+        assert!(matches!(error, CertificateError::Malformed { .. }), "{error}");
     }
     assert!(EndEntity::parse(&CertificateDer::from(leaf)).is_ok());
 }

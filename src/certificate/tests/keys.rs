@@ -22,11 +22,8 @@ fn only(key: &rcgen::SignatureAlgorithm) -> Vec<&'static dyn SignatureVerificati
 
 #[test]
 fn every_kind_of_key_signs_certificates() {
-    let algorithms = [
-        &rcgen::PKCS_ECDSA_P256_SHA256,
-        &rcgen::PKCS_ECDSA_P384_SHA384,
-        &rcgen::PKCS_ED25519,
-    ];
+    let algorithms =
+        [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ECDSA_P384_SHA384, &rcgen::PKCS_ED25519];
     for algorithm in algorithms {
         let key = KeyPair::generate_for(algorithm).unwrap();
         let root = Authority::self_signed(authority_params("root"), key).unwrap();
@@ -42,30 +39,15 @@ fn a_handshake_s_signature() {
     let leaf = EndEntity::parse(&der).unwrap();
     let signature = key.sign(b"message").unwrap();
     let fitting = only(&rcgen::PKCS_ED25519);
-    assert_eq!(
-        leaf.verify_signature(&fitting, b"message", &signature),
-        Ok(())
-    );
-    assert_eq!(
-        leaf.verify_signature(&algorithms(), b"message", &signature),
-        Ok(())
-    );
+    assert_eq!(leaf.verify_signature(&fitting, b"message", &signature), Ok(()));
+    assert_eq!(leaf.verify_signature(&algorithms(), b"message", &signature), Ok(()));
     let invalid = Err(SignatureError::Invalid);
-    assert_eq!(
-        leaf.verify_signature(&fitting, b"massage", &signature),
-        invalid
-    );
+    assert_eq!(leaf.verify_signature(&fitting, b"massage", &signature), invalid);
     assert_eq!(leaf.verify_signature(&fitting, b"message", &[]), invalid);
     let other = only(&rcgen::PKCS_ECDSA_P256_SHA256);
     let unsupported = Err(SignatureError::UnsupportedKey);
-    assert_eq!(
-        leaf.verify_signature(&other, b"message", &signature),
-        unsupported
-    );
-    assert_eq!(
-        leaf.verify_signature(&[], b"message", &signature),
-        unsupported
-    );
+    assert_eq!(leaf.verify_signature(&other, b"message", &signature), unsupported);
+    assert_eq!(leaf.verify_signature(&[], b"message", &signature), unsupported);
 }
 
 #[test]
@@ -74,16 +56,10 @@ fn an_end_entity_s_key_and_names() {
     let key = key();
     let der = leaf_params().self_signed(&key).unwrap().der().clone();
     let leaf = EndEntity::parse(&der).unwrap();
-    assert_eq!(
-        leaf.subject_public_key_info(),
-        key.subject_public_key_info()
-    );
+    assert_eq!(leaf.subject_public_key_info(), key.subject_public_key_info());
     assert!(leaf.valid_for(&ServerName::try_from("example.com").unwrap()));
     assert!(!leaf.valid_for(&ServerName::try_from("example.org").unwrap()));
-    assert_eq!(
-        format!("{leaf:?}"),
-        "EndEntity { subject: \"CN=leaf\", .. }"
-    );
+    assert_eq!(format!("{leaf:?}"), "EndEntity { subject: \"CN=leaf\", .. }");
 }
 
 #[test]
@@ -101,10 +77,7 @@ fn an_algorithm_that_was_not_given_is_named() {
         limits: PathLimits::default(),
     })
     .unwrap_err();
-    assert!(
-        matches!(error, CertificateError::UnsupportedAlgorithm { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, CertificateError::UnsupportedAlgorithm { .. }), "{error}");
     let text = error.to_string();
     assert!(text.contains("1.2.840.10045.4.3.2"), "{text}");
     assert!(text.contains("1.2.840.10045.3.1.7"), "{text}");
@@ -112,22 +85,14 @@ fn an_algorithm_that_was_not_given_is_named() {
 
 #[test]
 fn rsa_without_its_null_parameters_is_another_algorithm() {
-    let (public, algorithm) = (
-        pki_types::alg_id::RSA_ENCRYPTION,
-        pki_types::alg_id::RSA_PKCS1_SHA256,
-    );
-    let key = signature::PublicKey {
-        algorithm: &public,
-        bytes: &[],
-    };
+    let (public, algorithm) =
+        (pki_types::alg_id::RSA_ENCRYPTION, pki_types::alg_id::RSA_PKCS1_SHA256);
+    let key = signature::PublicKey { algorithm: &public, bytes: &[] };
     let without = &algorithm[..algorithm.len() - 2];
     let verify = |algorithm| key.verify_certificate(&algorithms(), algorithm, b"", b"");
     assert_eq!(verify(&algorithm), Err(SignatureError::Invalid));
     assert_eq!(verify(without), Err(SignatureError::UnsupportedKey));
-    let bare = signature::PublicKey {
-        algorithm: &public[..public.len() - 2],
-        bytes: &[],
-    };
+    let bare = signature::PublicKey { algorithm: &public[..public.len() - 2], bytes: &[] };
     assert_eq!(
         bare.verify_certificate(&algorithms(), &algorithm, b"", b""),
         Err(SignatureError::UnsupportedKey)

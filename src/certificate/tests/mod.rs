@@ -131,8 +131,5 @@ fn edited(edit: impl FnOnce(&mut Vec<u8>)) -> Check {
 
 /// Where `needle` is first found.
 fn position(haystack: &[u8], needle: &[u8]) -> usize {
-    haystack
-        .windows(needle.len())
-        .position(|window| window == needle)
-        .unwrap()
+    haystack.windows(needle.len()).position(|window| window == needle).unwrap()
 }

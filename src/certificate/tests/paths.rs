@@ -103,9 +103,7 @@ fn an_expired_alternative_does_no_harm() {
     }
     // Alone it is the reason, and one that beats a second path that leads nowhere.
     let stranger = super::root("stranger");
-    let lost = authority_params("a")
-        .signed_by(&expired.key(), &stranger)
-        .unwrap();
+    let lost = authority_params("a").signed_by(&expired.key(), &stranger).unwrap();
     for bag in [[expired.der(), lost.der()], [lost.der(), expired.der()]] {
         let error = Check::new(&leaf, &bag, &[root.der()]).run().unwrap_err();
         assert_eq!(
@@ -151,16 +149,10 @@ fn a_leaf_that_is_an_anchor_stands_for_itself() {
     assert!(matches!(late.run(), Err(CertificateError::Expired { .. })));
     let mut other = Check::new(&leaf, &[], &[&leaf]);
     other.name = Some("example.org");
-    assert!(matches!(
-        other.run(),
-        Err(CertificateError::NameMismatch { .. })
-    ));
+    assert!(matches!(other.run(), Err(CertificateError::NameMismatch { .. })));
     let mut client = Check::new(&leaf, &[], &[&leaf]);
     client.purpose = Purpose::Client;
-    assert!(matches!(
-        client.run(),
-        Err(CertificateError::WrongExtendedKeyUsage { .. })
-    ));
+    assert!(matches!(client.run(), Err(CertificateError::WrongExtendedKeyUsage { .. })));
 }
 
 #[test]
@@ -176,9 +168,7 @@ fn a_trusted_leaf_does_not_become_a_ca() {
     let mut other = leaf_params();
     other.distinguished_name = params("victim").distinguished_name;
     let leaf = issue(&other, &fake);
-    let error = Check::new(&leaf, &[fake.der()], &[root.der()])
-        .run()
-        .unwrap_err();
+    let error = Check::new(&leaf, &[fake.der()], &[root.der()]).run().unwrap_err();
     let certificate = "CN=leaf".to_owned();
     assert_eq!(error, CertificateError::NotACa { certificate });
 }
@@ -191,9 +181,7 @@ fn a_broken_intermediate_only_matters_if_it_is_needed() {
     let broken = CertificateDer::from(vec![0x30, 0x00]);
     let check = Check::new(&leaf, &[&broken, a.der()], &[root.der()]);
     assert!(check.run().is_ok());
-    let error = Check::new(&leaf, &[&broken], &[root.der()])
-        .run()
-        .unwrap_err();
+    let error = Check::new(&leaf, &[&broken], &[root.der()]).run().unwrap_err();
     assert!(
         matches!(&error, CertificateError::Malformed { certificate, .. }
             if certificate == "intermediate 1"),

@@ -3,18 +3,12 @@ use ring::{digest, hkdf, hmac};
 use crate::crypto::{CryptoError, Digest, Hash, HashContext, Secret};
 
 /// SHA-256.
-pub static SHA256: RingHash = RingHash {
-    digest: &digest::SHA256,
-    hmac: hmac::HMAC_SHA256,
-    hkdf: hkdf::HKDF_SHA256,
-};
+pub static SHA256: RingHash =
+    RingHash { digest: &digest::SHA256, hmac: hmac::HMAC_SHA256, hkdf: hkdf::HKDF_SHA256 };
 
 /// SHA-384.
-pub static SHA384: RingHash = RingHash {
-    digest: &digest::SHA384,
-    hmac: hmac::HMAC_SHA384,
-    hkdf: hkdf::HKDF_SHA384,
-};
+pub static SHA384: RingHash =
+    RingHash { digest: &digest::SHA384, hmac: hmac::HMAC_SHA384, hkdf: hkdf::HKDF_SHA384 };
 
 /// A hash of `ring` with its HMAC and HKDF.
 pub struct RingHash {
@@ -42,17 +36,13 @@ impl Hash for RingHash {
             context.update(part);
         }
         let mut secret = Secret::zeros(self.output_length());
-        secret
-            .as_mut_bytes()
-            .copy_from_slice(context.sign().as_ref());
+        secret.as_mut_bytes().copy_from_slice(context.sign().as_ref());
         secret
     }
 
     fn expand(&self, secret: &[u8], info: &[&[u8]], output: &mut [u8]) -> Result<(), CryptoError> {
         let secret = hkdf::Prk::new_less_safe(self.hkdf, secret);
-        let expanded = secret
-            .expand(info, Length(output.len()))
-            .map_err(|_| CryptoError)?;
+        let expanded = secret.expand(info, Length(output.len())).map_err(|_| CryptoError)?;
         expanded.fill(output).map_err(|_| CryptoError)
     }
 }
@@ -91,18 +81,12 @@ mod tests {
         );
         let info = hex::decode("f0f1f2f3f4f5f6f7f8f9").unwrap();
         let mut output = [0; 42];
-        SHA256
-            .expand(secret.as_bytes(), &[&info], &mut output)
-            .unwrap();
+        SHA256.expand(secret.as_bytes(), &[&info], &mut output).unwrap();
         assert_eq!(
             hex::encode(output),
             "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865"
         );
-        assert!(
-            SHA256
-                .expand(secret.as_bytes(), &[&info], &mut [0; 255 * 32 + 1])
-                .is_err()
-        );
+        assert!(SHA256.expand(secret.as_bytes(), &[&info], &mut [0; 255 * 32 + 1]).is_err());
     }
 
     #[test]

@@ -5,22 +5,15 @@ use crate::crypto::{ActiveKeyExchange, CryptoError, KeyExchangeGroup, SharedSecr
 use crate::registry::NamedGroup;
 
 /// X25519 (RFC 7748). A shared secret of zeros is refused.
-pub const X25519: RingGroup = RingGroup {
-    name: NamedGroup::X25519,
-    algorithm: &agreement::X25519,
-};
+pub const X25519: RingGroup = RingGroup { name: NamedGroup::X25519, algorithm: &agreement::X25519 };
 
 /// ECDH on P-256. Points are checked to be on the curve and uncompressed.
-pub const SECP256R1: RingGroup = RingGroup {
-    name: NamedGroup::SECP256R1,
-    algorithm: &agreement::ECDH_P256,
-};
+pub const SECP256R1: RingGroup =
+    RingGroup { name: NamedGroup::SECP256R1, algorithm: &agreement::ECDH_P256 };
 
 /// ECDH on P-384. Points are checked to be on the curve and uncompressed.
-pub const SECP384R1: RingGroup = RingGroup {
-    name: NamedGroup::SECP384R1,
-    algorithm: &agreement::ECDH_P384,
-};
+pub const SECP384R1: RingGroup =
+    RingGroup { name: NamedGroup::SECP384R1, algorithm: &agreement::ECDH_P384 };
 
 /// A group of `ring`.
 #[derive(Debug)]
@@ -38,11 +31,7 @@ impl KeyExchangeGroup for RingGroup {
         let private = EphemeralPrivateKey::generate(self.algorithm, &SystemRandom::new())
             .map_err(|_| CryptoError)?;
         let share = private.compute_public_key().map_err(|_| CryptoError)?;
-        Ok(Box::new(Exchange {
-            private,
-            share,
-            algorithm: self.algorithm,
-        }))
+        Ok(Box::new(Exchange { private, share, algorithm: self.algorithm }))
     }
 }
 
@@ -59,10 +48,8 @@ impl ActiveKeyExchange for Exchange {
 
     fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
         let peer = UnparsedPublicKey::new(self.algorithm, peer_share);
-        agreement::agree_ephemeral(self.private, &peer, |secret| {
-            SharedSecret::new(secret.to_vec())
-        })
-        .map_err(|_| CryptoError)
+        agreement::agree_ephemeral(self.private, &peer, |secret| SharedSecret::new(secret.to_vec()))
+            .map_err(|_| CryptoError)
     }
 }
 

@@ -39,40 +39,28 @@ pub(super) fn provider() -> CryptoProvider {
 
 /// Every signature algorithm that `ring` verifies, for certificates and for handshakes.
 pub fn signature_algorithms() -> SignatureAlgorithms {
-    SignatureAlgorithms {
-        all: verify::ALL.to_vec(),
-        by_scheme: verify::by_scheme(),
-    }
+    SignatureAlgorithms { all: verify::ALL.to_vec(), by_scheme: verify::by_scheme() }
 }
 
 /// TLS_AES_128_GCM_SHA256.
 pub const TLS_AES_128_GCM_SHA256: CipherSuite = CipherSuite {
     id: CipherSuiteId::TLS_AES_128_GCM_SHA256,
     hash: &SHA256,
-    aead: &RingAead {
-        algorithm: &aead::AES_128_GCM,
-        limit: AES_GCM_RECORDS,
-    },
+    aead: &RingAead { algorithm: &aead::AES_128_GCM, limit: AES_GCM_RECORDS },
 };
 
 /// TLS_AES_256_GCM_SHA384.
 pub const TLS_AES_256_GCM_SHA384: CipherSuite = CipherSuite {
     id: CipherSuiteId::TLS_AES_256_GCM_SHA384,
     hash: &SHA384,
-    aead: &RingAead {
-        algorithm: &aead::AES_256_GCM,
-        limit: AES_GCM_RECORDS,
-    },
+    aead: &RingAead { algorithm: &aead::AES_256_GCM, limit: AES_GCM_RECORDS },
 };
 
 /// TLS_CHACHA20_POLY1305_SHA256.
 pub const TLS_CHACHA20_POLY1305_SHA256: CipherSuite = CipherSuite {
     id: CipherSuiteId::TLS_CHACHA20_POLY1305_SHA256,
     hash: &SHA256,
-    aead: &RingAead {
-        algorithm: &aead::CHACHA20_POLY1305,
-        limit: u64::MAX,
-    },
+    aead: &RingAead { algorithm: &aead::CHACHA20_POLY1305, limit: u64::MAX },
 };
 
 /// RFC 9846, section 5.5, allows 2^24.5 full-size records under one AES-GCM key; this is the
@@ -119,8 +107,7 @@ pub(super) fn open<'a>(
     data: &'a mut [u8],
 ) -> Result<&'a mut [u8], CryptoError> {
     let nonce = aead::Nonce::assume_unique_for_key(nonce);
-    key.open_in_place(nonce, aead::Aad::from(additional_data), data)
-        .map_err(|_| CryptoError)
+    key.open_in_place(nonce, aead::Aad::from(additional_data), data).map_err(|_| CryptoError)
 }
 
 /// The operating system's generator. Nothing is buffered in the process, so a fork or a snapshot
@@ -130,9 +117,7 @@ pub struct SystemRandom;
 
 impl SecureRandom for SystemRandom {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), CryptoError> {
-        rand::rngs::SysRng
-            .try_fill_bytes(bytes)
-            .map_err(|_| CryptoError)
+        rand::rngs::SysRng.try_fill_bytes(bytes).map_err(|_| CryptoError)
     }
 }
 
@@ -147,18 +132,9 @@ mod tests {
             let mut data = b"plaintext".to_vec();
             let tag = key.seal([1; 12], b"header", &mut data).unwrap();
             data.extend_from_slice(&tag);
-            assert_eq!(
-                key.open([1; 12], b"header", &mut data.clone()).unwrap(),
-                b"plaintext"
-            );
-            assert_eq!(
-                key.open([2; 12], b"header", &mut data.clone()),
-                Err(CryptoError)
-            );
-            assert_eq!(
-                key.open([1; 12], b"Header", &mut data.clone()),
-                Err(CryptoError)
-            );
+            assert_eq!(key.open([1; 12], b"header", &mut data.clone()).unwrap(), b"plaintext");
+            assert_eq!(key.open([2; 12], b"header", &mut data.clone()), Err(CryptoError));
+            assert_eq!(key.open([1; 12], b"Header", &mut data.clone()), Err(CryptoError));
             assert!(suite.aead.key(&[0; 5]).is_err());
         }
     }

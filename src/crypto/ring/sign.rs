@@ -16,9 +16,9 @@ use crate::registry::SignatureScheme;
 /// Ed25519, and RSA of 2048 bits or more.
 pub fn signing_key(key: &PrivateKeyDer<'_>) -> Result<Arc<dyn SigningKey>, CryptoError> {
     let key = match key {
-        PrivateKeyDer::Pkcs1(der) => rsa::KeyPair::from_der(der.secret_pkcs1_der())
-            .ok()
-            .map(Key::Rsa),
+        PrivateKeyDer::Pkcs1(der) => {
+            rsa::KeyPair::from_der(der.secret_pkcs1_der()).ok().map(Key::Rsa)
+        }
         PrivateKeyDer::Pkcs8(der) => from_pkcs8(der.secret_pkcs8_der()),
         PrivateKeyDer::Sec1(der) => from_sec1(der.secret_sec1_der()),
         _ => None,
@@ -112,8 +112,7 @@ impl SigningKey for Key {
                     _ => &signature::RSA_PSS_SHA512,
                 };
                 let mut signature = vec![0; pair.public().modulus_len()];
-                pair.sign(encoding, &random, message, &mut signature)
-                    .map_err(|_| CryptoError)?;
+                pair.sign(encoding, &random, message, &mut signature).map_err(|_| CryptoError)?;
                 Ok(signature)
             }
         }
@@ -124,10 +123,7 @@ impl SigningKey for Key {
             Self::EcdsaP256(pair) => (pki_types::alg_id::ECDSA_P256, pair.public_key().as_ref()),
             Self::EcdsaP384(pair) => (pki_types::alg_id::ECDSA_P384, pair.public_key().as_ref()),
             Self::Ed25519(pair) => (pki_types::alg_id::ED25519, pair.public_key().as_ref()),
-            Self::Rsa(pair) => (
-                pki_types::alg_id::RSA_ENCRYPTION,
-                pair.public_key().as_ref(),
-            ),
+            Self::Rsa(pair) => (pki_types::alg_id::RSA_ENCRYPTION, pair.public_key().as_ref()),
         };
         let algorithm = der(0x30, &[algorithm.as_ref()]);
         Some(der(0x30, &[&algorithm, &der(0x03, &[&[0], key])]))
@@ -146,11 +142,9 @@ mod tests {
 
     #[test]
     fn signatures_verify_under_the_public_key_and_scheme() {
-        for algorithm in [
-            &rcgen::PKCS_ECDSA_P256_SHA256,
-            &rcgen::PKCS_ECDSA_P384_SHA384,
-            &rcgen::PKCS_ED25519,
-        ] {
+        for algorithm in
+            [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ECDSA_P384_SHA384, &rcgen::PKCS_ED25519]
+        {
             let pair = rcgen::KeyPair::generate_for(algorithm).unwrap();
             let key = signing_key(&PrivateKeyDer::try_from(pair.serialize_der()).unwrap()).unwrap();
             assert_eq!(
@@ -162,18 +156,9 @@ mod tests {
             let algorithms = super::super::signature_algorithms();
             let verifier = algorithms.for_scheme(scheme)[0];
             let public = rcgen::PublicKeyData::der_bytes(&pair);
-            verifier
-                .verify_signature(public, b"message", &signature)
-                .unwrap();
-            assert!(
-                verifier
-                    .verify_signature(public, b"massage", &signature)
-                    .is_err()
-            );
-            assert!(
-                key.sign(SignatureScheme::RSA_PKCS1_SHA256, b"message")
-                    .is_err()
-            );
+            verifier.verify_signature(public, b"message", &signature).unwrap();
+            assert!(verifier.verify_signature(public, b"massage", &signature).is_err());
+            assert!(key.sign(SignatureScheme::RSA_PKCS1_SHA256, b"message").is_err());
         }
     }
 }

@@ -55,21 +55,12 @@ pub(super) static ALL: &[&dyn SignatureVerificationAlgorithm] = &[
     RSA_PSS_SHA512,
 ];
 
-type SchemeAlgorithms = (
-    SignatureScheme,
-    Vec<&'static dyn SignatureVerificationAlgorithm>,
-);
+type SchemeAlgorithms = (SignatureScheme, Vec<&'static dyn SignatureVerificationAlgorithm>);
 
 pub(super) fn by_scheme() -> Vec<SchemeAlgorithms> {
     vec![
-        (
-            SignatureScheme::ECDSA_SECP256R1_SHA256,
-            vec![ECDSA_P256_SHA256],
-        ),
-        (
-            SignatureScheme::ECDSA_SECP384R1_SHA384,
-            vec![ECDSA_P384_SHA384],
-        ),
+        (SignatureScheme::ECDSA_SECP256R1_SHA256, vec![ECDSA_P256_SHA256]),
+        (SignatureScheme::ECDSA_SECP384R1_SHA384, vec![ECDSA_P384_SHA384]),
         (SignatureScheme::ED25519, vec![ED25519]),
         (SignatureScheme::RSA_PSS_RSAE_SHA256, vec![RSA_PSS_SHA256]),
         (SignatureScheme::RSA_PSS_RSAE_SHA384, vec![RSA_PSS_SHA384]),

@@ -1,0 +1,102 @@
+use core::fmt;
+
+use pki_types::UnixTime;
+use subtle::ConstantTimeEq;
+
+use crate::crypto::ring::SHA256;
+use crate::crypto::{CryptoError, Hash, Secret, SecureRandom};
+
+/// Protects the state that a server puts into the cookie of a HelloRetryRequest (RFC 9846,
+/// section 4.3.2), so that the server can forget the client until it comes back.
+pub trait CookieProtector: Send + Sync + fmt::Debug {
+    /// Makes a cookie of `state`: at most 65535 bytes.
+    fn protect(&self, state: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError>;
+
+    /// Returns the state of a cookie that [`CookieProtector::protect`] made and that is not too
+    /// old; `None` for any other.
+    fn open(&self, cookie: &[u8], now: UnixTime) -> Option<Vec<u8>>;
+}
+
+/// Cookies with the time and an HMAC-SHA256 under a key of the server's.
+///
+/// The state is authenticated, not hidden: it is a hash, a suite and a group, all of which the
+/// client knows. Servers that share the key accept each other's cookies.
+pub struct HmacCookies {
+    key: Secret,
+    lifetime: u64,
+}
+
+impl HmacCookies {
+    /// How long a cookie is good for unless said otherwise, in seconds.
+    pub const DEFAULT_LIFETIME: u64 = 30;
+
+    const TIME_LENGTH: usize = 8;
+    const MAC_LENGTH: usize = 32;
+
+    /// Cookies under a fresh random key.
+    pub fn random(random: &dyn SecureRandom) -> Result<Self, CryptoError> {
+        let mut key = Secret::zeros(Self::MAC_LENGTH);
+        random.fill(key.as_mut_bytes())?;
+        Ok(Self { key, lifetime: Self::DEFAULT_LIFETIME })
+    }
+
+    /// Cookies under a key that several servers share, good for `lifetime` seconds.
+    pub fn shared(key: &[u8; 32], lifetime: u64) -> Self {
+        let mut secret = Secret::zeros(Self::MAC_LENGTH);
+        secret.as_mut_bytes().copy_from_slice(key);
+        Self { key: secret, lifetime }
+    }
+}
+
+impl CookieProtector for HmacCookies {
+    fn protect(&self, state: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError> {
+        let mut cookie = now.as_secs().to_be_bytes().to_vec();
+        cookie.extend_from_slice(state);
+        let mac = SHA256.hmac(self.key.as_bytes(), &[&cookie]);
+        cookie.extend_from_slice(mac.as_bytes());
+        Ok(cookie)
+    }
+
+    fn open(&self, cookie: &[u8], now: UnixTime) -> Option<Vec<u8>> {
+        let (content, mac) =
+            cookie.split_at_checked(cookie.len().checked_sub(Self::MAC_LENGTH)?)?;
+        let expected = SHA256.hmac(self.key.as_bytes(), &[content]);
+        if !bool::from(expected.as_bytes().ct_eq(mac)) {
+            return None;
+        }
+        let (time, state) = content.split_first_chunk::<{ Self::TIME_LENGTH }>()?;
+        let age = now.as_secs().checked_sub(u64::from_be_bytes(*time))?;
+        (age <= self.lifetime).then(|| state.to_vec())
+    }
+}
+
+impl fmt::Debug for HmacCookies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HmacCookies").field("lifetime", &self.lifetime).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::time::Duration;
+
+    #[test]
+    fn a_cookie_opens_unchanged_and_in_time_only() {
+        let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let cookies = HmacCookies::shared(&[5; 32], 10);
+        let cookie = cookies.protect(b"state", at(100)).unwrap();
+        assert_eq!(cookies.open(&cookie, at(110)).as_deref(), Some(&b"state"[..]));
+        assert_eq!(cookies.open(&cookie, at(111)), None, "too old");
+        assert_eq!(cookies.open(&cookie, at(99)), None, "of the future");
+        for bit in 0..cookie.len() * 8 {
+            let mut changed = cookie.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(cookies.open(&changed, at(100)), None);
+        }
+        for end in 0..cookie.len() {
+            assert_eq!(cookies.open(&cookie[..end], at(100)), None);
+        }
+        assert_eq!(HmacCookies::shared(&[6; 32], 10).open(&cookie, at(100)), None);
+    }
+}

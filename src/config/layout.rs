@@ -1,0 +1,72 @@
+use super::ConfigError;
+use crate::registry::ExtensionType;
+
+/// The extensions of a ClientHello or an EncryptedExtensions as a list: which, in what order, and
+/// with which bytes.
+///
+/// Without a layout the library writes what it needs in an order of its own. With one, the list
+/// decides: an extension that the library writes but the list does not name follows at the end; a
+/// name in the list that the library has nothing to say for is passed over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExtensionLayout {
+    /// The extensions in the order in which they are written.
+    pub items: Vec<LayoutItem>,
+}
+
+/// A place in an [`ExtensionLayout`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LayoutItem {
+    /// What the library writes for this extension, if anything, stands here.
+    Standard(ExtensionType),
+    /// These bytes, as they are. For an extension that the library writes too (supported_groups
+    /// and signature_algorithms, say) they stand in its place; what the peer chooses is still
+    /// checked against what the configuration can do. In an EncryptedExtensions they are sent only
+    /// if the client sent the same extension.
+    Raw(ExtensionType, Vec<u8>),
+    /// A padding extension (RFC 7685) that makes a ClientHello of 256 to 511 bytes 512 long, which
+    /// some old servers need; nothing for other lengths.
+    Padding,
+}
+
+impl LayoutItem {
+    /// The extension's type.
+    pub fn kind(&self) -> ExtensionType {
+        match self {
+            Self::Standard(kind) | Self::Raw(kind, _) => *kind,
+            Self::Padding => ExtensionType::PADDING,
+        }
+    }
+}
+
+impl ExtensionLayout {
+    /// What the library must write itself: the handshake stands on the values.
+    const RESERVED: [ExtensionType; 7] = [
+        ExtensionType::SERVER_NAME,
+        ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+        ExtensionType::PRE_SHARED_KEY,
+        ExtensionType::EARLY_DATA,
+        ExtensionType::SUPPORTED_VERSIONS,
+        ExtensionType::COOKIE,
+        ExtensionType::KEY_SHARE,
+    ];
+
+    /// The bytes that a message has room for beside what the library writes.
+    const MAX_RAW_LENGTH: usize = 0x8000;
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let mut total = 0;
+        for (index, item) in self.items.iter().enumerate() {
+            if let LayoutItem::Raw(kind, body) = item {
+                if Self::RESERVED.contains(kind) {
+                    return Err(ConfigError::Layout(*kind));
+                }
+                total += body.len() + 4;
+            }
+            let twice = self.items.iter().take(index).any(|other| other.kind() == item.kind());
+            if twice || total > Self::MAX_RAW_LENGTH {
+                return Err(ConfigError::LayoutTooLarge(item.kind()));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,41 @@
+/// What a peer can make this side spend. Each bound has a default that no honest peer meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest handshake message in bytes, with its header: 65540. It bounds what is buffered
+    /// for a message that comes in pieces, and with it certificate lists, PSK lists, key shares
+    /// and extensions.
+    pub handshake_message: usize,
+    /// Certificates in one Certificate message: 32.
+    pub certificates: usize,
+    /// Dummy change_cipher_spec records in one handshake: 4.
+    pub change_cipher_specs: usize,
+    /// Records in a row that carry no data and end no handshake message (empty or padding only,
+    /// or fragments of a handshake message): 64.
+    pub records_without_progress: usize,
+    /// Messages after the handshake in a row without application data between them: 32. It stops
+    /// floods of KeyUpdate and NewSessionTicket; data reset it.
+    pub messages_without_data: usize,
+    /// `user_canceled` alerts, which mean nothing: 4.
+    pub ignored_alerts: usize,
+    /// Sealed bytes that wait to be sent before writing more data is refused: 65536.
+    pub outgoing: usize,
+}
+
+impl Limits {
+    /// The defaults.
+    pub const DEFAULT: Self = Self {
+        handshake_message: 65_540,
+        certificates: 32,
+        change_cipher_specs: 4,
+        records_without_progress: 64,
+        messages_without_data: 32,
+        ignored_alerts: 4,
+        outgoing: 65_536,
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

@@ -1,0 +1,57 @@
+//! What the user decides: configurations, limits, and the answers to a handshake's questions.
+//!
+//! A configuration is built once, checked when it is built, and shared by `Arc` between any
+//! number of connections.
+
+mod client;
+mod cookie;
+mod layout;
+mod limits;
+mod questions;
+mod server;
+
+pub use client::{ClientConfig, ClientConfigBuilder};
+pub use cookie::{CookieProtector, HmacCookies};
+pub use layout::{ExtensionLayout, LayoutItem};
+pub use limits::Limits;
+pub use questions::{
+    AnswerLater, CertificateList, CertificateResolver, CertifiedKey, KeySource, NoCertificate,
+    PeerIdentity, PeerVerifier, Reply, TicketReceiver, TrustAnchorVerifier,
+};
+pub use server::{ServerConfig, ServerConfigBuilder};
+
+/// A configuration that cannot work, found when it is built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A list is empty that must have something in it.
+    #[error("the configuration has no {0}")]
+    Empty(&'static str),
+    /// An application protocol is not 1 to 255 bytes long, or the list is longer than 65535.
+    #[error("an application protocol must be 1 to 255 bytes long, and all together 65535")]
+    ApplicationProtocol,
+    /// The layout sets an extension that the library itself must write.
+    #[error("the extension {0} cannot be set by a layout")]
+    Layout(crate::registry::ExtensionType),
+    /// The layout names an extension twice, or its bytes are too many for a message.
+    #[error("the layout has the extension {0} twice, or too many bytes in it")]
+    LayoutTooLarge(crate::registry::ExtensionType),
+    /// The certificate cannot be parsed.
+    #[error("the certificate is malformed: {0}")]
+    Certificate(#[from] crate::certificate::CertificateError),
+    /// The certificate's key is not the private key's.
+    #[error("the certificate belongs to another key than the private key")]
+    KeyMismatch,
+    /// The private key is of a kind that the provider cannot use.
+    #[error("the private key is of a kind or size that is not supported")]
+    UnsupportedKey,
+    /// The default verifier has no trust anchors: it could accept nothing.
+    #[error("there are no trust anchors: no server could ever be accepted")]
+    NoTrustAnchors,
+}
+
+fn check_protocols(protocols: &[Vec<u8>]) -> Result<(), ConfigError> {
+    let fits = protocols.iter().all(|name| (1..=255).contains(&name.len()));
+    let total: usize = protocols.iter().map(|name| name.len() + 1).sum();
+    if fits && total <= 0xffff { Ok(()) } else { Err(ConfigError::ApplicationProtocol) }
+}

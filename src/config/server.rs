@@ -1,0 +1,141 @@
+use core::fmt;
+use std::sync::Arc;
+
+use super::{
+    CertificateList, CertificateResolver, CertifiedKey, ConfigError, CookieProtector,
+    ExtensionLayout, Limits, check_protocols,
+};
+use crate::crypto::CryptoProvider;
+use crate::observer::KeyLog;
+
+/// The configuration of a server: built once, shared by all its connections.
+#[derive(Clone)]
+pub struct ServerConfig {
+    pub(crate) provider: CryptoProvider,
+    pub(crate) resolver: Arc<dyn CertificateResolver>,
+    pub(crate) application_protocols: Vec<Vec<u8>>,
+    pub(crate) cookies: Option<Arc<dyn CookieProtector>>,
+    pub(crate) always_retry: bool,
+    pub(crate) layout: Option<ExtensionLayout>,
+    pub(crate) key_log: Option<Arc<dyn KeyLog>>,
+    pub(crate) limits: Limits,
+}
+
+impl ServerConfig {
+    /// A server with the default provider and one certificate.
+    pub fn new(key: CertifiedKey) -> Result<Self, ConfigError> {
+        let list = CertificateList::new(vec![Arc::new(key)]);
+        Self::builder(CryptoProvider::ring()).build(Arc::new(list))
+    }
+
+    /// Starts a configuration on this provider.
+    pub fn builder(provider: CryptoProvider) -> ServerConfigBuilder {
+        ServerConfigBuilder {
+            provider,
+            application_protocols: Vec::new(),
+            cookies: None,
+            always_retry: false,
+            layout: None,
+            key_log: None,
+            limits: Limits::DEFAULT,
+        }
+    }
+}
+
+impl fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerConfig")
+            .field("provider", &self.provider)
+            .field("resolver", &self.resolver)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`ServerConfig`].
+pub struct ServerConfigBuilder {
+    provider: CryptoProvider,
+    application_protocols: Vec<Vec<u8>>,
+    cookies: Option<Arc<dyn CookieProtector>>,
+    always_retry: bool,
+    layout: Option<ExtensionLayout>,
+    key_log: Option<Arc<dyn KeyLog>>,
+    limits: Limits,
+}
+
+impl ServerConfigBuilder {
+    /// The application protocols that the server speaks, the preferred one first (RFC 7301). A
+    /// client that offers others only is refused; one that offers none is served.
+    pub fn application_protocols<P: Into<Vec<u8>>>(
+        mut self,
+        protocols: impl IntoIterator<Item = P>,
+    ) -> Self {
+        self.application_protocols = protocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Puts a cookie into each HelloRetryRequest. A connection that knows nothing of the first
+    /// ClientHello then goes on with the second, in this process or in another one that shares
+    /// the protector's key.
+    pub fn cookies(mut self, cookies: Arc<dyn CookieProtector>) -> Self {
+        self.cookies = Some(cookies);
+        self
+    }
+
+    /// Answers every first ClientHello with a HelloRetryRequest, so that a client must be
+    /// reachable before anything costly is done for it. Takes effect with
+    /// [`cookies`](Self::cookies) only: a retry must change something.
+    pub fn always_retry(mut self, always: bool) -> Self {
+        self.always_retry = always;
+        self
+    }
+
+    /// Shapes EncryptedExtensions.
+    pub fn encrypted_extensions_layout(mut self, layout: ExtensionLayout) -> Self {
+        self.layout = Some(layout);
+        self
+    }
+
+    /// Writes the connection's secrets to a log, for tools that decrypt captured traffic.
+    pub fn key_log(mut self, log: Arc<dyn KeyLog>) -> Self {
+        self.key_log = Some(log);
+        self
+    }
+
+    /// Limits other than the default.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Checks and finishes the configuration; `resolver` chooses the certificate for each client.
+    ///
+    /// # Errors
+    /// When the provider lacks something, a protocol name is impossible, or the layout sets what
+    /// it must not.
+    pub fn build(
+        self,
+        resolver: Arc<dyn CertificateResolver>,
+    ) -> Result<ServerConfig, ConfigError> {
+        if self.provider.cipher_suites.is_empty() {
+            return Err(ConfigError::Empty("cipher suites"));
+        }
+        if self.provider.groups.is_empty() {
+            return Err(ConfigError::Empty("key exchange groups"));
+        }
+        check_protocols(&self.application_protocols)?;
+        if let Some(layout) = &self.layout {
+            layout.check()?;
+        }
+        Ok(ServerConfig {
+            provider: self.provider,
+            resolver,
+            application_protocols: self.application_protocols,
+            cookies: self.cookies,
+            always_retry: self.always_retry,
+            layout: self.layout,
+            key_log: self.key_log,
+            limits: self.limits,
+        })
+    }
+}

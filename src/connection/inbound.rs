@@ -1,0 +1,151 @@
+use super::Connection;
+use crate::alert::AlertDescription;
+use crate::error::{Error, ErrorKind};
+use crate::observer::Event;
+use crate::record::{Opened, next_record, parse_alert};
+use crate::registry::ContentType;
+
+/// What one call of [`Connection::receive`] found.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Received<'a> {
+    /// There is no whole record: call again when more bytes are there, these first.
+    Incomplete,
+    /// A record of the connection's own business: nothing for the application.
+    Handled,
+    /// Application data, decrypted where they stood: in a record that begins the input, they
+    /// begin [`HEADER_LENGTH`](crate::record::HEADER_LENGTH) bytes after its start.
+    Data(&'a mut [u8]),
+    /// The handshake rests on a question: nothing was taken. Answer it, then call again.
+    Waiting,
+    /// The peer has closed its direction: nothing more will come, and what came is whole.
+    Closed,
+}
+
+/// What a peer can do for a while without getting anywhere.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    change_cipher_specs: usize,
+    records_without_progress: usize,
+    ignored_alerts: usize,
+}
+
+impl Connection {
+    /// Takes the first record of `input`, if it is whole, and opens it in place. Returns how many
+    /// bytes were taken, which the caller drops from the front, and what was in them.
+    ///
+    /// A buffer of [`MAX_RECORD_LENGTH`](crate::record::MAX_RECORD_LENGTH) bytes holds every
+    /// record.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the record. The alert that says so is in
+    /// [`outgoing`](Self::outgoing) then; the connection is over, and every later call returns
+    /// the same error.
+    pub fn receive<'a>(&mut self, input: &'a mut [u8]) -> Result<(usize, Received<'a>), Error> {
+        self.check()?;
+        if self.peer_closed {
+            // Section 6.1: what comes after close_notify is ignored.
+            return Ok((input.len(), Received::Closed));
+        }
+        if self.question().is_some() {
+            return Ok((0, Received::Waiting));
+        }
+        let length = match next_record(input) {
+            Ok(Some(length)) => length,
+            Ok(None) => return Ok((0, Received::Incomplete)),
+            Err(error) => return Err(self.fail(error.into())),
+        };
+        let record = input.get_mut(..length).unwrap_or_default();
+        let opened = self.opener.open(record).map_err(|error| self.fail(error.into()))?;
+        self.handshake.observers().tell(|| Event::RecordReceived(opened.content_type, length));
+        match self.on_record(opened) {
+            Ok(received) => Ok((length, received)),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    fn on_record<'a>(&mut self, record: Opened<'a>) -> Result<Received<'a>, Error> {
+        match record.content_type {
+            ContentType::APPLICATION_DATA => self.on_application_data(record.payload),
+            ContentType::HANDSHAKE => {
+                let level = self.read_level();
+                self.handshake.receive(level, record.payload)?;
+                self.take_steps()?;
+                Ok(Received::Handled)
+            }
+            ContentType::CHANGE_CIPHER_SPEC => self.on_change_cipher_spec(),
+            ContentType::ALERT => self.on_alert(parse_alert(record.payload)?),
+            received => {
+                let when = "where only TLS 1.3's own are known";
+                Err(ErrorKind::UnexpectedRecord { received, when }.into())
+            }
+        }
+    }
+
+    fn on_application_data<'a>(&mut self, data: &'a mut [u8]) -> Result<Received<'a>, Error> {
+        if self.is_handshaking() {
+            let received = ContentType::APPLICATION_DATA;
+            let when = "before the handshake was complete";
+            return Err(ErrorKind::UnexpectedRecord { received, when }.into());
+        }
+        self.check_no_partial_message()?;
+        if data.is_empty() {
+            let limit = self.handshake.limits().records_without_progress;
+            count(&mut self.counters.records_without_progress, "records_without_progress", limit)?;
+            return Ok(Received::Handled);
+        }
+        self.counters.records_without_progress = 0;
+        self.handshake.on_application_data();
+        Ok(Received::Data(data))
+    }
+
+    /// Section 5: dropped between the first ClientHello and the peer's Finished.
+    fn on_change_cipher_spec<'a>(&mut self) -> Result<Received<'a>, Error> {
+        if !self.handshake.has_begun() || self.handshake.is_complete() {
+            let received = ContentType::CHANGE_CIPHER_SPEC;
+            let when = "outside of the handshake";
+            return Err(ErrorKind::UnexpectedRecord { received, when }.into());
+        }
+        let limit = self.handshake.limits().change_cipher_specs;
+        count(&mut self.counters.change_cipher_specs, "change_cipher_specs", limit)?;
+        Ok(Received::Handled)
+    }
+
+    fn on_alert<'a>(&mut self, alert: AlertDescription) -> Result<Received<'a>, Error> {
+        self.handshake.observers().tell(|| Event::AlertReceived(alert));
+        match alert {
+            AlertDescription::CLOSE_NOTIFY if self.is_handshaking() => {
+                Err(ErrorKind::ClosedInHandshake.into())
+            }
+            AlertDescription::CLOSE_NOTIFY => {
+                self.check_no_partial_message()?;
+                self.peer_closed = true;
+                Ok(Received::Closed)
+            }
+            // Section 6.1: close_notify follows; until then it means nothing.
+            AlertDescription::USER_CANCELED => {
+                let limit = self.handshake.limits().ignored_alerts;
+                count(&mut self.counters.ignored_alerts, "ignored_alerts", limit)?;
+                Ok(Received::Handled)
+            }
+            alert => Err(ErrorKind::AlertReceived(alert).into()),
+        }
+    }
+
+    /// Section 5.1: no other record between the pieces of a message.
+    fn check_no_partial_message(&self) -> Result<(), Error> {
+        if self.handshake.has_partial_message() {
+            let reason = "another record came between the pieces of a handshake message";
+            return Err(ErrorKind::MisplacedBytes(reason).into());
+        }
+        Ok(())
+    }
+}
+
+fn count(counter: &mut usize, name: &'static str, limit: usize) -> Result<(), Error> {
+    *counter += 1;
+    if *counter > limit {
+        return Err(ErrorKind::LimitExceeded { name, limit }.into());
+    }
+    Ok(())
+}

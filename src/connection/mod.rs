@@ -1,0 +1,306 @@
+//! A TLS connection without I/O: the handshake and the records, on buffers of the caller's.
+//!
+//! Bytes from the peer go into [`Connection::receive`], one record a call; bytes for the peer come
+//! out of [`Connection::outgoing`]. Whoever owns the socket moves them. An idle connection holds
+//! no buffers.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use handclasp::connection::{ClientConnection, Received};
+//! use handclasp::{ClientConfig, TrustAnchors};
+//!
+//! # fn example(config: Arc<ClientConfig>, mut from_peer: Vec<u8>) -> Result<(), handclasp::Error> {
+//! let mut connection = ClientConnection::new(config, "example.org".try_into().unwrap())?;
+//! // 1. Send what is to be sent.
+//! let sent = connection.outgoing().len();
+//! connection.sent(sent);
+//! // 2. Give it what came: it takes one record at a time.
+//! let (consumed, received) = connection.receive(&mut from_peer)?;
+//! match received {
+//!     Received::Data(data) => println!("{} bytes", data.len()),
+//!     Received::Incomplete => println!("more bytes are needed"),
+//!     Received::Closed => println!("the peer is done"),
+//!     _ => {}
+//! }
+//! from_peer.drain(..consumed);
+//! # Ok(())
+//! # }
+//! ```
+
+mod inbound;
+mod outbound;
+
+use core::fmt;
+use core::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use pki_types::{ServerName, UnixTime};
+
+use crate::config::{ClientConfig, ServerConfig};
+use crate::crypto::Secret;
+use crate::error::{Error, ErrorKind};
+use crate::handshake::{Answer, Handshake, PeerParameters, Question, Step};
+use crate::key_schedule::TrafficSecret;
+use crate::level::Level;
+use crate::observer::Observer;
+use crate::record::{Opener, Sealer, TrafficKeys};
+use crate::registry::{ContentType, ProtocolVersion};
+use crate::wire::NewSessionTicket;
+
+pub use inbound::Received;
+
+/// How a connection is made, beside its configuration.
+pub struct Options {
+    /// The time that certificates and cookies are judged by.
+    pub now: UnixTime,
+    /// Who watches.
+    pub observer: Option<Box<dyn Observer>>,
+}
+
+impl Default for Options {
+    /// The system's time, and nobody watches.
+    fn default() -> Self {
+        Self { now: UnixTime::now(), observer: None }
+    }
+}
+
+/// What connections of both sides have.
+pub struct Connection {
+    handshake: Handshake,
+    opener: Opener,
+    sealer: Sealer,
+    outgoing: outbound::Outgoing,
+    counters: inbound::Counters,
+    /// The peer sent close_notify.
+    peer_closed: bool,
+    /// We sent close_notify, or an alert that ends the connection.
+    closed: bool,
+    first_record_sent: bool,
+}
+
+impl Connection {
+    fn new(mut handshake: Handshake, observer: Option<Box<dyn Observer>>) -> Result<Self, Error> {
+        if let Some(observer) = observer {
+            handshake.observe(observer);
+        }
+        let mut connection = Self {
+            handshake,
+            opener: Opener::plaintext(),
+            sealer: Sealer::plaintext(),
+            outgoing: outbound::Outgoing::default(),
+            counters: inbound::Counters::default(),
+            peer_closed: false,
+            closed: false,
+            first_record_sent: false,
+        };
+        connection.handshake.start()?;
+        connection.take_steps()?;
+        Ok(connection)
+    }
+
+    /// Is the handshake not complete yet?
+    pub fn is_handshaking(&self) -> bool {
+        !self.handshake.is_complete()
+    }
+
+    /// What the handshake has settled: suite, group, application protocol, names, certificates.
+    pub fn parameters(&self) -> &PeerParameters {
+        self.handshake.parameters()
+    }
+
+    /// The question that the handshake rests on, if it does.
+    pub fn question(&self) -> Option<&Question> {
+        self.handshake.question()
+    }
+
+    /// Answers the open question; the handshake goes on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] when the answer is to no open question, which changes nothing;
+    /// otherwise what went wrong then, and the connection is over.
+    pub fn answer(&mut self, answer: Answer) -> Result<(), Error> {
+        let result = self.handshake.answer(answer);
+        self.after_handshake(result)
+    }
+
+    /// Has the peer said that it will send no more?
+    pub fn peer_has_closed(&self) -> bool {
+        self.peer_closed
+    }
+
+    /// The error that ended the connection, if one did.
+    pub fn check(&self) -> Result<(), Error> {
+        self.handshake.check()
+    }
+
+    /// Makes a key for another protocol: see [`Handshake::export_keying_material`].
+    pub fn export_keying_material(
+        &self,
+        label: &str,
+        context: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), Error> {
+        self.handshake.export_keying_material(label, context, output)
+    }
+
+    /// Changes the sending key now, and asks the peer to change its own where `request` is set
+    /// (RFC 9846, section 4.7.3). It happens by itself before a key has protected too much.
+    pub fn update_keys(&mut self, request: bool) -> Result<(), Error> {
+        self.check_writable()?;
+        let result = self.handshake.update_keys(request);
+        self.after_handshake(result)
+    }
+
+    /// The transport has ended. Fine after the peer's close_notify; anything else is an error:
+    /// what the peer sent may be cut off (section 6.1).
+    pub fn end_of_input(&mut self) -> Result<(), Error> {
+        self.check()?;
+        if self.peer_closed {
+            return Ok(());
+        }
+        let kind = match self.is_handshaking() {
+            true => ErrorKind::EndedInHandshake,
+            false => ErrorKind::Truncated,
+        };
+        Err(self.fail(kind.into()))
+    }
+
+    fn after_handshake(&mut self, result: Result<(), Error>) -> Result<(), Error> {
+        match result {
+            Err(error) if matches!(error.kind(), ErrorKind::Misuse(_)) => Err(error),
+            Err(error) => Err(self.fail(error)),
+            Ok(()) => self.take_steps(),
+        }
+    }
+
+    /// Does what the handshake wants done.
+    fn take_steps(&mut self) -> Result<(), Error> {
+        while let Some(step) = self.handshake.next_step() {
+            let result = match step {
+                Step::Send { bytes, .. } => self.seal(ContentType::HANDSHAKE, &bytes),
+                Step::SendChangeCipherSpec => {
+                    Sealer::change_cipher_spec(self.outgoing.buffer());
+                    Ok(())
+                }
+                Step::ReadKeys { secret, .. } => {
+                    self.traffic_keys(&secret).map(|keys| self.opener.install(keys))
+                }
+                Step::WriteKeys { secret, .. } => {
+                    self.traffic_keys(&secret).map(|keys| self.sealer.install(keys))
+                }
+                Step::Complete => Ok(()),
+            };
+            result.map_err(|error| self.fail(error))?;
+        }
+        Ok(())
+    }
+
+    fn traffic_keys(&mut self, secret: &TrafficSecret) -> Result<TrafficKeys, Error> {
+        let keys = secret.key_and_iv(self.handshake.observers())?;
+        Ok(TrafficKeys::new(secret.suite(), keys.key(), &keys.iv)?)
+    }
+
+    /// The version of plaintext records: that of the first ClientHello is older (section 5.1).
+    fn record_version(&mut self) -> ProtocolVersion {
+        let client = self.handshake.side() == crate::handshake::Side::Client;
+        match core::mem::replace(&mut self.first_record_sent, true) {
+            false if client => ProtocolVersion::TLS_1_0,
+            _ => ProtocolVersion::TLS_1_2,
+        }
+    }
+
+    /// The level that inbound handshake bytes are at.
+    fn read_level(&self) -> Level {
+        self.handshake.read_level()
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("handshake", &self.handshake)
+            .field("outgoing", &self.outgoing().len())
+            .field("peer_closed", &self.peer_closed)
+            .field("closed", &self.closed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A client's connection.
+#[derive(Debug)]
+pub struct ClientConnection(Connection);
+
+impl ClientConnection {
+    /// A connection to the server of this name, judged by the system's time. Its ClientHello is
+    /// ready to be sent.
+    ///
+    /// # Errors
+    /// When the provider has no randomness.
+    pub fn new(config: Arc<ClientConfig>, server_name: ServerName<'static>) -> Result<Self, Error> {
+        Self::with_options(config, server_name, Options::default())
+    }
+
+    /// As [`new`](Self::new), with a time and an observer of the caller's.
+    pub fn with_options(
+        config: Arc<ClientConfig>,
+        server_name: ServerName<'static>,
+        options: Options,
+    ) -> Result<Self, Error> {
+        let handshake = Handshake::client(config, server_name, options.now);
+        Connection::new(handshake, options.observer).map(Self)
+    }
+}
+
+/// A server's connection.
+#[derive(Debug)]
+pub struct ServerConnection(Connection);
+
+impl ServerConnection {
+    /// A connection with whoever speaks first.
+    ///
+    /// # Errors
+    /// None today; a provider may have some.
+    pub fn new(config: Arc<ServerConfig>) -> Result<Self, Error> {
+        Self::with_options(config, Options::default())
+    }
+
+    /// As [`new`](Self::new), with a time and an observer of the caller's.
+    pub fn with_options(config: Arc<ServerConfig>, options: Options) -> Result<Self, Error> {
+        let handshake = Handshake::server(config, options.now);
+        Connection::new(handshake, options.observer).map(Self)
+    }
+
+    /// Sends a ticket and returns its PSK: see [`Handshake::send_ticket`].
+    pub fn send_ticket(&mut self, ticket: &NewSessionTicket<'_>) -> Result<Secret, Error> {
+        self.0.check_writable()?;
+        let psk = match self.0.handshake.send_ticket(ticket) {
+            Ok(psk) => psk,
+            Err(error) if matches!(error.kind(), ErrorKind::Misuse(_)) => return Err(error),
+            Err(error) => return Err(self.0.fail(error)),
+        };
+        self.0.take_steps()?;
+        Ok(psk)
+    }
+}
+
+macro_rules! deref {
+    ($($type:ident),*) => {
+        $(
+            impl Deref for $type {
+                type Target = Connection;
+
+                fn deref(&self) -> &Connection {
+                    &self.0
+                }
+            }
+
+            impl DerefMut for $type {
+                fn deref_mut(&mut self) -> &mut Connection {
+                    &mut self.0
+                }
+            }
+        )*
+    };
+}
+
+deref!(ClientConnection, ServerConnection);

@@ -1,0 +1,137 @@
+use super::Connection;
+use crate::alert::AlertDescription;
+use crate::error::{Error, ErrorKind};
+use crate::observer::Event;
+use crate::record::{MAX_PLAINTEXT_LENGTH, Sealer};
+use crate::registry::ContentType;
+
+/// Sealed bytes on their way out. The buffer stays while data flow, and is given back by
+/// [`Connection::release_buffers`].
+#[derive(Debug, Default)]
+pub(super) struct Outgoing {
+    bytes: Vec<u8>,
+    sent: usize,
+}
+
+impl Outgoing {
+    pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    fn pending(&self) -> &[u8] {
+        self.bytes.get(self.sent..).unwrap_or_default()
+    }
+
+    fn sent(&mut self, length: usize) {
+        self.sent = self.sent.saturating_add(length).min(self.bytes.len());
+        if self.sent == self.bytes.len() {
+            self.bytes.clear();
+            self.sent = 0;
+        }
+    }
+}
+
+impl Connection {
+    /// The bytes to send to the peer, in order.
+    pub fn outgoing(&self) -> &[u8] {
+        self.outgoing.pending()
+    }
+
+    /// The first `length` bytes of [`outgoing`](Self::outgoing) were sent.
+    pub fn sent(&mut self, length: usize) {
+        self.outgoing.sent(length);
+    }
+
+    /// Gives the buffer back if nothing is in it: for connections that go idle.
+    pub fn release_buffers(&mut self) {
+        if self.outgoing().is_empty() {
+            self.outgoing = Outgoing::default();
+        }
+    }
+
+    /// Seals application data into [`outgoing`](Self::outgoing) and returns how many bytes were
+    /// taken: fewer than there are, down to none, when
+    /// [`Limits::outgoing`](crate::config::Limits::outgoing) is reached.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] before the handshake is complete and after [`close`](Self::close);
+    /// otherwise the error that ended the connection.
+    pub fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+        self.check_writable()?;
+        if self.is_handshaking() {
+            return Err(ErrorKind::Misuse("the handshake is not complete yet").into());
+        }
+        let mut taken = 0;
+        for fragment in data.chunks(MAX_PLAINTEXT_LENGTH) {
+            let limit = self.handshake.limits().outgoing;
+            if self.outgoing().len() + Sealer::sealed_length(fragment.len()) > limit {
+                // A limit below one record still lets one through at a time.
+                if taken > 0 || !self.outgoing().is_empty() {
+                    break;
+                }
+            }
+            self.keep_keys_fresh()?;
+            self.seal(ContentType::APPLICATION_DATA, fragment).map_err(|error| self.fail(error))?;
+            taken += fragment.len();
+        }
+        Ok(taken)
+    }
+
+    /// Sends close_notify: this side will write no more (section 6.1). Reading goes on.
+    pub fn close(&mut self) {
+        if !self.closed && self.check().is_ok() {
+            self.send_alert(AlertDescription::CLOSE_NOTIFY);
+        }
+    }
+
+    /// A KeyUpdate that the peer asked for, or that the key's age asks for, goes before data.
+    fn keep_keys_fresh(&mut self) -> Result<(), Error> {
+        let mut result = self.handshake.answer_key_update();
+        if result.is_ok() && self.sealer.should_update() {
+            self.take_steps()?;
+            result = self.handshake.update_keys(false);
+        }
+        self.after_handshake(result)
+    }
+
+    pub(super) fn check_writable(&self) -> Result<(), Error> {
+        self.check()?;
+        if self.closed {
+            return Err(ErrorKind::Misuse("this side has closed the connection").into());
+        }
+        Ok(())
+    }
+
+    pub(super) fn seal(&mut self, content_type: ContentType, content: &[u8]) -> Result<(), Error> {
+        let version = self.record_version();
+        let before = self.outgoing.bytes.len();
+        self.sealer.seal(content_type, version, content, self.outgoing.buffer())?;
+        let length = self.outgoing.bytes.len() - before;
+        self.handshake.observers().tell(|| Event::RecordSent(content_type, length));
+        Ok(())
+    }
+
+    fn send_alert(&mut self, alert: AlertDescription) {
+        self.closed = true;
+        let payload = [alert.level() as u8, alert.0];
+        // If not even an alert can be sealed, the closed transport has to say it.
+        if self.seal(ContentType::ALERT, &payload).is_ok() {
+            self.handshake.observers().tell(|| Event::AlertSent(alert));
+        }
+    }
+
+    /// Ends the connection with this error, once, and tells the peer.
+    pub(super) fn fail(&mut self, error: Error) -> Error {
+        let error = self.handshake.fail(error);
+        if !self.closed {
+            self.closed = true;
+            // What was agreed on before the failure still goes out: the alert may need its keys.
+            // A second failure on the way has nothing to add to the first.
+            let _ = self.take_steps();
+            if let Some(alert) = error.alert_sent() {
+                self.send_alert(alert);
+            }
+        }
+        error
+    }
+}

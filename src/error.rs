@@ -1,0 +1,298 @@
+//! One error type: every failure has its words and its alert.
+
+use core::fmt;
+
+use crate::alert::AlertDescription;
+use crate::certificate::CertificateError;
+use crate::crypto::CryptoError;
+use crate::record::RecordError;
+use crate::registry::{ContentType, ExtensionType, HandshakeType};
+use crate::wire::{DecodeError, HandshakeMessage};
+
+/// Why a connection failed. It stays the connection's error for ever: every later call returns it
+/// again.
+///
+/// The words of an error name the message, the field and the reason, and the alert that was sent
+/// or received. To act on it in code, look at [`Error::kind`].
+#[derive(Clone, PartialEq, Eq)]
+pub struct Error(Box<ErrorKind>);
+
+impl Error {
+    /// What happened.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0
+    }
+
+    /// The alert that this error makes us send; `None` when the failure is not ours to tell: the
+    /// peer sent the alert, or is gone, or nothing is wrong with the connection.
+    pub fn alert_sent(&self) -> Option<AlertDescription> {
+        self.0.alert()
+    }
+
+    /// The alert that the peer sent, if that is what ended the connection.
+    pub fn alert_received(&self) -> Option<AlertDescription> {
+        match *self.0 {
+            ErrorKind::AlertReceived(alert) => Some(alert),
+            _ => None,
+        }
+    }
+}
+
+impl From<ErrorKind> for Error {
+    fn from(kind: ErrorKind) -> Self {
+        Self(Box::new(kind))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)?;
+        match self.alert_sent() {
+            Some(alert) => write!(f, " (alert sent: {alert})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({:?}, alert sent: {:?})", self.0, self.alert_sent())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&*self.0)
+    }
+}
+
+/// What happened: see [`Error`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A handshake message cannot be parsed.
+    #[error("the peer's {0}")]
+    Decode(#[from] DecodeError),
+    /// A record cannot be accepted.
+    #[error("{0}")]
+    Record(#[from] RecordError),
+    /// A message came that this state of the handshake does not allow (appendix A).
+    #[error("{received} came while waiting for {expected}")]
+    UnexpectedMessage {
+        /// What may come now.
+        expected: &'static str,
+        /// What came.
+        received: HandshakeType,
+    },
+    /// A record came that this state does not allow.
+    #[error("a record of the type {received} came {when}")]
+    UnexpectedRecord {
+        /// Its type.
+        received: ContentType,
+        /// Why it is wrong now.
+        when: &'static str,
+    },
+    /// Bytes of another message stand behind one after which the keys change, in the same record,
+    /// or a record interrupts a message that spans several (section 5.1).
+    #[error("{0}")]
+    MisplacedBytes(&'static str),
+    /// A field has a value that it must not have.
+    #[error("the peer's {message}, {field}: {reason}")]
+    IllegalParameter {
+        /// The message.
+        message: HandshakeType,
+        /// The field or extension.
+        field: &'static str,
+        /// Why the value is illegal.
+        reason: String,
+    },
+    /// An extension is missing that must be there (section 9.2).
+    #[error("the peer's {message} lacks the extension {extension}, which it must have")]
+    MissingExtension {
+        /// The message.
+        message: HandshakeType,
+        /// The extension.
+        extension: ExtensionType,
+    },
+    /// The peer answers an extension that was not offered (section 4.3).
+    #[error("the peer's {message} has the extension {extension}, which was not offered")]
+    UnsolicitedExtension {
+        /// The message.
+        message: HandshakeType,
+        /// The extension.
+        extension: ExtensionType,
+    },
+    /// Both sides have lists, and nothing stands in both.
+    #[error("no {what} in common: the peer offers [{theirs}], this side takes [{ours}]")]
+    NothingInCommon {
+        /// What the lists are of.
+        what: &'static str,
+        /// What this side is configured for.
+        ours: String,
+        /// What the peer offers.
+        theirs: String,
+    },
+    /// The client offers application protocols, and none of the server's is among them.
+    #[error(
+        "no application protocol in common: the client offers [{theirs}], the server speaks [{ours}]"
+    )]
+    NoApplicationProtocol {
+        /// What the server is configured for.
+        ours: String,
+        /// What the client offers.
+        theirs: String,
+    },
+    /// The peer does not speak TLS 1.3.
+    #[error("the peer does not offer TLS 1.3: {0}")]
+    UnsupportedVersion(String),
+    /// The server could speak TLS 1.3, and something made it choose less: section 4.2.3.
+    #[error(
+        "the server speaks TLS 1.3 and was made to choose an older version: something between the two changes their messages"
+    )]
+    Downgrade,
+    /// The server has no certificate for the name that the client asks for.
+    #[error("there is no certificate for the name {0:?} that the client asks for")]
+    UnrecognizedName(String),
+    /// The peer's certificates were not accepted.
+    #[error("the peer's certificate is not accepted: {0}")]
+    Certificate(#[from] CertificateError),
+    /// The peer's certificate has a key that the scheme cannot use.
+    #[error("the peer signed with {scheme}, which its certificate's key cannot do")]
+    WrongKeyForScheme {
+        /// The scheme of its CertificateVerify.
+        scheme: crate::registry::SignatureScheme,
+    },
+    /// A signature or MAC of the handshake is wrong: the sender does not have the key, or the
+    /// two sides do not see the same handshake.
+    #[error(
+        "the peer's {0} does not verify: it does not have the key, or the messages were changed on the way"
+    )]
+    NotAuthentic(HandshakeType),
+    /// A limit of this side was reached: see [`Limits`](crate::config::Limits).
+    #[error("the limit {name} of {limit} was exceeded")]
+    LimitExceeded {
+        /// The limit's name.
+        name: &'static str,
+        /// Its value.
+        limit: usize,
+    },
+    /// The peer ended the connection with this alert.
+    #[error("the peer sent the alert {0}")]
+    AlertReceived(AlertDescription),
+    /// The peer ended the connection properly, in the middle of the handshake.
+    #[error("the peer closed the connection in the middle of the handshake")]
+    ClosedInHandshake,
+    /// The transport ended in the middle of the handshake: the peer hung up without an alert.
+    #[error(
+        "the transport ended in the middle of the handshake: the peer hung up without an alert"
+    )]
+    EndedInHandshake,
+    /// The transport ended without close_notify: data may be missing, and an attacker may have
+    /// cut them off (section 6.1).
+    #[error("the transport ended without close_notify: the peer's data may be truncated")]
+    Truncated,
+    /// An answer from outside was a refusal: the certificate or the signature is not to be had.
+    #[error("no answer to the question {0}")]
+    Refused(&'static str),
+    /// A primitive failed that had no reason to.
+    #[error("a cryptographic operation of this side failed: {0}")]
+    Crypto(#[from] CryptoError),
+    /// The caller did what the state does not allow. The connection goes on.
+    #[error("{0}")]
+    Misuse(&'static str),
+    /// A fault of this library.
+    #[error("internal error: {0}")]
+    Internal(&'static str),
+}
+
+impl ErrorKind {
+    /// Every failure's alert, in one place (section 6.2).
+    fn alert(&self) -> Option<AlertDescription> {
+        use AlertDescription as A;
+        Some(match self {
+            Self::Decode(error) => error.alert(),
+            Self::Record(error) => error.alert(),
+            Self::UnexpectedMessage { .. }
+            | Self::UnexpectedRecord { .. }
+            | Self::MisplacedBytes(_) => A::UNEXPECTED_MESSAGE,
+            Self::IllegalParameter { .. } | Self::Downgrade | Self::WrongKeyForScheme { .. } => {
+                A::ILLEGAL_PARAMETER
+            }
+            Self::MissingExtension { .. } => A::MISSING_EXTENSION,
+            Self::UnsolicitedExtension { .. } => A::UNSUPPORTED_EXTENSION,
+            Self::NothingInCommon { .. } => A::HANDSHAKE_FAILURE,
+            Self::NoApplicationProtocol { .. } => A::NO_APPLICATION_PROTOCOL,
+            Self::UnsupportedVersion(_) => A::PROTOCOL_VERSION,
+            Self::UnrecognizedName(_) => A::UNRECOGNIZED_NAME,
+            Self::Certificate(error) => certificate_alert(error),
+            Self::NotAuthentic(_) => A::DECRYPT_ERROR,
+            Self::LimitExceeded { .. } => A::GENERAL_ERROR,
+            Self::Refused(_) | Self::Crypto(_) | Self::Internal(_) => A::INTERNAL_ERROR,
+            Self::AlertReceived(_)
+            | Self::ClosedInHandshake
+            | Self::EndedInHandshake
+            | Self::Truncated
+            | Self::Misuse(_) => return None,
+        })
+    }
+}
+
+/// Section 6.2 names six alerts for certificates.
+fn certificate_alert(error: &CertificateError) -> AlertDescription {
+    use AlertDescription as A;
+    use CertificateError as C;
+    match error {
+        C::UnknownIssuer { .. } => A::UNKNOWN_CA,
+        C::Expired { .. } | C::NotYetValid { .. } => A::CERTIFICATE_EXPIRED,
+        C::UnsupportedVersion { .. }
+        | C::UnsupportedAlgorithm { .. }
+        | C::UnknownCriticalExtension { .. }
+        | C::UnsupportedConstraint { .. }
+        | C::WrongKeyUsage { .. }
+        | C::WrongExtendedKeyUsage { .. } => A::UNSUPPORTED_CERTIFICATE,
+        C::LimitExceeded { .. } => A::CERTIFICATE_UNKNOWN,
+        _ => A::BAD_CERTIFICATE,
+    }
+}
+
+impl From<DecodeError> for Error {
+    fn from(error: DecodeError) -> Self {
+        ErrorKind::from(error).into()
+    }
+}
+
+impl From<RecordError> for Error {
+    fn from(error: RecordError) -> Self {
+        ErrorKind::from(error).into()
+    }
+}
+
+impl From<CryptoError> for Error {
+    fn from(error: CryptoError) -> Self {
+        ErrorKind::from(error).into()
+    }
+}
+
+impl From<CertificateError> for Error {
+    fn from(error: CertificateError) -> Self {
+        ErrorKind::from(error).into()
+    }
+}
+
+impl Error {
+    pub(crate) fn unexpected(expected: &'static str, message: &HandshakeMessage<'_>) -> Self {
+        ErrorKind::UnexpectedMessage { expected, received: message.kind }.into()
+    }
+
+    pub(crate) fn illegal(
+        message: HandshakeType,
+        field: &'static str,
+        reason: impl Into<String>,
+    ) -> Self {
+        ErrorKind::IllegalParameter { message, field, reason: reason.into() }.into()
+    }
+
+    pub(crate) fn missing(message: HandshakeType, extension: ExtensionType) -> Self {
+        ErrorKind::MissingExtension { message, extension }.into()
+    }
+}

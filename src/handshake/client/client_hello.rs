@@ -1,0 +1,251 @@
+//! Start: the client speaks first (RFC 9846, section 4.2.2).
+
+use std::sync::Arc;
+
+use pki_types::ServerName;
+
+use super::server_hello::{ExpectServerHello, Offer};
+use super::{Context, Shared, State};
+use crate::config::{ClientConfig, ExtensionLayout, LayoutItem};
+use crate::crypto::{ActiveKeyExchange, CipherSuite, KeyExchangeGroup};
+use crate::error::{Error, ErrorKind};
+use crate::key_schedule::TranscriptBuffer;
+use crate::registry::{ExtensionType, NamedGroup, ProtocolVersion};
+use crate::wire::codec::{Prefix, write_codes, write_vector};
+use crate::wire::{
+    ClientHello, Extensions, KeyShareEntry, List, write_extension, write_names, write_server_name,
+};
+
+/// Nothing has happened yet.
+pub(in crate::handshake) struct Start {
+    pub(super) config: Arc<ClientConfig>,
+    pub(super) server_name: ServerName<'static>,
+}
+
+impl Start {
+    /// Makes randomness and a key share for the preferred group, and sends the ClientHello.
+    pub(in crate::handshake) fn send_client_hello(
+        self,
+        context: &mut Context<'_>,
+    ) -> Result<State, Error> {
+        let Self { config, server_name } = self;
+        let mut hello = Hello { random: [0; 32], session_id: Vec::new() };
+        config.provider.random.fill(&mut hello.random)?;
+        if config.middlebox_compatibility {
+            hello.session_id.resize(32, 0);
+            config.provider.random.fill(&mut hello.session_id)?;
+        }
+        context.observers.set_client_random(&hello.random);
+        context.parameters.server_name = sent_name(&config, &server_name).map(str::to_owned);
+        let group = config.provider.groups.first();
+        let group = Arc::clone(group.ok_or(ErrorKind::Internal("no group is configured"))?);
+        let mut shared = Shared { config, server_name, offered: Vec::new() };
+        let (exchange, message) = hello.send(&mut shared, &*group, None, context)?;
+        Ok(State::ExpectServerHello(Box::new(ExpectServerHello {
+            shared,
+            offer: Offer { hello, group: group.name(), exchange },
+            transcript: TranscriptBuffer::new(&message),
+            retry: None,
+        })))
+    }
+}
+
+/// What stays the same in a first and a second ClientHello.
+pub(super) struct Hello {
+    pub(super) random: [u8; 32],
+    pub(super) session_id: Vec<u8>,
+}
+
+impl Hello {
+    /// Sends a ClientHello with a fresh share in this group, and returns its key exchange and its
+    /// bytes.
+    pub(super) fn send(
+        &self,
+        shared: &mut Shared,
+        group: &dyn KeyExchangeGroup,
+        cookie: Option<&[u8]>,
+        context: &mut Context<'_>,
+    ) -> Result<(Box<dyn ActiveKeyExchange>, Vec<u8>), Error> {
+        let exchange = group.start()?;
+        let message = self.resend(shared, (group.name(), exchange.share()), cookie, context);
+        Ok((exchange, message))
+    }
+
+    /// Sends a ClientHello with this share, and returns its bytes.
+    pub(super) fn resend(
+        &self,
+        shared: &mut Shared,
+        share: (NamedGroup, &[u8]),
+        cookie: Option<&[u8]>,
+        context: &mut Context<'_>,
+    ) -> Vec<u8> {
+        let config = &shared.config;
+        let suites = config.provider.cipher_suites.iter();
+        let cipher_suites = codes(suites.map(|suite: &CipherSuite| suite.id));
+        let standard = Standard { config, server_name: &shared.server_name, share, cookie };
+        let mut message = Vec::with_capacity(512);
+        // Padding depends on the length without it, so the message may be written twice.
+        for padding in [None, Some(())] {
+            let length = padding.map(|()| message.len());
+            let (extensions, kinds) = standard.write(length);
+            message.clear();
+            self.encode(&cipher_suites, &extensions, &mut message);
+            shared.offered = kinds;
+            if !standard.layout_pads() {
+                break;
+            }
+        }
+        context.send(None, |out| out.extend_from_slice(&message));
+        message
+    }
+
+    fn encode(&self, cipher_suites: &[u8], extensions: &[u8], out: &mut Vec<u8>) {
+        ClientHello {
+            legacy_version: ProtocolVersion::TLS_1_2,
+            random: &self.random,
+            session_id: &self.session_id,
+            cipher_suites: List::new(cipher_suites),
+            compression_methods: &[0],
+            extensions: Extensions::written(extensions),
+            server_name: None,
+            application_protocols: None,
+            supported_versions: None,
+            supported_groups: None,
+            signature_algorithms: None,
+            signature_algorithms_cert: None,
+            key_shares: None,
+            cookie: None,
+            psk_key_exchange_modes: None,
+            pre_shared_keys: None,
+            early_data: false,
+        }
+        .encode(out);
+    }
+}
+
+fn codes<T: crate::wire::CodePoint>(codes: impl Iterator<Item = T>) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_codes(&mut out, codes);
+    out
+}
+
+/// The DNS name that the ClientHello tells, if it tells one. IP addresses are not names
+/// (RFC 6066, section 3).
+fn sent_name<'a>(config: &ClientConfig, name: &'a ServerName<'static>) -> Option<&'a str> {
+    match name {
+        ServerName::DnsName(name) if config.send_server_name => Some(name.as_ref()),
+        _ => None,
+    }
+}
+
+/// The extensions that the library itself writes.
+struct Standard<'a> {
+    config: &'a ClientConfig,
+    server_name: &'a ServerName<'static>,
+    share: (NamedGroup, &'a [u8]),
+    cookie: Option<&'a [u8]>,
+}
+
+impl Standard<'_> {
+    /// Their order where no layout says otherwise.
+    const ORDER: [ExtensionType; 7] = [
+        ExtensionType::SERVER_NAME,
+        ExtensionType::SUPPORTED_GROUPS,
+        ExtensionType::SIGNATURE_ALGORITHMS,
+        ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+        ExtensionType::SUPPORTED_VERSIONS,
+        ExtensionType::COOKIE,
+        ExtensionType::KEY_SHARE,
+    ];
+
+    fn layout(&self) -> &[LayoutItem] {
+        self.config.layout.as_ref().map_or(&[], |layout: &ExtensionLayout| &layout.items)
+    }
+
+    fn layout_pads(&self) -> bool {
+        self.layout().contains(&LayoutItem::Padding)
+    }
+
+    /// All extensions and their types. `unpadded` is the message's length without padding.
+    fn write(&self, unpadded: Option<usize>) -> (Vec<u8>, Vec<ExtensionType>) {
+        let mut out = Vec::with_capacity(256);
+        let mut kinds = Vec::with_capacity(16);
+        for item in self.layout() {
+            let written = match item {
+                LayoutItem::Standard(kind) => self.write_one(*kind, &mut out),
+                LayoutItem::Raw(kind, body) => {
+                    write_extension(&mut out, *kind, |out| out.extend_from_slice(body));
+                    true
+                }
+                LayoutItem::Padding => write_padding(unpadded, &mut out),
+            };
+            if written {
+                kinds.push(item.kind());
+            }
+        }
+        for kind in Self::ORDER {
+            if !kinds.contains(&kind) && self.write_one(kind, &mut out) {
+                kinds.push(kind);
+            }
+        }
+        (out, kinds)
+    }
+
+    /// Writes this extension, if there is something to say in it.
+    fn write_one(&self, kind: ExtensionType, out: &mut Vec<u8>) -> bool {
+        let provider = &self.config.provider;
+        match kind {
+            ExtensionType::SERVER_NAME => {
+                let Some(name) = sent_name(self.config, self.server_name) else {
+                    return false;
+                };
+                write_extension(out, kind, |out| write_server_name(out, name.as_bytes()));
+            }
+            ExtensionType::SUPPORTED_GROUPS => write_extension(out, kind, |out| {
+                let groups = provider.groups.iter().map(|group| group.name());
+                write_vector(out, Prefix::U16, |out| write_codes(out, groups));
+            }),
+            ExtensionType::SIGNATURE_ALGORITHMS => write_extension(out, kind, |out| {
+                let schemes = provider.signatures.schemes();
+                write_vector(out, Prefix::U16, |out| write_codes(out, schemes));
+            }),
+            ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
+                let protocols = &self.config.application_protocols;
+                if protocols.is_empty() {
+                    return false;
+                }
+                write_extension(out, kind, |out| write_names(out, protocols));
+            }
+            ExtensionType::SUPPORTED_VERSIONS => write_extension(out, kind, |out| {
+                write_vector(out, Prefix::U8, |out| write_codes(out, [ProtocolVersion::TLS_1_3]));
+            }),
+            ExtensionType::COOKIE => {
+                let Some(cookie) = self.cookie else {
+                    return false;
+                };
+                write_extension(out, kind, |out| {
+                    write_vector(out, Prefix::U16, |out| out.extend_from_slice(cookie));
+                });
+            }
+            ExtensionType::KEY_SHARE => write_extension(out, kind, |out| {
+                let (group, key_exchange) = self.share;
+                write_vector(out, Prefix::U16, |out| {
+                    KeyShareEntry { group, key_exchange }.encode(out);
+                });
+            }),
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// RFC 7685: a ClientHello of 256 to 511 bytes becomes one of 512.
+fn write_padding(unpadded: Option<usize>, out: &mut Vec<u8>) -> bool {
+    const EXTENSION_HEADER_LENGTH: usize = 4;
+    let Some(length @ 256..=511) = unpadded else {
+        return false;
+    };
+    let zeros = 512_usize.saturating_sub(length + EXTENSION_HEADER_LENGTH);
+    write_extension(out, ExtensionType::PADDING, |out| out.resize(out.len() + zeros, 0));
+    true
+}

@@ -1,0 +1,136 @@
+//! The client's states (RFC 9846, appendix A.1).
+//!
+//! ```text
+//!  Start ---ClientHello--> ExpectServerHello --HelloRetryRequest--> ExpectServerHello (again)
+//!                                |
+//!                           ServerHello
+//!                                v
+//!                     ExpectEncryptedExtensions
+//!                                |
+//!                       EncryptedExtensions
+//!                                v
+//!         ExpectCertificate <--CertificateRequest-- ExpectCertificateOrRequest
+//!                |                                      |
+//!                +------------> Certificate <-----------+
+//!                                    v
+//!                           VerifyingPeer (asks: is this chain good for this name?)
+//!                                    |
+//!                                    v
+//!                         ExpectCertificateVerify
+//!                                    |
+//!                            CertificateVerify
+//!                                    v
+//!                              ExpectFinished ---Finished--> Connected
+//! ```
+
+mod certificate;
+mod client_hello;
+mod encrypted_extensions;
+mod finished;
+mod server_hello;
+
+use std::sync::Arc;
+
+use pki_types::ServerName;
+
+use super::machine::Next;
+use super::{Answer, Context, Level, Question};
+use crate::config::ClientConfig;
+use crate::error::{Error, ErrorKind};
+use crate::key_schedule::{MainSecret, TrafficSecret, Transcript};
+use crate::registry::ExtensionType;
+use crate::wire::HandshakeMessage;
+
+use certificate::{ExpectCertificate, ExpectCertificateVerify, VerifyingPeer};
+pub(super) use client_hello::Start;
+use encrypted_extensions::ExpectEncryptedExtensions;
+use finished::ExpectFinished;
+use server_hello::ExpectServerHello;
+
+/// Where a client stands.
+pub(super) enum State {
+    Start(Start),
+    ExpectServerHello(Box<ExpectServerHello>),
+    ExpectEncryptedExtensions(Box<ExpectEncryptedExtensions>),
+    ExpectCertificate(Box<ExpectCertificate>),
+    VerifyingPeer(Box<VerifyingPeer>),
+    ExpectCertificateVerify(Box<ExpectCertificateVerify>),
+    ExpectFinished(Box<ExpectFinished>),
+}
+
+impl State {
+    pub(super) fn new(config: Arc<ClientConfig>, server_name: ServerName<'static>) -> Self {
+        Self::Start(Start { config, server_name })
+    }
+
+    pub(super) fn on_message(
+        self,
+        message: HandshakeMessage<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Next<Self>, Error> {
+        let next = match self {
+            Self::Start(_) => return Err(Error::unexpected("nothing: it speaks first", &message)),
+            Self::ExpectServerHello(state) => state.on_message(message, context)?,
+            Self::ExpectEncryptedExtensions(state) => state.on_message(message, context)?,
+            Self::ExpectCertificate(state) => state.on_message(message, context)?,
+            Self::VerifyingPeer(_) => {
+                return Err(ErrorKind::Internal("a message was not held back").into());
+            }
+            Self::ExpectCertificateVerify(state) => state.on_message(message, context)?,
+            Self::ExpectFinished(state) => {
+                return state.on_message(message, context).map(Next::Connected);
+            }
+        };
+        Ok(Next::State(next))
+    }
+
+    pub(super) fn on_answer(
+        self,
+        answer: Answer,
+        context: &mut Context<'_>,
+    ) -> Result<Self, Error> {
+        match (self, answer) {
+            (Self::VerifyingPeer(state), Answer::Peer(verdict)) => {
+                state.on_verdict(verdict, context)
+            }
+            _ => Err(ErrorKind::Internal("an answer came without its question").into()),
+        }
+    }
+
+    pub(super) fn question(&self) -> Option<&Question> {
+        match self {
+            Self::VerifyingPeer(state) => Some(state.question()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Start(_) => "start",
+            Self::ExpectServerHello(_) => "expecting ServerHello",
+            Self::ExpectEncryptedExtensions(_) => "expecting EncryptedExtensions",
+            Self::ExpectCertificate(_) => "expecting Certificate",
+            Self::VerifyingPeer(_) => "verifying the server",
+            Self::ExpectCertificateVerify(_) => "expecting CertificateVerify",
+            Self::ExpectFinished(_) => "expecting Finished",
+        }
+    }
+}
+
+/// What every client state keeps.
+struct Shared {
+    config: Arc<ClientConfig>,
+    server_name: ServerName<'static>,
+    /// The types of the extensions that the ClientHello had: the server may answer these only.
+    offered: Vec<ExtensionType>,
+}
+
+/// What the states between ServerHello and the server's Finished keep.
+struct ServerFlight {
+    shared: Shared,
+    transcript: Transcript,
+    main_secret: MainSecret,
+    client_secret: TrafficSecret,
+    server_secret: TrafficSecret,
+    certificate_requested: bool,
+}

@@ -1,0 +1,246 @@
+//! ExpectServerHello: the server chooses, or asks for another ClientHello (RFC 9846, sections
+//! 4.2.3 and 4.2.4).
+
+use super::client_hello::Hello;
+use super::encrypted_extensions::ExpectEncryptedExtensions;
+use super::{Context, Level, ServerFlight, Shared, State};
+use crate::crypto::{ActiveKeyExchange, CipherSuite};
+use crate::error::{Error, ErrorKind};
+use crate::key_schedule::{EarlySecret, Transcript, TranscriptBuffer};
+use crate::observer::Event;
+use crate::registry::{CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
+use crate::wire::{HandshakeMessage, ServerHello};
+
+/// A ClientHello was sent.
+pub(in crate::handshake) struct ExpectServerHello {
+    pub(super) shared: Shared,
+    pub(super) offer: Offer,
+    /// Without a retry: the ClientHello. After one: unused, since the hash is known then.
+    pub(super) transcript: TranscriptBuffer,
+    pub(super) retry: Option<Retry>,
+}
+
+/// What the last ClientHello offered.
+pub(super) struct Offer {
+    pub(super) hello: Hello,
+    pub(super) group: NamedGroup,
+    pub(super) exchange: Box<dyn ActiveKeyExchange>,
+}
+
+/// What a HelloRetryRequest settled.
+pub(super) struct Retry {
+    cipher_suite: CipherSuite,
+    transcript: Transcript,
+}
+
+const MESSAGE: HandshakeType = HandshakeType::SERVER_HELLO;
+
+impl ExpectServerHello {
+    pub(super) fn on_message(
+        self: Box<Self>,
+        message: HandshakeMessage<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<State, Error> {
+        if message.kind != MESSAGE {
+            return Err(Error::unexpected("ServerHello or HelloRetryRequest", &message));
+        }
+        let hello = ServerHello::parse(message.body)?;
+        check_version(&hello)?;
+        let cipher_suite = self.check_choices(&hello)?;
+        if hello.is_hello_retry_request() {
+            self.on_hello_retry_request(message, &hello, cipher_suite, context)
+        } else {
+            self.on_server_hello(message, &hello, cipher_suite, context)
+        }
+    }
+
+    /// What holds for a ServerHello and a HelloRetryRequest alike.
+    fn check_choices(&self, hello: &ServerHello<'_>) -> Result<CipherSuite, Error> {
+        if hello.session_id != self.offer.hello.session_id {
+            let reason = "it is not what the client sent";
+            return Err(Error::illegal(MESSAGE, "legacy_session_id_echo", reason));
+        }
+        if hello.compression_method != 0 {
+            return Err(Error::illegal(MESSAGE, "legacy_compression_method", "it is not zero"));
+        }
+        for extension in hello.extensions.iter() {
+            // A HelloRetryRequest's cookie is the one extension that is no answer.
+            if extension.kind != ExtensionType::COOKIE {
+                check_offered(&self.shared, MESSAGE, extension.kind)?;
+            }
+        }
+        let chosen = self.shared.config.provider.cipher_suite(hello.cipher_suite);
+        let cipher_suite = *chosen.ok_or_else(|| {
+            let reason = format!("{} was not offered", hello.cipher_suite);
+            Error::illegal(MESSAGE, "cipher_suite", reason)
+        })?;
+        match &self.retry {
+            Some(retry) if retry.cipher_suite.id != cipher_suite.id => {
+                let before: CipherSuiteId = retry.cipher_suite.id;
+                let reason =
+                    format!("the HelloRetryRequest chose {before}, now it is {}", cipher_suite.id);
+                Err(Error::illegal(MESSAGE, "cipher_suite", reason))
+            }
+            _ => Ok(cipher_suite),
+        }
+    }
+
+    fn on_hello_retry_request(
+        self: Box<Self>,
+        message: HandshakeMessage<'_>,
+        retry_request: &ServerHello<'_>,
+        cipher_suite: CipherSuite,
+        context: &mut Context<'_>,
+    ) -> Result<State, Error> {
+        let Self { mut shared, offer, transcript, retry } = *self;
+        if retry.is_some() {
+            return Err(Error::unexpected("ServerHello: there was a retry already", &message));
+        }
+        let mut transcript = transcript.into_transcript(&cipher_suite);
+        transcript.replace_by_message_hash();
+        transcript.add(&message);
+        context.parameters.retried = true;
+        let group = match retry_request.selected_group {
+            Some(group) => Some(retried_group(&shared, &offer, group)?),
+            None if retry_request.cookie.is_none() => {
+                let reason = "it asks for nothing that would change the ClientHello";
+                return Err(Error::illegal(MESSAGE, "extensions", reason));
+            }
+            None => None,
+        };
+        if shared.config.middlebox_compatibility {
+            context.steps.change_cipher_spec();
+        }
+        let Offer { hello, group: old_group, exchange: old_exchange } = offer;
+        let cookie = retry_request.cookie;
+        let (group, exchange, second) = match group {
+            Some(group) => {
+                let (exchange, second) = hello.send(&mut shared, &*group, cookie, context)?;
+                (group.name(), exchange, second)
+            }
+            None => {
+                let share = (old_group, old_exchange.share());
+                let second = hello.resend(&mut shared, share, cookie, context);
+                (old_group, old_exchange, second)
+            }
+        };
+        transcript.add_bytes(&second);
+        Ok(State::ExpectServerHello(Box::new(Self {
+            shared,
+            offer: Offer { hello, group, exchange },
+            transcript: TranscriptBuffer::new(&[]),
+            retry: Some(Retry { cipher_suite, transcript }),
+        })))
+    }
+
+    fn on_server_hello(
+        self: Box<Self>,
+        message: HandshakeMessage<'_>,
+        hello: &ServerHello<'_>,
+        cipher_suite: CipherSuite,
+        context: &mut Context<'_>,
+    ) -> Result<State, Error> {
+        let Self { shared, offer, transcript, retry } = *self;
+        let share =
+            hello.key_share.ok_or_else(|| Error::missing(MESSAGE, ExtensionType::KEY_SHARE))?;
+        if share.group != offer.group {
+            let reason = format!("{} was chosen, the share was for {}", share.group, offer.group);
+            return Err(Error::illegal(MESSAGE, "key_share", reason));
+        }
+        let mut transcript = match retry {
+            Some(retry) => retry.transcript,
+            None => transcript.into_transcript(&cipher_suite),
+        };
+        transcript.add(&message);
+        context.parameters.cipher_suite = Some(cipher_suite.id);
+        context.parameters.group = Some(share.group);
+        context.observers.tell(|| Event::CipherSuiteChosen(cipher_suite.id));
+
+        let secret = offer.exchange.complete(share.key_exchange).map_err(|_| {
+            let reason = format!("it is no valid public key of {}", share.group);
+            Error::illegal(MESSAGE, "key_share", reason)
+        })?;
+        context.observers.tell(|| Event::KeysExchanged(share.group));
+        let handshake_secret = EarlySecret::new(cipher_suite, None, context.observers)
+            .into_handshake(&secret, context.observers)?;
+        let hash = transcript.current();
+        let client_secret = handshake_secret.client_traffic(&hash, context.observers)?;
+        let server_secret = handshake_secret.server_traffic(&hash, context.observers)?;
+        if shared.config.middlebox_compatibility {
+            context.steps.change_cipher_spec();
+        }
+        context.steps.read_keys(Level::Handshake, server_secret.clone());
+        context.steps.write_keys(Level::Handshake, client_secret.clone());
+        Ok(State::ExpectEncryptedExtensions(Box::new(ExpectEncryptedExtensions {
+            flight: ServerFlight {
+                shared,
+                transcript,
+                main_secret: handshake_secret.into_main(context.observers)?,
+                client_secret,
+                server_secret,
+                certificate_requested: false,
+            },
+        })))
+    }
+}
+
+/// The server may answer what was offered, and nothing else (section 4.3).
+pub(super) fn check_offered(
+    shared: &Shared,
+    message: HandshakeType,
+    extension: ExtensionType,
+) -> Result<(), Error> {
+    if shared.offered.contains(&extension) {
+        return Ok(());
+    }
+    Err(ErrorKind::UnsolicitedExtension { message, extension }.into())
+}
+
+/// The group of a HelloRetryRequest must be one that was offered without a share
+/// (section 4.3.8).
+fn retried_group(
+    shared: &Shared,
+    offer: &Offer,
+    group: NamedGroup,
+) -> Result<std::sync::Arc<dyn crate::crypto::KeyExchangeGroup>, Error> {
+    if group == offer.group {
+        let reason = format!("it asks for {group}, for which there was a share");
+        return Err(Error::illegal(MESSAGE, "key_share", reason));
+    }
+    shared.config.provider.group(group).cloned().ok_or_else(|| {
+        let reason = format!("it asks for {group}, which this client does not take");
+        Error::illegal(MESSAGE, "key_share", reason)
+    })
+}
+
+/// Sections 4.2.3 and 4.3.1: the real version is in supported_versions. A server that chose an
+/// older one is told so, unless its random says that it speaks TLS 1.3 as well: then somebody
+/// tampered.
+fn check_version(hello: &ServerHello<'_>) -> Result<(), Error> {
+    const DOWNGRADE: &[u8] = b"DOWNGRD";
+    match hello.supported_version {
+        Some(ProtocolVersion::TLS_1_3) if hello.legacy_version == ProtocolVersion::TLS_1_2 => {
+            Ok(())
+        }
+        Some(ProtocolVersion::TLS_1_3) => {
+            let reason = format!("it is {}, not TLS 1.2", hello.legacy_version);
+            Err(Error::illegal(MESSAGE, "legacy_version", reason))
+        }
+        Some(version) => {
+            let reason = format!("{version} was chosen, which was not offered");
+            Err(Error::illegal(MESSAGE, "supported_versions", reason))
+        }
+        None if hello.is_hello_retry_request() => {
+            Err(Error::missing(MESSAGE, ExtensionType::SUPPORTED_VERSIONS))
+        }
+        None => match hello.random.get(24..) {
+            Some([sentinel @ .., 0 | 1]) if sentinel == DOWNGRADE => {
+                Err(ErrorKind::Downgrade.into())
+            }
+            _ => {
+                let version = hello.legacy_version;
+                Err(ErrorKind::UnsupportedVersion(format!("the server chose {version}")).into())
+            }
+        },
+    }
+}

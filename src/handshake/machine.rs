@@ -1,0 +1,419 @@
+use core::fmt;
+use std::sync::Arc;
+
+use pki_types::{ServerName, UnixTime};
+
+use super::incoming::Incoming;
+use super::post_handshake::Connected;
+use super::step::Steps;
+use super::{Answer, Context, Level, PeerParameters, Question, Step, client, server};
+use crate::config::{ClientConfig, Limits, ServerConfig};
+use crate::crypto::Secret;
+use crate::error::{Error, ErrorKind};
+use crate::observer::{Event, Observer, Observers};
+use crate::wire::{HandshakeMessage, NewSessionTicket};
+
+/// One end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The end that speaks first.
+    Client,
+    /// The end that answers.
+    Server,
+}
+
+/// A handshake of one side: see the [module](super).
+pub struct Handshake {
+    side: Side,
+    state: State,
+    incoming: Incoming,
+    steps: Steps,
+    observers: Observers,
+    parameters: PeerParameters,
+    now: UnixTime,
+    limits: Limits,
+    /// Messages since the handshake or since application data.
+    messages_without_data: usize,
+}
+
+/// Where the handshake stands.
+enum State {
+    Client(client::State),
+    Server(server::State),
+    Connected(Box<Connected>),
+    Failed(Error),
+}
+
+/// What the states of one side lead to.
+pub(super) enum Next<S> {
+    State(S),
+    Connected(Box<Connected>),
+}
+
+impl Handshake {
+    /// A client's handshake with the server of this name. Its ClientHello is the first step once
+    /// [`start`](Self::start) was called.
+    pub fn client(
+        config: Arc<ClientConfig>,
+        server_name: ServerName<'static>,
+        now: UnixTime,
+    ) -> Self {
+        let (key_log, limits) = (config.key_log.clone(), config.limits);
+        let state = client::State::new(config, server_name);
+        Self::new(Side::Client, State::Client(state), Observers::new(key_log), limits, now)
+    }
+
+    /// A server's handshake with whoever speaks first.
+    pub fn server(config: Arc<ServerConfig>, now: UnixTime) -> Self {
+        let (key_log, limits) = (config.key_log.clone(), config.limits);
+        let state = server::State::new(config);
+        Self::new(Side::Server, State::Server(state), Observers::new(key_log), limits, now)
+    }
+
+    fn new(side: Side, state: State, observers: Observers, limits: Limits, now: UnixTime) -> Self {
+        Self {
+            side,
+            state,
+            incoming: Incoming::default(),
+            steps: Steps::new(),
+            observers,
+            parameters: PeerParameters::default(),
+            now,
+            limits,
+            messages_without_data: 0,
+        }
+    }
+
+    /// Lets `observer` watch. Best before [`start`](Self::start).
+    pub fn observe(&mut self, observer: Box<dyn Observer>) {
+        self.observers.set_observer(observer);
+    }
+
+    /// Makes a client write its ClientHello; a server has nothing to do.
+    ///
+    /// # Errors
+    /// When the provider cannot make randomness or a key share.
+    pub fn start(&mut self) -> Result<(), Error> {
+        self.advance(|state, context| match state {
+            State::Client(client::State::Start(start)) => {
+                Ok(State::Client(start.send_client_hello(context)?))
+            }
+            other => Ok(other),
+        })
+    }
+
+    /// Takes bytes of handshake messages that came at this level: a part of a message, or several.
+    ///
+    /// # Errors
+    /// Whatever is wrong with them. The handshake is then over; every later call returns the same
+    /// error.
+    pub fn receive(&mut self, level: Level, bytes: &[u8]) -> Result<(), Error> {
+        self.check()?;
+        if level != self.steps.read_level() {
+            let reason = "handshake bytes came at another encryption level than the next message's";
+            return Err(self.fail(ErrorKind::MisplacedBytes(reason).into()));
+        }
+        if self.incoming.is_empty() && self.question().is_none() {
+            return self.process(bytes);
+        }
+        self.incoming.push(bytes);
+        if self.question().is_some() {
+            // An honest peer's flight fits; what waits behind an open question has a limit too.
+            let limit = self.limits.handshake_message;
+            return match self.incoming.len() > limit {
+                true => Err(self.limit_exceeded("handshake_message", limit)),
+                false => Ok(()),
+            };
+        }
+        self.process_incoming()
+    }
+
+    fn process_incoming(&mut self) -> Result<(), Error> {
+        match self.incoming.has_whole_message(self.limits.handshake_message) {
+            Ok(true) => {
+                let bytes = self.incoming.take();
+                self.process(&bytes)
+            }
+            Ok(false) => Ok(()),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// Takes whole messages from the front of `bytes`; a piece that is left waits for its rest.
+    fn process(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+        while self.question().is_none() {
+            let split = Incoming::split(bytes, self.limits.handshake_message);
+            let Some((message, rest)) = split.map_err(|error| self.fail(error))? else {
+                break;
+            };
+            let keys_before = self.steps.read_keys_installed();
+            self.on_message(message)?;
+            if self.steps.read_keys_installed() != keys_before && !rest.is_empty() {
+                let reason = "bytes follow a message after which the keys change";
+                return Err(self.fail(ErrorKind::MisplacedBytes(reason).into()));
+            }
+            bytes = rest;
+        }
+        self.incoming.push(bytes);
+        Ok(())
+    }
+
+    fn on_message(&mut self, message: HandshakeMessage<'_>) -> Result<(), Error> {
+        let level = self.steps.read_level();
+        self.observers.tell(|| Event::MessageReceived(level, message));
+        if self.is_complete() {
+            self.messages_without_data += 1;
+            let limit = self.limits.messages_without_data;
+            if self.messages_without_data > limit {
+                return Err(self.limit_exceeded("messages_without_data", limit));
+            }
+        }
+        self.advance(|state, context| match state {
+            State::Client(state) => state.on_message(message, context).map(State::from),
+            State::Server(state) => state.on_message(message, context).map(State::from),
+            State::Connected(connected) => {
+                connected.on_message(message, context).map(State::Connected)
+            }
+            State::Failed(error) => Err(error),
+        })
+    }
+
+    /// Moves the state on. While it is moved the machine counts as failed, and on an error it
+    /// stays so.
+    fn advance(
+        &mut self,
+        step: impl FnOnce(State, &mut Context<'_>) -> Result<State, Error>,
+    ) -> Result<(), Error> {
+        let moved = ErrorKind::Internal("a state was left unfinished").into();
+        let state = core::mem::replace(&mut self.state, State::Failed(moved));
+        let mut context = Context {
+            steps: &mut self.steps,
+            observers: &mut self.observers,
+            parameters: &mut self.parameters,
+            now: self.now,
+            limits: &self.limits,
+        };
+        match step(state, &mut context) {
+            Ok(next) => {
+                self.state = next;
+                if let Some(question) = self.question() {
+                    let name = question.name();
+                    self.observers.tell(|| Event::Waiting(name));
+                }
+                Ok(())
+            }
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// Ends the handshake with this error, unless it has one already, and returns the one it has.
+    pub fn fail(&mut self, error: Error) -> Error {
+        if let State::Failed(first) = &self.state
+            && !matches!(first.kind(), ErrorKind::Internal(_))
+        {
+            return first.clone();
+        }
+        self.state = State::Failed(error.clone());
+        self.incoming.take();
+        error
+    }
+
+    fn limit_exceeded(&mut self, name: &'static str, limit: usize) -> Error {
+        self.fail(ErrorKind::LimitExceeded { name, limit }.into())
+    }
+
+    /// The error that ended the handshake, if one did.
+    pub fn check(&self) -> Result<(), Error> {
+        match &self.state {
+            State::Failed(error) => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The question that the handshake rests on, if it does.
+    pub fn question(&self) -> Option<&Question> {
+        match &self.state {
+            State::Client(state) => state.question(),
+            State::Server(state) => state.question(),
+            State::Connected(_) | State::Failed(_) => None,
+        }
+    }
+
+    /// Answers the open question; the handshake goes on, with the bytes that came meanwhile.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] when no question is open or it is another one: nothing has changed
+    /// then. Otherwise as [`receive`](Self::receive).
+    pub fn answer(&mut self, answer: Answer) -> Result<(), Error> {
+        self.check()?;
+        let fits = matches!(
+            (self.question(), &answer),
+            (Some(Question::ChooseCertificate(_)), Answer::Certificate(_))
+                | (Some(Question::Sign(_)), Answer::Signature(_))
+                | (Some(Question::VerifyPeer(_)), Answer::Peer(_))
+        );
+        if !fits {
+            return Err(ErrorKind::Misuse("the answer is to no open question").into());
+        }
+        self.advance(|state, context| match state {
+            State::Client(state) => state.on_answer(answer, context).map(State::Client),
+            State::Server(state) => state.on_answer(answer, context).map(State::Server),
+            other => Ok(other),
+        })?;
+        self.process_incoming()
+    }
+
+    /// The next step to take.
+    pub fn next_step(&mut self) -> Option<Step> {
+        self.steps.next()
+    }
+
+    /// The level at which the next handshake bytes must come.
+    pub fn read_level(&self) -> Level {
+        self.steps.read_level()
+    }
+
+    /// Does a part of a message wait for its rest? Nothing else may come before that
+    /// (section 5.1).
+    pub fn has_partial_message(&self) -> bool {
+        !self.incoming.is_empty()
+    }
+
+    /// Is the handshake complete?
+    pub fn is_complete(&self) -> bool {
+        matches!(self.state, State::Connected(_))
+    }
+
+    /// Has the first message of the handshake been sent or received, as far as this side knows?
+    pub fn has_begun(&self) -> bool {
+        match &self.state {
+            State::Client(client::State::Start(_)) => false,
+            State::Server(state) => state.has_begun(),
+            _ => true,
+        }
+    }
+
+    /// Which end this is.
+    pub fn side(&self) -> Side {
+        self.side
+    }
+
+    /// The limits of the configuration.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What is settled so far.
+    pub fn parameters(&self) -> &PeerParameters {
+        &self.parameters
+    }
+
+    /// Application data came or went: counters that guard against floods start anew.
+    pub fn on_application_data(&mut self) {
+        self.messages_without_data = 0;
+    }
+
+    /// Makes a key of `output`'s length for another protocol (section 7.5; the interface of
+    /// RFC 5705). Both ends get the same for the same label and context.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] before the handshake is complete; [`ErrorKind::Crypto`] when the
+    /// output is longer than 255 hashes or the label longer than 249 bytes.
+    pub fn export_keying_material(
+        &self,
+        label: &str,
+        context: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), Error> {
+        Ok(self.connected()?.exporter().export(label, context, output)?)
+    }
+
+    /// Changes the own sending key, and asks the peer to change its own where `request` is set
+    /// (section 4.7.3). A request is left out while another is unanswered.
+    pub fn update_keys(&mut self, request: bool) -> Result<(), Error> {
+        self.connected()?;
+        self.advance(|state, context| match state {
+            State::Connected(mut connected) => {
+                connected.update_keys(request, context)?;
+                Ok(State::Connected(connected))
+            }
+            other => Ok(other),
+        })
+    }
+
+    /// Sends the answer to a KeyUpdate request, if one is owed: before the next application data
+    /// (section 4.7.3).
+    pub fn answer_key_update(&mut self) -> Result<(), Error> {
+        match &self.state {
+            State::Connected(connected) if connected.owes_update() => self.update_keys(false),
+            _ => self.check(),
+        }
+    }
+
+    /// Sends a ticket and returns the PSK that goes with it (section 4.7.1). This is the raw
+    /// part that ticket schemes are made of: the nonce must be unique in the connection.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] on a client, and before the handshake is complete.
+    pub fn send_ticket(&mut self, ticket: &NewSessionTicket<'_>) -> Result<Secret, Error> {
+        self.connected()?;
+        if self.side == Side::Client {
+            return Err(ErrorKind::Misuse("only servers send tickets").into());
+        }
+        let mut psk = None;
+        self.advance(|state, context| match state {
+            State::Connected(connected) => {
+                psk = Some(connected.send_ticket(ticket, context)?);
+                Ok(State::Connected(connected))
+            }
+            other => Ok(other),
+        })?;
+        psk.ok_or_else(|| ErrorKind::Internal("no PSK was derived").into())
+    }
+
+    pub(crate) fn observers(&mut self) -> &mut Observers {
+        &mut self.observers
+    }
+
+    fn connected(&self) -> Result<&Connected, Error> {
+        self.check()?;
+        match &self.state {
+            State::Connected(connected) => Ok(connected),
+            _ => Err(ErrorKind::Misuse("the handshake is not complete yet").into()),
+        }
+    }
+}
+
+impl From<Next<client::State>> for State {
+    fn from(next: Next<client::State>) -> Self {
+        match next {
+            Next::State(state) => Self::Client(state),
+            Next::Connected(connected) => Self::Connected(connected),
+        }
+    }
+}
+
+impl From<Next<server::State>> for State {
+    fn from(next: Next<server::State>) -> Self {
+        match next {
+            Next::State(state) => Self::Server(state),
+            Next::Connected(connected) => Self::Connected(connected),
+        }
+    }
+}
+
+impl fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.state {
+            State::Client(state) => state.name(),
+            State::Server(state) => state.name(),
+            State::Connected(_) => "connected",
+            State::Failed(_) => "failed",
+        };
+        f.debug_struct("Handshake")
+            .field("side", &self.side)
+            .field("state", &state)
+            .field("parameters", &self.parameters)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,27 @@
+use std::sync::Arc;
+
+use pki_types::CertificateDer;
+
+use crate::registry::{CipherSuiteId, NamedGroup, SignatureScheme};
+
+/// What a handshake has settled, so far or for good.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PeerParameters {
+    /// The cipher suite.
+    pub cipher_suite: Option<CipherSuiteId>,
+    /// The group of the key exchange.
+    pub group: Option<NamedGroup>,
+    /// The scheme of the server's signature.
+    pub signature_scheme: Option<SignatureScheme>,
+    /// The application protocol.
+    pub application_protocol: Option<Vec<u8>>,
+    /// The DNS name that the client asked for, where it sent one.
+    pub server_name: Option<String>,
+    /// The peer's certificates, its own first, as they were sent; `None` for a client without.
+    pub certificates: Option<Arc<[CertificateDer<'static>]>>,
+    /// Was there a HelloRetryRequest?
+    pub retried: bool,
+    /// Was an earlier connection resumed? Never yet: resumption comes in a later version.
+    pub resumed: bool,
+}

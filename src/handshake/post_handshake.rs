@@ -1,0 +1,144 @@
+//! The state after the handshake, on both sides: KeyUpdate and NewSessionTicket (RFC 9846,
+//! section 4.7).
+
+use std::sync::Arc;
+
+use pki_types::ServerName;
+
+use super::proof::{FinishedVerified, Peer};
+use super::{Context, Level};
+use crate::config::TicketReceiver;
+use crate::crypto::Secret;
+use crate::error::{Error, ErrorKind};
+use crate::key_schedule::{Exporter, ResumptionSecret, TrafficSecret};
+use crate::registry::HandshakeType;
+use crate::wire::{HandshakeMessage, KeyUpdate, NewSessionTicket};
+
+/// A completed handshake. It cannot be made without the proofs that the peer is who it should be
+/// and that both sides saw the same handshake.
+pub(super) struct Connected {
+    read: TrafficSecret,
+    write: TrafficSecret,
+    exporter: Exporter,
+    resumption: ResumptionSecret,
+    role: Role,
+    /// The peer asked for an update of our key, and has not got it yet.
+    update_owed: bool,
+    /// We asked for an update of the peer's key, and have not got it yet.
+    update_requested: bool,
+    /// Updates of our own key: at most 2^48-1.
+    updates_sent: u64,
+    _peer: Peer,
+    _finished: FinishedVerified,
+}
+
+/// What only one of the sides does after the handshake.
+pub(super) enum Role {
+    Client { server_name: ServerName<'static>, tickets: Option<Arc<dyn TicketReceiver>> },
+    Server,
+}
+
+/// The secrets that outlive the handshake.
+pub(super) struct ConnectionSecrets {
+    pub(super) read: TrafficSecret,
+    pub(super) write: TrafficSecret,
+    pub(super) exporter: Exporter,
+    pub(super) resumption: ResumptionSecret,
+}
+
+/// RFC 9846, section 4.7.3.
+const MAX_KEY_UPDATES: u64 = (1 << 48) - 1;
+
+impl Connected {
+    pub(super) fn new(
+        secrets: ConnectionSecrets,
+        role: Role,
+        peer: Peer,
+        finished: FinishedVerified,
+    ) -> Box<Self> {
+        Box::new(Self {
+            read: secrets.read,
+            write: secrets.write,
+            exporter: secrets.exporter,
+            resumption: secrets.resumption,
+            role,
+            update_owed: false,
+            update_requested: false,
+            updates_sent: 0,
+            _peer: peer,
+            _finished: finished,
+        })
+    }
+
+    pub(super) fn on_message(
+        mut self: Box<Self>,
+        message: HandshakeMessage<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Box<Self>, Error> {
+        match (message.kind, &self.role) {
+            (HandshakeType::KEY_UPDATE, _) => {
+                let update = KeyUpdate::parse(message.body)?;
+                self.read = self.read.clone().update(context.observers)?;
+                context.steps.read_keys(Level::Application, self.read.clone());
+                self.update_requested = false;
+                // The answer waits until there is something to send: many requests in a row cost
+                // one answer.
+                self.update_owed |= update.update_requested;
+                Ok(self)
+            }
+            (HandshakeType::NEW_SESSION_TICKET, Role::Client { server_name, tickets }) => {
+                let ticket = NewSessionTicket::parse(message.body)?;
+                if let Some(tickets) = tickets {
+                    let psk = self.resumption.psk(ticket.nonce, context.observers)?;
+                    tickets.ticket(server_name, &ticket, psk);
+                }
+                Ok(self)
+            }
+            (_, Role::Client { .. }) => {
+                Err(Error::unexpected("KeyUpdate, NewSessionTicket or data", &message))
+            }
+            (_, Role::Server) => Err(Error::unexpected("KeyUpdate or data", &message)),
+        }
+    }
+
+    pub(super) fn exporter(&self) -> &Exporter {
+        &self.exporter
+    }
+
+    pub(super) fn owes_update(&self) -> bool {
+        self.update_owed
+    }
+
+    pub(super) fn update_keys(
+        &mut self,
+        request: bool,
+        context: &mut Context<'_>,
+    ) -> Result<(), Error> {
+        if self.updates_sent >= MAX_KEY_UPDATES {
+            self.update_owed = false;
+            return Ok(());
+        }
+        let update_requested = request && !self.update_requested;
+        context.send(None, |out| KeyUpdate { update_requested }.encode(out));
+        self.write = self.write.clone().update(context.observers)?;
+        context.steps.write_keys(Level::Application, self.write.clone());
+        self.update_requested |= update_requested;
+        self.update_owed = false;
+        self.updates_sent += 1;
+        Ok(())
+    }
+
+    pub(super) fn send_ticket(
+        &self,
+        ticket: &NewSessionTicket<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Secret, Error> {
+        const SEVEN_DAYS: u32 = 7 * 24 * 60 * 60;
+        if ticket.lifetime > SEVEN_DAYS || ticket.nonce.len() > 255 || ticket.ticket.is_empty() {
+            return Err(ErrorKind::Misuse("the ticket's fields are out of range").into());
+        }
+        let psk = self.resumption.psk(ticket.nonce, context.observers)?;
+        context.send(None, |out| ticket.encode(out));
+        Ok(psk)
+    }
+}

@@ -1,0 +1,76 @@
+//! Values that exist only where something was checked.
+//!
+//! The state that carries application data takes them as fields, so there is no way to reach it
+//! past a check: not by a mistake in an edge of the state machine, and not by a new state.
+
+use crate::certificate::{CertificateError, EndEntity, SignatureError};
+use crate::crypto::{Secret, SignatureAlgorithms};
+use crate::error::{Error, ErrorKind};
+use crate::registry::{HandshakeType, SignatureScheme};
+use crate::wire::{CertificateVerify, Finished};
+
+/// The verifier said yes to the peer's certificates.
+#[derive(Debug)]
+pub(super) struct ChainVerified(());
+
+impl ChainVerified {
+    pub(super) fn by(verdict: Result<(), CertificateError>) -> Result<Self, Error> {
+        verdict?;
+        Ok(Self(()))
+    }
+}
+
+/// The peer has the private key of the certificate that the verifier said yes to.
+#[derive(Debug)]
+pub(super) struct PeerAuthenticated(());
+
+impl PeerAuthenticated {
+    pub(super) fn check(
+        _: ChainVerified,
+        end_entity: &EndEntity,
+        algorithms: &SignatureAlgorithms,
+        verify: &CertificateVerify<'_>,
+        content: &[u8],
+    ) -> Result<Self, Error> {
+        let scheme: SignatureScheme = verify.algorithm;
+        let algorithms = algorithms.for_scheme(scheme);
+        match end_entity.verify_signature(algorithms, content, verify.signature) {
+            Ok(()) => Ok(Self(())),
+            Err(SignatureError::Invalid) => {
+                Err(ErrorKind::NotAuthentic(HandshakeType::CERTIFICATE_VERIFY).into())
+            }
+            Err(_) => Err(ErrorKind::WrongKeyForScheme { scheme }.into()),
+        }
+    }
+}
+
+/// Who the peer is known to be.
+#[derive(Debug)]
+pub(super) enum Peer {
+    /// A server that proved its name.
+    Server(PeerAuthenticated),
+    /// A client that was not asked for a certificate.
+    AnonymousClient,
+}
+
+/// The peer's Finished is the MAC of the same handshake that this side saw.
+#[derive(Debug)]
+pub(super) struct FinishedVerified(());
+
+impl FinishedVerified {
+    pub(super) fn check(expected: &Secret, finished: &Finished<'_>) -> Result<Self, Error> {
+        if finished.verify_data.len() != expected.as_bytes().len() {
+            let length = crate::wire::DecodeReason::Length(finished.verify_data.len());
+            return Err(crate::wire::DecodeError {
+                message: HandshakeType::FINISHED,
+                field: "verify_data",
+                reason: length,
+            }
+            .into());
+        }
+        if !expected.verify(finished.verify_data) {
+            return Err(ErrorKind::NotAuthentic(HandshakeType::FINISHED).into());
+        }
+        Ok(Self(()))
+    }
+}

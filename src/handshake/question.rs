@@ -1,0 +1,68 @@
+use std::sync::Arc;
+
+use crate::certificate::CertificateError;
+use crate::config::{CertifiedKey, NoCertificate, PeerIdentity};
+use crate::crypto::CryptoError;
+use crate::error::Error;
+use crate::registry::SignatureScheme;
+use crate::wire::{ClientHello, HandshakeMessage};
+
+/// What a resting handshake waits for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Question {
+    /// A server asks: which certificate for this client? Answer with [`Answer::Certificate`].
+    ChooseCertificate(ChooseCertificate),
+    /// Sign this with the private key. Answer with [`Answer::Signature`].
+    Sign(Sign),
+    /// A client asks: are these certificates good for this name? Answer with [`Answer::Peer`].
+    VerifyPeer(PeerIdentity),
+}
+
+impl Question {
+    /// A name for logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ChooseCertificate(_) => "choose certificate",
+            Self::Sign(_) => "sign",
+            Self::VerifyPeer(_) => "verify peer",
+        }
+    }
+}
+
+/// Which certificate for this client?
+#[derive(Clone, Debug)]
+pub struct ChooseCertificate {
+    pub(super) message: Vec<u8>,
+}
+
+impl ChooseCertificate {
+    /// The ClientHello, for its server name, its signature schemes and the rest.
+    pub fn client_hello(&self) -> Result<ClientHello<'_>, Error> {
+        let body = HandshakeMessage::split(&self.message).map(|(message, _)| message.body);
+        Ok(ClientHello::parse(body.unwrap_or_default())?)
+    }
+}
+
+/// Sign this.
+#[derive(Clone, Debug)]
+pub struct Sign {
+    /// The certificate whose private key has to sign.
+    pub certificate: Arc<CertifiedKey>,
+    /// The scheme to sign with.
+    pub scheme: SignatureScheme,
+    /// What to sign: the message itself, not its hash.
+    pub message: Vec<u8>,
+}
+
+/// The answer to a [`Question`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Answer {
+    /// To [`Question::ChooseCertificate`].
+    Certificate(Result<Arc<CertifiedKey>, NoCertificate>),
+    /// To [`Question::Sign`].
+    Signature(Result<Vec<u8>, CryptoError>),
+    /// To [`Question::VerifyPeer`].
+    Peer(Result<(), CertificateError>),
+}

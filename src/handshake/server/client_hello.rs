@@ -1,0 +1,172 @@
+//! ExpectClientHello and ChoosingCertificate: the client speaks, and the server decides
+//! (RFC 9846, section 4.2).
+
+use std::sync::Arc;
+
+use super::flight::{self, Offer};
+use super::hello_retry_request::{self, FirstHello};
+use super::{Context, Question, State, negotiation};
+use crate::config::{CertifiedKey, NoCertificate, Reply, ServerConfig};
+use crate::crypto::{CipherSuite, SharedSecret};
+use crate::error::{Error, ErrorKind};
+use crate::handshake::question::ChooseCertificate;
+use crate::key_schedule::Transcript;
+use crate::observer::Event;
+use crate::registry::{ExtensionType, HandshakeType, NamedGroup};
+use crate::wire::codec::join;
+use crate::wire::{ClientHello, HandshakeMessage};
+
+/// Nothing has happened yet.
+pub(in crate::handshake) struct ExpectClientHello {
+    pub(super) config: Arc<ServerConfig>,
+}
+
+impl ExpectClientHello {
+    pub(super) fn on_message(
+        self,
+        message: HandshakeMessage<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<State, Error> {
+        if message.kind != HandshakeType::CLIENT_HELLO {
+            return Err(Error::unexpected("ClientHello", &message));
+        }
+        let hello = ClientHello::parse(message.body)?;
+        negotiation::check_form(&hello)?;
+        context.observers.set_client_random(hello.random);
+        let config = self.config;
+        if let Some(cookie) = hello.cookie {
+            // A second ClientHello whose first went to another connection, or to another server.
+            let first = FirstHello::from_cookie(&config, cookie, &hello, context)?;
+            return first.on_second(config, message, &hello, context);
+        }
+        let cipher_suite = negotiation::cipher_suite(&config, &hello)?;
+        let (group, share) = negotiation::group(&config, &hello)?;
+        let retry = config.always_retry && config.cookies.is_some();
+        match share {
+            Some(share) if !retry => {
+                let mut transcript = Transcript::new(&cipher_suite);
+                transcript.add(&message);
+                let exchange = exchange_keys(&*group, share.key_exchange, context)?;
+                negotiated(config, cipher_suite, exchange, transcript, message, &hello, context)
+            }
+            _ => {
+                let wanted = share.is_none().then(|| group.name());
+                hello_retry_request::send(config, cipher_suite, wanted, message, &hello, context)
+            }
+        }
+    }
+}
+
+/// What the key exchange gave: the group, the server's share and the secret.
+pub(super) struct KeyExchange {
+    pub(super) group: NamedGroup,
+    pub(super) share: Vec<u8>,
+    pub(super) secret: SharedSecret,
+}
+
+pub(super) fn exchange_keys(
+    group: &dyn crate::crypto::KeyExchangeGroup,
+    peer_share: &[u8],
+    context: &mut Context<'_>,
+) -> Result<KeyExchange, Error> {
+    let name = group.name();
+    let (share, secret) = group.respond(peer_share).map_err(|_| {
+        let reason = format!("it is no valid public key of {name}");
+        Error::illegal(HandshakeType::CLIENT_HELLO, "key_share", reason)
+    })?;
+    context.observers.tell(|| Event::KeysExchanged(name));
+    Ok(KeyExchange { group: name, share, secret })
+}
+
+/// Suite and keys are settled; the certificate is next.
+pub(super) fn negotiated(
+    config: Arc<ServerConfig>,
+    cipher_suite: CipherSuite,
+    exchange: KeyExchange,
+    transcript: Transcript,
+    message: HandshakeMessage<'_>,
+    hello: &ClientHello<'_>,
+    context: &mut Context<'_>,
+) -> Result<State, Error> {
+    context.parameters.cipher_suite = Some(cipher_suite.id);
+    context.parameters.group = Some(exchange.group);
+    context.observers.tell(|| Event::CipherSuiteChosen(cipher_suite.id));
+    context.parameters.server_name = negotiation::server_name(hello)?;
+    let application_protocol = negotiation::application_protocol(&config, hello)?;
+    context.parameters.application_protocol.clone_from(&application_protocol);
+    let offer = Offer {
+        cipher_suite,
+        exchange,
+        transcript,
+        session_id: hello.session_id.to_vec(),
+        server_name: context.parameters.server_name.is_some(),
+        application_protocol,
+        offered: hello.extensions.iter().map(|extension| extension.kind).collect(),
+    };
+    match config.resolver.resolve(hello) {
+        Reply::Now(choice) => chosen(config, offer, choice, hello, context),
+        Reply::Later => {
+            let question = ChooseCertificate { message: message.bytes.to_vec() };
+            let question = Question::ChooseCertificate(question);
+            Ok(State::ChoosingCertificate(Box::new(ChoosingCertificate {
+                config,
+                offer,
+                question,
+            })))
+        }
+    }
+}
+
+/// The resolver was asked, and has not answered yet.
+pub(in crate::handshake) struct ChoosingCertificate {
+    config: Arc<ServerConfig>,
+    offer: Offer,
+    question: Question,
+}
+
+impl ChoosingCertificate {
+    pub(super) fn question(&self) -> &Question {
+        &self.question
+    }
+
+    pub(super) fn on_choice(
+        self: Box<Self>,
+        choice: Result<Arc<CertifiedKey>, NoCertificate>,
+        context: &mut Context<'_>,
+    ) -> Result<State, Error> {
+        let Question::ChooseCertificate(question) = &self.question else {
+            return Err(ErrorKind::Internal("the question changed").into());
+        };
+        let hello = question.client_hello()?;
+        chosen(self.config, self.offer, choice, &hello, context)
+    }
+}
+
+fn chosen(
+    config: Arc<ServerConfig>,
+    offer: Offer,
+    choice: Result<Arc<CertifiedKey>, NoCertificate>,
+    hello: &ClientHello<'_>,
+    context: &mut Context<'_>,
+) -> Result<State, Error> {
+    let theirs = hello.signature_algorithms.ok_or_else(|| {
+        Error::missing(HandshakeType::CLIENT_HELLO, ExtensionType::SIGNATURE_ALGORITHMS)
+    })?;
+    let nothing = |ours: String| -> Error {
+        let theirs = theirs.to_string();
+        ErrorKind::NothingInCommon { what: "signature scheme", ours, theirs }.into()
+    };
+    let key = match choice {
+        Ok(key) => key,
+        Err(NoCertificate::UnknownName) => {
+            let name = context.parameters.server_name.clone().unwrap_or_default();
+            return Err(ErrorKind::UnrecognizedName(name).into());
+        }
+        Err(NoCertificate::NoCommonScheme) => {
+            return Err(nothing("those of the configured keys".into()));
+        }
+    };
+    let scheme =
+        key.scheme_for(hello).ok_or_else(|| nothing(join(key.schemes().iter().copied())))?;
+    flight::send(config, offer, key, scheme, hello.random, context)
+}

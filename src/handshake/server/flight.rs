@@ -1,0 +1,208 @@
+//! The server's flight, from ServerHello to Finished, and Signing, where it may have to wait
+//! (RFC 9846, sections 4.2.3, 4.4 and 4.5).
+
+use std::sync::Arc;
+
+use super::client_hello::KeyExchange;
+use super::finished::ExpectFinished;
+use super::{Context, Question, State};
+use crate::config::{CertifiedKey, KeySource, LayoutItem, ServerConfig};
+use crate::crypto::{CipherSuite, CryptoError};
+use crate::error::{Error, ErrorKind};
+use crate::handshake::certificate_verify::signed_content;
+use crate::handshake::question::Sign;
+use crate::handshake::{Level, Side};
+use crate::key_schedule::{EarlySecret, MainSecret, TrafficSecret, Transcript};
+use crate::registry::{ExtensionType, ProtocolVersion, SignatureScheme};
+use crate::wire::{
+    Certificate, CertificateVerify, EncryptedExtensions, Extensions, Finished, KeyShareEntry,
+    ServerHello, write_extension, write_names,
+};
+
+/// What was negotiated, on the way to being told.
+pub(super) struct Offer {
+    pub(super) cipher_suite: CipherSuite,
+    pub(super) exchange: KeyExchange,
+    pub(super) transcript: Transcript,
+    pub(super) session_id: Vec<u8>,
+    /// The client asked for a name.
+    pub(super) server_name: bool,
+    pub(super) application_protocol: Option<Vec<u8>>,
+    /// The types of the ClientHello's extensions: only these may be answered.
+    pub(super) offered: Vec<ExtensionType>,
+}
+
+/// Sends ServerHello, EncryptedExtensions and Certificate, and has the handshake signed.
+pub(super) fn send(
+    config: Arc<ServerConfig>,
+    mut offer: Offer,
+    key: Arc<CertifiedKey>,
+    scheme: SignatureScheme,
+    client_random: &[u8; 32],
+    context: &mut Context<'_>,
+) -> Result<State, Error> {
+    context.observers.set_client_random(client_random);
+    send_server_hello(&config, &mut offer, context)?;
+    let Offer { exchange, transcript, cipher_suite, .. } = &offer;
+    let handshake_secret = EarlySecret::new(*cipher_suite, None, context.observers)
+        .into_handshake(&exchange.secret, context.observers)?;
+    let hash = transcript.current();
+    let client_secret = handshake_secret.client_traffic(&hash, context.observers)?;
+    let server_secret = handshake_secret.server_traffic(&hash, context.observers)?;
+    let main_secret = handshake_secret.into_main(context.observers)?;
+    if !offer.session_id.is_empty() {
+        context.steps.change_cipher_spec();
+    }
+    context.steps.write_keys(Level::Handshake, server_secret.clone());
+    context.steps.read_keys(Level::Handshake, client_secret.clone());
+
+    let extensions = encrypted_extensions(&config, &offer);
+    let transcript = &mut offer.transcript;
+    context.send(Some(transcript), |out| {
+        EncryptedExtensions {
+            extensions: Extensions::written(&extensions),
+            server_name: false,
+            application_protocol: None,
+            supported_groups: None,
+            early_data: false,
+        }
+        .encode(out);
+    });
+    context.send(Some(transcript), |out| Certificate::encode(out, &[], key.chain()));
+    context.parameters.signature_scheme = Some(scheme);
+    let message = signed_content(Side::Server, &transcript.current());
+    let source = key.key().clone();
+    let question = Question::Sign(Sign { certificate: key, scheme, message });
+    let signing = Box::new(Signing {
+        transcript: offer.transcript,
+        main_secret,
+        client_secret,
+        server_secret,
+        question,
+    });
+    match (source, &signing.question) {
+        (KeySource::Here(key), Question::Sign(sign)) => {
+            let signature = key.sign(scheme, &sign.message);
+            signing.on_signature(signature, context)
+        }
+        _ => Ok(State::Signing(signing)),
+    }
+}
+
+fn send_server_hello(
+    config: &ServerConfig,
+    offer: &mut Offer,
+    context: &mut Context<'_>,
+) -> Result<(), Error> {
+    let mut random = [0; 32];
+    config.provider.random.fill(&mut random)?;
+    let mut extensions = Vec::with_capacity(160);
+    write_extension(&mut extensions, ExtensionType::KEY_SHARE, |out| {
+        let KeyExchange { group, share, .. } = &offer.exchange;
+        KeyShareEntry { group: *group, key_exchange: share }.encode(out);
+    });
+    write_extension(&mut extensions, ExtensionType::SUPPORTED_VERSIONS, |out| {
+        out.extend_from_slice(&ProtocolVersion::TLS_1_3.0.to_be_bytes());
+    });
+    let hello = ServerHello {
+        legacy_version: ProtocolVersion::TLS_1_2,
+        random: &random,
+        session_id: &offer.session_id,
+        cipher_suite: offer.cipher_suite.id,
+        compression_method: 0,
+        extensions: Extensions::written(&extensions),
+        supported_version: None,
+        key_share: None,
+        selected_group: None,
+        cookie: None,
+        selected_identity: None,
+    };
+    context.send(Some(&mut offer.transcript), |out| hello.encode(out));
+    Ok(())
+}
+
+/// The extensions of EncryptedExtensions: the layout's first, then what else there is to say.
+fn encrypted_extensions(config: &ServerConfig, offer: &Offer) -> Vec<u8> {
+    const ORDER: [ExtensionType; 2] =
+        [ExtensionType::SERVER_NAME, ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION];
+    let mut out = Vec::with_capacity(64);
+    let layout = config.layout.as_ref().map_or(&[][..], |layout| &layout.items);
+    for item in layout {
+        match item {
+            LayoutItem::Raw(kind, body) if offer.offered.contains(kind) => {
+                write_extension(&mut out, *kind, |out| out.extend_from_slice(body));
+            }
+            LayoutItem::Standard(kind) => write_answer(*kind, offer, &mut out),
+            LayoutItem::Raw(..) | LayoutItem::Padding => {}
+        }
+    }
+    for kind in ORDER {
+        if !layout.iter().any(|item| item.kind() == kind) {
+            write_answer(kind, offer, &mut out);
+        }
+    }
+    out
+}
+
+fn write_answer(kind: ExtensionType, offer: &Offer, out: &mut Vec<u8>) {
+    match (kind, &offer.application_protocol) {
+        // The name was used to choose the certificate (RFC 6066, section 3).
+        (ExtensionType::SERVER_NAME, _) if offer.server_name => {
+            write_extension(out, kind, |_| {});
+        }
+        (ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, Some(protocol)) => {
+            write_extension(out, kind, |out| write_names(out, [protocol]));
+        }
+        _ => {}
+    }
+}
+
+/// The signature is due.
+pub(in crate::handshake) struct Signing {
+    transcript: Transcript,
+    main_secret: MainSecret,
+    client_secret: TrafficSecret,
+    server_secret: TrafficSecret,
+    question: Question,
+}
+
+impl Signing {
+    pub(super) fn question(&self) -> &Question {
+        &self.question
+    }
+
+    pub(super) fn on_signature(
+        self: Box<Self>,
+        signature: Result<Vec<u8>, CryptoError>,
+        context: &mut Context<'_>,
+    ) -> Result<State, Error> {
+        let Self { mut transcript, main_secret, client_secret, server_secret, question } = *self;
+        let Question::Sign(Sign { scheme: algorithm, .. }) = question else {
+            return Err(ErrorKind::Internal("the question changed").into());
+        };
+        let signature = signature.map_err(|_| ErrorKind::Refused("sign"))?;
+        if signature.len() > 0xffff {
+            return Err(ErrorKind::Refused("sign").into());
+        }
+        context.send(Some(&mut transcript), |out| {
+            CertificateVerify { algorithm, signature: &signature }.encode(out);
+        });
+        let verify_data = server_secret.finished(&transcript.current(), context.observers)?;
+        context.send(Some(&mut transcript), |out| {
+            Finished { verify_data: verify_data.as_bytes() }.encode(out);
+        });
+        let hash = transcript.current();
+        let read = main_secret.client_traffic(&hash, context.observers)?;
+        let write = main_secret.server_traffic(&hash, context.observers)?;
+        let exporter = main_secret.exporter(&hash, context.observers)?;
+        context.steps.write_keys(Level::Application, write.clone());
+        Ok(State::ExpectFinished(Box::new(ExpectFinished {
+            transcript,
+            main_secret,
+            client_secret,
+            read,
+            write,
+            exporter,
+        })))
+    }
+}

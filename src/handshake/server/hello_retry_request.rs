@@ -1,0 +1,202 @@
+//! HelloRetryRequest and ExpectSecondClientHello: the server asks for another share, or for proof
+//! that the client is there (RFC 9846, sections 4.2.4 and 4.3.2).
+
+use std::sync::Arc;
+
+use super::client_hello::{exchange_keys, negotiated};
+use super::{Context, State, negotiation};
+use crate::config::ServerConfig;
+use crate::crypto::{CipherSuite, Digest};
+use crate::error::Error;
+use crate::key_schedule::Transcript;
+use crate::registry::{CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
+use crate::wire::codec::{Prefix, write_vector};
+use crate::wire::{
+    ClientHello, Extensions, HELLO_RETRY_REQUEST_RANDOM, HandshakeMessage, ServerHello,
+    write_extension,
+};
+
+const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
+
+/// Sends a HelloRetryRequest: for a share of the group `wanted`, where there is none.
+pub(super) fn send(
+    config: Arc<ServerConfig>,
+    cipher_suite: CipherSuite,
+    wanted: Option<NamedGroup>,
+    message: HandshakeMessage<'_>,
+    hello: &ClientHello<'_>,
+    context: &mut Context<'_>,
+) -> Result<State, Error> {
+    let first_hash = cipher_suite.hash.digest(message.bytes);
+    let cookie = match &config.cookies {
+        Some(cookies) => {
+            let state = encode_state(cipher_suite.id, wanted, &first_hash);
+            Some(cookies.protect(&state, context.now)?)
+        }
+        None => None,
+    };
+    let first = FirstHello { cipher_suite, wanted, first_hash, cookie };
+    let retry = first.retry_request(hello.session_id);
+    context.send(None, |out| out.extend_from_slice(&retry));
+    if !hello.session_id.is_empty() {
+        context.steps.change_cipher_spec();
+    }
+    Ok(State::ExpectSecondClientHello(Box::new(ExpectSecondClientHello {
+        config,
+        first,
+        random: *hello.random,
+        session_id: hello.session_id.to_vec(),
+        cipher_suites: hello.cipher_suites.as_bytes().to_vec(),
+    })))
+}
+
+/// A HelloRetryRequest was sent.
+pub(in crate::handshake) struct ExpectSecondClientHello {
+    config: Arc<ServerConfig>,
+    first: FirstHello,
+    random: [u8; 32],
+    session_id: Vec<u8>,
+    cipher_suites: Vec<u8>,
+}
+
+impl ExpectSecondClientHello {
+    pub(super) fn on_message(
+        self: Box<Self>,
+        message: HandshakeMessage<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<State, Error> {
+        if message.kind != MESSAGE {
+            return Err(Error::unexpected("the second ClientHello", &message));
+        }
+        let hello = ClientHello::parse(message.body)?;
+        negotiation::check_form(&hello)?;
+        for (field, same) in [
+            ("random", *hello.random == self.random),
+            ("legacy_session_id", hello.session_id == self.session_id),
+            ("cipher_suites", hello.cipher_suites.as_bytes() == self.cipher_suites),
+            ("cookie", hello.cookie == self.first.cookie.as_deref()),
+        ] {
+            if !same {
+                let reason = "the second ClientHello must not differ from the first in it";
+                return Err(Error::illegal(MESSAGE, field, reason));
+            }
+        }
+        self.first.on_second(self.config, message, &hello, context)
+    }
+}
+
+/// What a server must know of a first ClientHello when the second comes. All of it can travel in
+/// the cookie.
+pub(super) struct FirstHello {
+    cipher_suite: CipherSuite,
+    /// The group that a share was asked for, if one was.
+    wanted: Option<NamedGroup>,
+    first_hash: Digest,
+    cookie: Option<Vec<u8>>,
+}
+
+impl FirstHello {
+    /// Finds it in the cookie of a second ClientHello.
+    pub(super) fn from_cookie(
+        config: &ServerConfig,
+        cookie: &[u8],
+        hello: &ClientHello<'_>,
+        context: &Context<'_>,
+    ) -> Result<Self, Error> {
+        let illegal = |reason: &str| Error::illegal(MESSAGE, "cookie", reason);
+        let Some(cookies) = &config.cookies else {
+            return Err(illegal("this server has given no cookies"));
+        };
+        let state = cookies.open(cookie, context.now);
+        let state = state.ok_or_else(|| illegal("it is not of this server, or too old"))?;
+        let (suite, wanted, first_hash) =
+            decode_state(&state).ok_or_else(|| illegal("its content is of another kind"))?;
+        let cipher_suite = config.provider.cipher_suite(suite);
+        let cipher_suite = *cipher_suite.ok_or_else(|| illegal("its suite is not served"))?;
+        if !hello.cipher_suites.contains(suite)
+            || first_hash.len() != cipher_suite.hash.output_length()
+        {
+            return Err(illegal("it belongs to another ClientHello"));
+        }
+        let cookie = Some(cookie.to_vec());
+        Ok(Self { cipher_suite, wanted, first_hash, cookie })
+    }
+
+    /// The HelloRetryRequest that was, or is, the answer to the first ClientHello.
+    fn retry_request(&self, session_id: &[u8]) -> Vec<u8> {
+        let mut extensions = Vec::with_capacity(64);
+        if let Some(group) = self.wanted {
+            write_extension(&mut extensions, ExtensionType::KEY_SHARE, |out| {
+                out.extend_from_slice(&group.0.to_be_bytes());
+            });
+        }
+        if let Some(cookie) = &self.cookie {
+            write_extension(&mut extensions, ExtensionType::COOKIE, |out| {
+                write_vector(out, Prefix::U16, |out| out.extend_from_slice(cookie));
+            });
+        }
+        write_extension(&mut extensions, ExtensionType::SUPPORTED_VERSIONS, |out| {
+            out.extend_from_slice(&ProtocolVersion::TLS_1_3.0.to_be_bytes());
+        });
+        let mut message = Vec::with_capacity(128);
+        ServerHello {
+            legacy_version: ProtocolVersion::TLS_1_2,
+            random: &HELLO_RETRY_REQUEST_RANDOM,
+            session_id,
+            cipher_suite: self.cipher_suite.id,
+            compression_method: 0,
+            extensions: Extensions::written(&extensions),
+            supported_version: None,
+            key_share: None,
+            selected_group: None,
+            cookie: None,
+            selected_identity: None,
+        }
+        .encode(&mut message);
+        message
+    }
+
+    /// The second ClientHello came, and is well formed.
+    pub(super) fn on_second(
+        self,
+        config: Arc<ServerConfig>,
+        message: HandshakeMessage<'_>,
+        hello: &ClientHello<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<State, Error> {
+        context.parameters.retried = true;
+        if hello.early_data {
+            let reason = "it must not be in a second ClientHello";
+            return Err(Error::illegal(MESSAGE, "early_data", reason));
+        }
+        let (group, share) = negotiation::group(&config, hello)?;
+        let right_group = self.wanted.is_none_or(|wanted| wanted == group.name());
+        let only_share = hello.key_shares.is_some_and(|shares| shares.iter().count() == 1);
+        let Some(share) = share.filter(|_| right_group && (only_share || self.wanted.is_none()))
+        else {
+            let wanted = self.wanted.map(|group| group.to_string());
+            let wanted = wanted.unwrap_or_else(|| "the same groups as before".into());
+            let reason = format!("it must have one share, for {wanted}");
+            return Err(Error::illegal(MESSAGE, "key_share", reason));
+        };
+        let mut transcript = Transcript::after_retry(&self.cipher_suite, &self.first_hash);
+        transcript.add_bytes(&self.retry_request(hello.session_id));
+        transcript.add(&message);
+        let exchange = exchange_keys(&*group, share.key_exchange, context)?;
+        negotiated(config, self.cipher_suite, exchange, transcript, message, hello, context)
+    }
+}
+
+/// The content of a cookie: suite, group or zero, hash of the first ClientHello.
+fn encode_state(suite: CipherSuiteId, wanted: Option<NamedGroup>, hash: &Digest) -> Vec<u8> {
+    let wanted = wanted.map_or(0, |group| group.0);
+    [&suite.0.to_be_bytes()[..], &wanted.to_be_bytes(), hash].concat()
+}
+
+fn decode_state(state: &[u8]) -> Option<(CipherSuiteId, Option<NamedGroup>, Digest)> {
+    let (suite, rest) = state.split_first_chunk::<2>()?;
+    let (wanted, hash) = rest.split_first_chunk::<2>()?;
+    let wanted = u16::from_be_bytes(*wanted);
+    let wanted = (wanted != 0).then_some(NamedGroup(wanted));
+    Some((CipherSuiteId(u16::from_be_bytes(*suite)), wanted, Digest::new(hash)))
+}

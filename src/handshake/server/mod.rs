@@ -1,0 +1,112 @@
+//! The server's states (RFC 9846, appendix A.2).
+//!
+//! ```text
+//!  ExpectClientHello --ClientHello--> (negotiate) --HelloRetryRequest--> ExpectSecondClientHello
+//!                                         |                                      |
+//!                                         |  <-----------ClientHello-------------+
+//!                                         v
+//!                             ChoosingCertificate (asks: which certificate for this client?)
+//!                                         |
+//!                     ServerHello, EncryptedExtensions, Certificate
+//!                                         v
+//!                                      Signing (asks: sign this)
+//!                                         |
+//!                             CertificateVerify, Finished
+//!                                         v
+//!                                  ExpectFinished ---Finished--> Connected
+//! ```
+
+mod client_hello;
+mod finished;
+mod flight;
+mod hello_retry_request;
+mod negotiation;
+
+use std::sync::Arc;
+
+use super::machine::Next;
+use super::{Answer, Context, Question};
+use crate::config::ServerConfig;
+use crate::error::{Error, ErrorKind};
+use crate::wire::HandshakeMessage;
+
+use client_hello::{ChoosingCertificate, ExpectClientHello};
+use finished::ExpectFinished;
+use flight::Signing;
+use hello_retry_request::ExpectSecondClientHello;
+
+/// Where a server stands.
+pub(super) enum State {
+    ExpectClientHello(ExpectClientHello),
+    ExpectSecondClientHello(Box<ExpectSecondClientHello>),
+    ChoosingCertificate(Box<ChoosingCertificate>),
+    Signing(Box<Signing>),
+    ExpectFinished(Box<ExpectFinished>),
+}
+
+impl State {
+    pub(super) fn new(config: Arc<ServerConfig>) -> Self {
+        Self::ExpectClientHello(ExpectClientHello { config })
+    }
+
+    /// Was there a ClientHello? A server with cookies cannot know: the first may have gone to
+    /// another one (section 5).
+    pub(super) fn has_begun(&self) -> bool {
+        match self {
+            Self::ExpectClientHello(state) => state.config.cookies.is_some(),
+            _ => true,
+        }
+    }
+
+    pub(super) fn on_message(
+        self,
+        message: HandshakeMessage<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Next<Self>, Error> {
+        let next = match self {
+            Self::ExpectClientHello(state) => state.on_message(message, context)?,
+            Self::ExpectSecondClientHello(state) => state.on_message(message, context)?,
+            Self::ChoosingCertificate(_) | Self::Signing(_) => {
+                return Err(ErrorKind::Internal("a message was not held back").into());
+            }
+            Self::ExpectFinished(state) => {
+                return state.on_message(message, context).map(Next::Connected);
+            }
+        };
+        Ok(Next::State(next))
+    }
+
+    pub(super) fn on_answer(
+        self,
+        answer: Answer,
+        context: &mut Context<'_>,
+    ) -> Result<Self, Error> {
+        match (self, answer) {
+            (Self::ChoosingCertificate(state), Answer::Certificate(choice)) => {
+                state.on_choice(choice, context)
+            }
+            (Self::Signing(state), Answer::Signature(signature)) => {
+                state.on_signature(signature, context)
+            }
+            _ => Err(ErrorKind::Internal("an answer came without its question").into()),
+        }
+    }
+
+    pub(super) fn question(&self) -> Option<&Question> {
+        match self {
+            Self::ChoosingCertificate(state) => Some(state.question()),
+            Self::Signing(state) => Some(state.question()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::ExpectClientHello(_) => "expecting ClientHello",
+            Self::ExpectSecondClientHello(_) => "expecting a second ClientHello",
+            Self::ChoosingCertificate(_) => "choosing a certificate",
+            Self::Signing(_) => "waiting for a signature",
+            Self::ExpectFinished(_) => "expecting Finished",
+        }
+    }
+}

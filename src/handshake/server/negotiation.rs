@@ -1,0 +1,148 @@
+//! What a server takes from a ClientHello (RFC 9846, sections 4.2.1 and 9.2): pure functions from
+//! the two sides' lists to a choice or an error.
+
+use std::sync::Arc;
+
+use pki_types::DnsName;
+
+use crate::config::ServerConfig;
+use crate::crypto::{CipherSuite, KeyExchangeGroup};
+use crate::error::{Error, ErrorKind};
+use crate::registry::{ExtensionType, HandshakeType, ProtocolVersion};
+use crate::wire::codec::join;
+use crate::wire::{ClientHello, KeyShareEntry};
+
+const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
+
+/// Is it a ClientHello of TLS 1.3, with everything in it that must be? This server has no PSKs,
+/// so every ClientHello must be good for a handshake with certificates.
+pub(super) fn check_form(hello: &ClientHello<'_>) -> Result<(), Error> {
+    let unsupported =
+        |versions: String| -> Error { ErrorKind::UnsupportedVersion(versions).into() };
+    if hello.legacy_version <= ProtocolVersion::SSL_3_0 {
+        return Err(unsupported(format!(
+            "the client's legacy_version is {}",
+            hello.legacy_version
+        )));
+    }
+    match hello.supported_versions {
+        Some(versions) if versions.contains(ProtocolVersion::TLS_1_3) => {}
+        Some(versions) => return Err(unsupported(format!("the client offers {versions}"))),
+        None => {
+            let version = hello.legacy_version;
+            return Err(unsupported(format!("the client offers {version} at most")));
+        }
+    }
+    if hello.compression_methods != [0] {
+        let reason = "it must be a single zero in TLS 1.3";
+        return Err(Error::illegal(MESSAGE, "legacy_compression_methods", reason));
+    }
+    if hello.pre_shared_keys.is_some() && hello.psk_key_exchange_modes.is_none() {
+        return Err(Error::missing(MESSAGE, ExtensionType::PSK_KEY_EXCHANGE_MODES));
+    }
+    for (extension, there) in [
+        (ExtensionType::SUPPORTED_GROUPS, hello.supported_groups.is_some()),
+        (ExtensionType::KEY_SHARE, hello.key_shares.is_some()),
+        (ExtensionType::SIGNATURE_ALGORITHMS, hello.signature_algorithms.is_some()),
+    ] {
+        if !there {
+            return Err(Error::missing(MESSAGE, extension));
+        }
+    }
+    check_key_shares(hello)
+}
+
+/// Shares are for groups that stand in supported_groups (section 4.3.8).
+fn check_key_shares(hello: &ClientHello<'_>) -> Result<(), Error> {
+    let (Some(groups), Some(shares)) = (hello.supported_groups, hello.key_shares) else {
+        return Ok(());
+    };
+    // Sorted, so that long lists cannot cost quadratic time.
+    let mut groups: Vec<_> = groups.iter().collect();
+    groups.sort_unstable();
+    for share in shares.iter() {
+        if groups.binary_search(&share.group).is_err() {
+            let reason = format!("a share is for {}, which supported_groups lacks", share.group);
+            return Err(Error::illegal(MESSAGE, "key_share", reason));
+        }
+    }
+    Ok(())
+}
+
+/// The server's first suite that the client offers.
+pub(super) fn cipher_suite(
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+) -> Result<CipherSuite, Error> {
+    let ours = &config.provider.cipher_suites;
+    let chosen = ours.iter().find(|suite| hello.cipher_suites.contains(suite.id));
+    chosen.copied().ok_or_else(|| {
+        let ours = join(ours.iter().map(|suite| suite.id));
+        let theirs = hello.cipher_suites.to_string();
+        ErrorKind::NothingInCommon { what: "cipher suite", ours, theirs }.into()
+    })
+}
+
+/// The group of the key exchange, with the client's share for it unless that must be asked for.
+pub(super) type Group<'a> = (Arc<dyn KeyExchangeGroup>, Option<KeyShareEntry<'a>>);
+
+/// The server's first group that the client sent a share for; else its first that the client
+/// takes, which costs a HelloRetryRequest.
+pub(super) fn group<'a>(
+    config: &ServerConfig,
+    hello: &ClientHello<'a>,
+) -> Result<Group<'a>, Error> {
+    let ours = &config.provider.groups;
+    if let Some(shares) = hello.key_shares {
+        for group in ours {
+            if let Some(share) = shares.iter().find(|share| share.group == group.name()) {
+                return Ok((Arc::clone(group), Some(share)));
+            }
+        }
+    }
+    let theirs = hello.supported_groups;
+    let common = ours.iter().find(|group| theirs.is_some_and(|list| list.contains(group.name())));
+    common.map(|group| (Arc::clone(group), None)).ok_or_else(|| {
+        let ours = join(ours.iter().map(|group| group.name()));
+        let theirs = theirs.map(|list| list.to_string()).unwrap_or_default();
+        ErrorKind::NothingInCommon { what: "key exchange group", ours, theirs }.into()
+    })
+}
+
+/// The server's first application protocol that the client offers; `None` when one of the sides
+/// has no list (RFC 7301, section 3.2).
+pub(super) fn application_protocol(
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+) -> Result<Option<Vec<u8>>, Error> {
+    let ours = &config.application_protocols;
+    let Some(theirs) = hello.application_protocols.filter(|_| !ours.is_empty()) else {
+        return Ok(None);
+    };
+    let chosen = ours.iter().find(|ours| theirs.iter().any(|theirs| theirs == ours.as_slice()));
+    chosen.cloned().map(Some).ok_or_else(|| {
+        let show = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+        let ours = join(ours.iter().map(|name| show(name)));
+        let theirs = join(theirs.iter().map(show));
+        ErrorKind::NoApplicationProtocol { ours, theirs }.into()
+    })
+}
+
+/// The DNS name that the client asks for. An IP address, which RFC 6066 forbids and some clients
+/// send all the same, is passed over.
+pub(super) fn server_name(hello: &ClientHello<'_>) -> Result<Option<String>, Error> {
+    let Some(name) = hello.server_name else {
+        return Ok(None);
+    };
+    let text = core::str::from_utf8(name).unwrap_or_default();
+    if text.parse::<core::net::IpAddr>().is_ok() {
+        return Ok(None);
+    }
+    match DnsName::try_from(text) {
+        Ok(name) => Ok(Some(name.as_ref().to_ascii_lowercase())),
+        Err(_) => {
+            let reason = format!("{:?} is no DNS name", String::from_utf8_lossy(name));
+            Err(Error::illegal(MESSAGE, "server_name", reason))
+        }
+    }
+}

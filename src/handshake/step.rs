@@ -1,0 +1,109 @@
+use std::collections::VecDeque;
+
+use crate::key_schedule::TrafficSecret;
+use crate::level::Level;
+
+/// What the room around the handshake has to do next, in order.
+#[derive(Debug)]
+pub enum Step {
+    /// Send these bytes: one or several whole handshake messages.
+    Send {
+        /// The level whose keys protect them.
+        level: Level,
+        /// The messages.
+        bytes: Vec<u8>,
+    },
+    /// Send the dummy change_cipher_spec record of compatibility mode. A transport without
+    /// records has nothing to do.
+    SendChangeCipherSpec,
+    /// What comes from here on is under this secret.
+    ReadKeys {
+        /// The level that it opens.
+        level: Level,
+        /// The secret.
+        secret: TrafficSecret,
+    },
+    /// What is sent from here on is under this secret.
+    WriteKeys {
+        /// The level that it opens.
+        level: Level,
+        /// The secret.
+        secret: TrafficSecret,
+    },
+    /// The handshake is complete: application data can flow both ways.
+    Complete,
+}
+
+/// The steps that wait to be taken.
+#[derive(Debug)]
+pub(crate) struct Steps {
+    queue: VecDeque<Step>,
+    write_level: Level,
+    read_level: Level,
+    read_keys_installed: u64,
+    change_cipher_spec_sent: bool,
+}
+
+impl Steps {
+    pub(crate) fn new() -> Self {
+        Self {
+            queue: VecDeque::new(),
+            write_level: Level::Initial,
+            read_level: Level::Initial,
+            read_keys_installed: 0,
+            change_cipher_spec_sent: false,
+        }
+    }
+
+    pub(crate) fn next(&mut self) -> Option<Step> {
+        self.queue.pop_front()
+    }
+
+    pub(crate) fn read_level(&self) -> Level {
+        self.read_level
+    }
+
+    /// How often the keys of the inbound direction changed: at a change no byte may be left.
+    pub(super) fn read_keys_installed(&self) -> u64 {
+        self.read_keys_installed
+    }
+
+    pub(crate) fn write_level(&self) -> Level {
+        self.write_level
+    }
+
+    /// The buffer that the next message is written into: messages at one level that follow each
+    /// other go out together.
+    pub(super) fn message_buffer(&mut self) -> &mut Vec<u8> {
+        if !matches!(self.queue.back(), Some(Step::Send { .. })) {
+            self.queue.push_back(Step::Send { level: self.write_level, bytes: Vec::new() });
+        }
+        match self.queue.back_mut() {
+            Some(Step::Send { bytes, .. }) => bytes,
+            _ => unreachable!("a Send step was just pushed"),
+        }
+    }
+
+    pub(super) fn read_keys(&mut self, level: Level, secret: TrafficSecret) {
+        self.read_level = level;
+        self.read_keys_installed += 1;
+        self.queue.push_back(Step::ReadKeys { level, secret });
+    }
+
+    pub(super) fn write_keys(&mut self, level: Level, secret: TrafficSecret) {
+        self.write_level = level;
+        self.queue.push_back(Step::WriteKeys { level, secret });
+    }
+
+    /// Once in a connection (appendix E.4).
+    pub(super) fn change_cipher_spec(&mut self) {
+        if !self.change_cipher_spec_sent {
+            self.change_cipher_spec_sent = true;
+            self.queue.push_back(Step::SendChangeCipherSpec);
+        }
+    }
+
+    pub(super) fn complete(&mut self) {
+        self.queue.push_back(Step::Complete);
+    }
+}

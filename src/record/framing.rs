@@ -1,0 +1,108 @@
+use super::{HEADER_LENGTH, MAX_CIPHERTEXT_LENGTH, MAX_PLAINTEXT_LENGTH, RecordError};
+use crate::alert::AlertDescription;
+use crate::registry::ContentType;
+
+/// The length in bytes, with header, of the record that `input` begins with; `None` while it is
+/// not whole. The version in the header is ignored (section 5.1); the content type and the length
+/// are checked as soon as they are there.
+pub fn next_record(input: &[u8]) -> Result<Option<usize>, RecordError> {
+    let Some(first) = input.first() else {
+        return Ok(None);
+    };
+    let limit = match ContentType(*first) {
+        ContentType::APPLICATION_DATA => MAX_CIPHERTEXT_LENGTH,
+        ContentType::CHANGE_CIPHER_SPEC | ContentType::ALERT | ContentType::HANDSHAKE => {
+            MAX_PLAINTEXT_LENGTH
+        }
+        _ => return Err(foreign(input)),
+    };
+    let Some([_, _, _, high, low]) = input.first_chunk::<HEADER_LENGTH>() else {
+        return Ok(None);
+    };
+    let length = usize::from(u16::from_be_bytes([*high, *low]));
+    if length > limit {
+        return Err(RecordError::TooLong { length, limit });
+    }
+    let total = HEADER_LENGTH + length;
+    Ok((input.len() >= total).then_some(total))
+}
+
+/// What stands where a record should: an operator wants to hear that a client spoke HTTP.
+fn foreign(input: &[u8]) -> RecordError {
+    const HTTP: [&[u8]; 9] =
+        [b"GET ", b"POST", b"HEAD", b"PUT ", b"DELE", b"OPTI", b"CONN", b"PRI ", b"HTTP"];
+    let begins = |with: &&[u8]| input.starts_with(with);
+    if HTTP.iter().any(begins) {
+        return RecordError::NotTls("HTTP without TLS");
+    }
+    if input.starts_with(b"SSH-") {
+        return RecordError::NotTls("SSH");
+    }
+    if input.starts_with(b"220 ") || input.starts_with(b"220-") {
+        return RecordError::NotTls("a mail or FTP protocol without TLS");
+    }
+    match input {
+        [0x80..=0xff, _, 1, 0 | 2 | 3, ..] => RecordError::NotTls("SSL 2.0"),
+        _ => RecordError::UnknownContentType(input.first().copied().unwrap_or_default()),
+    }
+}
+
+/// The description in an alert record's payload, which is always two bytes (section 6). The
+/// level is ignored, as TLS 1.3 wants.
+pub fn parse_alert(payload: &[u8]) -> Result<AlertDescription, RecordError> {
+    match payload {
+        [_, description] => Ok(AlertDescription(*description)),
+        _ => Err(RecordError::BadAlert(payload.len())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(kind: u8, length: usize) -> Vec<u8> {
+        let [high, low] = u16::try_from(length).unwrap().to_be_bytes();
+        let mut record = vec![kind, 3, 3, high, low];
+        record.resize(HEADER_LENGTH + length, 0);
+        record
+    }
+
+    #[test]
+    fn a_record_is_whole_with_its_last_byte() {
+        let bytes = record(22, 10);
+        for end in 0..bytes.len() {
+            assert_eq!(next_record(&bytes[..end]), Ok(None), "{end}");
+        }
+        assert_eq!(next_record(&bytes), Ok(Some(15)));
+        assert_eq!(next_record(&[bytes, vec![99; 7]].concat()), Ok(Some(15)));
+    }
+
+    #[test]
+    fn limits_hold_at_the_exact_byte() {
+        for (kind, limit) in [(22, 16384), (20, 16384), (21, 16384), (23, 16640)] {
+            assert!(next_record(&record(kind, limit)).is_ok());
+            let error = next_record(&record(kind, limit + 1)[..HEADER_LENGTH]).unwrap_err();
+            assert_eq!(error, RecordError::TooLong { length: limit + 1, limit });
+        }
+    }
+
+    #[test]
+    fn other_protocols_are_named() {
+        for (bytes, name) in [
+            (&b"GET / HTTP/1.1\r\n"[..], "HTTP without TLS"),
+            (b"SSH-2.0-OpenSSH", "SSH"),
+            (b"220 mail.example ESMTP", "a mail or FTP protocol without TLS"),
+            (&[0x80, 0x2e, 1, 3, 1, 0], "SSL 2.0"),
+        ] {
+            assert_eq!(next_record(bytes), Err(RecordError::NotTls(name)));
+        }
+        assert_eq!(next_record(&[24]), Err(RecordError::UnknownContentType(24)));
+    }
+
+    #[test]
+    fn alerts_are_two_bytes() {
+        assert_eq!(parse_alert(&[1, 0]), Ok(AlertDescription::CLOSE_NOTIFY));
+        assert_eq!(parse_alert(&[1]), Err(RecordError::BadAlert(1)));
+        assert_eq!(parse_alert(&[1, 0, 1, 0]), Err(RecordError::BadAlert(4)));
+    }
+}

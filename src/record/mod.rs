@@ -1,0 +1,25 @@
+//! The record protocol (RFC 9846, section 5): framing and protection, on buffers of the caller's.
+//!
+//! Inbound, [`next_record`] finds where a record ends and [`Opener::open`] opens it in place: the
+//! payload is a part of the buffer that the record came in. Outbound, [`Sealer::seal`] copies the
+//! plaintext once, behind what is already in the caller's buffer, and seals it there.
+
+mod error;
+mod framing;
+mod protection;
+
+pub use error::RecordError;
+pub use framing::{next_record, parse_alert};
+pub use protection::{Opened, Opener, Sealer, TrafficKeys};
+
+/// The length of a record's header in bytes: type, version, length (section 5.1).
+pub const HEADER_LENGTH: usize = 5;
+
+/// The most plaintext that one record carries, in bytes (section 5.1).
+pub const MAX_PLAINTEXT_LENGTH: usize = 1 << 14;
+
+/// The longest body of a protected record in bytes (section 5.2).
+pub const MAX_CIPHERTEXT_LENGTH: usize = MAX_PLAINTEXT_LENGTH + 256;
+
+/// The longest record in bytes, with its header.
+pub const MAX_RECORD_LENGTH: usize = HEADER_LENGTH + MAX_CIPHERTEXT_LENGTH;
