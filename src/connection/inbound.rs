@@ -56,7 +56,11 @@ impl Connection {
             Err(error) => return Err(self.fail(error.into())),
         };
         let record = input.get_mut(..length).unwrap_or_default();
-        let opened = self.opener.open(record).map_err(|error| self.fail(error.into()))?;
+        let opened = match self.opener.open(record) {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return Ok((length, Received::Handled)),
+            Err(error) => return Err(self.fail(error.into())),
+        };
         self.handshake.observers().tell(|| Event::RecordReceived(opened.content_type, length));
         match self.on_record(opened) {
             Ok(received) => Ok((length, received)),

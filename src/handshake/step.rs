@@ -30,6 +30,9 @@ pub enum Step {
         /// The secret.
         secret: TrafficSecret,
     },
+    /// The client may have sent 0-RTT data that this server does not take: pass them over
+    /// (section 4.3.10).
+    SkipEarlyData,
     /// The handshake is complete: application data can flow both ways.
     Complete,
 }
@@ -101,6 +104,10 @@ impl Steps {
             self.change_cipher_spec_sent = true;
             self.queue.push_back(Step::SendChangeCipherSpec);
         }
+    }
+
+    pub(super) fn skip_early_data(&mut self) {
+        self.queue.push_back(Step::SkipEarlyData);
     }
 
     pub(super) fn complete(&mut self) {

@@ -34,6 +34,9 @@ impl ExpectClientHello {
         negotiation::check_form(&hello)?;
         context.observers.set_client_random(hello.random);
         let config = self.config;
+        if hello.early_data {
+            context.steps.skip_early_data();
+        }
         if let Some(cookie) = hello.cookie {
             // A second ClientHello whose first went to another connection, or to another server.
             let first = FirstHello::from_cookie(&config, cookie, &hello, context)?;
