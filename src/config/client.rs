@@ -2,8 +2,8 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::{
-    ConfigError, ExtensionLayout, Limits, PeerVerifier, TicketReceiver, TrustAnchorVerifier,
-    check_protocols,
+    ConfigError, ExtensionLayout, Limits, PeerVerifier, PreSharedKey, TicketReceiver,
+    TrustAnchorVerifier, check_protocols,
 };
 use crate::certificate::TrustAnchors;
 use crate::crypto::CryptoProvider;
@@ -18,6 +18,7 @@ pub struct ClientConfig {
     pub(crate) send_server_name: bool,
     pub(crate) middlebox_compatibility: bool,
     pub(crate) layout: Option<ExtensionLayout>,
+    pub(crate) pre_shared_keys: Vec<PreSharedKey>,
     pub(crate) tickets: Option<Arc<dyn TicketReceiver>>,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
     pub(crate) limits: Limits,
@@ -42,6 +43,7 @@ impl ClientConfig {
             send_server_name: true,
             middlebox_compatibility: true,
             layout: None,
+            pre_shared_keys: Vec::new(),
             tickets: None,
             key_log: None,
             limits: Limits::DEFAULT,
@@ -67,6 +69,7 @@ pub struct ClientConfigBuilder<V> {
     send_server_name: bool,
     middlebox_compatibility: bool,
     layout: Option<ExtensionLayout>,
+    pre_shared_keys: Vec<PreSharedKey>,
     tickets: Option<Arc<dyn TicketReceiver>>,
     key_log: Option<Arc<dyn KeyLog>>,
     limits: Limits,
@@ -97,6 +100,7 @@ impl ClientConfigBuilder<()> {
             send_server_name: self.send_server_name,
             middlebox_compatibility: self.middlebox_compatibility,
             layout: self.layout,
+            pre_shared_keys: self.pre_shared_keys,
             tickets: self.tickets,
             key_log: self.key_log,
             limits: self.limits,
@@ -132,6 +136,13 @@ impl<V> ClientConfigBuilder<V> {
         self
     }
 
+    /// Offers these keys, the preferred one first. A server that takes one is authenticated by
+    /// having it; another one must prove its name by a certificate as ever.
+    pub fn pre_shared_keys(mut self, keys: Vec<PreSharedKey>) -> Self {
+        self.pre_shared_keys = keys;
+        self
+    }
+
     /// Who takes the server's tickets. They are ignored by default.
     pub fn ticket_receiver(mut self, receiver: Arc<dyn TicketReceiver>) -> Self {
         self.tickets = Some(receiver);
@@ -160,6 +171,9 @@ impl ClientConfigBuilder<Arc<dyn PeerVerifier>> {
     pub fn build(self) -> Result<ClientConfig, ConfigError> {
         check_provider(&self.provider)?;
         check_protocols(&self.application_protocols)?;
+        if self.pre_shared_keys.len() > MAX_PRE_SHARED_KEYS {
+            return Err(ConfigError::PreSharedKey);
+        }
         if let Some(layout) = &self.layout {
             layout.check()?;
         }
@@ -170,12 +184,16 @@ impl ClientConfigBuilder<Arc<dyn PeerVerifier>> {
             send_server_name: self.send_server_name,
             middlebox_compatibility: self.middlebox_compatibility,
             layout: self.layout,
+            pre_shared_keys: self.pre_shared_keys,
             tickets: self.tickets,
             key_log: self.key_log,
             limits: self.limits,
         })
     }
 }
+
+/// More identities than this fit no sensible ClientHello.
+const MAX_PRE_SHARED_KEYS: usize = 16;
 
 fn check_provider(provider: &CryptoProvider) -> Result<(), ConfigError> {
     if provider.cipher_suites.is_empty() {

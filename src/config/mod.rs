@@ -7,6 +7,7 @@ mod client;
 mod cookie;
 mod layout;
 mod limits;
+mod psk;
 mod questions;
 mod server;
 
@@ -14,6 +15,7 @@ pub use client::{ClientConfig, ClientConfigBuilder};
 pub use cookie::{CookieProtector, HmacCookies};
 pub use layout::{ExtensionLayout, LayoutItem};
 pub use limits::Limits;
+pub use psk::{ChosenPsk, PreSharedKey, PskList, PskResolver};
 pub use questions::{
     AnswerLater, CertificateList, CertificateResolver, CertifiedKey, KeySource, NoCertificate,
     PeerIdentity, PeerVerifier, Reply, TicketReceiver, TrustAnchorVerifier,
@@ -45,6 +47,9 @@ pub enum ConfigError {
     /// The private key is of a kind that the provider cannot use.
     #[error("the private key is of a kind or size that is not supported")]
     UnsupportedKey,
+    /// A pre-shared key is shorter than 16 bytes, or its identity is not 1 to 1024 bytes long.
+    #[error("a pre-shared key must have 16 bytes or more, and an identity of 1 to 1024")]
+    PreSharedKey,
     /// The default verifier has no trust anchors: it could accept nothing.
     #[error("there are no trust anchors: no server could ever be accepted")]
     NoTrustAnchors,

@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use pki_types::{CertificateDer, DnsName, PrivateKeyDer, ServerName, UnixTime};
 
-use super::ConfigError;
+use super::{ChosenPsk, ConfigError, PskResolver};
 use crate::certificate::{
     CertificateError, ChainRequest, EndEntity, PathLimits, Purpose, TrustAnchors, verify_chain,
 };
-use crate::crypto::{Secret, SignatureAlgorithms, SigningKey, signing_key};
+use crate::crypto::{CipherSuite, Secret, SignatureAlgorithms, SigningKey, signing_key};
 use crate::registry::SignatureScheme;
 use crate::wire::{ClientHello, NewSessionTicket};
 
@@ -227,6 +227,12 @@ pub struct AnswerLater;
 
 impl CertificateResolver for AnswerLater {
     fn resolve(&self, _: &ClientHello<'_>) -> Reply<Result<Arc<CertifiedKey>, NoCertificate>> {
+        Reply::Later
+    }
+}
+
+impl PskResolver for AnswerLater {
+    fn resolve(&self, _: &ClientHello<'_>, _: &CipherSuite) -> Reply<Option<ChosenPsk>> {
         Reply::Later
     }
 }

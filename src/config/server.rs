@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::{
     CertificateList, CertificateResolver, CertifiedKey, ConfigError, CookieProtector,
-    ExtensionLayout, Limits, check_protocols,
+    ExtensionLayout, Limits, PskResolver, check_protocols,
 };
 use crate::crypto::CryptoProvider;
 use crate::observer::KeyLog;
@@ -14,6 +14,7 @@ pub struct ServerConfig {
     pub(crate) provider: CryptoProvider,
     pub(crate) resolver: Arc<dyn CertificateResolver>,
     pub(crate) application_protocols: Vec<Vec<u8>>,
+    pub(crate) psks: Option<Arc<dyn PskResolver>>,
     pub(crate) cookies: Option<Arc<dyn CookieProtector>>,
     pub(crate) always_retry: bool,
     pub(crate) layout: Option<ExtensionLayout>,
@@ -33,6 +34,7 @@ impl ServerConfig {
         ServerConfigBuilder {
             provider,
             application_protocols: Vec::new(),
+            psks: None,
             cookies: None,
             always_retry: false,
             layout: None,
@@ -56,6 +58,7 @@ impl fmt::Debug for ServerConfig {
 pub struct ServerConfigBuilder {
     provider: CryptoProvider,
     application_protocols: Vec<Vec<u8>>,
+    psks: Option<Arc<dyn PskResolver>>,
     cookies: Option<Arc<dyn CookieProtector>>,
     always_retry: bool,
     layout: Option<ExtensionLayout>,
@@ -71,6 +74,13 @@ impl ServerConfigBuilder {
         protocols: impl IntoIterator<Item = P>,
     ) -> Self {
         self.application_protocols = protocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Takes pre-shared keys, always with a fresh key exchange (psk_dhe_ke); clients without one
+    /// are served with a certificate.
+    pub fn pre_shared_keys(mut self, resolver: Arc<dyn PskResolver>) -> Self {
+        self.psks = Some(resolver);
         self
     }
 
@@ -131,6 +141,7 @@ impl ServerConfigBuilder {
             provider: self.provider,
             resolver,
             application_protocols: self.application_protocols,
+            psks: self.psks,
             cookies: self.cookies,
             always_retry: self.always_retry,
             layout: self.layout,

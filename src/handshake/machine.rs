@@ -249,6 +249,7 @@ impl Handshake {
         let fits = matches!(
             (self.question(), &answer),
             (Some(Question::ChooseCertificate(_)), Answer::Certificate(_))
+                | (Some(Question::ResolvePsk(_)), Answer::Psk(_))
                 | (Some(Question::Sign(_)), Answer::Signature(_))
                 | (Some(Question::VerifyPeer(_)), Answer::Peer(_))
         );

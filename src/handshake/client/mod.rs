@@ -7,7 +7,7 @@
 //!                                v
 //!                     ExpectEncryptedExtensions
 //!                                |
-//!                       EncryptedExtensions
+//!                       EncryptedExtensions ---with a pre-shared key--> ExpectFinished
 //!                                v
 //!         ExpectCertificate <--CertificateRequest-- ExpectCertificateOrRequest
 //!                |                                      |
@@ -27,6 +27,7 @@ mod certificate;
 mod client_hello;
 mod encrypted_extensions;
 mod finished;
+mod pre_shared_key;
 mod server_hello;
 
 use std::sync::Arc;

@@ -5,6 +5,9 @@
 //!                                         |                                      |
 //!                                         |  <-----------ClientHello-------------+
 //!                                         v
+//!                ResolvingPsk (asks: which of the client's keys?) --a key--> ServerHello,
+//!                                         |                EncryptedExtensions, Finished
+//!                                         v                         (no Certificate)
 //!                             ChoosingCertificate (asks: which certificate for this client?)
 //!                                         |
 //!                     ServerHello, EncryptedExtensions, Certificate
@@ -21,6 +24,7 @@ mod finished;
 mod flight;
 mod hello_retry_request;
 mod negotiation;
+mod pre_shared_key;
 
 use std::sync::Arc;
 
@@ -34,11 +38,13 @@ use client_hello::{ChoosingCertificate, ExpectClientHello};
 use finished::ExpectFinished;
 use flight::Signing;
 use hello_retry_request::ExpectSecondClientHello;
+use pre_shared_key::ResolvingPsk;
 
 /// Where a server stands.
 pub(super) enum State {
     ExpectClientHello(ExpectClientHello),
     ExpectSecondClientHello(Box<ExpectSecondClientHello>),
+    ResolvingPsk(Box<ResolvingPsk>),
     ChoosingCertificate(Box<ChoosingCertificate>),
     Signing(Box<Signing>),
     ExpectFinished(Box<ExpectFinished>),
@@ -66,7 +72,7 @@ impl State {
         let next = match self {
             Self::ExpectClientHello(state) => state.on_message(message, context)?,
             Self::ExpectSecondClientHello(state) => state.on_message(message, context)?,
-            Self::ChoosingCertificate(_) | Self::Signing(_) => {
+            Self::ResolvingPsk(_) | Self::ChoosingCertificate(_) | Self::Signing(_) => {
                 return Err(ErrorKind::Internal("a message was not held back").into());
             }
             Self::ExpectFinished(state) => {
@@ -82,6 +88,7 @@ impl State {
         context: &mut Context<'_>,
     ) -> Result<Self, Error> {
         match (self, answer) {
+            (Self::ResolvingPsk(state), Answer::Psk(choice)) => state.on_choice(choice, context),
             (Self::ChoosingCertificate(state), Answer::Certificate(choice)) => {
                 state.on_choice(choice, context)
             }
@@ -94,6 +101,7 @@ impl State {
 
     pub(super) fn question(&self) -> Option<&Question> {
         match self {
+            Self::ResolvingPsk(state) => Some(state.question()),
             Self::ChoosingCertificate(state) => Some(state.question()),
             Self::Signing(state) => Some(state.question()),
             _ => None,
@@ -104,6 +112,7 @@ impl State {
         match self {
             Self::ExpectClientHello(_) => "expecting ClientHello",
             Self::ExpectSecondClientHello(_) => "expecting a second ClientHello",
+            Self::ResolvingPsk(_) => "resolving a pre-shared key",
             Self::ChoosingCertificate(_) => "choosing a certificate",
             Self::Signing(_) => "waiting for a signature",
             Self::ExpectFinished(_) => "expecting Finished",

@@ -14,8 +14,8 @@ use crate::wire::{ClientHello, KeyShareEntry};
 
 const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
 
-/// Is it a ClientHello of TLS 1.3, with everything in it that must be? This server has no PSKs,
-/// so every ClientHello must be good for a handshake with certificates.
+/// Is it a ClientHello of TLS 1.3, with everything in it that must be? Signature schemes may be
+/// missing where a pre-shared key is offered: that shows when it is not taken.
 pub(super) fn check_form(hello: &ClientHello<'_>) -> Result<(), Error> {
     let unsupported =
         |versions: String| -> Error { ErrorKind::UnsupportedVersion(versions).into() };
@@ -43,7 +43,10 @@ pub(super) fn check_form(hello: &ClientHello<'_>) -> Result<(), Error> {
     for (extension, there) in [
         (ExtensionType::SUPPORTED_GROUPS, hello.supported_groups.is_some()),
         (ExtensionType::KEY_SHARE, hello.key_shares.is_some()),
-        (ExtensionType::SIGNATURE_ALGORITHMS, hello.signature_algorithms.is_some()),
+        (
+            ExtensionType::SIGNATURE_ALGORITHMS,
+            hello.signature_algorithms.is_some() || hello.pre_shared_keys.is_some(),
+        ),
     ] {
         if !there {
             return Err(Error::missing(MESSAGE, extension));
