@@ -11,6 +11,8 @@ mod psk;
 mod questions;
 mod server;
 
+use crate::crypto::CryptoProvider;
+
 pub use client::{ClientConfig, ClientConfigBuilder};
 pub use cookie::{CookieProtector, HmacCookies};
 pub use layout::{ExtensionLayout, LayoutItem};
@@ -53,6 +55,20 @@ pub enum ConfigError {
     /// The default verifier has no trust anchors: it could accept nothing.
     #[error("there are no trust anchors: no server could ever be accepted")]
     NoTrustAnchors,
+}
+
+fn check_provider(provider: &CryptoProvider) -> Result<(), ConfigError> {
+    if provider.cipher_suites.is_empty() {
+        return Err(ConfigError::Empty("cipher suites"));
+    }
+    if provider.groups.is_empty() {
+        return Err(ConfigError::Empty("key exchange groups"));
+    }
+    Ok(())
+}
+
+fn check_layout(layout: Option<&ExtensionLayout>) -> Result<(), ConfigError> {
+    layout.map_or(Ok(()), ExtensionLayout::check)
 }
 
 fn check_protocols(protocols: &[Vec<u8>]) -> Result<(), ConfigError> {

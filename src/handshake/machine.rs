@@ -37,17 +37,11 @@ pub struct Handshake {
 }
 
 /// Where the handshake stands.
-enum State {
+pub(super) enum State {
     Client(client::State),
     Server(server::State),
     Connected(Box<Connected>),
     Failed(Error),
-}
-
-/// What the states of one side lead to.
-pub(super) enum Next<S> {
-    State(S),
-    Connected(Box<Connected>),
 }
 
 impl Handshake {
@@ -169,8 +163,8 @@ impl Handshake {
             }
         }
         self.advance(|state, context| match state {
-            State::Client(state) => state.on_message(message, context).map(State::from),
-            State::Server(state) => state.on_message(message, context).map(State::from),
+            State::Client(state) => state.on_message(message, context),
+            State::Server(state) => state.on_message(message, context),
             State::Connected(connected) => {
                 connected.on_message(message, context).map(State::Connected)
             }
@@ -385,35 +379,11 @@ impl Handshake {
     }
 }
 
-impl From<Next<client::State>> for State {
-    fn from(next: Next<client::State>) -> Self {
-        match next {
-            Next::State(state) => Self::Client(state),
-            Next::Connected(connected) => Self::Connected(connected),
-        }
-    }
-}
-
-impl From<Next<server::State>> for State {
-    fn from(next: Next<server::State>) -> Self {
-        match next {
-            Next::State(state) => Self::Server(state),
-            Next::Connected(connected) => Self::Connected(connected),
-        }
-    }
-}
-
 impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match &self.state {
-            State::Client(state) => state.name(),
-            State::Server(state) => state.name(),
-            State::Connected(_) => "connected",
-            State::Failed(_) => "failed",
-        };
         f.debug_struct("Handshake")
             .field("side", &self.side)
-            .field("state", &state)
+            .field("complete", &self.is_complete())
             .field("parameters", &self.parameters)
             .finish_non_exhaustive()
     }

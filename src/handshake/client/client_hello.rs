@@ -99,7 +99,10 @@ impl Hello {
             let length = padding.map(|()| message.len());
             let (extensions, kinds) = standard.write(length);
             message.clear();
-            self.encode(&cipher_suites, &extensions, &mut message);
+            let (suites, extensions) =
+                (List::new(&cipher_suites), Extensions::written(&extensions));
+            ClientHello::new(&self.random, &self.session_id, suites, extensions)
+                .encode(&mut message);
             shared.offered = kinds;
             if !standard.layout_pads() {
                 break;
@@ -111,29 +114,6 @@ impl Hello {
         }
         context.send(None, |out| out.extend_from_slice(&message));
         Ok(message)
-    }
-
-    fn encode(&self, cipher_suites: &[u8], extensions: &[u8], out: &mut Vec<u8>) {
-        ClientHello {
-            legacy_version: ProtocolVersion::TLS_1_2,
-            random: &self.random,
-            session_id: &self.session_id,
-            cipher_suites: List::new(cipher_suites),
-            compression_methods: &[0],
-            extensions: Extensions::written(extensions),
-            server_name: None,
-            application_protocols: None,
-            supported_versions: None,
-            supported_groups: None,
-            signature_algorithms: None,
-            signature_algorithms_cert: None,
-            key_shares: None,
-            cookie: None,
-            psk_key_exchange_modes: None,
-            pre_shared_keys: None,
-            early_data: false,
-        }
-        .encode(out);
     }
 }
 

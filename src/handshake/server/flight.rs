@@ -101,14 +101,7 @@ fn send_hello_and_extensions(
     context.steps.read_keys(Level::Handshake, client_secret.clone());
     let extensions = encrypted_extensions(config, offer);
     context.send(Some(&mut offer.transcript), |out| {
-        EncryptedExtensions {
-            extensions: Extensions::written(&extensions),
-            server_name: false,
-            application_protocol: None,
-            supported_groups: None,
-            early_data: false,
-        }
-        .encode(out);
+        EncryptedExtensions::new(Extensions::written(&extensions)).encode(out);
     });
     Ok(Secrets { main_secret, client_secret, server_secret })
 }
@@ -134,19 +127,9 @@ fn send_server_hello(
     write_extension(&mut extensions, ExtensionType::SUPPORTED_VERSIONS, |out| {
         out.extend_from_slice(&ProtocolVersion::TLS_1_3.0.to_be_bytes());
     });
-    let hello = ServerHello {
-        legacy_version: ProtocolVersion::TLS_1_2,
-        random: &random,
-        session_id: &offer.session_id,
-        cipher_suite: offer.cipher_suite.id,
-        compression_method: 0,
-        extensions: Extensions::written(&extensions),
-        supported_version: None,
-        key_share: None,
-        selected_group: None,
-        cookie: None,
-        selected_identity: None,
-    };
+    let extensions = Extensions::written(&extensions);
+    let suite = offer.cipher_suite.id;
+    let hello = ServerHello::new(&random, &offer.session_id, suite, extensions);
     context.send(Some(&mut offer.transcript), |out| hello.encode(out));
     Ok(())
 }

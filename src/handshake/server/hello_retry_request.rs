@@ -139,20 +139,8 @@ impl FirstHello {
             out.extend_from_slice(&ProtocolVersion::TLS_1_3.0.to_be_bytes());
         });
         let mut message = Vec::with_capacity(128);
-        ServerHello {
-            legacy_version: ProtocolVersion::TLS_1_2,
-            random: &HELLO_RETRY_REQUEST_RANDOM,
-            session_id,
-            cipher_suite: self.cipher_suite.id,
-            compression_method: 0,
-            extensions: Extensions::written(&extensions),
-            supported_version: None,
-            key_share: None,
-            selected_group: None,
-            cookie: None,
-            selected_identity: None,
-        }
-        .encode(&mut message);
+        let (random, extensions) = (&HELLO_RETRY_REQUEST_RANDOM, Extensions::written(&extensions));
+        ServerHello::new(random, session_id, self.cipher_suite.id, extensions).encode(&mut message);
         message
     }
 

@@ -28,7 +28,7 @@ mod pre_shared_key;
 
 use std::sync::Arc;
 
-use super::machine::Next;
+use super::machine;
 use super::{Answer, Context, Question};
 use crate::config::ServerConfig;
 use crate::error::{Error, ErrorKind};
@@ -68,7 +68,7 @@ impl State {
         self,
         message: HandshakeMessage<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Next<Self>, Error> {
+    ) -> Result<machine::State, Error> {
         let next = match self {
             Self::ExpectClientHello(state) => state.on_message(message, context)?,
             Self::ExpectSecondClientHello(state) => state.on_message(message, context)?,
@@ -76,10 +76,10 @@ impl State {
                 return Err(ErrorKind::Internal("a message was not held back").into());
             }
             Self::ExpectFinished(state) => {
-                return state.on_message(message, context).map(Next::Connected);
+                return state.on_message(message, context).map(machine::State::Connected);
             }
         };
-        Ok(Next::State(next))
+        Ok(machine::State::Server(next))
     }
 
     pub(super) fn on_answer(
@@ -105,17 +105,6 @@ impl State {
             Self::ChoosingCertificate(state) => Some(state.question()),
             Self::Signing(state) => Some(state.question()),
             _ => None,
-        }
-    }
-
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Self::ExpectClientHello(_) => "expecting ClientHello",
-            Self::ExpectSecondClientHello(_) => "expecting a second ClientHello",
-            Self::ResolvingPsk(_) => "resolving a pre-shared key",
-            Self::ChoosingCertificate(_) => "choosing a certificate",
-            Self::Signing(_) => "waiting for a signature",
-            Self::ExpectFinished(_) => "expecting Finished",
         }
     }
 }
