@@ -75,16 +75,18 @@ impl Steps {
         self.write_level
     }
 
-    /// The buffer that the next message is written into: messages at one level that follow each
+    /// Lets `write` append to the bytes that go out next: messages at one level that follow each
     /// other go out together.
-    pub(super) fn message_buffer(&mut self) -> &mut Vec<u8> {
-        if !matches!(self.queue.back(), Some(Step::Send { .. })) {
-            self.queue.push_back(Step::Send { level: self.write_level, bytes: Vec::new() });
-        }
-        match self.queue.back_mut() {
-            Some(Step::Send { bytes, .. }) => bytes,
-            _ => unreachable!("a Send step was just pushed"),
-        }
+    pub(super) fn send(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let (level, mut bytes) = match self.queue.pop_back() {
+            Some(Step::Send { level, bytes }) => (level, bytes),
+            other => {
+                self.queue.extend(other);
+                (self.write_level, Vec::new())
+            }
+        };
+        write(&mut bytes);
+        self.queue.push_back(Step::Send { level, bytes });
     }
 
     pub(super) fn read_keys(&mut self, level: Level, secret: TrafficSecret) {
