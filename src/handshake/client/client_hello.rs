@@ -148,7 +148,7 @@ struct Standard<'a> {
 
 impl Standard<'_> {
     /// Their order where no layout says otherwise.
-    const ORDER: [ExtensionType; 7] = [
+    const ORDER: [ExtensionType; 8] = [
         ExtensionType::SERVER_NAME,
         ExtensionType::SUPPORTED_GROUPS,
         ExtensionType::SIGNATURE_ALGORITHMS,
@@ -156,6 +156,7 @@ impl Standard<'_> {
         ExtensionType::SUPPORTED_VERSIONS,
         ExtensionType::COOKIE,
         ExtensionType::KEY_SHARE,
+        ExtensionType::PSK_KEY_EXCHANGE_MODES,
     ];
 
     fn layout(&self) -> &[LayoutItem] {
@@ -233,6 +234,16 @@ impl Standard<'_> {
                     KeyShareEntry { group, key_exchange }.encode(out);
                 });
             }),
+            ExtensionType::PSK_KEY_EXCHANGE_MODES => {
+                // Section 4.3.9: without it a server should send no tickets.
+                if self.config.tickets.is_none() {
+                    return false;
+                }
+                const PSK_DHE_KE: u8 = 1;
+                write_extension(out, kind, |out| {
+                    write_vector(out, Prefix::U8, |out| out.push(PSK_DHE_KE));
+                });
+            }
             _ => return false,
         }
         true
