@@ -6,7 +6,7 @@ use crate::connection::{Connection, Received};
 use crate::error::Error;
 use crate::record::{HEADER_LENGTH, MAX_RECORD_LENGTH};
 
-/// A TLS connection over any blocking byte stream: it reads and writes like the stream below.
+/// A TLS connection over any byte stream: it reads and writes like the stream below.
 ///
 /// A transport that does not block works too: its [`io::ErrorKind::WouldBlock`] comes through,
 /// nothing is lost, and the same call goes on later. What was written and not yet sent goes with
