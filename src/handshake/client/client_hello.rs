@@ -152,7 +152,6 @@ impl Standard<'_> {
         ExtensionType::COOKIE,
         ExtensionType::PSK_KEY_EXCHANGE_MODES,
         ExtensionType::KEY_SHARE,
-        ExtensionType::PSK_KEY_EXCHANGE_MODES,
     ];
 
     fn layout(&self) -> &[LayoutItem] {
@@ -231,7 +230,8 @@ impl Standard<'_> {
             }
             ExtensionType::PSK_KEY_EXCHANGE_MODES => {
                 const PSK_DHE_KE: u8 = 1;
-                if self.psks.is_empty() {
+                // Without it a server should send no tickets (section 4.3.9).
+                if self.psks.is_empty() && self.config.tickets.is_none() {
                     return false;
                 }
                 write_extension(out, kind, |out| {
@@ -244,16 +244,6 @@ impl Standard<'_> {
                     KeyShareEntry { group, key_exchange }.encode(out);
                 });
             }),
-            ExtensionType::PSK_KEY_EXCHANGE_MODES => {
-                // Section 4.3.9: without it a server should send no tickets.
-                if self.config.tickets.is_none() {
-                    return false;
-                }
-                const PSK_DHE_KE: u8 = 1;
-                write_extension(out, kind, |out| {
-                    write_vector(out, Prefix::U8, |out| out.push(PSK_DHE_KE));
-                });
-            }
             _ => return false,
         }
         true
