@@ -369,6 +369,7 @@ impl Handshake {
         if self.side == Side::Client {
             return Err(ErrorKind::Misuse("only servers send tickets").into());
         }
+        Connected::check_ticket(ticket)?;
         let mut psk = None;
         self.advance(|state, context| match state {
             State::Connected(connected) => {
