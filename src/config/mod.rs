@@ -31,8 +31,8 @@ pub enum ConfigError {
     /// A list is empty that must have something in it.
     #[error("the configuration has no {0}")]
     Empty(&'static str),
-    /// An application protocol is not 1 to 255 bytes long, or the list is longer than 65535.
-    #[error("an application protocol must be 1 to 255 bytes long, and all together 65535")]
+    /// An application protocol is not 1 to 255 bytes long, or the list is longer than 16384.
+    #[error("an application protocol must be 1 to 255 bytes long, and all together 16384")]
     ApplicationProtocol,
     /// The layout sets an extension that the library itself must write.
     #[error("the extension {0} cannot be set by a layout")]
@@ -74,5 +74,6 @@ fn check_layout(layout: Option<&ExtensionLayout>) -> Result<(), ConfigError> {
 fn check_protocols(protocols: &[Vec<u8>]) -> Result<(), ConfigError> {
     let fits = protocols.iter().all(|name| (1..=255).contains(&name.len()));
     let total: usize = protocols.iter().map(|name| name.len() + 1).sum();
-    if fits && total <= 0xffff { Ok(()) } else { Err(ConfigError::ApplicationProtocol) }
+    // What a ClientHello has room for beside a layout's bytes and a cookie.
+    if fits && total <= 0x4000 { Ok(()) } else { Err(ConfigError::ApplicationProtocol) }
 }

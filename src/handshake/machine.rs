@@ -142,14 +142,21 @@ impl Handshake {
             };
             let keys_before = self.steps.read_keys_installed();
             self.on_message(message)?;
-            if self.steps.read_keys_installed() != keys_before && !rest.is_empty() {
-                let reason = "bytes follow a message after which the keys change";
-                return Err(self.fail(ErrorKind::MisplacedBytes(reason).into()));
-            }
+            self.check_key_change(keys_before, rest.is_empty())?;
             bytes = rest;
         }
         self.incoming.push(bytes);
         Ok(())
+    }
+
+    /// Bytes that came under the old keys must not be read as if they came under the new ones
+    /// (section 5.1).
+    fn check_key_change(&mut self, keys_before: u64, nothing_left: bool) -> Result<(), Error> {
+        if self.steps.read_keys_installed() == keys_before || nothing_left {
+            return Ok(());
+        }
+        let reason = "bytes follow a message after which the keys change";
+        Err(self.fail(ErrorKind::MisplacedBytes(reason).into()))
     }
 
     fn on_message(&mut self, message: HandshakeMessage<'_>) -> Result<(), Error> {
@@ -250,11 +257,13 @@ impl Handshake {
         if !fits {
             return Err(ErrorKind::Misuse("the answer is to no open question").into());
         }
+        let keys_before = self.steps.read_keys_installed();
         self.advance(|state, context| match state {
             State::Client(state) => state.on_answer(answer, context).map(State::Client),
             State::Server(state) => state.on_answer(answer, context).map(State::Server),
             other => Ok(other),
         })?;
+        self.check_key_change(keys_before, self.incoming.is_empty())?;
         self.process_incoming()
     }
 
@@ -355,6 +364,7 @@ impl Handshake {
         if self.side == Side::Client {
             return Err(ErrorKind::Misuse("only servers send tickets").into());
         }
+        Connected::check_ticket(ticket)?;
         let mut psk = None;
         self.advance(|state, context| match state {
             State::Connected(connected) => {

@@ -36,6 +36,10 @@ pub(super) struct Retry {
 
 const MESSAGE: HandshakeType = HandshakeType::SERVER_HELLO;
 
+/// A cookie has to fit into a ClientHello beside everything else, whose room is what a layout
+/// and the application protocols leave.
+const MAX_COOKIE_LENGTH: usize = 0x2000;
+
 impl ExpectServerHello {
     pub(super) fn on_message(
         self: Box<Self>,
@@ -109,6 +113,10 @@ impl ExpectServerHello {
             }
             None => None,
         };
+        if retry_request.cookie.is_some_and(|cookie| cookie.len() > MAX_COOKIE_LENGTH) {
+            let reason = format!("it is longer than {MAX_COOKIE_LENGTH} bytes");
+            return Err(Error::illegal(MESSAGE, "cookie", reason));
+        }
         if shared.config.middlebox_compatibility {
             context.steps.change_cipher_spec();
         }
