@@ -17,6 +17,9 @@ pub struct Limits {
     pub messages_without_data: usize,
     /// `user_canceled` alerts, which mean nothing: 4.
     pub ignored_alerts: usize,
+    /// Bytes of records with 0-RTT data that a server passes over when it does not take them:
+    /// 16384.
+    pub early_data_skipped: usize,
     /// Sealed bytes that wait to be sent before writing more data is refused: 65536.
     pub outgoing: usize,
 }
@@ -30,6 +33,7 @@ impl Limits {
         records_without_progress: 64,
         messages_without_data: 32,
         ignored_alerts: 4,
+        early_data_skipped: 16_384,
         outgoing: 65_536,
     };
 }
