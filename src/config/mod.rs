@@ -77,3 +77,6 @@ fn check_protocols(protocols: &[Vec<u8>]) -> Result<(), ConfigError> {
     // What a ClientHello has room for beside a layout's bytes and a cookie.
     if fits && total <= 0x4000 { Ok(()) } else { Err(ConfigError::ApplicationProtocol) }
 }
+
+#[cfg(test)]
+mod tests;

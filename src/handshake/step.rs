@@ -116,3 +116,50 @@ impl Steps {
         self.queue.push_back(Step::Complete);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{CryptoProvider, SharedSecret};
+    use crate::key_schedule::EarlySecret;
+    use crate::observer::Observers;
+
+    fn secret() -> TrafficSecret {
+        let (suite, none) = (CryptoProvider::ring().cipher_suites[0], &mut Observers::default());
+        let early = EarlySecret::new(suite, None, none);
+        let handshake = early.into_handshake(&SharedSecret::new(vec![1; 32]), none).unwrap();
+        handshake.client_traffic(&suite.hash.digest(b""), none).unwrap()
+    }
+
+    #[test]
+    fn messages_join_until_something_else_comes_between() {
+        let mut steps = Steps::new();
+        steps.message_buffer().push(1);
+        steps.message_buffer().push(2);
+        steps.change_cipher_spec();
+        steps.change_cipher_spec();
+        steps.write_keys(Level::Handshake, secret());
+        steps.message_buffer().push(3);
+        steps.complete();
+        let initial = |bytes: &[u8]| bytes == [1, 2];
+        assert!(
+            matches!(steps.next(), Some(Step::Send { level: Level::Initial, bytes }) if initial(&bytes))
+        );
+        assert!(matches!(steps.next(), Some(Step::SendChangeCipherSpec)), "once");
+        assert!(matches!(steps.next(), Some(Step::WriteKeys { level: Level::Handshake, .. })));
+        let Some(Step::Send { level: Level::Handshake, bytes }) = steps.next() else { panic!() };
+        assert_eq!(bytes, [3]);
+        assert!(matches!(steps.next(), Some(Step::Complete)));
+        assert!(steps.next().is_none());
+    }
+
+    #[test]
+    fn each_change_of_the_read_keys_is_counted() {
+        let mut steps = Steps::new();
+        steps.write_keys(Level::Handshake, secret());
+        assert_eq!((steps.read_keys_installed(), steps.read_level()), (0, Level::Initial));
+        steps.read_keys(Level::Handshake, secret());
+        steps.read_keys(Level::Application, secret());
+        assert_eq!((steps.read_keys_installed(), steps.read_level()), (2, Level::Application));
+    }
+}

@@ -149,3 +149,6 @@ pub(super) fn server_name(hello: &ClientHello<'_>) -> Result<Option<String>, Err
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
