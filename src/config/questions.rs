@@ -53,6 +53,9 @@ impl CertifiedKey {
     /// checked to be the certificate's where it is known.
     pub fn new(chain: Vec<CertificateDer<'static>>, key: KeySource) -> Result<Self, ConfigError> {
         let first = chain.first().ok_or(ConfigError::Empty("certificates"))?;
+        if chain.iter().any(|certificate| certificate.is_empty()) {
+            return Err(ConfigError::Empty("bytes in one of its certificates"));
+        }
         let end_entity = EndEntity::parse(first)?;
         let certified = Self { end_entity, chain, key };
         if certified.schemes().is_empty() {

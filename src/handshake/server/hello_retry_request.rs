@@ -7,7 +7,7 @@ use super::client_hello::{exchange_keys, negotiated};
 use super::{Context, State, negotiation};
 use crate::config::ServerConfig;
 use crate::crypto::{CipherSuite, Digest};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
 use crate::registry::{CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
 use crate::wire::codec::{Prefix, write_vector};
@@ -15,6 +15,9 @@ use crate::wire::{
     ClientHello, Extensions, HELLO_RETRY_REQUEST_RANDOM, HandshakeMessage, ServerHello,
     write_extension,
 };
+
+/// What a client can be expected to send back.
+const MAX_COOKIE_LENGTH: usize = 0x2000;
 
 const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
 
@@ -31,7 +34,11 @@ pub(super) fn send(
     let cookie = match &config.cookies {
         Some(cookies) => {
             let state = encode_state(cipher_suite.id, wanted, &first_hash);
-            Some(cookies.protect(&state, context.now)?)
+            let cookie = cookies.protect(&state, context.now)?;
+            if !(1..=MAX_COOKIE_LENGTH).contains(&cookie.len()) {
+                return Err(ErrorKind::Internal("the cookie protector's cookie is too long").into());
+            }
+            Some(cookie)
         }
         None => None,
     };
