@@ -134,12 +134,12 @@ mod tests {
     #[test]
     fn messages_join_until_something_else_comes_between() {
         let mut steps = Steps::new();
-        steps.message_buffer().push(1);
-        steps.message_buffer().push(2);
+        steps.send(|out| out.push(1));
+        steps.send(|out| out.push(2));
         steps.change_cipher_spec();
         steps.change_cipher_spec();
         steps.write_keys(Level::Handshake, secret());
-        steps.message_buffer().push(3);
+        steps.send(|out| out.push(3));
         steps.complete();
         let initial = |bytes: &[u8]| bytes == [1, 2];
         assert!(

@@ -82,7 +82,7 @@ fn records_of_the_trace_are_sealed_and_opened_byte_for_byte() {
         }
         let mut record = seal(trace.content_type, &hex::decode(trace.payload).unwrap());
         assert_eq!(hex::encode(&record), trace.record);
-        let opened = opener.open(&mut record).unwrap();
+        let opened = opener.open(&mut record).unwrap().unwrap();
         assert_eq!(opened.content_type, trace.content_type);
         assert_eq!(hex::encode(opened.payload), trace.payload);
     }
@@ -117,7 +117,7 @@ proptest! {
             buffer.extend_from_slice(now);
             rest = later;
             while let Some(length) = next_record(&buffer).unwrap() {
-                content.extend_from_slice(opener.open(&mut buffer[..length]).unwrap().payload);
+                content.extend_from_slice(opener.open(&mut buffer[..length]).unwrap().unwrap().payload);
                 buffer.drain(..length);
             }
         }
