@@ -146,11 +146,9 @@ impl Handshake {
             let Some((message, rest)) = split.map_err(|error| self.fail(error))? else {
                 break;
             };
-            let keys_before = self.steps.read_keys_installed();
             self.on_message(message)?;
-            if self.steps.read_keys_installed() != keys_before && !rest.is_empty() {
-                let reason = "bytes follow a message after which the keys change";
-                return Err(self.fail(ErrorKind::MisplacedBytes(reason).into()));
+            if message.kind.ends_record() && !rest.is_empty() {
+                return Err(self.misplaced_bytes());
             }
             bytes = rest;
         }
@@ -222,6 +220,12 @@ impl Handshake {
         self.fail(ErrorKind::LimitExceeded { name, limit }.into())
     }
 
+    /// Section 5.1: messages do not span key changes.
+    fn misplaced_bytes(&mut self) -> Error {
+        let reason = "bytes follow a message after which the keys change";
+        self.fail(ErrorKind::MisplacedBytes(reason).into())
+    }
+
     /// The error that ended the handshake, if one did.
     pub fn check(&self) -> Result<(), Error> {
         match &self.state {
@@ -255,11 +259,16 @@ impl Handshake {
         if !fits {
             return Err(ErrorKind::Misuse("the answer is to no open question").into());
         }
+        let keys_before = self.steps.read_keys_installed();
         self.advance(|state, context| match state {
             State::Client(state) => state.on_answer(answer, context).map(State::Client),
             State::Server(state) => state.on_answer(answer, context).map(State::Server),
             other => Ok(other),
         })?;
+        // What came while the question was open came under the keys of then.
+        if self.steps.read_keys_installed() != keys_before && !self.incoming.is_empty() {
+            return Err(self.misplaced_bytes());
+        }
         self.process_incoming()
     }
 
