@@ -106,6 +106,7 @@ impl Connection {
             let when = "outside of the handshake";
             return Err(ErrorKind::UnexpectedRecord { received, when }.into());
         }
+        self.check_no_partial_message()?;
         let limit = self.handshake.limits().change_cipher_specs;
         count(&mut self.counters.change_cipher_specs, "change_cipher_specs", limit)?;
         Ok(Received::Handled)
@@ -124,6 +125,7 @@ impl Connection {
             }
             // Section 6.1: close_notify follows; until then it means nothing.
             AlertDescription::USER_CANCELED => {
+                self.check_no_partial_message()?;
                 let limit = self.handshake.limits().ignored_alerts;
                 count(&mut self.counters.ignored_alerts, "ignored_alerts", limit)?;
                 Ok(Received::Handled)
