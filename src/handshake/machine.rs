@@ -140,23 +140,14 @@ impl Handshake {
             let Some((message, rest)) = split.map_err(|error| self.fail(error))? else {
                 break;
             };
-            let keys_before = self.steps.read_keys_installed();
             self.on_message(message)?;
-            self.check_key_change(keys_before, rest.is_empty())?;
+            if message.kind.ends_record() && !rest.is_empty() {
+                return Err(self.misplaced_bytes());
+            }
             bytes = rest;
         }
         self.incoming.push(bytes);
         Ok(())
-    }
-
-    /// Bytes that came under the old keys must not be read as if they came under the new ones
-    /// (section 5.1).
-    fn check_key_change(&mut self, keys_before: u64, nothing_left: bool) -> Result<(), Error> {
-        if self.steps.read_keys_installed() == keys_before || nothing_left {
-            return Ok(());
-        }
-        let reason = "bytes follow a message after which the keys change";
-        Err(self.fail(ErrorKind::MisplacedBytes(reason).into()))
     }
 
     fn on_message(&mut self, message: HandshakeMessage<'_>) -> Result<(), Error> {
@@ -223,6 +214,12 @@ impl Handshake {
         self.fail(ErrorKind::LimitExceeded { name, limit }.into())
     }
 
+    /// Section 5.1: messages do not span key changes.
+    fn misplaced_bytes(&mut self) -> Error {
+        let reason = "bytes follow a message after which the keys change";
+        self.fail(ErrorKind::MisplacedBytes(reason).into())
+    }
+
     /// The error that ended the handshake, if one did.
     pub fn check(&self) -> Result<(), Error> {
         match &self.state {
@@ -263,7 +260,10 @@ impl Handshake {
             State::Server(state) => state.on_answer(answer, context).map(State::Server),
             other => Ok(other),
         })?;
-        self.check_key_change(keys_before, self.incoming.is_empty())?;
+        // What came while the question was open came under the keys of then.
+        if self.steps.read_keys_installed() != keys_before && !self.incoming.is_empty() {
+            return Err(self.misplaced_bytes());
+        }
         self.process_incoming()
     }
 

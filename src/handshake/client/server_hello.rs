@@ -260,8 +260,9 @@ fn check_version(hello: &ServerHello<'_>) -> Result<(), Error> {
             Ok(())
         }
         Some(ProtocolVersion::TLS_1_3) => {
-            let reason = format!("it is {}, not TLS 1.2", hello.legacy_version);
-            Err(Error::illegal(MESSAGE, "legacy_version", reason))
+            let version = hello.legacy_version;
+            Err(ErrorKind::UnsupportedVersion(format!("the server's legacy_version is {version}"))
+                .into())
         }
         Some(version) => {
             let reason = format!("{version} was chosen, which was not offered");

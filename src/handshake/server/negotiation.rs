@@ -19,19 +19,14 @@ const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
 pub(super) fn check_form(hello: &ClientHello<'_>) -> Result<(), Error> {
     let unsupported =
         |versions: String| -> Error { ErrorKind::UnsupportedVersion(versions).into() };
-    if hello.legacy_version <= ProtocolVersion::SSL_3_0 {
-        return Err(unsupported(format!(
-            "the client's legacy_version is {}",
-            hello.legacy_version
-        )));
-    }
+    let version = hello.legacy_version;
     match hello.supported_versions {
         Some(versions) if versions.contains(ProtocolVersion::TLS_1_3) => {}
         Some(versions) => return Err(unsupported(format!("the client offers {versions}"))),
-        None => {
-            let version = hello.legacy_version;
-            return Err(unsupported(format!("the client offers {version} at most")));
-        }
+        None => return Err(unsupported(format!("the client offers {version} at most"))),
+    }
+    if version != ProtocolVersion::TLS_1_2 {
+        return Err(unsupported(format!("the client's legacy_version is {version}")));
     }
     if hello.compression_methods != [0] {
         let reason = "it must be a single zero in TLS 1.3";
