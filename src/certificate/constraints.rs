@@ -46,8 +46,9 @@ impl<'a> NameConstraints<'a> {
             SubjectName::Other => true,
             SubjectName::Undecodable => false,
             SubjectName::Dns(_) | SubjectName::Ip(_) => {
-                let mut of_kind = self.permitted.iter().filter(|it| it.same_kind(name)).peekable();
-                let permitted = of_kind.peek().is_none() || of_kind.any(|it| it.contains(name));
+                let mut of_kind =
+                    self.permitted.iter().filter_map(|it| it.contains(name)).peekable();
+                let permitted = of_kind.peek().is_none() || of_kind.any(|within| within);
                 permitted && !self.excluded.iter().any(|it| it.touches(name))
             }
         }
@@ -89,40 +90,33 @@ impl<'a> Subtree<'a> {
         }
     }
 
-    fn same_kind(&self, name: &SubjectName) -> bool {
-        matches!(
-            (self, name),
-            (Self::Dns(_), SubjectName::Dns(_)) | (Self::Ip { .. }, SubjectName::Ip(_))
-        )
-    }
-
-    /// Whether everything that `name` stands for is within this tree.
-    fn contains(&self, name: &SubjectName) -> bool {
+    /// Whether everything that `name` stands for is within this tree; `None` if it is for names of
+    /// another kind.
+    fn contains(&self, name: &SubjectName) -> Option<bool> {
         match (self, name) {
-            (Self::Dns(tree), SubjectName::Dns(name)) => dns_contains(tree, name),
+            (Self::Dns(tree), SubjectName::Dns(name)) => Some(dns_contains(tree, name)),
             (Self::Ip { address, mask }, SubjectName::Ip(name)) => {
                 let masked = |bytes: &[u8]| -> Vec<u8> {
                     bytes.iter().zip(*mask).map(|(byte, mask)| byte & mask).collect()
                 };
-                name.len() == address.len() && masked(name) == masked(address)
+                Some(name.len() == address.len() && masked(name) == masked(address))
             }
-            _ => false,
+            _ => None,
         }
     }
 
     /// Whether something that `name` stands for is within this tree. For a wildcard that is more
     /// than [`Self::contains`]: `*.example.com` also stands for `secret.example.com`.
     fn touches(&self, name: &SubjectName) -> bool {
-        let covered = match (self, name) {
-            (Self::Dns(tree), SubjectName::Dns(name)) => name
-                .strip_prefix("*.")
-                .zip(tree.split_once('.'))
-                .is_some_and(|(parent, (label, tree_parent))| {
-                    !label.is_empty() && parent.eq_ignore_ascii_case(tree_parent)
-                }),
-            _ => false,
-        };
-        covered || self.contains(name)
+        if let (Self::Dns(tree), SubjectName::Dns(name)) = (self, name)
+            && let Some(parent) = name.strip_prefix("*.")
+            && let Some((label, tree_parent)) = tree.split_once('.')
+            && !label.is_empty()
+            && parent.eq_ignore_ascii_case(tree_parent)
+        {
+            return true;
+        }
+        self.contains(name) == Some(true)
     }
 }
 

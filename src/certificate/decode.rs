@@ -3,8 +3,6 @@
 //! Decoding refuses what has no clear meaning. What means something that is not acceptable (an old
 //! version, an expired date, an unknown critical extension) is kept for `checks` to judge.
 
-use std::collections::HashSet;
-
 use x509_parser::nom::Parser;
 use x509_parser::oid_registry::{
     OID_X509_EXT_BASIC_CONSTRAINTS, OID_X509_EXT_EXTENDED_KEY_USAGE, OID_X509_EXT_KEY_USAGE,
@@ -99,12 +97,9 @@ impl<'a> Certificate<'a> {
             PublicKey::from_spki(x509.subject_pki.raw).ok_or("its public key does not parse")?;
         let mut certificate =
             Self::with_fields(input, &x509, key).ok_or("its structure is not strict DER")?;
-        let mut seen = HashSet::new();
+        // RFC 5280, section 4.2: no extension twice.
+        x509.extensions_map().map_err(|_| "it has the same extension twice")?;
         for extension in x509.extensions() {
-            // RFC 5280, section 4.2: no extension twice.
-            if !seen.insert(extension.oid.as_bytes()) {
-                return Err("it has the same extension twice");
-            }
             certificate.read_extension(extension)?;
         }
         Ok(certificate)

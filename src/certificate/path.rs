@@ -13,7 +13,7 @@ use super::decode::{Certificate, Scope};
 use super::end_entity::{EndEntity, PLACE};
 use super::error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
 use super::name;
-use super::request::ChainRequest;
+use super::request::{ChainRequest, PathLimits};
 use super::signature::{self, PublicKey};
 
 /// A path that was found and is valid.
@@ -86,10 +86,8 @@ fn closeness(problem: &Problem) -> u8 {
 struct Search<'s> {
     request: &'s ChainRequest<'s>,
     end_entity: &'s Certificate<'s>,
-    /// How many more signatures may be verified.
-    signature_checks: usize,
-    /// How many more times a name may be compared with a constraint.
-    name_comparisons: usize,
+    /// What of the limits is left.
+    left: PathLimits,
     /// The failure that came closest, the first of several.
     best: Option<CertificateError>,
 }
@@ -100,14 +98,7 @@ impl<'s> Search<'s> {
         request: &'s ChainRequest<'s>,
         end_entity: &'s Certificate<'s>,
     ) -> Result<Vec<String>, CertificateError> {
-        let limits = request.limits;
-        let mut search = Self {
-            request,
-            end_entity,
-            signature_checks: limits.signature_checks,
-            name_comparisons: limits.name_comparisons,
-            best: None,
-        };
+        let mut search = Self { request, end_entity, left: request.limits, best: None };
         let mut bag = Vec::new();
         for (number, der) in (1..).zip(request.intermediates) {
             match Certificate::decode(der) {
@@ -188,11 +179,10 @@ impl<'s> Search<'s> {
         key: PublicKey<'_>,
         issuer: &str,
     ) -> Result<bool, CertificateError> {
-        let Some(left) = self.signature_checks.checked_sub(1) else {
-            let maximum = self.request.limits.signature_checks;
-            return Err(self.exceeded(Limit::SignatureChecks, maximum));
+        let Some(left) = self.left.signature_checks.checked_sub(1) else {
+            return Err(self.exceeded(Limit::SignatureChecks, self.request.limits.signature_checks));
         };
-        self.signature_checks = left;
+        self.left.signature_checks = left;
         let Certificate { algorithm, tbs, signature, .. } = *certificate;
         let algorithms = self.request.algorithms;
         let problem = match key.verify_certificate(algorithms, algorithm, tbs, signature) {
@@ -246,11 +236,11 @@ impl<'s> Search<'s> {
             .ok_or_else(|| error(Problem::UnsupportedConstraint))?;
         for certificate in end_entity.iter().chain(intermediates) {
             let cost = certificate.names.len().saturating_mul(constraints.len());
-            let Some(left) = self.name_comparisons.checked_sub(cost) else {
+            let Some(left) = self.left.name_comparisons.checked_sub(cost) else {
                 let maximum = self.request.limits.name_comparisons;
                 return Err(self.exceeded(Limit::NameComparisons, maximum));
             };
-            self.name_comparisons = left;
+            self.left.name_comparisons = left;
             if let Some(name) = certificate.names.iter().find(|name| !constraints.allow(name)) {
                 return Err(certificate.error(Problem::NameNotPermitted {
                     name: name.printable(),
