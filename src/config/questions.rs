@@ -12,7 +12,8 @@ use pki_types::{CertificateDer, DnsName, PrivateKeyDer, ServerName, UnixTime};
 
 use super::{ChosenPsk, ConfigError, PskResolver};
 use crate::certificate::{
-    CertificateError, ChainRequest, EndEntity, PathLimits, Purpose, TrustAnchors, verify_chain,
+    CertificateError, ChainRequest, EndEntity, PathLimits, Problem, Purpose, TrustAnchors,
+    verify_chain,
 };
 use crate::crypto::{CipherSuite, Secret, SignatureAlgorithms, SigningKey, signing_key};
 use crate::registry::SignatureScheme;
@@ -199,10 +200,8 @@ impl TrustAnchorVerifier {
 impl PeerVerifier for TrustAnchorVerifier {
     fn verify(&self, peer: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
         let Some((end_entity, intermediates)) = peer.chain.split_first() else {
-            return Reply::Now(Err(CertificateError::Malformed {
-                certificate: "(none)".into(),
-                reason: "the chain is empty".into(),
-            }));
+            let problem = Problem::Malformed("the chain is empty".into());
+            return Reply::Now(Err(CertificateError { certificate: "(none)".into(), problem }));
         };
         let request = ChainRequest {
             end_entity,
