@@ -28,14 +28,21 @@ fn bytes_of_the_old_keys_do_not_survive_an_answer_that_changes_the_keys() {
     let identity = Identity::p256();
     let config = ServerConfig::builder(CryptoProvider::ring());
     let config = Arc::new(config.build(Arc::new(AnswerLater)).unwrap());
-    let server = Handshake::server(config, UnixTime::now());
+    let server = Handshake::server(config.clone(), UnixTime::now());
     let mut server = RawHandshake::new(server, None).unwrap();
     let (_, mut hello) = client_hello(&identity);
     hello.push(20);
+    let error = server.receive(Level::Initial, &hello).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::MisplacedBytes(_)), "in one piece: {error}");
+
+    let server = Handshake::server(config, UnixTime::now());
+    let mut server = RawHandshake::new(server, None).unwrap();
+    hello.pop();
     server.receive(Level::Initial, &hello).unwrap();
+    server.receive(Level::Initial, &[20]).unwrap();
     let answer = Answer::Certificate(Ok(Arc::new(identity.certified_key())));
     let error = server.answer(answer).unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::MisplacedBytes(_)), "{error}");
+    assert!(matches!(error.kind(), ErrorKind::MisplacedBytes(_)), "in two: {error}");
 }
 
 #[test]
