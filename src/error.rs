@@ -250,7 +250,7 @@ fn certificate_alert(error: &CertificateError) -> AlertDescription {
         | P::UnsupportedConstraint
         | P::WrongKeyUsage(_)
         | P::WrongExtendedKeyUsage(_) => A::UNSUPPORTED_CERTIFICATE,
-        P::LimitExceeded { .. } => A::CERTIFICATE_UNKNOWN,
+        P::LimitExceeded { .. } | P::Rejected(_) => A::CERTIFICATE_UNKNOWN,
         _ => A::BAD_CERTIFICATE,
     }
 }

@@ -24,6 +24,11 @@ pub struct CertificateError {
 }
 
 impl CertificateError {
+    /// What a verifier of the user's own says of a peer's certificate that it does not accept.
+    pub fn rejected(reason: impl Into<String>) -> Self {
+        Self { certificate: "of the peer".into(), problem: Problem::Rejected(reason.into()) }
+    }
+
     pub(super) fn malformed(place: impl Into<String>, reason: &str) -> Self {
         Self { certificate: place.into(), problem: Problem::Malformed(reason.to_owned()) }
     }
@@ -36,6 +41,9 @@ pub enum Problem {
     /// It cannot be decoded: what is wrong with it.
     #[error("is malformed: {0}")]
     Malformed(String),
+    /// A verifier of the user's own does not accept it, for this reason.
+    #[error("is not accepted: {0}")]
+    Rejected(String),
     /// It is not of version 3, without which there are no extensions and so no way to tell a CA
     /// from anyone else. The version is counted from 1.
     #[error("is of version {0}; only version 3 is accepted")]

@@ -92,10 +92,7 @@ impl PeerVerifier for PinnedChain {
     fn verify(&self, peer: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
         Reply::Now(match &*peer.chain {
             [only] if only.as_ref() == CERTIFICATE => Ok(()),
-            _ => Err(CertificateError::Malformed {
-                certificate: "the peer's".into(),
-                reason: "it is not the pinned one".into(),
-            }),
+            _ => Err(CertificateError::rejected("it is not the pinned one")),
         })
     }
 }
