@@ -9,8 +9,8 @@ pub struct Limits {
     pub certificates: usize,
     /// Dummy change_cipher_spec records in one handshake: 4.
     pub change_cipher_specs: usize,
-    /// Records in a row that carry no data and end no handshake message (empty or padding only,
-    /// or fragments of a handshake message): 64.
+    /// Records of application data in a row that carry none (empty or padding only): 64. Pieces of
+    /// a handshake message are not counted: none is empty, and the message's length is limited.
     pub records_without_progress: usize,
     /// Messages after the handshake in a row without application data between them: 32. It stops
     /// floods of KeyUpdate and NewSessionTicket; data reset it.
