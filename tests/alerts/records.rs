@@ -274,18 +274,33 @@ fn nothing_follows_a_hello_that_leads_to_a_retry() {
     }
 }
 
-#[test]
-fn what_came_before_an_answer_stays_under_the_keys_of_then() {
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(KEY));
-    let key = CertifiedKey::from_der(vec![CertificateDer::from(CERTIFICATE)], &key).unwrap();
+/// A server that was told a ClientHello, and asks for a certificate.
+fn asking() -> RawHandshake {
     let config = ServerConfig::builder(CryptoProvider::ring()).build(Arc::new(AnswerLater));
     let handshake = Handshake::server(Arc::new(config.unwrap()), now());
     let mut server = RawHandshake::new(handshake, None).unwrap();
     server.receive(Level::Initial, &told(Side::Server, Plain)[0].bytes).unwrap();
     assert!(matches!(server.handshake().question(), Some(Question::ChooseCertificate(_))));
+    server
+}
+
+#[test]
+fn what_came_before_an_answer_stays_under_the_keys_of_then() {
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(KEY));
+    let key = CertifiedKey::from_der(vec![CertificateDer::from(CERTIFICATE)], &key).unwrap();
+    let mut server = asking();
     server.receive(Level::Initial, &[20, 0]).unwrap();
     let refused = server.answer(Answer::Certificate(Ok(Arc::new(key)))).unwrap_err();
     assert_eq!(refused.alert_sent(), Some(A::UNEXPECTED_MESSAGE));
+}
+
+#[test]
+fn what_waits_behind_a_question_is_limited() {
+    let mut server = asking();
+    let (name, limit) = ("handshake_message", 65_540);
+    server.receive(Level::Initial, &vec![20; limit]).unwrap();
+    let flooded = server.receive(Level::Initial, &[20]).unwrap_err();
+    assert_eq!(flooded.kind(), &ErrorKind::LimitExceeded { name, limit });
 }
 
 #[test]
