@@ -35,7 +35,7 @@ fn main() -> std::io::Result<()> {
     for side in ["client", "server"] {
         for scenario in 0..3 {
             for operation in 0..9 {
-                for flags in [0, 3] {
+                for flags in [0, 3, 8, 27] {
                     let script = [scenario, flags, 1, operation, 2, 0, 9, 1, 4, 24, 0, 0, 1, 1];
                     write(side, &format!("{scenario}-{operation}-{flags}"), &script)?;
                 }
