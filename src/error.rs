@@ -237,7 +237,8 @@ impl ErrorKind {
     }
 }
 
-/// Section 6.2 names six alerts for certificates.
+/// Section 6.2 names six alerts for certificates. A signature with MD5, SHA-1 or anything else that
+/// is not supported makes a certificate a bad one (section 4.5.1.3).
 fn certificate_alert(error: &CertificateError) -> AlertDescription {
     use AlertDescription as A;
     use Problem as P;
@@ -245,7 +246,6 @@ fn certificate_alert(error: &CertificateError) -> AlertDescription {
         P::UnknownIssuer(_) | P::SelfIssued => A::UNKNOWN_CA,
         P::Expired { .. } | P::NotYetValid { .. } => A::CERTIFICATE_EXPIRED,
         P::UnsupportedVersion(_)
-        | P::UnsupportedAlgorithm { .. }
         | P::UnknownCriticalExtension(_)
         | P::UnsupportedConstraint
         | P::WrongKeyUsage(_)

@@ -3,8 +3,10 @@
 
 #[path = "alerts/client_hello.rs"]
 mod client_hello;
+mod common;
 #[path = "alerts/message.rs"]
 mod message;
+
 #[path = "hostile/peers.rs"]
 #[allow(dead_code, reason = "each test binary uses its own part of it")]
 mod peers;

@@ -35,7 +35,7 @@ fn main() -> std::io::Result<()> {
     for side in ["client", "server"] {
         for scenario in 0..3 {
             for operation in 0..9 {
-                for flags in [0, 3] {
+                for flags in [0, 3, 8, 27] {
                     let script = [scenario, flags, 1, operation, 2, 0, 9, 1, 4, 24, 0, 0, 1, 1];
                     write(side, &format!("{scenario}-{operation}-{flags}"), &script)?;
                 }
@@ -88,7 +88,7 @@ fn is_message(bytes: &[u8]) -> bool {
 }
 
 fn decode(hex: &str) -> Option<Vec<u8>> {
-    if hex.len() % 2 != 0 || !hex.is_ascii() {
+    if !hex.len().is_multiple_of(2) || !hex.is_ascii() {
         return None;
     }
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).ok()).collect()

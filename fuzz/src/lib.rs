@@ -56,6 +56,18 @@ struct Script {
     resign: bool,
     refinish: bool,
     piece: usize,
+    questions: Questions,
+}
+
+/// When the end's questions are answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Questions {
+    /// It has none: it decides at once.
+    None,
+    /// Before anything else comes.
+    AtOnce,
+    /// After more has come.
+    Later,
 }
 
 impl Script {
@@ -72,6 +84,11 @@ impl Script {
             resign: flags & 1 != 0,
             refinish: flags & 2 != 0,
             piece: if flags & 4 != 0 { 1 + usize::from(input.byte()) } else { usize::MAX },
+            questions: match flags & 24 {
+                8 => Questions::AtOnce,
+                24 => Questions::Later,
+                _ => Questions::None,
+            },
         };
         let edits = input.byte() % 8;
         for _ in 0..edits {
@@ -150,12 +167,17 @@ struct End {
     said: Vec<u8>,
     peer_secret: Option<TrafficSecret>,
     sent_length: usize,
+    questions: Questions,
 }
 
 impl End {
-    fn new(side: Side, scenario: Scenario) -> Self {
-        let handshake = peers::raw(side, scenario, None);
-        let mut end = Self { handshake, said: Vec::new(), peer_secret: None, sent_length: 0 };
+    fn new(side: Side, scenario: Scenario, questions: Questions) -> Self {
+        let handshake = match questions {
+            Questions::None => peers::raw(side, scenario, None),
+            Questions::AtOnce | Questions::Later => peers::asking(side, scenario),
+        };
+        let said = Vec::new();
+        let mut end = Self { handshake, said, peer_secret: None, sent_length: 0, questions };
         end.take_steps();
         end
     }
@@ -175,9 +197,22 @@ impl End {
 
     fn receive(&mut self, level: Level, bytes: &[u8]) -> Result<(), Error> {
         self.said.extend_from_slice(bytes);
-        let result = self.handshake.receive(level, bytes);
+        let was_asking = self.handshake.handshake().question().is_some();
+        let mut result = self.handshake.receive(level, bytes);
         self.take_steps();
+        if result.is_ok() && (self.questions == Questions::AtOnce || was_asking) {
+            result = self.answer();
+        }
         result
+    }
+
+    fn answer(&mut self) -> Result<(), Error> {
+        while let Some(question) = self.handshake.handshake().question() {
+            let answer = peers::answer(question);
+            self.handshake.answer(answer)?;
+            self.take_steps();
+        }
+        Ok(())
     }
 
     /// The hash of all messages so far, as long as there was no HelloRetryRequest.
@@ -219,7 +254,7 @@ pub fn play(side: Side, data: &[u8]) {
     let mut input = Input(data);
     let scenario = SCENARIOS[usize::from(input.byte()) % SCENARIOS.len()];
     let script = Script::read(side, scenario, &mut input);
-    let mut end = End::new(side, scenario);
+    let mut end = End::new(side, scenario, script.questions);
     let mut delivered = Vec::new();
     let result = script.messages.iter().try_for_each(|(level, message)| {
         // The transcript that a forged proof is made over is known without a retry only.
@@ -237,8 +272,13 @@ pub fn play(side: Side, data: &[u8]) {
             result
         })
     });
+    let result = result.and_then(|()| end.answer());
+    check(&end, &result);
+    end.take_steps();
     let complete = end.handshake.handshake().is_complete();
-    if script.messages == script.honest {
+    // An honest client waits for the server's flight, and so for the answer.
+    let too_early = side == Side::Server && script.questions == Questions::Later;
+    if script.messages == script.honest && !too_early {
         result.clone().expect("honest peers agree, and forged proofs are well made");
         assert!(complete);
     }
@@ -290,6 +330,8 @@ fn check(end: &End, result: &Result<(), Error>) {
 
 /// A dead handshake keeps its error, and says nothing more.
 fn dead(end: &mut End, error: &Error) {
+    end.take_steps();
+    assert!(end.handshake.handshake().question().is_none());
     assert!(!end.handshake.handshake().is_complete());
     for level in [Level::Initial, Level::Handshake, Level::Application] {
         assert_eq!(end.handshake.receive(level, &[0; 8]).as_ref(), Err(error));

@@ -32,7 +32,7 @@ fn record(kind: u8, body: &[u8]) -> Vec<u8> {
 struct Server {
     key: AeadKey,
     iv: [u8; 12],
-    sequence: u8,
+    sequence: u16,
 }
 
 impl Server {
@@ -70,7 +70,9 @@ impl Server {
         let length = u16::try_from(inner.len() + 16).unwrap().to_be_bytes();
         let header = [APPLICATION_DATA, 3, 3, length[0], length[1]];
         let mut nonce = self.iv;
-        nonce[11] ^= self.sequence;
+        for (byte, part) in nonce[10..].iter_mut().zip(self.sequence.to_be_bytes()) {
+            *byte ^= part;
+        }
         self.sequence += 1;
         let mut body = inner.to_vec();
         let tag = self.key.seal(nonce, &header, &mut body).unwrap();
@@ -200,7 +202,8 @@ fn nothing_stands_between_the_pieces_of_a_message() {
     let start = [8, 0, 0, 9, 0];
     let inner =
         |kind, bytes: &'static [u8]| move |server: &mut Server| server.seal(&content(kind, bytes));
-    let interruptions: [(&str, Box<dyn Fn(&mut Server) -> Vec<u8>>); 3] = [
+    type Interruption = Box<dyn Fn(&mut Server) -> Vec<u8>>;
+    let interruptions: [(&str, Interruption); 3] = [
         ("change_cipher_spec", Box::new(|_| record(CHANGE_CIPHER_SPEC, &[1]))),
         ("user_canceled", Box::new(inner(ALERT, &[1, 90]))),
         ("data", Box::new(inner(APPLICATION_DATA, b"data"))),
@@ -271,18 +274,33 @@ fn nothing_follows_a_hello_that_leads_to_a_retry() {
     }
 }
 
-#[test]
-fn what_came_before_an_answer_stays_under_the_keys_of_then() {
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(KEY));
-    let key = CertifiedKey::from_der(vec![CertificateDer::from(CERTIFICATE)], &key).unwrap();
+/// A server that was told a ClientHello, and asks for a certificate.
+fn asking() -> RawHandshake {
     let config = ServerConfig::builder(CryptoProvider::ring()).build(Arc::new(AnswerLater));
     let handshake = Handshake::server(Arc::new(config.unwrap()), now());
     let mut server = RawHandshake::new(handshake, None).unwrap();
     server.receive(Level::Initial, &told(Side::Server, Plain)[0].bytes).unwrap();
     assert!(matches!(server.handshake().question(), Some(Question::ChooseCertificate(_))));
+    server
+}
+
+#[test]
+fn what_came_before_an_answer_stays_under_the_keys_of_then() {
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(KEY));
+    let key = CertifiedKey::from_der(vec![CertificateDer::from(CERTIFICATE)], &key).unwrap();
+    let mut server = asking();
     server.receive(Level::Initial, &[20, 0]).unwrap();
     let refused = server.answer(Answer::Certificate(Ok(Arc::new(key)))).unwrap_err();
     assert_eq!(refused.alert_sent(), Some(A::UNEXPECTED_MESSAGE));
+}
+
+#[test]
+fn what_waits_behind_a_question_is_limited() {
+    let mut server = asking();
+    let (name, limit) = ("handshake_message", 65_540);
+    server.receive(Level::Initial, &vec![20; limit]).unwrap();
+    let flooded = server.receive(Level::Initial, &[20]).unwrap_err();
+    assert_eq!(flooded.kind(), &ErrorKind::LimitExceeded { name, limit });
 }
 
 #[test]
@@ -301,6 +319,25 @@ fn alerts_of_the_peer() {
         let ended = error(&mut end, &record(ALERT, &alert));
         assert_eq!(ended.alert_received(), Some(A(alert[1])));
     }
+}
+
+#[test]
+fn data_that_are_none_are_counted_and_data_reset_the_count() {
+    let (mut client, mut server) = connected();
+    let padding = [&[APPLICATION_DATA][..], &[0; 100]].concat();
+    for _ in 0..3 {
+        for _ in 0..32 {
+            deliver(&mut client, &server.seal(&content(APPLICATION_DATA, b""))).unwrap();
+            deliver(&mut client, &server.seal(&padding)).unwrap();
+        }
+        deliver(&mut client, &server.seal(&content(APPLICATION_DATA, b"data"))).unwrap();
+    }
+    for _ in 0..64 {
+        deliver(&mut client, &server.seal(&padding)).unwrap();
+    }
+    let flooded = error(&mut client, &server.seal(&padding));
+    let (name, limit) = ("records_without_progress", 64);
+    assert_eq!(flooded.kind(), &ErrorKind::LimitExceeded { name, limit });
 }
 
 #[test]

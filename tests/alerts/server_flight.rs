@@ -1,10 +1,17 @@
 //! What a client says to each message of a server.
 
+use std::sync::Arc;
+
 use handclasp::alert::AlertDescription as A;
+use handclasp::crypto::CryptoProvider;
+use handclasp::crypto::ring::ED25519;
 use handclasp::handshake::Side;
 use handclasp::registry::{ExtensionType as E, HandshakeType};
+use handclasp::transport::memory::exchange;
 use handclasp::wire::{Certificate, HELLO_RETRY_REQUEST_RANDOM};
+use handclasp::{ClientConfig, ClientConnection, ServerConnection};
 
+use crate::common::{Identity, server_name};
 use crate::message::{
     Parts, RANDOM, SERVER_COMPRESSION, SESSION_ID, SUITES, alert, edited, framed, told, vector16,
 };
@@ -194,6 +201,19 @@ fn certificates() {
     };
     assert_eq!(with_extension(&[0, 5, 0, 1, 1]), Some(A::UNSUPPORTED_EXTENSION));
     assert_eq!(with_extension(&[0, 51, 0, 0]), Some(A::ILLEGAL_PARAMETER));
+}
+
+#[test]
+fn certificates_with_a_signature_that_is_not_supported() {
+    // Section 4.5.1.3. To a client without P-256, ECDSA is what MD5 and SHA-1 are to every client.
+    let identity = Identity::p256();
+    let mut provider = CryptoProvider::ring();
+    provider.signatures.all = vec![ED25519];
+    let client = ClientConfig::builder(provider).trust(identity.anchors()).unwrap().build();
+    let mut client = ClientConnection::new(Arc::new(client.unwrap()), server_name()).unwrap();
+    let mut server = ServerConnection::new(identity.server_config()).unwrap();
+    let error = exchange(&mut client, &mut server).unwrap_err();
+    assert_eq!(error.alert_sent(), Some(A::BAD_CERTIFICATE), "{error}");
 }
 
 #[test]

@@ -8,13 +8,14 @@ use std::sync::{Arc, LazyLock};
 
 use handclasp::certificate::CertificateError;
 use handclasp::config::{
-    CertificateList, CertifiedKey, HmacCookies, PeerIdentity, PeerVerifier, Reply,
+    AnswerLater, CertificateList, CertificateResolver, CertifiedKey, HmacCookies, PeerIdentity,
+    PeerVerifier, Reply,
 };
 use handclasp::connection::{ClientConnection, Connection, Options, Received, ServerConnection};
 use handclasp::crypto::{
     ActiveKeyExchange, CryptoError, CryptoProvider, KeyExchangeGroup, SecureRandom, SharedSecret,
 };
-use handclasp::handshake::{Handshake, Side};
+use handclasp::handshake::{Answer, Handshake, Question, Side};
 use handclasp::observer::Observer;
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
 use handclasp::registry::NamedGroup;
@@ -113,30 +114,68 @@ fn provider(side: Side, groups: &[NamedGroup]) -> CryptoProvider {
 
 pub const PROTOCOLS: [&str; 2] = ["h2", "http/1.1"];
 
-static CLIENT: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
-    let provider = provider(Side::Client, &[NamedGroup::X25519, NamedGroup::SECP256R1]);
-    let builder = ClientConfig::builder(provider).application_protocols(PROTOCOLS);
-    Arc::new(builder.verifier(Arc::new(PinnedChain)).build().expect("the configuration is good"))
-});
-
-static SERVERS: LazyLock<[Arc<ServerConfig>; 3]> = LazyLock::new(|| {
+fn certified_key() -> Arc<CertifiedKey> {
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(KEY));
     let chain = vec![CertificateDer::from(CERTIFICATE)];
-    let key = Arc::new(CertifiedKey::from_der(chain, &key).expect("the key is good"));
-    SCENARIOS.map(|scenario| {
-        let group = match scenario {
-            Scenario::Plain => NamedGroup::X25519,
-            Scenario::Retry | Scenario::Cookie => NamedGroup::SECP256R1,
-        };
-        let mut builder = ServerConfig::builder(provider(Side::Server, &[group]))
-            .application_protocols(PROTOCOLS);
-        if scenario == Scenario::Cookie {
-            builder = builder.cookies(Arc::new(HmacCookies::shared(&[3; 32], 10)));
-        }
-        let resolver = CertificateList::new(vec![Arc::clone(&key)]);
-        Arc::new(builder.build(Arc::new(resolver)).expect("the configuration is good"))
-    })
+    Arc::new(CertifiedKey::from_der(chain, &key).expect("the key is good"))
+}
+
+fn client(verifier: Arc<dyn PeerVerifier>) -> Arc<ClientConfig> {
+    let provider = provider(Side::Client, &[NamedGroup::X25519, NamedGroup::SECP256R1]);
+    let builder = ClientConfig::builder(provider).application_protocols(PROTOCOLS);
+    Arc::new(builder.verifier(verifier).build().expect("the configuration is good"))
+}
+
+fn server(scenario: Scenario, resolver: Arc<dyn CertificateResolver>) -> Arc<ServerConfig> {
+    let group = match scenario {
+        Scenario::Plain => NamedGroup::X25519,
+        Scenario::Retry | Scenario::Cookie => NamedGroup::SECP256R1,
+    };
+    let mut builder =
+        ServerConfig::builder(provider(Side::Server, &[group])).application_protocols(PROTOCOLS);
+    if scenario == Scenario::Cookie {
+        builder = builder.cookies(Arc::new(HmacCookies::shared(&[3; 32], 10)));
+    }
+    Arc::new(builder.build(resolver).expect("the configuration is good"))
+}
+
+static CLIENT: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| client(Arc::new(PinnedChain)));
+
+static SERVERS: LazyLock<[Arc<ServerConfig>; 3]> = LazyLock::new(|| {
+    let list: Arc<dyn CertificateResolver> = Arc::new(CertificateList::new(vec![certified_key()]));
+    SCENARIOS.map(|scenario| server(scenario, Arc::clone(&list)))
 });
+
+static ASKING_CLIENT: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| client(Arc::new(AnswerLater)));
+
+static ASKING_SERVERS: LazyLock<[Arc<ServerConfig>; 3]> =
+    LazyLock::new(|| SCENARIOS.map(|scenario| server(scenario, Arc::new(AnswerLater))));
+
+/// A new handshake that asks, where others decide at once.
+#[allow(dead_code, reason = "not every user of this module answers questions")]
+pub fn asking(side: Side, scenario: Scenario) -> RawHandshake {
+    let handshake = match side {
+        Side::Client => {
+            let name = "server.example".try_into().expect("it is a name");
+            Handshake::client(Arc::clone(&ASKING_CLIENT), name, now())
+        }
+        Side::Server => Handshake::server(Arc::clone(&ASKING_SERVERS[scenario as usize]), now()),
+    };
+    RawHandshake::new(handshake, None).expect("fixed randomness does not fail")
+}
+
+/// What the ends that do not ask decide.
+#[allow(dead_code, reason = "not every user of this module answers questions")]
+pub fn answer(question: &Question) -> Answer {
+    match question {
+        Question::ChooseCertificate(_) => Answer::Certificate(Ok(certified_key())),
+        Question::VerifyPeer(peer) => match PinnedChain.verify(peer) {
+            Reply::Now(verdict) => Answer::Peer(verdict),
+            Reply::Later => unreachable!("it decides at once"),
+        },
+        other => panic!("the key is at hand, so nobody asks {}", other.name()),
+    }
+}
 
 pub fn client_config() -> Arc<ClientConfig> {
     Arc::clone(&CLIENT)
