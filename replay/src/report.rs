@@ -1,12 +1,23 @@
 use core::fmt;
 
 /// The side of a handshake that handclasp played.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// handclasp was the client, the trace the server.
     Client,
     /// handclasp was the server, the trace the client.
     Server,
+}
+
+impl Role {
+    /// The other side.
+    pub fn peer(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
 }
 
 impl fmt::Display for Role {

@@ -1,17 +1,21 @@
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::Path;
 
+use handclasp::wire::MESSAGE_HEADER_LENGTH;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+
+use crate::Role;
 
 /// Why the vectors could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum VectorError {
     /// A file could not be read.
-    #[error("{path} cannot be read")]
+    #[error("{file} cannot be read")]
     Unreadable {
-        /// The file.
-        path: PathBuf,
+        /// The file's name.
+        file: &'static str,
         /// What the system said.
         source: std::io::Error,
     },
@@ -42,10 +46,22 @@ pub(crate) struct Steps {
     pub steps: Vec<Step>,
 }
 
+impl Steps {
+    /// The bodies of the messages that this side makes with this name.
+    pub(crate) fn messages<'a>(
+        &'a self,
+        side: Role,
+        name: &'a str,
+    ) -> impl Iterator<Item = &'a [u8]> {
+        let steps = self.steps.iter().filter(move |step| step.side == side);
+        steps.filter_map(move |step| step.value(name)?.get(MESSAGE_HEADER_LENGTH..))
+    }
+}
+
 /// One step of a trace.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Step {
-    pub side: String,
+    pub side: Role,
     pub action: String,
     pub label: Option<String>,
     /// The RFC gives no values: they are those of the other side's step.
@@ -71,17 +87,35 @@ pub(crate) struct Value {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Derived {
     pub ecdhe: Bytes,
-    pub client_random: Bytes,
-    pub server_random: Bytes,
+    pub early_secret: Bytes,
+    pub handshake_secret: Bytes,
+    pub master_secret: Bytes,
+    pub exporter_master_secret: Bytes,
     pub resumption_master_secret: Bytes,
+    pub hash_ch_sh: Bytes,
+    pub hash_to_server_finished: Bytes,
+    pub hash_to_client_finished: Bytes,
+    pub secrets: TrafficSecrets,
     pub records: Vec<Record>,
+}
+
+/// The traffic secrets of a trace.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct TrafficSecrets {
+    pub client_handshake_traffic: Bytes,
+    pub server_handshake_traffic: Bytes,
+    pub client_application_traffic: Bytes,
+    pub server_application_traffic: Bytes,
 }
 
 /// A record of a trace. The protected ones have a key, an IV and a nonce.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Record {
-    pub side: String,
+    pub side: Role,
     pub content_type: u8,
+    pub epoch: String,
+    #[serde(default)]
+    pub seq: u64,
     pub payload: Bytes,
     pub record: Bytes,
     pub key: Option<Bytes>,
@@ -94,7 +128,10 @@ pub(crate) struct Record {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Signature {
     pub section: u8,
+    pub side: Role,
+    #[cfg_attr(not(test), expect(dead_code, reason = "the handshake makes it by itself"))]
     pub signed_content: Bytes,
+    #[cfg_attr(not(test), expect(dead_code, reason = "the handshake makes it by itself"))]
     pub signature: Bytes,
     #[serde(default)]
     pub pss_salt: Bytes,
@@ -104,7 +141,6 @@ pub(crate) struct Signature {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct RsaKey {
     pub modulus: Bytes,
-    pub public_exponent: Bytes,
     pub private_exponent: Bytes,
 }
 
@@ -124,7 +160,7 @@ pub(crate) struct Trace {
 #[derive(Clone, Debug)]
 pub struct Vectors {
     traces: BTreeMap<u8, Trace>,
-    pub(crate) signatures: Vec<Signature>,
+    signatures: Vec<Signature>,
     pub(crate) rsa: RsaKey,
 }
 
@@ -153,23 +189,32 @@ files!(
 
 impl Vectors {
     /// The vectors that are part of the program.
+    ///
+    /// # Errors
+    /// None, unless the program was built from files that are malformed.
     pub fn embedded() -> Result<Self, VectorError> {
         Self::read(|name| {
             let file = EMBEDDED.iter().find(|(file, _)| *file == name);
-            Ok(file.map(|(_, text)| (*text).to_owned()).unwrap_or_default())
+            file.map(|(_, text)| (*text).to_owned()).ok_or_else(|| ErrorKind::NotFound.into())
         })
     }
 
     /// The vectors in the files of this directory, which has those of `vectors/`.
+    ///
+    /// # Errors
+    /// When a file is missing or malformed.
     pub fn load(directory: impl AsRef<Path>) -> Result<Self, VectorError> {
-        Self::read(|name| {
-            let path = directory.as_ref().join(name);
-            std::fs::read_to_string(&path)
-                .map_err(|source| VectorError::Unreadable { path, source })
-        })
+        Self::read(|name| std::fs::read_to_string(directory.as_ref().join(name)))
     }
 
-    fn read(text: impl Fn(&'static str) -> Result<String, VectorError>) -> Result<Self, VectorError> {
+    /// The vectors in texts from anywhere: `text` is asked for each file by its name.
+    ///
+    /// # Errors
+    /// When a text is missing or malformed.
+    pub fn read(text: impl Fn(&str) -> std::io::Result<String>) -> Result<Self, VectorError> {
+        let text = |file: &'static str| {
+            text(file).map_err(|source| VectorError::Unreadable { file, source })
+        };
         let names = [
             (3, "section3-simple-1rtt.json", "derived-section3-simple-1rtt.json"),
             (4, "section4-resumed-0rtt.json", "derived-section4-resumed-0rtt.json"),
@@ -191,6 +236,13 @@ impl Vectors {
         let signatures = parse(signatures, &text(signatures)?)?;
         let RsaKeyFile { rsa } = parse(rsa, &text(rsa)?)?;
         Ok(Self { traces, signatures, rsa })
+    }
+
+    /// The signature of the server in this section.
+    pub(crate) fn signature(&self, section: u8) -> Option<&Signature> {
+        self.signatures
+            .iter()
+            .find(|signature| signature.section == section && signature.side == Role::Server)
     }
 
     pub(crate) fn trace(&self, section: u8) -> Option<&Trace> {
