@@ -33,7 +33,10 @@ fn sections_3_5_and_7_are_replayed_byte_for_byte_in_both_roles() {
         [3, 3, 5, 5, 7, 7]
     );
     assert!(replayed.iter().all(|report| report.is_success()));
-    assert!(replayed.iter().all(|report| report.total() >= 100 && report.bytes() >= 5000));
+    let checks: usize = replayed.iter().map(|report| report.total()).sum();
+    let bytes: usize = replayed.iter().map(|report| report.bytes()).sum();
+    println!("{checks} values of {bytes} bytes are the same");
+    assert!(checks >= 780 && bytes >= 44_000);
     assert_eq!(not_yet.iter().map(|report| report.section).collect::<Vec<_>>(), [4, 4, 6, 6]);
     assert!(not_yet.iter().all(|report| report.total() == 0 && !report.is_success()));
 }

@@ -304,3 +304,24 @@ fn values_of<'a>(step: &'a Step, occurrence: usize, trace: &'a Trace) -> &'a [Va
         trace.steps.steps.iter().filter(|step| step.side == other && step.action == action);
     steps.nth(occurrence).map_or(&[], |step| &step.values)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Vectors;
+
+    #[test]
+    fn every_step_has_values_of_its_own_or_of_the_other_side() {
+        let vectors = Vectors::embedded().unwrap();
+        for section in [3, 5, 7] {
+            let trace = vectors.trace(section).unwrap();
+            let mut occurrences = HashMap::new();
+            for step in &trace.steps.steps {
+                let count: &mut usize = occurrences.entry((step.side, &step.action)).or_default();
+                let values = values_of(step, *count, trace);
+                assert!(!values.is_empty(), "section {section}, {}: {}", step.side, step.action);
+                *count += 1;
+            }
+        }
+    }
+}

@@ -1,7 +1,7 @@
 use core::fmt;
 
 /// The side of a handshake that handclasp played.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// handclasp was the client, the trace the server.

@@ -22,7 +22,7 @@ pub(crate) struct Derivation {
 }
 
 impl Derivation {
-    /// The HkdfLabel of RFC 9846, section 7.1: what the RFC 8448 calls `info`.
+    /// The HkdfLabel of RFC 9846, section 7.1: what RFC 8448 calls `info`.
     pub(crate) fn info(&self) -> Vec<u8> {
         let label = format!("tls13 {}", self.label);
         let mut info = Vec::with_capacity(64);
