@@ -40,8 +40,8 @@ pub struct Arguments {
     #[arg(long, value_name = "PROTOCOL")]
     alpn: Vec<String>,
     /// Log the secrets, for Wireshark; without FILE, to the file that SSLKEYLOGFILE names
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
-    keylog: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    keylog: Option<Option<PathBuf>>,
     /// Tell nothing but errors
     #[arg(long, short)]
     quiet: bool,
@@ -124,7 +124,7 @@ fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
         .trust(anchors)
         .map_err(misuse)?
         .application_protocols(arguments.alpn.iter().map(String::as_bytes));
-    if let Some(log) = files::key_log(arguments.keylog.as_deref())? {
+    if let Some(log) = files::key_log(arguments.keylog.as_ref())? {
         builder = builder.key_log(log);
     }
     builder.build().map_err(misuse)

@@ -70,19 +70,22 @@ pub fn certified_key(cert: &Path, key: &Path) -> Result<CertifiedKey, Failure> {
 }
 
 /// The key log that the option asks for: a file, or with nothing named the environment's.
-pub fn key_log(option: Option<&Path>) -> Result<Option<Arc<KeyLogFile>>, Failure> {
-    let Some(file) = option else { return Ok(None) };
-    let (log, name) = if file.as_os_str().is_empty() {
-        let log = KeyLogFile::from_environment().transpose().ok_or_else(|| {
-            Failure::misuse("--keylog names no file, and SSLKEYLOGFILE is not set")
-                .hint("name the file: --keylog FILE")
-        })?;
-        (log, "SSLKEYLOGFILE".to_owned())
-    } else {
-        (KeyLogFile::open(file), file.display().to_string())
+pub fn key_log(option: Option<&Option<PathBuf>>) -> Result<Option<Arc<KeyLogFile>>, Failure> {
+    let (log, name) = match option {
+        None => return Ok(None),
+        Some(Some(file)) => (KeyLogFile::open(file).map(Some), file.display().to_string()),
+        Some(None) => (KeyLogFile::from_environment(), "SSLKEYLOGFILE".to_owned()),
     };
-    let log = log.map_err(|error| Failure::misuse(format!("--keylog: {name}: {error}")))?;
-    Ok(Some(Arc::new(log)))
+    match log {
+        Ok(Some(log)) => Ok(Some(Arc::new(log))),
+        Ok(None) => {
+            let problem = "--keylog names no file, and SSLKEYLOGFILE is not set";
+            Err(Failure::misuse(problem).hint("name the file: --keylog FILE"))
+        }
+        Err(error) => {
+            Err(Failure::misuse(format!("--keylog {name}: it cannot be opened: {error}")))
+        }
+    }
 }
 
 fn read(file: &Path, option: &str) -> Result<Vec<u8>, Failure> {

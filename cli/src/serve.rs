@@ -52,8 +52,8 @@ pub struct Arguments {
     #[arg(long)]
     once: bool,
     /// Log the secrets, for Wireshark; without FILE, to the file that SSLKEYLOGFILE names
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
-    keylog: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    keylog: Option<Option<PathBuf>>,
 }
 
 /// What all connections share.
@@ -104,7 +104,7 @@ fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
     let key = files::certified_key(&arguments.cert, &arguments.key)?;
     let mut builder = ServerConfig::builder(CryptoProvider::ring())
         .application_protocols(arguments.alpn.iter().map(String::as_bytes));
-    if let Some(log) = files::key_log(arguments.keylog.as_deref())? {
+    if let Some(log) = files::key_log(arguments.keylog.as_ref())? {
         builder = builder.key_log(log);
     }
     let list = CertificateList::new(vec![Arc::new(key)]);
