@@ -13,6 +13,7 @@ mod serve;
 mod summary;
 mod tell;
 mod timed;
+mod vectors;
 mod words;
 
 use std::io::Write;
@@ -47,6 +48,8 @@ enum Command {
     Connect(connect::Arguments),
     /// Be a server: answer each request with what was negotiated, or echo
     Serve(serve::Arguments),
+    /// Replay the traces of RFC 8448, and compare every value
+    Vectors(vectors::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         None => demo::run(cli.json),
         Some(Command::Connect(arguments)) => connect::run(arguments, cli.json),
         Some(Command::Serve(arguments)) => serve::run(arguments, cli.json),
+        Some(Command::Vectors(arguments)) => vectors::run(arguments, cli.json),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
