@@ -30,7 +30,7 @@ use crate::failure::Failure;
 /// Without a command, a client and a server shake hands in memory, and each step is told from
 /// both sides.
 #[derive(Parser)]
-#[command(version, after_help = EXIT_CODES)]
+#[command(name = "handclasp", version, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

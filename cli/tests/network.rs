@@ -89,6 +89,36 @@ fn a_wrong_name_leads_to_the_option_name() {
 }
 
 #[test]
+fn a_server_that_vanishes_leaves_the_data_truncated_and_the_client_says_so() {
+    use std::io::{Read, Write};
+    let files = Files::new();
+    let server = Server::start(&files, &["--echo"]);
+    let ca = files.path("ca.pem");
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--quiet"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut client = command.spawn().unwrap();
+    let mut stdin = client.stdin.take().unwrap();
+    stdin.write_all(b"!").unwrap();
+    let mut back = [0];
+    client.stdout.as_mut().unwrap().read_exact(&mut back).unwrap();
+    drop(server);
+    let output = client.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("truncated"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_server_that_answers_and_closes_ends_a_client_that_has_more_to_say() {
+    let files = Files::new();
+    let server = Server::start(&files, &[]);
+    let ca = files.path("ca.pem");
+    let command = handclasp(["connect", &server.address, "--ca", &ca]);
+    let output = run_with_input(command, &vec![b'x'; 10_000_000]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+#[test]
 fn secrets_are_logged_on_request_only() {
     let files = Files::new();
     let server = Server::start(&files, &[]);
