@@ -150,22 +150,6 @@ impl Server {
 
     /// Serves one connection, and says what became of it.
     fn serve(&self, number: u64, socket: TcpStream, peer: SocketAddr) -> Result<(), Failure> {
-        let result = self.answer(number, socket, peer);
-        if let Err(failure) = &result {
-            let Failure { message, hint, .. } = failure;
-            let hint_text = hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-            self.say(
-                &format!("{peer}  failed: {message}{hint_text}"),
-                json!({
-                    "event": "error", "connection": number, "peer": peer.to_string(),
-                    "message": message, "hint": hint,
-                }),
-            );
-        }
-        result
-    }
-
-    fn answer(&self, number: u64, socket: TcpStream, peer: SocketAddr) -> Result<(), Failure> {
         let _ = socket.set_nodelay(true);
         let teller: Box<dyn Teller> = match self.json {
             true => Box::new(JsonTeller::new(stdout(), Some(number))),
@@ -176,25 +160,43 @@ impl Server {
         let options = Options { observer, ..Options::default() };
         let connection = ServerConnection::with_options(Arc::clone(&self.config), options)?;
         let mut stream = Stream::new(connection, Timed::new(socket));
-        let result = stream.handshake().map_err(Failure::from).and_then(|()| {
-            let tally = journal.tally(Side::Server);
-            let summary = Summary::new(Side::Server, stream.connection(), tally);
-            self.say_shaken(number, peer, &summary);
-            let bytes = match self.echo {
-                true => echo(&mut stream)?,
-                false => respond(&mut stream, &summary)?,
-            };
-            stream.close()?;
+
+        let result = self.answer(number, &mut stream, peer, &journal);
+        if let Err(Failure { message, hint, .. }) = &result {
+            let hint_text = hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
             self.say(
-                &format!("{peer}  closed cleanly, {bytes} bytes sent"),
+                &format!("{peer}  failed: {message}{hint_text}"),
                 json!({
-                    "event": "closed", "connection": number, "bytes": bytes,
+                    "event": "error", "connection": number, "peer": peer.to_string(),
+                    "message": message, "hint": hint,
                 }),
             );
-            Ok(())
-        });
+        }
         linger(stream.transport());
         result
+    }
+
+    fn answer(
+        &self,
+        number: u64,
+        stream: &mut TlsStream,
+        peer: SocketAddr,
+        journal: &SharedJournal,
+    ) -> Result<(), Failure> {
+        stream.handshake()?;
+        let tally = journal.tally(Side::Server);
+        let summary = Summary::new(Side::Server, stream.connection(), tally);
+        self.say_shaken(number, peer, &summary);
+        let bytes = match self.echo {
+            true => echo(stream)?,
+            false => respond(stream, &summary)?,
+        };
+        stream.close()?;
+        self.say(
+            &format!("{peer}  closed cleanly, {bytes} bytes sent"),
+            json!({"event": "closed", "connection": number, "bytes": bytes}),
+        );
+        Ok(())
     }
 
     fn say_shaken(&self, number: u64, peer: SocketAddr, summary: &Summary) {
