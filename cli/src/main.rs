@@ -1,3 +1,87 @@
-//! The `handclasp` program.
+//! The `handclasp` program: shakes hands in TLS 1.3, and explains each step.
 
-fn main() {}
+mod connect;
+mod demo;
+mod describe;
+mod duplex;
+mod failure;
+mod files;
+mod inbox;
+mod journal;
+mod json;
+mod serve;
+mod summary;
+mod tell;
+mod timed;
+mod vectors;
+mod words;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+use clap::{Parser, Subcommand};
+use serde_json::json;
+
+use crate::failure::Failure;
+
+/// Shakes hands in TLS 1.3, and explains each step.
+///
+/// Without a command, a client and a server shake hands in memory, and each step is told from
+/// both sides.
+#[derive(Parser)]
+#[command(name = "handclasp", version, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Tell it to a machine: one JSON object a line
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 the handshake or a check failed; 2 wrong use, or a file that cannot be used";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Shake hands with a server, then pipe standard input and output
+    Connect(connect::Arguments),
+    /// Be a server: answer each request with what was negotiated, or echo
+    Serve(serve::Arguments),
+    /// Replay the traces of RFC 8448, and compare every value
+    Vectors(vectors::Arguments),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match &cli.command {
+        None => demo::run(cli.json),
+        Some(Command::Connect(arguments)) => connect::run(arguments, cli.json),
+        Some(Command::Serve(arguments)) => serve::run(arguments, cli.json),
+        Some(Command::Vectors(arguments)) => vectors::run(arguments, cli.json),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            report(&failure, cli.json);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn report(failure: &Failure, json: bool) {
+    let mut out = anstream::stderr();
+    let Failure { message, hint, code } = failure;
+    // There is nowhere left to say that even this cannot be written.
+    let _ = if json {
+        let object = json!({"event": "error", "message": message, "hint": hint, "code": code});
+        writeln!(out, "{object}")
+    } else {
+        let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
+        let green = Style::new().fg_color(Some(AnsiColor::Green.into())).bold();
+        writeln!(out, "{red}error:{red:#} {message}").and_then(|()| match hint {
+            Some(hint) => writeln!(out, "{green} help:{green:#} {hint}"),
+            None => Ok(()),
+        })
+    };
+}

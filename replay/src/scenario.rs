@@ -181,7 +181,7 @@ impl PeerVerifier for KnownChain {
         if *peer.chain == *self.0 {
             return Reply::Now(Ok(()));
         }
-        Reply::Now(Err(CertificateError::rejected("it is not that of the trace".into())))
+        Reply::Now(Err(CertificateError::rejected("it is not that of the trace")))
     }
 }
 

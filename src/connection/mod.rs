@@ -42,7 +42,7 @@ use crate::error::{Error, ErrorKind};
 use crate::handshake::{Answer, Handshake, PeerParameters, Question, Step};
 use crate::key_schedule::TrafficSecret;
 use crate::level::Level;
-use crate::observer::Observer;
+use crate::observer::{Event, Observer};
 use crate::record::{Opener, Sealer, TrafficKeys};
 use crate::registry::{ContentType, ProtocolVersion};
 use crate::wire::NewSessionTicket;
@@ -179,7 +179,11 @@ impl Connection {
             let result = match step {
                 Step::Send { bytes, .. } => self.seal(ContentType::HANDSHAKE, &bytes),
                 Step::SendChangeCipherSpec => {
+                    let before = self.outgoing().len();
                     Sealer::change_cipher_spec(self.outgoing.buffer());
+                    let length = self.outgoing().len() - before;
+                    let sent = Event::RecordSent(ContentType::CHANGE_CIPHER_SPEC, length);
+                    self.handshake.observers().tell(|| sent);
                     Ok(())
                 }
                 Step::ReadKeys { secret, .. } => {

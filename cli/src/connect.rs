@@ -1,0 +1,191 @@
+//! `handclasp connect`: shakes hands with a server, tells it, and pipes data both ways.
+
+use std::io::{self, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use handclasp::connection::{Options, Received};
+use handclasp::crypto::CryptoProvider;
+use handclasp::pki_types::ServerName;
+use handclasp::{ClientConfig, ClientConnection};
+use serde_json::json;
+
+use crate::duplex::{self, End};
+use crate::failure::Failure;
+use crate::files;
+use crate::inbox::Inbox;
+use crate::journal::{SharedJournal, Side, Silent, Teller};
+use crate::json::{self, JsonTeller};
+use crate::summary::Summary;
+use crate::tell::{Output, Storyteller};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What `connect` is told.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The server and its port, such as example.org:443 or [::1]:4433
+    #[arg(value_name = "HOST:PORT")]
+    address: String,
+    /// Trust the certificates in this PEM file, instead of the system's authorities
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// The name that the server must prove, if it is not HOST
+    #[arg(long)]
+    name: Option<String>,
+    /// Offer this application protocol, such as http/1.1; again for more, the preferred one first
+    #[arg(long, value_name = "PROTOCOL")]
+    alpn: Vec<String>,
+    /// Log the secrets, for Wireshark; without FILE, to the file that SSLKEYLOGFILE names
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    keylog: Option<Option<PathBuf>>,
+    /// Tell nothing but errors
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Connects.
+pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
+    let (host, name) = server(arguments)?;
+    let config = Arc::new(config(arguments)?);
+    let say = |text: &str| {
+        if !json && !arguments.quiet {
+            let _ = writeln!(stderr(), "{text}");
+        }
+    };
+    let socket = connect(&arguments.address, &host)?;
+    if let Ok(peer) = socket.peer_addr() {
+        say(&format!("connected to {peer}"));
+    }
+    let teller: Box<dyn Teller> = match (arguments.quiet, json) {
+        (true, _) => Box::new(Silent),
+        (_, true) => Box::new(JsonTeller::new(stderr(), None)),
+        (_, false) => Box::new(Storyteller::new(stderr())),
+    };
+    let journal = SharedJournal::new(true, teller);
+    let observer = (!arguments.quiet).then(|| journal.observer(Side::Client));
+    let options = Options { observer, ..Options::default() };
+    let mut connection = ClientConnection::with_options(config, name, options)?;
+    let mut inbox = Inbox::new();
+    socket.set_read_timeout(Some(HANDSHAKE_TIMEOUT))?;
+    socket.set_write_timeout(Some(HANDSHAKE_TIMEOUT))?;
+    let result = handshake(&mut connection, &socket, &mut inbox);
+    journal.finish();
+    result?;
+    socket.set_read_timeout(None)?;
+    socket.set_write_timeout(None)?;
+
+    let summary = Summary::new(Side::Client, &connection, journal.tally(Side::Client));
+    say(&summary.text(None));
+    if json && !arguments.quiet {
+        json::write_line(&mut stderr(), &summary.json());
+    }
+    let end = duplex::run(connection, &socket, inbox, say)?;
+    journal.finish();
+    let (event, words) = match end {
+        End::Closed => ("closed", "closed cleanly: the peer said close_notify, nothing is missing"),
+        End::OutputGone => ("output_gone", "ended: nobody reads the output any more"),
+    };
+    say(words);
+    if json && !arguments.quiet {
+        json::write_line(&mut stderr(), &json!({"event": event}));
+    }
+    Ok(())
+}
+
+/// The host of the address, and the name that the server must prove.
+fn server(arguments: &Arguments) -> Result<(String, ServerName<'static>), Failure> {
+    let address = &arguments.address;
+    let usage = "say the host and its port: handclasp connect example.org:443";
+    let parts = address.rsplit_once(':').filter(|(host, port)| {
+        let bare_ipv6 = host.contains(':') && !host.starts_with('[');
+        !host.is_empty() && !bare_ipv6 && port.parse::<u16>().is_ok()
+    });
+    let Some((host, _)) = parts else {
+        let problem = format!("{address:?} is not HOST:PORT");
+        return Err(Failure::misuse(problem).hint(usage));
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let name = arguments.name.clone().unwrap_or_else(|| host.clone());
+    let server_name = ServerName::try_from(name.clone()).map_err(|_| {
+        Failure::misuse(format!("{name:?} is neither a DNS name nor an IP address"))
+            .hint("say which name the server should prove: --name NAME")
+    })?;
+    Ok((host, server_name))
+}
+
+fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
+    let anchors = files::anchors(arguments.ca.as_deref())?;
+    let misuse = |error: handclasp::config::ConfigError| Failure::misuse(error.to_string());
+    let mut builder = ClientConfig::builder(CryptoProvider::ring())
+        .trust(anchors)
+        .map_err(misuse)?
+        .application_protocols(arguments.alpn.iter().map(String::as_bytes));
+    if let Some(log) = files::key_log(arguments.keylog.as_ref())? {
+        builder = builder.key_log(log);
+    }
+    builder.build().map_err(misuse)
+}
+
+/// Tries each address of the host.
+fn connect(address: &str, host: &str) -> Result<TcpStream, Failure> {
+    let addresses = address.to_socket_addrs().map_err(|error| {
+        Failure::failed(format!("the address of {host} was not found: {error}"))
+            .hint("is the name right, and is there a network?")
+    })?;
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+            Ok(socket) => {
+                let _ = socket.set_nodelay(true);
+                return Ok(socket);
+            }
+            Err(error) => last = error,
+        }
+    }
+    let failure = Failure::failed(format!("cannot connect to {address}: {last}"));
+    Err(match last.kind() {
+        io::ErrorKind::ConnectionRefused => {
+            failure.hint("nothing listens there: is the server running, and is the port right?")
+        }
+        io::ErrorKind::TimedOut => {
+            failure.hint("nothing answers there: is the host up, or a firewall in between?")
+        }
+        _ => failure,
+    })
+}
+
+fn handshake(
+    connection: &mut ClientConnection,
+    mut socket: &TcpStream,
+    inbox: &mut Inbox,
+) -> Result<(), Failure> {
+    loop {
+        let length = connection.outgoing().len();
+        let written = socket.write_all(connection.outgoing());
+        connection.sent(length);
+        if !connection.is_handshaking() {
+            return Ok(written?);
+        }
+        // A peer that refuses may have hung up already: its alert says more than the failed write.
+        match connection.receive(inbox.unread()) {
+            Ok((_, Received::Incomplete)) => {
+                if inbox.fill(&mut socket)? == 0 {
+                    connection.end_of_input()?;
+                }
+            }
+            Ok((consumed, _)) => inbox.consume(consumed),
+            Err(error) => {
+                let _ = socket.write_all(connection.outgoing());
+                return Err(error.into());
+            }
+        }
+    }
+}
+
+fn stderr() -> Output {
+    Box::new(anstream::stderr())
+}

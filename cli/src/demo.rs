@@ -1,0 +1,104 @@
+//! The demonstration: a client and a server shake hands in this process, and both tell it.
+
+use std::sync::Arc;
+
+use handclasp::connection::Options;
+use handclasp::crypto::CryptoProvider;
+use handclasp::pki_types::{PrivateKeyDer, ServerName};
+use handclasp::transport::memory;
+use handclasp::{
+    CertifiedKey, ClientConfig, ClientConnection, ServerConfig, ServerConnection, TrustAnchors,
+};
+
+use crate::failure::Failure;
+use crate::journal::{SharedJournal, Side};
+use crate::json::{self, JsonTeller};
+use crate::summary::Summary;
+use crate::tell::{Output, Storyteller, dim, heading, paint};
+
+const NAME: &str = "server.example";
+
+const INTRODUCTION: &str = "\
+A certificate for server.example was just made, and an authority that vouches for it. The client
+trusts that authority. Both sides live in this process; each line says who does what, and how
+long it took. What is sent is explained once, where it is sent.
+";
+
+const FAREWELL: &str = "
+Next: handclasp connect HOST:443 tells the same of a server on the network; handclasp --help
+has the rest.
+";
+
+/// Shakes hands in memory and tells it.
+pub fn run(json: bool) -> Result<(), Failure> {
+    let (anchors, key) = identity()?;
+    let misuse = |error: handclasp::config::ConfigError| Failure::failed(error.to_string());
+    let client = ClientConfig::builder(CryptoProvider::ring())
+        .trust(anchors)
+        .and_then(|builder| builder.application_protocols(["h2", "http/1.1"]).build())
+        .map_err(misuse)?;
+    let server = ServerConfig::builder(CryptoProvider::ring())
+        .application_protocols(["http/1.1"])
+        .build(Arc::new(handclasp::config::CertificateList::new(vec![Arc::new(key)])))
+        .map_err(misuse)?;
+
+    if !json {
+        let title = heading("A TLS 1.3 handshake (RFC 9846), told from both sides");
+        print(&format!("{title}{}", paint(dim(), INTRODUCTION)));
+    }
+    let journal = match json {
+        true => SharedJournal::new(false, Box::new(JsonTeller::new(stdout(), None))),
+        false => SharedJournal::new(false, Box::new(Storyteller::new(stdout()))),
+    };
+    let options = |side| Options { observer: Some(journal.observer(side)), ..Options::default() };
+    let name = ServerName::try_from(NAME).map_err(|error| Failure::failed(error.to_string()))?;
+    let mut server = ServerConnection::with_options(Arc::new(server), options(Side::Server))?;
+    journal.start();
+    let mut client = ClientConnection::with_options(Arc::new(client), name, options(Side::Client))?;
+    memory::exchange(&mut client, &mut server)?;
+    journal.finish();
+
+    let summary = Summary::new(Side::Client, &client, journal.tally(Side::Client));
+    let other = Summary::new(Side::Server, &server, journal.tally(Side::Server));
+    if json {
+        json::write_line(&mut stdout(), &summary.json());
+        json::write_line(&mut stdout(), &other.json());
+    } else {
+        let text = summary.text(Some(other.tally));
+        print(&format!("{text}{}", paint(dim(), FAREWELL)));
+    }
+    Ok(())
+}
+
+/// An authority, and a server's certificate by it.
+fn identity() -> Result<(TrustAnchors, CertifiedKey), Failure> {
+    let failed = |error: rcgen::Error| Failure::failed(format!("making a certificate: {error}"));
+    let mut params = rcgen::CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, "An authority for this demonstration");
+    let key = rcgen::KeyPair::generate().map_err(failed)?;
+    let authority = rcgen::CertifiedIssuer::self_signed(params, key).map_err(failed)?;
+
+    let mut params = rcgen::CertificateParams::new(vec![NAME.into()]).map_err(failed)?;
+    params.distinguished_name.push(rcgen::DnType::CommonName, NAME);
+    let key = rcgen::KeyPair::generate().map_err(failed)?;
+    let certificate = params.signed_by(&key, &authority).map_err(failed)?;
+
+    let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string());
+    let mut anchors = TrustAnchors::new();
+    anchors.add(authority.der().clone()).map_err(|error| failed(&error))?;
+    let der = PrivateKeyDer::try_from(key.serialize_der()).map_err(|error| failed(&error))?;
+    let key = CertifiedKey::from_der(vec![certificate.der().clone()], &der);
+    Ok((anchors, key.map_err(|error| failed(&error))?))
+}
+
+fn stdout() -> Output {
+    Box::new(anstream::stdout())
+}
+
+fn print(text: &str) {
+    // A reader that stopped reading has had enough.
+    let _ = stdout().write_all(text.as_bytes());
+}

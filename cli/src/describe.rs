@@ -1,0 +1,215 @@
+//! What a handshake message carries, in words.
+
+use std::fmt::Display;
+
+use handclasp::certificate::EndEntity;
+use handclasp::pki_types::CertificateDer;
+use handclasp::registry::HandshakeType;
+use handclasp::wire::{
+    Certificate, CertificateRequest, CertificateVerify, ClientHello, DecodeError,
+    EncryptedExtensions, Extensions, Finished, HandshakeMessage, KeyShareEntry, KeyUpdate,
+    NewSessionTicket, ServerHello,
+};
+
+/// How much of a list or a name is told: a peer can send thousands.
+const SHOWN: usize = 24;
+
+/// A field of a message.
+pub struct Fact {
+    pub name: &'static str,
+    pub value: Value,
+}
+
+/// A field's value.
+pub enum Value {
+    Text(String),
+    List(Vec<String>),
+}
+
+impl Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::List(list) => f.write_str(&list.join(", ")),
+        }
+    }
+}
+
+/// Collects the fields that are there.
+#[derive(Default)]
+struct Facts(Vec<Fact>);
+
+impl Facts {
+    fn text(&mut self, name: &'static str, value: impl Display) {
+        self.0.push(Fact { name, value: Value::Text(value.to_string()) });
+    }
+
+    fn list<T: Display>(&mut self, name: &'static str, values: impl IntoIterator<Item = T>) {
+        let mut values = values.into_iter();
+        let mut list: Vec<_> = values.by_ref().take(SHOWN).map(|it| it.to_string()).collect();
+        let more = values.count();
+        if more > 0 {
+            list.push(format!("and {more} more"));
+        }
+        self.0.push(Fact { name, value: Value::List(list) });
+    }
+
+    fn extensions(&mut self, extensions: &Extensions<'_>) {
+        let mut kinds = extensions.iter().map(|extension| extension.kind).peekable();
+        if kinds.peek().is_some() {
+            self.list("extensions", kinds);
+        }
+    }
+}
+
+/// The name of a message, and what it carries.
+pub fn message(message: &HandshakeMessage<'_>) -> (String, Vec<Fact>) {
+    let mut name = message.kind.to_string();
+    let mut facts = Facts::default();
+    let result = match message.kind {
+        HandshakeType::CLIENT_HELLO => client_hello(message.body, &mut facts),
+        HandshakeType::SERVER_HELLO => server_hello(message.body, &mut name, &mut facts),
+        HandshakeType::ENCRYPTED_EXTENSIONS => encrypted_extensions(message.body, &mut facts),
+        HandshakeType::CERTIFICATE_REQUEST => certificate_request(message.body, &mut facts),
+        HandshakeType::CERTIFICATE => certificate(message.body, &mut facts),
+        HandshakeType::CERTIFICATE_VERIFY => certificate_verify(message.body, &mut facts),
+        HandshakeType::NEW_SESSION_TICKET => ticket(message.body, &mut facts),
+        HandshakeType::KEY_UPDATE => key_update(message.body, &mut facts),
+        HandshakeType::FINISHED => {
+            let length = Finished::parse(message.body).verify_data.len();
+            facts.text("MAC", format!("{length} bytes"));
+            Ok(())
+        }
+        _ => Ok(()),
+    };
+    if let Err(error) = result {
+        facts.text("malformed", error);
+    }
+    (name, facts.0)
+}
+
+fn client_hello(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
+    let hello = ClientHello::parse(body)?;
+    facts.text("random", short_hex(hello.random));
+    match hello.supported_versions {
+        Some(versions) => facts.list("versions", versions.iter()),
+        None => facts.text("versions", format!("{} at most", hello.legacy_version)),
+    }
+    facts.list("cipher suites", hello.cipher_suites.iter());
+    if let Some(groups) = hello.supported_groups {
+        facts.list("groups", groups.iter());
+    }
+    if let Some(shares) = hello.key_shares {
+        facts.list("key shares", shares.iter().map(share));
+    }
+    if let Some(schemes) = hello.signature_algorithms {
+        facts.list("signatures", schemes.iter());
+    }
+    if let Some(name) = hello.server_name {
+        facts.text("server name", printable(name));
+    }
+    if let Some(protocols) = hello.application_protocols {
+        facts.list("protocols", protocols.iter().map(printable));
+    }
+    if let Some(cookie) = hello.cookie {
+        facts.text("cookie", format!("{} bytes", cookie.len()));
+    }
+    facts.extensions(&hello.extensions);
+    Ok(())
+}
+
+fn server_hello(body: &[u8], name: &mut String, facts: &mut Facts) -> Result<(), DecodeError> {
+    let hello = ServerHello::parse(body)?;
+    if hello.is_hello_retry_request() {
+        *name = "HelloRetryRequest".into();
+    } else {
+        facts.text("random", short_hex(hello.random));
+    }
+    facts.text("version", hello.supported_version.unwrap_or(hello.legacy_version));
+    facts.text("cipher suite", hello.cipher_suite);
+    if let Some(entry) = hello.key_share {
+        facts.text("key share", share(entry));
+    }
+    if let Some(group) = hello.selected_group {
+        facts.text("wanted group", group);
+    }
+    if let Some(cookie) = hello.cookie {
+        facts.text("cookie", format!("{} bytes", cookie.len()));
+    }
+    Ok(())
+}
+
+fn encrypted_extensions(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
+    let message = EncryptedExtensions::parse(body)?;
+    match message.application_protocol {
+        Some(protocol) => facts.text("protocol", printable(protocol)),
+        None => facts.text("protocol", "none was agreed on"),
+    }
+    if message.server_name {
+        facts.text("server name", "taken into account");
+    }
+    facts.extensions(&message.extensions);
+    Ok(())
+}
+
+fn certificate_request(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
+    if let Some(schemes) = CertificateRequest::parse(body)?.signature_algorithms {
+        facts.list("signatures", schemes.iter());
+    }
+    Ok(())
+}
+
+fn certificate(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
+    let mut count = 0;
+    for entry in Certificate::parse(body)?.entries().take(SHOWN) {
+        let length = entry.certificate.len();
+        let name = if count == 0 { "for" } else { "issued by" };
+        match EndEntity::parse(&CertificateDer::from(entry.certificate)) {
+            Ok(end_entity) => {
+                facts.text(name, format!("{} ({length} bytes)", end_entity.subject()));
+            }
+            Err(error) => facts.text(name, error),
+        }
+        count += 1;
+    }
+    if count == 0 {
+        facts.text("for", "nobody: there is no certificate in it");
+    }
+    Ok(())
+}
+
+fn certificate_verify(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
+    let message = CertificateVerify::parse(body)?;
+    facts.text("scheme", message.algorithm);
+    facts.text("signature", format!("{} bytes", message.signature.len()));
+    Ok(())
+}
+
+fn ticket(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
+    let message = NewSessionTicket::parse(body)?;
+    facts.text("lifetime", format!("{} seconds", message.lifetime));
+    facts.text("ticket", format!("{} bytes", message.ticket.len()));
+    Ok(())
+}
+
+fn key_update(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
+    let requested = KeyUpdate::parse(body)?.update_requested;
+    facts.text("peer's key", if requested { "should change, too" } else { "may stay" });
+    Ok(())
+}
+
+fn share(entry: KeyShareEntry<'_>) -> String {
+    format!("{} ({} bytes)", entry.group, entry.key_exchange.len())
+}
+
+fn short_hex(bytes: &[u8; 32]) -> String {
+    let start: String = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("{start}… ({} bytes)", bytes.len())
+}
+
+/// Bytes of the peer's choice, safe for a terminal.
+pub fn printable(bytes: &[u8]) -> String {
+    const LONGEST: usize = 80;
+    let text = bytes.get(..LONGEST).unwrap_or(bytes).escape_ascii().to_string();
+    if bytes.len() > LONGEST { format!("{text}…") } else { text }
+}

@@ -1,0 +1,221 @@
+//! Data both ways at once over one connection: standard input to the peer, the peer to standard
+//! output.
+//!
+//! Three threads share the connection, which does no I/O itself. Each blocks on one thing only,
+//! and holds no lock while it does (reading standard input, writing to the socket, reading from
+//! it): none keeps the others from going on, however much data there is.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use handclasp::ClientConnection;
+use handclasp::connection::Received;
+
+use crate::failure::Failure;
+use crate::inbox::Inbox;
+
+const CHUNK: usize = 32 * 1024;
+
+/// How long the last bytes may take to be sent to a peer that may not be reading any more.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How the connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The peer said that it is done, and nothing is missing.
+    Closed,
+    /// Nobody reads standard output any more.
+    OutputGone,
+}
+
+struct State {
+    connection: ClientConnection,
+    /// Standard input has ended, and close_notify is on its way.
+    input_ended: bool,
+    /// The peer said close_notify.
+    peer_closed: bool,
+    /// Nothing new is to be sent.
+    over: bool,
+    /// The sending thread has ended.
+    sender_ended: bool,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, guard: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.changed.wait(guard).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.lock());
+        self.changed.notify_all();
+    }
+}
+
+/// Pipes until the peer is done; the handshake must be complete. `notice` is told what a person
+/// at a terminal should know.
+pub fn run(
+    connection: ClientConnection,
+    socket: &TcpStream,
+    inbox: Inbox,
+    notice: impl FnMut(&str),
+) -> Result<End, Failure> {
+    let state = State {
+        connection,
+        input_ended: false,
+        peer_closed: false,
+        over: false,
+        sender_ended: false,
+    };
+    let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
+    let (sender, out) = (Arc::clone(&shared), socket.try_clone()?);
+    thread::Builder::new().spawn(move || {
+        send(&sender, &out);
+        sender.change(|state| state.sender_ended = true);
+    })?;
+    // This one may wait for standard input for ever: it ends with the process.
+    let reader = Arc::clone(&shared);
+    thread::Builder::new().spawn(move || read_input(&reader))?;
+
+    let result = receive(&shared, socket, inbox, notice);
+    // What is still to be said goes out: an alert, or close_notify.
+    shared.change(|state| {
+        state.connection.close();
+        state.over = true;
+    });
+    let guard = shared.lock();
+    let _ = shared.changed.wait_timeout_while(guard, LAST_WORDS, |state| !state.sender_ended);
+    let _ = socket.shutdown(Shutdown::Both);
+    result
+}
+
+/// Sends what the connection has to send, whoever made it: data, answers, alerts.
+fn send(shared: &Shared, mut socket: &TcpStream) {
+    let mut state = shared.lock();
+    loop {
+        let bytes = state.connection.outgoing().to_vec();
+        if bytes.is_empty() {
+            if state.input_ended && state.peer_closed {
+                // Both directions are closed: the receiver need not wait for the peer to hang up.
+                let _ = socket.shutdown(Shutdown::Both);
+                return;
+            }
+            if state.over {
+                return;
+            }
+            state = shared.wait(state);
+            continue;
+        }
+        state.connection.sent(bytes.len());
+        drop(state);
+        shared.changed.notify_all();
+        if socket.write_all(&bytes).is_err() {
+            // The receiver finds out why. Nothing more can be sent.
+            shared.change(|state| state.over = true);
+            return;
+        }
+        state = shared.lock();
+    }
+}
+
+/// Standard input to the connection; its end is close_notify.
+fn read_input(shared: &Shared) {
+    let mut input = io::stdin().lock();
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let count = match input.read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            result => result.unwrap_or(0),
+        };
+        if count == 0 {
+            return shared.change(|state| {
+                state.connection.close();
+                state.input_ended = true;
+            });
+        }
+        let mut rest = buffer.get(..count).unwrap_or_default();
+        let mut state = shared.lock();
+        while !rest.is_empty() {
+            if state.over {
+                return;
+            }
+            match state.connection.write(rest) {
+                // The sender has enough to do.
+                Ok(0) => state = shared.wait(state),
+                Ok(taken) => {
+                    rest = rest.get(taken..).unwrap_or_default();
+                    shared.changed.notify_all();
+                }
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+/// The peer to standard output, until the peer is done.
+fn receive(
+    shared: &Shared,
+    mut socket: &TcpStream,
+    mut inbox: Inbox,
+    mut notice: impl FnMut(&str),
+) -> Result<End, Failure> {
+    let mut output = io::stdout().lock();
+    let mut data = Vec::new();
+    let mut closed = false;
+    loop {
+        let result = take(shared, &mut inbox, &mut data);
+        if output.write_all(&data).and_then(|()| output.flush()).is_err() {
+            return Ok(End::OutputGone);
+        }
+        data.clear();
+        if result? && !closed {
+            closed = true;
+            shared.change(|state| state.peer_closed = true);
+            if !shared.lock().input_ended {
+                notice("the peer is done: end the input (Ctrl-D) to close this direction, too");
+            }
+        }
+        match inbox.fill(&mut socket) {
+            Ok(1..) => {}
+            // After close_notify nothing can be missing, whatever becomes of the transport.
+            _ if closed => return Ok(End::Closed),
+            Ok(0) => shared.lock().connection.end_of_input()?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Takes all whole records that are there. True once the peer has closed.
+fn take(shared: &Shared, inbox: &mut Inbox, data: &mut Vec<u8>) -> Result<bool, Failure> {
+    let mut state = shared.lock();
+    let result = loop {
+        match state.connection.receive(inbox.unread()) {
+            Ok((_, Received::Incomplete | Received::Waiting)) => break Ok(false),
+            Ok((consumed, received)) => {
+                let closed = matches!(received, Received::Closed);
+                if let Received::Data(plaintext) = received {
+                    data.extend_from_slice(plaintext);
+                }
+                inbox.consume(consumed);
+                if closed {
+                    break Ok(true);
+                }
+            }
+            Err(error) => break Err(error.into()),
+        }
+    };
+    drop(state);
+    shared.changed.notify_all();
+    result
+}

@@ -1,0 +1,99 @@
+//! What is read from files: trust anchors, certificates and keys.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use handclasp::pki_types::pem::{self, PemObject};
+use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
+use handclasp::{CertifiedKey, KeyLogFile, TrustAnchors};
+
+use crate::failure::Failure;
+
+/// Where most Linux distributions keep the authorities that they trust.
+const SYSTEM_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// The anchors in `file`, or those of the system.
+pub fn anchors(file: Option<&Path>) -> Result<TrustAnchors, Failure> {
+    match file {
+        Some(file) => TrustAnchors::from_pem(&read(file, "--ca")?).map_err(|error| {
+            Failure::misuse(format!("--ca {}: {error}", file.display()))
+                .hint("--ca FILE takes certificates in PEM: -----BEGIN CERTIFICATE-----")
+        }),
+        None => system_anchors(),
+    }
+}
+
+fn system_anchors() -> Result<TrustAnchors, Failure> {
+    let file = env::var_os("SSL_CERT_FILE").map_or(SYSTEM_BUNDLE.into(), PathBuf::from);
+    let Ok(bundle) = fs::read(&file) else {
+        let problem = format!("there is no bundle of trusted authorities at {}", file.display());
+        return Err(
+            Failure::misuse(problem).hint("say whom to trust: --ca FILE, with certificates in PEM")
+        );
+    };
+    // One certificate of a bundle that cannot be read is no reason to trust none of the others.
+    let mut anchors = TrustAnchors::new();
+    for certificate in CertificateDer::pem_slice_iter(&bundle).flatten() {
+        let _ = anchors.add(certificate);
+    }
+    if anchors.is_empty() {
+        return Err(Failure::misuse(format!("{} has no certificate in it", file.display()))
+            .hint("say whom to trust: --ca FILE, with certificates in PEM"));
+    }
+    Ok(anchors)
+}
+
+/// The server's certificate chain and its key.
+pub fn certified_key(cert: &Path, key: &Path) -> Result<CertifiedKey, Failure> {
+    let text = read(cert, "--cert")?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    let chain = chain.map_err(|error| not_pem("--cert", cert, &error))?;
+    if chain.is_empty() {
+        let problem = format!("--cert {}: there is no certificate in it", cert.display());
+        return Err(Failure::misuse(problem)
+            .hint("it must be PEM, the server's own certificate first, then its issuers"));
+    }
+    let text = read(key, "--key")?;
+    let private = PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
+        pem::Error::NoItemsFound => {
+            let problem = format!("--key {}: there is no private key in it", key.display());
+            Failure::misuse(problem)
+                .hint("it must be PEM and not encrypted: -----BEGIN PRIVATE KEY-----")
+        }
+        error => not_pem("--key", key, &error),
+    })?;
+    CertifiedKey::from_der(chain, &private).map_err(|error| {
+        Failure::misuse(format!("{} and {}: {error}", cert.display(), key.display()))
+    })
+}
+
+/// The key log that the option asks for: a file, or with nothing named the environment's.
+pub fn key_log(option: Option<&Option<PathBuf>>) -> Result<Option<Arc<KeyLogFile>>, Failure> {
+    let (log, name) = match option {
+        None => return Ok(None),
+        Some(Some(file)) => (KeyLogFile::open(file).map(Some), file.display().to_string()),
+        Some(None) => (KeyLogFile::from_environment(), "SSLKEYLOGFILE".to_owned()),
+    };
+    match log {
+        Ok(Some(log)) => Ok(Some(Arc::new(log))),
+        Ok(None) => {
+            let problem = "--keylog names no file, and SSLKEYLOGFILE is not set";
+            Err(Failure::misuse(problem).hint("name the file: --keylog FILE"))
+        }
+        Err(error) => {
+            Err(Failure::misuse(format!("--keylog {name}: it cannot be opened: {error}")))
+        }
+    }
+}
+
+fn read(file: &Path, option: &str) -> Result<Vec<u8>, Failure> {
+    fs::read(file).map_err(|error| {
+        Failure::misuse(format!("{option} {}: cannot be read: {error}", file.display()))
+    })
+}
+
+fn not_pem(option: &str, file: &Path, error: &pem::Error) -> Failure {
+    Failure::misuse(format!("{option} {}: it is not PEM: {error}", file.display()))
+}

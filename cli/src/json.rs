@@ -1,0 +1,87 @@
+//! Tells a handshake to a machine: one JSON object a line.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::describe::Value;
+use crate::journal::{Step, Teller, What};
+use crate::tell::Output;
+
+/// Writes each step as a line.
+pub struct JsonTeller {
+    out: Output,
+    /// Which connection of a server the lines are about.
+    connection: Option<u64>,
+}
+
+impl JsonTeller {
+    pub fn new(out: Output, connection: Option<u64>) -> Self {
+        Self { out, connection }
+    }
+}
+
+impl Teller for JsonTeller {
+    fn step(&mut self, step: &Step) {
+        let mut object = Map::new();
+        if let Some(connection) = self.connection {
+            object.insert("connection".into(), connection.into());
+        }
+        let microseconds = step.took.as_nanos() as f64 / 1e3;
+        object.insert("side".into(), step.side.name().into());
+        object.extend(event(&step.what));
+        object.insert("microseconds".into(), microseconds.into());
+        write_line(&mut self.out, &Json::Object(object));
+    }
+}
+
+/// Writes an object on a line of its own, in one piece.
+pub fn write_line(out: &mut Output, object: &Json) {
+    // Whoever stopped listening must not stop the connection.
+    let _ = out.write_all(format!("{object}\n").as_bytes()).and_then(|()| out.flush());
+}
+
+fn event(what: &What) -> Map<String, Json> {
+    let direction =
+        |sent: &bool, what: &str| format!("{what}_{}", if *sent { "sent" } else { "received" });
+    let object = match what {
+        What::Message { sent, level, name, bytes, facts } => {
+            let fields: Map<_, _> = facts
+                .iter()
+                .map(|fact| (fact.name.replace(' ', "_"), value(&fact.value)))
+                .collect();
+            json!({
+                "event": direction(sent, "message"), "message": name,
+                "level": level.to_string(), "bytes": bytes, "fields": fields,
+            })
+        }
+        What::Derived { extract, label } => json!({
+            "event": "key_schedule", "label": label,
+            "operation": if *extract { "HKDF-Extract" } else { "HKDF-Expand-Label" },
+        }),
+        What::SuiteChosen(suite) => json!({"event": "cipher_suite_chosen", "suite": suite}),
+        What::KeysExchanged(group) => json!({"event": "keys_exchanged", "group": group}),
+        What::PeerVerified => json!({"event": "peer_verified"}),
+        What::SignatureVerified(scheme) => {
+            json!({"event": "signature_verified", "scheme": scheme})
+        }
+        What::FinishedVerified => json!({"event": "finished_verified"}),
+        What::Waiting(question) => json!({"event": "waiting", "question": question}),
+        What::Record { sent, kind, bytes } => json!({
+            "event": direction(sent, "record"), "type": kind.to_string(), "bytes": bytes,
+        }),
+        What::Alert { sent, name, meaning } => json!({
+            "event": direction(sent, "alert"), "alert": name, "meaning": meaning,
+        }),
+        What::Complete => json!({"event": "handshake_complete"}),
+    };
+    match object {
+        Json::Object(object) => object,
+        _ => Map::new(),
+    }
+}
+
+fn value(value: &Value) -> Json {
+    match value {
+        Value::Text(text) => text.as_str().into(),
+        Value::List(list) => list.as_slice().into(),
+    }
+}

@@ -1,0 +1,105 @@
+//! What a handshake came to.
+
+use anstyle::Style;
+use handclasp::Connection;
+use handclasp::certificate::EndEntity;
+use serde_json::{Value as Json, json};
+
+use crate::describe::printable;
+use crate::journal::{Side, Tally};
+use crate::tell::{duration, field, heading};
+
+/// What was agreed on, and what it cost.
+pub struct Summary {
+    pub side: Side,
+    pub cipher_suite: Option<String>,
+    pub group: Option<String>,
+    pub signature_scheme: Option<String>,
+    pub application_protocol: Option<String>,
+    pub server_name: Option<String>,
+    pub certificate: Option<String>,
+    pub tally: Tally,
+}
+
+impl Summary {
+    pub fn new(side: Side, connection: &Connection, tally: Tally) -> Self {
+        let parameters = connection.parameters();
+        let certificate = parameters.certificates.as_ref().and_then(|chain| chain.first());
+        let certificate = certificate.and_then(|der| EndEntity::parse(der).ok());
+        Self {
+            side,
+            cipher_suite: parameters.cipher_suite.map(|it| it.to_string()),
+            group: parameters.group.map(|it| it.to_string()),
+            signature_scheme: parameters.signature_scheme.map(|it| it.to_string()),
+            application_protocol: parameters.application_protocol.as_deref().map(printable),
+            server_name: parameters.server_name.clone(),
+            certificate: certificate.map(|it| it.subject().to_owned()),
+            tally,
+        }
+    }
+
+    /// Names and values, in the order of a reader's interest.
+    pub fn agreed(&self) -> Vec<(&'static str, String)> {
+        let fields = [
+            ("cipher suite", &self.cipher_suite),
+            ("key exchange", &self.group),
+            ("signature", &self.signature_scheme),
+            ("protocol", &self.application_protocol),
+            ("server name", &self.server_name),
+            ("certificate", &self.certificate),
+        ];
+        let version = ("version", "TLS 1.3".to_owned());
+        let known = fields.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
+        std::iter::once(version).chain(known).collect()
+    }
+
+    /// For a person. `other` is the time of the other side, where it is known.
+    pub fn text(&self, other: Option<Tally>) -> String {
+        let mut text = format!("\n{}", heading("Agreed on"));
+        for (name, value) in self.agreed() {
+            text += &field(name, &value, Style::new().bold());
+        }
+        text += &format!("\n{}", heading("It took"));
+        let tally = &self.tally;
+        let bytes = |bytes, records| format!("{bytes} bytes in {records} records");
+        let (up, down) = match self.side {
+            Side::Client => (tally.bytes_sent, tally.bytes_received),
+            Side::Server => (tally.bytes_received, tally.bytes_sent),
+        };
+        let (up_records, down_records) = match self.side {
+            Side::Client => (tally.records_sent, tally.records_received),
+            Side::Server => (tally.records_received, tally.records_sent),
+        };
+        let mut line = |name: &str, value: String| text += &field(name, &value, Style::new());
+        line("client → server", bytes(up, up_records));
+        line("server → client", bytes(down, down_records));
+        line("round trips", tally.round_trips.to_string());
+        line(self.side.name(), format!("{} of computing", duration(tally.computing)));
+        if let Some(other) = other {
+            line("server", format!("{} of computing", duration(other.computing)));
+        }
+        text
+    }
+
+    /// For a machine.
+    pub fn json(&self) -> Json {
+        let tally = &self.tally;
+        json!({
+            "event": "summary",
+            "side": self.side.name(),
+            "version": "TLS 1.3",
+            "cipher_suite": self.cipher_suite,
+            "group": self.group,
+            "signature_scheme": self.signature_scheme,
+            "application_protocol": self.application_protocol,
+            "server_name": self.server_name,
+            "certificate": self.certificate,
+            "bytes_sent": tally.bytes_sent,
+            "bytes_received": tally.bytes_received,
+            "records_sent": tally.records_sent,
+            "records_received": tally.records_received,
+            "round_trips": tally.round_trips,
+            "microseconds": tally.computing.as_nanos() as f64 / 1e3,
+        })
+    }
+}

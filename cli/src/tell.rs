@@ -1,0 +1,280 @@
+//! Tells a handshake to a person.
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+
+use handclasp::registry::ContentType;
+
+use crate::journal::{Side, Step, Teller, What};
+use crate::words;
+
+/// Columns that the telling fills.
+const WIDTH: usize = 96;
+/// Where the text beside a side's name begins.
+const MARGIN: usize = 11;
+/// Where a field's value begins.
+const VALUES: usize = MARGIN + 18;
+
+/// Where the telling goes: colours are for terminals, and whoever makes this sees to that.
+pub type Output = Box<dyn Write + Send>;
+
+/// Writes each step as it happens, and explains it when it is new.
+pub struct Storyteller {
+    out: Output,
+    /// Messages whose contents the reader has seen.
+    told: HashSet<String>,
+    /// Key schedule labels that the reader has seen explained.
+    explained: HashSet<(bool, String)>,
+    /// Derivations that follow each other are told together.
+    derivations: Vec<(bool, String)>,
+    deriving: Option<(Side, Duration)>,
+    /// The side that derived first: the other one derives the same.
+    first_to_derive: Option<Side>,
+}
+
+impl Storyteller {
+    pub fn new(out: Output) -> Self {
+        Self {
+            out,
+            told: HashSet::new(),
+            explained: HashSet::new(),
+            derivations: Vec::new(),
+            deriving: None,
+            first_to_derive: None,
+        }
+    }
+
+    fn write(&mut self, text: &str) {
+        // Whoever stopped listening must not stop the connection.
+        let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+    }
+
+    fn message(&mut self, step: &Step, sent: bool, name: &str, about: &str) {
+        let arrow = if sent { "──▶" } else { "◀──" };
+        let line = headline(step.side, arrow, name, Some(about), step.took);
+        self.write(&format!("\n{line}"));
+    }
+
+    fn note(&mut self, side: Side, mark: &str, text: &str, took: Duration) {
+        let line = headline(side, mark, text, None, took);
+        self.write(&line);
+    }
+
+    fn tell_derivations(&mut self) {
+        let Some((side, took)) = self.deriving.take() else { return };
+        let mut new = Vec::new();
+        let mut known = Vec::new();
+        for step in std::mem::take(&mut self.derivations) {
+            if self.explained.insert(step.clone()) {
+                new.push(step);
+            } else if !new.contains(&step) && !known.contains(&step.1) {
+                known.push(step.1);
+            }
+        }
+        let first = *self.first_to_derive.get_or_insert(side);
+        let verb = match first == side || !new.is_empty() {
+            true => "derives",
+            false => "derives the same",
+        };
+        let known = known.join(", ");
+        let title = match known.len() {
+            1..60 => format!("{verb}: {known}"),
+            _ => verb.to_owned(),
+        };
+        let mut text = headline(side, " · ", &title, None, took);
+        if known.len() >= 60 {
+            text += &paragraph(&known);
+        }
+        for (extract, label) in new {
+            text += &field(&label, words::derived(extract, &label), dim());
+        }
+        self.write(&text);
+    }
+}
+
+impl Teller for Storyteller {
+    fn step(&mut self, step: &Step) {
+        if let What::Derived { extract, label } = &step.what {
+            let took = match self.deriving {
+                Some((side, took)) if side == step.side => took,
+                _ => {
+                    self.tell_derivations();
+                    Duration::ZERO
+                }
+            };
+            self.deriving = Some((step.side, took + step.took));
+            self.derivations.push((*extract, label.clone()));
+            return;
+        }
+        if let What::Record { sent, kind, .. } = step.what {
+            // The messages inside are told by themselves, and data are the application's business.
+            if kind != ContentType::CHANGE_CIPHER_SPEC || sent {
+                return;
+            }
+        }
+        self.tell_derivations();
+        match &step.what {
+            What::Message { sent, level, name, bytes, facts } => {
+                let about = format!("{bytes} bytes, {}", words::level(*level));
+                self.message(step, *sent, name, &about);
+                // Both sides send a Finished; the words are the same, and short.
+                let new = self.told.insert(format!("{name} {sent}"));
+                let seen = !sent && !self.told.insert(format!("{name} true"));
+                let mut text = String::new();
+                let explanation = if *sent { words::sent(name) } else { words::received(name) };
+                if new && !explanation.is_empty() {
+                    text += &paragraph(explanation);
+                }
+                if !seen {
+                    for fact in facts {
+                        text += &field(fact.name, &fact.value.to_string(), Style::new());
+                    }
+                }
+                self.write(&text);
+            }
+            What::SuiteChosen(suite) => {
+                self.note(step.side, " · ", &format!("cipher suite: {suite}"), step.took);
+            }
+            What::KeysExchanged(group) => {
+                let text = format!("key exchange: own private key × peer's share, in {group}");
+                self.note(step.side, " · ", &text, step.took);
+            }
+            What::PeerVerified => {
+                let text = "the certificate is good for this name, and leads to a trusted CA";
+                self.note(step.side, " ✓ ", text, step.took);
+            }
+            What::SignatureVerified(scheme) => {
+                let text = format!("the signature is the certificate's key's ({scheme})");
+                self.note(step.side, " ✓ ", &text, step.took);
+            }
+            What::FinishedVerified => {
+                let text = "the peer's Finished is right: nobody changed the handshake";
+                self.note(step.side, " ✓ ", text, step.took);
+            }
+            What::Waiting(question) => {
+                self.note(step.side, " ? ", &format!("waits for: {question}"), step.took);
+            }
+            What::Alert { sent, name, meaning } => {
+                let arrow = if *sent { "──▶" } else { "◀──" };
+                let line = headline(step.side, arrow, &format!("alert {name}"), None, step.took);
+                let text = format!("\n{line}{}", paragraph(meaning));
+                self.write(&text);
+            }
+            What::Complete => {
+                let text = "the handshake is complete: data can flow both ways";
+                self.note(step.side, " ✓ ", text, step.took);
+            }
+            What::Record { .. } => {
+                let text = "drops a change_cipher_spec: it is there for old middleboxes alone";
+                self.note(step.side, " · ", text, step.took);
+            }
+            What::Derived { .. } => {}
+        }
+    }
+
+    fn finish(&mut self) {
+        self.tell_derivations();
+    }
+}
+
+/// A heading in bold.
+pub fn heading(text: &str) -> String {
+    format!("{}\n", paint(Style::new().bold(), text))
+}
+
+/// A name and a value, at the margin that the fields of messages have.
+pub fn field(name: &str, value: &str, style: Style) -> String {
+    let mut lines = wrap(value, WIDTH - VALUES).into_iter();
+    let first = paint(style, &lines.next().unwrap_or_default());
+    let name = paint(dim(), &format!("{name:<width$}", width = VALUES - MARGIN - 3));
+    let mut text = format!("{:MARGIN$}  {name} {first}\n", "");
+    for line in lines {
+        text += &format!("{:VALUES$}{}\n", "", paint(style, &line));
+    }
+    text
+}
+
+/// A duration in the unit that it reads best in.
+pub fn duration(time: Duration) -> String {
+    match time.as_nanos() {
+        0..1_000_000 => format!("{} µs", time.as_micros()),
+        _ => format!("{:.2} ms", time.as_secs_f64() * 1e3),
+    }
+}
+
+pub fn dim() -> Style {
+    Style::new().dimmed()
+}
+
+pub fn paint(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+fn headline(side: Side, mark: &str, text: &str, about: Option<&str>, took: Duration) -> String {
+    let colour = match side {
+        Side::Client => AnsiColor::Cyan,
+        Side::Server => AnsiColor::Magenta,
+    };
+    let mark_colour = if mark.contains('✓') { AnsiColor::Green } else { colour };
+    let speaker = paint(Style::new().fg_color(Some(colour.into())), side.name());
+    let mark = paint(Style::new().fg_color(Some(mark_colour.into())).bold(), mark);
+    let (text_style, about) = match about {
+        Some(about) => (Style::new().bold(), format!("  {about}")),
+        None => (Style::new(), String::new()),
+    };
+    let time = if took.as_micros() == 0 { String::new() } else { duration(took) };
+    let used = MARGIN + text.chars().count() + about.chars().count();
+    let gap = WIDTH.saturating_sub(used + time.chars().count()).max(1);
+    let text = paint(text_style, text);
+    let (about, time) = (paint(dim(), &about), paint(dim(), &time));
+    let gap = if took.as_micros() == 0 { 0 } else { gap };
+    format!("{speaker} {mark} {text}{about}{:gap$}{time}\n", "")
+}
+
+fn paragraph(text: &str) -> String {
+    let lines = wrap(text, WIDTH - MARGIN);
+    lines.iter().map(|line| format!("{:MARGIN$}{}\n", "", paint(dim(), line))).collect()
+}
+
+/// Breaks a text between words.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut length = 0;
+    for word in text.split(' ') {
+        let word_length = word.chars().count();
+        if length > 0 && length + 1 + word_length > width {
+            lines.push(String::new());
+            length = 0;
+        }
+        let line = lines.last_mut().expect("there is always a line");
+        if length > 0 {
+            line.push(' ');
+            length += 1;
+        }
+        line.push_str(word);
+        length += word_length;
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_break_between_words() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("unbreakable", 3), ["unbreakable"]);
+        assert_eq!(wrap("", 3), [""]);
+    }
+
+    #[test]
+    fn durations_read_well() {
+        assert_eq!(duration(Duration::from_nanos(1500)), "1 µs");
+        assert_eq!(duration(Duration::from_micros(999)), "999 µs");
+        assert_eq!(duration(Duration::from_micros(1250)), "1.25 ms");
+    }
+}

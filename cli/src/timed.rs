@@ -1,0 +1,70 @@
+//! A socket that does not wait for ever.
+
+use std::cell::Cell;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// How long one read or write may take, and how long everything until a deadline.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A socket whose reads and writes end with an error after [`PATIENCE`], and all of them together
+/// at the deadline if there is one: a byte now and then does not hold it.
+pub struct Timed {
+    socket: TcpStream,
+    deadline: Cell<Option<Instant>>,
+}
+
+impl Timed {
+    /// With a deadline.
+    pub fn new(socket: TcpStream) -> Self {
+        Self { socket, deadline: Cell::new(Some(Instant::now() + PATIENCE)) }
+    }
+
+    /// From here on only silence ends it.
+    pub fn lift_deadline(&self) {
+        self.deadline.set(None);
+    }
+
+    /// Sets the deadline anew.
+    pub fn set_deadline(&self, from_now: Duration) {
+        self.deadline.set(Some(Instant::now() + from_now));
+    }
+
+    pub fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
+    fn patience(&self) -> io::Result<Option<Duration>> {
+        let left = match self.deadline.get() {
+            Some(deadline) => deadline.saturating_duration_since(Instant::now()),
+            None => PATIENCE,
+        };
+        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(Some(left)) }
+    }
+}
+
+/// Reads as well through a shared reference, for the time after the connection.
+impl Read for &Timed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket.set_read_timeout(self.patience()?)?;
+        (&self.socket).read(buffer)
+    }
+}
+
+impl Read for Timed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        (&*self).read(buffer)
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket.set_write_timeout(self.patience()?)?;
+        self.socket.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.socket.flush()
+    }
+}

@@ -1,0 +1,121 @@
+//! The explanations: what each message, label and alert of TLS 1.3 is for.
+
+use handclasp::Level;
+use handclasp::alert::AlertDescription;
+
+/// What a message is for, told when it is sent.
+pub fn sent(message: &str) -> &'static str {
+    match message {
+        "ClientHello" => {
+            "Opens the handshake: everything the client can do, and its half of the key exchange \
+             already, so that no time is lost in asking."
+        }
+        "HelloRetryRequest" => {
+            "The client's key share is of no use, or the server wants proof that the client is \
+             there: it asks for another ClientHello."
+        }
+        "ServerHello" => {
+            "The server's choices, and its half of the key exchange. From here on both sides can \
+             compute the same secret, and nobody who only listens can."
+        }
+        "EncryptedExtensions" => {
+            "The answers that need no certificate. It is the first encrypted message: what is \
+             agreed on here, nobody else sees."
+        }
+        "CertificateRequest" => "The server wants to know who the client is, too.",
+        "Certificate" => "Who the server is: its certificate, and who vouches for it.",
+        "CertificateVerify" => {
+            "A signature over all messages so far, with the certificate's private key. A copied \
+             certificate is worth nothing without it."
+        }
+        "Finished" => {
+            "A MAC over all messages so far. If anyone changed a single bit of them on the way, \
+             it does not match."
+        }
+        "NewSessionTicket" => "Lets the client come back with a shorter handshake.",
+        "KeyUpdate" => "The sender's key changes after this message.",
+        _ => "",
+    }
+}
+
+/// What the receiver does with a message.
+pub fn received(message: &str) -> &'static str {
+    match message {
+        "ClientHello" => "chooses the version, suite, group and protocol that both sides know",
+        "ServerHello" => "checks that each choice was on offer, and completes the key exchange",
+        "HelloRetryRequest" => "makes the key share that is asked for",
+        "EncryptedExtensions" => "takes only answers to what it asked",
+        "Certificate" => "looks for a path to an authority that it trusts, and for the name",
+        "CertificateVerify" => "verifies the signature with the certificate's public key",
+        "Finished" => "computes the same MAC and compares",
+        "NewSessionTicket" => "may keep it for the next connection",
+        "KeyUpdate" => "reads on with the peer's next key",
+        _ => "",
+    }
+}
+
+/// What a step of the key schedule makes (RFC 9846, section 7.1).
+pub fn derived(extract: bool, label: &str) -> &'static str {
+    match (extract, label) {
+        (true, "early") => "the first stage (HKDF-Extract): from zeros, as no key is shared yet",
+        (true, "handshake") => "the second stage (HKDF-Extract): mixes in the key exchange",
+        (true, "master") => "the last stage (HKDF-Extract): the main secret",
+        (_, "derived") => "leads from one stage to the next, and never back",
+        (_, "c hs traffic") => "protects what the client sends in the handshake",
+        (_, "s hs traffic") => "protects what the server sends in the handshake",
+        (_, "c ap traffic") => "protects the client's application data",
+        (_, "s ap traffic") => "protects the server's application data",
+        (_, "exp master") => "makes keys for other protocols (exporters)",
+        (_, "res master") => "makes keys for a later resumption",
+        (_, "resumption") => "the key of one ticket",
+        (_, "finished") => "the MAC key of a Finished message",
+        (_, "key") => "the key of the AEAD cipher, made from a traffic secret",
+        (_, "iv") => "the IV that record numbers are mixed into, made beside it",
+        (_, "traffic upd") => "the next traffic secret, made from the last one",
+        _ => "",
+    }
+}
+
+/// Who can read what is sent at a level.
+pub fn level(level: Level) -> &'static str {
+    match level {
+        Level::Initial => "in the clear",
+        Level::EarlyData => "encrypted, early data keys",
+        Level::Handshake => "encrypted, handshake keys",
+        Level::Application => "encrypted, application keys",
+    }
+}
+
+/// An alert in a sentence.
+pub fn alert(alert: AlertDescription) -> &'static str {
+    use AlertDescription as A;
+    match alert {
+        A::CLOSE_NOTIFY => "the sender has nothing more to say: a clean end",
+        A::UNEXPECTED_MESSAGE => "a message came that the sender did not expect at this point",
+        A::BAD_RECORD_MAC => "a record did not decrypt: the keys differ, or it was changed",
+        A::RECORD_OVERFLOW => "a record was too long",
+        A::HANDSHAKE_FAILURE => "the two sides have no suite, group or signature scheme in common",
+        A::BAD_CERTIFICATE => "the certificate is not good for what it is used for",
+        A::UNSUPPORTED_CERTIFICATE => "the certificate is of a kind that the sender does not take",
+        A::CERTIFICATE_REVOKED => "the certificate was revoked",
+        A::CERTIFICATE_EXPIRED => "the certificate has expired, or is not yet valid",
+        A::CERTIFICATE_UNKNOWN => "the certificate was not acceptable for another reason",
+        A::ILLEGAL_PARAMETER => "a field had a value that it must not have",
+        A::UNKNOWN_CA => "the sender does not trust the authority behind the certificate",
+        A::ACCESS_DENIED => "the sender knows who asks, and says no",
+        A::DECODE_ERROR => "a message could not be parsed",
+        A::DECRYPT_ERROR => "a signature or a Finished did not verify",
+        A::PROTOCOL_VERSION => "the two sides have no version of TLS in common",
+        A::INSUFFICIENT_SECURITY => "what is on offer is too weak for the sender",
+        A::INTERNAL_ERROR => "something failed at the sender that is not this side's fault",
+        A::INAPPROPRIATE_FALLBACK => "a retry was made with a weaker version than needed",
+        A::USER_CANCELED => "somebody gave up the handshake",
+        A::MISSING_EXTENSION => "an extension is missing that must be there",
+        A::UNSUPPORTED_EXTENSION => "an extension came that was not asked for",
+        A::UNRECOGNIZED_NAME => "the server does not serve the name that was asked for",
+        A::UNKNOWN_PSK_IDENTITY => "the server knows none of the pre-shared keys",
+        A::CERTIFICATE_REQUIRED => "the server wants a certificate from its clients",
+        A::NO_APPLICATION_PROTOCOL => "the server speaks none of the application protocols offered",
+        _ => "the sender ended the connection for a reason of its own",
+    }
+}

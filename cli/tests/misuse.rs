@@ -1,0 +1,70 @@
+//! Wrong use ends with exit code 2, and says what to do.
+
+mod common;
+
+use common::{Files, handclasp, text};
+
+fn assert_misuse<const N: usize>(arguments: [&str; N], words: &str) {
+    let output = handclasp(arguments).output().unwrap();
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
+    assert!(told.contains(words), "{arguments:?}: {told}");
+}
+
+#[test]
+fn unknown_commands_and_missing_arguments() {
+    assert_misuse(["shake"], "Usage");
+    assert_misuse(["--nonsense"], "Usage");
+    assert_misuse(["connect"], "HOST:PORT");
+    assert_misuse(["serve"], "--cert");
+}
+
+#[test]
+fn addresses_and_names_that_are_none() {
+    let files = Files::new();
+    let ca = files.path("ca.pem");
+    for address in ["localhost", ":443", "localhost:https", "localhost:99999", "::1:443"] {
+        assert_misuse(["connect", address, "--ca", &ca], "HOST:PORT");
+    }
+    assert_misuse(["connect", "localhost:1", "--ca", &ca, "--name", "not a name"], "--name");
+}
+
+#[test]
+fn files_that_cannot_be_used() {
+    let files = Files::new();
+    let (cert, key, ca) = (files.path("cert.pem"), files.path("key.pem"), files.path("ca.pem"));
+    let missing = files.path("missing.pem");
+    files.write("empty.pem", "nothing\n");
+    files.write("broken.pem", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n");
+    let (empty, broken) = (files.path("empty.pem"), files.path("broken.pem"));
+
+    assert_misuse(["connect", "localhost:1", "--ca", &missing], "cannot be read");
+    assert_misuse(["connect", "localhost:1", "--ca", &empty], "no certificate");
+    assert_misuse(["connect", "localhost:1", "--ca", &broken], "not PEM");
+    assert_misuse(["serve", "--cert", &missing, "--key", &key], "cannot be read");
+    assert_misuse(["serve", "--cert", &empty, "--key", &key], "no certificate");
+    assert_misuse(["serve", "--cert", &cert, "--key", &empty], "no private key");
+    assert_misuse(["serve", "--cert", &ca, "--key", &key], "another key");
+    assert_misuse(["connect", "localhost:1", "--ca", &ca, "--keylog"], "SSLKEYLOGFILE");
+}
+
+#[test]
+fn without_authorities_the_option_ca_is_asked_for() {
+    let files = Files::new();
+    let mut command = handclasp(["connect", "localhost:1"]);
+    let output = command.env("SSL_CERT_FILE", files.path("missing.pem")).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("--ca FILE"));
+}
+
+#[test]
+fn an_address_where_nobody_listens_is_a_failure_and_no_misuse() {
+    let files = Files::new();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap().to_string();
+    drop(free);
+    let ca = files.path("ca.pem");
+    let output = handclasp(["connect", &address, "--ca", &ca]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("nothing listens there"));
+}

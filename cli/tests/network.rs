@@ -1,0 +1,176 @@
+//! The program's client and server, against each other and against what else is there.
+
+mod common;
+
+use std::process::{Command, Stdio};
+
+use common::{Files, Server, handclasp, run_with_input, text};
+use serde_json::Value;
+
+#[test]
+fn what_is_sent_to_an_echo_comes_back_however_much_it_is() {
+    let files = Files::new();
+    let mut server = Server::start(&files, &["--echo", "--once"]);
+    // More than all buffers on the way hold, so that both directions must flow at once.
+    let data: Vec<u8> = (0..20_000_000_u32).map(|number| (number % 251) as u8).collect();
+    let command = handclasp(["connect", &server.address, "--ca", &files.path("ca.pem")]);
+    let output = run_with_input(command, &data);
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(output.stdout == data, "{} bytes came back", output.stdout.len());
+    assert!(told.contains("closed cleanly"), "{told}");
+    assert!(server.log_line().contains("shook hands"));
+    assert!(server.log_line().contains("closed cleanly, 20000000 bytes sent"));
+    assert_eq!(server.exit_code(), Some(0));
+}
+
+#[test]
+fn both_sides_agree_on_a_protocol_and_machines_are_told() {
+    let files = Files::new();
+    let server = Server::start(&files, &["--alpn", "http/1.1", "--alpn", "acme"]);
+    let ca = files.path("ca.pem");
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--json"]);
+    let output = command.args(["--alpn", "acme"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let lines: Vec<Value> =
+        text(&output.stderr).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let summary = lines.iter().find(|line| line["event"] == "summary").unwrap();
+    assert_eq!(summary["application_protocol"], "acme");
+    assert_eq!(lines.last().unwrap()["event"], "closed");
+    assert!(text(&output.stdout).starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+#[test]
+fn a_quiet_client_tells_nothing() {
+    let files = Files::new();
+    let server = Server::start(&files, &[]);
+    let ca = files.path("ca.pem");
+    let output = handclasp(["connect", &server.address, "--ca", &ca, "--quiet"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn an_untrusted_server_is_refused_and_the_way_to_trust_it_is_told() {
+    let (files, others) = (Files::new(), Files::new());
+    let mut server = Server::start(&files, &["--once"]);
+    let ca = others.path("ca.pem");
+    let output = handclasp(["connect", &server.address, "--ca", &ca]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    // The other authority has the same name, and another key.
+    assert!(told.contains("not accepted"), "{told}");
+    assert_eq!(server.exit_code(), Some(1));
+}
+
+#[test]
+fn an_unknown_authority_leads_to_the_option_ca() {
+    let (files, others) = (Files::new(), Files::new());
+    let server = Server::start(&files, &[]);
+    // A certificate that is itself trusted vouches for no other.
+    let ca = others.path("cert.pem");
+    let output = handclasp(["connect", &server.address, "--ca", &ca]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    assert!(told.contains("help:") && told.contains("--ca FILE"), "{told}");
+}
+
+#[test]
+fn a_wrong_name_leads_to_the_option_name() {
+    let files = Files::new();
+    let server = Server::start(&files, &[]);
+    let ca = files.path("ca.pem");
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--name", "a.example"]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("--name localhost"), "{}", text(&output.stderr));
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--name", "localhost"]);
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn a_server_that_vanishes_leaves_the_data_truncated_and_the_client_says_so() {
+    use std::io::{Read, Write};
+    let files = Files::new();
+    let server = Server::start(&files, &["--echo"]);
+    let ca = files.path("ca.pem");
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--quiet"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut client = command.spawn().unwrap();
+    let mut stdin = client.stdin.take().unwrap();
+    stdin.write_all(b"!").unwrap();
+    let mut back = [0];
+    client.stdout.as_mut().unwrap().read_exact(&mut back).unwrap();
+    drop(server);
+    let output = client.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("truncated"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_server_that_answers_and_closes_ends_a_client_that_has_more_to_say() {
+    let files = Files::new();
+    let server = Server::start(&files, &[]);
+    let ca = files.path("ca.pem");
+    let command = handclasp(["connect", &server.address, "--ca", &ca]);
+    let output = run_with_input(command, &vec![b'x'; 10_000_000]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+#[test]
+fn secrets_are_logged_on_request_only() {
+    let files = Files::new();
+    let server = Server::start(&files, &[]);
+    let (ca, log) = (files.path("ca.pem"), files.path("keys.log"));
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca]);
+    command.env("SSLKEYLOGFILE", &log);
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
+    assert!(!files.exists("keys.log"), "the environment alone must not make a log");
+    command.arg("--keylog");
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
+    assert!(files.read("keys.log").contains("CLIENT_TRAFFIC_SECRET_0 "));
+}
+
+#[test]
+fn other_clients_are_told_of_in_words() {
+    use std::io::{Read, Write};
+    let files = Files::new();
+    let mut server = Server::start(&files, &[]);
+    let mut socket = std::net::TcpStream::connect(&server.address).unwrap();
+    socket.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).unwrap();
+    assert_eq!(answer.first(), Some(&21), "an alert record");
+    let line = server.log_line_with("failed");
+    assert!(line.contains("HTTP without TLS"), "{line}");
+}
+
+#[test]
+fn curl_gets_a_response() {
+    let files = Files::new();
+    let mut server = Server::start(&files, &["--alpn", "http/1.1"]);
+    let url = format!("https://localhost:{}/", server.port());
+    let ca = files.path("ca.pem");
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--show-error", "--max-time", "20", "--noproxy", "*"]);
+    command.args(["--resolve", &format!("localhost:{}:127.0.0.1", server.port())]);
+    command.args(["--cacert", &ca, "--include", &url]).stdin(Stdio::null());
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(error) => return println!("skipped: curl cannot be run: {error}"),
+    };
+    let told = text(&output.stderr);
+    if told.contains("SSL backend") || told.contains("Unsupported protocol") {
+        return println!("skipped: this curl does not speak TLS 1.3: {told}");
+    }
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    let response = text(&output.stdout);
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+    assert!(response.contains("TLS_AES_128_GCM_SHA256"), "{response}");
+
+    command.args(["--tls-max", "1.2"]);
+    assert_ne!(command.output().unwrap().status.code(), Some(0));
+    let line = server.log_line_with("failed");
+    assert!(line.contains("TLS 1.2"), "{line}");
+}
