@@ -1,4 +1,71 @@
 //! A TLS 1.3 handshake (RFC 9846) that you can pick up and put anywhere.
+//!
+//! The handshake is a state machine that touches no socket, no clock and no thread. Bytes go in,
+//! steps come out; what carries the bytes is yours. A client over TCP:
+//!
+//! ```no_run
+//! use std::io::{Read, Write};
+//! use std::net::TcpStream;
+//! use std::sync::Arc;
+//! use handclasp::{ClientConfig, ClientConnection, Stream, TrustAnchors};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let anchors = TrustAnchors::from_pem(&std::fs::read("ca.pem")?)?;
+//! let config = Arc::new(ClientConfig::new(anchors)?);
+//! let connection = ClientConnection::new(config, "example.org".try_into()?)?;
+//! let mut stream = Stream::new(connection, TcpStream::connect("example.org:443")?);
+//! stream.write_all(b"GET / HTTP/1.0\r\nHost: example.org\r\n\r\n")?;
+//! stream.flush()?;
+//! let mut answer = String::new();
+//! stream.read_to_string(&mut answer)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A server:
+//!
+//! ```no_run
+//! use std::io::Write;
+//! use std::net::TcpListener;
+//! use std::sync::Arc;
+//! use handclasp::pki_types::pem::PemObject;
+//! use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
+//! use handclasp::{CertifiedKey, ServerConfig, ServerConnection, Stream};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let chain = CertificateDer::pem_file_iter("chain.pem")?.collect::<Result<_, _>>()?;
+//! let key = PrivateKeyDer::from_pem_file("key.pem")?;
+//! let config = Arc::new(ServerConfig::new(CertifiedKey::from_der(chain, &key)?)?);
+//! for socket in TcpListener::bind("127.0.0.1:4433")?.incoming() {
+//!     let mut stream = Stream::new(ServerConnection::new(config.clone())?, socket?);
+//!     stream.write_all(b"hello\n")?;
+//!     stream.close()?;
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where things are
+//!
+//! - [`transport`]: what carries a connection. [`Stream`] for blocking byte streams, memory for
+//!   tests, and the raw handshake without records, as QUIC carries it.
+//! - [`connection`]: handshake and records together, on buffers of the caller's.
+//! - [`handshake`]: the state machine, its steps and its [questions](handshake::Question).
+//! - [`config`]: what the user decides: configurations, limits, who answers the questions.
+//! - [`certificate`]: path validation by RFC 5280 and names by RFC 9525; it knows no TLS.
+//! - [`record`], [`key_schedule`], [`wire`]: records, secrets, and messages as bytes.
+//! - [`crypto`]: the seam to the primitives; [`CryptoProvider::ring`] comes with the crate.
+//! - [`observer`]: watching a handshake, and the key log.
+//! - [`registry`], [`alert`]: the code points and alerts of the RFC.
+//!
+//! # What it does, and what it does not
+//!
+//! TLS 1.3 client and server: (EC)DHE with HelloRetryRequest and stateless cookies, ECDSA, Ed25519
+//! and RSA-PSS signatures, SNI, ALPN, key updates, exporters, tickets as raw material. A signature
+//! or a verdict on a certificate can be [answered later](config::Reply::Later), from anywhere.
+//!
+//! There is no TLS 1.2, no resumption, no early data, no external PSK, no client certificate and
+//! no async stream yet. Revocation is not checked.
 
 pub mod alert;
 pub mod certificate;
@@ -24,3 +91,8 @@ pub use level::Level;
 pub use observer::{Event, KeyLogFile, Observer};
 pub use pki_types;
 pub use transport::Stream;
+
+/// The programs in the README compile, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -1,0 +1,150 @@
+//! Application data in records of 16 KiB under AES-128-GCM: sealing and opening, beside rustls
+//! and beside bare `ring` in place.
+//!
+//! From the application's plaintext to a record, and from a received record to plaintext that the
+//! application can read: each library as its interface wants it. The way between the two, over a
+//! buffer that stands for the socket, is not measured.
+
+mod common;
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use common::{Column, Identity, server_name, timed};
+use handclasp::connection::Received;
+use handclasp::transport::memory::exchange;
+use handclasp::{ClientConnection, ServerConnection};
+use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+
+const ROUNDS: usize = 200;
+const REPETITIONS: u32 = 20;
+const LENGTH: usize = 1 << 14;
+
+fn main() {
+    let identity = Identity::new();
+    let (client, server) = common::ours(&identity);
+    let mut ours = Ours {
+        client: ClientConnection::new(client, server_name()).unwrap(),
+        server: ServerConnection::new(server).unwrap(),
+        record: Vec::new(),
+    };
+    exchange(&mut ours.client, &mut ours.server).unwrap();
+    let (client, server) = common::rustls(&identity);
+    let mut theirs = Theirs {
+        client: rustls::ClientConnection::new(client, server_name()).unwrap(),
+        server: rustls::ServerConnection::new(server).unwrap(),
+        record: Vec::new(),
+        output: vec![0; LENGTH],
+    };
+    theirs.handshake();
+    let key = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &[7; 16]).unwrap());
+    let data = vec![7; LENGTH];
+
+    let [mut our_seal, mut our_open, mut their_seal, mut their_open, mut bare_seal, mut bare_open] =
+        std::array::from_fn(|_| Column::default());
+    for _ in 0..ROUNDS {
+        let [mut a, mut b, mut c] = [(Duration::ZERO, Duration::ZERO); 3];
+        for _ in 0..REPETITIONS {
+            ours.record(&data, &mut a);
+            theirs.record(&data, &mut b);
+            bare(&key, &data, &mut c);
+        }
+        for (seal, open, spent) in [
+            (&mut our_seal, &mut our_open, a),
+            (&mut their_seal, &mut their_open, b),
+            (&mut bare_seal, &mut bare_open, c),
+        ] {
+            seal.add(spent.0, REPETITIONS);
+            open.add(spent.1, REPETITIONS);
+        }
+    }
+    println!("16 KiB  contender       us    MB/s  share of bare ring  speed / rustls");
+    report("seal", &our_seal, &their_seal, &bare_seal);
+    report("open", &our_open, &their_open, &bare_open);
+}
+
+fn report(what: &str, ours: &Column, theirs: &Column, bare: &Column) {
+    for (name, column) in [("handclasp", ours), ("rustls", theirs), ("bare ring", bare)] {
+        let micros = column.micros();
+        println!(
+            "{what:<6}  {name:<10} {micros:>7.2}  {:>6.0}  {:>18.3}  {:>14.3}",
+            LENGTH as f64 / micros,
+            bare.ratio(column),
+            theirs.ratio(column),
+        );
+    }
+}
+
+struct Ours {
+    client: ClientConnection,
+    server: ServerConnection,
+    record: Vec<u8>,
+}
+
+impl Ours {
+    fn record(&mut self, data: &[u8], spent: &mut (Duration, Duration)) {
+        timed(&mut spent.0, || assert_eq!(self.client.write(data).unwrap(), data.len()));
+        // The way to the peer is not measured.
+        self.record.clear();
+        self.record.extend_from_slice(self.client.outgoing());
+        self.client.sent(self.record.len());
+        timed(&mut spent.1, || {
+            let (_, received) = self.server.receive(&mut self.record).unwrap();
+            assert!(matches!(received, Received::Data(opened) if opened.len() == data.len()));
+        });
+    }
+}
+
+struct Theirs {
+    client: rustls::ClientConnection,
+    server: rustls::ServerConnection,
+    record: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl Theirs {
+    fn handshake(&mut self) {
+        while self.client.is_handshaking() || self.server.is_handshaking() {
+            let mut bytes = Vec::new();
+            while self.client.write_tls(&mut bytes).unwrap() > 0 {}
+            let mut input = &bytes[..];
+            while !input.is_empty() {
+                self.server.read_tls(&mut input).unwrap();
+                self.server.process_new_packets().unwrap();
+            }
+            bytes.clear();
+            while self.server.write_tls(&mut bytes).unwrap() > 0 {}
+            let mut input = &bytes[..];
+            while !input.is_empty() {
+                self.client.read_tls(&mut input).unwrap();
+                self.client.process_new_packets().unwrap();
+            }
+        }
+    }
+
+    fn record(&mut self, data: &[u8], spent: &mut (Duration, Duration)) {
+        timed(&mut spent.0, || self.client.writer().write_all(data).unwrap());
+        self.record.clear();
+        while self.client.write_tls(&mut self.record).unwrap() > 0 {}
+        timed(&mut spent.1, || {
+            let mut input = &self.record[..];
+            while !input.is_empty() {
+                self.server.read_tls(&mut input).unwrap();
+                self.server.process_new_packets().unwrap();
+            }
+            self.server.reader().read_exact(&mut self.output).unwrap();
+        });
+    }
+}
+
+fn bare(key: &LessSafeKey, data: &[u8], spent: &mut (Duration, Duration)) {
+    let nonce = || Nonce::assume_unique_for_key([3; 12]);
+    let mut buffer = data.to_vec();
+    buffer.reserve(16);
+    timed(&mut spent.0, || {
+        key.seal_in_place_append_tag(nonce(), Aad::from([0; 5]), &mut buffer).unwrap();
+    });
+    timed(&mut spent.1, || {
+        key.open_in_place(nonce(), Aad::from([0; 5]), &mut buffer).unwrap();
+    });
+}

@@ -1,0 +1,51 @@
+//! The private key lives elsewhere: the handshake rests on its question, another thread signs,
+//! and nobody's thread is blocked by the library.
+
+use std::sync::{Arc, mpsc};
+
+use handclasp::config::KeySource;
+use handclasp::crypto::signing_key;
+use handclasp::handshake::{Answer, Question, Sign};
+use handclasp::pki_types::PrivateKeyDer;
+use handclasp::transport::memory::exchange;
+use handclasp::{
+    CertifiedKey, ClientConfig, ClientConnection, ServerConfig, ServerConnection, TrustAnchors,
+};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_string()])?;
+    let certificate = made.cert.der().clone();
+    let key = signing_key(&PrivateKeyDer::try_from(made.signing_key.serialize_der())?)?;
+    let mut anchors = TrustAnchors::new();
+    anchors.add(certificate.clone())?;
+
+    // The server knows what the key can do, and not the key.
+    let elsewhere = KeySource::Elsewhere { schemes: key.schemes().to_vec() };
+    let certified = CertifiedKey::new(vec![certificate], elsewhere)?;
+    let mut server = ServerConnection::new(Arc::new(ServerConfig::new(certified)?))?;
+    let config = Arc::new(ClientConfig::new(anchors)?);
+    let mut client = ClientConnection::new(config, "localhost".try_into()?)?;
+
+    // The signer: a thread here, a device or a service elsewhere.
+    let (ask, asked) = mpsc::channel::<Sign>();
+    let (sign, signed) = mpsc::channel();
+    let signer = std::thread::spawn(move || {
+        for request in asked {
+            let _ = sign.send(key.sign(request.scheme, &request.message));
+        }
+    });
+
+    while client.is_handshaking() || server.is_handshaking() {
+        exchange(&mut client, &mut server)?;
+        if let Some(Question::Sign(request)) = server.question() {
+            println!("the server asks for a signature with {}", request.scheme);
+            ask.send(request.clone())?;
+            // A real server would go on with its other connections here.
+            server.answer(Answer::Signature(signed.recv()?))?;
+        }
+    }
+    println!("connected: {:?}", server.parameters());
+    drop(ask);
+    signer.join().map_err(|_| "the signer panicked")?;
+    Ok(())
+}

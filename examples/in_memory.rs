@@ -1,0 +1,36 @@
+//! A client and a server in one process, without a socket: whoever owns the bytes moves them.
+
+use std::sync::Arc;
+
+use handclasp::connection::Received;
+use handclasp::pki_types::PrivateKeyDer;
+use handclasp::transport::memory::exchange;
+use handclasp::{
+    CertifiedKey, ClientConfig, ClientConnection, ServerConfig, ServerConnection, TrustAnchors,
+};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // A certificate that is its own authority.
+    let made = rcgen::generate_simple_self_signed(["localhost".to_string()])?;
+    let certificate = made.cert.der().clone();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der())?;
+    let mut anchors = TrustAnchors::new();
+    anchors.add(certificate.clone())?;
+
+    let config = Arc::new(ClientConfig::new(anchors)?);
+    let mut client = ClientConnection::new(config, "localhost".try_into()?)?;
+    let key = CertifiedKey::from_der(vec![certificate], &key)?;
+    let mut server = ServerConnection::new(Arc::new(ServerConfig::new(key)?))?;
+
+    exchange(&mut client, &mut server)?;
+    println!("client: {:?}", client.parameters());
+
+    client.write(b"hello")?;
+    let mut record = client.outgoing().to_vec();
+    client.sent(record.len());
+    println!("on the wire: {} bytes", record.len());
+    if let (_, Received::Data(data)) = server.receive(&mut record)? {
+        println!("server got: {}", String::from_utf8_lossy(data));
+    }
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! A blocking server: `server ADDRESS:PORT CHAIN_FILE KEY_FILE` says hello to everyone.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+
+use handclasp::pki_types::pem::PemObject;
+use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
+use handclasp::{CertifiedKey, ServerConfig, ServerConnection, Stream};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, address, chain, key] = &arguments[..] else {
+        return Err("ADDRESS:PORT CHAIN_FILE KEY_FILE".into());
+    };
+    let chain = CertificateDer::pem_file_iter(chain)?.collect::<Result<_, _>>()?;
+    let key = CertifiedKey::from_der(chain, &PrivateKeyDer::from_pem_file(key)?)?;
+    let config = Arc::new(ServerConfig::new(key)?);
+    for socket in TcpListener::bind(address)?.incoming() {
+        let (socket, config) = (socket?, config.clone());
+        std::thread::spawn(move || {
+            if let Err(error) = serve(config, socket) {
+                eprintln!("{error}");
+            }
+        });
+    }
+    Ok(())
+}
+
+fn serve(config: Arc<ServerConfig>, socket: TcpStream) -> Result<(), Box<dyn std::error::Error>> {
+    let mut stream = Stream::new(ServerConnection::new(config)?, socket);
+    let mut request = [0; 4096];
+    let length = stream.read(&mut request)?;
+    println!("{length} bytes of a request");
+    stream
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n")?;
+    Ok(stream.close()?)
+}

@@ -1,0 +1,130 @@
+//! The house stays in order: small files, few lines, and arrows that point down only.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const LONGEST_FILE: usize = 600;
+const MOST_CODE: usize = 7_000;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+fn is_test_file(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == "tests.rs")
+        || path.components().any(|component| component.as_os_str() == "tests")
+}
+
+/// The lines of code: no blanks, no comments, and no items for tests only.
+fn code_lines(text: &str) -> Vec<&str> {
+    let mut code = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let trimmed = line.trim_start();
+        if trimmed == "#[cfg(test)]" {
+            let indent = &line[..line.len() - trimmed.len()];
+            // The code is formatted, so an item ends with a semicolon or a brace at its own indent.
+            let end = format!("{indent}}}");
+            let first = lines.next().unwrap_or_default();
+            if !first.ends_with(';') {
+                lines.by_ref().find(|line| *line == end);
+            }
+        } else if !trimmed.is_empty() && !trimmed.starts_with("//") {
+            code.push(line);
+        }
+    }
+    code
+}
+
+#[test]
+fn code_is_counted_without_blanks_comments_and_tests() {
+    let text = "//! Docs\n\nfn a() {\n    // why\n    b(); // end\n}\n#[cfg(test)]\nmod tests;\n\
+        #[cfg(test)]\nmod more {\n    fn c() {\n    }\n}\nfn d() {}\n";
+    assert_eq!(code_lines(text), ["fn a() {", "    b(); // end", "}", "fn d() {}"]);
+}
+
+#[test]
+fn no_file_is_too_long() {
+    for path in rust_files(&root().join("src")) {
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines <= LONGEST_FILE, "{} has {lines} lines", path.display());
+    }
+}
+
+#[test]
+fn the_library_is_small() {
+    let mut total = 0;
+    for path in rust_files(&root().join("src")) {
+        if !is_test_file(path.strip_prefix(root()).unwrap()) {
+            total += code_lines(&fs::read_to_string(&path).unwrap()).len();
+        }
+    }
+    println!("{total} lines of code");
+    assert!(total > 1_000, "{total} lines of code: they are not counted right");
+    assert!(total < MOST_CODE, "{total} lines of code, and at most {MOST_CODE} are wanted");
+}
+
+/// What each room may use: the table in ARCHITECTURE.md, lines of the form `room -> a b c`, the
+/// upper rooms first.
+fn arrows(text: &str) -> Vec<(&str, Vec<&str>)> {
+    let rows = text.lines().filter_map(|line| line.split_once(" -> "));
+    let names = |room: &str| room.trim().chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    rows.filter(|(room, _)| names(room))
+        .map(|(room, used)| (room.trim(), used.split_whitespace().collect()))
+        .collect()
+}
+
+/// The rooms that a line of code names, as `crate::room`.
+fn used_rooms(line: &str) -> impl Iterator<Item = &str> {
+    line.split("crate::").skip(1).map(|rest| {
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        &rest[..end.unwrap_or(rest.len())]
+    })
+}
+
+#[test]
+fn rooms_use_only_the_rooms_that_the_architecture_gives_them() {
+    let architecture = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let rows = arrows(&architecture);
+    for (index, (room, used)) in rows.iter().enumerate() {
+        for name in used.iter().filter(|name| **name != "(nothing)") {
+            let below = rows[index + 1..].iter().any(|(other, _)| other == name);
+            assert!(below, "the table lets {room} use {name}, which is not below it");
+        }
+    }
+    let allowed: BTreeMap<_, _> = rows.into_iter().collect();
+    let source = root().join("src");
+    for path in rust_files(&source) {
+        let inside = path.strip_prefix(&source).unwrap();
+        let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
+        let room = first.trim_end_matches(".rs");
+        if room == "lib" || is_test_file(inside) {
+            continue;
+        }
+        let used_by = allowed.get(room);
+        let used_by = used_by.unwrap_or_else(|| panic!("{room} is not in the table of rooms"));
+        for line in code_lines(&fs::read_to_string(&path).unwrap()) {
+            for used in used_rooms(line) {
+                assert!(
+                    used == room || used_by.contains(&used),
+                    "{}: {room} must not use {used:?}",
+                    path.display()
+                );
+            }
+        }
+    }
+}
