@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::alert::AlertDescription;
-use crate::certificate::CertificateError;
+use crate::certificate::{CertificateError, Problem};
 use crate::crypto::CryptoError;
 use crate::record::RecordError;
 use crate::registry::{ContentType, ExtensionType, HandshakeType};
@@ -237,20 +237,20 @@ impl ErrorKind {
     }
 }
 
-/// Section 6.2 names six alerts for certificates.
+/// Section 6.2 names six alerts for certificates. A signature with MD5, SHA-1 or anything else that
+/// is not supported makes a certificate a bad one (section 4.5.1.3).
 fn certificate_alert(error: &CertificateError) -> AlertDescription {
     use AlertDescription as A;
-    use CertificateError as C;
-    match error {
-        C::UnknownIssuer { .. } => A::UNKNOWN_CA,
-        C::Expired { .. } | C::NotYetValid { .. } => A::CERTIFICATE_EXPIRED,
-        C::UnsupportedVersion { .. }
-        | C::UnsupportedAlgorithm { .. }
-        | C::UnknownCriticalExtension { .. }
-        | C::UnsupportedConstraint { .. }
-        | C::WrongKeyUsage { .. }
-        | C::WrongExtendedKeyUsage { .. } => A::UNSUPPORTED_CERTIFICATE,
-        C::LimitExceeded { .. } => A::CERTIFICATE_UNKNOWN,
+    use Problem as P;
+    match error.problem {
+        P::UnknownIssuer(_) | P::SelfIssued => A::UNKNOWN_CA,
+        P::Expired { .. } | P::NotYetValid { .. } => A::CERTIFICATE_EXPIRED,
+        P::UnsupportedVersion(_)
+        | P::UnknownCriticalExtension(_)
+        | P::UnsupportedConstraint
+        | P::WrongKeyUsage(_)
+        | P::WrongExtendedKeyUsage(_) => A::UNSUPPORTED_CERTIFICATE,
+        P::LimitExceeded { .. } | P::Rejected(_) => A::CERTIFICATE_UNKNOWN,
         _ => A::BAD_CERTIFICATE,
     }
 }

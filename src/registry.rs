@@ -100,6 +100,21 @@ registry! {
     MESSAGE_HASH = 254, "message_hash";
 }
 
+impl HandshakeType {
+    /// Must nothing follow this message in its record? The keys change after it, or may change for
+    /// all that its sender can know (RFC 9846, section 5.1).
+    pub(crate) fn ends_record(self) -> bool {
+        matches!(
+            self,
+            Self::CLIENT_HELLO
+                | Self::SERVER_HELLO
+                | Self::END_OF_EARLY_DATA
+                | Self::FINISHED
+                | Self::KEY_UPDATE
+        )
+    }
+}
+
 registry! {
     /// A cipher suite's code point (section 9.1, appendix B.4).
     CipherSuiteId(u16);

@@ -122,6 +122,17 @@ fn a_flood_of_key_updates_is_stopped_and_data_reset_the_count() {
     assert_eq!(error.kind(), &ErrorKind::LimitExceeded { name: "messages_without_data", limit });
 }
 
+#[test]
+fn a_peer_that_only_reads_may_update_its_keys_for_ever() {
+    let (mut client, mut server) = connected();
+    for _ in 0..200 {
+        client.update_keys(false).unwrap();
+        deliver(&mut client, &mut server);
+        server.write(b"data").unwrap();
+        assert_eq!(deliver(&mut server, &mut client), b"data");
+    }
+}
+
 fn retrying(cookies: bool) -> (Arc<ClientConfig>, Arc<ServerConfig>) {
     let identity = Identity::p256();
     let provider = narrow_provider(1, 2);

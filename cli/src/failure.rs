@@ -3,7 +3,7 @@
 use std::io;
 
 use handclasp::alert::AlertDescription;
-use handclasp::certificate::CertificateError;
+use handclasp::certificate::{CertificateError, Problem};
 use handclasp::{Error, ErrorKind};
 
 use crate::words;
@@ -85,17 +85,17 @@ fn hint(error: &Error) -> Option<String> {
 }
 
 fn certificate_hint(error: &CertificateError) -> Option<String> {
-    Some(match error {
-        CertificateError::UnknownIssuer { .. } | CertificateError::CaUsedAsEndEntity { .. } => {
+    Some(match &error.problem {
+        Problem::UnknownIssuer(_) | Problem::SelfIssued | Problem::CaUsedAsEndEntity => {
             "if you trust this server's authority, name its certificate: --ca FILE".into()
         }
-        CertificateError::NameMismatch { presented, .. } => match presented.first() {
+        Problem::NameMismatch { presented, .. } => match presented.first() {
             Some(name) if !name.starts_with('*') => format!(
                 "if this is the server you want, say which name it should prove: --name {name}"
             ),
             _ => "say which name the server should prove: --name NAME".into(),
         },
-        CertificateError::Expired { .. } | CertificateError::NotYetValid { .. } => {
+        Problem::Expired { .. } | Problem::NotYetValid { .. } => {
             "the server needs a new certificate, or this computer's clock is wrong".into()
         }
         _ => return None,

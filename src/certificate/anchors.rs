@@ -1,21 +1,20 @@
 //! Whom to believe.
 
 use core::fmt;
-use std::collections::{HashMap, HashSet};
 
 use pki_types::pem::PemObject;
 use pki_types::{CertificateDer, TrustAnchor};
 use x509_parser::prelude::FromDer;
-use x509_parser::x509::X509Name;
+use x509_parser::x509::{RelativeDistinguishedName, X509Name};
 
 use super::checks;
-use super::decode::{Certificate, Usages, V3};
-use super::der::{self, Reader};
+use super::decode::{Certificate, Scope, V3};
+use super::der;
 use super::error::{CertificateError, printable};
 use super::signature::PublicKey;
 
 /// How errors call a certificate here.
-const PLACE: &str = "the trust anchor";
+const PLACE: &str = "trust anchor";
 
 /// Why trust anchors were not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,23 +49,19 @@ pub enum TrustAnchorError {
 /// A certificate that is not a CA's can be an anchor too, and then stands for itself alone: a
 /// self-signed server certificate that is trusted on purpose does not make its owner a CA.
 #[derive(Clone, Default)]
-pub struct TrustAnchors {
-    /// By the contents of the subject's Name.
-    by_subject: HashMap<Vec<u8>, Vec<Anchor>>,
-    /// The certificates as they came, to recognise them when a peer presents one.
-    certificates: HashSet<Vec<u8>>,
-    count: usize,
-}
+pub struct TrustAnchors(Vec<Anchor>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Anchor {
     pub(super) label: String,
+    /// Contents of the Name.
+    subject: Vec<u8>,
     /// Contents of the SubjectPublicKeyInfo.
     spki: Vec<u8>,
-    pub(super) path_length: Option<u32>,
-    pub(super) extended_key_usage: Option<Usages>,
-    /// Contents of the NameConstraints.
-    pub(super) name_constraints: Option<Vec<u8>>,
+    /// What it may issue; `None` if nothing, so that it stands for itself alone.
+    scope: Option<Scope>,
+    /// As it came, to recognise it when a peer presents it.
+    certificate: Option<Vec<u8>>,
 }
 
 impl Anchor {
@@ -106,28 +101,19 @@ impl TrustAnchors {
     ///
     /// # Errors
     ///
-    /// [`CertificateError::Malformed`].
+    /// [`Problem::Malformed`](super::Problem::Malformed).
     pub fn add(&mut self, certificate: CertificateDer<'_>) -> Result<(), CertificateError> {
         let decoded = Certificate::decode(&certificate).map_err(malformed)?;
-        if !self.certificates.insert(certificate.to_vec()) {
-            return Ok(());
-        }
-        self.count = self.count.saturating_add(1);
         // Before version 3 there was no way to say "CA", and there are roots from then.
-        let issues = decoded.version < V3 || decoded.is_ca();
-        if issues && checks::may_sign_certificates(&decoded) {
-            let anchor = Anchor {
-                label: decoded.label.clone(),
-                spki: der::only(decoded.spki, der::SEQUENCE).unwrap_or_default().to_vec(),
-                path_length: decoded
-                    .basic_constraints
-                    .as_ref()
-                    .and_then(|constraints| constraints.path_len_constraint),
-                extended_key_usage: decoded.extended_key_usage,
-                name_constraints: decoded.name_constraints.map(<[u8]>::to_vec),
-            };
-            self.insert(decoded.subject, anchor);
-        }
+        let issues = decoded.version < V3 || decoded.is_ca;
+        let scope = (issues && checks::may_sign_certificates(&decoded)).then_some(decoded.scope);
+        self.insert(Anchor {
+            label: decoded.label,
+            subject: decoded.subject.to_vec(),
+            spki: der::only(decoded.spki, der::SEQUENCE).unwrap_or_default().to_vec(),
+            scope,
+            certificate: Some(certificate.to_vec()),
+        });
         Ok(())
     }
 
@@ -136,76 +122,63 @@ impl TrustAnchors {
     ///
     /// # Errors
     ///
-    /// [`CertificateError::Malformed`].
+    /// [`Problem::Malformed`](super::Problem::Malformed).
     pub fn add_anchor(&mut self, anchor: TrustAnchor<'_>) -> Result<(), CertificateError> {
         // No contents are themselves one SEQUENCE: a Name's are SETs, a key's are two elements, and
         // constraints have context tags.
         let contents = |bytes: &[u8]| der::only(bytes, der::SEQUENCE).unwrap_or(bytes).to_vec();
         let subject = contents(&anchor.subject);
         let spki = contents(&anchor.subject_public_key_info);
-        let name = der::wrap(der::SEQUENCE, &subject);
-        // The parser of names stops at what it does not know.
-        let mut sets = Reader::new(&subject);
-        while !sets.is_empty() {
-            sets.expect(der::SET).ok_or_else(|| malformed("its subject does not parse"))?;
-        }
-        let label = match X509Name::from_der(&name) {
-            Ok((_, name)) => printable(&name.to_string()),
-            Err(_) => return Err(malformed("its subject does not parse")),
-        };
+        let sets = der::elements(&subject)
+            .filter(|sets| sets.iter().all(|set| set.tag == der::SET))
+            .ok_or_else(|| malformed("its subject does not parse"))?;
+        let parts =
+            sets.iter().filter_map(|set| RelativeDistinguishedName::from_der(set.whole).ok());
+        let label = printable(&parts.map(|(_, part)| part).collect::<X509Name<'_>>().to_string());
         if PublicKey::read(&spki).is_none() {
             return Err(malformed("its public key does not parse"));
         }
-        let anchor = Anchor {
-            label,
-            spki,
-            path_length: None,
-            extended_key_usage: None,
-            name_constraints: anchor.name_constraints.as_deref().map(contents),
-        };
-        if self.insert(&subject, anchor) {
-            self.count = self.count.saturating_add(1);
-        }
+        let name_constraints = anchor.name_constraints.as_deref().map(contents);
+        let scope = Scope { name_constraints, ..Scope::default() };
+        self.insert(Anchor { label, subject, spki, scope: Some(scope), certificate: None });
         Ok(())
     }
 
     /// How many different anchors there are.
     pub fn len(&self) -> usize {
-        self.count
+        self.0.len()
     }
 
     /// Whether nothing is believed.
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.0.is_empty()
     }
 
-    /// The anchors that may have issued a certificate whose issuer has these contents.
-    pub(super) fn with_subject(&self, subject: &[u8]) -> &[Anchor] {
-        self.by_subject.get(subject).map_or(&[], Vec::as_slice)
+    /// The anchors that may have issued a certificate whose issuer has these contents, with what
+    /// they may issue.
+    pub(super) fn issuers(&self, subject: &[u8]) -> impl Iterator<Item = (&Anchor, &Scope)> {
+        let named = self.0.iter().filter(move |anchor| anchor.subject == subject);
+        named.filter_map(|anchor| anchor.scope.as_ref().map(|scope| (anchor, scope)))
     }
 
     /// Whether this very certificate was added.
     pub(super) fn contains(&self, certificate: &[u8]) -> bool {
-        self.certificates.contains(certificate)
+        self.0.iter().any(|anchor| anchor.certificate.as_deref() == Some(certificate))
     }
 
-    /// Whether the anchor is new.
-    fn insert(&mut self, subject: &[u8], anchor: Anchor) -> bool {
-        let same_subject = self.by_subject.entry(subject.to_vec()).or_default();
-        let new = !same_subject.contains(&anchor);
-        if new {
-            same_subject.push(anchor);
+    fn insert(&mut self, anchor: Anchor) {
+        if !self.0.contains(&anchor) {
+            self.0.push(anchor);
         }
-        new
     }
 }
 
 impl fmt::Debug for TrustAnchors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TrustAnchors({})", self.count)
+        write!(f, "TrustAnchors({})", self.len())
     }
 }
 
 fn malformed(reason: &str) -> CertificateError {
-    CertificateError::Malformed { certificate: PLACE.to_owned(), reason: reason.to_owned() }
+    CertificateError::malformed(PLACE, reason)
 }

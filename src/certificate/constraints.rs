@@ -3,7 +3,7 @@
 //! DNS names and IP addresses are supported, as private CAs use them. A constraint of any other
 //! kind cannot be honoured, so that decoding fails and the path with it.
 
-use super::der::{self, Reader};
+use super::der;
 use super::name::SubjectName;
 
 pub(super) struct NameConstraints<'a> {
@@ -19,15 +19,19 @@ enum Subtree<'a> {
 impl<'a> NameConstraints<'a> {
     /// From the contents of the NameConstraints. `None` for what is malformed or not supported.
     pub(super) fn decode(contents: &'a [u8]) -> Option<Self> {
-        let mut reader = Reader::new(contents);
-        let mut side = |number| match reader.optional(der::constructed(number))? {
-            Some(subtrees) => decode_subtrees(subtrees.contents),
-            None => Some(Vec::new()),
-        };
-        let (permitted, excluded) = (side(0)?, side(1)?);
-        reader.end()?;
+        const PERMITTED: u8 = der::constructed(0);
+        const EXCLUDED: u8 = der::constructed(1);
+        let sides = der::elements(contents)?;
         // An empty constraint is not allowed, and nobody can tell what its author meant.
-        (!permitted.is_empty() || !excluded.is_empty()).then_some(Self { permitted, excluded })
+        let (permitted, excluded) = match sides.as_slice() {
+            [side] if side.tag == PERMITTED => (decode_subtrees(side.contents)?, Vec::new()),
+            [side] if side.tag == EXCLUDED => (Vec::new(), decode_subtrees(side.contents)?),
+            [first, second] if first.tag == PERMITTED && second.tag == EXCLUDED => {
+                (decode_subtrees(first.contents)?, decode_subtrees(second.contents)?)
+            }
+            _ => return None,
+        };
+        Some(Self { permitted, excluded })
     }
 
     /// How many comparisons one name costs.
@@ -42,8 +46,9 @@ impl<'a> NameConstraints<'a> {
             SubjectName::Other => true,
             SubjectName::Undecodable => false,
             SubjectName::Dns(_) | SubjectName::Ip(_) => {
-                let mut of_kind = self.permitted.iter().filter(|it| it.same_kind(name)).peekable();
-                let permitted = of_kind.peek().is_none() || of_kind.any(|it| it.contains(name));
+                let mut of_kind =
+                    self.permitted.iter().filter_map(|it| it.contains(name)).peekable();
+                let permitted = of_kind.peek().is_none() || of_kind.any(|within| within);
                 permitted && !self.excluded.iter().any(|it| it.touches(name))
             }
         }
@@ -51,18 +56,14 @@ impl<'a> NameConstraints<'a> {
 }
 
 /// `GeneralSubtrees ::= SEQUENCE SIZE (1..MAX) OF GeneralSubtree`, from its contents.
-fn decode_subtrees(contents: &[u8]) -> Option<Vec<Subtree<'_>>> {
-    let mut reader = Reader::new(contents);
-    let mut subtrees = Vec::new();
-    while !reader.is_empty() {
+fn decode_subtrees<'a>(contents: &'a [u8]) -> Option<Vec<Subtree<'a>>> {
+    let decode = |subtree: &der::Element<'a>| {
         // The minimum is always 0, and so left out in DER; the maximum is never used.
-        let base = reader.expect(der::SEQUENCE)?.contents;
-        let mut base = Reader::new(base);
-        let name = base.next()?;
-        base.end()?;
-        subtrees.push(Subtree::decode(name)?);
-    }
-    (!subtrees.is_empty()).then_some(subtrees)
+        let [base] = der::elements(subtree.contents)?.try_into().ok()?;
+        Subtree::decode(base).filter(|_| subtree.tag == der::SEQUENCE)
+    };
+    let subtrees = der::elements(contents)?;
+    if subtrees.is_empty() { None } else { subtrees.iter().map(decode).collect() }
 }
 
 impl<'a> Subtree<'a> {
@@ -81,72 +82,57 @@ impl<'a> Subtree<'a> {
             IP if matches!(name.contents.len(), 8 | 32) => {
                 let (address, mask) = name.contents.split_at_checked(name.contents.len() / 2)?;
                 // Ones and then zeros, as in CIDR.
-                let ones = mask.iter().map(|byte| byte.count_ones()).sum::<u32>();
                 let bits = mask.iter().fold(0, |bits: u128, &byte| (bits << 8) | u128::from(byte));
                 let bits = if mask.len() == 4 { bits << 96 } else { bits };
-                (bits.leading_ones() == ones).then_some(Self::Ip { address, mask })
+                (bits.leading_ones() == bits.count_ones()).then_some(Self::Ip { address, mask })
             }
             _ => None,
         }
     }
 
-    fn same_kind(&self, name: &SubjectName) -> bool {
-        matches!(
-            (self, name),
-            (Self::Dns(_), SubjectName::Dns(_)) | (Self::Ip { .. }, SubjectName::Ip(_))
-        )
-    }
-
-    /// Whether everything that `name` stands for is within this tree.
-    fn contains(&self, name: &SubjectName) -> bool {
+    /// Whether everything that `name` stands for is within this tree; `None` if it is for names of
+    /// another kind.
+    fn contains(&self, name: &SubjectName) -> Option<bool> {
         match (self, name) {
-            (Self::Dns(tree), SubjectName::Dns(name)) => dns_contains(tree, name),
+            (Self::Dns(tree), SubjectName::Dns(name)) => Some(dns_contains(tree, name)),
             (Self::Ip { address, mask }, SubjectName::Ip(name)) => {
-                name.len() == address.len()
-                    && name
-                        .iter()
-                        .zip(address.iter())
-                        .zip(mask.iter())
-                        .all(|((name, address), mask)| name & mask == address & mask)
+                let masked = |bytes: &[u8]| -> Vec<u8> {
+                    bytes.iter().zip(*mask).map(|(byte, mask)| byte & mask).collect()
+                };
+                Some(name.len() == address.len() && masked(name) == masked(address))
             }
-            _ => false,
+            _ => None,
         }
     }
 
     /// Whether something that `name` stands for is within this tree. For a wildcard that is more
     /// than [`Self::contains`]: `*.example.com` also stands for `secret.example.com`.
     fn touches(&self, name: &SubjectName) -> bool {
-        let covered = match (self, name) {
-            (Self::Dns(tree), SubjectName::Dns(name)) => name
-                .strip_prefix("*.")
-                .zip(tree.split_once('.'))
-                .is_some_and(|(parent, (label, tree_parent))| {
-                    !label.is_empty() && parent.eq_ignore_ascii_case(tree_parent)
-                }),
-            _ => false,
-        };
-        covered || self.contains(name)
+        if let (Self::Dns(tree), SubjectName::Dns(name)) = (self, name)
+            && let Some(parent) = name.strip_prefix("*.")
+            && let Some((label, tree_parent)) = tree.split_once('.')
+            && !label.is_empty()
+            && parent.eq_ignore_ascii_case(tree_parent)
+        {
+            return true;
+        }
+        self.contains(name) == Some(true)
     }
 }
 
 /// Whether `name` is `tree`, or `tree` with labels before it. A tree that starts with a dot is
 /// not in the RFC for DNS names, but in use: it leaves out the name itself.
 fn dns_contains(tree: &str, name: &str) -> bool {
-    if tree.is_empty() {
-        return true;
-    }
-    let Some(split) = name.len().checked_sub(tree.len()) else {
+    let split = name.len().checked_sub(tree.len());
+    let Some((before, end)) = split.and_then(|split| name.split_at_checked(split)) else {
         return false;
     };
-    let (Some(before), Some(end)) = (name.get(..split), name.get(split..)) else {
-        return false;
+    let at_a_label = match tree.as_bytes() {
+        [] => true,
+        [b'.', ..] => !before.is_empty(),
+        _ => before.is_empty() || before.ends_with('.'),
     };
-    end.eq_ignore_ascii_case(tree)
-        && if tree.starts_with('.') {
-            !before.is_empty()
-        } else {
-            before.is_empty() || before.ends_with('.')
-        }
+    at_a_label && end.eq_ignore_ascii_case(tree)
 }
 
 #[cfg(test)]

@@ -26,19 +26,10 @@ pub(super) struct Element<'a> {
     pub(super) whole: &'a [u8],
 }
 
-/// Reads elements one after the other. Every method returns `None` for what is not DER, or is not
-/// what was expected.
-pub(super) struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    pub(super) fn new(input: &'a [u8]) -> Self {
-        Self(input)
-    }
-
-    /// The next element, whatever it is.
-    pub(super) fn next(&mut self) -> Option<Element<'a>> {
-        let input = self.0;
-        let (&tag, rest) = input.split_first()?;
+/// The elements that `input` consists of, one after the other; `None` if it is not all DER.
+pub(super) fn elements(mut input: &[u8]) -> Option<Vec<Element<'_>>> {
+    let mut elements = Vec::new();
+    while let Some((&tag, rest)) = input.split_first() {
         // Tags above 30 take further bytes; nothing in a certificate uses them.
         if tag & 0x1f == 0x1f {
             return None;
@@ -46,29 +37,21 @@ impl<'a> Reader<'a> {
         let (length, rest) = length(rest)?;
         let (contents, rest) = rest.split_at_checked(length)?;
         let (whole, _) = input.split_at_checked(input.len().checked_sub(rest.len())?)?;
-        self.0 = rest;
-        Some(Element { tag, contents, whole })
+        elements.push(Element { tag, contents, whole });
+        input = rest;
     }
+    Some(elements)
+}
 
-    /// The next element, which must have this tag.
-    pub(super) fn expect(&mut self, tag: u8) -> Option<Element<'a>> {
-        self.next().filter(|element| element.tag == tag)
-    }
+/// The elements that `input` consists of, which must be those of these tags.
+pub(super) fn fields<const N: usize>(input: &[u8], tags: [u8; N]) -> Option<[Element<'_>; N]> {
+    let fields: [Element<'_>; N] = elements(input)?.try_into().ok()?;
+    (fields.map(|field| field.tag) == tags).then_some(fields)
+}
 
-    /// The next element if it has this tag; otherwise nothing is read. The outer `None` is for an
-    /// element that has the tag and is not DER.
-    pub(super) fn optional(&mut self, tag: u8) -> Option<Option<Element<'a>>> {
-        if self.0.first() == Some(&tag) { self.next().map(Some) } else { Some(None) }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// `Some` if everything was read.
-    pub(super) fn end(&self) -> Option<()> {
-        self.is_empty().then_some(())
-    }
+/// The contents of the one element that `input` consists of.
+pub(super) fn only(input: &[u8], tag: u8) -> Option<&[u8]> {
+    fields(input, [tag]).map(|[element]| element.contents)
 }
 
 /// Definite and minimal, as DER demands, and of no more than four bytes.
@@ -88,14 +71,6 @@ fn length(input: &[u8]) -> Option<(usize, &[u8])> {
     Some((length, rest))
 }
 
-/// The contents of the one element that `input` consists of.
-pub(super) fn only(input: &[u8], tag: u8) -> Option<&[u8]> {
-    let mut reader = Reader::new(input);
-    let element = reader.expect(tag)?;
-    reader.end()?;
-    Some(element.contents)
-}
-
 /// The bytes of a BIT STRING, from its contents. One that does not end on a byte boundary holds
 /// neither a key nor a signature.
 pub(super) fn whole_bytes(contents: &[u8]) -> Option<&[u8]> {
@@ -106,6 +81,7 @@ pub(super) fn whole_bytes(contents: &[u8]) -> Option<&[u8]> {
 }
 
 /// An element of these contents.
+#[cfg(test)]
 pub(super) fn wrap(tag: u8, contents: &[u8]) -> Vec<u8> {
     let length = contents.len().to_be_bytes();
     let mut out = vec![tag];

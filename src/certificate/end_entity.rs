@@ -5,13 +5,12 @@ use core::fmt;
 use pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm};
 
 use super::decode::Certificate;
-use super::der;
 use super::error::{CertificateError, SignatureError};
 use super::name::{self, SubjectName};
 use super::signature::PublicKey;
 
 /// How errors call this certificate when its subject is not known.
-pub(super) const PLACE: &str = "the end entity certificate";
+pub(super) const PLACE: &str = "end entity";
 
 /// A peer's certificate: its key and its names. Having one says nothing about trust; that is what
 /// [`verify_chain`](super::verify_chain) is for.
@@ -28,9 +27,10 @@ impl EndEntity {
     ///
     /// # Errors
     ///
-    /// [`CertificateError::Malformed`].
+    /// [`Problem::Malformed`](super::Problem::Malformed).
     pub fn parse(certificate: &CertificateDer<'_>) -> Result<Self, CertificateError> {
-        let decoded = Certificate::decode(certificate).map_err(malformed)?;
+        let decoded = Certificate::decode(certificate)
+            .map_err(|reason| CertificateError::malformed(PLACE, reason))?;
         Ok(Self::from_decoded(&decoded))
     }
 
@@ -65,8 +65,7 @@ impl EndEntity {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureError> {
-        der::only(&self.spki, der::SEQUENCE)
-            .and_then(PublicKey::read)
+        PublicKey::from_spki(&self.spki)
             .ok_or(SignatureError::UnsupportedKey)?
             .verify(algorithms, message, signature)
     }
@@ -82,8 +81,4 @@ impl fmt::Debug for EndEntity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EndEntity").field("subject", &self.subject).finish_non_exhaustive()
     }
-}
-
-pub(super) fn malformed(reason: &str) -> CertificateError {
-    CertificateError::Malformed { certificate: PLACE.to_owned(), reason: reason.to_owned() }
 }

@@ -12,106 +12,88 @@ const PRINTED_CHARACTERS: usize = 200;
 
 /// Why a certificate, or every path from it, was refused.
 ///
-/// `certificate` is the subject of the certificate that the error is about. Everything in it that
-/// comes from the peer is of bounded length and escaped, so that it is safe to log.
+/// Everything in it that comes from the peer is of bounded length and escaped, so that it is safe
+/// to log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("certificate \"{certificate}\" {problem}")]
+pub struct CertificateError {
+    /// The certificate that the error is about: its subject, or its place if it cannot be decoded.
+    pub certificate: String,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+impl CertificateError {
+    /// What a verifier of the user's own says of a peer's certificate that it does not accept.
+    pub fn rejected(reason: impl Into<String>) -> Self {
+        Self { certificate: "of the peer".into(), problem: Problem::Rejected(reason.into()) }
+    }
+
+    pub(super) fn malformed(place: impl Into<String>, reason: &str) -> Self {
+        Self { certificate: place.into(), problem: Problem::Malformed(reason.to_owned()) }
+    }
+}
+
+/// What can be wrong with a certificate. Each reads on from "certificate so-and-so ...".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum CertificateError {
-    /// A certificate cannot be decoded.
-    #[error("{certificate} is malformed: {reason}")]
-    Malformed {
-        /// Which: by its place, as its subject may not be known.
-        certificate: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A certificate is not of version 3, without which there are no extensions and so no way to
-    /// tell a CA from anyone else.
-    #[error("certificate \"{certificate}\" is of version {version}; only version 3 is accepted")]
-    UnsupportedVersion {
-        /// The certificate.
-        certificate: String,
-        /// Its version, counted from 1.
-        version: u32,
-    },
+pub enum Problem {
+    /// It cannot be decoded: what is wrong with it.
+    #[error("is malformed: {0}")]
+    Malformed(String),
+    /// A verifier of the user's own does not accept it, for this reason.
+    #[error("is not accepted: {0}")]
+    Rejected(String),
+    /// It is not of version 3, without which there are no extensions and so no way to tell a CA
+    /// from anyone else. The version is counted from 1.
+    #[error("is of version {0}; only version 3 is accepted")]
+    UnsupportedVersion(u32),
     /// The algorithm inside of the signature is not the one beside it (RFC 5280, section 4.1.1.2).
-    #[error(
-        "certificate \"{certificate}\" names one signature algorithm in its signed part and \
-         another beside its signature"
-    )]
-    AlgorithmMismatch {
-        /// The certificate.
-        certificate: String,
-    },
+    #[error("names one signature algorithm in its signed part and another beside its signature")]
+    AlgorithmMismatch,
     /// The serial number is not a positive number of at most 20 octets (RFC 5280, section 4.1.2.2).
-    #[error(
-        "certificate \"{certificate}\" has a serial number that is not positive, or is longer than \
-         20 octets"
-    )]
-    InvalidSerialNumber {
-        /// The certificate.
-        certificate: String,
-    },
-    /// None of the algorithms that were given verifies this signature with this key.
-    #[error(
-        "certificate \"{certificate}\" is signed with {signature_algorithm} by a key for \
-         {key_algorithm}, which is not supported"
-    )]
+    #[error("has a serial number that is not positive, or is longer than 20 octets")]
+    InvalidSerialNumber,
+    /// None of the algorithms that were given verifies its signature with its issuer's key.
+    #[error("is signed with {signature} by a key for {key}, which is not supported")]
     UnsupportedAlgorithm {
-        /// The certificate that is signed.
-        certificate: String,
         /// The signature's algorithm.
-        signature_algorithm: String,
+        signature: String,
         /// The issuer's key's algorithm.
-        key_algorithm: String,
+        key: String,
     },
-    /// The certificate's time is not yet come.
-    #[error("certificate \"{certificate}\" is valid from {not_before} only; the time is {now}")]
+    /// Its time is not yet come.
+    #[error("is valid from {not_before} only; the time is {now}")]
     NotYetValid {
-        /// The certificate.
-        certificate: String,
         /// From when it is valid.
         not_before: Timestamp,
         /// The time of the validation.
         now: Timestamp,
     },
-    /// The certificate's time is past.
-    #[error("certificate \"{certificate}\" expired on {not_after}; the time is {now}")]
+    /// Its time is past.
+    #[error("expired on {not_after}; the time is {now}")]
     Expired {
-        /// The certificate.
-        certificate: String,
         /// Until when it was valid.
         not_after: Timestamp,
         /// The time of the validation.
         now: Timestamp,
     },
-    /// A path ended before it reached a trust anchor.
-    #[error("{}", unknown_issuer(certificate, issuer))]
-    UnknownIssuer {
-        /// The last certificate of the path.
-        certificate: String,
-        /// The name that issued it, and that no trust anchor or intermediate has.
-        issuer: String,
-    },
-    /// The one with the issuer's name did not make the signature.
+    /// The path ended with it: no trust anchor or intermediate has the name of its issuer.
     #[error(
-        "the signature of certificate \"{certificate}\" was not made by the key of \"{issuer}\""
+        "was issued by \"{0}\", and no trust anchor or intermediate has that subject: the peer \
+         should send that intermediate, or its root must be trusted"
     )]
-    BadSignature {
-        /// The certificate.
-        certificate: String,
-        /// Whose key was tried.
-        issuer: String,
-    },
-    /// The certificate is for other names than the one that was asked for. Only its subject
-    /// alternative names count, never its subject (RFC 9525).
-    #[error(
-        "certificate \"{certificate}\" is not valid for \"{expected}\": {}",
-        names(presented, *omitted)
-    )]
+    UnknownIssuer(String),
+    /// The path ended with it, as it names nobody but itself for its issuer.
+    #[error("is self-issued and is not a trust anchor")]
+    SelfIssued,
+    /// The one with this name, which is its issuer's, did not make the signature.
+    #[error("has a signature that was not made by the key of \"{0}\"")]
+    BadSignature(String),
+    /// It is for other names than the one that was asked for. Only its subject alternative names
+    /// count, never its subject (RFC 9525).
+    #[error("is not valid for \"{expected}\": {}", names(presented, *omitted))]
     NameMismatch {
-        /// The certificate.
-        certificate: String,
         /// The name that was asked for.
         expected: String,
         /// The DNS names and IP addresses that it is valid for, or the first of them.
@@ -119,67 +101,32 @@ pub enum CertificateError {
         /// How many more there are.
         omitted: usize,
     },
-    /// The keyUsage extension does not allow what the key is used for.
-    #[error("certificate \"{certificate}\" has a keyUsage without {needed}")]
-    WrongKeyUsage {
-        /// The certificate.
-        certificate: String,
-        /// The bit that is missing.
-        needed: &'static str,
-    },
-    /// The extended key usage extension does not allow the purpose.
-    #[error("certificate \"{certificate}\" has an extended key usage without {needed}")]
-    WrongExtendedKeyUsage {
-        /// The certificate.
-        certificate: String,
-        /// The purpose that is missing.
-        needed: Purpose,
-    },
-    /// A certificate signed another one, and is not a CA's (RFC 5280, section 6.1.4 (k)).
-    #[error("certificate \"{certificate}\" issued another one, but does not say that it is a CA")]
-    NotACa {
-        /// The issuer.
-        certificate: String,
-    },
-    /// More CAs stand below a CA than it allows (RFC 5280, section 4.2.1.9).
-    #[error(
-        "CA \"{certificate}\" allows {allowed} CAs below it (pathLenConstraint); there are {found}"
-    )]
+    /// The keyUsage extension does not allow what the key is used for, with this bit.
+    #[error("has a keyUsage without {0}")]
+    WrongKeyUsage(&'static str),
+    /// The extended key usage extension does not allow this purpose.
+    #[error("has an extended key usage without {0}")]
+    WrongExtendedKeyUsage(Purpose),
+    /// It signed another one, and is not a CA's (RFC 5280, section 6.1.4 (k)).
+    #[error("issued another one, but does not say that it is a CA")]
+    NotACa,
+    /// More CAs stand below it than it allows (RFC 5280, section 4.2.1.9).
+    #[error("allows {allowed} CAs below it (pathLenConstraint); there are {found}")]
     PathLengthExceeded {
-        /// The CA.
-        certificate: String,
         /// How many it allows.
         allowed: u32,
         /// How many there are.
         found: usize,
     },
     /// The peer presented the certificate of a CA as its own.
-    #[error(
-        "certificate \"{certificate}\" is a CA's, and the peer uses it as its own: it is accepted \
-         only if it is itself a trust anchor"
-    )]
-    CaUsedAsEndEntity {
-        /// The certificate.
-        certificate: String,
-    },
-    /// A critical extension is not understood (RFC 5280, section 4.2).
-    #[error(
-        "certificate \"{certificate}\" has the critical extension {oid}, which is not supported"
-    )]
-    UnknownCriticalExtension {
-        /// The certificate.
-        certificate: String,
-        /// The extension.
-        oid: String,
-    },
+    #[error("is a CA's, and the peer's own: that is accepted only if it is itself a trust anchor")]
+    CaUsedAsEndEntity,
+    /// This critical extension is not understood (RFC 5280, section 4.2).
+    #[error("has the critical extension {0}, which is not supported")]
+    UnknownCriticalExtension(String),
     /// A CA may not issue for this name (RFC 5280, section 4.2.1.10).
-    #[error(
-        "certificate \"{certificate}\" is for \"{name}\", which the name constraints of CA \
-         \"{authority}\" do not allow"
-    )]
+    #[error("is for \"{name}\", which the name constraints of CA \"{authority}\" do not allow")]
     NameNotPermitted {
-        /// The certificate.
-        certificate: String,
         /// The name.
         name: String,
         /// The CA.
@@ -188,15 +135,12 @@ pub enum CertificateError {
     /// A CA has name constraints of a kind that is not supported: they cannot be honoured, so
     /// nothing that it issued is accepted.
     #[error(
-        "CA \"{certificate}\" has name constraints that are malformed or of a kind that is not \
-         supported; DNS names and IP addresses are"
+        "has name constraints that are malformed or of a kind that is not supported; DNS names \
+         and IP addresses are"
     )]
-    UnsupportedConstraint {
-        /// The CA.
-        certificate: String,
-    },
+    UnsupportedConstraint,
     /// The work that the peer may cause is used up (see [`PathLimits`](super::PathLimits)).
-    #[error("no path was found within the limit of {maximum} {limit}")]
+    #[error("has no path to a trust anchor within the limit of {maximum} {limit}")]
     LimitExceeded {
         /// Which limit.
         limit: Limit,
@@ -243,19 +187,7 @@ pub enum SignatureError {
 
 /// A time in seconds since 1970, which certificates may also count back from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(i64);
-
-impl Timestamp {
-    /// The time this many seconds after the start of 1970, UTC.
-    pub const fn from_secs(seconds: i64) -> Self {
-        Self(seconds)
-    }
-
-    /// The seconds since the start of 1970, UTC.
-    pub const fn as_secs(self) -> i64 {
-        self.0
-    }
-}
+pub struct Timestamp(pub i64);
 
 impl From<UnixTime> for Timestamp {
     fn from(time: UnixTime) -> Self {
@@ -270,16 +202,8 @@ impl fmt::Display for Timestamp {
             return write!(f, "{} seconds after 1970", self.0);
         };
         let time = time.to_datetime();
-        write!(
-            f,
-            "{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC",
-            time.year(),
-            u8::from(time.month()),
-            time.day(),
-            time.hour(),
-            time.minute(),
-            time.second()
-        )
+        let (hour, minute, second) = time.to_hms();
+        write!(f, "{} {hour:02}:{minute:02}:{second:02} UTC", time.date())
     }
 }
 
@@ -300,17 +224,6 @@ pub(super) fn printable(text: &str) -> String {
     out
 }
 
-fn unknown_issuer(certificate: &str, issuer: &str) -> String {
-    if certificate == issuer {
-        format!("certificate \"{certificate}\" is self-issued and is not a trust anchor")
-    } else {
-        format!(
-            "no trust anchor or intermediate has the subject \"{issuer}\" that issued \
-             \"{certificate}\": the peer should send that intermediate, or its root must be trusted"
-        )
-    }
-}
-
 fn names(presented: &[String], omitted: usize) -> String {
     if presented.is_empty() {
         return "it has no DNS name or IP address among its subject alternative names".to_owned();
@@ -328,7 +241,7 @@ mod tests {
 
     #[test]
     fn times_read_well_at_every_end() {
-        let show = |seconds| Timestamp::from_secs(seconds).to_string();
+        let show = |seconds| Timestamp(seconds).to_string();
         assert_eq!(show(0), "1970-01-01 00:00:00 UTC");
         assert_eq!(show(-1), "1969-12-31 23:59:59 UTC");
         assert_eq!(show(951_782_400), "2000-02-29 00:00:00 UTC");
@@ -346,18 +259,12 @@ mod tests {
 
     #[test]
     fn errors_say_what_to_do() {
-        let text = CertificateError::UnknownIssuer {
-            certificate: "CN=example.com".to_owned(),
-            issuer: "CN=R3".to_owned(),
-        }
-        .to_string();
-        assert!(text.contains("\"CN=R3\" that issued \"CN=example.com\""), "{text}");
+        let error =
+            |problem| CertificateError { certificate: "CN=example.com".to_owned(), problem };
+        let text = error(Problem::UnknownIssuer("CN=R3".to_owned())).to_string();
+        assert!(text.contains("\"CN=example.com\" was issued by \"CN=R3\""), "{text}");
         assert!(text.contains("should send"), "{text}");
-        let text = CertificateError::UnknownIssuer {
-            certificate: "CN=me".to_owned(),
-            issuer: "CN=me".to_owned(),
-        }
-        .to_string();
+        let text = error(Problem::SelfIssued).to_string();
         assert!(text.contains("self-issued"), "{text}");
     }
 }

@@ -9,11 +9,11 @@ use core::fmt;
 use super::anchors::Anchor;
 use super::checks;
 use super::constraints::NameConstraints;
-use super::decode::Certificate;
-use super::end_entity::{self, EndEntity};
-use super::error::{CertificateError, Limit, SignatureError, Timestamp};
+use super::decode::{Certificate, Scope};
+use super::end_entity::{EndEntity, PLACE};
+use super::error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
 use super::name;
-use super::request::ChainRequest;
+use super::request::{ChainRequest, PathLimits};
 use super::signature::{self, PublicKey};
 
 /// A path that was found and is valid.
@@ -42,99 +42,81 @@ impl fmt::Display for VerifiedPath {
 ///
 /// If several paths fail, the error is of the one that came closest: to have reached an anchor
 /// beats a signature that does not verify, and that beats an issuer that is not known. When a limit
-/// is used up the search ends, with [`CertificateError::LimitExceeded`].
+/// is used up the search ends, with [`Problem::LimitExceeded`].
 pub fn verify_chain(request: &ChainRequest<'_>) -> Result<VerifiedPath, CertificateError> {
-    let limits = request.limits;
-    if request.intermediates.len() > limits.intermediates {
-        return Err(exceeded(Limit::Intermediates, limits.intermediates));
+    let end_entity = Certificate::decode(request.end_entity)
+        .map_err(|reason| CertificateError::malformed(PLACE, reason))?;
+    if request.intermediates.len() > request.limits.intermediates {
+        let (limit, maximum) = (Limit::Intermediates, request.limits.intermediates);
+        return Err(end_entity.error(Problem::LimitExceeded { limit, maximum }));
     }
-    let end_entity = Certificate::decode(request.end_entity).map_err(end_entity::malformed)?;
-    if request.anchors.contains(request.end_entity) {
-        check_end_entity(&end_entity, request, true)?;
-        return Ok(VerifiedPath {
-            end_entity: EndEntity::from_decoded(&end_entity),
-            subjects: vec![end_entity.label],
-        });
+    let is_anchor = request.anchors.contains(request.end_entity);
+    let mut subjects = vec![end_entity.label.clone()];
+    if !is_anchor {
+        subjects.extend(Search::run(request, &end_entity)?);
     }
-
-    let mut search = Search {
-        request,
-        now: request.now.into(),
-        signature_checks: limits.signature_checks,
-        name_comparisons: limits.name_comparisons,
-        best: None,
-    };
-    let bag = search.decode_intermediates();
-    let mut path = vec![&end_entity];
-    let Some(anchor) = search.extend(&mut path, &bag)? else {
-        return Err(search.into_error(&end_entity));
-    };
-    check_end_entity(&end_entity, request, false)?;
-    let subjects = path.iter().map(|certificate| certificate.label.clone());
-    Ok(VerifiedPath {
-        end_entity: EndEntity::from_decoded(&end_entity),
-        subjects: subjects.chain([anchor.label.clone()]).collect(),
-    })
+    // What no other path could change.
+    checks::end_entity(&end_entity, request.purpose, request.now.into(), is_anchor)
+        .and_then(|()| match request.name {
+            Some(expected) if !name::valid_for(&end_entity.names, expected) => {
+                Err(name::mismatch(&end_entity.names, expected))
+            }
+            _ => Ok(()),
+        })
+        .map_err(|problem| end_entity.error(problem))?;
+    Ok(VerifiedPath { end_entity: EndEntity::from_decoded(&end_entity), subjects })
 }
 
-/// What no other path could change.
-fn check_end_entity(
-    certificate: &Certificate<'_>,
-    request: &ChainRequest<'_>,
-    is_anchor: bool,
-) -> Result<(), CertificateError> {
-    checks::end_entity(certificate, request.purpose, request.now.into(), is_anchor)?;
-    match request.name {
-        Some(expected) if !name::valid_for(&certificate.names, expected) => {
-            Err(name::mismatch(&certificate.label, &certificate.names, expected))
-        }
-        _ => Ok(()),
+/// How close a path came that failed with this problem.
+fn closeness(problem: &Problem) -> u8 {
+    match problem {
+        // There was nobody of the issuer's name.
+        Problem::UnknownIssuer(_) | Problem::SelfIssued => 0,
+        // There was an intermediate that did not parse, and that may have been the one.
+        Problem::Malformed(_) => 1,
+        // It went on for too long.
+        Problem::LimitExceeded { .. } => 2,
+        // There was somebody of the issuer's name, but it was not the issuer.
+        Problem::BadSignature(_) | Problem::UnsupportedAlgorithm { .. } => 3,
+        // It reached an anchor.
+        _ => 4,
     }
-}
-
-/// How close a failed path came.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Progress {
-    /// There was nobody of the issuer's name.
-    UnknownIssuer,
-    /// There was an intermediate that did not parse, and that may have been the one.
-    Malformed,
-    /// It went on for too long.
-    TooLong,
-    /// There was somebody of the issuer's name, but it was not the issuer.
-    NotSigned,
-    /// It reached an anchor.
-    Anchored,
 }
 
 struct Search<'s> {
     request: &'s ChainRequest<'s>,
-    now: Timestamp,
-    /// How many more signatures may be verified.
-    signature_checks: usize,
-    /// How many more times a name may be compared with a constraint.
-    name_comparisons: usize,
+    end_entity: &'s Certificate<'s>,
+    /// What of the limits is left.
+    left: PathLimits,
     /// The failure that came closest, the first of several.
-    best: Option<(Progress, CertificateError)>,
+    best: Option<CertificateError>,
 }
 
 impl<'s> Search<'s> {
-    /// One that does not parse issued nothing; the path may do without it.
-    fn decode_intermediates(&mut self) -> Vec<Certificate<'s>> {
+    /// The subjects of the path that was found, without the end entity's.
+    fn run(
+        request: &'s ChainRequest<'s>,
+        end_entity: &'s Certificate<'s>,
+    ) -> Result<Vec<String>, CertificateError> {
+        let mut search = Self { request, end_entity, left: request.limits, best: None };
         let mut bag = Vec::new();
-        for (number, der) in (1..).zip(self.request.intermediates) {
+        for (number, der) in (1..).zip(request.intermediates) {
             match Certificate::decode(der) {
                 Ok(certificate) => bag.push(certificate),
-                Err(reason) => self.failed(
-                    Progress::Malformed,
-                    CertificateError::Malformed {
-                        certificate: format!("intermediate {number}"),
-                        reason: reason.to_owned(),
-                    },
-                ),
+                // One that does not parse issued nothing; the path may do without it.
+                Err(reason) => {
+                    let place = format!("intermediate {number}");
+                    search.failed(CertificateError::malformed(place, reason));
+                }
             }
         }
-        bag
+        let mut path = vec![end_entity];
+        let Some(anchor) = search.extend(&mut path, &bag)? else {
+            // Every path that ends notes why, except for one that comes back to itself.
+            return Err(search.best.unwrap_or_else(|| unknown_issuer(end_entity)));
+        };
+        let labels = path.iter().skip(1).map(|certificate| &certificate.label);
+        Ok(labels.chain([&anchor.label]).cloned().collect())
     }
 
     /// Extends `path`, which starts at the end entity, until an anchor issued its last certificate.
@@ -150,16 +132,18 @@ impl<'s> Search<'s> {
             return Ok(None);
         };
         let mut known = false;
-        for anchor in self.request.anchors.with_subject(last.issuer) {
+        for (anchor, scope) in self.request.anchors.issuers(last.issuer) {
             known = true;
             let Some(key) = anchor.key() else { continue };
             if !self.is_signed_by(last, key, &anchor.label)? {
                 continue;
             }
-            match self.validate(path, anchor) {
+            match self.validate(path, &anchor.label, scope) {
                 Ok(()) => return Ok(Some(anchor)),
-                Err(error @ CertificateError::LimitExceeded { .. }) => return Err(error),
-                Err(error) => self.failed(Progress::Anchored, error),
+                Err(error) if matches!(error.problem, Problem::LimitExceeded { .. }) => {
+                    return Err(error);
+                }
+                Err(error) => self.failed(error),
             }
         }
         for candidate in bag.iter().filter(|it| it.subject == last.issuer) {
@@ -170,8 +154,7 @@ impl<'s> Search<'s> {
             known = true;
             // The path has the end entity and its intermediates.
             if path.len() > self.request.limits.depth {
-                let error = exceeded(Limit::Depth, self.request.limits.depth);
-                self.failed(Progress::TooLong, error);
+                self.failed(self.exceeded(Limit::Depth, self.request.limits.depth));
                 break;
             }
             if !self.is_signed_by(last, candidate.key, &candidate.label)? {
@@ -184,7 +167,7 @@ impl<'s> Search<'s> {
             path.pop();
         }
         if !known {
-            self.failed(Progress::UnknownIssuer, unknown_issuer(last));
+            self.failed(unknown_issuer(last));
         }
         Ok(None)
     }
@@ -196,30 +179,21 @@ impl<'s> Search<'s> {
         key: PublicKey<'_>,
         issuer: &str,
     ) -> Result<bool, CertificateError> {
-        let Some(left) = self.signature_checks.checked_sub(1) else {
-            let maximum = self.request.limits.signature_checks;
-            return Err(exceeded(Limit::SignatureChecks, maximum));
+        let Some(left) = self.left.signature_checks.checked_sub(1) else {
+            return Err(self.exceeded(Limit::SignatureChecks, self.request.limits.signature_checks));
         };
-        self.signature_checks = left;
-        let verified = key.verify_certificate(
-            self.request.algorithms,
-            certificate.algorithm,
-            certificate.tbs,
-            certificate.signature,
-        );
-        let error = match verified {
+        self.left.signature_checks = left;
+        let Certificate { algorithm, tbs, signature, .. } = *certificate;
+        let algorithms = self.request.algorithms;
+        let problem = match key.verify_certificate(algorithms, algorithm, tbs, signature) {
             Ok(()) => return Ok(true),
-            Err(SignatureError::Invalid) => CertificateError::BadSignature {
-                certificate: certificate.label.clone(),
-                issuer: issuer.to_owned(),
-            },
-            Err(SignatureError::UnsupportedKey) => CertificateError::UnsupportedAlgorithm {
-                certificate: certificate.label.clone(),
-                signature_algorithm: signature::describe(certificate.algorithm),
-                key_algorithm: signature::describe(key.algorithm),
+            Err(SignatureError::Invalid) => Problem::BadSignature(issuer.to_owned()),
+            Err(SignatureError::UnsupportedKey) => Problem::UnsupportedAlgorithm {
+                signature: signature::describe(algorithm),
+                key: signature::describe(key.algorithm),
             },
         };
-        self.failed(Progress::NotSigned, error);
+        self.failed(certificate.error(problem));
         Ok(false)
     }
 
@@ -227,74 +201,72 @@ impl<'s> Search<'s> {
     fn validate(
         &mut self,
         path: &[&Certificate<'_>],
-        anchor: &Anchor,
+        anchor: &str,
+        scope: &Scope,
     ) -> Result<(), CertificateError> {
-        let purpose = self.request.purpose;
-        // How many intermediates are below, without the self-issued ones, which only hand a name
-        // over to another key (RFC 5280, section 4.2.1.9).
-        let mut below = 0;
+        let now = Timestamp::from(self.request.now);
         for (index, certificate) in path.iter().enumerate().skip(1) {
-            checks::authority(certificate, purpose, self.now, below)?;
-            if let Some(constraints) = certificate.name_constraints {
-                self.check_names(path.iter().take(index), constraints, &certificate.label)?;
-            }
-            if !certificate.is_self_issued() {
-                below += 1;
-            }
+            checks::authority(certificate, now).map_err(|problem| certificate.error(problem))?;
+            let (below, _) = path.split_at(index);
+            self.check_scope(below, &certificate.label, &certificate.scope)?;
         }
-        checks::path_length(&anchor.label, anchor.path_length, below)?;
-        checks::extended_key_usage(&anchor.label, anchor.extended_key_usage, purpose, true)?;
-        match &anchor.name_constraints {
-            Some(constraints) => self.check_names(path.iter(), constraints, &anchor.label),
-            None => Ok(()),
-        }
+        self.check_scope(path, anchor, scope)
     }
 
-    /// Holds every certificate below `authority`, the end entity first, to its constraints.
-    fn check_names<'p>(
+    /// Holds what is `below` an authority, the end entity first, to what the authority may issue.
+    fn check_scope(
         &mut self,
-        below: impl Iterator<Item = &'p &'p Certificate<'p>>,
-        constraints: &[u8],
+        below: &[&Certificate<'_>],
         authority: &str,
+        scope: &Scope,
     ) -> Result<(), CertificateError> {
-        let constraints = NameConstraints::decode(constraints).ok_or_else(|| {
-            CertificateError::UnsupportedConstraint { certificate: authority.to_owned() }
-        })?;
-        for (index, certificate) in below.enumerate() {
-            // RFC 5280, section 6.1.3 (b) and (c): self-issued ones are free, unless they end the path.
-            if index > 0 && certificate.is_self_issued() {
-                continue;
+        let error = |problem| CertificateError { certificate: authority.to_owned(), problem };
+        // Self-issued intermediates only hand a name over to another key: they do not count for the
+        // length (RFC 5280, section 4.2.1.9), and no constraint holds for their names (section
+        // 6.1.3 (b) and (c)).
+        let (end_entity, intermediates) = below.split_at(below.len().min(1));
+        let intermediates = intermediates.iter().filter(|it| !it.is_self_issued());
+        checks::path_length(scope.path_length, intermediates.clone().count()).map_err(error)?;
+        checks::extended_key_usage(scope.extended_key_usage, self.request.purpose, true)
+            .map_err(error)?;
+        let Some(constraints) = &scope.name_constraints else {
+            return Ok(());
+        };
+        let constraints = NameConstraints::decode(constraints)
+            .ok_or_else(|| error(Problem::UnsupportedConstraint))?;
+        for certificate in end_entity.iter().chain(intermediates) {
+            let cost = certificate.names.len().saturating_mul(constraints.len());
+            let Some(left) = self.left.name_comparisons.checked_sub(cost) else {
+                let maximum = self.request.limits.name_comparisons;
+                return Err(self.exceeded(Limit::NameComparisons, maximum));
+            };
+            self.left.name_comparisons = left;
+            if let Some(name) = certificate.names.iter().find(|name| !constraints.allow(name)) {
+                return Err(certificate.error(Problem::NameNotPermitted {
+                    name: name.printable(),
+                    authority: authority.to_owned(),
+                }));
             }
-            let left = &mut self.name_comparisons;
-            checks::names_within(certificate, &constraints, authority, left).unwrap_or_else(
-                || {
-                    let maximum = self.request.limits.name_comparisons;
-                    Err(exceeded(Limit::NameComparisons, maximum))
-                },
-            )?;
         }
         Ok(())
     }
 
-    fn failed(&mut self, progress: Progress, error: CertificateError) {
-        if self.best.as_ref().is_none_or(|(best, _)| progress > *best) {
-            self.best = Some((progress, error));
+    fn failed(&mut self, error: CertificateError) {
+        let new = closeness(&error.problem);
+        if self.best.as_ref().is_none_or(|best| new > closeness(&best.problem)) {
+            self.best = Some(error);
         }
     }
 
-    fn into_error(self, end_entity: &Certificate<'_>) -> CertificateError {
-        // Every path that ends notes why, except for one that comes back to itself.
-        self.best.map_or_else(|| unknown_issuer(end_entity), |(_, error)| error)
+    fn exceeded(&self, limit: Limit, maximum: usize) -> CertificateError {
+        self.end_entity.error(Problem::LimitExceeded { limit, maximum })
     }
 }
 
 fn unknown_issuer(certificate: &Certificate<'_>) -> CertificateError {
-    CertificateError::UnknownIssuer {
-        certificate: certificate.label.clone(),
-        issuer: certificate.issuer_label.clone(),
-    }
-}
-
-fn exceeded(limit: Limit, maximum: usize) -> CertificateError {
-    CertificateError::LimitExceeded { limit, maximum }
+    certificate.error(if certificate.is_self_issued() {
+        Problem::SelfIssued
+    } else {
+        Problem::UnknownIssuer(certificate.issuer_label.clone())
+    })
 }

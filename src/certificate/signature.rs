@@ -4,7 +4,7 @@ use pki_types::SignatureVerificationAlgorithm;
 use x509_parser::asn1_rs::Oid;
 use x509_parser::objects::{oid_registry, oid2sn};
 
-use super::der::{self, Reader};
+use super::der;
 use super::error::{SignatureError, printable};
 
 /// A public key, from a SubjectPublicKeyInfo.
@@ -17,13 +17,15 @@ pub(super) struct PublicKey<'a> {
 }
 
 impl<'a> PublicKey<'a> {
+    /// From a SubjectPublicKeyInfo, header and all.
+    pub(super) fn from_spki(spki: &'a [u8]) -> Option<Self> {
+        Self::read(der::only(spki, der::SEQUENCE)?)
+    }
+
     /// From the contents of a SubjectPublicKeyInfo.
     pub(super) fn read(contents: &'a [u8]) -> Option<Self> {
-        let mut reader = Reader::new(contents);
-        let algorithm = reader.expect(der::SEQUENCE)?.contents;
-        let bytes = der::whole_bytes(reader.expect(der::BIT_STRING)?.contents)?;
-        reader.end()?;
-        Some(Self { algorithm, bytes })
+        let [algorithm, key] = der::fields(contents, [der::SEQUENCE, der::BIT_STRING])?;
+        Some(Self { algorithm: algorithm.contents, bytes: der::whole_bytes(key.contents)? })
     }
 
     /// Verifies a handshake's signature: the caller's `algorithms` are those of the scheme that it
@@ -57,36 +59,26 @@ impl<'a> PublicKey<'a> {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureError> {
-        let mut error = SignatureError::UnsupportedKey;
-        for candidate in algorithms {
-            if candidate.signature_alg_id().as_ref() != algorithm {
-                continue;
-            }
-            match self.verify(core::slice::from_ref(candidate), message, signature) {
-                Ok(()) => return Ok(()),
-                Err(SignatureError::Invalid) => error = SignatureError::Invalid,
-                Err(SignatureError::UnsupportedKey) => {}
-            }
-        }
-        Err(error)
+        let fits = |it: &&dyn SignatureVerificationAlgorithm| *it.signature_alg_id() == *algorithm;
+        let fitting: Vec<_> = algorithms.iter().copied().filter(fits).collect();
+        self.verify(&fitting, message, signature)
     }
 }
 
 /// An AlgorithmIdentifier's contents in words, for an error: its name where it has one, its
 /// number, and the number of a parameter such as a curve.
 pub(super) fn describe(algorithm: &[u8]) -> String {
-    let mut reader = Reader::new(algorithm);
-    let mut parts = Vec::new();
-    while let Some(element) = reader.expect(der::OBJECT_IDENTIFIER) {
-        let oid = Oid::new(element.contents.into());
-        let number = printable(&oid.to_id_string());
-        parts.push(match oid2sn(&oid, oid_registry()) {
-            Ok(name) => format!("{name} ({number})"),
-            Err(_) => number,
-        });
-    }
-    if parts.is_empty() {
+    let elements = der::elements(algorithm).unwrap_or_default();
+    let identifiers = elements.iter().take_while(|it| it.tag == der::OBJECT_IDENTIFIER);
+    let words: Vec<_> = identifiers
+        .map(|element| {
+            let oid = Oid::new(element.contents.into());
+            let number = printable(&oid.to_id_string());
+            oid2sn(&oid, oid_registry()).map_or(number.clone(), |name| format!("{name} ({number})"))
+        })
+        .collect();
+    if words.is_empty() {
         return "an algorithm that cannot be decoded".to_owned();
     }
-    parts.join(" with ")
+    words.join(" with ")
 }

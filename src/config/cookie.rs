@@ -9,7 +9,7 @@ use crate::crypto::{CryptoError, Hash, Secret, SecureRandom};
 /// Protects the state that a server puts into the cookie of a HelloRetryRequest (RFC 9846,
 /// section 4.3.2), so that the server can forget the client until it comes back.
 pub trait CookieProtector: Send + Sync + fmt::Debug {
-    /// Makes a cookie of `state`: at most 65535 bytes.
+    /// Makes a cookie of `state`: 1 to 8192 bytes.
     fn protect(&self, state: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError>;
 
     /// Returns the state of a cookie that [`CookieProtector::protect`] made and that is not too

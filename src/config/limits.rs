@@ -9,14 +9,17 @@ pub struct Limits {
     pub certificates: usize,
     /// Dummy change_cipher_spec records in one handshake: 4.
     pub change_cipher_specs: usize,
-    /// Records in a row that carry no data and end no handshake message (empty or padding only,
-    /// or fragments of a handshake message): 64.
+    /// Records of application data without any data in them (empty, or padding only) since the
+    /// last data: 64. Pieces of a handshake message are bounded by `handshake_message`.
     pub records_without_progress: usize,
     /// Messages after the handshake in a row without application data between them: 32. It stops
     /// floods of KeyUpdate and NewSessionTicket; data reset it.
     pub messages_without_data: usize,
     /// `user_canceled` alerts, which mean nothing: 4.
     pub ignored_alerts: usize,
+    /// Bytes of records with 0-RTT data that a server passes over when it does not take them:
+    /// 16384.
+    pub early_data_skipped: usize,
     /// Sealed bytes that wait to be sent before writing more data is refused: 65536.
     pub outgoing: usize,
 }
@@ -30,6 +33,7 @@ impl Limits {
         records_without_progress: 64,
         messages_without_data: 32,
         ignored_alerts: 4,
+        early_data_skipped: 16_384,
         outgoing: 65_536,
     };
 }

@@ -7,13 +7,17 @@ mod client;
 mod cookie;
 mod layout;
 mod limits;
+mod psk;
 mod questions;
 mod server;
+
+use crate::crypto::CryptoProvider;
 
 pub use client::{ClientConfig, ClientConfigBuilder};
 pub use cookie::{CookieProtector, HmacCookies};
 pub use layout::{ExtensionLayout, LayoutItem};
 pub use limits::Limits;
+pub use psk::{ChosenPsk, PreSharedKey, PskList, PskResolver};
 pub use questions::{
     AnswerLater, CertificateList, CertificateResolver, CertifiedKey, KeySource, NoCertificate,
     PeerIdentity, PeerVerifier, Reply, TicketReceiver, TrustAnchorVerifier,
@@ -27,8 +31,8 @@ pub enum ConfigError {
     /// A list is empty that must have something in it.
     #[error("the configuration has no {0}")]
     Empty(&'static str),
-    /// An application protocol is not 1 to 255 bytes long, or the list is longer than 65535.
-    #[error("an application protocol must be 1 to 255 bytes long, and all together 65535")]
+    /// An application protocol is not 1 to 255 bytes long, or the list is longer than 16384.
+    #[error("an application protocol must be 1 to 255 bytes long, and all together 16384")]
     ApplicationProtocol,
     /// The layout sets an extension that the library itself must write.
     #[error("the extension {0} cannot be set by a layout")]
@@ -45,13 +49,34 @@ pub enum ConfigError {
     /// The private key is of a kind that the provider cannot use.
     #[error("the private key is of a kind or size that is not supported")]
     UnsupportedKey,
+    /// A pre-shared key is shorter than 16 bytes, or its identity is not 1 to 1024 bytes long.
+    #[error("a pre-shared key must have 16 bytes or more, and an identity of 1 to 1024")]
+    PreSharedKey,
     /// The default verifier has no trust anchors: it could accept nothing.
     #[error("there are no trust anchors: no server could ever be accepted")]
     NoTrustAnchors,
 }
 
+fn check_provider(provider: &CryptoProvider) -> Result<(), ConfigError> {
+    if provider.cipher_suites.is_empty() {
+        return Err(ConfigError::Empty("cipher suites"));
+    }
+    if provider.groups.is_empty() {
+        return Err(ConfigError::Empty("key exchange groups"));
+    }
+    Ok(())
+}
+
+fn check_layout(layout: Option<&ExtensionLayout>) -> Result<(), ConfigError> {
+    layout.map_or(Ok(()), ExtensionLayout::check)
+}
+
 fn check_protocols(protocols: &[Vec<u8>]) -> Result<(), ConfigError> {
     let fits = protocols.iter().all(|name| (1..=255).contains(&name.len()));
     let total: usize = protocols.iter().map(|name| name.len() + 1).sum();
-    if fits && total <= 0xffff { Ok(()) } else { Err(ConfigError::ApplicationProtocol) }
+    // What a ClientHello has room for beside a layout's bytes and a cookie.
+    if fits && total <= 0x4000 { Ok(()) } else { Err(ConfigError::ApplicationProtocol) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use pki_types::{CertificateDer, DnsName, PrivateKeyDer, ServerName, UnixTime};
 
-use super::ConfigError;
+use super::{ChosenPsk, ConfigError, PskResolver};
 use crate::certificate::{
-    CertificateError, ChainRequest, EndEntity, PathLimits, Purpose, TrustAnchors, verify_chain,
+    CertificateError, ChainRequest, EndEntity, PathLimits, Problem, Purpose, TrustAnchors,
+    verify_chain,
 };
-use crate::crypto::{Secret, SignatureAlgorithms, SigningKey, signing_key};
+use crate::crypto::{CipherSuite, Secret, SignatureAlgorithms, SigningKey, signing_key};
 use crate::registry::SignatureScheme;
 use crate::wire::{ClientHello, NewSessionTicket};
 
@@ -53,6 +54,9 @@ impl CertifiedKey {
     /// checked to be the certificate's where it is known.
     pub fn new(chain: Vec<CertificateDer<'static>>, key: KeySource) -> Result<Self, ConfigError> {
         let first = chain.first().ok_or(ConfigError::Empty("certificates"))?;
+        if chain.iter().any(|certificate| certificate.is_empty()) {
+            return Err(ConfigError::Empty("bytes in one of its certificates"));
+        }
         let end_entity = EndEntity::parse(first)?;
         let certified = Self { end_entity, chain, key };
         if certified.schemes().is_empty() {
@@ -196,10 +200,8 @@ impl TrustAnchorVerifier {
 impl PeerVerifier for TrustAnchorVerifier {
     fn verify(&self, peer: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
         let Some((end_entity, intermediates)) = peer.chain.split_first() else {
-            return Reply::Now(Err(CertificateError::Malformed {
-                certificate: "(none)".into(),
-                reason: "the chain is empty".into(),
-            }));
+            let problem = Problem::Malformed("the chain is empty".into());
+            return Reply::Now(Err(CertificateError { certificate: "(none)".into(), problem }));
         };
         let request = ChainRequest {
             end_entity,
@@ -227,6 +229,12 @@ pub struct AnswerLater;
 
 impl CertificateResolver for AnswerLater {
     fn resolve(&self, _: &ClientHello<'_>) -> Reply<Result<Arc<CertifiedKey>, NoCertificate>> {
+        Reply::Later
+    }
+}
+
+impl PskResolver for AnswerLater {
+    fn resolve(&self, _: &ClientHello<'_>, _: &CipherSuite) -> Reply<Option<ChosenPsk>> {
         Reply::Later
     }
 }

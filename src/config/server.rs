@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::{
     CertificateList, CertificateResolver, CertifiedKey, ConfigError, CookieProtector,
-    ExtensionLayout, Limits, check_protocols,
+    ExtensionLayout, Limits, PskResolver, check_layout, check_protocols, check_provider,
 };
 use crate::crypto::CryptoProvider;
 use crate::observer::KeyLog;
@@ -14,6 +14,7 @@ pub struct ServerConfig {
     pub(crate) provider: CryptoProvider,
     pub(crate) resolver: Arc<dyn CertificateResolver>,
     pub(crate) application_protocols: Vec<Vec<u8>>,
+    pub(crate) psks: Option<Arc<dyn PskResolver>>,
     pub(crate) cookies: Option<Arc<dyn CookieProtector>>,
     pub(crate) always_retry: bool,
     pub(crate) layout: Option<ExtensionLayout>,
@@ -30,15 +31,17 @@ impl ServerConfig {
 
     /// Starts a configuration on this provider.
     pub fn builder(provider: CryptoProvider) -> ServerConfigBuilder {
-        ServerConfigBuilder {
+        ServerConfigBuilder(Self {
             provider,
+            resolver: Arc::new(CertificateList::new(Vec::new())),
             application_protocols: Vec::new(),
+            psks: None,
             cookies: None,
             always_retry: false,
             layout: None,
             key_log: None,
             limits: Limits::DEFAULT,
-        }
+        })
     }
 }
 
@@ -53,15 +56,8 @@ impl fmt::Debug for ServerConfig {
 }
 
 /// Builds a [`ServerConfig`].
-pub struct ServerConfigBuilder {
-    provider: CryptoProvider,
-    application_protocols: Vec<Vec<u8>>,
-    cookies: Option<Arc<dyn CookieProtector>>,
-    always_retry: bool,
-    layout: Option<ExtensionLayout>,
-    key_log: Option<Arc<dyn KeyLog>>,
-    limits: Limits,
-}
+#[derive(Debug)]
+pub struct ServerConfigBuilder(ServerConfig);
 
 impl ServerConfigBuilder {
     /// The application protocols that the server speaks, the preferred one first (RFC 7301). A
@@ -70,7 +66,14 @@ impl ServerConfigBuilder {
         mut self,
         protocols: impl IntoIterator<Item = P>,
     ) -> Self {
-        self.application_protocols = protocols.into_iter().map(Into::into).collect();
+        self.0.application_protocols = protocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Takes pre-shared keys, always with a fresh key exchange (psk_dhe_ke); clients without one
+    /// are served with a certificate.
+    pub fn pre_shared_keys(mut self, resolver: Arc<dyn PskResolver>) -> Self {
+        self.0.psks = Some(resolver);
         self
     }
 
@@ -78,7 +81,7 @@ impl ServerConfigBuilder {
     /// ClientHello then goes on with the second, in this process or in another one that shares
     /// the protector's key.
     pub fn cookies(mut self, cookies: Arc<dyn CookieProtector>) -> Self {
-        self.cookies = Some(cookies);
+        self.0.cookies = Some(cookies);
         self
     }
 
@@ -86,25 +89,25 @@ impl ServerConfigBuilder {
     /// reachable before anything costly is done for it. Takes effect with
     /// [`cookies`](Self::cookies) only: a retry must change something.
     pub fn always_retry(mut self, always: bool) -> Self {
-        self.always_retry = always;
+        self.0.always_retry = always;
         self
     }
 
     /// Shapes EncryptedExtensions.
     pub fn encrypted_extensions_layout(mut self, layout: ExtensionLayout) -> Self {
-        self.layout = Some(layout);
+        self.0.layout = Some(layout);
         self
     }
 
     /// Writes the connection's secrets to a log, for tools that decrypt captured traffic.
     pub fn key_log(mut self, log: Arc<dyn KeyLog>) -> Self {
-        self.key_log = Some(log);
+        self.0.key_log = Some(log);
         self
     }
 
     /// Limits other than the default.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.0.limits = limits;
         self
     }
 
@@ -117,25 +120,10 @@ impl ServerConfigBuilder {
         self,
         resolver: Arc<dyn CertificateResolver>,
     ) -> Result<ServerConfig, ConfigError> {
-        if self.provider.cipher_suites.is_empty() {
-            return Err(ConfigError::Empty("cipher suites"));
-        }
-        if self.provider.groups.is_empty() {
-            return Err(ConfigError::Empty("key exchange groups"));
-        }
-        check_protocols(&self.application_protocols)?;
-        if let Some(layout) = &self.layout {
-            layout.check()?;
-        }
-        Ok(ServerConfig {
-            provider: self.provider,
-            resolver,
-            application_protocols: self.application_protocols,
-            cookies: self.cookies,
-            always_retry: self.always_retry,
-            layout: self.layout,
-            key_log: self.key_log,
-            limits: self.limits,
-        })
+        let config = ServerConfig { resolver, ..self.0 };
+        check_provider(&config.provider)?;
+        check_protocols(&config.application_protocols)?;
+        check_layout(config.layout.as_ref())?;
+        Ok(config)
     }
 }

@@ -56,7 +56,11 @@ impl Connection {
             Err(error) => return Err(self.fail(error.into())),
         };
         let record = input.get_mut(..length).unwrap_or_default();
-        let opened = self.opener.open(record).map_err(|error| self.fail(error.into()))?;
+        let opened = match self.opener.open(record) {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return Ok((length, Received::Handled)),
+            Err(error) => return Err(self.fail(error.into())),
+        };
         self.handshake.observers().tell(|| Event::RecordReceived(opened.content_type, length));
         match self.on_record(opened) {
             Ok(received) => Ok((length, received)),
@@ -106,6 +110,7 @@ impl Connection {
             let when = "outside of the handshake";
             return Err(ErrorKind::UnexpectedRecord { received, when }.into());
         }
+        self.check_no_partial_message()?;
         let limit = self.handshake.limits().change_cipher_specs;
         count(&mut self.counters.change_cipher_specs, "change_cipher_specs", limit)?;
         Ok(Received::Handled)
@@ -124,6 +129,7 @@ impl Connection {
             }
             // Section 6.1: close_notify follows; until then it means nothing.
             AlertDescription::USER_CANCELED => {
+                self.check_no_partial_message()?;
                 let limit = self.handshake.limits().ignored_alerts;
                 count(&mut self.counters.ignored_alerts, "ignored_alerts", limit)?;
                 Ok(Received::Handled)

@@ -192,6 +192,10 @@ impl Connection {
                 Step::WriteKeys { secret, .. } => {
                     self.traffic_keys(&secret).map(|keys| self.sealer.install(keys))
                 }
+                Step::SkipEarlyData => {
+                    self.opener.skip_early_data(self.handshake.limits().early_data_skipped);
+                    Ok(())
+                }
                 Step::Complete => Ok(()),
             };
             result.map_err(|error| self.fail(error))?;

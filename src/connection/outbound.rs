@@ -73,6 +73,8 @@ impl Connection {
             self.keep_keys_fresh()?;
             self.seal(ContentType::APPLICATION_DATA, fragment).map_err(|error| self.fail(error))?;
             taken += fragment.len();
+            // A peer that only reads may change its key as often as it likes.
+            self.handshake.on_application_data();
         }
         Ok(taken)
     }

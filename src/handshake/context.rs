@@ -23,16 +23,17 @@ impl Context<'_> {
         transcript: Option<&mut Transcript>,
         write: impl FnOnce(&mut Vec<u8>),
     ) {
-        let level = self.steps.write_level();
-        let buffer = self.steps.message_buffer();
-        let start = buffer.len();
-        write(buffer);
-        let written = buffer.get(start..).unwrap_or_default();
-        if let Some(transcript) = transcript {
-            transcript.add_bytes(written);
-        }
-        if let Some((message, _)) = HandshakeMessage::split(written) {
-            self.observers.tell(|| Event::MessageSent(level, message));
-        }
+        let (level, observers) = (self.steps.write_level(), &mut *self.observers);
+        self.steps.send(|out| {
+            let start = out.len();
+            write(out);
+            let written = out.get(start..).unwrap_or_default();
+            if let Some(transcript) = transcript {
+                transcript.add_bytes(written);
+            }
+            if let Some((message, _)) = HandshakeMessage::split(written) {
+                observers.tell(|| Event::MessageSent(level, message));
+            }
+        });
     }
 }

@@ -46,3 +46,31 @@ impl Incoming {
         Ok(HandshakeMessage::split(bytes))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_whole_with_its_last_byte_and_leaves_what_follows() {
+        let bytes = [8, 0, 0, 2, 1, 2, 20];
+        let mut incoming = Incoming::default();
+        for (count, byte) in bytes.iter().enumerate() {
+            assert_eq!(incoming.has_whole_message(100).unwrap(), count >= 6, "{count}");
+            incoming.push(&[*byte]);
+        }
+        let bytes = incoming.take();
+        assert!(incoming.is_empty());
+        let (message, rest) = Incoming::split(&bytes, 100).unwrap().unwrap();
+        assert_eq!((message.body, rest), (&[1, 2][..], &[20][..]));
+    }
+
+    #[test]
+    fn a_message_beyond_the_limit_is_refused_by_its_header() {
+        let limit = MESSAGE_HEADER_LENGTH + 10;
+        assert!(Incoming::split(&[8, 0, 0, 10], limit).unwrap().is_none());
+        let error = Incoming::split(&[8, 0, 0, 11], limit).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::LimitExceeded { .. }), "{error}");
+        assert!(Incoming::split(&[8, 0xff, 0xff], limit).unwrap().is_none(), "no header yet");
+    }
+}

@@ -37,17 +37,11 @@ pub struct Handshake {
 }
 
 /// Where the handshake stands.
-enum State {
+pub(super) enum State {
     Client(client::State),
     Server(server::State),
     Connected(Box<Connected>),
     Failed(Error),
-}
-
-/// What the states of one side lead to.
-pub(super) enum Next<S> {
-    State(S),
-    Connected(Box<Connected>),
 }
 
 impl Handshake {
@@ -146,11 +140,9 @@ impl Handshake {
             let Some((message, rest)) = split.map_err(|error| self.fail(error))? else {
                 break;
             };
-            let keys_before = self.steps.read_keys_installed();
             self.on_message(message)?;
-            if self.steps.read_keys_installed() != keys_before && !rest.is_empty() {
-                let reason = "bytes follow a message after which the keys change";
-                return Err(self.fail(ErrorKind::MisplacedBytes(reason).into()));
+            if message.kind.ends_record() && !rest.is_empty() {
+                return Err(self.misplaced_bytes());
             }
             bytes = rest;
         }
@@ -169,8 +161,8 @@ impl Handshake {
             }
         }
         self.advance(|state, context| match state {
-            State::Client(state) => state.on_message(message, context).map(State::from),
-            State::Server(state) => state.on_message(message, context).map(State::from),
+            State::Client(state) => state.on_message(message, context),
+            State::Server(state) => state.on_message(message, context),
             State::Connected(connected) => {
                 connected.on_message(message, context).map(State::Connected)
             }
@@ -222,6 +214,12 @@ impl Handshake {
         self.fail(ErrorKind::LimitExceeded { name, limit }.into())
     }
 
+    /// Section 5.1: messages do not span key changes.
+    fn misplaced_bytes(&mut self) -> Error {
+        let reason = "bytes follow a message after which the keys change";
+        self.fail(ErrorKind::MisplacedBytes(reason).into())
+    }
+
     /// The error that ended the handshake, if one did.
     pub fn check(&self) -> Result<(), Error> {
         match &self.state {
@@ -249,17 +247,23 @@ impl Handshake {
         let fits = matches!(
             (self.question(), &answer),
             (Some(Question::ChooseCertificate(_)), Answer::Certificate(_))
+                | (Some(Question::ResolvePsk(_)), Answer::Psk(_))
                 | (Some(Question::Sign(_)), Answer::Signature(_))
                 | (Some(Question::VerifyPeer(_)), Answer::Peer(_))
         );
         if !fits {
             return Err(ErrorKind::Misuse("the answer is to no open question").into());
         }
+        let keys_before = self.steps.read_keys_installed();
         self.advance(|state, context| match state {
             State::Client(state) => state.on_answer(answer, context).map(State::Client),
             State::Server(state) => state.on_answer(answer, context).map(State::Server),
             other => Ok(other),
         })?;
+        // What came while the question was open came under the keys of then.
+        if self.steps.read_keys_installed() != keys_before && !self.incoming.is_empty() {
+            return Err(self.misplaced_bytes());
+        }
         self.process_incoming()
     }
 
@@ -360,6 +364,7 @@ impl Handshake {
         if self.side == Side::Client {
             return Err(ErrorKind::Misuse("only servers send tickets").into());
         }
+        Connected::check_ticket(ticket)?;
         let mut psk = None;
         self.advance(|state, context| match state {
             State::Connected(connected) => {
@@ -384,35 +389,11 @@ impl Handshake {
     }
 }
 
-impl From<Next<client::State>> for State {
-    fn from(next: Next<client::State>) -> Self {
-        match next {
-            Next::State(state) => Self::Client(state),
-            Next::Connected(connected) => Self::Connected(connected),
-        }
-    }
-}
-
-impl From<Next<server::State>> for State {
-    fn from(next: Next<server::State>) -> Self {
-        match next {
-            Next::State(state) => Self::Server(state),
-            Next::Connected(connected) => Self::Connected(connected),
-        }
-    }
-}
-
 impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match &self.state {
-            State::Client(state) => state.name(),
-            State::Server(state) => state.name(),
-            State::Connected(_) => "connected",
-            State::Failed(_) => "failed",
-        };
         f.debug_struct("Handshake")
             .field("side", &self.side)
-            .field("state", &state)
+            .field("complete", &self.is_complete())
             .field("parameters", &self.parameters)
             .finish_non_exhaustive()
     }

@@ -26,7 +26,7 @@ mod step;
 pub use crate::level::Level;
 pub use machine::{Handshake, Side};
 pub use parameters::PeerParameters;
-pub use question::{Answer, ChooseCertificate, Question, Sign};
+pub use question::{Answer, ChooseCertificate, Question, ResolvePsk, Sign};
 pub use step::Step;
 
 pub(crate) use context::Context;

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use pki_types::CertificateDer;
 
+use crate::key_schedule::PskKind;
 use crate::registry::{CipherSuiteId, NamedGroup, SignatureScheme};
 
 /// What a handshake has settled, so far or for good.
@@ -22,6 +23,7 @@ pub struct PeerParameters {
     pub certificates: Option<Arc<[CertificateDer<'static>]>>,
     /// Was there a HelloRetryRequest?
     pub retried: bool,
-    /// Was an earlier connection resumed? Never yet: resumption comes in a later version.
-    pub resumed: bool,
+    /// The pre-shared key that both sides used, if they used one: of an earlier connection's
+    /// ticket ([`PskKind::Resumption`]: the connection was resumed), or agreed on elsewhere.
+    pub pre_shared_key: Option<PskKind>,
 }

@@ -128,15 +128,23 @@ impl Connected {
         Ok(())
     }
 
+    /// Asked before the machine is moved, so that a mistake of the caller's ends nothing.
+    pub(super) fn check_ticket(ticket: &NewSessionTicket<'_>) -> Result<(), Error> {
+        const SEVEN_DAYS: u32 = 7 * 24 * 60 * 60;
+        let fits = ticket.lifetime <= SEVEN_DAYS
+            && ticket.nonce.len() <= 255
+            && (1..=0xffff).contains(&ticket.ticket.len());
+        if fits {
+            return Ok(());
+        }
+        Err(ErrorKind::Misuse("the ticket's fields are out of range").into())
+    }
+
     pub(super) fn send_ticket(
         &self,
         ticket: &NewSessionTicket<'_>,
         context: &mut Context<'_>,
     ) -> Result<Secret, Error> {
-        const SEVEN_DAYS: u32 = 7 * 24 * 60 * 60;
-        if ticket.lifetime > SEVEN_DAYS || ticket.nonce.len() > 255 || ticket.ticket.is_empty() {
-            return Err(ErrorKind::Misuse("the ticket's fields are out of range").into());
-        }
         let psk = self.resumption.psk(ticket.nonce, context.observers)?;
         context.send(None, |out| ticket.encode(out));
         Ok(psk)

@@ -22,7 +22,7 @@ impl ChainVerified {
 
 /// The peer has the private key of the certificate that the verifier said yes to.
 #[derive(Debug)]
-pub(super) struct PeerAuthenticated(());
+pub(in crate::handshake) struct PeerAuthenticated(());
 
 impl PeerAuthenticated {
     pub(super) fn check(
@@ -44,11 +44,32 @@ impl PeerAuthenticated {
     }
 }
 
+/// The peer has the same pre-shared key.
+#[derive(Debug)]
+pub(super) struct PskProven(());
+
+impl PskProven {
+    /// On a server: the binder is right (section 4.3.11.2).
+    pub(super) fn by_binder(expected: &Secret, binder: &[u8]) -> Result<Self, Error> {
+        match expected.verify(binder) {
+            true => Ok(Self(())),
+            false => Err(ErrorKind::NotAuthentic(HandshakeType::CLIENT_HELLO).into()),
+        }
+    }
+
+    /// On a client: the server's Finished is right, under secrets that the key went into.
+    pub(super) fn by_finished(_: &FinishedVerified) -> Self {
+        Self(())
+    }
+}
+
 /// Who the peer is known to be.
 #[derive(Debug)]
 pub(super) enum Peer {
     /// A server that proved its name.
     Server(PeerAuthenticated),
+    /// Whoever shares the key.
+    PreSharedKey(PskProven),
     /// A client that was not asked for a certificate.
     AnonymousClient,
 }

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use crate::certificate::CertificateError;
-use crate::config::{CertifiedKey, NoCertificate, PeerIdentity};
-use crate::crypto::CryptoError;
+use crate::config::{CertifiedKey, ChosenPsk, NoCertificate, PeerIdentity};
+use crate::crypto::{CipherSuite, CryptoError};
 use crate::error::Error;
 use crate::registry::SignatureScheme;
 use crate::wire::{ClientHello, HandshakeMessage};
@@ -13,6 +13,8 @@ use crate::wire::{ClientHello, HandshakeMessage};
 pub enum Question {
     /// A server asks: which certificate for this client? Answer with [`Answer::Certificate`].
     ChooseCertificate(ChooseCertificate),
+    /// A server asks: which of the client's pre-shared keys? Answer with [`Answer::Psk`].
+    ResolvePsk(ResolvePsk),
     /// Sign this with the private key. Answer with [`Answer::Signature`].
     Sign(Sign),
     /// A client asks: are these certificates good for this name? Answer with [`Answer::Peer`].
@@ -24,6 +26,7 @@ impl Question {
     pub fn name(&self) -> &'static str {
         match self {
             Self::ChooseCertificate(_) => "choose certificate",
+            Self::ResolvePsk(_) => "resolve PSK",
             Self::Sign(_) => "sign",
             Self::VerifyPeer(_) => "verify peer",
         }
@@ -44,6 +47,22 @@ impl ChooseCertificate {
     }
 }
 
+/// Which of the client's pre-shared keys?
+#[derive(Clone, Debug)]
+pub struct ResolvePsk {
+    /// The suite that was chosen: the key must be for its hash.
+    pub cipher_suite: CipherSuite,
+    pub(super) hello: ChooseCertificate,
+}
+
+impl ResolvePsk {
+    /// The ClientHello, for its
+    /// [`pre_shared_keys`](ClientHello::pre_shared_keys).
+    pub fn client_hello(&self) -> Result<ClientHello<'_>, Error> {
+        self.hello.client_hello()
+    }
+}
+
 /// Sign this.
 #[derive(Clone, Debug)]
 pub struct Sign {
@@ -61,6 +80,8 @@ pub struct Sign {
 pub enum Answer {
     /// To [`Question::ChooseCertificate`].
     Certificate(Result<Arc<CertifiedKey>, NoCertificate>),
+    /// To [`Question::ResolvePsk`]; `None` to go on with a certificate.
+    Psk(Option<ChosenPsk>),
     /// To [`Question::Sign`].
     Signature(Result<Vec<u8>, CryptoError>),
     /// To [`Question::VerifyPeer`].

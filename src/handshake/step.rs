@@ -30,6 +30,9 @@ pub enum Step {
         /// The secret.
         secret: TrafficSecret,
     },
+    /// The client may have sent 0-RTT data that this server does not take: pass them over
+    /// (section 4.3.10).
+    SkipEarlyData,
     /// The handshake is complete: application data can flow both ways.
     Complete,
 }
@@ -72,16 +75,18 @@ impl Steps {
         self.write_level
     }
 
-    /// The buffer that the next message is written into: messages at one level that follow each
+    /// Lets `write` append to the bytes that go out next: messages at one level that follow each
     /// other go out together.
-    pub(super) fn message_buffer(&mut self) -> &mut Vec<u8> {
-        if !matches!(self.queue.back(), Some(Step::Send { .. })) {
-            self.queue.push_back(Step::Send { level: self.write_level, bytes: Vec::new() });
-        }
-        match self.queue.back_mut() {
-            Some(Step::Send { bytes, .. }) => bytes,
-            _ => unreachable!("a Send step was just pushed"),
-        }
+    pub(super) fn send(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let (level, mut bytes) = match self.queue.pop_back() {
+            Some(Step::Send { level, bytes }) => (level, bytes),
+            other => {
+                self.queue.extend(other);
+                (self.write_level, Vec::new())
+            }
+        };
+        write(&mut bytes);
+        self.queue.push_back(Step::Send { level, bytes });
     }
 
     pub(super) fn read_keys(&mut self, level: Level, secret: TrafficSecret) {
@@ -103,7 +108,58 @@ impl Steps {
         }
     }
 
+    pub(super) fn skip_early_data(&mut self) {
+        self.queue.push_back(Step::SkipEarlyData);
+    }
+
     pub(super) fn complete(&mut self) {
         self.queue.push_back(Step::Complete);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{CryptoProvider, SharedSecret};
+    use crate::key_schedule::EarlySecret;
+    use crate::observer::Observers;
+
+    fn secret() -> TrafficSecret {
+        let (suite, none) = (CryptoProvider::ring().cipher_suites[0], &mut Observers::default());
+        let early = EarlySecret::new(suite, None, none);
+        let handshake = early.into_handshake(&SharedSecret::new(vec![1; 32]), none).unwrap();
+        handshake.client_traffic(&suite.hash.digest(b""), none).unwrap()
+    }
+
+    #[test]
+    fn messages_join_until_something_else_comes_between() {
+        let mut steps = Steps::new();
+        steps.send(|out| out.push(1));
+        steps.send(|out| out.push(2));
+        steps.change_cipher_spec();
+        steps.change_cipher_spec();
+        steps.write_keys(Level::Handshake, secret());
+        steps.send(|out| out.push(3));
+        steps.complete();
+        let initial = |bytes: &[u8]| bytes == [1, 2];
+        assert!(
+            matches!(steps.next(), Some(Step::Send { level: Level::Initial, bytes }) if initial(&bytes))
+        );
+        assert!(matches!(steps.next(), Some(Step::SendChangeCipherSpec)), "once");
+        assert!(matches!(steps.next(), Some(Step::WriteKeys { level: Level::Handshake, .. })));
+        let Some(Step::Send { level: Level::Handshake, bytes }) = steps.next() else { panic!() };
+        assert_eq!(bytes, [3]);
+        assert!(matches!(steps.next(), Some(Step::Complete)));
+        assert!(steps.next().is_none());
+    }
+
+    #[test]
+    fn each_change_of_the_read_keys_is_counted() {
+        let mut steps = Steps::new();
+        steps.write_keys(Level::Handshake, secret());
+        assert_eq!((steps.read_keys_installed(), steps.read_level()), (0, Level::Initial));
+        steps.read_keys(Level::Handshake, secret());
+        steps.read_keys(Level::Application, secret());
+        assert_eq!((steps.read_keys_installed(), steps.read_level()), (2, Level::Application));
     }
 }

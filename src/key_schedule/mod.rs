@@ -129,7 +129,6 @@ impl EarlySecret {
 
     /// The key of this PSK's binder: a Finished over the truncated ClientHello
     /// (section 4.3.11.2).
-    #[cfg_attr(not(test), expect(dead_code, reason = "pre-shared keys are not offered yet"))]
     pub(crate) fn binder_key(
         &self,
         kind: PskKind,

@@ -54,6 +54,13 @@ impl Transcript {
         self.context.current()
     }
 
+    /// The hash as if these bytes followed: for a binder, whose message is not whole yet.
+    pub(crate) fn current_with(&self, bytes: &[u8]) -> Digest {
+        let mut context = self.context.fork();
+        context.update(bytes);
+        context.current()
+    }
+
     /// A HelloRetryRequest came or is about to be sent: everything so far, which is the first
     /// ClientHello, is replaced by its hash.
     pub(crate) fn replace_by_message_hash(&mut self) {

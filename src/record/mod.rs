@@ -23,3 +23,6 @@ pub const MAX_CIPHERTEXT_LENGTH: usize = MAX_PLAINTEXT_LENGTH + 256;
 
 /// The longest record in bytes, with its header.
 pub const MAX_RECORD_LENGTH: usize = HEADER_LENGTH + MAX_CIPHERTEXT_LENGTH;
+
+#[cfg(test)]
+mod tests;

@@ -58,6 +58,8 @@ pub struct Opener {
     sequence: u64,
     /// A record was opened under some key of this direction.
     authenticated: bool,
+    /// How many more bytes of records that nobody has keys for are passed over.
+    skippable: usize,
 }
 
 impl Opener {
@@ -72,12 +74,42 @@ impl Opener {
         self.sequence = 0;
     }
 
+    /// Passes over up to `limit` bytes of protected records that do not decrypt, until one does:
+    /// 0-RTT data that were not accepted (section 4.3.10). [`open`](Self::open) gives such a
+    /// record as [`None`].
+    pub fn skip_early_data(&mut self, limit: usize) {
+        self.skippable = limit;
+    }
+
     /// Opens `record`, which is one whole record as [`next_record`](super::next_record) finds it.
     ///
     /// Under keys, two kinds of record are let through without protection: change_cipher_spec,
     /// whose place the caller must check (section 5), and, until the first protected record was
     /// opened, an alert: a peer that refuses our first flight has no keys to say so under.
-    pub fn open<'a>(&mut self, record: &'a mut [u8]) -> Result<Opened<'a>, RecordError> {
+    ///
+    /// `None` is a record to pass over: see [`skip_early_data`](Self::skip_early_data).
+    pub fn open<'a>(&mut self, record: &'a mut [u8]) -> Result<Option<Opened<'a>>, RecordError> {
+        let early_data = record.first() == Some(&ContentType::APPLICATION_DATA.0);
+        let body_length = record.len().saturating_sub(HEADER_LENGTH);
+        match self.open_first_try(record) {
+            Ok(opened) => {
+                if opened.protected {
+                    self.skippable = 0;
+                }
+                Ok(Some(opened))
+            }
+            Err(
+                RecordError::BadRecordMac { .. }
+                | RecordError::UnexpectedContentType(ContentType::APPLICATION_DATA, _),
+            ) if early_data && body_length <= self.skippable => {
+                self.skippable -= body_length;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn open_first_try<'a>(&mut self, record: &'a mut [u8]) -> Result<Opened<'a>, RecordError> {
         let Some((header, body)) = record.split_first_chunk_mut::<HEADER_LENGTH>() else {
             return Err(RecordError::NoContentType);
         };
@@ -87,7 +119,7 @@ impl Opener {
                 [1] => Ok(Opened { content_type, payload: body, protected: false }),
                 _ => Err(RecordError::BadChangeCipherSpec),
             },
-            (ContentType::ALERT, Some(_)) if !self.authenticated => {
+            (ContentType::ALERT, Some(_)) if !self.authenticated && body.len() == 2 => {
                 open_plaintext(content_type, body)
             }
             (ContentType::APPLICATION_DATA, Some(_)) => self.open_protected(header, body),
@@ -314,7 +346,7 @@ mod tests {
         assert_eq!(bytes.len(), Sealer::sealed_length(content.len()));
         let (mut opener, mut opened, mut start) = (opener(), Vec::new(), 0);
         while let Some(length) = next_record(&bytes[start..]).unwrap() {
-            let record = opener.open(&mut bytes[start..start + length]).unwrap();
+            let record = opener.open(&mut bytes[start..start + length]).unwrap().unwrap();
             assert!(record.protected);
             opened.extend_from_slice(record.payload);
             start += length;
@@ -329,7 +361,9 @@ mod tests {
             let mut flipped = record.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             // What framing would refuse or wait for is not for the opener to see.
-            assert!(opener().open(&mut flipped).is_err(), "bit {bit}");
+            // One bit makes an alert of it, which still may come without protection.
+            let opened = opener().open(&mut flipped);
+            assert!(!matches!(opened, Ok(Some(Opened { protected: true, .. }))), "bit {bit}");
         }
     }
 
@@ -346,9 +380,9 @@ mod tests {
     #[test]
     fn padding_is_removed_and_malformed_inner_plaintexts_are_refused() {
         let mut padded = seal_raw(b"hi\x17\0\0\0");
-        assert_eq!(opener().open(&mut padded).unwrap().payload, b"hi");
+        assert_eq!(opener().open(&mut padded).unwrap().unwrap().payload, b"hi");
         let mut empty = seal_raw(b"\x17\0\0\0");
-        assert_eq!(opener().open(&mut empty).unwrap().payload, b"");
+        assert_eq!(opener().open(&mut empty).unwrap().unwrap().payload, b"");
         for (inner, error) in [
             (&b""[..], RecordError::NoContentType),
             (&[0; 10], RecordError::NoContentType),
@@ -375,12 +409,12 @@ mod tests {
     #[test]
     fn unprotected_records_under_keys() {
         let mut opener = opener();
-        assert!(!opener.open(&mut [20, 3, 3, 0, 1, 1]).unwrap().protected);
+        assert!(!opener.open(&mut [20, 3, 3, 0, 1, 1]).unwrap().unwrap().protected);
         assert_eq!(
             opener.open(&mut [20, 3, 3, 0, 1, 2]).unwrap_err(),
             RecordError::BadChangeCipherSpec
         );
-        assert!(!opener.open(&mut [21, 3, 3, 0, 2, 2, 40]).unwrap().protected);
+        assert!(!opener.open(&mut [21, 3, 3, 0, 2, 2, 40]).unwrap().unwrap().protected);
         assert!(opener.open(&mut [22, 3, 3, 0, 1, 1]).is_err());
         opener.open(&mut seal(ContentType::APPLICATION_DATA, b"x")).unwrap();
         assert!(opener.open(&mut [21, 3, 3, 0, 2, 2, 40]).is_err(), "keys are known to work now");
@@ -405,5 +439,31 @@ mod tests {
     fn the_nonce_is_the_iv_with_the_sequence_number_mixed_in() {
         let nonce = keys(1).nonce(0x0102_0304_0506_0708);
         assert_eq!(nonce, [9, 9, 9, 9, 8, 11, 10, 13, 12, 15, 14, 1]);
+    }
+
+    #[test]
+    fn early_data_are_passed_over_up_to_a_limit_and_not_after_a_good_record() {
+        let foreign = |length: usize| {
+            let mut record = Vec::new();
+            let body = vec![0x55; length];
+            write_header(
+                &mut record,
+                ContentType::APPLICATION_DATA,
+                ProtocolVersion::TLS_1_2,
+                length,
+            );
+            record.extend_from_slice(&body);
+            record
+        };
+        for mut opener in [opener(), Opener::plaintext()] {
+            opener.skip_early_data(100);
+            assert!(opener.open(&mut foreign(60)).unwrap().is_none());
+            assert!(opener.open(&mut foreign(40)).unwrap().is_none());
+            assert!(opener.open(&mut foreign(20)).is_err(), "the limit is used up");
+        }
+        let mut opener = opener();
+        opener.skip_early_data(100);
+        opener.open(&mut seal(ContentType::HANDSHAKE, b"x")).unwrap().unwrap();
+        assert!(opener.open(&mut foreign(20)).is_err(), "the early data are over");
     }
 }

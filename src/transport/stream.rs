@@ -6,7 +6,11 @@ use crate::connection::{Connection, Received};
 use crate::error::Error;
 use crate::record::{HEADER_LENGTH, MAX_RECORD_LENGTH};
 
-/// A TLS connection over any blocking byte stream: it reads and writes like the stream below.
+/// A TLS connection over any byte stream: it reads and writes like the stream below.
+///
+/// A transport that does not block works too: its [`io::ErrorKind::WouldBlock`] comes through,
+/// nothing is lost, and the same call goes on later. What was written and not yet sent goes with
+/// the next call of any kind; [`flush`](Write::flush) succeeds when all of it is gone.
 ///
 /// The handshake happens with the first read or write, or with [`Stream::handshake`]. A TLS error
 /// is inside the [`io::Error`]: `error.get_ref()` downcasts to [`Error`].
@@ -82,6 +86,15 @@ where
             }
         }
         self.transport.flush()
+    }
+
+    /// As [`flush_outgoing`](Self::flush_outgoing), but what the transport does not take now stays
+    /// for later. It must not keep this side from reading: the peer may be in the same place.
+    fn flush_what_goes(&mut self) -> io::Result<()> {
+        match self.flush_outgoing() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            result => result,
+        }
     }
 
     /// Takes one record, reading from the transport as needed. False at the end of data.
@@ -160,14 +173,17 @@ where
         if buffer.is_empty() {
             return Ok(0);
         }
-        self.handshake()?;
+        if self.connection.is_handshaking() {
+            self.handshake()?;
+        }
         while self.plaintext.is_empty() {
+            self.flush_what_goes()?;
             if !self.receive_record()? {
                 return Ok(0);
             }
-            // A handshake message may have made an answer.
-            self.flush_outgoing()?;
         }
+        // A handshake message may have made an answer.
+        self.flush_what_goes()?;
         let plaintext = self.input.get(self.plaintext.clone()).unwrap_or_default();
         let count = plaintext.len().min(buffer.len());
         if let (Some(to), Some(from)) = (buffer.get_mut(..count), plaintext.get(..count)) {
@@ -187,7 +203,8 @@ where
         self.handshake()?;
         self.flush_outgoing()?;
         let taken = self.connection.write(data).map_err(io_error)?;
-        self.flush_outgoing()?;
+        // What was taken is on its way: an error would make the caller write it again.
+        self.flush_what_goes()?;
         Ok(taken)
     }
 

@@ -66,10 +66,34 @@ impl<'a> ClientHello<'a> {
         reader.finish("extensions")?;
         let mut hello = Self {
             legacy_version,
+            compression_methods,
+            ..Self::new(random, session_id, cipher_suites, extensions)
+        };
+        let mut last = None;
+        for extension in extensions.iter() {
+            hello.read_extension(extension.kind, reader.part(extension.body))?;
+            last = Some(extension.kind);
+        }
+        if hello.pre_shared_keys.is_some() && last != Some(ExtensionType::PRE_SHARED_KEY) {
+            let reason = DecodeReason::Value("it must be the last extension");
+            return Err(reader.error("pre_shared_key", reason));
+        }
+        Ok(hello)
+    }
+
+    /// A ClientHello of TLS 1.3, to be written: its extensions are not parsed.
+    pub fn new(
+        random: &'a [u8; 32],
+        session_id: &'a [u8],
+        cipher_suites: List<'a, CipherSuiteId>,
+        extensions: Extensions<'a>,
+    ) -> Self {
+        Self {
+            legacy_version: ProtocolVersion::TLS_1_2,
             random,
             session_id,
             cipher_suites,
-            compression_methods,
+            compression_methods: &[0],
             extensions,
             server_name: None,
             application_protocols: None,
@@ -82,17 +106,7 @@ impl<'a> ClientHello<'a> {
             psk_key_exchange_modes: None,
             pre_shared_keys: None,
             early_data: false,
-        };
-        let mut last = None;
-        for extension in extensions.iter() {
-            hello.read_extension(extension.kind, reader.part(extension.body))?;
-            last = Some(extension.kind);
         }
-        if hello.pre_shared_keys.is_some() && last != Some(ExtensionType::PRE_SHARED_KEY) {
-            let reason = DecodeReason::Value("it must be the last extension");
-            return Err(reader.error("pre_shared_key", reason));
-        }
-        Ok(hello)
     }
 
     fn read_extension(

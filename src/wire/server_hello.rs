@@ -58,21 +58,35 @@ impl<'a> ServerHello<'a> {
         reader.finish("extensions")?;
         let mut hello = Self {
             legacy_version,
+            compression_method,
+            ..Self::new(random, session_id, cipher_suite, extensions)
+        };
+        for extension in extensions.iter() {
+            hello.read_extension(extension.kind, retry, reader.part(extension.body))?;
+        }
+        Ok(hello)
+    }
+
+    /// A ServerHello of TLS 1.3, to be written: its extensions are not parsed.
+    pub fn new(
+        random: &'a [u8; 32],
+        session_id: &'a [u8],
+        cipher_suite: CipherSuiteId,
+        extensions: Extensions<'a>,
+    ) -> Self {
+        Self {
+            legacy_version: ProtocolVersion::TLS_1_2,
             random,
             session_id,
             cipher_suite,
-            compression_method,
+            compression_method: 0,
             extensions,
             supported_version: None,
             key_share: None,
             selected_group: None,
             cookie: None,
             selected_identity: None,
-        };
-        for extension in extensions.iter() {
-            hello.read_extension(extension.kind, retry, reader.part(extension.body))?;
         }
-        Ok(hello)
     }
 
     fn read_extension(
@@ -162,13 +176,7 @@ impl<'a> EncryptedExtensions<'a> {
         let mut reader = Reader::new(HandshakeType::ENCRYPTED_EXTENSIONS, body);
         let extensions = Extensions::read(&mut reader, Place::EncryptedExtensions)?;
         reader.finish("extensions")?;
-        let mut message = Self {
-            extensions,
-            server_name: false,
-            application_protocol: None,
-            supported_groups: None,
-            early_data: false,
-        };
+        let mut message = Self::new(extensions);
         for extension in extensions.iter() {
             let mut body = reader.part(extension.body);
             let field = extension.kind.name().unwrap_or("extensions");
@@ -191,6 +199,17 @@ impl<'a> EncryptedExtensions<'a> {
             body.finish(field)?;
         }
         Ok(message)
+    }
+
+    /// An EncryptedExtensions to be written: its extensions are not parsed.
+    pub fn new(extensions: Extensions<'a>) -> Self {
+        Self {
+            extensions,
+            server_name: false,
+            application_protocol: None,
+            supported_groups: None,
+            early_data: false,
+        }
     }
 
     /// Writes the whole message from `extensions`.

@@ -29,9 +29,7 @@ fn an_intermediate_has_dates_too() {
     let mut authority = authority_params("a");
     authority.not_before = date_time_ymd(2026, 12, 1);
     let error = chain(&leaf_params(), authority).run().unwrap_err();
-    assert!(
-        matches!(&error, CertificateError::NotYetValid { certificate, .. } if certificate == "CN=a")
-    );
+    assert!(matches!(error.problem, Problem::NotYetValid { .. }) && error.certificate == "CN=a");
 }
 
 #[test]
@@ -56,15 +54,22 @@ fn the_name_that_was_asked_for() {
     let mut nameless = leaf_params();
     nameless.subject_alt_names.clear();
     let mut check = chain(&nameless, authority_params("a"));
-    assert!(matches!(check.run(), Err(CertificateError::NameMismatch { .. })));
+    assert!(matches!(
+        check.run(),
+        Err(CertificateError { problem: Problem::NameMismatch { .. }, .. })
+    ));
     check.name = None;
     assert!(check.run().is_ok());
 }
 
 #[test]
 fn the_leaf_s_usages() {
-    let wrong_purpose =
-        |check: Check| matches!(check.run(), Err(CertificateError::WrongExtendedKeyUsage { .. }));
+    let wrong_purpose = |check: Check| {
+        matches!(
+            check.run(),
+            Err(CertificateError { problem: Problem::WrongExtendedKeyUsage(_), .. })
+        )
+    };
     use ExtendedKeyUsagePurpose::{Any, ClientAuth, ServerAuth};
     for (usages, server, client) in [
         (vec![], true, true),
@@ -86,7 +91,10 @@ fn the_leaf_s_usages() {
     let mut leaf = leaf_params();
     leaf.key_usages = vec![KeyUsagePurpose::KeyEncipherment];
     let error = chain(&leaf, authority_params("a")).run().unwrap_err();
-    assert!(matches!(error, CertificateError::WrongKeyUsage { needed: "digitalSignature", .. }));
+    assert!(matches!(
+        error,
+        CertificateError { problem: Problem::WrongKeyUsage("digitalSignature"), .. }
+    ));
     leaf.key_usages.clear();
     assert!(chain(&leaf, authority_params("a")).run().is_ok());
 }
@@ -102,17 +110,17 @@ fn an_intermediate_s_usages() {
         if let Err(error) = result {
             assert_eq!(
                 error,
-                CertificateError::WrongExtendedKeyUsage {
-                    certificate: "CN=a".to_owned(),
-                    needed: Purpose::Server
-                }
+                super::error("CN=a", Problem::WrongExtendedKeyUsage(Purpose::Server))
             );
         }
     }
     let mut authority = authority_params("a");
     authority.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     let error = chain(&leaf_params(), authority).run().unwrap_err();
-    assert!(matches!(error, CertificateError::WrongKeyUsage { needed: "keyCertSign", .. }));
+    assert!(matches!(
+        error,
+        CertificateError { problem: Problem::WrongKeyUsage("keyCertSign"), .. }
+    ));
     let mut authority = authority_params("a");
     authority.key_usages.clear();
     assert!(chain(&leaf_params(), authority).run().is_ok());
@@ -124,8 +132,7 @@ fn only_a_ca_issues_and_no_ca_is_a_leaf() {
         let mut authority = authority_params("a");
         authority.is_ca = not_a_ca;
         let error = chain(&leaf_params(), authority).run().unwrap_err();
-        let certificate = "CN=a".to_owned();
-        assert_eq!(error, CertificateError::NotACa { certificate });
+        assert_eq!(error, super::error("CN=a", Problem::NotACa));
         let mut leaf = leaf_params();
         leaf.is_ca = not_a_ca;
         assert!(chain(&leaf, authority_params("a")).run().is_ok());
@@ -133,7 +140,7 @@ fn only_a_ca_issues_and_no_ca_is_a_leaf() {
     let mut leaf = leaf_params();
     leaf.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let error = chain(&leaf, authority_params("a")).run().unwrap_err();
-    assert!(matches!(error, CertificateError::CaUsedAsEndEntity { .. }));
+    assert!(matches!(error, CertificateError { problem: Problem::CaUsedAsEndEntity, .. }));
     let trusted = leaf.self_signed(&key()).unwrap();
     assert!(Check::new(trusted.der(), &[], &[trusted.der()]).run().is_ok());
 }
@@ -158,10 +165,8 @@ fn path_lengths_do_not_count_the_self_issued() {
         let check = Check::new(&leaf, &[a.der(), b.der()], &[anchor.der()]);
         check.run().unwrap_err()
     };
-    let exceeded = |certificate: &str, allowed, found| CertificateError::PathLengthExceeded {
-        certificate: certificate.to_owned(),
-        allowed,
-        found,
+    let exceeded = |certificate: &str, allowed, found| {
+        super::error(certificate, Problem::PathLengthExceeded { allowed, found })
     };
     assert_eq!(error(&root), exceeded("CN=a", 0, 1));
     // An anchor's own limit holds too.
@@ -184,9 +189,8 @@ fn extensions_that_nobody_knows() {
     assert!(chain(&leaf, authority_params("a")).run().is_ok());
     extension.set_criticality(true);
     leaf.custom_extensions = vec![extension.clone()];
-    let unknown = |certificate: &str| CertificateError::UnknownCriticalExtension {
-        certificate: certificate.to_owned(),
-        oid: "1.2.3.4".to_owned(),
+    let unknown = |certificate: &str| {
+        super::error(certificate, Problem::UnknownCriticalExtension("1.2.3.4".to_owned()))
     };
     let error = chain(&leaf, authority_params("a")).run().unwrap_err();
     assert_eq!(error, unknown("CN=leaf"));
@@ -219,7 +223,10 @@ fn extensions_that_do_not_parse() {
             let mut leaf = params("leaf");
             leaf.custom_extensions = vec![CustomExtension::from_oid_content(oid, content)];
             let error = chain(&leaf, authority_params("a")).run().unwrap_err();
-            assert!(matches!(error, CertificateError::Malformed { .. }), "{error}");
+            assert!(
+                matches!(error, CertificateError { problem: Problem::Malformed(_), .. }),
+                "{error}"
+            );
             assert!(error.to_string().contains(says), "{error}");
         }
     }
@@ -235,9 +242,7 @@ fn versions_serial_numbers_and_algorithms() {
             der[at + 4] = version;
         });
         let error = check.run().unwrap_err();
-        assert!(
-            matches!(error, CertificateError::UnsupportedVersion { version, .. } if version == shown)
-        );
+        assert!(matches!(error.problem, Problem::UnsupportedVersion(version) if version == shown));
     }
     let negative = edited(|der| {
         let at = position(der, VERSION);
@@ -250,7 +255,10 @@ fn versions_serial_numbers_and_algorithms() {
     };
     for check in [negative, long] {
         let error = check.run().unwrap_err();
-        assert!(matches!(error, CertificateError::InvalidSerialNumber { .. }), "{error}");
+        assert!(
+            matches!(error, CertificateError { problem: Problem::InvalidSerialNumber, .. }),
+            "{error}"
+        );
     }
     // The first of the two is the one that is signed: ecdsa-with-SHA256 becomes SHA384.
     let mixed = edited(|der| {
@@ -258,7 +266,10 @@ fn versions_serial_numbers_and_algorithms() {
         der[at + 7] = 3;
     });
     let error = mixed.run().unwrap_err();
-    assert!(matches!(error, CertificateError::AlgorithmMismatch { .. }), "{error}");
+    assert!(
+        matches!(error, CertificateError { problem: Problem::AlgorithmMismatch, .. }),
+        "{error}"
+    );
 }
 
 #[test]
@@ -287,17 +298,19 @@ fn name_constraints_hold_for_intermediates_and_anchors() {
         let anchor = Authority::self_signed(params, key()).unwrap();
         let by_anchor = Check::new(&issue(&leaf_params(), &anchor), &[], &[anchor.der()]);
         for check in [by_intermediate, by_anchor] {
-            let expected = refused.map(|name| CertificateError::NameNotPermitted {
-                certificate: "CN=leaf".to_owned(),
-                name: name.to_owned(),
-                authority: "CN=a".to_owned(),
+            let expected = refused.map(|name| {
+                let (name, authority) = (name.to_owned(), "CN=a".to_owned());
+                error("CN=leaf", Problem::NameNotPermitted { name, authority })
             });
             assert_eq!(check.run().err(), expected);
         }
     }
     let email = GeneralSubtree::Rfc822Name("example.com".to_owned());
     let error = chain(&leaf_params(), constrained("a", email, vec![])).run().unwrap_err();
-    assert!(matches!(error, CertificateError::UnsupportedConstraint { .. }), "{error}");
+    assert!(
+        matches!(error, CertificateError { problem: Problem::UnsupportedConstraint, .. }),
+        "{error}"
+    );
 }
 
 #[test]
@@ -315,7 +328,7 @@ fn comparisons_with_name_constraints_are_bounded() {
         check.limits.name_comparisons = maximum;
         let error = check.run().err();
         let limit = Limit::NameComparisons;
-        let expected = CertificateError::LimitExceeded { limit, maximum };
+        let expected = super::error("CN=leaf", Problem::LimitExceeded { limit, maximum });
         assert_eq!(error, (!ok).then_some(expected));
     }
 }

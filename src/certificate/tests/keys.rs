@@ -77,7 +77,10 @@ fn an_algorithm_that_was_not_given_is_named() {
         limits: PathLimits::default(),
     })
     .unwrap_err();
-    assert!(matches!(error, CertificateError::UnsupportedAlgorithm { .. }), "{error}");
+    assert!(
+        matches!(error, CertificateError { problem: Problem::UnsupportedAlgorithm { .. }, .. }),
+        "{error}"
+    );
     let text = error.to_string();
     assert!(text.contains("1.2.840.10045.4.3.2"), "{text}");
     assert!(text.contains("1.2.840.10045.3.1.7"), "{text}");

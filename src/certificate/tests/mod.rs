@@ -129,6 +129,10 @@ fn edited(edit: impl FnOnce(&mut Vec<u8>)) -> Check {
     Check::new(&der, &[], &[&der])
 }
 
+fn error(certificate: &str, problem: Problem) -> CertificateError {
+    CertificateError { certificate: certificate.to_owned(), problem }
+}
+
 /// Where `needle` is first found.
 fn position(haystack: &[u8], needle: &[u8]) -> usize {
     haystack.windows(needle.len()).position(|window| window == needle).unwrap()

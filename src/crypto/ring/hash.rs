@@ -1,23 +1,36 @@
 use ring::{digest, hkdf, hmac};
 
-use crate::crypto::{CryptoError, Digest, Hash, HashContext, Secret};
+use crate::crypto::{CryptoError, Digest, Hash, HashAlgorithm, HashContext, Secret};
 
 /// SHA-256.
-pub static SHA256: RingHash =
-    RingHash { digest: &digest::SHA256, hmac: hmac::HMAC_SHA256, hkdf: hkdf::HKDF_SHA256 };
+pub static SHA256: RingHash = RingHash {
+    algorithm: HashAlgorithm::Sha256,
+    digest: &digest::SHA256,
+    hmac: hmac::HMAC_SHA256,
+    hkdf: hkdf::HKDF_SHA256,
+};
 
 /// SHA-384.
-pub static SHA384: RingHash =
-    RingHash { digest: &digest::SHA384, hmac: hmac::HMAC_SHA384, hkdf: hkdf::HKDF_SHA384 };
+pub static SHA384: RingHash = RingHash {
+    algorithm: HashAlgorithm::Sha384,
+    digest: &digest::SHA384,
+    hmac: hmac::HMAC_SHA384,
+    hkdf: hkdf::HKDF_SHA384,
+};
 
 /// A hash of `ring` with its HMAC and HKDF.
 pub struct RingHash {
+    algorithm: HashAlgorithm,
     digest: &'static digest::Algorithm,
     hmac: hmac::Algorithm,
     hkdf: hkdf::Algorithm,
 }
 
 impl Hash for RingHash {
+    fn algorithm(&self) -> HashAlgorithm {
+        self.algorithm
+    }
+
     fn output_length(&self) -> usize {
         self.digest.output_len()
     }
@@ -52,6 +65,10 @@ struct Context(digest::Context);
 impl HashContext for Context {
     fn update(&mut self, data: &[u8]) {
         self.0.update(data);
+    }
+
+    fn fork(&self) -> Box<dyn HashContext> {
+        Box::new(Self(self.0.clone()))
     }
 
     fn current(&self) -> Digest {

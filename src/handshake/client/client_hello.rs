@@ -5,11 +5,11 @@ use std::sync::Arc;
 use pki_types::ServerName;
 
 use super::server_hello::{ExpectServerHello, Offer};
-use super::{Context, Shared, State};
-use crate::config::{ClientConfig, ExtensionLayout, LayoutItem};
+use super::{Context, Shared, State, pre_shared_key};
+use crate::config::{ClientConfig, ExtensionLayout, LayoutItem, PreSharedKey};
 use crate::crypto::{ActiveKeyExchange, CipherSuite, KeyExchangeGroup};
 use crate::error::{Error, ErrorKind};
-use crate::key_schedule::TranscriptBuffer;
+use crate::key_schedule::{Transcript, TranscriptBuffer};
 use crate::registry::{ExtensionType, NamedGroup, ProtocolVersion};
 use crate::wire::codec::{Prefix, write_codes, write_vector};
 use crate::wire::{
@@ -50,6 +50,13 @@ impl Start {
     }
 }
 
+/// What a second ClientHello takes from the HelloRetryRequest.
+pub(super) struct RetryAnswer<'a> {
+    pub(super) cipher_suite: &'a CipherSuite,
+    pub(super) cookie: Option<&'a [u8]>,
+    pub(super) transcript: &'a Transcript,
+}
+
 /// What stays the same in a first and a second ClientHello.
 pub(super) struct Hello {
     pub(super) random: [u8; 32],
@@ -63,11 +70,11 @@ impl Hello {
         &self,
         shared: &mut Shared,
         group: &dyn KeyExchangeGroup,
-        cookie: Option<&[u8]>,
+        retry: Option<&RetryAnswer<'_>>,
         context: &mut Context<'_>,
     ) -> Result<(Box<dyn ActiveKeyExchange>, Vec<u8>), Error> {
         let exchange = group.start()?;
-        let message = self.resend(shared, (group.name(), exchange.share()), cookie, context);
+        let message = self.resend(shared, (group.name(), exchange.share()), retry, context)?;
         Ok((exchange, message))
     }
 
@@ -76,50 +83,37 @@ impl Hello {
         &self,
         shared: &mut Shared,
         share: (NamedGroup, &[u8]),
-        cookie: Option<&[u8]>,
+        retry: Option<&RetryAnswer<'_>>,
         context: &mut Context<'_>,
-    ) -> Vec<u8> {
+    ) -> Result<Vec<u8>, Error> {
         let config = &shared.config;
         let suites = config.provider.cipher_suites.iter();
         let cipher_suites = codes(suites.map(|suite: &CipherSuite| suite.id));
-        let standard = Standard { config, server_name: &shared.server_name, share, cookie };
+        let psks = pre_shared_key::offered(config, retry.map(|retry| retry.cipher_suite));
+        let cookie = retry.and_then(|retry| retry.cookie);
+        let standard =
+            Standard { config, server_name: &shared.server_name, share, cookie, psks: &psks };
         let mut message = Vec::with_capacity(512);
         // Padding depends on the length without it, so the message may be written twice.
         for padding in [None, Some(())] {
             let length = padding.map(|()| message.len());
             let (extensions, kinds) = standard.write(length);
             message.clear();
-            self.encode(&cipher_suites, &extensions, &mut message);
+            let (suites, extensions) =
+                (List::new(&cipher_suites), Extensions::written(&extensions));
+            ClientHello::new(&self.random, &self.session_id, suites, extensions)
+                .encode(&mut message);
             shared.offered = kinds;
             if !standard.layout_pads() {
                 break;
             }
         }
-        context.send(None, |out| out.extend_from_slice(&message));
-        message
-    }
-
-    fn encode(&self, cipher_suites: &[u8], extensions: &[u8], out: &mut Vec<u8>) {
-        ClientHello {
-            legacy_version: ProtocolVersion::TLS_1_2,
-            random: &self.random,
-            session_id: &self.session_id,
-            cipher_suites: List::new(cipher_suites),
-            compression_methods: &[0],
-            extensions: Extensions::written(extensions),
-            server_name: None,
-            application_protocols: None,
-            supported_versions: None,
-            supported_groups: None,
-            signature_algorithms: None,
-            signature_algorithms_cert: None,
-            key_shares: None,
-            cookie: None,
-            psk_key_exchange_modes: None,
-            pre_shared_keys: None,
-            early_data: false,
+        if !psks.is_empty() {
+            let transcript = retry.map(|retry| retry.transcript);
+            pre_shared_key::bind(&psks, transcript, &mut message, context)?;
         }
-        .encode(out);
+        context.send(None, |out| out.extend_from_slice(&message));
+        Ok(message)
     }
 }
 
@@ -144,17 +138,19 @@ struct Standard<'a> {
     server_name: &'a ServerName<'static>,
     share: (NamedGroup, &'a [u8]),
     cookie: Option<&'a [u8]>,
+    psks: &'a [(&'a PreSharedKey, CipherSuite)],
 }
 
 impl Standard<'_> {
     /// Their order where no layout says otherwise.
-    const ORDER: [ExtensionType; 7] = [
+    const ORDER: [ExtensionType; 8] = [
         ExtensionType::SERVER_NAME,
         ExtensionType::SUPPORTED_GROUPS,
         ExtensionType::SIGNATURE_ALGORITHMS,
         ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
         ExtensionType::SUPPORTED_VERSIONS,
         ExtensionType::COOKIE,
+        ExtensionType::PSK_KEY_EXCHANGE_MODES,
         ExtensionType::KEY_SHARE,
     ];
 
@@ -187,6 +183,11 @@ impl Standard<'_> {
             if !kinds.contains(&kind) && self.write_one(kind, &mut out) {
                 kinds.push(kind);
             }
+        }
+        // Whatever the layout says, this one is the last (section 4.3.11).
+        if !self.psks.is_empty() {
+            pre_shared_key::write(self.psks, &mut out);
+            kinds.push(ExtensionType::PRE_SHARED_KEY);
         }
         (out, kinds)
     }
@@ -225,6 +226,16 @@ impl Standard<'_> {
                 };
                 write_extension(out, kind, |out| {
                     write_vector(out, Prefix::U16, |out| out.extend_from_slice(cookie));
+                });
+            }
+            ExtensionType::PSK_KEY_EXCHANGE_MODES => {
+                const PSK_DHE_KE: u8 = 1;
+                // Without it a server should send no tickets (section 4.3.9).
+                if self.psks.is_empty() && self.config.tickets.is_none() {
+                    return false;
+                }
+                write_extension(out, kind, |out| {
+                    write_vector(out, Prefix::U8, |out| out.push(PSK_DHE_KE));
                 });
             }
             ExtensionType::KEY_SHARE => write_extension(out, kind, |out| {

@@ -2,6 +2,7 @@
 //! section 4.4.1).
 
 use super::certificate::ExpectCertificate;
+use super::finished::{ExpectFinished, Proof};
 use super::server_hello::check_offered;
 use super::{Context, ServerFlight, State};
 use crate::error::Error;
@@ -11,6 +12,8 @@ use crate::wire::{EncryptedExtensions, HandshakeMessage};
 /// A ServerHello came; the handshake is encrypted from here on.
 pub(in crate::handshake) struct ExpectEncryptedExtensions {
     pub(super) flight: ServerFlight,
+    /// The server chose a pre-shared key: it has no certificate to show (section 2.2).
+    pub(super) psk_used: bool,
 }
 
 impl ExpectEncryptedExtensions {
@@ -43,6 +46,12 @@ impl ExpectEncryptedExtensions {
             context.parameters.application_protocol = Some(chosen.to_vec());
         }
         self.flight.transcript.add(&message);
+        if self.psk_used {
+            return Ok(State::ExpectFinished(Box::new(ExpectFinished {
+                flight: self.flight,
+                proof: Proof::PreSharedKey,
+            })));
+        }
         Ok(State::ExpectCertificate(Box::new(ExpectCertificate { flight: self.flight })))
     }
 }

@@ -4,7 +4,7 @@
 use super::{Context, Level, ServerFlight};
 use crate::error::Error;
 use crate::handshake::post_handshake::{Connected, ConnectionSecrets, Role};
-use crate::handshake::proof::{FinishedVerified, Peer, PeerAuthenticated};
+use crate::handshake::proof::{FinishedVerified, Peer, PeerAuthenticated, PskProven};
 use crate::observer::Event;
 use crate::registry::HandshakeType;
 use crate::wire::{Certificate, Finished, HandshakeMessage};
@@ -12,7 +12,15 @@ use crate::wire::{Certificate, Finished, HandshakeMessage};
 /// The server has proved its name.
 pub(in crate::handshake) struct ExpectFinished {
     pub(super) flight: ServerFlight,
-    pub(super) authenticated: PeerAuthenticated,
+    pub(super) proof: Proof,
+}
+
+/// How the server proves who it is.
+pub(in crate::handshake) enum Proof {
+    /// It has done so, with the key of a certificate.
+    Certificate(PeerAuthenticated),
+    /// Its Finished will, under a key that both sides have.
+    PreSharedKey,
 }
 
 impl ExpectFinished {
@@ -24,7 +32,7 @@ impl ExpectFinished {
         if message.kind != HandshakeType::FINISHED {
             return Err(Error::unexpected("Finished", &message));
         }
-        let Self { flight, authenticated } = *self;
+        let Self { flight, proof } = *self;
         let ServerFlight {
             shared,
             mut transcript,
@@ -35,6 +43,10 @@ impl ExpectFinished {
         } = flight;
         let expected = server_secret.finished(&transcript.current(), context.observers)?;
         let finished = FinishedVerified::check(&expected, &Finished::parse(message.body))?;
+        let peer = match proof {
+            Proof::Certificate(authenticated) => Peer::Server(authenticated),
+            Proof::PreSharedKey => Peer::PreSharedKey(PskProven::by_finished(&finished)),
+        };
         context.observers.tell(|| Event::FinishedVerified);
         transcript.add(&message);
 
@@ -62,6 +74,6 @@ impl ExpectFinished {
             server_name: shared.server_name,
             tickets: shared.config.tickets.clone(),
         };
-        Ok(Connected::new(secrets, role, Peer::Server(authenticated), finished))
+        Ok(Connected::new(secrets, role, peer, finished))
     }
 }

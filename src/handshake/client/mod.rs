@@ -7,7 +7,7 @@
 //!                                v
 //!                     ExpectEncryptedExtensions
 //!                                |
-//!                       EncryptedExtensions
+//!                       EncryptedExtensions ---with a pre-shared key--> ExpectFinished
 //!                                v
 //!         ExpectCertificate <--CertificateRequest-- ExpectCertificateOrRequest
 //!                |                                      |
@@ -27,13 +27,14 @@ mod certificate;
 mod client_hello;
 mod encrypted_extensions;
 mod finished;
+mod pre_shared_key;
 mod server_hello;
 
 use std::sync::Arc;
 
 use pki_types::ServerName;
 
-use super::machine::Next;
+use super::machine;
 use super::{Answer, Context, Level, Question};
 use crate::config::ClientConfig;
 use crate::error::{Error, ErrorKind};
@@ -67,7 +68,7 @@ impl State {
         self,
         message: HandshakeMessage<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Next<Self>, Error> {
+    ) -> Result<machine::State, Error> {
         let next = match self {
             Self::Start(_) => return Err(Error::unexpected("nothing: it speaks first", &message)),
             Self::ExpectServerHello(state) => state.on_message(message, context)?,
@@ -78,10 +79,10 @@ impl State {
             }
             Self::ExpectCertificateVerify(state) => state.on_message(message, context)?,
             Self::ExpectFinished(state) => {
-                return state.on_message(message, context).map(Next::Connected);
+                return state.on_message(message, context).map(machine::State::Connected);
             }
         };
-        Ok(Next::State(next))
+        Ok(machine::State::Client(next))
     }
 
     pub(super) fn on_answer(
@@ -101,18 +102,6 @@ impl State {
         match self {
             Self::VerifyingPeer(state) => Some(state.question()),
             _ => None,
-        }
-    }
-
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Self::Start(_) => "start",
-            Self::ExpectServerHello(_) => "expecting ServerHello",
-            Self::ExpectEncryptedExtensions(_) => "expecting EncryptedExtensions",
-            Self::ExpectCertificate(_) => "expecting Certificate",
-            Self::VerifyingPeer(_) => "verifying the server",
-            Self::ExpectCertificateVerify(_) => "expecting CertificateVerify",
-            Self::ExpectFinished(_) => "expecting Finished",
         }
     }
 }

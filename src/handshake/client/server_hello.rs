@@ -1,9 +1,10 @@
 //! ExpectServerHello: the server chooses, or asks for another ClientHello (RFC 9846, sections
 //! 4.2.3 and 4.2.4).
 
-use super::client_hello::Hello;
+use super::client_hello::{Hello, RetryAnswer};
 use super::encrypted_extensions::ExpectEncryptedExtensions;
-use super::{Context, Level, ServerFlight, Shared, State};
+use super::{Context, Level, ServerFlight, Shared, State, pre_shared_key};
+use crate::config::PreSharedKey;
 use crate::crypto::{ActiveKeyExchange, CipherSuite};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{EarlySecret, Transcript, TranscriptBuffer};
@@ -34,6 +35,10 @@ pub(super) struct Retry {
 }
 
 const MESSAGE: HandshakeType = HandshakeType::SERVER_HELLO;
+
+/// A cookie has to fit into a ClientHello beside everything else, whose room is what a layout
+/// and the application protocols leave.
+const MAX_COOKIE_LENGTH: usize = 0x2000;
 
 impl ExpectServerHello {
     pub(super) fn on_message(
@@ -108,19 +113,28 @@ impl ExpectServerHello {
             }
             None => None,
         };
+        if retry_request.cookie.is_some_and(|cookie| cookie.len() > MAX_COOKIE_LENGTH) {
+            let reason = format!("it is longer than {MAX_COOKIE_LENGTH} bytes");
+            return Err(Error::illegal(MESSAGE, "cookie", reason));
+        }
         if shared.config.middlebox_compatibility {
             context.steps.change_cipher_spec();
         }
         let Offer { hello, group: old_group, exchange: old_exchange } = offer;
-        let cookie = retry_request.cookie;
+        let answer = RetryAnswer {
+            cipher_suite: &cipher_suite,
+            cookie: retry_request.cookie,
+            transcript: &transcript,
+        };
         let (group, exchange, second) = match group {
             Some(group) => {
-                let (exchange, second) = hello.send(&mut shared, &*group, cookie, context)?;
+                let (exchange, second) =
+                    hello.send(&mut shared, &*group, Some(&answer), context)?;
                 (group.name(), exchange, second)
             }
             None => {
                 let share = (old_group, old_exchange.share());
-                let second = hello.resend(&mut shared, share, cookie, context);
+                let second = hello.resend(&mut shared, share, Some(&answer), context)?;
                 (old_group, old_exchange, second)
             }
         };
@@ -147,6 +161,7 @@ impl ExpectServerHello {
             let reason = format!("{} was chosen, the share was for {}", share.group, offer.group);
             return Err(Error::illegal(MESSAGE, "key_share", reason));
         }
+        let psk = chosen_psk(&shared, hello, &cipher_suite, retry.is_some())?;
         let mut transcript = match retry {
             Some(retry) => retry.transcript,
             None => transcript.into_transcript(&cipher_suite),
@@ -161,8 +176,11 @@ impl ExpectServerHello {
             Error::illegal(MESSAGE, "key_share", reason)
         })?;
         context.observers.tell(|| Event::KeysExchanged(share.group));
-        let handshake_secret = EarlySecret::new(cipher_suite, None, context.observers)
-            .into_handshake(&secret, context.observers)?;
+        let handshake_secret =
+            EarlySecret::new(cipher_suite, psk.map(PreSharedKey::secret), context.observers)
+                .into_handshake(&secret, context.observers)?;
+        context.parameters.pre_shared_key = psk.map(PreSharedKey::kind);
+        let psk_used = psk.is_some();
         let hash = transcript.current();
         let client_secret = handshake_secret.client_traffic(&hash, context.observers)?;
         let server_secret = handshake_secret.server_traffic(&hash, context.observers)?;
@@ -172,6 +190,7 @@ impl ExpectServerHello {
         context.steps.read_keys(Level::Handshake, server_secret.clone());
         context.steps.write_keys(Level::Handshake, client_secret.clone());
         Ok(State::ExpectEncryptedExtensions(Box::new(ExpectEncryptedExtensions {
+            psk_used,
             flight: ServerFlight {
                 shared,
                 transcript,
@@ -182,6 +201,24 @@ impl ExpectServerHello {
             },
         })))
     }
+}
+
+/// The pre-shared key that the server chose: one that was offered, for the suite's hash
+/// (section 4.3.11).
+fn chosen_psk<'a>(
+    shared: &'a Shared,
+    hello: &ServerHello<'_>,
+    cipher_suite: &CipherSuite,
+    retried: bool,
+) -> Result<Option<&'a PreSharedKey>, Error> {
+    let Some(index) = hello.selected_identity else { return Ok(None) };
+    let offered = pre_shared_key::offered(&shared.config, retried.then_some(cipher_suite));
+    let reason = match offered.get(usize::from(index)) {
+        Some((key, _)) if key.hash() == cipher_suite.hash.algorithm() => return Ok(Some(key)),
+        Some(_) => "the key is for suites with another hash".into(),
+        None => format!("{index} was chosen of {} identities", offered.len()),
+    };
+    Err(Error::illegal(MESSAGE, "pre_shared_key", reason))
 }
 
 /// The server may answer what was offered, and nothing else (section 4.3).
@@ -223,8 +260,9 @@ fn check_version(hello: &ServerHello<'_>) -> Result<(), Error> {
             Ok(())
         }
         Some(ProtocolVersion::TLS_1_3) => {
-            let reason = format!("it is {}, not TLS 1.2", hello.legacy_version);
-            Err(Error::illegal(MESSAGE, "legacy_version", reason))
+            let version = hello.legacy_version;
+            Err(ErrorKind::UnsupportedVersion(format!("the server's legacy_version is {version}"))
+                .into())
         }
         Some(version) => {
             let reason = format!("{version} was chosen, which was not offered");

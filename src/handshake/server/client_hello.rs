@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::flight::{self, Offer};
 use super::hello_retry_request::{self, FirstHello};
-use super::{Context, Question, State, negotiation};
+use super::{Context, Question, State, negotiation, pre_shared_key};
 use crate::config::{CertifiedKey, NoCertificate, Reply, ServerConfig};
 use crate::crypto::{CipherSuite, SharedSecret};
 use crate::error::{Error, ErrorKind};
@@ -34,6 +34,9 @@ impl ExpectClientHello {
         negotiation::check_form(&hello)?;
         context.observers.set_client_random(hello.random);
         let config = self.config;
+        if hello.early_data {
+            context.steps.skip_early_data();
+        }
         if let Some(cookie) = hello.cookie {
             // A second ClientHello whose first went to another connection, or to another server.
             let first = FirstHello::from_cookie(&config, cookie, &hello, context)?;
@@ -44,10 +47,8 @@ impl ExpectClientHello {
         let retry = config.always_retry && config.cookies.is_some();
         match share {
             Some(share) if !retry => {
-                let mut transcript = Transcript::new(&cipher_suite);
-                transcript.add(&message);
                 let exchange = exchange_keys(&*group, share.key_exchange, context)?;
-                negotiated(config, cipher_suite, exchange, transcript, message, &hello, context)
+                negotiated(config, cipher_suite, exchange, None, message, &hello, context)
             }
             _ => {
                 let wanted = share.is_none().then(|| group.name());
@@ -78,12 +79,12 @@ pub(super) fn exchange_keys(
     Ok(KeyExchange { group: name, share, secret })
 }
 
-/// Suite and keys are settled; the certificate is next.
+/// Suite and keys are settled; who the two are is next. `before` is the transcript of a retry.
 pub(super) fn negotiated(
     config: Arc<ServerConfig>,
     cipher_suite: CipherSuite,
     exchange: KeyExchange,
-    transcript: Transcript,
+    before: Option<Transcript>,
     message: HandshakeMessage<'_>,
     hello: &ClientHello<'_>,
     context: &mut Context<'_>,
@@ -94,7 +95,11 @@ pub(super) fn negotiated(
     context.parameters.server_name = negotiation::server_name(hello)?;
     let application_protocol = negotiation::application_protocol(&config, hello)?;
     context.parameters.application_protocol.clone_from(&application_protocol);
+    let binder_hash = pre_shared_key::binder_hash(&cipher_suite, before.as_ref(), &message, hello);
+    let mut transcript = before.unwrap_or_else(|| Transcript::new(&cipher_suite));
+    transcript.add(&message);
     let offer = Offer {
+        binder_hash,
         cipher_suite,
         exchange,
         transcript,
@@ -103,10 +108,24 @@ pub(super) fn negotiated(
         application_protocol,
         offered: hello.extensions.iter().map(|extension| extension.kind).collect(),
     };
+    pre_shared_key::resolve(config, offer, &message, hello, context)
+}
+
+/// No pre-shared key: which certificate?
+pub(super) fn choose_certificate(
+    config: Arc<ServerConfig>,
+    offer: Offer,
+    message: &[u8],
+    hello: &ClientHello<'_>,
+    context: &mut Context<'_>,
+) -> Result<State, Error> {
+    if hello.signature_algorithms.is_none() {
+        return Err(missing_signature_algorithms());
+    }
     match config.resolver.resolve(hello) {
         Reply::Now(choice) => chosen(config, offer, choice, hello, context),
         Reply::Later => {
-            let question = ChooseCertificate { message: message.bytes.to_vec() };
+            let question = ChooseCertificate { message: message.to_vec() };
             let question = Question::ChooseCertificate(question);
             Ok(State::ChoosingCertificate(Box::new(ChoosingCertificate {
                 config,
@@ -149,9 +168,7 @@ fn chosen(
     hello: &ClientHello<'_>,
     context: &mut Context<'_>,
 ) -> Result<State, Error> {
-    let theirs = hello.signature_algorithms.ok_or_else(|| {
-        Error::missing(HandshakeType::CLIENT_HELLO, ExtensionType::SIGNATURE_ALGORITHMS)
-    })?;
+    let theirs = hello.signature_algorithms.ok_or_else(missing_signature_algorithms)?;
     let nothing = |ours: String| -> Error {
         let theirs = theirs.to_string();
         ErrorKind::NothingInCommon { what: "signature scheme", ours, theirs }.into()
@@ -168,5 +185,10 @@ fn chosen(
     };
     let scheme =
         key.scheme_for(hello).ok_or_else(|| nothing(join(key.schemes().iter().copied())))?;
-    flight::send(config, offer, key, scheme, hello.random, context)
+    flight::send(&config, offer, key, scheme, context)
+}
+
+/// Section 9.2.
+fn missing_signature_algorithms() -> Error {
+    Error::missing(HandshakeType::CLIENT_HELLO, ExtensionType::SIGNATURE_ALGORITHMS)
 }

@@ -18,6 +18,7 @@ pub(in crate::handshake) struct ExpectFinished {
     pub(super) read: TrafficSecret,
     pub(super) write: TrafficSecret,
     pub(super) exporter: Exporter,
+    pub(super) peer: Peer,
 }
 
 impl ExpectFinished {
@@ -29,7 +30,8 @@ impl ExpectFinished {
         if message.kind != HandshakeType::FINISHED {
             return Err(Error::unexpected("Finished", &message));
         }
-        let Self { mut transcript, main_secret, client_secret, read, write, exporter } = *self;
+        let Self { mut transcript, main_secret, client_secret, read, write, exporter, peer } =
+            *self;
         let expected = client_secret.finished(&transcript.current(), context.observers)?;
         let finished = FinishedVerified::check(&expected, &Finished::parse(message.body))?;
         context.observers.tell(|| Event::FinishedVerified);
@@ -39,6 +41,6 @@ impl ExpectFinished {
         context.steps.complete();
         context.observers.tell(|| Event::HandshakeComplete);
         let secrets = ConnectionSecrets { read, write, exporter, resumption };
-        Ok(Connected::new(secrets, Role::Server, Peer::AnonymousClient, finished))
+        Ok(Connected::new(secrets, Role::Server, peer, finished))
     }
 }

@@ -7,9 +7,10 @@ use super::client_hello::KeyExchange;
 use super::finished::ExpectFinished;
 use super::{Context, Question, State};
 use crate::config::{CertifiedKey, KeySource, LayoutItem, ServerConfig};
-use crate::crypto::{CipherSuite, CryptoError};
+use crate::crypto::{CipherSuite, CryptoError, Digest};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::certificate_verify::signed_content;
+use crate::handshake::proof::{Peer, PskProven};
 use crate::handshake::question::Sign;
 use crate::handshake::{Level, Side};
 use crate::key_schedule::{EarlySecret, MainSecret, TrafficSecret, Transcript};
@@ -24,6 +25,8 @@ pub(super) struct Offer {
     pub(super) cipher_suite: CipherSuite,
     pub(super) exchange: KeyExchange,
     pub(super) transcript: Transcript,
+    /// What the binders of pre-shared keys are made over, where keys are offered.
+    pub(super) binder_hash: Option<Digest>,
     pub(super) session_id: Vec<u8>,
     /// The client asked for a name.
     pub(super) server_name: bool,
@@ -32,54 +35,30 @@ pub(super) struct Offer {
     pub(super) offered: Vec<ExtensionType>,
 }
 
+/// The secrets that the rest of the flight needs.
+struct Secrets {
+    main_secret: MainSecret,
+    client_secret: TrafficSecret,
+    server_secret: TrafficSecret,
+}
+
 /// Sends ServerHello, EncryptedExtensions and Certificate, and has the handshake signed.
 pub(super) fn send(
-    config: Arc<ServerConfig>,
+    config: &ServerConfig,
     mut offer: Offer,
     key: Arc<CertifiedKey>,
     scheme: SignatureScheme,
-    client_random: &[u8; 32],
     context: &mut Context<'_>,
 ) -> Result<State, Error> {
-    context.observers.set_client_random(client_random);
-    send_server_hello(&config, &mut offer, context)?;
-    let Offer { exchange, transcript, cipher_suite, .. } = &offer;
-    let handshake_secret = EarlySecret::new(*cipher_suite, None, context.observers)
-        .into_handshake(&exchange.secret, context.observers)?;
-    let hash = transcript.current();
-    let client_secret = handshake_secret.client_traffic(&hash, context.observers)?;
-    let server_secret = handshake_secret.server_traffic(&hash, context.observers)?;
-    let main_secret = handshake_secret.into_main(context.observers)?;
-    if !offer.session_id.is_empty() {
-        context.steps.change_cipher_spec();
-    }
-    context.steps.write_keys(Level::Handshake, server_secret.clone());
-    context.steps.read_keys(Level::Handshake, client_secret.clone());
-
-    let extensions = encrypted_extensions(&config, &offer);
-    let transcript = &mut offer.transcript;
-    context.send(Some(transcript), |out| {
-        EncryptedExtensions {
-            extensions: Extensions::written(&extensions),
-            server_name: false,
-            application_protocol: None,
-            supported_groups: None,
-            early_data: false,
-        }
-        .encode(out);
-    });
-    context.send(Some(transcript), |out| Certificate::encode(out, &[], key.chain()));
+    let early = EarlySecret::new(offer.cipher_suite, None, context.observers);
+    let secrets = send_hello_and_extensions(config, &mut offer, early, None, context)?;
+    let mut transcript = offer.transcript;
+    context.send(Some(&mut transcript), |out| Certificate::encode(out, &[], key.chain()));
     context.parameters.signature_scheme = Some(scheme);
     let message = signed_content(Side::Server, &transcript.current());
     let source = key.key().clone();
     let question = Question::Sign(Sign { certificate: key, scheme, message });
-    let signing = Box::new(Signing {
-        transcript: offer.transcript,
-        main_secret,
-        client_secret,
-        server_secret,
-        question,
-    });
+    let signing = Box::new(Signing { transcript, secrets, question });
     match (source, &signing.question) {
         (KeySource::Here(key), Question::Sign(sign)) => {
             let signature = key.sign(scheme, &sign.message);
@@ -89,14 +68,58 @@ pub(super) fn send(
     }
 }
 
+/// Sends the whole flight of a handshake with a pre-shared key: there is no certificate in it.
+pub(super) fn send_with_psk(
+    config: &ServerConfig,
+    mut offer: Offer,
+    early: EarlySecret,
+    index: u16,
+    proof: PskProven,
+    context: &mut Context<'_>,
+) -> Result<State, Error> {
+    let secrets = send_hello_and_extensions(config, &mut offer, early, Some(index), context)?;
+    finish(offer.transcript, secrets, Peer::PreSharedKey(proof), context)
+}
+
+fn send_hello_and_extensions(
+    config: &ServerConfig,
+    offer: &mut Offer,
+    early: EarlySecret,
+    psk_index: Option<u16>,
+    context: &mut Context<'_>,
+) -> Result<Secrets, Error> {
+    send_server_hello(config, offer, psk_index, context)?;
+    let handshake_secret = early.into_handshake(&offer.exchange.secret, context.observers)?;
+    let hash = offer.transcript.current();
+    let client_secret = handshake_secret.client_traffic(&hash, context.observers)?;
+    let server_secret = handshake_secret.server_traffic(&hash, context.observers)?;
+    let main_secret = handshake_secret.into_main(context.observers)?;
+    if !offer.session_id.is_empty() {
+        context.steps.change_cipher_spec();
+    }
+    context.steps.write_keys(Level::Handshake, server_secret.clone());
+    context.steps.read_keys(Level::Handshake, client_secret.clone());
+    let extensions = encrypted_extensions(config, offer);
+    context.send(Some(&mut offer.transcript), |out| {
+        EncryptedExtensions::new(Extensions::written(&extensions)).encode(out);
+    });
+    Ok(Secrets { main_secret, client_secret, server_secret })
+}
+
 fn send_server_hello(
     config: &ServerConfig,
     offer: &mut Offer,
+    psk_index: Option<u16>,
     context: &mut Context<'_>,
 ) -> Result<(), Error> {
     let mut random = [0; 32];
     config.provider.random.fill(&mut random)?;
     let mut extensions = Vec::with_capacity(160);
+    if let Some(index) = psk_index {
+        write_extension(&mut extensions, ExtensionType::PRE_SHARED_KEY, |out| {
+            out.extend_from_slice(&index.to_be_bytes());
+        });
+    }
     write_extension(&mut extensions, ExtensionType::KEY_SHARE, |out| {
         let KeyExchange { group, share, .. } = &offer.exchange;
         KeyShareEntry { group: *group, key_exchange: share }.encode(out);
@@ -104,19 +127,9 @@ fn send_server_hello(
     write_extension(&mut extensions, ExtensionType::SUPPORTED_VERSIONS, |out| {
         out.extend_from_slice(&ProtocolVersion::TLS_1_3.0.to_be_bytes());
     });
-    let hello = ServerHello {
-        legacy_version: ProtocolVersion::TLS_1_2,
-        random: &random,
-        session_id: &offer.session_id,
-        cipher_suite: offer.cipher_suite.id,
-        compression_method: 0,
-        extensions: Extensions::written(&extensions),
-        supported_version: None,
-        key_share: None,
-        selected_group: None,
-        cookie: None,
-        selected_identity: None,
-    };
+    let extensions = Extensions::written(&extensions);
+    let suite = offer.cipher_suite.id;
+    let hello = ServerHello::new(&random, &offer.session_id, suite, extensions);
     context.send(Some(&mut offer.transcript), |out| hello.encode(out));
     Ok(())
 }
@@ -160,9 +173,7 @@ fn write_answer(kind: ExtensionType, offer: &Offer, out: &mut Vec<u8>) {
 /// The signature is due.
 pub(in crate::handshake) struct Signing {
     transcript: Transcript,
-    main_secret: MainSecret,
-    client_secret: TrafficSecret,
-    server_secret: TrafficSecret,
+    secrets: Secrets,
     question: Question,
 }
 
@@ -176,33 +187,43 @@ impl Signing {
         signature: Result<Vec<u8>, CryptoError>,
         context: &mut Context<'_>,
     ) -> Result<State, Error> {
-        let Self { mut transcript, main_secret, client_secret, server_secret, question } = *self;
+        let Self { mut transcript, secrets, question } = *self;
         let Question::Sign(Sign { scheme: algorithm, .. }) = question else {
             return Err(ErrorKind::Internal("the question changed").into());
         };
-        let signature = signature.map_err(|_| ErrorKind::Refused("sign"))?;
-        if signature.len() > 0xffff {
-            return Err(ErrorKind::Refused("sign").into());
-        }
+        let signature = signature.ok().filter(|signature| signature.len() <= 0xffff);
+        let signature = signature.ok_or(ErrorKind::Refused("sign"))?;
         context.send(Some(&mut transcript), |out| {
             CertificateVerify { algorithm, signature: &signature }.encode(out);
         });
-        let verify_data = server_secret.finished(&transcript.current(), context.observers)?;
-        context.send(Some(&mut transcript), |out| {
-            Finished { verify_data: verify_data.as_bytes() }.encode(out);
-        });
-        let hash = transcript.current();
-        let read = main_secret.client_traffic(&hash, context.observers)?;
-        let write = main_secret.server_traffic(&hash, context.observers)?;
-        let exporter = main_secret.exporter(&hash, context.observers)?;
-        context.steps.write_keys(Level::Application, write.clone());
-        Ok(State::ExpectFinished(Box::new(ExpectFinished {
-            transcript,
-            main_secret,
-            client_secret,
-            read,
-            write,
-            exporter,
-        })))
+        finish(transcript, secrets, Peer::AnonymousClient, context)
     }
+}
+
+/// Sends Finished, and derives what comes after it.
+fn finish(
+    mut transcript: Transcript,
+    secrets: Secrets,
+    peer: Peer,
+    context: &mut Context<'_>,
+) -> Result<State, Error> {
+    let Secrets { main_secret, client_secret, server_secret } = secrets;
+    let verify_data = server_secret.finished(&transcript.current(), context.observers)?;
+    context.send(Some(&mut transcript), |out| {
+        Finished { verify_data: verify_data.as_bytes() }.encode(out);
+    });
+    let hash = transcript.current();
+    let read = main_secret.client_traffic(&hash, context.observers)?;
+    let write = main_secret.server_traffic(&hash, context.observers)?;
+    let exporter = main_secret.exporter(&hash, context.observers)?;
+    context.steps.write_keys(Level::Application, write.clone());
+    Ok(State::ExpectFinished(Box::new(ExpectFinished {
+        transcript,
+        main_secret,
+        client_secret,
+        read,
+        write,
+        exporter,
+        peer,
+    })))
 }

@@ -7,7 +7,7 @@ use super::client_hello::{exchange_keys, negotiated};
 use super::{Context, State, negotiation};
 use crate::config::ServerConfig;
 use crate::crypto::{CipherSuite, Digest};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
 use crate::registry::{CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
 use crate::wire::codec::{Prefix, write_vector};
@@ -15,6 +15,9 @@ use crate::wire::{
     ClientHello, Extensions, HELLO_RETRY_REQUEST_RANDOM, HandshakeMessage, ServerHello,
     write_extension,
 };
+
+/// What a client can be expected to send back.
+const MAX_COOKIE_LENGTH: usize = 0x2000;
 
 const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
 
@@ -31,7 +34,11 @@ pub(super) fn send(
     let cookie = match &config.cookies {
         Some(cookies) => {
             let state = encode_state(cipher_suite.id, wanted, &first_hash);
-            Some(cookies.protect(&state, context.now)?)
+            let cookie = cookies.protect(&state, context.now)?;
+            if !(1..=MAX_COOKIE_LENGTH).contains(&cookie.len()) {
+                return Err(ErrorKind::Internal("the cookie protector's cookie is too long").into());
+            }
+            Some(cookie)
         }
         None => None,
     };
@@ -139,20 +146,8 @@ impl FirstHello {
             out.extend_from_slice(&ProtocolVersion::TLS_1_3.0.to_be_bytes());
         });
         let mut message = Vec::with_capacity(128);
-        ServerHello {
-            legacy_version: ProtocolVersion::TLS_1_2,
-            random: &HELLO_RETRY_REQUEST_RANDOM,
-            session_id,
-            cipher_suite: self.cipher_suite.id,
-            compression_method: 0,
-            extensions: Extensions::written(&extensions),
-            supported_version: None,
-            key_share: None,
-            selected_group: None,
-            cookie: None,
-            selected_identity: None,
-        }
-        .encode(&mut message);
+        let (random, extensions) = (&HELLO_RETRY_REQUEST_RANDOM, Extensions::written(&extensions));
+        ServerHello::new(random, session_id, self.cipher_suite.id, extensions).encode(&mut message);
         message
     }
 
@@ -181,9 +176,8 @@ impl FirstHello {
         };
         let mut transcript = Transcript::after_retry(&self.cipher_suite, &self.first_hash);
         transcript.add_bytes(&self.retry_request(hello.session_id));
-        transcript.add(&message);
         let exchange = exchange_keys(&*group, share.key_exchange, context)?;
-        negotiated(config, self.cipher_suite, exchange, transcript, message, hello, context)
+        negotiated(config, self.cipher_suite, exchange, Some(transcript), message, hello, context)
     }
 }
 

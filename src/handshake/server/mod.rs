@@ -5,6 +5,9 @@
 //!                                         |                                      |
 //!                                         |  <-----------ClientHello-------------+
 //!                                         v
+//!                ResolvingPsk (asks: which of the client's keys?) --a key--> ServerHello,
+//!                                         |                EncryptedExtensions, Finished
+//!                                         v                         (no Certificate)
 //!                             ChoosingCertificate (asks: which certificate for this client?)
 //!                                         |
 //!                     ServerHello, EncryptedExtensions, Certificate
@@ -21,10 +24,11 @@ mod finished;
 mod flight;
 mod hello_retry_request;
 mod negotiation;
+mod pre_shared_key;
 
 use std::sync::Arc;
 
-use super::machine::Next;
+use super::machine;
 use super::{Answer, Context, Question};
 use crate::config::ServerConfig;
 use crate::error::{Error, ErrorKind};
@@ -34,11 +38,13 @@ use client_hello::{ChoosingCertificate, ExpectClientHello};
 use finished::ExpectFinished;
 use flight::Signing;
 use hello_retry_request::ExpectSecondClientHello;
+use pre_shared_key::ResolvingPsk;
 
 /// Where a server stands.
 pub(super) enum State {
     ExpectClientHello(ExpectClientHello),
     ExpectSecondClientHello(Box<ExpectSecondClientHello>),
+    ResolvingPsk(Box<ResolvingPsk>),
     ChoosingCertificate(Box<ChoosingCertificate>),
     Signing(Box<Signing>),
     ExpectFinished(Box<ExpectFinished>),
@@ -62,18 +68,18 @@ impl State {
         self,
         message: HandshakeMessage<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Next<Self>, Error> {
+    ) -> Result<machine::State, Error> {
         let next = match self {
             Self::ExpectClientHello(state) => state.on_message(message, context)?,
             Self::ExpectSecondClientHello(state) => state.on_message(message, context)?,
-            Self::ChoosingCertificate(_) | Self::Signing(_) => {
+            Self::ResolvingPsk(_) | Self::ChoosingCertificate(_) | Self::Signing(_) => {
                 return Err(ErrorKind::Internal("a message was not held back").into());
             }
             Self::ExpectFinished(state) => {
-                return state.on_message(message, context).map(Next::Connected);
+                return state.on_message(message, context).map(machine::State::Connected);
             }
         };
-        Ok(Next::State(next))
+        Ok(machine::State::Server(next))
     }
 
     pub(super) fn on_answer(
@@ -82,6 +88,7 @@ impl State {
         context: &mut Context<'_>,
     ) -> Result<Self, Error> {
         match (self, answer) {
+            (Self::ResolvingPsk(state), Answer::Psk(choice)) => state.on_choice(choice, context),
             (Self::ChoosingCertificate(state), Answer::Certificate(choice)) => {
                 state.on_choice(choice, context)
             }
@@ -94,19 +101,10 @@ impl State {
 
     pub(super) fn question(&self) -> Option<&Question> {
         match self {
+            Self::ResolvingPsk(state) => Some(state.question()),
             Self::ChoosingCertificate(state) => Some(state.question()),
             Self::Signing(state) => Some(state.question()),
             _ => None,
-        }
-    }
-
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Self::ExpectClientHello(_) => "expecting ClientHello",
-            Self::ExpectSecondClientHello(_) => "expecting a second ClientHello",
-            Self::ChoosingCertificate(_) => "choosing a certificate",
-            Self::Signing(_) => "waiting for a signature",
-            Self::ExpectFinished(_) => "expecting Finished",
         }
     }
 }

@@ -14,24 +14,19 @@ use crate::wire::{ClientHello, KeyShareEntry};
 
 const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
 
-/// Is it a ClientHello of TLS 1.3, with everything in it that must be? This server has no PSKs,
-/// so every ClientHello must be good for a handshake with certificates.
+/// Is it a ClientHello of TLS 1.3, with everything in it that must be? Signature schemes may be
+/// missing where a pre-shared key is offered: that shows when it is not taken.
 pub(super) fn check_form(hello: &ClientHello<'_>) -> Result<(), Error> {
     let unsupported =
         |versions: String| -> Error { ErrorKind::UnsupportedVersion(versions).into() };
-    if hello.legacy_version <= ProtocolVersion::SSL_3_0 {
-        return Err(unsupported(format!(
-            "the client's legacy_version is {}",
-            hello.legacy_version
-        )));
-    }
+    let version = hello.legacy_version;
     match hello.supported_versions {
         Some(versions) if versions.contains(ProtocolVersion::TLS_1_3) => {}
         Some(versions) => return Err(unsupported(format!("the client offers {versions}"))),
-        None => {
-            let version = hello.legacy_version;
-            return Err(unsupported(format!("the client offers {version} at most")));
-        }
+        None => return Err(unsupported(format!("the client offers {version} at most"))),
+    }
+    if version != ProtocolVersion::TLS_1_2 {
+        return Err(unsupported(format!("the client's legacy_version is {version}")));
     }
     if hello.compression_methods != [0] {
         let reason = "it must be a single zero in TLS 1.3";
@@ -43,7 +38,10 @@ pub(super) fn check_form(hello: &ClientHello<'_>) -> Result<(), Error> {
     for (extension, there) in [
         (ExtensionType::SUPPORTED_GROUPS, hello.supported_groups.is_some()),
         (ExtensionType::KEY_SHARE, hello.key_shares.is_some()),
-        (ExtensionType::SIGNATURE_ALGORITHMS, hello.signature_algorithms.is_some()),
+        (
+            ExtensionType::SIGNATURE_ALGORITHMS,
+            hello.signature_algorithms.is_some() || hello.pre_shared_keys.is_some(),
+        ),
     ] {
         if !there {
             return Err(Error::missing(MESSAGE, extension));
@@ -146,3 +144,6 @@ pub(super) fn server_name(hello: &ClientHello<'_>) -> Result<Option<String>, Err
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

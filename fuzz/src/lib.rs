@@ -1,0 +1,342 @@
+//! What the targets share: an honest handshake as a script that the input edits.
+//!
+//! An end under test is fed the messages that its honest peer would have sent, changed as the
+//! input says. Signature and Finished may be made anew over the changed messages, which only a
+//! peer that holds the server's key could do: so the checks behind them are reached as well.
+
+#[path = "../../tests/hostile/peers.rs"]
+pub mod peers;
+
+use std::sync::LazyLock;
+
+use handclasp::crypto::{CipherSuite, signing_key};
+use handclasp::handshake::Side;
+use handclasp::key_schedule::TrafficSecret;
+use handclasp::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use handclasp::registry::{HandshakeType, SignatureScheme};
+use handclasp::transport::raw::{RawHandshake, RawStep};
+use handclasp::wire::CertificateVerify;
+use handclasp::{Error, Level};
+
+use peers::{Message, SCENARIOS, Scenario};
+
+static RECORDED: LazyLock<[Vec<Message>; 3]> =
+    LazyLock::new(|| SCENARIOS.map(peers::record_messages));
+
+/// Reads the input; beyond its end there are zeros.
+pub struct Input<'a>(pub &'a [u8]);
+
+impl<'a> Input<'a> {
+    pub fn byte(&mut self) -> u8 {
+        match self.0.split_first() {
+            Some((first, rest)) => {
+                self.0 = rest;
+                *first
+            }
+            None => 0,
+        }
+    }
+
+    fn word(&mut self) -> usize {
+        usize::from(u16::from_be_bytes([self.byte(), self.byte()]))
+    }
+
+    fn bytes(&mut self) -> &'a [u8] {
+        let length = self.0.len().min(usize::from(self.byte()));
+        let (bytes, rest) = self.0.split_at(length.min(self.0.len()));
+        self.0 = rest;
+        bytes
+    }
+}
+
+/// What is sent to the end under test, and in which pieces.
+struct Script {
+    messages: Vec<(Level, Vec<u8>)>,
+    honest: Vec<(Level, Vec<u8>)>,
+    resign: bool,
+    refinish: bool,
+    piece: usize,
+    questions: Questions,
+}
+
+/// When the end's questions are answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Questions {
+    /// It has none: it decides at once.
+    None,
+    /// Before anything else comes.
+    AtOnce,
+    /// After more has come.
+    Later,
+}
+
+impl Script {
+    fn read(side: Side, scenario: Scenario, input: &mut Input<'_>) -> Self {
+        let flags = input.byte();
+        let honest: Vec<_> = RECORDED[scenario as usize]
+            .iter()
+            .filter(|message| message.from != side)
+            .map(|message| (message.level, message.bytes.clone()))
+            .collect();
+        let mut script = Self {
+            messages: honest.clone(),
+            honest,
+            resign: flags & 1 != 0,
+            refinish: flags & 2 != 0,
+            piece: if flags & 4 != 0 { 1 + usize::from(input.byte()) } else { usize::MAX },
+            questions: match flags & 24 {
+                8 => Questions::AtOnce,
+                24 => Questions::Later,
+                _ => Questions::None,
+            },
+        };
+        let edits = input.byte() % 8;
+        for _ in 0..edits {
+            script.edit(input);
+        }
+        script
+    }
+
+    fn edit(&mut self, input: &mut Input<'_>) {
+        let (operation, place) = (input.byte(), usize::from(input.byte()));
+        if self.messages.is_empty() {
+            return;
+        }
+        let index = place % self.messages.len();
+        let other = (place / 16) % self.messages.len();
+        let length = self.messages[index].1.len();
+        match operation % 9 {
+            // Change a byte.
+            0 if length > 0 => {
+                let at = input.word() % length;
+                self.messages[index].1[at] ^= input.byte().max(1);
+            }
+            // Replace a piece; the message's length is put right.
+            1 | 2 if length >= 4 => {
+                let start = 4 + input.word() % (length - 3);
+                let end = (start + usize::from(input.byte())).min(length);
+                let with = input.bytes();
+                self.messages[index].1.splice(start.min(end)..end, with.iter().copied());
+                fix_length(&mut self.messages[index].1);
+            }
+            // Replace the body.
+            3 if length >= 4 => {
+                self.messages[index].1.truncate(4);
+                self.messages[index].1.extend_from_slice(input.bytes());
+                fix_length(&mut self.messages[index].1);
+            }
+            4 => drop(self.messages.remove(index)),
+            5 => {
+                let again = self.messages[other].clone();
+                self.messages.insert(index, again);
+            }
+            6 => self.messages.swap(index, other),
+            // Insert a message of any type.
+            7 => {
+                let mut message = vec![input.byte(), 0, 0, 0];
+                message.extend_from_slice(input.bytes());
+                fix_length(&mut message);
+                self.messages.insert(index, (self.messages[index].0, message));
+            }
+            // Bytes without a frame, at any level.
+            _ => {
+                let level = level(input.byte());
+                self.messages.insert(index, (level, input.bytes().to_vec()));
+            }
+        }
+    }
+}
+
+fn level(byte: u8) -> Level {
+    match byte % 4 {
+        0 => Level::Initial,
+        1 => Level::EarlyData,
+        2 => Level::Handshake,
+        _ => Level::Application,
+    }
+}
+
+fn fix_length(message: &mut [u8]) {
+    let length = u32::try_from(message.len() - 4).expect("messages are short").to_be_bytes();
+    message[1..4].copy_from_slice(&length[1..]);
+}
+
+/// The end under test, with everything that it and its peer have said.
+struct End {
+    handshake: RawHandshake,
+    said: Vec<u8>,
+    peer_secret: Option<TrafficSecret>,
+    sent_length: usize,
+    questions: Questions,
+}
+
+impl End {
+    fn new(side: Side, scenario: Scenario, questions: Questions) -> Self {
+        let handshake = match questions {
+            Questions::None => peers::raw(side, scenario, None),
+            Questions::AtOnce | Questions::Later => peers::asking(side, scenario),
+        };
+        let said = Vec::new();
+        let mut end = Self { handshake, said, peer_secret: None, sent_length: 0, questions };
+        end.take_steps();
+        end
+    }
+
+    fn take_steps(&mut self) {
+        while let Some(step) = self.handshake.next_step() {
+            match step {
+                RawStep::Send(_, bytes) => {
+                    self.sent_length += bytes.len();
+                    self.said.extend_from_slice(&bytes);
+                }
+                RawStep::ReadSecret(Level::Handshake, secret) => self.peer_secret = Some(secret),
+                _ => {}
+            }
+        }
+    }
+
+    fn receive(&mut self, level: Level, bytes: &[u8]) -> Result<(), Error> {
+        self.said.extend_from_slice(bytes);
+        let was_asking = self.handshake.handshake().question().is_some();
+        let mut result = self.handshake.receive(level, bytes);
+        self.take_steps();
+        if result.is_ok() && (self.questions == Questions::AtOnce || was_asking) {
+            result = self.answer();
+        }
+        result
+    }
+
+    fn answer(&mut self) -> Result<(), Error> {
+        while let Some(question) = self.handshake.handshake().question() {
+            let answer = peers::answer(question);
+            self.handshake.answer(answer)?;
+            self.take_steps();
+        }
+        Ok(())
+    }
+
+    /// The hash of all messages so far, as long as there was no HelloRetryRequest.
+    fn transcript(&self, suite: &CipherSuite) -> Vec<u8> {
+        suite.hash.digest(&self.said).to_vec()
+    }
+
+    fn finished(&self) -> Option<Vec<u8>> {
+        let secret = self.peer_secret.as_ref()?;
+        let suite = secret.suite();
+        let length = suite.hash.output_length();
+        let mut key = vec![0; length];
+        let label = b"tls13 finished";
+        let info = [&[0, length as u8, label.len() as u8], &label[..], &[0]].concat();
+        suite.hash.expand(secret.as_bytes(), &[&info], &mut key).ok()?;
+        let mac = suite.hash.hmac(&key, &[&self.transcript(suite)]);
+        let mut message = vec![HandshakeType::FINISHED.0, 0, 0, 0];
+        message.extend_from_slice(mac.as_bytes());
+        fix_length(&mut message);
+        Some(message)
+    }
+
+    fn certificate_verify(&self) -> Option<Vec<u8>> {
+        let suite = self.peer_secret.as_ref()?.suite();
+        let context = b"TLS 1.3, server CertificateVerify";
+        let content = [&[0x20; 64], &context[..], &[0], &self.transcript(suite)].concat();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(peers::KEY));
+        let key = signing_key(&key).ok()?;
+        let signature = key.sign(SignatureScheme::ED25519, &content).ok()?;
+        let mut out = Vec::new();
+        CertificateVerify { algorithm: SignatureScheme::ED25519, signature: &signature }
+            .encode(&mut out);
+        Some(out)
+    }
+}
+
+/// Plays the edited script to an end of this side, and checks what must hold whatever comes.
+pub fn play(side: Side, data: &[u8]) {
+    let mut input = Input(data);
+    let scenario = SCENARIOS[usize::from(input.byte()) % SCENARIOS.len()];
+    let script = Script::read(side, scenario, &mut input);
+    let mut end = End::new(side, scenario, script.questions);
+    let mut delivered = Vec::new();
+    let result = script.messages.iter().try_for_each(|(level, message)| {
+        // The transcript that a forged proof is made over is known without a retry only.
+        let remade = match message.first().copied().map(HandshakeType) {
+            _ if scenario != Scenario::Plain => None,
+            Some(HandshakeType::FINISHED) if script.refinish => end.finished(),
+            Some(HandshakeType::CERTIFICATE_VERIFY) if script.resign => end.certificate_verify(),
+            _ => None,
+        };
+        let message = remade.as_ref().unwrap_or(message);
+        delivered.extend_from_slice(message);
+        message.chunks(script.piece).try_for_each(|piece| {
+            let result = end.receive(*level, piece);
+            check(&end, &result);
+            result
+        })
+    });
+    let result = result.and_then(|()| end.answer());
+    check(&end, &result);
+    end.take_steps();
+    let complete = end.handshake.handshake().is_complete();
+    // An honest client waits for the server's flight, and so for the answer.
+    let too_early = side == Side::Server && script.questions == Questions::Later;
+    if script.messages == script.honest && !too_early {
+        result.clone().expect("honest peers agree, and forged proofs are well made");
+        assert!(complete);
+    }
+    if complete && !script.refinish {
+        let honest: Vec<u8> =
+            script.honest.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect();
+        // A server with cookies needs no first ClientHello.
+        let skipped = match (side, scenario) {
+            (Side::Server, Scenario::Cookie) => script.honest[0].1.len(),
+            _ => 0,
+        };
+        let whole = delivered.starts_with(&honest) || delivered.starts_with(&honest[skipped..]);
+        assert!(whole, "the messages were changed, and the handshake is complete");
+    }
+    match result {
+        Ok(()) => after(&mut end, &mut input),
+        Err(error) => dead(&mut end, &error),
+    }
+}
+
+/// The rest of the input comes at levels of its choice.
+fn after(end: &mut End, input: &mut Input<'_>) {
+    while !input.0.is_empty() {
+        let chosen = match input.byte() {
+            byte @ 0..4 => level(byte),
+            _ => end.handshake.handshake().read_level(),
+        };
+        let mut bytes = input.bytes().to_vec();
+        if bytes.len() >= 4 && bytes[1] & 1 == 0 {
+            fix_length(&mut bytes);
+        }
+        let result = end.receive(chosen, &bytes);
+        check(end, &result);
+        if let Err(error) = result {
+            return dead(end, &error);
+        }
+    }
+}
+
+/// What the peer can make this end say is bounded, and every failure has words and an alert.
+fn check(end: &End, result: &Result<(), Error>) {
+    assert!(end.sent_length < 1 << 16, "{} bytes were sent", end.sent_length);
+    if let Err(error) = result {
+        assert!(error.alert_sent().is_some(), "{error}");
+        assert!(!error.to_string().is_empty());
+        assert!(!matches!(error.kind(), handclasp::ErrorKind::Internal(_)), "{error}");
+    }
+}
+
+/// A dead handshake keeps its error, and says nothing more.
+fn dead(end: &mut End, error: &Error) {
+    end.take_steps();
+    assert!(end.handshake.handshake().question().is_none());
+    assert!(!end.handshake.handshake().is_complete());
+    for level in [Level::Initial, Level::Handshake, Level::Application] {
+        assert_eq!(end.handshake.receive(level, &[0; 8]).as_ref(), Err(error));
+    }
+    assert_eq!(end.handshake.handshake().check().as_ref(), Err(error));
+    assert!(end.handshake.next_step().is_none());
+    assert!(!end.handshake.handshake().has_partial_message());
+}

@@ -1,0 +1,215 @@
+//! Configurations that make a connection like that of a trace: what it looks like is read from the
+//! trace's messages, and what is secret in it comes from the trace's keys.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use handclasp::certificate::CertificateError;
+use handclasp::config::{
+    CertificateList, CertifiedKey, ClientConfig, CookieProtector, ExtensionLayout, KeySource,
+    LayoutItem, PeerIdentity, PeerVerifier, Reply, ServerConfig,
+};
+use handclasp::crypto::{CryptoError, CryptoProvider, KeyExchangeGroup, SignatureAlgorithms};
+use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
+use handclasp::registry::{ExtensionType, NamedGroup, SignatureScheme};
+use handclasp::wire::{
+    Certificate, ClientHello, DecodeError, EncryptedExtensions, Extensions, ServerHello,
+};
+
+use crate::Role;
+use crate::primitives::{RecordedGroup, RecordedRandom, Shares};
+use crate::rsa::{PssSha256With1024Bits, RecordedSigningKey};
+use crate::vectors::{Signature, Steps, Trace, Vectors};
+use crate::watch::Watcher;
+
+/// Why a trace cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SetUpError {
+    #[error("the trace has no {0}")]
+    Missing(&'static str),
+    #[error("a message of the trace cannot be parsed: {0}")]
+    Message(#[from] DecodeError),
+    #[error("the configuration cannot be made: {0}")]
+    Config(#[from] handclasp::config::ConfigError),
+    #[error("the server's name in the trace is none")]
+    ServerName,
+}
+
+/// What both sides of a trace are set up from.
+pub(crate) struct Scenario<'a> {
+    steps: &'a Steps,
+    /// The last: it has a cookie and padding where the first has none.
+    client_hello: ClientHello<'a>,
+    server_hello: ServerHello<'a>,
+    signature: &'a Signature,
+    vectors: &'a Vectors,
+}
+
+impl<'a> Scenario<'a> {
+    pub(crate) fn new(
+        section: u8,
+        trace: &'a Trace,
+        vectors: &'a Vectors,
+    ) -> Result<Self, SetUpError> {
+        let steps = &trace.steps;
+        let client_hello = steps.messages(Role::Client, "ClientHello").last();
+        let server_hello = steps.messages(Role::Server, "ServerHello").last();
+        Ok(Self {
+            steps,
+            client_hello: ClientHello::parse(client_hello.ok_or(missing("ClientHello"))?)?,
+            server_hello: ServerHello::parse(server_hello.ok_or(missing("ServerHello"))?)?,
+            signature: vectors.signature(section).ok_or(missing("CertificateVerify"))?,
+            vectors,
+        })
+    }
+
+    /// The client of the trace.
+    pub(crate) fn client(
+        &self,
+        shares: Shares,
+        watcher: &Watcher,
+    ) -> Result<Arc<ClientConfig>, SetUpError> {
+        let hello = &self.client_hello;
+        let mut random = vec![hello.random.to_vec()];
+        if !hello.session_id.is_empty() {
+            random.push(hello.session_id.to_vec());
+        }
+        let layout = layout(hello.extensions);
+        let config = ClientConfig::builder(self.provider(Role::Client, random, shares))
+            .verifier(Arc::new(KnownChain(self.chain()?)))
+            .middlebox_compatibility(!hello.session_id.is_empty())
+            .client_hello_layout(layout)
+            .ticket_receiver(Arc::new(watcher.clone()))
+            .build()?;
+        Ok(Arc::new(config))
+    }
+
+    /// The name that the client asks for.
+    pub(crate) fn server_name(&self) -> Result<ServerName<'static>, SetUpError> {
+        let name = self.client_hello.server_name.ok_or(missing("server_name"))?;
+        let name = ServerName::try_from(String::from_utf8_lossy(name).into_owned());
+        name.map_err(|_| SetUpError::ServerName)
+    }
+
+    /// The server of the trace.
+    pub(crate) fn server(&self, shares: Shares) -> Result<Arc<ServerConfig>, SetUpError> {
+        let random = vec![self.server_hello.random.to_vec()];
+        let extensions = self.steps.messages(Role::Server, "EncryptedExtensions").next();
+        let extensions =
+            EncryptedExtensions::parse(extensions.ok_or(missing("EncryptedExtensions"))?)?;
+        let mut builder = ServerConfig::builder(self.provider(Role::Server, random, shares))
+            .encrypted_extensions_layout(layout(extensions.extensions));
+        for message in self.steps.messages(Role::Server, "ServerHello") {
+            if let Some(cookie) = ServerHello::parse(message)?.cookie {
+                builder = builder.cookies(Arc::new(RecordedCookie::new(cookie)));
+            }
+        }
+        let key = RecordedSigningKey::new(&self.vectors.rsa, &self.signature.pss_salt.0);
+        let key = CertifiedKey::new(self.chain()?, KeySource::Here(Arc::new(key)))?;
+        Ok(Arc::new(builder.build(Arc::new(CertificateList::new(vec![Arc::new(key)])))?))
+    }
+
+    /// A time at which the trace's certificates are valid: 1 January 2019.
+    pub(crate) fn now(&self) -> UnixTime {
+        UnixTime::since_unix_epoch(core::time::Duration::from_secs(1_546_300_800))
+    }
+
+    fn chain(&self) -> Result<Vec<CertificateDer<'static>>, SetUpError> {
+        let message = self.steps.messages(Role::Server, "Certificate").next();
+        let message = Certificate::parse(message.ok_or(missing("Certificate"))?)?;
+        Ok(message.entries().map(|entry| entry.certificate.to_vec().into()).collect())
+    }
+
+    fn provider(&self, role: Role, random: Vec<Vec<u8>>, shares: Shares) -> CryptoProvider {
+        let ring = CryptoProvider::ring();
+        let suites = self.client_hello.cipher_suites.iter();
+        let pss: &'static PssSha256With1024Bits = &PssSha256With1024Bits;
+        CryptoProvider {
+            cipher_suites: suites.filter_map(|suite| ring.cipher_suite(suite).copied()).collect(),
+            groups: self.groups(role, shares),
+            signatures: SignatureAlgorithms {
+                all: vec![pss],
+                by_scheme: vec![(SignatureScheme::RSA_PSS_RSAE_SHA256, vec![pss])],
+            },
+            random: Arc::new(RecordedRandom::new(random)),
+        }
+    }
+
+    /// The groups that this side has keys of, in the order in which it makes them.
+    fn groups(&self, role: Role, shares: Shares) -> Vec<Arc<dyn KeyExchangeGroup>> {
+        let keys = |action: &str| -> Vec<Vec<u8>> {
+            let steps = self.steps.steps.iter();
+            let steps = steps.filter(|step| step.side == role && step.action == action);
+            steps.filter_map(|step| Some(step.value("private key")?.to_vec())).collect()
+        };
+        [
+            (NamedGroup::X25519, keys("create an ephemeral x25519 key pair")),
+            (NamedGroup::SECP256R1, keys("create an ephemeral P-256 key pair")),
+        ]
+        .into_iter()
+        .filter(|(_, keys)| !keys.is_empty())
+        .map(|(name, keys)| -> Arc<dyn KeyExchangeGroup> {
+            Arc::new(RecordedGroup::new(name, keys, Arc::clone(&shares)))
+        })
+        .collect()
+    }
+}
+
+fn missing(what: &'static str) -> SetUpError {
+    SetUpError::Missing(what)
+}
+
+/// The layout of these extensions. What the handshake stands on is left to the library; the rest
+/// stands as it is in the trace.
+fn layout(extensions: Extensions<'_>) -> ExtensionLayout {
+    use ExtensionType as E;
+    let item = |extension: handclasp::wire::Extension<'_>| match extension.kind {
+        E::SERVER_NAME | E::SUPPORTED_VERSIONS | E::COOKIE | E::KEY_SHARE => {
+            LayoutItem::Standard(extension.kind)
+        }
+        E::PADDING => LayoutItem::Padding,
+        kind => LayoutItem::Raw(kind, extension.body.to_vec()),
+    };
+    ExtensionLayout { items: extensions.iter().map(item).collect() }
+}
+
+/// Trusts the trace's certificates, and no others.
+#[derive(Debug)]
+struct KnownChain(Vec<CertificateDer<'static>>);
+
+impl PeerVerifier for KnownChain {
+    fn verify(&self, peer: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        if *peer.chain == *self.0 {
+            return Reply::Now(Ok(()));
+        }
+        Reply::Now(Err(CertificateError::rejected("it is not that of the trace")))
+    }
+}
+
+/// Gives out the trace's cookie, whose making the RFC does not tell, and keeps the state that
+/// belongs to it.
+#[derive(Debug)]
+struct RecordedCookie {
+    cookie: Vec<u8>,
+    state: Mutex<Option<Vec<u8>>>,
+}
+
+impl RecordedCookie {
+    fn new(cookie: &[u8]) -> Self {
+        Self { cookie: cookie.to_vec(), state: Mutex::new(None) }
+    }
+}
+
+impl CookieProtector for RecordedCookie {
+    fn protect(&self, state: &[u8], _: UnixTime) -> Result<Vec<u8>, CryptoError> {
+        let mut kept = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match kept.replace(state.to_vec()) {
+            None => Ok(self.cookie.clone()),
+            Some(_) => Err(CryptoError),
+        }
+    }
+
+    fn open(&self, cookie: &[u8], _: UnixTime) -> Option<Vec<u8>> {
+        let kept = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.clone().filter(|_| cookie == self.cookie)
+    }
+}

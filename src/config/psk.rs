@@ -1,0 +1,128 @@
+use core::fmt;
+
+use zeroize::Zeroizing;
+
+use super::{ConfigError, Reply};
+use crate::crypto::{CipherSuite, HashAlgorithm};
+use crate::key_schedule::PskKind;
+use crate::wire::ClientHello;
+
+/// A key that both sides have already, under a name (RFC 9846, section 2.2).
+///
+/// It authenticates whoever has it. It must come from a good source of randomness, with at least
+/// 128 bits of entropy, and belong to two parties only; a password is no such key (RFC 9257).
+#[derive(Clone)]
+pub struct PreSharedKey {
+    identity: Vec<u8>,
+    secret: Zeroizing<Vec<u8>>,
+    hash: HashAlgorithm,
+    kind: PskKind,
+}
+
+impl PreSharedKey {
+    /// The shortest key that is taken, in bytes.
+    pub const MIN_LENGTH: usize = 16;
+
+    /// A key that was agreed on outside of TLS, for suites with SHA-256.
+    ///
+    /// # Errors
+    /// When the identity is not 1 to 1024 bytes long, or the key is shorter than
+    /// [`MIN_LENGTH`](Self::MIN_LENGTH): a key that could be guessed is worse than none.
+    pub fn external(identity: &[u8], secret: &[u8]) -> Result<Self, ConfigError> {
+        Self::new(identity, secret, HashAlgorithm::Sha256, PskKind::External)
+    }
+
+    /// A key of any kind, for suites with this hash.
+    ///
+    /// # Errors
+    /// As [`external`](Self::external).
+    pub fn new(
+        identity: &[u8],
+        secret: &[u8],
+        hash: HashAlgorithm,
+        kind: PskKind,
+    ) -> Result<Self, ConfigError> {
+        if identity.is_empty() || identity.len() > 1024 || secret.len() < Self::MIN_LENGTH {
+            return Err(ConfigError::PreSharedKey);
+        }
+        let (identity, secret) = (identity.to_vec(), Zeroizing::new(secret.to_vec()));
+        Ok(Self { identity, secret, hash, kind })
+    }
+
+    /// The name that the client sends, in the clear.
+    pub fn identity(&self) -> &[u8] {
+        &self.identity
+    }
+
+    /// The hash of the suites that the key can be used with.
+    pub fn hash(&self) -> HashAlgorithm {
+        self.hash
+    }
+
+    /// Where the key comes from.
+    pub fn kind(&self) -> PskKind {
+        self.kind
+    }
+
+    pub(crate) fn secret(&self) -> &[u8] {
+        &self.secret
+    }
+}
+
+impl fmt::Debug for PreSharedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreSharedKey")
+            .field("identity", &String::from_utf8_lossy(&self.identity))
+            .field("hash", &self.hash)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One of the keys that a client offered.
+#[derive(Clone, Debug)]
+pub struct ChosenPsk {
+    /// The place of its identity in the client's list, from 0.
+    pub index: u16,
+    /// The key.
+    pub key: PreSharedKey,
+}
+
+/// Knows the pre-shared keys of a server.
+pub trait PskResolver: Send + Sync + fmt::Debug {
+    /// The key to use of those that `hello` offers in
+    /// [`pre_shared_keys`](ClientHello::pre_shared_keys), with this suite; `None` to go on with a
+    /// certificate. A key for another hash is not used. That the client has the key is checked by
+    /// the handshake, by the binder.
+    fn resolve(&self, hello: &ClientHello<'_>, suite: &CipherSuite) -> Reply<Option<ChosenPsk>>;
+}
+
+/// A list of pre-shared keys; the first of the client's identities that is in it is used.
+#[derive(Clone, Debug)]
+pub struct PskList {
+    keys: Vec<PreSharedKey>,
+}
+
+impl PskList {
+    /// The keys that the server knows.
+    pub fn new(keys: Vec<PreSharedKey>) -> Self {
+        Self { keys }
+    }
+}
+
+impl PskResolver for PskList {
+    fn resolve(&self, hello: &ClientHello<'_>, suite: &CipherSuite) -> Reply<Option<ChosenPsk>> {
+        let offered = hello.pre_shared_keys.iter().flat_map(|offered| offered.iter());
+        // A bound on the work that a list of thousands can ask for.
+        const LOOKED_AT: u16 = 32;
+        for (index, (offered, _)) in (0..LOOKED_AT).zip(offered) {
+            let usable = |key: &&PreSharedKey| {
+                key.identity == offered.identity && key.hash == suite.hash.algorithm()
+            };
+            if let Some(key) = self.keys.iter().find(usable) {
+                return Reply::Now(Some(ChosenPsk { index, key: key.clone() }));
+            }
+        }
+        Reply::Now(None)
+    }
+}

@@ -1,0 +1,16 @@
+//! The alerts that RFC 9846 names, one by one: for each rule of sections 4 and 5 that has an alert,
+//! an honest message is changed so that it breaks the rule, and the alert is the RFC's.
+
+#[path = "alerts/client_hello.rs"]
+mod client_hello;
+mod common;
+#[path = "alerts/message.rs"]
+mod message;
+
+#[path = "hostile/peers.rs"]
+#[allow(dead_code, reason = "each test binary uses its own part of it")]
+mod peers;
+#[path = "alerts/records.rs"]
+mod records;
+#[path = "alerts/server_flight.rs"]
+mod server_flight;

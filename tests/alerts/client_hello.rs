@@ -1,0 +1,168 @@
+//! What a server says to a ClientHello, a second ClientHello and a client's Finished.
+
+use handclasp::alert::AlertDescription as A;
+use handclasp::handshake::Side;
+use handclasp::registry::{ExtensionType as E, HandshakeType};
+
+use crate::message::{Parts, RANDOM, SESSION_ID, SUITES, alert, edited, framed, told, vector16};
+use crate::peers::Scenario::{self, Cookie, Plain, Retry};
+
+fn first(edit: impl FnOnce(&mut Parts)) -> Option<A> {
+    edited(Side::Server, Plain, 0, edit)
+}
+
+fn second(scenario: Scenario, edit: impl FnOnce(&mut Parts)) -> Option<A> {
+    edited(Side::Server, scenario, 1, edit)
+}
+
+#[test]
+fn versions() {
+    // Sections 4.2.2, 4.3.1 and appendix E.
+    assert_eq!(first(|hello| hello.remove(E::SUPPORTED_VERSIONS)), Some(A::PROTOCOL_VERSION));
+    let only_older = |hello: &mut Parts| *hello.get(E::SUPPORTED_VERSIONS) = vec![2, 3, 3];
+    assert_eq!(first(only_older), Some(A::PROTOCOL_VERSION));
+    for legacy_version in [[3, 0], [3, 1], [3, 4], [2, 0]] {
+        let edit = |hello: &mut Parts| hello.head[..2].copy_from_slice(&legacy_version);
+        assert_eq!(first(edit), Some(A::PROTOCOL_VERSION), "{legacy_version:?}");
+    }
+    let no_extensions = |hello: &mut Parts| hello.extensions.clear();
+    assert_eq!(first(no_extensions), Some(A::PROTOCOL_VERSION));
+}
+
+#[test]
+fn fields() {
+    // Section 4.2.2: compression methods.
+    let compression = |methods: &'static [u8]| {
+        move |hello: &mut Parts| {
+            hello.head.truncate(hello.head.len() - 2);
+            hello.head.extend_from_slice(methods);
+        }
+    };
+    assert_eq!(first(compression(&[1, 1])), Some(A::ILLEGAL_PARAMETER));
+    assert_eq!(first(compression(&[2, 0, 1])), Some(A::ILLEGAL_PARAMETER));
+    assert_eq!(first(compression(&[0])), Some(A::DECODE_ERROR), "an empty list");
+    // Section 4.3: data left over, duplicates, and an extension of other messages.
+    assert_eq!(first(|hello| hello.tail.push(0)), Some(A::DECODE_ERROR));
+    assert_eq!(first(|hello| hello.get(E::SUPPORTED_GROUPS).push(0)), Some(A::DECODE_ERROR));
+    let twice = |hello: &mut Parts| hello.add(E(0x7777), b"");
+    assert_eq!(first(|hello| twice(hello)), Some(A::DECRYPT_ERROR), "unknown ones are taken");
+    let duplicate = first(|hello| {
+        twice(hello);
+        twice(hello);
+    });
+    assert_eq!(duplicate, Some(A::ILLEGAL_PARAMETER));
+    assert_eq!(first(|hello| hello.add(E::OID_FILTERS, &[0, 0])), Some(A::ILLEGAL_PARAMETER));
+    let odd = |hello: &mut Parts| {
+        let list = hello.get(E::SIGNATURE_ALGORITHMS);
+        *list = vector16(&[8, 7, 8]);
+    };
+    assert_eq!(first(odd), Some(A::DECODE_ERROR));
+}
+
+#[test]
+fn extensions_that_must_be_there() {
+    // Section 9.2.
+    for extension in [E::KEY_SHARE, E::SUPPORTED_GROUPS, E::SIGNATURE_ALGORITHMS] {
+        let answer = first(|hello| hello.remove(extension));
+        assert_eq!(answer, Some(A::MISSING_EXTENSION), "{extension}");
+    }
+    // Section 4.3.9: PSKs need their modes; section 4.3.11: they come last.
+    let psk = [
+        &vector16(&[&[0, 1, 7][..], &[0; 4]].concat()),
+        &vector16(&[&[32][..], &[0; 32]].concat())[..],
+    ]
+    .concat();
+    let without_modes = first(|hello| hello.add(E::PRE_SHARED_KEY, &psk));
+    assert_eq!(without_modes, Some(A::MISSING_EXTENSION));
+    let not_last = first(|hello| {
+        hello.add(E::PRE_SHARED_KEY, &psk);
+        hello.add(E::PSK_KEY_EXCHANGE_MODES, &[1, 1]);
+    });
+    assert_eq!(not_last, Some(A::ILLEGAL_PARAMETER));
+}
+
+#[test]
+fn nothing_in_common() {
+    // Section 4.2.1.
+    let suites = |hello: &mut Parts| hello.head[SUITES + 2..SUITES + 8].fill(0x0a);
+    assert_eq!(first(suites), Some(A::HANDSHAKE_FAILURE));
+    let groups = first(|hello| {
+        *hello.get(E::SUPPORTED_GROUPS) = vector16(&[0x00, 0x1e]);
+        *hello.get(E::KEY_SHARE) = vector16(&[]);
+    });
+    assert_eq!(groups, Some(A::HANDSHAKE_FAILURE));
+    let schemes = first(|hello| *hello.get(E::SIGNATURE_ALGORITHMS) = vector16(&[4, 3]));
+    assert_eq!(schemes, Some(A::HANDSHAKE_FAILURE));
+    // RFC 7301, section 3.2.
+    let alpn = E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION;
+    let protocols = first(|hello| *hello.get(alpn) = vector16(b"\x04spdy"));
+    assert_eq!(protocols, Some(A::NO_APPLICATION_PROTOCOL));
+    // RFC 6066, section 3.
+    let name = |name: &[u8]| vector16(&[&[0][..], &vector16(name)].concat());
+    let odd_name = first(|hello| *hello.get(E::SERVER_NAME) = name(b"not a name"));
+    assert_eq!(odd_name, Some(A::ILLEGAL_PARAMETER));
+}
+
+#[test]
+fn key_shares() {
+    // Section 4.3.8.
+    let share = |group: u8, key: &[u8]| [&[0, group][..], &vector16(key)].concat();
+    let shares = |shares: &[Vec<u8>]| {
+        let shares = vector16(&shares.concat());
+        first(|hello| *hello.get(E::KEY_SHARE) = shares)
+    };
+    let x25519 = share(0x1d, &[0xc1; 32]);
+    assert_eq!(shares(&[x25519.clone(), x25519.clone()]), Some(A::ILLEGAL_PARAMETER), "twice");
+    let unlisted = share(0x1e, &[1; 56]);
+    assert_eq!(shares(&[x25519, unlisted]), Some(A::ILLEGAL_PARAMETER), "not supported_groups'");
+    // Section 4.3.8.2 and 7.4.2: shares that are no public keys.
+    assert_eq!(shares(&[share(0x1d, &[1; 31])]), Some(A::ILLEGAL_PARAMETER), "short");
+    assert_eq!(shares(&[share(0x1d, &[0; 32])]), Some(A::ILLEGAL_PARAMETER), "a zero secret");
+    assert_eq!(shares(&[share(0x1d, &[])]), Some(A::DECODE_ERROR), "empty");
+}
+
+#[test]
+fn second_client_hellos() {
+    // Sections 4.2.2 and 4.3.2: what must be as before.
+    for at in [RANDOM, SESSION_ID, SUITES + 3] {
+        let edit = |hello: &mut Parts| hello.head[at] ^= 2;
+        assert_eq!(second(Retry, edit), Some(A::ILLEGAL_PARAMETER), "{at}");
+    }
+    let changed = second(Cookie, |hello| *hello.get(E::COOKIE).last_mut().unwrap() ^= 1);
+    assert_eq!(changed, Some(A::ILLEGAL_PARAMETER));
+    assert_eq!(second(Cookie, |hello| hello.remove(E::COOKIE)), Some(A::ILLEGAL_PARAMETER));
+    let unasked = second(Retry, |hello| hello.add(E::COOKIE, &vector16(b"cookie")));
+    assert_eq!(unasked, Some(A::ILLEGAL_PARAMETER));
+    let unknown = first(|hello| hello.add(E::COOKIE, &vector16(b"cookie")));
+    assert_eq!(unknown, Some(A::ILLEGAL_PARAMETER), "nobody gave it");
+    // Section 4.3.10.
+    let early_data = second(Retry, |hello| hello.add(E::EARLY_DATA, b""));
+    assert_eq!(early_data, Some(A::ILLEGAL_PARAMETER));
+    // Section 4.3.8: the share that was asked for, and no other.
+    let share = |group: u8| [&[0, group][..], &vector16(&[0xc1; 32])].concat();
+    for shares in [vec![], share(0x1d), [share(0x17), share(0x1d)].concat()] {
+        let answer = second(Retry, |hello| *hello.get(E::KEY_SHARE) = vector16(&shares));
+        assert_eq!(answer, Some(A::ILLEGAL_PARAMETER), "{shares:?}");
+    }
+    // Sections 4.2.1 and 4.3.1 hold for it as well.
+    let version = second(Retry, |hello| hello.remove(E::SUPPORTED_VERSIONS));
+    assert_eq!(version, Some(A::PROTOCOL_VERSION));
+}
+
+#[test]
+fn finished() {
+    // Section 4.5.3, and section 4.1 for anything else in its place.
+    let honest = told(Side::Server, Plain).pop().unwrap().bytes;
+    let client_finished = |message: &[u8]| alert(Side::Server, Plain, 1, message);
+    let mut wrong = honest.clone();
+    wrong[4] ^= 1;
+    assert_eq!(client_finished(&wrong), Some(A::DECRYPT_ERROR));
+    for body in [&honest[4..honest.len() - 1], &[&honest[4..], &[0]].concat(), &[]] {
+        let message = framed(HandshakeType::FINISHED, body);
+        assert_eq!(client_finished(&message), Some(A::DECODE_ERROR));
+    }
+    for kind in [HandshakeType::CERTIFICATE, HandshakeType::KEY_UPDATE] {
+        assert_eq!(client_finished(&framed(kind, &[0])), Some(A::UNEXPECTED_MESSAGE), "{kind}");
+    }
+    assert_eq!(client_finished(&honest), None);
+}

@@ -1,0 +1,126 @@
+//! What a hostile peer or a careless caller tries at the edges of a handshake.
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{Identity, server_name};
+use handclasp::config::{AnswerLater, HmacCookies};
+use handclasp::crypto::CryptoProvider;
+use handclasp::handshake::{Answer, Handshake};
+use handclasp::pki_types::UnixTime;
+use handclasp::transport::memory::exchange;
+use handclasp::transport::raw::{RawHandshake, RawStep};
+use handclasp::wire::{
+    ClientHello, HELLO_RETRY_REQUEST_RANDOM, HandshakeMessage, NewSessionTicket,
+};
+use handclasp::{ClientConnection, ErrorKind, Level, ServerConfig, ServerConnection};
+
+fn client_hello(identity: &Identity) -> (RawHandshake, Vec<u8>) {
+    let client = Handshake::client(identity.client_config(), server_name(), UnixTime::now());
+    let mut client = RawHandshake::new(client, None).unwrap();
+    let Some(RawStep::Send(Level::Initial, hello)) = client.next_step() else { panic!() };
+    (client, hello)
+}
+
+#[test]
+fn bytes_of_the_old_keys_do_not_survive_an_answer_that_changes_the_keys() {
+    let identity = Identity::p256();
+    let config = ServerConfig::builder(CryptoProvider::ring());
+    let config = Arc::new(config.build(Arc::new(AnswerLater)).unwrap());
+    let server = Handshake::server(config.clone(), UnixTime::now());
+    let mut server = RawHandshake::new(server, None).unwrap();
+    let (_, mut hello) = client_hello(&identity);
+    hello.push(20);
+    let error = server.receive(Level::Initial, &hello).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::MisplacedBytes(_)), "in one piece: {error}");
+
+    let server = Handshake::server(config, UnixTime::now());
+    let mut server = RawHandshake::new(server, None).unwrap();
+    hello.pop();
+    server.receive(Level::Initial, &hello).unwrap();
+    server.receive(Level::Initial, &[20]).unwrap();
+    let answer = Answer::Certificate(Ok(Arc::new(identity.certified_key())));
+    let error = server.answer(answer).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::MisplacedBytes(_)), "in two: {error}");
+}
+
+#[test]
+fn a_cookie_that_no_client_hello_has_room_for_is_refused() {
+    let identity = Identity::p256();
+    let (_, hello) = client_hello(&identity);
+    let body = HandshakeMessage::split(&hello).unwrap().0.body;
+    let length = ClientHello::parse(body).unwrap().session_id.len();
+    for (cookie_length, accepted) in [(0x2000, true), (0x2001, false), (65_400, false)] {
+        let (mut client, hello) = client_hello(&identity);
+        let session_id = &hello[39..39 + length];
+        let retry = retry_request(session_id, cookie_length);
+        let result = client.receive(Level::Initial, &retry);
+        assert_eq!(result.is_ok(), accepted, "{cookie_length}: {result:?}");
+    }
+}
+
+/// A HelloRetryRequest with nothing in it but a cookie.
+fn retry_request(session_id: &[u8], cookie_length: usize) -> Vec<u8> {
+    let two = |length: usize| u16::try_from(length).unwrap().to_be_bytes();
+    let mut extensions = vec![0, 43, 0, 2, 3, 4, 0, 44];
+    extensions.extend(two(cookie_length + 2));
+    extensions.extend(two(cookie_length));
+    extensions.resize(extensions.len() + cookie_length, 7);
+    let mut body = vec![3, 3];
+    body.extend(HELLO_RETRY_REQUEST_RANDOM);
+    body.push(u8::try_from(session_id.len()).unwrap());
+    body.extend(session_id);
+    body.extend([0x13, 0x01, 0]);
+    body.extend(two(extensions.len()));
+    body.extend(extensions);
+    let [.., high, middle, low] = body.len().to_be_bytes();
+    [vec![2, high, middle, low], body].concat()
+}
+
+#[test]
+fn a_ticket_that_cannot_be_sent_is_refused_and_ends_nothing() {
+    let identity = Identity::p256();
+    let mut client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+    let mut server = ServerConnection::new(identity.server_config()).unwrap();
+    exchange(&mut client, &mut server).unwrap();
+    let good = NewSessionTicket {
+        lifetime: 604_800,
+        age_add: 1,
+        nonce: &[1],
+        ticket: b"ticket",
+        extensions: Default::default(),
+        max_early_data_size: None,
+    };
+    let long = vec![0; 0x1_0000];
+    for bad in [
+        NewSessionTicket { lifetime: 604_801, ..good },
+        NewSessionTicket { nonce: &[0; 256], ..good },
+        NewSessionTicket { ticket: &[], ..good },
+        NewSessionTicket { ticket: &long, ..good },
+    ] {
+        let error = server.send_ticket(&bad).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Misuse(_)), "{error}");
+        assert!(server.check().is_ok());
+    }
+    server.send_ticket(&good).unwrap();
+    exchange(&mut client, &mut server).unwrap();
+}
+
+#[test]
+fn nothing_comes_between_the_pieces_of_a_handshake_message() {
+    let identity = Identity::p256();
+    let cookies = HmacCookies::shared(&[1; 32], 30);
+    // A server with cookies takes a change_cipher_spec at any time before the ClientHello.
+    let config = ServerConfig::builder(CryptoProvider::ring()).cookies(Arc::new(cookies));
+    let config = Arc::new(config.build(Arc::new(AnswerLater)).unwrap());
+    let client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+    let hello = client.outgoing().to_vec();
+    for between in [&[20, 3, 3, 0, 1, 1][..], &[21, 3, 3, 0, 2, 1, 90]] {
+        let mut server = ServerConnection::new(Arc::clone(&config)).unwrap();
+        server.receive(&mut between.to_vec()).unwrap();
+        server.receive(&mut [&[22, 3, 1, 0, 10], &hello[5..15]].concat()).unwrap();
+        let error = server.receive(&mut between.to_vec()).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::MisplacedBytes(_)), "{error}");
+    }
+}

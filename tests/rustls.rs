@@ -1,0 +1,368 @@
+//! Handshakes with rustls, another implementation, in both roles.
+
+mod common;
+#[path = "common/rustls.rs"]
+mod peer;
+
+use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use common::{Identity, narrow_provider, server_name};
+use handclasp::alert::AlertDescription;
+use handclasp::config::{
+    CertificateList, CertifiedKey, ExtensionLayout, KeySource, LayoutItem, TicketReceiver,
+};
+use handclasp::connection::Options;
+use handclasp::crypto::{CryptoError, CryptoProvider, Secret, SigningKey, signing_key};
+use handclasp::observer::{Event, Observer};
+use handclasp::pki_types::ServerName;
+use handclasp::registry::{ExtensionType, HandshakeType, NamedGroup, SignatureScheme};
+use handclasp::wire::NewSessionTicket;
+use handclasp::{
+    ClientConfig, ClientConnection, Connection, ErrorKind, ServerConfig, ServerConnection,
+};
+use peer::{Exchange, exchange};
+
+const SUITES: usize = 3;
+const GROUPS: [NamedGroup; 3] = [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
+
+/// Every scheme that both implementations sign with, and an identity whose key can.
+fn schemes() -> Vec<(SignatureScheme, Identity)> {
+    vec![
+        (SignatureScheme::ECDSA_SECP256R1_SHA256, Identity::p256()),
+        (SignatureScheme::ECDSA_SECP384R1_SHA384, Identity::new(&rcgen::PKCS_ECDSA_P384_SHA384)),
+        (SignatureScheme::ED25519, Identity::new(&rcgen::PKCS_ED25519)),
+        (SignatureScheme::RSA_PSS_RSAE_SHA256, peer::rsa_identity()),
+        (SignatureScheme::RSA_PSS_RSAE_SHA384, peer::rsa_identity()),
+        (SignatureScheme::RSA_PSS_RSAE_SHA512, peer::rsa_identity()),
+    ]
+}
+
+/// Our client's configuration with this provider.
+fn client_config(identity: &Identity, provider: CryptoProvider) -> ClientConfig {
+    let builder = ClientConfig::builder(provider).application_protocols(["test/1"]);
+    builder.trust(identity.anchors()).unwrap().build().unwrap()
+}
+
+fn client(config: impl Into<Arc<ClientConfig>>) -> ClientConnection {
+    ClientConnection::new(config.into(), server_name()).unwrap()
+}
+
+/// Our server with this provider and key.
+fn server(provider: CryptoProvider, key: CertifiedKey) -> ServerConnection {
+    let builder = ServerConfig::builder(provider).application_protocols(["test/1"]);
+    let list = CertificateList::new(vec![Arc::new(key)]);
+    ServerConnection::new(builder.build(Arc::new(list)).unwrap().into()).unwrap()
+}
+
+/// A key that signs with one of its schemes only.
+#[derive(Debug)]
+struct OneScheme(Arc<dyn SigningKey>, [SignatureScheme; 1]);
+
+impl SigningKey for OneScheme {
+    fn schemes(&self) -> &[SignatureScheme] {
+        &self.1
+    }
+
+    fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        self.0.sign(scheme, message)
+    }
+}
+
+fn one_scheme(identity: &Identity, scheme: SignatureScheme) -> CertifiedKey {
+    let key = OneScheme(signing_key(&identity.key).unwrap(), [scheme]);
+    CertifiedKey::new(identity.chain.clone(), KeySource::Here(Arc::new(key))).unwrap()
+}
+
+/// Both sides have settled the same, export the same, and their data and ends arrive.
+fn check(ours: &mut Connection, theirs: &mut rustls::Connection) {
+    assert!(!ours.is_handshaking() && !theirs.is_handshaking());
+    let parameters = ours.parameters();
+    let suite = theirs.negotiated_cipher_suite().unwrap().suite();
+    assert_eq!(parameters.cipher_suite.unwrap().0, u16::from(suite));
+    let group = theirs.negotiated_key_exchange_group().unwrap().name();
+    assert_eq!(parameters.group.unwrap().0, u16::from(group));
+    let retried = rustls::HandshakeKind::FullWithHelloRetryRequest;
+    assert_eq!(parameters.retried, theirs.handshake_kind() == Some(retried));
+    assert_eq!(parameters.application_protocol.as_deref(), theirs.alpn_protocol());
+    assert_eq!(parameters.application_protocol.as_deref(), Some(&b"test/1"[..]));
+
+    for context in [&b""[..], b"a context"] {
+        let mut exported = [0; 48];
+        ours.export_keying_material("EXPORTER-test", context, &mut exported).unwrap();
+        let context = (!context.is_empty()).then_some(context);
+        let same = theirs.export_keying_material([0; 48], b"EXPORTER-test", context).unwrap();
+        assert_eq!(exported, same);
+    }
+
+    check_data(ours, theirs);
+    ours.close();
+    assert!(exchange(ours, theirs).checked().they_saw_close);
+    theirs.send_close_notify();
+    exchange(ours, theirs).checked();
+    assert!(ours.peer_has_closed());
+    ours.end_of_input().unwrap();
+}
+
+fn check_data(ours: &mut Connection, theirs: &mut rustls::Connection) {
+    assert_eq!(ours.write(b"from us").unwrap(), 7);
+    theirs.writer().write_all(b"from them").unwrap();
+    let Exchange { to_us, to_them, .. } = exchange(ours, theirs).checked();
+    assert_eq!((&to_us[..], &to_them[..]), (&b"from them"[..], &b"from us"[..]));
+}
+
+#[test]
+fn our_client_and_their_server_agree_with_every_suite_group_and_scheme() {
+    for (scheme, identity) in schemes() {
+        for (suite, group) in (0..SUITES).flat_map(|suite| (0..3).map(move |group| (suite, group)))
+        {
+            let mut provider = narrow_provider(suite, group);
+            provider.signatures.by_scheme.retain(|(candidate, _)| *candidate == scheme);
+            let expected = provider.cipher_suites[0].id;
+            let mut ours = client(client_config(&identity, provider));
+            let config = peer::server_config(&identity, peer::default_provider(), None);
+            let mut theirs = peer::server(config);
+            exchange(&mut ours, &mut theirs).checked();
+            let parameters = ours.parameters();
+            assert_eq!(parameters.signature_scheme, Some(scheme));
+            assert_eq!(parameters.cipher_suite, Some(expected));
+            assert_eq!((parameters.group, parameters.retried), (Some(GROUPS[group]), false));
+            check(&mut ours, &mut theirs);
+        }
+    }
+}
+
+#[test]
+fn their_client_and_our_server_agree_with_every_suite_group_and_scheme() {
+    for (scheme, identity) in schemes() {
+        for (suite, group) in (0..SUITES).flat_map(|suite| (0..3).map(move |group| (suite, group)))
+        {
+            let provider = narrow_provider(suite, group);
+            let expected = provider.cipher_suites[0].id;
+            let mut ours = server(provider, one_scheme(&identity, scheme));
+            let provider = peer::provider(GROUPS[group].0.into(), false);
+            let mut theirs = peer::client(peer::client_config(&identity, provider));
+            exchange(&mut ours, &mut theirs).checked();
+            let parameters = ours.parameters();
+            assert_eq!(parameters.signature_scheme, Some(scheme));
+            assert_eq!(parameters.cipher_suite, Some(expected));
+            assert_eq!((parameters.group, parameters.retried), (Some(GROUPS[group]), false));
+            assert_eq!(parameters.server_name.as_deref(), Some(common::NAME));
+            check(&mut ours, &mut theirs);
+        }
+    }
+}
+
+#[test]
+fn our_client_follows_their_hello_retry_request() {
+    let identity = Identity::p256();
+    for suite in 0..SUITES {
+        for group in [NamedGroup::SECP256R1, NamedGroup::SECP384R1] {
+            let mut provider = CryptoProvider::ring();
+            provider.cipher_suites = vec![provider.cipher_suites[suite]];
+            let mut ours = client(client_config(&identity, provider));
+            let provider = peer::provider(group.0.into(), true);
+            let mut theirs = peer::server(peer::server_config(&identity, provider, None));
+            exchange(&mut ours, &mut theirs).checked();
+            assert!(ours.parameters().retried);
+            assert_eq!(ours.parameters().group, Some(group));
+            check(&mut ours, &mut theirs);
+        }
+    }
+}
+
+#[test]
+fn their_client_follows_our_hello_retry_request() {
+    let identity = Identity::p256();
+    for suite in 0..SUITES {
+        for group in [1, 2] {
+            let mut ours = server(narrow_provider(suite, group), identity.certified_key());
+            let provider = peer::provider(rustls::NamedGroup::X25519, false);
+            let mut theirs = peer::client(peer::client_config(&identity, provider));
+            exchange(&mut ours, &mut theirs).checked();
+            assert!(ours.parameters().retried);
+            assert_eq!(ours.parameters().group, Some(GROUPS[group]));
+            check(&mut ours, &mut theirs);
+        }
+    }
+}
+
+/// Our client with their server, and their client with our server, connected.
+fn connected() -> [(Box<dyn std::ops::DerefMut<Target = Connection>>, rustls::Connection); 2] {
+    let identity = Identity::p256();
+    let mut ours = client(client_config(&identity, CryptoProvider::ring()));
+    let config = peer::server_config(&identity, peer::default_provider(), None);
+    let mut theirs = peer::server(config);
+    exchange(&mut ours, &mut theirs).checked();
+    let mut our_server = server(CryptoProvider::ring(), identity.certified_key());
+    let mut their_client = peer::client(peer::client_config(&identity, peer::default_provider()));
+    exchange(&mut our_server, &mut their_client).checked();
+    [(Box::new(ours), theirs), (Box::new(our_server), their_client)]
+}
+
+#[test]
+fn key_updates_of_either_side_are_followed_and_answered() {
+    for (mut ours, mut theirs) in connected() {
+        for round in 0..6 {
+            match round % 3 {
+                0 => theirs.refresh_traffic_keys().unwrap(),
+                1 => ours.update_keys(true).unwrap(),
+                _ => ours.update_keys(false).unwrap(),
+            }
+            exchange(&mut ours, &mut theirs).checked();
+            check_data(&mut ours, &mut theirs);
+        }
+        // Both at once, while data are under way.
+        theirs.refresh_traffic_keys().unwrap();
+        ours.update_keys(true).unwrap();
+        check_data(&mut ours, &mut theirs);
+        check_data(&mut ours, &mut theirs);
+        check(&mut ours, &mut theirs);
+    }
+}
+
+#[derive(Debug, Default)]
+struct Tickets(Mutex<Vec<(ServerName<'static>, Vec<u8>, usize)>>);
+
+impl TicketReceiver for Tickets {
+    fn ticket(&self, server: &ServerName<'static>, ticket: &NewSessionTicket<'_>, psk: Secret) {
+        let entry = (server.clone(), ticket.ticket.to_vec(), psk.as_bytes().len());
+        self.0.lock().unwrap().push(entry);
+    }
+}
+
+struct CountTickets(Arc<AtomicUsize>);
+
+impl Observer for CountTickets {
+    fn event(&mut self, event: &Event<'_>) {
+        let Event::MessageReceived(_, message) = event else { return };
+        if message.kind == HandshakeType::NEW_SESSION_TICKET {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn their_tickets_reach_the_receiver_and_are_ignored_without_one() {
+    let identity = Identity::p256();
+    for receives in [true, false] {
+        let tickets = Arc::new(Tickets::default());
+        let builder =
+            ClientConfig::builder(CryptoProvider::ring()).application_protocols(["test/1"]);
+        let builder = match receives {
+            true => builder.ticket_receiver(tickets.clone()),
+            // Tickets come to a client that names a mode for their use, and this one then has no
+            // use for them.
+            false => builder.client_hello_layout(ExtensionLayout {
+                items: vec![LayoutItem::Raw(ExtensionType::PSK_KEY_EXCHANGE_MODES, vec![1, 1])],
+            }),
+        };
+        let config = builder.trust(identity.anchors()).unwrap().build().unwrap();
+        let seen = Arc::new(AtomicUsize::new(0));
+        let observer = Some(Box::new(CountTickets(seen.clone())) as Box<dyn Observer>);
+        let options = Options { observer, ..Options::default() };
+        let mut ours =
+            ClientConnection::with_options(config.into(), server_name(), options).unwrap();
+        let mut config = peer::server_config(&identity, peer::default_provider(), None);
+        config.send_tls13_tickets = 3;
+        let mut theirs = peer::server(config);
+        exchange(&mut ours, &mut theirs).checked();
+        check(&mut ours, &mut theirs);
+        assert_eq!(seen.load(Ordering::Relaxed), 3);
+        let tickets = tickets.0.lock().unwrap();
+        assert_eq!(tickets.len(), if receives { 3 } else { 0 });
+        assert!(tickets.iter().all(|(name, ticket, psk)| {
+            *name == server_name() && !ticket.is_empty() && *psk == 32
+        }));
+    }
+}
+
+#[test]
+fn our_client_refuses_their_server_with_the_wrong_name_or_an_unknown_issuer() {
+    let (identity, other) = (Identity::p256(), Identity::p256());
+    let wrong_name = ServerName::try_from("other.example").unwrap();
+    for (trusted, name, alert, theirs_hear) in [
+        (&identity, wrong_name, AlertDescription::BAD_CERTIFICATE, "BadCertificate"),
+        (&other, server_name(), AlertDescription::UNKNOWN_CA, "UnknownCA"),
+    ] {
+        let config = client_config(trusted, CryptoProvider::ring());
+        let mut ours = ClientConnection::new(config.into(), name).unwrap();
+        let config = peer::server_config(&identity, peer::default_provider(), None);
+        let mut theirs = peer::server(config);
+        let Exchange { our_error, their_error, .. } = exchange(&mut ours, &mut theirs);
+        let error = our_error.unwrap();
+        assert!(matches!(error.kind(), ErrorKind::Certificate(_)), "{error}");
+        assert_eq!(error.alert_sent(), Some(alert), "{error}");
+        let heard = format!("{:?}", their_error.unwrap());
+        assert_eq!(heard, format!("AlertReceived({theirs_hear})"));
+    }
+}
+
+#[test]
+fn our_server_hears_why_their_client_refuses_it() {
+    let (identity, other) = (Identity::p256(), Identity::p256());
+    let wrong_name = ServerName::try_from("other.example").unwrap();
+    for (trusted, name, alert) in [
+        (&identity, wrong_name, AlertDescription::BAD_CERTIFICATE),
+        (&other, server_name(), AlertDescription::UNKNOWN_CA),
+    ] {
+        let mut ours = server(CryptoProvider::ring(), identity.certified_key());
+        let config = peer::client_config(trusted, peer::default_provider());
+        let mut theirs = peer::client_for(config, name);
+        let Exchange { our_error, their_error, .. } = exchange(&mut ours, &mut theirs);
+        assert!(matches!(their_error, Some(rustls::Error::InvalidCertificate(_))));
+        let error = our_error.unwrap();
+        assert_eq!(error.kind(), &ErrorKind::AlertReceived(alert), "{error}");
+        assert_eq!(error.alert_sent(), None);
+    }
+}
+
+#[test]
+fn our_client_answers_a_certificate_request_with_none() {
+    let identity = Identity::p256();
+    for required in [false, true] {
+        let provider = Arc::new(peer::default_provider());
+        let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(
+            peer::roots(&identity).into(),
+            provider,
+        );
+        let verifier = match required {
+            true => verifier.build().unwrap(),
+            false => verifier.allow_unauthenticated().build().unwrap(),
+        };
+        let provider = peer::default_provider();
+        let mut theirs = peer::server(peer::server_config(&identity, provider, Some(verifier)));
+        let mut ours = client(client_config(&identity, CryptoProvider::ring()));
+        let result = exchange(&mut ours, &mut theirs);
+        if required {
+            assert_eq!(result.their_error, Some(rustls::Error::NoCertificatesPresented));
+            let error = result.our_error.unwrap();
+            let alert = AlertDescription::CERTIFICATE_REQUIRED;
+            assert_eq!(error.kind(), &ErrorKind::AlertReceived(alert));
+        } else {
+            result.checked();
+            assert!(theirs.peer_certificates().is_none());
+            check(&mut ours, &mut theirs);
+        }
+    }
+}
+
+#[test]
+fn no_common_application_protocol_is_refused_by_either_side_in_words() {
+    let identity = Identity::p256();
+    let mut ours = server(CryptoProvider::ring(), identity.certified_key());
+    let mut config = peer::client_config(&identity, peer::default_provider());
+    config.alpn_protocols = vec![b"unknown/1".to_vec()];
+    let mut theirs = peer::client(config.clone());
+    let error = exchange(&mut ours, &mut theirs).our_error.unwrap();
+    assert!(error.to_string().contains("unknown/1"), "{error}");
+    assert!(error.to_string().contains("test/1"), "{error}");
+
+    let mut ours = client(client_config(&identity, CryptoProvider::ring()));
+    let mut config = peer::server_config(&identity, peer::default_provider(), None);
+    config.alpn_protocols = vec![b"unknown/1".to_vec()];
+    let error = exchange(&mut ours, &mut peer::server(config)).our_error.unwrap();
+    let alert = AlertDescription::NO_APPLICATION_PROTOCOL;
+    assert_eq!(error.kind(), &ErrorKind::AlertReceived(alert));
+}
