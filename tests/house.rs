@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const LONGEST_FILE: usize = 600;
-const MOST_CODE: usize = 7_000;
+/// The size that the library has, with a little room: what is added should replace something.
+const MOST_CODE: usize = 8_200;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
