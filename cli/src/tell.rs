@@ -241,22 +241,19 @@ fn paragraph(text: &str) -> String {
 
 /// Breaks a text between words.
 fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    let mut length = 0;
+    let mut lines = Vec::new();
+    let mut line = String::new();
     for word in text.split(' ') {
-        let word_length = word.chars().count();
-        if length > 0 && length + 1 + word_length > width {
-            lines.push(String::new());
-            length = 0;
+        let length = line.chars().count();
+        if length > 0 && length + 1 + word.chars().count() > width {
+            lines.push(std::mem::take(&mut line));
         }
-        let line = lines.last_mut().expect("there is always a line");
-        if length > 0 {
+        if !line.is_empty() {
             line.push(' ');
-            length += 1;
         }
         line.push_str(word);
-        length += word_length;
     }
+    lines.push(line);
     lines
 }
 
