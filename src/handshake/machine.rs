@@ -42,6 +42,8 @@ pub(super) enum State {
     Server(server::State),
     Connected(Box<Connected>),
     Failed(Error),
+    /// On the way from one state to the next: never seen from outside.
+    Moving,
 }
 
 impl Handshake {
@@ -167,17 +169,16 @@ impl Handshake {
                 connected.on_message(message, context).map(State::Connected)
             }
             State::Failed(error) => Err(error),
+            State::Moving => Err(ErrorKind::Internal("a state was left unfinished").into()),
         })
     }
 
-    /// Moves the state on. While it is moved the machine counts as failed, and on an error it
-    /// stays so.
+    /// Moves the state on; an error ends the handshake.
     fn advance(
         &mut self,
         step: impl FnOnce(State, &mut Context<'_>) -> Result<State, Error>,
     ) -> Result<(), Error> {
-        let moved = ErrorKind::Internal("a state was left unfinished").into();
-        let state = core::mem::replace(&mut self.state, State::Failed(moved));
+        let state = core::mem::replace(&mut self.state, State::Moving);
         let mut context = Context {
             steps: &mut self.steps,
             observers: &mut self.observers,
@@ -200,9 +201,7 @@ impl Handshake {
 
     /// Ends the handshake with this error, unless it has one already, and returns the one it has.
     pub fn fail(&mut self, error: Error) -> Error {
-        if let State::Failed(first) = &self.state
-            && !matches!(first.kind(), ErrorKind::Internal(_))
-        {
+        if let State::Failed(first) = &self.state {
             return first.clone();
         }
         self.state = State::Failed(error.clone());
@@ -233,7 +232,7 @@ impl Handshake {
         match &self.state {
             State::Client(state) => state.question(),
             State::Server(state) => state.question(),
-            State::Connected(_) | State::Failed(_) => None,
+            State::Connected(_) | State::Failed(_) | State::Moving => None,
         }
     }
 
