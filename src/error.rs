@@ -182,6 +182,9 @@ pub enum ErrorKind {
     /// The peer ended the connection properly, in the middle of the handshake.
     #[error("the peer closed the connection in the middle of the handshake")]
     ClosedInHandshake,
+    /// This side closed the connection in the middle of the handshake.
+    #[error("the handshake was given up by this side")]
+    Canceled,
     /// The transport ended in the middle of the handshake: the peer hung up without an alert.
     #[error(
         "the transport ended in the middle of the handshake: the peer hung up without an alert"
@@ -230,6 +233,7 @@ impl ErrorKind {
             Self::Refused(_) | Self::Crypto(_) | Self::Internal(_) => A::INTERNAL_ERROR,
             Self::AlertReceived(_)
             | Self::ClosedInHandshake
+            | Self::Canceled
             | Self::EndedInHandshake
             | Self::Truncated
             | Self::Misuse(_) => return None,

@@ -251,3 +251,35 @@ fn a_server_that_is_not_trusted_is_refused_with_unknown_ca() {
     let error = exchange(&mut client, &mut server).unwrap_err();
     assert_eq!(error.alert_sent(), Some(handclasp::alert::AlertDescription::UNKNOWN_CA), "{error}");
 }
+
+#[test]
+fn closing_in_the_middle_of_the_handshake_gives_it_up() {
+    let identity = Identity::p256();
+    let mut client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+    let mut server = ServerConnection::new(identity.server_config()).unwrap();
+    client.close();
+    assert_eq!(client.check().unwrap_err().kind(), &ErrorKind::Canceled);
+    let mut bytes = client.outgoing().to_vec();
+    let mut start = 0;
+    let error = loop {
+        match server.receive(&mut bytes[start..]) {
+            Ok((consumed, _)) => start += consumed,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), &ErrorKind::ClosedInHandshake);
+    let sent = client.outgoing().len();
+    client.sent(sent);
+    assert!(client.receive(&mut server.outgoing().to_vec()).is_err());
+    assert!(client.outgoing().is_empty(), "nothing follows close_notify");
+}
+
+#[test]
+fn empty_records_that_nobody_protected_are_refused_at_once() {
+    let identity = Identity::p256();
+    let mut server = ServerConnection::new(identity.server_config()).unwrap();
+    assert!(server.receive(&mut [23, 3, 3, 0, 0]).is_err(), "before any hello");
+    let (mut client, mut server) = connected();
+    assert!(client.receive(&mut [23, 3, 3, 0, 0]).is_err(), "after the handshake");
+    assert!(server.receive(&mut [23, 3, 3, 0, 0]).is_err(), "after the handshake");
+}

@@ -120,3 +120,18 @@ fn keys_that_could_be_guessed_cannot_be_configured() {
     assert!(PreSharedKey::external(b"", SECRET).is_err());
     assert!(!format!("{:?}", psk("ours", SECRET)).contains("66"), "the secret is not shown");
 }
+
+#[test]
+fn a_key_for_one_server_is_not_offered_to_another() {
+    let identity = Identity::p256();
+    let other = "other.example".try_into().unwrap();
+    for (key, used) in [
+        (psk("ours", SECRET).for_server(server_name()), true),
+        (psk("ours", SECRET).for_server(other), false),
+    ] {
+        let mut client = client(&identity, vec![key]);
+        let mut server = server(&identity, CryptoProvider::ring(), vec![psk("ours", SECRET)]);
+        exchange(&mut client, &mut server).unwrap();
+        assert_eq!(used_by_both(&client, &server), used);
+    }
+}

@@ -37,7 +37,8 @@ fuzz_target!(|data: &[u8]| {
         };
         assert!((HEADER_LENGTH..=MAX_RECORD_LENGTH).contains(&length), "progress, and bounded");
         match opener.open(&mut rest[..length]) {
-            Ok(opened) => {
+            Ok(None) => panic!("no early data were announced that could be passed over"),
+            Ok(Some(opened)) => {
                 assert!(opened.payload.len() <= MAX_PLAINTEXT_LENGTH);
                 if opened.content_type == ContentType::ALERT {
                     let _ = parse_alert(opened.payload);

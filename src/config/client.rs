@@ -8,6 +8,8 @@ use super::{
 use crate::certificate::TrustAnchors;
 use crate::crypto::CryptoProvider;
 use crate::observer::KeyLog;
+use crate::registry::ExtensionType;
+use crate::wire::CodePoint;
 
 /// The configuration of a client: built once, shared by all its connections.
 #[derive(Clone)]
@@ -32,6 +34,12 @@ impl ClientConfig {
     /// When there are no anchors: such a client could connect to nothing.
     pub fn new(anchors: TrustAnchors) -> Result<Self, ConfigError> {
         Self::builder(CryptoProvider::ring()).trust(anchors)?.build()
+    }
+
+    /// Was this code point offered in the extension `kind`, as far as a layout decides that?
+    pub(crate) fn layout_offers<T: CodePoint>(&self, kind: ExtensionType, code: T) -> bool {
+        let raw = self.layout.as_ref().and_then(|layout| layout.raw_list(kind));
+        raw.is_none_or(|list| list.contains(code))
     }
 
     /// Starts a configuration on this provider. [`trust`](ClientConfigBuilder::trust) or
@@ -122,7 +130,8 @@ impl ClientConfigBuilder {
     }
 
     /// Offers these keys, the preferred one first. A server that takes one is authenticated by
-    /// having it; another one must prove its name by a certificate as ever.
+    /// having it, without a certificate: see [`PreSharedKey::for_server`]. Another one must prove
+    /// its name by a certificate as ever.
     pub fn pre_shared_keys(mut self, keys: Vec<PreSharedKey>) -> Self {
         self.config.pre_shared_keys = keys;
         self

@@ -1,5 +1,6 @@
 use super::ConfigError;
 use crate::registry::ExtensionType;
+use crate::wire::{CodePoint, List};
 
 /// The extensions of a ClientHello or an EncryptedExtensions as a list: which, in what order, and
 /// with which bytes.
@@ -52,6 +53,17 @@ impl ExtensionLayout {
 
     /// The bytes that a message has room for beside what the library writes.
     const MAX_RAW_LENGTH: usize = 0x8000;
+
+    /// The list of code points that a raw extension stands for, where there is one: what was
+    /// offered to the peer, whatever else this side could do.
+    pub(crate) fn raw_list<T: CodePoint>(&self, kind: ExtensionType) -> Option<List<'_, T>> {
+        self.items.iter().find_map(|item| match item {
+            LayoutItem::Raw(raw, body) if *raw == kind => {
+                Some(List::new(body.get(2..).unwrap_or_default()))
+            }
+            _ => None,
+        })
+    }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let mut total = 0;

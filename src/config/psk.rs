@@ -1,5 +1,6 @@
 use core::fmt;
 
+use pki_types::ServerName;
 use zeroize::Zeroizing;
 
 use super::{ConfigError, Reply};
@@ -11,12 +12,17 @@ use crate::wire::ClientHello;
 ///
 /// It authenticates whoever has it. It must come from a good source of randomness, with at least
 /// 128 bits of entropy, and belong to two parties only; a password is no such key (RFC 9257).
+///
+/// **A server that takes the key shows no certificate**: having the key is the proof. So a client
+/// that connects to several servers must say whose key it is, with [`for_server`](Self::for_server);
+/// else each holder of any of its keys can pass for every server.
 #[derive(Clone)]
 pub struct PreSharedKey {
     identity: Vec<u8>,
     secret: Zeroizing<Vec<u8>>,
     hash: HashAlgorithm,
     kind: PskKind,
+    server: Option<ServerName<'static>>,
 }
 
 impl PreSharedKey {
@@ -46,7 +52,17 @@ impl PreSharedKey {
             return Err(ConfigError::PreSharedKey);
         }
         let (identity, secret) = (identity.to_vec(), Zeroizing::new(secret.to_vec()));
-        Ok(Self { identity, secret, hash, kind })
+        Ok(Self { identity, secret, hash, kind, server: None })
+    }
+
+    /// The key is offered to this server only.
+    pub fn for_server(mut self, server: ServerName<'static>) -> Self {
+        self.server = Some(server);
+        self
+    }
+
+    pub(crate) fn is_for(&self, server: &ServerName<'static>) -> bool {
+        self.server.as_ref().is_none_or(|own| own == server)
     }
 
     /// The name that the client sends, in the clear.

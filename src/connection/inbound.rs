@@ -30,6 +30,12 @@ pub(super) struct Counters {
     ignored_alerts: usize,
 }
 
+impl Counters {
+    pub(super) fn on_data(&mut self) {
+        self.records_without_progress = 0;
+    }
+}
+
 impl Connection {
     /// Takes the first record of `input`, if it is whole, and opens it in place. Returns how many
     /// bytes were taken, which the caller drops from the front, and what was in them.
@@ -98,7 +104,7 @@ impl Connection {
             count(&mut self.counters.records_without_progress, "records_without_progress", limit)?;
             return Ok(Received::Handled);
         }
-        self.counters.records_without_progress = 0;
+        self.counters.on_data();
         self.handshake.on_application_data();
         Ok(Received::Data(data))
     }

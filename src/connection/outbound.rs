@@ -2,7 +2,7 @@ use super::Connection;
 use crate::alert::AlertDescription;
 use crate::error::{Error, ErrorKind};
 use crate::observer::Event;
-use crate::record::{MAX_PLAINTEXT_LENGTH, Sealer};
+use crate::record::{MAX_PLAINTEXT_LENGTH, Opener, Sealer};
 use crate::registry::ContentType;
 
 /// Sealed bytes on their way out. The buffer stays while data flow, and is given back by
@@ -75,15 +75,26 @@ impl Connection {
             taken += fragment.len();
             // A peer that only reads may change its key as often as it likes.
             self.handshake.on_application_data();
+            self.counters.on_data();
         }
         Ok(taken)
     }
 
     /// Sends close_notify: this side will write no more (section 6.1). Reading goes on.
+    ///
+    /// In the middle of the handshake it gives the handshake up, with user_canceled before, and the
+    /// connection is over.
     pub fn close(&mut self) {
-        if !self.closed && self.check().is_ok() {
-            self.send_alert(AlertDescription::CLOSE_NOTIFY);
+        if self.closed || self.check().is_err() {
+            return;
         }
+        if !self.is_handshaking() {
+            self.send_alert(AlertDescription::CLOSE_NOTIFY);
+            return;
+        }
+        self.send_alert(AlertDescription::USER_CANCELED);
+        self.send_alert(AlertDescription::CLOSE_NOTIFY);
+        self.fail(ErrorKind::Canceled.into());
     }
 
     /// A KeyUpdate that the peer asked for, or that the key's age asks for, goes before data.
@@ -134,6 +145,10 @@ impl Connection {
                 self.send_alert(alert);
             }
         }
+        // Section 6: the secrets and keys of a failed connection are forgotten.
+        while self.handshake.next_step().is_some() {}
+        self.opener = Opener::plaintext();
+        self.sealer = Sealer::plaintext();
         error
     }
 }

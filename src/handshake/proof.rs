@@ -4,8 +4,11 @@
 //! past a check: not by a mistake in an edge of the state machine, and not by a new state.
 
 use crate::certificate::{CertificateError, EndEntity, SignatureError};
-use crate::crypto::{Secret, SignatureAlgorithms};
+use crate::config::PreSharedKey;
+use crate::crypto::{CipherSuite, Secret, SignatureAlgorithms};
 use crate::error::{Error, ErrorKind};
+use crate::key_schedule::EarlySecret;
+use crate::observer::Observers;
 use crate::registry::{HandshakeType, SignatureScheme};
 use crate::wire::{CertificateVerify, Finished};
 
@@ -44,6 +47,22 @@ impl PeerAuthenticated {
     }
 }
 
+/// A pre-shared key went into the key schedule: whoever makes a right Finished has it.
+#[derive(Debug)]
+pub(in crate::handshake) struct PskMixedIn(());
+
+impl PskMixedIn {
+    /// The first stage of the key schedule, with the key if there is one.
+    pub(super) fn early_secret(
+        suite: CipherSuite,
+        key: Option<&PreSharedKey>,
+        observers: &mut Observers,
+    ) -> (EarlySecret, Option<Self>) {
+        let secret = EarlySecret::new(suite, key.map(PreSharedKey::secret), observers);
+        (secret, key.map(|_| Self(())))
+    }
+}
+
 /// The peer has the same pre-shared key.
 #[derive(Debug)]
 pub(super) struct PskProven(());
@@ -58,7 +77,7 @@ impl PskProven {
     }
 
     /// On a client: the server's Finished is right, under secrets that the key went into.
-    pub(super) fn by_finished(_: &FinishedVerified) -> Self {
+    pub(super) fn by_finished(_: PskMixedIn, _: &FinishedVerified) -> Self {
         Self(())
     }
 }

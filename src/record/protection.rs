@@ -74,7 +74,8 @@ impl Opener {
         self.sequence = 0;
     }
 
-    /// Passes over up to `limit` bytes of protected records that do not decrypt, until one does:
+    /// Passes over protected records that do not decrypt, with up to `limit` bytes in them, until
+    /// another record comes:
     /// 0-RTT data that were not accepted (section 4.3.10). [`open`](Self::open) gives such a
     /// record as [`None`].
     pub fn skip_early_data(&mut self, limit: usize) {
@@ -90,10 +91,14 @@ impl Opener {
     /// `None` is a record to pass over: see [`skip_early_data`](Self::skip_early_data).
     pub fn open<'a>(&mut self, record: &'a mut [u8]) -> Result<Option<Opened<'a>>, RecordError> {
         let early_data = record.first() == Some(&ContentType::APPLICATION_DATA.0);
-        let body_length = record.len().saturating_sub(HEADER_LENGTH);
+        // What counts is the content that such a record can have, as in max_early_data_size; an
+        // empty one is not free.
+        let cost = record.len().saturating_sub(HEADER_LENGTH + 1 + TAG_LENGTH).max(1);
         match self.open_first_try(record) {
             Ok(opened) => {
-                if opened.protected {
+                // Early data end before the first record with other keys, or without (section
+                // 4.3.10, the second and the third way).
+                if opened.protected || opened.content_type == ContentType::HANDSHAKE {
                     self.skippable = 0;
                 }
                 Ok(Some(opened))
@@ -101,8 +106,8 @@ impl Opener {
             Err(
                 RecordError::BadRecordMac { .. }
                 | RecordError::UnexpectedContentType(ContentType::APPLICATION_DATA, _),
-            ) if early_data && body_length <= self.skippable => {
-                self.skippable -= body_length;
+            ) if early_data && cost <= self.skippable => {
+                self.skippable -= cost;
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -457,13 +462,29 @@ mod tests {
         };
         for mut opener in [opener(), Opener::plaintext()] {
             opener.skip_early_data(100);
-            assert!(opener.open(&mut foreign(60)).unwrap().is_none());
-            assert!(opener.open(&mut foreign(40)).unwrap().is_none());
-            assert!(opener.open(&mut foreign(20)).is_err(), "the limit is used up");
+            assert!(opener.open(&mut foreign(60 + 17)).unwrap().is_none());
+            assert!(opener.open(&mut foreign(40 + 17)).unwrap().is_none());
+            assert!(opener.open(&mut foreign(0)).is_err(), "the limit is used up");
         }
         let mut opener = opener();
         opener.skip_early_data(100);
         opener.open(&mut seal(ContentType::HANDSHAKE, b"x")).unwrap().unwrap();
         assert!(opener.open(&mut foreign(20)).is_err(), "the early data are over");
+    }
+
+    #[test]
+    fn nothing_is_passed_over_where_no_early_data_were_offered() {
+        for mut opener in [opener(), Opener::plaintext()] {
+            assert!(opener.open(&mut [23, 3, 3, 0, 0]).is_err());
+        }
+    }
+
+    #[test]
+    fn a_hello_in_the_clear_ends_the_early_data() {
+        let mut opener = Opener::plaintext();
+        opener.skip_early_data(100);
+        assert!(opener.open(&mut [23, 3, 3, 0, 1, 0]).unwrap().is_none());
+        opener.open(&mut [22, 3, 3, 0, 1, 1]).unwrap().unwrap();
+        assert!(opener.open(&mut [23, 3, 3, 0, 1, 0]).is_err());
     }
 }

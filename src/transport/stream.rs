@@ -44,10 +44,10 @@ where
     /// again. Otherwise what went wrong, after the alert was sent.
     pub fn handshake(&mut self) -> io::Result<()> {
         while self.connection.is_handshaking() {
-            self.flush_outgoing()?;
+            self.flush_or_explain()?;
             self.receive_record()?;
         }
-        self.flush_outgoing()
+        self.flush_or_explain()
     }
 
     /// Says that this side will write no more. Reading can go on.
@@ -86,6 +86,25 @@ where
             }
         }
         self.transport.flush()
+    }
+
+    /// As [`flush_outgoing`](Self::flush_outgoing), but when the peer is gone, its last words are
+    /// the better error: an alert may be here already that says why.
+    fn flush_or_explain(&mut self) -> io::Result<()> {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+        let Err(error) = self.flush_outgoing() else { return Ok(()) };
+        if !matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset) {
+            return Err(error);
+        }
+        loop {
+            match self.receive_record() {
+                Ok(true) if self.plaintext.is_empty() => {}
+                Err(explained) if explained.get_ref().is_some_and(|error| error.is::<Error>()) => {
+                    return Err(explained);
+                }
+                _ => return Err(error),
+            }
+        }
     }
 
     /// As [`flush_outgoing`](Self::flush_outgoing), but what the transport does not take now stays
@@ -201,7 +220,7 @@ where
 {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.handshake()?;
-        self.flush_outgoing()?;
+        self.flush_or_explain()?;
         let taken = self.connection.write(data).map_err(io_error)?;
         // What was taken is on its way: an error would make the caller write it again.
         self.flush_what_goes()?;

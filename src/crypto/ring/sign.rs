@@ -8,6 +8,7 @@ use ring::signature::{
     self, ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair,
     Ed25519KeyPair, KeyPair, RsaEncoding,
 };
+use zeroize::Zeroizing;
 
 use crate::crypto::{CryptoError, SigningKey};
 use crate::registry::SignatureScheme;
@@ -53,17 +54,20 @@ fn from_sec1(sec1: &[u8]) -> Option<Key> {
     [P256, P384].into_iter().find_map(|algorithm| {
         let version = [0x02, 0x01, 0x00];
         let octets = der(0x04, &[sec1]);
-        let pkcs8 = zeroize::Zeroizing::new(der(0x30, &[&version, algorithm, &octets]));
+        let pkcs8 = der(0x30, &[&version, algorithm, &octets]);
         from_pkcs8(&pkcs8)
     })
 }
 
 /// One DER element; keys are shorter than 2^16 bytes.
-fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let body = parts.concat();
-    let mut element = vec![tag];
+fn der(tag: u8, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+    let body = Zeroizing::new(parts.concat());
+    // Made in one piece, so that no copy of a key is left behind.
+    let mut element = Zeroizing::new(Vec::with_capacity(body.len() + 4));
+    element.push(tag);
     match u8::try_from(body.len()) {
         Ok(short @ 0..=127) => element.push(short),
+        Ok(long) => element.extend_from_slice(&[0x81, long]),
         _ => {
             element.push(0x82);
             element.extend_from_slice(&u16::try_from(body.len()).unwrap_or(u16::MAX).to_be_bytes());
@@ -126,7 +130,7 @@ impl SigningKey for Key {
             Self::Rsa(pair) => (pki_types::alg_id::RSA_ENCRYPTION, pair.public_key().as_ref()),
         };
         let algorithm = der(0x30, &[algorithm.as_ref()]);
-        Some(der(0x30, &[&algorithm, &der(0x03, &[&[0], key])]))
+        Some(der(0x30, &[&algorithm, &der(0x03, &[&[0], key])]).to_vec())
     }
 }
 

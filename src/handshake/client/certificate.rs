@@ -170,7 +170,9 @@ impl ExpectCertificateVerify {
         let verify = CertificateVerify::parse(message.body)?;
         let scheme = verify.algorithm;
         let signatures = &self.flight.shared.config.provider.signatures;
-        if !scheme.signs_handshakes() || signatures.for_scheme(scheme).is_empty() {
+        let config = &self.flight.shared.config;
+        let offered = config.layout_offers(ExtensionType::SIGNATURE_ALGORITHMS, scheme);
+        if !offered || !scheme.signs_handshakes() || signatures.for_scheme(scheme).is_empty() {
             let reason = format!("{scheme} was not offered for handshakes");
             return Err(Error::illegal(MESSAGE, "algorithm", reason));
         }

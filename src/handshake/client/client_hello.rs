@@ -86,34 +86,56 @@ impl Hello {
         retry: Option<&RetryAnswer<'_>>,
         context: &mut Context<'_>,
     ) -> Result<Vec<u8>, Error> {
+        let (message, offered) = self.write(shared, share, retry, context)?;
+        shared.offered = offered;
+        context.send(None, |out| out.extend_from_slice(&message));
+        Ok(message)
+    }
+
+    /// The message, and the types of its extensions.
+    fn write(
+        &self,
+        shared: &Shared,
+        share: (NamedGroup, &[u8]),
+        retry: Option<&RetryAnswer<'_>>,
+        context: &mut Context<'_>,
+    ) -> Result<(Vec<u8>, Vec<ExtensionType>), Error> {
         let config = &shared.config;
         let suites = config.provider.cipher_suites.iter();
         let cipher_suites = codes(suites.map(|suite: &CipherSuite| suite.id));
-        let psks = pre_shared_key::offered(config, retry.map(|retry| retry.cipher_suite));
+        let psks = pre_shared_key::offered(shared, retry.map(|retry| retry.cipher_suite));
         let cookie = retry.and_then(|retry| retry.cookie);
-        let standard =
-            Standard { config, server_name: &shared.server_name, share, cookie, psks: &psks };
-        let mut message = Vec::with_capacity(512);
-        // Padding depends on the length without it, so the message may be written twice.
-        for padding in [None, Some(())] {
-            let length = padding.map(|()| message.len());
-            let (extensions, kinds) = standard.write(length);
-            message.clear();
-            let (suites, extensions) =
-                (List::new(&cipher_suites), Extensions::written(&extensions));
+        // As in the first ClientHello, even where a retry leaves no key for its suite. Without it a
+        // server should send no tickets (section 4.3.9).
+        let psk_modes =
+            config.tickets.is_some() || !pre_shared_key::offered(shared, None).is_empty();
+        let standard = Standard {
+            config,
+            server_name: &shared.server_name,
+            share,
+            cookie,
+            psks: &psks,
+            psk_modes,
+        };
+        let write = |unpadded: Option<usize>| {
+            let (extensions, kinds) = standard.write(unpadded);
+            let mut message = Vec::with_capacity(512);
+            let suites = List::new(&cipher_suites);
+            let extensions = Extensions::written(&extensions);
             ClientHello::new(&self.random, &self.session_id, suites, extensions)
                 .encode(&mut message);
-            shared.offered = kinds;
-            if !standard.layout_pads() {
-                break;
-            }
+            (message, kinds)
+        };
+        let (mut message, mut kinds) = write(None);
+        if standard.layout_pads() {
+            // How much padding there must be is known only now.
+            (message, kinds) = write(Some(message.len()));
         }
         if !psks.is_empty() {
             let transcript = retry.map(|retry| retry.transcript);
             pre_shared_key::bind(&psks, transcript, &mut message, context)?;
         }
-        context.send(None, |out| out.extend_from_slice(&message));
-        Ok(message)
+        Ok((message, kinds))
     }
 }
 
@@ -139,6 +161,7 @@ struct Standard<'a> {
     share: (NamedGroup, &'a [u8]),
     cookie: Option<&'a [u8]>,
     psks: &'a [(&'a PreSharedKey, CipherSuite)],
+    psk_modes: bool,
 }
 
 impl Standard<'_> {
@@ -230,8 +253,7 @@ impl Standard<'_> {
             }
             ExtensionType::PSK_KEY_EXCHANGE_MODES => {
                 const PSK_DHE_KE: u8 = 1;
-                // Without it a server should send no tickets (section 4.3.9).
-                if self.psks.is_empty() && self.config.tickets.is_none() {
+                if !self.psk_modes {
                     return false;
                 }
                 write_extension(out, kind, |out| {

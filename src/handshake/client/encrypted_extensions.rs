@@ -6,6 +6,7 @@ use super::finished::{ExpectFinished, Proof};
 use super::server_hello::check_offered;
 use super::{Context, ServerFlight, State};
 use crate::error::Error;
+use crate::handshake::proof::PskMixedIn;
 use crate::registry::HandshakeType;
 use crate::wire::{EncryptedExtensions, HandshakeMessage};
 
@@ -13,7 +14,7 @@ use crate::wire::{EncryptedExtensions, HandshakeMessage};
 pub(in crate::handshake) struct ExpectEncryptedExtensions {
     pub(super) flight: ServerFlight,
     /// The server chose a pre-shared key: it has no certificate to show (section 2.2).
-    pub(super) psk_used: bool,
+    pub(super) psk: Option<PskMixedIn>,
 }
 
 impl ExpectEncryptedExtensions {
@@ -46,10 +47,10 @@ impl ExpectEncryptedExtensions {
             context.parameters.application_protocol = Some(chosen.to_vec());
         }
         self.flight.transcript.add(&message);
-        if self.psk_used {
+        if let Some(psk) = self.psk {
             return Ok(State::ExpectFinished(Box::new(ExpectFinished {
                 flight: self.flight,
-                proof: Proof::PreSharedKey,
+                proof: Proof::PreSharedKey(psk),
             })));
         }
         Ok(State::ExpectCertificate(Box::new(ExpectCertificate { flight: self.flight })))

@@ -4,7 +4,7 @@
 use super::{Context, Level, ServerFlight};
 use crate::error::Error;
 use crate::handshake::post_handshake::{Connected, ConnectionSecrets, Role};
-use crate::handshake::proof::{FinishedVerified, Peer, PeerAuthenticated, PskProven};
+use crate::handshake::proof::{FinishedVerified, Peer, PeerAuthenticated, PskMixedIn, PskProven};
 use crate::observer::Event;
 use crate::registry::HandshakeType;
 use crate::wire::{Certificate, Finished, HandshakeMessage};
@@ -20,7 +20,7 @@ pub(in crate::handshake) enum Proof {
     /// It has done so, with the key of a certificate.
     Certificate(PeerAuthenticated),
     /// Its Finished will, under a key that both sides have.
-    PreSharedKey,
+    PreSharedKey(PskMixedIn),
 }
 
 impl ExpectFinished {
@@ -45,7 +45,7 @@ impl ExpectFinished {
         let finished = FinishedVerified::check(&expected, &Finished::parse(message.body))?;
         let peer = match proof {
             Proof::Certificate(authenticated) => Peer::Server(authenticated),
-            Proof::PreSharedKey => Peer::PreSharedKey(PskProven::by_finished(&finished)),
+            Proof::PreSharedKey(psk) => Peer::PreSharedKey(PskProven::by_finished(psk, &finished)),
         };
         context.observers.tell(|| Event::FinishedVerified);
         transcript.add(&message);

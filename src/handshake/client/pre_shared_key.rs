@@ -1,7 +1,7 @@
 //! The pre_shared_key extension of a ClientHello (RFC 9846, section 4.3.11).
 
-use super::Context;
-use crate::config::{ClientConfig, PreSharedKey};
+use super::{Context, Shared};
+use crate::config::PreSharedKey;
 use crate::crypto::{CipherSuite, HashAlgorithm};
 use crate::error::Error;
 use crate::key_schedule::{EarlySecret, Transcript};
@@ -12,17 +12,18 @@ use crate::wire::write_extension;
 /// The keys to offer, each with a suite of its hash. After a HelloRetryRequest only those of the
 /// chosen suite's hash are left (section 4.2.4).
 pub(super) fn offered<'a>(
-    config: &'a ClientConfig,
+    shared: &'a Shared,
     retried: Option<&CipherSuite>,
 ) -> Vec<(&'a PreSharedKey, CipherSuite)> {
     let suite_of = |hash: HashAlgorithm| match retried {
         Some(suite) => Some(suite).filter(|suite| suite.hash.algorithm() == hash),
         None => {
-            let mut suites = config.provider.cipher_suites.iter();
+            let mut suites = shared.config.provider.cipher_suites.iter();
             suites.find(|suite| suite.hash.algorithm() == hash)
         }
     };
-    let keys = config.pre_shared_keys.iter();
+    let keys = shared.config.pre_shared_keys.iter();
+    let keys = keys.filter(|key| key.is_for(&shared.server_name));
     keys.filter_map(|key| suite_of(key.hash()).map(|suite| (key, *suite))).collect()
 }
 

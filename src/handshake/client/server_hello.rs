@@ -7,7 +7,8 @@ use super::{Context, Level, ServerFlight, Shared, State, pre_shared_key};
 use crate::config::PreSharedKey;
 use crate::crypto::{ActiveKeyExchange, CipherSuite};
 use crate::error::{Error, ErrorKind};
-use crate::key_schedule::{EarlySecret, Transcript, TranscriptBuffer};
+use crate::handshake::proof::PskMixedIn;
+use crate::key_schedule::{Transcript, TranscriptBuffer};
 use crate::observer::Event;
 use crate::registry::{CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
 use crate::wire::{HandshakeMessage, ServerHello};
@@ -176,11 +177,9 @@ impl ExpectServerHello {
             Error::illegal(MESSAGE, "key_share", reason)
         })?;
         context.observers.tell(|| Event::KeysExchanged(share.group));
-        let handshake_secret =
-            EarlySecret::new(cipher_suite, psk.map(PreSharedKey::secret), context.observers)
-                .into_handshake(&secret, context.observers)?;
+        let (early, psk_mixed_in) = PskMixedIn::early_secret(cipher_suite, psk, context.observers);
+        let handshake_secret = early.into_handshake(&secret, context.observers)?;
         context.parameters.pre_shared_key = psk.map(PreSharedKey::kind);
-        let psk_used = psk.is_some();
         let hash = transcript.current();
         let client_secret = handshake_secret.client_traffic(&hash, context.observers)?;
         let server_secret = handshake_secret.server_traffic(&hash, context.observers)?;
@@ -190,7 +189,7 @@ impl ExpectServerHello {
         context.steps.read_keys(Level::Handshake, server_secret.clone());
         context.steps.write_keys(Level::Handshake, client_secret.clone());
         Ok(State::ExpectEncryptedExtensions(Box::new(ExpectEncryptedExtensions {
-            psk_used,
+            psk: psk_mixed_in,
             flight: ServerFlight {
                 shared,
                 transcript,
@@ -212,7 +211,7 @@ fn chosen_psk<'a>(
     retried: bool,
 ) -> Result<Option<&'a PreSharedKey>, Error> {
     let Some(index) = hello.selected_identity else { return Ok(None) };
-    let offered = pre_shared_key::offered(&shared.config, retried.then_some(cipher_suite));
+    let offered = pre_shared_key::offered(shared, retried.then_some(cipher_suite));
     let reason = match offered.get(usize::from(index)) {
         Some((key, _)) if key.hash() == cipher_suite.hash.algorithm() => return Ok(Some(key)),
         Some(_) => "the key is for suites with another hash".into(),
@@ -244,7 +243,9 @@ fn retried_group(
         let reason = format!("it asks for {group}, for which there was a share");
         return Err(Error::illegal(MESSAGE, "key_share", reason));
     }
-    shared.config.provider.group(group).cloned().ok_or_else(|| {
+    let known = shared.config.provider.group(group).cloned();
+    let offered = shared.config.layout_offers(ExtensionType::SUPPORTED_GROUPS, group);
+    known.filter(|_| offered).ok_or_else(|| {
         let reason = format!("it asks for {group}, which this client does not take");
         Error::illegal(MESSAGE, "key_share", reason)
     })

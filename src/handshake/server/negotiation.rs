@@ -35,6 +35,15 @@ pub(super) fn check_form(hello: &ClientHello<'_>) -> Result<(), Error> {
     if hello.pre_shared_keys.is_some() && hello.psk_key_exchange_modes.is_none() {
         return Err(Error::missing(MESSAGE, ExtensionType::PSK_KEY_EXCHANGE_MODES));
     }
+    if hello.pre_shared_keys.is_some()
+        && hello.supported_groups.is_none()
+        && hello.key_shares.is_none()
+    {
+        let (ours, theirs) = ("psk_dhe_ke".into(), "psk_ke".into());
+        return Err(
+            ErrorKind::NothingInCommon { what: "PSK key exchange mode", ours, theirs }.into()
+        );
+    }
     for (extension, there) in [
         (ExtensionType::SUPPORTED_GROUPS, hello.supported_groups.is_some()),
         (ExtensionType::KEY_SHARE, hello.key_shares.is_some()),
@@ -119,7 +128,8 @@ pub(super) fn application_protocol(
     };
     let chosen = ours.iter().find(|ours| theirs.iter().any(|theirs| theirs == ours.as_slice()));
     chosen.cloned().map(Some).ok_or_else(|| {
-        let show = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+        // Escaped: what a client writes goes into logs.
+        let show = |name: &[u8]| name.escape_ascii().to_string();
         let ours = join(ours.iter().map(|name| show(name)));
         let theirs = join(theirs.iter().map(show));
         ErrorKind::NoApplicationProtocol { ours, theirs }.into()
@@ -139,7 +149,8 @@ pub(super) fn server_name(hello: &ClientHello<'_>) -> Result<Option<String>, Err
     match DnsName::try_from(text) {
         Ok(name) => Ok(Some(name.as_ref().to_ascii_lowercase())),
         Err(_) => {
-            let reason = format!("{:?} is no DNS name", String::from_utf8_lossy(name));
+            let shown = name.get(..name.len().min(255)).unwrap_or_default();
+            let reason = format!("\"{}\" is no DNS name", shown.escape_ascii());
             Err(Error::illegal(MESSAGE, "server_name", reason))
         }
     }
