@@ -93,8 +93,12 @@ fn certificate_hint(error: &CertificateError) -> Option<String> {
             Some(name) if !name.starts_with('*') => format!(
                 "if this is the server you want, say which name it should prove: --name {name}"
             ),
-            _ => "say which name the server should prove: --name NAME".into(),
+            Some(_) => "say which name the server should prove: --name NAME".into(),
+            None => "the server needs a certificate with its name in it: subjectAltName=DNS:NAME".into(),
         },
+        Problem::BadSignature(_) => {
+            "was the authority made anew under its old name? name the certificate that it has now: --ca FILE".into()
+        }
         Problem::Expired { .. } | Problem::NotYetValid { .. } => {
             "the server needs a new certificate, or this computer's clock is wrong".into()
         }

@@ -101,6 +101,13 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
 }
 
 fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
+    let unspoken = |name: &&String| !matches!(name.as_str(), "http/1.1" | "http/1.0");
+    if let Some(name) = arguments.alpn.iter().find(unspoken).filter(|_| !arguments.echo) {
+        let reason = format!("--alpn {name}: what is served here is HTTP/1.1");
+        return Err(
+            Failure::misuse(reason).hint("use --alpn http/1.1, or --echo with any protocol")
+        );
+    }
     let key = files::certified_key(&arguments.cert, &arguments.key)?;
     let mut builder = ServerConfig::builder(CryptoProvider::ring())
         .application_protocols(arguments.alpn.iter().map(String::as_bytes));

@@ -28,7 +28,9 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     };
     let vectors = vectors.map_err(|error| {
         let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-        Failure::misuse(format!("{error}{cause}"))
+        let place = arguments.directory.as_ref();
+        let place = place.map(|place| format!("{}: ", place.display())).unwrap_or_default();
+        Failure::misuse(format!("{place}{error}{cause}"))
             .hint("DIR must hold the project's vectors; without it, those in the program are used")
     })?;
     let mut printer = Printer { out: Box::new(anstream::stdout()), json };

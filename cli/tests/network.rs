@@ -27,17 +27,27 @@ fn what_is_sent_to_an_echo_comes_back_however_much_it_is() {
 #[test]
 fn both_sides_agree_on_a_protocol_and_machines_are_told() {
     let files = Files::new();
-    let server = Server::start(&files, &["--alpn", "http/1.1", "--alpn", "acme"]);
+    let server = Server::start(&files, &["--alpn", "http/1.1"]);
     let ca = files.path("ca.pem");
     let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--json"]);
-    let output = command.args(["--alpn", "acme"]).output().unwrap();
+    let output = command.args(["--alpn", "acme", "--alpn", "http/1.1"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     let lines: Vec<Value> =
         text(&output.stderr).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let summary = lines.iter().find(|line| line["event"] == "summary").unwrap();
-    assert_eq!(summary["application_protocol"], "acme");
+    assert_eq!(summary["application_protocol"], "http/1.1");
     assert_eq!(lines.last().unwrap()["event"], "closed");
     assert!(text(&output.stdout).starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+#[test]
+fn a_protocol_that_is_not_served_cannot_be_promised() {
+    let files = Files::new();
+    let (cert, key) = (files.path("cert.pem"), files.path("key.pem"));
+    let output = handclasp(["serve", "--cert", &cert, "--key", &key, "--alpn", "h2"]).output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("--echo"), "{}", text(&output.stderr));
 }
 
 #[test]

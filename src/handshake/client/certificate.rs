@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pki_types::CertificateDer;
 
-use super::finished::{ExpectFinished, Proof};
+use super::finished::{ExpectFinished, ServerProof};
 use super::server_hello::check_offered;
 use super::{Context, Question, ServerFlight, State};
 use crate::certificate::{CertificateError, EndEntity};
@@ -187,7 +187,7 @@ impl ExpectCertificateVerify {
         context.parameters.signature_scheme = Some(scheme);
         context.observers.tell(|| Event::SignatureVerified(scheme));
         self.flight.transcript.add(&message);
-        let proof = Proof::Certificate(authenticated);
+        let proof = ServerProof::Certificate(authenticated);
         Ok(State::ExpectFinished(Box::new(ExpectFinished { flight: self.flight, proof })))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pki_types::ServerName;
 
-use super::server_hello::{ExpectServerHello, Offer};
+use super::server_hello::{ExpectServerHello, Offer, Sent};
 use super::{Context, Shared, State, pre_shared_key};
 use crate::config::{ClientConfig, ExtensionLayout, LayoutItem, PreSharedKey};
 use crate::crypto::{ActiveKeyExchange, CipherSuite, KeyExchangeGroup};
@@ -44,8 +44,7 @@ impl Start {
         Ok(State::ExpectServerHello(Box::new(ExpectServerHello {
             shared,
             offer: Offer { hello, group: group.name(), exchange },
-            transcript: TranscriptBuffer::new(&message),
-            retry: None,
+            sent: Sent::First(TranscriptBuffer::new(&message)),
         })))
     }
 }

@@ -2,7 +2,7 @@
 //! section 4.4.1).
 
 use super::certificate::ExpectCertificate;
-use super::finished::{ExpectFinished, Proof};
+use super::finished::{ExpectFinished, ServerProof};
 use super::server_hello::check_offered;
 use super::{Context, ServerFlight, State};
 use crate::error::Error;
@@ -50,7 +50,7 @@ impl ExpectEncryptedExtensions {
         if let Some(psk) = self.psk {
             return Ok(State::ExpectFinished(Box::new(ExpectFinished {
                 flight: self.flight,
-                proof: Proof::PreSharedKey(psk),
+                proof: ServerProof::PreSharedKey(psk),
             })));
         }
         Ok(State::ExpectCertificate(Box::new(ExpectCertificate { flight: self.flight })))

@@ -9,14 +9,14 @@ use crate::observer::Event;
 use crate::registry::HandshakeType;
 use crate::wire::{Certificate, Finished, HandshakeMessage};
 
-/// The server has proved its name.
+/// All but the server's Finished has come.
 pub(in crate::handshake) struct ExpectFinished {
     pub(super) flight: ServerFlight,
-    pub(super) proof: Proof,
+    pub(super) proof: ServerProof,
 }
 
 /// How the server proves who it is.
-pub(in crate::handshake) enum Proof {
+pub(in crate::handshake) enum ServerProof {
     /// It has done so, with the key of a certificate.
     Certificate(PeerAuthenticated),
     /// Its Finished will, under a key that both sides have.
@@ -44,8 +44,10 @@ impl ExpectFinished {
         let expected = server_secret.finished(&transcript.current(), context.observers)?;
         let finished = FinishedVerified::check(&expected, &Finished::parse(message.body))?;
         let peer = match proof {
-            Proof::Certificate(authenticated) => Peer::Server(authenticated),
-            Proof::PreSharedKey(psk) => Peer::PreSharedKey(PskProven::by_finished(psk, &finished)),
+            ServerProof::Certificate(authenticated) => Peer::Server(authenticated),
+            ServerProof::PreSharedKey(psk) => {
+                Peer::PreSharedKey(PskProven::by_finished(psk, &finished))
+            }
         };
         context.observers.tell(|| Event::FinishedVerified);
         transcript.add(&message);

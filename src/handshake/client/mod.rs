@@ -9,10 +9,13 @@
 //!                                |
 //!                       EncryptedExtensions ---with a pre-shared key--> ExpectFinished
 //!                                v
-//!         ExpectCertificate <--CertificateRequest-- ExpectCertificateOrRequest
-//!                |                                      |
-//!                +------------> Certificate <-----------+
-//!                                    v
+//!                        ExpectCertificate <--+
+//!                                |            | CertificateRequest (once)
+//!                                |            |
+//!                                +------------+
+//!                                |
+//!                           Certificate
+//!                                v
 //!                           VerifyingPeer (asks: is this chain good for this name?)
 //!                                    |
 //!                                    v

@@ -10,16 +10,22 @@ use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskMixedIn;
 use crate::key_schedule::{Transcript, TranscriptBuffer};
 use crate::observer::Event;
-use crate::registry::{CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
+use crate::registry::{ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
 use crate::wire::{HandshakeMessage, ServerHello};
 
 /// A ClientHello was sent.
 pub(in crate::handshake) struct ExpectServerHello {
     pub(super) shared: Shared,
     pub(super) offer: Offer,
-    /// Without a retry: the ClientHello. After one: unused, since the hash is known then.
-    pub(super) transcript: TranscriptBuffer,
-    pub(super) retry: Option<Retry>,
+    pub(super) sent: Sent,
+}
+
+/// What was said so far.
+pub(super) enum Sent {
+    /// A first ClientHello: which hash its transcript has is not known yet.
+    First(TranscriptBuffer),
+    /// A second, after a HelloRetryRequest that chose the suite.
+    Second(CipherSuite, Transcript),
 }
 
 /// What the last ClientHello offered.
@@ -27,12 +33,6 @@ pub(super) struct Offer {
     pub(super) hello: Hello,
     pub(super) group: NamedGroup,
     pub(super) exchange: Box<dyn ActiveKeyExchange>,
-}
-
-/// What a HelloRetryRequest settled.
-pub(super) struct Retry {
-    cipher_suite: CipherSuite,
-    transcript: Transcript,
 }
 
 const MESSAGE: HandshakeType = HandshakeType::SERVER_HELLO;
@@ -80,11 +80,10 @@ impl ExpectServerHello {
             let reason = format!("{} was not offered", hello.cipher_suite);
             Error::illegal(MESSAGE, "cipher_suite", reason)
         })?;
-        match &self.retry {
-            Some(retry) if retry.cipher_suite.id != cipher_suite.id => {
-                let before: CipherSuiteId = retry.cipher_suite.id;
-                let reason =
-                    format!("the HelloRetryRequest chose {before}, now it is {}", cipher_suite.id);
+        match &self.sent {
+            Sent::Second(before, _) if before.id != cipher_suite.id => {
+                let (before, now) = (before.id, cipher_suite.id);
+                let reason = format!("the HelloRetryRequest chose {before}, now it is {now}");
                 Err(Error::illegal(MESSAGE, "cipher_suite", reason))
             }
             _ => Ok(cipher_suite),
@@ -98,11 +97,10 @@ impl ExpectServerHello {
         cipher_suite: CipherSuite,
         context: &mut Context<'_>,
     ) -> Result<State, Error> {
-        let Self { mut shared, offer, transcript, retry } = *self;
-        if retry.is_some() {
+        let Self { mut shared, offer, sent: Sent::First(first) } = *self else {
             return Err(Error::unexpected("ServerHello: there was a retry already", &message));
-        }
-        let mut transcript = transcript.into_transcript(&cipher_suite);
+        };
+        let mut transcript = first.into_transcript(&cipher_suite);
         transcript.replace_by_message_hash();
         transcript.add(&message);
         context.parameters.retried = true;
@@ -143,8 +141,7 @@ impl ExpectServerHello {
         Ok(State::ExpectServerHello(Box::new(Self {
             shared,
             offer: Offer { hello, group, exchange },
-            transcript: TranscriptBuffer::new(&[]),
-            retry: Some(Retry { cipher_suite, transcript }),
+            sent: Sent::Second(cipher_suite, transcript),
         })))
     }
 
@@ -155,17 +152,17 @@ impl ExpectServerHello {
         cipher_suite: CipherSuite,
         context: &mut Context<'_>,
     ) -> Result<State, Error> {
-        let Self { shared, offer, transcript, retry } = *self;
+        let Self { shared, offer, sent } = *self;
         let share =
             hello.key_share.ok_or_else(|| Error::missing(MESSAGE, ExtensionType::KEY_SHARE))?;
         if share.group != offer.group {
             let reason = format!("{} was chosen, the share was for {}", share.group, offer.group);
             return Err(Error::illegal(MESSAGE, "key_share", reason));
         }
-        let psk = chosen_psk(&shared, hello, &cipher_suite, retry.is_some())?;
-        let mut transcript = match retry {
-            Some(retry) => retry.transcript,
-            None => transcript.into_transcript(&cipher_suite),
+        let psk = chosen_psk(&shared, hello, &cipher_suite, matches!(sent, Sent::Second(..)))?;
+        let mut transcript = match sent {
+            Sent::Second(_, transcript) => transcript,
+            Sent::First(hello) => hello.into_transcript(&cipher_suite),
         };
         transcript.add(&message);
         context.parameters.cipher_suite = Some(cipher_suite.id);
