@@ -36,7 +36,7 @@ fn our_client_shares_a_key_with_s_server_with_and_without_a_retry() {
         let secret = hex::encode(SECRET);
         let arguments = ["s_server", "-accept", "127.0.0.1:0", "-nocert", "-tls1_3"];
         let psk = ["-psk", &secret, "-psk_identity", IDENTITY, "-groups", groups];
-        let mut process = Process::start("openssl", &[&arguments[..], &psk].concat());
+        let process = Process::start("openssl", &[&arguments[..], &psk].concat());
         let ready = "ACCEPT 127.0.0.1:";
         let output = process.wait_for(ready);
         let port = output.split(ready).nth(1).unwrap().lines().next().unwrap();
@@ -72,7 +72,7 @@ fn our_server_shares_a_key_with_s_client() {
     let secret = hex::encode(SECRET);
     let arguments = ["s_client", "-connect", &address, "-tls1_3", "-psk", &secret];
     let psk = ["-psk_identity", IDENTITY];
-    let mut process = Process::start("openssl", &[&arguments[..], &psk].concat());
+    let process = Process::start("openssl", &[&arguments[..], &psk].concat());
     let (socket, _) = listener.accept().unwrap();
     let mut stream = Stream::new(ServerConnection::new(config).unwrap(), socket);
     stream.write_all(b"our words\n").unwrap();
