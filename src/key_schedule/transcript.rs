@@ -1,6 +1,6 @@
-//! The transcript hash (RFC 9846, section 4.5).
+//! The transcript hash (RFC 9846, section 4.1).
 
-use crate::crypto::{CipherSuite, Digest, Hash, HashContext};
+use crate::crypto::{CipherSuite, Digest, HashContext};
 use crate::registry::HandshakeType;
 use crate::wire::{HandshakeMessage, MESSAGE_HEADER_LENGTH};
 
@@ -24,17 +24,16 @@ impl TranscriptBuffer {
 
 /// The running hash of all messages.
 pub(crate) struct Transcript {
-    hash: &'static dyn Hash,
     context: Box<dyn HashContext>,
 }
 
 impl Transcript {
     pub(crate) fn new(suite: &CipherSuite) -> Self {
-        Self { hash: suite.hash, context: suite.hash.start() }
+        Self { context: suite.hash.start() }
     }
 
     /// The transcript of a handshake whose first ClientHello had this hash: the synthetic
-    /// `message_hash` stands for it (section 4.5.1 of RFC 8446, 4.4.1). This is what lets a server
+    /// `message_hash` stands for it (section 4.1). This is what lets a server
     /// forget that ClientHello and find its hash in a cookie.
     pub(crate) fn after_retry(suite: &CipherSuite, first_hello: &[u8]) -> Self {
         let mut transcript = Self::new(suite);
@@ -60,18 +59,10 @@ impl Transcript {
         context.update(bytes);
         context.current()
     }
-
-    /// A HelloRetryRequest came or is about to be sent: everything so far, which is the first
-    /// ClientHello, is replaced by its hash.
-    pub(crate) fn replace_by_message_hash(&mut self) {
-        let message = message_hash(&self.current());
-        self.context = self.hash.start();
-        self.add_bytes(&message);
-    }
 }
 
 /// The synthetic message that stands for a first ClientHello.
-pub(crate) fn message_hash(hash: &[u8]) -> Vec<u8> {
+fn message_hash(hash: &[u8]) -> Vec<u8> {
     let mut message = Vec::with_capacity(MESSAGE_HEADER_LENGTH + hash.len());
     crate::wire::write_message(&mut message, HandshakeType::MESSAGE_HASH, |out| {
         out.extend_from_slice(hash);

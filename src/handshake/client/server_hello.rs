@@ -43,7 +43,7 @@ const MAX_COOKIE_LENGTH: usize = 0x2000;
 
 impl ExpectServerHello {
     pub(super) fn on_message(
-        self: Box<Self>,
+        self,
         message: HandshakeMessage<'_>,
         context: &mut Context<'_>,
     ) -> Result<State, Error> {
@@ -91,17 +91,17 @@ impl ExpectServerHello {
     }
 
     fn on_hello_retry_request(
-        self: Box<Self>,
+        self,
         message: HandshakeMessage<'_>,
         retry_request: &ServerHello<'_>,
         cipher_suite: CipherSuite,
         context: &mut Context<'_>,
     ) -> Result<State, Error> {
-        let Self { mut shared, offer, sent: Sent::First(first) } = *self else {
+        let Self { mut shared, offer, sent: Sent::First(first) } = self else {
             return Err(Error::unexpected("ServerHello: there was a retry already", &message));
         };
-        let mut transcript = first.into_transcript(&cipher_suite);
-        transcript.replace_by_message_hash();
+        let first_hash = first.into_transcript(&cipher_suite).current();
+        let mut transcript = Transcript::after_retry(&cipher_suite, &first_hash);
         transcript.add(&message);
         context.parameters.retried = true;
         let group = match retry_request.selected_group {
@@ -146,13 +146,13 @@ impl ExpectServerHello {
     }
 
     fn on_server_hello(
-        self: Box<Self>,
+        self,
         message: HandshakeMessage<'_>,
         hello: &ServerHello<'_>,
         cipher_suite: CipherSuite,
         context: &mut Context<'_>,
     ) -> Result<State, Error> {
-        let Self { shared, offer, sent } = *self;
+        let Self { shared, offer, sent } = self;
         let share =
             hello.key_share.ok_or_else(|| Error::missing(MESSAGE, ExtensionType::KEY_SHARE))?;
         if share.group != offer.group {
