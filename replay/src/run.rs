@@ -108,9 +108,9 @@ impl Run {
             }
             (_, Side::Server(server)) => {
                 let message = HandshakeMessage::split(payload).map(|(message, _)| message);
-                if let Some(message) = message
-                    && message.kind == HandshakeType::NEW_SESSION_TICKET
-                {
+                let is_ticket =
+                    |it: &HandshakeMessage<'_>| it.kind == HandshakeType::NEW_SESSION_TICKET;
+                if let Some(message) = message.filter(is_ticket) {
                     let ticket = NewSessionTicket::parse(message.body);
                     server.send_ticket(&ticket.map_err(|_| RunError::Ticket)?)?;
                 }

@@ -108,13 +108,13 @@ impl<'a> Subtree<'a> {
     /// Whether something that `name` stands for is within this tree. For a wildcard that is more
     /// than [`Self::contains`]: `*.example.com` also stands for `secret.example.com`.
     fn touches(&self, name: &SubjectName) -> bool {
-        if let (Self::Dns(tree), SubjectName::Dns(name)) = (self, name)
-            && let Some(parent) = name.strip_prefix("*.")
-            && let Some((label, tree_parent)) = tree.split_once('.')
-            && !label.is_empty()
-            && parent.eq_ignore_ascii_case(tree_parent)
-        {
-            return true;
+        if let (Self::Dns(tree), SubjectName::Dns(name)) = (self, name) {
+            let sibling = name.strip_prefix("*.").zip(tree.split_once('.'));
+            if sibling.is_some_and(|(parent, (label, tree_parent))| {
+                !label.is_empty() && parent.eq_ignore_ascii_case(tree_parent)
+            }) {
+                return true;
+            }
         }
         self.contains(name) == Some(true)
     }

@@ -231,8 +231,8 @@ impl<'a, T: CodePoint> List<'a, T> {
 
     /// The elements in the order of the message.
     pub fn iter(&self) -> impl Iterator<Item = T> + use<'a, T> {
-        let (pairs, _) = self.bytes.as_chunks::<2>();
-        pairs.iter().map(|pair| T::from_wire(u16::from_be_bytes(*pair)))
+        let pairs = self.bytes.chunks_exact(2).filter_map(|pair| pair.try_into().ok());
+        pairs.map(|pair| T::from_wire(u16::from_be_bytes(pair)))
     }
 
     /// Is `element` in the list?
