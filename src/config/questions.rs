@@ -12,7 +12,7 @@ use pki_types::{CertificateDer, DnsName, PrivateKeyDer, ServerName, UnixTime};
 
 use super::{ChosenPsk, ConfigError, PskResolver};
 use crate::certificate::{
-    CertificateError, ChainRequest, EndEntity, PathLimits, Problem, Purpose, TrustAnchors,
+    CertificateError, ChainRequest, EndEntity, PathLimits, Problem, Profile, Purpose, TrustAnchors,
     verify_chain,
 };
 use crate::crypto::{CipherSuite, Secret, SignatureAlgorithms, SigningKey, signing_key};
@@ -208,7 +208,8 @@ impl PeerVerifier for TrustAnchorVerifier {
             intermediates,
             anchors: &self.anchors,
             purpose: Purpose::Server,
-            name: Some(&peer.server_name),
+            names: &[peer.server_name.clone().into()],
+            profile: Profile::Default,
             now: peer.now,
             algorithms: &self.algorithms.all,
             limits: self.limits,
