@@ -97,6 +97,11 @@ impl TrustAnchors {
         Ok(anchors)
     }
 
+    /// The DER of each anchor's name: what a server says that it takes certificates of.
+    pub fn subjects(&self) -> impl Iterator<Item = Vec<u8>> + '_ {
+        self.0.iter().map(|anchor| der::wrap(der::SEQUENCE, &anchor.subject))
+    }
+
     /// Trusts a certificate. The same one again changes nothing.
     ///
     /// # Errors

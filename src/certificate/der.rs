@@ -81,7 +81,6 @@ pub(super) fn whole_bytes(contents: &[u8]) -> Option<&[u8]> {
 }
 
 /// An element of these contents.
-#[cfg(test)]
 pub(super) fn wrap(tag: u8, contents: &[u8]) -> Vec<u8> {
     let length = contents.len().to_be_bytes();
     let mut out = vec![tag];

@@ -24,6 +24,7 @@ mod error;
 mod name;
 mod path;
 mod request;
+mod selection;
 mod signature;
 #[cfg(test)]
 mod tests;
@@ -33,3 +34,4 @@ pub use end_entity::EndEntity;
 pub use error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
 pub use path::{VerifiedPath, verify_chain};
 pub use request::{ChainRequest, PathLimits, Purpose};
+pub use selection::{issued_by_any, matches_filter};

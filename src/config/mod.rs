@@ -4,24 +4,29 @@
 //! number of connections.
 
 mod client;
+mod client_authentication;
 mod cookie;
 mod layout;
 mod limits;
 mod psk;
 mod questions;
+mod raw_public_key;
 mod server;
 
 use crate::crypto::CryptoProvider;
 
 pub use client::{ClientConfig, ClientConfigBuilder};
+pub use client_authentication::{ClientAuthentication, ClientCertificateResolver};
 pub use cookie::{CookieProtector, HmacCookies};
 pub use layout::{ExtensionLayout, LayoutItem};
 pub use limits::Limits;
 pub use psk::{ChosenPsk, PreSharedKey, PskList, PskResolver};
+pub(crate) use questions::Staples;
 pub use questions::{
     AnswerLater, CertificateList, CertificateResolver, CertifiedKey, KeySource, NoCertificate,
-    PeerIdentity, PeerVerifier, Reply, TicketReceiver, TrustAnchorVerifier,
+    PeerIdentity, PeerVerifier, RawPublicKey, Reply, TicketReceiver, TrustAnchorVerifier,
 };
+pub use raw_public_key::PinnedPublicKeys;
 pub use server::{ServerConfig, ServerConfigBuilder};
 
 /// A configuration that cannot work, found when it is built.
@@ -52,6 +57,12 @@ pub enum ConfigError {
     /// A pre-shared key is shorter than 16 bytes, or its identity is not 1 to 1024 bytes long.
     #[error("a pre-shared key must have 16 bytes or more, and an identity of 1 to 1024")]
     PreSharedKey,
+    /// An OCSP response or a certificate timestamp is empty, or they are too long for a message.
+    #[error("an OCSP response or certificate timestamp is empty, or they are longer than 65535")]
+    Staple,
+    /// The request for a client's certificate does not fit into a message.
+    #[error("the authorities and filters for client certificates are too many for a message")]
+    CertificateRequest,
     /// The default verifier has no trust anchors: it could accept nothing.
     #[error("there are no trust anchors: no server could ever be accepted")]
     NoTrustAnchors,

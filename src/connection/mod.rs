@@ -278,6 +278,21 @@ impl ServerConnection {
         Connection::new(handshake, options.observer).map(Self)
     }
 
+    /// Asks the client for a certificate: see [`Handshake::request_client_certificate`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] when the client cannot be asked, which changes nothing.
+    pub fn request_client_certificate(&mut self) -> Result<(), Error> {
+        self.0.check_writable()?;
+        let result = self.0.handshake.request_client_certificate();
+        self.0.after_handshake(result)
+    }
+
+    /// How many requests for its certificate the client has not answered yet.
+    pub fn open_certificate_requests(&self) -> usize {
+        self.0.handshake.open_certificate_requests()
+    }
+
     /// Sends a ticket and returns its PSK: see [`Handshake::send_ticket`].
     pub fn send_ticket(&mut self, ticket: &NewSessionTicket<'_>) -> Result<Secret, Error> {
         self.0.check_writable()?;

@@ -5,12 +5,14 @@ use pki_types::{ServerName, UnixTime};
 
 use super::incoming::Incoming;
 use super::post_handshake::Connected;
+use super::post_handshake_auth::Asking;
 use super::step::Steps;
 use super::{Answer, Context, Level, PeerParameters, Question, Step, client, server};
 use crate::config::{ClientConfig, Limits, ServerConfig};
 use crate::crypto::Secret;
 use crate::error::{Error, ErrorKind};
 use crate::observer::{Event, Observer, Observers};
+use crate::registry::HandshakeType;
 use crate::wire::{HandshakeMessage, NewSessionTicket};
 
 /// One end of a connection.
@@ -142,8 +144,11 @@ impl Handshake {
             let Some((message, rest)) = split.map_err(|error| self.fail(error))? else {
                 break;
             };
+            // After the handshake a Finished belongs to a certificate, and changes no keys.
+            let ends_record = message.kind.ends_record()
+                && !(self.is_complete() && message.kind == HandshakeType::FINISHED);
             self.on_message(message)?;
-            if message.kind.ends_record() && !rest.is_empty() {
+            if ends_record && !rest.is_empty() {
                 return Err(self.misplaced_bytes());
             }
             bytes = rest;
@@ -232,7 +237,8 @@ impl Handshake {
         match &self.state {
             State::Client(state) => state.question(),
             State::Server(state) => state.question(),
-            State::Connected(_) | State::Failed(_) | State::Moving => None,
+            State::Connected(connected) => connected.question(),
+            State::Failed(_) | State::Moving => None,
         }
     }
 
@@ -249,14 +255,17 @@ impl Handshake {
                 | (Some(Question::ResolvePsk(_)), Answer::Psk(_))
                 | (Some(Question::Sign(_)), Answer::Signature(_))
                 | (Some(Question::VerifyPeer(_)), Answer::Peer(_))
+                | (Some(Question::VerifyRawPublicKey(_)), Answer::Peer(_))
+                | (Some(Question::ChooseClientCertificate(_)), Answer::ClientCertificate(_))
         );
         if !fits {
             return Err(ErrorKind::Misuse("the answer is to no open question").into());
         }
         let keys_before = self.steps.read_keys_installed();
         self.advance(|state, context| match state {
-            State::Client(state) => state.on_answer(answer, context).map(State::Client),
+            State::Client(state) => state.on_answer(answer, context),
             State::Server(state) => state.on_answer(answer, context).map(State::Server),
+            State::Connected(state) => state.on_answer(answer, context).map(State::Connected),
             other => Ok(other),
         })?;
         // What came while the question was open came under the keys of then.
@@ -276,10 +285,14 @@ impl Handshake {
         self.steps.read_level()
     }
 
-    /// Does a part of a message wait for its rest? Nothing else may come before that
-    /// (section 5.1).
+    /// Does a part of a message wait for its rest, or of a client's answer to a request for its
+    /// certificate? Nothing else may come before that (sections 5.1 and 4.7.2).
     pub fn has_partial_message(&self) -> bool {
-        !self.incoming.is_empty()
+        let asking = match &self.state {
+            State::Connected(connected) => connected.asking(),
+            _ => None,
+        };
+        !self.incoming.is_empty() || asking.is_some_and(Asking::is_under_way)
     }
 
     /// Is the handshake complete?
@@ -373,6 +386,38 @@ impl Handshake {
             other => Ok(other),
         })?;
         psk.ok_or_else(|| ErrorKind::Internal("no PSK was derived").into())
+    }
+
+    /// Asks the client for a certificate after the handshake (section 4.7.2). When the answer was
+    /// proved, [`parameters`](Self::parameters) say who the client is, and the observer is told.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] on a client, before the handshake is complete, when the
+    /// configuration has no
+    /// [`client_authentication`](crate::config::ServerConfigBuilder::client_authentication), the
+    /// client did not offer to be asked or cannot show what is taken, an external pre-shared key
+    /// was used, or [`Limits::certificate_requests`] are open: nothing has changed then.
+    pub fn request_client_certificate(&mut self) -> Result<(), Error> {
+        let asking = self.connected()?.asking();
+        let reason = "the client cannot be asked for a certificate after this handshake";
+        let open = asking.ok_or(ErrorKind::Misuse(reason))?.outstanding();
+        if open >= self.limits.certificate_requests {
+            let reason = "too many requests for the client's certificate are open";
+            return Err(ErrorKind::Misuse(reason).into());
+        }
+        self.advance(|state, context| match state {
+            State::Connected(mut connected) => {
+                connected.request_certificate(context)?;
+                Ok(State::Connected(connected))
+            }
+            other => Ok(other),
+        })
+    }
+
+    /// How many requests for its certificate the client has not answered yet.
+    pub fn open_certificate_requests(&self) -> usize {
+        let asking = self.connected().ok().and_then(Connected::asking);
+        asking.map_or(0, Asking::outstanding)
     }
 
     pub(crate) fn observers(&mut self) -> &mut Observers {

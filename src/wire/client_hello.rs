@@ -1,5 +1,6 @@
 //! ClientHello (RFC 9846, section 4.2.2) and the extensions that a server reads from it.
 
+use super::certificate::{Authorities, OCSP};
 use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, duplicate, write_vector};
 use super::extension::{Extensions, Place};
 use super::message::write_message;
@@ -45,6 +46,18 @@ pub struct ClientHello<'a> {
     pub pre_shared_keys: Option<OfferedPsks<'a>>,
     /// 0-RTT data follows (section 4.3.10).
     pub early_data: bool,
+    /// The client can be asked for a certificate after the handshake (section 4.3.6).
+    pub post_handshake_auth: bool,
+    /// The authorities that the client takes certificates of (section 4.3.4).
+    pub certificate_authorities: Option<Authorities<'a>>,
+    /// The types of certificate that the client has, the preferred one first (RFC 7250).
+    pub client_certificate_types: Option<&'a [u8]>,
+    /// The types of certificate that the client takes, the preferred one first (RFC 7250).
+    pub server_certificate_types: Option<&'a [u8]>,
+    /// The client wants a stapled OCSP response (RFC 6066, section 8).
+    pub wants_ocsp: bool,
+    /// The client wants signed certificate timestamps (RFC 6962, section 3.3.1).
+    pub wants_timestamps: bool,
 }
 
 impl<'a> ClientHello<'a> {
@@ -106,6 +119,12 @@ impl<'a> ClientHello<'a> {
             psk_key_exchange_modes: None,
             pre_shared_keys: None,
             early_data: false,
+            post_handshake_auth: false,
+            certificate_authorities: None,
+            client_certificate_types: None,
+            server_certificate_types: None,
+            wants_ocsp: false,
+            wants_timestamps: false,
         }
     }
 
@@ -140,6 +159,26 @@ impl<'a> ClientHello<'a> {
             }
             E::PRE_SHARED_KEY => self.pre_shared_keys = Some(OfferedPsks::read(&mut body)?),
             E::EARLY_DATA => self.early_data = true,
+            E::POST_HANDSHAKE_AUTH => self.post_handshake_auth = true,
+            E::CERTIFICATE_AUTHORITIES => {
+                self.certificate_authorities = Some(Authorities::read(&mut body, field)?);
+            }
+            E::CLIENT_CERTIFICATE_TYPE => {
+                self.client_certificate_types = Some(body.vector(field, Prefix::U8, 1..=255)?);
+            }
+            E::SERVER_CERTIFICATE_TYPE => {
+                self.server_certificate_types = Some(body.vector(field, Prefix::U8, 1..=255)?);
+            }
+            E::STATUS_REQUEST => {
+                // Requests of other types have a form of their own, and mean nothing here.
+                self.wants_ocsp = body.u8(field)? == OCSP;
+                if !self.wants_ocsp {
+                    return Ok(());
+                }
+                body.vector(field, Prefix::U16, 0..=0xffff)?;
+                body.vector(field, Prefix::U16, 0..=0xffff)?;
+            }
+            E::SIGNED_CERTIFICATE_TIMESTAMP => self.wants_timestamps = true,
             _ => return Ok(()),
         }
         body.finish(field)

@@ -5,7 +5,9 @@ use super::client_hello::{KeyShareEntry, Names};
 use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, write_vector};
 use super::extension::{Extensions, Place};
 use super::message::write_message;
-use crate::registry::{CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
+use crate::registry::{
+    CertificateType, CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
+};
 
 /// The random of a HelloRetryRequest: the SHA-256 of "HelloRetryRequest" (section 4.2.3).
 pub const HELLO_RETRY_REQUEST_RANDOM: [u8; 32] = [
@@ -167,6 +169,10 @@ pub struct EncryptedExtensions<'a> {
     pub supported_groups: Option<List<'a, NamedGroup>>,
     /// The server accepts the 0-RTT data.
     pub early_data: bool,
+    /// The type of the client's certificate, where it was offered (RFC 7250).
+    pub client_certificate_type: Option<CertificateType>,
+    /// The type of the server's certificate, where it was offered (RFC 7250).
+    pub server_certificate_type: Option<CertificateType>,
 }
 
 impl<'a> EncryptedExtensions<'a> {
@@ -194,6 +200,12 @@ impl<'a> EncryptedExtensions<'a> {
                     message.supported_groups = Some(body.list(field, Prefix::U16, 2..=0xfffe)?);
                 }
                 E::EARLY_DATA => message.early_data = true,
+                E::CLIENT_CERTIFICATE_TYPE => {
+                    message.client_certificate_type = Some(CertificateType(body.u8(field)?));
+                }
+                E::SERVER_CERTIFICATE_TYPE => {
+                    message.server_certificate_type = Some(CertificateType(body.u8(field)?));
+                }
                 _ => continue,
             }
             body.finish(field)?;
@@ -209,6 +221,8 @@ impl<'a> EncryptedExtensions<'a> {
             application_protocol: None,
             supported_groups: None,
             early_data: false,
+            client_certificate_type: None,
+            server_certificate_type: None,
         }
     }
 

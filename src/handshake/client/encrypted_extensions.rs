@@ -10,6 +10,8 @@ use crate::handshake::proof::PskMixedIn;
 use crate::registry::HandshakeType;
 use crate::wire::{EncryptedExtensions, HandshakeMessage};
 
+const MESSAGE: HandshakeType = HandshakeType::ENCRYPTED_EXTENSIONS;
+
 /// A ServerHello came; the handshake is encrypted from here on.
 pub(in crate::handshake) struct ExpectEncryptedExtensions {
     pub(super) flight: ServerFlight,
@@ -23,7 +25,6 @@ impl ExpectEncryptedExtensions {
         message: HandshakeMessage<'_>,
         context: &mut Context<'_>,
     ) -> Result<State, Error> {
-        const MESSAGE: HandshakeType = HandshakeType::ENCRYPTED_EXTENSIONS;
         if message.kind != MESSAGE {
             return Err(Error::unexpected("EncryptedExtensions", &message));
         }
@@ -46,6 +47,7 @@ impl ExpectEncryptedExtensions {
             }
             context.parameters.application_protocol = Some(chosen.to_vec());
         }
+        self.check_certificate_types(&answers)?;
         self.flight.transcript.add(&message);
         if let Some(psk) = self.psk {
             return Ok(State::ExpectFinished(Box::new(ExpectFinished {
@@ -54,5 +56,37 @@ impl ExpectEncryptedExtensions {
             })));
         }
         Ok(State::ExpectCertificate(Box::new(ExpectCertificate { flight: self.flight })))
+    }
+
+    /// The server chooses a type of certificate for each side, of those that were offered
+    /// (RFC 7250, section 4.2).
+    fn check_certificate_types(&mut self, answers: &EncryptedExtensions<'_>) -> Result<(), Error> {
+        let Self { flight, .. } = self;
+        let config = &flight.shared.config;
+        let (own, peer) = (config.client_certificate_types(), config.verifier.certificate_types());
+        for (field, chosen, offered, place) in [
+            (
+                "client_certificate_type",
+                answers.client_certificate_type,
+                own,
+                &mut flight.client_certificate_type,
+            ),
+            (
+                "server_certificate_type",
+                answers.server_certificate_type,
+                peer,
+                &mut flight.server_certificate_type,
+            ),
+        ] {
+            match chosen {
+                Some(chosen) if offered.contains(&chosen) => *place = chosen,
+                Some(chosen) => {
+                    let reason = format!("{chosen} was not offered");
+                    return Err(Error::illegal(MESSAGE, field, reason));
+                }
+                None => {}
+            }
+        }
+        Ok(())
     }
 }
