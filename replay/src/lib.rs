@@ -51,7 +51,6 @@ fn replay_role(section: u8, trace: &Trace, role: Role, vectors: &Vectors) -> Rep
     let title = &trace.steps.title;
     match section {
         4 => return Report::not_yet(section, title, role, "it needs resumption and 0-RTT"),
-        6 => return Report::not_yet(section, title, role, "it needs client authentication"),
         _ => {}
     }
     let mut run = Run::default();
