@@ -32,6 +32,7 @@ mod tests;
 pub use anchors::{TrustAnchorError, TrustAnchors};
 pub use end_entity::EndEntity;
 pub use error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
+pub use name::ReferenceIdentifier;
 pub use path::{VerifiedPath, verify_chain};
-pub use request::{ChainRequest, PathLimits, Purpose};
+pub use request::{ChainRequest, PathLimits, Profile, Purpose};
 pub use selection::{issued_by_any, matches_filter};

@@ -12,7 +12,7 @@ use pki_types::{CertificateDer, DnsName, PrivateKeyDer, ServerName, UnixTime};
 
 use super::{ChosenPsk, ConfigError, PskResolver};
 use crate::certificate::{
-    CertificateError, ChainRequest, EndEntity, PathLimits, Problem, Purpose, TrustAnchors,
+    CertificateError, ChainRequest, EndEntity, PathLimits, Problem, Profile, Purpose, TrustAnchors,
     verify_chain,
 };
 use crate::crypto::{CipherSuite, Secret, SignatureAlgorithms, SigningKey, signing_key};
@@ -67,6 +67,7 @@ impl CertifiedKey {
             return Err(ConfigError::Empty("bytes in one of its certificates"));
         }
         let end_entity = EndEntity::parse(first)?;
+        end_entity.check_may_sign()?;
         Self::with_key(CertificateType::X509, chain, end_entity, key)
     }
 
@@ -333,12 +334,14 @@ impl PeerVerifier for TrustAnchorVerifier {
             let reason = format!("the verifier is one for {}", self.purpose);
             return Reply::Now(Err(CertificateError::rejected(reason)));
         }
+        let names: Vec<_> = peer.server_name.iter().cloned().map(Into::into).collect();
         let request = ChainRequest {
             end_entity,
             intermediates,
             anchors: &self.anchors,
             purpose: self.purpose,
-            name: peer.server_name.as_ref(),
+            names: &names,
+            profile: Profile::Default,
             now: peer.now,
             algorithms: &self.algorithms.all,
             limits: self.limits,

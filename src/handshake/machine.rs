@@ -144,13 +144,14 @@ impl Handshake {
             let Some((message, rest)) = split.map_err(|error| self.fail(error))? else {
                 break;
             };
-            // After the handshake a Finished belongs to a certificate, and changes no keys.
+            // Before the message is acted on: nothing is sent in answer to a half that fits. After
+            // the handshake a Finished belongs to a certificate, and changes no keys.
             let ends_record = message.kind.ends_record()
                 && !(self.is_complete() && message.kind == HandshakeType::FINISHED);
-            self.on_message(message)?;
             if ends_record && !rest.is_empty() {
                 return Err(self.misplaced_bytes());
             }
+            self.on_message(message)?;
             bytes = rest;
         }
         self.incoming.push(bytes);
