@@ -108,6 +108,9 @@ impl Authenticating {
     ) -> Result<Progress, Error> {
         let Self { mut transcript, certificate, question } = *self;
         context.send(Some(&mut transcript), |out| out.extend_from_slice(&certificate));
+        if let Question::Sign(sign) = &question {
+            context.parameters.client_signature_scheme = Some(sign.scheme);
+        }
         send_certificate_verify(&question, signature, &mut transcript, context)?;
         Ok(Progress::Sent(transcript))
     }
