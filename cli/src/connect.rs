@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use handclasp::config::{CertificateList, PinnedPublicKeys};
 use handclasp::connection::{Options, Received};
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::ServerName;
@@ -36,6 +37,16 @@ pub struct Arguments {
     /// The name that the server must prove, if it is not HOST
     #[arg(long)]
     name: Option<String>,
+    /// Trust the server that has the public key in this PEM file, and show no interest in its
+    /// certificates
+    #[arg(long, value_name = "FILE", conflicts_with = "ca")]
+    raw_public_key: Option<PathBuf>,
+    /// Show this certificate to a server that asks for one: a PEM file, the own one first
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    client_cert: Option<PathBuf>,
+    /// The private key of that certificate in PEM
+    #[arg(long, value_name = "FILE", requires = "client_cert")]
+    client_key: Option<PathBuf>,
     /// Offer this application protocol, such as http/1.1; again for more, the preferred one first
     #[arg(long, value_name = "PROTOCOL")]
     alpn: Vec<String>,
@@ -118,12 +129,25 @@ fn server(arguments: &Arguments) -> Result<(String, ServerName<'static>), Failur
 }
 
 fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
-    let anchors = files::anchors(arguments.ca.as_deref())?;
     let misuse = |error: handclasp::config::ConfigError| Failure::misuse(error.to_string());
-    let mut builder = ClientConfig::builder(CryptoProvider::ring())
-        .trust(anchors)
-        .map_err(misuse)?
+    let builder = ClientConfig::builder(CryptoProvider::ring())
         .application_protocols(arguments.alpn.iter().map(String::as_bytes));
+    let mut builder = match &arguments.raw_public_key {
+        Some(file) => {
+            let pinned = PinnedPublicKeys::new([files::public_key(file)?]);
+            builder.verifier(Arc::new(pinned))
+        }
+        None => builder
+            .trust(files::anchors(arguments.ca.as_deref())?)
+            .map_err(misuse)?
+            .request_ocsp(true),
+    };
+    if let (Some(cert), Some(key)) = (&arguments.client_cert, &arguments.client_key) {
+        let own = Arc::new(files::certified_key(cert, key, "--client-")?);
+        builder = builder
+            .client_certificates(Arc::new(CertificateList::new(vec![own])))
+            .post_handshake_authentication(true);
+    }
     if let Some(log) = files::key_log(arguments.keylog.as_ref())? {
         builder = builder.key_log(log);
     }

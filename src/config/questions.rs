@@ -81,6 +81,15 @@ impl CertifiedKey {
         Self::with_key(CertificateType::RAW_PUBLIC_KEY, vec![spki.into()], end_entity, key)
     }
 
+    /// The public key of this certificate, without the certificate.
+    ///
+    /// # Errors
+    /// None that [`new`](Self::new) had not.
+    pub fn to_raw_public_key(&self) -> Result<Self, ConfigError> {
+        let spki = self.end_entity.subject_public_key_info().to_vec();
+        Self::raw_public_key(spki, self.key.clone())
+    }
+
     fn with_key(
         certificate_type: CertificateType,
         chain: Vec<CertificateDer<'static>>,

@@ -177,6 +177,8 @@ impl Connection {
     fn take_steps(&mut self) -> Result<(), Error> {
         while let Some(step) = self.handshake.next_step() {
             let result = match step {
+                // Nothing follows close_notify, not even an answer; a failure's last words may.
+                Step::Send { .. } if self.closed && self.check().is_ok() => Ok(()),
                 Step::Send { bytes, .. } => self.seal(ContentType::HANDSHAKE, &bytes),
                 Step::SendChangeCipherSpec => {
                     let before = self.outgoing().len();
