@@ -405,6 +405,19 @@ fn a_client_refused_after_the_handshake_loses_the_connection() {
 }
 
 #[test]
+fn a_client_that_has_closed_answers_no_more() {
+    let own = Identity::p256();
+    let with_list = |builder: ClientConfigBuilder| builder.client_certificates(list(&[&own]));
+    let (mut client, mut server) = connected_for_later(&own, true, with_list);
+    server.request_client_certificate().unwrap();
+    client.close();
+    let closed = client.outgoing().len();
+    let mut request = server.outgoing().to_vec();
+    client.receive(&mut request).unwrap();
+    assert_eq!(client.outgoing().len(), closed, "close_notify is the last word");
+}
+
+#[test]
 fn a_client_cannot_ask_for_certificates() {
     use handclasp::handshake::Handshake;
     use handclasp::pki_types::UnixTime;
