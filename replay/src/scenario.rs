@@ -112,9 +112,10 @@ impl<'a> Scenario<'a> {
         }
         if let Some(request) = self.steps.messages(Role::Server, "CertificateRequest").next() {
             let known = Arc::new(KnownChain(self.chain(Role::Client)?));
-            let layout = layout(CertificateRequest::parse(request)?.extensions);
-            builder =
-                builder.client_authentication(ClientAuthentication::required(known).layout(layout));
+            let schemes = CertificateRequest::parse(request)?.signature_algorithms;
+            let schemes = schemes.ok_or(missing("signature_algorithms"))?.iter().collect();
+            let policy = ClientAuthentication::required(known).signature_schemes(schemes);
+            builder = builder.client_authentication(policy);
         }
         Ok(Arc::new(builder.build(self.certificates(Role::Server)?)?))
     }

@@ -1,18 +1,17 @@
 use core::fmt;
 use std::sync::Arc;
 
-use super::{AnswerLater, CertificateList, CertifiedKey, ConfigError, ExtensionLayout};
-use super::{LayoutItem, PeerVerifier, Reply};
+use super::{AnswerLater, CertificateList, CertifiedKey, ConfigError, PeerVerifier, Reply};
 use crate::certificate::{issued_by_any, matches_filter};
 use crate::crypto::{CryptoProvider, SignatureAlgorithms};
 use crate::registry::{CertificateType, ExtensionType, SignatureScheme};
 use crate::wire::codec::{Prefix, write_codes, write_vector};
-use crate::wire::{CertificateRequest, Extensions, write_extension};
+use crate::wire::{CertificateRequest, Extensions, write_extension, write_names};
 
 /// Whether and how a server asks its clients for certificates (RFC 9846, section 4.4.2).
 ///
 /// A client with a pre-shared key is not asked in the handshake: the key is its proof.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ClientAuthentication {
     pub(crate) verifier: Arc<dyn PeerVerifier>,
     pub(crate) required: bool,
@@ -20,7 +19,8 @@ pub struct ClientAuthentication {
     authorities: Vec<Vec<u8>>,
     oid_filters: Vec<(Vec<u8>, Vec<u8>)>,
     staples: bool,
-    layout: Option<ExtensionLayout>,
+    /// Those to offer; the provider's where it is empty.
+    schemes: Vec<SignatureScheme>,
     signatures: SignatureAlgorithms,
     extensions: Vec<u8>,
     asked: Vec<ExtensionType>,
@@ -43,7 +43,7 @@ impl ClientAuthentication {
             authorities: Vec::new(),
             oid_filters: Vec::new(),
             staples: false,
-            layout: None,
+            schemes: Vec::new(),
             signatures: SignatureAlgorithms { all: Vec::new(), by_scheme: Vec::new() },
             extensions: Vec::new(),
             asked: Vec::new(),
@@ -80,24 +80,21 @@ impl ClientAuthentication {
         self
     }
 
-    /// Shapes the CertificateRequest.
-    pub fn layout(mut self, layout: ExtensionLayout) -> Self {
-        self.layout = Some(layout);
+    /// Offers clients these signature schemes, the preferred one first, in place of all that the
+    /// provider can verify. One that it cannot verify is never accepted.
+    pub fn signature_schemes(mut self, schemes: Vec<SignatureScheme>) -> Self {
+        self.schemes = schemes;
         self
     }
 
     /// Writes the extensions of every CertificateRequest, once.
     pub(super) fn prepare(mut self, provider: &CryptoProvider) -> Result<Self, ConfigError> {
-        const ORDER: [ExtensionType; 5] = [
-            ExtensionType::SIGNATURE_ALGORITHMS,
-            ExtensionType::CERTIFICATE_AUTHORITIES,
-            ExtensionType::OID_FILTERS,
-            ExtensionType::STATUS_REQUEST,
-            ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP,
-        ];
-        super::check_layout(self.layout.as_ref())?;
+        use ExtensionType as E;
         self.signatures = provider.signatures.clone();
-        if !self.signatures.schemes().any(SignatureScheme::signs_handshakes) {
+        if self.schemes.is_empty() {
+            self.schemes = self.signatures.schemes().collect();
+        }
+        if !self.schemes.iter().any(|scheme| scheme.signs_handshakes()) {
             return Err(ConfigError::Empty("signature schemes"));
         }
         let names: usize = self.authorities.iter().map(|name| name.len() + 2).sum();
@@ -105,65 +102,35 @@ impl ClientAuthentication {
         let filters: usize = filters.map(|(oid, values)| oid.len() + values.len() + 3).sum();
         let empty = self.authorities.iter().any(Vec::is_empty);
         let odd = self.oid_filters.iter().any(|(oid, _)| !(1..=255).contains(&oid.len()));
-        // What a message has room for beside a layout and the schemes.
-        if empty || odd || names + filters > 0x7000 {
+        if empty || odd || names + filters + 2 * self.schemes.len() > 0xff00 {
             return Err(ConfigError::CertificateRequest);
         }
         let mut out = Vec::new();
-        for item in self.layout.iter().flat_map(|layout| &layout.items) {
-            if let LayoutItem::Raw(kind, body) = item {
-                write_extension(&mut out, *kind, |out| out.extend_from_slice(body));
-            }
+        write_extension(&mut out, E::SIGNATURE_ALGORITHMS, |out| {
+            write_vector(out, Prefix::U16, |out| write_codes(out, self.schemes.iter().copied()));
+        });
+        if names > 0 {
+            write_extension(&mut out, E::CERTIFICATE_AUTHORITIES, |out| {
+                write_names(out, Prefix::U16, &self.authorities);
+            });
         }
-        for kind in ORDER {
-            if self.raw_list::<SignatureScheme>(kind).is_none() {
-                self.write(kind, &mut out);
-            }
+        if filters > 0 {
+            write_extension(&mut out, E::OID_FILTERS, |out| {
+                write_vector(out, Prefix::U16, |out| {
+                    for (oid, values) in &self.oid_filters {
+                        write_vector(out, Prefix::U8, |out| out.extend_from_slice(oid));
+                        write_vector(out, Prefix::U16, |out| out.extend_from_slice(values));
+                    }
+                });
+            });
+        }
+        if self.staples {
+            write_extension(&mut out, E::STATUS_REQUEST, |_| {});
+            write_extension(&mut out, E::SIGNED_CERTIFICATE_TIMESTAMP, |_| {});
         }
         self.asked = Extensions::written(&out).iter().map(|extension| extension.kind).collect();
         self.extensions = out;
         Ok(self)
-    }
-
-    fn write(&self, kind: ExtensionType, out: &mut Vec<u8>) {
-        match kind {
-            ExtensionType::SIGNATURE_ALGORITHMS => write_extension(out, kind, |out| {
-                let schemes = self.signatures.schemes();
-                write_vector(out, Prefix::U16, |out| write_codes(out, schemes));
-            }),
-            ExtensionType::CERTIFICATE_AUTHORITIES if !self.authorities.is_empty() => {
-                write_extension(out, kind, |out| {
-                    write_vector(out, Prefix::U16, |out| {
-                        for name in &self.authorities {
-                            write_vector(out, Prefix::U16, |out| out.extend_from_slice(name));
-                        }
-                    });
-                });
-            }
-            ExtensionType::OID_FILTERS if !self.oid_filters.is_empty() => {
-                write_extension(out, kind, |out| {
-                    write_vector(out, Prefix::U16, |out| {
-                        for (oid, values) in &self.oid_filters {
-                            write_vector(out, Prefix::U8, |out| out.extend_from_slice(oid));
-                            write_vector(out, Prefix::U16, |out| out.extend_from_slice(values));
-                        }
-                    });
-                });
-            }
-            ExtensionType::STATUS_REQUEST | ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP
-                if self.staples =>
-            {
-                write_extension(out, kind, |_| {});
-            }
-            _ => {}
-        }
-    }
-
-    fn raw_list<T: crate::wire::CodePoint>(
-        &self,
-        kind: ExtensionType,
-    ) -> Option<crate::wire::List<'_, T>> {
-        self.layout.as_ref().and_then(|layout| layout.raw_list(kind))
     }
 
     /// The extensions of a CertificateRequest.
@@ -182,18 +149,7 @@ impl ClientAuthentication {
 
     /// Was this scheme offered in the request?
     pub(crate) fn offers(&self, scheme: SignatureScheme) -> bool {
-        let raw = self.raw_list(ExtensionType::SIGNATURE_ALGORITHMS);
-        raw.is_none_or(|list| list.contains(scheme))
-    }
-}
-
-impl fmt::Debug for ClientAuthentication {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientAuthentication")
-            .field("verifier", &self.verifier)
-            .field("required", &self.required)
-            .field("in_handshake", &self.in_handshake)
-            .finish_non_exhaustive()
+        self.schemes.contains(&scheme)
     }
 }
 

@@ -17,10 +17,10 @@ use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{TrafficSecret, Transcript};
 use crate::observer::Event;
 use crate::registry::{CertificateType, ExtensionType, HandshakeType, SignatureScheme};
-use crate::wire::codec::join;
+use crate::wire::codec::{Prefix, join};
 use crate::wire::{
     Certificate, CertificateEntry, CertificateVerify, DecodeError, DecodeReason, Extensions,
-    Finished, HandshakeMessage, write_ocsp_response, write_timestamps,
+    Finished, HandshakeMessage, write_extension, write_names, write_ocsp_response,
 };
 
 /// What a CertificateVerify signs (section 4.5.2): 64 spaces, a sentence that says who signs and
@@ -49,7 +49,9 @@ pub(super) fn write_certificate(
         write_ocsp_response(&mut staples, response);
     }
     if !timestamps.is_empty() && takes(ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP) {
-        write_timestamps(&mut staples, timestamps);
+        write_extension(&mut staples, ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP, |out| {
+            write_names(out, Prefix::U16, timestamps);
+        });
     }
     let mut staples = Some(Extensions::written(&staples));
     let chain = key.map_or(&[][..], |key| key.chain());
@@ -207,19 +209,18 @@ impl Presented {
     }
 }
 
+/// Writes down who the peer is, in place of what was known before.
 fn tell(question: &Question, parameters: &mut PeerParameters) {
-    match question {
-        Question::VerifyPeer(identity) => {
-            parameters.certificates = Some(Arc::clone(&identity.chain));
-            parameters.ocsp_response.clone_from(&identity.ocsp_response);
-            let timestamps = &identity.signed_certificate_timestamps;
-            parameters.signed_certificate_timestamps.clone_from(timestamps);
-        }
-        Question::VerifyRawPublicKey(key) => {
-            parameters.raw_public_key = Some(Arc::clone(&key.subject_public_key_info));
-        }
-        _ => {}
-    }
+    let (identity, key) = match question {
+        Question::VerifyPeer(identity) => (Some(identity), None),
+        Question::VerifyRawPublicKey(key) => (None, Some(key)),
+        _ => (None, None),
+    };
+    parameters.certificates = identity.map(|it| Arc::clone(&it.chain));
+    parameters.raw_public_key = key.map(|it| Arc::clone(&it.subject_public_key_info));
+    parameters.ocsp_response = identity.and_then(|it| it.ocsp_response.clone());
+    let timestamps = identity.map(|it| it.signed_certificate_timestamps.clone());
+    parameters.signed_certificate_timestamps = timestamps.unwrap_or_default();
 }
 
 /// Who the peer wants to be was found good; the proof of its key is due.
@@ -272,12 +273,8 @@ pub(super) struct Authenticated {
 }
 
 impl Authenticated {
-    /// Writes down who it is, in place of what was known before.
+    /// Writes down who it is.
     pub(super) fn tell(&self, parameters: &mut PeerParameters) {
-        parameters.certificates = None;
-        parameters.raw_public_key = None;
-        parameters.ocsp_response = None;
-        parameters.signed_certificate_timestamps = Vec::new();
         tell(&self.question, parameters);
     }
 }

@@ -1,6 +1,7 @@
 //! Certificate, CertificateRequest and CertificateVerify (RFC 9846, sections 4.4.2, 4.5.1 and
 //! 4.5.2).
 
+use super::client_hello::Names;
 use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, write_vector};
 use super::extension::{Extensions, Place, write_extension};
 use super::message::write_message;
@@ -57,14 +58,9 @@ impl<'a> CertificateEntry<'a> {
             return Ok(Vec::new());
         };
         let mut reader = Reader::new(HandshakeType::CERTIFICATE, body);
-        let bytes = reader.vector(FIELD, Prefix::U16, 1..=0xffff)?;
-        let mut list = reader.part(bytes);
+        let timestamps = Names::read(&mut reader, FIELD, Prefix::U16)?;
         reader.finish(FIELD)?;
-        let mut timestamps = Vec::new();
-        while !list.is_empty() {
-            timestamps.push(list.vector(FIELD, Prefix::U16, 1..=0xffff)?);
-        }
-        Ok(timestamps)
+        Ok(timestamps.iter().collect())
     }
 }
 
@@ -73,17 +69,6 @@ pub(crate) fn write_ocsp_response(out: &mut Vec<u8>, response: &[u8]) {
     write_extension(out, ExtensionType::STATUS_REQUEST, |out| {
         out.push(OCSP);
         write_vector(out, Prefix::U24, |out| out.extend_from_slice(response));
-    });
-}
-
-/// Writes the extension that carries certificate timestamps.
-pub(crate) fn write_timestamps(out: &mut Vec<u8>, timestamps: &[Vec<u8>]) {
-    write_extension(out, ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP, |out| {
-        write_vector(out, Prefix::U16, |out| {
-            for timestamp in timestamps {
-                write_vector(out, Prefix::U16, |out| out.extend_from_slice(timestamp));
-            }
-        });
     });
 }
 
@@ -154,7 +139,7 @@ pub struct CertificateRequest<'a> {
     /// Schemes for certificates, where they differ (section 4.3.3).
     pub signature_algorithms_cert: Option<List<'a, SignatureScheme>>,
     /// The authorities that the server takes certificates of (section 4.3.4).
-    pub certificate_authorities: Option<Authorities<'a>>,
+    pub certificate_authorities: Option<Names<'a>>,
     /// What the client's certificate must have in it (section 4.3.5).
     pub oid_filters: Option<OidFilters<'a>>,
 }
@@ -179,7 +164,8 @@ impl<'a> CertificateRequest<'a> {
                     request.signature_algorithms_cert = Some(list);
                 }
                 ExtensionType::CERTIFICATE_AUTHORITIES => {
-                    request.certificate_authorities = Some(Authorities::read(&mut body, field)?);
+                    let names = Names::read(&mut body, field, Prefix::U16)?;
+                    request.certificate_authorities = Some(names);
                 }
                 ExtensionType::OID_FILTERS => {
                     request.oid_filters = Some(OidFilters::read(&mut body, field)?);
@@ -212,29 +198,6 @@ impl<'a> CertificateRequest<'a> {
             write_vector(out, Prefix::U8, |out| out.extend_from_slice(self.request_context));
             self.extensions.encode(out);
         });
-    }
-}
-
-/// The names of certificate authorities (section 4.3.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Authorities<'a> {
-    bytes: &'a [u8],
-}
-
-impl<'a> Authorities<'a> {
-    pub(crate) fn read(reader: &mut Reader<'a>, field: &'static str) -> Result<Self, DecodeError> {
-        let bytes = reader.vector(field, Prefix::U16, 3..=0xffff)?;
-        let mut list = reader.part(bytes);
-        while !list.is_empty() {
-            list.vector(field, Prefix::U16, 1..=0xffff)?;
-        }
-        Ok(Self { bytes })
-    }
-
-    /// The DER of each distinguished name, in the order of the message.
-    pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let mut reader = Reader::new(HandshakeType::CERTIFICATE_REQUEST, self.bytes);
-        core::iter::from_fn(move || reader.vector("", Prefix::U16, 1..=0xffff).ok())
     }
 }
 

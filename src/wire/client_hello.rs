@@ -1,6 +1,6 @@
 //! ClientHello (RFC 9846, section 4.2.2) and the extensions that a server reads from it.
 
-use super::certificate::{Authorities, OCSP};
+use super::certificate::OCSP;
 use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, duplicate, write_vector};
 use super::extension::{Extensions, Place};
 use super::message::write_message;
@@ -49,7 +49,7 @@ pub struct ClientHello<'a> {
     /// The client can be asked for a certificate after the handshake (section 4.3.6).
     pub post_handshake_auth: bool,
     /// The authorities that the client takes certificates of (section 4.3.4).
-    pub certificate_authorities: Option<Authorities<'a>>,
+    pub certificate_authorities: Option<Names<'a>>,
     /// The types of certificate that the client has, the preferred one first (RFC 7250).
     pub client_certificate_types: Option<&'a [u8]>,
     /// The types of certificate that the client takes, the preferred one first (RFC 7250).
@@ -138,7 +138,7 @@ impl<'a> ClientHello<'a> {
         match kind {
             E::SERVER_NAME => self.server_name = read_server_name(&mut body)?,
             E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
-                self.application_protocols = Some(Names::read(&mut body, field)?);
+                self.application_protocols = Some(Names::read(&mut body, field, Prefix::U8)?);
             }
             E::SUPPORTED_VERSIONS => {
                 self.supported_versions = Some(body.list(field, Prefix::U8, 2..=254)?);
@@ -161,7 +161,7 @@ impl<'a> ClientHello<'a> {
             E::EARLY_DATA => self.early_data = true,
             E::POST_HANDSHAKE_AUTH => self.post_handshake_auth = true,
             E::CERTIFICATE_AUTHORITIES => {
-                self.certificate_authorities = Some(Authorities::read(&mut body, field)?);
+                self.certificate_authorities = Some(Names::read(&mut body, field, Prefix::U16)?);
             }
             E::CLIENT_CERTIFICATE_TYPE => {
                 self.client_certificate_types = Some(body.vector(field, Prefix::U8, 1..=255)?);
@@ -225,34 +225,46 @@ pub(crate) fn write_server_name(out: &mut Vec<u8>, name: &[u8]) {
     });
 }
 
-/// A list of names of 1 to 255 bytes: application protocols (RFC 7301, section 3.1).
+/// A list of names, none of them empty: application protocols of up to 255 bytes (RFC 7301,
+/// section 3.1), or the DER of authorities' names (section 4.3.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Names<'a> {
     bytes: &'a [u8],
+    prefix: Prefix,
 }
 
 impl<'a> Names<'a> {
-    pub(crate) fn read(reader: &mut Reader<'a>, field: &'static str) -> Result<Self, DecodeError> {
+    /// Reads the list, in which the length of each name takes `prefix` bytes.
+    pub(crate) fn read(
+        reader: &mut Reader<'a>,
+        field: &'static str,
+        prefix: Prefix,
+    ) -> Result<Self, DecodeError> {
         let bytes = reader.vector(field, Prefix::U16, 2..=0xffff)?;
         let mut list = reader.part(bytes);
         while !list.is_empty() {
-            list.vector(field, Prefix::U8, 1..=255)?;
+            list.vector(field, prefix, 1..=0xffff)?;
         }
-        Ok(Self { bytes })
+        Ok(Self { bytes, prefix })
     }
 
     /// The names in the order of the message.
     pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let mut reader = Reader::new(HandshakeType::CLIENT_HELLO, self.bytes);
-        core::iter::from_fn(move || reader.vector("", Prefix::U8, 1..=255).ok())
+        let (mut reader, prefix) =
+            (Reader::new(HandshakeType::CLIENT_HELLO, self.bytes), self.prefix);
+        core::iter::from_fn(move || reader.vector("", prefix, 1..=0xffff).ok())
     }
 }
 
-/// Writes a list of names with its length.
-pub(crate) fn write_names<N: AsRef<[u8]>>(out: &mut Vec<u8>, names: impl IntoIterator<Item = N>) {
+/// Writes a list of names with its length; that of each name takes `prefix` bytes.
+pub(crate) fn write_names<N: AsRef<[u8]>>(
+    out: &mut Vec<u8>,
+    prefix: Prefix,
+    names: impl IntoIterator<Item = N>,
+) {
     write_vector(out, Prefix::U16, |out| {
         for name in names {
-            write_vector(out, Prefix::U8, |out| out.extend_from_slice(name.as_ref()));
+            write_vector(out, prefix, |out| out.extend_from_slice(name.as_ref()));
         }
     });
 }

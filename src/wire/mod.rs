@@ -16,7 +16,7 @@ mod server_hello;
 mod tests;
 
 pub use certificate::{
-    Authorities, Certificate, CertificateEntry, CertificateRequest, CertificateVerify, OidFilters,
+    Certificate, CertificateEntry, CertificateRequest, CertificateVerify, OidFilters,
 };
 pub use client_hello::{ClientHello, KeyShareEntry, KeyShares, Names, OfferedPsks, PskIdentity};
 pub use codec::{CodePoint, DecodeError, DecodeReason, List};
@@ -25,7 +25,7 @@ pub use message::{HandshakeMessage, MESSAGE_HEADER_LENGTH};
 pub use post_handshake::{EndOfEarlyData, Finished, KeyUpdate, NewSessionTicket};
 pub use server_hello::{EncryptedExtensions, HELLO_RETRY_REQUEST_RANDOM, ServerHello};
 
-pub(crate) use certificate::{OCSP, write_ocsp_response, write_timestamps};
+pub(crate) use certificate::{OCSP, write_ocsp_response};
 pub(crate) use client_hello::{write_names, write_server_name};
 pub(crate) use extension::write_extension;
 pub(crate) use message::write_message;

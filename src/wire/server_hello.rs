@@ -189,7 +189,7 @@ impl<'a> EncryptedExtensions<'a> {
             match extension.kind {
                 E::SERVER_NAME => message.server_name = true,
                 E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
-                    let mut names = Names::read(&mut body, field)?.iter();
+                    let mut names = Names::read(&mut body, field, Prefix::U8)?.iter();
                     message.application_protocol = names.next();
                     if names.next().is_some() {
                         let reason = DecodeReason::Value("a server chooses one protocol");

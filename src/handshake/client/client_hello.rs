@@ -243,7 +243,7 @@ impl Standard<'_> {
                 if protocols.is_empty() {
                     return false;
                 }
-                write_extension(out, kind, |out| write_names(out, protocols));
+                write_extension(out, kind, |out| write_names(out, Prefix::U8, protocols));
             }
             ExtensionType::STATUS_REQUEST if self.config.request_ocsp => {
                 // Any responder, and no extensions (RFC 6066, section 8).

@@ -17,6 +17,7 @@ use crate::handshake::proof::{AnonymousAllowed, Peer, PskProven};
 use crate::handshake::{Level, Side};
 use crate::key_schedule::{EarlySecret, MainSecret, PskKind, TrafficSecret, Transcript};
 use crate::registry::{CertificateType, ExtensionType, ProtocolVersion, SignatureScheme};
+use crate::wire::codec::Prefix;
 use crate::wire::{
     EncryptedExtensions, Extensions, KeyShareEntry, ServerHello, write_extension, write_names,
 };
@@ -210,7 +211,7 @@ fn write_answer(kind: ExtensionType, offer: &Offer, out: &mut Vec<u8>) {
             write_extension(out, kind, |_| {});
         }
         (ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, Some(protocol)) => {
-            write_extension(out, kind, |out| write_names(out, [protocol]));
+            write_extension(out, kind, |out| write_names(out, Prefix::U8, [protocol]));
         }
         _ => {}
     }
