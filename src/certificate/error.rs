@@ -132,12 +132,8 @@ pub enum Problem {
         /// The CA.
         authority: String,
     },
-    /// A CA has name constraints of a kind that is not supported: they cannot be honoured, so
-    /// nothing that it issued is accepted.
-    #[error(
-        "has name constraints that are malformed or of a kind that is not supported; DNS names \
-         and IP addresses are"
-    )]
+    /// A CA has name constraints that cannot be honoured, so nothing that it issued is accepted.
+    #[error("has name constraints that are malformed")]
     UnsupportedConstraint,
     /// The work that the peer may cause is used up (see [`PathLimits`](super::PathLimits)).
     #[error("has no path to a trust anchor within the limit of {maximum} {limit}")]

@@ -19,10 +19,12 @@ mod checks;
 mod constraints;
 mod decode;
 mod der;
+mod distinguished;
 mod end_entity;
 mod error;
 mod name;
 mod path;
+mod policies;
 mod request;
 mod signature;
 #[cfg(test)]

@@ -233,13 +233,15 @@ impl<'s> Search<'s> {
         let constraints = NameConstraints::decode(constraints)
             .ok_or_else(|| error(Problem::UnsupportedConstraint))?;
         for certificate in end_entity.iter().chain(intermediates) {
-            let cost = certificate.names.len().saturating_mul(constraints.len());
+            let subject = certificate.names_of_subject();
+            let names = subject.iter().chain(&certificate.names);
+            let cost = names.clone().count().saturating_mul(constraints.len());
             let Some(left) = self.left.name_comparisons.checked_sub(cost) else {
                 let maximum = self.request.limits.name_comparisons;
                 return Err(self.exceeded(Limit::NameComparisons, maximum));
             };
             self.left.name_comparisons = left;
-            if let Some(name) = certificate.names.iter().find(|name| !constraints.allow(name)) {
+            if let Some(name) = names.clone().find(|name| !constraints.allow(name)) {
                 return Err(certificate.error(Problem::NameNotPermitted {
                     name: name.printable(),
                     authority: authority.to_owned(),

@@ -70,15 +70,16 @@ impl<'a> PublicKey<'a> {
 pub(super) fn describe(algorithm: &[u8]) -> String {
     let elements = der::elements(algorithm).unwrap_or_default();
     let identifiers = elements.iter().take_while(|it| it.tag == der::OBJECT_IDENTIFIER);
-    let words: Vec<_> = identifiers
-        .map(|element| {
-            let oid = Oid::new(element.contents.into());
-            let number = printable(&oid.to_id_string());
-            oid2sn(&oid, oid_registry()).map_or(number.clone(), |name| format!("{name} ({number})"))
-        })
-        .collect();
+    let words: Vec<_> = identifiers.map(|element| oid_name(element.contents)).collect();
     if words.is_empty() {
         return "an algorithm that cannot be decoded".to_owned();
     }
     words.join(" with ")
+}
+
+/// An object identifier from its contents: its name where it has one, and its number.
+pub(super) fn oid_name(contents: &[u8]) -> String {
+    let oid = Oid::new(contents.into());
+    let number = printable(&oid.to_id_string());
+    oid2sn(&oid, oid_registry()).map_or(number.clone(), |name| format!("{name} ({number})"))
 }
