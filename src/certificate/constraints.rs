@@ -13,7 +13,10 @@ pub(super) struct NameConstraints<'a> {
 
 enum Subtree<'a> {
     Dns(&'a str),
-    Ip { address: &'a [u8], mask: &'a [u8] },
+    Ip {
+        address: &'a [u8],
+        mask: &'a [u8],
+    },
     Email(&'a str),
     Uri(&'a str),
     /// Contents of the Name.
@@ -134,9 +137,8 @@ impl<'a> Subtree<'a> {
             }
             (Self::Email(tree), SubjectName::Email(name)) => match name::split_email(tree) {
                 // One mailbox; the local part counts to the letter.
-                Some((local, domain)) => name::split_email(name).is_some_and(|(own, at)| {
-                    own == local && at.eq_ignore_ascii_case(domain)
-                }),
+                Some((local, domain)) => name::split_email(name)
+                    .is_some_and(|(own, at)| own == local && at.eq_ignore_ascii_case(domain)),
                 None => name::split_email(name).is_some_and(|(_, at)| host_is_within(tree, at)),
             },
             (Self::Uri(tree), SubjectName::Uri(uri)) => {

@@ -79,8 +79,6 @@ pub(super) struct Certificate<'a> {
     /// Whether it has an issuerUniqueID or a subjectUniqueID.
     pub(super) has_unique_ids: bool,
     pub(super) extensions: Vec<Extension<'a>>,
-    /// The first critical extension that nothing here understands.
-    pub(super) unknown_critical: Option<String>,
 }
 
 /// What a certificate says about those that it may issue; an anchor has one too.
@@ -90,6 +88,8 @@ pub(super) struct Scope {
     pub(super) extended_key_usage: Option<Usages>,
     /// Contents of the NameConstraints.
     pub(super) name_constraints: Option<Vec<u8>>,
+    /// The first critical extension that nothing here understands: it may be a limit too.
+    pub(super) unknown_critical: Option<String>,
 }
 
 /// What an extended key usage extension allows (RFC 5280, section 4.2.1.12).
@@ -101,6 +101,11 @@ pub(super) struct Usages {
 }
 
 impl Usages {
+    /// Whether `anyExtendedKeyUsage` is among them.
+    pub(super) fn allow_any(self) -> bool {
+        self.any
+    }
+
     /// Whether they allow the purpose by name, or by `anyExtendedKeyUsage` where that counts.
     pub(super) fn allow(self, purpose: Purpose, any_counts: bool) -> bool {
         let named = match purpose {
@@ -194,7 +199,6 @@ impl<'a> Certificate<'a> {
             policies: Policies::default(),
             has_unique_ids: rest.iter().any(|it| it.tag != der::constructed(3)),
             extensions,
-            unknown_critical: None,
         })
     }
 
@@ -227,8 +231,9 @@ impl<'a> Certificate<'a> {
                     .policies
                     .read(extension)
                     .ok_or("one of its extensions about policies does not parse")?;
-                if !understood && extension.critical && self.unknown_critical.is_none() {
-                    self.unknown_critical = Some(printable(&signature::oid_name(extension.oid)));
+                if !understood && extension.critical && self.scope.unknown_critical.is_none() {
+                    self.scope.unknown_critical =
+                        Some(printable(&signature::oid_name(extension.oid)));
                 }
             }
         }
@@ -272,8 +277,11 @@ impl<'a> Extension<'a> {
             },
             _ => return None,
         };
-        (oid.tag == der::OBJECT_IDENTIFIER && value.tag == der::OCTET_STRING)
-            .then_some(Self { oid: oid.contents, critical, value: value.contents })
+        (oid.tag == der::OBJECT_IDENTIFIER && value.tag == der::OCTET_STRING).then_some(Self {
+            oid: oid.contents,
+            critical,
+            value: value.contents,
+        })
     }
 
     /// Whether the parser sees the same.

@@ -50,9 +50,9 @@ impl<'a> Attribute<'a> {
     fn read(element: &der::Element<'a>) -> Option<Self> {
         let (oid, value) = Self::parts(element)?;
         let value = match string(value)? {
-            Some(text) => Value::Text(
-                text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" "),
-            ),
+            Some(text) => {
+                Value::Text(text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" "))
+            }
             None => Value::Other(value.whole),
         };
         Some(Self { oid, value })

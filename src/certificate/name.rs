@@ -70,7 +70,7 @@ pub(super) mod tag {
 /// The names of a subject alternative name extension; `None` if it does not parse.
 pub(super) fn subject_alternative_names(value: &[u8]) -> Option<Vec<SubjectName>> {
     let names = der::elements(der::only(value, der::SEQUENCE)?)?;
-    names.iter().map(SubjectName::from_general).collect()
+    names.iter().map(SubjectName::read).collect()
 }
 
 /// The names of a subject that name constraints hold for too (RFC 5280, section 4.2.1.10): itself,
@@ -88,7 +88,7 @@ pub(super) fn names_of_subject(subject: &[u8], has_alternatives: bool) -> Vec<Su
 
 impl SubjectName {
     /// `None` if it is no GeneralName at all.
-    fn from_general(name: &der::Element<'_>) -> Option<Self> {
+    pub(super) fn read(name: &der::Element<'_>) -> Option<Self> {
         let text = |kind: fn(String) -> Self| match core::str::from_utf8(name.contents) {
             Ok(text) if text.is_ascii() => kind(text.to_owned()),
             _ => Self::Undecodable,
@@ -332,7 +332,8 @@ mod tests {
 
     #[test]
     fn a_mismatch_lists_names_within_bounds() {
-        let mut names = vec![SubjectName::Other(0xa0), SubjectName::Ip(vec![192, 0, 2, 1]), dns("a\nb")];
+        let mut names =
+            vec![SubjectName::Other(0xa0), SubjectName::Ip(vec![192, 0, 2, 1]), dns("a\nb")];
         names.extend((0..100).map(|_| dns(&"x".repeat(1000))));
         let Problem::NameMismatch { expected, presented, omitted } =
             mismatch(&names, &name("example.com").into())

@@ -52,11 +52,13 @@ pub fn verify_chain(request: &ChainRequest<'_>) -> Result<VerifiedPath, Certific
     }
     let is_anchor = request.anchors.contains(request.end_entity);
     let mut subjects = vec![end_entity.label.clone()];
-    if !is_anchor {
+    if is_anchor {
+        checks::path(&[&end_entity], None, request)?;
+    } else {
         subjects.extend(Search::run(request, &end_entity)?);
     }
     // What no other path could change.
-    checks::end_entity(&end_entity, request.purpose, request.now.into(), is_anchor)
+    checks::end_entity(&end_entity, request)
         .and_then(|()| match name::missing(&end_entity.names, request.names) {
             Some(expected) => Err(name::mismatch(&end_entity.names, expected)),
             None => Ok(()),
@@ -136,7 +138,7 @@ impl<'s> Search<'s> {
             if !self.is_signed_by(last, key, &anchor.label)? {
                 continue;
             }
-            match self.validate(path, &anchor.label, scope) {
+            match self.validate(path, anchor, scope) {
                 Ok(()) => return Ok(Some(anchor)),
                 Err(error) if matches!(error.problem, Problem::LimitExceeded { .. }) => {
                     return Err(error);
@@ -199,7 +201,7 @@ impl<'s> Search<'s> {
     fn validate(
         &mut self,
         path: &[&Certificate<'_>],
-        anchor: &str,
+        anchor: &Anchor,
         scope: &Scope,
     ) -> Result<(), CertificateError> {
         let now = Timestamp::from(self.request.now);
@@ -208,7 +210,8 @@ impl<'s> Search<'s> {
             let (below, _) = path.split_at(index);
             self.check_scope(below, &certificate.label, &certificate.scope)?;
         }
-        self.check_scope(path, anchor, scope)
+        self.check_scope(path, &anchor.label, scope)?;
+        checks::path(path, anchor.certificate(), self.request)
     }
 
     /// Holds what is `below` an authority, the end entity first, to what the authority may issue.
@@ -219,6 +222,7 @@ impl<'s> Search<'s> {
         scope: &Scope,
     ) -> Result<(), CertificateError> {
         let error = |problem| CertificateError { certificate: authority.to_owned(), problem };
+        checks::no_unknown_critical(scope).map_err(error)?;
         // Self-issued intermediates only hand a name over to another key: they do not count for the
         // length (RFC 5280, section 4.2.1.9), and no constraint holds for their names (section
         // 6.1.3 (b) and (c)).

@@ -162,7 +162,8 @@ pub(super) fn hold(path: &[&Certificate<'_>]) -> bool {
                     *count = count.saturating_sub(1);
                 }
             }
-            let lower = |count: &mut u32, to: Option<u32>| *count = to.unwrap_or(*count).min(*count);
+            let lower =
+                |count: &mut u32, to: Option<u32>| *count = to.unwrap_or(*count).min(*count);
             lower(&mut explicit, policies.require_explicit);
             lower(&mut mapping, policies.inhibit_mapping);
             lower(&mut any, policies.inhibit_any);
