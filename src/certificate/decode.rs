@@ -5,8 +5,9 @@
 
 use x509_parser::nom::Parser;
 use x509_parser::oid_registry::{
-    OID_X509_EXT_BASIC_CONSTRAINTS, OID_X509_EXT_EXTENDED_KEY_USAGE, OID_X509_EXT_KEY_USAGE,
-    OID_X509_EXT_NAME_CONSTRAINTS, OID_X509_EXT_SUBJECT_ALT_NAME,
+    OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER, OID_X509_EXT_BASIC_CONSTRAINTS,
+    OID_X509_EXT_EXTENDED_KEY_USAGE, OID_X509_EXT_KEY_USAGE, OID_X509_EXT_NAME_CONSTRAINTS,
+    OID_X509_EXT_SUBJECT_ALT_NAME, OID_X509_EXT_SUBJECT_KEY_IDENTIFIER,
 };
 use x509_parser::prelude::{
     BasicConstraints, ExtendedKeyUsage, FromDer, KeyUsage, SubjectAlternativeName, X509Certificate,
@@ -14,6 +15,7 @@ use x509_parser::prelude::{
 };
 
 use super::der;
+use super::distinguished_name::fold;
 use super::error::{CertificateError, Problem, Timestamp, printable};
 use super::name::SubjectName;
 use super::request::Purpose;
@@ -23,6 +25,8 @@ use super::signature::PublicKey;
 pub(super) const V3: u32 = 2;
 
 pub(super) struct Certificate<'a> {
+    /// The whole of it, as it came.
+    pub(super) der: &'a [u8],
     /// The subject in words, safe to print.
     pub(super) label: String,
     /// The issuer in words, safe to print.
@@ -40,6 +44,13 @@ pub(super) struct Certificate<'a> {
     pub(super) issuer: &'a [u8],
     /// Contents of the Name.
     pub(super) subject: &'a [u8],
+    /// The issuer's name in the form that is compared (see `distinguished_name`).
+    pub(super) folded_issuer: Vec<u8>,
+    /// The subject in the form that is compared.
+    pub(super) folded_subject: Vec<u8>,
+    /// The keyIdentifier of the authorityKeyIdentifier.
+    pub(super) authority_key_id: Option<&'a [u8]>,
+    pub(super) subject_key_id: Option<&'a [u8]>,
     pub(super) not_before: Timestamp,
     pub(super) not_after: Timestamp,
     /// The SubjectPublicKeyInfo as it stands, header and all.
@@ -137,6 +148,7 @@ impl<'a> Certificate<'a> {
             && spki.whole == x509.subject_pki.raw
             && tbs.whole == x509.tbs_certificate.as_ref();
         same.then_some(Self {
+            der: input,
             label: printable(&x509.subject.to_string()),
             issuer_label: printable(&x509.issuer.to_string()),
             version: x509.version.0,
@@ -147,6 +159,10 @@ impl<'a> Certificate<'a> {
             signature: der::whole_bytes(signature.contents)?,
             issuer: issuer.contents,
             subject: subject.contents,
+            folded_issuer: fold(issuer.contents),
+            folded_subject: fold(subject.contents),
+            authority_key_id: None,
+            subject_key_id: None,
             not_before: Timestamp(x509.validity.not_before.timestamp()),
             not_after: Timestamp(x509.validity.not_after.timestamp()),
             spki: spki.whole,
@@ -161,6 +177,14 @@ impl<'a> Certificate<'a> {
 
     fn read_extension(&mut self, extension: &X509Extension<'a>) -> Result<(), &'static str> {
         let (oid, value) = (&extension.oid, extension.value);
+        // These only say where to look first; what does not parse says nothing.
+        if *oid == OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER {
+            let fields = der::only(value, der::SEQUENCE).and_then(der::next);
+            let key_id = fields.filter(|(first, _)| first.tag == der::primitive(0));
+            self.authority_key_id = key_id.map(|(key_id, _)| key_id.contents);
+        } else if *oid == OID_X509_EXT_SUBJECT_KEY_IDENTIFIER {
+            self.subject_key_id = der::only(value, der::OCTET_STRING);
+        }
         if *oid == OID_X509_EXT_BASIC_CONSTRAINTS {
             let constraints: BasicConstraints = whole(value, "its basicConstraints do not parse")?;
             self.is_ca = constraints.ca;
@@ -187,7 +211,7 @@ impl<'a> Certificate<'a> {
 
     /// Issuer and subject are the same name (RFC 5280, section 6.1); the keys may differ.
     pub(super) fn is_self_issued(&self) -> bool {
-        self.issuer == self.subject
+        self.issuer == self.subject || self.folded_issuer == self.folded_subject
     }
 
     /// This is wrong with the certificate.

@@ -8,7 +8,7 @@ use super::der;
 use super::error::{SignatureError, printable};
 
 /// A public key, from a SubjectPublicKeyInfo.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct PublicKey<'a> {
     /// Contents of the AlgorithmIdentifier.
     pub(super) algorithm: &'a [u8],
