@@ -4,7 +4,7 @@
 //! another kind cannot be honoured: no name of its kind is allowed.
 
 use super::name::{self, SubjectName, tag};
-use super::{der, distinguished};
+use super::{der, distinguished_name};
 
 pub(super) struct NameConstraints<'a> {
     permitted: Vec<Subtree<'a>>,
@@ -19,8 +19,8 @@ enum Subtree<'a> {
     },
     Email(&'a str),
     Uri(&'a str),
-    /// Contents of the Name.
-    Directory(&'a [u8]),
+    /// A Name in the form that is compared.
+    Directory(Vec<u8>),
     /// Of a kind that nothing here compares: its tag.
     Other(u8),
 }
@@ -58,13 +58,19 @@ impl<'a> NameConstraints<'a> {
 
     /// Whether a certificate with this name may be issued.
     pub(super) fn allow(&self, name: &SubjectName) -> bool {
-        let mut all = self.permitted.iter().chain(&self.excluded);
-        if *name == SubjectName::Undecodable || all.any(|it| it.is_for(name) && it.fails(name)) {
+        if *name == SubjectName::Undecodable {
             return false;
         }
-        let mut of_kind = self.permitted.iter().filter(|it| it.is_for(name)).peekable();
-        let permitted = of_kind.peek().is_none() || of_kind.any(|it| it.contains(name));
-        permitted && !self.excluded.iter().any(|it| it.touches(name))
+        let is_for = |subtree: &&Subtree<'_>| subtree.is_for(name);
+        let mut permitted = self.permitted.iter().filter(is_for).peekable();
+        let mut excluded = self.excluded.iter().filter(is_for).peekable();
+        let is_permitted = match (permitted.peek(), excluded.peek()) {
+            (None, None) => return true,
+            (permitted, _) => permitted.is_none(),
+        };
+        name.is_comparable()
+            && (is_permitted || permitted.any(|it| it.contains(name)))
+            && !excluded.any(|it| it.touches(name))
     }
 }
 
@@ -100,8 +106,8 @@ impl<'a> Subtree<'a> {
                 (bits.leading_ones() == bits.count_ones()).then_some(Self::Ip { address, mask })
             }
             tag::DIRECTORY => der::only(base.contents, der::SEQUENCE)
-                .filter(|name| distinguished::parses(name))
-                .map(Self::Directory),
+                .filter(|name| distinguished_name::parses(name))
+                .map(|name| Self::Directory(distinguished_name::fold(name))),
             other if tag::OTHERS.contains(&other) => Some(Self::Other(other)),
             _ => None,
         }
@@ -115,14 +121,9 @@ impl<'a> Subtree<'a> {
             | (Self::Ip { .. }, SubjectName::Ip(_))
             | (Self::Email(_), SubjectName::Email(_))
             | (Self::Uri(_), SubjectName::Uri(_))
-            | (Self::Directory(_), SubjectName::Directory(_)) => true,
+            | (Self::Directory(_), SubjectName::Directory { .. }) => true,
             _ => false,
         }
-    }
-
-    /// Whether a name of its kind cannot be compared, and so not be allowed.
-    fn fails(&self, name: &SubjectName) -> bool {
-        matches!(self, Self::Other(_)) || !name.is_well_formed()
     }
 
     /// Whether everything that `name` stands for is within this tree.
@@ -144,8 +145,8 @@ impl<'a> Subtree<'a> {
             (Self::Uri(tree), SubjectName::Uri(uri)) => {
                 name::uri_host(uri).is_some_and(|host| host_is_within(tree, host))
             }
-            (Self::Directory(tree), SubjectName::Directory(name)) => {
-                distinguished::is_within(name, tree)
+            (Self::Directory(tree), SubjectName::Directory { folded, .. }) => {
+                folded.starts_with(tree)
             }
             _ => false,
         }

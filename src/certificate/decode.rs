@@ -10,6 +10,7 @@ use x509_parser::prelude::{
 };
 
 use super::der;
+use super::distinguished_name::{self, fold};
 use super::error::{CertificateError, Problem, Timestamp, printable};
 use super::name::{self, SubjectName};
 use super::policies::Policies;
@@ -46,6 +47,8 @@ pub(super) struct Extension<'a> {
 }
 
 pub(super) struct Certificate<'a> {
+    /// The whole of it, as it came.
+    pub(super) der: &'a [u8],
     /// The subject in words, safe to print.
     pub(super) label: String,
     /// The issuer in words, safe to print.
@@ -65,6 +68,13 @@ pub(super) struct Certificate<'a> {
     pub(super) subject: &'a [u8],
     /// Contents of the Validity.
     pub(super) validity: &'a [u8],
+    /// The issuer's name in the form that is compared (see `distinguished_name`).
+    pub(super) folded_issuer: Vec<u8>,
+    /// The subject in the form that is compared.
+    pub(super) folded_subject: Vec<u8>,
+    /// The keyIdentifier of the authorityKeyIdentifier.
+    pub(super) authority_key_id: Option<&'a [u8]>,
+    pub(super) subject_key_id: Option<&'a [u8]>,
     pub(super) not_before: Timestamp,
     pub(super) not_after: Timestamp,
     /// The SubjectPublicKeyInfo as it stands, header and all.
@@ -177,6 +187,7 @@ impl<'a> Certificate<'a> {
             && extensions.len() == x509.extensions().len()
             && extensions.iter().zip(x509.extensions()).all(|(it, other)| it.is(other));
         same.then_some(Self {
+            der: input,
             label: printable(&x509.subject.to_string()),
             issuer_label: printable(&x509.issuer.to_string()),
             version: x509.version.0,
@@ -188,6 +199,10 @@ impl<'a> Certificate<'a> {
             issuer: issuer.contents,
             subject: subject.contents,
             validity: validity.contents,
+            folded_issuer: fold(issuer.contents),
+            folded_subject: fold(subject.contents),
+            authority_key_id: None,
+            subject_key_id: None,
             not_before: Timestamp(x509.validity.not_before.timestamp()),
             not_after: Timestamp(x509.validity.not_after.timestamp()),
             spki: spki.whole,
@@ -204,6 +219,18 @@ impl<'a> Certificate<'a> {
 
     fn read_extension(&mut self, extension: Extension<'a>) -> Result<(), &'static str> {
         let value = extension.value;
+        // Key identifiers only say where to look first; one that does not parse says nothing.
+        match extension.oid {
+            oid::AUTHORITY_KEY_IDENTIFIER => {
+                let fields = der::only(value, der::SEQUENCE).and_then(der::next);
+                let key_id = fields.filter(|(first, _)| first.tag == der::primitive(0));
+                self.authority_key_id = key_id.map(|(key_id, _)| key_id.contents);
+            }
+            oid::SUBJECT_KEY_IDENTIFIER => {
+                self.subject_key_id = der::only(value, der::OCTET_STRING);
+            }
+            _ => {}
+        }
         match extension.oid {
             oid::BASIC_CONSTRAINTS => {
                 let constraints: BasicConstraints =
@@ -227,10 +254,9 @@ impl<'a> Certificate<'a> {
                 self.scope.name_constraints = Some(constraints.to_vec());
             }
             _ => {
-                let understood = self
-                    .policies
-                    .read(extension)
-                    .ok_or("one of its extensions about policies does not parse")?;
+                let understood = self.policies.read(extension).ok_or(
+                    "one of its extensions about policies does not parse, or lists too many",
+                )?;
                 if !understood && extension.critical && self.scope.unknown_critical.is_none() {
                     self.scope.unknown_critical =
                         Some(printable(&signature::oid_name(extension.oid)));
@@ -245,15 +271,24 @@ impl<'a> Certificate<'a> {
         self.extensions.iter().find(|it| it.oid == oid).copied()
     }
 
-    /// The names that name constraints hold for beside the subject alternative names.
+    /// The names that name constraints hold for beside the subject alternative names (RFC 5280,
+    /// section 4.2.1.10): the subject, and its email addresses if there are no alternative names.
     pub(super) fn names_of_subject(&self) -> Vec<SubjectName> {
         let has_alternatives = self.extension(oid::SUBJECT_ALT_NAME).is_some();
-        name::names_of_subject(self.subject, has_alternatives)
+        let mut names = Vec::new();
+        if !self.subject.is_empty() {
+            names.push(SubjectName::directory(self.subject));
+        }
+        if !has_alternatives {
+            let addresses = distinguished_name::email_addresses(self.subject);
+            names.extend(addresses.into_iter().map(SubjectName::Email));
+        }
+        names
     }
 
     /// Issuer and subject are the same name (RFC 5280, section 6.1); the keys may differ.
     pub(super) fn is_self_issued(&self) -> bool {
-        self.issuer == self.subject
+        self.issuer == self.subject || self.folded_issuer == self.folded_subject
     }
 
     /// This is wrong with the certificate.

@@ -36,18 +36,25 @@ pub(super) struct Element<'a> {
     pub(super) whole: &'a [u8],
 }
 
+/// The first element of `input`, and what comes after it; `None` if it is not DER.
+pub(super) fn next(input: &[u8]) -> Option<(Element<'_>, &[u8])> {
+    let (&tag, rest) = input.split_first()?;
+    // Tags above 30 take further bytes; nothing in a certificate uses them.
+    if tag & 0x1f == 0x1f {
+        return None;
+    }
+    let (length, rest) = length(rest)?;
+    let (contents, rest) = rest.split_at_checked(length)?;
+    let (whole, _) = input.split_at_checked(input.len().checked_sub(rest.len())?)?;
+    Some((Element { tag, contents, whole }, rest))
+}
+
 /// The elements that `input` consists of, one after the other; `None` if it is not all DER.
 pub(super) fn elements(mut input: &[u8]) -> Option<Vec<Element<'_>>> {
     let mut elements = Vec::new();
-    while let Some((&tag, rest)) = input.split_first() {
-        // Tags above 30 take further bytes; nothing in a certificate uses them.
-        if tag & 0x1f == 0x1f {
-            return None;
-        }
-        let (length, rest) = length(rest)?;
-        let (contents, rest) = rest.split_at_checked(length)?;
-        let (whole, _) = input.split_at_checked(input.len().checked_sub(rest.len())?)?;
-        elements.push(Element { tag, contents, whole });
+    while !input.is_empty() {
+        let (element, rest) = next(input)?;
+        elements.push(element);
         input = rest;
     }
     Some(elements)

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use pki_types::ServerName;
 
 use super::error::{Problem, printable};
-use super::{der, distinguished};
+use super::{der, distinguished_name};
 
 /// How many of a certificate's names an error lists.
 const LISTED_NAMES: usize = 20;
@@ -45,8 +45,11 @@ pub(super) enum SubjectName {
     /// An email address (rfc822Name).
     Email(String),
     Uri(String),
-    /// A Name: its contents.
-    Directory(Vec<u8>),
+    /// A Name: its contents, and the form of them that is compared.
+    Directory {
+        contents: Vec<u8>,
+        folded: Vec<u8>,
+    },
     /// Of a kind that nothing here compares: its tag.
     Other(u8),
     /// Nobody can say what it names.
@@ -73,19 +76,6 @@ pub(super) fn subject_alternative_names(value: &[u8]) -> Option<Vec<SubjectName>
     names.iter().map(SubjectName::read).collect()
 }
 
-/// The names of a subject that name constraints hold for too (RFC 5280, section 4.2.1.10): itself,
-/// and its email addresses if there are no subject alternative names.
-pub(super) fn names_of_subject(subject: &[u8], has_alternatives: bool) -> Vec<SubjectName> {
-    let mut names = Vec::new();
-    if !subject.is_empty() {
-        names.push(SubjectName::Directory(subject.to_vec()));
-    }
-    if !has_alternatives {
-        names.extend(distinguished::email_addresses(subject).into_iter().map(SubjectName::Email));
-    }
-    names
-}
-
 impl SubjectName {
     /// `None` if it is no GeneralName at all.
     pub(super) fn read(name: &der::Element<'_>) -> Option<Self> {
@@ -99,7 +89,7 @@ impl SubjectName {
             tag::URI => text(Self::Uri),
             tag::IP => Self::Ip(name.contents.to_vec()),
             tag::DIRECTORY => match der::only(name.contents, der::SEQUENCE) {
-                Some(contents) => Self::Directory(contents.to_vec()),
+                Some(contents) => Self::directory(contents),
                 None => Self::Undecodable,
             },
             other if tag::OTHERS.contains(&other) => Self::Other(other),
@@ -107,14 +97,25 @@ impl SubjectName {
         })
     }
 
-    /// Whether it is what names of its kind are. Only such a name can be within a tree of names.
+    /// Whether it can be within a tree of names.
+    pub(super) fn is_comparable(&self) -> bool {
+        self.is_well_formed() && !matches!(self, Self::Other(_))
+    }
+
+    /// A Name, from its contents.
+    pub(super) fn directory(contents: &[u8]) -> Self {
+        let folded = distinguished_name::fold(contents);
+        Self::Directory { contents: contents.to_vec(), folded }
+    }
+
+    /// Whether it is what names of its kind are.
     pub(super) fn is_well_formed(&self) -> bool {
         match self {
             Self::Dns(name) => is_dns_name(name.strip_prefix("*.").unwrap_or(name)),
             Self::Ip(address) => matches!(address.len(), 4 | 16),
             Self::Email(address) => split_email(address).is_some(),
             Self::Uri(uri) => uri_host(uri).is_some(),
-            Self::Directory(name) => distinguished::parses(name),
+            Self::Directory { contents, .. } => distinguished_name::parses(contents),
             Self::Other(_) => true,
             Self::Undecodable => false,
         }
@@ -150,7 +151,7 @@ impl SubjectName {
     pub(super) fn printable(&self) -> String {
         match self {
             Self::Dns(name) | Self::Email(name) | Self::Uri(name) => printable(name),
-            Self::Directory(name) => distinguished::describe(name),
+            Self::Directory { contents, .. } => distinguished_name::describe(contents),
             Self::Ip(bytes) => {
                 let v4 = <[u8; 4]>::try_from(bytes.as_slice()).map(IpAddr::from);
                 let v6 = <[u8; 16]>::try_from(bytes.as_slice()).map(IpAddr::from);

@@ -11,6 +11,10 @@ use super::der;
 /// The policy that stands for every policy: 2.5.29.32.0.
 const ANY_POLICY: &[u8] = &[0x55, 0x1d, 0x20, 0x00];
 
+/// How many policies, and how many mappings, a certificate may have. Those in use have a few dozens
+/// at most; and they are looked up for every path that leads over the certificate.
+const MOST: usize = 256;
+
 /// What a certificate says about policies. A policy is the contents of its object identifier.
 #[derive(Clone, Default)]
 pub(super) struct Policies<'a> {
@@ -27,7 +31,7 @@ pub(super) struct Policies<'a> {
 
 impl<'a> Policies<'a> {
     /// Takes what this extension says, and tells whether it is about policies at all. `None` if it
-    /// does not parse.
+    /// does not parse, or lists too many.
     pub(super) fn read(&mut self, extension: Extension<'a>) -> Option<bool> {
         match extension.oid {
             oid::CERTIFICATE_POLICIES => self.asserted = Some(asserted(extension.value)?),
@@ -66,7 +70,7 @@ impl<'a> Policies<'a> {
 fn asserted(value: &[u8]) -> Option<Vec<&[u8]>> {
     let policies = der::elements(der::only(value, der::SEQUENCE)?)?;
     let policy = |policy: &der::Element<'_>| policy.tag == der::SEQUENCE;
-    if policies.is_empty() || !policies.iter().all(policy) {
+    if policies.is_empty() || policies.len() > MOST || !policies.iter().all(policy) {
         return None;
     }
     policies
@@ -79,7 +83,11 @@ fn asserted(value: &[u8]) -> Option<Vec<&[u8]>> {
 }
 
 fn mappings(value: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
-    der::elements(der::only(value, der::SEQUENCE)?)?
+    let mappings = der::elements(der::only(value, der::SEQUENCE)?)?;
+    if mappings.len() > MOST {
+        return None;
+    }
+    mappings
         .iter()
         .map(|mapping| {
             let ids = [der::OBJECT_IDENTIFIER; 2];

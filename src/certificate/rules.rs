@@ -20,7 +20,7 @@ macro_rules! rules {
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             /// A short name that stays the same over versions, for programs.
-            pub fn code(self) -> &'static str {
+            pub const fn code(self) -> &'static str {
                 match self { $(Self::$variant => $code),* }
             }
 
@@ -143,7 +143,7 @@ rules! {
     PublicSuffix Strict "public-suffix-wildcard" "BR 3.2.2.6"
         "No wildcard stands below a public suffix. Only those of one label, and the likes of co.uk, are recognised.";
     CommonName Strict "common-name" "BR 7.1.4.3"
-        "The common name of a server is one of its subject alternative names, character by character. A domain above one of its DNS names is let pass, and so is one beside IP addresses alone.";
+        "A server has at most one common name, and it is one of the subject alternative names, character by character. A domain above one of its DNS names is let pass, and so is one beside IP addresses alone.";
     PolicyForm Strict "policy-form" "RFC 5280, 4.2.1.4"
         "No policy is asserted twice.";
     CriticalPolicies Strict "policy-constraints-critical" "RFC 5280, 4.2.1.11 and 4.2.1.14"
@@ -209,6 +209,27 @@ mod tests {
             table += &format!("| `{code}` | {profile} | {source} | {sentence} |\n");
         }
         assert_eq!(include_str!("rules.md"), table, "rules.md should be:\n{table}");
+    }
+
+    #[test]
+    fn a_problem_has_its_rule_s_code() {
+        for problem in [
+            Problem::Malformed(String::new()),
+            Problem::UnsupportedVersion(1),
+            Problem::AlgorithmMismatch,
+            Problem::InvalidSerialNumber,
+            Problem::BadSignature(String::new()),
+            Problem::WrongKeyUsage("keyCertSign"),
+            Problem::NotACa,
+            Problem::PathLengthExceeded { allowed: 0, found: 1 },
+            Problem::CaUsedAsEndEntity,
+            Problem::UnknownCriticalExtension(String::new()),
+            Problem::UnsupportedConstraint,
+            Problem::Forbidden { rule: Rule::KeyKind, found: String::new() },
+        ] {
+            assert_eq!(problem.rule().map(Rule::code), Some(problem.code()));
+        }
+        assert_eq!(Problem::SelfIssued.rule(), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::error::{SignatureError, printable};
 const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 
 /// A public key, from a SubjectPublicKeyInfo.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct PublicKey<'a> {
     /// Contents of the AlgorithmIdentifier.
     pub(super) algorithm: &'a [u8],

@@ -8,7 +8,7 @@ use super::error::{CertificateError, Problem, printable};
 use super::name::{self, SubjectName};
 use super::request::{ChainRequest, Purpose};
 use super::rules::Rule;
-use super::{checks, der, distinguished, signature};
+use super::{checks, der, distinguished_name, signature};
 
 /// Labels below which a country's registry gives out names, as in co.uk.
 const SECOND_LEVELS: [&str; 8] = ["ac", "co", "com", "edu", "gov", "mil", "net", "org"];
@@ -93,7 +93,7 @@ fn key_identifiers(
     is_self_signed: bool,
 ) -> Result<(), Problem> {
     if certificate.is_ca {
-        let has_one = subject_key(certificate).is_some_and(|it| !it.is_empty());
+        let has_one = certificate.subject_key_id.is_some_and(|it| !it.is_empty());
         Rule::SubjectKey.check(has_one, || "none".to_owned())?;
     }
     let Some(extension) = certificate.extension(oid::AUTHORITY_KEY_IDENTIFIER) else {
@@ -101,20 +101,15 @@ fn key_identifiers(
     };
     let fields = der::only(extension.value, der::SEQUENCE).and_then(der::elements);
     let fields = fields.unwrap_or_default();
-    let key = fields.iter().find(|it| it.tag == der::primitive(0)).map(|it| it.contents);
+    let key = certificate.authority_key_id;
     Rule::AuthorityKey.check(key.is_some(), || "one without a keyIdentifier".to_owned())?;
     Rule::AuthorityKeyNames.check(fields.len() == 1, || "more than a keyIdentifier".to_owned())?;
-    let expected = issuer.and_then(subject_key);
+    let expected = issuer.and_then(|issuer| issuer.subject_key_id);
     Rule::AuthorityKeyMatches.check(expected.is_none() || key == expected, || {
         let (key, expected) = (key.unwrap_or_default(), expected.unwrap_or_default());
         let start = |it: &[u8]| hex(it.get(..20).unwrap_or(it));
         format!("{}, and the issuer's is {}", start(key), start(expected))
     })
-}
-
-fn subject_key<'a>(certificate: &Certificate<'a>) -> Option<&'a [u8]> {
-    let extension = certificate.extension(oid::SUBJECT_KEY_IDENTIFIER)?;
-    der::only(extension.value, der::OCTET_STRING)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -202,7 +197,10 @@ fn common_names(certificate: &Certificate<'_>) -> Result<(), Problem> {
     };
     let is_dns = |name: &SubjectName| matches!(name, SubjectName::Dns(_));
     let is_ip = |name: &SubjectName| matches!(name, SubjectName::Ip(_));
-    for text in distinguished::common_names(certificate.subject) {
+    let texts = distinguished_name::common_names(certificate.subject);
+    let count = texts.len();
+    Rule::CommonName.check(count < 2, || format!("{count} of them"))?;
+    for text in texts {
         let is_judged = names.iter().any(is_dns) || (names.iter().any(is_ip) && is_number(&text));
         let is_one = names.iter().any(|name| allows(name, &text));
         Rule::CommonName.check(!is_judged || is_one, || format!("\"{}\"", printable(&text)))?;
