@@ -176,7 +176,7 @@ fn client_authentication(
     arguments: &Arguments,
 ) -> Result<ClientAuthentication, Failure> {
     let anchors = files::anchors_in(file, "--client-ca")?;
-    let names: Vec<_> = anchors.subjects().collect();
+    let names = anchors.subjects();
     let signatures = CryptoProvider::ring().signatures;
     let verifier = Arc::new(TrustAnchorVerifier::for_clients(anchors, signatures));
     let policy = match arguments.client_auth {
