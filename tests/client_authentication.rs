@@ -290,6 +290,20 @@ fn a_client_shows_its_certificate_after_the_handshake_as_often_as_it_is_asked() 
 }
 
 #[test]
+fn answers_that_were_asked_for_are_no_flood() {
+    let own = Identity::p256();
+    let with_list = |builder: ClientConfigBuilder| builder.client_certificates(list(&[&own]));
+    let (mut client, mut server) = connected_for_later(&own, true, with_list);
+    for _ in 0..3 {
+        for _ in 0..8 {
+            server.request_client_certificate().unwrap();
+        }
+        exchange(&mut client, &mut server).unwrap();
+        assert_eq!(server.open_certificate_requests(), 0);
+    }
+}
+
+#[test]
 fn a_client_that_has_nothing_to_show_after_the_handshake_stays_nobody() {
     let own = Identity::p256();
     let (mut client, mut server) = connected_for_later(&own, true, |builder| builder);

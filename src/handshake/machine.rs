@@ -35,7 +35,7 @@ pub struct Handshake {
     now: UnixTime,
     limits: Limits,
     /// Messages since the handshake or since application data.
-    messages_without_data: usize,
+    pub(super) messages_without_data: usize,
 }
 
 /// Where the handshake stands.
@@ -180,7 +180,7 @@ impl Handshake {
     }
 
     /// Moves the state on; an error ends the handshake.
-    fn advance(
+    pub(super) fn advance(
         &mut self,
         step: impl FnOnce(State, &mut Context<'_>) -> Result<State, Error>,
     ) -> Result<(), Error> {
@@ -389,43 +389,11 @@ impl Handshake {
         psk.ok_or_else(|| ErrorKind::Internal("no PSK was derived").into())
     }
 
-    /// Asks the client for a certificate after the handshake (section 4.7.2). When the answer was
-    /// proved, [`parameters`](Self::parameters) say who the client is, and the observer is told.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Misuse`] on a client, before the handshake is complete, when the
-    /// configuration has no
-    /// [`client_authentication`](crate::config::ServerConfigBuilder::client_authentication), the
-    /// client did not offer to be asked or cannot show what is taken, an external pre-shared key
-    /// was used, or [`Limits::certificate_requests`] are open: nothing has changed then.
-    pub fn request_client_certificate(&mut self) -> Result<(), Error> {
-        let asking = self.connected()?.asking();
-        let reason = "the client cannot be asked for a certificate after this handshake";
-        let open = asking.ok_or(ErrorKind::Misuse(reason))?.outstanding();
-        if open >= self.limits.certificate_requests {
-            let reason = "too many requests for the client's certificate are open";
-            return Err(ErrorKind::Misuse(reason).into());
-        }
-        self.advance(|state, context| match state {
-            State::Connected(mut connected) => {
-                connected.request_certificate(context)?;
-                Ok(State::Connected(connected))
-            }
-            other => Ok(other),
-        })
-    }
-
-    /// How many requests for its certificate the client has not answered yet.
-    pub fn open_certificate_requests(&self) -> usize {
-        let asking = self.connected().ok().and_then(Connected::asking);
-        asking.map_or(0, Asking::outstanding)
-    }
-
     pub(crate) fn observers(&mut self) -> &mut Observers {
         &mut self.observers
     }
 
-    fn connected(&self) -> Result<&Connected, Error> {
+    pub(super) fn connected(&self) -> Result<&Connected, Error> {
         self.check()?;
         match &self.state {
             State::Connected(connected) => Ok(connected),

@@ -5,15 +5,53 @@ use std::sync::Arc;
 
 use super::authentication::send_finished;
 use super::client::authentication::{Authenticating, Progress};
+use super::machine::State;
+use super::post_handshake::Connected;
 use super::proof::{FinishedVerified, Peer};
 use super::server::client_certificate::{Asked, Client, ClientCertificate};
-use super::{Answer, Context, Question};
+use super::{Answer, Context, Handshake, Question};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{TrafficSecret, Transcript};
 use crate::observer::Event;
 use crate::registry::{CertificateType, ExtensionType, HandshakeType};
 use crate::wire::{Certificate, CertificateRequest, Finished, HandshakeMessage};
+
+impl Handshake {
+    /// Asks the client for a certificate after the handshake (section 4.7.2). When the answer was
+    /// proved, [`parameters`](Self::parameters) say who the client is, and the observer is told.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] on a client, before the handshake is complete, when the
+    /// configuration has no
+    /// [`client_authentication`](crate::config::ServerConfigBuilder::client_authentication), the
+    /// client did not offer to be asked or cannot show what is taken, an external pre-shared key
+    /// was used, or [`Limits::certificate_requests`] are open: nothing has changed then.
+    pub fn request_client_certificate(&mut self) -> Result<(), Error> {
+        let asking = self.connected()?.asking();
+        let reason = "the client cannot be asked for a certificate after this handshake";
+        let open = asking.ok_or(ErrorKind::Misuse(reason))?.outstanding();
+        if open >= self.limits().certificate_requests {
+            let reason = "too many requests for the client's certificate are open";
+            return Err(ErrorKind::Misuse(reason).into());
+        }
+        // The answer is no flood: it was asked for.
+        self.messages_without_data = 0;
+        self.advance(|state, context| match state {
+            State::Connected(mut connected) => {
+                connected.request_certificate(context)?;
+                Ok(State::Connected(connected))
+            }
+            other => Ok(other),
+        })
+    }
+
+    /// How many requests for its certificate the client has not answered yet.
+    pub fn open_certificate_requests(&self) -> usize {
+        let asking = self.connected().ok().and_then(Connected::asking);
+        asking.map_or(0, Asking::outstanding)
+    }
+}
 
 /// A client that said post_handshake_auth.
 pub(super) struct Answering {

@@ -102,11 +102,11 @@ impl Authenticating {
     }
 
     fn on_signature(
-        self: Box<Self>,
+        self,
         signature: Result<Vec<u8>, CryptoError>,
         context: &mut Context<'_>,
     ) -> Result<Progress, Error> {
-        let Self { mut transcript, certificate, question } = *self;
+        let Self { mut transcript, certificate, question } = self;
         context.send(Some(&mut transcript), |out| out.extend_from_slice(&certificate));
         if let Question::Sign(sign) = &question {
             context.parameters.client_signature_scheme = Some(sign.scheme);

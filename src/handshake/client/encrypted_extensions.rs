@@ -7,7 +7,7 @@ use super::server_hello::check_offered;
 use super::{Context, ServerFlight, State};
 use crate::error::Error;
 use crate::handshake::proof::PskMixedIn;
-use crate::registry::HandshakeType;
+use crate::registry::{CertificateType, HandshakeType};
 use crate::wire::{EncryptedExtensions, HandshakeMessage};
 
 const MESSAGE: HandshakeType = HandshakeType::ENCRYPTED_EXTENSIONS;
@@ -61,32 +61,20 @@ impl ExpectEncryptedExtensions {
     /// The server chooses a type of certificate for each side, of those that were offered
     /// (RFC 7250, section 4.2).
     fn check_certificate_types(&mut self, answers: &EncryptedExtensions<'_>) -> Result<(), Error> {
-        let Self { flight, .. } = self;
-        let config = &flight.shared.config;
-        let (own, peer) = (config.client_certificate_types(), config.verifier.certificate_types());
-        for (field, chosen, offered, place) in [
-            (
-                "client_certificate_type",
-                answers.client_certificate_type,
-                own,
-                &mut flight.client_certificate_type,
-            ),
-            (
-                "server_certificate_type",
-                answers.server_certificate_type,
-                peer,
-                &mut flight.server_certificate_type,
-            ),
-        ] {
-            match chosen {
-                Some(chosen) if offered.contains(&chosen) => *place = chosen,
-                Some(chosen) => {
+        let check =
+            |field, chosen: Option<CertificateType>, offered: &[CertificateType]| match chosen {
+                Some(chosen) if !offered.contains(&chosen) => {
                     let reason = format!("{chosen} was not offered");
-                    return Err(Error::illegal(MESSAGE, field, reason));
+                    Err(Error::illegal(MESSAGE, field, reason))
                 }
-                None => {}
-            }
-        }
+                chosen => Ok(chosen.unwrap_or(CertificateType::X509)),
+            };
+        let flight = &mut self.flight;
+        let config = &flight.shared.config;
+        let (client, server) = (answers.client_certificate_type, answers.server_certificate_type);
+        let (own, peers) = (config.client_certificate_types(), config.verifier.certificate_types());
+        flight.client_certificate_type = check("client_certificate_type", client, own)?;
+        flight.server_certificate_type = check("server_certificate_type", server, peers)?;
         Ok(())
     }
 }
