@@ -333,7 +333,13 @@ fn a_server_cannot_ask_a_client_that_did_not_offer_it_nor_without_end() {
 
 /// Keeps the contexts of the requests that came, and what was said of answers.
 #[derive(Clone, Default)]
-struct Watcher(Arc<Mutex<(Vec<Vec<u8>>, Vec<bool>)>>);
+struct Watcher(Arc<Mutex<Seen>>);
+
+#[derive(Clone, Default)]
+struct Seen {
+    contexts: Vec<Vec<u8>>,
+    answers: Vec<bool>,
+}
 
 impl Observer for Watcher {
     fn event(&mut self, event: &Event<'_>) {
@@ -343,9 +349,9 @@ impl Observer for Watcher {
                 if message.kind == HandshakeType::CERTIFICATE_REQUEST =>
             {
                 let length = usize::from(message.body[0]);
-                seen.0.push(message.body[1..1 + length].to_vec());
+                seen.contexts.push(message.body[1..1 + length].to_vec());
             }
-            Event::PostHandshakeAuthentication(shown) => seen.1.push(*shown),
+            Event::PostHandshakeAuthentication(shown) => seen.answers.push(*shown),
             _ => {}
         }
     }
@@ -370,7 +376,7 @@ fn each_request_has_a_context_of_its_own_and_the_observer_hears_of_each_answer()
         server.request_client_certificate().unwrap();
     }
     exchange(&mut client, &mut server).unwrap();
-    let (mut contexts, answers) = watcher.0.lock().unwrap().clone();
+    let Seen { mut contexts, answers } = watcher.0.lock().unwrap().clone();
     assert_eq!(answers, [true; 5]);
     assert!(contexts[0].is_empty(), "that of the handshake");
     assert!(contexts[1..].iter().all(|context| context.len() == 32));

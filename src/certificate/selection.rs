@@ -84,7 +84,7 @@ mod tests {
         anchors.add(certificate.clone()).unwrap();
         let names = anchors.subjects();
         let names = || names.iter().map(Vec::as_slice);
-        assert!(issued_by_any(&[certificate.clone()], names()));
+        assert!(issued_by_any(std::slice::from_ref(&certificate), names()));
         assert!(!issued_by_any(&[], names()));
         assert!(!issued_by_any(&[certificate], [&b"0"[..]].into_iter()));
     }

@@ -26,7 +26,7 @@ impl Handshake {
     /// configuration has no
     /// [`client_authentication`](crate::config::ServerConfigBuilder::client_authentication), the
     /// client did not offer to be asked or cannot show what is taken, an external pre-shared key
-    /// was used, or [`Limits::certificate_requests`] are open: nothing has changed then.
+    /// was used, or [`Limits::certificate_requests`](crate::config::Limits::certificate_requests) are open: nothing has changed then.
     pub fn request_client_certificate(&mut self) -> Result<(), Error> {
         let asking = self.connected()?.asking();
         let reason = "the client cannot be asked for a certificate after this handshake";

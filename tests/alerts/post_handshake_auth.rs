@@ -111,12 +111,12 @@ fn requests() {
 #[test]
 fn answers_that_nobody_asked_for() {
     let mut ends = Ends::new(true);
-    let certificate = at_application(HandshakeType::CERTIFICATE, &[0, 0, 0, 0]);
-    assert_eq!(give(&mut ends.server, &[certificate.clone()]), Some(A::UNEXPECTED_MESSAGE));
+    let certificate = [at_application(HandshakeType::CERTIFICATE, &[0, 0, 0, 0])];
+    assert_eq!(give(&mut ends.server, &certificate), Some(A::UNEXPECTED_MESSAGE));
     // With a request open, but of another context.
     let mut ends = Ends::new(true);
     ends.server.request_client_certificate().unwrap();
-    assert_eq!(give(&mut ends.server, &[certificate]), Some(A::ILLEGAL_PARAMETER));
+    assert_eq!(give(&mut ends.server, &certificate), Some(A::ILLEGAL_PARAMETER));
 }
 
 #[test]
