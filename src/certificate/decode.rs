@@ -21,6 +21,8 @@ use super::name::SubjectName;
 use super::request::Purpose;
 use super::signature::PublicKey;
 
+const OCTET_STRING: u8 = 0x04;
+
 /// The `version` field's value for a certificate of version 3.
 pub(super) const V3: u32 = 2;
 
@@ -179,11 +181,12 @@ impl<'a> Certificate<'a> {
         let (oid, value) = (&extension.oid, extension.value);
         // These only say where to look first; what does not parse says nothing.
         if *oid == OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER {
-            let fields = der::only(value, der::SEQUENCE).and_then(der::next);
-            let key_id = fields.filter(|(first, _)| first.tag == der::primitive(0));
-            self.authority_key_id = key_id.map(|(key_id, _)| key_id.contents);
+            let fields = der::only(value, der::SEQUENCE).and_then(der::elements);
+            let key_id = fields.unwrap_or_default().into_iter().next();
+            let key_id = key_id.filter(|first| first.tag == der::primitive(0));
+            self.authority_key_id = key_id.map(|key_id| key_id.contents);
         } else if *oid == OID_X509_EXT_SUBJECT_KEY_IDENTIFIER {
-            self.subject_key_id = der::only(value, der::OCTET_STRING);
+            self.subject_key_id = der::only(value, OCTET_STRING);
         }
         if *oid == OID_X509_EXT_BASIC_CONSTRAINTS {
             let constraints: BasicConstraints = whole(value, "its basicConstraints do not parse")?;

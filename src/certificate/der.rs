@@ -3,7 +3,6 @@
 
 pub(super) const INTEGER: u8 = 0x02;
 pub(super) const BIT_STRING: u8 = 0x03;
-pub(super) const OCTET_STRING: u8 = 0x04;
 pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
 pub(super) const SEQUENCE: u8 = 0x30;
 pub(super) const SET: u8 = 0x31;
@@ -27,25 +26,18 @@ pub(super) struct Element<'a> {
     pub(super) whole: &'a [u8],
 }
 
-/// The first element of `input`, and what comes after it; `None` if it is not DER.
-pub(super) fn next(input: &[u8]) -> Option<(Element<'_>, &[u8])> {
-    let (&tag, rest) = input.split_first()?;
-    // Tags above 30 take further bytes; nothing in a certificate uses them.
-    if tag & 0x1f == 0x1f {
-        return None;
-    }
-    let (length, rest) = length(rest)?;
-    let (contents, rest) = rest.split_at_checked(length)?;
-    let (whole, _) = input.split_at_checked(input.len().checked_sub(rest.len())?)?;
-    Some((Element { tag, contents, whole }, rest))
-}
-
 /// The elements that `input` consists of, one after the other; `None` if it is not all DER.
 pub(super) fn elements(mut input: &[u8]) -> Option<Vec<Element<'_>>> {
     let mut elements = Vec::new();
-    while !input.is_empty() {
-        let (element, rest) = next(input)?;
-        elements.push(element);
+    while let Some((&tag, rest)) = input.split_first() {
+        // Tags above 30 take further bytes; nothing in a certificate uses them.
+        if tag & 0x1f == 0x1f {
+            return None;
+        }
+        let (length, rest) = length(rest)?;
+        let (contents, rest) = rest.split_at_checked(length)?;
+        let (whole, _) = input.split_at_checked(input.len().checked_sub(rest.len())?)?;
+        elements.push(Element { tag, contents, whole });
         input = rest;
     }
     Some(elements)

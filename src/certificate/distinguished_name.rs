@@ -15,18 +15,12 @@ pub(super) fn fold(name: &[u8]) -> Vec<u8> {
     folded(name).unwrap_or_else(|| name.to_vec())
 }
 
-fn folded(mut name: &[u8]) -> Option<Vec<u8>> {
+fn folded(name: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(2 * name.len());
-    while !name.is_empty() {
-        let (set, rest) = der::next(name)?;
-        name = rest;
-        let mut attributes = set.contents;
-        let mut forms = Vec::new();
-        while !attributes.is_empty() {
-            let (attribute, rest) = der::next(attributes)?;
-            attributes = rest;
-            forms.push(attribute_form(attribute.contents)?);
-        }
+    for set in der::elements(name)? {
+        let attributes = der::elements(set.contents)?;
+        let forms = attributes.iter().map(|it| attribute_form(it.contents));
+        let mut forms = forms.collect::<Option<Vec<_>>>()?;
         // They are a set, and not everyone sorts it.
         forms.sort_unstable();
         out.extend(forms.len().to_be_bytes());
@@ -42,8 +36,7 @@ fn attribute_form(attribute: &[u8]) -> Option<Vec<u8>> {
     const TELETEX: u8 = 0x14;
     const IA5: u8 = 0x16;
     const BMP: u8 = 0x1e;
-    let (kind, rest) = der::next(attribute)?;
-    let (value, _) = der::next(rest).filter(|(_, rest)| rest.is_empty())?;
+    let [kind, value] = der::elements(attribute)?.try_into().ok()?;
     let text = match value.tag {
         UTF8 | PRINTABLE | IA5 => String::from_utf8(value.contents.to_vec()).ok(),
         // What its other bytes mean, hardly two agree on.
