@@ -109,10 +109,12 @@ fn an_accepted_chain_shows_its_path() {
     let told = text(&output.stdout);
     assert!(told.contains("✓ CN=a (intermediate 1)"), "{told}");
     assert!(told.contains("accepted: CN=leaf <- CN=a <- CN=root"), "{told}");
+    assert!(!text(&output.stderr).contains("no name was asked for"));
 
     let intermediate = files.path("intermediate.pem");
     let output = verify(&files, "leaf.pem", "root.pem", &["--intermediates", &intermediate]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("no name was asked for"));
 }
 
 #[test]
@@ -189,6 +191,8 @@ fn wrong_use() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("RFC 3339"));
     assert_eq!(handclasp(["verify"]).output().unwrap().status.code(), Some(2));
+    let both = handclasp(["verify", &files.path("chain.pem"), "--batch", "-"]).output().unwrap();
+    assert_eq!(both.status.code(), Some(2));
     let missing = files.path("missing.jsonl");
     let output = handclasp(["verify", "--batch", &missing]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));

@@ -116,6 +116,10 @@ impl<'a> Certificate<'a> {
         for extension in x509.extensions() {
             certificate.read_extension(extension)?;
         }
+        // A subject may be empty: its names say whose it is.
+        if let Some(name) = certificate.names.first().filter(|_| certificate.label.is_empty()) {
+            certificate.label = format!("subjectAltName={}", name.printable());
+        }
         Ok(certificate)
     }
 

@@ -55,7 +55,9 @@ pub struct Arguments {
     /// Judge many: a file (or - for standard input) with a JSON object a line, of the fields id,
     /// chain, intermediates, roots, crls, ocsp, names, time, purpose, profile and max_depth. Each
     /// is answered by a line with id, verdict, reason and detail
-    #[arg(long, value_name = "FILE.jsonl", exclusive = true)]
+    #[arg(long, value_name = "FILE.jsonl", conflicts_with_all = [
+        "chain", "ca", "intermediates", "name", "time", "purpose", "profile", "max_depth", "crl", "ocsp",
+    ])]
     batch: Option<PathBuf>,
 }
 
@@ -69,6 +71,9 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
         show::json(&explanation);
     } else {
         show::tree(&explanation);
+        if explanation.verdict.is_ok() && arguments.name.is_empty() {
+            show::note("no name was asked for (--name): whose certificate it is was not checked");
+        }
     }
     let Err(error) = explanation.verdict else {
         return Ok(());

@@ -38,6 +38,11 @@ pub fn tree(explanation: &Explanation) {
     let _ = anstream::stdout().write_all(text.as_bytes());
 }
 
+/// What a person should know of a verdict.
+pub fn note(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{}", paint(dim(), &format!("note: {text}")));
+}
+
 /// Shows it to a machine: one object.
 pub fn json(explanation: &Explanation) {
     let attempts: Vec<_> = explanation.attempts.iter().map(attempt).collect();
