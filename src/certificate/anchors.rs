@@ -74,6 +74,11 @@ impl Anchor {
     pub(super) fn key(&self) -> Option<PublicKey<'_>> {
         PublicKey::read(&self.spki)
     }
+
+    /// Its certificate, if it came as one.
+    pub(super) fn certificate(&self) -> Option<&[u8]> {
+        self.certificate.as_deref()
+    }
 }
 
 impl TrustAnchors {

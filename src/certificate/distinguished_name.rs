@@ -1,6 +1,13 @@
 //! Names of issuers and subjects, and when two of them are the same (RFC 5280, section 7.1).
 
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::{RelativeDistinguishedName, X509Name};
+
 use super::der;
+use super::error::printable;
+
+const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
+const EMAIL_ADDRESS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01];
 
 /// A form that two names share if they are the same: without the case of their letters, the width
 /// of their spaces, and the kind of their strings.
@@ -31,17 +38,34 @@ fn folded(name: &[u8]) -> Option<Vec<u8>> {
 
 /// Type and value, from the contents of an AttributeTypeAndValue.
 fn attribute_form(attribute: &[u8]) -> Option<Vec<u8>> {
-    const UTF8: u8 = 0x0c;
-    const PRINTABLE: u8 = 0x13;
-    const TELETEX: u8 = 0x14;
-    const IA5: u8 = 0x16;
-    const BMP: u8 = 0x1e;
-    let [kind, value] = der::elements(attribute)?.try_into().ok()?;
-    let text = match value.tag {
-        UTF8 | PRINTABLE | IA5 => String::from_utf8(value.contents.to_vec()).ok(),
+    let (kind, rest) = der::next(attribute)?;
+    let (value, _) = der::next(rest).filter(|(_, rest)| rest.is_empty())?;
+    let mut out = Vec::with_capacity(attribute.len() + 16);
+    out.extend(kind.whole);
+    match text(value) {
+        Some(text) => {
+            let words = text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>();
+            let text = words.join(" ");
+            out.push(der::UTF8_STRING);
+            out.extend(text.len().to_be_bytes());
+            out.extend(text.into_bytes());
+        }
+        None => out.extend(value.whole),
+    }
+    Some(out)
+}
+
+/// What a string says, whatever its kind. `None` if it is none, or does not decode.
+fn text(value: der::Element<'_>) -> Option<String> {
+    match value.tag {
+        der::UTF8_STRING | der::PRINTABLE_STRING | der::IA5_STRING => {
+            String::from_utf8(value.contents.to_vec()).ok()
+        }
         // What its other bytes mean, hardly two agree on.
-        TELETEX if value.contents.is_ascii() => String::from_utf8(value.contents.to_vec()).ok(),
-        BMP => {
+        der::TELETEX_STRING if value.contents.is_ascii() => {
+            String::from_utf8(value.contents.to_vec()).ok()
+        }
+        der::BMP_STRING => {
             let units = value.contents.chunks(2).map(|unit| match *unit {
                 [high, low] => u16::from_be_bytes([high, low]),
                 // Half a surrogate: refused as one.
@@ -50,20 +74,61 @@ fn attribute_form(attribute: &[u8]) -> Option<Vec<u8>> {
             char::decode_utf16(units).collect::<Result<String, _>>().ok()
         }
         _ => None,
-    };
-    let mut out = Vec::with_capacity(attribute.len() + 16);
-    out.extend(kind.whole);
-    match text {
-        Some(text) => {
-            let words = text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>();
-            let text = words.join(" ");
-            out.push(UTF8);
-            out.extend(text.len().to_be_bytes());
-            out.extend(text.into_bytes());
-        }
-        None => out.extend(value.whole),
     }
-    Some(out)
+}
+
+/// Whether a Name is well formed, and each of its strings can be read: one that cannot is a way
+/// around what is excluded.
+pub(super) fn parses(name: &[u8]) -> bool {
+    const STRINGS: [u8; 6] = [
+        der::UTF8_STRING,
+        der::PRINTABLE_STRING,
+        der::TELETEX_STRING,
+        der::IA5_STRING,
+        der::UNIVERSAL_STRING,
+        der::BMP_STRING,
+    ];
+    let reads = |value: &der::Element<'_>| !STRINGS.contains(&value.tag) || text(*value).is_some();
+    attributes(name).is_some_and(|attributes| attributes.iter().all(|(_, value)| reads(value)))
+}
+
+/// The attributes of a Name, types and values.
+fn attributes(name: &[u8]) -> Option<Vec<(&[u8], der::Element<'_>)>> {
+    let mut attributes = Vec::new();
+    for set in der::elements(name)? {
+        let inside = der::elements(set.contents).filter(|it| set.tag == der::SET && !it.is_empty());
+        for attribute in inside? {
+            let [kind, value] = der::elements(attribute.contents)?.try_into().ok()?;
+            let is_one = attribute.tag == der::SEQUENCE && kind.tag == der::OBJECT_IDENTIFIER;
+            is_one.then(|| attributes.push((kind.contents, value)))?;
+        }
+    }
+    Some(attributes)
+}
+
+/// The values of one kind of attribute, as they are written.
+fn values(name: &[u8], wanted: &[u8]) -> Vec<String> {
+    let attributes = attributes(name).unwrap_or_default().into_iter();
+    let wanted = attributes.filter(|(kind, _)| *kind == wanted);
+    wanted.map(|(_, value)| text(value).unwrap_or_default()).collect()
+}
+
+/// The common names of a Name.
+pub(super) fn common_names(name: &[u8]) -> Vec<String> {
+    values(name, COMMON_NAME)
+}
+
+/// The email addresses of a Name, where certificates had them before there were subject
+/// alternative names.
+pub(super) fn email_addresses(name: &[u8]) -> Vec<String> {
+    values(name, EMAIL_ADDRESS)
+}
+
+/// A Name in words, from its contents, safe to print.
+pub(super) fn describe(name: &[u8]) -> String {
+    let sets = der::elements(name).unwrap_or_default();
+    let parts = sets.iter().filter_map(|set| RelativeDistinguishedName::from_der(set.whole).ok());
+    printable(&parts.map(|(_, part)| part).collect::<X509Name<'_>>().to_string())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use pki_types::UnixTime;
 use x509_parser::time::ASN1Time;
 
 use super::request::Purpose;
+use super::rules::Rule;
 
 /// How many characters of a name that the peer chose are printed.
 const PRINTED_CHARACTERS: usize = 200;
@@ -125,8 +126,10 @@ pub enum Problem {
         /// How many there are.
         found: usize,
     },
-    /// The peer presented the certificate of a CA as its own.
-    #[error("is a CA's, and the peer's own: that is accepted only if it is itself a trust anchor")]
+    /// The peer presented the certificate of a CA as its own, which the strict profile refuses.
+    #[error(
+        "is a CA's, and the peer's own: the strict profile wants a certificate that is no CA's"
+    )]
     CaUsedAsEndEntity,
     /// This critical extension is not understood (RFC 5280, section 4.2).
     #[error("has the critical extension {0}, which is not supported")]
@@ -139,13 +142,18 @@ pub enum Problem {
         /// The CA.
         authority: String,
     },
-    /// A CA has name constraints of a kind that is not supported: they cannot be honoured, so
-    /// nothing that it issued is accepted.
-    #[error(
-        "has name constraints that are malformed or of a kind that is not supported; DNS names \
-         and IP addresses are"
-    )]
+    /// A CA has name constraints that cannot be honoured, so nothing that it issued is accepted.
+    #[error("has name constraints that are malformed")]
     UnsupportedConstraint,
+    /// It is against one of the rules that have no variant of their own. The strict profile has
+    /// many.
+    #[error("is against {}: {} It has {found}", rule.source(), rule.sentence())]
+    Forbidden {
+        /// The rule.
+        rule: Rule,
+        /// What there is instead.
+        found: String,
+    },
     /// The work that the peer may cause is used up (see [`PathLimits`](super::PathLimits)).
     #[error("has no path to a trust anchor within the limit of {maximum} {limit}")]
     LimitExceeded {
@@ -181,6 +189,7 @@ impl Problem {
             Self::UnknownCriticalExtension(_) => "unknown-critical-extension",
             Self::NameNotPermitted { .. } => "name-not-permitted",
             Self::UnsupportedConstraint => "unsupported-constraint",
+            Self::Forbidden { rule, .. } => rule.code(),
             Self::LimitExceeded { .. } => "limit-exceeded",
         }
     }

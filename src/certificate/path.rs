@@ -81,11 +81,13 @@ fn path_of(
     }
     let is_anchor = request.anchors.contains(end_entity);
     let mut subjects = vec![end_entity.label.clone()];
-    if !is_anchor {
+    if is_anchor {
+        checks::path(&[end_entity], None, request)?;
+    } else {
         subjects.extend(Search::run(request, end_entity, recorder)?);
     }
     // What no other path could change.
-    checks::end_entity(end_entity, request.purpose, request.now.into(), is_anchor)
+    checks::end_entity(end_entity, request)
         .and_then(|()| match name::missing(&end_entity.names, request.names) {
             Some(expected) => Err(name::mismatch(&end_entity.names, expected)),
             None => Ok(()),
@@ -353,7 +355,8 @@ impl<'s> Search<'s> {
             let (below, _) = path.split_at(index);
             self.check_scope(below, &certificate.label, &certificate.scope)?;
         }
-        self.check_scope(path, &anchor.label, scope)
+        self.check_scope(path, &anchor.label, scope)?;
+        checks::path(path, anchor.certificate(), self.request)
     }
 
     /// Holds what is `below` an authority, the end entity first, to what the authority may issue.
@@ -364,6 +367,7 @@ impl<'s> Search<'s> {
         scope: &Scope,
     ) -> Result<(), CertificateError> {
         let error = |problem| CertificateError { certificate: authority.to_owned(), problem };
+        checks::no_unknown_critical(scope).map_err(error)?;
         // Self-issued intermediates only hand a name over to another key: they do not count for the
         // length (RFC 5280, section 4.2.1.9), and no constraint holds for their names (section
         // 6.1.3 (b) and (c)).
@@ -378,10 +382,12 @@ impl<'s> Search<'s> {
         let constraints = NameConstraints::decode(constraints)
             .ok_or_else(|| error(Problem::UnsupportedConstraint))?;
         for certificate in end_entity.iter().chain(intermediates) {
+            let subject = certificate.names_of_subject();
+            let mut names = subject.iter().chain(&certificate.names);
             // Without a name too: to read the constraints costs as much, and many paths lead here.
-            let cost = certificate.names.len().max(1).saturating_mul(constraints.len());
+            let cost = names.clone().count().max(1).saturating_mul(constraints.len());
             self.spend(Limit::NameComparisons, cost)?;
-            if let Some(name) = certificate.names.iter().find(|name| !constraints.allow(name)) {
+            if let Some(name) = names.find(|name| !constraints.allow(name)) {
                 return Err(certificate.error(Problem::NameNotPermitted {
                     name: name.printable(),
                     authority: authority.to_owned(),

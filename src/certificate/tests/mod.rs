@@ -3,6 +3,7 @@
 mod anchors;
 mod checks;
 mod clients;
+mod constraints;
 mod explain;
 mod hostile;
 mod keys;
