@@ -61,7 +61,7 @@ pub(super) struct Anchor {
     /// What it may issue; `None` if nothing, so that it stands for itself alone.
     scope: Option<Scope>,
     /// As it came, to recognise it when a peer presents it.
-    certificate: Option<Vec<u8>>,
+    pub(super) certificate: Option<Vec<u8>>,
 }
 
 impl Anchor {

@@ -10,9 +10,22 @@
 //! certificate, in words for the people who will have to put it right.
 //!
 //! What is not supported fails closed. An unknown critical extension, a name constraint of a kind
-//! that is not DNS or IP, a certificate of version 1: each makes its path fail, by name. Revocation
-//! is not looked at, and policies are not processed, so a critical policy extension is refused as
-//! any other unknown one.
+//! that is not DNS or IP, a certificate of version 1: each makes its path fail, by name. Policies are
+//! not processed, so a critical policy extension is refused as any other unknown one.
+//!
+//! Revocation is checked with the evidence that the caller has ([`Revocation`]): nothing is
+//! fetched. With a CRL at hand:
+//!
+//! ```
+//! use handclasp::certificate::{CertificateRevocationList, CrlError, Revocation, RevocationMode};
+//! # fn example(pem: &[u8]) -> Result<(), CrlError> {
+//! // Once: a CRL of a million entries is parsed and sorted here.
+//! let crls = CertificateRevocationList::from_pem(pem)?;
+//! // For each validation, as a field of the `ChainRequest`.
+//! let mut revocation = Revocation { crls: &crls, ..Revocation::default() };
+//! revocation.policy.mode = RevocationMode::Require;
+//! # Ok(()) }
+//! ```
 
 mod anchors;
 mod checks;
@@ -24,6 +37,7 @@ mod error;
 mod name;
 mod path;
 mod request;
+mod revocation;
 mod signature;
 #[cfg(test)]
 mod tests;
@@ -34,3 +48,7 @@ pub use error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
 pub use name::ReferenceIdentifier;
 pub use path::{VerifiedPath, verify_chain};
 pub use request::{ChainRequest, PathLimits, Profile, Purpose};
+pub use revocation::{
+    CertificateRevocationList, CrlError, Evidence, EvidenceError, MissingEvidence, Revocation,
+    RevocationMode, RevocationPolicy, RevocationReason, RevocationScope,
+};

@@ -14,6 +14,7 @@ use super::end_entity::{EndEntity, PLACE};
 use super::error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
 use super::name;
 use super::request::{ChainRequest, PathLimits};
+use super::revocation;
 use super::signature::{self, PublicKey};
 
 /// A path that was found and is valid.
@@ -136,7 +137,8 @@ impl<'s> Search<'s> {
             if !self.is_signed_by(last, key, &anchor.label)? {
                 continue;
             }
-            match self.validate(path, &anchor.label, scope) {
+            let valid = self.validate(path, &anchor.label, scope);
+            match valid.and_then(|()| revocation::check(path, anchor, self.request)) {
                 Ok(()) => return Ok(Some(anchor)),
                 Err(error) if matches!(error.problem, Problem::LimitExceeded { .. }) => {
                     return Err(error);

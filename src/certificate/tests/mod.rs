@@ -5,6 +5,7 @@ mod checks;
 mod hostile;
 mod keys;
 mod paths;
+mod revocation;
 
 use std::time::Duration;
 
@@ -72,6 +73,8 @@ struct Check {
     name: Option<&'static str>,
     profile: Profile,
     now: u64,
+    crls: Vec<CertificateRevocationList>,
+    policy: RevocationPolicy,
     limits: PathLimits,
 }
 
@@ -93,6 +96,8 @@ impl Check {
             name: Some("example.com"),
             profile: Profile::Default,
             now: NOW,
+            crls: Vec::new(),
+            policy: RevocationPolicy::default(),
             limits: PathLimits::default(),
         }
     }
@@ -108,6 +113,7 @@ impl Check {
             profile: self.profile,
             now: UnixTime::since_unix_epoch(Duration::from_secs(self.now)),
             algorithms: &CryptoProvider::ring().signatures.all,
+            revocation: Revocation { crls: &self.crls, policy: self.policy },
             limits: self.limits,
         })
     }
