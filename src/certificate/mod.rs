@@ -49,6 +49,6 @@ pub use name::ReferenceIdentifier;
 pub use path::{VerifiedPath, verify_chain};
 pub use request::{ChainRequest, PathLimits, Profile, Purpose};
 pub use revocation::{
-    CertificateRevocationList, CrlError, Evidence, EvidenceError, MissingEvidence, Revocation,
-    RevocationMode, RevocationPolicy, RevocationReason, RevocationScope,
+    CertificateRevocationList, CrlError, Digests, Evidence, EvidenceError, MissingEvidence,
+    Revocation, RevocationMode, RevocationPolicy, RevocationReason, RevocationScope, StatusRequest,
 };

@@ -228,7 +228,11 @@ impl PeerVerifier for TrustAnchorVerifier {
             profile: Profile::Default,
             now: peer.now,
             algorithms: &self.algorithms.all,
-            revocation: Revocation { crls: &self.crls, policy: self.revocation },
+            revocation: Revocation {
+                crls: &self.crls,
+                status_request: None,
+                policy: self.revocation,
+            },
             limits: self.limits,
         };
         Reply::Now(verify_chain(&request).map(drop))

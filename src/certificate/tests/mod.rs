@@ -16,7 +16,7 @@ use rcgen::{
 };
 
 use super::*;
-use crate::crypto::CryptoProvider;
+use crate::crypto::{CryptoProvider, ring};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -75,6 +75,8 @@ struct Check {
     now: u64,
     crls: Vec<CertificateRevocationList>,
     policy: RevocationPolicy,
+    /// What came of asking for an OCSP response.
+    staple: Option<Option<Vec<u8>>>,
     limits: PathLimits,
 }
 
@@ -98,6 +100,7 @@ impl Check {
             now: NOW,
             crls: Vec::new(),
             policy: RevocationPolicy::default(),
+            staple: None,
             limits: PathLimits::default(),
         }
     }
@@ -113,7 +116,14 @@ impl Check {
             profile: self.profile,
             now: UnixTime::since_unix_epoch(Duration::from_secs(self.now)),
             algorithms: &CryptoProvider::ring().signatures.all,
-            revocation: Revocation { crls: &self.crls, policy: self.policy },
+            revocation: Revocation {
+                crls: &self.crls,
+                status_request: self.staple.as_ref().map(|response| StatusRequest {
+                    response: response.as_deref(),
+                    digests: Digests { sha1: ring::sha1, sha256: ring::sha256 },
+                }),
+                policy: self.policy,
+            },
             limits: self.limits,
         })
     }

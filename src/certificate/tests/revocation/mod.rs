@@ -3,6 +3,7 @@
 mod crl;
 mod der_crl;
 mod hostile;
+mod ocsp;
 
 use rcgen::{
     CertificateRevocationListParams, CrlDistributionPoint, KeyIdMethod, RevokedCertParams,
