@@ -27,8 +27,8 @@ const SHA256: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
 
 /// What a response says about a certificate by this issuer.
 ///
-/// At most three signatures are verified: the response's, the responder's certificate's, and those
-/// of CRLs of the issuer, once each.
+/// The response makes at most two signatures be verified: its own, and the one of its responder's
+/// certificate. The CRLs of the issuer may be looked up for that one, too.
 pub(super) fn look_up(
     response: &[u8],
     digests: Digests,

@@ -4,6 +4,7 @@ mod crl;
 mod der_crl;
 mod hostile;
 mod ocsp;
+mod openssl;
 
 use rcgen::{
     CertificateRevocationListParams, CrlDistributionPoint, KeyIdMethod, RevokedCertParams,

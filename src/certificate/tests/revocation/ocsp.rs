@@ -446,34 +446,24 @@ fn a_responder_of_another_issuer_or_with_another_key() {
 
 #[test]
 fn a_responder_that_is_itself_revoked() {
-    let chain = Chain::new();
-    let no_check = CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 48, 1, 5], vec![5, 0]);
-    let crls = vec![crl(&[0x52], &chain.intermediate)];
+    // Without a good staple the CRL, which does not list the leaf, would clear it.
+    let chain = Chain::with(must_staple);
     let verdict = |(key, der): (KeyPair, Vec<u8>)| {
         let mut response = chain.response(GOOD);
         response.responder = by_name(&CertificateDer::from(der.clone()));
         // Behind others: it is looked for.
         response.certificates = vec![chain.root.der().to_vec(), vec![0x30, 0], der];
         let mut check = chain.stapled(response.sign(&key));
-        check.crls = crls.clone();
-        // The CRL itself would clear the leaf.
+        check.crls = vec![crl(&[0x52], &chain.intermediate)];
         check.run().map(drop)
     };
-    assert_eq!(verdict(chain.responder(|_| {})), Ok(()));
-    let chain_with = Chain::with(|leaf| must_staple(leaf));
-    let crls = vec![crl(&[0x52], &chain_with.intermediate)];
-    let verdict = |responder: (KeyPair, Vec<u8>)| {
-        let mut response = chain_with.response(GOOD);
-        response.responder = by_name(&CertificateDer::from(responder.1.clone()));
-        response.certificates = vec![responder.1];
-        let mut check = chain_with.stapled(response.sign(&responder.0));
-        check.crls = crls.clone();
-        check.run().map(drop)
-    };
-    let error = verdict(chain_with.responder(|_| {})).unwrap_err();
+    let error = verdict(chain.responder(|_| {})).unwrap_err();
     assert!(error.to_string().contains("may not answer: it was revoked on"), "{error}");
+    let other = |it: &mut CertificateParams| it.serial_number = Some(SerialNumber::from(vec![7]));
+    assert_eq!(verdict(chain.responder(other)), Ok(()));
     // The authority said that nobody needs to look.
-    assert_eq!(verdict(chain_with.responder(|it| it.custom_extensions = vec![no_check])), Ok(()));
+    let no_check = CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 48, 1, 5], vec![5, 0]);
+    assert_eq!(verdict(chain.responder(|it| it.custom_extensions = vec![no_check])), Ok(()));
 }
 
 fn must_staple(leaf: &mut CertificateParams) {
@@ -585,5 +575,34 @@ fn what_does_not_parse() {
     ] {
         let verdict = changed(change);
         assert!(is_malformed(&verdict), "{verdict:?}");
+    }
+}
+
+#[test]
+fn no_truncated_and_no_flipped_response_counts() {
+    let chain = Chain::new();
+    let responder = chain.responder(|_| {});
+    let mut response = chain.response(GOOD);
+    response.singles[0].extensions = vec![extension(99, false, &[5, 0])];
+    let own = response.sign(chain.intermediate.key());
+    response.responder = by_key(&CertificateDer::from(responder.1.clone()));
+    response.certificates = vec![responder.1];
+    response.version = vec![0xa0, 3, 2, 1, 0];
+    for response in [own, response.sign(&responder.0)] {
+        let mut check = chain.stapled(response.clone());
+        let mut accepts = |bytes: Vec<u8>| {
+            check.staple = Some(Some(bytes));
+            check.run().is_ok()
+        };
+        assert!(accepts(response.clone()));
+        for length in 0..response.len() {
+            assert!(!accepts(response[..length].to_vec()), "{length}");
+        }
+        assert!(!accepts([&response[..], &[0]].concat()));
+        for bit in (0..response.len() * 8).step_by(3) {
+            let mut flipped = response.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(!accepts(flipped), "bit {bit}");
+        }
     }
 }
