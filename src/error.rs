@@ -254,7 +254,11 @@ fn certificate_alert(error: &CertificateError) -> AlertDescription {
         | P::UnsupportedConstraint
         | P::WrongKeyUsage(_)
         | P::WrongExtendedKeyUsage(_) => A::UNSUPPORTED_CERTIFICATE,
-        P::LimitExceeded { .. } | P::Rejected(_) => A::CERTIFICATE_UNKNOWN,
+        P::Revoked { .. } => A::CERTIFICATE_REVOKED,
+        P::LimitExceeded { .. }
+        | P::Rejected(_)
+        | P::RevocationUnknown(_)
+        | P::RevocationEvidence(_) => A::CERTIFICATE_UNKNOWN,
         _ => A::BAD_CERTIFICATE,
     }
 }

@@ -226,9 +226,9 @@ impl<'a> Certificate<'a> {
         // Key identifiers only say where to look first; one that does not parse says nothing.
         match extension.oid {
             oid::AUTHORITY_KEY_IDENTIFIER => {
-                let fields = der::only(value, der::SEQUENCE).and_then(der::next);
-                let key_id = fields.filter(|(first, _)| first.tag == der::primitive(0));
-                self.authority_key_id = key_id.map(|(key_id, _)| key_id.contents);
+                let fields = der::only(value, der::SEQUENCE).map(der::Reader);
+                let key_id = fields.and_then(|mut fields| fields.take(der::primitive(0)));
+                self.authority_key_id = key_id.map(|key_id| key_id.contents);
             }
             oid::SUBJECT_KEY_IDENTIFIER => {
                 self.subject_key_id = der::only(value, der::OCTET_STRING);
@@ -306,10 +306,10 @@ impl<'a> Extension<'a> {
         if element.tag != der::SEQUENCE {
             return None;
         }
-        let (oid, critical, value) = match der::elements(element.contents)?.as_slice() {
-            &[oid, value] => (oid, false, value),
+        let (oid, critical, value) = match *der::elements(element.contents)?.as_slice() {
+            [oid, value] => (oid, false, value),
             // Who writes the default out breaks DER, but leaves no doubt.
-            &[oid, critical, value] if critical.tag == der::BOOLEAN => match critical.contents {
+            [oid, critical, value] if critical.tag == der::BOOLEAN => match critical.contents {
                 [0x00] => (oid, false, value),
                 [0xff] => (oid, true, value),
                 _ => return None,

@@ -38,8 +38,9 @@ fn folded(name: &[u8]) -> Option<Vec<u8>> {
 
 /// Type and value, from the contents of an AttributeTypeAndValue.
 fn attribute_form(attribute: &[u8]) -> Option<Vec<u8>> {
-    let (kind, rest) = der::next(attribute)?;
-    let (value, _) = der::next(rest).filter(|(_, rest)| rest.is_empty())?;
+    let mut parts = der::Reader(attribute);
+    let (kind, value) = (parts.next()?, parts.next()?);
+    parts.is_empty().then_some(())?;
     let mut out = Vec::with_capacity(attribute.len() + 16);
     out.extend(kind.whole);
     match text(value) {

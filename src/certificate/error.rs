@@ -6,6 +6,7 @@ use pki_types::UnixTime;
 use x509_parser::time::ASN1Time;
 
 use super::request::Purpose;
+use super::revocation::{Evidence, EvidenceError, MissingEvidence, RevocationReason};
 use super::rules::Rule;
 
 /// How many characters of a name that the peer chose are printed.
@@ -154,6 +155,28 @@ pub enum Problem {
         /// What there is instead.
         found: String,
     },
+    /// Its issuer has taken it back.
+    #[error(
+        "was revoked on {date} ({reason}), says the {evidence}, and must be replaced: it has the \
+         serial number {serial}"
+    )]
+    Revoked {
+        /// The serial number in hexadecimal digits.
+        serial: String,
+        /// Since when it is revoked.
+        date: Timestamp,
+        /// Why.
+        reason: RevocationReason,
+        /// Where it is said.
+        evidence: Evidence,
+    },
+    /// Nobody says whether it is revoked, where somebody must (see
+    /// [`RevocationPolicy`](super::RevocationPolicy)).
+    #[error("may have been revoked: {0}")]
+    RevocationUnknown(MissingEvidence),
+    /// What should say whether it is revoked does not count, and nothing else clears it.
+    #[error("may have been revoked: {0}")]
+    RevocationEvidence(EvidenceError),
     /// The work that the peer may cause is used up (see [`PathLimits`](super::PathLimits)).
     #[error("has no path to a trust anchor within the limit of {maximum} {limit}")]
     LimitExceeded {
@@ -189,6 +212,9 @@ impl Problem {
             Self::UnknownCriticalExtension(_) => "unknown-critical-extension",
             Self::NameNotPermitted { .. } => "name-not-permitted",
             Self::UnsupportedConstraint => "unsupported-constraint",
+            Self::Revoked { .. } => "revoked",
+            Self::RevocationUnknown(_) => "revocation-unknown",
+            Self::RevocationEvidence(_) => "revocation-evidence",
             Self::Forbidden { rule, .. } => rule.code(),
             Self::LimitExceeded { .. } => "limit-exceeded",
         }

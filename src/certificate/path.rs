@@ -15,6 +15,7 @@ use super::error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
 use super::explain::{Explanation, Place, Record, Recorder};
 use super::name;
 use super::request::{ChainRequest, PathLimits};
+use super::revocation;
 use super::signature::{self, PublicKey};
 
 /// A path that was found and is valid.
@@ -293,6 +294,11 @@ impl<'s> Search<'s> {
                     .ok_or_else(|| last.error(Problem::BadSignature(anchor.label.clone())))?;
                 self.check_signature(last, key, &anchor.label)?;
                 self.validate(path, anchor, scope)?;
+                if !self.request.revocation.is_empty() {
+                    // About one more signature for each certificate; and many paths may lead here.
+                    self.spend(Limit::SignatureChecks, path.len())?;
+                }
+                revocation::check(path, anchor, self.request)?;
                 Ok(Some(anchor))
             }
             Candidate::Intermediate(certificate, _) => {

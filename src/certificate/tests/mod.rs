@@ -9,6 +9,7 @@ mod hostile;
 mod keys;
 mod order;
 mod paths;
+mod revocation;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -23,7 +24,7 @@ use rcgen::{
 };
 
 use super::*;
-use crate::crypto::CryptoProvider;
+use crate::crypto::{CryptoProvider, ring};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -80,6 +81,10 @@ struct Check {
     name: Option<&'static str>,
     profile: Profile,
     now: u64,
+    crls: Vec<CertificateRevocationList>,
+    policy: RevocationPolicy,
+    /// What came of asking for an OCSP response.
+    staple: Option<Option<Vec<u8>>>,
     limits: PathLimits,
 }
 
@@ -101,6 +106,9 @@ impl Check {
             name: Some("example.com"),
             profile: Profile::Default,
             now: NOW,
+            crls: Vec::new(),
+            policy: RevocationPolicy::default(),
+            staple: None,
             limits: PathLimits::default(),
         }
     }
@@ -144,6 +152,14 @@ impl Check {
             profile: self.profile,
             now: UnixTime::since_unix_epoch(Duration::from_secs(self.now)),
             algorithms,
+            revocation: Revocation {
+                crls: &self.crls,
+                status_request: self.staple.as_ref().map(|response| StatusRequest {
+                    response: response.as_deref(),
+                    digests: Digests { sha1: ring::sha1, sha256: ring::sha256 },
+                }),
+                policy: self.policy,
+            },
             limits: self.limits,
         })
     }
