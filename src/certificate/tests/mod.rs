@@ -6,6 +6,8 @@ mod constraints;
 mod hostile;
 mod keys;
 mod paths;
+mod policies;
+mod strict;
 
 use std::time::Duration;
 
