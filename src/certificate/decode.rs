@@ -302,10 +302,11 @@ impl<'a> Extension<'a> {
         if element.tag != der::SEQUENCE {
             return None;
         }
-        let (oid, critical, value) = match der::elements(element.contents)?.as_slice() {
-            &[oid, value] => (oid, false, value),
+        let elements = der::elements(element.contents)?;
+        let (oid, critical, value) = match *elements.as_slice() {
+            [oid, value] => (oid, false, value),
             // Who writes the default out breaks DER, but leaves no doubt.
-            &[oid, critical, value] if critical.tag == der::BOOLEAN => match critical.contents {
+            [oid, critical, value] if critical.tag == der::BOOLEAN => match critical.contents {
                 [0x00] => (oid, false, value),
                 [0xff] => (oid, true, value),
                 _ => return None,
