@@ -68,7 +68,7 @@ rules! {
     PathLength Default "path-length-exceeded" "RFC 5280, 6.1.4 (l) and (m)"
         "No more CAs stand below a CA than its pathLenConstraint allows.";
     KeyUsage Default "wrong-key-usage" "RFC 5280, 6.1.4 (n); RFC 9846, 4.5.1.2"
-        "A keyUsage that is there has keyCertSign in a CA's certificate, and digitalSignature in the peer's.";
+        "A keyUsage that is there has keyCertSign in a CA's certificate, and digitalSignature in the peer's. If the peer's is a CA's, it is the handshake that asks for digitalSignature.";
     ExtendedKeyUsage Default "wrong-extended-key-usage" "RFC 5280, 4.2.1.12"
         "An extended key usage that is there allows the purpose; anyExtendedKeyUsage counts for CAs only.";
     NameConstraints Default "name-not-permitted" "RFC 5280, 4.2.1.10 and 6.1.3 (b) and (c)"
