@@ -306,7 +306,8 @@ impl<'a> Extension<'a> {
         if element.tag != der::SEQUENCE {
             return None;
         }
-        let (oid, critical, value) = match *der::elements(element.contents)?.as_slice() {
+        let elements = der::elements(element.contents)?;
+        let (oid, critical, value) = match *elements.as_slice() {
             [oid, value] => (oid, false, value),
             // Who writes the default out breaks DER, but leaves no doubt.
             [oid, critical, value] if critical.tag == der::BOOLEAN => match critical.contents {
