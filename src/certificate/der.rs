@@ -7,6 +7,14 @@ pub(super) const BIT_STRING: u8 = 0x03;
 pub(super) const OCTET_STRING: u8 = 0x04;
 pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
 pub(super) const ENUMERATED: u8 = 0x0a;
+pub(super) const UTF8_STRING: u8 = 0x0c;
+pub(super) const PRINTABLE_STRING: u8 = 0x13;
+pub(super) const TELETEX_STRING: u8 = 0x14;
+pub(super) const IA5_STRING: u8 = 0x16;
+pub(super) const UTC_TIME: u8 = 0x17;
+pub(super) const GENERALIZED_TIME: u8 = 0x18;
+pub(super) const UNIVERSAL_STRING: u8 = 0x1c;
+pub(super) const BMP_STRING: u8 = 0x1e;
 pub(super) const SEQUENCE: u8 = 0x30;
 pub(super) const SET: u8 = 0x31;
 
@@ -29,6 +37,19 @@ pub(super) struct Element<'a> {
     pub(super) whole: &'a [u8],
 }
 
+/// The first element of `input`, and what comes after it; `None` if it is not DER.
+pub(super) fn next(input: &[u8]) -> Option<(Element<'_>, &[u8])> {
+    let (&tag, rest) = input.split_first()?;
+    // Tags above 30 take further bytes; nothing in a certificate uses them.
+    if tag & 0x1f == 0x1f {
+        return None;
+    }
+    let (length, rest) = length(rest)?;
+    let (contents, rest) = rest.split_at_checked(length)?;
+    let (whole, _) = input.split_at_checked(input.len().checked_sub(rest.len())?)?;
+    Some((Element { tag, contents, whole }, rest))
+}
+
 /// Takes elements from the front of its bytes, one after the other, and keeps none of them.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);
@@ -40,16 +61,9 @@ impl<'a> Reader<'a> {
 
     /// The next element. `None`, and nothing is taken, if what is next is not DER.
     pub(super) fn next(&mut self) -> Option<Element<'a>> {
-        let (&tag, rest) = self.0.split_first()?;
-        // Tags above 30 take further bytes; nothing in a certificate uses them.
-        if tag & 0x1f == 0x1f {
-            return None;
-        }
-        let (length, rest) = length(rest)?;
-        let (contents, rest) = rest.split_at_checked(length)?;
-        let (whole, _) = self.0.split_at_checked(self.0.len().checked_sub(rest.len())?)?;
+        let (element, rest) = next(self.0)?;
         self.0 = rest;
-        Some(Element { tag, contents, whole })
+        Some(element)
     }
 
     /// The next element, if it has this tag; otherwise nothing is taken.
@@ -83,6 +97,18 @@ pub(super) fn only(input: &[u8], tag: u8) -> Option<&[u8]> {
     fields(input, [tag]).map(|[element]| element.contents)
 }
 
+/// The value of an INTEGER that is not negative, from its contents; one that is too large is the
+/// largest there is.
+pub(super) fn count(contents: &[u8]) -> Option<u32> {
+    match contents {
+        [] => None,
+        [first, ..] if *first >= 0x80 => None,
+        _ => Some(contents.iter().fold(0, |value: u32, &byte| {
+            value.checked_mul(256).map_or(u32::MAX, |value| value.saturating_add(byte.into()))
+        })),
+    }
+}
+
 /// Definite and minimal, as DER demands, and of no more than four bytes.
 fn length(input: &[u8]) -> Option<(usize, &[u8])> {
     let (&first, rest) = input.split_first()?;
@@ -98,6 +124,15 @@ fn length(input: &[u8]) -> Option<(usize, &[u8])> {
         .try_fold(0usize, |sum, &byte| sum.checked_mul(256)?.checked_add(usize::from(byte)))
         .filter(|&length| length >= 0x80)?;
     Some((length, rest))
+}
+
+/// A BOOLEAN, from its contents. Who writes out what is the default breaks DER, but leaves no doubt.
+pub(super) fn boolean(contents: &[u8]) -> Option<bool> {
+    match contents {
+        [0x00] => Some(false),
+        [0xff] => Some(true),
+        _ => None,
+    }
 }
 
 /// The bytes of a BIT STRING, from its contents. One that does not end on a byte boundary holds
