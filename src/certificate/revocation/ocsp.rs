@@ -82,42 +82,33 @@ impl<'a> BasicResponse<'a> {
         let bytes = der::only(reader.0, der::constructed(0))
             .and_then(|it| der::only(it, der::SEQUENCE))
             .and_then(|it| der::fields(it, [der::OBJECT_IDENTIFIER, der::OCTET_STRING]));
-        match bytes {
-            Some([kind, response]) if kind.contents == BASIC_RESPONSE => {
-                Self::read_basic(response.contents)?
-                    .ok_or_else(|| malformed("its BasicOCSPResponse does not parse"))
-            }
-            Some(_) => Err(malformed("it is not of the basic type")),
-            None => Err(structure()),
+        let [kind, response] = bytes.ok_or_else(structure)?;
+        if kind.contents != BASIC_RESPONSE {
+            return Err(malformed("it is not of the basic type"));
         }
+        Self::read_basic(response.contents)
+            .ok_or_else(|| malformed("its BasicOCSPResponse does not parse"))
     }
 
-    fn read_basic(input: &'a [u8]) -> Result<Option<Self>, EvidenceError> {
-        let read = || {
-            let mut reader = Reader(der::only(input, der::SEQUENCE)?);
-            let tbs = reader.take(der::SEQUENCE)?;
-            let algorithm = reader.take(der::SEQUENCE)?.contents;
-            let signature = der::whole_bytes(reader.take(der::BIT_STRING)?.contents)?;
-            let certificates = match reader.take(der::constructed(0)) {
-                Some(list) => der::only(list.contents, der::SEQUENCE)?,
-                None => &[],
-            };
-            reader.is_empty().then_some((tbs, algorithm, signature, certificates))
+    fn read_basic(input: &'a [u8]) -> Option<Self> {
+        let mut reader = Reader(der::only(input, der::SEQUENCE)?);
+        let tbs = reader.take(der::SEQUENCE)?;
+        let algorithm = reader.take(der::SEQUENCE)?.contents;
+        let signature = der::whole_bytes(reader.take(der::BIT_STRING)?.contents)?;
+        let certificates = match reader.take(der::constructed(0)) {
+            Some(list) => der::only(list.contents, der::SEQUENCE)?,
+            None => &[],
         };
-        let Some((tbs, algorithm, signature, certificates)) = read() else { return Ok(None) };
-        let mut reader = Reader(tbs.contents);
-        let mut read = || {
-            if let Some(version) = reader.take(der::constructed(0)) {
-                // There is no other than v1.
-                (der::only(version.contents, der::INTEGER)? == [0]).then_some(())?;
-            }
-            let responder = ResponderId::read(reader.next()?)?;
-            let produced_at = generalized_time(reader.next()?)?;
-            Some((responder, produced_at, reader.take(der::SEQUENCE)?.contents))
-        };
-        let Some((responder, produced_at, responses)) = read() else { return Ok(None) };
-        let Some(critical) = critical_extension(&mut reader) else { return Ok(None) };
-        Ok(reader.is_empty().then_some(Self {
+        let mut data = Reader(tbs.contents);
+        if let Some(version) = data.take(der::constructed(0)) {
+            // There is no other than v1.
+            (der::only(version.contents, der::INTEGER)? == [0]).then_some(())?;
+        }
+        let responder = ResponderId::read(data.next()?)?;
+        let produced_at = generalized_time(data.next()?)?;
+        let responses = data.take(der::SEQUENCE)?.contents;
+        let critical = critical_extension(&mut data)?;
+        (reader.is_empty() && data.is_empty()).then_some(Self {
             tbs: tbs.whole,
             responder,
             produced_at,
@@ -126,7 +117,7 @@ impl<'a> BasicResponse<'a> {
             algorithm,
             signature,
             certificates,
-        }))
+        })
     }
 
     /// What it says about the target, before anyone knows whether it may say so. A revocation
