@@ -6,12 +6,17 @@ use std::process::Output;
 
 use common::{Files, handclasp, run_with_input, text};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, RevokedCertParams, SanType, SerialNumber,
+    date_time_ymd,
 };
 use serde_json::{Value, json};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
+
+/// The serial numbers of the certificates that are not a root's.
+const LEAF: u64 = 0x1eaf;
+const INTERMEDIATE: u64 = 0xca;
 
 const NOON: &str = "2026-07-30T12:00:00Z";
 
@@ -41,7 +46,9 @@ impl Chain {
     fn new() -> Self {
         let key = || KeyPair::generate().unwrap();
         let root = Authority::self_signed(authority_params("root"), key()).unwrap();
-        let intermediate = Authority::signed_by(authority_params("a"), key(), &root).unwrap();
+        let mut intermediate = authority_params("a");
+        intermediate.serial_number = Some(INTERMEDIATE.into());
+        let intermediate = Authority::signed_by(intermediate, key(), &root).unwrap();
         let mut leaf = params("leaf");
         leaf.subject_alt_names = vec![
             SanType::DnsName("a.example".try_into().unwrap()),
@@ -49,6 +56,7 @@ impl Chain {
             SanType::Rfc822Name("a@b.example".try_into().unwrap()),
         ];
         leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        leaf.serial_number = Some(LEAF.into());
         let leaf = leaf.signed_by(&key(), &intermediate).unwrap().pem();
         Self { root, intermediate, leaf }
     }
@@ -69,6 +77,25 @@ impl Chain {
             "roots": [self.root.pem()], "names": ["dns:a.example"], "time": NOON,
         })
     }
+}
+
+/// A CRL of the authority, in PEM, with these serial numbers.
+fn crl(issuer: &Authority, revoked: &[u64]) -> String {
+    let entry = |&serial: &u64| RevokedCertParams {
+        serial_number: SerialNumber::from(serial),
+        revocation_time: date_time_ymd(2026, 7, 1),
+        reason_code: None,
+        invalidity_date: None,
+    };
+    let params = CertificateRevocationListParams {
+        this_update: date_time_ymd(2026, 7, 1),
+        next_update: date_time_ymd(2026, 8, 1),
+        crl_number: SerialNumber::from(1),
+        issuing_distribution_point: None,
+        revoked_certs: revoked.iter().map(entry).collect(),
+        key_identifier_method: KeyIdMethod::Sha256,
+    };
+    params.signed_by(issuer).unwrap().pem().unwrap()
 }
 
 /// `handclasp verify` with these files and options, at noon if they do not say when.
@@ -302,4 +329,57 @@ fn a_malformed_certificate_is_rejected_and_no_error() {
         let intermediates = json!({"intermediates": [pem, chain.intermediate.pem()]});
         assert_eq!(judge(&chain, intermediates), accepted, "{pem:?}");
     }
+}
+
+#[test]
+fn crls_count_and_must_speak_for_the_certificate_itself() {
+    let chain = Chain::new();
+    let judge = |fields| judge(&chain, fields);
+    let (clean, of_root) = (crl(&chain.intermediate, &[]), crl(&chain.root, &[]));
+    let accepted = ("accepted".to_owned(), "accepted".to_owned());
+    let rejected = |reason: &str| ("rejected".to_owned(), reason.to_owned());
+    assert_eq!(judge(json!({"crls": []})), accepted);
+    assert_eq!(judge(json!({"crls": [clean]})), accepted);
+    assert_eq!(judge(json!({"crls": [crl(&chain.intermediate, &[LEAF])]})), rejected("revoked"));
+    let of_intermediate = crl(&chain.root, &[INTERMEDIATE]);
+    assert_eq!(judge(json!({"crls": [clean, of_intermediate]})), rejected("revoked"));
+    // What is there must speak for the leaf, unless less is asked for; and more can be.
+    assert_eq!(judge(json!({"crls": [of_root]})).0, "rejected");
+    assert_eq!(judge(json!({"crls": [of_root], "revocation": "if-present"})), accepted);
+    assert_eq!(judge(json!({"crls": [clean], "revocation": "require"})).0, "rejected");
+    assert_eq!(judge(json!({"crls": [clean, of_root], "revocation": "require"})), accepted);
+    assert_eq!(judge(json!({"revocation": "require"})).0, "rejected");
+    let off = json!({"crls": [crl(&chain.intermediate, &[LEAF])], "revocation": "off"});
+    assert_eq!(judge(off), accepted);
+    for broken in ["", "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n"] {
+        assert_eq!(judge(json!({"crls": [clean, broken]})), rejected("unusable-crl"), "{broken:?}");
+    }
+    // A response that is none, in base64 and not.
+    for ocsp in ["AAAA", "?", ""] {
+        let (verdict, reason) = judge(json!({"ocsp": ocsp}));
+        assert_eq!(verdict, "rejected", "{ocsp:?}: {reason}");
+    }
+    assert_eq!(judge(json!({"ocsp": null, "crls": null})), accepted);
+}
+
+#[test]
+fn crls_and_responses_in_files() {
+    let chain = Chain::new();
+    let files = chain.files();
+    let verify = |options: &[&str]| {
+        let output = verify(&files, "chain.pem", "root.pem", options);
+        (output.status.code(), text(&output.stderr))
+    };
+    files.write("clean.pem", &crl(&chain.intermediate, &[]));
+    files.write("revoked.pem", &crl(&chain.intermediate, &[LEAF]));
+    files.write("nothing.pem", "nothing");
+    let (clean, revoked) = (files.path("clean.pem"), files.path("revoked.pem"));
+    assert_eq!(verify(&["--crl", &clean]).0, Some(0));
+    let (code, told) = verify(&["--crl", &clean, "--crl", &revoked]);
+    assert!(code == Some(1) && told.contains("rejected (revoked)"), "{told}");
+    assert_eq!(verify(&["--crl", &revoked, "--revocation", "off"]).0, Some(0));
+    assert_eq!(verify(&["--crl", &files.path("nothing.pem")]).0, Some(2));
+    assert_eq!(verify(&["--crl", &clean, "--revocation", "maybe"]).0, Some(2));
+    assert_eq!(verify(&["--ocsp", &files.path("nothing.pem")]).0, Some(1));
+    assert_eq!(verify(&["--ocsp", &files.path("missing.der")]).0, Some(2));
 }

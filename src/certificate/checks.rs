@@ -1,5 +1,7 @@
 //! What each certificate of a path must be, for itself (RFC 5280, sections 4.1, 4.2 and 6.1).
 
+use x509_parser::extensions::KeyUsage;
+
 use super::decode::{Certificate, Scope, Usages, V3, oid};
 use super::error::{CertificateError, Problem, Timestamp, printable};
 use super::name::SubjectName;
@@ -67,6 +69,11 @@ pub(super) fn authority(certificate: &Certificate<'_>, now: Timestamp) -> Result
 /// A keyUsage that is there must allow to sign certificates (RFC 5280, section 6.1.4 (n)).
 pub(super) fn may_sign_certificates(certificate: &Certificate<'_>) -> bool {
     certificate.key_usage.is_none_or(|usage| usage.key_cert_sign())
+}
+
+/// A keyUsage that is there must allow to sign CRLs (RFC 5280, section 6.3.3 (f)).
+pub(super) fn may_sign_crls(usage: Option<KeyUsage>) -> bool {
+    usage.is_none_or(|usage| usage.crl_sign())
 }
 
 /// RFC 5280, section 6.1.4 (l) and (m): `found` is how many intermediates are below that are not

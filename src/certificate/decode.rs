@@ -9,7 +9,7 @@ use x509_parser::prelude::{
     X509Error, X509Extension,
 };
 
-use super::der;
+use super::der::{self, Reader};
 use super::distinguished_name::{self, fold};
 use super::error::{CertificateError, Problem, Timestamp, printable};
 use super::name::{self, SubjectName};
@@ -302,26 +302,16 @@ impl<'a> Certificate<'a> {
 }
 
 impl<'a> Extension<'a> {
-    fn read(element: &der::Element<'a>) -> Option<Self> {
-        if element.tag != der::SEQUENCE {
-            return None;
-        }
-        let elements = der::elements(element.contents)?;
-        let (oid, critical, value) = match *elements.as_slice() {
-            [oid, value] => (oid, false, value),
-            // Who writes the default out breaks DER, but leaves no doubt.
-            [oid, critical, value] if critical.tag == der::BOOLEAN => match critical.contents {
-                [0x00] => (oid, false, value),
-                [0xff] => (oid, true, value),
-                _ => return None,
-            },
-            _ => return None,
+    pub(super) fn read(element: &der::Element<'a>) -> Option<Self> {
+        let mut fields = Reader(element.contents);
+        let oid = fields.take(der::OBJECT_IDENTIFIER)?.contents;
+        let critical = match fields.take(der::BOOLEAN) {
+            Some(critical) => der::boolean(critical.contents)?,
+            None => false,
         };
-        (oid.tag == der::OBJECT_IDENTIFIER && value.tag == der::OCTET_STRING).then_some(Self {
-            oid: oid.contents,
-            critical,
-            value: value.contents,
-        })
+        let value = fields.take(der::OCTET_STRING)?.contents;
+        let whole = element.tag == der::SEQUENCE && fields.is_empty();
+        whole.then_some(Self { oid, critical, value })
     }
 
     /// Whether the parser sees the same.

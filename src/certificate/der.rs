@@ -37,6 +37,19 @@ pub(super) struct Element<'a> {
     pub(super) whole: &'a [u8],
 }
 
+/// The first element of `input`, and what comes after it; `None` if it is not DER.
+pub(super) fn next(input: &[u8]) -> Option<(Element<'_>, &[u8])> {
+    let (&tag, rest) = input.split_first()?;
+    // Tags above 30 take further bytes; nothing in a certificate uses them.
+    if tag & 0x1f == 0x1f {
+        return None;
+    }
+    let (length, rest) = length(rest)?;
+    let (contents, rest) = rest.split_at_checked(length)?;
+    let (whole, _) = input.split_at_checked(input.len().checked_sub(rest.len())?)?;
+    Some((Element { tag, contents, whole }, rest))
+}
+
 /// Takes elements from the front of its bytes, one after the other, and keeps none of them.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);
@@ -48,16 +61,9 @@ impl<'a> Reader<'a> {
 
     /// The next element. `None`, and nothing is taken, if what is next is not DER.
     pub(super) fn next(&mut self) -> Option<Element<'a>> {
-        let (&tag, rest) = self.0.split_first()?;
-        // Tags above 30 take further bytes; nothing in a certificate uses them.
-        if tag & 0x1f == 0x1f {
-            return None;
-        }
-        let (length, rest) = length(rest)?;
-        let (contents, rest) = rest.split_at_checked(length)?;
-        let (whole, _) = self.0.split_at_checked(self.0.len().checked_sub(rest.len())?)?;
+        let (element, rest) = next(self.0)?;
         self.0 = rest;
-        Some(Element { tag, contents, whole })
+        Some(element)
     }
 
     /// The next element, if it has this tag; otherwise nothing is taken.
@@ -118,6 +124,15 @@ fn length(input: &[u8]) -> Option<(usize, &[u8])> {
         .try_fold(0usize, |sum, &byte| sum.checked_mul(256)?.checked_add(usize::from(byte)))
         .filter(|&length| length >= 0x80)?;
     Some((length, rest))
+}
+
+/// A BOOLEAN, from its contents. Who writes out what is the default breaks DER, but leaves no doubt.
+pub(super) fn boolean(contents: &[u8]) -> Option<bool> {
+    match contents {
+        [0x00] => Some(false),
+        [0xff] => Some(true),
+        _ => None,
+    }
 }
 
 /// The bytes of a BIT STRING, from its contents. One that does not end on a byte boundary holds

@@ -146,20 +146,8 @@ pub enum Problem {
     /// A CA has name constraints that cannot be honoured, so nothing that it issued is accepted.
     #[error("has name constraints that are malformed")]
     UnsupportedConstraint,
-    /// It is against one of the rules that have no variant of their own. The strict profile has
-    /// many.
-    #[error("is against {}: {} It has {found}", rule.source(), rule.sentence())]
-    Forbidden {
-        /// The rule.
-        rule: Rule,
-        /// What there is instead.
-        found: String,
-    },
     /// Its issuer has taken it back.
-    #[error(
-        "was revoked on {date} ({reason}), says the {evidence}, and must be replaced: it has the \
-         serial number {serial}"
-    )]
+    #[error("was revoked on {date} ({reason}), says the {evidence}; its serial number is {serial}")]
     Revoked {
         /// The serial number in hexadecimal digits.
         serial: String,
@@ -177,6 +165,15 @@ pub enum Problem {
     /// What should say whether it is revoked does not count, and nothing else clears it.
     #[error("may have been revoked: {0}")]
     RevocationEvidence(EvidenceError),
+    /// It is against one of the rules that have no variant of their own. The strict profile has
+    /// many.
+    #[error("is against {}: {} It has {found}", rule.source(), rule.sentence())]
+    Forbidden {
+        /// The rule.
+        rule: Rule,
+        /// What there is instead.
+        found: String,
+    },
     /// The work that the peer may cause is used up (see [`PathLimits`](super::PathLimits)).
     #[error("has no path to a trust anchor within the limit of {maximum} {limit}")]
     LimitExceeded {
@@ -212,10 +209,10 @@ impl Problem {
             Self::UnknownCriticalExtension(_) => "unknown-critical-extension",
             Self::NameNotPermitted { .. } => "name-not-permitted",
             Self::UnsupportedConstraint => "unsupported-constraint",
-            Self::Revoked { .. } => "revoked",
-            Self::RevocationUnknown(_) => "revocation-unknown",
-            Self::RevocationEvidence(_) => "revocation-evidence",
             Self::Forbidden { rule, .. } => rule.code(),
+            Self::Revoked { .. } => "revoked",
+            Self::RevocationUnknown(missing) => missing.code(),
+            Self::RevocationEvidence(error) => error.code(),
             Self::LimitExceeded { .. } => "limit-exceeded",
         }
     }
@@ -272,6 +269,11 @@ impl Problem {
             Self::UnsupportedAlgorithm { .. } => {
                 "have it issued again, with an algorithm and a key that are supported".into()
             }
+            Self::Revoked { .. } => {
+                "replace it with one that is not revoked, with a new key".into()
+            }
+            Self::RevocationUnknown(missing) => missing.remedy(),
+            Self::RevocationEvidence(error) => return error.remedy(),
             _ => return None,
         })
     }

@@ -294,11 +294,6 @@ impl<'s> Search<'s> {
                     .ok_or_else(|| last.error(Problem::BadSignature(anchor.label.clone())))?;
                 self.check_signature(last, key, &anchor.label)?;
                 self.validate(path, anchor, scope)?;
-                if !self.request.revocation.is_empty() {
-                    // About one more signature for each certificate; and many paths may lead here.
-                    self.spend(Limit::SignatureChecks, path.len())?;
-                }
-                revocation::check(path, anchor, self.request)?;
                 Ok(Some(anchor))
             }
             Candidate::Intermediate(certificate, _) => {
@@ -362,7 +357,12 @@ impl<'s> Search<'s> {
             self.check_scope(below, &certificate.label, &certificate.scope)?;
         }
         self.check_scope(path, &anchor.label, scope)?;
-        checks::path(path, anchor.certificate(), self.request)
+        checks::path(path, anchor.certificate(), self.request)?;
+        if !self.request.revocation.is_empty() {
+            // About one more signature for each certificate; and many paths may lead here.
+            self.spend(Limit::SignatureChecks, path.len())?;
+        }
+        revocation::check(path, anchor, self.request)
     }
 
     /// Holds what is `below` an authority, the end entity first, to what the authority may issue.

@@ -116,22 +116,18 @@ impl Case {
             (Problem::UnknownIssuer(_) | Problem::SelfIssued, Some(malformed)) => malformed.clone(),
             _ => error,
         })?;
-        for name in &self.names {
-            if let Name::Impossible(name) = name {
-                return Err(CertificateError {
-                    certificate: path.end_entity.subject().to_owned(),
-                    problem: Problem::NameMismatch {
-                        expected: name.escape_default().to_string(),
-                        presented: Vec::new(),
-                        omitted: 0,
-                    },
-                });
+        let impossible = self.names.iter().find_map(|name| match name {
+            Name::Impossible(name) => Some(name.escape_default().to_string()),
+            _ => None,
+        });
+        let problem = match (impossible, &self.evidence.unusable) {
+            (Some(expected), _) => {
+                Problem::NameMismatch { expected, presented: Vec::new(), omitted: 0 }
             }
-        }
-        match &self.evidence.unusable {
-            Some(error) => Err(CertificateError::rejected(error.to_string())),
-            None => Ok(path),
-        }
+            (None, Some(error)) => Problem::Rejected(error.to_string()),
+            (None, None) => return Ok(path),
+        };
+        Err(CertificateError { certificate: path.end_entity.subject().to_owned(), problem })
     }
 }
 

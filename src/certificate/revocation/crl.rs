@@ -8,14 +8,15 @@ use pki_types::pem::PemObject;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
-use super::super::decode::Certificate;
+use super::super::decode::{Certificate, Extension};
 use super::super::der::{self, Element, Reader};
+use super::super::distinguished_name::fold;
 use super::super::error::{Problem, SignatureError, Timestamp, printable};
 use super::super::request::ChainRequest;
 use super::super::signature::{self, PublicKey};
 use super::distribution_point::CrlScope;
 use super::error::{CrlError, Evidence, EvidenceError, RevocationReason};
-use super::fields::{self, Extension};
+use super::fields;
 use super::{Finding, Issuer};
 
 const DELTA_CRL_INDICATOR: &[u8] = &[0x55, 0x1d, 27];
@@ -32,8 +33,8 @@ const CERTIFICATE_ISSUER: &[u8] = &[0x55, 0x1d, 29];
 #[derive(Clone)]
 pub struct CertificateRevocationList {
     issuer_label: String,
-    /// Contents of the Name.
-    issuer: Box<[u8]>,
+    /// The issuer's name in the form that is compared.
+    folded_issuer: Box<[u8]>,
     this_update: Timestamp,
     next_update: Option<Timestamp>,
     scope: CrlScope,
@@ -109,7 +110,7 @@ impl CertificateRevocationList {
         Ok(Self {
             entries: sorted_entries(tbs.whole, start, entries)?,
             issuer_label: head.issuer_label,
-            issuer: head.issuer.into(),
+            folded_issuer: fold(head.issuer).into(),
             this_update: head.this_update,
             next_update: head.next_update,
             scope,
@@ -158,7 +159,7 @@ impl CertificateRevocationList {
         issuer: &Issuer<'_>,
         request: &ChainRequest<'_>,
     ) -> Option<Finding> {
-        if *self.issuer != *certificate.issuer {
+        if *self.folded_issuer != *certificate.folded_issuer {
             return None;
         }
         match self.scope.includes(certificate) {
@@ -274,8 +275,7 @@ impl<'a> Head<'a> {
             .next()
             .and_then(fields::time)
             .ok_or(malformed("its thisUpdate does not parse"))?;
-        let next_update =
-            reader.take(fields::UTC_TIME).or_else(|| reader.take(fields::GENERALIZED_TIME));
+        let next_update = reader.take(der::UTC_TIME).or_else(|| reader.take(der::GENERALIZED_TIME));
         let next_update = next_update
             .map(|it| fields::time(it).ok_or(malformed("its nextUpdate does not parse")))
             .transpose()?;
@@ -295,7 +295,7 @@ fn read_extensions(contents: &[u8]) -> Result<CrlScope, CrlError> {
     let mut list = Reader(der::only(contents, der::SEQUENCE).ok_or_else(malformed)?);
     let mut scope = None;
     while !list.is_empty() {
-        let extension = Extension::read(&mut list).ok_or_else(malformed)?;
+        let extension = list.next().and_then(|it| Extension::read(&it)).ok_or_else(malformed)?;
         match extension.oid {
             DELTA_CRL_INDICATOR => return Err(CrlError::Delta),
             ISSUING_DISTRIBUTION_POINT if scope.is_none() => {
@@ -305,7 +305,7 @@ fn read_extensions(contents: &[u8]) -> Result<CrlScope, CrlError> {
                 return Err(CrlError::Malformed("it has the same extension twice"));
             }
             _ if extension.critical => {
-                return Err(CrlError::UnknownCriticalExtension(extension.name()));
+                return Err(CrlError::UnknownCriticalExtension(signature::oid_name(extension.oid)));
             }
             _ => {}
         }
@@ -344,7 +344,8 @@ impl Entry {
         let mut reason = None;
         let mut list = Reader(extensions);
         while !list.is_empty() {
-            let extension = Extension::read(&mut list).ok_or_else(malformed)?;
+            let extension =
+                list.next().and_then(|it| Extension::read(&it)).ok_or_else(malformed)?;
             match extension.oid {
                 REASON_CODE if reason.is_none() => {
                     reason = Some(RevocationReason::read(extension.value).ok_or_else(malformed)?);
@@ -352,7 +353,9 @@ impl Entry {
                 REASON_CODE => return Err(malformed()),
                 CERTIFICATE_ISSUER => return Err(CrlError::Indirect),
                 _ if extension.critical => {
-                    return Err(CrlError::UnknownCriticalExtension(extension.name()));
+                    return Err(CrlError::UnknownCriticalExtension(signature::oid_name(
+                        extension.oid,
+                    )));
                 }
                 _ => {}
             }

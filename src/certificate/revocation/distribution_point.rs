@@ -3,7 +3,7 @@
 use super::super::decode::Certificate;
 use super::super::der::{self, Reader};
 use super::error::{CrlError, EvidenceError};
-use super::fields::{self, certificate_extension};
+use super::fields;
 
 const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 31];
 
@@ -44,7 +44,7 @@ impl CrlScope {
         let mut reader = Reader(der::only(value, der::SEQUENCE).ok_or_else(malformed)?);
         let names = reader.take(der::constructed(0)).map(|name| name.contents.into());
         let flag = |reader: &mut Reader<'_>, number| match reader.take(der::primitive(number)) {
-            Some(flag) => fields::boolean(flag.contents).ok_or_else(malformed),
+            Some(flag) => der::boolean(flag.contents).ok_or_else(malformed),
             None => Ok(false),
         };
         let (users, authorities) = (flag(&mut reader, 1)?, flag(&mut reader, 2)?);
@@ -90,11 +90,11 @@ impl CrlScope {
 /// malformed.
 fn names_meet(names: &[u8], certificate: &Certificate<'_>) -> Option<bool> {
     let names = each_name(names)?;
-    let Some(points) = certificate_extension(certificate.tbs, CRL_DISTRIBUTION_POINTS) else {
+    let Some(points) = certificate.extension(CRL_DISTRIBUTION_POINTS) else {
         let issuer = der::wrap(der::constructed(4), &der::wrap(der::SEQUENCE, certificate.issuer));
         return Some(any_equal(names, Reader(&issuer)));
     };
-    let mut points = Reader(der::only(points, der::SEQUENCE)?);
+    let mut points = Reader(der::only(points.value, der::SEQUENCE)?);
     let mut met = false;
     while !points.is_empty() {
         let mut point = Reader(points.take(der::SEQUENCE)?.contents);

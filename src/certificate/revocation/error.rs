@@ -60,7 +60,7 @@ impl fmt::Display for Evidence {
 #[non_exhaustive]
 pub enum EvidenceError {
     /// A newer one must exist by now.
-    #[error("the {evidence} was to be replaced by {next_update}; the time is {now}: fetch it anew")]
+    #[error("the {evidence} was to be replaced by {next_update}; the time is {now}")]
     Stale {
         /// Which it is.
         evidence: Evidence,
@@ -70,10 +70,10 @@ pub enum EvidenceError {
         now: Timestamp,
     },
     /// It does not say when there will be a newer one, so that it could be of any age.
-    #[error("the {0} has no nextUpdate, so it may be long outdated: have it issued with one")]
+    #[error("the {0} has no nextUpdate, so it may be long outdated")]
     NoNextUpdate(Evidence),
     /// Its time is not yet come.
-    #[error("the {evidence} is of {this_update}; the time is {now}: is the clock right?")]
+    #[error("the {evidence} is of {this_update}; the time is {now}")]
     NotYetValid {
         /// Which it is.
         evidence: Evidence,
@@ -144,14 +144,94 @@ pub enum MissingEvidence {
     )]
     Nothing(String),
     /// The certificate may only be used with an OCSP response (RFC 7633), and none came.
-    #[error(
-        "it demands a stapled OCSP response (must-staple, RFC 7633), and none came: OCSP stapling \
-         must be enabled at the server"
-    )]
+    #[error("it demands a stapled OCSP response (must-staple, RFC 7633), and none came")]
     Staple,
     /// The OCSP responder does not know the certificate.
     #[error("its OCSP responder answered that it does not know it")]
     Unknown,
+}
+
+impl CrlError {
+    /// What is wrong: a stable name for programs, as [`Problem::code`](crate::certificate::Problem::code).
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Pem(_) | Self::NoCrl => "crl-not-pem",
+            Self::Malformed(_) => "crl-malformed",
+            Self::AlgorithmMismatch => "crl-algorithm-mismatch",
+            Self::Delta => "crl-delta",
+            Self::Indirect => "crl-indirect",
+            Self::UnknownCriticalExtension(_) => "crl-unknown-critical-extension",
+        }
+    }
+}
+
+impl EvidenceError {
+    pub(crate) const fn code(&self) -> &'static str {
+        use Evidence::Crl;
+        match self {
+            Self::Stale { evidence: Crl, .. } => "crl-stale",
+            Self::Stale { .. } => "ocsp-stale",
+            Self::NoNextUpdate(Crl) => "crl-without-next-update",
+            Self::NoNextUpdate(_) => "ocsp-without-next-update",
+            Self::NotYetValid { evidence: Crl, .. } => "crl-not-yet-valid",
+            Self::NotYetValid { .. } => "ocsp-not-yet-valid",
+            Self::BadSignature { evidence: Crl, .. } => "crl-bad-signature",
+            Self::BadSignature { .. } => "ocsp-bad-signature",
+            Self::UnsupportedAlgorithm { evidence: Crl, .. } => "crl-unsupported-algorithm",
+            Self::UnsupportedAlgorithm { .. } => "ocsp-unsupported-algorithm",
+            Self::MayNotSignCrls(_) => "crl-issuer-without-crl-sign",
+            Self::MalformedDistributionPoints => "malformed-distribution-points",
+            Self::MalformedResponse(_) => "ocsp-malformed",
+            Self::Unsuccessful(_) => "ocsp-unsuccessful",
+            Self::UnknownCriticalExtension(_) => "ocsp-unknown-critical-extension",
+            Self::OtherCertificate => "ocsp-other-certificate",
+            Self::UnknownResponder(_) => "ocsp-unknown-responder",
+            Self::UnauthorizedResponder { .. } => "ocsp-unauthorized-responder",
+        }
+    }
+
+    pub(crate) fn remedy(&self) -> Option<String> {
+        Some(match self {
+            Self::Stale { evidence: Evidence::Crl, .. } => {
+                "fetch the CRL anew; if it is the newest, its issuer has stopped to issue any"
+                    .into()
+            }
+            Self::Stale { .. } => {
+                "see why the server does not fetch a new OCSP response from its responder".into()
+            }
+            Self::NoNextUpdate(evidence) => format!("have the {evidence} issued with a nextUpdate"),
+            Self::NotYetValid { .. } => "the clock of this side may be behind".into(),
+            Self::BadSignature { evidence: Evidence::Crl, signer } => format!(
+                "\"{signer}\" may have another key now: use the CRL that goes with the certificate \
+                 of it on this path"
+            ),
+            Self::MayNotSignCrls(issuer) => {
+                format!("have \"{issuer}\" issued with cRLSign in its keyUsage")
+            }
+            Self::OtherCertificate => {
+                "see whether the server has a new certificate, and a response about the old".into()
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl MissingEvidence {
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::Nothing(_) => "revocation-unknown",
+            Self::Staple => "staple-missing",
+            Self::Unknown => "ocsp-unknown",
+        }
+    }
+
+    pub(crate) fn remedy(&self) -> String {
+        match self {
+            Self::Nothing(issuer) => format!("give the newest CRL of \"{issuer}\""),
+            Self::Staple => "enable OCSP stapling at the server".to_owned(),
+            Self::Unknown => "see whether the certificate is its issuer's at all".to_owned(),
+        }
+    }
 }
 
 /// Why a certificate was revoked (RFC 5280, section 5.3.1).

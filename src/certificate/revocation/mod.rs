@@ -19,15 +19,14 @@ pub use crl::CertificateRevocationList;
 pub use error::{CrlError, Evidence, EvidenceError, MissingEvidence, RevocationReason};
 
 use super::anchors::Anchor;
+use super::checks;
 use super::decode::Certificate;
-use super::der::{self, Reader};
+use super::der;
 use super::error::{CertificateError, Problem, Timestamp, printable};
 use super::request::{ChainRequest, Purpose};
 use super::signature::PublicKey;
 use distribution_point::{ALL_REASONS, Reasons};
-use fields::certificate_extension;
 
-const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
 const TLS_FEATURE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 24];
 
 /// The evidence of a validation, and how much of it there must be.
@@ -111,26 +110,15 @@ struct Issuer<'a> {
 
 impl<'a> Issuer<'a> {
     fn new(certificate: &'a Certificate<'a>) -> Self {
-        let Certificate { ref label, key, tbs, .. } = *certificate;
-        Self { label, key, signs_crls: signs_crls(tbs) }
+        let signs_crls = checks::may_sign_crls(certificate.key_usage);
+        Self { label: &certificate.label, key: certificate.key, signs_crls }
     }
 
     /// `None` never happens: the anchor's key was read when it was added.
     fn anchor(anchor: &'a Anchor) -> Option<Self> {
-        let certificate = anchor.certificate.as_deref();
-        let tbs = certificate.and_then(|it| Reader(der::only(it, der::SEQUENCE)?).next());
-        let signs_crls = tbs.is_none_or(|tbs| signs_crls(tbs.whole));
-        Some(Self { label: &anchor.label, key: anchor.key()?, signs_crls })
+        let Anchor { ref label, signs_crls, .. } = *anchor;
+        Some(Self { label, key: anchor.key()?, signs_crls })
     }
-}
-
-/// A keyUsage that is there must allow to sign CRLs (RFC 5280, section 6.3.3 (f)).
-fn signs_crls(tbs: &[u8]) -> bool {
-    const CRL_SIGN: u16 = 1 << 6;
-    certificate_extension(tbs, KEY_USAGE).is_none_or(|usage| {
-        let bits = der::only(usage, der::BIT_STRING).and_then(fields::named_bits);
-        bits.is_some_and(|bits| bits & CRL_SIGN != 0)
-    })
 }
 
 /// What a piece of evidence says: for which reasons the certificate is not revoked; or else that it
@@ -205,8 +193,8 @@ fn check_one(
 /// who cannot read the extension.
 fn demands_staple(certificate: &Certificate<'_>) -> bool {
     const STATUS_REQUEST: &[u8] = &[5];
-    certificate_extension(certificate.tbs, TLS_FEATURE).is_some_and(|value| {
-        let features = der::only(value, der::SEQUENCE).and_then(der::elements);
+    certificate.extension(TLS_FEATURE).is_some_and(|it| {
+        let features = der::only(it.value, der::SEQUENCE).and_then(der::elements);
         features.is_none_or(|all| all.iter().any(|feature| feature.contents == STATUS_REQUEST))
     })
 }

@@ -2,14 +2,15 @@
 //! in its place, says about that certificate.
 
 use super::super::checks;
-use super::super::decode::Certificate;
+use super::super::decode::{Certificate, Extension, oid};
 use super::super::der::{self, Element, Reader};
+use super::super::distinguished_name::fold;
 use super::super::error::{Problem, Timestamp};
-use super::super::request::{ChainRequest, Purpose};
-use super::super::signature::PublicKey;
+use super::super::request::ChainRequest;
+use super::super::signature::{self, PublicKey};
 use super::distribution_point::ALL_REASONS;
 use super::error::{Evidence, EvidenceError, MissingEvidence, RevocationReason};
-use super::fields::{self, Extension, certificate_extension};
+use super::fields;
 use super::{Digests, Finding, Issuer, crl, revoked};
 
 /// How far the responder's clock and this one may be apart, in seconds.
@@ -21,7 +22,6 @@ const CERTIFICATES: usize = 4;
 const BASIC_RESPONSE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1];
 const NO_CHECK: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 5];
 const OCSP_SIGNING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 9];
-const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
 const SHA1: &[u8] = &[0x2b, 14, 3, 2, 26];
 const SHA256: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
 
@@ -39,7 +39,7 @@ pub(super) fn look_up(
     let response = BasicResponse::read(response)?;
     let target = Target::new(digests, certificate, issuer);
     let finding = response.about(&target, request.now.into())?;
-    response.verify(digests, certificate.issuer, issuer, request)?;
+    response.verify(digests, &certificate.folded_issuer, issuer, request)?;
     finding
 }
 
@@ -60,8 +60,8 @@ struct BasicResponse<'a> {
 }
 
 enum ResponderId<'a> {
-    /// Contents of the Name.
-    Name(&'a [u8]),
+    /// The name in the form that is compared.
+    Name(Vec<u8>),
     /// SHA-1 of the bytes of the subjectPublicKey.
     Key(&'a [u8]),
 }
@@ -82,42 +82,33 @@ impl<'a> BasicResponse<'a> {
         let bytes = der::only(reader.0, der::constructed(0))
             .and_then(|it| der::only(it, der::SEQUENCE))
             .and_then(|it| der::fields(it, [der::OBJECT_IDENTIFIER, der::OCTET_STRING]));
-        match bytes {
-            Some([kind, response]) if kind.contents == BASIC_RESPONSE => {
-                Self::read_basic(response.contents)?
-                    .ok_or_else(|| malformed("its BasicOCSPResponse does not parse"))
-            }
-            Some(_) => Err(malformed("it is not of the basic type")),
-            None => Err(structure()),
+        let [kind, response] = bytes.ok_or_else(structure)?;
+        if kind.contents != BASIC_RESPONSE {
+            return Err(malformed("it is not of the basic type"));
         }
+        Self::read_basic(response.contents)
+            .ok_or_else(|| malformed("its BasicOCSPResponse does not parse"))
     }
 
-    fn read_basic(input: &'a [u8]) -> Result<Option<Self>, EvidenceError> {
-        let read = || {
-            let mut reader = Reader(der::only(input, der::SEQUENCE)?);
-            let tbs = reader.take(der::SEQUENCE)?;
-            let algorithm = reader.take(der::SEQUENCE)?.contents;
-            let signature = der::whole_bytes(reader.take(der::BIT_STRING)?.contents)?;
-            let certificates = match reader.take(der::constructed(0)) {
-                Some(list) => der::only(list.contents, der::SEQUENCE)?,
-                None => &[],
-            };
-            reader.is_empty().then_some((tbs, algorithm, signature, certificates))
+    fn read_basic(input: &'a [u8]) -> Option<Self> {
+        let mut reader = Reader(der::only(input, der::SEQUENCE)?);
+        let tbs = reader.take(der::SEQUENCE)?;
+        let algorithm = reader.take(der::SEQUENCE)?.contents;
+        let signature = der::whole_bytes(reader.take(der::BIT_STRING)?.contents)?;
+        let certificates = match reader.take(der::constructed(0)) {
+            Some(list) => der::only(list.contents, der::SEQUENCE)?,
+            None => &[],
         };
-        let Some((tbs, algorithm, signature, certificates)) = read() else { return Ok(None) };
-        let mut reader = Reader(tbs.contents);
-        let mut read = || {
-            if let Some(version) = reader.take(der::constructed(0)) {
-                // There is no other than v1.
-                (der::only(version.contents, der::INTEGER)? == [0]).then_some(())?;
-            }
-            let responder = ResponderId::read(reader.next()?)?;
-            let produced_at = generalized_time(reader.next()?)?;
-            Some((responder, produced_at, reader.take(der::SEQUENCE)?.contents))
-        };
-        let Some((responder, produced_at, responses)) = read() else { return Ok(None) };
-        let Some(critical) = critical_extension(&mut reader) else { return Ok(None) };
-        Ok(reader.is_empty().then_some(Self {
+        let mut data = Reader(tbs.contents);
+        if let Some(version) = data.take(der::constructed(0)) {
+            // There is no other than v1.
+            (der::only(version.contents, der::INTEGER)? == [0]).then_some(())?;
+        }
+        let responder = ResponderId::read(data.next()?)?;
+        let produced_at = generalized_time(data.next()?)?;
+        let responses = data.take(der::SEQUENCE)?.contents;
+        let critical = critical_extension(&mut data)?;
+        (reader.is_empty() && data.is_empty()).then_some(Self {
             tbs: tbs.whole,
             responder,
             produced_at,
@@ -126,7 +117,7 @@ impl<'a> BasicResponse<'a> {
             algorithm,
             signature,
             certificates,
-        }))
+        })
     }
 
     /// What it says about the target, before anyone knows whether it may say so. A revocation
@@ -149,8 +140,8 @@ impl<'a> BasicResponse<'a> {
         Ok(finding)
     }
 
-    /// Whether it is signed by the issuer, whose name is `name`, or by whom the issuer has
-    /// authorised (RFC 6960, section 4.2.2.2).
+    /// Whether it is signed by the issuer, whose name in the form that is compared is `name`, or by
+    /// whom the issuer has authorised (RFC 6960, section 4.2.2.2).
     fn verify(
         &self,
         digests: Digests,
@@ -168,7 +159,7 @@ impl<'a> BasicResponse<'a> {
         for _ in 0..CERTIFICATES {
             let Some(der) = certificates.take(der::SEQUENCE) else { break };
             let Ok(responder) = Certificate::decode(der.whole) else { continue };
-            if self.responder.is(responder.subject, responder.key, digests) {
+            if self.responder.is(&responder.folded_subject, responder.key, digests) {
                 authorized(&responder, name, issuer, request).map_err(|reason| {
                     let responder = responder.label.clone();
                     EvidenceError::UnauthorizedResponder { responder, reason }
@@ -194,16 +185,16 @@ impl<'a> ResponderId<'a> {
         const NAME: u8 = der::constructed(1);
         const KEY: u8 = der::constructed(2);
         match id.tag {
-            NAME => Some(Self::Name(der::only(id.contents, der::SEQUENCE)?)),
+            NAME => Some(Self::Name(fold(der::only(id.contents, der::SEQUENCE)?))),
             KEY => Some(Self::Key(der::only(id.contents, der::OCTET_STRING)?)),
             _ => None,
         }
     }
 
     fn is(&self, name: &[u8], key: PublicKey<'_>, digests: Digests) -> bool {
-        match *self {
+        match self {
             Self::Name(it) => it == name,
-            Self::Key(hash) => hash == (digests.sha1)(key.bytes),
+            Self::Key(hash) => **hash == (digests.sha1)(key.bytes),
         }
     }
 }
@@ -217,17 +208,20 @@ fn authorized(
 ) -> Result<(), String> {
     let Certificate { algorithm, tbs, signature, .. } = *responder;
     let signed = issuer.key.verify_certificate(request.algorithms, algorithm, tbs, signature);
-    if responder.issuer != name || signed.is_err() {
+    if responder.folded_issuer != name || signed.is_err() {
         return Err(format!("was not issued by \"{}\"", issuer.label));
     }
-    let usages = certificate_extension(tbs, EXTENDED_KEY_USAGE)
-        .and_then(|usages| der::elements(der::only(usages, der::SEQUENCE)?));
+    let usages = responder
+        .extension(oid::EXTENDED_KEY_USAGE)
+        .and_then(|usages| der::elements(der::only(usages.value, der::SEQUENCE)?));
     if !usages.is_some_and(|usages| usages.iter().any(|usage| usage.contents == OCSP_SIGNING)) {
         return Err("has an extended key usage without OCSPSigning".to_owned());
     }
-    checks::end_entity(responder, &ChainRequest { purpose: Purpose::Any, ..*request })
-        .map_err(|problem| problem.to_string())?;
-    if certificate_extension(tbs, NO_CHECK).is_some() {
+    if responder.key_usage.is_some_and(|usage| !usage.digital_signature()) {
+        return Err(Problem::WrongKeyUsage("digitalSignature").to_string());
+    }
+    checks::every(responder, request.now.into()).map_err(|problem| problem.to_string())?;
+    if responder.extension(NO_CHECK).is_some() {
         return Ok(());
     }
     for crl in request.revocation.crls {
@@ -378,16 +372,16 @@ fn critical_extension(reader: &mut Reader<'_>) -> Option<Option<String>> {
     let mut list = Reader(der::only(extensions.contents, der::SEQUENCE)?);
     let mut critical = None;
     while !list.is_empty() {
-        let extension = Extension::read(&mut list)?;
+        let extension = Extension::read(&list.next()?)?;
         if extension.critical && critical.is_none() {
-            critical = Some(extension.name());
+            critical = Some(signature::oid_name(extension.oid));
         }
     }
     Some(critical)
 }
 
 fn generalized_time(element: Element<'_>) -> Option<Timestamp> {
-    fields::time(element).filter(|_| element.tag == fields::GENERALIZED_TIME)
+    fields::time(element).filter(|_| element.tag == der::GENERALIZED_TIME)
 }
 
 /// The one element that these bytes are.

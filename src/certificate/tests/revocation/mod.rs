@@ -2,7 +2,7 @@
 
 mod crl;
 mod der_crl;
-mod hostile;
+mod der_ocsp;
 mod ocsp;
 mod openssl;
 
