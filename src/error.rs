@@ -247,7 +247,7 @@ fn certificate_alert(error: &CertificateError) -> AlertDescription {
     use AlertDescription as A;
     use Problem as P;
     match error.problem {
-        P::UnknownIssuer(_) | P::SelfIssued => A::UNKNOWN_CA,
+        P::UnknownIssuer(_) | P::Circular(_) | P::SelfIssued => A::UNKNOWN_CA,
         P::Expired { .. } | P::NotYetValid { .. } => A::CERTIFICATE_EXPIRED,
         P::UnsupportedVersion(_)
         | P::UnknownCriticalExtension(_)

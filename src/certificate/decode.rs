@@ -147,6 +147,10 @@ impl<'a> Certificate<'a> {
         for extension in certificate.extensions.clone() {
             certificate.read_extension(extension)?;
         }
+        // A subject may be empty: its names say whose it is.
+        if let Some(name) = certificate.names.first().filter(|_| certificate.label.is_empty()) {
+            certificate.label = format!("subjectAltName={}", name.printable());
+        }
         Ok(certificate)
     }
 
@@ -222,9 +226,9 @@ impl<'a> Certificate<'a> {
         // Key identifiers only say where to look first; one that does not parse says nothing.
         match extension.oid {
             oid::AUTHORITY_KEY_IDENTIFIER => {
-                let fields = der::only(value, der::SEQUENCE).and_then(der::next);
-                let key_id = fields.filter(|(first, _)| first.tag == der::primitive(0));
-                self.authority_key_id = key_id.map(|(key_id, _)| key_id.contents);
+                let fields = der::only(value, der::SEQUENCE).map(der::Reader);
+                let key_id = fields.and_then(|mut fields| fields.take(der::primitive(0)));
+                self.authority_key_id = key_id.map(|key_id| key_id.contents);
             }
             oid::SUBJECT_KEY_IDENTIFIER => {
                 self.subject_key_id = der::only(value, der::OCTET_STRING);

@@ -86,6 +86,13 @@ pub enum Problem {
          should send that intermediate, or its root must be trusted"
     )]
     UnknownIssuer(String),
+    /// The path ended with it, as everyone of the name of its issuer is on the path already: they
+    /// issued each other.
+    #[error(
+        "was issued by \"{0}\", which is below it on the path: they issued each other, and no trust \
+         anchor has that subject"
+    )]
+    Circular(String),
     /// The path ended with it, as it names nobody but itself for its issuer.
     #[error("is self-issued and is not a trust anchor")]
     SelfIssued,
@@ -190,6 +197,7 @@ impl Problem {
             Self::NotYetValid { .. } => "not-yet-valid",
             Self::Expired { .. } => "expired",
             Self::UnknownIssuer(_) => "unknown-issuer",
+            Self::Circular(_) => "circular",
             Self::SelfIssued => "self-issued",
             Self::BadSignature(_) => "bad-signature",
             Self::NameMismatch { .. } => "name-mismatch",
@@ -217,6 +225,10 @@ impl Problem {
                 "send the certificate of \"{issuer}\" along with the peer's own, or trust it if it \
                  is a root"
             ),
+            Self::Circular(_) => {
+                "send the certificate that a root issued for one of them, or trust one of them"
+                    .into()
+            }
             Self::SelfIssued => {
                 "if it is the right one, trust it: get it from its owner, not from the peer".into()
             }

@@ -40,6 +40,13 @@ pub struct Revocation<'a> {
     pub policy: RevocationPolicy,
 }
 
+impl Revocation<'_> {
+    /// Whether there is no evidence to look at.
+    pub(super) fn is_empty(&self) -> bool {
+        self.crls.is_empty() && self.status_request.is_none()
+    }
+}
+
 /// What came of asking the peer for an OCSP response (`status_request`, RFC 6066, section 8).
 ///
 /// Because it was asked for, a server's certificate that demands a response (must-staple, RFC 7633)
