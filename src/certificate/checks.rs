@@ -19,8 +19,10 @@ pub(super) fn end_entity(
     request: &ChainRequest<'_>,
 ) -> Result<(), Problem> {
     every(certificate, request.now.into())?;
-    // The key signs handshakes (RFC 9846, section 4.5.1.2).
-    if certificate.key_usage.is_some_and(|usage| !usage.digital_signature()) {
+    // The key signs handshakes (RFC 9846, section 4.5.1.2). A CA's keyUsage speaks of what it
+    // issues, and RFC 5280 asks nothing more of it; a handshake does, when it comes to a signature
+    // (`EndEntity::check_may_sign`).
+    if !certificate.is_ca && certificate.key_usage.is_some_and(|usage| !usage.digital_signature()) {
         return Err(Problem::WrongKeyUsage("digitalSignature"));
     }
     let kind = certificate.key.algorithm;

@@ -60,9 +60,6 @@ fn every(
     });
     Rule::SignatureHash.check(fits, || signature::describe(signature))?;
     key_identifiers(certificate, issuer, is_self_signed)?;
-    let usage = certificate.key_usage;
-    let is_used = usage.is_none_or(|usage| usage.flags != 0);
-    Rule::EmptyKeyUsage.check(is_used, || "one without".to_owned())?;
     if let Some(purposes) = certificate.extension(oid::EXTENDED_KEY_USAGE) {
         let is_empty = der::only(purposes.value, der::SEQUENCE).is_none_or(<[u8]>::is_empty);
         Rule::EmptyExtendedKeyUsage.check(!is_empty, || "one without".to_owned())?;
@@ -131,7 +128,6 @@ fn policies(certificate: &Certificate<'_>) -> Result<(), Problem> {
 }
 
 fn authority(certificate: &Certificate<'_>, is_root: bool) -> Result<(), Problem> {
-    Rule::CaSubject.check(!certificate.subject.is_empty(), || "an empty one".to_owned())?;
     let constraints = certificate.extension(oid::BASIC_CONSTRAINTS);
     Rule::CaBasicConstraints
         .check(constraints.is_some_and(|it| it.critical), || "uncritical ones".to_owned())?;

@@ -9,7 +9,9 @@ mod hostile;
 mod keys;
 mod order;
 mod paths;
+mod policies;
 mod revocation;
+mod strict;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
