@@ -37,19 +37,6 @@ pub(super) struct Element<'a> {
     pub(super) whole: &'a [u8],
 }
 
-/// The first element of `input`, and what comes after it; `None` if it is not DER.
-pub(super) fn next(input: &[u8]) -> Option<(Element<'_>, &[u8])> {
-    let (&tag, rest) = input.split_first()?;
-    // Tags above 30 take further bytes; nothing in a certificate uses them.
-    if tag & 0x1f == 0x1f {
-        return None;
-    }
-    let (length, rest) = length(rest)?;
-    let (contents, rest) = rest.split_at_checked(length)?;
-    let (whole, _) = input.split_at_checked(input.len().checked_sub(rest.len())?)?;
-    Some((Element { tag, contents, whole }, rest))
-}
-
 /// Takes elements from the front of its bytes, one after the other, and keeps none of them.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);
@@ -61,9 +48,16 @@ impl<'a> Reader<'a> {
 
     /// The next element. `None`, and nothing is taken, if what is next is not DER.
     pub(super) fn next(&mut self) -> Option<Element<'a>> {
-        let (element, rest) = next(self.0)?;
+        let (&tag, rest) = self.0.split_first()?;
+        // Tags above 30 take further bytes; nothing in a certificate uses them.
+        if tag & 0x1f == 0x1f {
+            return None;
+        }
+        let (length, rest) = length(rest)?;
+        let (contents, rest) = rest.split_at_checked(length)?;
+        let (whole, _) = self.0.split_at_checked(self.0.len().checked_sub(rest.len())?)?;
         self.0 = rest;
-        Some(element)
+        Some(Element { tag, contents, whole })
     }
 
     /// The next element, if it has this tag; otherwise nothing is taken.

@@ -151,20 +151,6 @@ pub enum MissingEvidence {
     Unknown,
 }
 
-impl CrlError {
-    /// What is wrong: a stable name for programs, as [`Problem::code`](crate::certificate::Problem::code).
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Pem(_) | Self::NoCrl => "crl-not-pem",
-            Self::Malformed(_) => "crl-malformed",
-            Self::AlgorithmMismatch => "crl-algorithm-mismatch",
-            Self::Delta => "crl-delta",
-            Self::Indirect => "crl-indirect",
-            Self::UnknownCriticalExtension(_) => "crl-unknown-critical-extension",
-        }
-    }
-}
-
 impl EvidenceError {
     pub(crate) const fn code(&self) -> &'static str {
         use Evidence::Crl;
