@@ -441,3 +441,38 @@ fn a_broken_rule_reads_well() {
     assert!(text.contains("certificate \"CN=other.example\" is against BR 7.1.4.3: "), "{text}");
     assert!(text.ends_with("It has \"other.example\""), "{text}");
 }
+
+#[test]
+fn no_byte_makes_it_panic() {
+    // A leaf that is trusted itself, so that what its bytes say is judged and not the signature.
+    let mut chain = Chain::new();
+    let location = der::wrap(der::primitive(6), b"http://example");
+    let method = [0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01];
+    let access = der::wrap(der::SEQUENCE, &[&method[..], &location].concat());
+    chain.leaf.use_authority_key_identifier_extension = false;
+    chain.leaf.custom_extensions = vec![
+        extension(AUTHORITY_ACCESS, false, &der::wrap(der::SEQUENCE, &access)),
+        extension(POLICIES, false, &[0x30, 0x06, 0x30, 0x04, 0x06, 0x02, 0x2a, 0x03]),
+        extension(POLICY_CONSTRAINTS, true, &[0x30, 0x03, 0x80, 0x01, 0x00]),
+    ];
+    let der = chain.leaf.self_signed(&key()).unwrap().der().to_vec();
+    let mut accepted = [0; 2];
+    for position in 0..der.len() {
+        for value in [0x00, 0x7f, 0xff, der[position] ^ 1] {
+            let mut der = der.clone();
+            der[position] = value;
+            let der = CertificateDer::from(der);
+            if TrustAnchors::new().add(der.clone()).is_ok() {
+                let mut check = Check::new(&der, &[], &[&der]);
+                for (profile, accepted) in
+                    [Profile::Default, Profile::Strict].into_iter().zip(&mut accepted)
+                {
+                    check.profile = profile;
+                    *accepted += usize::from(check.run().is_ok());
+                }
+            }
+        }
+    }
+    // Keys, dates and identifiers may be others; of the rest hardly a byte.
+    assert!(accepted[0] > 100 && accepted[0] > accepted[1] && accepted[1] > 100, "{accepted:?}");
+}
