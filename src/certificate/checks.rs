@@ -19,6 +19,7 @@ pub(super) fn end_entity(
     request: &ChainRequest<'_>,
 ) -> Result<(), Problem> {
     every(certificate, request.now.into())?;
+    as_issued(certificate)?;
     // The key signs handshakes (RFC 9846, section 4.5.1.2). A CA's keyUsage speaks of what it
     // issues, and RFC 5280 asks nothing more of it; a handshake does, when it comes to a signature
     // (`EndEntity::check_may_sign`).
@@ -55,6 +56,12 @@ pub(super) fn path(
 }
 
 /// What holds for an intermediate, whatever it issued.
+pub(super) fn intermediate(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
+    as_issued(certificate)?;
+    authority(certificate, now)
+}
+
+/// What holds for a CA; for the certificate of an anchor in the strict profile only.
 pub(super) fn authority(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
     every(certificate, now)?;
     if !certificate.is_ca {
@@ -103,7 +110,7 @@ pub(super) fn extended_key_usage(
 }
 
 /// What holds for every certificate but an anchor's.
-pub(super) fn every(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
+fn every(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
     let Certificate { version, not_before, not_after, .. } = *certificate;
     if version != V3 {
         return Err(Problem::UnsupportedVersion(version.saturating_add(1)));
@@ -112,12 +119,8 @@ pub(super) fn every(certificate: &Certificate<'_>, now: Timestamp) -> Result<(),
     if certificate.inner_algorithm != certificate.algorithm {
         return Err(Problem::AlgorithmMismatch);
     }
-    if !valid_serial(certificate.serial) {
-        return Err(Problem::InvalidSerialNumber);
-    }
     no_unknown_critical(&certificate.scope)?;
     Rule::IssuerName.check(!certificate.issuer.is_empty(), || "an empty one".to_owned())?;
-    time_form(certificate.validity)?;
     rsa_size(certificate.key)?;
     if let Some(access) = certificate.extension(oid::AUTHORITY_INFORMATION_ACCESS) {
         Rule::AuthorityAccess.check(is_access(access.value), || "another one".to_owned())?;
@@ -138,6 +141,15 @@ pub(super) fn no_unknown_critical(scope: &Scope) -> Result<(), Problem> {
         Some(oid) => Err(Problem::UnknownCriticalExtension(oid.clone())),
         None => Ok(()),
     }
+}
+
+/// How a certificate is issued. Nothing is asked of an anchor's: roots that everyone trusts have the
+/// serial number 0, or times in the wrong form, which says nothing of what they issue.
+fn as_issued(certificate: &Certificate<'_>) -> Result<(), Problem> {
+    if !valid_serial(certificate.serial) {
+        return Err(Problem::InvalidSerialNumber);
+    }
+    time_form(certificate.validity)
 }
 
 /// Positive, and of at most 20 octets. A zero octet in front that only says "positive" is not

@@ -352,7 +352,7 @@ impl<'s> Search<'s> {
     ) -> Result<(), CertificateError> {
         let now = Timestamp::from(self.request.now);
         for (index, certificate) in path.iter().enumerate().skip(1) {
-            checks::authority(certificate, now).map_err(|problem| certificate.error(problem))?;
+            checks::intermediate(certificate, now).map_err(|problem| certificate.error(problem))?;
             let (below, _) = path.split_at(index);
             self.check_scope(below, &certificate.label, &certificate.scope)?;
         }

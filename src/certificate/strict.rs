@@ -53,11 +53,13 @@ fn every(
     Rule::UniqueIdentifiers.check(!certificate.has_unique_ids, || "one".to_owned())?;
     key(certificate)?;
     let signature = certificate.algorithm;
-    let fits = issuer.is_none_or(|issuer| match issuer.key.algorithm {
-        it if *it == *alg_id::ECDSA_P256 => *signature == *alg_id::ECDSA_SHA256,
-        it if *it == *alg_id::ECDSA_P384 => *signature == *alg_id::ECDSA_SHA384,
-        _ => true,
-    });
+    // What a root signed itself with proves nothing in any case.
+    let fits = is_self_signed
+        || issuer.is_none_or(|issuer| match issuer.key.algorithm {
+            it if *it == *alg_id::ECDSA_P256 => *signature == *alg_id::ECDSA_SHA256,
+            it if *it == *alg_id::ECDSA_P384 => *signature == *alg_id::ECDSA_SHA384,
+            _ => true,
+        });
     Rule::SignatureHash.check(fits, || signature::describe(signature))?;
     key_identifiers(certificate, issuer, is_self_signed)?;
     if let Some(purposes) = certificate.extension(oid::EXTENDED_KEY_USAGE) {

@@ -183,9 +183,10 @@ fn add_name(chain: &mut Chain, name: &str) {
 #[test]
 fn the_strict_profile_accepts_a_good_chain() {
     assert_eq!(broken(Chain::new().check()), [None, None]);
-    // A root that names its own key, and addresses beside a common name that is none.
+    // A root as there are old ones, that names its own key; and addresses beside a common name that is none.
     let mut chain = Chain::new();
     chain.root.use_authority_key_identifier_extension = true;
+    chain.root.serial_number = Some(SerialNumber::from_slice(&[0]));
     chain.leaf.subject_alt_names.remove(0);
     assert_eq!(broken(chain.check()), [None, None]);
     // No subject at all: then the names are critical.
@@ -408,14 +409,26 @@ fn kinds_and_sizes_of_keys() {
         assert!(matches!(default, Some(Rule::UsableKey | Rule::Malformed)), "{default:?}");
         assert_eq!(strict, default);
     }
-    let hash = edited(|der| {
+}
+
+#[test]
+fn the_hash_that_fits_a_key() {
+    use pki_types::pem::PemObject;
+    // A chain of two by openssl: the root has a P-384 key, and signed the leaf with SHA-256.
+    let pem = include_bytes!("p384_with_sha256.pem");
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(pem).map(Result::unwrap).collect();
+    let mut check = Check::new(&chain[0], &[], &[&chain[1]]);
+    check.now = 1_800_000_000;
+    assert_eq!(broken(check), [None, Some(Rule::SignatureHash)]);
+    // What a certificate signed itself with proves nothing.
+    let itself = edited(|der| {
         let sha256 = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
         for _ in 0..2 {
             let at = position(der, &sha256);
             der[at + 7] = 3;
         }
     });
-    assert_eq!(broken(hash), [None, Some(Rule::SignatureHash)]);
+    assert_eq!(broken(itself), [None, Some(Rule::CommonName)]);
 }
 
 #[test]
@@ -427,4 +440,39 @@ fn a_broken_rule_reads_well() {
     let text = check.run().unwrap_err().to_string();
     assert!(text.contains("certificate \"CN=other.example\" is against BR 7.1.4.3: "), "{text}");
     assert!(text.ends_with("It has \"other.example\""), "{text}");
+}
+
+#[test]
+fn no_byte_makes_it_panic() {
+    // A leaf that is trusted itself, so that what its bytes say is judged and not the signature.
+    let mut chain = Chain::new();
+    let location = der::wrap(der::primitive(6), b"http://example");
+    let method = [0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01];
+    let access = der::wrap(der::SEQUENCE, &[&method[..], &location].concat());
+    chain.leaf.use_authority_key_identifier_extension = false;
+    chain.leaf.custom_extensions = vec![
+        extension(AUTHORITY_ACCESS, false, &der::wrap(der::SEQUENCE, &access)),
+        extension(POLICIES, false, &[0x30, 0x06, 0x30, 0x04, 0x06, 0x02, 0x2a, 0x03]),
+        extension(POLICY_CONSTRAINTS, true, &[0x30, 0x03, 0x80, 0x01, 0x00]),
+    ];
+    let der = chain.leaf.self_signed(&key()).unwrap().der().to_vec();
+    let mut accepted = [0; 2];
+    for position in 0..der.len() {
+        for value in [0x00, 0x7f, 0xff, der[position] ^ 1] {
+            let mut der = der.clone();
+            der[position] = value;
+            let der = CertificateDer::from(der);
+            if TrustAnchors::new().add(der.clone()).is_ok() {
+                let mut check = Check::new(&der, &[], &[&der]);
+                for (profile, accepted) in
+                    [Profile::Default, Profile::Strict].into_iter().zip(&mut accepted)
+                {
+                    check.profile = profile;
+                    *accepted += usize::from(check.run().is_ok());
+                }
+            }
+        }
+    }
+    // Keys, dates and identifiers may be others; of the rest hardly a byte.
+    assert!(accepted[0] > 100 && accepted[0] > accepted[1] && accepted[1] > 100, "{accepted:?}");
 }
