@@ -15,6 +15,7 @@
 //! any other unknown one.
 
 mod anchors;
+mod bundle;
 mod checks;
 mod constraints;
 mod decode;
@@ -29,6 +30,7 @@ mod signature;
 mod tests;
 
 pub use anchors::{TrustAnchorError, TrustAnchors};
+pub use bundle::{LoadedAnchors, SkippedAnchor};
 pub use end_entity::EndEntity;
 pub use error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
 pub use name::ReferenceIdentifier;
