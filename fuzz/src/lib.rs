@@ -7,6 +7,8 @@
 #[path = "../../tests/hostile/peers.rs"]
 pub mod peers;
 
+pub mod certificates;
+
 use std::sync::LazyLock;
 
 use handclasp::crypto::{CipherSuite, signing_key};
