@@ -18,7 +18,7 @@ pub fn anchors(file: Option<&Path>, told: impl Fn(&str)) -> Result<TrustAnchors,
             let source = format!("--ca {}", file.display());
             (TrustAnchors::from_bundle(&read(file, "--ca")?), source)
         }
-        None => (system_anchors(), "the system's trusted authorities".to_owned()),
+        None => (system(), "the system's trusted authorities".to_owned()),
     };
     let hint = "say whom to trust: --ca FILE, with certificates in PEM or DER";
     if loaded.anchors.is_empty() {
@@ -34,20 +34,25 @@ pub fn anchors(file: Option<&Path>, told: impl Fn(&str)) -> Result<TrustAnchors,
     Ok(loaded.anchors)
 }
 
+/// As [`anchors`] without a file, when nobody needs to be told.
+pub fn system_anchors() -> Result<TrustAnchors, Failure> {
+    anchors(None, |_| ())
+}
+
 #[cfg(feature = "native-roots")]
-fn system_anchors() -> LoadedAnchors {
+fn system() -> LoadedAnchors {
     TrustAnchors::native()
 }
 
 #[cfg(all(feature = "webpki-roots", not(feature = "native-roots")))]
-fn system_anchors() -> LoadedAnchors {
+fn system() -> LoadedAnchors {
     let mut loaded = LoadedAnchors::default();
     loaded.anchors = TrustAnchors::webpki_roots();
     loaded
 }
 
 #[cfg(not(any(feature = "webpki-roots", feature = "native-roots")))]
-fn system_anchors() -> LoadedAnchors {
+fn system() -> LoadedAnchors {
     LoadedAnchors::default()
 }
 
@@ -94,12 +99,12 @@ pub fn key_log(option: Option<&Option<PathBuf>>) -> Result<Option<Arc<KeyLogFile
     }
 }
 
-fn read(file: &Path, option: &str) -> Result<Vec<u8>, Failure> {
+pub fn read(file: &Path, option: &str) -> Result<Vec<u8>, Failure> {
     fs::read(file).map_err(|error| {
         Failure::misuse(format!("{option} {}: cannot be read: {error}", file.display()))
     })
 }
 
-fn not_pem(option: &str, file: &Path, error: &pem::Error) -> Failure {
+pub fn not_pem(option: &str, file: &Path, error: &pem::Error) -> Failure {
     Failure::misuse(format!("{option} {}: it is not PEM: {error}", file.display()))
 }
