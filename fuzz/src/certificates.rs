@@ -258,7 +258,13 @@ pub fn chain(data: &[u8]) {
     let name = ServerName::try_from("example.com").expect("it is a name").into();
     let limits = match choices & 2 {
         0 => PathLimits::DEFAULT,
-        _ => PathLimits { depth: 2, signature_checks: 4, name_comparisons: 8, intermediates: 5 },
+        _ => PathLimits {
+            depth: 2,
+            signature_checks: 4,
+            name_comparisons: 8,
+            intermediates: 5,
+            candidates: 6,
+        },
     };
     let question = Question {
         end_entity,

@@ -12,6 +12,8 @@
 //! What is not supported fails closed: an unknown critical extension, a name under a constraint of
 //! a kind that cannot be compared, a certificate of version 1 each make their path fail, by name.
 //!
+#![doc = include_str!("order.md")]
+//!
 //! # Rules
 //!
 //! There are two profiles. The default one is as strict as a client can be while authorities made
