@@ -8,6 +8,8 @@
 pub mod peers;
 pub mod revocation;
 
+pub mod certificates;
+
 use std::sync::LazyLock;
 
 use handclasp::crypto::{CipherSuite, signing_key};

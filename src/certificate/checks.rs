@@ -110,7 +110,7 @@ pub(super) fn extended_key_usage(
 }
 
 /// What holds for every certificate but an anchor's.
-fn every(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
+pub(super) fn every(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
     let Certificate { version, not_before, not_after, .. } = *certificate;
     if version != V3 {
         return Err(Problem::UnsupportedVersion(version.saturating_add(1)));
