@@ -2,12 +2,14 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::{
-    ConfigError, ExtensionLayout, Limits, PeerVerifier, PreSharedKey, TicketReceiver,
-    TrustAnchorVerifier, check_layout, check_protocols, check_provider,
+    ConfigError, DEFAULT_RECORD_SIZE_LIMIT, ExtensionLayout, Limits, PeerVerifier, PreSharedKey,
+    TicketReceiver, TrustAnchorVerifier, check_layout, check_protocols, check_provider,
+    check_record_size_limit,
 };
 use crate::certificate::TrustAnchors;
 use crate::crypto::CryptoProvider;
 use crate::observer::KeyLog;
+use crate::record::PaddingPolicy;
 use crate::registry::ExtensionType;
 use crate::wire::CodePoint;
 
@@ -22,6 +24,8 @@ pub struct ClientConfig {
     pub(crate) layout: Option<ExtensionLayout>,
     pub(crate) pre_shared_keys: Vec<PreSharedKey>,
     pub(crate) tickets: Option<Arc<dyn TicketReceiver>>,
+    pub(crate) record_size_limit: Option<u16>,
+    pub(crate) record_padding: Option<PaddingPolicy>,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
     pub(crate) limits: Limits,
 }
@@ -57,6 +61,8 @@ impl ClientConfig {
                 layout: None,
                 pre_shared_keys: Vec::new(),
                 tickets: None,
+                record_size_limit: DEFAULT_RECORD_SIZE_LIMIT,
+                record_padding: None,
                 key_log: None,
                 limits: Limits::DEFAULT,
             },
@@ -143,6 +149,20 @@ impl ClientConfigBuilder {
         self
     }
 
+    /// The most that a protected record from the peer may have in it, in bytes of content, type and
+    /// padding (RFC 8449): 64 to 16385, by default 16385, which is no limit but lets the peer say
+    /// its own. With `None` neither side limits records. Small records cost 22 bytes each.
+    pub fn record_size_limit(mut self, limit: Option<u16>) -> Self {
+        self.config.record_size_limit = limit;
+        self
+    }
+
+    /// Pads protected records: see [`PaddingPolicy`]. They are not padded by default.
+    pub fn record_padding(mut self, policy: PaddingPolicy) -> Self {
+        self.config.record_padding = Some(policy);
+        self
+    }
+
     /// Writes the connection's secrets to a log, for tools that decrypt captured traffic.
     pub fn key_log(mut self, log: Arc<dyn KeyLog>) -> Self {
         self.config.key_log = Some(log);
@@ -173,6 +193,7 @@ impl ClientConfigBuilder {
         if !config.provider.signatures.schemes().any(|scheme| scheme.signs_handshakes()) {
             return Err(ConfigError::Empty("signature schemes"));
         }
+        check_record_size_limit(config.record_size_limit)?;
         check_layout(config.layout.as_ref())?;
         Ok(config)
     }

@@ -12,6 +12,7 @@ mod questions;
 mod server;
 
 use crate::crypto::CryptoProvider;
+use crate::record::MAX_INNER_PLAINTEXT_LENGTH;
 
 pub use client::{ClientConfig, ClientConfigBuilder};
 pub use cookie::{CookieProtector, HmacCookies};
@@ -52,6 +53,9 @@ pub enum ConfigError {
     /// A pre-shared key is shorter than 16 bytes, or its identity is not 1 to 1024 bytes long.
     #[error("a pre-shared key must have 16 bytes or more, and an identity of 1 to 1024")]
     PreSharedKey,
+    /// A record size limit is not 64 to 16385.
+    #[error("a record size limit must be 64 to 16385 bytes (RFC 8449)")]
+    RecordSizeLimit,
     /// The default verifier has no trust anchors: it could accept nothing.
     #[error("there are no trust anchors: no server could ever be accepted")]
     NoTrustAnchors,
@@ -65,6 +69,16 @@ fn check_provider(provider: &CryptoProvider) -> Result<(), ConfigError> {
         return Err(ConfigError::Empty("key exchange groups"));
     }
     Ok(())
+}
+
+/// As large as a record can be: it only lets the peer say its limit.
+const DEFAULT_RECORD_SIZE_LIMIT: Option<u16> = Some(0x4001);
+
+fn check_record_size_limit(limit: Option<u16>) -> Result<(), ConfigError> {
+    match limit.map(usize::from) {
+        None | Some(64..=MAX_INNER_PLAINTEXT_LENGTH) => Ok(()),
+        Some(_) => Err(ConfigError::RecordSizeLimit),
+    }
 }
 
 fn check_layout(layout: Option<&ExtensionLayout>) -> Result<(), ConfigError> {

@@ -2,7 +2,9 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
-use super::{HEADER_LENGTH, MAX_PLAINTEXT_LENGTH, RecordError};
+use super::{
+    HEADER_LENGTH, MAX_INNER_PLAINTEXT_LENGTH, MAX_PLAINTEXT_LENGTH, PaddingPolicy, RecordError,
+};
 use crate::crypto::{AeadKey, CipherSuite, CryptoError, NONCE_LENGTH, TAG_LENGTH};
 use crate::registry::{ContentType, ProtocolVersion};
 
@@ -52,10 +54,12 @@ pub struct Opened<'a> {
 }
 
 /// Opens the records of one direction.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Opener {
     keys: Option<TrafficKeys>,
     sequence: u64,
+    /// The most that a protected record may have in it: content, type and padding.
+    limit: usize,
     /// A record was opened under some key of this direction.
     authenticated: bool,
     /// How many more bytes of records that nobody has keys for are passed over.
@@ -65,7 +69,19 @@ pub struct Opener {
 impl Opener {
     /// An opener for records without protection.
     pub fn plaintext() -> Self {
-        Self::default()
+        Self {
+            keys: None,
+            sequence: 0,
+            limit: MAX_INNER_PLAINTEXT_LENGTH,
+            authenticated: false,
+            skippable: 0,
+        }
+    }
+
+    /// A protected record may have so many bytes in it from here on, content, type and padding
+    /// together: the record_size_limit that this side has sent (RFC 8449, section 4).
+    pub fn limit_records(&mut self, limit: u16) {
+        self.limit = usize::from(limit).min(MAX_INNER_PLAINTEXT_LENGTH);
     }
 
     /// The next record is under these keys, with sequence number 0.
@@ -156,9 +172,9 @@ impl Opener {
         let plaintext = keys.key.open(keys.nonce(sequence), header, body).map_err(|_| bad)?;
         self.sequence = sequence.checked_add(1).ok_or(RecordError::KeyExhausted)?;
         self.authenticated = true;
-        if plaintext.len() > MAX_PLAINTEXT_LENGTH + 1 {
-            let length = plaintext.len() - 1;
-            return Err(RecordError::TooLong { length, limit: MAX_PLAINTEXT_LENGTH });
+        if plaintext.len() > self.limit {
+            let (length, limit) = (plaintext.len() - 1, self.limit - 1);
+            return Err(RecordError::TooLong { length, limit });
         }
         // The scan's time tells the length of the padding, as section 5.4 accepts.
         let end = plaintext.iter().rposition(|byte| *byte != 0);
@@ -195,16 +211,34 @@ fn open_plaintext(
 }
 
 /// Seals the records of one direction.
-#[derive(Debug, Default)]
 pub struct Sealer {
     keys: Option<TrafficKeys>,
     sequence: u64,
+    /// The most that a protected record may have in it: content, type and padding.
+    limit: usize,
+    padding: Option<PaddingPolicy>,
 }
 
 impl Sealer {
     /// A sealer that protects nothing yet.
     pub fn plaintext() -> Self {
-        Self::default()
+        Self { keys: None, sequence: 0, limit: MAX_INNER_PLAINTEXT_LENGTH, padding: None }
+    }
+
+    /// Protected records are padded as this says.
+    pub fn pad(&mut self, padding: Option<PaddingPolicy>) {
+        self.padding = padding;
+    }
+
+    /// A protected record may have so many bytes in it from here on, content, type and padding
+    /// together: the peer's record_size_limit (RFC 8449, section 4). Less than 2 counts as 2.
+    pub fn limit_records(&mut self, limit: u16) {
+        self.limit = usize::from(limit).clamp(2, MAX_INNER_PLAINTEXT_LENGTH);
+    }
+
+    /// The most content in bytes that one protected record carries.
+    pub fn max_content_length(&self) -> usize {
+        self.limit - 1
     }
 
     /// The next record is sealed under these keys, with sequence number 0.
@@ -213,7 +247,8 @@ impl Sealer {
         self.sequence = 0;
     }
 
-    /// Appends `content` to `out` as records of at most [`MAX_PLAINTEXT_LENGTH`] bytes each.
+    /// Appends `content` to `out` as records of at most [`MAX_PLAINTEXT_LENGTH`] bytes each, or
+    /// [`max_content_length`](Self::max_content_length) where they are protected.
     /// `version` is that of plaintext records: TLS 1.0 for a first ClientHello, TLS 1.2 for
     /// everything else (section 5.1). Nothing is appended for empty content.
     pub fn seal(
@@ -223,22 +258,28 @@ impl Sealer {
         content: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), RecordError> {
-        for fragment in content.chunks(MAX_PLAINTEXT_LENGTH) {
-            match &self.keys {
-                None => {
-                    write_header(out, content_type, version, fragment.len());
-                    out.extend_from_slice(fragment);
-                }
-                Some(keys) => {
-                    if self.sequence >= keys.limit {
-                        return Err(RecordError::KeyExhausted);
-                    }
-                    seal_fragment(keys, self.sequence, content_type, fragment, out)?;
-                    self.sequence += 1;
-                }
+        let Some(keys) = &self.keys else {
+            for fragment in content.chunks(MAX_PLAINTEXT_LENGTH) {
+                write_header(out, content_type, version, fragment.len());
+                out.extend_from_slice(fragment);
             }
+            return Ok(());
+        };
+        for fragment in content.chunks(self.max_content_length()) {
+            if self.sequence >= keys.limit {
+                return Err(RecordError::KeyExhausted);
+            }
+            let padding = self.padding(content_type, fragment.len());
+            seal_fragment(keys, self.sequence, content_type, fragment, padding, out)?;
+            self.sequence += 1;
         }
         Ok(())
+    }
+
+    /// The padding of a protected record with content of this length, in bytes.
+    fn padding(&self, content_type: ContentType, length: usize) -> usize {
+        let room = self.max_content_length().saturating_sub(length);
+        self.padding.as_ref().map_or(0, |policy| policy(content_type, length).min(room))
     }
 
     /// Appends the dummy record of middlebox compatibility mode (appendix E.4).
@@ -247,14 +288,27 @@ impl Sealer {
         out.push(1);
     }
 
-    /// Is it time for new keys? True from three quarters of what the key may protect.
+    /// Is it time for new keys? True from three quarters of what the key may protect, and never so
+    /// late that there is no record left for the KeyUpdate and an alert.
     pub fn should_update(&self) -> bool {
-        self.keys.as_ref().is_some_and(|keys| self.sequence >= keys.limit - keys.limit / 4)
+        let late = |limit: u64| limit.saturating_sub((limit / 4).max(2));
+        self.keys.as_ref().is_some_and(|keys| self.sequence >= late(keys.limit))
     }
 
-    /// The length in bytes of the records that content of this length becomes.
-    pub fn sealed_length(content: usize) -> usize {
-        content + content.div_ceil(MAX_PLAINTEXT_LENGTH) * (HEADER_LENGTH + 1 + TAG_LENGTH)
+    /// The length in bytes of the protected records that application data of this length become.
+    pub fn sealed_length(&self, content: usize) -> usize {
+        let overhead = HEADER_LENGTH + 1 + TAG_LENGTH;
+        let record =
+            |length: usize| length + self.padding(ContentType::APPLICATION_DATA, length) + overhead;
+        let longest = self.max_content_length();
+        let rest = content % longest;
+        content / longest * record(longest) + if rest > 0 { record(rest) } else { 0 }
+    }
+}
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealer").field("sequence", &self.sequence).finish_non_exhaustive()
     }
 }
 
@@ -263,14 +317,16 @@ fn seal_fragment(
     sequence: u64,
     content_type: ContentType,
     fragment: &[u8],
+    padding: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), RecordError> {
     let start = out.len();
-    out.reserve(Sealer::sealed_length(fragment.len()));
-    let length = fragment.len() + 1 + TAG_LENGTH;
+    let length = fragment.len() + 1 + padding + TAG_LENGTH;
+    out.reserve(HEADER_LENGTH + length);
     write_header(out, ContentType::APPLICATION_DATA, ProtocolVersion::TLS_1_2, length);
     out.extend_from_slice(fragment);
     out.push(content_type.0);
+    out.resize(out.len() + padding, 0);
     let record = out.get_mut(start..).unwrap_or_default();
     let Some((header, plaintext)) = record.split_first_chunk_mut::<HEADER_LENGTH>() else {
         return Err(RecordError::SealFailed);
@@ -348,7 +404,7 @@ mod tests {
     fn long_content_becomes_several_records_which_open_in_order() {
         let content: Vec<u8> = (0..40_000_u32).map(|i| i as u8).collect();
         let mut bytes = seal(ContentType::APPLICATION_DATA, &content);
-        assert_eq!(bytes.len(), Sealer::sealed_length(content.len()));
+        assert_eq!(bytes.len(), Sealer::plaintext().sealed_length(content.len()));
         let (mut opener, mut opened, mut start) = (opener(), Vec::new(), 0);
         while let Some(length) = next_record(&bytes[start..]).unwrap() {
             let record = opener.open(&mut bytes[start..start + length]).unwrap().unwrap();
@@ -412,6 +468,54 @@ mod tests {
     }
 
     #[test]
+    fn no_record_is_longer_than_the_peer_allows_with_its_type_and_its_padding() {
+        for (limit, multiple, length) in
+            [(64, 0, 1000), (64, 50, 1000), (100, 99, 1), (16385, 4096, 16384)]
+        {
+            let (mut sealer, mut opener) = (Sealer::plaintext(), opener());
+            sealer.install(keys(u64::MAX));
+            sealer.pad(Some(super::super::pad_to_multiple_of(multiple)));
+            sealer.limit_records(limit);
+            opener.limit_records(limit);
+            let (content, mut out) = (vec![5; length], Vec::new());
+            let kind = ContentType::APPLICATION_DATA;
+            sealer.seal(kind, ProtocolVersion::TLS_1_2, &content, &mut out).unwrap();
+            assert_eq!(out.len(), sealer.sealed_length(length));
+            let (mut opened, mut start) = (Vec::new(), 0);
+            while let Some(length_of_record) = next_record(&out[start..]).unwrap() {
+                let inner = length_of_record - HEADER_LENGTH - TAG_LENGTH;
+                assert!(inner <= usize::from(limit));
+                let full = inner == usize::from(limit);
+                assert!(multiple == 0 || full || (inner - 1) % multiple == 0, "{inner}");
+                let record =
+                    opener.open(&mut out[start..start + length_of_record]).unwrap().unwrap();
+                opened.extend_from_slice(record.payload);
+                start += length_of_record;
+            }
+            assert_eq!(opened, content);
+        }
+    }
+
+    #[test]
+    fn a_record_one_byte_beyond_the_own_limit_overflows_be_it_by_padding() {
+        for (inner, fits) in [([1; 64].to_vec(), true), ([1; 65].to_vec(), false)] {
+            let mut inner = inner;
+            *inner.last_mut().unwrap() = 0;
+            inner[10] = 23;
+            inner[11..].fill(0);
+            let mut opener = opener();
+            opener.limit_records(64);
+            match opener.open(&mut seal_raw(&inner)) {
+                Ok(_) => assert!(fits),
+                Err(error) => {
+                    assert_eq!(error, RecordError::TooLong { length: 64, limit: 63 });
+                    assert!(!fits);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn unprotected_records_under_keys() {
         let mut opener = opener();
         assert!(!opener.open(&mut [20, 3, 3, 0, 1, 1]).unwrap().unwrap().protected);
@@ -434,7 +538,7 @@ mod tests {
             sealer.seal(ContentType::APPLICATION_DATA, ProtocolVersion::TLS_1_2, b"x", &mut out)
         };
         for record in 0..4 {
-            assert_eq!(sealer.should_update(), record >= 3);
+            assert_eq!(sealer.should_update(), record >= 2);
             one(&mut sealer).unwrap();
         }
         assert_eq!(one(&mut sealer), Err(RecordError::KeyExhausted));

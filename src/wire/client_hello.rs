@@ -1,7 +1,7 @@
 //! ClientHello (RFC 9846, section 4.2.2) and the extensions that a server reads from it.
 
 use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, duplicate, write_vector};
-use super::extension::{Extensions, Place};
+use super::extension::{Extensions, Place, read_record_size_limit};
 use super::message::write_message;
 use crate::registry::{
     CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme,
@@ -45,6 +45,8 @@ pub struct ClientHello<'a> {
     pub pre_shared_keys: Option<OfferedPsks<'a>>,
     /// 0-RTT data follows (section 4.3.10).
     pub early_data: bool,
+    /// The most that the client takes in a protected record, in bytes (RFC 8449).
+    pub record_size_limit: Option<u16>,
 }
 
 impl<'a> ClientHello<'a> {
@@ -106,6 +108,7 @@ impl<'a> ClientHello<'a> {
             psk_key_exchange_modes: None,
             pre_shared_keys: None,
             early_data: false,
+            record_size_limit: None,
         }
     }
 
@@ -140,6 +143,9 @@ impl<'a> ClientHello<'a> {
             }
             E::PRE_SHARED_KEY => self.pre_shared_keys = Some(OfferedPsks::read(&mut body)?),
             E::EARLY_DATA => self.early_data = true,
+            E::RECORD_SIZE_LIMIT => {
+                self.record_size_limit = Some(read_record_size_limit(&mut body)?);
+            }
             _ => return Ok(()),
         }
         body.finish(field)

@@ -52,6 +52,15 @@ fn fields() {
     });
     assert_eq!(duplicate, Some(A::ILLEGAL_PARAMETER));
     assert_eq!(first(|hello| hello.add(E::OID_FILTERS, &[0, 0])), Some(A::ILLEGAL_PARAMETER));
+    // RFC 8449, section 4. More than a record can have is for another version of TLS.
+    for (limit, answer) in [
+        (&[0, 63][..], A::ILLEGAL_PARAMETER),
+        (&[0], A::DECODE_ERROR),
+        (&[0xff, 0xff], A::DECRYPT_ERROR),
+    ] {
+        let edit = |hello: &mut Parts| *hello.get(E::RECORD_SIZE_LIMIT) = limit.to_vec();
+        assert_eq!(first(edit), Some(answer), "{limit:?}");
+    }
     let odd = |hello: &mut Parts| {
         let list = hello.get(E::SIGNATURE_ALGORITHMS);
         *list = vector16(&[8, 7, 8]);

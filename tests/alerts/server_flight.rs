@@ -150,7 +150,12 @@ fn encrypted_extensions() {
         });
         assert_eq!(answer, Some(A::ILLEGAL_PARAMETER), "{forbidden}");
     }
-    let unsolicited = edit(|message| message.add(E::RECORD_SIZE_LIMIT, &[1, 0]));
+    // RFC 8449, section 4.
+    let limit = edit(|message| *message.get(E::RECORD_SIZE_LIMIT) = vec![0, 63]);
+    assert_eq!(limit, Some(A::ILLEGAL_PARAMETER));
+    let limit = edit(|message| message.get(E::RECORD_SIZE_LIMIT).push(0));
+    assert_eq!(limit, Some(A::DECODE_ERROR));
+    let unsolicited = edit(|message| message.add(E::MAX_FRAGMENT_LENGTH, &[1]));
     assert_eq!(unsolicited, Some(A::UNSUPPORTED_EXTENSION));
     assert_eq!(edit(|message| message.add(E(0x7777), &[])), Some(A::UNSUPPORTED_EXTENSION));
     assert_eq!(edit(|message| message.add(E::EARLY_DATA, &[])), Some(A::UNSUPPORTED_EXTENSION));

@@ -165,7 +165,7 @@ struct Standard<'a> {
 
 impl Standard<'_> {
     /// Their order where no layout says otherwise.
-    const ORDER: [ExtensionType; 8] = [
+    const ORDER: [ExtensionType; 9] = [
         ExtensionType::SERVER_NAME,
         ExtensionType::SUPPORTED_GROUPS,
         ExtensionType::SIGNATURE_ALGORITHMS,
@@ -174,6 +174,7 @@ impl Standard<'_> {
         ExtensionType::COOKIE,
         ExtensionType::PSK_KEY_EXCHANGE_MODES,
         ExtensionType::KEY_SHARE,
+        ExtensionType::RECORD_SIZE_LIMIT,
     ];
 
     fn layout(&self) -> &[LayoutItem] {
@@ -265,6 +266,12 @@ impl Standard<'_> {
                     KeyShareEntry { group, key_exchange }.encode(out);
                 });
             }),
+            ExtensionType::RECORD_SIZE_LIMIT => {
+                let Some(limit) = self.config.record_size_limit else {
+                    return false;
+                };
+                write_extension(out, kind, |out| out.extend_from_slice(&limit.to_be_bytes()));
+            }
             _ => return false,
         }
         true

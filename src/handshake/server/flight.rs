@@ -31,6 +31,8 @@ pub(super) struct Offer {
     /// The client asked for a name.
     pub(super) server_name: bool,
     pub(super) application_protocol: Option<Vec<u8>>,
+    /// The client's record_size_limit and the own, where both are there.
+    pub(super) record_size_limits: Option<(u16, u16)>,
     /// The types of the ClientHello's extensions: only these may be answered.
     pub(super) offered: Vec<ExtensionType>,
 }
@@ -97,6 +99,9 @@ fn send_hello_and_extensions(
     if !offer.session_id.is_empty() {
         context.steps.change_cipher_spec();
     }
+    if let Some((client, own)) = offer.record_size_limits {
+        context.limit_records(client, own);
+    }
     context.steps.write_keys(Level::Handshake, server_secret.clone());
     context.steps.read_keys(Level::Handshake, client_secret.clone());
     let extensions = encrypted_extensions(config, offer);
@@ -136,8 +141,11 @@ fn send_server_hello(
 
 /// The extensions of EncryptedExtensions: the layout's first, then what else there is to say.
 fn encrypted_extensions(config: &ServerConfig, offer: &Offer) -> Vec<u8> {
-    const ORDER: [ExtensionType; 2] =
-        [ExtensionType::SERVER_NAME, ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION];
+    const ORDER: [ExtensionType; 3] = [
+        ExtensionType::SERVER_NAME,
+        ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+        ExtensionType::RECORD_SIZE_LIMIT,
+    ];
     let mut out = Vec::with_capacity(64);
     let layout = config.layout.as_ref().map_or(&[][..], |layout| &layout.items);
     for item in layout {
@@ -165,6 +173,11 @@ fn write_answer(kind: ExtensionType, offer: &Offer, out: &mut Vec<u8>) {
         }
         (ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, Some(protocol)) => {
             write_extension(out, kind, |out| write_names(out, [protocol]));
+        }
+        (ExtensionType::RECORD_SIZE_LIMIT, _) => {
+            if let Some((_, own)) = offer.record_size_limits {
+                write_extension(out, kind, |out| out.extend_from_slice(&own.to_be_bytes()));
+            }
         }
         _ => {}
     }
