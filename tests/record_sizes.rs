@@ -2,19 +2,19 @@
 //! section 5.4).
 
 mod common;
+#[path = "common/forge.rs"]
+mod forge;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use common::{Identity, server_name};
+use forge::Secrets;
 use handclasp::alert::AlertDescription;
 use handclasp::config::{CertificateList, ConfigError};
 use handclasp::connection::Received;
 use handclasp::crypto::CryptoProvider;
-use handclasp::observer::KeyLog;
-use handclasp::record::{
-    PaddingPolicy, RecordError, Sealer, TrafficKeys, next_record, pad_to_multiple_of,
-};
-use handclasp::registry::{ContentType, ProtocolVersion};
+use handclasp::record::{PaddingPolicy, RecordError, next_record, pad_to_multiple_of};
+use handclasp::registry::ContentType;
 use handclasp::transport::memory::exchange;
 use handclasp::{
     ClientConfig, ClientConnection, Connection, ErrorKind, ServerConfig, ServerConnection,
@@ -185,42 +185,6 @@ fn the_outgoing_limit_counts_padding() {
     assert!(client.outgoing().len() <= 65_536);
 }
 
-/// Keeps what a key log is told.
-#[derive(Debug, Default)]
-struct Secrets(Mutex<Vec<(String, Vec<u8>)>>);
-
-impl KeyLog for Secrets {
-    fn log(&self, label: &str, _: &[u8; 32], secret: &[u8]) {
-        self.0.lock().unwrap().push((label.to_owned(), secret.to_vec()));
-    }
-}
-
-impl Secrets {
-    /// What a server that knows no limits seals under this secret, as the record of this number.
-    fn seal(&self, label: &str, number: usize, kind: ContentType, content: &[u8]) -> Vec<u8> {
-        let suite = CryptoProvider::ring().cipher_suites[0];
-        let secrets = self.0.lock().unwrap();
-        let (_, secret) = secrets.iter().find(|(logged, _)| logged == label).unwrap();
-        let expand = |label: &str, output: &mut [u8]| {
-            let lengths = [0, output.len() as u8, label.len() as u8 + 6];
-            let info = [&lengths[..], b"tls13 ", label.as_bytes(), &[0]];
-            suite.hash.expand(secret, &info, output).unwrap();
-        };
-        let (mut key, mut iv) = ([0; 16], [0; 12]);
-        expand("key", &mut key);
-        expand("iv", &mut iv);
-        let mut sealer = Sealer::plaintext();
-        sealer.install(TrafficKeys::new(&suite, &key, &iv).unwrap());
-        let (version, mut out) = (ProtocolVersion::TLS_1_2, Vec::new());
-        for _ in 0..number {
-            sealer.seal(kind, version, b"before", &mut out).unwrap();
-        }
-        out.clear();
-        sealer.seal(kind, version, content, &mut out).unwrap();
-        out
-    }
-}
-
 #[test]
 fn a_record_beyond_the_own_limit_is_an_overflow_in_handshake_and_data() {
     for (handshaking, length, overflows) in
@@ -243,12 +207,14 @@ fn a_record_beyond_the_own_limit_is_an_overflow_in_handshake_and_data() {
                 bytes.drain(..consumed);
             }
             let label = "SERVER_HANDSHAKE_TRAFFIC_SECRET";
-            // What follows is a piece of the Certificate.
-            secrets.seal(label, 1, ContentType::HANDSHAKE, &vec![0; length])
+            let mut forger = secrets.forger(label);
+            forger.seal(ContentType::HANDSHAKE, b"what was taken");
+            // A piece of the Certificate.
+            forger.seal(ContentType::HANDSHAKE, &vec![0; length])
         } else {
             exchange(&mut client, &mut server).unwrap();
             let label = "SERVER_TRAFFIC_SECRET_0";
-            secrets.seal(label, 0, ContentType::APPLICATION_DATA, &vec![0; length])
+            secrets.forger(label).seal(ContentType::APPLICATION_DATA, &vec![0; length])
         };
         match client.receive(&mut forged) {
             Ok(_) => assert!(!overflows),

@@ -293,6 +293,7 @@ impl ServerConnection {
     /// Sends a ticket and returns its PSK: see [`Handshake::send_ticket`].
     pub fn send_ticket(&mut self, ticket: &NewSessionTicket<'_>) -> Result<Secret, Error> {
         self.0.check_writable()?;
+        self.0.keep_keys_fresh()?;
         let psk = match self.0.handshake.send_ticket(ticket) {
             Ok(psk) => psk,
             Err(error) if matches!(error.kind(), ErrorKind::Misuse(_)) => return Err(error),

@@ -98,7 +98,7 @@ impl Connection {
     }
 
     /// A KeyUpdate that the peer asked for, or that the key's age asks for, goes before data.
-    fn keep_keys_fresh(&mut self) -> Result<(), Error> {
+    pub(super) fn keep_keys_fresh(&mut self) -> Result<(), Error> {
         let mut result = self.handshake.answer_key_update();
         if result.is_ok() && self.sealer.should_update() {
             self.take_steps()?;
