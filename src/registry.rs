@@ -6,6 +6,12 @@
 
 use core::fmt;
 
+/// One of the sixteen values that mean nothing (RFC 8701, section 2).
+fn is_grease(value: u16) -> bool {
+    let [high, low] = value.to_be_bytes();
+    high == low && low & 0x0f == 0x0a
+}
+
 macro_rules! registry {
     (
         $(#[$type_doc:meta])*
@@ -32,6 +38,7 @@ macro_rules! registry {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self.name() {
                     Some(name) => f.write_str(name),
+                    None if is_grease(self.0.into()) => write!(f, "GREASE {:#06x}", self.0),
                     None => write!(f, "{:#06x}", self.0),
                 }
             }

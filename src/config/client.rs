@@ -21,6 +21,7 @@ pub struct ClientConfig {
     pub(crate) application_protocols: Vec<Vec<u8>>,
     pub(crate) send_server_name: bool,
     pub(crate) middlebox_compatibility: bool,
+    pub(crate) grease: bool,
     pub(crate) layout: Option<ExtensionLayout>,
     pub(crate) pre_shared_keys: Vec<PreSharedKey>,
     pub(crate) tickets: Option<Arc<dyn TicketReceiver>>,
@@ -58,6 +59,7 @@ impl ClientConfig {
                 application_protocols: Vec::new(),
                 send_server_name: true,
                 middlebox_compatibility: true,
+                grease: true,
                 layout: None,
                 pre_shared_keys: Vec::new(),
                 tickets: None,
@@ -126,6 +128,15 @@ impl ClientConfigBuilder {
     /// Should the handshake look like TLS 1.2 to middleboxes (appendix E.4)? Yes by default.
     pub fn middlebox_compatibility(mut self, compatible: bool) -> Self {
         self.config.middlebox_compatibility = compatible;
+        self
+    }
+
+    /// Should the ClientHello have values in it that mean nothing (GREASE, RFC 8701), and its
+    /// extensions in another order for each connection? Yes by default, as browsers do it: what
+    /// stands between client and server then cannot come to rely on one shape. A layout says its
+    /// own shape, and turns both off.
+    pub fn grease(mut self, grease: bool) -> Self {
+        self.config.grease = grease;
         self
     }
 

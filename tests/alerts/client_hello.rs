@@ -93,7 +93,7 @@ fn extensions_that_must_be_there() {
 #[test]
 fn nothing_in_common() {
     // Section 4.2.1.
-    let suites = |hello: &mut Parts| hello.head[SUITES + 2..SUITES + 8].fill(0x0a);
+    let suites = |hello: &mut Parts| hello.head[SUITES + 2..SUITES + 10].fill(0x0a);
     assert_eq!(first(suites), Some(A::HANDSHAKE_FAILURE));
     let groups = first(|hello| {
         *hello.get(E::SUPPORTED_GROUPS) = vector16(&[0x00, 0x1e]);
