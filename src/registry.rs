@@ -97,6 +97,8 @@ registry! {
     CERTIFICATE = 11, "Certificate";
     /// The server asks for a client certificate.
     CERTIFICATE_REQUEST = 13, "CertificateRequest";
+    /// A Certificate, compressed (RFC 8879).
+    COMPRESSED_CERTIFICATE = 25, "CompressedCertificate";
     /// Proof of the private key.
     CERTIFICATE_VERIFY = 15, "CertificateVerify";
     /// The authentication of the whole handshake.
@@ -216,6 +218,17 @@ impl SignatureScheme {
                 | Self::RSA_PKCS1_SHA512
         )
     }
+}
+
+registry! {
+    /// How a certificate is compressed (RFC 8879, section 7.3).
+    CertificateCompressionAlgorithm(u16);
+    /// RFC 1950.
+    ZLIB = 1, "zlib";
+    /// RFC 7932.
+    BROTLI = 2, "brotli";
+    /// RFC 8478: named for diagnostics only.
+    ZSTD = 3, "zstd";
 }
 
 registry! {

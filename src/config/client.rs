@@ -2,9 +2,9 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::{
-    ConfigError, DEFAULT_RECORD_SIZE_LIMIT, ExtensionLayout, Limits, PeerVerifier, PreSharedKey,
-    TicketReceiver, TrustAnchorVerifier, check_layout, check_protocols, check_provider,
-    check_record_size_limit,
+    CertificateCompression, Compressors, ConfigError, DEFAULT_RECORD_SIZE_LIMIT, ExtensionLayout,
+    Limits, PeerVerifier, PreSharedKey, TicketReceiver, TrustAnchorVerifier, check_layout,
+    check_protocols, check_provider, check_record_size_limit,
 };
 use crate::certificate::TrustAnchors;
 use crate::crypto::CryptoProvider;
@@ -27,6 +27,7 @@ pub struct ClientConfig {
     pub(crate) tickets: Option<Arc<dyn TicketReceiver>>,
     pub(crate) record_size_limit: Option<u16>,
     pub(crate) record_padding: Option<PaddingPolicy>,
+    pub(crate) compressors: Compressors,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
     pub(crate) limits: Limits,
 }
@@ -65,6 +66,7 @@ impl ClientConfig {
                 tickets: None,
                 record_size_limit: DEFAULT_RECORD_SIZE_LIMIT,
                 record_padding: None,
+                compressors: Compressors::default(),
                 key_log: None,
                 limits: Limits::DEFAULT,
             },
@@ -171,6 +173,17 @@ impl ClientConfigBuilder {
     /// Pads protected records: see [`PaddingPolicy`]. They are not padded by default.
     pub fn record_padding(mut self, policy: PaddingPolicy) -> Self {
         self.config.record_padding = Some(policy);
+        self
+    }
+
+    /// Takes certificates that are compressed with one of these algorithms (RFC 8879), the preferred one
+    /// first. None by default. A compressed message is bounded by
+    /// [`Limits::handshake_message`] before it is decompressed, and after.
+    pub fn certificate_compression(
+        mut self,
+        algorithms: Vec<Arc<dyn CertificateCompression>>,
+    ) -> Self {
+        self.config.compressors = Compressors::new(algorithms);
         self
     }
 

@@ -4,6 +4,7 @@
 //! number of connections.
 
 mod client;
+mod compression;
 mod cookie;
 mod layout;
 mod limits;
@@ -15,6 +16,12 @@ use crate::crypto::CryptoProvider;
 use crate::record::MAX_INNER_PLAINTEXT_LENGTH;
 
 pub use client::{ClientConfig, ClientConfigBuilder};
+#[cfg(feature = "brotli")]
+pub use compression::Brotli;
+pub use compression::CertificateCompression;
+pub(crate) use compression::Compressors;
+#[cfg(feature = "zlib")]
+pub use compression::Zlib;
 pub use cookie::{CookieProtector, HmacCookies};
 pub use layout::{ExtensionLayout, LayoutItem};
 pub use limits::Limits;

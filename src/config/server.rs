@@ -2,9 +2,9 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::{
-    CertificateList, CertificateResolver, CertifiedKey, ConfigError, CookieProtector,
-    DEFAULT_RECORD_SIZE_LIMIT, ExtensionLayout, Limits, PskResolver, check_layout, check_protocols,
-    check_provider, check_record_size_limit,
+    CertificateCompression, CertificateList, CertificateResolver, CertifiedKey, Compressors,
+    ConfigError, CookieProtector, DEFAULT_RECORD_SIZE_LIMIT, ExtensionLayout, Limits, PskResolver,
+    check_layout, check_protocols, check_provider, check_record_size_limit,
 };
 use crate::crypto::CryptoProvider;
 use crate::observer::KeyLog;
@@ -22,6 +22,7 @@ pub struct ServerConfig {
     pub(crate) layout: Option<ExtensionLayout>,
     pub(crate) record_size_limit: Option<u16>,
     pub(crate) record_padding: Option<PaddingPolicy>,
+    pub(crate) compressors: Compressors,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
     pub(crate) limits: Limits,
 }
@@ -45,6 +46,7 @@ impl ServerConfig {
             layout: None,
             record_size_limit: DEFAULT_RECORD_SIZE_LIMIT,
             record_padding: None,
+            compressors: Compressors::default(),
             key_log: None,
             limits: Limits::DEFAULT,
         })
@@ -116,6 +118,16 @@ impl ServerConfigBuilder {
     /// Pads protected records: see [`PaddingPolicy`]. They are not padded by default.
     pub fn record_padding(mut self, policy: PaddingPolicy) -> Self {
         self.0.record_padding = Some(policy);
+        self
+    }
+
+    /// Compresses certificates with the first of these algorithms that the client takes (RFC 8879).
+    /// None by default. What was compressed is kept, for 32 certificates.
+    pub fn certificate_compression(
+        mut self,
+        algorithms: Vec<Arc<dyn CertificateCompression>>,
+    ) -> Self {
+        self.0.compressors = Compressors::new(algorithms);
         self
     }
 

@@ -4,7 +4,8 @@ use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, duplicate, w
 use super::extension::{Extensions, Place, read_record_size_limit};
 use super::message::write_message;
 use crate::registry::{
-    CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme,
+    CertificateCompressionAlgorithm, CipherSuiteId, ExtensionType, HandshakeType, NamedGroup,
+    ProtocolVersion, SignatureScheme,
 };
 
 /// A ClientHello. The extensions that TLS 1.3 gives a meaning to are parsed and checked; all of
@@ -47,6 +48,8 @@ pub struct ClientHello<'a> {
     pub early_data: bool,
     /// The most that the client takes in a protected record, in bytes (RFC 8449).
     pub record_size_limit: Option<u16>,
+    /// Algorithms for compressed certificates (RFC 8879).
+    pub compress_certificate: Option<List<'a, CertificateCompressionAlgorithm>>,
 }
 
 impl<'a> ClientHello<'a> {
@@ -109,6 +112,7 @@ impl<'a> ClientHello<'a> {
             pre_shared_keys: None,
             early_data: false,
             record_size_limit: None,
+            compress_certificate: None,
         }
     }
 
@@ -145,6 +149,9 @@ impl<'a> ClientHello<'a> {
             E::EARLY_DATA => self.early_data = true,
             E::RECORD_SIZE_LIMIT => {
                 self.record_size_limit = Some(read_record_size_limit(&mut body)?);
+            }
+            E::COMPRESS_CERTIFICATE => {
+                self.compress_certificate = Some(body.list(field, Prefix::U8, 2..=254)?);
             }
             _ => return Ok(()),
         }

@@ -179,7 +179,7 @@ struct Standard<'a> {
 
 impl Standard<'_> {
     /// Their order where no layout says otherwise.
-    const ORDER: [ExtensionType; 9] = [
+    const ORDER: [ExtensionType; 10] = [
         ExtensionType::SERVER_NAME,
         ExtensionType::SUPPORTED_GROUPS,
         ExtensionType::SIGNATURE_ALGORITHMS,
@@ -189,6 +189,7 @@ impl Standard<'_> {
         ExtensionType::PSK_KEY_EXCHANGE_MODES,
         ExtensionType::KEY_SHARE,
         ExtensionType::RECORD_SIZE_LIMIT,
+        ExtensionType::COMPRESS_CERTIFICATE,
     ];
 
     fn layout(&self) -> &[LayoutItem] {
@@ -307,6 +308,15 @@ impl Standard<'_> {
                     return false;
                 };
                 write_extension(out, kind, |out| out.extend_from_slice(&limit.to_be_bytes()));
+            }
+            ExtensionType::COMPRESS_CERTIFICATE => {
+                let algorithms = &self.config.compressors;
+                if algorithms.codes().next().is_none() {
+                    return false;
+                }
+                write_extension(out, kind, |out| {
+                    write_vector(out, Prefix::U8, |out| write_codes(out, algorithms.codes()));
+                });
             }
             _ => return false,
         }

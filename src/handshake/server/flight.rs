@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::client_hello::KeyExchange;
 use super::finished::ExpectFinished;
 use super::{Context, Question, State};
-use crate::config::{CertifiedKey, KeySource, LayoutItem, ServerConfig};
+use crate::config::{CertificateCompression, CertifiedKey, KeySource, LayoutItem, ServerConfig};
 use crate::crypto::{CipherSuite, CryptoError, Digest};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::certificate_verify::signed_content;
@@ -16,8 +16,8 @@ use crate::handshake::{Level, Side};
 use crate::key_schedule::{EarlySecret, MainSecret, TrafficSecret, Transcript};
 use crate::registry::{ExtensionType, ProtocolVersion, SignatureScheme};
 use crate::wire::{
-    Certificate, CertificateVerify, EncryptedExtensions, Extensions, Finished, KeyShareEntry,
-    ServerHello, write_extension, write_names,
+    Certificate, CertificateVerify, CompressedCertificate, EncryptedExtensions, Extensions,
+    Finished, KeyShareEntry, MESSAGE_HEADER_LENGTH, ServerHello, write_extension, write_names,
 };
 
 /// What was negotiated, on the way to being told.
@@ -31,6 +31,8 @@ pub(super) struct Offer {
     /// The client asked for a name.
     pub(super) server_name: bool,
     pub(super) application_protocol: Option<Vec<u8>>,
+    /// How the certificate is compressed, where both sides do it.
+    pub(super) compression: Option<Arc<dyn CertificateCompression>>,
     /// The client's record_size_limit and the own, where both are there.
     pub(super) record_size_limits: Option<(u16, u16)>,
     /// The types of the ClientHello's extensions: only these may be answered.
@@ -55,7 +57,10 @@ pub(super) fn send(
     let early = EarlySecret::new(offer.cipher_suite, None, context.observers);
     let secrets = send_hello_and_extensions(config, &mut offer, early, None, context)?;
     let mut transcript = offer.transcript;
-    context.send(Some(&mut transcript), |out| Certificate::encode(out, &[], key.chain()));
+    let mut certificate = Vec::with_capacity(2048);
+    Certificate::encode(&mut certificate, &[], key.chain());
+    let certificate = compressed(config, offer.compression, certificate);
+    context.send(Some(&mut transcript), |out| out.extend_from_slice(&certificate));
     context.parameters.signature_scheme = Some(scheme);
     let message = signed_content(Side::Server, &transcript.current());
     let source = key.key().clone();
@@ -68,6 +73,23 @@ pub(super) fn send(
         }
         _ => Ok(State::Signing(signing)),
     }
+}
+
+/// The Certificate in its compressed form, where there is one (RFC 8879, section 4).
+fn compressed(
+    config: &ServerConfig,
+    compression: Option<Arc<dyn CertificateCompression>>,
+    message: Vec<u8>,
+) -> Vec<u8> {
+    let (Some(with), Some(body)) = (compression, message.get(MESSAGE_HEADER_LENGTH..)) else {
+        return message;
+    };
+    let Some(compressed) = config.compressors.compress(&*with, body) else { return message };
+    let (algorithm, uncompressed_length) = (with.algorithm(), body.len());
+    let mut out = Vec::with_capacity(compressed.len() + 16);
+    CompressedCertificate { algorithm, uncompressed_length, compressed: &compressed }
+        .encode(&mut out);
+    out
 }
 
 /// Sends the whole flight of a handshake with a pre-shared key: there is no certificate in it.
