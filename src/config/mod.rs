@@ -9,6 +9,7 @@ mod cookie;
 mod layout;
 mod limits;
 mod psk;
+mod psk_importer;
 mod questions;
 mod server;
 
@@ -26,6 +27,7 @@ pub use cookie::{CookieProtector, HmacCookies};
 pub use layout::{ExtensionLayout, LayoutItem};
 pub use limits::Limits;
 pub use psk::{ChosenPsk, PreSharedKey, PskList, PskResolver};
+pub use psk_importer::PskImporter;
 pub use questions::{
     AnswerLater, CertificateList, CertificateResolver, CertifiedKey, KeySource, NoCertificate,
     PeerIdentity, PeerVerifier, Reply, TicketReceiver, TrustAnchorVerifier,
@@ -60,6 +62,11 @@ pub enum ConfigError {
     /// A pre-shared key is shorter than 16 bytes, or its identity is not 1 to 1024 bytes long.
     #[error("a pre-shared key must have 16 bytes or more, and an identity of 1 to 1024")]
     PreSharedKey,
+    /// A pre-shared key is text, or repeats few bytes: whoever listens in can try such keys.
+    #[error(
+        "the pre-shared key is text or repeats itself: take 16 or more random bytes, and decode them if they are written in hexadecimal or base64"
+    )]
+    WeakPreSharedKey,
     /// A record size limit is not 64 to 16385.
     #[error("a record size limit must be 64 to 16385 bytes (RFC 8449)")]
     RecordSizeLimit,
