@@ -148,6 +148,11 @@ impl Connection {
         self.handshake.export_keying_material(label, context, output)
     }
 
+    /// The channel binding `tls-exporter` (RFC 9266): see [`Handshake::tls_exporter`].
+    pub fn tls_exporter(&self) -> Result<[u8; 32], Error> {
+        self.handshake.tls_exporter()
+    }
+
     /// Changes the sending key now, and asks the peer to change its own where `request` is set
     /// (RFC 9846, section 4.7.3). It happens by itself before a key has protected too much.
     pub fn update_keys(&mut self, request: bool) -> Result<(), Error> {
