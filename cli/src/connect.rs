@@ -18,6 +18,7 @@ use crate::files;
 use crate::inbox::Inbox;
 use crate::journal::{SharedJournal, Side, Silent, Teller};
 use crate::json::{self, JsonTeller};
+use crate::keys;
 use crate::summary::Summary;
 use crate::tell::{Output, Storyteller};
 
@@ -39,6 +40,12 @@ pub struct Arguments {
     /// Offer this application protocol, such as http/1.1; again for more, the preferred one first
     #[arg(long, value_name = "PROTOCOL")]
     alpn: Vec<String>,
+    /// Offer this pre-shared key, beside certificates; again for more
+    #[arg(long, value_name = "IDENTITY:HEX")]
+    psk: Vec<String>,
+    /// Change the keys after the handshake, and ask the server to change its own
+    #[arg(long)]
+    key_update: bool,
     /// Log the secrets, for Wireshark; without FILE, to the file that SSLKEYLOGFILE names
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     keylog: Option<Option<PathBuf>>,
@@ -50,7 +57,7 @@ pub struct Arguments {
 /// Connects.
 pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let (host, name) = server(arguments)?;
-    let config = Arc::new(config(arguments)?);
+    let config = Arc::new(config(arguments, &name)?);
     let say = |text: &str| {
         if !json && !arguments.quiet {
             let _ = writeln!(stderr(), "{text}");
@@ -82,6 +89,9 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     say(&summary.text(None));
     if json && !arguments.quiet {
         json::write_line(&mut stderr(), &summary.json());
+    }
+    if arguments.key_update {
+        connection.update_keys(true)?;
     }
     let end = duplex::run(connection, &socket, inbox, say)?;
     journal.finish();
@@ -117,13 +127,15 @@ fn server(arguments: &Arguments) -> Result<(String, ServerName<'static>), Failur
     Ok((host, server_name))
 }
 
-fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
+fn config(arguments: &Arguments, name: &ServerName<'static>) -> Result<ClientConfig, Failure> {
     let anchors = files::anchors(arguments.ca.as_deref())?;
     let misuse = |error: handclasp::config::ConfigError| Failure::misuse(error.to_string());
     let mut builder = ClientConfig::builder(CryptoProvider::ring())
         .trust(anchors)
         .map_err(misuse)?
         .application_protocols(arguments.alpn.iter().map(String::as_bytes));
+    let keys = keys::pre_shared_keys(&arguments.psk)?.into_iter();
+    builder = builder.pre_shared_keys(keys.map(|key| key.for_server(name.clone())).collect());
     if let Some(log) = files::key_log(arguments.keylog.as_ref())? {
         builder = builder.key_log(log);
     }
