@@ -109,7 +109,8 @@ impl ServerConfigBuilder {
 
     /// The most that a protected record from the peer may have in it, in bytes of content, type and
     /// padding (RFC 8449): 64 to 16385, by default 16385, which is no limit but lets the peer say
-    /// its own. With `None` neither side limits records. Small records cost 22 bytes each.
+    /// its own. With `None` neither side limits records. Each record costs 22 bytes, and not every
+    /// peer takes a limit below 512.
     pub fn record_size_limit(mut self, limit: Option<u16>) -> Self {
         self.0.record_size_limit = limit;
         self
