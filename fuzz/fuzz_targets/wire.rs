@@ -5,7 +5,8 @@
 
 use handclasp::wire::{
     Certificate, CertificateRequest, CertificateVerify, ClientHello, CompressedCertificate,
-    EncryptedExtensions, EndOfEarlyData, Finished, HandshakeMessage, KeyUpdate, NewSessionTicket, ServerHello,
+    EncryptedExtensions, EndOfEarlyData, Finished, HandshakeMessage, KeyUpdate, NewSessionTicket,
+    ServerHello,
 };
 use libfuzzer_sys::fuzz_target;
 

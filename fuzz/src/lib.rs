@@ -6,6 +6,7 @@
 
 #[path = "../../tests/hostile/peers.rs"]
 pub mod peers;
+pub mod post_handshake;
 
 use std::sync::LazyLock;
 

@@ -5,7 +5,7 @@ use crate::registry::ContentType;
 /// How many zeros to add to a protected record (RFC 9846, section 5.4), by the type of its content
 /// and its length in bytes. What would make the record longer than it may be is left out.
 ///
-/// Padding hides lengths, not times, and costs what it adds. What to hide is the application's to
+/// It may be asked more than once about one record. Padding hides lengths, not times, and costs what it adds. What to hide is the application's to
 /// say, so there is none by default.
 pub type PaddingPolicy = Arc<dyn Fn(ContentType, usize) -> usize + Send + Sync>;
 

@@ -79,9 +79,10 @@ impl Opener {
     }
 
     /// A protected record may have so many bytes in it from here on, content, type and padding
-    /// together: the record_size_limit that this side has sent (RFC 8449, section 4).
+    /// together: the record_size_limit that this side has sent (RFC 8449, section 4). Less than 2
+    /// counts as 2.
     pub fn limit_records(&mut self, limit: u16) {
-        self.limit = usize::from(limit).min(MAX_INNER_PLAINTEXT_LENGTH);
+        self.limit = usize::from(limit).clamp(2, MAX_INNER_PLAINTEXT_LENGTH);
     }
 
     /// The next record is under these keys, with sequence number 0.
