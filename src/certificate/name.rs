@@ -1,14 +1,40 @@
 //! Names: what a certificate presents, and whether it is what was asked for (RFC 9525).
 
+use core::fmt;
 use std::net::IpAddr;
 
 use pki_types::ServerName;
-use x509_parser::extensions::GeneralName;
 
 use super::error::{Problem, printable};
+use super::{der, distinguished_name};
 
 /// How many of a certificate's names an error lists.
 const LISTED_NAMES: usize = 20;
+
+/// A name that a certificate is asked to be valid for (RFC 9525, section 1.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReferenceIdentifier<'a> {
+    /// A server's DNS name or IP address.
+    Server(ServerName<'a>),
+    /// An email address, `local-part@domain` (RFC 5280, section 4.2.1.6).
+    Email(&'a str),
+}
+
+impl<'a> From<ServerName<'a>> for ReferenceIdentifier<'a> {
+    fn from(name: ServerName<'a>) -> Self {
+        Self::Server(name)
+    }
+}
+
+impl fmt::Display for ReferenceIdentifier<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(name) => f.write_str(&name.to_str()),
+            Self::Email(address) => f.write_str(address),
+        }
+    }
+}
 
 /// A subject alternative name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,24 +42,98 @@ pub(super) enum SubjectName {
     Dns(String),
     /// As encoded: 4 or 16 bytes if it is well formed.
     Ip(Vec<u8>),
-    /// Of a kind that identifies no TLS server.
-    Other,
+    /// An email address (rfc822Name).
+    Email(String),
+    Uri(String),
+    /// A Name: its contents, and the form of them that is compared.
+    Directory {
+        contents: Vec<u8>,
+        folded: Vec<u8>,
+    },
+    /// Of a kind that nothing here compares: its tag.
+    Other(u8),
     /// Nobody can say what it names.
     Undecodable,
 }
 
+/// The tags of a GeneralName (RFC 5280, section 4.2.1.6).
+pub(super) mod tag {
+    use super::super::der;
+
+    pub(crate) const EMAIL: u8 = der::primitive(1);
+    pub(crate) const DNS: u8 = der::primitive(2);
+    pub(crate) const DIRECTORY: u8 = der::constructed(4);
+    pub(crate) const URI: u8 = der::primitive(6);
+    pub(crate) const IP: u8 = der::primitive(7);
+    /// otherName, x400Address, ediPartyName and registeredID.
+    pub(crate) const OTHERS: [u8; 4] =
+        [der::constructed(0), der::constructed(3), der::constructed(5), der::primitive(8)];
+}
+
+/// The names of a subject alternative name extension; `None` if it does not parse.
+pub(super) fn subject_alternative_names(value: &[u8]) -> Option<Vec<SubjectName>> {
+    let names = der::elements(der::only(value, der::SEQUENCE)?)?;
+    names.iter().map(SubjectName::read).collect()
+}
+
 impl SubjectName {
-    pub(super) fn from_general(name: &GeneralName<'_>) -> Self {
-        match name {
-            GeneralName::DNSName(name) => Self::Dns((*name).to_owned()),
-            GeneralName::IPAddress(address) => Self::Ip(address.to_vec()),
-            GeneralName::Invalid(..) => Self::Undecodable,
-            _ => Self::Other,
+    /// `None` if it is no GeneralName at all.
+    pub(super) fn read(name: &der::Element<'_>) -> Option<Self> {
+        let text = |kind: fn(String) -> Self| match core::str::from_utf8(name.contents) {
+            Ok(text) if text.is_ascii() => kind(text.to_owned()),
+            _ => Self::Undecodable,
+        };
+        Some(match name.tag {
+            tag::DNS => text(Self::Dns),
+            tag::EMAIL => text(Self::Email),
+            tag::URI => text(Self::Uri),
+            tag::IP => Self::Ip(name.contents.to_vec()),
+            tag::DIRECTORY => match der::only(name.contents, der::SEQUENCE) {
+                Some(contents) => Self::directory(contents),
+                None => Self::Undecodable,
+            },
+            other if tag::OTHERS.contains(&other) => Self::Other(other),
+            _ => return None,
+        })
+    }
+
+    /// Whether it can be within a tree of names.
+    pub(super) fn is_comparable(&self) -> bool {
+        self.is_well_formed() && !matches!(self, Self::Other(_))
+    }
+
+    /// A Name, from its contents.
+    pub(super) fn directory(contents: &[u8]) -> Self {
+        let folded = distinguished_name::fold(contents);
+        Self::Directory { contents: contents.to_vec(), folded }
+    }
+
+    /// Whether it is what names of its kind are.
+    pub(super) fn is_well_formed(&self) -> bool {
+        match self {
+            Self::Dns(name) => is_dns_name(name.strip_prefix("*.").unwrap_or(name)),
+            Self::Ip(address) => matches!(address.len(), 4 | 16),
+            Self::Email(address) => split_email(address).is_some(),
+            Self::Uri(uri) => uri_host(uri).is_some(),
+            Self::Directory { contents, .. } => distinguished_name::parses(contents),
+            Self::Other(_) => true,
+            Self::Undecodable => false,
         }
     }
 
     /// Whether this name stands for `expected`. A DNS name never stands for an IP address, even
     /// when it is written like one (RFC 9525, section 6.4).
+    fn is_for(&self, expected: &ReferenceIdentifier<'_>) -> bool {
+        match (self, expected) {
+            (_, ReferenceIdentifier::Server(name)) => self.matches(name),
+            (Self::Email(presented), ReferenceIdentifier::Email(address)) => {
+                matches_email(presented, address)
+            }
+            _ => false,
+        }
+    }
+
+    /// As [`Self::is_for`], for a server's name.
     fn matches(&self, expected: &ServerName<'_>) -> bool {
         match (self, expected) {
             (Self::Dns(presented), ServerName::DnsName(name)) => {
@@ -50,7 +150,8 @@ impl SubjectName {
     /// For an error: safe to print.
     pub(super) fn printable(&self) -> String {
         match self {
-            Self::Dns(name) => printable(name),
+            Self::Dns(name) | Self::Email(name) | Self::Uri(name) => printable(name),
+            Self::Directory { contents, .. } => distinguished_name::describe(contents),
             Self::Ip(bytes) => {
                 let v4 = <[u8; 4]>::try_from(bytes.as_slice()).map(IpAddr::from);
                 let v6 = <[u8; 16]>::try_from(bytes.as_slice()).map(IpAddr::from);
@@ -59,10 +160,18 @@ impl SubjectName {
                     Err(_) => format!("an IP address of {} bytes", bytes.len()),
                 }
             }
-            Self::Other => "a name of another kind".to_owned(),
+            Self::Other(_) => "a name of another kind".to_owned(),
             Self::Undecodable => "a name that cannot be decoded".to_owned(),
         }
     }
+}
+
+/// The first of the `expected` names that none of `names` stands for.
+pub(super) fn missing<'e, 'n>(
+    names: &[SubjectName],
+    expected: &'e [ReferenceIdentifier<'n>],
+) -> Option<&'e ReferenceIdentifier<'n>> {
+    expected.iter().find(|expected| !names.iter().any(|name| name.is_for(expected)))
 }
 
 /// Whether one of `names` stands for `expected`.
@@ -71,14 +180,52 @@ pub(super) fn valid_for(names: &[SubjectName], expected: &ServerName<'_>) -> boo
 }
 
 /// What is wrong with a certificate that is valid for `names` and not for `expected`.
-pub(super) fn mismatch(names: &[SubjectName], expected: &ServerName<'_>) -> Problem {
-    let mut relevant =
-        names.iter().filter(|name| matches!(name, SubjectName::Dns(_) | SubjectName::Ip(_)));
+pub(super) fn mismatch(names: &[SubjectName], expected: &ReferenceIdentifier<'_>) -> Problem {
+    let mut relevant = names.iter().filter(|name| {
+        matches!(name, SubjectName::Dns(_) | SubjectName::Ip(_) | SubjectName::Email(_))
+    });
     Problem::NameMismatch {
-        expected: printable(&expected.to_str()),
+        expected: printable(&expected.to_string()),
         presented: relevant.by_ref().take(LISTED_NAMES).map(SubjectName::printable).collect(),
         omitted: relevant.count(),
     }
+}
+
+/// The local part counts exactly, the domain as DNS names do (RFC 5280, section 7.5).
+fn matches_email(presented: &str, expected: &str) -> bool {
+    match (split_email(presented), split_email(expected)) {
+        (Some((local, domain)), Some((expected_local, expected_domain))) => {
+            local == expected_local && domain.eq_ignore_ascii_case(expected_domain)
+        }
+        _ => false,
+    }
+}
+
+/// The local part and the domain of an email address.
+pub(super) fn split_email(address: &str) -> Option<(&str, &str)> {
+    address.split_once('@').filter(|(local, domain)| !local.is_empty() && is_dns_name(domain))
+}
+
+/// The host of a URI that has one, and has it by name (RFC 3986, section 3.2.2).
+pub(super) fn uri_host(uri: &str) -> Option<&str> {
+    let (scheme, rest) = uri.split_once(':')?;
+    let (authority, _) = split_before(rest.strip_prefix("//")?, &['/', '?', '#']);
+    let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let (host, _) = split_before(host_and_port, &[':']);
+    let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    let is_host = is_dns_name(host) && host.parse::<IpAddr>().is_err();
+    (!scheme.is_empty() && scheme.bytes().all(is_scheme) && is_host).then_some(host)
+}
+
+fn split_before<'a>(text: &'a str, ends: &[char]) -> (&'a str, &'a str) {
+    text.split_at_checked(text.find(ends).unwrap_or(text.len())).unwrap_or((text, ""))
+}
+
+/// Labels of letters, digits and hyphens; and of underscores, which are no host's, but in use.
+pub(super) fn is_dns_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let label = |label: &str| !label.is_empty() && label.len() < 64 && label.bytes().all(plain);
+    name.len() < 254 && name.split('.').all(label)
 }
 
 /// RFC 9525, section 6.3. Both names are ASCII: `expected` because its type says so, and
@@ -181,15 +328,16 @@ mod tests {
         assert!(!v4.matches(&name("::ffff:192.0.2.1")));
         assert!(!SubjectName::Ip(vec![192, 0, 2]).matches(&name("192.0.2.1")));
         assert!(!SubjectName::Ip(Vec::new()).matches(&name("192.0.2.1")));
-        assert!(!SubjectName::Other.matches(&name("192.0.2.1")));
+        assert!(!SubjectName::Other(0xa0).matches(&name("192.0.2.1")));
     }
 
     #[test]
     fn a_mismatch_lists_names_within_bounds() {
-        let mut names = vec![SubjectName::Other, SubjectName::Ip(vec![192, 0, 2, 1]), dns("a\nb")];
+        let mut names =
+            vec![SubjectName::Other(0xa0), SubjectName::Ip(vec![192, 0, 2, 1]), dns("a\nb")];
         names.extend((0..100).map(|_| dns(&"x".repeat(1000))));
         let Problem::NameMismatch { expected, presented, omitted } =
-            mismatch(&names, &name("example.com"))
+            mismatch(&names, &name("example.com").into())
         else {
             panic!("another error");
         };
@@ -198,7 +346,7 @@ mod tests {
         assert_eq!(presented[..2], ["192.0.2.1", "a\\nb"]);
         assert!(presented.iter().all(|name| name.len() < 250));
         assert_eq!(omitted, 82);
-        let text = mismatch(&[], &name("example.com")).to_string();
+        let text = mismatch(&[], &name("example.com").into()).to_string();
         assert!(text.contains("no DNS name"), "{text}");
     }
 }
