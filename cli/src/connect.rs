@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use handclasp::config::{CertificateList, PinnedPublicKeys};
+use handclasp::config::{
+    CertificateList, PeerVerifier, PinnedPublicKeys, SpkiPin, SpkiPins, TrustAnchorVerifier,
+};
 use handclasp::connection::{Options, Received};
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::ServerName;
@@ -19,6 +21,7 @@ use crate::files;
 use crate::inbox::Inbox;
 use crate::journal::{SharedJournal, Side, Silent, Teller};
 use crate::json::{self, JsonTeller};
+use crate::keys;
 use crate::summary::Summary;
 use crate::tell::{Output, Storyteller};
 
@@ -31,15 +34,21 @@ pub struct Arguments {
     /// The server and its port, such as example.org:443 or [::1]:4433
     #[arg(value_name = "HOST:PORT")]
     address: String,
-    /// Trust the certificates in this PEM file, instead of the system's authorities
+    /// Trust the certificates in this file, in PEM or DER, instead of the system's authorities
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// The server's own key must have this hash: sha256/BASE64; again for a spare key
+    #[arg(long, value_name = "PIN")]
+    pin: Vec<SpkiPin>,
+    /// The key is all that counts: no authority, name or date is looked at
+    #[arg(long, requires = "pin", conflicts_with = "ca")]
+    pin_alone: bool,
     /// The name that the server must prove, if it is not HOST
     #[arg(long)]
     name: Option<String>,
     /// Trust the server that has the public key in this PEM file, and show no interest in its
     /// certificates
-    #[arg(long, value_name = "FILE", conflicts_with = "ca")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ca", "pin", "pin_alone"])]
     raw_public_key: Option<PathBuf>,
     /// Show this certificate to a server that asks for one: a PEM file, the own one first
     #[arg(long, value_name = "FILE", requires = "client_key")]
@@ -50,6 +59,12 @@ pub struct Arguments {
     /// Offer this application protocol, such as http/1.1; again for more, the preferred one first
     #[arg(long, value_name = "PROTOCOL")]
     alpn: Vec<String>,
+    /// Offer this pre-shared key, beside certificates; again for more
+    #[arg(long, value_name = "IDENTITY:HEX")]
+    psk: Vec<String>,
+    /// Change the keys after the handshake, and ask the server to change its own
+    #[arg(long)]
+    key_update: bool,
     /// Log the secrets, for Wireshark; without FILE, to the file that SSLKEYLOGFILE names
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     keylog: Option<Option<PathBuf>>,
@@ -61,12 +76,12 @@ pub struct Arguments {
 /// Connects.
 pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let (host, name) = server(arguments)?;
-    let config = Arc::new(config(arguments)?);
     let say = |text: &str| {
         if !json && !arguments.quiet {
             let _ = writeln!(stderr(), "{text}");
         }
     };
+    let config = Arc::new(config(arguments, &name, say)?);
     let socket = connect(&arguments.address, &host)?;
     if let Ok(peer) = socket.peer_addr() {
         say(&format!("connected to {peer}"));
@@ -93,6 +108,9 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     say(&summary.text(None));
     if json && !arguments.quiet {
         json::write_line(&mut stderr(), &summary.json());
+    }
+    if arguments.key_update {
+        connection.update_keys(true)?;
     }
     let end = duplex::run(connection, &socket, inbox, say)?;
     journal.finish();
@@ -128,20 +146,32 @@ fn server(arguments: &Arguments) -> Result<(String, ServerName<'static>), Failur
     Ok((host, server_name))
 }
 
-fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
+fn config(
+    arguments: &Arguments,
+    name: &ServerName<'static>,
+    told: impl Fn(&str),
+) -> Result<ClientConfig, Failure> {
     let misuse = |error: handclasp::config::ConfigError| Failure::misuse(error.to_string());
-    let builder = ClientConfig::builder(CryptoProvider::ring())
-        .application_protocols(arguments.alpn.iter().map(String::as_bytes));
-    let mut builder = match &arguments.raw_public_key {
-        Some(file) => {
-            let pinned = PinnedPublicKeys::new([files::public_key(file)?]);
-            builder.verifier(Arc::new(pinned))
+    let provider = CryptoProvider::ring();
+    let pins = arguments.pin.iter().copied();
+    let verifier: Arc<dyn PeerVerifier> = if let Some(file) = &arguments.raw_public_key {
+        Arc::new(PinnedPublicKeys::new([files::public_key(file)?]))
+    } else if arguments.pin_alone {
+        Arc::new(SpkiPins::alone(pins).map_err(misuse)?)
+    } else {
+        let anchors = files::anchors(arguments.ca.as_deref(), told)?;
+        let paths = Arc::new(TrustAnchorVerifier::new(anchors, provider.signatures.clone()));
+        match arguments.pin.is_empty() {
+            true => paths,
+            false => Arc::new(SpkiPins::beside(paths, pins).map_err(misuse)?),
         }
-        None => builder
-            .trust(files::anchors(arguments.ca.as_deref())?)
-            .map_err(misuse)?
-            .request_ocsp(true),
     };
+    let mut builder = ClientConfig::builder(provider)
+        .verifier(verifier)
+        .request_ocsp(arguments.raw_public_key.is_none())
+        .application_protocols(arguments.alpn.iter().map(String::as_bytes));
+    let keys = keys::pre_shared_keys(&arguments.psk)?.into_iter();
+    builder = builder.pre_shared_keys(keys.map(|key| key.for_server(name.clone())).collect());
     if let (Some(cert), Some(key)) = (&arguments.client_cert, &arguments.client_key) {
         let own = Arc::new(files::certified_key(cert, key, "--client-")?);
         builder = builder

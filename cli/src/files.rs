@@ -1,51 +1,70 @@
 //! What is read from files: trust anchors, certificates and keys.
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use handclasp::certificate::EndEntity;
+use handclasp::certificate::{EndEntity, LoadedAnchors};
 use handclasp::pki_types::pem::{self, PemObject};
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer, SubjectPublicKeyInfoDer};
 use handclasp::{CertifiedKey, KeyLogFile, TrustAnchors};
 
 use crate::failure::Failure;
 
-/// Where most Linux distributions keep the authorities that they trust.
-const SYSTEM_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
-
-/// The anchors in `file`, or those of the system.
-pub fn anchors(file: Option<&Path>) -> Result<TrustAnchors, Failure> {
-    file.map_or_else(system_anchors, |file| anchors_in(file, "--ca"))
+/// The anchors in `file`, in PEM or DER, or those of the system. What is passed over is `told`.
+pub fn anchors(file: Option<&Path>, told: impl Fn(&str)) -> Result<TrustAnchors, Failure> {
+    match file {
+        Some(file) => anchors_in(file, "--ca", told),
+        None => checked(system(), "the system's trusted authorities", "--ca", told),
+    }
 }
 
 /// The anchors in the `file` that `option` names.
-pub fn anchors_in(file: &Path, option: &str) -> Result<TrustAnchors, Failure> {
-    TrustAnchors::from_pem(&read(file, option)?).map_err(|error| {
-        Failure::misuse(format!("{option} {}: {error}", file.display()))
-            .hint(format!("{option} FILE takes certificates in PEM: -----BEGIN CERTIFICATE-----"))
-    })
+pub fn anchors_in(file: &Path, option: &str, told: impl Fn(&str)) -> Result<TrustAnchors, Failure> {
+    let loaded = TrustAnchors::from_bundle(&read(file, option)?);
+    checked(loaded, &format!("{option} {}", file.display()), option, told)
 }
 
-pub fn system_anchors() -> Result<TrustAnchors, Failure> {
-    let file = env::var_os("SSL_CERT_FILE").map_or(SYSTEM_BUNDLE.into(), PathBuf::from);
-    let Ok(bundle) = fs::read(&file) else {
-        let problem = format!("there is no bundle of trusted authorities at {}", file.display());
-        return Err(
-            Failure::misuse(problem).hint("say whom to trust: --ca FILE, with certificates in PEM")
+fn checked(
+    loaded: LoadedAnchors,
+    source: &str,
+    option: &str,
+    told: impl Fn(&str),
+) -> Result<TrustAnchors, Failure> {
+    let hint = format!("say whom to trust: {option} FILE, with certificates in PEM or DER");
+    if loaded.anchors.is_empty() {
+        let reason = loaded.skipped.first().map_or_else(
+            || "there is no certificate among them".to_owned(),
+            |skipped| skipped.to_string(),
         );
-    };
-    // One certificate of a bundle that cannot be read is no reason to trust none of the others.
-    let mut anchors = TrustAnchors::new();
-    for certificate in CertificateDer::pem_slice_iter(&bundle).flatten() {
-        let _ = anchors.add(certificate);
+        return Err(Failure::misuse(format!("{source}: {reason}")).hint(hint));
     }
-    if anchors.is_empty() {
-        return Err(Failure::misuse(format!("{} has no certificate in it", file.display()))
-            .hint("say whom to trust: --ca FILE, with certificates in PEM"));
+    for skipped in &loaded.skipped {
+        told(&format!("warning: {source}: {skipped}"));
     }
-    Ok(anchors)
+    Ok(loaded.anchors)
+}
+
+/// As [`anchors`] without a file, when nobody needs to be told.
+pub fn system_anchors() -> Result<TrustAnchors, Failure> {
+    anchors(None, |_| ())
+}
+
+#[cfg(feature = "native-roots")]
+fn system() -> LoadedAnchors {
+    TrustAnchors::native()
+}
+
+#[cfg(all(feature = "webpki-roots", not(feature = "native-roots")))]
+fn system() -> LoadedAnchors {
+    let mut loaded = LoadedAnchors::default();
+    loaded.anchors = TrustAnchors::webpki_roots();
+    loaded
+}
+
+#[cfg(not(any(feature = "webpki-roots", feature = "native-roots")))]
+fn system() -> LoadedAnchors {
+    LoadedAnchors::default()
 }
 
 /// A certificate chain and its key. `prefix` is what stands before `cert` and `key` in the options.

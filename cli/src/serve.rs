@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use handclasp::config::{
-    CertificateList, CertifiedKey, ClientAuthentication, ConfigError, TrustAnchorVerifier,
+    CertificateList, CertifiedKey, ClientAuthentication, ConfigError, PskList, TrustAnchorVerifier,
 };
 use handclasp::connection::Options;
 use handclasp::crypto::CryptoProvider;
@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::journal::{SharedJournal, Side, Silent, Tally, Teller};
 use crate::json::{self, JsonTeller};
+use crate::keys;
 use crate::summary::Summary;
 use crate::tell::{Output, duration};
 use crate::timed::Timed;
@@ -66,6 +67,9 @@ pub struct Arguments {
     /// End after one connection
     #[arg(long)]
     once: bool,
+    /// Take this pre-shared key from clients that have it; again for more
+    #[arg(long, value_name = "IDENTITY:HEX")]
+    psk: Vec<String>,
     /// Log the secrets, for Wireshark; without FILE, to the file that SSLKEYLOGFILE names
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     keylog: Option<Option<PathBuf>>,
@@ -138,6 +142,10 @@ fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
     let keys = keys(arguments)?;
     let mut builder = ServerConfig::builder(CryptoProvider::ring())
         .application_protocols(arguments.alpn.iter().map(String::as_bytes));
+    let psks = keys::pre_shared_keys(&arguments.psk)?;
+    if !psks.is_empty() {
+        builder = builder.pre_shared_keys(Arc::new(PskList::new(psks)));
+    }
     if let Some(log) = files::key_log(arguments.keylog.as_ref())? {
         builder = builder.key_log(log);
     }
@@ -175,7 +183,7 @@ fn client_authentication(
     file: &Path,
     arguments: &Arguments,
 ) -> Result<ClientAuthentication, Failure> {
-    let anchors = files::anchors_in(file, "--client-ca")?;
+    let anchors = files::anchors_in(file, "--client-ca", |text| eprintln!("{text}"))?;
     let names = anchors.subjects();
     let signatures = CryptoProvider::ring().signatures;
     let verifier = Arc::new(TrustAnchorVerifier::for_clients(anchors, signatures));

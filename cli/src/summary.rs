@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anstyle::Style;
 use handclasp::Connection;
 use handclasp::certificate::EndEntity;
+use handclasp::key_schedule::PskKind;
 use serde_json::{Value as Json, json};
 
 use crate::describe::printable;
@@ -25,6 +26,7 @@ pub struct Summary {
     pub stapled: Option<String>,
     /// How a client has shown who it is.
     pub own_signature: Option<String>,
+    pub pre_shared_key: Option<&'static str>,
     pub tally: Tally,
 }
 
@@ -49,6 +51,10 @@ impl Summary {
                 Side::Server => None,
             }
             .map(|scheme| format!("with a certificate ({scheme})")),
+            pre_shared_key: parameters.pre_shared_key.map(|kind| match kind {
+                PskKind::Resumption => "of an earlier connection",
+                PskKind::External | PskKind::Imported => "agreed on elsewhere",
+            }),
             tally,
         }
     }
@@ -64,6 +70,7 @@ impl Summary {
             (if self.side == Side::Client { "certificate" } else { "client" }, &self.certificate),
             ("OCSP response", &self.stapled),
             ("authenticated", &self.own_signature),
+            ("pre-shared key", &self.pre_shared_key.map(str::to_owned)),
         ];
         let version = ("version", "TLS 1.3".to_owned());
         let known = fields.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
@@ -113,6 +120,7 @@ impl Summary {
             "certificate": self.certificate,
             "ocsp_response": self.stapled,
             "authenticated": self.own_signature,
+            "pre_shared_key": self.pre_shared_key,
             "bytes_sent": tally.bytes_sent,
             "bytes_received": tally.bytes_received,
             "records_sent": tally.records_sent,

@@ -12,8 +12,8 @@ use pki_types::{CertificateDer, DnsName, PrivateKeyDer, ServerName, UnixTime};
 
 use super::{ChosenPsk, ConfigError, PskResolver};
 use crate::certificate::{
-    CertificateError, ChainRequest, EndEntity, PathLimits, Problem, Profile, Purpose, TrustAnchors,
-    verify_chain,
+    CertificateError, CertificateRevocationList, ChainRequest, EndEntity, PathLimits, Problem,
+    Profile, Purpose, Revocation, RevocationPolicy, TrustAnchors, verify_chain,
 };
 use crate::crypto::{CipherSuite, Secret, SignatureAlgorithms, SigningKey, signing_key};
 use crate::registry::{CertificateType, SignatureScheme};
@@ -316,6 +316,8 @@ pub trait PeerVerifier: Send + Sync + fmt::Debug {
 pub struct TrustAnchorVerifier {
     anchors: TrustAnchors,
     algorithms: SignatureAlgorithms,
+    crls: Vec<CertificateRevocationList>,
+    revocation: RevocationPolicy,
     limits: PathLimits,
     purpose: Purpose,
 }
@@ -323,12 +325,27 @@ pub struct TrustAnchorVerifier {
 impl TrustAnchorVerifier {
     /// Judges servers: trusts what `anchors` say, verifying with `algorithms`.
     pub fn new(anchors: TrustAnchors, algorithms: SignatureAlgorithms) -> Self {
-        Self { anchors, algorithms, limits: PathLimits::DEFAULT, purpose: Purpose::Server }
+        let (crls, revocation) = (Vec::new(), RevocationPolicy::default());
+        let (limits, purpose) = (PathLimits::DEFAULT, Purpose::Server);
+        Self { anchors, algorithms, crls, revocation, limits, purpose }
     }
 
     /// Judges clients, whose names mean what the application makes of them.
     pub fn for_clients(anchors: TrustAnchors, algorithms: SignatureAlgorithms) -> Self {
         Self { purpose: Purpose::Client, ..Self::new(anchors, algorithms) }
+    }
+
+    /// Refuses what these CRLs say is revoked. They become stale: replace the verifier when there
+    /// are newer ones.
+    pub fn with_crls(mut self, crls: Vec<CertificateRevocationList>) -> Self {
+        self.crls = crls;
+        self
+    }
+
+    /// How much must be known about revocation. By default, what is there counts.
+    pub fn with_revocation(mut self, policy: RevocationPolicy) -> Self {
+        self.revocation = policy;
+        self
     }
 }
 
@@ -353,6 +370,11 @@ impl PeerVerifier for TrustAnchorVerifier {
             profile: Profile::Default,
             now: peer.now,
             algorithms: &self.algorithms.all,
+            revocation: Revocation {
+                crls: &self.crls,
+                status_request: None,
+                policy: self.revocation,
+            },
             limits: self.limits,
         };
         Reply::Now(verify_chain(&request).map(drop))

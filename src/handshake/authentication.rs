@@ -126,14 +126,14 @@ pub(super) struct Presented {
 }
 
 impl Presented {
-    /// Reads a Certificate; `None` where it is empty.
+    /// Reads the body of a Certificate; `None` where it is empty.
     pub(super) fn read(
-        message: &HandshakeMessage<'_>,
+        body: &[u8],
         expected: &Expected<'_>,
         context: &Context<'_>,
     ) -> Result<Option<Self>, Error> {
         const MESSAGE: HandshakeType = HandshakeType::CERTIFICATE;
-        let certificate = Certificate::parse(message.body)?;
+        let certificate = Certificate::parse(body)?;
         if certificate.request_context != expected.request_context {
             let reason = "it is not the request's";
             return Err(Error::illegal(MESSAGE, "certificate_request_context", reason));

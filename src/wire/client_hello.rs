@@ -2,10 +2,11 @@
 
 use super::certificate::OCSP;
 use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, duplicate, write_vector};
-use super::extension::{Extensions, Place};
+use super::extension::{Extensions, Place, read_record_size_limit};
 use super::message::write_message;
 use crate::registry::{
-    CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme,
+    CertificateCompressionAlgorithm, CipherSuiteId, ExtensionType, HandshakeType, NamedGroup,
+    ProtocolVersion, SignatureScheme,
 };
 
 /// A ClientHello. The extensions that TLS 1.3 gives a meaning to are parsed and checked; all of
@@ -58,6 +59,10 @@ pub struct ClientHello<'a> {
     pub wants_ocsp: bool,
     /// The client wants signed certificate timestamps (RFC 6962, section 3.3.1).
     pub wants_timestamps: bool,
+    /// The most that the client takes in a protected record, in bytes (RFC 8449).
+    pub record_size_limit: Option<u16>,
+    /// Algorithms for compressed certificates (RFC 8879).
+    pub compress_certificate: Option<List<'a, CertificateCompressionAlgorithm>>,
 }
 
 impl<'a> ClientHello<'a> {
@@ -125,6 +130,8 @@ impl<'a> ClientHello<'a> {
             server_certificate_types: None,
             wants_ocsp: false,
             wants_timestamps: false,
+            record_size_limit: None,
+            compress_certificate: None,
         }
     }
 
@@ -179,6 +186,12 @@ impl<'a> ClientHello<'a> {
                 body.vector(field, Prefix::U16, 0..=0xffff)?;
             }
             E::SIGNED_CERTIFICATE_TIMESTAMP => self.wants_timestamps = true,
+            E::RECORD_SIZE_LIMIT => {
+                self.record_size_limit = Some(read_record_size_limit(&mut body)?);
+            }
+            E::COMPRESS_CERTIFICATE => {
+                self.compress_certificate = Some(body.list(field, Prefix::U8, 2..=254)?);
+            }
             _ => return Ok(()),
         }
         body.finish(field)

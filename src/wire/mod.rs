@@ -16,7 +16,8 @@ mod server_hello;
 mod tests;
 
 pub use certificate::{
-    Certificate, CertificateEntry, CertificateRequest, CertificateVerify, OidFilters,
+    Certificate, CertificateEntry, CertificateRequest, CertificateVerify, CompressedCertificate,
+    OidFilters,
 };
 pub use client_hello::{ClientHello, KeyShareEntry, KeyShares, Names, OfferedPsks, PskIdentity};
 pub use codec::{CodePoint, DecodeError, DecodeReason, List};

@@ -3,7 +3,7 @@
 
 use super::client_hello::{KeyShareEntry, Names};
 use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, write_vector};
-use super::extension::{Extensions, Place};
+use super::extension::{Extensions, Place, read_record_size_limit};
 use super::message::write_message;
 use crate::registry::{
     CertificateType, CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
@@ -173,6 +173,8 @@ pub struct EncryptedExtensions<'a> {
     pub client_certificate_type: Option<CertificateType>,
     /// The type of the server's certificate, where it was offered (RFC 7250).
     pub server_certificate_type: Option<CertificateType>,
+    /// The most that the server takes in a protected record, in bytes (RFC 8449).
+    pub record_size_limit: Option<u16>,
 }
 
 impl<'a> EncryptedExtensions<'a> {
@@ -206,6 +208,9 @@ impl<'a> EncryptedExtensions<'a> {
                 E::SERVER_CERTIFICATE_TYPE => {
                     message.server_certificate_type = Some(CertificateType(body.u8(field)?));
                 }
+                E::RECORD_SIZE_LIMIT => {
+                    message.record_size_limit = Some(read_record_size_limit(&mut body)?);
+                }
                 _ => continue,
             }
             body.finish(field)?;
@@ -223,6 +228,7 @@ impl<'a> EncryptedExtensions<'a> {
             early_data: false,
             client_certificate_type: None,
             server_certificate_type: None,
+            record_size_limit: None,
         }
     }
 

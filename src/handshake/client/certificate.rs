@@ -3,13 +3,15 @@
 
 use super::finished::{ExpectFinished, ServerProof};
 use super::{Context, Question, ServerFlight, State};
-use crate::certificate::CertificateError;
+use crate::certificate::{CertificateError, Problem};
 use crate::config::Reply;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::handshake::Side;
 use crate::handshake::authentication::{Accepted, Expected, Presented, empty_list, no_common_type};
 use crate::registry::{ExtensionType, HandshakeType};
-use crate::wire::{CertificateRequest, HandshakeMessage};
+use crate::wire::{
+    CertificateRequest, CompressedCertificate, HandshakeMessage, MESSAGE_HEADER_LENGTH,
+};
 
 /// The server's certificate is due; a request for the client's may come before it.
 pub(in crate::handshake) struct ExpectCertificate {
@@ -30,15 +32,46 @@ impl ExpectCertificate {
                 self.flight.certificate_request = Some(message.bytes.to_vec());
                 Ok(State::ExpectCertificate(self))
             }
-            HandshakeType::CERTIFICATE => self.on_certificate(message, context),
+            HandshakeType::CERTIFICATE => self.on_certificate(message, message.body, context),
+            HandshakeType::COMPRESSED_CERTIFICATE if self.takes_compressed() => {
+                let body = self.decompress(message.body, context)?;
+                self.on_certificate(message, &body, context)
+            }
             _ if requested => Err(Error::unexpected("Certificate", &message)),
             _ => Err(Error::unexpected("Certificate or CertificateRequest", &message)),
         }
     }
 
+    fn takes_compressed(&self) -> bool {
+        self.flight.shared.offered.contains(&ExtensionType::COMPRESS_CERTIFICATE)
+    }
+
+    /// The body of the Certificate that a CompressedCertificate stands for (RFC 8879, section 4).
+    fn decompress(&self, body: &[u8], context: &Context<'_>) -> Result<Vec<u8>, Error> {
+        const MESSAGE: HandshakeType = HandshakeType::COMPRESSED_CERTIFICATE;
+        let message = CompressedCertificate::parse(body)?;
+        let compressors = &self.flight.shared.config.compressors;
+        if !compressors.codes().any(|offered| offered == message.algorithm) {
+            let reason = format!("{} was not offered", message.algorithm);
+            return Err(Error::illegal(MESSAGE, "algorithm", reason));
+        }
+        let limit = context.limits.handshake_message;
+        if message.uncompressed_length > limit.saturating_sub(MESSAGE_HEADER_LENGTH) {
+            return Err(ErrorKind::LimitExceeded { name: "handshake_message", limit }.into());
+        }
+        compressors.decompress(&message).ok_or_else(|| {
+            let length = message.uncompressed_length;
+            let problem = format!("it does not decompress to the {length} bytes that it says");
+            let problem = Problem::Malformed(problem);
+            CertificateError { certificate: "(compressed)".into(), problem }.into()
+        })
+    }
+
+    /// `body` is that of a Certificate; `message` is what stands for it in the transcript.
     fn on_certificate(
         mut self: Box<Self>,
         message: HandshakeMessage<'_>,
+        body: &[u8],
         context: &mut Context<'_>,
     ) -> Result<State, Error> {
         let shared = &self.flight.shared;
@@ -54,7 +87,7 @@ impl ExpectCertificate {
             asked: &shared.offered,
             server_name: Some(&shared.server_name),
         };
-        let presented = Presented::read(&message, &expected, context)?.ok_or_else(empty_list)?;
+        let presented = Presented::read(body, &expected, context)?.ok_or_else(empty_list)?;
         presented.tell(context.parameters);
         let reply = presented.ask(&**verifier);
         self.flight.transcript.add(&message);

@@ -48,6 +48,10 @@ impl ExpectEncryptedExtensions {
             context.parameters.application_protocol = Some(chosen.to_vec());
         }
         self.check_certificate_types(&answers)?;
+        let own_limit = self.flight.shared.config.record_size_limit;
+        if let (Some(limit), Some(own)) = (answers.record_size_limit, own_limit) {
+            context.limit_records(limit, own);
+        }
         self.flight.transcript.add(&message);
         if let Some(psk) = self.psk {
             return Ok(State::ExpectFinished(Box::new(ExpectFinished {

@@ -118,7 +118,7 @@ impl ClientCertificate {
             asked: policy.asked(),
             server_name: None,
         };
-        let presented = Presented::read(message, &expected, context)?;
+        let presented = Presented::read(message.body, &expected, context)?;
         transcript.add(message);
         let Some(presented) = presented else {
             let allowed = AnonymousAllowed::by(Some(policy), true)?;

@@ -7,7 +7,7 @@ use super::client_certificate::{Asked, ClientCertificate};
 use super::client_hello::KeyExchange;
 use super::finished::{ClientFlight, ExpectClientCertificate, ExpectFinished, PostHandshake};
 use super::{Context, Question, State};
-use crate::config::{CertifiedKey, LayoutItem, ServerConfig};
+use crate::config::{CertificateCompression, CertifiedKey, LayoutItem, ServerConfig};
 use crate::crypto::{CipherSuite, CryptoError, Digest};
 use crate::error::Error;
 use crate::handshake::authentication::{
@@ -19,7 +19,8 @@ use crate::key_schedule::{EarlySecret, MainSecret, PskKind, TrafficSecret, Trans
 use crate::registry::{CertificateType, ExtensionType, ProtocolVersion, SignatureScheme};
 use crate::wire::codec::Prefix;
 use crate::wire::{
-    EncryptedExtensions, Extensions, KeyShareEntry, ServerHello, write_extension, write_names,
+    CompressedCertificate, EncryptedExtensions, Extensions, KeyShareEntry, MESSAGE_HEADER_LENGTH,
+    ServerHello, write_extension, write_names,
 };
 
 /// What was negotiated, on the way to being told.
@@ -33,6 +34,10 @@ pub(super) struct Offer {
     /// The client asked for a name.
     pub(super) server_name: bool,
     pub(super) application_protocol: Option<Vec<u8>>,
+    /// How the certificate is compressed, where both sides do it.
+    pub(super) compression: Option<Arc<dyn CertificateCompression>>,
+    /// The client's record_size_limit and the own, where both are there.
+    pub(super) record_size_limits: Option<(u16, u16)>,
     /// The types of the ClientHello's extensions: only these may be answered.
     pub(super) offered: Vec<ExtensionType>,
     /// The type of the own certificate, where one is shown.
@@ -86,7 +91,10 @@ pub(super) fn send(
         None => Err(Peer::AnonymousClient(AnonymousAllowed::by(policy, false)?)),
     };
     let takes = |kind| offer.offered.contains(&kind);
-    context.send(Some(&mut transcript), |out| write_certificate(out, &[], Some(&key), takes));
+    let mut certificate = Vec::with_capacity(2048);
+    write_certificate(&mut certificate, &[], Some(&key), takes);
+    let certificate = compressed(config, offer.compression, certificate);
+    context.send(Some(&mut transcript), |out| out.extend_from_slice(&certificate));
     context.parameters.signature_scheme = Some(scheme);
     let (question, signature) = ask_to_sign(key, scheme, Side::Server, &transcript);
     let after = After { client, post_handshake };
@@ -95,6 +103,23 @@ pub(super) fn send(
         Some(signature) => signing.on_signature(signature, context),
         None => Ok(State::Signing(signing)),
     }
+}
+
+/// The Certificate in its compressed form, where there is one (RFC 8879, section 4).
+fn compressed(
+    config: &ServerConfig,
+    compression: Option<Arc<dyn CertificateCompression>>,
+    message: Vec<u8>,
+) -> Vec<u8> {
+    let (Some(with), Some(body)) = (compression, message.get(MESSAGE_HEADER_LENGTH..)) else {
+        return message;
+    };
+    let Some(compressed) = config.compressors.compress(&*with, body) else { return message };
+    let (algorithm, uncompressed_length) = (with.algorithm(), body.len());
+    let mut out = Vec::with_capacity(compressed.len() + 16);
+    CompressedCertificate { algorithm, uncompressed_length, compressed: &compressed }
+        .encode(&mut out);
+    out
 }
 
 /// Sends the whole flight of a handshake with a pre-shared key: there is no certificate in it.
@@ -106,7 +131,7 @@ pub(super) fn send_with_psk(
     proof: PskProven,
     context: &mut Context<'_>,
 ) -> Result<State, Error> {
-    if kind == PskKind::External {
+    if kind != PskKind::Resumption {
         // Section 4.4.2: no certificates beside such a key, in the handshake or later.
         offer.client_certificate_type = None;
     }
@@ -131,6 +156,9 @@ fn send_hello_and_extensions(
     let main_secret = handshake_secret.into_main(context.observers)?;
     if !offer.session_id.is_empty() {
         context.steps.change_cipher_spec();
+    }
+    if let Some((client, own)) = offer.record_size_limits {
+        context.limit_records(client, own);
     }
     context.steps.write_keys(Level::Handshake, server_secret.clone());
     context.steps.read_keys(Level::Handshake, client_secret.clone());
@@ -171,11 +199,12 @@ fn send_server_hello(
 
 /// The extensions of EncryptedExtensions: the layout's first, then what else there is to say.
 fn encrypted_extensions(config: &ServerConfig, offer: &Offer) -> Vec<u8> {
-    const ORDER: [ExtensionType; 4] = [
+    const ORDER: [ExtensionType; 5] = [
         ExtensionType::SERVER_NAME,
         ExtensionType::CLIENT_CERTIFICATE_TYPE,
         ExtensionType::SERVER_CERTIFICATE_TYPE,
         ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+        ExtensionType::RECORD_SIZE_LIMIT,
     ];
     let mut out = Vec::with_capacity(64);
     let layout = config.layout.as_ref().map_or(&[][..], |layout| &layout.items);
@@ -212,6 +241,11 @@ fn write_answer(kind: ExtensionType, offer: &Offer, out: &mut Vec<u8>) {
         }
         (ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, Some(protocol)) => {
             write_extension(out, kind, |out| write_names(out, Prefix::U8, [protocol]));
+        }
+        (ExtensionType::RECORD_SIZE_LIMIT, _) => {
+            if let Some((_, own)) = offer.record_size_limits {
+                write_extension(out, kind, |out| out.extend_from_slice(&own.to_be_bytes()));
+            }
         }
         _ => {}
     }
