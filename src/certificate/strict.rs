@@ -50,6 +50,12 @@ fn every(
 ) -> Result<(), Problem> {
     let octets = certificate.serial.len();
     Rule::SerialOctets.check(octets <= 20, || format!("{octets} octets"))?;
+    // The years from 1950 to 2049 have the shorter form. Of a trusted root it says nothing.
+    let is_long = |time: &der::Element<'_>| {
+        time.tag == der::GENERALIZED_TIME && time.contents < b"2050".as_slice()
+    };
+    let found = checks::find_time(certificate.validity, is_long).filter(|_| !is_self_signed);
+    Rule::TimeKind.check(found.is_none(), || found.unwrap_or_default())?;
     Rule::UniqueIdentifiers.check(!certificate.has_unique_ids, || "one".to_owned())?;
     key(certificate)?;
     let signature = certificate.algorithm;
