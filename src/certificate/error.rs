@@ -5,7 +5,7 @@ use core::fmt;
 use pki_types::UnixTime;
 use x509_parser::time::ASN1Time;
 
-use super::request::Purpose;
+use super::request::{Profile, Purpose};
 use super::rules::Rule;
 
 /// How many characters of a name that the peer chose are printed.
@@ -234,6 +234,12 @@ impl Problem {
             Self::UnsupportedAlgorithm { .. } => {
                 "have it issued again, with an algorithm and a key that are supported".into()
             }
+            Self::Forbidden { rule, .. } if rule.profile() == Profile::Strict => {
+                "have it issued as the rule says; or ask in the default profile, which has no \
+                 such rule"
+                    .into()
+            }
+            Self::Forbidden { .. } => "have it issued as the rule says".into(),
             _ => return None,
         })
     }
