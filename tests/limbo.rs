@@ -9,7 +9,8 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use handclasp::certificate::{
-    ChainRequest, PathLimits, Profile, Purpose, ReferenceIdentifier, TrustAnchors, verify_chain,
+    ChainRequest, PathLimits, Profile, Purpose, ReferenceIdentifier, Revocation, TrustAnchors,
+    verify_chain,
 };
 use handclasp::crypto::CryptoProvider;
 use pki_types::pem::PemObject;
@@ -173,6 +174,7 @@ fn ask(case: &Value, profile: Profile, provider: &CryptoProvider) -> Result<(), 
         profile,
         now,
         algorithms: &provider.signatures.all,
+        revocation: Revocation::default(),
         limits,
     })
     .map(drop)

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 use handclasp::certificate::{
-    ChainRequest, PathLimits, Profile, Purpose, TrustAnchors, verify_chain,
+    ChainRequest, PathLimits, Profile, Purpose, Revocation, TrustAnchors, verify_chain,
 };
 use handclasp::crypto::CryptoProvider;
 use pki_types::pem::PemObject;
@@ -40,6 +40,7 @@ fn problem(folder: &Folder, leaf: &str, root: &str, profile: Profile) -> Option<
         now: UnixTime::since_unix_epoch(SystemTime::UNIX_EPOCH.elapsed().unwrap()),
         algorithms: &CryptoProvider::ring().signatures.all,
         limits: PathLimits::DEFAULT,
+        revocation: Revocation::default(),
     })
     .err()
     .map(|error| error.problem.code())

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use handclasp::registry::HandshakeType;
 use handclasp_fuzz::peers::{SCENARIOS, record_flights, record_messages};
+use handclasp_fuzz::revocation;
 
 fn main() -> std::io::Result<()> {
     let written = RefCell::new(HashSet::new());
@@ -45,6 +46,10 @@ fn main() -> std::io::Result<()> {
             let script = [&[scenario, 4, 40, 0, 9, 5, 24, 0, 0, 1, 1, 9, 18][..], &ticket].concat();
             write(side, &format!("{scenario}-after"), &script)?;
         }
+    }
+    write("crl", "openssl", &revocation::CRL)?;
+    for (name, response) in ["good", "delegated", "revoked"].iter().zip(revocation::RESPONSES) {
+        write("ocsp", name, response)?;
     }
     let Some(traces) = std::env::args().nth(1) else { return Ok(()) };
     for entry in fs::read_dir(traces)? {

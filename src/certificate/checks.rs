@@ -1,5 +1,7 @@
 //! What each certificate of a path must be, for itself (RFC 5280, sections 4.1, 4.2 and 6.1).
 
+use x509_parser::extensions::KeyUsage;
+
 use super::decode::{Certificate, Scope, Usages, V3, oid};
 use super::error::{CertificateError, Problem, Timestamp, printable};
 use super::name::SubjectName;
@@ -76,6 +78,11 @@ pub(super) fn may_sign_certificates(certificate: &Certificate<'_>) -> bool {
     certificate.key_usage.is_none_or(|usage| usage.key_cert_sign())
 }
 
+/// A keyUsage that is there must allow to sign CRLs (RFC 5280, section 6.3.3 (f)).
+pub(super) fn may_sign_crls(usage: Option<KeyUsage>) -> bool {
+    usage.is_none_or(|usage| usage.crl_sign())
+}
+
 /// RFC 5280, section 6.1.4 (l) and (m): `found` is how many intermediates are below that are not
 /// self-issued.
 pub(super) fn path_length(allowed: Option<u32>, found: usize) -> Result<(), Problem> {
@@ -103,7 +110,7 @@ pub(super) fn extended_key_usage(
 }
 
 /// What holds for every certificate but an anchor's.
-fn every(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
+pub(super) fn every(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
     let Certificate { version, not_before, not_after, .. } = *certificate;
     if version != V3 {
         return Err(Problem::UnsupportedVersion(version.saturating_add(1)));

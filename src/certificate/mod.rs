@@ -12,6 +12,20 @@
 //! What is not supported fails closed: an unknown critical extension, a name under a constraint of
 //! a kind that cannot be compared, a certificate of version 1 each make their path fail, by name.
 //!
+//! Revocation is checked with the evidence that the caller has ([`Revocation`]): nothing is
+//! fetched. With a CRL at hand:
+//!
+//! ```
+//! use handclasp::certificate::{CertificateRevocationList, CrlError, Revocation, RevocationMode};
+//! # fn example(pem: &[u8]) -> Result<(), CrlError> {
+//! // Once: a CRL of a million entries is parsed and sorted here.
+//! let crls = CertificateRevocationList::from_pem(pem)?;
+//! // For each validation, as a field of the `ChainRequest`.
+//! let mut revocation = Revocation { crls: &crls, ..Revocation::default() };
+//! revocation.policy.mode = RevocationMode::Require;
+//! # Ok(()) }
+//! ```
+//!
 //! # Rules
 //!
 //! There are two profiles. The default one is as strict as a client can be while authorities made
@@ -38,6 +52,7 @@ mod name;
 mod path;
 mod policies;
 mod request;
+mod revocation;
 mod rules;
 mod signature;
 mod strict;
@@ -51,4 +66,8 @@ pub use explain::{Attempt, Explanation, Outcome, Place};
 pub use name::ReferenceIdentifier;
 pub use path::{VerifiedPath, explain_chain, verify_chain};
 pub use request::{ChainRequest, PathLimits, Profile, Purpose};
+pub use revocation::{
+    CertificateRevocationList, CrlError, Digests, Evidence, EvidenceError, MissingEvidence,
+    Revocation, RevocationMode, RevocationPolicy, RevocationReason, RevocationScope, StatusRequest,
+};
 pub use rules::Rule;
