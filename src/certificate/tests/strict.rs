@@ -500,3 +500,45 @@ fn no_byte_makes_it_panic() {
     // Keys, dates and identifiers may be others; of the rest hardly a byte.
     assert!(accepted[0] > 100 && accepted[0] > accepted[1] && accepted[1] > 100, "{accepted:?}");
 }
+
+#[test]
+fn what_is_found_is_bounded() {
+    let numbers = [
+        der::wrap(der::INTEGER, &[vec![0], vec![0xff; 256]].concat()),
+        der::wrap(der::INTEGER, &[2; 10_000]),
+    ];
+    let key = Key(der::wrap(der::SEQUENCE, &numbers.concat()), &rcgen::PKCS_RSA_SHA256);
+    let chain = Chain::new();
+    let root = Authority::self_signed(chain.root, super::key()).unwrap();
+    let leaf = chain.leaf.signed_by(&key, &root).unwrap();
+    let mut check = Check::new(leaf.der(), &[], &[root.der()]);
+    check.profile = Profile::Strict;
+    let error = check.run().unwrap_err();
+    assert_eq!(error.problem.rule(), Some(Rule::RsaExponent));
+    assert!(error.to_string().len() < 500);
+    let algorithms = der::wrap(der::OBJECT_IDENTIFIER, &[0x2a, 0x03]).repeat(10_000);
+    assert!(signature::describe(&algorithms).len() < 500);
+}
+
+#[test]
+fn an_authority_that_hands_its_name_over_under_an_anchor_without_a_certificate() {
+    // root, as a name and a key <- root, with another key <- leaf.
+    let chain = Chain::new();
+    let old = Authority::self_signed(chain.root.clone(), key()).unwrap();
+    let mut params = chain.root;
+    params.use_authority_key_identifier_extension = true;
+    let new = Authority::signed_by(params, key(), &old).unwrap();
+    let leaf = issue(&chain.leaf, &new);
+    let mut check = Check::new(&leaf, &[new.der()], &[]);
+    let old = old.der().clone();
+    let parsed = decode::Certificate::decode(&old).unwrap();
+    check
+        .anchors
+        .add_anchor(pki_types::TrustAnchor {
+            subject: parsed.subject.into(),
+            subject_public_key_info: parsed.spki.into(),
+            name_constraints: None,
+        })
+        .unwrap();
+    assert_eq!(broken(check), [None, None]);
+}
