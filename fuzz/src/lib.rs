@@ -8,6 +8,9 @@
 pub mod peers;
 pub mod revocation;
 
+pub mod certificates;
+pub mod post_handshake;
+
 use std::sync::LazyLock;
 
 use handclasp::crypto::{CipherSuite, signing_key};

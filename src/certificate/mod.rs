@@ -12,6 +12,8 @@
 //! What is not supported fails closed: an unknown critical extension, a name under a constraint of
 //! a kind that cannot be compared, a certificate of version 1 each make their path fail, by name.
 //!
+#![doc = include_str!("order.md")]
+//!
 //! Revocation is checked with the evidence that the caller has ([`Revocation`]): nothing is
 //! fetched. With a CRL at hand:
 //!
@@ -40,6 +42,7 @@
 #![doc = include_str!("rules.md")]
 
 mod anchors;
+mod bundle;
 mod checks;
 mod constraints;
 mod decode;
@@ -60,6 +63,7 @@ mod strict;
 mod tests;
 
 pub use anchors::{TrustAnchorError, TrustAnchors};
+pub use bundle::{LoadedAnchors, SkippedAnchor};
 pub use end_entity::EndEntity;
 pub use error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
 pub use explain::{Attempt, Explanation, Outcome, Place};
