@@ -4,11 +4,10 @@
 //! input says. Signature and Finished may be made anew over the changed messages, which only a
 //! peer that holds the server's key could do: so the checks behind them are reached as well.
 
+pub mod certificates;
 #[path = "../../tests/hostile/peers.rs"]
 pub mod peers;
 pub mod revocation;
-
-pub mod certificates;
 
 use std::sync::LazyLock;
 
