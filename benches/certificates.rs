@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use common::{Column, NAME, server_name, timed};
 use handclasp::TrustAnchors;
 use handclasp::certificate::{
-    CertificateError, ChainRequest, PathLimits, Profile, Purpose, VerifiedPath, verify_chain,
+    CertificateError, ChainRequest, PathLimits, Profile, Purpose, Revocation, VerifiedPath,
+    verify_chain,
 };
 use handclasp::crypto::ring::{ECDSA_P256_SHA256, signature_algorithms};
 use handclasp::pki_types::{
@@ -74,6 +75,7 @@ impl Chain {
             profile: Profile::Default,
             now: UnixTime::now(),
             algorithms,
+            revocation: Revocation::default(),
             limits,
         })
     }

@@ -10,6 +10,7 @@ use std::path::Path;
 use handclasp::registry::HandshakeType;
 use handclasp_fuzz::certificates::{GeneralName, Template, der, extension};
 use handclasp_fuzz::peers::{SCENARIOS, record_flights, record_messages};
+use handclasp_fuzz::revocation;
 
 fn main() -> io::Result<()> {
     let written = RefCell::new(HashSet::new());
@@ -47,6 +48,10 @@ fn main() -> io::Result<()> {
             let script = [&[scenario, 4, 40, 0, 9, 5, 24, 0, 0, 1, 1, 9, 18][..], &ticket].concat();
             write(side, &format!("{scenario}-after"), &script)?;
         }
+    }
+    write("crl", "openssl", &revocation::CRL)?;
+    for (name, response) in ["good", "delegated", "revoked"].iter().zip(revocation::RESPONSES) {
+        write("ocsp", name, response)?;
     }
     certificates(&write)?;
     let Some(traces) = std::env::args().nth(1) else { return Ok(()) };

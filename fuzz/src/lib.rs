@@ -6,6 +6,7 @@
 
 #[path = "../../tests/hostile/peers.rs"]
 pub mod peers;
+pub mod revocation;
 
 pub mod certificates;
 
