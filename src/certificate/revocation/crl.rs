@@ -325,8 +325,7 @@ fn sorted_entries(tbs: &[u8], start: usize, contents: &[u8]) -> Result<Box<[u32]
         let at = u32::try_from(at).map_err(|_| CrlError::Malformed("it is longer than 4 GiB"))?;
         entries.push(at);
     }
-    // Many authorities write them in this order, which is then found in one go.
-    entries.sort_unstable_by_key(|&at| serial_at(tbs, at));
+    entries.sort_by_cached_key(|&at| serial_at(tbs, at));
     Ok(entries.into_boxed_slice())
 }
 
