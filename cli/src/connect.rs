@@ -19,6 +19,7 @@ use crate::files;
 use crate::inbox::Inbox;
 use crate::journal::{SharedJournal, Side, Silent, Teller};
 use crate::json::{self, JsonTeller};
+use crate::keys;
 use crate::summary::Summary;
 use crate::tell::{Output, Storyteller};
 
@@ -46,6 +47,12 @@ pub struct Arguments {
     /// Offer this application protocol, such as http/1.1; again for more, the preferred one first
     #[arg(long, value_name = "PROTOCOL")]
     alpn: Vec<String>,
+    /// Offer this pre-shared key, beside certificates; again for more
+    #[arg(long, value_name = "IDENTITY:HEX")]
+    psk: Vec<String>,
+    /// Change the keys after the handshake, and ask the server to change its own
+    #[arg(long)]
+    key_update: bool,
     /// Log the secrets, for Wireshark; without FILE, to the file that SSLKEYLOGFILE names
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     keylog: Option<Option<PathBuf>>,
@@ -62,7 +69,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
             let _ = writeln!(stderr(), "{text}");
         }
     };
-    let config = Arc::new(config(arguments, say)?);
+    let config = Arc::new(config(arguments, &name, say)?);
     let socket = connect(&arguments.address, &host)?;
     if let Ok(peer) = socket.peer_addr() {
         say(&format!("connected to {peer}"));
@@ -89,6 +96,9 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     say(&summary.text(None));
     if json && !arguments.quiet {
         json::write_line(&mut stderr(), &summary.json());
+    }
+    if arguments.key_update {
+        connection.update_keys(true)?;
     }
     let end = duplex::run(connection, &socket, inbox, say)?;
     journal.finish();
@@ -124,7 +134,11 @@ fn server(arguments: &Arguments) -> Result<(String, ServerName<'static>), Failur
     Ok((host, server_name))
 }
 
-fn config(arguments: &Arguments, told: impl Fn(&str)) -> Result<ClientConfig, Failure> {
+fn config(
+    arguments: &Arguments,
+    name: &ServerName<'static>,
+    told: impl Fn(&str),
+) -> Result<ClientConfig, Failure> {
     let misuse = |error: handclasp::config::ConfigError| Failure::misuse(error.to_string());
     let provider = CryptoProvider::ring();
     let pins = arguments.pin.iter().copied();
@@ -141,6 +155,8 @@ fn config(arguments: &Arguments, told: impl Fn(&str)) -> Result<ClientConfig, Fa
     let mut builder = ClientConfig::builder(provider)
         .verifier(verifier)
         .application_protocols(arguments.alpn.iter().map(String::as_bytes));
+    let keys = keys::pre_shared_keys(&arguments.psk)?.into_iter();
+    builder = builder.pre_shared_keys(keys.map(|key| key.for_server(name.clone())).collect());
     if let Some(log) = files::key_log(arguments.keylog.as_ref())? {
         builder = builder.key_log(log);
     }

@@ -7,6 +7,7 @@
 pub mod certificates;
 #[path = "../../tests/hostile/peers.rs"]
 pub mod peers;
+pub mod post_handshake;
 pub mod revocation;
 
 use std::sync::LazyLock;
