@@ -86,4 +86,7 @@ pub enum Answer {
     Signature(Result<Vec<u8>, CryptoError>),
     /// To [`Question::VerifyPeer`].
     Peer(Result<(), CertificateError>),
+    /// To any question: it cannot be answered, and this is why. It ends the connection with
+    /// [`ErrorKind::Unanswered`](crate::ErrorKind::Unanswered); only this side hears the reason.
+    Unavailable(String),
 }
