@@ -25,8 +25,9 @@ fn a_key_in_another_process_signs_and_when_it_is_gone_the_server_says_so() {
 
     let identity = Identity::p256();
     let files = examples::Files::new(&identity);
-    // The path of a socket must be short: it is made where the signer runs.
-    let socket = files.folder.path("s");
+    // The path of a socket must be short.
+    let name = format!("keyless-{}", std::process::id());
+    let socket = std::env::temp_dir().join(name).into_os_string().into_string().unwrap();
     let signer = examples::start("keyless", &["sign", &socket, &files.key]);
     signer.wait_for("signing on");
     let server = examples::start("keyless", &["serve", &socket, "127.0.0.1:0", &files.chain]);
@@ -44,6 +45,7 @@ fn a_key_in_another_process_signs_and_when_it_is_gone_the_server_says_so() {
     signer.wait_for("bytes signed with ecdsa_secp256r1_sha256");
 
     drop(signer);
+    std::fs::remove_file(&socket).unwrap();
     let error = connect().handshake().unwrap_err();
     let error = Error::inside(&error).unwrap();
     assert_eq!(error.alert_received(), Some(AlertDescription::INTERNAL_ERROR));
