@@ -214,8 +214,7 @@ async fn watched() -> (Client, peers::Server, Records) {
     let (connector, acceptor) = peers::ends();
     let (left, right) = duplex(MEBIBYTE);
     let records = Records::default();
-    let mut options = Options::default();
-    options.observer = Some(Box::new(records.clone()));
+    let options = Options { observer: Some(Box::new(records.clone())), ..Options::default() };
     let (client, server) =
         tokio::join!(connector.connect_with(server_name(), options, left), acceptor.accept(right));
     records.0.lock().unwrap().clear();

@@ -1,4 +1,4 @@
-//! Connections under the [tokio](::tokio) runtime.
+//! Connections under the tokio runtime.
 //!
 //! A [`Connector`] and an [`Acceptor`] complete handshakes; a [`TlsStream`] is what comes of them:
 //! [`AsyncRead`](::tokio::io::AsyncRead) and [`AsyncWrite`](::tokio::io::AsyncWrite) over any

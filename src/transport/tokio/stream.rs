@@ -18,7 +18,7 @@ use crate::transport::buffered::Buffered;
 
 /// A TLS connection over an asynchronous transport, which it reads and writes like.
 ///
-/// **Both directions at once.** [`tokio::io::split`](::tokio::io::split) makes two halves for two
+/// **Both directions at once.** `tokio::io::split` makes two halves for two
 /// tasks; neither waits for the other, also when the transport takes nothing for a while.
 ///
 /// **The end.** Shutting down sends close_notify and shuts the transport's direction down; reading
@@ -29,7 +29,7 @@ use crate::transport::buffered::Buffered;
 ///
 /// **Cancelling.** A future that is dropped while it waits has taken nothing from the caller and
 /// lost nothing of the peer's. A write is complete when the data are sealed; they are sent with the
-/// next poll of either half, and by [`flush`](::tokio::io::AsyncWriteExt::flush) certainly.
+/// next poll of either half, and by `flush` certainly.
 ///
 /// **Memory.** While the peer is silent and everything is sent, the stream holds no buffer.
 pub struct TlsStream<C, T> {
