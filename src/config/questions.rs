@@ -58,6 +58,7 @@ impl CertifiedKey {
             return Err(ConfigError::Empty("bytes in one of its certificates"));
         }
         let end_entity = EndEntity::parse(first)?;
+        end_entity.check_may_sign()?;
         let certified = Self { end_entity, chain, key };
         if certified.schemes().is_empty() {
             return Err(ConfigError::UnsupportedKey);
