@@ -149,7 +149,7 @@ fn time_form(validity: &[u8]) -> Result<(), Problem> {
             (der::UTC_TIME, [digits @ .., b'Z']) if digits.len() == 12 => digits,
             // Years before 2050 have the shorter form.
             (der::GENERALIZED_TIME, [digits @ .., b'Z'])
-                if digits.len() == 14 && digits >= b"2050" =>
+                if digits.len() == 14 && digits >= b"2050".as_slice() =>
             {
                 digits
             }
