@@ -30,7 +30,11 @@ async fn main() -> Result<(), Failure> {
     let config = ServerConfig::builder(CryptoProvider::ring())
         .application_protocols(["h2", "http/1.1"])
         .build(Arc::new(CertificateList::new(vec![Arc::new(key)])))?;
-    let acceptor = Acceptor::new(Arc::new(config));
+    let acceptor = Acceptor::new(Arc::new(config)).plain_http_reply(
+        *b"HTTP/1.1 400 Bad Request\r\n\
+        Content-Type: text/plain\r\nContent-Length: 24\r\nConnection: close\r\n\r\n\
+        This port speaks HTTPS.\n",
+    );
 
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);

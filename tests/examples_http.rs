@@ -50,6 +50,11 @@ fn curl_speaks_the_protocol_that_alpn_has_chosen_to_the_server_with_hyper() {
     let (refused, success) = curl(&files, port, "/", &["--tlsv1.2", "--tls-max", "1.2"]);
     assert!(!success && refused.contains("alert protocol version"), "{refused}");
     server.wait_for("the peer does not offer TLS 1.3");
+    let url = format!("http://127.0.0.1:{port}/");
+    let mut plain = Process::start("curl", &["--disable", "--silent", "--noproxy", "*", &url]);
+    assert!(plain.wait_for_end().success(), "{}", plain.wait_for(""));
+    assert_eq!(plain.wait_for("\n"), "This port speaks HTTPS.\n");
+    server.wait_for("the peer seems to speak HTTP without TLS");
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod framing;
 mod protection;
 
 pub use error::RecordError;
+#[cfg(feature = "tokio")]
+pub(crate) use framing::HTTP_WITHOUT_TLS;
 pub use framing::{next_record, parse_alert};
 pub use protection::{Opened, Opener, Sealer, TrafficKeys};
 

@@ -132,13 +132,17 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         self.connection.release_buffers();
     }
 
-    /// Reads until the next record is whole, or is seen to be none; it is not looked into.
+    /// Reads until the next record is whole, or is seen to be none, which is the error inside. It is
+    /// not taken.
     #[cfg(feature = "tokio")]
-    pub(super) fn wait_for_record<T: Read>(&mut self, transport: &mut T) -> io::Result<()> {
+    pub(super) fn wait_for_record<T: Read>(
+        &mut self,
+        transport: &mut T,
+    ) -> io::Result<Result<(), crate::record::RecordError>> {
         loop {
             let unread = self.input.get(self.unread.clone()).unwrap_or_default();
-            if !matches!(crate::record::next_record(unread), Ok(None)) {
-                return Ok(());
+            if let Some(record) = crate::record::next_record(unread).transpose() {
+                return Ok(record.map(drop));
             }
             self.fill(transport)?;
         }

@@ -10,6 +10,7 @@ use super::answers::{Answers, nobody};
 use super::stream::{TlsStream, within};
 use crate::config::ServerConfig;
 use crate::connection::{Options, ServerConnection};
+use crate::record::{HTTP_WITHOUT_TLS, RecordError};
 
 /// Accepts clients. Its clones share the limit on handshakes under way.
 #[derive(Clone)]
@@ -18,6 +19,7 @@ pub struct Acceptor {
     answers: Arc<dyn Answers>,
     timeout: Duration,
     under_way: Arc<Semaphore>,
+    plain_http_reply: Option<Arc<[u8]>>,
 }
 
 impl Acceptor {
@@ -36,6 +38,7 @@ impl Acceptor {
             answers: Arc::new(nobody),
             timeout: Self::HANDSHAKE_TIMEOUT,
             under_way: Arc::new(Semaphore::new(Self::MAX_HANDSHAKES)),
+            plain_http_reply: None,
         }
     }
 
@@ -58,6 +61,13 @@ impl Acceptor {
     /// turn. A limit of 0 is taken for 1.
     pub fn max_handshakes(mut self, limit: usize) -> Self {
         self.under_way = Arc::new(Semaphore::new(limit.clamp(1, Semaphore::MAX_PERMITS)));
+        self
+    }
+
+    /// What a client hears, before the alert that it does not understand, when it speaks HTTP without
+    /// TLS: a whole HTTP answer, for a person who has typed `http://` by mistake. Nothing by default.
+    pub fn plain_http_reply(mut self, reply: impl Into<Arc<[u8]>>) -> Self {
+        self.plain_http_reply = Some(reply.into());
         self
     }
 
@@ -89,7 +99,12 @@ impl Acceptor {
         let connection = ServerConnection::with_options(Arc::clone(&self.config), options)?;
         let mut stream = TlsStream::new(connection, transport, Arc::clone(&self.answers));
         within(self.timeout, &mut stream, async |stream| {
-            stream.wait_for_record().await?;
+            let first = stream.wait_for_record().await?;
+            if let (Some(reply), Err(RecordError::NotTls(HTTP_WITHOUT_TLS))) =
+                (&self.plain_http_reply, first)
+            {
+                stream.send_plain(reply).await?;
+            }
             // The semaphore is never closed.
             let _place = self.under_way.acquire().await.map_err(io::Error::other)?;
             stream.handshake().await

@@ -42,6 +42,18 @@ impl<T: AsyncWrite + Unpin> Write for Polled<'_, '_, T> {
 }
 
 impl<T: AsyncWrite + Unpin> Polled<'_, '_, T> {
+    /// Writes from the front of `bytes`, which are shorter by that, until none are left.
+    pub(super) fn write_all_of(&mut self, bytes: &mut &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let count = self.write(bytes)?;
+            match bytes.get(count..) {
+                Some(rest) if count > 0 => *bytes = rest,
+                _ => return Err(io::ErrorKind::WriteZero.into()),
+            }
+        }
+        self.flush()
+    }
+
     pub(super) fn shutdown(&mut self) -> io::Result<()> {
         would_block(Pin::new(&mut *self.transport).poll_shutdown(self.context))
     }

@@ -14,6 +14,7 @@ use super::poll::{Half, Polled, Wakers};
 use crate::connection::Connection;
 use crate::error::ErrorKind;
 use crate::handshake::Answer;
+use crate::record::RecordError;
 use crate::transport::buffered::Buffered;
 
 /// A TLS connection over an asynchronous transport, which it reads and writes like.
@@ -80,12 +81,18 @@ where
             .await
     }
 
-    /// Waits until the peer's first record is there.
-    pub(super) async fn wait_for_record(&mut self) -> io::Result<()> {
+    /// Waits until the peer's first record is there, or something that is none.
+    pub(super) async fn wait_for_record(&mut self) -> io::Result<Result<(), RecordError>> {
         poll_fn(|context| {
             self.poll(Half::Reader, context, |buffered, io| buffered.wait_for_record(io))
         })
         .await
+    }
+
+    /// Sends this as it is.
+    pub(super) async fn send_plain(&mut self, mut words: &[u8]) -> io::Result<()> {
+        poll_fn(|context| self.poll(Half::Writer, context, |_, io| io.write_all_of(&mut words)))
+            .await
     }
 
     /// Goes on with `act` until it is done, or the transport makes it wait. An open question is
