@@ -64,7 +64,7 @@
 //!
 //! TLS 1.3 client and server: (EC)DHE with HelloRetryRequest and stateless cookies, ECDSA, Ed25519
 //! and RSA-PSS signatures, SNI, ALPN, key updates, exporters, external pre-shared keys,
-//! tickets as raw material. A signature, a key or a verdict on a certificate can be
+//! record size limits and padding, GREASE, compressed certificates, tickets as raw material. A signature, a key or a verdict on a certificate can be
 //! [answered later](config::Reply::Later), from anywhere.
 //!
 //! There is no TLS 1.2, no resumption from tickets, no early data and no client certificate yet.

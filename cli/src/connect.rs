@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use handclasp::config::{PeerVerifier, SpkiPin, SpkiPins, TrustAnchorVerifier};
 use handclasp::connection::{Options, Received};
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::ServerName;
@@ -18,6 +19,7 @@ use crate::files;
 use crate::inbox::Inbox;
 use crate::journal::{SharedJournal, Side, Silent, Teller};
 use crate::json::{self, JsonTeller};
+use crate::keys;
 use crate::summary::Summary;
 use crate::tell::{Output, Storyteller};
 
@@ -30,15 +32,27 @@ pub struct Arguments {
     /// The server and its port, such as example.org:443 or [::1]:4433
     #[arg(value_name = "HOST:PORT")]
     address: String,
-    /// Trust the certificates in this PEM file, instead of the system's authorities
+    /// Trust the certificates in this file, in PEM or DER, instead of the system's authorities
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// The server's own key must have this hash: sha256/BASE64; again for a spare key
+    #[arg(long, value_name = "PIN")]
+    pin: Vec<SpkiPin>,
+    /// The key is all that counts: no authority, name or date is looked at
+    #[arg(long, requires = "pin", conflicts_with = "ca")]
+    pin_alone: bool,
     /// The name that the server must prove, if it is not HOST
     #[arg(long)]
     name: Option<String>,
     /// Offer this application protocol, such as http/1.1; again for more, the preferred one first
     #[arg(long, value_name = "PROTOCOL")]
     alpn: Vec<String>,
+    /// Offer this pre-shared key, beside certificates; again for more
+    #[arg(long, value_name = "IDENTITY:HEX")]
+    psk: Vec<String>,
+    /// Change the keys after the handshake, and ask the server to change its own
+    #[arg(long)]
+    key_update: bool,
     /// Log the secrets, for Wireshark; without FILE, to the file that SSLKEYLOGFILE names
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     keylog: Option<Option<PathBuf>>,
@@ -50,12 +64,12 @@ pub struct Arguments {
 /// Connects.
 pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let (host, name) = server(arguments)?;
-    let config = Arc::new(config(arguments)?);
     let say = |text: &str| {
         if !json && !arguments.quiet {
             let _ = writeln!(stderr(), "{text}");
         }
     };
+    let config = Arc::new(config(arguments, &name, say)?);
     let socket = connect(&arguments.address, &host)?;
     if let Ok(peer) = socket.peer_addr() {
         say(&format!("connected to {peer}"));
@@ -82,6 +96,9 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     say(&summary.text(None));
     if json && !arguments.quiet {
         json::write_line(&mut stderr(), &summary.json());
+    }
+    if arguments.key_update {
+        connection.update_keys(true)?;
     }
     let end = duplex::run(connection, &socket, inbox, say)?;
     journal.finish();
@@ -117,13 +134,29 @@ fn server(arguments: &Arguments) -> Result<(String, ServerName<'static>), Failur
     Ok((host, server_name))
 }
 
-fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
-    let anchors = files::anchors(arguments.ca.as_deref())?;
+fn config(
+    arguments: &Arguments,
+    name: &ServerName<'static>,
+    told: impl Fn(&str),
+) -> Result<ClientConfig, Failure> {
     let misuse = |error: handclasp::config::ConfigError| Failure::misuse(error.to_string());
-    let mut builder = ClientConfig::builder(CryptoProvider::ring())
-        .trust(anchors)
-        .map_err(misuse)?
+    let provider = CryptoProvider::ring();
+    let pins = arguments.pin.iter().copied();
+    let verifier: Arc<dyn PeerVerifier> = if arguments.pin_alone {
+        Arc::new(SpkiPins::alone(pins).map_err(misuse)?)
+    } else {
+        let anchors = files::anchors(arguments.ca.as_deref(), told)?;
+        let paths = Arc::new(TrustAnchorVerifier::new(anchors, provider.signatures.clone()));
+        match arguments.pin.is_empty() {
+            true => paths,
+            false => Arc::new(SpkiPins::beside(paths, pins).map_err(misuse)?),
+        }
+    };
+    let mut builder = ClientConfig::builder(provider)
+        .verifier(verifier)
         .application_protocols(arguments.alpn.iter().map(String::as_bytes));
+    let keys = keys::pre_shared_keys(&arguments.psk)?.into_iter();
+    builder = builder.pre_shared_keys(keys.map(|key| key.for_server(name.clone())).collect());
     if let Some(log) = files::key_log(arguments.keylog.as_ref())? {
         builder = builder.key_log(log);
     }

@@ -3,6 +3,7 @@
 use anstyle::Style;
 use handclasp::Connection;
 use handclasp::certificate::EndEntity;
+use handclasp::key_schedule::PskKind;
 use serde_json::{Value as Json, json};
 
 use crate::describe::printable;
@@ -18,6 +19,7 @@ pub struct Summary {
     pub application_protocol: Option<String>,
     pub server_name: Option<String>,
     pub certificate: Option<String>,
+    pub pre_shared_key: Option<&'static str>,
     pub tally: Tally,
 }
 
@@ -34,6 +36,10 @@ impl Summary {
             application_protocol: parameters.application_protocol.as_deref().map(printable),
             server_name: parameters.server_name.clone(),
             certificate: certificate.map(|it| it.subject().to_owned()),
+            pre_shared_key: parameters.pre_shared_key.map(|kind| match kind {
+                PskKind::Resumption => "of an earlier connection",
+                PskKind::External | PskKind::Imported => "agreed on elsewhere",
+            }),
             tally,
         }
     }
@@ -47,6 +53,7 @@ impl Summary {
             ("protocol", &self.application_protocol),
             ("server name", &self.server_name),
             ("certificate", &self.certificate),
+            ("pre-shared key", &self.pre_shared_key.map(str::to_owned)),
         ];
         let version = ("version", "TLS 1.3".to_owned());
         let known = fields.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
@@ -94,6 +101,7 @@ impl Summary {
             "application_protocol": self.application_protocol,
             "server_name": self.server_name,
             "certificate": self.certificate,
+            "pre_shared_key": self.pre_shared_key,
             "bytes_sent": tally.bytes_sent,
             "bytes_received": tally.bytes_received,
             "records_sent": tally.records_sent,

@@ -6,6 +6,10 @@
 
 #[path = "../../tests/hostile/peers.rs"]
 pub mod peers;
+pub mod revocation;
+
+pub mod certificates;
+pub mod post_handshake;
 
 use std::sync::LazyLock;
 

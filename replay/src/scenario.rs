@@ -163,9 +163,11 @@ fn missing(what: &'static str) -> SetUpError {
 fn layout(extensions: Extensions<'_>) -> ExtensionLayout {
     use ExtensionType as E;
     let item = |extension: handclasp::wire::Extension<'_>| match extension.kind {
-        E::SERVER_NAME | E::SUPPORTED_VERSIONS | E::COOKIE | E::KEY_SHARE => {
-            LayoutItem::Standard(extension.kind)
-        }
+        E::SERVER_NAME
+        | E::SUPPORTED_VERSIONS
+        | E::COOKIE
+        | E::KEY_SHARE
+        | E::RECORD_SIZE_LIMIT => LayoutItem::Standard(extension.kind),
         E::PADDING => LayoutItem::Padding,
         kind => LayoutItem::Raw(kind, extension.body.to_vec()),
     };

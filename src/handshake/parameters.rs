@@ -26,4 +26,7 @@ pub struct PeerParameters {
     /// The pre-shared key that both sides used, if they used one: of an earlier connection's
     /// ticket ([`PskKind::Resumption`]: the connection was resumed), or agreed on elsewhere.
     pub pre_shared_key: Option<PskKind>,
+    /// The most that the peer takes in a protected record, content, type and padding, in bytes;
+    /// `None` where the two did not agree on limits (RFC 8449).
+    pub record_size_limit: Option<u16>,
 }

@@ -1,10 +1,11 @@
 //! ClientHello (RFC 9846, section 4.2.2) and the extensions that a server reads from it.
 
 use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, duplicate, write_vector};
-use super::extension::{Extensions, Place};
+use super::extension::{Extensions, Place, read_record_size_limit};
 use super::message::write_message;
 use crate::registry::{
-    CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme,
+    CertificateCompressionAlgorithm, CipherSuiteId, ExtensionType, HandshakeType, NamedGroup,
+    ProtocolVersion, SignatureScheme,
 };
 
 /// A ClientHello. The extensions that TLS 1.3 gives a meaning to are parsed and checked; all of
@@ -45,6 +46,10 @@ pub struct ClientHello<'a> {
     pub pre_shared_keys: Option<OfferedPsks<'a>>,
     /// 0-RTT data follows (section 4.3.10).
     pub early_data: bool,
+    /// The most that the client takes in a protected record, in bytes (RFC 8449).
+    pub record_size_limit: Option<u16>,
+    /// Algorithms for compressed certificates (RFC 8879).
+    pub compress_certificate: Option<List<'a, CertificateCompressionAlgorithm>>,
 }
 
 impl<'a> ClientHello<'a> {
@@ -106,6 +111,8 @@ impl<'a> ClientHello<'a> {
             psk_key_exchange_modes: None,
             pre_shared_keys: None,
             early_data: false,
+            record_size_limit: None,
+            compress_certificate: None,
         }
     }
 
@@ -140,6 +147,12 @@ impl<'a> ClientHello<'a> {
             }
             E::PRE_SHARED_KEY => self.pre_shared_keys = Some(OfferedPsks::read(&mut body)?),
             E::EARLY_DATA => self.early_data = true,
+            E::RECORD_SIZE_LIMIT => {
+                self.record_size_limit = Some(read_record_size_limit(&mut body)?);
+            }
+            E::COMPRESS_CERTIFICATE => {
+                self.compress_certificate = Some(body.list(field, Prefix::U8, 2..=254)?);
+            }
             _ => return Ok(()),
         }
         body.finish(field)

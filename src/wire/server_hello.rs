@@ -3,7 +3,7 @@
 
 use super::client_hello::{KeyShareEntry, Names};
 use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, write_vector};
-use super::extension::{Extensions, Place};
+use super::extension::{Extensions, Place, read_record_size_limit};
 use super::message::write_message;
 use crate::registry::{CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
 
@@ -167,6 +167,8 @@ pub struct EncryptedExtensions<'a> {
     pub supported_groups: Option<List<'a, NamedGroup>>,
     /// The server accepts the 0-RTT data.
     pub early_data: bool,
+    /// The most that the server takes in a protected record, in bytes (RFC 8449).
+    pub record_size_limit: Option<u16>,
 }
 
 impl<'a> EncryptedExtensions<'a> {
@@ -194,6 +196,9 @@ impl<'a> EncryptedExtensions<'a> {
                     message.supported_groups = Some(body.list(field, Prefix::U16, 2..=0xfffe)?);
                 }
                 E::EARLY_DATA => message.early_data = true,
+                E::RECORD_SIZE_LIMIT => {
+                    message.record_size_limit = Some(read_record_size_limit(&mut body)?);
+                }
                 _ => continue,
             }
             body.finish(field)?;
@@ -209,6 +214,7 @@ impl<'a> EncryptedExtensions<'a> {
             application_protocol: None,
             supported_groups: None,
             early_data: false,
+            record_size_limit: None,
         }
     }
 

@@ -46,6 +46,10 @@ impl ExpectEncryptedExtensions {
             }
             context.parameters.application_protocol = Some(chosen.to_vec());
         }
+        let own_limit = self.flight.shared.config.record_size_limit;
+        if let (Some(limit), Some(own)) = (answers.record_size_limit, own_limit) {
+            context.limit_records(limit, own);
+        }
         self.flight.transcript.add(&message);
         if let Some(psk) = self.psk {
             return Ok(State::ExpectFinished(Box::new(ExpectFinished {
