@@ -150,7 +150,7 @@ async fn a_verdict_on_the_server_may_take_a_second() {
 #[tokio::test(start_paused = true)]
 async fn a_look_up_of_a_pre_shared_key_may_take_a_second() {
     let identity = Identity::p256();
-    let key = PreSharedKey::external(b"a lamp", &[7; 32]).unwrap();
+    let key = PreSharedKey::external(b"a lamp", &peers::pattern(32, 1)).unwrap();
     let server = ServerConfig::builder(CryptoProvider::ring())
         .pre_shared_keys(Arc::new(AnswerLater))
         .build(Arc::new(CertificateList::new(vec![])))

@@ -21,7 +21,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, split};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 const MANY: usize = 1_000;
 
 /// An echo server in this process, and what became of its clients.
@@ -164,7 +164,7 @@ impl Bad {
     /// What the server says of it.
     fn words(self) -> &'static str {
         match self {
-            Self::Silent | Self::Slow | Self::HalfOpen => "the handshake took longer than 2s",
+            Self::Silent | Self::Slow | Self::HalfOpen => "the handshake took longer than 5s",
             Self::Vanishing => "the peer hung up",
             Self::Garbage => "unknown content type",
             Self::PlainHttp => "this is not TLS: the peer seems to speak HTTP without TLS",
@@ -183,7 +183,7 @@ impl Bad {
                     if socket.write_all(&[*byte]).await.is_err() {
                         break;
                     }
-                    sleep(Duration::from_millis(50)).await;
+                    sleep(Duration::from_millis(100)).await;
                 }
             }
             Self::HalfOpen => socket.write_all(&hello).await.unwrap(),
@@ -284,7 +284,7 @@ fn a_thousand_bad_clients_at_once_disturb_nobody_and_leave_nothing_behind() {
     let runtime = tokio::runtime::Builder::new_multi_thread();
     { runtime }.worker_threads(2).enable_all().build().unwrap().block_on(async {
         let identity = Arc::new(Identity::p256());
-        let server = Server::start(&identity, Duration::from_secs(2)).await;
+        let server = Server::start(&identity, Duration::from_secs(5)).await;
         let mut honest = Honest::connect(&identity, server.address).await;
         honest.ping().await;
         let before = (memory(), open_files());

@@ -118,6 +118,22 @@ async fn a_transport_that_ends_is_told_apart_from_an_end_of_data() {
     assert!(!error.to_string().is_empty());
 }
 
+#[tokio::test]
+async fn a_peer_that_has_closed_and_gone_is_missed_only_where_data_wait_for_it() {
+    let (mut client, mut server) = pair(1_000).await;
+    client.shutdown().await.unwrap();
+    drop(client);
+    assert_eq!(server.read(&mut [0]).await.unwrap(), 0);
+    server.shutdown().await.unwrap();
+
+    let (mut client, mut server) = pair(1_000).await;
+    server.write_all(&[0; 5_000]).await.unwrap();
+    client.shutdown().await.unwrap();
+    drop(client);
+    assert_eq!(server.read(&mut [0]).await.unwrap(), 0);
+    assert_eq!(server.shutdown().await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+}
+
 /// Polls the future once and drops it.
 async fn try_once<F: Future>(future: F) -> Option<F::Output> {
     let mut future = pin!(future);

@@ -51,9 +51,8 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
     /// As [`flush`](Self::flush), but when the peer is gone, its last words are the better error:
     /// an alert may be here already that says why.
     fn flush_or_explain<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
-        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
         let Err(error) = self.flush(transport) else { return Ok(()) };
-        if !matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset) {
+        if !is_gone(&error) {
             return Err(error);
         }
         loop {
@@ -211,6 +210,12 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
     ) -> io::Result<usize> {
         self.write(&gather(pieces), transport)
     }
+}
+
+/// Is there nobody at the other end any more?
+pub(super) fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected)
 }
 
 /// The first piece that has something in it, or a record's content gathered from several.

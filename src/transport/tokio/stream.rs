@@ -15,7 +15,7 @@ use crate::connection::Connection;
 use crate::error::ErrorKind;
 use crate::handshake::Answer;
 use crate::record::RecordError;
-use crate::transport::buffered::Buffered;
+use crate::transport::buffered::{Buffered, is_gone};
 
 /// A TLS connection over an asynchronous transport, which it reads and writes like.
 ///
@@ -238,9 +238,18 @@ where
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        let data_wait = !this.buffered.connection.outgoing().is_empty();
         this.buffered.connection.close();
-        ready!(this.poll(Half::Writer, context, |buffered, io| buffered.flush(io)))?;
-        this.poll(Half::Writer, context, |_, io| io.shutdown())
+        let result = ready!(this.poll(Half::Writer, context, |buffered, io| {
+            buffered.flush(io)?;
+            io.shutdown()
+        }));
+        let peer_closed = this.buffered.connection.peer_has_closed();
+        Poll::Ready(match result {
+            // Both have said all that they had to say: nobody misses the goodbye.
+            Err(error) if peer_closed && !data_wait && is_gone(&error) => Ok(()),
+            result => result,
+        })
     }
 }
 
