@@ -47,8 +47,10 @@
 //!
 //! # Where things are
 //!
+//! - [`guide`]: how to use all this, a chapter for each place to put it.
 //! - [`transport`]: what carries a connection. [`Stream`] for blocking byte streams, memory for
-//!   tests, and the raw handshake without records, as QUIC carries it.
+//!   tests, the raw handshake without records, as QUIC carries it, and with the feature `tokio`
+//!   asynchronous streams.
 //! - [`connection`]: handshake and records together, on buffers of the caller's.
 //! - [`handshake`]: the state machine, its steps and its [questions](handshake::Question).
 //! - [`config`]: what the user decides: configurations, limits, who answers the questions.
@@ -61,12 +63,13 @@
 //! # What it does, and what it does not
 //!
 //! TLS 1.3 client and server: (EC)DHE with HelloRetryRequest and stateless cookies, ECDSA, Ed25519
-//! and RSA-PSS signatures, SNI, ALPN, key updates, exporters, external pre-shared keys,
-//! record size limits and padding, GREASE, compressed certificates, tickets as raw material. A signature, a key or a verdict on a certificate can be
+//! and RSA-PSS signatures, SNI, ALPN, key updates, exporters, external pre-shared keys, client
+//! certificates in the handshake and after it, raw public keys, stapled OCSP responses and
+//! certificate timestamps, record size limits and padding, GREASE, compressed certificates,
+//! tickets as raw material. A signature, a key or a verdict on a certificate can be
 //! [answered later](config::Reply::Later), from anywhere.
 //!
-//! There is no TLS 1.2, no resumption from tickets, no early data, no client certificate and no
-//! async stream yet. Revocation is not checked.
+//! There is no TLS 1.2, no resumption from tickets and no early data yet.
 
 pub mod alert;
 pub mod certificate;
@@ -74,6 +77,7 @@ pub mod config;
 pub mod connection;
 pub mod crypto;
 mod error;
+pub mod guide;
 pub mod handshake;
 pub mod key_schedule;
 mod level;
