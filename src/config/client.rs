@@ -2,15 +2,15 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::{
-    CertificateCompression, Compressors, ConfigError, DEFAULT_RECORD_SIZE_LIMIT, ExtensionLayout,
-    Limits, PeerVerifier, PreSharedKey, TicketReceiver, TrustAnchorVerifier, check_layout,
-    check_protocols, check_provider, check_record_size_limit,
+    CertificateCompression, ClientCertificateResolver, Compressors, ConfigError,
+    DEFAULT_RECORD_SIZE_LIMIT, ExtensionLayout, Limits, PeerVerifier, PreSharedKey, TicketReceiver,
+    TrustAnchorVerifier, check_layout, check_protocols, check_provider, check_record_size_limit,
 };
 use crate::certificate::TrustAnchors;
 use crate::crypto::CryptoProvider;
 use crate::observer::KeyLog;
 use crate::record::PaddingPolicy;
-use crate::registry::ExtensionType;
+use crate::registry::{CertificateType, ExtensionType};
 use crate::wire::CodePoint;
 
 /// The configuration of a client: built once, shared by all its connections.
@@ -24,6 +24,10 @@ pub struct ClientConfig {
     pub(crate) grease: bool,
     pub(crate) layout: Option<ExtensionLayout>,
     pub(crate) pre_shared_keys: Vec<PreSharedKey>,
+    pub(crate) client_certificates: Option<Arc<dyn ClientCertificateResolver>>,
+    pub(crate) post_handshake_auth: bool,
+    pub(crate) request_ocsp: bool,
+    pub(crate) request_timestamps: bool,
     pub(crate) tickets: Option<Arc<dyn TicketReceiver>>,
     pub(crate) record_size_limit: Option<u16>,
     pub(crate) record_padding: Option<PaddingPolicy>,
@@ -40,6 +44,14 @@ impl ClientConfig {
     /// When there are no anchors: such a client could connect to nothing.
     pub fn new(anchors: TrustAnchors) -> Result<Self, ConfigError> {
         Self::builder(CryptoProvider::ring()).trust(anchors)?.build()
+    }
+
+    /// The types of certificate that the client has to show.
+    pub(crate) fn client_certificate_types(&self) -> &[CertificateType] {
+        match &self.client_certificates {
+            Some(resolver) => resolver.certificate_types(),
+            None => &[CertificateType::X509],
+        }
     }
 
     /// Was this code point offered in the extension `kind`, as far as a layout decides that?
@@ -63,6 +75,10 @@ impl ClientConfig {
                 grease: true,
                 layout: None,
                 pre_shared_keys: Vec::new(),
+                client_certificates: None,
+                post_handshake_auth: false,
+                request_ocsp: false,
+                request_timestamps: false,
                 tickets: None,
                 record_size_limit: DEFAULT_RECORD_SIZE_LIMIT,
                 record_padding: None,
@@ -153,6 +169,37 @@ impl ClientConfigBuilder {
     /// its name by a certificate as ever.
     pub fn pre_shared_keys(mut self, keys: Vec<PreSharedKey>) -> Self {
         self.config.pre_shared_keys = keys;
+        self
+    }
+
+    /// Shows one of these certificates to a server that asks for one: a
+    /// [`CertificateList`](super::CertificateList), or whoever else chooses. Without it the
+    /// client has none to show.
+    pub fn client_certificates(mut self, resolver: Arc<dyn ClientCertificateResolver>) -> Self {
+        self.config.client_certificates = Some(resolver);
+        self
+    }
+
+    /// Lets the server ask for a certificate after the handshake (section 4.7.2). No by default.
+    pub fn post_handshake_authentication(mut self, allow: bool) -> Self {
+        self.config.post_handshake_auth = allow;
+        self
+    }
+
+    /// Asks the server to staple an OCSP response to its certificate, which the verifier then
+    /// finds in what it judges. No by default.
+    ///
+    /// The default verifier refuses a response that does not clear the certificate, and a
+    /// certificate that demands a response (must-staple, RFC 7633) where none came.
+    pub fn request_ocsp(mut self, request: bool) -> Self {
+        self.config.request_ocsp = request;
+        self
+    }
+
+    /// Asks the server for signed certificate timestamps, which the verifier then finds in what
+    /// it judges. No by default.
+    pub fn request_certificate_timestamps(mut self, request: bool) -> Self {
+        self.config.request_timestamps = request;
         self
     }
 

@@ -4,6 +4,7 @@
 //! number of connections.
 
 mod client;
+mod client_authentication;
 mod compression;
 mod cookie;
 mod layout;
@@ -11,6 +12,7 @@ mod limits;
 mod psk;
 mod psk_importer;
 mod questions;
+mod raw_public_key;
 mod server;
 pub mod trust;
 
@@ -18,6 +20,7 @@ use crate::crypto::CryptoProvider;
 use crate::record::MAX_INNER_PLAINTEXT_LENGTH;
 
 pub use client::{ClientConfig, ClientConfigBuilder};
+pub use client_authentication::{ClientAuthentication, ClientCertificateResolver};
 #[cfg(feature = "brotli")]
 pub use compression::Brotli;
 pub use compression::CertificateCompression;
@@ -29,10 +32,12 @@ pub use layout::{ExtensionLayout, LayoutItem};
 pub use limits::Limits;
 pub use psk::{ChosenPsk, PreSharedKey, PskList, PskResolver};
 pub use psk_importer::PskImporter;
+pub(crate) use questions::Staples;
 pub use questions::{
     AnswerLater, CertificateList, CertificateResolver, CertifiedKey, KeySource, NoCertificate,
-    PeerIdentity, PeerVerifier, Reply, TicketReceiver, TrustAnchorVerifier,
+    PeerIdentity, PeerVerifier, RawPublicKey, Reply, TicketReceiver, TrustAnchorVerifier,
 };
+pub use raw_public_key::PinnedPublicKeys;
 pub use server::{ServerConfig, ServerConfigBuilder};
 pub use trust::{SpkiPin, SpkiPins};
 
@@ -64,6 +69,12 @@ pub enum ConfigError {
     /// A pre-shared key is shorter than 16 bytes, or its identity is not 1 to 1024 bytes long.
     #[error("a pre-shared key must have 16 bytes or more, and an identity of 1 to 1024")]
     PreSharedKey,
+    /// An OCSP response or a certificate timestamp is empty, or they are too long for a message.
+    #[error("an OCSP response or certificate timestamp is empty, or they are longer than 65535")]
+    Staple,
+    /// The request for a client's certificate does not fit into a message.
+    #[error("the authorities and filters for client certificates are too many for a message")]
+    CertificateRequest,
     /// A pre-shared key is text, or repeats few bytes: whoever listens in can try such keys.
     #[error(
         "the pre-shared key is text or repeats itself: take 16 or more random bytes, and decode them if they are written in hexadecimal or base64"

@@ -2,9 +2,10 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::{
-    CertificateCompression, CertificateList, CertificateResolver, CertifiedKey, Compressors,
-    ConfigError, CookieProtector, DEFAULT_RECORD_SIZE_LIMIT, ExtensionLayout, Limits, PskResolver,
-    check_layout, check_protocols, check_provider, check_record_size_limit,
+    CertificateCompression, CertificateList, CertificateResolver, CertifiedKey,
+    ClientAuthentication, Compressors, ConfigError, CookieProtector, DEFAULT_RECORD_SIZE_LIMIT,
+    ExtensionLayout, Limits, PskResolver, check_layout, check_protocols, check_provider,
+    check_record_size_limit,
 };
 use crate::crypto::CryptoProvider;
 use crate::observer::KeyLog;
@@ -17,6 +18,7 @@ pub struct ServerConfig {
     pub(crate) resolver: Arc<dyn CertificateResolver>,
     pub(crate) application_protocols: Vec<Vec<u8>>,
     pub(crate) psks: Option<Arc<dyn PskResolver>>,
+    pub(crate) client_authentication: Option<Arc<ClientAuthentication>>,
     pub(crate) cookies: Option<Arc<dyn CookieProtector>>,
     pub(crate) always_retry: bool,
     pub(crate) layout: Option<ExtensionLayout>,
@@ -41,6 +43,7 @@ impl ServerConfig {
             resolver: Arc::new(CertificateList::new(Vec::new())),
             application_protocols: Vec::new(),
             psks: None,
+            client_authentication: None,
             cookies: None,
             always_retry: false,
             layout: None,
@@ -82,6 +85,12 @@ impl ServerConfigBuilder {
     /// are served with a certificate.
     pub fn pre_shared_keys(mut self, resolver: Arc<dyn PskResolver>) -> Self {
         self.0.psks = Some(resolver);
+        self
+    }
+
+    /// Asks clients for certificates. They are not asked by default.
+    pub fn client_authentication(mut self, policy: ClientAuthentication) -> Self {
+        self.0.client_authentication = Some(Arc::new(policy));
         self
     }
 
@@ -147,13 +156,17 @@ impl ServerConfigBuilder {
     /// Checks and finishes the configuration; `resolver` chooses the certificate for each client.
     ///
     /// # Errors
-    /// When the provider lacks something, a protocol name is impossible, or the layout sets what
-    /// it must not.
+    /// When the provider lacks something, a protocol name is impossible, what clients are asked for
+    /// does not fit into a message, or a layout sets what it must not.
     pub fn build(
         self,
         resolver: Arc<dyn CertificateResolver>,
     ) -> Result<ServerConfig, ConfigError> {
-        let config = ServerConfig { resolver, ..self.0 };
+        let mut config = ServerConfig { resolver, ..self.0 };
+        if let Some(policy) = config.client_authentication.take() {
+            let policy = Arc::unwrap_or_clone(policy).prepare(&config.provider)?;
+            config.client_authentication = Some(Arc::new(policy));
+        }
         check_provider(&config.provider)?;
         check_protocols(&config.application_protocols)?;
         check_record_size_limit(config.record_size_limit)?;
