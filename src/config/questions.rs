@@ -366,7 +366,7 @@ impl PeerVerifier for TrustAnchorVerifier {
             return Reply::Now(Err(CertificateError::rejected(reason)));
         }
         let names: Vec<_> = peer.server_name.iter().cloned().map(Into::into).collect();
-        let status_request = peer.ocsp_requested.then(|| StatusRequest {
+        let status_request = peer.ocsp_requested.then_some(StatusRequest {
             response: peer.ocsp_response.as_deref(),
             digests: Digests { sha1: ring::sha1, sha256: ring::sha256 },
         });
