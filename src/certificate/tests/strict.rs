@@ -436,6 +436,24 @@ fn kinds_and_sizes_of_keys() {
 }
 
 #[test]
+fn an_anchor_s_key_is_judged_too() {
+    // It signed itself, and is trusted; nobody needs to verify anything with it.
+    let modulus = [vec![0x0f], vec![0xff; 256]].concat();
+    let numbers = [der::wrap(der::INTEGER, &modulus), der::wrap(der::INTEGER, &[1, 0, 1])];
+    let key = Key(der::wrap(der::SEQUENCE, &numbers.concat()), &rcgen::PKCS_RSA_SHA256);
+    let other = root("root");
+    let anchor = authority_params("odd").signed_by(&key, &other).unwrap();
+    let leaf = Chain::new().leaf.self_signed(&super::key()).unwrap();
+    let leaf = decode::Certificate::decode(leaf.der()).unwrap();
+    let error = Check::new(other.der(), &[], &[])
+        .ask(&CryptoProvider::ring().signatures.all, |request| {
+            super::super::strict::path(&[&leaf], Some(anchor.der()), request)
+        })
+        .unwrap_err();
+    assert_eq!((error.certificate.as_str(), error.problem.rule()), ("CN=odd", Some(Rule::RsaSize)));
+}
+
+#[test]
 fn the_hash_that_fits_a_key() {
     use pki_types::pem::PemObject;
     // A chain of two by openssl: the root has a P-384 key, and signed the leaf with SHA-256.
