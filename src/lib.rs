@@ -53,6 +53,7 @@
 //! - [`handshake`]: the state machine, its steps and its [questions](handshake::Question).
 //! - [`config`]: what the user decides: configurations, limits, who answers the questions.
 //! - [`certificate`]: path validation by RFC 5280 and names by RFC 9525; it knows no TLS.
+//! - [`session`]: tickets, the stores of sessions, and what keeps 0-RTT data from being replayed.
 //! - [`record`], [`key_schedule`], [`wire`]: records, secrets, and messages as bytes.
 //! - [`crypto`]: the seam to the primitives; [`CryptoProvider::ring`] comes with the crate.
 //! - [`observer`]: watching a handshake, and the key log.
@@ -80,6 +81,7 @@ mod level;
 pub mod observer;
 pub mod record;
 pub mod registry;
+pub mod session;
 pub mod transport;
 pub mod wire;
 

@@ -2,13 +2,14 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::{
-    ConfigError, ExtensionLayout, Limits, PeerVerifier, PreSharedKey, TicketReceiver,
-    TrustAnchorVerifier, check_layout, check_protocols, check_provider,
+    ConfigError, ExtensionLayout, Limits, PeerVerifier, PreSharedKey, TrustAnchorVerifier,
+    check_layout, check_protocols, check_provider,
 };
 use crate::certificate::TrustAnchors;
 use crate::crypto::CryptoProvider;
 use crate::observer::KeyLog;
 use crate::registry::ExtensionType;
+use crate::session::ClientSessionStore;
 use crate::wire::CodePoint;
 
 /// The configuration of a client: built once, shared by all its connections.
@@ -21,7 +22,10 @@ pub struct ClientConfig {
     pub(crate) middlebox_compatibility: bool,
     pub(crate) layout: Option<ExtensionLayout>,
     pub(crate) pre_shared_keys: Vec<PreSharedKey>,
-    pub(crate) tickets: Option<Arc<dyn TicketReceiver>>,
+    pub(crate) sessions: Option<Arc<dyn ClientSessionStore>>,
+    pub(crate) ticket_request: Option<[u8; 2]>,
+    pub(crate) early_data: bool,
+    pub(crate) psk_without_key_exchange: bool,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
     pub(crate) limits: Limits,
 }
@@ -56,7 +60,10 @@ impl ClientConfig {
                 middlebox_compatibility: true,
                 layout: None,
                 pre_shared_keys: Vec::new(),
-                tickets: None,
+                sessions: None,
+                ticket_request: None,
+                early_data: false,
+                psk_without_key_exchange: false,
                 key_log: None,
                 limits: Limits::DEFAULT,
             },
@@ -137,9 +144,32 @@ impl ClientConfigBuilder {
         self
     }
 
-    /// Who takes the server's tickets. They are ignored by default.
-    pub fn ticket_receiver(mut self, receiver: Arc<dyn TicketReceiver>) -> Self {
-        self.config.tickets = Some(receiver);
+    /// Keeps the server's tickets here, and resumes with them. The certificates that the server
+    /// had then are judged again by the verifier, so that what it refuses now is not resumed; a
+    /// verifier that answers later is not asked again. No tickets are taken by default.
+    pub fn sessions(mut self, store: Arc<dyn ClientSessionStore>) -> Self {
+        self.config.sessions = Some(store);
+        self
+    }
+
+    /// Asks for so many tickets: of a new session, and when one is resumed (RFC 9149). By default
+    /// the server decides.
+    pub fn ticket_request(mut self, new: u8, resumed: u8) -> Self {
+        self.config.ticket_request = Some([new, resumed]);
+        self
+    }
+
+    /// Offers 0-RTT data where a ticket or key allows it: see
+    /// [`write_early_data`](crate::ClientConnection::write_early_data). No by default.
+    pub fn early_data(mut self, offer: bool) -> Self {
+        self.config.early_data = offer;
+        self
+    }
+
+    /// Lets the server resume without a fresh key exchange (psk_ke). No by default: whoever gets
+    /// the key later can then read the connection (RFC 9846, section 2.2).
+    pub fn psk_without_key_exchange(mut self, allow: bool) -> Self {
+        self.config.psk_without_key_exchange = allow;
         self
     }
 

@@ -5,6 +5,7 @@
 
 mod client;
 mod cookie;
+mod early_data;
 mod layout;
 mod limits;
 mod psk;
@@ -15,12 +16,14 @@ use crate::crypto::CryptoProvider;
 
 pub use client::{ClientConfig, ClientConfigBuilder};
 pub use cookie::{CookieProtector, HmacCookies};
+pub(crate) use early_data::EarlyDataRules;
+pub use early_data::{AcceptFresh, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms};
 pub use layout::{ExtensionLayout, LayoutItem};
 pub use limits::Limits;
 pub use psk::{ChosenPsk, PreSharedKey, PskList, PskResolver};
 pub use questions::{
     AnswerLater, CertificateList, CertificateResolver, CertifiedKey, KeySource, NoCertificate,
-    PeerIdentity, PeerVerifier, Reply, TicketReceiver, TrustAnchorVerifier,
+    PeerIdentity, PeerVerifier, Reply, TrustAnchorVerifier,
 };
 pub use server::{ServerConfig, ServerConfigBuilder};
 
@@ -52,6 +55,9 @@ pub enum ConfigError {
     /// A pre-shared key is shorter than 16 bytes, or its identity is not 1 to 1024 bytes long.
     #[error("a pre-shared key must have 16 bytes or more, and an identity of 1 to 1024")]
     PreSharedKey,
+    /// Tickets are good for a second to seven days, and at most 16 are sent on a connection.
+    #[error("tickets must be good for 1 to 604800 seconds, and at most 16 on a connection")]
+    Tickets,
     /// The default verifier has no trust anchors: it could accept nothing.
     #[error("there are no trust anchors: no server could ever be accepted")]
     NoTrustAnchors,

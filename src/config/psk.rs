@@ -3,9 +3,10 @@ use core::fmt;
 use pki_types::ServerName;
 use zeroize::Zeroizing;
 
-use super::{ConfigError, Reply};
+use super::{ConfigError, EarlyDataTerms, Reply};
 use crate::crypto::{CipherSuite, HashAlgorithm};
 use crate::key_schedule::PskKind;
+use crate::session::Session;
 use crate::wire::ClientHello;
 
 /// A key that both sides have already, under a name (RFC 9846, section 2.2).
@@ -23,6 +24,9 @@ pub struct PreSharedKey {
     hash: HashAlgorithm,
     kind: PskKind,
     server: Option<ServerName<'static>>,
+    early_data: Option<EarlyDataTerms>,
+    /// The connection that a ticket's key comes from.
+    session: Option<Session>,
 }
 
 impl PreSharedKey {
@@ -52,7 +56,36 @@ impl PreSharedKey {
             return Err(ConfigError::PreSharedKey);
         }
         let (identity, secret) = (identity.to_vec(), Zeroizing::new(secret.to_vec()));
-        Ok(Self { identity, secret, hash, kind, server: None })
+        let (server, early_data, session) = (None, None, None);
+        Ok(Self { identity, secret, hash, kind, server, early_data, session })
+    }
+
+    /// The key of a ticket, if the suite's hash is what the key was made with.
+    pub(crate) fn of_ticket(ticket: &[u8], session: Session, suite: &CipherSuite) -> Option<Self> {
+        let secret = Zeroizing::new(session.secret.as_bytes().to_vec());
+        let early_data = (session.max_early_data_size > 0).then(|| EarlyDataTerms {
+            max_size: session.max_early_data_size,
+            cipher_suite: session.cipher_suite,
+            application_protocol: session.application_protocol.clone(),
+        });
+        (secret.len() == suite.hash.output_length()).then(|| Self {
+            identity: ticket.to_vec(),
+            secret,
+            hash: suite.hash.algorithm(),
+            kind: PskKind::Resumption,
+            server: None,
+            early_data,
+            session: Some(session),
+        })
+    }
+
+    /// 0-RTT data may be sent under the key, on these terms, which both sides must have.
+    ///
+    /// Such a key has no age: a server can tell a replay only as long as it remembers every
+    /// ClientHello, and takes no more 0-RTT data when its register is full.
+    pub fn early_data(mut self, terms: EarlyDataTerms) -> Self {
+        self.early_data = Some(terms);
+        self
     }
 
     /// The key is offered to this server only.
@@ -78,6 +111,14 @@ impl PreSharedKey {
     /// Where the key comes from.
     pub fn kind(&self) -> PskKind {
         self.kind
+    }
+
+    pub(crate) fn early_data_terms(&self) -> Option<&EarlyDataTerms> {
+        self.early_data.as_ref()
+    }
+
+    pub(crate) fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
     }
 
     pub(crate) fn secret(&self) -> &[u8] {

@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use pki_types::{CertificateDer, DnsName, PrivateKeyDer, ServerName, UnixTime};
 
-use super::{ChosenPsk, ConfigError, PskResolver};
+use super::{ChosenPsk, ConfigError, EarlyDataOffer, EarlyDataPolicy, PskResolver};
 use crate::certificate::{
     CertificateError, ChainRequest, EndEntity, PathLimits, Problem, Purpose, TrustAnchors,
     verify_chain,
 };
-use crate::crypto::{CipherSuite, Secret, SignatureAlgorithms, SigningKey, signing_key};
+use crate::crypto::{CipherSuite, SignatureAlgorithms, SigningKey, signing_key};
 use crate::registry::SignatureScheme;
-use crate::wire::{ClientHello, NewSessionTicket};
+use crate::wire::ClientHello;
 
 /// An answer, or the promise of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -239,15 +239,14 @@ impl PskResolver for AnswerLater {
     }
 }
 
-impl PeerVerifier for AnswerLater {
-    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+impl EarlyDataPolicy for AnswerLater {
+    fn accept(&self, _: &EarlyDataOffer) -> Reply<bool> {
         Reply::Later
     }
 }
 
-/// Takes the tickets that a server sends. Without one they are ignored, as RFC 9846 section 4.7.1
-/// wants of a client that does not resume.
-pub trait TicketReceiver: Send + Sync + fmt::Debug {
-    /// A ticket came from this server, and this is the PSK that goes with it.
-    fn ticket(&self, server: &ServerName<'static>, ticket: &NewSessionTicket<'_>, psk: Secret);
+impl PeerVerifier for AnswerLater {
+    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        Reply::Later
+    }
 }

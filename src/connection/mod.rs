@@ -151,6 +151,21 @@ impl Connection {
         self.after_handshake(result)
     }
 
+    /// Makes a key for use with 0-RTT data: see [`Handshake::export_early_keying_material`].
+    pub fn export_early_keying_material(
+        &self,
+        label: &str,
+        context: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), Error> {
+        self.handshake.export_early_keying_material(label, context, output)
+    }
+
+    /// Time has passed: see [`Handshake::set_time`].
+    pub fn set_time(&mut self, now: UnixTime) {
+        self.handshake.set_time(now);
+    }
+
     /// The transport has ended. Fine after the peer's close_notify; anything else is an error:
     /// what the peer sent may be cut off (section 6.1).
     pub fn end_of_input(&mut self) -> Result<(), Error> {
@@ -188,6 +203,10 @@ impl Connection {
                 }
                 Step::ReadKeys { secret, .. } => {
                     self.traffic_keys(&secret).map(|keys| self.opener.install(keys))
+                }
+                Step::WritePlaintext => {
+                    self.sealer = Sealer::plaintext();
+                    Ok(())
                 }
                 Step::WriteKeys { secret, .. } => {
                     self.traffic_keys(&secret).map(|keys| self.sealer.install(keys))
@@ -276,6 +295,13 @@ impl ServerConnection {
     pub fn with_options(config: Arc<ServerConfig>, options: Options) -> Result<Self, Error> {
         let handshake = Handshake::server(config, options.now);
         Connection::new(handshake, options.observer).map(Self)
+    }
+
+    /// Sends so many more tickets: see [`Handshake::send_tickets`].
+    pub fn send_tickets(&mut self, count: u8) -> Result<(), Error> {
+        self.0.check_writable()?;
+        let result = self.0.handshake.send_tickets(count);
+        self.0.after_handshake(result)
     }
 
     /// Sends a ticket and returns its PSK: see [`Handshake::send_ticket`].

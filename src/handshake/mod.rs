@@ -20,13 +20,16 @@ mod parameters;
 mod post_handshake;
 mod proof;
 mod question;
+mod resumption;
 pub(crate) mod server;
 mod step;
+mod tickets;
 
 pub use crate::level::Level;
 pub use machine::{Handshake, Side};
-pub use parameters::PeerParameters;
-pub use question::{Answer, ChooseCertificate, Question, ResolvePsk, Sign};
+pub use parameters::{EarlyData, PeerParameters};
+pub use question::{AcceptEarlyData, Answer, ChooseCertificate, Question, ResolvePsk, Sign};
 pub use step::Step;
 
 pub(crate) use context::Context;
+pub(crate) use resumption::Resumption;

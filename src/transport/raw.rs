@@ -43,6 +43,7 @@ impl RawHandshake {
         if let Some(observer) = observer {
             handshake.observe(observer);
         }
+        handshake.without_records();
         handshake.start()?;
         Ok(Self { handshake })
     }
@@ -82,7 +83,7 @@ impl RawHandshake {
                 Step::Complete => RawStep::Complete,
                 // Without records there is nothing that a middlebox could mistake, and early data
                 // come on their own.
-                Step::SendChangeCipherSpec | Step::SkipEarlyData => continue,
+                Step::SendChangeCipherSpec | Step::SkipEarlyData | Step::WritePlaintext => continue,
             });
         }
     }

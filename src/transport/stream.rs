@@ -25,6 +25,7 @@ pub struct Stream<C, T> {
     unread: Range<usize>,
     /// Decrypted bytes of `input` that the reader has not taken.
     plaintext: Range<usize>,
+    early_data: Vec<u8>,
 }
 
 impl<C, T> Stream<C, T>
@@ -34,7 +35,8 @@ where
 {
     /// Puts the connection over this transport. Nothing is sent yet.
     pub fn new(connection: C, transport: T) -> Self {
-        Self { connection, transport, input: Vec::new(), unread: 0..0, plaintext: 0..0 }
+        let (input, early_data) = (Vec::new(), Vec::new());
+        Self { connection, transport, input, unread: 0..0, plaintext: 0..0, early_data }
     }
 
     /// Completes the handshake.
@@ -69,6 +71,13 @@ where
     /// The transport.
     pub fn transport(&self) -> &T {
         &self.transport
+    }
+
+    /// The 0-RTT data that a server accepted, apart from what reading gives: they may be a copy of
+    /// what came on another connection. All are here when the handshake is complete: as many
+    /// bytes as the configuration allows. They are given out once.
+    pub fn take_early_data(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.early_data)
     }
 
     /// Takes the two apart; bytes that were read and not looked at are lost.
@@ -130,6 +139,11 @@ where
                 Ok((consumed, Received::Data(data))) => {
                     let start = self.unread.start + HEADER_LENGTH;
                     self.plaintext = start..start + data.len();
+                    self.unread.start += consumed;
+                    return Ok(true);
+                }
+                Ok((consumed, Received::EarlyData(data))) => {
+                    self.early_data.extend_from_slice(data);
                     self.unread.start += consumed;
                     return Ok(true);
                 }

@@ -167,6 +167,8 @@ pub struct EncryptedExtensions<'a> {
     pub supported_groups: Option<List<'a, NamedGroup>>,
     /// The server accepts the 0-RTT data.
     pub early_data: bool,
+    /// How many tickets the server will send (RFC 9149).
+    pub ticket_request: Option<u8>,
 }
 
 impl<'a> EncryptedExtensions<'a> {
@@ -194,6 +196,7 @@ impl<'a> EncryptedExtensions<'a> {
                     message.supported_groups = Some(body.list(field, Prefix::U16, 2..=0xfffe)?);
                 }
                 E::EARLY_DATA => message.early_data = true,
+                E::TICKET_REQUEST => message.ticket_request = Some(body.u8(field)?),
                 _ => continue,
             }
             body.finish(field)?;
@@ -209,6 +212,7 @@ impl<'a> EncryptedExtensions<'a> {
             application_protocol: None,
             supported_groups: None,
             early_data: false,
+            ticket_request: None,
         }
     }
 

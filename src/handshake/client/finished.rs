@@ -3,11 +3,12 @@
 
 use super::{Context, Level, ServerFlight};
 use crate::error::Error;
+use crate::handshake::EarlyData;
 use crate::handshake::post_handshake::{Connected, ConnectionSecrets, Role};
 use crate::handshake::proof::{FinishedVerified, Peer, PeerAuthenticated, PskMixedIn, PskProven};
 use crate::observer::Event;
 use crate::registry::HandshakeType;
-use crate::wire::{Certificate, Finished, HandshakeMessage};
+use crate::wire::{Certificate, EndOfEarlyData, Finished, HandshakeMessage};
 
 /// All but the server's Finished has come.
 pub(in crate::handshake) struct ExpectFinished {
@@ -58,6 +59,11 @@ impl ExpectFinished {
         let exporter = main_secret.exporter(&hash, context.observers)?;
         context.steps.read_keys(Level::Application, read.clone());
 
+        context.resumption.early_data_left = 0;
+        if context.parameters.early_data == EarlyData::Accepted && context.resumption.records {
+            context.send(Some(&mut transcript), |out| EndOfEarlyData.encode(out));
+            context.steps.write_keys(Level::Handshake, client_secret.clone());
+        }
         if certificate_requested {
             // There is no client certificate to give: an empty list says so (section 4.5.1).
             let none: [&[u8]; 0] = [];
@@ -74,7 +80,7 @@ impl ExpectFinished {
         let secrets = ConnectionSecrets { read, write, exporter, resumption };
         let role = Role::Client {
             server_name: shared.server_name,
-            tickets: shared.config.tickets.clone(),
+            sessions: shared.config.sessions.clone(),
         };
         Ok(Connected::new(secrets, role, peer, finished))
     }

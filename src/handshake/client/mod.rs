@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  Start ---ClientHello--> ExpectServerHello --HelloRetryRequest--> ExpectServerHello (again)
-//!                                |
+//!                (0-RTT data)    |
 //!                           ServerHello
 //!                                v
 //!                     ExpectEncryptedExtensions
@@ -24,6 +24,7 @@
 //!                            CertificateVerify
 //!                                    v
 //!                              ExpectFinished ---Finished--> Connected
+//!                                  (EndOfEarlyData, where 0-RTT data were accepted; Finished)
 //! ```
 
 mod certificate;
@@ -39,7 +40,7 @@ use pki_types::ServerName;
 
 use super::machine;
 use super::{Answer, Context, Level, Question};
-use crate::config::ClientConfig;
+use crate::config::{ClientConfig, EarlyDataTerms, PreSharedKey};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{MainSecret, TrafficSecret, Transcript};
 use crate::registry::ExtensionType;
@@ -115,6 +116,10 @@ struct Shared {
     server_name: ServerName<'static>,
     /// The types of the extensions that the ClientHello had: the server may answer these only.
     offered: Vec<ExtensionType>,
+    /// The keys for this server, the preferred one first.
+    keys: Vec<PreSharedKey>,
+    /// 0-RTT data were offered under the first key, and the server has not answered yet.
+    early_data: Option<EarlyDataTerms>,
 }
 
 /// What the states between ServerHello and the server's Finished keep.

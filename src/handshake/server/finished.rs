@@ -41,6 +41,10 @@ impl ExpectFinished {
         context.steps.complete();
         context.observers.tell(|| Event::HandshakeComplete);
         let secrets = ConnectionSecrets { read, write, exporter, resumption };
-        Ok(Connected::new(secrets, Role::Server, peer, finished))
+        let mut connected = Connected::new(secrets, Role::Server, peer, finished);
+        if let Some((_, count)) = context.resumption.tickets {
+            connected.send_tickets(count, context)?;
+        }
+        Ok(connected)
     }
 }

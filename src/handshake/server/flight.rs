@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use super::client_hello::KeyExchange;
 use super::finished::ExpectFinished;
-use super::{Context, Question, State};
+use super::pre_shared_key::ProvenPsk;
+use super::{Context, Question, State, early_data};
 use crate::config::{CertifiedKey, KeySource, LayoutItem, ServerConfig};
-use crate::crypto::{CipherSuite, CryptoError, Digest};
+use crate::crypto::{CipherSuite, CryptoError, Digest, SharedSecret};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::certificate_verify::signed_content;
-use crate::handshake::proof::{Peer, PskProven};
+use crate::handshake::proof::Peer;
 use crate::handshake::question::Sign;
-use crate::handshake::{Level, Side};
+use crate::handshake::{EarlyData, Level, Side};
 use crate::key_schedule::{EarlySecret, MainSecret, TrafficSecret, Transcript};
 use crate::registry::{ExtensionType, ProtocolVersion, SignatureScheme};
 use crate::wire::{
@@ -23,7 +24,8 @@ use crate::wire::{
 /// What was negotiated, on the way to being told.
 pub(super) struct Offer {
     pub(super) cipher_suite: CipherSuite,
-    pub(super) exchange: KeyExchange,
+    /// `None` where a pre-shared key has to do without.
+    pub(super) exchange: Option<KeyExchange>,
     pub(super) transcript: Transcript,
     /// What the binders of pre-shared keys are made over, where keys are offered.
     pub(super) binder_hash: Option<Digest>,
@@ -31,6 +33,8 @@ pub(super) struct Offer {
     /// The client asked for a name.
     pub(super) server_name: bool,
     pub(super) application_protocol: Option<Vec<u8>>,
+    /// What protects 0-RTT data that were accepted.
+    pub(super) early_secret: Option<TrafficSecret>,
     /// The types of the ClientHello's extensions: only these may be answered.
     pub(super) offered: Vec<ExtensionType>,
 }
@@ -72,11 +76,10 @@ pub(super) fn send(
 pub(super) fn send_with_psk(
     config: &ServerConfig,
     mut offer: Offer,
-    early: EarlySecret,
-    index: u16,
-    proof: PskProven,
+    psk: ProvenPsk,
     context: &mut Context<'_>,
 ) -> Result<State, Error> {
+    let ProvenPsk { early, index, proof } = psk;
     let secrets = send_hello_and_extensions(config, &mut offer, early, Some(index), context)?;
     finish(offer.transcript, secrets, Peer::PreSharedKey(proof), context)
 }
@@ -89,7 +92,9 @@ fn send_hello_and_extensions(
     context: &mut Context<'_>,
 ) -> Result<Secrets, Error> {
     send_server_hello(config, offer, psk_index, context)?;
-    let handshake_secret = early.into_handshake(&offer.exchange.secret, context.observers)?;
+    let none = SharedSecret::none(&offer.cipher_suite);
+    let shared = offer.exchange.as_ref().map_or(&none, |exchange| &exchange.secret);
+    let handshake_secret = early.into_handshake(shared, context.observers)?;
     let hash = offer.transcript.current();
     let client_secret = handshake_secret.client_traffic(&hash, context.observers)?;
     let server_secret = handshake_secret.server_traffic(&hash, context.observers)?;
@@ -98,8 +103,14 @@ fn send_hello_and_extensions(
         context.steps.change_cipher_spec();
     }
     context.steps.write_keys(Level::Handshake, server_secret.clone());
-    context.steps.read_keys(Level::Handshake, client_secret.clone());
-    let extensions = encrypted_extensions(config, offer);
+    match offer.early_secret.take() {
+        Some(secret) => early_data::read(secret, &client_secret, context),
+        None => {
+            context.steps.read_keys(Level::Handshake, client_secret.clone());
+            early_data::reject(context);
+        }
+    }
+    let extensions = encrypted_extensions(config, offer, context);
     context.send(Some(&mut offer.transcript), |out| {
         EncryptedExtensions::new(Extensions::written(&extensions)).encode(out);
     });
@@ -120,10 +131,11 @@ fn send_server_hello(
             out.extend_from_slice(&index.to_be_bytes());
         });
     }
-    write_extension(&mut extensions, ExtensionType::KEY_SHARE, |out| {
-        let KeyExchange { group, share, .. } = &offer.exchange;
-        KeyShareEntry { group: *group, key_exchange: share }.encode(out);
-    });
+    if let Some(KeyExchange { group, share, .. }) = &offer.exchange {
+        write_extension(&mut extensions, ExtensionType::KEY_SHARE, |out| {
+            KeyShareEntry { group: *group, key_exchange: share }.encode(out);
+        });
+    }
     write_extension(&mut extensions, ExtensionType::SUPPORTED_VERSIONS, |out| {
         out.extend_from_slice(&ProtocolVersion::TLS_1_3.0.to_be_bytes());
     });
@@ -135,9 +147,13 @@ fn send_server_hello(
 }
 
 /// The extensions of EncryptedExtensions: the layout's first, then what else there is to say.
-fn encrypted_extensions(config: &ServerConfig, offer: &Offer) -> Vec<u8> {
-    const ORDER: [ExtensionType; 2] =
-        [ExtensionType::SERVER_NAME, ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION];
+fn encrypted_extensions(config: &ServerConfig, offer: &Offer, context: &Context<'_>) -> Vec<u8> {
+    const ORDER: [ExtensionType; 4] = [
+        ExtensionType::SERVER_NAME,
+        ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+        ExtensionType::TICKET_REQUEST,
+        ExtensionType::EARLY_DATA,
+    ];
     let mut out = Vec::with_capacity(64);
     let layout = config.layout.as_ref().map_or(&[][..], |layout| &layout.items);
     for item in layout {
@@ -145,19 +161,19 @@ fn encrypted_extensions(config: &ServerConfig, offer: &Offer) -> Vec<u8> {
             LayoutItem::Raw(kind, body) if offer.offered.contains(kind) => {
                 write_extension(&mut out, *kind, |out| out.extend_from_slice(body));
             }
-            LayoutItem::Standard(kind) => write_answer(*kind, offer, &mut out),
+            LayoutItem::Standard(kind) => write_answer(*kind, offer, context, &mut out),
             LayoutItem::Raw(..) | LayoutItem::Padding => {}
         }
     }
     for kind in ORDER {
         if !layout.iter().any(|item| item.kind() == kind) {
-            write_answer(kind, offer, &mut out);
+            write_answer(kind, offer, context, &mut out);
         }
     }
     out
 }
 
-fn write_answer(kind: ExtensionType, offer: &Offer, out: &mut Vec<u8>) {
+fn write_answer(kind: ExtensionType, offer: &Offer, context: &Context<'_>, out: &mut Vec<u8>) {
     match (kind, &offer.application_protocol) {
         // The name was used to choose the certificate (RFC 6066, section 3).
         (ExtensionType::SERVER_NAME, _) if offer.server_name => {
@@ -165,6 +181,14 @@ fn write_answer(kind: ExtensionType, offer: &Offer, out: &mut Vec<u8>) {
         }
         (ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, Some(protocol)) => {
             write_extension(out, kind, |out| write_names(out, [protocol]));
+        }
+        (ExtensionType::EARLY_DATA, _) if context.parameters.early_data == EarlyData::Accepted => {
+            write_extension(out, kind, |_| {});
+        }
+        (ExtensionType::TICKET_REQUEST, _) if offer.offered.contains(&kind) => {
+            if let Some((_, count)) = &context.resumption.tickets {
+                write_extension(out, kind, |out| out.push(*count));
+            }
         }
         _ => {}
     }
@@ -217,7 +241,7 @@ fn finish(
     let write = main_secret.server_traffic(&hash, context.observers)?;
     let exporter = main_secret.exporter(&hash, context.observers)?;
     context.steps.write_keys(Level::Application, write.clone());
-    Ok(State::ExpectFinished(Box::new(ExpectFinished {
+    let next = Box::new(ExpectFinished {
         transcript,
         main_secret,
         client_secret,
@@ -225,5 +249,9 @@ fn finish(
         write,
         exporter,
         peer,
-    })))
+    });
+    Ok(match context.steps.read_level() {
+        Level::EarlyData => State::ExpectEndOfEarlyData(next),
+        _ => State::ExpectFinished(next),
+    })
 }

@@ -5,10 +5,15 @@
 //!                                         |                                      |
 //!                                         |  <-----------ClientHello-------------+
 //!                                         v
-//!                ResolvingPsk (asks: which of the client's keys?) --a key--> ServerHello,
-//!                                         |                EncryptedExtensions, Finished
-//!                                         v                         (no Certificate)
-//!                             ChoosingCertificate (asks: which certificate for this client?)
+//!                ResolvingPsk (asks: which of the client's keys?) --a key--> AcceptingEarlyData
+//!                                         |                                (asks: 0-RTT data?)
+//!                                         |                                        |
+//!                                         |                 ServerHello, EncryptedExtensions,
+//!                                         |                 Finished       (no Certificate)
+//!                                         |                                        v
+//!                                         |        (with 0-RTT data) ExpectEndOfEarlyData
+//!                                         v                                        v
+//!                             ChoosingCertificate (asks: which certificate?) ExpectFinished
 //!                                         |
 //!                     ServerHello, EncryptedExtensions, Certificate
 //!                                         v
@@ -20,11 +25,13 @@
 //! ```
 
 mod client_hello;
+mod early_data;
 mod finished;
 mod flight;
 mod hello_retry_request;
 mod negotiation;
 mod pre_shared_key;
+mod tickets;
 
 use std::sync::Arc;
 
@@ -35,6 +42,7 @@ use crate::error::{Error, ErrorKind};
 use crate::wire::HandshakeMessage;
 
 use client_hello::{ChoosingCertificate, ExpectClientHello};
+use early_data::AcceptingEarlyData;
 use finished::ExpectFinished;
 use flight::Signing;
 use hello_retry_request::ExpectSecondClientHello;
@@ -45,8 +53,10 @@ pub(super) enum State {
     ExpectClientHello(ExpectClientHello),
     ExpectSecondClientHello(Box<ExpectSecondClientHello>),
     ResolvingPsk(Box<ResolvingPsk>),
+    AcceptingEarlyData(Box<AcceptingEarlyData>),
     ChoosingCertificate(Box<ChoosingCertificate>),
     Signing(Box<Signing>),
+    ExpectEndOfEarlyData(Box<ExpectFinished>),
     ExpectFinished(Box<ExpectFinished>),
 }
 
@@ -72,9 +82,13 @@ impl State {
         let next = match self {
             Self::ExpectClientHello(state) => state.on_message(message, context)?,
             Self::ExpectSecondClientHello(state) => state.on_message(message, context)?,
-            Self::ResolvingPsk(_) | Self::ChoosingCertificate(_) | Self::Signing(_) => {
+            Self::ResolvingPsk(_)
+            | Self::AcceptingEarlyData(_)
+            | Self::ChoosingCertificate(_)
+            | Self::Signing(_) => {
                 return Err(ErrorKind::Internal("a message was not held back").into());
             }
+            Self::ExpectEndOfEarlyData(next) => early_data::on_end(next, message, context)?,
             Self::ExpectFinished(state) => {
                 return state.on_message(message, context).map(machine::State::Connected);
             }
@@ -89,6 +103,9 @@ impl State {
     ) -> Result<Self, Error> {
         match (self, answer) {
             (Self::ResolvingPsk(state), Answer::Psk(choice)) => state.on_choice(choice, context),
+            (Self::AcceptingEarlyData(state), Answer::EarlyData(accept)) => {
+                state.on_decision(accept, context)
+            }
             (Self::ChoosingCertificate(state), Answer::Certificate(choice)) => {
                 state.on_choice(choice, context)
             }
@@ -102,6 +119,7 @@ impl State {
     pub(super) fn question(&self) -> Option<&Question> {
         match self {
             Self::ResolvingPsk(state) => Some(state.question()),
+            Self::AcceptingEarlyData(state) => Some(state.question()),
             Self::ChoosingCertificate(state) => Some(state.question()),
             Self::Signing(state) => Some(state.question()),
             _ => None,

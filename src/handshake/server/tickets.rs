@@ -1,0 +1,58 @@
+//! The tickets of a client: which of them is of this server, and how many more it gets (RFC 9846,
+//! section 4.7.1; RFC 9149).
+
+use std::sync::Arc;
+
+use super::Context;
+use super::flight::Offer;
+use super::pre_shared_key::LOOKED_AT;
+use crate::config::{ChosenPsk, PreSharedKey, ServerConfig};
+use crate::session::ServerSession;
+use crate::wire::{ClientHello, PSK_DHE_KE, PSK_KE};
+
+/// How many tickets a client gets that resumes nothing. None without a mode to use them in.
+pub(super) fn wanted(
+    config: &Arc<ServerConfig>,
+    hello: &ClientHello<'_>,
+) -> Option<(Arc<ServerConfig>, u8)> {
+    let modes = hello.psk_key_exchange_modes?;
+    let usable =
+        modes.contains(&PSK_DHE_KE) || config.psk_without_key_exchange && modes.contains(&PSK_KE);
+    let wanted = hello.ticket_request.map_or(u8::MAX, |[new, _]| new);
+    let count = config.tickets.min(wanted);
+    (usable && config.sessions.is_some()).then(|| (Arc::clone(config), count))
+}
+
+/// The key of the first ticket that is of this server, alive, and made under the same rules.
+pub(super) fn find(
+    config: &ServerConfig,
+    offer: &Offer,
+    hello: &ClientHello<'_>,
+    context: &Context<'_>,
+) -> Option<ChosenPsk> {
+    let sessions = config.sessions.as_ref()?;
+    let policy = config.session_policy(context.parameters.server_name.as_deref());
+    let offered = hello.pre_shared_keys?.iter();
+    (0..LOOKED_AT).zip(offered).find_map(|(index, (offered, _))| {
+        let bytes = sessions.take(offered.identity, context.now)?;
+        let ServerSession { session, policy: made_under } = ServerSession::decode(&bytes).ok()?;
+        let suite = config.provider.cipher_suite(session.cipher_suite)?;
+        let same = made_under == policy
+            && suite.hash.algorithm() == offer.cipher_suite.hash.algorithm()
+            && session.is_alive(context.now);
+        let key = PreSharedKey::of_ticket(offered.identity, session, suite).filter(|_| same)?;
+        Some(ChosenPsk { index, key })
+    })
+}
+
+/// A ticket was taken: what its session has goes over to this connection.
+pub(super) fn take_over(key: &PreSharedKey, hello: &ClientHello<'_>, context: &mut Context<'_>) {
+    let Some(session) = key.session() else { return };
+    context.parameters.certificates.clone_from(&session.certificates);
+    context.resumption.authenticated = session.authenticated;
+    if let (Some((config, count)), Some([_, resumed])) =
+        (&mut context.resumption.tickets, hello.ticket_request)
+    {
+        *count = config.tickets.min(resumed);
+    }
+}
