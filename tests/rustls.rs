@@ -10,13 +10,15 @@ use std::sync::{Arc, Mutex};
 
 use common::{Identity, narrow_provider, server_name};
 use handclasp::alert::AlertDescription;
+use handclasp::certificate::CertificateError;
 use handclasp::config::{
-    CertificateList, CertifiedKey, ExtensionLayout, KeySource, LayoutItem, TicketReceiver,
+    CertificateList, CertifiedKey, ExtensionLayout, KeySource, LayoutItem, PeerIdentity,
+    PeerVerifier, Reply, TicketReceiver,
 };
 use handclasp::connection::Options;
 use handclasp::crypto::{CryptoError, CryptoProvider, Secret, SigningKey, signing_key};
 use handclasp::observer::{Event, Observer};
-use handclasp::pki_types::ServerName;
+use handclasp::pki_types::{PrivateKeyDer, ServerName};
 use handclasp::registry::{ExtensionType, HandshakeType, NamedGroup, SignatureScheme};
 use handclasp::wire::NewSessionTicket;
 use handclasp::{
@@ -365,4 +367,32 @@ fn no_common_application_protocol_is_refused_by_either_side_in_words() {
     let error = exchange(&mut ours, &mut peer::server(config)).our_error.unwrap();
     let alert = AlertDescription::NO_APPLICATION_PROTOCOL;
     assert_eq!(error.kind(), &ErrorKind::AlertReceived(alert));
+}
+
+/// A verifier that looks at nothing, as a careless one of a user's own might.
+#[derive(Debug)]
+struct Careless;
+
+impl PeerVerifier for Careless {
+    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        Reply::Now(Ok(()))
+    }
+}
+
+#[test]
+fn a_key_that_may_not_sign_is_refused_whoever_judges_the_chain() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec![common::NAME.into()]).unwrap();
+    params.key_usages = vec![rcgen::KeyUsagePurpose::KeyAgreement];
+    let certificate = params.self_signed(&key).unwrap().der().clone();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let identity = Identity { anchor: certificate.clone(), chain: vec![certificate], key };
+    let config = ClientConfig::builder(CryptoProvider::ring()).verifier(Arc::new(Careless));
+    let mut ours = client(config.build().unwrap());
+    let config = peer::server_config(&identity, peer::default_provider(), None);
+    let error = exchange(&mut ours, &mut peer::server(config)).our_error.unwrap();
+    assert!(error.to_string().contains("digitalSignature"), "{error}");
+    // And nobody can configure one.
+    let error = CertifiedKey::from_der(identity.chain, &identity.key).unwrap_err();
+    assert!(error.to_string().contains("digitalSignature"), "{error}");
 }

@@ -43,7 +43,7 @@ impl<'a> NameConstraints<'a> {
     pub(super) fn allow(&self, name: &SubjectName) -> bool {
         match name {
             // A name of a kind that nothing constrains is free.
-            SubjectName::Other => true,
+            SubjectName::Other | SubjectName::Email(_) => true,
             SubjectName::Undecodable => false,
             SubjectName::Dns(_) | SubjectName::Ip(_) => {
                 let mut of_kind =

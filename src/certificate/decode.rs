@@ -77,6 +77,7 @@ impl Usages {
         let named = match purpose {
             Purpose::Server => self.server,
             Purpose::Client => self.client,
+            Purpose::Any => true,
         };
         named || (self.any && any_counts)
     }

@@ -5,7 +5,7 @@ use core::fmt;
 use pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm};
 
 use super::decode::Certificate;
-use super::error::{CertificateError, SignatureError};
+use super::error::{CertificateError, Problem, SignatureError};
 use super::name::{self, SubjectName};
 use super::signature::PublicKey;
 
@@ -20,6 +20,7 @@ pub struct EndEntity {
     /// With its header; it was decoded once, and so decodes again.
     spki: Vec<u8>,
     names: Vec<SubjectName>,
+    may_sign: bool,
 }
 
 impl EndEntity {
@@ -39,6 +40,7 @@ impl EndEntity {
             subject: certificate.label.clone(),
             spki: certificate.spki.to_vec(),
             names: certificate.names.clone(),
+            may_sign: certificate.key_usage.is_none_or(|usage| usage.digital_signature()),
         }
     }
 
@@ -50,6 +52,20 @@ impl EndEntity {
     /// The DER of the SubjectPublicKeyInfo: the whole structure, and what a pin is a hash of.
     pub fn subject_public_key_info(&self) -> &[u8] {
         &self.spki
+    }
+
+    /// The key may sign handshakes, as far as the keyUsage extension says (RFC 9846, section
+    /// 4.5.1.2): what holds whoever judges the chain.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::WrongKeyUsage`].
+    pub fn check_may_sign(&self) -> Result<(), CertificateError> {
+        if self.may_sign {
+            return Ok(());
+        }
+        let problem = Problem::WrongKeyUsage("digitalSignature");
+        Err(CertificateError { certificate: self.subject.clone(), problem })
     }
 
     /// Verifies a signature with the certificate's key. `algorithms` are those that may stand

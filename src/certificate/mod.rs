@@ -31,5 +31,6 @@ mod tests;
 pub use anchors::{TrustAnchorError, TrustAnchors};
 pub use end_entity::EndEntity;
 pub use error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
+pub use name::ReferenceIdentifier;
 pub use path::{VerifiedPath, verify_chain};
-pub use request::{ChainRequest, PathLimits, Purpose};
+pub use request::{ChainRequest, PathLimits, Profile, Purpose};

@@ -1,5 +1,6 @@
 //! Names: what a certificate presents, and whether it is what was asked for (RFC 9525).
 
+use core::fmt;
 use std::net::IpAddr;
 
 use pki_types::ServerName;
@@ -10,12 +11,39 @@ use super::error::{Problem, printable};
 /// How many of a certificate's names an error lists.
 const LISTED_NAMES: usize = 20;
 
+/// A name that a certificate is asked to be valid for (RFC 9525, section 1.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReferenceIdentifier<'a> {
+    /// A server's DNS name or IP address.
+    Server(ServerName<'a>),
+    /// An email address, `local-part@domain` (RFC 5280, section 4.2.1.6).
+    Email(&'a str),
+}
+
+impl<'a> From<ServerName<'a>> for ReferenceIdentifier<'a> {
+    fn from(name: ServerName<'a>) -> Self {
+        Self::Server(name)
+    }
+}
+
+impl fmt::Display for ReferenceIdentifier<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(name) => f.write_str(&name.to_str()),
+            Self::Email(address) => f.write_str(address),
+        }
+    }
+}
+
 /// A subject alternative name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum SubjectName {
     Dns(String),
     /// As encoded: 4 or 16 bytes if it is well formed.
     Ip(Vec<u8>),
+    /// An email address (rfc822Name).
+    Email(String),
     /// Of a kind that identifies no TLS server.
     Other,
     /// Nobody can say what it names.
@@ -26,6 +54,7 @@ impl SubjectName {
     pub(super) fn from_general(name: &GeneralName<'_>) -> Self {
         match name {
             GeneralName::DNSName(name) => Self::Dns((*name).to_owned()),
+            GeneralName::RFC822Name(address) => Self::Email((*address).to_owned()),
             GeneralName::IPAddress(address) => Self::Ip(address.to_vec()),
             GeneralName::Invalid(..) => Self::Undecodable,
             _ => Self::Other,
@@ -34,6 +63,17 @@ impl SubjectName {
 
     /// Whether this name stands for `expected`. A DNS name never stands for an IP address, even
     /// when it is written like one (RFC 9525, section 6.4).
+    fn is_for(&self, expected: &ReferenceIdentifier<'_>) -> bool {
+        match (self, expected) {
+            (_, ReferenceIdentifier::Server(name)) => self.matches(name),
+            (Self::Email(presented), ReferenceIdentifier::Email(address)) => {
+                matches_email(presented, address)
+            }
+            _ => false,
+        }
+    }
+
+    /// As [`Self::is_for`], for a server's name.
     fn matches(&self, expected: &ServerName<'_>) -> bool {
         match (self, expected) {
             (Self::Dns(presented), ServerName::DnsName(name)) => {
@@ -50,7 +90,7 @@ impl SubjectName {
     /// For an error: safe to print.
     pub(super) fn printable(&self) -> String {
         match self {
-            Self::Dns(name) => printable(name),
+            Self::Dns(name) | Self::Email(name) => printable(name),
             Self::Ip(bytes) => {
                 let v4 = <[u8; 4]>::try_from(bytes.as_slice()).map(IpAddr::from);
                 let v6 = <[u8; 16]>::try_from(bytes.as_slice()).map(IpAddr::from);
@@ -65,19 +105,40 @@ impl SubjectName {
     }
 }
 
+/// The first of the `expected` names that none of `names` stands for.
+pub(super) fn missing<'e, 'n>(
+    names: &[SubjectName],
+    expected: &'e [ReferenceIdentifier<'n>],
+) -> Option<&'e ReferenceIdentifier<'n>> {
+    expected.iter().find(|expected| !names.iter().any(|name| name.is_for(expected)))
+}
+
 /// Whether one of `names` stands for `expected`.
 pub(super) fn valid_for(names: &[SubjectName], expected: &ServerName<'_>) -> bool {
     names.iter().any(|name| name.matches(expected))
 }
 
 /// What is wrong with a certificate that is valid for `names` and not for `expected`.
-pub(super) fn mismatch(names: &[SubjectName], expected: &ServerName<'_>) -> Problem {
+pub(super) fn mismatch(names: &[SubjectName], expected: &ReferenceIdentifier<'_>) -> Problem {
     let mut relevant =
-        names.iter().filter(|name| matches!(name, SubjectName::Dns(_) | SubjectName::Ip(_)));
+        names.iter().filter(|name| !matches!(name, SubjectName::Other | SubjectName::Undecodable));
     Problem::NameMismatch {
-        expected: printable(&expected.to_str()),
+        expected: printable(&expected.to_string()),
         presented: relevant.by_ref().take(LISTED_NAMES).map(SubjectName::printable).collect(),
         omitted: relevant.count(),
+    }
+}
+
+/// The local part counts exactly, the domain as DNS names do (RFC 5280, section 7.5).
+fn matches_email(presented: &str, expected: &str) -> bool {
+    match (presented.rsplit_once('@'), expected.rsplit_once('@')) {
+        (Some((local, domain)), Some((expected_local, expected_domain))) => {
+            !local.is_empty()
+                && !domain.is_empty()
+                && local == expected_local
+                && domain.eq_ignore_ascii_case(expected_domain)
+        }
+        _ => false,
     }
 }
 
@@ -189,7 +250,7 @@ mod tests {
         let mut names = vec![SubjectName::Other, SubjectName::Ip(vec![192, 0, 2, 1]), dns("a\nb")];
         names.extend((0..100).map(|_| dns(&"x".repeat(1000))));
         let Problem::NameMismatch { expected, presented, omitted } =
-            mismatch(&names, &name("example.com"))
+            mismatch(&names, &name("example.com").into())
         else {
             panic!("another error");
         };
@@ -198,7 +259,7 @@ mod tests {
         assert_eq!(presented[..2], ["192.0.2.1", "a\\nb"]);
         assert!(presented.iter().all(|name| name.len() < 250));
         assert_eq!(omitted, 82);
-        let text = mismatch(&[], &name("example.com")).to_string();
+        let text = mismatch(&[], &name("example.com").into()).to_string();
         assert!(text.contains("no DNS name"), "{text}");
     }
 }

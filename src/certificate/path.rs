@@ -57,11 +57,9 @@ pub fn verify_chain(request: &ChainRequest<'_>) -> Result<VerifiedPath, Certific
     }
     // What no other path could change.
     checks::end_entity(&end_entity, request.purpose, request.now.into(), is_anchor)
-        .and_then(|()| match request.name {
-            Some(expected) if !name::valid_for(&end_entity.names, expected) => {
-                Err(name::mismatch(&end_entity.names, expected))
-            }
-            _ => Ok(()),
+        .and_then(|()| match name::missing(&end_entity.names, request.names) {
+            Some(expected) => Err(name::mismatch(&end_entity.names, expected)),
+            None => Ok(()),
         })
         .map_err(|problem| end_entity.error(problem))?;
     Ok(VerifiedPath { end_entity: EndEntity::from_decoded(&end_entity), subjects })

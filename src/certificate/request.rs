@@ -2,9 +2,10 @@
 
 use core::fmt;
 
-use pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime};
+use pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 
 use super::anchors::TrustAnchors;
+use super::name::ReferenceIdentifier;
 
 /// What the certificate is to be used for: which side of the connection presents it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,6 +14,18 @@ pub enum Purpose {
     Server,
     /// The peer is a client (`id-kp-clientAuth`).
     Client,
+    /// Either: the extended key usages are not looked at.
+    Any,
+}
+
+/// How much of what a certification authority must not issue is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Profile {
+    /// As strict as a client can be while private authorities made with common tools still work.
+    #[default]
+    Default,
+    /// Also refuses what RFC 5280 and the CA/Browser Forum forbid an authority to issue.
+    Strict,
 }
 
 impl fmt::Display for Purpose {
@@ -20,6 +33,7 @@ impl fmt::Display for Purpose {
         f.write_str(match self {
             Self::Server => "server authentication",
             Self::Client => "client authentication",
+            Self::Any => "any purpose",
         })
     }
 }
@@ -65,10 +79,12 @@ pub struct ChainRequest<'a> {
     pub anchors: &'a TrustAnchors,
     /// What the certificate is to be used for.
     pub purpose: Purpose,
-    /// The name that the certificate must be valid for. `None` skips the match: right for a
-    /// client's certificate, whose names mean what the application makes of them, and never for a
-    /// server's.
-    pub name: Option<&'a ServerName<'a>>,
+    /// The names that the certificate must be valid for, each of them. None skips the match: right
+    /// for a client's certificate, whose names mean what the application makes of them, and never
+    /// for a server's.
+    pub names: &'a [ReferenceIdentifier<'a>],
+    /// How strict to be.
+    pub profile: Profile,
     /// The time to validate at.
     pub now: UnixTime,
     /// The algorithms that certificates may be signed with.

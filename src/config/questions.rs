@@ -12,7 +12,7 @@ use pki_types::{CertificateDer, DnsName, PrivateKeyDer, ServerName, UnixTime};
 
 use super::{ChosenPsk, ConfigError, EarlyDataOffer, EarlyDataPolicy, PskResolver};
 use crate::certificate::{
-    CertificateError, ChainRequest, EndEntity, PathLimits, Problem, Purpose, TrustAnchors,
+    CertificateError, ChainRequest, EndEntity, PathLimits, Problem, Profile, Purpose, TrustAnchors,
     verify_chain,
 };
 use crate::crypto::{CipherSuite, SignatureAlgorithms, SigningKey, signing_key};
@@ -58,6 +58,7 @@ impl CertifiedKey {
             return Err(ConfigError::Empty("bytes in one of its certificates"));
         }
         let end_entity = EndEntity::parse(first)?;
+        end_entity.check_may_sign()?;
         let certified = Self { end_entity, chain, key };
         if certified.schemes().is_empty() {
             return Err(ConfigError::UnsupportedKey);
@@ -208,7 +209,8 @@ impl PeerVerifier for TrustAnchorVerifier {
             intermediates,
             anchors: &self.anchors,
             purpose: Purpose::Server,
-            name: Some(&peer.server_name),
+            names: &[peer.server_name.clone().into()],
+            profile: Profile::Default,
             now: peer.now,
             algorithms: &self.algorithms.all,
             limits: self.limits,

@@ -144,10 +144,11 @@ impl Handshake {
             let Some((message, rest)) = split.map_err(|error| self.fail(error))? else {
                 break;
             };
-            self.on_message(message)?;
+            // Before the message is acted on: nothing is sent in answer to a half that fits.
             if message.kind.ends_record() && !rest.is_empty() {
                 return Err(self.misplaced_bytes());
             }
+            self.on_message(message)?;
             bytes = rest;
         }
         self.incoming.push(bytes);

@@ -35,6 +35,7 @@ impl PeerAuthenticated {
         verify: &CertificateVerify<'_>,
         content: &[u8],
     ) -> Result<Self, Error> {
+        end_entity.check_may_sign()?;
         let scheme: SignatureScheme = verify.algorithm;
         let algorithms = algorithms.for_scheme(scheme);
         match end_entity.verify_signature(algorithms, content, verify.signature) {

@@ -70,6 +70,7 @@ struct Check {
     anchors: TrustAnchors,
     purpose: Purpose,
     name: Option<&'static str>,
+    profile: Profile,
     now: u64,
     limits: PathLimits,
 }
@@ -90,19 +91,21 @@ impl Check {
             anchors: trusted,
             purpose: Purpose::Server,
             name: Some("example.com"),
+            profile: Profile::Default,
             now: NOW,
             limits: PathLimits::default(),
         }
     }
 
     fn run(&self) -> Result<VerifiedPath, CertificateError> {
-        let name = self.name.map(|name| ServerName::try_from(name).unwrap());
+        let name = self.name.map(|name| ServerName::try_from(name).unwrap().into());
         verify_chain(&ChainRequest {
             end_entity: &self.end_entity,
             intermediates: &self.intermediates,
             anchors: &self.anchors,
             purpose: self.purpose,
-            name: name.as_ref(),
+            names: name.as_slice(),
+            profile: self.profile,
             now: UnixTime::since_unix_epoch(Duration::from_secs(self.now)),
             algorithms: &CryptoProvider::ring().signatures.all,
             limits: self.limits,
