@@ -16,6 +16,7 @@ use handclasp::session::{
 };
 use handclasp::{ClientConnection, Connection, ServerConfig};
 use sessions::{Pair, carry, client, server_at, talk, ticket_keys, time};
+use zeroize::Zeroizing;
 
 fn resumed(client: &Connection, server: &Connection) -> bool {
     assert!(!client.is_handshaking() && !server.is_handshaking());
@@ -320,12 +321,12 @@ fn hostile_tickets_open_to_nothing() {
             Some(ticket[..length].to_vec().into())
         }
     }
-    for length in (0..250).step_by(11) {
+    for length in 0..100 {
         let pair = Pair::new();
         let sessions = Arc::new(Anything(vec![length]));
         let config = pair.finish(pair.server_builder().sessions(sessions));
         pair.meet(&config);
-        assert!(!again(&mut pair.client(1), &config, 1));
+        assert!(!again(&mut pair.client(1), &config, 1), "{length}");
     }
 }
 

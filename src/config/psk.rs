@@ -60,23 +60,23 @@ impl PreSharedKey {
         Ok(Self { identity, secret, hash, kind, server, early_data, session })
     }
 
-    /// The key of a ticket, if the suite's hash is what the key was made with.
-    pub(crate) fn of_ticket(ticket: &[u8], session: Session, suite: &CipherSuite) -> Option<Self> {
+    /// The key of a ticket, for suites with the hash that it was made with; `None` where there is
+    /// no such suite. Keys of tickets are as long as their hash.
+    pub(crate) fn of_ticket<'a>(
+        ticket: &[u8],
+        session: Session,
+        suites: impl IntoIterator<Item = &'a CipherSuite>,
+    ) -> Option<Self> {
         let secret = Zeroizing::new(session.secret.as_bytes().to_vec());
+        let mut hashes = suites.into_iter().map(|suite| suite.hash);
+        let hash = hashes.find(|hash| hash.output_length() == secret.len())?.algorithm();
         let early_data = (session.max_early_data_size > 0).then(|| EarlyDataTerms {
             max_size: session.max_early_data_size,
             cipher_suite: session.cipher_suite,
             application_protocol: session.application_protocol.clone(),
         });
-        (secret.len() == suite.hash.output_length()).then(|| Self {
-            identity: ticket.to_vec(),
-            secret,
-            hash: suite.hash.algorithm(),
-            kind: PskKind::Resumption,
-            server: None,
-            early_data,
-            session: Some(session),
-        })
+        let (identity, kind, session) = (ticket.to_vec(), PskKind::Resumption, Some(session));
+        Some(Self { identity, secret, hash, kind, server: None, early_data, session })
     }
 
     /// 0-RTT data may be sent under the key, on these terms, which both sides must have.

@@ -8,17 +8,16 @@ use handclasp::config::{CertificateList, ClientConfigBuilder, ServerConfigBuilde
 use handclasp::connection::{Options, Received};
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::UnixTime;
-use handclasp::session::{MemoryClientSessions, StrikeRegister, TicketKeys};
+use handclasp::session::{ClientSessionStore, MemoryClientSessions, StrikeRegister, TicketKeys};
 use handclasp::{
     ClientConfig, ClientConnection, Connection, Error, ServerConfig, ServerConnection,
 };
 
 use crate::common::{Identity, server_name};
 
-/// When the tests take place, and so many seconds later.
+/// So many seconds after the tests take place.
 pub fn time(seconds: u64) -> UnixTime {
-    let start = UnixTime::now().as_secs() / 100 * 100;
-    UnixTime::since_unix_epoch(Duration::from_secs(start + seconds))
+    UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000 + seconds))
 }
 
 pub fn ticket_keys() -> Arc<TicketKeys> {
@@ -78,6 +77,7 @@ impl Pair {
 
     /// A first connection, after which the client has tickets.
     pub fn meet(&self, server: &Arc<ServerConfig>) {
+        self.store.forget(&server_name());
         let (mut client, mut server) = (self.client(0), server_at(server, 0));
         talk(&mut client, &mut server).checked();
         assert_eq!(client.parameters().pre_shared_key, None);

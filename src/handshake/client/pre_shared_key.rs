@@ -42,8 +42,7 @@ fn of_ticket(
             return None;
         }
     }
-    let suite = config.provider.cipher_suite(found.session.cipher_suite)?;
-    PreSharedKey::of_ticket(&found.ticket, found.session, suite)
+    PreSharedKey::of_ticket(&found.ticket, found.session, &config.provider.cipher_suites)
 }
 
 /// The terms of the first key, where 0-RTT data may be offered under it.

@@ -36,11 +36,9 @@ pub(super) fn find(
     (0..LOOKED_AT).zip(offered).find_map(|(index, (offered, _))| {
         let bytes = sessions.take(offered.identity, context.now)?;
         let ServerSession { session, policy: made_under } = ServerSession::decode(&bytes).ok()?;
-        let suite = config.provider.cipher_suite(session.cipher_suite)?;
-        let same = made_under == policy
-            && suite.hash.algorithm() == offer.cipher_suite.hash.algorithm()
-            && session.is_alive(context.now);
-        let key = PreSharedKey::of_ticket(offered.identity, session, suite).filter(|_| same)?;
+        let good = made_under == policy && session.is_alive(context.now);
+        let suites = good.then_some(&offer.cipher_suite);
+        let key = PreSharedKey::of_ticket(offered.identity, session, suites)?;
         Some(ChosenPsk { index, key })
     })
 }
