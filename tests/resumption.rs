@@ -39,11 +39,11 @@ fn a_ticket_resumes_with_the_certificate_of_then_and_brings_new_tickets() {
     let config = pair.finish(pair.server_builder());
     pair.meet(&config);
     for round in 1..4 {
-        let before = pair.store.len();
+        let before = pair.store.sessions().len();
         let mut client = pair.client(round);
         assert!(again(&mut client, &config, round));
         assert_eq!(client.parameters().certificates.as_ref().unwrap()[..], pair.identity.chain);
-        assert_eq!(pair.store.len(), before - 1 + 2);
+        assert_eq!(pair.store.sessions().len(), before - 1 + 2);
     }
 }
 
@@ -210,10 +210,10 @@ fn the_client_gets_as_many_tickets_as_it_asks_for_and_the_server_allows() {
             client(builder, at)
         };
         talk(&mut client_of(0), &mut server_at(&config, 0)).checked();
-        assert_eq!(pair.store.len(), new, "{request:?}");
+        assert_eq!(pair.store.sessions().len(), new, "{request:?}");
         if new > 0 {
             assert!(again(&mut client_of(1), &config, 1));
-            assert_eq!(pair.store.len(), new - 1 + resumed, "{request:?}");
+            assert_eq!(pair.store.sessions().len(), new - 1 + resumed, "{request:?}");
         }
     }
 }
@@ -249,7 +249,7 @@ fn stores_are_bounded() {
     let pair = Pair::new();
     let config = pair.finish(pair.server_builder().tickets(16));
     pair.meet(&config);
-    assert_eq!(pair.store.len(), 8, "the most of one server");
+    assert_eq!(pair.store.sessions().len(), 8, "the most of one server");
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use std::io::{self, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use handclasp::connection::{Options, Received};
 use handclasp::crypto::CryptoProvider;
+use handclasp::handshake::EarlyData;
 use handclasp::pki_types::ServerName;
 use handclasp::{ClientConfig, ClientConnection};
 use serde_json::json;
@@ -18,6 +19,7 @@ use crate::files;
 use crate::inbox::Inbox;
 use crate::journal::{SharedJournal, Side, Silent, Teller};
 use crate::json::{self, JsonTeller};
+use crate::session::Sessions;
 use crate::summary::Summary;
 use crate::tell::{Output, Storyteller};
 
@@ -42,6 +44,13 @@ pub struct Arguments {
     /// Log the secrets, for Wireshark; without FILE, to the file that SSLKEYLOGFILE names
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     keylog: Option<Option<PathBuf>>,
+    /// Resume with a session in this file, and keep the server's tickets in it: they are secrets
+    #[arg(long, value_name = "FILE")]
+    session: Option<PathBuf>,
+    /// Send what is in this file at once, if the session allows it, else after the handshake. An
+    /// attacker can repeat it: send only what does no harm twice
+    #[arg(long, value_name = "FILE", requires = "session")]
+    early_data: Option<PathBuf>,
     /// Tell nothing but errors
     #[arg(long, short)]
     quiet: bool,
@@ -50,7 +59,10 @@ pub struct Arguments {
 /// Connects.
 pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let (host, name) = server(arguments)?;
-    let config = Arc::new(config(arguments)?);
+    let sessions = arguments.session.as_deref().map(Sessions::load).transpose()?;
+    let early = arguments.early_data.as_deref().map(files::early_data).transpose()?;
+    let early = early.unwrap_or_default();
+    let config = Arc::new(config(arguments, sessions.as_ref())?);
     let say = |text: &str| {
         if !json && !arguments.quiet {
             let _ = writeln!(stderr(), "{text}");
@@ -69,6 +81,11 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let observer = (!arguments.quiet).then(|| journal.observer(Side::Client));
     let options = Options { observer, ..Options::default() };
     let mut connection = ClientConnection::with_options(config, name, options)?;
+    if let Some(sessions) = &sessions {
+        // The one that is used now is not for another time, whatever becomes of this one.
+        sessions.save()?;
+    }
+    let sent = connection.write_early_data(&early)?;
     let mut inbox = Inbox::new();
     socket.set_read_timeout(Some(HANDSHAKE_TIMEOUT))?;
     socket.set_write_timeout(Some(HANDSHAKE_TIMEOUT))?;
@@ -83,8 +100,27 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     if json && !arguments.quiet {
         json::write_line(&mut stderr(), &summary.json());
     }
-    let end = duplex::run(connection, &socket, inbox, say)?;
+    // What the server did not take goes the usual way.
+    let taken = match connection.parameters().early_data {
+        EarlyData::Accepted => sent,
+        _ => 0,
+    };
+    let rest = early.get(taken..).unwrap_or_default();
+    if !early.is_empty() {
+        say(&format!("early data: {taken} bytes were taken, {} are sent now", rest.len()));
+    }
+    send_all(&mut connection, &socket, rest)?;
+    let end = duplex::run(connection, &socket, inbox, say);
     journal.finish();
+    if let Some(sessions) = &sessions {
+        let count = sessions.save()?;
+        let file = arguments.session.as_deref().unwrap_or(Path::new("")).display();
+        say(&format!("kept {count} sessions in {file}"));
+        if json && !arguments.quiet {
+            json::write_line(&mut stderr(), &json!({"event": "sessions_kept", "count": count}));
+        }
+    }
+    let end = end?;
     let (event, words) = match end {
         End::Closed => ("closed", "closed cleanly: the peer said close_notify, nothing is missing"),
         End::OutputGone => ("output_gone", "ended: nobody reads the output any more"),
@@ -117,7 +153,7 @@ fn server(arguments: &Arguments) -> Result<(String, ServerName<'static>), Failur
     Ok((host, server_name))
 }
 
-fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
+fn config(arguments: &Arguments, sessions: Option<&Sessions>) -> Result<ClientConfig, Failure> {
     let anchors = files::anchors(arguments.ca.as_deref())?;
     let misuse = |error: handclasp::config::ConfigError| Failure::misuse(error.to_string());
     let mut builder = ClientConfig::builder(CryptoProvider::ring())
@@ -126,6 +162,9 @@ fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
         .application_protocols(arguments.alpn.iter().map(String::as_bytes));
     if let Some(log) = files::key_log(arguments.keylog.as_ref())? {
         builder = builder.key_log(log);
+    }
+    if let Some(sessions) = sessions {
+        builder = builder.sessions(sessions.store()).early_data(arguments.early_data.is_some());
     }
     builder.build().map_err(misuse)
 }
@@ -184,6 +223,22 @@ fn handshake(
             }
         }
     }
+}
+
+/// Sends all of this. It fits into what the system buffers on the way.
+fn send_all(
+    connection: &mut ClientConnection,
+    mut socket: &TcpStream,
+    mut data: &[u8],
+) -> Result<(), Failure> {
+    while !data.is_empty() {
+        let taken = connection.write(data)?;
+        data = data.get(taken..).unwrap_or_default();
+        let length = connection.outgoing().len();
+        socket.write_all(connection.outgoing())?;
+        connection.sent(length);
+    }
+    Ok(())
 }
 
 fn stderr() -> Output {

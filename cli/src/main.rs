@@ -10,6 +10,7 @@ mod inbox;
 mod journal;
 mod json;
 mod serve;
+mod session;
 mod summary;
 mod tell;
 mod timed;

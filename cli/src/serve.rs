@@ -11,6 +11,8 @@ use std::time::Duration;
 use handclasp::config::CertificateList;
 use handclasp::connection::Options;
 use handclasp::crypto::CryptoProvider;
+use handclasp::pki_types::UnixTime;
+use handclasp::session::StrikeRegister;
 use handclasp::{ServerConfig, ServerConnection, Stream};
 use serde_json::{Value as Json, json};
 
@@ -51,6 +53,16 @@ pub struct Arguments {
     /// End after one connection
     #[arg(long)]
     once: bool,
+    /// Give each client this many tickets to come back with, 16 at most
+    #[arg(long, value_name = "N", default_value = "2")]
+    tickets: u8,
+    /// Seal tickets with the keys in this file, 32 random bytes each: the first seals, all open.
+    /// Without it, with new ones that end with this server
+    #[arg(long, value_name = "FILE")]
+    ticket_keys: Option<PathBuf>,
+    /// Take this many bytes of early data of a client that comes back
+    #[arg(long, value_name = "BYTES")]
+    early_data: Option<u32>,
     /// Log the secrets, for Wireshark; without FILE, to the file that SSLKEYLOGFILE names
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     keylog: Option<Option<PathBuf>>,
@@ -113,6 +125,11 @@ fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
         .application_protocols(arguments.alpn.iter().map(String::as_bytes));
     if let Some(log) = files::key_log(arguments.keylog.as_ref())? {
         builder = builder.key_log(log);
+    }
+    let keys = files::ticket_keys(arguments.ticket_keys.as_deref())?;
+    builder = builder.sessions(keys).tickets(arguments.tickets);
+    if let Some(max_size) = arguments.early_data {
+        builder = builder.early_data(max_size, Arc::new(StrikeRegister::new(UnixTime::now())));
     }
     let list = CertificateList::new(vec![Arc::new(key)]);
     builder.build(Arc::new(list)).map_err(|error| Failure::misuse(error.to_string()))
@@ -194,9 +211,15 @@ impl Server {
         let tally = journal.tally(Side::Server);
         let summary = Summary::new(Side::Server, stream.connection(), tally);
         self.say_shaken(number, peer, &summary);
+        let early = stream.take_early_data();
+        if !early.is_empty() {
+            let bytes = early.len();
+            let event = json!({"event": "early_data", "connection": number, "bytes": bytes});
+            self.say(&format!("{peer}  sent {bytes} bytes of early data"), event);
+        }
         let bytes = match self.echo {
-            true => echo(stream)?,
-            false => respond(stream, &summary)?,
+            true => echo(stream, early)?,
+            false => respond(stream, early, &summary)?,
         };
         stream.close()?;
         self.say(
@@ -231,10 +254,11 @@ impl Drop for Place {
 type TlsStream = Stream<ServerConnection, Timed>;
 
 /// Sends back what comes, until the client closes.
-fn echo(stream: &mut TlsStream) -> io::Result<usize> {
+fn echo(stream: &mut TlsStream, early: Vec<u8>) -> io::Result<usize> {
     stream.transport().lift_deadline();
     let mut buffer = vec![0; 16 * 1024];
-    let mut total = 0;
+    stream.write_all(&early)?;
+    let mut total = early.len();
     loop {
         let count = stream.read(&mut buffer)?;
         if count == 0 {
@@ -246,8 +270,8 @@ fn echo(stream: &mut TlsStream) -> io::Result<usize> {
 }
 
 /// Reads a request as far as its empty line and says what was negotiated, whatever was asked.
-fn respond(stream: &mut TlsStream, summary: &Summary) -> io::Result<usize> {
-    let mut request = Vec::new();
+fn respond(stream: &mut TlsStream, early: Vec<u8>, summary: &Summary) -> io::Result<usize> {
+    let mut request = early;
     let mut buffer = [0; 4096];
     while !request.windows(4).any(|end| end == b"\r\n\r\n") && request.len() < MAX_REQUEST {
         match stream.read(&mut buffer)? {

@@ -3,6 +3,8 @@
 use anstyle::Style;
 use handclasp::Connection;
 use handclasp::certificate::EndEntity;
+use handclasp::handshake::EarlyData;
+use handclasp::key_schedule::PskKind;
 use serde_json::{Value as Json, json};
 
 use crate::describe::printable;
@@ -18,6 +20,8 @@ pub struct Summary {
     pub application_protocol: Option<String>,
     pub server_name: Option<String>,
     pub certificate: Option<String>,
+    pub pre_shared_key: Option<&'static str>,
+    pub early_data: Option<&'static str>,
     pub tally: Tally,
 }
 
@@ -34,6 +38,16 @@ impl Summary {
             application_protocol: parameters.application_protocol.as_deref().map(printable),
             server_name: parameters.server_name.clone(),
             certificate: certificate.map(|it| it.subject().to_owned()),
+            pre_shared_key: parameters.pre_shared_key.map(|kind| match kind {
+                PskKind::Resumption => "of a ticket: the connection was resumed",
+                PskKind::External => "agreed on outside of TLS",
+            }),
+            early_data: match parameters.early_data {
+                EarlyData::NotOffered => None,
+                EarlyData::Offered => Some("offered"),
+                EarlyData::Accepted => Some("accepted"),
+                EarlyData::Rejected => Some("not accepted"),
+            },
             tally,
         }
     }
@@ -47,6 +61,8 @@ impl Summary {
             ("protocol", &self.application_protocol),
             ("server name", &self.server_name),
             ("certificate", &self.certificate),
+            ("shared key", &self.pre_shared_key.map(str::to_owned)),
+            ("early data", &self.early_data.map(str::to_owned)),
         ];
         let version = ("version", "TLS 1.3".to_owned());
         let known = fields.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
@@ -94,6 +110,8 @@ impl Summary {
             "application_protocol": self.application_protocol,
             "server_name": self.server_name,
             "certificate": self.certificate,
+            "pre_shared_key": self.pre_shared_key,
+            "early_data": self.early_data,
             "bytes_sent": tally.bytes_sent,
             "bytes_received": tally.bytes_received,
             "records_sent": tally.records_sent,

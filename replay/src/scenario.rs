@@ -60,11 +60,11 @@ impl<'a> Scenario<'a> {
         let steps = &trace.steps;
         // Of a message with binders the steps show only what stands before them.
         let is_hello = |record: &&Record| record.side == Role::Client && record.key.is_none();
-        let client_hello = trace.derived.records.iter().filter(is_hello).filter_map(|record| {
+        let mut client_hello = trace.derived.records.iter().filter(is_hello).filter_map(|record| {
             let (message, _) = HandshakeMessage::split(&record.payload.0)?;
             (message.kind == HandshakeType::CLIENT_HELLO).then_some(message.body)
         });
-        let client_hello = client_hello.last();
+        let client_hello = client_hello.next_back();
         let server_hello = steps.messages(Role::Server, "ServerHello").last();
         Ok(Self {
             steps,

@@ -171,14 +171,9 @@ impl MemoryClientSessions {
         Self { capacity: capacity.max(1), sessions: Mutex::default() }
     }
 
-    /// How many sessions there are.
-    pub fn len(&self) -> usize {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    /// Are there none?
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    /// Copies of all sessions, the oldest first: to store them elsewhere.
+    pub fn sessions(&self) -> Vec<ClientSession> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 }
 
