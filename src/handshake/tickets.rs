@@ -82,10 +82,11 @@ impl Connected {
         let mut age_add = [0; 4];
         config.provider.random.fill(&mut age_add)?;
         let age_add = u32::from_be_bytes(age_add);
-        let max_size = config.early_data.as_ref().map_or(0, |rules| rules.max_size);
-        let max_early_data_size = match context.resumption.records {
-            false if max_size > 0 => u32::MAX,
-            _ => max_size,
+        let max_early_data_size = match &config.early_data {
+            // In QUIC this means yes.
+            Some(_) if !context.resumption.records => u32::MAX,
+            Some(rules) => rules.max_size,
+            None => 0,
         };
         let session = ServerSession {
             policy: config.session_policy(context.parameters.server_name.as_deref()),

@@ -1,6 +1,7 @@
 //! AcceptingEarlyData and ExpectEndOfEarlyData: 0-RTT data, taken or passed over (RFC 9846,
 //! sections 4.3.10, 4.6 and 8).
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use pki_types::UnixTime;
@@ -55,29 +56,24 @@ fn offered(
     let rules = config.early_data.as_ref()?;
     let (identity, binder) = hello.pre_shared_keys?.iter().next()?;
     let terms = choice.key.early_data_terms()?;
+    // In QUIC the size of a ticket is no size (RFC 9001, section 4.6.1).
     let agreed = context.parameters.early_data == EarlyData::Offered
         && choice.index == 0
+        && (terms.max_size <= rules.max_size || !context.resumption.records)
         && terms.cipher_suite == offer.cipher_suite.id
         && terms.application_protocol == offer.application_protocol;
     if !agreed {
         return None;
     }
     let id = *SHA256.digest(binder).first_chunk()?;
-    let mut strike = Strike {
-        id,
-        issued: None,
-        fresh_since: UnixTime::since_unix_epoch(core::time::Duration::ZERO),
-        fresh_until: None,
-    };
+    let at = |milliseconds| UnixTime::since_unix_epoch(Duration::from_millis(milliseconds));
+    let mut strike = Strike { id, issued: None, fresh_since: at(0), fresh_until: None };
     if let Some(session) = choice.key.session() {
         let theirs = u64::from(identity.obfuscated_ticket_age.wrapping_sub(session.age_add));
         let window = u64::from(rules.window) * 1000;
         if session.age(context.now).abs_diff(theirs) > window {
             return None;
         }
-        let at = |milliseconds: u64| {
-            UnixTime::since_unix_epoch(core::time::Duration::from_millis(milliseconds))
-        };
         let arrival = session.since.saturating_add(theirs);
         strike.issued = Some(at(session.since));
         strike.fresh_since = at(arrival.saturating_sub(window));
