@@ -102,7 +102,7 @@ fn certificate_hint(error: &CertificateError) -> Option<String> {
         Problem::Expired { .. } | Problem::NotYetValid { .. } => {
             "the server needs a new certificate, or this computer's clock is wrong".into()
         }
-        _ => return None,
+        problem => return problem.remedy(),
     })
 }
 

@@ -27,7 +27,7 @@ pub fn anchors(file: Option<&Path>) -> Result<TrustAnchors, Failure> {
     }
 }
 
-fn system_anchors() -> Result<TrustAnchors, Failure> {
+pub fn system_anchors() -> Result<TrustAnchors, Failure> {
     let file = env::var_os("SSL_CERT_FILE").map_or(SYSTEM_BUNDLE.into(), PathBuf::from);
     let Ok(bundle) = fs::read(&file) else {
         let problem = format!("there is no bundle of trusted authorities at {}", file.display());
@@ -117,12 +117,12 @@ pub fn ticket_keys(file: Option<&Path>) -> Result<Arc<TicketKeys>, Failure> {
     Ok(Arc::new(keys))
 }
 
-fn read(file: &Path, option: &str) -> Result<Vec<u8>, Failure> {
+pub fn read(file: &Path, option: &str) -> Result<Vec<u8>, Failure> {
     fs::read(file).map_err(|error| {
         Failure::misuse(format!("{option} {}: cannot be read: {error}", file.display()))
     })
 }
 
-fn not_pem(option: &str, file: &Path, error: &pem::Error) -> Failure {
+pub fn not_pem(option: &str, file: &Path, error: &pem::Error) -> Failure {
     Failure::misuse(format!("{option} {}: it is not PEM: {error}", file.display()))
 }

@@ -1,29 +1,53 @@
 //! What each certificate of a path must be, for itself (RFC 5280, sections 4.1, 4.2 and 6.1).
 
-use super::decode::{Certificate, Usages, V3};
-use super::error::{Problem, Timestamp};
-use super::request::Purpose;
+use super::decode::{Certificate, Scope, Usages, V3, oid};
+use super::error::{CertificateError, Problem, Timestamp, printable};
+use super::name::SubjectName;
+use super::request::{ChainRequest, Profile, Purpose};
+use super::rules::Rule;
+use super::signature::{self, PublicKey};
+use super::{der, policies, strict};
 
 /// The most octets that a serial number may have (RFC 5280, section 4.1.2.2).
 const SERIAL_OCTETS: usize = 20;
 
-/// What holds for the peer's certificate. `is_anchor` says that it is itself trusted.
+/// What holds for the peer's certificate.
 pub(super) fn end_entity(
     certificate: &Certificate<'_>,
-    purpose: Purpose,
-    now: Timestamp,
-    is_anchor: bool,
+    request: &ChainRequest<'_>,
 ) -> Result<(), Problem> {
-    every(certificate, now)?;
-    if certificate.is_ca && !is_anchor {
-        return Err(Problem::CaUsedAsEndEntity);
-    }
-    // The key signs handshakes, and nothing else (RFC 5280, section 4.2.1.3).
+    every(certificate, request.now.into())?;
+    // The key signs handshakes (RFC 9846, section 4.5.1.2).
     if certificate.key_usage.is_some_and(|usage| !usage.digital_signature()) {
         return Err(Problem::WrongKeyUsage("digitalSignature"));
     }
+    let kind = certificate.key.algorithm;
+    let usable = request.algorithms.iter().any(|it| *it.public_key_alg_id() == *kind);
+    Rule::UsableKey.check(usable, || format!("a key for {}", signature::describe(kind)))?;
+    if !certificate.is_ca {
+        let constraints = &certificate.scope.name_constraints;
+        Rule::ConstraintsOfCas.check(constraints.is_none(), || "name constraints".to_owned())?;
+    }
     // "Any" is no purpose that a CA can have verified someone for.
-    extended_key_usage(certificate.scope.extended_key_usage, purpose, false)
+    extended_key_usage(certificate.scope.extended_key_usage, request.purpose, false)
+}
+
+/// What holds for a path as a whole: the end entity first, and without the anchor. `anchor` is its
+/// certificate, if there is one.
+pub(super) fn path(
+    path: &[&Certificate<'_>],
+    anchor: Option<&[u8]>,
+    request: &ChainRequest<'_>,
+) -> Result<(), CertificateError> {
+    if let Some(end_entity) = path.first() {
+        Rule::Policies
+            .check(policies::hold(path), || "no policy that holds along its path".to_owned())
+            .map_err(|problem| end_entity.error(problem))?;
+    }
+    match request.profile {
+        Profile::Default => Ok(()),
+        Profile::Strict => strict::path(path, anchor, request),
+    }
 }
 
 /// What holds for an intermediate, whatever it issued.
@@ -70,7 +94,7 @@ pub(super) fn extended_key_usage(
 }
 
 /// What holds for every certificate but an anchor's.
-fn every(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
+pub(super) fn every(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
     let Certificate { version, not_before, not_after, .. } = *certificate;
     if version != V3 {
         return Err(Problem::UnsupportedVersion(version.saturating_add(1)));
@@ -82,8 +106,12 @@ fn every(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
     if !valid_serial(certificate.serial) {
         return Err(Problem::InvalidSerialNumber);
     }
-    if let Some(oid) = &certificate.unknown_critical {
-        return Err(Problem::UnknownCriticalExtension(oid.clone()));
+    no_unknown_critical(&certificate.scope)?;
+    Rule::IssuerName.check(!certificate.issuer.is_empty(), || "an empty one".to_owned())?;
+    time_form(certificate.validity)?;
+    rsa_size(certificate.key)?;
+    if let Some(access) = certificate.extension(oid::AUTHORITY_INFORMATION_ACCESS) {
+        Rule::AuthorityAccess.check(is_access(access.value), || "another one".to_owned())?;
     }
     if now < not_before {
         return Err(Problem::NotYetValid { not_before, now });
@@ -95,6 +123,14 @@ fn every(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
     Ok(())
 }
 
+/// An unknown extension of a CA may limit what it issues, so this holds for anchors too.
+pub(super) fn no_unknown_critical(scope: &Scope) -> Result<(), Problem> {
+    match &scope.unknown_critical {
+        Some(oid) => Err(Problem::UnknownCriticalExtension(oid.clone())),
+        None => Ok(()),
+    }
+}
+
 /// Positive, and of at most 20 octets. A zero octet in front that only says "positive" is not
 /// counted: there are CAs that draw 20 random octets.
 fn valid_serial(serial: &[u8]) -> bool {
@@ -104,6 +140,51 @@ fn valid_serial(serial: &[u8]) -> bool {
         _ => serial,
     };
     !magnitude.is_empty() && magnitude.len() <= SERIAL_OCTETS
+}
+
+/// RFC 5280, sections 4.1.2.5.1 and 4.1.2.5.2, of the contents of a Validity.
+fn time_form(validity: &[u8]) -> Result<(), Problem> {
+    let well_formed = |time: &der::Element<'_>| {
+        let digits = match (time.tag, time.contents) {
+            (der::UTC_TIME, [digits @ .., b'Z']) if digits.len() == 12 => digits,
+            // Years before 2050 have the shorter form.
+            (der::GENERALIZED_TIME, [digits @ .., b'Z'])
+                if digits.len() == 14 && digits >= b"2050" =>
+            {
+                digits
+            }
+            _ => return false,
+        };
+        digits.iter().all(u8::is_ascii_digit)
+    };
+    let times = der::elements(validity).unwrap_or_default();
+    match times.iter().find(|time| !well_formed(time)) {
+        Some(time) => Err(Problem::Forbidden {
+            rule: Rule::TimeForm,
+            found: format!("\"{}\"", printable(&String::from_utf8_lossy(time.contents))),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn rsa_size(key: PublicKey<'_>) -> Result<(), Problem> {
+    let Some((bits, _)) = key.rsa() else { return Ok(()) };
+    Rule::RsaSize.check(bits >= 2048 && bits % 8 == 0, || format!("a modulus of {bits} bits"))
+}
+
+/// `AuthorityInfoAccessSyntax ::= SEQUENCE SIZE (1..MAX) OF AccessDescription`
+fn is_access(value: &[u8]) -> bool {
+    let is_description = |it: &der::Element<'_>| {
+        it.tag == der::SEQUENCE
+            && der::elements(it.contents).is_some_and(|parts| match parts.as_slice() {
+                [method, location] => {
+                    method.tag == der::OBJECT_IDENTIFIER && SubjectName::read(location).is_some()
+                }
+                _ => false,
+            })
+    };
+    let descriptions = der::only(value, der::SEQUENCE).and_then(der::elements);
+    descriptions.is_some_and(|them| !them.is_empty() && them.iter().all(is_description))
 }
 
 #[cfg(test)]

@@ -1,9 +1,19 @@
 //! The little of DER (X.690) that is needed beside `x509-parser`, which keeps no raw
 //! AlgorithmIdentifiers and forgives trailing bytes inside of structures.
 
+pub(super) const BOOLEAN: u8 = 0x01;
 pub(super) const INTEGER: u8 = 0x02;
 pub(super) const BIT_STRING: u8 = 0x03;
+pub(super) const OCTET_STRING: u8 = 0x04;
 pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
+pub(super) const UTF8_STRING: u8 = 0x0c;
+pub(super) const PRINTABLE_STRING: u8 = 0x13;
+pub(super) const TELETEX_STRING: u8 = 0x14;
+pub(super) const IA5_STRING: u8 = 0x16;
+pub(super) const UTC_TIME: u8 = 0x17;
+pub(super) const GENERALIZED_TIME: u8 = 0x18;
+pub(super) const UNIVERSAL_STRING: u8 = 0x1c;
+pub(super) const BMP_STRING: u8 = 0x1e;
 pub(super) const SEQUENCE: u8 = 0x30;
 pub(super) const SET: u8 = 0x31;
 
@@ -26,18 +36,25 @@ pub(super) struct Element<'a> {
     pub(super) whole: &'a [u8],
 }
 
+/// The first element of `input`, and what comes after it; `None` if it is not DER.
+pub(super) fn next(input: &[u8]) -> Option<(Element<'_>, &[u8])> {
+    let (&tag, rest) = input.split_first()?;
+    // Tags above 30 take further bytes; nothing in a certificate uses them.
+    if tag & 0x1f == 0x1f {
+        return None;
+    }
+    let (length, rest) = length(rest)?;
+    let (contents, rest) = rest.split_at_checked(length)?;
+    let (whole, _) = input.split_at_checked(input.len().checked_sub(rest.len())?)?;
+    Some((Element { tag, contents, whole }, rest))
+}
+
 /// The elements that `input` consists of, one after the other; `None` if it is not all DER.
 pub(super) fn elements(mut input: &[u8]) -> Option<Vec<Element<'_>>> {
     let mut elements = Vec::new();
-    while let Some((&tag, rest)) = input.split_first() {
-        // Tags above 30 take further bytes; nothing in a certificate uses them.
-        if tag & 0x1f == 0x1f {
-            return None;
-        }
-        let (length, rest) = length(rest)?;
-        let (contents, rest) = rest.split_at_checked(length)?;
-        let (whole, _) = input.split_at_checked(input.len().checked_sub(rest.len())?)?;
-        elements.push(Element { tag, contents, whole });
+    while !input.is_empty() {
+        let (element, rest) = next(input)?;
+        elements.push(element);
         input = rest;
     }
     Some(elements)
@@ -52,6 +69,18 @@ pub(super) fn fields<const N: usize>(input: &[u8], tags: [u8; N]) -> Option<[Ele
 /// The contents of the one element that `input` consists of.
 pub(super) fn only(input: &[u8], tag: u8) -> Option<&[u8]> {
     fields(input, [tag]).map(|[element]| element.contents)
+}
+
+/// The value of an INTEGER that is not negative, from its contents; one that is too large is the
+/// largest there is.
+pub(super) fn count(contents: &[u8]) -> Option<u32> {
+    match contents {
+        [] => None,
+        [first, ..] if *first >= 0x80 => None,
+        _ => Some(contents.iter().fold(0, |value: u32, &byte| {
+            value.checked_mul(256).map_or(u32::MAX, |value| value.saturating_add(byte.into()))
+        })),
+    }
 }
 
 /// Definite and minimal, as DER demands, and of no more than four bytes.

@@ -7,8 +7,11 @@ use x509_parser::objects::{oid_registry, oid2sn};
 use super::der;
 use super::error::{SignatureError, printable};
 
+/// rsaEncryption: 1.2.840.113549.1.1.1.
+const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+
 /// A public key, from a SubjectPublicKeyInfo.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct PublicKey<'a> {
     /// Contents of the AlgorithmIdentifier.
     pub(super) algorithm: &'a [u8],
@@ -26,6 +29,19 @@ impl<'a> PublicKey<'a> {
     pub(super) fn read(contents: &'a [u8]) -> Option<Self> {
         let [algorithm, key] = der::fields(contents, [der::SEQUENCE, der::BIT_STRING])?;
         Some(Self { algorithm: algorithm.contents, bytes: der::whole_bytes(key.contents)? })
+    }
+
+    /// For an RSA key, how many bits its modulus has, and its exponent. No bits if it is malformed.
+    pub(super) fn rsa(self) -> Option<(usize, &'a [u8])> {
+        if !matches!(der::elements(self.algorithm)?.first(), Some(it) if it.contents == RSA) {
+            return None;
+        }
+        let numbers = der::only(self.bytes, der::SEQUENCE)
+            .and_then(|it| der::fields(it, [der::INTEGER, der::INTEGER]));
+        let Some([modulus, exponent]) = numbers else { return Some((0, &[])) };
+        let mut bytes = modulus.contents.iter().skip_while(|&&byte| byte == 0);
+        let first = bytes.next().map_or(0, |byte| 8 - byte.leading_zeros() as usize);
+        Some((bytes.count() * 8 + first, exponent.contents))
     }
 
     /// Verifies a handshake's signature: the caller's `algorithms` are those of the scheme that it
@@ -70,15 +86,16 @@ impl<'a> PublicKey<'a> {
 pub(super) fn describe(algorithm: &[u8]) -> String {
     let elements = der::elements(algorithm).unwrap_or_default();
     let identifiers = elements.iter().take_while(|it| it.tag == der::OBJECT_IDENTIFIER);
-    let words: Vec<_> = identifiers
-        .map(|element| {
-            let oid = Oid::new(element.contents.into());
-            let number = printable(&oid.to_id_string());
-            oid2sn(&oid, oid_registry()).map_or(number.clone(), |name| format!("{name} ({number})"))
-        })
-        .collect();
+    let words: Vec<_> = identifiers.map(|element| oid_name(element.contents)).collect();
     if words.is_empty() {
         return "an algorithm that cannot be decoded".to_owned();
     }
     words.join(" with ")
+}
+
+/// An object identifier from its contents: its name where it has one, and its number.
+pub(super) fn oid_name(contents: &[u8]) -> String {
+    let oid = Oid::new(contents.into());
+    let number = printable(&oid.to_id_string());
+    oid2sn(&oid, oid_registry()).map_or(number.clone(), |name| format!("{name} ({number})"))
 }

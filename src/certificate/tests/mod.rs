@@ -2,6 +2,7 @@
 
 mod anchors;
 mod checks;
+mod constraints;
 mod hostile;
 mod keys;
 mod paths;
