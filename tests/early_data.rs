@@ -10,8 +10,10 @@ use std::sync::{Arc, Mutex};
 use common::{narrow_provider, server_name};
 use handclasp::alert::AlertDescription;
 use handclasp::config::{
-    AnswerLater, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms, PreSharedKey, PskList, Reply,
+    AnswerLater, ClientConfigBuilder, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms,
+    PreSharedKey, PskList, Reply,
 };
+use handclasp::connection::Received;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, EarlyData, Handshake, Question};
 use handclasp::observer::KeyLog;
@@ -20,7 +22,7 @@ use handclasp::registry::CipherSuiteId;
 use handclasp::session::{AntiReplay, MemorySessions, Strike, StrikeRegister};
 use handclasp::transport::raw::{RawHandshake, RawStep};
 use handclasp::{ClientConnection, Connection, Level, ServerConfig};
-use sessions::{Pair, carry, client, server_at, talk, time};
+use sessions::{Pair, carry, client as client_at, server_at, talk, time};
 
 const WORDS: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 
@@ -60,7 +62,7 @@ fn early_data_are_accepted_told_from_the_rest_and_answered_at_once() {
     carry(&mut client, &mut to_server);
     while !to_server.is_empty() {
         let (consumed, received) = server.receive(&mut to_server).unwrap();
-        if let handclasp::connection::Received::EarlyData(data) = received {
+        if let Received::EarlyData(data) = received {
             early.extend_from_slice(data);
         }
         to_server.drain(..consumed);
@@ -153,7 +155,7 @@ fn replay(flight: &[u8], config: &Arc<ServerConfig>, at: u64) -> (EarlyData, Vec
     let (mut server, mut bytes, mut early) = (server_at(config, at), flight.to_vec(), Vec::new());
     while !bytes.is_empty() {
         let (consumed, received) = server.receive(&mut bytes).unwrap();
-        if let handclasp::connection::Received::EarlyData(data) = received {
+        if let Received::EarlyData(data) = received {
             early.extend_from_slice(data);
         }
         bytes.drain(..consumed);
@@ -258,7 +260,7 @@ fn another_application_protocol_or_suite_refuses_early_data_and_resumes() {
     let config = pair.finish(pair.early_server(1000).application_protocols(protocols));
     let client_of = |protocols: &[&str], at| {
         let protocols = protocols.iter().map(|it| it.as_bytes());
-        client(pair.client_builder().application_protocols(protocols), at)
+        client_at(pair.client_builder().application_protocols(protocols), at)
     };
     talk(&mut client_of(&["test/1"], 0), &mut server_at(&config, 0)).checked();
     let mut same = client_of(&["test/1"], 1);
@@ -308,7 +310,7 @@ fn sharing(theirs: u32, ours: u32) -> (Pair, ClientConnection, Arc<ServerConfig>
     let pair = Pair::new();
     let keys = Arc::new(PskList::new(vec![external(ours)]));
     let config = pair.finish(pair.early_server(ours).pre_shared_keys(keys));
-    let client = client(pair.client_builder().pre_shared_keys(vec![external(theirs)]), 1);
+    let client = client_at(pair.client_builder().pre_shared_keys(vec![external(theirs)]), 1);
     (pair, client, config)
 }
 
@@ -348,7 +350,7 @@ fn whether_to_accept_can_be_answered_later() {
         let mut early = Vec::new();
         while !bytes.is_empty() {
             let (consumed, received) = server.receive(&mut bytes).unwrap();
-            if let handclasp::connection::Received::EarlyData(data) = received {
+            if let Received::EarlyData(data) = received {
                 early.extend_from_slice(data);
             }
             bytes.drain(..consumed);
@@ -416,52 +418,168 @@ fn the_key_log_has_the_early_secrets() {
     }
 }
 
-#[test]
-fn without_records_there_is_no_end_of_early_data() {
-    let pair = Pair::new();
-    let config = pair.finish(pair.early_server(1000));
-    let client_config = Arc::new(pair.client_builder().build().unwrap());
-    let mut early_secrets = Vec::new();
-    for round in 0..2 {
-        let client = Handshake::client(client_config.clone(), server_name(), time(round));
-        let mut client = RawHandshake::new(client, None).unwrap();
-        let mut server =
-            RawHandshake::new(Handshake::server(config.clone(), time(round)), None).unwrap();
-        loop {
-            let sent = pass(&mut client, &mut server, &mut early_secrets);
-            let answered = pass(&mut server, &mut client, &mut early_secrets);
-            if !sent && !answered {
-                break;
-            }
-        }
-        assert!(client.handshake().is_complete() && server.handshake().is_complete());
-        if round == 1 {
-            let accepted = EarlyData::Accepted;
-            assert_eq!(client.handshake().parameters().early_data, accepted);
-            assert_eq!(server.handshake().parameters().early_data, accepted);
-        }
-    }
-    assert_eq!(early_secrets.len(), 2, "one to write with, one to read with");
-    assert_eq!(early_secrets[0], early_secrets[1]);
+/// Both ends without records, as QUIC carries them.
+fn raw(pair: &Pair, config: &Arc<ServerConfig>, at: u64) -> (RawHandshake, RawHandshake) {
+    raw_with(pair.client_builder(), config, at)
 }
 
-fn pass(from: &mut RawHandshake, to: &mut RawHandshake, early: &mut Vec<Vec<u8>>) -> bool {
+fn raw_with(
+    builder: ClientConfigBuilder,
+    config: &Arc<ServerConfig>,
+    at: u64,
+) -> (RawHandshake, RawHandshake) {
+    let client = Handshake::client(Arc::new(builder.build().unwrap()), server_name(), time(at));
+    let server = Handshake::server(config.clone(), time(at));
+    (RawHandshake::new(client, None).unwrap(), RawHandshake::new(server, None).unwrap())
+}
+
+/// Carries messages, each changed by `edit`, until there are no more. Returns the 0-RTT secrets.
+fn run(
+    client: &mut RawHandshake,
+    server: &mut RawHandshake,
+    edit: impl Fn(&mut Vec<u8>),
+) -> Result<Vec<Vec<u8>>, handclasp::Error> {
+    let mut secrets = Vec::new();
+    loop {
+        let sent = pass(client, server, &mut secrets, |_| {})?;
+        let answered = pass(server, client, &mut secrets, &edit)?;
+        if !sent && !answered {
+            return Ok(secrets);
+        }
+    }
+}
+
+fn pass(
+    from: &mut RawHandshake,
+    to: &mut RawHandshake,
+    secrets: &mut Vec<Vec<u8>>,
+    edit: impl Fn(&mut Vec<u8>),
+) -> Result<bool, handclasp::Error> {
     let mut moved = false;
     while let Some(step) = from.next_step() {
         match step {
-            RawStep::Send(level, bytes) => {
-                assert_ne!(level, Level::EarlyData, "no handshake message is sent with 0-RTT data");
-                to.receive(level, &bytes).unwrap();
+            RawStep::Send(level, mut bytes) => {
+                assert_ne!(level, Level::EarlyData, "no message is sent with 0-RTT data");
+                edit(&mut bytes);
+                to.receive(level, &bytes)?;
                 moved = true;
             }
             RawStep::ReadSecret(Level::EarlyData, secret)
             | RawStep::WriteSecret(Level::EarlyData, secret) => {
-                early.push(secret.as_bytes().to_vec());
+                secrets.push(secret.as_bytes().to_vec());
             }
             _ => {}
         }
     }
-    moved
+    Ok(moved)
+}
+
+#[test]
+fn without_records_there_is_no_end_of_early_data() {
+    let pair = Pair::new();
+    let config = pair.finish(pair.early_server(1000));
+    let (mut client, mut server) = raw(&pair, &config, 0);
+    assert_eq!(run(&mut client, &mut server, |_| {}).unwrap().len(), 0);
+    let (mut client, mut server) = raw(&pair, &config, 1);
+    let secrets = run(&mut client, &mut server, |_| {}).unwrap();
+    assert_eq!(secrets.len(), 2, "one to write with, one to read with");
+    assert_eq!(secrets[0], secrets[1]);
+    for end in [&client, &server] {
+        assert!(end.handshake().is_complete());
+        assert_eq!(end.handshake().parameters().early_data, EarlyData::Accepted);
+    }
+    // After a retry the messages go on at their own levels.
+    let retries = pair.server_with(narrow_provider(0, 1));
+    let config = pair.finish(retries.early_data(1000, pair.register.clone()));
+    let (mut client, mut server) = raw(&pair, &config, 2);
+    assert_eq!(run(&mut client, &mut server, |_| {}).unwrap().len(), 1);
+    for end in [&client, &server] {
+        assert!(end.handshake().is_complete() && end.handshake().parameters().retried);
+        assert_eq!(end.handshake().parameters().early_data, EarlyData::Rejected);
+    }
+}
+
+/// Puts this extension into EncryptedExtensions, if the message begins the bytes.
+fn add_extension(bytes: &mut Vec<u8>, extension: &[u8]) {
+    if bytes.first() != Some(&8) {
+        return;
+    }
+    let length = usize::from(u16::from_be_bytes([bytes[4], bytes[5]]));
+    bytes.splice(6 + length..6 + length, extension.iter().copied());
+    for at in [3, 5] {
+        bytes[at] += u8::try_from(extension.len()).unwrap();
+    }
+}
+
+#[test]
+fn a_client_takes_no_yes_that_does_not_fit_its_offer() {
+    const YES: [u8; 4] = [0, 42, 0, 0];
+    let yes = |bytes: &mut Vec<u8>| add_extension(bytes, &YES);
+    let refusal = |client: &mut RawHandshake, server: &mut RawHandshake| {
+        let error = run(client, server, yes).unwrap_err();
+        assert!(error.to_string().contains("early_data"), "{error}");
+        error.alert_sent()
+    };
+    // None were offered.
+    let pair = Pair::new();
+    let config = pair.finish(pair.early_server(1000));
+    let (mut client, mut server) = raw(&pair, &config, 0);
+    let unsupported = Some(AlertDescription::UNSUPPORTED_EXTENSION);
+    assert_eq!(refusal(&mut client, &mut server), unsupported);
+
+    // Another key than the first was chosen.
+    pair.meet(&config);
+    let key = || PreSharedKey::external(b"ours", &[0x42; 32]).unwrap();
+    let keys = Arc::new(PskList::new(vec![key()]));
+    let other = pair.server_builder().sessions(sessions::ticket_keys()).pre_shared_keys(keys);
+    let builder = pair.client_builder().pre_shared_keys(vec![key()]);
+    let (mut client, mut server) = raw_with(builder, &pair.finish(other), 1);
+    let illegal = Some(AlertDescription::ILLEGAL_PARAMETER);
+    assert_eq!(refusal(&mut client, &mut server), illegal);
+
+    // No key was chosen at all, and then another suite, and another protocol.
+    pair.meet(&config);
+    let other = pair.finish(pair.server_builder().sessions(sessions::ticket_keys()));
+    let (mut client, mut server) = raw(&pair, &other, 1);
+    assert_eq!(refusal(&mut client, &mut server), illegal);
+    pair.meet(&config);
+    let other = pair.finish(pair.server_with(narrow_provider(2, 0)));
+    let (mut client, mut server) = raw(&pair, &other, 1);
+    assert_eq!(refusal(&mut client, &mut server), illegal);
+    let protocols = ["test/2", "test/1"];
+    let config = pair.finish(pair.early_server(1000).application_protocols(protocols));
+    let first = pair.client_builder().application_protocols(["test/1"]);
+    talk(&mut client_at(first, 0), &mut server_at(&config, 0)).checked();
+    let both = pair.client_builder().application_protocols(["test/1", "test/2"]);
+    let (mut client, mut server) = raw_with(both, &config, 1);
+    assert_eq!(refusal(&mut client, &mut server), illegal);
+}
+
+#[test]
+fn nothing_comes_after_a_failure_in_early_data_but_the_same_error() {
+    let (_pair, mut client, config) = sharing(200, 100);
+    client.write_early_data(&[7; 60]).unwrap();
+    client.write_early_data(&[7; 60]).unwrap();
+    client.write_early_data(&[7; 10]).unwrap();
+    let mut bytes = Vec::new();
+    carry(&mut client, &mut bytes);
+    let (mut server, mut data) = (server_at(&config, 1), 0);
+    let error = loop {
+        match server.receive(&mut bytes) {
+            Ok((consumed, received)) => {
+                if let Received::EarlyData(early) = received {
+                    data += early.len();
+                }
+                bytes.drain(..consumed);
+            }
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(data, 60);
+    assert_eq!(server.receive(&mut bytes).unwrap_err(), error);
+    assert_eq!(server.write(b"data").unwrap_err(), error);
+    let mut output = [0; 8];
+    assert_eq!(server.export_early_keying_material("label", b"", &mut output), Err(error));
 }
 
 #[test]

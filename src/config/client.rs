@@ -160,7 +160,7 @@ impl ClientConfigBuilder {
     }
 
     /// Offers 0-RTT data where a ticket or key allows it: see
-    /// [`write_early_data`](crate::ClientConnection::write_early_data). No by default.
+    /// [`write_early_data`](crate::Connection::write_early_data). No by default.
     pub fn early_data(mut self, offer: bool) -> Self {
         self.config.early_data = offer;
         self

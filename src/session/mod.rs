@@ -172,6 +172,3 @@ fn open(bytes: &[u8]) -> Result<Reader<'_>, SessionError> {
         _ => Err(SessionError::Version),
     }
 }
-
-#[cfg(test)]
-mod tests;
