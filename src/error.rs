@@ -247,14 +247,18 @@ fn certificate_alert(error: &CertificateError) -> AlertDescription {
     use AlertDescription as A;
     use Problem as P;
     match error.problem {
-        P::UnknownIssuer(_) | P::SelfIssued => A::UNKNOWN_CA,
+        P::UnknownIssuer(_) | P::Circular(_) | P::SelfIssued => A::UNKNOWN_CA,
         P::Expired { .. } | P::NotYetValid { .. } => A::CERTIFICATE_EXPIRED,
         P::UnsupportedVersion(_)
         | P::UnknownCriticalExtension(_)
         | P::UnsupportedConstraint
         | P::WrongKeyUsage(_)
         | P::WrongExtendedKeyUsage(_) => A::UNSUPPORTED_CERTIFICATE,
-        P::LimitExceeded { .. } | P::Rejected(_) => A::CERTIFICATE_UNKNOWN,
+        P::Revoked { .. } => A::CERTIFICATE_REVOKED,
+        P::LimitExceeded { .. }
+        | P::Rejected(_)
+        | P::RevocationUnknown(_)
+        | P::RevocationEvidence(_) => A::CERTIFICATE_UNKNOWN,
         _ => A::BAD_CERTIFICATE,
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use handclasp::config::{PeerVerifier, SpkiPin, SpkiPins, TrustAnchorVerifier};
 use handclasp::connection::{Options, Received};
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::EarlyData;
@@ -32,9 +33,15 @@ pub struct Arguments {
     /// The server and its port, such as example.org:443 or [::1]:4433
     #[arg(value_name = "HOST:PORT")]
     address: String,
-    /// Trust the certificates in this PEM file, instead of the system's authorities
+    /// Trust the certificates in this file, in PEM or DER, instead of the system's authorities
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// The server's own key must have this hash: sha256/BASE64; again for a spare key
+    #[arg(long, value_name = "PIN")]
+    pin: Vec<SpkiPin>,
+    /// The key is all that counts: no authority, name or date is looked at
+    #[arg(long, requires = "pin", conflicts_with = "ca")]
+    pin_alone: bool,
     /// The name that the server must prove, if it is not HOST
     #[arg(long)]
     name: Option<String>,
@@ -62,12 +69,12 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let sessions = arguments.session.as_deref().map(Sessions::load).transpose()?;
     let early = arguments.early_data.as_deref().map(files::early_data).transpose()?;
     let early = early.unwrap_or_default();
-    let config = Arc::new(config(arguments, sessions.as_ref())?);
     let say = |text: &str| {
         if !json && !arguments.quiet {
             let _ = writeln!(stderr(), "{text}");
         }
     };
+    let config = Arc::new(config(arguments, sessions.as_ref(), say)?);
     let socket = connect(&arguments.address, &host)?;
     if let Ok(peer) = socket.peer_addr() {
         say(&format!("connected to {peer}"));
@@ -153,12 +160,26 @@ fn server(arguments: &Arguments) -> Result<(String, ServerName<'static>), Failur
     Ok((host, server_name))
 }
 
-fn config(arguments: &Arguments, sessions: Option<&Sessions>) -> Result<ClientConfig, Failure> {
-    let anchors = files::anchors(arguments.ca.as_deref())?;
+fn config(
+    arguments: &Arguments,
+    sessions: Option<&Sessions>,
+    told: impl Fn(&str),
+) -> Result<ClientConfig, Failure> {
     let misuse = |error: handclasp::config::ConfigError| Failure::misuse(error.to_string());
-    let mut builder = ClientConfig::builder(CryptoProvider::ring())
-        .trust(anchors)
-        .map_err(misuse)?
+    let provider = CryptoProvider::ring();
+    let pins = arguments.pin.iter().copied();
+    let verifier: Arc<dyn PeerVerifier> = if arguments.pin_alone {
+        Arc::new(SpkiPins::alone(pins).map_err(misuse)?)
+    } else {
+        let anchors = files::anchors(arguments.ca.as_deref(), told)?;
+        let paths = Arc::new(TrustAnchorVerifier::new(anchors, provider.signatures.clone()));
+        match arguments.pin.is_empty() {
+            true => paths,
+            false => Arc::new(SpkiPins::beside(paths, pins).map_err(misuse)?),
+        }
+    };
+    let mut builder = ClientConfig::builder(provider)
+        .verifier(verifier)
         .application_protocols(arguments.alpn.iter().map(String::as_bytes));
     if let Some(log) = files::key_log(arguments.keylog.as_ref())? {
         builder = builder.key_log(log);

@@ -1,10 +1,10 @@
 //! What is read from files: trust anchors, certificates and keys.
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use handclasp::certificate::LoadedAnchors;
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::pem::{self, PemObject};
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
@@ -13,38 +13,49 @@ use handclasp::{CertifiedKey, KeyLogFile, TrustAnchors};
 
 use crate::failure::Failure;
 
-/// Where most Linux distributions keep the authorities that they trust.
-const SYSTEM_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
-
-/// The anchors in `file`, or those of the system.
-pub fn anchors(file: Option<&Path>) -> Result<TrustAnchors, Failure> {
-    match file {
-        Some(file) => TrustAnchors::from_pem(&read(file, "--ca")?).map_err(|error| {
-            Failure::misuse(format!("--ca {}: {error}", file.display()))
-                .hint("--ca FILE takes certificates in PEM: -----BEGIN CERTIFICATE-----")
-        }),
-        None => system_anchors(),
+/// The anchors in `file`, in PEM or DER, or those of the system. What is passed over is `told`.
+pub fn anchors(file: Option<&Path>, told: impl Fn(&str)) -> Result<TrustAnchors, Failure> {
+    let (loaded, source) = match file {
+        Some(file) => {
+            let source = format!("--ca {}", file.display());
+            (TrustAnchors::from_bundle(&read(file, "--ca")?), source)
+        }
+        None => (system(), "the system's trusted authorities".to_owned()),
+    };
+    let hint = "say whom to trust: --ca FILE, with certificates in PEM or DER";
+    if loaded.anchors.is_empty() {
+        let reason = loaded.skipped.first().map_or_else(
+            || "there is no certificate among them".to_owned(),
+            |skipped| skipped.to_string(),
+        );
+        return Err(Failure::misuse(format!("{source}: {reason}")).hint(hint));
     }
+    for skipped in &loaded.skipped {
+        told(&format!("warning: {source}: {skipped}"));
+    }
+    Ok(loaded.anchors)
 }
 
+/// As [`anchors`] without a file, when nobody needs to be told.
 pub fn system_anchors() -> Result<TrustAnchors, Failure> {
-    let file = env::var_os("SSL_CERT_FILE").map_or(SYSTEM_BUNDLE.into(), PathBuf::from);
-    let Ok(bundle) = fs::read(&file) else {
-        let problem = format!("there is no bundle of trusted authorities at {}", file.display());
-        return Err(
-            Failure::misuse(problem).hint("say whom to trust: --ca FILE, with certificates in PEM")
-        );
-    };
-    // One certificate of a bundle that cannot be read is no reason to trust none of the others.
-    let mut anchors = TrustAnchors::new();
-    for certificate in CertificateDer::pem_slice_iter(&bundle).flatten() {
-        let _ = anchors.add(certificate);
-    }
-    if anchors.is_empty() {
-        return Err(Failure::misuse(format!("{} has no certificate in it", file.display()))
-            .hint("say whom to trust: --ca FILE, with certificates in PEM"));
-    }
-    Ok(anchors)
+    anchors(None, |_| ())
+}
+
+#[cfg(feature = "native-roots")]
+fn system() -> LoadedAnchors {
+    TrustAnchors::native()
+}
+
+#[cfg(all(feature = "webpki-roots", not(feature = "native-roots")))]
+fn system() -> LoadedAnchors {
+    let mut loaded = LoadedAnchors::default();
+    loaded.anchors = TrustAnchors::webpki_roots();
+    loaded
+}
+
+#[cfg(not(any(feature = "webpki-roots", feature = "native-roots")))]
+fn system() -> LoadedAnchors {
+    LoadedAnchors::default()
 }
 
 /// The server's certificate chain and its key.

@@ -240,3 +240,74 @@ fn servers_that_share_ticket_keys_take_each_others_tickets() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("32 random bytes"), "{}", text(&output.stderr));
 }
+
+/// The pin of the certificate in this file, as `openssl` would make it.
+fn pin(files: &Files, name: &str) -> String {
+    use handclasp::pki_types::pem::PemObject;
+    let certificate =
+        handclasp::pki_types::CertificateDer::from_pem_slice(files.read(name).as_bytes());
+    handclasp::config::SpkiPin::of(&certificate.unwrap()).unwrap().to_string()
+}
+
+#[test]
+fn a_pin_beside_an_authority_must_be_the_servers_key() {
+    let files = Files::new();
+    let server = Server::start(&files, &[]);
+    let (ca, right, wrong) = (files.path("ca.pem"), pin(&files, "cert.pem"), pin(&files, "ca.pem"));
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--pin", &right]);
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--pin", &wrong]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    assert!(told.contains(&format!("its key's pin is {right}; expected is {wrong}")), "{told}");
+    // A spare pin is no less good.
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--pin", &wrong]);
+    assert_eq!(command.args(["--pin", &right]).output().unwrap().status.code(), Some(0));
+    // The right key does not make up for an authority that is not trusted.
+    let other = Files::new();
+    let ca = other.path("ca.pem");
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--pin", &right]);
+    assert_eq!(command.output().unwrap().status.code(), Some(1));
+}
+
+#[test]
+fn a_pin_alone_needs_no_authority_and_no_name() {
+    let files = Files::new();
+    let server = Server::start(&files, &[]);
+    let pin = pin(&files, "cert.pem");
+    let mut command = handclasp(["connect", &server.address, "--pin", &pin, "--pin-alone"]);
+    command.args(["--name", "another.example"]);
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn an_authority_in_der_is_trusted_too() {
+    use handclasp::pki_types::pem::PemObject;
+    let files = Files::new();
+    let server = Server::start(&files, &[]);
+    let pem = files.read("ca.pem");
+    let der = handclasp::pki_types::CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+    let ca = files.path("ca.der");
+    std::fs::write(&ca, &der).unwrap();
+    let output = handclasp(["connect", &server.address, "--ca", &ca]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    // What cannot be used of a bundle is told.
+    let bundle = format!("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n{pem}");
+    files.write("bundle.pem", &bundle);
+    let ca = files.path("bundle.pem");
+    let output = handclasp(["connect", &server.address, "--ca", &ca]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stderr).contains("warning: --ca"), "{}", text(&output.stderr));
+}
+
+#[cfg(feature = "native-roots")]
+#[test]
+fn a_bundle_that_the_environment_names_is_trusted() {
+    let files = Files::new();
+    let server = Server::start(&files, &[]);
+    let mut command = handclasp(["connect", &server.address]);
+    command.env("SSL_CERT_FILE", files.path("ca.pem"));
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}

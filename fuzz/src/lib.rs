@@ -6,6 +6,9 @@
 
 #[path = "../../tests/hostile/peers.rs"]
 pub mod peers;
+pub mod revocation;
+
+pub mod certificates;
 
 use std::sync::LazyLock;
 

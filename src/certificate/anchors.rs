@@ -67,6 +67,8 @@ pub(super) struct Anchor {
     scope: Option<Scope>,
     /// As it came, to recognise it when a peer presents it.
     certificate: Option<Vec<u8>>,
+    /// Whether its keyUsage allows to sign CRLs, or says nothing.
+    pub(super) signs_crls: bool,
 }
 
 impl Anchor {
@@ -123,6 +125,7 @@ impl TrustAnchors {
             spki: der::only(decoded.spki, der::SEQUENCE).unwrap_or_default().to_vec(),
             scope,
             certificate: Some(certificate.to_vec()),
+            signs_crls: checks::may_sign_crls(decoded.key_usage),
         };
         self.insert(decoded.folded_subject, anchor);
         Ok(())
@@ -151,7 +154,8 @@ impl TrustAnchors {
         }
         let name_constraints = anchor.name_constraints.as_deref().map(contents);
         let scope = Scope { name_constraints, ..Scope::default() };
-        let anchor = Anchor { label, key_id: None, spki, scope: Some(scope), certificate: None };
+        let (scope, certificate, signs_crls) = (Some(scope), None, true);
+        let anchor = Anchor { label, key_id: None, spki, scope, certificate, signs_crls };
         self.insert(fold(&subject), anchor);
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! What each certificate of a path must be, for itself (RFC 5280, sections 4.1, 4.2 and 6.1).
 
+use x509_parser::extensions::KeyUsage;
+
 use super::decode::{Certificate, Scope, Usages, V3, oid};
 use super::error::{CertificateError, Problem, Timestamp, printable};
 use super::name::SubjectName;
@@ -17,8 +19,11 @@ pub(super) fn end_entity(
     request: &ChainRequest<'_>,
 ) -> Result<(), Problem> {
     every(certificate, request.now.into())?;
-    // The key signs handshakes (RFC 9846, section 4.5.1.2).
-    if certificate.key_usage.is_some_and(|usage| !usage.digital_signature()) {
+    as_issued(certificate)?;
+    // The key signs handshakes (RFC 9846, section 4.5.1.2). A CA's keyUsage speaks of what it
+    // issues, and RFC 5280 asks nothing more of it; a handshake does, when it comes to a signature
+    // (`EndEntity::check_may_sign`).
+    if !certificate.is_ca && certificate.key_usage.is_some_and(|usage| !usage.digital_signature()) {
         return Err(Problem::WrongKeyUsage("digitalSignature"));
     }
     let kind = certificate.key.algorithm;
@@ -51,6 +56,12 @@ pub(super) fn path(
 }
 
 /// What holds for an intermediate, whatever it issued.
+pub(super) fn intermediate(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
+    as_issued(certificate)?;
+    authority(certificate, now)
+}
+
+/// What holds for a CA; for the certificate of an anchor in the strict profile only.
 pub(super) fn authority(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
     every(certificate, now)?;
     if !certificate.is_ca {
@@ -65,6 +76,11 @@ pub(super) fn authority(certificate: &Certificate<'_>, now: Timestamp) -> Result
 /// A keyUsage that is there must allow to sign certificates (RFC 5280, section 6.1.4 (n)).
 pub(super) fn may_sign_certificates(certificate: &Certificate<'_>) -> bool {
     certificate.key_usage.is_none_or(|usage| usage.key_cert_sign())
+}
+
+/// A keyUsage that is there must allow to sign CRLs (RFC 5280, section 6.3.3 (f)).
+pub(super) fn may_sign_crls(usage: Option<KeyUsage>) -> bool {
+    usage.is_none_or(|usage| usage.crl_sign())
 }
 
 /// RFC 5280, section 6.1.4 (l) and (m): `found` is how many intermediates are below that are not
@@ -103,12 +119,8 @@ pub(super) fn every(certificate: &Certificate<'_>, now: Timestamp) -> Result<(),
     if certificate.inner_algorithm != certificate.algorithm {
         return Err(Problem::AlgorithmMismatch);
     }
-    if !valid_serial(certificate.serial) {
-        return Err(Problem::InvalidSerialNumber);
-    }
     no_unknown_critical(&certificate.scope)?;
     Rule::IssuerName.check(!certificate.issuer.is_empty(), || "an empty one".to_owned())?;
-    time_form(certificate.validity)?;
     rsa_size(certificate.key)?;
     if let Some(access) = certificate.extension(oid::AUTHORITY_INFORMATION_ACCESS) {
         Rule::AuthorityAccess.check(is_access(access.value), || "another one".to_owned())?;
@@ -129,6 +141,15 @@ pub(super) fn no_unknown_critical(scope: &Scope) -> Result<(), Problem> {
         Some(oid) => Err(Problem::UnknownCriticalExtension(oid.clone())),
         None => Ok(()),
     }
+}
+
+/// How a certificate is issued. Nothing is asked of an anchor's: roots that everyone trusts have the
+/// serial number 0, or times in the wrong form, which says nothing of what they issue.
+fn as_issued(certificate: &Certificate<'_>) -> Result<(), Problem> {
+    if !valid_serial(certificate.serial) {
+        return Err(Problem::InvalidSerialNumber);
+    }
+    time_form(certificate.validity)
 }
 
 /// Positive, and of at most 20 octets. A zero octet in front that only says "positive" is not

@@ -9,7 +9,7 @@ use x509_parser::prelude::{
     X509Error, X509Extension,
 };
 
-use super::der;
+use super::der::{self, Reader};
 use super::distinguished_name::{self, fold};
 use super::error::{CertificateError, Problem, Timestamp, printable};
 use super::name::{self, SubjectName};
@@ -147,6 +147,10 @@ impl<'a> Certificate<'a> {
         for extension in certificate.extensions.clone() {
             certificate.read_extension(extension)?;
         }
+        // A subject may be empty: its names say whose it is.
+        if let Some(name) = certificate.names.first().filter(|_| certificate.label.is_empty()) {
+            certificate.label = format!("subjectAltName={}", name.printable());
+        }
         Ok(certificate)
     }
 
@@ -222,9 +226,9 @@ impl<'a> Certificate<'a> {
         // Key identifiers only say where to look first; one that does not parse says nothing.
         match extension.oid {
             oid::AUTHORITY_KEY_IDENTIFIER => {
-                let fields = der::only(value, der::SEQUENCE).and_then(der::next);
-                let key_id = fields.filter(|(first, _)| first.tag == der::primitive(0));
-                self.authority_key_id = key_id.map(|(key_id, _)| key_id.contents);
+                let fields = der::only(value, der::SEQUENCE).map(der::Reader);
+                let key_id = fields.and_then(|mut fields| fields.take(der::primitive(0)));
+                self.authority_key_id = key_id.map(|key_id| key_id.contents);
             }
             oid::SUBJECT_KEY_IDENTIFIER => {
                 self.subject_key_id = der::only(value, der::OCTET_STRING);
@@ -298,25 +302,16 @@ impl<'a> Certificate<'a> {
 }
 
 impl<'a> Extension<'a> {
-    fn read(element: &der::Element<'a>) -> Option<Self> {
-        if element.tag != der::SEQUENCE {
-            return None;
-        }
-        let (oid, critical, value) = match der::elements(element.contents)?.as_slice() {
-            &[oid, value] => (oid, false, value),
-            // Who writes the default out breaks DER, but leaves no doubt.
-            &[oid, critical, value] if critical.tag == der::BOOLEAN => match critical.contents {
-                [0x00] => (oid, false, value),
-                [0xff] => (oid, true, value),
-                _ => return None,
-            },
-            _ => return None,
+    pub(super) fn read(element: &der::Element<'a>) -> Option<Self> {
+        let mut fields = Reader(element.contents);
+        let oid = fields.take(der::OBJECT_IDENTIFIER)?.contents;
+        let critical = match fields.take(der::BOOLEAN) {
+            Some(critical) => der::boolean(critical.contents)?,
+            None => false,
         };
-        (oid.tag == der::OBJECT_IDENTIFIER && value.tag == der::OCTET_STRING).then_some(Self {
-            oid: oid.contents,
-            critical,
-            value: value.contents,
-        })
+        let value = fields.take(der::OCTET_STRING)?.contents;
+        let whole = element.tag == der::SEQUENCE && fields.is_empty();
+        whole.then_some(Self { oid, critical, value })
     }
 
     /// Whether the parser sees the same.

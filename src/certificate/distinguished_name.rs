@@ -22,18 +22,12 @@ pub(super) fn fold(name: &[u8]) -> Vec<u8> {
     folded(name).unwrap_or_else(|| name.to_vec())
 }
 
-fn folded(mut name: &[u8]) -> Option<Vec<u8>> {
+fn folded(name: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(2 * name.len());
-    while !name.is_empty() {
-        let (set, rest) = der::next(name)?;
-        name = rest;
-        let mut attributes = set.contents;
-        let mut forms = Vec::new();
-        while !attributes.is_empty() {
-            let (attribute, rest) = der::next(attributes)?;
-            attributes = rest;
-            forms.push(attribute_form(attribute.contents)?);
-        }
+    for set in der::elements(name)? {
+        let attributes = der::elements(set.contents)?;
+        let forms = attributes.iter().map(|it| attribute_form(it.contents));
+        let mut forms = forms.collect::<Option<Vec<_>>>()?;
         // They are a set, and not everyone sorts it.
         forms.sort_unstable();
         out.extend(forms.len().to_be_bytes());
@@ -44,8 +38,9 @@ fn folded(mut name: &[u8]) -> Option<Vec<u8>> {
 
 /// Type and value, from the contents of an AttributeTypeAndValue.
 fn attribute_form(attribute: &[u8]) -> Option<Vec<u8>> {
-    let (kind, rest) = der::next(attribute)?;
-    let (value, _) = der::next(rest).filter(|(_, rest)| rest.is_empty())?;
+    let mut parts = der::Reader(attribute);
+    let (kind, value) = (parts.next()?, parts.next()?);
+    parts.is_empty().then_some(())?;
     let mut out = Vec::with_capacity(attribute.len() + 16);
     out.extend(kind.whole);
     match text(value) {

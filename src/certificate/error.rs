@@ -6,6 +6,7 @@ use pki_types::UnixTime;
 use x509_parser::time::ASN1Time;
 
 use super::request::Purpose;
+use super::revocation::{Evidence, EvidenceError, MissingEvidence, RevocationReason};
 use super::rules::Rule;
 
 /// How many characters of a name that the peer chose are printed.
@@ -85,6 +86,13 @@ pub enum Problem {
          should send that intermediate, or its root must be trusted"
     )]
     UnknownIssuer(String),
+    /// The path ended with it, as everyone of the name of its issuer is on the path already: they
+    /// issued each other.
+    #[error(
+        "was issued by \"{0}\", which is below it on the path: they issued each other, and no trust \
+         anchor has that subject"
+    )]
+    Circular(String),
     /// The path ended with it, as it names nobody but itself for its issuer.
     #[error("is self-issued and is not a trust anchor")]
     SelfIssued,
@@ -138,6 +146,25 @@ pub enum Problem {
     /// A CA has name constraints that cannot be honoured, so nothing that it issued is accepted.
     #[error("has name constraints that are malformed")]
     UnsupportedConstraint,
+    /// Its issuer has taken it back.
+    #[error("was revoked on {date} ({reason}), says the {evidence}; its serial number is {serial}")]
+    Revoked {
+        /// The serial number in hexadecimal digits.
+        serial: String,
+        /// Since when it is revoked.
+        date: Timestamp,
+        /// Why.
+        reason: RevocationReason,
+        /// Where it is said.
+        evidence: Evidence,
+    },
+    /// Nobody says whether it is revoked, where somebody must (see
+    /// [`RevocationPolicy`](super::RevocationPolicy)).
+    #[error("may have been revoked: {0}")]
+    RevocationUnknown(MissingEvidence),
+    /// What should say whether it is revoked does not count, and nothing else clears it.
+    #[error("may have been revoked: {0}")]
+    RevocationEvidence(EvidenceError),
     /// It is against one of the rules that have no variant of their own. The strict profile has
     /// many.
     #[error("is against {}: {} It has {found}", rule.source(), rule.sentence())]
@@ -170,6 +197,7 @@ impl Problem {
             Self::NotYetValid { .. } => "not-yet-valid",
             Self::Expired { .. } => "expired",
             Self::UnknownIssuer(_) => "unknown-issuer",
+            Self::Circular(_) => "circular",
             Self::SelfIssued => "self-issued",
             Self::BadSignature(_) => "bad-signature",
             Self::NameMismatch { .. } => "name-mismatch",
@@ -182,6 +210,9 @@ impl Problem {
             Self::NameNotPermitted { .. } => "name-not-permitted",
             Self::UnsupportedConstraint => "unsupported-constraint",
             Self::Forbidden { rule, .. } => rule.code(),
+            Self::Revoked { .. } => "revoked",
+            Self::RevocationUnknown(missing) => missing.code(),
+            Self::RevocationEvidence(error) => error.code(),
             Self::LimitExceeded { .. } => "limit-exceeded",
         }
     }
@@ -194,6 +225,10 @@ impl Problem {
                 "send the certificate of \"{issuer}\" along with the peer's own, or trust it if it \
                  is a root"
             ),
+            Self::Circular(_) => {
+                "send the certificate that a root issued for one of them, or trust one of them"
+                    .into()
+            }
             Self::SelfIssued => {
                 "if it is the right one, trust it: get it from its owner, not from the peer".into()
             }
@@ -234,6 +269,11 @@ impl Problem {
             Self::UnsupportedAlgorithm { .. } => {
                 "have it issued again, with an algorithm and a key that are supported".into()
             }
+            Self::Revoked { .. } => {
+                "replace it with one that is not revoked, with a new key".into()
+            }
+            Self::RevocationUnknown(missing) => missing.remedy(),
+            Self::RevocationEvidence(error) => return error.remedy(),
             _ => return None,
         })
     }

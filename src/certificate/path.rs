@@ -15,6 +15,7 @@ use super::error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
 use super::explain::{Explanation, Place, Record, Recorder};
 use super::name;
 use super::request::{ChainRequest, PathLimits};
+use super::revocation;
 use super::signature::{self, PublicKey};
 
 /// A path that was found and is valid.
@@ -100,7 +101,7 @@ fn path_of(
 fn closeness(problem: &Problem) -> u8 {
     match problem {
         // There was nobody of the issuer's name.
-        Problem::UnknownIssuer(_) | Problem::SelfIssued => 0,
+        Problem::UnknownIssuer(_) | Problem::Circular(_) | Problem::SelfIssued => 0,
         // There was an intermediate that did not parse, and that may have been the one.
         Problem::Malformed(_) => 1,
         // It went on for too long.
@@ -198,7 +199,7 @@ impl<'s> Search<'s> {
                 return Ok(labels.chain([&anchor.label]).cloned().collect());
             }
             // Every candidate noted why it fell.
-            Ok(None) => unknown_issuer(end_entity),
+            Ok(None) => unknown_issuer(&path, end_entity),
             Err(error) => error,
         };
         let close = |best: &CertificateError| closeness(&best.problem) >= closeness(&error.problem);
@@ -220,8 +221,10 @@ impl<'s> Search<'s> {
         };
         let candidates = self.candidates(path, last);
         if candidates.is_empty() {
-            return Err(unknown_issuer(last));
+            return Err(unknown_issuer(path, last));
         }
+        // Somebody who only has the issuer's name is told of if nobody was the issuer.
+        let (mut issuer_is_there, mut namesake) = (false, None);
         for candidate in candidates {
             self.spend(Limit::Candidates, 1)?;
             let place = match candidate {
@@ -234,15 +237,27 @@ impl<'s> Search<'s> {
                     self.recorder.end(entry, None);
                     return Ok(Some(anchor));
                 }
-                Ok(None) => {}
+                Ok(None) => issuer_is_there = true,
                 Err(error) => {
                     self.recorder.end(entry, Some(&error));
-                    if is_final(&error.problem) {
-                        return Err(error);
+                    match error.problem {
+                        // What is used up stays used up. Only the depth is each path's own.
+                        Problem::LimitExceeded { limit, .. } if limit != Limit::Depth => {
+                            return Err(error);
+                        }
+                        Problem::BadSignature(_) | Problem::UnsupportedAlgorithm { .. } => {
+                            namesake = namesake.or(Some(error));
+                        }
+                        _ => {
+                            issuer_is_there = true;
+                            self.failed(error);
+                        }
                     }
-                    self.failed(error);
                 }
             }
+        }
+        if let Some(error) = namesake.filter(|_| !issuer_is_there) {
+            self.failed(error);
         }
         Ok(None)
     }
@@ -337,12 +352,17 @@ impl<'s> Search<'s> {
     ) -> Result<(), CertificateError> {
         let now = Timestamp::from(self.request.now);
         for (index, certificate) in path.iter().enumerate().skip(1) {
-            checks::authority(certificate, now).map_err(|problem| certificate.error(problem))?;
+            checks::intermediate(certificate, now).map_err(|problem| certificate.error(problem))?;
             let (below, _) = path.split_at(index);
             self.check_scope(below, &certificate.label, &certificate.scope)?;
         }
         self.check_scope(path, &anchor.label, scope)?;
-        checks::path(path, anchor.certificate(), self.request)
+        checks::path(path, anchor.certificate(), self.request)?;
+        if !self.request.revocation.is_empty() {
+            // About one more signature for each certificate; and many paths may lead here.
+            self.spend(Limit::SignatureChecks, path.len())?;
+        }
+        revocation::check(path, anchor, self.request)
     }
 
     /// Holds what is `below` an authority, the end entity first, to what the authority may issue.
@@ -370,7 +390,8 @@ impl<'s> Search<'s> {
         for certificate in end_entity.iter().chain(intermediates) {
             let subject = certificate.names_of_subject();
             let mut names = subject.iter().chain(&certificate.names);
-            let cost = names.clone().count().saturating_mul(constraints.len());
+            // Without a name too: to read the constraints costs as much, and many paths lead here.
+            let cost = names.clone().count().max(1).saturating_mul(constraints.len());
             self.spend(Limit::NameComparisons, cost)?;
             if let Some(name) = names.find(|name| !constraints.allow(name)) {
                 return Err(certificate.error(Problem::NameNotPermitted {
@@ -405,16 +426,14 @@ impl<'s> Search<'s> {
     }
 }
 
-/// Whether the search ends with it: what was used up stays used up. Only the depth is each path's
-/// own.
-fn is_final(problem: &Problem) -> bool {
-    matches!(problem, Problem::LimitExceeded { limit, .. } if *limit != Limit::Depth)
-}
-
-fn unknown_issuer(certificate: &Certificate<'_>) -> CertificateError {
-    certificate.error(if certificate.is_self_issued() {
+/// Why a path ends with its `last` certificate.
+fn unknown_issuer(path: &[&Certificate<'_>], last: &Certificate<'_>) -> CertificateError {
+    let issuer = || last.issuer_label.clone();
+    last.error(if last.is_self_issued() {
         Problem::SelfIssued
+    } else if path.iter().any(|it| it.folded_subject == last.folded_issuer) {
+        Problem::Circular(issuer())
     } else {
-        Problem::UnknownIssuer(certificate.issuer_label.clone())
+        Problem::UnknownIssuer(issuer())
     })
 }

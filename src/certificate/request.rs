@@ -7,6 +7,7 @@ use pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 use super::anchors::TrustAnchors;
 use super::error::Limit;
 use super::name::ReferenceIdentifier;
+use super::revocation::Revocation;
 
 /// What the certificate is to be used for: which side of the connection presents it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -112,6 +113,8 @@ pub struct ChainRequest<'a> {
     pub now: UnixTime,
     /// The algorithms that certificates may be signed with.
     pub algorithms: &'a [&'static dyn SignatureVerificationAlgorithm],
+    /// What is known of revocation, and how much must be.
+    pub revocation: Revocation<'a>,
     /// How much work the peer can cause.
     pub limits: PathLimits,
 }

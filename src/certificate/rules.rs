@@ -68,7 +68,7 @@ rules! {
     PathLength Default "path-length-exceeded" "RFC 5280, 6.1.4 (l) and (m)"
         "No more CAs stand below a CA than its pathLenConstraint allows.";
     KeyUsage Default "wrong-key-usage" "RFC 5280, 6.1.4 (n); RFC 9846, 4.5.1.2"
-        "A keyUsage that is there has keyCertSign in a CA's certificate, and digitalSignature in the peer's.";
+        "A keyUsage that is there has keyCertSign in a CA's certificate, and digitalSignature in the peer's. If the peer's is a CA's, it is the handshake that asks for digitalSignature.";
     ExtendedKeyUsage Default "wrong-extended-key-usage" "RFC 5280, 4.2.1.12"
         "An extended key usage that is there allows the purpose; anyExtendedKeyUsage counts for CAs only.";
     NameConstraints Default "name-not-permitted" "RFC 5280, 4.2.1.10 and 6.1.3 (b) and (c)"
@@ -83,8 +83,8 @@ rules! {
         "The key of the peer's certificate is of a kind that one of the given algorithms verifies with.";
     ConstraintsOfCas Default "name-constraints-not-ca" "RFC 5280, 4.2.1.10"
         "Only a CA's certificate has name constraints.";
-    IssuerName Default "empty-issuer" "RFC 5280, 4.1.2.4"
-        "The issuer is not empty.";
+    IssuerName Default "empty-issuer" "RFC 5280, 4.1.2.4 and 4.1.2.6"
+        "The issuer is not empty, and so no CA's subject is.";
     TimeForm Default "time-form" "RFC 5280, 4.1.2.5"
         "A time to the end of 2049 is a UTCTime and a later one a GeneralizedTime; with seconds, without fractions, in Zulu.";
     RsaSize Default "rsa-size" "BR 6.1.5"
@@ -96,8 +96,6 @@ rules! {
         "The peer's certificate is not a CA's.";
     SerialOctets Strict "serial-octets" "RFC 5280, 4.1.2.2"
         "The serial number has at most 20 octets, one of zeros before them included.";
-    CaSubject Strict "empty-ca-subject" "RFC 5280, 4.1.2.6"
-        "The subject of a CA is not empty.";
     UniqueIdentifiers Strict "unique-identifiers" "RFC 5280, 4.1.2.8"
         "There are no unique identifiers of issuer or subject.";
     KeyKind Strict "key-kind" "BR 6.1.5 and 7.1.3.1"
@@ -118,8 +116,6 @@ rules! {
         "A CA's certificate has a keyUsage with keyCertSign.";
     EndEntityKeyUsage Strict "end-entity-key-usage" "RFC 5280, 4.2.1.9; BR 7.1.2.7.11"
         "A certificate that is not a CA's has no keyUsage with keyCertSign or cRLSign.";
-    EmptyKeyUsage Strict "empty-key-usage" "RFC 5280, 4.2.1.3"
-        "A keyUsage has at least one bit.";
     CaBasicConstraints Strict "ca-basic-constraints" "RFC 5280, 4.2.1.9"
         "A CA's certificate has basicConstraints that say so, and they are critical.";
     PathLengthOfCas Strict "path-length-not-ca" "RFC 5280, 4.2.1.9"

@@ -11,6 +11,7 @@ mod limits;
 mod psk;
 mod questions;
 mod server;
+pub mod trust;
 
 use crate::crypto::CryptoProvider;
 
@@ -26,6 +27,7 @@ pub use questions::{
     PeerIdentity, PeerVerifier, Reply, TrustAnchorVerifier,
 };
 pub use server::{ServerConfig, ServerConfigBuilder};
+pub use trust::{SpkiPin, SpkiPins};
 
 /// A configuration that cannot work, found when it is built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -12,8 +12,8 @@ use pki_types::{CertificateDer, DnsName, PrivateKeyDer, ServerName, UnixTime};
 
 use super::{ChosenPsk, ConfigError, EarlyDataOffer, EarlyDataPolicy, PskResolver};
 use crate::certificate::{
-    CertificateError, ChainRequest, EndEntity, PathLimits, Problem, Profile, Purpose, TrustAnchors,
-    verify_chain,
+    CertificateError, CertificateRevocationList, ChainRequest, EndEntity, PathLimits, Problem,
+    Profile, Purpose, Revocation, RevocationPolicy, TrustAnchors, verify_chain,
 };
 use crate::crypto::{CipherSuite, SignatureAlgorithms, SigningKey, signing_key};
 use crate::registry::SignatureScheme;
@@ -188,13 +188,29 @@ pub trait PeerVerifier: Send + Sync + fmt::Debug {
 pub struct TrustAnchorVerifier {
     anchors: TrustAnchors,
     algorithms: SignatureAlgorithms,
+    crls: Vec<CertificateRevocationList>,
+    revocation: RevocationPolicy,
     limits: PathLimits,
 }
 
 impl TrustAnchorVerifier {
     /// Trusts what `anchors` say, verifying with `algorithms`.
     pub fn new(anchors: TrustAnchors, algorithms: SignatureAlgorithms) -> Self {
-        Self { anchors, algorithms, limits: PathLimits::DEFAULT }
+        let (crls, revocation) = (Vec::new(), RevocationPolicy::default());
+        Self { anchors, algorithms, crls, revocation, limits: PathLimits::DEFAULT }
+    }
+
+    /// Refuses what these CRLs say is revoked. They become stale: replace the verifier when there
+    /// are newer ones.
+    pub fn with_crls(mut self, crls: Vec<CertificateRevocationList>) -> Self {
+        self.crls = crls;
+        self
+    }
+
+    /// How much must be known about revocation. By default, what is there counts.
+    pub fn with_revocation(mut self, policy: RevocationPolicy) -> Self {
+        self.revocation = policy;
+        self
     }
 }
 
@@ -213,6 +229,11 @@ impl PeerVerifier for TrustAnchorVerifier {
             profile: Profile::Default,
             now: peer.now,
             algorithms: &self.algorithms.all,
+            revocation: Revocation {
+                crls: &self.crls,
+                status_request: None,
+                policy: self.revocation,
+            },
             limits: self.limits,
         };
         Reply::Now(verify_chain(&request).map(drop))

@@ -4,13 +4,16 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 
-use handclasp::certificate::{Profile, Purpose};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use handclasp::certificate::{CertificateRevocationList, Profile, Purpose};
 use handclasp::pki_types::pem::PemObject;
 use handclasp::pki_types::{CertificateDer, UnixTime};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::case::{Anchors, Case};
+use super::case::{Anchors, Case, code};
+use super::evidence::Evidence;
 use super::parse;
 use crate::failure::Failure;
 
@@ -29,6 +32,7 @@ struct Line {
     purpose: Option<String>,
     profile: Option<String>,
     max_depth: Option<usize>,
+    revocation: Option<String>,
 }
 
 /// Judges each line of a file, or of standard input if it is `-`. A line that is no case is
@@ -67,7 +71,7 @@ fn answer(line: &[u8]) -> Value {
     match line.and_then(case) {
         Ok(case) => match case.verify() {
             Ok(path) => answer(&id, "accepted", "accepted", &path.to_string()),
-            Err(error) => answer(&id, "rejected", error.problem.code(), &error.to_string()),
+            Err(error) => answer(&id, "rejected", code(&error), &error.to_string()),
         },
         Err(detail) => answer(&id, "error", "not-a-case", &detail),
     }
@@ -75,9 +79,6 @@ fn answer(line: &[u8]) -> Value {
 
 /// The case that a line is, or why it is none.
 fn case(line: Line) -> Result<Case, String> {
-    if line.crls.is_some_and(|crls| !crls.is_empty()) || line.ocsp.is_some() {
-        return Err("revocation is not looked at yet: leave crls and ocsp out".into());
-    }
     if line.id.is_null() {
         return Err("it has no id".into());
     }
@@ -87,15 +88,26 @@ fn case(line: Line) -> Result<Case, String> {
     intermediates.extend(line.intermediates.iter().flatten().flat_map(|text| certificates(text)));
     let mut anchors = Anchors::default();
     line.roots.iter().flat_map(|text| certificates(text)).for_each(|root| anchors.add(root));
+    let option = |name: &str, reason: String| format!("{name}: {reason}");
+    let mut evidence = Evidence::default();
+    for crl in line.crls.iter().flatten() {
+        evidence.add(CertificateRevocationList::from_pem(crl.as_bytes()));
+    }
+    // As with certificates, what is no base64 is a response that is malformed.
+    evidence.ocsp = line.ocsp.map(|text| STANDARD.decode(text.trim()).unwrap_or_default());
+    if let Some(text) = line.revocation {
+        let mode = parse::revocation(&text).map_err(|error| option("revocation", error))?;
+        evidence.mode = Some(mode);
+    }
     let names = line.names.unwrap_or_default().into_iter().map(|name| {
         parse::tagged_name(&name)
             .ok_or_else(|| format!("the name {name:?} does not begin with dns:, ip: or email:"))
     });
-    let option = |name: &str, reason: String| format!("{name}: {reason}");
     Ok(Case {
         end_entity,
         intermediates,
         anchors,
+        evidence,
         names: names.collect::<Result<_, _>>()?,
         time: match line.time {
             Some(text) => parse::time(&text).map_err(|error| option("time", error))?,

@@ -2,18 +2,22 @@
 
 mod batch;
 mod case;
+mod evidence;
 mod parse;
 mod show;
 
 use std::path::{Path, PathBuf};
 
-use handclasp::certificate::{Profile, Purpose};
+use handclasp::certificate::{
+    CertificateRevocationList, CrlError, Profile, Purpose, RevocationMode,
+};
 use handclasp::pki_types::pem::{self, PemObject};
 use handclasp::pki_types::{CertificateDer, UnixTime};
 
 use crate::failure::Failure;
 use crate::files;
-use case::{Anchors, Case, Name};
+use case::{Anchors, Case, Name, code};
+use evidence::Evidence;
 
 /// What `verify` is told.
 #[derive(clap::Args)]
@@ -52,10 +56,18 @@ pub struct Arguments {
     /// A stapled OCSP response (DER)
     #[arg(long, value_name = "FILE")]
     ocsp: Option<PathBuf>,
+    /// How much must be known of revocation: require (each certificate of the chain is known to be
+    /// good), if-present (what is there counts) or off. Without it, what is there counts, and if
+    /// there is a CRL or a response, something must speak for the certificate itself
+    #[arg(long, value_name = "MODE", value_parser = parse::revocation)]
+    revocation: Option<RevocationMode>,
     /// Judge many: a file (or - for standard input) with a JSON object a line, of the fields id,
-    /// chain, intermediates, roots, crls, ocsp, names, time, purpose, profile and max_depth. Each
-    /// is answered by a line with id, verdict, reason and detail
-    #[arg(long, value_name = "FILE.jsonl", exclusive = true)]
+    /// chain, intermediates, roots, crls, ocsp, names, time, purpose, profile, max_depth and
+    /// revocation. Each is answered by a line with id, verdict, reason and detail
+    #[arg(long, value_name = "FILE.jsonl", conflicts_with_all = [
+        "chain", "ca", "intermediates", "name", "time", "purpose", "profile", "max_depth", "crl", "ocsp",
+        "revocation",
+    ])]
     batch: Option<PathBuf>,
 }
 
@@ -69,11 +81,14 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
         show::json(&explanation);
     } else {
         show::tree(&explanation);
+        if explanation.verdict.is_ok() && arguments.name.is_empty() {
+            show::note("no name was asked for (--name): whose certificate it is was not checked");
+        }
     }
     let Err(error) = explanation.verdict else {
         return Ok(());
     };
-    let failure = Failure::failed(format!("rejected ({}): {error}", error.problem.code()));
+    let failure = Failure::failed(format!("rejected ({}): {error}", code(&error)));
     Err(match error.problem.remedy() {
         Some(remedy) => failure.hint(remedy),
         None => failure,
@@ -81,10 +96,6 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
 }
 
 fn case(arguments: &Arguments) -> Result<Case, Failure> {
-    if !arguments.crl.is_empty() || arguments.ocsp.is_some() {
-        let problem = "--crl and --ocsp: revocation is not looked at yet";
-        return Err(Failure::misuse(problem).hint("leave them out to verify all but revocation"));
-    }
     let mut chain = match &arguments.chain {
         Some(file) => certificates(file, "CHAIN")?.into_iter(),
         None => Vec::new().into_iter(),
@@ -108,6 +119,7 @@ fn case(arguments: &Arguments) -> Result<Case, Failure> {
         end_entity,
         intermediates,
         anchors,
+        evidence: evidence(arguments)?,
         names: arguments.name.clone(),
         time: arguments.time.unwrap_or_else(UnixTime::now),
         purpose: arguments.purpose,
@@ -116,11 +128,40 @@ fn case(arguments: &Arguments) -> Result<Case, Failure> {
     })
 }
 
+fn evidence(arguments: &Arguments) -> Result<Evidence, Failure> {
+    let mut evidence = Evidence { mode: arguments.revocation, ..Evidence::default() };
+    for file in &arguments.crl {
+        let contents = files::read(file, "--crl")?;
+        let crls = if is_der(&contents) {
+            CertificateRevocationList::from_der(&contents).map(|crl| vec![crl])
+        } else {
+            CertificateRevocationList::from_pem(&contents)
+        };
+        match crls {
+            Err(error @ (CrlError::Pem(_) | CrlError::NoCrl)) => {
+                let problem = format!("--crl {}: {error}", file.display());
+                return Err(Failure::misuse(problem)
+                    .hint("it must be a CRL in DER, or PEM: -----BEGIN X509 CRL-----"));
+            }
+            crls => evidence.add(crls),
+        }
+    }
+    if let Some(file) = &arguments.ocsp {
+        evidence.ocsp = Some(files::read(file, "--ocsp")?);
+    }
+    Ok(evidence)
+}
+
+/// Whether a file is DER, and so no text.
+fn is_der(contents: &[u8]) -> bool {
+    let is_pem = contents.windows(10).any(|window| window == b"-----BEGIN");
+    !is_pem && contents.first() == Some(&0x30)
+}
+
 /// The certificates in a file: one in DER, or any number in PEM.
 fn certificates(file: &Path, option: &str) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let contents = files::read(file, option)?;
-    let is_pem = contents.windows(10).any(|window| window == b"-----BEGIN");
-    if !is_pem && contents.first() == Some(&0x30) {
+    if is_der(&contents) {
         return Ok(vec![CertificateDer::from(contents)]);
     }
     let found = CertificateDer::pem_slice_iter(&contents).collect::<Result<Vec<_>, pem::Error>>();

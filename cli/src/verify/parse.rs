@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use handclasp::certificate::{Profile, Purpose};
+use handclasp::certificate::{Profile, Purpose, RevocationMode};
 use handclasp::pki_types::{DnsName, ServerName, UnixTime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -71,6 +71,16 @@ pub fn profile(text: &str) -> Result<Profile, String> {
         "default" => Ok(Profile::Default),
         "strict" => Ok(Profile::Strict),
         _ => Err("it must be default or strict".into()),
+    }
+}
+
+/// How much must be known of revocation.
+pub fn revocation(text: &str) -> Result<RevocationMode, String> {
+    match text {
+        "require" => Ok(RevocationMode::Require),
+        "if-present" => Ok(RevocationMode::IfPresent),
+        "off" => Ok(RevocationMode::Off),
+        _ => Err("it must be require, if-present or off".into()),
     }
 }
 

@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use handclasp::certificate::{Attempt, Explanation, Outcome, Place};
 use serde_json::{Value, json};
 
+use super::case::code;
 use crate::json::write_line;
 use crate::tell::{Output, dim, paint};
 
@@ -38,6 +39,11 @@ pub fn tree(explanation: &Explanation) {
     let _ = anstream::stdout().write_all(text.as_bytes());
 }
 
+/// What a person should know of a verdict.
+pub fn note(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{}", paint(dim(), &format!("note: {text}")));
+}
+
 /// Shows it to a machine: one object.
 pub fn json(explanation: &Explanation) {
     let attempts: Vec<_> = explanation.attempts.iter().map(attempt).collect();
@@ -47,7 +53,7 @@ pub fn json(explanation: &Explanation) {
             "path": path.subjects,
         }),
         Err(error) => json!({
-            "verdict": "rejected", "reason": error.problem.code(), "detail": error.to_string(),
+            "verdict": "rejected", "reason": code(error), "detail": error.to_string(),
             "path": [], "certificate": error.certificate, "remedy": error.problem.remedy(),
         }),
     };

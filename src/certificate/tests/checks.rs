@@ -144,9 +144,10 @@ fn only_a_ca_issues_and_a_ca_may_be_a_leaf() {
     assert!(check.run().is_ok());
     check.name = Some("www.example.com");
     assert!(matches!(check.run().unwrap_err().problem, Problem::NameMismatch { .. }));
-    // A CA's key that signs nothing but certificates and CRLs is no server's.
+    // A key that signs nothing but certificates and CRLs has a path, and signs no handshake.
     leaf.key_usages = authority_params("a").key_usages;
-    let error = chain(&leaf, authority_params("a")).run().unwrap_err();
+    let path = chain(&leaf, authority_params("a")).run().unwrap();
+    let error = path.end_entity.check_may_sign().unwrap_err();
     assert_eq!(error, super::error("CN=leaf", Problem::WrongKeyUsage("digitalSignature")));
     leaf.key_usages = leaf_params().key_usages;
     let trusted = leaf.self_signed(&key()).unwrap();

@@ -75,6 +75,7 @@ fn an_algorithm_that_was_not_given_is_named() {
         profile: Profile::Default,
         now: UnixTime::since_unix_epoch(Duration::from_secs(NOW)),
         algorithms: &only(&rcgen::PKCS_ED25519),
+        revocation: Revocation::default(),
         limits: PathLimits::default(),
     })
     .unwrap_err();
