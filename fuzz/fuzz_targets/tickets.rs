@@ -27,11 +27,15 @@ static CONFIG: LazyLock<Arc<ServerConfig>> = LazyLock::new(|| {
     Arc::new(builder.build(resolver).expect("the configuration is complete"))
 });
 
-/// An honest ClientHello that offers this ticket, with a binder of zeros.
-fn hello(ticket: &[u8]) -> Vec<u8> {
+static RECORDED: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let recorded = &peers::record_messages(Scenario::Plain)[0];
     assert_eq!(recorded.from, Side::Client);
-    let body = &recorded.bytes[4..];
+    recorded.bytes[4..].to_vec()
+});
+
+/// An honest ClientHello that offers this ticket, with a binder of zeros.
+fn hello(ticket: &[u8]) -> Vec<u8> {
+    let body = &RECORDED[..];
     let hello = ClientHello::parse(body).expect("it is honest");
     let vector = |bytes: &[u8]| [&(bytes.len() as u16).to_be_bytes()[..], bytes].concat();
     let extension =
