@@ -63,7 +63,8 @@
 //!
 //! TLS 1.3 client and server: (EC)DHE with HelloRetryRequest and stateless cookies, ECDSA, Ed25519
 //! and RSA-PSS signatures, SNI, ALPN, key updates, exporters, external pre-shared keys, resumption
-//! from tickets, 0-RTT data with protection against replays. A signature, a key or a verdict on a certificate can be
+//! from tickets, 0-RTT data with protection against replays, record size limits and padding, GREASE,
+//! compressed certificates. A signature, a key or a verdict on a certificate can be
 //! [answered later](config::Reply::Later), from anywhere.
 //!
 //! There is no TLS 1.2, no client certificate and no async stream yet. Revocation is not checked.

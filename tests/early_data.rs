@@ -296,9 +296,23 @@ fn a_client_sends_no_more_than_the_ticket_allows() {
     assert_eq!(talk(&mut client, &mut server).checked().early, [7; 100]);
 }
 
+#[test]
+fn a_record_size_limit_binds_what_comes_after_it_was_told() {
+    let pair = Pair::new();
+    let config = pair.finish(pair.early_server(5000).record_size_limit(Some(64)));
+    pair.meet(&config);
+    let (mut client, mut server) = (pair.client(1), server_at(&config, 1));
+    assert_eq!(client.write_early_data(&[7; 3000]).unwrap(), 3000);
+    let first = talk(&mut client, &mut server).checked();
+    assert_eq!(first.early, [7; 3000], "the client could not know");
+    client.write(&[8; 3000]).unwrap();
+    let records = client.outgoing().len() / (5 + 64 + 16);
+    assert_eq!(records, 3000 / 63);
+    assert_eq!(talk(&mut client, &mut server).checked().to_server, [8; 3000]);
+}
+
 fn external(max_size: u32) -> PreSharedKey {
-    let key = PreSharedKey::external(b"ours", &[0x42; 32]).unwrap();
-    key.early_data(EarlyDataTerms {
+    sessions::shared_key().early_data(EarlyDataTerms {
         max_size,
         cipher_suite: CipherSuiteId::TLS_AES_128_GCM_SHA256,
         application_protocol: None,
@@ -529,7 +543,7 @@ fn a_client_takes_no_yes_that_does_not_fit_its_offer() {
 
     // Another key than the first was chosen.
     pair.meet(&config);
-    let key = || PreSharedKey::external(b"ours", &[0x42; 32]).unwrap();
+    let key = sessions::shared_key;
     let keys = Arc::new(PskList::new(vec![key()]));
     let other = pair.server_builder().sessions(sessions::ticket_keys()).pre_shared_keys(keys);
     let builder = pair.client_builder().pre_shared_keys(vec![key()]);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use common::{Identity, narrow_provider, server_name};
 use handclasp::alert::AlertDescription;
-use handclasp::config::{ConfigError, PreSharedKey, PskList};
+use handclasp::config::{ConfigError, PskList};
 use handclasp::crypto::CryptoProvider;
 use handclasp::key_schedule::PskKind;
 use handclasp::session::{
@@ -401,7 +401,7 @@ fn without_a_key_exchange_where_both_sides_allow_it_and_the_client_wants_it() {
 #[test]
 fn a_ticket_stands_before_external_keys_and_either_is_taken() {
     let pair = Pair::new();
-    let key = || PreSharedKey::external(b"ours", &[0x42; 32]).unwrap();
+    let key = sessions::shared_key;
     let with_key = || pair.client_builder().pre_shared_keys(vec![key()]);
     let config =
         pair.finish(pair.server_builder().pre_shared_keys(Arc::new(PskList::new(vec![key()]))));

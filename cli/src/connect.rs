@@ -20,6 +20,7 @@ use crate::files;
 use crate::inbox::Inbox;
 use crate::journal::{SharedJournal, Side, Silent, Teller};
 use crate::json::{self, JsonTeller};
+use crate::keys;
 use crate::session::Sessions;
 use crate::summary::Summary;
 use crate::tell::{Output, Storyteller};
@@ -48,6 +49,12 @@ pub struct Arguments {
     /// Offer this application protocol, such as http/1.1; again for more, the preferred one first
     #[arg(long, value_name = "PROTOCOL")]
     alpn: Vec<String>,
+    /// Offer this pre-shared key, beside certificates; again for more
+    #[arg(long, value_name = "IDENTITY:HEX")]
+    psk: Vec<String>,
+    /// Change the keys after the handshake, and ask the server to change its own
+    #[arg(long)]
+    key_update: bool,
     /// Log the secrets, for Wireshark; without FILE, to the file that SSLKEYLOGFILE names
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     keylog: Option<Option<PathBuf>>,
@@ -74,7 +81,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
             let _ = writeln!(stderr(), "{text}");
         }
     };
-    let config = Arc::new(config(arguments, sessions.as_ref(), say)?);
+    let config = Arc::new(config(arguments, &name, sessions.as_ref(), say)?);
     let socket = connect(&arguments.address, &host)?;
     if let Ok(peer) = socket.peer_addr() {
         say(&format!("connected to {peer}"));
@@ -115,6 +122,9 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let rest = early.get(taken..).unwrap_or_default();
     if !early.is_empty() {
         say(&format!("early data: {taken} bytes were taken, {} are sent now", rest.len()));
+    }
+    if arguments.key_update {
+        connection.update_keys(true)?;
     }
     send_all(&mut connection, &socket, rest)?;
     let end = duplex::run(connection, &socket, inbox, say);
@@ -162,6 +172,7 @@ fn server(arguments: &Arguments) -> Result<(String, ServerName<'static>), Failur
 
 fn config(
     arguments: &Arguments,
+    name: &ServerName<'static>,
     sessions: Option<&Sessions>,
     told: impl Fn(&str),
 ) -> Result<ClientConfig, Failure> {
@@ -181,6 +192,8 @@ fn config(
     let mut builder = ClientConfig::builder(provider)
         .verifier(verifier)
         .application_protocols(arguments.alpn.iter().map(String::as_bytes));
+    let keys = keys::pre_shared_keys(&arguments.psk)?.into_iter();
+    builder = builder.pre_shared_keys(keys.map(|key| key.for_server(name.clone())).collect());
     if let Some(log) = files::key_log(arguments.keylog.as_ref())? {
         builder = builder.key_log(log);
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use handclasp::config::CertificateList;
+use handclasp::config::{CertificateList, PskList};
 use handclasp::connection::Options;
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::UnixTime;
@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::journal::{SharedJournal, Side, Silent, Teller};
 use crate::json::{self, JsonTeller};
+use crate::keys;
 use crate::summary::Summary;
 use crate::tell::{Output, duration};
 use crate::timed::Timed;
@@ -63,6 +64,9 @@ pub struct Arguments {
     /// Take this many bytes of early data of a client that comes back
     #[arg(long, value_name = "BYTES")]
     early_data: Option<u32>,
+    /// Take this pre-shared key from clients that have it; again for more
+    #[arg(long, value_name = "IDENTITY:HEX")]
+    psk: Vec<String>,
     /// Log the secrets, for Wireshark; without FILE, to the file that SSLKEYLOGFILE names
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     keylog: Option<Option<PathBuf>>,
@@ -123,6 +127,10 @@ fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
     let key = files::certified_key(&arguments.cert, &arguments.key)?;
     let mut builder = ServerConfig::builder(CryptoProvider::ring())
         .application_protocols(arguments.alpn.iter().map(String::as_bytes));
+    let psks = keys::pre_shared_keys(&arguments.psk)?;
+    if !psks.is_empty() {
+        builder = builder.pre_shared_keys(Arc::new(PskList::new(psks)));
+    }
     if let Some(log) = files::key_log(arguments.keylog.as_ref())? {
         builder = builder.key_log(log);
     }

@@ -40,7 +40,7 @@ impl Summary {
             certificate: certificate.map(|it| it.subject().to_owned()),
             pre_shared_key: parameters.pre_shared_key.map(|kind| match kind {
                 PskKind::Resumption => "of a ticket: the connection was resumed",
-                PskKind::External => "agreed on outside of TLS",
+                PskKind::External | PskKind::Imported => "agreed on elsewhere",
             }),
             early_data: match parameters.early_data {
                 EarlyData::NotOffered => None,
@@ -61,7 +61,7 @@ impl Summary {
             ("protocol", &self.application_protocol),
             ("server name", &self.server_name),
             ("certificate", &self.certificate),
-            ("shared key", &self.pre_shared_key.map(str::to_owned)),
+            ("pre-shared key", &self.pre_shared_key.map(str::to_owned)),
             ("early data", &self.early_data.map(str::to_owned)),
         ];
         let version = ("version", "TLS 1.3".to_owned());

@@ -24,6 +24,9 @@ pub fn sent(message: &str) -> &'static str {
         }
         "CertificateRequest" => "The server wants to know who the client is, too.",
         "Certificate" => "Who the server is: its certificate, and who vouches for it.",
+        "CompressedCertificate" => {
+            "Who the server is: its certificate, and who vouches for it, in fewer bytes."
+        }
         "CertificateVerify" => {
             "A signature over all messages so far, with the certificate's private key. A copied \
              certificate is worth nothing without it."
@@ -46,7 +49,9 @@ pub fn received(message: &str) -> &'static str {
         "ServerHello" => "checks that each choice was on offer, and completes the key exchange",
         "HelloRetryRequest" => "makes the key share that is asked for",
         "EncryptedExtensions" => "takes only answers to what it asked",
-        "Certificate" => "looks for a path to an authority that it trusts, and for the name",
+        "Certificate" | "CompressedCertificate" => {
+            "looks for a path to an authority that it trusts, and for the name"
+        }
         "CertificateVerify" => "verifies the signature with the certificate's public key",
         "Finished" => "computes the same MAC and compares",
         "EndOfEarlyData" => "reads on with the handshake's keys",

@@ -4,15 +4,16 @@
 #![no_main]
 
 use handclasp::wire::{
-    Certificate, CertificateRequest, CertificateVerify, ClientHello, EncryptedExtensions,
-    EndOfEarlyData, Finished, HandshakeMessage, KeyUpdate, NewSessionTicket, ServerHello,
+    Certificate, CertificateRequest, CertificateVerify, ClientHello, CompressedCertificate,
+    EncryptedExtensions, EndOfEarlyData, Finished, HandshakeMessage, KeyUpdate, NewSessionTicket,
+    ServerHello,
 };
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let Some((kind, body)) = data.split_first() else { return };
     let mut out = Vec::new();
-    match kind % 11 {
+    match kind % 12 {
         0 => {
             let Ok(hello) = ClientHello::parse(body) else { return };
             let _ = format!("{hello:?}");
@@ -63,6 +64,10 @@ fuzz_target!(|data: &[u8]| {
         }
         9 => {
             let Ok(message) = EndOfEarlyData::parse(body) else { return };
+            message.encode(&mut out);
+        }
+        11 => {
+            let Ok(message) = CompressedCertificate::parse(body) else { return };
             message.encode(&mut out);
         }
         _ => {

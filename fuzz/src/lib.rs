@@ -9,6 +9,7 @@ pub mod peers;
 pub mod revocation;
 
 pub mod certificates;
+pub mod post_handshake;
 
 use std::sync::LazyLock;
 

@@ -232,7 +232,8 @@ fn layout(extensions: Extensions<'_>) -> ExtensionLayout {
         | E::COOKIE
         | E::KEY_SHARE
         | E::EARLY_DATA
-        | E::PRE_SHARED_KEY => LayoutItem::Standard(extension.kind),
+        | E::PRE_SHARED_KEY
+        | E::RECORD_SIZE_LIMIT => LayoutItem::Standard(extension.kind),
         E::PADDING => LayoutItem::Padding,
         kind => LayoutItem::Raw(kind, extension.body.to_vec()),
     };

@@ -2,12 +2,14 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::{
-    ConfigError, ExtensionLayout, Limits, PeerVerifier, PreSharedKey, TrustAnchorVerifier,
-    check_layout, check_protocols, check_provider,
+    CertificateCompression, Compressors, ConfigError, DEFAULT_RECORD_SIZE_LIMIT, ExtensionLayout,
+    Limits, PeerVerifier, PreSharedKey, TrustAnchorVerifier, check_layout, check_protocols,
+    check_provider, check_record_size_limit,
 };
 use crate::certificate::TrustAnchors;
 use crate::crypto::CryptoProvider;
 use crate::observer::KeyLog;
+use crate::record::PaddingPolicy;
 use crate::registry::ExtensionType;
 use crate::session::ClientSessionStore;
 use crate::wire::CodePoint;
@@ -20,12 +22,16 @@ pub struct ClientConfig {
     pub(crate) application_protocols: Vec<Vec<u8>>,
     pub(crate) send_server_name: bool,
     pub(crate) middlebox_compatibility: bool,
+    pub(crate) grease: bool,
     pub(crate) layout: Option<ExtensionLayout>,
     pub(crate) pre_shared_keys: Vec<PreSharedKey>,
     pub(crate) sessions: Option<Arc<dyn ClientSessionStore>>,
     pub(crate) ticket_request: Option<[u8; 2]>,
     pub(crate) early_data: bool,
     pub(crate) psk_without_key_exchange: bool,
+    pub(crate) record_size_limit: Option<u16>,
+    pub(crate) record_padding: Option<PaddingPolicy>,
+    pub(crate) compressors: Compressors,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
     pub(crate) limits: Limits,
 }
@@ -58,12 +64,16 @@ impl ClientConfig {
                 application_protocols: Vec::new(),
                 send_server_name: true,
                 middlebox_compatibility: true,
+                grease: true,
                 layout: None,
                 pre_shared_keys: Vec::new(),
                 sessions: None,
                 ticket_request: None,
                 early_data: false,
                 psk_without_key_exchange: false,
+                record_size_limit: DEFAULT_RECORD_SIZE_LIMIT,
+                record_padding: None,
+                compressors: Compressors::default(),
                 key_log: None,
                 limits: Limits::DEFAULT,
             },
@@ -130,6 +140,15 @@ impl ClientConfigBuilder {
         self
     }
 
+    /// Should the ClientHello have values in it that mean nothing (GREASE, RFC 8701), and its
+    /// extensions in another order for each connection? Yes by default, as browsers do it: what
+    /// stands between client and server then cannot come to rely on one shape. A layout says its
+    /// own shape, and turns both off.
+    pub fn grease(mut self, grease: bool) -> Self {
+        self.config.grease = grease;
+        self
+    }
+
     /// Shapes the ClientHello.
     pub fn client_hello_layout(mut self, layout: ExtensionLayout) -> Self {
         self.config.layout = Some(layout);
@@ -173,6 +192,32 @@ impl ClientConfigBuilder {
         self
     }
 
+    /// The most that a protected record from the peer may have in it, in bytes of content, type and
+    /// padding (RFC 8449): 64 to 16385, by default 16385, which is no limit but lets the peer say
+    /// its own. With `None` neither side limits records. Each record costs 22 bytes, and not every
+    /// peer takes a limit below 512.
+    pub fn record_size_limit(mut self, limit: Option<u16>) -> Self {
+        self.config.record_size_limit = limit;
+        self
+    }
+
+    /// Pads protected records: see [`PaddingPolicy`]. They are not padded by default.
+    pub fn record_padding(mut self, policy: PaddingPolicy) -> Self {
+        self.config.record_padding = Some(policy);
+        self
+    }
+
+    /// Takes certificates that are compressed with one of these algorithms (RFC 8879), the preferred one
+    /// first. None by default. A compressed message is bounded by
+    /// [`Limits::handshake_message`] before it is decompressed, and after.
+    pub fn certificate_compression(
+        mut self,
+        algorithms: Vec<Arc<dyn CertificateCompression>>,
+    ) -> Self {
+        self.config.compressors = Compressors::new(algorithms);
+        self
+    }
+
     /// Writes the connection's secrets to a log, for tools that decrypt captured traffic.
     pub fn key_log(mut self, log: Arc<dyn KeyLog>) -> Self {
         self.config.key_log = Some(log);
@@ -203,6 +248,7 @@ impl ClientConfigBuilder {
         if !config.provider.signatures.schemes().any(|scheme| scheme.signs_handshakes()) {
             return Err(ConfigError::Empty("signature schemes"));
         }
+        check_record_size_limit(config.record_size_limit)?;
         check_layout(config.layout.as_ref())?;
         Ok(config)
     }

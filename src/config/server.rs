@@ -2,13 +2,15 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::{
-    AcceptFresh, CertificateList, CertificateResolver, CertifiedKey, ConfigError, CookieProtector,
-    EarlyDataPolicy, EarlyDataRules, ExtensionLayout, Limits, PskResolver, check_layout,
-    check_protocols, check_provider,
+    AcceptFresh, CertificateCompression, CertificateList, CertificateResolver, CertifiedKey,
+    Compressors, ConfigError, CookieProtector, DEFAULT_RECORD_SIZE_LIMIT, EarlyDataPolicy,
+    EarlyDataRules, ExtensionLayout, Limits, PskResolver, check_layout, check_protocols,
+    check_provider, check_record_size_limit,
 };
 use crate::crypto::ring::SHA256;
 use crate::crypto::{CryptoProvider, Hash};
 use crate::observer::KeyLog;
+use crate::record::PaddingPolicy;
 use crate::session::{AntiReplay, MAX_LIFETIME, SessionStore};
 use crate::wire::codec::{Prefix, write_vector};
 use crate::wire::write_names;
@@ -29,6 +31,9 @@ pub struct ServerConfig {
     pub(crate) cookies: Option<Arc<dyn CookieProtector>>,
     pub(crate) always_retry: bool,
     pub(crate) layout: Option<ExtensionLayout>,
+    pub(crate) record_size_limit: Option<u16>,
+    pub(crate) record_padding: Option<PaddingPolicy>,
+    pub(crate) compressors: Compressors,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
     pub(crate) limits: Limits,
 }
@@ -67,6 +72,9 @@ impl ServerConfig {
             cookies: None,
             always_retry: false,
             layout: None,
+            record_size_limit: DEFAULT_RECORD_SIZE_LIMIT,
+            record_padding: None,
+            compressors: Compressors::default(),
             key_log: None,
             limits: Limits::DEFAULT,
         })
@@ -193,6 +201,31 @@ impl ServerConfigBuilder {
         self
     }
 
+    /// The most that a protected record from the peer may have in it, in bytes of content, type and
+    /// padding (RFC 8449): 64 to 16385, by default 16385, which is no limit but lets the peer say
+    /// its own. With `None` neither side limits records. Each record costs 22 bytes, and not every
+    /// peer takes a limit below 512.
+    pub fn record_size_limit(mut self, limit: Option<u16>) -> Self {
+        self.0.record_size_limit = limit;
+        self
+    }
+
+    /// Pads protected records: see [`PaddingPolicy`]. They are not padded by default.
+    pub fn record_padding(mut self, policy: PaddingPolicy) -> Self {
+        self.0.record_padding = Some(policy);
+        self
+    }
+
+    /// Compresses certificates with the first of these algorithms that the client takes (RFC 8879).
+    /// None by default. What was compressed is kept, for 32 certificates.
+    pub fn certificate_compression(
+        mut self,
+        algorithms: Vec<Arc<dyn CertificateCompression>>,
+    ) -> Self {
+        self.0.compressors = Compressors::new(algorithms);
+        self
+    }
+
     /// Writes the connection's secrets to a log, for tools that decrypt captured traffic.
     pub fn key_log(mut self, log: Arc<dyn KeyLog>) -> Self {
         self.0.key_log = Some(log);
@@ -226,6 +259,7 @@ impl ServerConfigBuilder {
         }
         check_provider(&config.provider)?;
         check_protocols(&config.application_protocols)?;
+        check_record_size_limit(config.record_size_limit)?;
         check_layout(config.layout.as_ref())?;
         Ok(config)
     }

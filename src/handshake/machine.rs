@@ -322,7 +322,10 @@ impl Handshake {
     }
 
     /// Makes a key of `output`'s length for another protocol (section 7.5; the interface of
-    /// RFC 5705). Both ends get the same for the same label and context.
+    /// RFC 5705). Both ends get the same for the same label and context. In TLS 1.3 no context and
+    /// an empty one are the same; in older versions they are not, so a protocol that has to work
+    /// with these should have one. Labels of public protocols are registered, and begin with
+    /// "EXPORTER"; private ones begin with "EXPERIMENTAL" (RFC 5705, section 4).
     ///
     /// # Errors
     /// [`ErrorKind::Misuse`] before the handshake is complete; [`ErrorKind::Crypto`] when the
@@ -334,6 +337,17 @@ impl Handshake {
         output: &mut [u8],
     ) -> Result<(), Error> {
         Ok(self.connected()?.exporter().export(label, context, output)?)
+    }
+
+    /// The channel binding of the type `tls-exporter` (RFC 9266): what SCRAM and GSS-API mix into
+    /// their proof, so that it is worth nothing on another connection. Both ends get the same.
+    ///
+    /// # Errors
+    /// As [`export_keying_material`](Self::export_keying_material).
+    pub fn tls_exporter(&self) -> Result<[u8; 32], Error> {
+        let mut binding = [0; 32];
+        self.export_keying_material("EXPORTER-Channel-Binding", b"", &mut binding)?;
+        Ok(binding)
     }
 
     /// Changes the own sending key, and asks the peer to change its own where `request` is set

@@ -44,4 +44,7 @@ pub struct PeerParameters {
     pub pre_shared_key: Option<PskKind>,
     /// What became of 0-RTT data.
     pub early_data: EarlyData,
+    /// The most that the peer takes in a protected record, content, type and padding, in bytes;
+    /// `None` where the two did not agree on limits (RFC 8449).
+    pub record_size_limit: Option<u16>,
 }

@@ -4,7 +4,9 @@
 use super::codec::{DecodeError, List, Prefix, Reader, write_vector};
 use super::extension::{Extensions, Place};
 use super::message::write_message;
-use crate::registry::{ExtensionType, HandshakeType, SignatureScheme};
+use crate::registry::{
+    CertificateCompressionAlgorithm, ExtensionType, HandshakeType, SignatureScheme,
+};
 
 /// A certificate with its extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +69,42 @@ fn read_entry<'a>(reader: &mut Reader<'a>) -> Result<CertificateEntry<'a>, Decod
     let certificate = reader.vector("certificate_list", Prefix::U24, 1..=0xff_ffff)?;
     let extensions = Extensions::read(reader, Place::Certificate)?;
     Ok(CertificateEntry { certificate, extensions })
+}
+
+/// A Certificate in fewer bytes (RFC 8879, section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompressedCertificate<'a> {
+    /// The algorithm: one that was offered.
+    pub algorithm: CertificateCompressionAlgorithm,
+    /// The length of the Certificate's body, in bytes.
+    pub uncompressed_length: usize,
+    /// The body, compressed.
+    pub compressed: &'a [u8],
+}
+
+impl<'a> CompressedCertificate<'a> {
+    /// Parses the body of a CompressedCertificate.
+    pub fn parse(body: &'a [u8]) -> Result<Self, DecodeError> {
+        const FIELD: &str = "compressed_certificate_message";
+        let mut reader = Reader::new(HandshakeType::COMPRESSED_CERTIFICATE, body);
+        let algorithm = CertificateCompressionAlgorithm(reader.u16("algorithm")?);
+        let [high, middle, low] = *reader.array("uncompressed_length")?;
+        let compressed = reader.vector(FIELD, Prefix::U24, 1..=0xff_ffff)?;
+        reader.finish(FIELD)?;
+        let length = u32::from_be_bytes([0, high, middle, low]);
+        let uncompressed_length = usize::try_from(length).unwrap_or(usize::MAX);
+        Ok(Self { algorithm, uncompressed_length, compressed })
+    }
+
+    /// Writes the whole message.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        write_message(out, HandshakeType::COMPRESSED_CERTIFICATE, |out| {
+            out.extend_from_slice(&self.algorithm.0.to_be_bytes());
+            let [.., high, middle, low] = self.uncompressed_length.to_be_bytes();
+            out.extend_from_slice(&[high, middle, low]);
+            write_vector(out, Prefix::U24, |out| out.extend_from_slice(self.compressed));
+        });
+    }
 }
 
 /// The server asks for a client certificate.

@@ -1,10 +1,11 @@
 //! ClientHello (RFC 9846, section 4.2.2) and the extensions that a server reads from it.
 
 use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, duplicate, write_vector};
-use super::extension::{Extensions, Place};
+use super::extension::{Extensions, Place, read_record_size_limit};
 use super::message::write_message;
 use crate::registry::{
-    CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme,
+    CertificateCompressionAlgorithm, CipherSuiteId, ExtensionType, HandshakeType, NamedGroup,
+    ProtocolVersion, SignatureScheme,
 };
 
 /// A ClientHello. The extensions that TLS 1.3 gives a meaning to are parsed and checked; all of
@@ -47,6 +48,10 @@ pub struct ClientHello<'a> {
     pub early_data: bool,
     /// How many tickets the client wants of a new session, and of a resumed one (RFC 9149).
     pub ticket_request: Option<[u8; 2]>,
+    /// The most that the client takes in a protected record, in bytes (RFC 8449).
+    pub record_size_limit: Option<u16>,
+    /// Algorithms for compressed certificates (RFC 8879).
+    pub compress_certificate: Option<List<'a, CertificateCompressionAlgorithm>>,
 }
 
 impl<'a> ClientHello<'a> {
@@ -109,6 +114,8 @@ impl<'a> ClientHello<'a> {
             pre_shared_keys: None,
             early_data: false,
             ticket_request: None,
+            record_size_limit: None,
+            compress_certificate: None,
         }
     }
 
@@ -144,6 +151,12 @@ impl<'a> ClientHello<'a> {
             E::PRE_SHARED_KEY => self.pre_shared_keys = Some(OfferedPsks::read(&mut body)?),
             E::EARLY_DATA => self.early_data = true,
             E::TICKET_REQUEST => self.ticket_request = Some(*body.array(field)?),
+            E::RECORD_SIZE_LIMIT => {
+                self.record_size_limit = Some(read_record_size_limit(&mut body)?);
+            }
+            E::COMPRESS_CERTIFICATE => {
+                self.compress_certificate = Some(body.list(field, Prefix::U8, 2..=254)?);
+            }
             _ => return Ok(()),
         }
         body.finish(field)

@@ -5,7 +5,8 @@ use core::marker::PhantomData;
 
 use crate::alert::AlertDescription;
 use crate::registry::{
-    CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme,
+    CertificateCompressionAlgorithm, CipherSuiteId, ExtensionType, HandshakeType, NamedGroup,
+    ProtocolVersion, SignatureScheme,
 };
 
 /// A message that cannot be parsed: which one, which field of it, and what is wrong with it.
@@ -214,7 +215,14 @@ macro_rules! code_points {
     };
 }
 
-code_points!(CipherSuiteId, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme);
+code_points!(
+    CertificateCompressionAlgorithm,
+    CipherSuiteId,
+    ExtensionType,
+    NamedGroup,
+    ProtocolVersion,
+    SignatureScheme
+);
 
 /// A list of code points, as it stands in a message.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -15,7 +15,9 @@ mod server_hello;
 #[cfg(test)]
 mod tests;
 
-pub use certificate::{Certificate, CertificateEntry, CertificateRequest, CertificateVerify};
+pub use certificate::{
+    Certificate, CertificateEntry, CertificateRequest, CertificateVerify, CompressedCertificate,
+};
 pub use client_hello::{ClientHello, KeyShareEntry, KeyShares, Names, OfferedPsks, PskIdentity};
 pub use codec::{CodePoint, DecodeError, DecodeReason, List};
 pub use extension::{Extension, Extensions};

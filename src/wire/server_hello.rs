@@ -3,7 +3,7 @@
 
 use super::client_hello::{KeyShareEntry, Names};
 use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, write_vector};
-use super::extension::{Extensions, Place};
+use super::extension::{Extensions, Place, read_record_size_limit};
 use super::message::write_message;
 use crate::registry::{CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
 
@@ -169,6 +169,8 @@ pub struct EncryptedExtensions<'a> {
     pub early_data: bool,
     /// How many tickets the server will send (RFC 9149).
     pub ticket_request: Option<u8>,
+    /// The most that the server takes in a protected record, in bytes (RFC 8449).
+    pub record_size_limit: Option<u16>,
 }
 
 impl<'a> EncryptedExtensions<'a> {
@@ -197,6 +199,9 @@ impl<'a> EncryptedExtensions<'a> {
                 }
                 E::EARLY_DATA => message.early_data = true,
                 E::TICKET_REQUEST => message.ticket_request = Some(body.u8(field)?),
+                E::RECORD_SIZE_LIMIT => {
+                    message.record_size_limit = Some(read_record_size_limit(&mut body)?);
+                }
                 _ => continue,
             }
             body.finish(field)?;
@@ -213,6 +218,7 @@ impl<'a> EncryptedExtensions<'a> {
             supported_groups: None,
             early_data: false,
             ticket_request: None,
+            record_size_limit: None,
         }
     }
 

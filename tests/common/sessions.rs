@@ -4,7 +4,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use handclasp::config::{CertificateList, ClientConfigBuilder, ServerConfigBuilder};
+use handclasp::config::{CertificateList, ClientConfigBuilder, PreSharedKey, ServerConfigBuilder};
 use handclasp::connection::{Options, Received};
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::UnixTime;
@@ -22,6 +22,12 @@ pub fn time(seconds: u64) -> UnixTime {
 
 pub fn ticket_keys() -> Arc<TicketKeys> {
     Arc::new(TicketKeys::random(CryptoProvider::ring().random).unwrap())
+}
+
+/// A key that both sides have, under the name "ours".
+pub fn shared_key() -> PreSharedKey {
+    let secret = CryptoProvider::ring().cipher_suites[0].hash.digest(b"a secret of the tests");
+    PreSharedKey::external(b"ours", &secret).unwrap()
 }
 
 /// Everything that two sides need to meet again.

@@ -8,7 +8,7 @@ use pki_types::CertificateDer;
 use super::finished::{ExpectFinished, ServerProof};
 use super::server_hello::check_offered;
 use super::{Context, Question, ServerFlight, State};
-use crate::certificate::{CertificateError, EndEntity};
+use crate::certificate::{CertificateError, EndEntity, Problem};
 use crate::config::{PeerIdentity, Reply};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::Side;
@@ -17,7 +17,8 @@ use crate::handshake::proof::{ChainVerified, PeerAuthenticated};
 use crate::observer::Event;
 use crate::registry::{ExtensionType, HandshakeType};
 use crate::wire::{
-    Certificate, CertificateRequest, CertificateVerify, DecodeError, DecodeReason, HandshakeMessage,
+    Certificate, CertificateRequest, CertificateVerify, CompressedCertificate, DecodeError,
+    DecodeReason, HandshakeMessage, MESSAGE_HEADER_LENGTH,
 };
 
 /// The server's certificate is due; a request for the client's may come before it.
@@ -38,7 +39,11 @@ impl ExpectCertificate {
                 self.flight.certificate_requested = true;
                 Ok(State::ExpectCertificate(self))
             }
-            HandshakeType::CERTIFICATE => self.on_certificate(message, context),
+            HandshakeType::CERTIFICATE => self.on_certificate(message, message.body, context),
+            HandshakeType::COMPRESSED_CERTIFICATE if self.takes_compressed() => {
+                let body = self.decompress(message.body, context)?;
+                self.on_certificate(message, &body, context)
+            }
             _ if self.flight.certificate_requested => {
                 Err(Error::unexpected("Certificate", &message))
             }
@@ -46,12 +51,39 @@ impl ExpectCertificate {
         }
     }
 
+    fn takes_compressed(&self) -> bool {
+        self.flight.shared.offered.contains(&ExtensionType::COMPRESS_CERTIFICATE)
+    }
+
+    /// The body of the Certificate that a CompressedCertificate stands for (RFC 8879, section 4).
+    fn decompress(&self, body: &[u8], context: &Context<'_>) -> Result<Vec<u8>, Error> {
+        const MESSAGE: HandshakeType = HandshakeType::COMPRESSED_CERTIFICATE;
+        let message = CompressedCertificate::parse(body)?;
+        let compressors = &self.flight.shared.config.compressors;
+        if !compressors.codes().any(|offered| offered == message.algorithm) {
+            let reason = format!("{} was not offered", message.algorithm);
+            return Err(Error::illegal(MESSAGE, "algorithm", reason));
+        }
+        let limit = context.limits.handshake_message;
+        if message.uncompressed_length > limit.saturating_sub(MESSAGE_HEADER_LENGTH) {
+            return Err(ErrorKind::LimitExceeded { name: "handshake_message", limit }.into());
+        }
+        compressors.decompress(&message).ok_or_else(|| {
+            let length = message.uncompressed_length;
+            let problem = format!("it does not decompress to the {length} bytes that it says");
+            let problem = Problem::Malformed(problem);
+            CertificateError { certificate: "(compressed)".into(), problem }.into()
+        })
+    }
+
+    /// `body` is that of a Certificate; `message` is what stands for it in the transcript.
     fn on_certificate(
         mut self: Box<Self>,
         message: HandshakeMessage<'_>,
+        body: &[u8],
         context: &mut Context<'_>,
     ) -> Result<State, Error> {
-        let certificate = Certificate::parse(message.body)?;
+        let certificate = Certificate::parse(body)?;
         let chain = self.check_chain(&certificate, context)?;
         let first = chain.first().ok_or_else(empty_list)?;
         let end_entity = EndEntity::parse(first)?;

@@ -49,6 +49,10 @@ impl ExpectEncryptedExtensions {
             }
             context.parameters.application_protocol = Some(chosen.to_vec());
         }
+        let own_limit = self.flight.shared.config.record_size_limit;
+        if let (Some(limit), Some(own)) = (answers.record_size_limit, own_limit) {
+            context.limit_records(limit, own);
+        }
         self.settle_early_data(answers.early_data, context)?;
         self.flight.transcript.add(&message);
         if let Some(psk) = self.psk {

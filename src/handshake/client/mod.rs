@@ -31,6 +31,7 @@ mod certificate;
 mod client_hello;
 mod encrypted_extensions;
 mod finished;
+mod grease;
 mod pre_shared_key;
 mod server_hello;
 

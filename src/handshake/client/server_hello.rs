@@ -130,6 +130,7 @@ impl ExpectServerHello {
         let answer = RetryAnswer {
             cipher_suite: &cipher_suite,
             cookie: retry_request.cookie,
+            wants_share: group.is_some(),
             transcript: &transcript,
         };
         let (group, exchange, second) = match group {

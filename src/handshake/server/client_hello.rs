@@ -105,6 +105,8 @@ pub(super) fn negotiated(
     let mut transcript = before.unwrap_or_else(|| Transcript::new(&cipher_suite));
     transcript.add(&message);
     let offer = Offer {
+        compression: config.compressors.choose(hello.compress_certificate),
+        record_size_limits: hello.record_size_limit.zip(config.record_size_limit),
         binder_hash,
         cipher_suite,
         exchange,

@@ -7,7 +7,7 @@ use super::client_hello::KeyExchange;
 use super::finished::ExpectFinished;
 use super::pre_shared_key::ProvenPsk;
 use super::{Context, Question, State, early_data};
-use crate::config::{CertifiedKey, KeySource, LayoutItem, ServerConfig};
+use crate::config::{CertificateCompression, CertifiedKey, KeySource, LayoutItem, ServerConfig};
 use crate::crypto::{CipherSuite, CryptoError, Digest, SharedSecret};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::certificate_verify::signed_content;
@@ -17,8 +17,8 @@ use crate::handshake::{EarlyData, Level, Side};
 use crate::key_schedule::{EarlySecret, MainSecret, TrafficSecret, Transcript};
 use crate::registry::{ExtensionType, ProtocolVersion, SignatureScheme};
 use crate::wire::{
-    Certificate, CertificateVerify, EncryptedExtensions, Extensions, Finished, KeyShareEntry,
-    ServerHello, write_extension, write_names,
+    Certificate, CertificateVerify, CompressedCertificate, EncryptedExtensions, Extensions,
+    Finished, KeyShareEntry, MESSAGE_HEADER_LENGTH, ServerHello, write_extension, write_names,
 };
 
 /// What was negotiated, on the way to being told.
@@ -35,6 +35,10 @@ pub(super) struct Offer {
     pub(super) application_protocol: Option<Vec<u8>>,
     /// What protects 0-RTT data that were accepted.
     pub(super) early_secret: Option<TrafficSecret>,
+    /// How the certificate is compressed, where both sides do it.
+    pub(super) compression: Option<Arc<dyn CertificateCompression>>,
+    /// The client's record_size_limit and the own, where both are there.
+    pub(super) record_size_limits: Option<(u16, u16)>,
     /// The types of the ClientHello's extensions: only these may be answered.
     pub(super) offered: Vec<ExtensionType>,
 }
@@ -57,7 +61,10 @@ pub(super) fn send(
     let early = EarlySecret::new(offer.cipher_suite, None, context.observers);
     let secrets = send_hello_and_extensions(config, &mut offer, early, None, context)?;
     let mut transcript = offer.transcript;
-    context.send(Some(&mut transcript), |out| Certificate::encode(out, &[], key.chain()));
+    let mut certificate = Vec::with_capacity(2048);
+    Certificate::encode(&mut certificate, &[], key.chain());
+    let certificate = compressed(config, offer.compression, certificate);
+    context.send(Some(&mut transcript), |out| out.extend_from_slice(&certificate));
     context.parameters.signature_scheme = Some(scheme);
     let message = signed_content(Side::Server, &transcript.current());
     let source = key.key().clone();
@@ -70,6 +77,23 @@ pub(super) fn send(
         }
         _ => Ok(State::Signing(signing)),
     }
+}
+
+/// The Certificate in its compressed form, where there is one (RFC 8879, section 4).
+fn compressed(
+    config: &ServerConfig,
+    compression: Option<Arc<dyn CertificateCompression>>,
+    message: Vec<u8>,
+) -> Vec<u8> {
+    let (Some(with), Some(body)) = (compression, message.get(MESSAGE_HEADER_LENGTH..)) else {
+        return message;
+    };
+    let Some(compressed) = config.compressors.compress(&*with, body) else { return message };
+    let (algorithm, uncompressed_length) = (with.algorithm(), body.len());
+    let mut out = Vec::with_capacity(compressed.len() + 16);
+    CompressedCertificate { algorithm, uncompressed_length, compressed: &compressed }
+        .encode(&mut out);
+    out
 }
 
 /// Sends the whole flight of a handshake with a pre-shared key: there is no certificate in it.
@@ -101,6 +125,9 @@ fn send_hello_and_extensions(
     let main_secret = handshake_secret.into_main(context.observers)?;
     if !offer.session_id.is_empty() {
         context.steps.change_cipher_spec();
+    }
+    if let Some((client, own)) = offer.record_size_limits {
+        context.limit_records(client, own);
     }
     context.steps.write_keys(Level::Handshake, server_secret.clone());
     match offer.early_secret.take() {
@@ -148,11 +175,12 @@ fn send_server_hello(
 
 /// The extensions of EncryptedExtensions: the layout's first, then what else there is to say.
 fn encrypted_extensions(config: &ServerConfig, offer: &Offer, context: &Context<'_>) -> Vec<u8> {
-    const ORDER: [ExtensionType; 4] = [
+    const ORDER: [ExtensionType; 5] = [
         ExtensionType::SERVER_NAME,
         ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
         ExtensionType::TICKET_REQUEST,
         ExtensionType::EARLY_DATA,
+        ExtensionType::RECORD_SIZE_LIMIT,
     ];
     let mut out = Vec::with_capacity(64);
     let layout = config.layout.as_ref().map_or(&[][..], |layout| &layout.items);
@@ -188,6 +216,11 @@ fn write_answer(kind: ExtensionType, offer: &Offer, context: &Context<'_>, out: 
         (ExtensionType::TICKET_REQUEST, _) if offer.offered.contains(&kind) => {
             if let Some((_, count)) = &context.resumption.tickets {
                 write_extension(out, kind, |out| out.push(*count));
+            }
+        }
+        (ExtensionType::RECORD_SIZE_LIMIT, _) => {
+            if let Some((_, own)) = offer.record_size_limits {
+                write_extension(out, kind, |out| out.extend_from_slice(&own.to_be_bytes()));
             }
         }
         _ => {}
