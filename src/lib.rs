@@ -63,11 +63,12 @@
 //!
 //! TLS 1.3 client and server: (EC)DHE with HelloRetryRequest and stateless cookies, ECDSA, Ed25519
 //! and RSA-PSS signatures, SNI, ALPN, key updates, exporters, external pre-shared keys, resumption
-//! from tickets, 0-RTT data with protection against replays, record size limits and padding, GREASE,
-//! compressed certificates. A signature, a key or a verdict on a certificate can be
-//! [answered later](config::Reply::Later), from anywhere.
+//! from tickets, 0-RTT data with protection against replays, client certificates in the handshake
+//! and after it, raw public keys, stapled OCSP responses and certificate timestamps, record size
+//! limits and padding, GREASE, compressed certificates. A signature, a key or a verdict on a
+//! certificate can be [answered later](config::Reply::Later), from anywhere.
 //!
-//! There is no TLS 1.2, no client certificate and no async stream yet. Revocation is not checked.
+//! There is no TLS 1.2 and no async stream yet.
 
 pub mod alert;
 pub mod certificate;

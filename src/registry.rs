@@ -221,6 +221,15 @@ impl SignatureScheme {
 }
 
 registry! {
+    /// What a certificate is (RFC 7250; RFC 9846, section 4.5.1).
+    CertificateType(u8);
+    /// A certificate of X.509: what both sides use unless they agree on something else.
+    X509 = 0, "X.509";
+    /// A public key alone, as a SubjectPublicKeyInfo.
+    RAW_PUBLIC_KEY = 2, "raw public key";
+}
+
+registry! {
     /// How a certificate is compressed (RFC 8879, section 7.3).
     CertificateCompressionAlgorithm(u16);
     /// RFC 1950.

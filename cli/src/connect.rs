@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use handclasp::config::{PeerVerifier, SpkiPin, SpkiPins, TrustAnchorVerifier};
+use handclasp::config::{
+    CertificateList, PeerVerifier, PinnedPublicKeys, SpkiPin, SpkiPins, TrustAnchorVerifier,
+};
 use handclasp::connection::{Options, Received};
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::EarlyData;
@@ -46,6 +48,16 @@ pub struct Arguments {
     /// The name that the server must prove, if it is not HOST
     #[arg(long)]
     name: Option<String>,
+    /// Trust the server that has the public key in this PEM file, and show no interest in its
+    /// certificates
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ca", "pin", "pin_alone"])]
+    raw_public_key: Option<PathBuf>,
+    /// Show this certificate to a server that asks for one: a PEM file, the own one first
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    client_cert: Option<PathBuf>,
+    /// The private key of that certificate in PEM
+    #[arg(long, value_name = "FILE", requires = "client_cert")]
+    client_key: Option<PathBuf>,
     /// Offer this application protocol, such as http/1.1; again for more, the preferred one first
     #[arg(long, value_name = "PROTOCOL")]
     alpn: Vec<String>,
@@ -179,7 +191,9 @@ fn config(
     let misuse = |error: handclasp::config::ConfigError| Failure::misuse(error.to_string());
     let provider = CryptoProvider::ring();
     let pins = arguments.pin.iter().copied();
-    let verifier: Arc<dyn PeerVerifier> = if arguments.pin_alone {
+    let verifier: Arc<dyn PeerVerifier> = if let Some(file) = &arguments.raw_public_key {
+        Arc::new(PinnedPublicKeys::new([files::public_key(file)?]))
+    } else if arguments.pin_alone {
         Arc::new(SpkiPins::alone(pins).map_err(misuse)?)
     } else {
         let anchors = files::anchors(arguments.ca.as_deref(), told)?;
@@ -191,9 +205,16 @@ fn config(
     };
     let mut builder = ClientConfig::builder(provider)
         .verifier(verifier)
+        .request_ocsp(arguments.raw_public_key.is_none())
         .application_protocols(arguments.alpn.iter().map(String::as_bytes));
     let keys = keys::pre_shared_keys(&arguments.psk)?.into_iter();
     builder = builder.pre_shared_keys(keys.map(|key| key.for_server(name.clone())).collect());
+    if let (Some(cert), Some(key)) = (&arguments.client_cert, &arguments.client_key) {
+        let own = Arc::new(files::certified_key(cert, key, "--client-")?);
+        builder = builder
+            .client_certificates(Arc::new(CertificateList::new(vec![own])))
+            .post_handshake_authentication(true);
+    }
     if let Some(log) = files::key_log(arguments.keylog.as_ref())? {
         builder = builder.key_log(log);
     }

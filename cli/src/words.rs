@@ -23,7 +23,7 @@ pub fn sent(message: &str) -> &'static str {
              agreed on here, nobody else sees."
         }
         "CertificateRequest" => "The server wants to know who the client is, too.",
-        "Certificate" => "Who the server is: its certificate, and who vouches for it.",
+        "Certificate" => "Who the sender is: its certificate, and who vouches for it.",
         "CompressedCertificate" => {
             "Who the server is: its certificate, and who vouches for it, in fewer bytes."
         }
@@ -50,7 +50,7 @@ pub fn received(message: &str) -> &'static str {
         "HelloRetryRequest" => "makes the key share that is asked for",
         "EncryptedExtensions" => "takes only answers to what it asked",
         "Certificate" | "CompressedCertificate" => {
-            "looks for a path to an authority that it trusts, and for the name"
+            "looks for a path to an authority that it trusts, and for a server's name"
         }
         "CertificateVerify" => "verifies the signature with the certificate's public key",
         "Finished" => "computes the same MAC and compares",

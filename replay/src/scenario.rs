@@ -6,26 +6,30 @@ use std::time::Duration;
 
 use handclasp::certificate::CertificateError;
 use handclasp::config::{
-    CertificateList, CertifiedKey, ClientConfig, CookieProtector, EarlyDataTerms, ExtensionLayout,
-    KeySource, LayoutItem, PeerIdentity, PeerVerifier, PreSharedKey, PskList, Reply, ServerConfig,
+    CertificateList, CertifiedKey, ClientAuthentication, ClientConfig, CookieProtector,
+    EarlyDataTerms, ExtensionLayout, KeySource, LayoutItem, PeerIdentity, PeerVerifier,
+    PreSharedKey, PskList, Reply, ServerConfig,
 };
 use handclasp::crypto::{
     CryptoError, CryptoProvider, HashAlgorithm, KeyExchangeGroup, Secret, SignatureAlgorithms,
+    SigningKey,
 };
 use handclasp::key_schedule::PskKind;
 use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
 use handclasp::registry::{ExtensionType, HandshakeType, NamedGroup, SignatureScheme};
 use handclasp::session::{ClientSession, StrikeRegister, TicketOrigin};
 use handclasp::wire::{
-    Certificate, ClientHello, DecodeError, EncryptedExtensions, Extensions, HandshakeMessage,
-    NewSessionTicket, ServerHello,
+    Certificate, CertificateRequest, ClientHello, DecodeError, EncryptedExtensions, Extensions,
+    HandshakeMessage, NewSessionTicket, ServerHello,
 };
 
 use crate::Role;
-use crate::primitives::{RecordedGroup, RecordedRandom, Shares};
+use crate::primitives::{RecordedGroup, RecordedRandom, RecordedSignature, Shares};
 use crate::rsa::{PssSha256With1024Bits, RecordedSigningKey};
-use crate::vectors::{Record, Signature, Steps, Trace, Vectors};
+use crate::vectors::{Record, Steps, Trace, Vectors};
 use crate::watch::Watcher;
+
+const P256: SignatureScheme = SignatureScheme::ECDSA_SECP256R1_SHA256;
 
 /// Why a trace cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +51,7 @@ pub(crate) struct Scenario<'a> {
     client_hello: ClientHello<'a>,
     server_hello: ServerHello<'a>,
     trace: &'a Trace,
-    signature: Option<&'a Signature>,
+    section: u8,
     vectors: &'a Vectors,
 }
 
@@ -71,7 +75,7 @@ impl<'a> Scenario<'a> {
             client_hello: ClientHello::parse(client_hello.ok_or(missing("ClientHello"))?)?,
             server_hello: ServerHello::parse(server_hello.ok_or(missing("ServerHello"))?)?,
             trace,
-            signature: vectors.signature(section),
+            section,
             vectors,
         })
     }
@@ -89,14 +93,16 @@ impl<'a> Scenario<'a> {
         }
         let layout = layout(hello.extensions);
         watcher.seen().resumes = self.resumed()?;
-        let config = ClientConfig::builder(self.provider(Role::Client, random, shares))
-            .verifier(Arc::new(KnownChain(self.chain()?)))
+        let mut builder = ClientConfig::builder(self.provider(Role::Client, random, shares))
+            .verifier(Arc::new(KnownChain(self.chain(Role::Server)?)))
             .middlebox_compatibility(!hello.session_id.is_empty())
             .client_hello_layout(layout)
             .sessions(Arc::new(watcher.clone()))
-            .early_data(self.client_hello.early_data)
-            .build()?;
-        Ok(Arc::new(config))
+            .early_data(self.client_hello.early_data);
+        if self.vectors.signature(self.section, Role::Client).is_some() {
+            builder = builder.client_certificates(self.certificates(Role::Client)?);
+        }
+        Ok(Arc::new(builder.build()?))
     }
 
     /// The name that the client asks for.
@@ -140,10 +146,26 @@ impl<'a> Scenario<'a> {
                 .pre_shared_keys(Arc::new(keys));
             return Ok(Arc::new(builder.build(Arc::new(CertificateList::new(Vec::new())))?));
         }
-        let signature = self.signature.ok_or(missing("CertificateVerify"))?;
-        let key = RecordedSigningKey::new(&self.vectors.rsa, &signature.pss_salt.0);
-        let key = CertifiedKey::new(self.chain()?, KeySource::Here(Arc::new(key)))?;
-        Ok(Arc::new(builder.build(Arc::new(CertificateList::new(vec![Arc::new(key)])))?))
+        if let Some(request) = self.steps.messages(Role::Server, "CertificateRequest").next() {
+            let known = Arc::new(KnownChain(self.chain(Role::Client)?));
+            let schemes = CertificateRequest::parse(request)?.signature_algorithms;
+            let schemes = schemes.ok_or(missing("signature_algorithms"))?.iter().collect();
+            let policy = ClientAuthentication::required(known).signature_schemes(schemes);
+            builder = builder.client_authentication(policy);
+        }
+        Ok(Arc::new(builder.build(self.certificates(Role::Server)?)?))
+    }
+
+    /// The certificate of this side, with its key or what the key did.
+    fn certificates(&self, side: Role) -> Result<Arc<CertificateList>, SetUpError> {
+        let recorded = self.vectors.signature(self.section, side);
+        let recorded = recorded.ok_or(missing("CertificateVerify"))?;
+        let key: Arc<dyn SigningKey> = match recorded.reproduced_with_section2_key {
+            true => Arc::new(RecordedSigningKey::new(&self.vectors.rsa, &recorded.pss_salt.0)),
+            false => Arc::new(RecordedSignature::new(recorded)),
+        };
+        let key = CertifiedKey::new(self.chain(side)?, KeySource::Here(key))?;
+        Ok(Arc::new(CertificateList::new(vec![Arc::new(key)])))
     }
 
     /// A time at which the trace's certificates are valid: 1 January 2019.
@@ -166,7 +188,7 @@ impl<'a> Scenario<'a> {
             server_name: self.server_name()?,
             cipher_suite: self.server_hello.cipher_suite,
             application_protocol: None,
-            certificates: Some(self.chain()?.into()),
+            certificates: Some(self.chain(Role::Server)?.into()),
             authenticated: self.now().as_secs(),
         };
         let psk = Secret::new(&psk.0).ok_or(missing("PSK"))?;
@@ -174,11 +196,11 @@ impl<'a> Scenario<'a> {
         Ok(ClientSession::new(origin, &ticket, psk, received))
     }
 
-    /// The server's certificates: of the first connection, where this one resumes it.
-    fn chain(&self) -> Result<Vec<CertificateDer<'static>>, SetUpError> {
+    /// This side's certificates: of the first connection, where this one resumes it.
+    fn chain(&self, side: Role) -> Result<Vec<CertificateDer<'static>>, SetUpError> {
         let first = self.vectors.trace(3).map(|trace| &trace.steps);
         let steps = [Some(self.steps), first].into_iter().flatten();
-        let message = steps.flat_map(|steps| steps.messages(Role::Server, "Certificate")).next();
+        let message = steps.flat_map(|steps| steps.messages(side, "Certificate")).next();
         let message = Certificate::parse(message.ok_or(missing("Certificate"))?)?;
         Ok(message.entries().map(|entry| entry.certificate.to_vec().into()).collect())
     }
@@ -192,7 +214,10 @@ impl<'a> Scenario<'a> {
             groups: self.groups(role, shares),
             signatures: SignatureAlgorithms {
                 all: vec![pss],
-                by_scheme: vec![(SignatureScheme::RSA_PSS_RSAE_SHA256, vec![pss])],
+                by_scheme: vec![
+                    (SignatureScheme::RSA_PSS_RSAE_SHA256, vec![pss]),
+                    (P256, ring.signatures.for_scheme(P256).to_vec()),
+                ],
             },
             random: Arc::new(RecordedRandom::new(random)),
         }

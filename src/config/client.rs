@@ -2,15 +2,15 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::{
-    CertificateCompression, Compressors, ConfigError, DEFAULT_RECORD_SIZE_LIMIT, ExtensionLayout,
-    Limits, PeerVerifier, PreSharedKey, TrustAnchorVerifier, check_layout, check_protocols,
-    check_provider, check_record_size_limit,
+    CertificateCompression, ClientCertificateResolver, Compressors, ConfigError,
+    DEFAULT_RECORD_SIZE_LIMIT, ExtensionLayout, Limits, PeerVerifier, PreSharedKey,
+    TrustAnchorVerifier, check_layout, check_protocols, check_provider, check_record_size_limit,
 };
 use crate::certificate::TrustAnchors;
 use crate::crypto::CryptoProvider;
 use crate::observer::KeyLog;
 use crate::record::PaddingPolicy;
-use crate::registry::ExtensionType;
+use crate::registry::{CertificateType, ExtensionType};
 use crate::session::ClientSessionStore;
 use crate::wire::CodePoint;
 
@@ -29,6 +29,10 @@ pub struct ClientConfig {
     pub(crate) ticket_request: Option<[u8; 2]>,
     pub(crate) early_data: bool,
     pub(crate) psk_without_key_exchange: bool,
+    pub(crate) client_certificates: Option<Arc<dyn ClientCertificateResolver>>,
+    pub(crate) post_handshake_auth: bool,
+    pub(crate) request_ocsp: bool,
+    pub(crate) request_timestamps: bool,
     pub(crate) record_size_limit: Option<u16>,
     pub(crate) record_padding: Option<PaddingPolicy>,
     pub(crate) compressors: Compressors,
@@ -44,6 +48,14 @@ impl ClientConfig {
     /// When there are no anchors: such a client could connect to nothing.
     pub fn new(anchors: TrustAnchors) -> Result<Self, ConfigError> {
         Self::builder(CryptoProvider::ring()).trust(anchors)?.build()
+    }
+
+    /// The types of certificate that the client has to show.
+    pub(crate) fn client_certificate_types(&self) -> &[CertificateType] {
+        match &self.client_certificates {
+            Some(resolver) => resolver.certificate_types(),
+            None => &[CertificateType::X509],
+        }
     }
 
     /// Was this code point offered in the extension `kind`, as far as a layout decides that?
@@ -71,6 +83,10 @@ impl ClientConfig {
                 ticket_request: None,
                 early_data: false,
                 psk_without_key_exchange: false,
+                client_certificates: None,
+                post_handshake_auth: false,
+                request_ocsp: false,
+                request_timestamps: false,
                 record_size_limit: DEFAULT_RECORD_SIZE_LIMIT,
                 record_padding: None,
                 compressors: Compressors::default(),
@@ -189,6 +205,34 @@ impl ClientConfigBuilder {
     /// the key later can then read the connection (RFC 9846, section 2.2).
     pub fn psk_without_key_exchange(mut self, allow: bool) -> Self {
         self.config.psk_without_key_exchange = allow;
+        self
+    }
+
+    /// Shows one of these certificates to a server that asks for one: a
+    /// [`CertificateList`](super::CertificateList), or whoever else chooses. Without it the
+    /// client has none to show.
+    pub fn client_certificates(mut self, resolver: Arc<dyn ClientCertificateResolver>) -> Self {
+        self.config.client_certificates = Some(resolver);
+        self
+    }
+
+    /// Lets the server ask for a certificate after the handshake (section 4.7.2). No by default.
+    pub fn post_handshake_authentication(mut self, allow: bool) -> Self {
+        self.config.post_handshake_auth = allow;
+        self
+    }
+
+    /// Asks the server to staple an OCSP response to its certificate, which the verifier then
+    /// finds in what it judges. No by default.
+    pub fn request_ocsp(mut self, request: bool) -> Self {
+        self.config.request_ocsp = request;
+        self
+    }
+
+    /// Asks the server for signed certificate timestamps, which the verifier then finds in what
+    /// it judges. No by default.
+    pub fn request_certificate_timestamps(mut self, request: bool) -> Self {
+        self.config.request_timestamps = request;
         self
     }
 

@@ -4,6 +4,7 @@
 //! number of connections.
 
 mod client;
+mod client_authentication;
 mod compression;
 mod cookie;
 mod early_data;
@@ -12,6 +13,7 @@ mod limits;
 mod psk;
 mod psk_importer;
 mod questions;
+mod raw_public_key;
 mod server;
 pub mod trust;
 
@@ -19,6 +21,7 @@ use crate::crypto::CryptoProvider;
 use crate::record::MAX_INNER_PLAINTEXT_LENGTH;
 
 pub use client::{ClientConfig, ClientConfigBuilder};
+pub use client_authentication::{ClientAuthentication, ClientCertificateResolver};
 #[cfg(feature = "brotli")]
 pub use compression::Brotli;
 pub use compression::CertificateCompression;
@@ -32,10 +35,12 @@ pub use layout::{ExtensionLayout, LayoutItem};
 pub use limits::Limits;
 pub use psk::{ChosenPsk, PreSharedKey, PskList, PskResolver};
 pub use psk_importer::PskImporter;
+pub(crate) use questions::Staples;
 pub use questions::{
     AnswerLater, CertificateList, CertificateResolver, CertifiedKey, KeySource, NoCertificate,
-    PeerIdentity, PeerVerifier, Reply, TrustAnchorVerifier,
+    PeerIdentity, PeerVerifier, RawPublicKey, Reply, TrustAnchorVerifier,
 };
+pub use raw_public_key::PinnedPublicKeys;
 pub use server::{ServerConfig, ServerConfigBuilder};
 pub use trust::{SpkiPin, SpkiPins};
 
@@ -70,6 +75,12 @@ pub enum ConfigError {
     /// Tickets are good for a second to seven days, and at most 16 are sent on a connection.
     #[error("tickets must be good for 1 to 604800 seconds, and at most 16 on a connection")]
     Tickets,
+    /// An OCSP response or a certificate timestamp is empty, or they are too long for a message.
+    #[error("an OCSP response or certificate timestamp is empty, or they are longer than 65535")]
+    Staple,
+    /// The request for a client's certificate does not fit into a message.
+    #[error("the authorities and filters for client certificates are too many for a message")]
+    CertificateRequest,
     /// A pre-shared key is text, or repeats few bytes: whoever listens in can try such keys.
     #[error(
         "the pre-shared key is text or repeats itself: take 16 or more random bytes, and decode them if they are written in hexadecimal or base64"

@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use super::{
     AcceptFresh, CertificateCompression, CertificateList, CertificateResolver, CertifiedKey,
-    Compressors, ConfigError, CookieProtector, DEFAULT_RECORD_SIZE_LIMIT, EarlyDataPolicy,
-    EarlyDataRules, ExtensionLayout, Limits, PskResolver, check_layout, check_protocols,
-    check_provider, check_record_size_limit,
+    ClientAuthentication, Compressors, ConfigError, CookieProtector, DEFAULT_RECORD_SIZE_LIMIT,
+    EarlyDataPolicy, EarlyDataRules, ExtensionLayout, Limits, PskResolver, check_layout,
+    check_protocols, check_provider, check_record_size_limit,
 };
 use crate::crypto::ring::SHA256;
 use crate::crypto::{CryptoProvider, Hash};
@@ -28,6 +28,7 @@ pub struct ServerConfig {
     pub(crate) session_context: Vec<u8>,
     pub(crate) early_data: Option<EarlyDataRules>,
     pub(crate) psk_without_key_exchange: bool,
+    pub(crate) client_authentication: Option<Arc<ClientAuthentication>>,
     pub(crate) cookies: Option<Arc<dyn CookieProtector>>,
     pub(crate) always_retry: bool,
     pub(crate) layout: Option<ExtensionLayout>,
@@ -49,7 +50,10 @@ impl ServerConfig {
     pub(crate) fn session_policy(&self, server_name: Option<&str>) -> [u8; 32] {
         let mut rules = Vec::with_capacity(256);
         write_vector(&mut rules, Prefix::U24, |out| out.extend_from_slice(&self.session_context));
-        write_names(&mut rules, &self.application_protocols);
+        write_names(&mut rules, Prefix::U8, &self.application_protocols);
+        if let Some(policy) = &self.client_authentication {
+            policy.describe(&mut rules);
+        }
         let name = server_name.map_or(&[][..], str::as_bytes);
         write_vector(&mut rules, Prefix::U24, |out| out.extend_from_slice(name));
         let digest = SHA256.digest(&rules);
@@ -69,6 +73,7 @@ impl ServerConfig {
             session_context: Vec::new(),
             early_data: None,
             psk_without_key_exchange: false,
+            client_authentication: None,
             cookies: None,
             always_retry: false,
             layout: None,
@@ -118,8 +123,10 @@ impl ServerConfigBuilder {
     /// [`MemorySessions`](crate::session::MemorySessions). No tickets by default.
     ///
     /// A session ends with what it was made under: where the server name, the application
-    /// protocols of this configuration or its [`session_context`](Self::session_context) are
-    /// others, or the suite has another hash, there is a full handshake.
+    /// protocols of this configuration, what it asks of clients or its
+    /// [`session_context`](Self::session_context) are others, or the suite has another hash, there
+    /// is a full handshake; also where the client's certificates of then are not good any more.
+    /// Sessions of clients with raw public keys are not kept.
     pub fn sessions(mut self, store: Arc<dyn SessionStore>) -> Self {
         self.0.sessions = Some(store);
         self
@@ -176,6 +183,12 @@ impl ServerConfigBuilder {
     /// gets the key later can then read the connection (RFC 9846, section 2.2).
     pub fn psk_without_key_exchange(mut self, allow: bool) -> Self {
         self.0.psk_without_key_exchange = allow;
+        self
+    }
+
+    /// Asks clients for certificates. They are not asked by default.
+    pub fn client_authentication(mut self, policy: ClientAuthentication) -> Self {
+        self.0.client_authentication = Some(Arc::new(policy));
         self
     }
 
@@ -241,8 +254,8 @@ impl ServerConfigBuilder {
     /// Checks and finishes the configuration; `resolver` chooses the certificate for each client.
     ///
     /// # Errors
-    /// When the provider lacks something, a protocol name is impossible, or the layout sets what
-    /// it must not.
+    /// When the provider lacks something, a protocol name is impossible, what clients are asked for
+    /// does not fit into a message, or a layout sets what it must not.
     pub fn build(
         self,
         resolver: Arc<dyn CertificateResolver>,
@@ -256,6 +269,10 @@ impl ServerConfigBuilder {
             let allowed = usize::try_from(rules.max_size).unwrap_or(usize::MAX);
             let skipped = &mut config.limits.early_data_skipped;
             *skipped = allowed.max(*skipped);
+        }
+        if let Some(policy) = config.client_authentication.take() {
+            let policy = Arc::unwrap_or_clone(policy).prepare(&config.provider)?;
+            config.client_authentication = Some(Arc::new(policy));
         }
         check_provider(&config.provider)?;
         check_protocols(&config.application_protocols)?;

@@ -202,6 +202,8 @@ impl Connection {
     fn take_steps(&mut self) -> Result<(), Error> {
         while let Some(step) = self.handshake.next_step() {
             let result = match step {
+                // Nothing follows close_notify, not even an answer; a failure's last words may.
+                Step::Send { .. } if self.closed && self.check().is_ok() => Ok(()),
                 Step::Send { bytes, .. } => self.seal(ContentType::HANDSHAKE, &bytes),
                 Step::SendChangeCipherSpec => {
                     let before = self.outgoing().len();
@@ -322,6 +324,21 @@ impl ServerConnection {
         self.0.check_writable()?;
         let result = self.0.handshake.send_tickets(count);
         self.0.after_handshake(result)
+    }
+
+    /// Asks the client for a certificate: see [`Handshake::request_client_certificate`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] when the client cannot be asked, which changes nothing.
+    pub fn request_client_certificate(&mut self) -> Result<(), Error> {
+        self.0.check_writable()?;
+        let result = self.0.handshake.request_client_certificate();
+        self.0.after_handshake(result)
+    }
+
+    /// How many requests for its certificate the client has not answered yet.
+    pub fn open_certificate_requests(&self) -> usize {
+        self.0.handshake.open_certificate_requests()
     }
 
     /// Sends a ticket and returns its PSK: see [`Handshake::send_ticket`].

@@ -10,45 +10,50 @@ use super::post_handshake::Connected;
 use crate::config::ServerConfig;
 use crate::crypto::Secret;
 use crate::error::{Error, ErrorKind};
-use crate::registry::{ExtensionType, HandshakeType};
+use crate::key_schedule::ResumptionSecret;
+use crate::registry::{CipherSuiteId, ExtensionType, HandshakeType};
 use crate::session::{
     ClientSession, ClientSessionStore, MAX_LIFETIME, MAX_TICKET_LENGTH, ServerSession, Session,
     TicketOrigin,
 };
 use crate::wire::{Extensions, NewSessionTicket, write_extension};
 
-impl Connected {
-    /// A server gave this client a ticket.
-    pub(super) fn on_ticket(
-        &self,
-        ticket: &NewSessionTicket<'_>,
-        server_name: &ServerName<'static>,
-        sessions: &dyn ClientSessionStore,
-        context: &mut Context<'_>,
-    ) -> Result<(), Error> {
-        // In QUIC the size says yes or no, and nothing else (RFC 9001, section 4.6.1).
-        let size = ticket.max_early_data_size;
-        if !context.resumption.records && size.is_some_and(|size| size != u32::MAX) {
-            let reason = "in QUIC it must be 0xffffffff";
-            return Err(Error::illegal(HandshakeType::NEW_SESSION_TICKET, "early_data", reason));
-        }
-        let parameters = &*context.parameters;
-        let origin = TicketOrigin {
-            server_name: server_name.clone(),
-            cipher_suite: self.read.suite().id,
-            application_protocol: parameters.application_protocol.clone(),
-            certificates: parameters.certificates.clone(),
-            authenticated: context.resumption.authenticated,
-        };
-        // The time is in whole seconds: the ticket's age must not look longer than it is.
-        let received = Duration::from_millis(context.now.as_secs().saturating_mul(1000) + 999);
-        let psk = self.resumption.psk(ticket.nonce, context.observers)?;
-        if let Some(session) = ClientSession::new(origin, ticket, psk, received) {
-            sessions.put(session);
-        }
-        Ok(())
+/// A server gave this client a ticket: `secrets` are those of the connection, and its suite.
+pub(super) fn keep(
+    secrets: (&ResumptionSecret, CipherSuiteId),
+    ticket: &NewSessionTicket<'_>,
+    server_name: &ServerName<'static>,
+    sessions: &dyn ClientSessionStore,
+    context: &mut Context<'_>,
+) -> Result<(), Error> {
+    // In QUIC the size says yes or no, and nothing else (RFC 9001, section 4.6.1).
+    let size = ticket.max_early_data_size;
+    if !context.resumption.records && size.is_some_and(|size| size != u32::MAX) {
+        let reason = "in QUIC it must be 0xffffffff";
+        return Err(Error::illegal(HandshakeType::NEW_SESSION_TICKET, "early_data", reason));
     }
+    let parameters = &*context.parameters;
+    if parameters.raw_public_key.is_some() {
+        // A session would outlive a change of who is known by that key.
+        return Ok(());
+    }
+    let origin = TicketOrigin {
+        server_name: server_name.clone(),
+        cipher_suite: secrets.1,
+        application_protocol: parameters.application_protocol.clone(),
+        certificates: parameters.certificates.clone(),
+        authenticated: context.resumption.authenticated,
+    };
+    // The time is in whole seconds: the ticket's age must not look longer than it is.
+    let received = Duration::from_millis(context.now.as_secs().saturating_mul(1000) + 999);
+    let psk = secrets.0.psk(ticket.nonce, context.observers)?;
+    if let Some(session) = ClientSession::new(origin, ticket, psk, received) {
+        sessions.put(session);
+    }
+    Ok(())
+}
 
+impl Connected {
     /// Sends tickets of the server's own making. Each has a nonce of its own, and so a key.
     pub(super) fn send_tickets(
         &mut self,
@@ -104,7 +109,8 @@ impl Connected {
         };
         // A store without room is no reason to end the connection.
         let ticket = sessions.put(&session.encode(), context.now).unwrap_or_default();
-        if lifetime == 0 || !(1..=MAX_TICKET_LENGTH).contains(&ticket.len()) {
+        let raw = context.parameters.raw_public_key.is_some();
+        if raw || lifetime == 0 || !(1..=MAX_TICKET_LENGTH).contains(&ticket.len()) {
             return Ok(false);
         }
         let mut extensions = Vec::new();

@@ -161,7 +161,7 @@ impl<'a> Reader<'a> {
 }
 
 /// How many bytes the length of a vector takes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Prefix {
     U8 = 1,
     U16 = 2,

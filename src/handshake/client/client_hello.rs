@@ -11,11 +11,11 @@ use crate::config::{ClientConfig, EarlyDataTerms, ExtensionLayout, LayoutItem, P
 use crate::crypto::{ActiveKeyExchange, CipherSuite, KeyExchangeGroup};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{Transcript, TranscriptBuffer};
-use crate::registry::{CipherSuiteId, ExtensionType, NamedGroup, ProtocolVersion};
+use crate::registry::{CertificateType, CipherSuiteId, ExtensionType, NamedGroup, ProtocolVersion};
 use crate::wire::codec::{Prefix, write_codes, write_vector};
 use crate::wire::{
-    ClientHello, Extensions, KeyShareEntry, List, PSK_DHE_KE, PSK_KE, write_extension, write_names,
-    write_server_name,
+    ClientHello, Extensions, KeyShareEntry, List, OCSP, PSK_DHE_KE, PSK_KE, write_extension,
+    write_names, write_server_name,
 };
 
 /// Nothing has happened yet.
@@ -187,8 +187,13 @@ struct Standard<'a> {
 
 impl Standard<'_> {
     /// Their order where no layout says otherwise.
-    const ORDER: [ExtensionType; 12] = [
+    const ORDER: [ExtensionType; 17] = [
         ExtensionType::SERVER_NAME,
+        ExtensionType::STATUS_REQUEST,
+        ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP,
+        ExtensionType::CLIENT_CERTIFICATE_TYPE,
+        ExtensionType::SERVER_CERTIFICATE_TYPE,
+        ExtensionType::POST_HANDSHAKE_AUTH,
         ExtensionType::SUPPORTED_GROUPS,
         ExtensionType::SIGNATURE_ALGORITHMS,
         ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
@@ -280,7 +285,27 @@ impl Standard<'_> {
                 if protocols.is_empty() {
                     return false;
                 }
-                write_extension(out, kind, |out| write_names(out, protocols));
+                write_extension(out, kind, |out| write_names(out, Prefix::U8, protocols));
+            }
+            ExtensionType::STATUS_REQUEST if self.config.request_ocsp => {
+                // Any responder, and no extensions (RFC 6066, section 8).
+                write_extension(out, kind, |out| out.extend_from_slice(&[OCSP, 0, 0, 0, 0]));
+            }
+            ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP if self.config.request_timestamps => {
+                write_extension(out, kind, |_| {});
+            }
+            ExtensionType::CLIENT_CERTIFICATE_TYPE => {
+                return write_certificate_types(kind, self.config.client_certificate_types(), out);
+            }
+            ExtensionType::SERVER_CERTIFICATE_TYPE => {
+                return write_certificate_types(
+                    kind,
+                    self.config.verifier.certificate_types(),
+                    out,
+                );
+            }
+            ExtensionType::POST_HANDSHAKE_AUTH if self.config.post_handshake_auth => {
+                write_extension(out, kind, |_| {});
             }
             ExtensionType::SUPPORTED_VERSIONS => write_extension(out, kind, |out| {
                 let meaningless = self.grease.map(|grease| ProtocolVersion(grease.version()));
@@ -345,6 +370,21 @@ impl Standard<'_> {
         }
         true
     }
+}
+
+/// RFC 7250, section 4.1: a list of X.509 alone is left out.
+fn write_certificate_types(
+    kind: ExtensionType,
+    types: &[CertificateType],
+    out: &mut Vec<u8>,
+) -> bool {
+    if matches!(types, [] | [CertificateType::X509]) {
+        return false;
+    }
+    write_extension(out, kind, |out| {
+        write_vector(out, Prefix::U8, |out| out.extend(types.iter().map(|kind| kind.0)));
+    });
+    true
 }
 
 /// RFC 7685: a ClientHello of 256 to 511 bytes becomes one of 512.

@@ -1,8 +1,6 @@
 //! The pre_shared_key extension of a ClientHello, and the 0-RTT data that may follow it (RFC 9846,
 //! sections 4.3.10 and 4.3.11).
 
-use std::sync::Arc;
-
 use pki_types::{ServerName, UnixTime};
 
 use super::{Context, Level, Shared};
@@ -35,8 +33,7 @@ fn of_ticket(
     if found.server_name != *server || !found.is_alive(now) {
         return None;
     }
-    if let Some(chain) = &found.session.certificates {
-        let identity = PeerIdentity { chain: Arc::clone(chain), server_name: server.clone(), now };
+    if let Some(identity) = PeerIdentity::of_session(&found.session, Some(server.clone()), now) {
         // A verifier that answers later has said yes once, and need not say it again.
         if let Reply::Now(Err(_)) = config.verifier.verify(&identity) {
             return None;

@@ -11,7 +11,7 @@ use crate::handshake::EarlyData;
 use crate::handshake::proof::PskMixedIn;
 use crate::key_schedule::{Transcript, TranscriptBuffer};
 use crate::observer::Event;
-use crate::registry::{ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
+use crate::registry::{CertificateType, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
 use crate::wire::{HandshakeMessage, KeyShareEntry, ServerHello};
 
 /// A ClientHello was sent.
@@ -200,7 +200,9 @@ impl ExpectServerHello {
                 main_secret: handshake_secret.into_main(context.observers)?,
                 client_secret,
                 server_secret,
-                certificate_requested: false,
+                certificate_request: None,
+                client_certificate_type: CertificateType::X509,
+                server_certificate_type: CertificateType::X509,
             },
         })))
     }

@@ -10,10 +10,11 @@ use crate::config::{CertifiedKey, NoCertificate, Reply, ServerConfig};
 use crate::crypto::{CipherSuite, SharedSecret};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::EarlyData;
+use crate::handshake::authentication::no_common_type;
 use crate::handshake::question::ChooseCertificate;
 use crate::key_schedule::Transcript;
 use crate::observer::Event;
-use crate::registry::{ExtensionType, HandshakeType, NamedGroup};
+use crate::registry::{CertificateType, ExtensionType, HandshakeType, NamedGroup};
 use crate::wire::codec::join;
 use crate::wire::{ClientHello, HandshakeMessage};
 
@@ -116,6 +117,9 @@ pub(super) fn negotiated(
         application_protocol,
         early_secret: None,
         offered: hello.extensions.iter().map(|extension| extension.kind).collect(),
+        server_certificate_type: None,
+        client_certificate_type: negotiation::client_certificate_type(&config, hello),
+        post_handshake_auth: hello.post_handshake_auth,
     };
     context.resumption.tickets = tickets::wanted(&config, hello);
     pre_shared_key::resolve(config, offer, &message, hello, context)
@@ -135,6 +139,7 @@ pub(super) fn choose_certificate(
     if hello.signature_algorithms.is_none() {
         return Err(missing_signature_algorithms());
     }
+    negotiation::check_client_certificate_type(&config, hello)?;
     match config.resolver.resolve(hello) {
         Reply::Now(choice) => chosen(config, offer, choice, hello, context),
         Reply::Later => {
@@ -176,7 +181,7 @@ impl ChoosingCertificate {
 
 fn chosen(
     config: Arc<ServerConfig>,
-    offer: Offer,
+    mut offer: Offer,
     choice: Result<Arc<CertifiedKey>, NoCertificate>,
     hello: &ClientHello<'_>,
     context: &mut Context<'_>,
@@ -192,12 +197,21 @@ fn chosen(
             let name = context.parameters.server_name.clone().unwrap_or_default();
             return Err(ErrorKind::UnrecognizedName(name).into());
         }
+        Err(NoCertificate::NoCommonType) => {
+            let theirs = hello.server_certificate_types.unwrap_or(&[CertificateType::X509.0]);
+            return Err(no_common_type([], theirs.iter().copied().map(CertificateType)));
+        }
         Err(NoCertificate::NoCommonScheme) => {
             return Err(nothing("those of the configured keys".into()));
         }
     };
     let scheme =
         key.scheme_for(hello).ok_or_else(|| nothing(join(key.schemes().iter().copied())))?;
+    offer.server_certificate_type = Some(key.certificate_type());
+    if !hello.wants_ocsp {
+        // The client asked for a status of another kind.
+        offer.offered.retain(|kind| *kind != ExtensionType::STATUS_REQUEST);
+    }
     flight::send(&config, offer, key, scheme, context)
 }
 

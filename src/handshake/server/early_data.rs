@@ -152,8 +152,8 @@ pub(super) fn on_end(
         return Err(Error::unexpected("EndOfEarlyData", &message));
     }
     EndOfEarlyData::parse(message.body)?;
-    next.transcript.add(&message);
+    next.flight.transcript.add(&message);
     context.resumption.early_data_left = 0;
-    context.steps.read_keys(Level::Handshake, next.client_secret.clone());
+    context.steps.read_keys(Level::Handshake, next.flight.client_secret.clone());
     Ok(State::ExpectFinished(next))
 }

@@ -15,15 +15,23 @@
 //!                                         v                                        v
 //!                             ChoosingCertificate (asks: which certificate?) ExpectFinished
 //!                                         |
-//!                     ServerHello, EncryptedExtensions, Certificate
+//!            ServerHello, EncryptedExtensions, CertificateRequest, Certificate
 //!                                         v
 //!                                      Signing (asks: sign this)
 //!                                         |
 //!                             CertificateVerify, Finished
 //!                                         v
-//!                                  ExpectFinished ---Finished--> Connected
+//!                    (was there a request?) --yes--> ExpectClientCertificate
+//!                                         |            | Certificate (asks: is it good?),
+//!                                         v            v CertificateVerify
+//!                                  ExpectFinished <----+
+//!                                         |
+//!                                      Finished
+//!                                         v
+//!                                     Connected
 //! ```
 
+pub(super) mod client_certificate;
 mod client_hello;
 mod early_data;
 mod finished;
@@ -43,7 +51,7 @@ use crate::wire::HandshakeMessage;
 
 use client_hello::{ChoosingCertificate, ExpectClientHello};
 use early_data::AcceptingEarlyData;
-use finished::ExpectFinished;
+use finished::{ExpectClientCertificate, ExpectFinished};
 use flight::Signing;
 use hello_retry_request::ExpectSecondClientHello;
 use pre_shared_key::ResolvingPsk;
@@ -57,6 +65,7 @@ pub(super) enum State {
     ChoosingCertificate(Box<ChoosingCertificate>),
     Signing(Box<Signing>),
     ExpectEndOfEarlyData(Box<ExpectFinished>),
+    ExpectClientCertificate(Box<ExpectClientCertificate>),
     ExpectFinished(Box<ExpectFinished>),
 }
 
@@ -89,6 +98,7 @@ impl State {
                 return Err(ErrorKind::Internal("a message was not held back").into());
             }
             Self::ExpectEndOfEarlyData(next) => early_data::on_end(next, message, context)?,
+            Self::ExpectClientCertificate(state) => state.on_message(message, context)?,
             Self::ExpectFinished(state) => {
                 return state.on_message(message, context).map(machine::State::Connected);
             }
@@ -112,6 +122,9 @@ impl State {
             (Self::Signing(state), Answer::Signature(signature)) => {
                 state.on_signature(signature, context)
             }
+            (Self::ExpectClientCertificate(state), Answer::Peer(verdict)) => {
+                state.on_verdict(verdict, context)
+            }
             _ => Err(ErrorKind::Internal("an answer came without its question").into()),
         }
     }
@@ -122,6 +135,7 @@ impl State {
             Self::AcceptingEarlyData(state) => Some(state.question()),
             Self::ChoosingCertificate(state) => Some(state.question()),
             Self::Signing(state) => Some(state.question()),
+            Self::ExpectClientCertificate(state) => state.question(),
             _ => None,
         }
     }

@@ -11,7 +11,7 @@ use crate::crypto::{CipherSuite, Digest};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskProven;
 use crate::handshake::question::{ChooseCertificate, ResolvePsk};
-use crate::key_schedule::{EarlySecret, Transcript};
+use crate::key_schedule::{EarlySecret, PskKind, Transcript};
 use crate::wire::{ClientHello, HandshakeMessage, PSK_DHE_KE, PSK_KE};
 
 /// The transcript that binders are made over: what came before, and the ClientHello up to its
@@ -44,6 +44,7 @@ pub(super) const LOOKED_AT: u16 = 16;
 pub(super) struct ProvenPsk {
     pub(super) early: EarlySecret,
     pub(super) index: u16,
+    pub(super) kind: PskKind,
     pub(super) proof: PskProven,
 }
 
@@ -125,6 +126,6 @@ fn on_choice(
         offer.exchange = None;
         context.parameters.group = None;
     }
-    let psk = ProvenPsk { early, index: *index, proof };
+    let psk = ProvenPsk { early, index: *index, kind: key.kind(), proof };
     early_data::decide(config, offer, &choice, psk, message, hello, context)
 }

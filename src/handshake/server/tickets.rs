@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::Context;
 use super::flight::Offer;
 use super::pre_shared_key::LOOKED_AT;
-use crate::config::{ChosenPsk, PreSharedKey, ServerConfig};
-use crate::session::ServerSession;
+use crate::config::{ChosenPsk, PeerIdentity, PreSharedKey, Reply, ServerConfig};
+use crate::session::{ServerSession, Session};
 use crate::wire::{ClientHello, PSK_DHE_KE, PSK_KE};
 
 /// How many tickets a client gets that resumes nothing. None without a mode to use them in.
@@ -36,11 +36,21 @@ pub(super) fn find(
     (0..LOOKED_AT).zip(offered).find_map(|(index, (offered, _))| {
         let bytes = sessions.take(offered.identity, context.now)?;
         let ServerSession { session, policy: made_under } = ServerSession::decode(&bytes).ok()?;
-        let good = made_under == policy && session.is_alive(context.now);
+        let good = made_under == policy
+            && session.is_alive(context.now)
+            && still_accepted(config, &session, context);
         let suites = good.then_some(&offer.cipher_suite);
         let key = PreSharedKey::of_ticket(offered.identity, session, suites)?;
         Some(ChosenPsk { index, key })
     })
+}
+
+/// Are the client's certificates good still? A verifier that answers later has said yes once.
+fn still_accepted(config: &ServerConfig, session: &Session, context: &Context<'_>) -> bool {
+    match (&config.client_authentication, PeerIdentity::of_session(session, None, context.now)) {
+        (Some(policy), Some(peer)) => !matches!(policy.verifier.verify(&peer), Reply::Now(Err(_))),
+        _ => true,
+    }
 }
 
 /// A ticket was taken: what its session has goes over to this connection.
