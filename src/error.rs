@@ -162,6 +162,17 @@ pub enum ErrorKind {
         /// The scheme of its CertificateVerify.
         scheme: crate::registry::SignatureScheme,
     },
+    /// The client has no certificate to show, and must have one.
+    #[error("the client has shown no certificate, and this server requires one")]
+    CertificateRequired,
+    /// The peer has or takes certificates of other types only (RFC 7250).
+    #[error("no certificate type in common: the peer has [{theirs}], this side takes [{ours}]")]
+    CertificateType {
+        /// The types on this side.
+        ours: String,
+        /// The types on the peer's.
+        theirs: String,
+    },
     /// A signature or MAC of the handshake is wrong: the sender does not have the key, or the
     /// two sides do not see the same handshake.
     #[error(
@@ -228,6 +239,8 @@ impl ErrorKind {
             Self::UnsupportedVersion(_) => A::PROTOCOL_VERSION,
             Self::UnrecognizedName(_) => A::UNRECOGNIZED_NAME,
             Self::Certificate(error) => certificate_alert(error),
+            Self::CertificateRequired => A::CERTIFICATE_REQUIRED,
+            Self::CertificateType { .. } => A::UNSUPPORTED_CERTIFICATE,
             Self::NotAuthentic(_) => A::DECRYPT_ERROR,
             Self::LimitExceeded { .. } => A::GENERAL_ERROR,
             Self::Refused(_) | Self::Crypto(_) | Self::Internal(_) => A::INTERNAL_ERROR,

@@ -61,12 +61,14 @@
 //! # What it does, and what it does not
 //!
 //! TLS 1.3 client and server: (EC)DHE with HelloRetryRequest and stateless cookies, ECDSA, Ed25519
-//! and RSA-PSS signatures, SNI, ALPN, key updates, exporters, external pre-shared keys,
+//! and RSA-PSS signatures, SNI, ALPN, key updates, exporters, external pre-shared keys, client
+//! certificates in the handshake and after it, raw public keys, stapled OCSP responses and
+//! certificate timestamps, record size limits and padding, GREASE, compressed certificates,
 //! tickets as raw material. A signature, a key or a verdict on a certificate can be
 //! [answered later](config::Reply::Later), from anywhere.
 //!
-//! There is no TLS 1.2, no resumption from tickets, no early data, no client certificate and no
-//! async stream yet. Revocation is not checked.
+//! There is no TLS 1.2, no resumption from tickets, no early data and no async stream yet.
+//! Revocation is not checked.
 
 pub mod alert;
 pub mod certificate;

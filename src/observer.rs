@@ -60,6 +60,8 @@ pub enum Event<'a> {
     AlertReceived(AlertDescription),
     /// The handshake is complete: application data can flow both ways.
     HandshakeComplete,
+    /// On a server: the client has answered a request after the handshake. Has it shown who it is?
+    PostHandshakeAuthentication(bool),
 }
 
 /// A step of the key schedule (RFC 9846, section 7.1).

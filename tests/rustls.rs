@@ -12,8 +12,8 @@ use common::{Identity, narrow_provider, server_name};
 use handclasp::alert::AlertDescription;
 use handclasp::certificate::CertificateError;
 use handclasp::config::{
-    CertificateList, CertifiedKey, ExtensionLayout, KeySource, LayoutItem, PeerIdentity,
-    PeerVerifier, Reply, TicketReceiver,
+    CertificateList, CertifiedKey, ClientAuthentication, ExtensionLayout, KeySource, LayoutItem,
+    PeerIdentity, PeerVerifier, Reply, TicketReceiver, TrustAnchorVerifier,
 };
 use handclasp::connection::Options;
 use handclasp::crypto::{CryptoError, CryptoProvider, Secret, SigningKey, signing_key};
@@ -395,4 +395,68 @@ fn a_key_that_may_not_sign_is_refused_whoever_judges_the_chain() {
     // And nobody can configure one.
     let error = CertifiedKey::from_der(identity.chain, &identity.key).unwrap_err();
     assert!(error.to_string().contains("digitalSignature"), "{error}");
+}
+
+/// Our list with the certificate of this identity alone.
+fn list(identity: &Identity) -> Arc<CertificateList> {
+    Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())]))
+}
+
+#[test]
+fn their_server_takes_our_clients_certificate_with_every_scheme() {
+    let identity = Identity::p256();
+    for (scheme, own) in schemes() {
+        let clients = rustls::server::WebPkiClientVerifier::builder_with_provider(
+            peer::roots(&own).into(),
+            peer::default_provider().into(),
+        );
+        let clients = clients.build().unwrap();
+        let provider = peer::default_provider();
+        let mut theirs = peer::server(peer::server_config(&identity, provider, Some(clients)));
+        let key = Arc::new(one_scheme(&own, scheme));
+        let config = ClientConfig::builder(CryptoProvider::ring())
+            .application_protocols(["test/1"])
+            .trust(identity.anchors())
+            .unwrap()
+            .client_certificates(Arc::new(CertificateList::new(vec![key])))
+            .build();
+        let mut ours = client(config.unwrap());
+        exchange(&mut ours, &mut theirs).checked();
+        check_data(&mut ours, &mut theirs);
+        assert_eq!(ours.parameters().client_signature_scheme, Some(scheme));
+        assert_eq!(theirs.peer_certificates().unwrap(), &own.chain[..]);
+    }
+}
+
+#[test]
+fn our_server_takes_their_clients_certificate_and_refuses_a_strangers() {
+    let identity = Identity::p256();
+    for (_, own) in schemes() {
+        let signatures = CryptoProvider::ring().signatures;
+        let verifier = TrustAnchorVerifier::for_clients(own.anchors(), signatures);
+        let policy = ClientAuthentication::required(Arc::new(verifier));
+        let names = own.anchors();
+        let policy = policy.authorities(names.subjects());
+        let config = ServerConfig::builder(CryptoProvider::ring()).client_authentication(policy);
+        let config = Arc::new(config.build(list(&identity)).unwrap());
+        for stranger in [false, true] {
+            let shown = if stranger { Identity::p256() } else { own.copy() };
+            let provider = peer::default_provider();
+            let builder = rustls::ClientConfig::builder_with_provider(provider.into());
+            let builder = builder.with_protocol_versions(&[&rustls::version::TLS13]).unwrap();
+            let builder = builder.with_root_certificates(peer::roots(&identity));
+            let theirs = builder.with_client_auth_cert(shown.chain.clone(), shown.key.clone_key());
+            let mut theirs = peer::client(theirs.unwrap());
+            let mut ours = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let result = exchange(&mut ours, &mut theirs);
+            if stranger {
+                let alert = result.our_error.unwrap().alert_sent();
+                assert_eq!(alert, Some(AlertDescription::UNKNOWN_CA));
+                continue;
+            }
+            result.checked();
+            check_data(&mut ours, &mut theirs);
+            assert_eq!(ours.parameters().certificates.as_deref(), Some(&own.chain[..]));
+        }
+    }
 }

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use handclasp::config::{PeerVerifier, SpkiPin, SpkiPins, TrustAnchorVerifier};
+use handclasp::config::{
+    CertificateList, PeerVerifier, PinnedPublicKeys, SpkiPin, SpkiPins, TrustAnchorVerifier,
+};
 use handclasp::connection::{Options, Received};
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::ServerName;
@@ -19,6 +21,7 @@ use crate::files;
 use crate::inbox::Inbox;
 use crate::journal::{SharedJournal, Side, Silent, Teller};
 use crate::json::{self, JsonTeller};
+use crate::keys;
 use crate::summary::Summary;
 use crate::tell::{Output, Storyteller};
 
@@ -43,9 +46,25 @@ pub struct Arguments {
     /// The name that the server must prove, if it is not HOST
     #[arg(long)]
     name: Option<String>,
+    /// Trust the server that has the public key in this PEM file, and show no interest in its
+    /// certificates
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ca", "pin", "pin_alone"])]
+    raw_public_key: Option<PathBuf>,
+    /// Show this certificate to a server that asks for one: a PEM file, the own one first
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    client_cert: Option<PathBuf>,
+    /// The private key of that certificate in PEM
+    #[arg(long, value_name = "FILE", requires = "client_cert")]
+    client_key: Option<PathBuf>,
     /// Offer this application protocol, such as http/1.1; again for more, the preferred one first
     #[arg(long, value_name = "PROTOCOL")]
     alpn: Vec<String>,
+    /// Offer this pre-shared key, beside certificates; again for more
+    #[arg(long, value_name = "IDENTITY:HEX")]
+    psk: Vec<String>,
+    /// Change the keys after the handshake, and ask the server to change its own
+    #[arg(long)]
+    key_update: bool,
     /// Log the secrets, for Wireshark; without FILE, to the file that SSLKEYLOGFILE names
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     keylog: Option<Option<PathBuf>>,
@@ -62,7 +81,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
             let _ = writeln!(stderr(), "{text}");
         }
     };
-    let config = Arc::new(config(arguments, say)?);
+    let config = Arc::new(config(arguments, &name, say)?);
     let socket = connect(&arguments.address, &host)?;
     if let Ok(peer) = socket.peer_addr() {
         say(&format!("connected to {peer}"));
@@ -89,6 +108,9 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     say(&summary.text(None));
     if json && !arguments.quiet {
         json::write_line(&mut stderr(), &summary.json());
+    }
+    if arguments.key_update {
+        connection.update_keys(true)?;
     }
     let end = duplex::run(connection, &socket, inbox, say)?;
     journal.finish();
@@ -124,11 +146,17 @@ fn server(arguments: &Arguments) -> Result<(String, ServerName<'static>), Failur
     Ok((host, server_name))
 }
 
-fn config(arguments: &Arguments, told: impl Fn(&str)) -> Result<ClientConfig, Failure> {
+fn config(
+    arguments: &Arguments,
+    name: &ServerName<'static>,
+    told: impl Fn(&str),
+) -> Result<ClientConfig, Failure> {
     let misuse = |error: handclasp::config::ConfigError| Failure::misuse(error.to_string());
     let provider = CryptoProvider::ring();
     let pins = arguments.pin.iter().copied();
-    let verifier: Arc<dyn PeerVerifier> = if arguments.pin_alone {
+    let verifier: Arc<dyn PeerVerifier> = if let Some(file) = &arguments.raw_public_key {
+        Arc::new(PinnedPublicKeys::new([files::public_key(file)?]))
+    } else if arguments.pin_alone {
         Arc::new(SpkiPins::alone(pins).map_err(misuse)?)
     } else {
         let anchors = files::anchors(arguments.ca.as_deref(), told)?;
@@ -140,7 +168,16 @@ fn config(arguments: &Arguments, told: impl Fn(&str)) -> Result<ClientConfig, Fa
     };
     let mut builder = ClientConfig::builder(provider)
         .verifier(verifier)
+        .request_ocsp(arguments.raw_public_key.is_none())
         .application_protocols(arguments.alpn.iter().map(String::as_bytes));
+    let keys = keys::pre_shared_keys(&arguments.psk)?.into_iter();
+    builder = builder.pre_shared_keys(keys.map(|key| key.for_server(name.clone())).collect());
+    if let (Some(cert), Some(key)) = (&arguments.client_cert, &arguments.client_key) {
+        let own = Arc::new(files::certified_key(cert, key, "--client-")?);
+        builder = builder
+            .client_certificates(Arc::new(CertificateList::new(vec![own])))
+            .post_handshake_authentication(true);
+    }
     if let Some(log) = files::key_log(arguments.keylog.as_ref())? {
         builder = builder.key_log(log);
     }

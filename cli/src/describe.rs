@@ -153,8 +153,12 @@ fn encrypted_extensions(body: &[u8], facts: &mut Facts) -> Result<(), DecodeErro
 }
 
 fn certificate_request(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
-    if let Some(schemes) = CertificateRequest::parse(body)?.signature_algorithms {
+    let request = CertificateRequest::parse(body)?;
+    if let Some(schemes) = request.signature_algorithms {
         facts.list("signatures", schemes.iter());
+    }
+    if let Some(names) = request.certificate_authorities {
+        facts.text("authorities", names.iter().count());
     }
     Ok(())
 }
@@ -164,11 +168,22 @@ fn certificate(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
     for entry in Certificate::parse(body)?.entries().take(SHOWN) {
         let length = entry.certificate.len();
         let name = if count == 0 { "for" } else { "issued by" };
+        if count == 0 && EndEntity::from_public_key(entry.certificate).is_ok() {
+            facts.text("for", format!("a raw public key ({length} bytes)"));
+            return Ok(());
+        }
         match EndEntity::parse(&CertificateDer::from(entry.certificate)) {
             Ok(end_entity) => {
                 facts.text(name, format!("{} ({length} bytes)", end_entity.subject()));
             }
             Err(error) => facts.text(name, error),
+        }
+        if let Some(response) = entry.ocsp_response()? {
+            facts.text("OCSP response", format!("{} bytes", response.len()));
+        }
+        let timestamps = entry.signed_certificate_timestamps()?.len();
+        if timestamps > 0 {
+            facts.text("timestamps", timestamps);
         }
         count += 1;
     }

@@ -4,23 +4,34 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use handclasp::certificate::LoadedAnchors;
+use handclasp::certificate::{EndEntity, LoadedAnchors};
 use handclasp::pki_types::pem::{self, PemObject};
-use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
+use handclasp::pki_types::{CertificateDer, PrivateKeyDer, SubjectPublicKeyInfoDer};
 use handclasp::{CertifiedKey, KeyLogFile, TrustAnchors};
 
 use crate::failure::Failure;
 
 /// The anchors in `file`, in PEM or DER, or those of the system. What is passed over is `told`.
 pub fn anchors(file: Option<&Path>, told: impl Fn(&str)) -> Result<TrustAnchors, Failure> {
-    let (loaded, source) = match file {
-        Some(file) => {
-            let source = format!("--ca {}", file.display());
-            (TrustAnchors::from_bundle(&read(file, "--ca")?), source)
-        }
-        None => (system(), "the system's trusted authorities".to_owned()),
-    };
-    let hint = "say whom to trust: --ca FILE, with certificates in PEM or DER";
+    match file {
+        Some(file) => anchors_in(file, "--ca", told),
+        None => checked(system(), "the system's trusted authorities", "--ca", told),
+    }
+}
+
+/// The anchors in the `file` that `option` names.
+pub fn anchors_in(file: &Path, option: &str, told: impl Fn(&str)) -> Result<TrustAnchors, Failure> {
+    let loaded = TrustAnchors::from_bundle(&read(file, option)?);
+    checked(loaded, &format!("{option} {}", file.display()), option, told)
+}
+
+fn checked(
+    loaded: LoadedAnchors,
+    source: &str,
+    option: &str,
+    told: impl Fn(&str),
+) -> Result<TrustAnchors, Failure> {
+    let hint = format!("say whom to trust: {option} FILE, with certificates in PEM or DER");
     if loaded.anchors.is_empty() {
         let reason = loaded.skipped.first().map_or_else(
             || "there is no certificate among them".to_owned(),
@@ -56,28 +67,56 @@ fn system() -> LoadedAnchors {
     LoadedAnchors::default()
 }
 
-/// The server's certificate chain and its key.
-pub fn certified_key(cert: &Path, key: &Path) -> Result<CertifiedKey, Failure> {
-    let text = read(cert, "--cert")?;
+/// A certificate chain and its key. `prefix` is what stands before `cert` and `key` in the options.
+pub fn certified_key(cert: &Path, key: &Path, prefix: &str) -> Result<CertifiedKey, Failure> {
+    let (cert_option, key_option) = (format!("{prefix}cert"), format!("{prefix}key"));
+    let text = read(cert, &cert_option)?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    let chain = chain.map_err(|error| not_pem("--cert", cert, &error))?;
+    let chain = chain.map_err(|error| not_pem(&cert_option, cert, &error))?;
     if chain.is_empty() {
-        let problem = format!("--cert {}: there is no certificate in it", cert.display());
+        let problem = format!("{cert_option} {}: there is no certificate in it", cert.display());
         return Err(Failure::misuse(problem)
-            .hint("it must be PEM, the server's own certificate first, then its issuers"));
+            .hint("it must be PEM, the certificate of the key first, then its issuers"));
     }
-    let text = read(key, "--key")?;
+    let text = read(key, &key_option)?;
     let private = PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
         pem::Error::NoItemsFound => {
-            let problem = format!("--key {}: there is no private key in it", key.display());
+            let problem = format!("{key_option} {}: there is no private key in it", key.display());
             Failure::misuse(problem)
                 .hint("it must be PEM and not encrypted: -----BEGIN PRIVATE KEY-----")
         }
-        error => not_pem("--key", key, &error),
+        error => not_pem(&key_option, key, &error),
     })?;
     CertifiedKey::from_der(chain, &private).map_err(|error| {
         Failure::misuse(format!("{} and {}: {error}", cert.display(), key.display()))
     })
+}
+
+/// The public key in `file`: in PEM, alone or in a certificate.
+pub fn public_key(file: &Path) -> Result<Vec<u8>, Failure> {
+    const OPTION: &str = "--raw-public-key";
+    let text = read(file, OPTION)?;
+    if let Ok(key) = SubjectPublicKeyInfoDer::from_pem_slice(&text) {
+        return Ok(key.to_vec());
+    }
+    let certificate = CertificateDer::from_pem_slice(&text).map_err(|_| {
+        let problem = format!("{OPTION} {}: there is no public key in it", file.display());
+        Failure::misuse(problem)
+            .hint("it must be PEM: -----BEGIN PUBLIC KEY-----, or a certificate with the key")
+    })?;
+    let end_entity = EndEntity::parse(&certificate)
+        .map_err(|error| Failure::misuse(format!("{OPTION} {}: {error}", file.display())))?;
+    Ok(end_entity.subject_public_key_info().to_vec())
+}
+
+/// The OCSP response in `file`: in DER.
+pub fn ocsp_response(file: &Path) -> Result<Vec<u8>, Failure> {
+    let response = read(file, "--ocsp")?;
+    match response.first() {
+        Some(0x30) => Ok(response),
+        _ => Err(Failure::misuse(format!("--ocsp {}: it is not DER", file.display()))
+            .hint("such a response is made by: openssl ocsp -respout FILE")),
+    }
 }
 
 /// The key log that the option asks for: a file, or with nothing named the environment's.

@@ -9,6 +9,7 @@ mod files;
 mod inbox;
 mod journal;
 mod json;
+mod keys;
 mod serve;
 mod summary;
 mod tell;

@@ -23,7 +23,10 @@ pub fn sent(message: &str) -> &'static str {
              agreed on here, nobody else sees."
         }
         "CertificateRequest" => "The server wants to know who the client is, too.",
-        "Certificate" => "Who the server is: its certificate, and who vouches for it.",
+        "Certificate" => "Who the sender is: its certificate, and who vouches for it.",
+        "CompressedCertificate" => {
+            "Who the server is: its certificate, and who vouches for it, in fewer bytes."
+        }
         "CertificateVerify" => {
             "A signature over all messages so far, with the certificate's private key. A copied \
              certificate is worth nothing without it."
@@ -45,7 +48,9 @@ pub fn received(message: &str) -> &'static str {
         "ServerHello" => "checks that each choice was on offer, and completes the key exchange",
         "HelloRetryRequest" => "makes the key share that is asked for",
         "EncryptedExtensions" => "takes only answers to what it asked",
-        "Certificate" => "looks for a path to an authority that it trusts, and for the name",
+        "Certificate" | "CompressedCertificate" => {
+            "looks for a path to an authority that it trusts, and for a server's name"
+        }
         "CertificateVerify" => "verifies the signature with the certificate's public key",
         "Finished" => "computes the same MAC and compares",
         "NewSessionTicket" => "may keep it for the next connection",

@@ -142,6 +142,47 @@ fn secrets_are_logged_on_request_only() {
     assert!(files.read("keys.log").contains("CLIENT_TRAFFIC_SECRET_0 "));
 }
 
+const KEY: &str = "sensor:7:00d1a2937485566738495a6b7c8d9eaf";
+
+#[test]
+fn a_pre_shared_key_takes_the_place_of_the_certificate_and_keys_change_on_request() {
+    let files = Files::new();
+    let mut server = Server::start(&files, &["--echo", "--psk", KEY]);
+    let ca = files.path("ca.pem");
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--psk", KEY]);
+    command.arg("--key-update");
+    let output = run_with_input(command, b"some data");
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert_eq!(output.stdout, b"some data");
+    assert!(told.contains("pre-shared key") && told.contains("agreed on elsewhere"), "{told}");
+    // One of ours, and one that it asked for.
+    assert!(told.matches("KeyUpdate").count() >= 2, "{told}");
+    assert!(server.log_line().contains("shook hands"));
+
+    let other = "sensor:7:ffd1a2937485566738495a6b7c8d9eaf";
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--psk", other]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--psk", "who:00"]);
+    command.arg("--psk").arg(KEY);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+}
+
+#[test]
+fn keys_that_are_no_keys_are_told_of_without_their_bytes() {
+    let secrets = ["zz", "00d1", "aa".repeat(32).as_str(), ""].map(str::to_owned);
+    for secret in secrets {
+        let key = format!("identity:{secret}");
+        let output = handclasp(["connect", "localhost:1", "--psk", &key]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let told = text(&output.stderr);
+        assert!(told.contains("--psk identity") && told.contains("openssl rand"), "{told}");
+        assert!(secret.is_empty() || !told.contains(&secret), "{told}");
+    }
+}
+
 #[test]
 fn other_clients_are_told_of_in_words() {
     use std::io::{Read, Write};

@@ -54,6 +54,21 @@ fn main() -> io::Result<()> {
         write("ocsp", name, response)?;
     }
     certificates(&write)?;
+    for side in 0..2 {
+        // Updates of either side, tickets of either side, data between them, any other message.
+        let calls = [0, 1, 3, 1, 1, 2, 1, 3, b't', b'k', b't', 5, 9, 4, 13, 2, 0, 0, 3, 0];
+        for scenario in 0..3 {
+            let name = format!("{side}-{scenario}");
+            write("post_handshake", &name, &[&[side, scenario], &calls[..]].concat())?;
+        }
+        write(
+            "post_handshake",
+            &format!("{side}-flood"),
+            &[&[side, 0][..], &[3, 1].repeat(40)].concat(),
+        )?;
+        let pieces = [side, 0, 7, 9, 3, 24, 0, 0, 7, 9, 2, 1, 1, 1, 0, 0];
+        write("post_handshake", &format!("{side}-pieces"), &pieces)?;
+    }
     let Some(traces) = std::env::args().nth(1) else { return Ok(()) };
     for entry in fs::read_dir(traces)? {
         let path = entry?.path();

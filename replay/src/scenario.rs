@@ -5,21 +5,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use handclasp::certificate::CertificateError;
 use handclasp::config::{
-    CertificateList, CertifiedKey, ClientConfig, CookieProtector, ExtensionLayout, KeySource,
-    LayoutItem, PeerIdentity, PeerVerifier, Reply, ServerConfig,
+    CertificateList, CertifiedKey, ClientAuthentication, ClientConfig, CookieProtector,
+    ExtensionLayout, KeySource, LayoutItem, PeerIdentity, PeerVerifier, Reply, ServerConfig,
 };
-use handclasp::crypto::{CryptoError, CryptoProvider, KeyExchangeGroup, SignatureAlgorithms};
+use handclasp::crypto::{
+    CryptoError, CryptoProvider, KeyExchangeGroup, SignatureAlgorithms, SigningKey,
+};
 use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
 use handclasp::registry::{ExtensionType, NamedGroup, SignatureScheme};
 use handclasp::wire::{
-    Certificate, ClientHello, DecodeError, EncryptedExtensions, Extensions, ServerHello,
+    Certificate, CertificateRequest, ClientHello, DecodeError, EncryptedExtensions, Extensions,
+    ServerHello,
 };
 
 use crate::Role;
-use crate::primitives::{RecordedGroup, RecordedRandom, Shares};
+use crate::primitives::{RecordedGroup, RecordedRandom, RecordedSignature, Shares};
 use crate::rsa::{PssSha256With1024Bits, RecordedSigningKey};
-use crate::vectors::{Signature, Steps, Trace, Vectors};
+use crate::vectors::{Steps, Trace, Vectors};
 use crate::watch::Watcher;
+
+const P256: SignatureScheme = SignatureScheme::ECDSA_SECP256R1_SHA256;
 
 /// Why a trace cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +45,7 @@ pub(crate) struct Scenario<'a> {
     /// The last: it has a cookie and padding where the first has none.
     client_hello: ClientHello<'a>,
     server_hello: ServerHello<'a>,
-    signature: &'a Signature,
+    section: u8,
     vectors: &'a Vectors,
 }
 
@@ -57,7 +62,7 @@ impl<'a> Scenario<'a> {
             steps,
             client_hello: ClientHello::parse(client_hello.ok_or(missing("ClientHello"))?)?,
             server_hello: ServerHello::parse(server_hello.ok_or(missing("ServerHello"))?)?,
-            signature: vectors.signature(section).ok_or(missing("CertificateVerify"))?,
+            section,
             vectors,
         })
     }
@@ -74,13 +79,15 @@ impl<'a> Scenario<'a> {
             random.push(hello.session_id.to_vec());
         }
         let layout = layout(hello.extensions);
-        let config = ClientConfig::builder(self.provider(Role::Client, random, shares))
-            .verifier(Arc::new(KnownChain(self.chain()?)))
+        let mut builder = ClientConfig::builder(self.provider(Role::Client, random, shares))
+            .verifier(Arc::new(KnownChain(self.chain(Role::Server)?)))
             .middlebox_compatibility(!hello.session_id.is_empty())
             .client_hello_layout(layout)
-            .ticket_receiver(Arc::new(watcher.clone()))
-            .build()?;
-        Ok(Arc::new(config))
+            .ticket_receiver(Arc::new(watcher.clone()));
+        if self.vectors.signature(self.section, Role::Client).is_some() {
+            builder = builder.client_certificates(self.certificates(Role::Client)?);
+        }
+        Ok(Arc::new(builder.build()?))
     }
 
     /// The name that the client asks for.
@@ -103,9 +110,26 @@ impl<'a> Scenario<'a> {
                 builder = builder.cookies(Arc::new(RecordedCookie::new(cookie)));
             }
         }
-        let key = RecordedSigningKey::new(&self.vectors.rsa, &self.signature.pss_salt.0);
-        let key = CertifiedKey::new(self.chain()?, KeySource::Here(Arc::new(key)))?;
-        Ok(Arc::new(builder.build(Arc::new(CertificateList::new(vec![Arc::new(key)])))?))
+        if let Some(request) = self.steps.messages(Role::Server, "CertificateRequest").next() {
+            let known = Arc::new(KnownChain(self.chain(Role::Client)?));
+            let schemes = CertificateRequest::parse(request)?.signature_algorithms;
+            let schemes = schemes.ok_or(missing("signature_algorithms"))?.iter().collect();
+            let policy = ClientAuthentication::required(known).signature_schemes(schemes);
+            builder = builder.client_authentication(policy);
+        }
+        Ok(Arc::new(builder.build(self.certificates(Role::Server)?)?))
+    }
+
+    /// The certificate of this side, with its key or what the key did.
+    fn certificates(&self, side: Role) -> Result<Arc<CertificateList>, SetUpError> {
+        let recorded = self.vectors.signature(self.section, side);
+        let recorded = recorded.ok_or(missing("CertificateVerify"))?;
+        let key: Arc<dyn SigningKey> = match recorded.reproduced_with_section2_key {
+            true => Arc::new(RecordedSigningKey::new(&self.vectors.rsa, &recorded.pss_salt.0)),
+            false => Arc::new(RecordedSignature::new(recorded)),
+        };
+        let key = CertifiedKey::new(self.chain(side)?, KeySource::Here(key))?;
+        Ok(Arc::new(CertificateList::new(vec![Arc::new(key)])))
     }
 
     /// A time at which the trace's certificates are valid: 1 January 2019.
@@ -113,8 +137,8 @@ impl<'a> Scenario<'a> {
         UnixTime::since_unix_epoch(core::time::Duration::from_secs(1_546_300_800))
     }
 
-    fn chain(&self) -> Result<Vec<CertificateDer<'static>>, SetUpError> {
-        let message = self.steps.messages(Role::Server, "Certificate").next();
+    fn chain(&self, side: Role) -> Result<Vec<CertificateDer<'static>>, SetUpError> {
+        let message = self.steps.messages(side, "Certificate").next();
         let message = Certificate::parse(message.ok_or(missing("Certificate"))?)?;
         Ok(message.entries().map(|entry| entry.certificate.to_vec().into()).collect())
     }
@@ -128,7 +152,10 @@ impl<'a> Scenario<'a> {
             groups: self.groups(role, shares),
             signatures: SignatureAlgorithms {
                 all: vec![pss],
-                by_scheme: vec![(SignatureScheme::RSA_PSS_RSAE_SHA256, vec![pss])],
+                by_scheme: vec![
+                    (SignatureScheme::RSA_PSS_RSAE_SHA256, vec![pss]),
+                    (P256, ring.signatures.for_scheme(P256).to_vec()),
+                ],
             },
             random: Arc::new(RecordedRandom::new(random)),
         }
@@ -163,9 +190,11 @@ fn missing(what: &'static str) -> SetUpError {
 fn layout(extensions: Extensions<'_>) -> ExtensionLayout {
     use ExtensionType as E;
     let item = |extension: handclasp::wire::Extension<'_>| match extension.kind {
-        E::SERVER_NAME | E::SUPPORTED_VERSIONS | E::COOKIE | E::KEY_SHARE => {
-            LayoutItem::Standard(extension.kind)
-        }
+        E::SERVER_NAME
+        | E::SUPPORTED_VERSIONS
+        | E::COOKIE
+        | E::KEY_SHARE
+        | E::RECORD_SIZE_LIMIT => LayoutItem::Standard(extension.kind),
         E::PADDING => LayoutItem::Padding,
         kind => LayoutItem::Raw(kind, extension.body.to_vec()),
     };

@@ -1,7 +1,7 @@
 //! Whom to believe.
 
 use core::fmt;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use pki_types::pem::PemObject;
 use pki_types::{CertificateDer, TrustAnchor};
@@ -59,6 +59,8 @@ pub struct TrustAnchors {
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Anchor {
     pub(super) label: String,
+    /// Contents of the Name.
+    subject: Vec<u8>,
     /// The subjectKeyIdentifier of its certificate.
     pub(super) key_id: Option<Vec<u8>>,
     /// Contents of the SubjectPublicKeyInfo.
@@ -109,6 +111,13 @@ impl TrustAnchors {
         Ok(anchors)
     }
 
+    /// The DER of each anchor's name, sorted: what a server says that it takes certificates of.
+    pub fn subjects(&self) -> Vec<Vec<u8>> {
+        let anchors = self.by_subject.values().flatten();
+        let names = anchors.map(|anchor| der::wrap(der::SEQUENCE, &anchor.subject));
+        names.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
     /// Trusts a certificate. The same one again changes nothing.
     ///
     /// # Errors
@@ -121,6 +130,7 @@ impl TrustAnchors {
         let scope = (issues && checks::may_sign_certificates(&decoded)).then_some(decoded.scope);
         let anchor = Anchor {
             label: decoded.label,
+            subject: decoded.subject.to_vec(),
             key_id: decoded.subject_key_id.map(<[u8]>::to_vec),
             spki: der::only(decoded.spki, der::SEQUENCE).unwrap_or_default().to_vec(),
             scope,
@@ -154,9 +164,9 @@ impl TrustAnchors {
         }
         let name_constraints = anchor.name_constraints.as_deref().map(contents);
         let scope = Scope { name_constraints, ..Scope::default() };
-        let (scope, certificate, signs_crls) = (Some(scope), None, true);
-        let anchor = Anchor { label, key_id: None, spki, scope, certificate, signs_crls };
-        self.insert(fold(&subject), anchor);
+        let (folded, scope, certificate, signs_crls) = (fold(&subject), Some(scope), None, true);
+        let anchor = Anchor { label, subject, key_id: None, spki, scope, certificate, signs_crls };
+        self.insert(folded, anchor);
         Ok(())
     }
 

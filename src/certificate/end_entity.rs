@@ -35,6 +35,20 @@ impl EndEntity {
         Ok(Self::from_decoded(&decoded))
     }
 
+    /// A public key without a certificate (RFC 7250): the DER of a SubjectPublicKeyInfo. It is
+    /// for no name.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Malformed`](super::Problem::Malformed).
+    pub fn from_public_key(spki: &[u8]) -> Result<Self, CertificateError> {
+        let malformed =
+            || CertificateError::malformed("raw public key", "it is not a SubjectPublicKeyInfo");
+        PublicKey::from_spki(spki).ok_or_else(malformed)?;
+        let (subject, names) = ("raw public key".into(), Vec::new());
+        Ok(Self { subject, spki: spki.to_vec(), names, may_sign: true })
+    }
+
     pub(super) fn from_decoded(certificate: &Certificate<'_>) -> Self {
         Self {
             subject: certificate.label.clone(),

@@ -57,6 +57,7 @@ mod policies;
 mod request;
 mod revocation;
 mod rules;
+mod selection;
 mod signature;
 mod strict;
 #[cfg(test)]
@@ -75,3 +76,4 @@ pub use revocation::{
     Revocation, RevocationMode, RevocationPolicy, RevocationReason, RevocationScope, StatusRequest,
 };
 pub use rules::Rule;
+pub use selection::{issued_by_any, matches_filter};

@@ -85,7 +85,7 @@ impl<'a> PublicKey<'a> {
 /// number, and the number of a parameter such as a curve.
 pub(super) fn describe(algorithm: &[u8]) -> String {
     let elements = der::elements(algorithm).unwrap_or_default();
-    let identifiers = elements.iter().take_while(|it| it.tag == der::OBJECT_IDENTIFIER);
+    let identifiers = elements.iter().take_while(|it| it.tag == der::OBJECT_IDENTIFIER).take(2);
     let words: Vec<_> = identifiers.map(|element| oid_name(element.contents)).collect();
     if words.is_empty() {
         return "an algorithm that cannot be decoded".to_owned();

@@ -2,11 +2,14 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::{
-    CertificateList, CertificateResolver, CertifiedKey, ConfigError, CookieProtector,
+    CertificateCompression, CertificateList, CertificateResolver, CertifiedKey,
+    ClientAuthentication, Compressors, ConfigError, CookieProtector, DEFAULT_RECORD_SIZE_LIMIT,
     ExtensionLayout, Limits, PskResolver, check_layout, check_protocols, check_provider,
+    check_record_size_limit,
 };
 use crate::crypto::CryptoProvider;
 use crate::observer::KeyLog;
+use crate::record::PaddingPolicy;
 
 /// The configuration of a server: built once, shared by all its connections.
 #[derive(Clone)]
@@ -15,9 +18,13 @@ pub struct ServerConfig {
     pub(crate) resolver: Arc<dyn CertificateResolver>,
     pub(crate) application_protocols: Vec<Vec<u8>>,
     pub(crate) psks: Option<Arc<dyn PskResolver>>,
+    pub(crate) client_authentication: Option<Arc<ClientAuthentication>>,
     pub(crate) cookies: Option<Arc<dyn CookieProtector>>,
     pub(crate) always_retry: bool,
     pub(crate) layout: Option<ExtensionLayout>,
+    pub(crate) record_size_limit: Option<u16>,
+    pub(crate) record_padding: Option<PaddingPolicy>,
+    pub(crate) compressors: Compressors,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
     pub(crate) limits: Limits,
 }
@@ -36,9 +43,13 @@ impl ServerConfig {
             resolver: Arc::new(CertificateList::new(Vec::new())),
             application_protocols: Vec::new(),
             psks: None,
+            client_authentication: None,
             cookies: None,
             always_retry: false,
             layout: None,
+            record_size_limit: DEFAULT_RECORD_SIZE_LIMIT,
+            record_padding: None,
+            compressors: Compressors::default(),
             key_log: None,
             limits: Limits::DEFAULT,
         })
@@ -77,6 +88,12 @@ impl ServerConfigBuilder {
         self
     }
 
+    /// Asks clients for certificates. They are not asked by default.
+    pub fn client_authentication(mut self, policy: ClientAuthentication) -> Self {
+        self.0.client_authentication = Some(Arc::new(policy));
+        self
+    }
+
     /// Puts a cookie into each HelloRetryRequest. A connection that knows nothing of the first
     /// ClientHello then goes on with the second, in this process or in another one that shares
     /// the protector's key.
@@ -99,6 +116,31 @@ impl ServerConfigBuilder {
         self
     }
 
+    /// The most that a protected record from the peer may have in it, in bytes of content, type and
+    /// padding (RFC 8449): 64 to 16385, by default 16385, which is no limit but lets the peer say
+    /// its own. With `None` neither side limits records. Each record costs 22 bytes, and not every
+    /// peer takes a limit below 512.
+    pub fn record_size_limit(mut self, limit: Option<u16>) -> Self {
+        self.0.record_size_limit = limit;
+        self
+    }
+
+    /// Pads protected records: see [`PaddingPolicy`]. They are not padded by default.
+    pub fn record_padding(mut self, policy: PaddingPolicy) -> Self {
+        self.0.record_padding = Some(policy);
+        self
+    }
+
+    /// Compresses certificates with the first of these algorithms that the client takes (RFC 8879).
+    /// None by default. What was compressed is kept, for 32 certificates.
+    pub fn certificate_compression(
+        mut self,
+        algorithms: Vec<Arc<dyn CertificateCompression>>,
+    ) -> Self {
+        self.0.compressors = Compressors::new(algorithms);
+        self
+    }
+
     /// Writes the connection's secrets to a log, for tools that decrypt captured traffic.
     pub fn key_log(mut self, log: Arc<dyn KeyLog>) -> Self {
         self.0.key_log = Some(log);
@@ -114,15 +156,20 @@ impl ServerConfigBuilder {
     /// Checks and finishes the configuration; `resolver` chooses the certificate for each client.
     ///
     /// # Errors
-    /// When the provider lacks something, a protocol name is impossible, or the layout sets what
-    /// it must not.
+    /// When the provider lacks something, a protocol name is impossible, what clients are asked for
+    /// does not fit into a message, or a layout sets what it must not.
     pub fn build(
         self,
         resolver: Arc<dyn CertificateResolver>,
     ) -> Result<ServerConfig, ConfigError> {
-        let config = ServerConfig { resolver, ..self.0 };
+        let mut config = ServerConfig { resolver, ..self.0 };
+        if let Some(policy) = config.client_authentication.take() {
+            let policy = Arc::unwrap_or_clone(policy).prepare(&config.provider)?;
+            config.client_authentication = Some(Arc::new(policy));
+        }
         check_provider(&config.provider)?;
         check_protocols(&config.application_protocols)?;
+        check_record_size_limit(config.record_size_limit)?;
         check_layout(config.layout.as_ref())?;
         Ok(config)
     }

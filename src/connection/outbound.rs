@@ -2,7 +2,7 @@ use super::Connection;
 use crate::alert::AlertDescription;
 use crate::error::{Error, ErrorKind};
 use crate::observer::Event;
-use crate::record::{MAX_PLAINTEXT_LENGTH, Opener, Sealer};
+use crate::record::{Opener, Sealer};
 use crate::registry::ContentType;
 
 /// Sealed bytes on their way out. The buffer stays while data flow, and is given back by
@@ -62,9 +62,9 @@ impl Connection {
             return Err(ErrorKind::Misuse("the handshake is not complete yet").into());
         }
         let mut taken = 0;
-        for fragment in data.chunks(MAX_PLAINTEXT_LENGTH) {
+        for fragment in data.chunks(self.sealer.max_content_length()) {
             let limit = self.handshake.limits().outgoing;
-            if self.outgoing().len() + Sealer::sealed_length(fragment.len()) > limit {
+            if self.outgoing().len() + self.sealer.sealed_length(fragment.len()) > limit {
                 // A limit below one record still lets one through at a time.
                 if taken > 0 || !self.outgoing().is_empty() {
                     break;
@@ -98,7 +98,7 @@ impl Connection {
     }
 
     /// A KeyUpdate that the peer asked for, or that the key's age asks for, goes before data.
-    fn keep_keys_fresh(&mut self) -> Result<(), Error> {
+    pub(super) fn keep_keys_fresh(&mut self) -> Result<(), Error> {
         let mut result = self.handshake.answer_key_update();
         if result.is_ok() && self.sealer.should_update() {
             self.take_steps()?;

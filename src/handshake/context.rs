@@ -17,6 +17,12 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// Both sides have said what a protected record may have in it (RFC 8449, section 4).
+    pub(crate) fn limit_records(&mut self, peer: u16, own: u16) {
+        self.parameters.record_size_limit = Some(peer);
+        self.steps.limit_records(peer, own);
+    }
+
     /// Writes a message, adds it to the transcript if there is one, and tells the observer.
     pub(crate) fn send(
         &mut self,

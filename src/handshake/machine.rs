@@ -5,12 +5,14 @@ use pki_types::{ServerName, UnixTime};
 
 use super::incoming::Incoming;
 use super::post_handshake::Connected;
+use super::post_handshake_auth::Asking;
 use super::step::Steps;
 use super::{Answer, Context, Level, PeerParameters, Question, Step, client, server};
 use crate::config::{ClientConfig, Limits, ServerConfig};
 use crate::crypto::Secret;
 use crate::error::{Error, ErrorKind};
 use crate::observer::{Event, Observer, Observers};
+use crate::registry::HandshakeType;
 use crate::wire::{HandshakeMessage, NewSessionTicket};
 
 /// One end of a connection.
@@ -33,7 +35,7 @@ pub struct Handshake {
     now: UnixTime,
     limits: Limits,
     /// Messages since the handshake or since application data.
-    messages_without_data: usize,
+    pub(super) messages_without_data: usize,
 }
 
 /// Where the handshake stands.
@@ -142,8 +144,11 @@ impl Handshake {
             let Some((message, rest)) = split.map_err(|error| self.fail(error))? else {
                 break;
             };
-            // Before the message is acted on: nothing is sent in answer to a half that fits.
-            if message.kind.ends_record() && !rest.is_empty() {
+            // Before the message is acted on: nothing is sent in answer to a half that fits. After
+            // the handshake a Finished belongs to a certificate, and changes no keys.
+            let ends_record = message.kind.ends_record()
+                && !(self.is_complete() && message.kind == HandshakeType::FINISHED);
+            if ends_record && !rest.is_empty() {
                 return Err(self.misplaced_bytes());
             }
             self.on_message(message)?;
@@ -175,7 +180,7 @@ impl Handshake {
     }
 
     /// Moves the state on; an error ends the handshake.
-    fn advance(
+    pub(super) fn advance(
         &mut self,
         step: impl FnOnce(State, &mut Context<'_>) -> Result<State, Error>,
     ) -> Result<(), Error> {
@@ -233,7 +238,8 @@ impl Handshake {
         match &self.state {
             State::Client(state) => state.question(),
             State::Server(state) => state.question(),
-            State::Connected(_) | State::Failed(_) | State::Moving => None,
+            State::Connected(connected) => connected.question(),
+            State::Failed(_) | State::Moving => None,
         }
     }
 
@@ -250,14 +256,17 @@ impl Handshake {
                 | (Some(Question::ResolvePsk(_)), Answer::Psk(_))
                 | (Some(Question::Sign(_)), Answer::Signature(_))
                 | (Some(Question::VerifyPeer(_)), Answer::Peer(_))
+                | (Some(Question::VerifyRawPublicKey(_)), Answer::Peer(_))
+                | (Some(Question::ChooseClientCertificate(_)), Answer::ClientCertificate(_))
         );
         if !fits {
             return Err(ErrorKind::Misuse("the answer is to no open question").into());
         }
         let keys_before = self.steps.read_keys_installed();
         self.advance(|state, context| match state {
-            State::Client(state) => state.on_answer(answer, context).map(State::Client),
+            State::Client(state) => state.on_answer(answer, context),
             State::Server(state) => state.on_answer(answer, context).map(State::Server),
+            State::Connected(state) => state.on_answer(answer, context).map(State::Connected),
             other => Ok(other),
         })?;
         // What came while the question was open came under the keys of then.
@@ -277,10 +286,14 @@ impl Handshake {
         self.steps.read_level()
     }
 
-    /// Does a part of a message wait for its rest? Nothing else may come before that
-    /// (section 5.1).
+    /// Does a part of a message wait for its rest, or of a client's answer to a request for its
+    /// certificate? Nothing else may come before that (sections 5.1 and 4.7.2).
     pub fn has_partial_message(&self) -> bool {
-        !self.incoming.is_empty()
+        let asking = match &self.state {
+            State::Connected(connected) => connected.asking(),
+            _ => None,
+        };
+        !self.incoming.is_empty() || asking.is_some_and(Asking::is_under_way)
     }
 
     /// Is the handshake complete?
@@ -318,7 +331,10 @@ impl Handshake {
     }
 
     /// Makes a key of `output`'s length for another protocol (section 7.5; the interface of
-    /// RFC 5705). Both ends get the same for the same label and context.
+    /// RFC 5705). Both ends get the same for the same label and context. In TLS 1.3 no context and
+    /// an empty one are the same; in older versions they are not, so a protocol that has to work
+    /// with these should have one. Labels of public protocols are registered, and begin with
+    /// "EXPORTER"; private ones begin with "EXPERIMENTAL" (RFC 5705, section 4).
     ///
     /// # Errors
     /// [`ErrorKind::Misuse`] before the handshake is complete; [`ErrorKind::Crypto`] when the
@@ -330,6 +346,17 @@ impl Handshake {
         output: &mut [u8],
     ) -> Result<(), Error> {
         Ok(self.connected()?.exporter().export(label, context, output)?)
+    }
+
+    /// The channel binding of the type `tls-exporter` (RFC 9266): what SCRAM and GSS-API mix into
+    /// their proof, so that it is worth nothing on another connection. Both ends get the same.
+    ///
+    /// # Errors
+    /// As [`export_keying_material`](Self::export_keying_material).
+    pub fn tls_exporter(&self) -> Result<[u8; 32], Error> {
+        let mut binding = [0; 32];
+        self.export_keying_material("EXPORTER-Channel-Binding", b"", &mut binding)?;
+        Ok(binding)
     }
 
     /// Changes the own sending key, and asks the peer to change its own where `request` is set
@@ -380,7 +407,7 @@ impl Handshake {
         &mut self.observers
     }
 
-    fn connected(&self) -> Result<&Connected, Error> {
+    pub(super) fn connected(&self) -> Result<&Connected, Error> {
         self.check()?;
         match &self.state {
             State::Connected(connected) => Ok(connected),

@@ -11,13 +11,14 @@
 //!                  Steps  <-----------------------------+----> Question ... answer() -> next state
 //! ```
 
-mod certificate_verify;
+mod authentication;
 pub(crate) mod client;
 mod context;
 mod incoming;
 mod machine;
 mod parameters;
 mod post_handshake;
+mod post_handshake_auth;
 mod proof;
 mod question;
 pub(crate) mod server;
@@ -26,7 +27,9 @@ mod step;
 pub use crate::level::Level;
 pub use machine::{Handshake, Side};
 pub use parameters::PeerParameters;
-pub use question::{Answer, ChooseCertificate, Question, ResolvePsk, Sign};
+pub use question::{
+    Answer, ChooseCertificate, ChooseClientCertificate, Question, ResolvePsk, Sign,
+};
 pub use step::Step;
 
 pub(crate) use context::Context;

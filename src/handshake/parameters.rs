@@ -19,11 +19,23 @@ pub struct PeerParameters {
     pub application_protocol: Option<Vec<u8>>,
     /// The DNS name that the client asked for, where it sent one.
     pub server_name: Option<String>,
+    /// The scheme of the client's signature, where it has shown a certificate.
+    pub client_signature_scheme: Option<SignatureScheme>,
     /// The peer's certificates, its own first, as they were sent; `None` for a client without.
     pub certificates: Option<Arc<[CertificateDer<'static>]>>,
+    /// The peer's public key, where it has shown that in place of certificates (RFC 7250): the DER
+    /// of a SubjectPublicKeyInfo.
+    pub raw_public_key: Option<Arc<[u8]>>,
+    /// The OCSP response that came with the peer's own certificate, as it was sent.
+    pub ocsp_response: Option<Arc<[u8]>>,
+    /// The signed certificate timestamps that came with the peer's own certificate.
+    pub signed_certificate_timestamps: Vec<Vec<u8>>,
     /// Was there a HelloRetryRequest?
     pub retried: bool,
     /// The pre-shared key that both sides used, if they used one: of an earlier connection's
     /// ticket ([`PskKind::Resumption`]: the connection was resumed), or agreed on elsewhere.
     pub pre_shared_key: Option<PskKind>,
+    /// The most that the peer takes in a protected record, content, type and padding, in bytes;
+    /// `None` where the two did not agree on limits (RFC 8449).
+    pub record_size_limit: Option<u16>,
 }

@@ -1,12 +1,13 @@
-//! The state after the handshake, on both sides: KeyUpdate and NewSessionTicket (RFC 9846,
-//! section 4.7).
+//! The state after the handshake, on both sides: KeyUpdate, NewSessionTicket, and where
+//! certificates are asked for (RFC 9846, section 4.7).
 
 use std::sync::Arc;
 
 use pki_types::ServerName;
 
+use super::post_handshake_auth::{Answering, Asking};
 use super::proof::{FinishedVerified, Peer};
-use super::{Context, Level};
+use super::{Answer, Context, Level, Question};
 use crate::config::TicketReceiver;
 use crate::crypto::Secret;
 use crate::error::{Error, ErrorKind};
@@ -34,8 +35,16 @@ pub(super) struct Connected {
 
 /// What only one of the sides does after the handshake.
 pub(super) enum Role {
-    Client { server_name: ServerName<'static>, tickets: Option<Arc<dyn TicketReceiver>> },
-    Server,
+    Client {
+        server_name: ServerName<'static>,
+        tickets: Option<Arc<dyn TicketReceiver>>,
+        /// The server may ask for a certificate.
+        answering: Option<Box<Answering>>,
+    },
+    Server {
+        /// The client may be asked for a certificate.
+        asking: Option<Box<Asking>>,
+    },
 }
 
 /// The secrets that outlive the handshake.
@@ -75,7 +84,22 @@ impl Connected {
         message: HandshakeMessage<'_>,
         context: &mut Context<'_>,
     ) -> Result<Box<Self>, Error> {
-        match (message.kind, &self.role) {
+        match (message.kind, &mut self.role) {
+            (kind, Role::Server { asking: Some(asking) })
+                if kind == HandshakeType::CERTIFICATE || asking.is_under_way() =>
+            {
+                if let Some(peer) = asking.on_message(&message, &self.read, context)? {
+                    self._peer = peer;
+                }
+                Ok(self)
+            }
+            (
+                HandshakeType::CERTIFICATE_REQUEST,
+                Role::Client { answering: Some(answering), .. },
+            ) => {
+                answering.on_request(&message, &self.write, context)?;
+                Ok(self)
+            }
             (HandshakeType::KEY_UPDATE, _) => {
                 let update = KeyUpdate::parse(message.body)?;
                 self.read = self.read.clone().update(context.observers)?;
@@ -86,7 +110,7 @@ impl Connected {
                 self.update_owed |= update.update_requested;
                 Ok(self)
             }
-            (HandshakeType::NEW_SESSION_TICKET, Role::Client { server_name, tickets }) => {
+            (HandshakeType::NEW_SESSION_TICKET, Role::Client { server_name, tickets, .. }) => {
                 let ticket = NewSessionTicket::parse(message.body)?;
                 if let Some(tickets) = tickets {
                     let psk = self.resumption.psk(ticket.nonce, context.observers)?;
@@ -97,7 +121,44 @@ impl Connected {
             (_, Role::Client { .. }) => {
                 Err(Error::unexpected("KeyUpdate, NewSessionTicket or data", &message))
             }
-            (_, Role::Server) => Err(Error::unexpected("KeyUpdate or data", &message)),
+            (_, Role::Server { .. }) => Err(Error::unexpected("KeyUpdate or data", &message)),
+        }
+    }
+
+    pub(super) fn question(&self) -> Option<&Question> {
+        match &self.role {
+            Role::Client { answering, .. } => answering.as_ref()?.question(),
+            Role::Server { asking } => asking.as_ref()?.question(),
+        }
+    }
+
+    pub(super) fn on_answer(
+        mut self: Box<Self>,
+        answer: Answer,
+        context: &mut Context<'_>,
+    ) -> Result<Box<Self>, Error> {
+        match &mut self.role {
+            Role::Client { answering: Some(answering), .. } => {
+                answering.on_answer(answer, &self.write, context)?;
+            }
+            Role::Server { asking: Some(asking) } => asking.on_answer(answer, context)?,
+            _ => return Err(ErrorKind::Internal("an answer came without its question").into()),
+        }
+        Ok(self)
+    }
+
+    /// The part that asks clients for certificates, where there is one.
+    pub(super) fn asking(&self) -> Option<&Asking> {
+        match &self.role {
+            Role::Server { asking } => asking.as_deref(),
+            Role::Client { .. } => None,
+        }
+    }
+
+    pub(super) fn request_certificate(&mut self, context: &mut Context<'_>) -> Result<(), Error> {
+        match &mut self.role {
+            Role::Server { asking: Some(asking) } => asking.send_request(context),
+            _ => Err(ErrorKind::Internal("the client cannot be asked").into()),
         }
     }
 

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
 use crate::certificate::CertificateError;
-use crate::config::{CertifiedKey, ChosenPsk, NoCertificate, PeerIdentity};
+use crate::config::{CertifiedKey, ChosenPsk, NoCertificate, PeerIdentity, RawPublicKey};
 use crate::crypto::{CipherSuite, CryptoError};
 use crate::error::Error;
-use crate::registry::SignatureScheme;
-use crate::wire::{ClientHello, HandshakeMessage};
+use crate::registry::{CertificateType, SignatureScheme};
+use crate::wire::{CertificateRequest, ClientHello, HandshakeMessage};
 
 /// What a resting handshake waits for.
 #[derive(Clone, Debug)]
@@ -17,8 +17,14 @@ pub enum Question {
     ResolvePsk(ResolvePsk),
     /// Sign this with the private key. Answer with [`Answer::Signature`].
     Sign(Sign),
-    /// A client asks: are these certificates good for this name? Answer with [`Answer::Peer`].
+    /// Are these certificates good: for the server's name, or a client's? Answer with
+    /// [`Answer::Peer`].
     VerifyPeer(PeerIdentity),
+    /// Is this raw public key good? Answer with [`Answer::Peer`].
+    VerifyRawPublicKey(RawPublicKey),
+    /// A client asks: which of its certificates for this server's request? Answer with
+    /// [`Answer::ClientCertificate`].
+    ChooseClientCertificate(ChooseClientCertificate),
 }
 
 impl Question {
@@ -29,6 +35,8 @@ impl Question {
             Self::ResolvePsk(_) => "resolve PSK",
             Self::Sign(_) => "sign",
             Self::VerifyPeer(_) => "verify peer",
+            Self::VerifyRawPublicKey(_) => "verify raw public key",
+            Self::ChooseClientCertificate(_) => "choose client certificate",
         }
     }
 }
@@ -42,8 +50,26 @@ pub struct ChooseCertificate {
 impl ChooseCertificate {
     /// The ClientHello, for its server name, its signature schemes and the rest.
     pub fn client_hello(&self) -> Result<ClientHello<'_>, Error> {
-        let body = HandshakeMessage::split(&self.message).map(|(message, _)| message.body);
-        Ok(ClientHello::parse(body.unwrap_or_default())?)
+        Ok(ClientHello::parse(body_of(&self.message))?)
+    }
+}
+
+fn body_of(message: &[u8]) -> &[u8] {
+    HandshakeMessage::split(message).map(|(message, _)| message.body).unwrap_or_default()
+}
+
+/// Which of the client's certificates for this request?
+#[derive(Clone, Debug)]
+pub struct ChooseClientCertificate {
+    /// The type of certificate that was agreed on.
+    pub certificate_type: CertificateType,
+    pub(super) message: Vec<u8>,
+}
+
+impl ChooseClientCertificate {
+    /// The server's request, for its signature schemes, its authorities and the rest.
+    pub fn request(&self) -> Result<CertificateRequest<'_>, Error> {
+        Ok(CertificateRequest::parse(body_of(&self.message))?)
     }
 }
 
@@ -84,6 +110,8 @@ pub enum Answer {
     Psk(Option<ChosenPsk>),
     /// To [`Question::Sign`].
     Signature(Result<Vec<u8>, CryptoError>),
-    /// To [`Question::VerifyPeer`].
+    /// To [`Question::VerifyPeer`] and [`Question::VerifyRawPublicKey`].
     Peer(Result<(), CertificateError>),
+    /// To [`Question::ChooseClientCertificate`]; `None` to go on as nobody.
+    ClientCertificate(Option<Arc<CertifiedKey>>),
 }

@@ -30,6 +30,14 @@ pub enum Step {
         /// The secret.
         secret: TrafficSecret,
     },
+    /// Both sides have sent record_size_limit: what a protected record may have in it from here on,
+    /// in bytes of content, type and padding (RFC 8449, section 4).
+    LimitRecords {
+        /// The peer's limit, for what is sent.
+        sent: u16,
+        /// This side's limit, for what is received.
+        received: u16,
+    },
     /// The client may have sent 0-RTT data that this server does not take: pass them over
     /// (section 4.3.10).
     SkipEarlyData,
@@ -106,6 +114,10 @@ impl Steps {
             self.change_cipher_spec_sent = true;
             self.queue.push_back(Step::SendChangeCipherSpec);
         }
+    }
+
+    pub(super) fn limit_records(&mut self, sent: u16, received: u16) {
+        self.queue.push_back(Step::LimitRecords { sent, received });
     }
 
     pub(super) fn skip_early_data(&mut self) {

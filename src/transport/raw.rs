@@ -80,9 +80,11 @@ impl RawHandshake {
                 Step::ReadKeys { level, secret } => RawStep::ReadSecret(level, secret),
                 Step::WriteKeys { level, secret } => RawStep::WriteSecret(level, secret),
                 Step::Complete => RawStep::Complete,
-                // Without records there is nothing that a middlebox could mistake, and early data
-                // come on their own.
-                Step::SendChangeCipherSpec | Step::SkipEarlyData => continue,
+                // Without records there is nothing to limit or that a middlebox could mistake, and
+                // early data come on their own.
+                Step::SendChangeCipherSpec | Step::SkipEarlyData | Step::LimitRecords { .. } => {
+                    continue;
+                }
             });
         }
     }

@@ -50,6 +50,20 @@ where
         self.flush_or_explain()
     }
 
+    /// Takes one record of the peer's, unless data wait to be read, and returns how many bytes
+    /// can be read without waiting: none after a record of the connection's own business, such as
+    /// a client's answer to a request for its certificate. `None` at the end of data.
+    ///
+    /// # Errors
+    /// As reading.
+    pub fn receive(&mut self) -> io::Result<Option<usize>> {
+        self.flush_what_goes()?;
+        if self.plaintext.is_empty() && !self.receive_record()? {
+            return Ok(None);
+        }
+        Ok(Some(self.plaintext.len()))
+    }
+
     /// Says that this side will write no more. Reading can go on.
     pub fn close(&mut self) -> io::Result<()> {
         self.connection.close();

@@ -51,6 +51,12 @@ impl Identity {
         }
     }
 
+    /// The same once more.
+    pub fn copy(&self) -> Self {
+        let (anchor, chain) = (self.anchor.clone(), self.chain.clone());
+        Self { anchor, chain, key: self.key.clone_key() }
+    }
+
     pub fn anchors(&self) -> TrustAnchors {
         let mut anchors = TrustAnchors::new();
         anchors.add(self.anchor.clone()).unwrap();

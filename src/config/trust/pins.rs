@@ -182,7 +182,9 @@ mod tests {
         let certificate = params.self_signed(key).unwrap().der().clone();
         PeerIdentity {
             chain: Arc::new([certificate]),
-            server_name: ServerName::try_from("b.example").unwrap(),
+            server_name: Some(ServerName::try_from("b.example").unwrap()),
+            ocsp_response: None,
+            signed_certificate_timestamps: Vec::new(),
             now: UnixTime::since_unix_epoch(core::time::Duration::ZERO),
         }
     }

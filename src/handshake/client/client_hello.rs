@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use pki_types::ServerName;
 
+use super::grease::Grease;
 use super::server_hello::{ExpectServerHello, Offer, Sent};
 use super::{Context, Shared, State, pre_shared_key};
 use crate::config::{ClientConfig, ExtensionLayout, LayoutItem, PreSharedKey};
 use crate::crypto::{ActiveKeyExchange, CipherSuite, KeyExchangeGroup};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{Transcript, TranscriptBuffer};
-use crate::registry::{ExtensionType, NamedGroup, ProtocolVersion};
+use crate::registry::{CertificateType, CipherSuiteId, ExtensionType, NamedGroup, ProtocolVersion};
 use crate::wire::codec::{Prefix, write_codes, write_vector};
 use crate::wire::{
-    ClientHello, Extensions, KeyShareEntry, List, write_extension, write_names, write_server_name,
+    ClientHello, Extensions, KeyShareEntry, List, OCSP, write_extension, write_names,
+    write_server_name,
 };
 
 /// Nothing has happened yet.
@@ -29,11 +31,14 @@ impl Start {
         context: &mut Context<'_>,
     ) -> Result<State, Error> {
         let Self { config, server_name } = self;
-        let mut hello = Hello { random: [0; 32], session_id: Vec::new() };
+        let mut hello = Hello { random: [0; 32], session_id: Vec::new(), grease: None };
         config.provider.random.fill(&mut hello.random)?;
         if config.middlebox_compatibility {
             hello.session_id.resize(32, 0);
             config.provider.random.fill(&mut hello.session_id)?;
+        }
+        if config.grease && config.layout.is_none() {
+            hello.grease = Some(Grease::new(&*config.provider.random)?);
         }
         context.observers.set_client_random(&hello.random);
         context.parameters.server_name = sent_name(&config, &server_name).map(str::to_owned);
@@ -53,6 +58,8 @@ impl Start {
 pub(super) struct RetryAnswer<'a> {
     pub(super) cipher_suite: &'a CipherSuite,
     pub(super) cookie: Option<&'a [u8]>,
+    /// It asked for a share, which then stands alone (section 4.2.2).
+    pub(super) wants_share: bool,
     pub(super) transcript: &'a Transcript,
 }
 
@@ -60,6 +67,7 @@ pub(super) struct RetryAnswer<'a> {
 pub(super) struct Hello {
     pub(super) random: [u8; 32],
     pub(super) session_id: Vec<u8>,
+    pub(super) grease: Option<Grease>,
 }
 
 impl Hello {
@@ -101,7 +109,10 @@ impl Hello {
     ) -> Result<(Vec<u8>, Vec<ExtensionType>), Error> {
         let config = &shared.config;
         let suites = config.provider.cipher_suites.iter();
-        let cipher_suites = codes(suites.map(|suite: &CipherSuite| suite.id));
+        let grease = self.grease.as_ref();
+        let meaningless = grease.map(|grease| CipherSuiteId(grease.cipher_suite()));
+        let cipher_suites =
+            codes(meaningless.into_iter().chain(suites.map(|suite: &CipherSuite| suite.id)));
         let psks = pre_shared_key::offered(shared, retry.map(|retry| retry.cipher_suite));
         let cookie = retry.and_then(|retry| retry.cookie);
         // As in the first ClientHello, even where a retry leaves no key for its suite. Without it a
@@ -112,9 +123,11 @@ impl Hello {
             config,
             server_name: &shared.server_name,
             share,
+            lone_share: retry.is_some_and(|retry| retry.wants_share),
             cookie,
             psks: &psks,
             psk_modes,
+            grease,
         };
         let write = |unpadded: Option<usize>| {
             let (extensions, kinds) = standard.write(unpadded);
@@ -158,15 +171,22 @@ struct Standard<'a> {
     config: &'a ClientConfig,
     server_name: &'a ServerName<'static>,
     share: (NamedGroup, &'a [u8]),
+    lone_share: bool,
     cookie: Option<&'a [u8]>,
+    grease: Option<&'a Grease>,
     psks: &'a [(&'a PreSharedKey, CipherSuite)],
     psk_modes: bool,
 }
 
 impl Standard<'_> {
     /// Their order where no layout says otherwise.
-    const ORDER: [ExtensionType; 8] = [
+    const ORDER: [ExtensionType; 15] = [
         ExtensionType::SERVER_NAME,
+        ExtensionType::STATUS_REQUEST,
+        ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP,
+        ExtensionType::CLIENT_CERTIFICATE_TYPE,
+        ExtensionType::SERVER_CERTIFICATE_TYPE,
+        ExtensionType::POST_HANDSHAKE_AUTH,
         ExtensionType::SUPPORTED_GROUPS,
         ExtensionType::SIGNATURE_ALGORITHMS,
         ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
@@ -174,10 +194,16 @@ impl Standard<'_> {
         ExtensionType::COOKIE,
         ExtensionType::PSK_KEY_EXCHANGE_MODES,
         ExtensionType::KEY_SHARE,
+        ExtensionType::RECORD_SIZE_LIMIT,
+        ExtensionType::COMPRESS_CERTIFICATE,
     ];
 
     fn layout(&self) -> &[LayoutItem] {
         self.config.layout.as_ref().map_or(&[], |layout: &ExtensionLayout| &layout.items)
+    }
+
+    fn meaningless_group(&self) -> Option<NamedGroup> {
+        self.grease.map(|grease| NamedGroup(grease.group()))
     }
 
     fn layout_pads(&self) -> bool {
@@ -201,10 +227,22 @@ impl Standard<'_> {
                 kinds.push(item.kind());
             }
         }
-        for kind in Self::ORDER {
+        let mut order = Self::ORDER;
+        let meaningless = self.grease.map(Grease::extensions);
+        if let Some(grease) = self.grease {
+            grease.shuffle(&mut order);
+        }
+        // They are not among the kinds: a server that answers them is wrong (RFC 8701, section 3.1).
+        if let Some([first, _]) = meaningless {
+            write_extension(&mut out, first, |_| {});
+        }
+        for kind in order {
             if !kinds.contains(&kind) && self.write_one(kind, &mut out) {
                 kinds.push(kind);
             }
+        }
+        if let Some([_, last]) = meaningless {
+            write_extension(&mut out, last, |out| out.push(0));
         }
         // Whatever the layout says, this one is the last (section 4.3.11).
         if !self.psks.is_empty() {
@@ -226,6 +264,7 @@ impl Standard<'_> {
             }
             ExtensionType::SUPPORTED_GROUPS => write_extension(out, kind, |out| {
                 let groups = provider.groups.iter().map(|group| group.name());
+                let groups = self.meaningless_group().into_iter().chain(groups);
                 write_vector(out, Prefix::U16, |out| write_codes(out, groups));
             }),
             ExtensionType::SIGNATURE_ALGORITHMS => write_extension(out, kind, |out| {
@@ -237,10 +276,32 @@ impl Standard<'_> {
                 if protocols.is_empty() {
                     return false;
                 }
-                write_extension(out, kind, |out| write_names(out, protocols));
+                write_extension(out, kind, |out| write_names(out, Prefix::U8, protocols));
+            }
+            ExtensionType::STATUS_REQUEST if self.config.request_ocsp => {
+                // Any responder, and no extensions (RFC 6066, section 8).
+                write_extension(out, kind, |out| out.extend_from_slice(&[OCSP, 0, 0, 0, 0]));
+            }
+            ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP if self.config.request_timestamps => {
+                write_extension(out, kind, |_| {});
+            }
+            ExtensionType::CLIENT_CERTIFICATE_TYPE => {
+                return write_certificate_types(kind, self.config.client_certificate_types(), out);
+            }
+            ExtensionType::SERVER_CERTIFICATE_TYPE => {
+                return write_certificate_types(
+                    kind,
+                    self.config.verifier.certificate_types(),
+                    out,
+                );
+            }
+            ExtensionType::POST_HANDSHAKE_AUTH if self.config.post_handshake_auth => {
+                write_extension(out, kind, |_| {});
             }
             ExtensionType::SUPPORTED_VERSIONS => write_extension(out, kind, |out| {
-                write_vector(out, Prefix::U8, |out| write_codes(out, [ProtocolVersion::TLS_1_3]));
+                let meaningless = self.grease.map(|grease| ProtocolVersion(grease.version()));
+                let versions = meaningless.into_iter().chain([ProtocolVersion::TLS_1_3]);
+                write_vector(out, Prefix::U8, |out| write_codes(out, versions));
             }),
             ExtensionType::COOKIE => {
                 let Some(cookie) = self.cookie else {
@@ -262,13 +323,46 @@ impl Standard<'_> {
             ExtensionType::KEY_SHARE => write_extension(out, kind, |out| {
                 let (group, key_exchange) = self.share;
                 write_vector(out, Prefix::U16, |out| {
+                    if let Some(group) = self.meaningless_group().filter(|_| !self.lone_share) {
+                        KeyShareEntry { group, key_exchange: &[0] }.encode(out);
+                    }
                     KeyShareEntry { group, key_exchange }.encode(out);
                 });
             }),
+            ExtensionType::RECORD_SIZE_LIMIT => {
+                let Some(limit) = self.config.record_size_limit else {
+                    return false;
+                };
+                write_extension(out, kind, |out| out.extend_from_slice(&limit.to_be_bytes()));
+            }
+            ExtensionType::COMPRESS_CERTIFICATE => {
+                let algorithms = &self.config.compressors;
+                if algorithms.codes().next().is_none() {
+                    return false;
+                }
+                write_extension(out, kind, |out| {
+                    write_vector(out, Prefix::U8, |out| write_codes(out, algorithms.codes()));
+                });
+            }
             _ => return false,
         }
         true
     }
+}
+
+/// RFC 7250, section 4.1: a list of X.509 alone is left out.
+fn write_certificate_types(
+    kind: ExtensionType,
+    types: &[CertificateType],
+    out: &mut Vec<u8>,
+) -> bool {
+    if matches!(types, [] | [CertificateType::X509]) {
+        return false;
+    }
+    write_extension(out, kind, |out| {
+        write_vector(out, Prefix::U8, |out| out.extend(types.iter().map(|kind| kind.0)));
+    });
+    true
 }
 
 /// RFC 7685: a ClientHello of 256 to 511 bytes becomes one of 512.

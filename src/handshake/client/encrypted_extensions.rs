@@ -7,8 +7,10 @@ use super::server_hello::check_offered;
 use super::{Context, ServerFlight, State};
 use crate::error::Error;
 use crate::handshake::proof::PskMixedIn;
-use crate::registry::HandshakeType;
+use crate::registry::{CertificateType, HandshakeType};
 use crate::wire::{EncryptedExtensions, HandshakeMessage};
+
+const MESSAGE: HandshakeType = HandshakeType::ENCRYPTED_EXTENSIONS;
 
 /// A ServerHello came; the handshake is encrypted from here on.
 pub(in crate::handshake) struct ExpectEncryptedExtensions {
@@ -23,7 +25,6 @@ impl ExpectEncryptedExtensions {
         message: HandshakeMessage<'_>,
         context: &mut Context<'_>,
     ) -> Result<State, Error> {
-        const MESSAGE: HandshakeType = HandshakeType::ENCRYPTED_EXTENSIONS;
         if message.kind != MESSAGE {
             return Err(Error::unexpected("EncryptedExtensions", &message));
         }
@@ -46,6 +47,11 @@ impl ExpectEncryptedExtensions {
             }
             context.parameters.application_protocol = Some(chosen.to_vec());
         }
+        self.check_certificate_types(&answers)?;
+        let own_limit = self.flight.shared.config.record_size_limit;
+        if let (Some(limit), Some(own)) = (answers.record_size_limit, own_limit) {
+            context.limit_records(limit, own);
+        }
         self.flight.transcript.add(&message);
         if let Some(psk) = self.psk {
             return Ok(State::ExpectFinished(Box::new(ExpectFinished {
@@ -54,5 +60,25 @@ impl ExpectEncryptedExtensions {
             })));
         }
         Ok(State::ExpectCertificate(Box::new(ExpectCertificate { flight: self.flight })))
+    }
+
+    /// The server chooses a type of certificate for each side, of those that were offered
+    /// (RFC 7250, section 4.2).
+    fn check_certificate_types(&mut self, answers: &EncryptedExtensions<'_>) -> Result<(), Error> {
+        let check =
+            |field, chosen: Option<CertificateType>, offered: &[CertificateType]| match chosen {
+                Some(chosen) if !offered.contains(&chosen) => {
+                    let reason = format!("{chosen} was not offered");
+                    Err(Error::illegal(MESSAGE, field, reason))
+                }
+                chosen => Ok(chosen.unwrap_or(CertificateType::X509)),
+            };
+        let flight = &mut self.flight;
+        let config = &flight.shared.config;
+        let (client, server) = (answers.client_certificate_type, answers.server_certificate_type);
+        let (own, peers) = (config.client_certificate_types(), config.verifier.certificate_types());
+        flight.client_certificate_type = check("client_certificate_type", client, own)?;
+        flight.server_certificate_type = check("server_certificate_type", server, peers)?;
+        Ok(())
     }
 }

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskMixedIn;
 use crate::key_schedule::{Transcript, TranscriptBuffer};
 use crate::observer::Event;
-use crate::registry::{ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
+use crate::registry::{CertificateType, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
 use crate::wire::{HandshakeMessage, ServerHello};
 
 /// A ClientHello was sent.
@@ -123,6 +123,7 @@ impl ExpectServerHello {
         let answer = RetryAnswer {
             cipher_suite: &cipher_suite,
             cookie: retry_request.cookie,
+            wants_share: group.is_some(),
             transcript: &transcript,
         };
         let (group, exchange, second) = match group {
@@ -193,7 +194,9 @@ impl ExpectServerHello {
                 main_secret: handshake_secret.into_main(context.observers)?,
                 client_secret,
                 server_secret,
-                certificate_requested: false,
+                certificate_request: None,
+                client_certificate_type: CertificateType::X509,
+                server_certificate_type: CertificateType::X509,
             },
         })))
     }

@@ -9,10 +9,11 @@ use super::{Context, Question, State, negotiation, pre_shared_key};
 use crate::config::{CertifiedKey, NoCertificate, Reply, ServerConfig};
 use crate::crypto::{CipherSuite, SharedSecret};
 use crate::error::{Error, ErrorKind};
+use crate::handshake::authentication::no_common_type;
 use crate::handshake::question::ChooseCertificate;
 use crate::key_schedule::Transcript;
 use crate::observer::Event;
-use crate::registry::{ExtensionType, HandshakeType, NamedGroup};
+use crate::registry::{CertificateType, ExtensionType, HandshakeType, NamedGroup};
 use crate::wire::codec::join;
 use crate::wire::{ClientHello, HandshakeMessage};
 
@@ -99,6 +100,8 @@ pub(super) fn negotiated(
     let mut transcript = before.unwrap_or_else(|| Transcript::new(&cipher_suite));
     transcript.add(&message);
     let offer = Offer {
+        compression: config.compressors.choose(hello.compress_certificate),
+        record_size_limits: hello.record_size_limit.zip(config.record_size_limit),
         binder_hash,
         cipher_suite,
         exchange,
@@ -107,6 +110,9 @@ pub(super) fn negotiated(
         server_name: context.parameters.server_name.is_some(),
         application_protocol,
         offered: hello.extensions.iter().map(|extension| extension.kind).collect(),
+        server_certificate_type: None,
+        client_certificate_type: negotiation::client_certificate_type(&config, hello),
+        post_handshake_auth: hello.post_handshake_auth,
     };
     pre_shared_key::resolve(config, offer, &message, hello, context)
 }
@@ -122,6 +128,7 @@ pub(super) fn choose_certificate(
     if hello.signature_algorithms.is_none() {
         return Err(missing_signature_algorithms());
     }
+    negotiation::check_client_certificate_type(&config, hello)?;
     match config.resolver.resolve(hello) {
         Reply::Now(choice) => chosen(config, offer, choice, hello, context),
         Reply::Later => {
@@ -163,7 +170,7 @@ impl ChoosingCertificate {
 
 fn chosen(
     config: Arc<ServerConfig>,
-    offer: Offer,
+    mut offer: Offer,
     choice: Result<Arc<CertifiedKey>, NoCertificate>,
     hello: &ClientHello<'_>,
     context: &mut Context<'_>,
@@ -179,12 +186,21 @@ fn chosen(
             let name = context.parameters.server_name.clone().unwrap_or_default();
             return Err(ErrorKind::UnrecognizedName(name).into());
         }
+        Err(NoCertificate::NoCommonType) => {
+            let theirs = hello.server_certificate_types.unwrap_or(&[CertificateType::X509.0]);
+            return Err(no_common_type([], theirs.iter().copied().map(CertificateType)));
+        }
         Err(NoCertificate::NoCommonScheme) => {
             return Err(nothing("those of the configured keys".into()));
         }
     };
     let scheme =
         key.scheme_for(hello).ok_or_else(|| nothing(join(key.schemes().iter().copied())))?;
+    offer.server_certificate_type = Some(key.certificate_type());
+    if !hello.wants_ocsp {
+        // The client asked for a status of another kind.
+        offer.offered.retain(|kind| *kind != ExtensionType::STATUS_REQUEST);
+    }
     flight::send(&config, offer, key, scheme, context)
 }
 

@@ -10,15 +10,23 @@
 //!                                         v                         (no Certificate)
 //!                             ChoosingCertificate (asks: which certificate for this client?)
 //!                                         |
-//!                     ServerHello, EncryptedExtensions, Certificate
+//!            ServerHello, EncryptedExtensions, CertificateRequest, Certificate
 //!                                         v
 //!                                      Signing (asks: sign this)
 //!                                         |
 //!                             CertificateVerify, Finished
 //!                                         v
-//!                                  ExpectFinished ---Finished--> Connected
+//!                    (was there a request?) --yes--> ExpectClientCertificate
+//!                                         |            | Certificate (asks: is it good?),
+//!                                         v            v CertificateVerify
+//!                                  ExpectFinished <----+
+//!                                         |
+//!                                      Finished
+//!                                         v
+//!                                     Connected
 //! ```
 
+pub(super) mod client_certificate;
 mod client_hello;
 mod finished;
 mod flight;
@@ -35,7 +43,7 @@ use crate::error::{Error, ErrorKind};
 use crate::wire::HandshakeMessage;
 
 use client_hello::{ChoosingCertificate, ExpectClientHello};
-use finished::ExpectFinished;
+use finished::{ExpectClientCertificate, ExpectFinished};
 use flight::Signing;
 use hello_retry_request::ExpectSecondClientHello;
 use pre_shared_key::ResolvingPsk;
@@ -47,6 +55,7 @@ pub(super) enum State {
     ResolvingPsk(Box<ResolvingPsk>),
     ChoosingCertificate(Box<ChoosingCertificate>),
     Signing(Box<Signing>),
+    ExpectClientCertificate(Box<ExpectClientCertificate>),
     ExpectFinished(Box<ExpectFinished>),
 }
 
@@ -75,6 +84,7 @@ impl State {
             Self::ResolvingPsk(_) | Self::ChoosingCertificate(_) | Self::Signing(_) => {
                 return Err(ErrorKind::Internal("a message was not held back").into());
             }
+            Self::ExpectClientCertificate(state) => state.on_message(message, context)?,
             Self::ExpectFinished(state) => {
                 return state.on_message(message, context).map(machine::State::Connected);
             }
@@ -95,6 +105,9 @@ impl State {
             (Self::Signing(state), Answer::Signature(signature)) => {
                 state.on_signature(signature, context)
             }
+            (Self::ExpectClientCertificate(state), Answer::Peer(verdict)) => {
+                state.on_verdict(verdict, context)
+            }
             _ => Err(ErrorKind::Internal("an answer came without its question").into()),
         }
     }
@@ -104,6 +117,7 @@ impl State {
             Self::ResolvingPsk(state) => Some(state.question()),
             Self::ChoosingCertificate(state) => Some(state.question()),
             Self::Signing(state) => Some(state.question()),
+            Self::ExpectClientCertificate(state) => state.question(),
             _ => None,
         }
     }

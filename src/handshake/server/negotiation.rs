@@ -8,7 +8,8 @@ use pki_types::DnsName;
 use crate::config::ServerConfig;
 use crate::crypto::{CipherSuite, KeyExchangeGroup};
 use crate::error::{Error, ErrorKind};
-use crate::registry::{ExtensionType, HandshakeType, ProtocolVersion};
+use crate::handshake::authentication::no_common_type;
+use crate::registry::{CertificateType, ExtensionType, HandshakeType, ProtocolVersion};
 use crate::wire::codec::join;
 use crate::wire::{ClientHello, KeyShareEntry};
 
@@ -134,6 +135,40 @@ pub(super) fn application_protocol(
         let theirs = join(theirs.iter().map(show));
         ErrorKind::NoApplicationProtocol { ours, theirs }.into()
     })
+}
+
+/// The type of the client's certificate: its first that the verifier takes, if there is one to
+/// ask for (RFC 7250, section 4.2).
+pub(super) fn client_certificate_type(
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+) -> Option<CertificateType> {
+    let ours = config.client_authentication.as_ref()?.verifier.certificate_types();
+    client_types(hello).find(|theirs| ours.contains(theirs))
+}
+
+fn client_types<'a>(hello: &ClientHello<'a>) -> impl Iterator<Item = CertificateType> + use<'a> {
+    let types = hello.client_certificate_types.unwrap_or(&[CertificateType::X509.0]);
+    types.iter().copied().map(CertificateType)
+}
+
+/// A client that has no certificate of a type that is taken is refused, unless it said nothing of
+/// types and need not have one.
+pub(super) fn check_client_certificate_type(
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+) -> Result<(), Error> {
+    let asks = config.client_authentication.as_ref().filter(|policy| policy.in_handshake);
+    match asks {
+        Some(policy)
+            if client_certificate_type(config, hello).is_none()
+                && (policy.required || hello.client_certificate_types.is_some()) =>
+        {
+            let ours = policy.verifier.certificate_types().iter().copied();
+            Err(no_common_type(ours, client_types(hello)))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The DNS name that the client asks for. An IP address, which RFC 6066 forbids and some clients

@@ -100,5 +100,5 @@ fn on_choice(
         early.binder_key(key.kind(), context.observers)?.finished(&hash, context.observers)?;
     let proof = PskProven::by_binder(&expected, binder)?;
     context.parameters.pre_shared_key = Some(key.kind());
-    flight::send_with_psk(&config, offer, early, index, proof, context)
+    flight::send_with_psk(&config, offer, early, (index, key.kind()), proof, context)
 }
