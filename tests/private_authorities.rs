@@ -41,6 +41,7 @@ fn problem(folder: &Folder, leaf: &str, root: &str, profile: Profile) -> Option<
         algorithms: &CryptoProvider::ring().signatures.all,
         revocation: Revocation::default(),
         limits: PathLimits::DEFAULT,
+        revocation: Revocation::default(),
     })
     .err()
     .map(|error| error.problem.code())

@@ -1,13 +1,7 @@
 //! Revocation: has the issuer taken a certificate back?
 //!
-//! The evidence is what the caller has: CRLs (RFC 5280, sections 5 and 6.3), and the OCSP response
-//! (RFC 6960) that the peer stapled. Nothing is fetched. [`RevocationPolicy`] says how much must be
-//! known; evidence that is given always counts, unless the policy is off:
-//!
-//! - A revocation is believed whenever it is signed by the right key, even if it is outdated.
-//! - That a certificate is good is believed only if it is fresh, and said for all reasons.
-//! - Evidence that is for the certificate and cannot be used is an error, because someone wanted
-//!   it to count, unless other evidence clears the certificate.
+//! The evidence is what the caller has, CRLs (RFC 5280, sections 5 and 6.3) and the OCSP response
+//! (RFC 6960) that the peer stapled; nothing is fetched. [`Revocation`] says what counts.
 
 mod crl;
 mod distribution_point;
@@ -30,6 +24,13 @@ use distribution_point::{ALL_REASONS, Reasons};
 const TLS_FEATURE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 24];
 
 /// The evidence of a validation, and how much of it there must be.
+///
+/// Evidence that is given always counts, unless the policy is [`RevocationMode::Off`]:
+///
+/// - A revocation is believed whenever it is signed by the right key, even if it is outdated.
+/// - That a certificate is good is believed only if it is fresh, and said for all reasons.
+/// - Evidence that is for a certificate and cannot be used is an error, because someone wanted it
+///   to count, unless other evidence clears the certificate.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Revocation<'a> {
     /// The CRLs, of any issuers in any order: each is used for the certificates that it is for.
