@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::alert::AlertDescription;
-use crate::certificate::{CertificateError, Problem};
+use crate::certificate::{CertificateError, Evidence, MissingEvidence, Problem};
 use crate::crypto::CryptoError;
 use crate::record::RecordError;
 use crate::registry::{ContentType, ExtensionType, HandshakeType};
@@ -21,6 +21,11 @@ impl Error {
     /// What happened.
     pub fn kind(&self) -> &ErrorKind {
         &self.0
+    }
+
+    /// The TLS error inside of what a stream returned, if it is one.
+    pub fn inside(error: &std::io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
     }
 
     /// The alert that this error makes us send; `None` when the failure is not ours to tell: the
@@ -162,6 +167,17 @@ pub enum ErrorKind {
         /// The scheme of its CertificateVerify.
         scheme: crate::registry::SignatureScheme,
     },
+    /// The client has no certificate to show, and must have one.
+    #[error("the client has shown no certificate, and this server requires one")]
+    CertificateRequired,
+    /// The peer has or takes certificates of other types only (RFC 7250).
+    #[error("no certificate type in common: the peer has [{theirs}], this side takes [{ours}]")]
+    CertificateType {
+        /// The types on this side.
+        ours: String,
+        /// The types on the peer's.
+        theirs: String,
+    },
     /// A signature or MAC of the handshake is wrong: the sender does not have the key, or the
     /// two sides do not see the same handshake.
     #[error(
@@ -197,6 +213,14 @@ pub enum ErrorKind {
     /// An answer from outside was a refusal: the certificate or the signature is not to be had.
     #[error("no answer to the question {0}")]
     Refused(&'static str),
+    /// Whoever was asked could not answer: see [`Answer::Unavailable`](crate::handshake::Answer).
+    #[error("no answer to the question {question}: {reason}")]
+    Unanswered {
+        /// The question's name.
+        question: &'static str,
+        /// Why there is no answer.
+        reason: String,
+    },
     /// A primitive failed that had no reason to.
     #[error("a cryptographic operation of this side failed: {0}")]
     Crypto(#[from] CryptoError),
@@ -228,9 +252,13 @@ impl ErrorKind {
             Self::UnsupportedVersion(_) => A::PROTOCOL_VERSION,
             Self::UnrecognizedName(_) => A::UNRECOGNIZED_NAME,
             Self::Certificate(error) => certificate_alert(error),
+            Self::CertificateRequired => A::CERTIFICATE_REQUIRED,
+            Self::CertificateType { .. } => A::UNSUPPORTED_CERTIFICATE,
             Self::NotAuthentic(_) => A::DECRYPT_ERROR,
             Self::LimitExceeded { .. } => A::GENERAL_ERROR,
-            Self::Refused(_) | Self::Crypto(_) | Self::Internal(_) => A::INTERNAL_ERROR,
+            Self::Refused(_) | Self::Unanswered { .. } | Self::Crypto(_) | Self::Internal(_) => {
+                A::INTERNAL_ERROR
+            }
             Self::AlertReceived(_)
             | Self::ClosedInHandshake
             | Self::Canceled
@@ -247,14 +275,24 @@ fn certificate_alert(error: &CertificateError) -> AlertDescription {
     use AlertDescription as A;
     use Problem as P;
     match error.problem {
-        P::UnknownIssuer(_) | P::SelfIssued => A::UNKNOWN_CA,
+        P::UnknownIssuer(_) | P::Circular(_) | P::SelfIssued => A::UNKNOWN_CA,
         P::Expired { .. } | P::NotYetValid { .. } => A::CERTIFICATE_EXPIRED,
         P::UnsupportedVersion(_)
         | P::UnknownCriticalExtension(_)
         | P::UnsupportedConstraint
         | P::WrongKeyUsage(_)
         | P::WrongExtendedKeyUsage(_) => A::UNSUPPORTED_CERTIFICATE,
-        P::LimitExceeded { .. } | P::Rejected(_) => A::CERTIFICATE_UNKNOWN,
+        P::Revoked { .. } => A::CERTIFICATE_REVOKED,
+        P::RevocationUnknown(MissingEvidence::Staple | MissingEvidence::Unknown) => {
+            A::BAD_CERTIFICATE_STATUS_RESPONSE
+        }
+        P::RevocationEvidence(ref error) if error.evidence() == Evidence::OcspResponse => {
+            A::BAD_CERTIFICATE_STATUS_RESPONSE
+        }
+        P::LimitExceeded { .. }
+        | P::Rejected(_)
+        | P::RevocationUnknown(_)
+        | P::RevocationEvidence(_) => A::CERTIFICATE_UNKNOWN,
         _ => A::BAD_CERTIFICATE,
     }
 }

@@ -17,7 +17,7 @@ use crate::wire::HandshakeMessage;
 ///
 /// An observer has the clock if it wants one: the time between two events is the time that the
 /// step between them took.
-pub trait Observer: Send {
+pub trait Observer: Send + Sync {
     /// One step happened.
     fn event(&mut self, event: &Event<'_>);
 
@@ -60,6 +60,8 @@ pub enum Event<'a> {
     AlertReceived(AlertDescription),
     /// The handshake is complete: application data can flow both ways.
     HandshakeComplete,
+    /// On a server: the client has answered a request after the handshake. Has it shown who it is?
+    PostHandshakeAuthentication(bool),
 }
 
 /// A step of the key schedule (RFC 9846, section 7.1).

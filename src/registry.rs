@@ -6,6 +6,12 @@
 
 use core::fmt;
 
+/// One of the sixteen values that mean nothing (RFC 8701, section 2).
+fn is_grease(value: u16) -> bool {
+    let [high, low] = value.to_be_bytes();
+    high == low && low & 0x0f == 0x0a
+}
+
 macro_rules! registry {
     (
         $(#[$type_doc:meta])*
@@ -32,6 +38,7 @@ macro_rules! registry {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self.name() {
                     Some(name) => f.write_str(name),
+                    None if is_grease(self.0.into()) => write!(f, "GREASE {:#06x}", self.0),
                     None => write!(f, "{:#06x}", self.0),
                 }
             }
@@ -90,6 +97,8 @@ registry! {
     CERTIFICATE = 11, "Certificate";
     /// The server asks for a client certificate.
     CERTIFICATE_REQUEST = 13, "CertificateRequest";
+    /// A Certificate, compressed (RFC 8879).
+    COMPRESSED_CERTIFICATE = 25, "CompressedCertificate";
     /// Proof of the private key.
     CERTIFICATE_VERIFY = 15, "CertificateVerify";
     /// The authentication of the whole handshake.
@@ -209,6 +218,26 @@ impl SignatureScheme {
                 | Self::RSA_PKCS1_SHA512
         )
     }
+}
+
+registry! {
+    /// What a certificate is (RFC 7250; RFC 9846, section 4.5.1).
+    CertificateType(u8);
+    /// A certificate of X.509: what both sides use unless they agree on something else.
+    X509 = 0, "X.509";
+    /// A public key alone, as a SubjectPublicKeyInfo.
+    RAW_PUBLIC_KEY = 2, "raw public key";
+}
+
+registry! {
+    /// How a certificate is compressed (RFC 8879, section 7.3).
+    CertificateCompressionAlgorithm(u16);
+    /// RFC 1950.
+    ZLIB = 1, "zlib";
+    /// RFC 7932.
+    BROTLI = 2, "brotli";
+    /// RFC 8478: named for diagnostics only.
+    ZSTD = 3, "zstd";
 }
 
 registry! {

@@ -1,6 +1,8 @@
 //! The alerts that RFC 9846 names, one by one: for each rule of sections 4 and 5 that has an alert,
 //! an honest message is changed so that it breaks the rule, and the alert is the RFC's.
 
+#[path = "alerts/client_flight.rs"]
+mod client_flight;
 #[path = "alerts/client_hello.rs"]
 mod client_hello;
 mod common;
@@ -10,6 +12,8 @@ mod message;
 #[path = "hostile/peers.rs"]
 #[allow(dead_code, reason = "each test binary uses its own part of it")]
 mod peers;
+#[path = "alerts/post_handshake_auth.rs"]
+mod post_handshake_auth;
 #[path = "alerts/records.rs"]
 mod records;
 #[path = "alerts/server_flight.rs"]

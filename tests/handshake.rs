@@ -209,7 +209,7 @@ fn signature_and_verification_can_be_answered_from_another_thread_while_this_one
                 match question {
                     Question::Sign(sign) => Answer::Signature(key.sign(sign.scheme, &sign.message)),
                     Question::VerifyPeer(peer) => {
-                        assert_eq!(peer.server_name, server_name());
+                        assert_eq!(peer.server_name, Some(server_name()));
                         Answer::Peer(Ok(()))
                     }
                     other => panic!("{other:?}"),

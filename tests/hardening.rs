@@ -60,6 +60,17 @@ fn a_cookie_that_no_client_hello_has_room_for_is_refused() {
     }
 }
 
+#[test]
+fn a_retry_with_the_start_of_another_message_behind_it_is_not_answered() {
+    let identity = Identity::p256();
+    let (mut client, hello) = client_hello(&identity);
+    let mut flight = retry_request(&hello[39..71], 1);
+    flight.push(2);
+    let error = client.receive(Level::Initial, &flight).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::MisplacedBytes(_)), "{error}");
+    assert!(client.next_step().is_none(), "a second ClientHello was sent");
+}
+
 /// A HelloRetryRequest with nothing in it but a cookie.
 fn retry_request(session_id: &[u8], cookie_length: usize) -> Vec<u8> {
     let two = |length: usize| u16::try_from(length).unwrap().to_be_bytes();

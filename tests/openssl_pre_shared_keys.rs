@@ -16,7 +16,7 @@ use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, 
 use process::{Process, available, connect};
 
 const IDENTITY: &str = "device-7";
-const SECRET: [u8; 16] = [0x5c; 16];
+const SECRET: [u8; 16] = *b"\x5c\x91\x02\xe7 16 bytes \xfe\xdc";
 
 fn openssl_is_here() -> bool {
     available("openssl", "version", |version| version.starts_with("OpenSSL 3."))

@@ -6,14 +6,27 @@ use std::sync::Arc;
 
 use common::{Identity, narrow_provider, server_name};
 use handclasp::alert::AlertDescription;
-use handclasp::config::{AnswerLater, CertificateList, ChosenPsk, PreSharedKey, PskList};
+use handclasp::config::{
+    AnswerLater, CertificateList, ChosenPsk, PreSharedKey, PskImporter, PskList,
+};
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, Question};
 use handclasp::key_schedule::PskKind;
 use handclasp::transport::memory::exchange;
 use handclasp::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 
-const SECRET: &[u8; 32] = &[0x42; 32];
+const SECRET: &[u8; 32] = &secret(0x42);
+
+/// No randomness, but nothing that looks typed either.
+const fn secret(seed: u8) -> [u8; 32] {
+    let mut secret = [0; 32];
+    let mut at = 0;
+    while at < secret.len() {
+        secret[at] = (at as u8).wrapping_mul(37) ^ seed;
+        at += 1;
+    }
+    secret
+}
 
 fn psk(identity: &str, secret: &[u8]) -> PreSharedKey {
     PreSharedKey::external(identity.as_bytes(), secret).unwrap()
@@ -46,7 +59,7 @@ fn used_by_both(client: &Connection, server: &Connection) -> bool {
 #[test]
 fn a_shared_key_takes_the_place_of_the_certificate() {
     let identity = Identity::p256();
-    let keys = vec![psk("other", &[1; 32]), psk("ours", SECRET)];
+    let keys = vec![psk("other", &secret(1)), psk("ours", SECRET)];
     let mut client = client(&identity, keys);
     let mut server = server(&identity, CryptoProvider::ring(), vec![psk("ours", SECRET)]);
     exchange(&mut client, &mut server).unwrap();
@@ -86,7 +99,7 @@ fn an_unknown_identity_falls_back_to_the_certificate() {
 #[test]
 fn a_known_identity_with_another_key_is_refused_with_decrypt_error() {
     let identity = Identity::p256();
-    let mut client = client(&identity, vec![psk("ours", &[0x43; 32])]);
+    let mut client = client(&identity, vec![psk("ours", &secret(0x43))]);
     let mut server = server(&identity, CryptoProvider::ring(), vec![psk("ours", SECRET)]);
     let error = exchange(&mut client, &mut server).unwrap_err();
     assert_eq!(error.alert_sent(), Some(AlertDescription::DECRYPT_ERROR), "{error}");
@@ -133,5 +146,68 @@ fn a_key_for_one_server_is_not_offered_to_another() {
         let mut server = server(&identity, CryptoProvider::ring(), vec![psk("ours", SECRET)]);
         exchange(&mut client, &mut server).unwrap();
         assert_eq!(used_by_both(&client, &server), used);
+    }
+}
+
+/// The keys of one secret, imported for this client and this server.
+fn imported(server: &str) -> Vec<PreSharedKey> {
+    let importer = PskImporter::new(b"sensor 7", SECRET).unwrap();
+    importer.between(b"sensor 7", server.as_bytes()).import(&CryptoProvider::ring()).unwrap()
+}
+
+fn exchanged(
+    client: Vec<PreSharedKey>,
+    suite: usize,
+    server: Vec<PreSharedKey>,
+) -> Option<PskKind> {
+    let identity = Identity::p256();
+    let mut client = self::client(&identity, client);
+    let mut server = self::server(&identity, narrow_provider(suite, 0), server);
+    exchange(&mut client, &mut server).unwrap();
+    used_by_both(&client, &server);
+    client.parameters().pre_shared_key
+}
+
+#[test]
+fn one_imported_key_serves_suites_of_either_hash() {
+    for suite in [0, 1, 2] {
+        let used = exchanged(imported("gateway"), suite, imported("gateway"));
+        assert_eq!(used, Some(PskKind::Imported), "suite {suite}");
+    }
+}
+
+#[test]
+fn a_hello_for_another_server_with_the_same_key_finds_no_key_there() {
+    assert_eq!(exchanged(imported("gateway"), 0, imported("another gateway")), None);
+}
+
+#[test]
+fn an_imported_key_is_never_mistaken_for_an_external_one() {
+    // The same identity and the same bytes: the label of the binder differs.
+    let secret: Vec<u8> = (0x80..0xa0).collect();
+    let importer = PskImporter::new(b"sensor 7", &secret).unwrap().between(b"client", b"server");
+    let key = importer.import(&CryptoProvider::ring()).unwrap().remove(0);
+    let bytes = "daa8c6f88a87bfd77ef4a858c06edb38812b5eefc2af55c7e272baa7af510504";
+    let bytes = hex::decode(bytes).unwrap();
+    let external = PreSharedKey::external(key.identity(), &bytes).unwrap();
+    let kind = PskKind::Imported;
+    let same = PreSharedKey::new(key.identity(), &bytes, key.hash(), kind).unwrap();
+    assert_eq!(exchanged(vec![key.clone()], 0, vec![same]), Some(PskKind::Imported));
+    let identity = Identity::p256();
+    let mut client = client(&identity, vec![key]);
+    let mut server = server(&identity, CryptoProvider::ring(), vec![external]);
+    let error = exchange(&mut client, &mut server).unwrap_err();
+    assert_eq!(error.alert_sent(), Some(AlertDescription::DECRYPT_ERROR), "{error}");
+}
+
+#[test]
+fn several_keys_of_several_kinds_are_offered_and_one_is_taken() {
+    let mut ours = vec![psk("first", &secret(7)), psk("second", &secret(8))];
+    ours.extend(imported("gateway"));
+    for (theirs, kind) in [
+        (vec![psk("second", &secret(8))], PskKind::External),
+        (imported("gateway"), PskKind::Imported),
+    ] {
+        assert_eq!(exchanged(ours.clone(), 0, theirs), Some(kind));
     }
 }

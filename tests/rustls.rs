@@ -5,20 +5,22 @@ mod common;
 mod peer;
 
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use common::{Identity, narrow_provider, server_name};
 use handclasp::alert::AlertDescription;
+use handclasp::certificate::CertificateError;
 use handclasp::config::{
-    CertificateList, CertifiedKey, ExtensionLayout, KeySource, LayoutItem, TicketReceiver,
+    CertificateList, CertifiedKey, ClientAuthentication, ExtensionLayout, KeySource, LayoutItem,
+    PeerIdentity, PeerVerifier, Reply, TrustAnchorVerifier,
 };
 use handclasp::connection::Options;
-use handclasp::crypto::{CryptoError, CryptoProvider, Secret, SigningKey, signing_key};
+use handclasp::crypto::{CryptoError, CryptoProvider, SigningKey, signing_key};
 use handclasp::observer::{Event, Observer};
-use handclasp::pki_types::ServerName;
+use handclasp::pki_types::{PrivateKeyDer, ServerName, UnixTime};
 use handclasp::registry::{ExtensionType, HandshakeType, NamedGroup, SignatureScheme};
-use handclasp::wire::NewSessionTicket;
+use handclasp::session::{ClientSessionStore, MemoryClientSessions};
 use handclasp::{
     ClientConfig, ClientConnection, Connection, ErrorKind, ServerConfig, ServerConnection,
 };
@@ -222,16 +224,6 @@ fn key_updates_of_either_side_are_followed_and_answered() {
     }
 }
 
-#[derive(Debug, Default)]
-struct Tickets(Mutex<Vec<(ServerName<'static>, Vec<u8>, usize)>>);
-
-impl TicketReceiver for Tickets {
-    fn ticket(&self, server: &ServerName<'static>, ticket: &NewSessionTicket<'_>, psk: Secret) {
-        let entry = (server.clone(), ticket.ticket.to_vec(), psk.as_bytes().len());
-        self.0.lock().unwrap().push(entry);
-    }
-}
-
 struct CountTickets(Arc<AtomicUsize>);
 
 impl Observer for CountTickets {
@@ -244,14 +236,14 @@ impl Observer for CountTickets {
 }
 
 #[test]
-fn their_tickets_reach_the_receiver_and_are_ignored_without_one() {
+fn their_tickets_reach_the_store_and_are_ignored_without_one() {
     let identity = Identity::p256();
     for receives in [true, false] {
-        let tickets = Arc::new(Tickets::default());
+        let tickets = Arc::new(MemoryClientSessions::new(8));
         let builder =
             ClientConfig::builder(CryptoProvider::ring()).application_protocols(["test/1"]);
         let builder = match receives {
-            true => builder.ticket_receiver(tickets.clone()),
+            true => builder.sessions(tickets.clone()),
             // Tickets come to a client that names a mode for their use, and this one then has no
             // use for them.
             false => builder.client_hello_layout(ExtensionLayout {
@@ -270,11 +262,10 @@ fn their_tickets_reach_the_receiver_and_are_ignored_without_one() {
         exchange(&mut ours, &mut theirs).checked();
         check(&mut ours, &mut theirs);
         assert_eq!(seen.load(Ordering::Relaxed), 3);
-        let tickets = tickets.0.lock().unwrap();
-        assert_eq!(tickets.len(), if receives { 3 } else { 0 });
-        assert!(tickets.iter().all(|(name, ticket, psk)| {
-            *name == server_name() && !ticket.is_empty() && *psk == 32
-        }));
+        assert_eq!(tickets.sessions().len(), if receives { 3 } else { 0 });
+        if let Some(session) = tickets.take(&server_name(), UnixTime::now()) {
+            assert!(!session.ticket().is_empty() && session.secret().as_bytes().len() == 32);
+        }
     }
 }
 
@@ -365,4 +356,96 @@ fn no_common_application_protocol_is_refused_by_either_side_in_words() {
     let error = exchange(&mut ours, &mut peer::server(config)).our_error.unwrap();
     let alert = AlertDescription::NO_APPLICATION_PROTOCOL;
     assert_eq!(error.kind(), &ErrorKind::AlertReceived(alert));
+}
+
+/// A verifier that looks at nothing, as a careless one of a user's own might.
+#[derive(Debug)]
+struct Careless;
+
+impl PeerVerifier for Careless {
+    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        Reply::Now(Ok(()))
+    }
+}
+
+#[test]
+fn a_key_that_may_not_sign_is_refused_whoever_judges_the_chain() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec![common::NAME.into()]).unwrap();
+    params.key_usages = vec![rcgen::KeyUsagePurpose::KeyAgreement];
+    let certificate = params.self_signed(&key).unwrap().der().clone();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let identity = Identity { anchor: certificate.clone(), chain: vec![certificate], key };
+    let config = ClientConfig::builder(CryptoProvider::ring()).verifier(Arc::new(Careless));
+    let mut ours = client(config.build().unwrap());
+    let config = peer::server_config(&identity, peer::default_provider(), None);
+    let error = exchange(&mut ours, &mut peer::server(config)).our_error.unwrap();
+    assert!(error.to_string().contains("digitalSignature"), "{error}");
+    // And nobody can configure one.
+    let error = CertifiedKey::from_der(identity.chain, &identity.key).unwrap_err();
+    assert!(error.to_string().contains("digitalSignature"), "{error}");
+}
+
+/// Our list with the certificate of this identity alone.
+fn list(identity: &Identity) -> Arc<CertificateList> {
+    Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())]))
+}
+
+#[test]
+fn their_server_takes_our_clients_certificate_with_every_scheme() {
+    let identity = Identity::p256();
+    for (scheme, own) in schemes() {
+        let clients = rustls::server::WebPkiClientVerifier::builder_with_provider(
+            peer::roots(&own).into(),
+            peer::default_provider().into(),
+        );
+        let clients = clients.build().unwrap();
+        let provider = peer::default_provider();
+        let mut theirs = peer::server(peer::server_config(&identity, provider, Some(clients)));
+        let key = Arc::new(one_scheme(&own, scheme));
+        let config = ClientConfig::builder(CryptoProvider::ring())
+            .application_protocols(["test/1"])
+            .trust(identity.anchors())
+            .unwrap()
+            .client_certificates(Arc::new(CertificateList::new(vec![key])))
+            .build();
+        let mut ours = client(config.unwrap());
+        exchange(&mut ours, &mut theirs).checked();
+        check_data(&mut ours, &mut theirs);
+        assert_eq!(ours.parameters().client_signature_scheme, Some(scheme));
+        assert_eq!(theirs.peer_certificates().unwrap(), &own.chain[..]);
+    }
+}
+
+#[test]
+fn our_server_takes_their_clients_certificate_and_refuses_a_strangers() {
+    let identity = Identity::p256();
+    for (_, own) in schemes() {
+        let signatures = CryptoProvider::ring().signatures;
+        let verifier = TrustAnchorVerifier::for_clients(own.anchors(), signatures);
+        let policy = ClientAuthentication::required(Arc::new(verifier));
+        let names = own.anchors();
+        let policy = policy.authorities(names.subjects());
+        let config = ServerConfig::builder(CryptoProvider::ring()).client_authentication(policy);
+        let config = Arc::new(config.build(list(&identity)).unwrap());
+        for stranger in [false, true] {
+            let shown = if stranger { Identity::p256() } else { own.copy() };
+            let provider = peer::default_provider();
+            let builder = rustls::ClientConfig::builder_with_provider(provider.into());
+            let builder = builder.with_protocol_versions(&[&rustls::version::TLS13]).unwrap();
+            let builder = builder.with_root_certificates(peer::roots(&identity));
+            let theirs = builder.with_client_auth_cert(shown.chain.clone(), shown.key.clone_key());
+            let mut theirs = peer::client(theirs.unwrap());
+            let mut ours = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let result = exchange(&mut ours, &mut theirs);
+            if stranger {
+                let alert = result.our_error.unwrap().alert_sent();
+                assert_eq!(alert, Some(AlertDescription::UNKNOWN_CA));
+                continue;
+            }
+            result.checked();
+            check_data(&mut ours, &mut theirs);
+            assert_eq!(ours.parameters().certificates.as_deref(), Some(&own.chain[..]));
+        }
+    }
 }

@@ -2,12 +2,16 @@
 
 use std::io::{self, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use handclasp::config::{
+    CertificateList, PeerVerifier, PinnedPublicKeys, SpkiPin, SpkiPins, TrustAnchorVerifier,
+};
 use handclasp::connection::{Options, Received};
 use handclasp::crypto::CryptoProvider;
+use handclasp::handshake::EarlyData;
 use handclasp::pki_types::ServerName;
 use handclasp::{ClientConfig, ClientConnection};
 use serde_json::json;
@@ -18,6 +22,8 @@ use crate::files;
 use crate::inbox::Inbox;
 use crate::journal::{SharedJournal, Side, Silent, Teller};
 use crate::json::{self, JsonTeller};
+use crate::keys;
+use crate::session::Sessions;
 use crate::summary::Summary;
 use crate::tell::{Output, Storyteller};
 
@@ -30,18 +36,47 @@ pub struct Arguments {
     /// The server and its port, such as example.org:443 or [::1]:4433
     #[arg(value_name = "HOST:PORT")]
     address: String,
-    /// Trust the certificates in this PEM file, instead of the system's authorities
+    /// Trust the certificates in this file, in PEM or DER, instead of the system's authorities
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// The server's own key must have this hash: sha256/BASE64; again for a spare key
+    #[arg(long, value_name = "PIN")]
+    pin: Vec<SpkiPin>,
+    /// The key is all that counts: no authority, name or date is looked at
+    #[arg(long, requires = "pin", conflicts_with = "ca")]
+    pin_alone: bool,
     /// The name that the server must prove, if it is not HOST
     #[arg(long)]
     name: Option<String>,
+    /// Trust the server that has the public key in this PEM file, and show no interest in its
+    /// certificates
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ca", "pin", "pin_alone"])]
+    raw_public_key: Option<PathBuf>,
+    /// Show this certificate to a server that asks for one: a PEM file, the own one first
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    client_cert: Option<PathBuf>,
+    /// The private key of that certificate in PEM
+    #[arg(long, value_name = "FILE", requires = "client_cert")]
+    client_key: Option<PathBuf>,
     /// Offer this application protocol, such as http/1.1; again for more, the preferred one first
     #[arg(long, value_name = "PROTOCOL")]
     alpn: Vec<String>,
+    /// Offer this pre-shared key, beside certificates; again for more
+    #[arg(long, value_name = "IDENTITY:HEX")]
+    psk: Vec<String>,
+    /// Change the keys after the handshake, and ask the server to change its own
+    #[arg(long)]
+    key_update: bool,
     /// Log the secrets, for Wireshark; without FILE, to the file that SSLKEYLOGFILE names
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     keylog: Option<Option<PathBuf>>,
+    /// Resume with a session in this file, and keep the server's tickets in it: they are secrets
+    #[arg(long, value_name = "FILE")]
+    session: Option<PathBuf>,
+    /// Send what is in this file at once, if the session allows it, else after the handshake. An
+    /// attacker can repeat it: send only what does no harm twice
+    #[arg(long, value_name = "FILE", requires = "session")]
+    early_data: Option<PathBuf>,
     /// Tell nothing but errors
     #[arg(long, short)]
     quiet: bool,
@@ -50,12 +85,15 @@ pub struct Arguments {
 /// Connects.
 pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let (host, name) = server(arguments)?;
-    let config = Arc::new(config(arguments)?);
+    let sessions = arguments.session.as_deref().map(Sessions::load).transpose()?;
+    let early = arguments.early_data.as_deref().map(files::early_data).transpose()?;
+    let early = early.unwrap_or_default();
     let say = |text: &str| {
         if !json && !arguments.quiet {
             let _ = writeln!(stderr(), "{text}");
         }
     };
+    let config = Arc::new(config(arguments, &name, sessions.as_ref(), say)?);
     let socket = connect(&arguments.address, &host)?;
     if let Ok(peer) = socket.peer_addr() {
         say(&format!("connected to {peer}"));
@@ -69,6 +107,11 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let observer = (!arguments.quiet).then(|| journal.observer(Side::Client));
     let options = Options { observer, ..Options::default() };
     let mut connection = ClientConnection::with_options(config, name, options)?;
+    if let Some(sessions) = &sessions {
+        // The one that is used now is not for another time, whatever becomes of this one.
+        sessions.save()?;
+    }
+    let sent = connection.write_early_data(&early)?;
     let mut inbox = Inbox::new();
     socket.set_read_timeout(Some(HANDSHAKE_TIMEOUT))?;
     socket.set_write_timeout(Some(HANDSHAKE_TIMEOUT))?;
@@ -83,8 +126,30 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     if json && !arguments.quiet {
         json::write_line(&mut stderr(), &summary.json());
     }
-    let end = duplex::run(connection, &socket, inbox, say)?;
+    // What the server did not take goes the usual way.
+    let taken = match connection.parameters().early_data {
+        EarlyData::Accepted => sent,
+        _ => 0,
+    };
+    let rest = early.get(taken..).unwrap_or_default();
+    if !early.is_empty() {
+        say(&format!("early data: {taken} bytes were taken, {} are sent now", rest.len()));
+    }
+    if arguments.key_update {
+        connection.update_keys(true)?;
+    }
+    send_all(&mut connection, &socket, rest)?;
+    let end = duplex::run(connection, &socket, inbox, say);
     journal.finish();
+    if let Some(sessions) = &sessions {
+        let count = sessions.save()?;
+        let file = arguments.session.as_deref().unwrap_or(Path::new("")).display();
+        say(&format!("kept {count} sessions in {file}"));
+        if json && !arguments.quiet {
+            json::write_line(&mut stderr(), &json!({"event": "sessions_kept", "count": count}));
+        }
+    }
+    let end = end?;
     let (event, words) = match end {
         End::Closed => ("closed", "closed cleanly: the peer said close_notify, nothing is missing"),
         End::OutputGone => ("output_gone", "ended: nobody reads the output any more"),
@@ -117,15 +182,44 @@ fn server(arguments: &Arguments) -> Result<(String, ServerName<'static>), Failur
     Ok((host, server_name))
 }
 
-fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
-    let anchors = files::anchors(arguments.ca.as_deref())?;
+fn config(
+    arguments: &Arguments,
+    name: &ServerName<'static>,
+    sessions: Option<&Sessions>,
+    told: impl Fn(&str),
+) -> Result<ClientConfig, Failure> {
     let misuse = |error: handclasp::config::ConfigError| Failure::misuse(error.to_string());
-    let mut builder = ClientConfig::builder(CryptoProvider::ring())
-        .trust(anchors)
-        .map_err(misuse)?
+    let provider = CryptoProvider::ring();
+    let pins = arguments.pin.iter().copied();
+    let verifier: Arc<dyn PeerVerifier> = if let Some(file) = &arguments.raw_public_key {
+        Arc::new(PinnedPublicKeys::new([files::public_key(file)?]))
+    } else if arguments.pin_alone {
+        Arc::new(SpkiPins::alone(pins).map_err(misuse)?)
+    } else {
+        let anchors = files::anchors(arguments.ca.as_deref(), told)?;
+        let paths = Arc::new(TrustAnchorVerifier::new(anchors, provider.signatures.clone()));
+        match arguments.pin.is_empty() {
+            true => paths,
+            false => Arc::new(SpkiPins::beside(paths, pins).map_err(misuse)?),
+        }
+    };
+    let mut builder = ClientConfig::builder(provider)
+        .verifier(verifier)
+        .request_ocsp(arguments.raw_public_key.is_none())
         .application_protocols(arguments.alpn.iter().map(String::as_bytes));
+    let keys = keys::pre_shared_keys(&arguments.psk)?.into_iter();
+    builder = builder.pre_shared_keys(keys.map(|key| key.for_server(name.clone())).collect());
+    if let (Some(cert), Some(key)) = (&arguments.client_cert, &arguments.client_key) {
+        let own = Arc::new(files::certified_key(cert, key, "--client-")?);
+        builder = builder
+            .client_certificates(Arc::new(CertificateList::new(vec![own])))
+            .post_handshake_authentication(true);
+    }
     if let Some(log) = files::key_log(arguments.keylog.as_ref())? {
         builder = builder.key_log(log);
+    }
+    if let Some(sessions) = sessions {
+        builder = builder.sessions(sessions.store()).early_data(arguments.early_data.is_some());
     }
     builder.build().map_err(misuse)
 }
@@ -184,6 +278,22 @@ fn handshake(
             }
         }
     }
+}
+
+/// Sends all of this. It fits into what the system buffers on the way.
+fn send_all(
+    connection: &mut ClientConnection,
+    mut socket: &TcpStream,
+    mut data: &[u8],
+) -> Result<(), Failure> {
+    while !data.is_empty() {
+        let taken = connection.write(data)?;
+        data = data.get(taken..).unwrap_or_default();
+        let length = connection.outgoing().len();
+        socket.write_all(connection.outgoing())?;
+        connection.sent(length);
+    }
+    Ok(())
 }
 
 fn stderr() -> Output {

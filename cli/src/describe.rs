@@ -114,6 +114,13 @@ fn client_hello(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
     if let Some(cookie) = hello.cookie {
         facts.text("cookie", format!("{} bytes", cookie.len()));
     }
+    if let Some(keys) = hello.pre_shared_keys {
+        let length = |length: usize| format!("one of {length} bytes");
+        facts.list("shared keys", keys.iter().map(|(key, _)| length(key.identity.len())));
+    }
+    if hello.early_data {
+        facts.text("early data", "follow at once");
+    }
     facts.extensions(&hello.extensions);
     Ok(())
 }
@@ -129,6 +136,9 @@ fn server_hello(body: &[u8], name: &mut String, facts: &mut Facts) -> Result<(),
     facts.text("cipher suite", hello.cipher_suite);
     if let Some(entry) = hello.key_share {
         facts.text("key share", share(entry));
+    }
+    if let Some(index) = hello.selected_identity {
+        facts.text("shared key", format!("number {} of the client's", u32::from(index) + 1));
     }
     if let Some(group) = hello.selected_group {
         facts.text("wanted group", group);
@@ -148,13 +158,20 @@ fn encrypted_extensions(body: &[u8], facts: &mut Facts) -> Result<(), DecodeErro
     if message.server_name {
         facts.text("server name", "taken into account");
     }
+    if message.early_data {
+        facts.text("early data", "accepted");
+    }
     facts.extensions(&message.extensions);
     Ok(())
 }
 
 fn certificate_request(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
-    if let Some(schemes) = CertificateRequest::parse(body)?.signature_algorithms {
+    let request = CertificateRequest::parse(body)?;
+    if let Some(schemes) = request.signature_algorithms {
         facts.list("signatures", schemes.iter());
+    }
+    if let Some(names) = request.certificate_authorities {
+        facts.text("authorities", names.iter().count());
     }
     Ok(())
 }
@@ -164,11 +181,22 @@ fn certificate(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
     for entry in Certificate::parse(body)?.entries().take(SHOWN) {
         let length = entry.certificate.len();
         let name = if count == 0 { "for" } else { "issued by" };
+        if count == 0 && EndEntity::from_public_key(entry.certificate).is_ok() {
+            facts.text("for", format!("a raw public key ({length} bytes)"));
+            return Ok(());
+        }
         match EndEntity::parse(&CertificateDer::from(entry.certificate)) {
             Ok(end_entity) => {
                 facts.text(name, format!("{} ({length} bytes)", end_entity.subject()));
             }
             Err(error) => facts.text(name, error),
+        }
+        if let Some(response) = entry.ocsp_response()? {
+            facts.text("OCSP response", format!("{} bytes", response.len()));
+        }
+        let timestamps = entry.signed_certificate_timestamps()?.len();
+        if timestamps > 0 {
+            facts.text("timestamps", timestamps);
         }
         count += 1;
     }
@@ -189,6 +217,9 @@ fn ticket(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
     let message = NewSessionTicket::parse(body)?;
     facts.text("lifetime", format!("{} seconds", message.lifetime));
     facts.text("ticket", format!("{} bytes", message.ticket.len()));
+    if let Some(size) = message.max_early_data_size {
+        facts.text("early data", format!("{size} bytes are allowed"));
+    }
     Ok(())
 }
 

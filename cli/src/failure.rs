@@ -47,7 +47,7 @@ impl From<Error> for Failure {
 impl From<io::Error> for Failure {
     /// A transport's error, which may have a TLS error inside.
     fn from(error: io::Error) -> Self {
-        if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        if let Some(error) = Error::inside(&error) {
             return error.clone().into();
         }
         match error.kind() {
@@ -87,7 +87,9 @@ fn hint(error: &Error) -> Option<String> {
 fn certificate_hint(error: &CertificateError) -> Option<String> {
     Some(match &error.problem {
         Problem::UnknownIssuer(_) | Problem::SelfIssued | Problem::CaUsedAsEndEntity => {
-            "if you trust this server's authority, name its certificate: --ca FILE".into()
+            "if you trust this authority, name its certificate: --ca FILE, or --client-ca FILE for \
+             clients"
+                .into()
         }
         Problem::NameMismatch { presented, .. } => match presented.first() {
             Some(name) if !name.starts_with('*') => format!(
@@ -102,7 +104,7 @@ fn certificate_hint(error: &CertificateError) -> Option<String> {
         Problem::Expired { .. } | Problem::NotYetValid { .. } => {
             "the server needs a new certificate, or this computer's clock is wrong".into()
         }
-        _ => return None,
+        problem => return problem.remedy(),
     })
 }
 
@@ -114,9 +116,12 @@ fn alert_hint(alert: AlertDescription) -> String {
         AlertDescription::UNRECOGNIZED_NAME => {
             format!("{}: try another --name", words::alert(alert))
         }
+        AlertDescription::CERTIFICATE_REQUIRED => {
+            format!("{}: show one with --client-cert FILE --client-key FILE", words::alert(alert))
+        }
         AlertDescription::UNKNOWN_CA => {
             format!(
-                "{}: the client must be told to trust it (handclasp connect: --ca FILE)",
+                "{}: it must be told to (handclasp connect: --ca FILE; serve: --client-ca FILE)",
                 words::alert(alert)
             )
         }

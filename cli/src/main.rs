@@ -9,11 +9,14 @@ mod files;
 mod inbox;
 mod journal;
 mod json;
+mod keys;
 mod serve;
+mod session;
 mod summary;
 mod tell;
 mod timed;
 mod vectors;
+mod verify;
 mod words;
 
 use std::io::Write;
@@ -40,7 +43,7 @@ struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 the handshake or a check failed; 2 wrong use, or a file that cannot be used";
+Exit codes: 0 done; 1 the handshake or a check failed, or a chain was rejected; 2 wrong use, or a file that cannot be used";
 
 #[derive(Subcommand)]
 enum Command {
@@ -50,6 +53,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Replay the traces of RFC 8448, and compare every value
     Vectors(vectors::Arguments),
+    /// Verify a certificate chain, and show what was tried
+    Verify(verify::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -59,6 +64,7 @@ fn main() -> ExitCode {
         Some(Command::Connect(arguments)) => connect::run(arguments, cli.json),
         Some(Command::Serve(arguments)) => serve::run(arguments, cli.json),
         Some(Command::Vectors(arguments)) => vectors::run(arguments, cli.json),
+        Some(Command::Verify(arguments)) => verify::run(arguments, cli.json),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,22 +2,27 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use handclasp::config::CertificateList;
+use handclasp::config::{
+    CertificateList, CertifiedKey, ClientAuthentication, ConfigError, PskList, TrustAnchorVerifier,
+};
 use handclasp::connection::Options;
 use handclasp::crypto::CryptoProvider;
+use handclasp::pki_types::UnixTime;
+use handclasp::session::StrikeRegister;
 use handclasp::{ServerConfig, ServerConnection, Stream};
 use serde_json::{Value as Json, json};
 
 use crate::failure::Failure;
 use crate::files;
-use crate::journal::{SharedJournal, Side, Silent, Teller};
+use crate::journal::{SharedJournal, Side, Silent, Tally, Teller};
 use crate::json::{self, JsonTeller};
+use crate::keys;
 use crate::summary::Summary;
 use crate::tell::{Output, duration};
 use crate::timed::Timed;
@@ -33,12 +38,25 @@ const MAX_LINGER: usize = 1024 * 1024;
 /// What `serve` is told.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The certificate chain in PEM, the server's own first
+    /// The certificate chain in PEM, the server's own first; again for more, of which each client
+    /// gets the one for its name and its signature schemes
+    #[arg(long, value_name = "FILE", required = true)]
+    cert: Vec<PathBuf>,
+    /// The private key in PEM; again for each --cert, in the same order
+    #[arg(long, value_name = "FILE", required = true)]
+    key: Vec<PathBuf>,
+    /// Staple this OCSP response, in DER, to the first certificate
     #[arg(long, value_name = "FILE")]
-    cert: PathBuf,
-    /// The private key in PEM
+    ocsp: Option<PathBuf>,
+    /// Show the public keys alone, too: to clients that take those in place of certificates
+    #[arg(long)]
+    raw_public_key: bool,
+    /// Ask clients for certificates, and take those of the authorities in this PEM file
     #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    client_ca: Option<PathBuf>,
+    /// Whether clients must have a certificate, may have one, or are asked after the handshake
+    #[arg(long, value_name = "WHEN", requires = "client_ca", default_value = "required")]
+    client_auth: ClientAuth,
     /// Where to listen; port 0 takes any that is free
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4433")]
     listen: SocketAddr,
@@ -51,15 +69,38 @@ pub struct Arguments {
     /// End after one connection
     #[arg(long)]
     once: bool,
+    /// Give each client this many tickets to come back with, 16 at most
+    #[arg(long, value_name = "N", default_value = "2")]
+    tickets: u8,
+    /// Seal tickets with the keys in this file, 32 random bytes each: the first seals, all open.
+    /// Without it, with new ones that end with this server
+    #[arg(long, value_name = "FILE")]
+    ticket_keys: Option<PathBuf>,
+    /// Take this many bytes of early data of a client that comes back
+    #[arg(long, value_name = "BYTES")]
+    early_data: Option<u32>,
+    /// Take this pre-shared key from clients that have it; again for more
+    #[arg(long, value_name = "IDENTITY:HEX")]
+    psk: Vec<String>,
     /// Log the secrets, for Wireshark; without FILE, to the file that SSLKEYLOGFILE names
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     keylog: Option<Option<PathBuf>>,
+}
+
+/// When clients are asked for certificates.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ClientAuth {
+    Optional,
+    Required,
+    PostHandshake,
 }
 
 /// What all connections share.
 struct Server {
     config: Arc<ServerConfig>,
     echo: bool,
+    /// Clients that can be asked for a certificate after the handshake are.
+    asks_later: bool,
     json: bool,
     active: AtomicUsize,
 }
@@ -67,8 +108,10 @@ struct Server {
 /// Serves until it is stopped, or once.
 pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let config = Arc::new(config(arguments)?);
-    let server = Server { config, echo: arguments.echo, json, active: AtomicUsize::new(0) };
-    let server = Arc::new(server);
+    let asks_later =
+        arguments.client_ca.is_some() && arguments.client_auth == ClientAuth::PostHandshake;
+    let (echo, active) = (arguments.echo, AtomicUsize::new(0));
+    let server = Arc::new(Server { config, echo, asks_later, json, active });
     let listener = TcpListener::bind(arguments.listen).map_err(|error| {
         Failure::misuse(format!("cannot listen on {}: {error}", arguments.listen))
             .hint("choose another address or port: --listen ADDR:PORT (port 0 takes a free one)")
@@ -108,14 +151,65 @@ fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
             Failure::misuse(reason).hint("use --alpn http/1.1, or --echo with any protocol")
         );
     }
-    let key = files::certified_key(&arguments.cert, &arguments.key)?;
+    let keys = keys(arguments)?;
     let mut builder = ServerConfig::builder(CryptoProvider::ring())
         .application_protocols(arguments.alpn.iter().map(String::as_bytes));
+    let psks = keys::pre_shared_keys(&arguments.psk)?;
+    if !psks.is_empty() {
+        builder = builder.pre_shared_keys(Arc::new(PskList::new(psks)));
+    }
     if let Some(log) = files::key_log(arguments.keylog.as_ref())? {
         builder = builder.key_log(log);
     }
-    let list = CertificateList::new(vec![Arc::new(key)]);
+    let ticket_keys = files::ticket_keys(arguments.ticket_keys.as_deref())?;
+    builder = builder.sessions(ticket_keys).tickets(arguments.tickets);
+    if let Some(max_size) = arguments.early_data {
+        builder = builder.early_data(max_size, Arc::new(StrikeRegister::new(UnixTime::now())));
+    }
+    if let Some(file) = &arguments.client_ca {
+        builder = builder.client_authentication(client_authentication(file, arguments)?);
+    }
+    let list = CertificateList::new(keys);
     builder.build(Arc::new(list)).map_err(|error| Failure::misuse(error.to_string()))
+}
+
+/// The certificates with their keys, and the public keys where they are shown alone.
+fn keys(arguments: &Arguments) -> Result<Vec<Arc<CertifiedKey>>, Failure> {
+    let (certs, keys) = (arguments.cert.len(), arguments.key.len());
+    if certs != keys {
+        let problem = format!("--cert is there {certs} times, and --key {keys} times");
+        return Err(Failure::misuse(problem).hint("each --cert needs the --key that belongs to it"));
+    }
+    let misuse = |error: ConfigError| Failure::misuse(error.to_string());
+    let mut list = Vec::new();
+    for (cert, key) in arguments.cert.iter().zip(&arguments.key) {
+        let mut certified = files::certified_key(cert, key, "--")?;
+        if let Some(file) = arguments.ocsp.as_ref().filter(|_| list.is_empty()) {
+            certified = certified.with_ocsp(files::ocsp_response(file)?).map_err(misuse)?;
+        }
+        list.push(Arc::new(certified));
+    }
+    if arguments.raw_public_key {
+        let raw = list.iter().map(|key| key.to_raw_public_key().map(Arc::new));
+        list.extend(raw.collect::<Result<Vec<_>, _>>().map_err(misuse)?);
+    }
+    Ok(list)
+}
+
+fn client_authentication(
+    file: &Path,
+    arguments: &Arguments,
+) -> Result<ClientAuthentication, Failure> {
+    let anchors = files::anchors_in(file, "--client-ca", |text| eprintln!("{text}"))?;
+    let names = anchors.subjects();
+    let signatures = CryptoProvider::ring().signatures;
+    let verifier = Arc::new(TrustAnchorVerifier::for_clients(anchors, signatures));
+    let policy = match arguments.client_auth {
+        ClientAuth::Required => ClientAuthentication::required(verifier),
+        ClientAuth::Optional => ClientAuthentication::optional(verifier),
+        ClientAuth::PostHandshake => ClientAuthentication::post_handshake(verifier),
+    };
+    Ok(policy.authorities(names))
 }
 
 impl Server {
@@ -194,9 +288,21 @@ impl Server {
         let tally = journal.tally(Side::Server);
         let summary = Summary::new(Side::Server, stream.connection(), tally);
         self.say_shaken(number, peer, &summary);
+        let mut early = stream.take_early_data();
+        if !early.is_empty() {
+            let bytes = early.len();
+            let event = json!({"event": "early_data", "connection": number, "bytes": bytes});
+            self.say(&format!("{peer}  sent {bytes} bytes of early data"), event);
+        }
+        if self.asks_later {
+            early.extend(self.ask(number, stream, peer)?);
+        }
         let bytes = match self.echo {
-            true => echo(stream)?,
-            false => respond(stream, &summary)?,
+            true => echo(stream, &early)?,
+            false => {
+                let summary = Summary::new(Side::Server, stream.connection(), tally);
+                respond(stream, &summary, early)?
+            }
         };
         stream.close()?;
         self.say(
@@ -204,6 +310,34 @@ impl Server {
             json!({"event": "closed", "connection": number, "bytes": bytes}),
         );
         Ok(())
+    }
+
+    /// Asks the client for its certificate, if it can be asked, and waits for the answer. Returns
+    /// the data that came before that.
+    fn ask(&self, number: u64, stream: &mut TlsStream, peer: SocketAddr) -> io::Result<Vec<u8>> {
+        let mut early = Vec::new();
+        let connection = stream.connection_mut();
+        let asked = connection.request_client_certificate();
+        while is_asking(stream) && early.len() < MAX_REQUEST {
+            let Some(count) = stream.receive()? else { break };
+            let start = early.len();
+            early.resize(start + count, 0);
+            stream.read_exact(early.get_mut(start..).unwrap_or_default())?;
+        }
+        let client = Summary::new(Side::Server, stream.connection(), Tally::default()).certificate;
+        let text = match (&asked, &client) {
+            (Err(error), _) => format!("was not asked for a certificate: {error}"),
+            (Ok(()), None) => "was asked for a certificate, and has shown none".to_owned(),
+            (Ok(()), Some(client)) => format!("has shown its certificate: {client}"),
+        };
+        self.say(
+            &format!("{peer}  {text}"),
+            json!({
+                "event": "client_authentication", "connection": number,
+                "asked": asked.is_ok(), "certificate": client,
+            }),
+        );
+        Ok(early)
     }
 
     fn say_shaken(&self, number: u64, peer: SocketAddr, summary: &Summary) {
@@ -230,11 +364,17 @@ impl Drop for Place {
 
 type TlsStream = Stream<ServerConnection, Timed>;
 
-/// Sends back what comes, until the client closes.
-fn echo(stream: &mut TlsStream) -> io::Result<usize> {
+/// Does a request for the client's certificate wait for its answer?
+fn is_asking(stream: &TlsStream) -> bool {
+    stream.connection().open_certificate_requests() > 0
+}
+
+/// Sends back what came and what comes, until the client closes.
+fn echo(stream: &mut TlsStream, early: &[u8]) -> io::Result<usize> {
     stream.transport().lift_deadline();
     let mut buffer = vec![0; 16 * 1024];
-    let mut total = 0;
+    let mut total = early.len();
+    stream.write_all(early)?;
     loop {
         let count = stream.read(&mut buffer)?;
         if count == 0 {
@@ -246,8 +386,7 @@ fn echo(stream: &mut TlsStream) -> io::Result<usize> {
 }
 
 /// Reads a request as far as its empty line and says what was negotiated, whatever was asked.
-fn respond(stream: &mut TlsStream, summary: &Summary) -> io::Result<usize> {
-    let mut request = Vec::new();
+fn respond(stream: &mut TlsStream, summary: &Summary, mut request: Vec<u8>) -> io::Result<usize> {
     let mut buffer = [0; 4096];
     while !request.windows(4).any(|end| end == b"\r\n\r\n") && request.len() < MAX_REQUEST {
         match stream.read(&mut buffer)? {

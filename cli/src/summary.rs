@@ -1,8 +1,12 @@
 //! What a handshake came to.
 
+use std::sync::Arc;
+
 use anstyle::Style;
 use handclasp::Connection;
 use handclasp::certificate::EndEntity;
+use handclasp::handshake::EarlyData;
+use handclasp::key_schedule::PskKind;
 use serde_json::{Value as Json, json};
 
 use crate::describe::printable;
@@ -17,7 +21,14 @@ pub struct Summary {
     pub signature_scheme: Option<String>,
     pub application_protocol: Option<String>,
     pub server_name: Option<String>,
+    /// The peer's.
     pub certificate: Option<String>,
+    /// The OCSP response that came with it.
+    pub stapled: Option<String>,
+    /// How a client has shown who it is.
+    pub own_signature: Option<String>,
+    pub pre_shared_key: Option<&'static str>,
+    pub early_data: Option<&'static str>,
     pub tally: Tally,
 }
 
@@ -26,6 +37,8 @@ impl Summary {
         let parameters = connection.parameters();
         let certificate = parameters.certificates.as_ref().and_then(|chain| chain.first());
         let certificate = certificate.and_then(|der| EndEntity::parse(der).ok());
+        let raw = |key: &Arc<[u8]>| format!("a raw public key of {} bytes", key.len());
+        let raw_public_key = parameters.raw_public_key.as_ref().map(raw);
         Self {
             side,
             cipher_suite: parameters.cipher_suite.map(|it| it.to_string()),
@@ -33,7 +46,23 @@ impl Summary {
             signature_scheme: parameters.signature_scheme.map(|it| it.to_string()),
             application_protocol: parameters.application_protocol.as_deref().map(printable),
             server_name: parameters.server_name.clone(),
-            certificate: certificate.map(|it| it.subject().to_owned()),
+            certificate: certificate.map(|it| it.subject().to_owned()).or(raw_public_key),
+            stapled: parameters.ocsp_response.as_ref().map(|it| format!("{} bytes", it.len())),
+            own_signature: match side {
+                Side::Client => parameters.client_signature_scheme,
+                Side::Server => None,
+            }
+            .map(|scheme| format!("with a certificate ({scheme})")),
+            pre_shared_key: parameters.pre_shared_key.map(|kind| match kind {
+                PskKind::Resumption => "of a ticket: the connection was resumed",
+                PskKind::External | PskKind::Imported => "agreed on elsewhere",
+            }),
+            early_data: match parameters.early_data {
+                EarlyData::NotOffered => None,
+                EarlyData::Offered => Some("offered"),
+                EarlyData::Accepted => Some("accepted"),
+                EarlyData::Rejected => Some("not accepted"),
+            },
             tally,
         }
     }
@@ -46,7 +75,11 @@ impl Summary {
             ("signature", &self.signature_scheme),
             ("protocol", &self.application_protocol),
             ("server name", &self.server_name),
-            ("certificate", &self.certificate),
+            (if self.side == Side::Client { "certificate" } else { "client" }, &self.certificate),
+            ("OCSP response", &self.stapled),
+            ("authenticated", &self.own_signature),
+            ("pre-shared key", &self.pre_shared_key.map(str::to_owned)),
+            ("early data", &self.early_data.map(str::to_owned)),
         ];
         let version = ("version", "TLS 1.3".to_owned());
         let known = fields.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
@@ -94,6 +127,10 @@ impl Summary {
             "application_protocol": self.application_protocol,
             "server_name": self.server_name,
             "certificate": self.certificate,
+            "ocsp_response": self.stapled,
+            "authenticated": self.own_signature,
+            "pre_shared_key": self.pre_shared_key,
+            "early_data": self.early_data,
             "bytes_sent": tally.bytes_sent,
             "bytes_received": tally.bytes_received,
             "records_sent": tally.records_sent,

@@ -143,7 +143,10 @@ impl Teller for Storyteller {
                 self.note(step.side, " · ", &text, step.took);
             }
             What::PeerVerified => {
-                let text = "the certificate is good for this name, and leads to a trusted CA";
+                let text = match step.side {
+                    Side::Client => "the server is trusted, by its name and its certificate or key",
+                    Side::Server => "the client is trusted, by its certificate",
+                };
                 self.note(step.side, " ✓ ", text, step.took);
             }
             What::SignatureVerified(scheme) => {

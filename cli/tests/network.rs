@@ -142,6 +142,47 @@ fn secrets_are_logged_on_request_only() {
     assert!(files.read("keys.log").contains("CLIENT_TRAFFIC_SECRET_0 "));
 }
 
+const KEY: &str = "sensor:7:00d1a2937485566738495a6b7c8d9eaf";
+
+#[test]
+fn a_pre_shared_key_takes_the_place_of_the_certificate_and_keys_change_on_request() {
+    let files = Files::new();
+    let mut server = Server::start(&files, &["--echo", "--psk", KEY]);
+    let ca = files.path("ca.pem");
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--psk", KEY]);
+    command.arg("--key-update");
+    let output = run_with_input(command, b"some data");
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert_eq!(output.stdout, b"some data");
+    assert!(told.contains("pre-shared key") && told.contains("agreed on elsewhere"), "{told}");
+    // One of ours, and one that it asked for.
+    assert!(told.matches("KeyUpdate").count() >= 2, "{told}");
+    assert!(server.log_line().contains("shook hands"));
+
+    let other = "sensor:7:ffd1a2937485566738495a6b7c8d9eaf";
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--psk", other]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--psk", "who:00"]);
+    command.arg("--psk").arg(KEY);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+}
+
+#[test]
+fn keys_that_are_no_keys_are_told_of_without_their_bytes() {
+    let secrets = ["zz", "00d1", "aa".repeat(32).as_str(), ""].map(str::to_owned);
+    for secret in secrets {
+        let key = format!("identity:{secret}");
+        let output = handclasp(["connect", "localhost:1", "--psk", &key]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let told = text(&output.stderr);
+        assert!(told.contains("--psk identity") && told.contains("openssl rand"), "{told}");
+        assert!(secret.is_empty() || !told.contains(&secret), "{told}");
+    }
+}
+
 #[test]
 fn other_clients_are_told_of_in_words() {
     use std::io::{Read, Write};
@@ -183,4 +224,131 @@ fn curl_gets_a_response() {
     assert_ne!(command.output().unwrap().status.code(), Some(0));
     let line = server.log_line_with("failed");
     assert!(line.contains("TLS 1.2"), "{line}");
+}
+
+#[test]
+fn a_client_comes_back_with_the_session_it_kept_and_says_its_words_at_once() {
+    let files = Files::new();
+    let mut server = Server::start(&files, &["--early-data", "1000"]);
+    let (ca, session) = (files.path("ca.pem"), files.path("session"));
+    files.write("early", "GET / HTTP/1.0\r\n\r\n");
+    let early = files.path("early");
+    let run = || {
+        let mut command = handclasp(["connect", &server.address, "--ca", &ca]);
+        let output =
+            command.args(["--session", &session, "--early-data", &early]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert!(text(&output.stdout).contains("handclasp shook hands with you"));
+        text(&output.stderr)
+    };
+    let first = run();
+    assert!(first.contains("early data: 0 bytes were taken, 18 are sent now"), "{first}");
+    assert!(first.contains("kept 2 sessions"), "{first}");
+    let kept = files.read("session");
+    let second = run();
+    assert!(second.contains("the connection was resumed"), "{second}");
+    assert!(second.contains("early data: 18 bytes were taken, 0 are sent now"), "{second}");
+    assert!(second.contains("kept 3 sessions"), "{second}");
+    assert_ne!(files.read("session"), kept);
+    server.log_line_with("sent 18 bytes of early data");
+
+    // A server that was started anew has new ticket keys.
+    let server = Server::start(&files, &["--early-data", "1000", "--tickets", "1"]);
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca]);
+    let output = command.args(["--session", &session, "--early-data", &early]).output().unwrap();
+    let told = text(&output.stderr);
+    assert!(told.contains("early data: 0 bytes were taken, 18 are sent now"), "{told}");
+    assert!(told.contains("kept 1 sessions"), "those of the old server are worth nothing: {told}");
+}
+
+#[test]
+fn servers_that_share_ticket_keys_take_each_others_tickets() {
+    let files = Files::new();
+    let keys = (1..65).map(char::from).collect::<String>();
+    files.write("keys", &keys);
+    let (ca, session, keys) = (files.path("ca.pem"), files.path("session"), files.path("keys"));
+    for resumes in [false, true] {
+        let server = Server::start(&files, &["--ticket-keys", &keys]);
+        let mut command = handclasp(["connect", &server.address, "--ca", &ca]);
+        let output = command.args(["--session", &session]).output().unwrap();
+        let told = text(&output.stderr);
+        assert_eq!(told.contains("the connection was resumed"), resumes, "{told}");
+    }
+    files.write("keys", "too short");
+    let (cert, key) = (files.path("cert.pem"), files.path("key.pem"));
+    let mut command = handclasp(["serve", "--cert", &cert, "--key", &key]);
+    let output = command.args(["--ticket-keys", &keys]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("32 random bytes"), "{}", text(&output.stderr));
+}
+
+/// The pin of the certificate in this file, as `openssl` would make it.
+fn pin(files: &Files, name: &str) -> String {
+    use handclasp::pki_types::pem::PemObject;
+    let certificate =
+        handclasp::pki_types::CertificateDer::from_pem_slice(files.read(name).as_bytes());
+    handclasp::config::SpkiPin::of(&certificate.unwrap()).unwrap().to_string()
+}
+
+#[test]
+fn a_pin_beside_an_authority_must_be_the_servers_key() {
+    let files = Files::new();
+    let server = Server::start(&files, &[]);
+    let (ca, right, wrong) = (files.path("ca.pem"), pin(&files, "cert.pem"), pin(&files, "ca.pem"));
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--pin", &right]);
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--pin", &wrong]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    assert!(told.contains(&format!("its key's pin is {right}; expected is {wrong}")), "{told}");
+    // A spare pin is no less good.
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--pin", &wrong]);
+    assert_eq!(command.args(["--pin", &right]).output().unwrap().status.code(), Some(0));
+    // The right key does not make up for an authority that is not trusted.
+    let other = Files::new();
+    let ca = other.path("ca.pem");
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--pin", &right]);
+    assert_eq!(command.output().unwrap().status.code(), Some(1));
+}
+
+#[test]
+fn a_pin_alone_needs_no_authority_and_no_name() {
+    let files = Files::new();
+    let server = Server::start(&files, &[]);
+    let pin = pin(&files, "cert.pem");
+    let mut command = handclasp(["connect", &server.address, "--pin", &pin, "--pin-alone"]);
+    command.args(["--name", "another.example"]);
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn an_authority_in_der_is_trusted_too() {
+    use handclasp::pki_types::pem::PemObject;
+    let files = Files::new();
+    let server = Server::start(&files, &[]);
+    let pem = files.read("ca.pem");
+    let der = handclasp::pki_types::CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+    let ca = files.path("ca.der");
+    std::fs::write(&ca, &der).unwrap();
+    let output = handclasp(["connect", &server.address, "--ca", &ca]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    // What cannot be used of a bundle is told.
+    let bundle = format!("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n{pem}");
+    files.write("bundle.pem", &bundle);
+    let ca = files.path("bundle.pem");
+    let output = handclasp(["connect", &server.address, "--ca", &ca]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stderr).contains("warning: --ca"), "{}", text(&output.stderr));
+}
+
+#[cfg(feature = "native-roots")]
+#[test]
+fn a_bundle_that_the_environment_names_is_trusted() {
+    let files = Files::new();
+    let server = Server::start(&files, &[]);
+    let mut command = handclasp(["connect", &server.address]);
+    command.env("SSL_CERT_FILE", files.path("ca.pem"));
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
 }

@@ -4,12 +4,15 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use handclasp::registry::HandshakeType;
+use handclasp_fuzz::certificates::{GeneralName, Template, der, extension};
 use handclasp_fuzz::peers::{SCENARIOS, record_flights, record_messages};
+use handclasp_fuzz::revocation;
 
-fn main() -> std::io::Result<()> {
+fn main() -> io::Result<()> {
     let written = RefCell::new(HashSet::new());
     let write = |target: &str, name: &str, bytes: &[u8]| {
         if !written.borrow_mut().insert((target.to_owned(), bytes.to_vec())) {
@@ -46,6 +49,26 @@ fn main() -> std::io::Result<()> {
             write(side, &format!("{scenario}-after"), &script)?;
         }
     }
+    write("crl", "openssl", &revocation::CRL)?;
+    for (name, response) in ["good", "delegated", "revoked"].iter().zip(revocation::RESPONSES) {
+        write("ocsp", name, response)?;
+    }
+    certificates(&write)?;
+    for side in 0..2 {
+        // Updates of either side, tickets of either side, data between them, any other message.
+        let calls = [0, 1, 3, 1, 1, 2, 1, 3, b't', b'k', b't', 5, 9, 4, 13, 2, 0, 0, 3, 0];
+        for scenario in 0..3 {
+            let name = format!("{side}-{scenario}");
+            write("post_handshake", &name, &[&[side, scenario], &calls[..]].concat())?;
+        }
+        write(
+            "post_handshake",
+            &format!("{side}-flood"),
+            &[&[side, 0][..], &[3, 1].repeat(40)].concat(),
+        )?;
+        let pieces = [side, 0, 7, 9, 3, 24, 0, 0, 7, 9, 2, 1, 1, 1, 0, 0];
+        write("post_handshake", &format!("{side}-pieces"), &pieces)?;
+    }
     let Some(traces) = std::env::args().nth(1) else { return Ok(()) };
     for entry in fs::read_dir(traces)? {
         let path = entry?.path();
@@ -64,6 +87,104 @@ fn main() -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Writes a seed of a target: its target, its name and its bytes.
+type Write<'a> = &'a dyn Fn(&str, &str, &[u8]) -> io::Result<()>;
+
+/// Chains that are valid, and that each fail in another way; names and constraints.
+fn certificates(write: Write<'_>) -> io::Result<()> {
+    let chain = |name: &str, choices: u8, certificates: &[&Template<'_>]| {
+        let mut bytes = vec![choices];
+        for certificate in certificates.iter().map(|template| template.encode()) {
+            bytes.extend(u16::try_from(certificate.len()).expect("it is short").to_be_bytes());
+            bytes.extend_from_slice(&certificate);
+        }
+        write("chain", name, &bytes)
+    };
+    let (leaf, issuer) = (Template::server("issuer"), Template::authority("issuer", "root", 2));
+    let second = Template::authority("issuer", "narrow root", 3);
+    chain("direct", 0, &[&Template::server("root")])?;
+    chain("intermediate", 0, &[&leaf, &issuer])?;
+    chain("client", 4, &[&leaf, &issuer])?;
+    chain("any-purpose", 40, &[&leaf, &issuer])?;
+    chain("two-issuers", 0, &[&leaf, &second, &issuer])?;
+    chain("few-allowed", 2, &[&leaf, &issuer, &second, &issuer, &second])?;
+    chain("trusted-itself", 1, &[&Template::server("leaf")])?;
+    chain("trusted-issuer", 1, &[&leaf, &Template::authority("issuer", "nobody", 2)])?;
+    chain(
+        "circle",
+        0,
+        &[
+            &leaf,
+            &Template::authority("issuer", "other", 2),
+            &Template::authority("other", "issuer", 3),
+        ],
+    )?;
+    chain(
+        "version-1",
+        0,
+        &[&leaf, &Template { version: 0, ..Template::authority("issuer", "root", 2) }],
+    )?;
+    chain("expired", 0, &[&Template { not_after: "260201000000Z", ..Template::server("root") }])?;
+    let mut constrained = Template::authority("issuer", "root", 2);
+    let tree = |kind: u8, bytes: &[u8]| der(0x30, &[&der(kind, &[bytes])]);
+    let permitted = der(0xa0, &[&tree(0x82, b"com"), &tree(0x87, &[0; 8])]);
+    let excluded = der(0xa1, &[&tree(0x82, b"example.org"), &tree(0x81, b"example.com")]);
+    constrained.extensions.push(extension(30, true, &der(0x30, &[&permitted, &excluded])));
+    // Policies, their mappings and constraints, and where to find more: what authorities write.
+    let policy = [6, 4, 0x55, 0x1d, 0x20, 0];
+    let location = der(0x86, &[b"http://example.com/".as_slice()]);
+    let point = der(0x30, &[&der(0xa0, &[&der(0xa0, &[&location])])]);
+    for (number, critical, value) in [
+        (32, false, der(0x30, &[&der(0x30, &[&policy])])),
+        (33, true, der(0x30, &[&der(0x30, &[&policy, &policy])])),
+        (36, true, der(0x30, &[&[0x80, 1, 0]])),
+        (54, true, vec![2, 1, 0]),
+        (31, false, der(0x30, &[&point])),
+        (18, false, der(0x30, &[&location])),
+    ] {
+        constrained.extensions.push(extension(number, critical, &value));
+    }
+    chain("constrained", 0, &[&leaf, &constrained])?;
+
+    let names = |name: &str, reference: &str, lists: [&[GeneralName<'_>]; 3]| {
+        let mut bytes = vec![u8::try_from(reference.len()).expect("it is short")];
+        bytes.extend_from_slice(reference.as_bytes());
+        for list in lists {
+            bytes.extend(u8::try_from(list.len()));
+            for (kind, name) in list {
+                bytes.extend([*kind, u8::try_from(name.len()).expect("it is short")]);
+                bytes.extend_from_slice(name);
+            }
+        }
+        write("names", name, &bytes)
+    };
+    let host: GeneralName<'_> = (2, b"a.example.com");
+    let wild: GeneralName<'_> = (2, b"*.example.com");
+    let tree: GeneralName<'_> = (2, b"example.com");
+    let other: GeneralName<'_> = (2, b"b.example.com");
+    let v4: GeneralName<'_> = (7, &[192, 0, 2, 1]);
+    let net: GeneralName<'_> = (7, &[192, 0, 2, 0, 255, 255, 255, 0]);
+    names("dns", "a.example.com", [&[host], &[], &[]])?;
+    names("wildcard", "a.example.com", [&[wild], &[tree], &[]])?;
+    names("excluded", "a.example.com", [&[host, v4], &[tree, net], &[other]])?;
+    names("wildcard-excluded", "a.example.com", [&[wild], &[], &[other]])?;
+    names("ipv4", "192.0.2.1", [&[v4], &[net], &[]])?;
+    names(
+        "ipv6",
+        "2001:db8::1",
+        [
+            &[(7, &[0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])],
+            &[(7, &[0; 32])],
+            &[net],
+        ],
+    )?;
+    names("email", "a@example.com", [&[(1, b"a@example.com")], &[(1, b"example.com")], &[]])?;
+    let uri: GeneralName<'_> = (6, b"spiffe://example.com/a");
+    names("uri", "a.example.com", [&[host, uri], &[tree, (6, b"example.com")], &[]])?;
+    let directory = der(0x30, &[&der(0x31, &[&der(0x30, &[&[6, 3, 0x55, 4, 10, 12, 1, b'O']])])]);
+    names("directory", "a.example.com", [&[host, (4, &directory)], &[(4, &directory)], &[]])
 }
 
 /// The byte that chooses this message's parser in the target `wire`.

@@ -4,15 +4,16 @@
 #![no_main]
 
 use handclasp::wire::{
-    Certificate, CertificateRequest, CertificateVerify, ClientHello, EncryptedExtensions,
-    EndOfEarlyData, Finished, HandshakeMessage, KeyUpdate, NewSessionTicket, ServerHello,
+    Certificate, CertificateRequest, CertificateVerify, ClientHello, CompressedCertificate,
+    EncryptedExtensions, EndOfEarlyData, Finished, HandshakeMessage, KeyUpdate, NewSessionTicket,
+    ServerHello,
 };
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let Some((kind, body)) = data.split_first() else { return };
     let mut out = Vec::new();
-    match kind % 11 {
+    match kind % 12 {
         0 => {
             let Ok(hello) = ClientHello::parse(body) else { return };
             let _ = format!("{hello:?}");
@@ -40,13 +41,11 @@ fuzz_target!(|data: &[u8]| {
         }
         4 => {
             let Ok(message) = Certificate::parse(body) else { return };
-            // Writing leaves the extensions of the entries out.
-            let entries: Vec<_> = message.entries().collect();
-            let chain = entries.iter().map(|entry| entry.certificate);
-            Certificate::encode(&mut out, message.request_context, chain);
-            if entries.iter().any(|entry| entry.extensions.iter().next().is_some()) {
-                return;
+            for entry in message.entries() {
+                let _ = entry.ocsp_response();
+                let _ = entry.signed_certificate_timestamps();
             }
+            Certificate::encode(&mut out, message.request_context, message.entries());
         }
         5 => {
             let Ok(message) = CertificateVerify::parse(body) else { return };
@@ -63,6 +62,10 @@ fuzz_target!(|data: &[u8]| {
         }
         9 => {
             let Ok(message) = EndOfEarlyData::parse(body) else { return };
+            message.encode(&mut out);
+        }
+        11 => {
+            let Ok(message) = CompressedCertificate::parse(body) else { return };
             message.encode(&mut out);
         }
         _ => {

@@ -49,11 +49,6 @@ pub fn replay(section: u8, vectors: &Vectors) -> Vec<Report> {
 
 fn replay_role(section: u8, trace: &Trace, role: Role, vectors: &Vectors) -> Report {
     let title = &trace.steps.title;
-    match section {
-        4 => return Report::not_yet(section, title, role, "it needs resumption and 0-RTT"),
-        6 => return Report::not_yet(section, title, role, "it needs client authentication"),
-        _ => {}
-    }
     let mut run = Run::default();
     let played = Scenario::new(section, trace, vectors)
         .map_err(RunError::from)

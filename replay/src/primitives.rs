@@ -5,10 +5,49 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use handclasp::crypto::{
-    ActiveKeyExchange, CryptoError, KeyExchangeGroup, SecureRandom, SharedSecret,
+    ActiveKeyExchange, CryptoError, KeyExchangeGroup, SecureRandom, SharedSecret, SigningKey,
 };
-use handclasp::registry::NamedGroup;
+use handclasp::registry::{NamedGroup, SignatureScheme};
 use p256::elliptic_curve::sec1::ToEncodedPoint;
+
+use crate::vectors::Signature;
+
+/// A key that is not published: it has made one signature, which the trace has.
+pub(crate) struct RecordedSignature {
+    schemes: [SignatureScheme; 1],
+    signed_content: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl RecordedSignature {
+    pub(crate) fn new(recorded: &Signature) -> Self {
+        Self {
+            schemes: [recorded.scheme.0],
+            signed_content: recorded.signed_content.0.clone(),
+            signature: recorded.signature.0.clone(),
+        }
+    }
+}
+
+impl SigningKey for RecordedSignature {
+    fn schemes(&self) -> &[SignatureScheme] {
+        &self.schemes
+    }
+
+    /// Fails for anything but what was signed in the trace: then the handshake is not the trace's.
+    fn sign(&self, _: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        match message == self.signed_content {
+            true => Ok(self.signature.clone()),
+            false => Err(CryptoError),
+        }
+    }
+}
+
+impl fmt::Debug for RecordedSignature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecordedSignature(..)")
+    }
+}
 
 /// Gives out the trace's random bytes, each piece once and whole.
 pub(crate) struct RecordedRandom(Mutex<VecDeque<Vec<u8>>>);

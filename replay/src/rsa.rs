@@ -189,7 +189,7 @@ mod tests {
         let vectors = Vectors::embedded().unwrap();
         let peer = end_entity(&vectors);
         for section in [3, 5, 7] {
-            let trace = vectors.signature(section).unwrap();
+            let trace = vectors.signature(section, crate::Role::Server).unwrap();
             let key = RecordedSigningKey::new(&vectors.rsa, &trace.pss_salt.0);
             let scheme = SignatureScheme::RSA_PSS_RSAE_SHA256;
             let signature = key.sign(scheme, &trace.signed_content.0).unwrap();

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use handclasp::registry::SignatureScheme;
 use handclasp::wire::MESSAGE_HEADER_LENGTH;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -97,11 +98,14 @@ pub(crate) struct Derived {
     pub hash_to_client_finished: Bytes,
     pub secrets: TrafficSecrets,
     pub records: Vec<Record>,
+    /// The key of the ticket that is resumed with.
+    pub psk: Option<Bytes>,
 }
 
 /// The traffic secrets of a trace.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct TrafficSecrets {
+    pub client_early_traffic: Option<Bytes>,
     pub client_handshake_traffic: Bytes,
     pub server_handshake_traffic: Bytes,
     pub client_application_traffic: Bytes,
@@ -129,12 +133,25 @@ pub(crate) struct Record {
 pub(crate) struct Signature {
     pub section: u8,
     pub side: Role,
-    #[cfg_attr(not(test), expect(dead_code, reason = "the handshake makes it by itself"))]
+    pub scheme: Scheme,
     pub signed_content: Bytes,
-    #[cfg_attr(not(test), expect(dead_code, reason = "the handshake makes it by itself"))]
     pub signature: Bytes,
     #[serde(default)]
     pub pss_salt: Bytes,
+    /// The key is that of section 2; the others are not published.
+    #[serde(default)]
+    pub reproduced_with_section2_key: bool,
+}
+
+/// A signature scheme, written in hexadecimal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scheme(pub SignatureScheme);
+
+impl<'de> Deserialize<'de> for Scheme {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes: [u8; 2] = hex::serde::deserialize(deserializer)?;
+        Ok(Self(SignatureScheme(u16::from_be_bytes(bytes))))
+    }
 }
 
 /// The RSA key of section 2.
@@ -238,11 +255,10 @@ impl Vectors {
         Ok(Self { traces, signatures, rsa })
     }
 
-    /// The signature of the server in this section.
-    pub(crate) fn signature(&self, section: u8) -> Option<&Signature> {
-        self.signatures
-            .iter()
-            .find(|signature| signature.section == section && signature.side == Role::Server)
+    /// The signature of this side in this section.
+    pub(crate) fn signature(&self, section: u8, side: Role) -> Option<&Signature> {
+        let ours = |it: &&Signature| it.section == section && it.side == side;
+        self.signatures.iter().find(ours)
     }
 
     pub(crate) fn trace(&self, section: u8) -> Option<&Trace> {

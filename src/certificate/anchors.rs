@@ -1,6 +1,7 @@
 //! Whom to believe.
 
 use core::fmt;
+use std::collections::{BTreeSet, HashMap};
 
 use pki_types::pem::PemObject;
 use pki_types::{CertificateDer, TrustAnchor};
@@ -10,6 +11,7 @@ use x509_parser::x509::{RelativeDistinguishedName, X509Name};
 use super::checks;
 use super::decode::{Certificate, Scope, V3};
 use super::der;
+use super::distinguished_name::fold;
 use super::error::{CertificateError, printable};
 use super::signature::PublicKey;
 
@@ -49,25 +51,37 @@ pub enum TrustAnchorError {
 /// A certificate that is not a CA's can be an anchor too, and then stands for itself alone: a
 /// self-signed server certificate that is trusted on purpose does not make its owner a CA.
 #[derive(Clone, Default)]
-pub struct TrustAnchors(Vec<Anchor>);
+pub struct TrustAnchors {
+    /// By subject, in the form that is compared (see `distinguished_name`).
+    by_subject: HashMap<Vec<u8>, Vec<Anchor>>,
+}
 
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Anchor {
     pub(super) label: String,
     /// Contents of the Name.
     subject: Vec<u8>,
+    /// The subjectKeyIdentifier of its certificate.
+    pub(super) key_id: Option<Vec<u8>>,
     /// Contents of the SubjectPublicKeyInfo.
     spki: Vec<u8>,
     /// What it may issue; `None` if nothing, so that it stands for itself alone.
     scope: Option<Scope>,
     /// As it came, to recognise it when a peer presents it.
     certificate: Option<Vec<u8>>,
+    /// Whether its keyUsage allows to sign CRLs, or says nothing.
+    pub(super) signs_crls: bool,
 }
 
 impl Anchor {
     /// The key. `None` never happens: it was read when the anchor was added.
     pub(super) fn key(&self) -> Option<PublicKey<'_>> {
         PublicKey::read(&self.spki)
+    }
+
+    /// Its certificate, if it came as one.
+    pub(super) fn certificate(&self) -> Option<&[u8]> {
+        self.certificate.as_deref()
     }
 }
 
@@ -97,6 +111,13 @@ impl TrustAnchors {
         Ok(anchors)
     }
 
+    /// The DER of each anchor's name, sorted: what a server says that it takes certificates of.
+    pub fn subjects(&self) -> Vec<Vec<u8>> {
+        let anchors = self.by_subject.values().flatten();
+        let names = anchors.map(|anchor| der::wrap(der::SEQUENCE, &anchor.subject));
+        names.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
     /// Trusts a certificate. The same one again changes nothing.
     ///
     /// # Errors
@@ -107,13 +128,16 @@ impl TrustAnchors {
         // Before version 3 there was no way to say "CA", and there are roots from then.
         let issues = decoded.version < V3 || decoded.is_ca;
         let scope = (issues && checks::may_sign_certificates(&decoded)).then_some(decoded.scope);
-        self.insert(Anchor {
+        let anchor = Anchor {
             label: decoded.label,
             subject: decoded.subject.to_vec(),
+            key_id: decoded.subject_key_id.map(<[u8]>::to_vec),
             spki: der::only(decoded.spki, der::SEQUENCE).unwrap_or_default().to_vec(),
             scope,
             certificate: Some(certificate.to_vec()),
-        });
+            signs_crls: checks::may_sign_crls(decoded.key_usage),
+        };
+        self.insert(decoded.folded_subject, anchor);
         Ok(())
     }
 
@@ -140,35 +164,40 @@ impl TrustAnchors {
         }
         let name_constraints = anchor.name_constraints.as_deref().map(contents);
         let scope = Scope { name_constraints, ..Scope::default() };
-        self.insert(Anchor { label, subject, spki, scope: Some(scope), certificate: None });
+        let (folded, scope, certificate, signs_crls) = (fold(&subject), Some(scope), None, true);
+        let anchor = Anchor { label, subject, key_id: None, spki, scope, certificate, signs_crls };
+        self.insert(folded, anchor);
         Ok(())
     }
 
     /// How many different anchors there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.by_subject.values().map(Vec::len).sum()
     }
 
     /// Whether nothing is believed.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.by_subject.is_empty()
     }
 
-    /// The anchors that may have issued a certificate whose issuer has these contents, with what
+    /// The anchors that may have issued a certificate whose issuer has this folded name, with what
     /// they may issue.
-    pub(super) fn issuers(&self, subject: &[u8]) -> impl Iterator<Item = (&Anchor, &Scope)> {
-        let named = self.0.iter().filter(move |anchor| anchor.subject == subject);
+    pub(super) fn issuers(&self, name: &[u8]) -> impl Iterator<Item = (&Anchor, &Scope)> {
+        let named = self.by_subject.get(name).into_iter().flatten();
         named.filter_map(|anchor| anchor.scope.as_ref().map(|scope| (anchor, scope)))
     }
 
     /// Whether this very certificate was added.
-    pub(super) fn contains(&self, certificate: &[u8]) -> bool {
-        self.0.iter().any(|anchor| anchor.certificate.as_deref() == Some(certificate))
+    pub(super) fn contains(&self, certificate: &Certificate<'_>) -> bool {
+        let named = self.by_subject.get(&certificate.folded_subject);
+        let mut known = named.into_iter().flatten().filter_map(|it| it.certificate.as_deref());
+        known.any(|known| known == certificate.der)
     }
 
-    fn insert(&mut self, anchor: Anchor) {
-        if !self.0.contains(&anchor) {
-            self.0.push(anchor);
+    fn insert(&mut self, subject: Vec<u8>, anchor: Anchor) {
+        let named = self.by_subject.entry(subject).or_default();
+        if !named.contains(&anchor) {
+            named.push(anchor);
         }
     }
 }

@@ -1,32 +1,67 @@
 //! What each certificate of a path must be, for itself (RFC 5280, sections 4.1, 4.2 and 6.1).
 
-use super::decode::{Certificate, Usages, V3};
-use super::error::{Problem, Timestamp};
-use super::request::Purpose;
+use x509_parser::extensions::KeyUsage;
+
+use super::decode::{Certificate, Scope, Usages, V3, oid};
+use super::error::{CertificateError, Problem, Timestamp, printable};
+use super::name::SubjectName;
+use super::request::{ChainRequest, Profile, Purpose};
+use super::rules::Rule;
+use super::signature::{self, PublicKey};
+use super::{der, policies, strict};
 
 /// The most octets that a serial number may have (RFC 5280, section 4.1.2.2).
 const SERIAL_OCTETS: usize = 20;
 
-/// What holds for the peer's certificate. `is_anchor` says that it is itself trusted.
+/// What holds for the peer's certificate.
 pub(super) fn end_entity(
     certificate: &Certificate<'_>,
-    purpose: Purpose,
-    now: Timestamp,
-    is_anchor: bool,
+    request: &ChainRequest<'_>,
 ) -> Result<(), Problem> {
-    every(certificate, now)?;
-    if certificate.is_ca && !is_anchor {
-        return Err(Problem::CaUsedAsEndEntity);
-    }
-    // The key signs handshakes, and nothing else (RFC 5280, section 4.2.1.3).
-    if certificate.key_usage.is_some_and(|usage| !usage.digital_signature()) {
+    every(certificate, request.now.into())?;
+    as_issued(certificate)?;
+    // The key signs handshakes (RFC 9846, section 4.5.1.2). A CA's keyUsage speaks of what it
+    // issues, and RFC 5280 asks nothing more of it; a handshake does, when it comes to a signature
+    // (`EndEntity::check_may_sign`).
+    if !certificate.is_ca && certificate.key_usage.is_some_and(|usage| !usage.digital_signature()) {
         return Err(Problem::WrongKeyUsage("digitalSignature"));
     }
+    let kind = certificate.key.algorithm;
+    let usable = request.algorithms.iter().any(|it| *it.public_key_alg_id() == *kind);
+    Rule::UsableKey.check(usable, || format!("a key for {}", signature::describe(kind)))?;
+    if !certificate.is_ca {
+        let constraints = &certificate.scope.name_constraints;
+        Rule::ConstraintsOfCas.check(constraints.is_none(), || "name constraints".to_owned())?;
+    }
     // "Any" is no purpose that a CA can have verified someone for.
-    extended_key_usage(certificate.scope.extended_key_usage, purpose, false)
+    extended_key_usage(certificate.scope.extended_key_usage, request.purpose, false)
+}
+
+/// What holds for a path as a whole: the end entity first, and without the anchor. `anchor` is its
+/// certificate, if there is one.
+pub(super) fn path(
+    path: &[&Certificate<'_>],
+    anchor: Option<&[u8]>,
+    request: &ChainRequest<'_>,
+) -> Result<(), CertificateError> {
+    if let Some(end_entity) = path.first() {
+        Rule::Policies
+            .check(policies::hold(path), || "no policy that holds along its path".to_owned())
+            .map_err(|problem| end_entity.error(problem))?;
+    }
+    match request.profile {
+        Profile::Default => Ok(()),
+        Profile::Strict => strict::path(path, anchor, request),
+    }
 }
 
 /// What holds for an intermediate, whatever it issued.
+pub(super) fn intermediate(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
+    as_issued(certificate)?;
+    authority(certificate, now)
+}
+
+/// What holds for a CA; for the certificate of an anchor in the strict profile only.
 pub(super) fn authority(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
     every(certificate, now)?;
     if !certificate.is_ca {
@@ -41,6 +76,11 @@ pub(super) fn authority(certificate: &Certificate<'_>, now: Timestamp) -> Result
 /// A keyUsage that is there must allow to sign certificates (RFC 5280, section 6.1.4 (n)).
 pub(super) fn may_sign_certificates(certificate: &Certificate<'_>) -> bool {
     certificate.key_usage.is_none_or(|usage| usage.key_cert_sign())
+}
+
+/// A keyUsage that is there must allow to sign CRLs (RFC 5280, section 6.3.3 (f)).
+pub(super) fn may_sign_crls(usage: Option<KeyUsage>) -> bool {
+    usage.is_none_or(|usage| usage.crl_sign())
 }
 
 /// RFC 5280, section 6.1.4 (l) and (m): `found` is how many intermediates are below that are not
@@ -70,7 +110,7 @@ pub(super) fn extended_key_usage(
 }
 
 /// What holds for every certificate but an anchor's.
-fn every(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
+pub(super) fn every(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
     let Certificate { version, not_before, not_after, .. } = *certificate;
     if version != V3 {
         return Err(Problem::UnsupportedVersion(version.saturating_add(1)));
@@ -79,11 +119,11 @@ fn every(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
     if certificate.inner_algorithm != certificate.algorithm {
         return Err(Problem::AlgorithmMismatch);
     }
-    if !valid_serial(certificate.serial) {
-        return Err(Problem::InvalidSerialNumber);
-    }
-    if let Some(oid) = &certificate.unknown_critical {
-        return Err(Problem::UnknownCriticalExtension(oid.clone()));
+    no_unknown_critical(&certificate.scope)?;
+    Rule::IssuerName.check(!certificate.issuer.is_empty(), || "an empty one".to_owned())?;
+    rsa_size(certificate.key)?;
+    if let Some(access) = certificate.extension(oid::AUTHORITY_INFORMATION_ACCESS) {
+        Rule::AuthorityAccess.check(is_access(access.value), || "another one".to_owned())?;
     }
     if now < not_before {
         return Err(Problem::NotYetValid { not_before, now });
@@ -95,6 +135,23 @@ fn every(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
     Ok(())
 }
 
+/// An unknown extension of a CA may limit what it issues, so this holds for anchors too.
+pub(super) fn no_unknown_critical(scope: &Scope) -> Result<(), Problem> {
+    match &scope.unknown_critical {
+        Some(oid) => Err(Problem::UnknownCriticalExtension(oid.clone())),
+        None => Ok(()),
+    }
+}
+
+/// How a certificate is issued. Nothing is asked of an anchor's: roots that everyone trusts have the
+/// serial number 0, or times in the wrong form, which says nothing of what they issue.
+fn as_issued(certificate: &Certificate<'_>) -> Result<(), Problem> {
+    if !valid_serial(certificate.serial) {
+        return Err(Problem::InvalidSerialNumber);
+    }
+    time_form(certificate.validity)
+}
+
 /// Positive, and of at most 20 octets. A zero octet in front that only says "positive" is not
 /// counted: there are CAs that draw 20 random octets.
 fn valid_serial(serial: &[u8]) -> bool {
@@ -104,6 +161,49 @@ fn valid_serial(serial: &[u8]) -> bool {
         _ => serial,
     };
     !magnitude.is_empty() && magnitude.len() <= SERIAL_OCTETS
+}
+
+/// The first of the times of a Validity, from its contents, that the test fails.
+pub(super) fn find_time<'a>(
+    validity: &'a [u8],
+    fails: impl Fn(&der::Element<'a>) -> bool,
+) -> Option<String> {
+    let time = der::elements(validity)?.into_iter().find(fails)?;
+    Some(format!("\"{}\"", printable(&String::from_utf8_lossy(time.contents))))
+}
+
+fn time_form(validity: &[u8]) -> Result<(), Problem> {
+    let is_malformed = |time: &der::Element<'_>| match (time.tag, time.contents) {
+        (der::UTC_TIME, [digits @ .., b'Z']) if digits.len() == 12 => {
+            !digits.iter().all(u8::is_ascii_digit)
+        }
+        (der::GENERALIZED_TIME, [digits @ .., b'Z']) if digits.len() == 14 => {
+            !digits.iter().all(u8::is_ascii_digit)
+        }
+        _ => true,
+    };
+    let found = find_time(validity, is_malformed);
+    Rule::TimeForm.check(found.is_none(), || found.unwrap_or_default())
+}
+
+fn rsa_size(key: PublicKey<'_>) -> Result<(), Problem> {
+    let Some((bits, _)) = key.rsa() else { return Ok(()) };
+    Rule::RsaSize.check(bits >= 2048 && bits % 8 == 0, || format!("a modulus of {bits} bits"))
+}
+
+/// `AuthorityInfoAccessSyntax ::= SEQUENCE SIZE (1..MAX) OF AccessDescription`
+fn is_access(value: &[u8]) -> bool {
+    let is_description = |it: &der::Element<'_>| {
+        it.tag == der::SEQUENCE
+            && der::elements(it.contents).is_some_and(|parts| match parts.as_slice() {
+                [method, location] => {
+                    method.tag == der::OBJECT_IDENTIFIER && SubjectName::read(location).is_some()
+                }
+                _ => false,
+            })
+    };
+    let descriptions = der::only(value, der::SEQUENCE).and_then(der::elements);
+    descriptions.is_some_and(|them| !them.is_empty() && them.iter().all(is_description))
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Name constraints (RFC 5280, section 4.2.1.10): which names a CA may issue for.
 //!
-//! DNS names and IP addresses are supported, as private CAs use them. A constraint of any other
-//! kind cannot be honoured, so that decoding fails and the path with it.
+//! DNS names, IP addresses, email addresses, URIs and directory names are compared. A constraint of
+//! another kind cannot be honoured: no name of its kind is allowed.
 
-use super::der;
-use super::name::SubjectName;
+use super::name::{self, SubjectName, tag};
+use super::{der, distinguished_name};
 
 pub(super) struct NameConstraints<'a> {
     permitted: Vec<Subtree<'a>>,
@@ -13,11 +13,20 @@ pub(super) struct NameConstraints<'a> {
 
 enum Subtree<'a> {
     Dns(&'a str),
-    Ip { address: &'a [u8], mask: &'a [u8] },
+    Ip {
+        address: &'a [u8],
+        mask: &'a [u8],
+    },
+    Email(&'a str),
+    Uri(&'a str),
+    /// A Name in the form that is compared.
+    Directory(Vec<u8>),
+    /// Of a kind that nothing here compares: its tag.
+    Other(u8),
 }
 
 impl<'a> NameConstraints<'a> {
-    /// From the contents of the NameConstraints. `None` for what is malformed or not supported.
+    /// From the contents of the NameConstraints. `None` for what is malformed.
     pub(super) fn decode(contents: &'a [u8]) -> Option<Self> {
         const PERMITTED: u8 = der::constructed(0);
         const EXCLUDED: u8 = der::constructed(1);
@@ -39,19 +48,29 @@ impl<'a> NameConstraints<'a> {
         self.permitted.len().saturating_add(self.excluded.len())
     }
 
+    /// A DNS name in it that starts with a dot, which the RFC knows for URIs only.
+    pub(super) fn dotted(&self) -> Option<&'a str> {
+        self.permitted.iter().chain(&self.excluded).find_map(|subtree| match subtree {
+            Subtree::Dns(tree) if tree.starts_with('.') => Some(*tree),
+            _ => None,
+        })
+    }
+
     /// Whether a certificate with this name may be issued.
     pub(super) fn allow(&self, name: &SubjectName) -> bool {
-        match name {
-            // A name of a kind that nothing constrains is free.
-            SubjectName::Other | SubjectName::Email(_) => true,
-            SubjectName::Undecodable => false,
-            SubjectName::Dns(_) | SubjectName::Ip(_) => {
-                let mut of_kind =
-                    self.permitted.iter().filter_map(|it| it.contains(name)).peekable();
-                let permitted = of_kind.peek().is_none() || of_kind.any(|within| within);
-                permitted && !self.excluded.iter().any(|it| it.touches(name))
-            }
+        if *name == SubjectName::Undecodable {
+            return false;
         }
+        let is_for = |subtree: &&Subtree<'_>| subtree.is_for(name);
+        let mut permitted = self.permitted.iter().filter(is_for).peekable();
+        let mut excluded = self.excluded.iter().filter(is_for).peekable();
+        let is_permitted = match (permitted.peek(), excluded.peek()) {
+            (None, None) => return true,
+            (permitted, _) => permitted.is_none(),
+        };
+        name.is_comparable()
+            && (is_permitted || permitted.any(|it| it.contains(name)))
+            && !excluded.any(|it| it.touches(name))
     }
 }
 
@@ -67,41 +86,69 @@ fn decode_subtrees<'a>(contents: &'a [u8]) -> Option<Vec<Subtree<'a>>> {
 }
 
 impl<'a> Subtree<'a> {
-    fn decode(name: der::Element<'a>) -> Option<Self> {
-        const DNS: u8 = der::primitive(2);
-        const IP: u8 = der::primitive(7);
-        match name.tag {
-            DNS => {
-                let name = core::str::from_utf8(name.contents).ok()?;
-                let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-                // An empty label would make a tree that excludes nothing.
-                let labels = name.strip_prefix('.').unwrap_or(name);
-                let whole = name.is_empty() || labels.split('.').all(|label| !label.is_empty());
-                (whole && name.bytes().all(plain)).then_some(Self::Dns(name))
-            }
-            IP if matches!(name.contents.len(), 8 | 32) => {
-                let (address, mask) = name.contents.split_at_checked(name.contents.len() / 2)?;
+    fn decode(base: der::Element<'a>) -> Option<Self> {
+        let text = || core::str::from_utf8(base.contents).ok();
+        // An empty label would make a tree that excludes nothing.
+        let is_domain = |name: &str| {
+            name.is_empty() || name::is_dns_name(name.strip_prefix('.').unwrap_or(name))
+        };
+        match base.tag {
+            tag::DNS => text().filter(|name| is_domain(name)).map(Self::Dns),
+            tag::URI => text().filter(|name| is_domain(name)).map(Self::Uri),
+            tag::EMAIL => text()
+                .filter(|name| is_domain(name) || name::split_email(name).is_some())
+                .map(Self::Email),
+            tag::IP if matches!(base.contents.len(), 8 | 32) => {
+                let (address, mask) = base.contents.split_at_checked(base.contents.len() / 2)?;
                 // Ones and then zeros, as in CIDR.
                 let bits = mask.iter().fold(0, |bits: u128, &byte| (bits << 8) | u128::from(byte));
                 let bits = if mask.len() == 4 { bits << 96 } else { bits };
                 (bits.leading_ones() == bits.count_ones()).then_some(Self::Ip { address, mask })
             }
+            tag::DIRECTORY => der::only(base.contents, der::SEQUENCE)
+                .filter(|name| distinguished_name::parses(name))
+                .map(|name| Self::Directory(distinguished_name::fold(name))),
+            other if tag::OTHERS.contains(&other) => Some(Self::Other(other)),
             _ => None,
         }
     }
 
-    /// Whether everything that `name` stands for is within this tree; `None` if it is for names of
-    /// another kind.
-    fn contains(&self, name: &SubjectName) -> Option<bool> {
+    /// Whether it is about names of this kind.
+    fn is_for(&self, name: &SubjectName) -> bool {
         match (self, name) {
-            (Self::Dns(tree), SubjectName::Dns(name)) => Some(dns_contains(tree, name)),
+            (Self::Other(kind), SubjectName::Other(other)) => kind == other,
+            (Self::Dns(_), SubjectName::Dns(_))
+            | (Self::Ip { .. }, SubjectName::Ip(_))
+            | (Self::Email(_), SubjectName::Email(_))
+            | (Self::Uri(_), SubjectName::Uri(_))
+            | (Self::Directory(_), SubjectName::Directory { .. }) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether everything that `name` stands for is within this tree.
+    fn contains(&self, name: &SubjectName) -> bool {
+        match (self, name) {
+            (Self::Dns(tree), SubjectName::Dns(name)) => dns_contains(tree, name),
             (Self::Ip { address, mask }, SubjectName::Ip(name)) => {
                 let masked = |bytes: &[u8]| -> Vec<u8> {
                     bytes.iter().zip(*mask).map(|(byte, mask)| byte & mask).collect()
                 };
-                Some(name.len() == address.len() && masked(name) == masked(address))
+                name.len() == address.len() && masked(name) == masked(address)
             }
-            _ => None,
+            (Self::Email(tree), SubjectName::Email(name)) => match name::split_email(tree) {
+                // One mailbox; the local part counts to the letter.
+                Some((local, domain)) => name::split_email(name)
+                    .is_some_and(|(own, at)| own == local && at.eq_ignore_ascii_case(domain)),
+                None => name::split_email(name).is_some_and(|(_, at)| host_is_within(tree, at)),
+            },
+            (Self::Uri(tree), SubjectName::Uri(uri)) => {
+                name::uri_host(uri).is_some_and(|host| host_is_within(tree, host))
+            }
+            (Self::Directory(tree), SubjectName::Directory { folded, .. }) => {
+                folded.starts_with(tree)
+            }
+            _ => false,
         }
     }
 
@@ -116,7 +163,16 @@ impl<'a> Subtree<'a> {
                 return true;
             }
         }
-        self.contains(name) == Some(true)
+        self.contains(name)
+    }
+}
+
+/// The host of an email address or a URI: a tree without a dot in front is that host alone, one
+/// with it is all hosts below. Nothing at all is every host, as everyone reads it.
+fn host_is_within(tree: &str, host: &str) -> bool {
+    match tree.starts_with('.') || tree.is_empty() {
+        true => dns_contains(tree, host),
+        false => host.eq_ignore_ascii_case(tree),
     }
 }
 
@@ -236,17 +292,22 @@ mod tests {
         let ip_only = constraints(&[ip(&[0; 8])], &[]);
         let decoded = NameConstraints::decode(&ip_only).unwrap();
         assert!(!decoded.allow(&SubjectName::Ip(Vec::new())));
-        assert!(decoded.allow(&SubjectName::Other));
+        assert!(decoded.allow(&SubjectName::Other(0xa0)));
     }
 
     #[test]
-    fn what_is_not_supported_does_not_decode() {
-        let email = der::wrap(der::primitive(1), b"example.com");
-        let directory = der::wrap(der::constructed(4), &[0x30, 0x00]);
+    fn what_is_malformed_does_not_decode() {
+        let email = |tree: &str| der::wrap(tag::EMAIL, tree.as_bytes());
+        let uri = |tree: &str| der::wrap(tag::URI, tree.as_bytes());
+        let directory = der::wrap(tag::DIRECTORY, &[0x31, 0x00]);
         let minimum = [dns("example.com"), der::wrap(der::primitive(0), &[1])].concat();
         for subtree in [
-            email,
+            email("a@b@example.com"),
+            email("@example.com"),
+            uri("https://example.com"),
+            uri("example.com:443"),
             directory,
+            der::wrap(der::primitive(9), b"a"),
             minimum,
             dns("*.example.com"),
             dns("example.com."),

@@ -4,25 +4,51 @@
 //! version, an expired date, an unknown critical extension) is kept for `checks` to judge.
 
 use x509_parser::nom::Parser;
-use x509_parser::oid_registry::{
-    OID_X509_EXT_BASIC_CONSTRAINTS, OID_X509_EXT_EXTENDED_KEY_USAGE, OID_X509_EXT_KEY_USAGE,
-    OID_X509_EXT_NAME_CONSTRAINTS, OID_X509_EXT_SUBJECT_ALT_NAME,
-};
 use x509_parser::prelude::{
-    BasicConstraints, ExtendedKeyUsage, FromDer, KeyUsage, SubjectAlternativeName, X509Certificate,
-    X509CertificateParser, X509Error, X509Extension,
+    BasicConstraints, ExtendedKeyUsage, FromDer, KeyUsage, X509Certificate, X509CertificateParser,
+    X509Error, X509Extension,
 };
 
-use super::der;
+use super::der::{self, Reader};
+use super::distinguished_name::{self, fold};
 use super::error::{CertificateError, Problem, Timestamp, printable};
-use super::name::SubjectName;
+use super::name::{self, SubjectName};
+use super::policies::Policies;
 use super::request::Purpose;
-use super::signature::PublicKey;
+use super::signature::{self, PublicKey};
 
 /// The `version` field's value for a certificate of version 3.
 pub(super) const V3: u32 = 2;
 
+/// The extensions that validation looks at: contents of their object identifiers.
+pub(super) mod oid {
+    pub(crate) const SUBJECT_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 14];
+    pub(crate) const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
+    pub(crate) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
+    pub(crate) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
+    pub(crate) const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 30];
+    pub(crate) const CERTIFICATE_POLICIES: &[u8] = &[0x55, 0x1d, 32];
+    pub(crate) const POLICY_MAPPINGS: &[u8] = &[0x55, 0x1d, 33];
+    pub(crate) const AUTHORITY_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 35];
+    pub(crate) const POLICY_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 36];
+    pub(crate) const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
+    pub(crate) const INHIBIT_ANY_POLICY: &[u8] = &[0x55, 0x1d, 54];
+    pub(crate) const AUTHORITY_INFORMATION_ACCESS: &[u8] =
+        &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01];
+}
+
+/// An extension as it stands in the certificate.
+#[derive(Clone, Copy)]
+pub(super) struct Extension<'a> {
+    /// Contents of the object identifier.
+    pub(super) oid: &'a [u8],
+    pub(super) critical: bool,
+    pub(super) value: &'a [u8],
+}
+
 pub(super) struct Certificate<'a> {
+    /// The whole of it, as it came.
+    pub(super) der: &'a [u8],
     /// The subject in words, safe to print.
     pub(super) label: String,
     /// The issuer in words, safe to print.
@@ -40,6 +66,15 @@ pub(super) struct Certificate<'a> {
     pub(super) issuer: &'a [u8],
     /// Contents of the Name.
     pub(super) subject: &'a [u8],
+    /// Contents of the Validity.
+    pub(super) validity: &'a [u8],
+    /// The issuer's name in the form that is compared (see `distinguished_name`).
+    pub(super) folded_issuer: Vec<u8>,
+    /// The subject in the form that is compared.
+    pub(super) folded_subject: Vec<u8>,
+    /// The keyIdentifier of the authorityKeyIdentifier.
+    pub(super) authority_key_id: Option<&'a [u8]>,
+    pub(super) subject_key_id: Option<&'a [u8]>,
     pub(super) not_before: Timestamp,
     pub(super) not_after: Timestamp,
     /// The SubjectPublicKeyInfo as it stands, header and all.
@@ -50,8 +85,10 @@ pub(super) struct Certificate<'a> {
     pub(super) key_usage: Option<KeyUsage>,
     pub(super) names: Vec<SubjectName>,
     pub(super) scope: Scope,
-    /// The first critical extension that nothing here understands.
-    pub(super) unknown_critical: Option<String>,
+    pub(super) policies: Policies<'a>,
+    /// Whether it has an issuerUniqueID or a subjectUniqueID.
+    pub(super) has_unique_ids: bool,
+    pub(super) extensions: Vec<Extension<'a>>,
 }
 
 /// What a certificate says about those that it may issue; an anchor has one too.
@@ -61,6 +98,8 @@ pub(super) struct Scope {
     pub(super) extended_key_usage: Option<Usages>,
     /// Contents of the NameConstraints.
     pub(super) name_constraints: Option<Vec<u8>>,
+    /// The first critical extension that nothing here understands: it may be a limit too.
+    pub(super) unknown_critical: Option<String>,
 }
 
 /// What an extended key usage extension allows (RFC 5280, section 4.2.1.12).
@@ -72,6 +111,11 @@ pub(super) struct Usages {
 }
 
 impl Usages {
+    /// Whether `anyExtendedKeyUsage` is among them.
+    pub(super) fn allow_any(self) -> bool {
+        self.any
+    }
+
     /// Whether they allow the purpose by name, or by `anyExtendedKeyUsage` where that counts.
     pub(super) fn allow(self, purpose: Purpose, any_counts: bool) -> bool {
         let named = match purpose {
@@ -100,8 +144,12 @@ impl<'a> Certificate<'a> {
             Self::with_fields(input, &x509, key).ok_or("its structure is not strict DER")?;
         // RFC 5280, section 4.2: no extension twice.
         x509.extensions_map().map_err(|_| "it has the same extension twice")?;
-        for extension in x509.extensions() {
+        for extension in certificate.extensions.clone() {
             certificate.read_extension(extension)?;
+        }
+        // A subject may be empty: its names say whose it is.
+        if let Some(name) = certificate.names.first().filter(|_| certificate.label.is_empty()) {
+            certificate.label = format!("subjectAltName={}", name.printable());
         }
         Ok(certificate)
     }
@@ -122,11 +170,15 @@ impl<'a> Certificate<'a> {
             der::only(version.contents, der::INTEGER)?;
             fields.remove(0);
         }
-        if let Some(extensions) = fields.last().filter(|it| it.tag == der::constructed(3)) {
-            let extensions = der::elements(der::only(extensions.contents, der::SEQUENCE)?)?;
-            (extensions.len() == x509.extensions().len()).then_some(())?;
-        }
-        let &[serial, inner_algorithm, issuer, _validity, subject, spki, ..] = fields.as_slice()
+        let extensions = match fields.last().filter(|it| it.tag == der::constructed(3)) {
+            Some(extensions) => der::elements(der::only(extensions.contents, der::SEQUENCE)?)?
+                .iter()
+                .map(Extension::read)
+                .collect::<Option<Vec<_>>>()?,
+            None => Vec::new(),
+        };
+        let &[serial, inner_algorithm, issuer, validity, subject, spki, ref rest @ ..] =
+            fields.as_slice()
         else {
             return None;
         };
@@ -135,8 +187,11 @@ impl<'a> Certificate<'a> {
             && issuer.whole == x509.issuer.as_raw()
             && subject.whole == x509.subject.as_raw()
             && spki.whole == x509.subject_pki.raw
-            && tbs.whole == x509.tbs_certificate.as_ref();
+            && tbs.whole == x509.tbs_certificate.as_ref()
+            && extensions.len() == x509.extensions().len()
+            && extensions.iter().zip(x509.extensions()).all(|(it, other)| it.is(other));
         same.then_some(Self {
+            der: input,
             label: printable(&x509.subject.to_string()),
             issuer_label: printable(&x509.issuer.to_string()),
             version: x509.version.0,
@@ -147,6 +202,11 @@ impl<'a> Certificate<'a> {
             signature: der::whole_bytes(signature.contents)?,
             issuer: issuer.contents,
             subject: subject.contents,
+            validity: validity.contents,
+            folded_issuer: fold(issuer.contents),
+            folded_subject: fold(subject.contents),
+            authority_key_id: None,
+            subject_key_id: None,
             not_before: Timestamp(x509.validity.not_before.timestamp()),
             not_after: Timestamp(x509.validity.not_after.timestamp()),
             spki: spki.whole,
@@ -155,44 +215,110 @@ impl<'a> Certificate<'a> {
             key_usage: None,
             names: Vec::new(),
             scope: Scope::default(),
-            unknown_critical: None,
+            policies: Policies::default(),
+            has_unique_ids: rest.iter().any(|it| it.tag != der::constructed(3)),
+            extensions,
         })
     }
 
-    fn read_extension(&mut self, extension: &X509Extension<'a>) -> Result<(), &'static str> {
-        let (oid, value) = (&extension.oid, extension.value);
-        if *oid == OID_X509_EXT_BASIC_CONSTRAINTS {
-            let constraints: BasicConstraints = whole(value, "its basicConstraints do not parse")?;
-            self.is_ca = constraints.ca;
-            self.scope.path_length = constraints.path_len_constraint;
-        } else if *oid == OID_X509_EXT_KEY_USAGE {
-            self.key_usage = Some(whole(value, "its keyUsage does not parse")?);
-        } else if *oid == OID_X509_EXT_EXTENDED_KEY_USAGE {
-            let ExtendedKeyUsage { any, server_auth: server, client_auth: client, .. } =
-                whole(value, "its extended key usage does not parse")?;
-            self.scope.extended_key_usage = Some(Usages { any, server, client });
-        } else if *oid == OID_X509_EXT_SUBJECT_ALT_NAME {
-            let names: SubjectAlternativeName<'_> =
-                whole(value, "its subject alternative names do not parse")?;
-            self.names = names.general_names.iter().map(SubjectName::from_general).collect();
-        } else if *oid == OID_X509_EXT_NAME_CONSTRAINTS {
-            let constraints =
-                der::only(value, der::SEQUENCE).ok_or("its name constraints do not parse")?;
-            self.scope.name_constraints = Some(constraints.to_vec());
-        } else if extension.critical && self.unknown_critical.is_none() {
-            self.unknown_critical = Some(printable(&oid.to_id_string()));
+    fn read_extension(&mut self, extension: Extension<'a>) -> Result<(), &'static str> {
+        let value = extension.value;
+        // Key identifiers only say where to look first; one that does not parse says nothing.
+        match extension.oid {
+            oid::AUTHORITY_KEY_IDENTIFIER => {
+                let fields = der::only(value, der::SEQUENCE).map(der::Reader);
+                let key_id = fields.and_then(|mut fields| fields.take(der::primitive(0)));
+                self.authority_key_id = key_id.map(|key_id| key_id.contents);
+            }
+            oid::SUBJECT_KEY_IDENTIFIER => {
+                self.subject_key_id = der::only(value, der::OCTET_STRING);
+            }
+            _ => {}
+        }
+        match extension.oid {
+            oid::BASIC_CONSTRAINTS => {
+                let constraints: BasicConstraints =
+                    whole(value, "its basicConstraints do not parse")?;
+                self.is_ca = constraints.ca;
+                self.scope.path_length = constraints.path_len_constraint;
+            }
+            oid::KEY_USAGE => self.key_usage = Some(whole(value, "its keyUsage does not parse")?),
+            oid::EXTENDED_KEY_USAGE => {
+                let ExtendedKeyUsage { any, server_auth: server, client_auth: client, .. } =
+                    whole(value, "its extended key usage does not parse")?;
+                self.scope.extended_key_usage = Some(Usages { any, server, client });
+            }
+            oid::SUBJECT_ALT_NAME => {
+                self.names = name::subject_alternative_names(value)
+                    .ok_or("its subject alternative names do not parse")?;
+            }
+            oid::NAME_CONSTRAINTS => {
+                let constraints =
+                    der::only(value, der::SEQUENCE).ok_or("its name constraints do not parse")?;
+                self.scope.name_constraints = Some(constraints.to_vec());
+            }
+            _ => {
+                let understood = self.policies.read(extension).ok_or(
+                    "one of its extensions about policies does not parse, or lists too many",
+                )?;
+                if !understood && extension.critical && self.scope.unknown_critical.is_none() {
+                    self.scope.unknown_critical =
+                        Some(printable(&signature::oid_name(extension.oid)));
+                }
+            }
         }
         Ok(())
     }
 
+    /// The extension of this name.
+    pub(super) fn extension(&self, oid: &[u8]) -> Option<Extension<'a>> {
+        self.extensions.iter().find(|it| it.oid == oid).copied()
+    }
+
+    /// The names that name constraints hold for beside the subject alternative names (RFC 5280,
+    /// section 4.2.1.10): the subject, and its email addresses if there are no alternative names.
+    pub(super) fn names_of_subject(&self) -> Vec<SubjectName> {
+        let has_alternatives = self.extension(oid::SUBJECT_ALT_NAME).is_some();
+        let mut names = Vec::new();
+        if !self.subject.is_empty() {
+            names.push(SubjectName::directory(self.subject));
+        }
+        if !has_alternatives {
+            let addresses = distinguished_name::email_addresses(self.subject);
+            names.extend(addresses.into_iter().map(SubjectName::Email));
+        }
+        names
+    }
+
     /// Issuer and subject are the same name (RFC 5280, section 6.1); the keys may differ.
     pub(super) fn is_self_issued(&self) -> bool {
-        self.issuer == self.subject
+        self.issuer == self.subject || self.folded_issuer == self.folded_subject
     }
 
     /// This is wrong with the certificate.
     pub(super) fn error(&self, problem: Problem) -> CertificateError {
         CertificateError { certificate: self.label.clone(), problem }
+    }
+}
+
+impl<'a> Extension<'a> {
+    pub(super) fn read(element: &der::Element<'a>) -> Option<Self> {
+        let mut fields = Reader(element.contents);
+        let oid = fields.take(der::OBJECT_IDENTIFIER)?.contents;
+        let critical = match fields.take(der::BOOLEAN) {
+            Some(critical) => der::boolean(critical.contents)?,
+            None => false,
+        };
+        let value = fields.take(der::OCTET_STRING)?.contents;
+        let whole = element.tag == der::SEQUENCE && fields.is_empty();
+        whole.then_some(Self { oid, critical, value })
+    }
+
+    /// Whether the parser sees the same.
+    fn is(&self, other: &X509Extension<'_>) -> bool {
+        self.oid == other.oid.as_bytes()
+            && self.critical == other.critical
+            && self.value == other.value
     }
 }
 

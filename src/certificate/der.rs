@@ -1,9 +1,20 @@
 //! The little of DER (X.690) that is needed beside `x509-parser`, which keeps no raw
 //! AlgorithmIdentifiers and forgives trailing bytes inside of structures.
 
+pub(super) const BOOLEAN: u8 = 0x01;
 pub(super) const INTEGER: u8 = 0x02;
 pub(super) const BIT_STRING: u8 = 0x03;
+pub(super) const OCTET_STRING: u8 = 0x04;
 pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
+pub(super) const ENUMERATED: u8 = 0x0a;
+pub(super) const UTF8_STRING: u8 = 0x0c;
+pub(super) const PRINTABLE_STRING: u8 = 0x13;
+pub(super) const TELETEX_STRING: u8 = 0x14;
+pub(super) const IA5_STRING: u8 = 0x16;
+pub(super) const UTC_TIME: u8 = 0x17;
+pub(super) const GENERALIZED_TIME: u8 = 0x18;
+pub(super) const UNIVERSAL_STRING: u8 = 0x1c;
+pub(super) const BMP_STRING: u8 = 0x1e;
 pub(super) const SEQUENCE: u8 = 0x30;
 pub(super) const SET: u8 = 0x31;
 
@@ -18,7 +29,7 @@ pub(super) const fn primitive(number: u8) -> u8 {
 }
 
 /// One element: tag, length and contents.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Element<'a> {
     pub(super) tag: u8,
     pub(super) contents: &'a [u8],
@@ -26,32 +37,70 @@ pub(super) struct Element<'a> {
     pub(super) whole: &'a [u8],
 }
 
-/// The elements that `input` consists of, one after the other; `None` if it is not all DER.
-pub(super) fn elements(mut input: &[u8]) -> Option<Vec<Element<'_>>> {
-    let mut elements = Vec::new();
-    while let Some((&tag, rest)) = input.split_first() {
+/// Takes elements from the front of its bytes, one after the other, and keeps none of them.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
+
+impl<'a> Reader<'a> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The next element. `None`, and nothing is taken, if what is next is not DER.
+    pub(super) fn next(&mut self) -> Option<Element<'a>> {
+        let (&tag, rest) = self.0.split_first()?;
         // Tags above 30 take further bytes; nothing in a certificate uses them.
         if tag & 0x1f == 0x1f {
             return None;
         }
         let (length, rest) = length(rest)?;
         let (contents, rest) = rest.split_at_checked(length)?;
-        let (whole, _) = input.split_at_checked(input.len().checked_sub(rest.len())?)?;
-        elements.push(Element { tag, contents, whole });
-        input = rest;
+        let (whole, _) = self.0.split_at_checked(self.0.len().checked_sub(rest.len())?)?;
+        self.0 = rest;
+        Some(Element { tag, contents, whole })
+    }
+
+    /// The next element, if it has this tag; otherwise nothing is taken.
+    pub(super) fn take(&mut self, tag: u8) -> Option<Element<'a>> {
+        if *self.0.first()? == tag { self.next() } else { None }
+    }
+}
+
+/// The elements that `input` consists of, one after the other; `None` if it is not all DER.
+pub(super) fn elements(input: &[u8]) -> Option<Vec<Element<'_>>> {
+    let mut reader = Reader(input);
+    let mut elements = Vec::new();
+    while !reader.is_empty() {
+        elements.push(reader.next()?);
     }
     Some(elements)
 }
 
 /// The elements that `input` consists of, which must be those of these tags.
 pub(super) fn fields<const N: usize>(input: &[u8], tags: [u8; N]) -> Option<[Element<'_>; N]> {
-    let fields: [Element<'_>; N] = elements(input)?.try_into().ok()?;
-    (fields.map(|field| field.tag) == tags).then_some(fields)
+    let mut reader = Reader(input);
+    let mut fields = [Element::default(); N];
+    for (field, tag) in fields.iter_mut().zip(tags) {
+        *field = reader.take(tag)?;
+    }
+    reader.is_empty().then_some(fields)
 }
 
 /// The contents of the one element that `input` consists of.
 pub(super) fn only(input: &[u8], tag: u8) -> Option<&[u8]> {
     fields(input, [tag]).map(|[element]| element.contents)
+}
+
+/// The value of an INTEGER that is not negative, from its contents; one that is too large is the
+/// largest there is.
+pub(super) fn count(contents: &[u8]) -> Option<u32> {
+    match contents {
+        [] => None,
+        [first, ..] if *first >= 0x80 => None,
+        _ => Some(contents.iter().fold(0, |value: u32, &byte| {
+            value.checked_mul(256).map_or(u32::MAX, |value| value.saturating_add(byte.into()))
+        })),
+    }
 }
 
 /// Definite and minimal, as DER demands, and of no more than four bytes.
@@ -71,6 +120,15 @@ fn length(input: &[u8]) -> Option<(usize, &[u8])> {
     Some((length, rest))
 }
 
+/// A BOOLEAN, from its contents. Who writes out what is the default breaks DER, but leaves no doubt.
+pub(super) fn boolean(contents: &[u8]) -> Option<bool> {
+    match contents {
+        [0x00] => Some(false),
+        [0xff] => Some(true),
+        _ => None,
+    }
+}
+
 /// The bytes of a BIT STRING, from its contents. One that does not end on a byte boundary holds
 /// neither a key nor a signature.
 pub(super) fn whole_bytes(contents: &[u8]) -> Option<&[u8]> {
@@ -81,7 +139,6 @@ pub(super) fn whole_bytes(contents: &[u8]) -> Option<&[u8]> {
 }
 
 /// An element of these contents.
-#[cfg(test)]
 pub(super) fn wrap(tag: u8, contents: &[u8]) -> Vec<u8> {
     let length = contents.len().to_be_bytes();
     let mut out = vec![tag];

@@ -5,7 +5,7 @@ use core::fmt;
 use pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm};
 
 use super::decode::Certificate;
-use super::error::{CertificateError, SignatureError};
+use super::error::{CertificateError, Problem, SignatureError};
 use super::name::{self, SubjectName};
 use super::signature::PublicKey;
 
@@ -20,6 +20,7 @@ pub struct EndEntity {
     /// With its header; it was decoded once, and so decodes again.
     spki: Vec<u8>,
     names: Vec<SubjectName>,
+    may_sign: bool,
 }
 
 impl EndEntity {
@@ -34,11 +35,26 @@ impl EndEntity {
         Ok(Self::from_decoded(&decoded))
     }
 
+    /// A public key without a certificate (RFC 7250): the DER of a SubjectPublicKeyInfo. It is
+    /// for no name.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Malformed`](super::Problem::Malformed).
+    pub fn from_public_key(spki: &[u8]) -> Result<Self, CertificateError> {
+        let malformed =
+            || CertificateError::malformed("raw public key", "it is not a SubjectPublicKeyInfo");
+        PublicKey::from_spki(spki).ok_or_else(malformed)?;
+        let (subject, names) = ("raw public key".into(), Vec::new());
+        Ok(Self { subject, spki: spki.to_vec(), names, may_sign: true })
+    }
+
     pub(super) fn from_decoded(certificate: &Certificate<'_>) -> Self {
         Self {
             subject: certificate.label.clone(),
             spki: certificate.spki.to_vec(),
             names: certificate.names.clone(),
+            may_sign: certificate.key_usage.is_none_or(|usage| usage.digital_signature()),
         }
     }
 
@@ -50,6 +66,20 @@ impl EndEntity {
     /// The DER of the SubjectPublicKeyInfo: the whole structure, and what a pin is a hash of.
     pub fn subject_public_key_info(&self) -> &[u8] {
         &self.spki
+    }
+
+    /// The key may sign handshakes, as far as the keyUsage extension says (RFC 9846, section
+    /// 4.5.1.2): what holds whoever judges the chain.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::WrongKeyUsage`].
+    pub fn check_may_sign(&self) -> Result<(), CertificateError> {
+        if self.may_sign {
+            return Ok(());
+        }
+        let problem = Problem::WrongKeyUsage("digitalSignature");
+        Err(CertificateError { certificate: self.subject.clone(), problem })
     }
 
     /// Verifies a signature with the certificate's key. `algorithms` are those that may stand

@@ -5,7 +5,9 @@ use core::fmt;
 use pki_types::UnixTime;
 use x509_parser::time::ASN1Time;
 
-use super::request::Purpose;
+use super::request::{Profile, Purpose};
+use super::revocation::{Evidence, EvidenceError, MissingEvidence, RevocationReason};
+use super::rules::Rule;
 
 /// How many characters of a name that the peer chose are printed.
 const PRINTED_CHARACTERS: usize = 200;
@@ -84,6 +86,13 @@ pub enum Problem {
          should send that intermediate, or its root must be trusted"
     )]
     UnknownIssuer(String),
+    /// The path ended with it, as everyone of the name of its issuer is on the path already: they
+    /// issued each other.
+    #[error(
+        "was issued by \"{0}\", which is below it on the path: they issued each other, and no trust \
+         anchor has that subject"
+    )]
+    Circular(String),
     /// The path ended with it, as it names nobody but itself for its issuer.
     #[error("is self-issued and is not a trust anchor")]
     SelfIssued,
@@ -118,8 +127,10 @@ pub enum Problem {
         /// How many there are.
         found: usize,
     },
-    /// The peer presented the certificate of a CA as its own.
-    #[error("is a CA's, and the peer's own: that is accepted only if it is itself a trust anchor")]
+    /// The peer presented the certificate of a CA as its own, which the strict profile refuses.
+    #[error(
+        "is a CA's, and the peer's own: the strict profile wants a certificate that is no CA's"
+    )]
     CaUsedAsEndEntity,
     /// This critical extension is not understood (RFC 5280, section 4.2).
     #[error("has the critical extension {0}, which is not supported")]
@@ -132,13 +143,37 @@ pub enum Problem {
         /// The CA.
         authority: String,
     },
-    /// A CA has name constraints of a kind that is not supported: they cannot be honoured, so
-    /// nothing that it issued is accepted.
-    #[error(
-        "has name constraints that are malformed or of a kind that is not supported; DNS names \
-         and IP addresses are"
-    )]
+    /// A CA has name constraints that cannot be honoured, so nothing that it issued is accepted.
+    #[error("has name constraints that are malformed")]
     UnsupportedConstraint,
+    /// Its issuer has taken it back.
+    #[error("was revoked on {date} ({reason}), says the {evidence}; its serial number is {serial}")]
+    Revoked {
+        /// The serial number in hexadecimal digits.
+        serial: String,
+        /// Since when it is revoked.
+        date: Timestamp,
+        /// Why.
+        reason: RevocationReason,
+        /// Where it is said.
+        evidence: Evidence,
+    },
+    /// Nobody says whether it is revoked, where somebody must (see
+    /// [`RevocationPolicy`](super::RevocationPolicy)).
+    #[error("may have been revoked: {0}")]
+    RevocationUnknown(MissingEvidence),
+    /// What should say whether it is revoked does not count, and nothing else clears it.
+    #[error("may have been revoked: {0}")]
+    RevocationEvidence(EvidenceError),
+    /// It is against one of the rules that have no variant of their own. The strict profile has
+    /// many.
+    #[error("is against {}: {} It has {found}", rule.source(), rule.sentence())]
+    Forbidden {
+        /// The rule.
+        rule: Rule,
+        /// What there is instead.
+        found: String,
+    },
     /// The work that the peer may cause is used up (see [`PathLimits`](super::PathLimits)).
     #[error("has no path to a trust anchor within the limit of {maximum} {limit}")]
     LimitExceeded {
@@ -149,6 +184,107 @@ pub enum Problem {
     },
 }
 
+impl Problem {
+    /// The check that failed: a stable name for programs, in lower case with hyphens.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::Rejected(_) => "rejected",
+            Self::UnsupportedVersion(_) => "unsupported-version",
+            Self::AlgorithmMismatch => "algorithm-mismatch",
+            Self::InvalidSerialNumber => "invalid-serial-number",
+            Self::UnsupportedAlgorithm { .. } => "unsupported-algorithm",
+            Self::NotYetValid { .. } => "not-yet-valid",
+            Self::Expired { .. } => "expired",
+            Self::UnknownIssuer(_) => "unknown-issuer",
+            Self::Circular(_) => "circular",
+            Self::SelfIssued => "self-issued",
+            Self::BadSignature(_) => "bad-signature",
+            Self::NameMismatch { .. } => "name-mismatch",
+            Self::WrongKeyUsage(_) => "wrong-key-usage",
+            Self::WrongExtendedKeyUsage(_) => "wrong-extended-key-usage",
+            Self::NotACa => "not-a-ca",
+            Self::PathLengthExceeded { .. } => "path-length-exceeded",
+            Self::CaUsedAsEndEntity => "ca-used-as-end-entity",
+            Self::UnknownCriticalExtension(_) => "unknown-critical-extension",
+            Self::NameNotPermitted { .. } => "name-not-permitted",
+            Self::UnsupportedConstraint => "unsupported-constraint",
+            Self::Forbidden { rule, .. } => rule.code(),
+            Self::Revoked { .. } => "revoked",
+            Self::RevocationUnknown(missing) => missing.code(),
+            Self::RevocationEvidence(error) => error.code(),
+            Self::LimitExceeded { .. } => "limit-exceeded",
+        }
+    }
+
+    /// What would put it right, where there is something that usually does: a sentence for whoever
+    /// runs one of the two sides.
+    pub fn remedy(&self) -> Option<String> {
+        Some(match self {
+            Self::UnknownIssuer(issuer) => format!(
+                "send the certificate of \"{issuer}\" along with the peer's own, or trust it if it \
+                 is a root"
+            ),
+            Self::Circular(_) => {
+                "send the certificate that a root issued for one of them, or trust one of them"
+                    .into()
+            }
+            Self::SelfIssued => {
+                "if it is the right one, trust it: get it from its owner, not from the peer".into()
+            }
+            Self::BadSignature(issuer) => format!(
+                "\"{issuer}\" may have been made anew, with another key, under its old name: use \
+                 the certificate of it that was there when this one was issued"
+            ),
+            Self::Expired { .. } => {
+                "renew it; if it should be valid still, the clock of this side is ahead".into()
+            }
+            Self::NotYetValid { .. } => {
+                "wait; if it should be valid by now, the clock of this side is behind".into()
+            }
+            Self::NameMismatch { expected, presented, .. } => match presented.first() {
+                Some(name) => format!(
+                    "ask for a name that it is valid for, such as {name}, or have it issued for \
+                     {expected} too"
+                ),
+                None => format!(
+                    "have it issued with {expected} among its subject alternative names: its \
+                     subject does not count"
+                ),
+            },
+            Self::WrongKeyUsage(usage) => format!("have it issued with {usage} in its keyUsage"),
+            Self::WrongExtendedKeyUsage(purpose) => {
+                format!("have it issued with {purpose} in its extended key usage, or with none")
+            }
+            Self::NotACa => {
+                "have it issued with CA:TRUE in its basicConstraints, if it is meant to be a CA"
+                    .into()
+            }
+            Self::PathLengthExceeded { .. } => {
+                "have it issued with a higher pathLenConstraint, or issue from the CA above".into()
+            }
+            Self::CaUsedAsEndEntity => {
+                "have a certificate issued for the peer that is not a CA's (CA:FALSE)".into()
+            }
+            Self::UnsupportedAlgorithm { .. } => {
+                "have it issued again, with an algorithm and a key that are supported".into()
+            }
+            Self::Forbidden { rule, .. } if rule.profile() == Profile::Strict => {
+                "have it issued as the rule says; or ask in the default profile, which has no \
+                 such rule"
+                    .into()
+            }
+            Self::Forbidden { .. } => "have it issued as the rule says".into(),
+            Self::Revoked { .. } => {
+                "replace it with one that is not revoked, with a new key".into()
+            }
+            Self::RevocationUnknown(missing) => missing.remedy(),
+            Self::RevocationEvidence(error) => return error.remedy(),
+            _ => return None,
+        })
+    }
+}
+
 /// A limit of [`PathLimits`](super::PathLimits).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -157,6 +293,8 @@ pub enum Limit {
     Depth,
     /// [`signature_checks`](super::PathLimits::signature_checks)
     SignatureChecks,
+    /// [`candidates`](super::PathLimits::candidates)
+    Candidates,
     /// [`intermediates`](super::PathLimits::intermediates)
     Intermediates,
     /// [`name_comparisons`](super::PathLimits::name_comparisons)
@@ -168,6 +306,7 @@ impl fmt::Display for Limit {
         f.write_str(match self {
             Self::Depth => "intermediates in a path",
             Self::SignatureChecks => "signatures to verify",
+            Self::Candidates => "candidates for an issuer",
             Self::Intermediates => "intermediates sent",
             Self::NameComparisons => "comparisons with name constraints",
         })
@@ -266,5 +405,19 @@ mod tests {
         assert!(text.contains("should send"), "{text}");
         let text = error(Problem::SelfIssued).to_string();
         assert!(text.contains("self-issued"), "{text}");
+    }
+
+    #[test]
+    fn codes_and_remedies() {
+        assert_eq!(Problem::NotACa.code(), "not-a-ca");
+        let mismatch = |presented: &[&str]| Problem::NameMismatch {
+            expected: "a.example".into(),
+            presented: presented.iter().map(|&name| name.into()).collect(),
+            omitted: 0,
+        };
+        assert!(mismatch(&["b.example"]).remedy().unwrap().contains("such as b.example"));
+        assert!(mismatch(&[]).remedy().unwrap().contains("with a.example among"));
+        let remedy = Problem::UnknownIssuer("CN=R3".into()).remedy().unwrap();
+        assert!(remedy.contains("send the certificate of \"CN=R3\""), "{remedy}");
     }
 }

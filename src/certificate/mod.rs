@@ -9,28 +9,71 @@
 //! `SignatureVerificationAlgorithm`s that the caller gives, and errors say what is wrong with which
 //! certificate, in words for the people who will have to put it right.
 //!
-//! What is not supported fails closed. An unknown critical extension, a name constraint of a kind
-//! that is not DNS or IP, a certificate of version 1: each makes its path fail, by name. Revocation
-//! is not looked at, and policies are not processed, so a critical policy extension is refused as
-//! any other unknown one.
+//! What is not supported fails closed: an unknown critical extension, a name under a constraint of
+//! a kind that cannot be compared, a certificate of version 1 each make their path fail, by name.
+//!
+#![doc = include_str!("order.md")]
+//!
+//! Revocation is checked with the evidence that the caller has ([`Revocation`]): nothing is
+//! fetched. With a CRL at hand:
+//!
+//! ```
+//! use handclasp::certificate::{CertificateRevocationList, CrlError, Revocation, RevocationMode};
+//! # fn example(pem: &[u8]) -> Result<(), CrlError> {
+//! // Once: a CRL of a million entries is parsed and sorted here.
+//! let crls = CertificateRevocationList::from_pem(pem)?;
+//! // For each validation, as a field of the `ChainRequest`.
+//! let mut revocation = Revocation { crls: &crls, ..Revocation::default() };
+//! revocation.policy.mode = RevocationMode::Require;
+//! # Ok(()) }
+//! ```
+//!
+//! # Rules
+//!
+//! There are two profiles. The default one is as strict as a client can be while authorities made
+//! with common tools still work. The strict one also refuses what the standards forbid authorities
+//! to issue, and judges the certificate of the trust anchor too, if it is known: all but its serial
+//! number, the form of its times, and what it signed itself with. Most roots that browsers trust
+//! pass; of the old ones some do not, such as those without a subjectKeyIdentifier.
+//!
+//! A CA's certificate as the peer's own is accepted in the default profile: whoever has its key
+//! could issue another one, and its names and purposes must fit all the same.
+//!
+#![doc = include_str!("rules.md")]
 
 mod anchors;
+mod bundle;
 mod checks;
 mod constraints;
 mod decode;
 mod der;
+mod distinguished_name;
 mod end_entity;
 mod error;
+mod explain;
 mod name;
 mod path;
+mod policies;
 mod request;
+mod revocation;
+mod rules;
+mod selection;
 mod signature;
+mod strict;
 #[cfg(test)]
 mod tests;
 
 pub use anchors::{TrustAnchorError, TrustAnchors};
+pub use bundle::{LoadedAnchors, SkippedAnchor};
 pub use end_entity::EndEntity;
 pub use error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
+pub use explain::{Attempt, Explanation, Outcome, Place};
 pub use name::ReferenceIdentifier;
-pub use path::{VerifiedPath, verify_chain};
+pub use path::{VerifiedPath, explain_chain, verify_chain};
 pub use request::{ChainRequest, PathLimits, Profile, Purpose};
+pub use revocation::{
+    CertificateRevocationList, CrlError, Digests, Evidence, EvidenceError, MissingEvidence,
+    Revocation, RevocationMode, RevocationPolicy, RevocationReason, RevocationScope, StatusRequest,
+};
+pub use rules::Rule;
+pub use selection::{issued_by_any, matches_filter};

@@ -4,9 +4,9 @@ use core::fmt;
 use std::net::IpAddr;
 
 use pki_types::ServerName;
-use x509_parser::extensions::GeneralName;
 
 use super::error::{Problem, printable};
+use super::{der, distinguished_name};
 
 /// How many of a certificate's names an error lists.
 const LISTED_NAMES: usize = 20;
@@ -44,20 +44,80 @@ pub(super) enum SubjectName {
     Ip(Vec<u8>),
     /// An email address (rfc822Name).
     Email(String),
-    /// Of a kind that identifies no TLS server.
-    Other,
+    Uri(String),
+    /// A Name: its contents, and the form of them that is compared.
+    Directory {
+        contents: Vec<u8>,
+        folded: Vec<u8>,
+    },
+    /// Of a kind that nothing here compares: its tag.
+    Other(u8),
     /// Nobody can say what it names.
     Undecodable,
 }
 
+/// The tags of a GeneralName (RFC 5280, section 4.2.1.6).
+pub(super) mod tag {
+    use super::super::der;
+
+    pub(crate) const EMAIL: u8 = der::primitive(1);
+    pub(crate) const DNS: u8 = der::primitive(2);
+    pub(crate) const DIRECTORY: u8 = der::constructed(4);
+    pub(crate) const URI: u8 = der::primitive(6);
+    pub(crate) const IP: u8 = der::primitive(7);
+    /// otherName, x400Address, ediPartyName and registeredID.
+    pub(crate) const OTHERS: [u8; 4] =
+        [der::constructed(0), der::constructed(3), der::constructed(5), der::primitive(8)];
+}
+
+/// The names of a subject alternative name extension; `None` if it does not parse.
+pub(super) fn subject_alternative_names(value: &[u8]) -> Option<Vec<SubjectName>> {
+    let names = der::elements(der::only(value, der::SEQUENCE)?)?;
+    names.iter().map(SubjectName::read).collect()
+}
+
 impl SubjectName {
-    pub(super) fn from_general(name: &GeneralName<'_>) -> Self {
-        match name {
-            GeneralName::DNSName(name) => Self::Dns((*name).to_owned()),
-            GeneralName::RFC822Name(address) => Self::Email((*address).to_owned()),
-            GeneralName::IPAddress(address) => Self::Ip(address.to_vec()),
-            GeneralName::Invalid(..) => Self::Undecodable,
-            _ => Self::Other,
+    /// `None` if it is no GeneralName at all.
+    pub(super) fn read(name: &der::Element<'_>) -> Option<Self> {
+        let text = |kind: fn(String) -> Self| match core::str::from_utf8(name.contents) {
+            Ok(text) if text.is_ascii() => kind(text.to_owned()),
+            _ => Self::Undecodable,
+        };
+        Some(match name.tag {
+            tag::DNS => text(Self::Dns),
+            tag::EMAIL => text(Self::Email),
+            tag::URI => text(Self::Uri),
+            tag::IP => Self::Ip(name.contents.to_vec()),
+            tag::DIRECTORY => match der::only(name.contents, der::SEQUENCE) {
+                Some(contents) => Self::directory(contents),
+                None => Self::Undecodable,
+            },
+            other if tag::OTHERS.contains(&other) => Self::Other(other),
+            _ => return None,
+        })
+    }
+
+    /// Whether it can be within a tree of names.
+    pub(super) fn is_comparable(&self) -> bool {
+        self.is_well_formed() && !matches!(self, Self::Other(_))
+    }
+
+    /// A Name, from its contents.
+    pub(super) fn directory(contents: &[u8]) -> Self {
+        let folded = distinguished_name::fold(contents);
+        Self::Directory { contents: contents.to_vec(), folded }
+    }
+
+    /// Whether it is what names of its kind are.
+    pub(super) fn is_well_formed(&self) -> bool {
+        match self {
+            Self::Dns(name) => is_dns_name(name.strip_prefix("*.").unwrap_or(name)),
+            Self::Ip(address) => matches!(address.len(), 4 | 16),
+            Self::Email(address) => split_email(address).is_some(),
+            Self::Uri(uri) => uri_host(uri).is_some(),
+            Self::Directory { contents, .. } => distinguished_name::parses(contents),
+            Self::Other(_) => true,
+            Self::Undecodable => false,
         }
     }
 
@@ -90,7 +150,8 @@ impl SubjectName {
     /// For an error: safe to print.
     pub(super) fn printable(&self) -> String {
         match self {
-            Self::Dns(name) | Self::Email(name) => printable(name),
+            Self::Dns(name) | Self::Email(name) | Self::Uri(name) => printable(name),
+            Self::Directory { contents, .. } => distinguished_name::describe(contents),
             Self::Ip(bytes) => {
                 let v4 = <[u8; 4]>::try_from(bytes.as_slice()).map(IpAddr::from);
                 let v6 = <[u8; 16]>::try_from(bytes.as_slice()).map(IpAddr::from);
@@ -99,7 +160,7 @@ impl SubjectName {
                     Err(_) => format!("an IP address of {} bytes", bytes.len()),
                 }
             }
-            Self::Other => "a name of another kind".to_owned(),
+            Self::Other(_) => "a name of another kind".to_owned(),
             Self::Undecodable => "a name that cannot be decoded".to_owned(),
         }
     }
@@ -120,8 +181,9 @@ pub(super) fn valid_for(names: &[SubjectName], expected: &ServerName<'_>) -> boo
 
 /// What is wrong with a certificate that is valid for `names` and not for `expected`.
 pub(super) fn mismatch(names: &[SubjectName], expected: &ReferenceIdentifier<'_>) -> Problem {
-    let mut relevant =
-        names.iter().filter(|name| !matches!(name, SubjectName::Other | SubjectName::Undecodable));
+    let mut relevant = names.iter().filter(|name| {
+        matches!(name, SubjectName::Dns(_) | SubjectName::Ip(_) | SubjectName::Email(_))
+    });
     Problem::NameMismatch {
         expected: printable(&expected.to_string()),
         presented: relevant.by_ref().take(LISTED_NAMES).map(SubjectName::printable).collect(),
@@ -131,15 +193,39 @@ pub(super) fn mismatch(names: &[SubjectName], expected: &ReferenceIdentifier<'_>
 
 /// The local part counts exactly, the domain as DNS names do (RFC 5280, section 7.5).
 fn matches_email(presented: &str, expected: &str) -> bool {
-    match (presented.rsplit_once('@'), expected.rsplit_once('@')) {
+    match (split_email(presented), split_email(expected)) {
         (Some((local, domain)), Some((expected_local, expected_domain))) => {
-            !local.is_empty()
-                && !domain.is_empty()
-                && local == expected_local
-                && domain.eq_ignore_ascii_case(expected_domain)
+            local == expected_local && domain.eq_ignore_ascii_case(expected_domain)
         }
         _ => false,
     }
+}
+
+/// The local part and the domain of an email address.
+pub(super) fn split_email(address: &str) -> Option<(&str, &str)> {
+    address.split_once('@').filter(|(local, domain)| !local.is_empty() && is_dns_name(domain))
+}
+
+/// The host of a URI that has one, and has it by name (RFC 3986, section 3.2.2).
+pub(super) fn uri_host(uri: &str) -> Option<&str> {
+    let (scheme, rest) = uri.split_once(':')?;
+    let (authority, _) = split_before(rest.strip_prefix("//")?, &['/', '?', '#']);
+    let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let (host, _) = split_before(host_and_port, &[':']);
+    let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    let is_host = is_dns_name(host) && host.parse::<IpAddr>().is_err();
+    (!scheme.is_empty() && scheme.bytes().all(is_scheme) && is_host).then_some(host)
+}
+
+fn split_before<'a>(text: &'a str, ends: &[char]) -> (&'a str, &'a str) {
+    text.split_at_checked(text.find(ends).unwrap_or(text.len())).unwrap_or((text, ""))
+}
+
+/// Labels of letters, digits and hyphens; and of underscores, which are no host's, but in use.
+pub(super) fn is_dns_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let label = |label: &str| !label.is_empty() && label.len() < 64 && label.bytes().all(plain);
+    name.len() < 254 && name.split('.').all(label)
 }
 
 /// RFC 9525, section 6.3. Both names are ASCII: `expected` because its type says so, and
@@ -242,12 +328,13 @@ mod tests {
         assert!(!v4.matches(&name("::ffff:192.0.2.1")));
         assert!(!SubjectName::Ip(vec![192, 0, 2]).matches(&name("192.0.2.1")));
         assert!(!SubjectName::Ip(Vec::new()).matches(&name("192.0.2.1")));
-        assert!(!SubjectName::Other.matches(&name("192.0.2.1")));
+        assert!(!SubjectName::Other(0xa0).matches(&name("192.0.2.1")));
     }
 
     #[test]
     fn a_mismatch_lists_names_within_bounds() {
-        let mut names = vec![SubjectName::Other, SubjectName::Ip(vec![192, 0, 2, 1]), dns("a\nb")];
+        let mut names =
+            vec![SubjectName::Other(0xa0), SubjectName::Ip(vec![192, 0, 2, 1]), dns("a\nb")];
         names.extend((0..100).map(|_| dns(&"x".repeat(1000))));
         let Problem::NameMismatch { expected, presented, omitted } =
             mismatch(&names, &name("example.com").into())

@@ -12,8 +12,10 @@ use super::constraints::NameConstraints;
 use super::decode::{Certificate, Scope};
 use super::end_entity::{EndEntity, PLACE};
 use super::error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
+use super::explain::{Explanation, Place, Record, Recorder};
 use super::name;
 use super::request::{ChainRequest, PathLimits};
+use super::revocation;
 use super::signature::{self, PublicKey};
 
 /// A path that was found and is valid.
@@ -42,173 +44,325 @@ impl fmt::Display for VerifiedPath {
 ///
 /// If several paths fail, the error is of the one that came closest: to have reached an anchor
 /// beats a signature that does not verify, and that beats an issuer that is not known. When a limit
-/// is used up the search ends, with [`Problem::LimitExceeded`].
+/// is used up the search ends, with [`Problem::LimitExceeded`] unless a path had reached an anchor.
+/// [`explain_chain`] tells the rest.
 pub fn verify_chain(request: &ChainRequest<'_>) -> Result<VerifiedPath, CertificateError> {
+    verify(request, &mut None)
+}
+
+/// As [`verify_chain`], with all that was tried on the way: for tools and for logs of what failed.
+/// It is the same search, and tries no more.
+pub fn explain_chain(request: &ChainRequest<'_>) -> Explanation {
+    let mut recorder = Some(Recorder::default());
+    let verdict = verify(request, &mut recorder);
+    recorder.unwrap_or_default().explanation(verdict)
+}
+
+fn verify(
+    request: &ChainRequest<'_>,
+    recorder: &mut Option<Recorder>,
+) -> Result<VerifiedPath, CertificateError> {
     let end_entity = Certificate::decode(request.end_entity)
-        .map_err(|reason| CertificateError::malformed(PLACE, reason))?;
+        .map_err(|reason| CertificateError::malformed(PLACE, reason));
+    let label = end_entity.as_ref().map_or(PLACE, |it| &it.label);
+    let entry = recorder.begin(0, Place::EndEntity, label);
+    let verdict = end_entity.and_then(|end_entity| path_of(request, &end_entity, recorder));
+    recorder.end(entry, verdict.as_ref().err());
+    verdict
+}
+
+fn path_of(
+    request: &ChainRequest<'_>,
+    end_entity: &Certificate<'_>,
+    recorder: &mut Option<Recorder>,
+) -> Result<VerifiedPath, CertificateError> {
     if request.intermediates.len() > request.limits.intermediates {
         let (limit, maximum) = (Limit::Intermediates, request.limits.intermediates);
         return Err(end_entity.error(Problem::LimitExceeded { limit, maximum }));
     }
-    let is_anchor = request.anchors.contains(request.end_entity);
+    let is_anchor = request.anchors.contains(end_entity);
     let mut subjects = vec![end_entity.label.clone()];
-    if !is_anchor {
-        subjects.extend(Search::run(request, &end_entity)?);
+    if is_anchor {
+        checks::path(&[end_entity], None, request)?;
+    } else {
+        subjects.extend(Search::run(request, end_entity, recorder)?);
     }
     // What no other path could change.
-    checks::end_entity(&end_entity, request.purpose, request.now.into(), is_anchor)
+    checks::end_entity(end_entity, request)
         .and_then(|()| match name::missing(&end_entity.names, request.names) {
             Some(expected) => Err(name::mismatch(&end_entity.names, expected)),
             None => Ok(()),
         })
         .map_err(|problem| end_entity.error(problem))?;
-    Ok(VerifiedPath { end_entity: EndEntity::from_decoded(&end_entity), subjects })
+    Ok(VerifiedPath { end_entity: EndEntity::from_decoded(end_entity), subjects })
 }
 
 /// How close a path came that failed with this problem.
 fn closeness(problem: &Problem) -> u8 {
     match problem {
         // There was nobody of the issuer's name.
-        Problem::UnknownIssuer(_) | Problem::SelfIssued => 0,
+        Problem::UnknownIssuer(_) | Problem::Circular(_) | Problem::SelfIssued => 0,
         // There was an intermediate that did not parse, and that may have been the one.
         Problem::Malformed(_) => 1,
         // It went on for too long.
-        Problem::LimitExceeded { .. } => 2,
+        Problem::LimitExceeded { limit: Limit::Depth, .. } => 2,
         // There was somebody of the issuer's name, but it was not the issuer.
         Problem::BadSignature(_) | Problem::UnsupportedAlgorithm { .. } => 3,
+        // The search did not look any further.
+        Problem::LimitExceeded { .. } => 4,
         // It reached an anchor.
-        _ => 4,
+        _ => 5,
+    }
+}
+
+/// Somebody with the name of an issuer.
+#[derive(Clone, Copy)]
+enum Candidate<'s> {
+    Anchor(&'s Anchor, &'s Scope),
+    Intermediate(&'s Certificate<'s>, usize),
+}
+
+impl<'s> Candidate<'s> {
+    fn label(self) -> &'s str {
+        match self {
+            Self::Anchor(anchor, _) => &anchor.label,
+            Self::Intermediate(certificate, _) => &certificate.label,
+        }
+    }
+
+    /// Where in the order to try it: what is most likely to lead to an anchor at the cost of one
+    /// signature comes first. Nothing is left out: key identifiers are hints (RFC 4158, section
+    /// 3.5.12), and what cannot be valid may still be what the error must speak of.
+    fn rank(self, issued: &Certificate<'_>, request: &ChainRequest<'_>) -> [bool; 5] {
+        let key_id = match self {
+            Self::Anchor(anchor, _) => anchor.key_id.as_deref(),
+            Self::Intermediate(certificate, _) => certificate.subject_key_id,
+        };
+        let ids = issued.authority_key_id.zip(key_id);
+        let (same_key, other_key) =
+            (ids.is_some_and(|(a, b)| a == b), ids.is_some_and(|(a, b)| a != b));
+        match self {
+            Self::Anchor(..) => [false, other_key, false, !same_key, false],
+            Self::Intermediate(it, _) => {
+                let now = Timestamp::from(request.now);
+                let unusable = now < it.not_before || now > it.not_after || !it.is_ca;
+                let far = request.anchors.issuers(&it.folded_issuer).next().is_none();
+                [unusable, other_key, true, !same_key, far]
+            }
+        }
     }
 }
 
 struct Search<'s> {
     request: &'s ChainRequest<'s>,
     end_entity: &'s Certificate<'s>,
+    /// The intermediates, with their numbers; no two are the same.
+    bag: &'s [(usize, Certificate<'s>)],
     /// What of the limits is left.
     left: PathLimits,
+    /// Whose signatures were verified with which key, and what came of it.
+    verdicts: Vec<(&'s Certificate<'s>, PublicKey<'s>, Result<(), Problem>)>,
     /// The failure that came closest, the first of several.
     best: Option<CertificateError>,
+    recorder: &'s mut Option<Recorder>,
 }
 
 impl<'s> Search<'s> {
     /// The subjects of the path that was found, without the end entity's.
     fn run(
-        request: &'s ChainRequest<'s>,
-        end_entity: &'s Certificate<'s>,
+        request: &ChainRequest<'_>,
+        end_entity: &Certificate<'_>,
+        recorder: &mut Option<Recorder>,
     ) -> Result<Vec<String>, CertificateError> {
-        let mut search = Self { request, end_entity, left: request.limits, best: None };
-        let mut bag = Vec::new();
+        let mut best = None;
+        let mut bag: Vec<(usize, Certificate<'_>)> = Vec::new();
         for (number, der) in (1..).zip(request.intermediates) {
             match Certificate::decode(der) {
-                Ok(certificate) => bag.push(certificate),
+                Ok(it) if bag.iter().any(|(_, known)| known.der == it.der) => {}
+                Ok(it) => bag.push((number, it)),
                 // One that does not parse issued nothing; the path may do without it.
                 Err(reason) => {
                     let place = format!("intermediate {number}");
-                    search.failed(CertificateError::malformed(place, reason));
+                    let entry = recorder.begin(1, Place::Intermediate(number), &place);
+                    let error = CertificateError::malformed(place, reason);
+                    recorder.end(entry, Some(&error));
+                    best = best.or(Some(error));
                 }
             }
         }
+        let (left, verdicts) = (request.limits, Vec::new());
+        let mut search = Search { request, end_entity, bag: &bag, left, verdicts, best, recorder };
         let mut path = vec![end_entity];
-        let Some(anchor) = search.extend(&mut path, &bag)? else {
-            // Every path that ends notes why, except for one that comes back to itself.
-            return Err(search.best.unwrap_or_else(|| unknown_issuer(end_entity)));
+        let error = match search.extend(&mut path) {
+            Ok(Some(anchor)) => {
+                let labels = path.iter().skip(1).map(|certificate| &certificate.label);
+                return Ok(labels.chain([&anchor.label]).cloned().collect());
+            }
+            // Every candidate noted why it fell.
+            Ok(None) => unknown_issuer(&path, end_entity),
+            Err(error) => error,
         };
-        let labels = path.iter().skip(1).map(|certificate| &certificate.label);
-        Ok(labels.chain([&anchor.label]).cloned().collect())
+        let close = |best: &CertificateError| closeness(&best.problem) >= closeness(&error.problem);
+        Err(search.best.filter(close).unwrap_or(error))
     }
 
     /// Extends `path`, which starts at the end entity, until an anchor issued its last certificate.
-    /// An error is final; a path that leads nowhere is `None`, and leaves `path` as it was.
+    /// Where that leads nowhere, `path` is as it was: `None` if candidates were tried, which noted
+    /// why they fell, and an error if there were none, or if a limit is used up.
     ///
-    /// The recursion is as deep as the path, which has no more certificates than `bag`.
-    fn extend<'p>(
+    /// The recursion is as deep as the path. Each step of it verified another signature, so that
+    /// their limit is one for its depth too.
+    fn extend(
         &mut self,
-        path: &mut Vec<&'p Certificate<'p>>,
-        bag: &'p [Certificate<'p>],
+        path: &mut Vec<&'s Certificate<'s>>,
     ) -> Result<Option<&'s Anchor>, CertificateError> {
         let Some(&last) = path.last() else {
             return Ok(None);
         };
-        let mut known = false;
-        for (anchor, scope) in self.request.anchors.issuers(last.issuer) {
-            known = true;
-            let Some(key) = anchor.key() else { continue };
-            if !self.is_signed_by(last, key, &anchor.label)? {
-                continue;
-            }
-            match self.validate(path, &anchor.label, scope) {
-                Ok(()) => return Ok(Some(anchor)),
-                Err(error) if matches!(error.problem, Problem::LimitExceeded { .. }) => {
-                    return Err(error);
+        let candidates = self.candidates(path, last);
+        if candidates.is_empty() {
+            return Err(unknown_issuer(path, last));
+        }
+        // Somebody who only has the issuer's name is told of if nobody was the issuer.
+        let (mut issuer_is_there, mut namesake) = (false, None);
+        for candidate in candidates {
+            self.spend(Limit::Candidates, 1)?;
+            let place = match candidate {
+                Candidate::Anchor(..) => Place::Anchor,
+                Candidate::Intermediate(_, number) => Place::Intermediate(number),
+            };
+            let entry = self.recorder.begin(path.len(), place, candidate.label());
+            match self.attempt(path, last, candidate) {
+                Ok(Some(anchor)) => {
+                    self.recorder.end(entry, None);
+                    return Ok(Some(anchor));
                 }
-                Err(error) => self.failed(error),
+                Ok(None) => issuer_is_there = true,
+                Err(error) => {
+                    self.recorder.end(entry, Some(&error));
+                    match error.problem {
+                        // What is used up stays used up. Only the depth is each path's own.
+                        Problem::LimitExceeded { limit, .. } if limit != Limit::Depth => {
+                            return Err(error);
+                        }
+                        Problem::BadSignature(_) | Problem::UnsupportedAlgorithm { .. } => {
+                            namesake = namesake.or(Some(error));
+                        }
+                        _ => {
+                            issuer_is_there = true;
+                            self.failed(error);
+                        }
+                    }
+                }
             }
         }
-        for candidate in bag.iter().filter(|it| it.subject == last.issuer) {
-            // Nobody twice: that leads in circles (RFC 4158, section 2.4.1).
-            if path.iter().any(|it| it.subject == candidate.subject && it.spki == candidate.spki) {
-                continue;
-            }
-            known = true;
-            // The path has the end entity and its intermediates.
-            if path.len() > self.request.limits.depth {
-                self.failed(self.exceeded(Limit::Depth, self.request.limits.depth));
-                break;
-            }
-            if !self.is_signed_by(last, candidate.key, &candidate.label)? {
-                continue;
-            }
-            path.push(candidate);
-            if let Some(anchor) = self.extend(path, bag)? {
-                return Ok(Some(anchor));
-            }
-            path.pop();
-        }
-        if !known {
-            self.failed(unknown_issuer(last));
+        if let Some(error) = namesake.filter(|_| !issuer_is_there) {
+            self.failed(error);
         }
         Ok(None)
     }
 
-    /// Whether this key signed the certificate. An error is final.
-    fn is_signed_by(
-        &mut self,
-        certificate: &Certificate<'_>,
-        key: PublicKey<'_>,
-        issuer: &str,
-    ) -> Result<bool, CertificateError> {
-        let Some(left) = self.left.signature_checks.checked_sub(1) else {
-            return Err(self.exceeded(Limit::SignatureChecks, self.request.limits.signature_checks));
+    /// Those who may have issued `last`, the best first. Nobody twice in a path: that leads in
+    /// circles (RFC 4158, section 2.4.1). An anchor that is also sent is an anchor only.
+    fn candidates(&self, path: &[&Certificate<'_>], last: &Certificate<'_>) -> Vec<Candidate<'s>> {
+        let on_path = |it: &Certificate<'_>| {
+            path.iter().any(|on| on.spki == it.spki && on.folded_subject == it.folded_subject)
         };
-        self.left.signature_checks = left;
+        let anchors = self.request.anchors;
+        let named = self.bag.iter().filter(|(_, it)| it.folded_subject == last.folded_issuer);
+        let others = named
+            .filter(|(_, it)| !on_path(it) && !anchors.contains(it))
+            .map(|(number, it)| Candidate::Intermediate(it, *number));
+        let trusted = anchors.issuers(&last.folded_issuer);
+        let mut candidates: Vec<_> =
+            trusted.map(|(anchor, scope)| Candidate::Anchor(anchor, scope)).chain(others).collect();
+        candidates.sort_by_cached_key(|candidate| candidate.rank(last, self.request));
+        candidates
+    }
+
+    /// Goes on from `last` over this candidate.
+    fn attempt(
+        &mut self,
+        path: &mut Vec<&'s Certificate<'s>>,
+        last: &'s Certificate<'s>,
+        candidate: Candidate<'s>,
+    ) -> Result<Option<&'s Anchor>, CertificateError> {
+        match candidate {
+            Candidate::Anchor(anchor, scope) => {
+                let key = anchor
+                    .key()
+                    .ok_or_else(|| last.error(Problem::BadSignature(anchor.label.clone())))?;
+                self.check_signature(last, key, &anchor.label)?;
+                self.validate(path, anchor, scope)?;
+                Ok(Some(anchor))
+            }
+            Candidate::Intermediate(certificate, _) => {
+                // The path has the end entity, which is no intermediate.
+                let counted = path.iter().skip(1).filter(|it| !it.is_self_issued()).count();
+                if !certificate.is_self_issued() && counted >= self.request.limits.depth {
+                    return Err(self.exceeded(Limit::Depth));
+                }
+                self.check_signature(last, certificate.key, &certificate.label)?;
+                path.push(certificate);
+                let found = self.extend(path);
+                if !matches!(found, Ok(Some(_))) {
+                    path.pop();
+                }
+                found
+            }
+        }
+    }
+
+    /// Whether this key signed the certificate: verified once, however many certificates have the
+    /// key and however many paths lead here.
+    fn check_signature(
+        &mut self,
+        certificate: &'s Certificate<'s>,
+        key: PublicKey<'s>,
+        issuer: &str,
+    ) -> Result<(), CertificateError> {
+        let known = self
+            .verdicts
+            .iter()
+            .find(|(of, with, _)| core::ptr::eq(*of, certificate) && *with == key);
+        if let Some((_, _, verdict)) = known {
+            return verdict.clone().map_err(|problem| certificate.error(problem));
+        }
+        self.spend(Limit::SignatureChecks, 1)?;
         let Certificate { algorithm, tbs, signature, .. } = *certificate;
         let algorithms = self.request.algorithms;
-        let problem = match key.verify_certificate(algorithms, algorithm, tbs, signature) {
-            Ok(()) => return Ok(true),
-            Err(SignatureError::Invalid) => Problem::BadSignature(issuer.to_owned()),
-            Err(SignatureError::UnsupportedKey) => Problem::UnsupportedAlgorithm {
+        let verified = key.verify_certificate(algorithms, algorithm, tbs, signature);
+        let verdict = verified.map_err(|error| match error {
+            SignatureError::Invalid => Problem::BadSignature(issuer.to_owned()),
+            SignatureError::UnsupportedKey => Problem::UnsupportedAlgorithm {
                 signature: signature::describe(algorithm),
-                key: signature::describe(key.algorithm),
+                key: key.describe(),
             },
-        };
-        self.failed(certificate.error(problem));
-        Ok(false)
+        });
+        self.verdicts.push((certificate, key, verdict.clone()));
+        verdict.map_err(|problem| certificate.error(problem))
     }
 
     /// Judges a path whose signatures all verify, except for what is the end entity's alone.
     fn validate(
         &mut self,
         path: &[&Certificate<'_>],
-        anchor: &str,
+        anchor: &Anchor,
         scope: &Scope,
     ) -> Result<(), CertificateError> {
         let now = Timestamp::from(self.request.now);
         for (index, certificate) in path.iter().enumerate().skip(1) {
-            checks::authority(certificate, now).map_err(|problem| certificate.error(problem))?;
+            checks::intermediate(certificate, now).map_err(|problem| certificate.error(problem))?;
             let (below, _) = path.split_at(index);
             self.check_scope(below, &certificate.label, &certificate.scope)?;
         }
-        self.check_scope(path, anchor, scope)
+        self.check_scope(path, &anchor.label, scope)?;
+        checks::path(path, anchor.certificate(), self.request)?;
+        if !self.request.revocation.is_empty() {
+            // About one more signature for each certificate; and many paths may lead here.
+            self.spend(Limit::SignatureChecks, path.len())?;
+        }
+        revocation::check(path, anchor, self.request)
     }
 
     /// Holds what is `below` an authority, the end entity first, to what the authority may issue.
@@ -219,6 +373,7 @@ impl<'s> Search<'s> {
         scope: &Scope,
     ) -> Result<(), CertificateError> {
         let error = |problem| CertificateError { certificate: authority.to_owned(), problem };
+        checks::no_unknown_critical(scope).map_err(error)?;
         // Self-issued intermediates only hand a name over to another key: they do not count for the
         // length (RFC 5280, section 4.2.1.9), and no constraint holds for their names (section
         // 6.1.3 (b) and (c)).
@@ -233,13 +388,12 @@ impl<'s> Search<'s> {
         let constraints = NameConstraints::decode(constraints)
             .ok_or_else(|| error(Problem::UnsupportedConstraint))?;
         for certificate in end_entity.iter().chain(intermediates) {
-            let cost = certificate.names.len().saturating_mul(constraints.len());
-            let Some(left) = self.left.name_comparisons.checked_sub(cost) else {
-                let maximum = self.request.limits.name_comparisons;
-                return Err(self.exceeded(Limit::NameComparisons, maximum));
-            };
-            self.left.name_comparisons = left;
-            if let Some(name) = certificate.names.iter().find(|name| !constraints.allow(name)) {
+            let subject = certificate.names_of_subject();
+            let mut names = subject.iter().chain(&certificate.names);
+            // Without a name too: to read the constraints costs as much, and many paths lead here.
+            let cost = names.clone().count().max(1).saturating_mul(constraints.len());
+            self.spend(Limit::NameComparisons, cost)?;
+            if let Some(name) = names.find(|name| !constraints.allow(name)) {
                 return Err(certificate.error(Problem::NameNotPermitted {
                     name: name.printable(),
                     authority: authority.to_owned(),
@@ -256,15 +410,30 @@ impl<'s> Search<'s> {
         }
     }
 
-    fn exceeded(&self, limit: Limit, maximum: usize) -> CertificateError {
+    /// Takes `cost` off what is left of a limit.
+    fn spend(&mut self, limit: Limit, cost: usize) -> Result<(), CertificateError> {
+        let left = self.left.of(limit);
+        match left.checked_sub(cost) {
+            Some(less) => *left = less,
+            None => return Err(self.exceeded(limit)),
+        }
+        Ok(())
+    }
+
+    fn exceeded(&self, limit: Limit) -> CertificateError {
+        let maximum = *{ self.request.limits }.of(limit);
         self.end_entity.error(Problem::LimitExceeded { limit, maximum })
     }
 }
 
-fn unknown_issuer(certificate: &Certificate<'_>) -> CertificateError {
-    certificate.error(if certificate.is_self_issued() {
+/// Why a path ends with its `last` certificate.
+fn unknown_issuer(path: &[&Certificate<'_>], last: &Certificate<'_>) -> CertificateError {
+    let issuer = || last.issuer_label.clone();
+    last.error(if last.is_self_issued() {
         Problem::SelfIssued
+    } else if path.iter().any(|it| it.folded_subject == last.folded_issuer) {
+        Problem::Circular(issuer())
     } else {
-        Problem::UnknownIssuer(certificate.issuer_label.clone())
+        Problem::UnknownIssuer(issuer())
     })
 }

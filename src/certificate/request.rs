@@ -5,7 +5,9 @@ use core::fmt;
 use pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 
 use super::anchors::TrustAnchors;
+use super::error::Limit;
 use super::name::ReferenceIdentifier;
+use super::revocation::Revocation;
 
 /// What the certificate is to be used for: which side of the connection presents it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,11 +45,17 @@ impl fmt::Display for Purpose {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PathLimits {
     /// How many intermediates may stand between the end entity and the anchor. A longer path is
-    /// not tried.
+    /// not tried. Self-issued ones, with which an authority hands its name over to a new key, are
+    /// not counted, as in a pathLenConstraint (RFC 5280, section 4.2.1.9).
     pub depth: usize,
     /// How many signatures are verified before the search gives up. It is what makes a bag of
-    /// certificates that all claim to have issued each other cheap to refuse.
+    /// certificates that all claim to have issued each other cheap to refuse. No certificate is
+    /// verified twice with one key. Where there are CRLs or a response to look at, a path that has
+    /// reached an anchor takes as many again as it has certificates, for theirs.
     pub signature_checks: usize,
+    /// How many times someone of an issuer's name is considered for the issuer. It bounds the ways
+    /// through a mesh whose signatures are all good.
+    pub candidates: usize,
     /// How many intermediates the peer may send. More are refused before any is parsed.
     pub intermediates: usize,
     /// How many times a name is compared with a name constraint before the search gives up.
@@ -55,10 +63,27 @@ pub struct PathLimits {
 }
 
 impl PathLimits {
-    /// The defaults: 6 intermediates in a path, 100 signatures, 64 intermediates sent, and 100,000
-    /// comparisons of names with constraints. Public chains have one or two intermediates.
-    pub const DEFAULT: Self =
-        Self { depth: 6, signature_checks: 100, intermediates: 64, name_comparisons: 100_000 };
+    /// The defaults: 6 intermediates in a path, 100 signatures, 10,000 candidates, 64 intermediates
+    /// sent, and 100,000 comparisons of names with constraints. Public chains have one or two
+    /// intermediates.
+    pub const DEFAULT: Self = Self {
+        depth: 6,
+        signature_checks: 100,
+        candidates: 10_000,
+        intermediates: 64,
+        name_comparisons: 100_000,
+    };
+
+    /// The field that a limit is in.
+    pub(super) fn of(&mut self, limit: Limit) -> &mut usize {
+        match limit {
+            Limit::Depth => &mut self.depth,
+            Limit::SignatureChecks => &mut self.signature_checks,
+            Limit::Candidates => &mut self.candidates,
+            Limit::Intermediates => &mut self.intermediates,
+            Limit::NameComparisons => &mut self.name_comparisons,
+        }
+    }
 }
 
 impl Default for PathLimits {
@@ -89,6 +114,8 @@ pub struct ChainRequest<'a> {
     pub now: UnixTime,
     /// The algorithms that certificates may be signed with.
     pub algorithms: &'a [&'static dyn SignatureVerificationAlgorithm],
+    /// What is known of revocation, and how much must be.
+    pub revocation: Revocation<'a>,
     /// How much work the peer can cause.
     pub limits: PathLimits,
 }

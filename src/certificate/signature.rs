@@ -7,8 +7,14 @@ use x509_parser::objects::{oid_registry, oid2sn};
 use super::der;
 use super::error::{SignatureError, printable};
 
+/// rsaEncryption: 1.2.840.113549.1.1.1.
+const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+
+/// The sizes of RSA keys that implementations verify with.
+const RSA_BITS: core::ops::RangeInclusive<usize> = 2048..=8192;
+
 /// A public key, from a SubjectPublicKeyInfo.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct PublicKey<'a> {
     /// Contents of the AlgorithmIdentifier.
     pub(super) algorithm: &'a [u8],
@@ -28,6 +34,25 @@ impl<'a> PublicKey<'a> {
         Some(Self { algorithm: algorithm.contents, bytes: der::whole_bytes(key.contents)? })
     }
 
+    /// For an RSA key, how many bits its modulus has, and its exponent. No bits if it is malformed.
+    pub(super) fn rsa(self) -> Option<(usize, &'a [u8])> {
+        if !matches!(der::elements(self.algorithm)?.first(), Some(it) if it.contents == RSA) {
+            return None;
+        }
+        let numbers = der::only(self.bytes, der::SEQUENCE)
+            .and_then(|it| der::fields(it, [der::INTEGER, der::INTEGER]));
+        let Some([modulus, exponent]) = numbers else { return Some((0, &[])) };
+        let mut bytes = modulus.contents.iter().skip_while(|&&byte| byte == 0);
+        let first = bytes.next().map_or(0, |byte| 8 - byte.leading_zeros() as usize);
+        Some((bytes.count() * 8 + first, exponent.contents))
+    }
+
+    /// Its algorithm in words, for an error, and its size if it is an RSA key's.
+    pub(super) fn describe(self) -> String {
+        let algorithm = describe(self.algorithm);
+        self.rsa().map_or(algorithm.clone(), |(bits, _)| format!("{algorithm} of {bits} bits"))
+    }
+
     /// Verifies a handshake's signature: the caller's `algorithms` are those of the scheme that it
     /// was made with, so the key alone picks among them.
     pub(super) fn verify(
@@ -43,6 +68,11 @@ impl<'a> PublicKey<'a> {
             }
             match algorithm.verify_signature(self.bytes, message, signature) {
                 Ok(()) => return Ok(()),
+                // For an RSA key of an unusual size every signature is invalid.
+                Err(_)
+                    if self
+                        .rsa()
+                        .is_some_and(|(bits, _)| bits > 0 && !RSA_BITS.contains(&bits)) => {}
                 Err(_) => error = SignatureError::Invalid,
             }
         }
@@ -69,16 +99,17 @@ impl<'a> PublicKey<'a> {
 /// number, and the number of a parameter such as a curve.
 pub(super) fn describe(algorithm: &[u8]) -> String {
     let elements = der::elements(algorithm).unwrap_or_default();
-    let identifiers = elements.iter().take_while(|it| it.tag == der::OBJECT_IDENTIFIER);
-    let words: Vec<_> = identifiers
-        .map(|element| {
-            let oid = Oid::new(element.contents.into());
-            let number = printable(&oid.to_id_string());
-            oid2sn(&oid, oid_registry()).map_or(number.clone(), |name| format!("{name} ({number})"))
-        })
-        .collect();
+    let identifiers = elements.iter().take_while(|it| it.tag == der::OBJECT_IDENTIFIER).take(2);
+    let words: Vec<_> = identifiers.map(|element| oid_name(element.contents)).collect();
     if words.is_empty() {
         return "an algorithm that cannot be decoded".to_owned();
     }
     words.join(" with ")
+}
+
+/// An object identifier from its contents: its name where it has one, and its number.
+pub(super) fn oid_name(contents: &[u8]) -> String {
+    let oid = Oid::new(contents.into());
+    let number = printable(&oid.to_id_string());
+    oid2sn(&oid, oid_registry()).map_or(number.clone(), |name| format!("{name} ({number})"))
 }

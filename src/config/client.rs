@@ -2,13 +2,16 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::{
-    ConfigError, ExtensionLayout, Limits, PeerVerifier, PreSharedKey, TicketReceiver,
-    TrustAnchorVerifier, check_layout, check_protocols, check_provider,
+    CertificateCompression, ClientCertificateResolver, Compressors, ConfigError,
+    DEFAULT_RECORD_SIZE_LIMIT, ExtensionLayout, Limits, PeerVerifier, PreSharedKey,
+    TrustAnchorVerifier, check_layout, check_protocols, check_provider, check_record_size_limit,
 };
 use crate::certificate::TrustAnchors;
 use crate::crypto::CryptoProvider;
 use crate::observer::KeyLog;
-use crate::registry::ExtensionType;
+use crate::record::PaddingPolicy;
+use crate::registry::{CertificateType, ExtensionType};
+use crate::session::ClientSessionStore;
 use crate::wire::CodePoint;
 
 /// The configuration of a client: built once, shared by all its connections.
@@ -19,9 +22,20 @@ pub struct ClientConfig {
     pub(crate) application_protocols: Vec<Vec<u8>>,
     pub(crate) send_server_name: bool,
     pub(crate) middlebox_compatibility: bool,
+    pub(crate) grease: bool,
     pub(crate) layout: Option<ExtensionLayout>,
     pub(crate) pre_shared_keys: Vec<PreSharedKey>,
-    pub(crate) tickets: Option<Arc<dyn TicketReceiver>>,
+    pub(crate) sessions: Option<Arc<dyn ClientSessionStore>>,
+    pub(crate) ticket_request: Option<[u8; 2]>,
+    pub(crate) early_data: bool,
+    pub(crate) psk_without_key_exchange: bool,
+    pub(crate) client_certificates: Option<Arc<dyn ClientCertificateResolver>>,
+    pub(crate) post_handshake_auth: bool,
+    pub(crate) request_ocsp: bool,
+    pub(crate) request_timestamps: bool,
+    pub(crate) record_size_limit: Option<u16>,
+    pub(crate) record_padding: Option<PaddingPolicy>,
+    pub(crate) compressors: Compressors,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
     pub(crate) limits: Limits,
 }
@@ -34,6 +48,14 @@ impl ClientConfig {
     /// When there are no anchors: such a client could connect to nothing.
     pub fn new(anchors: TrustAnchors) -> Result<Self, ConfigError> {
         Self::builder(CryptoProvider::ring()).trust(anchors)?.build()
+    }
+
+    /// The types of certificate that the client has to show.
+    pub(crate) fn client_certificate_types(&self) -> &[CertificateType] {
+        match &self.client_certificates {
+            Some(resolver) => resolver.certificate_types(),
+            None => &[CertificateType::X509],
+        }
     }
 
     /// Was this code point offered in the extension `kind`, as far as a layout decides that?
@@ -54,9 +76,20 @@ impl ClientConfig {
                 application_protocols: Vec::new(),
                 send_server_name: true,
                 middlebox_compatibility: true,
+                grease: true,
                 layout: None,
                 pre_shared_keys: Vec::new(),
-                tickets: None,
+                sessions: None,
+                ticket_request: None,
+                early_data: false,
+                psk_without_key_exchange: false,
+                client_certificates: None,
+                post_handshake_auth: false,
+                request_ocsp: false,
+                request_timestamps: false,
+                record_size_limit: DEFAULT_RECORD_SIZE_LIMIT,
+                record_padding: None,
+                compressors: Compressors::default(),
                 key_log: None,
                 limits: Limits::DEFAULT,
             },
@@ -123,6 +156,15 @@ impl ClientConfigBuilder {
         self
     }
 
+    /// Should the ClientHello have values in it that mean nothing (GREASE, RFC 8701), and its
+    /// extensions in another order for each connection? Yes by default, as browsers do it: what
+    /// stands between client and server then cannot come to rely on one shape. A layout says its
+    /// own shape, and turns both off.
+    pub fn grease(mut self, grease: bool) -> Self {
+        self.config.grease = grease;
+        self
+    }
+
     /// Shapes the ClientHello.
     pub fn client_hello_layout(mut self, layout: ExtensionLayout) -> Self {
         self.config.layout = Some(layout);
@@ -137,9 +179,89 @@ impl ClientConfigBuilder {
         self
     }
 
-    /// Who takes the server's tickets. They are ignored by default.
-    pub fn ticket_receiver(mut self, receiver: Arc<dyn TicketReceiver>) -> Self {
-        self.config.tickets = Some(receiver);
+    /// Keeps the server's tickets here, and resumes with them. The certificates that the server
+    /// had then are judged again by the verifier, so that what it refuses now is not resumed; a
+    /// verifier that answers later is not asked again. No tickets are taken by default.
+    pub fn sessions(mut self, store: Arc<dyn ClientSessionStore>) -> Self {
+        self.config.sessions = Some(store);
+        self
+    }
+
+    /// Asks for so many tickets: of a new session, and when one is resumed (RFC 9149). By default
+    /// the server decides.
+    pub fn ticket_request(mut self, new: u8, resumed: u8) -> Self {
+        self.config.ticket_request = Some([new, resumed]);
+        self
+    }
+
+    /// Offers 0-RTT data where a ticket or key allows it: see
+    /// [`write_early_data`](crate::Connection::write_early_data). No by default.
+    pub fn early_data(mut self, offer: bool) -> Self {
+        self.config.early_data = offer;
+        self
+    }
+
+    /// Lets the server resume without a fresh key exchange (psk_ke). No by default: whoever gets
+    /// the key later can then read the connection (RFC 9846, section 2.2).
+    pub fn psk_without_key_exchange(mut self, allow: bool) -> Self {
+        self.config.psk_without_key_exchange = allow;
+        self
+    }
+
+    /// Shows one of these certificates to a server that asks for one: a
+    /// [`CertificateList`](super::CertificateList), or whoever else chooses. Without it the
+    /// client has none to show.
+    pub fn client_certificates(mut self, resolver: Arc<dyn ClientCertificateResolver>) -> Self {
+        self.config.client_certificates = Some(resolver);
+        self
+    }
+
+    /// Lets the server ask for a certificate after the handshake (section 4.7.2). No by default.
+    pub fn post_handshake_authentication(mut self, allow: bool) -> Self {
+        self.config.post_handshake_auth = allow;
+        self
+    }
+
+    /// Asks the server to staple an OCSP response to its certificate, which the verifier then
+    /// finds in what it judges. No by default.
+    ///
+    /// The default verifier refuses a response that does not clear the certificate, and a
+    /// certificate that demands a response (must-staple, RFC 7633) where none came.
+    pub fn request_ocsp(mut self, request: bool) -> Self {
+        self.config.request_ocsp = request;
+        self
+    }
+
+    /// Asks the server for signed certificate timestamps, which the verifier then finds in what
+    /// it judges. No by default.
+    pub fn request_certificate_timestamps(mut self, request: bool) -> Self {
+        self.config.request_timestamps = request;
+        self
+    }
+
+    /// The most that a protected record from the peer may have in it, in bytes of content, type and
+    /// padding (RFC 8449): 64 to 16385, by default 16385, which is no limit but lets the peer say
+    /// its own. With `None` neither side limits records. Each record costs 22 bytes, and not every
+    /// peer takes a limit below 512.
+    pub fn record_size_limit(mut self, limit: Option<u16>) -> Self {
+        self.config.record_size_limit = limit;
+        self
+    }
+
+    /// Pads protected records: see [`PaddingPolicy`]. They are not padded by default.
+    pub fn record_padding(mut self, policy: PaddingPolicy) -> Self {
+        self.config.record_padding = Some(policy);
+        self
+    }
+
+    /// Takes certificates that are compressed with one of these algorithms (RFC 8879), the preferred one
+    /// first. None by default. A compressed message is bounded by
+    /// [`Limits::handshake_message`] before it is decompressed, and after.
+    pub fn certificate_compression(
+        mut self,
+        algorithms: Vec<Arc<dyn CertificateCompression>>,
+    ) -> Self {
+        self.config.compressors = Compressors::new(algorithms);
         self
     }
 
@@ -173,6 +295,7 @@ impl ClientConfigBuilder {
         if !config.provider.signatures.schemes().any(|scheme| scheme.signs_handshakes()) {
             return Err(ConfigError::Empty("signature schemes"));
         }
+        check_record_size_limit(config.record_size_limit)?;
         check_layout(config.layout.as_ref())?;
         Ok(config)
     }

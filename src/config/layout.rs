@@ -41,7 +41,7 @@ impl LayoutItem {
 
 impl ExtensionLayout {
     /// What the library must write itself: the handshake stands on the values.
-    const RESERVED: [ExtensionType; 7] = [
+    const RESERVED: [ExtensionType; 9] = [
         ExtensionType::SERVER_NAME,
         ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
         ExtensionType::PRE_SHARED_KEY,
@@ -49,10 +49,13 @@ impl ExtensionLayout {
         ExtensionType::SUPPORTED_VERSIONS,
         ExtensionType::COOKIE,
         ExtensionType::KEY_SHARE,
+        ExtensionType::RECORD_SIZE_LIMIT,
+        ExtensionType::COMPRESS_CERTIFICATE,
     ];
 
-    /// The bytes that a message has room for beside what the library writes.
-    const MAX_RAW_LENGTH: usize = 0x8000;
+    /// The bytes that a message has room for beside what the library writes: protocols, a cookie
+    /// and a ticket can be long, too.
+    const MAX_RAW_LENGTH: usize = 0x6000;
 
     /// The list of code points that a raw extension stands for, where there is one: what was
     /// offered to the peer, whatever else this side could do.

@@ -15,6 +15,8 @@ pub struct Limits {
     /// Messages after the handshake in a row without application data between them: 32. It stops
     /// floods of KeyUpdate and NewSessionTicket; data reset it.
     pub messages_without_data: usize,
+    /// Requests for a client's certificate after the handshake that it has not answered: 8.
+    pub certificate_requests: usize,
     /// `user_canceled` alerts, which mean nothing: 4.
     pub ignored_alerts: usize,
     /// Bytes of records with 0-RTT data that a server passes over when it does not take them:
@@ -32,6 +34,7 @@ impl Limits {
         change_cipher_specs: 4,
         records_without_progress: 64,
         messages_without_data: 32,
+        certificate_requests: 8,
         ignored_alerts: 4,
         early_data_skipped: 16_384,
         outgoing: 65_536,

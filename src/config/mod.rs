@@ -4,25 +4,45 @@
 //! number of connections.
 
 mod client;
+mod client_authentication;
+mod compression;
 mod cookie;
+mod early_data;
 mod layout;
 mod limits;
 mod psk;
+mod psk_importer;
 mod questions;
+mod raw_public_key;
 mod server;
+pub mod trust;
 
 use crate::crypto::CryptoProvider;
+use crate::record::MAX_INNER_PLAINTEXT_LENGTH;
 
 pub use client::{ClientConfig, ClientConfigBuilder};
+pub use client_authentication::{ClientAuthentication, ClientCertificateResolver};
+#[cfg(feature = "brotli")]
+pub use compression::Brotli;
+pub use compression::CertificateCompression;
+pub(crate) use compression::Compressors;
+#[cfg(feature = "zlib")]
+pub use compression::Zlib;
 pub use cookie::{CookieProtector, HmacCookies};
+pub(crate) use early_data::EarlyDataRules;
+pub use early_data::{AcceptFresh, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms};
 pub use layout::{ExtensionLayout, LayoutItem};
 pub use limits::Limits;
 pub use psk::{ChosenPsk, PreSharedKey, PskList, PskResolver};
+pub use psk_importer::PskImporter;
+pub(crate) use questions::Staples;
 pub use questions::{
     AnswerLater, CertificateList, CertificateResolver, CertifiedKey, KeySource, NoCertificate,
-    PeerIdentity, PeerVerifier, Reply, TicketReceiver, TrustAnchorVerifier,
+    PeerIdentity, PeerVerifier, RawPublicKey, Reply, TrustAnchorVerifier,
 };
+pub use raw_public_key::PinnedPublicKeys;
 pub use server::{ServerConfig, ServerConfigBuilder};
+pub use trust::{SpkiPin, SpkiPins};
 
 /// A configuration that cannot work, found when it is built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +72,23 @@ pub enum ConfigError {
     /// A pre-shared key is shorter than 16 bytes, or its identity is not 1 to 1024 bytes long.
     #[error("a pre-shared key must have 16 bytes or more, and an identity of 1 to 1024")]
     PreSharedKey,
+    /// Tickets are good for a second to seven days, and at most 16 are sent on a connection.
+    #[error("tickets must be good for 1 to 604800 seconds, and at most 16 on a connection")]
+    Tickets,
+    /// An OCSP response or a certificate timestamp is empty, or they are too long for a message.
+    #[error("an OCSP response or certificate timestamp is empty, or they are longer than 65535")]
+    Staple,
+    /// The request for a client's certificate does not fit into a message.
+    #[error("the authorities and filters for client certificates are too many for a message")]
+    CertificateRequest,
+    /// A pre-shared key is text, or repeats few bytes: whoever listens in can try such keys.
+    #[error(
+        "the pre-shared key is text or repeats itself: take 16 or more random bytes, and decode them if they are written in hexadecimal or base64"
+    )]
+    WeakPreSharedKey,
+    /// A record size limit is not 64 to 16385.
+    #[error("a record size limit must be 64 to 16385 bytes (RFC 8449)")]
+    RecordSizeLimit,
     /// The default verifier has no trust anchors: it could accept nothing.
     #[error("there are no trust anchors: no server could ever be accepted")]
     NoTrustAnchors,
@@ -65,6 +102,16 @@ fn check_provider(provider: &CryptoProvider) -> Result<(), ConfigError> {
         return Err(ConfigError::Empty("key exchange groups"));
     }
     Ok(())
+}
+
+/// As large as a record can be: it only lets the peer say its limit.
+const DEFAULT_RECORD_SIZE_LIMIT: Option<u16> = Some(0x4001);
+
+fn check_record_size_limit(limit: Option<u16>) -> Result<(), ConfigError> {
+    match limit.map(usize::from) {
+        None | Some(64..=MAX_INNER_PLAINTEXT_LENGTH) => Ok(()),
+        Some(_) => Err(ConfigError::RecordSizeLimit),
+    }
 }
 
 fn check_layout(layout: Option<&ExtensionLayout>) -> Result<(), ConfigError> {

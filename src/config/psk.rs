@@ -3,15 +3,25 @@ use core::fmt;
 use pki_types::ServerName;
 use zeroize::Zeroizing;
 
-use super::{ConfigError, Reply};
+use super::{ConfigError, EarlyDataTerms, Reply};
 use crate::crypto::{CipherSuite, HashAlgorithm};
 use crate::key_schedule::PskKind;
+use crate::session::Session;
 use crate::wire::ClientHello;
 
 /// A key that both sides have already, under a name (RFC 9846, section 2.2).
 ///
-/// It authenticates whoever has it. It must come from a good source of randomness, with at least
-/// 128 bits of entropy, and belong to two parties only; a password is no such key (RFC 9257).
+/// It authenticates whoever has it. RFC 9257, section 6, asks for this:
+///
+/// - It comes from a good source of randomness, with at least 128 bits of entropy. Whoever sees one
+///   handshake can try keys without ever connecting again, so a password is no such key. What looks
+///   like one is refused.
+/// - It belongs to one client and one server, each always in the same role. Where a group has it,
+///   each member can pass for each other one, and a message of a node can be turned back on it:
+///   [`PskImporter::between`](super::PskImporter::between) binds it to the two.
+/// - It is used for one hash and one protocol. A [`PskImporter`](super::PskImporter) makes such keys
+///   of a key that has to serve for more.
+/// - Its identity is sent in the clear, the same each time, and tells observers who connects.
 ///
 /// **A server that takes the key shows no certificate**: having the key is the proof. So a client
 /// that connects to several servers must say whose key it is, with [`for_server`](Self::for_server);
@@ -23,6 +33,9 @@ pub struct PreSharedKey {
     hash: HashAlgorithm,
     kind: PskKind,
     server: Option<ServerName<'static>>,
+    early_data: Option<EarlyDataTerms>,
+    /// The connection that a ticket's key comes from.
+    session: Option<Session>,
 }
 
 impl PreSharedKey {
@@ -33,15 +46,18 @@ impl PreSharedKey {
     ///
     /// # Errors
     /// When the identity is not 1 to 1024 bytes long, or the key is shorter than
-    /// [`MIN_LENGTH`](Self::MIN_LENGTH): a key that could be guessed is worse than none.
+    /// [`MIN_LENGTH`](Self::MIN_LENGTH), is text, or has fewer than eight different bytes: a key
+    /// that could be guessed is worse than none. (Of ten million random keys of 16 bytes one is
+    /// text; it is refused, too.)
     pub fn external(identity: &[u8], secret: &[u8]) -> Result<Self, ConfigError> {
+        check_secret(secret)?;
         Self::new(identity, secret, HashAlgorithm::Sha256, PskKind::External)
     }
 
-    /// A key of any kind, for suites with this hash.
+    /// A key of any kind, for suites with this hash. The caller answers for its randomness.
     ///
     /// # Errors
-    /// As [`external`](Self::external).
+    /// When the identity or the key is too short or too long: see [`external`](Self::external).
     pub fn new(
         identity: &[u8],
         secret: &[u8],
@@ -52,7 +68,36 @@ impl PreSharedKey {
             return Err(ConfigError::PreSharedKey);
         }
         let (identity, secret) = (identity.to_vec(), Zeroizing::new(secret.to_vec()));
-        Ok(Self { identity, secret, hash, kind, server: None })
+        let (server, early_data, session) = (None, None, None);
+        Ok(Self { identity, secret, hash, kind, server, early_data, session })
+    }
+
+    /// The key of a ticket, for suites with the hash that it was made with; `None` where there is
+    /// no such suite. Keys of tickets are as long as their hash.
+    pub(crate) fn of_ticket<'a>(
+        ticket: &[u8],
+        session: Session,
+        suites: impl IntoIterator<Item = &'a CipherSuite>,
+    ) -> Option<Self> {
+        let secret = Zeroizing::new(session.secret.as_bytes().to_vec());
+        let mut hashes = suites.into_iter().map(|suite| suite.hash);
+        let hash = hashes.find(|hash| hash.output_length() == secret.len())?.algorithm();
+        let early_data = (session.max_early_data_size > 0).then(|| EarlyDataTerms {
+            max_size: session.max_early_data_size,
+            cipher_suite: session.cipher_suite,
+            application_protocol: session.application_protocol.clone(),
+        });
+        let (identity, kind, session) = (ticket.to_vec(), PskKind::Resumption, Some(session));
+        Some(Self { identity, secret, hash, kind, server: None, early_data, session })
+    }
+
+    /// 0-RTT data may be sent under the key, on these terms, which both sides must have.
+    ///
+    /// Such a key has no age: a server can tell a replay only as long as it remembers every
+    /// ClientHello, and takes no more 0-RTT data when its register is full.
+    pub fn early_data(mut self, terms: EarlyDataTerms) -> Self {
+        self.early_data = Some(terms);
+        self
     }
 
     /// The key is offered to this server only.
@@ -80,6 +125,14 @@ impl PreSharedKey {
         self.kind
     }
 
+    pub(crate) fn early_data_terms(&self) -> Option<&EarlyDataTerms> {
+        self.early_data.as_ref()
+    }
+
+    pub(crate) fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
+    }
+
     pub(crate) fn secret(&self) -> &[u8] {
         &self.secret
     }
@@ -93,6 +146,17 @@ impl fmt::Debug for PreSharedKey {
             .field("kind", &self.kind)
             .finish_non_exhaustive()
     }
+}
+
+/// Is it long enough, and not what people type or fill in?
+pub(super) fn check_secret(secret: &[u8]) -> Result<(), ConfigError> {
+    const FEW: usize = 8;
+    if secret.len() < PreSharedKey::MIN_LENGTH {
+        return Err(ConfigError::PreSharedKey);
+    }
+    let text = secret.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n'));
+    let different = (0..=u8::MAX).filter(|byte| secret.contains(byte)).count();
+    if text || different < FEW { Err(ConfigError::WeakPreSharedKey) } else { Ok(()) }
 }
 
 /// One of the keys that a client offered.

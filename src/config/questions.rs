@@ -10,14 +10,16 @@ use std::sync::Arc;
 
 use pki_types::{CertificateDer, DnsName, PrivateKeyDer, ServerName, UnixTime};
 
-use super::{ChosenPsk, ConfigError, PskResolver};
+use super::{ChosenPsk, ConfigError, EarlyDataOffer, EarlyDataPolicy, PskResolver};
 use crate::certificate::{
-    CertificateError, ChainRequest, EndEntity, PathLimits, Problem, Profile, Purpose, TrustAnchors,
+    CertificateError, CertificateRevocationList, ChainRequest, Digests, EndEntity, PathLimits,
+    Problem, Profile, Purpose, Revocation, RevocationPolicy, StatusRequest, TrustAnchors,
     verify_chain,
 };
-use crate::crypto::{CipherSuite, Secret, SignatureAlgorithms, SigningKey, signing_key};
-use crate::registry::SignatureScheme;
-use crate::wire::{ClientHello, NewSessionTicket};
+use crate::crypto::{CipherSuite, SignatureAlgorithms, SigningKey, ring, signing_key};
+use crate::registry::{CertificateType, SignatureScheme};
+use crate::session::Session;
+use crate::wire::{ClientHello, List};
 
 /// An answer, or the promise of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +30,21 @@ pub enum Reply<T> {
     Later,
 }
 
-/// A certificate chain with the key that proves it.
+/// A certificate chain, or a public key alone, with the private key that proves it.
 #[derive(Clone, Debug)]
 pub struct CertifiedKey {
+    certificate_type: CertificateType,
     chain: Vec<CertificateDer<'static>>,
     key: KeySource,
     end_entity: EndEntity,
+    staples: Staples,
+}
+
+/// What a [`CertifiedKey`] has to send along with its certificate, to peers that ask for it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Staples {
+    pub(crate) ocsp_response: Option<Vec<u8>>,
+    pub(crate) timestamps: Vec<Vec<u8>>,
 }
 
 /// Where a private key is.
@@ -58,7 +69,37 @@ impl CertifiedKey {
             return Err(ConfigError::Empty("bytes in one of its certificates"));
         }
         let end_entity = EndEntity::parse(first)?;
-        let certified = Self { end_entity, chain, key };
+        end_entity.check_may_sign()?;
+        Self::with_key(CertificateType::X509, chain, end_entity, key)
+    }
+
+    /// A public key without a certificate (RFC 7250): the DER of its SubjectPublicKeyInfo, and its
+    /// private key. It is shown to peers that take raw public keys, and to no others.
+    ///
+    /// # Errors
+    /// When the public key is malformed, or is not the private key's where that is known.
+    pub fn raw_public_key(spki: Vec<u8>, key: KeySource) -> Result<Self, ConfigError> {
+        let end_entity = EndEntity::from_public_key(&spki)?;
+        Self::with_key(CertificateType::RAW_PUBLIC_KEY, vec![spki.into()], end_entity, key)
+    }
+
+    /// The public key of this certificate, without the certificate.
+    ///
+    /// # Errors
+    /// None that [`new`](Self::new) had not.
+    pub fn to_raw_public_key(&self) -> Result<Self, ConfigError> {
+        let spki = self.end_entity.subject_public_key_info().to_vec();
+        Self::raw_public_key(spki, self.key.clone())
+    }
+
+    fn with_key(
+        certificate_type: CertificateType,
+        chain: Vec<CertificateDer<'static>>,
+        end_entity: EndEntity,
+        key: KeySource,
+    ) -> Result<Self, ConfigError> {
+        let staples = Staples::default();
+        let certified = Self { certificate_type, end_entity, chain, key, staples };
         if certified.schemes().is_empty() {
             return Err(ConfigError::UnsupportedKey);
         }
@@ -80,7 +121,46 @@ impl CertifiedKey {
         Self::new(chain, KeySource::Here(key))
     }
 
-    /// The chain, the own certificate first.
+    /// Staples an OCSP response (its DER) to the certificate, for peers that ask for one.
+    ///
+    /// # Errors
+    /// When it is empty, or does not fit beside the timestamps: together 65535 bytes.
+    pub fn with_ocsp(mut self, response: Vec<u8>) -> Result<Self, ConfigError> {
+        self.staples.ocsp_response = Some(response);
+        self.check_staples()
+    }
+
+    /// Sends signed certificate timestamps (RFC 6962) to peers that ask for them: each a
+    /// SerializedSCT without its length.
+    ///
+    /// # Errors
+    /// When one is empty, or they do not fit beside the OCSP response: together 65535 bytes.
+    pub fn with_scts(mut self, timestamps: Vec<Vec<u8>>) -> Result<Self, ConfigError> {
+        self.staples.timestamps = timestamps;
+        self.check_staples()
+    }
+
+    fn check_staples(self) -> Result<Self, ConfigError> {
+        const HEADERS: usize = 16;
+        let Staples { ocsp_response, timestamps } = &self.staples;
+        let mut all = ocsp_response.iter().chain(timestamps);
+        let total: usize = all.clone().map(|staple| staple.len() + 2).sum();
+        match all.any(Vec::is_empty) || total + HEADERS > 0xffff {
+            true => Err(ConfigError::Staple),
+            false => Ok(self),
+        }
+    }
+
+    pub(crate) fn staples(&self) -> &Staples {
+        &self.staples
+    }
+
+    /// What is shown to the peer: a chain of X.509, or a raw public key.
+    pub fn certificate_type(&self) -> CertificateType {
+        self.certificate_type
+    }
+
+    /// The chain, the own certificate first; of a raw public key, its SubjectPublicKeyInfo alone.
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.chain
     }
@@ -98,9 +178,21 @@ impl CertifiedKey {
         }
     }
 
-    /// The key's first scheme that may sign a handshake and that the peer takes.
+    /// The key's first scheme that may sign a handshake and that the peer takes, if it takes
+    /// this type of certificate.
     pub(crate) fn scheme_for(&self, hello: &ClientHello<'_>) -> Option<SignatureScheme> {
-        let offered = hello.signature_algorithms?;
+        self.scheme_in(hello.signature_algorithms?).filter(|_| self.has_type_for(hello))
+    }
+
+    fn has_type_for(&self, hello: &ClientHello<'_>) -> bool {
+        match hello.server_certificate_types {
+            Some(types) => types.contains(&self.certificate_type.0),
+            None => self.certificate_type == CertificateType::X509,
+        }
+    }
+
+    /// The key's first scheme that may sign a handshake and that is in the peer's list.
+    pub(crate) fn scheme_in(&self, offered: List<'_, SignatureScheme>) -> Option<SignatureScheme> {
         let mut schemes = self.schemes().iter().copied();
         schemes.find(|scheme| scheme.signs_handshakes() && offered.contains(*scheme))
     }
@@ -113,6 +205,8 @@ pub enum NoCertificate {
     UnknownName,
     /// No key signs with a scheme that the client takes: alert `handshake_failure`.
     NoCommonScheme,
+    /// There is no certificate of a type that the client takes: alert `unsupported_certificate`.
+    NoCommonType,
 }
 
 /// Chooses the certificate for a ClientHello.
@@ -125,7 +219,7 @@ pub trait CertificateResolver: Send + Sync + fmt::Debug {
 /// verify; else the first whose key it can verify, unless only known names are served.
 #[derive(Clone, Debug)]
 pub struct CertificateList {
-    keys: Vec<Arc<CertifiedKey>>,
+    pub(super) keys: Vec<Arc<CertifiedKey>>,
     only_known_names: bool,
 }
 
@@ -158,42 +252,126 @@ impl CertificateResolver for CertificateList {
             true if name.is_some() => None,
             _ => self.keys.iter().find(signs),
         });
-        Reply::Now(chosen.cloned().ok_or(NoCertificate::NoCommonScheme))
+        let reason = match self.keys.iter().any(|key| key.has_type_for(hello)) {
+            true => NoCertificate::NoCommonScheme,
+            false => NoCertificate::NoCommonType,
+        };
+        Reply::Now(chosen.cloned().ok_or(reason))
     }
 }
 
-/// Who the peer says it is: what a [`PeerVerifier`] judges.
+/// Who the peer says it is, by certificates of X.509: what a [`PeerVerifier`] judges.
 #[derive(Clone, Debug)]
 pub struct PeerIdentity {
     /// The chain as it was sent, the peer's own certificate first. Never empty.
     pub chain: Arc<[CertificateDer<'static>]>,
-    /// The name that was asked for.
-    pub server_name: ServerName<'static>,
+    /// The name that was asked for; `None` where the peer is a client, which has no name to prove.
+    pub server_name: Option<ServerName<'static>>,
+    /// The time of the connection.
+    pub now: UnixTime,
+    /// Whether the peer was asked to staple an OCSP response, which some certificates demand then
+    /// (RFC 7633).
+    pub ocsp_requested: bool,
+    /// The OCSP response that is stapled to the peer's own certificate: its DER, as it was sent.
+    /// Nothing has verified it.
+    pub ocsp_response: Option<Arc<[u8]>>,
+    /// The signed certificate timestamps (RFC 6962) that came with the peer's own certificate.
+    /// Nothing has verified them.
+    pub signed_certificate_timestamps: Vec<Vec<u8>>,
+}
+
+impl PeerIdentity {
+    /// Who the peer of a session was; `None` where it showed no certificates.
+    pub(crate) fn of_session(
+        session: &Session,
+        server_name: Option<ServerName<'static>>,
+        now: UnixTime,
+    ) -> Option<Self> {
+        let chain = Arc::clone(session.certificates.as_ref()?);
+        Some(Self {
+            chain,
+            server_name,
+            now,
+            // Nothing is stapled to a resumption, and nothing was asked for.
+            ocsp_requested: false,
+            ocsp_response: None,
+            signed_certificate_timestamps: Vec::new(),
+        })
+    }
+}
+
+/// Who the peer says it is, by a public key alone (RFC 7250): what
+/// [`PeerVerifier::verify_raw_public_key`] judges.
+#[derive(Clone, Debug)]
+pub struct RawPublicKey {
+    /// The DER of the SubjectPublicKeyInfo.
+    pub subject_public_key_info: Arc<[u8]>,
+    /// The name that was asked for; `None` where the peer is a client.
+    pub server_name: Option<ServerName<'static>>,
     /// The time of the connection.
     pub now: UnixTime,
 }
 
-/// Judges whether a server's certificates are good for its name.
+/// Judges whether a server's certificates are good for its name, or whether a client's are good.
 ///
 /// Whoever implements this replaces all of certificate validation. The signature over the
 /// handshake is checked by the handshake itself and cannot be switched off; everything else is
 /// the implementation's to decide.
+///
+/// Raw public keys have a method of their own and are not agreed on unless
+/// [`certificate_types`](Self::certificate_types) says so: an implementation that knows X.509 only
+/// is never asked about one, and would refuse it.
 pub trait PeerVerifier: Send + Sync + fmt::Debug {
-    /// The verdict.
+    /// The verdict on certificates of X.509.
     fn verify(&self, peer: &PeerIdentity) -> Reply<Result<(), CertificateError>>;
+
+    /// The types of certificate that it can judge, the preferred one first: X.509 alone, unless an
+    /// implementation says otherwise.
+    fn certificate_types(&self) -> &[CertificateType] {
+        &[CertificateType::X509]
+    }
+
+    /// The verdict on a raw public key: a refusal, unless an implementation says otherwise.
+    fn verify_raw_public_key(&self, _: &RawPublicKey) -> Reply<Result<(), CertificateError>> {
+        Reply::Now(Err(CertificateError::rejected("this verifier takes no raw public keys")))
+    }
 }
 
-/// The default verifier: a path to one of the trust anchors, valid for the name and the time.
+/// The default verifier: a path to one of the trust anchors, valid for the name and the time, of
+/// which nothing is known to be revoked. A stapled OCSP response is verified if it was asked for.
 pub struct TrustAnchorVerifier {
     anchors: TrustAnchors,
     algorithms: SignatureAlgorithms,
+    crls: Arc<[CertificateRevocationList]>,
+    revocation: RevocationPolicy,
     limits: PathLimits,
+    purpose: Purpose,
 }
 
 impl TrustAnchorVerifier {
-    /// Trusts what `anchors` say, verifying with `algorithms`.
+    /// Judges servers: trusts what `anchors` say, verifying with `algorithms`.
     pub fn new(anchors: TrustAnchors, algorithms: SignatureAlgorithms) -> Self {
-        Self { anchors, algorithms, limits: PathLimits::DEFAULT }
+        let (crls, revocation) = (Arc::default(), RevocationPolicy::default());
+        let (limits, purpose) = (PathLimits::DEFAULT, Purpose::Server);
+        Self { anchors, algorithms, crls, revocation, limits, purpose }
+    }
+
+    /// Judges clients, whose names mean what the application makes of them.
+    pub fn for_clients(anchors: TrustAnchors, algorithms: SignatureAlgorithms) -> Self {
+        Self { purpose: Purpose::Client, ..Self::new(anchors, algorithms) }
+    }
+
+    /// Refuses what these CRLs say is revoked. They go stale: replace the configuration when there
+    /// are newer ones. An `Arc` of them can be shared by several verifiers.
+    pub fn with_crls(mut self, crls: impl Into<Arc<[CertificateRevocationList]>>) -> Self {
+        self.crls = crls.into();
+        self
+    }
+
+    /// How much must be known about revocation. By default, what is there counts.
+    pub fn with_revocation(mut self, policy: RevocationPolicy) -> Self {
+        self.revocation = policy;
+        self
     }
 }
 
@@ -203,15 +381,26 @@ impl PeerVerifier for TrustAnchorVerifier {
             let problem = Problem::Malformed("the chain is empty".into());
             return Reply::Now(Err(CertificateError { certificate: "(none)".into(), problem }));
         };
+        // A verifier on the wrong side must not become one that looks at no name.
+        if peer.server_name.is_some() != (self.purpose == Purpose::Server) {
+            let reason = format!("the verifier is one for {}", self.purpose);
+            return Reply::Now(Err(CertificateError::rejected(reason)));
+        }
+        let names: Vec<_> = peer.server_name.iter().cloned().map(Into::into).collect();
+        let status_request = peer.ocsp_requested.then_some(StatusRequest {
+            response: peer.ocsp_response.as_deref(),
+            digests: Digests { sha1: ring::sha1, sha256: ring::sha256 },
+        });
         let request = ChainRequest {
             end_entity,
             intermediates,
             anchors: &self.anchors,
-            purpose: Purpose::Server,
-            names: &[peer.server_name.clone().into()],
+            purpose: self.purpose,
+            names: &names,
             profile: Profile::Default,
             now: peer.now,
             algorithms: &self.algorithms.all,
+            revocation: Revocation { crls: &self.crls, status_request, policy: self.revocation },
             limits: self.limits,
         };
         Reply::Now(verify_chain(&request).map(drop))
@@ -240,15 +429,14 @@ impl PskResolver for AnswerLater {
     }
 }
 
-impl PeerVerifier for AnswerLater {
-    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+impl EarlyDataPolicy for AnswerLater {
+    fn accept(&self, _: &EarlyDataOffer) -> Reply<bool> {
         Reply::Later
     }
 }
 
-/// Takes the tickets that a server sends. Without one they are ignored, as RFC 9846 section 4.7.1
-/// wants of a client that does not resume.
-pub trait TicketReceiver: Send + Sync + fmt::Debug {
-    /// A ticket came from this server, and this is the PSK that goes with it.
-    fn ticket(&self, server: &ServerName<'static>, ticket: &NewSessionTicket<'_>, psk: Secret);
+impl PeerVerifier for AnswerLater {
+    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        Reply::Later
+    }
 }

@@ -43,7 +43,7 @@ use crate::handshake::{Answer, Handshake, PeerParameters, Question, Step};
 use crate::key_schedule::TrafficSecret;
 use crate::level::Level;
 use crate::observer::{Event, Observer};
-use crate::record::{Opener, Sealer, TrafficKeys};
+use crate::record::{Opener, PaddingPolicy, Sealer, TrafficKeys};
 use crate::registry::{ContentType, ProtocolVersion};
 use crate::wire::NewSessionTicket;
 
@@ -79,7 +79,11 @@ pub struct Connection {
 }
 
 impl Connection {
-    fn new(mut handshake: Handshake, observer: Option<Box<dyn Observer>>) -> Result<Self, Error> {
+    fn new(
+        mut handshake: Handshake,
+        padding: Option<PaddingPolicy>,
+        observer: Option<Box<dyn Observer>>,
+    ) -> Result<Self, Error> {
         if let Some(observer) = observer {
             handshake.observe(observer);
         }
@@ -93,6 +97,7 @@ impl Connection {
             closed: false,
             first_record_sent: false,
         };
+        connection.sealer.pad(padding);
         connection.handshake.start()?;
         connection.take_steps()?;
         Ok(connection)
@@ -143,12 +148,32 @@ impl Connection {
         self.handshake.export_keying_material(label, context, output)
     }
 
+    /// The channel binding `tls-exporter` (RFC 9266): see [`Handshake::tls_exporter`].
+    pub fn tls_exporter(&self) -> Result<[u8; 32], Error> {
+        self.handshake.tls_exporter()
+    }
+
     /// Changes the sending key now, and asks the peer to change its own where `request` is set
     /// (RFC 9846, section 4.7.3). It happens by itself before a key has protected too much.
     pub fn update_keys(&mut self, request: bool) -> Result<(), Error> {
         self.check_writable()?;
         let result = self.handshake.update_keys(request);
         self.after_handshake(result)
+    }
+
+    /// Makes a key for use with 0-RTT data: see [`Handshake::export_early_keying_material`].
+    pub fn export_early_keying_material(
+        &self,
+        label: &str,
+        context: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), Error> {
+        self.handshake.export_early_keying_material(label, context, output)
+    }
+
+    /// Time has passed: see [`Handshake::set_time`].
+    pub fn set_time(&mut self, now: UnixTime) {
+        self.handshake.set_time(now);
     }
 
     /// The transport has ended. Fine after the peer's close_notify; anything else is an error:
@@ -177,6 +202,8 @@ impl Connection {
     fn take_steps(&mut self) -> Result<(), Error> {
         while let Some(step) = self.handshake.next_step() {
             let result = match step {
+                // Nothing follows close_notify, not even an answer; a failure's last words may.
+                Step::Send { .. } if self.closed && self.check().is_ok() => Ok(()),
                 Step::Send { bytes, .. } => self.seal(ContentType::HANDSHAKE, &bytes),
                 Step::SendChangeCipherSpec => {
                     let before = self.outgoing().len();
@@ -186,11 +213,23 @@ impl Connection {
                     self.handshake.observers().tell(|| sent);
                     Ok(())
                 }
-                Step::ReadKeys { secret, .. } => {
-                    self.traffic_keys(&secret).map(|keys| self.opener.install(keys))
+                Step::ReadKeys { secret, level } => {
+                    self.traffic_keys(&secret).map(|keys| match level {
+                        Level::EarlyData => self.opener.install_early(keys),
+                        _ => self.opener.install(keys),
+                    })
+                }
+                Step::WritePlaintext => {
+                    self.sealer.remove_keys();
+                    Ok(())
                 }
                 Step::WriteKeys { secret, .. } => {
                     self.traffic_keys(&secret).map(|keys| self.sealer.install(keys))
+                }
+                Step::LimitRecords { sent, received } => {
+                    self.sealer.limit_records(sent);
+                    self.opener.limit_records(received);
+                    Ok(())
                 }
                 Step::SkipEarlyData => {
                     self.opener.skip_early_data(self.handshake.limits().early_data_skipped);
@@ -254,8 +293,9 @@ impl ClientConnection {
         server_name: ServerName<'static>,
         options: Options,
     ) -> Result<Self, Error> {
+        let padding = config.record_padding.clone();
         let handshake = Handshake::client(config, server_name, options.now);
-        Connection::new(handshake, options.observer).map(Self)
+        Connection::new(handshake, padding, options.observer).map(Self)
     }
 }
 
@@ -274,13 +314,37 @@ impl ServerConnection {
 
     /// As [`new`](Self::new), with a time and an observer of the caller's.
     pub fn with_options(config: Arc<ServerConfig>, options: Options) -> Result<Self, Error> {
+        let padding = config.record_padding.clone();
         let handshake = Handshake::server(config, options.now);
-        Connection::new(handshake, options.observer).map(Self)
+        Connection::new(handshake, padding, options.observer).map(Self)
+    }
+
+    /// Sends so many more tickets: see [`Handshake::send_tickets`].
+    pub fn send_tickets(&mut self, count: u8) -> Result<(), Error> {
+        self.0.check_writable()?;
+        let result = self.0.handshake.send_tickets(count);
+        self.0.after_handshake(result)
+    }
+
+    /// Asks the client for a certificate: see [`Handshake::request_client_certificate`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] when the client cannot be asked, which changes nothing.
+    pub fn request_client_certificate(&mut self) -> Result<(), Error> {
+        self.0.check_writable()?;
+        let result = self.0.handshake.request_client_certificate();
+        self.0.after_handshake(result)
+    }
+
+    /// How many requests for its certificate the client has not answered yet.
+    pub fn open_certificate_requests(&self) -> usize {
+        self.0.handshake.open_certificate_requests()
     }
 
     /// Sends a ticket and returns its PSK: see [`Handshake::send_ticket`].
     pub fn send_ticket(&mut self, ticket: &NewSessionTicket<'_>) -> Result<Secret, Error> {
         self.0.check_writable()?;
+        self.0.keep_keys_fresh()?;
         let psk = match self.0.handshake.send_ticket(ticket) {
             Ok(psk) => psk,
             Err(error) if matches!(error.kind(), ErrorKind::Misuse(_)) => return Err(error),

@@ -236,7 +236,7 @@ pub fn signing_key(key: &PrivateKeyDer<'_>) -> Result<Arc<dyn SigningKey>, Crypt
 ///
 /// The algorithms are those of the `rustls-pki-types` trait, so that implementations made for the
 /// ecosystem fit.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SignatureAlgorithms {
     /// Every algorithm: what signatures in certificates are verified with.
     pub all: Vec<&'static dyn SignatureVerificationAlgorithm>,

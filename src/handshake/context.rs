@@ -1,7 +1,7 @@
 use pki_types::UnixTime;
 
-use super::PeerParameters;
 use super::step::Steps;
+use super::{PeerParameters, Resumption};
 use crate::config::Limits;
 use crate::key_schedule::Transcript;
 use crate::observer::{Event, Observers};
@@ -12,11 +12,18 @@ pub(crate) struct Context<'a> {
     pub(crate) steps: &'a mut Steps,
     pub(crate) observers: &'a mut Observers,
     pub(crate) parameters: &'a mut PeerParameters,
+    pub(crate) resumption: &'a mut Resumption,
     pub(crate) now: UnixTime,
     pub(crate) limits: &'a Limits,
 }
 
 impl Context<'_> {
+    /// Both sides have said what a protected record may have in it (RFC 8449, section 4).
+    pub(crate) fn limit_records(&mut self, peer: u16, own: u16) {
+        self.parameters.record_size_limit = Some(peer);
+        self.steps.limit_records(peer, own);
+    }
+
     /// Writes a message, adds it to the transcript if there is one, and tells the observer.
     pub(crate) fn send(
         &mut self,

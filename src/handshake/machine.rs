@@ -5,12 +5,14 @@ use pki_types::{ServerName, UnixTime};
 
 use super::incoming::Incoming;
 use super::post_handshake::Connected;
+use super::post_handshake_auth::Asking;
 use super::step::Steps;
-use super::{Answer, Context, Level, PeerParameters, Question, Step, client, server};
+use super::{Answer, Context, Level, PeerParameters, Question, Resumption, Step, client, server};
 use crate::config::{ClientConfig, Limits, ServerConfig};
 use crate::crypto::Secret;
 use crate::error::{Error, ErrorKind};
 use crate::observer::{Event, Observer, Observers};
+use crate::registry::HandshakeType;
 use crate::wire::{HandshakeMessage, NewSessionTicket};
 
 /// One end of a connection.
@@ -24,16 +26,17 @@ pub enum Side {
 
 /// A handshake of one side: see the [module](super).
 pub struct Handshake {
-    side: Side,
+    pub(super) side: Side,
     state: State,
     incoming: Incoming,
-    steps: Steps,
+    pub(super) steps: Steps,
     observers: Observers,
-    parameters: PeerParameters,
-    now: UnixTime,
+    pub(super) parameters: PeerParameters,
+    pub(super) resumption: Resumption,
+    pub(super) now: UnixTime,
     limits: Limits,
     /// Messages since the handshake or since application data.
-    messages_without_data: usize,
+    pub(super) messages_without_data: usize,
 }
 
 /// Where the handshake stands.
@@ -74,6 +77,7 @@ impl Handshake {
             steps: Steps::new(),
             observers,
             parameters: PeerParameters::default(),
+            resumption: Resumption::new(now),
             now,
             limits,
             messages_without_data: 0,
@@ -142,10 +146,14 @@ impl Handshake {
             let Some((message, rest)) = split.map_err(|error| self.fail(error))? else {
                 break;
             };
-            self.on_message(message)?;
-            if message.kind.ends_record() && !rest.is_empty() {
+            // Before the message is acted on: nothing is sent in answer to a half that fits. After
+            // the handshake a Finished belongs to a certificate, and changes no keys.
+            let ends_record = message.kind.ends_record()
+                && !(self.is_complete() && message.kind == HandshakeType::FINISHED);
+            if ends_record && !rest.is_empty() {
                 return Err(self.misplaced_bytes());
             }
+            self.on_message(message)?;
             bytes = rest;
         }
         self.incoming.push(bytes);
@@ -174,7 +182,7 @@ impl Handshake {
     }
 
     /// Moves the state on; an error ends the handshake.
-    fn advance(
+    pub(super) fn advance(
         &mut self,
         step: impl FnOnce(State, &mut Context<'_>) -> Result<State, Error>,
     ) -> Result<(), Error> {
@@ -183,6 +191,7 @@ impl Handshake {
             steps: &mut self.steps,
             observers: &mut self.observers,
             parameters: &mut self.parameters,
+            resumption: &mut self.resumption,
             now: self.now,
             limits: &self.limits,
         };
@@ -232,7 +241,8 @@ impl Handshake {
         match &self.state {
             State::Client(state) => state.question(),
             State::Server(state) => state.question(),
-            State::Connected(_) | State::Failed(_) | State::Moving => None,
+            State::Connected(connected) => connected.question(),
+            State::Failed(_) | State::Moving => None,
         }
     }
 
@@ -243,20 +253,28 @@ impl Handshake {
     /// then. Otherwise as [`receive`](Self::receive).
     pub fn answer(&mut self, answer: Answer) -> Result<(), Error> {
         self.check()?;
+        if let (Some(question), Answer::Unavailable(reason)) = (self.question(), &answer) {
+            let (question, reason) = (question.name(), reason.clone());
+            return Err(self.fail(ErrorKind::Unanswered { question, reason }.into()));
+        }
         let fits = matches!(
             (self.question(), &answer),
             (Some(Question::ChooseCertificate(_)), Answer::Certificate(_))
                 | (Some(Question::ResolvePsk(_)), Answer::Psk(_))
+                | (Some(Question::AcceptEarlyData(_)), Answer::EarlyData(_))
                 | (Some(Question::Sign(_)), Answer::Signature(_))
                 | (Some(Question::VerifyPeer(_)), Answer::Peer(_))
+                | (Some(Question::VerifyRawPublicKey(_)), Answer::Peer(_))
+                | (Some(Question::ChooseClientCertificate(_)), Answer::ClientCertificate(_))
         );
         if !fits {
             return Err(ErrorKind::Misuse("the answer is to no open question").into());
         }
         let keys_before = self.steps.read_keys_installed();
         self.advance(|state, context| match state {
-            State::Client(state) => state.on_answer(answer, context).map(State::Client),
+            State::Client(state) => state.on_answer(answer, context),
             State::Server(state) => state.on_answer(answer, context).map(State::Server),
+            State::Connected(state) => state.on_answer(answer, context).map(State::Connected),
             other => Ok(other),
         })?;
         // What came while the question was open came under the keys of then.
@@ -276,10 +294,14 @@ impl Handshake {
         self.steps.read_level()
     }
 
-    /// Does a part of a message wait for its rest? Nothing else may come before that
-    /// (section 5.1).
+    /// Does a part of a message wait for its rest, or of a client's answer to a request for its
+    /// certificate? Nothing else may come before that (sections 5.1 and 4.7.2).
     pub fn has_partial_message(&self) -> bool {
-        !self.incoming.is_empty()
+        let asking = match &self.state {
+            State::Connected(connected) => connected.asking(),
+            _ => None,
+        };
+        !self.incoming.is_empty() || asking.is_some_and(Asking::is_under_way)
     }
 
     /// Is the handshake complete?
@@ -317,7 +339,10 @@ impl Handshake {
     }
 
     /// Makes a key of `output`'s length for another protocol (section 7.5; the interface of
-    /// RFC 5705). Both ends get the same for the same label and context.
+    /// RFC 5705). Both ends get the same for the same label and context. In TLS 1.3 no context and
+    /// an empty one are the same; in older versions they are not, so a protocol that has to work
+    /// with these should have one. Labels of public protocols are registered, and begin with
+    /// "EXPORTER"; private ones begin with "EXPERIMENTAL" (RFC 5705, section 4).
     ///
     /// # Errors
     /// [`ErrorKind::Misuse`] before the handshake is complete; [`ErrorKind::Crypto`] when the
@@ -331,13 +356,32 @@ impl Handshake {
         Ok(self.connected()?.exporter().export(label, context, output)?)
     }
 
+    /// The channel binding of the type `tls-exporter` (RFC 9266): what SCRAM and GSS-API mix into
+    /// their proof, so that it is worth nothing on another connection. Both ends get the same.
+    ///
+    /// # Errors
+    /// As [`export_keying_material`](Self::export_keying_material).
+    pub fn tls_exporter(&self) -> Result<[u8; 32], Error> {
+        let mut binding = [0; 32];
+        self.export_keying_material("EXPORTER-Channel-Binding", b"", &mut binding)?;
+        Ok(binding)
+    }
+
     /// Changes the own sending key, and asks the peer to change its own where `request` is set
     /// (section 4.7.3). A request is left out while another is unanswered.
     pub fn update_keys(&mut self, request: bool) -> Result<(), Error> {
+        self.with_connected(|connected, context| connected.update_keys(request, context))
+    }
+
+    /// Works on the connected state; an error ends the connection.
+    pub(super) fn with_connected(
+        &mut self,
+        work: impl FnOnce(&mut Connected, &mut Context<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         self.connected()?;
         self.advance(|state, context| match state {
             State::Connected(mut connected) => {
-                connected.update_keys(request, context)?;
+                work(&mut connected, context)?;
                 Ok(State::Connected(connected))
             }
             other => Ok(other),
@@ -354,23 +398,22 @@ impl Handshake {
     }
 
     /// Sends a ticket and returns the PSK that goes with it (section 4.7.1). This is the raw
-    /// part that ticket schemes are made of: the nonce must be unique in the connection.
+    /// part that ticket schemes are made of; a server with
+    /// [`sessions`](crate::config::ServerConfigBuilder::sessions) needs none of it.
     ///
     /// # Errors
-    /// [`ErrorKind::Misuse`] on a client, and before the handshake is complete.
+    /// [`ErrorKind::Misuse`] on a client, before the handshake is complete, and for a nonce that
+    /// was used before on this connection.
     pub fn send_ticket(&mut self, ticket: &NewSessionTicket<'_>) -> Result<Secret, Error> {
-        self.connected()?;
+        let connected = self.connected()?;
         if self.side == Side::Client {
             return Err(ErrorKind::Misuse("only servers send tickets").into());
         }
-        Connected::check_ticket(ticket)?;
+        connected.check_ticket(ticket)?;
         let mut psk = None;
-        self.advance(|state, context| match state {
-            State::Connected(connected) => {
-                psk = Some(connected.send_ticket(ticket, context)?);
-                Ok(State::Connected(connected))
-            }
-            other => Ok(other),
+        self.with_connected(|connected, context| {
+            psk = Some(connected.send_ticket(ticket, context)?);
+            Ok(())
         })?;
         psk.ok_or_else(|| ErrorKind::Internal("no PSK was derived").into())
     }
@@ -379,7 +422,7 @@ impl Handshake {
         &mut self.observers
     }
 
-    fn connected(&self) -> Result<&Connected, Error> {
+    pub(super) fn connected(&self) -> Result<&Connected, Error> {
         self.check()?;
         match &self.state {
             State::Connected(connected) => Ok(connected),

@@ -11,22 +11,28 @@
 //!                  Steps  <-----------------------------+----> Question ... answer() -> next state
 //! ```
 
-mod certificate_verify;
+mod authentication;
 pub(crate) mod client;
 mod context;
 mod incoming;
 mod machine;
 mod parameters;
 mod post_handshake;
+mod post_handshake_auth;
 mod proof;
 mod question;
+mod resumption;
 pub(crate) mod server;
 mod step;
+mod tickets;
 
 pub use crate::level::Level;
 pub use machine::{Handshake, Side};
-pub use parameters::PeerParameters;
-pub use question::{Answer, ChooseCertificate, Question, ResolvePsk, Sign};
+pub use parameters::{EarlyData, PeerParameters};
+pub use question::{
+    AcceptEarlyData, Answer, ChooseCertificate, ChooseClientCertificate, Question, ResolvePsk, Sign,
+};
 pub use step::Step;
 
 pub(crate) use context::Context;
+pub(crate) use resumption::Resumption;

@@ -1,26 +1,26 @@
-//! The state after the handshake, on both sides: KeyUpdate and NewSessionTicket (RFC 9846,
-//! section 4.7).
+//! The state after the handshake, on both sides: KeyUpdate, NewSessionTicket, and where
+//! certificates are asked for (RFC 9846, section 4.7).
 
 use std::sync::Arc;
 
 use pki_types::ServerName;
 
+use super::post_handshake_auth::{Answering, Asking};
 use super::proof::{FinishedVerified, Peer};
-use super::{Context, Level};
-use crate::config::TicketReceiver;
-use crate::crypto::Secret;
+use super::{Answer, Context, Level, Question, tickets};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{Exporter, ResumptionSecret, TrafficSecret};
 use crate::registry::HandshakeType;
+use crate::session::ClientSessionStore;
 use crate::wire::{HandshakeMessage, KeyUpdate, NewSessionTicket};
 
 /// A completed handshake. It cannot be made without the proofs that the peer is who it should be
 /// and that both sides saw the same handshake.
 pub(super) struct Connected {
-    read: TrafficSecret,
+    pub(super) read: TrafficSecret,
     write: TrafficSecret,
     exporter: Exporter,
-    resumption: ResumptionSecret,
+    pub(super) resumption: ResumptionSecret,
     role: Role,
     /// The peer asked for an update of our key, and has not got it yet.
     update_owed: bool,
@@ -28,14 +28,24 @@ pub(super) struct Connected {
     update_requested: bool,
     /// Updates of our own key: at most 2^48-1.
     updates_sent: u64,
+    /// The nonces of the tickets that were sent: no two have the same PSK.
+    pub(super) nonces: Vec<Vec<u8>>,
     _peer: Peer,
     _finished: FinishedVerified,
 }
 
 /// What only one of the sides does after the handshake.
 pub(super) enum Role {
-    Client { server_name: ServerName<'static>, tickets: Option<Arc<dyn TicketReceiver>> },
-    Server,
+    Client {
+        server_name: ServerName<'static>,
+        sessions: Option<Arc<dyn ClientSessionStore>>,
+        /// The server may ask for a certificate.
+        answering: Option<Box<Answering>>,
+    },
+    Server {
+        /// The client may be asked for a certificate.
+        asking: Option<Box<Asking>>,
+    },
 }
 
 /// The secrets that outlive the handshake.
@@ -65,6 +75,7 @@ impl Connected {
             update_owed: false,
             update_requested: false,
             updates_sent: 0,
+            nonces: Vec::new(),
             _peer: peer,
             _finished: finished,
         })
@@ -75,7 +86,22 @@ impl Connected {
         message: HandshakeMessage<'_>,
         context: &mut Context<'_>,
     ) -> Result<Box<Self>, Error> {
-        match (message.kind, &self.role) {
+        match (message.kind, &mut self.role) {
+            (kind, Role::Server { asking: Some(asking) })
+                if kind == HandshakeType::CERTIFICATE || asking.is_under_way() =>
+            {
+                if let Some(peer) = asking.on_message(&message, &self.read, context)? {
+                    self._peer = peer;
+                }
+                Ok(self)
+            }
+            (
+                HandshakeType::CERTIFICATE_REQUEST,
+                Role::Client { answering: Some(answering), .. },
+            ) => {
+                answering.on_request(&message, &self.write, context)?;
+                Ok(self)
+            }
             (HandshakeType::KEY_UPDATE, _) => {
                 let update = KeyUpdate::parse(message.body)?;
                 self.read = self.read.clone().update(context.observers)?;
@@ -86,18 +112,55 @@ impl Connected {
                 self.update_owed |= update.update_requested;
                 Ok(self)
             }
-            (HandshakeType::NEW_SESSION_TICKET, Role::Client { server_name, tickets }) => {
+            (HandshakeType::NEW_SESSION_TICKET, Role::Client { server_name, sessions, .. }) => {
                 let ticket = NewSessionTicket::parse(message.body)?;
-                if let Some(tickets) = tickets {
-                    let psk = self.resumption.psk(ticket.nonce, context.observers)?;
-                    tickets.ticket(server_name, &ticket, psk);
+                if let Some(sessions) = sessions {
+                    let secrets = (&self.resumption, self.read.suite().id);
+                    tickets::keep(secrets, &ticket, server_name, &**sessions, context)?;
                 }
                 Ok(self)
             }
             (_, Role::Client { .. }) => {
                 Err(Error::unexpected("KeyUpdate, NewSessionTicket or data", &message))
             }
-            (_, Role::Server) => Err(Error::unexpected("KeyUpdate or data", &message)),
+            (_, Role::Server { .. }) => Err(Error::unexpected("KeyUpdate or data", &message)),
+        }
+    }
+
+    pub(super) fn question(&self) -> Option<&Question> {
+        match &self.role {
+            Role::Client { answering, .. } => answering.as_ref()?.question(),
+            Role::Server { asking } => asking.as_ref()?.question(),
+        }
+    }
+
+    pub(super) fn on_answer(
+        mut self: Box<Self>,
+        answer: Answer,
+        context: &mut Context<'_>,
+    ) -> Result<Box<Self>, Error> {
+        match &mut self.role {
+            Role::Client { answering: Some(answering), .. } => {
+                answering.on_answer(answer, &self.write, context)?;
+            }
+            Role::Server { asking: Some(asking) } => asking.on_answer(answer, context)?,
+            _ => return Err(ErrorKind::Internal("an answer came without its question").into()),
+        }
+        Ok(self)
+    }
+
+    /// The part that asks clients for certificates, where there is one.
+    pub(super) fn asking(&self) -> Option<&Asking> {
+        match &self.role {
+            Role::Server { asking } => asking.as_deref(),
+            Role::Client { .. } => None,
+        }
+    }
+
+    pub(super) fn request_certificate(&mut self, context: &mut Context<'_>) -> Result<(), Error> {
+        match &mut self.role {
+            Role::Server { asking: Some(asking) } => asking.send_request(context),
+            _ => Err(ErrorKind::Internal("the client cannot be asked").into()),
         }
     }
 
@@ -126,27 +189,5 @@ impl Connected {
         self.update_owed = false;
         self.updates_sent += 1;
         Ok(())
-    }
-
-    /// Asked before the machine is moved, so that a mistake of the caller's ends nothing.
-    pub(super) fn check_ticket(ticket: &NewSessionTicket<'_>) -> Result<(), Error> {
-        const SEVEN_DAYS: u32 = 7 * 24 * 60 * 60;
-        let fits = ticket.lifetime <= SEVEN_DAYS
-            && ticket.nonce.len() <= 255
-            && (1..=0xffff).contains(&ticket.ticket.len());
-        if fits {
-            return Ok(());
-        }
-        Err(ErrorKind::Misuse("the ticket's fields are out of range").into())
-    }
-
-    pub(super) fn send_ticket(
-        &self,
-        ticket: &NewSessionTicket<'_>,
-        context: &mut Context<'_>,
-    ) -> Result<Secret, Error> {
-        let psk = self.resumption.psk(ticket.nonce, context.observers)?;
-        context.send(None, |out| ticket.encode(out));
-        Ok(psk)
     }
 }

@@ -4,7 +4,7 @@
 //! past a check: not by a mistake in an edge of the state machine, and not by a new state.
 
 use crate::certificate::{CertificateError, EndEntity, SignatureError};
-use crate::config::PreSharedKey;
+use crate::config::{ClientAuthentication, PreSharedKey};
 use crate::crypto::{CipherSuite, Secret, SignatureAlgorithms};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::EarlySecret;
@@ -35,6 +35,7 @@ impl PeerAuthenticated {
         verify: &CertificateVerify<'_>,
         content: &[u8],
     ) -> Result<Self, Error> {
+        end_entity.check_may_sign()?;
         let scheme: SignatureScheme = verify.algorithm;
         let algorithms = algorithms.for_scheme(scheme);
         match end_entity.verify_signature(algorithms, content, verify.signature) {
@@ -89,8 +90,26 @@ pub(super) enum Peer {
     Server(PeerAuthenticated),
     /// Whoever shares the key.
     PreSharedKey(PskProven),
-    /// A client that was not asked for a certificate.
-    AnonymousClient,
+    /// A client that proved that it has the key of a certificate that was found good.
+    Client(PeerAuthenticated),
+    /// A client that has shown no certificate, and need not.
+    AnonymousClient(AnonymousAllowed),
+}
+
+/// The server serves clients without a certificate.
+#[derive(Debug)]
+pub(in crate::handshake) struct AnonymousAllowed(());
+
+impl AnonymousAllowed {
+    /// A client has shown no certificate, or was not asked in the handshake.
+    pub(super) fn by(policy: Option<&ClientAuthentication>, asked: bool) -> Result<Self, Error> {
+        match policy {
+            Some(policy) if policy.required && (asked || policy.in_handshake) => {
+                Err(ErrorKind::CertificateRequired.into())
+            }
+            _ => Ok(Self(())),
+        }
+    }
 }
 
 /// The peer's Finished is the MAC of the same handshake that this side saw.

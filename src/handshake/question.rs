@@ -1,11 +1,13 @@
 use std::sync::Arc;
 
 use crate::certificate::CertificateError;
-use crate::config::{CertifiedKey, ChosenPsk, NoCertificate, PeerIdentity};
+use crate::config::{
+    CertifiedKey, ChosenPsk, EarlyDataOffer, NoCertificate, PeerIdentity, RawPublicKey,
+};
 use crate::crypto::{CipherSuite, CryptoError};
 use crate::error::Error;
-use crate::registry::SignatureScheme;
-use crate::wire::{ClientHello, HandshakeMessage};
+use crate::registry::{CertificateType, SignatureScheme};
+use crate::wire::{CertificateRequest, ClientHello, HandshakeMessage};
 
 /// What a resting handshake waits for.
 #[derive(Clone, Debug)]
@@ -15,10 +17,18 @@ pub enum Question {
     ChooseCertificate(ChooseCertificate),
     /// A server asks: which of the client's pre-shared keys? Answer with [`Answer::Psk`].
     ResolvePsk(ResolvePsk),
+    /// A server asks: may this 0-RTT data be accepted? Answer with [`Answer::EarlyData`].
+    AcceptEarlyData(AcceptEarlyData),
     /// Sign this with the private key. Answer with [`Answer::Signature`].
     Sign(Sign),
-    /// A client asks: are these certificates good for this name? Answer with [`Answer::Peer`].
+    /// Are these certificates good: for the server's name, or a client's? Answer with
+    /// [`Answer::Peer`].
     VerifyPeer(PeerIdentity),
+    /// Is this raw public key good? Answer with [`Answer::Peer`].
+    VerifyRawPublicKey(RawPublicKey),
+    /// A client asks: which of its certificates for this server's request? Answer with
+    /// [`Answer::ClientCertificate`].
+    ChooseClientCertificate(ChooseClientCertificate),
 }
 
 impl Question {
@@ -27,8 +37,11 @@ impl Question {
         match self {
             Self::ChooseCertificate(_) => "choose certificate",
             Self::ResolvePsk(_) => "resolve PSK",
+            Self::AcceptEarlyData(_) => "accept early data",
             Self::Sign(_) => "sign",
             Self::VerifyPeer(_) => "verify peer",
+            Self::VerifyRawPublicKey(_) => "verify raw public key",
+            Self::ChooseClientCertificate(_) => "choose client certificate",
         }
     }
 }
@@ -42,8 +55,26 @@ pub struct ChooseCertificate {
 impl ChooseCertificate {
     /// The ClientHello, for its server name, its signature schemes and the rest.
     pub fn client_hello(&self) -> Result<ClientHello<'_>, Error> {
-        let body = HandshakeMessage::split(&self.message).map(|(message, _)| message.body);
-        Ok(ClientHello::parse(body.unwrap_or_default())?)
+        Ok(ClientHello::parse(body_of(&self.message))?)
+    }
+}
+
+fn body_of(message: &[u8]) -> &[u8] {
+    HandshakeMessage::split(message).map(|(message, _)| message.body).unwrap_or_default()
+}
+
+/// Which of the client's certificates for this request?
+#[derive(Clone, Debug)]
+pub struct ChooseClientCertificate {
+    /// The type of certificate that was agreed on.
+    pub certificate_type: CertificateType,
+    pub(super) message: Vec<u8>,
+}
+
+impl ChooseClientCertificate {
+    /// The server's request, for its signature schemes, its authorities and the rest.
+    pub fn request(&self) -> Result<CertificateRequest<'_>, Error> {
+        Ok(CertificateRequest::parse(body_of(&self.message))?)
     }
 }
 
@@ -58,6 +89,21 @@ pub struct ResolvePsk {
 impl ResolvePsk {
     /// The ClientHello, for its
     /// [`pre_shared_keys`](ClientHello::pre_shared_keys).
+    pub fn client_hello(&self) -> Result<ClientHello<'_>, Error> {
+        self.hello.client_hello()
+    }
+}
+
+/// May this 0-RTT data be accepted?
+#[derive(Clone, Debug)]
+pub struct AcceptEarlyData {
+    /// What is offered. All that the library can check was checked, but for the replay.
+    pub offer: EarlyDataOffer,
+    pub(super) hello: ChooseCertificate,
+}
+
+impl AcceptEarlyData {
+    /// The ClientHello.
     pub fn client_hello(&self) -> Result<ClientHello<'_>, Error> {
         self.hello.client_hello()
     }
@@ -82,8 +128,16 @@ pub enum Answer {
     Certificate(Result<Arc<CertifiedKey>, NoCertificate>),
     /// To [`Question::ResolvePsk`]; `None` to go on with a certificate.
     Psk(Option<ChosenPsk>),
+    /// To [`Question::AcceptEarlyData`]: yes or no. After a yes, the server's
+    /// [`AntiReplay`](crate::session::AntiReplay) can still refuse.
+    EarlyData(bool),
     /// To [`Question::Sign`].
     Signature(Result<Vec<u8>, CryptoError>),
-    /// To [`Question::VerifyPeer`].
+    /// To [`Question::VerifyPeer`] and [`Question::VerifyRawPublicKey`].
     Peer(Result<(), CertificateError>),
+    /// To [`Question::ChooseClientCertificate`]; `None` to go on as nobody.
+    ClientCertificate(Option<Arc<CertifiedKey>>),
+    /// To any question: it cannot be answered, and this is why. It ends the connection with
+    /// [`ErrorKind::Unanswered`](crate::ErrorKind::Unanswered); only this side hears the reason.
+    Unavailable(String),
 }

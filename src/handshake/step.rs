@@ -23,12 +23,23 @@ pub enum Step {
         /// The secret.
         secret: TrafficSecret,
     },
+    /// What is sent from here on is not protected again: the server asks for another ClientHello,
+    /// and takes no 0-RTT data.
+    WritePlaintext,
     /// What is sent from here on is under this secret.
     WriteKeys {
         /// The level that it opens.
         level: Level,
         /// The secret.
         secret: TrafficSecret,
+    },
+    /// Both sides have sent record_size_limit: what a protected record may have in it from here on,
+    /// in bytes of content, type and padding (RFC 8449, section 4).
+    LimitRecords {
+        /// The peer's limit, for what is sent.
+        sent: u16,
+        /// This side's limit, for what is received.
+        received: u16,
     },
     /// The client may have sent 0-RTT data that this server does not take: pass them over
     /// (section 4.3.10).
@@ -100,12 +111,21 @@ impl Steps {
         self.queue.push_back(Step::WriteKeys { level, secret });
     }
 
+    pub(super) fn write_plaintext(&mut self) {
+        self.write_level = Level::Initial;
+        self.queue.push_back(Step::WritePlaintext);
+    }
+
     /// Once in a connection (appendix E.4).
     pub(super) fn change_cipher_spec(&mut self) {
         if !self.change_cipher_spec_sent {
             self.change_cipher_spec_sent = true;
             self.queue.push_back(Step::SendChangeCipherSpec);
         }
+    }
+
+    pub(super) fn limit_records(&mut self, sent: u16, received: u16) {
+        self.queue.push_back(Step::LimitRecords { sent, received });
     }
 
     pub(super) fn skip_early_data(&mut self) {

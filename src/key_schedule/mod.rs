@@ -32,6 +32,9 @@ pub enum PskKind {
     External,
     /// Of an earlier connection's ticket: "res binder".
     Resumption,
+    /// Made of an external key by a [`PskImporter`](crate::config::PskImporter): "imp binder"
+    /// (RFC 9258, section 5.2).
+    Imported,
 }
 
 /// HKDF-Expand-Label (section 7.1).
@@ -52,6 +55,19 @@ fn expand_label(
     let values = KeyScheduleValues { secret, input: context, output };
     observers.tell_step(KeyScheduleOperation::Expand, label, values);
     Ok(())
+}
+
+/// The key that an external key is imported as (RFC 9258, section 5.1). The hash is the external
+/// key's; the length of `output` is that of the hash that the imported key is for.
+pub(crate) fn imported_psk(
+    hash: &dyn Hash,
+    secret: &[u8],
+    imported_identity: &[u8],
+    output: &mut [u8],
+) -> Result<(), CryptoError> {
+    let extracted = hash.hmac(&[], &[secret]);
+    let (label, context) = ("derived psk", hash.digest(imported_identity));
+    expand_label(hash, extracted.as_bytes(), label, &context, output, &mut Observers::default())
 }
 
 /// One of the three stages: a secret and the suite that it belongs to.
@@ -137,13 +153,13 @@ impl EarlySecret {
         let label = match kind {
             PskKind::External => "ext binder",
             PskKind::Resumption => "res binder",
+            PskKind::Imported => "imp binder",
         };
         let secret = self.0.derive(label, &self.0.suite.hash.digest(b""), observers)?;
         Ok(TrafficSecret::new(self.0.suite, secret))
     }
 
     /// The traffic secret of 0-RTT data; the transcript is the ClientHello.
-    #[cfg_attr(not(test), expect(dead_code, reason = "early data is not offered yet"))]
     pub(crate) fn client_early_traffic(
         &self,
         transcript: &Digest,
@@ -153,7 +169,6 @@ impl EarlySecret {
     }
 
     /// The exporter that can be used with 0-RTT data; the transcript is the ClientHello.
-    #[cfg_attr(not(test), expect(dead_code, reason = "early data is not offered yet"))]
     pub(crate) fn early_exporter(
         &self,
         transcript: &Digest,

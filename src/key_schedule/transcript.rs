@@ -53,11 +53,16 @@ impl Transcript {
         self.context.current()
     }
 
-    /// The hash as if these bytes followed: for a binder, whose message is not whole yet.
-    pub(crate) fn current_with(&self, bytes: &[u8]) -> Digest {
+    /// A second transcript, in which these bytes follow.
+    pub(crate) fn fork_with(&self, bytes: &[u8]) -> Self {
         let mut context = self.context.fork();
         context.update(bytes);
-        context.current()
+        Self { context }
+    }
+
+    /// The hash as if these bytes followed: for a binder, whose message is not whole yet.
+    pub(crate) fn current_with(&self, bytes: &[u8]) -> Digest {
+        self.fork_with(bytes).current()
     }
 }
 

@@ -6,10 +6,14 @@
 
 mod error;
 mod framing;
+mod padding;
 mod protection;
 
 pub use error::RecordError;
+#[cfg(feature = "tokio")]
+pub(crate) use framing::HTTP_WITHOUT_TLS;
 pub use framing::{next_record, parse_alert};
+pub use padding::{PaddingPolicy, pad_to_multiple_of};
 pub use protection::{Opened, Opener, Sealer, TrafficKeys};
 
 /// The length of a record's header in bytes: type, version, length (section 5.1).
@@ -17,6 +21,10 @@ pub const HEADER_LENGTH: usize = 5;
 
 /// The most plaintext that one record carries, in bytes (section 5.1).
 pub const MAX_PLAINTEXT_LENGTH: usize = 1 << 14;
+
+/// The most that content, its type and padding can be together in a protected record, in bytes
+/// (section 5.4): the default of what record_size_limit makes less (RFC 8449).
+pub const MAX_INNER_PLAINTEXT_LENGTH: usize = MAX_PLAINTEXT_LENGTH + 1;
 
 /// The longest body of a protected record in bytes (section 5.2).
 pub const MAX_CIPHERTEXT_LENGTH: usize = MAX_PLAINTEXT_LENGTH + 256;

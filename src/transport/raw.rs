@@ -43,6 +43,7 @@ impl RawHandshake {
         if let Some(observer) = observer {
             handshake.observe(observer);
         }
+        handshake.without_records();
         handshake.start()?;
         Ok(Self { handshake })
     }
@@ -80,9 +81,12 @@ impl RawHandshake {
                 Step::ReadKeys { level, secret } => RawStep::ReadSecret(level, secret),
                 Step::WriteKeys { level, secret } => RawStep::WriteSecret(level, secret),
                 Step::Complete => RawStep::Complete,
-                // Without records there is nothing that a middlebox could mistake, and early data
-                // come on their own.
-                Step::SendChangeCipherSpec | Step::SkipEarlyData => continue,
+                // Without records there is nothing to limit or that a middlebox could mistake, and
+                // early data come on their own.
+                Step::SendChangeCipherSpec
+                | Step::SkipEarlyData
+                | Step::WritePlaintext
+                | Step::LimitRecords { .. } => continue,
             });
         }
     }

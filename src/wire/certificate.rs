@@ -1,18 +1,77 @@
 //! Certificate, CertificateRequest and CertificateVerify (RFC 9846, sections 4.4.2, 4.5.1 and
 //! 4.5.2).
 
-use super::codec::{DecodeError, List, Prefix, Reader, write_vector};
-use super::extension::{Extensions, Place};
+use super::client_hello::Names;
+use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, write_vector};
+use super::extension::{Extensions, Place, write_extension};
 use super::message::write_message;
-use crate::registry::{ExtensionType, HandshakeType, SignatureScheme};
+use crate::registry::{
+    CertificateCompressionAlgorithm, ExtensionType, HandshakeType, SignatureScheme,
+};
 
 /// A certificate with its extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CertificateEntry<'a> {
-    /// The DER of the certificate: 1 byte to 2^24-1.
+    /// The DER of the certificate, or of a SubjectPublicKeyInfo where raw public keys are used:
+    /// 1 byte to 2^24-1.
     pub certificate: &'a [u8],
     /// A stapled OCSP response, certificate timestamps, and the like.
     pub extensions: Extensions<'a>,
+}
+
+impl<'a, T: AsRef<[u8]> + ?Sized> From<&'a T> for CertificateEntry<'a> {
+    /// A certificate without extensions.
+    fn from(certificate: &'a T) -> Self {
+        Self { certificate: certificate.as_ref(), extensions: Extensions::default() }
+    }
+}
+
+/// The `status_type` of OCSP: the only one there is (RFC 6066, section 8).
+pub(crate) const OCSP: u8 = 1;
+
+impl<'a> CertificateEntry<'a> {
+    /// The OCSP response that is stapled to the certificate: 1 byte to 2^24-1 of DER (section
+    /// 4.5.1.1). `None` where there is none.
+    ///
+    /// # Errors
+    /// When the extension is malformed, or the status is of a type other than OCSP.
+    pub fn ocsp_response(&self) -> Result<Option<&'a [u8]>, DecodeError> {
+        const FIELD: &str = "status_request";
+        let Some(body) = self.extensions.get(ExtensionType::STATUS_REQUEST) else {
+            return Ok(None);
+        };
+        let mut reader = Reader::new(HandshakeType::CERTIFICATE, body);
+        if reader.u8(FIELD)? != OCSP {
+            return Err(reader.error(FIELD, DecodeReason::Value("its status_type is not ocsp")));
+        }
+        let response = reader.vector(FIELD, Prefix::U24, 1..=0xff_ffff)?;
+        reader.finish(FIELD)?;
+        Ok(Some(response))
+    }
+
+    /// The signed certificate timestamps that come with the certificate (RFC 6962, section 3.3),
+    /// each 1 byte to 2^16-1; none where there is no such extension.
+    ///
+    /// # Errors
+    /// When the extension is malformed.
+    pub fn signed_certificate_timestamps(&self) -> Result<Vec<&'a [u8]>, DecodeError> {
+        const FIELD: &str = "signed_certificate_timestamp";
+        let Some(body) = self.extensions.get(ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP) else {
+            return Ok(Vec::new());
+        };
+        let mut reader = Reader::new(HandshakeType::CERTIFICATE, body);
+        let timestamps = Names::read(&mut reader, FIELD, Prefix::U16)?;
+        reader.finish(FIELD)?;
+        Ok(timestamps.iter().collect())
+    }
+}
+
+/// Writes the extension that carries an OCSP response.
+pub(crate) fn write_ocsp_response(out: &mut Vec<u8>, response: &[u8]) {
+    write_extension(out, ExtensionType::STATUS_REQUEST, |out| {
+        out.push(OCSP);
+        write_vector(out, Prefix::U24, |out| out.extend_from_slice(response));
+    });
 }
 
 /// A chain of certificates, the sender's own first. A client's may be empty.
@@ -43,8 +102,8 @@ impl<'a> Certificate<'a> {
         core::iter::from_fn(move || read_entry(&mut reader).ok())
     }
 
-    /// Writes the whole message: the chain in `certificates`, without extensions.
-    pub fn encode<C: AsRef<[u8]>>(
+    /// Writes the whole message: the chain in `certificates`, the sender's own first.
+    pub fn encode<'e, C: Into<CertificateEntry<'e>>>(
         out: &mut Vec<u8>,
         request_context: &[u8],
         certificates: impl IntoIterator<Item = C>,
@@ -52,11 +111,11 @@ impl<'a> Certificate<'a> {
         write_message(out, HandshakeType::CERTIFICATE, |out| {
             write_vector(out, Prefix::U8, |out| out.extend_from_slice(request_context));
             write_vector(out, Prefix::U24, |out| {
-                for certificate in certificates {
+                for entry in certificates.into_iter().map(Into::into) {
                     write_vector(out, Prefix::U24, |out| {
-                        out.extend_from_slice(certificate.as_ref());
+                        out.extend_from_slice(entry.certificate);
                     });
-                    Extensions::default().encode(out);
+                    entry.extensions.encode(out);
                 }
             });
         });
@@ -69,6 +128,42 @@ fn read_entry<'a>(reader: &mut Reader<'a>) -> Result<CertificateEntry<'a>, Decod
     Ok(CertificateEntry { certificate, extensions })
 }
 
+/// A Certificate in fewer bytes (RFC 8879, section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompressedCertificate<'a> {
+    /// The algorithm: one that was offered.
+    pub algorithm: CertificateCompressionAlgorithm,
+    /// The length of the Certificate's body, in bytes.
+    pub uncompressed_length: usize,
+    /// The body, compressed.
+    pub compressed: &'a [u8],
+}
+
+impl<'a> CompressedCertificate<'a> {
+    /// Parses the body of a CompressedCertificate.
+    pub fn parse(body: &'a [u8]) -> Result<Self, DecodeError> {
+        const FIELD: &str = "compressed_certificate_message";
+        let mut reader = Reader::new(HandshakeType::COMPRESSED_CERTIFICATE, body);
+        let algorithm = CertificateCompressionAlgorithm(reader.u16("algorithm")?);
+        let [high, middle, low] = *reader.array("uncompressed_length")?;
+        let compressed = reader.vector(FIELD, Prefix::U24, 1..=0xff_ffff)?;
+        reader.finish(FIELD)?;
+        let length = u32::from_be_bytes([0, high, middle, low]);
+        let uncompressed_length = usize::try_from(length).unwrap_or(usize::MAX);
+        Ok(Self { algorithm, uncompressed_length, compressed })
+    }
+
+    /// Writes the whole message.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        write_message(out, HandshakeType::COMPRESSED_CERTIFICATE, |out| {
+            out.extend_from_slice(&self.algorithm.0.to_be_bytes());
+            let [.., high, middle, low] = self.uncompressed_length.to_be_bytes();
+            out.extend_from_slice(&[high, middle, low]);
+            write_vector(out, Prefix::U24, |out| out.extend_from_slice(self.compressed));
+        });
+    }
+}
+
 /// The server asks for a client certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CertificateRequest<'a> {
@@ -79,6 +174,12 @@ pub struct CertificateRequest<'a> {
     /// The schemes that the server takes. The extension must be there: its absence is left to the
     /// handshake, which answers with its own alert.
     pub signature_algorithms: Option<List<'a, SignatureScheme>>,
+    /// Schemes for certificates, where they differ (section 4.3.3).
+    pub signature_algorithms_cert: Option<List<'a, SignatureScheme>>,
+    /// The authorities that the server takes certificates of (section 4.3.4).
+    pub certificate_authorities: Option<Names<'a>>,
+    /// What the client's certificate must have in it (section 4.3.5).
+    pub oid_filters: Option<OidFilters<'a>>,
 }
 
 impl<'a> CertificateRequest<'a> {
@@ -87,17 +188,46 @@ impl<'a> CertificateRequest<'a> {
         let mut reader = Reader::new(HandshakeType::CERTIFICATE_REQUEST, body);
         let request_context = reader.vector("certificate_request_context", Prefix::U8, 0..=255)?;
         let extensions = Extensions::read(&mut reader, Place::CertificateRequest)?;
-        reader.finish("extensions")?;
-        let signature_algorithms = match extensions.get(ExtensionType::SIGNATURE_ALGORITHMS) {
-            Some(body) => {
-                let mut body = reader.part(body);
-                let list = body.list("signature_algorithms", Prefix::U16, 2..=0xfffe)?;
-                body.finish("signature_algorithms")?;
-                Some(list)
+        let mut request = Self::new(request_context, extensions);
+        for extension in extensions.iter() {
+            let mut body = reader.part(extension.body);
+            let field = extension.kind.name().unwrap_or("extensions");
+            match extension.kind {
+                ExtensionType::SIGNATURE_ALGORITHMS => {
+                    let list = body.list(field, Prefix::U16, 2..=0xfffe)?;
+                    request.signature_algorithms = Some(list);
+                }
+                ExtensionType::SIGNATURE_ALGORITHMS_CERT => {
+                    let list = body.list(field, Prefix::U16, 2..=0xfffe)?;
+                    request.signature_algorithms_cert = Some(list);
+                }
+                ExtensionType::CERTIFICATE_AUTHORITIES => {
+                    let names = Names::read(&mut body, field, Prefix::U16)?;
+                    request.certificate_authorities = Some(names);
+                }
+                ExtensionType::OID_FILTERS => {
+                    request.oid_filters = Some(OidFilters::read(&mut body, field)?);
+                }
+                // Those of a request are empty (section 4.5.1.1; RFC 6962, section 3.3.1).
+                ExtensionType::STATUS_REQUEST | ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP => {}
+                _ => continue,
             }
-            None => None,
-        };
-        Ok(Self { request_context, extensions, signature_algorithms })
+            body.finish(field)?;
+        }
+        reader.finish("extensions")?;
+        Ok(request)
+    }
+
+    /// A request to be written: its extensions are not parsed.
+    pub fn new(request_context: &'a [u8], extensions: Extensions<'a>) -> Self {
+        Self {
+            request_context,
+            extensions,
+            signature_algorithms: None,
+            signature_algorithms_cert: None,
+            certificate_authorities: None,
+            oid_filters: None,
+        }
     }
 
     /// Writes the whole message from the first two fields.
@@ -107,6 +237,41 @@ impl<'a> CertificateRequest<'a> {
             self.extensions.encode(out);
         });
     }
+}
+
+/// What a client's certificate must have in it (section 4.3.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OidFilters<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> OidFilters<'a> {
+    fn read(reader: &mut Reader<'a>, field: &'static str) -> Result<Self, DecodeError> {
+        let bytes = reader.vector(field, Prefix::U16, 0..=0xffff)?;
+        let mut list = reader.part(bytes);
+        let mut identifiers = Vec::new();
+        while !list.is_empty() {
+            identifiers.push(read_filter(&mut list)?.0);
+        }
+        identifiers.sort_unstable();
+        if identifiers.windows(2).any(|pair| pair.first() == pair.last()) {
+            let reason = DecodeReason::Duplicate("an object identifier".into());
+            return Err(reader.error(field, reason));
+        }
+        Ok(Self { bytes })
+    }
+
+    /// The DER of an extension's object identifier, and that of the values it must have, in the
+    /// order of the message.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        let mut reader = Reader::new(HandshakeType::CERTIFICATE_REQUEST, self.bytes);
+        core::iter::from_fn(move || read_filter(&mut reader).ok())
+    }
+}
+
+fn read_filter<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], &'a [u8]), DecodeError> {
+    let identifier = reader.vector("oid_filters", Prefix::U8, 1..=255)?;
+    Ok((identifier, reader.vector("oid_filters", Prefix::U16, 0..=0xffff)?))
 }
 
 /// Proof that the sender has the certificate's private key.

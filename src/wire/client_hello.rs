@@ -1,10 +1,12 @@
 //! ClientHello (RFC 9846, section 4.2.2) and the extensions that a server reads from it.
 
+use super::certificate::OCSP;
 use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, duplicate, write_vector};
-use super::extension::{Extensions, Place};
+use super::extension::{Extensions, Place, read_record_size_limit};
 use super::message::write_message;
 use crate::registry::{
-    CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme,
+    CertificateCompressionAlgorithm, CipherSuiteId, ExtensionType, HandshakeType, NamedGroup,
+    ProtocolVersion, SignatureScheme,
 };
 
 /// A ClientHello. The extensions that TLS 1.3 gives a meaning to are parsed and checked; all of
@@ -45,6 +47,24 @@ pub struct ClientHello<'a> {
     pub pre_shared_keys: Option<OfferedPsks<'a>>,
     /// 0-RTT data follows (section 4.3.10).
     pub early_data: bool,
+    /// How many tickets the client wants of a new session, and of a resumed one (RFC 9149).
+    pub ticket_request: Option<[u8; 2]>,
+    /// The client can be asked for a certificate after the handshake (section 4.3.6).
+    pub post_handshake_auth: bool,
+    /// The authorities that the client takes certificates of (section 4.3.4).
+    pub certificate_authorities: Option<Names<'a>>,
+    /// The types of certificate that the client has, the preferred one first (RFC 7250).
+    pub client_certificate_types: Option<&'a [u8]>,
+    /// The types of certificate that the client takes, the preferred one first (RFC 7250).
+    pub server_certificate_types: Option<&'a [u8]>,
+    /// The client wants a stapled OCSP response (RFC 6066, section 8).
+    pub wants_ocsp: bool,
+    /// The client wants signed certificate timestamps (RFC 6962, section 3.3.1).
+    pub wants_timestamps: bool,
+    /// The most that the client takes in a protected record, in bytes (RFC 8449).
+    pub record_size_limit: Option<u16>,
+    /// Algorithms for compressed certificates (RFC 8879).
+    pub compress_certificate: Option<List<'a, CertificateCompressionAlgorithm>>,
 }
 
 impl<'a> ClientHello<'a> {
@@ -106,6 +126,15 @@ impl<'a> ClientHello<'a> {
             psk_key_exchange_modes: None,
             pre_shared_keys: None,
             early_data: false,
+            ticket_request: None,
+            post_handshake_auth: false,
+            certificate_authorities: None,
+            client_certificate_types: None,
+            server_certificate_types: None,
+            wants_ocsp: false,
+            wants_timestamps: false,
+            record_size_limit: None,
+            compress_certificate: None,
         }
     }
 
@@ -119,7 +148,7 @@ impl<'a> ClientHello<'a> {
         match kind {
             E::SERVER_NAME => self.server_name = read_server_name(&mut body)?,
             E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
-                self.application_protocols = Some(Names::read(&mut body, field)?);
+                self.application_protocols = Some(Names::read(&mut body, field, Prefix::U8)?);
             }
             E::SUPPORTED_VERSIONS => {
                 self.supported_versions = Some(body.list(field, Prefix::U8, 2..=254)?);
@@ -140,6 +169,33 @@ impl<'a> ClientHello<'a> {
             }
             E::PRE_SHARED_KEY => self.pre_shared_keys = Some(OfferedPsks::read(&mut body)?),
             E::EARLY_DATA => self.early_data = true,
+            E::TICKET_REQUEST => self.ticket_request = Some(*body.array(field)?),
+            E::POST_HANDSHAKE_AUTH => self.post_handshake_auth = true,
+            E::CERTIFICATE_AUTHORITIES => {
+                self.certificate_authorities = Some(Names::read(&mut body, field, Prefix::U16)?);
+            }
+            E::CLIENT_CERTIFICATE_TYPE => {
+                self.client_certificate_types = Some(body.vector(field, Prefix::U8, 1..=255)?);
+            }
+            E::SERVER_CERTIFICATE_TYPE => {
+                self.server_certificate_types = Some(body.vector(field, Prefix::U8, 1..=255)?);
+            }
+            E::STATUS_REQUEST => {
+                // Requests of other types have a form of their own, and mean nothing here.
+                self.wants_ocsp = body.u8(field)? == OCSP;
+                if !self.wants_ocsp {
+                    return Ok(());
+                }
+                body.vector(field, Prefix::U16, 0..=0xffff)?;
+                body.vector(field, Prefix::U16, 0..=0xffff)?;
+            }
+            E::SIGNED_CERTIFICATE_TIMESTAMP => self.wants_timestamps = true,
+            E::RECORD_SIZE_LIMIT => {
+                self.record_size_limit = Some(read_record_size_limit(&mut body)?);
+            }
+            E::COMPRESS_CERTIFICATE => {
+                self.compress_certificate = Some(body.list(field, Prefix::U8, 2..=254)?);
+            }
             _ => return Ok(()),
         }
         body.finish(field)
@@ -186,34 +242,46 @@ pub(crate) fn write_server_name(out: &mut Vec<u8>, name: &[u8]) {
     });
 }
 
-/// A list of names of 1 to 255 bytes: application protocols (RFC 7301, section 3.1).
+/// A list of names, none of them empty: application protocols of up to 255 bytes (RFC 7301,
+/// section 3.1), or the DER of authorities' names (section 4.3.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Names<'a> {
     bytes: &'a [u8],
+    prefix: Prefix,
 }
 
 impl<'a> Names<'a> {
-    pub(crate) fn read(reader: &mut Reader<'a>, field: &'static str) -> Result<Self, DecodeError> {
+    /// Reads the list, in which the length of each name takes `prefix` bytes.
+    pub(crate) fn read(
+        reader: &mut Reader<'a>,
+        field: &'static str,
+        prefix: Prefix,
+    ) -> Result<Self, DecodeError> {
         let bytes = reader.vector(field, Prefix::U16, 2..=0xffff)?;
         let mut list = reader.part(bytes);
         while !list.is_empty() {
-            list.vector(field, Prefix::U8, 1..=255)?;
+            list.vector(field, prefix, 1..=0xffff)?;
         }
-        Ok(Self { bytes })
+        Ok(Self { bytes, prefix })
     }
 
     /// The names in the order of the message.
     pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let mut reader = Reader::new(HandshakeType::CLIENT_HELLO, self.bytes);
-        core::iter::from_fn(move || reader.vector("", Prefix::U8, 1..=255).ok())
+        let (mut reader, prefix) =
+            (Reader::new(HandshakeType::CLIENT_HELLO, self.bytes), self.prefix);
+        core::iter::from_fn(move || reader.vector("", prefix, 1..=0xffff).ok())
     }
 }
 
-/// Writes a list of names with its length.
-pub(crate) fn write_names<N: AsRef<[u8]>>(out: &mut Vec<u8>, names: impl IntoIterator<Item = N>) {
+/// Writes a list of names with its length; that of each name takes `prefix` bytes.
+pub(crate) fn write_names<N: AsRef<[u8]>>(
+    out: &mut Vec<u8>,
+    prefix: Prefix,
+    names: impl IntoIterator<Item = N>,
+) {
     write_vector(out, Prefix::U16, |out| {
         for name in names {
-            write_vector(out, Prefix::U8, |out| out.extend_from_slice(name.as_ref()));
+            write_vector(out, prefix, |out| out.extend_from_slice(name.as_ref()));
         }
     });
 }
@@ -268,6 +336,11 @@ impl<'a> KeyShares<'a> {
         core::iter::from_fn(move || KeyShareEntry::read(&mut reader).ok())
     }
 }
+
+/// A mode of psk_key_exchange_modes: a key without a key exchange (section 4.3.9).
+pub(crate) const PSK_KE: u8 = 0;
+/// A mode of psk_key_exchange_modes: a key with a fresh key exchange.
+pub(crate) const PSK_DHE_KE: u8 = 1;
 
 /// One identity of a pre-shared key (section 4.3.11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

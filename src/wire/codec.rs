@@ -5,7 +5,8 @@ use core::marker::PhantomData;
 
 use crate::alert::AlertDescription;
 use crate::registry::{
-    CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme,
+    CertificateCompressionAlgorithm, CipherSuiteId, ExtensionType, HandshakeType, NamedGroup,
+    ProtocolVersion, SignatureScheme,
 };
 
 /// A message that cannot be parsed: which one, which field of it, and what is wrong with it.
@@ -160,7 +161,7 @@ impl<'a> Reader<'a> {
 }
 
 /// How many bytes the length of a vector takes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Prefix {
     U8 = 1,
     U16 = 2,
@@ -214,7 +215,14 @@ macro_rules! code_points {
     };
 }
 
-code_points!(CipherSuiteId, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme);
+code_points!(
+    CertificateCompressionAlgorithm,
+    CipherSuiteId,
+    ExtensionType,
+    NamedGroup,
+    ProtocolVersion,
+    SignatureScheme
+);
 
 /// A list of code points, as it stands in a message.
 #[derive(Clone, Copy, PartialEq, Eq)]

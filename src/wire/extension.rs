@@ -77,6 +77,15 @@ pub(crate) fn write_extension(
     write_vector(out, Prefix::U16, body);
 }
 
+/// The value of record_size_limit: at least 64 (RFC 8449, section 4).
+pub(super) fn read_record_size_limit(reader: &mut Reader<'_>) -> Result<u16, DecodeError> {
+    const FIELD: &str = "record_size_limit";
+    match reader.u16(FIELD)? {
+        0..64 => Err(reader.error(FIELD, DecodeReason::Value("it must be 64 or more"))),
+        limit => Ok(limit),
+    }
+}
+
 /// The messages that carry extensions: the columns of the table in section 4.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {

@@ -15,7 +15,10 @@ mod server_hello;
 #[cfg(test)]
 mod tests;
 
-pub use certificate::{Certificate, CertificateEntry, CertificateRequest, CertificateVerify};
+pub use certificate::{
+    Certificate, CertificateEntry, CertificateRequest, CertificateVerify, CompressedCertificate,
+    OidFilters,
+};
 pub use client_hello::{ClientHello, KeyShareEntry, KeyShares, Names, OfferedPsks, PskIdentity};
 pub use codec::{CodePoint, DecodeError, DecodeReason, List};
 pub use extension::{Extension, Extensions};
@@ -23,6 +26,7 @@ pub use message::{HandshakeMessage, MESSAGE_HEADER_LENGTH};
 pub use post_handshake::{EndOfEarlyData, Finished, KeyUpdate, NewSessionTicket};
 pub use server_hello::{EncryptedExtensions, HELLO_RETRY_REQUEST_RANDOM, ServerHello};
 
-pub(crate) use client_hello::{write_names, write_server_name};
+pub(crate) use certificate::{OCSP, write_ocsp_response};
+pub(crate) use client_hello::{PSK_DHE_KE, PSK_KE, write_names, write_server_name};
 pub(crate) use extension::write_extension;
 pub(crate) use message::write_message;

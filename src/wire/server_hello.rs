@@ -3,9 +3,11 @@
 
 use super::client_hello::{KeyShareEntry, Names};
 use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, write_vector};
-use super::extension::{Extensions, Place};
+use super::extension::{Extensions, Place, read_record_size_limit};
 use super::message::write_message;
-use crate::registry::{CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
+use crate::registry::{
+    CertificateType, CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
+};
 
 /// The random of a HelloRetryRequest: the SHA-256 of "HelloRetryRequest" (section 4.2.3).
 pub const HELLO_RETRY_REQUEST_RANDOM: [u8; 32] = [
@@ -167,6 +169,14 @@ pub struct EncryptedExtensions<'a> {
     pub supported_groups: Option<List<'a, NamedGroup>>,
     /// The server accepts the 0-RTT data.
     pub early_data: bool,
+    /// How many tickets the server will send (RFC 9149).
+    pub ticket_request: Option<u8>,
+    /// The type of the client's certificate, where it was offered (RFC 7250).
+    pub client_certificate_type: Option<CertificateType>,
+    /// The type of the server's certificate, where it was offered (RFC 7250).
+    pub server_certificate_type: Option<CertificateType>,
+    /// The most that the server takes in a protected record, in bytes (RFC 8449).
+    pub record_size_limit: Option<u16>,
 }
 
 impl<'a> EncryptedExtensions<'a> {
@@ -183,7 +193,7 @@ impl<'a> EncryptedExtensions<'a> {
             match extension.kind {
                 E::SERVER_NAME => message.server_name = true,
                 E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
-                    let mut names = Names::read(&mut body, field)?.iter();
+                    let mut names = Names::read(&mut body, field, Prefix::U8)?.iter();
                     message.application_protocol = names.next();
                     if names.next().is_some() {
                         let reason = DecodeReason::Value("a server chooses one protocol");
@@ -194,6 +204,16 @@ impl<'a> EncryptedExtensions<'a> {
                     message.supported_groups = Some(body.list(field, Prefix::U16, 2..=0xfffe)?);
                 }
                 E::EARLY_DATA => message.early_data = true,
+                E::TICKET_REQUEST => message.ticket_request = Some(body.u8(field)?),
+                E::CLIENT_CERTIFICATE_TYPE => {
+                    message.client_certificate_type = Some(CertificateType(body.u8(field)?));
+                }
+                E::SERVER_CERTIFICATE_TYPE => {
+                    message.server_certificate_type = Some(CertificateType(body.u8(field)?));
+                }
+                E::RECORD_SIZE_LIMIT => {
+                    message.record_size_limit = Some(read_record_size_limit(&mut body)?);
+                }
                 _ => continue,
             }
             body.finish(field)?;
@@ -209,6 +229,10 @@ impl<'a> EncryptedExtensions<'a> {
             application_protocol: None,
             supported_groups: None,
             early_data: false,
+            ticket_request: None,
+            client_certificate_type: None,
+            server_certificate_type: None,
+            record_size_limit: None,
         }
     }
 

@@ -52,6 +52,15 @@ fn fields() {
     });
     assert_eq!(duplicate, Some(A::ILLEGAL_PARAMETER));
     assert_eq!(first(|hello| hello.add(E::OID_FILTERS, &[0, 0])), Some(A::ILLEGAL_PARAMETER));
+    // RFC 8449, section 4. More than a record can have is for another version of TLS.
+    for (limit, answer) in [
+        (&[0, 63][..], A::ILLEGAL_PARAMETER),
+        (&[0], A::DECODE_ERROR),
+        (&[0xff, 0xff], A::DECRYPT_ERROR),
+    ] {
+        let edit = |hello: &mut Parts| *hello.get(E::RECORD_SIZE_LIMIT) = limit.to_vec();
+        assert_eq!(first(edit), Some(answer), "{limit:?}");
+    }
     let odd = |hello: &mut Parts| {
         let list = hello.get(E::SIGNATURE_ALGORITHMS);
         *list = vector16(&[8, 7, 8]);
@@ -84,7 +93,7 @@ fn extensions_that_must_be_there() {
 #[test]
 fn nothing_in_common() {
     // Section 4.2.1.
-    let suites = |hello: &mut Parts| hello.head[SUITES + 2..SUITES + 8].fill(0x0a);
+    let suites = |hello: &mut Parts| hello.head[SUITES + 2..SUITES + 10].fill(0x0a);
     assert_eq!(first(suites), Some(A::HANDSHAKE_FAILURE));
     let groups = first(|hello| {
         *hello.get(E::SUPPORTED_GROUPS) = vector16(&[0x00, 0x1e]);

@@ -25,6 +25,9 @@ const CERTIFICATES: usize = 2;
 const CERTIFICATE_VERIFY: usize = 3;
 const FINISHED: usize = 4;
 
+/// The client's values that mean nothing, as its fixed randomness makes them.
+const GREASE: [u8; 2] = [0xca, 0xca];
+
 fn server_hello(edit: impl FnOnce(&mut Parts)) -> Option<A> {
     edited(Side::Client, Plain, SERVER_HELLO, edit)
 }
@@ -38,13 +41,24 @@ fn in_place_of(index: usize, message: &[u8]) -> Option<A> {
 }
 
 #[test]
+fn the_clients_grease_is_what_this_test_thinks() {
+    let hello = told(Side::Server, Plain).remove(0);
+    let mut hello = Parts::parse(&hello.bytes);
+    assert_eq!(hello.head[SUITES + 2..SUITES + 4], GREASE);
+    assert_eq!(hello.get(E::SUPPORTED_GROUPS)[2..4], GREASE);
+    assert_eq!(hello.get(E::SUPPORTED_VERSIONS)[1..3], GREASE);
+    hello.get(E(u16::from_be_bytes(GREASE)));
+}
+
+#[test]
 fn server_hellos() {
     // Section 4.2.3, field by field, and section 4.3.1.
     let version = |hello: &mut Parts| hello.head[1] = 4;
     assert_eq!(server_hello(version), Some(A::PROTOCOL_VERSION));
     let session_id = |hello: &mut Parts| hello.head[SESSION_ID] ^= 1;
     assert_eq!(server_hello(session_id), Some(A::ILLEGAL_PARAMETER));
-    for suite in [[0x13, 0x04], [0xc0, 0x2f]] {
+    // The last one is the client's GREASE: what it has offered it must refuse (RFC 8701).
+    for suite in [[0x13, 0x04], [0xc0, 0x2f], GREASE] {
         let edit =
             |hello: &mut Parts| hello.head[SUITES..SERVER_COMPRESSION].copy_from_slice(&suite);
         assert_eq!(server_hello(edit), Some(A::ILLEGAL_PARAMETER), "not offered");
@@ -52,7 +66,7 @@ fn server_hellos() {
     let compression = |hello: &mut Parts| hello.head[SERVER_COMPRESSION] = 1;
     assert_eq!(server_hello(compression), Some(A::ILLEGAL_PARAMETER));
     assert_eq!(server_hello(|hello| hello.tail.push(0)), Some(A::DECODE_ERROR));
-    for chosen in [[3, 3], [3, 5], [0x7f, 0x1c]] {
+    for chosen in [[3, 3], [3, 5], [0x7f, 0x1c], GREASE] {
         let edit = |hello: &mut Parts| *hello.get(E::SUPPORTED_VERSIONS) = chosen.to_vec();
         assert_eq!(server_hello(edit), Some(A::ILLEGAL_PARAMETER), "{chosen:?}");
     }
@@ -125,6 +139,10 @@ fn hello_retry_requests() {
     assert_eq!(retry_request(version), Some(A::ILLEGAL_PARAMETER));
     let unknown = retry_request(|request| request.add(E(0x7777), &[]));
     assert_eq!(unknown, Some(A::UNSUPPORTED_EXTENSION));
+    let grease = edited(Side::Client, Retry, 0, |request| {
+        *request.get(E::KEY_SHARE) = GREASE.to_vec();
+    });
+    assert_eq!(grease, Some(A::ILLEGAL_PARAMETER));
     let empty_cookie = retry_request(|request| *request.get(E::COOKIE) = vec![0, 0]);
     assert_eq!(empty_cookie, Some(A::DECODE_ERROR));
     // After one: no second, the same suite, the group that it asked for.
@@ -150,9 +168,16 @@ fn encrypted_extensions() {
         });
         assert_eq!(answer, Some(A::ILLEGAL_PARAMETER), "{forbidden}");
     }
-    let unsolicited = edit(|message| message.add(E::RECORD_SIZE_LIMIT, &[1, 0]));
+    // RFC 8449, section 4.
+    let limit = edit(|message| *message.get(E::RECORD_SIZE_LIMIT) = vec![0, 63]);
+    assert_eq!(limit, Some(A::ILLEGAL_PARAMETER));
+    let limit = edit(|message| message.get(E::RECORD_SIZE_LIMIT).push(0));
+    assert_eq!(limit, Some(A::DECODE_ERROR));
+    let unsolicited = edit(|message| message.add(E::MAX_FRAGMENT_LENGTH, &[1]));
     assert_eq!(unsolicited, Some(A::UNSUPPORTED_EXTENSION));
     assert_eq!(edit(|message| message.add(E(0x7777), &[])), Some(A::UNSUPPORTED_EXTENSION));
+    let grease = edit(|message| message.add(E(u16::from_be_bytes(GREASE)), &[]));
+    assert_eq!(grease, Some(A::UNSUPPORTED_EXTENSION));
     assert_eq!(edit(|message| message.add(E::EARLY_DATA, &[])), Some(A::UNSUPPORTED_EXTENSION));
     let not_offered = edit(|message| *message.get(ALPN) = vector16(b"\x02h3"));
     assert_eq!(not_offered, Some(A::ILLEGAL_PARAMETER));

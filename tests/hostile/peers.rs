@@ -8,8 +8,8 @@ use std::sync::{Arc, LazyLock};
 
 use handclasp::certificate::CertificateError;
 use handclasp::config::{
-    AnswerLater, CertificateList, CertificateResolver, CertifiedKey, HmacCookies, PeerIdentity,
-    PeerVerifier, Reply,
+    AnswerLater, CertificateList, CertificateResolver, CertifiedKey, ClientAuthentication,
+    ClientCertificateResolver, HmacCookies, PeerIdentity, PeerVerifier, Reply,
 };
 use handclasp::connection::{ClientConnection, Connection, Options, Received, ServerConnection};
 use handclasp::crypto::{
@@ -36,9 +36,12 @@ pub enum Scenario {
     Retry,
     /// The server wants another group and has put its state into a cookie.
     Cookie,
+    /// The server requires a certificate of the client.
+    ClientAuth,
 }
 
-pub const SCENARIOS: [Scenario; 3] = [Scenario::Plain, Scenario::Retry, Scenario::Cookie];
+pub const SCENARIOS: [Scenario; 4] =
+    [Scenario::Plain, Scenario::Retry, Scenario::Cookie, Scenario::ClientAuth];
 
 #[derive(Debug)]
 struct FixedRandom(u8);
@@ -85,7 +88,7 @@ impl ActiveKeyExchange for ToyExchange {
     }
 }
 
-/// Takes the one chain that the server has.
+/// Takes the one chain that both have.
 #[derive(Debug)]
 struct PinnedChain;
 
@@ -120,15 +123,24 @@ fn certified_key() -> Arc<CertifiedKey> {
     Arc::new(CertifiedKey::from_der(chain, &key).expect("the key is good"))
 }
 
-fn client(verifier: Arc<dyn PeerVerifier>) -> Arc<ClientConfig> {
+fn client(
+    verifier: Arc<dyn PeerVerifier>,
+    certificates: Arc<dyn ClientCertificateResolver>,
+) -> Arc<ClientConfig> {
     let provider = provider(Side::Client, &[NamedGroup::X25519, NamedGroup::SECP256R1]);
-    let builder = ClientConfig::builder(provider).application_protocols(PROTOCOLS);
+    let builder = ClientConfig::builder(provider)
+        .application_protocols(PROTOCOLS)
+        .client_certificates(certificates);
     Arc::new(builder.verifier(verifier).build().expect("the configuration is good"))
 }
 
-fn server(scenario: Scenario, resolver: Arc<dyn CertificateResolver>) -> Arc<ServerConfig> {
+fn server(
+    scenario: Scenario,
+    resolver: Arc<dyn CertificateResolver>,
+    verifier: Arc<dyn PeerVerifier>,
+) -> Arc<ServerConfig> {
     let group = match scenario {
-        Scenario::Plain => NamedGroup::X25519,
+        Scenario::Plain | Scenario::ClientAuth => NamedGroup::X25519,
         Scenario::Retry | Scenario::Cookie => NamedGroup::SECP256R1,
     };
     let mut builder =
@@ -136,20 +148,28 @@ fn server(scenario: Scenario, resolver: Arc<dyn CertificateResolver>) -> Arc<Ser
     if scenario == Scenario::Cookie {
         builder = builder.cookies(Arc::new(HmacCookies::shared(&[3; 32], 10)));
     }
+    if scenario == Scenario::ClientAuth {
+        builder = builder.client_authentication(ClientAuthentication::required(verifier));
+    }
     Arc::new(builder.build(resolver).expect("the configuration is good"))
 }
 
-static CLIENT: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| client(Arc::new(PinnedChain)));
+fn list() -> Arc<CertificateList> {
+    Arc::new(CertificateList::new(vec![certified_key()]))
+}
 
-static SERVERS: LazyLock<[Arc<ServerConfig>; 3]> = LazyLock::new(|| {
-    let list: Arc<dyn CertificateResolver> = Arc::new(CertificateList::new(vec![certified_key()]));
-    SCENARIOS.map(|scenario| server(scenario, Arc::clone(&list)))
+static CLIENT: LazyLock<Arc<ClientConfig>> =
+    LazyLock::new(|| client(Arc::new(PinnedChain), list()));
+
+static SERVERS: LazyLock<[Arc<ServerConfig>; 4]> =
+    LazyLock::new(|| SCENARIOS.map(|scenario| server(scenario, list(), Arc::new(PinnedChain))));
+
+static ASKING_CLIENT: LazyLock<Arc<ClientConfig>> =
+    LazyLock::new(|| client(Arc::new(AnswerLater), Arc::new(AnswerLater)));
+
+static ASKING_SERVERS: LazyLock<[Arc<ServerConfig>; 4]> = LazyLock::new(|| {
+    SCENARIOS.map(|scenario| server(scenario, Arc::new(AnswerLater), Arc::new(AnswerLater)))
 });
-
-static ASKING_CLIENT: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| client(Arc::new(AnswerLater)));
-
-static ASKING_SERVERS: LazyLock<[Arc<ServerConfig>; 3]> =
-    LazyLock::new(|| SCENARIOS.map(|scenario| server(scenario, Arc::new(AnswerLater))));
 
 /// A new handshake that asks, where others decide at once.
 #[allow(dead_code, reason = "not every user of this module answers questions")]
@@ -169,6 +189,7 @@ pub fn asking(side: Side, scenario: Scenario) -> RawHandshake {
 pub fn answer(question: &Question) -> Answer {
     match question {
         Question::ChooseCertificate(_) => Answer::Certificate(Ok(certified_key())),
+        Question::ChooseClientCertificate(_) => Answer::ClientCertificate(Some(certified_key())),
         Question::VerifyPeer(peer) => match PinnedChain.verify(peer) {
             Reply::Now(verdict) => Answer::Peer(verdict),
             Reply::Later => unreachable!("it decides at once"),

@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub fn handclasp<const N: usize>(arguments: [&str; N]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_handclasp"));
     command.args(arguments).stdin(Stdio::null());
-    command.env_remove("SSL_CERT_FILE").env_remove("SSLKEYLOGFILE");
+    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"] {
+        command.env_remove(name);
+    }
     command
 }
 

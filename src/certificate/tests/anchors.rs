@@ -133,3 +133,36 @@ fn a_root_from_before_version_3() {
     // The same of version 3 would have had to say that it is a CA.
     assert!(Check::new(&leaf, &[], &[root.der()]).run().is_err());
 }
+
+#[test]
+fn one_of_ten_thousand_is_found_by_its_name() {
+    // The same key under ten thousand names; signing is what takes time, so nothing is signed.
+    let root = root("root 5000");
+    let decoded = decode::Certificate::decode(root.der()).unwrap();
+    let spki = der::only(decoded.spki, der::SEQUENCE).unwrap();
+    let mut anchors = TrustAnchors::new();
+    for number in 0..10_000 {
+        let mut subject = decoded.subject.to_vec();
+        let at = position(&subject, b"5000");
+        subject[at..at + 4].copy_from_slice(format!("{number:04}").as_bytes());
+        anchors.add_anchor(bare(&subject, spki, None)).unwrap();
+    }
+    assert_eq!(anchors.len(), 10_000);
+    let mut check = Check::new(&issue(&leaf_params(), &root), &[], &[]);
+    check.anchors = anchors;
+    let (verdict, signatures) = check.run_counted();
+    assert_eq!(verdict.unwrap().subjects, ["CN=leaf", "CN=root 5000"]);
+    assert_eq!(signatures, 1);
+}
+
+#[test]
+fn anchors_that_share_their_name_are_all_tried() {
+    let roots: Vec<_> = (0..30).map(|_| root("root")).collect();
+    let anchors: Vec<_> = roots.iter().map(|it| it.der()).collect();
+    let mut check = Check::new(&issue(&leaf_params(), &roots[29]), &[], &anchors);
+    assert_eq!(check.anchors.len(), 30);
+    assert!(check.run().is_ok());
+    check.limits.signature_checks = 29;
+    let error = check.run().unwrap_err();
+    assert_eq!(error.problem.code(), "limit-exceeded");
+}

@@ -54,10 +54,7 @@ fn a_ring_ends() {
     let b_by_a = b.signed_by(&key_b, &issuer_a).unwrap();
     let leaf = leaf_params().signed_by(&key(), &issuer_a).unwrap();
     let check = Check::new(leaf.der(), &[a_by_b.der(), b_by_a.der()], &[root("root").der()]);
-    assert!(matches!(
-        check.run(),
-        Err(CertificateError { problem: Problem::UnknownIssuer(_), .. })
-    ));
+    assert_eq!(check.run().unwrap_err(), error("CN=b", Problem::Circular("CN=a".to_owned())));
 }
 
 #[test]
@@ -159,4 +156,97 @@ fn errors_do_not_carry_what_a_peer_wrote_unescaped() {
     let text = check.run().unwrap_err().to_string();
     assert!(text.is_ascii() && !text.contains('\u{1b}'), "{text}");
     assert!(text.len() < 4000);
+}
+
+/// RUSTSEC-2023-0052 and RUSTSEC-2023-0053: a peer's certificates that all seem to have issued each
+/// other took a verifier's time without end.
+#[test]
+fn a_mesh_of_good_signatures_costs_each_of_them_once() {
+    let (shared, bag, leaf) = mesh();
+    let bag: Vec<_> = bag.iter().collect();
+    assert_eq!(bag.len(), 56);
+    let root = root("root");
+    let mut check = Check::new(&leaf, &bag, &[root.der()]);
+    let (verdict, signatures) = check.run_counted();
+    assert!(signatures <= 57, "{signatures}");
+    let (limit, maximum) = (Limit::Candidates, 10_000);
+    assert_eq!(verdict.unwrap_err(), error("CN=leaf", Problem::LimitExceeded { limit, maximum }));
+
+    // One of them is certified by a root: the way out is found wherever it stands.
+    for name in MESH {
+        let way_out = authority_params(name).signed_by(&shared, &root).unwrap();
+        let mut bag = bag.clone();
+        bag.push(way_out.der());
+        check = Check::new(&leaf, &bag, &[root.der()]);
+        let (verdict, signatures) = check.run_counted();
+        assert!(verdict.is_ok(), "{name}");
+        assert!(signatures <= 58, "{name}: {signatures}");
+    }
+}
+
+/// As above, with the names that are compared for it.
+#[test]
+fn one_hundred_namesakes_are_refused_within_the_limits() {
+    let absent = super::root("a");
+    let bag: Vec<_> = (0..100).map(|_| intermediate("a", &absent)).collect();
+    let leaf = issue(&leaf_params(), &bag[99]);
+    let ders: Vec<_> = bag.iter().map(|it| it.der()).collect();
+    let mut check = Check::new(&leaf, &ders, &[root("a").der()]);
+    let (verdict, signatures) = check.run_counted();
+    let (limit, maximum) = (Limit::Intermediates, 64);
+    assert_eq!(verdict.unwrap_err(), error("CN=leaf", Problem::LimitExceeded { limit, maximum }));
+    assert_eq!(signatures, 0);
+    check.limits.intermediates = 100;
+    let (verdict, signatures) = check.run_counted();
+    let (limit, maximum) = (Limit::SignatureChecks, 100);
+    assert_eq!(verdict.unwrap_err(), error("CN=leaf", Problem::LimitExceeded { limit, maximum }));
+    assert_eq!(signatures, 100);
+}
+
+/// CRLs are verified along every path that reaches an anchor, so that many such paths must not cost
+/// more than other signatures may.
+#[test]
+fn what_revocation_costs_is_taken_off_the_signatures() {
+    let mut check = chain(&leaf_params(), authority_params("a"));
+    check.crls = vec![empty_crl(&root("stranger"))];
+    check.limits.signature_checks = 4;
+    assert!(check.run().is_ok());
+    check.limits.signature_checks = 3;
+    let (limit, maximum) = (Limit::SignatureChecks, 3);
+    let exceeded = Problem::LimitExceeded { limit, maximum };
+    assert_eq!(check.run().unwrap_err(), error("CN=leaf", exceeded));
+    check.crls.clear();
+    assert!(check.run().is_ok());
+}
+
+/// CVE-2026-45271 in another library: an ASN.1 reader that recurses without an end. Here nothing
+/// recurses but the search, and each of its steps costs a signature.
+#[test]
+fn depth_is_bounded_in_structures_and_in_paths() {
+    let mut nested = vec![0x05, 0x00];
+    for _ in 0..20_000 {
+        nested = der::wrap(der::SEQUENCE, &nested);
+        if nested.len() > 60_000 {
+            break;
+        }
+    }
+    let check = Check::new(&CertificateDer::from(nested.clone()), &[], &[]);
+    assert_eq!(check.run().unwrap_err().problem.code(), "malformed");
+    assert_eq!(distinguished_name::fold(&nested), nested);
+
+    // Self-issued ones are not counted for the depth: only the signatures bound these.
+    let keys: Vec<_> = (0..150).map(|_| key()).collect();
+    let params = authority_params("a");
+    let sign = |(issuer, subject): (&KeyPair, &KeyPair)| {
+        params.signed_by(subject, &rcgen::Issuer::from_params(&params, issuer)).unwrap()
+    };
+    let bag: Vec<_> = keys.iter().zip(keys.iter().skip(1)).map(sign).collect();
+    let issuer = rcgen::Issuer::from_params(&params, &keys[149]);
+    let leaf = leaf_params().signed_by(&key(), &issuer).unwrap();
+    let bag: Vec<_> = bag.iter().rev().map(|it| it.der()).collect();
+    let mut check = Check::new(leaf.der(), &bag, &[root("root").der()]);
+    check.limits.intermediates = 200;
+    let (verdict, signatures) = check.run_counted();
+    assert_eq!(verdict.unwrap_err().problem.code(), "limit-exceeded");
+    assert_eq!(signatures, 100);
 }

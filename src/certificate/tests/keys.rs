@@ -75,6 +75,7 @@ fn an_algorithm_that_was_not_given_is_named() {
         profile: Profile::Default,
         now: UnixTime::since_unix_epoch(Duration::from_secs(NOW)),
         algorithms: &only(&rcgen::PKCS_ED25519),
+        revocation: Revocation::default(),
         limits: PathLimits::default(),
     })
     .unwrap_err();
@@ -101,4 +102,18 @@ fn rsa_without_its_null_parameters_is_another_algorithm() {
         bare.verify_certificate(&algorithms(), &algorithm, b"", b""),
         Err(SignatureError::UnsupportedKey)
     );
+}
+
+#[test]
+fn a_small_key_is_told_from_a_wrong_signature() {
+    let numbers = [
+        der::wrap(der::INTEGER, &[vec![0], vec![0xff; 128]].concat()),
+        der::wrap(der::INTEGER, &[1, 0, 1]),
+    ];
+    let bytes = der::wrap(der::SEQUENCE, &numbers.concat());
+    let key = signature::PublicKey { algorithm: &pki_types::alg_id::RSA_ENCRYPTION, bytes: &bytes };
+    let algorithm = pki_types::alg_id::RSA_PKCS1_SHA256;
+    let verdict = key.verify_certificate(&algorithms(), &algorithm, b"", &[0; 128]);
+    assert_eq!(verdict, Err(SignatureError::UnsupportedKey));
+    assert!(key.describe().ends_with(" of 1024 bits"), "{}", key.describe());
 }

@@ -2,20 +2,31 @@
 
 mod anchors;
 mod checks;
+mod clients;
+mod constraints;
+mod explain;
 mod hostile;
 mod keys;
+mod order;
 mod paths;
+mod policies;
+mod revocation;
+mod strict;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use pki_types::{CertificateDer, ServerName, UnixTime};
+use pki_types::{
+    AlgorithmIdentifier, CertificateDer, InvalidSignature, ServerName,
+    SignatureVerificationAlgorithm, UnixTime,
+};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 
 use super::*;
-use crate::crypto::CryptoProvider;
+use crate::crypto::{CryptoProvider, ring};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -72,6 +83,10 @@ struct Check {
     name: Option<&'static str>,
     profile: Profile,
     now: u64,
+    crls: Vec<CertificateRevocationList>,
+    policy: RevocationPolicy,
+    /// What came of asking for an OCSP response.
+    staple: Option<Option<Vec<u8>>>,
     limits: PathLimits,
 }
 
@@ -93,13 +108,44 @@ impl Check {
             name: Some("example.com"),
             profile: Profile::Default,
             now: NOW,
+            crls: Vec::new(),
+            policy: RevocationPolicy::default(),
+            staple: None,
             limits: PathLimits::default(),
         }
     }
 
     fn run(&self) -> Result<VerifiedPath, CertificateError> {
+        self.ask(&CryptoProvider::ring().signatures.all, verify_chain)
+    }
+
+    /// As [`Check::run`], with all that was tried.
+    fn explain(&self) -> Explanation {
+        self.ask(&CryptoProvider::ring().signatures.all, explain_chain)
+    }
+
+    /// The verdict, and how many signatures were verified for it.
+    fn run_counted(&self) -> (Result<VerifiedPath, CertificateError>, usize) {
+        let provider = CryptoProvider::ring();
+        let counters = provider.signatures.all.iter().map(|&algorithm| {
+            let count = AtomicUsize::new(0);
+            &*Box::leak(Box::new(Counter { algorithm, count }))
+        });
+        let counters: Vec<&'static Counter> = counters.collect();
+        let algorithms: Vec<_> =
+            counters.iter().map(|&it| it as &dyn SignatureVerificationAlgorithm).collect();
+        let verdict = self.ask(&algorithms, verify_chain);
+        let count = |it: &&'static Counter| it.count.load(Ordering::Relaxed);
+        (verdict, counters.iter().map(count).sum())
+    }
+
+    fn ask<T>(
+        &self,
+        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+        ask: impl FnOnce(&ChainRequest<'_>) -> T,
+    ) -> T {
         let name = self.name.map(|name| ServerName::try_from(name).unwrap().into());
-        verify_chain(&ChainRequest {
+        ask(&ChainRequest {
             end_entity: &self.end_entity,
             intermediates: &self.intermediates,
             anchors: &self.anchors,
@@ -107,7 +153,15 @@ impl Check {
             names: name.as_slice(),
             profile: self.profile,
             now: UnixTime::since_unix_epoch(Duration::from_secs(self.now)),
-            algorithms: &CryptoProvider::ring().signatures.all,
+            algorithms,
+            revocation: Revocation {
+                crls: &self.crls,
+                status_request: self.staple.as_ref().map(|response| StatusRequest {
+                    response: response.as_deref(),
+                    digests: Digests { sha1: ring::sha1, sha256: ring::sha256 },
+                }),
+                policy: self.policy,
+            },
             limits: self.limits,
         })
     }
@@ -117,11 +171,74 @@ impl Check {
     }
 }
 
+/// Counts the signatures that it verifies.
+#[derive(Debug)]
+struct Counter {
+    algorithm: &'static dyn SignatureVerificationAlgorithm,
+    count: AtomicUsize,
+}
+
+impl SignatureVerificationAlgorithm for Counter {
+    fn verify_signature(
+        &self,
+        public_key: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), InvalidSignature> {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.algorithm.verify_signature(public_key, message, signature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        self.algorithm.public_key_alg_id()
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.algorithm.signature_alg_id()
+    }
+}
+
 /// A leaf under an intermediate under a root, with the leaf and the intermediate as told.
 fn chain(leaf: &CertificateParams, authority: CertificateParams) -> Check {
     let root = root("root");
     let issuer = Authority::signed_by(authority, key(), &root).unwrap();
     Check::new(&issue(leaf, &issuer), &[issuer.der()], &[root.der()])
+}
+
+/// A CRL of this authority that lists nobody.
+fn empty_crl(issuer: &rcgen::Issuer<'_, impl rcgen::SigningKey>) -> CertificateRevocationList {
+    let params = rcgen::CertificateRevocationListParams {
+        this_update: date_time_ymd(2026, 7, 1),
+        next_update: date_time_ymd(2026, 8, 1),
+        crl_number: rcgen::SerialNumber::from(1),
+        issuing_distribution_point: None,
+        revoked_certs: Vec::new(),
+        key_identifier_method: rcgen::KeyIdMethod::Sha256,
+    };
+    CertificateRevocationList::from_der(params.signed_by(issuer).unwrap().der()).unwrap()
+}
+
+/// The names of [`mesh`].
+const MESH: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
+
+/// Authorities with one key, each certified by each other one: whatever order they are put in is a
+/// path whose signatures are all good. And a leaf that the first of them issued.
+fn mesh() -> (KeyPair, Vec<CertificateDer<'static>>, CertificateDer<'static>) {
+    let shared = key();
+    let mut bag = Vec::new();
+    for issuer in MESH {
+        let params = authority_params(issuer);
+        let issuer = rcgen::Issuer::from_params(&params, &shared);
+        for subject in MESH.map(authority_params) {
+            if subject.distinguished_name != params.distinguished_name {
+                bag.push(subject.signed_by(&shared, &issuer).unwrap().der().clone());
+            }
+        }
+    }
+    let params = authority_params(MESH[0]);
+    let issuer = rcgen::Issuer::from_params(&params, &shared);
+    let leaf = leaf_params().signed_by(&key(), &issuer).unwrap().der().clone();
+    (shared, bag, leaf)
 }
 
 /// A leaf that is trusted itself, after its DER was edited: no signature stands in the way.

@@ -186,3 +186,11 @@ fn a_broken_intermediate_only_matters_if_it_is_needed() {
         "{error}"
     );
 }
+
+#[test]
+fn an_empty_subject_is_called_by_its_first_name() {
+    let mut leaf = leaf_params();
+    leaf.distinguished_name = rcgen::DistinguishedName::new();
+    let check = chain(&leaf, authority_params("a"));
+    assert_eq!(check.subjects(), ["subjectAltName=example.com", "CN=a", "CN=root"]);
+}

@@ -18,6 +18,23 @@ pub static SHA384: RingHash = RingHash {
     hkdf: hkdf::HKDF_SHA384,
 };
 
+/// SHA-1, for names of certificates in OCSP only: it proves nothing any more.
+pub fn sha1(data: &[u8]) -> [u8; 20] {
+    fixed(&digest::SHA1_FOR_LEGACY_USE_ONLY, data)
+}
+
+/// SHA-256 as an array.
+pub fn sha256(data: &[u8]) -> [u8; 32] {
+    fixed(&digest::SHA256, data)
+}
+
+/// `N` is the length of the algorithm's output.
+fn fixed<const N: usize>(algorithm: &'static digest::Algorithm, data: &[u8]) -> [u8; N] {
+    let mut out = [0; N];
+    out.copy_from_slice(digest::digest(algorithm, data).as_ref());
+    out
+}
+
 /// A hash of `ring` with its HMAC and HKDF.
 pub struct RingHash {
     algorithm: HashAlgorithm,

@@ -14,7 +14,7 @@ use super::{Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, NONCE_LENGT
 use super::{SignatureAlgorithms, TAG_LENGTH};
 use crate::registry::CipherSuiteId;
 
-pub use hash::{SHA256, SHA384};
+pub use hash::{SHA256, SHA384, sha1, sha256};
 pub use key_exchange::{SECP256R1, SECP384R1, X25519};
 pub use sign::signing_key;
 pub use verify::{

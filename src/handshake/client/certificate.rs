@@ -1,23 +1,16 @@
 //! ExpectCertificate, VerifyingPeer and ExpectCertificateVerify: the server says who it is, is
 //! judged, and proves it (RFC 9846, sections 4.4.2, 4.5.1 and 4.5.2).
 
-use std::sync::Arc;
-
-use pki_types::CertificateDer;
-
 use super::finished::{ExpectFinished, ServerProof};
-use super::server_hello::check_offered;
 use super::{Context, Question, ServerFlight, State};
-use crate::certificate::{CertificateError, EndEntity};
-use crate::config::{PeerIdentity, Reply};
+use crate::certificate::{CertificateError, Problem};
+use crate::config::Reply;
 use crate::error::{Error, ErrorKind};
 use crate::handshake::Side;
-use crate::handshake::certificate_verify::signed_content;
-use crate::handshake::proof::{ChainVerified, PeerAuthenticated};
-use crate::observer::Event;
+use crate::handshake::authentication::{Accepted, Expected, Presented, empty_list, no_common_type};
 use crate::registry::{ExtensionType, HandshakeType};
 use crate::wire::{
-    Certificate, CertificateRequest, CertificateVerify, DecodeError, DecodeReason, HandshakeMessage,
+    CertificateRequest, CompressedCertificate, HandshakeMessage, MESSAGE_HEADER_LENGTH,
 };
 
 /// The server's certificate is due; a request for the client's may come before it.
@@ -31,86 +24,82 @@ impl ExpectCertificate {
         message: HandshakeMessage<'_>,
         context: &mut Context<'_>,
     ) -> Result<State, Error> {
+        let requested = self.flight.certificate_request.is_some();
         match message.kind {
-            HandshakeType::CERTIFICATE_REQUEST if !self.flight.certificate_requested => {
+            HandshakeType::CERTIFICATE_REQUEST if !requested => {
                 check_request(&CertificateRequest::parse(message.body)?)?;
                 self.flight.transcript.add(&message);
-                self.flight.certificate_requested = true;
+                self.flight.certificate_request = Some(message.bytes.to_vec());
                 Ok(State::ExpectCertificate(self))
             }
-            HandshakeType::CERTIFICATE => self.on_certificate(message, context),
-            _ if self.flight.certificate_requested => {
-                Err(Error::unexpected("Certificate", &message))
+            HandshakeType::CERTIFICATE => self.on_certificate(message, message.body, context),
+            HandshakeType::COMPRESSED_CERTIFICATE if self.takes_compressed() => {
+                let body = self.decompress(message.body, context)?;
+                self.on_certificate(message, &body, context)
             }
+            _ if requested => Err(Error::unexpected("Certificate", &message)),
             _ => Err(Error::unexpected("Certificate or CertificateRequest", &message)),
         }
     }
 
+    fn takes_compressed(&self) -> bool {
+        self.flight.shared.offered.contains(&ExtensionType::COMPRESS_CERTIFICATE)
+    }
+
+    /// The body of the Certificate that a CompressedCertificate stands for (RFC 8879, section 4).
+    fn decompress(&self, body: &[u8], context: &Context<'_>) -> Result<Vec<u8>, Error> {
+        const MESSAGE: HandshakeType = HandshakeType::COMPRESSED_CERTIFICATE;
+        let message = CompressedCertificate::parse(body)?;
+        let compressors = &self.flight.shared.config.compressors;
+        if !compressors.codes().any(|offered| offered == message.algorithm) {
+            let reason = format!("{} was not offered", message.algorithm);
+            return Err(Error::illegal(MESSAGE, "algorithm", reason));
+        }
+        let limit = context.limits.handshake_message;
+        if message.uncompressed_length > limit.saturating_sub(MESSAGE_HEADER_LENGTH) {
+            return Err(ErrorKind::LimitExceeded { name: "handshake_message", limit }.into());
+        }
+        compressors.decompress(&message).ok_or_else(|| {
+            let length = message.uncompressed_length;
+            let problem = format!("it does not decompress to the {length} bytes that it says");
+            let problem = Problem::Malformed(problem);
+            CertificateError { certificate: "(compressed)".into(), problem }.into()
+        })
+    }
+
+    /// `body` is that of a Certificate; `message` is what stands for it in the transcript.
     fn on_certificate(
         mut self: Box<Self>,
         message: HandshakeMessage<'_>,
+        body: &[u8],
         context: &mut Context<'_>,
     ) -> Result<State, Error> {
-        let certificate = Certificate::parse(message.body)?;
-        let chain = self.check_chain(&certificate, context)?;
-        let first = chain.first().ok_or_else(empty_list)?;
-        let end_entity = EndEntity::parse(first)?;
+        let shared = &self.flight.shared;
+        let verifier = &shared.config.verifier;
+        let certificate_type = self.flight.server_certificate_type;
+        let ours = verifier.certificate_types();
+        if !ours.contains(&certificate_type) {
+            return Err(no_common_type(ours.iter().copied(), [certificate_type]));
+        }
+        let expected = Expected {
+            request_context: &[],
+            certificate_type,
+            asked: &shared.offered,
+            server_name: Some(&shared.server_name),
+        };
+        let presented = Presented::read(body, &expected, context)?.ok_or_else(empty_list)?;
+        presented.tell(context.parameters);
+        let reply = presented.ask(&**verifier);
         self.flight.transcript.add(&message);
-        context.parameters.certificates = Some(Arc::clone(&chain));
-        let identity = PeerIdentity {
-            chain,
-            server_name: self.flight.shared.server_name.clone(),
-            now: context.now,
-        };
-        let reply = self.flight.shared.config.verifier.verify(&identity);
-        let state = VerifyingPeer {
-            flight: self.flight,
-            end_entity,
-            question: Question::VerifyPeer(identity),
-        };
+        let state = Box::new(VerifyingPeer { flight: self.flight, presented });
         match reply {
-            Reply::Now(verdict) => Box::new(state).on_verdict(verdict, context),
-            Reply::Later => Ok(State::VerifyingPeer(Box::new(state))),
+            Reply::Now(verdict) => state.on_verdict(verdict, context),
+            Reply::Later => Ok(State::VerifyingPeer(state)),
         }
-    }
-
-    fn check_chain(
-        &self,
-        certificate: &Certificate<'_>,
-        context: &Context<'_>,
-    ) -> Result<Arc<[CertificateDer<'static>]>, Error> {
-        const MESSAGE: HandshakeType = HandshakeType::CERTIFICATE;
-        if !certificate.request_context.is_empty() {
-            let reason = "a server's must be empty";
-            return Err(Error::illegal(MESSAGE, "certificate_request_context", reason));
-        }
-        let limit = context.limits.certificates;
-        let mut chain = Vec::with_capacity(4);
-        for entry in certificate.entries() {
-            for extension in entry.extensions.iter() {
-                check_offered(&self.flight.shared, MESSAGE, extension.kind)?;
-            }
-            if chain.len() >= limit {
-                return Err(ErrorKind::LimitExceeded { name: "certificates", limit }.into());
-            }
-            chain.push(CertificateDer::from(entry.certificate.to_vec()));
-        }
-        Ok(chain.into())
     }
 }
 
-/// A server must have a certificate: section 4.5.1.
-fn empty_list() -> Error {
-    DecodeError {
-        message: HandshakeType::CERTIFICATE,
-        field: "certificate_list",
-        reason: DecodeReason::Length(0),
-    }
-    .into()
-}
-
-/// Section 4.4.2. A client of ours has no certificate to give, so that the rest of the request
-/// does not matter to it.
+/// Section 4.4.2. What the request wants is looked at when it is answered.
 fn check_request(request: &CertificateRequest<'_>) -> Result<(), Error> {
     const MESSAGE: HandshakeType = HandshakeType::CERTIFICATE_REQUEST;
     if !request.request_context.is_empty() {
@@ -126,13 +115,12 @@ fn check_request(request: &CertificateRequest<'_>) -> Result<(), Error> {
 /// The verifier was asked, and has not answered yet.
 pub(in crate::handshake) struct VerifyingPeer {
     flight: ServerFlight,
-    end_entity: EndEntity,
-    question: Question,
+    presented: Presented,
 }
 
 impl VerifyingPeer {
     pub(super) fn question(&self) -> &Question {
-        &self.question
+        self.presented.question()
     }
 
     pub(super) fn on_verdict(
@@ -140,54 +128,36 @@ impl VerifyingPeer {
         verdict: Result<(), CertificateError>,
         context: &mut Context<'_>,
     ) -> Result<State, Error> {
-        let chain_verified = ChainVerified::by(verdict)?;
-        context.observers.tell(|| Event::PeerVerified);
-        Ok(State::ExpectCertificateVerify(Box::new(ExpectCertificateVerify {
-            flight: self.flight,
-            end_entity: self.end_entity,
-            chain_verified,
-        })))
+        let accepted = self.presented.judged(verdict, context)?;
+        let state = ExpectCertificateVerify { flight: self.flight, accepted };
+        Ok(State::ExpectCertificateVerify(Box::new(state)))
     }
 }
 
-/// The chain is good; the proof of its key is due.
+/// The certificate is good; the proof of its key is due.
 pub(in crate::handshake) struct ExpectCertificateVerify {
     flight: ServerFlight,
-    end_entity: EndEntity,
-    chain_verified: ChainVerified,
+    accepted: Accepted,
 }
 
 impl ExpectCertificateVerify {
     pub(super) fn on_message(
-        mut self: Box<Self>,
+        self: Box<Self>,
         message: HandshakeMessage<'_>,
         context: &mut Context<'_>,
     ) -> Result<State, Error> {
-        const MESSAGE: HandshakeType = HandshakeType::CERTIFICATE_VERIFY;
-        if message.kind != MESSAGE {
-            return Err(Error::unexpected("CertificateVerify", &message));
-        }
-        let verify = CertificateVerify::parse(message.body)?;
-        let scheme = verify.algorithm;
-        let signatures = &self.flight.shared.config.provider.signatures;
-        let config = &self.flight.shared.config;
-        let offered = config.layout_offers(ExtensionType::SIGNATURE_ALGORITHMS, scheme);
-        if !offered || !scheme.signs_handshakes() || signatures.for_scheme(scheme).is_empty() {
-            let reason = format!("{scheme} was not offered for handshakes");
-            return Err(Error::illegal(MESSAGE, "algorithm", reason));
-        }
-        let content = signed_content(Side::Server, &self.flight.transcript.current());
-        let authenticated = PeerAuthenticated::check(
-            self.chain_verified,
-            &self.end_entity,
-            signatures,
-            &verify,
-            &content,
+        let Self { mut flight, accepted } = *self;
+        let config = &flight.shared.config;
+        let authenticated = accepted.check(
+            &message,
+            Side::Server,
+            &config.provider.signatures,
+            |scheme| config.layout_offers(ExtensionType::SIGNATURE_ALGORITHMS, scheme),
+            &mut flight.transcript,
+            context,
         )?;
-        context.parameters.signature_scheme = Some(scheme);
-        context.observers.tell(|| Event::SignatureVerified(scheme));
-        self.flight.transcript.add(&message);
-        let proof = ServerProof::Certificate(authenticated);
-        Ok(State::ExpectFinished(Box::new(ExpectFinished { flight: self.flight, proof })))
+        context.parameters.signature_scheme = Some(authenticated.scheme);
+        let proof = ServerProof::Certificate(authenticated.proof);
+        Ok(State::ExpectFinished(Box::new(ExpectFinished { flight, proof })))
     }
 }

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
-use pki_types::ServerName;
+use pki_types::{ServerName, UnixTime};
 
+use super::grease::Grease;
 use super::server_hello::{ExpectServerHello, Offer, Sent};
 use super::{Context, Shared, State, pre_shared_key};
-use crate::config::{ClientConfig, ExtensionLayout, LayoutItem, PreSharedKey};
+use crate::config::{ClientConfig, EarlyDataTerms, ExtensionLayout, LayoutItem, PreSharedKey};
 use crate::crypto::{ActiveKeyExchange, CipherSuite, KeyExchangeGroup};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{Transcript, TranscriptBuffer};
-use crate::registry::{ExtensionType, NamedGroup, ProtocolVersion};
+use crate::registry::{CertificateType, CipherSuiteId, ExtensionType, NamedGroup, ProtocolVersion};
 use crate::wire::codec::{Prefix, write_codes, write_vector};
 use crate::wire::{
-    ClientHello, Extensions, KeyShareEntry, List, write_extension, write_names, write_server_name,
+    ClientHello, Extensions, KeyShareEntry, List, OCSP, PSK_DHE_KE, PSK_KE, write_extension,
+    write_names, write_server_name,
 };
 
 /// Nothing has happened yet.
@@ -29,18 +31,24 @@ impl Start {
         context: &mut Context<'_>,
     ) -> Result<State, Error> {
         let Self { config, server_name } = self;
-        let mut hello = Hello { random: [0; 32], session_id: Vec::new() };
+        let mut hello = Hello { random: [0; 32], session_id: Vec::new(), grease: None };
         config.provider.random.fill(&mut hello.random)?;
         if config.middlebox_compatibility {
             hello.session_id.resize(32, 0);
             config.provider.random.fill(&mut hello.session_id)?;
         }
+        if config.grease && config.layout.is_none() {
+            hello.grease = Some(Grease::new(&*config.provider.random)?);
+        }
         context.observers.set_client_random(&hello.random);
         context.parameters.server_name = sent_name(&config, &server_name).map(str::to_owned);
         let group = config.provider.groups.first();
         let group = Arc::clone(group.ok_or(ErrorKind::Internal("no group is configured"))?);
-        let mut shared = Shared { config, server_name, offered: Vec::new() };
+        let keys = pre_shared_key::collect(&config, &server_name, context);
+        let early_data = pre_shared_key::early_data_terms(&config, &keys);
+        let mut shared = Shared { config, server_name, offered: Vec::new(), keys, early_data };
         let (exchange, message) = hello.send(&mut shared, &*group, None, context)?;
+        pre_shared_key::start_early_data(&shared, &message, context)?;
         Ok(State::ExpectServerHello(Box::new(ExpectServerHello {
             shared,
             offer: Offer { hello, group: group.name(), exchange },
@@ -53,6 +61,8 @@ impl Start {
 pub(super) struct RetryAnswer<'a> {
     pub(super) cipher_suite: &'a CipherSuite,
     pub(super) cookie: Option<&'a [u8]>,
+    /// It asked for a share, which then stands alone (section 4.2.2).
+    pub(super) wants_share: bool,
     pub(super) transcript: &'a Transcript,
 }
 
@@ -60,6 +70,7 @@ pub(super) struct RetryAnswer<'a> {
 pub(super) struct Hello {
     pub(super) random: [u8; 32],
     pub(super) session_id: Vec<u8>,
+    pub(super) grease: Option<Grease>,
 }
 
 impl Hello {
@@ -101,20 +112,27 @@ impl Hello {
     ) -> Result<(Vec<u8>, Vec<ExtensionType>), Error> {
         let config = &shared.config;
         let suites = config.provider.cipher_suites.iter();
-        let cipher_suites = codes(suites.map(|suite: &CipherSuite| suite.id));
+        let grease = self.grease.as_ref();
+        let meaningless = grease.map(|grease| CipherSuiteId(grease.cipher_suite()));
+        let cipher_suites =
+            codes(meaningless.into_iter().chain(suites.map(|suite: &CipherSuite| suite.id)));
         let psks = pre_shared_key::offered(shared, retry.map(|retry| retry.cipher_suite));
         let cookie = retry.and_then(|retry| retry.cookie);
         // As in the first ClientHello, even where a retry leaves no key for its suite. Without it a
         // server should send no tickets (section 4.3.9).
         let psk_modes =
-            config.tickets.is_some() || !pre_shared_key::offered(shared, None).is_empty();
+            config.sessions.is_some() || !pre_shared_key::offered(shared, None).is_empty();
         let standard = Standard {
             config,
             server_name: &shared.server_name,
             share,
+            lone_share: retry.is_some_and(|retry| retry.wants_share),
             cookie,
             psks: &psks,
             psk_modes,
+            early_data: shared.early_data.as_ref(),
+            now: context.now,
+            grease,
         };
         let write = |unpadded: Option<usize>| {
             let (extensions, kinds) = standard.write(unpadded);
@@ -158,26 +176,43 @@ struct Standard<'a> {
     config: &'a ClientConfig,
     server_name: &'a ServerName<'static>,
     share: (NamedGroup, &'a [u8]),
+    lone_share: bool,
     cookie: Option<&'a [u8]>,
+    grease: Option<&'a Grease>,
     psks: &'a [(&'a PreSharedKey, CipherSuite)],
     psk_modes: bool,
+    early_data: Option<&'a EarlyDataTerms>,
+    now: UnixTime,
 }
 
 impl Standard<'_> {
     /// Their order where no layout says otherwise.
-    const ORDER: [ExtensionType; 8] = [
+    const ORDER: [ExtensionType; 17] = [
         ExtensionType::SERVER_NAME,
+        ExtensionType::STATUS_REQUEST,
+        ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP,
+        ExtensionType::CLIENT_CERTIFICATE_TYPE,
+        ExtensionType::SERVER_CERTIFICATE_TYPE,
+        ExtensionType::POST_HANDSHAKE_AUTH,
         ExtensionType::SUPPORTED_GROUPS,
         ExtensionType::SIGNATURE_ALGORITHMS,
         ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
         ExtensionType::SUPPORTED_VERSIONS,
         ExtensionType::COOKIE,
         ExtensionType::PSK_KEY_EXCHANGE_MODES,
+        ExtensionType::TICKET_REQUEST,
         ExtensionType::KEY_SHARE,
+        ExtensionType::EARLY_DATA,
+        ExtensionType::RECORD_SIZE_LIMIT,
+        ExtensionType::COMPRESS_CERTIFICATE,
     ];
 
     fn layout(&self) -> &[LayoutItem] {
         self.config.layout.as_ref().map_or(&[], |layout: &ExtensionLayout| &layout.items)
+    }
+
+    fn meaningless_group(&self) -> Option<NamedGroup> {
+        self.grease.map(|grease| NamedGroup(grease.group()))
     }
 
     fn layout_pads(&self) -> bool {
@@ -201,14 +236,26 @@ impl Standard<'_> {
                 kinds.push(item.kind());
             }
         }
-        for kind in Self::ORDER {
+        let mut order = Self::ORDER;
+        let meaningless = self.grease.map(Grease::extensions);
+        if let Some(grease) = self.grease {
+            grease.shuffle(&mut order);
+        }
+        // They are not among the kinds: a server that answers them is wrong (RFC 8701, section 3.1).
+        if let Some([first, _]) = meaningless {
+            write_extension(&mut out, first, |_| {});
+        }
+        for kind in order {
             if !kinds.contains(&kind) && self.write_one(kind, &mut out) {
                 kinds.push(kind);
             }
         }
+        if let Some([_, last]) = meaningless {
+            write_extension(&mut out, last, |out| out.push(0));
+        }
         // Whatever the layout says, this one is the last (section 4.3.11).
         if !self.psks.is_empty() {
-            pre_shared_key::write(self.psks, &mut out);
+            pre_shared_key::write(self.psks, self.now, &mut out);
             kinds.push(ExtensionType::PRE_SHARED_KEY);
         }
         (out, kinds)
@@ -226,6 +273,7 @@ impl Standard<'_> {
             }
             ExtensionType::SUPPORTED_GROUPS => write_extension(out, kind, |out| {
                 let groups = provider.groups.iter().map(|group| group.name());
+                let groups = self.meaningless_group().into_iter().chain(groups);
                 write_vector(out, Prefix::U16, |out| write_codes(out, groups));
             }),
             ExtensionType::SIGNATURE_ALGORITHMS => write_extension(out, kind, |out| {
@@ -237,10 +285,32 @@ impl Standard<'_> {
                 if protocols.is_empty() {
                     return false;
                 }
-                write_extension(out, kind, |out| write_names(out, protocols));
+                write_extension(out, kind, |out| write_names(out, Prefix::U8, protocols));
+            }
+            ExtensionType::STATUS_REQUEST if self.config.request_ocsp => {
+                // Any responder, and no extensions (RFC 6066, section 8).
+                write_extension(out, kind, |out| out.extend_from_slice(&[OCSP, 0, 0, 0, 0]));
+            }
+            ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP if self.config.request_timestamps => {
+                write_extension(out, kind, |_| {});
+            }
+            ExtensionType::CLIENT_CERTIFICATE_TYPE => {
+                return write_certificate_types(kind, self.config.client_certificate_types(), out);
+            }
+            ExtensionType::SERVER_CERTIFICATE_TYPE => {
+                return write_certificate_types(
+                    kind,
+                    self.config.verifier.certificate_types(),
+                    out,
+                );
+            }
+            ExtensionType::POST_HANDSHAKE_AUTH if self.config.post_handshake_auth => {
+                write_extension(out, kind, |_| {});
             }
             ExtensionType::SUPPORTED_VERSIONS => write_extension(out, kind, |out| {
-                write_vector(out, Prefix::U8, |out| write_codes(out, [ProtocolVersion::TLS_1_3]));
+                let meaningless = self.grease.map(|grease| ProtocolVersion(grease.version()));
+                let versions = meaningless.into_iter().chain([ProtocolVersion::TLS_1_3]);
+                write_vector(out, Prefix::U8, |out| write_codes(out, versions));
             }),
             ExtensionType::COOKIE => {
                 let Some(cookie) = self.cookie else {
@@ -251,24 +321,70 @@ impl Standard<'_> {
                 });
             }
             ExtensionType::PSK_KEY_EXCHANGE_MODES => {
-                const PSK_DHE_KE: u8 = 1;
                 if !self.psk_modes {
                     return false;
                 }
+                let modes = match self.config.psk_without_key_exchange {
+                    true => &[PSK_DHE_KE, PSK_KE][..],
+                    false => &[PSK_DHE_KE],
+                };
                 write_extension(out, kind, |out| {
-                    write_vector(out, Prefix::U8, |out| out.push(PSK_DHE_KE));
+                    write_vector(out, Prefix::U8, |out| out.extend_from_slice(modes));
                 });
+            }
+            ExtensionType::TICKET_REQUEST => {
+                let Some(counts) = self.config.ticket_request else { return false };
+                write_extension(out, kind, |out| out.extend_from_slice(&counts));
+            }
+            ExtensionType::EARLY_DATA => {
+                if self.early_data.is_none() {
+                    return false;
+                }
+                write_extension(out, kind, |_| {});
             }
             ExtensionType::KEY_SHARE => write_extension(out, kind, |out| {
                 let (group, key_exchange) = self.share;
                 write_vector(out, Prefix::U16, |out| {
+                    if let Some(group) = self.meaningless_group().filter(|_| !self.lone_share) {
+                        KeyShareEntry { group, key_exchange: &[0] }.encode(out);
+                    }
                     KeyShareEntry { group, key_exchange }.encode(out);
                 });
             }),
+            ExtensionType::RECORD_SIZE_LIMIT => {
+                let Some(limit) = self.config.record_size_limit else {
+                    return false;
+                };
+                write_extension(out, kind, |out| out.extend_from_slice(&limit.to_be_bytes()));
+            }
+            ExtensionType::COMPRESS_CERTIFICATE => {
+                let algorithms = &self.config.compressors;
+                if algorithms.codes().next().is_none() {
+                    return false;
+                }
+                write_extension(out, kind, |out| {
+                    write_vector(out, Prefix::U8, |out| write_codes(out, algorithms.codes()));
+                });
+            }
             _ => return false,
         }
         true
     }
+}
+
+/// RFC 7250, section 4.1: a list of X.509 alone is left out.
+fn write_certificate_types(
+    kind: ExtensionType,
+    types: &[CertificateType],
+    out: &mut Vec<u8>,
+) -> bool {
+    if matches!(types, [] | [CertificateType::X509]) {
+        return false;
+    }
+    write_extension(out, kind, |out| {
+        write_vector(out, Prefix::U8, |out| out.extend(types.iter().map(|kind| kind.0)));
+    });
+    true
 }
 
 /// RFC 7685: a ClientHello of 256 to 511 bytes becomes one of 512.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  Start ---ClientHello--> ExpectServerHello --HelloRetryRequest--> ExpectServerHello (again)
-//!                                |
+//!                (0-RTT data)    |
 //!                           ServerHello
 //!                                v
 //!                     ExpectEncryptedExtensions
@@ -23,13 +23,18 @@
 //!                                    |
 //!                            CertificateVerify
 //!                                    v
-//!                              ExpectFinished ---Finished--> Connected
+//!                              ExpectFinished ---Finished--> (was there a request?) --no--> Connected
+//!                                 (EndOfEarlyData, where 0-RTT   |                           ^
+//!                                  data were accepted)           v                           |
+//!                       AuthenticatingSelf (asks: which certificate? sign this) -------------+
 //! ```
 
+pub(super) mod authentication;
 mod certificate;
 mod client_hello;
 mod encrypted_extensions;
 mod finished;
+mod grease;
 mod pre_shared_key;
 mod server_hello;
 
@@ -39,16 +44,16 @@ use pki_types::ServerName;
 
 use super::machine;
 use super::{Answer, Context, Level, Question};
-use crate::config::ClientConfig;
+use crate::config::{ClientConfig, EarlyDataTerms, PreSharedKey};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{MainSecret, TrafficSecret, Transcript};
-use crate::registry::ExtensionType;
+use crate::registry::{CertificateType, ExtensionType};
 use crate::wire::HandshakeMessage;
 
 use certificate::{ExpectCertificate, ExpectCertificateVerify, VerifyingPeer};
 pub(super) use client_hello::Start;
 use encrypted_extensions::ExpectEncryptedExtensions;
-use finished::ExpectFinished;
+use finished::{AuthenticatingSelf, ExpectFinished};
 use server_hello::ExpectServerHello;
 
 /// Where a client stands.
@@ -60,6 +65,7 @@ pub(super) enum State {
     VerifyingPeer(Box<VerifyingPeer>),
     ExpectCertificateVerify(Box<ExpectCertificateVerify>),
     ExpectFinished(Box<ExpectFinished>),
+    AuthenticatingSelf(Box<AuthenticatingSelf>),
 }
 
 impl State {
@@ -77,12 +83,12 @@ impl State {
             Self::ExpectServerHello(state) => state.on_message(message, context)?,
             Self::ExpectEncryptedExtensions(state) => state.on_message(message, context)?,
             Self::ExpectCertificate(state) => state.on_message(message, context)?,
-            Self::VerifyingPeer(_) => {
+            Self::VerifyingPeer(_) | Self::AuthenticatingSelf(_) => {
                 return Err(ErrorKind::Internal("a message was not held back").into());
             }
             Self::ExpectCertificateVerify(state) => state.on_message(message, context)?,
             Self::ExpectFinished(state) => {
-                return state.on_message(message, context).map(machine::State::Connected);
+                return state.on_message(message, context);
             }
         };
         Ok(machine::State::Client(next))
@@ -92,11 +98,12 @@ impl State {
         self,
         answer: Answer,
         context: &mut Context<'_>,
-    ) -> Result<Self, Error> {
+    ) -> Result<machine::State, Error> {
         match (self, answer) {
             (Self::VerifyingPeer(state), Answer::Peer(verdict)) => {
-                state.on_verdict(verdict, context)
+                state.on_verdict(verdict, context).map(machine::State::Client)
             }
+            (Self::AuthenticatingSelf(state), answer) => state.on_answer(answer, context),
             _ => Err(ErrorKind::Internal("an answer came without its question").into()),
         }
     }
@@ -104,6 +111,7 @@ impl State {
     pub(super) fn question(&self) -> Option<&Question> {
         match self {
             Self::VerifyingPeer(state) => Some(state.question()),
+            Self::AuthenticatingSelf(state) => Some(state.question()),
             _ => None,
         }
     }
@@ -115,6 +123,10 @@ struct Shared {
     server_name: ServerName<'static>,
     /// The types of the extensions that the ClientHello had: the server may answer these only.
     offered: Vec<ExtensionType>,
+    /// The keys for this server, the preferred one first.
+    keys: Vec<PreSharedKey>,
+    /// 0-RTT data were offered under the first key, and the server has not answered yet.
+    early_data: Option<EarlyDataTerms>,
 }
 
 /// What the states between ServerHello and the server's Finished keep.
@@ -124,5 +136,8 @@ struct ServerFlight {
     main_secret: MainSecret,
     client_secret: TrafficSecret,
     server_secret: TrafficSecret,
-    certificate_requested: bool,
+    /// The server's CertificateRequest, if one came: the whole message.
+    certificate_request: Option<Vec<u8>>,
+    client_certificate_type: CertificateType,
+    server_certificate_type: CertificateType,
 }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use super::flight::{self, Offer};
 use super::hello_retry_request::{self, FirstHello};
-use super::{Context, Question, State, negotiation, pre_shared_key};
+use super::{Context, Question, State, negotiation, pre_shared_key, tickets};
 use crate::config::{CertifiedKey, NoCertificate, Reply, ServerConfig};
 use crate::crypto::{CipherSuite, SharedSecret};
 use crate::error::{Error, ErrorKind};
+use crate::handshake::EarlyData;
+use crate::handshake::authentication::no_common_type;
 use crate::handshake::question::ChooseCertificate;
 use crate::key_schedule::Transcript;
 use crate::observer::Event;
-use crate::registry::{ExtensionType, HandshakeType, NamedGroup};
+use crate::registry::{CertificateType, ExtensionType, HandshakeType, NamedGroup};
 use crate::wire::codec::join;
 use crate::wire::{ClientHello, HandshakeMessage};
 
@@ -31,11 +33,11 @@ impl ExpectClientHello {
             return Err(Error::unexpected("ClientHello", &message));
         }
         let hello = ClientHello::parse(message.body)?;
-        negotiation::check_form(&hello)?;
-        context.observers.set_client_random(hello.random);
         let config = self.config;
+        negotiation::check_form(&config, &hello)?;
+        context.observers.set_client_random(hello.random);
         if hello.early_data {
-            context.steps.skip_early_data();
+            context.parameters.early_data = EarlyData::Offered;
         }
         if let Some(cookie) = hello.cookie {
             // A second ClientHello whose first went to another connection, or to another server.
@@ -43,12 +45,15 @@ impl ExpectClientHello {
             return first.on_second(config, message, &hello, context);
         }
         let cipher_suite = negotiation::cipher_suite(&config, &hello)?;
+        if hello.supported_groups.is_none() {
+            return negotiated(config, cipher_suite, None, None, message, &hello, context);
+        }
         let (group, share) = negotiation::group(&config, &hello)?;
         let retry = config.always_retry && config.cookies.is_some();
         match share {
             Some(share) if !retry => {
                 let exchange = exchange_keys(&*group, share.key_exchange, context)?;
-                negotiated(config, cipher_suite, exchange, None, message, &hello, context)
+                negotiated(config, cipher_suite, Some(exchange), None, message, &hello, context)
             }
             _ => {
                 let wanted = share.is_none().then(|| group.name());
@@ -80,25 +85,29 @@ pub(super) fn exchange_keys(
 }
 
 /// Suite and keys are settled; who the two are is next. `before` is the transcript of a retry.
+/// Without a key exchange, only a pre-shared key will do.
 pub(super) fn negotiated(
     config: Arc<ServerConfig>,
     cipher_suite: CipherSuite,
-    exchange: KeyExchange,
+    exchange: Option<KeyExchange>,
     before: Option<Transcript>,
     message: HandshakeMessage<'_>,
     hello: &ClientHello<'_>,
     context: &mut Context<'_>,
 ) -> Result<State, Error> {
     context.parameters.cipher_suite = Some(cipher_suite.id);
-    context.parameters.group = Some(exchange.group);
+    context.parameters.group = exchange.as_ref().map(|exchange| exchange.group);
     context.observers.tell(|| Event::CipherSuiteChosen(cipher_suite.id));
     context.parameters.server_name = negotiation::server_name(hello)?;
     let application_protocol = negotiation::application_protocol(&config, hello)?;
     context.parameters.application_protocol.clone_from(&application_protocol);
-    let binder_hash = pre_shared_key::binder_hash(&cipher_suite, before.as_ref(), &message, hello);
+    let binder_hash =
+        pre_shared_key::binder_hash(&config, &cipher_suite, before.as_ref(), &message, hello);
     let mut transcript = before.unwrap_or_else(|| Transcript::new(&cipher_suite));
     transcript.add(&message);
     let offer = Offer {
+        compression: config.compressors.choose(hello.compress_certificate),
+        record_size_limits: hello.record_size_limit.zip(config.record_size_limit),
         binder_hash,
         cipher_suite,
         exchange,
@@ -106,8 +115,13 @@ pub(super) fn negotiated(
         session_id: hello.session_id.to_vec(),
         server_name: context.parameters.server_name.is_some(),
         application_protocol,
+        early_secret: None,
         offered: hello.extensions.iter().map(|extension| extension.kind).collect(),
+        server_certificate_type: None,
+        client_certificate_type: negotiation::client_certificate_type(&config, hello),
+        post_handshake_auth: hello.post_handshake_auth,
     };
+    context.resumption.tickets = tickets::wanted(&config, hello);
     pre_shared_key::resolve(config, offer, &message, hello, context)
 }
 
@@ -119,9 +133,13 @@ pub(super) fn choose_certificate(
     hello: &ClientHello<'_>,
     context: &mut Context<'_>,
 ) -> Result<State, Error> {
+    if offer.exchange.is_none() {
+        return Err(Error::missing(HandshakeType::CLIENT_HELLO, ExtensionType::KEY_SHARE));
+    }
     if hello.signature_algorithms.is_none() {
         return Err(missing_signature_algorithms());
     }
+    negotiation::check_client_certificate_type(&config, hello)?;
     match config.resolver.resolve(hello) {
         Reply::Now(choice) => chosen(config, offer, choice, hello, context),
         Reply::Later => {
@@ -163,7 +181,7 @@ impl ChoosingCertificate {
 
 fn chosen(
     config: Arc<ServerConfig>,
-    offer: Offer,
+    mut offer: Offer,
     choice: Result<Arc<CertifiedKey>, NoCertificate>,
     hello: &ClientHello<'_>,
     context: &mut Context<'_>,
@@ -179,12 +197,21 @@ fn chosen(
             let name = context.parameters.server_name.clone().unwrap_or_default();
             return Err(ErrorKind::UnrecognizedName(name).into());
         }
+        Err(NoCertificate::NoCommonType) => {
+            let theirs = hello.server_certificate_types.unwrap_or(&[CertificateType::X509.0]);
+            return Err(no_common_type([], theirs.iter().copied().map(CertificateType)));
+        }
         Err(NoCertificate::NoCommonScheme) => {
             return Err(nothing("those of the configured keys".into()));
         }
     };
     let scheme =
         key.scheme_for(hello).ok_or_else(|| nothing(join(key.schemes().iter().copied())))?;
+    offer.server_certificate_type = Some(key.certificate_type());
+    if !hello.wants_ocsp {
+        // The client asked for a status of another kind.
+        offer.offered.retain(|kind| *kind != ExtensionType::STATUS_REQUEST);
+    }
     flight::send(&config, offer, key, scheme, context)
 }
 

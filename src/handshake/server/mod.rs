@@ -5,26 +5,41 @@
 //!                                         |                                      |
 //!                                         |  <-----------ClientHello-------------+
 //!                                         v
-//!                ResolvingPsk (asks: which of the client's keys?) --a key--> ServerHello,
-//!                                         |                EncryptedExtensions, Finished
-//!                                         v                         (no Certificate)
-//!                             ChoosingCertificate (asks: which certificate for this client?)
+//!                ResolvingPsk (asks: which of the client's keys?) --a key--> AcceptingEarlyData
+//!                                         |                                (asks: 0-RTT data?)
+//!                                         |                                        |
+//!                                         |                 ServerHello, EncryptedExtensions,
+//!                                         |                 Finished       (no Certificate)
+//!                                         |                                        v
+//!                                         |        (with 0-RTT data) ExpectEndOfEarlyData
+//!                                         v                                        v
+//!                             ChoosingCertificate (asks: which certificate?) ExpectFinished
 //!                                         |
-//!                     ServerHello, EncryptedExtensions, Certificate
+//!            ServerHello, EncryptedExtensions, CertificateRequest, Certificate
 //!                                         v
 //!                                      Signing (asks: sign this)
 //!                                         |
 //!                             CertificateVerify, Finished
 //!                                         v
-//!                                  ExpectFinished ---Finished--> Connected
+//!                    (was there a request?) --yes--> ExpectClientCertificate
+//!                                         |            | Certificate (asks: is it good?),
+//!                                         v            v CertificateVerify
+//!                                  ExpectFinished <----+
+//!                                         |
+//!                                      Finished
+//!                                         v
+//!                                     Connected
 //! ```
 
+pub(super) mod client_certificate;
 mod client_hello;
+mod early_data;
 mod finished;
 mod flight;
 mod hello_retry_request;
 mod negotiation;
 mod pre_shared_key;
+mod tickets;
 
 use std::sync::Arc;
 
@@ -35,7 +50,8 @@ use crate::error::{Error, ErrorKind};
 use crate::wire::HandshakeMessage;
 
 use client_hello::{ChoosingCertificate, ExpectClientHello};
-use finished::ExpectFinished;
+use early_data::AcceptingEarlyData;
+use finished::{ExpectClientCertificate, ExpectFinished};
 use flight::Signing;
 use hello_retry_request::ExpectSecondClientHello;
 use pre_shared_key::ResolvingPsk;
@@ -45,8 +61,11 @@ pub(super) enum State {
     ExpectClientHello(ExpectClientHello),
     ExpectSecondClientHello(Box<ExpectSecondClientHello>),
     ResolvingPsk(Box<ResolvingPsk>),
+    AcceptingEarlyData(Box<AcceptingEarlyData>),
     ChoosingCertificate(Box<ChoosingCertificate>),
     Signing(Box<Signing>),
+    ExpectEndOfEarlyData(Box<ExpectFinished>),
+    ExpectClientCertificate(Box<ExpectClientCertificate>),
     ExpectFinished(Box<ExpectFinished>),
 }
 
@@ -72,9 +91,14 @@ impl State {
         let next = match self {
             Self::ExpectClientHello(state) => state.on_message(message, context)?,
             Self::ExpectSecondClientHello(state) => state.on_message(message, context)?,
-            Self::ResolvingPsk(_) | Self::ChoosingCertificate(_) | Self::Signing(_) => {
+            Self::ResolvingPsk(_)
+            | Self::AcceptingEarlyData(_)
+            | Self::ChoosingCertificate(_)
+            | Self::Signing(_) => {
                 return Err(ErrorKind::Internal("a message was not held back").into());
             }
+            Self::ExpectEndOfEarlyData(next) => early_data::on_end(next, message, context)?,
+            Self::ExpectClientCertificate(state) => state.on_message(message, context)?,
             Self::ExpectFinished(state) => {
                 return state.on_message(message, context).map(machine::State::Connected);
             }
@@ -89,11 +113,17 @@ impl State {
     ) -> Result<Self, Error> {
         match (self, answer) {
             (Self::ResolvingPsk(state), Answer::Psk(choice)) => state.on_choice(choice, context),
+            (Self::AcceptingEarlyData(state), Answer::EarlyData(accept)) => {
+                state.on_decision(accept, context)
+            }
             (Self::ChoosingCertificate(state), Answer::Certificate(choice)) => {
                 state.on_choice(choice, context)
             }
             (Self::Signing(state), Answer::Signature(signature)) => {
                 state.on_signature(signature, context)
+            }
+            (Self::ExpectClientCertificate(state), Answer::Peer(verdict)) => {
+                state.on_verdict(verdict, context)
             }
             _ => Err(ErrorKind::Internal("an answer came without its question").into()),
         }
@@ -102,8 +132,10 @@ impl State {
     pub(super) fn question(&self) -> Option<&Question> {
         match self {
             Self::ResolvingPsk(state) => Some(state.question()),
+            Self::AcceptingEarlyData(state) => Some(state.question()),
             Self::ChoosingCertificate(state) => Some(state.question()),
             Self::Signing(state) => Some(state.question()),
+            Self::ExpectClientCertificate(state) => state.question(),
             _ => None,
         }
     }

@@ -8,15 +8,17 @@ use pki_types::DnsName;
 use crate::config::ServerConfig;
 use crate::crypto::{CipherSuite, KeyExchangeGroup};
 use crate::error::{Error, ErrorKind};
-use crate::registry::{ExtensionType, HandshakeType, ProtocolVersion};
+use crate::handshake::authentication::no_common_type;
+use crate::registry::{CertificateType, ExtensionType, HandshakeType, ProtocolVersion};
 use crate::wire::codec::join;
 use crate::wire::{ClientHello, KeyShareEntry};
 
 const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
 
 /// Is it a ClientHello of TLS 1.3, with everything in it that must be? Signature schemes may be
-/// missing where a pre-shared key is offered: that shows when it is not taken.
-pub(super) fn check_form(hello: &ClientHello<'_>) -> Result<(), Error> {
+/// missing where a pre-shared key is offered, and the key exchange where that may do without one:
+/// that shows when no key is taken.
+pub(super) fn check_form(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<(), Error> {
     let unsupported =
         |versions: String| -> Error { ErrorKind::UnsupportedVersion(versions).into() };
     let version = hello.legacy_version;
@@ -35,18 +37,18 @@ pub(super) fn check_form(hello: &ClientHello<'_>) -> Result<(), Error> {
     if hello.pre_shared_keys.is_some() && hello.psk_key_exchange_modes.is_none() {
         return Err(Error::missing(MESSAGE, ExtensionType::PSK_KEY_EXCHANGE_MODES));
     }
-    if hello.pre_shared_keys.is_some()
+    let no_exchange = hello.pre_shared_keys.is_some()
         && hello.supported_groups.is_none()
-        && hello.key_shares.is_none()
-    {
+        && hello.key_shares.is_none();
+    if no_exchange && !config.psk_without_key_exchange {
         let (ours, theirs) = ("psk_dhe_ke".into(), "psk_ke".into());
         return Err(
             ErrorKind::NothingInCommon { what: "PSK key exchange mode", ours, theirs }.into()
         );
     }
     for (extension, there) in [
-        (ExtensionType::SUPPORTED_GROUPS, hello.supported_groups.is_some()),
-        (ExtensionType::KEY_SHARE, hello.key_shares.is_some()),
+        (ExtensionType::SUPPORTED_GROUPS, no_exchange || hello.supported_groups.is_some()),
+        (ExtensionType::KEY_SHARE, no_exchange || hello.key_shares.is_some()),
         (
             ExtensionType::SIGNATURE_ALGORITHMS,
             hello.signature_algorithms.is_some() || hello.pre_shared_keys.is_some(),
@@ -134,6 +136,40 @@ pub(super) fn application_protocol(
         let theirs = join(theirs.iter().map(show));
         ErrorKind::NoApplicationProtocol { ours, theirs }.into()
     })
+}
+
+/// The type of the client's certificate: its first that the verifier takes, if there is one to
+/// ask for (RFC 7250, section 4.2).
+pub(super) fn client_certificate_type(
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+) -> Option<CertificateType> {
+    let ours = config.client_authentication.as_ref()?.verifier.certificate_types();
+    client_types(hello).find(|theirs| ours.contains(theirs))
+}
+
+fn client_types<'a>(hello: &ClientHello<'a>) -> impl Iterator<Item = CertificateType> + use<'a> {
+    let types = hello.client_certificate_types.unwrap_or(&[CertificateType::X509.0]);
+    types.iter().copied().map(CertificateType)
+}
+
+/// A client that has no certificate of a type that is taken is refused, unless it said nothing of
+/// types and need not have one.
+pub(super) fn check_client_certificate_type(
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+) -> Result<(), Error> {
+    let asks = config.client_authentication.as_ref().filter(|policy| policy.in_handshake);
+    match asks {
+        Some(policy)
+            if client_certificate_type(config, hello).is_none()
+                && (policy.required || hello.client_certificate_types.is_some()) =>
+        {
+            let ours = policy.verifier.certificate_types().iter().copied();
+            Err(no_common_type(ours, client_types(hello)))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The DNS name that the client asks for. An IP address, which RFC 6066 forbids and some clients

@@ -109,3 +109,35 @@ fn a_server_chooses_exactly_one_protocol() {
     refused(parse(&[0, 4, 1, b'a', 1, b'b']), AlertDescription::ILLEGAL_PARAMETER);
     refused(parse(&[0, 0]), AlertDescription::DECODE_ERROR);
 }
+
+/// A Certificate with one entry that has this extension.
+fn with_extension(kind: u8, body: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(body.len()).unwrap();
+    let entry = [&[0, 0, 1, 7, 0, length + 4, 0, kind, 0, length][..], body].concat();
+    [&[0, 0, 0, u8::try_from(entry.len()).unwrap()][..], &entry].concat()
+}
+
+#[test]
+fn staples_must_be_what_they_are_said_to_be() {
+    use crate::alert::AlertDescription as A;
+    let ocsp = |body: &[u8]| {
+        let message = with_extension(5, body);
+        let entry = crate::wire::Certificate::parse(&message).unwrap().entries().next().unwrap();
+        entry.ocsp_response().map(|response| response.unwrap().to_vec()).map_err(|it| it.alert())
+    };
+    assert_eq!(ocsp(&[1, 0, 0, 1, 9]), Ok(vec![9]));
+    assert_eq!(ocsp(&[1, 0, 0, 0]), Err(A::DECODE_ERROR), "empty");
+    assert_eq!(ocsp(&[1, 0, 0, 2, 9]), Err(A::DECODE_ERROR), "cut");
+    assert_eq!(ocsp(&[1, 0, 0, 1, 9, 9]), Err(A::DECODE_ERROR), "more");
+    assert_eq!(ocsp(&[]), Err(A::DECODE_ERROR));
+    assert_eq!(ocsp(&[2, 0, 0, 1, 9]), Err(A::ILLEGAL_PARAMETER), "another type");
+    let timestamps = |body: &[u8]| {
+        let message = with_extension(18, body);
+        let entry = crate::wire::Certificate::parse(&message).unwrap().entries().next().unwrap();
+        entry.signed_certificate_timestamps().map(|list| list.len()).map_err(|it| it.alert())
+    };
+    assert_eq!(timestamps(&[0, 6, 0, 1, 9, 0, 1, 9]), Ok(2));
+    for bad in [&[0, 0][..], &[0, 2, 0, 0], &[0, 3, 0, 2, 9], &[0, 3, 0, 1, 9, 9], &[]] {
+        assert_eq!(timestamps(bad), Err(A::DECODE_ERROR), "{bad:?}");
+    }
+}

@@ -145,9 +145,24 @@ proptest! {
     }
 
     #[test]
-    fn certificate_request(context in blob(0..9), schemes in codes(), unknown in unknown_extensions()) {
+    fn certificate_request(
+        context in blob(0..9),
+        schemes in codes(),
+        name in blob(1..20),
+        values in blob(0..20),
+        unknown in unknown_extensions(),
+    ) {
         let mut all = unknown;
-        all.push((13, schemes));
+        let filter = [&[2, 6, 0][..], &vector16(&values)].concat();
+        all.extend([(13, schemes.clone()), (50, schemes), (5, Vec::new()), (18, Vec::new())]);
+        all.extend([(47, vector16(&vector16(&name))), (48, vector16(&filter))]);
+        let body = [&[0][..], &extension_list(&all)].concat();
+        let request = CertificateRequest::parse(&body).unwrap();
+        let names: Vec<_> = request.certificate_authorities.unwrap().iter().collect();
+        prop_assert_eq!(names, vec![&name[..]]);
+        let filters: Vec<_> = request.oid_filters.unwrap().iter().collect();
+        prop_assert_eq!(filters, vec![(&[6, 0][..], &values[..])]);
+        prop_assert_eq!(request.signature_algorithms, request.signature_algorithms_cert);
         let context = [&[context.len() as u8], &context[..]].concat();
         check!(CertificateRequest, [context, extension_list(&all)].concat());
     }
@@ -168,6 +183,22 @@ proptest! {
         for end in 0..body(&out).len() {
             prop_assert!(Certificate::parse(&body(&out)[..end]).is_err());
         }
+    }
+
+    #[test]
+    fn certificate_entry(response in blob(1..60), timestamps in vec(blob(1..60), 1..4)) {
+        let list: Vec<u8> = timestamps.iter().flat_map(|it| vector16(it)).collect();
+        let response_body = [&[1, 0][..], &vector16(&response)].concat();
+        let extensions = extension_list(&[(5, response_body), (18, vector16(&list))]);
+        let entry = [&[0, 0, 1, 7][..], &extensions].concat();
+        let original = [&[0, 0][..], &vector16(&entry)].concat();
+        let message = Certificate::parse(&original).unwrap();
+        let entry = message.entries().next().unwrap();
+        prop_assert_eq!(entry.ocsp_response().unwrap(), Some(&response[..]));
+        prop_assert_eq!(entry.signed_certificate_timestamps().unwrap(), timestamps);
+        let mut out = Vec::new();
+        Certificate::encode(&mut out, &[], message.entries());
+        prop_assert_eq!(body(&out), &original[..]);
     }
 
     #[test]

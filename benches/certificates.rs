@@ -1,0 +1,386 @@
+//! Parsing and verifying a chain of three certificates, beside `rustls-webpki` and beside the
+//! floor: the three signatures alone. Then what the cost depends on: how many trust anchors there
+//! are, how many entries a CRL has, and how hostile a bag of intermediates is.
+//!
+//! The contenders take turns within each round, and the figures are medians over the rounds.
+
+mod common;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use common::{Column, NAME, server_name, timed};
+use handclasp::TrustAnchors;
+use handclasp::certificate::{
+    CertificateError, CertificateRevocationList, ChainRequest, PathLimits, Profile, Purpose,
+    Revocation, RevocationMode, RevocationPolicy, RevocationScope, VerifiedPath, verify_chain,
+};
+use handclasp::crypto::ring::{ECDSA_P256_SHA256, signature_algorithms};
+use handclasp::pki_types::{
+    AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm,
+    TrustAnchor, UnixTime,
+};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose,
+};
+use ring::signature;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+const ROUNDS: usize = 100;
+const REPETITIONS: u32 = 10;
+const ATTEMPTS: usize = 10;
+const RSA_KEY: &str = include_str!("../tests/data/rsa2048.pem");
+
+type Algorithms<'a> = &'a [&'static dyn SignatureVerificationAlgorithm];
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+fn main() {
+    println!("a chain of three  contender        us  x floor  x webpki");
+    let curve = Chain::new(|| KeyPair::generate().unwrap());
+    let rsa = Chain::new(|| KeyPair::from_pem(RSA_KEY).unwrap());
+    compare("ECDSA P-256", &curve, &signature::ECDSA_P256_SHA256_ASN1);
+    compare("RSA 2048", &rsa, &signature::RSA_PKCS1_2048_8192_SHA256);
+    anchors(&curve);
+    crls(&curve);
+    hostile();
+}
+
+/// Three certificates under a root.
+struct Chain {
+    certificates: Vec<CertificateDer<'static>>,
+    root: CertificateDer<'static>,
+    /// Who issued the first certificate.
+    inner: Option<Authority>,
+}
+
+impl Chain {
+    fn new(key: impl Fn() -> KeyPair) -> Self {
+        let root = Authority::self_signed(authority("root"), key()).unwrap();
+        let outer = Authority::signed_by(authority("outer"), key(), &root).unwrap();
+        let inner = Authority::signed_by(authority("inner"), key(), &outer).unwrap();
+        let leaf = leaf().signed_by(&key(), &inner).unwrap();
+        let certificates = vec![leaf.der().clone(), inner.der().clone(), outer.der().clone()];
+        Self { certificates, root: root.der().clone(), inner: Some(inner) }
+    }
+
+    fn ours(
+        &self,
+        anchors: &TrustAnchors,
+        algorithms: Algorithms<'_>,
+        limits: PathLimits,
+    ) -> Result<VerifiedPath, CertificateError> {
+        self.ours_revoked(anchors, algorithms, limits, Revocation::default())
+    }
+
+    fn ours_revoked(
+        &self,
+        anchors: &TrustAnchors,
+        algorithms: Algorithms<'_>,
+        limits: PathLimits,
+        revocation: Revocation<'_>,
+    ) -> Result<VerifiedPath, CertificateError> {
+        verify_chain(&ChainRequest {
+            end_entity: &self.certificates[0],
+            intermediates: &self.certificates[1..],
+            anchors,
+            purpose: Purpose::Server,
+            names: &[server_name().into()],
+            profile: Profile::Default,
+            now: UnixTime::now(),
+            algorithms,
+            revocation,
+            limits,
+        })
+    }
+
+    fn theirs(
+        &self,
+        anchors: &[TrustAnchor<'_>],
+        algorithms: Algorithms<'_>,
+    ) -> Result<(), webpki::Error> {
+        let leaf = webpki::EndEntityCert::try_from(&self.certificates[0])?;
+        leaf.verify_for_usage(
+            algorithms,
+            anchors,
+            &self.certificates[1..],
+            UnixTime::now(),
+            webpki::KeyUsage::server_auth(),
+            None,
+            None,
+        )?;
+        leaf.verify_is_valid_for_subject_name(&server_name())
+    }
+}
+
+fn params(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::OrganizationName, "An organisation of the usual length");
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.use_authority_key_identifier_extension = true;
+    params
+}
+
+fn authority(name: &str) -> CertificateParams {
+    let mut params = params(name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
+}
+
+fn leaf() -> CertificateParams {
+    let mut params = params("leaf");
+    let names = vec![NAME.to_owned(), format!("www.{NAME}")];
+    params.subject_alt_names = CertificateParams::new(names).unwrap().subject_alt_names;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params
+}
+
+/// The signatures of a chain and nothing else: everything was parsed before.
+fn floor<'a>(
+    chain: &[X509Certificate<'a>],
+    root: &X509Certificate<'a>,
+    algorithm: &'static dyn signature::VerificationAlgorithm,
+) {
+    let issuers = chain.iter().skip(1).chain([root]);
+    for (certificate, issuer) in chain.iter().zip(issuers) {
+        let key = issuer.public_key().subject_public_key.data.as_ref();
+        signature::UnparsedPublicKey::new(algorithm, key)
+            .verify(certificate.tbs_certificate.as_ref(), &certificate.signature_value.data)
+            .unwrap();
+    }
+}
+
+fn parse<'a>(der: &'a CertificateDer<'_>) -> X509Certificate<'a> {
+    X509Certificate::from_der(der).unwrap().1
+}
+
+fn compare(name: &str, chain: &Chain, algorithm: &'static dyn signature::VerificationAlgorithm) {
+    let algorithms = signature_algorithms().all;
+    let anchors = TrustAnchors::from_der(&chain.root).unwrap();
+    let roots = [webpki::anchor_from_trusted_cert(&chain.root).unwrap()];
+    let parsed: Vec<_> = chain.certificates.iter().map(parse).collect();
+    let root = parse(&chain.root);
+    let (mut ours, mut theirs, mut bare) =
+        (Column::default(), Column::default(), Column::default());
+    for _ in 0..ROUNDS {
+        let (mut a, mut b, mut c) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+        for _ in 0..REPETITIONS {
+            timed(&mut a, || chain.ours(&anchors, &algorithms, PathLimits::DEFAULT).unwrap());
+            timed(&mut b, || chain.theirs(&roots, &algorithms).unwrap());
+            timed(&mut c, || floor(&parsed, &root, algorithm));
+        }
+        ours.add(a, REPETITIONS);
+        theirs.add(b, REPETITIONS);
+        bare.add(c, REPETITIONS);
+    }
+    for (contender, column) in [("handclasp", &ours), ("rustls-webpki", &theirs), ("floor", &bare)]
+    {
+        println!(
+            "{name:<16}  {contender:<13}  {:>6.1}  {:>7.3}  {:>8.3}",
+            column.micros(),
+            column.ratio(&bare),
+            column.ratio(&theirs),
+        );
+    }
+}
+
+/// The same chain, with its root among ever more others.
+fn anchors(chain: &Chain) {
+    println!("\ntrust anchors  handclasp us  rustls-webpki us");
+    let algorithms = signature_algorithms().all;
+    let key = KeyPair::generate().unwrap();
+    let others: Vec<_> = (1..10_000)
+        .map(|number| authority(&format!("other root {number}")).self_signed(&key).unwrap())
+        .collect();
+    let counts = [1, 150, 10_000];
+    let roots: Vec<_> =
+        others.iter().map(|root| webpki::anchor_from_trusted_cert(root.der()).unwrap()).collect();
+    let contenders: Vec<_> = counts
+        .iter()
+        .map(|count| {
+            let mut anchors = TrustAnchors::new();
+            for other in &others[..count - 1] {
+                anchors.add(other.der().clone()).unwrap();
+            }
+            anchors.add(chain.root.clone()).unwrap();
+            let mut roots = roots[..count - 1].to_vec();
+            roots.push(webpki::anchor_from_trusted_cert(&chain.root).unwrap());
+            (anchors, roots)
+        })
+        .collect();
+    let mut columns: Vec<_> =
+        counts.iter().map(|_| (Column::default(), Column::default())).collect();
+    for _ in 0..ROUNDS {
+        for ((anchors, roots), (ours, theirs)) in contenders.iter().zip(&mut columns) {
+            let (mut a, mut b) = (Duration::ZERO, Duration::ZERO);
+            timed(&mut a, || chain.ours(anchors, &algorithms, PathLimits::DEFAULT).unwrap());
+            timed(&mut b, || chain.theirs(roots, &algorithms).unwrap());
+            ours.add(a, 1);
+            theirs.add(b, 1);
+        }
+    }
+    for (count, (ours, theirs)) in counts.iter().zip(&columns) {
+        println!("{count:>13}  {:>12.1}  {:>16.1}", ours.micros(), theirs.micros());
+    }
+}
+
+/// The same chain, and a CRL of the first certificate's issuer with ever more entries.
+fn crls(chain: &Chain) {
+    println!("\nCRL entries  read once ms  handclasp us  x no CRL");
+    let algorithms = signature_algorithms().all;
+    let anchors = TrustAnchors::from_der(&chain.root).unwrap();
+    let issuer = chain.inner.as_ref().unwrap();
+    for count in [1, 1_000, 1_000_000_u64] {
+        let revoked = (0..count).map(|number| rcgen::RevokedCertParams {
+            // Scattered, and none of them is the chain's.
+            serial_number: (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 1 | 1 << 62).into(),
+            revocation_time: rcgen::date_time_ymd(2026, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let params = rcgen::CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(2026, 1, 1),
+            next_update: rcgen::date_time_ymd(4000, 1, 1),
+            crl_number: 1.into(),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: rcgen::KeyIdMethod::Sha256,
+        };
+        let der = params.signed_by(issuer).unwrap();
+        let read = || CertificateRevocationList::from_der(der.der()).unwrap();
+        let (crl, once) = ([read()], least(|| drop(read())));
+        let policy =
+            RevocationPolicy { mode: RevocationMode::Require, scope: RevocationScope::EndEntity };
+        let revocation = Revocation { crls: &crl, policy, ..Revocation::default() };
+        let (mut with, mut without) = (Column::default(), Column::default());
+        for _ in 0..ROUNDS {
+            let (mut a, mut b) = (Duration::ZERO, Duration::ZERO);
+            let limits = PathLimits::DEFAULT;
+            timed(&mut a, || {
+                chain.ours_revoked(&anchors, &algorithms, limits, revocation).unwrap()
+            });
+            timed(&mut b, || chain.ours(&anchors, &algorithms, limits).unwrap());
+            with.add(a, 1);
+            without.add(b, 1);
+        }
+        println!(
+            "{count:>11}  {:>12.3}  {:>12.1}  {:>8.3}",
+            once.as_secs_f64() * 1e3,
+            with.micros(),
+            with.ratio(&without),
+        );
+    }
+}
+
+/// The least time of a few: what takes long is interrupted too often on a busy machine for its
+/// median to say much.
+fn least(mut work: impl FnMut()) -> Duration {
+    let mut time = || {
+        let start = Instant::now();
+        work();
+        start.elapsed()
+    };
+    (0..ATTEMPTS).map(|_| time()).min().unwrap_or_default()
+}
+
+/// ECDSA on P-256, counted.
+#[derive(Debug)]
+struct Counted(AtomicUsize);
+
+static COUNTED: Counted = Counted(AtomicUsize::new(0));
+
+impl SignatureVerificationAlgorithm for Counted {
+    fn verify_signature(
+        &self,
+        public_key: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), InvalidSignature> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        ECDSA_P256_SHA256.verify_signature(public_key, message, signature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        ECDSA_P256_SHA256.public_key_alg_id()
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        ECDSA_P256_SHA256.signature_alg_id()
+    }
+}
+
+/// Bags of intermediates that lead nowhere, or nearly so: how long it takes to say no.
+fn hostile() {
+    println!("\nhostile bags                                         us  signatures  verdict");
+    let root = Authority::self_signed(authority("root"), KeyPair::generate().unwrap()).unwrap();
+    let stranger = Authority::self_signed(authority("root"), KeyPair::generate().unwrap()).unwrap();
+    let anchors = TrustAnchors::from_der(root.der()).unwrap();
+    let make = |name: &str, issuer: &Authority| {
+        Authority::signed_by(authority(name), KeyPair::generate().unwrap(), issuer).unwrap()
+    };
+    let issue = |issuer: &Authority| {
+        leaf().signed_by(&KeyPair::generate().unwrap(), issuer).unwrap().der().clone()
+    };
+
+    // One name, a hundred keys, of which the last one is the issuer's.
+    let namesakes: Vec<_> = (0..100).map(|_| make("namesake", &stranger)).collect();
+    let honest = make("namesake", &root);
+    let leaf_of_last = issue(&honest);
+    let bag = |count: usize, last: Option<&Authority>| {
+        let authorities = namesakes.iter().take(count).chain(last);
+        let bag = authorities.map(|authority| authority.der().clone());
+        let certificates = [leaf_of_last.clone()].into_iter().chain(bag).collect();
+        Chain { certificates, root: root.der().clone(), inner: None }
+    };
+    let many = PathLimits { intermediates: 200, ..PathLimits::DEFAULT };
+    let no_end = PathLimits { signature_checks: usize::MAX, ..many };
+    report("100 of one name, within the limits", &anchors, &bag(100, None), PathLimits::DEFAULT);
+    report(
+        "63 of one name, then the issuer",
+        &anchors,
+        &bag(63, Some(&honest)),
+        PathLimits::DEFAULT,
+    );
+    report("100 of one name, 200 allowed", &anchors, &bag(100, None), many);
+    report(
+        "100 of one name, then the issuer, no limit",
+        &anchors,
+        &bag(100, Some(&honest)),
+        no_end,
+    );
+
+    // Each of eight names is certified by each other, and none by the root.
+    for (names, limits) in [(8, PathLimits::DEFAULT), (14, many)] {
+        let keys: Vec<_> = (0..names).map(|_| KeyPair::generate().unwrap()).collect();
+        let mut certificates = Vec::new();
+        for (number, key) in keys.iter().enumerate() {
+            for (other, signer) in keys.iter().enumerate().filter(|(other, _)| *other != number) {
+                let issuer = rcgen::Issuer::new(authority(&format!("mesh {other}")), signer);
+                let params = authority(&format!("mesh {number}"));
+                certificates.push(params.signed_by(key, &issuer).unwrap().der().clone());
+            }
+        }
+        let issuer = rcgen::Issuer::new(authority("mesh 0"), &keys[0]);
+        let leaf = leaf().signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap();
+        certificates.insert(0, leaf.der().clone());
+        let chain = Chain { certificates, root: root.der().clone(), inner: None };
+        report(&format!("a mesh of {names}, each by each"), &anchors, &chain, limits);
+    }
+}
+
+fn report(name: &str, anchors: &TrustAnchors, chain: &Chain, limits: PathLimits) {
+    let mut verdict = String::new();
+    COUNTED.0.store(0, Ordering::Relaxed);
+    let time = least(|| {
+        verdict = match chain.ours(anchors, &[&COUNTED], limits) {
+            Ok(_) => "accepted".to_owned(),
+            Err(error) => error.problem.to_string().chars().take(60).collect(),
+        };
+    });
+    let signatures = COUNTED.0.load(Ordering::Relaxed) / ATTEMPTS;
+    let micros = time.as_secs_f64() * 1e6;
+    println!("{name:<44}  {micros:>9.1}  {signatures:>10}  {verdict}");
+}

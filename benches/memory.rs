@@ -1,0 +1,156 @@
+//! Allocations of a full handshake (x25519, P-256 certificate, TLS_AES_128_GCM_SHA256), each
+//! side's apart, and the heap that a connection holds when it is idle, beside rustls.
+//!
+//! The figures are counts, and the same in every run.
+
+mod common;
+
+use std::alloc::System;
+use std::sync::Arc;
+
+use common::{Identity, server_name};
+use handclasp::connection::{Connection, Received};
+use handclasp::{ClientConnection, ServerConnection};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// What the calls of one side have asked of the allocator.
+#[derive(Clone, Copy, Default)]
+struct Heap {
+    allocations: usize,
+    held: usize,
+    /// The most that was held after a call.
+    peak: usize,
+}
+
+impl Heap {
+    fn count<T>(&mut self, call: impl FnOnce() -> T) -> T {
+        let before = ALLOCATOR.stats();
+        let result = call();
+        let spent = ALLOCATOR.stats() - before;
+        self.allocations += spent.allocations + spent.reallocations;
+        self.held = (self.held + spent.bytes_allocated).saturating_sub(spent.bytes_deallocated);
+        self.peak = self.peak.max(self.held);
+        result
+    }
+}
+
+/// Both sides after the handshake, and after 16 KiB went each way.
+struct Measured {
+    client: [Heap; 2],
+    server: [Heap; 2],
+}
+
+const DATA: [u8; 16_384] = [7; 16_384];
+
+fn main() {
+    let identity = Identity::new();
+    let ours = handclasp_connection(&identity);
+    let theirs = rustls_connection(&identity);
+    println!("                                             heap bytes when idle");
+    println!("side    contender   object  allocations   peak  handshaken  16 KiB later");
+    let sides = [
+        ("client", ours.client, size_of::<ClientConnection>(), theirs.client),
+        ("server", ours.server, size_of::<ServerConnection>(), theirs.server),
+    ];
+    for (side, ours, object, theirs) in sides {
+        let their_object = size_of::<rustls::Connection>();
+        for (name, object, [idle, used]) in
+            [("handclasp", object, ours), ("rustls", their_object, theirs)]
+        {
+            println!(
+                "{side}  {name:<10}  {object:>6}  {:>11}  {:>5}  {:>10}  {:>12}",
+                idle.allocations, idle.peak, idle.held, used.held
+            );
+        }
+    }
+}
+
+fn handclasp_connection(identity: &Identity) -> Measured {
+    let (client_config, server_config) = common::ours(identity);
+    let (mut on_client, mut on_server) = (Heap::default(), Heap::default());
+    let name = server_name();
+    let mut client =
+        on_client.count(|| ClientConnection::new(Arc::clone(&client_config), name).unwrap());
+    let mut server = on_server.count(|| ServerConnection::new(Arc::clone(&server_config)).unwrap());
+    while client.is_handshaking() || server.is_handshaking() {
+        deliver((&mut client, &mut on_client), (&mut server, &mut on_server));
+        deliver((&mut server, &mut on_server), (&mut client, &mut on_client));
+    }
+    on_client.count(|| client.release_buffers());
+    on_server.count(|| server.release_buffers());
+    let idle = (on_client, on_server);
+    on_client.count(|| client.write(&DATA).unwrap());
+    deliver((&mut client, &mut on_client), (&mut server, &mut on_server));
+    on_server.count(|| server.write(&DATA).unwrap());
+    deliver((&mut server, &mut on_server), (&mut client, &mut on_client));
+    on_client.count(|| client.release_buffers());
+    on_server.count(|| server.release_buffers());
+    Measured { client: [idle.0, on_client], server: [idle.1, on_server] }
+}
+
+type End<'a> = (&'a mut Connection, &'a mut Heap);
+
+fn deliver((from, on_from): End<'_>, (to, on_to): End<'_>) {
+    let mut bytes = from.outgoing().to_vec();
+    on_from.count(|| from.sent(bytes.len()));
+    let mut start = 0;
+    while start < bytes.len() {
+        let input = &mut bytes[start..];
+        let (consumed, received) = on_to.count(|| to.receive(input).unwrap());
+        assert!(matches!(received, Received::Handled | Received::Data(_)));
+        start += consumed;
+    }
+}
+
+fn rustls_connection(identity: &Identity) -> Measured {
+    let (client_config, server_config) = common::rustls(identity);
+    let (mut on_client, mut on_server) = (Heap::default(), Heap::default());
+    let name = server_name();
+    let mut client: rustls::Connection = on_client
+        .count(|| rustls::ClientConnection::new(Arc::clone(&client_config), name).unwrap())
+        .into();
+    let mut server: rustls::Connection = on_server
+        .count(|| rustls::ServerConnection::new(Arc::clone(&server_config)).unwrap())
+        .into();
+    while client.is_handshaking() || server.is_handshaking() {
+        carry((&mut client, &mut on_client), (&mut server, &mut on_server));
+        carry((&mut server, &mut on_server), (&mut client, &mut on_client));
+    }
+    let idle = (on_client, on_server);
+    for _ in 0..2 {
+        send((&mut client, &mut on_client), (&mut server, &mut on_server));
+        std::mem::swap(&mut client, &mut server);
+        std::mem::swap(&mut on_client, &mut on_server);
+    }
+    Measured { client: [idle.0, on_client], server: [idle.1, on_server] }
+}
+
+type Their<'a> = (&'a mut rustls::Connection, &'a mut Heap);
+
+fn send((from, on_from): Their<'_>, (to, on_to): Their<'_>) {
+    use std::io::{Read, Write};
+    on_from.count(|| from.writer().write_all(&DATA).unwrap());
+    carry((from, on_from), (to, on_to));
+    let mut data = [0; DATA.len()];
+    on_to.count(|| to.reader().read_exact(&mut data).unwrap());
+    assert_eq!(data, DATA);
+}
+
+fn carry((from, on_from): Their<'_>, (to, on_to): Their<'_>) {
+    let mut bytes = Vec::with_capacity(65_536);
+    on_from.count(|| {
+        while from.wants_write() {
+            from.write_tls(&mut bytes).unwrap();
+        }
+    });
+    let mut bytes = &bytes[..];
+    while !bytes.is_empty() {
+        on_to.count(|| {
+            to.read_tls(&mut bytes).unwrap();
+            to.process_new_packets().unwrap();
+        });
+    }
+}

@@ -1,0 +1,139 @@
+//! Many cases in one process: a JSON object a line, and a verdict a line.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use handclasp::certificate::{CertificateRevocationList, Profile, Purpose};
+use handclasp::pki_types::pem::PemObject;
+use handclasp::pki_types::{CertificateDer, UnixTime};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::case::{Anchors, Case, code};
+use super::evidence::Evidence;
+use super::parse;
+use crate::failure::Failure;
+
+/// A line, as it stands.
+#[derive(Deserialize)]
+struct Line {
+    id: Value,
+    /// PEM, the certificate that is judged first.
+    chain: Vec<String>,
+    intermediates: Option<Vec<String>>,
+    roots: Vec<String>,
+    crls: Option<Vec<String>>,
+    ocsp: Option<String>,
+    names: Option<Vec<String>>,
+    time: Option<String>,
+    purpose: Option<String>,
+    profile: Option<String>,
+    max_depth: Option<usize>,
+    revocation: Option<String>,
+}
+
+/// Judges each line of a file, or of standard input if it is `-`. A line that is no case is
+/// answered, and does not stop the others.
+pub fn run(file: &Path) -> Result<(), Failure> {
+    let unreadable = |error: io::Error| {
+        Failure::misuse(format!("--batch {}: cannot be read: {error}", file.display()))
+    };
+    let mut input: Box<dyn BufRead> = if file == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(BufReader::new(File::open(file).map_err(unreadable)?))
+    };
+    let mut out = io::stdout().lock();
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if input.read_until(b'\n', &mut line).map_err(unreadable)? == 0 {
+            return Ok(());
+        }
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        writeln!(out, "{}", answer(&line)).and_then(|()| out.flush())?;
+    }
+}
+
+fn answer(line: &[u8]) -> Value {
+    let answer = |id: &Value, verdict: &str, reason: &str, detail: &str| json!({"id": id, "verdict": verdict, "reason": reason, "detail": detail});
+    let value = match serde_json::from_slice::<Value>(line) {
+        Ok(value) => value,
+        Err(error) => return answer(&Value::Null, "error", "not-json", &error.to_string()),
+    };
+    let id = value.get("id").cloned().unwrap_or_default();
+    let line = serde_json::from_value(value).map_err(|error| error.to_string());
+    match line.and_then(case) {
+        Ok(case) => match case.verify() {
+            Ok(path) => answer(&id, "accepted", "accepted", &path.to_string()),
+            Err(error) => answer(&id, "rejected", code(&error), &error.to_string()),
+        },
+        Err(detail) => answer(&id, "error", "not-a-case", &detail),
+    }
+}
+
+/// The case that a line is, or why it is none.
+fn case(line: Line) -> Result<Case, String> {
+    if line.id.is_null() {
+        return Err("it has no id".into());
+    }
+    let mut chain = line.chain.iter().flat_map(|text| certificates(text));
+    let end_entity = chain.next().ok_or("its chain is empty")?;
+    let mut intermediates: Vec<_> = chain.collect();
+    intermediates.extend(line.intermediates.iter().flatten().flat_map(|text| certificates(text)));
+    let mut anchors = Anchors::default();
+    line.roots.iter().flat_map(|text| certificates(text)).for_each(|root| anchors.add(root));
+    let option = |name: &str, reason: String| format!("{name}: {reason}");
+    let mut evidence = Evidence::default();
+    for crl in line.crls.iter().flatten() {
+        evidence.add(CertificateRevocationList::from_pem(crl.as_bytes()));
+    }
+    // As with certificates, what is no base64 is a response that is malformed.
+    evidence.ocsp = line.ocsp.map(|text| STANDARD.decode(text.trim()).unwrap_or_default());
+    if let Some(text) = line.revocation {
+        let mode = parse::revocation(&text).map_err(|error| option("revocation", error))?;
+        evidence.mode = Some(mode);
+    }
+    let names = line.names.unwrap_or_default().into_iter().map(|name| {
+        parse::tagged_name(&name)
+            .ok_or_else(|| format!("the name {name:?} does not begin with dns:, ip: or email:"))
+    });
+    Ok(Case {
+        end_entity,
+        intermediates,
+        anchors,
+        evidence,
+        names: names.collect::<Result<_, _>>()?,
+        time: match line.time {
+            Some(text) => parse::time(&text).map_err(|error| option("time", error))?,
+            None => UnixTime::now(),
+        },
+        purpose: match line.purpose {
+            Some(text) => parse::purpose(&text).map_err(|error| option("purpose", error))?,
+            None => Purpose::Server,
+        },
+        profile: match line.profile {
+            Some(text) => parse::profile(&text).map_err(|error| option("profile", error))?,
+            None => Profile::Default,
+        },
+        max_depth: line.max_depth,
+    })
+}
+
+/// The certificates in a text. What is no PEM stands for a certificate that is malformed: it makes
+/// the case one to reject, and not one that cannot be judged.
+fn certificates(text: &str) -> Vec<CertificateDer<'static>> {
+    let malformed = || CertificateDer::from(Vec::new());
+    let mut found: Vec<_> = CertificateDer::pem_slice_iter(text.as_bytes())
+        .map(|certificate| certificate.unwrap_or_else(|_| malformed()))
+        .collect();
+    if found.is_empty() {
+        found.push(malformed());
+    }
+    found
+}

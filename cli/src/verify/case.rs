@@ -1,0 +1,140 @@
+//! One chain to judge, with all that it is judged by.
+
+use handclasp::TrustAnchors;
+use handclasp::certificate::{
+    CertificateError, ChainRequest, Digests, Explanation, PathLimits, Problem, Profile, Purpose,
+    ReferenceIdentifier, Revocation, RevocationPolicy, StatusRequest, VerifiedPath, explain_chain,
+    verify_chain,
+};
+use handclasp::crypto::{CryptoProvider, ring};
+use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
+
+use super::evidence::Evidence;
+
+/// A name that the certificate must be valid for.
+#[derive(Clone, Debug)]
+pub enum Name {
+    Server(ServerName<'static>),
+    Email(String),
+    /// What nothing is valid for: a DNS name that is none, for instance.
+    Impossible(String),
+}
+
+/// Whom to believe, and what could not be taken for it.
+#[derive(Default)]
+pub struct Anchors {
+    trusted: TrustAnchors,
+    /// How many were given.
+    given: usize,
+    /// What is wrong with the first that is malformed. It is no anchor; the others are.
+    malformed: Option<CertificateError>,
+}
+
+impl From<TrustAnchors> for Anchors {
+    fn from(trusted: TrustAnchors) -> Self {
+        Self { given: trusted.len(), trusted, malformed: None }
+    }
+}
+
+impl Anchors {
+    pub fn add(&mut self, root: CertificateDer<'static>) {
+        self.given += 1;
+        if let Err(mut error) = self.trusted.add(root) {
+            error.certificate = format!("{} {}", error.certificate, self.given);
+            self.malformed.get_or_insert(error);
+        }
+    }
+}
+
+pub struct Case {
+    pub end_entity: CertificateDer<'static>,
+    pub intermediates: Vec<CertificateDer<'static>>,
+    pub anchors: Anchors,
+    pub evidence: Evidence,
+    pub names: Vec<Name>,
+    pub time: UnixTime,
+    pub purpose: Purpose,
+    pub profile: Profile,
+    pub max_depth: Option<usize>,
+}
+
+impl Case {
+    pub fn verify(&self) -> Result<VerifiedPath, CertificateError> {
+        self.judge(self.ask(verify_chain, Result::is_ok))
+    }
+
+    /// As [`Self::verify`], with what was tried.
+    pub fn explain(&self) -> Explanation {
+        let mut explanation = self.ask(explain_chain, |it| it.verdict.is_ok());
+        explanation.verdict = self.judge(explanation.verdict);
+        explanation
+    }
+
+    fn ask<T>(&self, ask: fn(&ChainRequest<'_>) -> T, holds: fn(&T) -> bool) -> T {
+        let names = self.names.iter().filter_map(|name| match name {
+            Name::Server(name) => Some(ReferenceIdentifier::Server(name.clone())),
+            Name::Email(address) => Some(ReferenceIdentifier::Email(address)),
+            Name::Impossible(_) => None,
+        });
+        let names: Vec<_> = names.collect();
+        let provider = CryptoProvider::ring();
+        let mut limits = PathLimits::DEFAULT;
+        limits.depth = self.max_depth.unwrap_or(limits.depth);
+        let digests = Digests { sha1: ring::sha1, sha256: ring::sha256 };
+        let response = self.evidence.ocsp.as_deref();
+        let status_request =
+            response.map(|response| StatusRequest { response: Some(response), digests });
+        let ask = |policy: RevocationPolicy| {
+            ask(&ChainRequest {
+                end_entity: &self.end_entity,
+                intermediates: &self.intermediates,
+                anchors: &self.anchors.trusted,
+                purpose: self.purpose,
+                names: &names,
+                profile: self.profile,
+                now: self.time,
+                algorithms: &provider.signatures.all,
+                revocation: Revocation { crls: &self.evidence.crls, status_request, policy },
+                limits,
+            })
+        };
+        let (policy, further) = self.evidence.policies();
+        let answer = ask(policy);
+        match further {
+            Some(policy) if holds(&answer) => ask(policy),
+            _ => answer,
+        }
+    }
+
+    /// The verdict, with what the library could not be asked.
+    fn judge(
+        &self,
+        verdict: Result<VerifiedPath, CertificateError>,
+    ) -> Result<VerifiedPath, CertificateError> {
+        let path = verdict.map_err(|error| match (&error.problem, &self.anchors.malformed) {
+            // The path may be missing for want of that anchor.
+            (Problem::UnknownIssuer(_) | Problem::SelfIssued, Some(malformed)) => malformed.clone(),
+            _ => error,
+        })?;
+        let impossible = self.names.iter().find_map(|name| match name {
+            Name::Impossible(name) => Some(name.escape_default().to_string()),
+            _ => None,
+        });
+        let problem = match (impossible, &self.evidence.unusable) {
+            (Some(expected), _) => {
+                Problem::NameMismatch { expected, presented: Vec::new(), omitted: 0 }
+            }
+            (None, Some(error)) => Problem::Rejected(error.to_string()),
+            (None, None) => return Ok(path),
+        };
+        Err(CertificateError { certificate: path.end_entity.subject().to_owned(), problem })
+    }
+}
+
+/// The stable name of a reason. What the library did not reject itself, a CRL was the reason for.
+pub fn code(error: &CertificateError) -> &'static str {
+    match error.problem {
+        Problem::Rejected(_) => "unusable-crl",
+        _ => error.problem.code(),
+    }
+}

@@ -1,0 +1,175 @@
+//! `handclasp verify`: judges a certificate chain, and shows every candidate that was tried.
+
+mod batch;
+mod case;
+mod evidence;
+mod parse;
+mod show;
+
+use std::path::{Path, PathBuf};
+
+use handclasp::certificate::{
+    CertificateRevocationList, CrlError, Profile, Purpose, RevocationMode,
+};
+use handclasp::pki_types::pem::{self, PemObject};
+use handclasp::pki_types::{CertificateDer, UnixTime};
+
+use crate::failure::Failure;
+use crate::files;
+use case::{Anchors, Case, Name, code};
+use evidence::Evidence;
+
+/// What `verify` is told.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The chain in PEM: the certificate that is judged, then intermediates in any order
+    #[arg(value_name = "CHAIN.pem", required_unless_present = "batch")]
+    chain: Option<PathBuf>,
+    /// Trust the certificates in this file (PEM or DER), instead of the system's authorities; again
+    /// for more
+    #[arg(long, value_name = "FILE")]
+    ca: Vec<PathBuf>,
+    /// More intermediates (PEM or DER), which nobody trusts; again for more
+    #[arg(long, value_name = "FILE")]
+    intermediates: Vec<PathBuf>,
+    /// A DNS name, IP address or email address that it must be valid for; again for more, each of
+    /// them
+    #[arg(long, value_name = "NAME", value_parser = parse::name)]
+    name: Vec<Name>,
+    /// The time to validate at, such as 2026-07-30T12:00:00Z; without it, now
+    #[arg(long, value_name = "RFC3339", value_parser = parse::time)]
+    time: Option<UnixTime>,
+    /// What it is for: server, client or any
+    #[arg(long, default_value = "server", value_parser = parse::purpose)]
+    purpose: Purpose,
+    /// How strict to be. default: private authorities made with common tools work. strict: also
+    /// refuse what RFC 5280 and the CA/Browser Forum forbid an authority to issue
+    #[arg(long, default_value = "default", value_parser = parse::profile)]
+    profile: Profile,
+    /// How many intermediates may stand between the certificate and the anchor; self-issued ones
+    /// are not counted
+    #[arg(long, value_name = "N")]
+    max_depth: Option<usize>,
+    /// A certificate revocation list (PEM or DER); again for more
+    #[arg(long, value_name = "FILE")]
+    crl: Vec<PathBuf>,
+    /// A stapled OCSP response (DER)
+    #[arg(long, value_name = "FILE")]
+    ocsp: Option<PathBuf>,
+    /// How much must be known of revocation: require (each certificate of the chain is known to be
+    /// good), if-present (what is there counts) or off. Without it, what is there counts, and if
+    /// there is a CRL or a response, something must speak for the certificate itself
+    #[arg(long, value_name = "MODE", value_parser = parse::revocation)]
+    revocation: Option<RevocationMode>,
+    /// Judge many: a file (or - for standard input) with a JSON object a line, of the fields id,
+    /// chain, intermediates, roots, crls, ocsp, names, time, purpose, profile, max_depth and
+    /// revocation. Each is answered by a line with id, verdict, reason and detail
+    #[arg(long, value_name = "FILE.jsonl", conflicts_with_all = [
+        "chain", "ca", "intermediates", "name", "time", "purpose", "profile", "max_depth", "crl", "ocsp",
+        "revocation",
+    ])]
+    batch: Option<PathBuf>,
+}
+
+/// Judges one chain, or many.
+pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
+    if let Some(file) = &arguments.batch {
+        return batch::run(file);
+    }
+    let explanation = case(arguments)?.explain();
+    if json {
+        show::json(&explanation);
+    } else {
+        show::tree(&explanation);
+        if explanation.verdict.is_ok() && arguments.name.is_empty() {
+            show::note("no name was asked for (--name): whose certificate it is was not checked");
+        }
+    }
+    let Err(error) = explanation.verdict else {
+        return Ok(());
+    };
+    let failure = Failure::failed(format!("rejected ({}): {error}", code(&error)));
+    Err(match error.problem.remedy() {
+        Some(remedy) => failure.hint(remedy),
+        None => failure,
+    })
+}
+
+fn case(arguments: &Arguments) -> Result<Case, Failure> {
+    let mut chain = match &arguments.chain {
+        Some(file) => certificates(file, "CHAIN")?.into_iter(),
+        None => Vec::new().into_iter(),
+    };
+    let end_entity = chain.next().ok_or_else(|| Failure::misuse("no chain was given"))?;
+    let mut intermediates: Vec<_> = chain.collect();
+    for file in &arguments.intermediates {
+        intermediates.extend(certificates(file, "--intermediates")?);
+    }
+    let anchors = match arguments.ca.as_slice() {
+        [] => Anchors::from(files::system_anchors()?),
+        files => {
+            let mut anchors = Anchors::default();
+            for file in files {
+                certificates(file, "--ca")?.into_iter().for_each(|root| anchors.add(root));
+            }
+            anchors
+        }
+    };
+    Ok(Case {
+        end_entity,
+        intermediates,
+        anchors,
+        evidence: evidence(arguments)?,
+        names: arguments.name.clone(),
+        time: arguments.time.unwrap_or_else(UnixTime::now),
+        purpose: arguments.purpose,
+        profile: arguments.profile,
+        max_depth: arguments.max_depth,
+    })
+}
+
+fn evidence(arguments: &Arguments) -> Result<Evidence, Failure> {
+    let mut evidence = Evidence { mode: arguments.revocation, ..Evidence::default() };
+    for file in &arguments.crl {
+        let contents = files::read(file, "--crl")?;
+        let crls = if is_der(&contents) {
+            CertificateRevocationList::from_der(&contents).map(|crl| vec![crl])
+        } else {
+            CertificateRevocationList::from_pem(&contents)
+        };
+        match crls {
+            Err(error @ (CrlError::Pem(_) | CrlError::NoCrl)) => {
+                let problem = format!("--crl {}: {error}", file.display());
+                return Err(Failure::misuse(problem)
+                    .hint("it must be a CRL in DER, or PEM: -----BEGIN X509 CRL-----"));
+            }
+            crls => evidence.add(crls),
+        }
+    }
+    if let Some(file) = &arguments.ocsp {
+        evidence.ocsp = Some(files::read(file, "--ocsp")?);
+    }
+    Ok(evidence)
+}
+
+/// Whether a file is DER, and so no text.
+fn is_der(contents: &[u8]) -> bool {
+    let is_pem = contents.windows(10).any(|window| window == b"-----BEGIN");
+    !is_pem && contents.first() == Some(&0x30)
+}
+
+/// The certificates in a file: one in DER, or any number in PEM.
+fn certificates(file: &Path, option: &str) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let contents = files::read(file, option)?;
+    if is_der(&contents) {
+        return Ok(vec![CertificateDer::from(contents)]);
+    }
+    let found = CertificateDer::pem_slice_iter(&contents).collect::<Result<Vec<_>, pem::Error>>();
+    let found = found.map_err(|error| files::not_pem(option, file, &error))?;
+    if found.is_empty() {
+        let problem = format!("{option} {}: there is no certificate in it", file.display());
+        return Err(Failure::misuse(problem)
+            .hint("it must be a certificate in DER, or PEM: -----BEGIN CERTIFICATE-----"));
+    }
+    Ok(found)
+}

@@ -1,0 +1,83 @@
+//! A verdict, and the tree of candidates that led to it.
+
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style};
+use handclasp::certificate::{Attempt, Explanation, Outcome};
+use serde_json::{Value, json};
+
+use super::case::code;
+use crate::json::write_line;
+use crate::tell::{Output, dim, paint};
+
+/// Shows it to a person.
+pub fn tree(explanation: &Explanation) {
+    let mut text = String::new();
+    for attempt in &explanation.attempts {
+        let indent = "   ".repeat(attempt.depth);
+        let (mark, colour) = match attempt.outcome {
+            Outcome::Accepted => ("✓", AnsiColor::Green),
+            Outcome::Failed(_) => ("✗", AnsiColor::Red),
+            _ => ("·", AnsiColor::Yellow),
+        };
+        let mark = paint(Style::new().fg_color(Some(colour.into())), mark);
+        let subject = paint(Style::new().bold(), &attempt.subject);
+        let place = paint(dim(), &format!("({})", attempt.place));
+        text += &format!("{indent}{mark} {subject} {place}\n");
+        if let Some(why) = why(attempt) {
+            text += &format!("{indent}     {why}\n");
+        }
+    }
+    if explanation.omitted > 0 {
+        text += &format!("   ... and {} candidates more\n", explanation.omitted);
+    }
+    if let Ok(path) = &explanation.verdict {
+        let accepted = Style::new().fg_color(Some(AnsiColor::Green.into())).bold();
+        text += &format!("{} {path}\n", paint(accepted, "accepted:"));
+    }
+    // A reader that stopped reading has had enough; the exit code still tells.
+    let _ = anstream::stdout().write_all(text.as_bytes());
+}
+
+/// What a person should know of a verdict.
+pub fn note(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{}", paint(dim(), &format!("note: {text}")));
+}
+
+/// Shows it to a machine: one object.
+pub fn json(explanation: &Explanation) {
+    let attempts: Vec<_> = explanation.attempts.iter().map(attempt).collect();
+    let mut object = match &explanation.verdict {
+        Ok(path) => json!({
+            "verdict": "accepted", "reason": "accepted", "detail": path.to_string(),
+            "path": path.subjects,
+        }),
+        Err(error) => json!({
+            "verdict": "rejected", "reason": code(error), "detail": error.to_string(),
+            "path": [], "certificate": error.certificate, "remedy": error.problem.remedy(),
+        }),
+    };
+    object["attempts"] = attempts.into();
+    object["omitted"] = explanation.omitted.into();
+    let mut out: Output = Box::new(anstream::stdout());
+    write_line(&mut out, &object);
+}
+
+fn attempt(attempt: &Attempt) -> Value {
+    let (outcome, reason) = match &attempt.outcome {
+        Outcome::Accepted => ("accepted", None),
+        Outcome::Failed(error) => ("failed", Some(error.problem.code())),
+        _ => ("led_nowhere", None),
+    };
+    json!({
+        "depth": attempt.depth, "subject": attempt.subject, "place": attempt.place.to_string(),
+        "outcome": outcome, "reason": reason, "detail": why(attempt),
+    })
+}
+
+fn why(attempt: &Attempt) -> Option<String> {
+    match &attempt.outcome {
+        Outcome::Failed(error) => Some(error.to_string()),
+        _ => None,
+    }
+}

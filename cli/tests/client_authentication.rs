@@ -1,0 +1,141 @@
+//! Certificates of clients, public keys alone, staples and several certificates, by the program's
+//! options.
+
+mod common;
+
+use std::process::Output;
+
+use common::{Files, Server, handclasp, run_with_input, text};
+
+/// Connects to the server with these arguments more, and says a line.
+fn connect(server: &Server, files: &Files, arguments: &[&str]) -> Output {
+    let mut command = handclasp(["connect", &server.address]);
+    if !arguments.contains(&"--raw-public-key") {
+        command.args(["--ca", &files.path("ca.pem")]);
+    }
+    command.args(arguments);
+    run_with_input(command, b"words\r\n\r\n")
+}
+
+/// The options that show the one certificate there is, which is good for clients, too.
+fn own(files: &Files) -> [String; 4] {
+    let (cert, key) = (files.path("cert.pem"), files.path("key.pem"));
+    ["--client-cert".into(), cert, "--client-key".into(), key]
+}
+
+fn as_strs(arguments: &[String]) -> Vec<&str> {
+    arguments.iter().map(String::as_str).collect()
+}
+
+#[test]
+fn a_server_that_requires_a_certificate_tells_whom_it_serves() {
+    let files = Files::new();
+    let ca = files.path("ca.pem");
+    let mut server = Server::start(&files, &["--client-ca", &ca]);
+    let output = connect(&server, &files, &as_strs(&own(&files)));
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("CertificateRequest") && told.contains("authenticated"), "{told}");
+    assert!(text(&output.stdout).contains("client"), "{}", text(&output.stdout));
+    assert!(server.log_line_with("shook hands").contains("CN="));
+
+    let output = connect(&server, &files, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    assert!(told.contains("--client-cert FILE"), "{told}");
+    server.log_line_with("requires one");
+}
+
+#[test]
+fn a_server_may_leave_it_to_the_client() {
+    let files = Files::new();
+    let ca = files.path("ca.pem");
+    let server = Server::start(&files, &["--client-ca", &ca, "--client-auth", "optional"]);
+    assert_eq!(connect(&server, &files, &[]).status.code(), Some(0));
+    assert_eq!(connect(&server, &files, &as_strs(&own(&files))).status.code(), Some(0));
+    let strangers = Files::new();
+    let output = connect(&server, &files, &as_strs(&own(&strangers)));
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_server_asks_after_the_handshake() {
+    let files = Files::new();
+    let ca = files.path("ca.pem");
+    let mut server =
+        Server::start(&files, &["--client-ca", &ca, "--client-auth", "post-handshake"]);
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca]);
+    command.args(own(&files)).stdin(std::process::Stdio::piped());
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
+    // Its input stays open: what is closed answers no more.
+    let mut client = command.spawn().unwrap();
+    let line = server.log_line_with("certificate");
+    assert!(line.contains("has shown its certificate: CN="), "{line}");
+    std::io::Write::write_all(client.stdin.as_mut().unwrap(), b"words\r\n\r\n").unwrap();
+    let output = client.wait_with_output().unwrap();
+    assert!(text(&output.stdout).contains("client"), "{}", text(&output.stdout));
+
+    assert_eq!(connect(&server, &files, &[]).status.code(), Some(0));
+    let line = server.log_line_with("certificate");
+    assert!(line.contains("was not asked for a certificate"), "{line}");
+}
+
+#[test]
+fn a_public_key_alone_is_enough_where_both_sides_say_so() {
+    let files = Files::new();
+    let cert = files.path("cert.pem");
+    let server = Server::start(&files, &["--raw-public-key"]);
+    let output = connect(&server, &files, &["--raw-public-key", &cert]);
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("raw public key"), "{told}");
+    let other = Files::new();
+    let output = connect(&server, &files, &["--raw-public-key", &other.path("cert.pem")]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(connect(&server, &files, &[]).status.code(), Some(0), "certificates as ever");
+    let server = Server::start(&files, &[]);
+    let output = connect(&server, &files, &["--raw-public-key", &cert]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("unsupported_certificate"));
+}
+
+#[test]
+fn an_ocsp_response_is_stapled_and_judged() {
+    let files = Files::new();
+    files.write("response.der", "0\u{3}\n\u{1}\u{6}");
+    let response = files.path("response.der");
+    let server = Server::start(&files, &["--ocsp", &response]);
+    // It says that the responder did not answer, which clears nobody.
+    let output = connect(&server, &files, &[]);
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("OCSP responder gave no answer: unauthorized"), "{told}");
+    files.write("response.der", "no DER");
+    let (cert, key) = (files.path("cert.pem"), files.path("key.pem"));
+    let output = handclasp(["serve", "--cert", &cert, "--key", &key, "--ocsp", &response]).output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("--ocsp"));
+}
+
+#[test]
+fn each_of_several_certificates_serves_its_name() {
+    let files = Files::new();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec!["other.example".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    files.write("other.pem", &certificate.pem());
+    files.write("other-key.pem", &key.serialize_pem());
+    let (other, other_key) = (files.path("other.pem"), files.path("other-key.pem"));
+    let server = Server::start(&files, &["--cert", &other, "--key", &other_key]);
+    assert_eq!(connect(&server, &files, &["--name", "localhost"]).status.code(), Some(0));
+    let mut command = handclasp(["connect", &server.address, "--ca", &other]);
+    let output = command.args(["--name", "other.example"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+
+    let (cert, key) = (files.path("cert.pem"), files.path("key.pem"));
+    let mut command = handclasp(["serve", "--cert", &cert, "--key", &key, "--cert", &other]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("--cert is there 2 times"));
+}

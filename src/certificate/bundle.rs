@@ -1,0 +1,195 @@
+//! Trust anchors from files: all or nothing, or all that can be used and why the others cannot.
+
+use pki_types::CertificateDer;
+use pki_types::pem::PemObject;
+use x509_parser::asn1_rs::{Any, FromDer};
+
+use super::anchors::{TrustAnchorError, TrustAnchors};
+use super::error::{CertificateError, printable};
+
+/// Trust anchors from a place where not everything could be used.
+///
+/// The one broken certificate in a store of a hundred and fifty should not keep a program from
+/// starting; but whoever wonders later why a server is not trusted will want to read of it.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct LoadedAnchors {
+    /// What can be used: perhaps nothing.
+    pub anchors: TrustAnchors,
+    /// What was passed over, and why: for a log.
+    pub skipped: Vec<SkippedAnchor>,
+}
+
+/// A certificate, a file or a store that trust anchors were not taken from.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SkippedAnchor {
+    /// It was read, and cannot be used.
+    #[error(transparent)]
+    Unusable(#[from] TrustAnchorError),
+    /// It cannot be read: what the system says of it.
+    #[error("trusted certificates cannot be read: {0}")]
+    Unreadable(String),
+}
+
+impl LoadedAnchors {
+    /// Adds a certificate, the `number`th of its bundle, or notes why it is passed over.
+    pub(crate) fn add(&mut self, number: usize, certificate: CertificateDer<'_>) {
+        if let Err(error) = self.anchors.add(certificate) {
+            self.skip(TrustAnchorError::Certificate { number, error });
+        }
+    }
+
+    fn skip(&mut self, error: TrustAnchorError) {
+        self.skipped.push(error.into());
+    }
+
+    fn from_pem(pem: &[u8]) -> Self {
+        let mut loaded = Self::default();
+        let mut found = 0;
+        for (number, certificate) in (1..).zip(CertificateDer::pem_slice_iter(pem)) {
+            found = number;
+            match certificate {
+                Ok(certificate) => loaded.add(number, certificate),
+                Err(error) => {
+                    loaded.skip(TrustAnchorError::Pem { reason: printable(&error.to_string()) })
+                }
+            }
+        }
+        let begun = pem.windows(BEGIN.len()).filter(|window| *window == BEGIN).count();
+        if begun > found {
+            let reason = format!(
+                "{begun} certificates begin, and {found} were found: each BEGIN and each END must \
+                 be a line of its own"
+            );
+            loaded.skip(TrustAnchorError::Pem { reason });
+        }
+        loaded
+    }
+
+    fn from_der(der: &[u8]) -> Self {
+        let mut loaded = Self::default();
+        let mut left = der;
+        for number in 1.. {
+            if left.is_empty() {
+                break;
+            }
+            let whole = match Any::from_der(left) {
+                Ok((rest, _)) => left.len().checked_sub(rest.len()),
+                Err(_) => None,
+            };
+            let Some((certificate, rest)) = whole.and_then(|length| left.split_at_checked(length))
+            else {
+                let reason = "it is not DER, or its end is missing";
+                let error = CertificateError::malformed("trust anchor", reason);
+                loaded.skip(TrustAnchorError::Certificate { number, error });
+                break;
+            };
+            loaded.add(number, certificate.into());
+            left = rest;
+        }
+        loaded
+    }
+}
+
+/// How a certificate begins in PEM (RFC 7468, section 5.1).
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
+impl TrustAnchors {
+    /// Every certificate of DER bytes: one, or several one behind the other.
+    ///
+    /// # Errors
+    ///
+    /// There is no certificate, or one that cannot be decoded.
+    pub fn from_der(der: &[u8]) -> Result<Self, TrustAnchorError> {
+        let LoadedAnchors { anchors, mut skipped } = LoadedAnchors::from_der(der);
+        match skipped.pop() {
+            Some(SkippedAnchor::Unusable(error)) => Err(error),
+            _ if anchors.is_empty() => Err(TrustAnchorError::NoCertificate),
+            _ => Ok(anchors),
+        }
+    }
+
+    /// What can be used of a file of certificates, in PEM or in DER, and what cannot: for bundles
+    /// that somebody else keeps. [`from_pem`](Self::from_pem) and [`from_der`](Self::from_der) are
+    /// for those that must be right to the last certificate.
+    ///
+    /// Ask whether there are [any](Self::is_empty) before going on.
+    pub fn from_bundle(bytes: &[u8]) -> LoadedAnchors {
+        match bytes {
+            // A SEQUENCE longer than 127 bytes: the second byte is none of a text.
+            [0x30, 0x80..=0xff, ..] => LoadedAnchors::from_der(bytes),
+            _ => LoadedAnchors::from_pem(bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn root(name: &str) -> rcgen::Certificate {
+        let mut params = rcgen::CertificateParams::default();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap()
+    }
+
+    fn words(loaded: &LoadedAnchors) -> Vec<String> {
+        loaded.skipped.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn der_holds_one_certificate_or_several() {
+        let (a, b) = (root("a"), root("b"));
+        assert_eq!(TrustAnchors::from_der(a.der()).unwrap().len(), 1);
+        let both = [a.der().as_ref(), b.der()].concat();
+        assert_eq!(TrustAnchors::from_der(&both).unwrap().len(), 2);
+        assert_eq!(TrustAnchors::from_bundle(&both).anchors.len(), 2);
+        assert_eq!(TrustAnchors::from_der(&[]).unwrap_err(), TrustAnchorError::NoCertificate);
+        for bad in [&both[..both.len() - 1], &[&both[..], &[0]].concat(), b"-----BEGIN", &[0x30, 0]]
+        {
+            let error = TrustAnchors::from_der(bad).unwrap_err();
+            assert!(matches!(error, TrustAnchorError::Certificate { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_bundle_with_broken_certificates_gives_the_others_and_names_these() {
+        let (a, b) = (root("a"), root("b"));
+        let broken = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+        let garbled = "-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n";
+        let text = format!("a comment\n{}{broken}{garbled}{}", a.pem(), b.pem());
+        let loaded = TrustAnchors::from_bundle(text.as_bytes());
+        assert_eq!(loaded.anchors.len(), 2);
+        let [second, third] = words(&loaded).try_into().unwrap();
+        assert!(second.starts_with("trust anchor 2: "), "{second}");
+        assert!(third.contains("not PEM"), "{third}");
+        assert!(TrustAnchors::from_pem(text.as_bytes()).is_err());
+
+        let cut = &[a.der().as_ref(), &b.der()[..100]].concat();
+        let loaded = TrustAnchors::from_bundle(cut);
+        assert_eq!(loaded.anchors.len(), 1);
+        assert!(words(&loaded)[0].starts_with("trust anchor 2: "), "{:?}", words(&loaded));
+    }
+
+    /// Files put together by tools that forget a line's end, or that begin a file with a mark of
+    /// its encoding, lose certificates without a word elsewhere.
+    #[test]
+    fn certificates_that_pem_readers_overlook_are_told_of() {
+        let (a, b) = (root("a").pem(), root("b").pem());
+        for (text, found) in [
+            (format!("{}{b}", a.trim_end()), 1),
+            (format!("\u{feff}{a}{b}"), 1),
+            (format!("  {a}"), 0),
+        ] {
+            let loaded = TrustAnchors::from_bundle(text.as_bytes());
+            assert_eq!(loaded.anchors.len(), found);
+            assert!(words(&loaded)[0].contains("line of its own"), "{:?}", words(&loaded));
+        }
+        let loaded = TrustAnchors::from_bundle(format!("{a}{b}").as_bytes());
+        assert_eq!((loaded.anchors.len(), loaded.skipped), (2, vec![]));
+        let empty = TrustAnchors::from_bundle(b"hello");
+        assert!(empty.anchors.is_empty() && empty.skipped.is_empty());
+    }
+}

@@ -1,0 +1,217 @@
+//! Names of issuers and subjects, and when two of them are the same (RFC 5280, section 7.1).
+
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::{RelativeDistinguishedName, X509Name};
+
+use super::der;
+use super::error::printable;
+
+const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
+const EMAIL_ADDRESS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01];
+
+/// A form that two names share if they are the same: without the case of their letters, the width
+/// of their spaces, and the kind of their strings.
+///
+/// An authority must write its name in the certificates that it issues as it stands in its own
+/// (section 4.1.2.4), and most do. Tools that decode the name and encode it again do not, so that
+/// comparing bytes would lose paths that are good; a name alone proves nothing in any case, the
+/// signature does. Letters with several encodings in Unicode are not made the same.
+///
+/// The form of a name that begins with another name begins with the form of that one.
+pub(super) fn fold(name: &[u8]) -> Vec<u8> {
+    folded(name).unwrap_or_else(|| name.to_vec())
+}
+
+fn folded(name: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(2 * name.len());
+    for set in der::elements(name)? {
+        let attributes = der::elements(set.contents)?;
+        let forms = attributes.iter().map(|it| attribute_form(it.contents));
+        let mut forms = forms.collect::<Option<Vec<_>>>()?;
+        // They are a set, and not everyone sorts it.
+        forms.sort_unstable();
+        out.extend(forms.len().to_be_bytes());
+        out.extend(forms.into_iter().flatten());
+    }
+    Some(out)
+}
+
+/// Type and value, from the contents of an AttributeTypeAndValue.
+fn attribute_form(attribute: &[u8]) -> Option<Vec<u8>> {
+    let mut parts = der::Reader(attribute);
+    let (kind, value) = (parts.next()?, parts.next()?);
+    parts.is_empty().then_some(())?;
+    let mut out = Vec::with_capacity(attribute.len() + 16);
+    out.extend(kind.whole);
+    match text(value) {
+        Some(text) => {
+            let words = text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>();
+            let text = words.join(" ");
+            out.push(der::UTF8_STRING);
+            out.extend(text.len().to_be_bytes());
+            out.extend(text.into_bytes());
+        }
+        None => out.extend(value.whole),
+    }
+    Some(out)
+}
+
+/// What a string says, whatever its kind. `None` if it is none, or does not decode.
+fn text(value: der::Element<'_>) -> Option<String> {
+    match value.tag {
+        der::UTF8_STRING | der::PRINTABLE_STRING | der::IA5_STRING => {
+            String::from_utf8(value.contents.to_vec()).ok()
+        }
+        // What its other bytes mean, hardly two agree on.
+        der::TELETEX_STRING if value.contents.is_ascii() => {
+            String::from_utf8(value.contents.to_vec()).ok()
+        }
+        der::BMP_STRING => {
+            let units = value.contents.chunks(2).map(|unit| match *unit {
+                [high, low] => u16::from_be_bytes([high, low]),
+                // Half a surrogate: refused as one.
+                _ => 0xd800,
+            });
+            char::decode_utf16(units).collect::<Result<String, _>>().ok()
+        }
+        _ => None,
+    }
+}
+
+/// Whether a Name is well formed, and each of its strings can be read: one that cannot is a way
+/// around what is excluded.
+pub(super) fn parses(name: &[u8]) -> bool {
+    const STRINGS: [u8; 6] = [
+        der::UTF8_STRING,
+        der::PRINTABLE_STRING,
+        der::TELETEX_STRING,
+        der::IA5_STRING,
+        der::UNIVERSAL_STRING,
+        der::BMP_STRING,
+    ];
+    let reads = |value: &der::Element<'_>| !STRINGS.contains(&value.tag) || text(*value).is_some();
+    attributes(name).is_some_and(|attributes| attributes.iter().all(|(_, value)| reads(value)))
+}
+
+/// The attributes of a Name, types and values.
+fn attributes(name: &[u8]) -> Option<Vec<(&[u8], der::Element<'_>)>> {
+    let mut attributes = Vec::new();
+    for set in der::elements(name)? {
+        let inside = der::elements(set.contents).filter(|it| set.tag == der::SET && !it.is_empty());
+        for attribute in inside? {
+            let [kind, value] = der::elements(attribute.contents)?.try_into().ok()?;
+            let is_one = attribute.tag == der::SEQUENCE && kind.tag == der::OBJECT_IDENTIFIER;
+            is_one.then(|| attributes.push((kind.contents, value)))?;
+        }
+    }
+    Some(attributes)
+}
+
+/// The values of one kind of attribute, as they are written.
+fn values(name: &[u8], wanted: &[u8]) -> Vec<String> {
+    let attributes = attributes(name).unwrap_or_default().into_iter();
+    let wanted = attributes.filter(|(kind, _)| *kind == wanted);
+    wanted.map(|(_, value)| text(value).unwrap_or_default()).collect()
+}
+
+/// The common names of a Name.
+pub(super) fn common_names(name: &[u8]) -> Vec<String> {
+    values(name, COMMON_NAME)
+}
+
+/// The email addresses of a Name, where certificates had them before there were subject
+/// alternative names.
+pub(super) fn email_addresses(name: &[u8]) -> Vec<String> {
+    values(name, EMAIL_ADDRESS)
+}
+
+/// A Name in words, from its contents, safe to print.
+pub(super) fn describe(name: &[u8]) -> String {
+    let sets = der::elements(name).unwrap_or_default();
+    let parts = sets.iter().filter_map(|set| RelativeDistinguishedName::from_der(set.whole).ok());
+    printable(&parts.map(|(_, part)| part).collect::<X509Name<'_>>().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UTF8: u8 = 0x0c;
+    const PRINTABLE: u8 = 0x13;
+
+    /// Of parts that each have one attribute: the last byte of its type, its tag and its value.
+    fn name(parts: &[(u8, u8, &[u8])]) -> Vec<u8> {
+        parts.iter().flat_map(|&(kind, tag, value)| set(&[attribute(kind, tag, value)])).collect()
+    }
+
+    fn attribute(kind: u8, tag: u8, value: &[u8]) -> Vec<u8> {
+        let kind = der::wrap(der::OBJECT_IDENTIFIER, &[0x55, 0x04, kind]);
+        der::wrap(der::SEQUENCE, &[kind, der::wrap(tag, value)].concat())
+    }
+
+    fn set(attributes: &[Vec<u8>]) -> Vec<u8> {
+        der::wrap(der::SET, &attributes.concat())
+    }
+
+    #[test]
+    fn case_width_of_spaces_and_kind_of_string_do_not_count() {
+        let plain = fold(&name(&[(3, UTF8, b"good root")]));
+        for (tag, value) in [
+            (PRINTABLE, &b"good root"[..]),
+            (UTF8, b" Good   ROOT "),
+            (0x16, b"Good Root"),
+            (0x14, b"Good Root"),
+            (0x1e, b"\0G\0o\0o\0d\0 \0R\0o\0o\0t"),
+        ] {
+            assert_eq!(fold(&name(&[(3, tag, value)])), plain, "{tag:#x}");
+        }
+        assert_eq!(
+            fold(&name(&[(3, UTF8, "CAFÉ".as_bytes())])),
+            fold(&name(&[(3, UTF8, "café".as_bytes())])),
+        );
+    }
+
+    #[test]
+    fn everything_else_counts() {
+        let plain = fold(&name(&[(3, UTF8, b"good root")]));
+        for other in [
+            name(&[(3, UTF8, b"goodroot")]),
+            name(&[(10, UTF8, b"good root")]),
+            name(&[(3, 0x04, b"good root")]),
+            name(&[(3, 0x14, b"good\xffroot")]),
+            name(&[(3, 0x1e, b"\0g\0o\0o\0d\0 \0r\0o\0o\0t\0")]),
+            name(&[(3, UTF8, b"good root"), (3, UTF8, b"good root")]),
+            Vec::new(),
+        ] {
+            assert_ne!(fold(&other), plain, "{other:02x?}");
+        }
+        let (a, b) = ((6, PRINTABLE, &b"DE"[..]), (10, UTF8, &b"a"[..]));
+        assert_ne!(fold(&name(&[a, b])), fold(&name(&[b, a])));
+    }
+
+    #[test]
+    fn one_part_of_several_attributes_is_a_set() {
+        let (a, b) = (attribute(3, UTF8, b"a"), attribute(10, UTF8, b"b"));
+        let both = fold(&set(&[a.clone(), b.clone()]));
+        assert_eq!(both, fold(&set(&[b.clone(), a.clone()])));
+        assert_ne!(both, fold(&[set(&[a]), set(&[b])].concat()));
+    }
+
+    #[test]
+    fn the_form_of_a_beginning_is_the_beginning_of_the_form() {
+        let parts: [(u8, u8, &[u8]); 3] =
+            [(6, PRINTABLE, b"DE"), (10, UTF8, b"An Authority"), (3, UTF8, b"a")];
+        let whole = fold(&name(&parts));
+        assert!(whole.starts_with(&fold(&name(&parts[..2]))));
+        assert!(!whole.starts_with(&fold(&name(&parts[1..]))));
+        // Not so where only the text of a value goes on.
+        assert!(!whole.starts_with(&fold(&name(&[(6, PRINTABLE, b"D")]))));
+    }
+
+    #[test]
+    fn what_is_no_name_is_only_itself() {
+        for bytes in [&[0x31][..], &[0x31, 0x02, 0x30, 0x05], &[0x31, 0x02, 0x30, 0x00], b"x"] {
+            assert_eq!(fold(bytes), bytes);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What a search for a path tried, for those who want to know why it failed.
+
+use core::fmt;
+
+use super::error::CertificateError;
+use super::path::VerifiedPath;
+
+/// How many attempts are told; a hostile bag of certificates causes thousands.
+const TOLD_ATTEMPTS: usize = 256;
+
+/// A verdict, and how it came about. It prints as a tree, a line for each attempt.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// What [`verify_chain`](super::verify_chain) says.
+    pub verdict: Result<VerifiedPath, CertificateError>,
+    /// Everyone who was looked at, in that order. The first is the end entity. Those that were
+    /// candidates for the issuer of another stand behind it, one deeper: a tree, told from the
+    /// root of the search on. There are at most 256.
+    pub attempts: Vec<Attempt>,
+    /// How many attempts more there were.
+    pub omitted: usize,
+}
+
+/// A certificate or a trust anchor that was looked at on the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// How many steps from the end entity.
+    pub depth: usize,
+    /// Where it is from.
+    pub place: Place,
+    /// Its subject, safe to print, or its place if it cannot be decoded.
+    pub subject: String,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// Where a candidate is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// The peer's own certificate.
+    EndEntity,
+    /// One of the intermediates, counted from 1 in their order.
+    Intermediate(usize),
+    /// One of the trust anchors.
+    Anchor,
+}
+
+/// What came of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It is on the path that was found.
+    Accepted,
+    /// It made the signature, and none of the candidates behind it led further.
+    LedNowhere,
+    /// This is wrong, with it or with what it would have issued.
+    Failed(CertificateError),
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for attempt in &self.attempts {
+            writeln!(f, "{:indent$}{attempt}", "", indent = 2 * attempt.depth)?;
+        }
+        if self.omitted > 0 {
+            writeln!(f, "... and {} candidates more", self.omitted)?;
+        }
+        match &self.verdict {
+            Ok(path) => write!(f, "accepted: {path}"),
+            Err(error) => write!(f, "rejected: {error}"),
+        }
+    }
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { subject, place, outcome, .. } = self;
+        write!(f, "\"{subject}\" ({place}): {outcome}")
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EndEntity => f.write_str("the peer's own"),
+            Self::Intermediate(number) => write!(f, "intermediate {number}"),
+            Self::Anchor => f.write_str("trust anchor"),
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accepted => f.write_str("accepted"),
+            Self::LedNowhere => f.write_str("led nowhere"),
+            Self::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+/// Notes what a search tries.
+#[derive(Debug, Default)]
+pub(super) struct Recorder {
+    attempts: Vec<Attempt>,
+    omitted: usize,
+}
+
+impl Recorder {
+    pub(super) fn explanation(
+        self,
+        verdict: Result<VerifiedPath, CertificateError>,
+    ) -> Explanation {
+        Explanation { verdict, attempts: self.attempts, omitted: self.omitted }
+    }
+}
+
+/// A search reports to a recorder if there is one; otherwise nothing is noted, or copied.
+pub(super) trait Record {
+    /// An attempt begins. Its entry is for [`Self::end`]; `None` if it is not noted.
+    fn begin(&mut self, depth: usize, place: Place, subject: &str) -> Option<usize>;
+
+    /// It ended with this error, or is on the path.
+    fn end(&mut self, entry: Option<usize>, error: Option<&CertificateError>);
+}
+
+impl Record for Option<Recorder> {
+    fn begin(&mut self, depth: usize, place: Place, subject: &str) -> Option<usize> {
+        let recorder = self.as_mut()?;
+        let entry = recorder.attempts.len();
+        if entry >= TOLD_ATTEMPTS {
+            recorder.omitted += 1;
+            return None;
+        }
+        let (subject, outcome) = (subject.to_owned(), Outcome::LedNowhere);
+        recorder.attempts.push(Attempt { depth, place, subject, outcome });
+        Some(entry)
+    }
+
+    fn end(&mut self, entry: Option<usize>, error: Option<&CertificateError>) {
+        let recorder = self.as_mut().zip(entry);
+        if let Some(attempt) = recorder.and_then(|(it, entry)| it.attempts.get_mut(entry)) {
+            attempt.outcome = match error {
+                Some(error) => Outcome::Failed(error.clone()),
+                None => Outcome::Accepted,
+            };
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! CRLs (RFC 5280, sections 5 and 6.3), parsed once and looked up often.
+
+use core::fmt;
+use std::sync::OnceLock;
+
+use pki_types::CertificateRevocationListDer;
+use pki_types::pem::PemObject;
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::X509Name;
+
+use super::super::decode::{Certificate, Extension};
+use super::super::der::{self, Element, Reader};
+use super::super::distinguished_name::fold;
+use super::super::error::{Problem, SignatureError, Timestamp, printable};
+use super::super::request::ChainRequest;
+use super::super::signature::{self, PublicKey};
+use super::distribution_point::CrlScope;
+use super::error::{CrlError, Evidence, EvidenceError, RevocationReason};
+use super::fields;
+use super::{Finding, Issuer};
+
+const DELTA_CRL_INDICATOR: &[u8] = &[0x55, 0x1d, 27];
+const ISSUING_DISTRIBUTION_POINT: &[u8] = &[0x55, 0x1d, 28];
+const REASON_CODE: &[u8] = &[0x55, 0x1d, 21];
+const CERTIFICATE_ISSUER: &[u8] = &[0x55, 0x1d, 29];
+
+/// A certificate revocation list: which certificates an authority has revoked.
+///
+/// It is parsed and sorted once, and may be shared by any number of validations. It takes its own
+/// bytes and four more per entry, and a look-up takes as many comparisons as the number of entries
+/// has binary digits. Its signature is verified when it is first needed, and again only if another
+/// key is the issuer's: until then nothing that it says is believed.
+#[derive(Clone)]
+pub struct CertificateRevocationList {
+    issuer_label: String,
+    /// The issuer's name in the form that is compared.
+    folded_issuer: Box<[u8]>,
+    this_update: Timestamp,
+    next_update: Option<Timestamp>,
+    scope: CrlScope,
+    /// Contents of the AlgorithmIdentifier.
+    algorithm: Box<[u8]>,
+    signature: Box<[u8]>,
+    /// What is signed.
+    tbs: Box<[u8]>,
+    /// Where in `tbs` the entries start, in the order of their serial numbers.
+    entries: Box<[u32]>,
+    /// The key that the signature was found to be of.
+    signer: OnceLock<SignerKey>,
+}
+
+#[derive(Clone)]
+struct SignerKey {
+    /// Contents of the AlgorithmIdentifier.
+    algorithm: Box<[u8]>,
+    bytes: Box<[u8]>,
+}
+
+/// What an entry says about the certificate whose serial number it has.
+struct Entry {
+    date: Timestamp,
+    reason: Option<RevocationReason>,
+}
+
+impl CertificateRevocationList {
+    /// Every CRL of a PEM text (`-----BEGIN X509 CRL-----`).
+    ///
+    /// # Errors
+    ///
+    /// The text is no PEM, has no CRL in it, or has one that cannot be used: see
+    /// [`Self::from_der`].
+    pub fn from_pem(pem: &[u8]) -> Result<Vec<Self>, CrlError> {
+        let crls = CertificateRevocationListDer::pem_slice_iter(pem)
+            .map(|der| {
+                Self::from_der(&der.map_err(|error| CrlError::Pem(printable(&error.to_string())))?)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        if crls.is_empty() { Err(CrlError::NoCrl) } else { Ok(crls) }
+    }
+
+    /// A CRL from its DER, of up to 4 GiB.
+    ///
+    /// # Errors
+    ///
+    /// It does not parse, or it is of a kind that is not supported: a delta CRL, an indirect CRL,
+    /// one with an unknown critical extension. Such a CRL must not be used for any certificate.
+    pub fn from_der(input: &[u8]) -> Result<Self, CrlError> {
+        let malformed = CrlError::Malformed("it is not the DER of a CertificateList");
+        let [tbs, algorithm, signature] = der::only(input, der::SEQUENCE)
+            .and_then(|it| der::fields(it, [der::SEQUENCE, der::SEQUENCE, der::BIT_STRING]))
+            .ok_or(malformed)?;
+        let signature = der::whole_bytes(signature.contents)
+            .ok_or(CrlError::Malformed("its signature is not whole bytes"))?;
+        let mut reader = Reader(tbs.contents);
+        let head = Head::read(&mut reader)?;
+        if head.algorithm != algorithm.contents {
+            return Err(CrlError::AlgorithmMismatch);
+        }
+        // After the times there are the entries, if there are any: an empty list is left out.
+        let entries = reader.take(der::SEQUENCE).map_or(&[][..], |list| list.contents);
+        let after_entries = reader.0.len();
+        let mut scope = CrlScope::default();
+        if let Some(extensions) = reader.take(der::constructed(0)) {
+            scope = read_extensions(extensions.contents)?;
+        }
+        if !reader.is_empty() {
+            return Err(CrlError::Malformed("its TBSCertList is not strict DER"));
+        }
+        let start = tbs.whole.len().saturating_sub(after_entries).saturating_sub(entries.len());
+        Ok(Self {
+            entries: sorted_entries(tbs.whole, start, entries)?,
+            issuer_label: head.issuer_label,
+            folded_issuer: fold(head.issuer).into(),
+            this_update: head.this_update,
+            next_update: head.next_update,
+            scope,
+            algorithm: algorithm.contents.into(),
+            signature: signature.into(),
+            tbs: tbs.whole.into(),
+            signer: OnceLock::new(),
+        })
+    }
+
+    /// The subject of the authority, safe to print.
+    pub fn issuer(&self) -> &str {
+        &self.issuer_label
+    }
+
+    /// When it was issued.
+    pub fn this_update(&self) -> Timestamp {
+        self.this_update
+    }
+
+    /// By when there will be a newer one. One that does not say so is never fresh.
+    pub fn next_update(&self) -> Option<Timestamp> {
+        self.next_update
+    }
+
+    /// How many certificates it says are revoked.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it says of no certificate that it is revoked.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether it says that the certificate with this serial number (contents of its DER) is
+    /// revoked. This is what the list says: nothing has verified its signature, or whom it is for.
+    pub fn lists(&self, serial: &[u8]) -> bool {
+        self.find(serial).is_some()
+    }
+
+    /// What it says about a certificate by this issuer; `None` if it is not for that certificate.
+    pub(super) fn look_up(
+        &self,
+        certificate: &Certificate<'_>,
+        issuer: &Issuer<'_>,
+        request: &ChainRequest<'_>,
+    ) -> Option<Finding> {
+        if *self.folded_issuer != *certificate.folded_issuer {
+            return None;
+        }
+        match self.scope.includes(certificate) {
+            Ok(false) => return None,
+            Ok(true) => {}
+            Err(error) => return Some(Err(Problem::RevocationEvidence(error))),
+        }
+        Some(self.status(certificate.serial, issuer, request))
+    }
+
+    fn status(&self, serial: &[u8], issuer: &Issuer<'_>, request: &ChainRequest<'_>) -> Finding {
+        if !issuer.signs_crls {
+            return Err(EvidenceError::MayNotSignCrls(issuer.label.to_owned()).into());
+        }
+        self.verify(issuer, request)?;
+        // A revocation is believed however old the CRL is: hardly any is ever taken back.
+        if let Some(entry) = self.find(serial) {
+            return Err(super::revoked(serial, entry.date, entry.reason, Evidence::Crl));
+        }
+        let Self { this_update, next_update, .. } = *self;
+        super::check_freshness(Evidence::Crl, this_update, next_update, request.now.into(), 0)?;
+        Ok(self.scope.reasons)
+    }
+
+    /// Whether the issuer's key signed it. The answer is kept if it is yes.
+    fn verify(&self, issuer: &Issuer<'_>, request: &ChainRequest<'_>) -> Result<(), EvidenceError> {
+        let PublicKey { algorithm, bytes } = issuer.key;
+        let known = self.signer.get();
+        let same = known.is_some_and(|it| *it.algorithm == *algorithm && *it.bytes == *bytes);
+        // This caller may accept fewer algorithms than the one before.
+        let accepted = request.algorithms.iter().any(|it| {
+            *it.public_key_alg_id() == *algorithm && *it.signature_alg_id() == *self.algorithm
+        });
+        if same && accepted {
+            return Ok(());
+        }
+        verify(Evidence::Crl, issuer, request, &self.algorithm, &self.tbs, &self.signature)?;
+        // If another thread was faster, it found the same.
+        let _ = self.signer.set(SignerKey { algorithm: algorithm.into(), bytes: bytes.into() });
+        Ok(())
+    }
+
+    /// The first entry with this serial number that says that it is revoked.
+    fn find(&self, serial: &[u8]) -> Option<Entry> {
+        let serial = fields::magnitude(serial);
+        let first = self.entries.partition_point(|&at| serial_at(&self.tbs, at) < serial);
+        let same = self.entries.get(first..).unwrap_or_default().iter();
+        same.take_while(|&&at| serial_at(&self.tbs, at) == serial)
+            // Parsing found them well formed.
+            .filter_map(|&at| Entry::read(element_at(&self.tbs, at)?).ok())
+            // RFC 5280, section 6.3.3 (k).
+            .find(|entry| entry.reason != Some(RevocationReason::REMOVE_FROM_CRL))
+    }
+}
+
+impl fmt::Debug for CertificateRevocationList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CertificateRevocationList({:?}, {} entries)", self.issuer_label, self.len())
+    }
+}
+
+/// Verifies the signature of a CRL or a response.
+pub(super) fn verify(
+    evidence: Evidence,
+    signer: &Issuer<'_>,
+    request: &ChainRequest<'_>,
+    algorithm: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), EvidenceError> {
+    match signer.key.verify_certificate(request.algorithms, algorithm, message, signature) {
+        Ok(()) => Ok(()),
+        Err(SignatureError::Invalid) => {
+            Err(EvidenceError::BadSignature { evidence, signer: signer.label.to_owned() })
+        }
+        Err(SignatureError::UnsupportedKey) => {
+            let algorithm = signature::describe(algorithm);
+            Err(EvidenceError::UnsupportedAlgorithm { evidence, algorithm })
+        }
+    }
+}
+
+/// The fields before the entries (RFC 5280, section 5.1.2).
+struct Head<'a> {
+    algorithm: &'a [u8],
+    issuer_label: String,
+    issuer: &'a [u8],
+    this_update: Timestamp,
+    next_update: Option<Timestamp>,
+}
+
+impl<'a> Head<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, CrlError> {
+        // Without extensions a CRL may be of version 1, and common tools make such.
+        if reader.take(der::INTEGER).is_some_and(|version| version.contents != [1]) {
+            return Err(CrlError::Malformed("it is of neither version 1 nor version 2"));
+        }
+        let malformed = CrlError::Malformed;
+        let algorithm = reader.take(der::SEQUENCE).ok_or(malformed("it names no algorithm"))?;
+        let issuer = reader.take(der::SEQUENCE).ok_or(malformed("it names no issuer"))?;
+        let (_, name) = X509Name::from_der(issuer.whole)
+            .map_err(|_| malformed("the name of its issuer does not parse"))?;
+        let this_update = reader
+            .next()
+            .and_then(fields::time)
+            .ok_or(malformed("its thisUpdate does not parse"))?;
+        let next_update = reader.take(der::UTC_TIME).or_else(|| reader.take(der::GENERALIZED_TIME));
+        let next_update = next_update
+            .map(|it| fields::time(it).ok_or(malformed("its nextUpdate does not parse")))
+            .transpose()?;
+        Ok(Self {
+            algorithm: algorithm.contents,
+            issuer_label: printable(&name.to_string()),
+            issuer: issuer.contents,
+            this_update,
+            next_update,
+        })
+    }
+}
+
+/// The extensions (RFC 5280, section 5.2): what they say about whom the CRL is for.
+fn read_extensions(contents: &[u8]) -> Result<CrlScope, CrlError> {
+    let malformed = || CrlError::Malformed("its extensions do not parse");
+    let mut list = Reader(der::only(contents, der::SEQUENCE).ok_or_else(malformed)?);
+    let mut scope = None;
+    while !list.is_empty() {
+        let extension = list.next().and_then(|it| Extension::read(&it)).ok_or_else(malformed)?;
+        match extension.oid {
+            DELTA_CRL_INDICATOR => return Err(CrlError::Delta),
+            ISSUING_DISTRIBUTION_POINT if scope.is_none() => {
+                scope = Some(CrlScope::read(extension.value)?);
+            }
+            ISSUING_DISTRIBUTION_POINT => {
+                return Err(CrlError::Malformed("it has the same extension twice"));
+            }
+            _ if extension.critical => {
+                return Err(CrlError::UnknownCriticalExtension(signature::oid_name(extension.oid)));
+            }
+            _ => {}
+        }
+    }
+    Ok(scope.unwrap_or_default())
+}
+
+/// Where in `tbs` the entries are that start at `start`, in the order of their serial numbers.
+fn sorted_entries(tbs: &[u8], start: usize, contents: &[u8]) -> Result<Box<[u32]>, CrlError> {
+    let mut reader = Reader(contents);
+    let mut entries = Vec::new();
+    while !reader.is_empty() {
+        let at = start.saturating_add(contents.len().saturating_sub(reader.0.len()));
+        let malformed = CrlError::Malformed("an entry does not parse");
+        let entry = reader.take(der::SEQUENCE).ok_or(malformed)?;
+        Entry::read(entry)?;
+        let at = u32::try_from(at).map_err(|_| CrlError::Malformed("it is longer than 4 GiB"))?;
+        entries.push(at);
+    }
+    entries.sort_by_cached_key(|&at| serial_at(tbs, at));
+    Ok(entries.into_boxed_slice())
+}
+
+impl Entry {
+    /// RFC 5280, sections 5.1.2.6 and 5.3.
+    fn read(entry: Element<'_>) -> Result<Self, CrlError> {
+        let malformed = || CrlError::Malformed("an entry does not parse");
+        let mut fields = Reader(entry.contents);
+        let serial = fields.take(der::INTEGER).ok_or_else(malformed)?.contents;
+        let date = fields.next().and_then(fields::time).ok_or_else(malformed)?;
+        let extensions = fields.take(der::SEQUENCE).map_or(&[][..], |list| list.contents);
+        if serial.is_empty() || !fields.is_empty() {
+            return Err(malformed());
+        }
+        let mut reason = None;
+        let mut list = Reader(extensions);
+        while !list.is_empty() {
+            let extension =
+                list.next().and_then(|it| Extension::read(&it)).ok_or_else(malformed)?;
+            match extension.oid {
+                REASON_CODE if reason.is_none() => {
+                    reason = Some(RevocationReason::read(extension.value).ok_or_else(malformed)?);
+                }
+                REASON_CODE => return Err(malformed()),
+                CERTIFICATE_ISSUER => return Err(CrlError::Indirect),
+                _ if extension.critical => {
+                    return Err(CrlError::UnknownCriticalExtension(signature::oid_name(
+                        extension.oid,
+                    )));
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { date, reason })
+    }
+}
+
+impl RevocationReason {
+    /// From the DER of a CRLReason.
+    pub(super) fn read(der: &[u8]) -> Option<Self> {
+        match der::only(der, der::ENUMERATED)? {
+            [code] => Some(Self(*code)),
+            _ => None,
+        }
+    }
+}
+
+fn element_at(tbs: &[u8], at: u32) -> Option<Element<'_>> {
+    Reader(tbs.get(usize::try_from(at).ok()?..)?).next()
+}
+
+/// The serial number of an entry: what entries are sorted by.
+fn serial_at(tbs: &[u8], at: u32) -> &[u8] {
+    let serial = element_at(tbs, at).and_then(|entry| Reader(entry.contents).next());
+    fields::magnitude(serial.map_or(&[], |serial| serial.contents))
+}

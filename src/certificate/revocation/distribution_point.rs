@@ -1,0 +1,142 @@
+//! Which certificates a CRL is for (RFC 5280, sections 4.2.1.13, 5.2.5 and 6.3.3 (b) to (d)).
+
+use super::super::decode::Certificate;
+use super::super::der::{self, Reader};
+use super::error::{CrlError, EvidenceError};
+use super::fields;
+
+const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 31];
+
+/// The reasons for a revocation that a CRL tells of: the bits of ReasonFlags.
+pub(super) type Reasons = u16;
+/// Bits 1 to 8; bit 0 is not used.
+pub(super) const ALL_REASONS: Reasons = 0x01fe;
+
+/// What an issuingDistributionPoint says; without one, a CRL is for everything.
+#[derive(Clone)]
+pub(super) struct CrlScope {
+    holders: Holders,
+    /// Contents of the DistributionPointName: a list of names, or a relative one.
+    names: Option<Box<[u8]>>,
+    pub(super) reasons: Reasons,
+}
+
+/// Whose certificates.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holders {
+    All,
+    Users,
+    Authorities,
+    /// Those with attribute certificates, which are another thing.
+    Nobody,
+}
+
+impl Default for CrlScope {
+    fn default() -> Self {
+        Self { holders: Holders::All, names: None, reasons: ALL_REASONS }
+    }
+}
+
+impl CrlScope {
+    /// From the DER of an IssuingDistributionPoint.
+    pub(super) fn read(value: &[u8]) -> Result<Self, CrlError> {
+        let malformed = || CrlError::Malformed("its issuingDistributionPoint does not parse");
+        let mut reader = Reader(der::only(value, der::SEQUENCE).ok_or_else(malformed)?);
+        let names = reader.take(der::constructed(0)).map(|name| name.contents.into());
+        let flag = |reader: &mut Reader<'_>, number| match reader.take(der::primitive(number)) {
+            Some(flag) => der::boolean(flag.contents).ok_or_else(malformed),
+            None => Ok(false),
+        };
+        let (users, authorities) = (flag(&mut reader, 1)?, flag(&mut reader, 2)?);
+        let reasons = match reader.take(der::primitive(3)) {
+            Some(bits) => ALL_REASONS & fields::named_bits(bits.contents).ok_or_else(malformed)?,
+            None => ALL_REASONS,
+        };
+        let (indirect, attributes) = (flag(&mut reader, 4)?, flag(&mut reader, 5)?);
+        if indirect {
+            return Err(CrlError::Indirect);
+        }
+        let holders = match (users, authorities, attributes) {
+            (false, false, false) => Holders::All,
+            (true, false, false) => Holders::Users,
+            (false, true, false) => Holders::Authorities,
+            (false, false, true) => Holders::Nobody,
+            _ => return Err(malformed()),
+        };
+        let scope = Self { holders, names, reasons };
+        let parses = scope.names.as_deref().is_none_or(|names| each_name(names).is_some());
+        if reader.is_empty() && parses { Ok(scope) } else { Err(malformed()) }
+    }
+
+    /// Whether the CRL is for this certificate, which is known to be by the CRL's issuer.
+    pub(super) fn includes(&self, certificate: &Certificate<'_>) -> Result<bool, EvidenceError> {
+        let holder = match self.holders {
+            Holders::All => true,
+            Holders::Users => !certificate.is_ca,
+            Holders::Authorities => certificate.is_ca,
+            Holders::Nobody => false,
+        };
+        match &self.names {
+            Some(names) if holder => {
+                names_meet(names, certificate).ok_or(EvidenceError::MalformedDistributionPoints)
+            }
+            _ => Ok(holder),
+        }
+    }
+}
+
+/// Whether one of the names is one of a distribution point of the certificate, whichever of its
+/// points that is; or, without any points, the name of its issuer. `None` if the points are
+/// malformed.
+fn names_meet(names: &[u8], certificate: &Certificate<'_>) -> Option<bool> {
+    let names = each_name(names)?;
+    let Some(points) = certificate.extension(CRL_DISTRIBUTION_POINTS) else {
+        let issuer = der::wrap(der::constructed(4), &der::wrap(der::SEQUENCE, certificate.issuer));
+        return Some(any_equal(names, Reader(&issuer)));
+    };
+    let mut points = Reader(der::only(points.value, der::SEQUENCE)?);
+    let mut met = false;
+    while !points.is_empty() {
+        let mut point = Reader(points.take(der::SEQUENCE)?.contents);
+        let name = point.take(der::constructed(0));
+        let _reasons = point.take(der::primitive(1));
+        // With a cRLIssuer, it is another authority's CRL that is there.
+        let others = point.take(der::constructed(2)).is_some();
+        if !point.is_empty() {
+            return None;
+        }
+        if let Some(name) = name {
+            met |= any_equal(names, each_name(name.contents)?) && !others;
+        }
+    }
+    Some(met)
+}
+
+/// The names of a DistributionPointName, from its contents. One that is relative to the issuer is
+/// a name of its own kind: it equals only what is relative, too.
+fn each_name(contents: &[u8]) -> Option<Reader<'_>> {
+    const FULL: u8 = der::constructed(0);
+    const RELATIVE: u8 = der::constructed(1);
+    let element = Reader(contents).next().filter(|element| element.whole == contents)?;
+    let mut names = Reader(element.contents);
+    while !names.is_empty() {
+        names.next()?;
+    }
+    match element.tag {
+        FULL => Some(Reader(element.contents)),
+        RELATIVE => Some(Reader(element.whole)),
+        _ => None,
+    }
+}
+
+fn any_equal(mut names: Reader<'_>, others: Reader<'_>) -> bool {
+    while let Some(name) = names.next() {
+        let mut others = others;
+        while let Some(other) = others.next() {
+            if name.whole == other.whole {
+                return true;
+            }
+        }
+    }
+    false
+}

@@ -1,0 +1,384 @@
+//! OCSP responses (RFC 6960), as servers staple them: what the issuer of a certificate, or someone
+//! in its place, says about that certificate.
+
+use super::super::checks;
+use super::super::decode::{Certificate, Extension, oid};
+use super::super::der::{self, Element, Reader};
+use super::super::distinguished_name::fold;
+use super::super::error::{Problem, Timestamp};
+use super::super::request::ChainRequest;
+use super::super::signature::{self, PublicKey};
+use super::distribution_point::ALL_REASONS;
+use super::error::{Evidence, EvidenceError, MissingEvidence, RevocationReason};
+use super::fields;
+use super::{Digests, Finding, Issuer, check_freshness, crl, revoked};
+
+/// How far the responder's clock and this one may be apart, in seconds.
+const CLOCK_SKEW: i64 = 300;
+
+/// How many certificates of a response are looked at: one is of use.
+const CERTIFICATES: usize = 4;
+
+const BASIC_RESPONSE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1];
+const NO_CHECK: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 5];
+const OCSP_SIGNING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 9];
+const SHA1: &[u8] = &[0x2b, 14, 3, 2, 26];
+const SHA256: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
+
+/// What a response says about a certificate by this issuer.
+///
+/// The response makes at most two signatures be verified: its own, and the one of its responder's
+/// certificate. The CRLs of the issuer may be looked up for that one, too.
+pub(super) fn look_up(
+    response: &[u8],
+    digests: Digests,
+    certificate: &Certificate<'_>,
+    issuer: &Issuer<'_>,
+    request: &ChainRequest<'_>,
+) -> Finding {
+    let response = BasicResponse::read(response)?;
+    let target = Target::new(digests, certificate, issuer);
+    let finding = response.about(&target, request.now.into())?;
+    response.verify(digests, &certificate.folded_issuer, issuer, request)?;
+    finding
+}
+
+/// The parts of a BasicOCSPResponse (RFC 6960, section 4.2.1).
+struct BasicResponse<'a> {
+    /// What is signed.
+    tbs: &'a [u8],
+    responder: ResponderId<'a>,
+    produced_at: Timestamp,
+    /// Contents of the list of SingleResponses.
+    responses: &'a [u8],
+    critical: Option<String>,
+    /// Contents of the AlgorithmIdentifier.
+    algorithm: &'a [u8],
+    signature: &'a [u8],
+    /// Contents of the list of certificates.
+    certificates: &'a [u8],
+}
+
+enum ResponderId<'a> {
+    /// The name in the form that is compared.
+    Name(Vec<u8>),
+    /// SHA-1 of the bytes of the subjectPublicKey.
+    Key(&'a [u8]),
+}
+
+fn malformed(part: &'static str) -> EvidenceError {
+    EvidenceError::MalformedResponse(part)
+}
+
+impl<'a> BasicResponse<'a> {
+    fn read(input: &'a [u8]) -> Result<Self, EvidenceError> {
+        let structure = || malformed("it is not the DER of an OCSPResponse");
+        let mut reader = Reader(der::only(input, der::SEQUENCE).ok_or_else(structure)?);
+        match reader.take(der::ENUMERATED).ok_or_else(structure)?.contents {
+            [0] => {}
+            [status] => return Err(EvidenceError::Unsuccessful(*status)),
+            _ => return Err(structure()),
+        }
+        let bytes = der::only(reader.0, der::constructed(0))
+            .and_then(|it| der::only(it, der::SEQUENCE))
+            .and_then(|it| der::fields(it, [der::OBJECT_IDENTIFIER, der::OCTET_STRING]));
+        let [kind, response] = bytes.ok_or_else(structure)?;
+        if kind.contents != BASIC_RESPONSE {
+            return Err(malformed("it is not of the basic type"));
+        }
+        Self::read_basic(response.contents)
+            .ok_or_else(|| malformed("its BasicOCSPResponse does not parse"))
+    }
+
+    fn read_basic(input: &'a [u8]) -> Option<Self> {
+        let mut reader = Reader(der::only(input, der::SEQUENCE)?);
+        let tbs = reader.take(der::SEQUENCE)?;
+        let algorithm = reader.take(der::SEQUENCE)?.contents;
+        let signature = der::whole_bytes(reader.take(der::BIT_STRING)?.contents)?;
+        let certificates = match reader.take(der::constructed(0)) {
+            Some(list) => der::only(list.contents, der::SEQUENCE)?,
+            None => &[],
+        };
+        let mut data = Reader(tbs.contents);
+        if let Some(version) = data.take(der::constructed(0)) {
+            // There is no other than v1.
+            (der::only(version.contents, der::INTEGER)? == [0]).then_some(())?;
+        }
+        let responder = ResponderId::read(data.next()?)?;
+        let produced_at = generalized_time(data.next()?)?;
+        let responses = data.take(der::SEQUENCE)?.contents;
+        let critical = critical_extension(&mut data)?;
+        (reader.is_empty() && data.is_empty()).then_some(Self {
+            tbs: tbs.whole,
+            responder,
+            produced_at,
+            responses,
+            critical,
+            algorithm,
+            signature,
+            certificates,
+        })
+    }
+
+    /// What it says about the target, before anyone knows whether it may say so. A revocation
+    /// counts more than anything else that it says.
+    fn about(&self, target: &Target<'_>, now: Timestamp) -> Result<Finding, EvidenceError> {
+        let mut reader = Reader(self.responses);
+        let mut finding = Err(EvidenceError::OtherCertificate.into());
+        while !reader.is_empty() {
+            let single = reader.take(der::SEQUENCE).and_then(SingleResponse::read);
+            let single = single.ok_or_else(|| malformed("a SingleResponse does not parse"))?;
+            if !target.is(single.certificate) {
+                continue;
+            }
+            match single.finding(target.serial, self.produced_at, now) {
+                revoked @ Err(Problem::Revoked { .. }) => return Ok(revoked),
+                other if finding.is_err() => finding = other,
+                _ => {}
+            }
+        }
+        Ok(finding)
+    }
+
+    /// Whether it is signed by the issuer, whose name in the form that is compared is `name`, or by
+    /// whom the issuer has authorised (RFC 6960, section 4.2.2.2).
+    fn verify(
+        &self,
+        digests: Digests,
+        name: &[u8],
+        issuer: &Issuer<'_>,
+        request: &ChainRequest<'_>,
+    ) -> Result<(), EvidenceError> {
+        if let Some(oid) = &self.critical {
+            return Err(EvidenceError::UnknownCriticalExtension(oid.clone()));
+        }
+        if self.responder.is(name, issuer.key, digests) {
+            return self.verify_signature(issuer, request);
+        }
+        let mut certificates = Reader(self.certificates);
+        for _ in 0..CERTIFICATES {
+            let Some(der) = certificates.take(der::SEQUENCE) else { break };
+            let Ok(responder) = Certificate::decode(der.whole) else { continue };
+            if self.responder.is(&responder.folded_subject, responder.key, digests) {
+                authorized(&responder, name, issuer, request).map_err(|reason| {
+                    let responder = responder.label.clone();
+                    EvidenceError::UnauthorizedResponder { responder, reason }
+                })?;
+                return self.verify_signature(&Issuer::new(&responder), request);
+            }
+        }
+        Err(EvidenceError::UnknownResponder(issuer.label.to_owned()))
+    }
+
+    fn verify_signature(
+        &self,
+        signer: &Issuer<'_>,
+        request: &ChainRequest<'_>,
+    ) -> Result<(), EvidenceError> {
+        let evidence = Evidence::OcspResponse;
+        crl::verify(evidence, signer, request, self.algorithm, self.tbs, self.signature)
+    }
+}
+
+impl<'a> ResponderId<'a> {
+    fn read(id: Element<'a>) -> Option<Self> {
+        const NAME: u8 = der::constructed(1);
+        const KEY: u8 = der::constructed(2);
+        match id.tag {
+            NAME => Some(Self::Name(fold(der::only(id.contents, der::SEQUENCE)?))),
+            KEY => Some(Self::Key(der::only(id.contents, der::OCTET_STRING)?)),
+            _ => None,
+        }
+    }
+
+    fn is(&self, name: &[u8], key: PublicKey<'_>, digests: Digests) -> bool {
+        match self {
+            Self::Name(it) => it == name,
+            Self::Key(hash) => **hash == (digests.sha1)(key.bytes),
+        }
+    }
+}
+
+/// Whether this certificate lets its key answer for the issuer; if not, why not.
+fn authorized(
+    responder: &Certificate<'_>,
+    name: &[u8],
+    issuer: &Issuer<'_>,
+    request: &ChainRequest<'_>,
+) -> Result<(), String> {
+    let Certificate { algorithm, tbs, signature, .. } = *responder;
+    let signed = issuer.key.verify_certificate(request.algorithms, algorithm, tbs, signature);
+    if responder.folded_issuer != name || signed.is_err() {
+        return Err(format!("was not issued by \"{}\"", issuer.label));
+    }
+    let usages = responder
+        .extension(oid::EXTENDED_KEY_USAGE)
+        .and_then(|usages| der::elements(der::only(usages.value, der::SEQUENCE)?));
+    if !usages.is_some_and(|usages| usages.iter().any(|usage| usage.contents == OCSP_SIGNING)) {
+        return Err("has an extended key usage without OCSPSigning".to_owned());
+    }
+    if responder.key_usage.is_some_and(|usage| !usage.digital_signature()) {
+        return Err(Problem::WrongKeyUsage("digitalSignature").to_string());
+    }
+    checks::every(responder, request.now.into()).map_err(|problem| problem.to_string())?;
+    if responder.extension(NO_CHECK).is_some() {
+        return Ok(());
+    }
+    for crl in request.revocation.crls {
+        if let Some(Err(revoked @ Problem::Revoked { .. })) =
+            crl.look_up(responder, issuer, request)
+        {
+            return Err(revoked.to_string());
+        }
+    }
+    Ok(())
+}
+
+/// The certificate that is asked about, as a CertID names it.
+struct Target<'a> {
+    serial: &'a [u8],
+    sha1: [[u8; 20]; 2],
+    sha256: [[u8; 32]; 2],
+}
+
+impl<'a> Target<'a> {
+    fn new(digests: Digests, certificate: &Certificate<'a>, issuer: &Issuer<'_>) -> Self {
+        let name = der::wrap(der::SEQUENCE, certificate.issuer);
+        let hashed = [name.as_slice(), issuer.key.bytes];
+        let (sha1, sha256) = (hashed.map(digests.sha1), hashed.map(digests.sha256));
+        Self { serial: certificate.serial, sha1, sha256 }
+    }
+
+    /// Whether this CertID is for the certificate, by the name of its issuer, its issuer's key and
+    /// its serial number.
+    fn is(&self, id: CertId<'_>) -> bool {
+        let hashes = [id.issuer_name_hash, id.issuer_key_hash];
+        let issuer = match id.algorithm {
+            SHA1 => self.sha1.iter().zip(hashes).all(|(own, hash)| own == hash),
+            SHA256 => self.sha256.iter().zip(hashes).all(|(own, hash)| own == hash),
+            _ => false,
+        };
+        issuer && fields::magnitude(id.serial) == fields::magnitude(self.serial)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct CertId<'a> {
+    /// Contents of the OBJECT IDENTIFIER.
+    algorithm: &'a [u8],
+    issuer_name_hash: &'a [u8],
+    issuer_key_hash: &'a [u8],
+    serial: &'a [u8],
+}
+
+impl<'a> CertId<'a> {
+    fn read(contents: &'a [u8]) -> Option<Self> {
+        let [algorithm, name, key, serial] = der::fields(
+            contents,
+            [der::SEQUENCE, der::OCTET_STRING, der::OCTET_STRING, der::INTEGER],
+        )?;
+        let mut identifier = Reader(algorithm.contents);
+        let oid = identifier.take(der::OBJECT_IDENTIFIER)?;
+        // The parameters of a hash are NULL, or absent.
+        (identifier.is_empty() || identifier.0 == [5, 0]).then_some(Self {
+            algorithm: oid.contents,
+            issuer_name_hash: name.contents,
+            issuer_key_hash: key.contents,
+            serial: serial.contents,
+        })
+    }
+}
+
+enum Status {
+    Good,
+    Revoked(Timestamp, Option<RevocationReason>),
+    Unknown,
+}
+
+struct SingleResponse<'a> {
+    certificate: CertId<'a>,
+    status: Status,
+    this_update: Timestamp,
+    next_update: Option<Timestamp>,
+    critical: Option<String>,
+}
+
+impl<'a> SingleResponse<'a> {
+    fn read(element: Element<'a>) -> Option<Self> {
+        let mut reader = Reader(element.contents);
+        let certificate = CertId::read(reader.take(der::SEQUENCE)?.contents)?;
+        let status = Status::read(reader.next()?)?;
+        let this_update = generalized_time(reader.next()?)?;
+        let next_update = match reader.take(der::constructed(0)) {
+            Some(time) => Some(generalized_time(whole(time.contents)?)?),
+            None => None,
+        };
+        let critical = critical_extension(&mut reader)?;
+        let single = Self { certificate, status, this_update, next_update, critical };
+        reader.is_empty().then_some(single)
+    }
+
+    /// As with CRLs, only what is good must be fresh.
+    fn finding(self, serial: &[u8], produced_at: Timestamp, now: Timestamp) -> Finding {
+        let evidence = Evidence::OcspResponse;
+        match self.status {
+            Status::Revoked(date, reason) => return Err(revoked(serial, date, reason, evidence)),
+            Status::Unknown => return Err(MissingEvidence::Unknown.into()),
+            Status::Good => {}
+        }
+        if let Some(oid) = self.critical {
+            return Err(EvidenceError::UnknownCriticalExtension(oid).into());
+        }
+        let this_update = self.this_update.max(produced_at);
+        check_freshness(evidence, this_update, self.next_update, now, CLOCK_SKEW)?;
+        Ok(ALL_REASONS)
+    }
+}
+
+impl Status {
+    fn read(element: Element<'_>) -> Option<Self> {
+        const GOOD: u8 = der::primitive(0);
+        const REVOKED: u8 = der::constructed(1);
+        const UNKNOWN: u8 = der::primitive(2);
+        match element.tag {
+            GOOD if element.contents.is_empty() => Some(Self::Good),
+            UNKNOWN if element.contents.is_empty() => Some(Self::Unknown),
+            REVOKED => {
+                let mut reader = Reader(element.contents);
+                let date = generalized_time(reader.next()?)?;
+                let reason = match reader.take(der::constructed(0)) {
+                    Some(reason) => Some(RevocationReason::read(reason.contents)?),
+                    None => None,
+                };
+                reader.is_empty().then_some(Self::Revoked(date, reason))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The first critical extension of those that may be next; `None` if they do not parse. Nonces and
+/// the like are ignored, as nothing was asked.
+fn critical_extension(reader: &mut Reader<'_>) -> Option<Option<String>> {
+    let Some(extensions) = reader.take(der::constructed(1)) else { return Some(None) };
+    let mut list = Reader(der::only(extensions.contents, der::SEQUENCE)?);
+    let mut critical = None;
+    while !list.is_empty() {
+        let extension = Extension::read(&list.next()?)?;
+        if extension.critical && critical.is_none() {
+            critical = Some(signature::oid_name(extension.oid));
+        }
+    }
+    Some(critical)
+}
+
+fn generalized_time(element: Element<'_>) -> Option<Timestamp> {
+    fields::time(element).filter(|_| element.tag == der::GENERALIZED_TIME)
+}
+
+/// The one element that these bytes are.
+fn whole(bytes: &[u8]) -> Option<Element<'_>> {
+    let mut reader = Reader(bytes);
+    let element = reader.next()?;
+    reader.is_empty().then_some(element)
+}

@@ -1,0 +1,91 @@
+//! Which of one's own certificates is what the peer asks for.
+
+use pki_types::CertificateDer;
+use x509_parser::oid_registry::{OID_X509_EXT_EXTENDED_KEY_USAGE, OID_X509_EXT_KEY_USAGE};
+use x509_parser::prelude::{FromDer, KeyUsage, X509Certificate};
+
+use super::decode::Certificate;
+use super::der;
+use super::distinguished_name::fold;
+
+/// Was one of the chain's certificates issued by one of these authorities, each the DER of a Name
+/// (RFC 9846, section 4.3.4)?
+pub fn issued_by_any<'a>(
+    chain: &[CertificateDer<'_>],
+    mut authorities: impl Iterator<Item = &'a [u8]>,
+) -> bool {
+    let decoded = chain.iter().filter_map(|certificate| Certificate::decode(certificate).ok());
+    let issuers: Vec<_> = decoded.map(|certificate| certificate.folded_issuer).collect();
+    authorities.any(|name| {
+        der::only(name, der::SEQUENCE).is_some_and(|contents| issuers.contains(&fold(contents)))
+    })
+}
+
+/// Does the certificate match an OID filter (RFC 9846, section 4.3.5)? `identifier` is the DER of
+/// an extension's object identifier, `values` that of the values that the extension must have. Key
+/// usage and extended key usage are known; any other identifier is ignored, so that it matches.
+pub fn matches_filter(certificate: &CertificateDer<'_>, identifier: &[u8], values: &[u8]) -> bool {
+    let Some(wanted) = der::only(identifier, der::OBJECT_IDENTIFIER) else { return false };
+    let matches: fn(&[u8], &[u8]) -> Option<bool> = if wanted == OID_X509_EXT_KEY_USAGE.as_bytes() {
+        |has, wants| {
+            let ((_, has), (_, wants)) =
+                (KeyUsage::from_der(has).ok()?, KeyUsage::from_der(wants).ok()?);
+            Some(has.flags & wants.flags == wants.flags)
+        }
+    } else if wanted == OID_X509_EXT_EXTENDED_KEY_USAGE.as_bytes() {
+        |has, wants| {
+            let has = der::elements(der::only(has, der::SEQUENCE)?)?;
+            let wants = der::elements(der::only(wants, der::SEQUENCE)?)?;
+            Some(wants.iter().all(|one| has.iter().any(|other| other.whole == one.whole)))
+        }
+    } else {
+        return true;
+    };
+    let Ok((_, decoded)) = X509Certificate::from_der(certificate) else { return false };
+    let extension = decoded.extensions().iter().find(|it| it.oid.as_bytes() == wanted);
+    extension.and_then(|extension| matches(extension.value, values)).unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn certificate() -> CertificateDer<'static> {
+        let mut params = rcgen::CertificateParams::default();
+        params.distinguished_name.push(rcgen::DnType::CommonName, "an issuer");
+        params.key_usages =
+            vec![rcgen::KeyUsagePurpose::DigitalSignature, rcgen::KeyUsagePurpose::KeyAgreement];
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+        let key = rcgen::KeyPair::generate().unwrap();
+        params.self_signed(&key).unwrap().der().clone()
+    }
+
+    #[test]
+    fn a_filter_matches_when_all_that_it_wants_is_there() {
+        let certificate = certificate();
+        let key_usage = [6, 3, 0x55, 0x1d, 15];
+        let extended = [6, 3, 0x55, 0x1d, 37];
+        let unknown = [6, 3, 0x55, 0x1d, 99];
+        let matches =
+            |identifier: &[u8], values: &[u8]| matches_filter(&certificate, identifier, values);
+        assert!(matches(&key_usage, &[3, 2, 7, 0x80]), "digitalSignature");
+        assert!(!matches(&key_usage, &[3, 2, 2, 0x84]), "keyCertSign too");
+        let usage = |last: u8| [0x30, 10, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, last];
+        assert!(matches(&extended, &usage(2)), "clientAuth");
+        assert!(!matches(&extended, &usage(1)), "serverAuth");
+        assert!(matches(&unknown, &[1, 2, 3]), "what is not known is ignored");
+        assert!(!matches(&key_usage, &[0xff]) && !matches(&[1, 2], &[]), "malformed");
+    }
+
+    #[test]
+    fn the_authority_of_any_certificate_of_the_chain_counts() {
+        let certificate = certificate();
+        let mut anchors = super::super::TrustAnchors::new();
+        anchors.add(certificate.clone()).unwrap();
+        let names = anchors.subjects();
+        let names = || names.iter().map(Vec::as_slice);
+        assert!(issued_by_any(std::slice::from_ref(&certificate), names()));
+        assert!(!issued_by_any(&[], names()));
+        assert!(!issued_by_any(&[certificate], [&b"0"[..]].into_iter()));
+    }
+}

@@ -1,0 +1,260 @@
+//! What the strict profile asks beside `checks`: the rules for those who issue certificates.
+
+use pki_types::alg_id;
+
+use super::constraints::NameConstraints;
+use super::decode::{Certificate, oid};
+use super::error::{CertificateError, Problem, printable};
+use super::name::{self, SubjectName};
+use super::request::{ChainRequest, Purpose};
+use super::rules::Rule;
+use super::{checks, der, distinguished_name, signature};
+
+/// Labels below which a country's registry gives out names, as in co.uk.
+const SECOND_LEVELS: [&str; 8] = ["ac", "co", "com", "edu", "gov", "mil", "net", "org"];
+
+/// Judges a path: the end entity first, and the anchor's certificate, if there is one, last.
+pub(super) fn path(
+    path: &[&Certificate<'_>],
+    anchor: Option<&[u8]>,
+    request: &ChainRequest<'_>,
+) -> Result<(), CertificateError> {
+    if let Some(certificate) = path.first() {
+        // What is plainly wrong is said first.
+        checks::end_entity(certificate, request).map_err(|problem| certificate.error(problem))?;
+    }
+    let anchor = anchor.map(Certificate::decode).transpose();
+    let anchor = anchor.map_err(|reason| CertificateError::malformed("trust anchor", reason))?;
+    if let Some(anchor) = &anchor {
+        checks::authority(anchor, request.now.into()).map_err(|problem| anchor.error(problem))?;
+    }
+    let all: Vec<_> = path.iter().copied().chain(&anchor).collect();
+    for (index, &certificate) in all.iter().enumerate() {
+        // Only an anchor has signed itself, if its certificate is here. Others of their issuer's
+        // name hand it over to a new key.
+        let may_be_an_anchor = anchor.is_some() || path.len() == 1;
+        let is_last = index + 1 == all.len();
+        let is_self_signed = is_last && may_be_an_anchor && certificate.is_self_issued();
+        let issuer = all.get(index + 1).copied().or(is_self_signed.then_some(certificate));
+        every(certificate, issuer, is_self_signed)
+            .and_then(|()| match index {
+                0 => end_entity(certificate, request.purpose),
+                _ => authority(certificate, is_self_signed),
+            })
+            .map_err(|problem| certificate.error(problem))?;
+    }
+    Ok(())
+}
+
+fn every(
+    certificate: &Certificate<'_>,
+    issuer: Option<&Certificate<'_>>,
+    is_self_signed: bool,
+) -> Result<(), Problem> {
+    let octets = certificate.serial.len();
+    Rule::SerialOctets.check(octets <= 20, || format!("{octets} octets"))?;
+    // The years from 1950 to 2049 have the shorter form. Of a trusted root it says nothing.
+    let is_long = |time: &der::Element<'_>| {
+        time.tag == der::GENERALIZED_TIME && time.contents < b"2050".as_slice()
+    };
+    let found = checks::find_time(certificate.validity, is_long).filter(|_| !is_self_signed);
+    Rule::TimeKind.check(found.is_none(), || found.unwrap_or_default())?;
+    Rule::UniqueIdentifiers.check(!certificate.has_unique_ids, || "one".to_owned())?;
+    key(certificate)?;
+    let signature = certificate.algorithm;
+    // What a root signed itself with proves nothing in any case.
+    let fits = is_self_signed
+        || issuer.is_none_or(|issuer| match issuer.key.algorithm {
+            it if *it == *alg_id::ECDSA_P256 => *signature == *alg_id::ECDSA_SHA256,
+            it if *it == *alg_id::ECDSA_P384 => *signature == *alg_id::ECDSA_SHA384,
+            _ => true,
+        });
+    Rule::SignatureHash.check(fits, || signature::describe(signature))?;
+    key_identifiers(certificate, issuer, is_self_signed)?;
+    if let Some(purposes) = certificate.extension(oid::EXTENDED_KEY_USAGE) {
+        let is_empty = der::only(purposes.value, der::SEQUENCE).is_none_or(<[u8]>::is_empty);
+        Rule::EmptyExtendedKeyUsage.check(!is_empty, || "one without".to_owned())?;
+    }
+    for name in &certificate.names {
+        let found = || format!("\"{}\"", name.printable());
+        Rule::NameForm.check(is_well_formed(name), found)?;
+        Rule::PublicSuffix.check(!stands_for_a_suffix(name), found)?;
+    }
+    policies(certificate)
+}
+
+/// The key itself; the size of an RSA key is checked in every profile.
+fn key(certificate: &Certificate<'_>) -> Result<(), Problem> {
+    let kind = certificate.key.algorithm;
+    let kinds =
+        [alg_id::RSA_ENCRYPTION, alg_id::ECDSA_P256, alg_id::ECDSA_P384, alg_id::ECDSA_P521];
+    let is_known = kinds.iter().any(|it| **it == *kind);
+    Rule::KeyKind.check(is_known, || format!("a key for {}", signature::describe(kind)))?;
+    let Some((_, exponent)) = certificate.key.rsa() else { return Ok(()) };
+    let is_sound = matches!(exponent, [.., last] if last % 2 == 1) && !matches!(exponent, [0..=2]);
+    Rule::RsaExponent.check(is_sound, || format!("the exponent {}", hex(exponent)))
+}
+
+fn key_identifiers(
+    certificate: &Certificate<'_>,
+    issuer: Option<&Certificate<'_>>,
+    is_self_signed: bool,
+) -> Result<(), Problem> {
+    if certificate.is_ca {
+        let has_one = certificate.subject_key_id.is_some_and(|it| !it.is_empty());
+        Rule::SubjectKey.check(has_one, || "none".to_owned())?;
+    }
+    let Some(extension) = certificate.extension(oid::AUTHORITY_KEY_IDENTIFIER) else {
+        return Rule::AuthorityKey.check(is_self_signed, || "none".to_owned());
+    };
+    let fields = der::only(extension.value, der::SEQUENCE).and_then(der::elements);
+    let fields = fields.unwrap_or_default();
+    let key = certificate.authority_key_id;
+    Rule::AuthorityKey.check(key.is_some(), || "one without a keyIdentifier".to_owned())?;
+    Rule::AuthorityKeyNames.check(fields.len() == 1, || "more than a keyIdentifier".to_owned())?;
+    let expected = issuer.and_then(|issuer| issuer.subject_key_id);
+    Rule::AuthorityKeyMatches.check(expected.is_none() || key == expected, || {
+        let (key, expected) = (key.unwrap_or_default(), expected.unwrap_or_default());
+        format!("{}, and the issuer's is {}", hex(key), hex(expected))
+    })
+}
+
+/// The first bytes, for an error.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().take(20).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn policies(certificate: &Certificate<'_>) -> Result<(), Problem> {
+    Rule::PolicyForm.check(!certificate.policies.repeat_one(), || "one twice".to_owned())?;
+    for oid in [oid::POLICY_CONSTRAINTS, oid::INHIBIT_ANY_POLICY] {
+        if let Some(extension) = certificate.extension(oid) {
+            let is_empty = matches!(extension.value, [_, 0]);
+            Rule::CriticalPolicies.check(extension.critical && !is_empty, || {
+                let which = if is_empty { "an empty" } else { "an uncritical" };
+                format!("{which} {}", signature::oid_name(oid))
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn authority(certificate: &Certificate<'_>, is_root: bool) -> Result<(), Problem> {
+    let constraints = certificate.extension(oid::BASIC_CONSTRAINTS);
+    Rule::CaBasicConstraints
+        .check(constraints.is_some_and(|it| it.critical), || "uncritical ones".to_owned())?;
+    let signs = certificate.key_usage.is_some_and(|usage| usage.key_cert_sign());
+    Rule::CaKeyUsage.check(signs, || "no keyUsage".to_owned())?;
+    if let Some(extension) = certificate.extension(oid::NAME_CONSTRAINTS) {
+        Rule::CriticalConstraints.check(extension.critical, || "uncritical ones".to_owned())?;
+        let constraints = certificate.scope.name_constraints.as_deref().unwrap_or_default();
+        let decoded = NameConstraints::decode(constraints).ok_or(Problem::UnsupportedConstraint)?;
+        let dotted = decoded.dotted();
+        Rule::ConstraintForm
+            .check(dotted.is_none(), || format!("\"{}\"", dotted.unwrap_or_default()))?;
+    }
+    let has_purposes = certificate.scope.extended_key_usage.is_some();
+    Rule::RootPurposes.check(!(is_root && has_purposes), || "one".to_owned())
+}
+
+fn end_entity(certificate: &Certificate<'_>, purpose: Purpose) -> Result<(), Problem> {
+    if certificate.is_ca {
+        return Err(Problem::CaUsedAsEndEntity);
+    }
+    let usage = certificate.key_usage;
+    let signs = usage.is_some_and(|usage| usage.key_cert_sign() || usage.crl_sign());
+    Rule::EndEntityKeyUsage.check(!signs, || "one of them".to_owned())?;
+    let has_length = certificate.scope.path_length.is_some();
+    Rule::PathLengthOfCas.check(!has_length, || "one".to_owned())?;
+    if purpose != Purpose::Any {
+        let extension = certificate.extension(oid::EXTENDED_KEY_USAGE);
+        let has_any = certificate.scope.extended_key_usage.is_some_and(|it| it.allow_any());
+        let found = match extension {
+            None => Some("none"),
+            Some(extension) if extension.critical => Some("a critical one"),
+            Some(_) => has_any.then_some("anyExtendedKeyUsage"),
+        };
+        let found = found.map(str::to_owned);
+        Rule::EndEntityPurposes.check(found.is_none(), || found.unwrap_or_default())?;
+    }
+    let extension = certificate.extension(oid::SUBJECT_ALT_NAME);
+    let has_names = !certificate.names.is_empty();
+    Rule::AlternativeNames.check(has_names, || "none".to_owned())?;
+    let must_be_critical = certificate.subject.is_empty();
+    let is_critical = extension.is_some_and(|it| it.critical);
+    Rule::CriticalAlternativeNames.check(is_critical == must_be_critical, || {
+        let found = if is_critical { "critical ones" } else { "uncritical ones" };
+        found.to_owned()
+    })?;
+    common_names(certificate)
+}
+
+/// Of a certificate that is a server's by its names. A common name that is a domain above one of
+/// the DNS names is let pass, and one beside addresses alone: both are old habits, and nobody can
+/// take them for another server's.
+fn common_names(certificate: &Certificate<'_>) -> Result<(), Problem> {
+    let names = &certificate.names;
+    let allows = |name: &SubjectName, text: &str| match name {
+        SubjectName::Dns(name) => {
+            let above = name.strip_suffix(text).is_some_and(|below| below.ends_with('.'));
+            above || name == text
+        }
+        // An address has one way to be written (RFC 5952, section 4).
+        SubjectName::Ip(_) => name.printable() == text,
+        _ => false,
+    };
+    let is_dns = |name: &SubjectName| matches!(name, SubjectName::Dns(_));
+    let is_ip = |name: &SubjectName| matches!(name, SubjectName::Ip(_));
+    let texts = distinguished_name::common_names(certificate.subject);
+    let count = texts.len();
+    Rule::CommonName.check(count < 2, || format!("{count} of them"))?;
+    for text in texts {
+        let is_judged = names.iter().any(is_dns) || (names.iter().any(is_ip) && is_number(&text));
+        let is_one = names.iter().any(|name| allows(name, &text));
+        Rule::CommonName.check(!is_judged || is_one, || format!("\"{}\"", printable(&text)))?;
+    }
+    Ok(())
+}
+
+/// Whether someone reads it as an IP address, in whatever way it is written.
+fn is_number(text: &str) -> bool {
+    let last = text.rsplit('.').next().unwrap_or_default();
+    let is_hex = last.get(..2).is_some_and(|it| it.eq_ignore_ascii_case("0x"));
+    text.contains(':') || is_hex || last.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_well_formed(name: &SubjectName) -> bool {
+    match name {
+        SubjectName::Dns(name) => is_host_name(name.strip_prefix("*.").unwrap_or(name)),
+        SubjectName::Email(address) => {
+            name::split_email(address).is_some_and(|(_, domain)| is_host_name(domain))
+        }
+        // RFC 5280, section 4.2.1.6: absolute. There need not be a host.
+        SubjectName::Uri(uri) => uri
+            .split_once(':')
+            .is_some_and(|(scheme, rest)| !scheme.contains(['/', '?', '#']) && !rest.is_empty()),
+        other => other.is_well_formed(),
+    }
+}
+
+/// The preferred syntax of RFC 1034, section 3.5, as RFC 1123, section 2.1, has it.
+fn is_host_name(name: &str) -> bool {
+    let label = |label: &str| {
+        let is_reserved = label.get(2..4) == Some("--");
+        !label.contains('_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && (!is_reserved || label.get(..2).is_some_and(|it| it.eq_ignore_ascii_case("xn")))
+    };
+    name::is_dns_name(name) && name.split('.').all(label) && !is_number(name)
+}
+
+/// Whether it is a wildcard below what a registry gives out names under, as far as is known here.
+fn stands_for_a_suffix(name: &SubjectName) -> bool {
+    let SubjectName::Dns(name) = name else { return false };
+    let Some(parent) = name.strip_prefix("*.") else { return false };
+    let is_second = |label: &str| SECOND_LEVELS.iter().any(|it| it.eq_ignore_ascii_case(label));
+    match parent.split('.').collect::<Vec<_>>().as_slice() {
+        [second, country] => country.len() == 2 && is_second(second),
+        labels => labels.len() < 2,
+    }
+}

@@ -1,0 +1,112 @@
+//! Certificates that were taken back, and evidence that does not count.
+
+mod crl;
+mod der_crl;
+mod der_ocsp;
+mod ocsp;
+mod openssl;
+
+use rcgen::{
+    CertificateRevocationListParams, CrlDistributionPoint, KeyIdMethod, RevokedCertParams,
+    SerialNumber,
+};
+
+use super::*;
+
+const LEAF_SERIAL: u8 = 0x4c;
+const CA_SERIAL: u8 = 0x43;
+
+/// A leaf under an intermediate under a root, each with its serial number.
+struct Chain {
+    root: Authority,
+    intermediate: Authority,
+    leaf: CertificateDer<'static>,
+}
+
+impl Chain {
+    fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// With the leaf as told.
+    fn with(change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let root = root("root");
+        let mut params = authority_params("ca");
+        params.serial_number = Some(SerialNumber::from(vec![CA_SERIAL]));
+        let intermediate = Authority::signed_by(params, key(), &root).unwrap();
+        let mut params = leaf_params();
+        params.serial_number = Some(SerialNumber::from(vec![LEAF_SERIAL]));
+        change(&mut params);
+        let leaf = issue(&params, &intermediate);
+        Self { root, intermediate, leaf }
+    }
+
+    fn check(&self, crls: Vec<CertificateRevocationList>) -> Check {
+        let mut check = Check::new(&self.leaf, &[self.intermediate.der()], &[self.root.der()]);
+        check.crls = crls;
+        check
+    }
+
+    fn verdict(&self, crls: Vec<CertificateRevocationList>) -> Result<(), CertificateError> {
+        self.check(crls).run().map(drop)
+    }
+}
+
+/// A CRL of July 2026 that revokes these serial numbers.
+fn crl_params(serials: &[u8]) -> CertificateRevocationListParams {
+    let revoked = |serial: &u8| RevokedCertParams {
+        serial_number: SerialNumber::from(vec![*serial]),
+        revocation_time: date_time_ymd(2026, 7, 1),
+        reason_code: Some(rcgen::RevocationReason::KeyCompromise),
+        invalidity_date: None,
+    };
+    CertificateRevocationListParams {
+        this_update: date_time_ymd(2026, 7, 15),
+        next_update: date_time_ymd(2026, 8, 15),
+        crl_number: SerialNumber::from(1),
+        issuing_distribution_point: None,
+        revoked_certs: serials.iter().map(revoked).collect(),
+        key_identifier_method: KeyIdMethod::Sha256,
+    }
+}
+
+fn signed(params: &CertificateRevocationListParams, by: &Authority) -> CertificateRevocationList {
+    CertificateRevocationList::from_der(params.signed_by(by).unwrap().der()).unwrap()
+}
+
+fn crl(serials: &[u8], by: &Authority) -> CertificateRevocationList {
+    signed(&crl_params(serials), by)
+}
+
+fn revoked(certificate: &str, serial: &str) -> CertificateError {
+    error(
+        certificate,
+        Problem::Revoked {
+            serial: serial.to_owned(),
+            date: Timestamp(1_782_864_000),
+            reason: RevocationReason::KEY_COMPROMISE,
+            evidence: Evidence::Crl,
+        },
+    )
+}
+
+fn revoked_without_reason(certificate: &str, serial: &str) -> CertificateError {
+    let mut error = revoked(certificate, serial);
+    if let Problem::Revoked { reason, .. } = &mut error.problem {
+        *reason = RevocationReason::UNSPECIFIED;
+    }
+    error
+}
+
+fn unusable(certificate: &str, why: EvidenceError) -> Result<(), CertificateError> {
+    Err(error(certificate, Problem::RevocationEvidence(why)))
+}
+
+fn nothing_about(certificate: &str, issuer: &str) -> Result<(), CertificateError> {
+    let missing = MissingEvidence::Nothing(issuer.to_owned());
+    Err(error(certificate, Problem::RevocationUnknown(missing)))
+}
+
+fn at(uris: &[&str]) -> CrlDistributionPoint {
+    CrlDistributionPoint { uris: uris.iter().map(|uri| (*uri).to_owned()).collect() }
+}

@@ -1,0 +1,125 @@
+use core::fmt;
+
+use zeroize::Zeroizing;
+
+use super::psk::check_secret;
+use super::{ConfigError, PreSharedKey};
+use crate::crypto::{CryptoProvider, HashAlgorithm, Secret};
+use crate::key_schedule::{PskKind, imported_psk};
+use crate::registry::ProtocolVersion;
+use crate::wire::codec::{Prefix, write_vector};
+
+/// Makes keys for TLS 1.3 of a key that was agreed on elsewhere (RFC 9258): one for each hash of the
+/// suites, so that no key serves two hashes, and none of them is the key itself, which other
+/// protocols may have.
+///
+/// Both sides must import with the same identity, context and hash. The context is what the two
+/// names of [`between`](Self::between) become, or bytes of the application's; it is sent in the
+/// clear. The key itself is wiped once it was imported; what keeps another copy should drop it, too
+/// (RFC 9257, section 6).
+///
+/// ```
+/// use handclasp::config::PskImporter;
+/// use handclasp::CryptoProvider;
+///
+/// # fn example(secret: &[u8]) -> Result<(), handclasp::config::ConfigError> {
+/// let importer = PskImporter::new(b"sensor 7", secret)?.between(b"sensor 7", b"gateway");
+/// let keys = importer.import(&CryptoProvider::ring())?;
+/// // For ClientConfigBuilder::pre_shared_keys, or for a PskList.
+/// # Ok(())
+/// # }
+/// ```
+pub struct PskImporter {
+    identity: Vec<u8>,
+    secret: Zeroizing<Vec<u8>>,
+    context: Vec<u8>,
+    hash: HashAlgorithm,
+}
+
+impl PskImporter {
+    /// A key under a name. Its hash is SHA-256 unless [`hash`](Self::hash) says otherwise.
+    ///
+    /// # Errors
+    /// As [`PreSharedKey::external`].
+    pub fn new(identity: &[u8], secret: &[u8]) -> Result<Self, ConfigError> {
+        check_secret(secret)?;
+        let (identity, secret) = (identity.to_vec(), Zeroizing::new(secret.to_vec()));
+        Ok(Self { identity, secret, context: Vec::new(), hash: HashAlgorithm::Sha256 })
+    }
+
+    /// The hash that the key was made for, where it was made for one.
+    pub fn hash(mut self, hash: HashAlgorithm) -> Self {
+        self.hash = hash;
+        self
+    }
+
+    /// What the key was agreed on for: its provisioning, the roles of those who have it.
+    pub fn context(mut self, context: &[u8]) -> Self {
+        self.context = context.to_vec();
+        self
+    }
+
+    /// The key is for this client and this server: a ClientHello that is turned around, or led to
+    /// another node with the same key, then finds no key there (RFC 9258, appendix A). Each name is
+    /// 255 bytes long at most; what is more is cut off.
+    pub fn between(self, client: &[u8], server: &[u8]) -> Self {
+        let mut context = Vec::new();
+        for name in [client, server] {
+            let name = name.get(..name.len().min(255)).unwrap_or_default();
+            write_vector(&mut context, Prefix::U8, |out| out.extend_from_slice(name));
+        }
+        self.context(&context)
+    }
+
+    /// The keys for the hashes of the provider's suites, the preferred suite's first.
+    ///
+    /// # Errors
+    /// When the identity is empty, or with the context longer than 1016 bytes, and when the
+    /// provider has no suite with the key's own hash.
+    pub fn import(self, provider: &CryptoProvider) -> Result<Vec<PreSharedKey>, ConfigError> {
+        let mut suites = provider.cipher_suites.iter();
+        let own = suites.find(|suite| suite.hash.algorithm() == self.hash);
+        let own =
+            own.ok_or(ConfigError::Empty("cipher suite with the hash of a pre-shared key"))?;
+        if self.identity.is_empty() || self.identity.len() + self.context.len() > 1016 {
+            return Err(ConfigError::PreSharedKey);
+        }
+        let mut keys: Vec<PreSharedKey> = Vec::new();
+        for suite in &provider.cipher_suites {
+            let target = suite.hash.algorithm();
+            if keys.iter().any(|key| key.hash() == target) {
+                continue;
+            }
+            let identity = self.imported_identity(target);
+            let mut secret = Secret::zeros(suite.hash.output_length());
+            imported_psk(own.hash, &self.secret, &identity, secret.as_mut_bytes())
+                .map_err(|_| ConfigError::PreSharedKey)?;
+            let key = PreSharedKey::new(&identity, secret.as_bytes(), target, PskKind::Imported)?;
+            keys.push(key);
+        }
+        Ok(keys)
+    }
+
+    /// The ImportedIdentity (RFC 9258, section 5.1), which is the identity on the wire.
+    fn imported_identity(&self, target: HashAlgorithm) -> Vec<u8> {
+        let target_kdf: u16 = match target {
+            HashAlgorithm::Sha256 => 1,
+            HashAlgorithm::Sha384 => 2,
+        };
+        let mut out = Vec::with_capacity(64);
+        write_vector(&mut out, Prefix::U16, |out| out.extend_from_slice(&self.identity));
+        write_vector(&mut out, Prefix::U16, |out| out.extend_from_slice(&self.context));
+        out.extend_from_slice(&ProtocolVersion::TLS_1_3.0.to_be_bytes());
+        out.extend_from_slice(&target_kdf.to_be_bytes());
+        out
+    }
+}
+
+impl fmt::Debug for PskImporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PskImporter")
+            .field("identity", &String::from_utf8_lossy(&self.identity))
+            .field("hash", &self.hash)
+            .finish_non_exhaustive()
+    }
+}

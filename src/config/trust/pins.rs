@@ -1,0 +1,270 @@
+//! Pins: the very key that a server must have.
+
+use core::fmt;
+use core::str::FromStr;
+use std::sync::Arc;
+
+use pki_types::CertificateDer;
+
+use crate::certificate::{CertificateError, EndEntity, Problem};
+use crate::config::{ConfigError, PeerIdentity, PeerVerifier, Reply};
+use crate::crypto::Hash;
+use crate::crypto::ring::SHA256;
+
+/// A pin: the SHA-256 of a SubjectPublicKeyInfo (RFC 7469, section 2.4).
+///
+/// It is written as `sha256/` and the hash in base64, 44 characters; `sha256//`, as curl writes it,
+/// is read too. It is public, and stays the same when a certificate is renewed on the same key.
+///
+/// ```sh
+/// openssl x509 -in cert.pem -noout -pubkey | openssl pkey -pubin -outform DER |
+///     openssl dgst -sha256 -binary | base64
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SpkiPin([u8; 32]);
+
+impl SpkiPin {
+    /// The pin with this hash.
+    pub const fn new(sha256: [u8; 32]) -> Self {
+        Self(sha256)
+    }
+
+    /// The pin of a certificate's key.
+    ///
+    /// # Errors
+    /// [`Problem::Malformed`].
+    pub fn of(certificate: &CertificateDer<'_>) -> Result<Self, CertificateError> {
+        Ok(Self::of_end_entity(&EndEntity::parse(certificate)?))
+    }
+
+    fn of_end_entity(end_entity: &EndEntity) -> Self {
+        let hash = SHA256.digest(end_entity.subject_public_key_info());
+        let mut pin = [0; 32];
+        pin.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
+        Self(pin)
+    }
+}
+
+/// Not a pin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a pin is sha256/ and the 44 characters of base64 of a SHA-256")]
+pub struct InvalidPin;
+
+impl FromStr for SpkiPin {
+    type Err = InvalidPin;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPin> {
+        let digits = text.strip_prefix("sha256/").ok_or(InvalidPin)?;
+        let digits = digits.strip_prefix('/').filter(|rest| rest.len() == 44).unwrap_or(digits);
+        let digits = digits.strip_suffix('=').filter(|it| it.len() == 43).ok_or(InvalidPin)?;
+        let mut pin = [0; 32];
+        let mut bytes = pin.iter_mut();
+        let (mut bits, mut held) = (0_u16, 0);
+        for digit in digits.bytes() {
+            let value = (0..64).zip(BASE64).find(|(_, it)| **it == digit).ok_or(InvalidPin)?.0;
+            bits = bits << 6 | value;
+            held += 6;
+            if held >= 8 {
+                held -= 8;
+                let [_, byte] = (bits >> held).to_be_bytes();
+                *bytes.next().ok_or(InvalidPin)? = byte;
+            }
+        }
+        // The last digit has two bits too many: they must be zero, so that each pin is written in
+        // one way.
+        if bits & 0b11 == 0 { Ok(Self(pin)) } else { Err(InvalidPin) }
+    }
+}
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+impl fmt::Display for SpkiPin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digit = |bits: u16| char::from(BASE64[usize::from(bits & 63)]);
+        f.write_str("sha256/")?;
+        let (mut bits, mut held) = (0_u16, 0);
+        for byte in self.0 {
+            bits = bits << 8 | u16::from(byte);
+            held += 8;
+            while held >= 6 {
+                held -= 6;
+                write!(f, "{}", digit(bits >> held))?;
+            }
+        }
+        // 42 digits are written, and 4 bits are left of the 256.
+        write!(f, "{}=", digit(bits << 2))
+    }
+}
+
+impl fmt::Debug for SpkiPin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Accepts a server only if its own key is one of a set: beside another verifier, which must accept
+/// it too, or alone.
+///
+/// Only the key of the server's own certificate counts, the one that signs the handshake. The rest
+/// of what a server sends is what it likes: a pinned certificate of an authority among it would
+/// prove nothing. To pin an authority, make it the only
+/// [trust anchor](crate::certificate::TrustAnchors).
+///
+/// Pin two keys at least: the one in use, and a spare one that is kept elsewhere, so that a lost
+/// key is no reason to change every client.
+#[derive(Debug)]
+pub struct SpkiPins {
+    pins: Vec<SpkiPin>,
+    beside: Option<Arc<dyn PeerVerifier>>,
+}
+
+impl SpkiPins {
+    /// The pins are all that counts: no authority, no name and no date is looked at. The handshake
+    /// still proves that the server has the key. It is what RFC 7671, section 5.1, has a client do
+    /// that knows a server's key, and right for a server with a self-signed certificate.
+    ///
+    /// # Errors
+    /// [`ConfigError::Empty`] if there are no pins.
+    pub fn alone(pins: impl IntoIterator<Item = SpkiPin>) -> Result<Self, ConfigError> {
+        let pins: Vec<_> = pins.into_iter().collect();
+        match pins.is_empty() {
+            true => Err(ConfigError::Empty("pins")),
+            false => Ok(Self { pins, beside: None }),
+        }
+    }
+
+    /// The server must have one of the keys, and `verifier` must accept it. It is asked only if the
+    /// key is one of them.
+    ///
+    /// # Errors
+    /// [`ConfigError::Empty`] if there are no pins.
+    pub fn beside(
+        verifier: Arc<dyn PeerVerifier>,
+        pins: impl IntoIterator<Item = SpkiPin>,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self { beside: Some(verifier), ..Self::alone(pins)? })
+    }
+
+    fn check(&self, peer: &PeerIdentity) -> Result<(), CertificateError> {
+        let certificate = peer.chain.first();
+        let certificate =
+            certificate.ok_or_else(|| CertificateError::rejected("there is no certificate"))?;
+        let end_entity = EndEntity::parse(certificate)?;
+        let found = SpkiPin::of_end_entity(&end_entity);
+        if self.pins.contains(&found) {
+            return Ok(());
+        }
+        let expected: Vec<_> = self.pins.iter().map(ToString::to_string).collect();
+        let reason = format!("its key's pin is {found}; expected is {}", expected.join(" or "));
+        let certificate = end_entity.subject().to_owned();
+        Err(CertificateError { certificate, problem: Problem::Rejected(reason) })
+    }
+}
+
+impl PeerVerifier for SpkiPins {
+    fn verify(&self, peer: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        match (self.check(peer), &self.beside) {
+            (Ok(()), Some(verifier)) => verifier.verify(peer),
+            (verdict, _) => Reply::Now(verdict),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pki_types::{ServerName, UnixTime};
+
+    use super::*;
+    use crate::config::AnswerLater;
+
+    fn identity(key: &rcgen::KeyPair) -> PeerIdentity {
+        let params = rcgen::CertificateParams::new(vec!["a.example".into()]).unwrap();
+        let certificate = params.self_signed(key).unwrap().der().clone();
+        PeerIdentity {
+            chain: Arc::new([certificate]),
+            server_name: Some(ServerName::try_from("b.example").unwrap()),
+            ocsp_requested: false,
+            ocsp_response: None,
+            signed_certificate_timestamps: Vec::new(),
+            now: UnixTime::since_unix_epoch(core::time::Duration::ZERO),
+        }
+    }
+
+    #[test]
+    fn pins_are_read_as_they_are_written() {
+        for (bytes, text) in [
+            ([0; 32], format!("sha256/{}=", "A".repeat(43))),
+            ([0xff; 32], ["sha256", &"/".repeat(43), "8="].concat()),
+            // The hash of nothing.
+            (
+                SHA256.digest(&[]).as_ref().try_into().unwrap(),
+                "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".to_owned(),
+            ),
+        ] {
+            assert_eq!(SpkiPin::new(bytes).to_string(), text);
+            assert_eq!(text.parse(), Ok(SpkiPin::new(bytes)));
+            let curl = text.replacen('/', "//", 1);
+            assert_eq!(curl.parse(), Ok(SpkiPin::new(bytes)));
+        }
+    }
+
+    #[test]
+    fn what_is_no_pin_is_refused() {
+        for text in [
+            "",
+            "sha256/",
+            "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+            "sha1/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+            "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
+            "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuF=",
+            // The spare bits of the last digit are not zero.
+            "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFV=",
+            "sha256/47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU=",
+            "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU==",
+            "sha256/\u{e9}DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+        ] {
+            assert_eq!(text.parse::<SpkiPin>(), Err(InvalidPin), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_key_counts_and_an_error_names_both_pins() {
+        let (key, other) =
+            (rcgen::KeyPair::generate().unwrap(), rcgen::KeyPair::generate().unwrap());
+        let (peer, stranger) = (identity(&key), identity(&other));
+        let pin = SpkiPin::of(&peer.chain[0]).unwrap();
+        // Another certificate on the same key.
+        assert_eq!(SpkiPin::of(&identity(&key).chain[0]).unwrap(), pin);
+        let spare = SpkiPin::new([7; 32]);
+        let pins = SpkiPins::alone([spare, pin]).unwrap();
+        assert_eq!(pins.verify(&peer), Reply::Now(Ok(())));
+        let Reply::Now(Err(error)) = pins.verify(&stranger) else { panic!("it is accepted") };
+        let found = SpkiPin::of(&stranger.chain[0]).unwrap();
+        for words in [found.to_string(), format!("{spare} or {pin}")] {
+            assert!(error.to_string().contains(&words), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_pinned_certificate_that_is_only_sent_along_proves_nothing() {
+        let (key, other) =
+            (rcgen::KeyPair::generate().unwrap(), rcgen::KeyPair::generate().unwrap());
+        let (peer, stranger) = (identity(&key), identity(&other));
+        let pins = SpkiPins::alone([SpkiPin::of(&peer.chain[0]).unwrap()]).unwrap();
+        let chain = [stranger.chain[0].clone(), peer.chain[0].clone()];
+        let peer = PeerIdentity { chain: Arc::new(chain), ..peer };
+        assert!(matches!(pins.verify(&peer), Reply::Now(Err(_))));
+    }
+
+    #[test]
+    fn a_verifier_beside_the_pins_has_the_last_word() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let peer = identity(&key);
+        let pin = SpkiPin::of(&peer.chain[0]).unwrap();
+        let pins = SpkiPins::beside(Arc::new(AnswerLater), [pin]).unwrap();
+        assert_eq!(pins.verify(&peer), Reply::Later);
+        let wrong = SpkiPins::beside(Arc::new(AnswerLater), [SpkiPin::new([0; 32])]).unwrap();
+        assert!(matches!(wrong.verify(&peer), Reply::Now(Err(_))));
+        assert_eq!(SpkiPins::alone([]).unwrap_err(), ConfigError::Empty("pins"));
+    }
+}

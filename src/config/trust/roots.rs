@@ -1,0 +1,65 @@
+//! Roots that somebody else chose: Mozilla's, or the operating system's.
+
+use crate::certificate::TrustAnchors;
+#[cfg(feature = "rustls-native-certs")]
+use crate::certificate::{LoadedAnchors, SkippedAnchor};
+
+#[cfg(feature = "webpki-roots")]
+impl TrustAnchors {
+    /// The authorities that Mozilla trusts for servers, as they were when the crate `webpki-roots`
+    /// was released: the same on every machine, and renewed with the program. With the feature
+    /// `webpki-roots`.
+    pub fn webpki_roots() -> Self {
+        let mut anchors = Self::new();
+        for root in webpki_roots::TLS_SERVER_ROOTS {
+            // Each can be added: a test sees to it.
+            let _ = anchors.add_anchor(root.clone());
+        }
+        anchors
+    }
+}
+
+#[cfg(feature = "rustls-native-certs")]
+impl TrustAnchors {
+    /// The authorities that the operating system trusts: what its administrator installed, and on
+    /// Unix what `SSL_CERT_FILE` and `SSL_CERT_DIR` name. With the feature `rustls-native-certs`.
+    ///
+    /// It reads files, so call it once and not for each connection. What cannot be read or used is
+    /// told, and is not fatal; there may be nothing left, so ask whether there are
+    /// [any](Self::is_empty).
+    pub fn native() -> LoadedAnchors {
+        let found = rustls_native_certs::load_native_certs();
+        let unreadable =
+            |error: &rustls_native_certs::Error| SkippedAnchor::Unreadable(error.to_string());
+        let mut loaded = LoadedAnchors::default();
+        loaded.skipped.extend(found.errors.iter().map(unreadable));
+        for (number, certificate) in (1..).zip(found.certs) {
+            loaded.add(number, certificate);
+        }
+        loaded
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(feature = "webpki-roots")]
+    #[test]
+    fn every_root_of_mozilla_is_taken() {
+        let anchors = crate::TrustAnchors::webpki_roots();
+        assert_eq!(anchors.len(), webpki_roots::TLS_SERVER_ROOTS.len());
+        assert!(anchors.len() > 100, "{anchors:?}");
+    }
+
+    #[cfg(feature = "rustls-native-certs")]
+    #[test]
+    fn every_root_of_the_system_is_taken_or_told_of() {
+        let loaded = crate::TrustAnchors::native();
+        let total = rustls_native_certs::load_native_certs().certs.len();
+        let unread = loaded
+            .skipped
+            .iter()
+            .filter(|skipped| matches!(skipped, crate::certificate::SkippedAnchor::Unusable(_)))
+            .count();
+        assert_eq!(loaded.anchors.len() + unread, total);
+    }
+}

@@ -1,0 +1,300 @@
+//! Certificate, CertificateVerify and Finished (RFC 9846, section 4.5): what is the same whichever
+//! side sends them, in the handshake or after it.
+
+use std::sync::Arc;
+
+use pki_types::{CertificateDer, ServerName};
+
+use super::proof::{ChainVerified, PeerAuthenticated};
+use super::question::Sign;
+use super::{Context, PeerParameters, Question, Side};
+use crate::certificate::{CertificateError, EndEntity};
+use crate::config::{
+    CertifiedKey, KeySource, PeerIdentity, PeerVerifier, RawPublicKey, Reply, Staples,
+};
+use crate::crypto::{CryptoError, SignatureAlgorithms};
+use crate::error::{Error, ErrorKind};
+use crate::key_schedule::{TrafficSecret, Transcript};
+use crate::observer::Event;
+use crate::registry::{CertificateType, ExtensionType, HandshakeType, SignatureScheme};
+use crate::wire::codec::{Prefix, join};
+use crate::wire::{
+    Certificate, CertificateEntry, CertificateVerify, DecodeError, DecodeReason, Extensions,
+    Finished, HandshakeMessage, write_extension, write_names, write_ocsp_response,
+};
+
+/// What a CertificateVerify signs (section 4.5.2): 64 spaces, a sentence that says who signs and
+/// what, a zero, and the transcript's hash.
+fn signed_content(signer: Side, transcript: &Transcript) -> Vec<u8> {
+    let context: &[u8] = match signer {
+        Side::Client => b"TLS 1.3, client CertificateVerify",
+        Side::Server => b"TLS 1.3, server CertificateVerify",
+    };
+    [&[0x20; 64], context, &[0], &transcript.current()].concat()
+}
+
+/// Writes the own Certificate: an empty one where there is no key. `takes` says which extensions
+/// the peer has asked for.
+pub(super) fn write_certificate(
+    out: &mut Vec<u8>,
+    request_context: &[u8],
+    key: Option<&CertifiedKey>,
+    takes: impl Fn(ExtensionType) -> bool,
+) {
+    let none = Staples::default();
+    let Staples { ocsp_response, timestamps } = key.map_or(&none, |key| key.staples());
+    let mut staples = Vec::new();
+    if let Some(response) = ocsp_response.as_ref().filter(|_| takes(ExtensionType::STATUS_REQUEST))
+    {
+        write_ocsp_response(&mut staples, response);
+    }
+    if !timestamps.is_empty() && takes(ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP) {
+        write_extension(&mut staples, ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP, |out| {
+            write_names(out, Prefix::U16, timestamps);
+        });
+    }
+    let mut staples = Some(Extensions::written(&staples));
+    let chain = key.map_or(&[][..], |key| key.chain());
+    let entries = chain.iter().map(|certificate| CertificateEntry {
+        certificate,
+        extensions: staples.take().unwrap_or_default(),
+    });
+    Certificate::encode(out, request_context, entries);
+}
+
+/// The question for a signature over the transcript, and the signature itself where the key is
+/// here.
+pub(super) fn ask_to_sign(
+    key: Arc<CertifiedKey>,
+    scheme: SignatureScheme,
+    signer: Side,
+    transcript: &Transcript,
+) -> (Question, Option<Result<Vec<u8>, CryptoError>>) {
+    let message = signed_content(signer, transcript);
+    let signature = match key.key() {
+        KeySource::Here(key) => Some(key.sign(scheme, &message)),
+        KeySource::Elsewhere { .. } => None,
+    };
+    (Question::Sign(Sign { certificate: key, scheme, message }), signature)
+}
+
+/// Sends the CertificateVerify with the answer to the question.
+pub(super) fn send_certificate_verify(
+    question: &Question,
+    signature: Result<Vec<u8>, CryptoError>,
+    transcript: &mut Transcript,
+    context: &mut Context<'_>,
+) -> Result<(), Error> {
+    let Question::Sign(Sign { scheme: algorithm, .. }) = *question else {
+        return Err(ErrorKind::Internal("the question changed").into());
+    };
+    let signature = signature.ok().filter(|signature| signature.len() <= 0xffff);
+    let signature = signature.ok_or(ErrorKind::Refused("sign"))?;
+    context.send(Some(transcript), |out| {
+        CertificateVerify { algorithm, signature: &signature }.encode(out);
+    });
+    Ok(())
+}
+
+/// Sends the own Finished, under a key made of `base`.
+pub(super) fn send_finished(
+    base: &TrafficSecret,
+    transcript: &mut Transcript,
+    context: &mut Context<'_>,
+) -> Result<(), Error> {
+    let verify_data = base.finished(&transcript.current(), context.observers)?;
+    context.send(Some(transcript), |out| {
+        Finished { verify_data: verify_data.as_bytes() }.encode(out);
+    });
+    Ok(())
+}
+
+/// What the peer's Certificate has to be.
+pub(super) struct Expected<'a> {
+    pub(super) request_context: &'a [u8],
+    pub(super) certificate_type: CertificateType,
+    /// The extensions that may be in it.
+    pub(super) asked: &'a [ExtensionType],
+    /// The server's name, where the peer is a server.
+    pub(super) server_name: Option<&'a ServerName<'static>>,
+}
+
+/// The peer has shown who it wants to be.
+pub(super) struct Presented {
+    end_entity: EndEntity,
+    question: Question,
+}
+
+impl Presented {
+    /// Reads the body of a Certificate; `None` where it is empty.
+    pub(super) fn read(
+        body: &[u8],
+        expected: &Expected<'_>,
+        context: &Context<'_>,
+    ) -> Result<Option<Self>, Error> {
+        const MESSAGE: HandshakeType = HandshakeType::CERTIFICATE;
+        let certificate = Certificate::parse(body)?;
+        if certificate.request_context != expected.request_context {
+            let reason = "it is not the request's";
+            return Err(Error::illegal(MESSAGE, "certificate_request_context", reason));
+        }
+        let limit = context.limits.certificates;
+        let mut chain = Vec::with_capacity(4);
+        for entry in certificate.entries() {
+            for extension in entry.extensions.iter().map(|extension| extension.kind) {
+                if !expected.asked.contains(&extension) {
+                    return Err(
+                        ErrorKind::UnsolicitedExtension { message: MESSAGE, extension }.into()
+                    );
+                }
+            }
+            if chain.len() >= limit {
+                return Err(ErrorKind::LimitExceeded { name: "certificates", limit }.into());
+            }
+            chain.push(CertificateDer::from(entry.certificate.to_vec()));
+        }
+        let Some(first) = certificate.entries().next() else { return Ok(None) };
+        let server_name = expected.server_name.cloned();
+        let now = context.now;
+        if expected.certificate_type == CertificateType::RAW_PUBLIC_KEY {
+            if chain.len() > 1 {
+                let reason = "there may be one raw public key";
+                return Err(Error::illegal(MESSAGE, "certificate_list", reason));
+            }
+            let subject_public_key_info = first.certificate.into();
+            let key = RawPublicKey { subject_public_key_info, server_name, now };
+            let end_entity = EndEntity::from_public_key(first.certificate)?;
+            return Ok(Some(Self { end_entity, question: Question::VerifyRawPublicKey(key) }));
+        }
+        let timestamps = first.signed_certificate_timestamps()?;
+        let identity = PeerIdentity {
+            server_name,
+            now,
+            ocsp_requested: expected.asked.contains(&ExtensionType::STATUS_REQUEST),
+            ocsp_response: first.ocsp_response()?.map(Arc::from),
+            signed_certificate_timestamps: timestamps.into_iter().map(<[u8]>::to_vec).collect(),
+            chain: chain.into(),
+        };
+        let end_entity = EndEntity::parse(&first.certificate.into())?;
+        Ok(Some(Self { end_entity, question: Question::VerifyPeer(identity) }))
+    }
+
+    pub(super) fn question(&self) -> &Question {
+        &self.question
+    }
+
+    /// Asks for the verdict.
+    pub(super) fn ask(&self, verifier: &dyn PeerVerifier) -> Reply<Result<(), CertificateError>> {
+        match &self.question {
+            Question::VerifyPeer(identity) => verifier.verify(identity),
+            Question::VerifyRawPublicKey(key) => verifier.verify_raw_public_key(key),
+            _ => Reply::Later,
+        }
+    }
+
+    /// Writes down what was shown.
+    pub(super) fn tell(&self, parameters: &mut PeerParameters) {
+        tell(&self.question, parameters);
+    }
+
+    /// The verdict is there.
+    pub(super) fn judged(
+        self,
+        verdict: Result<(), CertificateError>,
+        context: &mut Context<'_>,
+    ) -> Result<Accepted, Error> {
+        let chain_verified = ChainVerified::by(verdict)?;
+        context.observers.tell(|| Event::PeerVerified);
+        let Self { end_entity, question } = self;
+        Ok(Accepted { end_entity, question, chain_verified })
+    }
+}
+
+/// Writes down who the peer is, in place of what was known before.
+fn tell(question: &Question, parameters: &mut PeerParameters) {
+    let (identity, key) = match question {
+        Question::VerifyPeer(identity) => (Some(identity), None),
+        Question::VerifyRawPublicKey(key) => (None, Some(key)),
+        _ => (None, None),
+    };
+    parameters.certificates = identity.map(|it| Arc::clone(&it.chain));
+    parameters.raw_public_key = key.map(|it| Arc::clone(&it.subject_public_key_info));
+    parameters.ocsp_response = identity.and_then(|it| it.ocsp_response.clone());
+    let timestamps = identity.map(|it| it.signed_certificate_timestamps.clone());
+    parameters.signed_certificate_timestamps = timestamps.unwrap_or_default();
+}
+
+/// Who the peer wants to be was found good; the proof of its key is due.
+pub(super) struct Accepted {
+    end_entity: EndEntity,
+    question: Question,
+    chain_verified: ChainVerified,
+}
+
+impl Accepted {
+    /// Checks the peer's CertificateVerify. `offered` says which schemes it was offered.
+    pub(super) fn check(
+        self,
+        message: &HandshakeMessage<'_>,
+        signer: Side,
+        signatures: &SignatureAlgorithms,
+        offered: impl Fn(SignatureScheme) -> bool,
+        transcript: &mut Transcript,
+        context: &mut Context<'_>,
+    ) -> Result<Authenticated, Error> {
+        const MESSAGE: HandshakeType = HandshakeType::CERTIFICATE_VERIFY;
+        if message.kind != MESSAGE {
+            return Err(Error::unexpected("CertificateVerify", message));
+        }
+        let verify = CertificateVerify::parse(message.body)?;
+        let scheme = verify.algorithm;
+        let known = !signatures.for_scheme(scheme).is_empty();
+        if !offered(scheme) || !scheme.signs_handshakes() || !known {
+            let reason = format!("{scheme} was not offered for handshakes");
+            return Err(Error::illegal(MESSAGE, "algorithm", reason));
+        }
+        let proof = PeerAuthenticated::check(
+            self.chain_verified,
+            &self.end_entity,
+            signatures,
+            &verify,
+            &signed_content(signer, transcript),
+        )?;
+        context.observers.tell(|| Event::SignatureVerified(scheme));
+        transcript.add(message);
+        Ok(Authenticated { proof, scheme, question: self.question })
+    }
+}
+
+/// The peer is who it wants to be.
+pub(super) struct Authenticated {
+    pub(super) proof: PeerAuthenticated,
+    pub(super) scheme: SignatureScheme,
+    question: Question,
+}
+
+impl Authenticated {
+    /// Writes down who it is.
+    pub(super) fn tell(&self, parameters: &mut PeerParameters) {
+        tell(&self.question, parameters);
+    }
+}
+
+/// A server must have a certificate: section 4.5.1.3.
+pub(super) fn empty_list() -> Error {
+    DecodeError {
+        message: HandshakeType::CERTIFICATE,
+        field: "certificate_list",
+        reason: DecodeReason::Length(0),
+    }
+    .into()
+}
+
+/// There is no type of certificate that one side has and the other takes.
+pub(super) fn no_common_type(
+    ours: impl IntoIterator<Item = CertificateType>,
+    theirs: impl IntoIterator<Item = CertificateType>,
+) -> Error {
+    let (ours, theirs) = (join(ours.into_iter()), join(theirs.into_iter()));
+    ErrorKind::CertificateType { ours, theirs }.into()
+}

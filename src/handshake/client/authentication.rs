@@ -1,0 +1,117 @@
+//! The client's own authentication, where the server asks for it: which certificate, and its
+//! signature (RFC 9846, sections 4.4.2, 4.5 and 4.7.2). In the handshake and after it the same.
+
+use std::sync::Arc;
+
+use super::{Context, Question};
+use crate::config::{CertifiedKey, ClientConfig, Reply};
+use crate::crypto::CryptoError;
+use crate::error::{Error, ErrorKind};
+use crate::handshake::authentication::{ask_to_sign, send_certificate_verify, write_certificate};
+use crate::handshake::question::ChooseClientCertificate;
+use crate::handshake::{Answer, Side};
+use crate::key_schedule::Transcript;
+use crate::registry::CertificateType;
+
+/// The own certificate is being chosen, or its signature made. Nothing of it is sent before both
+/// are there: no other message may come between (section 4.7.2).
+pub(in crate::handshake) struct Authenticating {
+    /// The handshake context: it ends before the own Certificate.
+    transcript: Transcript,
+    /// The Certificate, once it was chosen.
+    certificate: Vec<u8>,
+    question: Question,
+}
+
+/// How far it came.
+pub(in crate::handshake) enum Progress {
+    /// It rests on a question.
+    Resting(Box<Authenticating>),
+    /// All but the Finished was sent.
+    Sent(Transcript),
+}
+
+impl Authenticating {
+    /// Answers the CertificateRequest `message`; `transcript` is the handshake context.
+    pub(in crate::handshake) fn begin(
+        config: &ClientConfig,
+        message: Vec<u8>,
+        certificate_type: CertificateType,
+        transcript: Transcript,
+        context: &mut Context<'_>,
+    ) -> Result<Progress, Error> {
+        let question = ChooseClientCertificate { message, certificate_type };
+        let reply = match &config.client_certificates {
+            Some(resolver) => resolver.choose(&question.request()?, certificate_type),
+            None => Reply::Now(None),
+        };
+        let question = Question::ChooseClientCertificate(question);
+        let state = Box::new(Self { transcript, certificate: Vec::new(), question });
+        match reply {
+            Reply::Now(choice) => state.on_choice(choice, context),
+            Reply::Later => Ok(Progress::Resting(state)),
+        }
+    }
+
+    pub(in crate::handshake) fn question(&self) -> &Question {
+        &self.question
+    }
+
+    pub(in crate::handshake) fn on_answer(
+        self: Box<Self>,
+        answer: Answer,
+        context: &mut Context<'_>,
+    ) -> Result<Progress, Error> {
+        match answer {
+            Answer::ClientCertificate(choice) => self.on_choice(choice, context),
+            Answer::Signature(signature) => self.on_signature(signature, context),
+            _ => Err(ErrorKind::Internal("an answer came without its question").into()),
+        }
+    }
+
+    fn on_choice(
+        mut self: Box<Self>,
+        choice: Option<Arc<CertifiedKey>>,
+        context: &mut Context<'_>,
+    ) -> Result<Progress, Error> {
+        let Question::ChooseClientCertificate(question) = &self.question else {
+            return Err(ErrorKind::Internal("the question changed").into());
+        };
+        let request = question.request()?;
+        let right_type =
+            |key: &Arc<CertifiedKey>| key.certificate_type() == question.certificate_type;
+        let chosen = choice.filter(right_type).and_then(|key| {
+            let scheme = key.scheme_in(request.signature_algorithms?)?;
+            Some((key, scheme))
+        });
+        let key = chosen.as_ref().map(|(key, _)| &**key);
+        let takes = |kind| request.extensions.get(kind).is_some();
+        write_certificate(&mut self.certificate, request.request_context, key, takes);
+        let Some((key, scheme)) = chosen else {
+            let Self { mut transcript, certificate, .. } = *self;
+            context.send(Some(&mut transcript), |out| out.extend_from_slice(&certificate));
+            return Ok(Progress::Sent(transcript));
+        };
+        let with_certificate = self.transcript.fork_with(&self.certificate);
+        let (question, signature) = ask_to_sign(key, scheme, Side::Client, &with_certificate);
+        self.question = question;
+        match signature {
+            Some(signature) => self.on_signature(signature, context),
+            None => Ok(Progress::Resting(self)),
+        }
+    }
+
+    fn on_signature(
+        self,
+        signature: Result<Vec<u8>, CryptoError>,
+        context: &mut Context<'_>,
+    ) -> Result<Progress, Error> {
+        let Self { mut transcript, certificate, question } = self;
+        context.send(Some(&mut transcript), |out| out.extend_from_slice(&certificate));
+        if let Question::Sign(sign) = &question {
+            context.parameters.client_signature_scheme = Some(sign.scheme);
+        }
+        send_certificate_verify(&question, signature, &mut transcript, context)?;
+        Ok(Progress::Sent(transcript))
+    }
+}

@@ -1,0 +1,309 @@
+//! Compressed certificates (RFC 8879): agreed on, kept, and not trusted.
+
+mod common;
+#[cfg(all(feature = "brotli", feature = "zlib"))]
+#[path = "common/rustls.rs"]
+mod peer;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use common::{Identity, server_name};
+use handclasp::alert::AlertDescription as A;
+use handclasp::config::{CertificateCompression, CertificateList};
+use handclasp::connection::Options;
+use handclasp::crypto::CryptoProvider;
+use handclasp::handshake::Handshake;
+use handclasp::observer::{Event, Observer};
+use handclasp::pki_types::UnixTime;
+use handclasp::registry::{CertificateCompressionAlgorithm, HandshakeType};
+use handclasp::transport::memory::exchange;
+use handclasp::transport::raw::{RawHandshake, RawStep};
+use handclasp::wire::{CompressedCertificate, HandshakeMessage};
+use handclasp::{
+    ClientConfig, ClientConnection, Connection, Error, ErrorKind, Level, ServerConfig,
+    ServerConnection,
+};
+
+const TOY: CertificateCompressionAlgorithm = CertificateCompressionAlgorithm(0x4000);
+
+/// Leaves out the first byte, which is the length of an empty context.
+#[derive(Debug, Default)]
+struct Toy {
+    compressed: AtomicUsize,
+    decompressed: AtomicUsize,
+}
+
+impl CertificateCompression for Toy {
+    fn algorithm(&self) -> CertificateCompressionAlgorithm {
+        TOY
+    }
+
+    fn compress(&self, message: &[u8]) -> Option<Vec<u8>> {
+        self.compressed.fetch_add(1, Ordering::Relaxed);
+        message.strip_prefix(&[0]).map(<[u8]>::to_vec)
+    }
+
+    fn decompress(&self, compressed: &[u8], output: &mut [u8]) -> bool {
+        self.decompressed.fetch_add(1, Ordering::Relaxed);
+        let Some((_, rest)) = output.split_first_mut() else { return false };
+        let fits = rest.len() == compressed.len();
+        if fits {
+            rest.copy_from_slice(compressed);
+        }
+        fits
+    }
+}
+
+type Algorithms = Vec<Arc<dyn CertificateCompression>>;
+
+fn client(identity: &Identity, algorithms: Algorithms) -> Arc<ClientConfig> {
+    let builder = ClientConfig::builder(CryptoProvider::ring()).certificate_compression(algorithms);
+    Arc::new(builder.trust(identity.anchors()).unwrap().build().unwrap())
+}
+
+fn server(identity: &Identity, algorithms: Algorithms) -> Arc<ServerConfig> {
+    let builder = ServerConfig::builder(CryptoProvider::ring()).certificate_compression(algorithms);
+    let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
+    Arc::new(builder.build(Arc::new(list)).unwrap())
+}
+
+/// The types of the messages that came.
+#[derive(Clone, Default)]
+struct Kinds(Arc<Mutex<Vec<HandshakeType>>>);
+
+impl Observer for Kinds {
+    fn event(&mut self, event: &Event<'_>) {
+        if let Event::MessageReceived(_, message) = event {
+            self.0.lock().unwrap().push(message.kind);
+        }
+    }
+}
+
+impl Kinds {
+    fn options(&self) -> Options {
+        Options { observer: Some(Box::new(self.clone())), ..Options::default() }
+    }
+
+    /// Did the certificate come compressed?
+    fn compressed(&self) -> bool {
+        let kinds = self.0.lock().unwrap();
+        let [plain, compressed] =
+            [HandshakeType::CERTIFICATE, HandshakeType::COMPRESSED_CERTIFICATE]
+                .map(|kind| kinds.iter().filter(|seen| **seen == kind).count());
+        assert_eq!(plain + compressed, 1);
+        compressed == 1
+    }
+}
+
+fn shake(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> bool {
+    let kinds = Kinds::default();
+    let mut client =
+        ClientConnection::with_options(client.clone(), server_name(), kinds.options()).unwrap();
+    let mut server = ServerConnection::new(server.clone()).unwrap();
+    exchange(&mut client, &mut server).unwrap();
+    let done = |connection: &Connection| !connection.is_handshaking();
+    assert!(done(&client) && done(&server));
+    assert!(client.parameters().certificates.is_some());
+    kinds.compressed()
+}
+
+#[test]
+fn it_happens_where_both_sides_want_it_and_is_kept_for_the_next_handshake() {
+    let identity = Identity::p256();
+    let toy = Arc::new(Toy::default());
+    let with = || -> Algorithms { vec![toy.clone()] };
+    let (client_with, client_without) = (client(&identity, with()), client(&identity, vec![]));
+    let (server_with, server_without) = (server(&identity, with()), server(&identity, vec![]));
+    assert!(!shake(&client_without, &server_without));
+    assert!(!shake(&client_with, &server_without));
+    assert!(!shake(&client_without, &server_with));
+    for _ in 0..3 {
+        assert!(shake(&client_with, &server_with));
+    }
+    assert_eq!(toy.compressed.load(Ordering::Relaxed), 1);
+    assert_eq!(toy.decompressed.load(Ordering::Relaxed), 3);
+}
+
+/// What a client that takes `algorithms` says to this in the place of its server's certificate.
+fn forged(
+    algorithms: Algorithms,
+    forge: impl FnOnce(&CompressedCertificate<'_>) -> Vec<u8>,
+) -> Error {
+    let identity = Identity::p256();
+    let now = UnixTime::now();
+    let client = Handshake::client(client(&identity, algorithms), server_name(), now);
+    let mut client = RawHandshake::new(client, None).unwrap();
+    let toy: Algorithms = vec![Arc::new(Toy::default())];
+    let server = Handshake::server(server(&identity, toy), now);
+    let mut server = RawHandshake::new(server, None).unwrap();
+    let Some(RawStep::Send(Level::Initial, hello)) = client.next_step() else { panic!() };
+    server.receive(Level::Initial, &hello).unwrap();
+    let mut forge = Some(forge);
+    while let Some(step) = server.next_step() {
+        let RawStep::Send(level, bytes) = step else { continue };
+        let mut rest = &bytes[..];
+        while let Some((message, after)) = HandshakeMessage::split(rest) {
+            rest = after;
+            let forged = match message.kind {
+                HandshakeType::COMPRESSED_CERTIFICATE => {
+                    let honest = CompressedCertificate::parse(message.body).unwrap();
+                    forge.take().unwrap()(&honest)
+                }
+                // It has no client that takes it compressed: so here is what would be.
+                HandshakeType::CERTIFICATE => {
+                    let compressed = &message.body[1..];
+                    let uncompressed_length = message.body.len();
+                    let honest =
+                        CompressedCertificate { algorithm: TOY, uncompressed_length, compressed };
+                    forge.take().unwrap()(&honest)
+                }
+                _ => message.bytes.to_vec(),
+            };
+            if let Err(error) = client.receive(level, &forged) {
+                assert!(forge.is_none(), "{error}");
+                return error;
+            }
+        }
+    }
+    panic!("it was taken");
+}
+
+fn encoded(message: CompressedCertificate<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    message.encode(&mut out);
+    out
+}
+
+#[test]
+fn a_length_beyond_the_limit_is_refused_before_anything_is_allocated_for_it() {
+    for length in [65_537, 0xff_ffff] {
+        let toy = Arc::new(Toy::default());
+        let error = forged(vec![toy.clone()], |honest| {
+            encoded(CompressedCertificate { uncompressed_length: length, ..*honest })
+        });
+        let limit = 65_540;
+        assert_eq!(error.kind(), &ErrorKind::LimitExceeded { name: "handshake_message", limit });
+        assert_eq!(toy.decompressed.load(Ordering::Relaxed), 0);
+    }
+}
+
+#[test]
+fn another_length_than_it_says_is_a_bad_certificate() {
+    for difference in [-1, 1, 1000] {
+        let error = forged(vec![Arc::new(Toy::default())], |honest| {
+            let uncompressed_length = honest.uncompressed_length.saturating_add_signed(difference);
+            encoded(CompressedCertificate { uncompressed_length, ..*honest })
+        });
+        assert_eq!(error.alert_sent(), Some(A::BAD_CERTIFICATE), "{error}");
+        assert!(error.to_string().contains("does not decompress"), "{error}");
+    }
+}
+
+#[test]
+fn an_algorithm_that_was_not_offered_is_illegal_and_without_an_offer_so_is_the_message() {
+    let error = forged(vec![Arc::new(Toy::default())], |honest| {
+        let algorithm = CertificateCompressionAlgorithm::ZSTD;
+        encoded(CompressedCertificate { algorithm, ..*honest })
+    });
+    assert_eq!(error.alert_sent(), Some(A::ILLEGAL_PARAMETER), "{error}");
+    let error = forged(Vec::new(), |honest| encoded(*honest));
+    assert_eq!(error.alert_sent(), Some(A::UNEXPECTED_MESSAGE), "{error}");
+}
+
+#[test]
+fn what_comes_out_must_be_a_certificate_and_the_message_must_be_well_formed() {
+    let error = forged(vec![Arc::new(Toy::default())], |_| {
+        encoded(CompressedCertificate {
+            algorithm: TOY,
+            uncompressed_length: 10,
+            compressed: &[7; 9],
+        })
+    });
+    assert_eq!(error.alert_sent(), Some(A::DECODE_ERROR), "{error}");
+    let error = forged(vec![Arc::new(Toy::default())], |honest| {
+        let mut message = encoded(CompressedCertificate { compressed: &[], ..*honest });
+        message.truncate(4 + 2 + 3 + 3);
+        message
+    });
+    assert_eq!(error.alert_sent(), Some(A::DECODE_ERROR), "an empty message: {error}");
+}
+
+#[cfg(all(feature = "brotli", feature = "zlib"))]
+mod real {
+    use super::*;
+    use handclasp::config::{Brotli, Zlib};
+
+    /// With a chain that is long enough for an algorithm to find something in it.
+    fn identity() -> Identity {
+        let mut identity = Identity::p256();
+        identity.chain.push(identity.anchor.clone());
+        identity
+    }
+
+    fn both() -> [Arc<dyn CertificateCompression>; 2] {
+        [Arc::new(Brotli), Arc::new(Zlib)]
+    }
+
+    #[test]
+    fn bombs_are_cut_at_the_length_that_they_say() {
+        for algorithm in both() {
+            let bomb = algorithm.compress(&vec![0; 4 * 1024 * 1024]).unwrap();
+            assert!(bomb.len() < 10_000);
+            let error = forged(vec![algorithm.clone()], |_| {
+                encoded(CompressedCertificate {
+                    algorithm: algorithm.algorithm(),
+                    uncompressed_length: 1000,
+                    compressed: &bomb,
+                })
+            });
+            assert_eq!(error.alert_sent(), Some(A::BAD_CERTIFICATE), "{error}");
+        }
+    }
+
+    #[test]
+    fn our_own_two_ends_agree_on_each() {
+        let identity = identity();
+        for algorithm in both() {
+            let algorithms = vec![algorithm];
+            assert!(shake(&client(&identity, algorithms.clone()), &server(&identity, algorithms)));
+        }
+    }
+
+    #[test]
+    fn rustls_and_we_read_each_others_with_each_algorithm() {
+        use rustls::compress::{
+            BROTLI_COMPRESSOR, BROTLI_DECOMPRESSOR, ZLIB_COMPRESSOR, ZLIB_DECOMPRESSOR,
+        };
+        let identity = identity();
+        let theirs =
+            [(BROTLI_COMPRESSOR, BROTLI_DECOMPRESSOR), (ZLIB_COMPRESSOR, ZLIB_DECOMPRESSOR)];
+        for (algorithm, (compressor, decompressor)) in both().into_iter().zip(theirs) {
+            let kinds = Kinds::default();
+            let config = client(&identity, vec![algorithm.clone()]);
+            let mut ours =
+                ClientConnection::with_options(config, server_name(), kinds.options()).unwrap();
+            let mut config = peer::server_config(&identity, peer::default_provider(), None);
+            config.cert_compressors = vec![compressor];
+            peer::exchange(&mut ours, &mut peer::server(config)).checked();
+            assert!(!ours.is_handshaking() && kinds.compressed());
+
+            // Whether ours came compressed, rustls does not say: the server's flight is shorter.
+            let lengths = [vec![], vec![algorithm]].map(|algorithms| {
+                let config = server(&identity, algorithms);
+                let mut ours = ServerConnection::new(config).unwrap();
+                let mut config = peer::client_config(&identity, peer::default_provider());
+                config.cert_decompressors = vec![decompressor];
+                let mut theirs = peer::client(config);
+                let mut hello = Vec::new();
+                theirs.write_tls(&mut hello).unwrap();
+                ours.receive(&mut hello).unwrap();
+                let length = ours.outgoing().len();
+                peer::exchange(&mut ours, &mut theirs).checked();
+                assert!(!ours.is_handshaking() && !theirs.is_handshaking());
+                length
+            });
+            assert!(lengths[1] + 20 < lengths[0], "{lengths:?}");
+        }
+    }
+}

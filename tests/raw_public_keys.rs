@@ -1,0 +1,342 @@
+//! Public keys in place of certificates (RFC 7250): among ourselves and with rustls.
+
+mod common;
+#[path = "common/rustls.rs"]
+mod peer;
+
+use std::io::Write;
+use std::sync::Arc;
+
+use common::{Identity, server_name};
+use handclasp::alert::AlertDescription as A;
+use handclasp::certificate::{CertificateError, EndEntity};
+use handclasp::config::{
+    CertificateList, CertifiedKey, ClientAuthentication, KeySource, PeerIdentity, PeerVerifier,
+    PinnedPublicKeys, Reply, TrustAnchorVerifier,
+};
+use handclasp::crypto::{CryptoProvider, signing_key};
+use handclasp::registry::CertificateType;
+use handclasp::transport::memory::exchange;
+use handclasp::{ClientConfig, ClientConnection, Error, ErrorKind, ServerConfig, ServerConnection};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{DigitallySignedStruct, DistinguishedName};
+
+fn spki(identity: &Identity) -> Vec<u8> {
+    EndEntity::parse(&identity.chain[0]).unwrap().subject_public_key_info().to_vec()
+}
+
+fn raw_key(identity: &Identity) -> Arc<CertifiedKey> {
+    let key = KeySource::Here(signing_key(&identity.key).unwrap());
+    Arc::new(CertifiedKey::raw_public_key(spki(identity), key).unwrap())
+}
+
+fn pinned(identity: &Identity) -> Arc<PinnedPublicKeys> {
+    Arc::new(PinnedPublicKeys::new([spki(identity)]))
+}
+
+fn client(verifier: Arc<dyn PeerVerifier>, own: Option<Arc<CertifiedKey>>) -> ClientConnection {
+    let mut builder = ClientConfig::builder(CryptoProvider::ring()).verifier(verifier);
+    if let Some(own) = own {
+        builder = builder.client_certificates(Arc::new(CertificateList::new(vec![own])));
+    }
+    ClientConnection::new(Arc::new(builder.build().unwrap()), server_name()).unwrap()
+}
+
+fn server(keys: Vec<Arc<CertifiedKey>>, policy: Option<ClientAuthentication>) -> ServerConnection {
+    let mut builder = ServerConfig::builder(CryptoProvider::ring());
+    if let Some(policy) = policy {
+        builder = builder.client_authentication(policy);
+    }
+    let config = builder.build(Arc::new(CertificateList::new(keys))).unwrap();
+    ServerConnection::new(Arc::new(config)).unwrap()
+}
+
+fn shake(client: &mut ClientConnection, server: &mut ServerConnection) -> Result<(), Error> {
+    exchange(client, server)?;
+    assert!(!client.is_handshaking() && !server.is_handshaking());
+    Ok(())
+}
+
+#[test]
+fn both_sides_know_each_other_by_their_public_keys() {
+    let (own, theirs) = (Identity::p256(), Identity::new(&rcgen::PKCS_ED25519));
+    let mut client = client(pinned(&theirs), Some(raw_key(&own)));
+    let policy = ClientAuthentication::required(pinned(&own));
+    let mut server = server(vec![raw_key(&theirs)], Some(policy));
+    shake(&mut client, &mut server).unwrap();
+    assert_eq!(client.parameters().raw_public_key.as_deref(), Some(&*spki(&theirs)));
+    assert_eq!(server.parameters().raw_public_key.as_deref(), Some(&*spki(&own)));
+    assert_eq!(client.parameters().certificates, None);
+    assert_eq!(server.parameters().certificates, None);
+}
+
+#[test]
+fn a_public_key_that_is_not_pinned_is_refused_on_either_side() {
+    let (own, theirs, other) = (Identity::p256(), Identity::p256(), Identity::p256());
+    let mut one = client(pinned(&other), None);
+    let error = exchange(&mut one, &mut server(vec![raw_key(&theirs)], None)).unwrap_err();
+    assert_eq!(error.alert_sent(), Some(A::CERTIFICATE_UNKNOWN), "{error}");
+
+    let mut one = client(pinned(&theirs), Some(raw_key(&own)));
+    let policy = ClientAuthentication::optional(pinned(&other));
+    let mut connection = server(vec![raw_key(&theirs)], Some(policy));
+    let error = exchange(&mut one, &mut connection).unwrap_err();
+    assert_eq!(error.alert_sent(), Some(A::CERTIFICATE_UNKNOWN), "{error}");
+    assert_eq!(connection.parameters().raw_public_key, None);
+}
+
+#[test]
+fn the_holder_of_a_pinned_key_must_prove_that_it_has_it() {
+    let (theirs, other) = (Identity::p256(), Identity::p256());
+    // It shows one key, and signs with another.
+    let signer = signing_key(&other.key).unwrap();
+    #[derive(Debug)]
+    struct Liar(Arc<dyn handclasp::crypto::SigningKey>);
+    impl handclasp::crypto::SigningKey for Liar {
+        fn schemes(&self) -> &[handclasp::registry::SignatureScheme] {
+            self.0.schemes()
+        }
+
+        fn sign(
+            &self,
+            scheme: handclasp::registry::SignatureScheme,
+            message: &[u8],
+        ) -> Result<Vec<u8>, handclasp::crypto::CryptoError> {
+            self.0.sign(scheme, message)
+        }
+    }
+    let key = KeySource::Here(Arc::new(Liar(signer)));
+    let key = CertifiedKey::raw_public_key(spki(&theirs), key).unwrap();
+    let mut client = client(pinned(&theirs), None);
+    let error = exchange(&mut client, &mut server(vec![Arc::new(key)], None)).unwrap_err();
+    assert_eq!(error.alert_sent(), Some(A::DECRYPT_ERROR), "{error}");
+}
+
+#[test]
+fn a_server_has_for_each_client_the_type_that_it_takes() {
+    let theirs = Identity::p256();
+    let keys = || vec![Arc::new(theirs.certified_key()), raw_key(&theirs)];
+    let signatures = CryptoProvider::ring().signatures;
+    let by_chain = Arc::new(TrustAnchorVerifier::new(theirs.anchors(), signatures));
+    let mut one = client(by_chain, None);
+    shake(&mut one, &mut server(keys(), None)).unwrap();
+    assert!(one.parameters().certificates.is_some() && one.parameters().raw_public_key.is_none());
+    let mut one = client(pinned(&theirs), None);
+    shake(&mut one, &mut server(keys(), None)).unwrap();
+    assert!(one.parameters().certificates.is_none() && one.parameters().raw_public_key.is_some());
+}
+
+/// Takes everybody with a certificate, and knows nothing of raw public keys.
+#[derive(Debug)]
+struct AnyCertificate;
+
+impl PeerVerifier for AnyCertificate {
+    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        Reply::Now(Ok(()))
+    }
+}
+
+/// As [`AnyCertificate`], but says by mistake that it knows them.
+#[derive(Debug)]
+struct Mistaken;
+
+impl PeerVerifier for Mistaken {
+    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        Reply::Now(Ok(()))
+    }
+
+    fn certificate_types(&self) -> &[CertificateType] {
+        &[CertificateType::RAW_PUBLIC_KEY]
+    }
+}
+
+#[test]
+fn a_verifier_written_for_certificates_never_accepts_a_raw_public_key() {
+    let (own, theirs) = (Identity::p256(), Identity::p256());
+    let unsupported = |error: Error| {
+        assert!(matches!(error.kind(), ErrorKind::CertificateType { .. }), "{error}");
+        assert_eq!(error.alert_sent(), Some(A::UNSUPPORTED_CERTIFICATE));
+    };
+    let mut one = client(Arc::new(AnyCertificate), None);
+    unsupported(exchange(&mut one, &mut server(vec![raw_key(&theirs)], None)).unwrap_err());
+    // A client's raw key: not agreed on, so that there is nothing to show.
+    let certificate = || vec![Arc::new(theirs.certified_key())];
+    let mut one = client(Arc::new(AnyCertificate), Some(raw_key(&own)));
+    let policy = ClientAuthentication::required(Arc::new(AnyCertificate));
+    unsupported(exchange(&mut one, &mut server(certificate(), Some(policy))).unwrap_err());
+    // Even where one was agreed on by mistake, it is refused.
+    let mut one = client(Arc::new(Mistaken), None);
+    let error = exchange(&mut one, &mut server(vec![raw_key(&theirs)], None)).unwrap_err();
+    assert!(error.to_string().contains("no raw public keys"), "{error}");
+    let mut one = client(Arc::new(AnyCertificate), Some(raw_key(&own)));
+    let policy = ClientAuthentication::optional(Arc::new(Mistaken));
+    let error = exchange(&mut one, &mut server(certificate(), Some(policy))).unwrap_err();
+    assert!(error.to_string().contains("no raw public keys"), "{error}");
+}
+
+#[test]
+fn a_client_that_takes_raw_public_keys_only_refuses_a_certificate() {
+    let theirs = Identity::p256();
+    let mut one = client(pinned(&theirs), None);
+    let mut other = server(vec![Arc::new(theirs.certified_key())], None);
+    let error = exchange(&mut one, &mut other).unwrap_err();
+    assert_eq!(error.alert_sent(), Some(A::UNSUPPORTED_CERTIFICATE), "{error}");
+}
+
+#[test]
+fn what_is_no_public_key_is_refused_when_it_is_configured() {
+    let identity = Identity::p256();
+    let key = || KeySource::Here(signing_key(&identity.key).unwrap());
+    assert!(CertifiedKey::raw_public_key(b"no DER".to_vec(), key()).is_err());
+    assert!(CertifiedKey::raw_public_key(identity.chain[0].to_vec(), key()).is_err());
+    let other = spki(&Identity::p256());
+    assert!(CertifiedKey::raw_public_key(other, key()).is_err(), "another key's");
+}
+
+/// Takes one public key, on either side of rustls.
+#[derive(Debug)]
+struct TheirPin(Vec<u8>);
+
+impl TheirPin {
+    fn check(&self, shown: &CertificateDer<'_>) -> Result<(), rustls::Error> {
+        match **shown == *self.0 {
+            true => Ok(()),
+            false => Err(rustls::Error::General("another key".into())),
+        }
+    }
+
+    fn check_signature(
+        message: &[u8],
+        shown: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let provider = peer::default_provider();
+        rustls::crypto::verify_tls13_signature_with_raw_key(
+            message,
+            &SubjectPublicKeyInfoDer::from(shown.as_ref()),
+            signature,
+            &provider.signature_verification_algorithms,
+        )
+    }
+
+    fn schemes() -> Vec<rustls::SignatureScheme> {
+        peer::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+macro_rules! signatures {
+    () => {
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            unreachable!("TLS 1.3 only")
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            shown: &CertificateDer<'_>,
+            signature: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            Self::check_signature(message, shown, signature)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+            Self::schemes()
+        }
+
+        fn requires_raw_public_keys(&self) -> bool {
+            true
+        }
+    };
+}
+
+impl ServerCertVerifier for TheirPin {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &rustls::pki_types::ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.check(end_entity).map(|()| ServerCertVerified::assertion())
+    }
+
+    signatures!();
+}
+
+impl ClientCertVerifier for TheirPin {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        self.check(end_entity).map(|()| ClientCertVerified::assertion())
+    }
+
+    signatures!();
+}
+
+fn their_key(identity: &Identity) -> Arc<rustls::sign::CertifiedKey> {
+    let key = rustls::crypto::ring::sign::any_supported_type(&identity.key).unwrap();
+    Arc::new(rustls::sign::CertifiedKey::new(vec![spki(identity).into()], key))
+}
+
+/// Data each way.
+fn talk(ours: &mut handclasp::Connection, theirs: &mut rustls::Connection) {
+    peer::exchange(ours, theirs).checked();
+    assert!(!ours.is_handshaking() && !theirs.is_handshaking());
+    ours.write(b"ours").unwrap();
+    theirs.writer().write_all(b"theirs").unwrap();
+    let result = peer::exchange(ours, theirs).checked();
+    assert_eq!((&result.to_us[..], &result.to_them[..]), (&b"theirs"[..], &b"ours"[..]));
+}
+
+#[test]
+fn our_client_and_their_server_know_each_other_by_raw_public_keys() {
+    let (own, theirs) = (Identity::p256(), Identity::new(&rcgen::PKCS_ECDSA_P384_SHA384));
+    let builder = rustls::ServerConfig::builder_with_provider(peer::default_provider().into());
+    let config = builder
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_client_cert_verifier(Arc::new(TheirPin(spki(&own))))
+        .with_cert_resolver(Arc::new(rustls::server::AlwaysResolvesServerRawPublicKeys::new(
+            their_key(&theirs),
+        )));
+    let mut server = peer::server(config);
+    let mut client = client(pinned(&theirs), Some(raw_key(&own)));
+    talk(&mut client, &mut server);
+    assert_eq!(client.parameters().raw_public_key.as_deref(), Some(&*spki(&theirs)));
+    assert_eq!(server.peer_certificates().unwrap()[0].as_ref(), spki(&own));
+}
+
+#[test]
+fn their_client_and_our_server_know_each_other_by_raw_public_keys() {
+    let (own, theirs) = (Identity::p256(), Identity::new(&rcgen::PKCS_ED25519));
+    let builder = rustls::ClientConfig::builder_with_provider(peer::default_provider().into());
+    let config = builder
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(TheirPin(spki(&own))))
+        .with_client_cert_resolver(Arc::new(
+            rustls::client::AlwaysResolvesClientRawPublicKeys::new(their_key(&theirs)),
+        ));
+    let mut client = peer::client(config);
+    let policy = ClientAuthentication::required(pinned(&theirs));
+    let mut server = server(vec![raw_key(&own)], Some(policy));
+    talk(&mut server, &mut client);
+    assert_eq!(server.parameters().raw_public_key.as_deref(), Some(&*spki(&theirs)));
+    assert_eq!(client.peer_certificates().unwrap()[0].as_ref(), spki(&own));
+}
