@@ -23,6 +23,11 @@ impl Error {
         &self.0
     }
 
+    /// The TLS error inside of what a stream returned, if it is one.
+    pub fn inside(error: &std::io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+
     /// The alert that this error makes us send; `None` when the failure is not ours to tell: the
     /// peer sent the alert, or is gone, or nothing is wrong with the connection.
     pub fn alert_sent(&self) -> Option<AlertDescription> {
@@ -208,6 +213,14 @@ pub enum ErrorKind {
     /// An answer from outside was a refusal: the certificate or the signature is not to be had.
     #[error("no answer to the question {0}")]
     Refused(&'static str),
+    /// Whoever was asked could not answer: see [`Answer::Unavailable`](crate::handshake::Answer).
+    #[error("no answer to the question {question}: {reason}")]
+    Unanswered {
+        /// The question's name.
+        question: &'static str,
+        /// Why there is no answer.
+        reason: String,
+    },
     /// A primitive failed that had no reason to.
     #[error("a cryptographic operation of this side failed: {0}")]
     Crypto(#[from] CryptoError),
@@ -243,7 +256,9 @@ impl ErrorKind {
             Self::CertificateType { .. } => A::UNSUPPORTED_CERTIFICATE,
             Self::NotAuthentic(_) => A::DECRYPT_ERROR,
             Self::LimitExceeded { .. } => A::GENERAL_ERROR,
-            Self::Refused(_) | Self::Crypto(_) | Self::Internal(_) => A::INTERNAL_ERROR,
+            Self::Refused(_) | Self::Unanswered { .. } | Self::Crypto(_) | Self::Internal(_) => {
+                A::INTERNAL_ERROR
+            }
             Self::AlertReceived(_)
             | Self::ClosedInHandshake
             | Self::Canceled

@@ -47,8 +47,10 @@
 //!
 //! # Where things are
 //!
+//! - [`guide`]: how to use all this, a chapter for each place to put it.
 //! - [`transport`]: what carries a connection. [`Stream`] for blocking byte streams, memory for
-//!   tests, and the raw handshake without records, as QUIC carries it.
+//!   tests, the raw handshake without records, as QUIC carries it, and with the feature `tokio`
+//!   asynchronous streams.
 //! - [`connection`]: handshake and records together, on buffers of the caller's.
 //! - [`handshake`]: the state machine, its steps and its [questions](handshake::Question).
 //! - [`config`]: what the user decides: configurations, limits, who answers the questions.
@@ -67,8 +69,7 @@
 //! tickets as raw material. A signature, a key or a verdict on a certificate can be
 //! [answered later](config::Reply::Later), from anywhere.
 //!
-//! There is no TLS 1.2, no resumption from tickets, no early data and no async stream yet.
-//! Revocation is not checked.
+//! There is no TLS 1.2, no resumption from tickets and no early data yet.
 
 pub mod alert;
 pub mod certificate;
@@ -76,6 +77,7 @@ pub mod config;
 pub mod connection;
 pub mod crypto;
 mod error;
+pub mod guide;
 pub mod handshake;
 pub mod key_schedule;
 mod level;

@@ -17,7 +17,7 @@ use crate::wire::HandshakeMessage;
 ///
 /// An observer has the clock if it wants one: the time between two events is the time that the
 /// step between them took.
-pub trait Observer: Send {
+pub trait Observer: Send + Sync {
     /// One step happened.
     fn event(&mut self, event: &Event<'_>);
 

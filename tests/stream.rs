@@ -227,7 +227,7 @@ fn a_transport_that_ends_is_told_apart_from_an_end_of_data() {
     drop(right);
     let error = Stream::new(client, left).handshake().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
-    let error = error.get_ref().unwrap().downcast_ref::<handclasp::Error>().unwrap();
+    let error = handclasp::Error::inside(&error).unwrap();
     assert_eq!(error.kind(), &ErrorKind::EndedInHandshake);
 
     // After it, without a close_notify.
@@ -242,7 +242,7 @@ fn a_transport_that_ends_is_told_apart_from_an_end_of_data() {
     let error = stream.read_to_end(&mut got).unwrap_err();
     other.join().unwrap();
     assert_eq!((&got[..], error.kind()), (&b"all of it?"[..], io::ErrorKind::UnexpectedEof));
-    let error = error.get_ref().unwrap().downcast_ref::<handclasp::Error>().unwrap();
+    let error = handclasp::Error::inside(&error).unwrap();
     assert_eq!(error.kind(), &ErrorKind::Truncated);
 }
 
@@ -253,6 +253,6 @@ fn the_last_words_of_a_peer_that_is_gone_are_heard_though_writing_fails_first() 
     right.write_all(&[21, 3, 3, 0, 2, 2, 40]).unwrap();
     drop(right);
     let error = Stream::new(client, left).handshake().unwrap_err();
-    let error = error.get_ref().unwrap().downcast_ref::<handclasp::Error>().unwrap();
+    let error = handclasp::Error::inside(&error).unwrap();
     assert_eq!(error.alert_received(), Some(handclasp::alert::AlertDescription::HANDSHAKE_FAILURE));
 }

@@ -47,7 +47,7 @@ impl From<Error> for Failure {
 impl From<io::Error> for Failure {
     /// A transport's error, which may have a TLS error inside.
     fn from(error: io::Error) -> Self {
-        if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        if let Some(error) = Error::inside(&error) {
             return error.clone().into();
         }
         match error.kind() {

@@ -383,3 +383,33 @@ fn crls_and_responses_in_files() {
     assert_eq!(verify(&["--ocsp", &files.path("nothing.pem")]).0, Some(1));
     assert_eq!(verify(&["--ocsp", &files.path("missing.der")]).0, Some(2));
 }
+
+/// Evidence that `openssl` made: see `tests/data/README.md`.
+#[test]
+fn responses_in_files_and_in_batches() {
+    use base64::Engine;
+    let data =
+        |name: &str| format!("{}/../tests/data/revocation/{name}", env!("CARGO_MANIFEST_DIR"));
+    let made = "2026-11-25T12:00:00Z";
+    for (leaf, response, code, reason) in [
+        ("leaf.pem", "good.der", 0, "accepted"),
+        ("leaf.pem", "delegated.der", 0, "accepted"),
+        ("gone.pem", "revoked.der", 1, "revoked"),
+        ("gone.pem", "good.der", 1, "ocsp-other-certificate"),
+    ] {
+        let (ca, leaf, response) = (data("ca.pem"), data(leaf), data(response));
+        let mut command = handclasp(["verify", &leaf, "--ca", &ca, "--ocsp", &response]);
+        let output = command.args(["--time", made, "--json"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
+        let object: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(object["reason"], reason);
+
+        let read = |file: &str| std::fs::read(file).unwrap();
+        let ocsp = base64::engine::general_purpose::STANDARD.encode(read(&response));
+        let case = json!({
+            "id": 1, "chain": [text(&read(&leaf))], "roots": [text(&read(&ca))], "ocsp": ocsp,
+            "time": made,
+        });
+        assert_eq!(batch(&[case.to_string()])[0]["reason"], reason);
+    }
+}

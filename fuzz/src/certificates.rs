@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use handclasp::TrustAnchors;
 use handclasp::certificate::{
-    CertificateError, ChainRequest, EndEntity, PathLimits, Problem, Profile, Purpose,
-    ReferenceIdentifier, Revocation, VerifiedPath, verify_chain,
+    CertificateError, ChainRequest, EndEntity, PathLimits, Profile, Purpose, ReferenceIdentifier,
+    Revocation, VerifiedPath, verify_chain,
 };
 use handclasp::pki_types::{
     AlgorithmIdentifier, CertificateDer, Der, InvalidSignature, ServerName,
@@ -19,6 +19,8 @@ use crate::Input;
 
 /// Noon on 2026-07-30, when the certificates that [`Template`] writes are valid.
 const NOW: u64 = 1_785_412_800;
+/// As many intermediates as a path may have.
+const FEW: usize = 6;
 /// More words than this is too much for a log.
 const LONGEST_ERROR: usize = 16_384;
 
@@ -109,12 +111,12 @@ impl Default for Template<'_> {
 }
 
 impl Template<'_> {
-    /// An authority that says so, and has key identifiers.
+    /// An authority that says so. All have the same key identifier.
     pub fn authority(subject: &'static str, issuer: &'static str, key: u8) -> Self {
         let extensions = vec![
             extension(19, true, &der(0x30, &[&[1, 1, 0xff]])),
             extension(15, true, &[3, 2, 1, 6]),
-            extension(14, false, &der(4, &[&[key; 20]])),
+            extension(14, false, &der(4, &[&[0; 20]])),
             extension(35, false, &der(0x30, &[&der(0x80, &[&[0; 20]])])),
         ];
         Self { subject, issuer, key, extensions, ..Self::default() }
@@ -174,13 +176,15 @@ impl Question<'_> {
     /// The verdicts of the default and the strict profile.
     fn ask(mut self) -> [Verdict; 2] {
         let verdicts = [self.verdict(Profile::Default), self.verdict(Profile::Strict)];
-        let [default, strict] = &verdicts;
-        if strict.is_ok() && !out_of_budget(default) {
-            assert!(default.is_ok(), "the strict profile takes what the default one refuses");
-        }
-        self.intermediates.reverse();
-        let again = self.verdict(Profile::Default);
-        if !out_of_budget(default) && !out_of_budget(&again) {
+        // So few use up no limit: of a search that was cut short, nothing more can be said.
+        if self.limits == PathLimits::DEFAULT && self.intermediates.len() <= FEW {
+            let [default, strict] = &verdicts;
+            assert!(
+                default.is_ok() || strict.is_err(),
+                "the strict profile takes what the default one refuses"
+            );
+            self.intermediates.reverse();
+            let again = self.verdict(Profile::Default);
             assert_eq!(default.is_ok(), again.is_ok(), "the order of the intermediates counts");
         }
         verdicts
@@ -213,10 +217,6 @@ impl Question<'_> {
         }
         verdict
     }
-}
-
-fn out_of_budget(verdict: &Verdict) -> bool {
-    matches!(verdict, Err(error) if matches!(error.problem, Problem::LimitExceeded { .. }))
 }
 
 fn assert_printable(words: &str) {

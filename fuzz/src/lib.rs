@@ -4,12 +4,11 @@
 //! input says. Signature and Finished may be made anew over the changed messages, which only a
 //! peer that holds the server's key could do: so the checks behind them are reached as well.
 
+pub mod certificates;
 #[path = "../../tests/hostile/peers.rs"]
 pub mod peers;
-pub mod revocation;
-
-pub mod certificates;
 pub mod post_handshake;
+pub mod revocation;
 
 use std::sync::LazyLock;
 

@@ -6,8 +6,8 @@ use handclasp::registry::HandshakeType;
 use handclasp::wire::{Extensions, HandshakeMessage, KeyUpdate, NewSessionTicket};
 use handclasp::{Error, ErrorKind, Level};
 
-use crate::peers::{self, SCENARIOS, record_messages};
-use crate::{Input, fix_length};
+use crate::peers::{self, SCENARIOS};
+use crate::{Input, RECORDED, fix_length};
 
 /// The end under test, and what must hold of its key updates.
 struct End {
@@ -31,7 +31,7 @@ impl End {
             Side::Server => Handshake::server(peers::server_config(scenario), peers::now()),
         };
         handshake.start().expect("fixed randomness does not fail");
-        for message in record_messages(scenario) {
+        for message in &RECORDED[scenario as usize] {
             if message.from != side {
                 handshake.receive(message.level, &message.bytes).expect("both are honest");
             }

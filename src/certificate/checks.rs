@@ -163,29 +163,27 @@ fn valid_serial(serial: &[u8]) -> bool {
     !magnitude.is_empty() && magnitude.len() <= SERIAL_OCTETS
 }
 
-/// RFC 5280, sections 4.1.2.5.1 and 4.1.2.5.2, of the contents of a Validity.
+/// The first of the times of a Validity, from its contents, that the test fails.
+pub(super) fn find_time<'a>(
+    validity: &'a [u8],
+    fails: impl Fn(&der::Element<'a>) -> bool,
+) -> Option<String> {
+    let time = der::elements(validity)?.into_iter().find(fails)?;
+    Some(format!("\"{}\"", printable(&String::from_utf8_lossy(time.contents))))
+}
+
 fn time_form(validity: &[u8]) -> Result<(), Problem> {
-    let well_formed = |time: &der::Element<'_>| {
-        let digits = match (time.tag, time.contents) {
-            (der::UTC_TIME, [digits @ .., b'Z']) if digits.len() == 12 => digits,
-            // Years before 2050 have the shorter form.
-            (der::GENERALIZED_TIME, [digits @ .., b'Z'])
-                if digits.len() == 14 && digits >= b"2050" =>
-            {
-                digits
-            }
-            _ => return false,
-        };
-        digits.iter().all(u8::is_ascii_digit)
+    let is_malformed = |time: &der::Element<'_>| match (time.tag, time.contents) {
+        (der::UTC_TIME, [digits @ .., b'Z']) if digits.len() == 12 => {
+            !digits.iter().all(u8::is_ascii_digit)
+        }
+        (der::GENERALIZED_TIME, [digits @ .., b'Z']) if digits.len() == 14 => {
+            !digits.iter().all(u8::is_ascii_digit)
+        }
+        _ => true,
     };
-    let times = der::elements(validity).unwrap_or_default();
-    match times.iter().find(|time| !well_formed(time)) {
-        Some(time) => Err(Problem::Forbidden {
-            rule: Rule::TimeForm,
-            found: format!("\"{}\"", printable(&String::from_utf8_lossy(time.contents))),
-        }),
-        None => Ok(()),
-    }
+    let found = find_time(validity, is_malformed);
+    Rule::TimeForm.check(found.is_none(), || found.unwrap_or_default())
 }
 
 fn rsa_size(key: PublicKey<'_>) -> Result<(), Problem> {

@@ -5,7 +5,7 @@ use core::fmt;
 use pki_types::UnixTime;
 use x509_parser::time::ASN1Time;
 
-use super::request::Purpose;
+use super::request::{Profile, Purpose};
 use super::revocation::{Evidence, EvidenceError, MissingEvidence, RevocationReason};
 use super::rules::Rule;
 
@@ -269,6 +269,12 @@ impl Problem {
             Self::UnsupportedAlgorithm { .. } => {
                 "have it issued again, with an algorithm and a key that are supported".into()
             }
+            Self::Forbidden { rule, .. } if rule.profile() == Profile::Strict => {
+                "have it issued as the rule says; or ask in the default profile, which has no \
+                 such rule"
+                    .into()
+            }
+            Self::Forbidden { .. } => "have it issued as the rule says".into(),
             Self::Revoked { .. } => {
                 "replace it with one that is not revoked, with a new key".into()
             }

@@ -1,12 +1,14 @@
 //! What a search for a path tried, for those who want to know why it failed.
 
+use core::fmt;
+
 use super::error::CertificateError;
 use super::path::VerifiedPath;
 
 /// How many attempts are told; a hostile bag of certificates causes thousands.
 const TOLD_ATTEMPTS: usize = 256;
 
-/// A verdict, and how it came about.
+/// A verdict, and how it came about. It prints as a tree, a line for each attempt.
 #[derive(Clone, Debug)]
 pub struct Explanation {
     /// What [`verify_chain`](super::verify_chain) says.
@@ -54,6 +56,48 @@ pub enum Outcome {
     LedNowhere,
     /// This is wrong, with it or with what it would have issued.
     Failed(CertificateError),
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for attempt in &self.attempts {
+            writeln!(f, "{:indent$}{attempt}", "", indent = 2 * attempt.depth)?;
+        }
+        if self.omitted > 0 {
+            writeln!(f, "... and {} candidates more", self.omitted)?;
+        }
+        match &self.verdict {
+            Ok(path) => write!(f, "accepted: {path}"),
+            Err(error) => write!(f, "rejected: {error}"),
+        }
+    }
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { subject, place, outcome, .. } = self;
+        write!(f, "\"{subject}\" ({place}): {outcome}")
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EndEntity => f.write_str("the peer's own"),
+            Self::Intermediate(number) => write!(f, "intermediate {number}"),
+            Self::Anchor => f.write_str("trust anchor"),
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accepted => f.write_str("accepted"),
+            Self::LedNowhere => f.write_str("led nowhere"),
+            Self::Failed(error) => error.fmt(f),
+        }
+    }
 }
 
 /// Notes what a search tries.

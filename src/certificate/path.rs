@@ -336,7 +336,7 @@ impl<'s> Search<'s> {
             SignatureError::Invalid => Problem::BadSignature(issuer.to_owned()),
             SignatureError::UnsupportedKey => Problem::UnsupportedAlgorithm {
                 signature: signature::describe(algorithm),
-                key: signature::describe(key.algorithm),
+                key: key.describe(),
             },
         });
         self.verdicts.push((certificate, key, verdict.clone()));

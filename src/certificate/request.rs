@@ -50,7 +50,8 @@ pub struct PathLimits {
     pub depth: usize,
     /// How many signatures are verified before the search gives up. It is what makes a bag of
     /// certificates that all claim to have issued each other cheap to refuse. No certificate is
-    /// verified twice with one key.
+    /// verified twice with one key. Where there are CRLs or a response to look at, a path that has
+    /// reached an anchor takes as many again as it has certificates, for theirs.
     pub signature_checks: usize,
     /// How many times someone of an issuer's name is considered for the issuer. It bounds the ways
     /// through a mesh whose signatures are all good.

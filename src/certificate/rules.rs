@@ -85,8 +85,8 @@ rules! {
         "Only a CA's certificate has name constraints.";
     IssuerName Default "empty-issuer" "RFC 5280, 4.1.2.4 and 4.1.2.6"
         "The issuer is not empty, and so no CA's subject is.";
-    TimeForm Default "time-form" "RFC 5280, 4.1.2.5"
-        "A time to the end of 2049 is a UTCTime and a later one a GeneralizedTime; with seconds, without fractions, in Zulu.";
+    TimeForm Default "time-form" "RFC 5280, 4.1.2.5.1 and 4.1.2.5.2"
+        "A time is a UTCTime or a GeneralizedTime with seconds, without fractions, in Zulu.";
     RsaSize Default "rsa-size" "BR 6.1.5"
         "The modulus of an RSA key has at least 2048 bits, and their number can be divided by 8.";
     AuthorityAccess Default "authority-information-access" "RFC 5280, 4.2.2.1; BR 7.1.2.7.7"
@@ -96,6 +96,8 @@ rules! {
         "The peer's certificate is not a CA's.";
     SerialOctets Strict "serial-octets" "RFC 5280, 4.1.2.2"
         "The serial number has at most 20 octets, one of zeros before them included.";
+    TimeKind Strict "time-kind" "RFC 5280, 4.1.2.5"
+        "A time to the end of 2049 is a UTCTime, and a later one a GeneralizedTime.";
     UniqueIdentifiers Strict "unique-identifiers" "RFC 5280, 4.1.2.8"
         "There are no unique identifiers of issuer or subject.";
     KeyKind Strict "key-kind" "BR 6.1.5 and 7.1.3.1"

@@ -10,6 +10,9 @@ use super::error::{SignatureError, printable};
 /// rsaEncryption: 1.2.840.113549.1.1.1.
 const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 
+/// The sizes of RSA keys that implementations verify with.
+const RSA_BITS: core::ops::RangeInclusive<usize> = 2048..=8192;
+
 /// A public key, from a SubjectPublicKeyInfo.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct PublicKey<'a> {
@@ -44,6 +47,12 @@ impl<'a> PublicKey<'a> {
         Some((bytes.count() * 8 + first, exponent.contents))
     }
 
+    /// Its algorithm in words, for an error, and its size if it is an RSA key's.
+    pub(super) fn describe(self) -> String {
+        let algorithm = describe(self.algorithm);
+        self.rsa().map_or(algorithm.clone(), |(bits, _)| format!("{algorithm} of {bits} bits"))
+    }
+
     /// Verifies a handshake's signature: the caller's `algorithms` are those of the scheme that it
     /// was made with, so the key alone picks among them.
     pub(super) fn verify(
@@ -59,6 +68,11 @@ impl<'a> PublicKey<'a> {
             }
             match algorithm.verify_signature(self.bytes, message, signature) {
                 Ok(()) => return Ok(()),
+                // For an RSA key of an unusual size every signature is invalid.
+                Err(_)
+                    if self
+                        .rsa()
+                        .is_some_and(|(bits, _)| bits > 0 && !RSA_BITS.contains(&bits)) => {}
                 Err(_) => error = SignatureError::Invalid,
             }
         }
@@ -85,7 +99,7 @@ impl<'a> PublicKey<'a> {
 /// number, and the number of a parameter such as a curve.
 pub(super) fn describe(algorithm: &[u8]) -> String {
     let elements = der::elements(algorithm).unwrap_or_default();
-    let identifiers = elements.iter().take_while(|it| it.tag == der::OBJECT_IDENTIFIER);
+    let identifiers = elements.iter().take_while(|it| it.tag == der::OBJECT_IDENTIFIER).take(2);
     let words: Vec<_> = identifiers.map(|element| oid_name(element.contents)).collect();
     if words.is_empty() {
         return "an algorithm that cannot be decoded".to_owned();

@@ -30,8 +30,11 @@ pub(super) fn path(
     }
     let all: Vec<_> = path.iter().copied().chain(&anchor).collect();
     for (index, &certificate) in all.iter().enumerate() {
-        // The last one may have signed itself.
-        let is_self_signed = index + 1 == all.len() && certificate.is_self_issued();
+        // Only an anchor has signed itself, if its certificate is here. Others of their issuer's
+        // name hand it over to a new key.
+        let may_be_an_anchor = anchor.is_some() || path.len() == 1;
+        let is_last = index + 1 == all.len();
+        let is_self_signed = is_last && may_be_an_anchor && certificate.is_self_issued();
         let issuer = all.get(index + 1).copied().or(is_self_signed.then_some(certificate));
         every(certificate, issuer, is_self_signed)
             .and_then(|()| match index {
@@ -50,6 +53,12 @@ fn every(
 ) -> Result<(), Problem> {
     let octets = certificate.serial.len();
     Rule::SerialOctets.check(octets <= 20, || format!("{octets} octets"))?;
+    // The years from 1950 to 2049 have the shorter form. Of a trusted root it says nothing.
+    let is_long = |time: &der::Element<'_>| {
+        time.tag == der::GENERALIZED_TIME && time.contents < b"2050".as_slice()
+    };
+    let found = checks::find_time(certificate.validity, is_long).filter(|_| !is_self_signed);
+    Rule::TimeKind.check(found.is_none(), || found.unwrap_or_default())?;
     Rule::UniqueIdentifiers.check(!certificate.has_unique_ids, || "one".to_owned())?;
     key(certificate)?;
     let signature = certificate.algorithm;
@@ -83,7 +92,7 @@ fn key(certificate: &Certificate<'_>) -> Result<(), Problem> {
     Rule::KeyKind.check(is_known, || format!("a key for {}", signature::describe(kind)))?;
     let Some((_, exponent)) = certificate.key.rsa() else { return Ok(()) };
     let is_sound = matches!(exponent, [.., last] if last % 2 == 1) && !matches!(exponent, [0..=2]);
-    Rule::RsaExponent.check(is_sound, || format!("{exponent:02x?}"))
+    Rule::RsaExponent.check(is_sound, || format!("the exponent {}", hex(exponent)))
 }
 
 fn key_identifiers(
@@ -106,13 +115,13 @@ fn key_identifiers(
     let expected = issuer.and_then(|issuer| issuer.subject_key_id);
     Rule::AuthorityKeyMatches.check(expected.is_none() || key == expected, || {
         let (key, expected) = (key.unwrap_or_default(), expected.unwrap_or_default());
-        let start = |it: &[u8]| hex(it.get(..20).unwrap_or(it));
-        format!("{}, and the issuer's is {}", start(key), start(expected))
+        format!("{}, and the issuer's is {}", hex(key), hex(expected))
     })
 }
 
+/// The first bytes, for an error.
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().take(20).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn policies(certificate: &Certificate<'_>) -> Result<(), Problem> {

@@ -316,7 +316,7 @@ pub trait PeerVerifier: Send + Sync + fmt::Debug {
 pub struct TrustAnchorVerifier {
     anchors: TrustAnchors,
     algorithms: SignatureAlgorithms,
-    crls: Vec<CertificateRevocationList>,
+    crls: Arc<[CertificateRevocationList]>,
     revocation: RevocationPolicy,
     limits: PathLimits,
     purpose: Purpose,
@@ -325,7 +325,7 @@ pub struct TrustAnchorVerifier {
 impl TrustAnchorVerifier {
     /// Judges servers: trusts what `anchors` say, verifying with `algorithms`.
     pub fn new(anchors: TrustAnchors, algorithms: SignatureAlgorithms) -> Self {
-        let (crls, revocation) = (Vec::new(), RevocationPolicy::default());
+        let (crls, revocation) = (Arc::default(), RevocationPolicy::default());
         let (limits, purpose) = (PathLimits::DEFAULT, Purpose::Server);
         Self { anchors, algorithms, crls, revocation, limits, purpose }
     }
@@ -335,10 +335,10 @@ impl TrustAnchorVerifier {
         Self { purpose: Purpose::Client, ..Self::new(anchors, algorithms) }
     }
 
-    /// Refuses what these CRLs say is revoked. They become stale: replace the verifier when there
-    /// are newer ones.
-    pub fn with_crls(mut self, crls: Vec<CertificateRevocationList>) -> Self {
-        self.crls = crls;
+    /// Refuses what these CRLs say is revoked. They go stale: replace the configuration when there
+    /// are newer ones. An `Arc` of them can be shared by several verifiers.
+    pub fn with_crls(mut self, crls: impl Into<Arc<[CertificateRevocationList]>>) -> Self {
+        self.crls = crls.into();
         self
     }
 

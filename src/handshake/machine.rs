@@ -250,6 +250,10 @@ impl Handshake {
     /// then. Otherwise as [`receive`](Self::receive).
     pub fn answer(&mut self, answer: Answer) -> Result<(), Error> {
         self.check()?;
+        if let (Some(question), Answer::Unavailable(reason)) = (self.question(), &answer) {
+            let (question, reason) = (question.name(), reason.clone());
+            return Err(self.fail(ErrorKind::Unanswered { question, reason }.into()));
+        }
         let fits = matches!(
             (self.question(), &answer),
             (Some(Question::ChooseCertificate(_)), Answer::Certificate(_))

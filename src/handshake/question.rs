@@ -114,4 +114,7 @@ pub enum Answer {
     Peer(Result<(), CertificateError>),
     /// To [`Question::ChooseClientCertificate`]; `None` to go on as nobody.
     ClientCertificate(Option<Arc<CertifiedKey>>),
+    /// To any question: it cannot be answered, and this is why. It ends the connection with
+    /// [`ErrorKind::Unanswered`](crate::ErrorKind::Unanswered); only this side hears the reason.
+    Unavailable(String),
 }

@@ -27,13 +27,16 @@ pub fn next_record(input: &[u8]) -> Result<Option<usize>, RecordError> {
     Ok((input.len() >= total).then_some(total))
 }
 
+/// What a peer speaks that begins with an HTTP request or answer.
+pub(crate) const HTTP_WITHOUT_TLS: &str = "HTTP without TLS";
+
 /// What stands where a record should: an operator wants to hear that a client spoke HTTP.
 fn foreign(input: &[u8]) -> RecordError {
     const HTTP: [&[u8]; 9] =
         [b"GET ", b"POST", b"HEAD", b"PUT ", b"DELE", b"OPTI", b"CONN", b"PRI ", b"HTTP"];
     let begins = |with: &&[u8]| input.starts_with(with);
     if HTTP.iter().any(begins) {
-        return RecordError::NotTls("HTTP without TLS");
+        return RecordError::NotTls(HTTP_WITHOUT_TLS);
     }
     if input.starts_with(b"SSH-") {
         return RecordError::NotTls("SSH");

@@ -10,6 +10,8 @@ mod padding;
 mod protection;
 
 pub use error::RecordError;
+#[cfg(feature = "tokio")]
+pub(crate) use framing::HTTP_WITHOUT_TLS;
 pub use framing::{next_record, parse_alert};
 pub use padding::{PaddingPolicy, pad_to_multiple_of};
 pub use protection::{Opened, Opener, Sealer, TrafficKeys};

@@ -1,7 +1,10 @@
 //! What carries a connection: the thin rooms around the machine.
 
+mod buffered;
 pub mod memory;
 pub mod raw;
 mod stream;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 
 pub use stream::Stream;

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
-use handclasp::certificate::{Attempt, Explanation, Outcome, Place};
+use handclasp::certificate::{Attempt, Explanation, Outcome};
 use serde_json::{Value, json};
 
 use super::case::code;
@@ -22,7 +22,7 @@ pub fn tree(explanation: &Explanation) {
         };
         let mark = paint(Style::new().fg_color(Some(colour.into())), mark);
         let subject = paint(Style::new().bold(), &attempt.subject);
-        let place = paint(dim(), &format!("({})", place(attempt.place)));
+        let place = paint(dim(), &format!("({})", attempt.place));
         text += &format!("{indent}{mark} {subject} {place}\n");
         if let Some(why) = why(attempt) {
             text += &format!("{indent}     {why}\n");
@@ -70,7 +70,7 @@ fn attempt(attempt: &Attempt) -> Value {
         _ => ("led_nowhere", None),
     };
     json!({
-        "depth": attempt.depth, "subject": attempt.subject, "place": place(attempt.place),
+        "depth": attempt.depth, "subject": attempt.subject, "place": attempt.place.to_string(),
         "outcome": outcome, "reason": reason, "detail": why(attempt),
     })
 }
@@ -79,13 +79,5 @@ fn why(attempt: &Attempt) -> Option<String> {
     match &attempt.outcome {
         Outcome::Failed(error) => Some(error.to_string()),
         _ => None,
-    }
-}
-
-fn place(place: Place) -> String {
-    match place {
-        Place::EndEntity => "the peer's own".into(),
-        Place::Intermediate(number) => format!("intermediate {number}"),
-        Place::Anchor => "trust anchor".into(),
     }
 }

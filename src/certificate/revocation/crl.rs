@@ -179,18 +179,9 @@ impl CertificateRevocationList {
         if let Some(entry) = self.find(serial) {
             return Err(super::revoked(serial, entry.date, entry.reason, Evidence::Crl));
         }
-        let (evidence, now) = (Evidence::Crl, Timestamp::from(request.now));
-        let this_update = self.this_update;
-        if this_update > now {
-            return Err(EvidenceError::NotYetValid { evidence, this_update, now }.into());
-        }
-        match self.next_update {
-            None => Err(EvidenceError::NoNextUpdate(evidence).into()),
-            Some(next_update) if next_update < now => {
-                Err(EvidenceError::Stale { evidence, next_update, now }.into())
-            }
-            Some(_) => Ok(self.scope.reasons),
-        }
+        let Self { this_update, next_update, .. } = *self;
+        super::check_freshness(Evidence::Crl, this_update, next_update, request.now.into(), 0)?;
+        Ok(self.scope.reasons)
     }
 
     /// Whether the issuer's key signed it. The answer is kept if it is yes.
@@ -325,8 +316,7 @@ fn sorted_entries(tbs: &[u8], start: usize, contents: &[u8]) -> Result<Box<[u32]
         let at = u32::try_from(at).map_err(|_| CrlError::Malformed("it is longer than 4 GiB"))?;
         entries.push(at);
     }
-    // Many authorities write them in this order, which is then found in one go.
-    entries.sort_unstable_by_key(|&at| serial_at(tbs, at));
+    entries.sort_by_cached_key(|&at| serial_at(tbs, at));
     Ok(entries.into_boxed_slice())
 }
 

@@ -199,6 +199,26 @@ fn demands_staple(certificate: &Certificate<'_>) -> bool {
     })
 }
 
+/// Evidence that clears a certificate must be of its time, give or take these seconds.
+fn check_freshness(
+    evidence: Evidence,
+    this_update: Timestamp,
+    next_update: Option<Timestamp>,
+    now: Timestamp,
+    skew: i64,
+) -> Result<(), EvidenceError> {
+    if this_update.0 > now.0.saturating_add(skew) {
+        return Err(EvidenceError::NotYetValid { evidence, this_update, now });
+    }
+    match next_update {
+        None => Err(EvidenceError::NoNextUpdate(evidence)),
+        Some(next_update) if next_update.0 < now.0.saturating_sub(skew) => {
+            Err(EvidenceError::Stale { evidence, next_update, now })
+        }
+        Some(_) => Ok(()),
+    }
+}
+
 /// The certificate with this serial number is revoked.
 fn revoked(
     serial: &[u8],

@@ -11,7 +11,7 @@ use super::super::signature::{self, PublicKey};
 use super::distribution_point::ALL_REASONS;
 use super::error::{Evidence, EvidenceError, MissingEvidence, RevocationReason};
 use super::fields;
-use super::{Digests, Finding, Issuer, crl, revoked};
+use super::{Digests, Finding, Issuer, check_freshness, crl, revoked};
 
 /// How far the responder's clock and this one may be apart, in seconds.
 const CLOCK_SKEW: i64 = 300;
@@ -330,16 +330,8 @@ impl<'a> SingleResponse<'a> {
             return Err(EvidenceError::UnknownCriticalExtension(oid).into());
         }
         let this_update = self.this_update.max(produced_at);
-        if this_update.0 > now.0.saturating_add(CLOCK_SKEW) {
-            return Err(EvidenceError::NotYetValid { evidence, this_update, now }.into());
-        }
-        match self.next_update {
-            None => Err(EvidenceError::NoNextUpdate(evidence).into()),
-            Some(next_update) if next_update.0 < now.0.saturating_sub(CLOCK_SKEW) => {
-                Err(EvidenceError::Stale { evidence, next_update, now }.into())
-            }
-            Some(_) => Ok(ALL_REASONS),
-        }
+        check_freshness(evidence, this_update, self.next_update, now, CLOCK_SKEW)?;
+        Ok(ALL_REASONS)
     }
 }
 

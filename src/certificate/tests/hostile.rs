@@ -203,6 +203,32 @@ fn one_hundred_namesakes_are_refused_within_the_limits() {
     assert_eq!(signatures, 100);
 }
 
+/// CRLs are verified along every path that reaches an anchor, so that many such paths must not cost
+/// more than other signatures may.
+#[test]
+fn what_revocation_costs_is_taken_off_the_signatures() {
+    let stranger = root("stranger");
+    let params = rcgen::CertificateRevocationListParams {
+        this_update: date_time_ymd(2026, 7, 1),
+        next_update: date_time_ymd(2026, 8, 1),
+        crl_number: rcgen::SerialNumber::from(1),
+        issuing_distribution_point: None,
+        revoked_certs: Vec::new(),
+        key_identifier_method: rcgen::KeyIdMethod::Sha256,
+    };
+    let crl = params.signed_by(&stranger).unwrap();
+    let mut check = chain(&leaf_params(), authority_params("a"));
+    check.crls = vec![CertificateRevocationList::from_der(crl.der()).unwrap()];
+    check.limits.signature_checks = 4;
+    assert!(check.run().is_ok());
+    check.limits.signature_checks = 3;
+    let (limit, maximum) = (Limit::SignatureChecks, 3);
+    let exceeded = Problem::LimitExceeded { limit, maximum };
+    assert_eq!(check.run().unwrap_err(), error("CN=leaf", exceeded));
+    check.crls.clear();
+    assert!(check.run().is_ok());
+}
+
 /// CVE-2026-45271 in another library: an ASN.1 reader that recurses without an end. Here nothing
 /// recurses but the search, and each of its steps costs a signature.
 #[test]

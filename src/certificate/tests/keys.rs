@@ -103,3 +103,17 @@ fn rsa_without_its_null_parameters_is_another_algorithm() {
         Err(SignatureError::UnsupportedKey)
     );
 }
+
+#[test]
+fn a_small_key_is_told_from_a_wrong_signature() {
+    let numbers = [
+        der::wrap(der::INTEGER, &[vec![0], vec![0xff; 128]].concat()),
+        der::wrap(der::INTEGER, &[1, 0, 1]),
+    ];
+    let bytes = der::wrap(der::SEQUENCE, &numbers.concat());
+    let key = signature::PublicKey { algorithm: &pki_types::alg_id::RSA_ENCRYPTION, bytes: &bytes };
+    let algorithm = pki_types::alg_id::RSA_PKCS1_SHA256;
+    let verdict = key.verify_certificate(&algorithms(), &algorithm, b"", &[0; 128]);
+    assert_eq!(verdict, Err(SignatureError::UnsupportedKey));
+    assert!(key.describe().ends_with(" of 1024 bits"), "{}", key.describe());
+}

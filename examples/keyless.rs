@@ -1,0 +1,133 @@
+//! The private key lives in another process, which answers signing questions over a Unix socket.
+//!
+//! `keyless sign SOCKET KEY_FILE` has the key and sees no connection;
+//! `keyless serve SOCKET ADDRESS:PORT CHAIN_FILE` has the connections and never sees the key.
+//!
+//! The signer greets with the schemes that its key can sign with. A request is a scheme and a
+//! message, the answer a signature; an empty one is a refusal. Each list and each string of bytes
+//! stands behind its length, two bytes long, as each number is.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use handclasp::config::KeySource;
+use handclasp::crypto::{CryptoError, SigningKey, signing_key};
+use handclasp::handshake::{Answer, Question, Sign};
+use handclasp::pki_types::pem::PemObject;
+use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
+use handclasp::registry::SignatureScheme;
+use handclasp::transport::tokio::Acceptor;
+use handclasp::{CertifiedKey, ServerConfig};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["sign", socket, key] => sign(socket, key).await,
+        ["serve", socket, address, chain] => serve(socket, address, chain).await,
+        _ => Err("sign SOCKET KEY_FILE, or serve SOCKET ADDRESS:PORT CHAIN_FILE".into()),
+    }
+}
+
+/// The process with the key.
+async fn sign(socket: &str, key: &str) -> Result<(), Failure> {
+    let key = signing_key(&PrivateKeyDer::from_pem_file(key)?)?;
+    let listener = UnixListener::bind(socket)?;
+    println!("signing on {socket}");
+    loop {
+        let (mut asker, key) = (listener.accept().await?.0, key.clone());
+        // An asker that goes away, or asks nonsense, is done.
+        tokio::spawn(async move { answer(&mut asker, &*key).await });
+    }
+}
+
+async fn answer(asker: &mut UnixStream, key: &dyn SigningKey) -> io::Result<()> {
+    let schemes = key.schemes().iter().flat_map(|scheme| scheme.0.to_be_bytes());
+    write_bytes(asker, &schemes.collect::<Vec<_>>()).await?;
+    loop {
+        let scheme = SignatureScheme(asker.read_u16().await?);
+        let message = read_bytes(asker).await?;
+        // Only what TLS 1.3 asks for is signed (RFC 9846, section 4.5.2), by no scheme but the key's.
+        let signature = match key.schemes().contains(&scheme) && is_for_tls(&message) {
+            true => key.sign(scheme, &message).unwrap_or_default(),
+            false => Vec::new(),
+        };
+        println!("{} bytes signed with {scheme}", message.len());
+        write_bytes(asker, &signature).await?;
+    }
+}
+
+fn is_for_tls(message: &[u8]) -> bool {
+    let rest = message.strip_prefix(&[b' '; 64]);
+    rest.is_some_and(|rest| rest.starts_with(b"TLS 1.3, server CertificateVerify\0"))
+}
+
+/// The process with the connections.
+async fn serve(socket: &str, address: &str, chain: &str) -> Result<(), Failure> {
+    let chain = CertificateDer::pem_file_iter(chain)?.collect::<Result<_, _>>()?;
+    let (_, schemes) = connect(Path::new(socket)).await?;
+    let key = CertifiedKey::new(chain, KeySource::Elsewhere { schemes })?;
+    let socket: Arc<Path> = Path::new(socket).into();
+    let acceptor = Acceptor::new(Arc::new(ServerConfig::new(key)?)).answers(move |question| {
+        let socket = Arc::clone(&socket);
+        async move {
+            let Question::Sign(sign) = question else {
+                return Answer::Unavailable("only signatures are asked for".into());
+            };
+            match ask(&socket, &sign).await {
+                Ok(signature) if signature.is_empty() => Answer::Signature(Err(CryptoError)),
+                Ok(signature) => Answer::Signature(Ok(signature)),
+                Err(error) => Answer::Unavailable(format!("the signer cannot be asked: {error}")),
+            }
+        }
+    });
+    let listener = TcpListener::bind(address).await?;
+    println!("listening on {}", listener.local_addr()?);
+    loop {
+        let (client, acceptor) = (listener.accept().await?.0, acceptor.clone());
+        tokio::spawn(async move {
+            if let Err(error) = hello(client, acceptor).await {
+                println!("{error}");
+            }
+        });
+    }
+}
+
+async fn hello(client: TcpStream, acceptor: Acceptor) -> io::Result<()> {
+    let mut stream = acceptor.accept(client).await?;
+    let count = stream.read(&mut [0; 4096]).await?;
+    println!("{count} bytes of a request");
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 8\r\nConnection: close\r\n\r\nkeyless\n";
+    stream.write_all(answer.as_bytes()).await?;
+    stream.shutdown().await
+}
+
+async fn connect(socket: &Path) -> io::Result<(UnixStream, Vec<SignatureScheme>)> {
+    let mut signer = UnixStream::connect(socket).await?;
+    let schemes = read_bytes(&mut signer).await?;
+    let schemes = schemes.chunks_exact(2).map(|code| u16::from_be_bytes([code[0], code[1]]));
+    Ok((signer, schemes.map(SignatureScheme).collect()))
+}
+
+async fn ask(socket: &Path, sign: &Sign) -> io::Result<Vec<u8>> {
+    let (mut signer, _) = connect(socket).await?;
+    signer.write_u16(sign.scheme.0).await?;
+    write_bytes(&mut signer, &sign.message).await?;
+    read_bytes(&mut signer).await
+}
+
+async fn write_bytes(stream: &mut UnixStream, bytes: &[u8]) -> io::Result<()> {
+    stream.write_u16(u16::try_from(bytes.len()).map_err(io::Error::other)?).await?;
+    stream.write_all(bytes).await
+}
+
+async fn read_bytes(stream: &mut UnixStream) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::from(stream.read_u16().await?)];
+    stream.read_exact(&mut bytes).await?;
+    Ok(bytes)
+}

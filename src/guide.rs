@@ -1,0 +1,32 @@
+//! A guide: how to put connections where they are needed.
+//!
+//! - [`blocking`]: sockets and threads.
+//! - [`transport`]: a transport of your own, without sockets or with other ones.
+//! - [`keys`]: private keys, certificates and verdicts that live elsewhere.
+//! - [`failures`]: what goes wrong, how it is told, and what to do.
+#![cfg_attr(feature = "tokio", doc = "- [`tokio`]: tasks, timeouts and halves.")]
+#![cfg_attr(feature = "tokio", doc = "- [`hyper`]: HTTP/1.1 and HTTP/2, clients and servers.")]
+#![cfg_attr(
+    not(feature = "tokio"),
+    doc = "\nThe feature `tokio` adds two chapters: `tokio`, and `hyper`."
+)]
+
+#[doc = include_str!("guide/blocking.md")]
+pub mod blocking {}
+
+#[doc = include_str!("guide/transport.md")]
+pub mod transport {}
+
+#[doc = include_str!("guide/keys.md")]
+pub mod keys {}
+
+#[doc = include_str!("guide/failures.md")]
+pub mod failures {}
+
+#[cfg(feature = "tokio")]
+#[doc = include_str!("guide/tokio.md")]
+pub mod tokio {}
+
+#[cfg(feature = "tokio")]
+#[doc = include_str!("guide/hyper.md")]
+pub mod hyper {}

@@ -1,0 +1,125 @@
+use core::fmt;
+use core::time::Duration;
+use std::io;
+use std::sync::Arc;
+
+use ::tokio::io::{AsyncRead, AsyncWrite};
+use ::tokio::sync::Semaphore;
+
+use super::answers::{Answers, nobody};
+use super::stream::{TlsStream, within};
+use crate::config::ServerConfig;
+use crate::connection::{Options, ServerConnection};
+use crate::record::{HTTP_WITHOUT_TLS, RecordError};
+
+/// Accepts clients. Its clones share the limit on handshakes under way.
+#[derive(Clone)]
+pub struct Acceptor {
+    config: Arc<ServerConfig>,
+    answers: Arc<dyn Answers>,
+    timeout: Duration,
+    under_way: Arc<Semaphore>,
+    plain_http_reply: Option<Arc<[u8]>>,
+}
+
+impl Acceptor {
+    /// How long a handshake may take, unless [`handshake_timeout`](Self::handshake_timeout) says
+    /// otherwise.
+    pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// How many handshakes may be under way, unless [`max_handshakes`](Self::max_handshakes) says
+    /// otherwise.
+    pub const MAX_HANDSHAKES: usize = 1024;
+
+    /// Accepts with this configuration.
+    pub fn new(config: Arc<ServerConfig>) -> Self {
+        Self {
+            config,
+            answers: Arc::new(nobody),
+            timeout: Self::HANDSHAKE_TIMEOUT,
+            under_way: Arc::new(Semaphore::new(Self::MAX_HANDSHAKES)),
+            plain_http_reply: None,
+        }
+    }
+
+    /// Who answers what the configuration leaves open.
+    pub fn answers(mut self, answers: impl Answers + 'static) -> Self {
+        self.answers = Arc::new(answers);
+        self
+    }
+
+    /// How long a handshake may take, from its first byte awaited to its last one sent: answers,
+    /// and the wait for a place among the handshakes under way, included.
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How many handshakes may be under way at once, of this acceptor and of the clones that are
+    /// made of it from now on. A handshake is under way from the client's first whole record on:
+    /// before that, a client costs a buffer and takes nobody's place. One too many waits for its
+    /// turn. A limit of 0 is taken for 1.
+    pub fn max_handshakes(mut self, limit: usize) -> Self {
+        self.under_way = Arc::new(Semaphore::new(limit.clamp(1, Semaphore::MAX_PERMITS)));
+        self
+    }
+
+    /// What a client hears, before the alert that it does not understand, when it speaks HTTP without
+    /// TLS: a whole HTTP answer, for a person who has typed `http://` by mistake. Nothing by default.
+    pub fn plain_http_reply(mut self, reply: impl Into<Arc<[u8]>>) -> Self {
+        self.plain_http_reply = Some(reply.into());
+        self
+    }
+
+    /// Completes a handshake with the client at the other end of `transport`. Run each in a task
+    /// of its own: a client may be slow.
+    ///
+    /// # Errors
+    /// What went wrong, after the client was told; [`Error::inside`](crate::Error::inside) finds
+    /// the TLS error. [`io::ErrorKind::TimedOut`] when it takes too long.
+    pub async fn accept<T>(&self, transport: T) -> io::Result<TlsStream<ServerConnection, T>>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.accept_with(Options::default(), transport).await
+    }
+
+    /// As [`accept`](Self::accept), with a time and an observer of the caller's.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    pub async fn accept_with<T>(
+        &self,
+        options: Options,
+        transport: T,
+    ) -> io::Result<TlsStream<ServerConnection, T>>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let connection = ServerConnection::with_options(Arc::clone(&self.config), options)?;
+        let mut stream = TlsStream::new(connection, transport, Arc::clone(&self.answers));
+        within(self.timeout, &mut stream, async |stream| {
+            let first = stream.wait_for_record().await?;
+            if let (Some(reply), Err(RecordError::NotTls(HTTP_WITHOUT_TLS))) =
+                (&self.plain_http_reply, first)
+            {
+                stream.send_plain(reply).await?;
+            }
+            // The semaphore is never closed.
+            let _place = self.under_way.acquire().await.map_err(io::Error::other)?;
+            stream.handshake().await
+        })
+        .await?;
+        Ok(stream)
+    }
+}
+
+impl fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptor")
+            .field("config", &self.config)
+            .field("timeout", &self.timeout)
+            .field("places_left", &self.under_way.available_permits())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,88 @@
+use core::fmt;
+use core::time::Duration;
+use std::io;
+use std::sync::Arc;
+
+use ::tokio::io::{AsyncRead, AsyncWrite};
+use pki_types::ServerName;
+
+use super::answers::{Answers, nobody};
+use super::stream::{TlsStream, within};
+use crate::config::ClientConfig;
+use crate::connection::{ClientConnection, Options};
+
+/// Connects to servers. It is cheap to clone.
+#[derive(Clone)]
+pub struct Connector {
+    config: Arc<ClientConfig>,
+    answers: Arc<dyn Answers>,
+    timeout: Duration,
+}
+
+impl Connector {
+    /// How long a handshake may take, unless [`handshake_timeout`](Self::handshake_timeout) says
+    /// otherwise.
+    pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+
+    /// Connects with this configuration.
+    pub fn new(config: Arc<ClientConfig>) -> Self {
+        Self { config, answers: Arc::new(nobody), timeout: Self::HANDSHAKE_TIMEOUT }
+    }
+
+    /// Who answers what the configuration leaves open.
+    pub fn answers(mut self, answers: impl Answers + 'static) -> Self {
+        self.answers = Arc::new(answers);
+        self
+    }
+
+    /// How long a handshake may take, answers included.
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Completes a handshake with the server of this name at the other end of `transport`.
+    ///
+    /// # Errors
+    /// What went wrong, after the server was told; [`Error::inside`](crate::Error::inside) finds
+    /// the TLS error. [`io::ErrorKind::TimedOut`] when it takes too long.
+    pub async fn connect<T>(
+        &self,
+        server_name: ServerName<'static>,
+        transport: T,
+    ) -> io::Result<TlsStream<ClientConnection, T>>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.connect_with(server_name, Options::default(), transport).await
+    }
+
+    /// As [`connect`](Self::connect), with a time and an observer of the caller's.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_with<T>(
+        &self,
+        server_name: ServerName<'static>,
+        options: Options,
+        transport: T,
+    ) -> io::Result<TlsStream<ClientConnection, T>>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let config = Arc::clone(&self.config);
+        let connection = ClientConnection::with_options(config, server_name, options)?;
+        let mut stream = TlsStream::new(connection, transport, Arc::clone(&self.answers));
+        within(self.timeout, &mut stream, async |stream| stream.handshake().await).await?;
+        Ok(stream)
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector")
+            .field("config", &self.config)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,263 @@
+use core::fmt;
+use core::future::poll_fn;
+use core::ops::DerefMut;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker, ready};
+use core::time::Duration;
+use std::io::{self, IoSlice};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::answers::{Answering, Answers};
+use super::poll::{Half, Polled, Wakers};
+use crate::connection::Connection;
+use crate::error::ErrorKind;
+use crate::handshake::Answer;
+use crate::record::RecordError;
+use crate::transport::buffered::{Buffered, is_gone};
+
+/// A TLS connection over an asynchronous transport, which it reads and writes like.
+///
+/// **Both directions at once.** `tokio::io::split` makes two halves for two
+/// tasks; neither waits for the other, also when the transport takes nothing for a while.
+///
+/// **The end.** Shutting down sends close_notify and shuts the transport's direction down; reading
+/// goes on until the peer does the same. Reading returns 0 bytes after the peer's close_notify
+/// only. A transport that ends without it is an error of the kind
+/// [`io::ErrorKind::UnexpectedEof`], since data may be missing then;
+/// [`Error::inside`](crate::Error::inside) finds [`ErrorKind::Truncated`] in it.
+///
+/// **Cancelling.** A future that is dropped while it waits has taken nothing from the caller and
+/// lost nothing of the peer's. A write is complete when the data are sealed; they are sent with the
+/// next poll of either half, and by `flush` certainly.
+///
+/// **Memory.** While the peer is silent and everything is sent, the stream holds no buffer.
+pub struct TlsStream<C, T> {
+    buffered: Buffered<C>,
+    transport: T,
+    answers: Arc<dyn Answers>,
+    /// The answer to the open question. The lock, which is never waited for, makes it `Sync`.
+    answering: Option<Mutex<Answering>>,
+    wakers: Arc<Wakers>,
+    /// Wakes all of `wakers`.
+    waker: Waker,
+}
+
+impl<C, T> TlsStream<C, T>
+where
+    C: DerefMut<Target = Connection>,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    pub(super) fn new(connection: C, transport: T, answers: Arc<dyn Answers>) -> Self {
+        let wakers = Arc::new(Wakers::default());
+        let waker = Waker::from(Arc::clone(&wakers));
+        let buffered = Buffered::new(connection);
+        Self { buffered, transport, answers, answering: None, wakers, waker }
+    }
+
+    /// The connection, for what was negotiated.
+    pub fn connection(&self) -> &C {
+        &self.buffered.connection
+    }
+
+    /// The connection. What it then has to send goes with the next write or flush.
+    pub fn connection_mut(&mut self) -> &mut C {
+        &mut self.buffered.connection
+    }
+
+    /// The transport.
+    pub fn transport(&self) -> &T {
+        &self.transport
+    }
+
+    /// Takes the two apart; bytes that were read and not looked at are lost.
+    pub fn into_parts(self) -> (C, T) {
+        (self.buffered.connection, self.transport)
+    }
+
+    pub(super) async fn handshake(&mut self) -> io::Result<()> {
+        poll_fn(|context| self.poll(Half::Writer, context, |buffered, io| buffered.handshake(io)))
+            .await
+    }
+
+    /// Waits until the peer's first record is there, or something that is none.
+    pub(super) async fn wait_for_record(&mut self) -> io::Result<Result<(), RecordError>> {
+        poll_fn(|context| {
+            self.poll(Half::Reader, context, |buffered, io| buffered.wait_for_record(io))
+        })
+        .await
+    }
+
+    /// Sends this as it is.
+    pub(super) async fn send_plain(&mut self, mut words: &[u8]) -> io::Result<()> {
+        poll_fn(|context| self.poll(Half::Writer, context, |_, io| io.write_all_of(&mut words)))
+            .await
+    }
+
+    /// Goes on with `act` until it is done, or the transport makes it wait. An open question is
+    /// asked, and the answer awaited, on the way.
+    fn poll<R>(
+        &mut self,
+        half: Half,
+        context: &mut Context<'_>,
+        mut act: impl FnMut(&mut Buffered<C>, &mut Polled<'_, '_, T>) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.wakers.register(half, context.waker());
+        let waker = self.waker.clone();
+        let mut context = Context::from_waker(&waker);
+        loop {
+            let connection = &*self.buffered.connection;
+            let before = (connection.is_handshaking(), connection.outgoing().len());
+            let mut transport = Polled { transport: &mut self.transport, context: &mut context };
+            let result = act(&mut self.buffered, &mut transport);
+            let blocked =
+                matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+            let connection = &*self.buffered.connection;
+            let after = (connection.is_handshaking(), connection.outgoing().len());
+            if after.0 != before.0 || after.1 < before.1 || (result.is_err() && !blocked) {
+                // What the other half waits for may have happened.
+                self.wakers.wake_other(half);
+            }
+            if !blocked {
+                self.wakers.forget(half);
+                return Poll::Ready(result);
+            }
+            if self.buffered.connection.question().is_none() {
+                return Poll::Pending;
+            }
+            ready!(self.poll_answer(&mut context));
+        }
+    }
+
+    /// Awaits the answer to the open question and gives it to the connection. What comes of it is
+    /// the connection's: its next call tells.
+    fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.answering.is_none() {
+            let question = self.buffered.connection.question().cloned();
+            self.answering = question.map(|question| Mutex::new(self.answers.answer(question)));
+        }
+        let Some(answering) = &mut self.answering else { return Poll::Ready(()) };
+        let answering = answering.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let answer = ready!(answering.as_mut().poll(context));
+        self.answering = None;
+        let result = self.buffered.connection.answer(answer);
+        if matches!(&result, Err(error) if matches!(error.kind(), ErrorKind::Misuse(_))) {
+            let reason = "the answer that came is to another question".into();
+            // The connection keeps the error.
+            let _ = self.buffered.connection.answer(Answer::Unavailable(reason));
+        }
+        Poll::Ready(())
+    }
+}
+
+/// Lets a stream's handshake take so long and no longer.
+pub(super) async fn within<C, T>(
+    timeout: Duration,
+    stream: &mut TlsStream<C, T>,
+    handshake: impl AsyncFnOnce(&mut TlsStream<C, T>) -> io::Result<()>,
+) -> io::Result<()>
+where
+    C: DerefMut<Target = Connection>,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    if let Ok(result) = ::tokio::time::timeout(timeout, handshake(stream)).await {
+        return result;
+    }
+    let waiting = match stream.connection().question() {
+        Some(question) => format!("an answer to the question {}", question.name()),
+        None => "the peer".into(),
+    };
+    // The peer should hear of it, if that needs no more time.
+    stream.buffered.connection.close();
+    let mut goodbye = Polled {
+        transport: &mut stream.transport,
+        context: &mut Context::from_waker(Waker::noop()),
+    };
+    let _ = stream.buffered.flush(&mut goodbye);
+    let reason = format!("the handshake took longer than {timeout:?}: it waited for {waiting}");
+    Err(io::Error::new(io::ErrorKind::TimedOut, reason))
+}
+
+impl<C, T> AsyncRead for TlsStream<C, T>
+where
+    C: DerefMut<Target = Connection> + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if buffer.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        ready!(this.poll(Half::Reader, context, |buffered, io| buffered.read(io)))?;
+        let plaintext = this.buffered.plaintext();
+        let count = plaintext.len().min(buffer.remaining());
+        buffer.put_slice(plaintext.get(..count).unwrap_or_default());
+        this.buffered.consume(count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<C, T> AsyncWrite for TlsStream<C, T>
+where
+    C: DerefMut<Target = Connection> + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut()
+            .poll(Half::Writer, context, |buffered, transport| buffered.write(data, transport))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut()
+            .poll(Half::Writer, context, |buffered, io| buffered.write_vectored(pieces, io))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll(Half::Writer, context, |buffered, io| buffered.flush(io)))?;
+        this.buffered.release_buffers();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let data_wait = !this.buffered.connection.outgoing().is_empty();
+        this.buffered.connection.close();
+        let result = ready!(this.poll(Half::Writer, context, |buffered, io| {
+            buffered.flush(io)?;
+            io.shutdown()
+        }));
+        let peer_closed = this.buffered.connection.peer_has_closed();
+        Poll::Ready(match result {
+            // Both have said all that they had to say: nobody misses the goodbye.
+            Err(error) if peer_closed && !data_wait && is_gone(&error) => Ok(()),
+            result => result,
+        })
+    }
+}
+
+impl<C: fmt::Debug, T: fmt::Debug> fmt::Debug for TlsStream<C, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsStream")
+            .field("connection", &self.buffered.connection)
+            .field("transport", &self.transport)
+            .finish_non_exhaustive()
+    }
+}

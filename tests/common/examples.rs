@@ -1,0 +1,52 @@
+//! The examples, built and run.
+#![allow(dead_code, reason = "each test binary uses its own part of it")]
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::common::Identity;
+use crate::process::{Folder, Process, pem};
+
+/// Builds an example as the tests are built, and returns its path. Most often it is there already.
+pub fn build(name: &str) -> String {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--manifest-path"]);
+    cargo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
+    cargo.args(["--example", name, "--target-dir"]).arg(target);
+    if cfg!(feature = "tokio") {
+        cargo.args(["--features", "tokio"]);
+    }
+    assert!(cargo.status().unwrap().success(), "{name} cannot be built");
+    target.join("debug/examples").join(name).into_os_string().into_string().unwrap()
+}
+
+/// Starts an example.
+pub fn start(name: &str, arguments: &[&str]) -> Process {
+    Process::start(&build(name), arguments)
+}
+
+/// An identity in files, as the examples take it.
+pub struct Files {
+    pub folder: Folder,
+    pub anchor: String,
+    pub chain: String,
+    pub key: String,
+}
+
+impl Files {
+    pub fn new(identity: &Identity) -> Self {
+        let folder = Folder::new();
+        let anchor = folder.file("anchor.pem", pem("CERTIFICATE", &identity.anchor));
+        let chain = folder.file("chain.pem", pem("CERTIFICATE", &identity.chain[0]));
+        let key = folder.file("key.pem", pem("PRIVATE KEY", identity.key.secret_der()));
+        Self { folder, anchor, chain, key }
+    }
+}
+
+/// The port that a server says it listens on.
+pub fn port(server: &Process) -> u16 {
+    let output = server.wait_for("listening on ");
+    let line = output.lines().find_map(|line| line.strip_prefix("listening on ")).unwrap();
+    line.rsplit_once(':').unwrap().1.trim().parse().unwrap()
+}

@@ -1,0 +1,97 @@
+//! The examples with hyper and axum, built, run and spoken to: by curl, and by each other.
+
+mod common;
+#[path = "common/examples.rs"]
+mod examples;
+#[path = "common/process.rs"]
+mod process;
+
+use common::{Identity, NAME};
+use examples::{Files, port, start};
+use process::{Process, available};
+
+const ANY_PORT: &str = "127.0.0.1:0";
+
+fn curl_is_here() -> bool {
+    available("curl", "--version", |version| {
+        version.contains("https") && version.contains("OpenSSL/3") && version.contains("HTTP2")
+    })
+}
+
+/// What curl says, and whether it is content.
+fn curl(files: &Files, port: u16, path: &str, more: &[&str]) -> (String, bool) {
+    let resolve = format!("{NAME}:{port}:127.0.0.1");
+    let url = format!("https://{NAME}:{port}{path}");
+    let arguments = [
+        &["--disable", "--silent", "--show-error", "--noproxy", "*", "--max-time", "15"][..],
+        &["--tlsv1.3", "--cacert", &files.anchor, "--resolve", &resolve, &url],
+        more,
+    ];
+    let mut curl = Process::start("curl", &arguments.concat());
+    let success = curl.wait_for_end().success();
+    (curl.wait_for(if success { "\n" } else { "curl:" }), success)
+}
+
+#[test]
+fn curl_speaks_the_protocol_that_alpn_has_chosen_to_the_server_with_hyper() {
+    if !curl_is_here() {
+        return;
+    }
+    let files = Files::new(&Identity::p256());
+    let server = start("hyper_server", &[ANY_PORT, &files.chain, &files.key]);
+    let port = port(&server);
+    for (option, version) in
+        [("--http2", "HTTP/2.0"), ("--http1.1", "HTTP/1.1"), ("--no-alpn", "HTTP/1.1")]
+    {
+        let (answer, success) = curl(&files, port, "/some/path", &[option]);
+        assert!(success && answer == format!("/some/path over {version}\n"), "{option}: {answer}");
+    }
+    // And says why there is nothing where there is nothing in common.
+    let (refused, success) = curl(&files, port, "/", &["--tlsv1.2", "--tls-max", "1.2"]);
+    assert!(!success && refused.contains("alert protocol version"), "{refused}");
+    server.wait_for("the peer does not offer TLS 1.3");
+    let url = format!("http://127.0.0.1:{port}/");
+    let mut plain = Process::start("curl", &["--disable", "--silent", "--noproxy", "*", &url]);
+    assert!(plain.wait_for_end().success(), "{}", plain.wait_for(""));
+    assert_eq!(plain.wait_for("\n"), "This port speaks HTTPS.\n");
+    server.wait_for("the peer seems to speak HTTP without TLS");
+}
+
+#[test]
+fn the_client_with_hyper_speaks_to_the_servers_with_hyper_and_axum() {
+    let files = Files::new(&Identity::p256());
+    let hyper = start("hyper_server", &[ANY_PORT, &files.chain, &files.key]);
+    let axum = start("axum", &[ANY_PORT, &files.chain, &files.key]);
+    for (server, expected) in [
+        (&hyper, "HTTP/2.0 200 OK\n/ over HTTP/2.0\n"),
+        // It was given no application protocols.
+        (&axum, "HTTP/1.1 200 OK\nhello from axum\n"),
+    ] {
+        let url = format!("https://localhost:{}/", port(server));
+        let mut client = start("hyper_client", &[&url, &files.anchor]);
+        assert!(client.wait_for_end().success(), "{}", client.wait_for(""));
+        let last = expected.lines().last().unwrap();
+        assert_eq!(client.wait_for(last), expected);
+    }
+}
+
+#[test]
+fn the_client_with_hyper_refuses_a_server_of_an_unknown_issuer() {
+    let (files, other) = (Files::new(&Identity::p256()), Files::new(&Identity::p256()));
+    let server = start("hyper_server", &[ANY_PORT, &files.chain, &files.key]);
+    let url = format!("https://localhost:{}/", port(&server));
+    let mut client = start("hyper_client", &[&url, &other.anchor]);
+    assert!(!client.wait_for_end().success());
+    server.wait_for("the peer sent the alert unknown_ca");
+}
+
+#[test]
+fn curl_fetches_from_the_service_with_axum() {
+    if !curl_is_here() {
+        return;
+    }
+    let files = Files::new(&Identity::p256());
+    let server = start("axum", &[ANY_PORT, &files.chain, &files.key]);
+    let (answer, success) = curl(&files, port(&server), "/", &[]);
+    assert!(success && answer == "hello from axum\n", "{answer}");
+}

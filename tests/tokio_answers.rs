@@ -1,0 +1,310 @@
+//! Questions answered by futures: each answer takes a second, and the other connections go on.
+//! The clock is paused: it jumps ahead when every task waits.
+
+mod common;
+#[path = "common/tokio.rs"]
+mod peers;
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use common::{Identity, server_name};
+use handclasp::alert::AlertDescription;
+use handclasp::certificate::{CertificateError, Problem};
+use handclasp::config::{
+    AnswerLater, CertificateList, ChosenPsk, KeySource, NoCertificate, PreSharedKey,
+};
+use handclasp::crypto::{CryptoProvider, signing_key};
+use handclasp::handshake::{Answer, Question};
+use handclasp::transport::tokio::{Acceptor, Connector};
+use handclasp::{CertifiedKey, ClientConfig, ErrorKind, ServerConfig};
+use peers::{connect, tls};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::time::{Instant, sleep};
+
+const SECOND: Duration = Duration::from_secs(1);
+const ROOM: usize = 1_000;
+
+/// A key that is known by what it can do only.
+fn key_elsewhere(identity: &Identity) -> CertifiedKey {
+    let schemes = signing_key(&identity.key).unwrap().schemes().to_vec();
+    CertifiedKey::new(identity.chain.clone(), KeySource::Elsewhere { schemes }).unwrap()
+}
+
+/// Signs after a second, as a device would.
+fn signer(identity: &Identity) -> impl Fn(Question) -> SlowAnswer + Send + Sync + 'static {
+    let key = signing_key(&identity.key).unwrap();
+    move |question| {
+        let key = Arc::clone(&key);
+        Box::pin(async move {
+            sleep(SECOND).await;
+            let Question::Sign(sign) = question else { panic!("{question:?}") };
+            Answer::Signature(key.sign(sign.scheme, &sign.message))
+        })
+    }
+}
+
+type SlowAnswer = handclasp::transport::tokio::Answering;
+
+/// One handshake of these two takes a second, and ten that ask nobody take no time meanwhile.
+async fn takes_a_second_while_others_go_on(
+    connector: &Connector,
+    acceptor: &Acceptor,
+) -> (peers::Client, peers::Server) {
+    let start = Instant::now();
+    let others = async {
+        let (connector, acceptor) = peers::ends();
+        for _ in 0..10 {
+            let (client, server) = connect(&connector, &acceptor, ROOM).await;
+            let (mut client, mut server) = (client.unwrap(), server.unwrap());
+            client.write_all(b"ping").await.unwrap();
+            client.flush().await.unwrap();
+            let mut ping = [0; 4];
+            server.read_exact(&mut ping).await.unwrap();
+        }
+        start.elapsed()
+    };
+    let slow = async {
+        let (client, server) = connect(connector, acceptor, ROOM).await;
+        (client.unwrap(), server.unwrap(), start.elapsed())
+    };
+    let ((client, server, slow), others) = tokio::join!(slow, others);
+    assert!((SECOND..SECOND + SECOND / 2).contains(&slow), "{slow:?}");
+    assert!(others < SECOND / 10, "{others:?}");
+    (client, server)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signature_may_take_a_second() {
+    let identity = Identity::p256();
+    let config = Arc::new(ServerConfig::new(key_elsewhere(&identity)).unwrap());
+    let acceptor = Acceptor::new(config).answers(signer(&identity));
+    let connector = Connector::new(identity.client_config());
+    takes_a_second_while_others_go_on(&connector, &acceptor).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_choice_of_a_certificate_may_take_a_second() {
+    let identity = Identity::p256();
+    let config =
+        ServerConfig::builder(CryptoProvider::ring()).build(Arc::new(AnswerLater)).unwrap();
+    let certificate = Arc::new(identity.certified_key());
+    let acceptor = Acceptor::new(Arc::new(config)).answers(move |question| {
+        let certificate = Arc::clone(&certificate);
+        async move {
+            sleep(SECOND).await;
+            let Question::ChooseCertificate(choose) = question else { panic!("{question:?}") };
+            let hello = choose.client_hello().unwrap();
+            match hello.server_name == Some(common::NAME.as_bytes()) {
+                true => Answer::Certificate(Ok(certificate)),
+                false => Answer::Certificate(Err(NoCertificate::UnknownName)),
+            }
+        }
+    });
+    let connector = Connector::new(identity.client_config());
+    takes_a_second_while_others_go_on(&connector, &acceptor).await;
+
+    let (left, right) = duplex(ROOM);
+    let other = "localhost".try_into().unwrap();
+    let (client, server) = tokio::join!(connector.connect(other, left), acceptor.accept(right));
+    let (client, server) = (client.unwrap_err(), server.unwrap_err());
+    assert_eq!(tls(&client).alert_received(), Some(AlertDescription::UNRECOGNIZED_NAME));
+    assert!(server.to_string().contains("localhost"), "{server}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_verdict_on_the_server_may_take_a_second() {
+    let identity = Identity::p256();
+    let config = ClientConfig::builder(CryptoProvider::ring()).verifier(Arc::new(AnswerLater));
+    let config = Arc::new(config.build().unwrap());
+    let pinned = identity.chain[0].clone();
+    let verify = move |question| {
+        let pinned = pinned.clone();
+        async move {
+            sleep(SECOND).await;
+            let Question::VerifyPeer(peer) = question else { panic!("{question:?}") };
+            Answer::Peer(match peer.chain[0] == pinned {
+                true => Ok(()),
+                false => Err(CertificateError {
+                    certificate: "the server's".into(),
+                    problem: Problem::Rejected("it is not the one that is pinned".into()),
+                }),
+            })
+        }
+    };
+    let connector = Connector::new(config).answers(verify);
+    let acceptor = Acceptor::new(identity.server_config());
+    takes_a_second_while_others_go_on(&connector, &acceptor).await;
+
+    let another = Acceptor::new(Identity::p256().server_config());
+    let (client, server) = connect(&connector, &another, ROOM).await;
+    let client = client.unwrap_err();
+    assert!(client.to_string().contains("not the one that is pinned"), "{client}");
+    let server = server.unwrap_err();
+    assert_eq!(tls(&server).alert_received(), Some(AlertDescription::CERTIFICATE_UNKNOWN));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_up_of_a_pre_shared_key_may_take_a_second() {
+    let identity = Identity::p256();
+    let key = PreSharedKey::external(b"a lamp", &peers::pattern(32, 1)).unwrap();
+    let server = ServerConfig::builder(CryptoProvider::ring())
+        .pre_shared_keys(Arc::new(AnswerLater))
+        .build(Arc::new(CertificateList::new(vec![])))
+        .unwrap();
+    let client = ClientConfig::builder(CryptoProvider::ring())
+        .trust(identity.anchors())
+        .unwrap()
+        .pre_shared_keys(vec![key.clone()])
+        .build()
+        .unwrap();
+    let acceptor = Acceptor::new(Arc::new(server)).answers(move |question| {
+        let key = key.clone();
+        async move {
+            sleep(SECOND).await;
+            let Question::ResolvePsk(resolve) = question else { panic!("{question:?}") };
+            let hello = resolve.client_hello().unwrap();
+            let mut offered = hello.pre_shared_keys.unwrap().iter();
+            let found = offered.position(|(offered, _)| offered.identity == key.identity());
+            let chosen = found.and_then(|index| u16::try_from(index).ok());
+            Answer::Psk(chosen.map(|index| ChosenPsk { index, key: key.clone() }))
+        }
+    });
+    let connector = Connector::new(Arc::new(client));
+    takes_a_second_while_others_go_on(&connector, &acceptor).await;
+}
+
+/// Both sides' errors, the server answering with `answer`.
+async fn failure(answer: Option<Answer>) -> (io::Error, io::Error) {
+    let identity = Identity::p256();
+    let config = Arc::new(ServerConfig::new(key_elsewhere(&identity)).unwrap());
+    let mut acceptor = Acceptor::new(config);
+    if let Some(answer) = answer {
+        acceptor = acceptor.answers(move |_| {
+            let answer = answer.clone();
+            async { answer }
+        });
+    }
+    let connector = Connector::new(identity.client_config());
+    let (client, server) = connect(&connector, &acceptor, ROOM).await;
+    (client.unwrap_err(), server.unwrap_err())
+}
+
+#[tokio::test]
+async fn a_question_without_an_answer_ends_the_handshake_and_says_why_on_its_own_side_only() {
+    let unavailable = Answer::Unavailable("the device is unplugged".into());
+    for (answer, reason) in [
+        (Some(unavailable), "the device is unplugged"),
+        (Some(Answer::Psk(None)), "the answer that came is to another question"),
+        (None, "nobody is named to ask"),
+    ] {
+        let (client, server) = failure(answer).await;
+        assert!(matches!(tls(&server).kind(), ErrorKind::Unanswered { question: "sign", .. }));
+        assert!(server.to_string().contains(reason), "{server}");
+        assert_eq!(tls(&client).alert_received(), Some(AlertDescription::INTERNAL_ERROR));
+        assert!(!client.to_string().contains(reason), "{client}");
+    }
+}
+
+/// Says when it is dropped.
+struct Tell(Arc<AtomicBool>);
+
+impl Drop for Tell {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_never_comes_is_dropped_with_its_handshake_at_the_timeout() {
+    let identity = Identity::p256();
+    let config = Arc::new(ServerConfig::new(key_elsewhere(&identity)).unwrap());
+    let dropped = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&dropped);
+    let acceptor = Acceptor::new(config).handshake_timeout(3 * SECOND).answers(move |_| {
+        let tell = Tell(Arc::clone(&told));
+        async move {
+            let _tell = tell;
+            std::future::pending::<Answer>().await
+        }
+    });
+    let connector = Connector::new(identity.client_config());
+    let start = Instant::now();
+    let (client, server) = connect(&connector, &acceptor, ROOM).await;
+    assert!((3 * SECOND..4 * SECOND).contains(&start.elapsed()), "{:?}", start.elapsed());
+    let server = server.unwrap_err();
+    assert_eq!(server.kind(), io::ErrorKind::TimedOut);
+    assert!(server.to_string().contains("3s: it waited for an answer to the question sign"));
+    assert!(dropped.load(Ordering::SeqCst));
+    // The client is told that the server gave up.
+    assert_eq!(tls(&client.unwrap_err()).kind(), &ErrorKind::ClosedInHandshake);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_says_nothing_ends_the_handshake_at_the_timeout() {
+    let (connector, acceptor) = peers::ends();
+    let (_silent, end) = duplex(ROOM);
+    let start = Instant::now();
+    let error = acceptor.accept(end).await.unwrap_err();
+    assert_eq!((error.kind(), start.elapsed().as_secs()), (io::ErrorKind::TimedOut, 10));
+    assert!(error.to_string().contains("10s: it waited for the peer"), "{error}");
+
+    let (_silent, end) = duplex(ROOM);
+    let connector = connector.handshake_timeout(2 * SECOND);
+    let error = connector.connect(server_name(), end).await.unwrap_err();
+    assert_eq!((error.kind(), start.elapsed().as_secs()), (io::ErrorKind::TimedOut, 12));
+}
+
+#[tokio::test(start_paused = true)]
+async fn handshakes_under_way_have_a_limit_and_silent_clients_take_no_place() {
+    let identity = Identity::p256();
+    let config = Arc::new(ServerConfig::new(key_elsewhere(&identity)).unwrap());
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (inside, peak) = (Arc::clone(&now), Arc::clone(&most));
+    let sign = Arc::new(signer(&identity));
+    let acceptor = Acceptor::new(config).max_handshakes(3).answers(move |question| {
+        peak.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        let (inside, sign) = (Arc::clone(&inside), Arc::clone(&sign));
+        async move {
+            let answer = sign(question).await;
+            inside.fetch_sub(1, Ordering::SeqCst);
+            answer
+        }
+    });
+    let mut silent = Vec::new();
+    for _ in 0..20 {
+        let (here, there) = duplex(ROOM);
+        let acceptor = acceptor.clone();
+        silent.push((here, tokio::spawn(async move { acceptor.accept(there).await })));
+    }
+    let connector = Connector::new(identity.client_config());
+    let start = Instant::now();
+    let handshakes: Vec<_> = (0..9)
+        .map(|_| {
+            let (connector, acceptor) = (connector.clone(), acceptor.clone());
+            tokio::spawn(async move { connect(&connector, &acceptor, ROOM).await })
+        })
+        .collect();
+    for handshake in handshakes {
+        let (client, server) = handshake.await.unwrap();
+        client.unwrap();
+        server.unwrap();
+    }
+    // Nine in three rounds of a second each.
+    assert_eq!((most.load(Ordering::SeqCst), start.elapsed().as_secs()), (3, 3));
+
+    // Whoever is dropped while waiting leaves its place.
+    let (left, right) = duplex(ROOM);
+    {
+        let mut both = pin!(async {
+            tokio::join!(connector.connect(server_name(), left), acceptor.accept(right))
+        });
+        let give_up = tokio::time::timeout(SECOND / 2, both.as_mut()).await;
+        assert!(give_up.is_err());
+        assert!(format!("{acceptor:?}").contains("places_left: 2"), "{acceptor:?}");
+    }
+    assert!(format!("{acceptor:?}").contains("places_left: 3"), "{acceptor:?}");
+}
