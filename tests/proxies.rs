@@ -6,13 +6,17 @@ mod examples;
 #[path = "common/process.rs"]
 mod process;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::thread::sleep;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
-use common::{Identity, NAME};
+use common::{Identity, NAME, server_name};
 use examples::{Files, port, start};
+use handclasp::config::{CertificateList, ClientAuthentication, TrustAnchorVerifier};
+use handclasp::crypto::CryptoProvider;
+use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream};
 use process::{Listener, PATIENCE, Process, available};
 
 /// A port that is free now.
@@ -158,4 +162,124 @@ fn haproxy_is_a_server_behind_our_client() {
         let _haproxy = haproxy(&files, port, &sections);
         assert_eq!(our_client(&files, port), format!("{version} 200 OK\nhaproxy, the proxy"));
     }
+}
+
+fn list(identity: &Identity) -> Arc<CertificateList> {
+    Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())]))
+}
+
+/// A server that answers one client that shows a certificate of this authority's. It returns
+/// whether that was the client's own.
+fn server_for_known_clients(server: &Identity, client: &Identity) -> (u16, JoinHandle<bool>) {
+    let signatures = CryptoProvider::ring().signatures;
+    let verifier = TrustAnchorVerifier::for_clients(client.anchors(), signatures);
+    let config = ServerConfig::builder(CryptoProvider::ring())
+        .client_authentication(ClientAuthentication::required(Arc::new(verifier)))
+        .build(list(server))
+        .unwrap();
+    let (listener, chain) = (Listener::new(), client.chain.clone());
+    let port = listener.port();
+    let serving = thread::spawn(move || {
+        let connection = ServerConnection::new(Arc::new(config)).unwrap();
+        let mut stream = BufReader::new(Stream::new(connection, listener.accept()));
+        let mut line = String::new();
+        while line != "\r\n" {
+            line.clear();
+            stream.read_line(&mut line).unwrap();
+        }
+        let stream = stream.get_mut();
+        let known = stream.connection().parameters().certificates.as_deref() == Some(&chain[..]);
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\nwelcome!\n";
+        stream.write_all(answer.as_bytes()).unwrap();
+        stream.close().unwrap();
+        known
+    });
+    (port, serving)
+}
+
+/// What the server on this port answers to our client with its certificate.
+fn get_as(client: &Identity, server: &Identity, port: u16) -> String {
+    let config = ClientConfig::builder(CryptoProvider::ring())
+        .trust(server.anchors())
+        .unwrap()
+        .client_certificates(list(client))
+        .build()
+        .unwrap();
+    let connection = ClientConnection::new(Arc::new(config), server_name()).unwrap();
+    let mut stream = Stream::new(connection, process::connect(([127, 0, 0, 1], port).into()));
+    write!(stream, "GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn nginx_authenticates_itself_to_our_server_and_our_client_itself_to_nginx() {
+    if !available("nginx", "-v", |_| true) {
+        return;
+    }
+    let (server, client) = (Identity::p256(), Identity::p256());
+    let (files, own) = (Files::new(&server), Files::new(&client));
+    let (backend, serving) = server_for_known_clients(&server, &client);
+    let (anchor, chain, key, port) = (&files.anchor, &own.chain, &own.key, free_port());
+    let block = format!(
+        "listen 127.0.0.1:{port};
+         location / {{
+             proxy_pass https://127.0.0.1:{backend}; proxy_http_version 1.1;
+             proxy_ssl_protocols TLSv1.3; proxy_ssl_server_name on; proxy_ssl_name {NAME};
+             proxy_ssl_verify on; proxy_ssl_trusted_certificate {anchor};
+             proxy_ssl_certificate {chain}; proxy_ssl_certificate_key {key};
+         }}"
+    );
+    let front = nginx(&files, port, &block);
+    assert!(plain_get(port, "/").ends_with("welcome!\n"));
+    assert!(serving.join().unwrap());
+    drop(front);
+
+    let (anchor, chain, key, port) = (&own.anchor, &files.chain, &files.key, free_port());
+    let block = format!(
+        "listen 127.0.0.1:{port} ssl; ssl_protocols TLSv1.3;
+         ssl_certificate {chain}; ssl_certificate_key {key};
+         ssl_verify_client on; ssl_client_certificate {anchor};
+         location / {{ return 200 'the client is $ssl_client_verify'; }}"
+    );
+    let _nginx = nginx(&files, port, &block);
+    assert!(get_as(&client, &server, port).ends_with("the client is SUCCESS"));
+    // The certificate of another authority is not enough.
+    assert!(!get_as(&server, &server, port).contains("SUCCESS"));
+}
+
+#[test]
+fn haproxy_authenticates_itself_to_our_server_and_our_client_itself_to_haproxy() {
+    if !available("haproxy", "-v", |_| true) {
+        return;
+    }
+    let (server, client) = (Identity::p256(), Identity::p256());
+    let (files, own) = (Files::new(&server), Files::new(&client));
+    let together = |files: &Files| {
+        let both = [&files.chain, &files.key].map(|path| std::fs::read_to_string(path).unwrap());
+        files.folder.file("both.pem", both.concat())
+    };
+    let (servers, clients) = (together(&files), together(&own));
+
+    let (backend, serving) = server_for_known_clients(&server, &client);
+    let (anchor, port) = (&files.anchor, free_port());
+    let sections = format!(
+        "frontend plain\n bind 127.0.0.1:{port}\n default_backend ours\n\
+         backend ours\n server ours 127.0.0.1:{backend} ssl verify required ca-file {anchor} \
+         sni str({NAME}) verifyhost {NAME} ssl-min-ver TLSv1.3 crt {clients}"
+    );
+    let front = haproxy(&files, port, &sections);
+    assert!(plain_get(port, "/").ends_with("welcome!\n"));
+    assert!(serving.join().unwrap());
+    drop(front);
+
+    let (anchor, port) = (&own.anchor, free_port());
+    let sections = format!(
+        "frontend tls\n bind 127.0.0.1:{port} ssl crt {servers} ssl-min-ver TLSv1.3 \
+         verify required ca-file {anchor}\n http-request return status 200 content-type \
+         text/plain lf-string \"the client is %[ssl_c_verify]\""
+    );
+    let _haproxy = haproxy(&files, port, &sections);
+    assert!(get_as(&client, &server, port).ends_with("the client is 0"));
 }

@@ -10,14 +10,15 @@ use std::sync::Arc;
 
 use pki_types::{CertificateDer, DnsName, ServerName, UnixTime};
 
-use super::{CertifiedKey, ChosenPsk, PskResolver};
+use super::{CertifiedKey, ChosenPsk, EarlyDataOffer, EarlyDataPolicy, PskResolver};
 use crate::certificate::{
-    CertificateError, CertificateRevocationList, ChainRequest, PathLimits, Problem, Profile,
-    Purpose, Revocation, RevocationPolicy, TrustAnchors, verify_chain,
+    CertificateError, CertificateRevocationList, ChainRequest, Digests, PathLimits, Problem,
+    Profile, Purpose, Revocation, RevocationPolicy, StatusRequest, TrustAnchors, verify_chain,
 };
-use crate::crypto::{CipherSuite, Secret, SignatureAlgorithms};
+use crate::crypto::{CipherSuite, SignatureAlgorithms, ring};
 use crate::registry::CertificateType;
-use crate::wire::{ClientHello, NewSessionTicket};
+use crate::session::Session;
+use crate::wire::ClientHello;
 
 /// An answer, or the promise of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,12 +100,35 @@ pub struct PeerIdentity {
     pub server_name: Option<ServerName<'static>>,
     /// The time of the connection.
     pub now: UnixTime,
+    /// Whether the peer was asked to staple an OCSP response, which some certificates demand then
+    /// (RFC 7633).
+    pub ocsp_requested: bool,
     /// The OCSP response that is stapled to the peer's own certificate: its DER, as it was sent.
     /// Nothing has verified it.
     pub ocsp_response: Option<Arc<[u8]>>,
     /// The signed certificate timestamps (RFC 6962) that came with the peer's own certificate.
     /// Nothing has verified them.
     pub signed_certificate_timestamps: Vec<Vec<u8>>,
+}
+
+impl PeerIdentity {
+    /// Who the peer of a session was; `None` where it showed no certificates.
+    pub(crate) fn of_session(
+        session: &Session,
+        server_name: Option<ServerName<'static>>,
+        now: UnixTime,
+    ) -> Option<Self> {
+        let chain = Arc::clone(session.certificates.as_ref()?);
+        Some(Self {
+            chain,
+            server_name,
+            now,
+            // Nothing is stapled to a resumption, and nothing was asked for.
+            ocsp_requested: false,
+            ocsp_response: None,
+            signed_certificate_timestamps: Vec::new(),
+        })
+    }
 }
 
 /// Who the peer says it is, by a public key alone (RFC 7250): what
@@ -144,7 +168,8 @@ pub trait PeerVerifier: Send + Sync + fmt::Debug {
     }
 }
 
-/// The default verifier: a path to one of the trust anchors, valid for the name and the time.
+/// The default verifier: a path to one of the trust anchors, valid for the name and the time, of
+/// which nothing is known to be revoked. A stapled OCSP response is verified if it was asked for.
 pub struct TrustAnchorVerifier {
     anchors: TrustAnchors,
     algorithms: SignatureAlgorithms,
@@ -193,6 +218,10 @@ impl PeerVerifier for TrustAnchorVerifier {
             return Reply::Now(Err(CertificateError::rejected(reason)));
         }
         let names: Vec<_> = peer.server_name.iter().cloned().map(Into::into).collect();
+        let status_request = peer.ocsp_requested.then_some(StatusRequest {
+            response: peer.ocsp_response.as_deref(),
+            digests: Digests { sha1: ring::sha1, sha256: ring::sha256 },
+        });
         let request = ChainRequest {
             end_entity,
             intermediates,
@@ -202,11 +231,7 @@ impl PeerVerifier for TrustAnchorVerifier {
             profile: Profile::Default,
             now: peer.now,
             algorithms: &self.algorithms.all,
-            revocation: Revocation {
-                crls: &self.crls,
-                status_request: None,
-                policy: self.revocation,
-            },
+            revocation: Revocation { crls: &self.crls, status_request, policy: self.revocation },
             limits: self.limits,
         };
         Reply::Now(verify_chain(&request).map(drop))
@@ -235,15 +260,14 @@ impl PskResolver for AnswerLater {
     }
 }
 
-impl PeerVerifier for AnswerLater {
-    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+impl EarlyDataPolicy for AnswerLater {
+    fn accept(&self, _: &EarlyDataOffer) -> Reply<bool> {
         Reply::Later
     }
 }
 
-/// Takes the tickets that a server sends. Without one they are ignored, as RFC 9846 section 4.7.1
-/// wants of a client that does not resume.
-pub trait TicketReceiver: Send + Sync + fmt::Debug {
-    /// A ticket came from this server, and this is the PSK that goes with it.
-    fn ticket(&self, server: &ServerName<'static>, ticket: &NewSessionTicket<'_>, psk: Secret);
+impl PeerVerifier for AnswerLater {
+    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        Reply::Later
+    }
 }
