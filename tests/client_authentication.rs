@@ -1,6 +1,8 @@
 //! Clients that show certificates: because they must, because they may, or after the handshake.
 
 mod common;
+#[path = "common/sessions.rs"]
+mod sessions;
 
 use std::sync::{Arc, Mutex};
 
@@ -301,6 +303,44 @@ fn answers_that_were_asked_for_are_no_flood() {
         }
         exchange(&mut client, &mut server).unwrap();
         assert_eq!(server.open_certificate_requests(), 0);
+    }
+}
+
+#[test]
+fn a_client_that_resumes_can_be_asked_after_the_handshake() {
+    let (pair, own) = (sessions::Pair::new(), Identity::p256());
+    let policy = ClientAuthentication::post_handshake(verifier(&own));
+    let config = pair.finish(pair.server_builder().client_authentication(policy));
+    for resumes in [false, true] {
+        let builder = pair
+            .client_builder()
+            .post_handshake_authentication(true)
+            .client_certificates(list(&[&own]));
+        let (mut client, mut server) =
+            (sessions::client(builder, 0), sessions::server_at(&config, 0));
+        exchange(&mut client, &mut server).unwrap();
+        let kind = resumes.then_some(handclasp::key_schedule::PskKind::Resumption);
+        assert_eq!(server.parameters().pre_shared_key, kind);
+        assert_eq!(server.parameters().certificates, None);
+        server.request_client_certificate().unwrap();
+        exchange(&mut client, &mut server).unwrap();
+        assert_eq!(server.parameters().certificates.as_deref(), Some(&own.chain[..]));
+        assert_eq!(deliver(&mut client, &mut server).unwrap(), b"data");
+    }
+}
+
+#[test]
+fn a_client_that_must_show_a_certificate_is_still_known_when_it_resumes() {
+    let (pair, own) = (sessions::Pair::new(), Identity::p256());
+    let policy = ClientAuthentication::required(verifier(&own));
+    let config = pair.finish(pair.server_builder().client_authentication(policy));
+    for resumes in [false, true] {
+        let builder = pair.client_builder().client_certificates(list(&[&own]));
+        let (mut client, mut server) =
+            (sessions::client(builder, 0), sessions::server_at(&config, 0));
+        exchange(&mut client, &mut server).unwrap();
+        assert_eq!(server.parameters().pre_shared_key.is_some(), resumes);
+        assert_eq!(server.parameters().certificates.as_deref(), Some(&own.chain[..]));
     }
 }
 
