@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::alert::AlertDescription;
-use crate::certificate::{CertificateError, Problem};
+use crate::certificate::{CertificateError, Evidence, MissingEvidence, Problem};
 use crate::crypto::CryptoError;
 use crate::record::RecordError;
 use crate::registry::{ContentType, ExtensionType, HandshakeType};
@@ -283,6 +283,12 @@ fn certificate_alert(error: &CertificateError) -> AlertDescription {
         | P::WrongKeyUsage(_)
         | P::WrongExtendedKeyUsage(_) => A::UNSUPPORTED_CERTIFICATE,
         P::Revoked { .. } => A::CERTIFICATE_REVOKED,
+        P::RevocationUnknown(MissingEvidence::Staple | MissingEvidence::Unknown) => {
+            A::BAD_CERTIFICATE_STATUS_RESPONSE
+        }
+        P::RevocationEvidence(ref error) if error.evidence() == Evidence::OcspResponse => {
+            A::BAD_CERTIFICATE_STATUS_RESPONSE
+        }
         P::LimitExceeded { .. }
         | P::Rejected(_)
         | P::RevocationUnknown(_)

@@ -1,6 +1,9 @@
-//! A client that has CRLs refuses a server whose certificate is on one, and says so.
+//! A client refuses a server whose certificate is on a CRL, or needs a stapled OCSP response and has
+//! no good one, and says so.
 
 mod common;
+#[path = "common/process.rs"]
+mod process;
 
 use std::sync::Arc;
 
@@ -18,14 +21,17 @@ use handclasp::{
     CertifiedKey, ClientConfig, ClientConnection, Error, ErrorKind, ServerConfig, ServerConnection,
     TrustAnchors,
 };
+use process::{Folder, available, pem};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, IsCa,
-    KeyIdMethod, KeyPair, RevocationReason, RevokedCertParams, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
+    CustomExtension, IsCa, KeyIdMethod, KeyPair, RevocationReason, RevokedCertParams, SerialNumber,
+    date_time_ymd,
 };
 
+/// An authority with one server, whose certificate demands a staple.
 struct World {
     authority: CertifiedIssuer<'static, KeyPair>,
-    server: Arc<ServerConfig>,
+    key: CertifiedKey,
 }
 
 impl World {
@@ -36,11 +42,14 @@ impl World {
         let authority = CertifiedIssuer::self_signed(params, key).unwrap();
         let mut params = CertificateParams::new(vec![NAME.to_owned()]).unwrap();
         params.serial_number = Some(SerialNumber::from(vec![0x4c]));
+        let tls_feature = [1, 3, 6, 1, 5, 5, 7, 1, 24];
+        params.custom_extensions =
+            vec![CustomExtension::from_oid_content(&tls_feature, vec![0x30, 3, 2, 1, 5])];
         let key = KeyPair::generate().unwrap();
         let chain = vec![params.signed_by(&key, &authority).unwrap().der().clone()];
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let key = CertifiedKey::from_der(chain, &key).unwrap();
-        Self { authority, server: Arc::new(ServerConfig::new(key).unwrap()) }
+        Self { authority, key }
     }
 
     /// A CRL, fresh for long, that revokes this serial number.
@@ -67,15 +76,37 @@ impl World {
         crls: Vec<CertificateRevocationList>,
         mode: RevocationMode,
     ) -> Result<(), Error> {
+        let scope = RevocationScope::Chain;
+        self.exchange(&self.key, false, |verifier| {
+            verifier.with_crls(crls).with_revocation(RevocationPolicy { mode, scope })
+        })
+    }
+
+    /// The client asks for a staple.
+    fn connect_stapled(&self, response: Option<Vec<u8>>) -> Result<(), Error> {
+        let key = self.key.clone();
+        let key = match response {
+            Some(response) => key.with_ocsp(response).unwrap(),
+            None => key,
+        };
+        self.exchange(&key, true, |verifier| verifier)
+    }
+
+    fn exchange(
+        &self,
+        key: &CertifiedKey,
+        ask: bool,
+        change: impl FnOnce(TrustAnchorVerifier) -> TrustAnchorVerifier,
+    ) -> Result<(), Error> {
         let provider = CryptoProvider::ring();
         let mut anchors = TrustAnchors::new();
         anchors.add(self.authority.der().clone()).unwrap();
-        let verifier = TrustAnchorVerifier::new(anchors, provider.signatures.clone())
-            .with_crls(crls)
-            .with_revocation(RevocationPolicy { mode, scope: RevocationScope::Chain });
-        let client = ClientConfig::builder(provider).verifier(Arc::new(verifier)).build().unwrap();
-        let mut client = ClientConnection::new(Arc::new(client), server_name()).unwrap();
-        let mut server = ServerConnection::new(self.server.clone()).unwrap();
+        let verifier = change(TrustAnchorVerifier::new(anchors, provider.signatures.clone()));
+        let client = ClientConfig::builder(provider).verifier(Arc::new(verifier)).request_ocsp(ask);
+        let mut client =
+            ClientConnection::new(Arc::new(client.build().unwrap()), server_name()).unwrap();
+        let server = Arc::new(ServerConfig::new(key.clone()).unwrap());
+        let mut server = ServerConnection::new(server).unwrap();
         memory::exchange(&mut client, &mut server)
     }
 }
@@ -98,4 +129,50 @@ fn a_client_that_requires_evidence_gets_some_or_stops() {
     assert_eq!(error.alert_sent(), Some(AlertDescription::CERTIFICATE_UNKNOWN));
     let ErrorKind::Certificate(error) = error.kind() else { panic!("{error}") };
     assert!(matches!(error.problem, Problem::RevocationUnknown(MissingEvidence::Nothing(_))));
+}
+
+#[test]
+fn a_certificate_that_demands_a_staple_needs_one_where_it_was_asked_for() {
+    let world = World::new();
+    assert!(world.connect(Vec::new(), RevocationMode::IfPresent).is_ok(), "nobody asked");
+    let error = world.connect_stapled(None).unwrap_err();
+    assert_eq!(error.alert_sent(), Some(AlertDescription::BAD_CERTIFICATE_STATUS_RESPONSE));
+    let ErrorKind::Certificate(error) = error.kind() else { panic!("{error}") };
+    assert_eq!(error.problem, Problem::RevocationUnknown(MissingEvidence::Staple));
+    // tryLater
+    let error = world.connect_stapled(Some(vec![0x30, 3, 10, 1, 3])).unwrap_err();
+    assert_eq!(error.alert_sent(), Some(AlertDescription::BAD_CERTIFICATE_STATUS_RESPONSE));
+    assert!(error.to_string().contains("tryLater"), "{error}");
+}
+
+#[test]
+fn a_staple_that_openssl_made_is_verified() {
+    if !available("openssl", "version", |words| words.starts_with("OpenSSL 3")) {
+        return;
+    }
+    let world = World::new();
+    let respond = |state: &str| {
+        let folder = Folder::new();
+        let authority = folder.file("ca.pem", world.authority.pem());
+        let key = folder.file("ca.key", world.authority.key().serialize_pem());
+        let leaf = folder.file("leaf.pem", pem("CERTIFICATE", &world.key.chain()[0]));
+        let index = folder.file("index", format!("{state}\t4C\tunknown\t/CN=server\n"));
+        let response = folder.path("response");
+        let status = std::process::Command::new("openssl")
+            .args(["ocsp", "-index", &index, "-CA", &authority, "-rsigner", &authority])
+            .args(["-rkey", &key, "-issuer", &authority, "-cert", &leaf, "-nmin", "60"])
+            .args(["-respout", &response, "-noverify"])
+            .output()
+            .unwrap();
+        assert!(status.status.success(), "{status:?}");
+        std::fs::read(response).unwrap()
+    };
+    let good = respond("V\t490101000000Z\t");
+    assert!(world.connect_stapled(Some(good.clone())).is_ok());
+    let error = World::new().connect_stapled(Some(good)).unwrap_err();
+    assert!(error.to_string().contains("has a signature that was not made by"), "{error}");
+    let revoked = respond("R\t490101000000Z\t240101000000Z,superseded");
+    let error = world.connect_stapled(Some(revoked)).unwrap_err();
+    assert_eq!(error.alert_sent(), Some(AlertDescription::CERTIFICATE_REVOKED));
+    assert!(error.to_string().contains("(superseded), says the OCSP response"), "{error}");
 }

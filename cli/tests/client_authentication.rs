@@ -100,13 +100,16 @@ fn a_public_key_alone_is_enough_where_both_sides_say_so() {
 }
 
 #[test]
-fn an_ocsp_response_is_stapled_and_told() {
+fn an_ocsp_response_is_stapled_and_judged() {
     let files = Files::new();
     files.write("response.der", "0\u{3}\n\u{1}\u{6}");
     let response = files.path("response.der");
     let server = Server::start(&files, &["--ocsp", &response]);
-    let told = text(&connect(&server, &files, &[]).stderr);
-    assert!(told.contains("OCSP response"), "{told}");
+    // It says that the responder did not answer, which clears nobody.
+    let output = connect(&server, &files, &[]);
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("OCSP responder gave no answer: unauthorized"), "{told}");
     files.write("response.der", "no DER");
     let (cert, key) = (files.path("cert.pem"), files.path("key.pem"));
     let output = handclasp(["serve", "--cert", &cert, "--key", &key, "--ocsp", &response]).output();

@@ -188,6 +188,9 @@ impl ClientConfigBuilder {
 
     /// Asks the server to staple an OCSP response to its certificate, which the verifier then
     /// finds in what it judges. No by default.
+    ///
+    /// The default verifier refuses a response that does not clear the certificate, and a
+    /// certificate that demands a response (must-staple, RFC 7633) where none came.
     pub fn request_ocsp(mut self, request: bool) -> Self {
         self.config.request_ocsp = request;
         self

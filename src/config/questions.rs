@@ -12,10 +12,11 @@ use pki_types::{CertificateDer, DnsName, PrivateKeyDer, ServerName, UnixTime};
 
 use super::{ChosenPsk, ConfigError, PskResolver};
 use crate::certificate::{
-    CertificateError, CertificateRevocationList, ChainRequest, EndEntity, PathLimits, Problem,
-    Profile, Purpose, Revocation, RevocationPolicy, TrustAnchors, verify_chain,
+    CertificateError, CertificateRevocationList, ChainRequest, Digests, EndEntity, PathLimits,
+    Problem, Profile, Purpose, Revocation, RevocationPolicy, StatusRequest, TrustAnchors,
+    verify_chain,
 };
-use crate::crypto::{CipherSuite, Secret, SignatureAlgorithms, SigningKey, signing_key};
+use crate::crypto::{CipherSuite, Secret, SignatureAlgorithms, SigningKey, ring, signing_key};
 use crate::registry::{CertificateType, SignatureScheme};
 use crate::wire::{ClientHello, List, NewSessionTicket};
 
@@ -267,6 +268,9 @@ pub struct PeerIdentity {
     pub server_name: Option<ServerName<'static>>,
     /// The time of the connection.
     pub now: UnixTime,
+    /// Whether the peer was asked to staple an OCSP response, which some certificates demand then
+    /// (RFC 7633).
+    pub ocsp_requested: bool,
     /// The OCSP response that is stapled to the peer's own certificate: its DER, as it was sent.
     /// Nothing has verified it.
     pub ocsp_response: Option<Arc<[u8]>>,
@@ -312,7 +316,8 @@ pub trait PeerVerifier: Send + Sync + fmt::Debug {
     }
 }
 
-/// The default verifier: a path to one of the trust anchors, valid for the name and the time.
+/// The default verifier: a path to one of the trust anchors, valid for the name and the time, of
+/// which nothing is known to be revoked. A stapled OCSP response is verified if it was asked for.
 pub struct TrustAnchorVerifier {
     anchors: TrustAnchors,
     algorithms: SignatureAlgorithms,
@@ -361,6 +366,10 @@ impl PeerVerifier for TrustAnchorVerifier {
             return Reply::Now(Err(CertificateError::rejected(reason)));
         }
         let names: Vec<_> = peer.server_name.iter().cloned().map(Into::into).collect();
+        let status_request = peer.ocsp_requested.then_some(StatusRequest {
+            response: peer.ocsp_response.as_deref(),
+            digests: Digests { sha1: ring::sha1, sha256: ring::sha256 },
+        });
         let request = ChainRequest {
             end_entity,
             intermediates,
@@ -370,11 +379,7 @@ impl PeerVerifier for TrustAnchorVerifier {
             profile: Profile::Default,
             now: peer.now,
             algorithms: &self.algorithms.all,
-            revocation: Revocation {
-                crls: &self.crls,
-                status_request: None,
-                policy: self.revocation,
-            },
+            revocation: Revocation { crls: &self.crls, status_request, policy: self.revocation },
             limits: self.limits,
         };
         Reply::Now(verify_chain(&request).map(drop))

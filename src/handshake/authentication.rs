@@ -170,6 +170,7 @@ impl Presented {
         let identity = PeerIdentity {
             server_name,
             now,
+            ocsp_requested: expected.asked.contains(&ExtensionType::STATUS_REQUEST),
             ocsp_response: first.ocsp_response()?.map(Arc::from),
             signed_certificate_timestamps: timestamps.into_iter().map(<[u8]>::to_vec).collect(),
             chain: chain.into(),

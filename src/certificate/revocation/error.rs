@@ -152,6 +152,19 @@ pub enum MissingEvidence {
 }
 
 impl EvidenceError {
+    /// What it is that does not count.
+    pub const fn evidence(&self) -> Evidence {
+        match self {
+            Self::Stale { evidence, .. }
+            | Self::NoNextUpdate(evidence)
+            | Self::NotYetValid { evidence, .. }
+            | Self::BadSignature { evidence, .. }
+            | Self::UnsupportedAlgorithm { evidence, .. } => *evidence,
+            Self::MayNotSignCrls(_) | Self::MalformedDistributionPoints => Evidence::Crl,
+            _ => Evidence::OcspResponse,
+        }
+    }
+
     pub(crate) const fn code(&self) -> &'static str {
         use Evidence::Crl;
         match self {

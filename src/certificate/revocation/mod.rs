@@ -1,13 +1,7 @@
 //! Revocation: has the issuer taken a certificate back?
 //!
-//! The evidence is what the caller has: CRLs (RFC 5280, sections 5 and 6.3), and the OCSP response
-//! (RFC 6960) that the peer stapled. Nothing is fetched. [`RevocationPolicy`] says how much must be
-//! known; evidence that is given always counts, unless the policy is off:
-//!
-//! - A revocation is believed whenever it is signed by the right key, even if it is outdated.
-//! - That a certificate is good is believed only if it is fresh, and said for all reasons.
-//! - Evidence that is for the certificate and cannot be used is an error, because someone wanted
-//!   it to count, unless other evidence clears the certificate.
+//! The evidence is what the caller has, CRLs (RFC 5280, sections 5 and 6.3) and the OCSP response
+//! (RFC 6960) that the peer stapled; nothing is fetched. [`Revocation`] says what counts.
 
 mod crl;
 mod distribution_point;
@@ -30,6 +24,13 @@ use distribution_point::{ALL_REASONS, Reasons};
 const TLS_FEATURE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 24];
 
 /// The evidence of a validation, and how much of it there must be.
+///
+/// Evidence that is given always counts, unless the policy is [`RevocationMode::Off`]:
+///
+/// - A revocation is believed whenever it is signed by the right key, even if it is outdated.
+/// - That a certificate is good is believed only if it is fresh, and said for all reasons.
+/// - Evidence that is for a certificate and cannot be used is an error, because someone wanted it
+///   to count, unless other evidence clears the certificate.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Revocation<'a> {
     /// The CRLs, of any issuers in any order: each is used for the certificates that it is for.
@@ -140,13 +141,16 @@ pub(super) fn check(
         RevocationScope::EndEntity => 1,
         RevocationScope::Chain => path.len(),
     };
-    let issuers = path.iter().skip(1).map(|issuer| Some(Issuer::new(issuer)));
-    let issuers = issuers.chain([Issuer::anchor(anchor)]);
+    let issuers = path.iter().skip(1).map(|issuer| Issuer::new(issuer));
+    let issuers: Vec<_> = issuers.chain(Issuer::anchor(anchor)).collect();
     // The peer speaks for its own certificate alone.
     let mut staple = request.revocation.status_request;
-    for (certificate, issuer) in path.iter().zip(issuers).take(checked) {
-        let Some(issuer) = issuer else { continue };
-        check_one(certificate, &issuer, staple.take(), request)
+    for (index, (certificate, issuer)) in path.iter().zip(&issuers).enumerate().take(checked) {
+        // An authority that handed its name over to another key may sign its CRLs with either; on
+        // the path is the other one if the issuer's certificate is self-issued.
+        let handed_over = path.get(index + 1).is_some_and(|issuer| issuer.is_self_issued());
+        let other_key = issuers.get(index + 1).filter(|_| handed_over);
+        check_one(certificate, issuer, other_key, staple.take(), request)
             .map_err(|problem| certificate.error(problem))?;
     }
     Ok(())
@@ -155,6 +159,7 @@ pub(super) fn check(
 fn check_one(
     certificate: &Certificate<'_>,
     issuer: &Issuer<'_>,
+    other_key: Option<&Issuer<'_>>,
     staple: Option<StatusRequest<'_>>,
     request: &ChainRequest<'_>,
 ) -> Result<(), Problem> {
@@ -171,7 +176,12 @@ fn check_one(
     let staple_failed = stapled.as_ref().is_some_and(Result::is_err);
     let mut cleared = 0;
     let mut unusable = None;
-    let listed = crls.iter().filter_map(|crl| crl.look_up(certificate, issuer, request));
+    let listed = crls.iter().filter_map(|crl| {
+        let keys = [Some(issuer), other_key].into_iter().flatten();
+        let mut findings = keys.filter_map(|key| crl.look_up(certificate, key, request));
+        let first = findings.next()?;
+        Some(if is_of_other_key(&first) { findings.next().unwrap_or(first) } else { first })
+    });
     for finding in stapled.into_iter().chain(listed) {
         match finding {
             Ok(reasons) => cleared |= reasons,
@@ -187,6 +197,10 @@ fn check_one(
         }
         None => Ok(()),
     }
+}
+
+fn is_of_other_key(finding: &Finding) -> bool {
+    matches!(finding, Err(Problem::RevocationEvidence(EvidenceError::BadSignature { .. })))
 }
 
 /// Whether the certificate has the TLS feature `status_request` (RFC 7633), which no one can deny

@@ -205,6 +205,19 @@ fn chain(leaf: &CertificateParams, authority: CertificateParams) -> Check {
     Check::new(&issue(leaf, &issuer), &[issuer.der()], &[root.der()])
 }
 
+/// A CRL of this authority that lists nobody.
+fn empty_crl(issuer: &rcgen::Issuer<'_, impl rcgen::SigningKey>) -> CertificateRevocationList {
+    let params = rcgen::CertificateRevocationListParams {
+        this_update: date_time_ymd(2026, 7, 1),
+        next_update: date_time_ymd(2026, 8, 1),
+        crl_number: rcgen::SerialNumber::from(1),
+        issuing_distribution_point: None,
+        revoked_certs: Vec::new(),
+        key_identifier_method: rcgen::KeyIdMethod::Sha256,
+    };
+    CertificateRevocationList::from_der(params.signed_by(issuer).unwrap().der()).unwrap()
+}
+
 /// The names of [`mesh`].
 const MESH: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
 

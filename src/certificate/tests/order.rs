@@ -194,6 +194,26 @@ fn an_authority_that_changed_its_key_is_found_over_its_self_issued_certificate()
 }
 
 #[test]
+fn an_authority_that_changed_its_key_may_sign_crls_with_either() {
+    let old = root("root");
+    let (new_key, params) = (key(), authority_params("root"));
+    let new_with_old = params.signed_by(&new_key, &old).unwrap();
+    let new = Issuer::from_params(&params, &new_key);
+    let leaf = leaf_params().signed_by(&key(), &new).unwrap();
+    let mut check = Check::new(leaf.der(), &[new_with_old.der()], &[old.der()]);
+    check.policy.mode = RevocationMode::Require;
+    check.policy.scope = RevocationScope::EndEntity;
+    for crl in [empty_crl(&old), empty_crl(&new)] {
+        check.crls = vec![crl];
+        assert_eq!(check.run().map(drop), Ok(()));
+    }
+    // A namesake that is not on the path is nobody.
+    check.crls = vec![empty_crl(&root("root"))];
+    let error = check.run().unwrap_err();
+    assert_eq!(error.problem.code(), "crl-bad-signature");
+}
+
+#[test]
 fn a_name_is_the_same_in_any_kind_of_string_case_and_spacing() {
     let named = |value: DnValue| {
         let mut params = authority_params("a");

@@ -183,6 +183,7 @@ mod tests {
         PeerIdentity {
             chain: Arc::new([certificate]),
             server_name: Some(ServerName::try_from("b.example").unwrap()),
+            ocsp_requested: false,
             ocsp_response: None,
             signed_certificate_timestamps: Vec::new(),
             now: UnixTime::since_unix_epoch(core::time::Duration::ZERO),
