@@ -39,7 +39,6 @@ fn problem(folder: &Folder, leaf: &str, root: &str, profile: Profile) -> Option<
         profile,
         now: UnixTime::since_unix_epoch(SystemTime::UNIX_EPOCH.elapsed().unwrap()),
         algorithms: &CryptoProvider::ring().signatures.all,
-        revocation: Revocation::default(),
         limits: PathLimits::DEFAULT,
         revocation: Revocation::default(),
     })
