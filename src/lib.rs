@@ -55,6 +55,7 @@
 //! - [`handshake`]: the state machine, its steps and its [questions](handshake::Question).
 //! - [`config`]: what the user decides: configurations, limits, who answers the questions.
 //! - [`certificate`]: path validation by RFC 5280 and names by RFC 9525; it knows no TLS.
+//! - [`session`]: tickets, the stores of sessions, and what keeps 0-RTT data from being replayed.
 //! - [`record`], [`key_schedule`], [`wire`]: records, secrets, and messages as bytes.
 //! - [`crypto`]: the seam to the primitives; [`CryptoProvider::ring`] comes with the crate.
 //! - [`observer`]: watching a handshake, and the key log.
@@ -63,13 +64,13 @@
 //! # What it does, and what it does not
 //!
 //! TLS 1.3 client and server: (EC)DHE with HelloRetryRequest and stateless cookies, ECDSA, Ed25519
-//! and RSA-PSS signatures, SNI, ALPN, key updates, exporters, external pre-shared keys, client
-//! certificates in the handshake and after it, raw public keys, stapled OCSP responses and
-//! certificate timestamps, record size limits and padding, GREASE, compressed certificates,
-//! tickets as raw material. A signature, a key or a verdict on a certificate can be
-//! [answered later](config::Reply::Later), from anywhere.
+//! and RSA-PSS signatures, SNI, ALPN, key updates, exporters, external pre-shared keys, resumption
+//! from tickets, 0-RTT data with protection against replays, client certificates in the handshake
+//! and after it, raw public keys, stapled OCSP responses and certificate timestamps, record size
+//! limits and padding, GREASE, compressed certificates. A signature, a key or a verdict on a
+//! certificate can be [answered later](config::Reply::Later), from anywhere.
 //!
-//! There is no TLS 1.2, no resumption from tickets and no early data yet.
+//! There is no TLS 1.2, no DTLS and no Encrypted ClientHello.
 
 pub mod alert;
 pub mod certificate;
@@ -84,6 +85,7 @@ mod level;
 pub mod observer;
 pub mod record;
 pub mod registry;
+pub mod session;
 pub mod transport;
 pub mod wire;
 

@@ -5,22 +5,22 @@ mod common;
 mod peer;
 
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use common::{Identity, narrow_provider, server_name};
 use handclasp::alert::AlertDescription;
 use handclasp::certificate::CertificateError;
 use handclasp::config::{
     CertificateList, CertifiedKey, ClientAuthentication, ExtensionLayout, KeySource, LayoutItem,
-    PeerIdentity, PeerVerifier, Reply, TicketReceiver, TrustAnchorVerifier,
+    PeerIdentity, PeerVerifier, Reply, TrustAnchorVerifier,
 };
 use handclasp::connection::Options;
-use handclasp::crypto::{CryptoError, CryptoProvider, Secret, SigningKey, signing_key};
+use handclasp::crypto::{CryptoError, CryptoProvider, SigningKey, signing_key};
 use handclasp::observer::{Event, Observer};
-use handclasp::pki_types::{PrivateKeyDer, ServerName};
+use handclasp::pki_types::{PrivateKeyDer, ServerName, UnixTime};
 use handclasp::registry::{ExtensionType, HandshakeType, NamedGroup, SignatureScheme};
-use handclasp::wire::NewSessionTicket;
+use handclasp::session::{ClientSessionStore, MemoryClientSessions};
 use handclasp::{
     ClientConfig, ClientConnection, Connection, ErrorKind, ServerConfig, ServerConnection,
 };
@@ -224,16 +224,6 @@ fn key_updates_of_either_side_are_followed_and_answered() {
     }
 }
 
-#[derive(Debug, Default)]
-struct Tickets(Mutex<Vec<(ServerName<'static>, Vec<u8>, usize)>>);
-
-impl TicketReceiver for Tickets {
-    fn ticket(&self, server: &ServerName<'static>, ticket: &NewSessionTicket<'_>, psk: Secret) {
-        let entry = (server.clone(), ticket.ticket.to_vec(), psk.as_bytes().len());
-        self.0.lock().unwrap().push(entry);
-    }
-}
-
 struct CountTickets(Arc<AtomicUsize>);
 
 impl Observer for CountTickets {
@@ -246,14 +236,14 @@ impl Observer for CountTickets {
 }
 
 #[test]
-fn their_tickets_reach_the_receiver_and_are_ignored_without_one() {
+fn their_tickets_reach_the_store_and_are_ignored_without_one() {
     let identity = Identity::p256();
     for receives in [true, false] {
-        let tickets = Arc::new(Tickets::default());
+        let tickets = Arc::new(MemoryClientSessions::new(8));
         let builder =
             ClientConfig::builder(CryptoProvider::ring()).application_protocols(["test/1"]);
         let builder = match receives {
-            true => builder.ticket_receiver(tickets.clone()),
+            true => builder.sessions(tickets.clone()),
             // Tickets come to a client that names a mode for their use, and this one then has no
             // use for them.
             false => builder.client_hello_layout(ExtensionLayout {
@@ -272,11 +262,10 @@ fn their_tickets_reach_the_receiver_and_are_ignored_without_one() {
         exchange(&mut ours, &mut theirs).checked();
         check(&mut ours, &mut theirs);
         assert_eq!(seen.load(Ordering::Relaxed), 3);
-        let tickets = tickets.0.lock().unwrap();
-        assert_eq!(tickets.len(), if receives { 3 } else { 0 });
-        assert!(tickets.iter().all(|(name, ticket, psk)| {
-            *name == server_name() && !ticket.is_empty() && *psk == 32
-        }));
+        assert_eq!(tickets.sessions().len(), if receives { 3 } else { 0 });
+        if let Some(session) = tickets.take(&server_name(), UnixTime::now()) {
+            assert!(!session.ticket().is_empty() && session.secret().as_bytes().len() == 32);
+        }
     }
 }
 

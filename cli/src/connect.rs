@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use handclasp::config::{
 };
 use handclasp::connection::{Options, Received};
 use handclasp::crypto::CryptoProvider;
+use handclasp::handshake::EarlyData;
 use handclasp::pki_types::ServerName;
 use handclasp::{ClientConfig, ClientConnection};
 use serde_json::json;
@@ -22,6 +23,7 @@ use crate::inbox::Inbox;
 use crate::journal::{SharedJournal, Side, Silent, Teller};
 use crate::json::{self, JsonTeller};
 use crate::keys;
+use crate::session::Sessions;
 use crate::summary::Summary;
 use crate::tell::{Output, Storyteller};
 
@@ -68,6 +70,13 @@ pub struct Arguments {
     /// Log the secrets, for Wireshark; without FILE, to the file that SSLKEYLOGFILE names
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     keylog: Option<Option<PathBuf>>,
+    /// Resume with a session in this file, and keep the server's tickets in it: they are secrets
+    #[arg(long, value_name = "FILE")]
+    session: Option<PathBuf>,
+    /// Send what is in this file at once, if the session allows it, else after the handshake. An
+    /// attacker can repeat it: send only what does no harm twice
+    #[arg(long, value_name = "FILE", requires = "session")]
+    early_data: Option<PathBuf>,
     /// Tell nothing but errors
     #[arg(long, short)]
     quiet: bool,
@@ -76,12 +85,15 @@ pub struct Arguments {
 /// Connects.
 pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let (host, name) = server(arguments)?;
+    let sessions = arguments.session.as_deref().map(Sessions::load).transpose()?;
+    let early = arguments.early_data.as_deref().map(files::early_data).transpose()?;
+    let early = early.unwrap_or_default();
     let say = |text: &str| {
         if !json && !arguments.quiet {
             let _ = writeln!(stderr(), "{text}");
         }
     };
-    let config = Arc::new(config(arguments, &name, say)?);
+    let config = Arc::new(config(arguments, &name, sessions.as_ref(), say)?);
     let socket = connect(&arguments.address, &host)?;
     if let Ok(peer) = socket.peer_addr() {
         say(&format!("connected to {peer}"));
@@ -95,6 +107,11 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let observer = (!arguments.quiet).then(|| journal.observer(Side::Client));
     let options = Options { observer, ..Options::default() };
     let mut connection = ClientConnection::with_options(config, name, options)?;
+    if let Some(sessions) = &sessions {
+        // The one that is used now is not for another time, whatever becomes of this one.
+        sessions.save()?;
+    }
+    let sent = connection.write_early_data(&early)?;
     let mut inbox = Inbox::new();
     socket.set_read_timeout(Some(HANDSHAKE_TIMEOUT))?;
     socket.set_write_timeout(Some(HANDSHAKE_TIMEOUT))?;
@@ -109,11 +126,30 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     if json && !arguments.quiet {
         json::write_line(&mut stderr(), &summary.json());
     }
+    // What the server did not take goes the usual way.
+    let taken = match connection.parameters().early_data {
+        EarlyData::Accepted => sent,
+        _ => 0,
+    };
+    let rest = early.get(taken..).unwrap_or_default();
+    if !early.is_empty() {
+        say(&format!("early data: {taken} bytes were taken, {} are sent now", rest.len()));
+    }
     if arguments.key_update {
         connection.update_keys(true)?;
     }
-    let end = duplex::run(connection, &socket, inbox, say)?;
+    send_all(&mut connection, &socket, rest)?;
+    let end = duplex::run(connection, &socket, inbox, say);
     journal.finish();
+    if let Some(sessions) = &sessions {
+        let count = sessions.save()?;
+        let file = arguments.session.as_deref().unwrap_or(Path::new("")).display();
+        say(&format!("kept {count} sessions in {file}"));
+        if json && !arguments.quiet {
+            json::write_line(&mut stderr(), &json!({"event": "sessions_kept", "count": count}));
+        }
+    }
+    let end = end?;
     let (event, words) = match end {
         End::Closed => ("closed", "closed cleanly: the peer said close_notify, nothing is missing"),
         End::OutputGone => ("output_gone", "ended: nobody reads the output any more"),
@@ -149,6 +185,7 @@ fn server(arguments: &Arguments) -> Result<(String, ServerName<'static>), Failur
 fn config(
     arguments: &Arguments,
     name: &ServerName<'static>,
+    sessions: Option<&Sessions>,
     told: impl Fn(&str),
 ) -> Result<ClientConfig, Failure> {
     let misuse = |error: handclasp::config::ConfigError| Failure::misuse(error.to_string());
@@ -180,6 +217,9 @@ fn config(
     }
     if let Some(log) = files::key_log(arguments.keylog.as_ref())? {
         builder = builder.key_log(log);
+    }
+    if let Some(sessions) = sessions {
+        builder = builder.sessions(sessions.store()).early_data(arguments.early_data.is_some());
     }
     builder.build().map_err(misuse)
 }
@@ -238,6 +278,22 @@ fn handshake(
             }
         }
     }
+}
+
+/// Sends all of this. It fits into what the system buffers on the way.
+fn send_all(
+    connection: &mut ClientConnection,
+    mut socket: &TcpStream,
+    mut data: &[u8],
+) -> Result<(), Failure> {
+    while !data.is_empty() {
+        let taken = connection.write(data)?;
+        data = data.get(taken..).unwrap_or_default();
+        let length = connection.outgoing().len();
+        socket.write_all(connection.outgoing())?;
+        connection.sent(length);
+    }
+    Ok(())
 }
 
 fn stderr() -> Output {

@@ -114,6 +114,13 @@ fn client_hello(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
     if let Some(cookie) = hello.cookie {
         facts.text("cookie", format!("{} bytes", cookie.len()));
     }
+    if let Some(keys) = hello.pre_shared_keys {
+        let length = |length: usize| format!("one of {length} bytes");
+        facts.list("shared keys", keys.iter().map(|(key, _)| length(key.identity.len())));
+    }
+    if hello.early_data {
+        facts.text("early data", "follow at once");
+    }
     facts.extensions(&hello.extensions);
     Ok(())
 }
@@ -129,6 +136,9 @@ fn server_hello(body: &[u8], name: &mut String, facts: &mut Facts) -> Result<(),
     facts.text("cipher suite", hello.cipher_suite);
     if let Some(entry) = hello.key_share {
         facts.text("key share", share(entry));
+    }
+    if let Some(index) = hello.selected_identity {
+        facts.text("shared key", format!("number {} of the client's", u32::from(index) + 1));
     }
     if let Some(group) = hello.selected_group {
         facts.text("wanted group", group);
@@ -147,6 +157,9 @@ fn encrypted_extensions(body: &[u8], facts: &mut Facts) -> Result<(), DecodeErro
     }
     if message.server_name {
         facts.text("server name", "taken into account");
+    }
+    if message.early_data {
+        facts.text("early data", "accepted");
     }
     facts.extensions(&message.extensions);
     Ok(())
@@ -204,6 +217,9 @@ fn ticket(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
     let message = NewSessionTicket::parse(body)?;
     facts.text("lifetime", format!("{} seconds", message.lifetime));
     facts.text("ticket", format!("{} bytes", message.ticket.len()));
+    if let Some(size) = message.max_early_data_size {
+        facts.text("early data", format!("{size} bytes are allowed"));
+    }
     Ok(())
 }
 

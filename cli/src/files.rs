@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use handclasp::certificate::{EndEntity, LoadedAnchors};
+use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::pem::{self, PemObject};
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer, SubjectPublicKeyInfoDer};
+use handclasp::session::TicketKeys;
 use handclasp::{CertifiedKey, KeyLogFile, TrustAnchors};
 
 use crate::failure::Failure;
@@ -136,6 +138,33 @@ pub fn key_log(option: Option<&Option<PathBuf>>) -> Result<Option<Arc<KeyLogFile
             Err(Failure::misuse(format!("--keylog {name}: it cannot be opened: {error}")))
         }
     }
+}
+
+/// What is to be sent at once.
+pub fn early_data(file: &Path) -> Result<Vec<u8>, Failure> {
+    /// A ticket hardly allows more.
+    const MAX: usize = 64 * 1024;
+    let data = read(file, "--early-data")?;
+    if data.len() > MAX {
+        let problem = format!("--early-data {}: it is longer than {MAX} bytes", file.display());
+        return Err(Failure::misuse(problem).hint("send the rest by standard input"));
+    }
+    Ok(data)
+}
+
+/// Ticket keys: those in the file, or new ones.
+pub fn ticket_keys(file: Option<&Path>) -> Result<Arc<TicketKeys>, Failure> {
+    let random = CryptoProvider::ring().random;
+    let Some(file) = file else {
+        let keys = TicketKeys::random(random);
+        return Ok(Arc::new(keys.map_err(|error| Failure::failed(error.to_string()))?));
+    };
+    let bytes = read(file, "--ticket-keys")?;
+    let keys = TicketKeys::from_bytes(&bytes, random).map_err(|error| {
+        Failure::misuse(format!("--ticket-keys {}: {error}", file.display()))
+            .hint("make one: head -c 32 /dev/urandom > FILE")
+    })?;
+    Ok(Arc::new(keys))
 }
 
 pub fn read(file: &Path, option: &str) -> Result<Vec<u8>, Failure> {

@@ -11,6 +11,7 @@ mod journal;
 mod json;
 mod keys;
 mod serve;
+mod session;
 mod summary;
 mod tell;
 mod timed;

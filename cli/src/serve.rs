@@ -13,6 +13,8 @@ use handclasp::config::{
 };
 use handclasp::connection::Options;
 use handclasp::crypto::CryptoProvider;
+use handclasp::pki_types::UnixTime;
+use handclasp::session::StrikeRegister;
 use handclasp::{ServerConfig, ServerConnection, Stream};
 use serde_json::{Value as Json, json};
 
@@ -67,6 +69,16 @@ pub struct Arguments {
     /// End after one connection
     #[arg(long)]
     once: bool,
+    /// Give each client this many tickets to come back with, 16 at most
+    #[arg(long, value_name = "N", default_value = "2")]
+    tickets: u8,
+    /// Seal tickets with the keys in this file, 32 random bytes each: the first seals, all open.
+    /// Without it, with new ones that end with this server
+    #[arg(long, value_name = "FILE")]
+    ticket_keys: Option<PathBuf>,
+    /// Take this many bytes of early data of a client that comes back
+    #[arg(long, value_name = "BYTES")]
+    early_data: Option<u32>,
     /// Take this pre-shared key from clients that have it; again for more
     #[arg(long, value_name = "IDENTITY:HEX")]
     psk: Vec<String>,
@@ -148,6 +160,11 @@ fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
     }
     if let Some(log) = files::key_log(arguments.keylog.as_ref())? {
         builder = builder.key_log(log);
+    }
+    let ticket_keys = files::ticket_keys(arguments.ticket_keys.as_deref())?;
+    builder = builder.sessions(ticket_keys).tickets(arguments.tickets);
+    if let Some(max_size) = arguments.early_data {
+        builder = builder.early_data(max_size, Arc::new(StrikeRegister::new(UnixTime::now())));
     }
     if let Some(file) = &arguments.client_ca {
         builder = builder.client_authentication(client_authentication(file, arguments)?);
@@ -271,7 +288,15 @@ impl Server {
         let tally = journal.tally(Side::Server);
         let summary = Summary::new(Side::Server, stream.connection(), tally);
         self.say_shaken(number, peer, &summary);
-        let early = if self.asks_later { self.ask(number, stream, peer)? } else { Vec::new() };
+        let mut early = stream.take_early_data();
+        if !early.is_empty() {
+            let bytes = early.len();
+            let event = json!({"event": "early_data", "connection": number, "bytes": bytes});
+            self.say(&format!("{peer}  sent {bytes} bytes of early data"), event);
+        }
+        if self.asks_later {
+            early.extend(self.ask(number, stream, peer)?);
+        }
         let bytes = match self.echo {
             true => echo(stream, &early)?,
             false => {

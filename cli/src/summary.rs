@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anstyle::Style;
 use handclasp::Connection;
 use handclasp::certificate::EndEntity;
+use handclasp::handshake::EarlyData;
 use handclasp::key_schedule::PskKind;
 use serde_json::{Value as Json, json};
 
@@ -27,6 +28,7 @@ pub struct Summary {
     /// How a client has shown who it is.
     pub own_signature: Option<String>,
     pub pre_shared_key: Option<&'static str>,
+    pub early_data: Option<&'static str>,
     pub tally: Tally,
 }
 
@@ -52,9 +54,15 @@ impl Summary {
             }
             .map(|scheme| format!("with a certificate ({scheme})")),
             pre_shared_key: parameters.pre_shared_key.map(|kind| match kind {
-                PskKind::Resumption => "of an earlier connection",
+                PskKind::Resumption => "of a ticket: the connection was resumed",
                 PskKind::External | PskKind::Imported => "agreed on elsewhere",
             }),
+            early_data: match parameters.early_data {
+                EarlyData::NotOffered => None,
+                EarlyData::Offered => Some("offered"),
+                EarlyData::Accepted => Some("accepted"),
+                EarlyData::Rejected => Some("not accepted"),
+            },
             tally,
         }
     }
@@ -71,6 +79,7 @@ impl Summary {
             ("OCSP response", &self.stapled),
             ("authenticated", &self.own_signature),
             ("pre-shared key", &self.pre_shared_key.map(str::to_owned)),
+            ("early data", &self.early_data.map(str::to_owned)),
         ];
         let version = ("version", "TLS 1.3".to_owned());
         let known = fields.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
@@ -121,6 +130,7 @@ impl Summary {
             "ocsp_response": self.stapled,
             "authenticated": self.own_signature,
             "pre_shared_key": self.pre_shared_key,
+            "early_data": self.early_data,
             "bytes_sent": tally.bytes_sent,
             "bytes_received": tally.bytes_received,
             "records_sent": tally.records_sent,

@@ -68,7 +68,6 @@ impl Printer {
         let status = match &report.status {
             Status::Complete => "complete".to_owned(),
             Status::Stopped(why) => format!("stopped: {why}"),
-            Status::NotYet(why) => format!("not replayed yet: {why}"),
         };
         if self.json {
             write_line(

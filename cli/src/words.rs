@@ -35,6 +35,7 @@ pub fn sent(message: &str) -> &'static str {
             "A MAC over all messages so far. If anyone changed a single bit of them on the way, \
              it does not match."
         }
+        "EndOfEarlyData" => "What was sent early ends here.",
         "NewSessionTicket" => "Lets the client come back with a shorter handshake.",
         "KeyUpdate" => "The sender's key changes after this message.",
         _ => "",
@@ -53,6 +54,7 @@ pub fn received(message: &str) -> &'static str {
         }
         "CertificateVerify" => "verifies the signature with the certificate's public key",
         "Finished" => "computes the same MAC and compares",
+        "EndOfEarlyData" => "reads on with the handshake's keys",
         "NewSessionTicket" => "may keep it for the next connection",
         "KeyUpdate" => "reads on with the peer's next key",
         _ => "",
@@ -66,6 +68,10 @@ pub fn derived(extract: bool, label: &str) -> &'static str {
         (true, "handshake") => "the second stage (HKDF-Extract): mixes in the key exchange",
         (true, "master") => "the last stage (HKDF-Extract): the main secret",
         (_, "derived") => "leads from one stage to the next, and never back",
+        (_, "res binder") => "proves that the client has the key of the ticket",
+        (_, "ext binder") => "proves that the client has the key that both agreed on",
+        (_, "c e traffic") => "protects early data",
+        (_, "e exp master") => "makes keys for other protocols, early",
         (_, "c hs traffic") => "protects what the client sends in the handshake",
         (_, "s hs traffic") => "protects what the server sends in the handshake",
         (_, "c ap traffic") => "protects the client's application data",

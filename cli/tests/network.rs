@@ -226,6 +226,62 @@ fn curl_gets_a_response() {
     assert!(line.contains("TLS 1.2"), "{line}");
 }
 
+#[test]
+fn a_client_comes_back_with_the_session_it_kept_and_says_its_words_at_once() {
+    let files = Files::new();
+    let mut server = Server::start(&files, &["--early-data", "1000"]);
+    let (ca, session) = (files.path("ca.pem"), files.path("session"));
+    files.write("early", "GET / HTTP/1.0\r\n\r\n");
+    let early = files.path("early");
+    let run = || {
+        let mut command = handclasp(["connect", &server.address, "--ca", &ca]);
+        let output =
+            command.args(["--session", &session, "--early-data", &early]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert!(text(&output.stdout).contains("handclasp shook hands with you"));
+        text(&output.stderr)
+    };
+    let first = run();
+    assert!(first.contains("early data: 0 bytes were taken, 18 are sent now"), "{first}");
+    assert!(first.contains("kept 2 sessions"), "{first}");
+    let kept = files.read("session");
+    let second = run();
+    assert!(second.contains("the connection was resumed"), "{second}");
+    assert!(second.contains("early data: 18 bytes were taken, 0 are sent now"), "{second}");
+    assert!(second.contains("kept 3 sessions"), "{second}");
+    assert_ne!(files.read("session"), kept);
+    server.log_line_with("sent 18 bytes of early data");
+
+    // A server that was started anew has new ticket keys.
+    let server = Server::start(&files, &["--early-data", "1000", "--tickets", "1"]);
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca]);
+    let output = command.args(["--session", &session, "--early-data", &early]).output().unwrap();
+    let told = text(&output.stderr);
+    assert!(told.contains("early data: 0 bytes were taken, 18 are sent now"), "{told}");
+    assert!(told.contains("kept 1 sessions"), "those of the old server are worth nothing: {told}");
+}
+
+#[test]
+fn servers_that_share_ticket_keys_take_each_others_tickets() {
+    let files = Files::new();
+    let keys = (1..65).map(char::from).collect::<String>();
+    files.write("keys", &keys);
+    let (ca, session, keys) = (files.path("ca.pem"), files.path("session"), files.path("keys"));
+    for resumes in [false, true] {
+        let server = Server::start(&files, &["--ticket-keys", &keys]);
+        let mut command = handclasp(["connect", &server.address, "--ca", &ca]);
+        let output = command.args(["--session", &session]).output().unwrap();
+        let told = text(&output.stderr);
+        assert_eq!(told.contains("the connection was resumed"), resumes, "{told}");
+    }
+    files.write("keys", "too short");
+    let (cert, key) = (files.path("cert.pem"), files.path("key.pem"));
+    let mut command = handclasp(["serve", "--cert", &cert, "--key", &key]);
+    let output = command.args(["--ticket-keys", &keys]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("32 random bytes"), "{}", text(&output.stderr));
+}
+
 /// The pin of the certificate in this file, as `openssl` would make it.
 fn pin(files: &Files, name: &str) -> String {
     use handclasp::pki_types::pem::PemObject;

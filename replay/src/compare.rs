@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::sync::PoisonError;
 
-use handclasp::crypto::ring::TLS_AES_128_GCM_SHA256;
+use handclasp::crypto::Hash;
+use handclasp::crypto::ring::{SHA256, TLS_AES_128_GCM_SHA256};
 use handclasp::observer::KeyScheduleOperation::{Expand, Extract};
 use handclasp::record::HEADER_LENGTH;
-use handclasp::registry::ContentType;
+use handclasp::registry::{ContentType, HandshakeType};
+use handclasp::wire::{ClientHello, HandshakeMessage};
 
 use crate::run::Run;
 use crate::vectors::{Record, Step, Trace, Value};
@@ -59,8 +61,10 @@ impl<'a> Comparison<'a> {
                 let share = shares.next();
                 Box::new(move |value| (value == "public key").then(|| share.clone()).flatten())
             } else if step.action.starts_with("construct ") {
-                let message = messages.next().cloned();
+                let message = messages.next().map(|message| without_binders(message).to_vec());
                 Box::new(move |_| message.clone())
+            } else if step.action == "calculate PSK binder" {
+                self.binder()
             } else if step.action.starts_with("send ") {
                 let sent = records.next().map(|(index, record)| {
                     let bytes = self.run.emitted.get(index).cloned();
@@ -85,6 +89,24 @@ impl<'a> Comparison<'a> {
                 }
             }
         }
+    }
+
+    /// The values of the binder: over the ClientHello that was sent or came.
+    fn binder(&self) -> Actual<'a> {
+        let seen = self.seen;
+        let key = seen.find(Expand, "res binder", 0).map(|key| &key.output);
+        let expanded = seen
+            .derivations
+            .iter()
+            .find(|it| it.operation == Expand && it.label == "finished" && Some(&it.secret) == key);
+        let prefix = without_binders(&seen.client_hello);
+        let hash = SHA256.digest(prefix);
+        Box::new(move |value| match value {
+            "ClientHello prefix" => Some(prefix.to_vec()),
+            "binder hash" => Some(hash.to_vec()),
+            "finished" => Some(SHA256.hmac(&expanded?.output, &[&*hash]).as_bytes().to_vec()),
+            value => expansion(expanded?, value),
+        })
     }
 
     /// The values of a step of the key schedule.
@@ -245,6 +267,15 @@ impl<'a> Comparison<'a> {
         for (name, expected, actual) in checks {
             self.check("derived", name, &expected.0, actual);
         }
+        let early = expanded("c e traffic").map(output);
+        for (name, expected, actual) in [
+            ("client_early_traffic", &secrets.client_early_traffic, early),
+            ("psk", &derived.psk, extracted("early").map(input)),
+        ] {
+            if let Some(expected) = expected {
+                self.check("derived", name, &expected.0, actual);
+            }
+        }
         let resumption = "generate resumption secret \"tls13 resumption\"";
         let mut steps = self.trace.steps.steps.iter();
         let psk = steps.find(|step| step.action == resumption && step.same_as.is_none());
@@ -276,6 +307,16 @@ fn expansion(derivation: &Derivation, value: &str) -> Option<Vec<u8>> {
         "expanded" => derivation.output.clone(),
         _ => return None,
     })
+}
+
+/// The message up to its binders, which the RFC prints by themselves.
+fn without_binders(message: &[u8]) -> &[u8] {
+    let split = HandshakeMessage::split(message);
+    let hello = split.filter(|(message, _)| message.kind == HandshakeType::CLIENT_HELLO);
+    let hello = hello.and_then(|(message, _)| ClientHello::parse(message.body).ok());
+    let binders = hello.and_then(|hello| hello.pre_shared_keys);
+    let end = message.len() - binders.map_or(0, |keys| keys.binders_length());
+    &message[..end]
 }
 
 /// Whose records the keys of this step protect, and in which epoch; `None` for another step.

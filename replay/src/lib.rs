@@ -49,9 +49,6 @@ pub fn replay(section: u8, vectors: &Vectors) -> Vec<Report> {
 
 fn replay_role(section: u8, trace: &Trace, role: Role, vectors: &Vectors) -> Report {
     let title = &trace.steps.title;
-    if section == 4 {
-        return Report::not_yet(section, title, role, "it needs resumption and 0-RTT");
-    }
     let mut run = Run::default();
     let played = Scenario::new(section, trace, vectors)
         .map_err(RunError::from)

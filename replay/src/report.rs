@@ -66,8 +66,6 @@ pub enum Status {
     Complete,
     /// Not to the end: this went wrong.
     Stopped(String),
-    /// It was not tried: handclasp does not have what the trace shows yet.
-    NotYet(&'static str),
 }
 
 /// What came of one section in one role.
@@ -86,11 +84,6 @@ pub struct Report {
 }
 
 impl Report {
-    pub(crate) fn not_yet(section: u8, title: &str, role: Role, why: &'static str) -> Self {
-        let status = Status::NotYet(why);
-        Self { section, title: title.into(), role, status, checks: Vec::new() }
-    }
-
     /// How many comparisons were made.
     pub fn total(&self) -> usize {
         self.checks.len()

@@ -98,6 +98,10 @@ impl Run {
     fn send(&mut self, side: &mut Side, record: &Record) -> Result<(), RunError> {
         let payload = &record.payload.0;
         match (ContentType(record.content_type), side) {
+            (ContentType::APPLICATION_DATA, side) if record.epoch == "early" => {
+                side.connection().write_early_data(payload)?;
+                self.take(side.connection())
+            }
             (ContentType::APPLICATION_DATA, side) => {
                 side.connection().write(payload)?;
                 self.take(side.connection())
@@ -133,10 +137,13 @@ impl Run {
     fn receive(&mut self, connection: &mut Connection, record: &Record) -> Result<(), RunError> {
         let mut bytes = record.record.0.clone();
         let (taken, received) = connection.receive(&mut bytes)?;
-        if let Received::Data(data) = &received {
-            self.data.push(data.to_vec());
-        }
-        let whole = matches!(received, Received::Data(_) | Received::Handled | Received::Closed);
+        let whole = match received {
+            Received::Data(data) | Received::EarlyData(data) => {
+                self.data.push(data.to_vec());
+                true
+            }
+            received => matches!(received, Received::Handled | Received::Closed),
+        };
         match whole && taken == record.record.0.len() {
             true => Ok(()),
             false => Err(RunError::NotTaken),

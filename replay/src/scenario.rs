@@ -2,26 +2,31 @@
 //! trace's messages, and what is secret in it comes from the trace's keys.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use handclasp::certificate::CertificateError;
 use handclasp::config::{
     CertificateList, CertifiedKey, ClientAuthentication, ClientConfig, CookieProtector,
-    ExtensionLayout, KeySource, LayoutItem, PeerIdentity, PeerVerifier, Reply, ServerConfig,
+    EarlyDataTerms, ExtensionLayout, KeySource, LayoutItem, PeerIdentity, PeerVerifier,
+    PreSharedKey, PskList, Reply, ServerConfig,
 };
 use handclasp::crypto::{
-    CryptoError, CryptoProvider, KeyExchangeGroup, SignatureAlgorithms, SigningKey,
+    CryptoError, CryptoProvider, HashAlgorithm, KeyExchangeGroup, Secret, SignatureAlgorithms,
+    SigningKey,
 };
+use handclasp::key_schedule::PskKind;
 use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
-use handclasp::registry::{ExtensionType, NamedGroup, SignatureScheme};
+use handclasp::registry::{ExtensionType, HandshakeType, NamedGroup, SignatureScheme};
+use handclasp::session::{ClientSession, StrikeRegister, TicketOrigin};
 use handclasp::wire::{
     Certificate, CertificateRequest, ClientHello, DecodeError, EncryptedExtensions, Extensions,
-    ServerHello,
+    HandshakeMessage, NewSessionTicket, ServerHello,
 };
 
 use crate::Role;
 use crate::primitives::{RecordedGroup, RecordedRandom, RecordedSignature, Shares};
 use crate::rsa::{PssSha256With1024Bits, RecordedSigningKey};
-use crate::vectors::{Steps, Trace, Vectors};
+use crate::vectors::{Record, Steps, Trace, Vectors};
 use crate::watch::Watcher;
 
 const P256: SignatureScheme = SignatureScheme::ECDSA_SECP256R1_SHA256;
@@ -45,6 +50,7 @@ pub(crate) struct Scenario<'a> {
     /// The last: it has a cookie and padding where the first has none.
     client_hello: ClientHello<'a>,
     server_hello: ServerHello<'a>,
+    trace: &'a Trace,
     section: u8,
     vectors: &'a Vectors,
 }
@@ -56,12 +62,19 @@ impl<'a> Scenario<'a> {
         vectors: &'a Vectors,
     ) -> Result<Self, SetUpError> {
         let steps = &trace.steps;
-        let client_hello = steps.messages(Role::Client, "ClientHello").last();
+        // Of a message with binders the steps show only what stands before them.
+        let is_hello = |record: &&Record| record.side == Role::Client && record.key.is_none();
+        let mut client_hello = trace.derived.records.iter().filter(is_hello).filter_map(|record| {
+            let (message, _) = HandshakeMessage::split(&record.payload.0)?;
+            (message.kind == HandshakeType::CLIENT_HELLO).then_some(message.body)
+        });
+        let client_hello = client_hello.next_back();
         let server_hello = steps.messages(Role::Server, "ServerHello").last();
         Ok(Self {
             steps,
             client_hello: ClientHello::parse(client_hello.ok_or(missing("ClientHello"))?)?,
             server_hello: ServerHello::parse(server_hello.ok_or(missing("ServerHello"))?)?,
+            trace,
             section,
             vectors,
         })
@@ -79,11 +92,13 @@ impl<'a> Scenario<'a> {
             random.push(hello.session_id.to_vec());
         }
         let layout = layout(hello.extensions);
+        watcher.seen().resumes = self.resumed()?;
         let mut builder = ClientConfig::builder(self.provider(Role::Client, random, shares))
             .verifier(Arc::new(KnownChain(self.chain(Role::Server)?)))
             .middlebox_compatibility(!hello.session_id.is_empty())
             .client_hello_layout(layout)
-            .ticket_receiver(Arc::new(watcher.clone()));
+            .sessions(Arc::new(watcher.clone()))
+            .early_data(self.client_hello.early_data);
         if self.vectors.signature(self.section, Role::Client).is_some() {
             builder = builder.client_certificates(self.certificates(Role::Client)?);
         }
@@ -109,6 +124,27 @@ impl<'a> Scenario<'a> {
             if let Some(cookie) = ServerHello::parse(message)?.cookie {
                 builder = builder.cookies(Arc::new(RecordedCookie::new(cookie)));
             }
+        }
+        if let Some(session) = self.resumed()? {
+            let key = PreSharedKey::new(
+                session.ticket(),
+                session.secret().as_bytes(),
+                HashAlgorithm::Sha256,
+                PskKind::Resumption,
+            )?;
+            let terms = EarlyDataTerms {
+                max_size: session.max_early_data_size(),
+                cipher_suite: self.server_hello.cipher_suite,
+                application_protocol: None,
+            };
+            let keys = PskList::new(vec![key.early_data(terms)]);
+            let builder = builder
+                .early_data(
+                    session.max_early_data_size(),
+                    Arc::new(StrikeRegister::new(self.now())),
+                )
+                .pre_shared_keys(Arc::new(keys));
+            return Ok(Arc::new(builder.build(Arc::new(CertificateList::new(Vec::new())))?));
         }
         if let Some(request) = self.steps.messages(Role::Server, "CertificateRequest").next() {
             let known = Arc::new(KnownChain(self.chain(Role::Client)?));
@@ -137,8 +173,34 @@ impl<'a> Scenario<'a> {
         UnixTime::since_unix_epoch(core::time::Duration::from_secs(1_546_300_800))
     }
 
+    /// The session that the trace resumes: its ticket came in section 3.
+    fn resumed(&self) -> Result<Option<ClientSession>, SetUpError> {
+        let Some(psk) = &self.trace.derived.psk else { return Ok(None) };
+        let first = self.vectors.trace(3).ok_or(missing("first connection"))?;
+        let ticket = first.steps.messages(Role::Server, "NewSessionTicket").next();
+        let ticket = NewSessionTicket::parse(ticket.ok_or(missing("NewSessionTicket"))?)?;
+        let offered = self.client_hello.pre_shared_keys.and_then(|keys| keys.iter().next());
+        let (offered, _) = offered.ok_or(missing("pre_shared_key"))?;
+        // The trace's ticket is some milliseconds old.
+        let age = offered.obfuscated_ticket_age.wrapping_sub(ticket.age_add);
+        let now = Duration::from_secs(self.now().as_secs());
+        let origin = TicketOrigin {
+            server_name: self.server_name()?,
+            cipher_suite: self.server_hello.cipher_suite,
+            application_protocol: None,
+            certificates: Some(self.chain(Role::Server)?.into()),
+            authenticated: self.now().as_secs(),
+        };
+        let psk = Secret::new(&psk.0).ok_or(missing("PSK"))?;
+        let received = now - Duration::from_millis(age.into());
+        Ok(ClientSession::new(origin, &ticket, psk, received))
+    }
+
+    /// This side's certificates: of the first connection, where this one resumes it.
     fn chain(&self, side: Role) -> Result<Vec<CertificateDer<'static>>, SetUpError> {
-        let message = self.steps.messages(side, "Certificate").next();
+        let first = self.vectors.trace(3).map(|trace| &trace.steps);
+        let steps = [Some(self.steps), first].into_iter().flatten();
+        let message = steps.flat_map(|steps| steps.messages(side, "Certificate")).next();
         let message = Certificate::parse(message.ok_or(missing("Certificate"))?)?;
         Ok(message.entries().map(|entry| entry.certificate.to_vec().into()).collect())
     }
@@ -194,6 +256,8 @@ fn layout(extensions: Extensions<'_>) -> ExtensionLayout {
         | E::SUPPORTED_VERSIONS
         | E::COOKIE
         | E::KEY_SHARE
+        | E::EARLY_DATA
+        | E::PRE_SHARED_KEY
         | E::RECORD_SIZE_LIMIT => LayoutItem::Standard(extension.kind),
         E::PADDING => LayoutItem::Padding,
         kind => LayoutItem::Raw(kind, extension.body.to_vec()),

@@ -98,11 +98,14 @@ pub(crate) struct Derived {
     pub hash_to_client_finished: Bytes,
     pub secrets: TrafficSecrets,
     pub records: Vec<Record>,
+    /// The key of the ticket that is resumed with.
+    pub psk: Option<Bytes>,
 }
 
 /// The traffic secrets of a trace.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct TrafficSecrets {
+    pub client_early_traffic: Option<Bytes>,
     pub client_handshake_traffic: Bytes,
     pub server_handshake_traffic: Bytes,
     pub client_application_traffic: Bytes,

@@ -2,12 +2,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use handclasp::config::TicketReceiver;
-use handclasp::crypto::Secret;
 use handclasp::observer::{Event, KeyScheduleOperation, Observer};
-use handclasp::pki_types::ServerName;
+use handclasp::pki_types::{ServerName, UnixTime};
 use handclasp::registry::HandshakeType;
-use handclasp::wire::NewSessionTicket;
+use handclasp::session::{ClientSession, ClientSessionStore};
 
 use crate::Role;
 
@@ -39,6 +37,8 @@ impl Derivation {
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     pub derivations: Vec<Derivation>,
+    /// The last ClientHello, whoever sent it.
+    pub client_hello: Vec<u8>,
     /// Handshake messages that were sent, in order.
     pub sent: Vec<Vec<u8>>,
     /// The `verify_data` of both Finished, the server's first. The peer's is here only after the
@@ -46,6 +46,8 @@ pub(crate) struct Seen {
     pub finished: Vec<Vec<u8>>,
     /// The PSK that came with a ticket.
     pub psk: Option<Vec<u8>>,
+    /// The session that this connection resumes.
+    pub resumes: Option<ClientSession>,
     unverified: Vec<u8>,
 }
 
@@ -64,6 +66,7 @@ impl Seen {
     /// What was expanded from the traffic secret of this sender and epoch with this label.
     pub(crate) fn of_traffic(&self, from: Role, epoch: &str, label: &str) -> Option<&Derivation> {
         let traffic = match (from, epoch) {
+            (Role::Client, "early" | "early application") => "c e traffic",
             (Role::Client, "handshake") => "c hs traffic",
             (Role::Server, "handshake") => "s hs traffic",
             (Role::Client, "application") => "c ap traffic",
@@ -89,6 +92,11 @@ impl Watcher {
 impl Observer for Watcher {
     fn event(&mut self, event: &Event<'_>) {
         let mut seen = self.seen();
+        if let Event::MessageSent(_, message) | Event::MessageReceived(_, message) = event {
+            if message.kind == HandshakeType::CLIENT_HELLO {
+                seen.client_hello = message.bytes.to_vec();
+            }
+        }
         match event {
             Event::MessageSent(_, message) => {
                 seen.sent.push(message.bytes.to_vec());
@@ -122,8 +130,13 @@ impl Observer for Watcher {
     }
 }
 
-impl TicketReceiver for Watcher {
-    fn ticket(&self, _: &ServerName<'static>, _: &NewSessionTicket<'_>, psk: Secret) {
-        self.seen().psk = Some(psk.as_bytes().to_vec());
+impl ClientSessionStore for Watcher {
+    fn put(&self, session: ClientSession) {
+        self.seen().psk = Some(session.secret().as_bytes().to_vec());
+    }
+
+    /// What the trace resumes, once.
+    fn take(&self, _: &ServerName<'static>, _: UnixTime) -> Option<ClientSession> {
+        self.seen().resumes.take()
     }
 }

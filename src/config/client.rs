@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::{
     CertificateCompression, ClientCertificateResolver, Compressors, ConfigError,
-    DEFAULT_RECORD_SIZE_LIMIT, ExtensionLayout, Limits, PeerVerifier, PreSharedKey, TicketReceiver,
+    DEFAULT_RECORD_SIZE_LIMIT, ExtensionLayout, Limits, PeerVerifier, PreSharedKey,
     TrustAnchorVerifier, check_layout, check_protocols, check_provider, check_record_size_limit,
 };
 use crate::certificate::TrustAnchors;
@@ -11,6 +11,7 @@ use crate::crypto::CryptoProvider;
 use crate::observer::KeyLog;
 use crate::record::PaddingPolicy;
 use crate::registry::{CertificateType, ExtensionType};
+use crate::session::ClientSessionStore;
 use crate::wire::CodePoint;
 
 /// The configuration of a client: built once, shared by all its connections.
@@ -24,11 +25,14 @@ pub struct ClientConfig {
     pub(crate) grease: bool,
     pub(crate) layout: Option<ExtensionLayout>,
     pub(crate) pre_shared_keys: Vec<PreSharedKey>,
+    pub(crate) sessions: Option<Arc<dyn ClientSessionStore>>,
+    pub(crate) ticket_request: Option<[u8; 2]>,
+    pub(crate) early_data: bool,
+    pub(crate) psk_without_key_exchange: bool,
     pub(crate) client_certificates: Option<Arc<dyn ClientCertificateResolver>>,
     pub(crate) post_handshake_auth: bool,
     pub(crate) request_ocsp: bool,
     pub(crate) request_timestamps: bool,
-    pub(crate) tickets: Option<Arc<dyn TicketReceiver>>,
     pub(crate) record_size_limit: Option<u16>,
     pub(crate) record_padding: Option<PaddingPolicy>,
     pub(crate) compressors: Compressors,
@@ -75,11 +79,14 @@ impl ClientConfig {
                 grease: true,
                 layout: None,
                 pre_shared_keys: Vec::new(),
+                sessions: None,
+                ticket_request: None,
+                early_data: false,
+                psk_without_key_exchange: false,
                 client_certificates: None,
                 post_handshake_auth: false,
                 request_ocsp: false,
                 request_timestamps: false,
-                tickets: None,
                 record_size_limit: DEFAULT_RECORD_SIZE_LIMIT,
                 record_padding: None,
                 compressors: Compressors::default(),
@@ -172,6 +179,35 @@ impl ClientConfigBuilder {
         self
     }
 
+    /// Keeps the server's tickets here, and resumes with them. The certificates that the server
+    /// had then are judged again by the verifier, so that what it refuses now is not resumed; a
+    /// verifier that answers later is not asked again. No tickets are taken by default.
+    pub fn sessions(mut self, store: Arc<dyn ClientSessionStore>) -> Self {
+        self.config.sessions = Some(store);
+        self
+    }
+
+    /// Asks for so many tickets: of a new session, and when one is resumed (RFC 9149). By default
+    /// the server decides.
+    pub fn ticket_request(mut self, new: u8, resumed: u8) -> Self {
+        self.config.ticket_request = Some([new, resumed]);
+        self
+    }
+
+    /// Offers 0-RTT data where a ticket or key allows it: see
+    /// [`write_early_data`](crate::Connection::write_early_data). No by default.
+    pub fn early_data(mut self, offer: bool) -> Self {
+        self.config.early_data = offer;
+        self
+    }
+
+    /// Lets the server resume without a fresh key exchange (psk_ke). No by default: whoever gets
+    /// the key later can then read the connection (RFC 9846, section 2.2).
+    pub fn psk_without_key_exchange(mut self, allow: bool) -> Self {
+        self.config.psk_without_key_exchange = allow;
+        self
+    }
+
     /// Shows one of these certificates to a server that asks for one: a
     /// [`CertificateList`](super::CertificateList), or whoever else chooses. Without it the
     /// client has none to show.
@@ -200,12 +236,6 @@ impl ClientConfigBuilder {
     /// it judges. No by default.
     pub fn request_certificate_timestamps(mut self, request: bool) -> Self {
         self.config.request_timestamps = request;
-        self
-    }
-
-    /// Who takes the server's tickets. They are ignored by default.
-    pub fn ticket_receiver(mut self, receiver: Arc<dyn TicketReceiver>) -> Self {
-        self.config.tickets = Some(receiver);
         self
     }
 

@@ -87,6 +87,12 @@ impl ClientAuthentication {
         self
     }
 
+    /// What a session of a client must agree with: a client that was asked less is asked again.
+    pub(super) fn describe(&self, out: &mut Vec<u8>) {
+        out.extend([u8::from(self.required), u8::from(self.in_handshake)]);
+        write_vector(out, Prefix::U24, |out| out.extend_from_slice(&self.extensions));
+    }
+
     /// Writes the extensions of every CertificateRequest, once.
     pub(super) fn prepare(mut self, provider: &CryptoProvider) -> Result<Self, ConfigError> {
         use ExtensionType as E;

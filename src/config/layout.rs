@@ -53,8 +53,9 @@ impl ExtensionLayout {
         ExtensionType::COMPRESS_CERTIFICATE,
     ];
 
-    /// The bytes that a message has room for beside what the library writes.
-    const MAX_RAW_LENGTH: usize = 0x8000;
+    /// The bytes that a message has room for beside what the library writes: protocols, a cookie
+    /// and a ticket can be long, too.
+    const MAX_RAW_LENGTH: usize = 0x6000;
 
     /// The list of code points that a raw extension stands for, where there is one: what was
     /// offered to the peer, whatever else this side could do.

@@ -7,6 +7,7 @@ mod client;
 mod client_authentication;
 mod compression;
 mod cookie;
+mod early_data;
 mod layout;
 mod limits;
 mod psk;
@@ -28,6 +29,8 @@ pub(crate) use compression::Compressors;
 #[cfg(feature = "zlib")]
 pub use compression::Zlib;
 pub use cookie::{CookieProtector, HmacCookies};
+pub(crate) use early_data::EarlyDataRules;
+pub use early_data::{AcceptFresh, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms};
 pub use layout::{ExtensionLayout, LayoutItem};
 pub use limits::Limits;
 pub use psk::{ChosenPsk, PreSharedKey, PskList, PskResolver};
@@ -35,7 +38,7 @@ pub use psk_importer::PskImporter;
 pub(crate) use questions::Staples;
 pub use questions::{
     AnswerLater, CertificateList, CertificateResolver, CertifiedKey, KeySource, NoCertificate,
-    PeerIdentity, PeerVerifier, RawPublicKey, Reply, TicketReceiver, TrustAnchorVerifier,
+    PeerIdentity, PeerVerifier, RawPublicKey, Reply, TrustAnchorVerifier,
 };
 pub use raw_public_key::PinnedPublicKeys;
 pub use server::{ServerConfig, ServerConfigBuilder};
@@ -69,6 +72,9 @@ pub enum ConfigError {
     /// A pre-shared key is shorter than 16 bytes, or its identity is not 1 to 1024 bytes long.
     #[error("a pre-shared key must have 16 bytes or more, and an identity of 1 to 1024")]
     PreSharedKey,
+    /// Tickets are good for a second to seven days, and at most 16 are sent on a connection.
+    #[error("tickets must be good for 1 to 604800 seconds, and at most 16 on a connection")]
+    Tickets,
     /// An OCSP response or a certificate timestamp is empty, or they are too long for a message.
     #[error("an OCSP response or certificate timestamp is empty, or they are longer than 65535")]
     Staple,

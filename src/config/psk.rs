@@ -3,9 +3,10 @@ use core::fmt;
 use pki_types::ServerName;
 use zeroize::Zeroizing;
 
-use super::{ConfigError, Reply};
+use super::{ConfigError, EarlyDataTerms, Reply};
 use crate::crypto::{CipherSuite, HashAlgorithm};
 use crate::key_schedule::PskKind;
+use crate::session::Session;
 use crate::wire::ClientHello;
 
 /// A key that both sides have already, under a name (RFC 9846, section 2.2).
@@ -32,6 +33,9 @@ pub struct PreSharedKey {
     hash: HashAlgorithm,
     kind: PskKind,
     server: Option<ServerName<'static>>,
+    early_data: Option<EarlyDataTerms>,
+    /// The connection that a ticket's key comes from.
+    session: Option<Session>,
 }
 
 impl PreSharedKey {
@@ -64,7 +68,36 @@ impl PreSharedKey {
             return Err(ConfigError::PreSharedKey);
         }
         let (identity, secret) = (identity.to_vec(), Zeroizing::new(secret.to_vec()));
-        Ok(Self { identity, secret, hash, kind, server: None })
+        let (server, early_data, session) = (None, None, None);
+        Ok(Self { identity, secret, hash, kind, server, early_data, session })
+    }
+
+    /// The key of a ticket, for suites with the hash that it was made with; `None` where there is
+    /// no such suite. Keys of tickets are as long as their hash.
+    pub(crate) fn of_ticket<'a>(
+        ticket: &[u8],
+        session: Session,
+        suites: impl IntoIterator<Item = &'a CipherSuite>,
+    ) -> Option<Self> {
+        let secret = Zeroizing::new(session.secret.as_bytes().to_vec());
+        let mut hashes = suites.into_iter().map(|suite| suite.hash);
+        let hash = hashes.find(|hash| hash.output_length() == secret.len())?.algorithm();
+        let early_data = (session.max_early_data_size > 0).then(|| EarlyDataTerms {
+            max_size: session.max_early_data_size,
+            cipher_suite: session.cipher_suite,
+            application_protocol: session.application_protocol.clone(),
+        });
+        let (identity, kind, session) = (ticket.to_vec(), PskKind::Resumption, Some(session));
+        Some(Self { identity, secret, hash, kind, server: None, early_data, session })
+    }
+
+    /// 0-RTT data may be sent under the key, on these terms, which both sides must have.
+    ///
+    /// Such a key has no age: a server can tell a replay only as long as it remembers every
+    /// ClientHello, and takes no more 0-RTT data when its register is full.
+    pub fn early_data(mut self, terms: EarlyDataTerms) -> Self {
+        self.early_data = Some(terms);
+        self
     }
 
     /// The key is offered to this server only.
@@ -90,6 +123,14 @@ impl PreSharedKey {
     /// Where the key comes from.
     pub fn kind(&self) -> PskKind {
         self.kind
+    }
+
+    pub(crate) fn early_data_terms(&self) -> Option<&EarlyDataTerms> {
+        self.early_data.as_ref()
+    }
+
+    pub(crate) fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
     }
 
     pub(crate) fn secret(&self) -> &[u8] {

@@ -10,15 +10,16 @@ use std::sync::Arc;
 
 use pki_types::{CertificateDer, DnsName, PrivateKeyDer, ServerName, UnixTime};
 
-use super::{ChosenPsk, ConfigError, PskResolver};
+use super::{ChosenPsk, ConfigError, EarlyDataOffer, EarlyDataPolicy, PskResolver};
 use crate::certificate::{
     CertificateError, CertificateRevocationList, ChainRequest, Digests, EndEntity, PathLimits,
     Problem, Profile, Purpose, Revocation, RevocationPolicy, StatusRequest, TrustAnchors,
     verify_chain,
 };
-use crate::crypto::{CipherSuite, Secret, SignatureAlgorithms, SigningKey, ring, signing_key};
+use crate::crypto::{CipherSuite, SignatureAlgorithms, SigningKey, ring, signing_key};
 use crate::registry::{CertificateType, SignatureScheme};
-use crate::wire::{ClientHello, List, NewSessionTicket};
+use crate::session::Session;
+use crate::wire::{ClientHello, List};
 
 /// An answer, or the promise of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -279,6 +280,26 @@ pub struct PeerIdentity {
     pub signed_certificate_timestamps: Vec<Vec<u8>>,
 }
 
+impl PeerIdentity {
+    /// Who the peer of a session was; `None` where it showed no certificates.
+    pub(crate) fn of_session(
+        session: &Session,
+        server_name: Option<ServerName<'static>>,
+        now: UnixTime,
+    ) -> Option<Self> {
+        let chain = Arc::clone(session.certificates.as_ref()?);
+        Some(Self {
+            chain,
+            server_name,
+            now,
+            // Nothing is stapled to a resumption, and nothing was asked for.
+            ocsp_requested: false,
+            ocsp_response: None,
+            signed_certificate_timestamps: Vec::new(),
+        })
+    }
+}
+
 /// Who the peer says it is, by a public key alone (RFC 7250): what
 /// [`PeerVerifier::verify_raw_public_key`] judges.
 #[derive(Clone, Debug)]
@@ -408,15 +429,14 @@ impl PskResolver for AnswerLater {
     }
 }
 
-impl PeerVerifier for AnswerLater {
-    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+impl EarlyDataPolicy for AnswerLater {
+    fn accept(&self, _: &EarlyDataOffer) -> Reply<bool> {
         Reply::Later
     }
 }
 
-/// Takes the tickets that a server sends. Without one they are ignored, as RFC 9846 section 4.7.1
-/// wants of a client that does not resume.
-pub trait TicketReceiver: Send + Sync + fmt::Debug {
-    /// A ticket came from this server, and this is the PSK that goes with it.
-    fn ticket(&self, server: &ServerName<'static>, ticket: &NewSessionTicket<'_>, psk: Secret);
+impl PeerVerifier for AnswerLater {
+    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        Reply::Later
+    }
 }

@@ -2,14 +2,18 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::{
-    CertificateCompression, CertificateList, CertificateResolver, CertifiedKey,
+    AcceptFresh, CertificateCompression, CertificateList, CertificateResolver, CertifiedKey,
     ClientAuthentication, Compressors, ConfigError, CookieProtector, DEFAULT_RECORD_SIZE_LIMIT,
-    ExtensionLayout, Limits, PskResolver, check_layout, check_protocols, check_provider,
-    check_record_size_limit,
+    EarlyDataPolicy, EarlyDataRules, ExtensionLayout, Limits, PskResolver, check_layout,
+    check_protocols, check_provider, check_record_size_limit,
 };
-use crate::crypto::CryptoProvider;
+use crate::crypto::ring::SHA256;
+use crate::crypto::{CryptoProvider, Hash};
 use crate::observer::KeyLog;
 use crate::record::PaddingPolicy;
+use crate::session::{AntiReplay, MAX_LIFETIME, SessionStore};
+use crate::wire::codec::{Prefix, write_vector};
+use crate::wire::write_names;
 
 /// The configuration of a server: built once, shared by all its connections.
 #[derive(Clone)]
@@ -18,6 +22,12 @@ pub struct ServerConfig {
     pub(crate) resolver: Arc<dyn CertificateResolver>,
     pub(crate) application_protocols: Vec<Vec<u8>>,
     pub(crate) psks: Option<Arc<dyn PskResolver>>,
+    pub(crate) sessions: Option<Arc<dyn SessionStore>>,
+    pub(crate) tickets: u8,
+    pub(crate) ticket_lifetime: u32,
+    pub(crate) session_context: Vec<u8>,
+    pub(crate) early_data: Option<EarlyDataRules>,
+    pub(crate) psk_without_key_exchange: bool,
     pub(crate) client_authentication: Option<Arc<ClientAuthentication>>,
     pub(crate) cookies: Option<Arc<dyn CookieProtector>>,
     pub(crate) always_retry: bool,
@@ -36,6 +46,20 @@ impl ServerConfig {
         Self::builder(CryptoProvider::ring()).build(Arc::new(list))
     }
 
+    /// The digest of the rules that a session is made under, and must be resumed under.
+    pub(crate) fn session_policy(&self, server_name: Option<&str>) -> [u8; 32] {
+        let mut rules = Vec::with_capacity(256);
+        write_vector(&mut rules, Prefix::U24, |out| out.extend_from_slice(&self.session_context));
+        write_names(&mut rules, Prefix::U8, &self.application_protocols);
+        if let Some(policy) = &self.client_authentication {
+            policy.describe(&mut rules);
+        }
+        let name = server_name.map_or(&[][..], str::as_bytes);
+        write_vector(&mut rules, Prefix::U24, |out| out.extend_from_slice(name));
+        let digest = SHA256.digest(&rules);
+        digest.first_chunk().copied().unwrap_or_default()
+    }
+
     /// Starts a configuration on this provider.
     pub fn builder(provider: CryptoProvider) -> ServerConfigBuilder {
         ServerConfigBuilder(Self {
@@ -43,6 +67,12 @@ impl ServerConfig {
             resolver: Arc::new(CertificateList::new(Vec::new())),
             application_protocols: Vec::new(),
             psks: None,
+            sessions: None,
+            tickets: 2,
+            ticket_lifetime: 24 * 60 * 60,
+            session_context: Vec::new(),
+            early_data: None,
+            psk_without_key_exchange: false,
             client_authentication: None,
             cookies: None,
             always_retry: false,
@@ -85,6 +115,74 @@ impl ServerConfigBuilder {
     /// are served with a certificate.
     pub fn pre_shared_keys(mut self, resolver: Arc<dyn PskResolver>) -> Self {
         self.0.psks = Some(resolver);
+        self
+    }
+
+    /// Sends tickets, and resumes with them (RFC 9846, section 4.7.1):
+    /// [`TicketKeys`](crate::session::TicketKeys) or
+    /// [`MemorySessions`](crate::session::MemorySessions). No tickets by default.
+    ///
+    /// A session ends with what it was made under: where the server name, the application
+    /// protocols of this configuration, what it asks of clients or its
+    /// [`session_context`](Self::session_context) are others, or the suite has another hash, there
+    /// is a full handshake; also where the client's certificates of then are not good any more.
+    /// Sessions of clients with raw public keys are not kept.
+    pub fn sessions(mut self, store: Arc<dyn SessionStore>) -> Self {
+        self.0.sessions = Some(store);
+        self
+    }
+
+    /// How many tickets a client gets: 2 by default, 16 at most. A client that asks for fewer gets
+    /// fewer (RFC 9149).
+    pub fn tickets(mut self, count: u8) -> Self {
+        self.0.tickets = count;
+        self
+    }
+
+    /// How long a ticket is good for, in seconds: a day by default, 604800 at most.
+    pub fn ticket_lifetime(mut self, seconds: u32) -> Self {
+        self.0.ticket_lifetime = seconds;
+        self
+    }
+
+    /// Names what sessions belong to beside what the library knows of: a virtual host, a rule of
+    /// the application's. Sessions of another context are not resumed.
+    pub fn session_context(mut self, context: impl Into<Vec<u8>>) -> Self {
+        self.0.session_context = context.into();
+        self
+    }
+
+    /// Accepts up to `max_size` bytes of 0-RTT data on a connection. `anti_replay` sees to it that
+    /// none are taken twice: a [`StrikeRegister`](crate::session::StrikeRegister) for this server
+    /// alone, or one that all servers share that have the same ticket keys. None by default.
+    pub fn early_data(mut self, max_size: u32, anti_replay: Arc<dyn AntiReplay>) -> Self {
+        let policy = Arc::new(AcceptFresh);
+        self.0.early_data = Some(EarlyDataRules { max_size, window: 10, policy, anti_replay });
+        self
+    }
+
+    /// Who says whether 0-RTT data may be accepted, where they could be. After
+    /// [`early_data`](Self::early_data).
+    pub fn early_data_policy(mut self, policy: Arc<dyn EarlyDataPolicy>) -> Self {
+        if let Some(rules) = &mut self.0.early_data {
+            rules.policy = policy;
+        }
+        self
+    }
+
+    /// How far the client's view of a ticket's age may be off for 0-RTT data to be accepted, in
+    /// seconds: 10 by default. After [`early_data`](Self::early_data).
+    pub fn early_data_window(mut self, seconds: u32) -> Self {
+        if let Some(rules) = &mut self.0.early_data {
+            rules.window = seconds;
+        }
+        self
+    }
+
+    /// Lets a client that wants no fresh key exchange do without (psk_ke). No by default: whoever
+    /// gets the key later can then read the connection (RFC 9846, section 2.2).
+    pub fn psk_without_key_exchange(mut self, allow: bool) -> Self {
+        self.0.psk_without_key_exchange = allow;
         self
     }
 
@@ -163,6 +261,15 @@ impl ServerConfigBuilder {
         resolver: Arc<dyn CertificateResolver>,
     ) -> Result<ServerConfig, ConfigError> {
         let mut config = ServerConfig { resolver, ..self.0 };
+        if config.tickets > 16 || !(1..=MAX_LIFETIME).contains(&config.ticket_lifetime) {
+            return Err(ConfigError::Tickets);
+        }
+        if let Some(rules) = &config.early_data {
+            // What a ticket allows must be passed over where it is not taken (section 4.3.10).
+            let allowed = usize::try_from(rules.max_size).unwrap_or(usize::MAX);
+            let skipped = &mut config.limits.early_data_skipped;
+            *skipped = allowed.max(*skipped);
+        }
         if let Some(policy) = config.client_authentication.take() {
             let policy = Arc::unwrap_or_clone(policy).prepare(&config.provider)?;
             config.client_authentication = Some(Arc::new(policy));

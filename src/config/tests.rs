@@ -137,8 +137,8 @@ fn a_layout_sets_nothing_twice_and_nothing_that_the_handshake_stands_on() {
     }
     let twice = vec![LayoutItem::Standard(groups), raw(groups, 1)];
     assert_eq!(check(twice), Err(ConfigError::LayoutTooLarge(groups)));
-    check(vec![raw(own, 0x8000 - 4)]).unwrap();
-    assert_eq!(check(vec![raw(own, 0x8000 - 3)]), Err(ConfigError::LayoutTooLarge(own)));
+    check(vec![raw(own, 0x6000 - 4)]).unwrap();
+    assert_eq!(check(vec![raw(own, 0x6000 - 3)]), Err(ConfigError::LayoutTooLarge(own)));
 }
 
 #[derive(Clone, Default)]

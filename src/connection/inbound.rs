@@ -1,6 +1,7 @@
 use super::Connection;
 use crate::alert::AlertDescription;
 use crate::error::{Error, ErrorKind};
+use crate::level::Level;
 use crate::observer::Event;
 use crate::record::{Opened, next_record, parse_alert};
 use crate::registry::ContentType;
@@ -16,6 +17,10 @@ pub enum Received<'a> {
     /// Application data, decrypted where they stood: in a record that begins the input, they
     /// begin [`HEADER_LENGTH`](crate::record::HEADER_LENGTH) bytes after its start.
     Data(&'a mut [u8]),
+    /// 0-RTT data, decrypted as [`Data`](Self::Data) are. They may be a copy of what came on
+    /// another connection, and the handshake is not complete: see
+    /// [`EarlyDataPolicy`](crate::config::EarlyDataPolicy).
+    EarlyData(&'a mut [u8]),
     /// The handshake rests on a question: nothing was taken. Answer it, then call again.
     Waiting,
     /// The peer has closed its direction: nothing more will come, and what came is whole.
@@ -93,7 +98,10 @@ impl Connection {
     }
 
     fn on_application_data<'a>(&mut self, data: &'a mut [u8]) -> Result<Received<'a>, Error> {
-        if self.is_handshaking() {
+        let early = self.is_handshaking();
+        if early && self.read_level() == Level::EarlyData {
+            self.handshake.on_early_data(data.len())?;
+        } else if early {
             let received = ContentType::APPLICATION_DATA;
             let when = "before the handshake was complete";
             return Err(ErrorKind::UnexpectedRecord { received, when }.into());
@@ -106,7 +114,7 @@ impl Connection {
         }
         self.counters.on_data();
         self.handshake.on_application_data();
-        Ok(Received::Data(data))
+        Ok(if early { Received::EarlyData(data) } else { Received::Data(data) })
     }
 
     /// Section 5: dropped between the first ClientHello and the peer's Finished.

@@ -161,6 +161,21 @@ impl Connection {
         self.after_handshake(result)
     }
 
+    /// Makes a key for use with 0-RTT data: see [`Handshake::export_early_keying_material`].
+    pub fn export_early_keying_material(
+        &self,
+        label: &str,
+        context: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), Error> {
+        self.handshake.export_early_keying_material(label, context, output)
+    }
+
+    /// Time has passed: see [`Handshake::set_time`].
+    pub fn set_time(&mut self, now: UnixTime) {
+        self.handshake.set_time(now);
+    }
+
     /// The transport has ended. Fine after the peer's close_notify; anything else is an error:
     /// what the peer sent may be cut off (section 6.1).
     pub fn end_of_input(&mut self) -> Result<(), Error> {
@@ -198,8 +213,15 @@ impl Connection {
                     self.handshake.observers().tell(|| sent);
                     Ok(())
                 }
-                Step::ReadKeys { secret, .. } => {
-                    self.traffic_keys(&secret).map(|keys| self.opener.install(keys))
+                Step::ReadKeys { secret, level } => {
+                    self.traffic_keys(&secret).map(|keys| match level {
+                        Level::EarlyData => self.opener.install_early(keys),
+                        _ => self.opener.install(keys),
+                    })
+                }
+                Step::WritePlaintext => {
+                    self.sealer.remove_keys();
+                    Ok(())
                 }
                 Step::WriteKeys { secret, .. } => {
                     self.traffic_keys(&secret).map(|keys| self.sealer.install(keys))
@@ -295,6 +317,13 @@ impl ServerConnection {
         let padding = config.record_padding.clone();
         let handshake = Handshake::server(config, options.now);
         Connection::new(handshake, padding, options.observer).map(Self)
+    }
+
+    /// Sends so many more tickets: see [`Handshake::send_tickets`].
+    pub fn send_tickets(&mut self, count: u8) -> Result<(), Error> {
+        self.0.check_writable()?;
+        let result = self.0.handshake.send_tickets(count);
+        self.0.after_handshake(result)
     }
 
     /// Asks the client for a certificate: see [`Handshake::request_client_certificate`].

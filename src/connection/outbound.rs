@@ -55,12 +55,33 @@ impl Connection {
     ///
     /// # Errors
     /// [`ErrorKind::Misuse`] before the handshake is complete and after [`close`](Self::close);
-    /// otherwise the error that ended the connection.
+    /// otherwise the error that ended the connection. A server that accepted 0-RTT data may
+    /// answer them at once.
     pub fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
         self.check_writable()?;
-        if self.is_handshaking() {
+        if self.is_handshaking() && !self.handshake.answers_early_data() {
             return Err(ErrorKind::Misuse("the handshake is not complete yet").into());
         }
+        self.write_records(data)
+    }
+
+    /// Sends 0-RTT data and returns how many bytes were taken: fewer than there are where the
+    /// ticket allows no more, and none where nothing can be sent so: no ticket was offered that
+    /// allows it, or the server has answered already.
+    ///
+    /// **They can be replayed** by whoever sees them, and they are lost if the server does not
+    /// take them, which [`parameters`](Self::parameters) tell when the handshake is complete
+    /// ([`PeerParameters::early_data`](crate::handshake::PeerParameters::early_data)): send only
+    /// what does no harm twice (RFC 9846, section 2.3).
+    pub fn write_early_data(&mut self, data: &[u8]) -> Result<usize, Error> {
+        self.check_writable()?;
+        let room = self.handshake.early_data_room().min(data.len());
+        let taken = self.write_records(data.get(..room).unwrap_or_default())?;
+        self.handshake.on_early_data(taken)?;
+        Ok(taken)
+    }
+
+    fn write_records(&mut self, data: &[u8]) -> Result<usize, Error> {
         let mut taken = 0;
         for fragment in data.chunks(self.sealer.max_content_length()) {
             let limit = self.handshake.limits().outgoing;
@@ -100,7 +121,7 @@ impl Connection {
     /// A KeyUpdate that the peer asked for, or that the key's age asks for, goes before data.
     pub(super) fn keep_keys_fresh(&mut self) -> Result<(), Error> {
         let mut result = self.handshake.answer_key_update();
-        if result.is_ok() && self.sealer.should_update() {
+        if result.is_ok() && self.sealer.should_update() && !self.is_handshaking() {
             self.take_steps()?;
             result = self.handshake.update_keys(false);
         }

@@ -61,6 +61,12 @@ impl SharedSecret {
         Self(Zeroizing::new(bytes))
     }
 
+    /// What stands in the place of a key exchange where there is none: as many zeros as the
+    /// suite's hash is long (RFC 9846, section 7.1).
+    pub(crate) fn none(suite: &super::CipherSuite) -> Self {
+        Self::new(vec![0; suite.hash.output_length()])
+    }
+
     /// The bytes. Handle with care.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -1,7 +1,7 @@
 use pki_types::UnixTime;
 
-use super::PeerParameters;
 use super::step::Steps;
+use super::{PeerParameters, Resumption};
 use crate::config::Limits;
 use crate::key_schedule::Transcript;
 use crate::observer::{Event, Observers};
@@ -12,6 +12,7 @@ pub(crate) struct Context<'a> {
     pub(crate) steps: &'a mut Steps,
     pub(crate) observers: &'a mut Observers,
     pub(crate) parameters: &'a mut PeerParameters,
+    pub(crate) resumption: &'a mut Resumption,
     pub(crate) now: UnixTime,
     pub(crate) limits: &'a Limits,
 }

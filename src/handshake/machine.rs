@@ -7,7 +7,7 @@ use super::incoming::Incoming;
 use super::post_handshake::Connected;
 use super::post_handshake_auth::Asking;
 use super::step::Steps;
-use super::{Answer, Context, Level, PeerParameters, Question, Step, client, server};
+use super::{Answer, Context, Level, PeerParameters, Question, Resumption, Step, client, server};
 use crate::config::{ClientConfig, Limits, ServerConfig};
 use crate::crypto::Secret;
 use crate::error::{Error, ErrorKind};
@@ -26,13 +26,14 @@ pub enum Side {
 
 /// A handshake of one side: see the [module](super).
 pub struct Handshake {
-    side: Side,
+    pub(super) side: Side,
     state: State,
     incoming: Incoming,
-    steps: Steps,
+    pub(super) steps: Steps,
     observers: Observers,
-    parameters: PeerParameters,
-    now: UnixTime,
+    pub(super) parameters: PeerParameters,
+    pub(super) resumption: Resumption,
+    pub(super) now: UnixTime,
     limits: Limits,
     /// Messages since the handshake or since application data.
     pub(super) messages_without_data: usize,
@@ -76,6 +77,7 @@ impl Handshake {
             steps: Steps::new(),
             observers,
             parameters: PeerParameters::default(),
+            resumption: Resumption::new(now),
             now,
             limits,
             messages_without_data: 0,
@@ -189,6 +191,7 @@ impl Handshake {
             steps: &mut self.steps,
             observers: &mut self.observers,
             parameters: &mut self.parameters,
+            resumption: &mut self.resumption,
             now: self.now,
             limits: &self.limits,
         };
@@ -258,6 +261,7 @@ impl Handshake {
             (self.question(), &answer),
             (Some(Question::ChooseCertificate(_)), Answer::Certificate(_))
                 | (Some(Question::ResolvePsk(_)), Answer::Psk(_))
+                | (Some(Question::AcceptEarlyData(_)), Answer::EarlyData(_))
                 | (Some(Question::Sign(_)), Answer::Signature(_))
                 | (Some(Question::VerifyPeer(_)), Answer::Peer(_))
                 | (Some(Question::VerifyRawPublicKey(_)), Answer::Peer(_))
@@ -366,10 +370,18 @@ impl Handshake {
     /// Changes the own sending key, and asks the peer to change its own where `request` is set
     /// (section 4.7.3). A request is left out while another is unanswered.
     pub fn update_keys(&mut self, request: bool) -> Result<(), Error> {
+        self.with_connected(|connected, context| connected.update_keys(request, context))
+    }
+
+    /// Works on the connected state; an error ends the connection.
+    pub(super) fn with_connected(
+        &mut self,
+        work: impl FnOnce(&mut Connected, &mut Context<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         self.connected()?;
         self.advance(|state, context| match state {
             State::Connected(mut connected) => {
-                connected.update_keys(request, context)?;
+                work(&mut connected, context)?;
                 Ok(State::Connected(connected))
             }
             other => Ok(other),
@@ -386,23 +398,22 @@ impl Handshake {
     }
 
     /// Sends a ticket and returns the PSK that goes with it (section 4.7.1). This is the raw
-    /// part that ticket schemes are made of: the nonce must be unique in the connection.
+    /// part that ticket schemes are made of; a server with
+    /// [`sessions`](crate::config::ServerConfigBuilder::sessions) needs none of it.
     ///
     /// # Errors
-    /// [`ErrorKind::Misuse`] on a client, and before the handshake is complete.
+    /// [`ErrorKind::Misuse`] on a client, before the handshake is complete, and for a nonce that
+    /// was used before on this connection.
     pub fn send_ticket(&mut self, ticket: &NewSessionTicket<'_>) -> Result<Secret, Error> {
-        self.connected()?;
+        let connected = self.connected()?;
         if self.side == Side::Client {
             return Err(ErrorKind::Misuse("only servers send tickets").into());
         }
-        Connected::check_ticket(ticket)?;
+        connected.check_ticket(ticket)?;
         let mut psk = None;
-        self.advance(|state, context| match state {
-            State::Connected(connected) => {
-                psk = Some(connected.send_ticket(ticket, context)?);
-                Ok(State::Connected(connected))
-            }
-            other => Ok(other),
+        self.with_connected(|connected, context| {
+            psk = Some(connected.send_ticket(ticket, context)?);
+            Ok(())
         })?;
         psk.ok_or_else(|| ErrorKind::Internal("no PSK was derived").into())
     }

@@ -21,15 +21,18 @@ mod post_handshake;
 mod post_handshake_auth;
 mod proof;
 mod question;
+mod resumption;
 pub(crate) mod server;
 mod step;
+mod tickets;
 
 pub use crate::level::Level;
 pub use machine::{Handshake, Side};
-pub use parameters::PeerParameters;
+pub use parameters::{EarlyData, PeerParameters};
 pub use question::{
-    Answer, ChooseCertificate, ChooseClientCertificate, Question, ResolvePsk, Sign,
+    AcceptEarlyData, Answer, ChooseCertificate, ChooseClientCertificate, Question, ResolvePsk, Sign,
 };
 pub use step::Step;
 
 pub(crate) use context::Context;
+pub(crate) use resumption::Resumption;

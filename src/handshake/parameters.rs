@@ -5,6 +5,21 @@ use pki_types::CertificateDer;
 use crate::key_schedule::PskKind;
 use crate::registry::{CipherSuiteId, NamedGroup, SignatureScheme};
 
+/// What became of 0-RTT data (RFC 9846, section 4.3.10).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EarlyData {
+    /// The client offered none.
+    #[default]
+    NotOffered,
+    /// The client offered some; the server has not answered yet.
+    Offered,
+    /// The server takes them: they are part of the connection.
+    Accepted,
+    /// The server does not take them. They are lost: the client's application may send them again,
+    /// as it would on a new connection.
+    Rejected,
+}
+
 /// What a handshake has settled, so far or for good.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -21,7 +36,8 @@ pub struct PeerParameters {
     pub server_name: Option<String>,
     /// The scheme of the client's signature, where it has shown a certificate.
     pub client_signature_scheme: Option<SignatureScheme>,
-    /// The peer's certificates, its own first, as they were sent; `None` for a client without.
+    /// The peer's certificates, its own first, as they were sent: in this handshake, or in the one
+    /// that was resumed. `None` for a client without.
     pub certificates: Option<Arc<[CertificateDer<'static>]>>,
     /// The peer's public key, where it has shown that in place of certificates (RFC 7250): the DER
     /// of a SubjectPublicKeyInfo.
@@ -35,6 +51,8 @@ pub struct PeerParameters {
     /// The pre-shared key that both sides used, if they used one: of an earlier connection's
     /// ticket ([`PskKind::Resumption`]: the connection was resumed), or agreed on elsewhere.
     pub pre_shared_key: Option<PskKind>,
+    /// What became of 0-RTT data.
+    pub early_data: EarlyData,
     /// The most that the peer takes in a protected record, content, type and padding, in bytes;
     /// `None` where the two did not agree on limits (RFC 8449).
     pub record_size_limit: Option<u16>,

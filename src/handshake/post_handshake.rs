@@ -7,21 +7,20 @@ use pki_types::ServerName;
 
 use super::post_handshake_auth::{Answering, Asking};
 use super::proof::{FinishedVerified, Peer};
-use super::{Answer, Context, Level, Question};
-use crate::config::TicketReceiver;
-use crate::crypto::Secret;
+use super::{Answer, Context, Level, Question, tickets};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{Exporter, ResumptionSecret, TrafficSecret};
 use crate::registry::HandshakeType;
+use crate::session::ClientSessionStore;
 use crate::wire::{HandshakeMessage, KeyUpdate, NewSessionTicket};
 
 /// A completed handshake. It cannot be made without the proofs that the peer is who it should be
 /// and that both sides saw the same handshake.
 pub(super) struct Connected {
-    read: TrafficSecret,
+    pub(super) read: TrafficSecret,
     write: TrafficSecret,
     exporter: Exporter,
-    resumption: ResumptionSecret,
+    pub(super) resumption: ResumptionSecret,
     role: Role,
     /// The peer asked for an update of our key, and has not got it yet.
     update_owed: bool,
@@ -29,6 +28,8 @@ pub(super) struct Connected {
     update_requested: bool,
     /// Updates of our own key: at most 2^48-1.
     updates_sent: u64,
+    /// The nonces of the tickets that were sent: no two have the same PSK.
+    pub(super) nonces: Vec<Vec<u8>>,
     _peer: Peer,
     _finished: FinishedVerified,
 }
@@ -37,7 +38,7 @@ pub(super) struct Connected {
 pub(super) enum Role {
     Client {
         server_name: ServerName<'static>,
-        tickets: Option<Arc<dyn TicketReceiver>>,
+        sessions: Option<Arc<dyn ClientSessionStore>>,
         /// The server may ask for a certificate.
         answering: Option<Box<Answering>>,
     },
@@ -74,6 +75,7 @@ impl Connected {
             update_owed: false,
             update_requested: false,
             updates_sent: 0,
+            nonces: Vec::new(),
             _peer: peer,
             _finished: finished,
         })
@@ -110,11 +112,11 @@ impl Connected {
                 self.update_owed |= update.update_requested;
                 Ok(self)
             }
-            (HandshakeType::NEW_SESSION_TICKET, Role::Client { server_name, tickets, .. }) => {
+            (HandshakeType::NEW_SESSION_TICKET, Role::Client { server_name, sessions, .. }) => {
                 let ticket = NewSessionTicket::parse(message.body)?;
-                if let Some(tickets) = tickets {
-                    let psk = self.resumption.psk(ticket.nonce, context.observers)?;
-                    tickets.ticket(server_name, &ticket, psk);
+                if let Some(sessions) = sessions {
+                    let secrets = (&self.resumption, self.read.suite().id);
+                    tickets::keep(secrets, &ticket, server_name, &**sessions, context)?;
                 }
                 Ok(self)
             }
@@ -187,27 +189,5 @@ impl Connected {
         self.update_owed = false;
         self.updates_sent += 1;
         Ok(())
-    }
-
-    /// Asked before the machine is moved, so that a mistake of the caller's ends nothing.
-    pub(super) fn check_ticket(ticket: &NewSessionTicket<'_>) -> Result<(), Error> {
-        const SEVEN_DAYS: u32 = 7 * 24 * 60 * 60;
-        let fits = ticket.lifetime <= SEVEN_DAYS
-            && ticket.nonce.len() <= 255
-            && (1..=0xffff).contains(&ticket.ticket.len());
-        if fits {
-            return Ok(());
-        }
-        Err(ErrorKind::Misuse("the ticket's fields are out of range").into())
-    }
-
-    pub(super) fn send_ticket(
-        &self,
-        ticket: &NewSessionTicket<'_>,
-        context: &mut Context<'_>,
-    ) -> Result<Secret, Error> {
-        let psk = self.resumption.psk(ticket.nonce, context.observers)?;
-        context.send(None, |out| ticket.encode(out));
-        Ok(psk)
     }
 }

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use crate::certificate::CertificateError;
-use crate::config::{CertifiedKey, ChosenPsk, NoCertificate, PeerIdentity, RawPublicKey};
+use crate::config::{
+    CertifiedKey, ChosenPsk, EarlyDataOffer, NoCertificate, PeerIdentity, RawPublicKey,
+};
 use crate::crypto::{CipherSuite, CryptoError};
 use crate::error::Error;
 use crate::registry::{CertificateType, SignatureScheme};
@@ -15,6 +17,8 @@ pub enum Question {
     ChooseCertificate(ChooseCertificate),
     /// A server asks: which of the client's pre-shared keys? Answer with [`Answer::Psk`].
     ResolvePsk(ResolvePsk),
+    /// A server asks: may this 0-RTT data be accepted? Answer with [`Answer::EarlyData`].
+    AcceptEarlyData(AcceptEarlyData),
     /// Sign this with the private key. Answer with [`Answer::Signature`].
     Sign(Sign),
     /// Are these certificates good: for the server's name, or a client's? Answer with
@@ -33,6 +37,7 @@ impl Question {
         match self {
             Self::ChooseCertificate(_) => "choose certificate",
             Self::ResolvePsk(_) => "resolve PSK",
+            Self::AcceptEarlyData(_) => "accept early data",
             Self::Sign(_) => "sign",
             Self::VerifyPeer(_) => "verify peer",
             Self::VerifyRawPublicKey(_) => "verify raw public key",
@@ -89,6 +94,21 @@ impl ResolvePsk {
     }
 }
 
+/// May this 0-RTT data be accepted?
+#[derive(Clone, Debug)]
+pub struct AcceptEarlyData {
+    /// What is offered. All that the library can check was checked, but for the replay.
+    pub offer: EarlyDataOffer,
+    pub(super) hello: ChooseCertificate,
+}
+
+impl AcceptEarlyData {
+    /// The ClientHello.
+    pub fn client_hello(&self) -> Result<ClientHello<'_>, Error> {
+        self.hello.client_hello()
+    }
+}
+
 /// Sign this.
 #[derive(Clone, Debug)]
 pub struct Sign {
@@ -108,6 +128,9 @@ pub enum Answer {
     Certificate(Result<Arc<CertifiedKey>, NoCertificate>),
     /// To [`Question::ResolvePsk`]; `None` to go on with a certificate.
     Psk(Option<ChosenPsk>),
+    /// To [`Question::AcceptEarlyData`]: yes or no. After a yes, the server's
+    /// [`AntiReplay`](crate::session::AntiReplay) can still refuse.
+    EarlyData(bool),
     /// To [`Question::Sign`].
     Signature(Result<Vec<u8>, CryptoError>),
     /// To [`Question::VerifyPeer`] and [`Question::VerifyRawPublicKey`].

@@ -23,6 +23,9 @@ pub enum Step {
         /// The secret.
         secret: TrafficSecret,
     },
+    /// What is sent from here on is not protected again: the server asks for another ClientHello,
+    /// and takes no 0-RTT data.
+    WritePlaintext,
     /// What is sent from here on is under this secret.
     WriteKeys {
         /// The level that it opens.
@@ -106,6 +109,11 @@ impl Steps {
     pub(super) fn write_keys(&mut self, level: Level, secret: TrafficSecret) {
         self.write_level = level;
         self.queue.push_back(Step::WriteKeys { level, secret });
+    }
+
+    pub(super) fn write_plaintext(&mut self) {
+        self.write_level = Level::Initial;
+        self.queue.push_back(Step::WritePlaintext);
     }
 
     /// Once in a connection (appendix E.4).

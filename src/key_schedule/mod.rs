@@ -160,7 +160,6 @@ impl EarlySecret {
     }
 
     /// The traffic secret of 0-RTT data; the transcript is the ClientHello.
-    #[cfg_attr(not(test), expect(dead_code, reason = "early data is not offered yet"))]
     pub(crate) fn client_early_traffic(
         &self,
         transcript: &Digest,
@@ -170,7 +169,6 @@ impl EarlySecret {
     }
 
     /// The exporter that can be used with 0-RTT data; the transcript is the ClientHello.
-    #[cfg_attr(not(test), expect(dead_code, reason = "early data is not offered yet"))]
     pub(crate) fn early_exporter(
         &self,
         transcript: &Digest,

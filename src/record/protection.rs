@@ -60,6 +60,8 @@ pub struct Opener {
     sequence: u64,
     /// The most that a protected record may have in it: content, type and padding.
     limit: usize,
+    /// The keys are those of 0-RTT data.
+    early: bool,
     /// A record was opened under some key of this direction.
     authenticated: bool,
     /// How many more bytes of records that nobody has keys for are passed over.
@@ -73,6 +75,7 @@ impl Opener {
             keys: None,
             sequence: 0,
             limit: MAX_INNER_PLAINTEXT_LENGTH,
+            early: false,
             authenticated: false,
             skippable: 0,
         }
@@ -89,6 +92,14 @@ impl Opener {
     pub fn install(&mut self, keys: TrafficKeys) {
         self.keys = Some(keys);
         self.sequence = 0;
+        self.early = false;
+    }
+
+    /// As [`install`](Self::install), for the keys of 0-RTT data: whoever made those records could
+    /// not know of a limit.
+    pub fn install_early(&mut self, keys: TrafficKeys) {
+        self.install(keys);
+        self.early = true;
     }
 
     /// Passes over protected records that do not decrypt, with up to `limit` bytes in them, until
@@ -173,8 +184,9 @@ impl Opener {
         let plaintext = keys.key.open(keys.nonce(sequence), header, body).map_err(|_| bad)?;
         self.sequence = sequence.checked_add(1).ok_or(RecordError::KeyExhausted)?;
         self.authenticated = true;
-        if plaintext.len() > self.limit {
-            let (length, limit) = (plaintext.len() - 1, self.limit - 1);
+        let limit = if self.early { MAX_INNER_PLAINTEXT_LENGTH } else { self.limit };
+        if plaintext.len() > limit {
+            let (length, limit) = (plaintext.len() - 1, limit - 1);
             return Err(RecordError::TooLong { length, limit });
         }
         // The scan's time tells the length of the padding, as section 5.4 accepts.
@@ -246,6 +258,11 @@ impl Sealer {
     pub fn install(&mut self, keys: TrafficKeys) {
         self.keys = Some(keys);
         self.sequence = 0;
+    }
+
+    /// The next record is not protected.
+    pub fn remove_keys(&mut self) {
+        self.keys = None;
     }
 
     /// Appends `content` to `out` as records of at most [`MAX_PLAINTEXT_LENGTH`] bytes each, or

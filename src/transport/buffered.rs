@@ -16,11 +16,19 @@ pub(super) struct Buffered<C> {
     unread: Range<usize>,
     /// Decrypted bytes of `input` that the reader has not taken.
     plaintext: Range<usize>,
+    /// 0-RTT data that a server accepted.
+    pub(super) early_data: Vec<u8>,
 }
 
 impl<C: DerefMut<Target = Connection>> Buffered<C> {
     pub(super) fn new(connection: C) -> Self {
-        Self { connection, input: Vec::new(), unread: 0..0, plaintext: 0..0 }
+        Self {
+            connection,
+            input: Vec::new(),
+            unread: 0..0,
+            plaintext: 0..0,
+            early_data: Vec::new(),
+        }
     }
 
     pub(super) fn handshake<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
@@ -80,6 +88,11 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
                 Ok((consumed, Received::Data(data))) => {
                     let start = self.unread.start + HEADER_LENGTH;
                     self.plaintext = start..start + data.len();
+                    self.unread.start += consumed;
+                    return Ok(true);
+                }
+                Ok((consumed, Received::EarlyData(data))) => {
+                    self.early_data.extend_from_slice(data);
                     self.unread.start += consumed;
                     return Ok(true);
                 }

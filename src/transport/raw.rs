@@ -43,6 +43,7 @@ impl RawHandshake {
         if let Some(observer) = observer {
             handshake.observe(observer);
         }
+        handshake.without_records();
         handshake.start()?;
         Ok(Self { handshake })
     }
@@ -82,9 +83,10 @@ impl RawHandshake {
                 Step::Complete => RawStep::Complete,
                 // Without records there is nothing to limit or that a middlebox could mistake, and
                 // early data come on their own.
-                Step::SendChangeCipherSpec | Step::SkipEarlyData | Step::LimitRecords { .. } => {
-                    continue;
-                }
+                Step::SendChangeCipherSpec
+                | Step::SkipEarlyData
+                | Step::WritePlaintext
+                | Step::LimitRecords { .. } => continue,
             });
         }
     }

@@ -47,6 +47,8 @@ pub struct ClientHello<'a> {
     pub pre_shared_keys: Option<OfferedPsks<'a>>,
     /// 0-RTT data follows (section 4.3.10).
     pub early_data: bool,
+    /// How many tickets the client wants of a new session, and of a resumed one (RFC 9149).
+    pub ticket_request: Option<[u8; 2]>,
     /// The client can be asked for a certificate after the handshake (section 4.3.6).
     pub post_handshake_auth: bool,
     /// The authorities that the client takes certificates of (section 4.3.4).
@@ -124,6 +126,7 @@ impl<'a> ClientHello<'a> {
             psk_key_exchange_modes: None,
             pre_shared_keys: None,
             early_data: false,
+            ticket_request: None,
             post_handshake_auth: false,
             certificate_authorities: None,
             client_certificate_types: None,
@@ -166,6 +169,7 @@ impl<'a> ClientHello<'a> {
             }
             E::PRE_SHARED_KEY => self.pre_shared_keys = Some(OfferedPsks::read(&mut body)?),
             E::EARLY_DATA => self.early_data = true,
+            E::TICKET_REQUEST => self.ticket_request = Some(*body.array(field)?),
             E::POST_HANDSHAKE_AUTH => self.post_handshake_auth = true,
             E::CERTIFICATE_AUTHORITIES => {
                 self.certificate_authorities = Some(Names::read(&mut body, field, Prefix::U16)?);
@@ -332,6 +336,11 @@ impl<'a> KeyShares<'a> {
         core::iter::from_fn(move || KeyShareEntry::read(&mut reader).ok())
     }
 }
+
+/// A mode of psk_key_exchange_modes: a key without a key exchange (section 4.3.9).
+pub(crate) const PSK_KE: u8 = 0;
+/// A mode of psk_key_exchange_modes: a key with a fresh key exchange.
+pub(crate) const PSK_DHE_KE: u8 = 1;
 
 /// One identity of a pre-shared key (section 4.3.11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,6 +27,6 @@ pub use post_handshake::{EndOfEarlyData, Finished, KeyUpdate, NewSessionTicket};
 pub use server_hello::{EncryptedExtensions, HELLO_RETRY_REQUEST_RANDOM, ServerHello};
 
 pub(crate) use certificate::{OCSP, write_ocsp_response};
-pub(crate) use client_hello::{write_names, write_server_name};
+pub(crate) use client_hello::{PSK_DHE_KE, PSK_KE, write_names, write_server_name};
 pub(crate) use extension::write_extension;
 pub(crate) use message::write_message;

@@ -169,6 +169,8 @@ pub struct EncryptedExtensions<'a> {
     pub supported_groups: Option<List<'a, NamedGroup>>,
     /// The server accepts the 0-RTT data.
     pub early_data: bool,
+    /// How many tickets the server will send (RFC 9149).
+    pub ticket_request: Option<u8>,
     /// The type of the client's certificate, where it was offered (RFC 7250).
     pub client_certificate_type: Option<CertificateType>,
     /// The type of the server's certificate, where it was offered (RFC 7250).
@@ -202,6 +204,7 @@ impl<'a> EncryptedExtensions<'a> {
                     message.supported_groups = Some(body.list(field, Prefix::U16, 2..=0xfffe)?);
                 }
                 E::EARLY_DATA => message.early_data = true,
+                E::TICKET_REQUEST => message.ticket_request = Some(body.u8(field)?),
                 E::CLIENT_CERTIFICATE_TYPE => {
                     message.client_certificate_type = Some(CertificateType(body.u8(field)?));
                 }
@@ -226,6 +229,7 @@ impl<'a> EncryptedExtensions<'a> {
             application_protocol: None,
             supported_groups: None,
             early_data: false,
+            ticket_request: None,
             client_certificate_type: None,
             server_certificate_type: None,
             record_size_limit: None,

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use pki_types::ServerName;
+use pki_types::{ServerName, UnixTime};
 
 use super::grease::Grease;
 use super::server_hello::{ExpectServerHello, Offer, Sent};
 use super::{Context, Shared, State, pre_shared_key};
-use crate::config::{ClientConfig, ExtensionLayout, LayoutItem, PreSharedKey};
+use crate::config::{ClientConfig, EarlyDataTerms, ExtensionLayout, LayoutItem, PreSharedKey};
 use crate::crypto::{ActiveKeyExchange, CipherSuite, KeyExchangeGroup};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{Transcript, TranscriptBuffer};
 use crate::registry::{CertificateType, CipherSuiteId, ExtensionType, NamedGroup, ProtocolVersion};
 use crate::wire::codec::{Prefix, write_codes, write_vector};
 use crate::wire::{
-    ClientHello, Extensions, KeyShareEntry, List, OCSP, write_extension, write_names,
-    write_server_name,
+    ClientHello, Extensions, KeyShareEntry, List, OCSP, PSK_DHE_KE, PSK_KE, write_extension,
+    write_names, write_server_name,
 };
 
 /// Nothing has happened yet.
@@ -44,8 +44,11 @@ impl Start {
         context.parameters.server_name = sent_name(&config, &server_name).map(str::to_owned);
         let group = config.provider.groups.first();
         let group = Arc::clone(group.ok_or(ErrorKind::Internal("no group is configured"))?);
-        let mut shared = Shared { config, server_name, offered: Vec::new() };
+        let keys = pre_shared_key::collect(&config, &server_name, context);
+        let early_data = pre_shared_key::early_data_terms(&config, &keys);
+        let mut shared = Shared { config, server_name, offered: Vec::new(), keys, early_data };
         let (exchange, message) = hello.send(&mut shared, &*group, None, context)?;
+        pre_shared_key::start_early_data(&shared, &message, context)?;
         Ok(State::ExpectServerHello(Box::new(ExpectServerHello {
             shared,
             offer: Offer { hello, group: group.name(), exchange },
@@ -118,7 +121,7 @@ impl Hello {
         // As in the first ClientHello, even where a retry leaves no key for its suite. Without it a
         // server should send no tickets (section 4.3.9).
         let psk_modes =
-            config.tickets.is_some() || !pre_shared_key::offered(shared, None).is_empty();
+            config.sessions.is_some() || !pre_shared_key::offered(shared, None).is_empty();
         let standard = Standard {
             config,
             server_name: &shared.server_name,
@@ -127,6 +130,8 @@ impl Hello {
             cookie,
             psks: &psks,
             psk_modes,
+            early_data: shared.early_data.as_ref(),
+            now: context.now,
             grease,
         };
         let write = |unpadded: Option<usize>| {
@@ -176,11 +181,13 @@ struct Standard<'a> {
     grease: Option<&'a Grease>,
     psks: &'a [(&'a PreSharedKey, CipherSuite)],
     psk_modes: bool,
+    early_data: Option<&'a EarlyDataTerms>,
+    now: UnixTime,
 }
 
 impl Standard<'_> {
     /// Their order where no layout says otherwise.
-    const ORDER: [ExtensionType; 15] = [
+    const ORDER: [ExtensionType; 17] = [
         ExtensionType::SERVER_NAME,
         ExtensionType::STATUS_REQUEST,
         ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP,
@@ -193,7 +200,9 @@ impl Standard<'_> {
         ExtensionType::SUPPORTED_VERSIONS,
         ExtensionType::COOKIE,
         ExtensionType::PSK_KEY_EXCHANGE_MODES,
+        ExtensionType::TICKET_REQUEST,
         ExtensionType::KEY_SHARE,
+        ExtensionType::EARLY_DATA,
         ExtensionType::RECORD_SIZE_LIMIT,
         ExtensionType::COMPRESS_CERTIFICATE,
     ];
@@ -246,7 +255,7 @@ impl Standard<'_> {
         }
         // Whatever the layout says, this one is the last (section 4.3.11).
         if !self.psks.is_empty() {
-            pre_shared_key::write(self.psks, &mut out);
+            pre_shared_key::write(self.psks, self.now, &mut out);
             kinds.push(ExtensionType::PRE_SHARED_KEY);
         }
         (out, kinds)
@@ -312,13 +321,26 @@ impl Standard<'_> {
                 });
             }
             ExtensionType::PSK_KEY_EXCHANGE_MODES => {
-                const PSK_DHE_KE: u8 = 1;
                 if !self.psk_modes {
                     return false;
                 }
+                let modes = match self.config.psk_without_key_exchange {
+                    true => &[PSK_DHE_KE, PSK_KE][..],
+                    false => &[PSK_DHE_KE],
+                };
                 write_extension(out, kind, |out| {
-                    write_vector(out, Prefix::U8, |out| out.push(PSK_DHE_KE));
+                    write_vector(out, Prefix::U8, |out| out.extend_from_slice(modes));
                 });
+            }
+            ExtensionType::TICKET_REQUEST => {
+                let Some(counts) = self.config.ticket_request else { return false };
+                write_extension(out, kind, |out| out.extend_from_slice(&counts));
+            }
+            ExtensionType::EARLY_DATA => {
+                if self.early_data.is_none() {
+                    return false;
+                }
+                write_extension(out, kind, |_| {});
             }
             ExtensionType::KEY_SHARE => write_extension(out, kind, |out| {
                 let (group, key_exchange) = self.share;

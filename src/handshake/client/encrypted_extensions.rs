@@ -4,8 +4,9 @@
 use super::certificate::ExpectCertificate;
 use super::finished::{ExpectFinished, ServerProof};
 use super::server_hello::check_offered;
-use super::{Context, ServerFlight, State};
+use super::{Context, Level, ServerFlight, State};
 use crate::error::Error;
+use crate::handshake::EarlyData;
 use crate::handshake::proof::PskMixedIn;
 use crate::registry::{CertificateType, HandshakeType};
 use crate::wire::{EncryptedExtensions, HandshakeMessage};
@@ -17,6 +18,8 @@ pub(in crate::handshake) struct ExpectEncryptedExtensions {
     pub(super) flight: ServerFlight,
     /// The server chose a pre-shared key: it has no certificate to show (section 2.2).
     pub(super) psk: Option<PskMixedIn>,
+    /// It is the first one that was offered: 0-RTT data are under that one only.
+    pub(super) first_key: bool,
 }
 
 impl ExpectEncryptedExtensions {
@@ -52,6 +55,7 @@ impl ExpectEncryptedExtensions {
         if let (Some(limit), Some(own)) = (answers.record_size_limit, own_limit) {
             context.limit_records(limit, own);
         }
+        self.settle_early_data(answers.early_data, context)?;
         self.flight.transcript.add(&message);
         if let Some(psk) = self.psk {
             return Ok(State::ExpectFinished(Box::new(ExpectFinished {
@@ -60,6 +64,37 @@ impl ExpectEncryptedExtensions {
             })));
         }
         Ok(State::ExpectCertificate(Box::new(ExpectCertificate { flight: self.flight })))
+    }
+    /// Does the server take the 0-RTT data? Then everything must be as it was when their key was
+    /// made (section 4.3.10).
+    fn settle_early_data(
+        &mut self,
+        accepted: bool,
+        context: &mut Context<'_>,
+    ) -> Result<(), Error> {
+        let Some(terms) = self.flight.shared.early_data.take() else { return Ok(()) };
+        if !accepted {
+            context.parameters.early_data = EarlyData::Rejected;
+            context.resumption.no_early_data();
+            if context.resumption.records {
+                context.steps.write_keys(Level::Handshake, self.flight.client_secret.clone());
+            }
+            return Ok(());
+        }
+        for (what, same) in [
+            ("another key than the first was chosen", self.first_key),
+            ("the suite is another", context.parameters.cipher_suite == Some(terms.cipher_suite)),
+            (
+                "the application protocol is another",
+                context.parameters.application_protocol == terms.application_protocol,
+            ),
+        ] {
+            if !same {
+                return Err(Error::illegal(MESSAGE, "early_data", what));
+            }
+        }
+        context.parameters.early_data = EarlyData::Accepted;
+        Ok(())
     }
 
     /// The server chooses a type of certificate for each side, of those that were offered

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use super::authentication::{Authenticating, Progress};
 use super::{Context, Level, Question, ServerFlight, Shared, State, machine};
 use crate::error::Error;
-use crate::handshake::Answer;
 use crate::handshake::authentication::send_finished;
 use crate::handshake::post_handshake::{Connected, ConnectionSecrets, Role};
 use crate::handshake::post_handshake_auth::Answering;
 use crate::handshake::proof::{FinishedVerified, Peer, PeerAuthenticated, PskMixedIn, PskProven};
+use crate::handshake::{Answer, EarlyData};
 use crate::key_schedule::{Exporter, MainSecret, TrafficSecret, Transcript};
 use crate::observer::Event;
 use crate::registry::{CertificateType, HandshakeType};
-use crate::wire::{Finished, HandshakeMessage};
+use crate::wire::{EndOfEarlyData, Finished, HandshakeMessage};
 
 /// All but the server's Finished has come.
 pub(in crate::handshake) struct ExpectFinished {
@@ -58,6 +58,11 @@ impl ExpectFinished {
         let exporter = main_secret.exporter(&hash, context.observers)?;
         context.steps.read_keys(Level::Application, read.clone());
 
+        context.resumption.early_data_left = 0;
+        if context.parameters.early_data == EarlyData::Accepted && context.resumption.records {
+            context.send(Some(&mut transcript), |out| EndOfEarlyData.encode(out));
+            context.steps.write_keys(Level::Handshake, client_secret.clone());
+        }
         let client_certificate_type = flight.client_certificate_type;
         let last = LastFlight {
             shared,
@@ -143,8 +148,8 @@ impl LastFlight {
             let certificate_type = self.client_certificate_type;
             Answering::new(Arc::clone(config), certificate_type, transcript)
         });
-        let tickets = config.tickets.clone();
-        let role = Role::Client { server_name: shared.server_name, tickets, answering };
+        let sessions = config.sessions.clone();
+        let role = Role::Client { server_name: shared.server_name, sessions, answering };
         let connected = Connected::new(secrets, role, self.peer, self.finished);
         Ok(machine::State::Connected(connected))
     }

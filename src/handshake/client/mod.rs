@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  Start ---ClientHello--> ExpectServerHello --HelloRetryRequest--> ExpectServerHello (again)
-//!                                |
+//!                (0-RTT data)    |
 //!                           ServerHello
 //!                                v
 //!                     ExpectEncryptedExtensions
@@ -24,8 +24,8 @@
 //!                            CertificateVerify
 //!                                    v
 //!                              ExpectFinished ---Finished--> (was there a request?) --no--> Connected
-//!                                                                |                           ^
-//!                                                                v                           |
+//!                                 (EndOfEarlyData, where 0-RTT   |                           ^
+//!                                  data were accepted)           v                           |
 //!                       AuthenticatingSelf (asks: which certificate? sign this) -------------+
 //! ```
 
@@ -44,7 +44,7 @@ use pki_types::ServerName;
 
 use super::machine;
 use super::{Answer, Context, Level, Question};
-use crate::config::ClientConfig;
+use crate::config::{ClientConfig, EarlyDataTerms, PreSharedKey};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{MainSecret, TrafficSecret, Transcript};
 use crate::registry::{CertificateType, ExtensionType};
@@ -123,6 +123,10 @@ struct Shared {
     server_name: ServerName<'static>,
     /// The types of the extensions that the ClientHello had: the server may answer these only.
     offered: Vec<ExtensionType>,
+    /// The keys for this server, the preferred one first.
+    keys: Vec<PreSharedKey>,
+    /// 0-RTT data were offered under the first key, and the server has not answered yet.
+    early_data: Option<EarlyDataTerms>,
 }
 
 /// What the states between ServerHello and the server's Finished keep.

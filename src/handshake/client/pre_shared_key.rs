@@ -1,13 +1,86 @@
-//! The pre_shared_key extension of a ClientHello (RFC 9846, section 4.3.11).
+//! The pre_shared_key extension of a ClientHello, and the 0-RTT data that may follow it (RFC 9846,
+//! sections 4.3.10 and 4.3.11).
 
-use super::{Context, Shared};
-use crate::config::PreSharedKey;
+use pki_types::{ServerName, UnixTime};
+
+use super::{Context, Level, Shared};
+use crate::config::{ClientConfig, EarlyDataTerms, PeerIdentity, PreSharedKey, Reply};
 use crate::crypto::{CipherSuite, HashAlgorithm};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
+use crate::handshake::EarlyData;
 use crate::key_schedule::{EarlySecret, Transcript};
 use crate::registry::ExtensionType;
 use crate::wire::codec::{Prefix, write_vector};
 use crate::wire::write_extension;
+
+/// The keys for this server: that of a ticket first, then those that were agreed on outside of TLS.
+pub(super) fn collect(
+    config: &ClientConfig,
+    server: &ServerName<'static>,
+    context: &Context<'_>,
+) -> Vec<PreSharedKey> {
+    let external = config.pre_shared_keys.iter().filter(|key| key.is_for(server)).cloned();
+    of_ticket(config, server, context.now).into_iter().chain(external).collect()
+}
+
+/// The key of a session with this server, if its certificates are still good for the name.
+fn of_ticket(
+    config: &ClientConfig,
+    server: &ServerName<'static>,
+    now: UnixTime,
+) -> Option<PreSharedKey> {
+    let found = config.sessions.as_ref()?.take(server, now)?;
+    if found.server_name != *server || !found.is_alive(now) {
+        return None;
+    }
+    if let Some(identity) = PeerIdentity::of_session(&found.session, Some(server.clone()), now) {
+        // A verifier that answers later has said yes once, and need not say it again.
+        if let Reply::Now(Err(_)) = config.verifier.verify(&identity) {
+            return None;
+        }
+    }
+    PreSharedKey::of_ticket(&found.ticket, found.session, &config.provider.cipher_suites)
+}
+
+/// The terms of the first key, where 0-RTT data may be offered under it.
+pub(super) fn early_data_terms(
+    config: &ClientConfig,
+    keys: &[PreSharedKey],
+) -> Option<EarlyDataTerms> {
+    let terms = keys.first()?.early_data_terms().filter(|_| config.early_data)?;
+    let ours = &config.application_protocols;
+    let speaks = match &terms.application_protocol {
+        Some(protocol) => ours.contains(protocol),
+        None => ours.is_empty(),
+    };
+    let suite = config.provider.cipher_suite(terms.cipher_suite)?;
+    let same_hash = keys.first().is_some_and(|key| key.hash() == suite.hash.algorithm());
+    (speaks && same_hash).then(|| terms.clone())
+}
+
+/// The ClientHello was sent: 0-RTT data may follow it, if it says so.
+pub(super) fn start_early_data(
+    shared: &Shared,
+    hello: &[u8],
+    context: &mut Context<'_>,
+) -> Result<(), Error> {
+    let (Some(terms), Some(key)) = (&shared.early_data, shared.keys.first()) else {
+        return Ok(());
+    };
+    let suite = shared.config.provider.cipher_suite(terms.cipher_suite);
+    let suite = *suite.ok_or(ErrorKind::Internal("the suite of the key is gone"))?;
+    let early = EarlySecret::new(suite, Some(key.secret()), context.observers);
+    let hash = suite.hash.digest(hello);
+    let secret = early.client_early_traffic(&hash, context.observers)?;
+    context.resumption.early_exporter = Some(early.early_exporter(&hash, context.observers)?);
+    context.resumption.early_data_left = terms.max_size;
+    context.parameters.early_data = EarlyData::Offered;
+    if shared.config.middlebox_compatibility {
+        context.steps.change_cipher_spec();
+    }
+    context.steps.write_keys(Level::EarlyData, secret);
+    Ok(())
+}
 
 /// The keys to offer, each with a suite of its hash. After a HelloRetryRequest only those of the
 /// chosen suite's hash are left (section 4.2.4).
@@ -22,19 +95,19 @@ pub(super) fn offered<'a>(
             suites.find(|suite| suite.hash.algorithm() == hash)
         }
     };
-    let keys = shared.config.pre_shared_keys.iter();
-    let keys = keys.filter(|key| key.is_for(&shared.server_name));
+    let keys = shared.keys.iter();
     keys.filter_map(|key| suite_of(key.hash()).map(|suite| (key, *suite))).collect()
 }
 
 /// Writes the extension with zeros where the binders will be. It must be the last one.
-pub(super) fn write(keys: &[(&PreSharedKey, CipherSuite)], out: &mut Vec<u8>) {
+pub(super) fn write(keys: &[(&PreSharedKey, CipherSuite)], now: UnixTime, out: &mut Vec<u8>) {
     write_extension(out, ExtensionType::PRE_SHARED_KEY, |out| {
         write_vector(out, Prefix::U16, |out| {
             for (key, _) in keys {
                 write_vector(out, Prefix::U16, |out| out.extend_from_slice(key.identity()));
                 // The age of a key that is no ticket is zero.
-                out.extend_from_slice(&0_u32.to_be_bytes());
+                let age = key.session().map_or(0, |session| session.obfuscated_age(now));
+                out.extend_from_slice(&age.to_be_bytes());
             }
         });
         write_vector(out, Prefix::U16, |out| {

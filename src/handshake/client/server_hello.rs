@@ -5,13 +5,14 @@ use super::client_hello::{Hello, RetryAnswer};
 use super::encrypted_extensions::ExpectEncryptedExtensions;
 use super::{Context, Level, ServerFlight, Shared, State, pre_shared_key};
 use crate::config::PreSharedKey;
-use crate::crypto::{ActiveKeyExchange, CipherSuite};
+use crate::crypto::{ActiveKeyExchange, CipherSuite, SharedSecret};
 use crate::error::{Error, ErrorKind};
+use crate::handshake::EarlyData;
 use crate::handshake::proof::PskMixedIn;
 use crate::key_schedule::{Transcript, TranscriptBuffer};
 use crate::observer::Event;
 use crate::registry::{CertificateType, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
-use crate::wire::{HandshakeMessage, ServerHello};
+use crate::wire::{HandshakeMessage, KeyShareEntry, ServerHello};
 
 /// A ClientHello was sent.
 pub(in crate::handshake) struct ExpectServerHello {
@@ -104,6 +105,12 @@ impl ExpectServerHello {
         let mut transcript = Transcript::after_retry(&cipher_suite, &first_hash);
         transcript.add(&message);
         context.parameters.retried = true;
+        if shared.early_data.take().is_some() {
+            // What was sent is lost, and the second ClientHello is not protected.
+            context.parameters.early_data = EarlyData::Rejected;
+            context.resumption.no_early_data();
+            context.steps.write_plaintext();
+        }
         let group = match retry_request.selected_group {
             Some(group) => Some(retried_group(&shared, &offer, group)?),
             None if retry_request.cookie.is_none() => {
@@ -154,12 +161,6 @@ impl ExpectServerHello {
         context: &mut Context<'_>,
     ) -> Result<State, Error> {
         let Self { shared, offer, sent } = self;
-        let share =
-            hello.key_share.ok_or_else(|| Error::missing(MESSAGE, ExtensionType::KEY_SHARE))?;
-        if share.group != offer.group {
-            let reason = format!("{} was chosen, the share was for {}", share.group, offer.group);
-            return Err(Error::illegal(MESSAGE, "key_share", reason));
-        }
         let psk = chosen_psk(&shared, hello, &cipher_suite, matches!(sent, Sent::Second(..)))?;
         let mut transcript = match sent {
             Sent::Second(_, transcript) => transcript,
@@ -167,17 +168,18 @@ impl ExpectServerHello {
         };
         transcript.add(&message);
         context.parameters.cipher_suite = Some(cipher_suite.id);
-        context.parameters.group = Some(share.group);
         context.observers.tell(|| Event::CipherSuiteChosen(cipher_suite.id));
-
-        let secret = offer.exchange.complete(share.key_exchange).map_err(|_| {
-            let reason = format!("it is no valid public key of {}", share.group);
-            Error::illegal(MESSAGE, "key_share", reason)
-        })?;
-        context.observers.tell(|| Event::KeysExchanged(share.group));
+        let without = psk.is_some() && shared.config.psk_without_key_exchange;
+        let secret = match hello.key_share {
+            None if without => SharedSecret::none(&cipher_suite),
+            None => return Err(Error::missing(MESSAGE, ExtensionType::KEY_SHARE)),
+            Some(share) => offer.complete(&share, context)?,
+        };
         let (early, psk_mixed_in) = PskMixedIn::early_secret(cipher_suite, psk, context.observers);
         let handshake_secret = early.into_handshake(&secret, context.observers)?;
         context.parameters.pre_shared_key = psk.map(PreSharedKey::kind);
+        take_over(psk, &shared, context);
+        let first_key = hello.selected_identity == Some(0);
         let hash = transcript.current();
         let client_secret = handshake_secret.client_traffic(&hash, context.observers)?;
         let server_secret = handshake_secret.server_traffic(&hash, context.observers)?;
@@ -185,9 +187,13 @@ impl ExpectServerHello {
             context.steps.change_cipher_spec();
         }
         context.steps.read_keys(Level::Handshake, server_secret.clone());
-        context.steps.write_keys(Level::Handshake, client_secret.clone());
+        // 0-RTT data may go on until the server has said whether it takes them.
+        if shared.early_data.is_none() || !context.resumption.records {
+            context.steps.write_keys(Level::Handshake, client_secret.clone());
+        }
         Ok(State::ExpectEncryptedExtensions(Box::new(ExpectEncryptedExtensions {
             psk: psk_mixed_in,
+            first_key,
             flight: ServerFlight {
                 shared,
                 transcript,
@@ -199,6 +205,41 @@ impl ExpectServerHello {
                 server_certificate_type: CertificateType::X509,
             },
         })))
+    }
+}
+
+impl Offer {
+    /// The key exchange with the server's share.
+    fn complete(
+        self,
+        share: &KeyShareEntry<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<SharedSecret, Error> {
+        if share.group != self.group {
+            let reason = format!("{} was chosen, the share was for {}", share.group, self.group);
+            return Err(Error::illegal(MESSAGE, "key_share", reason));
+        }
+        let secret = self.exchange.complete(share.key_exchange).map_err(|_| {
+            let reason = format!("it is no valid public key of {}", share.group);
+            Error::illegal(MESSAGE, "key_share", reason)
+        })?;
+        context.parameters.group = Some(share.group);
+        context.observers.tell(|| Event::KeysExchanged(share.group));
+        Ok(secret)
+    }
+}
+
+/// What a resumed connection has from the one before. Where a ticket was not taken, others of the
+/// same server are of no use either.
+fn take_over(psk: Option<&PreSharedKey>, shared: &Shared, context: &mut Context<'_>) {
+    if let Some(session) = psk.and_then(PreSharedKey::session) {
+        context.parameters.certificates.clone_from(&session.certificates);
+        context.resumption.authenticated = session.authenticated;
+        return;
+    }
+    let refused = shared.keys.iter().any(|key| key.session().is_some());
+    if let Some(sessions) = shared.config.sessions.as_ref().filter(|_| refused) {
+        sessions.forget(&shared.server_name);
     }
 }
 

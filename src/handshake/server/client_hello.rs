@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::flight::{self, Offer};
 use super::hello_retry_request::{self, FirstHello};
-use super::{Context, Question, State, negotiation, pre_shared_key};
+use super::{Context, Question, State, negotiation, pre_shared_key, tickets};
 use crate::config::{CertifiedKey, NoCertificate, Reply, ServerConfig};
 use crate::crypto::{CipherSuite, SharedSecret};
 use crate::error::{Error, ErrorKind};
+use crate::handshake::EarlyData;
 use crate::handshake::authentication::no_common_type;
 use crate::handshake::question::ChooseCertificate;
 use crate::key_schedule::Transcript;
@@ -32,11 +33,11 @@ impl ExpectClientHello {
             return Err(Error::unexpected("ClientHello", &message));
         }
         let hello = ClientHello::parse(message.body)?;
-        negotiation::check_form(&hello)?;
-        context.observers.set_client_random(hello.random);
         let config = self.config;
+        negotiation::check_form(&config, &hello)?;
+        context.observers.set_client_random(hello.random);
         if hello.early_data {
-            context.steps.skip_early_data();
+            context.parameters.early_data = EarlyData::Offered;
         }
         if let Some(cookie) = hello.cookie {
             // A second ClientHello whose first went to another connection, or to another server.
@@ -44,12 +45,15 @@ impl ExpectClientHello {
             return first.on_second(config, message, &hello, context);
         }
         let cipher_suite = negotiation::cipher_suite(&config, &hello)?;
+        if hello.supported_groups.is_none() {
+            return negotiated(config, cipher_suite, None, None, message, &hello, context);
+        }
         let (group, share) = negotiation::group(&config, &hello)?;
         let retry = config.always_retry && config.cookies.is_some();
         match share {
             Some(share) if !retry => {
                 let exchange = exchange_keys(&*group, share.key_exchange, context)?;
-                negotiated(config, cipher_suite, exchange, None, message, &hello, context)
+                negotiated(config, cipher_suite, Some(exchange), None, message, &hello, context)
             }
             _ => {
                 let wanted = share.is_none().then(|| group.name());
@@ -81,22 +85,24 @@ pub(super) fn exchange_keys(
 }
 
 /// Suite and keys are settled; who the two are is next. `before` is the transcript of a retry.
+/// Without a key exchange, only a pre-shared key will do.
 pub(super) fn negotiated(
     config: Arc<ServerConfig>,
     cipher_suite: CipherSuite,
-    exchange: KeyExchange,
+    exchange: Option<KeyExchange>,
     before: Option<Transcript>,
     message: HandshakeMessage<'_>,
     hello: &ClientHello<'_>,
     context: &mut Context<'_>,
 ) -> Result<State, Error> {
     context.parameters.cipher_suite = Some(cipher_suite.id);
-    context.parameters.group = Some(exchange.group);
+    context.parameters.group = exchange.as_ref().map(|exchange| exchange.group);
     context.observers.tell(|| Event::CipherSuiteChosen(cipher_suite.id));
     context.parameters.server_name = negotiation::server_name(hello)?;
     let application_protocol = negotiation::application_protocol(&config, hello)?;
     context.parameters.application_protocol.clone_from(&application_protocol);
-    let binder_hash = pre_shared_key::binder_hash(&cipher_suite, before.as_ref(), &message, hello);
+    let binder_hash =
+        pre_shared_key::binder_hash(&config, &cipher_suite, before.as_ref(), &message, hello);
     let mut transcript = before.unwrap_or_else(|| Transcript::new(&cipher_suite));
     transcript.add(&message);
     let offer = Offer {
@@ -109,11 +115,13 @@ pub(super) fn negotiated(
         session_id: hello.session_id.to_vec(),
         server_name: context.parameters.server_name.is_some(),
         application_protocol,
+        early_secret: None,
         offered: hello.extensions.iter().map(|extension| extension.kind).collect(),
         server_certificate_type: None,
         client_certificate_type: negotiation::client_certificate_type(&config, hello),
         post_handshake_auth: hello.post_handshake_auth,
     };
+    context.resumption.tickets = tickets::wanted(&config, hello);
     pre_shared_key::resolve(config, offer, &message, hello, context)
 }
 
@@ -125,6 +133,9 @@ pub(super) fn choose_certificate(
     hello: &ClientHello<'_>,
     context: &mut Context<'_>,
 ) -> Result<State, Error> {
+    if offer.exchange.is_none() {
+        return Err(Error::missing(HandshakeType::CLIENT_HELLO, ExtensionType::KEY_SHARE));
+    }
     if hello.signature_algorithms.is_none() {
         return Err(missing_signature_algorithms());
     }

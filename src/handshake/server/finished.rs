@@ -99,6 +99,10 @@ impl ExpectFinished {
         let asking = flight.post_handshake.map(|PostHandshake { config, certificate_type }| {
             Asking::new(config, certificate_type, transcript)
         });
-        Ok(Connected::new(secrets, Role::Server { asking }, peer, finished))
+        let mut connected = Connected::new(secrets, Role::Server { asking }, peer, finished);
+        if let Some((_, count)) = context.resumption.tickets {
+            connected.send_tickets(count, context)?;
+        }
+        Ok(connected)
     }
 }

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use super::client_certificate::{Asked, ClientCertificate};
 use super::client_hello::KeyExchange;
 use super::finished::{ClientFlight, ExpectClientCertificate, ExpectFinished, PostHandshake};
-use super::{Context, Question, State};
+use super::pre_shared_key::ProvenPsk;
+use super::{Context, Question, State, early_data};
 use crate::config::{CertificateCompression, CertifiedKey, LayoutItem, ServerConfig};
-use crate::crypto::{CipherSuite, CryptoError, Digest};
+use crate::crypto::{CipherSuite, CryptoError, Digest, SharedSecret};
 use crate::error::Error;
 use crate::handshake::authentication::{
     ask_to_sign, send_certificate_verify, send_finished, write_certificate,
 };
-use crate::handshake::proof::{AnonymousAllowed, Peer, PskProven};
-use crate::handshake::{Level, Side};
+use crate::handshake::proof::{AnonymousAllowed, Peer};
+use crate::handshake::{EarlyData, Level, Side};
 use crate::key_schedule::{EarlySecret, MainSecret, PskKind, TrafficSecret, Transcript};
 use crate::registry::{CertificateType, ExtensionType, ProtocolVersion, SignatureScheme};
 use crate::wire::codec::Prefix;
@@ -26,7 +27,8 @@ use crate::wire::{
 /// What was negotiated, on the way to being told.
 pub(super) struct Offer {
     pub(super) cipher_suite: CipherSuite,
-    pub(super) exchange: KeyExchange,
+    /// `None` where a pre-shared key has to do without.
+    pub(super) exchange: Option<KeyExchange>,
     pub(super) transcript: Transcript,
     /// What the binders of pre-shared keys are made over, where keys are offered.
     pub(super) binder_hash: Option<Digest>,
@@ -34,6 +36,8 @@ pub(super) struct Offer {
     /// The client asked for a name.
     pub(super) server_name: bool,
     pub(super) application_protocol: Option<Vec<u8>>,
+    /// What protects 0-RTT data that were accepted.
+    pub(super) early_secret: Option<TrafficSecret>,
     /// How the certificate is compressed, where both sides do it.
     pub(super) compression: Option<Arc<dyn CertificateCompression>>,
     /// The client's record_size_limit and the own, where both are there.
@@ -126,11 +130,10 @@ fn compressed(
 pub(super) fn send_with_psk(
     config: &Arc<ServerConfig>,
     mut offer: Offer,
-    early: EarlySecret,
-    (index, kind): (u16, PskKind),
-    proof: PskProven,
+    psk: ProvenPsk,
     context: &mut Context<'_>,
 ) -> Result<State, Error> {
+    let ProvenPsk { early, index, kind, proof } = psk;
     if kind != PskKind::Resumption {
         // Section 4.4.2: no certificates beside such a key, in the handshake or later.
         offer.client_certificate_type = None;
@@ -149,7 +152,9 @@ fn send_hello_and_extensions(
     context: &mut Context<'_>,
 ) -> Result<Secrets, Error> {
     send_server_hello(config, offer, psk_index, context)?;
-    let handshake_secret = early.into_handshake(&offer.exchange.secret, context.observers)?;
+    let none = SharedSecret::none(&offer.cipher_suite);
+    let shared = offer.exchange.as_ref().map_or(&none, |exchange| &exchange.secret);
+    let handshake_secret = early.into_handshake(shared, context.observers)?;
     let hash = offer.transcript.current();
     let client_secret = handshake_secret.client_traffic(&hash, context.observers)?;
     let server_secret = handshake_secret.server_traffic(&hash, context.observers)?;
@@ -161,8 +166,14 @@ fn send_hello_and_extensions(
         context.limit_records(client, own);
     }
     context.steps.write_keys(Level::Handshake, server_secret.clone());
-    context.steps.read_keys(Level::Handshake, client_secret.clone());
-    let extensions = encrypted_extensions(config, offer);
+    match offer.early_secret.take() {
+        Some(secret) => early_data::read(secret, &client_secret, context),
+        None => {
+            context.steps.read_keys(Level::Handshake, client_secret.clone());
+            early_data::reject(context);
+        }
+    }
+    let extensions = encrypted_extensions(config, offer, context);
     context.send(Some(&mut offer.transcript), |out| {
         EncryptedExtensions::new(Extensions::written(&extensions)).encode(out);
     });
@@ -183,10 +194,11 @@ fn send_server_hello(
             out.extend_from_slice(&index.to_be_bytes());
         });
     }
-    write_extension(&mut extensions, ExtensionType::KEY_SHARE, |out| {
-        let KeyExchange { group, share, .. } = &offer.exchange;
-        KeyShareEntry { group: *group, key_exchange: share }.encode(out);
-    });
+    if let Some(KeyExchange { group, share, .. }) = &offer.exchange {
+        write_extension(&mut extensions, ExtensionType::KEY_SHARE, |out| {
+            KeyShareEntry { group: *group, key_exchange: share }.encode(out);
+        });
+    }
     write_extension(&mut extensions, ExtensionType::SUPPORTED_VERSIONS, |out| {
         out.extend_from_slice(&ProtocolVersion::TLS_1_3.0.to_be_bytes());
     });
@@ -198,12 +210,14 @@ fn send_server_hello(
 }
 
 /// The extensions of EncryptedExtensions: the layout's first, then what else there is to say.
-fn encrypted_extensions(config: &ServerConfig, offer: &Offer) -> Vec<u8> {
-    const ORDER: [ExtensionType; 5] = [
+fn encrypted_extensions(config: &ServerConfig, offer: &Offer, context: &Context<'_>) -> Vec<u8> {
+    const ORDER: [ExtensionType; 7] = [
         ExtensionType::SERVER_NAME,
         ExtensionType::CLIENT_CERTIFICATE_TYPE,
         ExtensionType::SERVER_CERTIFICATE_TYPE,
         ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+        ExtensionType::TICKET_REQUEST,
+        ExtensionType::EARLY_DATA,
         ExtensionType::RECORD_SIZE_LIMIT,
     ];
     let mut out = Vec::with_capacity(64);
@@ -213,19 +227,19 @@ fn encrypted_extensions(config: &ServerConfig, offer: &Offer) -> Vec<u8> {
             LayoutItem::Raw(kind, body) if offer.offered.contains(kind) => {
                 write_extension(&mut out, *kind, |out| out.extend_from_slice(body));
             }
-            LayoutItem::Standard(kind) => write_answer(*kind, offer, &mut out),
+            LayoutItem::Standard(kind) => write_answer(*kind, offer, context, &mut out),
             LayoutItem::Raw(..) | LayoutItem::Padding => {}
         }
     }
     for kind in ORDER {
         if !layout.iter().any(|item| item.kind() == kind) {
-            write_answer(kind, offer, &mut out);
+            write_answer(kind, offer, context, &mut out);
         }
     }
     out
 }
 
-fn write_answer(kind: ExtensionType, offer: &Offer, out: &mut Vec<u8>) {
+fn write_answer(kind: ExtensionType, offer: &Offer, context: &Context<'_>, out: &mut Vec<u8>) {
     let certificate_type = match kind {
         ExtensionType::CLIENT_CERTIFICATE_TYPE => offer.client_certificate_type,
         ExtensionType::SERVER_CERTIFICATE_TYPE => offer.server_certificate_type,
@@ -241,6 +255,14 @@ fn write_answer(kind: ExtensionType, offer: &Offer, out: &mut Vec<u8>) {
         }
         (ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, Some(protocol)) => {
             write_extension(out, kind, |out| write_names(out, Prefix::U8, [protocol]));
+        }
+        (ExtensionType::EARLY_DATA, _) if context.parameters.early_data == EarlyData::Accepted => {
+            write_extension(out, kind, |_| {});
+        }
+        (ExtensionType::TICKET_REQUEST, _) if offer.offered.contains(&kind) => {
+            if let Some((_, count)) = &context.resumption.tickets {
+                write_extension(out, kind, |out| out.push(*count));
+            }
         }
         (ExtensionType::RECORD_SIZE_LIMIT, _) => {
             if let Some((_, own)) = offer.record_size_limits {
@@ -309,6 +331,12 @@ fn finish(
         Ok(client) => {
             State::ExpectClientCertificate(Box::new(ExpectClientCertificate { flight, client }))
         }
-        Err(peer) => State::ExpectFinished(Box::new(ExpectFinished { flight, peer })),
+        Err(peer) => {
+            let next = Box::new(ExpectFinished { flight, peer });
+            match context.steps.read_level() {
+                Level::EarlyData => State::ExpectEndOfEarlyData(next),
+                _ => State::ExpectFinished(next),
+            }
+        }
     })
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::client_hello::{exchange_keys, negotiated};
-use super::{Context, State, negotiation};
+use super::{Context, State, early_data, negotiation};
 use crate::config::ServerConfig;
 use crate::crypto::{CipherSuite, Digest};
 use crate::error::{Error, ErrorKind};
@@ -48,6 +48,7 @@ pub(super) fn send(
     if !hello.session_id.is_empty() {
         context.steps.change_cipher_spec();
     }
+    early_data::reject(context);
     Ok(State::ExpectSecondClientHello(Box::new(ExpectSecondClientHello {
         config,
         first,
@@ -76,7 +77,7 @@ impl ExpectSecondClientHello {
             return Err(Error::unexpected("the second ClientHello", &message));
         }
         let hello = ClientHello::parse(message.body)?;
-        negotiation::check_form(&hello)?;
+        negotiation::check_form(&self.config, &hello)?;
         for (field, same) in [
             ("random", *hello.random == self.random),
             ("legacy_session_id", hello.session_id == self.session_id),
@@ -177,6 +178,7 @@ impl FirstHello {
         let mut transcript = Transcript::after_retry(&self.cipher_suite, &self.first_hash);
         transcript.add_bytes(&self.retry_request(hello.session_id));
         let exchange = exchange_keys(&*group, share.key_exchange, context)?;
+        let exchange = Some(exchange);
         negotiated(config, self.cipher_suite, exchange, Some(transcript), message, hello, context)
     }
 }

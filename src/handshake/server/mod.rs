@@ -5,10 +5,15 @@
 //!                                         |                                      |
 //!                                         |  <-----------ClientHello-------------+
 //!                                         v
-//!                ResolvingPsk (asks: which of the client's keys?) --a key--> ServerHello,
-//!                                         |                EncryptedExtensions, Finished
-//!                                         v                         (no Certificate)
-//!                             ChoosingCertificate (asks: which certificate for this client?)
+//!                ResolvingPsk (asks: which of the client's keys?) --a key--> AcceptingEarlyData
+//!                                         |                                (asks: 0-RTT data?)
+//!                                         |                                        |
+//!                                         |                 ServerHello, EncryptedExtensions,
+//!                                         |                 Finished       (no Certificate)
+//!                                         |                                        v
+//!                                         |        (with 0-RTT data) ExpectEndOfEarlyData
+//!                                         v                                        v
+//!                             ChoosingCertificate (asks: which certificate?) ExpectFinished
 //!                                         |
 //!            ServerHello, EncryptedExtensions, CertificateRequest, Certificate
 //!                                         v
@@ -28,11 +33,13 @@
 
 pub(super) mod client_certificate;
 mod client_hello;
+mod early_data;
 mod finished;
 mod flight;
 mod hello_retry_request;
 mod negotiation;
 mod pre_shared_key;
+mod tickets;
 
 use std::sync::Arc;
 
@@ -43,6 +50,7 @@ use crate::error::{Error, ErrorKind};
 use crate::wire::HandshakeMessage;
 
 use client_hello::{ChoosingCertificate, ExpectClientHello};
+use early_data::AcceptingEarlyData;
 use finished::{ExpectClientCertificate, ExpectFinished};
 use flight::Signing;
 use hello_retry_request::ExpectSecondClientHello;
@@ -53,8 +61,10 @@ pub(super) enum State {
     ExpectClientHello(ExpectClientHello),
     ExpectSecondClientHello(Box<ExpectSecondClientHello>),
     ResolvingPsk(Box<ResolvingPsk>),
+    AcceptingEarlyData(Box<AcceptingEarlyData>),
     ChoosingCertificate(Box<ChoosingCertificate>),
     Signing(Box<Signing>),
+    ExpectEndOfEarlyData(Box<ExpectFinished>),
     ExpectClientCertificate(Box<ExpectClientCertificate>),
     ExpectFinished(Box<ExpectFinished>),
 }
@@ -81,9 +91,13 @@ impl State {
         let next = match self {
             Self::ExpectClientHello(state) => state.on_message(message, context)?,
             Self::ExpectSecondClientHello(state) => state.on_message(message, context)?,
-            Self::ResolvingPsk(_) | Self::ChoosingCertificate(_) | Self::Signing(_) => {
+            Self::ResolvingPsk(_)
+            | Self::AcceptingEarlyData(_)
+            | Self::ChoosingCertificate(_)
+            | Self::Signing(_) => {
                 return Err(ErrorKind::Internal("a message was not held back").into());
             }
+            Self::ExpectEndOfEarlyData(next) => early_data::on_end(next, message, context)?,
             Self::ExpectClientCertificate(state) => state.on_message(message, context)?,
             Self::ExpectFinished(state) => {
                 return state.on_message(message, context).map(machine::State::Connected);
@@ -99,6 +113,9 @@ impl State {
     ) -> Result<Self, Error> {
         match (self, answer) {
             (Self::ResolvingPsk(state), Answer::Psk(choice)) => state.on_choice(choice, context),
+            (Self::AcceptingEarlyData(state), Answer::EarlyData(accept)) => {
+                state.on_decision(accept, context)
+            }
             (Self::ChoosingCertificate(state), Answer::Certificate(choice)) => {
                 state.on_choice(choice, context)
             }
@@ -115,6 +132,7 @@ impl State {
     pub(super) fn question(&self) -> Option<&Question> {
         match self {
             Self::ResolvingPsk(state) => Some(state.question()),
+            Self::AcceptingEarlyData(state) => Some(state.question()),
             Self::ChoosingCertificate(state) => Some(state.question()),
             Self::Signing(state) => Some(state.question()),
             Self::ExpectClientCertificate(state) => state.question(),

@@ -16,8 +16,9 @@ use crate::wire::{ClientHello, KeyShareEntry};
 const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
 
 /// Is it a ClientHello of TLS 1.3, with everything in it that must be? Signature schemes may be
-/// missing where a pre-shared key is offered: that shows when it is not taken.
-pub(super) fn check_form(hello: &ClientHello<'_>) -> Result<(), Error> {
+/// missing where a pre-shared key is offered, and the key exchange where that may do without one:
+/// that shows when no key is taken.
+pub(super) fn check_form(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<(), Error> {
     let unsupported =
         |versions: String| -> Error { ErrorKind::UnsupportedVersion(versions).into() };
     let version = hello.legacy_version;
@@ -36,18 +37,18 @@ pub(super) fn check_form(hello: &ClientHello<'_>) -> Result<(), Error> {
     if hello.pre_shared_keys.is_some() && hello.psk_key_exchange_modes.is_none() {
         return Err(Error::missing(MESSAGE, ExtensionType::PSK_KEY_EXCHANGE_MODES));
     }
-    if hello.pre_shared_keys.is_some()
+    let no_exchange = hello.pre_shared_keys.is_some()
         && hello.supported_groups.is_none()
-        && hello.key_shares.is_none()
-    {
+        && hello.key_shares.is_none();
+    if no_exchange && !config.psk_without_key_exchange {
         let (ours, theirs) = ("psk_dhe_ke".into(), "psk_ke".into());
         return Err(
             ErrorKind::NothingInCommon { what: "PSK key exchange mode", ours, theirs }.into()
         );
     }
     for (extension, there) in [
-        (ExtensionType::SUPPORTED_GROUPS, hello.supported_groups.is_some()),
-        (ExtensionType::KEY_SHARE, hello.key_shares.is_some()),
+        (ExtensionType::SUPPORTED_GROUPS, no_exchange || hello.supported_groups.is_some()),
+        (ExtensionType::KEY_SHARE, no_exchange || hello.key_shares.is_some()),
         (
             ExtensionType::SIGNATURE_ALGORITHMS,
             hello.signature_algorithms.is_some() || hello.pre_shared_keys.is_some(),

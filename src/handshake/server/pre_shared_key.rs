@@ -4,27 +4,31 @@
 use std::sync::Arc;
 
 use super::client_hello::choose_certificate;
-use super::flight::{self, Offer};
-use super::{Context, Question, State};
+use super::flight::Offer;
+use super::{Context, Question, State, early_data, tickets};
 use crate::config::{ChosenPsk, Reply, ServerConfig};
 use crate::crypto::{CipherSuite, Digest};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskProven;
 use crate::handshake::question::{ChooseCertificate, ResolvePsk};
-use crate::key_schedule::{EarlySecret, Transcript};
-use crate::wire::{ClientHello, HandshakeMessage};
+use crate::key_schedule::{EarlySecret, PskKind, Transcript};
+use crate::wire::{ClientHello, HandshakeMessage, PSK_DHE_KE, PSK_KE};
 
 /// The transcript that binders are made over: what came before, and the ClientHello up to its
-/// binders. `None` where no key is offered that may be used with a fresh key exchange.
+/// binders. `None` where no key is offered that may be used in one of its modes.
 pub(super) fn binder_hash(
+    config: &ServerConfig,
     cipher_suite: &CipherSuite,
     before: Option<&Transcript>,
     message: &HandshakeMessage<'_>,
     hello: &ClientHello<'_>,
 ) -> Option<Digest> {
-    const PSK_DHE_KE: u8 = 1;
     let offered = hello.pre_shared_keys?;
-    hello.psk_key_exchange_modes?.iter().find(|mode| **mode == PSK_DHE_KE)?;
+    let modes = hello.psk_key_exchange_modes?;
+    let without = config.psk_without_key_exchange && modes.contains(&PSK_KE);
+    if !without && !modes.contains(&PSK_DHE_KE) {
+        return None;
+    }
     let length = message.bytes.len().checked_sub(offered.binders_length())?;
     let truncated = message.bytes.get(..length)?;
     Some(match before {
@@ -33,7 +37,18 @@ pub(super) fn binder_hash(
     })
 }
 
-/// Asks for the key, if there is one to ask for; else the certificate is next.
+/// How many identities are looked at: a bound on the work that a list of thousands can ask for.
+pub(super) const LOOKED_AT: u16 = 16;
+
+/// A key that the client has proved to have, and its place in the client's list.
+pub(super) struct ProvenPsk {
+    pub(super) early: EarlySecret,
+    pub(super) index: u16,
+    pub(super) kind: PskKind,
+    pub(super) proof: PskProven,
+}
+
+/// Takes a ticket of this server's; else asks for the key, if there is one to ask for; else the certificate is next.
 pub(super) fn resolve(
     config: Arc<ServerConfig>,
     offer: Offer,
@@ -41,6 +56,11 @@ pub(super) fn resolve(
     hello: &ClientHello<'_>,
     context: &mut Context<'_>,
 ) -> Result<State, Error> {
+    if offer.binder_hash.is_some() {
+        if let Some(ticket) = tickets::find(&config, &offer, hello, context) {
+            return on_choice(config, offer, Some(ticket), message.bytes, hello, context);
+        }
+    }
     let resolver = config.psks.clone().filter(|_| offer.binder_hash.is_some());
     match resolver.map(|resolver| resolver.resolve(hello, &offer.cipher_suite)) {
         None => choose_certificate(config, offer, message.bytes, hello, context),
@@ -81,17 +101,18 @@ impl ResolvingPsk {
 
 fn on_choice(
     config: Arc<ServerConfig>,
-    offer: Offer,
+    mut offer: Offer,
     choice: Option<ChosenPsk>,
     message: &[u8],
     hello: &ClientHello<'_>,
     context: &mut Context<'_>,
 ) -> Result<State, Error> {
     let suits = |choice: &ChosenPsk| choice.key.hash() == offer.cipher_suite.hash.algorithm();
-    let Some(ChosenPsk { index, key }) = choice.filter(suits) else {
+    let Some(choice) = choice.filter(suits) else {
         return choose_certificate(config, offer, message, hello, context);
     };
-    let offered = hello.pre_shared_keys.and_then(|keys| keys.iter().nth(usize::from(index)));
+    let ChosenPsk { index, key } = &choice;
+    let offered = hello.pre_shared_keys.and_then(|keys| keys.iter().nth(usize::from(*index)));
     let (Some((_, binder)), Some(hash)) = (offered, offer.binder_hash) else {
         return Err(ErrorKind::Refused("resolve PSK").into());
     };
@@ -100,5 +121,11 @@ fn on_choice(
         early.binder_key(key.kind(), context.observers)?.finished(&hash, context.observers)?;
     let proof = PskProven::by_binder(&expected, binder)?;
     context.parameters.pre_shared_key = Some(key.kind());
-    flight::send_with_psk(&config, offer, early, (index, key.kind()), proof, context)
+    tickets::take_over(key, hello, context);
+    if !hello.psk_key_exchange_modes.is_some_and(|modes| modes.contains(&PSK_DHE_KE)) {
+        offer.exchange = None;
+        context.parameters.group = None;
+    }
+    let psk = ProvenPsk { early, index: *index, kind: key.kind(), proof };
+    early_data::decide(config, offer, &choice, psk, message, hello, context)
 }

@@ -36,6 +36,8 @@ fn refused<T>(result: Result<T, Error>, alert: AlertDescription) {
 fn what_a_client_hello_must_have_is_checked_version_first() {
     let body = body();
     let hello = ClientHello::parse(&body).unwrap();
+    let config = config();
+    let check_form = |hello: &_| check_form(&config, hello);
     check_form(&hello).unwrap();
     let mut old = hello.clone();
     old.supported_versions = None;

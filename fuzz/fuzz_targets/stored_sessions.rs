@@ -1,0 +1,52 @@
+//! A client loads sessions from hostile bytes. What is a session is written again as the same
+//! bytes, and a client makes a ClientHello of it, or none of it is offered.
+
+#![no_main]
+
+use std::sync::{Arc, LazyLock};
+
+use handclasp::certificate::CertificateError;
+use handclasp::config::{ClientConfig, PeerIdentity, PeerVerifier, Reply};
+use handclasp::crypto::CryptoProvider;
+use handclasp::pki_types::UnixTime;
+use handclasp::session::{ClientSession, ClientSessionStore, MemoryClientSessions};
+use handclasp::transport::raw::{RawHandshake, RawStep};
+use handclasp::wire::{ClientHello, HandshakeMessage};
+use libfuzzer_sys::fuzz_target;
+
+#[derive(Debug)]
+struct Anyone;
+
+impl PeerVerifier for Anyone {
+    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        Reply::Now(Ok(()))
+    }
+}
+
+static STORE: LazyLock<Arc<MemoryClientSessions>> =
+    LazyLock::new(|| Arc::new(MemoryClientSessions::new(1)));
+
+static CONFIG: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
+    let builder = ClientConfig::builder(CryptoProvider::ring()).verifier(Arc::new(Anyone));
+    let builder = builder.sessions(STORE.clone()).early_data(true);
+    Arc::new(builder.build().expect("the configuration is complete"))
+});
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(session) = ClientSession::from_bytes(data) else { return };
+    // A name has several spellings, so it is the second writing that must be the same.
+    let bytes = session.to_bytes();
+    let again = ClientSession::from_bytes(&bytes).expect("it was written here");
+    assert_eq!(again.to_bytes(), bytes);
+    let (name, ticket) = (session.server_name().clone(), session.ticket().to_vec());
+    STORE.put(session);
+    let now = UnixTime::since_unix_epoch(core::time::Duration::from_secs(1_800_000_000));
+    let handshake = handclasp::handshake::Handshake::client(CONFIG.clone(), name, now);
+    let mut client = RawHandshake::new(handshake, None).expect("a client starts");
+    let Some(RawStep::Send(_, hello)) = client.next_step() else { panic!("it says hello") };
+    let (message, _) = HandshakeMessage::split(&hello).expect("it is whole");
+    let hello = ClientHello::parse(message.body).expect("it is well formed");
+    if let Some(keys) = hello.pre_shared_keys {
+        assert!(keys.iter().all(|(key, _)| key.identity == ticket));
+    }
+});

@@ -1,0 +1,117 @@
+//! What resumption and 0-RTT data need beside the states: it is the same in all of them.
+
+use std::sync::Arc;
+
+use pki_types::UnixTime;
+
+use super::{EarlyData, Handshake, Level, Side};
+use crate::config::ServerConfig;
+use crate::error::{Error, ErrorKind};
+use crate::key_schedule::Exporter;
+use crate::registry::ContentType;
+
+/// What outlives a single state of a handshake.
+pub(crate) struct Resumption {
+    /// When the peer proved who it is, with more than a ticket, in seconds since 1970: in this
+    /// handshake, or in the one that it goes back to.
+    pub(super) authenticated: u64,
+    /// The bytes of 0-RTT data that may still come or go.
+    pub(super) early_data_left: u32,
+    pub(super) early_exporter: Option<Exporter>,
+    /// There are records: in QUIC nothing tells the end of 0-RTT data, whose packets say
+    /// themselves that they are (RFC 9001, section 8.3).
+    pub(super) records: bool,
+    /// How a server makes tickets, and how many this client gets.
+    pub(super) tickets: Option<(Arc<ServerConfig>, u8)>,
+}
+
+impl Resumption {
+    pub(super) fn new(now: UnixTime) -> Self {
+        Self {
+            authenticated: now.as_secs(),
+            early_data_left: 0,
+            early_exporter: None,
+            records: true,
+            tickets: None,
+        }
+    }
+
+    /// There is no 0-RTT data, or no more.
+    pub(super) fn no_early_data(&mut self) {
+        self.early_data_left = 0;
+        self.early_exporter = None;
+    }
+}
+
+impl Handshake {
+    /// The messages are carried without records, as in QUIC.
+    pub(crate) fn without_records(&mut self) {
+        self.resumption.records = false;
+    }
+
+    /// Time has passed: tickets that come or are made from here on are of this time. Without it
+    /// they are of the time that the handshake began.
+    pub fn set_time(&mut self, now: UnixTime) {
+        self.now = now;
+    }
+
+    /// The bytes of 0-RTT data that a client may send now: none before
+    /// [`start`](Self::start), when none were offered, and after the server has said no or
+    /// finished.
+    pub fn early_data_room(&self) -> usize {
+        let sends = self.side == Side::Client && self.steps.write_level() == Level::EarlyData;
+        let left = usize::try_from(self.resumption.early_data_left).unwrap_or(usize::MAX);
+        if sends && self.check().is_ok() { left } else { 0 }
+    }
+
+    /// 0-RTT data went or came: only so much may, and more ends the connection
+    /// (section 4.3.10).
+    ///
+    /// # Errors
+    /// When it is more than the ticket allows.
+    pub fn on_early_data(&mut self, length: usize) -> Result<(), Error> {
+        let left = &mut self.resumption.early_data_left;
+        let rest = u32::try_from(length).ok().and_then(|length| left.checked_sub(length));
+        *left = rest.ok_or(ErrorKind::UnexpectedRecord {
+            received: ContentType::APPLICATION_DATA,
+            when: "beyond the 0-RTT data that the ticket allows",
+        })?;
+        Ok(())
+    }
+
+    /// May a server write already, to a client whose 0-RTT data it took, though the client's
+    /// Finished has not come?
+    pub(crate) fn answers_early_data(&self) -> bool {
+        let accepted = self.parameters.early_data == EarlyData::Accepted;
+        let server = self.side == Side::Server && self.steps.write_level() == Level::Application;
+        accepted && server
+    }
+
+    /// As [`export_keying_material`](Self::export_keying_material), for use with 0-RTT data: from
+    /// secrets that are there before the handshake is complete (section 7.5). What is made of it
+    /// is not bound to the server's part of the handshake.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] when no 0-RTT data were offered, or they were rejected.
+    pub fn export_early_keying_material(
+        &self,
+        label: &str,
+        context: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), Error> {
+        self.check()?;
+        match &self.resumption.early_exporter {
+            Some(exporter) => Ok(exporter.export(label, context, output)?),
+            None => Err(ErrorKind::Misuse("there are no 0-RTT data").into()),
+        }
+    }
+
+    /// Sends so many tickets more, if the server is configured for tickets and the client can use
+    /// them: after something has changed, say (section 4.7.1). The first are sent by themselves.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] before the handshake is complete.
+    pub fn send_tickets(&mut self, count: u8) -> Result<(), Error> {
+        self.with_connected(|connected, context| connected.send_tickets(count, context))
+    }
+}

@@ -1,0 +1,157 @@
+//! Tickets after the handshake: a server makes them, a client keeps them (RFC 9846, section
+//! 4.7.1).
+
+use core::time::Duration;
+
+use pki_types::ServerName;
+
+use super::Context;
+use super::post_handshake::Connected;
+use crate::config::ServerConfig;
+use crate::crypto::Secret;
+use crate::error::{Error, ErrorKind};
+use crate::key_schedule::ResumptionSecret;
+use crate::registry::{CipherSuiteId, ExtensionType, HandshakeType};
+use crate::session::{
+    ClientSession, ClientSessionStore, MAX_LIFETIME, MAX_TICKET_LENGTH, ServerSession, Session,
+    TicketOrigin,
+};
+use crate::wire::{Extensions, NewSessionTicket, write_extension};
+
+/// A server gave this client a ticket: `secrets` are those of the connection, and its suite.
+pub(super) fn keep(
+    secrets: (&ResumptionSecret, CipherSuiteId),
+    ticket: &NewSessionTicket<'_>,
+    server_name: &ServerName<'static>,
+    sessions: &dyn ClientSessionStore,
+    context: &mut Context<'_>,
+) -> Result<(), Error> {
+    // In QUIC the size says yes or no, and nothing else (RFC 9001, section 4.6.1).
+    let size = ticket.max_early_data_size;
+    if !context.resumption.records && size.is_some_and(|size| size != u32::MAX) {
+        let reason = "in QUIC it must be 0xffffffff";
+        return Err(Error::illegal(HandshakeType::NEW_SESSION_TICKET, "early_data", reason));
+    }
+    let parameters = &*context.parameters;
+    if parameters.raw_public_key.is_some() {
+        // A session would outlive a change of who is known by that key.
+        return Ok(());
+    }
+    let origin = TicketOrigin {
+        server_name: server_name.clone(),
+        cipher_suite: secrets.1,
+        application_protocol: parameters.application_protocol.clone(),
+        certificates: parameters.certificates.clone(),
+        authenticated: context.resumption.authenticated,
+    };
+    // The time is in whole seconds: the ticket's age must not look longer than it is.
+    let received = Duration::from_millis(context.now.as_secs().saturating_mul(1000) + 999);
+    let psk = secrets.0.psk(ticket.nonce, context.observers)?;
+    if let Some(session) = ClientSession::new(origin, ticket, psk, received) {
+        sessions.put(session);
+    }
+    Ok(())
+}
+
+impl Connected {
+    /// Sends tickets of the server's own making. Each has a nonce of its own, and so a key.
+    pub(super) fn send_tickets(
+        &mut self,
+        count: u8,
+        context: &mut Context<'_>,
+    ) -> Result<(), Error> {
+        let Some((config, _)) = context.resumption.tickets.clone() else { return Ok(()) };
+        for _ in 0..count {
+            if !self.send_one_ticket(&config, context)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// False where there is none to send.
+    fn send_one_ticket(
+        &mut self,
+        config: &ServerConfig,
+        context: &mut Context<'_>,
+    ) -> Result<bool, Error> {
+        let Some(sessions) = &config.sessions else { return Ok(false) };
+        let (now, authenticated) = (context.now.as_secs(), context.resumption.authenticated);
+        let rest = u64::from(MAX_LIFETIME).saturating_sub(now.saturating_sub(authenticated));
+        let lifetime = config.ticket_lifetime.min(u32::try_from(rest).unwrap_or(u32::MAX));
+        let mut number = self.nonces.len() as u64;
+        while self.nonces.contains(&number.to_be_bytes().to_vec()) {
+            number += 1;
+        }
+        let nonce = number.to_be_bytes();
+        let mut age_add = [0; 4];
+        config.provider.random.fill(&mut age_add)?;
+        let age_add = u32::from_be_bytes(age_add);
+        let max_early_data_size = match &config.early_data {
+            // In QUIC this means yes.
+            Some(_) if !context.resumption.records => u32::MAX,
+            Some(rules) => rules.max_size,
+            None => 0,
+        };
+        let session = ServerSession {
+            policy: config.session_policy(context.parameters.server_name.as_deref()),
+            session: Session {
+                cipher_suite: self.read.suite().id,
+                secret: self.resumption.psk(&nonce, context.observers)?,
+                since: now.saturating_mul(1000),
+                authenticated,
+                lifetime,
+                age_add,
+                application_protocol: context.parameters.application_protocol.clone(),
+                max_early_data_size,
+                certificates: context.parameters.certificates.clone(),
+            },
+        };
+        // A store without room is no reason to end the connection.
+        let ticket = sessions.put(&session.encode(), context.now).unwrap_or_default();
+        let raw = context.parameters.raw_public_key.is_some();
+        if raw || lifetime == 0 || !(1..=MAX_TICKET_LENGTH).contains(&ticket.len()) {
+            return Ok(false);
+        }
+        let mut extensions = Vec::new();
+        if max_early_data_size > 0 {
+            write_extension(&mut extensions, ExtensionType::EARLY_DATA, |out| {
+                out.extend_from_slice(&max_early_data_size.to_be_bytes());
+            });
+        }
+        let message = NewSessionTicket {
+            lifetime,
+            age_add,
+            nonce: &nonce,
+            ticket: &ticket,
+            extensions: Extensions::written(&extensions),
+            max_early_data_size: None,
+        };
+        context.send(None, |out| message.encode(out));
+        self.nonces.push(nonce.to_vec());
+        Ok(true)
+    }
+
+    /// Asked before the machine is moved, so that a mistake of the caller's ends nothing.
+    pub(super) fn check_ticket(&self, ticket: &NewSessionTicket<'_>) -> Result<(), Error> {
+        let fits = ticket.lifetime <= MAX_LIFETIME
+            && ticket.nonce.len() <= 255
+            && (1..=0xffff).contains(&ticket.ticket.len())
+            && !self.nonces.iter().any(|nonce| nonce == ticket.nonce);
+        if fits {
+            return Ok(());
+        }
+        Err(ErrorKind::Misuse("the ticket's fields are out of range, or its nonce was used").into())
+    }
+
+    pub(super) fn send_ticket(
+        &mut self,
+        ticket: &NewSessionTicket<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Secret, Error> {
+        let psk = self.resumption.psk(ticket.nonce, context.observers)?;
+        context.send(None, |out| ticket.encode(out));
+        self.nonces.push(ticket.nonce.to_vec());
+        Ok(psk)
+    }
+}

@@ -1,0 +1,213 @@
+use core::fmt;
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pki_types::{CertificateDer, ServerName, UnixTime};
+use zeroize::Zeroizing;
+
+use super::{MAX_LIFETIME, MAX_TICKET_LENGTH, Session, SessionError};
+use crate::crypto::Secret;
+use crate::registry::CipherSuiteId;
+use crate::wire::NewSessionTicket;
+use crate::wire::codec::{Prefix, write_vector};
+
+/// A ticket with everything that a client needs to resume a connection with it, once.
+///
+/// It holds a secret: whoever has it can pass for the server towards this client, and read what
+/// it sends as 0-RTT data. [`to_bytes`](Self::to_bytes) is for storing it where keys may be stored.
+#[derive(Clone)]
+pub struct ClientSession {
+    pub(crate) session: Session,
+    pub(crate) server_name: ServerName<'static>,
+    pub(crate) ticket: Vec<u8>,
+}
+
+/// The connection that a ticket came on.
+#[derive(Clone, Debug)]
+pub struct TicketOrigin {
+    /// The server's name, which it has proved.
+    pub server_name: ServerName<'static>,
+    /// The suite.
+    pub cipher_suite: CipherSuiteId,
+    /// The application protocol, where there was one.
+    pub application_protocol: Option<Vec<u8>>,
+    /// The server's certificates, which are judged again when the session is resumed.
+    pub certificates: Option<Arc<[CertificateDer<'static>]>>,
+    /// When the server proved its name by more than a ticket, in seconds since 1970.
+    pub authenticated: u64,
+}
+
+impl ClientSession {
+    /// The most bytes that [`from_bytes`](Self::from_bytes) looks at.
+    pub const MAX_LENGTH: usize = 0x2_0000;
+
+    /// A session from a ticket that came at the time `received` since 1970, and its PSK. `None`
+    /// for a ticket that is not to be used: with a lifetime of zero, or longer than 8192 bytes.
+    ///
+    /// The library makes sessions by itself; this is for tickets that came another way.
+    pub fn new(
+        origin: TicketOrigin,
+        ticket: &NewSessionTicket<'_>,
+        psk: Secret,
+        received: Duration,
+    ) -> Option<Self> {
+        if ticket.lifetime == 0 || ticket.ticket.len() > MAX_TICKET_LENGTH {
+            return None;
+        }
+        Some(Self {
+            session: Session {
+                cipher_suite: origin.cipher_suite,
+                secret: psk,
+                since: u64::try_from(received.as_millis()).ok()?,
+                authenticated: origin.authenticated,
+                lifetime: ticket.lifetime.min(MAX_LIFETIME),
+                age_add: ticket.age_add,
+                application_protocol: origin.application_protocol,
+                max_early_data_size: ticket.max_early_data_size.unwrap_or_default(),
+                certificates: origin.certificates,
+            },
+            server_name: origin.server_name,
+            ticket: ticket.ticket.to_vec(),
+        })
+    }
+
+    /// The server that the session is with.
+    pub fn server_name(&self) -> &ServerName<'static> {
+        &self.server_name
+    }
+
+    /// The ticket, as the server made it.
+    pub fn ticket(&self) -> &[u8] {
+        &self.ticket
+    }
+
+    /// The PSK of the ticket. Handle with care.
+    pub fn secret(&self) -> &Secret {
+        &self.session.secret
+    }
+
+    /// The bytes of 0-RTT data that the server takes with this ticket; zero for none.
+    pub fn max_early_data_size(&self) -> u32 {
+        self.session.max_early_data_size
+    }
+
+    /// Can the session be resumed at this time?
+    pub fn is_alive(&self, now: UnixTime) -> bool {
+        self.session.is_alive(now)
+    }
+
+    /// The session as bytes, which are a secret: see [`from_bytes`](Self::from_bytes).
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        super::write(self.session.room() + self.ticket.len(), |out| {
+            let name = self.server_name.to_str();
+            write_vector(out, Prefix::U16, |out| out.extend_from_slice(name.as_bytes()));
+            write_vector(out, Prefix::U16, |out| out.extend_from_slice(&self.ticket));
+            self.session.encode(out);
+        })
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote, in this version of the format. The bytes
+    /// need not be trusted to be well formed, but to be secret and unchanged: who can write them
+    /// can name a server's certificates and the key that stands for them.
+    ///
+    /// # Errors
+    /// When they are anything else, or longer than [`MAX_LENGTH`](Self::MAX_LENGTH).
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, SessionError> {
+        if bytes.len() > Self::MAX_LENGTH {
+            return Err(SessionError::Malformed("length"));
+        }
+        let mut reader = super::open(bytes)?;
+        let name = reader.vector("server name", Prefix::U16, 1..=0xffff)?;
+        let name = core::str::from_utf8(name).unwrap_or_default().to_owned();
+        let server_name =
+            ServerName::try_from(name).map_err(|_| SessionError::Malformed("server name"))?;
+        let ticket = reader.vector("ticket", Prefix::U16, 1..=MAX_TICKET_LENGTH)?.to_vec();
+        let session = Session::read(&mut reader)?;
+        reader.finish("end")?;
+        Ok(Self { session, server_name, ticket })
+    }
+}
+
+impl fmt::Debug for ClientSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientSession")
+            .field("server_name", &self.server_name)
+            .field("cipher_suite", &self.session.cipher_suite)
+            .field("lifetime", &self.session.lifetime)
+            .field("max_early_data_size", &self.session.max_early_data_size)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a client keeps sessions between connections.
+pub trait ClientSessionStore: Send + Sync + fmt::Debug {
+    /// A ticket came. A server may send several.
+    fn put(&self, session: ClientSession);
+
+    /// Takes a session with this server out, the newest one: tickets are for one use, so that
+    /// nobody can tell that two connections are the same client's (RFC 9846, appendix C.4).
+    fn take(&self, server: &ServerName<'static>, now: UnixTime) -> Option<ClientSession>;
+
+    /// The server did not take a ticket: others that it gave before are likely of no more use
+    /// (RFC 9149, section 3).
+    fn forget(&self, server: &ServerName<'static>) {
+        let _ = server;
+    }
+}
+
+/// Sessions in memory: a few for each server, and the oldest go when there are too many.
+pub struct MemoryClientSessions {
+    capacity: usize,
+    sessions: Mutex<VecDeque<ClientSession>>,
+}
+
+impl MemoryClientSessions {
+    /// The most sessions with one server.
+    pub const PER_SERVER: usize = 8;
+
+    /// A store for up to `capacity` sessions, at least one.
+    pub fn new(capacity: usize) -> Self {
+        Self { capacity: capacity.max(1), sessions: Mutex::default() }
+    }
+
+    /// Copies of all sessions, the oldest first: to store them elsewhere.
+    pub fn sessions(&self) -> Vec<ClientSession> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+impl ClientSessionStore for MemoryClientSessions {
+    fn put(&self, session: ClientSession) {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |kept: &ClientSession| kept.server_name == session.server_name;
+        if sessions.iter().filter(|kept| same(kept)).count() >= Self::PER_SERVER {
+            let oldest = sessions.iter().position(same);
+            oldest.and_then(|oldest| sessions.remove(oldest));
+        }
+        while sessions.len() >= self.capacity {
+            sessions.pop_front();
+        }
+        sessions.push_back(session);
+    }
+
+    fn take(&self, server: &ServerName<'static>, now: UnixTime) -> Option<ClientSession> {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.retain(|session| session.is_alive(now));
+        let newest = sessions.iter().rposition(|session| session.server_name == *server)?;
+        sessions.remove(newest)
+    }
+
+    fn forget(&self, server: &ServerName<'static>) {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.retain(|session| session.server_name != *server);
+    }
+}
+
+impl fmt::Debug for MemoryClientSessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryClientSessions")
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,174 @@
+//! What outlives a connection so that a later one can resume it (RFC 9846, sections 2.2 and
+//! 4.7.1), and what keeps 0-RTT data from being replayed (section 8).
+//!
+//! ```text
+//! server   ServerSession --SessionStore--> ticket     TicketKeys: sealed into the ticket itself
+//!                                                     MemorySessions: kept here, taken out once
+//! client   ClientSession --ClientSessionStore         MemoryClientSessions; or bytes of yours
+//! 0-RTT    AntiReplay                                 StrikeRegister: each ClientHello once
+//! ```
+
+mod anti_replay;
+mod client;
+mod server;
+mod ticket_keys;
+
+use std::sync::Arc;
+
+use pki_types::{CertificateDer, UnixTime};
+use zeroize::Zeroizing;
+
+use crate::crypto::Secret;
+use crate::registry::{CipherSuiteId, HandshakeType};
+use crate::wire::DecodeError;
+use crate::wire::codec::{Prefix, Reader, write_vector};
+
+pub use anti_replay::{AntiReplay, Strike, StrikeRegister};
+pub use client::{ClientSession, ClientSessionStore, MemoryClientSessions, TicketOrigin};
+pub use server::{MemorySessions, SessionStore};
+pub use ticket_keys::TicketKeys;
+
+pub(crate) use server::ServerSession;
+
+/// The longest lifetime of a ticket, and of everything that resumptions hand on from one
+/// handshake with certificates, in seconds: seven days (RFC 9846, section 4.7.1).
+pub const MAX_LIFETIME: u32 = 7 * 24 * 60 * 60;
+
+/// The longest ticket that is kept or sent, in bytes: it has to fit into a ClientHello.
+pub(crate) const MAX_TICKET_LENGTH: usize = 0x2000;
+
+/// The first byte of everything that is written here.
+const VERSION: u8 = 1;
+
+/// Why bytes are no session or no ticket keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The bytes were written by another version of this library.
+    #[error("the session is of another version than this one can read")]
+    Version,
+    /// The bytes are no session: this part of them is not what it should be.
+    #[error("the session is malformed: its {0}")]
+    Malformed(&'static str),
+    /// Ticket keys must be one or several times 32 bytes, and random.
+    #[error("ticket keys must be one or several times 32 random bytes")]
+    TicketKeys,
+}
+
+impl From<DecodeError> for SessionError {
+    fn from(error: DecodeError) -> Self {
+        Self::Malformed(error.field)
+    }
+}
+
+/// What both sides keep of a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    pub(crate) cipher_suite: CipherSuiteId,
+    /// The PSK of the ticket.
+    pub(crate) secret: Secret,
+    /// When the ticket was issued or came, in milliseconds since 1970.
+    pub(crate) since: u64,
+    /// When the peer last proved who it is with more than a ticket, in seconds since 1970.
+    pub(crate) authenticated: u64,
+    pub(crate) lifetime: u32,
+    pub(crate) age_add: u32,
+    pub(crate) application_protocol: Option<Vec<u8>>,
+    pub(crate) max_early_data_size: u32,
+    /// The peer's, where it had some.
+    pub(crate) certificates: Option<Arc<[CertificateDer<'static>]>>,
+}
+
+impl Session {
+    /// Milliseconds since the ticket was issued; none for a clock that went backwards.
+    pub(crate) fn age(&self, now: UnixTime) -> u64 {
+        now.as_secs().saturating_mul(1000).saturating_sub(self.since)
+    }
+
+    /// The age as a client tells it (section 4.3.11.1).
+    pub(crate) fn obfuscated_age(&self, now: UnixTime) -> u32 {
+        u32::try_from(self.age(now)).unwrap_or(u32::MAX).wrapping_add(self.age_add)
+    }
+
+    /// May the ticket still be used? Its time must not be over, and neither may that of the
+    /// handshake that it goes back to.
+    pub(crate) fn is_alive(&self, now: UnixTime) -> bool {
+        let age_of_proof = now.as_secs().saturating_sub(self.authenticated);
+        self.age(now) <= u64::from(self.lifetime.min(MAX_LIFETIME)) * 1000
+            && age_of_proof <= u64::from(MAX_LIFETIME)
+    }
+
+    /// More bytes than are written, with a name or a digest before them.
+    fn room(&self) -> usize {
+        let certificates = self.certificates.iter().flat_map(|chain| chain.iter());
+        1024 + certificates.map(|certificate| certificate.len() + 3).sum::<usize>()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.cipher_suite.0.to_be_bytes());
+        out.extend_from_slice(&self.since.to_be_bytes());
+        out.extend_from_slice(&self.authenticated.to_be_bytes());
+        for number in [self.lifetime, self.age_add, self.max_early_data_size] {
+            out.extend_from_slice(&number.to_be_bytes());
+        }
+        write_vector(out, Prefix::U8, |out| out.extend_from_slice(self.secret.as_bytes()));
+        // No protocol is the empty one, which there is not.
+        let protocol = self.application_protocol.as_deref().unwrap_or_default();
+        write_vector(out, Prefix::U8, |out| out.extend_from_slice(protocol));
+        write_vector(out, Prefix::U24, |out| {
+            for certificate in self.certificates.iter().flat_map(|chain| chain.iter()) {
+                write_vector(out, Prefix::U24, |out| out.extend_from_slice(certificate));
+            }
+        });
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, SessionError> {
+        let number =
+            |reader: &mut Reader<'_>, field| reader.array(field).map(|it| u64::from_be_bytes(*it));
+        let cipher_suite = CipherSuiteId(reader.u16("cipher suite")?);
+        let since = number(reader, "time")?;
+        let authenticated = number(reader, "time")?;
+        let lifetime = reader.u32("lifetime")?;
+        let age_add = reader.u32("age_add")?;
+        let max_early_data_size = reader.u32("max_early_data_size")?;
+        let secret = reader.vector("secret", Prefix::U8, 32..=64)?;
+        let secret = Secret::new(secret).ok_or(SessionError::Malformed("secret"))?;
+        let protocol = reader.vector("application protocol", Prefix::U8, 0..=255)?;
+        let list = reader.vector("certificates", Prefix::U24, 0..=0xff_ffff)?;
+        let mut list = reader.part(list);
+        let mut chain = Vec::new();
+        while !list.is_empty() {
+            let certificate = list.vector("certificates", Prefix::U24, 1..=0xff_ffff)?;
+            chain.push(CertificateDer::from(certificate.to_vec()));
+        }
+        Ok(Self {
+            cipher_suite,
+            secret,
+            since,
+            authenticated,
+            lifetime,
+            age_add,
+            application_protocol: (!protocol.is_empty()).then(|| protocol.to_vec()),
+            max_early_data_size,
+            certificates: (!chain.is_empty()).then(|| chain.into()),
+        })
+    }
+}
+
+/// Writes a version and what follows it, into memory that is wiped. `room` is enough for all of
+/// it: growing would leave copies of the secret behind.
+fn write(room: usize, content: impl FnOnce(&mut Vec<u8>)) -> Zeroizing<Vec<u8>> {
+    let mut out = Zeroizing::new(Vec::with_capacity(room));
+    out.push(VERSION);
+    content(&mut out);
+    out
+}
+
+/// A reader behind the version.
+fn open(bytes: &[u8]) -> Result<Reader<'_>, SessionError> {
+    let mut reader = Reader::new(HandshakeType::NEW_SESSION_TICKET, bytes);
+    match reader.u8("version")? {
+        VERSION => Ok(reader),
+        _ => Err(SessionError::Version),
+    }
+}

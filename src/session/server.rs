@@ -1,0 +1,110 @@
+use core::fmt;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pki_types::UnixTime;
+use zeroize::Zeroizing;
+
+use super::{Session, SessionError};
+use crate::crypto::{CryptoError, SecureRandom};
+
+/// Where a server keeps its sessions between two connections: in the tickets themselves
+/// ([`TicketKeys`](super::TicketKeys)), in memory ([`MemorySessions`]), or elsewhere.
+///
+/// A session is bytes that only the library reads. They hold the secret of a connection: keep them
+/// as you would keep a key.
+pub trait SessionStore: Send + Sync + fmt::Debug {
+    /// Keeps a session, and returns the ticket that finds it again: 1 to 8192 bytes, which must
+    /// tell nothing to whoever sees them.
+    ///
+    /// # Errors
+    /// When there is no randomness or no room: the client gets no ticket then.
+    fn put(&self, session: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError>;
+
+    /// The session that belongs to this ticket; `None` for any other bytes. A store that keeps
+    /// sessions should give each of them out once (RFC 9846, section 8.1).
+    fn take(&self, ticket: &[u8], now: UnixTime) -> Option<Zeroizing<Vec<u8>>>;
+}
+
+/// Sessions in memory, each good for one resumption. The oldest go when there are too many.
+///
+/// As nothing of a session is left once it was used, connections resumed with a fresh key exchange
+/// or without stay secret even if the server is taken over later.
+pub struct MemorySessions {
+    random: Arc<dyn SecureRandom>,
+    capacity: usize,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    sessions: HashMap<[u8; MemorySessions::ID_LENGTH], (u64, Zeroizing<Vec<u8>>)>,
+    /// The same sessions, the oldest first.
+    order: BTreeMap<u64, [u8; MemorySessions::ID_LENGTH]>,
+    count: u64,
+}
+
+impl MemorySessions {
+    const ID_LENGTH: usize = 32;
+
+    /// A store for up to `capacity` sessions, at least one. Each takes some 200 bytes, and the
+    /// client's certificates where it had some. `random` makes the tickets.
+    pub fn new(capacity: usize, random: Arc<dyn SecureRandom>) -> Self {
+        Self { random, capacity: capacity.max(1), kept: Mutex::default() }
+    }
+}
+
+impl SessionStore for MemorySessions {
+    fn put(&self, session: &[u8], _: UnixTime) -> Result<Vec<u8>, CryptoError> {
+        let mut id = [0; Self::ID_LENGTH];
+        self.random.fill(&mut id)?;
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        while kept.sessions.len() >= self.capacity {
+            let Some((_, oldest)) = kept.order.pop_first() else { break };
+            kept.sessions.remove(&oldest);
+        }
+        kept.count += 1;
+        let number = kept.count;
+        kept.order.insert(number, id);
+        kept.sessions.insert(id, (number, Zeroizing::new(session.to_vec())));
+        Ok(id.to_vec())
+    }
+
+    fn take(&self, ticket: &[u8], _: UnixTime) -> Option<Zeroizing<Vec<u8>>> {
+        let id: &[u8; Self::ID_LENGTH] = ticket.try_into().ok()?;
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let (number, session) = kept.sessions.remove(id)?;
+        kept.order.remove(&number);
+        Some(session)
+    }
+}
+
+impl fmt::Debug for MemorySessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemorySessions").field("capacity", &self.capacity).finish_non_exhaustive()
+    }
+}
+
+/// What a server keeps.
+pub(crate) struct ServerSession {
+    pub(crate) session: Session,
+    /// The digest of the rules that the session was made under: it is worth nothing under others.
+    pub(crate) policy: [u8; 32],
+}
+
+impl ServerSession {
+    pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
+        super::write(self.session.room(), |out| {
+            out.extend_from_slice(&self.policy);
+            self.session.encode(out);
+        })
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, SessionError> {
+        let mut reader = super::open(bytes)?;
+        let policy = *reader.array("policy")?;
+        let session = Session::read(&mut reader)?;
+        reader.finish("end")?;
+        Ok(Self { session, policy })
+    }
+}

@@ -1,0 +1,172 @@
+//! Clients and servers that resume: configurations with fixed times, and what comes to each side.
+#![allow(dead_code, reason = "each test binary uses its own part of it")]
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use handclasp::config::{CertificateList, ClientConfigBuilder, PreSharedKey, ServerConfigBuilder};
+use handclasp::connection::{Options, Received};
+use handclasp::crypto::CryptoProvider;
+use handclasp::pki_types::UnixTime;
+use handclasp::session::{ClientSessionStore, MemoryClientSessions, StrikeRegister, TicketKeys};
+use handclasp::{
+    ClientConfig, ClientConnection, Connection, Error, ServerConfig, ServerConnection,
+};
+
+use crate::common::{Identity, server_name};
+
+/// So many seconds after the tests take place.
+pub fn time(seconds: u64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000 + seconds))
+}
+
+pub fn ticket_keys() -> Arc<TicketKeys> {
+    Arc::new(TicketKeys::random(CryptoProvider::ring().random).unwrap())
+}
+
+/// A key that both sides have, under the name "ours".
+pub fn shared_key() -> PreSharedKey {
+    let secret = CryptoProvider::ring().cipher_suites[0].hash.digest(b"a secret of the tests");
+    PreSharedKey::external(b"ours", &secret).unwrap()
+}
+
+/// Everything that two sides need to meet again.
+pub struct Pair {
+    pub identity: Identity,
+    pub store: Arc<MemoryClientSessions>,
+    pub keys: Arc<TicketKeys>,
+    pub register: Arc<StrikeRegister>,
+}
+
+impl Pair {
+    pub fn new() -> Self {
+        Self {
+            identity: Identity::p256(),
+            store: Arc::new(MemoryClientSessions::new(32)),
+            keys: ticket_keys(),
+            register: Arc::new(StrikeRegister::new(time(0))),
+        }
+    }
+
+    /// A client with a store, which offers 0-RTT data where it can.
+    pub fn client_builder(&self) -> ClientConfigBuilder {
+        self.client_with(CryptoProvider::ring())
+    }
+
+    pub fn client_with(&self, provider: CryptoProvider) -> ClientConfigBuilder {
+        let builder = ClientConfig::builder(provider).sessions(self.store.clone());
+        builder.early_data(true).trust(self.identity.anchors()).unwrap()
+    }
+
+    /// A server with stateless tickets.
+    pub fn server_builder(&self) -> ServerConfigBuilder {
+        self.server_with(CryptoProvider::ring())
+    }
+
+    pub fn server_with(&self, provider: CryptoProvider) -> ServerConfigBuilder {
+        ServerConfig::builder(provider).sessions(self.keys.clone())
+    }
+
+    /// The same, which accepts so many bytes of 0-RTT data.
+    pub fn early_server(&self, max_size: u32) -> ServerConfigBuilder {
+        self.server_builder().early_data(max_size, self.register.clone())
+    }
+
+    pub fn finish(&self, builder: ServerConfigBuilder) -> Arc<ServerConfig> {
+        let list = CertificateList::new(vec![Arc::new(self.identity.certified_key())]);
+        Arc::new(builder.build(Arc::new(list)).unwrap())
+    }
+
+    pub fn client(&self, at: u64) -> ClientConnection {
+        client(self.client_builder(), at)
+    }
+
+    /// A first connection, after which the client has tickets.
+    pub fn meet(&self, server: &Arc<ServerConfig>) {
+        self.store.forget(&server_name());
+        let (mut client, mut server) = (self.client(0), server_at(server, 0));
+        talk(&mut client, &mut server).checked();
+        assert_eq!(client.parameters().pre_shared_key, None);
+    }
+}
+
+pub fn client(builder: ClientConfigBuilder, at: u64) -> ClientConnection {
+    let options = Options { now: time(at), ..Options::default() };
+    let config = Arc::new(builder.build().unwrap());
+    ClientConnection::with_options(config, server_name(), options).unwrap()
+}
+
+pub fn server_at(config: &Arc<ServerConfig>, at: u64) -> ServerConnection {
+    let options = Options { now: time(at), ..Options::default() };
+    ServerConnection::with_options(config.clone(), options).unwrap()
+}
+
+/// What came of an exchange.
+#[derive(Debug, Default)]
+pub struct Talk {
+    pub early: Vec<u8>,
+    pub to_server: Vec<u8>,
+    pub to_client: Vec<u8>,
+    pub error: Option<Error>,
+}
+
+impl Talk {
+    pub fn checked(self) -> Self {
+        assert!(self.error.is_none(), "{self:?}");
+        self
+    }
+}
+
+/// Moves bytes until neither side has any, or one fails.
+pub fn talk(client: &mut Connection, server: &mut Connection) -> Talk {
+    let mut talk = Talk::default();
+    let (mut to_client, mut to_server) = (Vec::new(), Vec::new());
+    loop {
+        let moved = carry(client, &mut to_server) + carry(server, &mut to_client);
+        let (early, data) = (&mut talk.early, &mut talk.to_server);
+        let results = [
+            take(server, &mut to_server, early, data),
+            take(client, &mut to_client, &mut Vec::new(), &mut talk.to_client),
+        ];
+        let mut taken = 0;
+        for result in results {
+            match result {
+                Ok(count) => taken += count,
+                Err(error) => talk.error = talk.error.or(Some(error)),
+            }
+        }
+        if moved + taken == 0 || talk.error.is_some() {
+            return talk;
+        }
+    }
+}
+
+pub fn carry(from: &mut Connection, buffer: &mut Vec<u8>) -> usize {
+    let length = from.outgoing().len();
+    buffer.extend_from_slice(from.outgoing());
+    from.sent(length);
+    length
+}
+
+fn take(
+    to: &mut Connection,
+    buffer: &mut Vec<u8>,
+    early: &mut Vec<u8>,
+    data: &mut Vec<u8>,
+) -> Result<usize, Error> {
+    let mut total = 0;
+    loop {
+        let (consumed, received) = to.receive(buffer)?;
+        match received {
+            Received::EarlyData(bytes) => early.extend_from_slice(bytes),
+            Received::Data(bytes) => data.extend_from_slice(bytes),
+            Received::Closed => return Ok(total),
+            _ => {}
+        }
+        if consumed == 0 {
+            return Ok(total);
+        }
+        total += consumed;
+        buffer.drain(..consumed);
+    }
+}

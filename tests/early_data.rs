@@ -1,0 +1,611 @@
+//! 0-RTT data: accepted, refused, passed over, bounded, and never taken twice.
+
+mod common;
+#[path = "common/sessions.rs"]
+mod sessions;
+
+use core::time::Duration;
+use std::sync::{Arc, Mutex};
+
+use common::{narrow_provider, server_name};
+use handclasp::alert::AlertDescription;
+use handclasp::config::{
+    AnswerLater, ClientConfigBuilder, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms,
+    PreSharedKey, PskList, Reply,
+};
+use handclasp::connection::Received;
+use handclasp::crypto::CryptoProvider;
+use handclasp::handshake::{Answer, EarlyData, Handshake, Question};
+use handclasp::observer::KeyLog;
+use handclasp::pki_types::UnixTime;
+use handclasp::registry::CipherSuiteId;
+use handclasp::session::{AntiReplay, MemorySessions, Strike, StrikeRegister};
+use handclasp::transport::raw::{RawHandshake, RawStep};
+use handclasp::{ClientConnection, Connection, Level, ServerConfig};
+use sessions::{Pair, carry, client as client_at, server_at, talk, time};
+
+const WORDS: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
+
+/// What became of the data, as both sides say.
+fn outcome(client: &Connection, server: &Connection) -> EarlyData {
+    let outcome = client.parameters().early_data;
+    assert_eq!(outcome, server.parameters().early_data);
+    outcome
+}
+
+/// A client says its words as 0-RTT data to a server. Whatever becomes of them, data flow both
+/// ways afterwards.
+fn early(client: &mut ClientConnection, config: &Arc<ServerConfig>, at: u64) -> EarlyData {
+    assert_eq!(client.write_early_data(WORDS).unwrap(), WORDS.len());
+    let mut server = server_at(config, at);
+    let first = talk(client, &mut server).checked();
+    let accepted = outcome(client, &server) == EarlyData::Accepted;
+    assert_eq!(first.early, if accepted { WORDS } else { b"" });
+    assert_eq!(first.to_server, b"");
+    assert_eq!(client.write_early_data(WORDS).unwrap(), 0, "it is too late");
+    client.write(b"late").unwrap();
+    server.write(b"answer").unwrap();
+    let second = talk(client, &mut server).checked();
+    assert_eq!((&second.to_server[..], &second.to_client[..]), (&b"late"[..], &b"answer"[..]));
+    outcome(client, &server)
+}
+
+#[test]
+fn early_data_are_accepted_told_from_the_rest_and_answered_at_once() {
+    let pair = Pair::new();
+    let config = pair.finish(pair.early_server(1000));
+    pair.meet(&config);
+    let (mut client, mut server) = (pair.client(1), server_at(&config, 1));
+    assert_eq!(client.parameters().early_data, EarlyData::Offered);
+    client.write_early_data(WORDS).unwrap();
+    let (mut to_server, mut early) = (Vec::new(), Vec::new());
+    carry(&mut client, &mut to_server);
+    while !to_server.is_empty() {
+        let (consumed, received) = server.receive(&mut to_server).unwrap();
+        if let Received::EarlyData(data) = received {
+            early.extend_from_slice(data);
+        }
+        to_server.drain(..consumed);
+    }
+    assert_eq!(early, WORDS);
+    // The server answers before it has the client's Finished.
+    assert!(server.is_handshaking());
+    server.write(b"the answer").unwrap();
+    let [mut ours, mut theirs] = [[0; 40]; 2];
+    client.export_early_keying_material("label", b"context", &mut ours).unwrap();
+    server.export_early_keying_material("label", b"context", &mut theirs).unwrap();
+    assert_eq!(ours, theirs);
+    client.write_early_data(b"more").unwrap();
+    let rest = talk(&mut client, &mut server).checked();
+    assert_eq!((&rest.early[..], &rest.to_client[..]), (&b"more"[..], &b"the answer"[..]));
+    assert_eq!(outcome(&client, &server), EarlyData::Accepted);
+    client.export_keying_material("label", b"context", &mut theirs).unwrap();
+    assert_ne!(ours, theirs);
+}
+
+#[test]
+fn early_data_work_with_every_suite_and_with_tickets_in_memory() {
+    for suite in 0..3 {
+        let pair = Pair::new();
+        let sessions = Arc::new(MemorySessions::new(8, CryptoProvider::ring().random));
+        let builder = pair.server_with(narrow_provider(suite, 0)).sessions(sessions);
+        let config = pair.finish(builder.early_data(1000, pair.register.clone()));
+        pair.meet(&config);
+        assert_eq!(early(&mut pair.client(1), &config, 1), EarlyData::Accepted);
+    }
+}
+
+#[test]
+fn early_data_are_off_on_both_sides_unless_asked_for() {
+    let pair = Pair::new();
+    let config = pair.finish(pair.server_builder());
+    pair.meet(&config);
+    let mut client = pair.client(1);
+    assert_eq!(client.write_early_data(WORDS).unwrap(), 0, "the ticket allows none");
+    assert_eq!(client.parameters().early_data, EarlyData::NotOffered);
+
+    pair.meet(&pair.finish(pair.early_server(1000)));
+    let mut client = sessions::client(pair.client_builder().early_data(false), 1);
+    assert_eq!(client.write_early_data(WORDS).unwrap(), 0);
+    let mut output = [0; 8];
+    assert!(client.export_early_keying_material("label", b"", &mut output).is_err());
+}
+
+#[test]
+fn a_server_that_takes_none_any_more_passes_over_them() {
+    let pair = Pair::new();
+    pair.meet(&pair.finish(pair.early_server(1000)));
+    let config = pair.finish(pair.server_builder());
+    let mut client = pair.client(1);
+    assert_eq!(early(&mut client, &config, 1), EarlyData::Rejected);
+    assert!(client.parameters().pre_shared_key.is_some(), "but it resumes");
+    // A server without the ticket's key does not even resume.
+    pair.meet(&pair.finish(pair.early_server(1000)));
+    let config = pair.finish(pair.early_server(1000).sessions(sessions::ticket_keys()));
+    let mut client = pair.client(1);
+    assert_eq!(early(&mut client, &config, 1), EarlyData::Rejected);
+    assert!(client.parameters().pre_shared_key.is_none());
+}
+
+#[test]
+fn early_data_before_a_hello_retry_request_are_passed_over_not_read() {
+    // s2n #2824: early data after a HelloRetryRequest were read as plaintext.
+    let pair = Pair::new();
+    pair.meet(&pair.finish(pair.early_server(1000)));
+    let builder = pair.server_with(narrow_provider(0, 1));
+    let config = pair.finish(builder.early_data(1000, pair.register.clone()));
+    let mut client = pair.client(1);
+    assert_eq!(early(&mut client, &config, 1), EarlyData::Rejected);
+    let parameters = client.parameters();
+    assert!(parameters.retried && parameters.pre_shared_key.is_some());
+    let mut output = [0; 8];
+    assert!(client.export_early_keying_material("label", b"", &mut output).is_err());
+}
+
+/// What a client with 0-RTT data sends first.
+fn first_flight(client: &mut ClientConnection) -> Vec<u8> {
+    client.write_early_data(WORDS).unwrap();
+    let mut flight = Vec::new();
+    carry(client, &mut flight);
+    flight
+}
+
+/// Gives a flight to a server, and returns what it made of it.
+fn replay(flight: &[u8], config: &Arc<ServerConfig>, at: u64) -> (EarlyData, Vec<u8>) {
+    let (mut server, mut bytes, mut early) = (server_at(config, at), flight.to_vec(), Vec::new());
+    while !bytes.is_empty() {
+        let (consumed, received) = server.receive(&mut bytes).unwrap();
+        if let Received::EarlyData(data) = received {
+            early.extend_from_slice(data);
+        }
+        bytes.drain(..consumed);
+    }
+    (server.parameters().early_data, early)
+}
+
+#[test]
+fn replayed_early_data_are_refused_by_every_server_that_shares_the_register() {
+    // wolfSSL #10197, quiche #2678: replays within one process and beyond.
+    let pair = Pair::new();
+    let config = pair.finish(pair.early_server(1000));
+    pair.meet(&config);
+    let flight = first_flight(&mut pair.client(1));
+    assert_eq!(replay(&flight, &config, 1), (EarlyData::Accepted, WORDS.to_vec()));
+    assert_eq!(replay(&flight, &config, 2), (EarlyData::Rejected, vec![]));
+    let other = pair.finish(pair.early_server(1000));
+    assert_eq!(replay(&flight, &other, 2), (EarlyData::Rejected, vec![]));
+    // Another register has not seen it, so its server must not share the ticket keys.
+    let alone = pair.server_builder().early_data(1000, Arc::new(StrikeRegister::new(time(0))));
+    assert_eq!(replay(&flight, &pair.finish(alone), 1).0, EarlyData::Accepted);
+    // A register that began later cannot know what came before.
+    let late = pair.server_builder().early_data(1000, Arc::new(StrikeRegister::new(time(2))));
+    assert_eq!(replay(&flight, &pair.finish(late), 2).0, EarlyData::Rejected);
+    // After the window the age gives it away.
+    let forgetful = pair.server_builder().early_data(1000, Arc::new(Forgetful));
+    let forgetful = pair.finish(forgetful);
+    assert_eq!(replay(&flight, &forgetful, 9).0, EarlyData::Accepted);
+    assert_eq!(replay(&flight, &forgetful, 13).0, EarlyData::Rejected);
+}
+
+#[derive(Debug)]
+struct Forgetful;
+
+impl AntiReplay for Forgetful {
+    fn is_first(&self, _: &Strike, _: UnixTime) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_ticket_whose_age_is_not_what_it_should_be_resumes_without_early_data() {
+    for (server_at, window, outcome) in [
+        (100, 10, EarlyData::Accepted),
+        (109, 10, EarlyData::Accepted),
+        (115, 10, EarlyData::Rejected),
+        (85, 10, EarlyData::Rejected),
+        (115, 20, EarlyData::Accepted),
+    ] {
+        let pair = Pair::new();
+        let config = pair.finish(pair.early_server(1000).early_data_window(window));
+        pair.meet(&config);
+        let mut client = pair.client(100);
+        assert_eq!(early(&mut client, &config, server_at), outcome, "{server_at}");
+        assert!(client.parameters().pre_shared_key.is_some());
+    }
+}
+
+#[test]
+fn a_register_remembers_while_a_hello_is_fresh_and_says_no_when_it_is_full() {
+    let register = StrikeRegister::with_capacity(time(0), 3);
+    let strike = |id: u8, until: Option<u64>| {
+        let mut offer = sample();
+        offer.id = [id; 32];
+        offer.fresh_until = until.map(time);
+        offer
+    };
+    for id in 0..3 {
+        assert!(register.is_first(&strike(id, Some(20)), time(1)));
+        assert!(!register.is_first(&strike(id, Some(20)), time(20)));
+    }
+    let mut more = (10..40).filter(|id| register.is_first(&strike(*id, Some(20)), time(5)));
+    assert!(more.by_ref().count() <= 3, "two generations at most");
+    assert!(register.is_first(&strike(50, Some(80)), time(60)), "the old ones are stale");
+    assert!(register.is_first(&strike(51, None), time(60)));
+    for later in [61, 1000, 100_000] {
+        assert!(!register.is_first(&strike(51, None), time(later)), "for ever");
+    }
+}
+
+/// A strike of a real connection: others are made of it.
+fn sample() -> Strike {
+    #[derive(Debug, Default)]
+    struct Take(Mutex<Option<Strike>>);
+    impl EarlyDataPolicy for Take {
+        fn accept(&self, offer: &EarlyDataOffer) -> Reply<bool> {
+            *self.0.lock().unwrap() = Some(offer.strike);
+            Reply::Now(false)
+        }
+    }
+    let (pair, take) = (Pair::new(), Arc::new(Take::default()));
+    let config = pair.finish(pair.early_server(1000).early_data_policy(take.clone()));
+    pair.meet(&config);
+    assert_eq!(early(&mut pair.client(1), &config, 1), EarlyData::Rejected);
+    take.0.lock().unwrap().unwrap()
+}
+
+#[test]
+fn another_application_protocol_or_suite_refuses_early_data_and_resumes() {
+    let pair = Pair::new();
+    let protocols = ["test/2", "test/1"];
+    let config = pair.finish(pair.early_server(1000).application_protocols(protocols));
+    let client_of = |protocols: &[&str], at| {
+        let protocols = protocols.iter().map(|it| it.as_bytes());
+        client_at(pair.client_builder().application_protocols(protocols), at)
+    };
+    talk(&mut client_of(&["test/1"], 0), &mut server_at(&config, 0)).checked();
+    let mut same = client_of(&["test/1"], 1);
+    assert_eq!(early(&mut same, &config, 1), EarlyData::Accepted);
+    let mut other = client_of(&["test/1", "test/2"], 2);
+    assert_eq!(early(&mut other, &config, 2), EarlyData::Rejected);
+    assert!(other.parameters().pre_shared_key.is_some());
+    let without = client_of(&["test/3"], 3);
+    assert_eq!(without.parameters().early_data, EarlyData::NotOffered, "it speaks another one");
+
+    let pair = Pair::new();
+    pair.meet(&pair.finish(pair.early_server(1000)));
+    let mut provider = CryptoProvider::ring();
+    provider.cipher_suites.reverse();
+    provider.cipher_suites.retain(|suite| suite.hash.output_length() == 32);
+    let builder = pair.server_with(provider).early_data(1000, pair.register.clone());
+    let mut client = pair.client(1);
+    assert_eq!(early(&mut client, &pair.finish(builder), 1), EarlyData::Rejected);
+    let parameters = client.parameters();
+    assert_eq!(parameters.cipher_suite, Some(CipherSuiteId::TLS_CHACHA20_POLY1305_SHA256));
+    assert!(parameters.pre_shared_key.is_some());
+}
+
+#[test]
+fn a_client_sends_no_more_than_the_ticket_allows() {
+    let pair = Pair::new();
+    let config = pair.finish(pair.early_server(100));
+    pair.meet(&config);
+    let (mut client, mut server) = (pair.client(1), server_at(&config, 1));
+    assert_eq!(client.write_early_data(&[7; 60]).unwrap(), 60);
+    assert_eq!(client.write_early_data(&[7; 60]).unwrap(), 40);
+    assert_eq!(client.write_early_data(&[7; 60]).unwrap(), 0);
+    assert_eq!(talk(&mut client, &mut server).checked().early, [7; 100]);
+}
+
+#[test]
+fn a_record_size_limit_binds_what_comes_after_it_was_told() {
+    let pair = Pair::new();
+    let config = pair.finish(pair.early_server(5000).record_size_limit(Some(64)));
+    pair.meet(&config);
+    let (mut client, mut server) = (pair.client(1), server_at(&config, 1));
+    assert_eq!(client.write_early_data(&[7; 3000]).unwrap(), 3000);
+    let first = talk(&mut client, &mut server).checked();
+    assert_eq!(first.early, [7; 3000], "the client could not know");
+    client.write(&[8; 3000]).unwrap();
+    let records = client.outgoing().len() / (5 + 64 + 16);
+    assert_eq!(records, 3000 / 63);
+    assert_eq!(talk(&mut client, &mut server).checked().to_server, [8; 3000]);
+}
+
+fn external(max_size: u32) -> PreSharedKey {
+    sessions::shared_key().early_data(EarlyDataTerms {
+        max_size,
+        cipher_suite: CipherSuiteId::TLS_AES_128_GCM_SHA256,
+        application_protocol: None,
+    })
+}
+
+/// A client and a server that share a key, which disagree about how much may be sent under it.
+fn sharing(theirs: u32, ours: u32) -> (Pair, ClientConnection, Arc<ServerConfig>) {
+    let pair = Pair::new();
+    let keys = Arc::new(PskList::new(vec![external(ours)]));
+    let config = pair.finish(pair.early_server(ours).pre_shared_keys(keys));
+    let client = client_at(pair.client_builder().pre_shared_keys(vec![external(theirs)]), 1);
+    (pair, client, config)
+}
+
+#[test]
+fn early_data_beyond_the_limit_end_the_connection() {
+    let (_pair, mut client, config) = sharing(200, 100);
+    assert_eq!(client.write_early_data(&[7; 101]).unwrap(), 101);
+    let error = talk(&mut client, &mut server_at(&config, 1)).error.unwrap();
+    assert_eq!(error.alert_sent(), Some(AlertDescription::UNEXPECTED_MESSAGE), "{error}");
+}
+
+#[test]
+fn early_data_under_a_key_agreed_on_elsewhere_are_taken_once_for_ever() {
+    let (_pair, mut client, config) = sharing(100, 100);
+    let flight = first_flight(&mut client);
+    assert_eq!(replay(&flight, &config, 1), (EarlyData::Accepted, WORDS.to_vec()));
+    for at in [1, 100, 10_000] {
+        assert_eq!(replay(&flight, &config, at), (EarlyData::Rejected, vec![]));
+    }
+}
+
+#[test]
+fn whether_to_accept_can_be_answered_later() {
+    for accept in [true, false] {
+        let pair = Pair::new();
+        let config = pair.finish(pair.early_server(1000).early_data_policy(Arc::new(AnswerLater)));
+        pair.meet(&config);
+        let (mut client, mut server) = (pair.client(1), server_at(&config, 1));
+        let mut bytes = first_flight(&mut client);
+        let (consumed, _) = server.receive(&mut bytes).unwrap();
+        bytes.drain(..consumed);
+        let Some(Question::AcceptEarlyData(question)) = server.question() else { panic!() };
+        assert_eq!(question.offer.server_name.as_deref(), Some(common::NAME));
+        assert!(question.client_hello().unwrap().early_data);
+        assert!(server.answer(Answer::Psk(None)).is_err(), "another question's");
+        server.answer(Answer::EarlyData(accept)).unwrap();
+        let mut early = Vec::new();
+        while !bytes.is_empty() {
+            let (consumed, received) = server.receive(&mut bytes).unwrap();
+            if let Received::EarlyData(data) = received {
+                early.extend_from_slice(data);
+            }
+            bytes.drain(..consumed);
+        }
+        talk(&mut client, &mut server).checked();
+        assert_eq!(early, if accept { WORDS } else { b"" });
+        let accepted = outcome(&client, &server) == EarlyData::Accepted;
+        assert_eq!(accepted, accept);
+    }
+}
+
+#[test]
+fn accepted_early_data_that_were_changed_or_not_ended_fail() {
+    let pair = Pair::new();
+    let config = pair.finish(pair.early_server(1000));
+    pair.meet(&config);
+    let mut client = pair.client(1);
+    let mut flight = first_flight(&mut client);
+    let last = flight.len() - 1;
+    flight[last] ^= 1;
+    let mut server = server_at(&config, 1);
+    let error = loop {
+        match server.receive(&mut flight) {
+            Ok((consumed, _)) => drop(flight.drain(..consumed)),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.alert_sent(), Some(AlertDescription::BAD_RECORD_MAC));
+
+    // Without EndOfEarlyData, Finished comes under keys that are not there yet.
+    let (mut client, mut server) = (pair.client(2), server_at(&config, 2));
+    let mut bytes = first_flight(&mut client);
+    while !bytes.is_empty() {
+        let (consumed, _) = server.receive(&mut bytes).unwrap();
+        bytes.drain(..consumed);
+    }
+    carry(&mut server, &mut bytes);
+    while !bytes.is_empty() {
+        let (consumed, _) = client.receive(&mut bytes).unwrap();
+        bytes.drain(..consumed);
+    }
+    carry(&mut client, &mut bytes);
+    // The first record is EndOfEarlyData: four bytes, a type, a tag.
+    let mut without = bytes.split_off(5 + 4 + 1 + 16);
+    let error = server.receive(&mut without).unwrap_err();
+    assert_eq!(error.alert_sent(), Some(AlertDescription::BAD_RECORD_MAC));
+}
+
+#[test]
+fn the_key_log_has_the_early_secrets() {
+    #[derive(Debug, Default)]
+    struct Labels(Mutex<Vec<String>>);
+    impl KeyLog for Labels {
+        fn log(&self, label: &str, _: &[u8; 32], _: &[u8]) {
+            self.0.lock().unwrap().push(label.to_owned());
+        }
+    }
+    let (pair, labels) = (Pair::new(), Arc::new(Labels::default()));
+    let config = pair.finish(pair.early_server(1000).key_log(labels.clone()));
+    pair.meet(&config);
+    assert_eq!(early(&mut pair.client(1), &config, 1), EarlyData::Accepted);
+    let labels = labels.0.lock().unwrap();
+    for label in ["CLIENT_EARLY_TRAFFIC_SECRET", "EARLY_EXPORTER_SECRET"] {
+        assert_eq!(labels.iter().filter(|it| *it == label).count(), 1, "{labels:?}");
+    }
+}
+
+/// Both ends without records, as QUIC carries them.
+fn raw(pair: &Pair, config: &Arc<ServerConfig>, at: u64) -> (RawHandshake, RawHandshake) {
+    raw_with(pair.client_builder(), config, at)
+}
+
+fn raw_with(
+    builder: ClientConfigBuilder,
+    config: &Arc<ServerConfig>,
+    at: u64,
+) -> (RawHandshake, RawHandshake) {
+    let client = Handshake::client(Arc::new(builder.build().unwrap()), server_name(), time(at));
+    let server = Handshake::server(config.clone(), time(at));
+    (RawHandshake::new(client, None).unwrap(), RawHandshake::new(server, None).unwrap())
+}
+
+/// Carries messages, each changed by `edit`, until there are no more. Returns the 0-RTT secrets.
+fn run(
+    client: &mut RawHandshake,
+    server: &mut RawHandshake,
+    edit: impl Fn(&mut Vec<u8>),
+) -> Result<Vec<Vec<u8>>, handclasp::Error> {
+    let mut secrets = Vec::new();
+    loop {
+        let sent = pass(client, server, &mut secrets, |_| {})?;
+        let answered = pass(server, client, &mut secrets, &edit)?;
+        if !sent && !answered {
+            return Ok(secrets);
+        }
+    }
+}
+
+fn pass(
+    from: &mut RawHandshake,
+    to: &mut RawHandshake,
+    secrets: &mut Vec<Vec<u8>>,
+    edit: impl Fn(&mut Vec<u8>),
+) -> Result<bool, handclasp::Error> {
+    let mut moved = false;
+    while let Some(step) = from.next_step() {
+        match step {
+            RawStep::Send(level, mut bytes) => {
+                assert_ne!(level, Level::EarlyData, "no message is sent with 0-RTT data");
+                edit(&mut bytes);
+                to.receive(level, &bytes)?;
+                moved = true;
+            }
+            RawStep::ReadSecret(Level::EarlyData, secret)
+            | RawStep::WriteSecret(Level::EarlyData, secret) => {
+                secrets.push(secret.as_bytes().to_vec());
+            }
+            _ => {}
+        }
+    }
+    Ok(moved)
+}
+
+#[test]
+fn without_records_there_is_no_end_of_early_data() {
+    let pair = Pair::new();
+    let config = pair.finish(pair.early_server(1000));
+    let (mut client, mut server) = raw(&pair, &config, 0);
+    assert_eq!(run(&mut client, &mut server, |_| {}).unwrap().len(), 0);
+    let (mut client, mut server) = raw(&pair, &config, 1);
+    let secrets = run(&mut client, &mut server, |_| {}).unwrap();
+    assert_eq!(secrets.len(), 2, "one to write with, one to read with");
+    assert_eq!(secrets[0], secrets[1]);
+    for end in [&client, &server] {
+        assert!(end.handshake().is_complete());
+        assert_eq!(end.handshake().parameters().early_data, EarlyData::Accepted);
+    }
+    // After a retry the messages go on at their own levels.
+    let retries = pair.server_with(narrow_provider(0, 1));
+    let config = pair.finish(retries.early_data(1000, pair.register.clone()));
+    let (mut client, mut server) = raw(&pair, &config, 2);
+    assert_eq!(run(&mut client, &mut server, |_| {}).unwrap().len(), 1);
+    for end in [&client, &server] {
+        assert!(end.handshake().is_complete() && end.handshake().parameters().retried);
+        assert_eq!(end.handshake().parameters().early_data, EarlyData::Rejected);
+    }
+}
+
+/// Puts this extension into EncryptedExtensions, if the message begins the bytes.
+fn add_extension(bytes: &mut Vec<u8>, extension: &[u8]) {
+    if bytes.first() != Some(&8) {
+        return;
+    }
+    let length = usize::from(u16::from_be_bytes([bytes[4], bytes[5]]));
+    bytes.splice(6 + length..6 + length, extension.iter().copied());
+    for at in [3, 5] {
+        bytes[at] += u8::try_from(extension.len()).unwrap();
+    }
+}
+
+#[test]
+fn a_client_takes_no_yes_that_does_not_fit_its_offer() {
+    const YES: [u8; 4] = [0, 42, 0, 0];
+    let yes = |bytes: &mut Vec<u8>| add_extension(bytes, &YES);
+    let refusal = |client: &mut RawHandshake, server: &mut RawHandshake| {
+        let error = run(client, server, yes).unwrap_err();
+        assert!(error.to_string().contains("early_data"), "{error}");
+        error.alert_sent()
+    };
+    // None were offered.
+    let pair = Pair::new();
+    let config = pair.finish(pair.early_server(1000));
+    let (mut client, mut server) = raw(&pair, &config, 0);
+    let unsupported = Some(AlertDescription::UNSUPPORTED_EXTENSION);
+    assert_eq!(refusal(&mut client, &mut server), unsupported);
+
+    // Another key than the first was chosen.
+    pair.meet(&config);
+    let key = sessions::shared_key;
+    let keys = Arc::new(PskList::new(vec![key()]));
+    let other = pair.server_builder().sessions(sessions::ticket_keys()).pre_shared_keys(keys);
+    let builder = pair.client_builder().pre_shared_keys(vec![key()]);
+    let (mut client, mut server) = raw_with(builder, &pair.finish(other), 1);
+    let illegal = Some(AlertDescription::ILLEGAL_PARAMETER);
+    assert_eq!(refusal(&mut client, &mut server), illegal);
+
+    // No key was chosen at all, and then another suite, and another protocol.
+    pair.meet(&config);
+    let other = pair.finish(pair.server_builder().sessions(sessions::ticket_keys()));
+    let (mut client, mut server) = raw(&pair, &other, 1);
+    assert_eq!(refusal(&mut client, &mut server), illegal);
+    pair.meet(&config);
+    let other = pair.finish(pair.server_with(narrow_provider(2, 0)));
+    let (mut client, mut server) = raw(&pair, &other, 1);
+    assert_eq!(refusal(&mut client, &mut server), illegal);
+    let protocols = ["test/2", "test/1"];
+    let config = pair.finish(pair.early_server(1000).application_protocols(protocols));
+    let first = pair.client_builder().application_protocols(["test/1"]);
+    talk(&mut client_at(first, 0), &mut server_at(&config, 0)).checked();
+    let both = pair.client_builder().application_protocols(["test/1", "test/2"]);
+    let (mut client, mut server) = raw_with(both, &config, 1);
+    assert_eq!(refusal(&mut client, &mut server), illegal);
+}
+
+#[test]
+fn nothing_comes_after_a_failure_in_early_data_but_the_same_error() {
+    let (_pair, mut client, config) = sharing(200, 100);
+    client.write_early_data(&[7; 60]).unwrap();
+    client.write_early_data(&[7; 60]).unwrap();
+    client.write_early_data(&[7; 10]).unwrap();
+    let mut bytes = Vec::new();
+    carry(&mut client, &mut bytes);
+    let (mut server, mut data) = (server_at(&config, 1), 0);
+    let error = loop {
+        match server.receive(&mut bytes) {
+            Ok((consumed, received)) => {
+                if let Received::EarlyData(early) = received {
+                    data += early.len();
+                }
+                bytes.drain(..consumed);
+            }
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(data, 60);
+    assert_eq!(server.receive(&mut bytes).unwrap_err(), error);
+    assert_eq!(server.write(b"data").unwrap_err(), error);
+    let mut output = [0; 8];
+    assert_eq!(server.export_early_keying_material("label", b"", &mut output), Err(error));
+}
+
+#[test]
+fn tickets_of_a_later_time_have_that_time() {
+    let pair = Pair::new();
+    let config = pair.finish(pair.early_server(1000).tickets(0));
+    let (mut client, mut server) = (pair.client(0), server_at(&config, 0));
+    talk(&mut client, &mut server).checked();
+    let later = UnixTime::since_unix_epoch(Duration::from_secs(time(500).as_secs()));
+    client.set_time(later);
+    server.set_time(later);
+    server.send_tickets(1).unwrap();
+    talk(&mut client, &mut server).checked();
+    assert_eq!(early(&mut pair.client(502), &config, 502), EarlyData::Accepted);
+}
