@@ -71,6 +71,12 @@ where
         &self.transport
     }
 
+    /// The 0-RTT data that a server accepted: see
+    /// [`Stream::take_early_data`](crate::Stream::take_early_data).
+    pub fn take_early_data(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.buffered.early_data)
+    }
+
     /// Takes the two apart; bytes that were read and not looked at are lost.
     pub fn into_parts(self) -> (C, T) {
         (self.buffered.connection, self.transport)
