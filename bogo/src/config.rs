@@ -2,19 +2,27 @@
 
 use std::sync::Arc;
 
-use handclasp::certificate::CertificateError;
 use handclasp::config::{
-    CertificateList, CertifiedKey, ClientConfig, KeySource, Limits, PeerIdentity, PeerVerifier,
-    Reply, ServerConfig,
+    CertificateCompression, ClientAuthentication, ClientConfig, ExtensionLayout, LayoutItem, Limits,
+    ServerConfig,
 };
-use handclasp::crypto::{CryptoError, CryptoProvider, SigningKey, signing_key};
-use handclasp::pki_types::pem::PemObject;
-use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
-use handclasp::registry::{NamedGroup, SignatureScheme};
+use handclasp::crypto::CryptoProvider;
+use handclasp::registry::{
+    CertificateCompressionAlgorithm, ExtensionType, NamedGroup, SignatureScheme,
+};
 
+use crate::connection::Parties;
+use crate::credential::names;
 use crate::flags::{Flags, Stop};
+use crate::memory::Memory;
 
 const TLS_1_3: u16 = 0x0304;
+
+/// What a server of the runner's own library accepts on a connection.
+const MAX_EARLY_DATA: u32 = 14336;
+
+/// How far the ages of tickets may be off there, in seconds.
+const EARLY_DATA_WINDOW: u32 = 60;
 
 /// Refuses tests of other versions than ours.
 fn check_versions(flags: &Flags) -> Result<(), Stop> {
@@ -27,7 +35,7 @@ fn check_versions(flags: &Flags) -> Result<(), Stop> {
 }
 
 /// ring's primitives, in the choice and order that the flags want.
-fn provider(flags: &Flags) -> Result<CryptoProvider, Stop> {
+pub fn provider(flags: &Flags) -> Result<CryptoProvider, Stop> {
     let mut provider = CryptoProvider::ring();
     let groups: Vec<u16> = flags.numbers("curves")?;
     if !groups.is_empty() {
@@ -51,107 +59,105 @@ fn provider(flags: &Flags) -> Result<CryptoProvider, Stop> {
     Ok(provider)
 }
 
-/// Accepts or refuses every chain, as the test wants it: what is under test is the protocol.
-#[derive(Debug)]
-struct Verdict {
-    accept: bool,
-}
-
-impl PeerVerifier for Verdict {
-    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
-        Reply::Now(match self.accept {
-            true => Ok(()),
-            false => Err(CertificateError::rejected("the test refuses every certificate")),
-        })
-    }
-}
-
-/// A key that signs with some schemes only.
-#[derive(Debug)]
-struct Preferring {
-    key: Arc<dyn SigningKey>,
-    schemes: Vec<SignatureScheme>,
-}
-
-impl SigningKey for Preferring {
-    fn schemes(&self) -> &[SignatureScheme] {
-        &self.schemes
-    }
-
-    fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
-        self.key.sign(scheme, message)
-    }
-
-    fn public_key(&self) -> Option<Vec<u8>> {
-        self.key.public_key()
-    }
-}
-
-/// The certificate and key of the flags, if there are any.
-fn certified_key(flags: &Flags) -> Result<Option<CertifiedKey>, Stop> {
-    let (Some(chain), Some(key)) = (flags.text("cert-file"), flags.text("key-file")) else {
-        return Ok(None);
-    };
-    let unusable = |error: String| Stop::unimplemented(format!("certificate or key: {error}"));
-    let chain = CertificateDer::pem_file_iter(chain)
-        .and_then(Iterator::collect)
-        .map_err(|error| unusable(error.to_string()))?;
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(error.to_string()))?;
-    let mut key = signing_key(&key).map_err(|error| unusable(error.to_string()))?;
-    let preferred: Vec<u16> = flags.numbers("signing-prefs")?;
-    if !preferred.is_empty() {
-        let schemes = preferred.into_iter().map(SignatureScheme);
-        let schemes = schemes.filter(|scheme| key.schemes().contains(scheme)).collect();
-        key = Arc::new(Preferring { key, schemes });
-    }
-    CertifiedKey::new(chain, KeySource::Here(key))
-        .map(Some)
-        .map_err(|error| unusable(error.to_string()))
-}
-
 /// The limits that the runner supposes.
-fn limits() -> Limits {
-    Limits {
+fn limits(flags: &Flags) -> Result<Limits, Stop> {
+    let longest = flags.number::<usize>("max-cert-list")?.map(|length| length + 4);
+    Ok(Limits {
+        handshake_message: longest.unwrap_or(Limits::DEFAULT.handshake_message * 4),
         change_cipher_specs: 32,
         records_without_progress: 32,
         messages_without_data: 32,
         ..Limits::DEFAULT
-    }
+    })
 }
 
-pub fn client(flags: &Flags) -> Result<ClientConfig, Stop> {
-    check_versions(flags)?;
-    if flags.has("cert-file") {
-        return Err(Stop::unimplemented("client certificates"));
+/// Puts the group of the flags' only key share in front, and keeps the order of what is offered.
+fn share(flags: &Flags, provider: &mut CryptoProvider) -> Result<Option<ExtensionLayout>, Stop> {
+    let shares: Vec<u16> = flags.numbers("key-shares")?;
+    if flags.has("no-key-shares") || shares.len() > 1 {
+        return Err(Stop::unimplemented("other than one key share"));
     }
-    let verdict = Verdict { accept: !flags.has("verify-fail") };
-    let mut builder = ClientConfig::builder(provider(flags)?)
-        .verifier(Arc::new(verdict))
+    let hints: Vec<u16> = flags.numbers("server-supported-groups-hint")?;
+    let hinted = provider.groups.iter().map(|group| group.name().0);
+    let hinted = hinted.into_iter().find(|group| hints.contains(group));
+    let Some(first) = shares.first().copied().or(hinted) else { return Ok(None) };
+    let codes: Vec<u8> =
+        provider.groups.iter().flat_map(|group| group.name().0.to_be_bytes()).collect();
+    let place = provider.groups.iter().position(|group| group.name().0 == first);
+    let place = place.ok_or_else(|| Stop::unimplemented(format!("a share of group {first}")))?;
+    provider.groups[..=place].rotate_right(1);
+    let length = u16::try_from(codes.len()).unwrap_or_default().to_be_bytes();
+    let body = [&length[..], &codes].concat();
+    let items = vec![LayoutItem::Raw(ExtensionType::SUPPORTED_GROUPS, body)];
+    Ok(Some(ExtensionLayout { items }))
+}
+
+pub fn client(flags: &Flags, parties: &Parties, memory: &Memory) -> Result<ClientConfig, Stop> {
+    check_versions(flags)?;
+    let mut provider = provider(flags)?;
+    let layout = share(flags, &mut provider)?;
+    let mut builder = ClientConfig::builder(provider)
+        .verifier(parties.verdict.clone())
         .send_server_name(flags.has("host-name"))
-        .limits(limits());
+        .grease(flags.has("enable-grease") || flags.has("permute-extensions"))
+        .pre_shared_keys(parties.credentials.pre_shared_keys())
+        .client_certificates(parties.credentials.clone())
+        .request_ocsp(flags.has("enable-ocsp-stapling"))
+        .request_certificate_timestamps(flags.has("enable-signed-cert-timestamps"))
+        .certificate_compression(compression(flags)?)
+        .record_size_limit(None)
+        .sessions(memory.client(&parties.seen))
+        .early_data(flags.has("enable-early-data"))
+        .key_log(parties.seen.clone())
+        .limits(limits(flags)?);
+    if let Some(layout) = layout {
+        builder = builder.client_hello_layout(layout);
+    }
     if let Some(list) = flags.text("advertise-alpn") {
         builder = builder.application_protocols(protocols(list)?);
-    }
-    if flags.has("key-shares") || flags.has("no-key-shares") {
-        return Err(Stop::unimplemented("choosing the groups of key shares"));
     }
     builder.build().map_err(|error| Stop::failed(error.to_string()))
 }
 
-pub fn server(flags: &Flags) -> Result<ServerConfig, Stop> {
+pub fn server(flags: &Flags, parties: &Parties, memory: &Memory) -> Result<ServerConfig, Stop> {
     check_versions(flags)?;
-    if flags.has("verify-peer") {
-        return Err(Stop::unimplemented("client certificates"));
+    let mut builder = ServerConfig::builder(provider(flags)?)
+        .certificate_compression(compression(flags)?)
+        .pre_shared_keys(parties.credentials.clone())
+        .record_size_limit(None)
+        .limits(limits(flags)?);
+    if flags.has("verify-peer") || flags.has("require-any-client-certificate") {
+        let verifier = parties.verdict.clone();
+        let policy = match flags.has("require-any-client-certificate") {
+            true => ClientAuthentication::required(verifier),
+            false => ClientAuthentication::optional(verifier),
+        };
+        let authorities = flags.text("use-client-ca-list").map(names).transpose()?;
+        builder = builder.client_authentication(policy.authorities(authorities.unwrap_or_default()));
     }
-    let mut builder = ServerConfig::builder(provider(flags)?).limits(limits());
-    if let Some(protocol) = flags.text("select-alpn").filter(|_| !flags.has("decline-alpn")) {
+    if !flags.has("no-ticket") && !flags.has("skip-ticket") {
+        builder = builder.sessions(memory.server()?);
+    }
+    if flags.has("enable-early-data") {
+        builder = builder
+            .early_data(MAX_EARLY_DATA, memory.strikes())
+            .early_data_window(EARLY_DATA_WINDOW);
+    }
+    if flags.has("reject-alpn") {
+        builder = builder.application_protocols(["a protocol that nobody speaks"]);
+    } else if let Some(protocol) = flags.text("select-alpn").filter(|_| !flags.has("decline-alpn"))
+    {
         builder = builder.application_protocols([protocol]);
+    } else if flags.has("select-empty-alpn") {
+        builder = builder.application_protocols([""]);
     }
-    let key = certified_key(flags)?;
-    let keys = key.into_iter().map(Arc::new).collect();
-    builder
-        .build(Arc::new(CertificateList::new(keys)))
-        .map_err(|error| Stop::failed(error.to_string()))
+    let built = builder.build(parties.credentials.clone());
+    built.map_err(|error| match error {
+        handclasp::config::ConfigError::ApplicationProtocol => {
+            Stop::failed(format!(":INVALID_ALPN_PROTOCOL: {error}"))
+        }
+        error => Stop::failed(error.to_string()),
+    })
 }
 
 /// The names of a list in its wire form.
@@ -165,4 +171,52 @@ fn protocols(list: &str) -> Result<Vec<Vec<u8>>, Stop> {
         rest = after;
     }
     Ok(names)
+}
+
+/// The runner's algorithms, which compress nothing, or little.
+#[derive(Debug)]
+enum Mock {
+    /// Takes two zeros away.
+    Shrinking,
+    /// Puts four bytes in front.
+    Expanding,
+    /// Puts one byte in front, each time another.
+    Random,
+}
+
+impl CertificateCompression for Mock {
+    fn algorithm(&self) -> CertificateCompressionAlgorithm {
+        CertificateCompressionAlgorithm(match self {
+            Self::Shrinking => 0xff01,
+            Self::Expanding => 0xff02,
+            Self::Random => 0xff03,
+        })
+    }
+
+    fn compress(&self, message: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::Shrinking => message.strip_prefix(&[0, 0]).map(<[u8]>::to_vec),
+            Self::Expanding => Some([&[1, 2, 3, 4], message].concat()),
+            Self::Random => Some([&[7], message].concat()),
+        }
+    }
+
+    fn decompress(&self, compressed: &[u8], output: &mut [u8]) -> bool {
+        let (output, rest) = match self {
+            Self::Shrinking if output.len() < 2 => return false,
+            Self::Shrinking => (&mut output[2..], Some(compressed)),
+            Self::Expanding => (output, compressed.strip_prefix(&[1, 2, 3, 4])),
+            Self::Random => (output, compressed.get(1..)),
+        };
+        let rest = rest.filter(|rest| rest.len() == output.len());
+        rest.map(|rest| output.copy_from_slice(rest)).is_some()
+    }
+}
+
+fn compression(flags: &Flags) -> Result<Vec<Arc<dyn CertificateCompression>>, Stop> {
+    let only: Option<u16> = flags.number("install-one-cert-compression-alg")?;
+    let all = flags.has("install-cert-compression-algs");
+    let mocks = [Mock::Expanding, Mock::Shrinking, Mock::Random];
+    let wanted = mocks.into_iter().filter(|mock| all || only == Some(mock.algorithm().0));
+    Ok(wanted.map(|mock| Arc::new(mock) as Arc<dyn CertificateCompression>).collect())
 }

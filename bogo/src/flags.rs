@@ -34,26 +34,52 @@ pub enum Stage {
 
 /// Flags without a value that change or check something.
 const SWITCHES: &[&str] = &[
+    "async",
     "check-close-notify",
     "decline-alpn",
+    "decline-ocsp-callback",
+    "enable-early-data",
+    "enable-grease",
+    "enable-ocsp-stapling",
+    "enable-signed-cert-timestamps",
+    "expect-accept-early-data",
     "expect-hrr",
     "expect-no-hrr",
+    "expect-no-offer-early-data",
     "expect-no-peer-cert",
     "expect-no-server-name",
-    "fail-ddos-callback",
+    "expect-no-session",
+    "expect-reject-early-data",
+    "expect-session-miss",
+    "expect-ticket-supports-early-data",
+    "expect-verify-result",
+    "export-traffic-secrets",
     "fail-cert-callback",
+    "fail-ddos-callback",
     "fail-early-callback",
+    "fail-ocsp-callback",
+    "install-cert-compression-algs",
     "ipv6",
     "key-update",
+    "must-match-issuer",
     "no-key-shares",
+    "no-ticket",
     "no-tls13",
+    "permute-extensions",
+    "psk-importer-sha256",
+    "psk-importer-sha384",
+    "read-with-unfinished-write",
     "reject-alpn",
+    "require-any-client-certificate",
+    "reverify-on-resume",
     "select-empty-alpn",
-    "send-alert",
     "server",
+    "set-ocsp-in-callback",
     "shim-shuts-down",
     "shim-writes-first",
-    "use-export-context",
+    "skip-ticket",
+    "use-custom-verify-callback",
+    "use-ocsp-callback",
     "verify-fail",
     "verify-peer",
 ];
@@ -61,10 +87,9 @@ const SWITCHES: &[&str] = &[
 /// Flags without a value that ask for what is so anyway: an API of BoringSSL's that has no
 /// counterpart, or a behaviour that is the only one here.
 const NOTHING_TO_DO: &[&str] = &[
-    "async",
     "expect-extended-master-secret",
+    "expect-no-session-id",
     "expect-secure-renegotiation",
-    "expect-verify-result",
     "implicit-handshake",
     "install-ddos-callback",
     "no-legacy-server-connect",
@@ -74,39 +99,78 @@ const NOTHING_TO_DO: &[&str] = &[
     "no-tls12",
     "peek-then-read",
     "renegotiate-freely",
-    "use-custom-verify-callback",
     "use-early-callback",
+    "use-export-context",
+    "use-old-client-cert-callback",
+    "use-ticket-aead-callback",
+    "use-ticket-callback",
 ];
 
 /// Flags with a value.
 const VALUES: &[&str] = &[
+    "accepted-peer-cert-types",
     "advertise-alpn",
-    "cert-file",
+    "available-client-cert-types",
     "curves",
-    "expect-alpn",
+    "early-write-after-message",
     "expect-advertised-alpn",
+    "expect-alpn",
     "expect-cipher",
     "expect-cipher-aes",
+    "expect-client-ca-list",
     "expect-curve-id",
+    "expect-early-data-reason",
+    "expect-ocsp-response",
+    "expect-peer-cert-file",
+    "expect-peer-certificate-type",
+    "expect-peer-rpk-sha256",
     "expect-peer-signature-algorithm",
+    "expect-peer-verify-pref",
+    "expect-selected-credential",
     "expect-server-name",
+    "expect-signed-cert-timestamps",
     "expect-version",
     "export-context",
     "export-keying-material",
     "export-label",
     "host-name",
-    "key-file",
+    "install-one-cert-compression-alg",
     "key-shares",
+    "max-cert-list",
+    "max-send-fragment",
     "max-version",
     "min-version",
     "port",
     "read-size",
+    "repeat-shim-initial-write",
+    "resume-count",
+    "resumption-delay",
     "select-alpn",
+    "server-supported-groups-hint",
     "shim-id",
     "shim-initial-write",
-    "signing-prefs",
+    "use-client-ca-list",
     "verify-prefs",
 ];
+
+/// Flags with a value that belong to the credential that was begun last.
+const OF_CREDENTIAL: &[&str] = &[
+    "cert-file",
+    "key-file",
+    "ocsp-response",
+    "psk-importer-context",
+    "psk-importer-identity",
+    "psk-importer-key",
+    "signed-cert-timestamps",
+    "signing-prefs",
+];
+
+/// Flags without a value that do, too.
+const OF_CREDENTIAL_SWITCHES: &[&str] =
+    &["must-match-issuer", "psk-importer-sha256", "psk-importer-sha384"];
+
+/// Flags that begin a credential.
+const CREDENTIALS: &[&str] = &["new-psk-credential", "new-rpk-credential", "new-x509-credential"];
 
 /// Flags with a value that need nothing done.
 const VALUES_WITHOUT_USE: &[&str] = &[
@@ -132,6 +196,8 @@ impl Flags {
             let unknown = || Stop::unimplemented(argument.clone());
             let name = argument.strip_prefix('-').ok_or_else(unknown)?;
             let name = name.strip_prefix("on-shim-").unwrap_or(name);
+            let on_handshaker = name.starts_with("on-handshaker-");
+            let name = name.strip_prefix("on-handshaker-").unwrap_or(name);
             let (stage, name) = [
                 ("on-initial-", Stage::Initial),
                 ("on-resume-", Stage::Resume),
@@ -144,13 +210,15 @@ impl Flags {
                 continue;
             }
             let value = match () {
-                () if SWITCHES.contains(&name) => String::new(),
-                () if VALUES.contains(&name) || VALUES_WITHOUT_USE.contains(&name) => {
+                () if SWITCHES.contains(&name) || CREDENTIALS.contains(&name) => String::new(),
+                () if [VALUES, OF_CREDENTIAL, VALUES_WITHOUT_USE].concat().contains(&name) => {
                     arguments.next().ok_or_else(unknown)?
                 }
                 () => return Err(unknown()),
             };
-            flags.push((stage, name.to_owned(), value));
+            if !on_handshaker {
+                flags.push((stage, name.to_owned(), value));
+            }
         }
         Ok(Self(flags))
     }
@@ -159,6 +227,24 @@ impl Flags {
     pub fn at(&self, stages: &[Stage]) -> Flags {
         let holds = |stage: &Stage| *stage == Stage::Every || stages.contains(stage);
         Self(self.0.iter().filter(|(stage, ..)| holds(stage)).cloned().collect())
+    }
+
+    /// The credentials, in their order, each with the flag that began it; the default one, which
+    /// no flag begins, is the last.
+    pub fn credentials(&self) -> Vec<(&str, Flags)> {
+        let mut all = vec![("", Flags::default())];
+        for flag in &self.0 {
+            let name = flag.1.as_str();
+            if CREDENTIALS.contains(&name) {
+                all.push((name, Flags::default()));
+            } else if OF_CREDENTIAL.contains(&name) || OF_CREDENTIAL_SWITCHES.contains(&name) {
+                if let Some((_, last)) = all.last_mut() {
+                    last.0.push(flag.clone());
+                }
+            }
+        }
+        all.rotate_left(1);
+        all
     }
 
     pub fn has(&self, name: &str) -> bool {
@@ -180,7 +266,6 @@ impl Flags {
         values.map(|(.., value)| parse(name, value)).collect()
     }
 
-    #[allow(dead_code, reason = "the flags with such values come with their features")]
     pub fn bytes(&self, name: &str) -> Result<Option<Vec<u8>>, Stop> {
         self.text(name)
             .map(|text| BASE64_STANDARD.decode(text).map_err(|_| Stop::failed(name)))

@@ -4,13 +4,18 @@
 
 mod config;
 mod connection;
+mod credential;
 mod error;
 mod expectation;
 mod flags;
+mod memory;
+mod seen;
+mod verify;
 
 use std::process::ExitCode;
 
 use flags::{Flags, Stage, Stop};
+use memory::Memory;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -33,5 +38,18 @@ fn main() -> ExitCode {
 
 fn run(arguments: Vec<String>) -> Result<(), Stop> {
     let flags = Flags::parse(arguments)?;
-    connection::run(&flags.at(&[Stage::Initial]))
+    let resumptions = flags.number::<usize>("resume-count")?.unwrap_or_default();
+    let retry = flags.at(&[Stage::Retry]);
+    let mut memory = Memory::new();
+    for number in 0..=resumptions {
+        let stage = if number == 0 { Stage::Initial } else { Stage::Resume };
+        let flags = flags.at(&[stage]);
+        let resumes = number > 0;
+        if resumes && !flags.has("server") && memory.session().is_none() {
+            return Err(Stop::failed("no session to offer"));
+        }
+        connection::run(&flags, &retry, resumes, &memory)?;
+        memory.pass(flags.number("resumption-delay")?.unwrap_or_default());
+    }
+    Ok(())
 }
