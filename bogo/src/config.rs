@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use handclasp::config::{
-    CertificateCompression, ClientAuthentication, ClientConfig, ExtensionLayout, LayoutItem, Limits,
-    ServerConfig,
+    CertificateCompression, ClientAuthentication, ClientConfig, ExtensionLayout, LayoutItem,
+    Limits, ServerConfig,
 };
 use handclasp::crypto::CryptoProvider;
 use handclasp::registry::{
@@ -47,7 +47,15 @@ pub fn provider(flags: &Flags) -> Result<CryptoProvider, Stop> {
         provider.groups = chosen.collect::<Result<_, _>>()?;
     }
     let schemes: Vec<u16> = flags.numbers("verify-prefs")?;
-    if !schemes.is_empty() {
+    if schemes.is_empty() {
+        // The runner supposes that Ed25519 must be asked for.
+        let by_scheme = &mut provider.signatures.by_scheme;
+        by_scheme.retain(|(scheme, _)| *scheme != SignatureScheme::ED25519);
+    } else {
+        let usable = |scheme: &u16| SignatureScheme(*scheme).signs_handshakes();
+        if !schemes.iter().any(usable) {
+            return Err(Stop::unimplemented("no scheme that signs handshakes"));
+        }
         let known = &provider.signatures.by_scheme;
         let chosen = schemes.iter().map(|scheme| {
             let scheme = SignatureScheme(*scheme);
@@ -64,6 +72,7 @@ fn limits(flags: &Flags) -> Result<Limits, Stop> {
     let longest = flags.number::<usize>("max-cert-list")?.map(|length| length + 4);
     Ok(Limits {
         handshake_message: longest.unwrap_or(Limits::DEFAULT.handshake_message * 4),
+        certificates: 0xffff,
         change_cipher_specs: 32,
         records_without_progress: 32,
         messages_without_data: 32,
@@ -133,7 +142,8 @@ pub fn server(flags: &Flags, parties: &Parties, memory: &Memory) -> Result<Serve
             false => ClientAuthentication::optional(verifier),
         };
         let authorities = flags.text("use-client-ca-list").map(names).transpose()?;
-        builder = builder.client_authentication(policy.authorities(authorities.unwrap_or_default()));
+        builder =
+            builder.client_authentication(policy.authorities(authorities.unwrap_or_default()));
     }
     if !flags.has("no-ticket") && !flags.has("skip-ticket") {
         builder = builder.sessions(memory.server()?);
@@ -143,21 +153,15 @@ pub fn server(flags: &Flags, parties: &Parties, memory: &Memory) -> Result<Serve
             .early_data(MAX_EARLY_DATA, memory.strikes())
             .early_data_window(EARLY_DATA_WINDOW);
     }
-    if flags.has("reject-alpn") {
+    if flags.has("decline-alpn") {
+        // No protocols: a client's are passed over.
+    } else if flags.has("reject-alpn") {
         builder = builder.application_protocols(["a protocol that nobody speaks"]);
-    } else if let Some(protocol) = flags.text("select-alpn").filter(|_| !flags.has("decline-alpn"))
-    {
+    } else if let Some(protocol) = flags.text("select-alpn").filter(|it| !it.is_empty()) {
         builder = builder.application_protocols([protocol]);
-    } else if flags.has("select-empty-alpn") {
-        builder = builder.application_protocols([""]);
     }
     let built = builder.build(parties.credentials.clone());
-    built.map_err(|error| match error {
-        handclasp::config::ConfigError::ApplicationProtocol => {
-            Stop::failed(format!(":INVALID_ALPN_PROTOCOL: {error}"))
-        }
-        error => Stop::failed(error.to_string()),
-    })
+    built.map_err(|error| Stop::failed(error.to_string()))
 }
 
 /// The names of a list in its wire form.

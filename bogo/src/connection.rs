@@ -4,12 +4,12 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 
+use handclasp::Error;
 use handclasp::connection::{ClientConnection, Connection, Options, Received, ServerConnection};
 use handclasp::handshake::{Answer, EarlyData, Question};
 use handclasp::pki_types::ServerName;
 use handclasp::record::MAX_RECORD_LENGTH;
 use handclasp::registry::HandshakeType;
-use handclasp::Error;
 
 use crate::credential::Credentials;
 use crate::flags::{Flags, Stop};
@@ -44,9 +44,7 @@ impl Side {
         let config = Arc::new(config::client(flags, parties, memory)?);
         let name = flags.text("host-name").unwrap_or("localhost").to_owned();
         let name = ServerName::try_from(name).map_err(|_| Stop::unimplemented("-host-name"))?;
-        let client = ClientConnection::with_options(config, name, options).map_err(failed)?;
-        parties.verdict.hello_sent();
-        Ok(Self::Client(client))
+        ClientConnection::with_options(config, name, options).map(Self::Client).map_err(failed)
     }
 
     fn connection(&mut self) -> &mut Connection {
@@ -190,6 +188,9 @@ impl Link<'_> {
         if !offered {
             return Ok(0);
         }
+        if self.flags.has("export-keying-material") {
+            self.export()?;
+        }
         if let Some(kind) = self.flags.number("early-write-after-message")? {
             self.flush()?;
             while self.parties.seen.parts().last_message != Some(HandshakeType(kind)) {
@@ -199,6 +200,7 @@ impl Link<'_> {
                 }
             }
         }
+        self.flush()?;
         let words = self.initial_words()?;
         self.held = self.flags.has("read-with-unfinished-write");
         let times = self.flags.number("repeat-shim-initial-write")?.unwrap_or(1).max(1);
@@ -235,6 +237,12 @@ impl Link<'_> {
             if !self.flags.has("expect-reject-early-data") {
                 return Err(Stop::failed("0-RTT data were rejected"));
             }
+            let resumed = self.side.connection().parameters().pre_shared_key.is_some();
+            let fails = self.retry.has("verify-fail") && self.retry.has("reverify-on-resume");
+            if resumed && fails {
+                // A session's certificate is judged once, before the ClientHello.
+                return Err(Stop::unimplemented("another verdict after 0-RTT data were rejected"));
+            }
             self.flags = self.retry;
         }
         let seen = self.parties.seen.clone();
@@ -268,7 +276,8 @@ impl Link<'_> {
         if self.flags.has("export-traffic-secrets") {
             let [client, server] = self.parties.seen.parts().secrets;
             let length = u16::try_from(client.len()).unwrap_or_default().to_le_bytes();
-            let (read, write) = if self.flags.has("server") { (client, server) } else { (server, client) };
+            let (read, write) =
+                if self.flags.has("server") { (client, server) } else { (server, client) };
             return self.write(&[&length[..], &read, &write].concat());
         }
         let Some(length) = self.flags.number::<usize>("export-keying-material")? else {

@@ -39,6 +39,9 @@ impl SigningKey for Preferring {
     }
 }
 
+/// rsa_pkcs1_sha256_legacy, which is no scheme of RFC 9846.
+const LEGACY_PKCS1: u16 = 0x0420;
+
 /// A certificate with its key.
 #[derive(Debug)]
 struct Credential {
@@ -61,6 +64,8 @@ struct Psk {
 pub struct Credentials {
     certificates: Vec<Credential>,
     psks: Vec<Psk>,
+    /// There is a certificate whose key signs with none of the schemes that it may.
+    without_scheme: bool,
     client_types: Vec<CertificateType>,
     /// What the callbacks of the test do in place of an answer.
     refusal: Option<&'static str>,
@@ -83,6 +88,7 @@ impl Credentials {
         let mut all = Self {
             certificates: Vec::new(),
             psks: Vec::new(),
+            without_scheme: false,
             client_types: types.into_iter().map(CertificateType).collect(),
             refusal: refusal.map(|(_, name)| name),
             staple_fails: flags.has("fail-ocsp-callback") && flags.has("server"),
@@ -91,15 +97,23 @@ impl Credentials {
             later: flags.has("async"),
             seen,
         };
-        if all.client_types.is_empty() {
-            all.client_types.push(CertificateType::X509);
-        }
         for (number, (kind, credential)) in (0..).zip(flags.credentials()) {
             let number = if kind.is_empty() { -1 } else { number };
             match kind {
                 "new-psk-credential" => all.add_psks(number, &credential, provider)?,
                 _ => all.add_certificate(number, kind, &credential, flags)?,
             }
+        }
+        if all.client_types.is_empty() {
+            for credential in &all.certificates {
+                let own = credential.certified.certificate_type();
+                if !all.client_types.contains(&own) {
+                    all.client_types.push(own);
+                }
+            }
+        }
+        if all.client_types.is_empty() {
+            all.client_types.push(CertificateType::X509);
         }
         Ok(all)
     }
@@ -116,8 +130,7 @@ impl Credentials {
             false => HashAlgorithm::Sha256,
         };
         let key = part("psk-importer-key")?;
-        let importer = PskImporter::new(&part("psk-importer-identity")?, &key);
-        let importer = importer.map_err(|error| Stop::failed(error.to_string()))?;
+        let importer = PskImporter::unchecked(&part("psk-importer-identity")?, &key);
         let importer = importer.hash(hash).context(&part("psk-importer-context")?);
         let keys = importer.import(provider).map_err(|error| Stop::failed(error.to_string()))?;
         self.psks.extend(keys.into_iter().map(|key| Psk { number, key }));
@@ -133,14 +146,19 @@ impl Credentials {
     ) -> Result<(), Stop> {
         let Some(file) = flags.text("key-file") else { return Ok(()) };
         let unusable = |error: String| Stop::unimplemented(format!("certificate or key: {error}"));
-        let key = PrivateKeyDer::from_pem_file(file).map_err(|error| unusable(error.to_string()))?;
+        let key =
+            PrivateKeyDer::from_pem_file(file).map_err(|error| unusable(error.to_string()))?;
         let mut key = signing_key(&key).map_err(|error| unusable(error.to_string()))?;
         let preferred: Vec<u16> = flags.numbers("signing-prefs")?;
         if !preferred.is_empty() {
-            let schemes = preferred.into_iter().map(SignatureScheme);
+            let schemes = preferred.iter().copied().map(SignatureScheme);
             let schemes: Vec<_> = schemes.filter(|scheme| key.schemes().contains(scheme)).collect();
+            if preferred.contains(&LEGACY_PKCS1) {
+                return Err(Stop::unimplemented("RSASSA-PKCS1 in TLS 1.3"));
+            }
             if schemes.is_empty() {
                 // It could sign with nothing: as if it were not there.
+                self.without_scheme = true;
                 return Ok(());
             }
             key = Arc::new(Preferring { key, schemes });
@@ -246,7 +264,7 @@ impl Credentials {
         self.check_schemes(hello.signature_algorithms);
         if let Some(name) = self.refusal {
             self.seen.rename_error(name);
-            return Ok(Err(NoCertificate::NoCommonScheme));
+            return Err("the test fails its callback".into());
         }
         if self.staple_fails && hello.wants_ocsp {
             self.seen.rename_error(":OCSP_CB_ERROR:");
@@ -256,15 +274,18 @@ impl Credentials {
         let authorities = hello.certificate_authorities;
         let chosen = self.pick(hello.signature_algorithms, types, authorities);
         if chosen.is_some() {
-            return Ok(chosen.map(|it| Arc::clone(&it.certified)).ok_or(NoCertificate::UnknownName));
+            return Ok(chosen
+                .map(|it| Arc::clone(&it.certified))
+                .ok_or(NoCertificate::UnknownName));
         }
-        let mut of_type = self.certificates.iter().filter(|credential| {
-            types.contains(&credential.certified.certificate_type().0)
-        });
-        if of_type.clone().next().is_none() {
+        let mut of_type = self
+            .certificates
+            .iter()
+            .filter(|credential| types.contains(&credential.certified.certificate_type().0));
+        if of_type.clone().next().is_none() && !self.without_scheme {
             return Ok(Err(NoCertificate::NoCommonType));
         }
-        if of_type.all(|credential| credential.must_match_issuer) {
+        if !self.without_scheme && of_type.all(|credential| credential.must_match_issuer) {
             self.seen.rename_error(":NO_MATCHING_ISSUER:");
         }
         Ok(Err(NoCertificate::NoCommonScheme))
@@ -303,7 +324,11 @@ impl Credentials {
     }
 
     /// One of the client's pre-shared keys.
-    pub fn for_identities(&self, hello: &ClientHello<'_>, suite: &CipherSuite) -> Option<ChosenPsk> {
+    pub fn for_identities(
+        &self,
+        hello: &ClientHello<'_>,
+        suite: &CipherSuite,
+    ) -> Option<ChosenPsk> {
         let offered: Vec<_> =
             hello.pre_shared_keys.iter().flat_map(|offered| offered.iter()).collect();
         for psk in &self.psks {
@@ -321,7 +346,7 @@ impl Credentials {
 impl CertificateResolver for Credentials {
     fn resolve(&self, hello: &ClientHello<'_>) -> Reply<Result<Arc<CertifiedKey>, NoCertificate>> {
         // A failure has a reason then, which the traits do not carry.
-        if self.later || self.staple_fails {
+        if self.later || self.staple_fails || self.refusal.is_some() {
             return Reply::Later;
         }
         self.for_client(hello).map_or(Reply::Later, Reply::Now)

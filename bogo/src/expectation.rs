@@ -45,7 +45,9 @@ fn parameters_match(flags: &Flags, parameters: &PeerParameters) -> Result<(), St
             true => parameters.client_signature_scheme,
             false => parameters.signature_scheme,
         };
-        same("scheme", Some(SignatureScheme(scheme)), peers)?;
+        if parameters.pre_shared_key.is_none() {
+            same("scheme", Some(SignatureScheme(scheme)), peers)?;
+        }
     }
     if flags.has("expect-hrr") {
         same("retry", true, parameters.retried)?;
@@ -94,6 +96,16 @@ fn peer_matches(flags: &Flags, parameters: &PeerParameters, seen: &Seen) -> Resu
         let chain: Vec<_> = chain.map_err(|error| Stop::unimplemented(error.to_string()))?;
         same("chain", Some(&*chain), parameters.certificates.as_deref())?;
     }
+    if flags.has("expect-verify-result") && seen.parts().verified.is_some() {
+        same("verdict", Some(!flags.has("verify-fail")), seen.parts().verified)?;
+    }
+    if let Some(number) = flags.number("expect-selected-credential")? {
+        same("credential", number, seen.credential())?;
+    }
+    if parameters.pre_shared_key.is_some() {
+        // Nothing is stapled to a resumption.
+        return Ok(());
+    }
     if let Some(response) = flags.bytes("expect-ocsp-response")? {
         same("OCSP response", Some(&*response), parameters.ocsp_response.as_deref())?;
     }
@@ -105,12 +117,6 @@ fn peer_matches(flags: &Flags, parameters: &PeerParameters, seen: &Seen) -> Resu
         let all = parameters.signed_certificate_timestamps.iter();
         let all: Vec<u8> = all.flat_map(|one| prefixed(one)).collect();
         same("timestamps", list, prefixed(&all))?;
-    }
-    if flags.has("expect-verify-result") && seen.parts().verified.is_some() {
-        same("verdict", Some(!flags.has("verify-fail")), seen.parts().verified)?;
-    }
-    if let Some(number) = flags.number("expect-selected-credential")? {
-        same("credential", number, seen.credential())?;
     }
     Ok(())
 }
@@ -136,11 +142,7 @@ fn early_data_matches(flags: &Flags, parameters: &PeerParameters, seen: &Seen) -
 
 /// What the runner may call that which became of a server's 0-RTT data. Where its words say more
 /// than can be seen from outside, there are several.
-fn reasons_of_server(
-    flags: &Flags,
-    parameters: &PeerParameters,
-    seen: &Seen,
-) -> Vec<&'static str> {
+fn reasons_of_server(flags: &Flags, parameters: &PeerParameters, seen: &Seen) -> Vec<&'static str> {
     let resumed = parameters.pre_shared_key == Some(PskKind::Resumption);
     let seen = seen.parts();
     match parameters.early_data {

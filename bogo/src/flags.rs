@@ -72,7 +72,6 @@ const SWITCHES: &[&str] = &[
     "reject-alpn",
     "require-any-client-certificate",
     "reverify-on-resume",
-    "select-empty-alpn",
     "server",
     "set-ocsp-in-callback",
     "shim-shuts-down",

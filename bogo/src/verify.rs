@@ -2,13 +2,12 @@
 //! chain is accepted, or refused, as the test wants it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use handclasp::alert::AlertDescription;
 use handclasp::certificate::{CertificateError, MissingEvidence, Problem};
 use handclasp::config::{PeerIdentity, PeerVerifier, RawPublicKey, Reply};
 use handclasp::crypto::ring::sha256;
-use handclasp::registry::CertificateType;
+use handclasp::registry::{CertificateType, HandshakeType};
 
 use crate::flags::{Flags, Stop};
 use crate::seen::Seen;
@@ -17,6 +16,8 @@ use crate::seen::Seen;
 #[derive(Debug)]
 struct Rules {
     refuse: bool,
+    /// A refusal has the alert that the runner's own library gives unless it is told another.
+    default_alert: bool,
     /// Does a refusal end the handshake? The runner's own library can be told to go on.
     enforce: bool,
     staple_fails: bool,
@@ -29,6 +30,7 @@ impl Rules {
         Ok(Self {
             refuse: flags.has("verify-fail"),
             enforce: flags.has("verify-peer") || flags.has("require-any-client-certificate"),
+            default_alert: flags.has("use-custom-verify-callback"),
             staple_fails: flags.has("fail-ocsp-callback") && !flags.has("server"),
             staple_expected: flags.has("expect-ocsp-response"),
             key_digest: flags.bytes("expect-peer-rpk-sha256")?,
@@ -42,8 +44,6 @@ pub struct Verdict {
     rules: Rules,
     /// What holds once the server has refused 0-RTT data.
     rules_of_retry: Rules,
-    /// Is a session's certificate judged, before a ClientHello is there?
-    resuming: AtomicBool,
     reverify: bool,
     later: bool,
     types: Vec<CertificateType>,
@@ -59,7 +59,6 @@ impl Verdict {
         Ok(Self {
             rules: Rules::new(flags)?,
             rules_of_retry: Rules::new(retry)?,
-            resuming: AtomicBool::new(!flags.has("server")),
             reverify: flags.has("reverify-on-resume"),
             later: flags.has("async"),
             types: types.into_iter().map(CertificateType).collect(),
@@ -67,9 +66,10 @@ impl Verdict {
         })
     }
 
-    /// The ClientHello was sent: from here on the peer's certificates are new ones.
-    pub fn hello_sent(&self) {
-        self.resuming.store(false, Ordering::Relaxed);
+    /// Are they a session's certificates, which are judged before there are new ones?
+    fn resuming(&self) -> bool {
+        let last = self.seen.parts().last_message;
+        last.is_none_or(|last| last == HandshakeType::CLIENT_HELLO)
     }
 
     fn rules(&self) -> &Rules {
@@ -112,15 +112,18 @@ impl Verdict {
         if !rules.refuse || !rules.enforce {
             return Ok(());
         }
-        let alert = AlertDescription::HANDSHAKE_FAILURE.0;
-        let problem = Problem::RejectedWith(alert, "the test refuses every certificate".into());
+        let reason = "the test refuses every certificate";
+        if rules.default_alert {
+            return Err(CertificateError::rejected(reason));
+        }
+        let problem = Problem::RejectedWith(AlertDescription::HANDSHAKE_FAILURE.0, reason.into());
         Err(CertificateError { certificate: "of the peer".into(), problem })
     }
 }
 
 impl PeerVerifier for Verdict {
     fn verify(&self, peer: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
-        if self.resuming.load(Ordering::Relaxed) {
+        if self.resuming() {
             return Reply::Now(match self.reverify {
                 true => self.on_chain(peer),
                 false => Ok(()),

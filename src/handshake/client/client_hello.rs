@@ -11,7 +11,9 @@ use crate::config::{ClientConfig, EarlyDataTerms, ExtensionLayout, LayoutItem, P
 use crate::crypto::{ActiveKeyExchange, CipherSuite, KeyExchangeGroup};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{Transcript, TranscriptBuffer};
-use crate::registry::{CertificateType, CipherSuiteId, ExtensionType, NamedGroup, ProtocolVersion};
+use crate::registry::{
+    CertificateType, CipherSuiteId, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme,
+};
 use crate::wire::codec::{Prefix, write_codes, write_vector};
 use crate::wire::{
     ClientHello, Extensions, KeyShareEntry, List, OCSP, PSK_DHE_KE, PSK_KE, write_extension,
@@ -278,6 +280,8 @@ impl Standard<'_> {
             }),
             ExtensionType::SIGNATURE_ALGORITHMS => write_extension(out, kind, |out| {
                 let schemes = provider.signatures.schemes();
+                let grease = self.grease.map(|grease| SignatureScheme(grease.signature_scheme()));
+                let schemes = grease.into_iter().chain(schemes);
                 write_vector(out, Prefix::U16, |out| write_codes(out, schemes));
             }),
             ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {

@@ -248,9 +248,11 @@ fn write_answer(kind: ExtensionType, offer: &Offer, context: &Context<'_>, out: 
     if let Some(chosen) = certificate_type.filter(|_| offer.offered.contains(&kind)) {
         write_extension(out, kind, |out| out.push(chosen.0));
     }
+    let resumed = context.parameters.pre_shared_key == Some(PskKind::Resumption);
     match (kind, &offer.application_protocol) {
-        // The name was used to choose the certificate (RFC 6066, section 3).
-        (ExtensionType::SERVER_NAME, _) if offer.server_name => {
+        // The name was used to choose the certificate; in a resumption there is none (RFC 6066,
+        // section 3).
+        (ExtensionType::SERVER_NAME, _) if offer.server_name && !resumed => {
             write_extension(out, kind, |_| {});
         }
         (ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, Some(protocol)) => {
