@@ -8,7 +8,7 @@ use handclasp::config::{
 };
 use handclasp::crypto::CryptoProvider;
 use handclasp::registry::{
-    CertificateCompressionAlgorithm, ExtensionType, NamedGroup, SignatureScheme,
+    CertificateCompressionAlgorithm, CipherSuiteId, ExtensionType, NamedGroup, SignatureScheme,
 };
 
 use crate::connection::Parties;
@@ -34,9 +34,57 @@ fn check_versions(flags: &Flags) -> Result<(), Stop> {
     Ok(())
 }
 
+/// What one of the runner's policies allows, in its order, as far as ring has it.
+pub struct Policy {
+    suites: &'static [CipherSuiteId],
+    groups: &'static [NamedGroup],
+    pub schemes: &'static [SignatureScheme],
+}
+
+/// The policy of the flags.
+pub fn policy(flags: &Flags) -> Option<Policy> {
+    use SignatureScheme as S;
+    const AES: &[CipherSuiteId] =
+        &[CipherSuiteId::TLS_AES_128_GCM_SHA256, CipherSuiteId::TLS_AES_256_GCM_SHA384];
+    const P384: &[NamedGroup] = &[NamedGroup::SECP384R1];
+    if flags.has("fips-202205") {
+        return Some(Policy {
+            suites: AES,
+            groups: &[NamedGroup::SECP256R1, NamedGroup::SECP384R1],
+            schemes: &[
+                S::ECDSA_SECP256R1_SHA256,
+                S::ECDSA_SECP384R1_SHA384,
+                S::RSA_PSS_RSAE_SHA256,
+                S::RSA_PSS_RSAE_SHA384,
+                S::RSA_PSS_RSAE_SHA512,
+            ],
+        });
+    }
+    let all: &[SignatureScheme] =
+        &[S::ECDSA_SECP384R1_SHA384, S::RSA_PSS_RSAE_SHA384, S::RSA_PSS_RSAE_SHA512];
+    let schemes = match () {
+        () if flags.has("wpa-202304") => all,
+        () if flags.has("cnsa1-202603") => &all[..2],
+        () => return None,
+    };
+    Some(Policy { suites: &AES[1..], groups: P384, schemes })
+}
+
 /// ring's primitives, in the choice and order that the flags want.
 pub fn provider(flags: &Flags) -> Result<CryptoProvider, Stop> {
     let mut provider = CryptoProvider::ring();
+    if let Some(policy) = policy(flags) {
+        provider.cipher_suites.retain(|suite| policy.suites.contains(&suite.id));
+        provider.groups.retain(|group| policy.groups.contains(&group.name()));
+        provider.signatures.by_scheme.retain(|(scheme, _)| policy.schemes.contains(scheme));
+    }
+    if flags.has("cnsa-202407") {
+        provider.cipher_suites.sort_by_key(|suite| match suite.id {
+            CipherSuiteId::TLS_AES_256_GCM_SHA384 => 0,
+            CipherSuiteId::TLS_AES_128_GCM_SHA256 => 1,
+            _ => 2,
+        });
+    }
     let groups: Vec<u16> = flags.numbers("curves")?;
     if !groups.is_empty() {
         let chosen = groups.iter().map(|group| {

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::time::Duration;
 
 use handclasp::Error;
 use handclasp::connection::{ClientConnection, Connection, Options, Received, ServerConnection};
@@ -17,6 +18,9 @@ use crate::memory::Memory;
 use crate::seen::{Seen, Watcher};
 use crate::verify::Verdict;
 use crate::{config, error, expectation};
+
+/// How long to read on at the end of a connection.
+const DRAINED: Duration = Duration::from_secs(1);
 
 /// Those that the library asks and tells.
 pub struct Parties {
@@ -67,11 +71,12 @@ struct Link<'a> {
     /// Application data that came.
     data: Vec<u8>,
     ended: bool,
-    /// Only the first byte of what is to be sent goes out.
-    held: bool,
 }
 
 pub fn run(flags: &Flags, retry: &Flags, resumes: bool, memory: &Memory) -> Result<(), Stop> {
+    if resumes && flags.has("fail-ddos-callback") {
+        return Err(Stop::unimplemented("to refuse a ClientHello that resumes"));
+    }
     let seen = Arc::new(Seen::default());
     let provider = config::provider(flags)?;
     let parties = Parties {
@@ -90,15 +95,12 @@ pub fn run(flags: &Flags, retry: &Flags, resumes: bool, memory: &Memory) -> Resu
         input: Vec::new(),
         data: Vec::new(),
         ended: false,
-        held: false,
     };
     let result = link.talk(memory);
     // The alert, if there is one, goes out before the socket is closed.
     let flushed = link.flush();
     let _ = link.socket.shutdown(Shutdown::Write);
-    if result.is_ok() {
-        link.drain();
-    }
+    link.drain();
     let name = link.parties.seen.error_name();
     result.and(flushed).map_err(|stop| match (stop, name) {
         (Stop::Failed(words), Some(name)) => Stop::Failed(format!("{name} {words}")),
@@ -171,7 +173,7 @@ impl Link<'_> {
 
     /// What the client sends before it is asked: the flags' words, as often as they say.
     fn initial_words(&self) -> Result<Vec<u8>, Stop> {
-        if !self.flags.has("shim-writes-first") && !self.flags.has("read-with-unfinished-write") {
+        if !self.flags.has("shim-writes-first") {
             return Ok(Vec::new());
         }
         let words = self.flags.text("shim-initial-write").unwrap_or("hello");
@@ -202,7 +204,6 @@ impl Link<'_> {
         }
         self.flush()?;
         let words = self.initial_words()?;
-        self.held = self.flags.has("read-with-unfinished-write");
         let times = self.flags.number("repeat-shim-initial-write")?.unwrap_or(1).max(1);
         let mut sent = 0;
         for part in words.chunks((words.len() / times).max(1)) {
@@ -221,7 +222,6 @@ impl Link<'_> {
         let refused = self.parties.seen.early_data_refused();
         let words = self.initial_words()?;
         let rest = words.get(if refused { 0 } else { early }..).unwrap_or_default().to_vec();
-        self.held |= self.flags.has("read-with-unfinished-write") && !rest.is_empty();
         self.write(&rest)
     }
 
@@ -264,7 +264,6 @@ impl Link<'_> {
         if data.is_empty() {
             return Ok(());
         }
-        self.held = false;
         data.iter_mut().for_each(|byte| *byte ^= 0xff);
         if self.flags.has("key-update") {
             self.side.connection().update_keys(false).map_err(failed)?;
@@ -292,14 +291,11 @@ impl Link<'_> {
     }
 
     fn write(&mut self, data: &[u8]) -> Result<(), Stop> {
-        let most = self.flags.number("max-send-fragment")?.unwrap_or(usize::MAX);
-        for fragment in data.chunks(most) {
-            let mut rest = fragment;
-            while !rest.is_empty() {
-                let written = self.side.connection().write(rest).map_err(failed)?;
-                rest = rest.get(written..).unwrap_or_default();
-                self.flush()?;
-            }
+        let mut rest = data;
+        while !rest.is_empty() {
+            let written = self.side.connection().write(rest).map_err(failed)?;
+            rest = rest.get(written..).unwrap_or_default();
+            self.flush()?;
         }
         Ok(())
     }
@@ -307,7 +303,6 @@ impl Link<'_> {
     fn flush(&mut self) -> Result<(), Stop> {
         let connection = self.side.connection();
         let outgoing = connection.outgoing();
-        let outgoing = outgoing.get(..1).filter(|_| self.held).unwrap_or(outgoing);
         let length = outgoing.len();
         // A runner that has hung up has its reasons, and looks at what we say of them.
         if self.socket.write_all(outgoing).is_ok() {
@@ -318,9 +313,7 @@ impl Link<'_> {
 
     /// Takes one record, from what has come or from the socket.
     fn step(&mut self) -> Result<(), Stop> {
-        if !self.held {
-            self.flush()?;
-        }
+        self.flush()?;
         let (taken, received) = self.side.connection().receive(&mut self.input).map_err(failed)?;
         let (incomplete, waiting) =
             (matches!(received, Received::Incomplete), matches!(received, Received::Waiting));
@@ -339,7 +332,7 @@ impl Link<'_> {
         } else if incomplete {
             self.read()?;
         }
-        if self.held { Ok(()) } else { self.flush() }
+        self.flush()
     }
 
     /// Answers the open question, as if it had taken a while.
@@ -395,6 +388,7 @@ impl Link<'_> {
     /// Reads until the runner hangs up, so that it need not fail to write.
     fn drain(&mut self) {
         let mut chunk = [0; 1024];
+        let _ = self.socket.set_read_timeout(Some(DRAINED));
         while matches!(self.socket.read(&mut chunk), Ok(1..)) {}
     }
 }

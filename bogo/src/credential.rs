@@ -15,6 +15,7 @@ use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
 use handclasp::registry::{CertificateType, SignatureScheme};
 use handclasp::wire::{CertificateRequest, ClientHello, List, Names};
 
+use crate::config::policy;
 use crate::flags::{Flags, Stop};
 use crate::seen::Seen;
 
@@ -69,6 +70,7 @@ pub struct Credentials {
     client_types: Vec<CertificateType>,
     /// What the callbacks of the test do in place of an answer.
     refusal: Option<&'static str>,
+    refused_early: bool,
     staple_fails: bool,
     expected_schemes: Vec<u16>,
     expected_authorities: Option<Vec<Vec<u8>>>,
@@ -91,6 +93,7 @@ impl Credentials {
             without_scheme: false,
             client_types: types.into_iter().map(CertificateType).collect(),
             refusal: refusal.map(|(_, name)| name),
+            refused_early: flags.has("fail-early-callback"),
             staple_fails: flags.has("fail-ocsp-callback") && flags.has("server"),
             expected_schemes: flags.numbers("expect-peer-verify-pref")?,
             expected_authorities: flags.text("expect-client-ca-list").map(names).transpose()?,
@@ -149,7 +152,10 @@ impl Credentials {
         let key =
             PrivateKeyDer::from_pem_file(file).map_err(|error| unusable(error.to_string()))?;
         let mut key = signing_key(&key).map_err(|error| unusable(error.to_string()))?;
-        let preferred: Vec<u16> = flags.numbers("signing-prefs")?;
+        let mut preferred: Vec<u16> = flags.numbers("signing-prefs")?;
+        if let Some(policy) = policy(all) {
+            preferred.extend(policy.schemes.iter().map(|scheme| scheme.0));
+        }
         if !preferred.is_empty() {
             let schemes = preferred.iter().copied().map(SignatureScheme);
             let schemes: Vec<_> = schemes.filter(|scheme| key.schemes().contains(scheme)).collect();
@@ -264,11 +270,18 @@ impl Credentials {
         self.check_schemes(hello.signature_algorithms);
         if let Some(name) = self.refusal {
             self.seen.rename_error(name);
-            return Err("the test fails its callback".into());
+            return match self.refused_early {
+                true => Ok(Err(NoCertificate::NoCommonScheme)),
+                false => Err("the test fails its callback".into()),
+            };
         }
         if self.staple_fails && hello.wants_ocsp {
             self.seen.rename_error(":OCSP_CB_ERROR:");
             return Err("the test fails its callback for OCSP".into());
+        }
+        if self.certificates.is_empty() && !self.psks.is_empty() {
+            self.seen.rename_error(":PSK_IDENTITY_NOT_FOUND:");
+            return Ok(Err(NoCertificate::NoCommonScheme));
         }
         let types = hello.server_certificate_types.unwrap_or(&[0]);
         let authorities = hello.certificate_authorities;
@@ -331,7 +344,9 @@ impl Credentials {
     ) -> Option<ChosenPsk> {
         let offered: Vec<_> =
             hello.pre_shared_keys.iter().flat_map(|offered| offered.iter()).collect();
-        for psk in &self.psks {
+        let certificate = self.certificates.iter().map(|credential| credential.number);
+        let certificate = certificate.filter(|number| *number >= 0).min().unwrap_or(i32::MAX);
+        for psk in self.psks.iter().filter(|psk| psk.number < certificate) {
             let found = offered.iter().position(|(it, _)| it.identity == psk.key.identity());
             let index = found.and_then(|index| u16::try_from(index).ok());
             if let Some(index) = index.filter(|_| psk.key.hash() == suite.hash.algorithm()) {

@@ -7,6 +7,9 @@ use handclasp::registry::{ContentType, ExtensionType, HandshakeType};
 use handclasp::wire::{DecodeError, DecodeReason};
 use handclasp::{Error, ErrorKind};
 
+/// ec_point_formats (RFC 8422), which means nothing in TLS 1.3.
+const EC_POINT_FORMATS: ExtensionType = ExtensionType(11);
+
 /// The name that the runner looks for, and our own words behind it.
 pub fn describe(error: &Error) -> String {
     format!("{}: {error}", name(error.kind()))
@@ -27,11 +30,13 @@ fn name(kind: &ErrorKind) -> &'static str {
         K::MissingExtension { extension, message } => match (*extension, *message) {
             (ExtensionType::KEY_SHARE, _) => ":MISSING_KEY_SHARE:",
             (ExtensionType::SUPPORTED_GROUPS, _) => ":NO_SHARED_GROUP:",
+            (_, HandshakeType::CERTIFICATE_REQUEST) => ":DECODE_ERROR:",
             (ExtensionType::SIGNATURE_ALGORITHMS, HandshakeType::CLIENT_HELLO) => {
                 ":NO_COMMON_SIGNATURE_ALGORITHMS:"
             }
             _ => ":MISSING_EXTENSION:",
         },
+        K::UnsolicitedExtension { extension: EC_POINT_FORMATS, .. } => ":ERROR_PARSING_EXTENSION:",
         K::UnsolicitedExtension { .. } => ":UNEXPECTED_EXTENSION:",
         K::NothingInCommon { what, .. } => match *what {
             "group" => ":NO_SHARED_GROUP:",
@@ -39,10 +44,14 @@ fn name(kind: &ErrorKind) -> &'static str {
             _ => ":NO_COMMON_SIGNATURE_ALGORITHMS:",
         },
         K::NoApplicationProtocol { .. } => ":NO_APPLICATION_PROTOCOL:",
+        K::UnsupportedVersion(why) if why.contains("the server's legacy") => ":DECODE_ERROR:",
         K::UnsupportedVersion(_) => ":UNSUPPORTED_PROTOCOL:",
         K::Downgrade => ":TLS13_DOWNGRADE:",
         K::Certificate(error) => match error.problem {
             Problem::WrongKeyUsage(_) => ":KEY_USAGE_BIT_INCORRECT:",
+            Problem::Malformed(_) if error.certificate == "(compressed)" => {
+                ":CERT_DECOMPRESSION_FAILED:"
+            }
             Problem::Malformed(_) => ":CANNOT_PARSE_LEAF_CERT:",
             _ => ":CERTIFICATE_VERIFY_FAILED:",
         },
@@ -69,7 +78,7 @@ fn malformed(error: &DecodeError) -> &'static str {
         (_, _, DecodeReason::Duplicate(_)) => ":DUPLICATE_EXTENSION:",
         (_, _, DecodeReason::ForbiddenExtension(_)) => ":UNEXPECTED_EXTENSION:",
         (H::CLIENT_HELLO, "legacy_session_id" | "extensions", _) => ":CLIENTHELLO_PARSE_FAILED:",
-        (H::CERTIFICATE, "certificate_list", _) => ":PEER_DID_NOT_RETURN_A_CERTIFICATE:",
+        (H::CERTIFICATE, "certificate_list", DecodeReason::Length(_)) => ":PEER_DID_NOT_RETURN_A_CERTIFICATE:",
         (_, "application_layer_protocol_negotiation", _) => ":PARSE_TLSEXT:",
         (_, "server_name" | "certificate_authorities" | "signed_certificate_timestamp", _) => {
             ":ERROR_PARSING_EXTENSION:"
@@ -87,6 +96,9 @@ fn record(error: &RecordError) -> &'static str {
         RecordError::TooLong { .. } => ":DATA_LENGTH_TOO_LONG:",
         RecordError::Empty(ContentType::HANDSHAKE) => ":WRONG_VERSION_NUMBER:",
         RecordError::NoContentType => ":DECRYPTION_FAILED_OR_BAD_RECORD_MAC:",
+        RecordError::UnexpectedContentType(ContentType::HANDSHAKE, _) => {
+            ":INVALID_OUTER_RECORD_TYPE:"
+        }
         RecordError::BadAlert(_) => ":BAD_ALERT:",
         RecordError::BadRecordMac { .. } => ":DECRYPTION_FAILED_OR_BAD_RECORD_MAC:",
         _ => ":UNEXPECTED_RECORD:",
@@ -110,6 +122,8 @@ fn illegal(message: HandshakeType, field: &str, reason: &str) -> &'static str {
             () if reason.contains("suite") => ":CIPHER_MISMATCH_ON_EARLY_DATA:",
             () => ":UNEXPECTED_EXTENSION:",
         },
+        (H::COMPRESSED_CERTIFICATE, "algorithm") => ":UNKNOWN_CERT_COMPRESSION_ALG:",
+        (H::SERVER_HELLO, "extensions") => ":EMPTY_HELLO_RETRY_REQUEST:",
         (H::SERVER_HELLO, "cipher_suite") => ":WRONG_CIPHER_RETURNED:",
         (H::SERVER_HELLO, "pre_shared_key") if reason.contains("hash") => {
             ":OLD_SESSION_PRF_HASH_MISMATCH:"

@@ -146,8 +146,9 @@ fn reasons_of_server(flags: &Flags, parameters: &PeerParameters, seen: &Seen) ->
     let resumed = parameters.pre_shared_key == Some(PskKind::Resumption);
     let seen = seen.parts();
     match parameters.early_data {
-        EarlyData::Accepted => vec!["accepted"],
+        EarlyData::Accepted => vec!["accepted", "accept"],
         _ if !flags.has("enable-early-data") => vec!["disabled"],
+        _ if parameters.retried && !resumed => vec!["hello_retry_request", "session_not_resumed"],
         _ if parameters.retried => vec!["hello_retry_request"],
         _ if !seen.offered_psk => vec!["no_session_offered"],
         _ if !resumed => vec!["session_not_resumed"],
@@ -159,7 +160,7 @@ fn reasons_of_server(flags: &Flags, parameters: &PeerParameters, seen: &Seen) ->
 fn reasons_of_client(flags: &Flags, parameters: &PeerParameters) -> Vec<&'static str> {
     let resumed = parameters.pre_shared_key == Some(PskKind::Resumption);
     match parameters.early_data {
-        EarlyData::Accepted => vec!["accepted"],
+        EarlyData::Accepted => vec!["accepted", "accept"],
         EarlyData::Rejected if parameters.retried => vec!["hello_retry_request"],
         EarlyData::Rejected if resumed => vec!["peer_declined"],
         EarlyData::Rejected => vec!["session_not_resumed"],

@@ -16,6 +16,8 @@ use crate::seen::Seen;
 #[derive(Debug)]
 struct Rules {
     refuse: bool,
+    /// A client that has pre-shared keys, and nothing else, takes no certificate.
+    only_keys: bool,
     /// A refusal has the alert that the runner's own library gives unless it is told another.
     default_alert: bool,
     /// Does a refusal end the handshake? The runner's own library can be told to go on.
@@ -30,6 +32,9 @@ impl Rules {
         Ok(Self {
             refuse: flags.has("verify-fail"),
             enforce: flags.has("verify-peer") || flags.has("require-any-client-certificate"),
+            only_keys: flags.has("new-psk-credential")
+                && !flags.has("server")
+                && !flags.has("verify-peer"),
             default_alert: flags.has("use-custom-verify-callback"),
             staple_fails: flags.has("fail-ocsp-callback") && !flags.has("server"),
             staple_expected: flags.has("expect-ocsp-response"),
@@ -85,6 +90,10 @@ impl Verdict {
         self.seen.set_verified(!rules.refuse);
         if rules.staple_expected && peer.ocsp_response.is_none() {
             self.seen.fail("there is no OCSP response for the verifier".into());
+        }
+        if rules.only_keys {
+            self.seen.rename_error(":MISSING_EXTENSION:");
+            return Err(CertificateError::rejected("a pre-shared key is wanted"));
         }
         self.verdict(rules)?;
         if rules.staple_fails {

@@ -134,8 +134,9 @@ pub(super) fn send_with_psk(
     context: &mut Context<'_>,
 ) -> Result<State, Error> {
     let ProvenPsk { early, index, kind, proof } = psk;
-    if kind != PskKind::Resumption {
-        // Section 4.4.2: no certificates beside such a key, in the handshake or later.
+    if kind != PskKind::Resumption || !offer.post_handshake_auth {
+        // Section 4.4.2: no certificates beside a key of another kind, in the handshake or later,
+        // and beside a ticket's only later. No type is named for what is not asked (RFC 7250).
         offer.client_certificate_type = None;
     }
     let secrets = send_hello_and_extensions(config, &mut offer, early, Some(index), context)?;
