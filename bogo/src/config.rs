@@ -124,6 +124,8 @@ fn limits(flags: &Flags) -> Result<Limits, Stop> {
         change_cipher_specs: 32,
         records_without_progress: 32,
         messages_without_data: 32,
+        // 16384 bytes with the tag and the type of the one record that they come in.
+        early_data_skipped: 16384 - 17,
         ..Limits::DEFAULT
     })
 }

@@ -345,7 +345,9 @@ impl Credentials {
         let offered: Vec<_> =
             hello.pre_shared_keys.iter().flat_map(|offered| offered.iter()).collect();
         let certificate = self.certificates.iter().map(|credential| credential.number);
-        let certificate = certificate.filter(|number| *number >= 0).min().unwrap_or(i32::MAX);
+        let certificate = certificate.filter(|number| *number >= 0).min();
+        let certificate = certificate.filter(|_| hello.signature_algorithms.is_some());
+        let certificate = certificate.unwrap_or(i32::MAX);
         for psk in self.psks.iter().filter(|psk| psk.number < certificate) {
             let found = offered.iter().position(|(it, _)| it.identity == psk.key.identity());
             let index = found.and_then(|index| u16::try_from(index).ok());

@@ -44,7 +44,6 @@ fn name(kind: &ErrorKind) -> &'static str {
             _ => ":NO_COMMON_SIGNATURE_ALGORITHMS:",
         },
         K::NoApplicationProtocol { .. } => ":NO_APPLICATION_PROTOCOL:",
-        K::UnsupportedVersion(why) if why.contains("the server's legacy") => ":DECODE_ERROR:",
         K::UnsupportedVersion(_) => ":UNSUPPORTED_PROTOCOL:",
         K::Downgrade => ":TLS13_DOWNGRADE:",
         K::Certificate(error) => match error.problem {
@@ -52,6 +51,7 @@ fn name(kind: &ErrorKind) -> &'static str {
             Problem::Malformed(_) if error.certificate == "(compressed)" => {
                 ":CERT_DECOMPRESSION_FAILED:"
             }
+            Problem::Malformed(_) if error.certificate == "raw public key" => ":DECODE_ERROR:",
             Problem::Malformed(_) => ":CANNOT_PARSE_LEAF_CERT:",
             _ => ":CERTIFICATE_VERIFY_FAILED:",
         },

@@ -114,7 +114,10 @@ impl Verdict {
             }
             return Ok(());
         }
-        self.verdict(rules)
+        match rules.refuse {
+            true => Err(CertificateError::rejected("the test refuses every key")),
+            false => Ok(()),
+        }
     }
 
     fn verdict(&self, rules: &Rules) -> Result<(), CertificateError> {
