@@ -111,30 +111,54 @@ fn what_the_client_shows_after_the_handshake_goes_into_later_tickets() {
     assert_eq!(parameters.certificates.as_deref(), Some(&own.chain[..]));
 }
 
-#[test]
-fn no_session_is_kept_of_a_peer_with_a_raw_public_key() {
-    let pair = Pair::new();
-    let spki = |identity: &Identity| {
-        EndEntity::parse(&identity.chain[0]).unwrap().subject_public_key_info().to_vec()
-    };
-    let raw = |identity: &Identity| {
-        let key = KeySource::Here(signing_key(&identity.key).unwrap());
-        let key = CertifiedKey::raw_public_key(spki(identity), key).unwrap();
-        Arc::new(CertificateList::new(vec![Arc::new(key)]))
-    };
-    let pinned = |identity: &Identity| -> Arc<dyn PeerVerifier> {
-        Arc::new(PinnedPublicKeys::new([spki(identity)]))
-    };
-    let config = Arc::new(pair.server_builder().build(raw(&pair.identity)).unwrap());
-    let mut by_key = client(pair.client_builder().verifier(pinned(&pair.identity)), 0);
-    talk(&mut by_key, &mut server_at(&config, 0)).checked();
-    assert!(by_key.parameters().raw_public_key.is_some());
-    assert_eq!(pair.store.sessions().len(), 0, "of a server");
+fn spki(identity: &Identity) -> Vec<u8> {
+    EndEntity::parse(&identity.chain[0]).unwrap().subject_public_key_info().to_vec()
+}
 
-    let own = Identity::p256();
-    let policy = ClientAuthentication::required(pinned(&own));
-    let config = pair.finish(pair.server_builder().client_authentication(policy));
-    let mut known = client(pair.client_builder().client_certificates(raw(&own)), 0);
-    talk(&mut known, &mut server_at(&config, 0)).checked();
-    assert_eq!(pair.store.sessions().len(), 0, "of a client");
+fn raw(identity: &Identity) -> Arc<CertificateList> {
+    let key = KeySource::Here(signing_key(&identity.key).unwrap());
+    let key = CertifiedKey::raw_public_key(spki(identity), key).unwrap();
+    Arc::new(CertificateList::new(vec![Arc::new(key)]))
+}
+
+fn pinned(identity: &Identity) -> Arc<dyn PeerVerifier> {
+    Arc::new(PinnedPublicKeys::new([spki(identity)]))
+}
+
+#[test]
+fn a_server_with_a_raw_public_key_is_resumed_while_the_key_is_pinned() {
+    let pair = Pair::new();
+    let config = pair.server_builder().sessions(pair.keys.clone()).build(raw(&pair.identity));
+    let config = Arc::new(config.unwrap());
+    for at in 0..3 {
+        let mut by_key = client(pair.client_builder().verifier(pinned(&pair.identity)), at);
+        talk(&mut by_key, &mut server_at(&config, at)).checked();
+        let parameters = by_key.parameters();
+        assert_eq!(parameters.pre_shared_key, (at > 0).then_some(PskKind::Resumption));
+        assert_eq!(parameters.raw_public_key.as_deref(), Some(&*spki(&pair.identity)));
+        assert_eq!(parameters.certificates, None);
+    }
+    // Another key is pinned: the session is not offered, and the server refused.
+    let other = pinned(&Identity::p256());
+    let mut strict = client(pair.client_builder().verifier(other), 3);
+    assert!(talk(&mut strict, &mut server_at(&config, 3)).error.is_some());
+    assert_eq!(strict.parameters().pre_shared_key, None);
+}
+
+#[test]
+fn a_client_with_a_raw_public_key_is_resumed_while_the_key_is_pinned() {
+    let (pair, own) = (Pair::new(), Identity::p256());
+    let server = |keys| server(&pair, ClientAuthentication::required(keys));
+    let (config, stricter) = (server(pinned(&own)), server(pinned(&Identity::p256())));
+    let client = |at| client(pair.client_builder().client_certificates(raw(&own)), at);
+    for at in 0..3 {
+        let (mut client, mut server) = (client(at), server_at(&config, at));
+        talk(&mut client, &mut server).checked();
+        let parameters = server.parameters();
+        assert_eq!(parameters.pre_shared_key, (at > 0).then_some(PskKind::Resumption));
+        assert_eq!(parameters.raw_public_key.as_deref(), Some(&*spki(&own)));
+    }
+    let (mut client, mut server) = (client(3), server_at(&stricter, 3));
+    assert!(talk(&mut client, &mut server).error.is_some());
+    assert_eq!(server.parameters().pre_shared_key, None);
 }

@@ -78,7 +78,9 @@ fn malformed(error: &DecodeError) -> &'static str {
         (_, _, DecodeReason::Duplicate(_)) => ":DUPLICATE_EXTENSION:",
         (_, _, DecodeReason::ForbiddenExtension(_)) => ":UNEXPECTED_EXTENSION:",
         (H::CLIENT_HELLO, "legacy_session_id" | "extensions", _) => ":CLIENTHELLO_PARSE_FAILED:",
-        (H::CERTIFICATE, "certificate_list", DecodeReason::Length(_)) => ":PEER_DID_NOT_RETURN_A_CERTIFICATE:",
+        (H::CERTIFICATE, "certificate_list", DecodeReason::Length(_)) => {
+            ":PEER_DID_NOT_RETURN_A_CERTIFICATE:"
+        }
         (_, "application_layer_protocol_negotiation", _) => ":PARSE_TLSEXT:",
         (_, "server_name" | "certificate_authorities" | "signed_certificate_timestamp", _) => {
             ":ERROR_PARSING_EXTENSION:"

@@ -189,6 +189,7 @@ impl<'a> Scenario<'a> {
             cipher_suite: self.server_hello.cipher_suite,
             application_protocol: None,
             certificates: Some(self.chain(Role::Server)?.into()),
+            raw_public_key: None,
             authenticated: self.now().as_secs(),
         };
         let psk = Secret::new(&psk.0).ok_or(missing("PSK"))?;

@@ -111,26 +111,6 @@ pub struct PeerIdentity {
     pub signed_certificate_timestamps: Vec<Vec<u8>>,
 }
 
-impl PeerIdentity {
-    /// Who the peer of a session was; `None` where it showed no certificates.
-    pub(crate) fn of_session(
-        session: &Session,
-        server_name: Option<ServerName<'static>>,
-        now: UnixTime,
-    ) -> Option<Self> {
-        let chain = Arc::clone(session.certificates.as_ref()?);
-        Some(Self {
-            chain,
-            server_name,
-            now,
-            // Nothing is stapled to a resumption, and nothing was asked for.
-            ocsp_requested: false,
-            ocsp_response: None,
-            signed_certificate_timestamps: Vec::new(),
-        })
-    }
-}
-
 /// Who the peer says it is, by a public key alone (RFC 7250): what
 /// [`PeerVerifier::verify_raw_public_key`] judges.
 #[derive(Clone, Debug)]
@@ -166,6 +146,34 @@ pub trait PeerVerifier: Send + Sync + fmt::Debug {
     fn verify_raw_public_key(&self, _: &RawPublicKey) -> Reply<Result<(), CertificateError>> {
         Reply::Now(Err(CertificateError::rejected("this verifier takes no raw public keys")))
     }
+}
+
+/// Is what the peer of a session has shown still good? A verifier that answers later has said yes
+/// once, and need not say it again.
+pub(crate) fn session_is_good(
+    verifier: &dyn PeerVerifier,
+    session: &Session,
+    server_name: Option<ServerName<'static>>,
+    now: UnixTime,
+) -> bool {
+    let reply = match (&session.certificates, &session.raw_public_key) {
+        (Some(chain), _) => verifier.verify(&PeerIdentity {
+            chain: Arc::clone(chain),
+            server_name,
+            now,
+            // Nothing is stapled to a resumption, and nothing was asked for.
+            ocsp_requested: false,
+            ocsp_response: None,
+            signed_certificate_timestamps: Vec::new(),
+        }),
+        (None, Some(key)) => {
+            let subject_public_key_info = Arc::clone(key);
+            let key = RawPublicKey { subject_public_key_info, server_name, now };
+            verifier.verify_raw_public_key(&key)
+        }
+        (None, None) => return true,
+    };
+    !matches!(reply, Reply::Now(Err(_)))
 }
 
 /// The default verifier: a path to one of the trust anchors, valid for the name and the time, of

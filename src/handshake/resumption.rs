@@ -8,13 +8,15 @@ use super::{EarlyData, Handshake, Level, Side};
 use crate::config::ServerConfig;
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Exporter;
-use crate::registry::ContentType;
+use crate::registry::{CertificateType, ContentType};
 
 /// What outlives a single state of a handshake.
 pub(crate) struct Resumption {
     /// When the peer proved who it is, with more than a ticket, in seconds since 1970: in this
     /// handshake, or in the one that it goes back to.
     pub(super) authenticated: u64,
+    /// The type of certificate that a server has shown: in this handshake, or in that one.
+    pub(super) own_type: CertificateType,
     /// The bytes of 0-RTT data that may still come or go.
     pub(super) early_data_left: u32,
     pub(super) early_exporter: Option<Exporter>,
@@ -29,6 +31,7 @@ impl Resumption {
     pub(super) fn new(now: UnixTime) -> Self {
         Self {
             authenticated: now.as_secs(),
+            own_type: CertificateType::X509,
             early_data_left: 0,
             early_exporter: None,
             records: true,

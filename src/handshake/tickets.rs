@@ -33,15 +33,12 @@ pub(super) fn keep(
         return Err(Error::illegal(HandshakeType::NEW_SESSION_TICKET, "early_data", reason));
     }
     let parameters = &*context.parameters;
-    if parameters.raw_public_key.is_some() {
-        // A session would outlive a change of who is known by that key.
-        return Ok(());
-    }
     let origin = TicketOrigin {
         server_name: server_name.clone(),
         cipher_suite: secrets.1,
         application_protocol: parameters.application_protocol.clone(),
         certificates: parameters.certificates.clone(),
+        raw_public_key: parameters.raw_public_key.clone(),
         authenticated: context.resumption.authenticated,
     };
     // The time is in whole seconds: the ticket's age must not look longer than it is.
@@ -105,12 +102,13 @@ impl Connected {
                 application_protocol: context.parameters.application_protocol.clone(),
                 max_early_data_size,
                 certificates: context.parameters.certificates.clone(),
+                raw_public_key: context.parameters.raw_public_key.clone(),
+                own_type: context.resumption.own_type,
             },
         };
         // A store without room is no reason to end the connection.
         let ticket = sessions.put(&session.encode(), context.now).unwrap_or_default();
-        let raw = context.parameters.raw_public_key.is_some();
-        if raw || lifetime == 0 || !(1..=MAX_TICKET_LENGTH).contains(&ticket.len()) {
+        if lifetime == 0 || !(1..=MAX_TICKET_LENGTH).contains(&ticket.len()) {
             return Ok(false);
         }
         let mut extensions = Vec::new();

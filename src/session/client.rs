@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{MAX_LIFETIME, MAX_TICKET_LENGTH, Session, SessionError};
 use crate::crypto::Secret;
-use crate::registry::CipherSuiteId;
+use crate::registry::{CertificateType, CipherSuiteId};
 use crate::wire::NewSessionTicket;
 use crate::wire::codec::{Prefix, write_vector};
 
@@ -34,6 +34,9 @@ pub struct TicketOrigin {
     pub application_protocol: Option<Vec<u8>>,
     /// The server's certificates, which are judged again when the session is resumed.
     pub certificates: Option<Arc<[CertificateDer<'static>]>>,
+    /// The server's public key (the DER of a SubjectPublicKeyInfo) where it showed that in place of
+    /// certificates. It is judged again, too.
+    pub raw_public_key: Option<Arc<[u8]>>,
     /// When the server proved its name by more than a ticket, in seconds since 1970.
     pub authenticated: u64,
 }
@@ -66,6 +69,8 @@ impl ClientSession {
                 application_protocol: origin.application_protocol,
                 max_early_data_size: ticket.max_early_data_size.unwrap_or_default(),
                 certificates: origin.certificates,
+                raw_public_key: origin.raw_public_key,
+                own_type: CertificateType::X509,
             },
             server_name: origin.server_name,
             ticket: ticket.ticket.to_vec(),

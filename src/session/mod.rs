@@ -19,7 +19,7 @@ use pki_types::{CertificateDer, UnixTime};
 use zeroize::Zeroizing;
 
 use crate::crypto::Secret;
-use crate::registry::{CipherSuiteId, HandshakeType};
+use crate::registry::{CertificateType, CipherSuiteId, HandshakeType};
 use crate::wire::DecodeError;
 use crate::wire::codec::{Prefix, Reader, write_vector};
 
@@ -38,7 +38,7 @@ pub const MAX_LIFETIME: u32 = 7 * 24 * 60 * 60;
 pub(crate) const MAX_TICKET_LENGTH: usize = 0x2000;
 
 /// The first byte of everything that is written here.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Why bytes are no session or no ticket keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +77,10 @@ pub(crate) struct Session {
     pub(crate) max_early_data_size: u32,
     /// The peer's, where it had some.
     pub(crate) certificates: Option<Arc<[CertificateDer<'static>]>>,
+    /// The peer's, where it had that: the DER of a SubjectPublicKeyInfo.
+    pub(crate) raw_public_key: Option<Arc<[u8]>>,
+    /// What a server has shown of itself.
+    pub(crate) own_type: CertificateType,
 }
 
 impl Session {
@@ -101,7 +105,8 @@ impl Session {
     /// More bytes than are written, with a name or a digest before them.
     fn room(&self) -> usize {
         let certificates = self.certificates.iter().flat_map(|chain| chain.iter());
-        1024 + certificates.map(|certificate| certificate.len() + 3).sum::<usize>()
+        let key = self.raw_public_key.as_deref().map_or(0, <[u8]>::len);
+        1024 + key + certificates.map(|certificate| certificate.len() + 3).sum::<usize>()
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
@@ -120,6 +125,9 @@ impl Session {
                 write_vector(out, Prefix::U24, |out| out.extend_from_slice(certificate));
             }
         });
+        let key = self.raw_public_key.as_deref().unwrap_or_default();
+        write_vector(out, Prefix::U16, |out| out.extend_from_slice(key));
+        out.push(self.own_type.0);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, SessionError> {
@@ -141,6 +149,8 @@ impl Session {
             let certificate = list.vector("certificates", Prefix::U24, 1..=0xff_ffff)?;
             chain.push(CertificateDer::from(certificate.to_vec()));
         }
+        let key = reader.vector("raw public key", Prefix::U16, 0..=0xffff)?;
+        let own_type = CertificateType(reader.u8("own certificate type")?);
         Ok(Self {
             cipher_suite,
             secret,
@@ -151,6 +161,8 @@ impl Session {
             application_protocol: (!protocol.is_empty()).then(|| protocol.to_vec()),
             max_early_data_size,
             certificates: (!chain.is_empty()).then(|| chain.into()),
+            raw_public_key: (!key.is_empty()).then(|| key.into()),
+            own_type,
         })
     }
 }

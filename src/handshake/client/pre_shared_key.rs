@@ -4,7 +4,7 @@
 use pki_types::{ServerName, UnixTime};
 
 use super::{Context, Level, Shared};
-use crate::config::{ClientConfig, EarlyDataTerms, PeerIdentity, PreSharedKey, Reply};
+use crate::config::{ClientConfig, EarlyDataTerms, PreSharedKey, session_is_good};
 use crate::crypto::{CipherSuite, HashAlgorithm};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::EarlyData;
@@ -23,7 +23,7 @@ pub(super) fn collect(
     of_ticket(config, server, context.now).into_iter().chain(external).collect()
 }
 
-/// The key of a session with this server, if its certificates are still good for the name.
+/// The key of a session with this server, if what it has shown is still good for the name.
 fn of_ticket(
     config: &ClientConfig,
     server: &ServerName<'static>,
@@ -33,11 +33,8 @@ fn of_ticket(
     if found.server_name != *server || !found.is_alive(now) {
         return None;
     }
-    if let Some(identity) = PeerIdentity::of_session(&found.session, Some(server.clone()), now) {
-        // A verifier that answers later has said yes once, and need not say it again.
-        if let Reply::Now(Err(_)) = config.verifier.verify(&identity) {
-            return None;
-        }
+    if !session_is_good(&*config.verifier, &found.session, Some(server.clone()), now) {
+        return None;
     }
     PreSharedKey::of_ticket(&found.ticket, found.session, &config.provider.cipher_suites)
 }

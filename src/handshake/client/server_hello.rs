@@ -234,6 +234,7 @@ impl Offer {
 fn take_over(psk: Option<&PreSharedKey>, shared: &Shared, context: &mut Context<'_>) {
     if let Some(session) = psk.and_then(PreSharedKey::session) {
         context.parameters.certificates.clone_from(&session.certificates);
+        context.parameters.raw_public_key.clone_from(&session.raw_public_key);
         context.resumption.authenticated = session.authenticated;
         return;
     }

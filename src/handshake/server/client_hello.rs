@@ -207,6 +207,7 @@ fn chosen(
     };
     let scheme =
         key.scheme_for(hello).ok_or_else(|| nothing(join(key.schemes().iter().copied())))?;
+    context.resumption.own_type = key.certificate_type();
     offer.server_certificate_type = Some(key.certificate_type());
     if !hello.wants_ocsp {
         // The client asked for a status of another kind.

@@ -121,7 +121,7 @@ fn on_choice(
         early.binder_key(key.kind(), context.observers)?.finished(&hash, context.observers)?;
     let proof = PskProven::by_binder(&expected, binder)?;
     context.parameters.pre_shared_key = Some(key.kind());
-    tickets::take_over(key, hello, context);
+    offer.server_certificate_type = tickets::take_over(key, hello, context);
     if !hello.psk_key_exchange_modes.is_some_and(|modes| modes.contains(&PSK_DHE_KE)) {
         offer.exchange = None;
         context.parameters.group = None;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::Context;
 use super::flight::Offer;
 use super::pre_shared_key::LOOKED_AT;
-use crate::config::{ChosenPsk, PeerIdentity, PreSharedKey, Reply, ServerConfig};
-use crate::session::{ServerSession, Session};
+use crate::config::{ChosenPsk, PreSharedKey, ServerConfig, session_is_good};
+use crate::registry::CertificateType;
+use crate::session::ServerSession;
 use crate::wire::{ClientHello, PSK_DHE_KE, PSK_KE};
 
 /// How many tickets a client gets that resumes nothing. None without a mode to use them in.
@@ -38,29 +39,33 @@ pub(super) fn find(
         let ServerSession { session, policy: made_under } = ServerSession::decode(&bytes).ok()?;
         let good = made_under == policy
             && session.is_alive(context.now)
-            && still_accepted(config, &session, context);
+            && config.client_authentication.as_ref().is_none_or(|policy| {
+                session_is_good(&*policy.verifier, &session, None, context.now)
+            });
         let suites = good.then_some(&offer.cipher_suite);
         let key = PreSharedKey::of_ticket(offered.identity, session, suites)?;
         Some(ChosenPsk { index, key })
     })
 }
 
-/// Are the client's certificates good still? A verifier that answers later has said yes once.
-fn still_accepted(config: &ServerConfig, session: &Session, context: &Context<'_>) -> bool {
-    match (&config.client_authentication, PeerIdentity::of_session(session, None, context.now)) {
-        (Some(policy), Some(peer)) => !matches!(policy.verifier.verify(&peer), Reply::Now(Err(_))),
-        _ => true,
-    }
-}
-
-/// A ticket was taken: what its session has goes over to this connection.
-pub(super) fn take_over(key: &PreSharedKey, hello: &ClientHello<'_>, context: &mut Context<'_>) {
-    let Some(session) = key.session() else { return };
+/// A ticket was taken: what its session has goes over to this connection. Returns the type of the
+/// own certificate, for clients that look for it: extensions are negotiated for each handshake
+/// (section 4.3).
+pub(super) fn take_over(
+    key: &PreSharedKey,
+    hello: &ClientHello<'_>,
+    context: &mut Context<'_>,
+) -> Option<CertificateType> {
+    let session = key.session()?;
     context.parameters.certificates.clone_from(&session.certificates);
+    context.parameters.raw_public_key.clone_from(&session.raw_public_key);
     context.resumption.authenticated = session.authenticated;
+    context.resumption.own_type = session.own_type;
     if let (Some((config, count)), Some([_, resumed])) =
         (&mut context.resumption.tickets, hello.ticket_request)
     {
         *count = config.tickets.min(resumed);
     }
+    let types = hello.server_certificate_types?;
+    types.contains(&session.own_type.0).then_some(session.own_type)
 }
