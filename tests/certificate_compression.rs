@@ -307,3 +307,29 @@ mod real {
         }
     }
 }
+
+/// Puts a byte in front: an algorithm decides for itself whether its form is to be sent.
+#[derive(Debug)]
+struct Longer;
+
+impl CertificateCompression for Longer {
+    fn algorithm(&self) -> CertificateCompressionAlgorithm {
+        TOY
+    }
+
+    fn compress(&self, message: &[u8]) -> Option<Vec<u8>> {
+        Some([&[7], message].concat())
+    }
+
+    fn decompress(&self, compressed: &[u8], output: &mut [u8]) -> bool {
+        let rest = compressed.get(1..).filter(|rest| rest.len() == output.len());
+        rest.map(|rest| output.copy_from_slice(rest)).is_some()
+    }
+}
+
+#[test]
+fn what_an_algorithm_gives_is_sent_though_it_is_longer() {
+    let identity = Identity::p256();
+    let longer = || vec![Arc::new(Longer) as Arc<dyn CertificateCompression>];
+    assert!(shake(&client(&identity, longer()), &server(&identity, longer())));
+}

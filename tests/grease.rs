@@ -55,7 +55,9 @@ fn each_connection_has_values_and_an_order_of_its_own() {
         let group = hello.supported_groups.unwrap().iter().next().unwrap();
         let share = hello.key_shares.unwrap().iter().next().unwrap();
         let version = hello.supported_versions.unwrap().iter().next().unwrap().0;
-        assert!([suite, group.0, version].into_iter().all(is_grease));
+        let scheme = hello.signature_algorithms.unwrap().iter().next().unwrap().0;
+        assert!([suite, group.0, version, scheme].into_iter().all(is_grease));
+        assert_ne!(suite, scheme);
         assert_eq!((share.group, share.key_exchange), (group, &[0][..]));
         values.insert([suite, group.0, version, first, last]);
         let inner = kinds[1..kinds.len() - 1].to_vec();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use common::{Identity, server_name};
 use handclasp::alert::AlertDescription as A;
-use handclasp::certificate::{CertificateError, EndEntity};
+use handclasp::certificate::{CertificateError, EndEntity, Problem};
 use handclasp::config::{
     CertificateList, CertifiedKey, ClientAuthentication, KeySource, PeerIdentity, PeerVerifier,
     PinnedPublicKeys, Reply, TrustAnchorVerifier,
@@ -339,4 +339,69 @@ fn their_client_and_our_server_know_each_other_by_raw_public_keys() {
     talk(&mut server, &mut client);
     assert_eq!(server.parameters().raw_public_key.as_deref(), Some(&*spki(&theirs)));
     assert_eq!(client.peer_certificates().unwrap()[0].as_ref(), spki(&own));
+}
+
+#[derive(Debug)]
+struct Either(Vec<CertificateType>);
+
+impl PeerVerifier for Either {
+    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        Reply::Now(Ok(()))
+    }
+
+    fn certificate_types(&self) -> &[CertificateType] {
+        &self.0
+    }
+
+    fn verify_raw_public_key(
+        &self,
+        _: &handclasp::config::RawPublicKey,
+    ) -> Reply<Result<(), CertificateError>> {
+        Reply::Now(Ok(()))
+    }
+}
+
+#[test]
+fn the_servers_verifier_has_its_preference_among_the_clients_types() {
+    let (theirs, own) = (Identity::p256(), Identity::p256());
+    let types = [CertificateType::X509, CertificateType::RAW_PUBLIC_KEY];
+    for (first, second) in [(types[0], types[1]), (types[1], types[0])] {
+        let keys = CertificateList::new(vec![Arc::new(own.certified_key()), raw_key(&own)]);
+        let builder = ClientConfig::builder(CryptoProvider::ring()).verifier(pinned(&theirs));
+        let config = builder.client_certificates(Arc::new(keys)).build().unwrap();
+        let mut client = ClientConnection::new(Arc::new(config), server_name()).unwrap();
+        let policy = ClientAuthentication::required(Arc::new(Either(vec![first, second])));
+        let mut server = server(vec![raw_key(&theirs)], Some(policy));
+        shake(&mut client, &mut server).unwrap();
+        let raw = server.parameters().raw_public_key.is_some();
+        assert_eq!(raw, first == CertificateType::RAW_PUBLIC_KEY);
+    }
+}
+
+/// Refuses with an alert of its own choice.
+#[derive(Debug)]
+struct Refusing(u8);
+
+impl PeerVerifier for Refusing {
+    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        let problem = Problem::RejectedWith(self.0, "not today".into());
+        Reply::Now(Err(CertificateError { certificate: "of the peer".into(), problem }))
+    }
+}
+
+#[test]
+fn a_verifier_can_choose_the_alert_of_its_refusal_but_none_that_is_no_error() {
+    let theirs = Identity::p256();
+    for (wanted, sent) in [
+        (A::ACCESS_DENIED, A::ACCESS_DENIED),
+        (A::HANDSHAKE_FAILURE, A::HANDSHAKE_FAILURE),
+        (A::CLOSE_NOTIFY, A::CERTIFICATE_UNKNOWN),
+        (A::USER_CANCELED, A::CERTIFICATE_UNKNOWN),
+    ] {
+        let mut one = client(Arc::new(Refusing(wanted.0)), None);
+        let mut server = server(vec![Arc::new(theirs.certified_key())], None);
+        let error = shake(&mut one, &mut server).unwrap_err();
+        assert_eq!(error.alert_sent(), Some(sent));
+        assert!(error.to_string().contains("not today"), "{error}");
+    }
 }

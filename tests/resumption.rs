@@ -9,11 +9,15 @@ use std::sync::Arc;
 use common::{Identity, narrow_provider, server_name};
 use handclasp::alert::AlertDescription;
 use handclasp::config::{ConfigError, PskList};
+use handclasp::connection::Options;
 use handclasp::crypto::CryptoProvider;
 use handclasp::key_schedule::PskKind;
+use handclasp::observer::{Event, Observer};
+use handclasp::registry::{ExtensionType, HandshakeType};
 use handclasp::session::{
     ClientSession, ClientSessionStore, MAX_LIFETIME, MemorySessions, SessionStore, TicketKeys,
 };
+use handclasp::wire::EncryptedExtensions;
 use handclasp::{ClientConnection, Connection, ServerConfig};
 use sessions::{Pair, carry, client, server_at, talk, ticket_keys, time};
 use zeroize::Zeroizing;
@@ -429,4 +433,37 @@ fn tickets_are_not_sent_to_clients_without_a_mode_for_them() {
     server.send_tickets(1).unwrap();
     let mut bytes = Vec::new();
     assert_eq!(carry(&mut server, &mut bytes), 0);
+}
+
+/// Remembers which EncryptedExtensions acknowledged a server name.
+#[derive(Clone, Default)]
+struct NameSeen(Arc<std::sync::Mutex<Vec<bool>>>);
+
+impl Observer for NameSeen {
+    fn event(&mut self, event: &Event<'_>) {
+        let Event::MessageReceived(_, message) = event else { return };
+        if message.kind == HandshakeType::ENCRYPTED_EXTENSIONS {
+            let extensions = EncryptedExtensions::parse(message.body).unwrap().extensions;
+            let named = extensions.iter().any(|it| it.kind == ExtensionType::SERVER_NAME);
+            self.0.lock().unwrap().push(named);
+        }
+    }
+}
+
+#[test]
+fn a_server_name_is_acknowledged_in_a_full_handshake_only() {
+    // RFC 6066, section 3: not where a session is resumed.
+    let pair = Pair::new();
+    let config = pair.finish(pair.server_builder());
+    let seen = NameSeen::default();
+    for at in 0..2 {
+        let observer = Some(Box::new(seen.clone()) as Box<dyn Observer>);
+        let options = Options { now: time(at), observer };
+        let client = Arc::new(pair.client_builder().build().unwrap());
+        let mut client = ClientConnection::with_options(client, server_name(), options).unwrap();
+        let mut server = server_at(&config, at);
+        talk(&mut client, &mut server).checked();
+        assert_eq!(resumed(&client, &server), at > 0);
+    }
+    assert_eq!(*seen.0.lock().unwrap(), [true, false]);
 }
