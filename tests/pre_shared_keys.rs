@@ -211,3 +211,11 @@ fn several_keys_of_several_kinds_are_offered_and_one_is_taken() {
         assert_eq!(exchanged(ours.clone(), 0, theirs), Some(kind));
     }
 }
+
+#[test]
+fn a_key_that_looks_like_a_password_is_imported_only_where_the_caller_answers_for_it() {
+    let text = b"correct horse battery staple";
+    assert!(PskImporter::new(b"sensor 7", text).is_err());
+    let keys = PskImporter::unchecked(b"sensor 7", text).import(&CryptoProvider::ring()).unwrap();
+    assert_eq!(keys.len(), 2);
+}

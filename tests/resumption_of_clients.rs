@@ -5,18 +5,22 @@ mod common;
 #[path = "common/sessions.rs"]
 mod sessions;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use common::{Identity, server_name};
-use handclasp::ServerConfig;
 use handclasp::certificate::EndEntity;
 use handclasp::config::{
     CertificateList, CertifiedKey, ClientAuthentication, ClientConfigBuilder, KeySource,
     PeerVerifier, PinnedPublicKeys, TrustAnchorVerifier,
 };
+use handclasp::connection::Options;
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::EarlyData;
 use handclasp::key_schedule::PskKind;
+use handclasp::observer::{Event, Observer};
+use handclasp::registry::{CertificateType, HandshakeType};
+use handclasp::wire::EncryptedExtensions;
+use handclasp::{ClientConnection, ServerConfig};
 use sessions::{Pair, client, server_at, talk, time};
 
 fn verifier(clients: &Identity) -> Arc<dyn PeerVerifier> {
@@ -111,6 +115,20 @@ fn what_the_client_shows_after_the_handshake_goes_into_later_tickets() {
     assert_eq!(parameters.certificates.as_deref(), Some(&own.chain[..]));
 }
 
+/// Remembers the types of client certificate that a server named.
+#[derive(Clone, Default)]
+struct Named(Arc<Mutex<Vec<Option<CertificateType>>>>);
+
+impl Observer for Named {
+    fn event(&mut self, event: &Event<'_>) {
+        let Event::MessageReceived(_, message) = event else { return };
+        if message.kind == HandshakeType::ENCRYPTED_EXTENSIONS {
+            let answers = EncryptedExtensions::parse(message.body).unwrap();
+            self.0.lock().unwrap().push(answers.client_certificate_type);
+        }
+    }
+}
+
 fn spki(identity: &Identity) -> Vec<u8> {
     EndEntity::parse(&identity.chain[0]).unwrap().subject_public_key_info().to_vec()
 }
@@ -151,13 +169,22 @@ fn a_client_with_a_raw_public_key_is_resumed_while_the_key_is_pinned() {
     let server = |keys| server(&pair, ClientAuthentication::required(keys));
     let (config, stricter) = (server(pinned(&own)), server(pinned(&Identity::p256())));
     let client = |at| client(pair.client_builder().client_certificates(raw(&own)), at);
+    let named = Named::default();
     for at in 0..3 {
-        let (mut client, mut server) = (client(at), server_at(&config, at));
+        let builder = pair.client_builder().client_certificates(raw(&own));
+        let observer = Some(Box::new(named.clone()) as Box<dyn Observer>);
+        let options = Options { now: time(at), observer };
+        let built = Arc::new(builder.build().unwrap());
+        let mut client = ClientConnection::with_options(built, server_name(), options).unwrap();
+        let mut server = server_at(&config, at);
         talk(&mut client, &mut server).checked();
         let parameters = server.parameters();
         assert_eq!(parameters.pre_shared_key, (at > 0).then_some(PskKind::Resumption));
         assert_eq!(parameters.raw_public_key.as_deref(), Some(&*spki(&own)));
     }
+    // RFC 7250, section 4.2: no type is named where no certificate is asked for.
+    let raw_key = Some(CertificateType::RAW_PUBLIC_KEY);
+    assert_eq!(*named.0.lock().unwrap(), [raw_key, None, None]);
     let (mut client, mut server) = (client(3), server_at(&stricter, 3));
     assert!(talk(&mut client, &mut server).error.is_some());
     assert_eq!(server.parameters().pre_shared_key, None);

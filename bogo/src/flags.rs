@@ -76,7 +76,6 @@ const SWITCHES: &[&str] = &[
     "require-any-client-certificate",
     "reverify-on-resume",
     "server",
-    "set-ocsp-in-callback",
     "shim-shuts-down",
     "shim-writes-first",
     "skip-ticket",
@@ -101,6 +100,7 @@ const NOTHING_TO_DO: &[&str] = &[
     "no-tls12",
     "peek-then-read",
     "renegotiate-freely",
+    "set-ocsp-in-callback",
     "use-early-callback",
     "use-export-context",
     "use-old-client-cert-callback",
@@ -142,7 +142,6 @@ const VALUES: &[&str] = &[
     "max-version",
     "min-version",
     "port",
-    "read-size",
     "repeat-shim-initial-write",
     "resume-count",
     "resumption-delay",
@@ -177,6 +176,8 @@ const CREDENTIALS: &[&str] = &["new-psk-credential", "new-rpk-credential", "new-
 const VALUES_WITHOUT_USE: &[&str] = &[
     // Chains are not checked in these tests unless they are to be refused.
     "trust-cert",
+    // Data are taken a record at a time.
+    "read-size",
     // What older versions negotiate must not come up.
     "select-next-proto",
     "advertise-npn",

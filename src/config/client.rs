@@ -179,9 +179,10 @@ impl ClientConfigBuilder {
         self
     }
 
-    /// Keeps the server's tickets here, and resumes with them. The certificates that the server
-    /// had then are judged again by the verifier, so that what it refuses now is not resumed; a
-    /// verifier that answers later is not asked again. No tickets are taken by default.
+    /// Keeps the server's tickets here, and resumes with them. The certificates or the public key
+    /// that the server had then are judged again by the verifier, so that what it refuses now is
+    /// not resumed; a verifier that answers later is not asked again. No tickets are taken by
+    /// default.
     pub fn sessions(mut self, store: Arc<dyn ClientSessionStore>) -> Self {
         self.config.sessions = Some(store);
         self

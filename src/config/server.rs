@@ -125,7 +125,8 @@ impl ServerConfigBuilder {
     /// A session ends with what it was made under: where the server name, the application
     /// protocols of this configuration, what it asks of clients or its
     /// [`session_context`](Self::session_context) are others, or the suite has another hash, there
-    /// is a full handshake; also where the client's certificates or public key of then are not good any more.
+    /// is a full handshake; also where the client's certificates or public key of then are not good
+    /// any more.
     pub fn sessions(mut self, store: Arc<dyn SessionStore>) -> Self {
         self.0.sessions = Some(store);
         self
