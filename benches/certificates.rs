@@ -1,6 +1,6 @@
 //! Parsing and verifying a chain of three certificates, beside `rustls-webpki` and beside the
 //! floor: the three signatures alone. Then what the cost depends on: how many trust anchors there
-//! are, and how hostile a bag of intermediates is.
+//! are, how many entries a CRL has, and how hostile a bag of intermediates is.
 //!
 //! The contenders take turns within each round, and the figures are medians over the rounds.
 
@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use common::{Column, NAME, server_name, timed};
 use handclasp::TrustAnchors;
 use handclasp::certificate::{
-    CertificateError, ChainRequest, PathLimits, Profile, Purpose, Revocation, VerifiedPath,
-    verify_chain,
+    CertificateError, CertificateRevocationList, ChainRequest, PathLimits, Profile, Purpose,
+    Revocation, RevocationMode, RevocationPolicy, RevocationScope, VerifiedPath, verify_chain,
 };
 use handclasp::crypto::ring::{ECDSA_P256_SHA256, signature_algorithms};
 use handclasp::pki_types::{
@@ -29,6 +29,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 const ROUNDS: usize = 100;
 const REPETITIONS: u32 = 10;
+const ATTEMPTS: usize = 10;
 const RSA_KEY: &str = include_str!("../tests/data/rsa2048.pem");
 
 type Algorithms<'a> = &'a [&'static dyn SignatureVerificationAlgorithm];
@@ -41,6 +42,7 @@ fn main() {
     compare("ECDSA P-256", &curve, &signature::ECDSA_P256_SHA256_ASN1);
     compare("RSA 2048", &rsa, &signature::RSA_PKCS1_2048_8192_SHA256);
     anchors(&curve);
+    crls(&curve);
     hostile();
 }
 
@@ -48,6 +50,8 @@ fn main() {
 struct Chain {
     certificates: Vec<CertificateDer<'static>>,
     root: CertificateDer<'static>,
+    /// Who issued the first certificate.
+    inner: Option<Authority>,
 }
 
 impl Chain {
@@ -57,7 +61,7 @@ impl Chain {
         let inner = Authority::signed_by(authority("inner"), key(), &outer).unwrap();
         let leaf = leaf().signed_by(&key(), &inner).unwrap();
         let certificates = vec![leaf.der().clone(), inner.der().clone(), outer.der().clone()];
-        Self { certificates, root: root.der().clone() }
+        Self { certificates, root: root.der().clone(), inner: Some(inner) }
     }
 
     fn ours(
@@ -65,6 +69,16 @@ impl Chain {
         anchors: &TrustAnchors,
         algorithms: Algorithms<'_>,
         limits: PathLimits,
+    ) -> Result<VerifiedPath, CertificateError> {
+        self.ours_revoked(anchors, algorithms, limits, Revocation::default())
+    }
+
+    fn ours_revoked(
+        &self,
+        anchors: &TrustAnchors,
+        algorithms: Algorithms<'_>,
+        limits: PathLimits,
+        revocation: Revocation<'_>,
     ) -> Result<VerifiedPath, CertificateError> {
         verify_chain(&ChainRequest {
             end_entity: &self.certificates[0],
@@ -75,7 +89,7 @@ impl Chain {
             profile: Profile::Default,
             now: UnixTime::now(),
             algorithms,
-            revocation: Revocation::default(),
+            revocation,
             limits,
         })
     }
@@ -213,6 +227,65 @@ fn anchors(chain: &Chain) {
     }
 }
 
+/// The same chain, and a CRL of the first certificate's issuer with ever more entries.
+fn crls(chain: &Chain) {
+    println!("\nCRL entries  read once ms  handclasp us  x no CRL");
+    let algorithms = signature_algorithms().all;
+    let anchors = TrustAnchors::from_der(&chain.root).unwrap();
+    let issuer = chain.inner.as_ref().unwrap();
+    for count in [1, 1_000, 1_000_000_u64] {
+        let revoked = (0..count).map(|number| rcgen::RevokedCertParams {
+            // Scattered, and none of them is the chain's.
+            serial_number: (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 1 | 1 << 62).into(),
+            revocation_time: rcgen::date_time_ymd(2026, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let params = rcgen::CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(2026, 1, 1),
+            next_update: rcgen::date_time_ymd(4000, 1, 1),
+            crl_number: 1.into(),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: rcgen::KeyIdMethod::Sha256,
+        };
+        let der = params.signed_by(issuer).unwrap();
+        let read = || CertificateRevocationList::from_der(der.der()).unwrap();
+        let (crl, once) = ([read()], least(|| drop(read())));
+        let policy =
+            RevocationPolicy { mode: RevocationMode::Require, scope: RevocationScope::EndEntity };
+        let revocation = Revocation { crls: &crl, policy, ..Revocation::default() };
+        let (mut with, mut without) = (Column::default(), Column::default());
+        for _ in 0..ROUNDS {
+            let (mut a, mut b) = (Duration::ZERO, Duration::ZERO);
+            let limits = PathLimits::DEFAULT;
+            timed(&mut a, || {
+                chain.ours_revoked(&anchors, &algorithms, limits, revocation).unwrap()
+            });
+            timed(&mut b, || chain.ours(&anchors, &algorithms, limits).unwrap());
+            with.add(a, 1);
+            without.add(b, 1);
+        }
+        println!(
+            "{count:>11}  {:>12.3}  {:>12.1}  {:>8.3}",
+            once.as_secs_f64() * 1e3,
+            with.micros(),
+            with.ratio(&without),
+        );
+    }
+}
+
+/// The least time of a few: what takes long is interrupted too often on a busy machine for its
+/// median to say much.
+fn least(mut work: impl FnMut()) -> Duration {
+    let mut time = || {
+        let start = Instant::now();
+        work();
+        start.elapsed()
+    };
+    (0..ATTEMPTS).map(|_| time()).min().unwrap_or_default()
+}
+
 /// ECDSA on P-256, counted.
 #[derive(Debug)]
 struct Counted(AtomicUsize);
@@ -260,7 +333,7 @@ fn hostile() {
         let authorities = namesakes.iter().take(count).chain(last);
         let bag = authorities.map(|authority| authority.der().clone());
         let certificates = [leaf_of_last.clone()].into_iter().chain(bag).collect();
-        Chain { certificates, root: root.der().clone() }
+        Chain { certificates, root: root.der().clone(), inner: None }
     };
     let many = PathLimits { intermediates: 200, ..PathLimits::DEFAULT };
     let no_end = PathLimits { signature_checks: usize::MAX, ..many };
@@ -293,25 +366,21 @@ fn hostile() {
         let issuer = rcgen::Issuer::new(authority("mesh 0"), &keys[0]);
         let leaf = leaf().signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap();
         certificates.insert(0, leaf.der().clone());
-        let chain = Chain { certificates, root: root.der().clone() };
+        let chain = Chain { certificates, root: root.der().clone(), inner: None };
         report(&format!("a mesh of {names}, each by each"), &anchors, &chain, limits);
     }
 }
 
 fn report(name: &str, anchors: &TrustAnchors, chain: &Chain, limits: PathLimits) {
-    let mut column = Column::default();
     let mut verdict = String::new();
     COUNTED.0.store(0, Ordering::Relaxed);
-    let rounds = 5;
-    for _ in 0..rounds {
-        let start = Instant::now();
-        let result = chain.ours(anchors, &[&COUNTED], limits);
-        column.add(start.elapsed(), 1);
-        verdict = match result {
+    let time = least(|| {
+        verdict = match chain.ours(anchors, &[&COUNTED], limits) {
             Ok(_) => "accepted".to_owned(),
             Err(error) => error.problem.to_string().chars().take(60).collect(),
         };
-    }
-    let signatures = COUNTED.0.load(Ordering::Relaxed) / rounds;
-    println!("{name:<44}  {:>9.1}  {signatures:>10}  {verdict}", column.micros());
+    });
+    let signatures = COUNTED.0.load(Ordering::Relaxed) / ATTEMPTS;
+    let micros = time.as_secs_f64() * 1e6;
+    println!("{name:<44}  {micros:>9.1}  {signatures:>10}  {verdict}");
 }

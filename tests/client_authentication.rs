@@ -236,8 +236,8 @@ fn an_answer_that_is_no_certificate_leaves_the_client_nobody() {
 #[test]
 fn a_client_with_a_pre_shared_key_is_not_asked_in_the_handshake_or_later() {
     let (server, own) = (Identity::p256(), Identity::p256());
-    let key =
-        PreSharedKey::external(b"name", &core::array::from_fn::<u8, 32, _>(|at| at as u8)).unwrap();
+    let secret = common::pre_shared_secret();
+    let key = PreSharedKey::external(b"name", &secret).unwrap();
     let builder = client_builder(&server)
         .client_certificates(list(&[&own]))
         .post_handshake_authentication(true)

@@ -189,8 +189,8 @@ fn answers_may_come_in_any_order_and_in_one_piece() {
 fn a_request_beside_a_pre_shared_key_is_refused() {
     // Section 4.4.2: neither in place of the server's Finished, nor where its certificate would be.
     let identity = Identity::p256();
-    let key =
-        PreSharedKey::external(b"name", &core::array::from_fn::<u8, 32, _>(|at| at as u8)).unwrap();
+    let secret = crate::common::pre_shared_secret();
+    let key = PreSharedKey::external(b"name", &secret).unwrap();
     let client = ClientConfig::builder(CryptoProvider::ring())
         .trust(identity.anchors())
         .unwrap()
