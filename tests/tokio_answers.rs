@@ -15,14 +15,15 @@ use common::{Identity, server_name};
 use handclasp::alert::AlertDescription;
 use handclasp::certificate::{CertificateError, Problem};
 use handclasp::config::{
-    AnswerLater, CertificateList, ChosenPsk, KeySource, NoCertificate, PreSharedKey,
+    AnswerLater, CertificateList, ChosenPsk, ClientAuthentication, KeySource, NoCertificate,
+    PreSharedKey, TrustAnchorVerifier,
 };
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::{Answer, Question};
 use handclasp::transport::tokio::{Acceptor, Connector};
 use handclasp::{CertifiedKey, ClientConfig, ErrorKind, ServerConfig};
 use peers::{connect, tls};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
 use tokio::time::{Instant, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -175,6 +176,64 @@ async fn a_look_up_of_a_pre_shared_key_may_take_a_second() {
     });
     let connector = Connector::new(Arc::new(client));
     takes_a_second_while_others_go_on(&connector, &acceptor).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_certificate_that_is_asked_for_later_may_take_a_second_and_data_go_on() {
+    let (identity, own) = (Identity::p256(), Identity::p256());
+    let signatures = CryptoProvider::ring().signatures;
+    let verifier = Arc::new(TrustAnchorVerifier::for_clients(own.anchors(), signatures));
+    let server = ServerConfig::builder(CryptoProvider::ring())
+        .client_authentication(ClientAuthentication::post_handshake(verifier))
+        .build(Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())])))
+        .unwrap();
+    let client = ClientConfig::builder(CryptoProvider::ring())
+        .trust(identity.anchors())
+        .unwrap()
+        .client_certificates(Arc::new(AnswerLater))
+        .post_handshake_authentication(true)
+        .build()
+        .unwrap();
+    let certificate = Arc::new(own.certified_key());
+    let connector = Connector::new(Arc::new(client)).answers(move |question| {
+        let certificate = Arc::clone(&certificate);
+        async move {
+            sleep(SECOND).await;
+            let Question::ChooseClientCertificate(_) = question else { panic!("{question:?}") };
+            Answer::ClientCertificate(Some(certificate))
+        }
+    });
+    let (client, server) = connect(&connector, &Acceptor::new(Arc::new(server)), ROOM).await;
+    let (client, mut server) = (client.unwrap(), server.unwrap());
+    server.connection_mut().request_client_certificate().unwrap();
+    server.write_all(b"who are you?").await.unwrap();
+    server.flush().await.unwrap();
+
+    let start = Instant::now();
+    let (mut reader, mut writer) = split(client);
+    let asked = tokio::spawn(async move {
+        let mut question = [0; 12];
+        reader.read_exact(&mut question).await.unwrap();
+        (reader, start.elapsed())
+    });
+    let mut said = [0; 5_000];
+    for round in 0..10_u8 {
+        // More than the pipe has room for.
+        let words = [round; 5_000];
+        let (written, read) = tokio::join!(writer.write_all(&words), server.read_exact(&mut said));
+        written.unwrap();
+        read.unwrap();
+    }
+    assert!(start.elapsed() < SECOND / 2, "{:?}", start.elapsed());
+    assert_eq!(server.connection().open_certificate_requests(), 1);
+    let ((_reader, asked), read) = tokio::join!(
+        async { asked.await.unwrap() },
+        tokio::time::timeout(2 * SECOND, server.read(&mut said))
+    );
+    assert!((SECOND..SECOND + SECOND / 2).contains(&asked), "{asked:?}");
+    assert!(read.is_err(), "there are no more data");
+    let known = server.connection().parameters().certificates.as_deref();
+    assert_eq!(known, Some(&own.chain[..]));
 }
 
 /// Both sides' errors, the server answering with `answer`.
