@@ -71,6 +71,13 @@ where
         &self.transport
     }
 
+    /// The 0-RTT data that a server accepted, apart from what reading gives: they may be a copy of
+    /// what came on another connection. All are here when the handshake is complete. They are
+    /// given out once.
+    pub fn take_early_data(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.buffered.early_data)
+    }
+
     /// Takes the two apart; bytes that were read and not looked at are lost.
     pub fn into_parts(self) -> (C, T) {
         (self.buffered.connection, self.transport)
