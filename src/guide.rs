@@ -3,6 +3,7 @@
 //! - [`blocking`]: sockets and threads.
 //! - [`transport`]: a transport of your own, without sockets or with other ones.
 //! - [`keys`]: private keys, certificates and verdicts that live elsewhere.
+//! - [`resumption`]: coming back, and speaking at once.
 //! - [`failures`]: what goes wrong, how it is told, and what to do.
 #![cfg_attr(feature = "tokio", doc = "- [`tokio`]: tasks, timeouts and halves.")]
 #![cfg_attr(feature = "tokio", doc = "- [`hyper`]: HTTP/1.1 and HTTP/2, clients and servers.")]
@@ -19,6 +20,9 @@ pub mod transport {}
 
 #[doc = include_str!("guide/keys.md")]
 pub mod keys {}
+
+#[doc = include_str!("guide/resumption.md")]
+pub mod resumption {}
 
 #[doc = include_str!("guide/failures.md")]
 pub mod failures {}

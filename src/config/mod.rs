@@ -3,6 +3,7 @@
 //! A configuration is built once, checked when it is built, and shared by `Arc` between any
 //! number of connections.
 
+mod certified_key;
 mod client;
 mod client_authentication;
 mod compression;
@@ -20,6 +21,8 @@ pub mod trust;
 use crate::crypto::CryptoProvider;
 use crate::record::MAX_INNER_PLAINTEXT_LENGTH;
 
+pub(crate) use certified_key::Staples;
+pub use certified_key::{CertifiedKey, KeySource};
 pub use client::{ClientConfig, ClientConfigBuilder};
 pub use client_authentication::{ClientAuthentication, ClientCertificateResolver};
 #[cfg(feature = "brotli")]
@@ -35,10 +38,9 @@ pub use layout::{ExtensionLayout, LayoutItem};
 pub use limits::Limits;
 pub use psk::{ChosenPsk, PreSharedKey, PskList, PskResolver};
 pub use psk_importer::PskImporter;
-pub(crate) use questions::Staples;
 pub use questions::{
-    AnswerLater, CertificateList, CertificateResolver, CertifiedKey, KeySource, NoCertificate,
-    PeerIdentity, PeerVerifier, RawPublicKey, Reply, TrustAnchorVerifier,
+    AnswerLater, CertificateList, CertificateResolver, NoCertificate, PeerIdentity, PeerVerifier,
+    RawPublicKey, Reply, TrustAnchorVerifier,
 };
 pub use raw_public_key::PinnedPublicKeys;
 pub use server::{ServerConfig, ServerConfigBuilder};

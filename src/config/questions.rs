@@ -8,18 +8,17 @@
 use core::fmt;
 use std::sync::Arc;
 
-use pki_types::{CertificateDer, DnsName, PrivateKeyDer, ServerName, UnixTime};
+use pki_types::{CertificateDer, DnsName, ServerName, UnixTime};
 
-use super::{ChosenPsk, ConfigError, EarlyDataOffer, EarlyDataPolicy, PskResolver};
+use super::{CertifiedKey, ChosenPsk, EarlyDataOffer, EarlyDataPolicy, PskResolver};
 use crate::certificate::{
-    CertificateError, CertificateRevocationList, ChainRequest, Digests, EndEntity, PathLimits,
-    Problem, Profile, Purpose, Revocation, RevocationPolicy, StatusRequest, TrustAnchors,
-    verify_chain,
+    CertificateError, CertificateRevocationList, ChainRequest, Digests, PathLimits, Problem,
+    Profile, Purpose, Revocation, RevocationPolicy, StatusRequest, TrustAnchors, verify_chain,
 };
-use crate::crypto::{CipherSuite, SignatureAlgorithms, SigningKey, ring, signing_key};
-use crate::registry::{CertificateType, SignatureScheme};
+use crate::crypto::{CipherSuite, SignatureAlgorithms, ring};
+use crate::registry::CertificateType;
 use crate::session::Session;
-use crate::wire::{ClientHello, List};
+use crate::wire::ClientHello;
 
 /// An answer, or the promise of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,174 +27,6 @@ pub enum Reply<T> {
     Now(T),
     /// The answer comes later: the handshake rests until then.
     Later,
-}
-
-/// A certificate chain, or a public key alone, with the private key that proves it.
-#[derive(Clone, Debug)]
-pub struct CertifiedKey {
-    certificate_type: CertificateType,
-    chain: Vec<CertificateDer<'static>>,
-    key: KeySource,
-    end_entity: EndEntity,
-    staples: Staples,
-}
-
-/// What a [`CertifiedKey`] has to send along with its certificate, to peers that ask for it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Staples {
-    pub(crate) ocsp_response: Option<Vec<u8>>,
-    pub(crate) timestamps: Vec<Vec<u8>>,
-}
-
-/// Where a private key is.
-#[derive(Clone, Debug)]
-pub enum KeySource {
-    /// Here: it signs at once.
-    Here(Arc<dyn SigningKey>),
-    /// In another process, a device or a service: the signature is asked for as a question, and
-    /// the handshake rests until it is answered.
-    Elsewhere {
-        /// The schemes that the key can sign with, the preferred one first.
-        schemes: Vec<SignatureScheme>,
-    },
-}
-
-impl CertifiedKey {
-    /// A chain, the server's own certificate first, and the key of that certificate. The key is
-    /// checked to be the certificate's where it is known.
-    pub fn new(chain: Vec<CertificateDer<'static>>, key: KeySource) -> Result<Self, ConfigError> {
-        let first = chain.first().ok_or(ConfigError::Empty("certificates"))?;
-        if chain.iter().any(|certificate| certificate.is_empty()) {
-            return Err(ConfigError::Empty("bytes in one of its certificates"));
-        }
-        let end_entity = EndEntity::parse(first)?;
-        end_entity.check_may_sign()?;
-        Self::with_key(CertificateType::X509, chain, end_entity, key)
-    }
-
-    /// A public key without a certificate (RFC 7250): the DER of its SubjectPublicKeyInfo, and its
-    /// private key. It is shown to peers that take raw public keys, and to no others.
-    ///
-    /// # Errors
-    /// When the public key is malformed, or is not the private key's where that is known.
-    pub fn raw_public_key(spki: Vec<u8>, key: KeySource) -> Result<Self, ConfigError> {
-        let end_entity = EndEntity::from_public_key(&spki)?;
-        Self::with_key(CertificateType::RAW_PUBLIC_KEY, vec![spki.into()], end_entity, key)
-    }
-
-    /// The public key of this certificate, without the certificate.
-    ///
-    /// # Errors
-    /// None that [`new`](Self::new) had not.
-    pub fn to_raw_public_key(&self) -> Result<Self, ConfigError> {
-        let spki = self.end_entity.subject_public_key_info().to_vec();
-        Self::raw_public_key(spki, self.key.clone())
-    }
-
-    fn with_key(
-        certificate_type: CertificateType,
-        chain: Vec<CertificateDer<'static>>,
-        end_entity: EndEntity,
-        key: KeySource,
-    ) -> Result<Self, ConfigError> {
-        let staples = Staples::default();
-        let certified = Self { certificate_type, end_entity, chain, key, staples };
-        if certified.schemes().is_empty() {
-            return Err(ConfigError::UnsupportedKey);
-        }
-        if let KeySource::Here(key) = &certified.key {
-            let public = key.public_key();
-            if public.is_some_and(|key| key != certified.end_entity.subject_public_key_info()) {
-                return Err(ConfigError::KeyMismatch);
-            }
-        }
-        Ok(certified)
-    }
-
-    /// A chain and a private key from its DER: PKCS#8, SEC1 or PKCS#1.
-    pub fn from_der(
-        chain: Vec<CertificateDer<'static>>,
-        key: &PrivateKeyDer<'_>,
-    ) -> Result<Self, ConfigError> {
-        let key = signing_key(key).map_err(|_| ConfigError::UnsupportedKey)?;
-        Self::new(chain, KeySource::Here(key))
-    }
-
-    /// Staples an OCSP response (its DER) to the certificate, for peers that ask for one.
-    ///
-    /// # Errors
-    /// When it is empty, or does not fit beside the timestamps: together 65535 bytes.
-    pub fn with_ocsp(mut self, response: Vec<u8>) -> Result<Self, ConfigError> {
-        self.staples.ocsp_response = Some(response);
-        self.check_staples()
-    }
-
-    /// Sends signed certificate timestamps (RFC 6962) to peers that ask for them: each a
-    /// SerializedSCT without its length.
-    ///
-    /// # Errors
-    /// When one is empty, or they do not fit beside the OCSP response: together 65535 bytes.
-    pub fn with_scts(mut self, timestamps: Vec<Vec<u8>>) -> Result<Self, ConfigError> {
-        self.staples.timestamps = timestamps;
-        self.check_staples()
-    }
-
-    fn check_staples(self) -> Result<Self, ConfigError> {
-        const HEADERS: usize = 16;
-        let Staples { ocsp_response, timestamps } = &self.staples;
-        let mut all = ocsp_response.iter().chain(timestamps);
-        let total: usize = all.clone().map(|staple| staple.len() + 2).sum();
-        match all.any(Vec::is_empty) || total + HEADERS > 0xffff {
-            true => Err(ConfigError::Staple),
-            false => Ok(self),
-        }
-    }
-
-    pub(crate) fn staples(&self) -> &Staples {
-        &self.staples
-    }
-
-    /// What is shown to the peer: a chain of X.509, or a raw public key.
-    pub fn certificate_type(&self) -> CertificateType {
-        self.certificate_type
-    }
-
-    /// The chain, the own certificate first; of a raw public key, its SubjectPublicKeyInfo alone.
-    pub fn chain(&self) -> &[CertificateDer<'static>] {
-        &self.chain
-    }
-
-    /// Where the key is.
-    pub fn key(&self) -> &KeySource {
-        &self.key
-    }
-
-    /// The schemes that the key can sign with, the preferred one first.
-    pub fn schemes(&self) -> &[SignatureScheme] {
-        match &self.key {
-            KeySource::Here(key) => key.schemes(),
-            KeySource::Elsewhere { schemes } => schemes,
-        }
-    }
-
-    /// The key's first scheme that may sign a handshake and that the peer takes, if it takes
-    /// this type of certificate.
-    pub(crate) fn scheme_for(&self, hello: &ClientHello<'_>) -> Option<SignatureScheme> {
-        self.scheme_in(hello.signature_algorithms?).filter(|_| self.has_type_for(hello))
-    }
-
-    fn has_type_for(&self, hello: &ClientHello<'_>) -> bool {
-        match hello.server_certificate_types {
-            Some(types) => types.contains(&self.certificate_type.0),
-            None => self.certificate_type == CertificateType::X509,
-        }
-    }
-
-    /// The key's first scheme that may sign a handshake and that is in the peer's list.
-    pub(crate) fn scheme_in(&self, offered: List<'_, SignatureScheme>) -> Option<SignatureScheme> {
-        let mut schemes = self.schemes().iter().copied();
-        schemes.find(|scheme| scheme.signs_handshakes() && offered.contains(*scheme))
-    }
 }
 
 /// Why a resolver has no certificate.
@@ -413,7 +244,7 @@ impl fmt::Debug for TrustAnchorVerifier {
     }
 }
 
-/// Answers every question later.
+/// Answers every question later. Raw public keys it does not take.
 #[derive(Clone, Copy, Debug)]
 pub struct AnswerLater;
 

@@ -90,9 +90,9 @@ pub(super) fn send(
         asked.send(&mut transcript, context);
     }
     let policy = config.client_authentication.as_deref();
-    let client = match asked {
-        Some(asked) => Ok(ClientCertificate::Expected(asked)),
-        None => Err(Peer::AnonymousClient(AnonymousAllowed::by(policy, false)?)),
+    let due = match asked {
+        Some(asked) => Due::Certificate(asked),
+        None => Due::Finished(Peer::AnonymousClient(AnonymousAllowed::by(policy, false)?)),
     };
     let takes = |kind| offer.offered.contains(&kind);
     let mut certificate = Vec::with_capacity(2048);
@@ -101,7 +101,7 @@ pub(super) fn send(
     context.send(Some(&mut transcript), |out| out.extend_from_slice(&certificate));
     context.parameters.signature_scheme = Some(scheme);
     let (question, signature) = ask_to_sign(key, scheme, Side::Server, &transcript);
-    let after = After { client, post_handshake };
+    let after = After { due, post_handshake };
     let signing = Box::new(Signing { transcript, secrets, after, question });
     match signature {
         Some(signature) => signing.on_signature(signature, context),
@@ -140,7 +140,7 @@ pub(super) fn send_with_psk(
     }
     let secrets = send_hello_and_extensions(config, &mut offer, early, Some(index), context)?;
     let post_handshake = offer.post_handshake(config);
-    let after = After { client: Err(Peer::PreSharedKey(proof)), post_handshake };
+    let after = After { due: Due::Finished(Peer::PreSharedKey(proof)), post_handshake };
     finish(offer.transcript, secrets, after, context)
 }
 
@@ -283,9 +283,15 @@ pub(in crate::handshake) struct Signing {
 
 /// What comes after the server's flight.
 struct After {
-    /// What is due from the client, or who it is as far as a Finished can prove.
-    client: Result<ClientCertificate, Peer>,
+    due: Due,
     post_handshake: Option<PostHandshake>,
+}
+
+/// What is due from the client next.
+enum Due {
+    Certificate(Asked),
+    /// It is known who the client is, as far as it can be known without a certificate.
+    Finished(Peer),
 }
 
 impl Signing {
@@ -327,11 +333,12 @@ fn finish(
         exporter,
         post_handshake: after.post_handshake,
     };
-    Ok(match after.client {
-        Ok(client) => {
+    Ok(match after.due {
+        Due::Certificate(asked) => {
+            let client = ClientCertificate::Expected(asked);
             State::ExpectClientCertificate(Box::new(ExpectClientCertificate { flight, client }))
         }
-        Err(peer) => {
+        Due::Finished(peer) => {
             let next = Box::new(ExpectFinished { flight, peer });
             match context.steps.read_level() {
                 Level::EarlyData => State::ExpectEndOfEarlyData(next),

@@ -71,9 +71,8 @@ where
         &self.transport
     }
 
-    /// The 0-RTT data that a server accepted, apart from what reading gives: they may be a copy of
-    /// what came on another connection. All are here when the handshake is complete. They are
-    /// given out once.
+    /// The 0-RTT data that a server accepted: see
+    /// [`Stream::take_early_data`](crate::Stream::take_early_data).
     pub fn take_early_data(&mut self) -> Vec<u8> {
         core::mem::take(&mut self.buffered.early_data)
     }

@@ -1,0 +1,140 @@
+//! Resumption where the server knows its clients: by what they were asked for, and no longer than
+//! they are welcome.
+
+mod common;
+#[path = "common/sessions.rs"]
+mod sessions;
+
+use std::sync::Arc;
+
+use common::{Identity, server_name};
+use handclasp::ServerConfig;
+use handclasp::certificate::EndEntity;
+use handclasp::config::{
+    CertificateList, CertifiedKey, ClientAuthentication, ClientConfigBuilder, KeySource,
+    PeerVerifier, PinnedPublicKeys, TrustAnchorVerifier,
+};
+use handclasp::crypto::{CryptoProvider, signing_key};
+use handclasp::handshake::EarlyData;
+use handclasp::key_schedule::PskKind;
+use sessions::{Pair, client, server_at, talk, time};
+
+fn verifier(clients: &Identity) -> Arc<dyn PeerVerifier> {
+    let signatures = CryptoProvider::ring().signatures;
+    Arc::new(TrustAnchorVerifier::for_clients(clients.anchors(), signatures))
+}
+
+/// A client with the certificate of `own`.
+fn builder(pair: &Pair, own: &Identity) -> ClientConfigBuilder {
+    let list = CertificateList::new(vec![Arc::new(own.certified_key())]);
+    pair.client_builder().client_certificates(Arc::new(list))
+}
+
+fn server(pair: &Pair, policy: ClientAuthentication) -> Arc<ServerConfig> {
+    pair.finish(pair.early_server(1000).client_authentication(policy))
+}
+
+/// Connects once more. Was it resumed, and does the server know the client?
+fn again(pair: &Pair, own: &Identity, config: &Arc<ServerConfig>, at: u64) -> (bool, bool) {
+    let (mut client, mut server) = (client(builder(pair, own), at), server_at(config, at));
+    talk(&mut client, &mut server).checked();
+    let parameters = server.parameters();
+    let resumed = parameters.pre_shared_key == Some(PskKind::Resumption);
+    let known = parameters.certificates.as_deref() == Some(&own.chain[..]);
+    assert_eq!(parameters.early_data == EarlyData::Accepted, resumed);
+    (resumed, known)
+}
+
+#[test]
+fn a_resumed_client_is_known_by_the_certificates_of_then() {
+    let (pair, own) = (Pair::new(), Identity::p256());
+    let config = server(&pair, ClientAuthentication::required(verifier(&own)));
+    assert_eq!(again(&pair, &own, &config, 0), (false, true));
+    for at in 1..4 {
+        assert_eq!(again(&pair, &own, &config, at), (true, true));
+    }
+}
+
+#[test]
+fn a_ticket_does_not_outlive_a_changed_rule_for_clients() {
+    // nginx CVE-2025-23419, botan #5818: a ticket from before the rule passed for a certificate.
+    let (pair, own) = (Pair::new(), Identity::p256());
+    let open = pair.finish(pair.early_server(1000));
+    let optional = || ClientAuthentication::optional(verifier(&own));
+    let rules = [
+        server(&pair, ClientAuthentication::required(verifier(&own))),
+        server(&pair, optional()),
+        server(&pair, optional().authorities(own.anchors().subjects())),
+        server(&pair, ClientAuthentication::post_handshake(verifier(&own))),
+        open,
+    ];
+    let asks = |index: usize| index < 3;
+    for (before, old) in rules.iter().enumerate() {
+        for (after, new) in rules.iter().enumerate().filter(|(after, _)| *after != before) {
+            assert_eq!(again(&pair, &own, old, 0), (false, asks(before)));
+            assert_eq!(again(&pair, &own, new, 1), (false, asks(after)), "{before}, {after}");
+            handclasp::session::ClientSessionStore::forget(&*pair.store, &server_name());
+        }
+    }
+}
+
+#[test]
+fn a_client_whose_certificate_is_good_no_more_is_not_resumed() {
+    // The authority is trusted no more; the rule is the same in all that the client sees.
+    let (pair, own, other) = (Pair::new(), Identity::p256(), Identity::p256());
+    let config = server(&pair, ClientAuthentication::optional(verifier(&own)));
+    assert_eq!(again(&pair, &own, &config, 0), (false, true));
+    let stricter = server(&pair, ClientAuthentication::optional(verifier(&other)));
+    let (mut client, mut server) = (client(builder(&pair, &own), 1), server_at(&stricter, 1));
+    let error = talk(&mut client, &mut server).error.unwrap();
+    assert_eq!(error.alert_sent(), Some(handclasp::alert::AlertDescription::UNKNOWN_CA));
+}
+
+#[test]
+fn what_the_client_shows_after_the_handshake_goes_into_later_tickets() {
+    let (pair, own) = (Pair::new(), Identity::p256());
+    let config = server(&pair, ClientAuthentication::post_handshake(verifier(&own)));
+    let builder = || builder(&pair, &own).post_handshake_authentication(true);
+    let (mut first, mut server) = (client(builder(), 0), server_at(&config, 0));
+    talk(&mut first, &mut server).checked();
+    handclasp::session::ClientSessionStore::forget(&*pair.store, &server_name());
+    server.request_client_certificate().unwrap();
+    talk(&mut first, &mut server).checked();
+    assert!(server.parameters().certificates.is_some());
+    server.set_time(time(1));
+    server.send_tickets(1).unwrap();
+    talk(&mut first, &mut server).checked();
+    let (mut second, mut server) = (client(builder(), 2), server_at(&config, 2));
+    talk(&mut second, &mut server).checked();
+    let parameters = server.parameters();
+    assert_eq!(parameters.pre_shared_key, Some(PskKind::Resumption));
+    assert_eq!(parameters.certificates.as_deref(), Some(&own.chain[..]));
+}
+
+#[test]
+fn no_session_is_kept_of_a_peer_with_a_raw_public_key() {
+    let pair = Pair::new();
+    let spki = |identity: &Identity| {
+        EndEntity::parse(&identity.chain[0]).unwrap().subject_public_key_info().to_vec()
+    };
+    let raw = |identity: &Identity| {
+        let key = KeySource::Here(signing_key(&identity.key).unwrap());
+        let key = CertifiedKey::raw_public_key(spki(identity), key).unwrap();
+        Arc::new(CertificateList::new(vec![Arc::new(key)]))
+    };
+    let pinned = |identity: &Identity| -> Arc<dyn PeerVerifier> {
+        Arc::new(PinnedPublicKeys::new([spki(identity)]))
+    };
+    let config = Arc::new(pair.server_builder().build(raw(&pair.identity)).unwrap());
+    let mut by_key = client(pair.client_builder().verifier(pinned(&pair.identity)), 0);
+    talk(&mut by_key, &mut server_at(&config, 0)).checked();
+    assert!(by_key.parameters().raw_public_key.is_some());
+    assert_eq!(pair.store.sessions().len(), 0, "of a server");
+
+    let own = Identity::p256();
+    let policy = ClientAuthentication::required(pinned(&own));
+    let config = pair.finish(pair.server_builder().client_authentication(policy));
+    let mut known = client(pair.client_builder().client_certificates(raw(&own)), 0);
+    talk(&mut known, &mut server_at(&config, 0)).checked();
+    assert_eq!(pair.store.sessions().len(), 0, "of a client");
+}
