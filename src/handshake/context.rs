@@ -1,7 +1,7 @@
 use pki_types::UnixTime;
 
 use super::step::Steps;
-use super::{PeerParameters, Resumption};
+use super::{PeerParameters, Question, Resumption};
 use crate::config::Limits;
 use crate::key_schedule::Transcript;
 use crate::observer::{Event, Observers};
@@ -15,9 +15,17 @@ pub(crate) struct Context<'a> {
     pub(crate) resumption: &'a mut Resumption,
     pub(crate) now: UnixTime,
     pub(crate) limits: &'a Limits,
+    pub(crate) question: &'a mut Option<Question>,
 }
 
 impl Context<'_> {
+    /// The handshake rests on this question. It comes back with its answer.
+    pub(crate) fn ask(&mut self, question: Question) {
+        let name = question.name();
+        self.observers.tell(|| Event::Waiting(name));
+        *self.question = Some(question);
+    }
+
     /// Both sides have said what a protected record may have in it (RFC 8449, section 4).
     pub(crate) fn limit_records(&mut self, peer: u16, own: u16) {
         self.parameters.record_size_limit = Some(peer);

@@ -28,6 +28,7 @@ pub enum Side {
 pub struct Handshake {
     pub(super) side: Side,
     state: State,
+    question: Option<Question>,
     incoming: Incoming,
     pub(super) steps: Steps,
     observers: Observers,
@@ -73,6 +74,7 @@ impl Handshake {
         Self {
             side,
             state,
+            question: None,
             incoming: Incoming::default(),
             steps: Steps::new(),
             observers,
@@ -113,11 +115,11 @@ impl Handshake {
             let reason = "handshake bytes came at another encryption level than the next message's";
             return Err(self.fail(ErrorKind::MisplacedBytes(reason).into()));
         }
-        if self.incoming.is_empty() && self.question().is_none() {
+        if self.incoming.is_empty() && self.question.is_none() {
             return self.process(bytes);
         }
         self.incoming.push(bytes);
-        if self.question().is_some() {
+        if self.question.is_some() {
             // An honest peer's flight fits; what waits behind an open question has a limit too.
             let limit = self.limits.handshake_message;
             return match self.incoming.len() > limit {
@@ -141,7 +143,7 @@ impl Handshake {
 
     /// Takes whole messages from the front of `bytes`; a piece that is left waits for its rest.
     fn process(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
-        while self.question().is_none() {
+        while self.question.is_none() {
             let split = Incoming::split(bytes, self.limits.handshake_message);
             let Some((message, rest)) = split.map_err(|error| self.fail(error))? else {
                 break;
@@ -173,8 +175,9 @@ impl Handshake {
         self.advance(|state, context| match state {
             State::Client(state) => state.on_message(message, context),
             State::Server(state) => state.on_message(message, context),
-            State::Connected(connected) => {
-                connected.on_message(message, context).map(State::Connected)
+            State::Connected(mut connected) => {
+                connected.on_message(message, context)?;
+                Ok(State::Connected(connected))
             }
             State::Failed(error) => Err(error),
             State::Moving => Err(ErrorKind::Internal("a state was left unfinished").into()),
@@ -194,18 +197,10 @@ impl Handshake {
             resumption: &mut self.resumption,
             now: self.now,
             limits: &self.limits,
+            question: &mut self.question,
         };
-        match step(state, &mut context) {
-            Ok(next) => {
-                self.state = next;
-                if let Some(question) = self.question() {
-                    let name = question.name();
-                    self.observers.tell(|| Event::Waiting(name));
-                }
-                Ok(())
-            }
-            Err(error) => Err(self.fail(error)),
-        }
+        self.state = step(state, &mut context).map_err(|error| self.fail(error))?;
+        Ok(())
     }
 
     /// Ends the handshake with this error, unless it has one already, and returns the one it has.
@@ -214,6 +209,7 @@ impl Handshake {
             return first.clone();
         }
         self.state = State::Failed(error.clone());
+        self.question = None;
         self.incoming.take();
         error
     }
@@ -238,12 +234,7 @@ impl Handshake {
 
     /// The question that the handshake rests on, if it does.
     pub fn question(&self) -> Option<&Question> {
-        match &self.state {
-            State::Client(state) => state.question(),
-            State::Server(state) => state.question(),
-            State::Connected(connected) => connected.question(),
-            State::Failed(_) | State::Moving => None,
-        }
+        self.question.as_ref()
     }
 
     /// Answers the open question; the handshake goes on, with the bytes that came meanwhile.
@@ -253,28 +244,21 @@ impl Handshake {
     /// then. Otherwise as [`receive`](Self::receive).
     pub fn answer(&mut self, answer: Answer) -> Result<(), Error> {
         self.check()?;
-        if let (Some(question), Answer::Unavailable(reason)) = (self.question(), &answer) {
-            let (question, reason) = (question.name(), reason.clone());
-            return Err(self.fail(ErrorKind::Unanswered { question, reason }.into()));
-        }
-        let fits = matches!(
-            (self.question(), &answer),
-            (Some(Question::ChooseCertificate(_)), Answer::Certificate(_))
-                | (Some(Question::ResolvePsk(_)), Answer::Psk(_))
-                | (Some(Question::AcceptEarlyData(_)), Answer::EarlyData(_))
-                | (Some(Question::Sign(_)), Answer::Signature(_))
-                | (Some(Question::VerifyPeer(_)), Answer::Peer(_))
-                | (Some(Question::VerifyRawPublicKey(_)), Answer::Peer(_))
-                | (Some(Question::ChooseClientCertificate(_)), Answer::ClientCertificate(_))
-        );
-        if !fits {
+        let Some(question) = self.question.take_if(|question| question.takes(&answer)) else {
             return Err(ErrorKind::Misuse("the answer is to no open question").into());
+        };
+        if let Answer::Unavailable(reason) = answer {
+            let question = question.name();
+            return Err(self.fail(ErrorKind::Unanswered { question, reason }.into()));
         }
         let keys_before = self.steps.read_keys_installed();
         self.advance(|state, context| match state {
-            State::Client(state) => state.on_answer(answer, context),
-            State::Server(state) => state.on_answer(answer, context).map(State::Server),
-            State::Connected(state) => state.on_answer(answer, context).map(State::Connected),
+            State::Client(state) => state.on_answer(question, answer, context),
+            State::Server(state) => state.on_answer(question, answer, context).map(State::Server),
+            State::Connected(mut connected) => {
+                connected.on_answer(question, answer, context)?;
+                Ok(State::Connected(connected))
+            }
             other => Ok(other),
         })?;
         // What came while the question was open came under the keys of then.

@@ -10,7 +10,7 @@ use super::{MAX_LIFETIME, MAX_TICKET_LENGTH, Session, SessionError};
 use crate::crypto::Secret;
 use crate::registry::CipherSuiteId;
 use crate::wire::NewSessionTicket;
-use crate::wire::codec::{Prefix, write_vector};
+use crate::wire::codec::{Prefix, write_bytes};
 
 /// A ticket with everything that a client needs to resume a connection with it, once.
 ///
@@ -101,8 +101,8 @@ impl ClientSession {
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         super::write(self.session.room() + self.ticket.len(), |out| {
             let name = self.server_name.to_str();
-            write_vector(out, Prefix::U16, |out| out.extend_from_slice(name.as_bytes()));
-            write_vector(out, Prefix::U16, |out| out.extend_from_slice(&self.ticket));
+            write_bytes(out, Prefix::U16, name.as_bytes());
+            write_bytes(out, Prefix::U16, &self.ticket);
             self.session.encode(out);
         })
     }

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 use crate::handshake::EarlyData;
 use crate::key_schedule::{EarlySecret, Transcript};
 use crate::registry::ExtensionType;
-use crate::wire::codec::{Prefix, write_vector};
+use crate::wire::codec::{Prefix, write_bytes, write_vector};
 use crate::wire::write_extension;
 
 /// The keys for this server: that of a ticket first, then those that were agreed on outside of TLS.
@@ -104,7 +104,7 @@ pub(super) fn write(keys: &[(&PreSharedKey, CipherSuite)], now: UnixTime, out: &
     write_extension(out, ExtensionType::PRE_SHARED_KEY, |out| {
         write_vector(out, Prefix::U16, |out| {
             for (key, _) in keys {
-                write_vector(out, Prefix::U16, |out| out.extend_from_slice(key.identity()));
+                write_bytes(out, Prefix::U16, key.identity());
                 // The age of a key that is no ticket is zero.
                 let age = key.session().map_or(0, |session| session.obfuscated_age(now));
                 out.extend_from_slice(&age.to_be_bytes());

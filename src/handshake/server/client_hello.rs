@@ -9,9 +9,9 @@ use super::{Context, Question, State, negotiation, pre_shared_key, tickets};
 use crate::config::{CertifiedKey, NoCertificate, Reply, ServerConfig};
 use crate::crypto::{CipherSuite, SharedSecret};
 use crate::error::{Error, ErrorKind};
-use crate::handshake::EarlyData;
 use crate::handshake::authentication::no_common_type;
 use crate::handshake::question::ChooseCertificate;
+use crate::handshake::{EarlyData, expect};
 use crate::key_schedule::Transcript;
 use crate::observer::Event;
 use crate::registry::{CertificateType, ExtensionType, HandshakeType, NamedGroup};
@@ -29,13 +29,11 @@ impl ExpectClientHello {
         message: HandshakeMessage<'_>,
         context: &mut Context<'_>,
     ) -> Result<State, Error> {
-        if message.kind != HandshakeType::CLIENT_HELLO {
-            return Err(Error::unexpected("ClientHello", &message));
-        }
+        expect(&message, HandshakeType::CLIENT_HELLO)?;
         let hello = ClientHello::parse(message.body)?;
         let config = self.config;
         negotiation::check_form(&config, &hello)?;
-        context.observers.set_client_random(hello.random);
+        context.observers.set_client_random(&hello.random);
         if hello.early_data {
             context.parameters.early_data = EarlyData::Offered;
         }
@@ -105,6 +103,7 @@ pub(super) fn negotiated(
         pre_shared_key::binder_hash(&config, &cipher_suite, before.as_ref(), &message, hello);
     let mut transcript = before.unwrap_or_else(|| Transcript::new(&cipher_suite));
     transcript.add(&message);
+    context.resumption.tickets = tickets::wanted(&config, hello);
     let offer = Offer {
         compression: config.compressors.choose(hello.compress_certificate),
         record_size_limits: hello.record_size_limit.zip(config.record_size_limit),
@@ -120,16 +119,14 @@ pub(super) fn negotiated(
         server_certificate_type: None,
         client_certificate_type: negotiation::client_certificate_type(&config, hello),
         post_handshake_auth: hello.post_handshake_auth,
+        config,
     };
-    context.resumption.tickets = tickets::wanted(&config, hello);
-    pre_shared_key::resolve(config, offer, &message, hello, context)
+    pre_shared_key::resolve(offer, hello, context)
 }
 
 /// No pre-shared key: which certificate?
 pub(super) fn choose_certificate(
-    config: Arc<ServerConfig>,
     offer: Offer,
-    message: &[u8],
     hello: &ClientHello<'_>,
     context: &mut Context<'_>,
 ) -> Result<State, Error> {
@@ -139,80 +136,60 @@ pub(super) fn choose_certificate(
     if hello.signature_algorithms.is_none() {
         return Err(missing_signature_algorithms());
     }
-    negotiation::check_client_certificate_type(&config, hello)?;
-    match config.resolver.resolve(hello) {
-        Reply::Now(choice) => chosen(config, offer, choice, hello, context),
+    negotiation::check_client_certificate_type(&offer.config, hello)?;
+    let reply = offer.config.resolver.resolve(hello);
+    let state = ChoosingCertificate { offer };
+    match reply {
+        Reply::Now(choice) => state.on_choice(choice, hello, context),
         Reply::Later => {
-            let question = ChooseCertificate { message: message.to_vec() };
-            let question = Question::ChooseCertificate(question);
-            Ok(State::ChoosingCertificate(Box::new(ChoosingCertificate {
-                config,
-                offer,
-                question,
-            })))
+            let question = ChooseCertificate { body: hello.body.to_vec() };
+            context.ask(Question::ChooseCertificate(question));
+            Ok(State::ChoosingCertificate(Box::new(state)))
         }
     }
 }
 
 /// The resolver was asked, and has not answered yet.
 pub(in crate::handshake) struct ChoosingCertificate {
-    config: Arc<ServerConfig>,
     offer: Offer,
-    question: Question,
 }
 
 impl ChoosingCertificate {
-    pub(super) fn question(&self) -> &Question {
-        &self.question
-    }
-
     pub(super) fn on_choice(
-        self: Box<Self>,
+        self,
         choice: Result<Arc<CertifiedKey>, NoCertificate>,
+        hello: &ClientHello<'_>,
         context: &mut Context<'_>,
     ) -> Result<State, Error> {
-        let Question::ChooseCertificate(question) = &self.question else {
-            return Err(ErrorKind::Internal("the question changed").into());
+        let mut offer = self.offer;
+        let theirs = hello.signature_algorithms.ok_or_else(missing_signature_algorithms)?;
+        let nothing = |ours: String| -> Error {
+            let theirs = theirs.to_string();
+            ErrorKind::NothingInCommon { what: "signature scheme", ours, theirs }.into()
         };
-        let hello = question.client_hello()?;
-        chosen(self.config, self.offer, choice, &hello, context)
+        let key = match choice {
+            Ok(key) => key,
+            Err(NoCertificate::UnknownName) => {
+                let name = context.parameters.server_name.clone().unwrap_or_default();
+                return Err(ErrorKind::UnrecognizedName(name).into());
+            }
+            Err(NoCertificate::NoCommonType) => {
+                let theirs = hello.server_certificate_types.unwrap_or(&[CertificateType::X509.0]);
+                return Err(no_common_type([], theirs.iter().copied().map(CertificateType)));
+            }
+            Err(NoCertificate::NoCommonScheme) => {
+                return Err(nothing("those of the configured keys".into()));
+            }
+        };
+        let scheme =
+            key.scheme_for(hello).ok_or_else(|| nothing(join(key.schemes().iter().copied())))?;
+        offer.server_certificate_type = Some(key.certificate_type());
+        if !hello.wants_ocsp {
+            // The client asked for a status of another kind.
+            offer.offered.retain(|kind| *kind != ExtensionType::STATUS_REQUEST);
+        }
+        flight::send(offer, key, scheme, context)
     }
-}
-
-fn chosen(
-    config: Arc<ServerConfig>,
-    mut offer: Offer,
-    choice: Result<Arc<CertifiedKey>, NoCertificate>,
-    hello: &ClientHello<'_>,
-    context: &mut Context<'_>,
-) -> Result<State, Error> {
-    let theirs = hello.signature_algorithms.ok_or_else(missing_signature_algorithms)?;
-    let nothing = |ours: String| -> Error {
-        let theirs = theirs.to_string();
-        ErrorKind::NothingInCommon { what: "signature scheme", ours, theirs }.into()
-    };
-    let key = match choice {
-        Ok(key) => key,
-        Err(NoCertificate::UnknownName) => {
-            let name = context.parameters.server_name.clone().unwrap_or_default();
-            return Err(ErrorKind::UnrecognizedName(name).into());
-        }
-        Err(NoCertificate::NoCommonType) => {
-            let theirs = hello.server_certificate_types.unwrap_or(&[CertificateType::X509.0]);
-            return Err(no_common_type([], theirs.iter().copied().map(CertificateType)));
-        }
-        Err(NoCertificate::NoCommonScheme) => {
-            return Err(nothing("those of the configured keys".into()));
-        }
-    };
-    let scheme =
-        key.scheme_for(hello).ok_or_else(|| nothing(join(key.schemes().iter().copied())))?;
-    offer.server_certificate_type = Some(key.certificate_type());
-    if !hello.wants_ocsp {
-        // The client asked for a status of another kind.
-        offer.offered.retain(|kind| *kind != ExtensionType::STATUS_REQUEST);
-    }
-    flight::send(&config, offer, key, scheme, context)
 }
 
 /// Section 9.2.

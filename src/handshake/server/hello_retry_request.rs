@@ -10,7 +10,7 @@ use crate::crypto::{CipherSuite, Digest};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
 use crate::registry::{CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
-use crate::wire::codec::{Prefix, write_vector};
+use crate::wire::codec::{Prefix, write_bytes};
 use crate::wire::{
     ClientHello, Extensions, HELLO_RETRY_REQUEST_RANDOM, HandshakeMessage, ServerHello,
     write_extension,
@@ -52,7 +52,7 @@ pub(super) fn send(
     Ok(State::ExpectSecondClientHello(Box::new(ExpectSecondClientHello {
         config,
         first,
-        random: *hello.random,
+        random: hello.random,
         session_id: hello.session_id.to_vec(),
         cipher_suites: hello.cipher_suites.as_bytes().to_vec(),
     })))
@@ -79,7 +79,7 @@ impl ExpectSecondClientHello {
         let hello = ClientHello::parse(message.body)?;
         negotiation::check_form(&self.config, &hello)?;
         for (field, same) in [
-            ("random", *hello.random == self.random),
+            ("random", hello.random == self.random),
             ("legacy_session_id", hello.session_id == self.session_id),
             ("cipher_suites", hello.cipher_suites.as_bytes() == self.cipher_suites),
             ("cookie", hello.cookie == self.first.cookie.as_deref()),
@@ -140,15 +140,22 @@ impl FirstHello {
         }
         if let Some(cookie) = &self.cookie {
             write_extension(&mut extensions, ExtensionType::COOKIE, |out| {
-                write_vector(out, Prefix::U16, |out| out.extend_from_slice(cookie));
+                write_bytes(out, Prefix::U16, cookie);
             });
         }
         write_extension(&mut extensions, ExtensionType::SUPPORTED_VERSIONS, |out| {
             out.extend_from_slice(&ProtocolVersion::TLS_1_3.0.to_be_bytes());
         });
         let mut message = Vec::with_capacity(128);
-        let (random, extensions) = (&HELLO_RETRY_REQUEST_RANDOM, Extensions::written(&extensions));
-        ServerHello::new(random, session_id, self.cipher_suite.id, extensions).encode(&mut message);
+        let hello = ServerHello {
+            legacy_version: ProtocolVersion::TLS_1_2,
+            random: HELLO_RETRY_REQUEST_RANDOM,
+            session_id,
+            cipher_suite: self.cipher_suite.id,
+            extensions: Extensions::written(&extensions),
+            ..ServerHello::default()
+        };
+        hello.encode(&mut message);
         message
     }
 

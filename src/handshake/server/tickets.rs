@@ -25,11 +25,11 @@ pub(super) fn wanted(
 
 /// The key of the first ticket that is of this server, alive, and made under the same rules.
 pub(super) fn find(
-    config: &ServerConfig,
     offer: &Offer,
     hello: &ClientHello<'_>,
     context: &Context<'_>,
 ) -> Option<ChosenPsk> {
+    let config = &offer.config;
     let sessions = config.sessions.as_ref()?;
     let policy = config.session_policy(context.parameters.server_name.as_deref());
     let offered = hello.pre_shared_keys?.iter();
