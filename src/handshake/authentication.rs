@@ -82,7 +82,7 @@ pub(super) fn send_certificate_verify(
     algorithm: SignatureScheme,
     signature: Result<Vec<u8>, CryptoError>,
     transcript: &mut Transcript,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<(), Error> {
     let signature = signature.ok().filter(|signature| signature.len() <= 0xffff);
     let signature = signature.ok_or(ErrorKind::Refused("sign"))?;
@@ -96,9 +96,9 @@ pub(super) fn send_certificate_verify(
 pub(super) fn send_finished(
     base: &TrafficSecret,
     transcript: &mut Transcript,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<(), Error> {
-    let verify_data = base.finished(&transcript.current(), context.observers)?;
+    let verify_data = base.finished(&transcript.current(), &mut context.observers)?;
     context.send(Some(transcript), |out| {
         Finished { verify_data: verify_data.as_bytes() }.encode(out);
     });
@@ -110,10 +110,10 @@ pub(super) fn check_finished(
     message: &HandshakeMessage<'_>,
     base: &TrafficSecret,
     transcript: &mut Transcript,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<FinishedVerified, Error> {
     expect(message, HandshakeType::FINISHED)?;
-    let expected = base.finished(&transcript.current(), context.observers)?;
+    let expected = base.finished(&transcript.current(), &mut context.observers)?;
     let finished = FinishedVerified::check(&expected, &Finished::parse(message.body))?;
     context.observers.tell(|| Event::FinishedVerified);
     transcript.add(message);
@@ -141,7 +141,7 @@ impl Presented {
     pub(super) fn read(
         body: &[u8],
         expected: &Expected<'_>,
-        context: &Context<'_>,
+        context: &Context,
     ) -> Result<Option<Self>, Error> {
         const MESSAGE: HandshakeType = HandshakeType::CERTIFICATE;
         let certificate = Certificate::parse(body)?;
@@ -227,7 +227,7 @@ impl Accepted {
         end_entity: EndEntity,
         question: Question,
         verdict: Result<(), CertificateError>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Self, Error> {
         let chain_verified = ChainVerified::by(verdict)?;
         context.observers.tell(|| Event::PeerVerified);
@@ -242,7 +242,7 @@ impl Accepted {
         signatures: &SignatureAlgorithms,
         offered: impl Fn(SignatureScheme) -> bool,
         transcript: &mut Transcript,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Authenticated, Error> {
         const MESSAGE: HandshakeType = HandshakeType::CERTIFICATE_VERIFY;
         expect(message, MESSAGE)?;

@@ -8,7 +8,7 @@ use pki_types::ServerName;
 use super::post_handshake_auth::{Answering, Asking};
 use super::proof::{FinishedVerified, Peer};
 use super::secrets::ConnectionSecrets;
-use super::{Answer, Context, Level, Question, tickets};
+use super::{Answer, Context, Level, Question, Step, tickets};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{Exporter, ResumptionSecret, TrafficSecret, Transcript};
 use crate::observer::Event;
@@ -61,11 +61,11 @@ impl Connected {
         role: impl FnOnce(Transcript) -> Role,
         peer: Peer,
         finished: FinishedVerified,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Box<Self>, Error> {
         let ConnectionSecrets { read, write, exporter, main } = secrets;
-        let resumption = main.into_resumption(&transcript.current(), context.observers)?;
-        context.steps.complete();
+        let resumption = main.into_resumption(&transcript.current(), &mut context.observers)?;
+        context.steps.push(Step::Complete);
         context.observers.tell(|| Event::HandshakeComplete);
         Ok(Box::new(Self {
             read,
@@ -85,7 +85,7 @@ impl Connected {
     pub(super) fn on_message(
         &mut self,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<(), Error> {
         match (message.kind, &mut self.role) {
             (kind, Role::Server { asking: Some(asking) })
@@ -101,7 +101,7 @@ impl Connected {
             ) => answering.on_request(&message, &self.write, context)?,
             (HandshakeType::KEY_UPDATE, _) => {
                 let update = KeyUpdate::parse(message.body)?;
-                self.read = self.read.clone().update(context.observers)?;
+                self.read = self.read.clone().update(&mut context.observers)?;
                 context.steps.read_keys(Level::Application, self.read.clone());
                 self.update_requested = false;
                 // The answer waits until there is something to send: many requests in a row cost
@@ -129,7 +129,7 @@ impl Connected {
         &mut self,
         question: Question,
         answer: Answer,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<(), Error> {
         match &mut self.role {
             Role::Client { answering: Some(answering), .. } => {
@@ -148,7 +148,7 @@ impl Connected {
         }
     }
 
-    pub(super) fn request_certificate(&mut self, context: &mut Context<'_>) -> Result<(), Error> {
+    pub(super) fn request_certificate(&mut self, context: &mut Context) -> Result<(), Error> {
         match &mut self.role {
             Role::Server { asking: Some(asking) } => asking.send_request(context),
             _ => Err(ErrorKind::Internal("the client cannot be asked").into()),
@@ -166,7 +166,7 @@ impl Connected {
     pub(super) fn update_keys(
         &mut self,
         request: bool,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<(), Error> {
         if self.updates_sent >= MAX_KEY_UPDATES {
             self.update_owed = false;
@@ -174,7 +174,7 @@ impl Connected {
         }
         let update_requested = request && !self.update_requested;
         context.send(None, |out| KeyUpdate { update_requested }.encode(out));
-        self.write = self.write.clone().update(context.observers)?;
+        self.write = self.write.clone().update(&mut context.observers)?;
         context.steps.write_keys(Level::Application, self.write.clone());
         self.update_requested |= update_requested;
         self.update_owed = false;

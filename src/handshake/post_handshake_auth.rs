@@ -69,7 +69,7 @@ impl Answering {
         &mut self,
         message: &HandshakeMessage<'_>,
         write: &TrafficSecret,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<(), Error> {
         let request = CertificateRequest::parse(message.body)?;
         if request.signature_algorithms.is_none() {
@@ -86,7 +86,7 @@ impl Answering {
         question: Question,
         answer: Answer,
         write: &TrafficSecret,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<(), Error> {
         let authenticating = self.under_way.take();
         let authenticating =
@@ -99,7 +99,7 @@ impl Answering {
         &mut self,
         progress: Progress,
         write: &TrafficSecret,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<(), Error> {
         match progress {
             Progress::Resting(authenticating) => self.under_way = Some(authenticating),
@@ -149,7 +149,7 @@ impl Asking {
     }
 
     /// Asks the client.
-    pub(super) fn send_request(&mut self, context: &mut Context<'_>) -> Result<(), Error> {
+    pub(super) fn send_request(&mut self, context: &mut Context) -> Result<(), Error> {
         const CONTEXT_LENGTH: usize = 32;
         let policy = self.config.client_authentication.clone();
         let policy = policy.ok_or(ErrorKind::Internal("there is no policy for clients"))?;
@@ -174,7 +174,7 @@ impl Asking {
         &mut self,
         message: &HandshakeMessage<'_>,
         read: &TrafficSecret,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Option<Peer>, Error> {
         let UnderWay { client, mut transcript } = match self.under_way.take() {
             Some(under_way) => under_way,
@@ -209,7 +209,7 @@ impl Asking {
         &mut self,
         question: Question,
         answer: Answer,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<(), Error> {
         let (Some(UnderWay { client, transcript }), Answer::Peer(verdict)) =
             (self.under_way.take(), answer)
@@ -228,10 +228,10 @@ fn finish(
     transcript: &mut Transcript,
     message: &HandshakeMessage<'_>,
     read: &TrafficSecret,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<Option<Peer>, Error> {
     check_finished(message, read, transcript, context)?;
-    client.tell(context.parameters);
+    client.tell(&mut context.parameters);
     let shown = matches!(client, Client::Authenticated(_));
     context.observers.tell(|| Event::PostHandshakeAuthentication(shown));
     Ok(shown.then(|| client.into_peer()))

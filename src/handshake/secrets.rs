@@ -43,12 +43,12 @@ impl ConnectionSecrets {
         side: Side,
         main: MainSecret,
         transcript: &Transcript,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Self, Error> {
         let hash = transcript.current();
-        let client = main.client_traffic(&hash, context.observers)?;
-        let server = main.server_traffic(&hash, context.observers)?;
-        let exporter = main.exporter(&hash, context.observers)?;
+        let client = main.client_traffic(&hash, &mut context.observers)?;
+        let server = main.server_traffic(&hash, &mut context.observers)?;
+        let exporter = main.exporter(&hash, &mut context.observers)?;
         let (read, write) = match side {
             Side::Client => (server, client),
             Side::Server => (client, server),

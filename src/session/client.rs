@@ -157,6 +157,7 @@ pub trait ClientSessionStore: Send + Sync + fmt::Debug {
 }
 
 /// Sessions in memory: a few for each server, and the oldest go when there are too many.
+#[derive(Debug)]
 pub struct MemoryClientSessions {
     capacity: usize,
     sessions: Mutex<VecDeque<ClientSession>>,
@@ -201,13 +202,5 @@ impl ClientSessionStore for MemoryClientSessions {
     fn forget(&self, server: &ServerName<'static>) {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.retain(|session| session.server_name != *server);
-    }
-}
-
-impl fmt::Debug for MemoryClientSessions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryClientSessions")
-            .field("capacity", &self.capacity)
-            .finish_non_exhaustive()
     }
 }

@@ -37,7 +37,7 @@ impl Authenticating {
         body: Vec<u8>,
         certificate_type: CertificateType,
         transcript: Transcript,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Progress, Error> {
         let question = ChooseClientCertificate { body, certificate_type };
         let reply = match &config.client_certificates {
@@ -58,7 +58,7 @@ impl Authenticating {
         self: Box<Self>,
         question: Question,
         answer: Answer,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Progress, Error> {
         match (question, answer) {
             (Question::ChooseClientCertificate(question), Answer::ClientCertificate(choice)) => {
@@ -75,7 +75,7 @@ impl Authenticating {
         mut self: Box<Self>,
         question: &ChooseClientCertificate,
         choice: Option<Arc<CertifiedKey>>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Progress, Error> {
         let request = question.request()?;
         let right_type =
@@ -107,7 +107,7 @@ impl Authenticating {
         self,
         scheme: SignatureScheme,
         signature: Result<Vec<u8>, CryptoError>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Progress, Error> {
         let Self { mut transcript, certificate } = self;
         context.send(Some(&mut transcript), |out| out.extend_from_slice(&certificate));

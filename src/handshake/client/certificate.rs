@@ -24,7 +24,7 @@ impl ExpectCertificate {
     pub(super) fn on_message(
         mut self: Box<Self>,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         let requested = self.flight.certificate_request.is_some();
         match message.kind {
@@ -49,7 +49,7 @@ impl ExpectCertificate {
     }
 
     /// The body of the Certificate that a CompressedCertificate stands for (RFC 8879, section 4).
-    fn decompress(&self, body: &[u8], context: &Context<'_>) -> Result<Vec<u8>, Error> {
+    fn decompress(&self, body: &[u8], context: &Context) -> Result<Vec<u8>, Error> {
         const MESSAGE: HandshakeType = HandshakeType::COMPRESSED_CERTIFICATE;
         let message = CompressedCertificate::parse(body)?;
         let compressors = &self.flight.shared.config.compressors;
@@ -74,7 +74,7 @@ impl ExpectCertificate {
         mut self: Box<Self>,
         message: HandshakeMessage<'_>,
         body: &[u8],
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         let shared = &self.flight.shared;
         let verifier = &shared.config.verifier;
@@ -92,7 +92,7 @@ impl ExpectCertificate {
         let presented = Presented::read(body, &expected, context)?.ok_or_else(empty_list)?;
         let reply = presented.ask(&**verifier);
         let Presented { end_entity, question } = presented;
-        tell(&question, context.parameters);
+        tell(&question, &mut context.parameters);
         self.flight.transcript.add(&message);
         let state = Box::new(VerifyingPeer { flight: self.flight, end_entity });
         match reply {
@@ -129,7 +129,7 @@ impl VerifyingPeer {
         self: Box<Self>,
         question: Question,
         verdict: Result<(), CertificateError>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         let accepted = Accepted::new(self.end_entity, question, verdict, context)?;
         let state = ExpectCertificateVerify { flight: self.flight, accepted };
@@ -147,7 +147,7 @@ impl ExpectCertificateVerify {
     pub(super) fn on_message(
         self: Box<Self>,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         let Self { mut flight, accepted } = *self;
         let config = &flight.shared.config;

@@ -28,7 +28,7 @@ impl Start {
     /// Makes randomness and a key share for the preferred group, and sends the ClientHello.
     pub(in crate::handshake) fn send_client_hello(
         self,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         let Self { config, server_name } = self;
         let mut random = [0; 32];
@@ -83,7 +83,7 @@ impl Offer {
         &self,
         shared: &mut Shared,
         retry: Option<&RetryAnswer<'_>>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Vec<u8>, Error> {
         let psks = pre_shared_key::offered(shared, retry.map(|retry| retry.cipher_suite));
         let content = Content { offer: self, shared, retry, psks: &psks, now: context.now };

@@ -26,7 +26,7 @@ impl ExpectEncryptedExtensions {
     pub(super) fn on_message(
         mut self: Box<Self>,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         expect(&message, MESSAGE)?;
         let answers = EncryptedExtensions::parse(message.body)?;
@@ -58,11 +58,7 @@ impl ExpectEncryptedExtensions {
 
     /// Does the server take the 0-RTT data? Then everything must be as it was when their key was
     /// made (section 4.3.10).
-    fn settle_early_data(
-        &mut self,
-        accepted: bool,
-        context: &mut Context<'_>,
-    ) -> Result<(), Error> {
+    fn settle_early_data(&mut self, accepted: bool, context: &mut Context) -> Result<(), Error> {
         let Some(terms) = self.flight.shared.early_data.take() else { return Ok(()) };
         if !accepted {
             context.parameters.early_data = EarlyData::Rejected;

@@ -34,7 +34,7 @@ impl ExpectFinished {
     pub(super) fn on_message(
         self: Box<Self>,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<machine::State, Error> {
         let Self { flight, proof } = *self;
         let ServerFlight { shared, mut transcript, secrets, client_certificate_type, .. } = flight;
@@ -77,7 +77,7 @@ impl AuthenticatingSelf {
         self: Box<Self>,
         question: Question,
         answer: Answer,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<machine::State, Error> {
         let progress = self.authenticating.on_answer(question, answer, context)?;
         self.last.go_on(progress, context)
@@ -95,7 +95,7 @@ struct LastFlight {
 }
 
 impl LastFlight {
-    fn go_on(self, progress: Progress, context: &mut Context<'_>) -> Result<machine::State, Error> {
+    fn go_on(self, progress: Progress, context: &mut Context) -> Result<machine::State, Error> {
         match progress {
             Progress::Sent(transcript) => self.send(transcript, context),
             Progress::Resting(authenticating) => {
@@ -109,7 +109,7 @@ impl LastFlight {
     fn send(
         self,
         mut transcript: Transcript,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<machine::State, Error> {
         send_finished(&self.client_secret, &mut transcript, context)?;
         context.steps.write_keys(Level::Application, self.secrets.write.clone());

@@ -77,7 +77,7 @@ impl State {
     pub(super) fn on_message(
         self,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<machine::State, Error> {
         let next = match self {
             Self::Start(_) => return Err(Error::unexpected("nothing: it speaks first", &message)),
@@ -99,7 +99,7 @@ impl State {
         self,
         question: Question,
         answer: Answer,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<machine::State, Error> {
         match (self, answer) {
             (Self::VerifyingPeer(state), Answer::Peer(verdict)) => {

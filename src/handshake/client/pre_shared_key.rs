@@ -17,7 +17,7 @@ use crate::wire::write_extension;
 pub(super) fn collect(
     config: &ClientConfig,
     server: &ServerName<'static>,
-    context: &Context<'_>,
+    context: &Context,
 ) -> Vec<PreSharedKey> {
     let external = config.pre_shared_keys.iter().filter(|key| key.is_for(server)).cloned();
     of_ticket(config, server, context.now).into_iter().chain(external).collect()
@@ -62,17 +62,17 @@ pub(super) fn early_data_terms(
 pub(super) fn start_early_data(
     shared: &Shared,
     hello: &[u8],
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<(), Error> {
     let (Some(terms), Some(key)) = (&shared.early_data, shared.keys.first()) else {
         return Ok(());
     };
     let suite = shared.config.provider.cipher_suite(terms.cipher_suite);
     let suite = *suite.ok_or(ErrorKind::Internal("the suite of the key is gone"))?;
-    let early = EarlySecret::new(suite, Some(key.secret()), context.observers);
+    let early = EarlySecret::new(suite, Some(key.secret()), &mut context.observers);
     let hash = suite.hash.digest(hello);
-    let secret = early.client_early_traffic(&hash, context.observers)?;
-    context.resumption.early_exporter = Some(early.early_exporter(&hash, context.observers)?);
+    let secret = early.client_early_traffic(&hash, &mut context.observers)?;
+    context.resumption.early_exporter = Some(early.early_exporter(&hash, &mut context.observers)?);
     context.resumption.early_data_left = terms.max_size;
     context.parameters.early_data = EarlyData::Offered;
     if shared.config.middlebox_compatibility {
@@ -125,7 +125,7 @@ pub(super) fn bind(
     keys: &[(&PreSharedKey, CipherSuite)],
     transcript: Option<&Transcript>,
     message: &mut [u8],
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<(), Error> {
     let lengths = keys.iter().map(|(_, suite)| 1 + suite.hash.output_length());
     let start = message.len().saturating_sub(2 + lengths.sum::<usize>());
@@ -136,9 +136,9 @@ pub(super) fn bind(
             Some(transcript) => transcript.current_with(truncated),
             None => suite.hash.digest(truncated),
         };
-        let early = EarlySecret::new(*suite, Some(key.secret()), context.observers);
-        let binder = early.binder_key(key.kind(), context.observers)?;
-        let binder = binder.finished(&hash, context.observers)?;
+        let early = EarlySecret::new(*suite, Some(key.secret()), &mut context.observers);
+        let binder = early.binder_key(key.kind(), &mut context.observers)?;
+        let binder = binder.finished(&hash, &mut context.observers)?;
         let length = binder.as_bytes().len();
         if let Some(place) = binders.get_mut(at + 1..at + 1 + length) {
             place.copy_from_slice(binder.as_bytes());

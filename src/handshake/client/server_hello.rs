@@ -42,7 +42,7 @@ impl ExpectServerHello {
     pub(super) fn on_message(
         self,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         if message.kind != MESSAGE {
             return Err(Error::unexpected("ServerHello or HelloRetryRequest", &message));
@@ -92,7 +92,7 @@ impl ExpectServerHello {
         message: HandshakeMessage<'_>,
         retry_request: &ServerHello<'_>,
         cipher_suite: CipherSuite,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         let Self { mut shared, mut offer, sent: Sent::First(first) } = self else {
             return Err(Error::unexpected("ServerHello: there was a retry already", &message));
@@ -143,7 +143,7 @@ impl ExpectServerHello {
         message: HandshakeMessage<'_>,
         hello: &ServerHello<'_>,
         cipher_suite: CipherSuite,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         let Self { shared, offer, sent } = self;
         let psk = chosen_psk(&shared, hello, &cipher_suite, matches!(sent, Sent::Second(..)))?;
@@ -160,11 +160,12 @@ impl ExpectServerHello {
             None => return Err(Error::missing(MESSAGE, ExtensionType::KEY_SHARE)),
             Some(share) => exchange_keys(offer, &share, context)?,
         };
-        let (early, psk_mixed_in) = PskMixedIn::early_secret(cipher_suite, psk, context.observers);
+        let (early, psk_mixed_in) =
+            PskMixedIn::early_secret(cipher_suite, psk, &mut context.observers);
         context.parameters.pre_shared_key = psk.map(PreSharedKey::kind);
         take_over(psk, &shared, context);
         let first_key = hello.selected_identity == Some(0);
-        let secrets = HandshakeSecrets::new(early, &secret, &transcript, context.observers)?;
+        let secrets = HandshakeSecrets::new(early, &secret, &transcript, &mut context.observers)?;
         if shared.config.middlebox_compatibility {
             context.steps.change_cipher_spec();
         }
@@ -192,7 +193,7 @@ impl ExpectServerHello {
 fn exchange_keys(
     offer: Offer,
     share: &KeyShareEntry<'_>,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<SharedSecret, Error> {
     let (ours, theirs) = (offer.group, share.group);
     if ours != theirs {
@@ -210,7 +211,7 @@ fn exchange_keys(
 
 /// What a resumed connection has from the one before. Where a ticket was not taken, others of the
 /// same server are of no use either.
-fn take_over(psk: Option<&PreSharedKey>, shared: &Shared, context: &mut Context<'_>) {
+fn take_over(psk: Option<&PreSharedKey>, shared: &Shared, context: &mut Context) {
     if let Some(session) = psk.and_then(PreSharedKey::session) {
         context.parameters.certificates.clone_from(&session.certificates);
         context.resumption.authenticated = session.authenticated;

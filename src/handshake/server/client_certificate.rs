@@ -24,11 +24,7 @@ pub(in crate::handshake) struct Asked {
 
 impl Asked {
     /// Asks.
-    pub(in crate::handshake) fn send(
-        &self,
-        transcript: &mut Transcript,
-        context: &mut Context<'_>,
-    ) {
+    pub(in crate::handshake) fn send(&self, transcript: &mut Transcript, context: &mut Context) {
         let request = CertificateRequest {
             request_context: &self.request_context,
             extensions: self.policy.extensions(),
@@ -78,7 +74,7 @@ impl ClientCertificate {
         self,
         message: &HandshakeMessage<'_>,
         transcript: &mut Transcript,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Self, Error> {
         match self {
             Self::Expected(asked) => Self::on_certificate(asked, message, transcript, context),
@@ -103,7 +99,7 @@ impl ClientCertificate {
         asked: Asked,
         message: &HandshakeMessage<'_>,
         transcript: &mut Transcript,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Self, Error> {
         expect(message, HandshakeType::CERTIFICATE)?;
         let policy = &asked.policy;
@@ -135,7 +131,7 @@ impl ClientCertificate {
         self,
         question: Question,
         verdict: Result<(), CertificateError>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Self, Error> {
         let Self::Verifying(asked, end_entity) = self else {
             return Err(ErrorKind::Internal("an answer came without its question").into());

@@ -27,7 +27,7 @@ impl ExpectClientHello {
     pub(super) fn on_message(
         self,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         expect(&message, HandshakeType::CLIENT_HELLO)?;
         let hello = ClientHello::parse(message.body)?;
@@ -71,7 +71,7 @@ pub(super) struct KeyExchange {
 pub(super) fn exchange_keys(
     group: &dyn crate::crypto::KeyExchangeGroup,
     peer_share: &[u8],
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<KeyExchange, Error> {
     let name = group.name();
     let (share, secret) = group.respond(peer_share).map_err(|_| {
@@ -91,7 +91,7 @@ pub(super) fn negotiated(
     before: Option<Transcript>,
     message: HandshakeMessage<'_>,
     hello: &ClientHello<'_>,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<State, Error> {
     context.parameters.cipher_suite = Some(cipher_suite.id);
     context.parameters.group = exchange.as_ref().map(|exchange| exchange.group);
@@ -128,7 +128,7 @@ pub(super) fn negotiated(
 pub(super) fn choose_certificate(
     offer: Offer,
     hello: &ClientHello<'_>,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<State, Error> {
     if offer.exchange.is_none() {
         return Err(Error::missing(HandshakeType::CLIENT_HELLO, ExtensionType::KEY_SHARE));
@@ -159,7 +159,7 @@ impl ChoosingCertificate {
         self,
         choice: Result<Arc<CertifiedKey>, NoCertificate>,
         hello: &ClientHello<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         let mut offer = self.offer;
         let theirs = hello.signature_algorithms.ok_or_else(missing_signature_algorithms)?;

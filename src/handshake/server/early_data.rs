@@ -14,7 +14,7 @@ use crate::crypto::Hash;
 use crate::crypto::ring::SHA256;
 use crate::error::Error;
 use crate::handshake::question::{AcceptEarlyData, ChooseCertificate};
-use crate::handshake::{EarlyData, Level, expect};
+use crate::handshake::{EarlyData, Level, Step, expect};
 use crate::key_schedule::TrafficSecret;
 use crate::registry::HandshakeType;
 use crate::session::Strike;
@@ -26,7 +26,7 @@ pub(super) fn decide(
     choice: &ChosenPsk,
     psk: ProvenPsk,
     hello: &ClientHello<'_>,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<State, Error> {
     let Some((rules, offered)) = offered(&offer, choice, hello, context) else {
         return flight::send_with_psk(offer, psk, context);
@@ -48,7 +48,7 @@ fn offered<'a>(
     offer: &'a Offer,
     choice: &ChosenPsk,
     hello: &ClientHello<'_>,
-    context: &Context<'_>,
+    context: &Context,
 ) -> Option<(&'a EarlyDataRules, EarlyDataOffer)> {
     let rules = offer.config.early_data.as_ref()?;
     let (identity, binder) = hello.pre_shared_keys?.iter().next()?;
@@ -92,14 +92,14 @@ impl AcceptingEarlyData {
         self,
         EarlyDataOffer { terms, strike, .. }: &EarlyDataOffer,
         accept: bool,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         let Self { mut offer, psk } = self;
         let anti_replay = offer.config.early_data.as_ref().map(|rules| &rules.anti_replay);
         if accept && anti_replay.is_some_and(|it| it.is_first(strike, context.now)) {
             let hash = offer.transcript.current();
-            let secret = psk.early.client_early_traffic(&hash, context.observers)?;
-            let exporter = psk.early.early_exporter(&hash, context.observers)?;
+            let secret = psk.early.client_early_traffic(&hash, &mut context.observers)?;
+            let exporter = psk.early.early_exporter(&hash, &mut context.observers)?;
             offer.early_secret = Some(secret);
             context.resumption.early_exporter = Some(exporter);
             context.resumption.early_data_left = terms.max_size;
@@ -110,20 +110,16 @@ impl AcceptingEarlyData {
 }
 
 /// 0-RTT data that were offered are not taken: they are passed over.
-pub(super) fn reject(context: &mut Context<'_>) {
+pub(super) fn reject(context: &mut Context) {
     if context.parameters.early_data == EarlyData::Offered {
         context.parameters.early_data = EarlyData::Rejected;
-        context.steps.skip_early_data();
+        context.steps.push(Step::SkipEarlyData);
     }
 }
 
 /// 0-RTT data are read first. Records tell them from the handshake by their end; packets of QUIC
 /// say which of the two they are.
-pub(super) fn read(
-    secret: TrafficSecret,
-    client_secret: &TrafficSecret,
-    context: &mut Context<'_>,
-) {
+pub(super) fn read(secret: TrafficSecret, client_secret: &TrafficSecret, context: &mut Context) {
     context.steps.read_keys(Level::EarlyData, secret);
     if !context.resumption.records {
         context.steps.read_keys(Level::Handshake, client_secret.clone());
@@ -134,7 +130,7 @@ pub(super) fn read(
 pub(super) fn on_end(
     mut next: Box<ExpectFinished>,
     message: HandshakeMessage<'_>,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<State, Error> {
     expect(&message, HandshakeType::END_OF_EARLY_DATA)?;
     EndOfEarlyData::parse(message.body)?;

@@ -42,14 +42,14 @@ impl ExpectClientCertificate {
     pub(super) fn on_message(
         mut self: Box<Self>,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         self.client = self.client.on_message(&message, &mut self.flight.transcript, context)?;
         let Self { flight, client } = *self;
         let ClientCertificate::Known(client) = client else {
             return Ok(State::ExpectClientCertificate(Box::new(Self { flight, client })));
         };
-        client.tell(context.parameters);
+        client.tell(&mut context.parameters);
         let peer = client.into_peer();
         Ok(State::ExpectFinished(Box::new(ExpectFinished { flight, peer })))
     }
@@ -58,7 +58,7 @@ impl ExpectClientCertificate {
         mut self: Box<Self>,
         question: Question,
         verdict: Result<(), CertificateError>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         self.client = self.client.on_verdict(question, verdict, context)?;
         Ok(State::ExpectClientCertificate(self))
@@ -75,7 +75,7 @@ impl ExpectFinished {
     pub(super) fn on_message(
         self: Box<Self>,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Box<Connected>, Error> {
         let ClientFlight { mut transcript, client_secret, secrets, post_handshake } = self.flight;
         let finished = check_finished(&message, &client_secret, &mut transcript, context)?;

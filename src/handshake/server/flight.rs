@@ -75,9 +75,9 @@ pub(super) fn send(
     mut offer: Offer,
     key: Arc<CertifiedKey>,
     scheme: SignatureScheme,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<State, Error> {
-    let early = EarlySecret::new(offer.cipher_suite, None, context.observers);
+    let early = EarlySecret::new(offer.cipher_suite, None, &mut context.observers);
     let secrets = send_hello_and_extensions(&mut offer, early, None, context)?;
     let (asked, post_handshake) = (offer.asked(), offer.post_handshake());
     let Offer { config, mut transcript, .. } = offer;
@@ -127,7 +127,7 @@ fn compressed(
 pub(super) fn send_with_psk(
     mut offer: Offer,
     psk: ProvenPsk,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<State, Error> {
     let ProvenPsk { early, index, kind, proof } = psk;
     if kind != PskKind::Resumption {
@@ -144,12 +144,12 @@ fn send_hello_and_extensions(
     offer: &mut Offer,
     early: EarlySecret,
     psk_index: Option<u16>,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<HandshakeSecrets, Error> {
     send_server_hello(offer, psk_index, context)?;
     let none = SharedSecret::none(&offer.cipher_suite);
     let shared = offer.exchange.as_ref().map_or(&none, |exchange| &exchange.secret);
-    let secrets = HandshakeSecrets::new(early, shared, &offer.transcript, context.observers)?;
+    let secrets = HandshakeSecrets::new(early, shared, &offer.transcript, &mut context.observers)?;
     if !offer.session_id.is_empty() {
         context.steps.change_cipher_spec();
     }
@@ -174,7 +174,7 @@ fn send_hello_and_extensions(
 fn send_server_hello(
     offer: &mut Offer,
     psk_index: Option<u16>,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<(), Error> {
     let mut random = [0; 32];
     offer.config.provider.random.fill(&mut random)?;
@@ -205,7 +205,7 @@ fn send_server_hello(
 }
 
 /// The extensions of EncryptedExtensions: the layout's first, then what else there is to say.
-fn encrypted_extensions(offer: &Offer, context: &Context<'_>) -> Vec<u8> {
+fn encrypted_extensions(offer: &Offer, context: &Context) -> Vec<u8> {
     const ORDER: [ExtensionType; 7] = [
         ExtensionType::SERVER_NAME,
         ExtensionType::CLIENT_CERTIFICATE_TYPE,
@@ -240,7 +240,7 @@ fn encrypted_extensions(offer: &Offer, context: &Context<'_>) -> Vec<u8> {
 fn write_answer(
     kind: ExtensionType,
     offer: &Offer,
-    context: &Context<'_>,
+    context: &Context,
     out: &mut Vec<u8>,
 ) -> Option<()> {
     use ExtensionType as E;
@@ -273,7 +273,7 @@ impl Signing {
         mut self,
         scheme: SignatureScheme,
         signature: Result<Vec<u8>, CryptoError>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         send_certificate_verify(scheme, signature, &mut self.rest.transcript, context)?;
         self.rest.send(context)
@@ -297,7 +297,7 @@ enum Due {
 
 impl Rest {
     /// Sends Finished, and derives what comes after it.
-    fn send(self, context: &mut Context<'_>) -> Result<State, Error> {
+    fn send(self, context: &mut Context) -> Result<State, Error> {
         let Self { mut transcript, secrets, due, post_handshake } = self;
         let HandshakeSecrets { main, client: client_secret, server } = secrets;
         send_finished(&server, &mut transcript, context)?;

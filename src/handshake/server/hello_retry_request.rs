@@ -28,7 +28,7 @@ pub(super) fn send(
     wanted: Option<NamedGroup>,
     message: HandshakeMessage<'_>,
     hello: &ClientHello<'_>,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<State, Error> {
     let first_hash = cipher_suite.hash.digest(message.bytes);
     let cookie = match &config.cookies {
@@ -71,7 +71,7 @@ impl ExpectSecondClientHello {
     pub(super) fn on_message(
         self: Box<Self>,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         if message.kind != MESSAGE {
             return Err(Error::unexpected("the second ClientHello", &message));
@@ -109,7 +109,7 @@ impl FirstHello {
         config: &ServerConfig,
         cookie: &[u8],
         hello: &ClientHello<'_>,
-        context: &Context<'_>,
+        context: &Context,
     ) -> Result<Self, Error> {
         let illegal = |reason: &str| Error::illegal(MESSAGE, "cookie", reason);
         let Some(cookies) = &config.cookies else {
@@ -165,7 +165,7 @@ impl FirstHello {
         config: Arc<ServerConfig>,
         message: HandshakeMessage<'_>,
         hello: &ClientHello<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         context.parameters.retried = true;
         if hello.early_data {

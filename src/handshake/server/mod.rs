@@ -86,7 +86,7 @@ impl State {
     pub(super) fn on_message(
         self,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<machine::State, Error> {
         let next = match self {
             Self::ExpectClientHello(state) => state.on_message(message, context)?,
@@ -110,7 +110,7 @@ impl State {
         self,
         question: Question,
         answer: Answer,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Self, Error> {
         use {Answer as A, Question as Q};
         match (self, question, answer) {

@@ -51,7 +51,7 @@ pub(super) struct ProvenPsk {
 pub(super) fn resolve(
     offer: Offer,
     hello: &ClientHello<'_>,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<State, Error> {
     if offer.binder_hash.is_none() {
         return choose_certificate(offer, hello, context);
@@ -82,7 +82,7 @@ impl ResolvingPsk {
         self,
         choice: Option<ChosenPsk>,
         hello: &ClientHello<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         let mut offer = self.offer;
         let suits = |choice: &ChosenPsk| choice.key.hash() == offer.cipher_suite.hash.algorithm();
@@ -94,9 +94,11 @@ impl ResolvingPsk {
         let (Some((_, binder)), Some(hash)) = (offered, offer.binder_hash) else {
             return Err(ErrorKind::Refused("resolve PSK").into());
         };
-        let early = EarlySecret::new(offer.cipher_suite, Some(key.secret()), context.observers);
-        let expected =
-            early.binder_key(key.kind(), context.observers)?.finished(&hash, context.observers)?;
+        let early =
+            EarlySecret::new(offer.cipher_suite, Some(key.secret()), &mut context.observers);
+        let expected = early
+            .binder_key(key.kind(), &mut context.observers)?
+            .finished(&hash, &mut context.observers)?;
         let proof = PskProven::by_binder(&expected, binder)?;
         context.parameters.pre_shared_key = Some(key.kind());
         tickets::take_over(key, hello, context);
