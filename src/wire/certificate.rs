@@ -192,11 +192,11 @@ impl<'a> CertificateRequest<'a> {
             let field = extension.kind.name().unwrap_or("extensions");
             match extension.kind {
                 ExtensionType::SIGNATURE_ALGORITHMS => {
-                    let list = body.list(field, Prefix::U16, 2..=0xfffe)?;
+                    let list = body.list(field, Prefix::U16)?;
                     request.signature_algorithms = Some(list);
                 }
                 ExtensionType::SIGNATURE_ALGORITHMS_CERT => {
-                    let list = body.list(field, Prefix::U16, 2..=0xfffe)?;
+                    let list = body.list(field, Prefix::U16)?;
                     request.signature_algorithms_cert = Some(list);
                 }
                 ExtensionType::CERTIFICATE_AUTHORITIES => {

@@ -78,7 +78,7 @@ impl<'a> ClientHello<'a> {
         let legacy_version = ProtocolVersion(reader.u16("legacy_version")?);
         let random = *reader.array("random")?;
         let session_id = reader.vector("legacy_session_id", Prefix::U8, 0..=32)?;
-        let cipher_suites = reader.list("cipher_suites", Prefix::U16, 2..=0xfffe)?;
+        let cipher_suites = reader.list("cipher_suites", Prefix::U16)?;
         let compression_methods =
             reader.vector("legacy_compression_methods", Prefix::U8, 1..=255)?;
         // A client of TLS 1.2 may have no extensions at all: it is then told about its version.
@@ -122,17 +122,13 @@ impl<'a> ClientHello<'a> {
             E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
                 self.application_protocols = Some(Names::read(&mut body, field, Prefix::U8)?);
             }
-            E::SUPPORTED_VERSIONS => {
-                self.supported_versions = Some(body.list(field, Prefix::U8, 2..=254)?);
-            }
-            E::SUPPORTED_GROUPS => {
-                self.supported_groups = Some(body.list(field, Prefix::U16, 2..=0xfffe)?);
-            }
+            E::SUPPORTED_VERSIONS => self.supported_versions = Some(body.list(field, Prefix::U8)?),
+            E::SUPPORTED_GROUPS => self.supported_groups = Some(body.list(field, Prefix::U16)?),
             E::SIGNATURE_ALGORITHMS => {
-                self.signature_algorithms = Some(body.list(field, Prefix::U16, 2..=0xfffe)?);
+                self.signature_algorithms = Some(body.list(field, Prefix::U16)?);
             }
             E::SIGNATURE_ALGORITHMS_CERT => {
-                self.signature_algorithms_cert = Some(body.list(field, Prefix::U16, 2..=0xfffe)?);
+                self.signature_algorithms_cert = Some(body.list(field, Prefix::U16)?);
             }
             E::KEY_SHARE => self.key_shares = Some(KeyShares::read(&mut body)?),
             E::COOKIE => self.cookie = Some(body.vector(field, Prefix::U16, 1..=0xffff)?),
@@ -166,7 +162,7 @@ impl<'a> ClientHello<'a> {
                 self.record_size_limit = Some(read_record_size_limit(&mut body)?);
             }
             E::COMPRESS_CERTIFICATE => {
-                self.compress_certificate = Some(body.list(field, Prefix::U8, 2..=254)?);
+                self.compress_certificate = Some(body.list(field, Prefix::U8)?);
             }
             _ => return Ok(()),
         }

@@ -132,14 +132,13 @@ impl<'a> Reader<'a> {
         self.bytes(field, length)
     }
 
-    /// A vector of code points.
+    /// A vector of code points, at least one.
     pub(crate) fn list<T: CodePoint>(
         &mut self,
         field: &'static str,
         prefix: Prefix,
-        range: core::ops::RangeInclusive<usize>,
     ) -> Result<List<'a, T>, DecodeError> {
-        let bytes = self.vector(field, prefix, range)?;
+        let bytes = self.vector(field, prefix, 2..=0xfffe)?;
         if bytes.len() % 2 != 0 {
             return Err(self.error(field, DecodeReason::Length(bytes.len())));
         }

@@ -183,7 +183,7 @@ impl<'a> EncryptedExtensions<'a> {
                     }
                 }
                 E::SUPPORTED_GROUPS => {
-                    message.supported_groups = Some(body.list(field, Prefix::U16, 2..=0xfffe)?);
+                    message.supported_groups = Some(body.list(field, Prefix::U16)?);
                 }
                 E::EARLY_DATA => message.early_data = true,
                 E::TICKET_REQUEST => message.ticket_request = Some(body.u8(field)?),

@@ -43,15 +43,16 @@ impl ExpectClientHello {
             return first.on_second(config, message, &hello, context);
         }
         let cipher_suite = negotiation::cipher_suite(&config, &hello)?;
+        let transcript = Transcript::new(&cipher_suite);
         if hello.supported_groups.is_none() {
-            return negotiated(config, cipher_suite, None, None, message, &hello, context);
+            return negotiated(config, cipher_suite, None, transcript, message, &hello, context);
         }
         let (group, share) = negotiation::group(&config, &hello)?;
         let retry = config.always_retry && config.cookies.is_some();
         match share {
             Some(share) if !retry => {
-                let exchange = exchange_keys(&*group, share.key_exchange, context)?;
-                negotiated(config, cipher_suite, Some(exchange), None, message, &hello, context)
+                let exchange = Some(exchange_keys(&*group, share.key_exchange, context)?);
+                negotiated(config, cipher_suite, exchange, transcript, message, &hello, context)
             }
             _ => {
                 let wanted = share.is_none().then(|| group.name());
@@ -82,13 +83,13 @@ pub(super) fn exchange_keys(
     Ok(KeyExchange { group: name, share, secret })
 }
 
-/// Suite and keys are settled; who the two are is next. `before` is the transcript of a retry.
-/// Without a key exchange, only a pre-shared key will do.
+/// Suite and keys are settled; who the two are is next. `transcript` is what
+/// came before. Without a key exchange, only a pre-shared key will do.
 pub(super) fn negotiated(
     config: Arc<ServerConfig>,
     cipher_suite: CipherSuite,
     exchange: Option<KeyExchange>,
-    before: Option<Transcript>,
+    mut transcript: Transcript,
     message: HandshakeMessage<'_>,
     hello: &ClientHello<'_>,
     context: &mut Context,
@@ -97,11 +98,8 @@ pub(super) fn negotiated(
     context.parameters.group = exchange.as_ref().map(|exchange| exchange.group);
     context.observers.tell(|| Event::CipherSuiteChosen(cipher_suite.id));
     context.parameters.server_name = negotiation::server_name(hello)?;
-    let application_protocol = negotiation::application_protocol(&config, hello)?;
-    context.parameters.application_protocol.clone_from(&application_protocol);
-    let binder_hash =
-        pre_shared_key::binder_hash(&config, &cipher_suite, before.as_ref(), &message, hello);
-    let mut transcript = before.unwrap_or_else(|| Transcript::new(&cipher_suite));
+    context.parameters.application_protocol = negotiation::application_protocol(&config, hello)?;
+    let binder_hash = pre_shared_key::binder_hash(&config, &transcript, &message, hello);
     transcript.add(&message);
     context.resumption.tickets = tickets::wanted(&config, hello);
     let offer = Offer {
@@ -112,13 +110,10 @@ pub(super) fn negotiated(
         exchange,
         transcript,
         session_id: hello.session_id.to_vec(),
-        server_name: context.parameters.server_name.is_some(),
-        application_protocol,
         early_secret: None,
         offered: hello.extensions.iter().map(|extension| extension.kind).collect(),
         server_certificate_type: None,
         client_certificate_type: negotiation::client_certificate_type(&config, hello),
-        post_handshake_auth: hello.post_handshake_auth,
         config,
     };
     pre_shared_key::resolve(offer, hello, context)

@@ -58,7 +58,7 @@ fn offered<'a>(
         && choice.index == 0
         && (terms.max_size <= rules.max_size || !context.resumption.records)
         && terms.cipher_suite == offer.cipher_suite.id
-        && terms.application_protocol == offer.application_protocol;
+        && terms.application_protocol == context.parameters.application_protocol;
     if !agreed {
         return None;
     }

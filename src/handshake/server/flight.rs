@@ -35,9 +35,6 @@ pub(super) struct Offer {
     /// What the binders of pre-shared keys are made over, where keys are offered.
     pub(super) binder_hash: Option<Digest>,
     pub(super) session_id: Vec<u8>,
-    /// The client asked for a name.
-    pub(super) server_name: bool,
-    pub(super) application_protocol: Option<Vec<u8>>,
     /// What protects 0-RTT data that were accepted.
     pub(super) early_secret: Option<TrafficSecret>,
     /// How the certificate is compressed, where both sides do it.
@@ -50,8 +47,6 @@ pub(super) struct Offer {
     pub(super) server_certificate_type: Option<CertificateType>,
     /// The type of the client's certificate, where the server asks for one now or later.
     pub(super) client_certificate_type: Option<CertificateType>,
-    /// The client can be asked later.
-    pub(super) post_handshake_auth: bool,
 }
 
 impl Offer {
@@ -65,7 +60,8 @@ impl Offer {
 
     /// What can be asked of it later.
     fn post_handshake(&self) -> Option<PostHandshake> {
-        let certificate_type = self.client_certificate_type.filter(|_| self.post_handshake_auth)?;
+        let can = self.offered.contains(&ExtensionType::POST_HANDSHAKE_AUTH);
+        let certificate_type = self.client_certificate_type.filter(|_| can)?;
         Some(PostHandshake { config: Arc::clone(&self.config), certificate_type })
     }
 }
@@ -247,11 +243,11 @@ fn write_answer(
     let offered = offer.offered.contains(&kind);
     match kind {
         // The name was used to choose the certificate (RFC 6066, section 3).
-        E::SERVER_NAME if offer.server_name => {}
+        E::SERVER_NAME if context.parameters.server_name.is_some() => {}
         E::CLIENT_CERTIFICATE_TYPE if offered => out.push(offer.client_certificate_type?.0),
         E::SERVER_CERTIFICATE_TYPE if offered => out.push(offer.server_certificate_type?.0),
         E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
-            write_names(out, Prefix::U8, [offer.application_protocol.as_ref()?]);
+            write_names(out, Prefix::U8, [context.parameters.application_protocol.as_ref()?]);
         }
         E::EARLY_DATA if context.parameters.early_data == EarlyData::Accepted => {}
         E::TICKET_REQUEST if offered => out.push(context.resumption.tickets.as_ref()?.1),

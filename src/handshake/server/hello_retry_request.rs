@@ -184,9 +184,8 @@ impl FirstHello {
         };
         let mut transcript = Transcript::after_retry(&self.cipher_suite, &self.first_hash);
         transcript.add_bytes(&self.retry_request(hello.session_id));
-        let exchange = exchange_keys(&*group, share.key_exchange, context)?;
-        let exchange = Some(exchange);
-        negotiated(config, self.cipher_suite, exchange, Some(transcript), message, hello, context)
+        let exchange = Some(exchange_keys(&*group, share.key_exchange, context)?);
+        negotiated(config, self.cipher_suite, exchange, transcript, message, hello, context)
     }
 }
 

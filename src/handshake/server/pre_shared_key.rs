@@ -5,7 +5,7 @@ use super::client_hello::choose_certificate;
 use super::flight::Offer;
 use super::{Context, Question, State, early_data, tickets};
 use crate::config::{ChosenPsk, Reply, ServerConfig};
-use crate::crypto::{CipherSuite, Digest};
+use crate::crypto::Digest;
 use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskProven;
 use crate::handshake::question::{ChooseCertificate, ResolvePsk};
@@ -16,8 +16,7 @@ use crate::wire::{ClientHello, HandshakeMessage, PSK_DHE_KE, PSK_KE};
 /// binders. `None` where no key is offered that may be used in one of its modes.
 pub(super) fn binder_hash(
     config: &ServerConfig,
-    cipher_suite: &CipherSuite,
-    before: Option<&Transcript>,
+    before: &Transcript,
     message: &HandshakeMessage<'_>,
     hello: &ClientHello<'_>,
 ) -> Option<Digest> {
@@ -28,11 +27,7 @@ pub(super) fn binder_hash(
         return None;
     }
     let length = message.bytes.len().checked_sub(offered.binders_length())?;
-    let truncated = message.bytes.get(..length)?;
-    Some(match before {
-        Some(transcript) => transcript.current_with(truncated),
-        None => cipher_suite.hash.digest(truncated),
-    })
+    Some(before.current_with(message.bytes.get(..length)?))
 }
 
 /// How many identities are looked at: a bound on the work that a list of thousands can ask for.
