@@ -15,7 +15,7 @@ pub struct CertifiedKey {
     chain: Vec<CertificateDer<'static>>,
     key: KeySource,
     pub(super) end_entity: EndEntity,
-    staples: Staples,
+    pub(crate) staples: Staples,
 }
 
 /// What a [`CertifiedKey`] has to send along with its certificate, to peers that ask for it.
@@ -127,10 +127,6 @@ impl CertifiedKey {
             true => Err(ConfigError::Staple),
             false => Ok(self),
         }
-    }
-
-    pub(crate) fn staples(&self) -> &Staples {
-        &self.staples
     }
 
     /// What is shown to the peer: a chain of X.509, or a raw public key.

@@ -46,6 +46,10 @@ pub enum DecodeReason {
 }
 
 impl DecodeError {
+    pub(crate) fn length(message: HandshakeType, field: &'static str, length: usize) -> Self {
+        Self { message, field, reason: DecodeReason::Length(length) }
+    }
+
     /// The alert that goes with it: `decode_error` for syntax, `illegal_parameter` for values
     /// (RFC 9846, section 6.2).
     pub fn alert(&self) -> AlertDescription {

@@ -212,12 +212,12 @@ fn exchange_keys(
 /// What a resumed connection has from the one before. Where a ticket was not taken, others of the
 /// same server are of no use either.
 fn take_over(psk: Option<&PreSharedKey>, shared: &Shared, context: &mut Context) {
-    if let Some(session) = psk.and_then(PreSharedKey::session) {
+    if let Some(session) = psk.and_then(|key| key.session.as_ref()) {
         context.parameters.certificates.clone_from(&session.certificates);
         context.resumption.authenticated = session.authenticated;
         return;
     }
-    let refused = shared.keys.iter().any(|key| key.session().is_some());
+    let refused = shared.keys.iter().any(|key| key.session.is_some());
     if let Some(sessions) = shared.config.sessions.as_ref().filter(|_| refused) {
         sessions.forget(&shared.server_name);
     }

@@ -51,7 +51,7 @@ fn still_accepted(config: &ServerConfig, session: &Session, context: &Context) -
 
 /// A ticket was taken: what its session has goes over to this connection.
 pub(super) fn take_over(key: &PreSharedKey, hello: &ClientHello<'_>, context: &mut Context) {
-    let Some(session) = key.session() else { return };
+    let Some(session) = &key.session else { return };
     context.parameters.certificates.clone_from(&session.certificates);
     context.resumption.authenticated = session.authenticated;
     if let (Some((config, count)), Some([_, resumed])) =
