@@ -1,0 +1,98 @@
+//! Hellos that none of our ends would write: pre-shared keys in modes that were not offered, and
+//! lists of tickets that cost a server work before the client has proved anything.
+
+mod common;
+#[path = "common/sessions.rs"]
+mod sessions;
+
+use std::sync::Arc;
+
+use handclasp::alert::AlertDescription;
+use handclasp::config::PskList;
+use handclasp::crypto::{CipherSuite, CryptoProvider};
+use handclasp::{Connection, Error};
+use sessions::{Pair, server_at, shared_key};
+
+fn suite() -> CipherSuite {
+    CryptoProvider::ring().cipher_suites[0]
+}
+
+fn expand(secret: &[u8], label: &str, context: &[u8]) -> [u8; 32] {
+    let mut output = [0; 32];
+    let lengths = [0, 32, label.len() as u8 + 6];
+    let info = [&lengths[..], b"tls13 ", label.as_bytes(), &[context.len() as u8], context];
+    suite().hash.expand(secret, &info, &mut output).unwrap();
+    output
+}
+
+fn vector(prefix: usize, content: &[u8]) -> Vec<u8> {
+    let length = content.len().to_be_bytes();
+    [&length[length.len() - prefix..], content].concat()
+}
+
+fn extension(kind: u16, body: &[u8]) -> Vec<u8> {
+    [&kind.to_be_bytes()[..], &vector(2, body)].concat()
+}
+
+fn record(message: &[u8]) -> Vec<u8> {
+    [&[22, 3, 3][..], &vector(2, message)].concat()
+}
+
+/// A ClientHello without a key exchange that offers these identities in these modes, in a record.
+/// All binders are of this key.
+fn client_hello(modes: &[u8], identities: &[&[u8]], secret: &[u8]) -> Vec<u8> {
+    let hash = suite().hash;
+    let offered = identities.iter().map(|identity| [&vector(2, identity)[..], &[0; 4]].concat());
+    let binders_length = identities.len() * 33;
+    let mut psk = vector(2, &offered.collect::<Vec<_>>().concat());
+    psk.extend(vector(2, &vec![0; binders_length]));
+    let extensions =
+        [extension(43, &[2, 3, 4]), extension(45, &vector(1, modes)), extension(41, &psk)].concat();
+    let body = [
+        &[3, 3][..],
+        &[7; 32],
+        &[0],
+        &vector(2, &suite().id.0.to_be_bytes()),
+        &[1, 0],
+        &vector(2, &extensions),
+    ]
+    .concat();
+    let mut message = [&[1][..], &vector(3, &body)].concat();
+    let truncated = message.len() - binders_length - 2;
+    let transcript = hash.digest(&message[..truncated]);
+    let early = hash.hmac(&[], &[secret]);
+    let key = expand(early.as_bytes(), "ext binder", &hash.digest(b""));
+    let binder = hash.hmac(&expand(&key, "finished", &[]), &[&transcript]);
+    for place in message[truncated + 2..].chunks_mut(33) {
+        place[0] = 32;
+        place[1..].copy_from_slice(binder.as_bytes());
+    }
+    record(&message)
+}
+
+fn first_error(connection: &mut Connection, mut bytes: Vec<u8>) -> Option<Error> {
+    connection.receive(&mut bytes).err()
+}
+
+#[test]
+fn a_key_is_used_without_a_key_exchange_only_if_that_mode_was_offered() {
+    let pair = Pair::new();
+    let secret = suite().hash.digest(b"a secret of the tests");
+    let keys = Arc::new(PskList::new(vec![shared_key()]));
+    for (modes, allowed, alert) in [
+        (&[0][..], true, None),
+        (&[1, 0], true, None),
+        (&[0], false, Some(AlertDescription::HANDSHAKE_FAILURE)),
+        (&[1], true, Some(AlertDescription::MISSING_EXTENSION)),
+        (&[1], false, Some(AlertDescription::MISSING_EXTENSION)),
+        (&[9], true, Some(AlertDescription::MISSING_EXTENSION)),
+    ] {
+        let builder = pair.server_builder().pre_shared_keys(keys.clone());
+        let config = pair.finish(builder.psk_without_key_exchange(allowed));
+        let mut server = server_at(&config, 0);
+        let error = first_error(&mut server, client_hello(modes, &[b"ours"], &secret));
+        let sent = error.as_ref().and_then(Error::alert_sent);
+        assert_eq!(sent, alert, "{modes:?}, {allowed}: {error:?}");
+        assert_eq!(server.parameters().pre_shared_key.is_some(), alert.is_none());
+    }
+}
