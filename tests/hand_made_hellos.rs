@@ -11,7 +11,7 @@ use handclasp::alert::AlertDescription;
 use handclasp::config::PskList;
 use handclasp::crypto::{CipherSuite, CryptoProvider};
 use handclasp::{Connection, Error};
-use sessions::{Pair, server_at, shared_key};
+use sessions::{Pair, client, server_at, shared_key};
 
 fn suite() -> CipherSuite {
     CryptoProvider::ring().cipher_suites[0]
@@ -94,5 +94,37 @@ fn a_key_is_used_without_a_key_exchange_only_if_that_mode_was_offered() {
         let sent = error.as_ref().and_then(Error::alert_sent);
         assert_eq!(sent, alert, "{modes:?}, {allowed}: {error:?}");
         assert_eq!(server.parameters().pre_shared_key.is_some(), alert.is_none());
+    }
+}
+
+#[test]
+fn a_server_that_takes_a_key_without_the_key_exchange_that_it_must_have_is_refused() {
+    // Section 4.3.11 wants illegal_parameter here, and not missing_extension.
+    for (allowed, chooses) in [(false, true), (true, true), (false, false), (true, false)] {
+        let pair = Pair::new();
+        let builder = pair.client_builder().pre_shared_keys(vec![shared_key()]);
+        let mut client = client(builder.psk_without_key_exchange(allowed), 0);
+        let session_id = client.outgoing()[5 + 4 + 2 + 32 + 1..][..32].to_vec();
+        let mut extensions = extension(43, &[3, 4]);
+        if chooses {
+            extensions.extend(extension(41, &[0, 0]));
+        }
+        let body = [
+            &[3, 3][..],
+            &[9; 32],
+            &vector(1, &session_id),
+            &suite().id.0.to_be_bytes(),
+            &[0],
+            &vector(2, &extensions),
+        ]
+        .concat();
+        let hello = record(&[&[2][..], &vector(3, &body)].concat());
+        let alert = match (chooses, allowed) {
+            (true, true) => None,
+            (true, false) => Some(AlertDescription::ILLEGAL_PARAMETER),
+            (false, _) => Some(AlertDescription::MISSING_EXTENSION),
+        };
+        let error = first_error(&mut client, hello);
+        assert_eq!(error.as_ref().and_then(Error::alert_sent), alert, "{error:?}");
     }
 }

@@ -172,6 +172,10 @@ impl ExpectServerHello {
         let without = psk.is_some() && shared.config.psk_without_key_exchange;
         let secret = match hello.key_share {
             None if without => SharedSecret::none(&cipher_suite),
+            None if psk.is_some() => {
+                let reason = "it must be there: no key was offered without a key exchange";
+                return Err(Error::illegal(MESSAGE, "key_share", reason));
+            }
             None => return Err(Error::missing(MESSAGE, ExtensionType::KEY_SHARE)),
             Some(share) => offer.complete(&share, context)?,
         };
