@@ -6,12 +6,18 @@ mod common;
 mod sessions;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use common::{Identity, server_name};
 use handclasp::alert::AlertDescription;
-use handclasp::config::PskList;
+use handclasp::certificate::CertificateError;
+use handclasp::config::{
+    CertificateList, ClientAuthentication, PeerIdentity, PeerVerifier, PskList, Reply,
+};
 use handclasp::crypto::{CipherSuite, CryptoProvider};
+use handclasp::session::ClientSessionStore;
 use handclasp::{Connection, Error};
-use sessions::{Pair, client, server_at, shared_key};
+use sessions::{Pair, client, server_at, shared_key, talk, time};
 
 fn suite() -> CipherSuite {
     CryptoProvider::ring().cipher_suites[0]
@@ -127,4 +133,31 @@ fn a_server_that_takes_a_key_without_the_key_exchange_that_it_must_have_is_refus
         let error = first_error(&mut client, hello);
         assert_eq!(error.as_ref().and_then(Error::alert_sent), alert, "{error:?}");
     }
+}
+
+/// Counts the chains that it is asked about, and refuses them after the first.
+#[derive(Debug, Default)]
+struct Once(AtomicUsize);
+
+impl PeerVerifier for Once {
+    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        let first = self.0.fetch_add(1, Ordering::Relaxed) == 0;
+        Reply::Now(first.then_some(()).ok_or_else(|| CertificateError::rejected("not again")))
+    }
+}
+
+#[test]
+fn a_list_of_tickets_has_one_chain_judged_at_most_before_the_client_has_proved_anything() {
+    let (pair, own, verifier) = (Pair::new(), Identity::p256(), Arc::new(Once::default()));
+    let policy = ClientAuthentication::optional(verifier.clone());
+    let builder = pair.server_builder().client_authentication(policy);
+    let config = pair.finish(builder.psk_without_key_exchange(true));
+    let list = CertificateList::new(vec![Arc::new(own.certified_key())]);
+    let builder = pair.client_builder().client_certificates(Arc::new(list));
+    let mut client = client(builder.send_server_name(false), 0);
+    talk(&mut client, &mut server_at(&config, 0)).checked();
+    let session = pair.store.take(&server_name(), time(1)).unwrap();
+    let hello = client_hello(&[0], &[session.ticket(); 16], b"another key");
+    assert!(first_error(&mut server_at(&config, 1), hello).is_some());
+    assert_eq!(verifier.0.load(Ordering::Relaxed), 2);
 }
