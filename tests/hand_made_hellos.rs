@@ -161,3 +161,26 @@ fn a_list_of_tickets_has_one_chain_judged_at_most_before_the_client_has_proved_a
     assert!(first_error(&mut server_at(&config, 1), hello).is_some());
     assert_eq!(verifier.0.load(Ordering::Relaxed), 2);
 }
+
+#[test]
+fn only_a_server_that_has_proved_itself_makes_a_client_forget_its_tickets() {
+    let pair = Pair::new();
+    let config = pair.finish(pair.server_builder());
+    pair.meet(&config);
+    assert_eq!(pair.store.sessions().len(), 2);
+    // Somebody in between answers the ClientHello.
+    let stranger = Pair::new();
+    let mut victim = pair.client(1);
+    let mut server = server_at(&stranger.finish(stranger.server_builder()), 1);
+    assert!(talk(&mut victim, &mut server).error.is_some());
+    assert_eq!(pair.store.sessions().len(), 1, "one was used");
+    // The server itself has other keys now.
+    let other = pair.finish(pair.server_builder().sessions(sessions::ticket_keys()).tickets(1));
+    let mut client = pair.client(2);
+    let mut server = server_at(&other, 2);
+    talk(&mut client, &mut server).checked();
+    assert_eq!(pair.store.sessions().len(), 1, "the new one");
+    let mut client = pair.client(3);
+    talk(&mut client, &mut server_at(&other, 3)).checked();
+    assert!(client.parameters().pre_shared_key.is_some());
+}

@@ -11,7 +11,7 @@ use crate::handshake::post_handshake::{Connected, ConnectionSecrets, Role};
 use crate::handshake::post_handshake_auth::Answering;
 use crate::handshake::proof::{FinishedVerified, Peer, PeerAuthenticated, PskMixedIn, PskProven};
 use crate::handshake::{Answer, EarlyData};
-use crate::key_schedule::{Exporter, MainSecret, TrafficSecret, Transcript};
+use crate::key_schedule::{Exporter, MainSecret, PskKind, TrafficSecret, Transcript};
 use crate::observer::Event;
 use crate::registry::{CertificateType, HandshakeType};
 use crate::wire::{EndOfEarlyData, Finished, HandshakeMessage};
@@ -50,6 +50,7 @@ impl ExpectFinished {
             }
         };
         context.observers.tell(|| Event::FinishedVerified);
+        forget_refused(&shared, context);
         transcript.add(&message);
 
         let hash = transcript.current();
@@ -82,6 +83,16 @@ impl ExpectFinished {
         let kind = client_certificate_type;
         let progress = Authenticating::begin(config, request, kind, transcript, context)?;
         last.go_on(progress, context)
+    }
+}
+
+/// Where the server has not taken a ticket, others of its are of no use either. Only the server
+/// itself can tell: in ServerHello, anybody could have.
+fn forget_refused(shared: &Shared, context: &Context<'_>) {
+    let resumed = context.parameters.pre_shared_key == Some(PskKind::Resumption);
+    let refused = !resumed && shared.keys.iter().any(|key| key.session().is_some());
+    if let Some(sessions) = shared.config.sessions.as_ref().filter(|_| refused) {
+        sessions.forget(&shared.server_name);
     }
 }
 

@@ -182,7 +182,7 @@ impl ExpectServerHello {
         let (early, psk_mixed_in) = PskMixedIn::early_secret(cipher_suite, psk, context.observers);
         let handshake_secret = early.into_handshake(&secret, context.observers)?;
         context.parameters.pre_shared_key = psk.map(PreSharedKey::kind);
-        take_over(psk, &shared, context);
+        take_over(psk, context);
         let first_key = hello.selected_identity == Some(0);
         let hash = transcript.current();
         let client_secret = handshake_secret.client_traffic(&hash, context.observers)?;
@@ -233,17 +233,11 @@ impl Offer {
     }
 }
 
-/// What a resumed connection has from the one before. Where a ticket was not taken, others of the
-/// same server are of no use either.
-fn take_over(psk: Option<&PreSharedKey>, shared: &Shared, context: &mut Context<'_>) {
+/// What a resumed connection has from the one before.
+fn take_over(psk: Option<&PreSharedKey>, context: &mut Context<'_>) {
     if let Some(session) = psk.and_then(PreSharedKey::session) {
         context.parameters.certificates.clone_from(&session.certificates);
         context.resumption.authenticated = session.authenticated;
-        return;
-    }
-    let refused = shared.keys.iter().any(|key| key.session().is_some());
-    if let Some(sessions) = shared.config.sessions.as_ref().filter(|_| refused) {
-        sessions.forget(&shared.server_name);
     }
 }
 
