@@ -435,6 +435,25 @@ fn tickets_are_not_sent_to_clients_without_a_mode_for_them() {
     assert_eq!(carry(&mut server, &mut bytes), 0);
 }
 
+#[test]
+fn a_session_that_a_key_vouched_for_ends_with_the_key() {
+    let pair = Pair::new();
+    let key = sessions::shared_key;
+    let list = Arc::new(PskList::new(vec![key()]));
+    let config = pair.finish(pair.server_builder().pre_shared_keys(list));
+    let elsewhere = key().for_server("localhost".try_into().unwrap());
+    for (at, keys) in [(1, vec![]), (2, vec![elsewhere])] {
+        let mut first = client(pair.client_builder().pre_shared_keys(vec![key()]), 0);
+        talk(&mut first, &mut server_at(&config, 0)).checked();
+        assert_eq!(first.parameters().pre_shared_key, Some(PskKind::External));
+        // The server has to prove its name now.
+        let mut second = client(pair.client_builder().pre_shared_keys(keys), at);
+        assert!(!again(&mut second, &config, at));
+        assert!(second.parameters().certificates.is_some());
+        pair.store.forget(&server_name());
+    }
+}
+
 /// Keeps the time of the last ticket that it made.
 #[derive(Debug, Default)]
 struct LastTicket(Mutex<Option<UnixTime>>);

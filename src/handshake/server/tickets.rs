@@ -51,6 +51,8 @@ pub(super) fn find(
 fn still_accepted(config: &ServerConfig, session: &Session, context: &Context<'_>) -> bool {
     match (&config.client_authentication, PeerIdentity::of_session(session, None, context.now)) {
         (Some(policy), Some(peer)) => !matches!(policy.verifier.verify(&peer), Reply::Now(Err(_))),
+        // Who has to show a certificate and did not had a shared key.
+        (Some(policy), None) if policy.required && policy.in_handshake => config.psks.is_some(),
         _ => true,
     }
 }
