@@ -134,8 +134,9 @@ pub(super) fn send_with_psk(
     context: &mut Context<'_>,
 ) -> Result<State, Error> {
     let ProvenPsk { early, index, kind, proof } = psk;
-    if kind != PskKind::Resumption {
-        // Section 4.4.2: no certificates beside such a key, in the handshake or later.
+    if kind != PskKind::Resumption || !offer.post_handshake_auth {
+        // Section 4.4.2: no certificates in the handshake beside a key, and beside an external one
+        // not later either.
         offer.client_certificate_type = None;
     }
     let secrets = send_hello_and_extensions(config, &mut offer, early, Some(index), context)?;

@@ -141,12 +141,14 @@ pub(super) fn application_protocol(
 }
 
 /// The type of the client's certificate: its first that the verifier takes, if there is one to
-/// ask for (RFC 7250, section 4.2).
+/// ask for, now or later (RFC 7250, section 4.2).
 pub(super) fn client_certificate_type(
     config: &ServerConfig,
     hello: &ClientHello<'_>,
 ) -> Option<CertificateType> {
-    let ours = config.client_authentication.as_ref()?.verifier.certificate_types();
+    let policy = config.client_authentication.as_ref();
+    let policy = policy.filter(|policy| policy.in_handshake || hello.post_handshake_auth);
+    let ours = policy?.verifier.certificate_types();
     client_types(hello).find(|theirs| ours.contains(theirs))
 }
 
