@@ -172,6 +172,11 @@ impl ExpectServerHello {
         let without = psk.is_some() && shared.config.psk_without_key_exchange;
         let secret = match hello.key_share {
             None if without => SharedSecret::none(&cipher_suite),
+            // Section 4.3.11: the modes that were offered do not let the key do without.
+            None if psk.is_some() => {
+                let reason = "the pre-shared key was offered with a key exchange only";
+                return Err(Error::illegal(MESSAGE, "key_share", reason));
+            }
             None => return Err(Error::missing(MESSAGE, ExtensionType::KEY_SHARE)),
             Some(share) => offer.complete(&share, context)?,
         };

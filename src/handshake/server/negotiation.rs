@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::no_common_type;
 use crate::registry::{CertificateType, ExtensionType, HandshakeType, ProtocolVersion};
 use crate::wire::codec::join;
-use crate::wire::{ClientHello, KeyShareEntry};
+use crate::wire::{ClientHello, KeyShareEntry, PSK_KE};
 
 const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
 
@@ -38,6 +38,7 @@ pub(super) fn check_form(config: &ServerConfig, hello: &ClientHello<'_>) -> Resu
         return Err(Error::missing(MESSAGE, ExtensionType::PSK_KEY_EXCHANGE_MODES));
     }
     let no_exchange = hello.pre_shared_keys.is_some()
+        && hello.psk_key_exchange_modes.is_some_and(|modes| modes.contains(&PSK_KE))
         && hello.supported_groups.is_none()
         && hello.key_shares.is_none();
     if no_exchange && !config.psk_without_key_exchange {
