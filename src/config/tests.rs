@@ -229,3 +229,32 @@ fn keys_that_are_too_short_or_look_typed_or_filled_in_are_refused() {
     let other = PskImporter::new(b"identity", &random).unwrap().hash(HashAlgorithm::Sha384);
     assert!(matches!(other.import(&provider), Err(ConfigError::Empty(_))));
 }
+
+#[test]
+fn a_group_stands_in_a_list_once() {
+    // RFC 9846, section 4.3.7.
+    let mut provider = CryptoProvider::ring();
+    let first = provider.groups[0].clone();
+    let name = first.name();
+    provider.groups.push(first);
+    let client = ClientConfig::builder(provider.clone()).verifier(Arc::new(AnswerLater)).build();
+    assert_eq!(client.unwrap_err(), ConfigError::GroupTwice(name));
+    let server = ServerConfig::builder(provider).build(Arc::new(AnswerLater));
+    assert_eq!(server.unwrap_err(), ConfigError::GroupTwice(name));
+}
+
+#[test]
+fn filters_that_the_rfc_forbids_cannot_be_configured() {
+    // RFC 9846, section 4.3.5.
+    let build = |filters: Vec<(Vec<u8>, Vec<u8>)>| {
+        let policy = ClientAuthentication::required(Arc::new(AnswerLater)).oid_filters(filters);
+        let builder = ServerConfig::builder(CryptoProvider::ring()).client_authentication(policy);
+        builder.build(Arc::new(AnswerLater)).err()
+    };
+    let key_usage = || (vec![6, 3, 0x55, 0x1d, 15], vec![3, 2, 7, 0x80]);
+    let usages = |last: u8| (vec![6, 3, 0x55, 0x1d, 37], vec![0x30, 6, 6, 4, 0x55, 0x1d, 37, last]);
+    assert_eq!(build(vec![key_usage(), usages(1)]), None);
+    assert_eq!(build(vec![key_usage(), key_usage()]), Some(ConfigError::CertificateRequest));
+    let any = build(vec![key_usage(), usages(0)]);
+    assert_eq!(any, Some(ConfigError::CertificateRequest), "anyExtendedKeyUsage");
+}
