@@ -205,8 +205,11 @@ impl ClientCertificateResolver for CertificateList {
             Some(names) => issued_by_any(key.chain(), names.iter()),
             None => true,
         };
-        let mut fitting = self.keys.iter().filter(fits);
-        let first = fitting.clone().find(of_authority).or_else(|| fitting.next());
+        let fitting = self.keys.iter().filter(fits);
+        let for_chains = request.signature_algorithms_cert;
+        // The first of the best: true comes after false.
+        let first = fitting
+            .min_by_key(|key| (!of_authority(key), !key.is_issued_with(for_chains, schemes)));
         Reply::Now(first.cloned())
     }
 

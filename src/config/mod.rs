@@ -68,6 +68,9 @@ pub enum ConfigError {
     /// The certificate cannot be parsed.
     #[error("the certificate is malformed: {0}")]
     Certificate(#[from] crate::certificate::CertificateError),
+    /// A certificate of the chain was issued with SHA-1 or MD5, which TLS 1.3 does not send.
+    #[error("a certificate of the chain is signed with SHA-1 or MD5: have it issued anew")]
+    BrokenSignature,
     /// The certificate's key is not the private key's.
     #[error("the certificate belongs to another key than the private key")]
     KeyMismatch,

@@ -203,20 +203,6 @@ fn certificate_requests() {
 }
 
 #[test]
-fn unknown_extensions_of_requests_are_ignored() {
-    // Section 4.4.2. The signature is over a transcript without the request: that it is looked at
-    // says that the request was taken.
-    let extensions = [0, 13, 0, 4, 0, 2, 8, 7, 0x77, 0x77, 0, 1, 9];
-    let body = [&[0][..], &vector16(&extensions)].concat();
-    let request = framed(HandshakeType::CERTIFICATE_REQUEST, &body);
-    let certificate = &told(Side::Client, Plain)[CERTIFICATES].bytes;
-    let both = [&request[..], certificate].concat();
-    assert_eq!(in_place_of(CERTIFICATES, &both), Some(A::DECRYPT_ERROR));
-    let twice = [&request[..], &request[..], certificate].concat();
-    assert_eq!(in_place_of(CERTIFICATES, &twice), Some(A::UNEXPECTED_MESSAGE));
-}
-
-#[test]
 fn end_of_early_data_is_no_message_of_a_server() {
     // Section 4.6.
     let end = framed(HandshakeType::END_OF_EARLY_DATA, &[]);
