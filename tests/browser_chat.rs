@@ -1,0 +1,300 @@
+//! The chat, in a browser that nobody here wrote, and with a hundred clients at once.
+
+#[path = "common/browser.rs"]
+mod browser;
+mod common;
+#[path = "common/examples.rs"]
+mod examples;
+#[path = "common/process.rs"]
+mod process;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use browser::{Browser, FLAGS};
+use futures_util::{SinkExt, StreamExt};
+use handclasp::pki_types::ServerName;
+use handclasp::transport::tokio::{Connector, TlsStream};
+use handclasp::{ClientConfig, ClientConnection, TrustAnchors};
+use process::{Folder, PATIENCE, Process};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+const ENTER: &str = "\u{e007}";
+
+/// The example under way.
+struct Chat {
+    server: Process,
+    port: u16,
+    anchors: TrustAnchors,
+    /// Makes Chromium trust it.
+    flag: String,
+}
+
+impl Chat {
+    fn start() -> Self {
+        let server = examples::start("wss_chat", &["127.0.0.1:0"]);
+        let port = examples::port(&server);
+        let output = server.wait_for("");
+        let after = |words| output.lines().find_map(|line| line.strip_prefix(words)).unwrap();
+        let authority = std::fs::read(after("authority in ")).unwrap();
+        let anchors = TrustAnchors::from_pem(&authority).unwrap();
+        let flag = format!("--ignore-certificate-errors-spki-list={}", after("SPKI hash "));
+        Self { server, port, anchors, flag }
+    }
+
+    fn url(&self, room: &str) -> String {
+        format!("https://localhost:{}/#{room}", self.port)
+    }
+
+    /// How many lines of the server's output have all these words.
+    fn lines(&self, words: &[&str]) -> usize {
+        let output = self.server.wait_for("");
+        output.lines().filter(|line| words.iter().all(|word| line.contains(word))).count()
+    }
+
+    /// Takes part, under this name and in this room.
+    async fn client(&self, connector: &Connector, room: &str, name: &str) -> Client {
+        let socket = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
+        let server = ServerName::try_from("localhost").unwrap();
+        let stream = connector.connect(server, socket).await.unwrap();
+        let url = format!("wss://localhost:{}/chat", self.port);
+        let (mut client, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+        say(&mut client, json!({ "room": room, "name": name })).await;
+        hear(&mut client, |event| event["kind"] == "welcome").await;
+        client
+    }
+
+    fn connector(&self) -> Connector {
+        Connector::new(Arc::new(ClientConfig::new(self.anchors.clone()).unwrap()))
+    }
+}
+
+type Client = WebSocketStream<TlsStream<ClientConnection, TcpStream>>;
+
+async fn say(client: &mut Client, value: Value) {
+    client.send(Message::text(value.to_string())).await.unwrap();
+}
+
+/// Waits for the first event like this.
+async fn hear(client: &mut Client, mut wanted: impl FnMut(&Value) -> bool) -> Value {
+    let search = async {
+        loop {
+            if let Message::Text(text) = client.next().await.unwrap().unwrap() {
+                let event = serde_json::from_str(&text).unwrap();
+                if wanted(&event) {
+                    return event;
+                }
+            }
+        }
+    };
+    timeout(PATIENCE, search).await.expect("the event comes in time")
+}
+
+/// The values that the page shows of a connection, as "term: value".
+async fn facts(browser: &Browser) -> BTreeSet<String> {
+    let script = "return [...document.querySelectorAll('[data-fact]')].map(row =>
+        row.dataset.fact + ': ' + row.querySelector('dd').textContent)";
+    let facts = browser.run(script).await;
+    facts.as_array().unwrap().iter().map(|fact| fact.as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tabs_chat_in_two_rooms_and_a_reload_resumes() {
+    if !browser::is_here() {
+        return;
+    }
+    let chat = Chat::start();
+    let browser = Browser::start(&[&chat.flag]).await;
+    browser.go(&chat.url("lobby")).await;
+    let first = browser.tab().await;
+    browser.wait_for("A full handshake").await;
+    browser.wait_for("connected").await;
+    browser.type_into("#name", &format!("\u{e009}a\u{e000}Ann{ENTER}")).await;
+    let second = browser.new_tab().await;
+    browser.go(&chat.url("lobby")).await;
+    browser.wait_for("Ann").await;
+    browser.type_into("#name", &format!("\u{e009}a\u{e000}Ben{ENTER}")).await;
+
+    // Both ways, in one room and then in another.
+    for room in ["lobby", "workshop"] {
+        for (tab, name) in [(&first, "Ann"), (&second, "Ben")] {
+            browser.switch(tab).await;
+            let go = format!("location.hash = '{room}'");
+            browser.run(&go).await;
+            browser.wait_for(name).await;
+        }
+        for (from, to, words) in [(&first, &second, "from Ann"), (&second, &first, "from Ben")] {
+            browser.switch(from).await;
+            browser.type_into("#words", &format!("{words} in the {room} <b>{ENTER}")).await;
+            browser.switch(to).await;
+            browser.wait_for(&format!("{words} in the {room} <b>")).await;
+        }
+    }
+    let text = browser.text().await;
+    assert!(!text.contains("in the lobby"), "what is said in one room stays in it:\n{text}");
+
+    // A reload finds what was said; its handshake is resumed, as the page and the server say.
+    let before = chat.lines(&["wss  resumed"]);
+    browser.reload().await;
+    browser.wait_for("Resumed: the ticket of an earlier connection").await;
+    let text = browser.wait_for("from Ann in the workshop <b>").await;
+    assert!(text.contains("from Ben in the workshop <b>"), "{text}");
+    assert!(chat.lines(&["wss  resumed"]) > before);
+    let shown = facts(&browser).await;
+    for fact in ["Resumed: yes", "Protocol (ALPN): http/1.1", "Until complete: 1 round trip"] {
+        assert!(shown.contains(fact), "{fact} is not in {shown:?}");
+    }
+    let ladder = browser.run("return document.querySelector('#ladder').innerText").await;
+    let ladder = ladder.as_str().unwrap();
+    assert!(ladder.contains("ClientHello") && ladder.contains("Finished"), "{ladder}");
+    assert!(!ladder.contains("CertificateVerify"), "{ladder}");
+
+    // The page itself came by HTTP/2.
+    browser.click("#show-page").await;
+    let shown = facts(&browser).await;
+    assert!(shown.contains("Protocol (ALPN): h2"), "{shown:?}");
+
+    // Somebody who closes a tab has left.
+    browser.close_tab().await;
+    browser.switch(&second).await;
+    browser.wait_for("Ann left").await;
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_browser_is_noticed() {
+    if !browser::is_here() {
+        return;
+    }
+    let chat = Chat::start();
+    let mut witness = chat.client(&chat.connector(), "lobby", "witness").await;
+    let folder = Folder::new();
+    let profile = format!("--user-data-dir={}", folder.path("profile"));
+    let url = chat.url("lobby");
+    let more = [&chat.flag, &profile, "--remote-debugging-port=0", &url];
+    let browser = Process::start("chromium", &[&FLAGS[..], &more].concat());
+    let came = hear(&mut witness, |event| event["kind"] == "came").await;
+    // It has no time for a goodbye.
+    drop(browser);
+    let gone = hear(&mut witness, |event| event["kind"] == "gone").await;
+    assert_eq!((&gone["id"], &gone["how"]), (&came["id"], &json!("cut")), "{gone}");
+    chat.server.wait_for("was cut off, without a close_notify");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_clients_chat_at_once_in_ten_rooms() {
+    const ROOMS: usize = 10;
+    const MEMBERS: usize = 10;
+    const MESSAGES: usize = 5;
+    let chat = Arc::new(Chat::start());
+    let connector = chat.connector();
+    // Everyone is there before the first word.
+    let all_here = Arc::new(tokio::sync::Barrier::new(ROOMS * MEMBERS));
+    let all_heard = Arc::new(tokio::sync::Barrier::new(ROOMS * MEMBERS));
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..ROOMS * MEMBERS {
+        let (chat, connector) = (Arc::clone(&chat), connector.clone());
+        let (all_here, all_heard) = (Arc::clone(&all_here), Arc::clone(&all_heard));
+        tasks.spawn(async move {
+            let room = format!("room {}", number % ROOMS);
+            let mut client = chat.client(&connector, &room, &number.to_string()).await;
+            all_here.wait().await;
+            for message in 0..MESSAGES {
+                say(&mut client, json!({ "say": format!("{room}, message {message}") })).await;
+            }
+            let mut heard = Vec::new();
+            hear(&mut client, |event| {
+                if event["kind"] == "said" {
+                    heard.push((event["name"].to_string(), event["text"].to_string()));
+                }
+                heard.len() == MEMBERS * MESSAGES
+            })
+            .await;
+            all_heard.wait().await;
+            assert!(heard.iter().all(|(_, text)| text.contains(&format!("{room},"))), "{heard:?}");
+            let different: BTreeSet<_> = heard.iter().collect();
+            assert_eq!(different.len(), heard.len(), "each message comes once: {heard:?}");
+            client.close(None).await.unwrap();
+        });
+    }
+    while let Some(task) = tasks.join_next().await {
+        task.unwrap();
+    }
+    chat.server.wait_for_times("wss gone", ROOMS * MEMBERS);
+    assert_eq!(chat.lines(&["wss gone", "  left"]), ROOMS * MEMBERS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nonsense_ends_one_conversation_and_no_other() {
+    let chat = Chat::start();
+    let connector = chat.connector();
+    let mut witness = chat.client(&connector, "lobby", "witness").await;
+    for (nonsense, reason) in [
+        (Message::text("{"), "sent something that is not JSON"),
+        (Message::text(r#"{"room":"lobby"}"#), "sent neither words nor a room and a name"),
+        (Message::binary(vec![0; 10]), "sent binary data"),
+        (Message::text("x".repeat(20_000)), "Message too long"),
+    ] {
+        let mut client = chat.client(&connector, "lobby", "fool").await;
+        client.send(nonsense).await.unwrap();
+        let gone = hear(&mut witness, |event| event["kind"] == "gone").await;
+        assert_eq!(gone["name"], "fool");
+        let end = async { while let Some(Ok(_)) = client.next().await {} };
+        timeout(PATIENCE, end).await.expect("the server hangs up");
+        chat.server.wait_for(reason);
+    }
+    // A client that is dropped without a word is gone too.
+    drop(chat.client(&connector, "lobby", "ghost").await);
+    let gone = hear(&mut witness, |event| event["kind"] == "gone").await;
+    assert_eq!((&gone["name"], &gone["how"]), (&json!("ghost"), &json!("cut")));
+    say(&mut witness, json!({ "say": "still here" })).await;
+    hear(&mut witness, |event| event["text"] == "still here").await;
+}
+
+/// The pictures stay in the folder for temporary files of the build, for whoever wants to look.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_fits_wide_and_narrow_windows_in_light_and_dark() {
+    if !browser::is_here() {
+        return;
+    }
+    let chat = Chat::start();
+    let connector = chat.connector();
+    let mut others = Vec::new();
+    for (name, words) in [("Ben", "The reload took no certificate at all."), ("Cleo", "Look →")] {
+        let mut client = chat.client(&connector, "lobby", name).await;
+        say(&mut client, json!({ "say": words })).await;
+        others.push(client);
+    }
+    let browser = Browser::start(&[&chat.flag]).await;
+    browser.go(&chat.url("lobby")).await;
+    browser.wait_for("A full handshake").await;
+    let (mut full, mut shown) = (true, "");
+    for (scheme, background) in [("light", "rgb(244, 242, 236)"), ("dark", "rgb(20, 23, 27)")] {
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        browser.command("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+        for (width, height) in [(1280, 860), (400, 860)] {
+            let size = json!({
+                "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false,
+            });
+            browser.command("Emulation.setDeviceMetricsOverride", size).await;
+            let script = "const root = document.documentElement; return [root.scrollWidth,
+                getComputedStyle(document.body).backgroundColor]";
+            assert_eq!(browser.run(script).await, json!([width, background]), "{scheme}");
+            // The arrows have grown by then.
+            browser.run("return Promise.all(document.getAnimations().map(a => a.finished)).then(() => 1)").await;
+            let name = format!("wss_chat-{scheme}-{width}.png");
+            let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+            std::fs::write(path, browser.screenshot().await).unwrap();
+        }
+        if std::mem::take(&mut full) {
+            browser.reload().await;
+            shown = "Resumed";
+        }
+        browser.wait_for(shown).await;
+    }
+    browser.quit().await;
+}
