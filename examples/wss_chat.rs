@@ -83,7 +83,9 @@ fn introduce(fresh: &Fresh, address: SocketAddr) -> Result<(), Failure> {
     println!("The chat is at https://localhost:{port}/");
     println!("Its certificate is fresh. To trust it, until it stops, do one of these:");
     println!("- Import {file} as an authority (it can vouch for this machine's names only).");
-    println!("- chromium --user-data-dir=\"$(mktemp -d)\" --ignore-certificate-errors-spki-list={hash} \\");
+    println!(
+        "- chromium --user-data-dir=\"$(mktemp -d)\" --ignore-certificate-errors-spki-list={hash} \\"
+    );
     println!("      https://localhost:{port}/");
     println!("- curl --cacert {file} https://localhost:{port}/");
     println!("authority in {file}");

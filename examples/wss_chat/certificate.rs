@@ -8,8 +8,9 @@ use data_encoding::BASE64;
 use handclasp::pki_types::PrivateKeyDer;
 use handclasp::{CertifiedKey, CryptoProvider};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, CidrSubnet, DnType, ExtendedKeyUsagePurpose,
-    GeneralSubtree, IsCa, KeyPair, KeyUsagePurpose, NameConstraints, PublicKeyData,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CidrSubnet, DnType,
+    ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair, KeyUsagePurpose, NameConstraints,
+    PublicKeyData,
 };
 
 use crate::Failure;

@@ -169,11 +169,19 @@ function verdict(facts) {
   find("verdict").replaceChildren(strong, words);
 }
 
+function summarise(button, facts) {
+  const kind = facts.earlyData === "accepted" ? "0-RTT" : facts.resumed ? "resumed" : "full handshake";
+  const bytes = number(facts.handshakeReceived + facts.handshakeSent);
+  button.querySelector("span").textContent = `${facts.protocol} · ${kind} · ${bytes} bytes`;
+}
+
 function show() {
   const facts = shown === "chat" ? chatFacts : pageFacts;
   find("show-chat").setAttribute("aria-pressed", shown === "chat");
   find("show-page").setAttribute("aria-pressed", shown === "page");
   find("live").hidden = shown !== "chat";
+  summarise(find("show-page"), pageFacts);
+  if (chatFacts) summarise(find("show-chat"), chatFacts);
   if (!facts) return;
   verdict(facts);
   const rows = [
@@ -234,5 +242,6 @@ find("again").onclick = () => {
 };
 
 remember(pageFacts);
+show();
 listRooms();
 connect();

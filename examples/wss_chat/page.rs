@@ -48,7 +48,10 @@ fn plain(status: StatusCode, words: &'static str) -> Result<Response<Full<Bytes>
 fn file(kind: &str, content: Bytes) -> Result<Response<Full<Bytes>>, Error> {
     Response::builder()
         .header(CONTENT_TYPE, kind)
-        .header(CONTENT_SECURITY_POLICY, "default-src 'self'; img-src data:; frame-ancestors 'none'")
+        .header(
+            CONTENT_SECURITY_POLICY,
+            "default-src 'self'; img-src data:; frame-ancestors 'none'",
+        )
         .header(CACHE_CONTROL, "no-store")
         .body(content.into())
 }

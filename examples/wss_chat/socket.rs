@@ -61,7 +61,8 @@ pub async fn chat(upgraded: Upgraded, rooms: Arc<Rooms>, watch: Watch) {
     let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
     let now = Instant::now();
     let seat = None;
-    let mut chat = Conversation { socket, rooms, watch, seat, heard: now, started: now, ping: None };
+    let mut chat =
+        Conversation { socket, rooms, watch, seat, heard: now, started: now, ping: None };
     let Err(end) = chat.run().await;
     let (farewell, words) = match &end {
         End::Left => ("left", "left"),
