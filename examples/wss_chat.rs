@@ -105,7 +105,7 @@ async fn serve(
     let options = Options { observer: Some(watch.observer()), ..Options::default() };
     let mut stream = acceptor.accept_with(options, socket).await?;
     watch.settle(client, stream.connection().parameters());
-    println!("{}", watch.summary("https"));
+    println!("{}", watch.summary("tls"));
 
     // The handshake is complete by now, so 0-RTT data is as good as any: it comes first.
     let early = Cursor::new(stream.take_early_data());

@@ -113,7 +113,7 @@ async fn two_tabs_chat_in_two_rooms_and_a_reload_resumes() {
     browser.go(&chat.url("lobby")).await;
     let first = browser.tab().await;
     browser.wait_for("connected").await;
-    assert!(chat.lines(&["https  full", "  h2  "]) >= 1, "{}", chat.server.wait_for(""));
+    assert!(chat.lines(&["tls  full", "  h2  "]) >= 1, "{}", chat.server.wait_for(""));
     browser.click("#show-page").await;
     browser.wait_for("A full handshake: the server has shown its certificate").await;
     browser.type_into("#name", &format!("\u{e009}a\u{e000}Ann{ENTER}")).await;
@@ -158,7 +158,7 @@ async fn two_tabs_chat_in_two_rooms_and_a_reload_resumes() {
 
     // And so is the page's, by HTTP/2, as soon as the connection before has had its time.
     let deadline = Instant::now() + PATIENCE;
-    while chat.lines(&["https  resumed", "  h2  "]) == 0 {
+    while chat.lines(&["tls  resumed", "  h2  "]) == 0 {
         assert!(Instant::now() < deadline, "{}", chat.server.wait_for(""));
         tokio::time::sleep(Duration::from_millis(500)).await;
         browser.reload().await;
@@ -172,6 +172,24 @@ async fn two_tabs_chat_in_two_rooms_and_a_reload_resumes() {
     browser.close_tab().await;
     browser.switch(&second).await;
     browser.wait_for("Ann left").await;
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_comes_back_asks_with_its_first_message() {
+    if !browser::is_here() {
+        return;
+    }
+    let chat = Chat::start();
+    // Chromium does not send 0-RTT data unless it is told to.
+    let browser = Browser::start(&[&chat.flag, "--enable-features=EnableTLS13EarlyData"]).await;
+    browser.go(&chat.url("lobby")).await;
+    browser.wait_for("connected").await;
+    browser.reload().await;
+    let text = browser.wait_for("no round trip was waited for").await;
+    assert!(text.contains("EndOfEarlyData"), "{text}");
+    assert!(facts(&browser).await.contains("Before the first data: 0 round trips"), "{text}");
+    assert_eq!(chat.lines(&["wss  resumed", "0-RTT accepted"]), 1);
     browser.quit().await;
 }
 
@@ -285,7 +303,14 @@ async fn the_page_fits_wide_and_narrow_windows_in_light_and_dark() {
     }
     let browser = Browser::start(&[&chat.flag]).await;
     browser.go(&chat.url("lobby")).await;
-    browser.wait_for("there and back").await;
+    // There is something of everything, also of what comes every second.
+    let deadline = Instant::now() + PATIENCE;
+    let drawn =
+        "return document.querySelector('#pulse-out').getAttribute('points')?.split(' ').length";
+    while !browser.run(drawn).await.as_u64().is_some_and(|points| points > 3) {
+        assert!(Instant::now() < deadline, "{}", browser.text().await);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
     for (scheme, background) in [("light", "rgb(244, 242, 236)"), ("dark", "rgb(20, 23, 27)")] {
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
         browser.command("Emulation.setEmulatedMedia", json!({ "features": features })).await;

@@ -187,15 +187,14 @@ function show() {
   const rows = [
     ["Cipher suite", facts.suite, "wide"],
     ["Key exchange", facts.group],
+    ["Server's signature", facts.signature || "none: the ticket's key is enough", "wide"],
     ["Protocol (ALPN)", facts.protocol],
     ["Resumed", facts.resumed ? "yes" : "no"],
     ["0-RTT data", facts.earlyData],
+    ["First to last message", time(facts.microseconds)],
     ["Until complete", trips(facts.roundTrips)],
     ["Before the first data", trips(facts.roundTripsBeforeData)],
-    ["Time on the server", time(facts.microseconds)],
-    ["Handshake from you", `${number(facts.handshakeReceived)} bytes`],
-    ["Handshake to you", `${number(facts.handshakeSent)} bytes`],
-    ["Server's signature", facts.signature || "none", "wide"],
+    ["Bytes from / to you", `${number(facts.handshakeReceived)} / ${number(facts.handshakeSent)}`],
   ];
   find("facts").replaceChildren(...rows.map(([term, value, wide = ""]) => {
     const row = make("div", "", { className: wide });
