@@ -108,7 +108,12 @@ impl ClientAuthentication {
         let filters = self.oid_filters.iter();
         let filters: usize = filters.map(|(oid, values)| oid.len() + values.len() + 3).sum();
         let empty = self.authorities.iter().any(Vec::is_empty);
-        let odd = self.oid_filters.iter().any(|(oid, _)| !(1..=255).contains(&oid.len()));
+        let odd = self.oid_filters.iter().any(|(oid, values)| {
+            // Section 4.3.5: each once, and anyExtendedKeyUsage not at all.
+            let times = self.oid_filters.iter().filter(|(other, _)| other == oid).count();
+            let any_usage = values.windows(6).any(|part| part == [6, 4, 0x55, 0x1d, 37, 0]);
+            !(1..=255).contains(&oid.len()) || times > 1 || any_usage
+        });
         if empty || odd || names + filters + 2 * self.schemes.len() > 0xff00 {
             return Err(ConfigError::CertificateRequest);
         }
@@ -192,8 +197,11 @@ impl ClientCertificateResolver for CertificateList {
             Some(names) => issued_by_any(key.chain(), names.iter()),
             None => true,
         };
-        let mut fitting = self.keys.iter().filter(fits);
-        let first = fitting.clone().find(of_authority).or_else(|| fitting.next());
+        let fitting = self.keys.iter().filter(fits);
+        let for_chains = request.signature_algorithms_cert;
+        // The first of the best: true comes after false.
+        let first = fitting
+            .min_by_key(|key| (!of_authority(key), !key.is_issued_with(for_chains, schemes)));
         Reply::Now(first.cloned())
     }
 

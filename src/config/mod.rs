@@ -52,6 +52,9 @@ pub enum ConfigError {
     /// A list is empty that must have something in it.
     #[error("the configuration has no {0}")]
     Empty(&'static str),
+    /// A key exchange group stands in the provider's list twice.
+    #[error("the key exchange group {0} is there twice")]
+    GroupTwice(crate::registry::NamedGroup),
     /// An application protocol is not 1 to 255 bytes long, or the list is longer than 16384.
     #[error("an application protocol must be 1 to 255 bytes long, and all together 16384")]
     ApplicationProtocol,
@@ -64,6 +67,9 @@ pub enum ConfigError {
     /// The certificate cannot be parsed.
     #[error("the certificate is malformed: {0}")]
     Certificate(#[from] crate::certificate::CertificateError),
+    /// A certificate of the chain was issued with SHA-1 or MD5, which TLS 1.3 does not send.
+    #[error("a certificate of the chain is signed with SHA-1 or MD5: have it issued anew")]
+    BrokenSignature,
     /// The certificate's key is not the private key's.
     #[error("the certificate belongs to another key than the private key")]
     KeyMismatch,
@@ -79,8 +85,11 @@ pub enum ConfigError {
     /// An OCSP response or a certificate timestamp is empty, or they are too long for a message.
     #[error("an OCSP response or certificate timestamp is empty, or they are longer than 65535")]
     Staple,
-    /// The request for a client's certificate does not fit into a message.
-    #[error("the authorities and filters for client certificates are too many for a message")]
+    /// The request for a client's certificate does not fit into a message, or a filter is one that
+    /// RFC 9846, section 4.3.5 forbids: the second for an extension, or for anyExtendedKeyUsage.
+    #[error(
+        "the authorities and filters for client certificates are too many for a message, or a filter is forbidden"
+    )]
     CertificateRequest,
     /// A pre-shared key is text, or repeats few bytes: whoever listens in can try such keys.
     #[error(
@@ -108,16 +117,26 @@ fn check(
     if provider.groups.is_empty() {
         return Err(ConfigError::Empty("key exchange groups"));
     }
-    let fits = protocols.iter().all(|name| (1..=255).contains(&name.len()));
-    let total: usize = protocols.iter().map(|name| name.len() + 1).sum();
-    // What a ClientHello has room for beside a layout's bytes and a cookie.
-    if !fits || total > 0x4000 {
-        return Err(ConfigError::ApplicationProtocol);
+    // Section 4.3.7: no group stands in a list twice.
+    let mut seen = Vec::new();
+    for name in provider.groups.iter().map(|group| group.name()) {
+        if seen.contains(&name) {
+            return Err(ConfigError::GroupTwice(name));
+        }
+        seen.push(name);
     }
+    check_protocols(protocols)?;
     if record_size_limit.is_some_and(|limit| !(64..=MAX_RECORD_SIZE_LIMIT).contains(&limit)) {
         return Err(ConfigError::RecordSizeLimit);
     }
     layout.map_or(Ok(()), ExtensionLayout::check)
+}
+
+fn check_protocols(protocols: &[Vec<u8>]) -> Result<(), ConfigError> {
+    let fits = protocols.iter().all(|name| (1..=255).contains(&name.len()));
+    let total: usize = protocols.iter().map(|name| name.len() + 1).sum();
+    // What a ClientHello has room for beside a layout's bytes and a cookie.
+    if fits && total <= 0x4000 { Ok(()) } else { Err(ConfigError::ApplicationProtocol) }
 }
 
 /// As large as a record can be: it only lets the peer say its limit.

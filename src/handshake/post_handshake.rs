@@ -182,3 +182,57 @@ impl Connected {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pki_types::UnixTime;
+
+    use super::*;
+    use crate::config::{AnswerLater, ClientConfig, PreSharedKey, PskList, ServerConfig};
+    use crate::crypto::CryptoProvider;
+    use crate::handshake::{Handshake, Step};
+
+    fn pass(from: &mut Handshake, to: &mut Handshake) -> usize {
+        let mut messages = 0;
+        while let Some(step) = from.next_step() {
+            if let Step::Send { level, bytes } = step {
+                to.receive(level, &bytes).unwrap();
+                messages += 1;
+            }
+        }
+        messages
+    }
+
+    #[test]
+    fn no_key_is_updated_more_often_than_a_sender_may() {
+        let secret = CryptoProvider::ring().cipher_suites[0].hash.digest(b"of this test");
+        let key = PreSharedKey::external(b"a name", &secret).unwrap();
+        let client = ClientConfig::builder(CryptoProvider::ring())
+            .pre_shared_keys(vec![key.clone()])
+            .verifier(Arc::new(AnswerLater));
+        let server = ServerConfig::builder(CryptoProvider::ring())
+            .pre_shared_keys(Arc::new(PskList::new(vec![key])))
+            .build(Arc::new(AnswerLater));
+        let now = UnixTime::since_unix_epoch(core::time::Duration::from_secs(1_800_000_000));
+        let name = "server.example".try_into().unwrap();
+        let mut client = Handshake::client(Arc::new(client.build().unwrap()), name, now);
+        let mut server = Handshake::server(Arc::new(server.unwrap()), now);
+        client.start().unwrap();
+        while pass(&mut client, &mut server) + pass(&mut server, &mut client) > 0 {}
+
+        let last = |connected: &mut Connected, _: &mut Context| {
+            connected.updates_sent = MAX_KEY_UPDATES - 1;
+            Ok(())
+        };
+        client.with_connected(last).unwrap();
+        client.update_keys(false).unwrap();
+        assert_eq!(pass(&mut client, &mut server), 1, "the last one");
+        client.update_keys(true).unwrap();
+        assert_eq!(pass(&mut client, &mut server), 0);
+        // A request is passed over, and a receiver follows whatever the number.
+        server.update_keys(true).unwrap();
+        assert_eq!(pass(&mut server, &mut client), 1);
+        client.answer_key_update().unwrap();
+        assert_eq!(pass(&mut client, &mut server), 0);
+    }
+}

@@ -49,10 +49,16 @@ impl Handshake {
         self.context.resumption.records = false;
     }
 
-    /// Time has passed: tickets that come or are made from here on are of this time. Without it
-    /// they are of the time that the handshake began.
+    /// Time has passed: tickets that come or are made from here on are of this time, and what is
+    /// judged by the time is judged by this one. Without it that is the time at which the handshake
+    /// was made. A server that takes 0-RTT data should say it when the client speaks, which may
+    /// have waited: whether a ClientHello is fresh depends on it (section 8.3).
     pub fn set_time(&mut self, now: UnixTime) {
         self.context.now = now;
+    }
+
+    pub(crate) fn time(&self) -> UnixTime {
+        self.context.now
     }
 
     /// The bytes of 0-RTT data that a client may send now: none before

@@ -75,6 +75,9 @@ impl Connected {
         let (now, authenticated) = (context.now.as_secs(), context.resumption.authenticated);
         let rest = u64::from(MAX_LIFETIME).saturating_sub(now.saturating_sub(authenticated));
         let lifetime = config.ticket_lifetime.min(u32::try_from(rest).unwrap_or(u32::MAX));
+        if lifetime == 0 || context.parameters.raw_public_key.is_some() {
+            return Ok(false);
+        }
         let mut number = self.nonces.len() as u64;
         while self.nonces.contains(&number.to_be_bytes().to_vec()) {
             number += 1;
@@ -105,8 +108,7 @@ impl Connected {
         };
         // A store without room is no reason to end the connection.
         let ticket = sessions.put(&session.encode(), context.now).unwrap_or_default();
-        let raw = context.parameters.raw_public_key.is_some();
-        if raw || lifetime == 0 || !(1..=MAX_TICKET_LENGTH).contains(&ticket.len()) {
+        if !(1..=MAX_TICKET_LENGTH).contains(&ticket.len()) {
             return Ok(false);
         }
         let mut extensions = Vec::new();

@@ -328,7 +328,7 @@ mod tests {
     #[test]
     fn lists_of_code_points_have_an_even_length() {
         let mut reader = Reader::new(HandshakeType::CLIENT_HELLO, &[3, 0, 1, 0]);
-        assert!(reader.list::<NamedGroup>("x", Prefix::U8, 0..=254).is_err());
+        assert!(reader.list::<NamedGroup>("x", Prefix::U8).is_err());
     }
 
     #[test]

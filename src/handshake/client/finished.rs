@@ -12,7 +12,7 @@ use crate::handshake::post_handshake_auth::Answering;
 use crate::handshake::proof::{FinishedVerified, Peer, PeerAuthenticated, PskMixedIn, PskProven};
 use crate::handshake::secrets::{ConnectionSecrets, HandshakeSecrets};
 use crate::handshake::{Answer, EarlyData, Side};
-use crate::key_schedule::{TrafficSecret, Transcript};
+use crate::key_schedule::{PskKind, TrafficSecret, Transcript};
 use crate::registry::CertificateType;
 use crate::wire::{EndOfEarlyData, HandshakeMessage};
 
@@ -46,6 +46,7 @@ impl ExpectFinished {
                 Peer::PreSharedKey(PskProven::by_finished(psk, &finished))
             }
         };
+        forget_refused(&shared, context);
         let secrets = ConnectionSecrets::new(Side::Client, main, &transcript, context)?;
         context.steps.read_keys(Level::Application, secrets.read.clone());
 
@@ -63,6 +64,16 @@ impl ExpectFinished {
         let kind = client_certificate_type;
         let progress = Authenticating::begin(config, request, kind, transcript, context)?;
         last.go_on(progress, context)
+    }
+}
+
+/// Where the server has not taken a ticket, others of its are of no use either. Only the server
+/// itself can tell: in ServerHello, anybody could have.
+fn forget_refused(shared: &Shared, context: &Context) {
+    let resumed = context.parameters.pre_shared_key == Some(PskKind::Resumption);
+    let refused = !resumed && shared.keys.iter().any(|key| key.session.is_some());
+    if let Some(sessions) = shared.config.sessions.as_ref().filter(|_| refused) {
+        sessions.forget(&shared.server_name);
     }
 }
 

@@ -33,11 +33,15 @@ fn of_ticket(
     if found.server_name != *server || !found.is_alive(now) {
         return None;
     }
-    if let Some(identity) = PeerIdentity::of_session(&found.session, Some(server.clone()), now) {
+    match PeerIdentity::of_session(&found.session, Some(server.clone()), now) {
         // A verifier that answers later has said yes once, and need not say it again.
-        if let Reply::Now(Err(_)) = config.verifier.verify(&identity) {
-            return None;
-        }
+        Some(identity) => match config.verifier.verify(&identity) {
+            Reply::Now(Err(_)) => return None,
+            _ => {}
+        },
+        // A shared key has vouched for the server: without one, nobody does any more.
+        None if !config.pre_shared_keys.iter().any(|key| key.is_for(server)) => return None,
+        None => {}
     }
     PreSharedKey::of_ticket(&found.ticket, found.session, &config.provider.cipher_suites)
 }

@@ -157,13 +157,17 @@ impl ExpectServerHello {
         let without = psk.is_some() && shared.config.psk_without_key_exchange;
         let secret = match hello.key_share {
             None if without => SharedSecret::none(&cipher_suite),
+            None if psk.is_some() => {
+                let reason = "it must be there: no key was offered without a key exchange";
+                return Err(Error::illegal(MESSAGE, "key_share", reason));
+            }
             None => return Err(Error::missing(MESSAGE, ExtensionType::KEY_SHARE)),
             Some(share) => exchange_keys(offer, &share, context)?,
         };
         let (early, psk_mixed_in) =
             PskMixedIn::early_secret(cipher_suite, psk, &mut context.observers);
         context.parameters.pre_shared_key = psk.map(PreSharedKey::kind);
-        take_over(psk, &shared, context);
+        take_over(psk, context);
         let first_key = hello.selected_identity == Some(0);
         let secrets = HandshakeSecrets::new(early, &secret, &transcript, &mut context.observers)?;
         if shared.config.middlebox_compatibility {
@@ -209,17 +213,11 @@ fn exchange_keys(
     Ok(secret)
 }
 
-/// What a resumed connection has from the one before. Where a ticket was not taken, others of the
-/// same server are of no use either.
-fn take_over(psk: Option<&PreSharedKey>, shared: &Shared, context: &mut Context) {
+/// What a resumed connection has from the one before.
+fn take_over(psk: Option<&PreSharedKey>, context: &mut Context) {
     if let Some(session) = psk.and_then(|key| key.session.as_ref()) {
         context.parameters.certificates.clone_from(&session.certificates);
         context.resumption.authenticated = session.authenticated;
-        return;
-    }
-    let refused = shared.keys.iter().any(|key| key.session.is_some());
-    if let Some(sessions) = shared.config.sessions.as_ref().filter(|_| refused) {
-        sessions.forget(&shared.server_name);
     }
 }
 

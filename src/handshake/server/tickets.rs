@@ -29,15 +29,17 @@ pub(super) fn find(offer: &Offer, hello: &ClientHello<'_>, context: &Context) ->
     let sessions = config.sessions.as_ref()?;
     let policy = config.session_policy(context.parameters.server_name.as_deref());
     let offered = hello.pre_shared_keys?.iter();
-    (0..LOOKED_AT).zip(offered).find_map(|(index, (offered, _))| {
+    let chosen = (0..LOOKED_AT).zip(offered).find_map(|(index, (offered, _))| {
         let bytes = sessions.take(offered.identity, context.now)?;
         let ServerSession { session, policy: made_under } = ServerSession::decode(&bytes).ok()?;
-        let good = made_under == policy
-            && session.is_alive(context.now)
-            && still_accepted(config, &session, context);
+        let good = made_under == policy && session.is_alive(context.now);
         let suites = good.then_some(&offer.cipher_suite);
         let key = PreSharedKey::of_ticket(offered.identity, session, suites)?;
         Some(ChosenPsk { index, key })
+    });
+    // One chain is judged and no more: the client has proved nothing yet.
+    chosen.filter(|chosen| {
+        chosen.key.session.as_ref().is_some_and(|session| still_accepted(config, session, context))
     })
 }
 
@@ -45,6 +47,8 @@ pub(super) fn find(offer: &Offer, hello: &ClientHello<'_>, context: &Context) ->
 fn still_accepted(config: &ServerConfig, session: &Session, context: &Context) -> bool {
     match (&config.client_authentication, PeerIdentity::of_session(session, None, context.now)) {
         (Some(policy), Some(peer)) => !matches!(policy.verifier.verify(&peer), Reply::Now(Err(_))),
+        // Who has to show a certificate and did not had a shared key.
+        (Some(policy), None) if policy.required && policy.in_handshake => config.psks.is_some(),
         _ => true,
     }
 }
