@@ -43,9 +43,13 @@ impl Error {
     }
 }
 
-impl From<ErrorKind> for Error {
-    fn from(kind: ErrorKind) -> Self {
-        Self(Box::new(kind))
+/// From a kind, and from what a kind is made of.
+impl<T> From<T> for Error
+where
+    ErrorKind: From<T>,
+{
+    fn from(cause: T) -> Self {
+        Self(Box::new(cause.into()))
     }
 }
 
@@ -294,30 +298,6 @@ fn certificate_alert(error: &CertificateError) -> AlertDescription {
         | P::RevocationUnknown(_)
         | P::RevocationEvidence(_) => A::CERTIFICATE_UNKNOWN,
         _ => A::BAD_CERTIFICATE,
-    }
-}
-
-impl From<DecodeError> for Error {
-    fn from(error: DecodeError) -> Self {
-        ErrorKind::from(error).into()
-    }
-}
-
-impl From<RecordError> for Error {
-    fn from(error: RecordError) -> Self {
-        ErrorKind::from(error).into()
-    }
-}
-
-impl From<CryptoError> for Error {
-    fn from(error: CryptoError) -> Self {
-        ErrorKind::from(error).into()
-    }
-}
-
-impl From<CertificateError> for Error {
-    fn from(error: CertificateError) -> Self {
-        ErrorKind::from(error).into()
     }
 }
 

@@ -5,7 +5,7 @@ use super::{AnswerLater, CertificateList, CertifiedKey, ConfigError, PeerVerifie
 use crate::certificate::{issued_by_any, matches_filter};
 use crate::crypto::{CryptoProvider, SignatureAlgorithms};
 use crate::registry::{CertificateType, ExtensionType, SignatureScheme};
-use crate::wire::codec::{Prefix, write_codes, write_vector};
+use crate::wire::codec::{Prefix, write_bytes, write_codes, write_vector};
 use crate::wire::{CertificateRequest, Extensions, write_extension, write_names};
 
 /// Whether and how a server asks its clients for certificates (RFC 9846, section 4.4.2).
@@ -90,7 +90,7 @@ impl ClientAuthentication {
     /// What a session of a client must agree with: a client that was asked less is asked again.
     pub(super) fn describe(&self, out: &mut Vec<u8>) {
         out.extend([u8::from(self.required), u8::from(self.in_handshake)]);
-        write_vector(out, Prefix::U24, |out| out.extend_from_slice(&self.extensions));
+        write_bytes(out, Prefix::U24, &self.extensions);
     }
 
     /// Writes the extensions of every CertificateRequest, once.
@@ -118,7 +118,7 @@ impl ClientAuthentication {
         }
         let mut out = Vec::new();
         write_extension(&mut out, E::SIGNATURE_ALGORITHMS, |out| {
-            write_vector(out, Prefix::U16, |out| write_codes(out, self.schemes.iter().copied()));
+            write_codes(out, Prefix::U16, self.schemes.iter().copied());
         });
         if names > 0 {
             write_extension(&mut out, E::CERTIFICATE_AUTHORITIES, |out| {
@@ -129,8 +129,8 @@ impl ClientAuthentication {
             write_extension(&mut out, E::OID_FILTERS, |out| {
                 write_vector(out, Prefix::U16, |out| {
                     for (oid, values) in &self.oid_filters {
-                        write_vector(out, Prefix::U8, |out| out.extend_from_slice(oid));
-                        write_vector(out, Prefix::U16, |out| out.extend_from_slice(values));
+                        write_bytes(out, Prefix::U8, oid);
+                        write_bytes(out, Prefix::U16, values);
                     }
                 });
             });
