@@ -218,7 +218,7 @@ fn a_server_hello_echoes_and_has_nothing_that_it_must_not() {
         kinds.sort_unstable_by_key(|kind| kind.0);
         assert_eq!(kinds, [E::SUPPORTED_VERSIONS, E::KEY_SHARE]);
         assert!(!hello.random[24..].starts_with(b"DOWNGRD"));
-        randoms.extend([*hello.random, *first.random]);
+        randoms.extend([hello.random, first.random]);
         shares.push(hello.key_share.unwrap().key_exchange.to_vec());
         exchange(&mut client, &mut server).unwrap();
     }
