@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::alert::AlertDescription;
+use crate::alert::{AlertDescription, AlertLevel};
 use crate::certificate::{CertificateError, Evidence, MissingEvidence, Problem};
 use crate::crypto::CryptoError;
 use crate::record::RecordError;
@@ -293,8 +293,10 @@ fn certificate_alert(error: &CertificateError) -> AlertDescription {
         P::RevocationEvidence(ref error) if error.evidence() == Evidence::OcspResponse => {
             A::BAD_CERTIFICATE_STATUS_RESPONSE
         }
+        P::RejectedWith(alert, _) if A(alert).level() == AlertLevel::Fatal => A(alert),
         P::LimitExceeded { .. }
         | P::Rejected(_)
+        | P::RejectedWith(..)
         | P::RevocationUnknown(_)
         | P::RevocationEvidence(_) => A::CERTIFICATE_UNKNOWN,
         _ => A::BAD_CERTIFICATE,

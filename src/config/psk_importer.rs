@@ -43,8 +43,13 @@ impl PskImporter {
     /// As [`PreSharedKey::external`].
     pub fn new(identity: &[u8], secret: &[u8]) -> Result<Self, ConfigError> {
         check_secret(secret)?;
+        Ok(Self::unchecked(identity, secret))
+    }
+
+    /// As [`new`](Self::new), of a key that may be any. The caller answers for its randomness.
+    pub fn unchecked(identity: &[u8], secret: &[u8]) -> Self {
         let (identity, secret) = (identity.to_vec(), Zeroizing::new(secret.to_vec()));
-        Ok(Self { identity, secret, context: Vec::new(), hash: HashAlgorithm::Sha256 })
+        Self { identity, secret, context: Vec::new(), hash: HashAlgorithm::Sha256 }
     }
 
     /// The hash that the key was made for, where it was made for one.

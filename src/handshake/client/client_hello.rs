@@ -11,7 +11,9 @@ use crate::config::{ClientConfig, LayoutItem, PreSharedKey};
 use crate::crypto::{ActiveKeyExchange, CipherSuite};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{Transcript, TranscriptBuffer};
-use crate::registry::{CertificateType, CipherSuiteId, ExtensionType, NamedGroup, ProtocolVersion};
+use crate::registry::{
+    CertificateType, CipherSuiteId, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme,
+};
 use crate::wire::codec::{Prefix, write_bytes, write_codes, write_vector};
 use crate::wire::{
     ClientHello, Extensions, KeyShareEntry, List, OCSP, PSK_DHE_KE, PSK_KE, write_extension,
@@ -227,7 +229,9 @@ impl Content<'_> {
                 write_codes(out, Prefix::U16, meaningless.chain(groups));
             }
             E::SIGNATURE_ALGORITHMS => {
-                write_codes(out, Prefix::U16, config.provider.signatures.schemes());
+                let meaningless = grease.map(|grease| SignatureScheme(grease.signature_scheme()));
+                let schemes = config.provider.signatures.schemes();
+                write_codes(out, Prefix::U16, meaningless.chain(schemes));
             }
             E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
                 config.application_protocols.first()?;

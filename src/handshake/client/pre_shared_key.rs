@@ -33,15 +33,14 @@ fn of_ticket(
     if found.server_name != *server || !found.is_alive(now) {
         return None;
     }
-    match PeerIdentity::of_session(&found.session, Some(server.clone()), now) {
+    let good = match PeerIdentity::of_session(&found.session, Some(server.clone()), now) {
         // A verifier that answers later has said yes once, and need not say it again.
-        Some(identity) => match config.verifier.verify(&identity) {
-            Reply::Now(Err(_)) => return None,
-            _ => {}
-        },
+        Some(identity) => !matches!(config.verifier.verify(&identity), Reply::Now(Err(_))),
         // A shared key has vouched for the server: without one, nobody does any more.
-        None if !config.pre_shared_keys.iter().any(|key| key.is_for(server)) => return None,
-        None => {}
+        None => config.pre_shared_keys.iter().any(|key| key.is_for(server)),
+    };
+    if !good {
+        return None;
     }
     PreSharedKey::of_ticket(&found.ticket, found.session, &config.provider.cipher_suites)
 }

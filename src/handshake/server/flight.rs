@@ -247,9 +247,11 @@ fn write_answer(
 ) -> Option<()> {
     use ExtensionType as E;
     let offered = offer.offered.contains(&kind);
+    let resumed = context.parameters.pre_shared_key == Some(PskKind::Resumption);
     match kind {
-        // The name was used to choose the certificate (RFC 6066, section 3).
-        E::SERVER_NAME if context.parameters.server_name.is_some() => {}
+        // The name was used to choose the certificate; in a resumption there is none (RFC 6066,
+        // section 3).
+        E::SERVER_NAME if context.parameters.server_name.is_some() && !resumed => {}
         E::CLIENT_CERTIFICATE_TYPE if offered => out.push(offer.client_certificate_type?.0),
         E::SERVER_CERTIFICATE_TYPE if offered => out.push(offer.server_certificate_type?.0),
         E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
