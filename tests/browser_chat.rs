@@ -5,6 +5,8 @@ mod browser;
 mod common;
 #[path = "common/examples.rs"]
 mod examples;
+#[path = "common/firefox.rs"]
+mod firefox;
 #[path = "common/process.rs"]
 mod process;
 
@@ -13,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use browser::{Browser, FLAGS};
+use firefox::Firefox;
 use futures_util::{SinkExt, StreamExt};
 use handclasp::pki_types::ServerName;
 use handclasp::transport::tokio::{Connector, TlsStream};
@@ -30,6 +33,8 @@ const ENTER: &str = "\u{e007}";
 struct Chat {
     server: Process,
     port: u16,
+    /// The file with the authority to import.
+    authority: String,
     anchors: TrustAnchors,
     /// Makes Chromium trust it.
     flag: String,
@@ -41,10 +46,10 @@ impl Chat {
         let port = examples::port(&server);
         let output = server.wait_for("");
         let after = |words| output.lines().find_map(|line| line.strip_prefix(words)).unwrap();
-        let authority = std::fs::read(after("authority in ")).unwrap();
-        let anchors = TrustAnchors::from_pem(&authority).unwrap();
+        let authority = after("authority in ").to_owned();
+        let anchors = TrustAnchors::from_pem(&std::fs::read(&authority).unwrap()).unwrap();
         let flag = format!("--ignore-certificate-errors-spki-list={}", after("SPKI hash "));
-        Self { server, port, anchors, flag }
+        Self { server, port, authority, anchors, flag }
     }
 
     fn url(&self, room: &str) -> String {
@@ -193,6 +198,28 @@ async fn a_browser_that_comes_back_asks_with_its_first_message() {
     assert!(facts(&browser).await.contains("Before the first data: 0 round trips"), "{text}");
     assert_eq!(chat.lines(&["wss  resumed", "0-RTT accepted"]), 1);
     browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn firefox_trusts_the_imported_authority_chats_and_resumes() {
+    if !firefox::is_here() {
+        return;
+    }
+    let chat = Chat::start();
+    let mut ann = chat.client(&chat.connector(), "lobby", "Ann").await;
+    let mut firefox = Firefox::start(&chat.authority).await;
+    firefox.go(&chat.url("lobby")).await;
+    firefox.wait_for("connected").await;
+    say(&mut ann, json!({ "say": "from Ann" })).await;
+    firefox.wait_for("from Ann").await;
+    let say = "document.querySelector('#words').value = 'from Firefox';
+        document.querySelector('#say').requestSubmit()";
+    firefox.run(say).await;
+    hear(&mut ann, |event| event["text"] == "from Firefox").await;
+    firefox.reload().await;
+    firefox.wait_for("from Firefox").await;
+    firefox.wait_for("Resumed: the ticket of an earlier connection").await;
+    chat.server.wait_for("wss  resumed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
