@@ -21,7 +21,7 @@ use handclasp::pki_types::UnixTime;
 use handclasp::registry::CipherSuiteId;
 use handclasp::session::{AntiReplay, MemorySessions, Strike, StrikeRegister};
 use handclasp::transport::raw::{RawHandshake, RawStep};
-use handclasp::{ClientConnection, Connection, Level, ServerConfig};
+use handclasp::{ClientConnection, Connection, Level, ServerConfig, ServerConnection};
 use sessions::{Pair, carry, client as client_at, server_at, talk, time};
 
 const WORDS: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
@@ -152,7 +152,11 @@ fn first_flight(client: &mut ClientConnection) -> Vec<u8> {
 
 /// Gives a flight to a server, and returns what it made of it.
 fn replay(flight: &[u8], config: &Arc<ServerConfig>, at: u64) -> (EarlyData, Vec<u8>) {
-    let (mut server, mut bytes, mut early) = (server_at(config, at), flight.to_vec(), Vec::new());
+    replay_to(server_at(config, at), flight)
+}
+
+fn replay_to(mut server: ServerConnection, flight: &[u8]) -> (EarlyData, Vec<u8>) {
+    let (mut bytes, mut early) = (flight.to_vec(), Vec::new());
     while !bytes.is_empty() {
         let (consumed, received) = server.receive(&mut bytes).unwrap();
         if let Received::EarlyData(data) = received {
@@ -185,6 +189,22 @@ fn replayed_early_data_are_refused_by_every_server_that_shares_the_register() {
     let forgetful = pair.finish(forgetful);
     assert_eq!(replay(&flight, &forgetful, 9).0, EarlyData::Accepted);
     assert_eq!(replay(&flight, &forgetful, 13).0, EarlyData::Rejected);
+}
+
+#[test]
+fn a_connection_of_an_earlier_time_does_not_bring_back_what_was_forgotten_since() {
+    // Somebody connects, waits, and sends what was seen on the wire when the register is empty
+    // again: by the clock of that connection it is fresh still.
+    let pair = Pair::new();
+    let config = pair.finish(pair.early_server(1000));
+    pair.meet(&config);
+    let flight = first_flight(&mut pair.client(1));
+    let waiting = [server_at(&config, 1), server_at(&config, 1), server_at(&config, 1)];
+    assert_eq!(replay(&flight, &config, 1).0, EarlyData::Accepted);
+    for (server, at) in waiting.into_iter().zip([100, 200, 300]) {
+        assert_eq!(early(&mut pair.client(at), &config, at), EarlyData::Accepted);
+        assert_eq!(replay_to(server, &flight), (EarlyData::Rejected, vec![]), "{at}");
+    }
 }
 
 #[derive(Debug)]

@@ -12,12 +12,15 @@ use handclasp::ServerConfig;
 use handclasp::certificate::EndEntity;
 use handclasp::config::{
     CertificateList, CertifiedKey, ClientAuthentication, ClientConfigBuilder, KeySource,
-    PeerVerifier, PinnedPublicKeys, TrustAnchorVerifier,
+    PeerVerifier, PinnedPublicKeys, PskList, TrustAnchorVerifier,
 };
-use handclasp::crypto::{CryptoProvider, signing_key};
+use handclasp::crypto::{CryptoError, CryptoProvider, signing_key};
 use handclasp::handshake::EarlyData;
 use handclasp::key_schedule::PskKind;
-use sessions::{Pair, client, server_at, talk, time};
+use handclasp::pki_types::UnixTime;
+use handclasp::session::SessionStore;
+use sessions::{Pair, client, server_at, shared_key, talk, time};
+use zeroize::Zeroizing;
 
 fn verifier(clients: &Identity) -> Arc<dyn PeerVerifier> {
     let signatures = CryptoProvider::ring().signatures;
@@ -137,4 +140,44 @@ fn no_session_is_kept_of_a_peer_with_a_raw_public_key() {
     let mut known = client(pair.client_builder().client_certificates(raw(&own)), 0);
     talk(&mut known, &mut server_at(&config, 0)).checked();
     assert_eq!(pair.store.sessions().len(), 0, "of a client");
+
+    let counting = Arc::new(Counting::default());
+    let policy = ClientAuthentication::required(pinned(&own));
+    let builder = pair.server_builder().client_authentication(policy);
+    let config = pair.finish(builder.sessions(counting.clone()));
+    let mut known = client(pair.client_builder().client_certificates(raw(&own)), 0);
+    talk(&mut known, &mut server_at(&config, 0)).checked();
+    assert_eq!(counting.0.load(std::sync::atomic::Ordering::Relaxed), 0, "by the server");
+}
+
+#[test]
+fn a_ticket_of_a_client_with_a_shared_key_is_no_certificate_once_keys_are_not_taken() {
+    let (pair, own) = (Pair::new(), Identity::p256());
+    let rule = || ClientAuthentication::required(verifier(&own));
+    let keys = Arc::new(PskList::new(vec![shared_key()]));
+    let builder = || pair.server_builder().client_authentication(rule());
+    let with_keys = pair.finish(builder().pre_shared_keys(keys));
+    let with_key = |at| client(pair.client_builder().pre_shared_keys(vec![shared_key()]), at);
+    talk(&mut with_key(0), &mut server_at(&with_keys, 0)).checked();
+    let (mut client, mut server) = (with_key(1), server_at(&with_keys, 1));
+    talk(&mut client, &mut server).checked();
+    assert_eq!(server.parameters().pre_shared_key, Some(PskKind::Resumption));
+    let mut server = server_at(&pair.finish(builder()), 2);
+    let error = talk(&mut with_key(2), &mut server).error.unwrap();
+    assert_eq!(error.kind(), &handclasp::ErrorKind::CertificateRequired);
+}
+
+/// Counts what is put into it.
+#[derive(Debug, Default)]
+struct Counting(std::sync::atomic::AtomicUsize);
+
+impl SessionStore for Counting {
+    fn put(&self, _: &[u8], _: UnixTime) -> Result<Vec<u8>, CryptoError> {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Ok(vec![1; 16])
+    }
+
+    fn take(&self, _: &[u8], _: UnixTime) -> Option<Zeroizing<Vec<u8>>> {
+        None
+    }
 }

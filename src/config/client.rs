@@ -181,7 +181,11 @@ impl ClientConfigBuilder {
 
     /// Keeps the server's tickets here, and resumes with them. The certificates that the server
     /// had then are judged again by the verifier, so that what it refuses now is not resumed; a
-    /// verifier that answers later is not asked again. No tickets are taken by default.
+    /// verifier that answers later is not asked again. A session that a pre-shared key vouched for
+    /// is resumed while there is one for the server. No tickets are taken by default.
+    ///
+    /// The server knows a client that resumes by what it has shown before: configurations with
+    /// different [`client_certificates`](Self::client_certificates) must not share a store.
     pub fn sessions(mut self, store: Arc<dyn ClientSessionStore>) -> Self {
         self.config.sessions = Some(store);
         self

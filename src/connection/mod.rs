@@ -171,9 +171,13 @@ impl Connection {
         self.handshake.export_early_keying_material(label, context, output)
     }
 
-    /// Time has passed: see [`Handshake::set_time`].
+    /// Time has passed: see [`Handshake::set_time`]. Streams do it while they shake hands.
     pub fn set_time(&mut self, now: UnixTime) {
         self.handshake.set_time(now);
+    }
+
+    pub(crate) fn time(&self) -> UnixTime {
+        self.handshake.time()
     }
 
     /// The transport has ended. Fine after the peer's close_notify; anything else is an error:

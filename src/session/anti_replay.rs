@@ -25,6 +25,11 @@ pub trait AntiReplay: Send + Sync + fmt::Debug {
     /// Is this ClientHello seen for the first time? It is remembered then. When in doubt, or out
     /// of room, say no: the connection goes on without 0-RTT data. What has to ask over a
     /// network is better asked as a question of the handshake.
+    ///
+    /// `now` is the time of the connection, which is behind where it was made long before the
+    /// client spoke: see [`set_time`](crate::Connection::set_time). Who forgets a ClientHello by a
+    /// clock of its own must refuse those whose [`fresh_until`](Strike::fresh_until) is over by
+    /// that clock.
     fn is_first(&self, strike: &Strike, now: UnixTime) -> bool;
 }
 
@@ -45,6 +50,8 @@ struct Seen {
     old: HashSet<[u8; 32]>,
     old_until: u64,
     for_ever: HashSet<[u8; 32]>,
+    /// Until when those were fresh, at most, that were forgotten.
+    forgotten_until: u64,
 }
 
 impl StrikeRegister {
@@ -75,8 +82,9 @@ impl AntiReplay for StrikeRegister {
             return false;
         }
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let Seen { young, young_until, old, old_until, for_ever } = &mut *seen;
+        let Seen { young, young_until, old, old_until, for_ever, forgotten_until } = &mut *seen;
         if now.as_secs() > *old_until {
+            *forgotten_until = (*old_until).max(*forgotten_until);
             *old = core::mem::take(young);
             *old_until = core::mem::take(young_until);
         }
@@ -84,7 +92,11 @@ impl AntiReplay for StrikeRegister {
             Some(until) => (young, until.as_secs()),
             None => (for_ever, 0),
         };
-        if old.contains(&strike.id) || set.contains(&strike.id) || set.len() >= self.capacity {
+        // Of connections the one can be behind the other: what is fresh by the time of this one may
+        // have been forgotten by the time of another.
+        let forgotten = strike.fresh_until.is_some() && until <= *forgotten_until;
+        let seen = old.contains(&strike.id) || set.contains(&strike.id);
+        if forgotten || seen || set.len() >= self.capacity {
             return false;
         }
         set.insert(strike.id);

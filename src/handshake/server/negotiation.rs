@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::no_common_type;
 use crate::registry::{CertificateType, ExtensionType, HandshakeType, ProtocolVersion};
 use crate::wire::codec::join;
-use crate::wire::{ClientHello, KeyShareEntry};
+use crate::wire::{ClientHello, KeyShareEntry, PSK_KE};
 
 const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
 
@@ -37,7 +37,9 @@ pub(super) fn check_form(config: &ServerConfig, hello: &ClientHello<'_>) -> Resu
     if hello.pre_shared_keys.is_some() && hello.psk_key_exchange_modes.is_none() {
         return Err(Error::missing(MESSAGE, ExtensionType::PSK_KEY_EXCHANGE_MODES));
     }
+    // Only in the mode that is without one (section 4.3.9).
     let no_exchange = hello.pre_shared_keys.is_some()
+        && hello.psk_key_exchange_modes.is_some_and(|modes| modes.contains(&PSK_KE))
         && hello.supported_groups.is_none()
         && hello.key_shares.is_none();
     if no_exchange && !config.psk_without_key_exchange {
@@ -138,14 +140,16 @@ pub(super) fn application_protocol(
     })
 }
 
-/// The type of the client's certificate: its first that the verifier takes, if there is one to
-/// ask for (RFC 7250, section 4.2).
+/// The type of the client's certificate: the verifier's first that the client has, if there is one
+/// to ask for, now or later (RFC 7250, section 4.2).
 pub(super) fn client_certificate_type(
     config: &ServerConfig,
     hello: &ClientHello<'_>,
 ) -> Option<CertificateType> {
-    let ours = config.client_authentication.as_ref()?.verifier.certificate_types();
-    client_types(hello).find(|theirs| ours.contains(theirs))
+    let policy = config.client_authentication.as_ref();
+    let policy = policy.filter(|policy| policy.in_handshake || hello.post_handshake_auth);
+    let ours = policy?.verifier.certificate_types();
+    ours.iter().copied().find(|ours| client_types(hello).any(|theirs| theirs == *ours))
 }
 
 fn client_types<'a>(hello: &ClientHello<'a>) -> impl Iterator<Item = CertificateType> + use<'a> {

@@ -24,37 +24,37 @@ pub(super) fn wanted(
 }
 
 /// The key of the first ticket that is of this server, alive, and made under the same rules.
-pub(super) fn find(
-    config: &ServerConfig,
-    offer: &Offer,
-    hello: &ClientHello<'_>,
-    context: &Context<'_>,
-) -> Option<ChosenPsk> {
+pub(super) fn find(offer: &Offer, hello: &ClientHello<'_>, context: &Context) -> Option<ChosenPsk> {
+    let config = &offer.config;
     let sessions = config.sessions.as_ref()?;
     let policy = config.session_policy(context.parameters.server_name.as_deref());
     let offered = hello.pre_shared_keys?.iter();
-    (0..LOOKED_AT).zip(offered).find_map(|(index, (offered, _))| {
+    let chosen = (0..LOOKED_AT).zip(offered).find_map(|(index, (offered, _))| {
         let bytes = sessions.take(offered.identity, context.now)?;
         let ServerSession { session, policy: made_under } = ServerSession::decode(&bytes).ok()?;
-        let good = made_under == policy
-            && session.is_alive(context.now)
-            && still_accepted(config, &session, context);
+        let good = made_under == policy && session.is_alive(context.now);
         let suites = good.then_some(&offer.cipher_suite);
         let key = PreSharedKey::of_ticket(offered.identity, session, suites)?;
         Some(ChosenPsk { index, key })
+    });
+    // One chain is judged and no more: the client has proved nothing yet.
+    chosen.filter(|chosen| {
+        chosen.key.session().is_some_and(|session| still_accepted(config, session, context))
     })
 }
 
 /// Are the client's certificates good still? A verifier that answers later has said yes once.
-fn still_accepted(config: &ServerConfig, session: &Session, context: &Context<'_>) -> bool {
+fn still_accepted(config: &ServerConfig, session: &Session, context: &Context) -> bool {
     match (&config.client_authentication, PeerIdentity::of_session(session, None, context.now)) {
         (Some(policy), Some(peer)) => !matches!(policy.verifier.verify(&peer), Reply::Now(Err(_))),
+        // Who has to show a certificate and did not had a shared key.
+        (Some(policy), None) if policy.required && policy.in_handshake => config.psks.is_some(),
         _ => true,
     }
 }
 
 /// A ticket was taken: what its session has goes over to this connection.
-pub(super) fn take_over(key: &PreSharedKey, hello: &ClientHello<'_>, context: &mut Context<'_>) {
+pub(super) fn take_over(key: &PreSharedKey, hello: &ClientHello<'_>, context: &mut Context) {
     let Some(session) = key.session() else { return };
     context.parameters.certificates.clone_from(&session.certificates);
     context.resumption.authenticated = session.authenticated;
