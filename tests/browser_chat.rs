@@ -328,7 +328,7 @@ async fn reload_until(browser: &Browser, words: &str) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         browser.reload().await;
-        if browser.wait_for("there and back").await.contains(words) {
+        if browser.wait_for("http/1.1 ·").await.contains(words) {
             return;
         }
         assert!(Instant::now() < deadline, "{}", browser.text().await);
