@@ -37,6 +37,7 @@ struct Chat {
     port: u16,
     /// The file with the authority to import.
     authority: String,
+    _folder: Folder,
     anchors: TrustAnchors,
     /// Makes Chromium trust it.
     flag: String,
@@ -44,14 +45,15 @@ struct Chat {
 
 impl Chat {
     fn start() -> Self {
-        let server = examples::start("wss_chat", &["127.0.0.1:0"]);
+        let folder = Folder::new();
+        let authority = folder.path("authority.pem");
+        let server = examples::start("wss_chat", &["127.0.0.1:0", &authority]);
         let port = examples::port(&server);
         let output = server.wait_for("");
-        let after = |words| output.lines().find_map(|line| line.strip_prefix(words)).unwrap();
-        let authority = after("authority in ").to_owned();
+        let hash = output.lines().find_map(|line| line.strip_prefix("SPKI hash ")).unwrap();
         let anchors = TrustAnchors::from_pem(&std::fs::read(&authority).unwrap()).unwrap();
-        let flag = format!("--ignore-certificate-errors-spki-list={}", after("SPKI hash "));
-        Self { server, port, authority, anchors, flag }
+        let flag = format!("--ignore-certificate-errors-spki-list={hash}");
+        Self { server, port, authority, _folder: folder, anchors, flag }
     }
 
     fn url(&self, room: &str) -> String {
