@@ -1,5 +1,6 @@
 //! A chat for browsers: an HTTPS page and a `wss://` socket, which shows how each connection came
-//! about. `wss_chat [ADDRESS:PORT]` makes itself a certificate and says how to trust it.
+//! about. `wss_chat [ADDRESS:PORT [AUTHORITY_FILE]]` makes itself a certificate and says how to
+//! trust it.
 
 #[path = "wss_chat/certificate.rs"]
 mod certificate;
@@ -12,8 +13,10 @@ mod socket;
 #[path = "wss_chat/watch.rs"]
 mod watch;
 
-use std::io::Cursor;
+use std::fs::File;
+use std::io::{Cursor, ErrorKind, Write};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,11 +46,16 @@ const PAGE_GRACE: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    let address = std::env::args().nth(1).unwrap_or("127.0.0.1:8443".into());
+    let mut arguments = std::env::args().skip(1);
+    let address = arguments.next().unwrap_or("127.0.0.1:8443".into());
+    let file = arguments.next().map(PathBuf::from);
     let fresh = Fresh::new()?;
     let acceptor = acceptor(&fresh)?;
     let listener = TcpListener::bind(address).await?;
-    introduce(&fresh, listener.local_addr()?)?;
+    let address = listener.local_addr()?;
+    let in_temporary_files =
+        || std::env::temp_dir().join(format!("wss_chat-{}-ca.pem", address.port()));
+    introduce(&fresh, address, &file.unwrap_or_else(in_temporary_files))?;
     let rooms = Arc::new(Rooms::default());
     loop {
         let (socket, client) = listener.accept().await?;
@@ -76,9 +84,12 @@ fn acceptor(fresh: &Fresh) -> Result<Acceptor, Failure> {
     ))
 }
 
-fn introduce(fresh: &Fresh, address: SocketAddr) -> Result<(), Failure> {
-    let file = std::env::temp_dir().join(format!("wss_chat-{}-ca.pem", address.port()));
-    std::fs::write(&file, &fresh.authority_pem)?;
+fn introduce(fresh: &Fresh, address: SocketAddr, file: &Path) -> Result<(), Failure> {
+    // A file of our own: what somebody else has put there must not be what is imported.
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+        _ => File::create_new(file)?.write_all(fresh.authority_pem.as_bytes())?,
+    }
     let (file, port, hash) = (file.display(), address.port(), &fresh.spki_hash);
     println!("The chat is at https://localhost:{port}/");
     println!("Its certificate is fresh. To trust it, until it stops, do one of these:");
@@ -88,7 +99,6 @@ fn introduce(fresh: &Fresh, address: SocketAddr) -> Result<(), Failure> {
     );
     println!("      https://localhost:{port}/");
     println!("- curl --cacert {file} https://localhost:{port}/");
-    println!("authority in {file}");
     println!("SPKI hash {hash}");
     println!("listening on {address}");
     Ok(())
