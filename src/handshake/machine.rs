@@ -214,6 +214,7 @@ impl Handshake {
             return first.clone();
         }
         self.state = State::Failed(error.clone());
+        self.resumption.no_early_data();
         self.incoming.take();
         error
     }
