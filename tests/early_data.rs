@@ -357,6 +357,20 @@ fn early_data_beyond_the_limit_end_the_connection() {
 }
 
 #[test]
+fn early_data_are_not_taken_under_another_key_than_the_first() {
+    // Section 4.3.10: they are protected with the ticket's key, which this server cannot open; the
+    // second key would allow them.
+    let (pair, _, _) = sharing(100, 100);
+    pair.meet(&pair.finish(pair.early_server(100)));
+    let keys = Arc::new(PskList::new(vec![external(100)]));
+    let other = pair.early_server(100).sessions(sessions::ticket_keys()).pre_shared_keys(keys);
+    let builder = pair.client_builder().pre_shared_keys(vec![external(100)]);
+    let mut client = client_at(builder, 1);
+    assert_eq!(early(&mut client, &pair.finish(other), 1), EarlyData::Rejected);
+    assert!(client.parameters().pre_shared_key.is_some());
+}
+
+#[test]
 fn early_data_under_a_key_agreed_on_elsewhere_are_taken_once_for_ever() {
     let (_pair, mut client, config) = sharing(100, 100);
     let flight = first_flight(&mut client);

@@ -183,6 +183,7 @@ impl Handshake {
         }
         self.state = State::Failed(error.clone());
         self.context.question = None;
+        self.context.resumption.no_early_data();
         self.incoming.take();
         error
     }
