@@ -5,8 +5,8 @@
 
 use x509_parser::nom::Parser;
 use x509_parser::prelude::{
-    BasicConstraints, ExtendedKeyUsage, FromDer, KeyUsage, X509Certificate, X509CertificateParser,
-    X509Error, X509Extension,
+    ExtendedKeyUsage, FromDer, KeyUsage, X509Certificate, X509CertificateParser, X509Error,
+    X509Extension,
 };
 
 use super::der::{self, Reader};
@@ -237,10 +237,8 @@ impl<'a> Certificate<'a> {
         }
         match extension.oid {
             oid::BASIC_CONSTRAINTS => {
-                let constraints: BasicConstraints =
-                    whole(value, "its basicConstraints do not parse")?;
-                self.is_ca = constraints.ca;
-                self.scope.path_length = constraints.path_len_constraint;
+                (self.is_ca, self.scope.path_length) =
+                    basic_constraints(value).ok_or("its basicConstraints do not parse")?;
             }
             oid::KEY_USAGE => self.key_usage = Some(whole(value, "its keyUsage does not parse")?),
             oid::EXTENDED_KEY_USAGE => {
@@ -320,6 +318,20 @@ impl<'a> Extension<'a> {
             && self.critical == other.critical
             && self.value == other.value
     }
+}
+
+/// Whether it is a CA's, and the pathLenConstraint. The parser takes other numbers for an INTEGER.
+fn basic_constraints(value: &[u8]) -> Option<(bool, Option<u32>)> {
+    let mut fields = Reader(der::only(value, der::SEQUENCE)?);
+    let is_ca = match fields.take(der::BOOLEAN) {
+        Some(is_ca) => der::boolean(is_ca.contents)?,
+        None => false,
+    };
+    let length = match fields.take(der::INTEGER) {
+        Some(length) => Some(der::count(length.contents)?),
+        None => None,
+    };
+    fields.is_empty().then_some((is_ca, length))
 }
 
 /// An extension's value, with nothing after it.
