@@ -182,6 +182,10 @@ impl<'a> Certificate<'a> {
         else {
             return None;
         };
+        // The parser passes over what stands behind the parts of these.
+        let is_strict = der::elements(validity.contents)?.len() == 2
+            && distinguished_name::is_name(issuer.contents)
+            && distinguished_name::is_name(subject.contents);
         // Two parsers must never see two certificates in the same bytes.
         let same = serial.contents == x509.raw_serial()
             && issuer.whole == x509.issuer.as_raw()
@@ -190,7 +194,7 @@ impl<'a> Certificate<'a> {
             && tbs.whole == x509.tbs_certificate.as_ref()
             && extensions.len() == x509.extensions().len()
             && extensions.iter().zip(x509.extensions()).all(|(it, other)| it.is(other));
-        same.then_some(Self {
+        (is_strict && same).then_some(Self {
             der: input,
             label: printable(&x509.subject.to_string()),
             issuer_label: printable(&x509.issuer.to_string()),

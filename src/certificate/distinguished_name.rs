@@ -89,6 +89,11 @@ pub(super) fn parses(name: &[u8]) -> bool {
     attributes(name).is_some_and(|attributes| attributes.iter().all(|(_, value)| reads(value)))
 }
 
+/// Whether these are the contents of a Name, and of nothing else.
+pub(super) fn is_name(name: &[u8]) -> bool {
+    attributes(name).is_some()
+}
+
 /// The attributes of a Name, types and values.
 fn attributes(name: &[u8]) -> Option<Vec<(&[u8], der::Element<'_>)>> {
     let mut attributes = Vec::new();
