@@ -182,6 +182,29 @@ fn with_fields(der: &[u8], edit: impl FnOnce(&mut Vec<Vec<u8>>)) -> CertificateD
 }
 
 #[test]
+fn of_old_certificates_only_roots_issue() {
+    // Version 1: without the version, and without extensions.
+    let old = |der: &[u8]| {
+        with_fields(der, |fields| {
+            fields.remove(0);
+            fields.pop();
+        })
+    };
+    let old_root = root("root");
+    let issued = intermediate("issued", &old_root);
+    let trusts = |issuer: &Authority, anchor: CertificateDer<'static>| {
+        Check::new(&issue(&leaf_params(), issuer), &[], &[&anchor]).run().is_ok()
+    };
+    assert!(trusts(&old_root, old(old_root.der())));
+    assert!(trusts(&issued, issued.der().clone()));
+    assert!(!trusts(&issued, old(issued.der())));
+    // Nor one that says that it is no CA's, which it could not before version 3.
+    let server = Authority::self_signed(leaf_params(), key()).unwrap();
+    let without_version = with_fields(server.der(), |fields| drop(fields.remove(0)));
+    assert!(!trusts(&server, without_version));
+}
+
+#[test]
 fn bytes_behind_the_parts_of_names_and_times_are_refused() {
     let root = root("root");
     let parses = |edit: &dyn Fn(&mut Vec<Vec<u8>>)| {
