@@ -49,7 +49,8 @@ pub enum TrustAnchorError {
 /// number and its signature mean nothing: it is trusted because it is in here.
 ///
 /// A certificate that is not a CA's can be an anchor too, and then stands for itself alone: a
-/// self-signed server certificate that is trusted on purpose does not make its owner a CA.
+/// self-signed server certificate that is trusted on purpose does not make its owner a CA. Only a
+/// self-signed one of before version 3 does, as it has no way to say whose it is.
 #[derive(Clone, Default)]
 pub struct TrustAnchors {
     /// By subject, in the form that is compared (see `distinguished_name`).
@@ -125,8 +126,10 @@ impl TrustAnchors {
     /// [`Problem::Malformed`](super::Problem::Malformed).
     pub fn add(&mut self, certificate: CertificateDer<'_>) -> Result<(), CertificateError> {
         let decoded = Certificate::decode(&certificate).map_err(malformed)?;
-        // Before version 3 there was no way to say "CA", and there are roots from then.
-        let issues = decoded.version < V3 || decoded.is_ca;
+        // Before version 3 there was no way to say "CA", and there are roots from then. What another
+        // one issued may as well be a server's.
+        let is_old_root = decoded.version < V3 && decoded.is_self_issued();
+        let issues = decoded.is_ca || (is_old_root && decoded.extensions.is_empty());
         let scope = (issues && checks::may_sign_certificates(&decoded)).then_some(decoded.scope);
         let anchor = Anchor {
             label: decoded.label,

@@ -350,6 +350,9 @@ impl<'s> Search<'s> {
         anchor: &Anchor,
         scope: &Scope,
     ) -> Result<(), CertificateError> {
+        // All of it is read again for each path, and many paths may lead here.
+        let bytes: usize = path.iter().map(|certificate| certificate.der.len()).sum();
+        self.spend(Limit::Candidates, bytes / 1024)?;
         let now = Timestamp::from(self.request.now);
         for (index, certificate) in path.iter().enumerate().skip(1) {
             checks::intermediate(certificate, now).map_err(|problem| certificate.error(problem))?;

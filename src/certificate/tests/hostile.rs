@@ -250,3 +250,44 @@ fn depth_is_bounded_in_structures_and_in_paths() {
     assert_eq!(verdict.unwrap_err().problem.code(), "limit-exceeded");
     assert_eq!(signatures, 100);
 }
+
+/// Each path that reaches an anchor is judged as a whole, so that the size of what is judged must
+/// not multiply with the number of paths.
+#[test]
+fn many_paths_of_large_certificates_are_refused_within_the_limits() {
+    let mut root = authority_params("root");
+    root.name_constraints = Some(rcgen::NameConstraints {
+        permitted_subtrees: vec![rcgen::GeneralSubtree::DnsName("example.org".into())],
+        excluded_subtrees: Vec::new(),
+    });
+    let root = Authority::self_signed(root, key()).unwrap();
+    // Two certificates for each of three keys, one above the other: eight paths.
+    let keys: Vec<_> = (0..3).map(|_| key()).collect();
+    let mut bag = Vec::new();
+    for (layer, key) in keys.iter().enumerate() {
+        for serial in [1, 2] {
+            let mut params = authority_params(&layer.to_string());
+            params.serial_number = Some(rcgen::SerialNumber::from(serial));
+            let issuer = authority_params(&(layer + 1).to_string());
+            let certificate = match keys.get(layer + 1) {
+                Some(above) => params.signed_by(key, &rcgen::Issuer::from_params(&issuer, above)),
+                None => params.signed_by(key, &root),
+            };
+            bag.push(certificate.unwrap().der().clone());
+        }
+    }
+    let issuer = authority_params("0");
+    let issuer = rcgen::Issuer::from_params(&issuer, &keys[0]);
+    let attempts = |organization: &str| {
+        let mut leaf = leaf_params();
+        leaf.distinguished_name.push(DnType::OrganizationName, organization);
+        let leaf = leaf.signed_by(&key(), &issuer).unwrap();
+        let mut check = Check::new(leaf.der(), &bag.iter().collect::<Vec<_>>(), &[root.der()]);
+        check.limits.candidates = 100;
+        check.explain().attempts.len()
+    };
+    // The leaf, the layers below the root, and the root for each of the eight paths; of the second
+    // leaf, with 32 kilobytes more, only so many are judged.
+    assert_eq!(attempts("a"), 1 + 2 + 4 + 8 + 8);
+    assert!(attempts(&"a ".repeat(16 * 1024)) < 15);
+}
