@@ -4,7 +4,7 @@
 use pki_types::{ServerName, UnixTime};
 
 use super::{Context, Level, Shared};
-use crate::config::{ClientConfig, EarlyDataTerms, PeerIdentity, PreSharedKey, Reply};
+use crate::config::{ClientConfig, EarlyDataTerms, PeerIdentity, PreSharedKey};
 use crate::crypto::{CipherSuite, HashAlgorithm};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::EarlyData;
@@ -34,14 +34,10 @@ fn of_ticket(
         return None;
     }
     match PeerIdentity::of_session(&found.session, Some(server.clone()), now) {
-        // A verifier that answers later has said yes once, and need not say it again.
-        Some(identity) => match config.verifier.verify(&identity) {
-            Reply::Now(Err(_)) => return None,
-            _ => {}
-        },
+        Some(identity) if !identity.is_still_good(&*config.verifier) => return None,
         // A shared key has vouched for the server: without one, nobody does any more.
         None if !config.pre_shared_keys.iter().any(|key| key.is_for(server)) => return None,
-        None => {}
+        _ => {}
     }
     PreSharedKey::of_ticket(&found.ticket, found.session, &config.provider.cipher_suites)
 }
