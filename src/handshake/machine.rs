@@ -215,6 +215,8 @@ impl Handshake {
         }
         self.state = State::Failed(error.clone());
         self.incoming.take();
+        // Section 6: secrets of failed connections are forgotten.
+        self.resumption.no_early_data();
         error
     }
 
