@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::alert::AlertDescription;
+use crate::alert::{AlertDescription, AlertLevel};
 use crate::certificate::{CertificateError, Evidence, MissingEvidence, Problem};
 use crate::crypto::CryptoError;
 use crate::record::RecordError;
@@ -43,9 +43,13 @@ impl Error {
     }
 }
 
-impl From<ErrorKind> for Error {
-    fn from(kind: ErrorKind) -> Self {
-        Self(Box::new(kind))
+/// From a kind, and from what a kind is made of.
+impl<T> From<T> for Error
+where
+    ErrorKind: From<T>,
+{
+    fn from(cause: T) -> Self {
+        Self(Box::new(cause.into()))
     }
 }
 
@@ -289,35 +293,13 @@ fn certificate_alert(error: &CertificateError) -> AlertDescription {
         P::RevocationEvidence(ref error) if error.evidence() == Evidence::OcspResponse => {
             A::BAD_CERTIFICATE_STATUS_RESPONSE
         }
+        P::RejectedWith(alert, _) if A(alert).level() == AlertLevel::Fatal => A(alert),
         P::LimitExceeded { .. }
         | P::Rejected(_)
+        | P::RejectedWith(..)
         | P::RevocationUnknown(_)
         | P::RevocationEvidence(_) => A::CERTIFICATE_UNKNOWN,
         _ => A::BAD_CERTIFICATE,
-    }
-}
-
-impl From<DecodeError> for Error {
-    fn from(error: DecodeError) -> Self {
-        ErrorKind::from(error).into()
-    }
-}
-
-impl From<RecordError> for Error {
-    fn from(error: RecordError) -> Self {
-        ErrorKind::from(error).into()
-    }
-}
-
-impl From<CryptoError> for Error {
-    fn from(error: CryptoError) -> Self {
-        ErrorKind::from(error).into()
-    }
-}
-
-impl From<CertificateError> for Error {
-    fn from(error: CertificateError) -> Self {
-        ErrorKind::from(error).into()
     }
 }
 

@@ -16,11 +16,13 @@ use handclasp::config::{
 };
 use handclasp::connection::Options;
 use handclasp::crypto::{CryptoProvider, signing_key};
+use handclasp::handshake::Handshake;
 use handclasp::observer::{Event, Observer};
 use handclasp::registry::{CertificateType, HandshakeType};
 use handclasp::session::{ClientSessionStore, MemoryClientSessions, TicketKeys};
 use handclasp::transport::memory::exchange;
-use handclasp::wire::EncryptedExtensions;
+use handclasp::transport::raw::{RawHandshake, RawStep};
+use handclasp::wire::{Certificate, EncryptedExtensions, HandshakeMessage};
 use handclasp::{ClientConfig, ClientConnection, Error, ErrorKind, ServerConfig, ServerConnection};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer, UnixTime};
@@ -116,6 +118,39 @@ fn the_holder_of_a_pinned_key_must_prove_that_it_has_it() {
     let mut client = client(pinned(&theirs), None);
     let error = exchange(&mut client, &mut server(vec![Arc::new(key)], None)).unwrap_err();
     assert_eq!(error.alert_sent(), Some(A::DECRYPT_ERROR), "{error}");
+}
+
+#[test]
+fn a_list_of_two_public_keys_is_illegal() {
+    // RFC 9846, section 4.5.1. The second is put into the server's Certificate on its way.
+    let theirs = Identity::p256();
+    let now = handclasp::pki_types::UnixTime::now();
+    let config = ClientConfig::builder(CryptoProvider::ring()).verifier(pinned(&theirs));
+    let client = Handshake::client(Arc::new(config.build().unwrap()), server_name(), now);
+    let list = Arc::new(CertificateList::new(vec![raw_key(&theirs)]));
+    let config = ServerConfig::builder(CryptoProvider::ring()).build(list).unwrap();
+    let server = Handshake::server(Arc::new(config), now);
+    let [mut client, mut server] = [client, server].map(|it| RawHandshake::new(it, None).unwrap());
+    while let Some(step) = client.next_step() {
+        if let RawStep::Send(level, bytes) = step {
+            server.receive(level, &bytes).unwrap();
+        }
+    }
+    let mut result = Ok(());
+    while let Some(step) = server.next_step() {
+        let RawStep::Send(level, bytes) = step else { continue };
+        let mut rest = &bytes[..];
+        while let Some((message, after)) = HandshakeMessage::split(rest) {
+            let mut bytes = message.bytes.to_vec();
+            if message.kind == HandshakeType::CERTIFICATE {
+                bytes.clear();
+                Certificate::encode(&mut bytes, &[], &[spki(&theirs), spki(&theirs)]);
+            }
+            result = result.and_then(|()| client.receive(level, &bytes));
+            rest = after;
+        }
+    }
+    assert_eq!(result.unwrap_err().alert_sent(), Some(A::ILLEGAL_PARAMETER));
 }
 
 #[test]

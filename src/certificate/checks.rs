@@ -18,8 +18,7 @@ pub(super) fn end_entity(
     certificate: &Certificate<'_>,
     request: &ChainRequest<'_>,
 ) -> Result<(), Problem> {
-    every(certificate, request.now.into())?;
-    as_issued(certificate)?;
+    issued(certificate, request.now.into())?;
     // The key signs handshakes (RFC 9846, section 4.5.1.2). A CA's keyUsage speaks of what it
     // issues, and RFC 5280 asks nothing more of it; a handshake does, when it comes to a signature
     // (`EndEntity::check_may_sign`).
@@ -59,6 +58,12 @@ pub(super) fn path(
 pub(super) fn intermediate(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
     as_issued(certificate)?;
     authority(certificate, now)
+}
+
+/// What holds for every certificate that somebody issued.
+pub(super) fn issued(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
+    every(certificate, now)?;
+    as_issued(certificate)
 }
 
 /// What holds for a CA; for the certificate of an anchor in the strict profile only.

@@ -46,6 +46,10 @@ pub enum Problem {
     /// A verifier of the user's own does not accept it, for this reason.
     #[error("is not accepted: {0}")]
     Rejected(String),
+    /// The same, and the number of the alert that tells the peer so (RFC 9846, section 6):
+    /// certificate_unknown, 46, where it is not one of an error.
+    #[error("is not accepted: {1}")]
+    RejectedWith(u8, String),
     /// It is not of version 3, without which there are no extensions and so no way to tell a CA
     /// from anyone else. The version is counted from 1.
     #[error("is of version {0}; only version 3 is accepted")]
@@ -189,7 +193,7 @@ impl Problem {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Malformed(_) => "malformed",
-            Self::Rejected(_) => "rejected",
+            Self::Rejected(_) | Self::RejectedWith(..) => "rejected",
             Self::UnsupportedVersion(_) => "unsupported-version",
             Self::AlgorithmMismatch => "algorithm-mismatch",
             Self::InvalidSerialNumber => "invalid-serial-number",

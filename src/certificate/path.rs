@@ -362,7 +362,8 @@ impl<'s> Search<'s> {
             // About one more signature for each certificate; and many paths may lead here.
             self.spend(Limit::SignatureChecks, path.len())?;
         }
-        revocation::check(path, anchor, self.request)
+        let left = self.left.of(Limit::SignatureChecks);
+        revocation::check(path, anchor, self.bag, left, self.request)
     }
 
     /// Holds what is `below` an authority, the end entity first, to what the authority may issue.

@@ -61,7 +61,7 @@ impl Compressors {
         self.algorithms.iter().find(|one| offered.contains(one.algorithm())).cloned()
     }
 
-    /// The compressed form of this body, where it is shorter.
+    /// The compressed form of this body, where the algorithm gives one.
     pub(crate) fn compress(
         &self,
         with: &dyn CertificateCompression,
@@ -74,8 +74,7 @@ impl Compressors {
             return made.compressed.clone();
         }
         // Outside of the lock: two connections may do it twice, and none waits for another.
-        let compressed = with.compress(message).filter(|short| short.len() < message.len());
-        let compressed: Option<Arc<[u8]>> = compressed.map(Into::into);
+        let compressed: Option<Arc<[u8]>> = with.compress(message).map(Into::into);
         let mut made = lock();
         made.truncate(Self::KEPT - 1);
         let (message, kept) = (message.to_vec(), compressed.clone());
@@ -113,7 +112,7 @@ impl CertificateCompression for Zlib {
     fn compress(&self, message: &[u8]) -> Option<Vec<u8>> {
         let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
         std::io::Write::write_all(&mut encoder, message).ok()?;
-        encoder.finish().ok()
+        encoder.finish().ok().filter(|short| short.len() < message.len())
     }
 
     fn decompress(&self, compressed: &[u8], output: &mut [u8]) -> bool {
@@ -134,14 +133,14 @@ impl CertificateCompression for Brotli {
     }
 
     fn compress(&self, mut message: &[u8]) -> Option<Vec<u8>> {
-        let mut compressed = Vec::new();
+        let (mut compressed, length) = (Vec::new(), message.len());
         // A window of 64 KiB: the message is not longer, and the peer need not have more.
         let parameters = brotli::enc::BrotliEncoderParams {
             lgwin: 16,
             ..brotli::enc::BrotliEncoderParams::default()
         };
         brotli::BrotliCompress(&mut message, &mut compressed, &parameters).ok()?;
-        Some(compressed)
+        Some(compressed).filter(|short| short.len() < length)
     }
 
     fn decompress(&self, compressed: &[u8], output: &mut [u8]) -> bool {

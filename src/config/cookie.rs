@@ -21,6 +21,7 @@ pub trait CookieProtector: Send + Sync + fmt::Debug {
 ///
 /// The state is authenticated, not hidden: it is a hash, a suite and a group, all of which the
 /// client knows. Servers that share the key accept each other's cookies.
+#[derive(Debug)]
 pub struct HmacCookies {
     key: Secret,
     lifetime: u64,
@@ -68,12 +69,6 @@ impl CookieProtector for HmacCookies {
         // Servers that share the key do not share a clock: the other's may be ahead.
         let age = now.as_secs().abs_diff(u64::from_be_bytes(*time));
         (age <= self.lifetime).then(|| state.to_vec())
-    }
-}
-
-impl fmt::Debug for HmacCookies {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HmacCookies").field("lifetime", &self.lifetime).finish_non_exhaustive()
     }
 }
 

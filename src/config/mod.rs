@@ -53,6 +53,9 @@ pub enum ConfigError {
     /// A list is empty that must have something in it.
     #[error("the configuration has no {0}")]
     Empty(&'static str),
+    /// A key exchange group stands in the provider's list twice.
+    #[error("the key exchange group {0} is there twice")]
+    GroupTwice(crate::registry::NamedGroup),
     /// An application protocol is not 1 to 255 bytes long, or the list is longer than 16384.
     #[error("an application protocol must be 1 to 255 bytes long, and all together 16384")]
     ApplicationProtocol,
@@ -65,6 +68,9 @@ pub enum ConfigError {
     /// The certificate cannot be parsed.
     #[error("the certificate is malformed: {0}")]
     Certificate(#[from] crate::certificate::CertificateError),
+    /// A certificate of the chain was issued with SHA-1 or MD5, which TLS 1.3 does not send.
+    #[error("a certificate of the chain is signed with SHA-1 or MD5: have it issued anew")]
+    BrokenSignature,
     /// The certificate's key is not the private key's.
     #[error("the certificate belongs to another key than the private key")]
     KeyMismatch,
@@ -86,8 +92,11 @@ pub enum ConfigError {
     /// An OCSP response or a certificate timestamp is empty, or they are too long for a message.
     #[error("an OCSP response or certificate timestamp is empty, or they are longer than 65535")]
     Staple,
-    /// The request for a client's certificate does not fit into a message.
-    #[error("the authorities and filters for client certificates are too many for a message")]
+    /// The request for a client's certificate does not fit into a message, or a filter is one that
+    /// RFC 9846, section 4.3.5 forbids: the second for an extension, or for anyExtendedKeyUsage.
+    #[error(
+        "the authorities and filters for client certificates are too many for a message, or a filter is forbidden"
+    )]
     CertificateRequest,
     /// A pre-shared key is text, or repeats few bytes: whoever listens in can try such keys.
     #[error(
@@ -108,6 +117,14 @@ fn check_provider(provider: &CryptoProvider) -> Result<(), ConfigError> {
     }
     if provider.groups.is_empty() {
         return Err(ConfigError::Empty("key exchange groups"));
+    }
+    // Section 4.3.7: no group stands in a list twice.
+    let mut seen = Vec::new();
+    for name in provider.groups.iter().map(|group| group.name()) {
+        if seen.contains(&name) {
+            return Err(ConfigError::GroupTwice(name));
+        }
+        seen.push(name);
     }
     Ok(())
 }

@@ -47,7 +47,8 @@ pub trait CertificateResolver: Send + Sync + fmt::Debug {
 }
 
 /// A list of certificates: the first whose names match the client's and whose key the client can
-/// verify; else the first whose key it can verify, unless only known names are served.
+/// verify; else the first whose key it can verify, unless only known names are served. Of several
+/// it takes the first whose whole chain is signed with what the client takes, if there is one.
 #[derive(Clone, Debug)]
 pub struct CertificateList {
     pub(super) keys: Vec<Arc<CertifiedKey>>,
@@ -75,14 +76,15 @@ impl CertificateResolver for CertificateList {
             name.as_ref().is_some_and(|name| key.end_entity.valid_for(name))
         };
         let signs = |key: &&Arc<CertifiedKey>| key.scheme_for(hello).is_some();
-        let mut matching = self.keys.iter().filter(named).peekable();
-        if name.is_some() && self.only_known_names && matching.peek().is_none() {
+        let strict = name.is_some() && self.only_known_names;
+        if strict && !self.keys.iter().any(|key| named(&key)) {
             return Reply::Now(Err(NoCertificate::UnknownName));
         }
-        let chosen = matching.find(signs).or_else(|| match self.only_known_names {
-            true if name.is_some() => None,
-            _ => self.keys.iter().find(signs),
-        });
+        let fitting = self.keys.iter().filter(|key| signs(key) && (!strict || named(key)));
+        let (for_chains, others) = (hello.signature_algorithms_cert, hello.signature_algorithms);
+        // The first of the best: true comes after false.
+        let chosen =
+            fitting.min_by_key(|key| (!named(key), !key.is_issued_with(for_chains, others)));
         let reason = match self.keys.iter().any(|key| key.has_type_for(hello)) {
             true => NoCertificate::NoCommonScheme,
             false => NoCertificate::NoCommonType,

@@ -12,7 +12,7 @@ use crate::crypto::{CryptoProvider, Hash};
 use crate::observer::KeyLog;
 use crate::record::PaddingPolicy;
 use crate::session::{AntiReplay, MAX_LIFETIME, SessionStore};
-use crate::wire::codec::{Prefix, write_vector};
+use crate::wire::codec::{Prefix, write_bytes};
 use crate::wire::write_names;
 
 /// The configuration of a server: built once, shared by all its connections.
@@ -49,13 +49,13 @@ impl ServerConfig {
     /// The digest of the rules that a session is made under, and must be resumed under.
     pub(crate) fn session_policy(&self, server_name: Option<&str>) -> [u8; 32] {
         let mut rules = Vec::with_capacity(256);
-        write_vector(&mut rules, Prefix::U24, |out| out.extend_from_slice(&self.session_context));
+        write_bytes(&mut rules, Prefix::U24, &self.session_context);
         write_names(&mut rules, Prefix::U8, &self.application_protocols);
         if let Some(policy) = &self.client_authentication {
             policy.describe(&mut rules);
         }
         let name = server_name.map_or(&[][..], str::as_bytes);
-        write_vector(&mut rules, Prefix::U24, |out| out.extend_from_slice(name));
+        write_bytes(&mut rules, Prefix::U24, name);
         let digest = SHA256.digest(&rules);
         digest.first_chunk().copied().unwrap_or_default()
     }

@@ -39,6 +39,10 @@ impl Grease {
         self.value(2)
     }
 
+    pub(super) fn signature_scheme(&self) -> u16 {
+        self.value(0) ^ 0x1010
+    }
+
     /// Two that differ: one before the other extensions, one after them.
     pub(super) fn extensions(&self) -> [ExtensionType; 2] {
         let (first, second) = (self.value(3), self.value(4));
@@ -67,9 +71,8 @@ mod tests {
             let grease = Grease { seed: [byte; 32] };
             let [first, second] = grease.extensions();
             assert_ne!(first, second);
-            for value in
-                [grease.cipher_suite(), grease.group(), grease.version(), first.0, second.0]
-            {
+            let (suite, scheme) = (grease.cipher_suite(), grease.signature_scheme());
+            for value in [suite, scheme, grease.group(), grease.version(), first.0, second.0] {
                 assert_eq!(value & 0x0f0f, 0x0a0a);
                 assert_eq!(value >> 8, value & 0xff);
             }

@@ -140,8 +140,8 @@ pub(super) fn application_protocol(
     })
 }
 
-/// The type of the client's certificate: its first that the verifier takes, if there is one to
-/// ask for, now or later (RFC 7250, section 4.2).
+/// The type of the client's certificate: the verifier's first that the client has, if there is one
+/// to ask for, now or later (RFC 7250, section 4.2).
 pub(super) fn client_certificate_type(
     config: &ServerConfig,
     hello: &ClientHello<'_>,
@@ -149,7 +149,7 @@ pub(super) fn client_certificate_type(
     let policy = config.client_authentication.as_ref();
     let policy = policy.filter(|policy| policy.in_handshake || hello.post_handshake_auth);
     let ours = policy?.verifier.certificate_types();
-    client_types(hello).find(|theirs| ours.contains(theirs))
+    ours.iter().copied().find(|ours| client_types(hello).any(|theirs| theirs == *ours))
 }
 
 fn client_types<'a>(hello: &ClientHello<'a>) -> impl Iterator<Item = CertificateType> + use<'a> {

@@ -24,12 +24,8 @@ pub(super) fn wanted(
 }
 
 /// The key of the first ticket that is of this server, alive, and made under the same rules.
-pub(super) fn find(
-    config: &ServerConfig,
-    offer: &Offer,
-    hello: &ClientHello<'_>,
-    context: &Context<'_>,
-) -> Option<ChosenPsk> {
+pub(super) fn find(offer: &Offer, hello: &ClientHello<'_>, context: &Context) -> Option<ChosenPsk> {
+    let config = &offer.config;
     let sessions = config.sessions.as_ref()?;
     let policy = config.session_policy(context.parameters.server_name.as_deref());
     let offered = hello.pre_shared_keys?.iter();
@@ -48,7 +44,7 @@ pub(super) fn find(
 }
 
 /// Are the client's certificates good still?
-fn still_accepted(config: &ServerConfig, session: &Session, context: &Context<'_>) -> bool {
+fn still_accepted(config: &ServerConfig, session: &Session, context: &Context) -> bool {
     match (&config.client_authentication, PeerIdentity::of_session(session, None, context.now)) {
         (Some(policy), Some(peer)) => peer.is_still_good(&*policy.verifier),
         // Who has to show a certificate and did not had a shared key.
@@ -58,7 +54,7 @@ fn still_accepted(config: &ServerConfig, session: &Session, context: &Context<'_
 }
 
 /// A ticket was taken: what its session has goes over to this connection.
-pub(super) fn take_over(key: &PreSharedKey, hello: &ClientHello<'_>, context: &mut Context<'_>) {
+pub(super) fn take_over(key: &PreSharedKey, hello: &ClientHello<'_>, context: &mut Context) {
     let Some(session) = key.session() else { return };
     context.parameters.certificates.clone_from(&session.certificates);
     context.resumption.authenticated = session.authenticated;

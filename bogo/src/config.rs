@@ -1,0 +1,276 @@
+//! What the flags make of our configurations.
+
+use std::sync::Arc;
+
+use handclasp::config::{
+    CertificateCompression, ClientAuthentication, ClientConfig, ExtensionLayout, LayoutItem,
+    Limits, ServerConfig,
+};
+use handclasp::crypto::CryptoProvider;
+use handclasp::registry::{
+    CertificateCompressionAlgorithm, CipherSuiteId, ExtensionType, NamedGroup, SignatureScheme,
+};
+
+use crate::connection::Parties;
+use crate::credential::names;
+use crate::flags::{Flags, Stop};
+use crate::memory::Memory;
+
+const TLS_1_3: u16 = 0x0304;
+
+/// What a server of the runner's own library accepts on a connection.
+const MAX_EARLY_DATA: u32 = 14336;
+
+/// How far the ages of tickets may be off there, in seconds.
+const EARLY_DATA_WINDOW: u32 = 60;
+
+/// Refuses tests of other versions than ours.
+fn check_versions(flags: &Flags) -> Result<(), Stop> {
+    let highest = flags.number("max-version")?.unwrap_or(TLS_1_3);
+    let lowest = flags.number("min-version")?.unwrap_or(TLS_1_3);
+    if flags.has("no-tls13") || highest < TLS_1_3 || lowest > TLS_1_3 {
+        return Err(Stop::unimplemented("a version that is not TLS 1.3"));
+    }
+    Ok(())
+}
+
+/// What one of the runner's policies allows, in its order, as far as ring has it.
+pub struct Policy {
+    suites: &'static [CipherSuiteId],
+    groups: &'static [NamedGroup],
+    pub schemes: &'static [SignatureScheme],
+}
+
+/// The policy of the flags.
+pub fn policy(flags: &Flags) -> Option<Policy> {
+    use SignatureScheme as S;
+    const AES: &[CipherSuiteId] =
+        &[CipherSuiteId::TLS_AES_128_GCM_SHA256, CipherSuiteId::TLS_AES_256_GCM_SHA384];
+    const P384: &[NamedGroup] = &[NamedGroup::SECP384R1];
+    if flags.has("fips-202205") {
+        return Some(Policy {
+            suites: AES,
+            groups: &[NamedGroup::SECP256R1, NamedGroup::SECP384R1],
+            schemes: &[
+                S::ECDSA_SECP256R1_SHA256,
+                S::ECDSA_SECP384R1_SHA384,
+                S::RSA_PSS_RSAE_SHA256,
+                S::RSA_PSS_RSAE_SHA384,
+                S::RSA_PSS_RSAE_SHA512,
+            ],
+        });
+    }
+    let all: &[SignatureScheme] =
+        &[S::ECDSA_SECP384R1_SHA384, S::RSA_PSS_RSAE_SHA384, S::RSA_PSS_RSAE_SHA512];
+    let schemes = match () {
+        () if flags.has("wpa-202304") => all,
+        () if flags.has("cnsa1-202603") => &all[..2],
+        () => return None,
+    };
+    Some(Policy { suites: &AES[1..], groups: P384, schemes })
+}
+
+/// ring's primitives, in the choice and order that the flags want.
+pub fn provider(flags: &Flags) -> Result<CryptoProvider, Stop> {
+    let mut provider = CryptoProvider::ring();
+    if let Some(policy) = policy(flags) {
+        provider.cipher_suites.retain(|suite| policy.suites.contains(&suite.id));
+        provider.groups.retain(|group| policy.groups.contains(&group.name()));
+        provider.signatures.by_scheme.retain(|(scheme, _)| policy.schemes.contains(scheme));
+    }
+    if flags.has("cnsa-202407") {
+        provider.cipher_suites.sort_by_key(|suite| match suite.id {
+            CipherSuiteId::TLS_AES_256_GCM_SHA384 => 0,
+            CipherSuiteId::TLS_AES_128_GCM_SHA256 => 1,
+            _ => 2,
+        });
+    }
+    let groups: Vec<u16> = flags.numbers("curves")?;
+    if !groups.is_empty() {
+        let chosen = groups.iter().map(|group| {
+            let group = NamedGroup(*group);
+            let known = provider.group(group).cloned();
+            known.ok_or_else(|| Stop::unimplemented(format!("group {group}")))
+        });
+        provider.groups = chosen.collect::<Result<_, _>>()?;
+    }
+    let schemes: Vec<u16> = flags.numbers("verify-prefs")?;
+    if schemes.is_empty() {
+        // The runner supposes that Ed25519 must be asked for.
+        let by_scheme = &mut provider.signatures.by_scheme;
+        by_scheme.retain(|(scheme, _)| *scheme != SignatureScheme::ED25519);
+    } else {
+        let usable = |scheme: &u16| SignatureScheme(*scheme).signs_handshakes();
+        if !schemes.iter().any(usable) {
+            return Err(Stop::unimplemented("no scheme that signs handshakes"));
+        }
+        let known = &provider.signatures.by_scheme;
+        let chosen = schemes.iter().map(|scheme| {
+            let scheme = SignatureScheme(*scheme);
+            let known = known.iter().find(|(it, _)| *it == scheme).cloned();
+            known.ok_or_else(|| Stop::unimplemented(format!("scheme {scheme}")))
+        });
+        provider.signatures.by_scheme = chosen.collect::<Result<_, _>>()?;
+    }
+    Ok(provider)
+}
+
+/// The limits that the runner supposes.
+fn limits(flags: &Flags) -> Result<Limits, Stop> {
+    let longest = flags.number::<usize>("max-cert-list")?.map(|length| length + 4);
+    Ok(Limits {
+        handshake_message: longest.unwrap_or(Limits::DEFAULT.handshake_message * 4),
+        certificates: 0xffff,
+        change_cipher_specs: 32,
+        records_without_progress: 32,
+        messages_without_data: 32,
+        // 16384 bytes with the tag and the type of the one record that they come in.
+        early_data_skipped: 16384 - 17,
+        ..Limits::DEFAULT
+    })
+}
+
+/// Puts the group of the flags' only key share in front, and keeps the order of what is offered.
+fn share(flags: &Flags, provider: &mut CryptoProvider) -> Result<Option<ExtensionLayout>, Stop> {
+    let shares: Vec<u16> = flags.numbers("key-shares")?;
+    if flags.has("no-key-shares") || shares.len() > 1 {
+        return Err(Stop::unimplemented("other than one key share"));
+    }
+    let hints: Vec<u16> = flags.numbers("server-supported-groups-hint")?;
+    let hinted = provider.groups.iter().map(|group| group.name().0);
+    let hinted = hinted.into_iter().find(|group| hints.contains(group));
+    let Some(first) = shares.first().copied().or(hinted) else { return Ok(None) };
+    let codes: Vec<u8> =
+        provider.groups.iter().flat_map(|group| group.name().0.to_be_bytes()).collect();
+    let place = provider.groups.iter().position(|group| group.name().0 == first);
+    let place = place.ok_or_else(|| Stop::unimplemented(format!("a share of group {first}")))?;
+    provider.groups[..=place].rotate_right(1);
+    let length = u16::try_from(codes.len()).unwrap_or_default().to_be_bytes();
+    let body = [&length[..], &codes].concat();
+    let items = vec![LayoutItem::Raw(ExtensionType::SUPPORTED_GROUPS, body)];
+    Ok(Some(ExtensionLayout { items }))
+}
+
+pub fn client(flags: &Flags, parties: &Parties, memory: &Memory) -> Result<ClientConfig, Stop> {
+    check_versions(flags)?;
+    let mut provider = provider(flags)?;
+    let layout = share(flags, &mut provider)?;
+    let mut builder = ClientConfig::builder(provider)
+        .verifier(parties.verdict.clone())
+        .send_server_name(flags.has("host-name"))
+        .grease(flags.has("enable-grease") || flags.has("permute-extensions"))
+        .pre_shared_keys(parties.credentials.pre_shared_keys())
+        .client_certificates(parties.credentials.clone())
+        .request_ocsp(flags.has("enable-ocsp-stapling"))
+        .request_certificate_timestamps(flags.has("enable-signed-cert-timestamps"))
+        .certificate_compression(compression(flags)?)
+        .record_size_limit(None)
+        .sessions(memory.client(&parties.seen))
+        .early_data(flags.has("enable-early-data"))
+        .key_log(parties.seen.clone())
+        .limits(limits(flags)?);
+    if let Some(layout) = layout {
+        builder = builder.client_hello_layout(layout);
+    }
+    if let Some(list) = flags.text("advertise-alpn") {
+        builder = builder.application_protocols(protocols(list)?);
+    }
+    builder.build().map_err(|error| Stop::failed(error.to_string()))
+}
+
+pub fn server(flags: &Flags, parties: &Parties, memory: &Memory) -> Result<ServerConfig, Stop> {
+    check_versions(flags)?;
+    let mut builder = ServerConfig::builder(provider(flags)?)
+        .certificate_compression(compression(flags)?)
+        .pre_shared_keys(parties.credentials.clone())
+        .record_size_limit(None)
+        .limits(limits(flags)?);
+    if flags.has("verify-peer") || flags.has("require-any-client-certificate") {
+        let verifier = parties.verdict.clone();
+        let policy = match flags.has("require-any-client-certificate") {
+            true => ClientAuthentication::required(verifier),
+            false => ClientAuthentication::optional(verifier),
+        };
+        let authorities = flags.text("use-client-ca-list").map(names).transpose()?;
+        builder =
+            builder.client_authentication(policy.authorities(authorities.unwrap_or_default()));
+    }
+    if !flags.has("no-ticket") && !flags.has("skip-ticket") {
+        builder = builder.sessions(memory.server()?);
+    }
+    if flags.has("enable-early-data") {
+        builder = builder
+            .early_data(MAX_EARLY_DATA, memory.strikes())
+            .early_data_window(EARLY_DATA_WINDOW);
+    }
+    if flags.has("decline-alpn") {
+        // No protocols: a client's are passed over.
+    } else if flags.has("reject-alpn") {
+        builder = builder.application_protocols(["a protocol that nobody speaks"]);
+    } else if let Some(protocol) = flags.text("select-alpn").filter(|it| !it.is_empty()) {
+        builder = builder.application_protocols([protocol]);
+    }
+    let built = builder.build(parties.credentials.clone());
+    built.map_err(|error| Stop::failed(error.to_string()))
+}
+
+/// The names of a list in its wire form.
+fn protocols(list: &str) -> Result<Vec<Vec<u8>>, Stop> {
+    let mut rest = list.as_bytes();
+    let mut names = Vec::new();
+    while let Some((length, after)) = rest.split_first() {
+        let split = after.split_at_checked(usize::from(*length));
+        let (name, after) = split.ok_or_else(|| Stop::unimplemented("a malformed ALPN list"))?;
+        names.push(name.to_vec());
+        rest = after;
+    }
+    Ok(names)
+}
+
+/// The runner's algorithms, which compress nothing, or little.
+#[derive(Debug)]
+enum Mock {
+    /// Takes two zeros away.
+    Shrinking,
+    /// Puts four bytes in front.
+    Expanding,
+    /// Puts one byte in front, each time another.
+    Random,
+}
+
+impl CertificateCompression for Mock {
+    fn algorithm(&self) -> CertificateCompressionAlgorithm {
+        CertificateCompressionAlgorithm(match self {
+            Self::Shrinking => 0xff01,
+            Self::Expanding => 0xff02,
+            Self::Random => 0xff03,
+        })
+    }
+
+    fn compress(&self, message: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::Shrinking => message.strip_prefix(&[0, 0]).map(<[u8]>::to_vec),
+            Self::Expanding => Some([&[1, 2, 3, 4], message].concat()),
+            Self::Random => Some([&[7], message].concat()),
+        }
+    }
+
+    fn decompress(&self, compressed: &[u8], output: &mut [u8]) -> bool {
+        let (output, rest) = match self {
+            Self::Shrinking if output.len() < 2 => return false,
+            Self::Shrinking => (&mut output[2..], Some(compressed)),
+            Self::Expanding => (output, compressed.strip_prefix(&[1, 2, 3, 4])),
+            Self::Random => (output, compressed.get(1..)),
+        };
+        let rest = rest.filter(|rest| rest.len() == output.len());
+        rest.map(|rest| output.copy_from_slice(rest)).is_some()
+    }
+}
+
+fn compression(flags: &Flags) -> Result<Vec<Arc<dyn CertificateCompression>>, Stop> {
+    let only: Option<u16> = flags.number("install-one-cert-compression-alg")?;
+    let all = flags.has("install-cert-compression-algs");
+    let mocks = [Mock::Expanding, Mock::Shrinking, Mock::Random];
+    let wanted = mocks.into_iter().filter(|mock| all || only == Some(mock.algorithm().0));
+    Ok(wanted.map(|mock| Arc::new(mock) as Arc<dyn CertificateCompression>).collect())
+}
