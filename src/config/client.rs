@@ -299,7 +299,23 @@ impl ClientConfigBuilder {
         let layout = config.layout.as_ref();
         let protocols = &config.application_protocols;
         check(&config.provider, protocols, config.record_size_limit, layout)?;
+        check_length(&config)?;
         Ok(config)
+    }
+}
+
+/// Does everything fit into a ClientHello, beside a ticket and a cookie of 8192 bytes each and what
+/// else the library writes? A server's cookie must not be what makes it too long.
+fn check_length(config: &ClientConfig) -> Result<(), ConfigError> {
+    const ROOM: usize = 0xffff - 2 * 0x2000 - 0x1000;
+    /// The length of the identity, its age, and the binder with its length.
+    const OF_A_KEY: usize = 2 + 4 + 1 + 64;
+    let keys = config.pre_shared_keys.iter().map(|key| key.identity().len() + OF_A_KEY);
+    let protocols = config.application_protocols.iter().map(|name| name.len() + 1);
+    let layout = config.layout.as_ref().map_or(0, ExtensionLayout::raw_length);
+    match keys.chain(protocols).sum::<usize>() + layout <= ROOM {
+        true => Ok(()),
+        false => Err(ConfigError::ClientHelloTooLong),
     }
 }
 

@@ -76,6 +76,12 @@ pub enum ConfigError {
     /// The private key is of a kind that the provider cannot use.
     #[error("the private key is of a kind or size that is not supported")]
     UnsupportedKey,
+    /// The layout, the application protocols and the pre-shared keys of a client leave no room for a
+    /// ticket and a cookie.
+    #[error(
+        "the layout, application protocols and pre-shared keys are too long for one ClientHello"
+    )]
+    ClientHelloTooLong,
     /// A pre-shared key is shorter than 16 bytes, or its identity is not 1 to 1024 bytes long.
     #[error("a pre-shared key must have 16 bytes or more, and an identity of 1 to 1024")]
     PreSharedKey,

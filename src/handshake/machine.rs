@@ -185,6 +185,8 @@ impl Handshake {
         self.context.question = None;
         self.context.resumption.no_early_data();
         self.incoming.take();
+        // Section 6: secrets of failed connections are forgotten.
+        self.context.resumption.no_early_data();
         error
     }
 

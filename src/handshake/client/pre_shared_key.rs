@@ -4,7 +4,7 @@
 use pki_types::{ServerName, UnixTime};
 
 use super::{Context, Level, Shared};
-use crate::config::{ClientConfig, EarlyDataTerms, PeerIdentity, PreSharedKey, Reply};
+use crate::config::{ClientConfig, EarlyDataTerms, PeerIdentity, PreSharedKey};
 use crate::crypto::{CipherSuite, HashAlgorithm};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::EarlyData;
@@ -34,8 +34,7 @@ fn of_ticket(
         return None;
     }
     let good = match PeerIdentity::of_session(&found.session, Some(server.clone()), now) {
-        // A verifier that answers later has said yes once, and need not say it again.
-        Some(identity) => !matches!(config.verifier.verify(&identity), Reply::Now(Err(_))),
+        Some(identity) => identity.is_still_good(&*config.verifier),
         // A shared key has vouched for the server: without one, nobody does any more.
         None => config.pre_shared_keys.iter().any(|key| key.is_for(server)),
     };
