@@ -5,7 +5,7 @@ use core::fmt;
 use pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 
 use super::anchors::TrustAnchors;
-use super::error::Limit;
+use super::error::{Limit, Problem};
 use super::name::ReferenceIdentifier;
 use super::revocation::Revocation;
 
@@ -84,6 +84,11 @@ impl PathLimits {
             Limit::Intermediates => &mut self.intermediates,
             Limit::NameComparisons => &mut self.name_comparisons,
         }
+    }
+
+    /// This one is used up.
+    pub(super) fn exceeded(mut self, limit: Limit) -> Problem {
+        Problem::LimitExceeded { limit, maximum: *self.of(limit), closest: None }
     }
 }
 

@@ -332,7 +332,8 @@ fn comparisons_with_name_constraints_are_bounded() {
         check.limits.name_comparisons = maximum;
         let error = check.run().err();
         let limit = Limit::NameComparisons;
-        let expected = super::error("CN=leaf", Problem::LimitExceeded { limit, maximum });
+        let expected =
+            super::error("CN=leaf", Problem::LimitExceeded { limit, maximum, closest: None });
         assert_eq!(error, (!ok).then_some(expected));
     }
 }
