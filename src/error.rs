@@ -43,9 +43,13 @@ impl Error {
     }
 }
 
-impl From<ErrorKind> for Error {
-    fn from(kind: ErrorKind) -> Self {
-        Self(Box::new(kind))
+/// From a kind, and from what a kind is made of.
+impl<T> From<T> for Error
+where
+    ErrorKind: From<T>,
+{
+    fn from(cause: T) -> Self {
+        Self(Box::new(cause.into()))
     }
 }
 
@@ -299,30 +303,6 @@ fn certificate_alert(error: &CertificateError) -> AlertDescription {
     }
 }
 
-impl From<DecodeError> for Error {
-    fn from(error: DecodeError) -> Self {
-        ErrorKind::from(error).into()
-    }
-}
-
-impl From<RecordError> for Error {
-    fn from(error: RecordError) -> Self {
-        ErrorKind::from(error).into()
-    }
-}
-
-impl From<CryptoError> for Error {
-    fn from(error: CryptoError) -> Self {
-        ErrorKind::from(error).into()
-    }
-}
-
-impl From<CertificateError> for Error {
-    fn from(error: CertificateError) -> Self {
-        ErrorKind::from(error).into()
-    }
-}
-
 impl Error {
     pub(crate) fn unexpected(expected: &'static str, message: &HandshakeMessage<'_>) -> Self {
         ErrorKind::UnexpectedMessage { expected, received: message.kind }.into()
@@ -334,6 +314,14 @@ impl Error {
         reason: impl Into<String>,
     ) -> Self {
         ErrorKind::IllegalParameter { message, field, reason: reason.into() }.into()
+    }
+
+    pub(crate) fn nothing_in_common(
+        what: &'static str,
+        ours: impl Into<String>,
+        theirs: impl Into<String>,
+    ) -> Self {
+        ErrorKind::NothingInCommon { what, ours: ours.into(), theirs: theirs.into() }.into()
     }
 
     pub(crate) fn missing(message: HandshakeType, extension: ExtensionType) -> Self {

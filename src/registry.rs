@@ -19,7 +19,7 @@ macro_rules! registry {
         $($(#[$doc:meta])* $constant:ident = $value:literal, $name:literal;)*
     ) => {
         $(#[$type_doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $type(pub $integer);
 
         impl $type {

@@ -14,6 +14,8 @@ mod message;
 mod peers;
 #[path = "alerts/post_handshake_auth.rs"]
 mod post_handshake_auth;
+#[path = "alerts/pre_shared_keys.rs"]
+mod pre_shared_keys;
 #[path = "alerts/records.rs"]
 mod records;
 #[path = "alerts/server_flight.rs"]

@@ -8,7 +8,7 @@ use common::{Identity, server_name};
 use handclasp::alert::AlertDescription as A;
 use handclasp::config::{
     AnswerLater, CertificateList, CertifiedKey, ClientAuthentication, ClientConfigBuilder,
-    KeySource, PeerVerifier, PreSharedKey, PskList, TrustAnchorVerifier,
+    KeySource, Limits, PeerVerifier, PreSharedKey, PskList, TrustAnchorVerifier,
 };
 use handclasp::connection::{Options, Received};
 use handclasp::crypto::{CryptoProvider, signing_key};
@@ -330,6 +330,30 @@ fn a_server_cannot_ask_a_client_that_did_not_offer_it_nor_without_end() {
     let error = server.request_client_certificate().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Misuse(_)), "{error}");
     server.check().unwrap();
+}
+
+#[test]
+fn answers_that_the_server_does_not_read_do_not_pile_up_without_end() {
+    let (server, own) = (Identity::p256(), Identity::p256());
+    let builder = client_builder(&server).post_handshake_authentication(true);
+    let builder = builder.client_certificates(list(&[&own]));
+    let policy = ClientAuthentication::post_handshake(verifier(&own));
+    let config = ServerConfig::builder(CryptoProvider::ring()).client_authentication(policy);
+    let limits = Limits { certificate_requests: usize::MAX, ..Limits::DEFAULT };
+    let config = config.limits(limits).build(list(&[&server])).unwrap();
+    let mut client =
+        ClientConnection::new(Arc::new(builder.build().unwrap()), server_name()).unwrap();
+    let mut server = ServerConnection::new(Arc::new(config)).unwrap();
+    exchange(&mut client, &mut server).unwrap();
+    let mut ask = || {
+        server.request_client_certificate().unwrap();
+        deliver(&mut server, &mut client).map(|_| client.outgoing().len())
+    };
+    let (count, error) = (0..1000).find_map(|count| Some((count, ask().err()?))).unwrap();
+    assert!(count > 50, "{count}");
+    let outgoing = ErrorKind::LimitExceeded { name: "outgoing", limit: Limits::DEFAULT.outgoing };
+    assert_eq!(error.kind(), &outgoing);
+    assert!(client.outgoing().len() < 150_000);
 }
 
 /// Keeps the contexts of the requests that came, and what was said of answers.

@@ -21,8 +21,8 @@ use handclasp::pki_types::UnixTime;
 use handclasp::registry::CipherSuiteId;
 use handclasp::session::{AntiReplay, MemorySessions, Strike, StrikeRegister};
 use handclasp::transport::raw::{RawHandshake, RawStep};
-use handclasp::{ClientConnection, Connection, Level, ServerConfig};
-use sessions::{Pair, carry, client as client_at, server_at, talk, time};
+use handclasp::{ClientConnection, Connection, Level, ServerConfig, ServerConnection};
+use sessions::{Pair, before, carry, client as client_at, server_at, talk, time};
 
 const WORDS: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 
@@ -152,7 +152,11 @@ fn first_flight(client: &mut ClientConnection) -> Vec<u8> {
 
 /// Gives a flight to a server, and returns what it made of it.
 fn replay(flight: &[u8], config: &Arc<ServerConfig>, at: u64) -> (EarlyData, Vec<u8>) {
-    let (mut server, mut bytes, mut early) = (server_at(config, at), flight.to_vec(), Vec::new());
+    replay_to(server_at(config, at), flight)
+}
+
+fn replay_to(mut server: ServerConnection, flight: &[u8]) -> (EarlyData, Vec<u8>) {
+    let (mut bytes, mut early) = (flight.to_vec(), Vec::new());
     while !bytes.is_empty() {
         let (consumed, received) = server.receive(&mut bytes).unwrap();
         if let Received::EarlyData(data) = received {
@@ -175,16 +179,35 @@ fn replayed_early_data_are_refused_by_every_server_that_shares_the_register() {
     let other = pair.finish(pair.early_server(1000));
     assert_eq!(replay(&flight, &other, 2), (EarlyData::Rejected, vec![]));
     // Another register has not seen it, so its server must not share the ticket keys.
-    let alone = pair.server_builder().early_data(1000, Arc::new(StrikeRegister::new(time(0))));
+    let alone = pair.server_builder().early_data(1000, Arc::new(StrikeRegister::new(before())));
     assert_eq!(replay(&flight, &pair.finish(alone), 1).0, EarlyData::Accepted);
-    // A register that began later cannot know what came before.
-    let late = pair.server_builder().early_data(1000, Arc::new(StrikeRegister::new(time(2))));
-    assert_eq!(replay(&flight, &pair.finish(late), 2).0, EarlyData::Rejected);
+    // A register that began later cannot know what came before, in the same second either.
+    for began in 0..3 {
+        let late = Arc::new(StrikeRegister::new(time(began)));
+        let late = pair.server_builder().early_data(1000, late);
+        assert_eq!(replay(&flight, &pair.finish(late), 2).0, EarlyData::Rejected);
+    }
     // After the window the age gives it away.
     let forgetful = pair.server_builder().early_data(1000, Arc::new(Forgetful));
     let forgetful = pair.finish(forgetful);
     assert_eq!(replay(&flight, &forgetful, 9).0, EarlyData::Accepted);
     assert_eq!(replay(&flight, &forgetful, 13).0, EarlyData::Rejected);
+}
+
+#[test]
+fn a_connection_of_an_earlier_time_does_not_bring_back_what_was_forgotten_since() {
+    // Somebody connects, waits, and sends what was seen on the wire when the register is empty
+    // again: by the clock of that connection it is fresh still.
+    let pair = Pair::new();
+    let config = pair.finish(pair.early_server(1000));
+    pair.meet(&config);
+    let flight = first_flight(&mut pair.client(1));
+    let waiting = [server_at(&config, 1), server_at(&config, 1), server_at(&config, 1)];
+    assert_eq!(replay(&flight, &config, 1).0, EarlyData::Accepted);
+    for (server, at) in waiting.into_iter().zip([100, 200, 300]) {
+        assert_eq!(early(&mut pair.client(at), &config, at), EarlyData::Accepted);
+        assert_eq!(replay_to(server, &flight), (EarlyData::Rejected, vec![]), "{at}");
+    }
 }
 
 #[derive(Debug)]
@@ -216,7 +239,7 @@ fn a_ticket_whose_age_is_not_what_it_should_be_resumes_without_early_data() {
 
 #[test]
 fn a_register_remembers_while_a_hello_is_fresh_and_says_no_when_it_is_full() {
-    let register = StrikeRegister::with_capacity(time(0), 3);
+    let register = StrikeRegister::with_capacity(before(), 3);
     let strike = |id: u8, until: Option<u64>| {
         let mut offer = sample();
         offer.id = [id; 32];
@@ -334,6 +357,20 @@ fn early_data_beyond_the_limit_end_the_connection() {
     assert_eq!(client.write_early_data(&[7; 101]).unwrap(), 101);
     let error = talk(&mut client, &mut server_at(&config, 1)).error.unwrap();
     assert_eq!(error.alert_sent(), Some(AlertDescription::UNEXPECTED_MESSAGE), "{error}");
+}
+
+#[test]
+fn early_data_are_not_taken_under_another_key_than_the_first() {
+    // Section 4.3.10: they are protected with the ticket's key, which this server cannot open; the
+    // second key would allow them.
+    let (pair, _, _) = sharing(100, 100);
+    pair.meet(&pair.finish(pair.early_server(100)));
+    let keys = Arc::new(PskList::new(vec![external(100)]));
+    let other = pair.early_server(100).sessions(sessions::ticket_keys()).pre_shared_keys(keys);
+    let builder = pair.client_builder().pre_shared_keys(vec![external(100)]);
+    let mut client = client_at(builder, 1);
+    assert_eq!(early(&mut client, &pair.finish(other), 1), EarlyData::Rejected);
+    assert!(client.parameters().pre_shared_key.is_some());
 }
 
 #[test]

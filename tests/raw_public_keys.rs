@@ -5,7 +5,7 @@ mod common;
 mod peer;
 
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use common::{Identity, server_name};
 use handclasp::alert::AlertDescription as A;
@@ -14,9 +14,15 @@ use handclasp::config::{
     CertificateList, CertifiedKey, ClientAuthentication, KeySource, PeerIdentity, PeerVerifier,
     PinnedPublicKeys, Reply, TrustAnchorVerifier,
 };
+use handclasp::connection::Options;
 use handclasp::crypto::{CryptoProvider, signing_key};
-use handclasp::registry::CertificateType;
+use handclasp::handshake::Handshake;
+use handclasp::observer::{Event, Observer};
+use handclasp::registry::{CertificateType, HandshakeType};
+use handclasp::session::{ClientSessionStore, MemoryClientSessions, TicketKeys};
 use handclasp::transport::memory::exchange;
+use handclasp::transport::raw::{RawHandshake, RawStep};
+use handclasp::wire::{Certificate, EncryptedExtensions, HandshakeMessage};
 use handclasp::{ClientConfig, ClientConnection, Error, ErrorKind, ServerConfig, ServerConnection};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer, UnixTime};
@@ -115,6 +121,39 @@ fn the_holder_of_a_pinned_key_must_prove_that_it_has_it() {
 }
 
 #[test]
+fn a_list_of_two_public_keys_is_illegal() {
+    // RFC 9846, section 4.5.1. The second is put into the server's Certificate on its way.
+    let theirs = Identity::p256();
+    let now = handclasp::pki_types::UnixTime::now();
+    let config = ClientConfig::builder(CryptoProvider::ring()).verifier(pinned(&theirs));
+    let client = Handshake::client(Arc::new(config.build().unwrap()), server_name(), now);
+    let list = Arc::new(CertificateList::new(vec![raw_key(&theirs)]));
+    let config = ServerConfig::builder(CryptoProvider::ring()).build(list).unwrap();
+    let server = Handshake::server(Arc::new(config), now);
+    let [mut client, mut server] = [client, server].map(|it| RawHandshake::new(it, None).unwrap());
+    while let Some(step) = client.next_step() {
+        if let RawStep::Send(level, bytes) = step {
+            server.receive(level, &bytes).unwrap();
+        }
+    }
+    let mut result = Ok(());
+    while let Some(step) = server.next_step() {
+        let RawStep::Send(level, bytes) = step else { continue };
+        let mut rest = &bytes[..];
+        while let Some((message, after)) = HandshakeMessage::split(rest) {
+            let mut bytes = message.bytes.to_vec();
+            if message.kind == HandshakeType::CERTIFICATE {
+                bytes.clear();
+                Certificate::encode(&mut bytes, &[], &[spki(&theirs), spki(&theirs)]);
+            }
+            result = result.and_then(|()| client.receive(level, &bytes));
+            rest = after;
+        }
+    }
+    assert_eq!(result.unwrap_err().alert_sent(), Some(A::ILLEGAL_PARAMETER));
+}
+
+#[test]
 fn a_server_has_for_each_client_the_type_that_it_takes() {
     let theirs = Identity::p256();
     let keys = || vec![Arc::new(theirs.certified_key()), raw_key(&theirs)];
@@ -183,6 +222,64 @@ fn a_client_that_takes_raw_public_keys_only_refuses_a_certificate() {
     let mut other = server(vec![Arc::new(theirs.certified_key())], None);
     let error = exchange(&mut one, &mut other).unwrap_err();
     assert_eq!(error.alert_sent(), Some(A::UNSUPPORTED_CERTIFICATE), "{error}");
+}
+
+/// Keeps the client_certificate_type of an EncryptedExtensions, if it is there.
+struct Answered(Arc<Mutex<Option<CertificateType>>>);
+
+impl Observer for Answered {
+    fn event(&mut self, event: &Event<'_>) {
+        if let Event::MessageReceived(_, message) = event {
+            if message.kind == HandshakeType::ENCRYPTED_EXTENSIONS {
+                let answers = EncryptedExtensions::parse(message.body).unwrap();
+                *self.0.lock().unwrap() = answers.client_certificate_type;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_server_chooses_a_type_for_clients_only_where_it_can_ask_them() {
+    // RFC 7250, section 4.2: without a request, the answer must be left out.
+    let (own, theirs) = (Identity::p256(), Identity::p256());
+    let store = Arc::new(MemoryClientSessions::new(8));
+    let keys = Arc::new(TicketKeys::random(CryptoProvider::ring().random).unwrap());
+    let both = CertificateList::new(vec![Arc::new(own.certified_key()), raw_key(&own)]);
+    let both = Arc::new(both);
+    let signatures = CryptoProvider::ring().signatures;
+    let x509 = Arc::new(TrustAnchorVerifier::for_clients(own.anchors(), signatures));
+    let always = ClientAuthentication::optional(x509.clone());
+    let later = ClientAuthentication::post_handshake(x509);
+    for (policy, allow, resumes, told) in [
+        (&always, false, false, true),
+        (&always, false, true, false),
+        (&always, true, false, true),
+        (&always, true, true, true),
+        (&later, false, false, false),
+        (&later, false, true, false),
+        (&later, true, false, true),
+        (&later, true, true, true),
+    ] {
+        if !resumes {
+            store.forget(&server_name());
+        }
+        let builder = ClientConfig::builder(CryptoProvider::ring()).sessions(store.clone());
+        let builder = builder.client_certificates(both.clone());
+        let builder = builder.post_handshake_authentication(allow).trust(theirs.anchors());
+        let config = Arc::new(builder.unwrap().build().unwrap());
+        let answered = Arc::new(Mutex::new(None));
+        let observer = Some(Box::new(Answered(answered.clone())) as Box<dyn Observer>);
+        let options = Options { observer, ..Options::default() };
+        let mut client = ClientConnection::with_options(config, server_name(), options).unwrap();
+        let builder = ServerConfig::builder(CryptoProvider::ring()).sessions(keys.clone());
+        let list = CertificateList::new(vec![Arc::new(theirs.certified_key())]);
+        let config = builder.client_authentication(policy.clone()).build(Arc::new(list));
+        let mut server = ServerConnection::new(Arc::new(config.unwrap())).unwrap();
+        shake(&mut client, &mut server).unwrap();
+        assert_eq!(client.parameters().pre_shared_key.is_some(), resumes);
+        let chosen = told.then_some(CertificateType::X509);
+        assert_eq!(*answered.lock().unwrap(), chosen, "{allow}, {resumes}");
+    }
 }
 
 #[test]

@@ -4,21 +4,25 @@ mod common;
 #[path = "common/sessions.rs"]
 mod sessions;
 
-use std::sync::Arc;
+use core::time::Duration;
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use common::{Identity, narrow_provider, server_name};
 use handclasp::alert::AlertDescription;
 use handclasp::config::{ConfigError, PskList};
 use handclasp::connection::Options;
-use handclasp::crypto::CryptoProvider;
+use handclasp::crypto::{CryptoError, CryptoProvider};
 use handclasp::key_schedule::PskKind;
 use handclasp::observer::{Event, Observer};
+use handclasp::pki_types::UnixTime;
 use handclasp::registry::{ExtensionType, HandshakeType};
 use handclasp::session::{
     ClientSession, ClientSessionStore, MAX_LIFETIME, MemorySessions, SessionStore, TicketKeys,
 };
 use handclasp::wire::EncryptedExtensions;
-use handclasp::{ClientConnection, Connection, ServerConfig};
+use handclasp::{ClientConnection, Connection, ServerConfig, Stream};
 use sessions::{Pair, carry, client, server_at, talk, ticket_keys, time};
 use zeroize::Zeroizing;
 
@@ -433,6 +437,56 @@ fn tickets_are_not_sent_to_clients_without_a_mode_for_them() {
     server.send_tickets(1).unwrap();
     let mut bytes = Vec::new();
     assert_eq!(carry(&mut server, &mut bytes), 0);
+}
+
+#[test]
+fn a_session_that_a_key_vouched_for_ends_with_the_key() {
+    let pair = Pair::new();
+    let key = sessions::shared_key;
+    let list = Arc::new(PskList::new(vec![key()]));
+    let config = pair.finish(pair.server_builder().pre_shared_keys(list));
+    let elsewhere = key().for_server("localhost".try_into().unwrap());
+    for (at, keys) in [(1, vec![]), (2, vec![elsewhere])] {
+        let mut first = client(pair.client_builder().pre_shared_keys(vec![key()]), 0);
+        talk(&mut first, &mut server_at(&config, 0)).checked();
+        assert_eq!(first.parameters().pre_shared_key, Some(PskKind::External));
+        // The server has to prove its name now.
+        let mut second = client(pair.client_builder().pre_shared_keys(keys), at);
+        assert!(!again(&mut second, &config, at));
+        assert!(second.parameters().certificates.is_some());
+        pair.store.forget(&server_name());
+    }
+}
+
+/// Keeps the time of the last ticket that it made.
+#[derive(Debug, Default)]
+struct LastTicket(Mutex<Option<UnixTime>>);
+
+impl SessionStore for LastTicket {
+    fn put(&self, _: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError> {
+        *self.0.lock().unwrap() = Some(now);
+        Ok(vec![1; 16])
+    }
+
+    fn take(&self, _: &[u8], _: UnixTime) -> Option<Zeroizing<Vec<u8>>> {
+        None
+    }
+}
+
+#[test]
+fn a_client_that_waits_is_served_at_the_time_at_which_it_speaks() {
+    let (pair, last) = (Pair::new(), Arc::new(LastTicket::default()));
+    let config = pair.finish(pair.server_builder().sessions(last.clone()));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let left = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (right, _) = listener.accept().unwrap();
+    let mut server = Stream::new(server_at(&config, 0), right);
+    let served = thread::spawn(move || server.handshake().unwrap());
+    thread::sleep(Duration::from_millis(1100));
+    Stream::new(pair.client(0), left).handshake().unwrap();
+    served.join().unwrap();
+    let at = last.0.lock().unwrap().unwrap();
+    assert!(time(1) <= at && at < time(60), "{at:?}");
 }
 
 /// Remembers which EncryptedExtensions acknowledged a server name.

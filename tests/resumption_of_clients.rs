@@ -8,10 +8,10 @@ mod sessions;
 use std::sync::{Arc, Mutex};
 
 use common::{Identity, server_name};
-use handclasp::certificate::EndEntity;
+use handclasp::certificate::{CertificateError, EndEntity};
 use handclasp::config::{
     CertificateList, CertifiedKey, ClientAuthentication, ClientConfigBuilder, KeySource,
-    PeerVerifier, PinnedPublicKeys, TrustAnchorVerifier,
+    PeerIdentity, PeerVerifier, PinnedPublicKeys, PskList, Reply, TrustAnchorVerifier,
 };
 use handclasp::connection::Options;
 use handclasp::crypto::{CryptoProvider, signing_key};
@@ -21,7 +21,7 @@ use handclasp::observer::{Event, Observer};
 use handclasp::registry::{CertificateType, HandshakeType};
 use handclasp::wire::EncryptedExtensions;
 use handclasp::{ClientConnection, ServerConfig};
-use sessions::{Pair, client, server_at, talk, time};
+use sessions::{Pair, client, server_at, shared_key, talk, time};
 
 fn verifier(clients: &Identity) -> Arc<dyn PeerVerifier> {
     let signatures = CryptoProvider::ring().signatures;
@@ -188,4 +188,50 @@ fn a_client_with_a_raw_public_key_is_resumed_while_the_key_is_pinned() {
     let (mut client, mut server) = (client(3), server_at(&stricter, 3));
     assert!(talk(&mut client, &mut server).error.is_some());
     assert_eq!(server.parameters().pre_shared_key, None);
+}
+
+#[test]
+fn a_ticket_of_a_client_with_a_shared_key_is_no_certificate_once_keys_are_not_taken() {
+    let (pair, own) = (Pair::new(), Identity::p256());
+    let rule = || ClientAuthentication::required(verifier(&own));
+    let keys = Arc::new(PskList::new(vec![shared_key()]));
+    let builder = || pair.server_builder().client_authentication(rule());
+    let with_keys = pair.finish(builder().pre_shared_keys(keys));
+    let with_key = |at| client(pair.client_builder().pre_shared_keys(vec![shared_key()]), at);
+    talk(&mut with_key(0), &mut server_at(&with_keys, 0)).checked();
+    let (mut client, mut server) = (with_key(1), server_at(&with_keys, 1));
+    talk(&mut client, &mut server).checked();
+    assert_eq!(server.parameters().pre_shared_key, Some(PskKind::Resumption));
+    let mut server = server_at(&pair.finish(builder()), 2);
+    let error = talk(&mut with_key(2), &mut server).error.unwrap();
+    assert_eq!(error.kind(), &handclasp::ErrorKind::CertificateRequired);
+}
+
+/// Takes raw public keys only, and did not expect to be asked about anything else.
+#[derive(Debug)]
+struct RawOnly;
+
+impl PeerVerifier for RawOnly {
+    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        Reply::Now(Ok(()))
+    }
+
+    fn certificate_types(&self) -> &[CertificateType] {
+        &[CertificateType::RAW_PUBLIC_KEY]
+    }
+}
+
+#[test]
+fn who_takes_raw_public_keys_only_resumes_no_session_with_certificates() {
+    let (pair, own) = (Pair::new(), Identity::p256());
+    let config = server(&pair, ClientAuthentication::optional(verifier(&own)));
+    assert_eq!(again(&pair, &own, &config, 0), (false, true));
+    let stricter = server(&pair, ClientAuthentication::optional(Arc::new(RawOnly)));
+    assert_eq!(again(&pair, &own, &stricter, 1), (false, false), "of a client");
+    handclasp::session::ClientSessionStore::forget(&*pair.store, &server_name());
+    assert_eq!(again(&pair, &own, &config, 2), (false, true));
+    let mut strict = client(builder(&pair, &own).verifier(Arc::new(RawOnly)), 3);
+    let error = talk(&mut strict, &mut server_at(&config, 3)).error.unwrap();
+    let alert = Some(handclasp::alert::AlertDescription::UNSUPPORTED_CERTIFICATE);
+    assert_eq!(error.alert_sent(), alert, "of a server: {error}");
 }

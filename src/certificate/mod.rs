@@ -76,4 +76,4 @@ pub use revocation::{
     Revocation, RevocationMode, RevocationPolicy, RevocationReason, RevocationScope, StatusRequest,
 };
 pub use rules::Rule;
-pub use selection::{issued_by_any, matches_filter};
+pub use selection::{issued_by_any, issued_with, matches_filter};

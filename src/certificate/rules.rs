@@ -146,6 +146,8 @@ rules! {
         "No policy is asserted twice.";
     CriticalPolicies Strict "policy-constraints-critical" "RFC 5280, 4.2.1.11 and 4.2.1.14"
         "policyConstraints and inhibitAnyPolicy are critical, and not empty.";
+    CrlNumber Strict "crl-number" "RFC 5280, 5.2.3"
+        "A CRL has a CRLNumber, or clears no certificate.";
 }
 
 impl Rule {

@@ -21,6 +21,15 @@ pub fn issued_by_any<'a>(
     })
 }
 
+/// What the chain's certificates are signed with: the contents of each AlgorithmIdentifier. Those of
+/// certificates that are malformed, or issued by themselves, which nobody verifies, are left out.
+pub fn issued_with(chain: &[CertificateDer<'_>]) -> Vec<Vec<u8>> {
+    let decoded = chain.iter().filter_map(|certificate| Certificate::decode(certificate).ok());
+    let issued =
+        decoded.filter(|certificate| certificate.folded_issuer != certificate.folded_subject);
+    issued.map(|certificate| certificate.algorithm.to_vec()).collect()
+}
+
 /// Does the certificate match an OID filter (RFC 9846, section 4.3.5)? `identifier` is the DER of
 /// an extension's object identifier, `values` that of the values that the extension must have. Key
 /// usage and extended key usage are known; any other identifier is ignored, so that it matches.

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::ConfigError;
-use crate::certificate::EndEntity;
-use crate::crypto::{SigningKey, signing_key};
+use crate::certificate::{EndEntity, issued_with};
+use crate::crypto::{SigningKey, ring, signing_key};
 use crate::registry::{CertificateType, SignatureScheme};
 use crate::wire::{ClientHello, List};
 
@@ -15,7 +15,9 @@ pub struct CertifiedKey {
     chain: Vec<CertificateDer<'static>>,
     key: KeySource,
     pub(super) end_entity: EndEntity,
-    staples: Staples,
+    /// For each certificate of the chain, the schemes that its own signature may be called.
+    issued_with: Vec<Vec<SignatureScheme>>,
+    pub(crate) staples: Staples,
 }
 
 /// What a [`CertifiedKey`] has to send along with its certificate, to peers that ask for it.
@@ -77,7 +79,13 @@ impl CertifiedKey {
         key: KeySource,
     ) -> Result<Self, ConfigError> {
         let staples = Staples::default();
-        let certified = Self { certificate_type, end_entity, chain, key, staples };
+        let issued_with = issued_with(&chain);
+        // Section 4.5.1.2: no peer of TLS 1.3 may be sent them.
+        if issued_with.iter().any(|it| BROKEN.iter().any(|broken| it.starts_with(broken))) {
+            return Err(ConfigError::BrokenSignature);
+        }
+        let issued_with = issued_with.iter().map(|it| schemes_of(it)).collect();
+        let certified = Self { certificate_type, end_entity, chain, key, issued_with, staples };
         if certified.schemes().is_empty() {
             return Err(ConfigError::UnsupportedKey);
         }
@@ -129,10 +137,6 @@ impl CertifiedKey {
         }
     }
 
-    pub(crate) fn staples(&self) -> &Staples {
-        &self.staples
-    }
-
     /// What is shown to the peer: a chain of X.509, or a raw public key.
     pub fn certificate_type(&self) -> CertificateType {
         self.certificate_type
@@ -169,9 +173,35 @@ impl CertifiedKey {
         }
     }
 
+    /// Can a peer verify the whole chain, with these schemes for certificates, or those for
+    /// handshakes where it has no others (RFC 9846, sections 4.3.3 and 4.5.1.2)?
+    pub(super) fn is_issued_with(
+        &self,
+        for_certificates: Option<List<'_, SignatureScheme>>,
+        for_handshakes: Option<List<'_, SignatureScheme>>,
+    ) -> bool {
+        let theirs = for_certificates.or(for_handshakes);
+        let takes = |scheme: &SignatureScheme| theirs.is_some_and(|list| list.contains(*scheme));
+        self.issued_with.iter().all(|schemes| schemes.iter().any(takes))
+    }
+
     /// The key's first scheme that may sign a handshake and that is in the peer's list.
     pub(crate) fn scheme_in(&self, offered: List<'_, SignatureScheme>) -> Option<SignatureScheme> {
         let mut schemes = self.schemes().iter().copied();
         schemes.find(|scheme| scheme.signs_handshakes() && offered.contains(*scheme))
     }
+}
+
+/// The object identifiers of RSA with MD5 and SHA-1, and of ECDSA with SHA-1.
+const BROKEN: [&[u8]; 3] = [
+    &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 4],
+    &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 5],
+    &[6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1],
+];
+
+/// The schemes that a certificate's signature with this algorithm may be called.
+fn schemes_of(algorithm: &[u8]) -> Vec<SignatureScheme> {
+    let known = ring::signature_algorithms().by_scheme.into_iter();
+    let fits = known.filter(|(_, all)| all.iter().any(|it| *it.signature_alg_id() == *algorithm));
+    fits.map(|(scheme, _)| scheme).collect()
 }

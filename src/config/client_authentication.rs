@@ -5,7 +5,7 @@ use super::{AnswerLater, CertificateList, CertifiedKey, ConfigError, PeerVerifie
 use crate::certificate::{issued_by_any, matches_filter};
 use crate::crypto::{CryptoProvider, SignatureAlgorithms};
 use crate::registry::{CertificateType, ExtensionType, SignatureScheme};
-use crate::wire::codec::{Prefix, write_codes, write_vector};
+use crate::wire::codec::{Prefix, write_bytes, write_codes, write_vector};
 use crate::wire::{CertificateRequest, Extensions, write_extension, write_names};
 
 /// Whether and how a server asks its clients for certificates (RFC 9846, section 4.4.2).
@@ -21,9 +21,10 @@ pub struct ClientAuthentication {
     staples: bool,
     /// Those to offer; the provider's where it is empty.
     schemes: Vec<SignatureScheme>,
-    signatures: SignatureAlgorithms,
+    pub(crate) signatures: SignatureAlgorithms,
     extensions: Vec<u8>,
-    asked: Vec<ExtensionType>,
+    /// The types of these extensions: a client may answer no others.
+    pub(crate) asked: Vec<ExtensionType>,
 }
 
 impl ClientAuthentication {
@@ -90,7 +91,7 @@ impl ClientAuthentication {
     /// What a session of a client must agree with: a client that was asked less is asked again.
     pub(super) fn describe(&self, out: &mut Vec<u8>) {
         out.extend([u8::from(self.required), u8::from(self.in_handshake)]);
-        write_vector(out, Prefix::U24, |out| out.extend_from_slice(&self.extensions));
+        write_bytes(out, Prefix::U24, &self.extensions);
     }
 
     /// Writes the extensions of every CertificateRequest, once.
@@ -107,13 +108,18 @@ impl ClientAuthentication {
         let filters = self.oid_filters.iter();
         let filters: usize = filters.map(|(oid, values)| oid.len() + values.len() + 3).sum();
         let empty = self.authorities.iter().any(Vec::is_empty);
-        let odd = self.oid_filters.iter().any(|(oid, _)| !(1..=255).contains(&oid.len()));
+        let odd = self.oid_filters.iter().any(|(oid, values)| {
+            // Section 4.3.5: each once, and anyExtendedKeyUsage not at all.
+            let times = self.oid_filters.iter().filter(|(other, _)| other == oid).count();
+            let any_usage = values.windows(6).any(|part| part == [6, 4, 0x55, 0x1d, 37, 0]);
+            !(1..=255).contains(&oid.len()) || times > 1 || any_usage
+        });
         if empty || odd || names + filters + 2 * self.schemes.len() > 0xff00 {
             return Err(ConfigError::CertificateRequest);
         }
         let mut out = Vec::new();
         write_extension(&mut out, E::SIGNATURE_ALGORITHMS, |out| {
-            write_vector(out, Prefix::U16, |out| write_codes(out, self.schemes.iter().copied()));
+            write_codes(out, Prefix::U16, self.schemes.iter().copied());
         });
         if names > 0 {
             write_extension(&mut out, E::CERTIFICATE_AUTHORITIES, |out| {
@@ -124,8 +130,8 @@ impl ClientAuthentication {
             write_extension(&mut out, E::OID_FILTERS, |out| {
                 write_vector(out, Prefix::U16, |out| {
                     for (oid, values) in &self.oid_filters {
-                        write_vector(out, Prefix::U8, |out| out.extend_from_slice(oid));
-                        write_vector(out, Prefix::U16, |out| out.extend_from_slice(values));
+                        write_bytes(out, Prefix::U8, oid);
+                        write_bytes(out, Prefix::U16, values);
                     }
                 });
             });
@@ -142,15 +148,6 @@ impl ClientAuthentication {
     /// The extensions of a CertificateRequest.
     pub(crate) fn extensions(&self) -> Extensions<'_> {
         Extensions::written(&self.extensions)
-    }
-
-    /// The types of these extensions: a client may answer no others.
-    pub(crate) fn asked(&self) -> &[ExtensionType] {
-        &self.asked
-    }
-
-    pub(crate) fn signatures(&self) -> &SignatureAlgorithms {
-        &self.signatures
     }
 
     /// Was this scheme offered in the request?
@@ -200,8 +197,11 @@ impl ClientCertificateResolver for CertificateList {
             Some(names) => issued_by_any(key.chain(), names.iter()),
             None => true,
         };
-        let mut fitting = self.keys.iter().filter(fits);
-        let first = fitting.clone().find(of_authority).or_else(|| fitting.next());
+        let fitting = self.keys.iter().filter(fits);
+        let for_chains = request.signature_algorithms_cert;
+        // The first of the best: true comes after false.
+        let first = fitting
+            .min_by_key(|key| (!of_authority(key), !key.is_issued_with(for_chains, schemes)));
         Reply::Now(first.cloned())
     }
 

@@ -1,7 +1,6 @@
 use core::fmt;
 
 use pki_types::UnixTime;
-use subtle::ConstantTimeEq;
 
 use crate::crypto::ring::SHA256;
 use crate::crypto::{CryptoError, Hash, Secret, SecureRandom};
@@ -21,6 +20,7 @@ pub trait CookieProtector: Send + Sync + fmt::Debug {
 ///
 /// The state is authenticated, not hidden: it is a hash, a suite and a group, all of which the
 /// client knows. Servers that share the key accept each other's cookies.
+#[derive(Debug)]
 pub struct HmacCookies {
     key: Secret,
     lifetime: u64,
@@ -61,19 +61,13 @@ impl CookieProtector for HmacCookies {
         let (content, mac) =
             cookie.split_at_checked(cookie.len().checked_sub(Self::MAC_LENGTH)?)?;
         let expected = SHA256.hmac(self.key.as_bytes(), &[content]);
-        if !bool::from(expected.as_bytes().ct_eq(mac)) {
+        if !expected.verify(mac) {
             return None;
         }
         let (time, state) = content.split_first_chunk::<{ Self::TIME_LENGTH }>()?;
         // Servers that share the key do not share a clock: the other's may be ahead.
         let age = now.as_secs().abs_diff(u64::from_be_bytes(*time));
         (age <= self.lifetime).then(|| state.to_vec())
-    }
-}
-
-impl fmt::Debug for HmacCookies {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HmacCookies").field("lifetime", &self.lifetime).finish_non_exhaustive()
     }
 }
 

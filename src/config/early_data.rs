@@ -49,7 +49,7 @@ impl EarlyDataPolicy for AcceptFresh {
 }
 
 /// How a server takes 0-RTT data.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct EarlyDataRules {
     pub(crate) max_size: u32,
     /// How far, in seconds, the client's view of a ticket's age may be off (section 8.3).

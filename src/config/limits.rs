@@ -22,7 +22,9 @@ pub struct Limits {
     /// Bytes of records with 0-RTT data that a server passes over when it does not take them:
     /// 16384.
     pub early_data_skipped: usize,
-    /// Sealed bytes that wait to be sent before writing more data is refused: 65536.
+    /// Sealed bytes that wait to be sent before writing more data is refused: 65536. Where answers
+    /// to the peer's requests come on top of it, by more than a handshake message, the connection
+    /// ends.
     pub outgoing: usize,
 }
 

@@ -19,7 +19,6 @@ mod server;
 pub mod trust;
 
 use crate::crypto::CryptoProvider;
-use crate::record::MAX_INNER_PLAINTEXT_LENGTH;
 
 pub(crate) use certified_key::Staples;
 pub use certified_key::{CertifiedKey, KeySource};
@@ -54,6 +53,9 @@ pub enum ConfigError {
     /// A list is empty that must have something in it.
     #[error("the configuration has no {0}")]
     Empty(&'static str),
+    /// A key exchange group stands in the provider's list twice.
+    #[error("the key exchange group {0} is there twice")]
+    GroupTwice(crate::registry::NamedGroup),
     /// An application protocol is not 1 to 255 bytes long, or the list is longer than 16384.
     #[error("an application protocol must be 1 to 255 bytes long, and all together 16384")]
     ApplicationProtocol,
@@ -66,12 +68,21 @@ pub enum ConfigError {
     /// The certificate cannot be parsed.
     #[error("the certificate is malformed: {0}")]
     Certificate(#[from] crate::certificate::CertificateError),
+    /// A certificate of the chain was issued with SHA-1 or MD5, which TLS 1.3 does not send.
+    #[error("a certificate of the chain is signed with SHA-1 or MD5: have it issued anew")]
+    BrokenSignature,
     /// The certificate's key is not the private key's.
     #[error("the certificate belongs to another key than the private key")]
     KeyMismatch,
     /// The private key is of a kind that the provider cannot use.
     #[error("the private key is of a kind or size that is not supported")]
     UnsupportedKey,
+    /// The layout, the application protocols and the pre-shared keys of a client leave no room for a
+    /// ticket and a cookie.
+    #[error(
+        "the layout, application protocols and pre-shared keys are too long for one ClientHello"
+    )]
+    ClientHelloTooLong,
     /// A pre-shared key is shorter than 16 bytes, or its identity is not 1 to 1024 bytes long.
     #[error("a pre-shared key must have 16 bytes or more, and an identity of 1 to 1024")]
     PreSharedKey,
@@ -81,8 +92,11 @@ pub enum ConfigError {
     /// An OCSP response or a certificate timestamp is empty, or they are too long for a message.
     #[error("an OCSP response or certificate timestamp is empty, or they are longer than 65535")]
     Staple,
-    /// The request for a client's certificate does not fit into a message.
-    #[error("the authorities and filters for client certificates are too many for a message")]
+    /// The request for a client's certificate does not fit into a message, or a filter is one that
+    /// RFC 9846, section 4.3.5 forbids: the second for an extension, or for anyExtendedKeyUsage.
+    #[error(
+        "the authorities and filters for client certificates are too many for a message, or a filter is forbidden"
+    )]
     CertificateRequest,
     /// A pre-shared key is text, or repeats few bytes: whoever listens in can try such keys.
     #[error(
@@ -97,27 +111,31 @@ pub enum ConfigError {
     NoTrustAnchors,
 }
 
-fn check_provider(provider: &CryptoProvider) -> Result<(), ConfigError> {
+/// What holds for both sides.
+fn check(
+    provider: &CryptoProvider,
+    protocols: &[Vec<u8>],
+    record_size_limit: Option<u16>,
+    layout: Option<&ExtensionLayout>,
+) -> Result<(), ConfigError> {
     if provider.cipher_suites.is_empty() {
         return Err(ConfigError::Empty("cipher suites"));
     }
     if provider.groups.is_empty() {
         return Err(ConfigError::Empty("key exchange groups"));
     }
-    Ok(())
-}
-
-/// As large as a record can be: it only lets the peer say its limit.
-const DEFAULT_RECORD_SIZE_LIMIT: Option<u16> = Some(0x4001);
-
-fn check_record_size_limit(limit: Option<u16>) -> Result<(), ConfigError> {
-    match limit.map(usize::from) {
-        None | Some(64..=MAX_INNER_PLAINTEXT_LENGTH) => Ok(()),
-        Some(_) => Err(ConfigError::RecordSizeLimit),
+    // Section 4.3.7: no group stands in a list twice.
+    let mut seen = Vec::new();
+    for name in provider.groups.iter().map(|group| group.name()) {
+        if seen.contains(&name) {
+            return Err(ConfigError::GroupTwice(name));
+        }
+        seen.push(name);
     }
-}
-
-fn check_layout(layout: Option<&ExtensionLayout>) -> Result<(), ConfigError> {
+    check_protocols(protocols)?;
+    if record_size_limit.is_some_and(|limit| !(64..=MAX_RECORD_SIZE_LIMIT).contains(&limit)) {
+        return Err(ConfigError::RecordSizeLimit);
+    }
     layout.map_or(Ok(()), ExtensionLayout::check)
 }
 
@@ -127,6 +145,9 @@ fn check_protocols(protocols: &[Vec<u8>]) -> Result<(), ConfigError> {
     // What a ClientHello has room for beside a layout's bytes and a cookie.
     if fits && total <= 0x4000 { Ok(()) } else { Err(ConfigError::ApplicationProtocol) }
 }
+
+/// As large as a record can be: it only lets the peer say its limit.
+const MAX_RECORD_SIZE_LIMIT: u16 = 0x4001;
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use super::{ConfigError, PreSharedKey};
 use crate::crypto::{CryptoProvider, HashAlgorithm, Secret};
 use crate::key_schedule::{PskKind, imported_psk};
 use crate::registry::ProtocolVersion;
-use crate::wire::codec::{Prefix, write_vector};
+use crate::wire::codec::{Prefix, write_bytes};
 
 /// Makes keys for TLS 1.3 of a key that was agreed on elsewhere (RFC 9258): one for each hash of the
 /// suites, so that no key serves two hashes, and none of them is the key itself, which other
@@ -71,7 +71,7 @@ impl PskImporter {
         let mut context = Vec::new();
         for name in [client, server] {
             let name = name.get(..name.len().min(255)).unwrap_or_default();
-            write_vector(&mut context, Prefix::U8, |out| out.extend_from_slice(name));
+            write_bytes(&mut context, Prefix::U8, name);
         }
         self.context(&context)
     }
@@ -112,8 +112,8 @@ impl PskImporter {
             HashAlgorithm::Sha384 => 2,
         };
         let mut out = Vec::with_capacity(64);
-        write_vector(&mut out, Prefix::U16, |out| out.extend_from_slice(&self.identity));
-        write_vector(&mut out, Prefix::U16, |out| out.extend_from_slice(&self.context));
+        write_bytes(&mut out, Prefix::U16, &self.identity);
+        write_bytes(&mut out, Prefix::U16, &self.context);
         out.extend_from_slice(&ProtocolVersion::TLS_1_3.0.to_be_bytes());
         out.extend_from_slice(&target_kdf.to_be_bytes());
         out

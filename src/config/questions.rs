@@ -47,7 +47,8 @@ pub trait CertificateResolver: Send + Sync + fmt::Debug {
 }
 
 /// A list of certificates: the first whose names match the client's and whose key the client can
-/// verify; else the first whose key it can verify, unless only known names are served.
+/// verify; else the first whose key it can verify, unless only known names are served. Of several
+/// it takes the first whose whole chain is signed with what the client takes, if there is one.
 #[derive(Clone, Debug)]
 pub struct CertificateList {
     pub(super) keys: Vec<Arc<CertifiedKey>>,
@@ -75,14 +76,15 @@ impl CertificateResolver for CertificateList {
             name.as_ref().is_some_and(|name| key.end_entity.valid_for(name))
         };
         let signs = |key: &&Arc<CertifiedKey>| key.scheme_for(hello).is_some();
-        let mut matching = self.keys.iter().filter(named).peekable();
-        if name.is_some() && self.only_known_names && matching.peek().is_none() {
+        let strict = name.is_some() && self.only_known_names;
+        if strict && !self.keys.iter().any(|key| named(&key)) {
             return Reply::Now(Err(NoCertificate::UnknownName));
         }
-        let chosen = matching.find(signs).or_else(|| match self.only_known_names {
-            true if name.is_some() => None,
-            _ => self.keys.iter().find(signs),
-        });
+        let fitting = self.keys.iter().filter(|key| signs(key) && (!strict || named(key)));
+        let (for_chains, others) = (hello.signature_algorithms_cert, hello.signature_algorithms);
+        // The first of the best: true comes after false.
+        let chosen =
+            fitting.min_by_key(|key| (!named(key), !key.is_issued_with(for_chains, others)));
         let reason = match self.keys.iter().any(|key| key.has_type_for(hello)) {
             true => NoCertificate::NoCommonScheme,
             false => NoCertificate::NoCommonType,
@@ -148,16 +150,18 @@ pub trait PeerVerifier: Send + Sync + fmt::Debug {
     }
 }
 
-/// Is what the peer of a session has shown still good? A verifier that answers later has said yes
-/// once, and need not say it again.
+/// Is what the peer of a session has shown still good? `None` where it has shown nothing. A verifier
+/// that answers later has said yes once, and need not say it again; one that does not take its type
+/// has not accepted it.
 pub(crate) fn session_is_good(
     verifier: &dyn PeerVerifier,
     session: &Session,
     server_name: Option<ServerName<'static>>,
     now: UnixTime,
-) -> bool {
-    let reply = match (&session.certificates, &session.raw_public_key) {
-        (Some(chain), _) => verifier.verify(&PeerIdentity {
+) -> Option<bool> {
+    let takes = |kind| verifier.certificate_types().contains(&kind);
+    let (taken, reply) = if let Some(chain) = &session.certificates {
+        let identity = PeerIdentity {
             chain: Arc::clone(chain),
             server_name,
             now,
@@ -165,15 +169,14 @@ pub(crate) fn session_is_good(
             ocsp_requested: false,
             ocsp_response: None,
             signed_certificate_timestamps: Vec::new(),
-        }),
-        (None, Some(key)) => {
-            let subject_public_key_info = Arc::clone(key);
-            let key = RawPublicKey { subject_public_key_info, server_name, now };
-            verifier.verify_raw_public_key(&key)
-        }
-        (None, None) => return true,
+        };
+        (takes(CertificateType::X509), verifier.verify(&identity))
+    } else {
+        let subject_public_key_info = Arc::clone(session.raw_public_key.as_ref()?);
+        let key = RawPublicKey { subject_public_key_info, server_name, now };
+        (takes(CertificateType::RAW_PUBLIC_KEY), verifier.verify_raw_public_key(&key))
     };
-    !matches!(reply, Reply::Now(Err(_)))
+    Some(taken && !matches!(reply, Reply::Now(Err(_))))
 }
 
 /// The default verifier: a path to one of the trust anchors, valid for the name and the time, of

@@ -3,16 +3,15 @@ use std::sync::Arc;
 
 use super::{
     AcceptFresh, CertificateCompression, CertificateList, CertificateResolver, CertifiedKey,
-    ClientAuthentication, Compressors, ConfigError, CookieProtector, DEFAULT_RECORD_SIZE_LIMIT,
-    EarlyDataPolicy, EarlyDataRules, ExtensionLayout, Limits, PskResolver, check_layout,
-    check_protocols, check_provider, check_record_size_limit,
+    ClientAuthentication, Compressors, ConfigError, CookieProtector, EarlyDataPolicy,
+    EarlyDataRules, ExtensionLayout, Limits, MAX_RECORD_SIZE_LIMIT, PskResolver, check,
 };
 use crate::crypto::ring::SHA256;
 use crate::crypto::{CryptoProvider, Hash};
 use crate::observer::KeyLog;
 use crate::record::PaddingPolicy;
 use crate::session::{AntiReplay, MAX_LIFETIME, SessionStore};
-use crate::wire::codec::{Prefix, write_vector};
+use crate::wire::codec::{Prefix, write_bytes};
 use crate::wire::write_names;
 
 /// The configuration of a server: built once, shared by all its connections.
@@ -49,13 +48,13 @@ impl ServerConfig {
     /// The digest of the rules that a session is made under, and must be resumed under.
     pub(crate) fn session_policy(&self, server_name: Option<&str>) -> [u8; 32] {
         let mut rules = Vec::with_capacity(256);
-        write_vector(&mut rules, Prefix::U24, |out| out.extend_from_slice(&self.session_context));
+        write_bytes(&mut rules, Prefix::U24, &self.session_context);
         write_names(&mut rules, Prefix::U8, &self.application_protocols);
         if let Some(policy) = &self.client_authentication {
             policy.describe(&mut rules);
         }
         let name = server_name.map_or(&[][..], str::as_bytes);
-        write_vector(&mut rules, Prefix::U24, |out| out.extend_from_slice(name));
+        write_bytes(&mut rules, Prefix::U24, name);
         let digest = SHA256.digest(&rules);
         digest.first_chunk().copied().unwrap_or_default()
     }
@@ -77,7 +76,7 @@ impl ServerConfig {
             cookies: None,
             always_retry: false,
             layout: None,
-            record_size_limit: DEFAULT_RECORD_SIZE_LIMIT,
+            record_size_limit: Some(MAX_RECORD_SIZE_LIMIT),
             record_padding: None,
             compressors: Compressors::default(),
             key_log: None,
@@ -274,10 +273,9 @@ impl ServerConfigBuilder {
             let policy = Arc::unwrap_or_clone(policy).prepare(&config.provider)?;
             config.client_authentication = Some(Arc::new(policy));
         }
-        check_provider(&config.provider)?;
-        check_protocols(&config.application_protocols)?;
-        check_record_size_limit(config.record_size_limit)?;
-        check_layout(config.layout.as_ref())?;
+        let layout = config.layout.as_ref();
+        let protocols = &config.application_protocols;
+        check(&config.provider, protocols, config.record_size_limit, layout)?;
         Ok(config)
     }
 }

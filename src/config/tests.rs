@@ -198,7 +198,7 @@ fn keys_are_imported_as_rfc_9258_says() {
         for ((key, secret), (target, code)) in keys.iter().zip(expected).zip(targets) {
             assert_eq!((key.hash(), key.kind()), (target, PskKind::Imported));
             assert_eq!(hex::encode(key.identity()), format!("{identity}{code}"));
-            assert_eq!(hex::encode(key.secret()), secret);
+            assert_eq!(hex::encode(&*key.secret), secret);
         }
     }
 }
@@ -228,4 +228,118 @@ fn keys_that_are_too_short_or_look_typed_or_filled_in_are_refused() {
     assert_eq!(importer.import(&provider).unwrap().len(), 1, "one hash, one key");
     let other = PskImporter::new(b"identity", &random).unwrap().hash(HashAlgorithm::Sha384);
     assert!(matches!(other.import(&provider), Err(ConfigError::Empty(_))));
+}
+
+#[test]
+fn a_group_stands_in_a_list_once() {
+    // RFC 9846, section 4.3.7.
+    let mut provider = CryptoProvider::ring();
+    let first = provider.groups[0].clone();
+    let name = first.name();
+    provider.groups.push(first);
+    let client = ClientConfig::builder(provider.clone()).verifier(Arc::new(AnswerLater)).build();
+    assert_eq!(client.unwrap_err(), ConfigError::GroupTwice(name));
+    let server = ServerConfig::builder(provider).build(Arc::new(AnswerLater));
+    assert_eq!(server.unwrap_err(), ConfigError::GroupTwice(name));
+}
+
+#[test]
+fn filters_that_the_rfc_forbids_cannot_be_configured() {
+    // RFC 9846, section 4.3.5.
+    let build = |filters: Vec<(Vec<u8>, Vec<u8>)>| {
+        let policy = ClientAuthentication::required(Arc::new(AnswerLater)).oid_filters(filters);
+        let builder = ServerConfig::builder(CryptoProvider::ring()).client_authentication(policy);
+        builder.build(Arc::new(AnswerLater)).err()
+    };
+    let key_usage = || (vec![6, 3, 0x55, 0x1d, 15], vec![3, 2, 7, 0x80]);
+    let usages = |last: u8| (vec![6, 3, 0x55, 0x1d, 37], vec![0x30, 6, 6, 4, 0x55, 0x1d, 37, last]);
+    assert_eq!(build(vec![key_usage(), usages(1)]), None);
+    assert_eq!(build(vec![key_usage(), key_usage()]), Some(ConfigError::CertificateRequest));
+    let any = build(vec![key_usage(), usages(0)]);
+    assert_eq!(any, Some(ConfigError::CertificateRequest), "anyExtendedKeyUsage");
+}
+
+/// An authority with a key of this kind, and a P-256 key with a certificate of its.
+fn issued(
+    algorithm: &'static rcgen::SignatureAlgorithm,
+) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+    let mut params = rcgen::CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.distinguished_name.push(rcgen::DnType::CommonName, "an authority");
+    let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
+    let authority = rcgen::CertifiedIssuer::self_signed(params, key).unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(["a.example".to_owned()]).unwrap();
+    let certificate = params.signed_by(&key, &authority).unwrap();
+    let chain = vec![certificate.der().clone(), authority.der().clone()];
+    (chain, PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+}
+
+#[test]
+fn a_chain_that_the_peer_can_verify_goes_before_one_that_it_cannot() {
+    // RFC 9846, section 4.5.1.2; and section 4.3.3 for signature_algorithms_cert.
+    let [by_ed25519, by_p256] = [&rcgen::PKCS_ED25519, &rcgen::PKCS_ECDSA_P256_SHA256].map(|it| {
+        let (chain, key) = issued(it);
+        Arc::new(CertifiedKey::from_der(chain, &key).unwrap())
+    });
+    let list = CertificateList::new(vec![by_ed25519.clone(), by_p256.clone()]);
+    let choose = |schemes: &[SignatureScheme]| choose(&list, Some("a.example"), schemes).unwrap();
+    assert!(Arc::ptr_eq(&choose(&[P256]), &by_p256));
+    assert!(Arc::ptr_eq(&choose(&[P256, ED25519]), &by_ed25519));
+    let [p256, ed25519] = [P256, ED25519].map(|scheme| scheme.0.to_be_bytes());
+    let (p256, ed25519) = (Some(List::new(&p256)), Some(List::new(&ed25519)));
+    for (certificates, handshakes, expected) in
+        [(None, p256, &by_p256), (ed25519, p256, &by_ed25519), (p256, ed25519, &by_p256)]
+    {
+        for key in [&by_ed25519, &by_p256] {
+            let fits = key.is_issued_with(certificates, handshakes);
+            assert_eq!(fits, Arc::ptr_eq(key, expected));
+        }
+    }
+    // A client's list looks at it as well.
+    let mut request = crate::wire::CertificateRequest::default();
+    request.signature_algorithms = p256;
+    let choose = |request: &_| match ClientCertificateResolver::choose(
+        &list,
+        request,
+        crate::registry::CertificateType::X509,
+    ) {
+        Reply::Now(choice) => choice.unwrap(),
+        Reply::Later => panic!("a list answers at once"),
+    };
+    assert!(Arc::ptr_eq(&choose(&request), &by_p256));
+    request.signature_algorithms_cert = ed25519;
+    assert!(Arc::ptr_eq(&choose(&request), &by_ed25519));
+}
+
+/// Makes the length of the DER element at this place one less.
+fn shorten(der: &mut [u8], at: usize) {
+    match der[at + 1] {
+        0x82 => {
+            let length = u16::from_be_bytes([der[at + 2], der[at + 3]]) - 1;
+            der[at + 2..at + 4].copy_from_slice(&length.to_be_bytes());
+        }
+        0x81 => der[at + 2] -= 1,
+        _ => der[at + 1] -= 1,
+    }
+}
+
+#[test]
+fn a_chain_with_a_signature_of_sha_1_cannot_be_configured() {
+    // The identifiers of ECDSA with SHA-256 become those of ECDSA with SHA-1, one byte shorter.
+    let (mut chain, key) = issued(&rcgen::PKCS_ECDSA_P256_SHA256);
+    let mut other = chain[0].to_vec();
+    CertifiedKey::from_der(vec![chain[0].clone(), other.clone().into()], &key).unwrap();
+    let honest = [0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+    for both in [true, false] {
+        let at = other.windows(honest.len()).rposition(|window| window == honest).unwrap();
+        other.splice(at..at + 12, [0x30, 9, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1]);
+        if !both {
+            shorten(&mut other, 4);
+        }
+        shorten(&mut other, 0);
+    }
+    chain.push(other.into());
+    let refused = CertifiedKey::from_der(chain, &key).map(drop);
+    assert_eq!(refused, Err(ConfigError::BrokenSignature));
 }

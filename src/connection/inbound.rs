@@ -83,9 +83,12 @@ impl Connection {
         match record.content_type {
             ContentType::APPLICATION_DATA => self.on_application_data(record.payload),
             ContentType::HANDSHAKE => {
-                let level = self.read_level();
+                let (level, complete) = (self.handshake.read_level(), self.handshake.is_complete());
                 self.handshake.receive(level, record.payload)?;
                 self.take_steps()?;
+                if complete {
+                    self.check_answers()?;
+                }
                 Ok(Received::Handled)
             }
             ContentType::CHANGE_CIPHER_SPEC => self.on_change_cipher_spec(),
@@ -99,7 +102,7 @@ impl Connection {
 
     fn on_application_data<'a>(&mut self, data: &'a mut [u8]) -> Result<Received<'a>, Error> {
         let early = self.is_handshaking();
-        if early && self.read_level() == Level::EarlyData {
+        if early && self.handshake.read_level() == Level::EarlyData {
             self.handshake.on_early_data(data.len())?;
         } else if early {
             let received = ContentType::APPLICATION_DATA;
@@ -150,6 +153,17 @@ impl Connection {
             }
             alert => Err(ErrorKind::AlertReceived(alert).into()),
         }
+    }
+
+    /// Requests for certificates are answered by themselves: a peer that asks and does not read
+    /// must not fill the memory.
+    fn check_answers(&self) -> Result<(), Error> {
+        let limits = self.handshake.limits();
+        let limit = limits.outgoing;
+        if self.outgoing().len() > limit.saturating_add(limits.handshake_message) {
+            return Err(ErrorKind::LimitExceeded { name: "outgoing", limit }.into());
+        }
+        Ok(())
     }
 
     /// Section 5.1: no other record between the pieces of a message.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use pki_types::{CertificateDer, ServerName};
 
-use super::proof::{ChainVerified, PeerAuthenticated};
+use super::proof::{ChainVerified, FinishedVerified, PeerAuthenticated};
 use super::question::Sign;
-use super::{Context, PeerParameters, Question, Side};
+use super::{Context, PeerParameters, Question, Side, expect};
 use crate::certificate::{CertificateError, EndEntity};
 use crate::config::{
     CertifiedKey, KeySource, PeerIdentity, PeerVerifier, RawPublicKey, Reply, Staples,
@@ -19,8 +19,8 @@ use crate::observer::Event;
 use crate::registry::{CertificateType, ExtensionType, HandshakeType, SignatureScheme};
 use crate::wire::codec::{Prefix, join};
 use crate::wire::{
-    Certificate, CertificateEntry, CertificateVerify, DecodeError, DecodeReason, Extensions,
-    Finished, HandshakeMessage, write_extension, write_names, write_ocsp_response,
+    Certificate, CertificateEntry, CertificateVerify, DecodeError, Extensions, Finished,
+    HandshakeMessage, write_extension, write_names, write_ocsp_response,
 };
 
 /// What a CertificateVerify signs (section 4.5.2): 64 spaces, a sentence that says who signs and
@@ -42,7 +42,7 @@ pub(super) fn write_certificate(
     takes: impl Fn(ExtensionType) -> bool,
 ) {
     let none = Staples::default();
-    let Staples { ocsp_response, timestamps } = key.map_or(&none, |key| key.staples());
+    let Staples { ocsp_response, timestamps } = key.map_or(&none, |key| &key.staples);
     let mut staples = Vec::new();
     if let Some(response) = ocsp_response.as_ref().filter(|_| takes(ExtensionType::STATUS_REQUEST))
     {
@@ -62,32 +62,28 @@ pub(super) fn write_certificate(
     Certificate::encode(out, request_context, entries);
 }
 
-/// The question for a signature over the transcript, and the signature itself where the key is
-/// here.
+/// The question for a signature over the transcript, answered at once where the key is here.
 pub(super) fn ask_to_sign(
     key: Arc<CertifiedKey>,
     scheme: SignatureScheme,
     signer: Side,
     transcript: &Transcript,
-) -> (Question, Option<Result<Vec<u8>, CryptoError>>) {
+) -> (Sign, Reply<Result<Vec<u8>, CryptoError>>) {
     let message = signed_content(signer, transcript);
     let signature = match key.key() {
-        KeySource::Here(key) => Some(key.sign(scheme, &message)),
-        KeySource::Elsewhere { .. } => None,
+        KeySource::Here(key) => Reply::Now(key.sign(scheme, &message)),
+        KeySource::Elsewhere { .. } => Reply::Later,
     };
-    (Question::Sign(Sign { certificate: key, scheme, message }), signature)
+    (Sign { certificate: key, scheme, message }, signature)
 }
 
-/// Sends the CertificateVerify with the answer to the question.
+/// Sends the CertificateVerify, if there is a signature.
 pub(super) fn send_certificate_verify(
-    question: &Question,
+    algorithm: SignatureScheme,
     signature: Result<Vec<u8>, CryptoError>,
     transcript: &mut Transcript,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<(), Error> {
-    let Question::Sign(Sign { scheme: algorithm, .. }) = *question else {
-        return Err(ErrorKind::Internal("the question changed").into());
-    };
     let signature = signature.ok().filter(|signature| signature.len() <= 0xffff);
     let signature = signature.ok_or(ErrorKind::Refused("sign"))?;
     context.send(Some(transcript), |out| {
@@ -100,13 +96,28 @@ pub(super) fn send_certificate_verify(
 pub(super) fn send_finished(
     base: &TrafficSecret,
     transcript: &mut Transcript,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<(), Error> {
-    let verify_data = base.finished(&transcript.current(), context.observers)?;
+    let verify_data = base.finished(&transcript.current(), &mut context.observers)?;
     context.send(Some(transcript), |out| {
         Finished { verify_data: verify_data.as_bytes() }.encode(out);
     });
     Ok(())
+}
+
+/// Checks the peer's Finished, made with a key of `base`.
+pub(super) fn check_finished(
+    message: &HandshakeMessage<'_>,
+    base: &TrafficSecret,
+    transcript: &mut Transcript,
+    context: &mut Context,
+) -> Result<FinishedVerified, Error> {
+    expect(message, HandshakeType::FINISHED)?;
+    let expected = base.finished(&transcript.current(), &mut context.observers)?;
+    let finished = FinishedVerified::check(&expected, &Finished::parse(message.body))?;
+    context.observers.tell(|| Event::FinishedVerified);
+    transcript.add(message);
+    Ok(finished)
 }
 
 /// What the peer's Certificate has to be.
@@ -119,10 +130,10 @@ pub(super) struct Expected<'a> {
     pub(super) server_name: Option<&'a ServerName<'static>>,
 }
 
-/// The peer has shown who it wants to be.
+/// The peer has shown who it wants to be: the question is whether that is good.
 pub(super) struct Presented {
-    end_entity: EndEntity,
-    question: Question,
+    pub(super) end_entity: EndEntity,
+    pub(super) question: Question,
 }
 
 impl Presented {
@@ -130,7 +141,7 @@ impl Presented {
     pub(super) fn read(
         body: &[u8],
         expected: &Expected<'_>,
-        context: &Context<'_>,
+        context: &Context,
     ) -> Result<Option<Self>, Error> {
         const MESSAGE: HandshakeType = HandshakeType::CERTIFICATE;
         let certificate = Certificate::parse(body)?;
@@ -179,10 +190,6 @@ impl Presented {
         Ok(Some(Self { end_entity, question: Question::VerifyPeer(identity) }))
     }
 
-    pub(super) fn question(&self) -> &Question {
-        &self.question
-    }
-
     /// Asks for the verdict.
     pub(super) fn ask(&self, verifier: &dyn PeerVerifier) -> Reply<Result<(), CertificateError>> {
         match &self.question {
@@ -191,27 +198,10 @@ impl Presented {
             _ => Reply::Later,
         }
     }
-
-    /// Writes down what was shown.
-    pub(super) fn tell(&self, parameters: &mut PeerParameters) {
-        tell(&self.question, parameters);
-    }
-
-    /// The verdict is there.
-    pub(super) fn judged(
-        self,
-        verdict: Result<(), CertificateError>,
-        context: &mut Context<'_>,
-    ) -> Result<Accepted, Error> {
-        let chain_verified = ChainVerified::by(verdict)?;
-        context.observers.tell(|| Event::PeerVerified);
-        let Self { end_entity, question } = self;
-        Ok(Accepted { end_entity, question, chain_verified })
-    }
 }
 
 /// Writes down who the peer is, in place of what was known before.
-fn tell(question: &Question, parameters: &mut PeerParameters) {
+pub(super) fn tell(question: &Question, parameters: &mut PeerParameters) {
     let (identity, key) = match question {
         Question::VerifyPeer(identity) => (Some(identity), None),
         Question::VerifyRawPublicKey(key) => (None, Some(key)),
@@ -232,6 +222,18 @@ pub(super) struct Accepted {
 }
 
 impl Accepted {
+    /// The verdict is there.
+    pub(super) fn new(
+        end_entity: EndEntity,
+        question: Question,
+        verdict: Result<(), CertificateError>,
+        context: &mut Context,
+    ) -> Result<Self, Error> {
+        let chain_verified = ChainVerified::by(verdict)?;
+        context.observers.tell(|| Event::PeerVerified);
+        Ok(Self { end_entity, question, chain_verified })
+    }
+
     /// Checks the peer's CertificateVerify. `offered` says which schemes it was offered.
     pub(super) fn check(
         self,
@@ -240,12 +242,10 @@ impl Accepted {
         signatures: &SignatureAlgorithms,
         offered: impl Fn(SignatureScheme) -> bool,
         transcript: &mut Transcript,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Authenticated, Error> {
         const MESSAGE: HandshakeType = HandshakeType::CERTIFICATE_VERIFY;
-        if message.kind != MESSAGE {
-            return Err(Error::unexpected("CertificateVerify", message));
-        }
+        expect(message, MESSAGE)?;
         let verify = CertificateVerify::parse(message.body)?;
         let scheme = verify.algorithm;
         let known = !signatures.for_scheme(scheme).is_empty();
@@ -270,24 +270,12 @@ impl Accepted {
 pub(super) struct Authenticated {
     pub(super) proof: PeerAuthenticated,
     pub(super) scheme: SignatureScheme,
-    question: Question,
-}
-
-impl Authenticated {
-    /// Writes down who it is.
-    pub(super) fn tell(&self, parameters: &mut PeerParameters) {
-        tell(&self.question, parameters);
-    }
+    pub(super) question: Question,
 }
 
 /// A server must have a certificate: section 4.5.1.3.
 pub(super) fn empty_list() -> Error {
-    DecodeError {
-        message: HandshakeType::CERTIFICATE,
-        field: "certificate_list",
-        reason: DecodeReason::Length(0),
-    }
-    .into()
+    DecodeError::length(HandshakeType::CERTIFICATE, "certificate_list", 0).into()
 }
 
 /// There is no type of certificate that one side has and the other takes.

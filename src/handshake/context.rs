@@ -1,27 +1,51 @@
+use std::sync::Arc;
+
 use pki_types::UnixTime;
 
-use super::step::Steps;
-use super::{PeerParameters, Resumption};
+use super::step::{Step, Steps};
+use super::{PeerParameters, Question, Resumption};
 use crate::config::Limits;
 use crate::key_schedule::Transcript;
-use crate::observer::{Event, Observers};
+use crate::observer::{Event, KeyLog, Observers};
 use crate::wire::HandshakeMessage;
 
-/// What a state works with beside itself and the message: the steps it adds to, and who watches.
-pub(crate) struct Context<'a> {
-    pub(crate) steps: &'a mut Steps,
-    pub(crate) observers: &'a mut Observers,
-    pub(crate) parameters: &'a mut PeerParameters,
-    pub(crate) resumption: &'a mut Resumption,
+/// What a state works with beside itself and the message: the steps it adds to, who watches, and
+/// what is settled.
+pub(crate) struct Context {
+    pub(crate) steps: Steps,
+    pub(crate) observers: Observers,
+    pub(crate) parameters: PeerParameters,
+    pub(crate) resumption: Resumption,
     pub(crate) now: UnixTime,
-    pub(crate) limits: &'a Limits,
+    pub(crate) limits: Limits,
+    /// What the handshake rests on, if it does.
+    pub(crate) question: Option<Question>,
 }
 
-impl Context<'_> {
+impl Context {
+    pub(super) fn new(key_log: Option<Arc<dyn KeyLog>>, limits: Limits, now: UnixTime) -> Self {
+        Self {
+            steps: Steps::new(),
+            observers: Observers::new(key_log),
+            parameters: PeerParameters::default(),
+            resumption: Resumption::new(now),
+            now,
+            limits,
+            question: None,
+        }
+    }
+
+    /// The handshake rests on this question. It comes back with its answer.
+    pub(crate) fn ask(&mut self, question: Question) {
+        let name = question.name();
+        self.observers.tell(|| Event::Waiting(name));
+        self.question = Some(question);
+    }
+
     /// Both sides have said what a protected record may have in it (RFC 8449, section 4).
     pub(crate) fn limit_records(&mut self, peer: u16, own: u16) {
         self.parameters.record_size_limit = Some(peer);
-        self.steps.limit_records(peer, own);
+        self.steps.push(Step::LimitRecords { sent: peer, received: own });
     }
 
     /// Writes a message, adds it to the transcript if there is one, and tells the observer.
@@ -30,7 +54,7 @@ impl Context<'_> {
         transcript: Option<&mut Transcript>,
         write: impl FnOnce(&mut Vec<u8>),
     ) {
-        let (level, observers) = (self.steps.write_level(), &mut *self.observers);
+        let (level, observers) = (self.steps.write_level(), &mut self.observers);
         self.steps.send(|out| {
             let start = out.len();
             write(out);

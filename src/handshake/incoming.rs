@@ -1,5 +1,14 @@
 use crate::error::{Error, ErrorKind};
+use crate::registry::HandshakeType;
 use crate::wire::{HandshakeMessage, MESSAGE_HEADER_LENGTH};
+
+/// This message has to be of this type.
+pub(super) fn expect(message: &HandshakeMessage<'_>, kind: HandshakeType) -> Result<(), Error> {
+    if message.kind == kind {
+        return Ok(());
+    }
+    Err(Error::unexpected(kind.name().unwrap_or_default(), message))
+}
 
 /// Joins the pieces of handshake messages. What stands here is at most one limit long: a message
 /// that says it will be longer is refused by its header.

@@ -6,14 +6,15 @@ use pki_types::{ServerName, UnixTime};
 use super::incoming::Incoming;
 use super::post_handshake::Connected;
 use super::post_handshake_auth::Asking;
-use super::step::Steps;
-use super::{Answer, Context, Level, PeerParameters, Question, Resumption, Step, client, server};
+use super::{Answer, Context, Level, PeerParameters, Question, Step, client, server};
 use crate::config::{ClientConfig, Limits, ServerConfig};
 use crate::crypto::Secret;
 use crate::error::{Error, ErrorKind};
 use crate::observer::{Event, Observer, Observers};
 use crate::registry::HandshakeType;
 use crate::wire::{HandshakeMessage, NewSessionTicket};
+
+const NOT_COMPLETE: &str = "the handshake is not complete yet";
 
 /// One end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +30,7 @@ pub struct Handshake {
     pub(super) side: Side,
     state: State,
     incoming: Incoming,
-    pub(super) steps: Steps,
-    observers: Observers,
-    pub(super) parameters: PeerParameters,
-    pub(super) resumption: Resumption,
-    pub(super) now: UnixTime,
-    limits: Limits,
+    pub(super) context: Context,
     /// Messages since the handshake or since application data.
     pub(super) messages_without_data: usize,
 }
@@ -57,36 +53,24 @@ impl Handshake {
         server_name: ServerName<'static>,
         now: UnixTime,
     ) -> Self {
-        let (key_log, limits) = (config.key_log.clone(), config.limits);
-        let state = client::State::new(config, server_name);
-        Self::new(Side::Client, State::Client(state), Observers::new(key_log), limits, now)
+        let context = Context::new(config.key_log.clone(), config.limits, now);
+        let state = State::Client(client::State::new(config, server_name));
+        Self::new(Side::Client, state, context)
     }
 
     /// A server's handshake with whoever speaks first.
     pub fn server(config: Arc<ServerConfig>, now: UnixTime) -> Self {
-        let (key_log, limits) = (config.key_log.clone(), config.limits);
-        let state = server::State::new(config);
-        Self::new(Side::Server, State::Server(state), Observers::new(key_log), limits, now)
+        let context = Context::new(config.key_log.clone(), config.limits, now);
+        Self::new(Side::Server, State::Server(server::State::new(config)), context)
     }
 
-    fn new(side: Side, state: State, observers: Observers, limits: Limits, now: UnixTime) -> Self {
-        Self {
-            side,
-            state,
-            incoming: Incoming::default(),
-            steps: Steps::new(),
-            observers,
-            parameters: PeerParameters::default(),
-            resumption: Resumption::new(now),
-            now,
-            limits,
-            messages_without_data: 0,
-        }
+    fn new(side: Side, state: State, context: Context) -> Self {
+        Self { side, state, incoming: Incoming::default(), context, messages_without_data: 0 }
     }
 
     /// Lets `observer` watch. Best before [`start`](Self::start).
     pub fn observe(&mut self, observer: Box<dyn Observer>) {
-        self.observers.set_observer(observer);
+        self.context.observers.set_observer(observer);
     }
 
     /// Makes a client write its ClientHello; a server has nothing to do.
@@ -109,17 +93,17 @@ impl Handshake {
     /// error.
     pub fn receive(&mut self, level: Level, bytes: &[u8]) -> Result<(), Error> {
         self.check()?;
-        if level != self.steps.read_level() {
+        if level != self.context.steps.read_level() {
             let reason = "handshake bytes came at another encryption level than the next message's";
             return Err(self.fail(ErrorKind::MisplacedBytes(reason).into()));
         }
-        if self.incoming.is_empty() && self.question().is_none() {
+        if self.incoming.is_empty() && self.context.question.is_none() {
             return self.process(bytes);
         }
         self.incoming.push(bytes);
-        if self.question().is_some() {
+        if self.context.question.is_some() {
             // An honest peer's flight fits; what waits behind an open question has a limit too.
-            let limit = self.limits.handshake_message;
+            let limit = self.context.limits.handshake_message;
             return match self.incoming.len() > limit {
                 true => Err(self.limit_exceeded("handshake_message", limit)),
                 false => Ok(()),
@@ -129,7 +113,7 @@ impl Handshake {
     }
 
     fn process_incoming(&mut self) -> Result<(), Error> {
-        match self.incoming.has_whole_message(self.limits.handshake_message) {
+        match self.incoming.has_whole_message(self.context.limits.handshake_message) {
             Ok(true) => {
                 let bytes = self.incoming.take();
                 self.process(&bytes)
@@ -141,8 +125,8 @@ impl Handshake {
 
     /// Takes whole messages from the front of `bytes`; a piece that is left waits for its rest.
     fn process(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
-        while self.question().is_none() {
-            let split = Incoming::split(bytes, self.limits.handshake_message);
+        while self.context.question.is_none() {
+            let split = Incoming::split(bytes, self.context.limits.handshake_message);
             let Some((message, rest)) = split.map_err(|error| self.fail(error))? else {
                 break;
             };
@@ -161,11 +145,11 @@ impl Handshake {
     }
 
     fn on_message(&mut self, message: HandshakeMessage<'_>) -> Result<(), Error> {
-        let level = self.steps.read_level();
-        self.observers.tell(|| Event::MessageReceived(level, message));
+        let level = self.context.steps.read_level();
+        self.context.observers.tell(|| Event::MessageReceived(level, message));
         if self.is_complete() {
             self.messages_without_data += 1;
-            let limit = self.limits.messages_without_data;
+            let limit = self.context.limits.messages_without_data;
             if self.messages_without_data > limit {
                 return Err(self.limit_exceeded("messages_without_data", limit));
             }
@@ -173,8 +157,9 @@ impl Handshake {
         self.advance(|state, context| match state {
             State::Client(state) => state.on_message(message, context),
             State::Server(state) => state.on_message(message, context),
-            State::Connected(connected) => {
-                connected.on_message(message, context).map(State::Connected)
+            State::Connected(mut connected) => {
+                connected.on_message(message, context)?;
+                Ok(State::Connected(connected))
             }
             State::Failed(error) => Err(error),
             State::Moving => Err(ErrorKind::Internal("a state was left unfinished").into()),
@@ -184,28 +169,11 @@ impl Handshake {
     /// Moves the state on; an error ends the handshake.
     pub(super) fn advance(
         &mut self,
-        step: impl FnOnce(State, &mut Context<'_>) -> Result<State, Error>,
+        step: impl FnOnce(State, &mut Context) -> Result<State, Error>,
     ) -> Result<(), Error> {
         let state = core::mem::replace(&mut self.state, State::Moving);
-        let mut context = Context {
-            steps: &mut self.steps,
-            observers: &mut self.observers,
-            parameters: &mut self.parameters,
-            resumption: &mut self.resumption,
-            now: self.now,
-            limits: &self.limits,
-        };
-        match step(state, &mut context) {
-            Ok(next) => {
-                self.state = next;
-                if let Some(question) = self.question() {
-                    let name = question.name();
-                    self.observers.tell(|| Event::Waiting(name));
-                }
-                Ok(())
-            }
-            Err(error) => Err(self.fail(error)),
-        }
+        self.state = step(state, &mut self.context).map_err(|error| self.fail(error))?;
+        Ok(())
     }
 
     /// Ends the handshake with this error, unless it has one already, and returns the one it has.
@@ -214,7 +182,11 @@ impl Handshake {
             return first.clone();
         }
         self.state = State::Failed(error.clone());
+        self.context.question = None;
+        self.context.resumption.no_early_data();
         self.incoming.take();
+        // Section 6: secrets of failed connections are forgotten.
+        self.context.resumption.no_early_data();
         error
     }
 
@@ -238,12 +210,7 @@ impl Handshake {
 
     /// The question that the handshake rests on, if it does.
     pub fn question(&self) -> Option<&Question> {
-        match &self.state {
-            State::Client(state) => state.question(),
-            State::Server(state) => state.question(),
-            State::Connected(connected) => connected.question(),
-            State::Failed(_) | State::Moving => None,
-        }
+        self.context.question.as_ref()
     }
 
     /// Answers the open question; the handshake goes on, with the bytes that came meanwhile.
@@ -253,32 +220,26 @@ impl Handshake {
     /// then. Otherwise as [`receive`](Self::receive).
     pub fn answer(&mut self, answer: Answer) -> Result<(), Error> {
         self.check()?;
-        if let (Some(question), Answer::Unavailable(reason)) = (self.question(), &answer) {
-            let (question, reason) = (question.name(), reason.clone());
+        let Some(question) = self.context.question.take_if(|question| question.takes(&answer))
+        else {
+            return Err(ErrorKind::Misuse("the answer is to no open question").into());
+        };
+        if let Answer::Unavailable(reason) = answer {
+            let question = question.name();
             return Err(self.fail(ErrorKind::Unanswered { question, reason }.into()));
         }
-        let fits = matches!(
-            (self.question(), &answer),
-            (Some(Question::ChooseCertificate(_)), Answer::Certificate(_))
-                | (Some(Question::ResolvePsk(_)), Answer::Psk(_))
-                | (Some(Question::AcceptEarlyData(_)), Answer::EarlyData(_))
-                | (Some(Question::Sign(_)), Answer::Signature(_))
-                | (Some(Question::VerifyPeer(_)), Answer::Peer(_))
-                | (Some(Question::VerifyRawPublicKey(_)), Answer::Peer(_))
-                | (Some(Question::ChooseClientCertificate(_)), Answer::ClientCertificate(_))
-        );
-        if !fits {
-            return Err(ErrorKind::Misuse("the answer is to no open question").into());
-        }
-        let keys_before = self.steps.read_keys_installed();
+        let keys_before = self.context.steps.read_keys_installed();
         self.advance(|state, context| match state {
-            State::Client(state) => state.on_answer(answer, context),
-            State::Server(state) => state.on_answer(answer, context).map(State::Server),
-            State::Connected(state) => state.on_answer(answer, context).map(State::Connected),
+            State::Client(state) => state.on_answer(question, answer, context),
+            State::Server(state) => state.on_answer(question, answer, context).map(State::Server),
+            State::Connected(mut connected) => {
+                connected.on_answer(question, answer, context)?;
+                Ok(State::Connected(connected))
+            }
             other => Ok(other),
         })?;
         // What came while the question was open came under the keys of then.
-        if self.steps.read_keys_installed() != keys_before && !self.incoming.is_empty() {
+        if self.context.steps.read_keys_installed() != keys_before && !self.incoming.is_empty() {
             return Err(self.misplaced_bytes());
         }
         self.process_incoming()
@@ -286,12 +247,12 @@ impl Handshake {
 
     /// The next step to take.
     pub fn next_step(&mut self) -> Option<Step> {
-        self.steps.next()
+        self.context.steps.next()
     }
 
     /// The level at which the next handshake bytes must come.
     pub fn read_level(&self) -> Level {
-        self.steps.read_level()
+        self.context.steps.read_level()
     }
 
     /// Does a part of a message wait for its rest, or of a client's answer to a request for its
@@ -325,12 +286,12 @@ impl Handshake {
 
     /// The limits of the configuration.
     pub fn limits(&self) -> &Limits {
-        &self.limits
+        &self.context.limits
     }
 
     /// What is settled so far.
     pub fn parameters(&self) -> &PeerParameters {
-        &self.parameters
+        &self.context.parameters
     }
 
     /// Application data came or went: counters that guard against floods start anew.
@@ -353,7 +314,7 @@ impl Handshake {
         context: &[u8],
         output: &mut [u8],
     ) -> Result<(), Error> {
-        Ok(self.connected()?.exporter().export(label, context, output)?)
+        Ok(self.connected()?.exporter.export(label, context, output)?)
     }
 
     /// The channel binding of the type `tls-exporter` (RFC 9266): what SCRAM and GSS-API mix into
@@ -374,25 +335,22 @@ impl Handshake {
     }
 
     /// Works on the connected state; an error ends the connection.
-    pub(super) fn with_connected(
+    pub(super) fn with_connected<T>(
         &mut self,
-        work: impl FnOnce(&mut Connected, &mut Context<'_>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        self.connected()?;
-        self.advance(|state, context| match state {
-            State::Connected(mut connected) => {
-                work(&mut connected, context)?;
-                Ok(State::Connected(connected))
-            }
-            other => Ok(other),
-        })
+        work: impl FnOnce(&mut Connected, &mut Context) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.check()?;
+        let State::Connected(connected) = &mut self.state else {
+            return Err(ErrorKind::Misuse(NOT_COMPLETE).into());
+        };
+        work(connected, &mut self.context).map_err(|error| self.fail(error))
     }
 
     /// Sends the answer to a KeyUpdate request, if one is owed: before the next application data
     /// (section 4.7.3).
     pub fn answer_key_update(&mut self) -> Result<(), Error> {
         match &self.state {
-            State::Connected(connected) if connected.owes_update() => self.update_keys(false),
+            State::Connected(connected) if connected.update_owed => self.update_keys(false),
             _ => self.check(),
         }
     }
@@ -410,23 +368,18 @@ impl Handshake {
             return Err(ErrorKind::Misuse("only servers send tickets").into());
         }
         connected.check_ticket(ticket)?;
-        let mut psk = None;
-        self.with_connected(|connected, context| {
-            psk = Some(connected.send_ticket(ticket, context)?);
-            Ok(())
-        })?;
-        psk.ok_or_else(|| ErrorKind::Internal("no PSK was derived").into())
+        self.with_connected(|connected, context| connected.send_ticket(ticket, context))
     }
 
     pub(crate) fn observers(&mut self) -> &mut Observers {
-        &mut self.observers
+        &mut self.context.observers
     }
 
     pub(super) fn connected(&self) -> Result<&Connected, Error> {
         self.check()?;
         match &self.state {
             State::Connected(connected) => Ok(connected),
-            _ => Err(ErrorKind::Misuse("the handshake is not complete yet").into()),
+            _ => Err(ErrorKind::Misuse(NOT_COMPLETE).into()),
         }
     }
 }
@@ -436,7 +389,7 @@ impl fmt::Debug for Handshake {
         f.debug_struct("Handshake")
             .field("side", &self.side)
             .field("complete", &self.is_complete())
-            .field("parameters", &self.parameters)
+            .field("parameters", &self.context.parameters)
             .finish_non_exhaustive()
     }
 }

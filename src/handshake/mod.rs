@@ -22,6 +22,7 @@ mod post_handshake_auth;
 mod proof;
 mod question;
 mod resumption;
+mod secrets;
 pub(crate) mod server;
 mod step;
 mod tickets;
@@ -33,6 +34,8 @@ pub use question::{
     AcceptEarlyData, Answer, ChooseCertificate, ChooseClientCertificate, Question, ResolvePsk, Sign,
 };
 pub use step::Step;
+
+use incoming::expect;
 
 pub(crate) use context::Context;
 pub(crate) use resumption::Resumption;

@@ -7,9 +7,11 @@ use pki_types::ServerName;
 
 use super::post_handshake_auth::{Answering, Asking};
 use super::proof::{FinishedVerified, Peer};
-use super::{Answer, Context, Level, Question, tickets};
+use super::secrets::ConnectionSecrets;
+use super::{Answer, Context, Level, Question, Step, tickets};
 use crate::error::{Error, ErrorKind};
-use crate::key_schedule::{Exporter, ResumptionSecret, TrafficSecret};
+use crate::key_schedule::{Exporter, ResumptionSecret, TrafficSecret, Transcript};
+use crate::observer::Event;
 use crate::registry::HandshakeType;
 use crate::session::ClientSessionStore;
 use crate::wire::{HandshakeMessage, KeyUpdate, NewSessionTicket};
@@ -19,11 +21,11 @@ use crate::wire::{HandshakeMessage, KeyUpdate, NewSessionTicket};
 pub(super) struct Connected {
     pub(super) read: TrafficSecret,
     write: TrafficSecret,
-    exporter: Exporter,
+    pub(super) exporter: Exporter,
     pub(super) resumption: ResumptionSecret,
     role: Role,
     /// The peer asked for an update of our key, and has not got it yet.
-    update_owed: bool,
+    pub(super) update_owed: bool,
     /// We asked for an update of the peer's key, and have not got it yet.
     update_requested: bool,
     /// Updates of our own key: at most 2^48-1.
@@ -48,44 +50,43 @@ pub(super) enum Role {
     },
 }
 
-/// The secrets that outlive the handshake.
-pub(super) struct ConnectionSecrets {
-    pub(super) read: TrafficSecret,
-    pub(super) write: TrafficSecret,
-    pub(super) exporter: Exporter,
-    pub(super) resumption: ResumptionSecret,
-}
-
 /// RFC 9846, section 4.7.3.
 const MAX_KEY_UPDATES: u64 = (1 << 48) - 1;
 
 impl Connected {
+    /// Completes the handshake. `role` takes the transcript, which then has all of it.
     pub(super) fn new(
         secrets: ConnectionSecrets,
-        role: Role,
+        transcript: Transcript,
+        role: impl FnOnce(Transcript) -> Role,
         peer: Peer,
         finished: FinishedVerified,
-    ) -> Box<Self> {
-        Box::new(Self {
-            read: secrets.read,
-            write: secrets.write,
-            exporter: secrets.exporter,
-            resumption: secrets.resumption,
-            role,
+        context: &mut Context,
+    ) -> Result<Box<Self>, Error> {
+        let ConnectionSecrets { read, write, exporter, main } = secrets;
+        let resumption = main.into_resumption(&transcript.current(), &mut context.observers)?;
+        context.steps.push(Step::Complete);
+        context.observers.tell(|| Event::HandshakeComplete);
+        Ok(Box::new(Self {
+            read,
+            write,
+            exporter,
+            resumption,
+            role: role(transcript),
             update_owed: false,
             update_requested: false,
             updates_sent: 0,
             nonces: Vec::new(),
             _peer: peer,
             _finished: finished,
-        })
+        }))
     }
 
     pub(super) fn on_message(
-        mut self: Box<Self>,
+        &mut self,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
-    ) -> Result<Box<Self>, Error> {
+        context: &mut Context,
+    ) -> Result<(), Error> {
         match (message.kind, &mut self.role) {
             (kind, Role::Server { asking: Some(asking) })
                 if kind == HandshakeType::CERTIFICATE || asking.is_under_way() =>
@@ -93,24 +94,19 @@ impl Connected {
                 if let Some(peer) = asking.on_message(&message, &self.read, context)? {
                     self._peer = peer;
                 }
-                Ok(self)
             }
             (
                 HandshakeType::CERTIFICATE_REQUEST,
                 Role::Client { answering: Some(answering), .. },
-            ) => {
-                answering.on_request(&message, &self.write, context)?;
-                Ok(self)
-            }
+            ) => answering.on_request(&message, &self.write, context)?,
             (HandshakeType::KEY_UPDATE, _) => {
                 let update = KeyUpdate::parse(message.body)?;
-                self.read = self.read.clone().update(context.observers)?;
+                self.read = self.read.clone().update(&mut context.observers)?;
                 context.steps.read_keys(Level::Application, self.read.clone());
                 self.update_requested = false;
                 // The answer waits until there is something to send: many requests in a row cost
                 // one answer.
                 self.update_owed |= update.update_requested;
-                Ok(self)
             }
             (HandshakeType::NEW_SESSION_TICKET, Role::Client { server_name, sessions, .. }) => {
                 let ticket = NewSessionTicket::parse(message.body)?;
@@ -118,35 +114,30 @@ impl Connected {
                     let secrets = (&self.resumption, self.read.suite().id);
                     tickets::keep(secrets, &ticket, server_name, &**sessions, context)?;
                 }
-                Ok(self)
             }
             (_, Role::Client { .. }) => {
-                Err(Error::unexpected("KeyUpdate, NewSessionTicket or data", &message))
+                return Err(Error::unexpected("KeyUpdate, NewSessionTicket or data", &message));
             }
-            (_, Role::Server { .. }) => Err(Error::unexpected("KeyUpdate or data", &message)),
+            (_, Role::Server { .. }) => {
+                return Err(Error::unexpected("KeyUpdate or data", &message));
+            }
         }
-    }
-
-    pub(super) fn question(&self) -> Option<&Question> {
-        match &self.role {
-            Role::Client { answering, .. } => answering.as_ref()?.question(),
-            Role::Server { asking } => asking.as_ref()?.question(),
-        }
+        Ok(())
     }
 
     pub(super) fn on_answer(
-        mut self: Box<Self>,
+        &mut self,
+        question: Question,
         answer: Answer,
-        context: &mut Context<'_>,
-    ) -> Result<Box<Self>, Error> {
+        context: &mut Context,
+    ) -> Result<(), Error> {
         match &mut self.role {
             Role::Client { answering: Some(answering), .. } => {
-                answering.on_answer(answer, &self.write, context)?;
+                answering.on_answer(question, answer, &self.write, context)
             }
-            Role::Server { asking: Some(asking) } => asking.on_answer(answer, context)?,
-            _ => return Err(ErrorKind::Internal("an answer came without its question").into()),
+            Role::Server { asking: Some(asking) } => asking.on_answer(question, answer, context),
+            _ => Err(ErrorKind::Internal("an answer came without its question").into()),
         }
-        Ok(self)
     }
 
     /// The part that asks clients for certificates, where there is one.
@@ -157,25 +148,17 @@ impl Connected {
         }
     }
 
-    pub(super) fn request_certificate(&mut self, context: &mut Context<'_>) -> Result<(), Error> {
+    pub(super) fn request_certificate(&mut self, context: &mut Context) -> Result<(), Error> {
         match &mut self.role {
             Role::Server { asking: Some(asking) } => asking.send_request(context),
             _ => Err(ErrorKind::Internal("the client cannot be asked").into()),
         }
     }
 
-    pub(super) fn exporter(&self) -> &Exporter {
-        &self.exporter
-    }
-
-    pub(super) fn owes_update(&self) -> bool {
-        self.update_owed
-    }
-
     pub(super) fn update_keys(
         &mut self,
         request: bool,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<(), Error> {
         if self.updates_sent >= MAX_KEY_UPDATES {
             self.update_owed = false;
@@ -183,11 +166,65 @@ impl Connected {
         }
         let update_requested = request && !self.update_requested;
         context.send(None, |out| KeyUpdate { update_requested }.encode(out));
-        self.write = self.write.clone().update(context.observers)?;
+        self.write = self.write.clone().update(&mut context.observers)?;
         context.steps.write_keys(Level::Application, self.write.clone());
         self.update_requested |= update_requested;
         self.update_owed = false;
         self.updates_sent += 1;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pki_types::UnixTime;
+
+    use super::*;
+    use crate::config::{AnswerLater, ClientConfig, PreSharedKey, PskList, ServerConfig};
+    use crate::crypto::CryptoProvider;
+    use crate::handshake::{Handshake, Step};
+
+    fn pass(from: &mut Handshake, to: &mut Handshake) -> usize {
+        let mut messages = 0;
+        while let Some(step) = from.next_step() {
+            if let Step::Send { level, bytes } = step {
+                to.receive(level, &bytes).unwrap();
+                messages += 1;
+            }
+        }
+        messages
+    }
+
+    #[test]
+    fn no_key_is_updated_more_often_than_a_sender_may() {
+        let secret = CryptoProvider::ring().cipher_suites[0].hash.digest(b"of this test");
+        let key = PreSharedKey::external(b"a name", &secret).unwrap();
+        let client = ClientConfig::builder(CryptoProvider::ring())
+            .pre_shared_keys(vec![key.clone()])
+            .verifier(Arc::new(AnswerLater));
+        let server = ServerConfig::builder(CryptoProvider::ring())
+            .pre_shared_keys(Arc::new(PskList::new(vec![key])))
+            .build(Arc::new(AnswerLater));
+        let now = UnixTime::since_unix_epoch(core::time::Duration::from_secs(1_800_000_000));
+        let name = "server.example".try_into().unwrap();
+        let mut client = Handshake::client(Arc::new(client.build().unwrap()), name, now);
+        let mut server = Handshake::server(Arc::new(server.unwrap()), now);
+        client.start().unwrap();
+        while pass(&mut client, &mut server) + pass(&mut server, &mut client) > 0 {}
+
+        let last = |connected: &mut Connected, _: &mut Context| {
+            connected.updates_sent = MAX_KEY_UPDATES - 1;
+            Ok(())
+        };
+        client.with_connected(last).unwrap();
+        client.update_keys(false).unwrap();
+        assert_eq!(pass(&mut client, &mut server), 1, "the last one");
+        client.update_keys(true).unwrap();
+        assert_eq!(pass(&mut client, &mut server), 0);
+        // A request is passed over, and a receiver follows whatever the number.
+        server.update_keys(true).unwrap();
+        assert_eq!(pass(&mut server, &mut client), 1);
+        client.answer_key_update().unwrap();
+        assert_eq!(pass(&mut client, &mut server), 0);
     }
 }

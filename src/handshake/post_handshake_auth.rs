@@ -3,11 +3,10 @@
 
 use std::sync::Arc;
 
-use super::authentication::send_finished;
+use super::authentication::{check_finished, send_finished};
 use super::client::authentication::{Authenticating, Progress};
-use super::machine::State;
 use super::post_handshake::Connected;
-use super::proof::{FinishedVerified, Peer};
+use super::proof::Peer;
 use super::server::client_certificate::{Asked, Client, ClientCertificate};
 use super::{Answer, Context, Handshake, Question};
 use crate::config::{ClientConfig, ServerConfig};
@@ -15,7 +14,7 @@ use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{TrafficSecret, Transcript};
 use crate::observer::Event;
 use crate::registry::{CertificateType, ExtensionType, HandshakeType};
-use crate::wire::{Certificate, CertificateRequest, Finished, HandshakeMessage};
+use crate::wire::{Certificate, CertificateRequest, HandshakeMessage};
 
 impl Handshake {
     /// Asks the client for a certificate after the handshake (section 4.7.2). When the answer was
@@ -37,13 +36,7 @@ impl Handshake {
         }
         // The answer is no flood: it was asked for.
         self.messages_without_data = 0;
-        self.advance(|state, context| match state {
-            State::Connected(mut connected) => {
-                connected.request_certificate(context)?;
-                Ok(State::Connected(connected))
-            }
-            other => Ok(other),
-        })
+        self.with_connected(Connected::request_certificate)
     }
 
     /// How many requests for its certificate the client has not answered yet.
@@ -71,38 +64,34 @@ impl Answering {
         Box::new(Self { config, certificate_type, transcript, under_way: None })
     }
 
-    pub(super) fn question(&self) -> Option<&Question> {
-        self.under_way.as_ref().map(|authenticating| authenticating.question())
-    }
-
     /// A CertificateRequest came. The answer's Finished is made with the key of `write`.
     pub(super) fn on_request(
         &mut self,
         message: &HandshakeMessage<'_>,
         write: &TrafficSecret,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<(), Error> {
         let request = CertificateRequest::parse(message.body)?;
         if request.signature_algorithms.is_none() {
             return Err(Error::missing(message.kind, ExtensionType::SIGNATURE_ALGORITHMS));
         }
         let transcript = self.transcript.fork_with(message.bytes);
-        let (config, kind) = (&self.config, self.certificate_type);
-        let bytes = message.bytes.to_vec();
-        let progress = Authenticating::begin(config, bytes, kind, transcript, context)?;
+        let (config, kind, body) = (&self.config, self.certificate_type, message.body.to_vec());
+        let progress = Authenticating::begin(config, body, kind, transcript, context)?;
         self.go_on(progress, write, context)
     }
 
     pub(super) fn on_answer(
         &mut self,
+        question: Question,
         answer: Answer,
         write: &TrafficSecret,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<(), Error> {
         let authenticating = self.under_way.take();
         let authenticating =
             authenticating.ok_or(ErrorKind::Internal("an answer came without its question"))?;
-        let progress = authenticating.on_answer(answer, context)?;
+        let progress = authenticating.on_answer(question, answer, context)?;
         self.go_on(progress, write, context)
     }
 
@@ -110,7 +99,7 @@ impl Answering {
         &mut self,
         progress: Progress,
         write: &TrafficSecret,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<(), Error> {
         match progress {
             Progress::Resting(authenticating) => self.under_way = Some(authenticating),
@@ -159,12 +148,8 @@ impl Asking {
         self.under_way.is_some()
     }
 
-    pub(super) fn question(&self) -> Option<&Question> {
-        self.under_way.as_ref().and_then(|under_way| under_way.client.question())
-    }
-
     /// Asks the client.
-    pub(super) fn send_request(&mut self, context: &mut Context<'_>) -> Result<(), Error> {
+    pub(super) fn send_request(&mut self, context: &mut Context) -> Result<(), Error> {
         const CONTEXT_LENGTH: usize = 32;
         let policy = self.config.client_authentication.clone();
         let policy = policy.ok_or(ErrorKind::Internal("there is no policy for clients"))?;
@@ -189,7 +174,7 @@ impl Asking {
         &mut self,
         message: &HandshakeMessage<'_>,
         read: &TrafficSecret,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Option<Peer>, Error> {
         let UnderWay { client, mut transcript } = match self.under_way.take() {
             Some(under_way) => under_way,
@@ -197,7 +182,7 @@ impl Asking {
         };
         let client = match client {
             ClientCertificate::Known(client) => {
-                return finish(client, &transcript, message, read, context);
+                return finish(client, &mut transcript, message, read, context);
             }
             client => client.on_message(message, &mut transcript, context)?,
         };
@@ -222,15 +207,16 @@ impl Asking {
 
     pub(super) fn on_answer(
         &mut self,
+        question: Question,
         answer: Answer,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<(), Error> {
         let (Some(UnderWay { client, transcript }), Answer::Peer(verdict)) =
             (self.under_way.take(), answer)
         else {
             return Err(ErrorKind::Internal("an answer came without its question").into());
         };
-        let client = client.on_verdict(verdict, context)?;
+        let client = client.on_verdict(question, verdict, context)?;
         self.under_way = Some(UnderWay { client, transcript });
         Ok(())
     }
@@ -239,18 +225,13 @@ impl Asking {
 /// The Finished of an answer: only now is the client who it says it is.
 fn finish(
     client: Client,
-    transcript: &Transcript,
+    transcript: &mut Transcript,
     message: &HandshakeMessage<'_>,
     read: &TrafficSecret,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<Option<Peer>, Error> {
-    if message.kind != HandshakeType::FINISHED {
-        return Err(Error::unexpected("Finished", message));
-    }
-    let expected = read.finished(&transcript.current(), context.observers)?;
-    FinishedVerified::check(&expected, &Finished::parse(message.body))?;
-    context.observers.tell(|| Event::FinishedVerified);
-    client.tell(context.parameters);
+    check_finished(message, read, transcript, context)?;
+    client.tell(&mut context.parameters);
     let shown = matches!(client, Client::Authenticated(_));
     context.observers.tell(|| Event::PostHandshakeAuthentication(shown));
     Ok(shown.then(|| client.into_peer()))

@@ -7,7 +7,7 @@ use crate::config::{
 use crate::crypto::{CipherSuite, CryptoError};
 use crate::error::Error;
 use crate::registry::{CertificateType, SignatureScheme};
-use crate::wire::{CertificateRequest, ClientHello, HandshakeMessage};
+use crate::wire::{CertificateRequest, ClientHello};
 
 /// What a resting handshake waits for.
 #[derive(Clone, Debug)]
@@ -44,23 +44,34 @@ impl Question {
             Self::ChooseClientCertificate(_) => "choose client certificate",
         }
     }
+
+    /// Is this an answer to it?
+    pub(super) fn takes(&self, answer: &Answer) -> bool {
+        matches!(
+            (self, answer),
+            (_, Answer::Unavailable(_))
+                | (Self::ChooseCertificate(_), Answer::Certificate(_))
+                | (Self::ResolvePsk(_), Answer::Psk(_))
+                | (Self::AcceptEarlyData(_), Answer::EarlyData(_))
+                | (Self::Sign(_), Answer::Signature(_))
+                | (Self::VerifyPeer(_) | Self::VerifyRawPublicKey(_), Answer::Peer(_))
+                | (Self::ChooseClientCertificate(_), Answer::ClientCertificate(_))
+        )
+    }
 }
 
 /// Which certificate for this client?
 #[derive(Clone, Debug)]
 pub struct ChooseCertificate {
-    pub(super) message: Vec<u8>,
+    /// The body of the message.
+    pub(super) body: Vec<u8>,
 }
 
 impl ChooseCertificate {
     /// The ClientHello, for its server name, its signature schemes and the rest.
     pub fn client_hello(&self) -> Result<ClientHello<'_>, Error> {
-        Ok(ClientHello::parse(body_of(&self.message))?)
+        Ok(ClientHello::parse(&self.body)?)
     }
-}
-
-fn body_of(message: &[u8]) -> &[u8] {
-    HandshakeMessage::split(message).map(|(message, _)| message.body).unwrap_or_default()
 }
 
 /// Which of the client's certificates for this request?
@@ -68,13 +79,14 @@ fn body_of(message: &[u8]) -> &[u8] {
 pub struct ChooseClientCertificate {
     /// The type of certificate that was agreed on.
     pub certificate_type: CertificateType,
-    pub(super) message: Vec<u8>,
+    /// The body of the message.
+    pub(super) body: Vec<u8>,
 }
 
 impl ChooseClientCertificate {
     /// The server's request, for its signature schemes, its authorities and the rest.
     pub fn request(&self) -> Result<CertificateRequest<'_>, Error> {
-        Ok(CertificateRequest::parse(body_of(&self.message))?)
+        Ok(CertificateRequest::parse(&self.body)?)
     }
 }
 

@@ -49,21 +49,28 @@ impl Resumption {
 impl Handshake {
     /// The messages are carried without records, as in QUIC.
     pub(crate) fn without_records(&mut self) {
-        self.resumption.records = false;
+        self.context.resumption.records = false;
     }
 
-    /// Time has passed: tickets that come or are made from here on are of this time. Without it
-    /// they are of the time that the handshake began.
+    /// Time has passed: tickets that come or are made from here on are of this time, and what is
+    /// judged by the time is judged by this one. Without it that is the time at which the handshake
+    /// was made. A server that takes 0-RTT data should say it when the client speaks, which may
+    /// have waited: whether a ClientHello is fresh depends on it (section 8.3).
     pub fn set_time(&mut self, now: UnixTime) {
-        self.now = now;
+        self.context.now = now;
+    }
+
+    pub(crate) fn time(&self) -> UnixTime {
+        self.context.now
     }
 
     /// The bytes of 0-RTT data that a client may send now: none before
     /// [`start`](Self::start), when none were offered, and after the server has said no or
     /// finished.
     pub fn early_data_room(&self) -> usize {
-        let sends = self.side == Side::Client && self.steps.write_level() == Level::EarlyData;
-        let left = usize::try_from(self.resumption.early_data_left).unwrap_or(usize::MAX);
+        let sends =
+            self.side == Side::Client && self.context.steps.write_level() == Level::EarlyData;
+        let left = usize::try_from(self.context.resumption.early_data_left).unwrap_or(usize::MAX);
         if sends && self.check().is_ok() { left } else { 0 }
     }
 
@@ -73,7 +80,7 @@ impl Handshake {
     /// # Errors
     /// When it is more than the ticket allows.
     pub fn on_early_data(&mut self, length: usize) -> Result<(), Error> {
-        let left = &mut self.resumption.early_data_left;
+        let left = &mut self.context.resumption.early_data_left;
         let rest = u32::try_from(length).ok().and_then(|length| left.checked_sub(length));
         *left = rest.ok_or(ErrorKind::UnexpectedRecord {
             received: ContentType::APPLICATION_DATA,
@@ -85,8 +92,9 @@ impl Handshake {
     /// May a server write already, to a client whose 0-RTT data it took, though the client's
     /// Finished has not come?
     pub(crate) fn answers_early_data(&self) -> bool {
-        let accepted = self.parameters.early_data == EarlyData::Accepted;
-        let server = self.side == Side::Server && self.steps.write_level() == Level::Application;
+        let accepted = self.context.parameters.early_data == EarlyData::Accepted;
+        let server =
+            self.side == Side::Server && self.context.steps.write_level() == Level::Application;
         accepted && server
     }
 
@@ -103,7 +111,7 @@ impl Handshake {
         output: &mut [u8],
     ) -> Result<(), Error> {
         self.check()?;
-        match &self.resumption.early_exporter {
+        match &self.context.resumption.early_exporter {
             Some(exporter) => Ok(exporter.export(label, context, output)?),
             None => Err(ErrorKind::Misuse("there are no 0-RTT data").into()),
         }

@@ -86,6 +86,10 @@ impl Steps {
         self.write_level
     }
 
+    pub(super) fn push(&mut self, step: Step) {
+        self.queue.push_back(step);
+    }
+
     /// Lets `write` append to the bytes that go out next: messages at one level that follow each
     /// other go out together.
     pub(super) fn send(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
@@ -123,18 +127,6 @@ impl Steps {
             self.queue.push_back(Step::SendChangeCipherSpec);
         }
     }
-
-    pub(super) fn limit_records(&mut self, sent: u16, received: u16) {
-        self.queue.push_back(Step::LimitRecords { sent, received });
-    }
-
-    pub(super) fn skip_early_data(&mut self) {
-        self.queue.push_back(Step::SkipEarlyData);
-    }
-
-    pub(super) fn complete(&mut self) {
-        self.queue.push_back(Step::Complete);
-    }
 }
 
 #[cfg(test)]
@@ -160,7 +152,7 @@ mod tests {
         steps.change_cipher_spec();
         steps.write_keys(Level::Handshake, secret());
         steps.send(|out| out.push(3));
-        steps.complete();
+        steps.push(Step::Complete);
         let initial = |bytes: &[u8]| bytes == [1, 2];
         assert!(
             matches!(steps.next(), Some(Step::Send { level: Level::Initial, bytes }) if initial(&bytes))

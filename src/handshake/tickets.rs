@@ -24,7 +24,7 @@ pub(super) fn keep(
     ticket: &NewSessionTicket<'_>,
     server_name: &ServerName<'static>,
     sessions: &dyn ClientSessionStore,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<(), Error> {
     // In QUIC the size says yes or no, and nothing else (RFC 9001, section 4.6.1).
     let size = ticket.max_early_data_size;
@@ -32,7 +32,7 @@ pub(super) fn keep(
         let reason = "in QUIC it must be 0xffffffff";
         return Err(Error::illegal(HandshakeType::NEW_SESSION_TICKET, "early_data", reason));
     }
-    let parameters = &*context.parameters;
+    let parameters = &context.parameters;
     let origin = TicketOrigin {
         server_name: server_name.clone(),
         cipher_suite: secrets.1,
@@ -43,7 +43,7 @@ pub(super) fn keep(
     };
     // The time is in whole seconds: the ticket's age must not look longer than it is.
     let received = Duration::from_millis(context.now.as_secs().saturating_mul(1000) + 999);
-    let psk = secrets.0.psk(ticket.nonce, context.observers)?;
+    let psk = secrets.0.psk(ticket.nonce, &mut context.observers)?;
     if let Some(session) = ClientSession::new(origin, ticket, psk, received) {
         sessions.put(session);
     }
@@ -52,11 +52,7 @@ pub(super) fn keep(
 
 impl Connected {
     /// Sends tickets of the server's own making. Each has a nonce of its own, and so a key.
-    pub(super) fn send_tickets(
-        &mut self,
-        count: u8,
-        context: &mut Context<'_>,
-    ) -> Result<(), Error> {
+    pub(super) fn send_tickets(&mut self, count: u8, context: &mut Context) -> Result<(), Error> {
         let Some((config, _)) = context.resumption.tickets.clone() else { return Ok(()) };
         for _ in 0..count {
             if !self.send_one_ticket(&config, context)? {
@@ -70,12 +66,15 @@ impl Connected {
     fn send_one_ticket(
         &mut self,
         config: &ServerConfig,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<bool, Error> {
         let Some(sessions) = &config.sessions else { return Ok(false) };
         let (now, authenticated) = (context.now.as_secs(), context.resumption.authenticated);
         let rest = u64::from(MAX_LIFETIME).saturating_sub(now.saturating_sub(authenticated));
         let lifetime = config.ticket_lifetime.min(u32::try_from(rest).unwrap_or(u32::MAX));
+        if lifetime == 0 || context.parameters.raw_public_key.is_some() {
+            return Ok(false);
+        }
         let mut number = self.nonces.len() as u64;
         while self.nonces.contains(&number.to_be_bytes().to_vec()) {
             number += 1;
@@ -94,7 +93,7 @@ impl Connected {
             policy: config.session_policy(context.parameters.server_name.as_deref()),
             session: Session {
                 cipher_suite: self.read.suite().id,
-                secret: self.resumption.psk(&nonce, context.observers)?,
+                secret: self.resumption.psk(&nonce, &mut context.observers)?,
                 since: now.saturating_mul(1000),
                 authenticated,
                 lifetime,
@@ -108,7 +107,7 @@ impl Connected {
         };
         // A store without room is no reason to end the connection.
         let ticket = sessions.put(&session.encode(), context.now).unwrap_or_default();
-        if lifetime == 0 || !(1..=MAX_TICKET_LENGTH).contains(&ticket.len()) {
+        if !(1..=MAX_TICKET_LENGTH).contains(&ticket.len()) {
             return Ok(false);
         }
         let mut extensions = Vec::new();
@@ -145,9 +144,9 @@ impl Connected {
     pub(super) fn send_ticket(
         &mut self,
         ticket: &NewSessionTicket<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Secret, Error> {
-        let psk = self.resumption.psk(ticket.nonce, context.observers)?;
+        let psk = self.resumption.psk(ticket.nonce, &mut context.observers)?;
         context.send(None, |out| ticket.encode(out));
         self.nonces.push(ticket.nonce.to_vec());
         Ok(psk)

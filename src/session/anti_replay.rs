@@ -25,6 +25,11 @@ pub trait AntiReplay: Send + Sync + fmt::Debug {
     /// Is this ClientHello seen for the first time? It is remembered then. When in doubt, or out
     /// of room, say no: the connection goes on without 0-RTT data. What has to ask over a
     /// network is better asked as a question of the handshake.
+    ///
+    /// `now` is the time of the connection, which is behind where it was made long before the
+    /// client spoke: see [`set_time`](crate::Connection::set_time). Who forgets a ClientHello by a
+    /// clock of its own must refuse those whose [`fresh_until`](Strike::fresh_until) is over by
+    /// that clock.
     fn is_first(&self, strike: &Strike, now: UnixTime) -> bool;
 }
 
@@ -45,14 +50,18 @@ struct Seen {
     old: HashSet<[u8; 32]>,
     old_until: u64,
     for_ever: HashSet<[u8; 32]>,
+    /// Until when those were fresh, at most, that were forgotten.
+    forgotten_until: u64,
 }
 
 impl StrikeRegister {
     /// How many ClientHellos a register remembers unless said otherwise: of 32 bytes each.
     pub const CAPACITY: usize = 65_536;
 
-    /// An empty register. What was taken before `started` is not in it: so the 0-RTT data of older
-    /// tickets are refused until they cannot be a replay of something from before.
+    /// An empty register. What was taken before `started` is not in it: so the 0-RTT data of tickets
+    /// of that second, and of older ones, are refused until they cannot be a replay of something from
+    /// before. Those under a key that is no ticket have no age: after a restart, each may be taken
+    /// once more.
     pub fn new(started: UnixTime) -> Self {
         Self::with_capacity(started, Self::CAPACITY)
     }
@@ -62,9 +71,10 @@ impl StrikeRegister {
         Self { capacity, started, seen: Mutex::default() }
     }
 
-    /// Could the same ClientHello have been taken before there was this register?
+    /// Could the same ClientHello have been taken before there was this register? In the same second
+    /// it could: what was there before may have ended then.
     fn predates(&self, strike: &Strike) -> bool {
-        let older = strike.issued.is_some_and(|issued| issued < self.started);
+        let older = strike.issued.is_some_and(|issued| issued <= self.started);
         older && strike.fresh_since <= self.started
     }
 }
@@ -75,8 +85,9 @@ impl AntiReplay for StrikeRegister {
             return false;
         }
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let Seen { young, young_until, old, old_until, for_ever } = &mut *seen;
+        let Seen { young, young_until, old, old_until, for_ever, forgotten_until } = &mut *seen;
         if now.as_secs() > *old_until {
+            *forgotten_until = (*old_until).max(*forgotten_until);
             *old = core::mem::take(young);
             *old_until = core::mem::take(young_until);
         }
@@ -84,7 +95,11 @@ impl AntiReplay for StrikeRegister {
             Some(until) => (young, until.as_secs()),
             None => (for_ever, 0),
         };
-        if old.contains(&strike.id) || set.contains(&strike.id) || set.len() >= self.capacity {
+        // Of connections the one can be behind the other: what is fresh by the time of this one may
+        // have been forgotten by the time of another.
+        let forgotten = strike.fresh_until.is_some() && until <= *forgotten_until;
+        let seen = old.contains(&strike.id) || set.contains(&strike.id);
+        if forgotten || seen || set.len() >= self.capacity {
             return false;
         }
         set.insert(strike.id);

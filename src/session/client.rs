@@ -10,7 +10,7 @@ use super::{MAX_LIFETIME, MAX_TICKET_LENGTH, Session, SessionError};
 use crate::crypto::Secret;
 use crate::registry::{CertificateType, CipherSuiteId};
 use crate::wire::NewSessionTicket;
-use crate::wire::codec::{Prefix, write_vector};
+use crate::wire::codec::{Prefix, write_bytes};
 
 /// A ticket with everything that a client needs to resume a connection with it, once.
 ///
@@ -106,8 +106,8 @@ impl ClientSession {
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         super::write(self.session.room() + self.ticket.len(), |out| {
             let name = self.server_name.to_str();
-            write_vector(out, Prefix::U16, |out| out.extend_from_slice(name.as_bytes()));
-            write_vector(out, Prefix::U16, |out| out.extend_from_slice(&self.ticket));
+            write_bytes(out, Prefix::U16, name.as_bytes());
+            write_bytes(out, Prefix::U16, &self.ticket);
             self.session.encode(out);
         })
     }
@@ -162,6 +162,7 @@ pub trait ClientSessionStore: Send + Sync + fmt::Debug {
 }
 
 /// Sessions in memory: a few for each server, and the oldest go when there are too many.
+#[derive(Debug)]
 pub struct MemoryClientSessions {
     capacity: usize,
     sessions: Mutex<VecDeque<ClientSession>>,
@@ -206,13 +207,5 @@ impl ClientSessionStore for MemoryClientSessions {
     fn forget(&self, server: &ServerName<'static>) {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.retain(|session| session.server_name != *server);
-    }
-}
-
-impl fmt::Debug for MemoryClientSessions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryClientSessions")
-            .field("capacity", &self.capacity)
-            .finish_non_exhaustive()
     }
 }

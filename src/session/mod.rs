@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 use crate::crypto::Secret;
 use crate::registry::{CertificateType, CipherSuiteId, HandshakeType};
 use crate::wire::DecodeError;
-use crate::wire::codec::{Prefix, Reader, write_vector};
+use crate::wire::codec::{Prefix, Reader, write_bytes, write_vector};
 
 pub use anti_replay::{AntiReplay, Strike, StrikeRegister};
 pub use client::{ClientSession, ClientSessionStore, MemoryClientSessions, TicketOrigin};
@@ -116,13 +116,13 @@ impl Session {
         for number in [self.lifetime, self.age_add, self.max_early_data_size] {
             out.extend_from_slice(&number.to_be_bytes());
         }
-        write_vector(out, Prefix::U8, |out| out.extend_from_slice(self.secret.as_bytes()));
+        write_bytes(out, Prefix::U8, self.secret.as_bytes());
         // No protocol is the empty one, which there is not.
         let protocol = self.application_protocol.as_deref().unwrap_or_default();
-        write_vector(out, Prefix::U8, |out| out.extend_from_slice(protocol));
+        write_bytes(out, Prefix::U8, protocol);
         write_vector(out, Prefix::U24, |out| {
             for certificate in self.certificates.iter().flat_map(|chain| chain.iter()) {
-                write_vector(out, Prefix::U24, |out| out.extend_from_slice(certificate));
+                write_bytes(out, Prefix::U24, certificate);
             }
         });
         let key = self.raw_public_key.as_deref().unwrap_or_default();

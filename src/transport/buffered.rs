@@ -1,6 +1,10 @@
 use core::ops::{DerefMut, Range};
+use core::time::Duration;
 use std::borrow::Cow;
 use std::io::{self, IoSlice, Read, Write};
+use std::time::Instant;
+
+use pki_types::UnixTime;
 
 use crate::connection::{Connection, Received};
 use crate::error::{Error, ErrorKind};
@@ -18,12 +22,16 @@ pub(super) struct Buffered<C> {
     plaintext: Range<usize>,
     /// 0-RTT data that a server accepted.
     pub(super) early_data: Vec<u8>,
+    /// When the stream was made, and the connection's time of then.
+    made: (Instant, UnixTime),
 }
 
 impl<C: DerefMut<Target = Connection>> Buffered<C> {
     pub(super) fn new(connection: C) -> Self {
+        let made = (Instant::now(), connection.time());
         Self {
             connection,
+            made,
             input: Vec::new(),
             unread: 0..0,
             plaintext: 0..0,
@@ -131,6 +139,13 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         };
         if count == 0 {
             self.connection.end_of_input()?;
+        }
+        if self.connection.is_handshaking() {
+            // A peer that has waited must not be judged by the time at which it connected.
+            let (made, then) = self.made;
+            let now = Duration::from_secs(then.as_secs()).saturating_add(made.elapsed());
+            let now = UnixTime::since_unix_epoch(now).max(self.connection.time());
+            self.connection.set_time(now);
         }
         self.unread.end += count;
         Ok(())

@@ -2,7 +2,7 @@
 //! 4.5.2).
 
 use super::client_hello::Names;
-use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, write_vector};
+use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, write_bytes, write_vector};
 use super::extension::{Extensions, Place, write_extension};
 use super::message::write_message;
 use crate::registry::{
@@ -70,7 +70,7 @@ impl<'a> CertificateEntry<'a> {
 pub(crate) fn write_ocsp_response(out: &mut Vec<u8>, response: &[u8]) {
     write_extension(out, ExtensionType::STATUS_REQUEST, |out| {
         out.push(OCSP);
-        write_vector(out, Prefix::U24, |out| out.extend_from_slice(response));
+        write_bytes(out, Prefix::U24, response);
     });
 }
 
@@ -109,12 +109,10 @@ impl<'a> Certificate<'a> {
         certificates: impl IntoIterator<Item = C>,
     ) {
         write_message(out, HandshakeType::CERTIFICATE, |out| {
-            write_vector(out, Prefix::U8, |out| out.extend_from_slice(request_context));
+            write_bytes(out, Prefix::U8, request_context);
             write_vector(out, Prefix::U24, |out| {
                 for entry in certificates.into_iter().map(Into::into) {
-                    write_vector(out, Prefix::U24, |out| {
-                        out.extend_from_slice(entry.certificate);
-                    });
+                    write_bytes(out, Prefix::U24, entry.certificate);
                     entry.extensions.encode(out);
                 }
             });
@@ -159,13 +157,13 @@ impl<'a> CompressedCertificate<'a> {
             out.extend_from_slice(&self.algorithm.0.to_be_bytes());
             let [.., high, middle, low] = self.uncompressed_length.to_be_bytes();
             out.extend_from_slice(&[high, middle, low]);
-            write_vector(out, Prefix::U24, |out| out.extend_from_slice(self.compressed));
+            write_bytes(out, Prefix::U24, self.compressed);
         });
     }
 }
 
 /// The server asks for a client certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CertificateRequest<'a> {
     /// Empty in a handshake; what identifies the request after it.
     pub request_context: &'a [u8],
@@ -188,17 +186,17 @@ impl<'a> CertificateRequest<'a> {
         let mut reader = Reader::new(HandshakeType::CERTIFICATE_REQUEST, body);
         let request_context = reader.vector("certificate_request_context", Prefix::U8, 0..=255)?;
         let extensions = Extensions::read(&mut reader, Place::CertificateRequest)?;
-        let mut request = Self::new(request_context, extensions);
+        let mut request = Self { request_context, extensions, ..Self::default() };
         for extension in extensions.iter() {
             let mut body = reader.part(extension.body);
             let field = extension.kind.name().unwrap_or("extensions");
             match extension.kind {
                 ExtensionType::SIGNATURE_ALGORITHMS => {
-                    let list = body.list(field, Prefix::U16, 2..=0xfffe)?;
+                    let list = body.list(field, Prefix::U16)?;
                     request.signature_algorithms = Some(list);
                 }
                 ExtensionType::SIGNATURE_ALGORITHMS_CERT => {
-                    let list = body.list(field, Prefix::U16, 2..=0xfffe)?;
+                    let list = body.list(field, Prefix::U16)?;
                     request.signature_algorithms_cert = Some(list);
                 }
                 ExtensionType::CERTIFICATE_AUTHORITIES => {
@@ -218,22 +216,10 @@ impl<'a> CertificateRequest<'a> {
         Ok(request)
     }
 
-    /// A request to be written: its extensions are not parsed.
-    pub fn new(request_context: &'a [u8], extensions: Extensions<'a>) -> Self {
-        Self {
-            request_context,
-            extensions,
-            signature_algorithms: None,
-            signature_algorithms_cert: None,
-            certificate_authorities: None,
-            oid_filters: None,
-        }
-    }
-
     /// Writes the whole message from the first two fields.
     pub fn encode(&self, out: &mut Vec<u8>) {
         write_message(out, HandshakeType::CERTIFICATE_REQUEST, |out| {
-            write_vector(out, Prefix::U8, |out| out.extend_from_slice(self.request_context));
+            write_bytes(out, Prefix::U8, self.request_context);
             self.extensions.encode(out);
         });
     }
@@ -297,7 +283,7 @@ impl<'a> CertificateVerify<'a> {
     pub fn encode(&self, out: &mut Vec<u8>) {
         write_message(out, HandshakeType::CERTIFICATE_VERIFY, |out| {
             out.extend_from_slice(&self.algorithm.0.to_be_bytes());
-            write_vector(out, Prefix::U16, |out| out.extend_from_slice(self.signature));
+            write_bytes(out, Prefix::U16, self.signature);
         });
     }
 }

@@ -1,7 +1,9 @@
 //! ClientHello (RFC 9846, section 4.2.2) and the extensions that a server reads from it.
 
 use super::certificate::OCSP;
-use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, duplicate, write_vector};
+use super::codec::{
+    DecodeError, DecodeReason, List, Prefix, Reader, duplicate, write_bytes, write_vector,
+};
 use super::extension::{Extensions, Place, read_record_size_limit};
 use super::message::write_message;
 use crate::registry::{
@@ -11,12 +13,14 @@ use crate::registry::{
 
 /// A ClientHello. The extensions that TLS 1.3 gives a meaning to are parsed and checked; all of
 /// them stand in `extensions`, in their order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientHello<'a> {
+    /// What was parsed; nothing in a ClientHello to be written.
+    pub(crate) body: &'a [u8],
     /// Always 0x0303 from a TLS 1.3 client; the real versions are in `supported_versions`.
     pub legacy_version: ProtocolVersion,
     /// 32 random bytes.
-    pub random: &'a [u8; 32],
+    pub random: [u8; 32],
     /// 0 to 32 bytes, which the server echoes.
     pub session_id: &'a [u8],
     /// The suites that the client takes, the preferred one first.
@@ -72,9 +76,9 @@ impl<'a> ClientHello<'a> {
     pub fn parse(body: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(HandshakeType::CLIENT_HELLO, body);
         let legacy_version = ProtocolVersion(reader.u16("legacy_version")?);
-        let random = reader.array("random")?;
+        let random = *reader.array("random")?;
         let session_id = reader.vector("legacy_session_id", Prefix::U8, 0..=32)?;
-        let cipher_suites = reader.list("cipher_suites", Prefix::U16, 2..=0xfffe)?;
+        let cipher_suites = reader.list("cipher_suites", Prefix::U16)?;
         let compression_methods =
             reader.vector("legacy_compression_methods", Prefix::U8, 1..=255)?;
         // A client of TLS 1.2 may have no extensions at all: it is then told about its version.
@@ -85,9 +89,14 @@ impl<'a> ClientHello<'a> {
         };
         reader.finish("extensions")?;
         let mut hello = Self {
+            body,
             legacy_version,
+            random,
+            session_id,
+            cipher_suites,
             compression_methods,
-            ..Self::new(random, session_id, cipher_suites, extensions)
+            extensions,
+            ..Self::default()
         };
         let mut last = None;
         for extension in extensions.iter() {
@@ -99,43 +108,6 @@ impl<'a> ClientHello<'a> {
             return Err(reader.error("pre_shared_key", reason));
         }
         Ok(hello)
-    }
-
-    /// A ClientHello of TLS 1.3, to be written: its extensions are not parsed.
-    pub fn new(
-        random: &'a [u8; 32],
-        session_id: &'a [u8],
-        cipher_suites: List<'a, CipherSuiteId>,
-        extensions: Extensions<'a>,
-    ) -> Self {
-        Self {
-            legacy_version: ProtocolVersion::TLS_1_2,
-            random,
-            session_id,
-            cipher_suites,
-            compression_methods: &[0],
-            extensions,
-            server_name: None,
-            application_protocols: None,
-            supported_versions: None,
-            supported_groups: None,
-            signature_algorithms: None,
-            signature_algorithms_cert: None,
-            key_shares: None,
-            cookie: None,
-            psk_key_exchange_modes: None,
-            pre_shared_keys: None,
-            early_data: false,
-            ticket_request: None,
-            post_handshake_auth: false,
-            certificate_authorities: None,
-            client_certificate_types: None,
-            server_certificate_types: None,
-            wants_ocsp: false,
-            wants_timestamps: false,
-            record_size_limit: None,
-            compress_certificate: None,
-        }
     }
 
     fn read_extension(
@@ -150,17 +122,13 @@ impl<'a> ClientHello<'a> {
             E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
                 self.application_protocols = Some(Names::read(&mut body, field, Prefix::U8)?);
             }
-            E::SUPPORTED_VERSIONS => {
-                self.supported_versions = Some(body.list(field, Prefix::U8, 2..=254)?);
-            }
-            E::SUPPORTED_GROUPS => {
-                self.supported_groups = Some(body.list(field, Prefix::U16, 2..=0xfffe)?);
-            }
+            E::SUPPORTED_VERSIONS => self.supported_versions = Some(body.list(field, Prefix::U8)?),
+            E::SUPPORTED_GROUPS => self.supported_groups = Some(body.list(field, Prefix::U16)?),
             E::SIGNATURE_ALGORITHMS => {
-                self.signature_algorithms = Some(body.list(field, Prefix::U16, 2..=0xfffe)?);
+                self.signature_algorithms = Some(body.list(field, Prefix::U16)?);
             }
             E::SIGNATURE_ALGORITHMS_CERT => {
-                self.signature_algorithms_cert = Some(body.list(field, Prefix::U16, 2..=0xfffe)?);
+                self.signature_algorithms_cert = Some(body.list(field, Prefix::U16)?);
             }
             E::KEY_SHARE => self.key_shares = Some(KeyShares::read(&mut body)?),
             E::COOKIE => self.cookie = Some(body.vector(field, Prefix::U16, 1..=0xffff)?),
@@ -194,7 +162,7 @@ impl<'a> ClientHello<'a> {
                 self.record_size_limit = Some(read_record_size_limit(&mut body)?);
             }
             E::COMPRESS_CERTIFICATE => {
-                self.compress_certificate = Some(body.list(field, Prefix::U8, 2..=254)?);
+                self.compress_certificate = Some(body.list(field, Prefix::U8)?);
             }
             _ => return Ok(()),
         }
@@ -205,12 +173,10 @@ impl<'a> ClientHello<'a> {
     pub fn encode(&self, out: &mut Vec<u8>) {
         write_message(out, HandshakeType::CLIENT_HELLO, |out| {
             out.extend_from_slice(&self.legacy_version.0.to_be_bytes());
-            out.extend_from_slice(self.random);
-            write_vector(out, Prefix::U8, |out| out.extend_from_slice(self.session_id));
-            write_vector(out, Prefix::U16, |out| {
-                out.extend_from_slice(self.cipher_suites.as_bytes());
-            });
-            write_vector(out, Prefix::U8, |out| out.extend_from_slice(self.compression_methods));
+            out.extend_from_slice(&self.random);
+            write_bytes(out, Prefix::U8, self.session_id);
+            write_bytes(out, Prefix::U16, self.cipher_suites.as_bytes());
+            write_bytes(out, Prefix::U8, self.compression_methods);
             self.extensions.encode(out);
         });
     }
@@ -238,7 +204,7 @@ fn read_server_name<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a [u8]>, Dec
 pub(crate) fn write_server_name(out: &mut Vec<u8>, name: &[u8]) {
     write_vector(out, Prefix::U16, |out| {
         out.push(0);
-        write_vector(out, Prefix::U16, |out| out.extend_from_slice(name));
+        write_bytes(out, Prefix::U16, name);
     });
 }
 
@@ -281,7 +247,7 @@ pub(crate) fn write_names<N: AsRef<[u8]>>(
 ) {
     write_vector(out, Prefix::U16, |out| {
         for name in names {
-            write_vector(out, prefix, |out| out.extend_from_slice(name.as_ref()));
+            write_bytes(out, prefix, name.as_ref());
         }
     });
 }
@@ -305,7 +271,7 @@ impl<'a> KeyShareEntry<'a> {
     /// Writes the entry.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.group.0.to_be_bytes());
-        write_vector(out, Prefix::U16, |out| out.extend_from_slice(self.key_exchange));
+        write_bytes(out, Prefix::U16, self.key_exchange);
     }
 }
 

@@ -46,6 +46,10 @@ pub enum DecodeReason {
 }
 
 impl DecodeError {
+    pub(crate) fn length(message: HandshakeType, field: &'static str, length: usize) -> Self {
+        Self { message, field, reason: DecodeReason::Length(length) }
+    }
+
     /// The alert that goes with it: `decode_error` for syntax, `illegal_parameter` for values
     /// (RFC 9846, section 6.2).
     pub fn alert(&self) -> AlertDescription {
@@ -132,14 +136,13 @@ impl<'a> Reader<'a> {
         self.bytes(field, length)
     }
 
-    /// A vector of code points.
+    /// A vector of code points, at least one.
     pub(crate) fn list<T: CodePoint>(
         &mut self,
         field: &'static str,
         prefix: Prefix,
-        range: core::ops::RangeInclusive<usize>,
     ) -> Result<List<'a, T>, DecodeError> {
-        let bytes = self.vector(field, prefix, range)?;
+        let bytes = self.vector(field, prefix, 2..=0xfffe)?;
         if bytes.len() % 2 != 0 {
             return Err(self.error(field, DecodeReason::Length(bytes.len())));
         }
@@ -192,6 +195,24 @@ pub(crate) fn write_vector(out: &mut Vec<u8>, prefix: Prefix, content: impl FnOn
     }
 }
 
+/// Writes a vector of these bytes.
+pub(crate) fn write_bytes(out: &mut Vec<u8>, prefix: Prefix, bytes: &[u8]) {
+    write_vector(out, prefix, |out| out.extend_from_slice(bytes));
+}
+
+/// Writes a vector of code points.
+pub(crate) fn write_codes<T: CodePoint>(
+    out: &mut Vec<u8>,
+    prefix: Prefix,
+    codes: impl IntoIterator<Item = T>,
+) {
+    write_vector(out, prefix, |out| {
+        for code in codes {
+            out.extend_from_slice(&code.to_wire().to_be_bytes());
+        }
+    });
+}
+
 /// A code point of two bytes.
 pub trait CodePoint: Copy + fmt::Display {
     /// From the wire.
@@ -225,7 +246,7 @@ code_points!(
 );
 
 /// A list of code points, as it stands in a message.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct List<'a, T> {
     bytes: &'a [u8],
     element: PhantomData<T>,
@@ -278,13 +299,6 @@ pub(crate) fn join<T: fmt::Display>(elements: impl Iterator<Item = T>) -> String
     text.join(", ")
 }
 
-/// Writes code points one after the other, without a length.
-pub(crate) fn write_codes<T: CodePoint>(out: &mut Vec<u8>, codes: impl IntoIterator<Item = T>) {
-    for code in codes {
-        out.extend_from_slice(&code.to_wire().to_be_bytes());
-    }
-}
-
 /// The first element that appears twice, in any order of appearance. Sorting keeps a hostile
 /// list of thousands cheap.
 pub(crate) fn duplicate(mut values: Vec<u16>) -> Option<u16> {
@@ -314,7 +328,7 @@ mod tests {
     #[test]
     fn lists_of_code_points_have_an_even_length() {
         let mut reader = Reader::new(HandshakeType::CLIENT_HELLO, &[3, 0, 1, 0]);
-        assert!(reader.list::<NamedGroup>("x", Prefix::U8, 0..=254).is_err());
+        assert!(reader.list::<NamedGroup>("x", Prefix::U8).is_err());
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The list of extensions that most messages end with (RFC 9846, section 4.3).
 
-use super::codec::{DecodeError, DecodeReason, Prefix, Reader, duplicate, write_vector};
+use super::codec::{
+    DecodeError, DecodeReason, Prefix, Reader, duplicate, write_bytes, write_vector,
+};
 use crate::registry::{ExtensionType, HandshakeType};
 
 /// One extension as it stands in a message.
@@ -58,7 +60,7 @@ impl<'a> Extensions<'a> {
 
     /// Writes the list with its length.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        write_vector(out, Prefix::U16, |out| out.extend_from_slice(self.bytes));
+        write_bytes(out, Prefix::U16, self.bytes);
     }
 
     /// A list over bytes that [`write_extension`] wrote.
@@ -75,6 +77,20 @@ pub(crate) fn write_extension(
 ) {
     out.extend_from_slice(&kind.0.to_be_bytes());
     write_vector(out, Prefix::U16, body);
+}
+
+/// Writes one extension, if `body` has something to say in it.
+pub(crate) fn write_extension_if(
+    out: &mut Vec<u8>,
+    kind: ExtensionType,
+    body: impl FnOnce(&mut Vec<u8>) -> Option<()>,
+) -> bool {
+    let (start, mut said) = (out.len(), None);
+    write_extension(out, kind, |out| said = body(out));
+    if said.is_none() {
+        out.truncate(start);
+    }
+    said.is_some()
 }
 
 /// The value of record_size_limit: at least 64 (RFC 8449, section 4).

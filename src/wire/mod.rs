@@ -28,5 +28,5 @@ pub use server_hello::{EncryptedExtensions, HELLO_RETRY_REQUEST_RANDOM, ServerHe
 
 pub(crate) use certificate::{OCSP, write_ocsp_response};
 pub(crate) use client_hello::{PSK_DHE_KE, PSK_KE, write_names, write_server_name};
-pub(crate) use extension::write_extension;
+pub(crate) use extension::{write_extension, write_extension_if};
 pub(crate) use message::write_message;

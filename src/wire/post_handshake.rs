@@ -1,7 +1,7 @@
 //! What ends a handshake and what may follow it: Finished (RFC 9846, section 4.5.3),
 //! EndOfEarlyData (section 4.6), NewSessionTicket (section 4.7.1) and KeyUpdate (section 4.7.3).
 
-use super::codec::{DecodeError, DecodeReason, Prefix, Reader, write_vector};
+use super::codec::{DecodeError, DecodeReason, Prefix, Reader, write_bytes};
 use super::extension::{Extensions, Place};
 use super::message::write_message;
 use crate::registry::{ExtensionType, HandshakeType};
@@ -86,8 +86,8 @@ impl<'a> NewSessionTicket<'a> {
         write_message(out, HandshakeType::NEW_SESSION_TICKET, |out| {
             out.extend_from_slice(&self.lifetime.to_be_bytes());
             out.extend_from_slice(&self.age_add.to_be_bytes());
-            write_vector(out, Prefix::U8, |out| out.extend_from_slice(self.nonce));
-            write_vector(out, Prefix::U16, |out| out.extend_from_slice(self.ticket));
+            write_bytes(out, Prefix::U8, self.nonce);
+            write_bytes(out, Prefix::U16, self.ticket);
             self.extensions.encode(out);
         });
     }

@@ -2,7 +2,7 @@
 //! EncryptedExtensions (section 4.4.1).
 
 use super::client_hello::{KeyShareEntry, Names};
-use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, write_vector};
+use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, write_bytes};
 use super::extension::{Extensions, Place, read_record_size_limit};
 use super::message::write_message;
 use crate::registry::{
@@ -16,12 +16,12 @@ pub const HELLO_RETRY_REQUEST_RANDOM: [u8; 32] = [
 ];
 
 /// A ServerHello, or the HelloRetryRequest that has the same form.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerHello<'a> {
     /// Always 0x0303.
     pub legacy_version: ProtocolVersion,
     /// 32 random bytes, or [`HELLO_RETRY_REQUEST_RANDOM`].
-    pub random: &'a [u8; 32],
+    pub random: [u8; 32],
     /// The echo of the client's `legacy_session_id`.
     pub session_id: &'a [u8],
     /// The suite that the server chose.
@@ -47,11 +47,11 @@ impl<'a> ServerHello<'a> {
     pub fn parse(body: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(HandshakeType::SERVER_HELLO, body);
         let legacy_version = ProtocolVersion(reader.u16("legacy_version")?);
-        let random = reader.array("random")?;
+        let random = *reader.array("random")?;
         let session_id = reader.vector("legacy_session_id_echo", Prefix::U8, 0..=32)?;
         let cipher_suite = CipherSuiteId(reader.u16("cipher_suite")?);
         let compression_method = reader.u8("legacy_compression_method")?;
-        let retry = *random == HELLO_RETRY_REQUEST_RANDOM;
+        let retry = random == HELLO_RETRY_REQUEST_RANDOM;
         let extensions = if reader.is_empty() {
             Extensions::default()
         } else {
@@ -60,35 +60,17 @@ impl<'a> ServerHello<'a> {
         reader.finish("extensions")?;
         let mut hello = Self {
             legacy_version,
+            random,
+            session_id,
+            cipher_suite,
             compression_method,
-            ..Self::new(random, session_id, cipher_suite, extensions)
+            extensions,
+            ..Self::default()
         };
         for extension in extensions.iter() {
             hello.read_extension(extension.kind, retry, reader.part(extension.body))?;
         }
         Ok(hello)
-    }
-
-    /// A ServerHello of TLS 1.3, to be written: its extensions are not parsed.
-    pub fn new(
-        random: &'a [u8; 32],
-        session_id: &'a [u8],
-        cipher_suite: CipherSuiteId,
-        extensions: Extensions<'a>,
-    ) -> Self {
-        Self {
-            legacy_version: ProtocolVersion::TLS_1_2,
-            random,
-            session_id,
-            cipher_suite,
-            compression_method: 0,
-            extensions,
-            supported_version: None,
-            key_share: None,
-            selected_group: None,
-            cookie: None,
-            selected_identity: None,
-        }
     }
 
     fn read_extension(
@@ -114,15 +96,15 @@ impl<'a> ServerHello<'a> {
 
     /// Is it a HelloRetryRequest?
     pub fn is_hello_retry_request(&self) -> bool {
-        *self.random == HELLO_RETRY_REQUEST_RANDOM
+        self.random == HELLO_RETRY_REQUEST_RANDOM
     }
 
     /// Writes the whole message from the first six fields.
     pub fn encode(&self, out: &mut Vec<u8>) {
         write_message(out, HandshakeType::SERVER_HELLO, |out| {
             out.extend_from_slice(&self.legacy_version.0.to_be_bytes());
-            out.extend_from_slice(self.random);
-            write_vector(out, Prefix::U8, |out| out.extend_from_slice(self.session_id));
+            out.extend_from_slice(&self.random);
+            write_bytes(out, Prefix::U8, self.session_id);
             out.extend_from_slice(&self.cipher_suite.0.to_be_bytes());
             out.push(self.compression_method);
             self.extensions.encode(out);
@@ -157,7 +139,7 @@ fn read_extensions<'a>(
 }
 
 /// EncryptedExtensions (section 4.4.1).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EncryptedExtensions<'a> {
     /// All extensions.
     pub extensions: Extensions<'a>,
@@ -186,7 +168,7 @@ impl<'a> EncryptedExtensions<'a> {
         let mut reader = Reader::new(HandshakeType::ENCRYPTED_EXTENSIONS, body);
         let extensions = Extensions::read(&mut reader, Place::EncryptedExtensions)?;
         reader.finish("extensions")?;
-        let mut message = Self::new(extensions);
+        let mut message = Self { extensions, ..Self::default() };
         for extension in extensions.iter() {
             let mut body = reader.part(extension.body);
             let field = extension.kind.name().unwrap_or("extensions");
@@ -201,7 +183,7 @@ impl<'a> EncryptedExtensions<'a> {
                     }
                 }
                 E::SUPPORTED_GROUPS => {
-                    message.supported_groups = Some(body.list(field, Prefix::U16, 2..=0xfffe)?);
+                    message.supported_groups = Some(body.list(field, Prefix::U16)?);
                 }
                 E::EARLY_DATA => message.early_data = true,
                 E::TICKET_REQUEST => message.ticket_request = Some(body.u8(field)?),
@@ -219,21 +201,6 @@ impl<'a> EncryptedExtensions<'a> {
             body.finish(field)?;
         }
         Ok(message)
-    }
-
-    /// An EncryptedExtensions to be written: its extensions are not parsed.
-    pub fn new(extensions: Extensions<'a>) -> Self {
-        Self {
-            extensions,
-            server_name: false,
-            application_protocol: None,
-            supported_groups: None,
-            early_data: false,
-            ticket_request: None,
-            client_certificate_type: None,
-            server_certificate_type: None,
-            record_size_limit: None,
-        }
     }
 
     /// Writes the whole message from `extensions`.

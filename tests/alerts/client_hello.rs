@@ -69,6 +69,39 @@ fn fields() {
 }
 
 #[test]
+fn extensions_and_values_that_nobody_knows_are_ignored() {
+    // Sections 4.2.2, 4.3.1 and 9.3. Where all is taken, the Finished of the honest handshake is
+    // what does not fit.
+    let unknown = first(|hello| {
+        hello.add(E(0x7777), b"what it likes");
+        // status_request_v2 is for older versions (section 4.5.1.1).
+        hello.add(E(17), &vector16(&[2, 0, 4, 0, 0, 0, 0]));
+        let after_length = |list: &mut Vec<u8>, length: usize, value: [u8; 2]| {
+            list.splice(length..length, value);
+            list[length - 1] += 2;
+        };
+        after_length(&mut hello.head, SUITES + 2, [0x13, 0x7f]);
+        after_length(hello.get(E::SUPPORTED_GROUPS), 2, [0x7f, 0x7f]);
+        after_length(hello.get(E::SIGNATURE_ALGORITHMS), 2, [0x7f, 0x7f]);
+        after_length(hello.get(E::SUPPORTED_VERSIONS), 1, [0x7f, 0x1c]);
+        after_length(hello.get(E::SUPPORTED_VERSIONS), 1, [3, 5]);
+    });
+    assert_eq!(unknown, Some(A::DECRYPT_ERROR));
+}
+
+#[test]
+fn a_client_hello_after_the_handshake_is_unexpected() {
+    // Section 4.2.2: there is no renegotiation.
+    let told = told(Side::Server, Plain);
+    let mut server = crate::peers::raw(Side::Server, Plain, None);
+    for message in &told {
+        server.receive(message.level, &message.bytes).unwrap();
+    }
+    let refused = server.receive(handclasp::Level::Application, &told[0].bytes).unwrap_err();
+    assert_eq!(refused.alert_sent(), Some(A::UNEXPECTED_MESSAGE));
+}
+
+#[test]
 fn extensions_that_must_be_there() {
     // Section 9.2.
     for extension in [E::KEY_SHARE, E::SUPPORTED_GROUPS, E::SIGNATURE_ALGORITHMS] {

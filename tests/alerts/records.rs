@@ -367,6 +367,19 @@ fn messages_after_the_handshake() {
 }
 
 #[test]
+fn unknown_extensions_of_tickets_are_ignored() {
+    // Section 4.7.1; and section 4.3, for one that stands elsewhere.
+    let ticket = |extension: u8| {
+        let fields = [0, 0, 0, 9, 0, 0, 0, 0, 1, 7, 0, 1, 7, 0, 4, extension, extension, 0, 0];
+        [&[4, 0, 0, fields.len() as u8][..], &fields].concat()
+    };
+    let (mut client, mut server) = connected();
+    deliver(&mut client, &server.seal(&content(HANDSHAKE, &ticket(0x77)))).unwrap();
+    let refused = error(&mut client, &server.seal(&content(HANDSHAKE, &ticket(0))));
+    assert_eq!(refused.alert_sent(), Some(A::ILLEGAL_PARAMETER), "server_name");
+}
+
+#[test]
 fn the_record_version_is_ignored() {
     // Section 5.1.
     let (_, flight) = record_flights(Plain).swap_remove(0);

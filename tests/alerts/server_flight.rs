@@ -203,6 +203,15 @@ fn certificate_requests() {
 }
 
 #[test]
+fn end_of_early_data_is_no_message_of_a_server() {
+    // Section 4.6.
+    let end = framed(HandshakeType::END_OF_EARLY_DATA, &[]);
+    for index in 0..=FINISHED {
+        assert_eq!(in_place_of(index, &end), Some(A::UNEXPECTED_MESSAGE), "{index}");
+    }
+}
+
+#[test]
 fn certificates() {
     // Section 4.5.1 and 4.5.1.3.
     let certificate = |context: &[u8], chain: &[&[u8]]| {

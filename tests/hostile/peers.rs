@@ -1,6 +1,7 @@
 //! Two ends whose handshakes are the same bytes each time: fixed randomness, a toy key exchange, a
 //! fixed Ed25519 certificate and a fixed clock. What one handshake recorded can be replayed, whole
 //! or changed, to a new end. Nothing here is secret, or safe.
+#![allow(dead_code, reason = "each user has its own part of it")]
 
 use core::ops::DerefMut;
 use core::time::Duration;
@@ -90,7 +91,7 @@ impl ActiveKeyExchange for ToyExchange {
 
 /// Takes the one chain that both have.
 #[derive(Debug)]
-struct PinnedChain;
+pub struct PinnedChain;
 
 impl PeerVerifier for PinnedChain {
     fn verify(&self, peer: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
@@ -101,7 +102,7 @@ impl PeerVerifier for PinnedChain {
     }
 }
 
-fn provider(side: Side, groups: &[NamedGroup]) -> CryptoProvider {
+pub fn provider(side: Side, groups: &[NamedGroup]) -> CryptoProvider {
     let own = match side {
         Side::Client => 0xc1,
         Side::Server => 0x5e,
@@ -117,7 +118,7 @@ fn provider(side: Side, groups: &[NamedGroup]) -> CryptoProvider {
 
 pub const PROTOCOLS: [&str; 2] = ["h2", "http/1.1"];
 
-fn certified_key() -> Arc<CertifiedKey> {
+pub fn certified_key() -> Arc<CertifiedKey> {
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(KEY));
     let chain = vec![CertificateDer::from(CERTIFICATE)];
     Arc::new(CertifiedKey::from_der(chain, &key).expect("the key is good"))
@@ -172,7 +173,6 @@ static ASKING_SERVERS: LazyLock<[Arc<ServerConfig>; 4]> = LazyLock::new(|| {
 });
 
 /// A new handshake that asks, where others decide at once.
-#[allow(dead_code, reason = "not every user of this module answers questions")]
 pub fn asking(side: Side, scenario: Scenario) -> RawHandshake {
     let handshake = match side {
         Side::Client => {
@@ -185,7 +185,6 @@ pub fn asking(side: Side, scenario: Scenario) -> RawHandshake {
 }
 
 /// What the ends that do not ask decide.
-#[allow(dead_code, reason = "not every user of this module answers questions")]
 pub fn answer(question: &Question) -> Answer {
     match question {
         Question::ChooseCertificate(_) => Answer::Certificate(Ok(certified_key())),
@@ -284,7 +283,6 @@ fn carry(from: Side, left: &mut RawHandshake, right: &mut RawHandshake, log: &mu
 }
 
 /// The records of an honest handshake: one entry for each time that the speaker changes.
-#[allow(dead_code, reason = "not every user of this module looks at records")]
 pub fn record_flights(scenario: Scenario) -> Vec<(Side, Vec<u8>)> {
     let mut ends = [connection(Side::Client, scenario), connection(Side::Server, scenario)];
     let mut flights = Vec::new();

@@ -12,7 +12,8 @@ use super::super::decode::{Certificate, Extension};
 use super::super::der::{self, Element, Reader};
 use super::super::distinguished_name::fold;
 use super::super::error::{Problem, SignatureError, Timestamp, printable};
-use super::super::request::ChainRequest;
+use super::super::request::{ChainRequest, Profile};
+use super::super::rules::Rule;
 use super::super::signature::{self, PublicKey};
 use super::distribution_point::CrlScope;
 use super::error::{CrlError, Evidence, EvidenceError, RevocationReason};
@@ -21,8 +22,12 @@ use super::{Finding, Issuer};
 
 const DELTA_CRL_INDICATOR: &[u8] = &[0x55, 0x1d, 27];
 const ISSUING_DISTRIBUTION_POINT: &[u8] = &[0x55, 0x1d, 28];
+const CRL_NUMBER: &[u8] = &[0x55, 0x1d, 20];
 const REASON_CODE: &[u8] = &[0x55, 0x1d, 21];
 const CERTIFICATE_ISSUER: &[u8] = &[0x55, 0x1d, 29];
+
+/// How a CRL begins in PEM (RFC 7468, section 6).
+const BEGIN: &[u8] = b"-----BEGIN X509 CRL-----";
 
 /// A certificate revocation list: which certificates an authority has revoked.
 ///
@@ -38,6 +43,8 @@ pub struct CertificateRevocationList {
     this_update: Timestamp,
     next_update: Option<Timestamp>,
     scope: CrlScope,
+    /// Whether it has a CRLNumber.
+    is_numbered: bool,
     /// Contents of the AlgorithmIdentifier.
     algorithm: Box<[u8]>,
     signature: Box<[u8]>,
@@ -68,13 +75,22 @@ impl CertificateRevocationList {
     /// # Errors
     ///
     /// The text is no PEM, has no CRL in it, or has one that cannot be used: see
-    /// [`Self::from_der`].
+    /// [`Self::from_der`]. One that begins within a line would be passed over, and so is an error:
+    /// nobody would know whom it revokes.
     pub fn from_pem(pem: &[u8]) -> Result<Vec<Self>, CrlError> {
         let crls = CertificateRevocationListDer::pem_slice_iter(pem)
             .map(|der| {
                 Self::from_der(&der.map_err(|error| CrlError::Pem(printable(&error.to_string())))?)
             })
             .collect::<Result<Vec<_>, _>>()?;
+        let begun = pem.windows(BEGIN.len()).filter(|window| *window == BEGIN).count();
+        if begun > crls.len() {
+            return Err(CrlError::Pem(format!(
+                "{begun} CRLs begin, and {} were found: each BEGIN and each END must be a line of \
+                 its own",
+                crls.len()
+            )));
+        }
         if crls.is_empty() { Err(CrlError::NoCrl) } else { Ok(crls) }
     }
 
@@ -99,9 +115,9 @@ impl CertificateRevocationList {
         // After the times there are the entries, if there are any: an empty list is left out.
         let entries = reader.take(der::SEQUENCE).map_or(&[][..], |list| list.contents);
         let after_entries = reader.0.len();
-        let mut scope = CrlScope::default();
+        let (mut scope, mut is_numbered) = (CrlScope::default(), false);
         if let Some(extensions) = reader.take(der::constructed(0)) {
-            scope = read_extensions(extensions.contents)?;
+            (scope, is_numbered) = read_extensions(extensions.contents)?;
         }
         if !reader.is_empty() {
             return Err(CrlError::Malformed("its TBSCertList is not strict DER"));
@@ -114,6 +130,7 @@ impl CertificateRevocationList {
             this_update: head.this_update,
             next_update: head.next_update,
             scope,
+            is_numbered,
             algorithm: algorithm.contents.into(),
             signature: signature.into(),
             tbs: tbs.whole.into(),
@@ -152,6 +169,11 @@ impl CertificateRevocationList {
         self.find(serial).is_some()
     }
 
+    /// Whether it is by an authority of this name, in the form that is compared.
+    pub(super) fn is_by(&self, name: &[u8]) -> bool {
+        *self.folded_issuer == *name
+    }
+
     /// What it says about a certificate by this issuer; `None` if it is not for that certificate.
     pub(super) fn look_up(
         &self,
@@ -159,7 +181,7 @@ impl CertificateRevocationList {
         issuer: &Issuer<'_>,
         request: &ChainRequest<'_>,
     ) -> Option<Finding> {
-        if *self.folded_issuer != *certificate.folded_issuer {
+        if !self.is_by(&certificate.folded_issuer) {
             return None;
         }
         match self.scope.includes(certificate) {
@@ -178,6 +200,9 @@ impl CertificateRevocationList {
         // A revocation is believed however old the CRL is: hardly any is ever taken back.
         if let Some(entry) = self.find(serial) {
             return Err(super::revoked(serial, entry.date, entry.reason, Evidence::Crl));
+        }
+        if request.profile == Profile::Strict {
+            Rule::CrlNumber.check(self.is_numbered, || "a CRL without one".to_owned())?;
         }
         let Self { this_update, next_update, .. } = *self;
         super::check_freshness(Evidence::Crl, this_update, next_update, request.now.into(), 0)?;
@@ -204,7 +229,7 @@ impl CertificateRevocationList {
 
     /// The first entry with this serial number that says that it is revoked.
     fn find(&self, serial: &[u8]) -> Option<Entry> {
-        let serial = fields::magnitude(serial);
+        let serial = fields::canonical(serial);
         let first = self.entries.partition_point(|&at| serial_at(&self.tbs, at) < serial);
         let same = self.entries.get(first..).unwrap_or_default().iter();
         same.take_while(|&&at| serial_at(&self.tbs, at) == serial)
@@ -280,11 +305,12 @@ impl<'a> Head<'a> {
     }
 }
 
-/// The extensions (RFC 5280, section 5.2): what they say about whom the CRL is for.
-fn read_extensions(contents: &[u8]) -> Result<CrlScope, CrlError> {
+/// The extensions (RFC 5280, section 5.2): what they say about whom the CRL is for, and whether
+/// there is a CRLNumber.
+fn read_extensions(contents: &[u8]) -> Result<(CrlScope, bool), CrlError> {
     let malformed = || CrlError::Malformed("its extensions do not parse");
     let mut list = Reader(der::only(contents, der::SEQUENCE).ok_or_else(malformed)?);
-    let mut scope = None;
+    let (mut scope, mut is_numbered) = (None, false);
     while !list.is_empty() {
         let extension = list.next().and_then(|it| Extension::read(&it)).ok_or_else(malformed)?;
         match extension.oid {
@@ -298,10 +324,11 @@ fn read_extensions(contents: &[u8]) -> Result<CrlScope, CrlError> {
             _ if extension.critical => {
                 return Err(CrlError::UnknownCriticalExtension(signature::oid_name(extension.oid)));
             }
+            CRL_NUMBER => is_numbered = true,
             _ => {}
         }
     }
-    Ok(scope.unwrap_or_default())
+    Ok((scope.unwrap_or_default(), is_numbered))
 }
 
 /// Where in `tbs` the entries are that start at `start`, in the order of their serial numbers.
@@ -371,5 +398,5 @@ fn element_at(tbs: &[u8], at: u32) -> Option<Element<'_>> {
 /// The serial number of an entry: what entries are sorted by.
 fn serial_at(tbs: &[u8], at: u32) -> &[u8] {
     let serial = element_at(tbs, at).and_then(|entry| Reader(entry.contents).next());
-    fields::magnitude(serial.map_or(&[], |serial| serial.contents))
+    fields::canonical(serial.map_or(&[], |serial| serial.contents))
 }

@@ -1,5 +1,7 @@
 //! Which certificates a CRL is for (RFC 5280, sections 4.2.1.13, 5.2.5 and 6.3.3 (b) to (d)).
 
+use std::borrow::Cow;
+
 use super::super::decode::Certificate;
 use super::super::der::{self, Reader};
 use super::error::{CrlError, EvidenceError};
@@ -64,7 +66,7 @@ impl CrlScope {
             _ => return Err(malformed()),
         };
         let scope = Self { holders, names, reasons };
-        let parses = scope.names.as_deref().is_none_or(|names| each_name(names).is_some());
+        let parses = scope.names.as_deref().is_none_or(|names| each_name(names, &[]).is_some());
         if reader.is_empty() && parses { Ok(scope) } else { Err(malformed()) }
     }
 
@@ -89,10 +91,11 @@ impl CrlScope {
 /// points that is; or, without any points, the name of its issuer. `None` if the points are
 /// malformed.
 fn names_meet(names: &[u8], certificate: &Certificate<'_>) -> Option<bool> {
-    let names = each_name(names)?;
+    // The CRL is by an issuer of this name, too: what is relative to the one is to the other.
+    let issuer = certificate.issuer;
+    let names = each_name(names, issuer)?;
     let Some(points) = certificate.extension(CRL_DISTRIBUTION_POINTS) else {
-        let issuer = der::wrap(der::constructed(4), &der::wrap(der::SEQUENCE, certificate.issuer));
-        return Some(any_equal(names, Reader(&issuer)));
+        return Some(any_equal(&names, &directory_name(issuer)));
     };
     let mut points = Reader(der::only(points.value, der::SEQUENCE)?);
     let mut met = false;
@@ -106,15 +109,15 @@ fn names_meet(names: &[u8], certificate: &Certificate<'_>) -> Option<bool> {
             return None;
         }
         if let Some(name) = name {
-            met |= any_equal(names, each_name(name.contents)?) && !others;
+            met |= any_equal(&names, &each_name(name.contents, issuer)?) && !others;
         }
     }
     Some(met)
 }
 
-/// The names of a DistributionPointName, from its contents. One that is relative to the issuer is
-/// a name of its own kind: it equals only what is relative, too.
-fn each_name(contents: &[u8]) -> Option<Reader<'_>> {
+/// The names of a DistributionPointName, from its contents: GeneralNames one behind the other. One
+/// that is relative is the last part of a name that begins with the issuer's.
+fn each_name<'a>(contents: &'a [u8], issuer: &[u8]) -> Option<Cow<'a, [u8]>> {
     const FULL: u8 = der::constructed(0);
     const RELATIVE: u8 = der::constructed(1);
     let element = Reader(contents).next().filter(|element| element.whole == contents)?;
@@ -123,15 +126,24 @@ fn each_name(contents: &[u8]) -> Option<Reader<'_>> {
         names.next()?;
     }
     match element.tag {
-        FULL => Some(Reader(element.contents)),
-        RELATIVE => Some(Reader(element.whole)),
+        FULL => Some(element.contents.into()),
+        RELATIVE => {
+            let last = der::wrap(der::SET, element.contents);
+            Some(directory_name(&[issuer, &last].concat()).into())
+        }
         _ => None,
     }
 }
 
-fn any_equal(mut names: Reader<'_>, others: Reader<'_>) -> bool {
+/// The GeneralName of a Name with these contents.
+fn directory_name(name: &[u8]) -> Vec<u8> {
+    der::wrap(der::constructed(4), &der::wrap(der::SEQUENCE, name))
+}
+
+fn any_equal(names: &[u8], others: &[u8]) -> bool {
+    let mut names = Reader(names);
     while let Some(name) = names.next() {
-        let mut others = others;
+        let mut others = Reader(others);
         while let Some(other) = others.next() {
             if name.whole == other.whole {
                 return true;

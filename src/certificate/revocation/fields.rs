@@ -34,8 +34,32 @@ pub(super) fn time(element: Element<'_>) -> Option<Timestamp> {
     rest.is_empty().then(|| Timestamp(time.timestamp()))
 }
 
-/// The digits of a serial number, without zeros in front: one number is one sequence of bytes.
-pub(super) fn magnitude(serial: &[u8]) -> &[u8] {
-    let zeros = serial.iter().take_while(|&&byte| byte == 0).count();
-    serial.get(zeros..).unwrap_or_default()
+/// An INTEGER's contents without the bytes in front that say nothing: one number is one sequence of
+/// bytes, and a negative one is not the positive one whose last bytes it has.
+pub(super) fn canonical(mut integer: &[u8]) -> &[u8] {
+    while let [0x00, 0x00..=0x7f, ..] | [0xff, 0x80..=0xff, ..] = integer {
+        integer = integer.get(1..).unwrap_or_default();
+    }
+    integer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_has_one_form_and_its_sign_is_part_of_it() {
+        for (bytes, form) in [
+            (&[0x00, 0xff][..], &[0x00, 0xff][..]),
+            (&[0x00, 0x00, 0xff], &[0x00, 0xff]),
+            (&[0xff], &[0xff]),
+            (&[0xff, 0xff], &[0xff]),
+            (&[0xff, 0x7f], &[0xff, 0x7f]),
+            (&[0x00, 0x7f], &[0x7f]),
+            (&[0x00, 0x00], &[0x00]),
+            (&[], &[]),
+        ] {
+            assert_eq!(canonical(bytes), form, "{bytes:02x?}");
+        }
+    }
 }

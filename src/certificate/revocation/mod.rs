@@ -16,7 +16,7 @@ use super::anchors::Anchor;
 use super::checks;
 use super::decode::Certificate;
 use super::der;
-use super::error::{CertificateError, Problem, Timestamp, printable};
+use super::error::{CertificateError, Limit, Problem, Timestamp, printable};
 use super::request::{ChainRequest, Purpose};
 use super::signature::PublicKey;
 use distribution_point::{ALL_REASONS, Reasons};
@@ -103,8 +103,11 @@ pub enum RevocationScope {
 }
 
 /// Who issued a certificate, and so may take it back.
+#[derive(Clone, Copy)]
 struct Issuer<'a> {
     label: &'a str,
+    /// In the form that is compared.
+    name: &'a [u8],
     key: PublicKey<'a>,
     signs_crls: bool,
 }
@@ -112,25 +115,33 @@ struct Issuer<'a> {
 impl<'a> Issuer<'a> {
     fn new(certificate: &'a Certificate<'a>) -> Self {
         let signs_crls = checks::may_sign_crls(certificate.key_usage);
-        Self { label: &certificate.label, key: certificate.key, signs_crls }
+        let name = &certificate.folded_subject;
+        Self { label: &certificate.label, name, key: certificate.key, signs_crls }
     }
 
-    /// `None` never happens: the anchor's key was read when it was added.
-    fn anchor(anchor: &'a Anchor) -> Option<Self> {
+    /// The anchor that issued the last certificate of a path. `None` never happens: its key was read
+    /// when it was added.
+    fn anchor(anchor: &'a Anchor, last: &'a Certificate<'_>) -> Option<Self> {
         let Anchor { ref label, signs_crls, .. } = *anchor;
-        Some(Self { label, key: anchor.key()?, signs_crls })
+        Some(Self { label, name: &last.folded_issuer, key: anchor.key()?, signs_crls })
     }
 }
+
+/// The intermediates that the peer sent, each with its number.
+type Bag<'a> = [(usize, Certificate<'a>)];
 
 /// What a piece of evidence says: for which reasons the certificate is not revoked; or else that it
 /// is, or why it does not count.
 type Finding = Result<Reasons, Problem>;
 
 /// Holds a path to the policy: the end entity first, and the anchor that issued its last
-/// certificate. All its signatures are known to be valid.
+/// certificate. All its signatures are known to be valid. `left` of the limit of signatures is what
+/// may be verified to find out who signed a CRL, if it was not the issuer.
 pub(super) fn check(
     path: &[&Certificate<'_>],
     anchor: &Anchor,
+    bag: &Bag<'_>,
+    left: &mut usize,
     request: &ChainRequest<'_>,
 ) -> Result<(), CertificateError> {
     let RevocationPolicy { mode, scope } = request.revocation.policy;
@@ -142,27 +153,28 @@ pub(super) fn check(
         RevocationScope::Chain => path.len(),
     };
     let issuers = path.iter().skip(1).map(|issuer| Issuer::new(issuer));
-    let issuers: Vec<_> = issuers.chain(Issuer::anchor(anchor)).collect();
+    let issuers = issuers.chain(path.last().and_then(|last| Issuer::anchor(anchor, last)));
+    let issuers: Vec<_> = issuers.collect();
     // The peer speaks for its own certificate alone.
     let mut staple = request.revocation.status_request;
-    for (index, (certificate, issuer)) in path.iter().zip(&issuers).enumerate().take(checked) {
-        // An authority that handed its name over to another key may sign its CRLs with either; on
-        // the path is the other one if the issuer's certificate is self-issued.
-        let handed_over = path.get(index + 1).is_some_and(|issuer| issuer.is_self_issued());
-        let other_key = issuers.get(index + 1).filter(|_| handed_over);
-        check_one(certificate, issuer, other_key, staple.take(), request)
+    for (index, certificate) in path.iter().enumerate().take(checked) {
+        let issuers = issuers.get(index..).unwrap_or_default();
+        check_one(certificate, issuers, staple.take(), bag, left, request)
             .map_err(|problem| certificate.error(problem))?;
     }
     Ok(())
 }
 
+/// Judges a certificate by what its issuer says, the first of `issuers`; the others are those above.
 fn check_one(
     certificate: &Certificate<'_>,
-    issuer: &Issuer<'_>,
-    other_key: Option<&Issuer<'_>>,
+    issuers: &[Issuer<'_>],
     staple: Option<StatusRequest<'_>>,
+    bag: &Bag<'_>,
+    left: &mut usize,
     request: &ChainRequest<'_>,
 ) -> Result<(), Problem> {
+    let Some(issuer) = issuers.first() else { return Ok(()) };
     let Revocation { crls, policy, .. } = request.revocation;
     let must_staple =
         staple.is_some() && request.purpose == Purpose::Server && demands_staple(certificate);
@@ -176,16 +188,14 @@ fn check_one(
     let staple_failed = stapled.as_ref().is_some_and(Result::is_err);
     let mut cleared = 0;
     let mut unusable = None;
-    let listed = crls.iter().filter_map(|crl| {
-        let keys = [Some(issuer), other_key].into_iter().flatten();
-        let mut findings = keys.filter_map(|key| crl.look_up(certificate, key, request));
-        let first = findings.next()?;
-        Some(if is_of_other_key(&first) { findings.next().unwrap_or(first) } else { first })
-    });
+    let listed =
+        crls.iter().filter_map(|crl| look_up(crl, certificate, issuers, bag, left, request));
     for finding in stapled.into_iter().chain(listed) {
         match finding {
             Ok(reasons) => cleared |= reasons,
-            Err(revoked @ Problem::Revoked { .. }) => return Err(revoked),
+            Err(decisive @ (Problem::Revoked { .. } | Problem::LimitExceeded { .. })) => {
+                return Err(decisive);
+            }
             Err(problem) => unusable = unusable.or(Some(problem)),
         }
     }
@@ -199,8 +209,82 @@ fn check_one(
     }
 }
 
+/// What a CRL says of a certificate; `None` if it is not for it. An authority may sign its CRLs with
+/// another key than its certificates, or have been given a new key since: that one is then on the
+/// path as well, or in a certificate of the authority's name that came with it.
+fn look_up(
+    crl: &CertificateRevocationList,
+    certificate: &Certificate<'_>,
+    issuers: &[Issuer<'_>],
+    bag: &Bag<'_>,
+    left: &mut usize,
+    request: &ChainRequest<'_>,
+) -> Option<Finding> {
+    let (issuer, above) = issuers.split_first()?;
+    let first = crl.look_up(certificate, issuer, request)?;
+    if !is_of_other_key(&first) {
+        return Some(first);
+    }
+    let on_path = above.iter().filter(|it| it.name == issuer.name).copied().map(Ok);
+    let beside = bag.iter().map(|(_, it)| it).filter(|it| {
+        it.folded_subject == issuer.name && issuers.iter().all(|known| known.key != it.key)
+    });
+    let beside = beside.filter_map(|it| vouched_for(it, issuers, left, request).transpose());
+    let signers: Result<Vec<_>, _> = on_path.chain(beside).collect();
+    let signers = match signers {
+        Ok(signers) => signers,
+        Err(limit) => return Some(Err(limit)),
+    };
+    for signer in signers {
+        if let Err(limit) = spend(left, 1, request) {
+            return Some(Err(limit));
+        }
+        let finding = crl.look_up(certificate, &signer, request)?;
+        if !is_of_other_key(&finding) {
+            return Some(finding);
+        }
+    }
+    Some(first)
+}
+
+/// The signer of CRLs that this certificate of an authority's name makes, if the authority itself or
+/// one above it issued it for that: it then leads to the same anchor, as RFC 5280, section 6.3.3 (f)
+/// demands. One below could otherwise speak for those above it.
+fn vouched_for<'a>(
+    signer: &'a Certificate<'a>,
+    issuers: &[Issuer<'_>],
+    left: &mut usize,
+    request: &ChainRequest<'_>,
+) -> Result<Option<Issuer<'a>>, Problem> {
+    let signs_crls = signer.key_usage.map_or(signer.is_ca, |usage| usage.crl_sign());
+    if !signs_crls || checks::issued(signer, request.now.into()).is_err() {
+        return Ok(None);
+    }
+    for issuer in issuers.iter().filter(|it| it.name == signer.folded_issuer) {
+        let crls = request.revocation.crls.iter().filter(|crl| crl.is_by(issuer.name));
+        spend(left, crls.clone().count().saturating_add(1), request)?;
+        let Certificate { algorithm, tbs, signature, .. } = *signer;
+        let algorithms = request.algorithms;
+        if issuer.key.verify_certificate(algorithms, algorithm, tbs, signature).is_ok() {
+            let mut findings = crls.map(|crl| crl.look_up(signer, issuer, request));
+            let is_revoked = findings.any(|it| matches!(it, Some(Err(Problem::Revoked { .. }))));
+            return Ok((!is_revoked).then(|| Issuer::new(signer)));
+        }
+    }
+    Ok(None)
+}
+
+/// Takes signatures off what is left of their limit.
+fn spend(left: &mut usize, signatures: usize, request: &ChainRequest<'_>) -> Result<(), Problem> {
+    let exceeded = || request.limits.exceeded(Limit::SignatureChecks);
+    *left = left.checked_sub(signatures).ok_or_else(exceeded)?;
+    Ok(())
+}
+
 fn is_of_other_key(finding: &Finding) -> bool {
-    matches!(finding, Err(Problem::RevocationEvidence(EvidenceError::BadSignature { .. })))
+    use EvidenceError::{BadSignature, MayNotSignCrls, UnsupportedAlgorithm};
+    let Err(Problem::RevocationEvidence(error)) = finding else { return false };
+    matches!(error, BadSignature { .. } | UnsupportedAlgorithm { .. } | MayNotSignCrls(_))
 }
 
 /// Whether the certificate has the TLS feature `status_request` (RFC 7633), which no one can deny
@@ -240,7 +324,7 @@ fn revoked(
     reason: Option<RevocationReason>,
     evidence: Evidence,
 ) -> Problem {
-    let serial = printable(&hex::encode(fields::magnitude(serial)));
+    let serial = printable(&hex::encode(serial.strip_prefix(&[0]).unwrap_or(serial)));
     let reason = reason.unwrap_or(RevocationReason::UNSPECIFIED);
     Problem::Revoked { serial, date, reason, evidence }
 }

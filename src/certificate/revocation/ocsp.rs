@@ -258,7 +258,7 @@ impl<'a> Target<'a> {
             SHA256 => self.sha256.iter().zip(hashes).all(|(own, hash)| own == hash),
             _ => false,
         };
-        issuer && fields::magnitude(id.serial) == fields::magnitude(self.serial)
+        issuer && fields::canonical(id.serial) == fields::canonical(self.serial)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::handshake::authentication::{ask_to_sign, send_certificate_verify, wri
 use crate::handshake::question::ChooseClientCertificate;
 use crate::handshake::{Answer, Side};
 use crate::key_schedule::Transcript;
-use crate::registry::CertificateType;
+use crate::registry::{CertificateType, SignatureScheme};
 
 /// The own certificate is being chosen, or its signature made. Nothing of it is sent before both
 /// are there: no other message may come between (section 4.7.2).
@@ -20,7 +20,6 @@ pub(in crate::handshake) struct Authenticating {
     transcript: Transcript,
     /// The Certificate, once it was chosen.
     certificate: Vec<u8>,
-    question: Question,
 }
 
 /// How far it came.
@@ -32,51 +31,52 @@ pub(in crate::handshake) enum Progress {
 }
 
 impl Authenticating {
-    /// Answers the CertificateRequest `message`; `transcript` is the handshake context.
+    /// Answers the CertificateRequest with this body; `transcript` is the handshake context.
     pub(in crate::handshake) fn begin(
         config: &ClientConfig,
-        message: Vec<u8>,
+        body: Vec<u8>,
         certificate_type: CertificateType,
         transcript: Transcript,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Progress, Error> {
-        let question = ChooseClientCertificate { message, certificate_type };
+        let question = ChooseClientCertificate { body, certificate_type };
         let reply = match &config.client_certificates {
             Some(resolver) => resolver.choose(&question.request()?, certificate_type),
             None => Reply::Now(None),
         };
-        let question = Question::ChooseClientCertificate(question);
-        let state = Box::new(Self { transcript, certificate: Vec::new(), question });
+        let state = Box::new(Self { transcript, certificate: Vec::new() });
         match reply {
-            Reply::Now(choice) => state.on_choice(choice, context),
-            Reply::Later => Ok(Progress::Resting(state)),
+            Reply::Now(choice) => state.on_choice(&question, choice, context),
+            Reply::Later => {
+                context.ask(Question::ChooseClientCertificate(question));
+                Ok(Progress::Resting(state))
+            }
         }
-    }
-
-    pub(in crate::handshake) fn question(&self) -> &Question {
-        &self.question
     }
 
     pub(in crate::handshake) fn on_answer(
         self: Box<Self>,
+        question: Question,
         answer: Answer,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Progress, Error> {
-        match answer {
-            Answer::ClientCertificate(choice) => self.on_choice(choice, context),
-            Answer::Signature(signature) => self.on_signature(signature, context),
+        match (question, answer) {
+            (Question::ChooseClientCertificate(question), Answer::ClientCertificate(choice)) => {
+                self.on_choice(&question, choice, context)
+            }
+            (Question::Sign(question), Answer::Signature(signature)) => {
+                self.on_signature(question.scheme, signature, context)
+            }
             _ => Err(ErrorKind::Internal("an answer came without its question").into()),
         }
     }
 
     fn on_choice(
         mut self: Box<Self>,
+        question: &ChooseClientCertificate,
         choice: Option<Arc<CertifiedKey>>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Progress, Error> {
-        let Question::ChooseClientCertificate(question) = &self.question else {
-            return Err(ErrorKind::Internal("the question changed").into());
-        };
         let request = question.request()?;
         let right_type =
             |key: &Arc<CertifiedKey>| key.certificate_type() == question.certificate_type;
@@ -88,30 +88,31 @@ impl Authenticating {
         let takes = |kind| request.extensions.get(kind).is_some();
         write_certificate(&mut self.certificate, request.request_context, key, takes);
         let Some((key, scheme)) = chosen else {
-            let Self { mut transcript, certificate, .. } = *self;
+            let Self { mut transcript, certificate } = *self;
             context.send(Some(&mut transcript), |out| out.extend_from_slice(&certificate));
             return Ok(Progress::Sent(transcript));
         };
         let with_certificate = self.transcript.fork_with(&self.certificate);
-        let (question, signature) = ask_to_sign(key, scheme, Side::Client, &with_certificate);
-        self.question = question;
+        let (sign, signature) = ask_to_sign(key, scheme, Side::Client, &with_certificate);
         match signature {
-            Some(signature) => self.on_signature(signature, context),
-            None => Ok(Progress::Resting(self)),
+            Reply::Now(signature) => self.on_signature(scheme, signature, context),
+            Reply::Later => {
+                context.ask(Question::Sign(sign));
+                Ok(Progress::Resting(self))
+            }
         }
     }
 
     fn on_signature(
         self,
+        scheme: SignatureScheme,
         signature: Result<Vec<u8>, CryptoError>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Progress, Error> {
-        let Self { mut transcript, certificate, question } = self;
+        let Self { mut transcript, certificate } = self;
         context.send(Some(&mut transcript), |out| out.extend_from_slice(&certificate));
-        if let Question::Sign(sign) = &question {
-            context.parameters.client_signature_scheme = Some(sign.scheme);
-        }
-        send_certificate_verify(&question, signature, &mut transcript, context)?;
+        context.parameters.client_signature_scheme = Some(scheme);
+        send_certificate_verify(scheme, signature, &mut transcript, context)?;
         Ok(Progress::Sent(transcript))
     }
 }

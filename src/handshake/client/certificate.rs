@@ -3,11 +3,13 @@
 
 use super::finished::{ExpectFinished, ServerProof};
 use super::{Context, Question, ServerFlight, State};
-use crate::certificate::{CertificateError, Problem};
+use crate::certificate::{CertificateError, EndEntity, Problem};
 use crate::config::Reply;
 use crate::error::{Error, ErrorKind};
 use crate::handshake::Side;
-use crate::handshake::authentication::{Accepted, Expected, Presented, empty_list, no_common_type};
+use crate::handshake::authentication::{
+    Accepted, Expected, Presented, empty_list, no_common_type, tell,
+};
 use crate::registry::{ExtensionType, HandshakeType};
 use crate::wire::{
     CertificateRequest, CompressedCertificate, HandshakeMessage, MESSAGE_HEADER_LENGTH,
@@ -22,14 +24,14 @@ impl ExpectCertificate {
     pub(super) fn on_message(
         mut self: Box<Self>,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         let requested = self.flight.certificate_request.is_some();
         match message.kind {
             HandshakeType::CERTIFICATE_REQUEST if !requested => {
                 check_request(&CertificateRequest::parse(message.body)?)?;
                 self.flight.transcript.add(&message);
-                self.flight.certificate_request = Some(message.bytes.to_vec());
+                self.flight.certificate_request = Some(message.body.to_vec());
                 Ok(State::ExpectCertificate(self))
             }
             HandshakeType::CERTIFICATE => self.on_certificate(message, message.body, context),
@@ -47,7 +49,7 @@ impl ExpectCertificate {
     }
 
     /// The body of the Certificate that a CompressedCertificate stands for (RFC 8879, section 4).
-    fn decompress(&self, body: &[u8], context: &Context<'_>) -> Result<Vec<u8>, Error> {
+    fn decompress(&self, body: &[u8], context: &Context) -> Result<Vec<u8>, Error> {
         const MESSAGE: HandshakeType = HandshakeType::COMPRESSED_CERTIFICATE;
         let message = CompressedCertificate::parse(body)?;
         let compressors = &self.flight.shared.config.compressors;
@@ -72,7 +74,7 @@ impl ExpectCertificate {
         mut self: Box<Self>,
         message: HandshakeMessage<'_>,
         body: &[u8],
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         let shared = &self.flight.shared;
         let verifier = &shared.config.verifier;
@@ -88,13 +90,17 @@ impl ExpectCertificate {
             server_name: Some(&shared.server_name),
         };
         let presented = Presented::read(body, &expected, context)?.ok_or_else(empty_list)?;
-        presented.tell(context.parameters);
         let reply = presented.ask(&**verifier);
+        let Presented { end_entity, question } = presented;
+        tell(&question, &mut context.parameters);
         self.flight.transcript.add(&message);
-        let state = Box::new(VerifyingPeer { flight: self.flight, presented });
+        let state = Box::new(VerifyingPeer { flight: self.flight, end_entity });
         match reply {
-            Reply::Now(verdict) => state.on_verdict(verdict, context),
-            Reply::Later => Ok(State::VerifyingPeer(state)),
+            Reply::Now(verdict) => state.on_verdict(question, verdict, context),
+            Reply::Later => {
+                context.ask(question);
+                Ok(State::VerifyingPeer(state))
+            }
         }
     }
 }
@@ -115,20 +121,17 @@ fn check_request(request: &CertificateRequest<'_>) -> Result<(), Error> {
 /// The verifier was asked, and has not answered yet.
 pub(in crate::handshake) struct VerifyingPeer {
     flight: ServerFlight,
-    presented: Presented,
+    end_entity: EndEntity,
 }
 
 impl VerifyingPeer {
-    pub(super) fn question(&self) -> &Question {
-        self.presented.question()
-    }
-
     pub(super) fn on_verdict(
         self: Box<Self>,
+        question: Question,
         verdict: Result<(), CertificateError>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
-        let accepted = self.presented.judged(verdict, context)?;
+        let accepted = Accepted::new(self.end_entity, question, verdict, context)?;
         let state = ExpectCertificateVerify { flight: self.flight, accepted };
         Ok(State::ExpectCertificateVerify(Box::new(state)))
     }
@@ -144,7 +147,7 @@ impl ExpectCertificateVerify {
     pub(super) fn on_message(
         self: Box<Self>,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         let Self { mut flight, accepted } = *self;
         let config = &flight.shared.config;

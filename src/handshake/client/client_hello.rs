@@ -5,19 +5,19 @@ use std::sync::Arc;
 use pki_types::{ServerName, UnixTime};
 
 use super::grease::Grease;
-use super::server_hello::{ExpectServerHello, Offer, Sent};
+use super::server_hello::{ExpectServerHello, Sent};
 use super::{Context, Shared, State, pre_shared_key};
-use crate::config::{ClientConfig, EarlyDataTerms, ExtensionLayout, LayoutItem, PreSharedKey};
-use crate::crypto::{ActiveKeyExchange, CipherSuite, KeyExchangeGroup};
+use crate::config::{ClientConfig, LayoutItem, PreSharedKey};
+use crate::crypto::{ActiveKeyExchange, CipherSuite};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{Transcript, TranscriptBuffer};
 use crate::registry::{
     CertificateType, CipherSuiteId, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme,
 };
-use crate::wire::codec::{Prefix, write_codes, write_vector};
+use crate::wire::codec::{Prefix, write_bytes, write_codes, write_vector};
 use crate::wire::{
     ClientHello, Extensions, KeyShareEntry, List, OCSP, PSK_DHE_KE, PSK_KE, write_extension,
-    write_names, write_server_name,
+    write_extension_if, write_names, write_server_name,
 };
 
 /// Nothing has happened yet.
@@ -30,32 +30,33 @@ impl Start {
     /// Makes randomness and a key share for the preferred group, and sends the ClientHello.
     pub(in crate::handshake) fn send_client_hello(
         self,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         let Self { config, server_name } = self;
-        let mut hello = Hello { random: [0; 32], session_id: Vec::new(), grease: None };
-        config.provider.random.fill(&mut hello.random)?;
+        let mut random = [0; 32];
+        config.provider.random.fill(&mut random)?;
+        let mut session_id = Vec::new();
         if config.middlebox_compatibility {
-            hello.session_id.resize(32, 0);
-            config.provider.random.fill(&mut hello.session_id)?;
+            session_id.resize(32, 0);
+            config.provider.random.fill(&mut session_id)?;
         }
-        if config.grease && config.layout.is_none() {
-            hello.grease = Some(Grease::new(&*config.provider.random)?);
-        }
-        context.observers.set_client_random(&hello.random);
+        let grease = match config.grease && config.layout.is_none() {
+            true => Some(Grease::new(&*config.provider.random)?),
+            false => None,
+        };
+        context.observers.set_client_random(&random);
         context.parameters.server_name = sent_name(&config, &server_name).map(str::to_owned);
         let group = config.provider.groups.first();
         let group = Arc::clone(group.ok_or(ErrorKind::Internal("no group is configured"))?);
         let keys = pre_shared_key::collect(&config, &server_name, context);
         let early_data = pre_shared_key::early_data_terms(&config, &keys);
         let mut shared = Shared { config, server_name, offered: Vec::new(), keys, early_data };
-        let (exchange, message) = hello.send(&mut shared, &*group, None, context)?;
+        let exchange = group.start()?;
+        let offer = Offer { random, session_id, grease, group: group.name(), exchange };
+        let message = offer.send(&mut shared, None, context)?;
         pre_shared_key::start_early_data(&shared, &message, context)?;
-        Ok(State::ExpectServerHello(Box::new(ExpectServerHello {
-            shared,
-            offer: Offer { hello, group: group.name(), exchange },
-            sent: Sent::First(TranscriptBuffer::new(&message)),
-        })))
+        let sent = Sent::First(TranscriptBuffer::new(&message));
+        Ok(State::ExpectServerHello(Box::new(ExpectServerHello { shared, offer, sent })))
     }
 }
 
@@ -68,100 +69,39 @@ pub(super) struct RetryAnswer<'a> {
     pub(super) transcript: &'a Transcript,
 }
 
-/// What stays the same in a first and a second ClientHello.
-pub(super) struct Hello {
-    pub(super) random: [u8; 32],
+/// What a ClientHello says that was made for this connection. A second one has the same, but for
+/// the group if it was asked for another.
+pub(super) struct Offer {
+    random: [u8; 32],
     pub(super) session_id: Vec<u8>,
-    pub(super) grease: Option<Grease>,
+    grease: Option<Grease>,
+    pub(super) group: NamedGroup,
+    pub(super) exchange: Box<dyn ActiveKeyExchange>,
 }
 
-impl Hello {
-    /// Sends a ClientHello with a fresh share in this group, and returns its key exchange and its
-    /// bytes.
+impl Offer {
+    /// Sends the ClientHello, and returns its bytes.
     pub(super) fn send(
         &self,
         shared: &mut Shared,
-        group: &dyn KeyExchangeGroup,
         retry: Option<&RetryAnswer<'_>>,
-        context: &mut Context<'_>,
-    ) -> Result<(Box<dyn ActiveKeyExchange>, Vec<u8>), Error> {
-        let exchange = group.start()?;
-        let message = self.resend(shared, (group.name(), exchange.share()), retry, context)?;
-        Ok((exchange, message))
-    }
-
-    /// Sends a ClientHello with this share, and returns its bytes.
-    pub(super) fn resend(
-        &self,
-        shared: &mut Shared,
-        share: (NamedGroup, &[u8]),
-        retry: Option<&RetryAnswer<'_>>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Vec<u8>, Error> {
-        let (message, offered) = self.write(shared, share, retry, context)?;
-        shared.offered = offered;
-        context.send(None, |out| out.extend_from_slice(&message));
-        Ok(message)
-    }
-
-    /// The message, and the types of its extensions.
-    fn write(
-        &self,
-        shared: &Shared,
-        share: (NamedGroup, &[u8]),
-        retry: Option<&RetryAnswer<'_>>,
-        context: &mut Context<'_>,
-    ) -> Result<(Vec<u8>, Vec<ExtensionType>), Error> {
-        let config = &shared.config;
-        let suites = config.provider.cipher_suites.iter();
-        let grease = self.grease.as_ref();
-        let meaningless = grease.map(|grease| CipherSuiteId(grease.cipher_suite()));
-        let cipher_suites =
-            codes(meaningless.into_iter().chain(suites.map(|suite: &CipherSuite| suite.id)));
         let psks = pre_shared_key::offered(shared, retry.map(|retry| retry.cipher_suite));
-        let cookie = retry.and_then(|retry| retry.cookie);
-        // As in the first ClientHello, even where a retry leaves no key for its suite. Without it a
-        // server should send no tickets (section 4.3.9).
-        let psk_modes =
-            config.sessions.is_some() || !pre_shared_key::offered(shared, None).is_empty();
-        let standard = Standard {
-            config,
-            server_name: &shared.server_name,
-            share,
-            lone_share: retry.is_some_and(|retry| retry.wants_share),
-            cookie,
-            psks: &psks,
-            psk_modes,
-            early_data: shared.early_data.as_ref(),
-            now: context.now,
-            grease,
-        };
-        let write = |unpadded: Option<usize>| {
-            let (extensions, kinds) = standard.write(unpadded);
-            let mut message = Vec::with_capacity(512);
-            let suites = List::new(&cipher_suites);
-            let extensions = Extensions::written(&extensions);
-            ClientHello::new(&self.random, &self.session_id, suites, extensions)
-                .encode(&mut message);
-            (message, kinds)
-        };
-        let (mut message, mut kinds) = write(None);
-        if standard.layout_pads() {
+        let content = Content { offer: self, shared, retry, psks: &psks, now: context.now };
+        let (mut message, mut offered) = content.write(None);
+        if content.layout().contains(&LayoutItem::Padding) {
             // How much padding there must be is known only now.
-            (message, kinds) = write(Some(message.len()));
+            (message, offered) = content.write(Some(message.len()));
         }
         if !psks.is_empty() {
             let transcript = retry.map(|retry| retry.transcript);
             pre_shared_key::bind(&psks, transcript, &mut message, context)?;
         }
-        Ok((message, kinds))
+        shared.offered = offered;
+        context.send(None, |out| out.extend_from_slice(&message));
+        Ok(message)
     }
-}
-
-fn codes<T: crate::wire::CodePoint>(codes: impl Iterator<Item = T>) -> Vec<u8> {
-    let mut out = Vec::new();
-    write_codes(&mut out, codes);
-    out
 }
 
 /// The DNS name that the ClientHello tells, if it tells one. IP addresses are not names
@@ -173,22 +113,17 @@ fn sent_name<'a>(config: &ClientConfig, name: &'a ServerName<'static>) -> Option
     }
 }
 
-/// The extensions that the library itself writes.
-struct Standard<'a> {
-    config: &'a ClientConfig,
-    server_name: &'a ServerName<'static>,
-    share: (NamedGroup, &'a [u8]),
-    lone_share: bool,
-    cookie: Option<&'a [u8]>,
-    grease: Option<&'a Grease>,
+/// All that a ClientHello is written from.
+struct Content<'a> {
+    offer: &'a Offer,
+    shared: &'a Shared,
+    retry: Option<&'a RetryAnswer<'a>>,
     psks: &'a [(&'a PreSharedKey, CipherSuite)],
-    psk_modes: bool,
-    early_data: Option<&'a EarlyDataTerms>,
     now: UnixTime,
 }
 
-impl Standard<'_> {
-    /// Their order where no layout says otherwise.
+impl Content<'_> {
+    /// The order of the extensions where no layout says otherwise.
     const ORDER: [ExtensionType; 17] = [
         ExtensionType::SERVER_NAME,
         ExtensionType::STATUS_REQUEST,
@@ -210,37 +145,50 @@ impl Standard<'_> {
     ];
 
     fn layout(&self) -> &[LayoutItem] {
-        self.config.layout.as_ref().map_or(&[], |layout: &ExtensionLayout| &layout.items)
+        self.shared.config.layout.as_ref().map_or(&[], |layout| &layout.items)
     }
 
-    fn meaningless_group(&self) -> Option<NamedGroup> {
-        self.grease.map(|grease| NamedGroup(grease.group()))
-    }
-
-    fn layout_pads(&self) -> bool {
-        self.layout().contains(&LayoutItem::Padding)
-    }
-
-    /// All extensions and their types. `unpadded` is the message's length without padding.
+    /// The message, with zeros for binders, and the types of its extensions. `unpadded` is its
+    /// length without padding.
     fn write(&self, unpadded: Option<usize>) -> (Vec<u8>, Vec<ExtensionType>) {
+        let Offer { random, session_id, grease, .. } = self.offer;
+        let meaningless = grease.iter().map(|grease| CipherSuiteId(grease.cipher_suite()));
+        let suites = self.shared.config.provider.cipher_suites.iter().map(|suite| suite.id);
+        let suites: Vec<u8> = meaningless.chain(suites).flat_map(|id| id.0.to_be_bytes()).collect();
+        let (extensions, kinds) = self.extensions(unpadded);
+        let mut message = Vec::with_capacity(512);
+        let hello = ClientHello {
+            legacy_version: ProtocolVersion::TLS_1_2,
+            random: *random,
+            session_id,
+            cipher_suites: List::new(&suites),
+            compression_methods: &[0],
+            extensions: Extensions::written(&extensions),
+            ..ClientHello::default()
+        };
+        hello.encode(&mut message);
+        (message, kinds)
+    }
+
+    fn extensions(&self, unpadded: Option<usize>) -> (Vec<u8>, Vec<ExtensionType>) {
         let mut out = Vec::with_capacity(256);
         let mut kinds = Vec::with_capacity(16);
         for item in self.layout() {
-            let written = match item {
-                LayoutItem::Standard(kind) => self.write_one(*kind, &mut out),
-                LayoutItem::Raw(kind, body) => {
-                    write_extension(&mut out, *kind, |out| out.extend_from_slice(body));
-                    true
+            let written = write_extension_if(&mut out, item.kind(), |out| match item {
+                LayoutItem::Standard(kind) => self.write_body(*kind, out),
+                LayoutItem::Raw(_, body) => {
+                    out.extend_from_slice(body);
+                    Some(())
                 }
-                LayoutItem::Padding => write_padding(unpadded, &mut out),
-            };
+                LayoutItem::Padding => write_padding(unpadded?, out),
+            });
             if written {
                 kinds.push(item.kind());
             }
         }
         let mut order = Self::ORDER;
-        let meaningless = self.grease.map(Grease::extensions);
-        if let Some(grease) = self.grease {
+        let meaningless = self.offer.grease.as_ref().map(Grease::extensions);
+        if let Some(grease) = &self.offer.grease {
             grease.shuffle(&mut order);
         }
         // They are not among the kinds: a server that answers them is wrong (RFC 8701, section 3.1).
@@ -248,7 +196,9 @@ impl Standard<'_> {
             write_extension(&mut out, first, |_| {});
         }
         for kind in order {
-            if !kinds.contains(&kind) && self.write_one(kind, &mut out) {
+            if !kinds.contains(&kind)
+                && write_extension_if(&mut out, kind, |out| self.write_body(kind, out))
+            {
                 kinds.push(kind);
             }
         }
@@ -263,141 +213,99 @@ impl Standard<'_> {
         (out, kinds)
     }
 
-    /// Writes this extension, if there is something to say in it.
-    fn write_one(&self, kind: ExtensionType, out: &mut Vec<u8>) -> bool {
-        let provider = &self.config.provider;
+    /// Writes the body of this extension, if there is something to say in it.
+    fn write_body(&self, kind: ExtensionType, out: &mut Vec<u8>) -> Option<()> {
+        use ExtensionType as E;
+        let Self { offer, shared, retry, .. } = self;
+        let config = &shared.config;
+        let grease = offer.grease.iter();
         match kind {
-            ExtensionType::SERVER_NAME => {
-                let Some(name) = sent_name(self.config, self.server_name) else {
-                    return false;
-                };
-                write_extension(out, kind, |out| write_server_name(out, name.as_bytes()));
+            E::SERVER_NAME => {
+                write_server_name(out, sent_name(config, &shared.server_name)?.as_bytes());
             }
-            ExtensionType::SUPPORTED_GROUPS => write_extension(out, kind, |out| {
-                let groups = provider.groups.iter().map(|group| group.name());
-                let groups = self.meaningless_group().into_iter().chain(groups);
-                write_vector(out, Prefix::U16, |out| write_codes(out, groups));
-            }),
-            ExtensionType::SIGNATURE_ALGORITHMS => write_extension(out, kind, |out| {
-                let schemes = provider.signatures.schemes();
-                let grease = self.grease.map(|grease| SignatureScheme(grease.signature_scheme()));
-                let schemes = grease.into_iter().chain(schemes);
-                write_vector(out, Prefix::U16, |out| write_codes(out, schemes));
-            }),
-            ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
-                let protocols = &self.config.application_protocols;
-                if protocols.is_empty() {
-                    return false;
+            E::SUPPORTED_GROUPS => {
+                let meaningless = grease.map(|grease| NamedGroup(grease.group()));
+                let groups = config.provider.groups.iter().map(|group| group.name());
+                write_codes(out, Prefix::U16, meaningless.chain(groups));
+            }
+            E::SIGNATURE_ALGORITHMS => {
+                let meaningless = grease.map(|grease| SignatureScheme(grease.signature_scheme()));
+                let schemes = config.provider.signatures.schemes();
+                write_codes(out, Prefix::U16, meaningless.chain(schemes));
+            }
+            E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
+                config.application_protocols.first()?;
+                write_names(out, Prefix::U8, &config.application_protocols);
+            }
+            // Any responder, and no extensions (RFC 6066, section 8).
+            E::STATUS_REQUEST if config.request_ocsp => out.extend_from_slice(&[OCSP, 0, 0, 0, 0]),
+            E::SIGNED_CERTIFICATE_TIMESTAMP if config.request_timestamps => {}
+            E::CLIENT_CERTIFICATE_TYPE => {
+                write_certificate_types(config.client_certificate_types(), out)?;
+            }
+            E::SERVER_CERTIFICATE_TYPE => {
+                write_certificate_types(config.verifier.certificate_types(), out)?;
+            }
+            E::POST_HANDSHAKE_AUTH if config.post_handshake_auth => {}
+            E::SUPPORTED_VERSIONS => {
+                let meaningless = grease.map(|grease| ProtocolVersion(grease.version()));
+                write_codes(out, Prefix::U8, meaningless.chain([ProtocolVersion::TLS_1_3]));
+            }
+            E::COOKIE => write_bytes(out, Prefix::U16, retry.and_then(|retry| retry.cookie)?),
+            E::PSK_KEY_EXCHANGE_MODES => {
+                // As in the first ClientHello, even where a retry leaves no key for its suite.
+                // Without it a server should send no tickets (section 4.3.9).
+                if config.sessions.is_none() && pre_shared_key::offered(shared, None).is_empty() {
+                    return None;
                 }
-                write_extension(out, kind, |out| write_names(out, Prefix::U8, protocols));
-            }
-            ExtensionType::STATUS_REQUEST if self.config.request_ocsp => {
-                // Any responder, and no extensions (RFC 6066, section 8).
-                write_extension(out, kind, |out| out.extend_from_slice(&[OCSP, 0, 0, 0, 0]));
-            }
-            ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP if self.config.request_timestamps => {
-                write_extension(out, kind, |_| {});
-            }
-            ExtensionType::CLIENT_CERTIFICATE_TYPE => {
-                return write_certificate_types(kind, self.config.client_certificate_types(), out);
-            }
-            ExtensionType::SERVER_CERTIFICATE_TYPE => {
-                return write_certificate_types(
-                    kind,
-                    self.config.verifier.certificate_types(),
-                    out,
-                );
-            }
-            ExtensionType::POST_HANDSHAKE_AUTH if self.config.post_handshake_auth => {
-                write_extension(out, kind, |_| {});
-            }
-            ExtensionType::SUPPORTED_VERSIONS => write_extension(out, kind, |out| {
-                let meaningless = self.grease.map(|grease| ProtocolVersion(grease.version()));
-                let versions = meaningless.into_iter().chain([ProtocolVersion::TLS_1_3]);
-                write_vector(out, Prefix::U8, |out| write_codes(out, versions));
-            }),
-            ExtensionType::COOKIE => {
-                let Some(cookie) = self.cookie else {
-                    return false;
-                };
-                write_extension(out, kind, |out| {
-                    write_vector(out, Prefix::U16, |out| out.extend_from_slice(cookie));
-                });
-            }
-            ExtensionType::PSK_KEY_EXCHANGE_MODES => {
-                if !self.psk_modes {
-                    return false;
-                }
-                let modes = match self.config.psk_without_key_exchange {
+                let modes = match config.psk_without_key_exchange {
                     true => &[PSK_DHE_KE, PSK_KE][..],
                     false => &[PSK_DHE_KE],
                 };
-                write_extension(out, kind, |out| {
-                    write_vector(out, Prefix::U8, |out| out.extend_from_slice(modes));
-                });
+                write_bytes(out, Prefix::U8, modes);
             }
-            ExtensionType::TICKET_REQUEST => {
-                let Some(counts) = self.config.ticket_request else { return false };
-                write_extension(out, kind, |out| out.extend_from_slice(&counts));
-            }
-            ExtensionType::EARLY_DATA => {
-                if self.early_data.is_none() {
-                    return false;
-                }
-                write_extension(out, kind, |_| {});
-            }
-            ExtensionType::KEY_SHARE => write_extension(out, kind, |out| {
-                let (group, key_exchange) = self.share;
+            E::TICKET_REQUEST => out.extend_from_slice(&config.ticket_request?),
+            E::EARLY_DATA if shared.early_data.is_some() => {}
+            E::KEY_SHARE => {
+                let lone = retry.is_some_and(|retry| retry.wants_share);
                 write_vector(out, Prefix::U16, |out| {
-                    if let Some(group) = self.meaningless_group().filter(|_| !self.lone_share) {
+                    for grease in grease.filter(|_| !lone) {
+                        let group = NamedGroup(grease.group());
                         KeyShareEntry { group, key_exchange: &[0] }.encode(out);
                     }
+                    let (group, key_exchange) = (offer.group, offer.exchange.share());
                     KeyShareEntry { group, key_exchange }.encode(out);
                 });
-            }),
-            ExtensionType::RECORD_SIZE_LIMIT => {
-                let Some(limit) = self.config.record_size_limit else {
-                    return false;
-                };
-                write_extension(out, kind, |out| out.extend_from_slice(&limit.to_be_bytes()));
             }
-            ExtensionType::COMPRESS_CERTIFICATE => {
-                let algorithms = &self.config.compressors;
-                if algorithms.codes().next().is_none() {
-                    return false;
-                }
-                write_extension(out, kind, |out| {
-                    write_vector(out, Prefix::U8, |out| write_codes(out, algorithms.codes()));
-                });
+            E::RECORD_SIZE_LIMIT => {
+                out.extend_from_slice(&config.record_size_limit?.to_be_bytes());
             }
-            _ => return false,
+            E::COMPRESS_CERTIFICATE => {
+                config.compressors.codes().next()?;
+                write_codes(out, Prefix::U8, config.compressors.codes());
+            }
+            _ => return None,
         }
-        true
+        Some(())
     }
 }
 
 /// RFC 7250, section 4.1: a list of X.509 alone is left out.
-fn write_certificate_types(
-    kind: ExtensionType,
-    types: &[CertificateType],
-    out: &mut Vec<u8>,
-) -> bool {
+fn write_certificate_types(types: &[CertificateType], out: &mut Vec<u8>) -> Option<()> {
     if matches!(types, [] | [CertificateType::X509]) {
-        return false;
+        return None;
     }
-    write_extension(out, kind, |out| {
-        write_vector(out, Prefix::U8, |out| out.extend(types.iter().map(|kind| kind.0)));
-    });
-    true
+    write_vector(out, Prefix::U8, |out| out.extend(types.iter().map(|kind| kind.0)));
+    Some(())
 }
 
 /// RFC 7685: a ClientHello of 256 to 511 bytes becomes one of 512.
-fn write_padding(unpadded: Option<usize>, out: &mut Vec<u8>) -> bool {
+fn write_padding(unpadded: usize, out: &mut Vec<u8>) -> Option<()> {
     const EXTENSION_HEADER_LENGTH: usize = 4;
-    let Some(length @ 256..=511) = unpadded else {
-        return false;
-    };
-    let zeros = 512_usize.saturating_sub(length + EXTENSION_HEADER_LENGTH);
-    write_extension(out, ExtensionType::PADDING, |out| out.resize(out.len() + zeros, 0));
-    true
+    if !(256..=511).contains(&unpadded) {
+        return None;
+    }
+    let zeros = 512_usize.saturating_sub(unpadded + EXTENSION_HEADER_LENGTH);
+    out.resize(out.len() + zeros, 0);
+    Some(())
 }

@@ -6,8 +6,8 @@ use super::finished::{ExpectFinished, ServerProof};
 use super::server_hello::check_offered;
 use super::{Context, Level, ServerFlight, State};
 use crate::error::Error;
-use crate::handshake::EarlyData;
 use crate::handshake::proof::PskMixedIn;
+use crate::handshake::{EarlyData, expect};
 use crate::registry::{CertificateType, HandshakeType};
 use crate::wire::{EncryptedExtensions, HandshakeMessage};
 
@@ -26,24 +26,16 @@ impl ExpectEncryptedExtensions {
     pub(super) fn on_message(
         mut self: Box<Self>,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
-        if message.kind != MESSAGE {
-            return Err(Error::unexpected("EncryptedExtensions", &message));
-        }
+        expect(&message, MESSAGE)?;
         let answers = EncryptedExtensions::parse(message.body)?;
         for extension in answers.extensions.iter() {
             check_offered(&self.flight.shared, MESSAGE, extension.kind)?;
         }
         if let Some(chosen) = answers.application_protocol {
-            if !self
-                .flight
-                .shared
-                .config
-                .application_protocols
-                .iter()
-                .any(|offered| offered == chosen)
-            {
+            let mut offered = self.flight.shared.config.application_protocols.iter();
+            if !offered.any(|offered| offered == chosen) {
                 let reason = format!("{:?} was not offered", String::from_utf8_lossy(chosen));
                 let field = "application_layer_protocol_negotiation";
                 return Err(Error::illegal(MESSAGE, field, reason));
@@ -57,27 +49,22 @@ impl ExpectEncryptedExtensions {
         }
         self.settle_early_data(answers.early_data, context)?;
         self.flight.transcript.add(&message);
-        if let Some(psk) = self.psk {
-            return Ok(State::ExpectFinished(Box::new(ExpectFinished {
-                flight: self.flight,
-                proof: ServerProof::PreSharedKey(psk),
-            })));
-        }
-        Ok(State::ExpectCertificate(Box::new(ExpectCertificate { flight: self.flight })))
+        let flight = self.flight;
+        Ok(match self.psk.map(ServerProof::PreSharedKey) {
+            Some(proof) => State::ExpectFinished(Box::new(ExpectFinished { flight, proof })),
+            None => State::ExpectCertificate(Box::new(ExpectCertificate { flight })),
+        })
     }
+
     /// Does the server take the 0-RTT data? Then everything must be as it was when their key was
     /// made (section 4.3.10).
-    fn settle_early_data(
-        &mut self,
-        accepted: bool,
-        context: &mut Context<'_>,
-    ) -> Result<(), Error> {
+    fn settle_early_data(&mut self, accepted: bool, context: &mut Context) -> Result<(), Error> {
         let Some(terms) = self.flight.shared.early_data.take() else { return Ok(()) };
         if !accepted {
             context.parameters.early_data = EarlyData::Rejected;
             context.resumption.no_early_data();
             if context.resumption.records {
-                context.steps.write_keys(Level::Handshake, self.flight.client_secret.clone());
+                context.steps.write_keys(Level::Handshake, self.flight.secrets.client.clone());
             }
             return Ok(());
         }

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use super::authentication::{Authenticating, Progress};
 use super::{Context, Level, Question, ServerFlight, Shared, State, machine};
 use crate::error::Error;
-use crate::handshake::authentication::send_finished;
-use crate::handshake::post_handshake::{Connected, ConnectionSecrets, Role};
+use crate::handshake::authentication::{check_finished, send_finished};
+use crate::handshake::post_handshake::{Connected, Role};
 use crate::handshake::post_handshake_auth::Answering;
 use crate::handshake::proof::{FinishedVerified, Peer, PeerAuthenticated, PskMixedIn, PskProven};
-use crate::handshake::{Answer, EarlyData};
-use crate::key_schedule::{Exporter, MainSecret, TrafficSecret, Transcript};
-use crate::observer::Event;
-use crate::registry::{CertificateType, HandshakeType};
-use crate::wire::{EndOfEarlyData, Finished, HandshakeMessage};
+use crate::handshake::secrets::{ConnectionSecrets, HandshakeSecrets};
+use crate::handshake::{Answer, EarlyData, Side};
+use crate::key_schedule::{PskKind, TrafficSecret, Transcript};
+use crate::registry::CertificateType;
+use crate::wire::{EndOfEarlyData, HandshakeMessage};
 
 /// All but the server's Finished has come.
 pub(in crate::handshake) struct ExpectFinished {
@@ -34,47 +34,29 @@ impl ExpectFinished {
     pub(super) fn on_message(
         self: Box<Self>,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<machine::State, Error> {
-        if message.kind != HandshakeType::FINISHED {
-            return Err(Error::unexpected("Finished", &message));
-        }
         let Self { flight, proof } = *self;
-        let ServerFlight { shared, mut transcript, main_secret, client_secret, .. } = flight;
-        let expected = flight.server_secret.finished(&transcript.current(), context.observers)?;
-        let finished = FinishedVerified::check(&expected, &Finished::parse(message.body))?;
+        let ServerFlight { shared, mut transcript, secrets, client_certificate_type, .. } = flight;
+        let HandshakeSecrets { main, client: client_secret, server } = secrets;
+        let finished = check_finished(&message, &server, &mut transcript, context)?;
         let peer = match proof {
             ServerProof::Certificate(authenticated) => Peer::Server(authenticated),
             ServerProof::PreSharedKey(psk) => {
                 Peer::PreSharedKey(PskProven::by_finished(psk, &finished))
             }
         };
-        context.observers.tell(|| Event::FinishedVerified);
-        transcript.add(&message);
-
-        let hash = transcript.current();
-        let write = main_secret.client_traffic(&hash, context.observers)?;
-        let read = main_secret.server_traffic(&hash, context.observers)?;
-        let exporter = main_secret.exporter(&hash, context.observers)?;
-        context.steps.read_keys(Level::Application, read.clone());
+        forget_refused(&shared, context);
+        let secrets = ConnectionSecrets::new(Side::Client, main, &transcript, context)?;
+        context.steps.read_keys(Level::Application, secrets.read.clone());
 
         context.resumption.early_data_left = 0;
         if context.parameters.early_data == EarlyData::Accepted && context.resumption.records {
             context.send(Some(&mut transcript), |out| EndOfEarlyData.encode(out));
             context.steps.write_keys(Level::Handshake, client_secret.clone());
         }
-        let client_certificate_type = flight.client_certificate_type;
-        let last = LastFlight {
-            shared,
-            main_secret,
-            client_secret,
-            client_certificate_type,
-            read,
-            write,
-            exporter,
-            peer,
-            finished,
-        };
+        let last =
+            LastFlight { shared, client_secret, client_certificate_type, secrets, peer, finished };
         let Some(request) = flight.certificate_request else {
             return last.send(transcript, context);
         };
@@ -85,6 +67,16 @@ impl ExpectFinished {
     }
 }
 
+/// Where the server has not taken a ticket, others of its are of no use either. Only the server
+/// itself can tell: in ServerHello, anybody could have.
+fn forget_refused(shared: &Shared, context: &Context) {
+    let resumed = context.parameters.pre_shared_key == Some(PskKind::Resumption);
+    let refused = !resumed && shared.keys.iter().any(|key| key.session.is_some());
+    if let Some(sessions) = shared.config.sessions.as_ref().filter(|_| refused) {
+        sessions.forget(&shared.server_name);
+    }
+}
+
 /// The server's Finished came; what is left for the client to say waits for its certificate.
 pub(in crate::handshake) struct AuthenticatingSelf {
     last: LastFlight,
@@ -92,16 +84,13 @@ pub(in crate::handshake) struct AuthenticatingSelf {
 }
 
 impl AuthenticatingSelf {
-    pub(super) fn question(&self) -> &Question {
-        self.authenticating.question()
-    }
-
     pub(super) fn on_answer(
         self: Box<Self>,
+        question: Question,
         answer: Answer,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<machine::State, Error> {
-        let progress = self.authenticating.on_answer(answer, context)?;
+        let progress = self.authenticating.on_answer(question, answer, context)?;
         self.last.go_on(progress, context)
     }
 }
@@ -109,18 +98,15 @@ impl AuthenticatingSelf {
 /// All that the client's last flight and the time after it need.
 struct LastFlight {
     shared: Shared,
-    main_secret: MainSecret,
     client_secret: TrafficSecret,
     client_certificate_type: CertificateType,
-    read: TrafficSecret,
-    write: TrafficSecret,
-    exporter: Exporter,
+    secrets: ConnectionSecrets,
     peer: Peer,
     finished: FinishedVerified,
 }
 
 impl LastFlight {
-    fn go_on(self, progress: Progress, context: &mut Context<'_>) -> Result<machine::State, Error> {
+    fn go_on(self, progress: Progress, context: &mut Context) -> Result<machine::State, Error> {
         match progress {
             Progress::Sent(transcript) => self.send(transcript, context),
             Progress::Resting(authenticating) => {
@@ -134,23 +120,21 @@ impl LastFlight {
     fn send(
         self,
         mut transcript: Transcript,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<machine::State, Error> {
-        let Self { shared, main_secret, read, write, exporter, .. } = self;
         send_finished(&self.client_secret, &mut transcript, context)?;
-        context.steps.write_keys(Level::Application, write.clone());
-        let resumption = main_secret.into_resumption(&transcript.current(), context.observers)?;
-        context.steps.complete();
-        context.observers.tell(|| Event::HandshakeComplete);
-        let secrets = ConnectionSecrets { read, write, exporter, resumption };
-        let config = &shared.config;
-        let answering = config.post_handshake_auth.then(|| {
-            let certificate_type = self.client_certificate_type;
-            Answering::new(Arc::clone(config), certificate_type, transcript)
-        });
-        let sessions = config.sessions.clone();
-        let role = Role::Client { server_name: shared.server_name, sessions, answering };
-        let connected = Connected::new(secrets, role, self.peer, self.finished);
-        Ok(machine::State::Connected(connected))
+        context.steps.write_keys(Level::Application, self.secrets.write.clone());
+        let Shared { config, server_name, .. } = self.shared;
+        let kind = self.client_certificate_type;
+        let role = |transcript| Role::Client {
+            server_name,
+            sessions: config.sessions.clone(),
+            answering: config
+                .post_handshake_auth
+                .then(|| Answering::new(Arc::clone(&config), kind, transcript)),
+        };
+        let Self { secrets, peer, finished, .. } = self;
+        Connected::new(secrets, transcript, role, peer, finished, context)
+            .map(machine::State::Connected)
     }
 }

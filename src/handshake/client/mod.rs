@@ -43,10 +43,11 @@ use std::sync::Arc;
 use pki_types::ServerName;
 
 use super::machine;
+use super::secrets::HandshakeSecrets;
 use super::{Answer, Context, Level, Question};
 use crate::config::{ClientConfig, EarlyDataTerms, PreSharedKey};
 use crate::error::{Error, ErrorKind};
-use crate::key_schedule::{MainSecret, TrafficSecret, Transcript};
+use crate::key_schedule::Transcript;
 use crate::registry::{CertificateType, ExtensionType};
 use crate::wire::HandshakeMessage;
 
@@ -76,7 +77,7 @@ impl State {
     pub(super) fn on_message(
         self,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<machine::State, Error> {
         let next = match self {
             Self::Start(_) => return Err(Error::unexpected("nothing: it speaks first", &message)),
@@ -96,23 +97,16 @@ impl State {
 
     pub(super) fn on_answer(
         self,
+        question: Question,
         answer: Answer,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<machine::State, Error> {
         match (self, answer) {
             (Self::VerifyingPeer(state), Answer::Peer(verdict)) => {
-                state.on_verdict(verdict, context).map(machine::State::Client)
+                state.on_verdict(question, verdict, context).map(machine::State::Client)
             }
-            (Self::AuthenticatingSelf(state), answer) => state.on_answer(answer, context),
+            (Self::AuthenticatingSelf(state), answer) => state.on_answer(question, answer, context),
             _ => Err(ErrorKind::Internal("an answer came without its question").into()),
-        }
-    }
-
-    pub(super) fn question(&self) -> Option<&Question> {
-        match self {
-            Self::VerifyingPeer(state) => Some(state.question()),
-            Self::AuthenticatingSelf(state) => Some(state.question()),
-            _ => None,
         }
     }
 }
@@ -133,10 +127,8 @@ struct Shared {
 struct ServerFlight {
     shared: Shared,
     transcript: Transcript,
-    main_secret: MainSecret,
-    client_secret: TrafficSecret,
-    server_secret: TrafficSecret,
-    /// The server's CertificateRequest, if one came: the whole message.
+    secrets: HandshakeSecrets,
+    /// The server's CertificateRequest, if one came: its body.
     certificate_request: Option<Vec<u8>>,
     client_certificate_type: CertificateType,
     server_certificate_type: CertificateType,

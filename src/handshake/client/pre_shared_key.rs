@@ -10,14 +10,14 @@ use crate::error::{Error, ErrorKind};
 use crate::handshake::EarlyData;
 use crate::key_schedule::{EarlySecret, Transcript};
 use crate::registry::ExtensionType;
-use crate::wire::codec::{Prefix, write_vector};
+use crate::wire::codec::{Prefix, write_bytes, write_vector};
 use crate::wire::write_extension;
 
 /// The keys for this server: that of a ticket first, then those that were agreed on outside of TLS.
 pub(super) fn collect(
     config: &ClientConfig,
     server: &ServerName<'static>,
-    context: &Context<'_>,
+    context: &Context,
 ) -> Vec<PreSharedKey> {
     let external = config.pre_shared_keys.iter().filter(|key| key.is_for(server)).cloned();
     of_ticket(config, server, context.now).into_iter().chain(external).collect()
@@ -33,7 +33,10 @@ fn of_ticket(
     if found.server_name != *server || !found.is_alive(now) {
         return None;
     }
-    if !session_is_good(&*config.verifier, &found.session, Some(server.clone()), now) {
+    let shown = session_is_good(&*config.verifier, &found.session, Some(server.clone()), now);
+    // Else a shared key has vouched for the server: without one, nobody does any more.
+    let good = shown.unwrap_or_else(|| config.pre_shared_keys.iter().any(|key| key.is_for(server)));
+    if !good {
         return None;
     }
     PreSharedKey::of_ticket(&found.ticket, found.session, &config.provider.cipher_suites)
@@ -44,7 +47,7 @@ pub(super) fn early_data_terms(
     config: &ClientConfig,
     keys: &[PreSharedKey],
 ) -> Option<EarlyDataTerms> {
-    let terms = keys.first()?.early_data_terms().filter(|_| config.early_data)?;
+    let terms = keys.first()?.early_data.as_ref().filter(|_| config.early_data)?;
     let ours = &config.application_protocols;
     let speaks = match &terms.application_protocol {
         Some(protocol) => ours.contains(protocol),
@@ -59,17 +62,17 @@ pub(super) fn early_data_terms(
 pub(super) fn start_early_data(
     shared: &Shared,
     hello: &[u8],
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<(), Error> {
     let (Some(terms), Some(key)) = (&shared.early_data, shared.keys.first()) else {
         return Ok(());
     };
     let suite = shared.config.provider.cipher_suite(terms.cipher_suite);
     let suite = *suite.ok_or(ErrorKind::Internal("the suite of the key is gone"))?;
-    let early = EarlySecret::new(suite, Some(key.secret()), context.observers);
+    let early = EarlySecret::new(suite, Some(&key.secret), &mut context.observers);
     let hash = suite.hash.digest(hello);
-    let secret = early.client_early_traffic(&hash, context.observers)?;
-    context.resumption.early_exporter = Some(early.early_exporter(&hash, context.observers)?);
+    let secret = early.client_early_traffic(&hash, &mut context.observers)?;
+    context.resumption.early_exporter = Some(early.early_exporter(&hash, &mut context.observers)?);
     context.resumption.early_data_left = terms.max_size;
     context.parameters.early_data = EarlyData::Offered;
     if shared.config.middlebox_compatibility {
@@ -101,9 +104,9 @@ pub(super) fn write(keys: &[(&PreSharedKey, CipherSuite)], now: UnixTime, out: &
     write_extension(out, ExtensionType::PRE_SHARED_KEY, |out| {
         write_vector(out, Prefix::U16, |out| {
             for (key, _) in keys {
-                write_vector(out, Prefix::U16, |out| out.extend_from_slice(key.identity()));
+                write_bytes(out, Prefix::U16, key.identity());
                 // The age of a key that is no ticket is zero.
-                let age = key.session().map_or(0, |session| session.obfuscated_age(now));
+                let age = key.session.as_ref().map_or(0, |session| session.obfuscated_age(now));
                 out.extend_from_slice(&age.to_be_bytes());
             }
         });
@@ -122,7 +125,7 @@ pub(super) fn bind(
     keys: &[(&PreSharedKey, CipherSuite)],
     transcript: Option<&Transcript>,
     message: &mut [u8],
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<(), Error> {
     let lengths = keys.iter().map(|(_, suite)| 1 + suite.hash.output_length());
     let start = message.len().saturating_sub(2 + lengths.sum::<usize>());
@@ -133,9 +136,9 @@ pub(super) fn bind(
             Some(transcript) => transcript.current_with(truncated),
             None => suite.hash.digest(truncated),
         };
-        let early = EarlySecret::new(*suite, Some(key.secret()), context.observers);
-        let binder = early.binder_key(key.kind(), context.observers)?;
-        let binder = binder.finished(&hash, context.observers)?;
+        let early = EarlySecret::new(*suite, Some(&key.secret), &mut context.observers);
+        let binder = early.binder_key(key.kind(), &mut context.observers)?;
+        let binder = binder.finished(&hash, &mut context.observers)?;
         let length = binder.as_bytes().len();
         if let Some(place) = binders.get_mut(at + 1..at + 1 + length) {
             place.copy_from_slice(binder.as_bytes());

@@ -1,14 +1,17 @@
 //! ExpectServerHello: the server chooses, or asks for another ClientHello (RFC 9846, sections
 //! 4.2.3 and 4.2.4).
 
-use super::client_hello::{Hello, RetryAnswer};
+use std::sync::Arc;
+
+use super::client_hello::{Offer, RetryAnswer};
 use super::encrypted_extensions::ExpectEncryptedExtensions;
 use super::{Context, Level, ServerFlight, Shared, State, pre_shared_key};
 use crate::config::PreSharedKey;
-use crate::crypto::{ActiveKeyExchange, CipherSuite, SharedSecret};
+use crate::crypto::{CipherSuite, KeyExchangeGroup, SharedSecret};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::EarlyData;
 use crate::handshake::proof::PskMixedIn;
+use crate::handshake::secrets::HandshakeSecrets;
 use crate::key_schedule::{Transcript, TranscriptBuffer};
 use crate::observer::Event;
 use crate::registry::{CertificateType, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
@@ -29,13 +32,6 @@ pub(super) enum Sent {
     Second(CipherSuite, Transcript),
 }
 
-/// What the last ClientHello offered.
-pub(super) struct Offer {
-    pub(super) hello: Hello,
-    pub(super) group: NamedGroup,
-    pub(super) exchange: Box<dyn ActiveKeyExchange>,
-}
-
 const MESSAGE: HandshakeType = HandshakeType::SERVER_HELLO;
 
 /// A cookie has to fit into a ClientHello beside everything else, whose room is what a layout
@@ -46,7 +42,7 @@ impl ExpectServerHello {
     pub(super) fn on_message(
         self,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         if message.kind != MESSAGE {
             return Err(Error::unexpected("ServerHello or HelloRetryRequest", &message));
@@ -63,7 +59,7 @@ impl ExpectServerHello {
 
     /// What holds for a ServerHello and a HelloRetryRequest alike.
     fn check_choices(&self, hello: &ServerHello<'_>) -> Result<CipherSuite, Error> {
-        if hello.session_id != self.offer.hello.session_id {
+        if hello.session_id != self.offer.session_id {
             let reason = "it is not what the client sent";
             return Err(Error::illegal(MESSAGE, "legacy_session_id_echo", reason));
         }
@@ -96,9 +92,9 @@ impl ExpectServerHello {
         message: HandshakeMessage<'_>,
         retry_request: &ServerHello<'_>,
         cipher_suite: CipherSuite,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
-        let Self { mut shared, offer, sent: Sent::First(first) } = self else {
+        let Self { mut shared, mut offer, sent: Sent::First(first) } = self else {
             return Err(Error::unexpected("ServerHello: there was a retry already", &message));
         };
         let first_hash = first.into_transcript(&cipher_suite).current();
@@ -126,31 +122,20 @@ impl ExpectServerHello {
         if shared.config.middlebox_compatibility {
             context.steps.change_cipher_spec();
         }
-        let Offer { hello, group: old_group, exchange: old_exchange } = offer;
+        let wants_share = group.is_some();
+        if let Some(group) = group {
+            (offer.group, offer.exchange) = (group.name(), group.start()?);
+        }
         let answer = RetryAnswer {
             cipher_suite: &cipher_suite,
             cookie: retry_request.cookie,
-            wants_share: group.is_some(),
+            wants_share,
             transcript: &transcript,
         };
-        let (group, exchange, second) = match group {
-            Some(group) => {
-                let (exchange, second) =
-                    hello.send(&mut shared, &*group, Some(&answer), context)?;
-                (group.name(), exchange, second)
-            }
-            None => {
-                let share = (old_group, old_exchange.share());
-                let second = hello.resend(&mut shared, share, Some(&answer), context)?;
-                (old_group, old_exchange, second)
-            }
-        };
+        let second = offer.send(&mut shared, Some(&answer), context)?;
         transcript.add_bytes(&second);
-        Ok(State::ExpectServerHello(Box::new(Self {
-            shared,
-            offer: Offer { hello, group, exchange },
-            sent: Sent::Second(cipher_suite, transcript),
-        })))
+        let sent = Sent::Second(cipher_suite, transcript);
+        Ok(State::ExpectServerHello(Box::new(Self { shared, offer, sent })))
     }
 
     fn on_server_hello(
@@ -158,7 +143,7 @@ impl ExpectServerHello {
         message: HandshakeMessage<'_>,
         hello: &ServerHello<'_>,
         cipher_suite: CipherSuite,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         let Self { shared, offer, sent } = self;
         let psk = chosen_psk(&shared, hello, &cipher_suite, matches!(sent, Sent::Second(..)))?;
@@ -172,24 +157,26 @@ impl ExpectServerHello {
         let without = psk.is_some() && shared.config.psk_without_key_exchange;
         let secret = match hello.key_share {
             None if without => SharedSecret::none(&cipher_suite),
+            None if psk.is_some() => {
+                let reason = "it must be there: no key was offered without a key exchange";
+                return Err(Error::illegal(MESSAGE, "key_share", reason));
+            }
             None => return Err(Error::missing(MESSAGE, ExtensionType::KEY_SHARE)),
-            Some(share) => offer.complete(&share, context)?,
+            Some(share) => exchange_keys(offer, &share, context)?,
         };
-        let (early, psk_mixed_in) = PskMixedIn::early_secret(cipher_suite, psk, context.observers);
-        let handshake_secret = early.into_handshake(&secret, context.observers)?;
+        let (early, psk_mixed_in) =
+            PskMixedIn::early_secret(cipher_suite, psk, &mut context.observers);
         context.parameters.pre_shared_key = psk.map(PreSharedKey::kind);
-        take_over(psk, &shared, context);
+        take_over(psk, context);
         let first_key = hello.selected_identity == Some(0);
-        let hash = transcript.current();
-        let client_secret = handshake_secret.client_traffic(&hash, context.observers)?;
-        let server_secret = handshake_secret.server_traffic(&hash, context.observers)?;
+        let secrets = HandshakeSecrets::new(early, &secret, &transcript, &mut context.observers)?;
         if shared.config.middlebox_compatibility {
             context.steps.change_cipher_spec();
         }
-        context.steps.read_keys(Level::Handshake, server_secret.clone());
+        context.steps.read_keys(Level::Handshake, secrets.server.clone());
         // 0-RTT data may go on until the server has said whether it takes them.
         if shared.early_data.is_none() || !context.resumption.records {
-            context.steps.write_keys(Level::Handshake, client_secret.clone());
+            context.steps.write_keys(Level::Handshake, secrets.client.clone());
         }
         Ok(State::ExpectEncryptedExtensions(Box::new(ExpectEncryptedExtensions {
             psk: psk_mixed_in,
@@ -197,9 +184,7 @@ impl ExpectServerHello {
             flight: ServerFlight {
                 shared,
                 transcript,
-                main_secret: handshake_secret.into_main(context.observers)?,
-                client_secret,
-                server_secret,
+                secrets,
                 certificate_request: None,
                 client_certificate_type: CertificateType::X509,
                 server_certificate_type: CertificateType::X509,
@@ -208,39 +193,32 @@ impl ExpectServerHello {
     }
 }
 
-impl Offer {
-    /// The key exchange with the server's share.
-    fn complete(
-        self,
-        share: &KeyShareEntry<'_>,
-        context: &mut Context<'_>,
-    ) -> Result<SharedSecret, Error> {
-        if share.group != self.group {
-            let reason = format!("{} was chosen, the share was for {}", share.group, self.group);
-            return Err(Error::illegal(MESSAGE, "key_share", reason));
-        }
-        let secret = self.exchange.complete(share.key_exchange).map_err(|_| {
-            let reason = format!("it is no valid public key of {}", share.group);
-            Error::illegal(MESSAGE, "key_share", reason)
-        })?;
-        context.parameters.group = Some(share.group);
-        context.observers.tell(|| Event::KeysExchanged(share.group));
-        Ok(secret)
+/// The key exchange with the server's share.
+fn exchange_keys(
+    offer: Offer,
+    share: &KeyShareEntry<'_>,
+    context: &mut Context,
+) -> Result<SharedSecret, Error> {
+    let (ours, theirs) = (offer.group, share.group);
+    if ours != theirs {
+        let reason = format!("{theirs} was chosen, the share was for {ours}");
+        return Err(Error::illegal(MESSAGE, "key_share", reason));
     }
+    let secret = offer.exchange.complete(share.key_exchange).map_err(|_| {
+        let reason = format!("it is no valid public key of {ours}");
+        Error::illegal(MESSAGE, "key_share", reason)
+    })?;
+    context.parameters.group = Some(ours);
+    context.observers.tell(|| Event::KeysExchanged(ours));
+    Ok(secret)
 }
 
-/// What a resumed connection has from the one before. Where a ticket was not taken, others of the
-/// same server are of no use either.
-fn take_over(psk: Option<&PreSharedKey>, shared: &Shared, context: &mut Context<'_>) {
-    if let Some(session) = psk.and_then(PreSharedKey::session) {
+/// What a resumed connection has from the one before.
+fn take_over(psk: Option<&PreSharedKey>, context: &mut Context) {
+    if let Some(session) = psk.and_then(|key| key.session.as_ref()) {
         context.parameters.certificates.clone_from(&session.certificates);
         context.parameters.raw_public_key.clone_from(&session.raw_public_key);
         context.resumption.authenticated = session.authenticated;
-        return;
-    }
-    let refused = shared.keys.iter().any(|key| key.session().is_some());
-    if let Some(sessions) = shared.config.sessions.as_ref().filter(|_| refused) {
-        sessions.forget(&shared.server_name);
     }
 }
 
@@ -280,7 +258,7 @@ fn retried_group(
     shared: &Shared,
     offer: &Offer,
     group: NamedGroup,
-) -> Result<std::sync::Arc<dyn crate::crypto::KeyExchangeGroup>, Error> {
+) -> Result<Arc<dyn KeyExchangeGroup>, Error> {
     if group == offer.group {
         let reason = format!("it asks for {group}, for which there was a share");
         return Err(Error::illegal(MESSAGE, "key_share", reason));

@@ -5,12 +5,12 @@
 use std::sync::Arc;
 
 use super::{Context, Question};
-use crate::certificate::CertificateError;
+use crate::certificate::{CertificateError, EndEntity};
 use crate::config::{ClientAuthentication, Reply};
 use crate::error::{Error, ErrorKind};
-use crate::handshake::authentication::{Accepted, Authenticated, Expected, Presented};
+use crate::handshake::authentication::{Accepted, Authenticated, Expected, Presented, tell};
 use crate::handshake::proof::{AnonymousAllowed, Peer};
-use crate::handshake::{PeerParameters, Side};
+use crate::handshake::{PeerParameters, Side, expect};
 use crate::key_schedule::Transcript;
 use crate::registry::{CertificateType, HandshakeType};
 use crate::wire::{CertificateRequest, HandshakeMessage};
@@ -24,12 +24,12 @@ pub(in crate::handshake) struct Asked {
 
 impl Asked {
     /// Asks.
-    pub(in crate::handshake) fn send(
-        &self,
-        transcript: &mut Transcript,
-        context: &mut Context<'_>,
-    ) {
-        let request = CertificateRequest::new(&self.request_context, self.policy.extensions());
+    pub(in crate::handshake) fn send(&self, transcript: &mut Transcript, context: &mut Context) {
+        let request = CertificateRequest {
+            request_context: &self.request_context,
+            extensions: self.policy.extensions(),
+            ..CertificateRequest::default()
+        };
         context.send(Some(transcript), |out| request.encode(out));
     }
 }
@@ -39,7 +39,7 @@ pub(in crate::handshake) enum ClientCertificate {
     /// Its Certificate is due.
     Expected(Asked),
     /// The verifier was asked, and has not answered yet.
-    Verifying(Asked, Presented),
+    Verifying(Asked, EndEntity),
     /// The certificate is good; the proof of its key is due.
     Accepted(Asked, Accepted),
     /// It is known who the client is.
@@ -56,7 +56,7 @@ impl Client {
     /// Writes down who it is, if it is somebody.
     pub(in crate::handshake) fn tell(&self, parameters: &mut PeerParameters) {
         if let Self::Authenticated(authenticated) = self {
-            authenticated.tell(parameters);
+            tell(&authenticated.question, parameters);
             parameters.client_signature_scheme = Some(authenticated.scheme);
         }
     }
@@ -70,18 +70,11 @@ impl Client {
 }
 
 impl ClientCertificate {
-    pub(in crate::handshake) fn question(&self) -> Option<&Question> {
-        match self {
-            Self::Verifying(_, presented) => Some(presented.question()),
-            _ => None,
-        }
-    }
-
     pub(in crate::handshake) fn on_message(
         self,
         message: &HandshakeMessage<'_>,
         transcript: &mut Transcript,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Self, Error> {
         match self {
             Self::Expected(asked) => Self::on_certificate(asked, message, transcript, context),
@@ -89,7 +82,7 @@ impl ClientCertificate {
                 let authenticated = accepted.check(
                     message,
                     Side::Client,
-                    asked.policy.signatures(),
+                    &asked.policy.signatures,
                     |scheme| asked.policy.offers(scheme),
                     transcript,
                     context,
@@ -106,16 +99,14 @@ impl ClientCertificate {
         asked: Asked,
         message: &HandshakeMessage<'_>,
         transcript: &mut Transcript,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Self, Error> {
-        if message.kind != HandshakeType::CERTIFICATE {
-            return Err(Error::unexpected("Certificate", message));
-        }
+        expect(message, HandshakeType::CERTIFICATE)?;
         let policy = &asked.policy;
         let expected = Expected {
             request_context: &asked.request_context,
             certificate_type: asked.certificate_type,
-            asked: policy.asked(),
+            asked: &policy.asked,
             server_name: None,
         };
         let presented = Presented::read(message.body, &expected, context)?;
@@ -124,20 +115,27 @@ impl ClientCertificate {
             let allowed = AnonymousAllowed::by(Some(policy), true)?;
             return Ok(Self::Known(Client::Anonymous(allowed)));
         };
-        match presented.ask(&*policy.verifier) {
-            Reply::Now(verdict) => Self::Verifying(asked, presented).on_verdict(verdict, context),
-            Reply::Later => Ok(Self::Verifying(asked, presented)),
+        let reply = presented.ask(&*policy.verifier);
+        let Presented { end_entity, question } = presented;
+        let state = Self::Verifying(asked, end_entity);
+        match reply {
+            Reply::Now(verdict) => state.on_verdict(question, verdict, context),
+            Reply::Later => {
+                context.ask(question);
+                Ok(state)
+            }
         }
     }
 
     pub(in crate::handshake) fn on_verdict(
         self,
+        question: Question,
         verdict: Result<(), CertificateError>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Self, Error> {
-        let Self::Verifying(asked, presented) = self else {
+        let Self::Verifying(asked, end_entity) = self else {
             return Err(ErrorKind::Internal("an answer came without its question").into());
         };
-        Ok(Self::Accepted(asked, presented.judged(verdict, context)?))
+        Ok(Self::Accepted(asked, Accepted::new(end_entity, question, verdict, context)?))
     }
 }

@@ -9,9 +9,9 @@ use super::{Context, Question, State, negotiation, pre_shared_key, tickets};
 use crate::config::{CertifiedKey, NoCertificate, Reply, ServerConfig};
 use crate::crypto::{CipherSuite, SharedSecret};
 use crate::error::{Error, ErrorKind};
-use crate::handshake::EarlyData;
 use crate::handshake::authentication::no_common_type;
 use crate::handshake::question::ChooseCertificate;
+use crate::handshake::{EarlyData, expect};
 use crate::key_schedule::Transcript;
 use crate::observer::Event;
 use crate::registry::{CertificateType, ExtensionType, HandshakeType, NamedGroup};
@@ -27,15 +27,13 @@ impl ExpectClientHello {
     pub(super) fn on_message(
         self,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
-        if message.kind != HandshakeType::CLIENT_HELLO {
-            return Err(Error::unexpected("ClientHello", &message));
-        }
+        expect(&message, HandshakeType::CLIENT_HELLO)?;
         let hello = ClientHello::parse(message.body)?;
         let config = self.config;
         negotiation::check_form(&config, &hello)?;
-        context.observers.set_client_random(hello.random);
+        context.observers.set_client_random(&hello.random);
         if hello.early_data {
             context.parameters.early_data = EarlyData::Offered;
         }
@@ -45,15 +43,16 @@ impl ExpectClientHello {
             return first.on_second(config, message, &hello, context);
         }
         let cipher_suite = negotiation::cipher_suite(&config, &hello)?;
+        let transcript = Transcript::new(&cipher_suite);
         if hello.supported_groups.is_none() {
-            return negotiated(config, cipher_suite, None, None, message, &hello, context);
+            return negotiated(config, cipher_suite, None, transcript, message, &hello, context);
         }
         let (group, share) = negotiation::group(&config, &hello)?;
         let retry = config.always_retry && config.cookies.is_some();
         match share {
             Some(share) if !retry => {
-                let exchange = exchange_keys(&*group, share.key_exchange, context)?;
-                negotiated(config, cipher_suite, Some(exchange), None, message, &hello, context)
+                let exchange = Some(exchange_keys(&*group, share.key_exchange, context)?);
+                negotiated(config, cipher_suite, exchange, transcript, message, &hello, context)
             }
             _ => {
                 let wanted = share.is_none().then(|| group.name());
@@ -73,7 +72,7 @@ pub(super) struct KeyExchange {
 pub(super) fn exchange_keys(
     group: &dyn crate::crypto::KeyExchangeGroup,
     peer_share: &[u8],
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<KeyExchange, Error> {
     let name = group.name();
     let (share, secret) = group.respond(peer_share).map_err(|_| {
@@ -84,27 +83,25 @@ pub(super) fn exchange_keys(
     Ok(KeyExchange { group: name, share, secret })
 }
 
-/// Suite and keys are settled; who the two are is next. `before` is the transcript of a retry.
-/// Without a key exchange, only a pre-shared key will do.
+/// Suite and keys are settled; who the two are is next. `transcript` is what
+/// came before. Without a key exchange, only a pre-shared key will do.
 pub(super) fn negotiated(
     config: Arc<ServerConfig>,
     cipher_suite: CipherSuite,
     exchange: Option<KeyExchange>,
-    before: Option<Transcript>,
+    mut transcript: Transcript,
     message: HandshakeMessage<'_>,
     hello: &ClientHello<'_>,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<State, Error> {
     context.parameters.cipher_suite = Some(cipher_suite.id);
     context.parameters.group = exchange.as_ref().map(|exchange| exchange.group);
     context.observers.tell(|| Event::CipherSuiteChosen(cipher_suite.id));
     context.parameters.server_name = negotiation::server_name(hello)?;
-    let application_protocol = negotiation::application_protocol(&config, hello)?;
-    context.parameters.application_protocol.clone_from(&application_protocol);
-    let binder_hash =
-        pre_shared_key::binder_hash(&config, &cipher_suite, before.as_ref(), &message, hello);
-    let mut transcript = before.unwrap_or_else(|| Transcript::new(&cipher_suite));
+    context.parameters.application_protocol = negotiation::application_protocol(&config, hello)?;
+    let binder_hash = pre_shared_key::binder_hash(&config, &transcript, &message, hello);
     transcript.add(&message);
+    context.resumption.tickets = tickets::wanted(&config, hello);
     let offer = Offer {
         compression: config.compressors.choose(hello.compress_certificate),
         record_size_limits: hello.record_size_limit.zip(config.record_size_limit),
@@ -113,25 +110,20 @@ pub(super) fn negotiated(
         exchange,
         transcript,
         session_id: hello.session_id.to_vec(),
-        server_name: context.parameters.server_name.is_some(),
-        application_protocol,
         early_secret: None,
         offered: hello.extensions.iter().map(|extension| extension.kind).collect(),
         server_certificate_type: None,
         client_certificate_type: negotiation::client_certificate_type(&config, hello),
-        post_handshake_auth: hello.post_handshake_auth,
+        config,
     };
-    context.resumption.tickets = tickets::wanted(&config, hello);
-    pre_shared_key::resolve(config, offer, &message, hello, context)
+    pre_shared_key::resolve(offer, hello, context)
 }
 
 /// No pre-shared key: which certificate?
 pub(super) fn choose_certificate(
-    config: Arc<ServerConfig>,
     offer: Offer,
-    message: &[u8],
     hello: &ClientHello<'_>,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<State, Error> {
     if offer.exchange.is_none() {
         return Err(Error::missing(HandshakeType::CLIENT_HELLO, ExtensionType::KEY_SHARE));
@@ -139,81 +131,59 @@ pub(super) fn choose_certificate(
     if hello.signature_algorithms.is_none() {
         return Err(missing_signature_algorithms());
     }
-    negotiation::check_client_certificate_type(&config, hello)?;
-    match config.resolver.resolve(hello) {
-        Reply::Now(choice) => chosen(config, offer, choice, hello, context),
+    negotiation::check_client_certificate_type(&offer.config, hello)?;
+    let reply = offer.config.resolver.resolve(hello);
+    let state = ChoosingCertificate { offer };
+    match reply {
+        Reply::Now(choice) => state.on_choice(choice, hello, context),
         Reply::Later => {
-            let question = ChooseCertificate { message: message.to_vec() };
-            let question = Question::ChooseCertificate(question);
-            Ok(State::ChoosingCertificate(Box::new(ChoosingCertificate {
-                config,
-                offer,
-                question,
-            })))
+            let question = ChooseCertificate { body: hello.body.to_vec() };
+            context.ask(Question::ChooseCertificate(question));
+            Ok(State::ChoosingCertificate(Box::new(state)))
         }
     }
 }
 
 /// The resolver was asked, and has not answered yet.
 pub(in crate::handshake) struct ChoosingCertificate {
-    config: Arc<ServerConfig>,
     offer: Offer,
-    question: Question,
 }
 
 impl ChoosingCertificate {
-    pub(super) fn question(&self) -> &Question {
-        &self.question
-    }
-
     pub(super) fn on_choice(
-        self: Box<Self>,
+        self,
         choice: Result<Arc<CertifiedKey>, NoCertificate>,
-        context: &mut Context<'_>,
+        hello: &ClientHello<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
-        let Question::ChooseCertificate(question) = &self.question else {
-            return Err(ErrorKind::Internal("the question changed").into());
+        let mut offer = self.offer;
+        let theirs = hello.signature_algorithms.ok_or_else(missing_signature_algorithms)?;
+        let nothing =
+            |ours: String| Error::nothing_in_common("signature scheme", ours, theirs.to_string());
+        let key = match choice {
+            Ok(key) => key,
+            Err(NoCertificate::UnknownName) => {
+                let name = context.parameters.server_name.clone().unwrap_or_default();
+                return Err(ErrorKind::UnrecognizedName(name).into());
+            }
+            Err(NoCertificate::NoCommonType) => {
+                let theirs = hello.server_certificate_types.unwrap_or(&[CertificateType::X509.0]);
+                return Err(no_common_type([], theirs.iter().copied().map(CertificateType)));
+            }
+            Err(NoCertificate::NoCommonScheme) => {
+                return Err(nothing("those of the configured keys".into()));
+            }
         };
-        let hello = question.client_hello()?;
-        chosen(self.config, self.offer, choice, &hello, context)
+        let scheme =
+            key.scheme_for(hello).ok_or_else(|| nothing(join(key.schemes().iter().copied())))?;
+        context.resumption.own_type = key.certificate_type();
+        offer.server_certificate_type = Some(key.certificate_type());
+        if !hello.wants_ocsp {
+            // The client asked for a status of another kind.
+            offer.offered.retain(|kind| *kind != ExtensionType::STATUS_REQUEST);
+        }
+        flight::send(offer, key, scheme, context)
     }
-}
-
-fn chosen(
-    config: Arc<ServerConfig>,
-    mut offer: Offer,
-    choice: Result<Arc<CertifiedKey>, NoCertificate>,
-    hello: &ClientHello<'_>,
-    context: &mut Context<'_>,
-) -> Result<State, Error> {
-    let theirs = hello.signature_algorithms.ok_or_else(missing_signature_algorithms)?;
-    let nothing = |ours: String| -> Error {
-        let theirs = theirs.to_string();
-        ErrorKind::NothingInCommon { what: "signature scheme", ours, theirs }.into()
-    };
-    let key = match choice {
-        Ok(key) => key,
-        Err(NoCertificate::UnknownName) => {
-            let name = context.parameters.server_name.clone().unwrap_or_default();
-            return Err(ErrorKind::UnrecognizedName(name).into());
-        }
-        Err(NoCertificate::NoCommonType) => {
-            let theirs = hello.server_certificate_types.unwrap_or(&[CertificateType::X509.0]);
-            return Err(no_common_type([], theirs.iter().copied().map(CertificateType)));
-        }
-        Err(NoCertificate::NoCommonScheme) => {
-            return Err(nothing("those of the configured keys".into()));
-        }
-    };
-    let scheme =
-        key.scheme_for(hello).ok_or_else(|| nothing(join(key.schemes().iter().copied())))?;
-    context.resumption.own_type = key.certificate_type();
-    offer.server_certificate_type = Some(key.certificate_type());
-    if !hello.wants_ocsp {
-        // The client asked for a status of another kind.
-        offer.offered.retain(|kind| *kind != ExtensionType::STATUS_REQUEST);
-    }
-    flight::send(&config, offer, key, scheme, context)
 }
 
 /// Section 9.2.

@@ -2,7 +2,6 @@
 //! sections 4.3.10, 4.6 and 8).
 
 use core::time::Duration;
-use std::sync::Arc;
 
 use pki_types::UnixTime;
 
@@ -10,12 +9,12 @@ use super::finished::ExpectFinished;
 use super::flight::{self, Offer};
 use super::pre_shared_key::ProvenPsk;
 use super::{Context, Question, State};
-use crate::config::{ChosenPsk, EarlyDataOffer, Reply, ServerConfig};
+use crate::config::{ChosenPsk, EarlyDataOffer, EarlyDataRules, Reply};
 use crate::crypto::Hash;
 use crate::crypto::ring::SHA256;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::handshake::question::{AcceptEarlyData, ChooseCertificate};
-use crate::handshake::{EarlyData, Level};
+use crate::handshake::{EarlyData, Level, Step, expect};
 use crate::key_schedule::TrafficSecret;
 use crate::registry::HandshakeType;
 use crate::session::Strike;
@@ -23,52 +22,50 @@ use crate::wire::{ClientHello, EndOfEarlyData, HandshakeMessage};
 
 /// The key is right. Are there 0-RTT data under it that may be accepted?
 pub(super) fn decide(
-    config: Arc<ServerConfig>,
     offer: Offer,
     choice: &ChosenPsk,
     psk: ProvenPsk,
-    message: &[u8],
     hello: &ClientHello<'_>,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<State, Error> {
-    let offered = offered(&config, &offer, choice, hello, context);
-    let (Some(offered), Some(rules)) = (offered, &config.early_data) else {
-        return flight::send_with_psk(&config, offer, psk, context);
+    let Some((rules, offered)) = offered(&offer, choice, hello, context) else {
+        return flight::send_with_psk(offer, psk, context);
     };
     let reply = rules.policy.accept(&offered);
-    let hello = ChooseCertificate { message: message.to_vec() };
-    let question = Question::AcceptEarlyData(AcceptEarlyData { offer: offered, hello });
-    let state = Box::new(AcceptingEarlyData { config, offer, psk, question });
+    let state = AcceptingEarlyData { offer, psk };
     match reply {
-        Reply::Now(accept) => state.on_decision(accept, context),
-        Reply::Later => Ok(State::AcceptingEarlyData(state)),
+        Reply::Now(accept) => state.on_decision(&offered, accept, context),
+        Reply::Later => {
+            let hello = ChooseCertificate { body: hello.body.to_vec() };
+            context.ask(Question::AcceptEarlyData(AcceptEarlyData { offer: offered, hello }));
+            Ok(State::AcceptingEarlyData(Box::new(state)))
+        }
     }
 }
 
 /// The 0-RTT data of this ClientHello, if nothing but a replay stands against accepting them.
-fn offered(
-    config: &ServerConfig,
-    offer: &Offer,
+fn offered<'a>(
+    offer: &'a Offer,
     choice: &ChosenPsk,
     hello: &ClientHello<'_>,
-    context: &Context<'_>,
-) -> Option<EarlyDataOffer> {
-    let rules = config.early_data.as_ref()?;
+    context: &Context,
+) -> Option<(&'a EarlyDataRules, EarlyDataOffer)> {
+    let rules = offer.config.early_data.as_ref()?;
     let (identity, binder) = hello.pre_shared_keys?.iter().next()?;
-    let terms = choice.key.early_data_terms()?;
+    let terms = choice.key.early_data.as_ref()?;
     // In QUIC the size of a ticket is no size (RFC 9001, section 4.6.1).
     let agreed = context.parameters.early_data == EarlyData::Offered
         && choice.index == 0
         && (terms.max_size <= rules.max_size || !context.resumption.records)
         && terms.cipher_suite == offer.cipher_suite.id
-        && terms.application_protocol == offer.application_protocol;
+        && terms.application_protocol == context.parameters.application_protocol;
     if !agreed {
         return None;
     }
     let id = *SHA256.digest(binder).first_chunk()?;
     let at = |milliseconds| UnixTime::since_unix_epoch(Duration::from_millis(milliseconds));
     let mut strike = Strike { id, issued: None, fresh_since: at(0), fresh_until: None };
-    if let Some(session) = choice.key.session() {
+    if let Some(session) = &choice.key.session {
         let theirs = u64::from(identity.obfuscated_ticket_age.wrapping_sub(session.age_add));
         let window = u64::from(rules.window) * 1000;
         if session.age(context.now).abs_diff(theirs) > window {
@@ -81,61 +78,48 @@ fn offered(
         strike.fresh_until = Some(at(arrival.saturating_add(window + 1000)));
     }
     let server_name = context.parameters.server_name.clone();
-    Some(EarlyDataOffer { terms: terms.clone(), server_name, strike })
+    Some((rules, EarlyDataOffer { terms: terms.clone(), server_name, strike }))
 }
 
 /// The policy was asked, and has not answered yet.
 pub(in crate::handshake) struct AcceptingEarlyData {
-    config: Arc<ServerConfig>,
     offer: Offer,
     psk: ProvenPsk,
-    question: Question,
 }
 
 impl AcceptingEarlyData {
-    pub(super) fn question(&self) -> &Question {
-        &self.question
-    }
-
     pub(super) fn on_decision(
-        self: Box<Self>,
+        self,
+        EarlyDataOffer { terms, strike, .. }: &EarlyDataOffer,
         accept: bool,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
-        let Self { config, mut offer, psk, question } = *self;
-        let (Question::AcceptEarlyData(question), Some(rules)) = (question, &config.early_data)
-        else {
-            return Err(ErrorKind::Internal("the question changed").into());
-        };
-        let EarlyDataOffer { terms, strike, .. } = &question.offer;
-        if accept && rules.anti_replay.is_first(strike, context.now) {
+        let Self { mut offer, psk } = self;
+        let anti_replay = offer.config.early_data.as_ref().map(|rules| &rules.anti_replay);
+        if accept && anti_replay.is_some_and(|it| it.is_first(strike, context.now)) {
             let hash = offer.transcript.current();
-            let secret = psk.early.client_early_traffic(&hash, context.observers)?;
-            let exporter = psk.early.early_exporter(&hash, context.observers)?;
+            let secret = psk.early.client_early_traffic(&hash, &mut context.observers)?;
+            let exporter = psk.early.early_exporter(&hash, &mut context.observers)?;
             offer.early_secret = Some(secret);
             context.resumption.early_exporter = Some(exporter);
             context.resumption.early_data_left = terms.max_size;
             context.parameters.early_data = EarlyData::Accepted;
         }
-        flight::send_with_psk(&config, offer, psk, context)
+        flight::send_with_psk(offer, psk, context)
     }
 }
 
 /// 0-RTT data that were offered are not taken: they are passed over.
-pub(super) fn reject(context: &mut Context<'_>) {
+pub(super) fn reject(context: &mut Context) {
     if context.parameters.early_data == EarlyData::Offered {
         context.parameters.early_data = EarlyData::Rejected;
-        context.steps.skip_early_data();
+        context.steps.push(Step::SkipEarlyData);
     }
 }
 
 /// 0-RTT data are read first. Records tell them from the handshake by their end; packets of QUIC
 /// say which of the two they are.
-pub(super) fn read(
-    secret: TrafficSecret,
-    client_secret: &TrafficSecret,
-    context: &mut Context<'_>,
-) {
+pub(super) fn read(secret: TrafficSecret, client_secret: &TrafficSecret, context: &mut Context) {
     context.steps.read_keys(Level::EarlyData, secret);
     if !context.resumption.records {
         context.steps.read_keys(Level::Handshake, client_secret.clone());
@@ -146,11 +130,9 @@ pub(super) fn read(
 pub(super) fn on_end(
     mut next: Box<ExpectFinished>,
     message: HandshakeMessage<'_>,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<State, Error> {
-    if message.kind != HandshakeType::END_OF_EARLY_DATA {
-        return Err(Error::unexpected("EndOfEarlyData", &message));
-    }
+    expect(&message, HandshakeType::END_OF_EARLY_DATA)?;
     EndOfEarlyData::parse(message.body)?;
     next.flight.transcript.add(&message);
     context.resumption.early_data_left = 0;

@@ -9,22 +9,20 @@ use crate::certificate::CertificateError;
 use crate::config::ServerConfig;
 use crate::error::Error;
 use crate::handshake::Level;
-use crate::handshake::post_handshake::{Connected, ConnectionSecrets, Role};
+use crate::handshake::authentication::check_finished;
+use crate::handshake::post_handshake::{Connected, Role};
 use crate::handshake::post_handshake_auth::Asking;
-use crate::handshake::proof::{FinishedVerified, Peer};
-use crate::key_schedule::{Exporter, MainSecret, TrafficSecret, Transcript};
-use crate::observer::Event;
-use crate::registry::{CertificateType, HandshakeType};
-use crate::wire::{Finished, HandshakeMessage};
+use crate::handshake::proof::Peer;
+use crate::handshake::secrets::ConnectionSecrets;
+use crate::key_schedule::{TrafficSecret, Transcript};
+use crate::registry::CertificateType;
+use crate::wire::HandshakeMessage;
 
 /// What the client's last flight and the time after it need.
 pub(super) struct ClientFlight {
     pub(super) transcript: Transcript,
-    pub(super) main_secret: MainSecret,
     pub(super) client_secret: TrafficSecret,
-    pub(super) read: TrafficSecret,
-    pub(super) write: TrafficSecret,
-    pub(super) exporter: Exporter,
+    pub(super) secrets: ConnectionSecrets,
     pub(super) post_handshake: Option<PostHandshake>,
 }
 
@@ -41,31 +39,28 @@ pub(in crate::handshake) struct ExpectClientCertificate {
 }
 
 impl ExpectClientCertificate {
-    pub(super) fn question(&self) -> Option<&Question> {
-        self.client.question()
-    }
-
     pub(super) fn on_message(
         mut self: Box<Self>,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         self.client = self.client.on_message(&message, &mut self.flight.transcript, context)?;
         let Self { flight, client } = *self;
         let ClientCertificate::Known(client) = client else {
             return Ok(State::ExpectClientCertificate(Box::new(Self { flight, client })));
         };
-        client.tell(context.parameters);
+        client.tell(&mut context.parameters);
         let peer = client.into_peer();
         Ok(State::ExpectFinished(Box::new(ExpectFinished { flight, peer })))
     }
 
     pub(super) fn on_verdict(
         mut self: Box<Self>,
+        question: Question,
         verdict: Result<(), CertificateError>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
-        self.client = self.client.on_verdict(verdict, context)?;
+        self.client = self.client.on_verdict(question, verdict, context)?;
         Ok(State::ExpectClientCertificate(self))
     }
 }
@@ -80,26 +75,18 @@ impl ExpectFinished {
     pub(super) fn on_message(
         self: Box<Self>,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Box<Connected>, Error> {
-        if message.kind != HandshakeType::FINISHED {
-            return Err(Error::unexpected("Finished", &message));
-        }
-        let Self { flight, peer } = *self;
-        let ClientFlight { mut transcript, main_secret, read, write, exporter, .. } = flight;
-        let expected = flight.client_secret.finished(&transcript.current(), context.observers)?;
-        let finished = FinishedVerified::check(&expected, &Finished::parse(message.body))?;
-        context.observers.tell(|| Event::FinishedVerified);
-        transcript.add(&message);
-        context.steps.read_keys(Level::Application, read.clone());
-        let resumption = main_secret.into_resumption(&transcript.current(), context.observers)?;
-        context.steps.complete();
-        context.observers.tell(|| Event::HandshakeComplete);
-        let secrets = ConnectionSecrets { read, write, exporter, resumption };
-        let asking = flight.post_handshake.map(|PostHandshake { config, certificate_type }| {
-            Asking::new(config, certificate_type, transcript)
-        });
-        let mut connected = Connected::new(secrets, Role::Server { asking }, peer, finished);
+        let ClientFlight { mut transcript, client_secret, secrets, post_handshake } = self.flight;
+        let finished = check_finished(&message, &client_secret, &mut transcript, context)?;
+        context.steps.read_keys(Level::Application, secrets.read.clone());
+        let role = |transcript| Role::Server {
+            asking: post_handshake.map(|PostHandshake { config, certificate_type }| {
+                Asking::new(config, certificate_type, transcript)
+            }),
+        };
+        let mut connected =
+            Connected::new(secrets, transcript, role, self.peer, finished, context)?;
         if let Some((_, count)) = context.resumption.tickets {
             connected.send_tickets(count, context)?;
         }

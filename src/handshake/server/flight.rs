@@ -8,24 +8,26 @@ use super::client_hello::KeyExchange;
 use super::finished::{ClientFlight, ExpectClientCertificate, ExpectFinished, PostHandshake};
 use super::pre_shared_key::ProvenPsk;
 use super::{Context, Question, State, early_data};
-use crate::config::{CertificateCompression, CertifiedKey, LayoutItem, ServerConfig};
+use crate::config::{CertificateCompression, CertifiedKey, LayoutItem, Reply, ServerConfig};
 use crate::crypto::{CipherSuite, CryptoError, Digest, SharedSecret};
 use crate::error::Error;
 use crate::handshake::authentication::{
     ask_to_sign, send_certificate_verify, send_finished, write_certificate,
 };
 use crate::handshake::proof::{AnonymousAllowed, Peer};
+use crate::handshake::secrets::{ConnectionSecrets, HandshakeSecrets};
 use crate::handshake::{EarlyData, Level, Side};
-use crate::key_schedule::{EarlySecret, MainSecret, PskKind, TrafficSecret, Transcript};
+use crate::key_schedule::{EarlySecret, PskKind, TrafficSecret, Transcript};
 use crate::registry::{CertificateType, ExtensionType, ProtocolVersion, SignatureScheme};
 use crate::wire::codec::Prefix;
 use crate::wire::{
     CompressedCertificate, EncryptedExtensions, Extensions, KeyShareEntry, MESSAGE_HEADER_LENGTH,
-    ServerHello, write_extension, write_names,
+    ServerHello, write_extension, write_extension_if, write_names,
 };
 
 /// What was negotiated, on the way to being told.
 pub(super) struct Offer {
+    pub(super) config: Arc<ServerConfig>,
     pub(super) cipher_suite: CipherSuite,
     /// `None` where a pre-shared key has to do without.
     pub(super) exchange: Option<KeyExchange>,
@@ -33,9 +35,6 @@ pub(super) struct Offer {
     /// What the binders of pre-shared keys are made over, where keys are offered.
     pub(super) binder_hash: Option<Digest>,
     pub(super) session_id: Vec<u8>,
-    /// The client asked for a name.
-    pub(super) server_name: bool,
-    pub(super) application_protocol: Option<Vec<u8>>,
     /// What protects 0-RTT data that were accepted.
     pub(super) early_secret: Option<TrafficSecret>,
     /// How the certificate is compressed, where both sides do it.
@@ -48,44 +47,41 @@ pub(super) struct Offer {
     pub(super) server_certificate_type: Option<CertificateType>,
     /// The type of the client's certificate, where the server asks for one now or later.
     pub(super) client_certificate_type: Option<CertificateType>,
-    /// The client can be asked later.
-    pub(super) post_handshake_auth: bool,
 }
 
 impl Offer {
     /// What is asked of the client in the handshake.
-    fn asked(&self, config: &ServerConfig) -> Option<Asked> {
-        let policy = config.client_authentication.clone().filter(|policy| policy.in_handshake)?;
+    fn asked(&self) -> Option<Asked> {
+        let policy = self.config.client_authentication.clone();
+        let policy = policy.filter(|policy| policy.in_handshake)?;
         let certificate_type = self.client_certificate_type?;
         Some(Asked { policy, certificate_type, request_context: Vec::new() })
     }
 
-    /// What can be asked of it later.
-    fn post_handshake(&self, config: &Arc<ServerConfig>) -> Option<PostHandshake> {
-        let certificate_type = self.client_certificate_type.filter(|_| self.post_handshake_auth)?;
-        Some(PostHandshake { config: Arc::clone(config), certificate_type })
+    /// Can the client be asked later?
+    fn post_handshake_auth(&self) -> bool {
+        self.offered.contains(&ExtensionType::POST_HANDSHAKE_AUTH)
     }
-}
 
-/// The secrets that the rest of the flight needs.
-struct Secrets {
-    main_secret: MainSecret,
-    client_secret: TrafficSecret,
-    server_secret: TrafficSecret,
+    /// What can be asked of it later.
+    fn post_handshake(&self) -> Option<PostHandshake> {
+        let certificate_type =
+            self.client_certificate_type.filter(|_| self.post_handshake_auth())?;
+        Some(PostHandshake { config: Arc::clone(&self.config), certificate_type })
+    }
 }
 
 /// Sends ServerHello, EncryptedExtensions and Certificate, and has the handshake signed.
 pub(super) fn send(
-    config: &Arc<ServerConfig>,
     mut offer: Offer,
     key: Arc<CertifiedKey>,
     scheme: SignatureScheme,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<State, Error> {
-    let early = EarlySecret::new(offer.cipher_suite, None, context.observers);
-    let secrets = send_hello_and_extensions(config, &mut offer, early, None, context)?;
-    let (asked, post_handshake) = (offer.asked(config), offer.post_handshake(config));
-    let mut transcript = offer.transcript;
+    let early = EarlySecret::new(offer.cipher_suite, None, &mut context.observers);
+    let secrets = send_hello_and_extensions(&mut offer, early, None, context)?;
+    let (asked, post_handshake) = (offer.asked(), offer.post_handshake());
+    let Offer { config, mut transcript, .. } = offer;
     if let Some(asked) = &asked {
         asked.send(&mut transcript, context);
     }
@@ -97,15 +93,17 @@ pub(super) fn send(
     let takes = |kind| offer.offered.contains(&kind);
     let mut certificate = Vec::with_capacity(2048);
     write_certificate(&mut certificate, &[], Some(&key), takes);
-    let certificate = compressed(config, offer.compression, certificate);
+    let certificate = compressed(&config, offer.compression, certificate);
     context.send(Some(&mut transcript), |out| out.extend_from_slice(&certificate));
     context.parameters.signature_scheme = Some(scheme);
-    let (question, signature) = ask_to_sign(key, scheme, Side::Server, &transcript);
-    let after = After { due, post_handshake };
-    let signing = Box::new(Signing { transcript, secrets, after, question });
+    let (sign, signature) = ask_to_sign(key, scheme, Side::Server, &transcript);
+    let signing = Signing { rest: Rest { transcript, secrets, due, post_handshake } };
     match signature {
-        Some(signature) => signing.on_signature(signature, context),
-        None => Ok(State::Signing(signing)),
+        Reply::Now(signature) => signing.on_signature(scheme, signature, context),
+        Reply::Later => {
+            context.ask(Question::Sign(sign));
+            Ok(State::Signing(Box::new(signing)))
+        }
     }
 }
 
@@ -128,67 +126,60 @@ fn compressed(
 
 /// Sends the whole flight of a handshake with a pre-shared key: there is no certificate in it.
 pub(super) fn send_with_psk(
-    config: &Arc<ServerConfig>,
     mut offer: Offer,
     psk: ProvenPsk,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<State, Error> {
     let ProvenPsk { early, index, kind, proof } = psk;
-    if kind != PskKind::Resumption || !offer.post_handshake_auth {
-        // Section 4.4.2: no certificates beside a key of another kind, in the handshake or later,
-        // and beside a ticket's only later. No type is named for what is not asked (RFC 7250).
+    if kind != PskKind::Resumption || !offer.post_handshake_auth() {
+        // Section 4.4.2: no certificates in the handshake beside a key, and beside an external one
+        // not later either.
         offer.client_certificate_type = None;
     }
-    let secrets = send_hello_and_extensions(config, &mut offer, early, Some(index), context)?;
-    let post_handshake = offer.post_handshake(config);
-    let after = After { due: Due::Finished(Peer::PreSharedKey(proof)), post_handshake };
-    finish(offer.transcript, secrets, after, context)
+    let secrets = send_hello_and_extensions(&mut offer, early, Some(index), context)?;
+    let post_handshake = offer.post_handshake();
+    let due = Due::Finished(Peer::PreSharedKey(proof));
+    Rest { transcript: offer.transcript, secrets, due, post_handshake }.send(context)
 }
 
 fn send_hello_and_extensions(
-    config: &ServerConfig,
     offer: &mut Offer,
     early: EarlySecret,
     psk_index: Option<u16>,
-    context: &mut Context<'_>,
-) -> Result<Secrets, Error> {
-    send_server_hello(config, offer, psk_index, context)?;
+    context: &mut Context,
+) -> Result<HandshakeSecrets, Error> {
+    send_server_hello(offer, psk_index, context)?;
     let none = SharedSecret::none(&offer.cipher_suite);
     let shared = offer.exchange.as_ref().map_or(&none, |exchange| &exchange.secret);
-    let handshake_secret = early.into_handshake(shared, context.observers)?;
-    let hash = offer.transcript.current();
-    let client_secret = handshake_secret.client_traffic(&hash, context.observers)?;
-    let server_secret = handshake_secret.server_traffic(&hash, context.observers)?;
-    let main_secret = handshake_secret.into_main(context.observers)?;
+    let secrets = HandshakeSecrets::new(early, shared, &offer.transcript, &mut context.observers)?;
     if !offer.session_id.is_empty() {
         context.steps.change_cipher_spec();
     }
     if let Some((client, own)) = offer.record_size_limits {
         context.limit_records(client, own);
     }
-    context.steps.write_keys(Level::Handshake, server_secret.clone());
+    context.steps.write_keys(Level::Handshake, secrets.server.clone());
     match offer.early_secret.take() {
-        Some(secret) => early_data::read(secret, &client_secret, context),
+        Some(secret) => early_data::read(secret, &secrets.client, context),
         None => {
-            context.steps.read_keys(Level::Handshake, client_secret.clone());
+            context.steps.read_keys(Level::Handshake, secrets.client.clone());
             early_data::reject(context);
         }
     }
-    let extensions = encrypted_extensions(config, offer, context);
-    context.send(Some(&mut offer.transcript), |out| {
-        EncryptedExtensions::new(Extensions::written(&extensions)).encode(out);
-    });
-    Ok(Secrets { main_secret, client_secret, server_secret })
+    let extensions = encrypted_extensions(offer, context);
+    let extensions = Extensions::written(&extensions);
+    let message = EncryptedExtensions { extensions, ..EncryptedExtensions::default() };
+    context.send(Some(&mut offer.transcript), |out| message.encode(out));
+    Ok(secrets)
 }
 
 fn send_server_hello(
-    config: &ServerConfig,
     offer: &mut Offer,
     psk_index: Option<u16>,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<(), Error> {
     let mut random = [0; 32];
-    config.provider.random.fill(&mut random)?;
+    offer.config.provider.random.fill(&mut random)?;
     let mut extensions = Vec::with_capacity(160);
     if let Some(index) = psk_index {
         write_extension(&mut extensions, ExtensionType::PRE_SHARED_KEY, |out| {
@@ -203,15 +194,20 @@ fn send_server_hello(
     write_extension(&mut extensions, ExtensionType::SUPPORTED_VERSIONS, |out| {
         out.extend_from_slice(&ProtocolVersion::TLS_1_3.0.to_be_bytes());
     });
-    let extensions = Extensions::written(&extensions);
-    let suite = offer.cipher_suite.id;
-    let hello = ServerHello::new(&random, &offer.session_id, suite, extensions);
+    let hello = ServerHello {
+        legacy_version: ProtocolVersion::TLS_1_2,
+        random,
+        session_id: &offer.session_id,
+        cipher_suite: offer.cipher_suite.id,
+        extensions: Extensions::written(&extensions),
+        ..ServerHello::default()
+    };
     context.send(Some(&mut offer.transcript), |out| hello.encode(out));
     Ok(())
 }
 
 /// The extensions of EncryptedExtensions: the layout's first, then what else there is to say.
-fn encrypted_extensions(config: &ServerConfig, offer: &Offer, context: &Context<'_>) -> Vec<u8> {
+fn encrypted_extensions(offer: &Offer, context: &Context) -> Vec<u8> {
     const ORDER: [ExtensionType; 7] = [
         ExtensionType::SERVER_NAME,
         ExtensionType::CLIENT_CERTIFICATE_TYPE,
@@ -222,70 +218,76 @@ fn encrypted_extensions(config: &ServerConfig, offer: &Offer, context: &Context<
         ExtensionType::RECORD_SIZE_LIMIT,
     ];
     let mut out = Vec::with_capacity(64);
-    let layout = config.layout.as_ref().map_or(&[][..], |layout| &layout.items);
+    let layout = offer.config.layout.as_ref().map_or(&[][..], |layout| &layout.items);
     for item in layout {
-        match item {
-            LayoutItem::Raw(kind, body) if offer.offered.contains(kind) => {
-                write_extension(&mut out, *kind, |out| out.extend_from_slice(body));
+        let kind = item.kind();
+        write_extension_if(&mut out, kind, |out| match item {
+            LayoutItem::Raw(_, body) if offer.offered.contains(&kind) => {
+                out.extend_from_slice(body);
+                Some(())
             }
-            LayoutItem::Standard(kind) => write_answer(*kind, offer, context, &mut out),
-            LayoutItem::Raw(..) | LayoutItem::Padding => {}
-        }
+            LayoutItem::Standard(_) => write_answer(kind, offer, context, out),
+            LayoutItem::Raw(..) | LayoutItem::Padding => None,
+        });
     }
     for kind in ORDER {
         if !layout.iter().any(|item| item.kind() == kind) {
-            write_answer(kind, offer, context, &mut out);
+            write_extension_if(&mut out, kind, |out| write_answer(kind, offer, context, out));
         }
     }
     out
 }
 
-fn write_answer(kind: ExtensionType, offer: &Offer, context: &Context<'_>, out: &mut Vec<u8>) {
-    let certificate_type = match kind {
-        ExtensionType::CLIENT_CERTIFICATE_TYPE => offer.client_certificate_type,
-        ExtensionType::SERVER_CERTIFICATE_TYPE => offer.server_certificate_type,
-        _ => None,
-    };
-    if let Some(chosen) = certificate_type.filter(|_| offer.offered.contains(&kind)) {
-        write_extension(out, kind, |out| out.push(chosen.0));
-    }
+/// Writes the body of this extension, if there is something to say in it.
+fn write_answer(
+    kind: ExtensionType,
+    offer: &Offer,
+    context: &Context,
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    use ExtensionType as E;
+    let offered = offer.offered.contains(&kind);
     let resumed = context.parameters.pre_shared_key == Some(PskKind::Resumption);
-    match (kind, &offer.application_protocol) {
+    match kind {
         // The name was used to choose the certificate; in a resumption there is none (RFC 6066,
         // section 3).
-        (ExtensionType::SERVER_NAME, _) if offer.server_name && !resumed => {
-            write_extension(out, kind, |_| {});
+        E::SERVER_NAME if context.parameters.server_name.is_some() && !resumed => {}
+        E::CLIENT_CERTIFICATE_TYPE if offered => out.push(offer.client_certificate_type?.0),
+        E::SERVER_CERTIFICATE_TYPE if offered => out.push(offer.server_certificate_type?.0),
+        E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
+            write_names(out, Prefix::U8, [context.parameters.application_protocol.as_ref()?]);
         }
-        (ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, Some(protocol)) => {
-            write_extension(out, kind, |out| write_names(out, Prefix::U8, [protocol]));
+        E::EARLY_DATA if context.parameters.early_data == EarlyData::Accepted => {}
+        E::TICKET_REQUEST if offered => out.push(context.resumption.tickets.as_ref()?.1),
+        E::RECORD_SIZE_LIMIT => {
+            out.extend_from_slice(&offer.record_size_limits?.1.to_be_bytes());
         }
-        (ExtensionType::EARLY_DATA, _) if context.parameters.early_data == EarlyData::Accepted => {
-            write_extension(out, kind, |_| {});
-        }
-        (ExtensionType::TICKET_REQUEST, _) if offer.offered.contains(&kind) => {
-            if let Some((_, count)) = &context.resumption.tickets {
-                write_extension(out, kind, |out| out.push(*count));
-            }
-        }
-        (ExtensionType::RECORD_SIZE_LIMIT, _) => {
-            if let Some((_, own)) = offer.record_size_limits {
-                write_extension(out, kind, |out| out.extend_from_slice(&own.to_be_bytes()));
-            }
-        }
-        _ => {}
+        _ => return None,
     }
+    Some(())
 }
 
 /// The signature is due.
 pub(in crate::handshake) struct Signing {
-    transcript: Transcript,
-    secrets: Secrets,
-    after: After,
-    question: Question,
+    rest: Rest,
 }
 
-/// What comes after the server's flight.
-struct After {
+impl Signing {
+    pub(super) fn on_signature(
+        mut self,
+        scheme: SignatureScheme,
+        signature: Result<Vec<u8>, CryptoError>,
+        context: &mut Context,
+    ) -> Result<State, Error> {
+        send_certificate_verify(scheme, signature, &mut self.rest.transcript, context)?;
+        self.rest.send(context)
+    }
+}
+
+/// What is left of the flight, and what comes after it.
+struct Rest {
+    transcript: Transcript,
+    secrets: HandshakeSecrets,
     due: Due,
     post_handshake: Option<PostHandshake>,
 }
@@ -297,56 +299,27 @@ enum Due {
     Finished(Peer),
 }
 
-impl Signing {
-    pub(super) fn question(&self) -> &Question {
-        &self.question
-    }
-
-    pub(super) fn on_signature(
-        self: Box<Self>,
-        signature: Result<Vec<u8>, CryptoError>,
-        context: &mut Context<'_>,
-    ) -> Result<State, Error> {
-        let Self { mut transcript, secrets, after, question } = *self;
-        send_certificate_verify(&question, signature, &mut transcript, context)?;
-        finish(transcript, secrets, after, context)
-    }
-}
-
-/// Sends Finished, and derives what comes after it.
-fn finish(
-    mut transcript: Transcript,
-    secrets: Secrets,
-    after: After,
-    context: &mut Context<'_>,
-) -> Result<State, Error> {
-    let Secrets { main_secret, client_secret, server_secret } = secrets;
-    send_finished(&server_secret, &mut transcript, context)?;
-    let hash = transcript.current();
-    let read = main_secret.client_traffic(&hash, context.observers)?;
-    let write = main_secret.server_traffic(&hash, context.observers)?;
-    let exporter = main_secret.exporter(&hash, context.observers)?;
-    context.steps.write_keys(Level::Application, write.clone());
-    let flight = ClientFlight {
-        transcript,
-        main_secret,
-        client_secret,
-        read,
-        write,
-        exporter,
-        post_handshake: after.post_handshake,
-    };
-    Ok(match after.due {
-        Due::Certificate(asked) => {
-            let client = ClientCertificate::Expected(asked);
-            State::ExpectClientCertificate(Box::new(ExpectClientCertificate { flight, client }))
-        }
-        Due::Finished(peer) => {
-            let next = Box::new(ExpectFinished { flight, peer });
-            match context.steps.read_level() {
-                Level::EarlyData => State::ExpectEndOfEarlyData(next),
-                _ => State::ExpectFinished(next),
+impl Rest {
+    /// Sends Finished, and derives what comes after it.
+    fn send(self, context: &mut Context) -> Result<State, Error> {
+        let Self { mut transcript, secrets, due, post_handshake } = self;
+        let HandshakeSecrets { main, client: client_secret, server } = secrets;
+        send_finished(&server, &mut transcript, context)?;
+        let secrets = ConnectionSecrets::new(Side::Server, main, &transcript, context)?;
+        context.steps.write_keys(Level::Application, secrets.write.clone());
+        let flight = ClientFlight { transcript, client_secret, secrets, post_handshake };
+        Ok(match due {
+            Due::Certificate(asked) => {
+                let client = ClientCertificate::Expected(asked);
+                State::ExpectClientCertificate(Box::new(ExpectClientCertificate { flight, client }))
             }
-        }
-    })
+            Due::Finished(peer) => {
+                let next = Box::new(ExpectFinished { flight, peer });
+                match context.steps.read_level() {
+                    Level::EarlyData => State::ExpectEndOfEarlyData(next),
+                    _ => State::ExpectFinished(next),
+                }
+            }
+        })
+    }
 }

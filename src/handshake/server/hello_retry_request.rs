@@ -10,7 +10,7 @@ use crate::crypto::{CipherSuite, Digest};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
 use crate::registry::{CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
-use crate::wire::codec::{Prefix, write_vector};
+use crate::wire::codec::{Prefix, write_bytes};
 use crate::wire::{
     ClientHello, Extensions, HELLO_RETRY_REQUEST_RANDOM, HandshakeMessage, ServerHello,
     write_extension,
@@ -28,7 +28,7 @@ pub(super) fn send(
     wanted: Option<NamedGroup>,
     message: HandshakeMessage<'_>,
     hello: &ClientHello<'_>,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<State, Error> {
     let first_hash = cipher_suite.hash.digest(message.bytes);
     let cookie = match &config.cookies {
@@ -52,7 +52,7 @@ pub(super) fn send(
     Ok(State::ExpectSecondClientHello(Box::new(ExpectSecondClientHello {
         config,
         first,
-        random: *hello.random,
+        random: hello.random,
         session_id: hello.session_id.to_vec(),
         cipher_suites: hello.cipher_suites.as_bytes().to_vec(),
     })))
@@ -71,7 +71,7 @@ impl ExpectSecondClientHello {
     pub(super) fn on_message(
         self: Box<Self>,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         if message.kind != MESSAGE {
             return Err(Error::unexpected("the second ClientHello", &message));
@@ -79,7 +79,7 @@ impl ExpectSecondClientHello {
         let hello = ClientHello::parse(message.body)?;
         negotiation::check_form(&self.config, &hello)?;
         for (field, same) in [
-            ("random", *hello.random == self.random),
+            ("random", hello.random == self.random),
             ("legacy_session_id", hello.session_id == self.session_id),
             ("cipher_suites", hello.cipher_suites.as_bytes() == self.cipher_suites),
             ("cookie", hello.cookie == self.first.cookie.as_deref()),
@@ -109,7 +109,7 @@ impl FirstHello {
         config: &ServerConfig,
         cookie: &[u8],
         hello: &ClientHello<'_>,
-        context: &Context<'_>,
+        context: &Context,
     ) -> Result<Self, Error> {
         let illegal = |reason: &str| Error::illegal(MESSAGE, "cookie", reason);
         let Some(cookies) = &config.cookies else {
@@ -140,15 +140,22 @@ impl FirstHello {
         }
         if let Some(cookie) = &self.cookie {
             write_extension(&mut extensions, ExtensionType::COOKIE, |out| {
-                write_vector(out, Prefix::U16, |out| out.extend_from_slice(cookie));
+                write_bytes(out, Prefix::U16, cookie);
             });
         }
         write_extension(&mut extensions, ExtensionType::SUPPORTED_VERSIONS, |out| {
             out.extend_from_slice(&ProtocolVersion::TLS_1_3.0.to_be_bytes());
         });
         let mut message = Vec::with_capacity(128);
-        let (random, extensions) = (&HELLO_RETRY_REQUEST_RANDOM, Extensions::written(&extensions));
-        ServerHello::new(random, session_id, self.cipher_suite.id, extensions).encode(&mut message);
+        let hello = ServerHello {
+            legacy_version: ProtocolVersion::TLS_1_2,
+            random: HELLO_RETRY_REQUEST_RANDOM,
+            session_id,
+            cipher_suite: self.cipher_suite.id,
+            extensions: Extensions::written(&extensions),
+            ..ServerHello::default()
+        };
+        hello.encode(&mut message);
         message
     }
 
@@ -158,7 +165,7 @@ impl FirstHello {
         config: Arc<ServerConfig>,
         message: HandshakeMessage<'_>,
         hello: &ClientHello<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
         context.parameters.retried = true;
         if hello.early_data {
@@ -177,9 +184,8 @@ impl FirstHello {
         };
         let mut transcript = Transcript::after_retry(&self.cipher_suite, &self.first_hash);
         transcript.add_bytes(&self.retry_request(hello.session_id));
-        let exchange = exchange_keys(&*group, share.key_exchange, context)?;
-        let exchange = Some(exchange);
-        negotiated(config, self.cipher_suite, exchange, Some(transcript), message, hello, context)
+        let exchange = Some(exchange_keys(&*group, share.key_exchange, context)?);
+        negotiated(config, self.cipher_suite, exchange, transcript, message, hello, context)
     }
 }
 

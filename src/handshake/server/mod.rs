@@ -86,7 +86,7 @@ impl State {
     pub(super) fn on_message(
         self,
         message: HandshakeMessage<'_>,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<machine::State, Error> {
         let next = match self {
             Self::ExpectClientHello(state) => state.on_message(message, context)?,
@@ -108,35 +108,32 @@ impl State {
 
     pub(super) fn on_answer(
         self,
+        question: Question,
         answer: Answer,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) -> Result<Self, Error> {
-        match (self, answer) {
-            (Self::ResolvingPsk(state), Answer::Psk(choice)) => state.on_choice(choice, context),
-            (Self::AcceptingEarlyData(state), Answer::EarlyData(accept)) => {
-                state.on_decision(accept, context)
+        use {Answer as A, Question as Q};
+        match (self, question, answer) {
+            (Self::ResolvingPsk(state), Q::ResolvePsk(question), A::Psk(choice)) => {
+                state.on_choice(choice, &question.client_hello()?, context)
             }
-            (Self::ChoosingCertificate(state), Answer::Certificate(choice)) => {
-                state.on_choice(choice, context)
+            (
+                Self::AcceptingEarlyData(state),
+                Q::AcceptEarlyData(question),
+                A::EarlyData(accept),
+            ) => state.on_decision(&question.offer, accept, context),
+            (
+                Self::ChoosingCertificate(state),
+                Q::ChooseCertificate(question),
+                A::Certificate(choice),
+            ) => state.on_choice(choice, &question.client_hello()?, context),
+            (Self::Signing(state), Q::Sign(question), A::Signature(signature)) => {
+                state.on_signature(question.scheme, signature, context)
             }
-            (Self::Signing(state), Answer::Signature(signature)) => {
-                state.on_signature(signature, context)
-            }
-            (Self::ExpectClientCertificate(state), Answer::Peer(verdict)) => {
-                state.on_verdict(verdict, context)
+            (Self::ExpectClientCertificate(state), question, A::Peer(verdict)) => {
+                state.on_verdict(question, verdict, context)
             }
             _ => Err(ErrorKind::Internal("an answer came without its question").into()),
-        }
-    }
-
-    pub(super) fn question(&self) -> Option<&Question> {
-        match self {
-            Self::ResolvingPsk(state) => Some(state.question()),
-            Self::AcceptingEarlyData(state) => Some(state.question()),
-            Self::ChoosingCertificate(state) => Some(state.question()),
-            Self::Signing(state) => Some(state.question()),
-            Self::ExpectClientCertificate(state) => state.question(),
-            _ => None,
         }
     }
 }

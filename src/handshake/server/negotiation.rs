@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::no_common_type;
 use crate::registry::{CertificateType, ExtensionType, HandshakeType, ProtocolVersion};
 use crate::wire::codec::join;
-use crate::wire::{ClientHello, KeyShareEntry};
+use crate::wire::{ClientHello, KeyShareEntry, PSK_KE};
 
 const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
 
@@ -37,14 +37,13 @@ pub(super) fn check_form(config: &ServerConfig, hello: &ClientHello<'_>) -> Resu
     if hello.pre_shared_keys.is_some() && hello.psk_key_exchange_modes.is_none() {
         return Err(Error::missing(MESSAGE, ExtensionType::PSK_KEY_EXCHANGE_MODES));
     }
+    // Only in the mode that is without one (section 4.3.9).
     let no_exchange = hello.pre_shared_keys.is_some()
+        && hello.psk_key_exchange_modes.is_some_and(|modes| modes.contains(&PSK_KE))
         && hello.supported_groups.is_none()
         && hello.key_shares.is_none();
     if no_exchange && !config.psk_without_key_exchange {
-        let (ours, theirs) = ("psk_dhe_ke".into(), "psk_ke".into());
-        return Err(
-            ErrorKind::NothingInCommon { what: "PSK key exchange mode", ours, theirs }.into()
-        );
+        return Err(Error::nothing_in_common("PSK key exchange mode", "psk_dhe_ke", "psk_ke"));
     }
     for (extension, there) in [
         (ExtensionType::SUPPORTED_GROUPS, no_exchange || hello.supported_groups.is_some()),
@@ -87,8 +86,7 @@ pub(super) fn cipher_suite(
     let chosen = ours.iter().find(|suite| hello.cipher_suites.contains(suite.id));
     chosen.copied().ok_or_else(|| {
         let ours = join(ours.iter().map(|suite| suite.id));
-        let theirs = hello.cipher_suites.to_string();
-        ErrorKind::NothingInCommon { what: "cipher suite", ours, theirs }.into()
+        Error::nothing_in_common("cipher suite", ours, hello.cipher_suites.to_string())
     })
 }
 
@@ -114,7 +112,7 @@ pub(super) fn group<'a>(
     common.map(|group| (Arc::clone(group), None)).ok_or_else(|| {
         let ours = join(ours.iter().map(|group| group.name()));
         let theirs = theirs.map(|list| list.to_string()).unwrap_or_default();
-        ErrorKind::NothingInCommon { what: "key exchange group", ours, theirs }.into()
+        Error::nothing_in_common("key exchange group", ours, theirs)
     })
 }
 
@@ -139,12 +137,14 @@ pub(super) fn application_protocol(
 }
 
 /// The type of the client's certificate: the verifier's first that the client has, if there is one
-/// to ask for (RFC 7250, section 4.2).
+/// to ask for, now or later (RFC 7250, section 4.2).
 pub(super) fn client_certificate_type(
     config: &ServerConfig,
     hello: &ClientHello<'_>,
 ) -> Option<CertificateType> {
-    let ours = config.client_authentication.as_ref()?.verifier.certificate_types();
+    let policy = config.client_authentication.as_ref();
+    let policy = policy.filter(|policy| policy.in_handshake || hello.post_handshake_auth);
+    let ours = policy?.verifier.certificate_types();
     ours.iter().copied().find(|ours| client_types(hello).any(|theirs| theirs == *ours))
 }
 

@@ -1,13 +1,11 @@
 //! ResolvingPsk: which of the client's keys, and does the client have it? (RFC 9846, section
 //! 4.3.11.)
 
-use std::sync::Arc;
-
 use super::client_hello::choose_certificate;
 use super::flight::Offer;
 use super::{Context, Question, State, early_data, tickets};
 use crate::config::{ChosenPsk, Reply, ServerConfig};
-use crate::crypto::{CipherSuite, Digest};
+use crate::crypto::Digest;
 use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskProven;
 use crate::handshake::question::{ChooseCertificate, ResolvePsk};
@@ -18,8 +16,7 @@ use crate::wire::{ClientHello, HandshakeMessage, PSK_DHE_KE, PSK_KE};
 /// binders. `None` where no key is offered that may be used in one of its modes.
 pub(super) fn binder_hash(
     config: &ServerConfig,
-    cipher_suite: &CipherSuite,
-    before: Option<&Transcript>,
+    before: &Transcript,
     message: &HandshakeMessage<'_>,
     hello: &ClientHello<'_>,
 ) -> Option<Digest> {
@@ -30,11 +27,7 @@ pub(super) fn binder_hash(
         return None;
     }
     let length = message.bytes.len().checked_sub(offered.binders_length())?;
-    let truncated = message.bytes.get(..length)?;
-    Some(match before {
-        Some(transcript) => transcript.current_with(truncated),
-        None => cipher_suite.hash.digest(truncated),
-    })
+    Some(before.current_with(message.bytes.get(..length)?))
 }
 
 /// How many identities are looked at: a bound on the work that a list of thousands can ask for.
@@ -48,84 +41,66 @@ pub(super) struct ProvenPsk {
     pub(super) proof: PskProven,
 }
 
-/// Takes a ticket of this server's; else asks for the key, if there is one to ask for; else the certificate is next.
+/// Takes a ticket of this server's; else asks for the key, if there is one to ask for; else the
+/// certificate is next.
 pub(super) fn resolve(
-    config: Arc<ServerConfig>,
     offer: Offer,
-    message: &HandshakeMessage<'_>,
     hello: &ClientHello<'_>,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Result<State, Error> {
-    if offer.binder_hash.is_some() {
-        if let Some(ticket) = tickets::find(&config, &offer, hello, context) {
-            return on_choice(config, offer, Some(ticket), message.bytes, hello, context);
-        }
+    if offer.binder_hash.is_none() {
+        return choose_certificate(offer, hello, context);
     }
-    let resolver = config.psks.clone().filter(|_| offer.binder_hash.is_some());
-    match resolver.map(|resolver| resolver.resolve(hello, &offer.cipher_suite)) {
-        None => choose_certificate(config, offer, message.bytes, hello, context),
-        Some(Reply::Now(choice)) => on_choice(config, offer, choice, message.bytes, hello, context),
-        Some(Reply::Later) => {
-            let hello = ChooseCertificate { message: message.bytes.to_vec() };
-            let question = ResolvePsk { cipher_suite: offer.cipher_suite, hello };
-            let question = Question::ResolvePsk(question);
-            Ok(State::ResolvingPsk(Box::new(ResolvingPsk { config, offer, question })))
+    let reply = match (tickets::find(&offer, hello, context), &offer.config.psks) {
+        (None, Some(resolver)) => resolver.resolve(hello, &offer.cipher_suite),
+        (ticket, _) => Reply::Now(ticket),
+    };
+    let cipher_suite = offer.cipher_suite;
+    let state = ResolvingPsk { offer };
+    match reply {
+        Reply::Now(choice) => state.on_choice(choice, hello, context),
+        Reply::Later => {
+            let hello = ChooseCertificate { body: hello.body.to_vec() };
+            context.ask(Question::ResolvePsk(ResolvePsk { cipher_suite, hello }));
+            Ok(State::ResolvingPsk(Box::new(state)))
         }
     }
 }
 
 /// The resolver was asked, and has not answered yet.
 pub(in crate::handshake) struct ResolvingPsk {
-    config: Arc<ServerConfig>,
     offer: Offer,
-    question: Question,
 }
 
 impl ResolvingPsk {
-    pub(super) fn question(&self) -> &Question {
-        &self.question
-    }
-
     pub(super) fn on_choice(
-        self: Box<Self>,
+        self,
         choice: Option<ChosenPsk>,
-        context: &mut Context<'_>,
+        hello: &ClientHello<'_>,
+        context: &mut Context,
     ) -> Result<State, Error> {
-        let Question::ResolvePsk(question) = self.question else {
-            return Err(ErrorKind::Internal("the question changed").into());
+        let mut offer = self.offer;
+        let suits = |choice: &ChosenPsk| choice.key.hash() == offer.cipher_suite.hash.algorithm();
+        let Some(choice) = choice.filter(suits) else {
+            return choose_certificate(offer, hello, context);
         };
-        let (message, hello) = (&question.hello.message, question.client_hello()?);
-        on_choice(self.config, self.offer, choice, message, &hello, context)
+        let ChosenPsk { index, key } = &choice;
+        let offered = hello.pre_shared_keys.and_then(|keys| keys.iter().nth(usize::from(*index)));
+        let (Some((_, binder)), Some(hash)) = (offered, offer.binder_hash) else {
+            return Err(ErrorKind::Refused("resolve PSK").into());
+        };
+        let early = EarlySecret::new(offer.cipher_suite, Some(&key.secret), &mut context.observers);
+        let expected = early
+            .binder_key(key.kind(), &mut context.observers)?
+            .finished(&hash, &mut context.observers)?;
+        let proof = PskProven::by_binder(&expected, binder)?;
+        context.parameters.pre_shared_key = Some(key.kind());
+        offer.server_certificate_type = tickets::take_over(key, hello, context);
+        if !hello.psk_key_exchange_modes.is_some_and(|modes| modes.contains(&PSK_DHE_KE)) {
+            offer.exchange = None;
+            context.parameters.group = None;
+        }
+        let psk = ProvenPsk { early, index: *index, kind: key.kind(), proof };
+        early_data::decide(offer, &choice, psk, hello, context)
     }
-}
-
-fn on_choice(
-    config: Arc<ServerConfig>,
-    mut offer: Offer,
-    choice: Option<ChosenPsk>,
-    message: &[u8],
-    hello: &ClientHello<'_>,
-    context: &mut Context<'_>,
-) -> Result<State, Error> {
-    let suits = |choice: &ChosenPsk| choice.key.hash() == offer.cipher_suite.hash.algorithm();
-    let Some(choice) = choice.filter(suits) else {
-        return choose_certificate(config, offer, message, hello, context);
-    };
-    let ChosenPsk { index, key } = &choice;
-    let offered = hello.pre_shared_keys.and_then(|keys| keys.iter().nth(usize::from(*index)));
-    let (Some((_, binder)), Some(hash)) = (offered, offer.binder_hash) else {
-        return Err(ErrorKind::Refused("resolve PSK").into());
-    };
-    let early = EarlySecret::new(offer.cipher_suite, Some(key.secret()), context.observers);
-    let expected =
-        early.binder_key(key.kind(), context.observers)?.finished(&hash, context.observers)?;
-    let proof = PskProven::by_binder(&expected, binder)?;
-    context.parameters.pre_shared_key = Some(key.kind());
-    offer.server_certificate_type = tickets::take_over(key, hello, context);
-    if !hello.psk_key_exchange_modes.is_some_and(|modes| modes.contains(&PSK_DHE_KE)) {
-        offer.exchange = None;
-        context.parameters.group = None;
-    }
-    let psk = ProvenPsk { early, index: *index, kind: key.kind(), proof };
-    early_data::decide(config, offer, &choice, psk, message, hello, context)
 }

@@ -8,7 +8,7 @@ use super::flight::Offer;
 use super::pre_shared_key::LOOKED_AT;
 use crate::config::{ChosenPsk, PreSharedKey, ServerConfig, session_is_good};
 use crate::registry::CertificateType;
-use crate::session::ServerSession;
+use crate::session::{ServerSession, Session};
 use crate::wire::{ClientHello, PSK_DHE_KE, PSK_KE};
 
 /// How many tickets a client gets that resumes nothing. None without a mode to use them in.
@@ -25,26 +25,31 @@ pub(super) fn wanted(
 }
 
 /// The key of the first ticket that is of this server, alive, and made under the same rules.
-pub(super) fn find(
-    config: &ServerConfig,
-    offer: &Offer,
-    hello: &ClientHello<'_>,
-    context: &Context<'_>,
-) -> Option<ChosenPsk> {
+pub(super) fn find(offer: &Offer, hello: &ClientHello<'_>, context: &Context) -> Option<ChosenPsk> {
+    let config = &offer.config;
     let sessions = config.sessions.as_ref()?;
     let policy = config.session_policy(context.parameters.server_name.as_deref());
     let offered = hello.pre_shared_keys?.iter();
-    (0..LOOKED_AT).zip(offered).find_map(|(index, (offered, _))| {
+    let chosen = (0..LOOKED_AT).zip(offered).find_map(|(index, (offered, _))| {
         let bytes = sessions.take(offered.identity, context.now)?;
         let ServerSession { session, policy: made_under } = ServerSession::decode(&bytes).ok()?;
-        let good = made_under == policy
-            && session.is_alive(context.now)
-            && config.client_authentication.as_ref().is_none_or(|policy| {
-                session_is_good(&*policy.verifier, &session, None, context.now)
-            });
+        let good = made_under == policy && session.is_alive(context.now);
         let suites = good.then_some(&offer.cipher_suite);
         let key = PreSharedKey::of_ticket(offered.identity, session, suites)?;
         Some(ChosenPsk { index, key })
+    });
+    // One chain is judged and no more: the client has proved nothing yet.
+    chosen.filter(|chosen| {
+        chosen.key.session.as_ref().is_some_and(|session| still_accepted(config, session, context))
+    })
+}
+
+/// Is what the client has shown good still?
+fn still_accepted(config: &ServerConfig, session: &Session, context: &Context) -> bool {
+    let Some(policy) = &config.client_authentication else { return true };
+    session_is_good(&*policy.verifier, session, None, context.now).unwrap_or_else(|| {
+        // Who has to show a certificate and did not had a shared key.
+        config.psks.is_some() || !(policy.required && policy.in_handshake)
     })
 }
 
@@ -54,9 +59,9 @@ pub(super) fn find(
 pub(super) fn take_over(
     key: &PreSharedKey,
     hello: &ClientHello<'_>,
-    context: &mut Context<'_>,
+    context: &mut Context,
 ) -> Option<CertificateType> {
-    let session = key.session()?;
+    let session = key.session.as_ref()?;
     context.parameters.certificates.clone_from(&session.certificates);
     context.parameters.raw_public_key.clone_from(&session.raw_public_key);
     context.resumption.authenticated = session.authenticated;

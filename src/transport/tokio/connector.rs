@@ -72,6 +72,40 @@ impl Connector {
     {
         let config = Arc::clone(&self.config);
         let connection = ClientConnection::with_options(config, server_name, options)?;
+        self.finish(connection, transport).await
+    }
+
+    /// As [`connect`](Self::connect), and sends 0-RTT data with the ClientHello. Returns beside the
+    /// stream how many bytes of them were sent: see
+    /// [`write_early_data`](crate::Connection::write_early_data). **They can be replayed.** If
+    /// [`PeerParameters::early_data`](crate::handshake::PeerParameters::early_data) is not
+    /// [`EarlyData::Accepted`](crate::handshake::EarlyData::Accepted) in the end, the server has
+    /// none of them: send them again.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_with_early_data<T>(
+        &self,
+        server_name: ServerName<'static>,
+        early_data: &[u8],
+        transport: T,
+    ) -> io::Result<(TlsStream<ClientConnection, T>, usize)>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let mut connection = ClientConnection::new(Arc::clone(&self.config), server_name)?;
+        let sent = connection.write_early_data(early_data)?;
+        Ok((self.finish(connection, transport).await?, sent))
+    }
+
+    async fn finish<T>(
+        &self,
+        connection: ClientConnection,
+        transport: T,
+    ) -> io::Result<TlsStream<ClientConnection, T>>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
         let mut stream = TlsStream::new(connection, transport, Arc::clone(&self.answers));
         within(self.timeout, &mut stream, async |stream| stream.handshake().await).await?;
         Ok(stream)

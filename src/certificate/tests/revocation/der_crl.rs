@@ -273,6 +273,17 @@ fn points_that_are_anothers_or_malformed() {
     assert_eq!(outcome(&[&point(&[&relative])], &relative), revoked);
     assert_eq!(outcome(&[&point(&[&relative])], &name), Ok(()));
     assert_eq!(outcome(&[&point(&[])], &name), Ok(()));
+    // A relative name is the end of a full one.
+    let common_name = [&[0x30, 8, 6, 3, 0x55, 4, 3, 12, 1, b'p'][..]].concat();
+    let issuer = intermediate("ca", &root("root"));
+    let issuer = decode::Certificate::decode(issuer.der()).unwrap();
+    let whole = [issuer.subject, &der::wrap(der::SET, &common_name)].concat();
+    let whole = der::wrap(der::constructed(4), &der::wrap(der::SEQUENCE, &whole));
+    let whole = der::wrap(der::constructed(0), &der::wrap(der::constructed(0), &whole));
+    let part = der::wrap(der::constructed(0), &der::wrap(der::constructed(1), &common_name));
+    assert_eq!(outcome(&[&point(&[&whole])], &part), revoked);
+    assert_eq!(outcome(&[&point(&[&part])], &whole), revoked);
+    assert_eq!(outcome(&[&point(&[&relative])], &part), Ok(()));
     // Another authority's list is at the same place.
     assert_eq!(outcome(&[&point(&[&name, &crl_issuer])], &name), Ok(()));
     let malformed = unusable("CN=leaf", EvidenceError::MalformedDistributionPoints);
@@ -365,6 +376,9 @@ fn serial_numbers_are_found_in_any_order_and_length() {
     // What CAs wrote with a zero too many is the same number.
     let crl = parse(&Fields::new(vec![entry(&[0, LEAF_SERIAL], &[])], vec![])).unwrap();
     assert!(crl.lists(&[LEAF_SERIAL]));
+    // And a negative one is no certificate's, whatever its last bytes are.
+    let crl = parse(&Fields::new(vec![entry(&[0xff], &[])], vec![])).unwrap();
+    assert!(crl.lists(&[0xff, 0xff]) && !crl.lists(&[0, 0xff]));
 }
 
 #[test]
@@ -373,4 +387,26 @@ fn a_large_crl_costs_four_bytes_an_entry() {
     let crl = parse(&Fields::new(entries.collect(), vec![])).unwrap();
     assert_eq!(crl.len(), 100_000);
     assert!(crl.lists(&[1]) && crl.lists(&[0x01, 0x86, 0xa0]) && !crl.lists(&[0x01, 0x86, 0xa1]));
+}
+
+#[test]
+fn a_crl_without_a_number_clears_nobody_in_the_strict_profile() {
+    let chain = Chain::new();
+    assert_eq!(verdict(&Fields::new(vec![], vec![])), Ok(()));
+    let strict = |fields| {
+        let der = Fields::sign(&fields, &chain.intermediate);
+        let crl = CertificateRevocationList::from_der(&der).unwrap();
+        let mut leaf = leaf_params();
+        leaf.use_authority_key_identifier_extension = true;
+        leaf.distinguished_name = params("example.com").distinguished_name;
+        let mut ca = authority_params("ca");
+        ca.use_authority_key_identifier_extension = true;
+        let ca = ca.signed_by(chain.intermediate.key(), &chain.root).unwrap();
+        let leaf = issue(&leaf, &chain.intermediate);
+        let mut check = Check::new(&leaf, &[ca.der()], &[chain.root.der()]);
+        (check.profile, check.crls) = (Profile::Strict, vec![crl]);
+        check.run().map_or_else(|error| error.problem.code(), |_| "accepted")
+    };
+    assert_eq!(strict(Fields::new(vec![], vec![extension(20, false, &[2, 1, 1])])), "accepted");
+    assert_eq!(strict(Fields::new(vec![], vec![])), "crl-number");
 }

@@ -5,6 +5,7 @@ mod der_crl;
 mod der_ocsp;
 mod ocsp;
 mod openssl;
+mod signers;
 
 use rcgen::{
     CertificateRevocationListParams, CrlDistributionPoint, KeyIdMethod, RevokedCertParams,

@@ -1,0 +1,58 @@
+//! What both sides derive at the same places of the handshake (RFC 9846, section 7.1).
+
+use super::{Context, Side};
+use crate::crypto::{CryptoError, SharedSecret};
+use crate::error::Error;
+use crate::key_schedule::{EarlySecret, Exporter, MainSecret, TrafficSecret, Transcript};
+use crate::observer::Observers;
+
+/// What ServerHello makes possible: the secrets of the two flights.
+pub(super) struct HandshakeSecrets {
+    pub(super) main: MainSecret,
+    pub(super) client: TrafficSecret,
+    pub(super) server: TrafficSecret,
+}
+
+impl HandshakeSecrets {
+    /// From the transcript up to ServerHello.
+    pub(super) fn new(
+        early: EarlySecret,
+        shared: &SharedSecret,
+        transcript: &Transcript,
+        observers: &mut Observers,
+    ) -> Result<Self, CryptoError> {
+        let handshake = early.into_handshake(shared, observers)?;
+        let hash = transcript.current();
+        let client = handshake.client_traffic(&hash, observers)?;
+        let server = handshake.server_traffic(&hash, observers)?;
+        Ok(Self { main: handshake.into_main(observers)?, client, server })
+    }
+}
+
+/// What outlives the handshake; `main` makes the secret of the tickets at its very end.
+pub(super) struct ConnectionSecrets {
+    pub(super) read: TrafficSecret,
+    pub(super) write: TrafficSecret,
+    pub(super) exporter: Exporter,
+    pub(super) main: MainSecret,
+}
+
+impl ConnectionSecrets {
+    /// From the transcript up to the server's Finished.
+    pub(super) fn new(
+        side: Side,
+        main: MainSecret,
+        transcript: &Transcript,
+        context: &mut Context,
+    ) -> Result<Self, Error> {
+        let hash = transcript.current();
+        let client = main.client_traffic(&hash, &mut context.observers)?;
+        let server = main.server_traffic(&hash, &mut context.observers)?;
+        let exporter = main.exporter(&hash, &mut context.observers)?;
+        let (read, write) = match side {
+            Side::Client => (server, client),
+            Side::Server => (client, server),
+        };
+        Ok(Self { read, write, exporter, main })
+    }
+}

@@ -1,0 +1,102 @@
+//! 0-RTT data under tokio: sent with the ClientHello, taken apart from the rest, and asked about.
+
+mod common;
+#[path = "common/tokio.rs"]
+mod peers;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::{Identity, server_name};
+use handclasp::config::{AnswerLater, CertificateList};
+use handclasp::crypto::CryptoProvider;
+use handclasp::handshake::{Answer, EarlyData, Question};
+use handclasp::pki_types::UnixTime;
+use handclasp::session::{MemoryClientSessions, StrikeRegister, TicketKeys};
+use handclasp::transport::tokio::{Acceptor, Connector};
+use handclasp::{ClientConfig, ServerConfig};
+use peers::{Client, Server, connect};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::time::{Instant, sleep};
+
+const WORDS: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A client with sessions and a server with tickets that asks whether early data are welcome, and
+/// hears `welcome` after a second.
+fn ends(welcome: bool) -> (Connector, Acceptor) {
+    let (identity, random) = (Identity::p256(), CryptoProvider::ring().random);
+    let client = ClientConfig::builder(CryptoProvider::ring())
+        .sessions(Arc::new(MemoryClientSessions::new(8)))
+        .early_data(true)
+        .trust(identity.anchors())
+        .unwrap()
+        .build()
+        .unwrap();
+    // What began before cannot have been seen.
+    let began = Duration::from_secs(UnixTime::now().as_secs() - 60);
+    let register = Arc::new(StrikeRegister::new(UnixTime::since_unix_epoch(began)));
+    let server = ServerConfig::builder(CryptoProvider::ring())
+        .sessions(Arc::new(TicketKeys::random(random).unwrap()))
+        .early_data(1_000, register)
+        .early_data_policy(Arc::new(AnswerLater))
+        .build(Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())])))
+        .unwrap();
+    let acceptor = Acceptor::new(Arc::new(server)).answers(move |question| async move {
+        sleep(SECOND).await;
+        let Question::AcceptEarlyData(question) = question else { panic!("{question:?}") };
+        assert_eq!(question.offer.server_name.as_deref(), Some(common::NAME));
+        Answer::EarlyData(welcome)
+    });
+    (Connector::new(Arc::new(client)), acceptor)
+}
+
+/// Data go both ways; the server's tickets come with them.
+async fn talk(client: &mut Client, server: &mut Server) {
+    let mut got = [0; 4];
+    client.write_all(b"ping").await.unwrap();
+    client.flush().await.unwrap();
+    server.read_exact(&mut got).await.unwrap();
+    assert_eq!(&got, b"ping");
+    server.write_all(b"pong").await.unwrap();
+    server.flush().await.unwrap();
+    client.read_exact(&mut got).await.unwrap();
+    assert_eq!(&got, b"pong");
+}
+
+#[tokio::test(start_paused = true)]
+async fn early_data_come_apart_from_the_rest_where_a_future_welcomes_them() {
+    for welcome in [true, false] {
+        let (connector, acceptor) = ends(welcome);
+        let (client, server) = connect(&connector, &acceptor, 64 * 1024).await;
+        talk(&mut client.unwrap(), &mut server.unwrap()).await;
+
+        let start = Instant::now();
+        let (left, right) = duplex(64 * 1024);
+        let (client, server) = tokio::join!(
+            connector.connect_with_early_data(server_name(), WORDS, left),
+            acceptor.accept(right)
+        );
+        let ((mut client, sent), mut server) = (client.unwrap(), server.unwrap());
+        assert!((SECOND..2 * SECOND).contains(&start.elapsed()), "{:?}", start.elapsed());
+        assert_eq!(sent, WORDS.len());
+        let outcome = client.connection().parameters().early_data;
+        assert_eq!(outcome == EarlyData::Accepted, welcome, "{outcome:?}");
+        assert_eq!(server.take_early_data(), if welcome { WORDS } else { b"" });
+        assert_eq!(server.take_early_data(), b"");
+        talk(&mut client, &mut server).await;
+    }
+}
+
+#[tokio::test]
+async fn without_a_ticket_no_early_data_are_sent() {
+    let (connector, acceptor) = ends(true);
+    let (left, right) = duplex(64 * 1024);
+    let (client, server) = tokio::join!(
+        connector.connect_with_early_data(server_name(), WORDS, left),
+        acceptor.accept(right)
+    );
+    let ((mut client, sent), mut server) = (client.unwrap(), server.unwrap());
+    assert_eq!((sent, client.connection().parameters().early_data), (0, EarlyData::NotOffered));
+    talk(&mut client, &mut server).await;
+}
