@@ -22,7 +22,7 @@ use handclasp::registry::CipherSuiteId;
 use handclasp::session::{AntiReplay, MemorySessions, Strike, StrikeRegister};
 use handclasp::transport::raw::{RawHandshake, RawStep};
 use handclasp::{ClientConnection, Connection, Level, ServerConfig, ServerConnection};
-use sessions::{Pair, carry, client as client_at, server_at, talk, time};
+use sessions::{Pair, before, carry, client as client_at, server_at, talk, time};
 
 const WORDS: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 
@@ -179,11 +179,14 @@ fn replayed_early_data_are_refused_by_every_server_that_shares_the_register() {
     let other = pair.finish(pair.early_server(1000));
     assert_eq!(replay(&flight, &other, 2), (EarlyData::Rejected, vec![]));
     // Another register has not seen it, so its server must not share the ticket keys.
-    let alone = pair.server_builder().early_data(1000, Arc::new(StrikeRegister::new(time(0))));
+    let alone = pair.server_builder().early_data(1000, Arc::new(StrikeRegister::new(before())));
     assert_eq!(replay(&flight, &pair.finish(alone), 1).0, EarlyData::Accepted);
-    // A register that began later cannot know what came before.
-    let late = pair.server_builder().early_data(1000, Arc::new(StrikeRegister::new(time(2))));
-    assert_eq!(replay(&flight, &pair.finish(late), 2).0, EarlyData::Rejected);
+    // A register that began later cannot know what came before, in the same second either.
+    for began in 0..3 {
+        let late = Arc::new(StrikeRegister::new(time(began)));
+        let late = pair.server_builder().early_data(1000, late);
+        assert_eq!(replay(&flight, &pair.finish(late), 2).0, EarlyData::Rejected);
+    }
     // After the window the age gives it away.
     let forgetful = pair.server_builder().early_data(1000, Arc::new(Forgetful));
     let forgetful = pair.finish(forgetful);
@@ -236,7 +239,7 @@ fn a_ticket_whose_age_is_not_what_it_should_be_resumes_without_early_data() {
 
 #[test]
 fn a_register_remembers_while_a_hello_is_fresh_and_says_no_when_it_is_full() {
-    let register = StrikeRegister::with_capacity(time(0), 3);
+    let register = StrikeRegister::with_capacity(before(), 3);
     let strike = |id: u8, until: Option<u64>| {
         let mut offer = sample();
         offer.id = [id; 32];
@@ -354,6 +357,20 @@ fn early_data_beyond_the_limit_end_the_connection() {
     assert_eq!(client.write_early_data(&[7; 101]).unwrap(), 101);
     let error = talk(&mut client, &mut server_at(&config, 1)).error.unwrap();
     assert_eq!(error.alert_sent(), Some(AlertDescription::UNEXPECTED_MESSAGE), "{error}");
+}
+
+#[test]
+fn early_data_are_not_taken_under_another_key_than_the_first() {
+    // Section 4.3.10: they are protected with the ticket's key, which this server cannot open; the
+    // second key would allow them.
+    let (pair, _, _) = sharing(100, 100);
+    pair.meet(&pair.finish(pair.early_server(100)));
+    let keys = Arc::new(PskList::new(vec![external(100)]));
+    let other = pair.early_server(100).sessions(sessions::ticket_keys()).pre_shared_keys(keys);
+    let builder = pair.client_builder().pre_shared_keys(vec![external(100)]);
+    let mut client = client_at(builder, 1);
+    assert_eq!(early(&mut client, &pair.finish(other), 1), EarlyData::Rejected);
+    assert!(client.parameters().pre_shared_key.is_some());
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod common;
 #[path = "common/process.rs"]
 mod process;
 
+use core::time::Duration;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
@@ -77,7 +78,10 @@ fn gnutls_cli_resumes_with_our_tickets_and_sends_early_data() {
     let random = CryptoProvider::ring().random;
     let builder = ServerConfig::builder(CryptoProvider::ring());
     let builder = builder.sessions(Arc::new(TicketKeys::random(random).unwrap()));
-    let register = Arc::new(StrikeRegister::new(UnixTime::now()));
+    // A second ago: what began in the second of a ticket knows nothing of what was before.
+    let began = Duration::from_secs(UnixTime::now().as_secs() - 1);
+    let began = UnixTime::since_unix_epoch(began);
+    let register = Arc::new(StrikeRegister::new(began));
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let config = Arc::new(builder.early_data(1000, register).build(Arc::new(list)).unwrap());
 

@@ -9,15 +9,16 @@ use std::sync::Arc;
 
 use common::{Identity, server_name};
 use handclasp::ServerConfig;
-use handclasp::certificate::EndEntity;
+use handclasp::certificate::{CertificateError, EndEntity};
 use handclasp::config::{
     CertificateList, CertifiedKey, ClientAuthentication, ClientConfigBuilder, KeySource,
-    PeerVerifier, PinnedPublicKeys, PskList, TrustAnchorVerifier,
+    PeerIdentity, PeerVerifier, PinnedPublicKeys, PskList, Reply, TrustAnchorVerifier,
 };
 use handclasp::crypto::{CryptoError, CryptoProvider, signing_key};
 use handclasp::handshake::EarlyData;
 use handclasp::key_schedule::PskKind;
 use handclasp::pki_types::UnixTime;
+use handclasp::registry::CertificateType;
 use handclasp::session::SessionStore;
 use sessions::{Pair, client, server_at, shared_key, talk, time};
 use zeroize::Zeroizing;
@@ -180,4 +181,33 @@ impl SessionStore for Counting {
     fn take(&self, _: &[u8], _: UnixTime) -> Option<Zeroizing<Vec<u8>>> {
         None
     }
+}
+
+/// Takes raw public keys only, and did not expect to be asked about anything else.
+#[derive(Debug)]
+struct RawOnly;
+
+impl PeerVerifier for RawOnly {
+    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        Reply::Now(Ok(()))
+    }
+
+    fn certificate_types(&self) -> &[CertificateType] {
+        &[CertificateType::RAW_PUBLIC_KEY]
+    }
+}
+
+#[test]
+fn who_takes_raw_public_keys_only_resumes_no_session_with_certificates() {
+    let (pair, own) = (Pair::new(), Identity::p256());
+    let config = server(&pair, ClientAuthentication::optional(verifier(&own)));
+    assert_eq!(again(&pair, &own, &config, 0), (false, true));
+    let stricter = server(&pair, ClientAuthentication::optional(Arc::new(RawOnly)));
+    assert_eq!(again(&pair, &own, &stricter, 1), (false, false), "of a client");
+    handclasp::session::ClientSessionStore::forget(&*pair.store, &server_name());
+    assert_eq!(again(&pair, &own, &config, 2), (false, true));
+    let mut strict = client(builder(&pair, &own).verifier(Arc::new(RawOnly)), 3);
+    let error = talk(&mut strict, &mut server_at(&config, 3)).error.unwrap();
+    let alert = Some(handclasp::alert::AlertDescription::UNSUPPORTED_CERTIFICATE);
+    assert_eq!(error.alert_sent(), alert, "of a server: {error}");
 }

@@ -4,6 +4,7 @@ mod common;
 #[path = "common/rustls.rs"]
 mod peer;
 
+use core::time::Duration;
 use std::io::{Read, Write};
 use std::sync::Arc;
 
@@ -78,7 +79,10 @@ fn server_config(
     let certificates = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let builder = ServerConfig::builder(provider).sessions(sessions);
     let builder = builder.application_protocols(["test/1"]);
-    let builder = builder.early_data(1000, Arc::new(StrikeRegister::new(UnixTime::now())));
+    // A second ago: what began in the second of a ticket knows nothing of what was before.
+    let began = Duration::from_secs(UnixTime::now().as_secs() - 1);
+    let began = UnixTime::since_unix_epoch(began);
+    let builder = builder.early_data(1000, Arc::new(StrikeRegister::new(began)));
     Arc::new(builder.build(Arc::new(certificates)).unwrap())
 }
 

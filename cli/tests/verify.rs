@@ -352,7 +352,11 @@ fn crls_count_and_must_speak_for_the_certificate_itself() {
     let off = json!({"crls": [crl(&chain.intermediate, &[LEAF])], "revocation": "off"});
     assert_eq!(judge(off), accepted);
     for broken in ["", "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n"] {
-        assert_eq!(judge(json!({"crls": [clean, broken]})), rejected("unusable-crl"), "{broken:?}");
+        assert_eq!(
+            judge(json!({"crls": [clean, broken]})),
+            rejected("crl-malformed"),
+            "{broken:?}"
+        );
     }
     // A response that is none, in base64 and not.
     for ocsp in ["AAAA", "?", ""] {

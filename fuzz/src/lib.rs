@@ -5,10 +5,14 @@
 //! peer that holds the server's key could do: so the checks behind them are reached as well.
 
 pub mod certificates;
+pub mod differential;
+pub mod explained;
+mod hello;
 #[path = "../../tests/hostile/peers.rs"]
 pub mod peers;
 pub mod post_handshake;
 pub mod revocation;
+pub mod two_ends;
 
 use std::sync::LazyLock;
 
@@ -22,6 +26,8 @@ use handclasp::wire::CertificateVerify;
 use handclasp::{Error, Level};
 
 use peers::{Message, SCENARIOS, Scenario};
+
+const INITIAL: Level = Level::Initial;
 
 static RECORDED: LazyLock<[Vec<Message>; SCENARIOS.len()]> =
     LazyLock::new(|| SCENARIOS.map(peers::record_messages));

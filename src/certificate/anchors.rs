@@ -5,15 +5,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use pki_types::pem::PemObject;
 use pki_types::{CertificateDer, TrustAnchor};
-use x509_parser::prelude::FromDer;
-use x509_parser::x509::{RelativeDistinguishedName, X509Name};
 
-use super::checks;
 use super::decode::{Certificate, Scope, V3};
 use super::der;
-use super::distinguished_name::fold;
-use super::error::{CertificateError, printable};
+use super::distinguished_name::{describe, fold};
+use super::error::{CertificateError, Problem, Timestamp, printable};
 use super::signature::PublicKey;
+use super::{checks, strict};
 
 /// How errors call a certificate here.
 const PLACE: &str = "trust anchor";
@@ -49,7 +47,8 @@ pub enum TrustAnchorError {
 /// number and its signature mean nothing: it is trusted because it is in here.
 ///
 /// A certificate that is not a CA's can be an anchor too, and then stands for itself alone: a
-/// self-signed server certificate that is trusted on purpose does not make its owner a CA.
+/// self-signed server certificate that is trusted on purpose does not make its owner a CA. Only a
+/// self-signed one of before version 3 does, as it has no way to say whose it is.
 #[derive(Clone, Default)]
 pub struct TrustAnchors {
     /// By subject, in the form that is compared (see `distinguished_name`).
@@ -71,17 +70,16 @@ pub(super) struct Anchor {
     certificate: Option<Vec<u8>>,
     /// Whether its keyUsage allows to sign CRLs, or says nothing.
     pub(super) signs_crls: bool,
+    /// What the strict profile finds in its certificate, whatever the time.
+    pub(super) strict: Result<(), Problem>,
+    /// From when until when its certificate is valid.
+    pub(super) dates: Option<(Timestamp, Timestamp)>,
 }
 
 impl Anchor {
     /// The key. `None` never happens: it was read when the anchor was added.
     pub(super) fn key(&self) -> Option<PublicKey<'_>> {
         PublicKey::read(&self.spki)
-    }
-
-    /// Its certificate, if it came as one.
-    pub(super) fn certificate(&self) -> Option<&[u8]> {
-        self.certificate.as_deref()
     }
 }
 
@@ -125,10 +123,15 @@ impl TrustAnchors {
     /// [`Problem::Malformed`](super::Problem::Malformed).
     pub fn add(&mut self, certificate: CertificateDer<'_>) -> Result<(), CertificateError> {
         let decoded = Certificate::decode(&certificate).map_err(malformed)?;
-        // Before version 3 there was no way to say "CA", and there are roots from then.
-        let issues = decoded.version < V3 || decoded.is_ca;
+        // Before version 3 there was no way to say "CA", and there are roots from then. What another
+        // one issued may as well be a server's.
+        let is_old_root = decoded.version < V3 && decoded.is_self_issued();
+        let issues = decoded.is_ca || (is_old_root && decoded.extensions.is_empty());
+        let strict = strict::anchor(&decoded);
         let scope = (issues && checks::may_sign_certificates(&decoded)).then_some(decoded.scope);
         let anchor = Anchor {
+            strict,
+            dates: Some((decoded.not_before, decoded.not_after)),
             label: decoded.label,
             subject: decoded.subject.to_vec(),
             key_id: decoded.subject_key_id.map(<[u8]>::to_vec),
@@ -153,19 +156,27 @@ impl TrustAnchors {
         let contents = |bytes: &[u8]| der::only(bytes, der::SEQUENCE).unwrap_or(bytes).to_vec();
         let subject = contents(&anchor.subject);
         let spki = contents(&anchor.subject_public_key_info);
-        let sets = der::elements(&subject)
-            .filter(|sets| sets.iter().all(|set| set.tag == der::SET))
-            .ok_or_else(|| malformed("its subject does not parse"))?;
-        let parts =
-            sets.iter().filter_map(|set| RelativeDistinguishedName::from_der(set.whole).ok());
-        let label = printable(&parts.map(|(_, part)| part).collect::<X509Name<'_>>().to_string());
+        let sets =
+            der::elements(&subject).filter(|sets| sets.iter().all(|set| set.tag == der::SET));
+        sets.ok_or_else(|| malformed("its subject does not parse"))?;
+        let label = describe(&subject);
         if PublicKey::read(&spki).is_none() {
             return Err(malformed("its public key does not parse"));
         }
         let name_constraints = anchor.name_constraints.as_deref().map(contents);
         let scope = Scope { name_constraints, ..Scope::default() };
-        let (folded, scope, certificate, signs_crls) = (fold(&subject), Some(scope), None, true);
-        let anchor = Anchor { label, subject, key_id: None, spki, scope, certificate, signs_crls };
+        let folded = fold(&subject);
+        let anchor = Anchor {
+            label,
+            subject,
+            key_id: None,
+            spki,
+            scope: Some(scope),
+            certificate: None,
+            signs_crls: true,
+            strict: Ok(()),
+            dates: None,
+        };
         self.insert(folded, anchor);
         Ok(())
     }

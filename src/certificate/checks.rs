@@ -2,6 +2,7 @@
 
 use x509_parser::extensions::KeyUsage;
 
+use super::anchors::Anchor;
 use super::decode::{Certificate, Scope, Usages, V3, oid};
 use super::error::{CertificateError, Problem, Timestamp, printable};
 use super::name::SubjectName;
@@ -36,11 +37,11 @@ pub(super) fn end_entity(
     extended_key_usage(certificate.scope.extended_key_usage, request.purpose, false)
 }
 
-/// What holds for a path as a whole: the end entity first, and without the anchor. `anchor` is its
-/// certificate, if there is one.
+/// What holds for a path as a whole: the end entity first, and the anchor that issued the last, if
+/// that is not trusted itself.
 pub(super) fn path(
     path: &[&Certificate<'_>],
-    anchor: Option<&[u8]>,
+    anchor: Option<&Anchor>,
     request: &ChainRequest<'_>,
 ) -> Result<(), CertificateError> {
     if let Some(end_entity) = path.first() {
@@ -66,9 +67,14 @@ pub(super) fn issued(certificate: &Certificate<'_>, now: Timestamp) -> Result<()
     as_issued(certificate)
 }
 
-/// What holds for a CA; for the certificate of an anchor in the strict profile only.
-pub(super) fn authority(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
+/// What holds for a CA.
+fn authority(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
     every(certificate, now)?;
+    issues(certificate)
+}
+
+/// What holds for a CA at any time.
+pub(super) fn issues(certificate: &Certificate<'_>) -> Result<(), Problem> {
     if !certificate.is_ca {
         return Err(Problem::NotACa);
     }
@@ -116,9 +122,14 @@ pub(super) fn extended_key_usage(
 
 /// What holds for every certificate but an anchor's.
 pub(super) fn every(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
-    let Certificate { version, not_before, not_after, .. } = *certificate;
-    if version != V3 {
-        return Err(Problem::UnsupportedVersion(version.saturating_add(1)));
+    form(certificate)?;
+    dates(certificate.not_before, certificate.not_after, now)
+}
+
+/// What holds for every certificate at any time; for that of an anchor in the strict profile only.
+pub(super) fn form(certificate: &Certificate<'_>) -> Result<(), Problem> {
+    if certificate.version != V3 {
+        return Err(Problem::UnsupportedVersion(certificate.version.saturating_add(1)));
     }
     // The one beside the signature is not signed; only this makes it as good as signed.
     if certificate.inner_algorithm != certificate.algorithm {
@@ -130,6 +141,14 @@ pub(super) fn every(certificate: &Certificate<'_>, now: Timestamp) -> Result<(),
     if let Some(access) = certificate.extension(oid::AUTHORITY_INFORMATION_ACCESS) {
         Rule::AuthorityAccess.check(is_access(access.value), || "another one".to_owned())?;
     }
+    Ok(())
+}
+
+pub(super) fn dates(
+    not_before: Timestamp,
+    not_after: Timestamp,
+    now: Timestamp,
+) -> Result<(), Problem> {
     if now < not_before {
         return Err(Problem::NotYetValid { not_before, now });
     }

@@ -296,6 +296,29 @@ mod tests {
     }
 
     #[test]
+    fn no_kind_of_string_is_a_way_around_an_excluded_directory_name() {
+        let name = |tag, text: &[u8]| {
+            let kind = der::wrap(der::OBJECT_IDENTIFIER, &[0x55, 0x04, 10]);
+            let attribute = [kind, der::wrap(tag, text)].concat();
+            der::wrap(der::SET, &der::wrap(der::SEQUENCE, &attribute))
+        };
+        let tree = der::wrap(der::SEQUENCE, &name(der::UTF8_STRING, b"Example"));
+        let contents = constraints(&[], &[der::wrap(tag::DIRECTORY, &tree)]);
+        let decoded = NameConstraints::decode(&contents).unwrap();
+        let in_pieces = der::wrap(der::UTF8_STRING, b"Example");
+        for (tag, text) in (0x12..=0x16)
+            .chain(0x19..=0x1e)
+            .map(|tag| (tag, &b"Example"[..]))
+            .chain([(0x0c, &b"EXAMPLE"[..]), (0x2c, &in_pieces), (0x33, &in_pieces)])
+        {
+            assert!(!decoded.allow(&SubjectName::directory(&name(tag, text))), "{tag:#x}");
+        }
+        for (tag, text) in [(0x0c, &b"Another"[..]), (0x1a, b"Another"), (0x18, b"Example")] {
+            assert!(decoded.allow(&SubjectName::directory(&name(tag, text))), "{tag:#x}");
+        }
+    }
+
+    #[test]
     fn what_is_malformed_does_not_decode() {
         let email = |tree: &str| der::wrap(tag::EMAIL, tree.as_bytes());
         let uri = |tree: &str| der::wrap(tag::URI, tree.as_bytes());

@@ -5,8 +5,8 @@
 
 use x509_parser::nom::Parser;
 use x509_parser::prelude::{
-    BasicConstraints, ExtendedKeyUsage, FromDer, KeyUsage, X509Certificate, X509CertificateParser,
-    X509Error, X509Extension,
+    ExtendedKeyUsage, FromDer, KeyUsage, X509Certificate, X509CertificateParser, X509Error,
+    X509Extension,
 };
 
 use super::der::{self, Reader};
@@ -182,6 +182,10 @@ impl<'a> Certificate<'a> {
         else {
             return None;
         };
+        // The parser passes over what stands behind the parts of these.
+        let is_strict = der::elements(validity.contents)?.len() == 2
+            && distinguished_name::is_name(issuer.contents)
+            && distinguished_name::is_name(subject.contents);
         // Two parsers must never see two certificates in the same bytes.
         let same = serial.contents == x509.raw_serial()
             && issuer.whole == x509.issuer.as_raw()
@@ -190,7 +194,7 @@ impl<'a> Certificate<'a> {
             && tbs.whole == x509.tbs_certificate.as_ref()
             && extensions.len() == x509.extensions().len()
             && extensions.iter().zip(x509.extensions()).all(|(it, other)| it.is(other));
-        same.then_some(Self {
+        (is_strict && same).then_some(Self {
             der: input,
             label: printable(&x509.subject.to_string()),
             issuer_label: printable(&x509.issuer.to_string()),
@@ -237,10 +241,8 @@ impl<'a> Certificate<'a> {
         }
         match extension.oid {
             oid::BASIC_CONSTRAINTS => {
-                let constraints: BasicConstraints =
-                    whole(value, "its basicConstraints do not parse")?;
-                self.is_ca = constraints.ca;
-                self.scope.path_length = constraints.path_len_constraint;
+                (self.is_ca, self.scope.path_length) =
+                    basic_constraints(value).ok_or("its basicConstraints do not parse")?;
             }
             oid::KEY_USAGE => self.key_usage = Some(whole(value, "its keyUsage does not parse")?),
             oid::EXTENDED_KEY_USAGE => {
@@ -320,6 +322,20 @@ impl<'a> Extension<'a> {
             && self.critical == other.critical
             && self.value == other.value
     }
+}
+
+/// Whether it is a CA's, and the pathLenConstraint. The parser takes other numbers for an INTEGER.
+fn basic_constraints(value: &[u8]) -> Option<(bool, Option<u32>)> {
+    let mut fields = Reader(der::only(value, der::SEQUENCE)?);
+    let is_ca = match fields.take(der::BOOLEAN) {
+        Some(is_ca) => der::boolean(is_ca.contents)?,
+        None => false,
+    };
+    let length = match fields.take(der::INTEGER) {
+        Some(length) => Some(der::count(length.contents)?),
+        None => None,
+    };
+    fields.is_empty().then_some((is_ca, length))
 }
 
 /// An extension's value, with nothing after it.

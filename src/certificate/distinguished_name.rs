@@ -63,7 +63,9 @@ fn text(value: der::Element<'_>) -> Option<String> {
             String::from_utf8(value.contents.to_vec()).ok()
         }
         // What its other bytes mean, hardly two agree on.
-        der::TELETEX_STRING if value.contents.is_ascii() => {
+        der::TELETEX_STRING | der::NUMERIC_STRING | der::VISIBLE_STRING
+            if value.contents.is_ascii() =>
+        {
             String::from_utf8(value.contents.to_vec()).ok()
         }
         der::BMP_STRING => {
@@ -81,16 +83,15 @@ fn text(value: der::Element<'_>) -> Option<String> {
 /// Whether a Name is well formed, and each of its strings can be read: one that cannot is a way
 /// around what is excluded.
 pub(super) fn parses(name: &[u8]) -> bool {
-    const STRINGS: [u8; 6] = [
-        der::UTF8_STRING,
-        der::PRINTABLE_STRING,
-        der::TELETEX_STRING,
-        der::IA5_STRING,
-        der::UNIVERSAL_STRING,
-        der::BMP_STRING,
-    ];
-    let reads = |value: &der::Element<'_>| !STRINGS.contains(&value.tag) || text(*value).is_some();
+    // Every kind of string there is, in one piece or in several, which DER forbids.
+    let is_string = |tag: u8| matches!(tag & !0x20, der::UTF8_STRING | 0x12..=0x16 | 0x19..=0x1e);
+    let reads = |value: &der::Element<'_>| !is_string(value.tag) || text(*value).is_some();
     attributes(name).is_some_and(|attributes| attributes.iter().all(|(_, value)| reads(value)))
+}
+
+/// Whether these are the contents of a Name, and of nothing else.
+pub(super) fn is_name(name: &[u8]) -> bool {
+    attributes(name).is_some()
 }
 
 /// The attributes of a Name, types and values.
@@ -161,6 +162,8 @@ mod tests {
             (UTF8, b" Good   ROOT "),
             (0x16, b"Good Root"),
             (0x14, b"Good Root"),
+            (0x12, b"Good Root"),
+            (0x1a, b"Good Root"),
             (0x1e, b"\0G\0o\0o\0d\0 \0R\0o\0o\0t"),
         ] {
             assert_eq!(fold(&name(&[(3, tag, value)])), plain, "{tag:#x}");

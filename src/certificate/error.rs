@@ -179,12 +179,14 @@ pub enum Problem {
         found: String,
     },
     /// The work that the peer may cause is used up (see [`PathLimits`](super::PathLimits)).
-    #[error("has no path to a trust anchor within the limit of {maximum} {limit}")]
+    #[error("has no path to a trust anchor within the limit of {maximum} {limit}{}", reached(.closest))]
     LimitExceeded {
         /// Which limit.
         limit: Limit,
         /// Its value.
         maximum: usize,
+        /// Why the first path fell that had reached an anchor by then, if one had.
+        closest: Option<Box<CertificateError>>,
     },
 }
 
@@ -284,6 +286,7 @@ impl Problem {
             }
             Self::RevocationUnknown(missing) => missing.remedy(),
             Self::RevocationEvidence(error) => return error.remedy(),
+            Self::LimitExceeded { closest: Some(error), .. } => return error.problem.remedy(),
             _ => return None,
         })
     }
@@ -365,6 +368,11 @@ pub(super) fn printable(text: &str) -> String {
         out.push_str("...");
     }
     out
+}
+
+fn reached(closest: &Option<Box<CertificateError>>) -> String {
+    let words = |error| format!("; before it was used up, a path fell: {error}");
+    closest.as_ref().map(words).unwrap_or_default()
 }
 
 fn names(presented: &[String], omitted: usize) -> String {

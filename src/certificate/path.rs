@@ -14,7 +14,7 @@ use super::end_entity::{EndEntity, PLACE};
 use super::error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
 use super::explain::{Explanation, Place, Record, Recorder};
 use super::name;
-use super::request::{ChainRequest, PathLimits};
+use super::request::{ChainRequest, PathLimits, Profile};
 use super::revocation;
 use super::signature::{self, PublicKey};
 
@@ -44,8 +44,8 @@ impl fmt::Display for VerifiedPath {
 ///
 /// If several paths fail, the error is of the one that came closest: to have reached an anchor
 /// beats a signature that does not verify, and that beats an issuer that is not known. When a limit
-/// is used up the search ends, with [`Problem::LimitExceeded`] unless a path had reached an anchor.
-/// [`explain_chain`] tells the rest.
+/// is used up the search ends with [`Problem::LimitExceeded`], in which is the error of the path that
+/// had reached an anchor, if one had. [`explain_chain`] tells the rest.
 pub fn verify_chain(request: &ChainRequest<'_>) -> Result<VerifiedPath, CertificateError> {
     verify(request, &mut None)
 }
@@ -77,8 +77,7 @@ fn path_of(
     recorder: &mut Option<Recorder>,
 ) -> Result<VerifiedPath, CertificateError> {
     if request.intermediates.len() > request.limits.intermediates {
-        let (limit, maximum) = (Limit::Intermediates, request.limits.intermediates);
-        return Err(end_entity.error(Problem::LimitExceeded { limit, maximum }));
+        return Err(end_entity.error(request.limits.exceeded(Limit::Intermediates)));
     }
     let is_anchor = request.anchors.contains(end_entity);
     let mut subjects = vec![end_entity.label.clone()];
@@ -87,8 +86,12 @@ fn path_of(
     } else {
         subjects.extend(Search::run(request, end_entity, recorder)?);
     }
-    // What no other path could change.
-    checks::end_entity(end_entity, request)
+    // What no other path could change. The strict profile has asked already.
+    let checked = match request.profile {
+        Profile::Default => checks::end_entity(end_entity, request),
+        Profile::Strict => Ok(()),
+    };
+    checked
         .and_then(|()| match name::missing(&end_entity.names, request.names) {
             Some(expected) => Err(name::mismatch(&end_entity.names, expected)),
             None => Ok(()),
@@ -202,8 +205,24 @@ impl<'s> Search<'s> {
             Ok(None) => unknown_issuer(&path, end_entity),
             Err(error) => error,
         };
-        let close = |best: &CertificateError| closeness(&best.problem) >= closeness(&error.problem);
-        Err(search.best.filter(close).unwrap_or(error))
+        let (limit, close) =
+            (closeness(&error.problem), |it: &CertificateError| closeness(&it.problem));
+        match (search.best.filter(|best| close(best) >= limit), error) {
+            (
+                closest,
+                CertificateError {
+                    certificate,
+                    problem: Problem::LimitExceeded { limit, maximum, .. },
+                },
+            ) if limit != Limit::Depth => {
+                let closest = closest.map(Box::new);
+                Err(CertificateError {
+                    certificate,
+                    problem: Problem::LimitExceeded { limit, maximum, closest },
+                })
+            }
+            (closest, error) => Err(closest.unwrap_or(error)),
+        }
     }
 
     /// Extends `path`, which starts at the end entity, until an anchor issued its last certificate.
@@ -350,6 +369,9 @@ impl<'s> Search<'s> {
         anchor: &Anchor,
         scope: &Scope,
     ) -> Result<(), CertificateError> {
+        // All of it is read again for each path, and many paths may lead here.
+        let bytes: usize = path.iter().map(|certificate| certificate.der.len()).sum();
+        self.spend(Limit::Candidates, bytes / 1024)?;
         let now = Timestamp::from(self.request.now);
         for (index, certificate) in path.iter().enumerate().skip(1) {
             checks::intermediate(certificate, now).map_err(|problem| certificate.error(problem))?;
@@ -357,7 +379,7 @@ impl<'s> Search<'s> {
             self.check_scope(below, &certificate.label, &certificate.scope)?;
         }
         self.check_scope(path, &anchor.label, scope)?;
-        checks::path(path, anchor.certificate(), self.request)?;
+        checks::path(path, Some(anchor), self.request)?;
         if !self.request.revocation.is_empty() {
             // About one more signature for each certificate; and many paths may lead here.
             self.spend(Limit::SignatureChecks, path.len())?;
@@ -422,8 +444,7 @@ impl<'s> Search<'s> {
     }
 
     fn exceeded(&self, limit: Limit) -> CertificateError {
-        let maximum = *{ self.request.limits }.of(limit);
-        self.end_entity.error(Problem::LimitExceeded { limit, maximum })
+        self.end_entity.error(self.request.limits.exceeded(limit))
     }
 }
 

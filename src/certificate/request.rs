@@ -5,7 +5,7 @@ use core::fmt;
 use pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 
 use super::anchors::TrustAnchors;
-use super::error::Limit;
+use super::error::{Limit, Problem};
 use super::name::ReferenceIdentifier;
 use super::revocation::Revocation;
 
@@ -54,7 +54,8 @@ pub struct PathLimits {
     /// reached an anchor takes as many again as it has certificates, for theirs.
     pub signature_checks: usize,
     /// How many times someone of an issuer's name is considered for the issuer. It bounds the ways
-    /// through a mesh whose signatures are all good.
+    /// through a mesh whose signatures are all good. A path that has reached an anchor takes one
+    /// for each kilobyte of its certificates besides, for what is read again on each path.
     pub candidates: usize,
     /// How many intermediates the peer may send. More are refused before any is parsed.
     pub intermediates: usize,
@@ -83,6 +84,11 @@ impl PathLimits {
             Limit::Intermediates => &mut self.intermediates,
             Limit::NameComparisons => &mut self.name_comparisons,
         }
+    }
+
+    /// This one is used up.
+    pub(super) fn exceeded(mut self, limit: Limit) -> Problem {
+        Problem::LimitExceeded { limit, maximum: *self.of(limit), closest: None }
     }
 }
 

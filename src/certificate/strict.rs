@@ -2,53 +2,75 @@
 
 use pki_types::alg_id;
 
+use super::anchors::Anchor;
 use super::constraints::NameConstraints;
 use super::decode::{Certificate, oid};
 use super::error::{CertificateError, Problem, printable};
 use super::name::{self, SubjectName};
 use super::request::{ChainRequest, Purpose};
 use super::rules::Rule;
+use super::signature::PublicKey;
 use super::{checks, der, distinguished_name, signature};
 
 /// Labels below which a country's registry gives out names, as in co.uk.
 const SECOND_LEVELS: [&str; 8] = ["ac", "co", "com", "edu", "gov", "mil", "net", "org"];
 
-/// Judges a path: the end entity first, and the anchor's certificate, if there is one, last.
+/// Whose key signed a certificate, as far as the rules ask.
+struct Signer<'a> {
+    key: PublicKey<'a>,
+    key_id: Option<&'a [u8]>,
+}
+
+/// Judges a path: the end entity first, and the anchor that issued the last, if that is not trusted
+/// itself.
 pub(super) fn path(
     path: &[&Certificate<'_>],
-    anchor: Option<&[u8]>,
+    anchor: Option<&Anchor>,
     request: &ChainRequest<'_>,
 ) -> Result<(), CertificateError> {
+    let now = request.now.into();
     if let Some(certificate) = path.first() {
         // What is plainly wrong is said first.
         checks::end_entity(certificate, request).map_err(|problem| certificate.error(problem))?;
     }
-    let anchor = anchor.map(Certificate::decode).transpose();
-    let anchor = anchor.map_err(|reason| CertificateError::malformed("trust anchor", reason))?;
-    if let Some(anchor) = &anchor {
-        checks::authority(anchor, request.now.into()).map_err(|problem| anchor.error(problem))?;
-    }
-    let all: Vec<_> = path.iter().copied().chain(&anchor).collect();
-    for (index, &certificate) in all.iter().enumerate() {
-        // Only an anchor has signed itself, if its certificate is here. Others of their issuer's
-        // name hand it over to a new key.
-        let may_be_an_anchor = anchor.is_some() || path.len() == 1;
-        let is_last = index + 1 == all.len();
-        let is_self_signed = is_last && may_be_an_anchor && certificate.is_self_issued();
-        let issuer = all.get(index + 1).copied().or(is_self_signed.then_some(certificate));
-        every(certificate, issuer, is_self_signed)
+    let above = path.iter().skip(1).map(|issuer| Some(Signer::new(issuer)));
+    let top = anchor.and_then(|it| Some(Signer { key: it.key()?, key_id: it.key_id.as_deref() }));
+    for (index, (certificate, issuer)) in path.iter().zip(above.chain([top])).enumerate() {
+        // Others of their issuer's name hand it over to a new key.
+        let is_self_signed = certificate.is_self_issued()
+            && issuer.as_ref().is_none_or(|issuer| issuer.key == certificate.key);
+        every(certificate, issuer.as_ref(), is_self_signed)
             .and_then(|()| match index {
                 0 => end_entity(certificate, request.purpose),
                 _ => authority(certificate, is_self_signed),
             })
             .map_err(|problem| certificate.error(problem))?;
     }
-    Ok(())
+    let Some(anchor) = anchor else { return Ok(()) };
+    let (from, until) = anchor.dates.unwrap_or((now, now));
+    let judged = checks::dates(from, until, now).and_then(|()| anchor.strict.clone());
+    judged.map_err(|problem| CertificateError { certificate: anchor.label.clone(), problem })
+}
+
+/// Judges the certificate of an anchor, whatever the time.
+pub(super) fn anchor(certificate: &Certificate<'_>) -> Result<(), Problem> {
+    checks::form(certificate)?;
+    checks::issues(certificate)?;
+    let is_self_signed = certificate.is_self_issued();
+    let issuer = Signer::new(certificate);
+    every(certificate, Some(&issuer).filter(|_| is_self_signed), is_self_signed)?;
+    authority(certificate, is_self_signed)
+}
+
+impl<'a> Signer<'a> {
+    fn new(certificate: &Certificate<'a>) -> Self {
+        Self { key: certificate.key, key_id: certificate.subject_key_id }
+    }
 }
 
 fn every(
     certificate: &Certificate<'_>,
-    issuer: Option<&Certificate<'_>>,
+    issuer: Option<&Signer<'_>>,
     is_self_signed: bool,
 ) -> Result<(), Problem> {
     let octets = certificate.serial.len();
@@ -97,7 +119,7 @@ fn key(certificate: &Certificate<'_>) -> Result<(), Problem> {
 
 fn key_identifiers(
     certificate: &Certificate<'_>,
-    issuer: Option<&Certificate<'_>>,
+    issuer: Option<&Signer<'_>>,
     is_self_signed: bool,
 ) -> Result<(), Problem> {
     if certificate.is_ca {
@@ -112,7 +134,7 @@ fn key_identifiers(
     let key = certificate.authority_key_id;
     Rule::AuthorityKey.check(key.is_some(), || "one without a keyIdentifier".to_owned())?;
     Rule::AuthorityKeyNames.check(fields.len() == 1, || "more than a keyIdentifier".to_owned())?;
-    let expected = issuer.and_then(|issuer| issuer.subject_key_id);
+    let expected = issuer.and_then(|issuer| issuer.key_id);
     Rule::AuthorityKeyMatches.check(expected.is_none() || key == expected, || {
         let (key, expected) = (key.unwrap_or_default(), expected.unwrap_or_default());
         format!("{}, and the issuer's is {}", hex(key), hex(expected))

@@ -2,9 +2,8 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::{
-    CertificateCompression, ClientCertificateResolver, Compressors, ConfigError,
-    DEFAULT_RECORD_SIZE_LIMIT, ExtensionLayout, Limits, PeerVerifier, PreSharedKey,
-    TrustAnchorVerifier, check_layout, check_protocols, check_provider, check_record_size_limit,
+    CertificateCompression, ClientCertificateResolver, Compressors, ConfigError, ExtensionLayout,
+    Limits, MAX_RECORD_SIZE_LIMIT, PeerVerifier, PreSharedKey, TrustAnchorVerifier, check,
 };
 use crate::certificate::TrustAnchors;
 use crate::crypto::CryptoProvider;
@@ -87,7 +86,7 @@ impl ClientConfig {
                 post_handshake_auth: false,
                 request_ocsp: false,
                 request_timestamps: false,
-                record_size_limit: DEFAULT_RECORD_SIZE_LIMIT,
+                record_size_limit: Some(MAX_RECORD_SIZE_LIMIT),
                 record_padding: None,
                 compressors: Compressors::default(),
                 key_log: None,
@@ -291,17 +290,32 @@ impl ClientConfigBuilder {
         if !self.verified {
             return Err(ConfigError::NoTrustAnchors);
         }
-        check_provider(&config.provider)?;
-        check_protocols(&config.application_protocols)?;
         if config.pre_shared_keys.len() > MAX_PRE_SHARED_KEYS {
             return Err(ConfigError::PreSharedKey);
         }
         if !config.provider.signatures.schemes().any(|scheme| scheme.signs_handshakes()) {
             return Err(ConfigError::Empty("signature schemes"));
         }
-        check_record_size_limit(config.record_size_limit)?;
-        check_layout(config.layout.as_ref())?;
+        let layout = config.layout.as_ref();
+        let protocols = &config.application_protocols;
+        check(&config.provider, protocols, config.record_size_limit, layout)?;
+        check_length(&config)?;
         Ok(config)
+    }
+}
+
+/// Does everything fit into a ClientHello, beside a ticket and a cookie of 8192 bytes each and what
+/// else the library writes? A server's cookie must not be what makes it too long.
+fn check_length(config: &ClientConfig) -> Result<(), ConfigError> {
+    const ROOM: usize = 0xffff - 2 * 0x2000 - 0x1000;
+    /// The length of the identity, its age, and the binder with its length.
+    const OF_A_KEY: usize = 2 + 4 + 1 + 64;
+    let keys = config.pre_shared_keys.iter().map(|key| key.identity().len() + OF_A_KEY);
+    let protocols = config.application_protocols.iter().map(|name| name.len() + 1);
+    let layout = config.layout.as_ref().map_or(0, ExtensionLayout::raw_length);
+    match keys.chain(protocols).sum::<usize>() + layout <= ROOM {
+        true => Ok(()),
+        false => Err(ConfigError::ClientHelloTooLong),
     }
 }
 

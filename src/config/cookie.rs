@@ -1,7 +1,6 @@
 use core::fmt;
 
 use pki_types::UnixTime;
-use subtle::ConstantTimeEq;
 
 use crate::crypto::ring::SHA256;
 use crate::crypto::{CryptoError, Hash, Secret, SecureRandom};
@@ -62,7 +61,7 @@ impl CookieProtector for HmacCookies {
         let (content, mac) =
             cookie.split_at_checked(cookie.len().checked_sub(Self::MAC_LENGTH)?)?;
         let expected = SHA256.hmac(self.key.as_bytes(), &[content]);
-        if !bool::from(expected.as_bytes().ct_eq(mac)) {
+        if !expected.verify(mac) {
             return None;
         }
         let (time, state) = content.split_first_chunk::<{ Self::TIME_LENGTH }>()?;

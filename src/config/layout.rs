@@ -68,6 +68,15 @@ impl ExtensionLayout {
         })
     }
 
+    /// The bytes of the raw extensions, with their headers.
+    pub(super) fn raw_length(&self) -> usize {
+        let length = |item: &LayoutItem| match item {
+            LayoutItem::Raw(_, body) => body.len() + 4,
+            LayoutItem::Standard(_) | LayoutItem::Padding => 0,
+        };
+        self.items.iter().map(length).sum()
+    }
+
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let mut total = 0;
         for (index, item) in self.items.iter().enumerate() {

@@ -19,7 +19,6 @@ mod server;
 pub mod trust;
 
 use crate::crypto::CryptoProvider;
-use crate::record::MAX_INNER_PLAINTEXT_LENGTH;
 
 pub(crate) use certified_key::Staples;
 pub use certified_key::{CertifiedKey, KeySource};
@@ -77,6 +76,12 @@ pub enum ConfigError {
     /// The private key is of a kind that the provider cannot use.
     #[error("the private key is of a kind or size that is not supported")]
     UnsupportedKey,
+    /// The layout, the application protocols and the pre-shared keys of a client leave no room for a
+    /// ticket and a cookie.
+    #[error(
+        "the layout, application protocols and pre-shared keys are too long for one ClientHello"
+    )]
+    ClientHelloTooLong,
     /// A pre-shared key is shorter than 16 bytes, or its identity is not 1 to 1024 bytes long.
     #[error("a pre-shared key must have 16 bytes or more, and an identity of 1 to 1024")]
     PreSharedKey,
@@ -105,7 +110,13 @@ pub enum ConfigError {
     NoTrustAnchors,
 }
 
-fn check_provider(provider: &CryptoProvider) -> Result<(), ConfigError> {
+/// What holds for both sides.
+fn check(
+    provider: &CryptoProvider,
+    protocols: &[Vec<u8>],
+    record_size_limit: Option<u16>,
+    layout: Option<&ExtensionLayout>,
+) -> Result<(), ConfigError> {
     if provider.cipher_suites.is_empty() {
         return Err(ConfigError::Empty("cipher suites"));
     }
@@ -120,20 +131,10 @@ fn check_provider(provider: &CryptoProvider) -> Result<(), ConfigError> {
         }
         seen.push(name);
     }
-    Ok(())
-}
-
-/// As large as a record can be: it only lets the peer say its limit.
-const DEFAULT_RECORD_SIZE_LIMIT: Option<u16> = Some(0x4001);
-
-fn check_record_size_limit(limit: Option<u16>) -> Result<(), ConfigError> {
-    match limit.map(usize::from) {
-        None | Some(64..=MAX_INNER_PLAINTEXT_LENGTH) => Ok(()),
-        Some(_) => Err(ConfigError::RecordSizeLimit),
+    check_protocols(protocols)?;
+    if record_size_limit.is_some_and(|limit| !(64..=MAX_RECORD_SIZE_LIMIT).contains(&limit)) {
+        return Err(ConfigError::RecordSizeLimit);
     }
-}
-
-fn check_layout(layout: Option<&ExtensionLayout>) -> Result<(), ConfigError> {
     layout.map_or(Ok(()), ExtensionLayout::check)
 }
 
@@ -143,6 +144,9 @@ fn check_protocols(protocols: &[Vec<u8>]) -> Result<(), ConfigError> {
     // What a ClientHello has room for beside a layout's bytes and a cookie.
     if fits && total <= 0x4000 { Ok(()) } else { Err(ConfigError::ApplicationProtocol) }
 }
+
+/// As large as a record can be: it only lets the peer say its limit.
+const MAX_RECORD_SIZE_LIMIT: u16 = 0x4001;
 
 #[cfg(test)]
 mod tests;

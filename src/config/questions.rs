@@ -131,6 +131,13 @@ impl PeerIdentity {
             signed_certificate_timestamps: Vec::new(),
         })
     }
+
+    /// Is the peer of a session welcome still? A verifier that answers later has said yes once, and
+    /// need not say it again; one that takes no certificates is not asked.
+    pub(crate) fn is_still_good(&self, verifier: &dyn PeerVerifier) -> bool {
+        verifier.certificate_types().contains(&CertificateType::X509)
+            && !matches!(verifier.verify(self), Reply::Now(Err(_)))
+    }
 }
 
 /// Who the peer says it is, by a public key alone (RFC 7250): what

@@ -58,8 +58,10 @@ impl StrikeRegister {
     /// How many ClientHellos a register remembers unless said otherwise: of 32 bytes each.
     pub const CAPACITY: usize = 65_536;
 
-    /// An empty register. What was taken before `started` is not in it: so the 0-RTT data of older
-    /// tickets are refused until they cannot be a replay of something from before.
+    /// An empty register. What was taken before `started` is not in it: so the 0-RTT data of tickets
+    /// of that second, and of older ones, are refused until they cannot be a replay of something from
+    /// before. Those under a key that is no ticket have no age: after a restart, each may be taken
+    /// once more.
     pub fn new(started: UnixTime) -> Self {
         Self::with_capacity(started, Self::CAPACITY)
     }
@@ -69,9 +71,10 @@ impl StrikeRegister {
         Self { capacity, started, seen: Mutex::default() }
     }
 
-    /// Could the same ClientHello have been taken before there was this register?
+    /// Could the same ClientHello have been taken before there was this register? In the same second
+    /// it could: what was there before may have ended then.
     fn predates(&self, strike: &Strike) -> bool {
-        let older = strike.issued.is_some_and(|issued| issued < self.started);
+        let older = strike.issued.is_some_and(|issued| issued <= self.started);
         older && strike.fresh_since <= self.started
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use handclasp::alert::AlertDescription as A;
 use handclasp::config::{PreSharedKey, PskList};
-use handclasp::crypto::CryptoProvider;
+use handclasp::crypto::{CryptoProvider, Digest, Hash};
 use handclasp::handshake::Handshake;
 use handclasp::registry::ExtensionType as E;
 use handclasp::transport::raw::{RawHandshake, RawStep};
@@ -14,9 +14,16 @@ use crate::common::{Identity, server_name};
 use crate::message::{Parts, SUITES, vector16};
 use crate::peers::now;
 
+fn hash() -> &'static dyn Hash {
+    CryptoProvider::ring().cipher_suites[0].hash
+}
+
+fn secret() -> Digest {
+    hash().digest(b"the key of these tests")
+}
+
 fn key() -> PreSharedKey {
-    let secret = CryptoProvider::ring().cipher_suites[0].hash.digest(b"the key of these tests");
-    PreSharedKey::external(b"ours", &secret).unwrap()
+    PreSharedKey::external(b"ours", &secret()).unwrap()
 }
 
 /// A client that offers the key, and a server that has it and may use it alone where `alone`.
@@ -124,4 +131,33 @@ fn identities_and_binders() {
     assert_eq!(lists(1, 2), Some(A::ILLEGAL_PARAMETER), "a binder too many");
     assert_eq!(lists(0, 1), Some(A::DECODE_ERROR));
     assert_eq!(lists(1, 0), Some(A::DECODE_ERROR));
+}
+
+/// HKDF-Expand-Label (section 7.1).
+fn expand(secret: &[u8], label: &str, context: &[u8]) -> [u8; 32] {
+    let mut output = [0; 32];
+    let (label, length) = (format!("tls13 {label}"), context.len() as u8);
+    let info = [&[0, 32, label.len() as u8], label.as_bytes(), &[length], context];
+    hash().expand(secret, &info, &mut output).unwrap();
+    output
+}
+
+#[test]
+fn the_age_of_a_key_that_is_no_ticket_is_ignored() {
+    // Section 4.3.11. The binder is made anew, as section 4.3.11.2 says.
+    const BINDERS: usize = 2 + 1 + 32;
+    for age in [[0; 4], [1, 2, 3, 4], [0xff; 4]] {
+        let [mut client, mut server] = pair(false);
+        let mut hello_parts = hello(&mut client);
+        hello_parts.get(E::PRE_SHARED_KEY)[8..12].copy_from_slice(&age);
+        let mut message = hello_parts.build();
+        let (truncated, binders) = message.split_at_mut(hello_parts.build().len() - BINDERS);
+        let early = hash().hmac(&[0; 32], &[&secret()]);
+        let binder_key = expand(early.as_bytes(), "ext binder", &hash().digest(b""));
+        let finished_key = expand(&binder_key, "finished", b"");
+        let binder = hash().hmac(&finished_key, &[&hash().digest(truncated)]);
+        binders[3..].copy_from_slice(binder.as_bytes());
+        server.receive(Level::Initial, &message).unwrap();
+        assert_eq!(*hello(&mut server).get(E::PRE_SHARED_KEY), [0, 0]);
+    }
 }

@@ -20,6 +20,11 @@ pub fn time(seconds: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000 + seconds))
 }
 
+/// The second before: what began then has seen all that happened since.
+pub fn before() -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000 - 1))
+}
+
 pub fn ticket_keys() -> Arc<TicketKeys> {
     Arc::new(TicketKeys::random(CryptoProvider::ring().random).unwrap())
 }
@@ -44,7 +49,7 @@ impl Pair {
             identity: Identity::p256(),
             store: Arc::new(MemoryClientSessions::new(32)),
             keys: ticket_keys(),
-            register: Arc::new(StrikeRegister::new(time(0))),
+            register: Arc::new(StrikeRegister::new(before())),
         }
     }
 

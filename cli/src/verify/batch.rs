@@ -12,7 +12,7 @@ use handclasp::pki_types::{CertificateDer, UnixTime};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::case::{Anchors, Case, code};
+use super::case::{Anchors, Case};
 use super::evidence::Evidence;
 use super::parse;
 use crate::failure::Failure;
@@ -71,7 +71,7 @@ fn answer(line: &[u8]) -> Value {
     match line.and_then(case) {
         Ok(case) => match case.verify() {
             Ok(path) => answer(&id, "accepted", "accepted", &path.to_string()),
-            Err(error) => answer(&id, "rejected", code(&error), &error.to_string()),
+            Err(error) => answer(&id, "rejected", case.code(&error), &error.to_string()),
         },
         Err(detail) => answer(&id, "error", "not-a-case", &detail),
     }

@@ -106,6 +106,15 @@ impl Case {
         }
     }
 
+    /// The stable name of the reason why this case was rejected. What the library did not reject
+    /// itself, a CRL was the reason for.
+    pub fn code(&self, error: &CertificateError) -> &'static str {
+        match (&error.problem, &self.evidence.unusable) {
+            (Problem::Rejected(_), Some(unusable)) => unusable.code(),
+            (problem, _) => problem.code(),
+        }
+    }
+
     /// The verdict, with what the library could not be asked.
     fn judge(
         &self,
@@ -128,13 +137,5 @@ impl Case {
             (None, None) => return Ok(path),
         };
         Err(CertificateError { certificate: path.end_entity.subject().to_owned(), problem })
-    }
-}
-
-/// The stable name of a reason. What the library did not reject itself, a CRL was the reason for.
-pub fn code(error: &CertificateError) -> &'static str {
-    match error.problem {
-        Problem::Rejected(_) => "unusable-crl",
-        _ => error.problem.code(),
     }
 }

@@ -8,7 +8,8 @@ use handclasp::certificate::{
 #[derive(Default)]
 pub struct Evidence {
     pub crls: Vec<CertificateRevocationList>,
-    /// Why the first that cannot be used cannot be: what it says may be what matters.
+    /// Why the first that cannot be used cannot be. Nobody can tell whose it is, or what it would
+    /// have said of this very chain: a chain that is good otherwise is rejected, for that reason.
     pub unusable: Option<CrlError>,
     /// The DER of an OCSP response about the end entity.
     pub ocsp: Option<Vec<u8>>,

@@ -16,7 +16,7 @@ use handclasp::pki_types::{CertificateDer, UnixTime};
 
 use crate::failure::Failure;
 use crate::files;
-use case::{Anchors, Case, Name, code};
+use case::{Anchors, Case, Name};
 use evidence::Evidence;
 
 /// What `verify` is told.
@@ -50,7 +50,8 @@ pub struct Arguments {
     /// are not counted
     #[arg(long, value_name = "N")]
     max_depth: Option<usize>,
-    /// A certificate revocation list (PEM or DER); again for more
+    /// A certificate revocation list (PEM or DER); again for more. One that is malformed, or of a
+    /// kind that is not supported, rejects what is good otherwise: nobody can tell whom it revokes
     #[arg(long, value_name = "FILE")]
     crl: Vec<PathBuf>,
     /// A stapled OCSP response (DER)
@@ -76,9 +77,10 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     if let Some(file) = &arguments.batch {
         return batch::run(file);
     }
-    let explanation = case(arguments)?.explain();
+    let case = case(arguments)?;
+    let explanation = case.explain();
     if json {
-        show::json(&explanation);
+        show::json(&case, &explanation);
     } else {
         show::tree(&explanation);
         if explanation.verdict.is_ok() && arguments.name.is_empty() {
@@ -88,7 +90,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let Err(error) = explanation.verdict else {
         return Ok(());
     };
-    let failure = Failure::failed(format!("rejected ({}): {error}", code(&error)));
+    let failure = Failure::failed(format!("rejected ({}): {error}", case.code(&error)));
     Err(match error.problem.remedy() {
         Some(remedy) => failure.hint(remedy),
         None => failure,

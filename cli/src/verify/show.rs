@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use handclasp::certificate::{Attempt, Explanation, Outcome};
 use serde_json::{Value, json};
 
-use super::case::code;
+use super::case::Case;
 use crate::json::write_line;
 use crate::tell::{Output, dim, paint};
 
@@ -45,7 +45,7 @@ pub fn note(text: &str) {
 }
 
 /// Shows it to a machine: one object.
-pub fn json(explanation: &Explanation) {
+pub fn json(case: &Case, explanation: &Explanation) {
     let attempts: Vec<_> = explanation.attempts.iter().map(attempt).collect();
     let mut object = match &explanation.verdict {
         Ok(path) => json!({
@@ -53,7 +53,7 @@ pub fn json(explanation: &Explanation) {
             "path": path.subjects,
         }),
         Err(error) => json!({
-            "verdict": "rejected", "reason": code(error), "detail": error.to_string(),
+            "verdict": "rejected", "reason": case.code(error), "detail": error.to_string(),
             "path": [], "certificate": error.certificate, "remedy": error.problem.remedy(),
         }),
     };

@@ -26,6 +26,9 @@ const CRL_NUMBER: &[u8] = &[0x55, 0x1d, 20];
 const REASON_CODE: &[u8] = &[0x55, 0x1d, 21];
 const CERTIFICATE_ISSUER: &[u8] = &[0x55, 0x1d, 29];
 
+/// How a CRL begins in PEM (RFC 7468, section 6).
+const BEGIN: &[u8] = b"-----BEGIN X509 CRL-----";
+
 /// A certificate revocation list: which certificates an authority has revoked.
 ///
 /// It is parsed and sorted once, and may be shared by any number of validations. It takes its own
@@ -72,13 +75,22 @@ impl CertificateRevocationList {
     /// # Errors
     ///
     /// The text is no PEM, has no CRL in it, or has one that cannot be used: see
-    /// [`Self::from_der`].
+    /// [`Self::from_der`]. One that begins within a line would be passed over, and so is an error:
+    /// nobody would know whom it revokes.
     pub fn from_pem(pem: &[u8]) -> Result<Vec<Self>, CrlError> {
         let crls = CertificateRevocationListDer::pem_slice_iter(pem)
             .map(|der| {
                 Self::from_der(&der.map_err(|error| CrlError::Pem(printable(&error.to_string())))?)
             })
             .collect::<Result<Vec<_>, _>>()?;
+        let begun = pem.windows(BEGIN.len()).filter(|window| *window == BEGIN).count();
+        if begun > crls.len() {
+            return Err(CrlError::Pem(format!(
+                "{begun} CRLs begin, and {} were found: each BEGIN and each END must be a line of \
+                 its own",
+                crls.len()
+            )));
+        }
         if crls.is_empty() { Err(CrlError::NoCrl) } else { Ok(crls) }
     }
 

@@ -37,6 +37,20 @@ pub enum CrlError {
     UnknownCriticalExtension(String),
 }
 
+impl CrlError {
+    /// What is wrong: a stable name for programs, in lower case with hyphens.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Pem(_) | Self::NoCrl | Self::Malformed(_) | Self::AlgorithmMismatch => {
+                "crl-malformed"
+            }
+            Self::Delta => "crl-delta",
+            Self::Indirect => "crl-indirect",
+            Self::UnknownCriticalExtension(_) => "crl-unknown-critical-extension",
+        }
+    }
+}
+
 /// Where it is said whether a certificate is revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Evidence {

@@ -276,8 +276,8 @@ fn vouched_for<'a>(
 
 /// Takes signatures off what is left of their limit.
 fn spend(left: &mut usize, signatures: usize, request: &ChainRequest<'_>) -> Result<(), Problem> {
-    let (limit, maximum) = (Limit::SignatureChecks, request.limits.signature_checks);
-    *left = left.checked_sub(signatures).ok_or(Problem::LimitExceeded { limit, maximum })?;
+    let exceeded = || request.limits.exceeded(Limit::SignatureChecks);
+    *left = left.checked_sub(signatures).ok_or_else(exceeded)?;
     Ok(())
 }
 

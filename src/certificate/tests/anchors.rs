@@ -166,3 +166,69 @@ fn anchors_that_share_their_name_are_all_tried() {
     let error = check.run().unwrap_err();
     assert_eq!(error.problem.code(), "limit-exceeded");
 }
+
+/// A certificate with the fields of its signed part edited. Its signature does not fit any more.
+fn with_fields(der: &[u8], edit: impl FnOnce(&mut Vec<Vec<u8>>)) -> CertificateDer<'static> {
+    let [tbs, algorithm, signature] = der::elements(der::only(der, der::SEQUENCE).unwrap())
+        .unwrap()
+        .try_into()
+        .unwrap_or_else(|_| panic!("three parts"));
+    let fields = der::elements(tbs.contents).unwrap();
+    let mut fields: Vec<_> = fields.iter().map(|field| field.whole.to_vec()).collect();
+    edit(&mut fields);
+    let tbs = der::wrap(der::SEQUENCE, &fields.concat());
+    let parts = [tbs.as_slice(), algorithm.whole, signature.whole].concat();
+    der::wrap(der::SEQUENCE, &parts).into()
+}
+
+#[test]
+fn of_old_certificates_only_roots_issue() {
+    // Version 1: without the version, and without extensions.
+    let old = |der: &[u8]| {
+        with_fields(der, |fields| {
+            fields.remove(0);
+            fields.pop();
+        })
+    };
+    let old_root = root("root");
+    let issued = intermediate("issued", &old_root);
+    let trusts = |issuer: &Authority, anchor: CertificateDer<'static>| {
+        Check::new(&issue(&leaf_params(), issuer), &[], &[&anchor]).run().is_ok()
+    };
+    assert!(trusts(&old_root, old(old_root.der())));
+    assert!(trusts(&issued, issued.der().clone()));
+    assert!(!trusts(&issued, old(issued.der())));
+    // Nor one that says that it is no CA's, which it could not before version 3.
+    let server = Authority::self_signed(leaf_params(), key()).unwrap();
+    let without_version = with_fields(server.der(), |fields| drop(fields.remove(0)));
+    assert!(!trusts(&server, without_version));
+}
+
+#[test]
+fn bytes_behind_the_parts_of_names_and_times_are_refused() {
+    let root = root("root");
+    let parses = |edit: &dyn Fn(&mut Vec<Vec<u8>>)| {
+        EndEntity::parse(&with_fields(root.der(), |fields| edit(fields))).is_ok()
+    };
+    assert!(parses(&|_| ()));
+    let time = der::wrap(der::UTC_TIME, b"991231235959Z");
+    for extra in [&time[..], &[0x05, 0x00], &[0x01]] {
+        assert!(!parses(&|fields| {
+            let times = der::only(&fields[4], der::SEQUENCE).unwrap();
+            fields[4] = der::wrap(der::SEQUENCE, &[times, extra].concat());
+        }));
+    }
+    let kind = der::wrap(der::OBJECT_IDENTIFIER, &[0x55, 0x04, 3]);
+    let parts = [kind, der::wrap(der::UTF8_STRING, b"a")].concat();
+    let name = |parts: &[u8], behind: &[u8]| {
+        let attribute = [&der::wrap(der::SEQUENCE, parts), behind].concat();
+        der::wrap(der::SEQUENCE, &der::wrap(der::SET, &attribute))
+    };
+    for field in [3, 5] {
+        assert!(parses(&|fields| fields[field] = name(&parts, &[])));
+        assert!(!parses(&|fields| fields[field] = name(&parts, &[0x05, 0x00])));
+        assert!(!parses(&|fields| {
+            fields[field] = name(&[&parts[..], &[0x05, 0x00]].concat(), &[]);
+        }));
+    }
+}

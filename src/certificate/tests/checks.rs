@@ -332,7 +332,30 @@ fn comparisons_with_name_constraints_are_bounded() {
         check.limits.name_comparisons = maximum;
         let error = check.run().err();
         let limit = Limit::NameComparisons;
-        let expected = super::error("CN=leaf", Problem::LimitExceeded { limit, maximum });
+        let expected =
+            super::error("CN=leaf", Problem::LimitExceeded { limit, maximum, closest: None });
         assert_eq!(error, (!ok).then_some(expected));
+    }
+}
+
+#[test]
+fn a_path_length_is_an_integer() {
+    // In basicConstraints of a CA: an INTEGER, and what another parser takes for one.
+    for (length, ok) in [
+        (&[0x02, 1, 5][..], true),
+        (&[0x02, 5, 1, 0, 0, 0, 0], true),
+        (&[0x02, 1, 0xff], false),
+        (&[0x02, 0], false),
+        (&[0x0a, 1, 5], false),
+        (&[0x03, 2, 0, 0x80], false),
+        (&[0x02, 1, 5, 0x05, 0], false),
+    ] {
+        let value = der::wrap(der::SEQUENCE, &[&[0x01, 1, 0xff], length].concat());
+        let mut extension = CustomExtension::from_oid_content(&[2, 5, 29, 19], value);
+        extension.set_criticality(true);
+        let mut authority = authority_params("a");
+        authority.is_ca = IsCa::NoCa;
+        authority.custom_extensions = vec![extension];
+        assert_eq!(chain(&leaf_params(), authority).run().is_ok(), ok, "{length:02x?}");
     }
 }

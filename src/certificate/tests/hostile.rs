@@ -14,7 +14,10 @@ fn a_bag_of_namesakes_is_refused_fast() {
     let check = Check::new(&leaf, &ders, &[root.der()]);
     let limit = Limit::SignatureChecks;
     let error = check.run().unwrap_err();
-    assert_eq!(error, super::error("CN=leaf", Problem::LimitExceeded { limit, maximum: 100 }));
+    assert_eq!(
+        error,
+        super::error("CN=leaf", Problem::LimitExceeded { limit, maximum: 100, closest: None })
+    );
     assert_eq!(
         error.to_string(),
         "certificate \"CN=leaf\" has no path to a trust anchor within the limit of 100 signatures to verify"
@@ -40,7 +43,7 @@ fn a_mesh_that_signs_itself_is_refused_fast() {
     let limit = Limit::SignatureChecks;
     assert_eq!(
         check.run().unwrap_err(),
-        super::error("CN=leaf", Problem::LimitExceeded { limit, maximum: 100 })
+        super::error("CN=leaf", Problem::LimitExceeded { limit, maximum: 100, closest: None })
     );
 }
 
@@ -74,7 +77,7 @@ fn a_path_is_only_so_long() {
     let limit = Limit::Depth;
     assert_eq!(
         long.run().unwrap_err(),
-        error("CN=leaf", Problem::LimitExceeded { limit, maximum: 6 })
+        error("CN=leaf", Problem::LimitExceeded { limit, maximum: 6, closest: None })
     );
     long.limits.depth = 7;
     assert!(long.run().is_ok());
@@ -91,7 +94,7 @@ fn a_peer_sends_only_so_many() {
     let limit = Limit::Intermediates;
     assert_eq!(
         check.run().unwrap_err(),
-        error("CN=leaf", Problem::LimitExceeded { limit, maximum: 64 })
+        error("CN=leaf", Problem::LimitExceeded { limit, maximum: 64, closest: None })
     );
 }
 
@@ -170,7 +173,10 @@ fn a_mesh_of_good_signatures_costs_each_of_them_once() {
     let (verdict, signatures) = check.run_counted();
     assert!(signatures <= 57, "{signatures}");
     let (limit, maximum) = (Limit::Candidates, 10_000);
-    assert_eq!(verdict.unwrap_err(), error("CN=leaf", Problem::LimitExceeded { limit, maximum }));
+    assert_eq!(
+        verdict.unwrap_err(),
+        error("CN=leaf", Problem::LimitExceeded { limit, maximum, closest: None })
+    );
 
     // One of them is certified by a root: the way out is found wherever it stands.
     for name in MESH {
@@ -194,12 +200,18 @@ fn one_hundred_namesakes_are_refused_within_the_limits() {
     let mut check = Check::new(&leaf, &ders, &[root("a").der()]);
     let (verdict, signatures) = check.run_counted();
     let (limit, maximum) = (Limit::Intermediates, 64);
-    assert_eq!(verdict.unwrap_err(), error("CN=leaf", Problem::LimitExceeded { limit, maximum }));
+    assert_eq!(
+        verdict.unwrap_err(),
+        error("CN=leaf", Problem::LimitExceeded { limit, maximum, closest: None })
+    );
     assert_eq!(signatures, 0);
     check.limits.intermediates = 100;
     let (verdict, signatures) = check.run_counted();
     let (limit, maximum) = (Limit::SignatureChecks, 100);
-    assert_eq!(verdict.unwrap_err(), error("CN=leaf", Problem::LimitExceeded { limit, maximum }));
+    assert_eq!(
+        verdict.unwrap_err(),
+        error("CN=leaf", Problem::LimitExceeded { limit, maximum, closest: None })
+    );
     assert_eq!(signatures, 100);
 }
 
@@ -213,7 +225,7 @@ fn what_revocation_costs_is_taken_off_the_signatures() {
     assert!(check.run().is_ok());
     check.limits.signature_checks = 3;
     let (limit, maximum) = (Limit::SignatureChecks, 3);
-    let exceeded = Problem::LimitExceeded { limit, maximum };
+    let exceeded = Problem::LimitExceeded { limit, maximum, closest: None };
     assert_eq!(check.run().unwrap_err(), error("CN=leaf", exceeded));
     check.crls.clear();
     assert!(check.run().is_ok());
@@ -249,4 +261,70 @@ fn depth_is_bounded_in_structures_and_in_paths() {
     let (verdict, signatures) = check.run_counted();
     assert_eq!(verdict.unwrap_err().problem.code(), "limit-exceeded");
     assert_eq!(signatures, 100);
+}
+
+/// Each path that reaches an anchor is judged as a whole, so that the size of what is judged must
+/// not multiply with the number of paths.
+#[test]
+fn many_paths_of_large_certificates_are_refused_within_the_limits() {
+    let mut root = authority_params("root");
+    root.name_constraints = Some(rcgen::NameConstraints {
+        permitted_subtrees: vec![rcgen::GeneralSubtree::DnsName("example.org".into())],
+        excluded_subtrees: Vec::new(),
+    });
+    let root = Authority::self_signed(root, key()).unwrap();
+    // Two certificates for each of three keys, one above the other: eight paths.
+    let keys: Vec<_> = (0..3).map(|_| key()).collect();
+    let mut bag = Vec::new();
+    for (layer, key) in keys.iter().enumerate() {
+        for serial in [1, 2] {
+            let mut params = authority_params(&layer.to_string());
+            params.serial_number = Some(rcgen::SerialNumber::from(serial));
+            let issuer = authority_params(&(layer + 1).to_string());
+            let certificate = match keys.get(layer + 1) {
+                Some(above) => params.signed_by(key, &rcgen::Issuer::from_params(&issuer, above)),
+                None => params.signed_by(key, &root),
+            };
+            bag.push(certificate.unwrap().der().clone());
+        }
+    }
+    let issuer = authority_params("0");
+    let issuer = rcgen::Issuer::from_params(&issuer, &keys[0]);
+    let attempts = |organization: &str| {
+        let mut leaf = leaf_params();
+        leaf.distinguished_name.push(DnType::OrganizationName, organization);
+        let leaf = leaf.signed_by(&key(), &issuer).unwrap();
+        let mut check = Check::new(leaf.der(), &bag.iter().collect::<Vec<_>>(), &[root.der()]);
+        check.limits.candidates = 100;
+        check.explain().attempts.len()
+    };
+    // The leaf, the layers below the root, and the root for each of the eight paths; of the second
+    // leaf, with 32 kilobytes more, only so many are judged.
+    assert_eq!(attempts("a"), 1 + 2 + 4 + 8 + 8);
+    assert!(attempts(&"a ".repeat(16 * 1024)) < 15);
+}
+
+/// An error of a path that had reached an anchor must not hide that others were not tried.
+#[test]
+fn a_search_that_was_cut_short_says_so_and_what_it_had_found() {
+    let root = root("root");
+    let mut params = authority_params("a");
+    params.not_after = date_time_ymd(2026, 7, 1);
+    let expired = Authority::signed_by(params, key(), &root).unwrap();
+    let leaf = issue(&leaf_params(), &expired);
+    let mut check = Check::new(&leaf, &[], &[root.der()]);
+    // Two paths reach the anchor; there are signatures for one only.
+    let mut named = authority_params("a");
+    named.name_constraints = Some(rcgen::NameConstraints {
+        permitted_subtrees: vec![rcgen::GeneralSubtree::DnsName("other.example".into())],
+        excluded_subtrees: Vec::new(),
+    });
+    let constrained = named.signed_by(expired.key(), &root).unwrap();
+    check.intermediates = vec![constrained.der().clone(), expired.der().clone()];
+    check.limits.signature_checks = 2;
+    let error = check.run().unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("limit of 2 signatures to verify; before it was used up"), "{text}");
+    assert!(text.contains("name constraints"), "{text}");
+    assert_eq!(error.problem.code(), "limit-exceeded");
 }

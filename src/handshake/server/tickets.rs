@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Context;
 use super::flight::Offer;
 use super::pre_shared_key::LOOKED_AT;
-use crate::config::{ChosenPsk, PeerIdentity, PreSharedKey, Reply, ServerConfig};
+use crate::config::{ChosenPsk, PeerIdentity, PreSharedKey, ServerConfig};
 use crate::session::{ServerSession, Session};
 use crate::wire::{ClientHello, PSK_DHE_KE, PSK_KE};
 
@@ -39,14 +39,14 @@ pub(super) fn find(offer: &Offer, hello: &ClientHello<'_>, context: &Context) ->
     });
     // One chain is judged and no more: the client has proved nothing yet.
     chosen.filter(|chosen| {
-        chosen.key.session().is_some_and(|session| still_accepted(config, session, context))
+        chosen.key.session.as_ref().is_some_and(|session| still_accepted(config, session, context))
     })
 }
 
-/// Are the client's certificates good still? A verifier that answers later has said yes once.
+/// Are the client's certificates good still?
 fn still_accepted(config: &ServerConfig, session: &Session, context: &Context) -> bool {
     match (&config.client_authentication, PeerIdentity::of_session(session, None, context.now)) {
-        (Some(policy), Some(peer)) => !matches!(policy.verifier.verify(&peer), Reply::Now(Err(_))),
+        (Some(policy), Some(peer)) => peer.is_still_good(&*policy.verifier),
         // Who has to show a certificate and did not had a shared key.
         (Some(policy), None) if policy.required && policy.in_handshake => config.psks.is_some(),
         _ => true,
@@ -55,7 +55,7 @@ fn still_accepted(config: &ServerConfig, session: &Session, context: &Context) -
 
 /// A ticket was taken: what its session has goes over to this connection.
 pub(super) fn take_over(key: &PreSharedKey, hello: &ClientHello<'_>, context: &mut Context) {
-    let Some(session) = key.session() else { return };
+    let Some(session) = &key.session else { return };
     context.parameters.certificates.clone_from(&session.certificates);
     context.resumption.authenticated = session.authenticated;
     if let (Some((config, count)), Some([_, resumed])) =

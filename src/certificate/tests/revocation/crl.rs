@@ -254,6 +254,22 @@ fn crls_from_pem() {
     assert!(matches!(CertificateRevocationList::from_pem(broken), Err(CrlError::Pem(_))));
 }
 
+/// A file put together by a tool that forgets a line's end has a CRL that readers of PEM pass over;
+/// what it revokes must not be good for that.
+#[test]
+fn a_crl_that_pem_readers_overlook_is_an_error() {
+    let chain = Chain::new();
+    let pem = |by: &Authority| crl_params(&[LEAF_SERIAL]).signed_by(by).unwrap().pem().unwrap();
+    let (first, second) = (pem(&chain.root), pem(&chain.intermediate));
+    let found = |text: &str| CertificateRevocationList::from_pem(text.as_bytes());
+    assert_eq!(found(&format!("{first}{second}")).unwrap().len(), 2);
+    let first = first.trim_end();
+    for text in [format!("{first}{second}"), format!("{first}\n {second}"), format!(" {first}")] {
+        let error = found(&text).unwrap_err();
+        assert!(matches!(&error, CrlError::Pem(why) if why.contains("line of its own")), "{error}");
+    }
+}
+
 #[test]
 fn no_truncated_and_no_flipped_crl_counts() {
     let chain = Chain::with(|leaf| leaf.crl_distribution_points = vec![at(&["http://a/1"])]);
