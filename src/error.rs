@@ -316,6 +316,14 @@ impl Error {
         ErrorKind::IllegalParameter { message, field, reason: reason.into() }.into()
     }
 
+    pub(crate) fn nothing_in_common(
+        what: &'static str,
+        ours: impl Into<String>,
+        theirs: impl Into<String>,
+    ) -> Self {
+        ErrorKind::NothingInCommon { what, ours: ours.into(), theirs: theirs.into() }.into()
+    }
+
     pub(crate) fn missing(message: HandshakeType, extension: ExtensionType) -> Self {
         ErrorKind::MissingExtension { message, extension }.into()
     }

@@ -90,7 +90,7 @@ pub fn message(message: &HandshakeMessage<'_>) -> (String, Vec<Fact>) {
 
 fn client_hello(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
     let hello = ClientHello::parse(body)?;
-    facts.text("random", short_hex(hello.random));
+    facts.text("random", short_hex(&hello.random));
     match hello.supported_versions {
         Some(versions) => facts.list("versions", versions.iter()),
         None => facts.text("versions", format!("{} at most", hello.legacy_version)),
@@ -130,7 +130,7 @@ fn server_hello(body: &[u8], name: &mut String, facts: &mut Facts) -> Result<(),
     if hello.is_hello_retry_request() {
         *name = "HelloRetryRequest".into();
     } else {
-        facts.text("random", short_hex(hello.random));
+        facts.text("random", short_hex(&hello.random));
     }
     facts.text("version", hello.supported_version.unwrap_or(hello.legacy_version));
     facts.text("cipher suite", hello.cipher_suite);

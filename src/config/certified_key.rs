@@ -17,7 +17,7 @@ pub struct CertifiedKey {
     pub(super) end_entity: EndEntity,
     /// For each certificate of the chain, the schemes that its own signature may be called.
     issued_with: Vec<Vec<SignatureScheme>>,
-    staples: Staples,
+    pub(crate) staples: Staples,
 }
 
 /// What a [`CertifiedKey`] has to send along with its certificate, to peers that ask for it.
@@ -135,10 +135,6 @@ impl CertifiedKey {
             true => Err(ConfigError::Staple),
             false => Ok(self),
         }
-    }
-
-    pub(crate) fn staples(&self) -> &Staples {
-        &self.staples
     }
 
     /// What is shown to the peer: a chain of X.509, or a raw public key.

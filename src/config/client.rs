@@ -2,9 +2,8 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::{
-    CertificateCompression, ClientCertificateResolver, Compressors, ConfigError,
-    DEFAULT_RECORD_SIZE_LIMIT, ExtensionLayout, Limits, PeerVerifier, PreSharedKey,
-    TrustAnchorVerifier, check_layout, check_protocols, check_provider, check_record_size_limit,
+    CertificateCompression, ClientCertificateResolver, Compressors, ConfigError, ExtensionLayout,
+    Limits, MAX_RECORD_SIZE_LIMIT, PeerVerifier, PreSharedKey, TrustAnchorVerifier, check,
 };
 use crate::certificate::TrustAnchors;
 use crate::crypto::CryptoProvider;
@@ -87,7 +86,7 @@ impl ClientConfig {
                 post_handshake_auth: false,
                 request_ocsp: false,
                 request_timestamps: false,
-                record_size_limit: DEFAULT_RECORD_SIZE_LIMIT,
+                record_size_limit: Some(MAX_RECORD_SIZE_LIMIT),
                 record_padding: None,
                 compressors: Compressors::default(),
                 key_log: None,
@@ -291,16 +290,15 @@ impl ClientConfigBuilder {
         if !self.verified {
             return Err(ConfigError::NoTrustAnchors);
         }
-        check_provider(&config.provider)?;
-        check_protocols(&config.application_protocols)?;
         if config.pre_shared_keys.len() > MAX_PRE_SHARED_KEYS {
             return Err(ConfigError::PreSharedKey);
         }
         if !config.provider.signatures.schemes().any(|scheme| scheme.signs_handshakes()) {
             return Err(ConfigError::Empty("signature schemes"));
         }
-        check_record_size_limit(config.record_size_limit)?;
-        check_layout(config.layout.as_ref())?;
+        let layout = config.layout.as_ref();
+        let protocols = &config.application_protocols;
+        check(&config.provider, protocols, config.record_size_limit, layout)?;
         check_length(&config)?;
         Ok(config)
     }

@@ -21,9 +21,10 @@ pub struct ClientAuthentication {
     staples: bool,
     /// Those to offer; the provider's where it is empty.
     schemes: Vec<SignatureScheme>,
-    signatures: SignatureAlgorithms,
+    pub(crate) signatures: SignatureAlgorithms,
     extensions: Vec<u8>,
-    asked: Vec<ExtensionType>,
+    /// The types of these extensions: a client may answer no others.
+    pub(crate) asked: Vec<ExtensionType>,
 }
 
 impl ClientAuthentication {
@@ -147,15 +148,6 @@ impl ClientAuthentication {
     /// The extensions of a CertificateRequest.
     pub(crate) fn extensions(&self) -> Extensions<'_> {
         Extensions::written(&self.extensions)
-    }
-
-    /// The types of these extensions: a client may answer no others.
-    pub(crate) fn asked(&self) -> &[ExtensionType] {
-        &self.asked
-    }
-
-    pub(crate) fn signatures(&self) -> &SignatureAlgorithms {
-        &self.signatures
     }
 
     /// Was this scheme offered in the request?

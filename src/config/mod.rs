@@ -19,7 +19,6 @@ mod server;
 pub mod trust;
 
 use crate::crypto::CryptoProvider;
-use crate::record::MAX_INNER_PLAINTEXT_LENGTH;
 
 pub(crate) use certified_key::Staples;
 pub use certified_key::{CertifiedKey, KeySource};
@@ -111,7 +110,13 @@ pub enum ConfigError {
     NoTrustAnchors,
 }
 
-fn check_provider(provider: &CryptoProvider) -> Result<(), ConfigError> {
+/// What holds for both sides.
+fn check(
+    provider: &CryptoProvider,
+    protocols: &[Vec<u8>],
+    record_size_limit: Option<u16>,
+    layout: Option<&ExtensionLayout>,
+) -> Result<(), ConfigError> {
     if provider.cipher_suites.is_empty() {
         return Err(ConfigError::Empty("cipher suites"));
     }
@@ -126,20 +131,10 @@ fn check_provider(provider: &CryptoProvider) -> Result<(), ConfigError> {
         }
         seen.push(name);
     }
-    Ok(())
-}
-
-/// As large as a record can be: it only lets the peer say its limit.
-const DEFAULT_RECORD_SIZE_LIMIT: Option<u16> = Some(0x4001);
-
-fn check_record_size_limit(limit: Option<u16>) -> Result<(), ConfigError> {
-    match limit.map(usize::from) {
-        None | Some(64..=MAX_INNER_PLAINTEXT_LENGTH) => Ok(()),
-        Some(_) => Err(ConfigError::RecordSizeLimit),
+    check_protocols(protocols)?;
+    if record_size_limit.is_some_and(|limit| !(64..=MAX_RECORD_SIZE_LIMIT).contains(&limit)) {
+        return Err(ConfigError::RecordSizeLimit);
     }
-}
-
-fn check_layout(layout: Option<&ExtensionLayout>) -> Result<(), ConfigError> {
     layout.map_or(Ok(()), ExtensionLayout::check)
 }
 
@@ -149,6 +144,9 @@ fn check_protocols(protocols: &[Vec<u8>]) -> Result<(), ConfigError> {
     // What a ClientHello has room for beside a layout's bytes and a cookie.
     if fits && total <= 0x4000 { Ok(()) } else { Err(ConfigError::ApplicationProtocol) }
 }
+
+/// As large as a record can be: it only lets the peer say its limit.
+const MAX_RECORD_SIZE_LIMIT: u16 = 0x4001;
 
 #[cfg(test)]
 mod tests;

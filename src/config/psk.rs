@@ -29,13 +29,13 @@ use crate::wire::ClientHello;
 #[derive(Clone)]
 pub struct PreSharedKey {
     identity: Vec<u8>,
-    secret: Zeroizing<Vec<u8>>,
+    pub(crate) secret: Zeroizing<Vec<u8>>,
     hash: HashAlgorithm,
     kind: PskKind,
     server: Option<ServerName<'static>>,
-    early_data: Option<EarlyDataTerms>,
+    pub(crate) early_data: Option<EarlyDataTerms>,
     /// The connection that a ticket's key comes from.
-    session: Option<Session>,
+    pub(crate) session: Option<Session>,
 }
 
 impl PreSharedKey {
@@ -123,18 +123,6 @@ impl PreSharedKey {
     /// Where the key comes from.
     pub fn kind(&self) -> PskKind {
         self.kind
-    }
-
-    pub(crate) fn early_data_terms(&self) -> Option<&EarlyDataTerms> {
-        self.early_data.as_ref()
-    }
-
-    pub(crate) fn session(&self) -> Option<&Session> {
-        self.session.as_ref()
-    }
-
-    pub(crate) fn secret(&self) -> &[u8] {
-        &self.secret
     }
 }
 

@@ -3,9 +3,8 @@ use std::sync::Arc;
 
 use super::{
     AcceptFresh, CertificateCompression, CertificateList, CertificateResolver, CertifiedKey,
-    ClientAuthentication, Compressors, ConfigError, CookieProtector, DEFAULT_RECORD_SIZE_LIMIT,
-    EarlyDataPolicy, EarlyDataRules, ExtensionLayout, Limits, PskResolver, check_layout,
-    check_protocols, check_provider, check_record_size_limit,
+    ClientAuthentication, Compressors, ConfigError, CookieProtector, EarlyDataPolicy,
+    EarlyDataRules, ExtensionLayout, Limits, MAX_RECORD_SIZE_LIMIT, PskResolver, check,
 };
 use crate::crypto::ring::SHA256;
 use crate::crypto::{CryptoProvider, Hash};
@@ -77,7 +76,7 @@ impl ServerConfig {
             cookies: None,
             always_retry: false,
             layout: None,
-            record_size_limit: DEFAULT_RECORD_SIZE_LIMIT,
+            record_size_limit: Some(MAX_RECORD_SIZE_LIMIT),
             record_padding: None,
             compressors: Compressors::default(),
             key_log: None,
@@ -274,10 +273,9 @@ impl ServerConfigBuilder {
             let policy = Arc::unwrap_or_clone(policy).prepare(&config.provider)?;
             config.client_authentication = Some(Arc::new(policy));
         }
-        check_provider(&config.provider)?;
-        check_protocols(&config.application_protocols)?;
-        check_record_size_limit(config.record_size_limit)?;
-        check_layout(config.layout.as_ref())?;
+        let layout = config.layout.as_ref();
+        let protocols = &config.application_protocols;
+        check(&config.provider, protocols, config.record_size_limit, layout)?;
         Ok(config)
     }
 }

@@ -198,7 +198,7 @@ fn keys_are_imported_as_rfc_9258_says() {
         for ((key, secret), (target, code)) in keys.iter().zip(expected).zip(targets) {
             assert_eq!((key.hash(), key.kind()), (target, PskKind::Imported));
             assert_eq!(hex::encode(key.identity()), format!("{identity}{code}"));
-            assert_eq!(hex::encode(key.secret()), secret);
+            assert_eq!(hex::encode(&*key.secret), secret);
         }
     }
 }
@@ -297,7 +297,7 @@ fn a_chain_that_the_peer_can_verify_goes_before_one_that_it_cannot() {
         }
     }
     // A client's list looks at it as well.
-    let mut request = crate::wire::CertificateRequest::new(&[], Extensions::default());
+    let mut request = crate::wire::CertificateRequest::default();
     request.signature_algorithms = p256;
     let choose = |request: &_| match ClientCertificateResolver::choose(
         &list,

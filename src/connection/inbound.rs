@@ -83,7 +83,7 @@ impl Connection {
         match record.content_type {
             ContentType::APPLICATION_DATA => self.on_application_data(record.payload),
             ContentType::HANDSHAKE => {
-                let (level, complete) = (self.read_level(), self.handshake.is_complete());
+                let (level, complete) = (self.handshake.read_level(), self.handshake.is_complete());
                 self.handshake.receive(level, record.payload)?;
                 self.take_steps()?;
                 if complete {
@@ -102,7 +102,7 @@ impl Connection {
 
     fn on_application_data<'a>(&mut self, data: &'a mut [u8]) -> Result<Received<'a>, Error> {
         let early = self.is_handshaking();
-        if early && self.read_level() == Level::EarlyData {
+        if early && self.handshake.read_level() == Level::EarlyData {
             self.handshake.on_early_data(data.len())?;
         } else if early {
             let received = ContentType::APPLICATION_DATA;

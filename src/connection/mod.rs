@@ -124,8 +124,7 @@ impl Connection {
     /// [`ErrorKind::Misuse`] when the answer is to no open question, which changes nothing;
     /// otherwise what went wrong then, and the connection is over.
     pub fn answer(&mut self, answer: Answer) -> Result<(), Error> {
-        let result = self.handshake.answer(answer);
-        self.after_handshake(result)
+        self.with_handshake(|handshake| handshake.answer(answer))
     }
 
     /// Has the peer said that it will send no more?
@@ -157,8 +156,7 @@ impl Connection {
     /// (RFC 9846, section 4.7.3). It happens by itself before a key has protected too much.
     pub fn update_keys(&mut self, request: bool) -> Result<(), Error> {
         self.check_writable()?;
-        let result = self.handshake.update_keys(request);
-        self.after_handshake(result)
+        self.with_handshake(|handshake| handshake.update_keys(request))
     }
 
     /// Makes a key for use with 0-RTT data: see [`Handshake::export_early_keying_material`].
@@ -194,61 +192,59 @@ impl Connection {
         Err(self.fail(kind.into()))
     }
 
-    fn after_handshake(&mut self, result: Result<(), Error>) -> Result<(), Error> {
-        match result {
+    /// Works on the handshake, and does what it wants done then. A misuse changes nothing; any other
+    /// error ends the connection.
+    fn with_handshake<T>(
+        &mut self,
+        work: impl FnOnce(&mut Handshake) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        match work(&mut self.handshake) {
             Err(error) if matches!(error.kind(), ErrorKind::Misuse(_)) => Err(error),
             Err(error) => Err(self.fail(error)),
-            Ok(()) => self.take_steps(),
+            Ok(value) => self.take_steps().map(|()| value),
         }
     }
 
     /// Does what the handshake wants done.
     fn take_steps(&mut self) -> Result<(), Error> {
         while let Some(step) = self.handshake.next_step() {
-            let result = match step {
-                // Nothing follows close_notify, not even an answer; a failure's last words may.
-                Step::Send { .. } if self.closed && self.check().is_ok() => Ok(()),
-                Step::Send { bytes, .. } => self.seal(ContentType::HANDSHAKE, &bytes),
-                Step::SendChangeCipherSpec => {
-                    let before = self.outgoing().len();
-                    Sealer::change_cipher_spec(self.outgoing.buffer());
-                    let length = self.outgoing().len() - before;
-                    let sent = Event::RecordSent(ContentType::CHANGE_CIPHER_SPEC, length);
-                    self.handshake.observers().tell(|| sent);
-                    Ok(())
-                }
-                Step::ReadKeys { secret, level } => {
-                    self.traffic_keys(&secret).map(|keys| match level {
-                        Level::EarlyData => self.opener.install_early(keys),
-                        _ => self.opener.install(keys),
-                    })
-                }
-                Step::WritePlaintext => {
-                    self.sealer.remove_keys();
-                    Ok(())
-                }
-                Step::WriteKeys { secret, .. } => {
-                    self.traffic_keys(&secret).map(|keys| self.sealer.install(keys))
-                }
-                Step::LimitRecords { sent, received } => {
-                    self.sealer.limit_records(sent);
-                    self.opener.limit_records(received);
-                    Ok(())
-                }
-                Step::SkipEarlyData => {
-                    self.opener.skip_early_data(self.handshake.limits().early_data_skipped);
-                    Ok(())
-                }
-                Step::Complete => Ok(()),
-            };
-            result.map_err(|error| self.fail(error))?;
+            self.take_step(step).map_err(|error| self.fail(error))?;
         }
         Ok(())
     }
 
-    fn traffic_keys(&mut self, secret: &TrafficSecret) -> Result<TrafficKeys, Error> {
-        let keys = secret.key_and_iv(self.handshake.observers())?;
-        Ok(TrafficKeys::new(secret.suite(), keys.key(), &keys.iv)?)
+    fn take_step(&mut self, step: Step) -> Result<(), Error> {
+        match step {
+            // Nothing follows close_notify, not even an answer; a failure's last words may.
+            Step::Send { .. } if self.closed && self.check().is_ok() => {}
+            Step::Send { bytes, .. } => self.seal(ContentType::HANDSHAKE, &bytes)?,
+            Step::SendChangeCipherSpec => {
+                let before = self.outgoing().len();
+                Sealer::change_cipher_spec(self.outgoing.buffer());
+                let length = self.outgoing().len() - before;
+                let sent = Event::RecordSent(ContentType::CHANGE_CIPHER_SPEC, length);
+                self.handshake.observers().tell(|| sent);
+            }
+            Step::ReadKeys { secret, level: Level::EarlyData } => {
+                self.opener.install_early(traffic_keys(&mut self.handshake, &secret)?);
+            }
+            Step::ReadKeys { secret, .. } => {
+                self.opener.install(traffic_keys(&mut self.handshake, &secret)?)
+            }
+            Step::WritePlaintext => self.sealer.remove_keys(),
+            Step::WriteKeys { secret, .. } => {
+                self.sealer.install(traffic_keys(&mut self.handshake, &secret)?)
+            }
+            Step::LimitRecords { sent, received } => {
+                self.sealer.limit_records(sent);
+                self.opener.limit_records(received);
+            }
+            Step::SkipEarlyData => {
+                self.opener.skip_early_data(self.handshake.limits().early_data_skipped);
+            }
+            Step::Complete => {}
+        }
+        Ok(())
     }
 
     /// The version of plaintext records: that of the first ClientHello is older (section 5.1).
@@ -259,11 +255,11 @@ impl Connection {
             _ => ProtocolVersion::TLS_1_2,
         }
     }
+}
 
-    /// The level that inbound handshake bytes are at.
-    fn read_level(&self) -> Level {
-        self.handshake.read_level()
-    }
+fn traffic_keys(handshake: &mut Handshake, secret: &TrafficSecret) -> Result<TrafficKeys, Error> {
+    let keys = secret.key_and_iv(handshake.observers())?;
+    Ok(TrafficKeys::new(secret.suite(), keys.key(), &keys.iv)?)
 }
 
 impl fmt::Debug for Connection {
@@ -326,8 +322,7 @@ impl ServerConnection {
     /// Sends so many more tickets: see [`Handshake::send_tickets`].
     pub fn send_tickets(&mut self, count: u8) -> Result<(), Error> {
         self.0.check_writable()?;
-        let result = self.0.handshake.send_tickets(count);
-        self.0.after_handshake(result)
+        self.0.with_handshake(|handshake| handshake.send_tickets(count))
     }
 
     /// Asks the client for a certificate: see [`Handshake::request_client_certificate`].
@@ -336,8 +331,7 @@ impl ServerConnection {
     /// [`ErrorKind::Misuse`] when the client cannot be asked, which changes nothing.
     pub fn request_client_certificate(&mut self) -> Result<(), Error> {
         self.0.check_writable()?;
-        let result = self.0.handshake.request_client_certificate();
-        self.0.after_handshake(result)
+        self.0.with_handshake(Handshake::request_client_certificate)
     }
 
     /// How many requests for its certificate the client has not answered yet.
@@ -349,13 +343,7 @@ impl ServerConnection {
     pub fn send_ticket(&mut self, ticket: &NewSessionTicket<'_>) -> Result<Secret, Error> {
         self.0.check_writable()?;
         self.0.keep_keys_fresh()?;
-        let psk = match self.0.handshake.send_ticket(ticket) {
-            Ok(psk) => psk,
-            Err(error) if matches!(error.kind(), ErrorKind::Misuse(_)) => return Err(error),
-            Err(error) => return Err(self.0.fail(error)),
-        };
-        self.0.take_steps()?;
-        Ok(psk)
+        self.0.with_handshake(|handshake| handshake.send_ticket(ticket))
     }
 }
 

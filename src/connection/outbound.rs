@@ -1,6 +1,7 @@
 use super::Connection;
 use crate::alert::AlertDescription;
 use crate::error::{Error, ErrorKind};
+use crate::handshake::Handshake;
 use crate::observer::Event;
 use crate::record::{Opener, Sealer};
 use crate::registry::ContentType;
@@ -120,12 +121,11 @@ impl Connection {
 
     /// A KeyUpdate that the peer asked for, or that the key's age asks for, goes before data.
     pub(super) fn keep_keys_fresh(&mut self) -> Result<(), Error> {
-        let mut result = self.handshake.answer_key_update();
-        if result.is_ok() && self.sealer.should_update() && !self.is_handshaking() {
-            self.take_steps()?;
-            result = self.handshake.update_keys(false);
+        self.with_handshake(Handshake::answer_key_update)?;
+        if self.sealer.should_update() && !self.is_handshaking() {
+            self.with_handshake(|handshake| handshake.update_keys(false))?;
         }
-        self.after_handshake(result)
+        Ok(())
     }
 
     pub(super) fn check_writable(&self) -> Result<(), Error> {

@@ -19,8 +19,8 @@ use crate::observer::Event;
 use crate::registry::{CertificateType, ExtensionType, HandshakeType, SignatureScheme};
 use crate::wire::codec::{Prefix, join};
 use crate::wire::{
-    Certificate, CertificateEntry, CertificateVerify, DecodeError, DecodeReason, Extensions,
-    Finished, HandshakeMessage, write_extension, write_names, write_ocsp_response,
+    Certificate, CertificateEntry, CertificateVerify, DecodeError, Extensions, Finished,
+    HandshakeMessage, write_extension, write_names, write_ocsp_response,
 };
 
 /// What a CertificateVerify signs (section 4.5.2): 64 spaces, a sentence that says who signs and
@@ -42,7 +42,7 @@ pub(super) fn write_certificate(
     takes: impl Fn(ExtensionType) -> bool,
 ) {
     let none = Staples::default();
-    let Staples { ocsp_response, timestamps } = key.map_or(&none, |key| key.staples());
+    let Staples { ocsp_response, timestamps } = key.map_or(&none, |key| &key.staples);
     let mut staples = Vec::new();
     if let Some(response) = ocsp_response.as_ref().filter(|_| takes(ExtensionType::STATUS_REQUEST))
     {
@@ -275,12 +275,7 @@ pub(super) struct Authenticated {
 
 /// A server must have a certificate: section 4.5.1.3.
 pub(super) fn empty_list() -> Error {
-    DecodeError {
-        message: HandshakeType::CERTIFICATE,
-        field: "certificate_list",
-        reason: DecodeReason::Length(0),
-    }
-    .into()
+    DecodeError::length(HandshakeType::CERTIFICATE, "certificate_list", 0).into()
 }
 
 /// There is no type of certificate that one side has and the other takes.

@@ -14,6 +14,8 @@ use crate::observer::{Event, Observer, Observers};
 use crate::registry::HandshakeType;
 use crate::wire::{HandshakeMessage, NewSessionTicket};
 
+const NOT_COMPLETE: &str = "the handshake is not complete yet";
+
 /// One end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -311,7 +313,7 @@ impl Handshake {
         context: &[u8],
         output: &mut [u8],
     ) -> Result<(), Error> {
-        Ok(self.connected()?.exporter().export(label, context, output)?)
+        Ok(self.connected()?.exporter.export(label, context, output)?)
     }
 
     /// The channel binding of the type `tls-exporter` (RFC 9266): what SCRAM and GSS-API mix into
@@ -332,25 +334,22 @@ impl Handshake {
     }
 
     /// Works on the connected state; an error ends the connection.
-    pub(super) fn with_connected(
+    pub(super) fn with_connected<T>(
         &mut self,
-        work: impl FnOnce(&mut Connected, &mut Context) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        self.connected()?;
-        self.advance(|state, context| match state {
-            State::Connected(mut connected) => {
-                work(&mut connected, context)?;
-                Ok(State::Connected(connected))
-            }
-            other => Ok(other),
-        })
+        work: impl FnOnce(&mut Connected, &mut Context) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.check()?;
+        let State::Connected(connected) = &mut self.state else {
+            return Err(ErrorKind::Misuse(NOT_COMPLETE).into());
+        };
+        work(connected, &mut self.context).map_err(|error| self.fail(error))
     }
 
     /// Sends the answer to a KeyUpdate request, if one is owed: before the next application data
     /// (section 4.7.3).
     pub fn answer_key_update(&mut self) -> Result<(), Error> {
         match &self.state {
-            State::Connected(connected) if connected.owes_update() => self.update_keys(false),
+            State::Connected(connected) if connected.update_owed => self.update_keys(false),
             _ => self.check(),
         }
     }
@@ -368,12 +367,7 @@ impl Handshake {
             return Err(ErrorKind::Misuse("only servers send tickets").into());
         }
         connected.check_ticket(ticket)?;
-        let mut psk = None;
-        self.with_connected(|connected, context| {
-            psk = Some(connected.send_ticket(ticket, context)?);
-            Ok(())
-        })?;
-        psk.ok_or_else(|| ErrorKind::Internal("no PSK was derived").into())
+        self.with_connected(|connected, context| connected.send_ticket(ticket, context))
     }
 
     pub(crate) fn observers(&mut self) -> &mut Observers {
@@ -384,7 +378,7 @@ impl Handshake {
         self.check()?;
         match &self.state {
             State::Connected(connected) => Ok(connected),
-            _ => Err(ErrorKind::Misuse("the handshake is not complete yet").into()),
+            _ => Err(ErrorKind::Misuse(NOT_COMPLETE).into()),
         }
     }
 }

@@ -21,11 +21,11 @@ use crate::wire::{HandshakeMessage, KeyUpdate, NewSessionTicket};
 pub(super) struct Connected {
     pub(super) read: TrafficSecret,
     write: TrafficSecret,
-    exporter: Exporter,
+    pub(super) exporter: Exporter,
     pub(super) resumption: ResumptionSecret,
     role: Role,
     /// The peer asked for an update of our key, and has not got it yet.
-    update_owed: bool,
+    pub(super) update_owed: bool,
     /// We asked for an update of the peer's key, and have not got it yet.
     update_requested: bool,
     /// Updates of our own key: at most 2^48-1.
@@ -155,14 +155,6 @@ impl Connected {
         }
     }
 
-    pub(super) fn exporter(&self) -> &Exporter {
-        &self.exporter
-    }
-
-    pub(super) fn owes_update(&self) -> bool {
-        self.update_owed
-    }
-
     pub(super) fn update_keys(
         &mut self,
         request: bool,
@@ -220,7 +212,7 @@ mod tests {
         client.start().unwrap();
         while pass(&mut client, &mut server) + pass(&mut server, &mut client) > 0 {}
 
-        let last = |connected: &mut Connected, _: &mut Context<'_>| {
+        let last = |connected: &mut Connected, _: &mut Context| {
             connected.updates_sent = MAX_KEY_UPDATES - 1;
             Ok(())
         };

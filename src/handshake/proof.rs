@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 use crate::key_schedule::EarlySecret;
 use crate::observer::Observers;
 use crate::registry::{HandshakeType, SignatureScheme};
-use crate::wire::{CertificateVerify, Finished};
+use crate::wire::{CertificateVerify, DecodeError, Finished};
 
 /// The verifier said yes to the peer's certificates.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl PskMixedIn {
         key: Option<&PreSharedKey>,
         observers: &mut Observers,
     ) -> (EarlySecret, Option<Self>) {
-        let secret = EarlySecret::new(suite, key.map(PreSharedKey::secret), observers);
+        let secret = EarlySecret::new(suite, key.map(|key| &**key.secret), observers);
         (secret, key.map(|_| Self(())))
     }
 }
@@ -118,14 +118,9 @@ pub(super) struct FinishedVerified(());
 
 impl FinishedVerified {
     pub(super) fn check(expected: &Secret, finished: &Finished<'_>) -> Result<Self, Error> {
-        if finished.verify_data.len() != expected.as_bytes().len() {
-            let length = crate::wire::DecodeReason::Length(finished.verify_data.len());
-            return Err(crate::wire::DecodeError {
-                message: HandshakeType::FINISHED,
-                field: "verify_data",
-                reason: length,
-            }
-            .into());
+        let length = finished.verify_data.len();
+        if length != expected.as_bytes().len() {
+            return Err(DecodeError::length(HandshakeType::FINISHED, "verify_data", length).into());
         }
         if !expected.verify(finished.verify_data) {
             return Err(ErrorKind::NotAuthentic(HandshakeType::FINISHED).into());

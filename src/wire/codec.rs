@@ -46,6 +46,10 @@ pub enum DecodeReason {
 }
 
 impl DecodeError {
+    pub(crate) fn length(message: HandshakeType, field: &'static str, length: usize) -> Self {
+        Self { message, field, reason: DecodeReason::Length(length) }
+    }
+
     /// The alert that goes with it: `decode_error` for syntax, `illegal_parameter` for values
     /// (RFC 9846, section 6.2).
     pub fn alert(&self) -> AlertDescription {
@@ -324,7 +328,7 @@ mod tests {
     #[test]
     fn lists_of_code_points_have_an_even_length() {
         let mut reader = Reader::new(HandshakeType::CLIENT_HELLO, &[3, 0, 1, 0]);
-        assert!(reader.list::<NamedGroup>("x", Prefix::U8, 0..=254).is_err());
+        assert!(reader.list::<NamedGroup>("x", Prefix::U8).is_err());
     }
 
     #[test]

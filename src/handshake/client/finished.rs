@@ -71,7 +71,7 @@ impl ExpectFinished {
 /// itself can tell: in ServerHello, anybody could have.
 fn forget_refused(shared: &Shared, context: &Context) {
     let resumed = context.parameters.pre_shared_key == Some(PskKind::Resumption);
-    let refused = !resumed && shared.keys.iter().any(|key| key.session().is_some());
+    let refused = !resumed && shared.keys.iter().any(|key| key.session.is_some());
     if let Some(sessions) = shared.config.sessions.as_ref().filter(|_| refused) {
         sessions.forget(&shared.server_name);
     }

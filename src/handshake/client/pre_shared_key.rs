@@ -49,7 +49,7 @@ pub(super) fn early_data_terms(
     config: &ClientConfig,
     keys: &[PreSharedKey],
 ) -> Option<EarlyDataTerms> {
-    let terms = keys.first()?.early_data_terms().filter(|_| config.early_data)?;
+    let terms = keys.first()?.early_data.as_ref().filter(|_| config.early_data)?;
     let ours = &config.application_protocols;
     let speaks = match &terms.application_protocol {
         Some(protocol) => ours.contains(protocol),
@@ -71,7 +71,7 @@ pub(super) fn start_early_data(
     };
     let suite = shared.config.provider.cipher_suite(terms.cipher_suite);
     let suite = *suite.ok_or(ErrorKind::Internal("the suite of the key is gone"))?;
-    let early = EarlySecret::new(suite, Some(key.secret()), &mut context.observers);
+    let early = EarlySecret::new(suite, Some(&key.secret), &mut context.observers);
     let hash = suite.hash.digest(hello);
     let secret = early.client_early_traffic(&hash, &mut context.observers)?;
     context.resumption.early_exporter = Some(early.early_exporter(&hash, &mut context.observers)?);
@@ -108,7 +108,7 @@ pub(super) fn write(keys: &[(&PreSharedKey, CipherSuite)], now: UnixTime, out: &
             for (key, _) in keys {
                 write_bytes(out, Prefix::U16, key.identity());
                 // The age of a key that is no ticket is zero.
-                let age = key.session().map_or(0, |session| session.obfuscated_age(now));
+                let age = key.session.as_ref().map_or(0, |session| session.obfuscated_age(now));
                 out.extend_from_slice(&age.to_be_bytes());
             }
         });
@@ -138,7 +138,7 @@ pub(super) fn bind(
             Some(transcript) => transcript.current_with(truncated),
             None => suite.hash.digest(truncated),
         };
-        let early = EarlySecret::new(*suite, Some(key.secret()), &mut context.observers);
+        let early = EarlySecret::new(*suite, Some(&key.secret), &mut context.observers);
         let binder = early.binder_key(key.kind(), &mut context.observers)?;
         let binder = binder.finished(&hash, &mut context.observers)?;
         let length = binder.as_bytes().len();

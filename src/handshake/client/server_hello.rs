@@ -215,7 +215,7 @@ fn exchange_keys(
 
 /// What a resumed connection has from the one before.
 fn take_over(psk: Option<&PreSharedKey>, context: &mut Context) {
-    if let Some(session) = psk.and_then(PreSharedKey::session) {
+    if let Some(session) = psk.and_then(|key| key.session.as_ref()) {
         context.parameters.certificates.clone_from(&session.certificates);
         context.resumption.authenticated = session.authenticated;
     }

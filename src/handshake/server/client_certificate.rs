@@ -82,7 +82,7 @@ impl ClientCertificate {
                 let authenticated = accepted.check(
                     message,
                     Side::Client,
-                    asked.policy.signatures(),
+                    &asked.policy.signatures,
                     |scheme| asked.policy.offers(scheme),
                     transcript,
                     context,
@@ -106,7 +106,7 @@ impl ClientCertificate {
         let expected = Expected {
             request_context: &asked.request_context,
             certificate_type: asked.certificate_type,
-            asked: policy.asked(),
+            asked: &policy.asked,
             server_name: None,
         };
         let presented = Presented::read(message.body, &expected, context)?;

@@ -158,10 +158,8 @@ impl ChoosingCertificate {
     ) -> Result<State, Error> {
         let mut offer = self.offer;
         let theirs = hello.signature_algorithms.ok_or_else(missing_signature_algorithms)?;
-        let nothing = |ours: String| -> Error {
-            let theirs = theirs.to_string();
-            ErrorKind::NothingInCommon { what: "signature scheme", ours, theirs }.into()
-        };
+        let nothing =
+            |ours: String| Error::nothing_in_common("signature scheme", ours, theirs.to_string());
         let key = match choice {
             Ok(key) => key,
             Err(NoCertificate::UnknownName) => {

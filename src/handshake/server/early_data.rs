@@ -52,7 +52,7 @@ fn offered<'a>(
 ) -> Option<(&'a EarlyDataRules, EarlyDataOffer)> {
     let rules = offer.config.early_data.as_ref()?;
     let (identity, binder) = hello.pre_shared_keys?.iter().next()?;
-    let terms = choice.key.early_data_terms()?;
+    let terms = choice.key.early_data.as_ref()?;
     // In QUIC the size of a ticket is no size (RFC 9001, section 4.6.1).
     let agreed = context.parameters.early_data == EarlyData::Offered
         && choice.index == 0
@@ -65,7 +65,7 @@ fn offered<'a>(
     let id = *SHA256.digest(binder).first_chunk()?;
     let at = |milliseconds| UnixTime::since_unix_epoch(Duration::from_millis(milliseconds));
     let mut strike = Strike { id, issued: None, fresh_since: at(0), fresh_until: None };
-    if let Some(session) = choice.key.session() {
+    if let Some(session) = &choice.key.session {
         let theirs = u64::from(identity.obfuscated_ticket_age.wrapping_sub(session.age_add));
         let window = u64::from(rules.window) * 1000;
         if session.age(context.now).abs_diff(theirs) > window {

@@ -58,10 +58,15 @@ impl Offer {
         Some(Asked { policy, certificate_type, request_context: Vec::new() })
     }
 
+    /// Can the client be asked later?
+    fn post_handshake_auth(&self) -> bool {
+        self.offered.contains(&ExtensionType::POST_HANDSHAKE_AUTH)
+    }
+
     /// What can be asked of it later.
     fn post_handshake(&self) -> Option<PostHandshake> {
-        let can = self.offered.contains(&ExtensionType::POST_HANDSHAKE_AUTH);
-        let certificate_type = self.client_certificate_type.filter(|_| can)?;
+        let certificate_type =
+            self.client_certificate_type.filter(|_| self.post_handshake_auth())?;
         Some(PostHandshake { config: Arc::clone(&self.config), certificate_type })
     }
 }
@@ -126,8 +131,7 @@ pub(super) fn send_with_psk(
     context: &mut Context,
 ) -> Result<State, Error> {
     let ProvenPsk { early, index, kind, proof } = psk;
-    let later = offer.offered.contains(&ExtensionType::POST_HANDSHAKE_AUTH);
-    if kind != PskKind::Resumption || !later {
+    if kind != PskKind::Resumption || !offer.post_handshake_auth() {
         // Section 4.4.2: no certificates in the handshake beside a key, and beside an external one
         // not later either.
         offer.client_certificate_type = None;

@@ -43,10 +43,7 @@ pub(super) fn check_form(config: &ServerConfig, hello: &ClientHello<'_>) -> Resu
         && hello.supported_groups.is_none()
         && hello.key_shares.is_none();
     if no_exchange && !config.psk_without_key_exchange {
-        let (ours, theirs) = ("psk_dhe_ke".into(), "psk_ke".into());
-        return Err(
-            ErrorKind::NothingInCommon { what: "PSK key exchange mode", ours, theirs }.into()
-        );
+        return Err(Error::nothing_in_common("PSK key exchange mode", "psk_dhe_ke", "psk_ke"));
     }
     for (extension, there) in [
         (ExtensionType::SUPPORTED_GROUPS, no_exchange || hello.supported_groups.is_some()),
@@ -89,8 +86,7 @@ pub(super) fn cipher_suite(
     let chosen = ours.iter().find(|suite| hello.cipher_suites.contains(suite.id));
     chosen.copied().ok_or_else(|| {
         let ours = join(ours.iter().map(|suite| suite.id));
-        let theirs = hello.cipher_suites.to_string();
-        ErrorKind::NothingInCommon { what: "cipher suite", ours, theirs }.into()
+        Error::nothing_in_common("cipher suite", ours, hello.cipher_suites.to_string())
     })
 }
 
@@ -116,7 +112,7 @@ pub(super) fn group<'a>(
     common.map(|group| (Arc::clone(group), None)).ok_or_else(|| {
         let ours = join(ours.iter().map(|group| group.name()));
         let theirs = theirs.map(|list| list.to_string()).unwrap_or_default();
-        ErrorKind::NothingInCommon { what: "key exchange group", ours, theirs }.into()
+        Error::nothing_in_common("key exchange group", ours, theirs)
     })
 }
 

@@ -39,7 +39,7 @@ pub(super) fn find(offer: &Offer, hello: &ClientHello<'_>, context: &Context) ->
     });
     // One chain is judged and no more: the client has proved nothing yet.
     chosen.filter(|chosen| {
-        chosen.key.session().is_some_and(|session| still_accepted(config, session, context))
+        chosen.key.session.as_ref().is_some_and(|session| still_accepted(config, session, context))
     })
 }
 
@@ -55,7 +55,7 @@ fn still_accepted(config: &ServerConfig, session: &Session, context: &Context) -
 
 /// A ticket was taken: what its session has goes over to this connection.
 pub(super) fn take_over(key: &PreSharedKey, hello: &ClientHello<'_>, context: &mut Context) {
-    let Some(session) = key.session() else { return };
+    let Some(session) = &key.session else { return };
     context.parameters.certificates.clone_from(&session.certificates);
     context.resumption.authenticated = session.authenticated;
     if let (Some((config, count)), Some([_, resumed])) =
