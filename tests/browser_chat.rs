@@ -209,10 +209,10 @@ async fn firefox_trusts_the_imported_authority_chats_and_resumes() {
         return;
     }
     let chat = Chat::start();
-    let mut ann = chat.client(&chat.connector(), "lobby", "Ann").await;
     let mut firefox = Firefox::start(&chat.authority).await;
     firefox.go(&chat.url("lobby")).await;
     firefox.wait_for("connected").await;
+    let mut ann = chat.client(&chat.connector(), "lobby", "Ann").await;
     say(&mut ann, json!({ "say": "from Ann" })).await;
     firefox.wait_for("from Ann").await;
     let say = "document.querySelector('#words').value = 'from Firefox';
@@ -345,11 +345,11 @@ async fn the_page_fits_wide_and_narrow_windows_in_light_and_dark() {
     }
     let chat = Chat::start();
     let connector = chat.connector();
-    let mut others = Vec::new();
     for (name, words) in [("Ben", "The reload took no certificate at all."), ("Cleo", "Look →")] {
         let mut client = chat.client(&connector, "lobby", name).await;
         say(&mut client, json!({ "say": words })).await;
-        others.push(client);
+        // It stays as long as it answers pings.
+        tokio::spawn(async move { while let Some(Ok(_)) = client.next().await {} });
     }
     let browser = Browser::start(&[&chat.flag, EARLY_DATA]).await;
     browser.go(&chat.url("lobby")).await;

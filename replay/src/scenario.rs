@@ -253,8 +253,8 @@ fn missing(what: &'static str) -> SetUpError {
 fn layout(extensions: Extensions<'_>) -> ExtensionLayout {
     use ExtensionType as E;
     let item = |extension: handclasp::wire::Extension<'_>| match extension.kind {
-        E::SERVER_NAME
-        | E::SUPPORTED_VERSIONS
+        E::SERVER_NAME if !extension.body.is_empty() => LayoutItem::Standard(extension.kind),
+        E::SUPPORTED_VERSIONS
         | E::COOKIE
         | E::KEY_SHARE
         | E::EARLY_DATA

@@ -81,7 +81,10 @@ impl ExtensionLayout {
         let mut total = 0;
         for (index, item) in self.items.iter().enumerate() {
             if let LayoutItem::Raw(kind, body) = item {
-                if Self::RESERVED.contains(kind) {
+                // An empty server_name is a server's acknowledgement, which some give where the
+                // library does not.
+                let acknowledges = *kind == ExtensionType::SERVER_NAME && body.is_empty();
+                if Self::RESERVED.contains(kind) && !acknowledges {
                     return Err(ConfigError::Layout(*kind));
                 }
                 total += body.len() + 4;

@@ -1,5 +1,6 @@
 //! Chromium without a window, driven through WebDriver (W3C Recommendation).
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt, Full};
@@ -33,7 +34,8 @@ pub fn is_here() -> bool {
 pub struct Browser {
     client: Client<HttpConnector, Full<Bytes>>,
     session: String,
-    // In this order: the driver ends the browser, which then writes no more.
+    /// The browser's process, until it has ended in good order.
+    process: Option<u64>,
     driver: Process,
     _profile: Folder,
 }
@@ -51,11 +53,12 @@ impl Browser {
         flags.push(&folder);
         let client = Client::builder(TokioExecutor::new()).build_http();
         let session = format!("http://127.0.0.1:{port}/session");
-        let mut browser = Self { client, session, driver, _profile: profile };
+        let mut browser = Self { client, session, process: None, driver, _profile: profile };
         let options = json!({ "args": flags });
         let wanted = json!({ "browserName": "chrome", "goog:chromeOptions": options });
         let new = json!({ "capabilities": { "alwaysMatch": wanted } });
         let answer = browser.call(Method::POST, "", &new).await;
+        browser.process = answer["capabilities"]["goog:processID"].as_u64();
         browser.session += &format!("/{}", answer["sessionId"].as_str().unwrap());
         browser
     }
@@ -160,7 +163,17 @@ impl Browser {
     }
 
     /// Ends the browser in good order; the driver with it.
-    pub async fn quit(self) {
+    pub async fn quit(mut self) {
         self.call(Method::DELETE, "", &json!({})).await;
+        self.process = None;
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Without its driver it would go on for ever.
+        if let Some(process) = self.process {
+            let _ = Command::new("kill").args(["-KILL", &process.to_string()]).status();
+        }
     }
 }
