@@ -111,6 +111,7 @@ fn illegal(message: HandshakeType, field: &str, reason: &str) -> &'static str {
     use HandshakeType as H;
     match (message, field) {
         (_, "key_share") if reason.contains("no valid public key") => ":BAD_ECPOINT:",
+        (_, "key_share") if reason.starts_with("it must be there") => ":MISSING_KEY_SHARE:",
         (_, "key_share") => ":WRONG_CURVE:",
         (_, "legacy_compression_methods") => ":INVALID_COMPRESSION_LIST:",
         (_, "legacy_session_id_echo") => ":SERVER_ECHOED_INVALID_SESSION_ID:",

@@ -72,7 +72,7 @@ impl Connected {
         let (now, authenticated) = (context.now.as_secs(), context.resumption.authenticated);
         let rest = u64::from(MAX_LIFETIME).saturating_sub(now.saturating_sub(authenticated));
         let lifetime = config.ticket_lifetime.min(u32::try_from(rest).unwrap_or(u32::MAX));
-        if lifetime == 0 || context.parameters.raw_public_key.is_some() {
+        if lifetime == 0 {
             return Ok(false);
         }
         let mut number = self.nonces.len() as u64;
