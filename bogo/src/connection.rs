@@ -228,10 +228,9 @@ impl Link<'_> {
     fn check_handshake(&mut self) -> Result<(), Stop> {
         let early_data = self.side.connection().parameters().early_data;
         let client = matches!(self.side, Side::Client(_));
-        if client && self.resumes && self.flags.has("expect-reject-early-data") {
-            if early_data != EarlyData::Rejected {
-                return Err(Stop::failed("0-RTT data were not rejected"));
-            }
+        let to_reject = client && self.resumes && self.flags.has("expect-reject-early-data");
+        if to_reject && early_data != EarlyData::Rejected {
+            return Err(Stop::failed("0-RTT data were not rejected"));
         }
         if client && early_data == EarlyData::Rejected {
             if !self.flags.has("expect-reject-early-data") {
