@@ -21,8 +21,8 @@ use handclasp::registry::{ExtensionType, HandshakeType};
 use handclasp::session::{
     ClientSession, ClientSessionStore, MAX_LIFETIME, MemorySessions, SessionStore, TicketKeys,
 };
-use handclasp::wire::EncryptedExtensions;
-use handclasp::{ClientConnection, Connection, ServerConfig, Stream};
+use handclasp::wire::{EncryptedExtensions, NewSessionTicket};
+use handclasp::{ClientConnection, Connection, ServerConfig, ServerConnection, Stream};
 use sessions::{Pair, carry, client, server_at, talk, ticket_keys, time};
 use zeroize::Zeroizing;
 
@@ -230,7 +230,10 @@ fn the_client_gets_as_many_tickets_as_it_asks_for_and_the_server_allows() {
 fn no_two_tickets_have_the_same_nonce_key_or_age() {
     let pair = Pair::new();
     let config = pair.finish(pair.server_builder().tickets(5));
-    let (mut client, mut server) = (pair.client(0), server_at(&config, 0));
+    let tickets = Tickets::default();
+    let options = Options { now: time(0), observer: Some(Box::new(tickets.clone())) };
+    let mut server = ServerConnection::with_options(config, options).unwrap();
+    let mut client = pair.client(0);
     talk(&mut client, &mut server).checked();
     server.send_tickets(3).unwrap();
     talk(&mut client, &mut server).checked();
@@ -238,10 +241,28 @@ fn no_two_tickets_have_the_same_nonce_key_or_age() {
     while let Some(session) = pair.store.take(&server_name(), time(1)) {
         secrets.push(session.secret().as_bytes().to_vec());
     }
-    assert_eq!(secrets.len(), 8);
-    secrets.sort();
-    secrets.dedup();
-    assert_eq!(secrets.len(), 8);
+    let (nonces, ages): (Vec<_>, Vec<_>) = tickets.0.lock().unwrap().iter().cloned().unzip();
+    for mut list in [secrets, nonces, ages] {
+        assert_eq!(list.len(), 8);
+        list.sort();
+        list.dedup();
+        assert_eq!(list.len(), 8);
+    }
+}
+
+/// The nonce and the age_add of each ticket that is sent.
+#[derive(Clone, Default)]
+struct Tickets(Arc<Mutex<Vec<(Vec<u8>, Vec<u8>)>>>);
+
+impl Observer for Tickets {
+    fn event(&mut self, event: &Event<'_>) {
+        let Event::MessageSent(_, message) = event else { return };
+        if message.kind == HandshakeType::NEW_SESSION_TICKET {
+            let ticket = NewSessionTicket::parse(message.body).unwrap();
+            let age_add = ticket.age_add.to_be_bytes().to_vec();
+            self.0.lock().unwrap().push((ticket.nonce.to_vec(), age_add));
+        }
+    }
 }
 
 #[test]

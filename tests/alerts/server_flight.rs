@@ -15,8 +15,8 @@ use crate::common::{Identity, server_name};
 use crate::message::{
     Parts, RANDOM, SERVER_COMPRESSION, SESSION_ID, SUITES, alert, edited, framed, told, vector16,
 };
-use crate::peers::CERTIFICATE;
-use crate::peers::Scenario::{Cookie, Plain, Retry};
+use crate::peers::Scenario::{self, Cookie, Plain, Retry};
+use crate::peers::{CERTIFICATE, raw};
 
 /// The places of the messages in the server's flight.
 const SERVER_HELLO: usize = 0;
@@ -32,8 +32,18 @@ fn server_hello(edit: impl FnOnce(&mut Parts)) -> Option<A> {
     edited(Side::Client, Plain, SERVER_HELLO, edit)
 }
 
+/// To the HelloRetryRequest alone: what comes after it would be refused for other reasons.
 fn retry_request(edit: impl FnOnce(&mut Parts)) -> Option<A> {
-    edited(Side::Client, Cookie, 0, edit)
+    retry_request_of(Cookie, edit)
+}
+
+fn retry_request_of(scenario: Scenario, edit: impl FnOnce(&mut Parts)) -> Option<A> {
+    let honest = told(Side::Client, scenario).remove(0);
+    let mut request = Parts::parse(&honest.bytes);
+    edit(&mut request);
+    let mut client = raw(Side::Client, scenario, None);
+    let result = client.receive(honest.level, &request.build());
+    result.err().map(|error| error.alert_sent().expect("every such error has an alert"))
 }
 
 fn in_place_of(index: usize, message: &[u8]) -> Option<A> {
@@ -123,6 +133,7 @@ fn extensions_of_a_server_hello() {
 #[test]
 fn hello_retry_requests() {
     // Sections 4.2.4 and 4.3.8.
+    assert_eq!(retry_request(|_| {}), None);
     let group = |group: u8| move |request: &mut Parts| *request.get(E::KEY_SHARE) = vec![0, group];
     assert_eq!(retry_request(group(0x1d)), Some(A::ILLEGAL_PARAMETER), "it had a share");
     assert_eq!(retry_request(group(0x1e)), Some(A::ILLEGAL_PARAMETER), "it was not offered");
@@ -139,7 +150,7 @@ fn hello_retry_requests() {
     assert_eq!(retry_request(version), Some(A::ILLEGAL_PARAMETER));
     let unknown = retry_request(|request| request.add(E(0x7777), &[]));
     assert_eq!(unknown, Some(A::UNSUPPORTED_EXTENSION));
-    let grease = edited(Side::Client, Retry, 0, |request| {
+    let grease = retry_request_of(Retry, |request| {
         *request.get(E::KEY_SHARE) = GREASE.to_vec();
     });
     assert_eq!(grease, Some(A::ILLEGAL_PARAMETER));
