@@ -10,7 +10,6 @@ mod common;
 mod message;
 
 #[path = "hostile/peers.rs"]
-#[allow(dead_code, reason = "each test binary uses its own part of it")]
 mod peers;
 #[path = "alerts/post_handshake_auth.rs"]
 mod post_handshake_auth;

@@ -8,6 +8,7 @@ mod peers;
 #[path = "orders/table.rs"]
 mod table;
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use handclasp::alert::AlertDescription;
@@ -37,8 +38,8 @@ fn ways(side: Side, scenario: Scenario) -> HashMap<State, Vec<Message>> {
     while let Some(state) = queue.pop_front() {
         let walk = Walk { scenario, seen: ways[&state].clone() };
         for (message, next) in legal_next(side, &walk, state) {
-            if !ways.contains_key(&next) {
-                ways.insert(next, [&walk.seen[..], &[message]].concat());
+            if let Entry::Vacant(way) = ways.entry(next) {
+                way.insert([&walk.seen[..], &[message]].concat());
                 queue.push_back(next);
             }
         }

@@ -252,7 +252,9 @@ fn no_two_tickets_have_the_same_nonce_key_or_age() {
 
 /// The nonce and the age_add of each ticket that is sent.
 #[derive(Clone, Default)]
-struct Tickets(Arc<Mutex<Vec<(Vec<u8>, Vec<u8>)>>>);
+struct Tickets(Arc<Mutex<Vec<TicketAndNonce>>>);
+
+type TicketAndNonce = (Vec<u8>, Vec<u8>);
 
 impl Observer for Tickets {
     fn event(&mut self, event: &Event<'_>) {

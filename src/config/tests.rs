@@ -297,8 +297,8 @@ fn a_chain_that_the_peer_can_verify_goes_before_one_that_it_cannot() {
         }
     }
     // A client's list looks at it as well.
-    let mut request = crate::wire::CertificateRequest::default();
-    request.signature_algorithms = p256;
+    let mut request =
+        crate::wire::CertificateRequest { signature_algorithms: p256, ..Default::default() };
     let choose = |request: &_| match ClientCertificateResolver::choose(
         &list,
         request,

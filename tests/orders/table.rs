@@ -12,6 +12,7 @@ use When::*;
 
 /// A message, or what the application of the end does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(clippy::enum_variant_names, reason = "message_hash is the RFC's name")]
 pub enum Message {
     /// The application starts the handshake.
     Start,
