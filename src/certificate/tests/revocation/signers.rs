@@ -32,7 +32,7 @@ fn an_authority_may_have_a_key_and_a_certificate_for_its_crls() {
         intermediate("ca", &chain.root),
     ] {
         let (clean, listed) = (crl(&[], &signer), crl(&[LEAF_SERIAL], &signer));
-        assert_eq!(code(&run(&chain, &[&signer], &[clean.clone()])), "accepted");
+        assert_eq!(code(&run(&chain, &[&signer], std::slice::from_ref(&clean))), "accepted");
         assert_eq!(code(&run(&chain, &[&signer], &[listed])), "revoked");
         // Its certificate must be there.
         assert_eq!(code(&run(&chain, &[], &[clean])), "crl-bad-signature");
