@@ -46,7 +46,7 @@ impl Summary {
             signature_scheme: parameters.signature_scheme.map(|it| it.to_string()),
             application_protocol: parameters.application_protocol.as_deref().map(printable),
             server_name: parameters.server_name.clone(),
-            certificate: certificate.map(|it| it.subject().to_owned()).or(raw_public_key),
+            certificate: certificate.map(|it| it.subject()).or(raw_public_key),
             stapled: parameters.ocsp_response.as_ref().map(|it| format!("{} bytes", it.len())),
             own_signature: match side {
                 Side::Client => parameters.client_signature_scheme,

@@ -59,7 +59,7 @@ pub struct TrustAnchors {
 pub(super) struct Anchor {
     pub(super) label: String,
     /// Contents of the Name.
-    subject: Vec<u8>,
+    pub(super) subject: Vec<u8>,
     /// The subjectKeyIdentifier of its certificate.
     pub(super) key_id: Option<Vec<u8>>,
     /// Contents of the SubjectPublicKeyInfo.
@@ -127,12 +127,12 @@ impl TrustAnchors {
         // one issued may as well be a server's.
         let is_old_root = decoded.version < V3 && decoded.is_self_issued();
         let issues = decoded.is_ca || (is_old_root && decoded.extensions.is_empty());
-        let strict = strict::anchor(&decoded);
+        let (label, strict) = (decoded.label(), strict::anchor(&decoded));
         let scope = (issues && checks::may_sign_certificates(&decoded)).then_some(decoded.scope);
         let anchor = Anchor {
             strict,
             dates: Some((decoded.not_before, decoded.not_after)),
-            label: decoded.label,
+            label,
             subject: decoded.subject.to_vec(),
             key_id: decoded.subject_key_id.map(<[u8]>::to_vec),
             spki: der::only(decoded.spki, der::SEQUENCE).unwrap_or_default().to_vec(),

@@ -192,7 +192,8 @@ pub(super) fn find_time<'a>(
     validity: &'a [u8],
     fails: impl Fn(&der::Element<'a>) -> bool,
 ) -> Option<String> {
-    let time = der::elements(validity)?.into_iter().find(fails)?;
+    let mut times = der::Reader(validity);
+    let time = core::iter::from_fn(|| times.next()).find(fails)?;
     Some(format!("\"{}\"", printable(&String::from_utf8_lossy(time.contents))))
 }
 

@@ -3,14 +3,11 @@
 //! Decoding refuses what has no clear meaning. What means something that is not acceptable (an old
 //! version, an expired date, an unknown critical extension) is kept for `checks` to judge.
 
-use x509_parser::nom::Parser;
-use x509_parser::prelude::{
-    ExtendedKeyUsage, FromDer, KeyUsage, X509Certificate, X509CertificateParser, X509Error,
-    X509Extension,
-};
+use x509_parser::prelude::{FromDer, KeyUsage, X509Error};
+use x509_parser::time::ASN1Time;
 
 use super::der::{self, Reader};
-use super::distinguished_name::{self, fold};
+use super::distinguished_name;
 use super::error::{CertificateError, Problem, Timestamp, printable};
 use super::name::{self, SubjectName};
 use super::policies::Policies;
@@ -49,10 +46,6 @@ pub(super) struct Extension<'a> {
 pub(super) struct Certificate<'a> {
     /// The whole of it, as it came.
     pub(super) der: &'a [u8],
-    /// The subject in words, safe to print.
-    pub(super) label: String,
-    /// The issuer in words, safe to print.
-    pub(super) issuer_label: String,
     pub(super) version: u32,
     pub(super) serial: &'a [u8],
     /// What is signed.
@@ -111,6 +104,19 @@ pub(super) struct Usages {
 }
 
 impl Usages {
+    fn read(value: &[u8]) -> Option<Self> {
+        const PURPOSE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3];
+        let mut usages = Self { any: false, server: false, client: false };
+        let mut list = Reader(der::only(value, der::SEQUENCE)?);
+        while !list.is_empty() {
+            let oid = list.take(der::OBJECT_IDENTIFIER)?.contents;
+            usages.any |= oid == [0x55, 0x1d, 37, 0];
+            usages.server |= oid.strip_prefix(PURPOSE) == Some(&[1]);
+            usages.client |= oid.strip_prefix(PURPOSE) == Some(&[2]);
+        }
+        Some(usages)
+    }
+
     /// Whether `anyExtendedKeyUsage` is among them.
     pub(super) fn allow_any(self) -> bool {
         self.any
@@ -130,89 +136,73 @@ impl Usages {
 impl<'a> Certificate<'a> {
     /// Decodes, or says what it stumbled over.
     pub(super) fn decode(input: &'a [u8]) -> Result<Self, &'static str> {
-        // Extensions are decoded below: only those that matter, and with nothing after them.
-        let (rest, x509) = X509CertificateParser::new()
-            .with_deep_parse_extensions(false)
-            .parse(input)
-            .map_err(|_| "it is not the DER of an X.509 certificate")?;
-        if !rest.is_empty() {
+        let mut whole = Reader(input);
+        let outer = whole.take(der::SEQUENCE);
+        if outer.is_some() && !whole.is_empty() {
             return Err("there are bytes after its end");
         }
-        let key =
-            PublicKey::from_spki(x509.subject_pki.raw).ok_or("its public key does not parse")?;
-        let mut certificate =
-            Self::with_fields(input, &x509, key).ok_or("its structure is not strict DER")?;
-        // RFC 5280, section 4.2: no extension twice.
-        x509.extensions_map().map_err(|_| "it has the same extension twice")?;
-        for extension in certificate.extensions.clone() {
-            certificate.read_extension(extension)?;
+        let mut certificate = outer
+            .and_then(|outer| Self::with_fields(input, outer.contents))
+            .ok_or("it is not the strict DER of an X.509 certificate")?;
+        let extensions = core::mem::take(&mut certificate.extensions);
+        // RFC 5280, section 4.2: no extension twice. Sorted, because there may be thousands.
+        let mut kinds: Vec<_> = extensions.iter().map(|extension| extension.oid).collect();
+        kinds.sort_unstable();
+        if kinds.windows(2).any(|pair| matches!(pair, [one, other] if one == other)) {
+            return Err("it has the same extension twice");
         }
-        // A subject may be empty: its names say whose it is.
-        if let Some(name) = certificate.names.first().filter(|_| certificate.label.is_empty()) {
-            certificate.label = format!("subjectAltName={}", name.printable());
+        for extension in &extensions {
+            certificate.read_extension(*extension)?;
         }
+        certificate.extensions = extensions;
         Ok(certificate)
     }
 
-    /// Everything but what the extensions say. Reads the structure (RFC 5280, section 4.1) once more: for
-    /// the raw parts, and because the parser forgives bytes that it does not understand.
-    fn with_fields(
-        input: &'a [u8],
-        x509: &X509Certificate<'a>,
-        key: PublicKey<'a>,
-    ) -> Option<Self> {
-        let [tbs, algorithm, signature] = der::fields(
-            der::only(input, der::SEQUENCE)?,
-            [der::SEQUENCE, der::SEQUENCE, der::BIT_STRING],
-        )?;
-        let mut fields = der::elements(tbs.contents)?;
-        if let Some(version) = fields.first().filter(|it| it.tag == der::constructed(0)) {
-            der::only(version.contents, der::INTEGER)?;
-            fields.remove(0);
+    /// Everything but what the extensions say: the structure of RFC 5280, section 4.1.
+    fn with_fields(input: &'a [u8], contents: &'a [u8]) -> Option<Self> {
+        let [tbs, algorithm, signature] =
+            der::fields(contents, [der::SEQUENCE, der::SEQUENCE, der::BIT_STRING])?;
+        let mut fields = Reader(tbs.contents);
+        let version = match fields.take(der::constructed(0)) {
+            Some(version) => der::count(der::only(version.contents, der::INTEGER)?)?,
+            None => 0,
+        };
+        let serial = fields.take(der::INTEGER)?.contents;
+        let inner_algorithm = fields.take(der::SEQUENCE)?.contents;
+        let issuer = fields.take(der::SEQUENCE)?.contents;
+        let validity = fields.take(der::SEQUENCE)?.contents;
+        let subject = fields.take(der::SEQUENCE)?.contents;
+        let spki = fields.take(der::SEQUENCE)?;
+        let unique_ids = [1, 2].map(|number| fields.take(der::primitive(number)));
+        let mut extensions = Vec::new();
+        if let Some(list) = fields.take(der::constructed(3)) {
+            let mut list = Reader(der::only(list.contents, der::SEQUENCE)?);
+            while !list.is_empty() {
+                extensions.push(Extension::read(&list.next()?)?);
+            }
         }
-        let extensions = match fields.last().filter(|it| it.tag == der::constructed(3)) {
-            Some(extensions) => der::elements(der::only(extensions.contents, der::SEQUENCE)?)?
-                .iter()
-                .map(Extension::read)
-                .collect::<Option<Vec<_>>>()?,
-            None => Vec::new(),
-        };
-        let &[serial, inner_algorithm, issuer, validity, subject, spki, ref rest @ ..] =
-            fields.as_slice()
-        else {
-            return None;
-        };
-        // The parser passes over what stands behind the parts of these.
-        let is_strict = der::elements(validity.contents)?.len() == 2
-            && distinguished_name::is_name(issuer.contents)
-            && distinguished_name::is_name(subject.contents);
-        // Two parsers must never see two certificates in the same bytes.
-        let same = serial.contents == x509.raw_serial()
-            && issuer.whole == x509.issuer.as_raw()
-            && subject.whole == x509.subject.as_raw()
-            && spki.whole == x509.subject_pki.raw
-            && tbs.whole == x509.tbs_certificate.as_ref()
-            && extensions.len() == x509.extensions().len()
-            && extensions.iter().zip(x509.extensions()).all(|(it, other)| it.is(other));
-        (is_strict && same).then_some(Self {
+        let mut times = Reader(validity);
+        let (not_before, not_after) = (time(times.next()?)?, time(times.next()?)?);
+        let key = PublicKey::from_spki(spki.whole)?;
+        let algorithms = [inner_algorithm, algorithm.contents, key.algorithm];
+        let named = algorithms.iter().all(|it| Reader(it).take(der::OBJECT_IDENTIFIER).is_some());
+        (named && times.is_empty() && fields.is_empty()).then_some(Self {
             der: input,
-            label: printable(&x509.subject.to_string()),
-            issuer_label: printable(&x509.issuer.to_string()),
-            version: x509.version.0,
-            serial: serial.contents,
+            version,
+            serial,
             tbs: tbs.whole,
-            inner_algorithm: inner_algorithm.contents,
+            inner_algorithm,
             algorithm: algorithm.contents,
             signature: der::whole_bytes(signature.contents)?,
-            issuer: issuer.contents,
-            subject: subject.contents,
-            validity: validity.contents,
-            folded_issuer: fold(issuer.contents),
-            folded_subject: fold(subject.contents),
+            issuer,
+            subject,
+            validity,
+            folded_issuer: distinguished_name::folded(issuer)?,
+            folded_subject: distinguished_name::folded(subject)?,
             authority_key_id: None,
             subject_key_id: None,
-            not_before: Timestamp(x509.validity.not_before.timestamp()),
-            not_after: Timestamp(x509.validity.not_after.timestamp()),
+            not_before,
+            not_after,
             spki: spki.whole,
             key,
             is_ca: false,
@@ -220,7 +210,7 @@ impl<'a> Certificate<'a> {
             names: Vec::new(),
             scope: Scope::default(),
             policies: Policies::default(),
-            has_unique_ids: rest.iter().any(|it| it.tag != der::constructed(3)),
+            has_unique_ids: unique_ids.iter().any(Option::is_some),
             extensions,
         })
     }
@@ -246,9 +236,8 @@ impl<'a> Certificate<'a> {
             }
             oid::KEY_USAGE => self.key_usage = Some(whole(value, "its keyUsage does not parse")?),
             oid::EXTENDED_KEY_USAGE => {
-                let ExtendedKeyUsage { any, server_auth: server, client_auth: client, .. } =
-                    whole(value, "its extended key usage does not parse")?;
-                self.scope.extended_key_usage = Some(Usages { any, server, client });
+                let usages = Usages::read(value).ok_or("its extended key usage does not parse")?;
+                self.scope.extended_key_usage = Some(usages);
             }
             oid::SUBJECT_ALT_NAME => {
                 self.names = name::subject_alternative_names(value)
@@ -270,6 +259,16 @@ impl<'a> Certificate<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The subject in words, safe to print. It may be empty: its names say whose it is.
+    pub(super) fn label(&self) -> String {
+        name::label(self.subject, &self.names)
+    }
+
+    /// The issuer in words, safe to print.
+    pub(super) fn issuer_label(&self) -> String {
+        distinguished_name::describe(self.issuer)
     }
 
     /// The extension of this name.
@@ -299,7 +298,7 @@ impl<'a> Certificate<'a> {
 
     /// This is wrong with the certificate.
     pub(super) fn error(&self, problem: Problem) -> CertificateError {
-        CertificateError { certificate: self.label.clone(), problem }
+        CertificateError { certificate: self.label(), problem }
     }
 }
 
@@ -315,20 +314,21 @@ impl<'a> Extension<'a> {
         let whole = element.tag == der::SEQUENCE && fields.is_empty();
         whole.then_some(Self { oid, critical, value })
     }
+}
 
-    /// Whether the parser sees the same.
-    fn is(&self, other: &X509Extension<'_>) -> bool {
-        self.oid == other.oid.as_bytes()
-            && self.critical == other.critical
-            && self.value == other.value
+/// A time in any form that can be read; `checks` judges the form.
+fn time(element: der::Element<'_>) -> Option<Timestamp> {
+    match ASN1Time::from_der(element.whole) {
+        Ok(([], time)) => Some(Timestamp(time.timestamp())),
+        _ => None,
     }
 }
 
-/// Whether it is a CA's, and the pathLenConstraint. The parser takes other numbers for an INTEGER.
+/// Whether it is a CA, and its path length.
 fn basic_constraints(value: &[u8]) -> Option<(bool, Option<u32>)> {
     let mut fields = Reader(der::only(value, der::SEQUENCE)?);
     let is_ca = match fields.take(der::BOOLEAN) {
-        Some(is_ca) => der::boolean(is_ca.contents)?,
+        Some(ca) => der::boolean(ca.contents)?,
         None => false,
     };
     let length = match fields.take(der::INTEGER) {

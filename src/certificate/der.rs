@@ -1,5 +1,5 @@
-//! The little of DER (X.690) that is needed beside `x509-parser`, which keeps no raw
-//! AlgorithmIdentifiers and forgives trailing bytes inside of structures.
+//! The little of DER (X.690) that certificates, CRLs and OCSP responses take, strict to the byte.
+//! `x509-parser` reads times and puts names and object identifiers in words.
 
 pub(super) const BOOLEAN: u8 = 0x01;
 pub(super) const INTEGER: u8 = 0x02;

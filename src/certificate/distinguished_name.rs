@@ -1,5 +1,7 @@
 //! Names of issuers and subjects, and when two of them are the same (RFC 5280, section 7.1).
 
+use std::borrow::Cow;
+
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::{RelativeDistinguishedName, X509Name};
 
@@ -22,12 +24,24 @@ pub(super) fn fold(name: &[u8]) -> Vec<u8> {
     folded(name).unwrap_or_else(|| name.to_vec())
 }
 
-fn folded(name: &[u8]) -> Option<Vec<u8>> {
+/// As [`fold`]; `None` for what is no Name.
+pub(super) fn folded(name: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(2 * name.len());
-    for set in der::elements(name)? {
-        let attributes = der::elements(set.contents)?;
-        let forms = attributes.iter().map(|it| attribute_form(it.contents));
-        let mut forms = forms.collect::<Option<Vec<_>>>()?;
+    let mut sets = der::Reader(name);
+    while !sets.is_empty() {
+        let mut attributes = der::Reader(sets.take(der::SET)?.contents);
+        let first = attributes.take(der::SEQUENCE)?;
+        if attributes.is_empty() {
+            out.extend(1_usize.to_be_bytes());
+            fold_attribute(first.contents, &mut out)?;
+            continue;
+        }
+        let mut forms = vec![Vec::new()];
+        fold_attribute(first.contents, forms.last_mut()?)?;
+        while !attributes.is_empty() {
+            forms.push(Vec::new());
+            fold_attribute(attributes.take(der::SEQUENCE)?.contents, forms.last_mut()?)?;
+        }
         // They are a set, and not everyone sorts it.
         forms.sort_unstable();
         out.extend(forms.len().to_be_bytes());
@@ -36,37 +50,45 @@ fn folded(name: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Type and value, from the contents of an AttributeTypeAndValue.
-fn attribute_form(attribute: &[u8]) -> Option<Vec<u8>> {
+/// Adds type and value, from the contents of an AttributeTypeAndValue.
+fn fold_attribute(attribute: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let mut parts = der::Reader(attribute);
-    let (kind, value) = (parts.next()?, parts.next()?);
-    parts.is_empty().then_some(())?;
-    let mut out = Vec::with_capacity(attribute.len() + 16);
+    let (kind, value) = (parts.take(der::OBJECT_IDENTIFIER)?, parts.next()?);
     out.extend(kind.whole);
     match text(value) {
         Some(text) => {
-            let words = text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>();
-            let text = words.join(" ");
             out.push(der::UTF8_STRING);
-            out.extend(text.len().to_be_bytes());
-            out.extend(text.into_bytes());
+            let start = out.len();
+            out.extend(0_usize.to_be_bytes());
+            let from = out.len();
+            for word in text.split_whitespace() {
+                if out.len() > from {
+                    out.push(b' ');
+                }
+                match word.is_ascii() {
+                    true => out.extend(word.bytes().map(|byte| byte.to_ascii_lowercase())),
+                    false => out.extend(word.to_lowercase().bytes()),
+                }
+            }
+            let length = (out.len() - from).to_be_bytes();
+            out.get_mut(start..from)?.copy_from_slice(&length);
         }
         None => out.extend(value.whole),
     }
-    Some(out)
+    parts.is_empty().then_some(())
 }
 
 /// What a string says, whatever its kind. `None` if it is none, or does not decode.
-fn text(value: der::Element<'_>) -> Option<String> {
+fn text(value: der::Element<'_>) -> Option<Cow<'_, str>> {
     match value.tag {
         der::UTF8_STRING | der::PRINTABLE_STRING | der::IA5_STRING => {
-            String::from_utf8(value.contents.to_vec()).ok()
+            core::str::from_utf8(value.contents).ok().map(Cow::Borrowed)
         }
         // What its other bytes mean, hardly two agree on.
         der::TELETEX_STRING | der::NUMERIC_STRING | der::VISIBLE_STRING
             if value.contents.is_ascii() =>
         {
-            String::from_utf8(value.contents.to_vec()).ok()
+            core::str::from_utf8(value.contents).ok().map(Cow::Borrowed)
         }
         der::BMP_STRING => {
             let units = value.contents.chunks(2).map(|unit| match *unit {
@@ -74,7 +96,7 @@ fn text(value: der::Element<'_>) -> Option<String> {
                 // Half a surrogate: refused as one.
                 _ => 0xd800,
             });
-            char::decode_utf16(units).collect::<Result<String, _>>().ok()
+            char::decode_utf16(units).collect::<Result<_, _>>().ok().map(Cow::Owned)
         }
         _ => None,
     }
@@ -87,11 +109,6 @@ pub(super) fn parses(name: &[u8]) -> bool {
     let is_string = |tag: u8| matches!(tag & !0x20, der::UTF8_STRING | 0x12..=0x16 | 0x19..=0x1e);
     let reads = |value: &der::Element<'_>| !is_string(value.tag) || text(*value).is_some();
     attributes(name).is_some_and(|attributes| attributes.iter().all(|(_, value)| reads(value)))
-}
-
-/// Whether these are the contents of a Name, and of nothing else.
-pub(super) fn is_name(name: &[u8]) -> bool {
-    attributes(name).is_some()
 }
 
 /// The attributes of a Name, types and values.
@@ -112,7 +129,7 @@ fn attributes(name: &[u8]) -> Option<Vec<(&[u8], der::Element<'_>)>> {
 fn values(name: &[u8], wanted: &[u8]) -> Vec<String> {
     let attributes = attributes(name).unwrap_or_default().into_iter();
     let wanted = attributes.filter(|(kind, _)| *kind == wanted);
-    wanted.map(|(_, value)| text(value).unwrap_or_default()).collect()
+    wanted.map(|(_, value)| text(value).unwrap_or_default().into_owned()).collect()
 }
 
 /// The common names of a Name.

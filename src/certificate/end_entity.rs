@@ -16,7 +16,8 @@ pub(super) const PLACE: &str = "end entity";
 /// [`verify_chain`](super::verify_chain) is for.
 #[derive(Clone)]
 pub struct EndEntity {
-    subject: String,
+    /// Contents of the Name.
+    subject: Vec<u8>,
     /// With its header; it was decoded once, and so decodes again.
     spki: Vec<u8>,
     names: Vec<SubjectName>,
@@ -45,22 +46,26 @@ impl EndEntity {
         let malformed =
             || CertificateError::malformed("raw public key", "it is not a SubjectPublicKeyInfo");
         PublicKey::from_spki(spki).ok_or_else(malformed)?;
-        let (subject, names) = ("raw public key".into(), Vec::new());
+        let (subject, names) = (Vec::new(), Vec::new());
         Ok(Self { subject, spki: spki.to_vec(), names, may_sign: true })
     }
 
     pub(super) fn from_decoded(certificate: &Certificate<'_>) -> Self {
         Self {
-            subject: certificate.label.clone(),
+            subject: certificate.subject.to_vec(),
             spki: certificate.spki.to_vec(),
             names: certificate.names.clone(),
             may_sign: certificate.key_usage.is_none_or(|usage| usage.digital_signature()),
         }
     }
 
-    /// The subject, safe to print.
-    pub fn subject(&self) -> &str {
-        &self.subject
+    /// The subject, safe to print: a distinguished name in the form of OpenSSL's tools, or what
+    /// there is instead.
+    pub fn subject(&self) -> String {
+        match (&*self.subject, &*self.names) {
+            ([], []) => "raw public key".to_owned(),
+            (subject, names) => name::label(subject, names),
+        }
     }
 
     /// The DER of the SubjectPublicKeyInfo: the whole structure, and what a pin is a hash of.
@@ -79,7 +84,7 @@ impl EndEntity {
             return Ok(());
         }
         let problem = Problem::WrongKeyUsage("digitalSignature");
-        Err(CertificateError { certificate: self.subject.clone(), problem })
+        Err(CertificateError { certificate: self.subject(), problem })
     }
 
     /// Verifies a signature with the certificate's key. `algorithms` are those that may stand
@@ -109,6 +114,6 @@ impl EndEntity {
 
 impl fmt::Debug for EndEntity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EndEntity").field("subject", &self.subject).finish_non_exhaustive()
+        f.debug_struct("EndEntity").field("subject", &self.subject()).finish_non_exhaustive()
     }
 }

@@ -119,21 +119,31 @@ impl Recorder {
 /// A search reports to a recorder if there is one; otherwise nothing is noted, or copied.
 pub(super) trait Record {
     /// An attempt begins. Its entry is for [`Self::end`]; `None` if it is not noted.
-    fn begin(&mut self, depth: usize, place: Place, subject: &str) -> Option<usize>;
+    fn begin(
+        &mut self,
+        depth: usize,
+        place: Place,
+        subject: impl FnOnce() -> String,
+    ) -> Option<usize>;
 
     /// It ended with this error, or is on the path.
     fn end(&mut self, entry: Option<usize>, error: Option<&CertificateError>);
 }
 
 impl Record for Option<Recorder> {
-    fn begin(&mut self, depth: usize, place: Place, subject: &str) -> Option<usize> {
+    fn begin(
+        &mut self,
+        depth: usize,
+        place: Place,
+        subject: impl FnOnce() -> String,
+    ) -> Option<usize> {
         let recorder = self.as_mut()?;
         let entry = recorder.attempts.len();
         if entry >= TOLD_ATTEMPTS {
             recorder.omitted += 1;
             return None;
         }
-        let (subject, outcome) = (subject.to_owned(), Outcome::LedNowhere);
+        let (subject, outcome) = (subject(), Outcome::LedNowhere);
         recorder.attempts.push(Attempt { depth, place, subject, outcome });
         Some(entry)
     }

@@ -166,6 +166,14 @@ impl SubjectName {
     }
 }
 
+/// A subject in words, safe to print; if it is empty, the first of the other names.
+pub(super) fn label(subject: &[u8], names: &[SubjectName]) -> String {
+    match names.first().filter(|_| subject.is_empty()) {
+        Some(name) => format!("subjectAltName={}", name.printable()),
+        None => distinguished_name::describe(subject),
+    }
+}
+
 /// The first of the `expected` names that none of `names` stands for.
 pub(super) fn missing<'e, 'n>(
     names: &[SubjectName],

@@ -13,24 +13,32 @@ use super::decode::{Certificate, Scope};
 use super::end_entity::{EndEntity, PLACE};
 use super::error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
 use super::explain::{Explanation, Place, Record, Recorder};
-use super::name;
 use super::request::{ChainRequest, PathLimits, Profile};
 use super::revocation;
 use super::signature::{self, PublicKey};
+use super::{distinguished_name, name};
 
 /// A path that was found and is valid.
 #[derive(Clone, Debug)]
 pub struct VerifiedPath {
     /// The peer's certificate.
     pub end_entity: EndEntity,
+    /// The contents of the Names above the end entity.
+    above: Vec<Box<[u8]>>,
+}
+
+impl VerifiedPath {
     /// The subjects from the end entity's to the anchor's, safe to print. There is only one if the
     /// end entity is itself an anchor.
-    pub subjects: Vec<String>,
+    pub fn subjects(&self) -> Vec<String> {
+        let above = self.above.iter().map(|name| distinguished_name::describe(name));
+        [self.end_entity.subject()].into_iter().chain(above).collect()
+    }
 }
 
 impl fmt::Display for VerifiedPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.subjects.join(" <- "))
+        f.write_str(&self.subjects().join(" <- "))
     }
 }
 
@@ -64,7 +72,7 @@ fn verify(
 ) -> Result<VerifiedPath, CertificateError> {
     let end_entity = Certificate::decode(request.end_entity)
         .map_err(|reason| CertificateError::malformed(PLACE, reason));
-    let label = end_entity.as_ref().map_or(PLACE, |it| &it.label);
+    let label = || end_entity.as_ref().map_or(PLACE.to_owned(), Certificate::label);
     let entry = recorder.begin(0, Place::EndEntity, label);
     let verdict = end_entity.and_then(|end_entity| path_of(request, &end_entity, recorder));
     recorder.end(entry, verdict.as_ref().err());
@@ -80,12 +88,12 @@ fn path_of(
         return Err(end_entity.error(request.limits.exceeded(Limit::Intermediates)));
     }
     let is_anchor = request.anchors.contains(end_entity);
-    let mut subjects = vec![end_entity.label.clone()];
-    if is_anchor {
+    let above = if is_anchor {
         checks::path(&[end_entity], None, request)?;
+        Vec::new()
     } else {
-        subjects.extend(Search::run(request, end_entity, recorder)?);
-    }
+        Search::run(request, end_entity, recorder)?
+    };
     // What no other path could change. The strict profile has asked already.
     let checked = match request.profile {
         Profile::Default => checks::end_entity(end_entity, request),
@@ -97,7 +105,7 @@ fn path_of(
             None => Ok(()),
         })
         .map_err(|problem| end_entity.error(problem))?;
-    Ok(VerifiedPath { end_entity: EndEntity::from_decoded(end_entity), subjects })
+    Ok(VerifiedPath { end_entity: EndEntity::from_decoded(end_entity), above })
 }
 
 /// How close a path came that failed with this problem.
@@ -126,10 +134,10 @@ enum Candidate<'s> {
 }
 
 impl<'s> Candidate<'s> {
-    fn label(self) -> &'s str {
+    fn label(self) -> String {
         match self {
-            Self::Anchor(anchor, _) => &anchor.label,
-            Self::Intermediate(certificate, _) => &certificate.label,
+            Self::Anchor(anchor, _) => anchor.label.clone(),
+            Self::Intermediate(certificate, _) => certificate.label(),
         }
     }
 
@@ -176,7 +184,7 @@ impl<'s> Search<'s> {
         request: &ChainRequest<'_>,
         end_entity: &Certificate<'_>,
         recorder: &mut Option<Recorder>,
-    ) -> Result<Vec<String>, CertificateError> {
+    ) -> Result<Vec<Box<[u8]>>, CertificateError> {
         let mut best = None;
         let mut bag: Vec<(usize, Certificate<'_>)> = Vec::new();
         for (number, der) in (1..).zip(request.intermediates) {
@@ -186,7 +194,7 @@ impl<'s> Search<'s> {
                 // One that does not parse issued nothing; the path may do without it.
                 Err(reason) => {
                     let place = format!("intermediate {number}");
-                    let entry = recorder.begin(1, Place::Intermediate(number), &place);
+                    let entry = recorder.begin(1, Place::Intermediate(number), || place.clone());
                     let error = CertificateError::malformed(place, reason);
                     recorder.end(entry, Some(&error));
                     best = best.or(Some(error));
@@ -198,8 +206,8 @@ impl<'s> Search<'s> {
         let mut path = vec![end_entity];
         let error = match search.extend(&mut path) {
             Ok(Some(anchor)) => {
-                let labels = path.iter().skip(1).map(|certificate| &certificate.label);
-                return Ok(labels.chain([&anchor.label]).cloned().collect());
+                let names = path.iter().skip(1).map(|certificate| certificate.subject);
+                return Ok(names.chain([&*anchor.subject]).map(Box::from).collect());
             }
             // Every candidate noted why it fell.
             Ok(None) => unknown_issuer(&path, end_entity),
@@ -250,7 +258,7 @@ impl<'s> Search<'s> {
                 Candidate::Anchor(..) => Place::Anchor,
                 Candidate::Intermediate(_, number) => Place::Intermediate(number),
             };
-            let entry = self.recorder.begin(path.len(), place, candidate.label());
+            let entry = self.recorder.begin(path.len(), place, || candidate.label());
             match self.attempt(path, last, candidate) {
                 Ok(Some(anchor)) => {
                     self.recorder.end(entry, None);
@@ -311,7 +319,7 @@ impl<'s> Search<'s> {
                 let key = anchor
                     .key()
                     .ok_or_else(|| last.error(Problem::BadSignature(anchor.label.clone())))?;
-                self.check_signature(last, key, &anchor.label)?;
+                self.check_signature(last, key, candidate)?;
                 self.validate(path, anchor, scope)?;
                 Ok(Some(anchor))
             }
@@ -321,7 +329,7 @@ impl<'s> Search<'s> {
                 if !certificate.is_self_issued() && counted >= self.request.limits.depth {
                     return Err(self.exceeded(Limit::Depth));
                 }
-                self.check_signature(last, certificate.key, &certificate.label)?;
+                self.check_signature(last, certificate.key, candidate)?;
                 path.push(certificate);
                 let found = self.extend(path);
                 if !matches!(found, Ok(Some(_))) {
@@ -338,7 +346,7 @@ impl<'s> Search<'s> {
         &mut self,
         certificate: &'s Certificate<'s>,
         key: PublicKey<'s>,
-        issuer: &str,
+        issuer: Candidate<'_>,
     ) -> Result<(), CertificateError> {
         let known = self
             .verdicts
@@ -352,7 +360,7 @@ impl<'s> Search<'s> {
         let algorithms = self.request.algorithms;
         let verified = key.verify_certificate(algorithms, algorithm, tbs, signature);
         let verdict = verified.map_err(|error| match error {
-            SignatureError::Invalid => Problem::BadSignature(issuer.to_owned()),
+            SignatureError::Invalid => Problem::BadSignature(issuer.label()),
             SignatureError::UnsupportedKey => Problem::UnsupportedAlgorithm {
                 signature: signature::describe(algorithm),
                 key: key.describe(),
@@ -376,9 +384,9 @@ impl<'s> Search<'s> {
         for (index, certificate) in path.iter().enumerate().skip(1) {
             checks::intermediate(certificate, now).map_err(|problem| certificate.error(problem))?;
             let (below, _) = path.split_at(index);
-            self.check_scope(below, &certificate.label, &certificate.scope)?;
+            self.check_scope(below, || certificate.label(), &certificate.scope)?;
         }
-        self.check_scope(path, &anchor.label, scope)?;
+        self.check_scope(path, || anchor.label.clone(), scope)?;
         checks::path(path, Some(anchor), self.request)?;
         if !self.request.revocation.is_empty() {
             // About one more signature for each certificate; and many paths may lead here.
@@ -392,10 +400,10 @@ impl<'s> Search<'s> {
     fn check_scope(
         &mut self,
         below: &[&Certificate<'_>],
-        authority: &str,
+        authority: impl Fn() -> String,
         scope: &Scope,
     ) -> Result<(), CertificateError> {
-        let error = |problem| CertificateError { certificate: authority.to_owned(), problem };
+        let error = |problem| CertificateError { certificate: authority(), problem };
         checks::no_unknown_critical(scope).map_err(error)?;
         // Self-issued intermediates only hand a name over to another key: they do not count for the
         // length (RFC 5280, section 4.2.1.9), and no constraint holds for their names (section
@@ -419,7 +427,7 @@ impl<'s> Search<'s> {
             if let Some(name) = names.find(|name| !constraints.allow(name)) {
                 return Err(certificate.error(Problem::NameNotPermitted {
                     name: name.printable(),
-                    authority: authority.to_owned(),
+                    authority: authority(),
                 }));
             }
         }
@@ -450,7 +458,7 @@ impl<'s> Search<'s> {
 
 /// Why a path ends with its `last` certificate.
 fn unknown_issuer(path: &[&Certificate<'_>], last: &Certificate<'_>) -> CertificateError {
-    let issuer = || last.issuer_label.clone();
+    let issuer = || last.issuer_label();
     last.error(if last.is_self_issued() {
         Problem::SelfIssued
     } else if path.iter().any(|it| it.folded_subject == last.folded_issuer) {

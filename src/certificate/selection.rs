@@ -2,7 +2,7 @@
 
 use pki_types::CertificateDer;
 use x509_parser::oid_registry::{OID_X509_EXT_EXTENDED_KEY_USAGE, OID_X509_EXT_KEY_USAGE};
-use x509_parser::prelude::{FromDer, KeyUsage, X509Certificate};
+use x509_parser::prelude::{FromDer, KeyUsage};
 
 use super::decode::Certificate;
 use super::der;
@@ -50,8 +50,8 @@ pub fn matches_filter(certificate: &CertificateDer<'_>, identifier: &[u8], value
     } else {
         return true;
     };
-    let Ok((_, decoded)) = X509Certificate::from_der(certificate) else { return false };
-    let extension = decoded.extensions().iter().find(|it| it.oid.as_bytes() == wanted);
+    let Ok(decoded) = Certificate::decode(certificate) else { return false };
+    let extension = decoded.extension(wanted);
     extension.and_then(|extension| matches(extension.value, values)).unwrap_or(false)
 }
 

@@ -36,7 +36,7 @@ impl<'a> PublicKey<'a> {
 
     /// For an RSA key, how many bits its modulus has, and its exponent. No bits if it is malformed.
     pub(super) fn rsa(self) -> Option<(usize, &'a [u8])> {
-        if !matches!(der::elements(self.algorithm)?.first(), Some(it) if it.contents == RSA) {
+        if der::Reader(self.algorithm).next()?.contents != RSA {
             return None;
         }
         let numbers = der::only(self.bytes, der::SEQUENCE)

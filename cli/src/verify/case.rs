@@ -136,6 +136,6 @@ impl Case {
             (None, Some(error)) => Problem::Rejected(error.to_string()),
             (None, None) => return Ok(path),
         };
-        Err(CertificateError { certificate: path.end_entity.subject().to_owned(), problem })
+        Err(CertificateError { certificate: path.end_entity.subject(), problem })
     }
 }

@@ -50,7 +50,7 @@ pub fn json(case: &Case, explanation: &Explanation) {
     let mut object = match &explanation.verdict {
         Ok(path) => json!({
             "verdict": "accepted", "reason": "accepted", "detail": path.to_string(),
-            "path": path.subjects,
+            "path": path.subjects(),
         }),
         Err(error) => json!({
             "verdict": "rejected", "reason": case.code(error), "detail": error.to_string(),

@@ -194,7 +194,7 @@ impl CertificateRevocationList {
 
     fn status(&self, serial: &[u8], issuer: &Issuer<'_>, request: &ChainRequest<'_>) -> Finding {
         if !issuer.signs_crls {
-            return Err(EvidenceError::MayNotSignCrls(issuer.label.to_owned()).into());
+            return Err(EvidenceError::MayNotSignCrls(issuer.label()).into());
         }
         self.verify(issuer, request)?;
         // A revocation is believed however old the CRL is: hardly any is ever taken back.
@@ -258,7 +258,7 @@ pub(super) fn verify(
     match signer.key.verify_certificate(request.algorithms, algorithm, message, signature) {
         Ok(()) => Ok(()),
         Err(SignatureError::Invalid) => {
-            Err(EvidenceError::BadSignature { evidence, signer: signer.label.to_owned() })
+            Err(EvidenceError::BadSignature { evidence, signer: signer.label() })
         }
         Err(SignatureError::UnsupportedKey) => {
             let algorithm = signature::describe(algorithm);

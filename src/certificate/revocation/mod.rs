@@ -15,10 +15,10 @@ pub use error::{CrlError, Evidence, EvidenceError, MissingEvidence, RevocationRe
 use super::anchors::Anchor;
 use super::checks;
 use super::decode::Certificate;
-use super::der;
 use super::error::{CertificateError, Limit, Problem, Timestamp, printable};
 use super::request::{ChainRequest, Purpose};
 use super::signature::PublicKey;
+use super::{der, distinguished_name};
 use distribution_point::{ALL_REASONS, Reasons};
 
 const TLS_FEATURE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 24];
@@ -105,7 +105,8 @@ pub enum RevocationScope {
 /// Who issued a certificate, and so may take it back.
 #[derive(Clone, Copy)]
 struct Issuer<'a> {
-    label: &'a str,
+    /// Contents of the Name.
+    subject: &'a [u8],
     /// In the form that is compared.
     name: &'a [u8],
     key: PublicKey<'a>,
@@ -116,14 +117,18 @@ impl<'a> Issuer<'a> {
     fn new(certificate: &'a Certificate<'a>) -> Self {
         let signs_crls = checks::may_sign_crls(certificate.key_usage);
         let name = &certificate.folded_subject;
-        Self { label: &certificate.label, name, key: certificate.key, signs_crls }
+        Self { subject: certificate.subject, name, key: certificate.key, signs_crls }
+    }
+
+    fn label(&self) -> String {
+        distinguished_name::describe(self.subject)
     }
 
     /// The anchor that issued the last certificate of a path. `None` never happens: its key was read
     /// when it was added.
     fn anchor(anchor: &'a Anchor, last: &'a Certificate<'_>) -> Option<Self> {
-        let Anchor { ref label, signs_crls, .. } = *anchor;
-        Some(Self { label, name: &last.folded_issuer, key: anchor.key()?, signs_crls })
+        let Anchor { ref subject, signs_crls, .. } = *anchor;
+        Some(Self { subject, name: &last.folded_issuer, key: anchor.key()?, signs_crls })
     }
 }
 
@@ -145,7 +150,8 @@ pub(super) fn check(
     request: &ChainRequest<'_>,
 ) -> Result<(), CertificateError> {
     let RevocationPolicy { mode, scope } = request.revocation.policy;
-    if mode == RevocationMode::Off {
+    let knows_nothing = request.revocation.is_empty() && mode == RevocationMode::IfPresent;
+    if mode == RevocationMode::Off || knows_nothing {
         return Ok(());
     }
     let checked = match scope {
@@ -203,7 +209,7 @@ fn check_one(
         _ if cleared == ALL_REASONS && !(must_staple && staple_failed) => Ok(()),
         Some(problem) => Err(problem),
         None if policy.mode == RevocationMode::Require => {
-            Err(MissingEvidence::Nothing(issuer.label.to_owned()).into())
+            Err(MissingEvidence::Nothing(issuer.label()).into())
         }
         None => Ok(()),
     }

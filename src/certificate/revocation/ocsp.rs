@@ -161,13 +161,13 @@ impl<'a> BasicResponse<'a> {
             let Ok(responder) = Certificate::decode(der.whole) else { continue };
             if self.responder.is(&responder.folded_subject, responder.key, digests) {
                 authorized(&responder, name, issuer, request).map_err(|reason| {
-                    let responder = responder.label.clone();
+                    let responder = responder.label();
                     EvidenceError::UnauthorizedResponder { responder, reason }
                 })?;
                 return self.verify_signature(&Issuer::new(&responder), request);
             }
         }
-        Err(EvidenceError::UnknownResponder(issuer.label.to_owned()))
+        Err(EvidenceError::UnknownResponder(issuer.label()))
     }
 
     fn verify_signature(
@@ -209,7 +209,7 @@ fn authorized(
     let Certificate { algorithm, tbs, signature, .. } = *responder;
     let signed = issuer.key.verify_certificate(request.algorithms, algorithm, tbs, signature);
     if responder.folded_issuer != name || signed.is_err() {
-        return Err(format!("was not issued by \"{}\"", issuer.label));
+        return Err(format!("was not issued by \"{}\"", issuer.label()));
     }
     let usages = responder
         .extension(oid::EXTENDED_KEY_USAGE)

@@ -151,7 +151,7 @@ fn one_of_ten_thousand_is_found_by_its_name() {
     let mut check = Check::new(&issue(&leaf_params(), &root), &[], &[]);
     check.anchors = anchors;
     let (verdict, signatures) = check.run_counted();
-    assert_eq!(verdict.unwrap().subjects, ["CN=leaf", "CN=root 5000"]);
+    assert_eq!(verdict.unwrap().subjects(), ["CN=leaf", "CN=root 5000"]);
     assert_eq!(signatures, 1);
 }
 

@@ -16,7 +16,7 @@ fn told(explanation: &Explanation) -> Vec<(usize, Place, &str, String)> {
 fn a_path_that_was_found() {
     let check = chain(&leaf_params(), authority_params("a"));
     let explanation = check.explain();
-    assert_eq!(explanation.verdict.as_ref().unwrap().subjects, check.subjects());
+    assert_eq!(explanation.verdict.as_ref().unwrap().subjects(), check.subjects());
     assert_eq!(
         told(&explanation),
         [

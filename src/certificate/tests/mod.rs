@@ -167,7 +167,7 @@ impl Check {
     }
 
     fn subjects(&self) -> Vec<String> {
-        self.run().unwrap().subjects
+        self.run().unwrap().subjects()
     }
 }
 

@@ -14,7 +14,7 @@ fn a_leaf_under_a_root() {
     let root = root("root");
     let check = Check::new(&issue(&leaf_params(), &root), &[], &[root.der()]);
     let path = check.run().unwrap();
-    assert_eq!(path.subjects, ["CN=leaf", "CN=root"]);
+    assert_eq!(path.subjects(), ["CN=leaf", "CN=root"]);
     assert_eq!(path.to_string(), "CN=leaf <- CN=root");
     assert_eq!(path.end_entity.subject(), "CN=leaf");
 }

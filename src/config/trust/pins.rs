@@ -156,7 +156,7 @@ impl SpkiPins {
         }
         let expected: Vec<_> = self.pins.iter().map(ToString::to_string).collect();
         let reason = format!("its key's pin is {found}; expected is {}", expected.join(" or "));
-        let certificate = end_entity.subject().to_owned();
+        let certificate = end_entity.subject();
         Err(CertificateError { certificate, problem: Problem::Rejected(reason) })
     }
 }
