@@ -210,7 +210,7 @@ impl Question<'_> {
             Ok(path) => {
                 assert!(EndEntity::parse(self.end_entity).is_ok());
                 // The depth does not count the self-issued; each of them took a signature.
-                assert!(path.subjects.len() <= SIGNATURES.get() + 1);
+                assert!(path.subjects().len() <= SIGNATURES.get() + 1);
                 assert_printable(&path.to_string());
             }
             Err(error) => assert_printable(&error.to_string()),
