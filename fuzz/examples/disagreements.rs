@@ -1,5 +1,6 @@
 //! Plays random inputs to both of our ends and to those of rustls, and counts the disagreements of
-//! each kind: `cargo run --release --example disagreements [how many inputs]`.
+//! each kind: `cargo run --release --example disagreements [how many inputs]`. With `table` in the
+//! place of the number, prints the table of README.md.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +10,9 @@ use handclasp_fuzz::differential::disagreement;
 use handclasp_fuzz::explained::EXPLAINED;
 
 fn main() {
+    if std::env::args().nth(1).as_deref() == Some("table") {
+        return table();
+    }
     let count = std::env::args().nth(1).map_or(100_000, |count| count.parse().expect("a number"));
     let hash = CryptoProvider::ring().cipher_suites[0].hash;
     for side in [Side::Client, Side::Server] {
@@ -34,5 +38,18 @@ fn main() {
         for (_, (times, number, ours, theirs)) in open {
             println!("{times} times, first {number}:\n  ours:   {ours:?}\n  theirs: {theirs:?}");
         }
+    }
+}
+
+fn table() {
+    println!("| End | Ours says | rustls says | Why |\n|---|---|---|---|");
+    let words = |words: &str| match words {
+        "" => "(takes it)".to_owned(),
+        "*" => "(any error)".to_owned(),
+        words => format!("`{words}`"),
+    };
+    for row in EXPLAINED {
+        let (ours, theirs) = (words(row.ours), words(row.theirs));
+        println!("| {:?} | {ours} | {theirs} | {} |", row.side, row.reason);
     }
 }
