@@ -33,6 +33,8 @@ const fn row(side: Side, ours: &'static str, theirs: &'static str, reason: &'sta
 use Side::{Client, Server};
 
 const NO_ALERT: &str = "rustls sends no alert for it; RFC 9846, section 6.2, wants one sent";
+const LONG: &str = "each end has a limit of its own for the length of a message, as section 4 lets \
+    it: 65,536 bytes of body, and 65,535 for rustls";
 const BODY_FIRST: &str = "rustls parses each extension's body before it looks at whether the \
     extension may be there, so it tells of the body: decode_error. Section 4.3 names the alerts \
     for extensions in the wrong place, which are ours";
@@ -40,12 +42,24 @@ const SECOND_HELLO: &str = "section 4.2.2: the second ClientHello is the first b
     HelloRetryRequest asks for. rustls does not compare this field";
 const NOT_PARSED: &str = "rustls has no use for the extension and does not parse it; section 6.2 \
     wants decode_error for what is recognised and malformed";
+const OTHER_NAMES: &str = "RFC 6066, section 3: names of other types begin with their length, too; \
+    rustls takes what follows the type as it is";
 const UNUSED: &str = "the extension has no meaning in TLS 1.3, or none for this server, which \
     ignores it whole, as section 4.3 lets it; rustls parses it and finds it malformed";
 const CLOSED: &str = "section 6.1: close_notify ends the peer's direction. In a handshake that \
     cannot go on any more, which is an error with us; rustls waits for the end of the transport";
 const MISPLACED: &str = "section 5.1: ours looks at whether bytes follow a message that changes \
     the keys before it looks into the message, so that nothing is sent in answer to it";
+const LEVEL: &str = "section 6: the level of an alert says nothing; all but close_notify and \
+    user_canceled end the connection. rustls passes over some that say warning";
+const ANSWERED: &str = "section 6.2: an alert of an unknown type is an error alert, after which \
+    nothing is sent; rustls answers it";
+const CANCELED: &str = "section 6.1: user_canceled is followed by close_notify, which ends it. Ours \
+    passes over up to ignored_alerts of them; rustls takes none in a handshake";
+const KIND_FIRST: &str = "appendix A: ours looks at the type of a message before its body; rustls \
+    parses the body of any message first";
+const LIST_FIRST: &str = "ours splits the list of extensions before it looks at any of them, and \
+    says decode_error where a length is wrong; rustls stops at the first that it does not like";
 const EMPTY: &str = "section 5.4 has unexpected_message for it where it is protected; rustls says \
     decode_error";
 
@@ -58,6 +72,9 @@ pub const EXPLAINED: &[Row] = &[
     row(Server, "*", "HandshakePayloadTooLarge", NO_ALERT),
     row(Server, "no application protocol in common", "NoApplicationProtocol", NO_ALERT),
     row(Server, "no signature scheme in common", "NoSignatureSchemesInCommon", NO_ALERT),
+    row(Server, "*", "ServerNameDifferedOnRetry", NO_ALERT),
+    row(Client, "", "HandshakePayloadTooLarge", LONG),
+    row(Server, "", "HandshakePayloadTooLarge", LONG),
     // Records.
     row(Client, "the peer closed the connection", "", CLOSED),
     row(Client, "the peer closed the connection", "*", CLOSED),
@@ -86,7 +103,22 @@ pub const EXPLAINED: &[Row] = &[
     row(Server, "has no content", "InvalidEmptyPayload", EMPTY),
     row(Client, "bytes follow a message", "*", MISPLACED),
     row(Server, "bytes follow a message", "*", MISPLACED),
+    row(Client, "the peer sent the alert", "", LEVEL),
+    row(Server, "the peer sent the alert", "", LEVEL),
+    row(Client, "the peer sent the alert", "AlertReceived(", ANSWERED),
+    row(Server, "the peer sent the alert", "AlertReceived(", ANSWERED),
+    row(Client, "", "AlertReceived(UserCanceled)", CANCELED),
+    row(Server, "", "AlertReceived(UserCanceled)", CANCELED),
+    row(Client, "came while waiting for", "InvalidMessage(", KIND_FIRST),
+    row(Server, "came while waiting for", "InvalidMessage(", KIND_FIRST),
     // ServerHello and HelloRetryRequest.
+    row(Client, "extensions: ", "InvalidMessage(", LIST_FIRST),
+    row(
+        Client,
+        "was chosen, which was not offered",
+        "ServerTlsVersionIsDisabledByOurConfig",
+        "section 4.3.1: illegal_parameter; rustls says protocol_version",
+    ),
     row(
         Client,
         "the server's legacy_version",
@@ -94,6 +126,14 @@ pub const EXPLAINED: &[Row] = &[
         "section 4.2.3 (new in RFC 9846): protocol_version where it is not 0x0303",
     ),
     row(Client, "the server chose", "InvalidMessage(", BODY_FIRST),
+    row(Client, "lacks the extension", "InvalidMessage(", BODY_FIRST),
+    row(
+        Client,
+        "was chosen, which was not offered",
+        "",
+        "section 4.3.1: supported_versions alone says the version. Where legacy_version is not \
+         0x0303, rustls takes that one",
+    ),
     row(Client, "which was not offered", "InvalidMessage(", BODY_FIRST),
     row(Client, "appears more than once", "InvalidMessage(", BODY_FIRST),
     row(Client, "is not allowed in this message", "InvalidMessage(", BODY_FIRST),
@@ -143,6 +183,13 @@ pub const EXPLAINED: &[Row] = &[
     // ClientHello.
     row(
         Server,
+        "the peer does not offer TLS 1.3",
+        "PeerIncompatible(",
+        "section 4.3.1: protocol_version; rustls looks at other extensions first, and says what is \
+         wrong with them, or handshake_failure",
+    ),
+    row(
+        Server,
         "the client's legacy_version",
         "",
         "section 4.2.2 (new in RFC 9846): protocol_version where it is not 0x0303",
@@ -167,6 +214,7 @@ pub const EXPLAINED: &[Row] = &[
     ),
     row(Server, "appears more than once", "InvalidMessage(", BODY_FIRST),
     row(Server, "cipher_suites: the second ClientHello", "", SECOND_HELLO),
+    row(Server, "cookie: the second ClientHello", "", SECOND_HELLO),
     row(Server, "legacy_session_id: the second ClientHello", "", SECOND_HELLO),
     row(Server, "random: the second ClientHello", "", SECOND_HELLO),
     row(
@@ -190,6 +238,42 @@ pub const EXPLAINED: &[Row] = &[
          a ClientHello; rustls knows it in its own message only",
     ),
     row(Server, "is not allowed in this message", "InvalidMessage(", BODY_FIRST),
+    row(
+        Server,
+        "cipher_suites: the second ClientHello",
+        "NoCipherSuitesInCommon",
+        "section 4.2.2: illegal_parameter for the difference, whatever the suites are",
+    ),
+    row(
+        Server,
+        "this server has given no cookies",
+        "",
+        "section 4.3.2: a cookie comes back from the client that it was given to; rustls gives \
+         none, and does not look",
+    ),
+    row(
+        Server,
+        "no certificate type in common",
+        "",
+        "RFC 7250, section 4.2: unsupported_certificate where none of the client's types is served",
+    ),
+    row(Server, "no certificate type in common", "IncorrectCertificateTypeExtension", NO_ALERT),
+    row(
+        Server,
+        "",
+        "IncorrectCertificateTypeExtension",
+        "RFC 7250, section 4.2: a server that asks for no certificate need not heed the client's \
+         types; rustls refuses such a ClientHello",
+    ),
+    row(
+        Server,
+        "",
+        "OfferedDuplicateCertificateCompressions",
+        "RFC 8879 forbids no list that says the same twice",
+    ),
+    row(Server, "server_name", "", OTHER_NAMES),
+    row(Server, "server_name", "ServerNameMustContainOneHostName", OTHER_NAMES),
+    row(Server, "certificate_authorities", "", NOT_PARSED),
     row(Server, "record_size_limit", "", NOT_PARSED),
     row(Server, "post_handshake_auth", "", NOT_PARSED),
     row(Server, "signed_certificate_timestamp", "", NOT_PARSED),

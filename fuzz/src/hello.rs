@@ -142,8 +142,9 @@ impl Script {
             if replaces {
                 replace(&mut message, input);
             }
-            made +=
-                edits + [changes, replaces, flags & 1 != 0].map(usize::from).iter().sum::<usize>();
+            // A change that heeds no field can do several things at once: an extension whose type
+            // is another is there, and the one that it was is missing.
+            made += edits + 2 * usize::from(changes || replaces) + usize::from(flags & 1 != 0);
             records(&message, flags, input)
         });
         Self { flights: flights.collect(), edits: made }

@@ -76,16 +76,17 @@ impl Line {
                 }
                 Err(error) => break Some(error),
             }
+            // After each record: an end that was complete may fail at the next.
+            if !self.end.is_handshaking() {
+                let exporter = self.end.tls_exporter().expect("it is complete");
+                assert_eq!(*self.exporter.get_or_insert(exporter), exporter);
+            }
         };
         if let Some(first) = &self.error {
             assert_eq!(error.as_ref(), Some(first), "the first error stays");
         }
         // The end of a record that was cut would be the beginning of the next.
         self.error = error.or_else(|| (start < buffer.len()).then(|| self.cut()).flatten());
-        if self.error.is_none() && !self.end.is_handshaking() {
-            let exporter = self.end.tls_exporter().expect("it is complete");
-            assert_eq!(*self.exporter.get_or_insert(exporter), exporter);
-        }
     }
 
     fn cut(&mut self) -> Option<handclasp::Error> {
