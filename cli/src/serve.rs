@@ -76,7 +76,8 @@ pub struct Arguments {
     /// Without it, with new ones that end with this server
     #[arg(long, value_name = "FILE")]
     ticket_keys: Option<PathBuf>,
-    /// Take this many bytes of early data of a client that comes back
+    /// Take this many bytes of early data of a client that comes back, with a ticket that is not
+    /// from the second in which the server started
     #[arg(long, value_name = "BYTES")]
     early_data: Option<u32>,
     /// Take this pre-shared key from clients that have it; again for more
@@ -346,7 +347,11 @@ impl Server {
             object.insert("connection".into(), number.into());
             object.insert("peer".into(), peer.to_string().into());
         }
-        let agreed = summary.agreed().into_iter().map(|(_, value)| value);
+        let agreed = summary.agreed().into_iter().map(|(name, value)| match name {
+            // These say nothing without their names.
+            "pre-shared key" | "early data" => format!("{name} {value}"),
+            _ => value,
+        });
         let agreed = agreed.collect::<Vec<_>>().join(", ");
         let time = duration(summary.tally.computing);
         self.say(&format!("{peer}  shook hands in {time}: {agreed}"), event);
