@@ -16,12 +16,11 @@ use handclasp::config::{
 };
 use handclasp::connection::Options;
 use handclasp::crypto::{CryptoProvider, signing_key};
-use handclasp::handshake::Handshake;
+use handclasp::handshake::{Handshake, Step};
 use handclasp::observer::{Event, Observer};
 use handclasp::registry::{CertificateType, HandshakeType};
 use handclasp::session::{ClientSessionStore, MemoryClientSessions, TicketKeys};
 use handclasp::transport::memory::exchange;
-use handclasp::transport::raw::{RawHandshake, RawStep};
 use handclasp::wire::{Certificate, EncryptedExtensions, HandshakeMessage};
 use handclasp::{ClientConfig, ClientConnection, Error, ErrorKind, ServerConfig, ServerConnection};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -130,15 +129,15 @@ fn a_list_of_two_public_keys_is_illegal() {
     let list = Arc::new(CertificateList::new(vec![raw_key(&theirs)]));
     let config = ServerConfig::builder(CryptoProvider::ring()).build(list).unwrap();
     let server = Handshake::server(Arc::new(config), now);
-    let [mut client, mut server] = [client, server].map(|it| RawHandshake::new(it, None).unwrap());
+    let [mut client, mut server] = [client, server].map(|it| it.without_records().unwrap());
     while let Some(step) = client.next_step() {
-        if let RawStep::Send(level, bytes) = step {
+        if let Step::Send { level, bytes } = step {
             server.receive(level, &bytes).unwrap();
         }
     }
     let mut result = Ok(());
     while let Some(step) = server.next_step() {
-        let RawStep::Send(level, bytes) = step else { continue };
+        let Step::Send { level, bytes } = step else { continue };
         let mut rest = &bytes[..];
         while let Some((message, after)) = HandshakeMessage::split(rest) {
             let mut bytes = message.bytes.to_vec();

@@ -258,8 +258,8 @@ impl Connection {
 }
 
 fn traffic_keys(handshake: &mut Handshake, secret: &TrafficSecret) -> Result<TrafficKeys, Error> {
-    let keys = secret.key_and_iv(handshake.observers())?;
-    Ok(TrafficKeys::new(secret.suite(), keys.key(), &keys.iv)?)
+    let (key, iv) = secret.key_and_iv(handshake.observers())?;
+    Ok(TrafficKeys::new(secret.suite(), key.as_bytes(), &iv)?)
 }
 
 impl fmt::Debug for Connection {

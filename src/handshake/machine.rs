@@ -183,8 +183,10 @@ impl Handshake {
         }
         self.state = State::Failed(error.clone());
         self.context.question = None;
-        self.context.resumption.no_early_data();
         self.incoming.take();
+        if let Some(alert) = error.alert_sent().filter(|_| !self.context.resumption.records) {
+            self.context.observers.tell(|| Event::AlertSent(alert));
+        }
         // Section 6: secrets of failed connections are forgotten.
         self.context.resumption.no_early_data();
         error

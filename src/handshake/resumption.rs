@@ -47,9 +47,18 @@ impl Resumption {
 }
 
 impl Handshake {
-    /// The messages are carried without records, as in QUIC.
-    pub(crate) fn without_records(&mut self) {
+    /// Starts the handshake for a carrier without records, as QUIC is (RFC 9001, section 4): it
+    /// takes the [steps](super::Step) itself, sends the messages of each level, and protects its
+    /// packets with the secrets. An error has the alert that the peer is to be told (in QUIC, as
+    /// the error code 0x0100 plus the alert); the peer's alert ends the handshake by
+    /// [`fail`](Self::fail).
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), which need not be called then.
+    pub fn without_records(mut self) -> Result<Self, Error> {
         self.context.resumption.records = false;
+        self.start()?;
+        Ok(self)
     }
 
     /// Time has passed: tickets that come or are made from here on are of this time, and what is

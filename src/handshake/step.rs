@@ -140,7 +140,8 @@ mod tests {
         let (suite, none) = (CryptoProvider::ring().cipher_suites[0], &mut Observers::default());
         let early = EarlySecret::new(suite, None, none);
         let handshake = early.into_handshake(&SharedSecret::new(vec![1; 32]), none).unwrap();
-        handshake.client_traffic(&suite.hash.digest(b""), none).unwrap()
+        let [client, _] = handshake.traffic(&suite.hash.digest(b""), none).unwrap();
+        client
     }
 
     #[test]
