@@ -1,12 +1,11 @@
 //! Encryption levels: which keys protect a byte.
 
-use core::fmt;
-
 /// The keys that protect a piece of the handshake. Records and QUIC both know these four; only
 /// what they do with the keys differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// No protection: ClientHello, ServerHello and HelloRetryRequest.
+    #[default]
     Initial,
     /// 0-RTT data, under keys of a PSK.
     EarlyData,
@@ -14,15 +13,4 @@ pub enum Level {
     Handshake,
     /// Everything after Finished.
     Application,
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Initial => "initial",
-            Self::EarlyData => "early data",
-            Self::Handshake => "handshake",
-            Self::Application => "application",
-        })
-    }
 }

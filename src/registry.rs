@@ -34,6 +34,18 @@ macro_rules! registry {
             }
         }
 
+        impl From<$integer> for $type {
+            fn from(value: $integer) -> Self {
+                Self(value)
+            }
+        }
+
+        impl From<$type> for $integer {
+            fn from(code: $type) -> Self {
+                code.0
+            }
+        }
+
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self.name() {

@@ -25,7 +25,7 @@ pub(crate) struct Context {
 impl Context {
     pub(super) fn new(key_log: Option<Arc<dyn KeyLog>>, limits: Limits, now: UnixTime) -> Self {
         Self {
-            steps: Steps::new(),
+            steps: Steps::default(),
             observers: Observers::new(key_log),
             parameters: PeerParameters::default(),
             resumption: Resumption::new(now),
@@ -54,7 +54,7 @@ impl Context {
         transcript: Option<&mut Transcript>,
         write: impl FnOnce(&mut Vec<u8>),
     ) {
-        let (level, observers) = (self.steps.write_level(), &mut self.observers);
+        let (level, observers) = (self.steps.write_level, &mut self.observers);
         self.steps.send(|out| {
             let start = out.len();
             write(out);

@@ -77,8 +77,7 @@ impl Handshake {
     /// [`start`](Self::start), when none were offered, and after the server has said no or
     /// finished.
     pub fn early_data_room(&self) -> usize {
-        let sends =
-            self.side == Side::Client && self.context.steps.write_level() == Level::EarlyData;
+        let sends = self.side == Side::Client && self.context.steps.write_level == Level::EarlyData;
         let left = usize::try_from(self.context.resumption.early_data_left).unwrap_or(usize::MAX);
         if sends && self.check().is_ok() { left } else { 0 }
     }
@@ -103,7 +102,7 @@ impl Handshake {
     pub(crate) fn answers_early_data(&self) -> bool {
         let accepted = self.context.parameters.early_data == EarlyData::Accepted;
         let server =
-            self.side == Side::Server && self.context.steps.write_level() == Level::Application;
+            self.side == Side::Server && self.context.steps.write_level == Level::Application;
         accepted && server
     }
 

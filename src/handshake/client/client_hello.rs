@@ -14,7 +14,7 @@ use crate::key_schedule::{Transcript, TranscriptBuffer};
 use crate::registry::{
     CertificateType, CipherSuiteId, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme,
 };
-use crate::wire::codec::{Prefix, write_bytes, write_codes, write_vector};
+use crate::wire::codec::{Prefix, write_bytes, write_codes, write_u16, write_vector};
 use crate::wire::{
     ClientHello, Extensions, KeyShareEntry, List, OCSP, PSK_DHE_KE, PSK_KE, write_extension,
     write_extension_if, write_names, write_server_name,
@@ -277,9 +277,7 @@ impl Content<'_> {
                     KeyShareEntry { group, key_exchange }.encode(out);
                 });
             }
-            E::RECORD_SIZE_LIMIT => {
-                out.extend_from_slice(&config.record_size_limit?.to_be_bytes());
-            }
+            E::RECORD_SIZE_LIMIT => write_u16(out, config.record_size_limit?),
             E::COMPRESS_CERTIFICATE => {
                 config.compressors.codes().next()?;
                 write_codes(out, Prefix::U8, config.compressors.codes());
