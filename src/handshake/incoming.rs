@@ -1,6 +1,7 @@
+use crate::crypto::MAX_HASH_LENGTH;
 use crate::error::{Error, ErrorKind};
 use crate::registry::HandshakeType;
-use crate::wire::{HandshakeMessage, MESSAGE_HEADER_LENGTH};
+use crate::wire::{DecodeError, HandshakeMessage, MESSAGE_HEADER_LENGTH};
 
 /// This message has to be of this type.
 pub(super) fn expect(message: &HandshakeMessage<'_>, kind: HandshakeType) -> Result<(), Error> {
@@ -24,6 +25,18 @@ pub(super) fn next_message(
         return Err(ErrorKind::LimitExceeded { name: "handshake_message", limit }.into());
     }
     Ok(HandshakeMessage::split(bytes))
+}
+
+/// Messages that are short by nature cannot say that they will be long.
+pub(super) fn check_length(kind: HandshakeType, length: usize) -> Result<(), Error> {
+    let (field, longest) = match kind {
+        HandshakeType::END_OF_EARLY_DATA => ("length", 0),
+        HandshakeType::KEY_UPDATE => ("request_update", 1),
+        HandshakeType::FINISHED => ("verify_data", MAX_HASH_LENGTH),
+        _ => return Ok(()),
+    };
+    let error = || DecodeError::length(kind, field, length).into();
+    if length <= longest { Ok(()) } else { Err(error()) }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use pki_types::{ServerName, UnixTime};
 
-use super::incoming::next_message;
+use super::incoming::{check_length, next_message};
 use super::post_handshake::Connected;
 use super::post_handshake_auth::Asking;
 use super::{Answer, Context, Level, PeerParameters, Question, Step, client, server};
@@ -120,9 +120,19 @@ impl Handshake {
                 let bytes = core::mem::take(&mut self.incoming);
                 self.process(&bytes)
             }
-            Ok(None) => Ok(()),
+            Ok(None) => self.check_header(),
             Err(error) => Err(self.fail(error)),
         }
+    }
+
+    /// What no state can take is refused by its header, and is not kept until its rest comes.
+    fn check_header(&mut self) -> Result<(), Error> {
+        let Some((kind, length)) = HandshakeMessage::header(&self.incoming) else { return Ok(()) };
+        let awaited = match &self.state {
+            State::Connected(connected) => connected.check_awaited(kind),
+            _ => Ok(()),
+        };
+        awaited.and_then(|()| check_length(kind, length)).map_err(|error| self.fail(error))
     }
 
     /// Takes whole messages from the front of `bytes`; a piece that is left waits for its rest.
@@ -143,7 +153,7 @@ impl Handshake {
             bytes = rest;
         }
         self.incoming.extend_from_slice(bytes);
-        Ok(())
+        if self.context.question.is_some() { Ok(()) } else { self.check_header() }
     }
 
     fn on_message(&mut self, message: HandshakeMessage<'_>) -> Result<(), Error> {
