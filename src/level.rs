@@ -1,5 +1,7 @@
 //! Encryption levels: which keys protect a byte.
 
+use core::fmt;
+
 /// The keys that protect a piece of the handshake. Records and QUIC both know these four; only
 /// what they do with the keys differs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,4 +15,15 @@ pub enum Level {
     Handshake,
     /// Everything after Finished.
     Application,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Initial => "initial",
+            Self::EarlyData => "early data",
+            Self::Handshake => "handshake",
+            Self::Application => "application",
+        })
+    }
 }

@@ -12,7 +12,7 @@ use handclasp::alert::AlertDescription as A;
 use handclasp::certificate::{CertificateError, EndEntity, Problem};
 use handclasp::config::{
     CertificateList, CertifiedKey, ClientAuthentication, KeySource, PeerIdentity, PeerVerifier,
-    PinnedPublicKeys, Reply, TrustAnchorVerifier,
+    Reply, SpkiPin, SpkiPins, TrustAnchorVerifier,
 };
 use handclasp::connection::Options;
 use handclasp::crypto::{CryptoProvider, signing_key};
@@ -37,8 +37,8 @@ fn raw_key(identity: &Identity) -> Arc<CertifiedKey> {
     Arc::new(CertifiedKey::raw_public_key(spki(identity), key).unwrap())
 }
 
-fn pinned(identity: &Identity) -> Arc<PinnedPublicKeys> {
-    Arc::new(PinnedPublicKeys::new([spki(identity)]))
+fn pinned(identity: &Identity) -> Arc<SpkiPins> {
+    Arc::new(SpkiPins::raw_public_keys([SpkiPin::of_public_key(&spki(identity))]).unwrap())
 }
 
 fn client(verifier: Arc<dyn PeerVerifier>, own: Option<Arc<CertifiedKey>>) -> ClientConnection {

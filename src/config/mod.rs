@@ -14,7 +14,6 @@ mod limits;
 mod psk;
 mod psk_importer;
 mod questions;
-mod raw_public_key;
 mod server;
 pub mod trust;
 
@@ -42,7 +41,6 @@ pub use questions::{
     AnswerLater, CertificateList, CertificateResolver, NoCertificate, PeerIdentity, PeerVerifier,
     RawPublicKey, Reply, TrustAnchorVerifier,
 };
-pub use raw_public_key::PinnedPublicKeys;
 pub use server::{ServerConfig, ServerConfigBuilder};
 pub use trust::{SpkiPin, SpkiPins};
 
