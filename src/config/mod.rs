@@ -30,7 +30,6 @@ pub(crate) use compression::Compressors;
 #[cfg(feature = "zlib")]
 pub use compression::Zlib;
 pub use cookie::{CookieProtector, HmacCookies};
-pub(crate) use early_data::EarlyDataRules;
 pub use early_data::{AcceptFresh, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms};
 pub use layout::{ExtensionLayout, LayoutItem};
 pub use limits::Limits;
