@@ -11,6 +11,7 @@ use crate::key_schedule::Exporter;
 use crate::registry::{CertificateType, ContentType};
 
 /// What outlives a single state of a handshake.
+#[derive(Default)]
 pub(crate) struct Resumption {
     /// When the peer proved who it is, with more than a ticket, in seconds since 1970: in this
     /// handshake, or in the one that it goes back to.
@@ -29,14 +30,7 @@ pub(crate) struct Resumption {
 
 impl Resumption {
     pub(super) fn new(now: UnixTime) -> Self {
-        Self {
-            authenticated: now.as_secs(),
-            own_type: CertificateType::X509,
-            early_data_left: 0,
-            early_exporter: None,
-            records: true,
-            tickets: None,
-        }
+        Self { authenticated: now.as_secs(), records: true, ..Self::default() }
     }
 
     /// There is no 0-RTT data, or no more.
