@@ -296,22 +296,38 @@ fn receive(to: &mut Connection, bytes: &[u8]) -> Result<Vec<u8>, ErrorKind> {
     Ok(data)
 }
 
-/// A reader that is asked for an update before each record never has to write for it: so no window
-/// that fills can keep the two from going on.
+/// A reader that is asked for an update before each record answers the first, and then has nothing
+/// to write: so no window that fills can keep the two from going on.
 #[test]
-fn a_request_before_each_record_makes_a_reader_say_nothing() {
+fn of_a_request_before_each_record_a_reader_answers_the_first_and_the_rest_with_its_next_data() {
     let (mut server, log, mut client) = hostile();
-    for _ in 0..1000 {
+    for round in 0..1000 {
         let update = client.update(true);
         let data = client.seal(ContentType::APPLICATION_DATA, b"data");
         assert_eq!(receive(&mut server, &[update, data].concat()).unwrap(), b"data");
-        assert!(server.outgoing().is_empty(), "nothing to say, nothing sent");
+        let expected: &[Seen] = match round {
+            0 => &[Seen::Received(true), Seen::Sent(false)],
+            _ => &[Seen::Received(true)],
+        };
+        assert_eq!(log.updates(), expected, "{round}");
     }
-    log.take();
     for _ in 0..3 {
         server.write(b"at last").unwrap();
     }
     assert_eq!(log.updates(), [Seen::Sent(false)], "one answer for all");
+    // It has written: the next request is answered at once again.
+    receive(&mut server, &client.update(true)).unwrap();
+    assert_eq!(log.updates(), [Seen::Received(true), Seen::Sent(false)]);
+}
+
+#[test]
+fn a_request_after_close_notify_is_not_answered() {
+    let (mut server, log, mut client) = hostile();
+    server.close();
+    let said = server.outgoing().len();
+    receive(&mut server, &client.update(true)).unwrap();
+    assert_eq!(server.outgoing().len(), said);
+    assert_eq!(log.updates(), [Seen::Received(true)]);
 }
 
 #[test]
@@ -325,6 +341,8 @@ fn two_updates_in_one_record_are_refused() {
 #[test]
 fn a_flood_of_requests_ends_the_connection_and_data_start_the_count_anew() {
     let (mut server, log, mut client) = hostile();
+    receive(&mut server, &client.update(true)).unwrap();
+    receive(&mut server, &client.seal(ContentType::APPLICATION_DATA, b"data")).unwrap();
     for _ in 0..3 {
         for _ in 0..32 {
             assert_eq!(receive(&mut server, &client.update(true)), Ok(Vec::new()));

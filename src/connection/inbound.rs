@@ -1,6 +1,7 @@
 use super::Connection;
 use crate::alert::AlertDescription;
 use crate::error::{Error, ErrorKind};
+use crate::handshake::Handshake;
 use crate::level::Level;
 use crate::observer::Event;
 use crate::record::{Opened, next_record, parse_alert};
@@ -33,6 +34,8 @@ pub(super) struct Counters {
     change_cipher_specs: usize,
     records_without_progress: usize,
     ignored_alerts: usize,
+    /// A KeyUpdate request was answered since this side wrote data.
+    pub(super) key_update_answered: bool,
 }
 
 impl Counters {
@@ -88,6 +91,7 @@ impl Connection {
                 self.take_steps()?;
                 if complete {
                     self.check_answers()?;
+                    self.answer_first_key_update()?;
                 }
                 Ok(Received::Handled)
             }
@@ -163,6 +167,19 @@ impl Connection {
         if self.outgoing().len() > limit.saturating_add(limits.handshake_message) {
             return Err(ErrorKind::LimitExceeded { name: "outgoing", limit }.into());
         }
+        Ok(())
+    }
+
+    /// The first request for a new key is answered at once; what comes while this side is silent
+    /// after that has one answer before its next data (section 4.7.3). So a peer that asks before
+    /// each record, and does not read, cannot keep both from going on.
+    fn answer_first_key_update(&mut self) -> Result<(), Error> {
+        if self.closed || self.counters.key_update_answered {
+            return Ok(());
+        }
+        let before = self.outgoing().len();
+        self.with_handshake(Handshake::answer_key_update)?;
+        self.counters.key_update_answered = self.outgoing().len() > before;
         Ok(())
     }
 
