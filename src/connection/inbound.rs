@@ -82,6 +82,22 @@ impl Connection {
         }
     }
 
+    /// Nothing more is there to be read now: if the peer asked for a new key, it gets it
+    /// (section 4.7.3). Without this call, and for requests that come before this side has written
+    /// again, the answer goes before the next data: so a peer that asks before each record and
+    /// does not read cannot keep both from going on.
+    ///
+    /// # Errors
+    /// The error that ended the connection.
+    pub fn answer_key_update(&mut self) -> Result<(), Error> {
+        if !self.closed && !self.counters.key_update_answered {
+            let before = self.outgoing().len();
+            self.with_handshake(Handshake::answer_key_update)?;
+            self.counters.key_update_answered = self.outgoing().len() > before;
+        }
+        Ok(())
+    }
+
     fn on_record<'a>(&mut self, record: Opened<'a>) -> Result<Received<'a>, Error> {
         match record.content_type {
             ContentType::APPLICATION_DATA => self.on_application_data(record.payload),
@@ -91,7 +107,6 @@ impl Connection {
                 self.take_steps()?;
                 if complete {
                     self.check_answers()?;
-                    self.answer_first_key_update()?;
                 }
                 Ok(Received::Handled)
             }
@@ -167,19 +182,6 @@ impl Connection {
         if self.outgoing().len() > limit.saturating_add(limits.handshake_message) {
             return Err(ErrorKind::LimitExceeded { name: "outgoing", limit }.into());
         }
-        Ok(())
-    }
-
-    /// The first request for a new key is answered at once; what comes while this side is silent
-    /// after that has one answer before its next data (section 4.7.3). So a peer that asks before
-    /// each record, and does not read, cannot keep both from going on.
-    fn answer_first_key_update(&mut self) -> Result<(), Error> {
-        if self.closed || self.counters.key_update_answered {
-            return Ok(());
-        }
-        let before = self.outgoing().len();
-        self.with_handshake(Handshake::answer_key_update)?;
-        self.counters.key_update_answered = self.outgoing().len() > before;
         Ok(())
     }
 
