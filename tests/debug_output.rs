@@ -1,8 +1,7 @@
 //! What is shown for debugging tells one value from another, and has no secret in it.
 
 mod common;
-#[path = "common/forge.rs"]
-mod forge;
+
 #[path = "common/sessions.rs"]
 mod sessions;
 
@@ -10,7 +9,7 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
 use common::server_name;
-use handclasp::config::{PinnedPublicKeys, SpkiPin};
+use handclasp::config::SpkiPin;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::Handshake;
 use handclasp::observer::{KeyLog, KeyLogFile};
@@ -103,9 +102,8 @@ fn nothing_secret_is_shown() {
 fn what_is_public_is_shown_by_name() {
     let pair = Pair::new();
     let leaf = &pair.identity.chain[0];
-    let pin = SpkiPin::of_certificate(leaf).unwrap();
+    let pin = SpkiPin::of(leaf).unwrap();
     assert_eq!(format!("{pin:?}"), pin.to_string());
-    assert!(PinnedPublicKeys::of_certificates(&[leaf.clone()]).is_ok());
     let levels = [Level::Initial, Level::EarlyData, Level::Handshake, Level::Application];
     assert_eq!(
         levels.map(|level| level.to_string()),

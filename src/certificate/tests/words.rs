@@ -150,7 +150,7 @@ fn a_limit_is_told_with_the_problem_that_was_closest() {
     let closest = CertificateError { certificate: "CN=a".into(), problem: Problem::NotACa };
     for (limit, words) in [
         (Limit::Depth, "intermediates in a path"),
-        (Limit::SignatureChecks, "signature checks"),
+        (Limit::SignatureChecks, "signatures to verify"),
         (Limit::Candidates, "candidates for an issuer"),
         (Limit::Intermediates, "intermediates sent"),
         (Limit::NameComparisons, "comparisons with name constraints"),
