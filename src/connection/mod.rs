@@ -220,8 +220,6 @@ impl Connection {
 
     fn take_step(&mut self, step: Step) -> Result<(), Error> {
         match step {
-            // Nothing follows close_notify, not even an answer; a failure's last words may.
-            Step::Send { .. } if self.closed && self.check().is_ok() => {}
             Step::Send { bytes, .. } => self.seal(ContentType::HANDSHAKE, &bytes)?,
             Step::SendChangeCipherSpec => self.seal(ContentType::CHANGE_CIPHER_SPEC, &[1])?,
             Step::ReadKeys { secret, level: Level::EarlyData } => {

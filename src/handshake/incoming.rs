@@ -1,4 +1,3 @@
-use crate::crypto::MAX_HASH_LENGTH;
 use crate::error::{Error, ErrorKind};
 use crate::registry::HandshakeType;
 use crate::wire::{DecodeError, HandshakeMessage, MESSAGE_HEADER_LENGTH};
@@ -12,31 +11,22 @@ pub(super) fn expect(message: &HandshakeMessage<'_>, kind: HandshakeType) -> Res
 }
 
 /// The first message of `bytes` and what follows it; `None` while it is not whole. A message that
-/// says it will be longer than the limit is refused by its header, so that no more than one limit
-/// is ever kept of its pieces.
+/// says it will be longer than the limit, or than its type can be, is refused by its header, so
+/// that no more than one limit is ever kept of its pieces.
 pub(super) fn next_message(
     bytes: &[u8],
     limit: usize,
 ) -> Result<Option<(HandshakeMessage<'_>, &[u8])>, Error> {
-    let Some((_, length)) = HandshakeMessage::header(bytes) else {
+    let Some((kind, length)) = HandshakeMessage::header(bytes) else {
         return Ok(None);
     };
+    if length > HandshakeMessage::longest(kind) {
+        return Err(DecodeError::length(kind, "length", length).into());
+    }
     if MESSAGE_HEADER_LENGTH + length > limit {
         return Err(ErrorKind::LimitExceeded { name: "handshake_message", limit }.into());
     }
     Ok(HandshakeMessage::split(bytes))
-}
-
-/// Messages that are short by nature cannot say that they will be long.
-pub(super) fn check_length(kind: HandshakeType, length: usize) -> Result<(), Error> {
-    let (field, longest) = match kind {
-        HandshakeType::END_OF_EARLY_DATA => ("length", 0),
-        HandshakeType::KEY_UPDATE => ("request_update", 1),
-        HandshakeType::FINISHED => ("verify_data", MAX_HASH_LENGTH),
-        _ => return Ok(()),
-    };
-    let error = || DecodeError::length(kind, field, length).into();
-    if length <= longest { Ok(()) } else { Err(error()) }
 }
 
 #[cfg(test)]

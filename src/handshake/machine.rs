@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use pki_types::{ServerName, UnixTime};
 
-use super::incoming::{check_length, next_message};
+use super::incoming::next_message;
 use super::post_handshake::Connected;
 use super::post_handshake_auth::Asking;
 use super::{Answer, Context, Level, PeerParameters, Question, Step, client, server};
@@ -127,12 +127,11 @@ impl Handshake {
 
     /// What no state can take is refused by its header, and is not kept until its rest comes.
     fn check_header(&mut self) -> Result<(), Error> {
-        let Some((kind, length)) = HandshakeMessage::header(&self.incoming) else { return Ok(()) };
-        let awaited = match &self.state {
-            State::Connected(connected) => connected.check_awaited(kind),
+        let checked = match (HandshakeMessage::header(&self.incoming), &self.state) {
+            (Some((kind, _)), State::Connected(connected)) => connected.check_awaited(kind),
             _ => Ok(()),
         };
-        awaited.and_then(|()| check_length(kind, length)).map_err(|error| self.fail(error))
+        checked.map_err(|error| self.fail(error))
     }
 
     /// Takes whole messages from the front of `bytes`; a piece that is left waits for its rest.
@@ -383,6 +382,11 @@ impl Handshake {
         }
         connected.check_ticket(ticket)?;
         self.with_connected(|connected, context| connected.send_ticket(ticket, context))
+    }
+
+    /// This side has said close_notify.
+    pub(crate) fn close(&mut self) {
+        self.context.closed = true;
     }
 
     pub(crate) fn observers(&mut self) -> &mut Observers {

@@ -101,6 +101,8 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
                     return Err(io::Error::new(io::ErrorKind::WouldBlock, reason));
                 }
                 Received::Incomplete => {
+                    self.connection.answer_key_update()?;
+                    let _ = self.flush(transport);
                     self.fill(transport)?;
                     continue;
                 }
