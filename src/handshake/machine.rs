@@ -125,7 +125,8 @@ impl Handshake {
         }
     }
 
-    /// What no state can take is refused by its header, and is not kept until its rest comes.
+    /// What the connected state cannot take is refused by its header: nothing is kept of it until
+    /// its rest comes.
     fn check_header(&mut self) -> Result<(), Error> {
         let checked = match (HandshakeMessage::header(&self.incoming), &self.state) {
             (Some((kind, _)), State::Connected(connected)) => connected.check_awaited(kind),
