@@ -173,14 +173,15 @@ static ASKING_SERVERS: LazyLock<[Arc<ServerConfig>; 4]> = LazyLock::new(|| {
 
 /// A new handshake that asks, where others decide at once.
 pub fn asking(side: Side, scenario: Scenario) -> Handshake {
-    let handshake = match side {
+    let mut handshake = match side {
         Side::Client => {
             let name = "server.example".try_into().expect("it is a name");
             Handshake::client(Arc::clone(&ASKING_CLIENT), name, now())
         }
         Side::Server => Handshake::server(Arc::clone(&ASKING_SERVERS[scenario as usize]), now()),
     };
-    handshake.without_records().expect("fixed randomness does not fail")
+    handshake.start().expect("fixed randomness does not fail");
+    handshake
 }
 
 /// What the ends that do not ask decide.
@@ -220,7 +221,8 @@ pub fn raw(side: Side, scenario: Scenario, observer: Option<Box<dyn Observer>>) 
     if let Some(observer) = observer {
         handshake.observe(observer);
     }
-    handshake.without_records().expect("fixed randomness does not fail")
+    handshake.start().expect("fixed randomness does not fail");
+    handshake
 }
 
 pub type AnyConnection = Box<dyn DerefMut<Target = Connection>>;
