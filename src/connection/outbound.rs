@@ -103,6 +103,7 @@ impl Connection {
             // A peer that only reads may change its key as often as it likes.
             self.handshake.on_application_data();
             self.counters.on_data();
+            self.counters.key_update_answered = false;
         }
         Ok(taken)
     }

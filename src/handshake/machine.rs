@@ -118,9 +118,19 @@ impl Handshake {
                 let bytes = self.incoming.take();
                 self.process(&bytes)
             }
-            Ok(false) => Ok(()),
+            Ok(false) => self.check_header(),
             Err(error) => Err(self.fail(error)),
         }
+    }
+
+    /// What the connected state cannot take is refused by its header: nothing is kept of it until
+    /// its rest comes.
+    fn check_header(&mut self) -> Result<(), Error> {
+        let checked = match (self.incoming.kind(), &self.state) {
+            (Some(kind), State::Connected(connected)) => connected.check_awaited(kind),
+            _ => Ok(()),
+        };
+        checked.map_err(|error| self.fail(error))
     }
 
     /// Takes whole messages from the front of `bytes`; a piece that is left waits for its rest.
@@ -141,7 +151,7 @@ impl Handshake {
             bytes = rest;
         }
         self.incoming.push(bytes);
-        Ok(())
+        if self.context.question.is_some() { Ok(()) } else { self.check_header() }
     }
 
     fn on_message(&mut self, message: HandshakeMessage<'_>) -> Result<(), Error> {

@@ -151,6 +151,11 @@ impl Asking {
         self.under_way.is_some()
     }
 
+    /// Was the client asked, and has it not answered yet?
+    pub(super) fn awaits_answer(&self) -> bool {
+        self.is_under_way() || !self.requests.is_empty()
+    }
+
     /// Asks the client.
     pub(super) fn send_request(&mut self, context: &mut Context) -> Result<(), Error> {
         const CONTEXT_LENGTH: usize = 32;

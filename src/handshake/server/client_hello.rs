@@ -39,7 +39,7 @@ impl ExpectClientHello {
         }
         if let Some(cookie) = hello.cookie {
             // A second ClientHello whose first went to another connection, or to another server.
-            let first = FirstHello::from_cookie(&config, cookie, &hello, context)?;
+            let first = FirstHello::from_cookie(&config, cookie, context)?;
             return first.on_second(config, message, &hello, context);
         }
         let cipher_suite = negotiation::cipher_suite(&config, &hello)?;
