@@ -18,7 +18,7 @@ use handclasp::crypto::{
     ActiveKeyExchange, CryptoError, CryptoProvider, HashAlgorithm, KeyExchangeGroup, SecureRandom,
     SharedSecret,
 };
-use handclasp::handshake::{Answer, Handshake, Question, Side};
+use handclasp::handshake::{Answer, Handshake, Question, Side, Step};
 use handclasp::key_schedule::PskKind;
 use handclasp::observer::Observer;
 use handclasp::pki_types::{
@@ -26,7 +26,6 @@ use handclasp::pki_types::{
 };
 use handclasp::registry::NamedGroup;
 use handclasp::session::{ClientSessionStore, MemoryClientSessions, SessionStore};
-use handclasp::transport::raw::{RawHandshake, RawStep};
 use handclasp::wire::HandshakeMessage;
 use handclasp::{ClientConfig, Level, ServerConfig};
 use zeroize::Zeroizing;
@@ -257,14 +256,14 @@ static ASKING_SERVERS: Each<ServerConfig> = LazyLock::new(|| {
 });
 
 /// A new handshake that asks, where others decide at once.
-pub fn asking(side: Side, scenario: Scenario) -> RawHandshake {
+pub fn asking(side: Side, scenario: Scenario) -> Handshake {
     let handshake = match side {
         Side::Client => {
             Handshake::client(Arc::clone(&ASKING_CLIENTS[scenario as usize]), name(), now())
         }
         Side::Server => Handshake::server(Arc::clone(&ASKING_SERVERS[scenario as usize]), now()),
     };
-    RawHandshake::new(handshake, None).expect("fixed randomness does not fail")
+    handshake.without_records().expect("fixed randomness does not fail")
 }
 
 /// What the ends that do not ask decide.
@@ -294,12 +293,15 @@ pub fn now() -> UnixTime {
 }
 
 /// A new handshake below the records.
-pub fn raw(side: Side, scenario: Scenario, observer: Option<Box<dyn Observer>>) -> RawHandshake {
-    let handshake = match side {
+pub fn raw(side: Side, scenario: Scenario, observer: Option<Box<dyn Observer>>) -> Handshake {
+    let mut handshake = match side {
         Side::Client => Handshake::client(client_config(scenario), name(), now()),
         Side::Server => Handshake::server(server_config(scenario), now()),
     };
-    RawHandshake::new(handshake, observer).expect("fixed randomness does not fail")
+    if let Some(observer) = observer {
+        handshake.observe(observer);
+    }
+    handshake.without_records().expect("fixed randomness does not fail")
 }
 
 pub type AnyConnection = Box<dyn DerefMut<Target = Connection>>;
@@ -344,15 +346,15 @@ pub fn record_messages(scenario: Scenario) -> Vec<Message> {
         carry(Side::Client, &mut client, &mut server, &mut messages);
         carry(Side::Server, &mut server, &mut client, &mut messages);
         if messages.len() == before {
-            assert!(client.handshake().is_complete() && server.handshake().is_complete());
+            assert!(client.is_complete() && server.is_complete());
             return messages;
         }
     }
 }
 
-fn carry(from: Side, left: &mut RawHandshake, right: &mut RawHandshake, log: &mut Vec<Message>) {
+fn carry(from: Side, left: &mut Handshake, right: &mut Handshake, log: &mut Vec<Message>) {
     while let Some(step) = left.next_step() {
-        let RawStep::Send(level, bytes) = step else { continue };
+        let Step::Send { level, bytes } = step else { continue };
         right.receive(level, &bytes).expect("both are honest");
         let mut rest = &bytes[..];
         while let Some((message, after)) = HandshakeMessage::split(rest) {
