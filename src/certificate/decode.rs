@@ -7,7 +7,7 @@ use x509_parser::prelude::{FromDer, KeyUsage, X509Error};
 use x509_parser::time::ASN1Time;
 
 use super::der::{self, Reader};
-use super::distinguished_name;
+use super::distinguished_name::{self, EMAIL_ADDRESS};
 use super::error::{CertificateError, Problem, Timestamp, printable};
 use super::name::{self, SubjectName};
 use super::policies::Policies;
@@ -285,7 +285,7 @@ impl<'a> Certificate<'a> {
             names.push(SubjectName::directory(self.subject));
         }
         if !has_alternatives {
-            let addresses = distinguished_name::email_addresses(self.subject);
+            let addresses = distinguished_name::values(self.subject, EMAIL_ADDRESS);
             names.extend(addresses.into_iter().map(SubjectName::Email));
         }
         names

@@ -12,7 +12,7 @@ use super::constraints::NameConstraints;
 use super::decode::{Certificate, Scope};
 use super::end_entity::{EndEntity, PLACE};
 use super::error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
-use super::explain::{Explanation, Place, Record, Recorder};
+use super::explain::{Explanation, Place, Recorder};
 use super::request::{ChainRequest, PathLimits, Profile};
 use super::revocation;
 use super::signature::{self, PublicKey};
@@ -55,20 +55,20 @@ impl fmt::Display for VerifiedPath {
 /// is used up the search ends with [`Problem::LimitExceeded`], in which is the error of the path that
 /// had reached an anchor, if one had. [`explain_chain`] tells the rest.
 pub fn verify_chain(request: &ChainRequest<'_>) -> Result<VerifiedPath, CertificateError> {
-    verify(request, &mut None)
+    verify(request, &mut Recorder::default())
 }
 
 /// As [`verify_chain`], with all that was tried on the way: for tools and for logs of what failed.
 /// It is the same search, and tries no more.
 pub fn explain_chain(request: &ChainRequest<'_>) -> Explanation {
-    let mut recorder = Some(Recorder::default());
+    let mut recorder = Recorder::on();
     let verdict = verify(request, &mut recorder);
-    recorder.unwrap_or_default().explanation(verdict)
+    recorder.explanation(verdict)
 }
 
 fn verify(
     request: &ChainRequest<'_>,
-    recorder: &mut Option<Recorder>,
+    recorder: &mut Recorder,
 ) -> Result<VerifiedPath, CertificateError> {
     let end_entity = Certificate::decode(request.end_entity)
         .map_err(|reason| CertificateError::malformed(PLACE, reason));
@@ -82,7 +82,7 @@ fn verify(
 fn path_of(
     request: &ChainRequest<'_>,
     end_entity: &Certificate<'_>,
-    recorder: &mut Option<Recorder>,
+    recorder: &mut Recorder,
 ) -> Result<VerifiedPath, CertificateError> {
     if request.intermediates.len() > request.limits.intermediates {
         return Err(end_entity.error(request.limits.exceeded(Limit::Intermediates)));
@@ -175,7 +175,7 @@ struct Search<'s> {
     verdicts: Vec<(&'s Certificate<'s>, PublicKey<'s>, Result<(), Problem>)>,
     /// The failure that came closest, the first of several.
     best: Option<CertificateError>,
-    recorder: &'s mut Option<Recorder>,
+    recorder: &'s mut Recorder,
 }
 
 impl<'s> Search<'s> {
@@ -183,7 +183,7 @@ impl<'s> Search<'s> {
     fn run(
         request: &ChainRequest<'_>,
         end_entity: &Certificate<'_>,
-        recorder: &mut Option<Recorder>,
+        recorder: &mut Recorder,
     ) -> Result<Vec<Box<[u8]>>, CertificateError> {
         let mut best = None;
         let mut bag: Vec<(usize, Certificate<'_>)> = Vec::new();
@@ -213,23 +213,15 @@ impl<'s> Search<'s> {
             Ok(None) => unknown_issuer(&path, end_entity),
             Err(error) => error,
         };
-        let (limit, close) =
-            (closeness(&error.problem), |it: &CertificateError| closeness(&it.problem));
-        match (search.best.filter(|best| close(best) >= limit), error) {
-            (
-                closest,
-                CertificateError {
-                    certificate,
-                    problem: Problem::LimitExceeded { limit, maximum, .. },
-                },
-            ) if limit != Limit::Depth => {
+        let least = closeness(&error.problem);
+        let closest = search.best.filter(|best| closeness(&best.problem) >= least);
+        match error.problem {
+            Problem::LimitExceeded { limit, maximum, .. } if limit != Limit::Depth => {
                 let closest = closest.map(Box::new);
-                Err(CertificateError {
-                    certificate,
-                    problem: Problem::LimitExceeded { limit, maximum, closest },
-                })
+                let problem = Problem::LimitExceeded { limit, maximum, closest };
+                Err(CertificateError { problem, ..error })
             }
-            (closest, error) => Err(closest.unwrap_or(error)),
+            _ => Err(closest.unwrap_or(error)),
         }
     }
 

@@ -163,34 +163,6 @@ impl fmt::Display for Rule {
     }
 }
 
-impl Problem {
-    /// The rule that was broken; `None` for what is no certificate's fault, such as a limit or an
-    /// issuer that is not known.
-    pub fn rule(&self) -> Option<Rule> {
-        Some(match self {
-            Self::Forbidden { rule, .. } => *rule,
-            Self::Malformed(_) => Rule::Malformed,
-            Self::UnsupportedVersion(_) => Rule::Version,
-            Self::AlgorithmMismatch => Rule::AlgorithmsAgree,
-            Self::InvalidSerialNumber => Rule::SerialNumber,
-            Self::UnsupportedAlgorithm { .. } => Rule::Algorithm,
-            Self::NotYetValid { .. } => Rule::NotBefore,
-            Self::Expired { .. } => Rule::NotAfter,
-            Self::BadSignature(_) => Rule::Signature,
-            Self::NameMismatch { .. } => Rule::Name,
-            Self::WrongKeyUsage(_) => Rule::KeyUsage,
-            Self::WrongExtendedKeyUsage(_) => Rule::ExtendedKeyUsage,
-            Self::NotACa => Rule::IssuerIsCa,
-            Self::PathLengthExceeded { .. } => Rule::PathLength,
-            Self::CaUsedAsEndEntity => Rule::CaAsEndEntity,
-            Self::UnknownCriticalExtension(_) => Rule::KnownExtensions,
-            Self::NameNotPermitted { .. } => Rule::NameConstraints,
-            Self::UnsupportedConstraint => Rule::ConstraintsParse,
-            _ => return None,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -209,27 +181,6 @@ mod tests {
             table += &format!("| `{code}` | {profile} | {source} | {sentence} |\n");
         }
         assert_eq!(include_str!("rules.md"), table, "rules.md should be:\n{table}");
-    }
-
-    #[test]
-    fn a_problem_has_its_rule_s_code() {
-        for problem in [
-            Problem::Malformed(String::new()),
-            Problem::UnsupportedVersion(1),
-            Problem::AlgorithmMismatch,
-            Problem::InvalidSerialNumber,
-            Problem::BadSignature(String::new()),
-            Problem::WrongKeyUsage("keyCertSign"),
-            Problem::NotACa,
-            Problem::PathLengthExceeded { allowed: 0, found: 1 },
-            Problem::CaUsedAsEndEntity,
-            Problem::UnknownCriticalExtension(String::new()),
-            Problem::UnsupportedConstraint,
-            Problem::Forbidden { rule: Rule::KeyKind, found: String::new() },
-        ] {
-            assert_eq!(problem.rule().map(Rule::code), Some(problem.code()));
-        }
-        assert_eq!(Problem::SelfIssued.rule(), None);
     }
 
     #[test]

@@ -5,12 +5,13 @@ use pki_types::alg_id;
 use super::anchors::Anchor;
 use super::constraints::NameConstraints;
 use super::decode::{Certificate, oid};
+use super::distinguished_name::{self, COMMON_NAME};
 use super::error::{CertificateError, Problem, printable};
 use super::name::{self, SubjectName};
 use super::request::{ChainRequest, Purpose};
 use super::rules::Rule;
 use super::signature::PublicKey;
-use super::{checks, der, distinguished_name, signature};
+use super::{checks, der, signature};
 
 /// Labels below which a country's registry gives out names, as in co.uk.
 const SECOND_LEVELS: [&str; 8] = ["ac", "co", "com", "edu", "gov", "mil", "net", "org"];
@@ -226,7 +227,7 @@ fn common_names(certificate: &Certificate<'_>) -> Result<(), Problem> {
     };
     let is_dns = |name: &SubjectName| matches!(name, SubjectName::Dns(_));
     let is_ip = |name: &SubjectName| matches!(name, SubjectName::Ip(_));
-    let texts = distinguished_name::common_names(certificate.subject);
+    let texts = distinguished_name::values(certificate.subject, COMMON_NAME);
     let count = texts.len();
     Rule::CommonName.check(count < 2, || format!("{count} of them"))?;
     for text in texts {
