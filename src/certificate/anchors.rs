@@ -3,20 +3,19 @@
 use core::fmt;
 use std::collections::{BTreeSet, HashMap};
 
-use pki_types::pem::PemObject;
 use pki_types::{CertificateDer, TrustAnchor};
 
 use super::decode::{Certificate, Scope, V3};
 use super::der;
 use super::distinguished_name::{describe, fold};
-use super::error::{CertificateError, Problem, Timestamp, printable};
+use super::error::{CertificateError, Problem, Timestamp};
 use super::signature::PublicKey;
 use super::{checks, strict};
 
 /// How errors call a certificate here.
 const PLACE: &str = "trust anchor";
 
-/// Why trust anchors were not taken.
+/// Why trust anchors were not taken, or one of them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustAnchorError {
@@ -38,6 +37,9 @@ pub enum TrustAnchorError {
         #[source]
         error: CertificateError,
     },
+    /// The system's own cannot be read, or not all of them: what it says of it.
+    #[error("trusted certificates cannot be read: {0}")]
+    Unreadable(String),
 }
 
 /// The roots of trust: names with keys whose certificates are believed.
@@ -87,26 +89,6 @@ impl TrustAnchors {
     /// No anchors: nothing is believed.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Every certificate of a PEM text, as in a bundle of roots.
-    ///
-    /// # Errors
-    ///
-    /// The text is no PEM, has no certificate in it, or has one that cannot be decoded.
-    pub fn from_pem(pem: &[u8]) -> Result<Self, TrustAnchorError> {
-        let mut anchors = Self::new();
-        for (number, certificate) in (1..).zip(CertificateDer::pem_slice_iter(pem)) {
-            let certificate = certificate
-                .map_err(|error| TrustAnchorError::Pem { reason: printable(&error.to_string()) })?;
-            anchors
-                .add(certificate)
-                .map_err(|error| TrustAnchorError::Certificate { number, error })?;
-        }
-        if anchors.is_empty() {
-            return Err(TrustAnchorError::NoCertificate);
-        }
-        Ok(anchors)
     }
 
     /// The DER of each anchor's name, sorted: what a server says that it takes certificates of.

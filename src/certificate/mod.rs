@@ -53,6 +53,7 @@ mod error;
 mod explain;
 mod name;
 mod path;
+mod pem;
 mod policies;
 mod request;
 mod revocation;
@@ -64,7 +65,7 @@ mod strict;
 mod tests;
 
 pub use anchors::{TrustAnchorError, TrustAnchors};
-pub use bundle::{LoadedAnchors, SkippedAnchor};
+pub use bundle::LoadedAnchors;
 pub use end_entity::EndEntity;
 pub use error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
 pub use explain::{Attempt, Explanation, Outcome, Place};

@@ -4,7 +4,6 @@ use core::fmt;
 use std::sync::OnceLock;
 
 use pki_types::CertificateRevocationListDer;
-use pki_types::pem::PemObject;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
@@ -12,6 +11,7 @@ use super::super::decode::{Certificate, Extension};
 use super::super::der::{self, Element, Reader};
 use super::super::distinguished_name::fold;
 use super::super::error::{Problem, SignatureError, Timestamp, printable};
+use super::super::pem;
 use super::super::request::{ChainRequest, Profile};
 use super::super::rules::Rule;
 use super::super::signature::{self, PublicKey};
@@ -25,9 +25,6 @@ const ISSUING_DISTRIBUTION_POINT: &[u8] = &[0x55, 0x1d, 28];
 const CRL_NUMBER: &[u8] = &[0x55, 0x1d, 20];
 const REASON_CODE: &[u8] = &[0x55, 0x1d, 21];
 const CERTIFICATE_ISSUER: &[u8] = &[0x55, 0x1d, 29];
-
-/// How a CRL begins in PEM (RFC 7468, section 6).
-const BEGIN: &[u8] = b"-----BEGIN X509 CRL-----";
 
 /// A certificate revocation list: which certificates an authority has revoked.
 ///
@@ -78,19 +75,10 @@ impl CertificateRevocationList {
     /// [`Self::from_der`]. One that begins within a line would be passed over, and so is an error:
     /// nobody would know whom it revokes.
     pub fn from_pem(pem: &[u8]) -> Result<Vec<Self>, CrlError> {
-        let crls = CertificateRevocationListDer::pem_slice_iter(pem)
-            .map(|der| {
-                Self::from_der(&der.map_err(|error| CrlError::Pem(printable(&error.to_string())))?)
-            })
+        let crls = pem::sections::<CertificateRevocationListDer<'_>>(pem, "X509 CRL")
+            .into_iter()
+            .map(|der| Self::from_der(&der.map_err(CrlError::Pem)?))
             .collect::<Result<Vec<_>, _>>()?;
-        let begun = pem.windows(BEGIN.len()).filter(|window| *window == BEGIN).count();
-        if begun > crls.len() {
-            return Err(CrlError::Pem(format!(
-                "{begun} CRLs begin, and {} were found: each BEGIN and each END must be a line of \
-                 its own",
-                crls.len()
-            )));
-        }
         if crls.is_empty() { Err(CrlError::NoCrl) } else { Ok(crls) }
     }
 
