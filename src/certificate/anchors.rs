@@ -9,7 +9,7 @@ use super::decode::{Certificate, Scope, V3};
 use super::der;
 use super::distinguished_name::{describe, fold};
 use super::error::{CertificateError, Problem, Timestamp};
-use super::signature::PublicKey;
+use super::signature::{OwnedKey, PublicKey};
 use super::{checks, strict};
 
 /// How errors call a certificate here.
@@ -53,7 +53,7 @@ pub enum TrustAnchorError {
 /// self-signed one of before version 3 does, as it has no way to say whose it is.
 #[derive(Clone, Default)]
 pub struct TrustAnchors {
-    /// By subject, in the form that is compared (see `distinguished_name`).
+    /// By folded subject.
     by_subject: HashMap<Vec<u8>, Vec<Anchor>>,
 }
 
@@ -62,10 +62,11 @@ pub(super) struct Anchor {
     pub(super) label: String,
     /// Contents of the Name.
     pub(super) subject: Vec<u8>,
+    /// The subject in the form that is compared (see `distinguished_name`).
+    pub(super) folded_subject: Vec<u8>,
     /// The subjectKeyIdentifier of its certificate.
     pub(super) key_id: Option<Vec<u8>>,
-    /// Contents of the SubjectPublicKeyInfo.
-    spki: Vec<u8>,
+    pub(super) key: OwnedKey,
     /// What it may issue; `None` if nothing, so that it stands for itself alone.
     scope: Option<Scope>,
     /// As it came, to recognise it when a peer presents it.
@@ -76,13 +77,6 @@ pub(super) struct Anchor {
     pub(super) strict: Result<(), Problem>,
     /// From when until when its certificate is valid.
     pub(super) dates: Option<(Timestamp, Timestamp)>,
-}
-
-impl Anchor {
-    /// The key. `None` never happens: it was read when the anchor was added.
-    pub(super) fn key(&self) -> Option<PublicKey<'_>> {
-        PublicKey::read(&self.spki)
-    }
 }
 
 impl TrustAnchors {
@@ -116,13 +110,14 @@ impl TrustAnchors {
             dates: Some((decoded.not_before, decoded.not_after)),
             label,
             subject: decoded.subject.to_vec(),
+            folded_subject: decoded.folded_subject,
             key_id: decoded.subject_key_id.map(<[u8]>::to_vec),
-            spki: der::only(decoded.spki, der::SEQUENCE).unwrap_or_default().to_vec(),
+            key: decoded.key.into(),
             scope,
             certificate: Some(certificate.to_vec()),
             signs_crls: checks::may_sign_crls(decoded.key_usage),
         };
-        self.insert(decoded.folded_subject, anchor);
+        self.insert(anchor);
         Ok(())
     }
 
@@ -141,25 +136,23 @@ impl TrustAnchors {
         let sets =
             der::elements(&subject).filter(|sets| sets.iter().all(|set| set.tag == der::SET));
         sets.ok_or_else(|| malformed("its subject does not parse"))?;
-        let label = describe(&subject);
-        if PublicKey::read(&spki).is_none() {
-            return Err(malformed("its public key does not parse"));
-        }
+        let key = PublicKey::read(&spki);
+        let key = key.ok_or_else(|| malformed("its public key does not parse"))?.into();
         let name_constraints = anchor.name_constraints.as_deref().map(contents);
         let scope = Scope { name_constraints, ..Scope::default() };
-        let folded = fold(&subject);
         let anchor = Anchor {
-            label,
+            label: describe(&subject),
+            folded_subject: fold(&subject),
             subject,
             key_id: None,
-            spki,
+            key,
             scope: Some(scope),
             certificate: None,
             signs_crls: true,
             strict: Ok(()),
             dates: None,
         };
-        self.insert(folded, anchor);
+        self.insert(anchor);
         Ok(())
     }
 
@@ -187,8 +180,8 @@ impl TrustAnchors {
         known.any(|known| known == certificate.der)
     }
 
-    fn insert(&mut self, subject: Vec<u8>, anchor: Anchor) {
-        let named = self.by_subject.entry(subject).or_default();
+    fn insert(&mut self, anchor: Anchor) {
+        let named = self.by_subject.entry(anchor.folded_subject.clone()).or_default();
         if !named.contains(&anchor) {
             named.push(anchor);
         }

@@ -132,7 +132,7 @@ pub(super) fn form(certificate: &Certificate<'_>) -> Result<(), Problem> {
         return Err(Problem::UnsupportedVersion(certificate.version.saturating_add(1)));
     }
     // The one beside the signature is not signed; only this makes it as good as signed.
-    if certificate.inner_algorithm != certificate.algorithm {
+    if certificate.inner_algorithm != certificate.signed.algorithm {
         return Err(Problem::AlgorithmMismatch);
     }
     no_unknown_critical(&certificate.scope)?;
@@ -192,8 +192,7 @@ pub(super) fn find_time<'a>(
     validity: &'a [u8],
     fails: impl Fn(&der::Element<'a>) -> bool,
 ) -> Option<String> {
-    let mut times = der::Reader(validity);
-    let time = core::iter::from_fn(|| times.next()).find(fails)?;
+    let time = der::each(validity).flatten().find(fails)?;
     Some(format!("\"{}\"", printable(&String::from_utf8_lossy(time.contents))))
 }
 

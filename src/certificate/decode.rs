@@ -12,7 +12,7 @@ use super::error::{CertificateError, Problem, Timestamp, printable};
 use super::name::{self, SubjectName};
 use super::policies::Policies;
 use super::request::Purpose;
-use super::signature::{self, PublicKey};
+use super::signature::{self, PublicKey, Signed};
 
 /// The `version` field's value for a certificate of version 3.
 pub(super) const V3: u32 = 2;
@@ -48,13 +48,9 @@ pub(super) struct Certificate<'a> {
     pub(super) der: &'a [u8],
     pub(super) version: u32,
     pub(super) serial: &'a [u8],
-    /// What is signed.
-    pub(super) tbs: &'a [u8],
+    pub(super) signed: Signed<'a>,
     /// The algorithm that the signed part names: contents of the AlgorithmIdentifier.
     pub(super) inner_algorithm: &'a [u8],
-    /// The algorithm beside the signature: contents of the AlgorithmIdentifier.
-    pub(super) algorithm: &'a [u8],
-    pub(super) signature: &'a [u8],
     /// Contents of the Name.
     pub(super) issuer: &'a [u8],
     /// Contents of the Name.
@@ -160,9 +156,7 @@ impl<'a> Certificate<'a> {
 
     /// Everything but what the extensions say: the structure of RFC 5280, section 4.1.
     fn with_fields(input: &'a [u8], contents: &'a [u8]) -> Option<Self> {
-        let [tbs, algorithm, signature] =
-            der::fields(contents, [der::SEQUENCE, der::SEQUENCE, der::BIT_STRING])?;
-        let mut fields = Reader(tbs.contents);
+        let (signed, mut fields) = Signed::read(contents)?;
         let version = match fields.take(der::constructed(0)) {
             Some(version) => der::count(der::only(version.contents, der::INTEGER)?)?,
             None => 0,
@@ -176,24 +170,20 @@ impl<'a> Certificate<'a> {
         let unique_ids = [1, 2].map(|number| fields.take(der::primitive(number)));
         let mut extensions = Vec::new();
         if let Some(list) = fields.take(der::constructed(3)) {
-            let mut list = Reader(der::only(list.contents, der::SEQUENCE)?);
-            while !list.is_empty() {
-                extensions.push(Extension::read(&list.next()?)?);
-            }
+            let list = der::only(list.contents, der::SEQUENCE)?;
+            extensions = Extension::each(list).collect::<Option<_>>()?;
         }
         let mut times = Reader(validity);
         let (not_before, not_after) = (time(times.next()?)?, time(times.next()?)?);
         let key = PublicKey::from_spki(spki.whole)?;
-        let algorithms = [inner_algorithm, algorithm.contents, key.algorithm];
+        let algorithms = [inner_algorithm, signed.algorithm, key.algorithm];
         let named = algorithms.iter().all(|it| Reader(it).take(der::OBJECT_IDENTIFIER).is_some());
         (named && times.is_empty() && fields.is_empty()).then_some(Self {
             der: input,
             version,
             serial,
-            tbs: tbs.whole,
+            signed,
             inner_algorithm,
-            algorithm: algorithm.contents,
-            signature: der::whole_bytes(signature.contents)?,
             issuer,
             subject,
             validity,
@@ -303,13 +293,15 @@ impl<'a> Certificate<'a> {
 }
 
 impl<'a> Extension<'a> {
-    pub(super) fn read(element: &der::Element<'a>) -> Option<Self> {
+    /// Those of a list, from its contents. What is no extension is `None`.
+    pub(super) fn each(list: &'a [u8]) -> impl Iterator<Item = Option<Self>> {
+        der::each(list).map(|element| Self::read(element?))
+    }
+
+    fn read(element: der::Element<'a>) -> Option<Self> {
         let mut fields = Reader(element.contents);
         let oid = fields.take(der::OBJECT_IDENTIFIER)?.contents;
-        let critical = match fields.take(der::BOOLEAN) {
-            Some(critical) => der::boolean(critical.contents)?,
-            None => false,
-        };
+        let critical = fields.flag(der::BOOLEAN)?;
         let value = fields.take(der::OCTET_STRING)?.contents;
         let whole = element.tag == der::SEQUENCE && fields.is_empty();
         whole.then_some(Self { oid, critical, value })
@@ -327,10 +319,7 @@ fn time(element: der::Element<'_>) -> Option<Timestamp> {
 /// Whether it is a CA, and its path length.
 fn basic_constraints(value: &[u8]) -> Option<(bool, Option<u32>)> {
     let mut fields = Reader(der::only(value, der::SEQUENCE)?);
-    let is_ca = match fields.take(der::BOOLEAN) {
-        Some(ca) => der::boolean(ca.contents)?,
-        None => false,
-    };
+    let is_ca = fields.flag(der::BOOLEAN)?;
     let length = match fields.take(der::INTEGER) {
         Some(length) => Some(der::count(length.contents)?),
         None => None,

@@ -65,16 +65,32 @@ impl<'a> Reader<'a> {
     pub(super) fn take(&mut self, tag: u8) -> Option<Element<'a>> {
         if *self.0.first()? == tag { self.next() } else { None }
     }
+
+    /// The BOOLEAN of this tag that may be next, and is false if it is not there. `None` if it is
+    /// malformed. Who writes out what is the default breaks DER, but leaves no doubt.
+    pub(super) fn flag(&mut self, tag: u8) -> Option<bool> {
+        match self.take(tag).map(|flag| flag.contents) {
+            None | Some([0x00]) => Some(false),
+            Some([0xff]) => Some(true),
+            Some(_) => None,
+        }
+    }
 }
 
 /// The elements that `input` consists of, one after the other; `None` if it is not all DER.
 pub(super) fn elements(input: &[u8]) -> Option<Vec<Element<'_>>> {
-    let mut reader = Reader(input);
-    let mut elements = Vec::new();
-    while !reader.is_empty() {
-        elements.push(reader.next()?);
-    }
-    Some(elements)
+    each(input).collect()
+}
+
+/// The elements of `input` as they are taken. What is not DER is `None`, and the last.
+pub(super) fn each(input: &[u8]) -> impl Iterator<Item = Option<Element<'_>>> {
+    let mut left = Some(Reader(input)).filter(|reader| !reader.is_empty());
+    core::iter::from_fn(move || {
+        let mut reader = left?;
+        let element = reader.next();
+        left = element.and(Some(reader)).filter(|reader| !reader.is_empty());
+        Some(element)
+    })
 }
 
 /// The elements that `input` consists of, which must be those of these tags.
@@ -119,15 +135,6 @@ fn length(input: &[u8]) -> Option<(usize, &[u8])> {
         .try_fold(0usize, |sum, &byte| sum.checked_mul(256)?.checked_add(usize::from(byte)))
         .filter(|&length| length >= 0x80)?;
     Some((length, rest))
-}
-
-/// A BOOLEAN, from its contents. Who writes out what is the default breaks DER, but leaves no doubt.
-pub(super) fn boolean(contents: &[u8]) -> Option<bool> {
-    match contents {
-        [0x00] => Some(false),
-        [0xff] => Some(true),
-        _ => None,
-    }
 }
 
 /// The bytes of a BIT STRING, from its contents. One that does not end on a byte boundary holds

@@ -13,6 +13,7 @@ use super::decode::{Certificate, Scope};
 use super::end_entity::{EndEntity, PLACE};
 use super::error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
 use super::explain::{Explanation, Place, Recorder};
+use super::issuer::Issuer;
 use super::request::{ChainRequest, PathLimits, Profile};
 use super::revocation;
 use super::signature::{self, PublicKey};
@@ -134,6 +135,13 @@ enum Candidate<'s> {
 }
 
 impl<'s> Candidate<'s> {
+    fn issuer(self) -> Issuer<'s> {
+        match self {
+            Self::Anchor(anchor, _) => Issuer::anchor(anchor),
+            Self::Intermediate(certificate, _) => Issuer::new(certificate),
+        }
+    }
+
     fn label(self) -> String {
         match self {
             Self::Anchor(anchor, _) => anchor.label.clone(),
@@ -145,11 +153,7 @@ impl<'s> Candidate<'s> {
     /// signature comes first. Nothing is left out: key identifiers are hints (RFC 4158, section
     /// 3.5.12), and what cannot be valid may still be what the error must speak of.
     fn rank(self, issued: &Certificate<'_>, request: &ChainRequest<'_>) -> [bool; 5] {
-        let key_id = match self {
-            Self::Anchor(anchor, _) => anchor.key_id.as_deref(),
-            Self::Intermediate(certificate, _) => certificate.subject_key_id,
-        };
-        let ids = issued.authority_key_id.zip(key_id);
+        let ids = issued.authority_key_id.zip(self.issuer().key_id);
         let (same_key, other_key) =
             (ids.is_some_and(|(a, b)| a == b), ids.is_some_and(|(a, b)| a != b));
         match self {
@@ -308,10 +312,7 @@ impl<'s> Search<'s> {
     ) -> Result<Option<&'s Anchor>, CertificateError> {
         match candidate {
             Candidate::Anchor(anchor, scope) => {
-                let key = anchor
-                    .key()
-                    .ok_or_else(|| last.error(Problem::BadSignature(anchor.label.clone())))?;
-                self.check_signature(last, key, candidate)?;
+                self.check_signature(last, candidate)?;
                 self.validate(path, anchor, scope)?;
                 Ok(Some(anchor))
             }
@@ -321,7 +322,7 @@ impl<'s> Search<'s> {
                 if !certificate.is_self_issued() && counted >= self.request.limits.depth {
                     return Err(self.exceeded(Limit::Depth));
                 }
-                self.check_signature(last, certificate.key, candidate)?;
+                self.check_signature(last, candidate)?;
                 path.push(certificate);
                 let found = self.extend(path);
                 if !matches!(found, Ok(Some(_))) {
@@ -332,14 +333,14 @@ impl<'s> Search<'s> {
         }
     }
 
-    /// Whether this key signed the certificate: verified once, however many certificates have the
+    /// Whether the candidate's key signed the certificate: verified once, however many certificates have the
     /// key and however many paths lead here.
     fn check_signature(
         &mut self,
         certificate: &'s Certificate<'s>,
-        key: PublicKey<'s>,
-        issuer: Candidate<'_>,
+        candidate: Candidate<'s>,
     ) -> Result<(), CertificateError> {
+        let key = candidate.issuer().key;
         let known = self
             .verdicts
             .iter()
@@ -348,13 +349,11 @@ impl<'s> Search<'s> {
             return verdict.clone().map_err(|problem| certificate.error(problem));
         }
         self.spend(Limit::SignatureChecks, 1)?;
-        let Certificate { algorithm, tbs, signature, .. } = *certificate;
-        let algorithms = self.request.algorithms;
-        let verified = key.verify_certificate(algorithms, algorithm, tbs, signature);
+        let verified = certificate.signed.verify(key, self.request.algorithms);
         let verdict = verified.map_err(|error| match error {
-            SignatureError::Invalid => Problem::BadSignature(issuer.label()),
+            SignatureError::Invalid => Problem::BadSignature(candidate.label()),
             SignatureError::UnsupportedKey => Problem::UnsupportedAlgorithm {
-                signature: signature::describe(algorithm),
+                signature: signature::describe(certificate.signed.algorithm),
                 key: key.describe(),
             },
         });

@@ -27,7 +27,7 @@ pub fn issued_with(chain: &[CertificateDer<'_>]) -> Vec<Vec<u8>> {
     let decoded = chain.iter().filter_map(|certificate| Certificate::decode(certificate).ok());
     let issued =
         decoded.filter(|certificate| certificate.folded_issuer != certificate.folded_subject);
-    issued.map(|certificate| certificate.algorithm.to_vec()).collect()
+    issued.map(|certificate| certificate.signed.algorithm.to_vec()).collect()
 }
 
 /// Does the certificate match an OID filter (RFC 9846, section 4.3.5)? `identifier` is the DER of

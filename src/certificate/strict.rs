@@ -7,20 +7,14 @@ use super::constraints::NameConstraints;
 use super::decode::{Certificate, oid};
 use super::distinguished_name::{self, COMMON_NAME};
 use super::error::{CertificateError, Problem, printable};
+use super::issuer::Issuer;
 use super::name::{self, SubjectName};
 use super::request::{ChainRequest, Purpose};
 use super::rules::Rule;
-use super::signature::PublicKey;
 use super::{checks, der, signature};
 
 /// Labels below which a country's registry gives out names, as in co.uk.
 const SECOND_LEVELS: [&str; 8] = ["ac", "co", "com", "edu", "gov", "mil", "net", "org"];
-
-/// Whose key signed a certificate, as far as the rules ask.
-struct Signer<'a> {
-    key: PublicKey<'a>,
-    key_id: Option<&'a [u8]>,
-}
 
 /// Judges a path: the end entity first, and the anchor that issued the last, if that is not trusted
 /// itself.
@@ -34,9 +28,9 @@ pub(super) fn path(
         // What is plainly wrong is said first.
         checks::end_entity(certificate, request).map_err(|problem| certificate.error(problem))?;
     }
-    let above = path.iter().skip(1).map(|issuer| Some(Signer::new(issuer)));
-    let top = anchor.and_then(|it| Some(Signer { key: it.key()?, key_id: it.key_id.as_deref() }));
-    for (index, (certificate, issuer)) in path.iter().zip(above.chain([top])).enumerate() {
+    let above = path.iter().skip(1).map(|issuer| Some(Issuer::new(issuer)));
+    let issuers = above.chain([anchor.map(Issuer::anchor)]);
+    for (index, (certificate, issuer)) in path.iter().zip(issuers).enumerate() {
         // Others of their issuer's name hand it over to a new key.
         let is_self_signed = certificate.is_self_issued()
             && issuer.as_ref().is_none_or(|issuer| issuer.key == certificate.key);
@@ -58,20 +52,14 @@ pub(super) fn anchor(certificate: &Certificate<'_>) -> Result<(), Problem> {
     checks::form(certificate)?;
     checks::issues(certificate)?;
     let is_self_signed = certificate.is_self_issued();
-    let issuer = Signer::new(certificate);
+    let issuer = Issuer::new(certificate);
     every(certificate, Some(&issuer).filter(|_| is_self_signed), is_self_signed)?;
     authority(certificate, is_self_signed)
 }
 
-impl<'a> Signer<'a> {
-    fn new(certificate: &Certificate<'a>) -> Self {
-        Self { key: certificate.key, key_id: certificate.subject_key_id }
-    }
-}
-
 fn every(
     certificate: &Certificate<'_>,
-    issuer: Option<&Signer<'_>>,
+    issuer: Option<&Issuer<'_>>,
     is_self_signed: bool,
 ) -> Result<(), Problem> {
     let octets = certificate.serial.len();
@@ -84,7 +72,7 @@ fn every(
     Rule::TimeKind.check(found.is_none(), || found.unwrap_or_default())?;
     Rule::UniqueIdentifiers.check(!certificate.has_unique_ids, || "one".to_owned())?;
     key(certificate)?;
-    let signature = certificate.algorithm;
+    let signature = certificate.signed.algorithm;
     // What a root signed itself with proves nothing in any case.
     let fits = is_self_signed
         || issuer.is_none_or(|issuer| match issuer.key.algorithm {
@@ -120,7 +108,7 @@ fn key(certificate: &Certificate<'_>) -> Result<(), Problem> {
 
 fn key_identifiers(
     certificate: &Certificate<'_>,
-    issuer: Option<&Signer<'_>>,
+    issuer: Option<&Issuer<'_>>,
     is_self_signed: bool,
 ) -> Result<(), Problem> {
     if certificate.is_ca {

@@ -45,9 +45,8 @@ impl CrlScope {
         let malformed = || CrlError::Malformed("its issuingDistributionPoint does not parse");
         let mut reader = Reader(der::only(value, der::SEQUENCE).ok_or_else(malformed)?);
         let names = reader.take(der::constructed(0)).map(|name| name.contents.into());
-        let flag = |reader: &mut Reader<'_>, number| match reader.take(der::primitive(number)) {
-            Some(flag) => der::boolean(flag.contents).ok_or_else(malformed),
-            None => Ok(false),
+        let flag = |reader: &mut Reader<'_>, number| {
+            reader.flag(der::primitive(number)).ok_or_else(malformed)
         };
         let (users, authorities) = (flag(&mut reader, 1)?, flag(&mut reader, 2)?);
         let reasons = match reader.take(der::primitive(3)) {
@@ -121,10 +120,7 @@ fn each_name<'a>(contents: &'a [u8], issuer: &[u8]) -> Option<Cow<'a, [u8]>> {
     const FULL: u8 = der::constructed(0);
     const RELATIVE: u8 = der::constructed(1);
     let element = Reader(contents).next().filter(|element| element.whole == contents)?;
-    let mut names = Reader(element.contents);
-    while !names.is_empty() {
-        names.next()?;
-    }
+    der::elements(element.contents)?;
     match element.tag {
         FULL => Some(element.contents.into()),
         RELATIVE => {
@@ -141,14 +137,6 @@ fn directory_name(name: &[u8]) -> Vec<u8> {
 }
 
 fn any_equal(names: &[u8], others: &[u8]) -> bool {
-    let mut names = Reader(names);
-    while let Some(name) = names.next() {
-        let mut others = Reader(others);
-        while let Some(other) = others.next() {
-            if name.whole == other.whole {
-                return true;
-            }
-        }
-    }
-    false
+    let mut names = der::each(names).flatten();
+    names.any(|name| der::each(others).flatten().any(|other| name.whole == other.whole))
 }
