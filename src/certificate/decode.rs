@@ -3,7 +3,7 @@
 //! Decoding refuses what has no clear meaning. What means something that is not acceptable (an old
 //! version, an expired date, an unknown critical extension) is kept for `checks` to judge.
 
-use x509_parser::prelude::{FromDer, KeyUsage, X509Error};
+use x509_parser::prelude::{FromDer, KeyUsage};
 use x509_parser::time::ASN1Time;
 
 use super::der::{self, Reader};
@@ -224,7 +224,11 @@ impl<'a> Certificate<'a> {
                 (self.is_ca, self.scope.path_length) =
                     basic_constraints(value).ok_or("its basicConstraints do not parse")?;
             }
-            oid::KEY_USAGE => self.key_usage = Some(whole(value, "its keyUsage does not parse")?),
+            oid::KEY_USAGE => {
+                let bits = der::only(value, der::BIT_STRING).and_then(der::named_bits);
+                let flags = bits.ok_or("its keyUsage does not parse")?;
+                self.key_usage = Some(KeyUsage { flags });
+            }
             oid::EXTENDED_KEY_USAGE => {
                 let usages = Usages::read(value).ok_or("its extended key usage does not parse")?;
                 self.scope.extended_key_usage = Some(usages);
@@ -309,7 +313,7 @@ impl<'a> Extension<'a> {
 }
 
 /// A time in any form that can be read; `checks` judges the form.
-fn time(element: der::Element<'_>) -> Option<Timestamp> {
+pub(super) fn time(element: der::Element<'_>) -> Option<Timestamp> {
     match ASN1Time::from_der(element.whole) {
         Ok(([], time)) => Some(Timestamp(time.timestamp())),
         _ => None,
@@ -325,15 +329,4 @@ fn basic_constraints(value: &[u8]) -> Option<(bool, Option<u32>)> {
         None => None,
     };
     fields.is_empty().then_some((is_ca, length))
-}
-
-/// An extension's value, with nothing after it.
-fn whole<'a, T: FromDer<'a, X509Error>>(
-    value: &'a [u8],
-    error: &'static str,
-) -> Result<T, &'static str> {
-    match T::from_der(value) {
-        Ok(([], parsed)) => Ok(parsed),
-        _ => Err(error),
-    }
 }

@@ -137,6 +137,28 @@ fn length(input: &[u8]) -> Option<(usize, &[u8])> {
     Some((length, rest))
 }
 
+/// The named bits of a BIT STRING, from its contents, bit n as bit n: the first one of DER is the
+/// highest of its byte. Bits that are not there are not set, and those after the 16th not looked at.
+pub(super) fn named_bits(contents: &[u8]) -> Option<u16> {
+    let (&unused, bytes) = contents.split_first()?;
+    let zeros = bytes.last().map_or(0, |last| last.trailing_zeros());
+    let byte = |index| bytes.get(index).map_or(0, |byte: &u8| byte.reverse_bits());
+    let is_strict = unused < 8 && u32::from(unused) <= zeros;
+    is_strict.then(|| u16::from_le_bytes([byte(0), byte(1)]))
+}
+
+/// Whether it is a Time in one of its two forms, with seconds and in UTC (RFC 5280, section
+/// 4.1.2.5).
+pub(super) fn is_time(element: &Element<'_>) -> bool {
+    let length = match element.tag {
+        UTC_TIME => 12,
+        GENERALIZED_TIME => 14,
+        _ => return false,
+    };
+    let digits = element.contents.strip_suffix(b"Z").unwrap_or_default();
+    digits.len() == length && digits.iter().all(u8::is_ascii_digit)
+}
+
 /// The bytes of a BIT STRING, from its contents. One that does not end on a byte boundary holds
 /// neither a key nor a signature.
 pub(super) fn whole_bytes(contents: &[u8]) -> Option<&[u8]> {

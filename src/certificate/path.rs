@@ -14,7 +14,7 @@ use super::end_entity::{EndEntity, PLACE};
 use super::error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
 use super::explain::{Explanation, Place, Recorder};
 use super::issuer::Issuer;
-use super::request::{ChainRequest, PathLimits, Profile};
+use super::request::{ChainRequest, PathLimits};
 use super::revocation;
 use super::signature::{self, PublicKey};
 use super::{distinguished_name, name};
@@ -95,12 +95,8 @@ fn path_of(
     } else {
         Search::run(request, end_entity, recorder)?
     };
-    // What no other path could change. The strict profile has asked already.
-    let checked = match request.profile {
-        Profile::Default => checks::end_entity(end_entity, request),
-        Profile::Strict => Ok(()),
-    };
-    checked
+    // What no other path could change. The strict profile has asked it first, too.
+    checks::end_entity(end_entity, request)
         .and_then(|()| match name::missing(&end_entity.names, request.names) {
             Some(expected) => Err(name::mismatch(&end_entity.names, expected)),
             None => Ok(()),

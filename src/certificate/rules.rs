@@ -152,8 +152,20 @@ rules! {
 
 impl Rule {
     /// This rule is broken unless it `holds`; `found` says what there is instead.
-    pub(super) fn check(self, holds: bool, found: impl FnOnce() -> String) -> Result<(), Problem> {
-        if holds { Ok(()) } else { Err(Problem::Forbidden { rule: self, found: found() }) }
+    pub(super) fn check<S: Into<String>>(
+        self,
+        holds: bool,
+        found: impl FnOnce() -> S,
+    ) -> Result<(), Problem> {
+        self.unless((!holds).then(found))
+    }
+
+    /// This rule is broken by what was `found`.
+    pub(super) fn unless(self, found: Option<impl Into<String>>) -> Result<(), Problem> {
+        match found {
+            Some(found) => Err(Problem::Forbidden { rule: self, found: found.into() }),
+            None => Ok(()),
+        }
     }
 }
 

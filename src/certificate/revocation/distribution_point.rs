@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use super::super::decode::Certificate;
 use super::super::der::{self, Reader};
 use super::error::{CrlError, EvidenceError};
-use super::fields;
 
 const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 31];
 
@@ -50,7 +49,7 @@ impl CrlScope {
         };
         let (users, authorities) = (flag(&mut reader, 1)?, flag(&mut reader, 2)?);
         let reasons = match reader.take(der::primitive(3)) {
-            Some(bits) => ALL_REASONS & fields::named_bits(bits.contents).ok_or_else(malformed)?,
+            Some(bits) => ALL_REASONS & der::named_bits(bits.contents).ok_or_else(malformed)?,
             None => ALL_REASONS,
         };
         let (indirect, attributes) = (flag(&mut reader, 4)?, flag(&mut reader, 5)?);

@@ -115,12 +115,11 @@ impl<'a> BasicResponse<'a> {
     /// What it says about the target, before anyone knows whether it may say so. A revocation
     /// counts more than anything else that it says.
     fn about(&self, target: &Target<'_>, now: Timestamp) -> Result<Finding, EvidenceError> {
-        let mut reader = Reader(self.responses);
+        let structure = || malformed("a SingleResponse does not parse");
         let mut finding = Err(EvidenceError::OtherCertificate.into());
-        while !reader.is_empty() {
-            let single = reader.take(der::SEQUENCE).and_then(SingleResponse::read);
-            let single = single.ok_or_else(|| malformed("a SingleResponse does not parse"))?;
-            if !target.is(single.certificate) {
+        for single in der::each(self.responses) {
+            let single = single.and_then(SingleResponse::read).ok_or_else(structure)?;
+            if !target.is(single.certificate).ok_or_else(structure)? {
                 continue;
             }
             match single.finding(target.serial, self.produced_at, now) {
@@ -225,43 +224,22 @@ impl<'a> Target<'a> {
         Self { serial: certificate.serial, sha1, sha256 }
     }
 
-    /// Whether this CertID is for the certificate, by the name of its issuer, its issuer's key and
-    /// its serial number.
-    fn is(&self, id: CertId<'_>) -> bool {
-        let hashes = [id.issuer_name_hash, id.issuer_key_hash];
-        let issuer = match id.algorithm {
+    /// Whether this CertID, from its contents, is for the certificate: by the name of its issuer,
+    /// its issuer's key and its serial number. `None` if it does not parse.
+    fn is(&self, id: &[u8]) -> Option<bool> {
+        let tags = [der::SEQUENCE, der::OCTET_STRING, der::OCTET_STRING, der::INTEGER];
+        let [algorithm, name, key, serial] = der::fields(id, tags)?;
+        let hashes = [name.contents, key.contents];
+        let mut identifier = Reader(algorithm.contents);
+        let is_issuer = match identifier.take(der::OBJECT_IDENTIFIER)?.contents {
             SHA1 => self.sha1.iter().zip(hashes).all(|(own, hash)| own == hash),
             SHA256 => self.sha256.iter().zip(hashes).all(|(own, hash)| own == hash),
             _ => false,
         };
-        issuer && fields::canonical(id.serial) == fields::canonical(self.serial)
-    }
-}
-
-#[derive(Clone, Copy)]
-struct CertId<'a> {
-    /// Contents of the OBJECT IDENTIFIER.
-    algorithm: &'a [u8],
-    issuer_name_hash: &'a [u8],
-    issuer_key_hash: &'a [u8],
-    serial: &'a [u8],
-}
-
-impl<'a> CertId<'a> {
-    fn read(contents: &'a [u8]) -> Option<Self> {
-        let [algorithm, name, key, serial] = der::fields(
-            contents,
-            [der::SEQUENCE, der::OCTET_STRING, der::OCTET_STRING, der::INTEGER],
-        )?;
-        let mut identifier = Reader(algorithm.contents);
-        let oid = identifier.take(der::OBJECT_IDENTIFIER)?;
         // The parameters of a hash are NULL, or absent.
-        (identifier.is_empty() || identifier.0 == [5, 0]).then_some(Self {
-            algorithm: oid.contents,
-            issuer_name_hash: name.contents,
-            issuer_key_hash: key.contents,
-            serial: serial.contents,
-        })
+        let parses = identifier.is_empty() || identifier.0 == [5, 0];
+        let is_serial = fields::canonical(serial.contents) == fields::canonical(self.serial);
+        parses.then_some(is_issuer && is_serial)
     }
 }
 
@@ -272,7 +250,8 @@ enum Status {
 }
 
 struct SingleResponse<'a> {
-    certificate: CertId<'a>,
+    /// Contents of the CertID.
+    certificate: &'a [u8],
     status: Status,
     this_update: Timestamp,
     next_update: Option<Timestamp>,
@@ -281,8 +260,8 @@ struct SingleResponse<'a> {
 
 impl<'a> SingleResponse<'a> {
     fn read(element: Element<'a>) -> Option<Self> {
-        let mut reader = Reader(element.contents);
-        let certificate = CertId::read(reader.take(der::SEQUENCE)?.contents)?;
+        let mut reader = Reader(der::only(element.whole, der::SEQUENCE)?);
+        let certificate = reader.take(der::SEQUENCE)?.contents;
         let status = Status::read(reader.next()?)?;
         let this_update = generalized_time(&mut reader)?;
         let mut next_update = None;

@@ -57,8 +57,8 @@ fn an_end_entity_s_key_and_names() {
     let der = leaf_params().self_signed(&key).unwrap().der().clone();
     let leaf = EndEntity::parse(&der).unwrap();
     assert_eq!(leaf.subject_public_key_info(), key.subject_public_key_info());
-    assert!(leaf.valid_for(&ServerName::try_from("example.com").unwrap()));
-    assert!(!leaf.valid_for(&ServerName::try_from("example.org").unwrap()));
+    assert!(leaf.valid_for(&ServerName::try_from("example.com").unwrap().into()));
+    assert!(!leaf.valid_for(&ServerName::try_from("example.org").unwrap().into()));
     assert_eq!(format!("{leaf:?}"), "EndEntity { subject: \"CN=leaf\", .. }");
 }
 
