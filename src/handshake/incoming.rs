@@ -12,7 +12,7 @@ pub(super) fn expect(message: &HandshakeMessage<'_>, kind: HandshakeType) -> Res
 }
 
 /// Joins the pieces of handshake messages. What stands here is at most one limit long: a message
-/// that says it will be longer is refused by its header.
+/// that says it will be longer, or longer than its type can be, is refused by its header.
 #[derive(Debug, Default)]
 pub(super) struct Incoming {
     bytes: Vec<u8>,
@@ -65,9 +65,12 @@ impl Incoming {
         bytes: &[u8],
         limit: usize,
     ) -> Result<Option<(HandshakeMessage<'_>, &[u8])>, Error> {
-        let Some((_, length)) = HandshakeMessage::header(bytes) else {
+        let Some((kind, length)) = HandshakeMessage::header(bytes) else {
             return Ok(None);
         };
+        if length > HandshakeMessage::longest(kind) {
+            return Err(DecodeError::length(kind, "length", length).into());
+        }
         if MESSAGE_HEADER_LENGTH + length > limit {
             return Err(ErrorKind::LimitExceeded { name: "handshake_message", limit }.into());
         }

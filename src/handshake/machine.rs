@@ -380,6 +380,11 @@ impl Handshake {
         self.with_connected(|connected, context| connected.send_ticket(ticket, context))
     }
 
+    /// This side has said close_notify.
+    pub(crate) fn close(&mut self) {
+        self.context.closed = true;
+    }
+
     pub(crate) fn observers(&mut self) -> &mut Observers {
         &mut self.context.observers
     }

@@ -113,8 +113,8 @@ impl Connected {
                 self.read = self.read.clone().update(&mut context.observers)?;
                 context.steps.read_keys(Level::Application, self.read.clone());
                 self.update_requested = false;
-                // The answer waits until there is something to send: many requests in a row cost
-                // one answer.
+                // Whoever sends the answer may let it wait for data: many requests in a row cost
+                // one.
                 self.update_owed |= update.update_requested;
             }
             (HandshakeType::NEW_SESSION_TICKET, Role::Client { server_name, sessions, .. }) => {

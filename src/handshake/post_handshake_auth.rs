@@ -75,6 +75,9 @@ impl Answering {
         if request.signature_algorithms.is_none() {
             return Err(Error::missing(message.kind, ExtensionType::SIGNATURE_ALGORITHMS));
         }
+        if context.closed {
+            return Ok(());
+        }
         let transcript = self.transcript.fork_with(message.bytes);
         let (config, kind, body) = (&self.config, self.certificate_type, message.body.to_vec());
         let progress = Authenticating::begin(config, body, kind, transcript, context)?;
