@@ -194,17 +194,13 @@ fn rsa_size(key: PublicKey<'_>) -> Result<(), Problem> {
 
 /// `AuthorityInfoAccessSyntax ::= SEQUENCE SIZE (1..MAX) OF AccessDescription`
 fn is_access(value: &[u8]) -> bool {
-    let is_description = |it: &der::Element<'_>| {
-        it.tag == der::SEQUENCE
-            && der::elements(it.contents).is_some_and(|parts| match parts.as_slice() {
-                [method, location] => {
-                    method.tag == der::OBJECT_IDENTIFIER && SubjectName::read(location).is_some()
-                }
-                _ => false,
-            })
+    let is_description = |it: &der::Element<'_>| match der::list(it.whole).as_deref() {
+        Some([method, location]) => {
+            method.tag == der::OBJECT_IDENTIFIER && SubjectName::read(location).is_some()
+        }
+        _ => false,
     };
-    let descriptions = der::only(value, der::SEQUENCE).and_then(der::elements);
-    descriptions.is_some_and(|them| !them.is_empty() && them.iter().all(is_description))
+    der::list(value).is_some_and(|them| !them.is_empty() && them.iter().all(is_description))
 }
 
 #[cfg(test)]

@@ -312,8 +312,13 @@ impl<'a> Extension<'a> {
     }
 }
 
+/// As [`time`], in one of the forms that certificates have.
+pub(super) fn strict_time(element: der::Element<'_>) -> Option<Timestamp> {
+    time(element).filter(|_| der::is_time(&element))
+}
+
 /// A time in any form that can be read; `checks` judges the form.
-pub(super) fn time(element: der::Element<'_>) -> Option<Timestamp> {
+fn time(element: der::Element<'_>) -> Option<Timestamp> {
     match ASN1Time::from_der(element.whole) {
         Ok(([], time)) => Some(Timestamp(time.timestamp())),
         _ => None,

@@ -93,6 +93,11 @@ pub(super) fn each(input: &[u8]) -> impl Iterator<Item = Option<Element<'_>>> {
     })
 }
 
+/// The elements of a SEQUENCE, from its DER.
+pub(super) fn list(der: &[u8]) -> Option<Vec<Element<'_>>> {
+    elements(only(der, SEQUENCE)?)
+}
+
 /// The elements that `input` consists of, which must be those of these tags.
 pub(super) fn fields<const N: usize>(input: &[u8], tags: [u8; N]) -> Option<[Element<'_>; N]> {
     let mut reader = Reader(input);
@@ -118,6 +123,15 @@ pub(super) fn count(contents: &[u8]) -> Option<u32> {
             value.checked_mul(256).map_or(u32::MAX, |value| value.saturating_add(byte.into()))
         })),
     }
+}
+
+/// An INTEGER's contents without the bytes in front that say nothing: one number is one sequence of
+/// bytes, and a negative one is not the positive one whose last bytes it has.
+pub(super) fn canonical(mut integer: &[u8]) -> &[u8] {
+    while let [0x00, 0x00..=0x7f, ..] | [0xff, 0x80..=0xff, ..] = integer {
+        integer = integer.get(1..).unwrap_or_default();
+    }
+    integer
 }
 
 /// Definite and minimal, as DER demands, and of no more than four bytes.
@@ -217,5 +231,21 @@ mod tests {
         assert_eq!(whole_bytes(&[0, 1, 2]), Some(&[1, 2][..]));
         assert_eq!(whole_bytes(&[1, 2]), None);
         assert_eq!(whole_bytes(&[]), None);
+    }
+
+    #[test]
+    fn a_number_has_one_form_and_its_sign_is_part_of_it() {
+        for (bytes, form) in [
+            (&[0x00, 0xff][..], &[0x00, 0xff][..]),
+            (&[0x00, 0x00, 0xff], &[0x00, 0xff]),
+            (&[0xff], &[0xff]),
+            (&[0xff, 0xff], &[0xff]),
+            (&[0xff, 0x7f], &[0xff, 0x7f]),
+            (&[0x00, 0x7f], &[0x7f]),
+            (&[0x00, 0x00], &[0x00]),
+            (&[], &[]),
+        ] {
+            assert_eq!(canonical(bytes), form, "{bytes:02x?}");
+        }
     }
 }

@@ -72,8 +72,7 @@ pub(super) mod tag {
 
 /// The names of a subject alternative name extension; `None` if it does not parse.
 pub(super) fn subject_alternative_names(value: &[u8]) -> Option<Vec<SubjectName>> {
-    let names = der::elements(der::only(value, der::SEQUENCE)?)?;
-    names.iter().map(SubjectName::read).collect()
+    der::list(value)?.iter().map(SubjectName::read).collect()
 }
 
 impl SubjectName {
@@ -210,16 +209,12 @@ pub(super) fn split_email(address: &str) -> Option<(&str, &str)> {
 /// The host of a URI that has one, and has it by name (RFC 3986, section 3.2.2).
 pub(super) fn uri_host(uri: &str) -> Option<&str> {
     let (scheme, rest) = uri.split_once(':')?;
-    let (authority, _) = split_before(rest.strip_prefix("//")?, &['/', '?', '#']);
+    let authority = rest.strip_prefix("//")?.split(['/', '?', '#']).next()?;
     let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let (host, _) = split_before(host_and_port, &[':']);
+    let host = host_and_port.split(':').next()?;
     let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
     let is_host = is_dns_name(host) && host.parse::<IpAddr>().is_err();
     (!scheme.is_empty() && scheme.bytes().all(is_scheme) && is_host).then_some(host)
-}
-
-fn split_before<'a>(text: &'a str, ends: &[char]) -> (&'a str, &'a str) {
-    text.split_at_checked(text.find(ends).unwrap_or(text.len())).unwrap_or((text, ""))
 }
 
 /// Labels of letters, digits and hyphens; and of underscores, which are no host's, but in use.

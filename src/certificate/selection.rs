@@ -52,9 +52,8 @@ fn has_key_usage(certificate: &Certificate<'_>, values: &[u8]) -> Option<bool> {
 
 /// `None` where one of the two is malformed or not there.
 fn has_extended_key_usage(certificate: &Certificate<'_>, values: &[u8]) -> Option<bool> {
-    let usages = |value| der::only(value, der::SEQUENCE).and_then(der::elements);
-    let has = usages(certificate.extension(oid::EXTENDED_KEY_USAGE)?.value)?;
-    Some(usages(values)?.iter().all(|one| has.iter().any(|other| other.whole == one.whole)))
+    let has = der::list(certificate.extension(oid::EXTENDED_KEY_USAGE)?.value)?;
+    Some(der::list(values)?.iter().all(|one| has.iter().any(|other| other.whole == one.whole)))
 }
 
 #[cfg(test)]

@@ -118,8 +118,7 @@ fn key_identifiers(
     let Some(extension) = certificate.extension(oid::AUTHORITY_KEY_IDENTIFIER) else {
         return Rule::AuthorityKey.check(is_self_signed, || "none");
     };
-    let fields = der::only(extension.value, der::SEQUENCE).and_then(der::elements);
-    let fields = fields.unwrap_or_default();
+    let fields = der::list(extension.value).unwrap_or_default();
     let key = certificate.authority_key_id;
     Rule::AuthorityKey.check(key.is_some(), || "one without a keyIdentifier")?;
     Rule::AuthorityKeyNames.check(fields.len() == 1, || "more than a keyIdentifier")?;

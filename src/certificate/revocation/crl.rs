@@ -3,7 +3,7 @@
 use core::fmt;
 use std::sync::OnceLock;
 
-use super::super::decode::{Certificate, Extension};
+use super::super::decode::{self, Certificate, Extension};
 use super::super::der::{self, Element, Reader};
 use super::super::distinguished_name::{describe, folded};
 use super::super::error::{Problem, Timestamp};
@@ -15,7 +15,6 @@ use super::super::signature::{self, OwnedKey, Signed};
 use super::Finding;
 use super::distribution_point::CrlScope;
 use super::error::{CrlError, Evidence, EvidenceError, RevocationReason};
-use super::fields;
 use pki_types::CertificateRevocationListDer;
 
 const DELTA_CRL_INDICATOR: &[u8] = &[0x55, 0x1d, 27];
@@ -95,11 +94,11 @@ impl CertificateRevocationList {
         let issuer = reader.take(der::SEQUENCE).ok_or(malformed("it names no issuer"))?.contents;
         let folded_issuer =
             folded(issuer).ok_or(malformed("the name of its issuer does not parse"))?;
-        let this_update = reader.next().and_then(fields::time);
+        let this_update = reader.next().and_then(decode::strict_time);
         let this_update = this_update.ok_or(malformed("its thisUpdate does not parse"))?;
         let next_update = reader.take(der::UTC_TIME).or_else(|| reader.take(der::GENERALIZED_TIME));
         let next_update = next_update
-            .map(|it| fields::time(it).ok_or(malformed("its nextUpdate does not parse")))
+            .map(|it| decode::strict_time(it).ok_or(malformed("its nextUpdate does not parse")))
             .transpose()?;
         // After the times there are the entries, if there are any: an empty list is left out.
         let entries = reader.take(der::SEQUENCE).map_or(&[][..], |list| list.contents);
@@ -220,7 +219,7 @@ impl CertificateRevocationList {
 
     /// The first entry with this serial number that says that it is revoked.
     fn find(&self, serial: &[u8]) -> Option<Entry> {
-        let serial = fields::canonical(serial);
+        let serial = der::canonical(serial);
         let first = self.entries.partition_point(|&at| serial_at(&self.tbs, at) < serial);
         let same = self.entries.get(first..).unwrap_or_default().iter();
         same.take_while(|&&at| serial_at(&self.tbs, at) == serial)
@@ -285,7 +284,7 @@ impl Entry {
         let malformed = || CrlError::Malformed("an entry does not parse");
         let mut fields = Reader(entry.contents);
         let serial = fields.take(der::INTEGER).ok_or_else(malformed)?.contents;
-        let date = fields.next().and_then(fields::time).ok_or_else(malformed)?;
+        let date = fields.next().and_then(decode::strict_time).ok_or_else(malformed)?;
         let extensions = fields.take(der::SEQUENCE).map_or(&[][..], |list| list.contents);
         if serial.is_empty() || !fields.is_empty() {
             return Err(malformed());
@@ -328,5 +327,5 @@ fn element_at(tbs: &[u8], at: u32) -> Option<Element<'_>> {
 /// The serial number of an entry: what entries are sorted by.
 fn serial_at(tbs: &[u8], at: u32) -> &[u8] {
     let serial = element_at(tbs, at).and_then(|entry| Reader(entry.contents).next());
-    fields::canonical(serial.map_or(&[], |serial| serial.contents))
+    der::canonical(serial.map_or(&[], |serial| serial.contents))
 }

@@ -6,7 +6,6 @@
 mod crl;
 mod distribution_point;
 mod error;
-mod fields;
 mod ocsp;
 
 pub use crl::CertificateRevocationList;
@@ -316,7 +315,7 @@ fn is_of_other_key(finding: &Finding) -> bool {
 fn demands_staple(certificate: &Certificate<'_>) -> bool {
     const STATUS_REQUEST: &[u8] = &[5];
     certificate.extension(TLS_FEATURE).is_some_and(|it| {
-        let features = der::only(it.value, der::SEQUENCE).and_then(der::elements);
+        let features = der::list(it.value);
         features.is_none_or(|all| all.iter().any(|feature| feature.contents == STATUS_REQUEST))
     })
 }

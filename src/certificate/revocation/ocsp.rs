@@ -2,7 +2,7 @@
 //! in its place, says about that certificate.
 
 use super::super::checks;
-use super::super::decode::{Certificate, Extension, oid};
+use super::super::decode::{self, Certificate, Extension, oid};
 use super::super::der::{self, Element, Reader};
 use super::super::distinguished_name::fold;
 use super::super::error::{Problem, Timestamp};
@@ -11,7 +11,6 @@ use super::super::request::ChainRequest;
 use super::super::signature::{self, Signed};
 use super::distribution_point::ALL_REASONS;
 use super::error::{Evidence, EvidenceError, MissingEvidence, RevocationReason};
-use super::fields;
 use super::{Digests, Finding, check_freshness, revoked};
 
 /// How far the responder's clock and this one may be apart, in seconds.
@@ -190,9 +189,8 @@ fn authorized(
     if !issuer.issued(responder, request) {
         return Err(format!("was not issued by \"{}\"", issuer.label()));
     }
-    let usages = responder
-        .extension(oid::EXTENDED_KEY_USAGE)
-        .and_then(|usages| der::elements(der::only(usages.value, der::SEQUENCE)?));
+    let usages = responder.extension(oid::EXTENDED_KEY_USAGE);
+    let usages = usages.and_then(|usages| der::list(usages.value));
     if !usages.is_some_and(|usages| usages.iter().any(|usage| usage.contents == OCSP_SIGNING)) {
         return Err("has an extended key usage without OCSPSigning".to_owned());
     }
@@ -238,7 +236,7 @@ impl<'a> Target<'a> {
         };
         // The parameters of a hash are NULL, or absent.
         let parses = identifier.is_empty() || identifier.0 == [5, 0];
-        let is_serial = fields::canonical(serial.contents) == fields::canonical(self.serial);
+        let is_serial = der::canonical(serial.contents) == der::canonical(self.serial);
         parses.then_some(is_issuer && is_serial)
     }
 }
@@ -267,7 +265,7 @@ impl<'a> SingleResponse<'a> {
         let mut next_update = None;
         if let Some(time) = reader.take(der::constructed(0)) {
             let [time] = der::fields(time.contents, [der::GENERALIZED_TIME])?;
-            next_update = Some(fields::time(time)?);
+            next_update = Some(decode::strict_time(time)?);
         }
         let critical = critical_extension(&mut reader)?;
         let single = Self { certificate, status, this_update, next_update, critical };
@@ -328,5 +326,5 @@ fn critical_extension(reader: &mut Reader<'_>) -> Option<Option<String>> {
 }
 
 fn generalized_time(reader: &mut Reader<'_>) -> Option<Timestamp> {
-    fields::time(reader.take(der::GENERALIZED_TIME)?)
+    decode::strict_time(reader.take(der::GENERALIZED_TIME)?)
 }
