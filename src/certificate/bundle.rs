@@ -40,18 +40,14 @@ impl LoadedAnchors {
 
     fn from_der(der: &[u8]) -> Self {
         let mut loaded = Self::default();
-        let mut certificates = der::Reader(der);
-        for number in 1.. {
-            if certificates.is_empty() {
-                break;
-            }
-            let Some(certificate) = certificates.next() else {
+        for (number, certificate) in (1..).zip(der::each(der)) {
+            if let Some(certificate) = certificate {
+                loaded.add(number, certificate.whole.into());
+            } else {
                 let reason = "it is not DER, or its end is missing";
                 let error = CertificateError::malformed("trust anchor", reason);
                 loaded.skipped.push(TrustAnchorError::Certificate { number, error });
-                break;
-            };
-            loaded.add(number, certificate.whole.into());
+            }
         }
         loaded
     }

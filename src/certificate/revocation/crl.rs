@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use super::super::decode::{self, Certificate, Extension};
 use super::super::der::{self, Element, Reader};
 use super::super::distinguished_name::{describe, folded};
-use super::super::error::{Problem, Timestamp};
+use super::super::error::Timestamp;
 use super::super::issuer::Issuer;
 use super::super::pem;
 use super::super::request::{ChainRequest, Profile};
@@ -174,11 +174,10 @@ impl CertificateRevocationList {
             return None;
         }
         match self.scope.includes(certificate) {
-            Ok(false) => return None,
-            Ok(true) => {}
-            Err(error) => return Some(Err(Problem::RevocationEvidence(error))),
+            Ok(false) => None,
+            Ok(true) => Some(self.status(certificate.serial, issuer, request)),
+            Err(error) => Some(Err(error.into())),
         }
-        Some(self.status(certificate.serial, issuer, request))
     }
 
     fn status(&self, serial: &[u8], issuer: &Issuer<'_>, request: &ChainRequest<'_>) -> Finding {
