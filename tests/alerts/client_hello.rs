@@ -198,6 +198,8 @@ fn second_client_hellos() {
     let changed = second(Cookie, |hello| *hello.get(E::COOKIE).last_mut().unwrap() ^= 1);
     assert_eq!(changed, Some(A::ILLEGAL_PARAMETER));
     assert_eq!(second(Cookie, |hello| hello.remove(E::COOKIE)), Some(A::ILLEGAL_PARAMETER));
+    let without_its_suite = second(Cookie, |hello| hello.head[SUITES + 3] ^= 2);
+    assert_eq!(without_its_suite, Some(A::ILLEGAL_PARAMETER), "the cookie has the suite");
     let unasked = second(Retry, |hello| hello.add(E::COOKIE, &vector16(b"cookie")));
     assert_eq!(unasked, Some(A::ILLEGAL_PARAMETER));
     let unknown = first(|hello| hello.add(E::COOKIE, &vector16(b"cookie")));

@@ -116,7 +116,7 @@ pub(super) fn negotiated(
         client_certificate_type: negotiation::client_certificate_type(&config, hello),
         config,
     };
-    pre_shared_key::resolve(offer, hello, context)
+    tickets::look_up(offer, 0, hello, context)
 }
 
 /// No pre-shared key: which certificate?
