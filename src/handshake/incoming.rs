@@ -11,7 +11,7 @@ pub(super) fn expect(message: &HandshakeMessage<'_>, kind: HandshakeType) -> Res
 }
 
 /// Joins the pieces of handshake messages. What stands here is at most one limit long: a message
-/// that says it will be longer is refused by its header.
+/// that says it will be longer, or longer than its type can be, is refused by its header.
 #[derive(Debug, Default)]
 pub(super) struct Incoming {
     bytes: Vec<u8>,
@@ -54,13 +54,17 @@ impl Incoming {
         let Some((kind, length)) = HandshakeMessage::header(bytes) else {
             return Ok(None);
         };
-        if MESSAGE_HEADER_LENGTH + length > limit {
-            return Err(match length > HandshakeMessage::longest(kind) {
-                true => DecodeError::length(kind, "length", length).into(),
-                false => ErrorKind::LimitExceeded { name: "handshake_message", limit }.into(),
-            });
+        let allowed = MESSAGE_HEADER_LENGTH + length <= limit;
+        if let Some(whole) = HandshakeMessage::split(bytes).filter(|_| allowed) {
+            return Ok(Some(whole));
         }
-        Ok(HandshakeMessage::split(bytes))
+        if length > HandshakeMessage::longest(kind) {
+            return Err(DecodeError::length(kind, "length", length).into());
+        }
+        if !allowed {
+            return Err(ErrorKind::LimitExceeded { name: "handshake_message", limit }.into());
+        }
+        Ok(None)
     }
 }
 
