@@ -53,8 +53,8 @@ pub(super) enum Role {
 impl Role {
     fn awaited(&self) -> &'static str {
         match self {
-            Self::Client { .. } => "KeyUpdate, NewSessionTicket or data",
-            Self::Server { .. } => "KeyUpdate or data",
+            Self::Client { .. } => "KeyUpdate (with records), NewSessionTicket or data",
+            Self::Server { .. } => "KeyUpdate (with records) or data",
         }
     }
 }
@@ -142,7 +142,10 @@ impl Connected {
             (Role::Client { answering, .. }, HandshakeType::CERTIFICATE_REQUEST) => {
                 answering.is_some()
             }
-            (Role::Server { asking: Some(asking) }, _) => asking.awaits_answer(),
+            (Role::Server { asking: Some(asking) }, HandshakeType::CERTIFICATE) => {
+                asking.awaits_answer()
+            }
+            (Role::Server { asking: Some(asking) }, _) => asking.is_under_way(),
             _ => false,
         };
         let expected = self.role.awaited();
