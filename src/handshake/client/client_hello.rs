@@ -10,7 +10,7 @@ use super::{Context, Shared, State, pre_shared_key};
 use crate::config::{ClientConfig, LayoutItem, PreSharedKey};
 use crate::crypto::{ActiveKeyExchange, CipherSuite};
 use crate::error::{Error, ErrorKind};
-use crate::key_schedule::{Transcript, TranscriptBuffer};
+use crate::key_schedule::Transcript;
 use crate::registry::{
     CertificateType, CipherSuiteId, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme,
 };
@@ -55,7 +55,7 @@ impl Start {
         let offer = Offer { random, session_id, grease, group: group.name(), exchange };
         let message = offer.send(&mut shared, None, context)?;
         pre_shared_key::start_early_data(&shared, &message, context)?;
-        let sent = Sent::First(TranscriptBuffer::new(&message));
+        let sent = Sent::First(message);
         Ok(State::ExpectServerHello(Box::new(ExpectServerHello { shared, offer, sent })))
     }
 }
