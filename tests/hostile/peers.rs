@@ -225,7 +225,16 @@ pub type AnyConnection = Box<dyn DerefMut<Target = Connection>>;
 
 /// A new connection with records.
 pub fn connection(side: Side, scenario: Scenario) -> AnyConnection {
-    let options = Options { now: now(), observer: None };
+    observed_connection(side, scenario, None)
+}
+
+/// The same, watched.
+pub fn observed_connection(
+    side: Side,
+    scenario: Scenario,
+    observer: Option<Box<dyn Observer>>,
+) -> AnyConnection {
+    let options = Options { now: now(), observer };
     match side {
         Side::Client => {
             let name = "server.example".try_into().expect("it is a name");
