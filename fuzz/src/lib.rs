@@ -9,6 +9,7 @@ pub mod certificates;
 pub mod differential;
 pub mod explained;
 mod hello;
+mod meeting;
 #[path = "../../tests/hostile/peers.rs"]
 pub mod peers;
 pub mod post_handshake;

@@ -1,26 +1,50 @@
 //! Two of our own ends, and somebody between them who reorders, doubles, drops, joins and replays
-//! what they send: records, or, below the encryption, messages.
+//! what they send: records, or, below the encryption, messages. They meet for the first time, or
+//! have a key in common, with 0-RTT data and without.
 
 use std::collections::VecDeque;
 
 use handclasp::Level;
 use handclasp::connection::Received;
-use handclasp::handshake::{Handshake, Side};
+use handclasp::handshake::{EarlyData, Handshake, PeerParameters, Side};
 use handclasp::record::HEADER_LENGTH;
 use handclasp::transport::raw::{RawHandshake, RawStep};
 use handclasp::wire::HandshakeMessage;
 
-use crate::peers::{self, AnyConnection, SCENARIOS};
+use crate::meeting::Meeting;
+use crate::peers::{self, AnyConnection};
 use crate::{Input, fix_length};
 
 const SIDES: [Side; 2] = [Side::Client, Side::Server];
 
+/// How far the two came.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reached {
+    /// Both are complete, and say that they used a key of before, if they did.
+    pub complete: bool,
+    pub resumed: bool,
+    /// What the server did with 0-RTT data.
+    pub early_data_accepted: bool,
+}
+
+impl Reached {
+    fn new(complete: bool, server: &PeerParameters) -> Self {
+        let (resumed, accepted) = (server.pre_shared_key.is_some(), EarlyData::Accepted);
+        Self { complete, resumed, early_data_accepted: server.early_data == accepted }
+    }
+}
+
 /// Plays the input, and checks what must hold whatever comes.
-pub fn play(data: &[u8]) {
+pub fn play(data: &[u8]) -> Reached {
     let mut input = Input(data);
-    match input.byte() % 2 {
-        0 => records(&mut input),
-        _ => messages(&mut input),
+    let (mode, choice) = (input.byte(), input.byte());
+    let meeting = match mode & 2 {
+        0 => Meeting::first(choice),
+        _ => Meeting::again(choice),
+    };
+    match mode & 1 {
+        0 => records(&meeting, &mut input),
+        _ => messages(&meeting, &mut input),
     }
 }
 
@@ -30,6 +54,8 @@ struct Line {
     /// Application data that it wrote, and that came to it.
     written: Vec<u8>,
     delivered: Vec<u8>,
+    /// 0-RTT data: what the client wrote, and what came to the server.
+    early: Vec<u8>,
     /// Its records on the way, and those that were ever on it.
     queue: VecDeque<Vec<u8>>,
     history: Vec<Vec<u8>>,
@@ -40,6 +66,20 @@ struct Line {
 }
 
 impl Line {
+    fn new(end: AnyConnection) -> Self {
+        Self {
+            end,
+            written: Vec::new(),
+            delivered: Vec::new(),
+            early: Vec::new(),
+            queue: VecDeque::new(),
+            history: Vec::new(),
+            error: None,
+            exporter: None,
+            closed: false,
+        }
+    }
+
     /// Takes what the end wants to send, record by record.
     fn collect(&mut self) {
         let bytes = peers::take_outgoing(&mut self.end);
@@ -62,6 +102,16 @@ impl Line {
         }
     }
 
+    fn write_early(&mut self, length: usize) {
+        // It is not like what is written later.
+        let start = self.early.len();
+        let data: Vec<u8> =
+            (start..start + length).map(|at| (at * 37 + at / 256) as u8 ^ 0x80).collect();
+        if let Ok(taken) = self.end.write_early_data(&data) {
+            self.early.extend_from_slice(&data[..taken]);
+        }
+    }
+
     fn receive(&mut self, record: &[u8]) {
         let mut buffer = record.to_vec();
         let mut start = 0;
@@ -69,8 +119,10 @@ impl Line {
             match self.end.receive(&mut buffer[start..]) {
                 Ok((0, _)) => break None,
                 Ok((consumed, received)) => {
-                    if let Received::Data(data) = received {
-                        self.delivered.extend_from_slice(data);
+                    match received {
+                        Received::Data(data) => self.delivered.extend_from_slice(data),
+                        Received::EarlyData(data) => self.early.extend_from_slice(data),
+                        _ => {}
                     }
                     start += consumed;
                 }
@@ -116,25 +168,57 @@ fn compare(lines: &[Line; 2]) {
         assert_eq!((one.group, one.retried), (two.group, two.retried));
         assert_eq!(one.application_protocol, two.application_protocol);
         assert_eq!(one.server_name, two.server_name);
+        assert_eq!(one.pre_shared_key, two.pre_shared_key);
+        assert_eq!(one.early_data, two.early_data);
     }
 }
 
-fn records(input: &mut Input<'_>) {
-    let scenario = SCENARIOS[usize::from(input.byte()) % SCENARIOS.len()];
-    let mut lines = SIDES.map(|side| Line {
-        end: peers::connection(side, scenario),
-        written: Vec::new(),
-        delivered: Vec::new(),
-        queue: VecDeque::new(),
-        history: Vec::new(),
-        error: None,
-        exporter: None,
-        closed: false,
-    });
+/// 0-RTT data come once, in order, all of them or none.
+fn compare_early_data(meeting: &Meeting, client: &Line, server: &Line) {
+    let outcome = server.end.parameters().early_data;
+    assert!(client.early.starts_with(&server.early), "0-RTT data that nobody sent");
+    assert!(meeting.shares_key || server.end.parameters().pre_shared_key.is_none());
+    match outcome {
+        EarlyData::Accepted => assert!(meeting.takes_early_data),
+        _ => assert!(server.early.is_empty(), "0-RTT data, and nobody had taken them"),
+    }
+    if server.exporter.is_some() && outcome == EarlyData::Accepted {
+        assert_eq!(server.early, client.early, "the rest of the 0-RTT data was cut off");
+    }
+    if client.exporter.is_some() && client.end.parameters().early_data != EarlyData::Accepted {
+        assert!(server.early.is_empty(), "the client was told that they were not taken");
+    }
+}
+
+/// Another server of the same kind gets everything that the client has sent. Does it take the
+/// 0-RTT data?
+fn replay(meeting: &Meeting, client: &Line, skipped: usize) -> bool {
+    let mut server = Line::new(meeting.connection(Side::Server));
+    for record in client.history.iter().skip(skipped) {
+        server.receive(record);
+    }
+    let accepted = server.end.parameters().early_data == EarlyData::Accepted;
+    assert!(client.early.starts_with(&server.early), "0-RTT data that nobody sent");
+    assert!(accepted || server.early.is_empty(), "0-RTT data, and nobody had taken them");
+    assert!(client.written.starts_with(&server.delivered), "data that nobody sent");
+    accepted
+}
+
+fn records(meeting: &Meeting, input: &mut Input<'_>) -> Reached {
+    let mut lines = SIDES.map(|side| Line::new(meeting.connection(side)));
+    let mut replays_accepted = 0;
     while !input.0.is_empty() {
         let (operation, from) = (input.byte(), usize::from(input.byte() & 1));
         lines[from].collect();
         match operation % 16 {
+            _ if meeting.again && operation >= 0xf0 => {
+                lines[0].collect();
+                let skipped = usize::from(input.byte() & 1);
+                replays_accepted += usize::from(replay(meeting, &lines[0], skipped));
+            }
+            _ if meeting.again && operation >= 0xd8 => {
+                lines[0].write_early(usize::from(input.byte()));
+            }
             0..=5 => {
                 if let Some(record) = lines[from].queue.pop_front() {
                     lines[1 - from].receive(&record);
@@ -174,6 +258,9 @@ fn records(input: &mut Input<'_>) {
             }
         }
         compare(&lines);
+        compare_early_data(meeting, &lines[0], &lines[1]);
+        let accepted = lines[1].end.parameters().early_data == EarlyData::Accepted;
+        assert!(replays_accepted + usize::from(accepted) <= 1, "0-RTT data were taken twice");
     }
     for (this, other) in [(0, 1), (1, 0)] {
         if lines[this].error.is_none() && lines[this].end.end_of_input().is_ok() {
@@ -181,6 +268,9 @@ fn records(input: &mut Input<'_>) {
             assert!(lines[other].closed);
         }
     }
+    let [client, server] = &lines;
+    let complete = client.exporter.is_some() && server.exporter.is_some();
+    Reached::new(complete, server.end.parameters())
 }
 
 /// The head of one record and the tail of another, with a header that says the truth or not.
@@ -205,9 +295,23 @@ struct Raw {
     queue: VecDeque<(Level, Vec<u8>)>,
     error: Option<handclasp::Error>,
     finished_sent: bool,
+    /// The ClientHellos that it said, and everything that came to it.
+    hellos: Vec<Vec<u8>>,
+    heard: Vec<u8>,
 }
 
 impl Raw {
+    fn new(handshake: RawHandshake) -> Self {
+        Self {
+            handshake,
+            queue: VecDeque::new(),
+            error: None,
+            finished_sent: false,
+            hellos: Vec::new(),
+            heard: Vec::new(),
+        }
+    }
+
     fn take_steps(&mut self) {
         while let Some(step) = self.handshake.next_step() {
             match step {
@@ -215,6 +319,9 @@ impl Raw {
                     let mut rest = &bytes[..];
                     while let Some((message, after)) = HandshakeMessage::split(rest) {
                         self.finished_sent |= message.bytes[0] == 20;
+                        if message.bytes[0] == 1 {
+                            self.hellos.push(message.bytes.to_vec());
+                        }
                         self.queue.push_back((level, message.bytes.to_vec()));
                         rest = after;
                     }
@@ -229,6 +336,7 @@ impl Raw {
     }
 
     fn receive(&mut self, level: Level, bytes: &[u8]) {
+        self.heard.extend_from_slice(bytes);
         let result = self.handshake.receive(level, bytes);
         if let Some(first) = &self.error {
             assert_eq!(result.as_ref(), Err(first), "the first error stays");
@@ -240,17 +348,18 @@ impl Raw {
         }
     }
 
+    fn takes_early_data(&self) -> bool {
+        self.handshake.handshake().parameters().early_data == EarlyData::Accepted
+    }
+
     fn complete(&self) -> Option<&Handshake> {
         Some(self.handshake.handshake()).filter(|handshake| handshake.is_complete())
     }
 }
 
-fn messages(input: &mut Input<'_>) {
-    let scenario = SCENARIOS[usize::from(input.byte()) % SCENARIOS.len()];
-    let mut ends = SIDES.map(|side| {
-        let handshake = peers::raw(side, scenario, None);
-        Raw { handshake, queue: VecDeque::new(), error: None, finished_sent: false }
-    });
+fn messages(meeting: &Meeting, input: &mut Input<'_>) -> Reached {
+    let mut ends = SIDES.map(|side| Raw::new(meeting.raw(side)));
+    let mut replays_accepted = 0;
     ends.iter_mut().for_each(Raw::take_steps);
     let mut history: Vec<(Level, Vec<u8>)> = Vec::new();
     while !input.0.is_empty() {
@@ -258,6 +367,14 @@ fn messages(input: &mut Input<'_>) {
         let queue = &mut ends[from].queue;
         history.extend(queue.front().cloned());
         match operation % 12 {
+            _ if meeting.again && operation >= 0xf0 => {
+                // Another server of the same kind hears the same.
+                let mut server = Raw::new(meeting.raw(Side::Server));
+                for hello in &ends[0].hellos {
+                    server.receive(Level::Initial, hello);
+                }
+                replays_accepted += usize::from(server.takes_early_data());
+            }
             0..=4 => {
                 if let Some((level, bytes)) = queue.pop_front() {
                     ends[1 - from].receive(level, &bytes);
@@ -300,7 +417,25 @@ fn messages(input: &mut Input<'_>) {
             }
         }
         agree(&ends);
+        key_was_proved(meeting, &ends);
+        let accepted = replays_accepted + usize::from(ends[1].takes_early_data());
+        assert!(accepted <= 1, "0-RTT data were taken twice");
     }
+    let complete = ends.iter().all(|end| end.complete().is_some());
+    Reached::new(complete, ends[1].handshake.handshake().parameters())
+}
+
+/// A server takes a key for ClientHellos that are the client's own only: no binder is skipped.
+fn key_was_proved(meeting: &Meeting, [client, server]: &[Raw; 2]) {
+    let parameters = server.handshake.handshake().parameters();
+    if parameters.pre_shared_key.is_some() {
+        assert!(meeting.shares_key);
+        let count = 1 + usize::from(parameters.retried);
+        assert!(client.hellos.len() >= count);
+        let hellos = client.hellos[..count].concat();
+        assert!(server.heard.starts_with(&hellos), "the binder is another ClientHello's");
+    }
+    assert!(meeting.takes_early_data || !server.takes_early_data());
 }
 
 fn agree(ends: &[Raw; 2]) {
@@ -318,6 +453,8 @@ fn agree(ends: &[Raw; 2]) {
         assert_eq!(one.tls_exporter(), two.tls_exporter(), "they were at different handshakes");
         assert_eq!(one.parameters().cipher_suite, two.parameters().cipher_suite);
         assert_eq!(one.parameters().group, two.parameters().group);
+        assert_eq!(one.parameters().pre_shared_key, two.parameters().pre_shared_key);
+        assert_eq!(one.parameters().early_data, two.parameters().early_data);
     }
     if client.complete().is_some() {
         assert!(server.finished_sent, "Finished was skipped");

@@ -10,7 +10,8 @@ use std::sync::{Arc, LazyLock};
 use handclasp::certificate::CertificateError;
 use handclasp::config::{
     AnswerLater, CertificateList, CertificateResolver, CertifiedKey, ClientAuthentication,
-    ClientCertificateResolver, HmacCookies, PeerIdentity, PeerVerifier, Reply,
+    ClientCertificateResolver, ClientConfigBuilder, HmacCookies, PeerIdentity, PeerVerifier, Reply,
+    ServerConfigBuilder,
 };
 use handclasp::connection::{ClientConnection, Connection, Options, Received, ServerConnection};
 use handclasp::crypto::{
@@ -128,11 +129,14 @@ fn client(
     verifier: Arc<dyn PeerVerifier>,
     certificates: Arc<dyn ClientCertificateResolver>,
 ) -> Arc<ClientConfig> {
-    let provider = provider(Side::Client, &[NamedGroup::X25519, NamedGroup::SECP256R1]);
-    let builder = ClientConfig::builder(provider)
-        .application_protocols(PROTOCOLS)
-        .client_certificates(certificates);
+    let builder = client_builder().client_certificates(certificates);
     Arc::new(builder.verifier(verifier).build().expect("the configuration is good"))
+}
+
+/// A client without a verifier and without certificates of its own.
+pub fn client_builder() -> ClientConfigBuilder {
+    let provider = provider(Side::Client, &[NamedGroup::X25519, NamedGroup::SECP256R1]);
+    ClientConfig::builder(provider).application_protocols(PROTOCOLS)
 }
 
 fn server(
@@ -140,22 +144,28 @@ fn server(
     resolver: Arc<dyn CertificateResolver>,
     verifier: Arc<dyn PeerVerifier>,
 ) -> Arc<ServerConfig> {
-    let group = match scenario {
-        Scenario::Plain | Scenario::ClientAuth => NamedGroup::X25519,
-        Scenario::Retry | Scenario::Cookie => NamedGroup::SECP256R1,
-    };
-    let mut builder =
-        ServerConfig::builder(provider(Side::Server, &[group])).application_protocols(PROTOCOLS);
-    if scenario == Scenario::Cookie {
-        builder = builder.cookies(Arc::new(HmacCookies::shared(&[3; 32], 10)));
-    }
+    let mut builder = server_builder(scenario);
     if scenario == Scenario::ClientAuth {
         builder = builder.client_authentication(ClientAuthentication::required(verifier));
     }
     Arc::new(builder.build(resolver).expect("the configuration is good"))
 }
 
-fn list() -> Arc<CertificateList> {
+/// A server that asks for no certificate.
+pub fn server_builder(scenario: Scenario) -> ServerConfigBuilder {
+    let group = match scenario {
+        Scenario::Plain | Scenario::ClientAuth => NamedGroup::X25519,
+        Scenario::Retry | Scenario::Cookie => NamedGroup::SECP256R1,
+    };
+    let builder =
+        ServerConfig::builder(provider(Side::Server, &[group])).application_protocols(PROTOCOLS);
+    match scenario {
+        Scenario::Cookie => builder.cookies(Arc::new(HmacCookies::shared(&[3; 32], 10))),
+        _ => builder,
+    }
+}
+
+pub fn list() -> Arc<CertificateList> {
     Arc::new(CertificateList::new(vec![certified_key()]))
 }
 
