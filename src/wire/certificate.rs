@@ -208,6 +208,10 @@ impl<'a> CertificateRequest<'a> {
                 }
                 // Those of a request are empty (section 4.5.1.1; RFC 6962, section 3.3.1).
                 ExtensionType::STATUS_REQUEST | ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP => {}
+                // Nothing is done with it, but it has to be well formed (RFC 8879, section 3).
+                ExtensionType::COMPRESS_CERTIFICATE => {
+                    body.list::<CertificateCompressionAlgorithm>(field, Prefix::U8)?;
+                }
                 _ => continue,
             }
             body.finish(field)?;

@@ -13,8 +13,6 @@ const NOT_PARSED: &str = "rustls has no use for the extension and does not parse
 const BODY_FIRST: &str = "rustls parses each extension's body before it looks at whether the \
     extension may be there, so it tells of the body: decode_error. Section 4.3 names the alerts \
     for extensions in the wrong place, which are ours";
-const UNUSED: &str = "compress_certificate in a CertificateRequest: a client that compresses none \
-    ignores it whole; rustls parses it and finds it malformed";
 const ONLY_OURS: &str = "only our client offers a record_size_limit";
 const HEADER: &str = "section 5.2: the header is part of what is authenticated, and its type is \
     always application_data; rustls puts the header that it expects in the place of the one that \
@@ -103,7 +101,6 @@ pub const ROWS: &[Row] = &[
     row(Client, "CertificateRequest, signed_certificate_timestamp", "", NOT_PARSED),
     row(Client, "CertificateRequest, signature_algorithms_cert", "", NOT_PARSED),
     row(Client, "CertificateRequest, status_request", "", NOT_PARSED),
-    row(Client, "", "InvalidMessage(", UNUSED),
     // Certificate, CertificateVerify, Finished.
     either("Certificate, certificate_request_context", "InvalidCertRequest", CONTEXT),
     either(
