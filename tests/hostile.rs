@@ -7,6 +7,7 @@ mod peers;
 
 use std::collections::BTreeSet;
 
+use handclasp::alert::AlertDescription as A;
 use handclasp::handshake::Side;
 use handclasp::record::HEADER_LENGTH;
 use handclasp::registry::{ContentType, HandshakeType};
@@ -259,13 +260,20 @@ fn a_message_that_will_be_too_long_is_refused_by_its_header_in_every_state() {
     for side in [Side::Client, Side::Server] {
         let told = told(side, Scenario::Plain);
         for due in 0..=told.len() {
-            for kind in [1, 2, 11, 20, 24] {
+            // More than the syntax of the type has room for, and for a Certificate than we take.
+            for (kind, longest) in
+                [(1, 131_396), (2, 65_607), (5, 0), (8, 65_537), (11, 131_396), (20, 64), (24, 1)]
+            {
                 let mut victim = raw_after(side, Scenario::Plain, &told[..due]);
                 let level = victim.handshake().read_level();
-                victim.receive(level, &[kind, 1, 0]).unwrap();
-                let error = victim.receive(level, &[1]).unwrap_err();
-                let (name, limit) = ("handshake_message", 65_540);
-                assert_eq!(error.kind(), &ErrorKind::LimitExceeded { name, limit });
+                let [_, length @ ..] = u32::to_be_bytes(longest + 1);
+                victim.receive(level, &[kind, length[0], length[1]]).unwrap();
+                let error = victim.receive(level, &[length[2]]).unwrap_err();
+                let alert = match kind {
+                    11 => A::GENERAL_ERROR,
+                    _ => A::DECODE_ERROR,
+                };
+                assert_eq!(error.alert_sent(), Some(alert), "{kind} {error}");
                 assert_raw_dead(&mut victim, &error);
             }
         }

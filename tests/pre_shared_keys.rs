@@ -7,12 +7,13 @@ use std::sync::Arc;
 use common::{Identity, narrow_provider, server_name};
 use handclasp::alert::AlertDescription;
 use handclasp::config::{
-    AnswerLater, CertificateList, ChosenPsk, PreSharedKey, PskImporter, PskList,
+    AnswerLater, CertificateList, ChosenPsk, PreSharedKey, PskImporter, PskList, PskResolver, Reply,
 };
-use handclasp::crypto::CryptoProvider;
+use handclasp::crypto::{CipherSuite, CryptoProvider};
 use handclasp::handshake::{Answer, Question};
 use handclasp::key_schedule::PskKind;
 use handclasp::transport::memory::exchange;
+use handclasp::wire::ClientHello;
 use handclasp::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 
 const SECRET: &[u8; 32] = &secret(0x42);
@@ -125,6 +126,27 @@ fn the_key_can_be_looked_up_later_and_found_or_not() {
         exchange(&mut client, &mut server).unwrap();
         assert_eq!(used_by_both(&client, &server), found);
     }
+}
+
+/// Chooses a key that the client has not offered.
+#[derive(Debug)]
+struct Mistaken;
+
+impl PskResolver for Mistaken {
+    fn resolve(&self, _: &ClientHello<'_>, _: &CipherSuite) -> Reply<Option<ChosenPsk>> {
+        Reply::Now(Some(ChosenPsk { index: 1, key: psk("ours", SECRET) }))
+    }
+}
+
+#[test]
+fn a_choice_that_the_client_did_not_offer_is_the_servers_own_fault() {
+    let identity = Identity::p256();
+    let config = ServerConfig::builder(CryptoProvider::ring()).pre_shared_keys(Arc::new(Mistaken));
+    let config = Arc::new(config.build(Arc::new(AnswerLater)).unwrap());
+    let mut server = ServerConnection::new(config).unwrap();
+    let mut client = client(&identity, vec![psk("ours", SECRET)]);
+    let error = exchange(&mut client, &mut server).unwrap_err();
+    assert_eq!(error.alert_sent(), Some(AlertDescription::INTERNAL_ERROR), "{error}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use handclasp::connection::Options;
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::Handshake;
 use handclasp::observer::{Event, Observer};
-use handclasp::registry::{CertificateType, HandshakeType};
+use handclasp::registry::{CertificateType, ExtensionType, HandshakeType};
 use handclasp::session::{ClientSessionStore, MemoryClientSessions, TicketKeys};
 use handclasp::transport::memory::exchange;
 use handclasp::transport::raw::{RawHandshake, RawStep};
@@ -120,9 +120,8 @@ fn the_holder_of_a_pinned_key_must_prove_that_it_has_it() {
     assert_eq!(error.alert_sent(), Some(A::DECRYPT_ERROR), "{error}");
 }
 
-#[test]
-fn a_list_of_two_public_keys_is_illegal() {
-    // RFC 9846, section 4.5.1. The second is put into the server's Certificate on its way.
+/// The alert of a client that takes raw public keys, to whose server's messages `edit` is done.
+fn alert_after(edit: impl Fn(HandshakeType, &Identity, &mut Vec<u8>)) -> Option<A> {
     let theirs = Identity::p256();
     let now = handclasp::pki_types::UnixTime::now();
     let config = ClientConfig::builder(CryptoProvider::ring()).verifier(pinned(&theirs));
@@ -142,15 +141,60 @@ fn a_list_of_two_public_keys_is_illegal() {
         let mut rest = &bytes[..];
         while let Some((message, after)) = HandshakeMessage::split(rest) {
             let mut bytes = message.bytes.to_vec();
-            if message.kind == HandshakeType::CERTIFICATE {
-                bytes.clear();
-                Certificate::encode(&mut bytes, &[], &[spki(&theirs), spki(&theirs)]);
-            }
+            edit(message.kind, &theirs, &mut bytes);
             result = result.and_then(|()| client.receive(level, &bytes));
             rest = after;
         }
     }
-    assert_eq!(result.unwrap_err().alert_sent(), Some(A::ILLEGAL_PARAMETER));
+    result.err().map(|error| error.alert_sent().unwrap())
+}
+
+#[test]
+fn a_list_of_two_public_keys_is_illegal() {
+    // RFC 9846, section 4.5.1.
+    let alert = alert_after(|kind, theirs, bytes| {
+        if kind == HandshakeType::CERTIFICATE {
+            bytes.clear();
+            Certificate::encode(bytes, &[], &[spki(theirs), spki(theirs)]);
+        }
+    });
+    assert_eq!(alert, Some(A::ILLEGAL_PARAMETER));
+}
+
+#[test]
+fn the_server_chooses_a_type_of_those_that_were_offered() {
+    // RFC 7250, section 4.2. The client takes raw public keys and nothing else.
+    let chosen = |kind: ExtensionType, value: u8| {
+        alert_after(|message, _, bytes| {
+            if message == HandshakeType::ENCRYPTED_EXTENSIONS {
+                let [high, low] = ExtensionType::SERVER_CERTIFICATE_TYPE.0.to_be_bytes();
+                let at = bytes.windows(5).position(|it| it == [high, low, 0, 1, 2]).unwrap();
+                bytes[at..at + 2].copy_from_slice(&kind.0.to_be_bytes());
+                bytes[at + 4] = value;
+            }
+        })
+    };
+    const SERVER: ExtensionType = ExtensionType::SERVER_CERTIFICATE_TYPE;
+    // The Finished is over the honest message, so what is taken ends with its signature.
+    for other in [0, 1, 3] {
+        assert_eq!(chosen(SERVER, other), Some(A::ILLEGAL_PARAMETER), "{other}");
+    }
+    assert_eq!(chosen(ExtensionType::CLIENT_CERTIFICATE_TYPE, 2), Some(A::UNSUPPORTED_EXTENSION));
+    let unsaid = alert_after(|message, _, bytes| {
+        if message == HandshakeType::ENCRYPTED_EXTENSIONS {
+            let answers = EncryptedExtensions::parse(&bytes[4..]).unwrap();
+            let kept = answers.extensions.iter().filter(|it| it.kind != SERVER);
+            let list: Vec<u8> = kept
+                .flat_map(|it| {
+                    let length = u16::try_from(it.body.len()).unwrap();
+                    [&it.kind.0.to_be_bytes()[..], &length.to_be_bytes(), it.body].concat()
+                })
+                .collect();
+            let length = u8::try_from(list.len()).unwrap();
+            *bytes = [&[8, 0, 0, length + 2, 0, length][..], &list].concat();
+        }
+    });
+    assert_eq!(unsaid, Some(A::UNSUPPORTED_CERTIFICATE), "without it a certificate is meant");
 }
 
 #[test]

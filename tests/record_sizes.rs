@@ -10,7 +10,7 @@ use std::sync::Arc;
 use common::{Identity, server_name};
 use forge::Secrets;
 use handclasp::alert::AlertDescription;
-use handclasp::config::{CertificateList, ConfigError};
+use handclasp::config::{CertificateList, ConfigError, Limits};
 use handclasp::connection::Received;
 use handclasp::crypto::CryptoProvider;
 use handclasp::record::{PaddingPolicy, RecordError, next_record, pad_to_multiple_of};
@@ -225,5 +225,24 @@ fn a_record_beyond_the_own_limit_is_an_overflow_in_handshake_and_data() {
                 assert_eq!(error.alert_sent(), Some(AlertDescription::RECORD_OVERFLOW));
             }
         }
+    }
+}
+
+#[test]
+fn a_limit_below_one_record_lets_one_through_at_a_time() {
+    let identity = Identity::p256();
+    let limits = Limits { outgoing: 100, ..Limits::default() };
+    let builder = ClientConfig::builder(CryptoProvider::ring()).limits(limits);
+    let config = Arc::new(builder.trust(identity.anchors()).unwrap().build().unwrap());
+    let mut client = ClientConnection::new(config, server_name()).unwrap();
+    let mut server = ServerConnection::new(identity.server_config()).unwrap();
+    let early = client.write(b"data").unwrap_err();
+    assert!(matches!(early.kind(), ErrorKind::Misuse(_)), "{early}");
+    exchange(&mut client, &mut server).unwrap();
+    let data = vec![7; 40_000];
+    for (written, taken) in [(0, 16_384), (16_384, 16_384), (32_768, 7_232)] {
+        assert_eq!(client.write(&data[written..]).unwrap(), taken);
+        assert_eq!(client.write(&data).unwrap(), 0, "it has to be sent first");
+        assert_eq!(carry(&mut client, &mut server).0.len(), taken);
     }
 }

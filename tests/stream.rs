@@ -4,7 +4,7 @@ mod common;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::ops::DerefMut;
 use std::rc::Rc;
 use std::thread;
@@ -255,4 +255,57 @@ fn the_last_words_of_a_peer_that_is_gone_are_heard_though_writing_fails_first() 
     let error = Stream::new(client, left).handshake().unwrap_err();
     let error = handclasp::Error::inside(&error).unwrap();
     assert_eq!(error.alert_received(), Some(handclasp::alert::AlertDescription::HANDSHAKE_FAILURE));
+}
+
+#[test]
+fn pieces_are_written_in_order_and_a_record_is_taken_at_a_time() {
+    let (left, right) = pipe();
+    let (client, server) = pair();
+    let other = thread::spawn(move || {
+        let mut stream = Stream::new(server, right);
+        stream.handshake().unwrap();
+        let pieces = [IoSlice::new(b"one "), IoSlice::new(b""), IoSlice::new(b"two")];
+        assert_eq!(stream.write_vectored(&pieces).unwrap(), 7);
+        stream.close().unwrap();
+    });
+    let mut stream = Stream::new(client, left);
+    stream.handshake().unwrap();
+    assert_eq!(stream.read(&mut []).unwrap(), 0, "nobody waits for nothing");
+    for _ in 0..2 {
+        assert_eq!(stream.receive().unwrap(), Some(7), "what waits is told again");
+    }
+    let mut data = [0; 4];
+    stream.read_exact(&mut data).unwrap();
+    assert_eq!((&data, stream.receive().unwrap()), (b"one ", Some(3)));
+    stream.read_exact(&mut data[..3]).unwrap();
+    assert_eq!(data[..3], *b"two");
+    for _ in 0..2 {
+        assert_eq!(stream.receive().unwrap(), None, "the end stays the end");
+    }
+    other.join().unwrap();
+}
+
+/// Takes nothing, and says that it took it.
+struct Full;
+
+impl Read for Full {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
+impl Write for Full {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Ok(0)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_transport_that_takes_no_bytes_is_an_error_and_no_endless_loop() {
+    let error = Stream::new(pair().0, Full).handshake().unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::WriteZero);
 }

@@ -139,7 +139,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
         connection.update_keys(true)?;
     }
     send_all(&mut connection, &socket, rest)?;
-    let end = duplex::run(connection, &socket, inbox, say);
+    let end = duplex::run(connection, &socket, inbox, arguments.client_cert.is_some(), say);
     journal.finish();
     if let Some(sessions) = &sessions {
         let count = sessions.save()?;

@@ -193,33 +193,18 @@ pub enum Problem {
 impl Problem {
     /// The check that failed: a stable name for programs, in lower case with hyphens.
     pub const fn code(&self) -> &'static str {
+        if let Some(rule) = self.rule() {
+            return rule.code();
+        }
         match self {
-            Self::Malformed(_) => "malformed",
             Self::Rejected(_) | Self::RejectedWith(..) => "rejected",
-            Self::UnsupportedVersion(_) => "unsupported-version",
-            Self::AlgorithmMismatch => "algorithm-mismatch",
-            Self::InvalidSerialNumber => "invalid-serial-number",
-            Self::UnsupportedAlgorithm { .. } => "unsupported-algorithm",
-            Self::NotYetValid { .. } => "not-yet-valid",
-            Self::Expired { .. } => "expired",
             Self::UnknownIssuer(_) => "unknown-issuer",
             Self::Circular(_) => "circular",
             Self::SelfIssued => "self-issued",
-            Self::BadSignature(_) => "bad-signature",
-            Self::NameMismatch { .. } => "name-mismatch",
-            Self::WrongKeyUsage(_) => "wrong-key-usage",
-            Self::WrongExtendedKeyUsage(_) => "wrong-extended-key-usage",
-            Self::NotACa => "not-a-ca",
-            Self::PathLengthExceeded { .. } => "path-length-exceeded",
-            Self::CaUsedAsEndEntity => "ca-used-as-end-entity",
-            Self::UnknownCriticalExtension(_) => "unknown-critical-extension",
-            Self::NameNotPermitted { .. } => "name-not-permitted",
-            Self::UnsupportedConstraint => "unsupported-constraint",
-            Self::Forbidden { rule, .. } => rule.code(),
             Self::Revoked { .. } => "revoked",
             Self::RevocationUnknown(missing) => missing.code(),
             Self::RevocationEvidence(error) => error.code(),
-            Self::LimitExceeded { .. } => "limit-exceeded",
+            _ => "limit-exceeded",
         }
     }
 

@@ -92,6 +92,8 @@ fn a_certified_key_needs_a_chain_and_its_own_key() {
     let here = || KeySource::Here(signing_key(&key).unwrap());
     assert_eq!(new(vec![], here()), ConfigError::Empty("certificates"));
     assert_eq!(new(vec![other], here()), ConfigError::KeyMismatch);
+    let empty = vec![one.clone(), Vec::new().into()];
+    assert_eq!(new(empty, here()), ConfigError::Empty("bytes in one of its certificates"));
     assert!(matches!(new(vec![vec![1, 2].into()], here()), ConfigError::Certificate(_)));
     assert_eq!(
         new(vec![one], KeySource::Elsewhere { schemes: vec![] }),
@@ -112,6 +114,21 @@ fn a_client_needs_somebody_to_trust_and_something_to_offer() {
     let mut provider = CryptoProvider::ring();
     provider.groups.clear();
     assert_eq!(build(provider), Err(ConfigError::Empty("key exchange groups")));
+    let mut provider = CryptoProvider::ring();
+    provider.signatures.by_scheme.retain(|(scheme, _)| !scheme.signs_handshakes());
+    let policy = ClientAuthentication::required(Arc::new(AnswerLater));
+    let server = ServerConfig::builder(provider.clone()).client_authentication(policy);
+    let server = server.build(Arc::new(AnswerLater)).map(drop);
+    for result in [build(provider), server] {
+        assert_eq!(result, Err(ConfigError::Empty("signature schemes")));
+    }
+    let nobody = ClientConfig::builder(CryptoProvider::ring()).build().map(drop);
+    assert_eq!(nobody, Err(ConfigError::NoTrustAnchors));
+    let secret = CryptoProvider::ring().cipher_suites[0].hash.digest(b"a key");
+    let keys = vec![PreSharedKey::external(b"key", &secret).unwrap(); 17];
+    let many = ClientConfig::builder(CryptoProvider::ring()).verifier(Arc::new(AnswerLater));
+    let many = many.pre_shared_keys(keys).build().map(drop);
+    assert_eq!(many, Err(ConfigError::PreSharedKey));
 }
 
 #[test]
@@ -342,4 +359,28 @@ fn a_chain_with_a_signature_of_sha_1_cannot_be_configured() {
     chain.push(other.into());
     let refused = CertifiedKey::from_der(chain, &key).map(drop);
     assert_eq!(refused, Err(ConfigError::BrokenSignature));
+}
+
+#[test]
+fn verifiers_say_no_where_they_have_nothing_to_look_at() {
+    let peer = PeerIdentity {
+        chain: Arc::new([]),
+        server_name: None,
+        ocsp_requested: false,
+        ocsp_response: None,
+        signed_certificate_timestamps: Vec::new(),
+        now: pki_types::UnixTime::since_unix_epoch(core::time::Duration::ZERO),
+    };
+    let said = |verifier: &dyn PeerVerifier| match verifier.verify(&peer) {
+        Reply::Now(verdict) => verdict.unwrap_err().to_string(),
+        Reply::Later => panic!("it decides at once"),
+    };
+    let (own, _) = certificate(&["a.example"], &rcgen::PKCS_ECDSA_P256_SHA256);
+    let mut anchors = TrustAnchors::new();
+    anchors.add(own).unwrap();
+    let verifier = TrustAnchorVerifier::for_clients(anchors, CryptoProvider::ring().signatures);
+    assert!(said(&verifier).contains("the chain is empty"));
+    assert_eq!(format!("{verifier:?}"), "TrustAnchorVerifier(1 anchors)");
+    let pinned = PinnedPublicKeys::new([vec![1]]);
+    assert!(said(&pinned).contains("raw public keys are taken only"));
 }

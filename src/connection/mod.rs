@@ -215,8 +215,6 @@ impl Connection {
 
     fn take_step(&mut self, step: Step) -> Result<(), Error> {
         match step {
-            // Nothing follows close_notify, not even an answer; a failure's last words may.
-            Step::Send { .. } if self.closed && self.check().is_ok() => {}
             Step::Send { bytes, .. } => self.seal(ContentType::HANDSHAKE, &bytes)?,
             Step::SendChangeCipherSpec => {
                 let before = self.outgoing().len();

@@ -98,11 +98,13 @@ impl Connection {
             // A peer that only reads may change its key as often as it likes.
             self.handshake.on_application_data();
             self.counters.on_data();
+            self.counters.key_update_answered = false;
         }
         Ok(taken)
     }
 
-    /// Sends close_notify: this side will write no more (section 6.1). Reading goes on.
+    /// Sends close_notify: this side will write no more (section 6.1). Reading goes on,
+    /// and a request for a certificate that comes then is left unanswered.
     ///
     /// In the middle of the handshake it gives the handshake up, with user_canceled before, and the
     /// connection is over.
@@ -112,6 +114,7 @@ impl Connection {
         }
         if !self.is_handshaking() {
             self.send_alert(AlertDescription::CLOSE_NOTIFY);
+            self.handshake.close();
             return;
         }
         self.send_alert(AlertDescription::USER_CANCELED);

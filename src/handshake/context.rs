@@ -20,6 +20,8 @@ pub(crate) struct Context {
     pub(crate) limits: Limits,
     /// What the handshake rests on, if it does.
     pub(crate) question: Option<Question>,
+    /// This side has said close_notify: nothing follows it, not even an answer (section 6.1).
+    pub(crate) closed: bool,
 }
 
 impl Context {
@@ -32,6 +34,7 @@ impl Context {
             now,
             limits,
             question: None,
+            closed: false,
         }
     }
 
@@ -48,12 +51,16 @@ impl Context {
         self.steps.push(Step::LimitRecords { sent: peer, received: own });
     }
 
-    /// Writes a message, adds it to the transcript if there is one, and tells the observer.
+    /// Writes a message, adds it to the transcript if there is one, and tells the observer. Does
+    /// nothing once this side has closed.
     pub(crate) fn send(
         &mut self,
         transcript: Option<&mut Transcript>,
         write: impl FnOnce(&mut Vec<u8>),
     ) {
+        if self.closed {
+            return;
+        }
         let (level, observers) = (self.steps.write_level(), &mut self.observers);
         self.steps.send(|out| {
             let start = out.len();

@@ -1,6 +1,7 @@
+use crate::crypto::MAX_HASH_LENGTH;
 use crate::error::{Error, ErrorKind};
 use crate::registry::HandshakeType;
-use crate::wire::{HandshakeMessage, MESSAGE_HEADER_LENGTH};
+use crate::wire::{DecodeError, HandshakeMessage, MESSAGE_HEADER_LENGTH};
 
 /// This message has to be of this type.
 pub(super) fn expect(message: &HandshakeMessage<'_>, kind: HandshakeType) -> Result<(), Error> {
@@ -11,7 +12,7 @@ pub(super) fn expect(message: &HandshakeMessage<'_>, kind: HandshakeType) -> Res
 }
 
 /// Joins the pieces of handshake messages. What stands here is at most one limit long: a message
-/// that says it will be longer is refused by its header.
+/// that says it will be longer, or longer than its type can be, is refused by its header.
 #[derive(Debug, Default)]
 pub(super) struct Incoming {
     bytes: Vec<u8>,
@@ -30,6 +31,24 @@ impl Incoming {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// The type and the length of the body of the first message, as soon as its header is here.
+    pub(super) fn header(&self) -> Option<(HandshakeType, usize)> {
+        HandshakeMessage::header(&self.bytes)
+    }
+
+    /// Messages that are short by nature cannot say that they will be long.
+    pub(super) fn check_length(&self) -> Result<(), Error> {
+        let Some((kind, length)) = self.header() else { return Ok(()) };
+        let (field, longest) = match kind {
+            HandshakeType::END_OF_EARLY_DATA => ("length", 0),
+            HandshakeType::KEY_UPDATE => ("request_update", 1),
+            HandshakeType::FINISHED => ("verify_data", MAX_HASH_LENGTH),
+            _ => return Ok(()),
+        };
+        let error = || DecodeError::length(kind, field, length).into();
+        if length <= longest { Ok(()) } else { Err(error()) }
+    }
+
     /// Is the first message whole? Asked after each piece, so that pieces of one byte cost no
     /// copies of what came before.
     pub(super) fn has_whole_message(&self, limit: usize) -> Result<bool, Error> {
@@ -46,9 +65,12 @@ impl Incoming {
         bytes: &[u8],
         limit: usize,
     ) -> Result<Option<(HandshakeMessage<'_>, &[u8])>, Error> {
-        let Some((_, length)) = HandshakeMessage::header(bytes) else {
+        let Some((kind, length)) = HandshakeMessage::header(bytes) else {
             return Ok(None);
         };
+        if length > HandshakeMessage::longest(kind) {
+            return Err(DecodeError::length(kind, "length", length).into());
+        }
         if MESSAGE_HEADER_LENGTH + length > limit {
             return Err(ErrorKind::LimitExceeded { name: "handshake_message", limit }.into());
         }

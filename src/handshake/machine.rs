@@ -118,9 +118,18 @@ impl Handshake {
                 let bytes = self.incoming.take();
                 self.process(&bytes)
             }
-            Ok(false) => Ok(()),
+            Ok(false) => self.check_header(),
             Err(error) => Err(self.fail(error)),
         }
+    }
+
+    /// What no state can take is refused by its header, and is not kept until its rest comes.
+    fn check_header(&mut self) -> Result<(), Error> {
+        let checked = match (self.incoming.header(), &self.state) {
+            (Some((kind, _)), State::Connected(connected)) => connected.check_awaited(kind),
+            _ => Ok(()),
+        };
+        checked.and_then(|()| self.incoming.check_length()).map_err(|error| self.fail(error))
     }
 
     /// Takes whole messages from the front of `bytes`; a piece that is left waits for its rest.
@@ -141,7 +150,7 @@ impl Handshake {
             bytes = rest;
         }
         self.incoming.push(bytes);
-        Ok(())
+        if self.context.question.is_some() { Ok(()) } else { self.check_header() }
     }
 
     fn on_message(&mut self, message: HandshakeMessage<'_>) -> Result<(), Error> {
@@ -369,6 +378,11 @@ impl Handshake {
         }
         connected.check_ticket(ticket)?;
         self.with_connected(|connected, context| connected.send_ticket(ticket, context))
+    }
+
+    /// This side has said close_notify.
+    pub(crate) fn close(&mut self) {
+        self.context.closed = true;
     }
 
     pub(crate) fn observers(&mut self) -> &mut Observers {

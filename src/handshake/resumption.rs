@@ -19,7 +19,7 @@ pub(crate) struct Resumption {
     pub(super) own_type: CertificateType,
     /// The bytes of 0-RTT data that may still come or go.
     pub(super) early_data_left: u32,
-    pub(super) early_exporter: Option<Exporter>,
+    pub(super) early_exporter: Option<Box<Exporter>>,
     /// There are records: in QUIC nothing tells the end of 0-RTT data, whose packets say
     /// themselves that they are (RFC 9001, section 8.3).
     pub(super) records: bool,

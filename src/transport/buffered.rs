@@ -114,6 +114,8 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
                     return Err(error.into());
                 }
             }
+            self.connection.answer_key_update()?;
+            let _ = self.flush(transport);
             self.fill(transport)?;
         }
     }

@@ -120,8 +120,9 @@ fn allowed(kind: ExtensionType, place: Place) -> bool {
     use ExtensionType as E;
     use Place::*;
     let places: &[Place] = match kind {
-        E::SERVER_NAME
-        | E::MAX_FRAGMENT_LENGTH
+        // In a CertificateRequest it is RFC 9261's, and means nothing to a handshake.
+        E::SERVER_NAME => &[ClientHello, EncryptedExtensions, CertificateRequest],
+        E::MAX_FRAGMENT_LENGTH
         | E::SUPPORTED_GROUPS
         | E::USE_SRTP
         | E::HEARTBEAT

@@ -110,6 +110,20 @@ fn a_key_is_used_in_no_mode_that_was_not_offered() {
 }
 
 #[test]
+fn a_client_whose_key_is_unknown_needs_what_a_certificate_needs() {
+    // Section 9.2: signature_algorithms may be left out where a pre-shared key is used.
+    let answer = |known: bool| {
+        to_client_hello(false, |hello| {
+            hello.remove(E::SIGNATURE_ALGORITHMS);
+            let identity = &mut hello.get(E::PRE_SHARED_KEY)[4];
+            *identity ^= u8::from(!known);
+        })
+    };
+    assert_eq!(answer(false), Some(A::MISSING_EXTENSION));
+    assert_eq!(answer(true), Some(A::DECRYPT_ERROR), "its binder is over the other ClientHello");
+}
+
+#[test]
 fn identities_and_binders() {
     // Sections 4.3.11 and 4.3.11.2.
     assert_eq!(to_client_hello(false, |_| {}), None);

@@ -12,6 +12,7 @@ mod paths;
 mod policies;
 mod revocation;
 mod strict;
+mod words;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

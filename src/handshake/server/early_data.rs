@@ -101,7 +101,7 @@ impl AcceptingEarlyData {
             let secret = psk.early.client_early_traffic(&hash, &mut context.observers)?;
             let exporter = psk.early.early_exporter(&hash, &mut context.observers)?;
             offer.early_secret = Some(secret);
-            context.resumption.early_exporter = Some(exporter);
+            context.resumption.early_exporter = Some(Box::new(exporter));
             context.resumption.early_data_left = terms.max_size;
             context.parameters.early_data = EarlyData::Accepted;
         }

@@ -1,0 +1,202 @@
+//! What is said of each problem: programs know the codes, people read the rest, peers get the alert.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::alert::AlertDescription as A;
+
+const NOW: Timestamp = Timestamp(1_800_000_000);
+
+/// Every problem, with the code that programs know it by, and the alert that the peer gets.
+fn problems() -> Vec<(Problem, &'static str, A)> {
+    use Evidence::{Crl, OcspResponse};
+    let name = || "CN=somebody".to_owned();
+    let unknown = A::CERTIFICATE_UNKNOWN;
+    let (bad, unsupported) = (A::BAD_CERTIFICATE, A::UNSUPPORTED_CERTIFICATE);
+    let status = A::BAD_CERTIFICATE_STATUS_RESPONSE;
+    let mut problems = vec![
+        (Problem::Malformed(name()), "malformed", bad),
+        (Problem::Rejected(name()), "rejected", unknown),
+        (Problem::RejectedWith(A::ACCESS_DENIED.0, "denied".into()), "rejected", A::ACCESS_DENIED),
+        (Problem::RejectedWith(A::CLOSE_NOTIFY.0, "closed".into()), "rejected", unknown),
+        (Problem::UnsupportedVersion(1), "unsupported-version", unsupported),
+        (Problem::AlgorithmMismatch, "algorithm-mismatch", bad),
+        (Problem::InvalidSerialNumber, "invalid-serial-number", bad),
+        (
+            Problem::UnsupportedAlgorithm { signature: name(), key: name() },
+            "unsupported-algorithm",
+            bad,
+        ),
+        (
+            Problem::NotYetValid { not_before: NOW, now: NOW },
+            "not-yet-valid",
+            A::CERTIFICATE_EXPIRED,
+        ),
+        (Problem::Expired { not_after: NOW, now: NOW }, "expired", A::CERTIFICATE_EXPIRED),
+        (Problem::UnknownIssuer(name()), "unknown-issuer", A::UNKNOWN_CA),
+        (Problem::Circular(name()), "circular", A::UNKNOWN_CA),
+        (Problem::SelfIssued, "self-issued", A::UNKNOWN_CA),
+        (Problem::BadSignature(name()), "bad-signature", bad),
+        (Problem::WrongKeyUsage("keyCertSign"), "wrong-key-usage", unsupported),
+        (Problem::WrongExtendedKeyUsage(Purpose::Server), "wrong-extended-key-usage", unsupported),
+        (Problem::NotACa, "not-a-ca", bad),
+        (Problem::PathLengthExceeded { allowed: 0, found: 1 }, "path-length-exceeded", bad),
+        (Problem::CaUsedAsEndEntity, "ca-used-as-end-entity", bad),
+        (Problem::UnknownCriticalExtension(name()), "unknown-critical-extension", unsupported),
+        (Problem::NameNotPermitted { name: name(), authority: name() }, "name-not-permitted", bad),
+        (Problem::UnsupportedConstraint, "unsupported-constraint", unsupported),
+        (
+            Problem::Revoked {
+                serial: "01".into(),
+                date: NOW,
+                reason: RevocationReason::KEY_COMPROMISE,
+                evidence: Crl,
+            },
+            "revoked",
+            A::CERTIFICATE_REVOKED,
+        ),
+    ];
+    for presented in [vec![], vec!["a.example".to_owned()]] {
+        let problem = Problem::NameMismatch { expected: name(), presented, omitted: 0 };
+        problems.push((problem, "name-mismatch", bad));
+    }
+    for rule in [Rule::KeyKind, Rule::CaAsEndEntity] {
+        problems.push((Problem::Forbidden { rule, found: name() }, rule.code(), bad));
+    }
+    let evidence = [
+        (EvidenceError::Stale { evidence: Crl, next_update: NOW, now: NOW }, "crl-stale"),
+        (EvidenceError::Stale { evidence: OcspResponse, next_update: NOW, now: NOW }, "ocsp-stale"),
+        (EvidenceError::NoNextUpdate(Crl), "crl-without-next-update"),
+        (EvidenceError::NoNextUpdate(OcspResponse), "ocsp-without-next-update"),
+        (
+            EvidenceError::NotYetValid { evidence: Crl, this_update: NOW, now: NOW },
+            "crl-not-yet-valid",
+        ),
+        (
+            EvidenceError::NotYetValid { evidence: OcspResponse, this_update: NOW, now: NOW },
+            "ocsp-not-yet-valid",
+        ),
+        (EvidenceError::BadSignature { evidence: Crl, signer: name() }, "crl-bad-signature"),
+        (
+            EvidenceError::BadSignature { evidence: OcspResponse, signer: name() },
+            "ocsp-bad-signature",
+        ),
+        (
+            EvidenceError::UnsupportedAlgorithm { evidence: Crl, algorithm: name() },
+            "crl-unsupported-algorithm",
+        ),
+        (
+            EvidenceError::UnsupportedAlgorithm { evidence: OcspResponse, algorithm: name() },
+            "ocsp-unsupported-algorithm",
+        ),
+        (EvidenceError::MayNotSignCrls(name()), "crl-issuer-without-crl-sign"),
+        (EvidenceError::MalformedDistributionPoints, "malformed-distribution-points"),
+        (EvidenceError::MalformedResponse("its version"), "ocsp-malformed"),
+        (EvidenceError::UnknownCriticalExtension(name()), "ocsp-unknown-critical-extension"),
+        (EvidenceError::OtherCertificate, "ocsp-other-certificate"),
+        (EvidenceError::UnknownResponder(name()), "ocsp-unknown-responder"),
+        (
+            EvidenceError::UnauthorizedResponder { responder: name(), reason: name() },
+            "ocsp-unauthorized-responder",
+        ),
+    ];
+    for (error, code) in evidence {
+        let alert = match code.starts_with("ocsp") {
+            true => status,
+            false => unknown,
+        };
+        assert_eq!(error.evidence() == OcspResponse, code.starts_with("ocsp"), "{code}");
+        problems.push((Problem::RevocationEvidence(error), code, alert));
+    }
+    for response in 1..=7 {
+        let error = EvidenceError::Unsuccessful(response);
+        problems.push((Problem::RevocationEvidence(error), "ocsp-unsuccessful", status));
+    }
+    for (missing, code, alert) in [
+        (MissingEvidence::Nothing(name()), "revocation-unknown", unknown),
+        (MissingEvidence::Staple, "staple-missing", status),
+        (MissingEvidence::Unknown, "ocsp-unknown", status),
+    ] {
+        problems.push((Problem::RevocationUnknown(missing), code, alert));
+    }
+    problems
+}
+
+/// One line, which a log or a terminal can show.
+fn is_printable(words: &str) -> bool {
+    !words.is_empty() && words.chars().all(|character| (' '..='~').contains(&character))
+}
+
+#[test]
+fn each_problem_has_its_code_its_words_and_its_alert() {
+    let mut said = BTreeSet::new();
+    for (problem, code, alert) in problems() {
+        assert_eq!(problem.code(), code);
+        let words = problem.to_string();
+        assert!(is_printable(&words), "{words:?}");
+        // What puts it right may be the same for several, what is wrong is not.
+        assert!(said.insert(words.clone()), "two problems are told as {words:?}");
+        if let Some(remedy) = problem.remedy() {
+            assert!(is_printable(&remedy) && !remedy.ends_with('.'), "{remedy:?}");
+        }
+        let certificate = "CN=leaf".into();
+        let error = crate::Error::from(CertificateError { certificate, problem });
+        assert_eq!(error.alert_sent(), Some(alert), "{error}");
+    }
+}
+
+#[test]
+fn a_limit_is_told_with_the_problem_that_was_closest() {
+    let closest = CertificateError { certificate: "CN=a".into(), problem: Problem::NotACa };
+    for (limit, words) in [
+        (Limit::Depth, "intermediates in a path"),
+        (Limit::SignatureChecks, "signatures to verify"),
+        (Limit::Candidates, "candidates for an issuer"),
+        (Limit::Intermediates, "intermediates sent"),
+        (Limit::NameComparisons, "comparisons with name constraints"),
+    ] {
+        let problem = |closest| Problem::LimitExceeded { limit, maximum: 7, closest };
+        let told = problem(Some(Box::new(closest.clone())));
+        assert_eq!(told.code(), "limit-exceeded");
+        assert_eq!(told.remedy(), Problem::NotACa.remedy(), "what is closest is put right first");
+        let told = told.to_string();
+        assert!(told.contains(&format!("7 {words}")) && told.contains("CN=a"), "{told}");
+        assert_eq!(problem(None).remedy(), None);
+    }
+}
+
+#[test]
+fn reasons_of_a_revocation_have_the_names_of_the_rfc() {
+    // RFC 5280, section 5.3.1.
+    let names = [
+        "unspecified",
+        "keyCompromise",
+        "cACompromise",
+        "affiliationChanged",
+        "superseded",
+        "cessationOfOperation",
+        "certificateHold",
+        "reason 7",
+        "removeFromCRL",
+        "privilegeWithdrawn",
+        "aACompromise",
+    ];
+    for (number, name) in (0..).zip(names) {
+        assert_eq!(RevocationReason(number).to_string(), name);
+    }
+}
+
+#[test]
+fn what_makes_a_crl_useless_has_a_code() {
+    for (error, code) in [
+        (CrlError::NoCrl, "crl-malformed"),
+        (CrlError::Malformed("its version"), "crl-malformed"),
+        (CrlError::AlgorithmMismatch, "crl-malformed"),
+        (CrlError::Delta, "crl-delta"),
+        (CrlError::Indirect, "crl-indirect"),
+        (CrlError::UnknownCriticalExtension("1.2.3".into()), "crl-unknown-critical-extension"),
+    ] {
+        assert_eq!(error.code(), code);
+        assert!(is_printable(&error.to_string()), "{error}");
+    }
+}
