@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use common::server_name;
 use handclasp::alert::AlertDescription;
+use handclasp::config::Reply;
 use handclasp::crypto::{CryptoError, CryptoProvider, Secret};
 use handclasp::handshake::{Handshake, Step};
 use handclasp::pki_types::{ServerName, UnixTime};
@@ -138,8 +139,8 @@ impl SessionStore for Broken {
         self.0.clone()
     }
 
-    fn take(&self, _: &[u8], _: UnixTime) -> Option<Zeroizing<Vec<u8>>> {
-        None
+    fn take(&self, _: &[u8], _: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
+        Reply::Now(None)
     }
 }
 
@@ -217,6 +218,13 @@ fn who_cannot_send_a_ticket_is_told_and_nothing_ends() {
     ends[1].send_ticket(&plain()).unwrap();
 }
 
+fn taken(keys: &TicketKeys, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    match keys.take(ticket, time(0)) {
+        Reply::Now(session) => session,
+        Reply::Later => panic!("keys know at once"),
+    }
+}
+
 #[test]
 fn ticket_keys_can_be_replaced_while_connections_use_them() {
     let random = CryptoProvider::ring().random;
@@ -224,13 +232,13 @@ fn ticket_keys_can_be_replaced_while_connections_use_them() {
     let keys = TicketKeys::from_bytes(&bytes[..32], random).unwrap();
     let ticket = keys.put(b"a session", time(0)).unwrap();
     assert!(keys.replace(&[0; 32]).is_err());
-    assert!(keys.take(&ticket, time(0)).is_some(), "the keys are as they were");
+    assert!(taken(&keys, &ticket).is_some(), "the keys are as they were");
     keys.replace(&[&bytes[32..], &bytes[..32]].concat()).unwrap();
-    assert!(keys.take(&ticket, time(0)).is_some(), "the old key opens still");
+    assert!(taken(&keys, &ticket).is_some(), "the old key opens still");
     let newer = keys.put(b"a session", time(0)).unwrap();
     keys.replace(&bytes[32..]).unwrap();
-    assert!(keys.take(&ticket, time(0)).is_none(), "it is gone");
-    assert!(keys.take(&newer, time(0)).is_some());
+    assert!(taken(&keys, &ticket).is_none(), "it is gone");
+    assert!(taken(&keys, &newer).is_some());
 }
 
 fn carry(from: &mut RawHandshake, to: &mut RawHandshake) -> usize {

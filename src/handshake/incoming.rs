@@ -1,4 +1,3 @@
-use crate::crypto::MAX_HASH_LENGTH;
 use crate::error::{Error, ErrorKind};
 use crate::registry::HandshakeType;
 use crate::wire::{DecodeError, HandshakeMessage, MESSAGE_HEADER_LENGTH};
@@ -31,22 +30,9 @@ impl Incoming {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// The type and the length of the body of the first message, as soon as its header is here.
-    pub(super) fn header(&self) -> Option<(HandshakeType, usize)> {
-        HandshakeMessage::header(&self.bytes)
-    }
-
-    /// Messages that are short by nature cannot say that they will be long.
-    pub(super) fn check_length(&self) -> Result<(), Error> {
-        let Some((kind, length)) = self.header() else { return Ok(()) };
-        let (field, longest) = match kind {
-            HandshakeType::END_OF_EARLY_DATA => ("length", 0),
-            HandshakeType::KEY_UPDATE => ("request_update", 1),
-            HandshakeType::FINISHED => ("verify_data", MAX_HASH_LENGTH),
-            _ => return Ok(()),
-        };
-        let error = || DecodeError::length(kind, field, length).into();
-        if length <= longest { Ok(()) } else { Err(error()) }
+    /// The type of the first message, as soon as its header is here.
+    pub(super) fn kind(&self) -> Option<HandshakeType> {
+        HandshakeMessage::header(&self.bytes).map(|(kind, _)| kind)
     }
 
     /// Is the first message whole? Asked after each piece, so that pieces of one byte cost no

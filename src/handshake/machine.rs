@@ -123,13 +123,14 @@ impl Handshake {
         }
     }
 
-    /// What no state can take is refused by its header, and is not kept until its rest comes.
+    /// What the connected state cannot take is refused by its header: nothing is kept of it until
+    /// its rest comes.
     fn check_header(&mut self) -> Result<(), Error> {
-        let checked = match (self.incoming.header(), &self.state) {
-            (Some((kind, _)), State::Connected(connected)) => connected.check_awaited(kind),
+        let checked = match (self.incoming.kind(), &self.state) {
+            (Some(kind), State::Connected(connected)) => connected.check_awaited(kind),
             _ => Ok(()),
         };
-        checked.and_then(|()| self.incoming.check_length()).map_err(|error| self.fail(error))
+        checked.map_err(|error| self.fail(error))
     }
 
     /// Takes whole messages from the front of `bytes`; a piece that is left waits for its rest.
