@@ -192,12 +192,10 @@ impl<'a> CertificateRequest<'a> {
             let field = extension.kind.name().unwrap_or("extensions");
             match extension.kind {
                 ExtensionType::SIGNATURE_ALGORITHMS => {
-                    let list = body.list(field, Prefix::U16)?;
-                    request.signature_algorithms = Some(list);
+                    request.signature_algorithms = Some(body.list(field, Prefix::U16)?);
                 }
                 ExtensionType::SIGNATURE_ALGORITHMS_CERT => {
-                    let list = body.list(field, Prefix::U16)?;
-                    request.signature_algorithms_cert = Some(list);
+                    request.signature_algorithms_cert = Some(body.list(field, Prefix::U16)?);
                 }
                 ExtensionType::CERTIFICATE_AUTHORITIES => {
                     let names = Names::read(&mut body, field, Prefix::U16)?;
