@@ -9,6 +9,7 @@ mod hearing;
 use handclasp::crypto::{CipherSuite, CryptoProvider};
 use handclasp::handshake::Side;
 use handclasp::record::HEADER_LENGTH;
+use handclasp::wire::HandshakeMessage;
 
 use crate::differential::{End, Verdict};
 use crate::hello::{Parsed, change, replace};
@@ -48,6 +49,8 @@ struct Peer<'a> {
     /// Messages are not sent before the flight ends or the keys change.
     gathers: bool,
     gathered: Vec<u8>,
+    /// What was sent of a message whose rest was not.
+    partial: Vec<u8>,
     padding: usize,
 }
 
@@ -63,6 +66,7 @@ pub fn play(end: &mut dyn End, side: Side, scenario: Scenario, data: &[u8]) -> (
         peer.act(&mut input);
     }
     peer.flush();
+    peer.verdict.unfinished = !peer.partial.is_empty();
     peer.verdict.complete = peer.end.complete() && peer.verdict.error.is_none();
     if peer.verdict.complete {
         peer.end.write(b"the answer");
@@ -114,6 +118,7 @@ impl<'a> Peer<'a> {
             piece: if flags & 3 == 3 { 1 + usize::from(input.byte()) } else { usize::MAX },
             gathers: flags & 4 != 0,
             gathered: Vec::new(),
+            partial: Vec::new(),
             padding: if flags & 24 == 24 { usize::from(input.byte()) } else { 0 },
         };
         peer.verdict.hear(&theirs);
@@ -288,6 +293,9 @@ impl<'a> Peer<'a> {
                 self.record(HANDSHAKE, &message[..at]);
                 if input.byte() & 1 == 0 {
                     self.record(HANDSHAKE, &message[at..]);
+                } else {
+                    // It is wrong now, and with what follows.
+                    self.edits += 1;
                 }
             }
             _ => {
@@ -345,6 +353,12 @@ impl<'a> Peer<'a> {
     }
 
     fn seal(&mut self, content_type: u8, content: &[u8]) {
+        if content_type == HANDSHAKE {
+            self.partial.extend_from_slice(content);
+            while let Some((_, rest)) = HandshakeMessage::split(&self.partial) {
+                self.partial = rest.to_vec();
+            }
+        }
         let record = self.sealing.seal(content_type, content, self.padding);
         self.deliver(&record);
     }

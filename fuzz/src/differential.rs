@@ -42,6 +42,8 @@ pub struct Verdict {
     /// Application data that came out of it, and that it sent.
     pub delivered: Vec<u8>,
     pub sent: Vec<u8>,
+    /// The rest of a message has not been sent to it.
+    pub unfinished: bool,
     /// The alert that it sent.
     pub alert: Option<u8>,
     /// Its error.

@@ -21,15 +21,18 @@ pub struct Row {
 impl Row {
     /// Is this disagreement the one of the row?
     fn explains(&self, side: Side, ours: &Verdict, theirs: &Verdict) -> bool {
-        let fits = |words: &str, error: &Option<String>| match error {
-            None => words.is_empty(),
+        let fits = |words: &str, verdict: &Verdict| match &verdict.error {
+            None => words.is_empty() || words == WAITS && verdict.unfinished,
             Some(error) => words == "*" || !words.is_empty() && error.contains(words),
         };
         self.side.is_none_or(|one| one == side)
-            && fits(self.ours, &ours.error)
-            && fits(self.theirs, &theirs.error)
+            && fits(self.ours, ours)
+            && fits(self.theirs, theirs)
     }
 }
+
+/// In the place of an error: the rest of a message has not come.
+const WAITS: &str = "(waits for the rest)";
 
 const fn row(side: Side, ours: &'static str, theirs: &'static str, reason: &'static str) -> Row {
     Row { side: Some(side), ours, theirs, reason }

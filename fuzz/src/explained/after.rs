@@ -2,7 +2,7 @@
 
 use handclasp::handshake::Side::Client;
 
-use super::{Row, either, row};
+use super::{Row, WAITS, either, row};
 
 const SYNTAX: &str = "section 6.2: decode_error is for what does not parse, and a length is part of \
     that; rustls compares it with the right one: decrypt_error";
@@ -17,6 +17,10 @@ const ONLY_OURS: &str = "only our client offers a record_size_limit";
 const HEADER: &str = "section 5.2: the header is part of what is authenticated, and its type is \
     always application_data; rustls puts the header that it expects in the place of the one that \
     came";
+
+const HEADER_FIRST: &str = "ours looks at the type and the length of a message as soon as they have \
+    come; rustls waits for the whole message";
+const TWO_FAULTS: &str = "there are two faults: ours tells of the length, and rustls of the type";
 
 pub const ROWS: &[Row] = &[
     // Records.
@@ -62,6 +66,9 @@ pub const ROWS: &[Row] = &[
         "section 5.2: ours refuses a record as soon as its header says that it is longer; rustls \
          waits for the 18,432 bytes of TLS 1.2",
     ),
+    // Messages whose rest has not come.
+    either("came while waiting for", WAITS, HEADER_FIRST),
+    either("length: a length of", WAITS, HEADER_FIRST),
     // Extensions.
     either("which was not offered", "InvalidMessage(", BODY_FIRST),
     either("appears more than once", "InvalidMessage(", BODY_FIRST),
@@ -116,11 +123,12 @@ pub const ROWS: &[Row] = &[
     ),
     row(
         Client,
-        "it is not the pinned one",
-        "",
+        "the peer's certificate is not accepted",
+        WAITS,
         "rustls looks into the certificates when the signature has come",
     ),
-    either("Finished, verify_data: a length", "DecryptError", SYNTAX),
+    either("the peer's Finished, ", "DecryptError", SYNTAX),
+    either("the peer's Finished, ", "InappropriateHandshakeMessage", TWO_FAULTS),
     // Afterwards.
     either(
         "KeyUpdate, request_update: it must be 0 or 1",
