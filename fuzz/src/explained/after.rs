@@ -92,6 +92,13 @@ pub const ROWS: &[Row] = &[
         "UnsolicitedEncryptedExtension",
         ONLY_OURS,
     ),
+    row(
+        Client,
+        "a server chooses one protocol",
+        "TrailingData(\"SingleProtocolName\")",
+        "RFC 7301, section 3.1, has no alert for it: ours takes the list for one that parses and is \
+         not right, rustls for one that does not parse",
+    ),
     row(Client, "EncryptedExtensions, supported_groups", "", NOT_PARSED),
     row(
         Client,
