@@ -14,6 +14,7 @@ use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::Side;
 use handclasp::observer::{Event, Observer};
 use handclasp::record::HEADER_LENGTH;
+use handclasp::wire::HandshakeMessage;
 
 use crate::explained::explained;
 use crate::hello::Script;
@@ -123,7 +124,25 @@ fn play_hellos(end: &mut dyn End, script: &Script) -> Verdict {
         }
     }
     end.settle(&mut verdict);
+    verdict.unfinished = !partial(&script.flights.concat()).is_empty();
     verdict
+}
+
+/// What these records have of a message whose rest is in none of them.
+fn partial(mut records: &[u8]) -> Vec<u8> {
+    let mut messages = Vec::new();
+    while let Some((header, rest)) = records.split_first_chunk::<HEADER_LENGTH>() {
+        let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
+        let (body, after) = rest.split_at(length.min(rest.len()));
+        if header[0] == 22 {
+            messages.extend_from_slice(body);
+        }
+        records = after;
+    }
+    while let Some((_, rest)) = HandshakeMessage::split(&messages) {
+        messages = rest.to_vec();
+    }
+    messages
 }
 
 /// An end of ours.

@@ -76,6 +76,9 @@ const EMPTY: &str = "section 5.4 has unexpected_message for it where it is prote
 const UNKNOWN_TYPE: &str = "section 5: unexpected_message for a record of an unknown type; rustls \
     says decode_error, or bad_record_mac where it tries to decrypt it";
 
+const HEADER_FIRST: &str = "ours looks at the type and the length of a message as soon as they have \
+    come; rustls waits for the whole message";
+
 /// What the records themselves are about.
 const RECORDS: &[Row] = &[
     // Where rustls breaks off without a word.
@@ -104,4 +107,7 @@ const RECORDS: &[Row] = &[
     either("the peer sent the alert", "AlertReceived(", ANSWERED),
     either("", "AlertReceived(UserCanceled)", CANCELED),
     either("came while waiting for", "InvalidMessage(", KIND_FIRST),
+    // Messages whose rest has not come.
+    either("came while waiting for", WAITS, HEADER_FIRST),
+    either("length: a length of", WAITS, HEADER_FIRST),
 ];

@@ -18,8 +18,6 @@ const HEADER: &str = "section 5.2: the header is part of what is authenticated, 
     always application_data; rustls puts the header that it expects in the place of the one that \
     came";
 
-const HEADER_FIRST: &str = "ours looks at the type and the length of a message as soon as they have \
-    come; rustls waits for the whole message";
 const TWO_FAULTS: &str = "there are two faults: ours tells of the length, and rustls of the type";
 
 pub const ROWS: &[Row] = &[
@@ -66,9 +64,6 @@ pub const ROWS: &[Row] = &[
         "section 5.2: ours refuses a record as soon as its header says that it is longer; rustls \
          waits for the 18,432 bytes of TLS 1.2",
     ),
-    // Messages whose rest has not come.
-    either("came while waiting for", WAITS, HEADER_FIRST),
-    either("length: a length of", WAITS, HEADER_FIRST),
     // Extensions.
     either("which was not offered", "InvalidMessage(", BODY_FIRST),
     either("appears more than once", "InvalidMessage(", BODY_FIRST),
