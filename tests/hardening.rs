@@ -7,19 +7,20 @@ use std::sync::Arc;
 use common::{Identity, server_name};
 use handclasp::config::{AnswerLater, HmacCookies};
 use handclasp::crypto::CryptoProvider;
-use handclasp::handshake::{Answer, Handshake};
+use handclasp::handshake::{Answer, Handshake, Step};
 use handclasp::pki_types::UnixTime;
 use handclasp::transport::memory::exchange;
-use handclasp::transport::raw::{RawHandshake, RawStep};
 use handclasp::wire::{
     ClientHello, HELLO_RETRY_REQUEST_RANDOM, HandshakeMessage, NewSessionTicket,
 };
 use handclasp::{ClientConnection, ErrorKind, Level, ServerConfig, ServerConnection};
 
-fn client_hello(identity: &Identity) -> (RawHandshake, Vec<u8>) {
+fn client_hello(identity: &Identity) -> (Handshake, Vec<u8>) {
     let client = Handshake::client(identity.client_config(), server_name(), UnixTime::now());
-    let mut client = RawHandshake::new(client, None).unwrap();
-    let Some(RawStep::Send(Level::Initial, hello)) = client.next_step() else { panic!() };
+    let mut client = client.without_records().unwrap();
+    let Some(Step::Send { level: Level::Initial, bytes: hello }) = client.next_step() else {
+        panic!()
+    };
     (client, hello)
 }
 
@@ -29,14 +30,14 @@ fn bytes_of_the_old_keys_do_not_survive_an_answer_that_changes_the_keys() {
     let config = ServerConfig::builder(CryptoProvider::ring());
     let config = Arc::new(config.build(Arc::new(AnswerLater)).unwrap());
     let server = Handshake::server(config.clone(), UnixTime::now());
-    let mut server = RawHandshake::new(server, None).unwrap();
+    let mut server = server.without_records().unwrap();
     let (_, mut hello) = client_hello(&identity);
     hello.push(20);
     let error = server.receive(Level::Initial, &hello).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::MisplacedBytes(_)), "in one piece: {error}");
 
     let server = Handshake::server(config, UnixTime::now());
-    let mut server = RawHandshake::new(server, None).unwrap();
+    let mut server = server.without_records().unwrap();
     hello.pop();
     server.receive(Level::Initial, &hello).unwrap();
     server.receive(Level::Initial, &[20]).unwrap();

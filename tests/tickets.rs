@@ -18,7 +18,6 @@ use handclasp::session::{
     ClientSession, ClientSessionStore, MAX_LIFETIME, MemoryClientSessions, SessionStore,
     TicketKeys, TicketOrigin,
 };
-use handclasp::transport::raw::{RawHandshake, RawStep};
 use handclasp::wire::{ClientHello, Extensions, HandshakeMessage, NewSessionTicket};
 use handclasp::{Connection, ErrorKind, Level};
 use sessions::{Pair, client, server_at, talk, time};
@@ -241,10 +240,10 @@ fn ticket_keys_can_be_replaced_while_connections_use_them() {
     assert!(taken(&keys, &newer).is_some());
 }
 
-fn carry(from: &mut RawHandshake, to: &mut RawHandshake) -> usize {
+fn carry(from: &mut Handshake, to: &mut Handshake) -> usize {
     let mut carried = 0;
     while let Some(step) = from.next_step() {
-        if let RawStep::Send(level, bytes) = step {
+        if let Step::Send { level, bytes } = step {
             to.receive(level, &bytes).unwrap();
             carried += 1;
         }
@@ -261,10 +260,10 @@ fn in_quic_a_ticket_says_that_early_data_may_come_and_not_how_much() {
         let builder = pair.client_builder().build().unwrap();
         let client = Handshake::client(Arc::new(builder), server_name(), time(0));
         let server = Handshake::server(config.clone(), time(0));
-        let mut client = RawHandshake::new(client, None).unwrap();
-        let mut server = RawHandshake::new(server, None).unwrap();
+        let mut client = client.without_records().unwrap();
+        let mut server = server.without_records().unwrap();
         while carry(&mut client, &mut server) + carry(&mut server, &mut client) > 0 {}
-        assert!(client.handshake().is_complete());
+        assert!(client.is_complete());
         let mut list = ExtensionType::EARLY_DATA.0.to_be_bytes().to_vec();
         list.extend_from_slice(&[0, 4]);
         list.extend_from_slice(&size.to_be_bytes());

@@ -12,7 +12,6 @@ use handclasp::handshake::{Answer, Handshake, Question, Side};
 use handclasp::pki_types::UnixTime;
 use handclasp::registry::ExtensionType;
 use handclasp::session::{SessionStore, TicketKeys};
-use handclasp::transport::raw::RawHandshake;
 use handclasp::wire::ClientHello;
 use handclasp::{Error, Level, ServerConfig};
 use handclasp_fuzz::peers::{self, Scenario};
@@ -96,22 +95,22 @@ fuzz_target!(|data: &[u8]| {
     }
     let mut server = server(&ASKING, now);
     server.receive(Level::Initial, &hello(b"a ticket")).expect("the ticket is asked about");
-    let Some(Question::TakeSession(asked)) = server.handshake().question() else {
-        panic!("{:?}", server.handshake().question())
+    let Some(Question::TakeSession(asked)) = server.question() else {
+        panic!("{:?}", server.question())
     };
     assert_eq!(asked.ticket, b"a ticket");
     let result = server.answer(Answer::Session(Some(Zeroizing::new(data.to_vec()))));
     passed_over_or_refused(&server, result);
 });
 
-fn server(config: &Arc<ServerConfig>, now: UnixTime) -> RawHandshake {
-    RawHandshake::new(Handshake::server(Arc::clone(config), now), None).expect("a server starts")
+fn server(config: &Arc<ServerConfig>, now: UnixTime) -> Handshake {
+    Handshake::server(Arc::clone(config), now).without_records().expect("a server starts")
 }
 
-fn passed_over_or_refused(server: &RawHandshake, result: Result<(), Error>) {
+fn passed_over_or_refused(server: &Handshake, result: Result<(), Error>) {
     match result {
         Ok(()) => {
-            let question = server.handshake().question();
+            let question = server.question();
             assert!(matches!(question, Some(Question::ChooseCertificate(_))), "{question:?}");
         }
         Err(error) => assert_eq!(

@@ -21,10 +21,9 @@ pub mod two_ends;
 use std::sync::LazyLock;
 
 use handclasp::crypto::CipherSuite;
-use handclasp::handshake::Side;
+use handclasp::handshake::{Handshake, Side, Step};
 use handclasp::key_schedule::TrafficSecret;
 use handclasp::registry::HandshakeType;
-use handclasp::transport::raw::{RawHandshake, RawStep};
 use handclasp::{Error, Level};
 
 use peers::{Message, SCENARIOS, Scenario};
@@ -174,7 +173,7 @@ fn fix_length(message: &mut [u8]) {
 
 /// The end under test, with everything that it and its peer have said.
 struct End {
-    handshake: RawHandshake,
+    handshake: Handshake,
     said: Vec<u8>,
     peer_secret: Option<TrafficSecret>,
     sent_length: usize,
@@ -196,11 +195,13 @@ impl End {
     fn take_steps(&mut self) {
         while let Some(step) = self.handshake.next_step() {
             match step {
-                RawStep::Send(_, bytes) => {
+                Step::Send { bytes, .. } => {
                     self.sent_length += bytes.len();
                     self.said.extend_from_slice(&bytes);
                 }
-                RawStep::ReadSecret(Level::Handshake, secret) => self.peer_secret = Some(secret),
+                Step::ReadKeys { level: Level::Handshake, secret } => {
+                    self.peer_secret = Some(secret)
+                }
                 _ => {}
             }
         }
@@ -208,7 +209,7 @@ impl End {
 
     fn receive(&mut self, level: Level, bytes: &[u8]) -> Result<(), Error> {
         self.said.extend_from_slice(bytes);
-        let was_asking = self.handshake.handshake().question().is_some();
+        let was_asking = self.handshake.question().is_some();
         let mut result = self.handshake.receive(level, bytes);
         self.take_steps();
         if result.is_ok() && (self.questions == Questions::AtOnce || was_asking) {
@@ -218,7 +219,7 @@ impl End {
     }
 
     fn answer(&mut self) -> Result<(), Error> {
-        while let Some(question) = self.handshake.handshake().question() {
+        while let Some(question) = self.handshake.question() {
             let answer = peers::answer(question);
             self.handshake.answer(answer)?;
             self.take_steps();
@@ -269,7 +270,7 @@ pub fn play(side: Side, data: &[u8]) {
     let result = result.and_then(|()| end.answer());
     check(&end, &result);
     end.take_steps();
-    let complete = end.handshake.handshake().is_complete();
+    let complete = end.handshake.is_complete();
     // An honest client waits for the server's flight, and so for the answer.
     // Its last question comes with the last message: nothing after that makes it answer.
     let asked_last = side == Side::Server || scenario == Scenario::ClientAuth;
@@ -300,7 +301,7 @@ fn after(end: &mut End, input: &mut Input<'_>) {
     while !input.0.is_empty() {
         let chosen = match input.byte() {
             byte @ 0..4 => level(byte),
-            _ => end.handshake.handshake().read_level(),
+            _ => end.handshake.read_level(),
         };
         let mut bytes = input.bytes().to_vec();
         if bytes.len() >= 4 && bytes[1] & 1 == 0 {
@@ -327,12 +328,12 @@ fn check(end: &End, result: &Result<(), Error>) {
 /// A dead handshake keeps its error, and says nothing more.
 fn dead(end: &mut End, error: &Error) {
     end.take_steps();
-    assert!(end.handshake.handshake().question().is_none());
-    assert!(!end.handshake.handshake().is_complete());
+    assert!(end.handshake.question().is_none());
+    assert!(!end.handshake.is_complete());
     for level in [Level::Initial, Level::Handshake, Level::Application] {
         assert_eq!(end.handshake.receive(level, &[0; 8]).as_ref(), Err(error));
     }
-    assert_eq!(end.handshake.handshake().check().as_ref(), Err(error));
+    assert_eq!(end.handshake.check().as_ref(), Err(error));
     assert!(end.handshake.next_step().is_none());
-    assert!(!end.handshake.handshake().has_partial_message());
+    assert!(!end.handshake.has_partial_message());
 }

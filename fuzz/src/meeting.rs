@@ -15,7 +15,6 @@ use handclasp::registry::{CipherSuiteId, NamedGroup};
 use handclasp::session::{
     ClientSession, ClientSessionStore, MemoryClientSessions, StrikeRegister, TicketKeys,
 };
-use handclasp::transport::raw::RawHandshake;
 use handclasp::{ClientConfig, ServerConfig};
 
 use crate::peers::{self, AnyConnection, PinnedChain, SCENARIOS, Scenario};
@@ -109,12 +108,12 @@ impl Meeting {
         }
     }
 
-    pub fn raw(&self, side: Side) -> RawHandshake {
+    pub fn raw(&self, side: Side) -> Handshake {
         let handshake = match side {
             Side::Client => Handshake::client(self.client.clone(), name(), peers::now()),
             Side::Server => Handshake::server(self.server.clone(), peers::now()),
         };
-        RawHandshake::new(handshake, None).expect("fixed randomness does not fail")
+        handshake.without_records().expect("fixed randomness does not fail")
     }
 }
 

@@ -32,16 +32,10 @@ pub enum Received<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     change_cipher_specs: usize,
-    records_without_progress: usize,
+    pub(super) records_without_progress: usize,
     ignored_alerts: usize,
     /// A KeyUpdate request was answered since this side wrote data.
     pub(super) key_update_answered: bool,
-}
-
-impl Counters {
-    pub(super) fn on_data(&mut self) {
-        self.records_without_progress = 0;
-    }
 }
 
 impl Connection {
@@ -134,7 +128,7 @@ impl Connection {
             count(&mut self.counters.records_without_progress, "records_without_progress", limit)?;
             return Ok(Received::Handled);
         }
-        self.counters.on_data();
+        self.counters.records_without_progress = 0;
         self.handshake.on_application_data();
         Ok(if early { Received::EarlyData(data) } else { Received::Data(data) })
     }

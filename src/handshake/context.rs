@@ -27,7 +27,7 @@ pub(crate) struct Context {
 impl Context {
     pub(super) fn new(key_log: Option<Arc<dyn KeyLog>>, limits: Limits, now: UnixTime) -> Self {
         Self {
-            steps: Steps::new(),
+            steps: Steps::default(),
             observers: Observers::new(key_log),
             parameters: PeerParameters::default(),
             resumption: Resumption::new(now),
@@ -61,7 +61,7 @@ impl Context {
         if self.closed {
             return;
         }
-        let (level, observers) = (self.steps.write_level(), &mut self.observers);
+        let (level, observers) = (self.steps.write_level, &mut self.observers);
         self.steps.send(|out| {
             let start = out.len();
             write(out);

@@ -3,8 +3,7 @@
 use std::collections::VecDeque;
 
 use handclasp::Level;
-use handclasp::handshake::{EarlyData, Handshake, Side};
-use handclasp::transport::raw::{RawHandshake, RawStep};
+use handclasp::handshake::{EarlyData, Handshake, Side, Step};
 use handclasp::wire::HandshakeMessage;
 
 use super::{Reached, SIDES};
@@ -13,7 +12,7 @@ use crate::{Input, fix_length};
 
 /// One end below the encryption.
 struct Raw {
-    handshake: RawHandshake,
+    handshake: Handshake,
     queue: VecDeque<(Level, Vec<u8>)>,
     error: Option<handclasp::Error>,
     finished_sent: bool,
@@ -23,7 +22,7 @@ struct Raw {
 }
 
 impl Raw {
-    fn new(handshake: RawHandshake) -> Self {
+    fn new(handshake: Handshake) -> Self {
         Self {
             handshake,
             queue: VecDeque::new(),
@@ -37,7 +36,7 @@ impl Raw {
     fn take_steps(&mut self) {
         while let Some(step) = self.handshake.next_step() {
             match step {
-                RawStep::Send(level, bytes) => {
+                Step::Send { level, bytes } => {
                     let mut rest = &bytes[..];
                     while let Some((message, after)) = HandshakeMessage::split(rest) {
                         self.finished_sent |= message.bytes[0] == 20;
@@ -48,8 +47,8 @@ impl Raw {
                         rest = after;
                     }
                 }
-                RawStep::ReadSecret(..) => {
-                    let partial = self.handshake.handshake().has_partial_message();
+                Step::ReadKeys { .. } => {
+                    let partial = self.handshake.has_partial_message();
                     assert!(!partial, "the keys changed within a message");
                 }
                 _ => {}
@@ -71,11 +70,11 @@ impl Raw {
     }
 
     fn takes_early_data(&self) -> bool {
-        self.handshake.handshake().parameters().early_data == EarlyData::Accepted
+        self.handshake.parameters().early_data == EarlyData::Accepted
     }
 
     fn complete(&self) -> Option<&Handshake> {
-        Some(self.handshake.handshake()).filter(|handshake| handshake.is_complete())
+        Some(&self.handshake).filter(|handshake| handshake.is_complete())
     }
 }
 
@@ -144,12 +143,12 @@ pub fn play(meeting: &Meeting, input: &mut Input<'_>) -> Reached {
         assert!(accepted <= 1, "0-RTT data were taken twice");
     }
     let complete = ends.iter().all(|end| end.complete().is_some());
-    Reached::new(complete, ends[1].handshake.handshake().parameters())
+    Reached::new(complete, ends[1].handshake.parameters())
 }
 
 /// A server takes a key for ClientHellos that are the client's own only: no binder is skipped.
 fn key_was_proved(meeting: &Meeting, [client, server]: &[Raw; 2]) {
-    let parameters = server.handshake.handshake().parameters();
+    let parameters = server.handshake.parameters();
     if parameters.pre_shared_key.is_some() {
         assert!(meeting.shares_key);
         let count = 1 + usize::from(parameters.retried);
@@ -164,7 +163,7 @@ fn agree(ends: &[Raw; 2]) {
     let [client, server] = ends;
     for end in ends {
         if let Some(error) = &end.error {
-            assert_eq!(end.handshake.handshake().check().as_ref(), Err(error));
+            assert_eq!(end.handshake.check().as_ref(), Err(error));
             assert!(end.complete().is_none());
         }
     }

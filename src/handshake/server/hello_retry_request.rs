@@ -11,7 +11,7 @@ use crate::crypto::{CipherSuite, Digest, Hash};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
 use crate::registry::{CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
-use crate::wire::codec::{Prefix, join, write_bytes};
+use crate::wire::codec::{Prefix, join, write_bytes, write_u16};
 use crate::wire::{
     ClientHello, Extensions, HELLO_RETRY_REQUEST_RANDOM, HandshakeMessage, ServerHello,
     write_extension,
@@ -124,20 +124,17 @@ impl FirstHello {
 
     /// The HelloRetryRequest that was, or is, the answer to the first ClientHello.
     fn retry_request(&self, session_id: &[u8]) -> Vec<u8> {
+        use ExtensionType as E;
         let mut extensions = Vec::with_capacity(64);
         if let Some(group) = self.wanted {
-            write_extension(&mut extensions, ExtensionType::KEY_SHARE, |out| {
-                out.extend_from_slice(&group.0.to_be_bytes());
-            });
+            write_extension(&mut extensions, E::KEY_SHARE, |out| write_u16(out, group));
         }
         if let Some(cookie) = &self.cookie {
-            write_extension(&mut extensions, ExtensionType::COOKIE, |out| {
-                write_bytes(out, Prefix::U16, cookie);
-            });
+            let write = |out: &mut Vec<u8>| write_bytes(out, Prefix::U16, cookie);
+            write_extension(&mut extensions, E::COOKIE, write);
         }
-        write_extension(&mut extensions, ExtensionType::SUPPORTED_VERSIONS, |out| {
-            out.extend_from_slice(&ProtocolVersion::TLS_1_3.0.to_be_bytes());
-        });
+        let version = ProtocolVersion::TLS_1_3;
+        write_extension(&mut extensions, E::SUPPORTED_VERSIONS, |out| write_u16(out, version));
         let mut message = Vec::with_capacity(128);
         let hello = ServerHello {
             legacy_version: ProtocolVersion::TLS_1_2,

@@ -3,6 +3,7 @@
 
 use super::client_hello::choose_certificate;
 use super::flight::Offer;
+use super::negotiation::takes_psk;
 use super::{Context, Question, State, early_data, tickets};
 use crate::config::{ChosenPsk, Reply, ServerConfig};
 use crate::crypto::Digest;
@@ -10,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskProven;
 use crate::handshake::question::{ChooseCertificate, ResolvePsk};
 use crate::key_schedule::{EarlySecret, PskKind, Transcript};
-use crate::wire::{ClientHello, HandshakeMessage, PSK_DHE_KE, PSK_KE};
+use crate::wire::{ClientHello, HandshakeMessage, PSK_DHE_KE};
 
 /// The transcript that binders are made over: what came before, and the ClientHello up to its
 /// binders. `None` where no key is offered that may be used in one of its modes.
@@ -20,12 +21,7 @@ pub(super) fn binder_hash(
     message: &HandshakeMessage<'_>,
     hello: &ClientHello<'_>,
 ) -> Option<Digest> {
-    let offered = hello.pre_shared_keys?;
-    let modes = hello.psk_key_exchange_modes?;
-    let without = config.psk_without_key_exchange && modes.contains(&PSK_KE);
-    if !without && !modes.contains(&PSK_DHE_KE) {
-        return None;
-    }
+    let offered = hello.pre_shared_keys.filter(|_| takes_psk(config, hello))?;
     let length = message.bytes.len().checked_sub(offered.binders_length())?;
     Some(before.current_with(message.bytes.get(..length)?))
 }

@@ -6,22 +6,21 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::flight::Offer;
+use super::negotiation::takes_psk;
 use super::{Context, Question, State, pre_shared_key};
 use crate::config::{ChosenPsk, PreSharedKey, Reply, ServerConfig, session_is_good};
 use crate::error::Error;
 use crate::handshake::question::{ChooseCertificate, TakeSession};
 use crate::registry::CertificateType;
 use crate::session::{ServerSession, Session};
-use crate::wire::{ClientHello, PSK_DHE_KE, PSK_KE};
+use crate::wire::ClientHello;
 
 /// How many tickets a client gets that resumes nothing. None without a mode to use them in.
 pub(super) fn wanted(
     config: &Arc<ServerConfig>,
     hello: &ClientHello<'_>,
 ) -> Option<(Arc<ServerConfig>, u8)> {
-    let modes = hello.psk_key_exchange_modes?;
-    let usable =
-        modes.contains(&PSK_DHE_KE) || config.psk_without_key_exchange && modes.contains(&PSK_KE);
+    let usable = takes_psk(config, hello);
     let wanted = hello.ticket_request.map_or(u8::MAX, |[new, _]| new);
     let count = config.tickets.min(wanted);
     (usable && config.sessions.is_some()).then(|| (Arc::clone(config), count))
