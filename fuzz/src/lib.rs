@@ -4,24 +4,26 @@
 //! input says. Signature and Finished may be made anew over the changed messages, which only a
 //! peer that holds the server's key could do: so the checks behind them are reached as well.
 
+mod broken_peer;
 pub mod certificates;
 pub mod differential;
 pub mod explained;
 mod hello;
+mod meeting;
 #[path = "../../tests/hostile/peers.rs"]
 pub mod peers;
 pub mod post_handshake;
+mod protected;
 pub mod revocation;
+mod theirs;
 pub mod two_ends;
 
 use std::sync::LazyLock;
 
-use handclasp::crypto::{CipherSuite, signing_key};
+use handclasp::crypto::CipherSuite;
 use handclasp::handshake::{Handshake, Side, Step};
 use handclasp::key_schedule::TrafficSecret;
-use handclasp::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use handclasp::registry::{HandshakeType, SignatureScheme};
-use handclasp::wire::CertificateVerify;
+use handclasp::registry::HandshakeType;
 use handclasp::{Error, Level};
 
 use peers::{Message, SCENARIOS, Scenario};
@@ -233,29 +235,12 @@ impl End {
     fn finished(&self) -> Option<Vec<u8>> {
         let secret = self.peer_secret.as_ref()?;
         let suite = secret.suite();
-        let length = suite.hash.output_length();
-        let mut key = vec![0; length];
-        let label = b"tls13 finished";
-        let info = [&[0, length as u8, label.len() as u8], &label[..], &[0]].concat();
-        suite.hash.expand(secret.as_bytes(), &[&info], &mut key).ok()?;
-        let mac = suite.hash.hmac(&key, &[&self.transcript(suite)]);
-        let mut message = vec![HandshakeType::FINISHED.0, 0, 0, 0];
-        message.extend_from_slice(mac.as_bytes());
-        fix_length(&mut message);
-        Some(message)
+        Some(protected::finished(suite, secret.as_bytes(), &self.transcript(suite)))
     }
 
     fn certificate_verify(&self) -> Option<Vec<u8>> {
         let suite = self.peer_secret.as_ref()?.suite();
-        let context = b"TLS 1.3, server CertificateVerify";
-        let content = [&[0x20; 64], &context[..], &[0], &self.transcript(suite)].concat();
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(peers::KEY));
-        let key = signing_key(&key).ok()?;
-        let signature = key.sign(SignatureScheme::ED25519, &content).ok()?;
-        let mut out = Vec::new();
-        CertificateVerify { algorithm: SignatureScheme::ED25519, signature: &signature }
-            .encode(&mut out);
-        Some(out)
+        Some(protected::certificate_verify(Side::Server, &self.transcript(suite)))
     }
 }
 
