@@ -2,12 +2,14 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use common::{Identity, server_name};
+use handclasp::alert::AlertDescription;
 use handclasp::config::{AnswerLater, HmacCookies};
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, Handshake};
+use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::UnixTime;
 use handclasp::transport::memory::exchange;
 use handclasp::transport::raw::{RawHandshake, RawStep};
@@ -134,4 +136,40 @@ fn nothing_comes_between_the_pieces_of_a_handshake_message() {
         let error = server.receive(&mut between.to_vec()).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::MisplacedBytes(_)), "{error}");
     }
+}
+
+#[test]
+fn an_alert_that_the_carrier_brings_ends_the_handshake() {
+    // RFC 9001, section 4.8: in QUIC it comes as an error code.
+    struct Seen(Arc<Mutex<Vec<String>>>);
+    impl Observer for Seen {
+        fn event(&mut self, event: &Event<'_>) {
+            if matches!(event, Event::AlertReceived(_) | Event::AlertSent(_)) {
+                self.0.lock().unwrap().push(format!("{event:?}"));
+            }
+        }
+    }
+    let identity = Identity::p256();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let client = Handshake::client(identity.client_config(), server_name(), UnixTime::now());
+    let mut client = RawHandshake::new(client, Some(Box::new(Seen(seen.clone())))).unwrap();
+    assert!(client.next_step().is_some());
+    let error = client.receive_alert(AlertDescription::HANDSHAKE_FAILURE);
+    assert_eq!(error.alert_received(), Some(AlertDescription::HANDSHAKE_FAILURE));
+    assert_eq!(error.alert_sent(), None, "an alert is no answer to an alert");
+    assert_eq!(client.receive(Level::Initial, &[2, 0, 0, 0]), Err(error.clone()));
+    assert_eq!(client.receive_alert(AlertDescription::INTERNAL_ERROR), error, "the first stays");
+    assert!(seen.lock().unwrap()[0].contains("handshake_failure"));
+    assert_eq!(AlertDescription(200).to_string(), "alert 200");
+}
+
+#[test]
+fn a_client_speaks_first() {
+    let identity = Identity::p256();
+    let mut client = Handshake::client(identity.client_config(), server_name(), UnixTime::now());
+    assert!(!client.has_begun());
+    let error = client.receive(Level::Initial, &[2, 0, 0, 0]).unwrap_err();
+    assert_eq!(error.alert_sent(), Some(AlertDescription::UNEXPECTED_MESSAGE), "{error}");
+    assert_eq!(error.alert_received(), None);
+    assert_eq!(client.start(), Err(error), "it is over");
 }

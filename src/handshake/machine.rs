@@ -78,6 +78,7 @@ impl Handshake {
     /// # Errors
     /// When the provider cannot make randomness or a key share.
     pub fn start(&mut self) -> Result<(), Error> {
+        self.check()?;
         self.advance(|state, context| match state {
             State::Client(client::State::Start(start)) => {
                 Ok(State::Client(start.send_client_hello(context)?))
@@ -183,7 +184,6 @@ impl Handshake {
         }
         self.state = State::Failed(error.clone());
         self.context.question = None;
-        self.context.resumption.no_early_data();
         self.incoming.take();
         // Section 6: secrets of failed connections are forgotten.
         self.context.resumption.no_early_data();

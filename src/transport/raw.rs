@@ -102,26 +102,3 @@ impl fmt::Debug for RawHandshake {
         fmt::Debug::fmt(&self.handshake, f)
     }
 }
-
-/// Carries bytes between two handshakes until neither has any for the other.
-///
-/// # Errors
-/// The first error of either side.
-pub fn exchange(left: &mut RawHandshake, right: &mut RawHandshake) -> Result<(), Error> {
-    loop {
-        if carry(left, right)? + carry(right, left)? == 0 {
-            return Ok(());
-        }
-    }
-}
-
-fn carry(from: &mut RawHandshake, to: &mut RawHandshake) -> Result<usize, Error> {
-    let mut carried = 0;
-    while let Some(step) = from.next_step() {
-        if let RawStep::Send(level, bytes) = step {
-            to.receive(level, &bytes)?;
-            carried += bytes.len();
-        }
-    }
-    Ok(carried)
-}
