@@ -10,9 +10,9 @@ use handclasp::config::{
 };
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::{Handshake, Side};
-use handclasp::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
+use handclasp::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use handclasp::registry::{CertificateCompressionAlgorithm, HandshakeType, NamedGroup};
-use handclasp::session::{AntiReplay, MemoryClientSessions, Strike, TicketKeys};
+use handclasp::session::{AntiReplay, ClientSession, ClientSessionStore, Strike, TicketKeys};
 use handclasp::transport::raw::{RawHandshake, RawStep};
 use handclasp::wire::HandshakeMessage;
 use handclasp::{ClientConfig, ServerConfig};
@@ -73,6 +73,21 @@ impl AntiReplay for AlwaysFirst {
     }
 }
 
+/// Wants tickets and keeps none: each ClientHello is the same.
+#[derive(Debug)]
+struct Forgetful;
+
+impl ClientSessionStore for Forgetful {
+    fn put(&self, session: ClientSession) {
+        let again = ClientSession::from_bytes(&session.to_bytes()).expect("it was written here");
+        assert_eq!(again.ticket(), session.ticket());
+    }
+
+    fn take(&self, _: &ServerName<'static>, _: UnixTime) -> Option<ClientSession> {
+        None
+    }
+}
+
 static SECRET: LazyLock<[u8; 32]> = LazyLock::new(|| {
     let digest = CryptoProvider::ring().cipher_suites[0].hash.digest(b"the key of these tests");
     (*digest).try_into().expect("it is SHA-256")
@@ -121,7 +136,7 @@ fn client(feature: Feature) -> ClientConfig {
         .client_certificates(Arc::new(CertificateList::new(vec![own_key(feature)])))
         .early_data(feature == Feature::EarlyData)
         .psk_without_key_exchange(feature == Feature::WithoutKeyExchange)
-        .sessions(Arc::new(MemoryClientSessions::new(1)));
+        .sessions(Arc::new(Forgetful));
     builder = match feature {
         Feature::RawPublicKeys => builder.verifier(Arc::new(PinnedPublicKeys::new([public_key()]))),
         _ => builder.verifier(Arc::new(PinnedChain)),
