@@ -308,7 +308,7 @@ fn after(identity: &Identity) {
     };
     const DATA: ContentType = ContentType::APPLICATION_DATA;
     let rows: [(&str, &str, &Forge); 4] = [
-        ("a message after the handshake that never ends", "handshake_message", &never_ends),
+        ("a message after the handshake that never ends", "its type and length", &never_ends),
         ("KeyUpdate, each with a request", "messages_without_data", &|forger| {
             (0..5_000).map(|_| forger.update(true)).collect()
         }),

@@ -1,6 +1,6 @@
 //! The alert protocol's vocabulary (RFC 9846, section 6).
 
-use core::fmt;
+use crate::registry::registry;
 
 /// How bad an alert says it is. TLS 1.3 ignores it on receipt: the description alone decides
 /// (RFC 9846, section 6).
@@ -13,29 +13,9 @@ pub enum AlertLevel {
     Fatal = 2,
 }
 
-/// Why a connection is closed or refused: the one byte that a peer gets to see.
-///
-/// A code point that this crate has no name for is kept, and shown, as its number.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct AlertDescription(pub u8);
-
-macro_rules! alerts {
-    ($($(#[$doc:meta])* $constant:ident = $value:literal, $name:literal;)*) => {
-        impl AlertDescription {
-            $($(#[$doc])* pub const $constant: Self = Self($value);)*
-
-            /// The RFC's name of this alert, or `None` for a code point without one.
-            pub fn name(self) -> Option<&'static str> {
-                match self.0 {
-                    $($value => Some($name),)*
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-
-alerts! {
+registry! {
+    /// Why a connection is closed or refused: the one byte that a peer gets to see.
+    AlertDescription(u8);
     /// The sender will write no more: the clean end of its direction (section 6.1).
     CLOSE_NOTIFY = 0, "close_notify";
     /// A message came that this state does not allow.
@@ -101,20 +81,5 @@ impl AlertDescription {
             Self::CLOSE_NOTIFY | Self::USER_CANCELED => AlertLevel::Warning,
             _ => AlertLevel::Fatal,
         }
-    }
-}
-
-impl fmt::Display for AlertDescription {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name() {
-            Some(name) => f.write_str(name),
-            None => write!(f, "alert {}", self.0),
-        }
-    }
-}
-
-impl fmt::Debug for AlertDescription {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AlertDescription({}, {self})", self.0)
     }
 }

@@ -85,6 +85,7 @@ mod level;
 pub mod observer;
 pub mod record;
 pub mod registry;
+mod reply;
 pub mod session;
 pub mod transport;
 pub mod wire;

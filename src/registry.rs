@@ -4,10 +4,8 @@
 //! values are legal almost everywhere (RFC 9846, section 9.3; GREASE, RFC 8701), so none of these
 //! is an enum: a value without a name is kept and shown as its number.
 
-use core::fmt;
-
 /// One of the sixteen values that mean nothing (RFC 8701, section 2).
-fn is_grease(value: u16) -> bool {
+pub(crate) fn is_grease(value: u16) -> bool {
     let [high, low] = value.to_be_bytes();
     high == low && low & 0x0f == 0x0a
 }
@@ -34,23 +32,40 @@ macro_rules! registry {
             }
         }
 
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl From<$integer> for $type {
+            fn from(value: $integer) -> Self {
+                Self(value)
+            }
+        }
+
+        impl From<$type> for $integer {
+            fn from(code: $type) -> Self {
+                code.0
+            }
+        }
+
+        impl core::fmt::Display for $type {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 match self.name() {
                     Some(name) => f.write_str(name),
-                    None if is_grease(self.0.into()) => write!(f, "GREASE {:#06x}", self.0),
+                    None if size_of::<$integer>() == 1 => write!(f, "{}", self.0),
+                    None if $crate::registry::is_grease(self.0.into()) => {
+                        write!(f, "GREASE {:#06x}", self.0)
+                    }
                     None => write!(f, "{:#06x}", self.0),
                 }
             }
         }
 
-        impl fmt::Debug for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl core::fmt::Debug for $type {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 write!(f, "{self}")
             }
         }
     };
 }
+
+pub(crate) use registry;
 
 registry! {
     /// A value of `ProtocolVersion` (RFC 9846, section 4.2.1).

@@ -6,6 +6,8 @@ mod client_flight;
 #[path = "alerts/client_hello.rs"]
 mod client_hello;
 mod common;
+#[path = "alerts/extensions.rs"]
+mod extensions;
 #[path = "alerts/message.rs"]
 mod message;
 

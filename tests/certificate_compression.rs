@@ -13,12 +13,11 @@ use handclasp::alert::AlertDescription as A;
 use handclasp::config::{CertificateCompression, CertificateList};
 use handclasp::connection::Options;
 use handclasp::crypto::CryptoProvider;
-use handclasp::handshake::Handshake;
+use handclasp::handshake::{Handshake, Step};
 use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::UnixTime;
 use handclasp::registry::{CertificateCompressionAlgorithm, HandshakeType};
 use handclasp::transport::memory::exchange;
-use handclasp::transport::raw::{RawHandshake, RawStep};
 use handclasp::wire::{CompressedCertificate, HandshakeMessage};
 use handclasp::{
     ClientConfig, ClientConnection, Connection, Error, ErrorKind, Level, ServerConfig,
@@ -133,15 +132,17 @@ fn forged(
     let identity = Identity::p256();
     let now = UnixTime::now();
     let client = Handshake::client(client(&identity, algorithms), server_name(), now);
-    let mut client = RawHandshake::new(client, None).unwrap();
+    let mut client = client.without_records().unwrap();
     let toy: Algorithms = vec![Arc::new(Toy::default())];
     let server = Handshake::server(server(&identity, toy), now);
-    let mut server = RawHandshake::new(server, None).unwrap();
-    let Some(RawStep::Send(Level::Initial, hello)) = client.next_step() else { panic!() };
+    let mut server = server.without_records().unwrap();
+    let Some(Step::Send { level: Level::Initial, bytes: hello }) = client.next_step() else {
+        panic!()
+    };
     server.receive(Level::Initial, &hello).unwrap();
     let mut forge = Some(forge);
     while let Some(step) = server.next_step() {
-        let RawStep::Send(level, bytes) = step else { continue };
+        let Step::Send { level, bytes } = step else { continue };
         let mut rest = &bytes[..];
         while let Some((message, after)) = HandshakeMessage::split(rest) {
             rest = after;
@@ -177,12 +178,12 @@ fn encoded(message: CompressedCertificate<'_>) -> Vec<u8> {
 
 #[test]
 fn a_length_beyond_the_limit_is_refused_before_anything_is_allocated_for_it() {
-    for length in [65_537, 0xff_ffff] {
+    for length in [131_397, 0xff_ffff] {
         let toy = Arc::new(Toy::default());
         let error = forged(vec![toy.clone()], |honest| {
             encoded(CompressedCertificate { uncompressed_length: length, ..*honest })
         });
-        let limit = 65_540;
+        let limit = 131_400;
         assert_eq!(error.kind(), &ErrorKind::LimitExceeded { name: "handshake_message", limit });
         assert_eq!(toy.decompressed.load(Ordering::Relaxed), 0);
     }

@@ -16,7 +16,6 @@ use handclasp::observer::{KeyLog, KeyLogFile};
 use handclasp::record::{Sealer, TrafficKeys};
 use handclasp::session::{MemorySessions, StrikeRegister, TicketKeys};
 use handclasp::transport::memory::pipe;
-use handclasp::transport::raw::RawHandshake;
 use handclasp::{Level, Stream};
 use sessions::{Pair, before, client, server_at, shared_key, talk, time};
 
@@ -68,7 +67,7 @@ fn nothing_secret_is_shown() {
     sealer.install(traffic());
     let aead = CryptoProvider::ring().cipher_suites[0].aead.key(&[0x5a; 16]).unwrap();
     let raw = Handshake::client(Arc::new(theirs), server_name(), time(1));
-    let raw = RawHandshake::new(raw, None).unwrap();
+    let raw = raw.without_records().unwrap();
     let (left, _) = pipe();
     let second = client(pair.client_builder().pre_shared_keys(vec![shared_key()]), 1);
     let shown: [(&str, &dyn Debug); 14] = [

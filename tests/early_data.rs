@@ -15,12 +15,11 @@ use handclasp::config::{
 };
 use handclasp::connection::Received;
 use handclasp::crypto::CryptoProvider;
-use handclasp::handshake::{Answer, EarlyData, Handshake, Question};
+use handclasp::handshake::{Answer, EarlyData, Handshake, Question, Step};
 use handclasp::observer::KeyLog;
 use handclasp::pki_types::UnixTime;
 use handclasp::registry::CipherSuiteId;
 use handclasp::session::{AntiReplay, MemorySessions, Strike, StrikeRegister};
-use handclasp::transport::raw::{RawHandshake, RawStep};
 use handclasp::{ClientConnection, Connection, Level, ServerConfig, ServerConnection};
 use sessions::{Pair, before, carry, client as client_at, server_at, talk, time};
 
@@ -470,7 +469,7 @@ fn the_key_log_has_the_early_secrets() {
 }
 
 /// Both ends without records, as QUIC carries them.
-fn raw(pair: &Pair, config: &Arc<ServerConfig>, at: u64) -> (RawHandshake, RawHandshake) {
+fn raw(pair: &Pair, config: &Arc<ServerConfig>, at: u64) -> (Handshake, Handshake) {
     raw_with(pair.client_builder(), config, at)
 }
 
@@ -478,16 +477,16 @@ fn raw_with(
     builder: ClientConfigBuilder,
     config: &Arc<ServerConfig>,
     at: u64,
-) -> (RawHandshake, RawHandshake) {
+) -> (Handshake, Handshake) {
     let client = Handshake::client(Arc::new(builder.build().unwrap()), server_name(), time(at));
     let server = Handshake::server(config.clone(), time(at));
-    (RawHandshake::new(client, None).unwrap(), RawHandshake::new(server, None).unwrap())
+    (client.without_records().unwrap(), server.without_records().unwrap())
 }
 
 /// Carries messages, each changed by `edit`, until there are no more. Returns the 0-RTT secrets.
 fn run(
-    client: &mut RawHandshake,
-    server: &mut RawHandshake,
+    client: &mut Handshake,
+    server: &mut Handshake,
     edit: impl Fn(&mut Vec<u8>),
 ) -> Result<Vec<Vec<u8>>, handclasp::Error> {
     let mut secrets = Vec::new();
@@ -501,22 +500,22 @@ fn run(
 }
 
 fn pass(
-    from: &mut RawHandshake,
-    to: &mut RawHandshake,
+    from: &mut Handshake,
+    to: &mut Handshake,
     secrets: &mut Vec<Vec<u8>>,
     edit: impl Fn(&mut Vec<u8>),
 ) -> Result<bool, handclasp::Error> {
     let mut moved = false;
     while let Some(step) = from.next_step() {
         match step {
-            RawStep::Send(level, mut bytes) => {
+            Step::Send { level, mut bytes } => {
                 assert_ne!(level, Level::EarlyData, "no message is sent with 0-RTT data");
                 edit(&mut bytes);
                 to.receive(level, &bytes)?;
                 moved = true;
             }
-            RawStep::ReadSecret(Level::EarlyData, secret)
-            | RawStep::WriteSecret(Level::EarlyData, secret) => {
+            Step::ReadKeys { level: Level::EarlyData, secret }
+            | Step::WriteKeys { level: Level::EarlyData, secret } => {
                 secrets.push(secret.as_bytes().to_vec());
             }
             _ => {}
@@ -536,8 +535,8 @@ fn without_records_there_is_no_end_of_early_data() {
     assert_eq!(secrets.len(), 2, "one to write with, one to read with");
     assert_eq!(secrets[0], secrets[1]);
     for end in [&client, &server] {
-        assert!(end.handshake().is_complete());
-        assert_eq!(end.handshake().parameters().early_data, EarlyData::Accepted);
+        assert!(end.is_complete());
+        assert_eq!(end.parameters().early_data, EarlyData::Accepted);
     }
     // After a retry the messages go on at their own levels.
     let retries = pair.server_with(narrow_provider(0, 1));
@@ -545,8 +544,8 @@ fn without_records_there_is_no_end_of_early_data() {
     let (mut client, mut server) = raw(&pair, &config, 2);
     assert_eq!(run(&mut client, &mut server, |_| {}).unwrap().len(), 1);
     for end in [&client, &server] {
-        assert!(end.handshake().is_complete() && end.handshake().parameters().retried);
-        assert_eq!(end.handshake().parameters().early_data, EarlyData::Rejected);
+        assert!(end.is_complete() && end.parameters().retried);
+        assert_eq!(end.parameters().early_data, EarlyData::Rejected);
     }
 }
 
@@ -566,7 +565,7 @@ fn add_extension(bytes: &mut Vec<u8>, extension: &[u8]) {
 fn a_client_takes_no_yes_that_does_not_fit_its_offer() {
     const YES: [u8; 4] = [0, 42, 0, 0];
     let yes = |bytes: &mut Vec<u8>| add_extension(bytes, &YES);
-    let refusal = |client: &mut RawHandshake, server: &mut RawHandshake| {
+    let refusal = |client: &mut Handshake, server: &mut Handshake| {
         let error = run(client, server, yes).unwrap_err();
         assert!(error.to_string().contains("early_data"), "{error}");
         error.alert_sent()

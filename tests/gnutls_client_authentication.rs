@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use common::{Identity, NAME, server_name};
 use handclasp::config::{
     CertificateList, CertifiedKey, ClientAuthentication, ClientConfigBuilder, PeerVerifier,
-    PinnedPublicKeys, TrustAnchorVerifier,
+    SpkiPin, SpkiPins, TrustAnchorVerifier,
 };
 use handclasp::crypto::CryptoProvider;
 use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream};
@@ -36,7 +36,8 @@ fn list(key: CertifiedKey) -> Arc<CertificateList> {
 }
 
 fn pinned(identity: &Identity) -> Arc<dyn PeerVerifier> {
-    Arc::new(PinnedPublicKeys::of_certificates(&identity.chain[..1]).unwrap())
+    let pin = SpkiPin::of(&identity.chain[0]).unwrap();
+    Arc::new(SpkiPins::raw_public_keys([pin]).unwrap())
 }
 
 fn authority(identity: &Identity) -> Arc<dyn PeerVerifier> {

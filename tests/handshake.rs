@@ -201,7 +201,7 @@ fn a_servers_layout_says_nothing_that_the_client_did_not_ask_for() {
     let identity = Identity::p256();
     let (offered, other) = (ExtensionType(0xff77), ExtensionType(0xff78));
     let raw = |kind| LayoutItem::Raw(kind, vec![1]);
-    let layout = ExtensionLayout { items: vec![raw(offered), raw(other), LayoutItem::Padding] };
+    let layout = ExtensionLayout { items: vec![raw(offered), raw(other)] };
     let server = ServerConfig::builder(CryptoProvider::ring()).encrypted_extensions_layout(layout);
     let resolver = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let server = Arc::new(server.build(Arc::new(resolver)).unwrap());

@@ -8,20 +8,21 @@ use common::{Identity, server_name};
 use handclasp::alert::AlertDescription;
 use handclasp::config::{AnswerLater, HmacCookies};
 use handclasp::crypto::CryptoProvider;
-use handclasp::handshake::{Answer, Handshake};
+use handclasp::handshake::{Answer, Handshake, Step};
 use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::UnixTime;
 use handclasp::transport::memory::exchange;
-use handclasp::transport::raw::{RawHandshake, RawStep};
 use handclasp::wire::{
     ClientHello, HELLO_RETRY_REQUEST_RANDOM, HandshakeMessage, NewSessionTicket,
 };
 use handclasp::{ClientConnection, ErrorKind, Level, ServerConfig, ServerConnection};
 
-fn client_hello(identity: &Identity) -> (RawHandshake, Vec<u8>) {
+fn client_hello(identity: &Identity) -> (Handshake, Vec<u8>) {
     let client = Handshake::client(identity.client_config(), server_name(), UnixTime::now());
-    let mut client = RawHandshake::new(client, None).unwrap();
-    let Some(RawStep::Send(Level::Initial, hello)) = client.next_step() else { panic!() };
+    let mut client = client.without_records().unwrap();
+    let Some(Step::Send { level: Level::Initial, bytes: hello }) = client.next_step() else {
+        panic!()
+    };
     (client, hello)
 }
 
@@ -31,14 +32,14 @@ fn bytes_of_the_old_keys_do_not_survive_an_answer_that_changes_the_keys() {
     let config = ServerConfig::builder(CryptoProvider::ring());
     let config = Arc::new(config.build(Arc::new(AnswerLater)).unwrap());
     let server = Handshake::server(config.clone(), UnixTime::now());
-    let mut server = RawHandshake::new(server, None).unwrap();
+    let mut server = server.without_records().unwrap();
     let (_, mut hello) = client_hello(&identity);
     hello.push(20);
     let error = server.receive(Level::Initial, &hello).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::MisplacedBytes(_)), "in one piece: {error}");
 
     let server = Handshake::server(config, UnixTime::now());
-    let mut server = RawHandshake::new(server, None).unwrap();
+    let mut server = server.without_records().unwrap();
     hello.pop();
     server.receive(Level::Initial, &hello).unwrap();
     server.receive(Level::Initial, &[20]).unwrap();
@@ -144,23 +145,29 @@ fn an_alert_that_the_carrier_brings_ends_the_handshake() {
     struct Seen(Arc<Mutex<Vec<String>>>);
     impl Observer for Seen {
         fn event(&mut self, event: &Event<'_>) {
-            if matches!(event, Event::AlertReceived(_) | Event::AlertSent(_)) {
+            if matches!(event, Event::AlertSent(_)) {
                 self.0.lock().unwrap().push(format!("{event:?}"));
             }
         }
     }
     let identity = Identity::p256();
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let client = Handshake::client(identity.client_config(), server_name(), UnixTime::now());
-    let mut client = RawHandshake::new(client, Some(Box::new(Seen(seen.clone())))).unwrap();
-    assert!(client.next_step().is_some());
-    let error = client.receive_alert(AlertDescription::HANDSHAKE_FAILURE);
-    assert_eq!(error.alert_received(), Some(AlertDescription::HANDSHAKE_FAILURE));
-    assert_eq!(error.alert_sent(), None, "an alert is no answer to an alert");
-    assert_eq!(client.receive(Level::Initial, &[2, 0, 0, 0]), Err(error.clone()));
-    assert_eq!(client.receive_alert(AlertDescription::INTERNAL_ERROR), error, "the first stays");
-    assert!(seen.lock().unwrap()[0].contains("handshake_failure"));
-    assert_eq!(AlertDescription(200).to_string(), "alert 200");
+    for (kind, told) in [
+        (ErrorKind::AlertReceived(AlertDescription::HANDSHAKE_FAILURE), 0),
+        (ErrorKind::Refused("the carrier"), 1),
+    ] {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let mut client =
+            Handshake::client(identity.client_config(), server_name(), UnixTime::now());
+        client.observe(Box::new(Seen(seen.clone())));
+        let mut client = client.without_records().unwrap();
+        let error = client.fail(kind.into());
+        assert_eq!(error.alert_sent().is_some(), told == 1, "an alert is no answer to an alert");
+        assert_eq!(error.alert_received().is_some(), told == 0);
+        assert_eq!(client.receive(Level::Initial, &[2, 0, 0, 0]), Err(error.clone()));
+        assert_eq!(client.fail(ErrorKind::Canceled.into()), error, "the first stays");
+        assert_eq!(seen.lock().unwrap().len(), told);
+    }
+    assert_eq!(AlertDescription(200).to_string(), "200");
 }
 
 #[test]

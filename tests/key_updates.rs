@@ -314,6 +314,51 @@ fn a_request_before_each_record_makes_a_reader_say_nothing() {
     assert_eq!(log.updates(), [Seen::Sent(false)], "one answer for all");
 }
 
+/// A peer may not ask again before it has the answer, and a stream that only reads has no data that
+/// the answer could go before.
+#[cfg(unix)]
+#[test]
+fn a_stream_that_reads_answers_the_first_request_since_it_wrote() {
+    use std::io::{ErrorKind, Read, Write};
+    use std::os::unix::net::UnixStream;
+
+    use handclasp::Stream;
+
+    let (server, log, mut client) = hostile();
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    let mut stream = Stream::new(server, ours);
+    let mut hear = |stream: &mut Stream<_, _>, bytes: &[u8]| {
+        theirs.write_all(bytes).unwrap();
+        let waits = loop {
+            match stream.read(&mut [0; 100]) {
+                Ok(count) => assert!(count > 0),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(waits.kind(), ErrorKind::WouldBlock);
+        log.updates()
+    };
+    // Many at once have one answer, many after that have one before data.
+    let requests: Vec<u8> = (0..5).flat_map(|_| client.update(true)).collect();
+    let answered = hear(&mut stream, &requests);
+    assert_eq!(answered[5..], [Seen::Sent(false)]);
+    for _ in 0..100 {
+        let update = client.update(true);
+        let data = client.seal(ContentType::APPLICATION_DATA, b"data");
+        assert_eq!(hear(&mut stream, &[update, data].concat()), [Seen::Received(true)]);
+    }
+    for _ in 0..3 {
+        stream.write_all(b"at last").unwrap();
+    }
+    assert_eq!(log.updates(), [Seen::Sent(false)]);
+    assert_eq!(hear(&mut stream, &client.update(true)), [Seen::Received(true), Seen::Sent(false)]);
+    // And none follows close_notify.
+    stream.write_all(b"more").unwrap();
+    stream.close().unwrap();
+    assert_eq!(hear(&mut stream, &client.update(true)), [Seen::Received(true)]);
+}
+
 #[test]
 fn two_updates_in_one_record_are_refused() {
     let (mut server, _, mut client) = hostile();

@@ -12,16 +12,15 @@ use handclasp::alert::AlertDescription as A;
 use handclasp::certificate::{CertificateError, EndEntity, Problem};
 use handclasp::config::{
     CertificateList, CertifiedKey, ClientAuthentication, KeySource, PeerIdentity, PeerVerifier,
-    PinnedPublicKeys, Reply, TrustAnchorVerifier,
+    Reply, SpkiPin, SpkiPins, TrustAnchorVerifier,
 };
 use handclasp::connection::Options;
 use handclasp::crypto::{CryptoProvider, signing_key};
-use handclasp::handshake::{Answer, Handshake, Question};
+use handclasp::handshake::{Answer, Handshake, Question, Step};
 use handclasp::observer::{Event, Observer};
 use handclasp::registry::{CertificateType, ExtensionType, HandshakeType};
 use handclasp::session::{ClientSessionStore, MemoryClientSessions, TicketKeys};
 use handclasp::transport::memory::exchange;
-use handclasp::transport::raw::{RawHandshake, RawStep};
 use handclasp::wire::{Certificate, EncryptedExtensions, HandshakeMessage};
 use handclasp::{ClientConfig, ClientConnection, Error, ErrorKind, ServerConfig, ServerConnection};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -38,8 +37,8 @@ fn raw_key(identity: &Identity) -> Arc<CertifiedKey> {
     Arc::new(CertifiedKey::raw_public_key(spki(identity), key).unwrap())
 }
 
-fn pinned(identity: &Identity) -> Arc<PinnedPublicKeys> {
-    Arc::new(PinnedPublicKeys::new([spki(identity)]))
+fn pinned(identity: &Identity) -> Arc<SpkiPins> {
+    Arc::new(SpkiPins::raw_public_keys([SpkiPin::of_public_key(&spki(identity))]).unwrap())
 }
 
 fn client(verifier: Arc<dyn PeerVerifier>, own: Option<Arc<CertifiedKey>>) -> ClientConnection {
@@ -129,15 +128,15 @@ fn alert_after(edit: impl Fn(HandshakeType, &Identity, &mut Vec<u8>)) -> Option<
     let list = Arc::new(CertificateList::new(vec![raw_key(&theirs)]));
     let config = ServerConfig::builder(CryptoProvider::ring()).build(list).unwrap();
     let server = Handshake::server(Arc::new(config), now);
-    let [mut client, mut server] = [client, server].map(|it| RawHandshake::new(it, None).unwrap());
+    let [mut client, mut server] = [client, server].map(|it| it.without_records().unwrap());
     while let Some(step) = client.next_step() {
-        if let RawStep::Send(level, bytes) = step {
+        if let Step::Send { level, bytes } = step {
             server.receive(level, &bytes).unwrap();
         }
     }
     let mut result = Ok(());
     while let Some(step) = server.next_step() {
-        let RawStep::Send(level, bytes) = step else { continue };
+        let Step::Send { level, bytes } = step else { continue };
         let mut rest = &bytes[..];
         while let Some((message, after)) = HandshakeMessage::split(rest) {
             let mut bytes = message.bytes.to_vec();

@@ -11,7 +11,7 @@ use std::thread;
 
 use common::{Identity, narrow_provider, server_name};
 use handclasp::alert::AlertDescription;
-use handclasp::config::{ConfigError, PskList};
+use handclasp::config::{ConfigError, PskList, Reply};
 use handclasp::connection::Options;
 use handclasp::crypto::{CryptoError, CryptoProvider};
 use handclasp::key_schedule::PskKind;
@@ -23,7 +23,7 @@ use handclasp::session::{
 };
 use handclasp::wire::{EncryptedExtensions, NewSessionTicket};
 use handclasp::{ClientConnection, Connection, ServerConfig, ServerConnection, Stream};
-use sessions::{Pair, carry, client, server_at, talk, ticket_keys, time};
+use sessions::{Pair, carry, client, found, server_at, talk, ticket_keys, time};
 use zeroize::Zeroizing;
 
 fn resumed(client: &Connection, server: &Connection) -> bool {
@@ -273,9 +273,9 @@ fn stores_are_bounded() {
     let sessions = MemorySessions::new(3, CryptoProvider::ring().random);
     let tickets: Vec<_> =
         (0..5_u8).map(|number| sessions.put(&[number], time(0)).unwrap()).collect();
-    let kept = tickets.iter().map(|ticket| sessions.take(ticket, time(0)).map(|it| it[0]));
+    let kept = tickets.iter().map(|ticket| found(&sessions, ticket, time(0)).map(|it| it[0]));
     assert_eq!(kept.collect::<Vec<_>>(), [None, None, Some(2), Some(3), Some(4)]);
-    assert!(sessions.take(&tickets[4], time(0)).is_none(), "once");
+    assert!(found(&sessions, &tickets[4], time(0)).is_none(), "once");
 
     let pair = Pair::new();
     let config = pair.finish(pair.server_builder().tickets(16));
@@ -324,14 +324,14 @@ fn hostile_tickets_open_to_nothing() {
     let keys = ticket_keys();
     let ticket = keys.put(b"a session", time(0)).unwrap();
     for end in 0..ticket.len() {
-        assert!(keys.take(&ticket[..end], time(0)).is_none());
+        assert!(found(&*keys, &ticket[..end], time(0)).is_none());
     }
     for bit in 0..ticket.len() * 8 {
         let mut changed = ticket.clone();
         changed[bit / 8] ^= 1 << (bit % 8);
-        assert!(keys.take(&changed, time(0)).is_none());
+        assert!(found(&*keys, &changed, time(0)).is_none());
     }
-    assert_eq!(keys.take(&ticket, time(0)).unwrap().as_slice(), b"a session");
+    assert_eq!(found(&*keys, &ticket, time(0)).unwrap().as_slice(), b"a session");
     // Even a store that gives out anything ends in a full handshake.
     #[derive(Debug)]
     struct Anything(Vec<u8>);
@@ -347,9 +347,9 @@ fn hostile_tickets_open_to_nothing() {
             &self,
             ticket: &[u8],
             _: handclasp::pki_types::UnixTime,
-        ) -> Option<Zeroizing<Vec<u8>>> {
+        ) -> Reply<Option<Zeroizing<Vec<u8>>>> {
             let length = ticket.len().min(self.0[0].into());
-            Some(ticket[..length].to_vec().into())
+            Reply::Now(Some(ticket[..length].to_vec().into()))
         }
     }
     for length in 0..100 {
@@ -369,10 +369,10 @@ fn random_ticket_keys_change_by_themselves_and_open_for_a_week() {
     assert_eq!(name(&first), name(&keys.put(b"2", time(TicketKeys::PERIOD - 1)).unwrap()));
     let second = keys.put(b"3", time(TicketKeys::PERIOD)).unwrap();
     assert_ne!(name(&first), name(&second));
-    assert!(keys.take(&first, time(TicketKeys::PERIOD)).is_some());
+    assert!(found(&*keys, &first, time(TicketKeys::PERIOD)).is_some());
     keys.put(b"4", time(TicketKeys::PERIOD + u64::from(MAX_LIFETIME) + 1)).unwrap();
-    assert!(keys.take(&first, time(0)).is_none(), "the key is gone");
-    assert!(keys.take(&second, time(0)).is_some());
+    assert!(found(&*keys, &first, time(0)).is_none(), "the key is gone");
+    assert!(found(&*keys, &second, time(0)).is_some());
 }
 
 #[test]
@@ -491,8 +491,8 @@ impl SessionStore for LastTicket {
         Ok(vec![1; 16])
     }
 
-    fn take(&self, _: &[u8], _: UnixTime) -> Option<Zeroizing<Vec<u8>>> {
-        None
+    fn take(&self, _: &[u8], _: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
+        Reply::Now(None)
     }
 }
 

@@ -11,7 +11,7 @@ use common::{Identity, server_name};
 use handclasp::certificate::{CertificateError, EndEntity};
 use handclasp::config::{
     CertificateList, CertifiedKey, ClientAuthentication, ClientConfigBuilder, KeySource,
-    PeerIdentity, PeerVerifier, PinnedPublicKeys, PskList, Reply, TrustAnchorVerifier,
+    PeerIdentity, PeerVerifier, PskList, Reply, SpkiPin, SpkiPins, TrustAnchorVerifier,
 };
 use handclasp::connection::Options;
 use handclasp::crypto::{CryptoProvider, signing_key};
@@ -140,7 +140,7 @@ fn raw(identity: &Identity) -> Arc<CertificateList> {
 }
 
 fn pinned(identity: &Identity) -> Arc<dyn PeerVerifier> {
-    Arc::new(PinnedPublicKeys::new([spki(identity)]))
+    Arc::new(SpkiPins::raw_public_keys([SpkiPin::of_public_key(&spki(identity))]).unwrap())
 }
 
 #[test]

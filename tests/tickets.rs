@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use common::server_name;
 use handclasp::alert::AlertDescription;
+use handclasp::config::Reply;
 use handclasp::crypto::{CryptoError, CryptoProvider, Secret};
 use handclasp::handshake::{Handshake, Step};
 use handclasp::pki_types::{ServerName, UnixTime};
@@ -17,7 +18,6 @@ use handclasp::session::{
     ClientSession, ClientSessionStore, MAX_LIFETIME, MemoryClientSessions, SessionStore,
     TicketKeys, TicketOrigin,
 };
-use handclasp::transport::raw::{RawHandshake, RawStep};
 use handclasp::wire::{ClientHello, Extensions, HandshakeMessage, NewSessionTicket};
 use handclasp::{Connection, ErrorKind, Level};
 use sessions::{Pair, client, server_at, talk, time};
@@ -138,8 +138,8 @@ impl SessionStore for Broken {
         self.0.clone()
     }
 
-    fn take(&self, _: &[u8], _: UnixTime) -> Option<Zeroizing<Vec<u8>>> {
-        None
+    fn take(&self, _: &[u8], _: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
+        Reply::Now(None)
     }
 }
 
@@ -217,6 +217,13 @@ fn who_cannot_send_a_ticket_is_told_and_nothing_ends() {
     ends[1].send_ticket(&plain()).unwrap();
 }
 
+fn taken(keys: &TicketKeys, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    match keys.take(ticket, time(0)) {
+        Reply::Now(session) => session,
+        Reply::Later => panic!("keys know at once"),
+    }
+}
+
 #[test]
 fn ticket_keys_can_be_replaced_while_connections_use_them() {
     let random = CryptoProvider::ring().random;
@@ -224,19 +231,19 @@ fn ticket_keys_can_be_replaced_while_connections_use_them() {
     let keys = TicketKeys::from_bytes(&bytes[..32], random).unwrap();
     let ticket = keys.put(b"a session", time(0)).unwrap();
     assert!(keys.replace(&[0; 32]).is_err());
-    assert!(keys.take(&ticket, time(0)).is_some(), "the keys are as they were");
+    assert!(taken(&keys, &ticket).is_some(), "the keys are as they were");
     keys.replace(&[&bytes[32..], &bytes[..32]].concat()).unwrap();
-    assert!(keys.take(&ticket, time(0)).is_some(), "the old key opens still");
+    assert!(taken(&keys, &ticket).is_some(), "the old key opens still");
     let newer = keys.put(b"a session", time(0)).unwrap();
     keys.replace(&bytes[32..]).unwrap();
-    assert!(keys.take(&ticket, time(0)).is_none(), "it is gone");
-    assert!(keys.take(&newer, time(0)).is_some());
+    assert!(taken(&keys, &ticket).is_none(), "it is gone");
+    assert!(taken(&keys, &newer).is_some());
 }
 
-fn carry(from: &mut RawHandshake, to: &mut RawHandshake) -> usize {
+fn carry(from: &mut Handshake, to: &mut Handshake) -> usize {
     let mut carried = 0;
     while let Some(step) = from.next_step() {
-        if let RawStep::Send(level, bytes) = step {
+        if let Step::Send { level, bytes } = step {
             to.receive(level, &bytes).unwrap();
             carried += 1;
         }
@@ -253,10 +260,10 @@ fn in_quic_a_ticket_says_that_early_data_may_come_and_not_how_much() {
         let builder = pair.client_builder().build().unwrap();
         let client = Handshake::client(Arc::new(builder), server_name(), time(0));
         let server = Handshake::server(config.clone(), time(0));
-        let mut client = RawHandshake::new(client, None).unwrap();
-        let mut server = RawHandshake::new(server, None).unwrap();
+        let mut client = client.without_records().unwrap();
+        let mut server = server.without_records().unwrap();
         while carry(&mut client, &mut server) + carry(&mut server, &mut client) > 0 {}
-        assert!(client.handshake().is_complete());
+        assert!(client.is_complete());
         let mut list = ExtensionType::EARLY_DATA.0.to_be_bytes().to_vec();
         list.extend_from_slice(&[0, 4]);
         list.extend_from_slice(&size.to_be_bytes());

@@ -4,6 +4,8 @@
 mod common;
 #[path = "common/tokio.rs"]
 mod peers;
+#[path = "common/sessions.rs"]
+mod sessions;
 
 use std::io;
 use std::pin::pin;
@@ -20,9 +22,12 @@ use handclasp::config::{
 };
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::{Answer, Question};
+use handclasp::pki_types::UnixTime;
+use handclasp::session::ClientSessionStore;
 use handclasp::transport::tokio::{Acceptor, Connector};
 use handclasp::{CertifiedKey, ClientConfig, ErrorKind, ServerConfig};
 use peers::{connect, tls};
+use sessions::{Elsewhere, Pair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
 use tokio::time::{Instant, sleep};
 
@@ -176,6 +181,36 @@ async fn a_look_up_of_a_pre_shared_key_may_take_a_second() {
     });
     let connector = Connector::new(Arc::new(client));
     takes_a_second_while_others_go_on(&connector, &acceptor).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_up_of_a_session_may_take_a_second() {
+    let (pair, store) = (Pair::new(), Elsewhere::new());
+    let config = pair.finish(pair.server_builder().sessions(store.clone()).tickets(1));
+    let connector = Connector::new(Arc::new(pair.client_builder().build().unwrap()));
+    let acceptor = Acceptor::new(config).answers(move |question| {
+        let store = Arc::clone(&store);
+        async move {
+            sleep(SECOND).await;
+            let Question::TakeSession(take) = question else { panic!("{question:?}") };
+            Answer::Session(store.answer(&take.ticket))
+        }
+    });
+    let start = Instant::now();
+    let (client, server) = connect(&connector, &acceptor, ROOM).await;
+    let (mut client, mut server) = (client.unwrap(), server.unwrap());
+    assert!(start.elapsed() < SECOND / 10, "there was no ticket to ask about");
+    server.write_all(b"ticket").await.unwrap();
+    server.flush().await.unwrap();
+    client.read_exact(&mut [0; 6]).await.unwrap();
+    let session = pair.store.take(&server_name(), UnixTime::now()).unwrap();
+    for there in [true, false] {
+        pair.store.forget(&server_name());
+        pair.store.put(session.clone());
+        let (client, _) = takes_a_second_while_others_go_on(&connector, &acceptor).await;
+        let resumed = client.connection().parameters().pre_shared_key.is_some();
+        assert_eq!(resumed, there, "each is there once");
+    }
 }
 
 #[tokio::test(start_paused = true)]

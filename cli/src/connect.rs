@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use handclasp::config::{
-    CertificateList, PeerVerifier, PinnedPublicKeys, SpkiPin, SpkiPins, TrustAnchorVerifier,
-};
+use handclasp::config::{CertificateList, PeerVerifier, SpkiPin, SpkiPins, TrustAnchorVerifier};
 use handclasp::connection::{Options, Received};
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::EarlyData;
@@ -139,7 +137,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
         connection.update_keys(true)?;
     }
     send_all(&mut connection, &socket, rest)?;
-    let end = duplex::run(connection, &socket, inbox, say);
+    let end = duplex::run(connection, &socket, inbox, arguments.client_cert.is_some(), say);
     journal.finish();
     if let Some(sessions) = &sessions {
         let count = sessions.save()?;
@@ -192,7 +190,8 @@ fn config(
     let provider = CryptoProvider::ring();
     let pins = arguments.pin.iter().copied();
     let verifier: Arc<dyn PeerVerifier> = if let Some(file) = &arguments.raw_public_key {
-        Arc::new(PinnedPublicKeys::new([files::public_key(file)?]))
+        let pin = SpkiPin::of_public_key(&files::public_key(file)?);
+        Arc::new(SpkiPins::raw_public_keys([pin]).map_err(misuse)?)
     } else if arguments.pin_alone {
         Arc::new(SpkiPins::alone(pins).map_err(misuse)?)
     } else {

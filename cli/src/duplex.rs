@@ -22,6 +22,10 @@ const CHUNK: usize = 32 * 1024;
 /// How long the last bytes may take to be sent to a peer that may not be reading any more.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// How long a server may be silent that could still ask for a certificate, when the input has
+/// ended: what is closed cannot answer any more.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// How the connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -33,8 +37,12 @@ pub enum End {
 
 struct State {
     connection: ClientConnection,
-    /// Standard input has ended, and close_notify is on its way.
+    /// Standard input has ended.
     input_ended: bool,
+    /// close_notify is on its way.
+    closed: bool,
+    /// How often something has come.
+    heard: u64,
     /// The peer said close_notify.
     peer_closed: bool,
     /// Nothing new is to be sent.
@@ -57,23 +65,43 @@ impl Shared {
         self.changed.wait(guard).unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits until nothing has come for a while, or nothing will.
+    fn wait_for_silence(&self) {
+        let mut state = self.lock();
+        loop {
+            let heard = state.heard;
+            let waiting =
+                |state: &mut State| state.heard == heard && !state.peer_closed && !state.over;
+            let result = self.changed.wait_timeout_while(state, PATIENCE, waiting);
+            let timeout;
+            (state, timeout) = result.unwrap_or_else(PoisonError::into_inner);
+            if timeout.timed_out() || state.peer_closed || state.over {
+                return;
+            }
+        }
+    }
+
     fn change(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.lock());
         self.changed.notify_all();
     }
 }
 
-/// Pipes until the peer is done; the handshake must be complete. `notice` is told what a person
-/// at a terminal should know.
+/// Pipes until the peer is done; the handshake must be complete. Where the peer `may_ask` for a
+/// certificate, the end of the input waits for that. `notice` is told what a person at a terminal
+/// should know.
 pub fn run(
     connection: ClientConnection,
     socket: &TcpStream,
     inbox: Inbox,
+    may_ask: bool,
     notice: impl FnMut(&str),
 ) -> Result<End, Failure> {
     let state = State {
         connection,
         input_ended: false,
+        closed: false,
+        heard: 0,
         peer_closed: false,
         over: false,
         sender_ended: false,
@@ -86,7 +114,7 @@ pub fn run(
     })?;
     // This one may wait for standard input for ever: it ends with the process.
     let reader = Arc::clone(&shared);
-    thread::Builder::new().spawn(move || read_input(&reader))?;
+    thread::Builder::new().spawn(move || read_input(&reader, may_ask))?;
 
     let result = receive(&shared, socket, inbox, notice);
     // What is still to be said goes out: an alert, or close_notify.
@@ -106,7 +134,7 @@ fn send(shared: &Shared, mut socket: &TcpStream) {
     loop {
         let bytes = state.connection.outgoing().to_vec();
         if bytes.is_empty() {
-            if state.input_ended && state.peer_closed {
+            if state.closed && state.peer_closed {
                 // Both directions are closed: the receiver need not wait for the peer to hang up.
                 let _ = socket.shutdown(Shutdown::Both);
                 return;
@@ -130,7 +158,7 @@ fn send(shared: &Shared, mut socket: &TcpStream) {
 }
 
 /// Standard input to the connection; its end is close_notify.
-fn read_input(shared: &Shared) {
+fn read_input(shared: &Shared, may_ask: bool) {
     let mut input = io::stdin().lock();
     let mut buffer = vec![0; CHUNK];
     loop {
@@ -139,9 +167,13 @@ fn read_input(shared: &Shared) {
             result => result.unwrap_or(0),
         };
         if count == 0 {
+            shared.change(|state| state.input_ended = true);
+            if may_ask {
+                shared.wait_for_silence();
+            }
             return shared.change(|state| {
                 state.connection.close();
-                state.input_ended = true;
+                state.closed = true;
             });
         }
         let mut rest = buffer.get(..count).unwrap_or_default();
@@ -203,6 +235,7 @@ fn take(shared: &Shared, inbox: &mut Inbox, data: &mut Vec<u8>) -> Result<bool, 
         match state.connection.receive(inbox.unread()) {
             Ok((_, Received::Incomplete | Received::Waiting)) => break Ok(false),
             Ok((consumed, received)) => {
+                state.heard += 1;
                 let closed = matches!(received, Received::Closed);
                 if let Received::Data(plaintext) = received {
                     data.extend_from_slice(plaintext);

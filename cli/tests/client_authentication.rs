@@ -3,9 +3,18 @@
 
 mod common;
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::process::Output;
+use std::sync::Arc;
+use std::thread;
 
 use common::{Files, Server, handclasp, run_with_input, text};
+use handclasp::config::{CertificateList, ClientAuthentication, TrustAnchorVerifier};
+use handclasp::crypto::CryptoProvider;
+use handclasp::pki_types::pem::PemObject;
+use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
+use handclasp::{CertifiedKey, ServerConfig, ServerConnection, Stream, TrustAnchors};
 
 /// Connects to the server with these arguments more, and says a line.
 fn connect(server: &Server, files: &Files, arguments: &[&str]) -> Output {
@@ -78,6 +87,56 @@ fn a_server_asks_after_the_handshake() {
     assert_eq!(connect(&server, &files, &[]).status.code(), Some(0));
     let line = server.log_line_with("certificate");
     assert!(line.contains("was not asked for a certificate"), "{line}");
+}
+
+/// A server that may ask for a certificate after the handshake.
+fn asking(files: &Files) -> ServerConnection {
+    let chain = CertificateDer::pem_file_iter(files.path("cert.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(files.path("key.pem")).unwrap();
+    let key = CertifiedKey::from_der(chain.collect::<Result<_, _>>().unwrap(), &key).unwrap();
+    let anchors = TrustAnchors::from_pem(files.read("ca.pem").as_bytes()).unwrap();
+    let provider = CryptoProvider::ring();
+    let verifier = TrustAnchorVerifier::for_clients(anchors, provider.signatures.clone());
+    let config = ServerConfig::builder(provider)
+        .client_authentication(ClientAuthentication::post_handshake(Arc::new(verifier)))
+        .build(Arc::new(CertificateList::new(vec![Arc::new(key)])));
+    ServerConnection::new(Arc::new(config.unwrap())).unwrap()
+}
+
+#[test]
+fn a_request_at_the_end_of_the_input_is_answered_and_one_after_close_notify_is_not_told_of() {
+    for answered in [true, false] {
+        let files = Files::new();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let connection = asking(&files);
+        let server = thread::spawn(move || {
+            let mut stream = Stream::new(connection, listener.accept().unwrap().0);
+            stream.handshake().unwrap();
+            if !answered {
+                // The client has closed its direction.
+                assert_eq!(stream.read_to_end(&mut Vec::new()).unwrap(), 0);
+            }
+            stream.connection_mut().request_client_certificate().unwrap();
+            while answered && stream.connection().open_certificate_requests() > 0 {
+                assert_eq!(stream.receive().unwrap(), Some(0), "the client has nothing to say");
+            }
+            stream.write_all(b"words").unwrap();
+            stream.close().unwrap();
+            assert_eq!(stream.read_to_end(&mut Vec::new()).unwrap(), 0);
+            stream.connection().parameters().certificates.is_some()
+        });
+        // The input is at its end from the start.
+        let mut command = handclasp(["connect", &address, "--ca", &files.path("ca.pem")]);
+        let output = command.args(own(&files)).output().unwrap();
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{told}");
+        assert_eq!(text(&output.stdout), "words");
+        assert_eq!(server.join().unwrap(), answered, "{told}");
+        let (_, after) = told.split_once("CertificateRequest").expect(&told);
+        assert_eq!(after.contains("CertificateVerify"), answered, "{told}");
+        assert_eq!(after.contains("Finished"), answered, "{told}");
+    }
 }
 
 #[test]

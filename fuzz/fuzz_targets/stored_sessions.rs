@@ -8,9 +8,9 @@ use std::sync::{Arc, LazyLock};
 use handclasp::certificate::CertificateError;
 use handclasp::config::{ClientConfig, PeerIdentity, PeerVerifier, Reply};
 use handclasp::crypto::CryptoProvider;
+use handclasp::handshake::Step;
 use handclasp::pki_types::UnixTime;
 use handclasp::session::{ClientSession, ClientSessionStore, MemoryClientSessions};
-use handclasp::transport::raw::{RawHandshake, RawStep};
 use handclasp::wire::{ClientHello, HandshakeMessage};
 use libfuzzer_sys::fuzz_target;
 
@@ -42,8 +42,8 @@ fuzz_target!(|data: &[u8]| {
     STORE.put(session);
     let now = UnixTime::since_unix_epoch(core::time::Duration::from_secs(1_800_000_000));
     let handshake = handclasp::handshake::Handshake::client(CONFIG.clone(), name, now);
-    let mut client = RawHandshake::new(handshake, None).expect("a client starts");
-    let Some(RawStep::Send(_, hello)) = client.next_step() else { panic!("it says hello") };
+    let mut client = handshake.without_records().expect("a client starts");
+    let Some(Step::Send { bytes: hello, .. }) = client.next_step() else { panic!("it says hello") };
     let (message, _) = HandshakeMessage::split(&hello).expect("it is whole");
     let hello = ClientHello::parse(message.body).expect("it is well formed");
     if let Some(keys) = hello.pre_shared_keys {

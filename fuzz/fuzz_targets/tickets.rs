@@ -1,24 +1,47 @@
 //! A server opens hostile tickets: as they are, and as the sealed content of its own tickets, so
-//! that what is inside one varies too.
+//! that what is inside one varies too; and a store that is asked later answers with hostile bytes.
 
 #![no_main]
 
 use std::sync::{Arc, LazyLock};
 
-use handclasp::crypto::CryptoProvider;
-use handclasp::handshake::Side;
+use handclasp::alert::AlertDescription;
+use handclasp::config::Reply;
+use handclasp::crypto::{CryptoError, CryptoProvider};
+use handclasp::handshake::{Answer, Handshake, Question, Side};
 use handclasp::pki_types::UnixTime;
 use handclasp::registry::ExtensionType;
 use handclasp::session::{SessionStore, TicketKeys};
 use handclasp::wire::ClientHello;
-use handclasp::{Level, ServerConfig};
+use handclasp::{Error, Level, ServerConfig};
 use handclasp_fuzz::peers::{self, Scenario};
 use libfuzzer_sys::fuzz_target;
+use zeroize::Zeroizing;
 
 static KEYS: LazyLock<Arc<TicketKeys>> = LazyLock::new(|| {
     let bytes: Vec<u8> = (0..32).collect();
     let random = CryptoProvider::ring().random;
     Arc::new(TicketKeys::from_bytes(&bytes, random).expect("the key is one"))
+});
+
+/// A store that has to be asked about every ticket.
+#[derive(Debug)]
+struct Elsewhere;
+
+impl SessionStore for Elsewhere {
+    fn put(&self, _: &[u8], _: UnixTime) -> Result<Vec<u8>, CryptoError> {
+        Err(CryptoError)
+    }
+
+    fn take(&self, _: &[u8], _: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
+        Reply::Later
+    }
+}
+
+static ASKING: LazyLock<Arc<ServerConfig>> = LazyLock::new(|| {
+    let builder = ServerConfig::builder(CryptoProvider::ring()).sessions(Arc::new(Elsewhere));
+    let resolver = Arc::new(handclasp::config::AnswerLater);
+    Arc::new(builder.build(resolver).expect("the configuration is complete"))
 });
 
 static CONFIG: LazyLock<Arc<ServerConfig>> = LazyLock::new(|| {
@@ -59,24 +82,41 @@ fn hello(ticket: &[u8]) -> Vec<u8> {
 
 fuzz_target!(|data: &[u8]| {
     let now = UnixTime::since_unix_epoch(core::time::Duration::from_secs(1_800_000_000));
-    assert!(KEYS.take(data, now).is_none(), "it was not sealed here");
+    assert_eq!(KEYS.take(data, now), Reply::Now(None), "it was not sealed here");
     let sealed = KEYS.put(data, now).expect("there is randomness");
-    assert_eq!(KEYS.take(&sealed, now).expect("it was sealed here").as_slice(), data);
+    assert_eq!(KEYS.take(&sealed, now), Reply::Now(Some(Zeroizing::new(data.to_vec()))));
     for ticket in [data, &sealed] {
         if !(1..0x4000).contains(&ticket.len()) {
             continue;
         }
-        let handshake = handclasp::handshake::Handshake::server(CONFIG.clone(), now);
-        let mut server =
-            handclasp::transport::raw::RawHandshake::new(handshake, None).expect("a server starts");
-        match server.receive(Level::Initial, &hello(ticket)) {
-            // Passed over: the certificate is asked for.
-            Ok(()) => assert!(server.handshake().question().is_some()),
-            Err(error) => assert_eq!(
-                error.alert_sent(),
-                Some(handclasp::alert::AlertDescription::DECRYPT_ERROR),
-                "a good session, and a binder of zeros: {error}"
-            ),
-        }
+        let mut server = server(&CONFIG, now);
+        let result = server.receive(Level::Initial, &hello(ticket));
+        passed_over_or_refused(&server, result);
     }
+    let mut server = server(&ASKING, now);
+    server.receive(Level::Initial, &hello(b"a ticket")).expect("the ticket is asked about");
+    let Some(Question::TakeSession(asked)) = server.question() else {
+        panic!("{:?}", server.question())
+    };
+    assert_eq!(asked.ticket, b"a ticket");
+    let result = server.answer(Answer::Session(Some(Zeroizing::new(data.to_vec()))));
+    passed_over_or_refused(&server, result);
 });
+
+fn server(config: &Arc<ServerConfig>, now: UnixTime) -> Handshake {
+    Handshake::server(Arc::clone(config), now).without_records().expect("a server starts")
+}
+
+fn passed_over_or_refused(server: &Handshake, result: Result<(), Error>) {
+    match result {
+        Ok(()) => {
+            let question = server.question();
+            assert!(matches!(question, Some(Question::ChooseCertificate(_))), "{question:?}");
+        }
+        Err(error) => assert_eq!(
+            error.alert_sent(),
+            Some(AlertDescription::DECRYPT_ERROR),
+            "a good session, and a binder of zeros: {error}"
+        ),
+    }
+}

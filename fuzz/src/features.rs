@@ -9,11 +9,10 @@ use handclasp::config::{
     KeySource, PinnedPublicKeys, PreSharedKey, PskList,
 };
 use handclasp::crypto::{CryptoProvider, signing_key};
-use handclasp::handshake::{Handshake, Side};
+use handclasp::handshake::{Handshake, Side, Step};
 use handclasp::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use handclasp::registry::{CertificateCompressionAlgorithm, HandshakeType, NamedGroup};
 use handclasp::session::{AntiReplay, ClientSession, ClientSessionStore, Strike, TicketKeys};
-use handclasp::transport::raw::{RawHandshake, RawStep};
 use handclasp::wire::HandshakeMessage;
 use handclasp::{ClientConfig, ServerConfig};
 
@@ -186,7 +185,7 @@ static CONFIGS: LazyLock<[(Arc<ClientConfig>, Arc<ServerConfig>); FEATURES.len()
 
 static RECORDED: LazyLock<[Vec<Message>; FEATURES.len()]> = LazyLock::new(|| FEATURES.map(record));
 
-fn start(side: Side, feature: Feature) -> RawHandshake {
+fn start(side: Side, feature: Feature) -> Handshake {
     let (client, server) = &CONFIGS[feature as usize];
     let handshake = match side {
         Side::Client => {
@@ -195,7 +194,7 @@ fn start(side: Side, feature: Feature) -> RawHandshake {
         }
         Side::Server => Handshake::server(Arc::clone(server), peers::now()),
     };
-    RawHandshake::new(handshake, None).expect("fixed randomness does not fail")
+    handshake.without_records().expect("fixed randomness does not fail")
 }
 
 /// All messages of an honest handshake, in order, with the tickets after it.
@@ -206,7 +205,7 @@ fn record(feature: Feature) -> Vec<Message> {
         let [left, right] = &mut ends;
         let (from, to) = if round % 2 == 0 { (left, right) } else { (right, left) };
         while let Some(step) = from.1.next_step() {
-            let RawStep::Send(level, bytes) = step else { continue };
+            let Step::Send { level, bytes } = step else { continue };
             to.1.receive(level, &bytes).expect("both are honest");
             let mut rest = &bytes[..];
             while let Some((message, after)) = HandshakeMessage::split(rest) {
@@ -215,7 +214,7 @@ fn record(feature: Feature) -> Vec<Message> {
             }
         }
     }
-    assert!(ends.iter().all(|(_, end)| end.handshake().is_complete()));
+    assert!(ends.iter().all(|(_, end)| end.is_complete()));
     messages
 }
 

@@ -18,11 +18,10 @@ pub mod two_ends;
 use std::sync::LazyLock;
 
 use handclasp::crypto::{CipherSuite, signing_key};
-use handclasp::handshake::Side;
+use handclasp::handshake::{Handshake, Side, Step};
 use handclasp::key_schedule::TrafficSecret;
 use handclasp::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use handclasp::registry::{HandshakeType, SignatureScheme};
-use handclasp::transport::raw::{RawHandshake, RawStep};
 use handclasp::wire::CertificateVerify;
 use handclasp::{Error, Level};
 
@@ -173,7 +172,7 @@ fn fix_length(message: &mut [u8]) {
 
 /// The end under test, with everything that it and its peer have said.
 struct End {
-    handshake: RawHandshake,
+    handshake: Handshake,
     said: Vec<u8>,
     peer_secret: Option<TrafficSecret>,
     sent_length: usize,
@@ -181,7 +180,7 @@ struct End {
 }
 
 impl End {
-    fn new(handshake: RawHandshake, questions: Questions) -> Self {
+    fn new(handshake: Handshake, questions: Questions) -> Self {
         let said = Vec::new();
         let mut end = Self { handshake, said, peer_secret: None, sent_length: 0, questions };
         end.take_steps();
@@ -191,11 +190,13 @@ impl End {
     fn take_steps(&mut self) {
         while let Some(step) = self.handshake.next_step() {
             match step {
-                RawStep::Send(_, bytes) => {
+                Step::Send { bytes, .. } => {
                     self.sent_length += bytes.len();
                     self.said.extend_from_slice(&bytes);
                 }
-                RawStep::ReadSecret(Level::Handshake, secret) => self.peer_secret = Some(secret),
+                Step::ReadKeys { level: Level::Handshake, secret } => {
+                    self.peer_secret = Some(secret)
+                }
                 _ => {}
             }
         }
@@ -203,7 +204,7 @@ impl End {
 
     fn receive(&mut self, level: Level, bytes: &[u8]) -> Result<(), Error> {
         self.said.extend_from_slice(bytes);
-        let was_asking = self.handshake.handshake().question().is_some();
+        let was_asking = self.handshake.question().is_some();
         let mut result = self.handshake.receive(level, bytes);
         self.take_steps();
         if result.is_ok() && (self.questions == Questions::AtOnce || was_asking) {
@@ -213,7 +214,7 @@ impl End {
     }
 
     fn answer(&mut self) -> Result<(), Error> {
-        while let Some(question) = self.handshake.handshake().question() {
+        while let Some(question) = self.handshake.question() {
             let answer = peers::answer(question);
             self.handshake.answer(answer)?;
             self.take_steps();
@@ -328,7 +329,7 @@ fn judge(
     delivered: &[u8],
     result: &Result<(), Error>,
 ) {
-    let complete = end.handshake.handshake().is_complete();
+    let complete = end.handshake.is_complete();
     if script.messages == script.honest && !too_early {
         result.clone().expect("honest peers agree, and forged proofs are well made");
         assert!(complete);
@@ -346,7 +347,7 @@ fn after(end: &mut End, input: &mut Input<'_>) {
     while !input.0.is_empty() {
         let chosen = match input.byte() {
             byte @ 0..4 => level(byte),
-            _ => end.handshake.handshake().read_level(),
+            _ => end.handshake.read_level(),
         };
         let mut bytes = input.bytes().to_vec();
         if bytes.len() >= 4 && bytes[1] & 1 == 0 {
@@ -373,12 +374,12 @@ fn check(end: &End, result: &Result<(), Error>) {
 /// A dead handshake keeps its error, and says nothing more.
 fn dead(end: &mut End, error: &Error) {
     end.take_steps();
-    assert!(end.handshake.handshake().question().is_none());
-    assert!(!end.handshake.handshake().is_complete());
+    assert!(end.handshake.question().is_none());
+    assert!(!end.handshake.is_complete());
     for level in [Level::Initial, Level::Handshake, Level::Application] {
         assert_eq!(end.handshake.receive(level, &[0; 8]).as_ref(), Err(error));
     }
-    assert_eq!(end.handshake.handshake().check().as_ref(), Err(error));
+    assert_eq!(end.handshake.check().as_ref(), Err(error));
     assert!(end.handshake.next_step().is_none());
-    assert!(!end.handshake.handshake().has_partial_message());
+    assert!(!end.handshake.has_partial_message());
 }

@@ -5,9 +5,8 @@ use std::collections::VecDeque;
 
 use handclasp::Level;
 use handclasp::connection::Received;
-use handclasp::handshake::{Handshake, Side};
+use handclasp::handshake::{Handshake, Side, Step};
 use handclasp::record::HEADER_LENGTH;
-use handclasp::transport::raw::{RawHandshake, RawStep};
 use handclasp::wire::HandshakeMessage;
 
 use crate::peers::{self, AnyConnection, SCENARIOS};
@@ -201,7 +200,7 @@ fn splice(queue: &mut VecDeque<Vec<u8>>, input: &mut Input<'_>) {
 
 /// One end below the encryption.
 struct Raw {
-    handshake: RawHandshake,
+    handshake: Handshake,
     queue: VecDeque<(Level, Vec<u8>)>,
     error: Option<handclasp::Error>,
     finished_sent: bool,
@@ -211,7 +210,7 @@ impl Raw {
     fn take_steps(&mut self) {
         while let Some(step) = self.handshake.next_step() {
             match step {
-                RawStep::Send(level, bytes) => {
+                Step::Send { level, bytes } => {
                     let mut rest = &bytes[..];
                     while let Some((message, after)) = HandshakeMessage::split(rest) {
                         self.finished_sent |= message.bytes[0] == 20;
@@ -219,8 +218,8 @@ impl Raw {
                         rest = after;
                     }
                 }
-                RawStep::ReadSecret(..) => {
-                    let partial = self.handshake.handshake().has_partial_message();
+                Step::ReadKeys { .. } => {
+                    let partial = self.handshake.has_partial_message();
                     assert!(!partial, "the keys changed within a message");
                 }
                 _ => {}
@@ -241,7 +240,7 @@ impl Raw {
     }
 
     fn complete(&self) -> Option<&Handshake> {
-        Some(self.handshake.handshake()).filter(|handshake| handshake.is_complete())
+        Some(&self.handshake).filter(|handshake| handshake.is_complete())
     }
 }
 
@@ -307,7 +306,7 @@ fn agree(ends: &[Raw; 2]) {
     let [client, server] = ends;
     for end in ends {
         if let Some(error) = &end.error {
-            assert_eq!(end.handshake.handshake().check().as_ref(), Err(error));
+            assert_eq!(end.handshake.check().as_ref(), Err(error));
             assert!(end.complete().is_none());
         }
     }

@@ -20,9 +20,10 @@ pub struct ClientAuthentication {
     oid_filters: Vec<(Vec<u8>, Vec<u8>)>,
     staples: bool,
     /// Those to offer; the provider's where it is empty.
-    schemes: Vec<SignatureScheme>,
+    pub(crate) schemes: Vec<SignatureScheme>,
     pub(crate) signatures: SignatureAlgorithms,
-    extensions: Vec<u8>,
+    /// The extensions of every CertificateRequest, as they are written.
+    pub(crate) extensions: Vec<u8>,
     /// The types of these extensions: a client may answer no others.
     pub(crate) asked: Vec<ExtensionType>,
 }
@@ -143,16 +144,6 @@ impl ClientAuthentication {
         self.asked = Extensions::written(&out).iter().map(|extension| extension.kind).collect();
         self.extensions = out;
         Ok(self)
-    }
-
-    /// The extensions of a CertificateRequest.
-    pub(crate) fn extensions(&self) -> Extensions<'_> {
-        Extensions::written(&self.extensions)
-    }
-
-    /// Was this scheme offered in the request?
-    pub(crate) fn offers(&self, scheme: SignatureScheme) -> bool {
-        self.schemes.contains(&scheme)
     }
 }
 

@@ -1,9 +1,8 @@
 use core::fmt;
-use std::sync::Arc;
 
 use super::Reply;
 use crate::registry::CipherSuiteId;
-use crate::session::{AntiReplay, Strike};
+use crate::session::Strike;
 
 /// What 0-RTT data under a key is bound to (RFC 9846, section 4.3.10). A ticket brings its own
 /// terms; for a key that was agreed on outside of TLS, both sides must agree on these, too.
@@ -26,15 +25,15 @@ pub struct EarlyDataOffer {
     pub terms: EarlyDataTerms,
     /// The DNS name that the client asked for, where it sent one.
     pub server_name: Option<String>,
-    /// What tells this ClientHello from any other. The server's [`AntiReplay`] sees it as well,
-    /// once the data are accepted.
+    /// What tells this ClientHello from any other. The server's
+    /// [`AntiReplay`](crate::session::AntiReplay) sees it as well, once the data are accepted.
     pub strike: Strike,
 }
 
 /// Says whether 0-RTT data may be accepted. An attacker can send them again, to another server or
 /// after a restart: accept only what does no harm twice (RFC 9846, section 8; RFC 8470).
 pub trait EarlyDataPolicy: Send + Sync + fmt::Debug {
-    /// Yes or no. After a yes, the server's [`AntiReplay`] can still refuse.
+    /// Yes or no. After a yes, the server's [`AntiReplay`](crate::session::AntiReplay) can still refuse.
     fn accept(&self, offer: &EarlyDataOffer) -> Reply<bool>;
 }
 
@@ -46,14 +45,4 @@ impl EarlyDataPolicy for AcceptFresh {
     fn accept(&self, _: &EarlyDataOffer) -> Reply<bool> {
         Reply::Now(true)
     }
-}
-
-/// How a server takes 0-RTT data.
-#[derive(Clone, Debug)]
-pub(crate) struct EarlyDataRules {
-    pub(crate) max_size: u32,
-    /// How far, in seconds, the client's view of a ticket's age may be off (section 8.3).
-    pub(crate) window: u32,
-    pub(crate) policy: Arc<dyn EarlyDataPolicy>,
-    pub(crate) anti_replay: Arc<dyn AntiReplay>,
 }

@@ -14,7 +14,6 @@ mod limits;
 mod psk;
 mod psk_importer;
 mod questions;
-mod raw_public_key;
 mod server;
 pub mod trust;
 
@@ -31,7 +30,6 @@ pub(crate) use compression::Compressors;
 #[cfg(feature = "zlib")]
 pub use compression::Zlib;
 pub use cookie::{CookieProtector, HmacCookies};
-pub(crate) use early_data::EarlyDataRules;
 pub use early_data::{AcceptFresh, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms};
 pub use layout::{ExtensionLayout, LayoutItem};
 pub use limits::Limits;
@@ -42,7 +40,6 @@ pub use questions::{
     AnswerLater, CertificateList, CertificateResolver, NoCertificate, PeerIdentity, PeerVerifier,
     RawPublicKey, Reply, TrustAnchorVerifier,
 };
-pub use raw_public_key::PinnedPublicKeys;
 pub use server::{ServerConfig, ServerConfigBuilder};
 pub use trust::{SpkiPin, SpkiPins};
 

@@ -7,7 +7,7 @@ use super::{ConfigError, PreSharedKey};
 use crate::crypto::{CryptoProvider, HashAlgorithm, Secret};
 use crate::key_schedule::{PskKind, imported_psk};
 use crate::registry::ProtocolVersion;
-use crate::wire::codec::{Prefix, write_bytes};
+use crate::wire::codec::{Prefix, write_bytes, write_u16};
 
 /// Makes keys for TLS 1.3 of a key that was agreed on elsewhere (RFC 9258): one for each hash of the
 /// suites, so that no key serves two hashes, and none of them is the key itself, which other
@@ -114,8 +114,8 @@ impl PskImporter {
         let mut out = Vec::with_capacity(64);
         write_bytes(&mut out, Prefix::U16, &self.identity);
         write_bytes(&mut out, Prefix::U16, &self.context);
-        out.extend_from_slice(&ProtocolVersion::TLS_1_3.0.to_be_bytes());
-        out.extend_from_slice(&target_kdf.to_be_bytes());
+        write_u16(&mut out, ProtocolVersion::TLS_1_3);
+        write_u16(&mut out, target_kdf);
         out
     }
 }

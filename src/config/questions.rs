@@ -17,17 +17,9 @@ use crate::certificate::{
 };
 use crate::crypto::{CipherSuite, SignatureAlgorithms, ring};
 use crate::registry::CertificateType;
+pub use crate::reply::Reply;
 use crate::session::Session;
 use crate::wire::ClientHello;
-
-/// An answer, or the promise of one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply<T> {
-    /// The answer.
-    Now(T),
-    /// The answer comes later: the handshake rests until then.
-    Later,
-}
 
 /// Why a resolver has no certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

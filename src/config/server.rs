@@ -4,10 +4,10 @@ use std::sync::Arc;
 use super::{
     AcceptFresh, CertificateCompression, CertificateList, CertificateResolver, CertifiedKey,
     ClientAuthentication, Compressors, ConfigError, CookieProtector, EarlyDataPolicy,
-    EarlyDataRules, ExtensionLayout, Limits, MAX_RECORD_SIZE_LIMIT, PskResolver, check,
+    ExtensionLayout, Limits, MAX_RECORD_SIZE_LIMIT, PskResolver, check,
 };
-use crate::crypto::ring::SHA256;
-use crate::crypto::{CryptoProvider, Hash};
+use crate::crypto::CryptoProvider;
+use crate::crypto::ring::sha256;
 use crate::observer::KeyLog;
 use crate::record::PaddingPolicy;
 use crate::session::{AntiReplay, MAX_LIFETIME, SessionStore};
@@ -25,7 +25,10 @@ pub struct ServerConfig {
     pub(crate) tickets: u8,
     pub(crate) ticket_lifetime: u32,
     pub(crate) session_context: Vec<u8>,
-    pub(crate) early_data: Option<EarlyDataRules>,
+    /// The most bytes of 0-RTT data that are taken, and what sees to it that none are taken twice.
+    pub(crate) early_data: Option<(u32, Arc<dyn AntiReplay>)>,
+    pub(crate) early_data_policy: Arc<dyn EarlyDataPolicy>,
+    pub(crate) early_data_window: u32,
     pub(crate) psk_without_key_exchange: bool,
     pub(crate) client_authentication: Option<Arc<ClientAuthentication>>,
     pub(crate) cookies: Option<Arc<dyn CookieProtector>>,
@@ -55,8 +58,7 @@ impl ServerConfig {
         }
         let name = server_name.map_or(&[][..], str::as_bytes);
         write_bytes(&mut rules, Prefix::U24, name);
-        let digest = SHA256.digest(&rules);
-        digest.first_chunk().copied().unwrap_or_default()
+        sha256(&rules)
     }
 
     /// Starts a configuration on this provider.
@@ -71,6 +73,8 @@ impl ServerConfig {
             ticket_lifetime: 24 * 60 * 60,
             session_context: Vec::new(),
             early_data: None,
+            early_data_policy: Arc::new(AcceptFresh),
+            early_data_window: 10,
             psk_without_key_exchange: false,
             client_authentication: None,
             cookies: None,
@@ -155,26 +159,20 @@ impl ServerConfigBuilder {
     /// none are taken twice: a [`StrikeRegister`](crate::session::StrikeRegister) for this server
     /// alone, or one that all servers share that have the same ticket keys. None by default.
     pub fn early_data(mut self, max_size: u32, anti_replay: Arc<dyn AntiReplay>) -> Self {
-        let policy = Arc::new(AcceptFresh);
-        self.0.early_data = Some(EarlyDataRules { max_size, window: 10, policy, anti_replay });
+        self.0.early_data = Some((max_size, anti_replay));
         self
     }
 
-    /// Who says whether 0-RTT data may be accepted, where they could be. After
-    /// [`early_data`](Self::early_data).
+    /// Who says whether 0-RTT data may be accepted, where they could be: they may, by default.
     pub fn early_data_policy(mut self, policy: Arc<dyn EarlyDataPolicy>) -> Self {
-        if let Some(rules) = &mut self.0.early_data {
-            rules.policy = policy;
-        }
+        self.0.early_data_policy = policy;
         self
     }
 
     /// How far the client's view of a ticket's age may be off for 0-RTT data to be accepted, in
-    /// seconds: 10 by default. After [`early_data`](Self::early_data).
+    /// seconds: 10 by default (section 8.3).
     pub fn early_data_window(mut self, seconds: u32) -> Self {
-        if let Some(rules) = &mut self.0.early_data {
-            rules.window = seconds;
-        }
+        self.0.early_data_window = seconds;
         self
     }
 
@@ -263,9 +261,9 @@ impl ServerConfigBuilder {
         if config.tickets > 16 || !(1..=MAX_LIFETIME).contains(&config.ticket_lifetime) {
             return Err(ConfigError::Tickets);
         }
-        if let Some(rules) = &config.early_data {
+        if let Some((max_size, _)) = config.early_data {
             // What a ticket allows must be passed over where it is not taken (section 4.3.10).
-            let allowed = usize::try_from(rules.max_size).unwrap_or(usize::MAX);
+            let allowed = usize::try_from(max_size).unwrap_or(usize::MAX);
             let skipped = &mut config.limits.early_data_skipped;
             *skipped = allowed.max(*skipped);
         }

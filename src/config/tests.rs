@@ -147,7 +147,7 @@ fn a_layout_sets_nothing_twice_and_nothing_that_the_handshake_stands_on() {
     let raw = |kind, length| LayoutItem::Raw(kind, vec![0; length]);
     let check = |items: Vec<LayoutItem>| ExtensionLayout { items }.check();
     let (groups, own) = (ExtensionType::SUPPORTED_GROUPS, ExtensionType(0xff77));
-    check(vec![LayoutItem::Standard(groups), raw(own, 9), LayoutItem::Padding]).unwrap();
+    check(vec![LayoutItem::Standard(groups), raw(own, 9)]).unwrap();
     for kind in [ExtensionType::KEY_SHARE, ExtensionType::COOKIE, ExtensionType::SERVER_NAME] {
         assert_eq!(check(vec![raw(kind, 1)]), Err(ConfigError::Layout(kind)));
         check(vec![LayoutItem::Standard(kind)]).unwrap();
@@ -381,6 +381,6 @@ fn verifiers_say_no_where_they_have_nothing_to_look_at() {
     let verifier = TrustAnchorVerifier::for_clients(anchors, CryptoProvider::ring().signatures);
     assert!(said(&verifier).contains("the chain is empty"));
     assert_eq!(format!("{verifier:?}"), "TrustAnchorVerifier(1 anchors)");
-    let pinned = PinnedPublicKeys::new([vec![1]]);
-    assert!(said(&pinned).contains("raw public keys are taken only"));
+    let pinned = SpkiPins::raw_public_keys([SpkiPin::new([1; 32])]).unwrap();
+    assert!(said(&pinned).contains("there is no certificate"));
 }

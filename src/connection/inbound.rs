@@ -1,6 +1,7 @@
 use super::Connection;
 use crate::alert::AlertDescription;
 use crate::error::{Error, ErrorKind};
+use crate::handshake::Handshake;
 use crate::level::Level;
 use crate::observer::Event;
 use crate::record::{Opened, next_record, parse_alert};
@@ -31,14 +32,10 @@ pub enum Received<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     change_cipher_specs: usize,
-    records_without_progress: usize,
+    pub(super) records_without_progress: usize,
     ignored_alerts: usize,
-}
-
-impl Counters {
-    pub(super) fn on_data(&mut self) {
-        self.records_without_progress = 0;
-    }
+    /// A KeyUpdate request was answered since this side wrote data.
+    pub(super) key_update_answered: bool,
 }
 
 impl Connection {
@@ -79,6 +76,22 @@ impl Connection {
         }
     }
 
+    /// Nothing more is there to be read now: if the peer asked for a new key, it gets it
+    /// (section 4.7.3). Without this call, and for requests that come before this side has written
+    /// again, the answer goes before the next data: so a peer that asks before each record and
+    /// does not read cannot keep both from going on.
+    ///
+    /// # Errors
+    /// The error that ended the connection.
+    pub fn answer_key_update(&mut self) -> Result<(), Error> {
+        if !self.closed && !self.counters.key_update_answered {
+            let before = self.outgoing().len();
+            self.with_handshake(Handshake::answer_key_update)?;
+            self.counters.key_update_answered = self.outgoing().len() > before;
+        }
+        Ok(())
+    }
+
     fn on_record<'a>(&mut self, record: Opened<'a>) -> Result<Received<'a>, Error> {
         match record.content_type {
             ContentType::APPLICATION_DATA => self.on_application_data(record.payload),
@@ -115,7 +128,7 @@ impl Connection {
             count(&mut self.counters.records_without_progress, "records_without_progress", limit)?;
             return Ok(Received::Handled);
         }
-        self.counters.on_data();
+        self.counters.records_without_progress = 0;
         self.handshake.on_application_data();
         Ok(if early { Received::EarlyData(data) } else { Received::Data(data) })
     }

@@ -42,7 +42,7 @@ use crate::error::{Error, ErrorKind};
 use crate::handshake::{Answer, Handshake, PeerParameters, Question, Step};
 use crate::key_schedule::TrafficSecret;
 use crate::level::Level;
-use crate::observer::{Event, Observer};
+use crate::observer::Observer;
 use crate::record::{Opener, PaddingPolicy, Sealer, TrafficKeys};
 use crate::registry::{ContentType, ProtocolVersion};
 use crate::wire::NewSessionTicket;
@@ -69,7 +69,11 @@ pub struct Connection {
     handshake: Handshake,
     opener: Opener,
     sealer: Sealer,
-    outgoing: outbound::Outgoing,
+    /// Sealed bytes. The buffer stays while data flow, and is given back by
+    /// [`release_buffers`](Self::release_buffers).
+    outgoing: Vec<u8>,
+    /// How many of them were sent.
+    sent: usize,
     counters: inbound::Counters,
     /// The peer sent close_notify.
     peer_closed: bool,
@@ -91,7 +95,8 @@ impl Connection {
             handshake,
             opener: Opener::plaintext(),
             sealer: Sealer::plaintext(),
-            outgoing: outbound::Outgoing::default(),
+            outgoing: Vec::new(),
+            sent: 0,
             counters: inbound::Counters::default(),
             peer_closed: false,
             closed: false,
@@ -215,16 +220,8 @@ impl Connection {
 
     fn take_step(&mut self, step: Step) -> Result<(), Error> {
         match step {
-            // Nothing follows close_notify, not even an answer; a failure's last words may.
-            Step::Send { .. } if self.closed && self.check().is_ok() => {}
             Step::Send { bytes, .. } => self.seal(ContentType::HANDSHAKE, &bytes)?,
-            Step::SendChangeCipherSpec => {
-                let before = self.outgoing().len();
-                Sealer::change_cipher_spec(self.outgoing.buffer());
-                let length = self.outgoing().len() - before;
-                let sent = Event::RecordSent(ContentType::CHANGE_CIPHER_SPEC, length);
-                self.handshake.observers().tell(|| sent);
-            }
+            Step::SendChangeCipherSpec => self.seal(ContentType::CHANGE_CIPHER_SPEC, &[1])?,
             Step::ReadKeys { secret, level: Level::EarlyData } => {
                 self.opener.install_early(traffic_keys(&mut self.handshake, &secret)?);
             }
@@ -258,8 +255,8 @@ impl Connection {
 }
 
 fn traffic_keys(handshake: &mut Handshake, secret: &TrafficSecret) -> Result<TrafficKeys, Error> {
-    let keys = secret.key_and_iv(handshake.observers())?;
-    Ok(TrafficKeys::new(secret.suite(), keys.key(), &keys.iv)?)
+    let (key, iv) = secret.key_and_iv(handshake.observers())?;
+    Ok(TrafficKeys::new(secret.suite(), key.as_bytes(), &iv)?)
 }
 
 impl fmt::Debug for Connection {

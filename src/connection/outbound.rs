@@ -6,47 +6,25 @@ use crate::observer::Event;
 use crate::record::{Opener, Sealer};
 use crate::registry::ContentType;
 
-/// Sealed bytes on their way out. The buffer stays while data flow, and is given back by
-/// [`Connection::release_buffers`].
-#[derive(Debug, Default)]
-pub(super) struct Outgoing {
-    bytes: Vec<u8>,
-    sent: usize,
-}
-
-impl Outgoing {
-    pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
-        &mut self.bytes
-    }
-
-    fn pending(&self) -> &[u8] {
-        self.bytes.get(self.sent..).unwrap_or_default()
-    }
-
-    fn sent(&mut self, length: usize) {
-        self.sent = self.sent.saturating_add(length).min(self.bytes.len());
-        if self.sent == self.bytes.len() {
-            self.bytes.clear();
-            self.sent = 0;
-        }
-    }
-}
-
 impl Connection {
     /// The bytes to send to the peer, in order.
     pub fn outgoing(&self) -> &[u8] {
-        self.outgoing.pending()
+        self.outgoing.get(self.sent..).unwrap_or_default()
     }
 
     /// The first `length` bytes of [`outgoing`](Self::outgoing) were sent.
     pub fn sent(&mut self, length: usize) {
-        self.outgoing.sent(length);
+        self.sent = self.sent.saturating_add(length).min(self.outgoing.len());
+        if self.sent == self.outgoing.len() {
+            self.outgoing.clear();
+            self.sent = 0;
+        }
     }
 
     /// Gives the buffer back if nothing is in it: for connections that go idle.
     pub fn release_buffers(&mut self) {
         if self.outgoing().is_empty() {
-            self.outgoing = Outgoing::default();
+            self.outgoing = Vec::new();
         }
     }
 
@@ -97,12 +75,14 @@ impl Connection {
             taken += fragment.len();
             // A peer that only reads may change its key as often as it likes.
             self.handshake.on_application_data();
-            self.counters.on_data();
+            self.counters.records_without_progress = 0;
+            self.counters.key_update_answered = false;
         }
         Ok(taken)
     }
 
-    /// Sends close_notify: this side will write no more (section 6.1). Reading goes on.
+    /// Sends close_notify: this side will write no more (section 6.1). Reading goes on,
+    /// and a request for a certificate that comes then is left unanswered.
     ///
     /// In the middle of the handshake it gives the handshake up, with user_canceled before, and the
     /// connection is over.
@@ -112,6 +92,7 @@ impl Connection {
         }
         if !self.is_handshaking() {
             self.send_alert(AlertDescription::CLOSE_NOTIFY);
+            self.handshake.close();
             return;
         }
         self.send_alert(AlertDescription::USER_CANCELED);
@@ -138,9 +119,9 @@ impl Connection {
 
     pub(super) fn seal(&mut self, content_type: ContentType, content: &[u8]) -> Result<(), Error> {
         let version = self.record_version();
-        let before = self.outgoing.bytes.len();
-        self.sealer.seal(content_type, version, content, self.outgoing.buffer())?;
-        let length = self.outgoing.bytes.len() - before;
+        let before = self.outgoing.len();
+        self.sealer.seal(content_type, version, content, &mut self.outgoing)?;
+        let length = self.outgoing.len() - before;
         self.handshake.observers().tell(|| Event::RecordSent(content_type, length));
         Ok(())
     }

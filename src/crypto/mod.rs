@@ -11,10 +11,11 @@ mod secret;
 use core::fmt;
 use std::sync::Arc;
 
-use pki_types::{PrivateKeyDer, SignatureVerificationAlgorithm};
+use pki_types::SignatureVerificationAlgorithm;
 
 use crate::registry::{CipherSuiteId, NamedGroup, SignatureScheme};
 
+pub use ring::signing_key;
 pub use secret::{Digest, MAX_HASH_LENGTH, Secret, SharedSecret};
 
 /// The length in bytes of the nonce of every AEAD that TLS 1.3 uses (RFC 9846, section 5.3).
@@ -224,12 +225,6 @@ pub trait SigningKey: Send + Sync + fmt::Debug {
     fn public_key(&self) -> Option<Vec<u8>> {
         None
     }
-}
-
-/// Loads a private key into the default provider: PKCS#8, SEC1 or PKCS#1; ECDSA on P-256 and
-/// P-384, Ed25519, and RSA of 2048 bits or more.
-pub fn signing_key(key: &PrivateKeyDer<'_>) -> Result<Arc<dyn SigningKey>, CryptoError> {
-    ring::signing_key(key)
 }
 
 /// The signature algorithms that a provider can verify.

@@ -20,18 +20,21 @@ pub(crate) struct Context {
     pub(crate) limits: Limits,
     /// What the handshake rests on, if it does.
     pub(crate) question: Option<Question>,
+    /// This side has said close_notify: nothing follows it, not even an answer (section 6.1).
+    pub(crate) closed: bool,
 }
 
 impl Context {
     pub(super) fn new(key_log: Option<Arc<dyn KeyLog>>, limits: Limits, now: UnixTime) -> Self {
         Self {
-            steps: Steps::new(),
+            steps: Steps::default(),
             observers: Observers::new(key_log),
             parameters: PeerParameters::default(),
             resumption: Resumption::new(now),
             now,
             limits,
             question: None,
+            closed: false,
         }
     }
 
@@ -48,13 +51,17 @@ impl Context {
         self.steps.push(Step::LimitRecords { sent: peer, received: own });
     }
 
-    /// Writes a message, adds it to the transcript if there is one, and tells the observer.
+    /// Writes a message, adds it to the transcript if there is one, and tells the observer. Does
+    /// nothing once this side has closed.
     pub(crate) fn send(
         &mut self,
         transcript: Option<&mut Transcript>,
         write: impl FnOnce(&mut Vec<u8>),
     ) {
-        let (level, observers) = (self.steps.write_level(), &mut self.observers);
+        if self.closed {
+            return;
+        }
+        let (level, observers) = (self.steps.write_level, &mut self.observers);
         self.steps.send(|out| {
             let start = out.len();
             write(out);

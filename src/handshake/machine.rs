@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use pki_types::{ServerName, UnixTime};
 
-use super::incoming::Incoming;
+use super::incoming::next_message;
 use super::post_handshake::Connected;
 use super::post_handshake_auth::Asking;
 use super::{Answer, Context, Level, PeerParameters, Question, Step, client, server};
@@ -29,7 +29,8 @@ pub enum Side {
 pub struct Handshake {
     pub(super) side: Side,
     state: State,
-    incoming: Incoming,
+    /// The pieces of a message that is not whole yet, or what waits behind an open question.
+    incoming: Vec<u8>,
     pub(super) context: Context,
     /// Messages since the handshake or since application data.
     pub(super) messages_without_data: usize,
@@ -65,7 +66,7 @@ impl Handshake {
     }
 
     fn new(side: Side, state: State, context: Context) -> Self {
-        Self { side, state, incoming: Incoming::default(), context, messages_without_data: 0 }
+        Self { side, state, incoming: Vec::new(), context, messages_without_data: 0 }
     }
 
     /// Lets `observer` watch. Best before [`start`](Self::start).
@@ -94,14 +95,14 @@ impl Handshake {
     /// error.
     pub fn receive(&mut self, level: Level, bytes: &[u8]) -> Result<(), Error> {
         self.check()?;
-        if level != self.context.steps.read_level() {
+        if level != self.context.steps.read_level {
             let reason = "handshake bytes came at another encryption level than the next message's";
             return Err(self.fail(ErrorKind::MisplacedBytes(reason).into()));
         }
         if self.incoming.is_empty() && self.context.question.is_none() {
             return self.process(bytes);
         }
-        self.incoming.push(bytes);
+        self.incoming.extend_from_slice(bytes);
         if self.context.question.is_some() {
             // An honest peer's flight fits; what waits behind an open question has a limit too.
             let limit = self.context.limits.handshake_message;
@@ -114,20 +115,31 @@ impl Handshake {
     }
 
     fn process_incoming(&mut self) -> Result<(), Error> {
-        match self.incoming.has_whole_message(self.context.limits.handshake_message) {
-            Ok(true) => {
-                let bytes = self.incoming.take();
+        // Asked after each piece, so that pieces of one byte cost no copies of what came before.
+        match next_message(&self.incoming, self.context.limits.handshake_message) {
+            Ok(Some(_)) => {
+                let bytes = core::mem::take(&mut self.incoming);
                 self.process(&bytes)
             }
-            Ok(false) => Ok(()),
+            Ok(None) => self.check_header(),
             Err(error) => Err(self.fail(error)),
         }
+    }
+
+    /// What the connected state cannot take is refused by its header: nothing is kept of it until
+    /// its rest comes.
+    fn check_header(&mut self) -> Result<(), Error> {
+        let checked = match (HandshakeMessage::header(&self.incoming), &self.state) {
+            (Some((kind, _)), State::Connected(connected)) => connected.check_awaited(kind),
+            _ => Ok(()),
+        };
+        checked.map_err(|error| self.fail(error))
     }
 
     /// Takes whole messages from the front of `bytes`; a piece that is left waits for its rest.
     fn process(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         while self.context.question.is_none() {
-            let split = Incoming::split(bytes, self.context.limits.handshake_message);
+            let split = next_message(bytes, self.context.limits.handshake_message);
             let Some((message, rest)) = split.map_err(|error| self.fail(error))? else {
                 break;
             };
@@ -141,12 +153,12 @@ impl Handshake {
             self.on_message(message)?;
             bytes = rest;
         }
-        self.incoming.push(bytes);
-        Ok(())
+        self.incoming.extend_from_slice(bytes);
+        if self.context.question.is_some() { Ok(()) } else { self.check_header() }
     }
 
     fn on_message(&mut self, message: HandshakeMessage<'_>) -> Result<(), Error> {
-        let level = self.context.steps.read_level();
+        let level = self.context.steps.read_level;
         self.context.observers.tell(|| Event::MessageReceived(level, message));
         if self.is_complete() {
             self.messages_without_data += 1;
@@ -184,7 +196,10 @@ impl Handshake {
         }
         self.state = State::Failed(error.clone());
         self.context.question = None;
-        self.incoming.take();
+        self.incoming = Vec::new();
+        if let Some(alert) = error.alert_sent().filter(|_| !self.context.resumption.records) {
+            self.context.observers.tell(|| Event::AlertSent(alert));
+        }
         // Section 6: secrets of failed connections are forgotten.
         self.context.resumption.no_early_data();
         error
@@ -228,7 +243,7 @@ impl Handshake {
             let question = question.name();
             return Err(self.fail(ErrorKind::Unanswered { question, reason }.into()));
         }
-        let keys_before = self.context.steps.read_keys_installed();
+        let keys_before = self.context.steps.read_keys_installed;
         self.advance(|state, context| match state {
             State::Client(state) => state.on_answer(question, answer, context),
             State::Server(state) => state.on_answer(question, answer, context).map(State::Server),
@@ -239,7 +254,7 @@ impl Handshake {
             other => Ok(other),
         })?;
         // What came while the question was open came under the keys of then.
-        if self.context.steps.read_keys_installed() != keys_before && !self.incoming.is_empty() {
+        if self.context.steps.read_keys_installed != keys_before && !self.incoming.is_empty() {
             return Err(self.misplaced_bytes());
         }
         self.process_incoming()
@@ -252,7 +267,7 @@ impl Handshake {
 
     /// The level at which the next handshake bytes must come.
     pub fn read_level(&self) -> Level {
-        self.context.steps.read_level()
+        self.context.steps.read_level
     }
 
     /// Does a part of a message wait for its rest, or of a client's answer to a request for its
@@ -369,6 +384,11 @@ impl Handshake {
         }
         connected.check_ticket(ticket)?;
         self.with_connected(|connected, context| connected.send_ticket(ticket, context))
+    }
+
+    /// This side has said close_notify.
+    pub(crate) fn close(&mut self) {
+        self.context.closed = true;
     }
 
     pub(crate) fn observers(&mut self) -> &mut Observers {

@@ -50,6 +50,15 @@ pub(super) enum Role {
     },
 }
 
+impl Role {
+    fn awaited(&self) -> &'static str {
+        match self {
+            Self::Client { .. } => "KeyUpdate, NewSessionTicket or data",
+            Self::Server { .. } => "KeyUpdate or data",
+        }
+    }
+}
+
 /// RFC 9846, section 4.7.3.
 const MAX_KEY_UPDATES: u64 = (1 << 48) - 1;
 
@@ -104,8 +113,8 @@ impl Connected {
                 self.read = self.read.clone().update(&mut context.observers)?;
                 context.steps.read_keys(Level::Application, self.read.clone());
                 self.update_requested = false;
-                // The answer waits until there is something to send: many requests in a row cost
-                // one answer.
+                // Whoever sends the answer may let it wait for data: many requests in a row cost
+                // one.
                 self.update_owed |= update.update_requested;
             }
             (HandshakeType::NEW_SESSION_TICKET, Role::Client { server_name, sessions, .. }) => {
@@ -115,14 +124,28 @@ impl Connected {
                     tickets::keep(secrets, &ticket, server_name, &**sessions, context)?;
                 }
             }
-            (_, Role::Client { .. }) => {
-                return Err(Error::unexpected("KeyUpdate, NewSessionTicket or data", &message));
-            }
-            (_, Role::Server { .. }) => {
-                return Err(Error::unexpected("KeyUpdate or data", &message));
-            }
+            (_, role) => return Err(Error::unexpected(role.awaited(), &message)),
         }
         Ok(())
+    }
+
+    /// May a message of this type come? Asked before all of it is there.
+    pub(super) fn check_awaited(&self, received: HandshakeType) -> Result<(), Error> {
+        let awaited = match (&self.role, received) {
+            (_, HandshakeType::KEY_UPDATE)
+            | (Role::Client { .. }, HandshakeType::NEW_SESSION_TICKET) => true,
+            (Role::Client { answering, .. }, HandshakeType::CERTIFICATE_REQUEST) => {
+                answering.is_some()
+            }
+            (Role::Server { asking: Some(asking) }, _) => asking.awaits_answer(),
+            _ => false,
+        };
+        let expected = self.role.awaited();
+        if awaited {
+            Ok(())
+        } else {
+            Err(ErrorKind::UnexpectedMessage { expected, received }.into())
+        }
     }
 
     pub(super) fn on_answer(
@@ -180,6 +203,7 @@ mod tests {
     use pki_types::UnixTime;
 
     use super::*;
+    use crate::alert::AlertDescription;
     use crate::config::{AnswerLater, ClientConfig, PreSharedKey, PskList, ServerConfig};
     use crate::crypto::CryptoProvider;
     use crate::handshake::{Handshake, Step};
@@ -195,8 +219,8 @@ mod tests {
         messages
     }
 
-    #[test]
-    fn no_key_is_updated_more_often_than_a_sender_may() {
+    /// Two ends whose handshake is complete.
+    fn connected() -> (Handshake, Handshake) {
         let secret = CryptoProvider::ring().cipher_suites[0].hash.digest(b"of this test");
         let key = PreSharedKey::external(b"a name", &secret).unwrap();
         let client = ClientConfig::builder(CryptoProvider::ring())
@@ -211,7 +235,36 @@ mod tests {
         let mut server = Handshake::server(Arc::new(server.unwrap()), now);
         client.start().unwrap();
         while pass(&mut client, &mut server) + pass(&mut server, &mut client) > 0 {}
+        (client, server)
+    }
 
+    #[test]
+    fn a_message_that_cannot_be_taken_is_refused_by_its_header() {
+        const TICKET: [u8; 4] = [4, 0, 0x80, 0];
+        const REQUEST: [u8; 4] = [13, 0, 0, 100];
+        const CERTIFICATE: [u8; 4] = [11, 0, 0x80, 0];
+        const LONG_UPDATE: [u8; 4] = [24, 0, 0, 2];
+        const LONG_FINISHED: [u8; 4] = [20, 0, 0, 65];
+        let client = |header: [u8; 4]| connected().0.receive(Level::Application, &header);
+        let server = |header: [u8; 4]| connected().1.receive(Level::Application, &header);
+        let alert = |result: Result<(), Error>| result.unwrap_err().alert_sent();
+        assert_eq!(client(TICKET), Ok(()), "its rest may come");
+        for refused in [client(REQUEST), client(CERTIFICATE), server(TICKET), server(CERTIFICATE)] {
+            assert_eq!(alert(refused), Some(AlertDescription::UNEXPECTED_MESSAGE));
+        }
+        for refused in [client(LONG_UPDATE), server(LONG_UPDATE)] {
+            assert_eq!(alert(refused), Some(AlertDescription::DECODE_ERROR));
+        }
+        let config = ServerConfig::builder(CryptoProvider::ring()).build(Arc::new(AnswerLater));
+        let now = UnixTime::since_unix_epoch(core::time::Duration::ZERO);
+        let mut beginning = Handshake::server(Arc::new(config.unwrap()), now);
+        let refused = beginning.receive(Level::Initial, &LONG_FINISHED);
+        assert_eq!(alert(refused), Some(AlertDescription::DECODE_ERROR));
+    }
+
+    #[test]
+    fn no_key_is_updated_more_often_than_a_sender_may() {
+        let (mut client, mut server) = connected();
         let last = |connected: &mut Connected, _: &mut Context| {
             connected.updates_sent = MAX_KEY_UPDATES - 1;
             Ok(())

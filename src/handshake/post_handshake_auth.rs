@@ -75,6 +75,9 @@ impl Answering {
         if request.signature_algorithms.is_none() {
             return Err(Error::missing(message.kind, ExtensionType::SIGNATURE_ALGORITHMS));
         }
+        if context.closed {
+            return Ok(());
+        }
         let transcript = self.transcript.fork_with(message.bytes);
         let (config, kind, body) = (&self.config, self.certificate_type, message.body.to_vec());
         let progress = Authenticating::begin(config, body, kind, transcript, context)?;
@@ -146,6 +149,11 @@ impl Asking {
     /// Has a part of an answer come? Nothing else may come before its end.
     pub(super) fn is_under_way(&self) -> bool {
         self.under_way.is_some()
+    }
+
+    /// Was the client asked, and has it not answered yet?
+    pub(super) fn awaits_answer(&self) -> bool {
+        self.is_under_way() || !self.requests.is_empty()
     }
 
     /// Asks the client.

@@ -1,4 +1,7 @@
+use core::fmt;
 use std::sync::Arc;
+
+use zeroize::Zeroizing;
 
 use crate::certificate::CertificateError;
 use crate::config::{
@@ -15,6 +18,8 @@ use crate::wire::{CertificateRequest, ClientHello};
 pub enum Question {
     /// A server asks: which certificate for this client? Answer with [`Answer::Certificate`].
     ChooseCertificate(ChooseCertificate),
+    /// A server asks: which session for this ticket? Answer with [`Answer::Session`].
+    TakeSession(TakeSession),
     /// A server asks: which of the client's pre-shared keys? Answer with [`Answer::Psk`].
     ResolvePsk(ResolvePsk),
     /// A server asks: may this 0-RTT data be accepted? Answer with [`Answer::EarlyData`].
@@ -36,6 +41,7 @@ impl Question {
     pub fn name(&self) -> &'static str {
         match self {
             Self::ChooseCertificate(_) => "choose certificate",
+            Self::TakeSession(_) => "take session",
             Self::ResolvePsk(_) => "resolve PSK",
             Self::AcceptEarlyData(_) => "accept early data",
             Self::Sign(_) => "sign",
@@ -51,6 +57,7 @@ impl Question {
             (self, answer),
             (_, Answer::Unavailable(_))
                 | (Self::ChooseCertificate(_), Answer::Certificate(_))
+                | (Self::TakeSession(_), Answer::Session(_))
                 | (Self::ResolvePsk(_), Answer::Psk(_))
                 | (Self::AcceptEarlyData(_), Answer::EarlyData(_))
                 | (Self::Sign(_), Answer::Signature(_))
@@ -88,6 +95,14 @@ impl ChooseClientCertificate {
     pub fn request(&self) -> Result<CertificateRequest<'_>, Error> {
         Ok(CertificateRequest::parse(&self.body)?)
     }
+}
+
+/// Which session for this ticket?
+#[derive(Clone, Debug)]
+pub struct TakeSession {
+    /// What the client sent for a ticket: any 1 to 65535 bytes.
+    pub ticket: Vec<u8>,
+    pub(super) hello: ChooseCertificate,
 }
 
 /// Which of the client's pre-shared keys?
@@ -133,11 +148,15 @@ pub struct Sign {
 }
 
 /// The answer to a [`Question`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Answer {
     /// To [`Question::ChooseCertificate`].
     Certificate(Result<Arc<CertifiedKey>, NoCertificate>),
+    /// To [`Question::TakeSession`]: what [`SessionStore::put`](crate::session::SessionStore::put)
+    /// was given for this ticket, which is given out once. `None`, or any other bytes, to go on
+    /// with the client's next ticket or key, or with a certificate.
+    Session(Option<Zeroizing<Vec<u8>>>),
     /// To [`Question::ResolvePsk`]; `None` to go on with a certificate.
     Psk(Option<ChosenPsk>),
     /// To [`Question::AcceptEarlyData`]: yes or no. After a yes, the server's
@@ -152,4 +171,21 @@ pub enum Answer {
     /// To any question: it cannot be answered, and this is why. It ends the connection with
     /// [`ErrorKind::Unanswered`](crate::ErrorKind::Unanswered); only this side hears the reason.
     Unavailable(String),
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, content): (_, &dyn fmt::Debug) = match self {
+            Self::Certificate(it) => ("Certificate", it),
+            // A session has a secret.
+            Self::Session(it) => ("Session", if it.is_some() { &"a session" } else { &"none" }),
+            Self::Psk(it) => ("Psk", it),
+            Self::EarlyData(it) => ("EarlyData", it),
+            Self::Signature(it) => ("Signature", it),
+            Self::Peer(it) => ("Peer", it),
+            Self::ClientCertificate(it) => ("ClientCertificate", it),
+            Self::Unavailable(it) => ("Unavailable", it),
+        };
+        f.debug_tuple(name).field(content).finish()
+    }
 }

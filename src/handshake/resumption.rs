@@ -11,6 +11,7 @@ use crate::key_schedule::Exporter;
 use crate::registry::{CertificateType, ContentType};
 
 /// What outlives a single state of a handshake.
+#[derive(Default)]
 pub(crate) struct Resumption {
     /// When the peer proved who it is, with more than a ticket, in seconds since 1970: in this
     /// handshake, or in the one that it goes back to.
@@ -19,7 +20,7 @@ pub(crate) struct Resumption {
     pub(super) own_type: CertificateType,
     /// The bytes of 0-RTT data that may still come or go.
     pub(super) early_data_left: u32,
-    pub(super) early_exporter: Option<Exporter>,
+    pub(super) early_exporter: Option<Box<Exporter>>,
     /// There are records: in QUIC nothing tells the end of 0-RTT data, whose packets say
     /// themselves that they are (RFC 9001, section 8.3).
     pub(super) records: bool,
@@ -29,14 +30,7 @@ pub(crate) struct Resumption {
 
 impl Resumption {
     pub(super) fn new(now: UnixTime) -> Self {
-        Self {
-            authenticated: now.as_secs(),
-            own_type: CertificateType::X509,
-            early_data_left: 0,
-            early_exporter: None,
-            records: true,
-            tickets: None,
-        }
+        Self { authenticated: now.as_secs(), records: true, ..Self::default() }
     }
 
     /// There is no 0-RTT data, or no more.
@@ -47,9 +41,18 @@ impl Resumption {
 }
 
 impl Handshake {
-    /// The messages are carried without records, as in QUIC.
-    pub(crate) fn without_records(&mut self) {
+    /// Starts the handshake for a carrier without records, as QUIC is (RFC 9001, section 4): it
+    /// takes the [steps](super::Step) itself, sends the messages of each level, and protects its
+    /// packets with the secrets. An error has the alert that the peer is to be told (in QUIC, as
+    /// the error code 0x0100 plus the alert); the peer's alert ends the handshake by
+    /// [`fail`](Self::fail).
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), which need not be called then.
+    pub fn without_records(mut self) -> Result<Self, Error> {
         self.context.resumption.records = false;
+        self.start()?;
+        Ok(self)
     }
 
     /// Time has passed: tickets that come or are made from here on are of this time, and what is
@@ -68,8 +71,7 @@ impl Handshake {
     /// [`start`](Self::start), when none were offered, and after the server has said no or
     /// finished.
     pub fn early_data_room(&self) -> usize {
-        let sends =
-            self.side == Side::Client && self.context.steps.write_level() == Level::EarlyData;
+        let sends = self.side == Side::Client && self.context.steps.write_level == Level::EarlyData;
         let left = usize::try_from(self.context.resumption.early_data_left).unwrap_or(usize::MAX);
         if sends && self.check().is_ok() { left } else { 0 }
     }
@@ -94,7 +96,7 @@ impl Handshake {
     pub(crate) fn answers_early_data(&self) -> bool {
         let accepted = self.context.parameters.early_data == EarlyData::Accepted;
         let server =
-            self.side == Side::Server && self.context.steps.write_level() == Level::Application;
+            self.side == Side::Server && self.context.steps.write_level == Level::Application;
         accepted && server
     }
 

@@ -22,9 +22,7 @@ impl HandshakeSecrets {
         observers: &mut Observers,
     ) -> Result<Self, CryptoError> {
         let handshake = early.into_handshake(shared, observers)?;
-        let hash = transcript.current();
-        let client = handshake.client_traffic(&hash, observers)?;
-        let server = handshake.server_traffic(&hash, observers)?;
+        let [client, server] = handshake.traffic(&transcript.current(), observers)?;
         Ok(Self { main: handshake.into_main(observers)?, client, server })
     }
 }
@@ -46,8 +44,7 @@ impl ConnectionSecrets {
         context: &mut Context,
     ) -> Result<Self, Error> {
         let hash = transcript.current();
-        let client = main.client_traffic(&hash, &mut context.observers)?;
-        let server = main.server_traffic(&hash, &mut context.observers)?;
+        let [client, server] = main.traffic(&hash, &mut context.observers)?;
         let exporter = main.exporter(&hash, &mut context.observers)?;
         let (read, write) = match side {
             Side::Client => (server, client),

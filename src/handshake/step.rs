@@ -49,41 +49,19 @@ pub enum Step {
 }
 
 /// The steps that wait to be taken.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Steps {
     queue: VecDeque<Step>,
-    write_level: Level,
-    read_level: Level,
-    read_keys_installed: u64,
+    pub(super) write_level: Level,
+    pub(super) read_level: Level,
+    /// How often the keys of the inbound direction changed: at a change no byte may be left.
+    pub(super) read_keys_installed: u64,
     change_cipher_spec_sent: bool,
 }
 
 impl Steps {
-    pub(crate) fn new() -> Self {
-        Self {
-            queue: VecDeque::new(),
-            write_level: Level::Initial,
-            read_level: Level::Initial,
-            read_keys_installed: 0,
-            change_cipher_spec_sent: false,
-        }
-    }
-
     pub(crate) fn next(&mut self) -> Option<Step> {
         self.queue.pop_front()
-    }
-
-    pub(crate) fn read_level(&self) -> Level {
-        self.read_level
-    }
-
-    /// How often the keys of the inbound direction changed: at a change no byte may be left.
-    pub(super) fn read_keys_installed(&self) -> u64 {
-        self.read_keys_installed
-    }
-
-    pub(crate) fn write_level(&self) -> Level {
-        self.write_level
     }
 
     pub(super) fn push(&mut self, step: Step) {
@@ -140,12 +118,13 @@ mod tests {
         let (suite, none) = (CryptoProvider::ring().cipher_suites[0], &mut Observers::default());
         let early = EarlySecret::new(suite, None, none);
         let handshake = early.into_handshake(&SharedSecret::new(vec![1; 32]), none).unwrap();
-        handshake.client_traffic(&suite.hash.digest(b""), none).unwrap()
+        let [client, _] = handshake.traffic(&suite.hash.digest(b""), none).unwrap();
+        client
     }
 
     #[test]
     fn messages_join_until_something_else_comes_between() {
-        let mut steps = Steps::new();
+        let mut steps = Steps::default();
         steps.send(|out| out.push(1));
         steps.send(|out| out.push(2));
         steps.change_cipher_spec();
@@ -167,11 +146,11 @@ mod tests {
 
     #[test]
     fn each_change_of_the_read_keys_is_counted() {
-        let mut steps = Steps::new();
+        let mut steps = Steps::default();
         steps.write_keys(Level::Handshake, secret());
-        assert_eq!((steps.read_keys_installed(), steps.read_level()), (0, Level::Initial));
+        assert_eq!((steps.read_keys_installed, steps.read_level), (0, Level::Initial));
         steps.read_keys(Level::Handshake, secret());
         steps.read_keys(Level::Application, secret());
-        assert_eq!((steps.read_keys_installed(), steps.read_level()), (2, Level::Application));
+        assert_eq!((steps.read_keys_installed, steps.read_level), (2, Level::Application));
     }
 }

@@ -83,10 +83,10 @@ impl Connected {
         let mut age_add = [0; 4];
         config.provider.random.fill(&mut age_add)?;
         let age_add = u32::from_be_bytes(age_add);
-        let max_early_data_size = match &config.early_data {
+        let max_early_data_size = match config.early_data {
             // In QUIC this means yes.
             Some(_) if !context.resumption.records => u32::MAX,
-            Some(rules) => rules.max_size,
+            Some((max_size, _)) => max_size,
             None => 0,
         };
         let session = ServerSession {

@@ -57,6 +57,19 @@ fn expand_label(
     Ok(())
 }
 
+/// As [`expand_label`], for a secret as long as the hash.
+fn expand_secret(
+    hash: &dyn Hash,
+    secret: &[u8],
+    label: &str,
+    context: &[u8],
+    observers: &mut Observers,
+) -> Result<Secret, CryptoError> {
+    let mut output = Secret::zeros(hash.output_length());
+    expand_label(hash, secret, label, context, output.as_mut_bytes(), observers)?;
+    Ok(output)
+}
+
 /// The key that an external key is imported as (RFC 9258, section 5.1). The hash is the external
 /// key's; the length of `output` is that of the hash that the imported key is for.
 pub(crate) fn imported_psk(
@@ -97,16 +110,7 @@ impl Stage {
         transcript: &[u8],
         observers: &mut Observers,
     ) -> Result<Secret, CryptoError> {
-        let mut output = Secret::zeros(self.suite.hash.output_length());
-        expand_label(
-            self.suite.hash,
-            self.secret.as_bytes(),
-            label,
-            transcript,
-            output.as_mut_bytes(),
-            observers,
-        )?;
-        Ok(output)
+        expand_secret(self.suite.hash, self.secret.as_bytes(), label, transcript, observers)
     }
 
     /// As [`Stage::derive`], for a traffic secret, which the key log may have.
@@ -193,22 +197,16 @@ impl EarlySecret {
 pub(crate) struct HandshakeSecret(Stage);
 
 impl HandshakeSecret {
-    /// The client's traffic secret; the transcript ends with ServerHello.
-    pub(crate) fn client_traffic(
+    /// The traffic secrets of client and server; the transcript ends with ServerHello.
+    pub(crate) fn traffic(
         &self,
         transcript: &Digest,
         observers: &mut Observers,
-    ) -> Result<TrafficSecret, CryptoError> {
-        self.0.traffic("c hs traffic", "CLIENT_HANDSHAKE_TRAFFIC_SECRET", transcript, observers)
-    }
-
-    /// The server's traffic secret; the transcript ends with ServerHello.
-    pub(crate) fn server_traffic(
-        &self,
-        transcript: &Digest,
-        observers: &mut Observers,
-    ) -> Result<TrafficSecret, CryptoError> {
-        self.0.traffic("s hs traffic", "SERVER_HANDSHAKE_TRAFFIC_SECRET", transcript, observers)
+    ) -> Result<[TrafficSecret; 2], CryptoError> {
+        const CLIENT: &str = "CLIENT_HANDSHAKE_TRAFFIC_SECRET";
+        const SERVER: &str = "SERVER_HANDSHAKE_TRAFFIC_SECRET";
+        let client = self.0.traffic("c hs traffic", CLIENT, transcript, observers)?;
+        Ok([client, self.0.traffic("s hs traffic", SERVER, transcript, observers)?])
     }
 
     /// The last stage.
@@ -222,22 +220,17 @@ impl HandshakeSecret {
 pub(crate) struct MainSecret(Stage);
 
 impl MainSecret {
-    /// The client's first traffic secret; the transcript ends with the server's Finished.
-    pub(crate) fn client_traffic(
+    /// The first traffic secrets of client and server; the transcript ends with the server's
+    /// Finished.
+    pub(crate) fn traffic(
         &self,
         transcript: &Digest,
         observers: &mut Observers,
-    ) -> Result<TrafficSecret, CryptoError> {
-        self.0.traffic("c ap traffic", "CLIENT_TRAFFIC_SECRET_0", transcript, observers)
-    }
-
-    /// The server's first traffic secret; the transcript ends with the server's Finished.
-    pub(crate) fn server_traffic(
-        &self,
-        transcript: &Digest,
-        observers: &mut Observers,
-    ) -> Result<TrafficSecret, CryptoError> {
-        self.0.traffic("s ap traffic", "SERVER_TRAFFIC_SECRET_0", transcript, observers)
+    ) -> Result<[TrafficSecret; 2], CryptoError> {
+        const CLIENT: &str = "CLIENT_TRAFFIC_SECRET_0";
+        const SERVER: &str = "SERVER_TRAFFIC_SECRET_0";
+        let client = self.0.traffic("c ap traffic", CLIENT, transcript, observers)?;
+        Ok([client, self.0.traffic("s ap traffic", SERVER, transcript, observers)?])
     }
 
     /// The exporter; the transcript ends with the server's Finished.
@@ -276,17 +269,10 @@ impl Exporter {
         output: &mut [u8],
     ) -> Result<(), CryptoError> {
         let mut observers = Observers::default();
-        let mut secret = Secret::zeros(self.hash.output_length());
-        expand_label(
-            self.hash,
-            self.secret.as_bytes(),
-            label,
-            &self.hash.digest(b""),
-            secret.as_mut_bytes(),
-            &mut observers,
-        )?;
-        let context = self.hash.digest(context);
-        expand_label(self.hash, secret.as_bytes(), "exporter", &context, output, &mut observers)
+        let (hash, nothing) = (self.hash, self.hash.digest(b""));
+        let secret = expand_secret(hash, self.secret.as_bytes(), label, &nothing, &mut observers)?;
+        let context = hash.digest(context);
+        expand_label(hash, secret.as_bytes(), "exporter", &context, output, &mut observers)
     }
 }
 
@@ -303,16 +289,7 @@ impl ResumptionSecret {
         nonce: &[u8],
         observers: &mut Observers,
     ) -> Result<Secret, CryptoError> {
-        let mut psk = Secret::zeros(self.hash.output_length());
-        expand_label(
-            self.hash,
-            self.secret.as_bytes(),
-            "resumption",
-            nonce,
-            psk.as_mut_bytes(),
-            observers,
-        )?;
-        Ok(psk)
+        expand_secret(self.hash, self.secret.as_bytes(), "resumption", nonce, observers)
     }
 }
 

@@ -43,13 +43,12 @@ fn the_schedule_of_section_3() {
     );
 
     let hash = digest("860c06edc07858ee8e78f0e7428c58edd6b43f2ca3e6e95f02ed063cf0e1cad8");
-    let client = handshake.client_traffic(&hash, none).unwrap();
-    let server = handshake.server_traffic(&hash, none).unwrap();
+    let [client, server] = handshake.traffic(&hash, none).unwrap();
     same(client.as_bytes(), "b3eddb126e067f35a780b3abf45e2d8f3b1a950738f52e9600746a0e27a55a21");
     same(server.as_bytes(), "b67b7d690cc16c4e75e54213cb2d37b4e9c912bcded9105d42befd59d391ad38");
-    let keys = server.key_and_iv(none).unwrap();
-    same(keys.key(), "3fce516009c21727d0f2e4e86ee403bc");
-    same(keys.iv.as_slice(), "5d313eb2671276ee13000b30");
+    let (key, iv) = server.key_and_iv(none).unwrap();
+    same(key.as_bytes(), "3fce516009c21727d0f2e4e86ee403bc");
+    same(iv.as_slice(), "5d313eb2671276ee13000b30");
 
     let main = handshake.into_main(none).unwrap();
     same(
@@ -61,14 +60,9 @@ fn the_schedule_of_section_3() {
         client.finished(&hash, none).unwrap().as_bytes(),
         "a8ec436d677634ae525ac1fcebe11a039ec17694fac6e98527b642f2edd5ce61",
     );
-    same(
-        main.client_traffic(&hash, none).unwrap().as_bytes(),
-        "9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5",
-    );
-    same(
-        main.server_traffic(&hash, none).unwrap().as_bytes(),
-        "a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643",
-    );
+    let [client, server] = main.traffic(&hash, none).unwrap();
+    same(client.as_bytes(), "9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5");
+    same(server.as_bytes(), "a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643");
     let exporter = main.exporter(&hash, none).unwrap();
     same(
         exporter.secret.as_bytes(),
@@ -127,9 +121,9 @@ fn the_early_secrets_and_the_binder_of_section_4() {
     same(&hash, "08ad0fa05d7c7233b1775ba2ff9f4c5b8b59276b7f227f13a976245f5d960913");
     let traffic = early.client_early_traffic(&hash, none).unwrap();
     same(traffic.as_bytes(), "3fbbe6a60deb66c30a32795aba0eff7eaa10105586e7be5c09678d63b6caab62");
-    let keys = traffic.key_and_iv(none).unwrap();
-    same(keys.key(), "920205a5b7bf2115e6fc5c2942834f54");
-    same(keys.iv.as_slice(), "6d475f0993c8e564610db2b9");
+    let (key, iv) = traffic.key_and_iv(none).unwrap();
+    same(key.as_bytes(), "920205a5b7bf2115e6fc5c2942834f54");
+    same(iv.as_slice(), "6d475f0993c8e564610db2b9");
     let exporter = early.early_exporter(&hash, none).unwrap();
     same(
         exporter.secret.as_bytes(),

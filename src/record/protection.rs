@@ -268,7 +268,8 @@ impl Sealer {
     /// Appends `content` to `out` as records of at most [`MAX_PLAINTEXT_LENGTH`] bytes each, or
     /// [`max_content_length`](Self::max_content_length) where they are protected.
     /// `version` is that of plaintext records: TLS 1.0 for a first ClientHello, TLS 1.2 for
-    /// everything else (section 5.1). Nothing is appended for empty content.
+    /// everything else (section 5.1). Nothing is appended for empty content. A
+    /// change_cipher_spec is never protected (section 5).
     pub fn seal(
         &mut self,
         content_type: ContentType,
@@ -276,7 +277,8 @@ impl Sealer {
         content: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), RecordError> {
-        let Some(keys) = &self.keys else {
+        let protected = content_type != ContentType::CHANGE_CIPHER_SPEC;
+        let Some(keys) = self.keys.as_ref().filter(|_| protected) else {
             for fragment in content.chunks(MAX_PLAINTEXT_LENGTH) {
                 write_header(out, content_type, version, fragment.len());
                 out.extend_from_slice(fragment);
@@ -298,12 +300,6 @@ impl Sealer {
     fn padding(&self, content_type: ContentType, length: usize) -> usize {
         let room = self.max_content_length().saturating_sub(length);
         self.padding.as_ref().map_or(0, |policy| policy(content_type, length).min(room))
-    }
-
-    /// Appends the dummy record of middlebox compatibility mode (appendix E.4).
-    pub fn change_cipher_spec(out: &mut Vec<u8>) {
-        write_header(out, ContentType::CHANGE_CIPHER_SPEC, ProtocolVersion::TLS_1_2, 1);
-        out.push(1);
     }
 
     /// Is it time for new keys? True from three quarters of what the key may protect, and never so

@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 use crate::crypto::Secret;
 use crate::registry::{CertificateType, CipherSuiteId, HandshakeType};
 use crate::wire::DecodeError;
-use crate::wire::codec::{Prefix, Reader, write_bytes, write_vector};
+use crate::wire::codec::{Prefix, Reader, write_bytes, write_u16, write_vector};
 
 pub use anti_replay::{AntiReplay, Strike, StrikeRegister};
 pub use client::{ClientSession, ClientSessionStore, MemoryClientSessions, TicketOrigin};
@@ -110,7 +110,7 @@ impl Session {
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.cipher_suite.0.to_be_bytes());
+        write_u16(out, self.cipher_suite);
         out.extend_from_slice(&self.since.to_be_bytes());
         out.extend_from_slice(&self.authenticated.to_be_bytes());
         for number in [self.lifetime, self.age_add, self.max_early_data_size] {
@@ -126,7 +126,7 @@ impl Session {
             }
         });
         let key = self.raw_public_key.as_deref().unwrap_or_default();
-        write_vector(out, Prefix::U16, |out| out.extend_from_slice(key));
+        write_bytes(out, Prefix::U16, key);
         out.push(self.own_type.0);
     }
 

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{Session, SessionError};
 use crate::crypto::{CryptoError, SecureRandom};
+use crate::reply::Reply;
 
 /// Where a server keeps its sessions between two connections: in the tickets themselves
 /// ([`TicketKeys`](super::TicketKeys)), in memory ([`MemorySessions`]), or elsewhere.
@@ -15,15 +16,18 @@ use crate::crypto::{CryptoError, SecureRandom};
 /// as you would keep a key.
 pub trait SessionStore: Send + Sync + fmt::Debug {
     /// Keeps a session, and returns the ticket that finds it again: 1 to 8192 bytes, which must
-    /// tell nothing to whoever sees them.
+    /// tell nothing to whoever sees them. It must not block: a store elsewhere makes up a random
+    /// ticket, and is written to behind.
     ///
     /// # Errors
     /// When there is no randomness or no room: the client gets no ticket then.
     fn put(&self, session: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError>;
 
     /// The session that belongs to this ticket; `None` for any other bytes. A store that keeps
-    /// sessions should give each of them out once (RFC 9846, section 8.1).
-    fn take(&self, ticket: &[u8], now: UnixTime) -> Option<Zeroizing<Vec<u8>>>;
+    /// sessions should give each of them out once (RFC 9846, section 8.1). One that has to ask
+    /// elsewhere says [`Reply::Later`]: the handshake rests with the question
+    /// [`TakeSession`](crate::handshake::Question::TakeSession).
+    fn take(&self, ticket: &[u8], now: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>>;
 }
 
 /// Sessions in memory, each good for one resumption. The oldest go when there are too many.
@@ -70,12 +74,13 @@ impl SessionStore for MemorySessions {
         Ok(id.to_vec())
     }
 
-    fn take(&self, ticket: &[u8], _: UnixTime) -> Option<Zeroizing<Vec<u8>>> {
-        let id: &[u8; Self::ID_LENGTH] = ticket.try_into().ok()?;
+    fn take(&self, ticket: &[u8], _: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let (number, session) = kept.sessions.remove(id)?;
-        kept.order.remove(&number);
-        Some(session)
+        let found = kept.sessions.remove(ticket);
+        Reply::Now(found.map(|(number, session)| {
+            kept.order.remove(&number);
+            session
+        }))
     }
 }
 

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::{MAX_LIFETIME, SessionError, SessionStore};
 use crate::crypto::ring::{SHA256, TLS_AES_256_GCM_SHA384};
 use crate::crypto::{AeadKey, CryptoError, Hash, NONCE_LENGTH, Secret, SecureRandom};
+use crate::reply::Reply;
 
 /// Seals sessions into the tickets themselves, so that a server keeps nothing (RFC 9846, section
 /// 4.7.1).
@@ -125,6 +126,21 @@ impl TicketKeys {
         first.since.get_or_insert(now);
         Ok(first.clone())
     }
+
+    /// What is sealed into this ticket, if it is one of these keys'.
+    fn open(&self, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (header, sealed) = ticket.split_at_checked(Self::NAME_LENGTH + Self::SALT_LENGTH)?;
+        let (name, salt) = header.split_at_checked(Self::NAME_LENGTH)?;
+        let key = {
+            let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+            keys.iter().find(|key| key.name == name)?.clone()
+        };
+        let (aead, nonce) = key.for_ticket(salt).ok()?;
+        let mut session = Zeroizing::new(sealed.to_vec());
+        let length = aead.open(nonce, header, &mut session).ok()?.len();
+        session.truncate(length);
+        Some(session)
+    }
 }
 
 impl SessionStore for TicketKeys {
@@ -139,18 +155,8 @@ impl SessionStore for TicketKeys {
         Ok([&header[..], &sealed, &tag].concat())
     }
 
-    fn take(&self, ticket: &[u8], _: UnixTime) -> Option<Zeroizing<Vec<u8>>> {
-        let (header, sealed) = ticket.split_at_checked(Self::NAME_LENGTH + Self::SALT_LENGTH)?;
-        let (name, salt) = header.split_at_checked(Self::NAME_LENGTH)?;
-        let key = {
-            let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-            keys.iter().find(|key| key.name == name)?.clone()
-        };
-        let (aead, nonce) = key.for_ticket(salt).ok()?;
-        let mut session = Zeroizing::new(sealed.to_vec());
-        let length = aead.open(nonce, header, &mut session).ok()?.len();
-        session.truncate(length);
-        Some(session)
+    fn take(&self, ticket: &[u8], _: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
+        Reply::Now(self.open(ticket))
     }
 }
 

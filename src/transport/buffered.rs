@@ -86,35 +86,35 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
     fn receive_record<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<bool> {
         loop {
             let input = self.input.get_mut(self.unread.clone()).unwrap_or_default();
-            match self.connection.receive(input) {
-                Ok((_, Received::Closed)) => return Ok(false),
-                Ok((_, Received::Waiting)) => {
-                    let reason = "the handshake rests on a question that needs an answer";
-                    return Err(io::Error::new(io::ErrorKind::WouldBlock, reason));
-                }
-                Ok((_, Received::Incomplete)) => {}
-                Ok((consumed, Received::Data(data))) => {
-                    let start = self.unread.start + HEADER_LENGTH;
-                    self.plaintext = start..start + data.len();
-                    self.unread.start += consumed;
-                    return Ok(true);
-                }
-                Ok((consumed, Received::EarlyData(data))) => {
-                    self.early_data.extend_from_slice(data);
-                    self.unread.start += consumed;
-                    return Ok(true);
-                }
-                Ok((consumed, Received::Handled)) => {
-                    self.unread.start += consumed;
-                    return Ok(true);
-                }
+            let (consumed, received) = match self.connection.receive(input) {
+                Ok(taken) => taken,
                 Err(error) => {
                     // The alert should reach the peer; that the connection failed comes first.
                     let _ = self.flush(transport);
                     return Err(error.into());
                 }
+            };
+            match received {
+                Received::Closed => return Ok(false),
+                Received::Waiting => {
+                    let reason = "the handshake rests on a question that needs an answer";
+                    return Err(io::Error::new(io::ErrorKind::WouldBlock, reason));
+                }
+                Received::Incomplete => {
+                    self.connection.answer_key_update()?;
+                    let _ = self.flush(transport);
+                    self.fill(transport)?;
+                    continue;
+                }
+                Received::Data(data) => {
+                    let start = self.unread.start + HEADER_LENGTH;
+                    self.plaintext = start..start + data.len();
+                }
+                Received::EarlyData(data) => self.early_data.extend_from_slice(data),
+                Received::Handled => {}
             }
-            self.fill(transport)?;
+            self.unread.start += consumed;
+            return Ok(true);
         }
     }
 

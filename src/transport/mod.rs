@@ -2,7 +2,6 @@
 
 mod buffered;
 pub mod memory;
-pub mod raw;
 mod stream;
 #[cfg(feature = "tokio")]
 pub mod tokio;

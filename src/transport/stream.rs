@@ -22,11 +22,7 @@ pub struct Stream<C, T> {
     transport: T,
 }
 
-impl<C, T> Stream<C, T>
-where
-    C: DerefMut<Target = Connection>,
-    T: Read + Write,
-{
+impl<C: DerefMut<Target = Connection>, T: Read + Write> Stream<C, T> {
     /// Puts the connection over this transport. Nothing is sent yet.
     pub fn new(connection: C, transport: T) -> Self {
         Self { buffered: Buffered::new(connection), transport }
@@ -85,11 +81,7 @@ where
     }
 }
 
-impl<C, T> Read for Stream<C, T>
-where
-    C: DerefMut<Target = Connection>,
-    T: Read + Write,
-{
+impl<C: DerefMut<Target = Connection>, T: Read + Write> Read for Stream<C, T> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
@@ -101,11 +93,7 @@ where
     }
 }
 
-impl<C, T> Write for Stream<C, T>
-where
-    C: DerefMut<Target = Connection>,
-    T: Read + Write,
-{
+impl<C: DerefMut<Target = Connection>, T: Read + Write> Write for Stream<C, T> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.buffered.write(data, &mut self.transport)
     }

@@ -2,7 +2,9 @@
 //! 4.5.2).
 
 use super::client_hello::Names;
-use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, write_bytes, write_vector};
+use super::codec::{
+    DecodeError, DecodeReason, List, Prefix, Reader, write_bytes, write_u16, write_vector,
+};
 use super::extension::{Extensions, Place, write_extension};
 use super::message::write_message;
 use crate::registry::{
@@ -154,7 +156,7 @@ impl<'a> CompressedCertificate<'a> {
     /// Writes the whole message.
     pub fn encode(&self, out: &mut Vec<u8>) {
         write_message(out, HandshakeType::COMPRESSED_CERTIFICATE, |out| {
-            out.extend_from_slice(&self.algorithm.0.to_be_bytes());
+            write_u16(out, self.algorithm);
             let [.., high, middle, low] = self.uncompressed_length.to_be_bytes();
             out.extend_from_slice(&[high, middle, low]);
             write_bytes(out, Prefix::U24, self.compressed);
@@ -282,7 +284,7 @@ impl<'a> CertificateVerify<'a> {
     /// Writes the whole message.
     pub fn encode(&self, out: &mut Vec<u8>) {
         write_message(out, HandshakeType::CERTIFICATE_VERIFY, |out| {
-            out.extend_from_slice(&self.algorithm.0.to_be_bytes());
+            write_u16(out, self.algorithm);
             write_bytes(out, Prefix::U16, self.signature);
         });
     }

@@ -2,7 +2,8 @@
 
 use super::certificate::OCSP;
 use super::codec::{
-    DecodeError, DecodeReason, List, Prefix, Reader, duplicate, write_bytes, write_vector,
+    DecodeError, DecodeReason, List, Prefix, Reader, duplicate, write_bytes, write_u16,
+    write_vector,
 };
 use super::extension::{Extensions, Place, read_record_size_limit};
 use super::message::write_message;
@@ -172,7 +173,7 @@ impl<'a> ClientHello<'a> {
     /// Writes the whole message from the first six fields; the parsed extensions are not looked at.
     pub fn encode(&self, out: &mut Vec<u8>) {
         write_message(out, HandshakeType::CLIENT_HELLO, |out| {
-            out.extend_from_slice(&self.legacy_version.0.to_be_bytes());
+            write_u16(out, self.legacy_version);
             out.extend_from_slice(&self.random);
             write_bytes(out, Prefix::U8, self.session_id);
             write_bytes(out, Prefix::U16, self.cipher_suites.as_bytes());
@@ -270,7 +271,7 @@ impl<'a> KeyShareEntry<'a> {
 
     /// Writes the entry.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.group.0.to_be_bytes());
+        write_u16(out, self.group);
         write_bytes(out, Prefix::U16, self.key_exchange);
     }
 }

@@ -4,10 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use crate::alert::AlertDescription;
-use crate::registry::{
-    CertificateCompressionAlgorithm, CipherSuiteId, ExtensionType, HandshakeType, NamedGroup,
-    ProtocolVersion, SignatureScheme,
-};
+use crate::registry::{ExtensionType, HandshakeType};
 
 /// A message that cannot be parsed: which one, which field of it, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -208,42 +205,20 @@ pub(crate) fn write_codes<T: CodePoint>(
 ) {
     write_vector(out, prefix, |out| {
         for code in codes {
-            out.extend_from_slice(&code.to_wire().to_be_bytes());
+            write_u16(out, code);
         }
     });
 }
 
+/// Writes a number, or a code point, of two bytes.
+pub(crate) fn write_u16(out: &mut Vec<u8>, value: impl Into<u16>) {
+    out.extend_from_slice(&value.into().to_be_bytes());
+}
+
 /// A code point of two bytes.
-pub trait CodePoint: Copy + fmt::Display {
-    /// From the wire.
-    fn from_wire(value: u16) -> Self;
+pub trait CodePoint: Copy + fmt::Display + From<u16> + Into<u16> {}
 
-    /// To the wire.
-    fn to_wire(self) -> u16;
-}
-
-macro_rules! code_points {
-    ($($type:ident),*) => {
-        $(impl CodePoint for $type {
-            fn from_wire(value: u16) -> Self {
-                Self(value)
-            }
-
-            fn to_wire(self) -> u16 {
-                self.0
-            }
-        })*
-    };
-}
-
-code_points!(
-    CertificateCompressionAlgorithm,
-    CipherSuiteId,
-    ExtensionType,
-    NamedGroup,
-    ProtocolVersion,
-    SignatureScheme
-);
+impl<T: Copy + fmt::Display + From<u16> + Into<u16>> CodePoint for T {}
 
 /// A list of code points, as it stands in a message.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -261,12 +236,12 @@ impl<'a, T: CodePoint> List<'a, T> {
     /// The elements in the order of the message.
     pub fn iter(&self) -> impl Iterator<Item = T> + use<'a, T> {
         let pairs = self.bytes.chunks_exact(2).filter_map(|pair| pair.try_into().ok());
-        pairs.map(|pair| T::from_wire(u16::from_be_bytes(pair)))
+        pairs.map(|pair| T::from(u16::from_be_bytes(pair)))
     }
 
     /// Is `element` in the list?
     pub fn contains(&self, element: T) -> bool {
-        self.iter().any(|candidate| candidate.to_wire() == element.to_wire())
+        self.iter().any(|candidate| candidate.into() == element.into())
     }
 
     /// The bytes of the list, without its length.
@@ -312,6 +287,7 @@ pub(crate) fn duplicate(mut values: Vec<u16>) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::NamedGroup;
 
     #[test]
     fn vectors_check_their_range_before_their_bytes() {

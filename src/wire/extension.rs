@@ -1,7 +1,7 @@
 //! The list of extensions that most messages end with (RFC 9846, section 4.3).
 
 use super::codec::{
-    DecodeError, DecodeReason, Prefix, Reader, duplicate, write_bytes, write_vector,
+    DecodeError, DecodeReason, Prefix, Reader, duplicate, write_bytes, write_u16, write_vector,
 };
 use crate::registry::{ExtensionType, HandshakeType};
 
@@ -75,7 +75,7 @@ pub(crate) fn write_extension(
     kind: ExtensionType,
     body: impl FnOnce(&mut Vec<u8>),
 ) {
-    out.extend_from_slice(&kind.0.to_be_bytes());
+    write_u16(out, kind);
     write_vector(out, Prefix::U16, body);
 }
 
@@ -120,8 +120,9 @@ fn allowed(kind: ExtensionType, place: Place) -> bool {
     use ExtensionType as E;
     use Place::*;
     let places: &[Place] = match kind {
-        E::SERVER_NAME
-        | E::MAX_FRAGMENT_LENGTH
+        // In a CertificateRequest it is RFC 9261's, and means nothing to a handshake.
+        E::SERVER_NAME => &[ClientHello, EncryptedExtensions, CertificateRequest],
+        E::MAX_FRAGMENT_LENGTH
         | E::SUPPORTED_GROUPS
         | E::USE_SRTP
         | E::HEARTBEAT

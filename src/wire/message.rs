@@ -32,6 +32,24 @@ impl<'a> HandshakeMessage<'a> {
         let length = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
         Some((HandshakeType(kind), length))
     }
+
+    /// The longest body in bytes that the syntax of a message of this type has room for: what its
+    /// vectors can hold at most, and 64 bytes of a hash.
+    pub(crate) fn longest(kind: HandshakeType) -> usize {
+        const VECTOR: usize = 2 + 0xffff;
+        match kind {
+            HandshakeType::END_OF_EARLY_DATA => 0,
+            HandshakeType::KEY_UPDATE => 1,
+            HandshakeType::FINISHED => 64,
+            HandshakeType::ENCRYPTED_EXTENSIONS => VECTOR,
+            HandshakeType::CERTIFICATE_VERIFY => 2 + VECTOR,
+            HandshakeType::SERVER_HELLO => 2 + 32 + 33 + 2 + 1 + VECTOR,
+            HandshakeType::CERTIFICATE_REQUEST => 256 + VECTOR,
+            HandshakeType::NEW_SESSION_TICKET => 8 + 256 + 2 * VECTOR,
+            HandshakeType::CLIENT_HELLO => 2 + 32 + 33 + (VECTOR - 1) + 256 + VECTOR,
+            _ => 0xff_ffff,
+        }
+    }
 }
 
 /// Writes a message: its type, its length, and what `body` writes.

@@ -2,7 +2,7 @@
 //! EncryptedExtensions (section 4.4.1).
 
 use super::client_hello::{KeyShareEntry, Names};
-use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, write_bytes};
+use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, write_bytes, write_u16};
 use super::extension::{Extensions, Place, read_record_size_limit};
 use super::message::write_message;
 use crate::registry::{
@@ -102,10 +102,10 @@ impl<'a> ServerHello<'a> {
     /// Writes the whole message from the first six fields.
     pub fn encode(&self, out: &mut Vec<u8>) {
         write_message(out, HandshakeType::SERVER_HELLO, |out| {
-            out.extend_from_slice(&self.legacy_version.0.to_be_bytes());
+            write_u16(out, self.legacy_version);
             out.extend_from_slice(&self.random);
             write_bytes(out, Prefix::U8, self.session_id);
-            out.extend_from_slice(&self.cipher_suite.0.to_be_bytes());
+            write_u16(out, self.cipher_suite);
             out.push(self.compression_method);
             self.extensions.encode(out);
         });

@@ -191,6 +191,25 @@ fn second_client_hellos() {
     assert_eq!(unasked, Some(A::ILLEGAL_PARAMETER));
     let unknown = first(|hello| hello.add(E::COOKIE, &vector16(b"cookie")));
     assert_eq!(unknown, Some(A::ILLEGAL_PARAMETER), "nobody gave it");
+    // Any other extension, known or not, and the order (section 4.2.2).
+    for extension in [E::SUPPORTED_GROUPS, E::SIGNATURE_ALGORITHMS, E::SERVER_NAME] {
+        let edit = |hello: &mut Parts| *hello.get(extension).last_mut().unwrap() ^= 1;
+        assert_eq!(second(Retry, edit), Some(A::ILLEGAL_PARAMETER), "{extension}");
+    }
+    for scenario in [Retry, Cookie] {
+        let new = second(scenario, |hello| hello.add(E(0x7777), b""));
+        assert_eq!(new, Some(A::ILLEGAL_PARAMETER));
+        let less = second(scenario, |hello| hello.remove(E::RECORD_SIZE_LIMIT));
+        assert_eq!(less, Some(A::ILLEGAL_PARAMETER));
+        let order = second(scenario, |hello| hello.extensions.reverse());
+        assert_eq!(order, Some(A::ILLEGAL_PARAMETER));
+        // Where all is taken, the Finished of the honest handshake is what does not fit.
+        let may_change = second(scenario, |hello| {
+            hello.add(E::PADDING, &[0; 9]);
+            hello.add(E::ENCRYPTED_CLIENT_HELLO, b"of a second ClientHelloOuter");
+        });
+        assert_eq!(may_change, Some(A::DECRYPT_ERROR));
+    }
     // Section 4.3.10.
     let early_data = second(Retry, |hello| hello.add(E::EARLY_DATA, b""));
     assert_eq!(early_data, Some(A::ILLEGAL_PARAMETER));
@@ -203,6 +222,22 @@ fn second_client_hellos() {
     // Sections 4.2.1 and 4.3.1 hold for it as well.
     let version = second(Retry, |hello| hello.remove(E::SUPPORTED_VERSIONS));
     assert_eq!(version, Some(A::PROTOCOL_VERSION));
+}
+
+#[test]
+fn a_second_client_hello_is_held_against_the_first_by_a_server_that_never_saw_it() {
+    let honest = told(Side::Server, Cookie).swap_remove(1);
+    let answer = |edit: fn(&mut Parts)| {
+        let mut hello = Parts::parse(&honest.bytes);
+        edit(&mut hello);
+        let mut server = crate::peers::raw(Side::Server, Cookie, None);
+        let result = server.receive(honest.level, &hello.build());
+        result.err().and_then(|error| error.alert_sent())
+    };
+    assert_eq!(answer(|_| {}), None);
+    assert_eq!(answer(|hello| hello.head[RANDOM] ^= 1), Some(A::ILLEGAL_PARAMETER));
+    let fewer = |hello: &mut Parts| hello.remove(E::SERVER_NAME);
+    assert_eq!(answer(fewer), Some(A::ILLEGAL_PARAMETER));
 }
 
 #[test]

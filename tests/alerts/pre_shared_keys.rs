@@ -5,9 +5,8 @@ use std::sync::Arc;
 use handclasp::alert::AlertDescription as A;
 use handclasp::config::{PreSharedKey, PskList};
 use handclasp::crypto::{CryptoProvider, Digest, Hash};
-use handclasp::handshake::Handshake;
+use handclasp::handshake::{Handshake, Step};
 use handclasp::registry::ExtensionType as E;
-use handclasp::transport::raw::{RawHandshake, RawStep};
 use handclasp::{ClientConfig, Level, ServerConfig};
 
 use crate::common::{Identity, server_name};
@@ -27,7 +26,7 @@ fn key() -> PreSharedKey {
 }
 
 /// A client that offers the key, and a server that has it and may use it alone where `alone`.
-fn pair(alone: bool) -> [RawHandshake; 2] {
+fn pair(alone: bool) -> [Handshake; 2] {
     let identity = Identity::p256();
     let client = ClientConfig::builder(CryptoProvider::ring()).pre_shared_keys(vec![key()]);
     let client = Arc::new(client.trust(identity.anchors()).unwrap().build().unwrap());
@@ -38,19 +37,19 @@ fn pair(alone: bool) -> [RawHandshake; 2] {
     let server = Arc::new(server.build(Arc::new(list)).unwrap());
     let client = Handshake::client(client, server_name(), now());
     let server = Handshake::server(server, now());
-    [client, server].map(|handshake| RawHandshake::new(handshake, None).unwrap())
+    [client, server].map(|handshake| handshake.without_records().unwrap())
 }
 
 /// The hello that this end says next.
-fn hello(end: &mut RawHandshake) -> Parts {
+fn hello(end: &mut Handshake) -> Parts {
     loop {
-        if let RawStep::Send(Level::Initial, bytes) = end.next_step().expect("it has one") {
+        if let Step::Send { level: Level::Initial, bytes } = end.next_step().expect("it has one") {
             return Parts::parse(&bytes);
         }
     }
 }
 
-fn hear(end: &mut RawHandshake, hello: &Parts) -> Option<A> {
+fn hear(end: &mut Handshake, hello: &Parts) -> Option<A> {
     let result = end.receive(Level::Initial, &hello.build());
     result.err().map(|error| error.alert_sent().expect("it has an alert"))
 }

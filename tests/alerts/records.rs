@@ -5,11 +5,10 @@ use std::sync::Arc;
 use handclasp::alert::AlertDescription as A;
 use handclasp::config::AnswerLater;
 use handclasp::crypto::{AeadKey, CryptoProvider};
-use handclasp::handshake::{Answer, Handshake, Question, Side};
+use handclasp::handshake::{Answer, Handshake, Question, Side, Step};
 use handclasp::key_schedule::TrafficSecret;
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use handclasp::record::MAX_PLAINTEXT_LENGTH;
-use handclasp::transport::raw::{RawHandshake, RawStep};
 use handclasp::{CertifiedKey, Error, ErrorKind, Level, ServerConfig};
 
 use crate::message::told;
@@ -44,7 +43,7 @@ impl Server {
         }
         loop {
             match server.next_step().expect("the handshake gets there") {
-                RawStep::WriteSecret(at, secret) if at == level => return Self::new(&secret),
+                Step::WriteKeys { level: at, secret } if at == level => return Self::new(&secret),
                 _ => {}
             }
         }
@@ -275,12 +274,12 @@ fn nothing_follows_a_hello_that_leads_to_a_retry() {
 }
 
 /// A server that was told a ClientHello, and asks for a certificate.
-fn asking() -> RawHandshake {
+fn asking() -> Handshake {
     let config = ServerConfig::builder(CryptoProvider::ring()).build(Arc::new(AnswerLater));
     let handshake = Handshake::server(Arc::new(config.unwrap()), now());
-    let mut server = RawHandshake::new(handshake, None).unwrap();
+    let mut server = handshake.without_records().unwrap();
     server.receive(Level::Initial, &told(Side::Server, Plain)[0].bytes).unwrap();
-    assert!(matches!(server.handshake().question(), Some(Question::ChooseCertificate(_))));
+    assert!(matches!(server.question(), Some(Question::ChooseCertificate(_))));
     server
 }
 
@@ -297,7 +296,7 @@ fn what_came_before_an_answer_stays_under_the_keys_of_then() {
 #[test]
 fn what_waits_behind_a_question_is_limited() {
     let mut server = asking();
-    let (name, limit) = ("handshake_message", 65_540);
+    let (name, limit) = ("handshake_message", 131_400);
     server.receive(Level::Initial, &vec![20; limit]).unwrap();
     let flooded = server.receive(Level::Initial, &[20]).unwrap_err();
     assert_eq!(flooded.kind(), &ErrorKind::LimitExceeded { name, limit });

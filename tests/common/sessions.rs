@@ -4,14 +4,20 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use handclasp::config::{CertificateList, ClientConfigBuilder, PreSharedKey, ServerConfigBuilder};
+use handclasp::config::{
+    CertificateList, ClientConfigBuilder, PreSharedKey, Reply, ServerConfigBuilder,
+};
 use handclasp::connection::{Options, Received};
-use handclasp::crypto::CryptoProvider;
+use handclasp::crypto::{CryptoError, CryptoProvider};
 use handclasp::pki_types::UnixTime;
-use handclasp::session::{ClientSessionStore, MemoryClientSessions, StrikeRegister, TicketKeys};
+use handclasp::session::{
+    ClientSessionStore, MemoryClientSessions, MemorySessions, SessionStore, StrikeRegister,
+    TicketKeys,
+};
 use handclasp::{
     ClientConfig, ClientConnection, Connection, Error, ServerConfig, ServerConnection,
 };
+use zeroize::Zeroizing;
 
 use crate::common::{Identity, server_name};
 
@@ -27,6 +33,39 @@ pub fn before() -> UnixTime {
 
 pub fn ticket_keys() -> Arc<TicketKeys> {
     Arc::new(TicketKeys::random(CryptoProvider::ring().random).unwrap())
+}
+
+/// What a store that answers at once has for this ticket.
+pub fn found(store: &dyn SessionStore, ticket: &[u8], now: UnixTime) -> Option<Zeroizing<Vec<u8>>> {
+    match store.take(ticket, now) {
+        Reply::Now(session) => session,
+        Reply::Later => panic!("{store:?} has to be asked elsewhere"),
+    }
+}
+
+/// Sessions that are asked for later.
+#[derive(Debug)]
+pub struct Elsewhere(MemorySessions);
+
+impl Elsewhere {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self(MemorySessions::new(64, CryptoProvider::ring().random)))
+    }
+
+    /// What is said when the question is answered.
+    pub fn answer(&self, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        found(&self.0, ticket, time(0))
+    }
+}
+
+impl SessionStore for Elsewhere {
+    fn put(&self, session: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError> {
+        self.0.put(session, now)
+    }
+
+    fn take(&self, _: &[u8], _: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
+        Reply::Later
+    }
 }
 
 /// A key that both sides have, under the name "ours".

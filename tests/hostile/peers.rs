@@ -16,11 +16,10 @@ use handclasp::connection::{ClientConnection, Connection, Options, Received, Ser
 use handclasp::crypto::{
     ActiveKeyExchange, CryptoError, CryptoProvider, KeyExchangeGroup, SecureRandom, SharedSecret,
 };
-use handclasp::handshake::{Answer, Handshake, Question, Side};
+use handclasp::handshake::{Answer, Handshake, Question, Side, Step};
 use handclasp::observer::Observer;
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
 use handclasp::registry::NamedGroup;
-use handclasp::transport::raw::{RawHandshake, RawStep};
 use handclasp::wire::HandshakeMessage;
 use handclasp::{ClientConfig, Level, ServerConfig};
 
@@ -173,7 +172,7 @@ static ASKING_SERVERS: LazyLock<[Arc<ServerConfig>; 4]> = LazyLock::new(|| {
 });
 
 /// A new handshake that asks, where others decide at once.
-pub fn asking(side: Side, scenario: Scenario) -> RawHandshake {
+pub fn asking(side: Side, scenario: Scenario) -> Handshake {
     let handshake = match side {
         Side::Client => {
             let name = "server.example".try_into().expect("it is a name");
@@ -181,7 +180,7 @@ pub fn asking(side: Side, scenario: Scenario) -> RawHandshake {
         }
         Side::Server => Handshake::server(Arc::clone(&ASKING_SERVERS[scenario as usize]), now()),
     };
-    RawHandshake::new(handshake, None).expect("fixed randomness does not fail")
+    handshake.without_records().expect("fixed randomness does not fail")
 }
 
 /// What the ends that do not ask decide.
@@ -210,15 +209,18 @@ pub fn now() -> UnixTime {
 }
 
 /// A new handshake below the records.
-pub fn raw(side: Side, scenario: Scenario, observer: Option<Box<dyn Observer>>) -> RawHandshake {
-    let handshake = match side {
+pub fn raw(side: Side, scenario: Scenario, observer: Option<Box<dyn Observer>>) -> Handshake {
+    let mut handshake = match side {
         Side::Client => {
             let name = "server.example".try_into().expect("it is a name");
             Handshake::client(client_config(), name, now())
         }
         Side::Server => Handshake::server(server_config(scenario), now()),
     };
-    RawHandshake::new(handshake, observer).expect("fixed randomness does not fail")
+    if let Some(observer) = observer {
+        handshake.observe(observer);
+    }
+    handshake.without_records().expect("fixed randomness does not fail")
 }
 
 pub type AnyConnection = Box<dyn DerefMut<Target = Connection>>;
@@ -264,15 +266,15 @@ pub fn record_messages(scenario: Scenario) -> Vec<Message> {
         carry(Side::Client, &mut client, &mut server, &mut messages);
         carry(Side::Server, &mut server, &mut client, &mut messages);
         if messages.len() == before {
-            assert!(client.handshake().is_complete() && server.handshake().is_complete());
+            assert!(client.is_complete() && server.is_complete());
             return messages;
         }
     }
 }
 
-fn carry(from: Side, left: &mut RawHandshake, right: &mut RawHandshake, log: &mut Vec<Message>) {
+fn carry(from: Side, left: &mut Handshake, right: &mut Handshake, log: &mut Vec<Message>) {
     while let Some(step) = left.next_step() {
-        let RawStep::Send(level, bytes) = step else { continue };
+        let Step::Send { level, bytes } = step else { continue };
         right.receive(level, &bytes).expect("both are honest");
         let mut rest = &bytes[..];
         while let Some((message, after)) = HandshakeMessage::split(rest) {

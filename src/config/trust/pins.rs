@@ -7,9 +7,9 @@ use std::sync::Arc;
 use pki_types::CertificateDer;
 
 use crate::certificate::{CertificateError, EndEntity, Problem};
-use crate::config::{ConfigError, PeerIdentity, PeerVerifier, Reply};
-use crate::crypto::Hash;
-use crate::crypto::ring::SHA256;
+use crate::config::{ConfigError, PeerIdentity, PeerVerifier, RawPublicKey, Reply};
+use crate::crypto::ring::sha256;
+use crate::registry::CertificateType;
 
 /// A pin: the SHA-256 of a SubjectPublicKeyInfo (RFC 7469, section 2.4).
 ///
@@ -34,14 +34,12 @@ impl SpkiPin {
     /// # Errors
     /// [`Problem::Malformed`].
     pub fn of(certificate: &CertificateDer<'_>) -> Result<Self, CertificateError> {
-        Ok(Self::of_end_entity(&EndEntity::parse(certificate)?))
+        Ok(Self::of_public_key(EndEntity::parse(certificate)?.subject_public_key_info()))
     }
 
-    fn of_end_entity(end_entity: &EndEntity) -> Self {
-        let hash = SHA256.digest(end_entity.subject_public_key_info());
-        let mut pin = [0; 32];
-        pin.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
-        Self(pin)
+    /// The pin of a public key: the DER of a SubjectPublicKeyInfo.
+    pub fn of_public_key(subject_public_key_info: &[u8]) -> Self {
+        Self(sha256(subject_public_key_info))
     }
 }
 
@@ -103,7 +101,7 @@ impl fmt::Debug for SpkiPin {
 }
 
 /// Accepts a server only if its own key is one of a set: beside another verifier, which must accept
-/// it too, or alone.
+/// it too, or alone. A client may be judged so, too, which has shown a raw public key.
 ///
 /// Only the key of the server's own certificate counts, the one that signs the handshake. The rest
 /// of what a server sends is what it likes: a pinned certificate of an authority among it would
@@ -116,6 +114,7 @@ impl fmt::Debug for SpkiPin {
 pub struct SpkiPins {
     pins: Vec<SpkiPin>,
     beside: Option<Arc<dyn PeerVerifier>>,
+    certificate_type: CertificateType,
 }
 
 impl SpkiPins {
@@ -129,7 +128,7 @@ impl SpkiPins {
         let pins: Vec<_> = pins.into_iter().collect();
         match pins.is_empty() {
             true => Err(ConfigError::Empty("pins")),
-            false => Ok(Self { pins, beside: None }),
+            false => Ok(Self { pins, beside: None, certificate_type: CertificateType::X509 }),
         }
     }
 
@@ -145,28 +144,50 @@ impl SpkiPins {
         Ok(Self { beside: Some(verifier), ..Self::alone(pins)? })
     }
 
-    fn check(&self, peer: &PeerIdentity) -> Result<(), CertificateError> {
-        let certificate = peer.chain.first();
-        let certificate =
-            certificate.ok_or_else(|| CertificateError::rejected("there is no certificate"))?;
-        let end_entity = EndEntity::parse(certificate)?;
-        let found = SpkiPin::of_end_entity(&end_entity);
+    /// The keys of peers that show a raw public key (RFC 7250), and nobody else is accepted.
+    /// Whoever holds one of the private keys passes for every name: give each server's connections
+    /// a set of their own.
+    ///
+    /// # Errors
+    /// [`ConfigError::Empty`] if there are no pins.
+    pub fn raw_public_keys(pins: impl IntoIterator<Item = SpkiPin>) -> Result<Self, ConfigError> {
+        Ok(Self { certificate_type: CertificateType::RAW_PUBLIC_KEY, ..Self::alone(pins)? })
+    }
+
+    fn check(&self, kind: CertificateType, shown: &EndEntity) -> Result<(), CertificateError> {
+        if kind != self.certificate_type {
+            return Err(CertificateError::rejected("the pins are for another type of certificate"));
+        }
+        let found = SpkiPin::of_public_key(shown.subject_public_key_info());
         if self.pins.contains(&found) {
             return Ok(());
         }
         let expected: Vec<_> = self.pins.iter().map(ToString::to_string).collect();
         let reason = format!("its key's pin is {found}; expected is {}", expected.join(" or "));
-        let certificate = end_entity.subject();
+        let certificate = shown.subject();
         Err(CertificateError { certificate, problem: Problem::Rejected(reason) })
     }
 }
 
 impl PeerVerifier for SpkiPins {
     fn verify(&self, peer: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
-        match (self.check(peer), &self.beside) {
+        let Some(certificate) = peer.chain.first() else {
+            return Reply::Now(Err(CertificateError::rejected("there is no certificate")));
+        };
+        let own = EndEntity::parse(certificate);
+        match (own.and_then(|own| self.check(CertificateType::X509, &own)), &self.beside) {
             (Ok(()), Some(verifier)) => verifier.verify(peer),
             (verdict, _) => Reply::Now(verdict),
         }
+    }
+
+    fn certificate_types(&self) -> &[CertificateType] {
+        core::slice::from_ref(&self.certificate_type)
+    }
+
+    fn verify_raw_public_key(&self, peer: &RawPublicKey) -> Reply<Result<(), CertificateError>> {
+        let key = EndEntity::from_public_key(&peer.subject_public_key_info);
+        Reply::Now(key.and_then(|key| self.check(CertificateType::RAW_PUBLIC_KEY, &key)))
     }
 }
 
@@ -196,10 +217,7 @@ mod tests {
             ([0; 32], format!("sha256/{}=", "A".repeat(43))),
             ([0xff; 32], ["sha256", &"/".repeat(43), "8="].concat()),
             // The hash of nothing.
-            (
-                SHA256.digest(&[]).as_ref().try_into().unwrap(),
-                "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".to_owned(),
-            ),
+            (sha256(&[]), "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".to_owned()),
         ] {
             assert_eq!(SpkiPin::new(bytes).to_string(), text);
             assert_eq!(text.parse(), Ok(SpkiPin::new(bytes)));

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use ::ring::aead::{self, LessSafeKey, UnboundKey};
 use rand::TryRng;
 
+use super::TAG_LENGTH;
 use super::{Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, NONCE_LENGTH, SecureRandom};
-use super::{SignatureAlgorithms, TAG_LENGTH};
 use crate::registry::CipherSuiteId;
 
 pub use hash::{SHA256, SHA384, sha1, sha256};
@@ -20,7 +20,7 @@ pub use sign::signing_key;
 pub use verify::{
     ECDSA_P256_SHA256, ECDSA_P256_SHA384, ECDSA_P384_SHA256, ECDSA_P384_SHA384, ED25519,
     RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
-    RSA_PSS_SHA512,
+    RSA_PSS_SHA512, signature_algorithms,
 };
 
 /// See [`CryptoProvider::ring`].
@@ -35,11 +35,6 @@ pub(super) fn provider() -> CryptoProvider {
         signatures: signature_algorithms(),
         random: Arc::new(SystemRandom),
     }
-}
-
-/// Every signature algorithm that `ring` verifies, for certificates and for handshakes.
-pub fn signature_algorithms() -> SignatureAlgorithms {
-    SignatureAlgorithms { all: verify::ALL.to_vec(), by_scheme: verify::by_scheme() }
 }
 
 /// TLS_AES_128_GCM_SHA256.

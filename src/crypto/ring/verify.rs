@@ -1,6 +1,7 @@
 use pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 
+use crate::crypto::SignatureAlgorithms;
 use crate::registry::SignatureScheme;
 
 macro_rules! algorithms {
@@ -41,24 +42,9 @@ algorithms! {
     RSA_PSS_SHA512: RSA_ENCRYPTION, RSA_PSS_SHA512, RSA_PSS_2048_8192_SHA512;
 }
 
-pub(super) static ALL: &[&dyn SignatureVerificationAlgorithm] = &[
-    ECDSA_P256_SHA256,
-    ECDSA_P256_SHA384,
-    ECDSA_P384_SHA256,
-    ECDSA_P384_SHA384,
-    ED25519,
-    RSA_PKCS1_SHA256,
-    RSA_PKCS1_SHA384,
-    RSA_PKCS1_SHA512,
-    RSA_PSS_SHA256,
-    RSA_PSS_SHA384,
-    RSA_PSS_SHA512,
-];
-
-type SchemeAlgorithms = (SignatureScheme, Vec<&'static dyn SignatureVerificationAlgorithm>);
-
-pub(super) fn by_scheme() -> Vec<SchemeAlgorithms> {
-    vec![
+/// Every signature algorithm that `ring` verifies, for certificates and for handshakes.
+pub fn signature_algorithms() -> SignatureAlgorithms {
+    let by_scheme = vec![
         (SignatureScheme::ECDSA_SECP256R1_SHA256, vec![ECDSA_P256_SHA256]),
         (SignatureScheme::ECDSA_SECP384R1_SHA384, vec![ECDSA_P384_SHA384]),
         (SignatureScheme::ED25519, vec![ED25519]),
@@ -68,7 +54,10 @@ pub(super) fn by_scheme() -> Vec<SchemeAlgorithms> {
         (SignatureScheme::RSA_PKCS1_SHA256, vec![RSA_PKCS1_SHA256]),
         (SignatureScheme::RSA_PKCS1_SHA384, vec![RSA_PKCS1_SHA384]),
         (SignatureScheme::RSA_PKCS1_SHA512, vec![RSA_PKCS1_SHA512]),
-    ]
+    ];
+    let in_certificates_only = [ECDSA_P256_SHA384, ECDSA_P384_SHA256];
+    let of_schemes = by_scheme.iter().flat_map(|(_, algorithms)| algorithms.iter().copied());
+    SignatureAlgorithms { all: of_schemes.chain(in_certificates_only).collect(), by_scheme }
 }
 
 #[derive(Debug)]

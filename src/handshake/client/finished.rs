@@ -12,7 +12,7 @@ use crate::handshake::post_handshake_auth::Answering;
 use crate::handshake::proof::{FinishedVerified, Peer, PeerAuthenticated, PskMixedIn, PskProven};
 use crate::handshake::secrets::{ConnectionSecrets, HandshakeSecrets};
 use crate::handshake::{Answer, EarlyData, Side};
-use crate::key_schedule::{PskKind, TrafficSecret, Transcript};
+use crate::key_schedule::{PskKind, TrafficSecret};
 use crate::registry::CertificateType;
 use crate::wire::{EndOfEarlyData, HandshakeMessage};
 
@@ -57,12 +57,11 @@ impl ExpectFinished {
         }
         let last =
             LastFlight { shared, client_secret, client_certificate_type, secrets, peer, finished };
-        let Some(request) = flight.certificate_request else {
-            return last.send(transcript, context);
+        let (config, kind) = (&last.shared.config, client_certificate_type);
+        let progress = match flight.certificate_request {
+            Some(request) => Authenticating::begin(config, request, kind, transcript, context)?,
+            None => Progress::Sent(transcript),
         };
-        let config = &last.shared.config;
-        let kind = client_certificate_type;
-        let progress = Authenticating::begin(config, request, kind, transcript, context)?;
         last.go_on(progress, context)
     }
 }
@@ -106,22 +105,15 @@ struct LastFlight {
 }
 
 impl LastFlight {
+    /// Sends the own Finished, unless a question comes before it: the handshake is complete.
     fn go_on(self, progress: Progress, context: &mut Context) -> Result<machine::State, Error> {
-        match progress {
-            Progress::Sent(transcript) => self.send(transcript, context),
+        let mut transcript = match progress {
+            Progress::Sent(transcript) => transcript,
             Progress::Resting(authenticating) => {
                 let state = AuthenticatingSelf { last: self, authenticating };
-                Ok(machine::State::Client(State::AuthenticatingSelf(Box::new(state))))
+                return Ok(machine::State::Client(State::AuthenticatingSelf(Box::new(state))));
             }
-        }
-    }
-
-    /// Sends the own Finished: the handshake is complete.
-    fn send(
-        self,
-        mut transcript: Transcript,
-        context: &mut Context,
-    ) -> Result<machine::State, Error> {
+        };
         send_finished(&self.client_secret, &mut transcript, context)?;
         context.steps.write_keys(Level::Application, self.secrets.write.clone());
         let Shared { config, server_name, .. } = self.shared;

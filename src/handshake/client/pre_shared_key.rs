@@ -72,7 +72,8 @@ pub(super) fn start_early_data(
     let early = EarlySecret::new(suite, Some(&key.secret), &mut context.observers);
     let hash = suite.hash.digest(hello);
     let secret = early.client_early_traffic(&hash, &mut context.observers)?;
-    context.resumption.early_exporter = Some(early.early_exporter(&hash, &mut context.observers)?);
+    let exporter = early.early_exporter(&hash, &mut context.observers)?;
+    context.resumption.early_exporter = Some(Box::new(exporter));
     context.resumption.early_data_left = terms.max_size;
     context.parameters.early_data = EarlyData::Offered;
     if shared.config.middlebox_compatibility {

@@ -13,7 +13,7 @@ use crate::handshake::proof::{AnonymousAllowed, Peer};
 use crate::handshake::{PeerParameters, Side, expect};
 use crate::key_schedule::Transcript;
 use crate::registry::{CertificateType, HandshakeType};
-use crate::wire::{CertificateRequest, HandshakeMessage};
+use crate::wire::{CertificateRequest, Extensions, HandshakeMessage};
 
 /// What the client was asked for.
 pub(in crate::handshake) struct Asked {
@@ -27,7 +27,7 @@ impl Asked {
     pub(in crate::handshake) fn send(&self, transcript: &mut Transcript, context: &mut Context) {
         let request = CertificateRequest {
             request_context: &self.request_context,
-            extensions: self.policy.extensions(),
+            extensions: Extensions::written(&self.policy.extensions),
             ..CertificateRequest::default()
         };
         context.send(Some(transcript), |out| request.encode(out));
@@ -83,7 +83,7 @@ impl ClientCertificate {
                     message,
                     Side::Client,
                     &asked.policy.signatures,
-                    |scheme| asked.policy.offers(scheme),
+                    |scheme| asked.policy.schemes.contains(&scheme),
                     transcript,
                     context,
                 )?;

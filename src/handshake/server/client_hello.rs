@@ -39,7 +39,7 @@ impl ExpectClientHello {
         }
         if let Some(cookie) = hello.cookie {
             // A second ClientHello whose first went to another connection, or to another server.
-            let first = FirstHello::from_cookie(&config, cookie, &hello, context)?;
+            let first = FirstHello::from_cookie(&config, cookie, context)?;
             return first.on_second(config, message, &hello, context);
         }
         let cipher_suite = negotiation::cipher_suite(&config, &hello)?;
@@ -116,7 +116,7 @@ pub(super) fn negotiated(
         client_certificate_type: negotiation::client_certificate_type(&config, hello),
         config,
     };
-    pre_shared_key::resolve(offer, hello, context)
+    tickets::look_up(offer, 0, hello, context)
 }
 
 /// No pre-shared key: which certificate?

@@ -9,9 +9,8 @@ use super::finished::ExpectFinished;
 use super::flight::{self, Offer};
 use super::pre_shared_key::ProvenPsk;
 use super::{Context, Question, State};
-use crate::config::{ChosenPsk, EarlyDataOffer, EarlyDataRules, Reply};
-use crate::crypto::Hash;
-use crate::crypto::ring::SHA256;
+use crate::config::{ChosenPsk, EarlyDataOffer, Reply};
+use crate::crypto::ring::sha256;
 use crate::error::Error;
 use crate::handshake::question::{AcceptEarlyData, ChooseCertificate};
 use crate::handshake::{EarlyData, Level, Step, expect};
@@ -28,10 +27,10 @@ pub(super) fn decide(
     hello: &ClientHello<'_>,
     context: &mut Context,
 ) -> Result<State, Error> {
-    let Some((rules, offered)) = offered(&offer, choice, hello, context) else {
+    let Some(offered) = offered(&offer, choice, hello, context) else {
         return flight::send_with_psk(offer, psk, context);
     };
-    let reply = rules.policy.accept(&offered);
+    let reply = offer.config.early_data_policy.accept(&offered);
     let state = AcceptingEarlyData { offer, psk };
     match reply {
         Reply::Now(accept) => state.on_decision(&offered, accept, context),
@@ -44,30 +43,30 @@ pub(super) fn decide(
 }
 
 /// The 0-RTT data of this ClientHello, if nothing but a replay stands against accepting them.
-fn offered<'a>(
-    offer: &'a Offer,
+fn offered(
+    offer: &Offer,
     choice: &ChosenPsk,
     hello: &ClientHello<'_>,
     context: &Context,
-) -> Option<(&'a EarlyDataRules, EarlyDataOffer)> {
-    let rules = offer.config.early_data.as_ref()?;
+) -> Option<EarlyDataOffer> {
+    let (max_size, _) = offer.config.early_data.as_ref()?;
     let (identity, binder) = hello.pre_shared_keys?.iter().next()?;
     let terms = choice.key.early_data.as_ref()?;
     // In QUIC the size of a ticket is no size (RFC 9001, section 4.6.1).
     let agreed = context.parameters.early_data == EarlyData::Offered
         && choice.index == 0
-        && (terms.max_size <= rules.max_size || !context.resumption.records)
+        && (terms.max_size <= *max_size || !context.resumption.records)
         && terms.cipher_suite == offer.cipher_suite.id
         && terms.application_protocol == context.parameters.application_protocol;
     if !agreed {
         return None;
     }
-    let id = *SHA256.digest(binder).first_chunk()?;
+    let id = sha256(binder);
     let at = |milliseconds| UnixTime::since_unix_epoch(Duration::from_millis(milliseconds));
     let mut strike = Strike { id, issued: None, fresh_since: at(0), fresh_until: None };
     if let Some(session) = &choice.key.session {
         let theirs = u64::from(identity.obfuscated_ticket_age.wrapping_sub(session.age_add));
-        let window = u64::from(rules.window) * 1000;
+        let window = u64::from(offer.config.early_data_window) * 1000;
         if session.age(context.now).abs_diff(theirs) > window {
             return None;
         }
@@ -78,7 +77,7 @@ fn offered<'a>(
         strike.fresh_until = Some(at(arrival.saturating_add(window + 1000)));
     }
     let server_name = context.parameters.server_name.clone();
-    Some((rules, EarlyDataOffer { terms: terms.clone(), server_name, strike }))
+    Some(EarlyDataOffer { terms: terms.clone(), server_name, strike })
 }
 
 /// The policy was asked, and has not answered yet.
@@ -95,13 +94,13 @@ impl AcceptingEarlyData {
         context: &mut Context,
     ) -> Result<State, Error> {
         let Self { mut offer, psk } = self;
-        let anti_replay = offer.config.early_data.as_ref().map(|rules| &rules.anti_replay);
+        let anti_replay = offer.config.early_data.as_ref().map(|(_, anti_replay)| anti_replay);
         if accept && anti_replay.is_some_and(|it| it.is_first(strike, context.now)) {
             let hash = offer.transcript.current();
             let secret = psk.early.client_early_traffic(&hash, &mut context.observers)?;
             let exporter = psk.early.early_exporter(&hash, &mut context.observers)?;
             offer.early_secret = Some(secret);
-            context.resumption.early_exporter = Some(exporter);
+            context.resumption.early_exporter = Some(Box::new(exporter));
             context.resumption.early_data_left = terms.max_size;
             context.parameters.early_data = EarlyData::Accepted;
         }

@@ -19,7 +19,7 @@ use crate::handshake::secrets::{ConnectionSecrets, HandshakeSecrets};
 use crate::handshake::{EarlyData, Level, Side};
 use crate::key_schedule::{EarlySecret, PskKind, TrafficSecret, Transcript};
 use crate::registry::{CertificateType, ExtensionType, ProtocolVersion, SignatureScheme};
-use crate::wire::codec::Prefix;
+use crate::wire::codec::{Prefix, write_u16};
 use crate::wire::{
     CompressedCertificate, EncryptedExtensions, Extensions, KeyShareEntry, MESSAGE_HEADER_LENGTH,
     ServerHello, write_extension, write_extension_if, write_names,
@@ -97,7 +97,7 @@ pub(super) fn send(
     context.send(Some(&mut transcript), |out| out.extend_from_slice(&certificate));
     context.parameters.signature_scheme = Some(scheme);
     let (sign, signature) = ask_to_sign(key, scheme, Side::Server, &transcript);
-    let signing = Signing { rest: Rest { transcript, secrets, due, post_handshake } };
+    let signing = Signing { transcript, secrets, due, post_handshake };
     match signature {
         Reply::Now(signature) => signing.on_signature(scheme, signature, context),
         Reply::Later => {
@@ -139,7 +139,7 @@ pub(super) fn send_with_psk(
     let secrets = send_hello_and_extensions(&mut offer, early, Some(index), context)?;
     let post_handshake = offer.post_handshake();
     let due = Due::Finished(Peer::PreSharedKey(proof));
-    Rest { transcript: offer.transcript, secrets, due, post_handshake }.send(context)
+    Signing { transcript: offer.transcript, secrets, due, post_handshake }.send_finished(context)
 }
 
 fn send_hello_and_extensions(
@@ -178,22 +178,20 @@ fn send_server_hello(
     psk_index: Option<u16>,
     context: &mut Context,
 ) -> Result<(), Error> {
+    use ExtensionType as E;
     let mut random = [0; 32];
     offer.config.provider.random.fill(&mut random)?;
     let mut extensions = Vec::with_capacity(160);
     if let Some(index) = psk_index {
-        write_extension(&mut extensions, ExtensionType::PRE_SHARED_KEY, |out| {
-            out.extend_from_slice(&index.to_be_bytes());
-        });
+        write_extension(&mut extensions, E::PRE_SHARED_KEY, |out| write_u16(out, index));
     }
     if let Some(KeyExchange { group, share, .. }) = &offer.exchange {
-        write_extension(&mut extensions, ExtensionType::KEY_SHARE, |out| {
+        write_extension(&mut extensions, E::KEY_SHARE, |out| {
             KeyShareEntry { group: *group, key_exchange: share }.encode(out);
         });
     }
-    write_extension(&mut extensions, ExtensionType::SUPPORTED_VERSIONS, |out| {
-        out.extend_from_slice(&ProtocolVersion::TLS_1_3.0.to_be_bytes());
-    });
+    let version = ProtocolVersion::TLS_1_3;
+    write_extension(&mut extensions, E::SUPPORTED_VERSIONS, |out| write_u16(out, version));
     let hello = ServerHello {
         legacy_version: ProtocolVersion::TLS_1_2,
         random,
@@ -227,7 +225,7 @@ fn encrypted_extensions(offer: &Offer, context: &Context) -> Vec<u8> {
                 Some(())
             }
             LayoutItem::Standard(_) => write_answer(kind, offer, context, out),
-            LayoutItem::Raw(..) | LayoutItem::Padding => None,
+            LayoutItem::Raw(..) => None,
         });
     }
     for kind in ORDER {
@@ -259,33 +257,15 @@ fn write_answer(
         }
         E::EARLY_DATA if context.parameters.early_data == EarlyData::Accepted => {}
         E::TICKET_REQUEST if offered => out.push(context.resumption.tickets.as_ref()?.1),
-        E::RECORD_SIZE_LIMIT => {
-            out.extend_from_slice(&offer.record_size_limits?.1.to_be_bytes());
-        }
+        E::RECORD_SIZE_LIMIT => write_u16(out, offer.record_size_limits?.1),
         _ => return None,
     }
     Some(())
 }
 
-/// The signature is due.
+/// What is left of the flight, and what comes after it. Where there is a certificate, its signature
+/// is due first.
 pub(in crate::handshake) struct Signing {
-    rest: Rest,
-}
-
-impl Signing {
-    pub(super) fn on_signature(
-        mut self,
-        scheme: SignatureScheme,
-        signature: Result<Vec<u8>, CryptoError>,
-        context: &mut Context,
-    ) -> Result<State, Error> {
-        send_certificate_verify(scheme, signature, &mut self.rest.transcript, context)?;
-        self.rest.send(context)
-    }
-}
-
-/// What is left of the flight, and what comes after it.
-struct Rest {
     transcript: Transcript,
     secrets: HandshakeSecrets,
     due: Due,
@@ -299,9 +279,19 @@ enum Due {
     Finished(Peer),
 }
 
-impl Rest {
+impl Signing {
+    pub(super) fn on_signature(
+        mut self,
+        scheme: SignatureScheme,
+        signature: Result<Vec<u8>, CryptoError>,
+        context: &mut Context,
+    ) -> Result<State, Error> {
+        send_certificate_verify(scheme, signature, &mut self.transcript, context)?;
+        self.send_finished(context)
+    }
+
     /// Sends Finished, and derives what comes after it.
-    fn send(self, context: &mut Context) -> Result<State, Error> {
+    fn send_finished(self, context: &mut Context) -> Result<State, Error> {
         let Self { mut transcript, secrets, due, post_handshake } = self;
         let HandshakeSecrets { main, client: client_secret, server } = secrets;
         send_finished(&server, &mut transcript, context)?;
@@ -315,7 +305,7 @@ impl Rest {
             }
             Due::Finished(peer) => {
                 let next = Box::new(ExpectFinished { flight, peer });
-                match context.steps.read_level() {
+                match context.steps.read_level {
                     Level::EarlyData => State::ExpectEndOfEarlyData(next),
                     _ => State::ExpectFinished(next),
                 }

@@ -1,16 +1,17 @@
 //! HelloRetryRequest and ExpectSecondClientHello: the server asks for another share, or for proof
-//! that the client is there (RFC 9846, sections 4.2.4 and 4.3.2).
+//! that the client is there (RFC 9846, sections 4.2.2, 4.2.4 and 4.3.2).
 
 use std::sync::Arc;
 
 use super::client_hello::{exchange_keys, negotiated};
 use super::{Context, State, early_data, negotiation};
 use crate::config::ServerConfig;
-use crate::crypto::{CipherSuite, Digest};
+use crate::crypto::ring::SHA256;
+use crate::crypto::{CipherSuite, Digest, Hash};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
 use crate::registry::{CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
-use crate::wire::codec::{Prefix, write_bytes};
+use crate::wire::codec::{Prefix, join, write_bytes, write_u16};
 use crate::wire::{
     ClientHello, Extensions, HELLO_RETRY_REQUEST_RANDOM, HandshakeMessage, ServerHello,
     write_extension,
@@ -20,6 +21,17 @@ use crate::wire::{
 const MAX_COOKIE_LENGTH: usize = 0x2000;
 
 const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
+
+/// The extensions that may differ, come or go in the second ClientHello (section 4.2.2; RFC 9849,
+/// section 6.1.5, for a server that does not know encrypted_client_hello).
+const CHANGING: [ExtensionType; 6] = [
+    ExtensionType::KEY_SHARE,
+    ExtensionType::EARLY_DATA,
+    ExtensionType::COOKIE,
+    ExtensionType::PRE_SHARED_KEY,
+    ExtensionType::PADDING,
+    ExtensionType::ENCRYPTED_CLIENT_HELLO,
+];
 
 /// Sends a HelloRetryRequest: for a share of the group `wanted`, where there is none.
 pub(super) fn send(
@@ -31,9 +43,10 @@ pub(super) fn send(
     context: &mut Context,
 ) -> Result<State, Error> {
     let first_hash = cipher_suite.hash.digest(message.bytes);
+    let lasting = lasting(hello);
     let cookie = match &config.cookies {
         Some(cookies) => {
-            let state = encode_state(cipher_suite.id, wanted, &first_hash);
+            let state = encode_state(cipher_suite.id, wanted, &lasting, &first_hash);
             let cookie = cookies.protect(&state, context.now)?;
             if !(1..=MAX_COOKIE_LENGTH).contains(&cookie.len()) {
                 return Err(ErrorKind::Internal("the cookie protector's cookie is too long").into());
@@ -42,29 +55,20 @@ pub(super) fn send(
         }
         None => None,
     };
-    let first = FirstHello { cipher_suite, wanted, first_hash, cookie };
+    let first = FirstHello { cipher_suite, wanted, lasting, first_hash, cookie };
     let retry = first.retry_request(hello.session_id);
     context.send(None, |out| out.extend_from_slice(&retry));
     if !hello.session_id.is_empty() {
         context.steps.change_cipher_spec();
     }
     early_data::reject(context);
-    Ok(State::ExpectSecondClientHello(Box::new(ExpectSecondClientHello {
-        config,
-        first,
-        random: hello.random,
-        session_id: hello.session_id.to_vec(),
-        cipher_suites: hello.cipher_suites.as_bytes().to_vec(),
-    })))
+    Ok(State::ExpectSecondClientHello(Box::new(ExpectSecondClientHello { config, first })))
 }
 
 /// A HelloRetryRequest was sent.
 pub(in crate::handshake) struct ExpectSecondClientHello {
     config: Arc<ServerConfig>,
     first: FirstHello,
-    random: [u8; 32],
-    session_id: Vec<u8>,
-    cipher_suites: Vec<u8>,
 }
 
 impl ExpectSecondClientHello {
@@ -78,17 +82,6 @@ impl ExpectSecondClientHello {
         }
         let hello = ClientHello::parse(message.body)?;
         negotiation::check_form(&self.config, &hello)?;
-        for (field, same) in [
-            ("random", hello.random == self.random),
-            ("legacy_session_id", hello.session_id == self.session_id),
-            ("cipher_suites", hello.cipher_suites.as_bytes() == self.cipher_suites),
-            ("cookie", hello.cookie == self.first.cookie.as_deref()),
-        ] {
-            if !same {
-                let reason = "the second ClientHello must not differ from the first in it";
-                return Err(Error::illegal(MESSAGE, field, reason));
-            }
-        }
         self.first.on_second(self.config, message, &hello, context)
     }
 }
@@ -99,6 +92,8 @@ pub(super) struct FirstHello {
     cipher_suite: CipherSuite,
     /// The group that a share was asked for, if one was.
     wanted: Option<NamedGroup>,
+    /// Of what the second must repeat.
+    lasting: Digest,
     first_hash: Digest,
     cookie: Option<Vec<u8>>,
 }
@@ -108,7 +103,6 @@ impl FirstHello {
     pub(super) fn from_cookie(
         config: &ServerConfig,
         cookie: &[u8],
-        hello: &ClientHello<'_>,
         context: &Context,
     ) -> Result<Self, Error> {
         let illegal = |reason: &str| Error::illegal(MESSAGE, "cookie", reason);
@@ -117,35 +111,30 @@ impl FirstHello {
         };
         let state = cookies.open(cookie, context.now);
         let state = state.ok_or_else(|| illegal("it is not of this server, or too old"))?;
-        let (suite, wanted, first_hash) =
+        let (suite, wanted, lasting, first_hash) =
             decode_state(&state).ok_or_else(|| illegal("its content is of another kind"))?;
         let cipher_suite = config.provider.cipher_suite(suite);
         let cipher_suite = *cipher_suite.ok_or_else(|| illegal("its suite is not served"))?;
-        if !hello.cipher_suites.contains(suite)
-            || first_hash.len() != cipher_suite.hash.output_length()
-        {
-            return Err(illegal("it belongs to another ClientHello"));
+        if first_hash.len() != cipher_suite.hash.output_length() {
+            return Err(illegal("its hash is not of its suite"));
         }
         let cookie = Some(cookie.to_vec());
-        Ok(Self { cipher_suite, wanted, first_hash, cookie })
+        Ok(Self { cipher_suite, wanted, lasting, first_hash, cookie })
     }
 
     /// The HelloRetryRequest that was, or is, the answer to the first ClientHello.
     fn retry_request(&self, session_id: &[u8]) -> Vec<u8> {
+        use ExtensionType as E;
         let mut extensions = Vec::with_capacity(64);
         if let Some(group) = self.wanted {
-            write_extension(&mut extensions, ExtensionType::KEY_SHARE, |out| {
-                out.extend_from_slice(&group.0.to_be_bytes());
-            });
+            write_extension(&mut extensions, E::KEY_SHARE, |out| write_u16(out, group));
         }
         if let Some(cookie) = &self.cookie {
-            write_extension(&mut extensions, ExtensionType::COOKIE, |out| {
-                write_bytes(out, Prefix::U16, cookie);
-            });
+            let write = |out: &mut Vec<u8>| write_bytes(out, Prefix::U16, cookie);
+            write_extension(&mut extensions, E::COOKIE, write);
         }
-        write_extension(&mut extensions, ExtensionType::SUPPORTED_VERSIONS, |out| {
-            out.extend_from_slice(&ProtocolVersion::TLS_1_3.0.to_be_bytes());
-        });
+        let version = ProtocolVersion::TLS_1_3;
+        write_extension(&mut extensions, E::SUPPORTED_VERSIONS, |out| write_u16(out, version));
         let mut message = Vec::with_capacity(128);
         let hello = ServerHello {
             legacy_version: ProtocolVersion::TLS_1_2,
@@ -168,6 +157,14 @@ impl FirstHello {
         context: &mut Context,
     ) -> Result<State, Error> {
         context.parameters.retried = true;
+        if hello.cookie != self.cookie.as_deref() {
+            return Err(Error::illegal(MESSAGE, "cookie", "it is not the HelloRetryRequest's"));
+        }
+        if lasting(hello) != self.lasting {
+            let reason =
+                format!("in the second, all but {} must be as before", join(CHANGING.iter()));
+            return Err(Error::illegal(MESSAGE, "extensions", reason));
+        }
         if hello.early_data {
             let reason = "it must not be in a second ClientHello";
             return Err(Error::illegal(MESSAGE, "early_data", reason));
@@ -189,16 +186,39 @@ impl FirstHello {
     }
 }
 
-/// The content of a cookie: suite, group or zero, hash of the first ClientHello.
-fn encode_state(suite: CipherSuiteId, wanted: Option<NamedGroup>, hash: &Digest) -> Vec<u8> {
-    let wanted = wanted.map_or(0, |group| group.0);
-    [&suite.0.to_be_bytes()[..], &wanted.to_be_bytes(), hash].concat()
+/// The digest of what the second ClientHello must repeat: all of the first, but some extensions.
+fn lasting(hello: &ClientHello<'_>) -> Digest {
+    let mut extensions = Vec::new();
+    for extension in hello.extensions.iter().filter(|it| !CHANGING.contains(&it.kind)) {
+        write_extension(&mut extensions, extension.kind, |out| {
+            out.extend_from_slice(extension.body);
+        });
+    }
+    let mut message = Vec::new();
+    ClientHello { extensions: Extensions::written(&extensions), ..hello.clone() }
+        .encode(&mut message);
+    SHA256.digest(&message)
 }
 
-fn decode_state(state: &[u8]) -> Option<(CipherSuiteId, Option<NamedGroup>, Digest)> {
+/// The content of a cookie: suite, group or zero, what must be repeated, the first ClientHello.
+fn encode_state(
+    suite: CipherSuiteId,
+    wanted: Option<NamedGroup>,
+    lasting: &Digest,
+    first: &Digest,
+) -> Vec<u8> {
+    let wanted = wanted.map_or(0, |group| group.0);
+    [&suite.0.to_be_bytes()[..], &wanted.to_be_bytes(), lasting, first].concat()
+}
+
+type CookieState = (CipherSuiteId, Option<NamedGroup>, Digest, Digest);
+
+fn decode_state(state: &[u8]) -> Option<CookieState> {
     let (suite, rest) = state.split_first_chunk::<2>()?;
-    let (wanted, hash) = rest.split_first_chunk::<2>()?;
+    let (wanted, rest) = rest.split_first_chunk::<2>()?;
+    let (lasting, first) = rest.split_at_checked(SHA256.output_length())?;
     let wanted = u16::from_be_bytes(*wanted);
     let wanted = (wanted != 0).then_some(NamedGroup(wanted));
-    Some((CipherSuiteId(u16::from_be_bytes(*suite)), wanted, Digest::new(hash)))
+    let suite = CipherSuiteId(u16::from_be_bytes(*suite));
+    Some((suite, wanted, Digest::new(lasting), Digest::new(first)))
 }

@@ -5,6 +5,8 @@
 //!                                         |                                      |
 //!                                         |  <-----------ClientHello-------------+
 //!                                         v
+//!         TakingSession (asks: which session for this ticket?) --a session-->------+
+//!                                         |                                        v
 //!                ResolvingPsk (asks: which of the client's keys?) --a key--> AcceptingEarlyData
 //!                                         |                                (asks: 0-RTT data?)
 //!                                         |                                        |
@@ -55,11 +57,13 @@ use finished::{ExpectClientCertificate, ExpectFinished};
 use flight::Signing;
 use hello_retry_request::ExpectSecondClientHello;
 use pre_shared_key::ResolvingPsk;
+use tickets::TakingSession;
 
 /// Where a server stands.
 pub(super) enum State {
     ExpectClientHello(ExpectClientHello),
     ExpectSecondClientHello(Box<ExpectSecondClientHello>),
+    TakingSession(Box<TakingSession>),
     ResolvingPsk(Box<ResolvingPsk>),
     AcceptingEarlyData(Box<AcceptingEarlyData>),
     ChoosingCertificate(Box<ChoosingCertificate>),
@@ -91,7 +95,8 @@ impl State {
         let next = match self {
             Self::ExpectClientHello(state) => state.on_message(message, context)?,
             Self::ExpectSecondClientHello(state) => state.on_message(message, context)?,
-            Self::ResolvingPsk(_)
+            Self::TakingSession(_)
+            | Self::ResolvingPsk(_)
             | Self::AcceptingEarlyData(_)
             | Self::ChoosingCertificate(_)
             | Self::Signing(_) => {
@@ -114,6 +119,10 @@ impl State {
     ) -> Result<Self, Error> {
         use {Answer as A, Question as Q};
         match (self, question, answer) {
+            (Self::TakingSession(state), Q::TakeSession(question), A::Session(session)) => {
+                let hello = question.hello.client_hello()?;
+                state.on_session(&question.ticket, session, &hello, context)
+            }
             (Self::ResolvingPsk(state), Q::ResolvePsk(question), A::Psk(choice)) => {
                 state.on_choice(choice, &question.client_hello()?, context)
             }

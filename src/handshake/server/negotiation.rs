@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::no_common_type;
 use crate::registry::{CertificateType, ExtensionType, HandshakeType, ProtocolVersion};
 use crate::wire::codec::join;
-use crate::wire::{ClientHello, KeyShareEntry, PSK_KE};
+use crate::wire::{ClientHello, KeyShareEntry, PSK_DHE_KE, PSK_KE};
 
 const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
 
@@ -170,6 +170,12 @@ pub(super) fn check_client_certificate_type(
         }
         _ => Ok(()),
     }
+}
+
+/// May a pre-shared key be used, in one of the modes that the client names (section 4.3.9)?
+pub(super) fn takes_psk(config: &ServerConfig, hello: &ClientHello<'_>) -> bool {
+    let modes = hello.psk_key_exchange_modes.unwrap_or_default();
+    modes.contains(&PSK_DHE_KE) || config.psk_without_key_exchange && modes.contains(&PSK_KE)
 }
 
 /// The DNS name that the client asks for. An IP address, which RFC 6066 forbids and some clients

@@ -3,6 +3,7 @@
 
 use super::client_hello::choose_certificate;
 use super::flight::Offer;
+use super::negotiation::takes_psk;
 use super::{Context, Question, State, early_data, tickets};
 use crate::config::{ChosenPsk, Reply, ServerConfig};
 use crate::crypto::Digest;
@@ -10,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskProven;
 use crate::handshake::question::{ChooseCertificate, ResolvePsk};
 use crate::key_schedule::{EarlySecret, PskKind, Transcript};
-use crate::wire::{ClientHello, HandshakeMessage, PSK_DHE_KE, PSK_KE};
+use crate::wire::{ClientHello, HandshakeMessage, PSK_DHE_KE};
 
 /// The transcript that binders are made over: what came before, and the ClientHello up to its
 /// binders. `None` where no key is offered that may be used in one of its modes.
@@ -20,18 +21,10 @@ pub(super) fn binder_hash(
     message: &HandshakeMessage<'_>,
     hello: &ClientHello<'_>,
 ) -> Option<Digest> {
-    let offered = hello.pre_shared_keys?;
-    let modes = hello.psk_key_exchange_modes?;
-    let without = config.psk_without_key_exchange && modes.contains(&PSK_KE);
-    if !without && !modes.contains(&PSK_DHE_KE) {
-        return None;
-    }
+    let offered = hello.pre_shared_keys.filter(|_| takes_psk(config, hello))?;
     let length = message.bytes.len().checked_sub(offered.binders_length())?;
     Some(before.current_with(message.bytes.get(..length)?))
 }
-
-/// How many identities are looked at: a bound on the work that a list of thousands can ask for.
-pub(super) const LOOKED_AT: u16 = 16;
 
 /// A key that the client has proved to have, and its place in the client's list.
 pub(super) struct ProvenPsk {
@@ -41,20 +34,16 @@ pub(super) struct ProvenPsk {
     pub(super) proof: PskProven,
 }
 
-/// Takes a ticket of this server's; else asks for the key, if there is one to ask for; else the
-/// certificate is next.
+/// No ticket is taken: asks for the key, if there is one to ask for; else the certificate is next.
 pub(super) fn resolve(
     offer: Offer,
     hello: &ClientHello<'_>,
     context: &mut Context,
 ) -> Result<State, Error> {
-    if offer.binder_hash.is_none() {
+    let Some(resolver) = offer.config.psks.as_ref().filter(|_| offer.binder_hash.is_some()) else {
         return choose_certificate(offer, hello, context);
-    }
-    let reply = match (tickets::find(&offer, hello, context), &offer.config.psks) {
-        (None, Some(resolver)) => resolver.resolve(hello, &offer.cipher_suite),
-        (ticket, _) => Reply::Now(ticket),
     };
+    let reply = resolver.resolve(hello, &offer.cipher_suite);
     let cipher_suite = offer.cipher_suite;
     let state = ResolvingPsk { offer };
     match reply {
@@ -79,28 +68,38 @@ impl ResolvingPsk {
         hello: &ClientHello<'_>,
         context: &mut Context,
     ) -> Result<State, Error> {
-        let mut offer = self.offer;
+        let offer = self.offer;
         let suits = |choice: &ChosenPsk| choice.key.hash() == offer.cipher_suite.hash.algorithm();
-        let Some(choice) = choice.filter(suits) else {
-            return choose_certificate(offer, hello, context);
-        };
-        let ChosenPsk { index, key } = &choice;
-        let offered = hello.pre_shared_keys.and_then(|keys| keys.iter().nth(usize::from(*index)));
-        let (Some((_, binder)), Some(hash)) = (offered, offer.binder_hash) else {
-            return Err(ErrorKind::Refused("resolve PSK").into());
-        };
-        let early = EarlySecret::new(offer.cipher_suite, Some(&key.secret), &mut context.observers);
-        let expected = early
-            .binder_key(key.kind(), &mut context.observers)?
-            .finished(&hash, &mut context.observers)?;
-        let proof = PskProven::by_binder(&expected, binder)?;
-        context.parameters.pre_shared_key = Some(key.kind());
-        offer.server_certificate_type = tickets::take_over(key, hello, context);
-        if !hello.psk_key_exchange_modes.is_some_and(|modes| modes.contains(&PSK_DHE_KE)) {
-            offer.exchange = None;
-            context.parameters.group = None;
+        match choice.filter(suits) {
+            Some(choice) => take(offer, &choice, hello, context),
+            None => choose_certificate(offer, hello, context),
         }
-        let psk = ProvenPsk { early, index: *index, kind: key.kind(), proof };
-        early_data::decide(offer, &choice, psk, hello, context)
     }
+}
+
+/// Takes this key, or a ticket's, if the client has it too.
+pub(super) fn take(
+    mut offer: Offer,
+    choice: &ChosenPsk,
+    hello: &ClientHello<'_>,
+    context: &mut Context,
+) -> Result<State, Error> {
+    let ChosenPsk { index, key } = choice;
+    let offered = hello.pre_shared_keys.and_then(|keys| keys.iter().nth(usize::from(*index)));
+    let (Some((_, binder)), Some(hash)) = (offered, offer.binder_hash) else {
+        return Err(ErrorKind::Refused("resolve PSK").into());
+    };
+    let early = EarlySecret::new(offer.cipher_suite, Some(&key.secret), &mut context.observers);
+    let expected = early
+        .binder_key(key.kind(), &mut context.observers)?
+        .finished(&hash, &mut context.observers)?;
+    let proof = PskProven::by_binder(&expected, binder)?;
+    context.parameters.pre_shared_key = Some(key.kind());
+    offer.server_certificate_type = tickets::take_over(key, hello, context);
+    if !hello.psk_key_exchange_modes.is_some_and(|modes| modes.contains(&PSK_DHE_KE)) {
+        offer.exchange = None;
+        context.parameters.group = None;
+    }
+    let psk = ProvenPsk { early, index: *index, kind: key.kind(), proof };
+    early_data::decide(offer, choice, psk, hello, context)
 }

@@ -3,45 +3,88 @@
 
 use std::sync::Arc;
 
-use super::Context;
+use zeroize::Zeroizing;
+
 use super::flight::Offer;
-use super::pre_shared_key::LOOKED_AT;
-use crate::config::{ChosenPsk, PreSharedKey, ServerConfig, session_is_good};
+use super::negotiation::takes_psk;
+use super::{Context, Question, State, pre_shared_key};
+use crate::config::{ChosenPsk, PreSharedKey, Reply, ServerConfig, session_is_good};
+use crate::error::Error;
+use crate::handshake::question::{ChooseCertificate, TakeSession};
 use crate::registry::CertificateType;
 use crate::session::{ServerSession, Session};
-use crate::wire::{ClientHello, PSK_DHE_KE, PSK_KE};
+use crate::wire::ClientHello;
 
 /// How many tickets a client gets that resumes nothing. None without a mode to use them in.
 pub(super) fn wanted(
     config: &Arc<ServerConfig>,
     hello: &ClientHello<'_>,
 ) -> Option<(Arc<ServerConfig>, u8)> {
-    let modes = hello.psk_key_exchange_modes?;
-    let usable =
-        modes.contains(&PSK_DHE_KE) || config.psk_without_key_exchange && modes.contains(&PSK_KE);
+    let usable = takes_psk(config, hello);
     let wanted = hello.ticket_request.map_or(u8::MAX, |[new, _]| new);
     let count = config.tickets.min(wanted);
     (usable && config.sessions.is_some()).then(|| (Arc::clone(config), count))
 }
 
-/// The key of the first ticket that is of this server, alive, and made under the same rules.
-pub(super) fn find(offer: &Offer, hello: &ClientHello<'_>, context: &Context) -> Option<ChosenPsk> {
-    let config = &offer.config;
-    let sessions = config.sessions.as_ref()?;
-    let policy = config.session_policy(context.parameters.server_name.as_deref());
-    let offered = hello.pre_shared_keys?.iter();
-    let chosen = (0..LOOKED_AT).zip(offered).find_map(|(index, (offered, _))| {
-        let bytes = sessions.take(offered.identity, context.now)?;
-        let ServerSession { session, policy: made_under } = ServerSession::decode(&bytes).ok()?;
-        let good = made_under == policy && session.is_alive(context.now);
-        let suites = good.then_some(&offer.cipher_suite);
-        let key = PreSharedKey::of_ticket(offered.identity, session, suites)?;
-        Some(ChosenPsk { index, key })
-    });
-    // One chain is judged and no more: the client has proved nothing yet.
-    chosen.filter(|chosen| {
-        chosen.key.session.as_ref().is_some_and(|session| still_accepted(config, session, context))
-    })
+/// How many identities are looked at: a bound on the work that a list of thousands can ask for.
+const LOOKED_AT: u16 = 16;
+
+/// Is the client's identity at this place a ticket of this server? The store knows. When there is
+/// no more to look at, the keys that were agreed on elsewhere are next.
+pub(super) fn look_up(
+    offer: Offer,
+    index: u16,
+    hello: &ClientHello<'_>,
+    context: &mut Context,
+) -> Result<State, Error> {
+    let usable = offer.binder_hash.is_some() && index < LOOKED_AT;
+    let offered = hello.pre_shared_keys.filter(|_| usable);
+    let offered = offered.and_then(|keys| keys.iter().nth(index.into()));
+    let (Some(sessions), Some((offered, _))) = (&offer.config.sessions, offered) else {
+        return pre_shared_key::resolve(offer, hello, context);
+    };
+    let (ticket, reply) = (offered.identity, sessions.take(offered.identity, context.now));
+    let state = TakingSession { offer, index };
+    match reply {
+        Reply::Now(session) => state.on_session(ticket, session, hello, context),
+        Reply::Later => {
+            let hello = ChooseCertificate { body: hello.body.to_vec() };
+            context.ask(Question::TakeSession(TakeSession { ticket: ticket.to_vec(), hello }));
+            Ok(State::TakingSession(Box::new(state)))
+        }
+    }
+}
+
+/// The store was asked, and has not answered yet.
+pub(in crate::handshake) struct TakingSession {
+    offer: Offer,
+    /// The place of the ticket in the client's list.
+    index: u16,
+}
+
+impl TakingSession {
+    /// Takes the first session that is alive, and made under the same rules.
+    pub(super) fn on_session(
+        self,
+        ticket: &[u8],
+        session: Option<Zeroizing<Vec<u8>>>,
+        hello: &ClientHello<'_>,
+        context: &mut Context,
+    ) -> Result<State, Error> {
+        let Self { offer, index } = self;
+        let policy = offer.config.session_policy(context.parameters.server_name.as_deref());
+        let stored = session.and_then(|bytes| ServerSession::decode(&bytes).ok());
+        let good = stored.filter(|it| it.policy == policy && it.session.is_alive(context.now));
+        let key =
+            good.and_then(|it| PreSharedKey::of_ticket(ticket, it.session, [&offer.cipher_suite]));
+        let Some(key) = key else { return look_up(offer, index + 1, hello, context) };
+        // One chain is judged and no more: the client has proved nothing yet.
+        let session = key.session.as_deref();
+        match session.is_some_and(|session| still_accepted(&offer.config, session, context)) {
+            true => pre_shared_key::take(offer, &ChosenPsk { index, key }, hello, context),
+            false => pre_shared_key::resolve(offer, hello, context),
+        }
+    }
 }
 
 /// Is what the client has shown good still?

@@ -6,12 +6,13 @@ use crate::handshake::{Answer, Question};
 pub type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// Answers a handshake's questions, in its own time: a signature from a device or a service, a
-/// certificate that has yet to be fetched, a pre-shared key from a database, a verdict on a
-/// server's certificates.
+/// certificate that has yet to be fetched, a pre-shared key or a session from a database, a verdict
+/// on a server's certificates.
 ///
 /// Only what the configuration leaves open is asked: give it a
 /// [`KeySource::Elsewhere`](crate::config::KeySource::Elsewhere) for the signature, and
-/// [`AnswerLater`](crate::config::AnswerLater) for the rest. While the future runs, this
+/// [`AnswerLater`](crate::config::AnswerLater) or a [`SessionStore`](crate::session::SessionStore)
+/// of its own for the rest. While the future runs, this
 /// connection rests and the others go on. The future is dropped with its connection, and the
 /// handshake's timeout counts.
 ///
