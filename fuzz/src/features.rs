@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use handclasp::certificate::EndEntity;
 use handclasp::config::{
     CertificateCompression, CertificateList, CertifiedKey, ClientAuthentication, EarlyDataTerms,
-    KeySource, PinnedPublicKeys, PreSharedKey, PskList,
+    KeySource, PreSharedKey, PskList, SpkiPin, SpkiPins,
 };
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::{Handshake, Side, Step};
@@ -128,6 +128,11 @@ fn public_key() -> Vec<u8> {
     parsed.subject_public_key_info().to_vec()
 }
 
+fn pinned() -> Arc<SpkiPins> {
+    let pins = SpkiPins::raw_public_keys([SpkiPin::of_public_key(&public_key())]);
+    Arc::new(pins.expect("there is one"))
+}
+
 fn client(feature: Feature) -> ClientConfig {
     let provider = peers::provider(Side::Client, &[NamedGroup::X25519, NamedGroup::SECP256R1]);
     let mut builder = ClientConfig::builder(provider)
@@ -137,7 +142,7 @@ fn client(feature: Feature) -> ClientConfig {
         .psk_without_key_exchange(feature == Feature::WithoutKeyExchange)
         .sessions(Arc::new(Forgetful));
     builder = match feature {
-        Feature::RawPublicKeys => builder.verifier(Arc::new(PinnedPublicKeys::new([public_key()]))),
+        Feature::RawPublicKeys => builder.verifier(pinned()),
         _ => builder.verifier(Arc::new(PinnedChain)),
     };
     if uses_key(feature) {
@@ -166,8 +171,7 @@ fn server(feature: Feature) -> ServerConfig {
             builder.certificate_compression(vec![Arc::new(Toy)]).sessions(Arc::new(keys))
         }
         Feature::RawPublicKeys => {
-            let verifier = Arc::new(PinnedPublicKeys::new([public_key()]));
-            builder.client_authentication(ClientAuthentication::required(verifier))
+            builder.client_authentication(ClientAuthentication::required(pinned()))
         }
         _ => builder,
     };
