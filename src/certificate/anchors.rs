@@ -3,20 +3,19 @@
 use core::fmt;
 use std::collections::{BTreeSet, HashMap};
 
-use pki_types::pem::PemObject;
 use pki_types::{CertificateDer, TrustAnchor};
 
 use super::decode::{Certificate, Scope, V3};
 use super::der;
 use super::distinguished_name::{describe, fold};
-use super::error::{CertificateError, Problem, Timestamp, printable};
-use super::signature::PublicKey;
+use super::error::{CertificateError, Problem, Timestamp};
+use super::signature::{OwnedKey, PublicKey};
 use super::{checks, strict};
 
 /// How errors call a certificate here.
 const PLACE: &str = "trust anchor";
 
-/// Why trust anchors were not taken.
+/// Why trust anchors were not taken, or one of them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustAnchorError {
@@ -38,6 +37,9 @@ pub enum TrustAnchorError {
         #[source]
         error: CertificateError,
     },
+    /// The system's own cannot be read, or not all of them: what it says of it.
+    #[error("trusted certificates cannot be read: {0}")]
+    Unreadable(String),
 }
 
 /// The roots of trust: names with keys whose certificates are believed.
@@ -51,7 +53,7 @@ pub enum TrustAnchorError {
 /// self-signed one of before version 3 does, as it has no way to say whose it is.
 #[derive(Clone, Default)]
 pub struct TrustAnchors {
-    /// By subject, in the form that is compared (see `distinguished_name`).
+    /// By folded subject.
     by_subject: HashMap<Vec<u8>, Vec<Anchor>>,
 }
 
@@ -60,10 +62,11 @@ pub(super) struct Anchor {
     pub(super) label: String,
     /// Contents of the Name.
     pub(super) subject: Vec<u8>,
+    /// The subject in the form that is compared (see `distinguished_name`).
+    pub(super) folded_subject: Vec<u8>,
     /// The subjectKeyIdentifier of its certificate.
     pub(super) key_id: Option<Vec<u8>>,
-    /// Contents of the SubjectPublicKeyInfo.
-    spki: Vec<u8>,
+    pub(super) key: OwnedKey,
     /// What it may issue; `None` if nothing, so that it stands for itself alone.
     scope: Option<Scope>,
     /// As it came, to recognise it when a peer presents it.
@@ -76,37 +79,10 @@ pub(super) struct Anchor {
     pub(super) dates: Option<(Timestamp, Timestamp)>,
 }
 
-impl Anchor {
-    /// The key. `None` never happens: it was read when the anchor was added.
-    pub(super) fn key(&self) -> Option<PublicKey<'_>> {
-        PublicKey::read(&self.spki)
-    }
-}
-
 impl TrustAnchors {
     /// No anchors: nothing is believed.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Every certificate of a PEM text, as in a bundle of roots.
-    ///
-    /// # Errors
-    ///
-    /// The text is no PEM, has no certificate in it, or has one that cannot be decoded.
-    pub fn from_pem(pem: &[u8]) -> Result<Self, TrustAnchorError> {
-        let mut anchors = Self::new();
-        for (number, certificate) in (1..).zip(CertificateDer::pem_slice_iter(pem)) {
-            let certificate = certificate
-                .map_err(|error| TrustAnchorError::Pem { reason: printable(&error.to_string()) })?;
-            anchors
-                .add(certificate)
-                .map_err(|error| TrustAnchorError::Certificate { number, error })?;
-        }
-        if anchors.is_empty() {
-            return Err(TrustAnchorError::NoCertificate);
-        }
-        Ok(anchors)
     }
 
     /// The DER of each anchor's name, sorted: what a server says that it takes certificates of.
@@ -134,13 +110,14 @@ impl TrustAnchors {
             dates: Some((decoded.not_before, decoded.not_after)),
             label,
             subject: decoded.subject.to_vec(),
+            folded_subject: decoded.folded_subject,
             key_id: decoded.subject_key_id.map(<[u8]>::to_vec),
-            spki: der::only(decoded.spki, der::SEQUENCE).unwrap_or_default().to_vec(),
+            key: decoded.key.into(),
             scope,
             certificate: Some(certificate.to_vec()),
             signs_crls: checks::may_sign_crls(decoded.key_usage),
         };
-        self.insert(decoded.folded_subject, anchor);
+        self.insert(anchor);
         Ok(())
     }
 
@@ -159,25 +136,23 @@ impl TrustAnchors {
         let sets =
             der::elements(&subject).filter(|sets| sets.iter().all(|set| set.tag == der::SET));
         sets.ok_or_else(|| malformed("its subject does not parse"))?;
-        let label = describe(&subject);
-        if PublicKey::read(&spki).is_none() {
-            return Err(malformed("its public key does not parse"));
-        }
+        let key = PublicKey::read(&spki);
+        let key = key.ok_or_else(|| malformed("its public key does not parse"))?.into();
         let name_constraints = anchor.name_constraints.as_deref().map(contents);
         let scope = Scope { name_constraints, ..Scope::default() };
-        let folded = fold(&subject);
         let anchor = Anchor {
-            label,
+            label: describe(&subject),
+            folded_subject: fold(&subject),
             subject,
             key_id: None,
-            spki,
+            key,
             scope: Some(scope),
             certificate: None,
             signs_crls: true,
             strict: Ok(()),
             dates: None,
         };
-        self.insert(folded, anchor);
+        self.insert(anchor);
         Ok(())
     }
 
@@ -205,8 +180,8 @@ impl TrustAnchors {
         known.any(|known| known == certificate.der)
     }
 
-    fn insert(&mut self, subject: Vec<u8>, anchor: Anchor) {
-        let named = self.by_subject.entry(subject).or_default();
+    fn insert(&mut self, anchor: Anchor) {
+        let named = self.by_subject.entry(anchor.folded_subject.clone()).or_default();
         if !named.contains(&anchor) {
             named.push(anchor);
         }

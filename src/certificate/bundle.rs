@@ -1,11 +1,10 @@
 //! Trust anchors from files: all or nothing, or all that can be used and why the others cannot.
 
 use pki_types::CertificateDer;
-use pki_types::pem::PemObject;
-use x509_parser::asn1_rs::{Any, FromDer};
 
 use super::anchors::{TrustAnchorError, TrustAnchors};
-use super::error::{CertificateError, printable};
+use super::error::CertificateError;
+use super::{der, pem};
 
 /// Trust anchors from a place where not everything could be used.
 ///
@@ -17,97 +16,70 @@ pub struct LoadedAnchors {
     /// What can be used: perhaps nothing.
     pub anchors: TrustAnchors,
     /// What was passed over, and why: for a log.
-    pub skipped: Vec<SkippedAnchor>,
-}
-
-/// A certificate, a file or a store that trust anchors were not taken from.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SkippedAnchor {
-    /// It was read, and cannot be used.
-    #[error(transparent)]
-    Unusable(#[from] TrustAnchorError),
-    /// It cannot be read: what the system says of it.
-    #[error("trusted certificates cannot be read: {0}")]
-    Unreadable(String),
+    pub skipped: Vec<TrustAnchorError>,
 }
 
 impl LoadedAnchors {
     /// Adds a certificate, the `number`th of its bundle, or notes why it is passed over.
     pub(crate) fn add(&mut self, number: usize, certificate: CertificateDer<'_>) {
         if let Err(error) = self.anchors.add(certificate) {
-            self.skip(TrustAnchorError::Certificate { number, error });
+            self.skipped.push(TrustAnchorError::Certificate { number, error });
         }
-    }
-
-    fn skip(&mut self, error: TrustAnchorError) {
-        self.skipped.push(error.into());
     }
 
     fn from_pem(pem: &[u8]) -> Self {
         let mut loaded = Self::default();
-        let mut found = 0;
-        for (number, certificate) in (1..).zip(CertificateDer::pem_slice_iter(pem)) {
-            found = number;
+        for (number, certificate) in (1..).zip(pem::sections(pem, "CERTIFICATE")) {
             match certificate {
                 Ok(certificate) => loaded.add(number, certificate),
-                Err(error) => {
-                    loaded.skip(TrustAnchorError::Pem { reason: printable(&error.to_string()) })
-                }
+                Err(reason) => loaded.skipped.push(TrustAnchorError::Pem { reason }),
             }
-        }
-        let begun = pem.windows(BEGIN.len()).filter(|window| *window == BEGIN).count();
-        if begun > found {
-            let reason = format!(
-                "{begun} certificates begin, and {found} were found: each BEGIN and each END must \
-                 be a line of its own"
-            );
-            loaded.skip(TrustAnchorError::Pem { reason });
         }
         loaded
     }
 
     fn from_der(der: &[u8]) -> Self {
         let mut loaded = Self::default();
-        let mut left = der;
-        for number in 1.. {
-            if left.is_empty() {
-                break;
-            }
-            let whole = match Any::from_der(left) {
-                Ok((rest, _)) => left.len().checked_sub(rest.len()),
-                Err(_) => None,
-            };
-            let Some((certificate, rest)) = whole.and_then(|length| left.split_at_checked(length))
-            else {
+        for (number, certificate) in (1..).zip(der::each(der)) {
+            if let Some(certificate) = certificate {
+                loaded.add(number, certificate.whole.into());
+            } else {
                 let reason = "it is not DER, or its end is missing";
                 let error = CertificateError::malformed("trust anchor", reason);
-                loaded.skip(TrustAnchorError::Certificate { number, error });
-                break;
-            };
-            loaded.add(number, certificate.into());
-            left = rest;
+                loaded.skipped.push(TrustAnchorError::Certificate { number, error });
+            }
         }
         loaded
     }
+
+    /// All of it, if nothing was passed over.
+    fn whole(self) -> Result<TrustAnchors, TrustAnchorError> {
+        match self.skipped.into_iter().next() {
+            Some(error) => Err(error),
+            None if self.anchors.is_empty() => Err(TrustAnchorError::NoCertificate),
+            None => Ok(self.anchors),
+        }
+    }
 }
 
-/// How a certificate begins in PEM (RFC 7468, section 5.1).
-const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
-
 impl TrustAnchors {
+    /// Every certificate of a PEM text, as in a bundle of roots.
+    ///
+    /// # Errors
+    ///
+    /// The text is no PEM, has no certificate in it, or has one that cannot be decoded. One that
+    /// begins within a line would be passed over, and so is an error.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, TrustAnchorError> {
+        LoadedAnchors::from_pem(pem).whole()
+    }
+
     /// Every certificate of DER bytes: one, or several one behind the other.
     ///
     /// # Errors
     ///
     /// There is no certificate, or one that cannot be decoded.
     pub fn from_der(der: &[u8]) -> Result<Self, TrustAnchorError> {
-        let LoadedAnchors { anchors, mut skipped } = LoadedAnchors::from_der(der);
-        match skipped.pop() {
-            Some(SkippedAnchor::Unusable(error)) => Err(error),
-            _ if anchors.is_empty() => Err(TrustAnchorError::NoCertificate),
-            _ => Ok(anchors),
-        }
+        LoadedAnchors::from_der(der).whole()
     }
 
     /// What can be used of a file of certificates, in PEM or in DER, and what cannot: for bundles
@@ -185,6 +157,8 @@ mod tests {
         ] {
             let loaded = TrustAnchors::from_bundle(text.as_bytes());
             assert_eq!(loaded.anchors.len(), found);
+            let error = TrustAnchors::from_pem(text.as_bytes()).unwrap_err();
+            assert_eq!(loaded.skipped, [error]);
             assert!(words(&loaded)[0].contains("line of its own"), "{:?}", words(&loaded));
         }
         let loaded = TrustAnchors::from_bundle(format!("{a}{b}").as_bytes());

@@ -31,7 +31,7 @@ pub(super) fn end_entity(
     Rule::UsableKey.check(usable, || format!("a key for {}", signature::describe(kind)))?;
     if !certificate.is_ca {
         let constraints = &certificate.scope.name_constraints;
-        Rule::ConstraintsOfCas.check(constraints.is_none(), || "name constraints".to_owned())?;
+        Rule::ConstraintsOfCas.check(constraints.is_none(), || "name constraints")?;
     }
     // "Any" is no purpose that a CA can have verified someone for.
     extended_key_usage(certificate.scope.extended_key_usage, request.purpose, false)
@@ -46,7 +46,7 @@ pub(super) fn path(
 ) -> Result<(), CertificateError> {
     if let Some(end_entity) = path.first() {
         Rule::Policies
-            .check(policies::hold(path), || "no policy that holds along its path".to_owned())
+            .check(policies::hold(path), || "no policy that holds along its path")
             .map_err(|problem| end_entity.error(problem))?;
     }
     match request.profile {
@@ -57,20 +57,20 @@ pub(super) fn path(
 
 /// What holds for an intermediate, whatever it issued.
 pub(super) fn intermediate(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
-    as_issued(certificate)?;
-    authority(certificate, now)
+    issued(certificate, now)?;
+    issues(certificate)
 }
 
 /// What holds for every certificate that somebody issued.
 pub(super) fn issued(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
     every(certificate, now)?;
-    as_issued(certificate)
-}
-
-/// What holds for a CA.
-fn authority(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
-    every(certificate, now)?;
-    issues(certificate)
+    // Nothing of the following is asked of an anchor's: roots that everyone trusts have the serial
+    // number 0, or times in the wrong form, which says nothing of what they issue.
+    if !valid_serial(certificate.serial) {
+        return Err(Problem::InvalidSerialNumber);
+    }
+    let found = find_time(certificate.validity, |time| !der::is_time(time));
+    Rule::TimeForm.unless(found)
 }
 
 /// What holds for a CA at any time.
@@ -132,14 +132,14 @@ pub(super) fn form(certificate: &Certificate<'_>) -> Result<(), Problem> {
         return Err(Problem::UnsupportedVersion(certificate.version.saturating_add(1)));
     }
     // The one beside the signature is not signed; only this makes it as good as signed.
-    if certificate.inner_algorithm != certificate.algorithm {
+    if certificate.inner_algorithm != certificate.signed.algorithm {
         return Err(Problem::AlgorithmMismatch);
     }
     no_unknown_critical(&certificate.scope)?;
-    Rule::IssuerName.check(!certificate.issuer.is_empty(), || "an empty one".to_owned())?;
+    Rule::IssuerName.check(!certificate.issuer.is_empty(), || "an empty one")?;
     rsa_size(certificate.key)?;
     if let Some(access) = certificate.extension(oid::AUTHORITY_INFORMATION_ACCESS) {
-        Rule::AuthorityAccess.check(is_access(access.value), || "another one".to_owned())?;
+        Rule::AuthorityAccess.check(is_access(access.value), || "another one")?;
     }
     Ok(())
 }
@@ -167,15 +167,6 @@ pub(super) fn no_unknown_critical(scope: &Scope) -> Result<(), Problem> {
     }
 }
 
-/// How a certificate is issued. Nothing is asked of an anchor's: roots that everyone trusts have the
-/// serial number 0, or times in the wrong form, which says nothing of what they issue.
-fn as_issued(certificate: &Certificate<'_>) -> Result<(), Problem> {
-    if !valid_serial(certificate.serial) {
-        return Err(Problem::InvalidSerialNumber);
-    }
-    time_form(certificate.validity)
-}
-
 /// Positive, and of at most 20 octets. A zero octet in front that only says "positive" is not
 /// counted: there are CAs that draw 20 random octets.
 fn valid_serial(serial: &[u8]) -> bool {
@@ -192,23 +183,8 @@ pub(super) fn find_time<'a>(
     validity: &'a [u8],
     fails: impl Fn(&der::Element<'a>) -> bool,
 ) -> Option<String> {
-    let mut times = der::Reader(validity);
-    let time = core::iter::from_fn(|| times.next()).find(fails)?;
+    let time = der::each(validity).flatten().find(fails)?;
     Some(format!("\"{}\"", printable(&String::from_utf8_lossy(time.contents))))
-}
-
-fn time_form(validity: &[u8]) -> Result<(), Problem> {
-    let is_malformed = |time: &der::Element<'_>| match (time.tag, time.contents) {
-        (der::UTC_TIME, [digits @ .., b'Z']) if digits.len() == 12 => {
-            !digits.iter().all(u8::is_ascii_digit)
-        }
-        (der::GENERALIZED_TIME, [digits @ .., b'Z']) if digits.len() == 14 => {
-            !digits.iter().all(u8::is_ascii_digit)
-        }
-        _ => true,
-    };
-    let found = find_time(validity, is_malformed);
-    Rule::TimeForm.check(found.is_none(), || found.unwrap_or_default())
 }
 
 fn rsa_size(key: PublicKey<'_>) -> Result<(), Problem> {
@@ -218,17 +194,13 @@ fn rsa_size(key: PublicKey<'_>) -> Result<(), Problem> {
 
 /// `AuthorityInfoAccessSyntax ::= SEQUENCE SIZE (1..MAX) OF AccessDescription`
 fn is_access(value: &[u8]) -> bool {
-    let is_description = |it: &der::Element<'_>| {
-        it.tag == der::SEQUENCE
-            && der::elements(it.contents).is_some_and(|parts| match parts.as_slice() {
-                [method, location] => {
-                    method.tag == der::OBJECT_IDENTIFIER && SubjectName::read(location).is_some()
-                }
-                _ => false,
-            })
+    let is_description = |it: &der::Element<'_>| match der::list(it.whole).as_deref() {
+        Some([method, location]) => {
+            method.tag == der::OBJECT_IDENTIFIER && SubjectName::read(location).is_some()
+        }
+        _ => false,
     };
-    let descriptions = der::only(value, der::SEQUENCE).and_then(der::elements);
-    descriptions.is_some_and(|them| !them.is_empty() && them.iter().all(is_description))
+    der::list(value).is_some_and(|them| !them.is_empty() && them.iter().all(is_description))
 }
 
 #[cfg(test)]

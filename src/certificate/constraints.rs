@@ -3,8 +3,9 @@
 //! DNS names, IP addresses, email addresses, URIs and directory names are compared. A constraint of
 //! another kind cannot be honoured: no name of its kind is allowed.
 
+use super::der::{self, Reader};
+use super::distinguished_name;
 use super::name::{self, SubjectName, tag};
-use super::{der, distinguished_name};
 
 pub(super) struct NameConstraints<'a> {
     permitted: Vec<Subtree<'a>>,
@@ -28,19 +29,14 @@ enum Subtree<'a> {
 impl<'a> NameConstraints<'a> {
     /// From the contents of the NameConstraints. `None` for what is malformed.
     pub(super) fn decode(contents: &'a [u8]) -> Option<Self> {
-        const PERMITTED: u8 = der::constructed(0);
-        const EXCLUDED: u8 = der::constructed(1);
-        let sides = der::elements(contents)?;
-        // An empty constraint is not allowed, and nobody can tell what its author meant.
-        let (permitted, excluded) = match sides.as_slice() {
-            [side] if side.tag == PERMITTED => (decode_subtrees(side.contents)?, Vec::new()),
-            [side] if side.tag == EXCLUDED => (Vec::new(), decode_subtrees(side.contents)?),
-            [first, second] if first.tag == PERMITTED && second.tag == EXCLUDED => {
-                (decode_subtrees(first.contents)?, decode_subtrees(second.contents)?)
-            }
-            _ => return None,
+        let mut sides = Reader(contents);
+        let mut side = |number| match sides.take(der::constructed(number)) {
+            Some(side) => decode_subtrees(side.contents),
+            None => Some(Vec::new()),
         };
-        Some(Self { permitted, excluded })
+        let (permitted, excluded) = (side(0)?, side(1)?);
+        // An empty constraint is not allowed, and nobody can tell what its author meant.
+        (sides.is_empty() && !contents.is_empty()).then_some(Self { permitted, excluded })
     }
 
     /// How many comparisons one name costs.
@@ -136,11 +132,10 @@ impl<'a> Subtree<'a> {
                 };
                 name.len() == address.len() && masked(name) == masked(address)
             }
-            (Self::Email(tree), SubjectName::Email(name)) => match name::split_email(tree) {
-                // One mailbox; the local part counts to the letter.
-                Some((local, domain)) => name::split_email(name)
-                    .is_some_and(|(own, at)| own == local && at.eq_ignore_ascii_case(domain)),
-                None => name::split_email(name).is_some_and(|(_, at)| host_is_within(tree, at)),
+            (Self::Email(tree), SubjectName::Email(name)) => match tree.contains('@') {
+                // One mailbox.
+                true => name::matches_email(name, tree),
+                false => name::split_email(name).is_some_and(|(_, at)| host_is_within(tree, at)),
             },
             (Self::Uri(tree), SubjectName::Uri(uri)) => {
                 name::uri_host(uri).is_some_and(|host| host_is_within(tree, host))

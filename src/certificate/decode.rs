@@ -3,16 +3,16 @@
 //! Decoding refuses what has no clear meaning. What means something that is not acceptable (an old
 //! version, an expired date, an unknown critical extension) is kept for `checks` to judge.
 
-use x509_parser::prelude::{FromDer, KeyUsage, X509Error};
+use x509_parser::prelude::{FromDer, KeyUsage};
 use x509_parser::time::ASN1Time;
 
 use super::der::{self, Reader};
-use super::distinguished_name;
+use super::distinguished_name::{self, EMAIL_ADDRESS};
 use super::error::{CertificateError, Problem, Timestamp, printable};
 use super::name::{self, SubjectName};
 use super::policies::Policies;
 use super::request::Purpose;
-use super::signature::{self, PublicKey};
+use super::signature::{self, PublicKey, Signed};
 
 /// The `version` field's value for a certificate of version 3.
 pub(super) const V3: u32 = 2;
@@ -48,13 +48,9 @@ pub(super) struct Certificate<'a> {
     pub(super) der: &'a [u8],
     pub(super) version: u32,
     pub(super) serial: &'a [u8],
-    /// What is signed.
-    pub(super) tbs: &'a [u8],
+    pub(super) signed: Signed<'a>,
     /// The algorithm that the signed part names: contents of the AlgorithmIdentifier.
     pub(super) inner_algorithm: &'a [u8],
-    /// The algorithm beside the signature: contents of the AlgorithmIdentifier.
-    pub(super) algorithm: &'a [u8],
-    pub(super) signature: &'a [u8],
     /// Contents of the Name.
     pub(super) issuer: &'a [u8],
     /// Contents of the Name.
@@ -160,9 +156,7 @@ impl<'a> Certificate<'a> {
 
     /// Everything but what the extensions say: the structure of RFC 5280, section 4.1.
     fn with_fields(input: &'a [u8], contents: &'a [u8]) -> Option<Self> {
-        let [tbs, algorithm, signature] =
-            der::fields(contents, [der::SEQUENCE, der::SEQUENCE, der::BIT_STRING])?;
-        let mut fields = Reader(tbs.contents);
+        let (signed, mut fields) = Signed::read(contents)?;
         let version = match fields.take(der::constructed(0)) {
             Some(version) => der::count(der::only(version.contents, der::INTEGER)?)?,
             None => 0,
@@ -176,24 +170,20 @@ impl<'a> Certificate<'a> {
         let unique_ids = [1, 2].map(|number| fields.take(der::primitive(number)));
         let mut extensions = Vec::new();
         if let Some(list) = fields.take(der::constructed(3)) {
-            let mut list = Reader(der::only(list.contents, der::SEQUENCE)?);
-            while !list.is_empty() {
-                extensions.push(Extension::read(&list.next()?)?);
-            }
+            let list = der::only(list.contents, der::SEQUENCE)?;
+            extensions = Extension::each(list).collect::<Option<_>>()?;
         }
         let mut times = Reader(validity);
         let (not_before, not_after) = (time(times.next()?)?, time(times.next()?)?);
         let key = PublicKey::from_spki(spki.whole)?;
-        let algorithms = [inner_algorithm, algorithm.contents, key.algorithm];
+        let algorithms = [inner_algorithm, signed.algorithm, key.algorithm];
         let named = algorithms.iter().all(|it| Reader(it).take(der::OBJECT_IDENTIFIER).is_some());
         (named && times.is_empty() && fields.is_empty()).then_some(Self {
             der: input,
             version,
             serial,
-            tbs: tbs.whole,
+            signed,
             inner_algorithm,
-            algorithm: algorithm.contents,
-            signature: der::whole_bytes(signature.contents)?,
             issuer,
             subject,
             validity,
@@ -234,7 +224,11 @@ impl<'a> Certificate<'a> {
                 (self.is_ca, self.scope.path_length) =
                     basic_constraints(value).ok_or("its basicConstraints do not parse")?;
             }
-            oid::KEY_USAGE => self.key_usage = Some(whole(value, "its keyUsage does not parse")?),
+            oid::KEY_USAGE => {
+                let bits = der::only(value, der::BIT_STRING).and_then(der::named_bits);
+                let flags = bits.ok_or("its keyUsage does not parse")?;
+                self.key_usage = Some(KeyUsage { flags });
+            }
             oid::EXTENDED_KEY_USAGE => {
                 let usages = Usages::read(value).ok_or("its extended key usage does not parse")?;
                 self.scope.extended_key_usage = Some(usages);
@@ -285,7 +279,7 @@ impl<'a> Certificate<'a> {
             names.push(SubjectName::directory(self.subject));
         }
         if !has_alternatives {
-            let addresses = distinguished_name::email_addresses(self.subject);
+            let addresses = distinguished_name::values(self.subject, EMAIL_ADDRESS);
             names.extend(addresses.into_iter().map(SubjectName::Email));
         }
         names
@@ -303,17 +297,24 @@ impl<'a> Certificate<'a> {
 }
 
 impl<'a> Extension<'a> {
-    pub(super) fn read(element: &der::Element<'a>) -> Option<Self> {
+    /// Those of a list, from its contents. What is no extension is `None`.
+    pub(super) fn each(list: &'a [u8]) -> impl Iterator<Item = Option<Self>> {
+        der::each(list).map(|element| Self::read(element?))
+    }
+
+    fn read(element: der::Element<'a>) -> Option<Self> {
         let mut fields = Reader(element.contents);
         let oid = fields.take(der::OBJECT_IDENTIFIER)?.contents;
-        let critical = match fields.take(der::BOOLEAN) {
-            Some(critical) => der::boolean(critical.contents)?,
-            None => false,
-        };
+        let critical = fields.flag(der::BOOLEAN)?;
         let value = fields.take(der::OCTET_STRING)?.contents;
         let whole = element.tag == der::SEQUENCE && fields.is_empty();
         whole.then_some(Self { oid, critical, value })
     }
+}
+
+/// As [`time`], in one of the forms that certificates have.
+pub(super) fn strict_time(element: der::Element<'_>) -> Option<Timestamp> {
+    time(element).filter(|_| der::is_time(&element))
 }
 
 /// A time in any form that can be read; `checks` judges the form.
@@ -327,24 +328,10 @@ fn time(element: der::Element<'_>) -> Option<Timestamp> {
 /// Whether it is a CA, and its path length.
 fn basic_constraints(value: &[u8]) -> Option<(bool, Option<u32>)> {
     let mut fields = Reader(der::only(value, der::SEQUENCE)?);
-    let is_ca = match fields.take(der::BOOLEAN) {
-        Some(ca) => der::boolean(ca.contents)?,
-        None => false,
-    };
+    let is_ca = fields.flag(der::BOOLEAN)?;
     let length = match fields.take(der::INTEGER) {
         Some(length) => Some(der::count(length.contents)?),
         None => None,
     };
     fields.is_empty().then_some((is_ca, length))
-}
-
-/// An extension's value, with nothing after it.
-fn whole<'a, T: FromDer<'a, X509Error>>(
-    value: &'a [u8],
-    error: &'static str,
-) -> Result<T, &'static str> {
-    match T::from_der(value) {
-        Ok(([], parsed)) => Ok(parsed),
-        _ => Err(error),
-    }
 }

@@ -65,16 +65,37 @@ impl<'a> Reader<'a> {
     pub(super) fn take(&mut self, tag: u8) -> Option<Element<'a>> {
         if *self.0.first()? == tag { self.next() } else { None }
     }
+
+    /// The BOOLEAN of this tag that may be next, and is false if it is not there. `None` if it is
+    /// malformed. Who writes out what is the default breaks DER, but leaves no doubt.
+    pub(super) fn flag(&mut self, tag: u8) -> Option<bool> {
+        match self.take(tag).map(|flag| flag.contents) {
+            None | Some([0x00]) => Some(false),
+            Some([0xff]) => Some(true),
+            Some(_) => None,
+        }
+    }
 }
 
 /// The elements that `input` consists of, one after the other; `None` if it is not all DER.
 pub(super) fn elements(input: &[u8]) -> Option<Vec<Element<'_>>> {
-    let mut reader = Reader(input);
-    let mut elements = Vec::new();
-    while !reader.is_empty() {
-        elements.push(reader.next()?);
-    }
-    Some(elements)
+    each(input).collect()
+}
+
+/// The elements of `input` as they are taken. What is not DER is `None`, and the last.
+pub(super) fn each(input: &[u8]) -> impl Iterator<Item = Option<Element<'_>>> {
+    let mut left = Some(Reader(input)).filter(|reader| !reader.is_empty());
+    core::iter::from_fn(move || {
+        let mut reader = left?;
+        let element = reader.next();
+        left = element.and(Some(reader)).filter(|reader| !reader.is_empty());
+        Some(element)
+    })
+}
+
+/// The elements of a SEQUENCE, from its DER.
+pub(super) fn list(der: &[u8]) -> Option<Vec<Element<'_>>> {
+    elements(only(der, SEQUENCE)?)
 }
 
 /// The elements that `input` consists of, which must be those of these tags.
@@ -104,6 +125,15 @@ pub(super) fn count(contents: &[u8]) -> Option<u32> {
     }
 }
 
+/// An INTEGER's contents without the bytes in front that say nothing: one number is one sequence of
+/// bytes, and a negative one is not the positive one whose last bytes it has.
+pub(super) fn canonical(mut integer: &[u8]) -> &[u8] {
+    while let [0x00, 0x00..=0x7f, ..] | [0xff, 0x80..=0xff, ..] = integer {
+        integer = integer.get(1..).unwrap_or_default();
+    }
+    integer
+}
+
 /// Definite and minimal, as DER demands, and of no more than four bytes.
 fn length(input: &[u8]) -> Option<(usize, &[u8])> {
     let (&first, rest) = input.split_first()?;
@@ -121,13 +151,26 @@ fn length(input: &[u8]) -> Option<(usize, &[u8])> {
     Some((length, rest))
 }
 
-/// A BOOLEAN, from its contents. Who writes out what is the default breaks DER, but leaves no doubt.
-pub(super) fn boolean(contents: &[u8]) -> Option<bool> {
-    match contents {
-        [0x00] => Some(false),
-        [0xff] => Some(true),
-        _ => None,
-    }
+/// The named bits of a BIT STRING, from its contents, bit n as bit n: the first one of DER is the
+/// highest of its byte. Bits that are not there are not set, and those after the 16th not looked at.
+pub(super) fn named_bits(contents: &[u8]) -> Option<u16> {
+    let (&unused, bytes) = contents.split_first()?;
+    let zeros = bytes.last().map_or(0, |last| last.trailing_zeros());
+    let byte = |index| bytes.get(index).map_or(0, |byte: &u8| byte.reverse_bits());
+    let is_strict = unused < 8 && u32::from(unused) <= zeros;
+    is_strict.then(|| u16::from_le_bytes([byte(0), byte(1)]))
+}
+
+/// Whether it is a Time in one of its two forms, with seconds and in UTC (RFC 5280, section
+/// 4.1.2.5).
+pub(super) fn is_time(element: &Element<'_>) -> bool {
+    let length = match element.tag {
+        UTC_TIME => 12,
+        GENERALIZED_TIME => 14,
+        _ => return false,
+    };
+    let digits = element.contents.strip_suffix(b"Z").unwrap_or_default();
+    digits.len() == length && digits.iter().all(u8::is_ascii_digit)
 }
 
 /// The bytes of a BIT STRING, from its contents. One that does not end on a byte boundary holds
@@ -188,5 +231,21 @@ mod tests {
         assert_eq!(whole_bytes(&[0, 1, 2]), Some(&[1, 2][..]));
         assert_eq!(whole_bytes(&[1, 2]), None);
         assert_eq!(whole_bytes(&[]), None);
+    }
+
+    #[test]
+    fn a_number_has_one_form_and_its_sign_is_part_of_it() {
+        for (bytes, form) in [
+            (&[0x00, 0xff][..], &[0x00, 0xff][..]),
+            (&[0x00, 0x00, 0xff], &[0x00, 0xff]),
+            (&[0xff], &[0xff]),
+            (&[0xff, 0xff], &[0xff]),
+            (&[0xff, 0x7f], &[0xff, 0x7f]),
+            (&[0x00, 0x7f], &[0x7f]),
+            (&[0x00, 0x00], &[0x00]),
+            (&[], &[]),
+        ] {
+            assert_eq!(canonical(bytes), form, "{bytes:02x?}");
+        }
     }
 }

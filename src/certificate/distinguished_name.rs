@@ -8,8 +8,9 @@ use x509_parser::x509::{RelativeDistinguishedName, X509Name};
 use super::der;
 use super::error::printable;
 
-const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
-const EMAIL_ADDRESS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01];
+pub(super) const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
+/// Where certificates had email addresses before there were subject alternative names.
+pub(super) const EMAIL_ADDRESS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01];
 
 /// A form that two names share if they are the same: without the case of their letters, the width
 /// of their spaces, and the kind of their strings.
@@ -125,22 +126,11 @@ fn attributes(name: &[u8]) -> Option<Vec<(&[u8], der::Element<'_>)>> {
     Some(attributes)
 }
 
-/// The values of one kind of attribute, as they are written.
-fn values(name: &[u8], wanted: &[u8]) -> Vec<String> {
+/// The values of one kind of attribute of a Name, as they are written.
+pub(super) fn values(name: &[u8], wanted: &[u8]) -> Vec<String> {
     let attributes = attributes(name).unwrap_or_default().into_iter();
     let wanted = attributes.filter(|(kind, _)| *kind == wanted);
     wanted.map(|(_, value)| text(value).unwrap_or_default().into_owned()).collect()
-}
-
-/// The common names of a Name.
-pub(super) fn common_names(name: &[u8]) -> Vec<String> {
-    values(name, COMMON_NAME)
-}
-
-/// The email addresses of a Name, where certificates had them before there were subject
-/// alternative names.
-pub(super) fn email_addresses(name: &[u8]) -> Vec<String> {
-    values(name, EMAIL_ADDRESS)
 }
 
 /// A Name in words, from its contents, safe to print.

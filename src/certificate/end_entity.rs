@@ -2,11 +2,11 @@
 
 use core::fmt;
 
-use pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm};
+use pki_types::{CertificateDer, SignatureVerificationAlgorithm};
 
 use super::decode::Certificate;
 use super::error::{CertificateError, Problem, SignatureError};
-use super::name::{self, SubjectName};
+use super::name::{self, ReferenceIdentifier, SubjectName};
 use super::signature::PublicKey;
 
 /// How errors call this certificate when its subject is not known.
@@ -107,7 +107,7 @@ impl EndEntity {
 
     /// Whether the certificate is for this name (RFC 9525): one of its subject alternative names
     /// must be. A wildcard stands for exactly one whole left-most label.
-    pub fn valid_for(&self, name: &ServerName<'_>) -> bool {
+    pub fn valid_for(&self, name: &ReferenceIdentifier<'_>) -> bool {
         name::valid_for(&self.names, name)
     }
 }

@@ -193,19 +193,48 @@ pub enum Problem {
 impl Problem {
     /// The check that failed: a stable name for programs, in lower case with hyphens.
     pub const fn code(&self) -> &'static str {
-        if let Some(rule) = self.rule() {
-            return rule.code();
+        match self.rule_or_code() {
+            Ok(rule) => rule.code(),
+            Err(code) => code,
         }
-        match self {
-            Self::Rejected(_) | Self::RejectedWith(..) => "rejected",
-            Self::UnknownIssuer(_) => "unknown-issuer",
-            Self::Circular(_) => "circular",
-            Self::SelfIssued => "self-issued",
-            Self::Revoked { .. } => "revoked",
-            Self::RevocationUnknown(missing) => missing.code(),
-            Self::RevocationEvidence(error) => error.code(),
-            _ => "limit-exceeded",
-        }
+    }
+
+    /// The rule that was broken; `None` for what is no certificate's fault, such as a limit or an
+    /// issuer that is not known.
+    pub fn rule(&self) -> Option<Rule> {
+        self.rule_or_code().ok()
+    }
+
+    /// The rule that was broken, whose code is the problem's; or else a code of its own.
+    const fn rule_or_code(&self) -> Result<Rule, &'static str> {
+        Ok(match self {
+            Self::Forbidden { rule, .. } => *rule,
+            Self::Malformed(_) => Rule::Malformed,
+            Self::UnsupportedVersion(_) => Rule::Version,
+            Self::AlgorithmMismatch => Rule::AlgorithmsAgree,
+            Self::InvalidSerialNumber => Rule::SerialNumber,
+            Self::UnsupportedAlgorithm { .. } => Rule::Algorithm,
+            Self::NotYetValid { .. } => Rule::NotBefore,
+            Self::Expired { .. } => Rule::NotAfter,
+            Self::BadSignature(_) => Rule::Signature,
+            Self::NameMismatch { .. } => Rule::Name,
+            Self::WrongKeyUsage(_) => Rule::KeyUsage,
+            Self::WrongExtendedKeyUsage(_) => Rule::ExtendedKeyUsage,
+            Self::NotACa => Rule::IssuerIsCa,
+            Self::PathLengthExceeded { .. } => Rule::PathLength,
+            Self::CaUsedAsEndEntity => Rule::CaAsEndEntity,
+            Self::UnknownCriticalExtension(_) => Rule::KnownExtensions,
+            Self::NameNotPermitted { .. } => Rule::NameConstraints,
+            Self::UnsupportedConstraint => Rule::ConstraintsParse,
+            Self::Rejected(_) | Self::RejectedWith(..) => return Err("rejected"),
+            Self::UnknownIssuer(_) => return Err("unknown-issuer"),
+            Self::Circular(_) => return Err("circular"),
+            Self::SelfIssued => return Err("self-issued"),
+            Self::Revoked { .. } => return Err("revoked"),
+            Self::RevocationUnknown(missing) => return Err(missing.code()),
+            Self::RevocationEvidence(error) => return Err(error.code()),
+            Self::LimitExceeded { .. } => return Err("limit-exceeded"),
+        })
     }
 
     /// What would put it right, where there is something that usually does: a sentence for whoever
@@ -407,6 +436,9 @@ mod tests {
     #[test]
     fn codes_and_remedies() {
         assert_eq!(Problem::NotACa.code(), "not-a-ca");
+        assert_eq!(Problem::NotACa.rule(), Some(Rule::IssuerIsCa));
+        assert_eq!(Problem::SelfIssued.code(), "self-issued");
+        assert_eq!(Problem::SelfIssued.rule(), None);
         let mismatch = |presented: &[&str]| Problem::NameMismatch {
             expected: "a.example".into(),
             presented: presented.iter().map(|&name| name.into()).collect(),

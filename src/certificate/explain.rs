@@ -100,61 +100,53 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Notes what a search tries.
+/// Notes what a search tries, if it is on; otherwise nothing is noted, or copied.
 #[derive(Debug, Default)]
 pub(super) struct Recorder {
+    is_on: bool,
     attempts: Vec<Attempt>,
     omitted: usize,
 }
 
 impl Recorder {
-    pub(super) fn explanation(
-        self,
-        verdict: Result<VerifiedPath, CertificateError>,
-    ) -> Explanation {
-        Explanation { verdict, attempts: self.attempts, omitted: self.omitted }
+    pub(super) fn on() -> Self {
+        Self { is_on: true, ..Self::default() }
     }
-}
 
-/// A search reports to a recorder if there is one; otherwise nothing is noted, or copied.
-pub(super) trait Record {
     /// An attempt begins. Its entry is for [`Self::end`]; `None` if it is not noted.
-    fn begin(
-        &mut self,
-        depth: usize,
-        place: Place,
-        subject: impl FnOnce() -> String,
-    ) -> Option<usize>;
-
-    /// It ended with this error, or is on the path.
-    fn end(&mut self, entry: Option<usize>, error: Option<&CertificateError>);
-}
-
-impl Record for Option<Recorder> {
-    fn begin(
+    pub(super) fn begin(
         &mut self,
         depth: usize,
         place: Place,
         subject: impl FnOnce() -> String,
     ) -> Option<usize> {
-        let recorder = self.as_mut()?;
-        let entry = recorder.attempts.len();
+        if !self.is_on {
+            return None;
+        }
+        let entry = self.attempts.len();
         if entry >= TOLD_ATTEMPTS {
-            recorder.omitted += 1;
+            self.omitted += 1;
             return None;
         }
         let (subject, outcome) = (subject(), Outcome::LedNowhere);
-        recorder.attempts.push(Attempt { depth, place, subject, outcome });
+        self.attempts.push(Attempt { depth, place, subject, outcome });
         Some(entry)
     }
 
-    fn end(&mut self, entry: Option<usize>, error: Option<&CertificateError>) {
-        let recorder = self.as_mut().zip(entry);
-        if let Some(attempt) = recorder.and_then(|(it, entry)| it.attempts.get_mut(entry)) {
+    /// It ended with this error, or is on the path.
+    pub(super) fn end(&mut self, entry: Option<usize>, error: Option<&CertificateError>) {
+        if let Some(attempt) = entry.and_then(|entry| self.attempts.get_mut(entry)) {
             attempt.outcome = match error {
                 Some(error) => Outcome::Failed(error.clone()),
                 None => Outcome::Accepted,
             };
         }
+    }
+
+    pub(super) fn explanation(
+        self,
+        verdict: Result<VerifiedPath, CertificateError>,
+    ) -> Explanation {
+        Explanation { verdict, attempts: self.attempts, omitted: self.omitted }
     }
 }

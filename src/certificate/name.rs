@@ -72,8 +72,7 @@ pub(super) mod tag {
 
 /// The names of a subject alternative name extension; `None` if it does not parse.
 pub(super) fn subject_alternative_names(value: &[u8]) -> Option<Vec<SubjectName>> {
-    let names = der::elements(der::only(value, der::SEQUENCE)?)?;
-    names.iter().map(SubjectName::read).collect()
+    der::list(value)?.iter().map(SubjectName::read).collect()
 }
 
 impl SubjectName {
@@ -124,25 +123,18 @@ impl SubjectName {
     /// Whether this name stands for `expected`. A DNS name never stands for an IP address, even
     /// when it is written like one (RFC 9525, section 6.4).
     fn is_for(&self, expected: &ReferenceIdentifier<'_>) -> bool {
+        use ReferenceIdentifier::{Email, Server};
         match (self, expected) {
-            (_, ReferenceIdentifier::Server(name)) => self.matches(name),
-            (Self::Email(presented), ReferenceIdentifier::Email(address)) => {
-                matches_email(presented, address)
-            }
-            _ => false,
-        }
-    }
-
-    /// As [`Self::is_for`], for a server's name.
-    fn matches(&self, expected: &ServerName<'_>) -> bool {
-        match (self, expected) {
-            (Self::Dns(presented), ServerName::DnsName(name)) => {
+            (Self::Dns(presented), Server(ServerName::DnsName(name))) => {
                 matches_dns(presented, name.as_ref())
             }
-            (Self::Ip(presented), ServerName::IpAddress(address)) => match IpAddr::from(*address) {
-                IpAddr::V4(address) => *presented == address.octets(),
-                IpAddr::V6(address) => *presented == address.octets(),
-            },
+            (Self::Ip(presented), Server(ServerName::IpAddress(address))) => {
+                match IpAddr::from(*address) {
+                    IpAddr::V4(address) => *presented == address.octets(),
+                    IpAddr::V6(address) => *presented == address.octets(),
+                }
+            }
+            (Self::Email(presented), Email(address)) => matches_email(presented, address),
             _ => false,
         }
     }
@@ -179,12 +171,12 @@ pub(super) fn missing<'e, 'n>(
     names: &[SubjectName],
     expected: &'e [ReferenceIdentifier<'n>],
 ) -> Option<&'e ReferenceIdentifier<'n>> {
-    expected.iter().find(|expected| !names.iter().any(|name| name.is_for(expected)))
+    expected.iter().find(|expected| !valid_for(names, expected))
 }
 
 /// Whether one of `names` stands for `expected`.
-pub(super) fn valid_for(names: &[SubjectName], expected: &ServerName<'_>) -> bool {
-    names.iter().any(|name| name.matches(expected))
+pub(super) fn valid_for(names: &[SubjectName], expected: &ReferenceIdentifier<'_>) -> bool {
+    names.iter().any(|name| name.is_for(expected))
 }
 
 /// What is wrong with a certificate that is valid for `names` and not for `expected`.
@@ -200,7 +192,7 @@ pub(super) fn mismatch(names: &[SubjectName], expected: &ReferenceIdentifier<'_>
 }
 
 /// The local part counts exactly, the domain as DNS names do (RFC 5280, section 7.5).
-fn matches_email(presented: &str, expected: &str) -> bool {
+pub(super) fn matches_email(presented: &str, expected: &str) -> bool {
     match (split_email(presented), split_email(expected)) {
         (Some((local, domain)), Some((expected_local, expected_domain))) => {
             local == expected_local && domain.eq_ignore_ascii_case(expected_domain)
@@ -217,16 +209,12 @@ pub(super) fn split_email(address: &str) -> Option<(&str, &str)> {
 /// The host of a URI that has one, and has it by name (RFC 3986, section 3.2.2).
 pub(super) fn uri_host(uri: &str) -> Option<&str> {
     let (scheme, rest) = uri.split_once(':')?;
-    let (authority, _) = split_before(rest.strip_prefix("//")?, &['/', '?', '#']);
+    let authority = rest.strip_prefix("//")?.split(['/', '?', '#']).next()?;
     let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let (host, _) = split_before(host_and_port, &[':']);
+    let host = host_and_port.split(':').next()?;
     let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
     let is_host = is_dns_name(host) && host.parse::<IpAddr>().is_err();
     (!scheme.is_empty() && scheme.bytes().all(is_scheme) && is_host).then_some(host)
-}
-
-fn split_before<'a>(text: &'a str, ends: &[char]) -> (&'a str, &'a str) {
-    text.split_at_checked(text.find(ends).unwrap_or(text.len())).unwrap_or((text, ""))
 }
 
 /// Labels of letters, digits and hyphens; and of underscores, which are no host's, but in use.
@@ -262,8 +250,8 @@ mod tests {
         SubjectName::Dns(name.to_owned())
     }
 
-    fn name(name: &str) -> ServerName<'_> {
-        ServerName::try_from(name).unwrap()
+    fn name(name: &str) -> ReferenceIdentifier<'_> {
+        ServerName::try_from(name).unwrap().into()
     }
 
     #[test]
@@ -285,7 +273,7 @@ mod tests {
             ("b\u{fc}cher.example", "xn--bcher-kva.example", false),
         ] {
             assert_eq!(
-                dns(presented).matches(&name(expected)),
+                dns(presented).is_for(&name(expected)),
                 matches,
                 "{presented:?} {expected:?}"
             );
@@ -313,7 +301,7 @@ mod tests {
             ("**.example.com", "www.example.com", false),
         ] {
             assert_eq!(
-                dns(presented).matches(&name(expected)),
+                dns(presented).is_for(&name(expected)),
                 matches,
                 "{presented:?} {expected:?}"
             );
@@ -326,17 +314,17 @@ mod tests {
         let mut bytes = vec![0x20, 0x01, 0x0d, 0xb8];
         bytes.resize(16, 0);
         let v6 = SubjectName::Ip(bytes);
-        assert!(v4.matches(&name("192.0.2.1")));
-        assert!(!v4.matches(&name("192.0.2.2")));
-        assert!(v6.matches(&name("2001:db8::")));
-        assert!(!v6.matches(&name("2001:db8::1")));
+        assert!(v4.is_for(&name("192.0.2.1")));
+        assert!(!v4.is_for(&name("192.0.2.2")));
+        assert!(v6.is_for(&name("2001:db8::")));
+        assert!(!v6.is_for(&name("2001:db8::1")));
         // Neither a written address nor one that is mapped into IPv6 is the address.
-        assert!(!dns("192.0.2.1").matches(&name("192.0.2.1")));
-        assert!(!dns("*.0.2.1").matches(&name("192.0.2.1")));
-        assert!(!v4.matches(&name("::ffff:192.0.2.1")));
-        assert!(!SubjectName::Ip(vec![192, 0, 2]).matches(&name("192.0.2.1")));
-        assert!(!SubjectName::Ip(Vec::new()).matches(&name("192.0.2.1")));
-        assert!(!SubjectName::Other(0xa0).matches(&name("192.0.2.1")));
+        assert!(!dns("192.0.2.1").is_for(&name("192.0.2.1")));
+        assert!(!dns("*.0.2.1").is_for(&name("192.0.2.1")));
+        assert!(!v4.is_for(&name("::ffff:192.0.2.1")));
+        assert!(!SubjectName::Ip(vec![192, 0, 2]).is_for(&name("192.0.2.1")));
+        assert!(!SubjectName::Ip(Vec::new()).is_for(&name("192.0.2.1")));
+        assert!(!SubjectName::Other(0xa0).is_for(&name("192.0.2.1")));
     }
 
     #[test]

@@ -12,8 +12,9 @@ use super::constraints::NameConstraints;
 use super::decode::{Certificate, Scope};
 use super::end_entity::{EndEntity, PLACE};
 use super::error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
-use super::explain::{Explanation, Place, Record, Recorder};
-use super::request::{ChainRequest, PathLimits, Profile};
+use super::explain::{Explanation, Place, Recorder};
+use super::issuer::Issuer;
+use super::request::{ChainRequest, PathLimits};
 use super::revocation;
 use super::signature::{self, PublicKey};
 use super::{distinguished_name, name};
@@ -55,20 +56,20 @@ impl fmt::Display for VerifiedPath {
 /// is used up the search ends with [`Problem::LimitExceeded`], in which is the error of the path that
 /// had reached an anchor, if one had. [`explain_chain`] tells the rest.
 pub fn verify_chain(request: &ChainRequest<'_>) -> Result<VerifiedPath, CertificateError> {
-    verify(request, &mut None)
+    verify(request, &mut Recorder::default())
 }
 
 /// As [`verify_chain`], with all that was tried on the way: for tools and for logs of what failed.
 /// It is the same search, and tries no more.
 pub fn explain_chain(request: &ChainRequest<'_>) -> Explanation {
-    let mut recorder = Some(Recorder::default());
+    let mut recorder = Recorder::on();
     let verdict = verify(request, &mut recorder);
-    recorder.unwrap_or_default().explanation(verdict)
+    recorder.explanation(verdict)
 }
 
 fn verify(
     request: &ChainRequest<'_>,
-    recorder: &mut Option<Recorder>,
+    recorder: &mut Recorder,
 ) -> Result<VerifiedPath, CertificateError> {
     let end_entity = Certificate::decode(request.end_entity)
         .map_err(|reason| CertificateError::malformed(PLACE, reason));
@@ -82,7 +83,7 @@ fn verify(
 fn path_of(
     request: &ChainRequest<'_>,
     end_entity: &Certificate<'_>,
-    recorder: &mut Option<Recorder>,
+    recorder: &mut Recorder,
 ) -> Result<VerifiedPath, CertificateError> {
     if request.intermediates.len() > request.limits.intermediates {
         return Err(end_entity.error(request.limits.exceeded(Limit::Intermediates)));
@@ -94,12 +95,8 @@ fn path_of(
     } else {
         Search::run(request, end_entity, recorder)?
     };
-    // What no other path could change. The strict profile has asked already.
-    let checked = match request.profile {
-        Profile::Default => checks::end_entity(end_entity, request),
-        Profile::Strict => Ok(()),
-    };
-    checked
+    // What no other path could change. The strict profile has asked it first, too.
+    checks::end_entity(end_entity, request)
         .and_then(|()| match name::missing(&end_entity.names, request.names) {
             Some(expected) => Err(name::mismatch(&end_entity.names, expected)),
             None => Ok(()),
@@ -134,6 +131,13 @@ enum Candidate<'s> {
 }
 
 impl<'s> Candidate<'s> {
+    fn issuer(self) -> Issuer<'s> {
+        match self {
+            Self::Anchor(anchor, _) => Issuer::anchor(anchor),
+            Self::Intermediate(certificate, _) => Issuer::new(certificate),
+        }
+    }
+
     fn label(self) -> String {
         match self {
             Self::Anchor(anchor, _) => anchor.label.clone(),
@@ -145,11 +149,7 @@ impl<'s> Candidate<'s> {
     /// signature comes first. Nothing is left out: key identifiers are hints (RFC 4158, section
     /// 3.5.12), and what cannot be valid may still be what the error must speak of.
     fn rank(self, issued: &Certificate<'_>, request: &ChainRequest<'_>) -> [bool; 5] {
-        let key_id = match self {
-            Self::Anchor(anchor, _) => anchor.key_id.as_deref(),
-            Self::Intermediate(certificate, _) => certificate.subject_key_id,
-        };
-        let ids = issued.authority_key_id.zip(key_id);
+        let ids = issued.authority_key_id.zip(self.issuer().key_id);
         let (same_key, other_key) =
             (ids.is_some_and(|(a, b)| a == b), ids.is_some_and(|(a, b)| a != b));
         match self {
@@ -175,7 +175,7 @@ struct Search<'s> {
     verdicts: Vec<(&'s Certificate<'s>, PublicKey<'s>, Result<(), Problem>)>,
     /// The failure that came closest, the first of several.
     best: Option<CertificateError>,
-    recorder: &'s mut Option<Recorder>,
+    recorder: &'s mut Recorder,
 }
 
 impl<'s> Search<'s> {
@@ -183,7 +183,7 @@ impl<'s> Search<'s> {
     fn run(
         request: &ChainRequest<'_>,
         end_entity: &Certificate<'_>,
-        recorder: &mut Option<Recorder>,
+        recorder: &mut Recorder,
     ) -> Result<Vec<Box<[u8]>>, CertificateError> {
         let mut best = None;
         let mut bag: Vec<(usize, Certificate<'_>)> = Vec::new();
@@ -213,23 +213,15 @@ impl<'s> Search<'s> {
             Ok(None) => unknown_issuer(&path, end_entity),
             Err(error) => error,
         };
-        let (limit, close) =
-            (closeness(&error.problem), |it: &CertificateError| closeness(&it.problem));
-        match (search.best.filter(|best| close(best) >= limit), error) {
-            (
-                closest,
-                CertificateError {
-                    certificate,
-                    problem: Problem::LimitExceeded { limit, maximum, .. },
-                },
-            ) if limit != Limit::Depth => {
+        let least = closeness(&error.problem);
+        let closest = search.best.filter(|best| closeness(&best.problem) >= least);
+        match error.problem {
+            Problem::LimitExceeded { limit, maximum, .. } if limit != Limit::Depth => {
                 let closest = closest.map(Box::new);
-                Err(CertificateError {
-                    certificate,
-                    problem: Problem::LimitExceeded { limit, maximum, closest },
-                })
+                let problem = Problem::LimitExceeded { limit, maximum, closest };
+                Err(CertificateError { problem, ..error })
             }
-            (closest, error) => Err(closest.unwrap_or(error)),
+            _ => Err(closest.unwrap_or(error)),
         }
     }
 
@@ -316,10 +308,7 @@ impl<'s> Search<'s> {
     ) -> Result<Option<&'s Anchor>, CertificateError> {
         match candidate {
             Candidate::Anchor(anchor, scope) => {
-                let key = anchor
-                    .key()
-                    .ok_or_else(|| last.error(Problem::BadSignature(anchor.label.clone())))?;
-                self.check_signature(last, key, candidate)?;
+                self.check_signature(last, candidate)?;
                 self.validate(path, anchor, scope)?;
                 Ok(Some(anchor))
             }
@@ -329,7 +318,7 @@ impl<'s> Search<'s> {
                 if !certificate.is_self_issued() && counted >= self.request.limits.depth {
                     return Err(self.exceeded(Limit::Depth));
                 }
-                self.check_signature(last, certificate.key, candidate)?;
+                self.check_signature(last, candidate)?;
                 path.push(certificate);
                 let found = self.extend(path);
                 if !matches!(found, Ok(Some(_))) {
@@ -340,14 +329,14 @@ impl<'s> Search<'s> {
         }
     }
 
-    /// Whether this key signed the certificate: verified once, however many certificates have the
+    /// Whether the candidate's key signed the certificate: verified once, however many certificates have the
     /// key and however many paths lead here.
     fn check_signature(
         &mut self,
         certificate: &'s Certificate<'s>,
-        key: PublicKey<'s>,
-        issuer: Candidate<'_>,
+        candidate: Candidate<'s>,
     ) -> Result<(), CertificateError> {
+        let key = candidate.issuer().key;
         let known = self
             .verdicts
             .iter()
@@ -356,13 +345,11 @@ impl<'s> Search<'s> {
             return verdict.clone().map_err(|problem| certificate.error(problem));
         }
         self.spend(Limit::SignatureChecks, 1)?;
-        let Certificate { algorithm, tbs, signature, .. } = *certificate;
-        let algorithms = self.request.algorithms;
-        let verified = key.verify_certificate(algorithms, algorithm, tbs, signature);
+        let verified = certificate.signed.verify(key, self.request.algorithms);
         let verdict = verified.map_err(|error| match error {
-            SignatureError::Invalid => Problem::BadSignature(issuer.label()),
+            SignatureError::Invalid => Problem::BadSignature(candidate.label()),
             SignatureError::UnsupportedKey => Problem::UnsupportedAlgorithm {
-                signature: signature::describe(algorithm),
+                signature: signature::describe(certificate.signed.algorithm),
                 key: key.describe(),
             },
         });

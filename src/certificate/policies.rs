@@ -37,7 +37,7 @@ impl<'a> Policies<'a> {
             oid::CERTIFICATE_POLICIES => self.asserted = Some(asserted(extension.value)?),
             oid::POLICY_MAPPINGS => self.mappings = mappings(extension.value)?,
             oid::POLICY_CONSTRAINTS => {
-                for field in der::elements(der::only(extension.value, der::SEQUENCE)?)? {
+                for field in der::list(extension.value)? {
                     const EXPLICIT: u8 = der::primitive(0);
                     const MAPPING: u8 = der::primitive(1);
                     match field.tag {
@@ -67,34 +67,30 @@ impl<'a> Policies<'a> {
     }
 }
 
-fn asserted(value: &[u8]) -> Option<Vec<&[u8]>> {
-    let policies = der::elements(der::only(value, der::SEQUENCE)?)?;
-    let policy = |policy: &der::Element<'_>| policy.tag == der::SEQUENCE;
-    if policies.is_empty() || policies.len() > MOST || !policies.iter().all(policy) {
+fn asserted<'a>(value: &'a [u8]) -> Option<Vec<&'a [u8]>> {
+    let policies = der::list(value)?;
+    if policies.is_empty() || policies.len() > MOST {
         return None;
     }
-    policies
-        .iter()
-        .map(|policy| match der::elements(policy.contents)?.first() {
-            Some(id) if id.tag == der::OBJECT_IDENTIFIER => Some(id.contents),
-            _ => None,
-        })
-        .collect()
+    let id = |policy: der::Element<'a>| match *der::list(policy.whole)? {
+        [id, ..] if id.tag == der::OBJECT_IDENTIFIER => Some(id.contents),
+        _ => None,
+    };
+    policies.into_iter().map(id).collect()
 }
 
-fn mappings(value: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
-    let mappings = der::elements(der::only(value, der::SEQUENCE)?)?;
+fn mappings<'a>(value: &'a [u8]) -> Option<Vec<(&'a [u8], &'a [u8])>> {
+    let mappings = der::list(value)?;
     if mappings.len() > MOST {
         return None;
     }
-    mappings
-        .iter()
-        .map(|mapping| {
-            let ids = [der::OBJECT_IDENTIFIER; 2];
-            let [issuer, subject] = der::fields(mapping.contents, ids)?;
-            (mapping.tag == der::SEQUENCE).then_some((issuer.contents, subject.contents))
-        })
-        .collect()
+    let ids = |mapping: der::Element<'a>| match *der::list(mapping.whole)? {
+        [issuer, subject] if [issuer.tag, subject.tag] == [der::OBJECT_IDENTIFIER; 2] => {
+            Some((issuer.contents, subject.contents))
+        }
+        _ => None,
+    };
+    mappings.into_iter().map(ids).collect()
 }
 
 /// The lowest level of the valid policy tree (RFC 5280, section 6.1.2 (a)): the policies that are

@@ -152,42 +152,26 @@ rules! {
 
 impl Rule {
     /// This rule is broken unless it `holds`; `found` says what there is instead.
-    pub(super) fn check(self, holds: bool, found: impl FnOnce() -> String) -> Result<(), Problem> {
-        if holds { Ok(()) } else { Err(Problem::Forbidden { rule: self, found: found() }) }
+    pub(super) fn check<S: Into<String>>(
+        self,
+        holds: bool,
+        found: impl FnOnce() -> S,
+    ) -> Result<(), Problem> {
+        self.unless((!holds).then(found))
+    }
+
+    /// This rule is broken by what was `found`.
+    pub(super) fn unless(self, found: Option<impl Into<String>>) -> Result<(), Problem> {
+        match found {
+            Some(found) => Err(Problem::Forbidden { rule: self, found: found.into() }),
+            None => Ok(()),
+        }
     }
 }
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
-    }
-}
-
-impl Problem {
-    /// The rule that was broken; `None` for what is no certificate's fault, such as a limit or an
-    /// issuer that is not known.
-    pub const fn rule(&self) -> Option<Rule> {
-        Some(match self {
-            Self::Forbidden { rule, .. } => *rule,
-            Self::Malformed(_) => Rule::Malformed,
-            Self::UnsupportedVersion(_) => Rule::Version,
-            Self::AlgorithmMismatch => Rule::AlgorithmsAgree,
-            Self::InvalidSerialNumber => Rule::SerialNumber,
-            Self::UnsupportedAlgorithm { .. } => Rule::Algorithm,
-            Self::NotYetValid { .. } => Rule::NotBefore,
-            Self::Expired { .. } => Rule::NotAfter,
-            Self::BadSignature(_) => Rule::Signature,
-            Self::NameMismatch { .. } => Rule::Name,
-            Self::WrongKeyUsage(_) => Rule::KeyUsage,
-            Self::WrongExtendedKeyUsage(_) => Rule::ExtendedKeyUsage,
-            Self::NotACa => Rule::IssuerIsCa,
-            Self::PathLengthExceeded { .. } => Rule::PathLength,
-            Self::CaUsedAsEndEntity => Rule::CaAsEndEntity,
-            Self::UnknownCriticalExtension(_) => Rule::KnownExtensions,
-            Self::NameNotPermitted { .. } => Rule::NameConstraints,
-            Self::UnsupportedConstraint => Rule::ConstraintsParse,
-            _ => return None,
-        })
     }
 }
 

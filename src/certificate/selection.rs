@@ -1,10 +1,8 @@
 //! Which of one's own certificates is what the peer asks for.
 
 use pki_types::CertificateDer;
-use x509_parser::oid_registry::{OID_X509_EXT_EXTENDED_KEY_USAGE, OID_X509_EXT_KEY_USAGE};
-use x509_parser::prelude::{FromDer, KeyUsage};
 
-use super::decode::Certificate;
+use super::decode::{Certificate, oid};
 use super::der;
 use super::distinguished_name::fold;
 
@@ -27,7 +25,7 @@ pub fn issued_with(chain: &[CertificateDer<'_>]) -> Vec<Vec<u8>> {
     let decoded = chain.iter().filter_map(|certificate| Certificate::decode(certificate).ok());
     let issued =
         decoded.filter(|certificate| certificate.folded_issuer != certificate.folded_subject);
-    issued.map(|certificate| certificate.algorithm.to_vec()).collect()
+    issued.map(|certificate| certificate.signed.algorithm.to_vec()).collect()
 }
 
 /// Does the certificate match an OID filter (RFC 9846, section 4.3.5)? `identifier` is the DER of
@@ -35,24 +33,27 @@ pub fn issued_with(chain: &[CertificateDer<'_>]) -> Vec<Vec<u8>> {
 /// usage and extended key usage are known; any other identifier is ignored, so that it matches.
 pub fn matches_filter(certificate: &CertificateDer<'_>, identifier: &[u8], values: &[u8]) -> bool {
     let Some(wanted) = der::only(identifier, der::OBJECT_IDENTIFIER) else { return false };
-    let matches: fn(&[u8], &[u8]) -> Option<bool> = if wanted == OID_X509_EXT_KEY_USAGE.as_bytes() {
-        |has, wants| {
-            let ((_, has), (_, wants)) =
-                (KeyUsage::from_der(has).ok()?, KeyUsage::from_der(wants).ok()?);
-            Some(has.flags & wants.flags == wants.flags)
-        }
-    } else if wanted == OID_X509_EXT_EXTENDED_KEY_USAGE.as_bytes() {
-        |has, wants| {
-            let has = der::elements(der::only(has, der::SEQUENCE)?)?;
-            let wants = der::elements(der::only(wants, der::SEQUENCE)?)?;
-            Some(wants.iter().all(|one| has.iter().any(|other| other.whole == one.whole)))
-        }
-    } else {
+    if wanted != oid::KEY_USAGE && wanted != oid::EXTENDED_KEY_USAGE {
         return true;
-    };
+    }
     let Ok(decoded) = Certificate::decode(certificate) else { return false };
-    let extension = decoded.extension(wanted);
-    extension.and_then(|extension| matches(extension.value, values)).unwrap_or(false)
+    let matches = match wanted {
+        oid::KEY_USAGE => has_key_usage(&decoded, values),
+        _ => has_extended_key_usage(&decoded, values),
+    };
+    matches.unwrap_or(false)
+}
+
+/// `None` where one of the two is malformed or not there.
+fn has_key_usage(certificate: &Certificate<'_>, values: &[u8]) -> Option<bool> {
+    let wanted = der::named_bits(der::only(values, der::BIT_STRING)?)?;
+    Some(certificate.key_usage?.flags & wanted == wanted)
+}
+
+/// `None` where one of the two is malformed or not there.
+fn has_extended_key_usage(certificate: &Certificate<'_>, values: &[u8]) -> Option<bool> {
+    let has = der::list(certificate.extension(oid::EXTENDED_KEY_USAGE)?.value)?;
+    Some(der::list(values)?.iter().all(|one| has.iter().any(|other| other.whole == one.whole)))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use pki_types::SignatureVerificationAlgorithm;
 use x509_parser::asn1_rs::Oid;
 use x509_parser::objects::{oid_registry, oid2sn};
 
-use super::der;
+use super::der::{self, Reader};
 use super::error::{SignatureError, printable};
 
 /// rsaEncryption: 1.2.840.113549.1.1.1.
@@ -36,7 +36,7 @@ impl<'a> PublicKey<'a> {
 
     /// For an RSA key, how many bits its modulus has, and its exponent. No bits if it is malformed.
     pub(super) fn rsa(self) -> Option<(usize, &'a [u8])> {
-        if der::Reader(self.algorithm).next()?.contents != RSA {
+        if Reader(self.algorithm).next()?.contents != RSA {
             return None;
         }
         let numbers = der::only(self.bytes, der::SEQUENCE)
@@ -78,20 +78,63 @@ impl<'a> PublicKey<'a> {
         }
         Err(error)
     }
+}
 
-    /// Verifies a certificate's signature, whose algorithm is the contents of an
-    /// AlgorithmIdentifier. Parameters count, to the byte: PKCS#1 without its NULL is another
-    /// algorithm, and none that anyone implements.
-    pub(super) fn verify_certificate(
+/// A public key that is kept.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct OwnedKey {
+    algorithm: Box<[u8]>,
+    bytes: Box<[u8]>,
+}
+
+impl OwnedKey {
+    pub(super) fn borrow(&self) -> PublicKey<'_> {
+        PublicKey { algorithm: &self.algorithm, bytes: &self.bytes }
+    }
+}
+
+impl From<PublicKey<'_>> for OwnedKey {
+    fn from(key: PublicKey<'_>) -> Self {
+        Self { algorithm: key.algorithm.into(), bytes: key.bytes.into() }
+    }
+}
+
+/// What is signed and its signature: what a certificate, a CRL and an OCSP response begin with.
+#[derive(Clone, Copy)]
+pub(super) struct Signed<'a> {
+    /// What is signed, header and all.
+    pub(super) message: &'a [u8],
+    /// Contents of the AlgorithmIdentifier.
+    pub(super) algorithm: &'a [u8],
+    pub(super) signature: &'a [u8],
+}
+
+impl<'a> Signed<'a> {
+    /// Takes all three, and has the fields of what is signed beside them.
+    pub(super) fn take(reader: &mut Reader<'a>) -> Option<(Self, Reader<'a>)> {
+        let message = reader.take(der::SEQUENCE)?;
+        let algorithm = reader.take(der::SEQUENCE)?.contents;
+        let signature = der::whole_bytes(reader.take(der::BIT_STRING)?.contents)?;
+        Some((Self { message: message.whole, algorithm, signature }, Reader(message.contents)))
+    }
+
+    /// As [`Self::take`], where there must be nothing after them.
+    pub(super) fn read(contents: &'a [u8]) -> Option<(Self, Reader<'a>)> {
+        let mut reader = Reader(contents);
+        Self::take(&mut reader).filter(|_| reader.is_empty())
+    }
+
+    /// Whether the key made the signature. The algorithm's parameters count, to the byte: PKCS#1
+    /// without its NULL is another algorithm, and none that anyone implements.
+    pub(super) fn verify(
         self,
+        key: PublicKey<'_>,
         algorithms: &[&'static dyn SignatureVerificationAlgorithm],
-        algorithm: &[u8],
-        message: &[u8],
-        signature: &[u8],
     ) -> Result<(), SignatureError> {
-        let fits = |it: &&dyn SignatureVerificationAlgorithm| *it.signature_alg_id() == *algorithm;
+        let fits =
+            |it: &&dyn SignatureVerificationAlgorithm| *it.signature_alg_id() == *self.algorithm;
         let fitting: Vec<_> = algorithms.iter().copied().filter(fits).collect();
-        self.verify(&fitting, message, signature)
+        key.verify(&fitting, self.message, self.signature)
     }
 }
 

@@ -5,21 +5,16 @@ use pki_types::alg_id;
 use super::anchors::Anchor;
 use super::constraints::NameConstraints;
 use super::decode::{Certificate, oid};
+use super::distinguished_name::{self, COMMON_NAME};
 use super::error::{CertificateError, Problem, printable};
+use super::issuer::Issuer;
 use super::name::{self, SubjectName};
 use super::request::{ChainRequest, Purpose};
 use super::rules::Rule;
-use super::signature::PublicKey;
-use super::{checks, der, distinguished_name, signature};
+use super::{checks, der, signature};
 
 /// Labels below which a country's registry gives out names, as in co.uk.
 const SECOND_LEVELS: [&str; 8] = ["ac", "co", "com", "edu", "gov", "mil", "net", "org"];
-
-/// Whose key signed a certificate, as far as the rules ask.
-struct Signer<'a> {
-    key: PublicKey<'a>,
-    key_id: Option<&'a [u8]>,
-}
 
 /// Judges a path: the end entity first, and the anchor that issued the last, if that is not trusted
 /// itself.
@@ -33,9 +28,9 @@ pub(super) fn path(
         // What is plainly wrong is said first.
         checks::end_entity(certificate, request).map_err(|problem| certificate.error(problem))?;
     }
-    let above = path.iter().skip(1).map(|issuer| Some(Signer::new(issuer)));
-    let top = anchor.and_then(|it| Some(Signer { key: it.key()?, key_id: it.key_id.as_deref() }));
-    for (index, (certificate, issuer)) in path.iter().zip(above.chain([top])).enumerate() {
+    let above = path.iter().skip(1).map(|issuer| Some(Issuer::new(issuer)));
+    let issuers = above.chain([anchor.map(Issuer::anchor)]);
+    for (index, (certificate, issuer)) in path.iter().zip(issuers).enumerate() {
         // Others of their issuer's name hand it over to a new key.
         let is_self_signed = certificate.is_self_issued()
             && issuer.as_ref().is_none_or(|issuer| issuer.key == certificate.key);
@@ -57,20 +52,14 @@ pub(super) fn anchor(certificate: &Certificate<'_>) -> Result<(), Problem> {
     checks::form(certificate)?;
     checks::issues(certificate)?;
     let is_self_signed = certificate.is_self_issued();
-    let issuer = Signer::new(certificate);
+    let issuer = Issuer::new(certificate);
     every(certificate, Some(&issuer).filter(|_| is_self_signed), is_self_signed)?;
     authority(certificate, is_self_signed)
 }
 
-impl<'a> Signer<'a> {
-    fn new(certificate: &Certificate<'a>) -> Self {
-        Self { key: certificate.key, key_id: certificate.subject_key_id }
-    }
-}
-
 fn every(
     certificate: &Certificate<'_>,
-    issuer: Option<&Signer<'_>>,
+    issuer: Option<&Issuer<'_>>,
     is_self_signed: bool,
 ) -> Result<(), Problem> {
     let octets = certificate.serial.len();
@@ -80,10 +69,10 @@ fn every(
         time.tag == der::GENERALIZED_TIME && time.contents < b"2050".as_slice()
     };
     let found = checks::find_time(certificate.validity, is_long).filter(|_| !is_self_signed);
-    Rule::TimeKind.check(found.is_none(), || found.unwrap_or_default())?;
-    Rule::UniqueIdentifiers.check(!certificate.has_unique_ids, || "one".to_owned())?;
+    Rule::TimeKind.unless(found)?;
+    Rule::UniqueIdentifiers.check(!certificate.has_unique_ids, || "one")?;
     key(certificate)?;
-    let signature = certificate.algorithm;
+    let signature = certificate.signed.algorithm;
     // What a root signed itself with proves nothing in any case.
     let fits = is_self_signed
         || issuer.is_none_or(|issuer| match issuer.key.algorithm {
@@ -95,7 +84,7 @@ fn every(
     key_identifiers(certificate, issuer, is_self_signed)?;
     if let Some(purposes) = certificate.extension(oid::EXTENDED_KEY_USAGE) {
         let is_empty = der::only(purposes.value, der::SEQUENCE).is_none_or(<[u8]>::is_empty);
-        Rule::EmptyExtendedKeyUsage.check(!is_empty, || "one without".to_owned())?;
+        Rule::EmptyExtendedKeyUsage.check(!is_empty, || "one without")?;
     }
     for name in &certificate.names {
         let found = || format!("\"{}\"", name.printable());
@@ -119,21 +108,20 @@ fn key(certificate: &Certificate<'_>) -> Result<(), Problem> {
 
 fn key_identifiers(
     certificate: &Certificate<'_>,
-    issuer: Option<&Signer<'_>>,
+    issuer: Option<&Issuer<'_>>,
     is_self_signed: bool,
 ) -> Result<(), Problem> {
     if certificate.is_ca {
         let has_one = certificate.subject_key_id.is_some_and(|it| !it.is_empty());
-        Rule::SubjectKey.check(has_one, || "none".to_owned())?;
+        Rule::SubjectKey.check(has_one, || "none")?;
     }
     let Some(extension) = certificate.extension(oid::AUTHORITY_KEY_IDENTIFIER) else {
-        return Rule::AuthorityKey.check(is_self_signed, || "none".to_owned());
+        return Rule::AuthorityKey.check(is_self_signed, || "none");
     };
-    let fields = der::only(extension.value, der::SEQUENCE).and_then(der::elements);
-    let fields = fields.unwrap_or_default();
+    let fields = der::list(extension.value).unwrap_or_default();
     let key = certificate.authority_key_id;
-    Rule::AuthorityKey.check(key.is_some(), || "one without a keyIdentifier".to_owned())?;
-    Rule::AuthorityKeyNames.check(fields.len() == 1, || "more than a keyIdentifier".to_owned())?;
+    Rule::AuthorityKey.check(key.is_some(), || "one without a keyIdentifier")?;
+    Rule::AuthorityKeyNames.check(fields.len() == 1, || "more than a keyIdentifier")?;
     let expected = issuer.and_then(|issuer| issuer.key_id);
     Rule::AuthorityKeyMatches.check(expected.is_none() || key == expected, || {
         let (key, expected) = (key.unwrap_or_default(), expected.unwrap_or_default());
@@ -147,7 +135,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn policies(certificate: &Certificate<'_>) -> Result<(), Problem> {
-    Rule::PolicyForm.check(!certificate.policies.repeat_one(), || "one twice".to_owned())?;
+    Rule::PolicyForm.check(!certificate.policies.repeat_one(), || "one twice")?;
     for oid in [oid::POLICY_CONSTRAINTS, oid::INHIBIT_ANY_POLICY] {
         if let Some(extension) = certificate.extension(oid) {
             let is_empty = matches!(extension.value, [_, 0]);
@@ -163,19 +151,17 @@ fn policies(certificate: &Certificate<'_>) -> Result<(), Problem> {
 fn authority(certificate: &Certificate<'_>, is_root: bool) -> Result<(), Problem> {
     let constraints = certificate.extension(oid::BASIC_CONSTRAINTS);
     Rule::CaBasicConstraints
-        .check(constraints.is_some_and(|it| it.critical), || "uncritical ones".to_owned())?;
+        .check(constraints.is_some_and(|it| it.critical), || "uncritical ones")?;
     let signs = certificate.key_usage.is_some_and(|usage| usage.key_cert_sign());
-    Rule::CaKeyUsage.check(signs, || "no keyUsage".to_owned())?;
+    Rule::CaKeyUsage.check(signs, || "no keyUsage")?;
     if let Some(extension) = certificate.extension(oid::NAME_CONSTRAINTS) {
-        Rule::CriticalConstraints.check(extension.critical, || "uncritical ones".to_owned())?;
+        Rule::CriticalConstraints.check(extension.critical, || "uncritical ones")?;
         let constraints = certificate.scope.name_constraints.as_deref().unwrap_or_default();
         let decoded = NameConstraints::decode(constraints).ok_or(Problem::UnsupportedConstraint)?;
-        let dotted = decoded.dotted();
-        Rule::ConstraintForm
-            .check(dotted.is_none(), || format!("\"{}\"", dotted.unwrap_or_default()))?;
+        Rule::ConstraintForm.unless(decoded.dotted().map(|name| format!("\"{name}\"")))?;
     }
     let has_purposes = certificate.scope.extended_key_usage.is_some();
-    Rule::RootPurposes.check(!(is_root && has_purposes), || "one".to_owned())
+    Rule::RootPurposes.check(!(is_root && has_purposes), || "one")
 }
 
 fn end_entity(certificate: &Certificate<'_>, purpose: Purpose) -> Result<(), Problem> {
@@ -184,9 +170,9 @@ fn end_entity(certificate: &Certificate<'_>, purpose: Purpose) -> Result<(), Pro
     }
     let usage = certificate.key_usage;
     let signs = usage.is_some_and(|usage| usage.key_cert_sign() || usage.crl_sign());
-    Rule::EndEntityKeyUsage.check(!signs, || "one of them".to_owned())?;
+    Rule::EndEntityKeyUsage.check(!signs, || "one of them")?;
     let has_length = certificate.scope.path_length.is_some();
-    Rule::PathLengthOfCas.check(!has_length, || "one".to_owned())?;
+    Rule::PathLengthOfCas.check(!has_length, || "one")?;
     if purpose != Purpose::Any {
         let extension = certificate.extension(oid::EXTENDED_KEY_USAGE);
         let has_any = certificate.scope.extended_key_usage.is_some_and(|it| it.allow_any());
@@ -195,17 +181,15 @@ fn end_entity(certificate: &Certificate<'_>, purpose: Purpose) -> Result<(), Pro
             Some(extension) if extension.critical => Some("a critical one"),
             Some(_) => has_any.then_some("anyExtendedKeyUsage"),
         };
-        let found = found.map(str::to_owned);
-        Rule::EndEntityPurposes.check(found.is_none(), || found.unwrap_or_default())?;
+        Rule::EndEntityPurposes.unless(found)?;
     }
     let extension = certificate.extension(oid::SUBJECT_ALT_NAME);
     let has_names = !certificate.names.is_empty();
-    Rule::AlternativeNames.check(has_names, || "none".to_owned())?;
+    Rule::AlternativeNames.check(has_names, || "none")?;
     let must_be_critical = certificate.subject.is_empty();
     let is_critical = extension.is_some_and(|it| it.critical);
     Rule::CriticalAlternativeNames.check(is_critical == must_be_critical, || {
-        let found = if is_critical { "critical ones" } else { "uncritical ones" };
-        found.to_owned()
+        if is_critical { "critical ones" } else { "uncritical ones" }
     })?;
     common_names(certificate)
 }
@@ -226,7 +210,7 @@ fn common_names(certificate: &Certificate<'_>) -> Result<(), Problem> {
     };
     let is_dns = |name: &SubjectName| matches!(name, SubjectName::Dns(_));
     let is_ip = |name: &SubjectName| matches!(name, SubjectName::Ip(_));
-    let texts = distinguished_name::common_names(certificate.subject);
+    let texts = distinguished_name::values(certificate.subject, COMMON_NAME);
     let count = texts.len();
     Rule::CommonName.check(count < 2, || format!("{count} of them"))?;
     for text in texts {

@@ -63,7 +63,7 @@ impl CertificateList {
 impl CertificateResolver for CertificateList {
     fn resolve(&self, hello: &ClientHello<'_>) -> Reply<Result<Arc<CertifiedKey>, NoCertificate>> {
         let name = hello.server_name.and_then(|name| DnsName::try_from(name).ok());
-        let name = name.map(|name| ServerName::DnsName(name.to_owned()));
+        let name = name.map(|name| ServerName::DnsName(name.to_owned()).into());
         let named = |key: &&Arc<CertifiedKey>| {
             name.as_ref().is_some_and(|name| key.end_entity.valid_for(name))
         };

@@ -69,7 +69,7 @@ fn answer(line: &[u8]) -> Value {
     let id = value.get("id").cloned().unwrap_or_default();
     let line = serde_json::from_value(value).map_err(|error| error.to_string());
     match line.and_then(case) {
-        Ok(case) => match case.verify() {
+        Ok(case) => match case.explain().verdict {
             Ok(path) => answer(&id, "accepted", "accepted", &path.to_string()),
             Err(error) => answer(&id, "rejected", case.code(&error), &error.to_string()),
         },

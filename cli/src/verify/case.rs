@@ -4,7 +4,6 @@ use handclasp::TrustAnchors;
 use handclasp::certificate::{
     CertificateError, ChainRequest, Digests, Explanation, PathLimits, Problem, Profile, Purpose,
     ReferenceIdentifier, Revocation, RevocationPolicy, StatusRequest, VerifiedPath, explain_chain,
-    verify_chain,
 };
 use handclasp::crypto::{CryptoProvider, ring};
 use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -59,18 +58,14 @@ pub struct Case {
 }
 
 impl Case {
-    pub fn verify(&self) -> Result<VerifiedPath, CertificateError> {
-        self.judge(self.ask(verify_chain, Result::is_ok))
-    }
-
-    /// As [`Self::verify`], with what was tried.
+    /// The verdict, with what was tried.
     pub fn explain(&self) -> Explanation {
-        let mut explanation = self.ask(explain_chain, |it| it.verdict.is_ok());
+        let mut explanation = self.ask();
         explanation.verdict = self.judge(explanation.verdict);
         explanation
     }
 
-    fn ask<T>(&self, ask: fn(&ChainRequest<'_>) -> T, holds: fn(&T) -> bool) -> T {
+    fn ask(&self) -> Explanation {
         let names = self.names.iter().filter_map(|name| match name {
             Name::Server(name) => Some(ReferenceIdentifier::Server(name.clone())),
             Name::Email(address) => Some(ReferenceIdentifier::Email(address)),
@@ -85,7 +80,7 @@ impl Case {
         let status_request =
             response.map(|response| StatusRequest { response: Some(response), digests });
         let ask = |policy: RevocationPolicy| {
-            ask(&ChainRequest {
+            explain_chain(&ChainRequest {
                 end_entity: &self.end_entity,
                 intermediates: &self.intermediates,
                 anchors: &self.anchors.trusted,
@@ -101,7 +96,7 @@ impl Case {
         let (policy, further) = self.evidence.policies();
         let answer = ask(policy);
         match further {
-            Some(policy) if holds(&answer) => ask(policy),
+            Some(policy) if answer.verdict.is_ok() => ask(policy),
             _ => answer,
         }
     }

@@ -3,31 +3,25 @@
 use core::fmt;
 use std::sync::OnceLock;
 
-use pki_types::CertificateRevocationListDer;
-use pki_types::pem::PemObject;
-use x509_parser::prelude::FromDer;
-use x509_parser::x509::X509Name;
-
-use super::super::decode::{Certificate, Extension};
+use super::super::decode::{self, Certificate, Extension};
 use super::super::der::{self, Element, Reader};
-use super::super::distinguished_name::fold;
-use super::super::error::{Problem, SignatureError, Timestamp, printable};
+use super::super::distinguished_name::{describe, folded};
+use super::super::error::Timestamp;
+use super::super::issuer::Issuer;
+use super::super::pem;
 use super::super::request::{ChainRequest, Profile};
 use super::super::rules::Rule;
-use super::super::signature::{self, PublicKey};
+use super::super::signature::{self, OwnedKey, Signed};
+use super::Finding;
 use super::distribution_point::CrlScope;
 use super::error::{CrlError, Evidence, EvidenceError, RevocationReason};
-use super::fields;
-use super::{Finding, Issuer};
+use pki_types::CertificateRevocationListDer;
 
 const DELTA_CRL_INDICATOR: &[u8] = &[0x55, 0x1d, 27];
 const ISSUING_DISTRIBUTION_POINT: &[u8] = &[0x55, 0x1d, 28];
 const CRL_NUMBER: &[u8] = &[0x55, 0x1d, 20];
 const REASON_CODE: &[u8] = &[0x55, 0x1d, 21];
 const CERTIFICATE_ISSUER: &[u8] = &[0x55, 0x1d, 29];
-
-/// How a CRL begins in PEM (RFC 7468, section 6).
-const BEGIN: &[u8] = b"-----BEGIN X509 CRL-----";
 
 /// A certificate revocation list: which certificates an authority has revoked.
 ///
@@ -53,14 +47,7 @@ pub struct CertificateRevocationList {
     /// Where in `tbs` the entries start, in the order of their serial numbers.
     entries: Box<[u32]>,
     /// The key that the signature was found to be of.
-    signer: OnceLock<SignerKey>,
-}
-
-#[derive(Clone)]
-struct SignerKey {
-    /// Contents of the AlgorithmIdentifier.
-    algorithm: Box<[u8]>,
-    bytes: Box<[u8]>,
+    signer: OnceLock<OwnedKey>,
 }
 
 /// What an entry says about the certificate whose serial number it has.
@@ -78,19 +65,10 @@ impl CertificateRevocationList {
     /// [`Self::from_der`]. One that begins within a line would be passed over, and so is an error:
     /// nobody would know whom it revokes.
     pub fn from_pem(pem: &[u8]) -> Result<Vec<Self>, CrlError> {
-        let crls = CertificateRevocationListDer::pem_slice_iter(pem)
-            .map(|der| {
-                Self::from_der(&der.map_err(|error| CrlError::Pem(printable(&error.to_string())))?)
-            })
+        let crls = pem::sections::<CertificateRevocationListDer<'_>>(pem, "X509 CRL")
+            .into_iter()
+            .map(|der| Self::from_der(&der.map_err(CrlError::Pem)?))
             .collect::<Result<Vec<_>, _>>()?;
-        let begun = pem.windows(BEGIN.len()).filter(|window| *window == BEGIN).count();
-        if begun > crls.len() {
-            return Err(CrlError::Pem(format!(
-                "{begun} CRLs begin, and {} were found: each BEGIN and each END must be a line of \
-                 its own",
-                crls.len()
-            )));
-        }
         if crls.is_empty() { Err(CrlError::NoCrl) } else { Ok(crls) }
     }
 
@@ -101,17 +79,27 @@ impl CertificateRevocationList {
     /// It does not parse, or it is of a kind that is not supported: a delta CRL, an indirect CRL,
     /// one with an unknown critical extension. Such a CRL must not be used for any certificate.
     pub fn from_der(input: &[u8]) -> Result<Self, CrlError> {
-        let malformed = CrlError::Malformed("it is not the DER of a CertificateList");
-        let [tbs, algorithm, signature] = der::only(input, der::SEQUENCE)
-            .and_then(|it| der::fields(it, [der::SEQUENCE, der::SEQUENCE, der::BIT_STRING]))
-            .ok_or(malformed)?;
-        let signature = der::whole_bytes(signature.contents)
-            .ok_or(CrlError::Malformed("its signature is not whole bytes"))?;
-        let mut reader = Reader(tbs.contents);
-        let head = Head::read(&mut reader)?;
-        if head.algorithm != algorithm.contents {
+        let malformed = CrlError::Malformed;
+        let (signed, mut reader) = der::only(input, der::SEQUENCE)
+            .and_then(Signed::read)
+            .ok_or(malformed("it is not the DER of a CertificateList"))?;
+        // Without extensions a CRL may be of version 1, and common tools make such.
+        if reader.take(der::INTEGER).is_some_and(|version| version.contents != [1]) {
+            return Err(malformed("it is of neither version 1 nor version 2"));
+        }
+        let algorithm = reader.take(der::SEQUENCE).ok_or(malformed("it names no algorithm"))?;
+        if algorithm.contents != signed.algorithm {
             return Err(CrlError::AlgorithmMismatch);
         }
+        let issuer = reader.take(der::SEQUENCE).ok_or(malformed("it names no issuer"))?.contents;
+        let folded_issuer =
+            folded(issuer).ok_or(malformed("the name of its issuer does not parse"))?;
+        let this_update = reader.next().and_then(decode::strict_time);
+        let this_update = this_update.ok_or(malformed("its thisUpdate does not parse"))?;
+        let next_update = reader.take(der::UTC_TIME).or_else(|| reader.take(der::GENERALIZED_TIME));
+        let next_update = next_update
+            .map(|it| decode::strict_time(it).ok_or(malformed("its nextUpdate does not parse")))
+            .transpose()?;
         // After the times there are the entries, if there are any: an empty list is left out.
         let entries = reader.take(der::SEQUENCE).map_or(&[][..], |list| list.contents);
         let after_entries = reader.0.len();
@@ -120,20 +108,21 @@ impl CertificateRevocationList {
             (scope, is_numbered) = read_extensions(extensions.contents)?;
         }
         if !reader.is_empty() {
-            return Err(CrlError::Malformed("its TBSCertList is not strict DER"));
+            return Err(malformed("its TBSCertList is not strict DER"));
         }
-        let start = tbs.whole.len().saturating_sub(after_entries).saturating_sub(entries.len());
+        let tbs = signed.message;
+        let start = tbs.len().saturating_sub(after_entries).saturating_sub(entries.len());
         Ok(Self {
-            entries: sorted_entries(tbs.whole, start, entries)?,
-            issuer_label: head.issuer_label,
-            folded_issuer: fold(head.issuer).into(),
-            this_update: head.this_update,
-            next_update: head.next_update,
+            entries: sorted_entries(tbs, start, entries)?,
+            issuer_label: describe(issuer),
+            folded_issuer: folded_issuer.into(),
+            this_update,
+            next_update,
             scope,
             is_numbered,
-            algorithm: algorithm.contents.into(),
-            signature: signature.into(),
-            tbs: tbs.whole.into(),
+            algorithm: signed.algorithm.into(),
+            signature: signed.signature.into(),
+            tbs: tbs.into(),
             signer: OnceLock::new(),
         })
     }
@@ -185,11 +174,10 @@ impl CertificateRevocationList {
             return None;
         }
         match self.scope.includes(certificate) {
-            Ok(false) => return None,
-            Ok(true) => {}
-            Err(error) => return Some(Err(Problem::RevocationEvidence(error))),
+            Ok(false) => None,
+            Ok(true) => Some(self.status(certificate.serial, issuer, request)),
+            Err(error) => Some(Err(error.into())),
         }
-        Some(self.status(certificate.serial, issuer, request))
     }
 
     fn status(&self, serial: &[u8], issuer: &Issuer<'_>, request: &ChainRequest<'_>) -> Finding {
@@ -211,25 +199,26 @@ impl CertificateRevocationList {
 
     /// Whether the issuer's key signed it. The answer is kept if it is yes.
     fn verify(&self, issuer: &Issuer<'_>, request: &ChainRequest<'_>) -> Result<(), EvidenceError> {
-        let PublicKey { algorithm, bytes } = issuer.key;
-        let known = self.signer.get();
-        let same = known.is_some_and(|it| *it.algorithm == *algorithm && *it.bytes == *bytes);
+        let same = self.signer.get().is_some_and(|signer| signer.borrow() == issuer.key);
         // This caller may accept fewer algorithms than the one before.
         let accepted = request.algorithms.iter().any(|it| {
-            *it.public_key_alg_id() == *algorithm && *it.signature_alg_id() == *self.algorithm
+            *it.public_key_alg_id() == *issuer.key.algorithm
+                && *it.signature_alg_id() == *self.algorithm
         });
         if same && accepted {
             return Ok(());
         }
-        verify(Evidence::Crl, issuer, request, &self.algorithm, &self.tbs, &self.signature)?;
+        let (algorithm, signature) = (&self.algorithm, &self.signature);
+        let signed = Signed { message: &self.tbs, algorithm, signature };
+        issuer.verify(Evidence::Crl, signed, request)?;
         // If another thread was faster, it found the same.
-        let _ = self.signer.set(SignerKey { algorithm: algorithm.into(), bytes: bytes.into() });
+        let _ = self.signer.set(issuer.key.into());
         Ok(())
     }
 
     /// The first entry with this serial number that says that it is revoked.
     fn find(&self, serial: &[u8]) -> Option<Entry> {
-        let serial = fields::canonical(serial);
+        let serial = der::canonical(serial);
         let first = self.entries.partition_point(|&at| serial_at(&self.tbs, at) < serial);
         let same = self.entries.get(first..).unwrap_or_default().iter();
         same.take_while(|&&at| serial_at(&self.tbs, at) == serial)
@@ -246,73 +235,14 @@ impl fmt::Debug for CertificateRevocationList {
     }
 }
 
-/// Verifies the signature of a CRL or a response.
-pub(super) fn verify(
-    evidence: Evidence,
-    signer: &Issuer<'_>,
-    request: &ChainRequest<'_>,
-    algorithm: &[u8],
-    message: &[u8],
-    signature: &[u8],
-) -> Result<(), EvidenceError> {
-    match signer.key.verify_certificate(request.algorithms, algorithm, message, signature) {
-        Ok(()) => Ok(()),
-        Err(SignatureError::Invalid) => {
-            Err(EvidenceError::BadSignature { evidence, signer: signer.label() })
-        }
-        Err(SignatureError::UnsupportedKey) => {
-            let algorithm = signature::describe(algorithm);
-            Err(EvidenceError::UnsupportedAlgorithm { evidence, algorithm })
-        }
-    }
-}
-
-/// The fields before the entries (RFC 5280, section 5.1.2).
-struct Head<'a> {
-    algorithm: &'a [u8],
-    issuer_label: String,
-    issuer: &'a [u8],
-    this_update: Timestamp,
-    next_update: Option<Timestamp>,
-}
-
-impl<'a> Head<'a> {
-    fn read(reader: &mut Reader<'a>) -> Result<Self, CrlError> {
-        // Without extensions a CRL may be of version 1, and common tools make such.
-        if reader.take(der::INTEGER).is_some_and(|version| version.contents != [1]) {
-            return Err(CrlError::Malformed("it is of neither version 1 nor version 2"));
-        }
-        let malformed = CrlError::Malformed;
-        let algorithm = reader.take(der::SEQUENCE).ok_or(malformed("it names no algorithm"))?;
-        let issuer = reader.take(der::SEQUENCE).ok_or(malformed("it names no issuer"))?;
-        let (_, name) = X509Name::from_der(issuer.whole)
-            .map_err(|_| malformed("the name of its issuer does not parse"))?;
-        let this_update = reader
-            .next()
-            .and_then(fields::time)
-            .ok_or(malformed("its thisUpdate does not parse"))?;
-        let next_update = reader.take(der::UTC_TIME).or_else(|| reader.take(der::GENERALIZED_TIME));
-        let next_update = next_update
-            .map(|it| fields::time(it).ok_or(malformed("its nextUpdate does not parse")))
-            .transpose()?;
-        Ok(Self {
-            algorithm: algorithm.contents,
-            issuer_label: printable(&name.to_string()),
-            issuer: issuer.contents,
-            this_update,
-            next_update,
-        })
-    }
-}
-
 /// The extensions (RFC 5280, section 5.2): what they say about whom the CRL is for, and whether
 /// there is a CRLNumber.
 fn read_extensions(contents: &[u8]) -> Result<(CrlScope, bool), CrlError> {
     let malformed = || CrlError::Malformed("its extensions do not parse");
-    let mut list = Reader(der::only(contents, der::SEQUENCE).ok_or_else(malformed)?);
+    let list = der::only(contents, der::SEQUENCE).ok_or_else(malformed)?;
     let (mut scope, mut is_numbered) = (None, false);
-    while !list.is_empty() {
-        let extension = list.next().and_then(|it| Extension::read(&it)).ok_or_else(malformed)?;
+    for extension in Extension::each(list) {
+        let extension = extension.ok_or_else(malformed)?;
         match extension.oid {
             DELTA_CRL_INDICATOR => return Err(CrlError::Delta),
             ISSUING_DISTRIBUTION_POINT if scope.is_none() => {
@@ -353,16 +283,14 @@ impl Entry {
         let malformed = || CrlError::Malformed("an entry does not parse");
         let mut fields = Reader(entry.contents);
         let serial = fields.take(der::INTEGER).ok_or_else(malformed)?.contents;
-        let date = fields.next().and_then(fields::time).ok_or_else(malformed)?;
+        let date = fields.next().and_then(decode::strict_time).ok_or_else(malformed)?;
         let extensions = fields.take(der::SEQUENCE).map_or(&[][..], |list| list.contents);
         if serial.is_empty() || !fields.is_empty() {
             return Err(malformed());
         }
         let mut reason = None;
-        let mut list = Reader(extensions);
-        while !list.is_empty() {
-            let extension =
-                list.next().and_then(|it| Extension::read(&it)).ok_or_else(malformed)?;
+        for extension in Extension::each(extensions) {
+            let extension = extension.ok_or_else(malformed)?;
             match extension.oid {
                 REASON_CODE if reason.is_none() => {
                     reason = Some(RevocationReason::read(extension.value).ok_or_else(malformed)?);
@@ -398,5 +326,5 @@ fn element_at(tbs: &[u8], at: u32) -> Option<Element<'_>> {
 /// The serial number of an entry: what entries are sorted by.
 fn serial_at(tbs: &[u8], at: u32) -> &[u8] {
     let serial = element_at(tbs, at).and_then(|entry| Reader(entry.contents).next());
-    fields::canonical(serial.map_or(&[], |serial| serial.contents))
+    der::canonical(serial.map_or(&[], |serial| serial.contents))
 }

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use super::super::decode::Certificate;
 use super::super::der::{self, Reader};
 use super::error::{CrlError, EvidenceError};
-use super::fields;
 
 const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 31];
 
@@ -17,25 +16,18 @@ pub(super) const ALL_REASONS: Reasons = 0x01fe;
 /// What an issuingDistributionPoint says; without one, a CRL is for everything.
 #[derive(Clone)]
 pub(super) struct CrlScope {
-    holders: Holders,
+    /// Whether it is for the certificates of CAs.
+    authorities: bool,
+    /// Whether it is for all other certificates.
+    users: bool,
     /// Contents of the DistributionPointName: a list of names, or a relative one.
     names: Option<Box<[u8]>>,
     pub(super) reasons: Reasons,
 }
 
-/// Whose certificates.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Holders {
-    All,
-    Users,
-    Authorities,
-    /// Those with attribute certificates, which are another thing.
-    Nobody,
-}
-
 impl Default for CrlScope {
     fn default() -> Self {
-        Self { holders: Holders::All, names: None, reasons: ALL_REASONS }
+        Self { authorities: true, users: true, names: None, reasons: ALL_REASONS }
     }
 }
 
@@ -45,44 +37,39 @@ impl CrlScope {
         let malformed = || CrlError::Malformed("its issuingDistributionPoint does not parse");
         let mut reader = Reader(der::only(value, der::SEQUENCE).ok_or_else(malformed)?);
         let names = reader.take(der::constructed(0)).map(|name| name.contents.into());
-        let flag = |reader: &mut Reader<'_>, number| match reader.take(der::primitive(number)) {
-            Some(flag) => der::boolean(flag.contents).ok_or_else(malformed),
-            None => Ok(false),
+        let flag = |reader: &mut Reader<'_>, number| {
+            reader.flag(der::primitive(number)).ok_or_else(malformed)
         };
-        let (users, authorities) = (flag(&mut reader, 1)?, flag(&mut reader, 2)?);
+        let (only_users, only_authorities) = (flag(&mut reader, 1)?, flag(&mut reader, 2)?);
         let reasons = match reader.take(der::primitive(3)) {
-            Some(bits) => ALL_REASONS & fields::named_bits(bits.contents).ok_or_else(malformed)?,
+            Some(bits) => ALL_REASONS & der::named_bits(bits.contents).ok_or_else(malformed)?,
             None => ALL_REASONS,
         };
-        let (indirect, attributes) = (flag(&mut reader, 4)?, flag(&mut reader, 5)?);
+        let (indirect, only_attributes) = (flag(&mut reader, 4)?, flag(&mut reader, 5)?);
         if indirect {
             return Err(CrlError::Indirect);
         }
-        let holders = match (users, authorities, attributes) {
-            (false, false, false) => Holders::All,
-            (true, false, false) => Holders::Users,
-            (false, true, false) => Holders::Authorities,
-            (false, false, true) => Holders::Nobody,
+        let (users, authorities) = match (only_users, only_authorities, only_attributes) {
+            (false, false, false) => (true, true),
+            (true, false, false) => (true, false),
+            (false, true, false) => (false, true),
+            // Attribute certificates are another thing.
+            (false, false, true) => (false, false),
             _ => return Err(malformed()),
         };
-        let scope = Self { holders, names, reasons };
+        let scope = Self { authorities, users, names, reasons };
         let parses = scope.names.as_deref().is_none_or(|names| each_name(names, &[]).is_some());
         if reader.is_empty() && parses { Ok(scope) } else { Err(malformed()) }
     }
 
     /// Whether the CRL is for this certificate, which is known to be by the CRL's issuer.
     pub(super) fn includes(&self, certificate: &Certificate<'_>) -> Result<bool, EvidenceError> {
-        let holder = match self.holders {
-            Holders::All => true,
-            Holders::Users => !certificate.is_ca,
-            Holders::Authorities => certificate.is_ca,
-            Holders::Nobody => false,
-        };
+        let is_holder = if certificate.is_ca { self.authorities } else { self.users };
         match &self.names {
-            Some(names) if holder => {
+            Some(names) if is_holder => {
                 names_meet(names, certificate).ok_or(EvidenceError::MalformedDistributionPoints)
             }
-            _ => Ok(holder),
+            _ => Ok(is_holder),
         }
     }
 }
@@ -121,10 +108,7 @@ fn each_name<'a>(contents: &'a [u8], issuer: &[u8]) -> Option<Cow<'a, [u8]>> {
     const FULL: u8 = der::constructed(0);
     const RELATIVE: u8 = der::constructed(1);
     let element = Reader(contents).next().filter(|element| element.whole == contents)?;
-    let mut names = Reader(element.contents);
-    while !names.is_empty() {
-        names.next()?;
-    }
+    der::elements(element.contents)?;
     match element.tag {
         FULL => Some(element.contents.into()),
         RELATIVE => {
@@ -141,14 +125,6 @@ fn directory_name(name: &[u8]) -> Vec<u8> {
 }
 
 fn any_equal(names: &[u8], others: &[u8]) -> bool {
-    let mut names = Reader(names);
-    while let Some(name) = names.next() {
-        let mut others = Reader(others);
-        while let Some(other) = others.next() {
-            if name.whole == other.whole {
-                return true;
-            }
-        }
-    }
-    false
+    let mut names = der::each(names).flatten();
+    names.any(|name| der::each(others).flatten().any(|other| name.whole == other.whole))
 }

@@ -256,8 +256,6 @@ impl RevocationReason {
     pub const UNSPECIFIED: Self = Self(0);
     /// Its key is known to others.
     pub const KEY_COMPROMISE: Self = Self(1);
-    /// It is suspended, and may come back.
-    pub const CERTIFICATE_HOLD: Self = Self(6);
     /// It came back: it is not revoked any more.
     pub const REMOVE_FROM_CRL: Self = Self(8);
 }

@@ -6,7 +6,6 @@
 mod crl;
 mod distribution_point;
 mod error;
-mod fields;
 mod ocsp;
 
 pub use crl::CertificateRevocationList;
@@ -15,10 +14,11 @@ pub use error::{CrlError, Evidence, EvidenceError, MissingEvidence, RevocationRe
 use super::anchors::Anchor;
 use super::checks;
 use super::decode::Certificate;
-use super::error::{CertificateError, Limit, Problem, Timestamp, printable};
+use super::der;
+use super::error::{CertificateError, Limit, Problem, SignatureError, Timestamp, printable};
+use super::issuer::Issuer;
 use super::request::{ChainRequest, Purpose};
-use super::signature::PublicKey;
-use super::{der, distinguished_name};
+use super::signature::{self, Signed};
 use distribution_point::{ALL_REASONS, Reasons};
 
 const TLS_FEATURE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 24];
@@ -102,36 +102,6 @@ pub enum RevocationScope {
     Chain,
 }
 
-/// Who issued a certificate, and so may take it back.
-#[derive(Clone, Copy)]
-struct Issuer<'a> {
-    /// Contents of the Name.
-    subject: &'a [u8],
-    /// In the form that is compared.
-    name: &'a [u8],
-    key: PublicKey<'a>,
-    signs_crls: bool,
-}
-
-impl<'a> Issuer<'a> {
-    fn new(certificate: &'a Certificate<'a>) -> Self {
-        let signs_crls = checks::may_sign_crls(certificate.key_usage);
-        let name = &certificate.folded_subject;
-        Self { subject: certificate.subject, name, key: certificate.key, signs_crls }
-    }
-
-    fn label(&self) -> String {
-        distinguished_name::describe(self.subject)
-    }
-
-    /// The anchor that issued the last certificate of a path. `None` never happens: its key was read
-    /// when it was added.
-    fn anchor(anchor: &'a Anchor, last: &'a Certificate<'_>) -> Option<Self> {
-        let Anchor { ref subject, signs_crls, .. } = *anchor;
-        Some(Self { subject, name: &last.folded_issuer, key: anchor.key()?, signs_crls })
-    }
-}
-
 /// The intermediates that the peer sent, each with its number.
 type Bag<'a> = [(usize, Certificate<'a>)];
 
@@ -159,132 +129,179 @@ pub(super) fn check(
         RevocationScope::Chain => path.len(),
     };
     let issuers = path.iter().skip(1).map(|issuer| Issuer::new(issuer));
-    let issuers = issuers.chain(path.last().and_then(|last| Issuer::anchor(anchor, last)));
-    let issuers: Vec<_> = issuers.collect();
+    let issuers: Vec<_> = issuers.chain([Issuer::anchor(anchor)]).collect();
+    let mut inquiry = Inquiry { bag, left, request };
     // The peer speaks for its own certificate alone.
     let mut staple = request.revocation.status_request;
     for (index, certificate) in path.iter().enumerate().take(checked) {
         let issuers = issuers.get(index..).unwrap_or_default();
-        check_one(certificate, issuers, staple.take(), bag, left, request)
+        inquiry
+            .check(certificate, issuers, staple.take())
             .map_err(|problem| certificate.error(problem))?;
     }
     Ok(())
 }
 
-/// Judges a certificate by what its issuer says, the first of `issuers`; the others are those above.
-fn check_one(
-    certificate: &Certificate<'_>,
-    issuers: &[Issuer<'_>],
-    staple: Option<StatusRequest<'_>>,
-    bag: &Bag<'_>,
-    left: &mut usize,
-    request: &ChainRequest<'_>,
-) -> Result<(), Problem> {
-    let Some(issuer) = issuers.first() else { return Ok(()) };
-    let Revocation { crls, policy, .. } = request.revocation;
-    let must_staple =
-        staple.is_some() && request.purpose == Purpose::Server && demands_staple(certificate);
-    let stapled = match staple {
-        Some(StatusRequest { response: Some(response), digests }) => {
-            Some(ocsp::look_up(response, digests, certificate, issuer, request))
-        }
-        _ if must_staple => Some(Err(MissingEvidence::Staple.into())),
-        _ => None,
-    };
-    let staple_failed = stapled.as_ref().is_some_and(Result::is_err);
-    let mut cleared = 0;
-    let mut unusable = None;
-    let listed =
-        crls.iter().filter_map(|crl| look_up(crl, certificate, issuers, bag, left, request));
-    for finding in stapled.into_iter().chain(listed) {
-        match finding {
-            Ok(reasons) => cleared |= reasons,
-            Err(decisive @ (Problem::Revoked { .. } | Problem::LimitExceeded { .. })) => {
-                return Err(decisive);
+/// What a path is judged with, and what may be spent on it.
+struct Inquiry<'s> {
+    bag: &'s Bag<'s>,
+    left: &'s mut usize,
+    request: &'s ChainRequest<'s>,
+}
+
+impl Inquiry<'_> {
+    /// Judges a certificate by what its issuer says, the first of `issuers`; the others are those
+    /// above.
+    fn check(
+        &mut self,
+        certificate: &Certificate<'_>,
+        issuers: &[Issuer<'_>],
+        staple: Option<StatusRequest<'_>>,
+    ) -> Result<(), Problem> {
+        let Some(issuer) = issuers.first() else { return Ok(()) };
+        let request = self.request;
+        let must_staple =
+            staple.is_some() && request.purpose == Purpose::Server && demands_staple(certificate);
+        let stapled = match staple {
+            Some(StatusRequest { response: Some(response), digests }) => {
+                Some(ocsp::look_up(response, digests, certificate, issuer, request))
             }
-            Err(problem) => unusable = unusable.or(Some(problem)),
+            _ if must_staple => Some(Err(MissingEvidence::Staple.into())),
+            _ => None,
+        };
+        let staple_failed = stapled.as_ref().is_some_and(Result::is_err);
+        let (mut cleared, mut unusable) = (0, None);
+        let crls = request.revocation.crls.iter();
+        let listed = crls.filter_map(|crl| self.look_up(crl, certificate, issuers));
+        for finding in stapled.into_iter().chain(listed) {
+            match finding {
+                Ok(reasons) => cleared |= reasons,
+                Err(decisive @ (Problem::Revoked { .. } | Problem::LimitExceeded { .. })) => {
+                    return Err(decisive);
+                }
+                Err(problem) => unusable = unusable.or(Some(problem)),
+            }
+        }
+        match unusable {
+            _ if cleared == ALL_REASONS && !(must_staple && staple_failed) => Ok(()),
+            Some(problem) => Err(problem),
+            None if request.revocation.policy.mode == RevocationMode::Require => {
+                Err(MissingEvidence::Nothing(issuer.label()).into())
+            }
+            None => Ok(()),
         }
     }
-    match unusable {
-        _ if cleared == ALL_REASONS && !(must_staple && staple_failed) => Ok(()),
-        Some(problem) => Err(problem),
-        None if policy.mode == RevocationMode::Require => {
-            Err(MissingEvidence::Nothing(issuer.label()).into())
+
+    /// What a CRL says of a certificate; `None` if it is not for it.
+    fn look_up(
+        &mut self,
+        crl: &CertificateRevocationList,
+        certificate: &Certificate<'_>,
+        issuers: &[Issuer<'_>],
+    ) -> Option<Finding> {
+        let first = crl.look_up(certificate, issuers.first()?, self.request)?;
+        if !is_of_other_key(&first) {
+            return Some(first);
         }
-        None => Ok(()),
+        Some(self.by_other_keys(crl, certificate, issuers).transpose().unwrap_or(first))
+    }
+
+    /// What a CRL says that the issuer did not sign with the key of its certificate. It may sign
+    /// CRLs with another key, or have been given a new key since: that one is then on the path as
+    /// well, or in a certificate of the authority's name that came with it. `None` if it is not.
+    fn by_other_keys(
+        &mut self,
+        crl: &CertificateRevocationList,
+        certificate: &Certificate<'_>,
+        issuers: &[Issuer<'_>],
+    ) -> Result<Option<Reasons>, Problem> {
+        let name = &certificate.folded_issuer;
+        let on_path = issuers.iter().skip(1).filter(|it| it.folded_subject == name);
+        let mut signers: Vec<_> = on_path.copied().collect();
+        for (_, beside) in self.bag {
+            let is_new = issuers.iter().all(|known| known.key != beside.key);
+            if beside.folded_subject == *name && is_new {
+                signers.extend(self.vouched_for(beside, issuers)?);
+            }
+        }
+        for signer in signers {
+            self.spend(1)?;
+            let finding = crl.look_up(certificate, &signer, self.request);
+            if let Some(finding) = finding.filter(|it| !is_of_other_key(it)) {
+                return finding.map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The signer of CRLs that this certificate of an authority's name makes, if the authority
+    /// itself or one above it issued it for that: it then leads to the same anchor, as RFC 5280,
+    /// section 6.3.3 (f) demands. One below could otherwise speak for those above it.
+    fn vouched_for<'a>(
+        &mut self,
+        signer: &'a Certificate<'a>,
+        issuers: &[Issuer<'_>],
+    ) -> Result<Option<Issuer<'a>>, Problem> {
+        let request = self.request;
+        let signs_crls = signer.key_usage.map_or(signer.is_ca, |usage| usage.crl_sign());
+        if !signs_crls || checks::issued(signer, request.now.into()).is_err() {
+            return Ok(None);
+        }
+        for issuer in issuers.iter().filter(|it| it.folded_subject == signer.folded_issuer) {
+            let crls =
+                request.revocation.crls.iter().filter(|crl| crl.is_by(issuer.folded_subject));
+            self.spend(crls.count().saturating_add(1))?;
+            if issuer.issued(signer, request) {
+                let is_revoked = issuer.revocation_of(signer, request).is_some();
+                return Ok((!is_revoked).then(|| Issuer::new(signer)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes signatures off what is left of their limit.
+    fn spend(&mut self, signatures: usize) -> Result<(), Problem> {
+        let exceeded = || self.request.limits.exceeded(Limit::SignatureChecks);
+        *self.left = self.left.checked_sub(signatures).ok_or_else(exceeded)?;
+        Ok(())
     }
 }
 
-/// What a CRL says of a certificate; `None` if it is not for it. An authority may sign its CRLs with
-/// another key than its certificates, or have been given a new key since: that one is then on the
-/// path as well, or in a certificate of the authority's name that came with it.
-fn look_up(
-    crl: &CertificateRevocationList,
-    certificate: &Certificate<'_>,
-    issuers: &[Issuer<'_>],
-    bag: &Bag<'_>,
-    left: &mut usize,
-    request: &ChainRequest<'_>,
-) -> Option<Finding> {
-    let (issuer, above) = issuers.split_first()?;
-    let first = crl.look_up(certificate, issuer, request)?;
-    if !is_of_other_key(&first) {
-        return Some(first);
+impl Issuer<'_> {
+    /// Whether it issued the certificate: the name and the signature.
+    fn issued(&self, certificate: &Certificate<'_>, request: &ChainRequest<'_>) -> bool {
+        certificate.folded_issuer == self.folded_subject
+            && certificate.signed.verify(self.key, request.algorithms).is_ok()
     }
-    let on_path = above.iter().filter(|it| it.name == issuer.name).copied().map(Ok);
-    let beside = bag.iter().map(|(_, it)| it).filter(|it| {
-        it.folded_subject == issuer.name && issuers.iter().all(|known| known.key != it.key)
-    });
-    let beside = beside.filter_map(|it| vouched_for(it, issuers, left, request).transpose());
-    let signers: Result<Vec<_>, _> = on_path.chain(beside).collect();
-    let signers = match signers {
-        Ok(signers) => signers,
-        Err(limit) => return Some(Err(limit)),
-    };
-    for signer in signers {
-        if let Err(limit) = spend(left, 1, request) {
-            return Some(Err(limit));
-        }
-        let finding = crl.look_up(certificate, &signer, request)?;
-        if !is_of_other_key(&finding) {
-            return Some(finding);
-        }
-    }
-    Some(first)
-}
 
-/// The signer of CRLs that this certificate of an authority's name makes, if the authority itself or
-/// one above it issued it for that: it then leads to the same anchor, as RFC 5280, section 6.3.3 (f)
-/// demands. One below could otherwise speak for those above it.
-fn vouched_for<'a>(
-    signer: &'a Certificate<'a>,
-    issuers: &[Issuer<'_>],
-    left: &mut usize,
-    request: &ChainRequest<'_>,
-) -> Result<Option<Issuer<'a>>, Problem> {
-    let signs_crls = signer.key_usage.map_or(signer.is_ca, |usage| usage.crl_sign());
-    if !signs_crls || checks::issued(signer, request.now.into()).is_err() {
-        return Ok(None);
+    /// That it has taken the certificate back, if one of its CRLs says so.
+    fn revocation_of(
+        &self,
+        certificate: &Certificate<'_>,
+        request: &ChainRequest<'_>,
+    ) -> Option<Problem> {
+        let crls = request.revocation.crls.iter();
+        let findings = crls.filter_map(|crl| crl.look_up(certificate, self, request));
+        findings.filter_map(Result::err).find(|it| matches!(it, Problem::Revoked { .. }))
     }
-    for issuer in issuers.iter().filter(|it| it.name == signer.folded_issuer) {
-        let crls = request.revocation.crls.iter().filter(|crl| crl.is_by(issuer.name));
-        spend(left, crls.clone().count().saturating_add(1), request)?;
-        let Certificate { algorithm, tbs, signature, .. } = *signer;
-        let algorithms = request.algorithms;
-        if issuer.key.verify_certificate(algorithms, algorithm, tbs, signature).is_ok() {
-            let mut findings = crls.map(|crl| crl.look_up(signer, issuer, request));
-            let is_revoked = findings.any(|it| matches!(it, Some(Err(Problem::Revoked { .. }))));
-            return Ok((!is_revoked).then(|| Issuer::new(signer)));
-        }
-    }
-    Ok(None)
-}
 
-/// Takes signatures off what is left of their limit.
-fn spend(left: &mut usize, signatures: usize, request: &ChainRequest<'_>) -> Result<(), Problem> {
-    let exceeded = || request.limits.exceeded(Limit::SignatureChecks);
-    *left = left.checked_sub(signatures).ok_or_else(exceeded)?;
-    Ok(())
+    /// Verifies the signature of a CRL or a response.
+    fn verify(
+        &self,
+        evidence: Evidence,
+        signed: Signed<'_>,
+        request: &ChainRequest<'_>,
+    ) -> Result<(), EvidenceError> {
+        signed.verify(self.key, request.algorithms).map_err(|error| match error {
+            SignatureError::Invalid => {
+                EvidenceError::BadSignature { evidence, signer: self.label() }
+            }
+            SignatureError::UnsupportedKey => {
+                let algorithm = signature::describe(signed.algorithm);
+                EvidenceError::UnsupportedAlgorithm { evidence, algorithm }
+            }
+        })
+    }
 }
 
 fn is_of_other_key(finding: &Finding) -> bool {
@@ -298,7 +315,7 @@ fn is_of_other_key(finding: &Finding) -> bool {
 fn demands_staple(certificate: &Certificate<'_>) -> bool {
     const STATUS_REQUEST: &[u8] = &[5];
     certificate.extension(TLS_FEATURE).is_some_and(|it| {
-        let features = der::only(it.value, der::SEQUENCE).and_then(der::elements);
+        let features = der::list(it.value);
         features.is_none_or(|all| all.iter().any(|feature| feature.contents == STATUS_REQUEST))
     })
 }

@@ -2,16 +2,16 @@
 //! in its place, says about that certificate.
 
 use super::super::checks;
-use super::super::decode::{Certificate, Extension, oid};
+use super::super::decode::{self, Certificate, Extension, oid};
 use super::super::der::{self, Element, Reader};
 use super::super::distinguished_name::fold;
 use super::super::error::{Problem, Timestamp};
+use super::super::issuer::Issuer;
 use super::super::request::ChainRequest;
-use super::super::signature::{self, PublicKey};
+use super::super::signature::{self, Signed};
 use super::distribution_point::ALL_REASONS;
 use super::error::{Evidence, EvidenceError, MissingEvidence, RevocationReason};
-use super::fields;
-use super::{Digests, Finding, Issuer, check_freshness, crl, revoked};
+use super::{Digests, Finding, check_freshness, revoked};
 
 /// How far the responder's clock and this one may be apart, in seconds.
 const CLOCK_SKEW: i64 = 300;
@@ -39,22 +39,18 @@ pub(super) fn look_up(
     let response = BasicResponse::read(response)?;
     let target = Target::new(digests, certificate, issuer);
     let finding = response.about(&target, request.now.into())?;
-    response.verify(digests, &certificate.folded_issuer, issuer, request)?;
+    response.verify(digests, issuer, request)?;
     finding
 }
 
 /// The parts of a BasicOCSPResponse (RFC 6960, section 4.2.1).
 struct BasicResponse<'a> {
-    /// What is signed.
-    tbs: &'a [u8],
+    signed: Signed<'a>,
     responder: ResponderId<'a>,
     produced_at: Timestamp,
     /// Contents of the list of SingleResponses.
     responses: &'a [u8],
     critical: Option<String>,
-    /// Contents of the AlgorithmIdentifier.
-    algorithm: &'a [u8],
-    signature: &'a [u8],
     /// Contents of the list of certificates.
     certificates: &'a [u8],
 }
@@ -92,30 +88,25 @@ impl<'a> BasicResponse<'a> {
 
     fn read_basic(input: &'a [u8]) -> Option<Self> {
         let mut reader = Reader(der::only(input, der::SEQUENCE)?);
-        let tbs = reader.take(der::SEQUENCE)?;
-        let algorithm = reader.take(der::SEQUENCE)?.contents;
-        let signature = der::whole_bytes(reader.take(der::BIT_STRING)?.contents)?;
+        let (signed, mut data) = Signed::take(&mut reader)?;
         let certificates = match reader.take(der::constructed(0)) {
             Some(list) => der::only(list.contents, der::SEQUENCE)?,
             None => &[],
         };
-        let mut data = Reader(tbs.contents);
         if let Some(version) = data.take(der::constructed(0)) {
             // There is no other than v1.
             (der::only(version.contents, der::INTEGER)? == [0]).then_some(())?;
         }
         let responder = ResponderId::read(data.next()?)?;
-        let produced_at = generalized_time(data.next()?)?;
+        let produced_at = generalized_time(&mut data)?;
         let responses = data.take(der::SEQUENCE)?.contents;
         let critical = critical_extension(&mut data)?;
         (reader.is_empty() && data.is_empty()).then_some(Self {
-            tbs: tbs.whole,
+            signed,
             responder,
             produced_at,
             responses,
             critical,
-            algorithm,
-            signature,
             certificates,
         })
     }
@@ -123,12 +114,11 @@ impl<'a> BasicResponse<'a> {
     /// What it says about the target, before anyone knows whether it may say so. A revocation
     /// counts more than anything else that it says.
     fn about(&self, target: &Target<'_>, now: Timestamp) -> Result<Finding, EvidenceError> {
-        let mut reader = Reader(self.responses);
+        let structure = || malformed("a SingleResponse does not parse");
         let mut finding = Err(EvidenceError::OtherCertificate.into());
-        while !reader.is_empty() {
-            let single = reader.take(der::SEQUENCE).and_then(SingleResponse::read);
-            let single = single.ok_or_else(|| malformed("a SingleResponse does not parse"))?;
-            if !target.is(single.certificate) {
+        for single in der::each(self.responses) {
+            let single = single.and_then(SingleResponse::read).ok_or_else(structure)?;
+            if !target.is(single.certificate).ok_or_else(structure)? {
                 continue;
             }
             match single.finding(target.serial, self.produced_at, now) {
@@ -140,43 +130,34 @@ impl<'a> BasicResponse<'a> {
         Ok(finding)
     }
 
-    /// Whether it is signed by the issuer, whose name in the form that is compared is `name`, or by
-    /// whom the issuer has authorised (RFC 6960, section 4.2.2.2).
+    /// Whether it is signed by the issuer, or by whom the issuer has authorised (RFC 6960, section
+    /// 4.2.2.2).
     fn verify(
         &self,
         digests: Digests,
-        name: &[u8],
         issuer: &Issuer<'_>,
         request: &ChainRequest<'_>,
     ) -> Result<(), EvidenceError> {
         if let Some(oid) = &self.critical {
             return Err(EvidenceError::UnknownCriticalExtension(oid.clone()));
         }
-        if self.responder.is(name, issuer.key, digests) {
-            return self.verify_signature(issuer, request);
+        if self.responder.is(issuer, digests) {
+            return issuer.verify(Evidence::OcspResponse, self.signed, request);
         }
         let mut certificates = Reader(self.certificates);
         for _ in 0..CERTIFICATES {
             let Some(der) = certificates.take(der::SEQUENCE) else { break };
-            let Ok(responder) = Certificate::decode(der.whole) else { continue };
-            if self.responder.is(&responder.folded_subject, responder.key, digests) {
-                authorized(&responder, name, issuer, request).map_err(|reason| {
-                    let responder = responder.label();
+            let Ok(certificate) = Certificate::decode(der.whole) else { continue };
+            let responder = Issuer::new(&certificate);
+            if self.responder.is(&responder, digests) {
+                authorized(&certificate, issuer, request).map_err(|reason| {
+                    let responder = certificate.label();
                     EvidenceError::UnauthorizedResponder { responder, reason }
                 })?;
-                return self.verify_signature(&Issuer::new(&responder), request);
+                return responder.verify(Evidence::OcspResponse, self.signed, request);
             }
         }
         Err(EvidenceError::UnknownResponder(issuer.label()))
-    }
-
-    fn verify_signature(
-        &self,
-        signer: &Issuer<'_>,
-        request: &ChainRequest<'_>,
-    ) -> Result<(), EvidenceError> {
-        let evidence = Evidence::OcspResponse;
-        crl::verify(evidence, signer, request, self.algorithm, self.tbs, self.signature)
     }
 }
 
@@ -191,10 +172,10 @@ impl<'a> ResponderId<'a> {
         }
     }
 
-    fn is(&self, name: &[u8], key: PublicKey<'_>, digests: Digests) -> bool {
+    fn is(&self, signer: &Issuer<'_>, digests: Digests) -> bool {
         match self {
-            Self::Name(it) => it == name,
-            Self::Key(hash) => **hash == (digests.sha1)(key.bytes),
+            Self::Name(name) => name == signer.folded_subject,
+            Self::Key(hash) => **hash == (digests.sha1)(signer.key.bytes),
         }
     }
 }
@@ -202,18 +183,14 @@ impl<'a> ResponderId<'a> {
 /// Whether this certificate lets its key answer for the issuer; if not, why not.
 fn authorized(
     responder: &Certificate<'_>,
-    name: &[u8],
     issuer: &Issuer<'_>,
     request: &ChainRequest<'_>,
 ) -> Result<(), String> {
-    let Certificate { algorithm, tbs, signature, .. } = *responder;
-    let signed = issuer.key.verify_certificate(request.algorithms, algorithm, tbs, signature);
-    if responder.folded_issuer != name || signed.is_err() {
+    if !issuer.issued(responder, request) {
         return Err(format!("was not issued by \"{}\"", issuer.label()));
     }
-    let usages = responder
-        .extension(oid::EXTENDED_KEY_USAGE)
-        .and_then(|usages| der::elements(der::only(usages.value, der::SEQUENCE)?));
+    let usages = responder.extension(oid::EXTENDED_KEY_USAGE);
+    let usages = usages.and_then(|usages| der::list(usages.value));
     if !usages.is_some_and(|usages| usages.iter().any(|usage| usage.contents == OCSP_SIGNING)) {
         return Err("has an extended key usage without OCSPSigning".to_owned());
     }
@@ -224,14 +201,10 @@ fn authorized(
     if responder.extension(NO_CHECK).is_some() {
         return Ok(());
     }
-    for crl in request.revocation.crls {
-        if let Some(Err(revoked @ Problem::Revoked { .. })) =
-            crl.look_up(responder, issuer, request)
-        {
-            return Err(revoked.to_string());
-        }
+    match issuer.revocation_of(responder, request) {
+        Some(revoked) => Err(revoked.to_string()),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// The certificate that is asked about, as a CertID names it.
@@ -249,43 +222,22 @@ impl<'a> Target<'a> {
         Self { serial: certificate.serial, sha1, sha256 }
     }
 
-    /// Whether this CertID is for the certificate, by the name of its issuer, its issuer's key and
-    /// its serial number.
-    fn is(&self, id: CertId<'_>) -> bool {
-        let hashes = [id.issuer_name_hash, id.issuer_key_hash];
-        let issuer = match id.algorithm {
+    /// Whether this CertID, from its contents, is for the certificate: by the name of its issuer,
+    /// its issuer's key and its serial number. `None` if it does not parse.
+    fn is(&self, id: &[u8]) -> Option<bool> {
+        let tags = [der::SEQUENCE, der::OCTET_STRING, der::OCTET_STRING, der::INTEGER];
+        let [algorithm, name, key, serial] = der::fields(id, tags)?;
+        let hashes = [name.contents, key.contents];
+        let mut identifier = Reader(algorithm.contents);
+        let is_issuer = match identifier.take(der::OBJECT_IDENTIFIER)?.contents {
             SHA1 => self.sha1.iter().zip(hashes).all(|(own, hash)| own == hash),
             SHA256 => self.sha256.iter().zip(hashes).all(|(own, hash)| own == hash),
             _ => false,
         };
-        issuer && fields::canonical(id.serial) == fields::canonical(self.serial)
-    }
-}
-
-#[derive(Clone, Copy)]
-struct CertId<'a> {
-    /// Contents of the OBJECT IDENTIFIER.
-    algorithm: &'a [u8],
-    issuer_name_hash: &'a [u8],
-    issuer_key_hash: &'a [u8],
-    serial: &'a [u8],
-}
-
-impl<'a> CertId<'a> {
-    fn read(contents: &'a [u8]) -> Option<Self> {
-        let [algorithm, name, key, serial] = der::fields(
-            contents,
-            [der::SEQUENCE, der::OCTET_STRING, der::OCTET_STRING, der::INTEGER],
-        )?;
-        let mut identifier = Reader(algorithm.contents);
-        let oid = identifier.take(der::OBJECT_IDENTIFIER)?;
         // The parameters of a hash are NULL, or absent.
-        (identifier.is_empty() || identifier.0 == [5, 0]).then_some(Self {
-            algorithm: oid.contents,
-            issuer_name_hash: name.contents,
-            issuer_key_hash: key.contents,
-            serial: serial.contents,
-        })
+        let parses = identifier.is_empty() || identifier.0 == [5, 0];
+        let is_serial = der::canonical(serial.contents) == der::canonical(self.serial);
+        parses.then_some(is_issuer && is_serial)
     }
 }
 
@@ -296,7 +248,8 @@ enum Status {
 }
 
 struct SingleResponse<'a> {
-    certificate: CertId<'a>,
+    /// Contents of the CertID.
+    certificate: &'a [u8],
     status: Status,
     this_update: Timestamp,
     next_update: Option<Timestamp>,
@@ -305,14 +258,15 @@ struct SingleResponse<'a> {
 
 impl<'a> SingleResponse<'a> {
     fn read(element: Element<'a>) -> Option<Self> {
-        let mut reader = Reader(element.contents);
-        let certificate = CertId::read(reader.take(der::SEQUENCE)?.contents)?;
+        let mut reader = Reader(der::only(element.whole, der::SEQUENCE)?);
+        let certificate = reader.take(der::SEQUENCE)?.contents;
         let status = Status::read(reader.next()?)?;
-        let this_update = generalized_time(reader.next()?)?;
-        let next_update = match reader.take(der::constructed(0)) {
-            Some(time) => Some(generalized_time(whole(time.contents)?)?),
-            None => None,
-        };
+        let this_update = generalized_time(&mut reader)?;
+        let mut next_update = None;
+        if let Some(time) = reader.take(der::constructed(0)) {
+            let [time] = der::fields(time.contents, [der::GENERALIZED_TIME])?;
+            next_update = Some(decode::strict_time(time)?);
+        }
         let critical = critical_extension(&mut reader)?;
         let single = Self { certificate, status, this_update, next_update, critical };
         reader.is_empty().then_some(single)
@@ -345,7 +299,7 @@ impl Status {
             UNKNOWN if element.contents.is_empty() => Some(Self::Unknown),
             REVOKED => {
                 let mut reader = Reader(element.contents);
-                let date = generalized_time(reader.next()?)?;
+                let date = generalized_time(&mut reader)?;
                 let reason = match reader.take(der::constructed(0)) {
                     Some(reason) => Some(RevocationReason::read(reason.contents)?),
                     None => None,
@@ -361,10 +315,9 @@ impl Status {
 /// the like are ignored, as nothing was asked.
 fn critical_extension(reader: &mut Reader<'_>) -> Option<Option<String>> {
     let Some(extensions) = reader.take(der::constructed(1)) else { return Some(None) };
-    let mut list = Reader(der::only(extensions.contents, der::SEQUENCE)?);
     let mut critical = None;
-    while !list.is_empty() {
-        let extension = Extension::read(&list.next()?)?;
+    for extension in Extension::each(der::only(extensions.contents, der::SEQUENCE)?) {
+        let extension = extension?;
         if extension.critical && critical.is_none() {
             critical = Some(signature::oid_name(extension.oid));
         }
@@ -372,13 +325,6 @@ fn critical_extension(reader: &mut Reader<'_>) -> Option<Option<String>> {
     Some(critical)
 }
 
-fn generalized_time(element: Element<'_>) -> Option<Timestamp> {
-    fields::time(element).filter(|_| element.tag == der::GENERALIZED_TIME)
-}
-
-/// The one element that these bytes are.
-fn whole(bytes: &[u8]) -> Option<Element<'_>> {
-    let mut reader = Reader(bytes);
-    let element = reader.next()?;
-    reader.is_empty().then_some(element)
+fn generalized_time(reader: &mut Reader<'_>) -> Option<Timestamp> {
+    decode::strict_time(reader.take(der::GENERALIZED_TIME)?)
 }

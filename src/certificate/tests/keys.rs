@@ -57,8 +57,8 @@ fn an_end_entity_s_key_and_names() {
     let der = leaf_params().self_signed(&key).unwrap().der().clone();
     let leaf = EndEntity::parse(&der).unwrap();
     assert_eq!(leaf.subject_public_key_info(), key.subject_public_key_info());
-    assert!(leaf.valid_for(&ServerName::try_from("example.com").unwrap()));
-    assert!(!leaf.valid_for(&ServerName::try_from("example.org").unwrap()));
+    assert!(leaf.valid_for(&ServerName::try_from("example.com").unwrap().into()));
+    assert!(!leaf.valid_for(&ServerName::try_from("example.org").unwrap().into()));
     assert_eq!(format!("{leaf:?}"), "EndEntity { subject: \"CN=leaf\", .. }");
 }
 
@@ -94,14 +94,11 @@ fn rsa_without_its_null_parameters_is_another_algorithm() {
         (pki_types::alg_id::RSA_ENCRYPTION, pki_types::alg_id::RSA_PKCS1_SHA256);
     let key = signature::PublicKey { algorithm: &public, bytes: &[] };
     let without = &algorithm[..algorithm.len() - 2];
-    let verify = |algorithm| key.verify_certificate(&algorithms(), algorithm, b"", b"");
-    assert_eq!(verify(&algorithm), Err(SignatureError::Invalid));
-    assert_eq!(verify(without), Err(SignatureError::UnsupportedKey));
+    let signed = |algorithm| signature::Signed { message: b"", algorithm, signature: b"" };
+    assert_eq!(signed(&algorithm).verify(key, &algorithms()), Err(SignatureError::Invalid));
+    assert_eq!(signed(without).verify(key, &algorithms()), Err(SignatureError::UnsupportedKey));
     let bare = signature::PublicKey { algorithm: &public[..public.len() - 2], bytes: &[] };
-    assert_eq!(
-        bare.verify_certificate(&algorithms(), &algorithm, b"", b""),
-        Err(SignatureError::UnsupportedKey)
-    );
+    assert_eq!(signed(&algorithm).verify(bare, &algorithms()), Err(SignatureError::UnsupportedKey));
 }
 
 #[test]
@@ -113,7 +110,8 @@ fn a_small_key_is_told_from_a_wrong_signature() {
     let bytes = der::wrap(der::SEQUENCE, &numbers.concat());
     let key = signature::PublicKey { algorithm: &pki_types::alg_id::RSA_ENCRYPTION, bytes: &bytes };
     let algorithm = pki_types::alg_id::RSA_PKCS1_SHA256;
-    let verdict = key.verify_certificate(&algorithms(), &algorithm, b"", &[0; 128]);
+    let signed = signature::Signed { message: b"", algorithm: &algorithm, signature: &[0; 128] };
+    let verdict = signed.verify(key, &algorithms());
     assert_eq!(verdict, Err(SignatureError::UnsupportedKey));
     assert!(key.describe().ends_with(" of 1024 bits"), "{}", key.describe());
 }

@@ -2,7 +2,7 @@
 
 use crate::certificate::TrustAnchors;
 #[cfg(feature = "rustls-native-certs")]
-use crate::certificate::{LoadedAnchors, SkippedAnchor};
+use crate::certificate::{LoadedAnchors, TrustAnchorError};
 
 #[cfg(feature = "webpki-roots")]
 impl TrustAnchors {
@@ -30,7 +30,7 @@ impl TrustAnchors {
     pub fn native() -> LoadedAnchors {
         let found = rustls_native_certs::load_native_certs();
         let unreadable =
-            |error: &rustls_native_certs::Error| SkippedAnchor::Unreadable(error.to_string());
+            |error: &rustls_native_certs::Error| TrustAnchorError::Unreadable(error.to_string());
         let mut loaded = LoadedAnchors::default();
         loaded.skipped.extend(found.errors.iter().map(unreadable));
         for (number, certificate) in (1..).zip(found.certs) {
@@ -58,7 +58,9 @@ mod tests {
         let unread = loaded
             .skipped
             .iter()
-            .filter(|skipped| matches!(skipped, crate::certificate::SkippedAnchor::Unusable(_)))
+            .filter(|skipped| {
+                !matches!(skipped, crate::certificate::TrustAnchorError::Unreadable(_))
+            })
             .count();
         assert_eq!(loaded.anchors.len() + unread, total);
     }

@@ -173,7 +173,7 @@ fn an_empty_bit_string_in_a_crl_does_not_panic() {
         der::fields(contents, [der::SEQUENCE, der::SEQUENCE, der::BIT_STRING]).unwrap();
     let unsigned = [tbs.whole, algorithm.whole, &[3, 0]].concat();
     let error = CertificateRevocationList::from_der(&der::wrap(der::SEQUENCE, &unsigned));
-    assert_eq!(error.unwrap_err(), CrlError::Malformed("its signature is not whole bytes"));
+    assert_eq!(error.unwrap_err(), CrlError::Malformed("it is not the DER of a CertificateList"));
 }
 
 #[test]

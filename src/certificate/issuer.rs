@@ -1,0 +1,46 @@
+//! Who issued a certificate, and so may take it back.
+
+use super::anchors::Anchor;
+use super::checks;
+use super::decode::Certificate;
+use super::distinguished_name;
+use super::signature::PublicKey;
+
+/// The holder of another certificate, or a trust anchor: whatever is asked of either.
+#[derive(Clone, Copy)]
+pub(super) struct Issuer<'a> {
+    /// Contents of the Name.
+    pub(super) subject: &'a [u8],
+    /// The subject in the form that is compared.
+    pub(super) folded_subject: &'a [u8],
+    pub(super) key: PublicKey<'a>,
+    pub(super) key_id: Option<&'a [u8]>,
+    pub(super) signs_crls: bool,
+}
+
+impl<'a> Issuer<'a> {
+    pub(super) fn new(certificate: &'a Certificate<'a>) -> Self {
+        Self {
+            subject: certificate.subject,
+            folded_subject: &certificate.folded_subject,
+            key: certificate.key,
+            key_id: certificate.subject_key_id,
+            signs_crls: checks::may_sign_crls(certificate.key_usage),
+        }
+    }
+
+    pub(super) fn anchor(anchor: &'a Anchor) -> Self {
+        Self {
+            subject: &anchor.subject,
+            folded_subject: &anchor.folded_subject,
+            key: anchor.key.borrow(),
+            key_id: anchor.key_id.as_deref(),
+            signs_crls: anchor.signs_crls,
+        }
+    }
+
+    /// In words, safe to print.
+    pub(super) fn label(&self) -> String {
+        distinguished_name::describe(self.subject)
+    }
+}
