@@ -333,7 +333,7 @@ pub fn names(data: &[u8]) {
     };
     let verdicts = question.ask();
     if let (ReferenceIdentifier::Server(name), Ok(path)) = (&reference, &verdicts[0]) {
-        assert!(path.end_entity.valid_for(name));
+        assert!(path.end_entity.valid_for(&name.clone().into()));
     }
     if verdicts.iter().all(Result::is_err) {
         return;
