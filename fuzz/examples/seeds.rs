@@ -49,6 +49,9 @@ fn main() -> io::Result<()> {
             write(side, &format!("{scenario}-after"), &script)?;
         }
     }
+    for choice in 0..10 {
+        write("features", &format!("honest-{choice}"), &[choice])?;
+    }
     write("crl", "openssl", &revocation::CRL)?;
     for (name, response) in ["good", "delegated", "revoked"].iter().zip(revocation::RESPONSES) {
         write("ocsp", name, response)?;
