@@ -96,11 +96,6 @@ impl SubjectName {
         })
     }
 
-    /// Whether it can be within a tree of names.
-    pub(super) fn is_comparable(&self) -> bool {
-        self.is_well_formed() && !matches!(self, Self::Other(_))
-    }
-
     /// A Name, from its contents.
     pub(super) fn directory(contents: &[u8]) -> Self {
         let folded = distinguished_name::fold(contents);
