@@ -72,6 +72,8 @@ registry! {
     GENERAL_ERROR = 117, "general_error";
     /// The client offered application protocols, and the server speaks none of them (RFC 7301).
     NO_APPLICATION_PROTOCOL = 120, "no_application_protocol";
+    /// The client wanted Encrypted ClientHello, and the server did not take it (RFC 9849).
+    ECH_REQUIRED = 121, "ech_required";
 }
 
 impl AlertDescription {

@@ -19,7 +19,8 @@ use peers::{
 };
 
 /// The scenarios with different flights: a retry with and without a cookie differ in its bytes.
-const DIFFERENT: [Scenario; 3] = [Scenario::Plain, Scenario::Cookie, Scenario::ClientAuth];
+const DIFFERENT: [Scenario; 4] =
+    [Scenario::Plain, Scenario::Cookie, Scenario::ClientAuth, Scenario::Resumed];
 
 /// The flights of a scenario, and for each what the end that takes it was given before.
 fn flights(scenario: Scenario) -> Vec<(Side, Vec<u8>, Vec<Vec<u8>>)> {
@@ -291,6 +292,25 @@ fn records_that_lead_nowhere_are_counted() {
         let error = deliver(&mut client, record).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::LimitExceeded { .. }), "{error}");
         assert_dead(&mut client, &error);
+    }
+}
+
+#[test]
+fn the_scenario_with_a_ticket_resumes_at_once_and_when_the_session_is_asked_for() {
+    let told = told(Side::Server, Scenario::Resumed);
+    let mut at_once = raw(Side::Server, Scenario::Resumed, None);
+    let mut later = peers::asking(Side::Server, Scenario::Resumed);
+    for message in told {
+        at_once.receive(message.level, &message.bytes).unwrap();
+        later.receive(message.level, &message.bytes).unwrap();
+        while let Some(question) = later.question() {
+            assert_eq!(question.name(), "take session");
+            later.answer(peers::answer(question)).unwrap();
+        }
+    }
+    for end in [at_once, later] {
+        assert!(end.is_complete());
+        assert!(end.parameters().pre_shared_key.is_some());
     }
 }
 

@@ -79,6 +79,18 @@ fn the_library_is_small() {
     assert!(total < MOST_CODE, "{total} lines of code, and at most {MOST_CODE} are wanted");
 }
 
+#[test]
+fn the_adapter_to_tokio_and_the_examples_of_odd_carriers_are_short() {
+    let lines = |path: &PathBuf| fs::read_to_string(path).unwrap().lines().count();
+    let adapter: usize = rust_files(&root().join("src/transport/tokio")).iter().map(lines).sum();
+    println!("the adapter to tokio has {adapter} lines, comments included");
+    assert!((100..1_500).contains(&adapter), "{adapter}");
+    for name in ["message_queues", "keyless"] {
+        let length = lines(&root().join("examples").join(name).with_extension("rs"));
+        assert!(length < 150, "{name} has {length} lines");
+    }
+}
+
 /// What each room may use: the table in ARCHITECTURE.md, lines of the form `room -> a b c`, the
 /// upper rooms first.
 fn arrows(text: &str) -> Vec<(&str, Vec<&str>)> {

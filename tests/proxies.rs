@@ -6,7 +6,7 @@ mod examples;
 #[path = "common/process.rs"]
 mod process;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle, sleep};
@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 
 use common::{Identity, NAME, server_name};
 use examples::{Files, port, start};
+use handclasp::alert::AlertDescription;
 use handclasp::config::{CertificateList, ClientAuthentication, TrustAnchorVerifier};
 use handclasp::crypto::CryptoProvider;
-use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream};
+use handclasp::{ClientConfig, ClientConnection, Error, ServerConfig, ServerConnection, Stream};
 use process::{Listener, PATIENCE, Process, available};
 
 /// A port that is free now.
@@ -199,7 +200,7 @@ fn server_for_known_clients(server: &Identity, client: &Identity) -> (u16, JoinH
 }
 
 /// What the server on this port answers to our client with its certificate.
-fn get_as(client: &Identity, server: &Identity, port: u16) -> String {
+fn get_as(client: &Identity, server: &Identity, port: u16) -> io::Result<String> {
     let config = ClientConfig::builder(CryptoProvider::ring())
         .trust(server.anchors())
         .unwrap()
@@ -208,10 +209,10 @@ fn get_as(client: &Identity, server: &Identity, port: u16) -> String {
         .unwrap();
     let connection = ClientConnection::new(Arc::new(config), server_name()).unwrap();
     let mut stream = Stream::new(connection, process::connect(([127, 0, 0, 1], port).into()));
-    write!(stream, "GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n").unwrap();
+    write!(stream, "GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 #[test]
@@ -245,9 +246,9 @@ fn nginx_authenticates_itself_to_our_server_and_our_client_itself_to_nginx() {
          location / {{ return 200 'the client is $ssl_client_verify'; }}"
     );
     let _nginx = nginx(&files, port, &block);
-    assert!(get_as(&client, &server, port).ends_with("the client is SUCCESS"));
+    assert!(get_as(&client, &server, port).unwrap().ends_with("the client is SUCCESS"));
     // The certificate of another authority is not enough.
-    assert!(!get_as(&server, &server, port).contains("SUCCESS"));
+    assert!(!get_as(&server, &server, port).is_ok_and(|answer| answer.contains("SUCCESS")));
 }
 
 #[test]
@@ -282,5 +283,9 @@ fn haproxy_authenticates_itself_to_our_server_and_our_client_itself_to_haproxy()
          text/plain lf-string \"the client is %[ssl_c_verify]\""
     );
     let _haproxy = haproxy(&files, port, &sections);
-    assert!(get_as(&client, &server, port).ends_with("the client is 0"));
+    assert!(get_as(&client, &server, port).unwrap().ends_with("the client is 0"));
+    // The certificate of another authority is not enough.
+    let error = get_as(&server, &server, port).unwrap_err();
+    let alert = Error::inside(&error).and_then(Error::alert_received);
+    assert_eq!(alert, Some(AlertDescription::UNKNOWN_CA), "{error}");
 }

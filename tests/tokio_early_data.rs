@@ -4,7 +4,10 @@ mod common;
 #[path = "common/tokio.rs"]
 mod peers;
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use common::{Identity, server_name};
@@ -86,6 +89,51 @@ async fn early_data_come_apart_from_the_rest_where_a_future_welcomes_them() {
         assert_eq!(server.take_early_data(), b"");
         talk(&mut client, &mut server).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn early_data_are_answered_before_the_client_has_finished() {
+    let (connector, acceptor) = ends(true);
+    let (left, right) = duplex(64 * 1024);
+    let (client, server) = tokio::join!(
+        connector.connect(server_name(), left),
+        acceptor.accept_with_early_data(right)
+    );
+    let (mut client, mut server) = (client.unwrap(), server.unwrap());
+    assert!(!server.connection().is_handshaking(), "there were none to answer");
+    assert_eq!(server.receive_early_data().await.unwrap(), b"");
+    talk(&mut client, &mut server).await;
+
+    let (left, right) = duplex(64 * 1024);
+    let mut connecting = pin!(connector.connect_with_early_data(server_name(), WORDS, left));
+    // The client says what it can at once, and hears nothing until the server has answered.
+    let waits = poll_fn(|context| Poll::Ready(connecting.as_mut().poll(context).is_pending()));
+    assert!(waits.await);
+    let mut server = acceptor.accept_with_early_data(right).await.unwrap();
+    assert_eq!(server.receive_early_data().await.unwrap(), WORDS);
+    server.write_all(b"the answer").await.unwrap();
+    server.flush().await.unwrap();
+    assert!(server.connection().is_handshaking());
+
+    let (mut client, sent) = connecting.await.unwrap();
+    assert_eq!(sent, WORDS.len());
+    let mut answer = [0; 10];
+    client.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"the answer");
+    assert_eq!(server.receive_early_data().await.unwrap(), b"");
+    assert!(!server.connection().is_handshaking());
+    talk(&mut client, &mut server).await;
+
+    // Whoever hangs up instead of finishing is found out.
+    let (left, right) = duplex(64 * 1024);
+    let mut connecting = Box::pin(connector.connect_with_early_data(server_name(), WORDS, left));
+    let waits = poll_fn(|context| Poll::Ready(connecting.as_mut().poll(context).is_pending()));
+    assert!(waits.await);
+    let mut server = acceptor.accept_with_early_data(right).await.unwrap();
+    assert_eq!(server.receive_early_data().await.unwrap(), WORDS);
+    drop(connecting);
+    let error = server.receive_early_data().await.unwrap_err();
+    assert_eq!(peers::tls(&error).kind(), &handclasp::ErrorKind::EndedInHandshake);
 }
 
 #[tokio::test]

@@ -415,6 +415,55 @@ async fn connections_may_be_dropped_at_each_byte_that_the_client_sends() {
     server.task.abort();
 }
 
+/// What a client makes of a server that is gone after so many bytes.
+async fn served_up_to(count: u64, connector: Connector, address: SocketAddr) -> io::Result<()> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let between = listener.local_addr()?;
+    let relay = tokio::spawn(async move {
+        let (mut near, mut far) = (listener.accept().await?.0, TcpStream::connect(address).await?);
+        let ((mut from_client, mut to_client), (from_server, mut to_server)) =
+            (near.split(), far.split());
+        let mut from_server = from_server.take(count);
+        tokio::select! {
+            result = copy(&mut from_client, &mut to_server) => result,
+            result = copy(&mut from_server, &mut to_client) => result,
+        }
+    });
+    let client = async {
+        let socket = TcpStream::connect(between).await?;
+        let mut stream = connector.connect(server_name(), socket).await?;
+        stream.write_all(b"hello").await?;
+        stream.flush().await?;
+        stream.read_exact(&mut [0; 5]).await.map(drop)
+    };
+    let result = client.await;
+    let _ = relay.await.unwrap();
+    result
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_may_be_dropped_at_each_byte_that_the_server_sends() {
+    let identity = Identity::p256();
+    let server = Server::start(&identity, Duration::from_secs(10)).await;
+    let connector = Connector::new(identity.client_config());
+    let (mut count, mut told) = (0, BTreeMap::new());
+    loop {
+        let served = served_up_to(count, connector.clone(), server.address);
+        let Err(error) = timeout(PATIENCE, served).await.expect("the client waits for ever") else {
+            break;
+        };
+        *told.entry(error.to_string()).or_insert(0) += 1;
+        count += 1;
+    }
+    server.wait_until_idle(usize::try_from(count).unwrap() + 1).await;
+    tell(&format!("{count} connections were dropped, each a byte of the server's later:"));
+    for (words, count) in told {
+        tell(&format!("{count:5} {words}"));
+    }
+    assert!(count > 500, "{count}");
+    server.task.abort();
+}
+
 #[tokio::test]
 async fn idle_connections_hold_little_memory() {
     const IDLE: usize = 200;

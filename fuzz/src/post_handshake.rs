@@ -26,7 +26,7 @@ impl End {
         let mut handshake = match side {
             Side::Client => {
                 let name = "server.example".try_into().expect("it is a name");
-                Handshake::client(peers::client_config(), name, peers::now())
+                Handshake::client(peers::client_config(scenario), name, peers::now())
             }
             Side::Server => Handshake::server(peers::server_config(scenario), peers::now()),
         };

@@ -38,10 +38,15 @@ impl Connection {
     /// answer them at once.
     pub fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
         self.check_writable()?;
-        if self.is_handshaking() && !self.handshake.answers_early_data() {
+        if !self.may_write() {
             return Err(ErrorKind::Misuse("the handshake is not complete yet").into());
         }
         self.write_records(data)
+    }
+
+    /// Is the handshake complete, or were 0-RTT data accepted that a server may answer already?
+    pub(crate) fn may_write(&self) -> bool {
+        !self.is_handshaking() || self.handshake.answers_early_data()
     }
 
     /// Sends 0-RTT data and returns how many bytes were taken: fewer than there are where the

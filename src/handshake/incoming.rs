@@ -10,9 +10,9 @@ pub(super) fn expect(message: &HandshakeMessage<'_>, kind: HandshakeType) -> Res
     Err(Error::unexpected(kind.name().unwrap_or_default(), message))
 }
 
-/// The first message of `bytes` and what follows it; `None` while it is not whole. A message that
-/// says it will be longer than the limit, or than its type can be, is refused by its header, so
-/// that no more than one limit is ever kept of its pieces.
+/// The first message of `bytes` and what follows it; `None` while it is not whole. A piece whose
+/// header says that it will be longer than the limit, or than its type can be, is refused, so that
+/// no more than one limit is ever kept; what is wrong with a whole message is for the state to say.
 pub(super) fn next_message(
     bytes: &[u8],
     limit: usize,
@@ -20,13 +20,16 @@ pub(super) fn next_message(
     let Some((kind, length)) = HandshakeMessage::header(bytes) else {
         return Ok(None);
     };
-    if length > HandshakeMessage::longest(kind) {
-        return Err(DecodeError::length(kind, "length", length).into());
+    let allowed = MESSAGE_HEADER_LENGTH + length <= limit;
+    match HandshakeMessage::split(bytes).filter(|_| allowed) {
+        None if length > HandshakeMessage::longest(kind) => {
+            Err(DecodeError::length(kind, "length", length).into())
+        }
+        None if !allowed => {
+            Err(ErrorKind::LimitExceeded { name: "handshake_message", limit }.into())
+        }
+        message => Ok(message),
     }
-    if MESSAGE_HEADER_LENGTH + length > limit {
-        return Err(ErrorKind::LimitExceeded { name: "handshake_message", limit }.into());
-    }
-    Ok(HandshakeMessage::split(bytes))
 }
 
 #[cfg(test)]

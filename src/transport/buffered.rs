@@ -40,7 +40,15 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
     }
 
     pub(super) fn handshake<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
-        while self.connection.is_handshaking() {
+        self.handshake_until(transport, |connection| !connection.is_handshaking())
+    }
+
+    pub(super) fn handshake_until<T: Read + Write>(
+        &mut self,
+        transport: &mut T,
+        done: impl Fn(&Connection) -> bool,
+    ) -> io::Result<()> {
+        while !done(&self.connection) {
             match self.flush_or_explain(transport) {
                 // The peer may be in the same place: if nobody reads, both wait for ever.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -187,6 +195,16 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         Ok(more.then(|| self.plaintext.len()))
     }
 
+    /// Waits for more 0-RTT data, or for their end, which is that of the handshake.
+    #[cfg(feature = "tokio")]
+    pub(super) fn receive_early_data<T: Read + Write>(&mut self, io: &mut T) -> io::Result<()> {
+        while self.early_data.is_empty() && self.connection.is_handshaking() {
+            let _ = self.flush(io);
+            self.receive_record(io)?;
+        }
+        Ok(())
+    }
+
     /// Decrypted bytes are in [`plaintext`](Self::plaintext) after this, unless it is the end of
     /// data.
     pub(super) fn read<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
@@ -221,7 +239,8 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         data: &[u8],
         transport: &mut T,
     ) -> io::Result<usize> {
-        self.handshake(transport)?;
+        let may_write = self.connection.may_write();
+        self.handshake_until(transport, |connection| may_write || !connection.is_handshaking())?;
         let taken = self.connection.write(data)?;
         match self.flush(transport) {
             // What was taken is on its way: an error would make the caller write it again.

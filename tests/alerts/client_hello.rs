@@ -41,6 +41,31 @@ fn fields() {
     assert_eq!(first(compression(&[1, 1])), Some(A::ILLEGAL_PARAMETER));
     assert_eq!(first(compression(&[2, 0, 1])), Some(A::ILLEGAL_PARAMETER));
     assert_eq!(first(compression(&[0])), Some(A::DECODE_ERROR), "an empty list");
+    // Lengths out of the range of their fields.
+    let session_id = |hello: &mut Parts| {
+        hello.head[SESSION_ID - 1] = 33;
+        hello.head.insert(SESSION_ID, 0);
+    };
+    assert_eq!(first(session_id), Some(A::DECODE_ERROR));
+    for suites in [vector16(&[]), vector16(&[0x13, 0x01, 0x13])] {
+        let edit = |hello: &mut Parts| {
+            hello.head.truncate(SUITES);
+            hello.head.extend_from_slice(&[&suites[..], &[1, 0]].concat());
+        };
+        assert_eq!(first(edit), Some(A::DECODE_ERROR), "{suites:?}");
+    }
+    for (extension, empty) in [
+        (E::SUPPORTED_VERSIONS, &[0][..]),
+        (E::SUPPORTED_GROUPS, &[0, 0]),
+        (E::SIGNATURE_ALGORITHMS, &[0, 0]),
+        (E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, &[0, 0]),
+        (E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, &[0, 1, 0]),
+        (E::SERVER_NAME, &[0, 0]),
+        (E::SERVER_NAME, &[0, 3, 0, 0, 0]),
+    ] {
+        let edit = |hello: &mut Parts| *hello.get(extension) = empty.to_vec();
+        assert_eq!(first(edit), Some(A::DECODE_ERROR), "{extension}");
+    }
     // Section 4.3: data left over, duplicates, and an extension of other messages.
     assert_eq!(first(|hello| hello.tail.push(0)), Some(A::DECODE_ERROR));
     assert_eq!(first(|hello| hello.get(E::SUPPORTED_GROUPS).push(0)), Some(A::DECODE_ERROR));

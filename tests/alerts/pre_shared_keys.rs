@@ -142,6 +142,12 @@ fn identities_and_binders() {
     assert_eq!(lists(1, 1), Some(A::DECRYPT_ERROR));
     assert_eq!(lists(2, 1), Some(A::ILLEGAL_PARAMETER), "a binder is missing");
     assert_eq!(lists(1, 2), Some(A::ILLEGAL_PARAMETER), "a binder too many");
+    let short = to_client_hello(false, |hello| {
+        let identities = vector16(&[&vector16(b"ours")[..], &[0; 4]].concat());
+        let binders = vector16(&[&[31][..], &[0; 31]].concat());
+        *hello.get(E::PRE_SHARED_KEY) = [identities, binders].concat();
+    });
+    assert_eq!(short, Some(A::DECODE_ERROR), "no hash is so short");
     assert_eq!(lists(0, 1), Some(A::DECODE_ERROR));
     assert_eq!(lists(1, 0), Some(A::DECODE_ERROR));
 }

@@ -76,6 +76,11 @@ fn server_hellos() {
     let compression = |hello: &mut Parts| hello.head[SERVER_COMPRESSION] = 1;
     assert_eq!(server_hello(compression), Some(A::ILLEGAL_PARAMETER));
     assert_eq!(server_hello(|hello| hello.tail.push(0)), Some(A::DECODE_ERROR));
+    let long_session_id = server_hello(|hello| {
+        hello.head[SESSION_ID - 1] = 33;
+        hello.head.insert(SESSION_ID, 0);
+    });
+    assert_eq!(long_session_id, Some(A::DECODE_ERROR));
     for chosen in [[3, 3], [3, 5], [0x7f, 0x1c], GREASE] {
         let edit = |hello: &mut Parts| *hello.get(E::SUPPORTED_VERSIONS) = chosen.to_vec();
         assert_eq!(server_hello(edit), Some(A::ILLEGAL_PARAMETER), "{chosen:?}");
@@ -148,6 +153,12 @@ fn hello_retry_requests() {
     assert_eq!(retry_request(session_id), Some(A::ILLEGAL_PARAMETER));
     let version = |request: &mut Parts| *request.get(E::SUPPORTED_VERSIONS) = vec![3, 3];
     assert_eq!(retry_request(version), Some(A::ILLEGAL_PARAMETER));
+    let no_version = retry_request(|request| request.remove(E::SUPPORTED_VERSIONS));
+    assert_eq!(no_version, Some(A::MISSING_EXTENSION));
+    let legacy_version = |request: &mut Parts| request.head[1] = 4;
+    assert_eq!(retry_request(legacy_version), Some(A::PROTOCOL_VERSION));
+    let compression = |request: &mut Parts| request.head[SERVER_COMPRESSION] = 1;
+    assert_eq!(retry_request(compression), Some(A::ILLEGAL_PARAMETER));
     let unknown = retry_request(|request| request.add(E(0x7777), &[]));
     assert_eq!(unknown, Some(A::UNSUPPORTED_EXTENSION));
     let grease = retry_request_of(Retry, |request| {
@@ -164,6 +175,9 @@ fn hello_retry_requests() {
     assert_eq!(second, Some(A::UNEXPECTED_MESSAGE));
     let other_suite = edited(Side::Client, Retry, 1, |hello| hello.head[SUITES + 1] = 3);
     assert_eq!(other_suite, Some(A::ILLEGAL_PARAMETER));
+    let other_version =
+        edited(Side::Client, Retry, 1, |hello| *hello.get(E::SUPPORTED_VERSIONS) = vec![3, 3]);
+    assert_eq!(other_version, Some(A::ILLEGAL_PARAMETER));
     let other_group = edited(Side::Client, Retry, 1, |hello| hello.get(E::KEY_SHARE)[1] = 0x1d);
     assert_eq!(other_group, Some(A::ILLEGAL_PARAMETER));
 }
@@ -231,6 +245,8 @@ fn certificates() {
         in_place_of(CERTIFICATES, &message)
     };
     assert_eq!(certificate(&[], &[]), Some(A::DECODE_ERROR), "an empty list");
+    let nothing = framed(HandshakeType::CERTIFICATE, &[]);
+    assert_eq!(in_place_of(CERTIFICATES, &nothing), Some(A::DECODE_ERROR));
     assert_eq!(certificate(&[], &[&[]]), Some(A::DECODE_ERROR), "an empty certificate");
     assert_eq!(certificate(&[7], &[CERTIFICATE]), Some(A::ILLEGAL_PARAMETER));
     assert_eq!(certificate(&[], &[b"no DER"]), Some(A::BAD_CERTIFICATE));

@@ -5,23 +5,30 @@
 
 use core::ops::DerefMut;
 use core::time::Duration;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use handclasp::certificate::CertificateError;
 use handclasp::config::{
     AnswerLater, CertificateList, CertificateResolver, CertifiedKey, ClientAuthentication,
-    ClientCertificateResolver, HmacCookies, PeerIdentity, PeerVerifier, Reply,
+    ClientCertificateResolver, ClientConfigBuilder, HmacCookies, PeerIdentity, PeerVerifier,
+    PreSharedKey, Reply,
 };
 use handclasp::connection::{ClientConnection, Connection, Options, Received, ServerConnection};
 use handclasp::crypto::{
-    ActiveKeyExchange, CryptoError, CryptoProvider, KeyExchangeGroup, SecureRandom, SharedSecret,
+    ActiveKeyExchange, CryptoError, CryptoProvider, HashAlgorithm, KeyExchangeGroup, SecureRandom,
+    SharedSecret,
 };
 use handclasp::handshake::{Answer, Handshake, Question, Side, Step};
+use handclasp::key_schedule::PskKind;
 use handclasp::observer::Observer;
-use handclasp::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
+use handclasp::pki_types::{
+    CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime,
+};
 use handclasp::registry::NamedGroup;
+use handclasp::session::{ClientSessionStore, MemoryClientSessions, SessionStore};
 use handclasp::wire::HandshakeMessage;
 use handclasp::{ClientConfig, Level, ServerConfig};
+use zeroize::Zeroizing;
 
 /// The only certificate, and its key.
 pub const CERTIFICATE: &[u8] = include_bytes!("data/server.der");
@@ -38,10 +45,12 @@ pub enum Scenario {
     Cookie,
     /// The server requires a certificate of the client.
     ClientAuth,
+    /// The server has a session for the client's ticket.
+    Resumed,
 }
 
-pub const SCENARIOS: [Scenario; 4] =
-    [Scenario::Plain, Scenario::Retry, Scenario::Cookie, Scenario::ClientAuth];
+pub const SCENARIOS: [Scenario; 5] =
+    [Scenario::Plain, Scenario::Retry, Scenario::Cookie, Scenario::ClientAuth, Scenario::Resumed];
 
 #[derive(Debug)]
 struct FixedRandom(u8);
@@ -123,24 +132,89 @@ pub fn certified_key() -> Arc<CertifiedKey> {
     Arc::new(CertifiedKey::from_der(chain, &key).expect("the key is good"))
 }
 
+const TICKET: &[u8] = b"the only ticket";
+
+/// The session of the only ticket. It is given out as often as it is asked for.
+#[derive(Debug)]
+struct OneSession {
+    later: bool,
+}
+
+/// What the first `put` was given.
+static SESSION: OnceLock<Zeroizing<Vec<u8>>> = OnceLock::new();
+
+fn session(ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    LazyLock::force(&KEY_OF_TICKET);
+    SESSION.get().filter(|_| ticket == TICKET).cloned()
+}
+
+impl SessionStore for OneSession {
+    fn put(&self, session: &[u8], _: UnixTime) -> Result<Vec<u8>, CryptoError> {
+        SESSION.get_or_init(|| session.to_vec().into());
+        Ok(TICKET.to_vec())
+    }
+
+    fn take(&self, ticket: &[u8], _: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
+        if self.later { Reply::Later } else { Reply::Now(session(ticket)) }
+    }
+}
+
+/// The key of the ticket, from the connection that the session is of.
+static KEY_OF_TICKET: LazyLock<PreSharedKey> = LazyLock::new(|| {
+    let (name, store) = (name(), Arc::new(MemoryClientSessions::new(1)));
+    let builder = client_builder(Arc::new(PinnedChain), list()).sessions(store.clone());
+    let config = Arc::new(builder.build().expect("the configuration is good"));
+    let options = || Options { now: now(), observer: None };
+    let mut client = ClientConnection::with_options(config, name.clone(), options())
+        .expect("fixed randomness does not fail");
+    let mut server = ServerConnection::with_options(server_config(Scenario::Resumed), options())
+        .expect("a server starts");
+    for _ in 0..2 {
+        deliver(&mut server, &take_outgoing(&mut client)).expect("both are honest");
+        deliver(&mut client, &take_outgoing(&mut server)).expect("both are honest");
+    }
+    server.send_tickets(1).expect("the handshake is complete");
+    deliver(&mut client, &take_outgoing(&mut server)).expect("both are honest");
+    let secret = store.take(&name, now()).expect("there is a ticket");
+    let (secret, kind) = (secret.secret().as_bytes(), PskKind::Resumption);
+    PreSharedKey::new(TICKET, secret, HashAlgorithm::Sha256, kind).expect("the key is good")
+});
+
+fn name() -> ServerName<'static> {
+    "server.example".try_into().expect("it is a name")
+}
+
+fn client_builder(
+    verifier: Arc<dyn PeerVerifier>,
+    certificates: Arc<dyn ClientCertificateResolver>,
+) -> ClientConfigBuilder {
+    let provider = provider(Side::Client, &[NamedGroup::X25519, NamedGroup::SECP256R1]);
+    ClientConfig::builder(provider)
+        .application_protocols(PROTOCOLS)
+        .client_certificates(certificates)
+        .verifier(verifier)
+}
+
 fn client(
+    scenario: Scenario,
     verifier: Arc<dyn PeerVerifier>,
     certificates: Arc<dyn ClientCertificateResolver>,
 ) -> Arc<ClientConfig> {
-    let provider = provider(Side::Client, &[NamedGroup::X25519, NamedGroup::SECP256R1]);
-    let builder = ClientConfig::builder(provider)
-        .application_protocols(PROTOCOLS)
-        .client_certificates(certificates);
-    Arc::new(builder.verifier(verifier).build().expect("the configuration is good"))
+    let mut builder = client_builder(verifier, certificates);
+    if scenario == Scenario::Resumed {
+        builder = builder.pre_shared_keys(vec![KEY_OF_TICKET.clone()]);
+    }
+    Arc::new(builder.build().expect("the configuration is good"))
 }
 
 fn server(
     scenario: Scenario,
     resolver: Arc<dyn CertificateResolver>,
     verifier: Arc<dyn PeerVerifier>,
+    sessions: OneSession,
 ) -> Arc<ServerConfig> {
     let group = match scenario {
-        Scenario::Plain | Scenario::ClientAuth => NamedGroup::X25519,
+        Scenario::Plain | Scenario::ClientAuth | Scenario::Resumed => NamedGroup::X25519,
         Scenario::Retry | Scenario::Cookie => NamedGroup::SECP256R1,
     };
     let mut builder =
@@ -151,6 +225,9 @@ fn server(
     if scenario == Scenario::ClientAuth {
         builder = builder.client_authentication(ClientAuthentication::required(verifier));
     }
+    if scenario == Scenario::Resumed {
+        builder = builder.sessions(Arc::new(sessions)).tickets(0);
+    }
     Arc::new(builder.build(resolver).expect("the configuration is good"))
 }
 
@@ -158,25 +235,31 @@ fn list() -> Arc<CertificateList> {
     Arc::new(CertificateList::new(vec![certified_key()]))
 }
 
-static CLIENT: LazyLock<Arc<ClientConfig>> =
-    LazyLock::new(|| client(Arc::new(PinnedChain), list()));
+/// One for each scenario.
+type Each<T> = LazyLock<[Arc<T>; SCENARIOS.len()]>;
 
-static SERVERS: LazyLock<[Arc<ServerConfig>; 4]> =
-    LazyLock::new(|| SCENARIOS.map(|scenario| server(scenario, list(), Arc::new(PinnedChain))));
+static CLIENTS: Each<ClientConfig> =
+    LazyLock::new(|| SCENARIOS.map(|scenario| client(scenario, Arc::new(PinnedChain), list())));
 
-static ASKING_CLIENT: LazyLock<Arc<ClientConfig>> =
-    LazyLock::new(|| client(Arc::new(AnswerLater), Arc::new(AnswerLater)));
+static SERVERS: Each<ServerConfig> = LazyLock::new(|| {
+    let store = || OneSession { later: false };
+    SCENARIOS.map(|scenario| server(scenario, list(), Arc::new(PinnedChain), store()))
+});
 
-static ASKING_SERVERS: LazyLock<[Arc<ServerConfig>; 4]> = LazyLock::new(|| {
-    SCENARIOS.map(|scenario| server(scenario, Arc::new(AnswerLater), Arc::new(AnswerLater)))
+static ASKING_CLIENTS: Each<ClientConfig> = LazyLock::new(|| {
+    SCENARIOS.map(|scenario| client(scenario, Arc::new(AnswerLater), Arc::new(AnswerLater)))
+});
+
+static ASKING_SERVERS: Each<ServerConfig> = LazyLock::new(|| {
+    let store = || OneSession { later: true };
+    SCENARIOS.map(|it| server(it, Arc::new(AnswerLater), Arc::new(AnswerLater), store()))
 });
 
 /// A new handshake that asks, where others decide at once.
 pub fn asking(side: Side, scenario: Scenario) -> Handshake {
     let handshake = match side {
         Side::Client => {
-            let name = "server.example".try_into().expect("it is a name");
-            Handshake::client(Arc::clone(&ASKING_CLIENT), name, now())
+            Handshake::client(Arc::clone(&ASKING_CLIENTS[scenario as usize]), name(), now())
         }
         Side::Server => Handshake::server(Arc::clone(&ASKING_SERVERS[scenario as usize]), now()),
     };
@@ -187,6 +270,7 @@ pub fn asking(side: Side, scenario: Scenario) -> Handshake {
 pub fn answer(question: &Question) -> Answer {
     match question {
         Question::ChooseCertificate(_) => Answer::Certificate(Ok(certified_key())),
+        Question::TakeSession(asked) => Answer::Session(session(&asked.ticket)),
         Question::ChooseClientCertificate(_) => Answer::ClientCertificate(Some(certified_key())),
         Question::VerifyPeer(peer) => match PinnedChain.verify(peer) {
             Reply::Now(verdict) => Answer::Peer(verdict),
@@ -196,8 +280,8 @@ pub fn answer(question: &Question) -> Answer {
     }
 }
 
-pub fn client_config() -> Arc<ClientConfig> {
-    Arc::clone(&CLIENT)
+pub fn client_config(scenario: Scenario) -> Arc<ClientConfig> {
+    Arc::clone(&CLIENTS[scenario as usize])
 }
 
 pub fn server_config(scenario: Scenario) -> Arc<ServerConfig> {
@@ -211,10 +295,7 @@ pub fn now() -> UnixTime {
 /// A new handshake below the records.
 pub fn raw(side: Side, scenario: Scenario, observer: Option<Box<dyn Observer>>) -> Handshake {
     let mut handshake = match side {
-        Side::Client => {
-            let name = "server.example".try_into().expect("it is a name");
-            Handshake::client(client_config(), name, now())
-        }
+        Side::Client => Handshake::client(client_config(scenario), name(), now()),
         Side::Server => Handshake::server(server_config(scenario), now()),
     };
     if let Some(observer) = observer {
@@ -230,8 +311,7 @@ pub fn connection(side: Side, scenario: Scenario) -> AnyConnection {
     let options = Options { now: now(), observer: None };
     match side {
         Side::Client => {
-            let name = "server.example".try_into().expect("it is a name");
-            let client = ClientConnection::with_options(client_config(), name, options);
+            let client = ClientConnection::with_options(client_config(scenario), name(), options);
             Box::new(client.expect("fixed randomness does not fail"))
         }
         Side::Server => {

@@ -9,7 +9,7 @@ use ::tokio::sync::Semaphore;
 use super::answers::{Answers, nobody};
 use super::stream::{TlsStream, within};
 use crate::config::ServerConfig;
-use crate::connection::{Options, ServerConnection};
+use crate::connection::{Connection, Options, ServerConnection};
 use crate::record::{HTTP_WITHOUT_TLS, RecordError};
 
 /// Accepts clients. Its clones share the limit on handshakes under way.
@@ -96,6 +96,36 @@ impl Acceptor {
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
+        self.accept_until(|connection| !connection.is_handshaking(), options, transport).await
+    }
+
+    /// As [`accept`](Self::accept), but where 0-RTT data are accepted it does not wait for the rest
+    /// of the handshake: they can be had from
+    /// [`receive_early_data`](TlsStream::receive_early_data), and answered, a round trip earlier.
+    /// **They can be replayed.** Reading from the stream completes the handshake, without a limit on
+    /// its time.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    pub async fn accept_with_early_data<T>(
+        &self,
+        transport: T,
+    ) -> io::Result<TlsStream<ServerConnection, T>>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.accept_until(Connection::may_write, Options::default(), transport).await
+    }
+
+    async fn accept_until<T>(
+        &self,
+        done: impl Fn(&Connection) -> bool,
+        options: Options,
+        transport: T,
+    ) -> io::Result<TlsStream<ServerConnection, T>>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
         let connection = ServerConnection::with_options(Arc::clone(&self.config), options)?;
         let mut stream = TlsStream::new(connection, transport, Arc::clone(&self.answers));
         within(self.timeout, &mut stream, async |stream| {
@@ -107,7 +137,7 @@ impl Acceptor {
             }
             // The semaphore is never closed.
             let _place = self.under_way.acquire().await.map_err(io::Error::other)?;
-            stream.handshake().await
+            stream.handshake_until(done).await
         })
         .await?;
         Ok(stream)

@@ -107,7 +107,10 @@ impl Connector {
         T: AsyncRead + AsyncWrite + Unpin,
     {
         let mut stream = TlsStream::new(connection, transport, Arc::clone(&self.answers));
-        within(self.timeout, &mut stream, async |stream| stream.handshake().await).await?;
+        within(self.timeout, &mut stream, async |stream| {
+            stream.handshake_until(|connection| !connection.is_handshaking()).await
+        })
+        .await?;
         Ok(stream)
     }
 }

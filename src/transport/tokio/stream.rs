@@ -82,9 +82,29 @@ where
         (self.buffered.connection, self.transport)
     }
 
-    pub(super) async fn handshake(&mut self) -> io::Result<()> {
-        poll_fn(|context| self.poll(Half::Writer, context, |buffered, io| buffered.handshake(io)))
-            .await
+    /// Waits for 0-RTT data that a server accepted, and takes them, where
+    /// [`accept_with_early_data`](super::Acceptor::accept_with_early_data) made the stream. None are
+    /// left when these are empty, and the handshake is complete. To be dropped while it waits does no
+    /// harm.
+    ///
+    /// # Errors
+    /// What went wrong in the rest of the handshake.
+    pub async fn receive_early_data(&mut self) -> io::Result<Vec<u8>> {
+        poll_fn(|context| {
+            self.poll(Half::Reader, context, |buffered, io| buffered.receive_early_data(io))
+        })
+        .await?;
+        Ok(self.take_early_data())
+    }
+
+    pub(super) async fn handshake_until(
+        &mut self,
+        done: impl Fn(&Connection) -> bool,
+    ) -> io::Result<()> {
+        poll_fn(|context| {
+            self.poll(Half::Writer, context, |buffered, io| buffered.handshake_until(io, &done))
+        })
+        .await
     }
 
     /// Waits until the peer's first record is there, or something that is none.
