@@ -5,11 +5,16 @@ mod common;
 use std::sync::Arc;
 
 use common::{Identity, NAME, narrow_provider, server_name};
-use handclasp::config::{AnswerLater, CertificateList, CertifiedKey, HmacCookies, KeySource};
+use handclasp::alert::AlertDescription;
+use handclasp::config::{
+    AnswerLater, CertificateList, CertifiedKey, CookieProtector, ExtensionLayout, HmacCookies,
+    KeySource, LayoutItem,
+};
 use handclasp::connection::Received;
-use handclasp::crypto::{CryptoProvider, SigningKey, signing_key};
+use handclasp::crypto::{CryptoError, CryptoProvider, SigningKey, signing_key};
 use handclasp::handshake::{Answer, Question};
-use handclasp::registry::{CipherSuiteId, NamedGroup, SignatureScheme};
+use handclasp::pki_types::UnixTime;
+use handclasp::registry::{CipherSuiteId, ExtensionType, NamedGroup, SignatureScheme};
 use handclasp::transport::memory::exchange;
 use handclasp::{
     ClientConfig, ClientConnection, Connection, ErrorKind, ServerConfig, ServerConnection,
@@ -159,6 +164,55 @@ fn a_group_without_a_share_costs_a_hello_retry_request() {
         client.write(b"data").unwrap();
         assert_eq!(deliver(&mut client, &mut server), b"data");
     }
+}
+
+/// Makes the same cookie of everything.
+#[derive(Debug)]
+struct OneCookie(Vec<u8>);
+
+impl CookieProtector for OneCookie {
+    fn protect(&self, _: &[u8], _: UnixTime) -> Result<Vec<u8>, CryptoError> {
+        Ok(self.0.clone())
+    }
+
+    fn open(&self, _: &[u8], _: UnixTime) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+#[test]
+fn a_cookie_that_fits_no_client_hello_is_not_sent() {
+    for (length, fits) in [(0, false), (0x2000, true), (0x2001, false)] {
+        let (client, _) = retrying(false);
+        let server = ServerConfig::builder(narrow_provider(1, 2));
+        let server = server.cookies(Arc::new(OneCookie(vec![1; length])));
+        let server = Arc::new(server.build(Arc::new(AnswerLater)).unwrap());
+        let mut client = ClientConnection::new(client, server_name()).unwrap();
+        let mut server = ServerConnection::new(server).unwrap();
+        let error = exchange(&mut client, &mut server).err();
+        let alert = error.and_then(|error| error.alert_sent());
+        assert_eq!(alert, (!fits).then_some(AlertDescription::INTERNAL_ERROR), "{length}");
+        assert_eq!(server.question().is_some(), fits, "the second ClientHello has it");
+    }
+}
+
+#[test]
+fn a_servers_layout_says_nothing_that_the_client_did_not_ask_for() {
+    let identity = Identity::p256();
+    let (offered, other) = (ExtensionType(0xff77), ExtensionType(0xff78));
+    let raw = |kind| LayoutItem::Raw(kind, vec![1]);
+    let layout = ExtensionLayout { items: vec![raw(offered), raw(other)] };
+    let server = ServerConfig::builder(CryptoProvider::ring()).encrypted_extensions_layout(layout);
+    let resolver = CertificateList::new(vec![Arc::new(identity.certified_key())]);
+    let server = Arc::new(server.build(Arc::new(resolver)).unwrap());
+    let client = ClientConfig::builder(CryptoProvider::ring())
+        .client_hello_layout(ExtensionLayout { items: vec![raw(offered)] });
+    let client = Arc::new(client.trust(identity.anchors()).unwrap().build().unwrap());
+    let mut client = ClientConnection::new(client, server_name()).unwrap();
+    let mut server = ServerConnection::new(server).unwrap();
+    // A client ends the handshake over an answer that it did not ask for.
+    exchange(&mut client, &mut server).unwrap();
+    assert!(!client.is_handshaking());
 }
 
 #[test]

@@ -16,7 +16,7 @@ use handclasp::config::{
 };
 use handclasp::connection::Options;
 use handclasp::crypto::{CryptoProvider, signing_key};
-use handclasp::handshake::{Handshake, Step};
+use handclasp::handshake::{Answer, Handshake, Question, Step};
 use handclasp::observer::{Event, Observer};
 use handclasp::registry::{CertificateType, ExtensionType, HandshakeType};
 use handclasp::session::{ClientSessionStore, MemoryClientSessions, TicketKeys};
@@ -146,6 +146,47 @@ fn alert_after(edit: impl Fn(HandshakeType, &Identity, &mut Vec<u8>)) -> Option<
         }
     }
     result.err().map(|error| error.alert_sent().unwrap())
+}
+
+/// Takes raw public keys, and decides later.
+#[derive(Debug)]
+struct Later;
+
+impl PeerVerifier for Later {
+    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        Reply::Later
+    }
+
+    fn certificate_types(&self) -> &[CertificateType] {
+        &[CertificateType::RAW_PUBLIC_KEY]
+    }
+
+    fn verify_raw_public_key(
+        &self,
+        _: &handclasp::config::RawPublicKey,
+    ) -> Reply<Result<(), CertificateError>> {
+        Reply::Later
+    }
+}
+
+#[test]
+fn a_raw_public_key_can_be_judged_later() {
+    let theirs = Identity::p256();
+    for good in [true, false] {
+        let mut one = client(Arc::new(Later), None);
+        let mut other = server(vec![raw_key(&theirs)], None);
+        exchange(&mut one, &mut other).unwrap();
+        let question = one.question().expect("the client waits for a verdict");
+        assert_eq!(question.name(), "verify raw public key");
+        let Question::VerifyRawPublicKey(shown) = question else { panic!("{question:?}") };
+        assert_eq!(*shown.subject_public_key_info, spki(&theirs));
+        let verdict = good.then_some(()).ok_or(CertificateError::rejected("unknown"));
+        let result =
+            one.answer(Answer::Peer(verdict)).and_then(|()| exchange(&mut one, &mut other));
+        assert_eq!(result.is_ok(), good);
+        let alert = result.err().and_then(|error| error.alert_sent());
+        assert_eq!(alert, (!good).then_some(A::CERTIFICATE_UNKNOWN));
+    }
 }
 
 #[test]

@@ -293,3 +293,41 @@ async fn a_stream_may_go_to_another_thread_and_be_shared() {
     client.await.unwrap().unwrap();
     accepting.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn who_speaks_http_without_tls_gets_a_page_and_others_do_not() {
+    const PAGE: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\r\nThis is TLS.";
+    let acceptor = peers::ends().1.plain_http_reply(PAGE);
+    for (words, reply) in [(&b"GET / HTTP/1.1\r\n\r\n"[..], PAGE), (b"SSH-2.0-client\r\n", b"")] {
+        // Room for less than the page.
+        let (mut left, right) = duplex(PAGE.len() - 1);
+        let client = async move {
+            left.write_all(words).await.unwrap();
+            left.flush().await.unwrap();
+            let mut heard = Vec::new();
+            left.read_to_end(&mut heard).await.unwrap();
+            heard
+        };
+        let accepted = async { acceptor.accept(right).await.map(drop) };
+        let (heard, accepted) = tokio::join!(client, accepted);
+        let error = accepted.unwrap_err();
+        assert!(matches!(tls(&error).kind(), ErrorKind::Record(_)), "{error}");
+        let alert = heard.strip_prefix(reply).expect("the page comes first");
+        assert_eq!(alert, [21, 3, 3, 0, 2, 2, 10], "and then an alert");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_is_taken_apart_into_what_it_was_made_of() {
+    let (client, server) = pair(MEBIBYTE).await;
+    assert!(format!("{client:?}").starts_with("TlsStream"));
+    assert!(format!("{:?}", peers::ends().0).starts_with("Connector"));
+    assert!(format!("{:?}", client.transport()).starts_with("DuplexStream"));
+    let (mut connection, mut left) = client.into_parts();
+    // They go on by hand.
+    connection.write(b"by hand").unwrap();
+    left.write_all(connection.outgoing()).await.unwrap();
+    let (mut server, mut data) = (server, [0; 7]);
+    server.read_exact(&mut data).await.unwrap();
+    assert_eq!(&data, b"by hand");
+}

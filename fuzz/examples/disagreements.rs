@@ -1,13 +1,14 @@
 //! Plays random inputs to both of our ends and to those of rustls, and counts the disagreements of
-//! each kind: `cargo run --release --example disagreements [how many inputs]`. With `table` in the
+//! each kind: `cargo run --release --example disagreements [how many inputs] [from
+//! which]`. With `table` in the
 //! place of the number, prints the table of README.md.
 
 use std::collections::BTreeMap;
 
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::Side;
-use handclasp_fuzz::differential::disagreement;
-use handclasp_fuzz::explained::EXPLAINED;
+use handclasp_fuzz::differential::{Verdict, verdicts};
+use handclasp_fuzz::explained::{TABLE, explained};
 
 fn main() {
     if std::env::args().nth(1).as_deref() == Some("table") {
@@ -16,16 +17,25 @@ fn main() {
     let count = std::env::args().nth(1).map_or(100_000, |count| count.parse().expect("a number"));
     let hash = CryptoProvider::ring().cipher_suites[0].hash;
     for side in [Side::Client, Side::Server] {
-        let (mut explained, mut open) = (0, BTreeMap::new());
-        for number in 0_u64..count {
-            let data: Vec<u8> = (0_u8..6)
+        let (mut accepted, mut refused, mut with_row) = (0, 0, 0);
+        let mut open = BTreeMap::new();
+        let first: u64 =
+            std::env::args().nth(2).map_or(0, |first| first.parse().expect("a number"));
+        for number in first..first + count {
+            let mut data: Vec<u8> = (0_u8..6)
                 .flat_map(|block| {
                     hash.digest(&[&number.to_be_bytes()[..], &[block]].concat()).to_vec()
                 })
                 .collect();
-            let Some((ours, theirs)) = disagreement(side, &data) else { continue };
-            if EXPLAINED.iter().any(|row| row.explains(side, &ours, &theirs)) {
-                explained += 1;
+            // Beyond their end all are honest.
+            data.truncate(4 + usize::from(data[data.len() - 1]));
+            let (ours, theirs, agree) = verdicts(side, &data);
+            if agree {
+                *if ours.error.is_none() { &mut accepted } else { &mut refused } += 1;
+                continue;
+            }
+            if explained(side, &ours, &theirs) {
+                with_row += 1;
                 continue;
             }
             let without_digits = |text: &Option<String>| -> String {
@@ -34,22 +44,48 @@ fn main() {
             let key = (without_digits(&ours.error), without_digits(&theirs.error));
             open.entry(key).or_insert((0, number, ours, theirs)).0 += 1;
         }
-        println!("{side:?}: {count} inputs, {explained} explained disagreements");
+        println!(
+            "{side:?}: of {count} inputs both take {accepted} and both refuse {refused}; {with_row} \
+             disagreements have a row"
+        );
         for (_, (times, number, ours, theirs)) in open {
-            println!("{times} times, first {number}:\n  ours:   {ours:?}\n  theirs: {theirs:?}");
+            println!("{times} times, first {number}:");
+            print(&ours, &theirs);
         }
     }
 }
 
+/// Errors, alerts, and the fields in which the two differ.
+fn print(ours: &Verdict, theirs: &Verdict) {
+    for (name, verdict) in [("ours", ours), ("theirs", theirs)] {
+        let (complete, delivered) = (verdict.complete, verdict.delivered.len());
+        println!("  {name}: {:?} {:?}", verdict.alert, verdict.error);
+        println!("    complete: {complete}; {delivered} bytes delivered");
+    }
+    if ours.error.is_some() != theirs.error.is_some() {
+        return;
+    }
+    let lines = [ours, theirs].map(|verdict| {
+        let text = format!("{verdict:#?}");
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    });
+    let differ = lines[0].iter().zip(&lines[1]).filter(|(one, two)| one != two);
+    differ.take(4).for_each(|(one, two)| println!("  {one} / {two}"));
+    println!("  {:?} {:?}", ours.messages, theirs.messages);
+}
+
 fn table() {
-    println!("| End | Ours says | rustls says | Why |\n|---|---|---|---|");
+    println!("| About | End | Ours says | rustls says | Why |\n|---|---|---|---|---|");
     let words = |words: &str| match words {
         "" => "(takes it)".to_owned(),
         "*" => "(any error)".to_owned(),
         words => format!("`{words}`"),
     };
-    for row in EXPLAINED {
-        let (ours, theirs) = (words(row.ours), words(row.theirs));
-        println!("| {:?} | {ours} | {theirs} | {} |", row.side, row.reason);
+    for (about, rows) in TABLE {
+        for row in rows {
+            let (ours, theirs) = (words(row.ours), words(row.theirs));
+            let side = row.side.map_or("Either".to_owned(), |side| format!("{side:?}"));
+            println!("| {about} | {side} | {ours} | {theirs} | {} |", row.reason);
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use handclasp::registry::HandshakeType;
 use handclasp_fuzz::certificates::{GeneralName, Template, der, extension};
 use handclasp_fuzz::peers::{SCENARIOS, record_flights, record_messages};
-use handclasp_fuzz::revocation;
+use handclasp_fuzz::{revocation, two_ends};
 
 fn main() -> io::Result<()> {
     let written = RefCell::new(HashSet::new());
@@ -49,6 +49,9 @@ fn main() -> io::Result<()> {
             write(side, &format!("{scenario}-after"), &script)?;
         }
     }
+    for choice in 0..10 {
+        write("features", &format!("honest-{choice}"), &[choice])?;
+    }
     write("crl", "openssl", &revocation::CRL)?;
     for (name, response) in ["good", "delegated", "revoked"].iter().zip(revocation::RESPONSES) {
         write("ocsp", name, response)?;
@@ -69,6 +72,8 @@ fn main() -> io::Result<()> {
         let pieces = [side, 0, 7, 9, 3, 24, 0, 0, 7, 9, 2, 1, 1, 1, 0, 0];
         write("post_handshake", &format!("{side}-pieces"), &pieces)?;
     }
+    broken_peers(&write)?;
+    meetings_again(&write)?;
     let Some(traces) = std::env::args().nth(1) else { return Ok(()) };
     for entry in fs::read_dir(traces)? {
         let path = entry?.path();
@@ -91,6 +96,48 @@ fn main() -> io::Result<()> {
 
 /// Writes a seed of a target: its target, its name and its bytes.
 type Write<'a> = &'a dyn Fn(&str, &str, &[u8]) -> io::Result<()>;
+
+/// One thing wrong in each place of an otherwise honest flight, and each thing that may follow it.
+fn broken_peers(write: Write<'_>) -> io::Result<()> {
+    for (target, places) in [("differential_client", 5), ("differential_server", 3)] {
+        let honest = [3, 0, 0].iter().copied().chain((0..places).map(|_| 0)).collect::<Vec<u8>>();
+        write(target, "after-honest", &honest)?;
+        for place in 0..places {
+            for operation in [22, 24, 26, 27, 28, 29] {
+                let edit = [operation, 0, 9, 3, 2, 0, 1, 7];
+                let seed = [&honest[..3 + place], &edit].concat();
+                write(target, &format!("after-{place}-{operation}"), &seed)?;
+            }
+        }
+        for action in 0..16 {
+            // What it is, what is in it, and then data.
+            let seed = [&honest[..], &[action, 1, 2, 1, 0, 2, 3, b'd', b'a', b't']].concat();
+            write(target, &format!("after-action-{action}"), &seed)?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends that have met before: 0-RTT data before and after the first flight, data of both, and
+/// everything once more for another server.
+fn meetings_again(write: Write<'_>) -> io::Result<()> {
+    let all = |side| [15, side];
+    let records = [[0xd8, 0], [40, 15], [0, 0xd8], [0, 8], all(0), all(1), all(0), all(1)].concat();
+    let data = [&[6, 0, 9, 6, 1, 9][..], &all(0), &all(1), &[0xf0, 0, 0]].concat();
+    let messages = [[0, 0], [0, 1]].concat().repeat(8);
+    for kept in 0..8 {
+        let seed = [&[2, kept][..], &records, &data].concat();
+        let reached = two_ends::play(&seed);
+        // Who has another key does not get through, and whose ticket is lost begins anew.
+        assert_eq!((reached.complete, reached.resumed), (kept != 2, kept != 2 && kept != 7));
+        assert_eq!(reached.early_data_accepted, kept == 1 || kept == 4);
+        write("two_ends", &format!("again-records-{kept}"), &seed)?;
+        let seed = [&[3, kept][..], &messages, &[0xf0, 0]].concat();
+        assert_eq!(two_ends::play(&seed), reached);
+        write("two_ends", &format!("again-messages-{kept}"), &seed)?;
+    }
+    Ok(())
+}
 
 /// Chains that are valid, and that each fail in another way; names and constraints.
 fn certificates(write: Write<'_>) -> io::Result<()> {

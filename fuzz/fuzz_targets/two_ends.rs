@@ -4,4 +4,6 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|data: &[u8]| handclasp_fuzz::two_ends::play(data));
+fuzz_target!(|data: &[u8]| {
+    handclasp_fuzz::two_ends::play(data);
+});

@@ -1,13 +1,16 @@
 //! Where our ends and those of rustls disagree, and why.
 
+mod after;
+mod hellos;
+
 use handclasp::handshake::Side;
 
 use crate::differential::Verdict;
 
 /// A disagreement that is right as it is.
 pub struct Row {
-    /// The end that it is about.
-    pub side: Side,
+    /// The end that it is about; none for either.
+    pub side: Option<Side>,
     /// Words of our error; none where we take it, and "*" for any error.
     pub ours: &'static str,
     /// Words of theirs, in the same way.
@@ -17,35 +20,44 @@ pub struct Row {
 
 impl Row {
     /// Is this disagreement the one of the row?
-    pub fn explains(&self, side: Side, ours: &Verdict, theirs: &Verdict) -> bool {
-        let fits = |words: &str, error: &Option<String>| match error {
-            None => words.is_empty(),
+    fn explains(&self, side: Side, ours: &Verdict, theirs: &Verdict) -> bool {
+        let fits = |words: &str, verdict: &Verdict| match &verdict.error {
+            None => words.is_empty() || words == WAITS && verdict.unfinished,
             Some(error) => words == "*" || !words.is_empty() && error.contains(words),
         };
-        side == self.side && fits(self.ours, &ours.error) && fits(self.theirs, &theirs.error)
+        self.side.is_none_or(|one| one == side)
+            && fits(self.ours, ours)
+            && fits(self.theirs, theirs)
     }
 }
 
+/// In the place of an error: the rest of a message has not come.
+const WAITS: &str = "(waits for the rest)";
+
 const fn row(side: Side, ours: &'static str, theirs: &'static str, reason: &'static str) -> Row {
-    Row { side, ours, theirs, reason }
+    Row { side: Some(side), ours, theirs, reason }
 }
 
-use Side::{Client, Server};
+const fn either(ours: &'static str, theirs: &'static str, reason: &'static str) -> Row {
+    Row { side: None, ours, theirs, reason }
+}
+
+/// Every disagreement that was found: those about records, wherever they come; those about hellos;
+/// and those about what comes after the hellos.
+pub const TABLE: [(&str, &[Row]); 3] =
+    [("records", RECORDS), ("hellos", hellos::ROWS), ("after", after::ROWS)];
+
+/// Does a row explain why the two disagree?
+pub fn explained(side: Side, ours: &Verdict, theirs: &Verdict) -> bool {
+    let rows = if ours.after_hellos { after::ROWS } else { hellos::ROWS };
+    RECORDS.iter().chain(rows).any(|row| row.explains(side, ours, theirs))
+}
+
+use Side::Client;
 
 const NO_ALERT: &str = "rustls sends no alert for it; RFC 9846, section 6.2, wants one sent";
 const LONG: &str = "each end has a limit of its own for the length of a message, as section 4 lets \
-    it: 131,396 bytes of body, and 65,535 for rustls";
-const BODY_FIRST: &str = "rustls parses each extension's body before it looks at whether the \
-    extension may be there, so it tells of the body: decode_error. Section 4.3 names the alerts \
-    for extensions in the wrong place, which are ours";
-const SECOND_HELLO: &str = "section 4.2.2: the second ClientHello is the first but for what the \
-    HelloRetryRequest asks for, which ours compares; rustls compares the server's name";
-const NOT_PARSED: &str = "rustls has no use for the extension and does not parse it; section 6.2 \
-    wants decode_error for what is recognised and malformed";
-const OTHER_NAMES: &str = "RFC 6066, section 3: names of other types begin with their length, too; \
-    rustls takes what follows the type as it is";
-const UNUSED: &str = "the extension has no meaning in TLS 1.3, or none for this server, which \
-    ignores it whole, as section 4.3 lets it; rustls parses it and finds it malformed";
+    it: 65,536 bytes of body, and 65,535 for rustls";
 const CLOSED: &str = "section 6.1: close_notify ends the peer's direction. In a handshake that \
     cannot go on any more, which is an error with us; rustls waits for the end of the transport";
 const MISPLACED: &str = "section 5.1: ours looks at whether bytes follow a message that changes \
@@ -58,28 +70,24 @@ const CANCELED: &str = "section 6.1: user_canceled is followed by close_notify, 
     passes over up to ignored_alerts of them; rustls takes none in a handshake";
 const KIND_FIRST: &str = "appendix A: ours looks at the type of a message before its body; rustls \
     parses the body of any message first";
-const LIST_FIRST: &str = "ours splits the list of extensions before it looks at any of them, and \
-    says decode_error where a length is wrong; rustls stops at the first that it does not like";
 const EMPTY: &str = "section 5.4 has unexpected_message for it where it is protected; rustls says \
     decode_error";
 
-/// Every disagreement that was found.
-pub const EXPLAINED: &[Row] = &[
+const UNKNOWN_TYPE: &str = "section 5: unexpected_message for a record of an unknown type; rustls \
+    says decode_error, or bad_record_mac where it tries to decrypt it";
+
+const HEADER_FIRST: &str = "ours looks at the type and the length of a message as soon as they have \
+    come; rustls waits for the whole message";
+
+/// What the records themselves are about.
+const RECORDS: &[Row] = &[
     // Where rustls breaks off without a word.
-    row(Client, "*", "MessageInterleavedWithHandshakeMessage", NO_ALERT),
-    row(Server, "*", "MessageInterleavedWithHandshakeMessage", NO_ALERT),
-    row(Client, "*", "HandshakePayloadTooLarge", NO_ALERT),
-    row(Server, "*", "HandshakePayloadTooLarge", NO_ALERT),
-    row(Server, "no application protocol in common", "NoApplicationProtocol", NO_ALERT),
-    row(Server, "no signature scheme in common", "NoSignatureSchemesInCommon", NO_ALERT),
-    row(Server, "*", "ServerNameDifferedOnRetry", NO_ALERT),
-    row(Client, "", "HandshakePayloadTooLarge", LONG),
-    row(Server, "", "HandshakePayloadTooLarge", LONG),
+    either("*", "MessageInterleavedWithHandshakeMessage", NO_ALERT),
+    either("*", "HandshakePayloadTooLarge", NO_ALERT),
+    either("", "HandshakePayloadTooLarge", LONG),
     // Records.
-    row(Client, "the peer closed the connection", "", CLOSED),
-    row(Client, "the peer closed the connection", "*", CLOSED),
-    row(Server, "the peer closed the connection", "", CLOSED),
-    row(Server, "the peer closed the connection", "*", CLOSED),
+    either("the peer closed the connection", "", CLOSED),
+    either("the peer closed the connection", "*", CLOSED),
     row(
         Client,
         "",
@@ -87,182 +95,19 @@ pub const EXPLAINED: &[Row] = &[
         "section 5: a change_cipher_spec may come at any time between the first ClientHello and \
          the peer's Finished, and is dropped; rustls takes it after the ServerHello only",
     ),
-    row(
-        Client,
+    either(
         "change_cipher_spec record does not consist",
         "InvalidMessage(",
         "section 5: unexpected_message for any other change_cipher_spec",
     ),
-    row(
-        Server,
-        "change_cipher_spec record does not consist",
-        "InvalidMessage(",
-        "section 5: unexpected_message for any other change_cipher_spec",
-    ),
-    row(Client, "has no content", "InvalidEmptyPayload", EMPTY),
-    row(Server, "has no content", "InvalidEmptyPayload", EMPTY),
-    row(Client, "bytes follow a message", "*", MISPLACED),
-    row(Server, "bytes follow a message", "*", MISPLACED),
-    row(Client, "the peer sent the alert", "", LEVEL),
-    row(Server, "the peer sent the alert", "", LEVEL),
-    row(Client, "the peer sent the alert", "AlertReceived(", ANSWERED),
-    row(Server, "the peer sent the alert", "AlertReceived(", ANSWERED),
-    row(Client, "", "AlertReceived(UserCanceled)", CANCELED),
-    row(Server, "", "AlertReceived(UserCanceled)", CANCELED),
-    row(Client, "came while waiting for", "InvalidMessage(", KIND_FIRST),
-    row(Server, "came while waiting for", "InvalidMessage(", KIND_FIRST),
-    // ServerHello and HelloRetryRequest.
-    row(Client, "extensions: ", "InvalidMessage(", LIST_FIRST),
-    row(
-        Client,
-        "was chosen, which was not offered",
-        "ServerTlsVersionIsDisabledByOurConfig",
-        "section 4.3.1: illegal_parameter; rustls says protocol_version",
-    ),
-    row(
-        Client,
-        "the server's legacy_version",
-        "",
-        "section 4.2.3 (new in RFC 9846): protocol_version where it is not 0x0303",
-    ),
-    row(Client, "the server chose", "InvalidMessage(", BODY_FIRST),
-    row(Client, "lacks the extension", "InvalidMessage(", BODY_FIRST),
-    row(
-        Client,
-        "was chosen, which was not offered",
-        "",
-        "section 4.3.1: supported_versions alone says the version. Where legacy_version is not \
-         0x0303, rustls takes that one",
-    ),
-    row(Client, "which was not offered", "InvalidMessage(", BODY_FIRST),
-    row(Client, "appears more than once", "InvalidMessage(", BODY_FIRST),
-    row(Client, "is not allowed in this message", "InvalidMessage(", BODY_FIRST),
-    row(
-        Client,
-        "is not allowed in this message",
-        "PeerMisbehaved(Un",
-        "section 4.3: illegal_parameter for an extension that is recognised and not specified for \
-         the message; rustls says unsupported_extension",
-    ),
-    row(
-        Client,
-        "is not allowed in this message",
-        "",
-        "section 4.3, as above; rustls does not notice these",
-    ),
-    row(
-        Client,
-        "lacks the extension supported_versions",
-        "IllegalHelloRetryRequestWithUnsupportedVersion",
-        "section 9.2: missing_extension; rustls says illegal_parameter",
-    ),
-    row(
-        Client,
-        "was chosen, which was not offered",
-        "ServerDoesNotSupportTls12Or13",
-        "section 4.3.1: illegal_parameter; rustls says protocol_version",
-    ),
-    row(
-        Client,
-        "was not offered (alert sent: illegal_parameter)",
-        "SelectedUnofferedCipherSuite",
-        "section 4.2.3: illegal_parameter; rustls says handshake_failure",
-    ),
-    row(
-        Client,
-        "legacy_session_id_echo",
-        "",
-        "section 4.2.4: a HelloRetryRequest has to echo it as well; rustls checks ServerHellos",
-    ),
-    row(
-        Client,
-        "legacy_compression_method",
-        "UnsupportedCompression",
-        "section 4.2.3: illegal_parameter (the field must be zero); rustls says decode_error",
-    ),
-    // ClientHello.
-    row(
-        Server,
-        "the peer does not offer TLS 1.3",
-        "PeerIncompatible(",
-        "section 4.3.1: protocol_version; rustls looks at other extensions first, and says what is \
-         wrong with them, or handshake_failure",
-    ),
-    row(
-        Server,
-        "the client's legacy_version",
-        "",
-        "section 4.2.2 (new in RFC 9846): protocol_version where it is not 0x0303",
-    ),
-    row(
-        Server,
-        "which it must have",
-        "PeerIncompatible(",
-        "section 9.2: missing_extension; rustls says handshake_failure",
-    ),
-    row(
-        Server,
-        "which supported_groups lacks",
-        "",
-        "section 4.3.8: a server may check that each share is for an offered group; ours does",
-    ),
-    row(
-        Server,
-        "which supported_groups lacks",
-        "NoKxGroupsInCommon",
-        "the same: illegal_parameter before anything is negotiated",
-    ),
-    row(Server, "appears more than once", "InvalidMessage(", BODY_FIRST),
-    row(Server, "extensions: in the second", "", SECOND_HELLO),
-    row(Server, "extensions: in the second", "*", SECOND_HELLO),
-    row(Server, "cookie: it is not the HelloRetryRequest's", "", SECOND_HELLO),
-    row(
-        Server,
-        "",
-        "ServerNameMustContainOneHostName",
-        "RFC 6066, section 3: names of other types are passed over",
-    ),
-    row(
-        Server,
-        "is not allowed in this message",
-        "",
-        "section 4.3: illegal_parameter for an extension that is recognised and not specified for \
-         a ClientHello; rustls knows it in its own message only",
-    ),
-    row(Server, "is not allowed in this message", "InvalidMessage(", BODY_FIRST),
-    row(
-        Server,
-        "this server has given no cookies",
-        "",
-        "section 4.3.2: a cookie comes back from the client that it was given to; rustls gives \
-         none, and does not look",
-    ),
-    row(
-        Server,
-        "no certificate type in common",
-        "",
-        "RFC 7250, section 4.2: unsupported_certificate where none of the client's types is served",
-    ),
-    row(Server, "no certificate type in common", "IncorrectCertificateTypeExtension", NO_ALERT),
-    row(
-        Server,
-        "",
-        "IncorrectCertificateTypeExtension",
-        "RFC 7250, section 4.2: a server that asks for no certificate need not heed the client's \
-         types; rustls refuses such a ClientHello",
-    ),
-    row(
-        Server,
-        "",
-        "OfferedDuplicateCertificateCompressions",
-        "RFC 8879 forbids no list that says the same twice",
-    ),
-    row(Server, "server_name", "", OTHER_NAMES),
-    row(Server, "server_name", "ServerNameMustContainOneHostName", OTHER_NAMES),
-    row(Server, "certificate_authorities", "", NOT_PARSED),
-    row(Server, "record_size_limit", "", NOT_PARSED),
-    row(Server, "post_handshake_auth", "", NOT_PARSED),
-    row(Server, "signed_certificate_timestamp", "", NOT_PARSED),
-    row(Server, "signature_algorithms_cert", "", NOT_PARSED),
-    row(Server, "", "InvalidMessage(", UNUSED),
+    either("has no content", "InvalidEmptyPayload", EMPTY),
+    either("unknown content type", "*", UNKNOWN_TYPE),
+    either("bytes follow a message", "*", MISPLACED),
+    either("the peer sent the alert", "", LEVEL),
+    either("the peer sent the alert", "AlertReceived(", ANSWERED),
+    either("", "AlertReceived(UserCanceled)", CANCELED),
+    either("came while waiting for", "InvalidMessage(", KIND_FIRST),
+    // Messages whose rest has not come.
+    either("came while waiting for", WAITS, HEADER_FIRST),
+    either("length: a length of", WAITS, HEADER_FIRST),
 ];

@@ -1,7 +1,4 @@
-//! ClientHello, ServerHello and HelloRetryRequest taken apart, edited, put together and cut into
-//! records, as the input says.
-
-use handclasp::handshake::Side;
+//! Messages taken apart, edited and put together, and hellos cut into records, as the input says.
 
 use crate::{Input, fix_length};
 
@@ -11,26 +8,35 @@ const KINDS: [u16; 28] = [
     51, 0x0a0a, 0x4469, 0xff01,
 ];
 
-/// A piece of a hello before its extensions.
-struct Part {
+/// A piece of a message before its extensions.
+pub struct Part {
     /// How many bytes the length before it has.
     prefix: usize,
-    bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
 }
 
-struct Hello {
+/// A message in its parts.
+pub struct Parsed {
     kind: u8,
-    parts: Vec<Part>,
-    extensions: Vec<(u16, Vec<u8>)>,
+    pub parts: Vec<Part>,
+    /// The part before which the length of all the rest stands, in three bytes.
+    list: Option<usize>,
+    extensions: Option<Vec<(u16, Vec<u8>)>>,
 }
 
-impl Hello {
-    /// Takes an honest hello apart.
-    fn parse(side: Side, message: &[u8]) -> Self {
+impl Parsed {
+    /// Takes an honest message apart. A Certificate has one entry.
+    pub fn parse(message: &[u8]) -> Self {
         // Fixed lengths, or, negative, how long the length is.
-        let layout: &[isize] = match side {
-            Side::Client => &[2, 32, -1, 2, 1],
-            Side::Server => &[2, 32, -1, -2, -1],
+        let (layout, list, extends): (&[isize], _, _) = match message[0] {
+            1 => (&[2, 32, -1, -2, -1], None, true),
+            2 => (&[2, 32, -1, 2, 1], None, true),
+            4 => (&[4, 4, -1, -2], None, true),
+            8 => (&[], None, true),
+            11 => (&[-1, -3], Some(1), true),
+            13 => (&[-1], None, true),
+            15 => (&[2, -2], None, false),
+            _ => (&[], None, false),
         };
         let mut rest = &message[4..];
         let mut take = |length: isize| {
@@ -42,65 +48,104 @@ impl Hello {
             rest = after;
             Part { prefix, bytes: bytes.to_vec() }
         };
-        let parts = layout.iter().map(|length| take(*length)).collect();
-        let mut rest = &take(-2).bytes[..];
-        let mut extensions = Vec::new();
-        while let [a, b, c, d, body @ ..] = rest {
-            let (body, after) = body.split_at(usize::from(u16::from_be_bytes([*c, *d])));
-            extensions.push((u16::from_be_bytes([*a, *b]), body.to_vec()));
-            rest = after;
+        let mut parts = Vec::new();
+        for (index, length) in layout.iter().enumerate() {
+            if list == Some(index) {
+                take(3);
+            }
+            parts.push(take(*length));
         }
-        Self { kind: message[0], parts, extensions }
+        let extensions = extends.then(|| split_extensions(&take(-2).bytes));
+        if !rest.is_empty() {
+            parts.push(Part { prefix: 0, bytes: rest.to_vec() });
+        }
+        Self { kind: message[0], parts, list, extensions }
     }
 
-    fn edit(&mut self, input: &mut Input<'_>) {
+    pub fn edit(&mut self, input: &mut Input<'_>) {
         let (operation, place) = (input.byte(), usize::from(input.byte()));
-        let count = self.extensions.len();
-        let part = place % self.parts.len();
-        if operation % 12 < 8 && count == 0 {
-            return;
-        }
-        let (index, other) = (place % count.max(1), place / 16 % count.max(1));
-        match operation % 12 {
-            0 | 1 => change(&mut self.extensions[index].1, input),
-            2 | 3 => replace(&mut self.extensions[index].1, input),
-            4 => self.extensions[index].1 = input.bytes().to_vec(),
-            5 => drop(self.extensions.remove(index)),
-            6 => {
-                let again = self.extensions[index].clone();
-                self.extensions.insert(other, again);
+        let part = self.parts.len().checked_sub(1).map(|last| place % (last + 1));
+        match (&mut self.extensions, operation % 12) {
+            (Some(extensions), operation @ ..10) => {
+                edit_extensions(extensions, operation, place, input);
             }
-            7 => self.extensions.swap(index, other),
-            8 | 9 => {
-                let kind = KINDS[usize::from(input.byte()) % KINDS.len()];
-                self.extensions.insert(index, (kind, input.bytes().to_vec()));
-            }
-            10 => change(&mut self.parts[part].bytes, input),
-            _ => replace(&mut self.parts[part].bytes, input),
+            (_, operation) => match part {
+                Some(part) if operation % 2 == 0 => change(&mut self.parts[part].bytes, input),
+                Some(part) => replace(&mut self.parts[part].bytes, input),
+                None => {}
+            },
         }
     }
 
-    fn message(&self) -> Vec<u8> {
-        let mut out = vec![self.kind, 0, 0, 0];
-        for part in &self.parts {
-            let length = (part.bytes.len() as u32).to_be_bytes();
-            out.extend_from_slice(&length[4 - part.prefix..]);
-            out.extend_from_slice(&part.bytes);
-        }
+    pub fn message(&self) -> Vec<u8> {
+        let mut body = Vec::new();
         let mut extensions = Vec::new();
-        for (kind, body) in &self.extensions {
+        for (kind, body) in self.extensions.iter().flatten() {
             extensions.extend_from_slice(&kind.to_be_bytes());
             extensions.extend_from_slice(&(body.len() as u16).to_be_bytes());
             extensions.extend_from_slice(body);
         }
-        out.extend_from_slice(&(extensions.len() as u16).to_be_bytes());
-        out.extend_from_slice(&extensions);
+        let mut start = 0;
+        for (index, part) in self.parts.iter().enumerate() {
+            if self.list == Some(index) {
+                start = body.len();
+            }
+            let length = (part.bytes.len() as u32).to_be_bytes();
+            body.extend_from_slice(&length[4 - part.prefix..]);
+            body.extend_from_slice(&part.bytes);
+        }
+        if self.extensions.is_some() {
+            body.extend_from_slice(&(extensions.len() as u16).to_be_bytes());
+            body.extend_from_slice(&extensions);
+        }
+        if self.list.is_some() {
+            let length = ((body.len() - start) as u32).to_be_bytes();
+            body.splice(start..start, length[1..].iter().copied());
+        }
+        let mut out = vec![self.kind, 0, 0, 0];
+        out.extend_from_slice(&body);
         fix_length(&mut out);
         out
     }
 }
 
-fn change(bytes: &mut [u8], input: &mut Input<'_>) {
+fn split_extensions(mut rest: &[u8]) -> Vec<(u16, Vec<u8>)> {
+    let mut extensions = Vec::new();
+    while let [a, b, c, d, body @ ..] = rest {
+        let (body, after) = body.split_at(usize::from(u16::from_be_bytes([*c, *d])));
+        extensions.push((u16::from_be_bytes([*a, *b]), body.to_vec()));
+        rest = after;
+    }
+    extensions
+}
+
+fn edit_extensions(
+    extensions: &mut Vec<(u16, Vec<u8>)>,
+    operation: u8,
+    place: usize,
+    input: &mut Input<'_>,
+) {
+    let count = extensions.len();
+    let (index, other) = (place % count.max(1), place / 16 % count.max(1));
+    match operation {
+        ..8 if count == 0 => {}
+        0 | 1 => change(&mut extensions[index].1, input),
+        2 | 3 => replace(&mut extensions[index].1, input),
+        4 => extensions[index].1 = input.bytes().to_vec(),
+        5 => drop(extensions.remove(index)),
+        6 => {
+            let again = extensions[index].clone();
+            extensions.insert(other, again);
+        }
+        7 => extensions.swap(index, other),
+        _ => {
+            let kind = KINDS[usize::from(input.byte()) % KINDS.len()];
+            extensions.insert(index, (kind, input.bytes().to_vec()));
+        }
+    }
+}
+
+pub fn change(bytes: &mut [u8], input: &mut Input<'_>) {
     let (at, with) = (usize::from(input.byte()), input.byte().max(1));
     if !bytes.is_empty() {
         let at = at % bytes.len();
@@ -108,7 +153,7 @@ fn change(bytes: &mut [u8], input: &mut Input<'_>) {
     }
 }
 
-fn replace(bytes: &mut Vec<u8>, input: &mut Input<'_>) {
+pub fn replace(bytes: &mut Vec<u8>, input: &mut Input<'_>) {
     let (at, length) = (usize::from(input.byte()), usize::from(input.byte() % 8));
     let at = at % (bytes.len() + 1);
     let end = (at + length).min(bytes.len());
@@ -124,11 +169,11 @@ pub struct Script {
 }
 
 impl Script {
-    /// Edits the hellos of the honest peer of `side`, and what stands around them.
-    pub fn read(side: Side, honest: impl Iterator<Item = Vec<u8>>, input: &mut Input<'_>) -> Self {
+    /// Edits the hellos of the honest peer, and what stands around them.
+    pub fn read(honest: impl Iterator<Item = Vec<u8>>, input: &mut Input<'_>) -> Self {
         let mut made = 0;
         let flights = honest.map(|message| {
-            let mut hello = Hello::parse(side, &message);
+            let mut hello = Parsed::parse(&message);
             let edits = [0, 1, 1, 1, 1, 1, 2, 4][usize::from(input.byte() % 8)];
             for _ in 0..edits {
                 hello.edit(input);

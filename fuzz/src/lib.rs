@@ -4,24 +4,27 @@
 //! input says. Signature and Finished may be made anew over the changed messages, which only a
 //! peer that holds the server's key could do: so the checks behind them are reached as well.
 
+mod broken_peer;
 pub mod certificates;
 pub mod differential;
 pub mod explained;
+pub mod features;
 mod hello;
+mod meeting;
 #[path = "../../tests/hostile/peers.rs"]
 pub mod peers;
 pub mod post_handshake;
+mod protected;
 pub mod revocation;
+mod theirs;
 pub mod two_ends;
 
 use std::sync::LazyLock;
 
-use handclasp::crypto::{CipherSuite, signing_key};
+use handclasp::crypto::CipherSuite;
 use handclasp::handshake::{Handshake, Side, Step};
 use handclasp::key_schedule::TrafficSecret;
-use handclasp::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use handclasp::registry::{HandshakeType, SignatureScheme};
-use handclasp::wire::CertificateVerify;
+use handclasp::registry::HandshakeType;
 use handclasp::{Error, Level};
 
 use peers::{Message, SCENARIOS, Scenario};
@@ -79,9 +82,9 @@ enum Questions {
 }
 
 impl Script {
-    fn read(side: Side, scenario: Scenario, input: &mut Input<'_>) -> Self {
+    fn read(side: Side, recorded: &[Message], input: &mut Input<'_>) -> Self {
         let flags = input.byte();
-        let honest: Vec<_> = RECORDED[scenario as usize]
+        let honest: Vec<_> = recorded
             .iter()
             .filter(|message| message.from != side)
             .map(|message| (message.level, message.bytes.clone()))
@@ -179,11 +182,7 @@ struct End {
 }
 
 impl End {
-    fn new(side: Side, scenario: Scenario, questions: Questions) -> Self {
-        let handshake = match questions {
-            Questions::None => peers::raw(side, scenario, None),
-            Questions::AtOnce | Questions::Later => peers::asking(side, scenario),
-        };
+    fn new(handshake: Handshake, questions: Questions) -> Self {
         let said = Vec::new();
         let mut end = Self { handshake, said, peer_secret: None, sent_length: 0, questions };
         end.take_steps();
@@ -233,29 +232,12 @@ impl End {
     fn finished(&self) -> Option<Vec<u8>> {
         let secret = self.peer_secret.as_ref()?;
         let suite = secret.suite();
-        let length = suite.hash.output_length();
-        let mut key = vec![0; length];
-        let label = b"tls13 finished";
-        let info = [&[0, length as u8, label.len() as u8], &label[..], &[0]].concat();
-        suite.hash.expand(secret.as_bytes(), &[&info], &mut key).ok()?;
-        let mac = suite.hash.hmac(&key, &[&self.transcript(suite)]);
-        let mut message = vec![HandshakeType::FINISHED.0, 0, 0, 0];
-        message.extend_from_slice(mac.as_bytes());
-        fix_length(&mut message);
-        Some(message)
+        Some(protected::finished(suite, secret.as_bytes(), &self.transcript(suite)))
     }
 
     fn certificate_verify(&self) -> Option<Vec<u8>> {
         let suite = self.peer_secret.as_ref()?.suite();
-        let context = b"TLS 1.3, server CertificateVerify";
-        let content = [&[0x20; 64], &context[..], &[0], &self.transcript(suite)].concat();
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(peers::KEY));
-        let key = signing_key(&key).ok()?;
-        let signature = key.sign(SignatureScheme::ED25519, &content).ok()?;
-        let mut out = Vec::new();
-        CertificateVerify { algorithm: SignatureScheme::ED25519, signature: &signature }
-            .encode(&mut out);
-        Some(out)
+        Some(protected::certificate_verify(Side::Server, &self.transcript(suite)))
     }
 }
 
@@ -263,51 +245,85 @@ impl End {
 pub fn play(side: Side, data: &[u8]) {
     let mut input = Input(data);
     let scenario = SCENARIOS[usize::from(input.byte()) % SCENARIOS.len()];
-    let script = Script::read(side, scenario, &mut input);
-    let mut end = End::new(side, scenario, script.questions);
-    let mut delivered = Vec::new();
-    let result = script.messages.iter().try_for_each(|(level, message)| {
+    let script = Script::read(side, &RECORDED[scenario as usize], &mut input);
+    let handshake = match script.questions {
+        Questions::None => peers::raw(side, scenario, None),
+        Questions::AtOnce | Questions::Later => peers::asking(side, scenario),
+    };
+    let mut end = End::new(handshake, script.questions);
+    let (delivered, result) = script.deliver(&mut end, |end, message| {
         // The transcript that a forged proof is made over is known without a retry only.
-        let remade = match message.first().copied().map(HandshakeType) {
-            _ if scenario != Scenario::Plain => None,
-            Some(HandshakeType::FINISHED) if script.refinish => end.finished(),
-            Some(HandshakeType::CERTIFICATE_VERIFY) if script.resign => end.certificate_verify(),
-            _ => None,
-        };
-        let message = remade.as_ref().unwrap_or(message);
-        delivered.extend_from_slice(message);
-        message.chunks(script.piece).try_for_each(|piece| {
-            let result = end.receive(*level, piece);
-            check(&end, &result);
-            result
-        })
+        if scenario == Scenario::Plain { script.remade(end, message) } else { None }
     });
-    let result = result.and_then(|()| end.answer());
-    check(&end, &result);
-    end.take_steps();
-    let complete = end.handshake.is_complete();
     // An honest client waits for the server's flight, and so for the answer.
     // Its last question comes with the last message: nothing after that makes it answer.
     let asked_last = side == Side::Server || scenario == Scenario::ClientAuth;
     let too_early = asked_last && script.questions == Questions::Later;
+    // A server with cookies needs no first ClientHello.
+    let skipped = match (side, scenario) {
+        (Side::Server, Scenario::Cookie) => script.honest[0].1.len(),
+        _ => 0,
+    };
+    judge(&script, &end, too_early, skipped, &delivered, &result);
+    match result {
+        Ok(()) => after(&mut end, &mut input),
+        Err(error) => dead(&mut end, &error),
+    }
+}
+
+impl Script {
+    /// Delivers the messages, each made anew where `remake` does so. Returns all that was told.
+    fn deliver(
+        &self,
+        end: &mut End,
+        remake: impl Fn(&End, &[u8]) -> Option<Vec<u8>>,
+    ) -> (Vec<u8>, Result<(), Error>) {
+        let mut delivered = Vec::new();
+        let result = self.messages.iter().try_for_each(|(level, message)| {
+            let remade = remake(end, message);
+            let message = remade.as_ref().unwrap_or(message);
+            delivered.extend_from_slice(message);
+            message.chunks(self.piece).try_for_each(|piece| {
+                let result = end.receive(*level, piece);
+                check(end, &result);
+                result
+            })
+        });
+        let result = result.and_then(|()| end.answer());
+        check(end, &result);
+        end.take_steps();
+        (delivered, result)
+    }
+
+    /// The signature or the Finished over what was said, where the input asks for it.
+    fn remade(&self, end: &End, message: &[u8]) -> Option<Vec<u8>> {
+        match message.first().copied().map(HandshakeType)? {
+            HandshakeType::FINISHED if self.refinish => end.finished(),
+            HandshakeType::CERTIFICATE_VERIFY if self.resign => end.certificate_verify(),
+            _ => None,
+        }
+    }
+}
+
+/// An honest script completes the handshake, and no other does whose Finished is not made anew.
+fn judge(
+    script: &Script,
+    end: &End,
+    too_early: bool,
+    skipped: usize,
+    delivered: &[u8],
+    result: &Result<(), Error>,
+) {
+    let complete = end.handshake.is_complete();
     if script.messages == script.honest && !too_early {
         result.clone().expect("honest peers agree, and forged proofs are well made");
         assert!(complete);
     }
     if complete && !script.refinish {
-        let honest: Vec<u8> =
-            script.honest.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect();
-        // A server with cookies needs no first ClientHello.
-        let skipped = match (side, scenario) {
-            (Side::Server, Scenario::Cookie) => script.honest[0].1.len(),
-            _ => 0,
-        };
+        let handshake = script.honest.iter().filter(|(level, _)| *level != Level::Application);
+        let honest: Vec<u8> = handshake.flat_map(|(_, bytes)| bytes.iter().copied()).collect();
         let whole = delivered.starts_with(&honest) || delivered.starts_with(&honest[skipped..]);
         assert!(whole, "the messages were changed, and the handshake is complete");
-    }
-    match result {
-        Ok(()) => after(&mut end, &mut input),
-        Err(error) => dead(&mut end, &error),
     }
 }
 

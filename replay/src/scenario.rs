@@ -260,6 +260,7 @@ fn layout(extensions: Extensions<'_>) -> ExtensionLayout {
         | E::EARLY_DATA
         | E::PRE_SHARED_KEY
         | E::RECORD_SIZE_LIMIT => LayoutItem::Standard(extension.kind),
+        E::PADDING => LayoutItem::Padding,
         kind => LayoutItem::Raw(kind, extension.body.to_vec()),
     };
     ExtensionLayout { items: extensions.iter().map(item).collect() }

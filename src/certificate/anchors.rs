@@ -7,7 +7,7 @@ use pki_types::{CertificateDer, TrustAnchor};
 
 use super::decode::{Certificate, Scope, V3};
 use super::der;
-use super::distinguished_name::{describe, fold};
+use super::distinguished_name::{describe, folded};
 use super::error::{CertificateError, Problem, Timestamp};
 use super::signature::{OwnedKey, PublicKey};
 use super::{checks, strict};
@@ -133,16 +133,16 @@ impl TrustAnchors {
         let contents = |bytes: &[u8]| der::only(bytes, der::SEQUENCE).unwrap_or(bytes).to_vec();
         let subject = contents(&anchor.subject);
         let spki = contents(&anchor.subject_public_key_info);
-        let sets =
-            der::elements(&subject).filter(|sets| sets.iter().all(|set| set.tag == der::SET));
-        sets.ok_or_else(|| malformed("its subject does not parse"))?;
+        let folded_subject = folded(&subject);
+        let folded_subject =
+            folded_subject.ok_or_else(|| malformed("its subject does not parse"))?;
         let key = PublicKey::read(&spki);
         let key = key.ok_or_else(|| malformed("its public key does not parse"))?.into();
         let name_constraints = anchor.name_constraints.as_deref().map(contents);
         let scope = Scope { name_constraints, ..Scope::default() };
         let anchor = Anchor {
             label: describe(&subject),
-            folded_subject: fold(&subject),
+            folded_subject,
             subject,
             key_id: None,
             key,

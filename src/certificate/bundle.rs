@@ -20,8 +20,9 @@ pub struct LoadedAnchors {
 }
 
 impl LoadedAnchors {
-    /// Adds a certificate, the `number`th of its bundle, or notes why it is passed over.
-    pub(crate) fn add(&mut self, number: usize, certificate: CertificateDer<'_>) {
+    /// Adds a certificate, the `number`th of its bundle counted from 1, or notes why it is passed
+    /// over.
+    pub fn add(&mut self, number: usize, certificate: CertificateDer<'_>) {
         if let Err(error) = self.anchors.add(certificate) {
             self.skipped.push(TrustAnchorError::Certificate { number, error });
         }

@@ -64,7 +64,8 @@ impl<'a> NameConstraints<'a> {
             (None, None) => return true,
             (permitted, _) => permitted.is_none(),
         };
-        name.is_comparable()
+        let is_comparable = name.is_well_formed() && !matches!(name, SubjectName::Other(_));
+        is_comparable
             && (is_permitted || permitted.any(|it| it.contains(name)))
             && !excluded.any(|it| it.touches(name))
     }

@@ -96,11 +96,6 @@ impl SubjectName {
         })
     }
 
-    /// Whether it can be within a tree of names.
-    pub(super) fn is_comparable(&self) -> bool {
-        self.is_well_formed() && !matches!(self, Self::Other(_))
-    }
-
     /// A Name, from its contents.
     pub(super) fn directory(contents: &[u8]) -> Self {
         let folded = distinguished_name::fold(contents);
@@ -166,29 +161,27 @@ pub(super) fn label(subject: &[u8], names: &[SubjectName]) -> String {
     }
 }
 
-/// The first of the `expected` names that none of `names` stands for.
-pub(super) fn missing<'e, 'n>(
-    names: &[SubjectName],
-    expected: &'e [ReferenceIdentifier<'n>],
-) -> Option<&'e ReferenceIdentifier<'n>> {
-    expected.iter().find(|expected| !valid_for(names, expected))
-}
-
 /// Whether one of `names` stands for `expected`.
 pub(super) fn valid_for(names: &[SubjectName], expected: &ReferenceIdentifier<'_>) -> bool {
     names.iter().any(|name| name.is_for(expected))
 }
 
-/// What is wrong with a certificate that is valid for `names` and not for `expected`.
-pub(super) fn mismatch(names: &[SubjectName], expected: &ReferenceIdentifier<'_>) -> Problem {
+/// A certificate that is valid for `names` must be for each of the `expected`.
+pub(super) fn check(
+    names: &[SubjectName],
+    expected: &[ReferenceIdentifier<'_>],
+) -> Result<(), Problem> {
+    let Some(missing) = expected.iter().find(|expected| !valid_for(names, expected)) else {
+        return Ok(());
+    };
     let mut relevant = names.iter().filter(|name| {
         matches!(name, SubjectName::Dns(_) | SubjectName::Ip(_) | SubjectName::Email(_))
     });
-    Problem::NameMismatch {
-        expected: printable(&expected.to_string()),
+    Err(Problem::NameMismatch {
+        expected: printable(&missing.to_string()),
         presented: relevant.by_ref().take(LISTED_NAMES).map(SubjectName::printable).collect(),
         omitted: relevant.count(),
-    }
+    })
 }
 
 /// The local part counts exactly, the domain as DNS names do (RFC 5280, section 7.5).
@@ -333,7 +326,7 @@ mod tests {
             vec![SubjectName::Other(0xa0), SubjectName::Ip(vec![192, 0, 2, 1]), dns("a\nb")];
         names.extend((0..100).map(|_| dns(&"x".repeat(1000))));
         let Problem::NameMismatch { expected, presented, omitted } =
-            mismatch(&names, &name("example.com").into())
+            check(&names, &[name("example.com")]).unwrap_err()
         else {
             panic!("another error");
         };
@@ -342,7 +335,7 @@ mod tests {
         assert_eq!(presented[..2], ["192.0.2.1", "a\\nb"]);
         assert!(presented.iter().all(|name| name.len() < 250));
         assert_eq!(omitted, 82);
-        let text = mismatch(&[], &name("example.com").into()).to_string();
+        let text = check(&[], &[name("example.com")]).unwrap_err().to_string();
         assert!(text.contains("no DNS name"), "{text}");
     }
 }

@@ -97,10 +97,7 @@ fn path_of(
     };
     // What no other path could change. The strict profile has asked it first, too.
     checks::end_entity(end_entity, request)
-        .and_then(|()| match name::missing(&end_entity.names, request.names) {
-            Some(expected) => Err(name::mismatch(&end_entity.names, expected)),
-            None => Ok(()),
-        })
+        .and_then(|()| name::check(&end_entity.names, request.names))
         .map_err(|problem| end_entity.error(problem))?;
     Ok(VerifiedPath { end_entity: EndEntity::from_decoded(end_entity), above })
 }

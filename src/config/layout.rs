@@ -24,13 +24,18 @@ pub enum LayoutItem {
     /// checked against what the configuration can do. In an EncryptedExtensions they are sent only
     /// if the client sent the same extension.
     Raw(ExtensionType, Vec<u8>),
+    /// A padding extension (RFC 7685) that makes a ClientHello of 256 to 511 bytes 512 long, which
+    /// some old servers need; nothing for other lengths.
+    Padding,
 }
 
 impl LayoutItem {
     /// The extension's type.
     pub fn kind(&self) -> ExtensionType {
-        let (Self::Standard(kind) | Self::Raw(kind, _)) = self;
-        *kind
+        match self {
+            Self::Standard(kind) | Self::Raw(kind, _) => *kind,
+            Self::Padding => ExtensionType::PADDING,
+        }
     }
 }
 
@@ -67,7 +72,7 @@ impl ExtensionLayout {
     pub(super) fn raw_length(&self) -> usize {
         let length = |item: &LayoutItem| match item {
             LayoutItem::Raw(_, body) => body.len() + 4,
-            LayoutItem::Standard(_) => 0,
+            LayoutItem::Standard(_) | LayoutItem::Padding => 0,
         };
         self.items.iter().map(length).sum()
     }

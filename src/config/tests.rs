@@ -147,7 +147,7 @@ fn a_layout_sets_nothing_twice_and_nothing_that_the_handshake_stands_on() {
     let raw = |kind, length| LayoutItem::Raw(kind, vec![0; length]);
     let check = |items: Vec<LayoutItem>| ExtensionLayout { items }.check();
     let (groups, own) = (ExtensionType::SUPPORTED_GROUPS, ExtensionType(0xff77));
-    check(vec![LayoutItem::Standard(groups), raw(own, 9)]).unwrap();
+    check(vec![LayoutItem::Standard(groups), raw(own, 9), LayoutItem::Padding]).unwrap();
     for kind in [ExtensionType::KEY_SHARE, ExtensionType::COOKIE, ExtensionType::SERVER_NAME] {
         assert_eq!(check(vec![raw(kind, 1)]), Err(ConfigError::Layout(kind)));
         check(vec![LayoutItem::Standard(kind)]).unwrap();

@@ -7,6 +7,7 @@ use super::{PeerParameters, Question, Resumption};
 use crate::config::Limits;
 use crate::key_schedule::Transcript;
 use crate::observer::{Event, KeyLog, Observers};
+use crate::session::Session;
 use crate::wire::HandshakeMessage;
 
 /// What a state works with beside itself and the message: the steps it adds to, who watches, and
@@ -43,6 +44,13 @@ impl Context {
         let name = question.name();
         self.observers.tell(|| Event::Waiting(name));
         self.question = Some(question);
+    }
+
+    /// What a resumed connection has from the one before.
+    pub(crate) fn take_over(&mut self, session: &Session) {
+        self.parameters.certificates.clone_from(&session.certificates);
+        self.parameters.raw_public_key.clone_from(&session.raw_public_key);
+        self.resumption.authenticated = session.authenticated;
     }
 
     /// Both sides have said what a protected record may have in it (RFC 8449, section 4).

@@ -79,6 +79,7 @@ impl Handshake {
     /// # Errors
     /// When the provider cannot make randomness or a key share.
     pub fn start(&mut self) -> Result<(), Error> {
+        self.check()?;
         self.advance(|state, context| match state {
             State::Client(client::State::Start(start)) => {
                 Ok(State::Client(start.send_client_hello(context)?))

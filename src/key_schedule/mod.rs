@@ -22,7 +22,7 @@ use crate::crypto::{CipherSuite, CryptoError, Digest, Hash, Secret, SharedSecret
 use crate::observer::{KeyScheduleOperation, KeyScheduleValues, Observers};
 
 pub use traffic::TrafficSecret;
-pub(crate) use transcript::{Transcript, TranscriptBuffer};
+pub(crate) use transcript::Transcript;
 
 /// Where a PSK comes from: it decides the label of its binder key (section 7.1), so that a ticket
 /// can never pass for a key that was agreed on outside of TLS.

@@ -166,16 +166,11 @@ af000000000000000000000000000000000000000000000000000000000000000000000000000000
 #[test]
 fn the_message_hash_of_section_5() {
     let [first, retry, second, server_hello] = RETRIED.map(bytes);
-    let kept = TranscriptBuffer::new(&first).into_transcript(&suite()).current();
-    let mut transcript = Transcript::after_retry(&suite(), &kept);
-    let mut forgetful = Transcript::after_retry(&suite(), &suite().hash.digest(&first));
-    assert_eq!(*transcript.current(), *forgetful.current(), "a cookie leads to the same");
+    let mut transcript = Transcript::after_retry(&suite(), &suite().hash.digest(&first));
     for message in [retry, second, server_hello] {
         transcript.add_bytes(&message);
-        forgetful.add_bytes(&message);
     }
     same(&transcript.current(), "8aa8e828ec2f8a884fec95a3139de01c15a3daa7ff5bfc3f4bfcc21b438d7bf8");
-    assert_eq!(*transcript.current(), *forgetful.current());
 }
 
 #[test]

@@ -2,25 +2,7 @@
 
 use crate::crypto::{CipherSuite, Digest, HashContext};
 use crate::registry::HandshakeType;
-use crate::wire::{HandshakeMessage, MESSAGE_HEADER_LENGTH};
-
-/// The messages of a client that does not know the hash yet.
-pub(crate) struct TranscriptBuffer {
-    messages: Vec<u8>,
-}
-
-impl TranscriptBuffer {
-    pub(crate) fn new(client_hello: &[u8]) -> Self {
-        Self { messages: client_hello.to_vec() }
-    }
-
-    /// The hash is known: hashes what was kept.
-    pub(crate) fn into_transcript(self, suite: &CipherSuite) -> Transcript {
-        let mut transcript = Transcript::new(suite);
-        transcript.add_bytes(&self.messages);
-        transcript
-    }
-}
+use crate::wire::{HandshakeMessage, MESSAGE_HEADER_LENGTH, write_message};
 
 /// The running hash of all messages.
 pub(crate) struct Transcript {
@@ -36,8 +18,12 @@ impl Transcript {
     /// `message_hash` stands for it (section 4.1). This is what lets a server
     /// forget that ClientHello and find its hash in a cookie.
     pub(crate) fn after_retry(suite: &CipherSuite, first_hello: &[u8]) -> Self {
+        let mut message = Vec::with_capacity(MESSAGE_HEADER_LENGTH + first_hello.len());
+        write_message(&mut message, HandshakeType::MESSAGE_HASH, |out| {
+            out.extend_from_slice(first_hello);
+        });
         let mut transcript = Self::new(suite);
-        transcript.add_bytes(&message_hash(first_hello));
+        transcript.add_bytes(&message);
         transcript
     }
 
@@ -64,13 +50,4 @@ impl Transcript {
     pub(crate) fn current_with(&self, bytes: &[u8]) -> Digest {
         self.fork_with(bytes).current()
     }
-}
-
-/// The synthetic message that stands for a first ClientHello.
-fn message_hash(hash: &[u8]) -> Vec<u8> {
-    let mut message = Vec::with_capacity(MESSAGE_HEADER_LENGTH + hash.len());
-    crate::wire::write_message(&mut message, HandshakeType::MESSAGE_HASH, |out| {
-        out.extend_from_slice(hash);
-    });
-    message
 }

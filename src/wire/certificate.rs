@@ -194,12 +194,10 @@ impl<'a> CertificateRequest<'a> {
             let field = extension.kind.name().unwrap_or("extensions");
             match extension.kind {
                 ExtensionType::SIGNATURE_ALGORITHMS => {
-                    let list = body.list(field, Prefix::U16)?;
-                    request.signature_algorithms = Some(list);
+                    request.signature_algorithms = Some(body.list(field, Prefix::U16)?);
                 }
                 ExtensionType::SIGNATURE_ALGORITHMS_CERT => {
-                    let list = body.list(field, Prefix::U16)?;
-                    request.signature_algorithms_cert = Some(list);
+                    request.signature_algorithms_cert = Some(body.list(field, Prefix::U16)?);
                 }
                 ExtensionType::CERTIFICATE_AUTHORITIES => {
                     let names = Names::read(&mut body, field, Prefix::U16)?;
@@ -210,6 +208,10 @@ impl<'a> CertificateRequest<'a> {
                 }
                 // Those of a request are empty (section 4.5.1.1; RFC 6962, section 3.3.1).
                 ExtensionType::STATUS_REQUEST | ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP => {}
+                // Nothing is done with it, but it has to be well formed (RFC 8879, section 3).
+                ExtensionType::COMPRESS_CERTIFICATE => {
+                    body.list::<CertificateCompressionAlgorithm>(field, Prefix::U8)?;
+                }
                 _ => continue,
             }
             body.finish(field)?;

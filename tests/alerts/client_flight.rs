@@ -142,6 +142,11 @@ fn certificate_requests() {
     assert_eq!(request(&[], &[schemes, &twice]), Some(A::ILLEGAL_PARAMETER), "an OID twice");
     let status: &[u8] = &[0, 5, 0, 1, 1];
     assert_eq!(request(&[], &[schemes, status]), Some(A::DECODE_ERROR), "it must be empty");
+    let compression = |body: &[u8]| [&[0, 27][..], &vector16(body)].concat();
+    assert_eq!(request(&[], &[schemes, &compression(&[2, 0, 1])]), taken, "RFC 8879, section 3");
+    for malformed in [&[][..], &[0], &[1, 0], &[2, 0], &[3, 0, 1, 0], &[2, 0, 1, 0]] {
+        assert_eq!(request(&[], &[schemes, &compression(malformed)]), Some(A::DECODE_ERROR));
+    }
     let misplaced: &[u8] = &[0, 49, 0, 0];
     assert_eq!(request(&[], &[schemes, misplaced]), Some(A::ILLEGAL_PARAMETER));
 }

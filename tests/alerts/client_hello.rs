@@ -6,6 +6,7 @@ use handclasp::registry::{ExtensionType as E, HandshakeType};
 
 use crate::message::{Parts, RANDOM, SESSION_ID, SUITES, alert, edited, framed, told, vector16};
 use crate::peers::Scenario::{self, Cookie, Plain, Retry};
+use crate::peers::raw;
 
 fn first(edit: impl FnOnce(&mut Parts)) -> Option<A> {
     edited(Side::Server, Plain, 0, edit)
@@ -198,8 +199,19 @@ fn second_client_hellos() {
     let changed = second(Cookie, |hello| *hello.get(E::COOKIE).last_mut().unwrap() ^= 1);
     assert_eq!(changed, Some(A::ILLEGAL_PARAMETER));
     assert_eq!(second(Cookie, |hello| hello.remove(E::COOKIE)), Some(A::ILLEGAL_PARAMETER));
-    let without_its_suite = second(Cookie, |hello| hello.head[SUITES + 3] ^= 2);
-    assert_eq!(without_its_suite, Some(A::ILLEGAL_PARAMETER), "the cookie has the suite");
+    let other_suites = |hello: &mut Parts| {
+        let end = SUITES + 2 + usize::from(hello.head[SUITES + 1]);
+        hello.head[SUITES + 2..end].fill(0x0a);
+    };
+    let without_its_suite = second(Cookie, other_suites);
+    assert_eq!(without_its_suite, Some(A::ILLEGAL_PARAMETER), "the suite was chosen");
+    // The same for a server that never saw the first.
+    let mut alone = Parts::parse(&told(Side::Server, Cookie)[1].bytes);
+    other_suites(&mut alone);
+    let refused =
+        raw(Side::Server, Cookie, None).receive(handclasp::Level::Initial, &alone.build());
+    let alert = refused.unwrap_err().alert_sent();
+    assert_eq!(alert, Some(A::ILLEGAL_PARAMETER), "the cookie has the suite");
     let unasked = second(Retry, |hello| hello.add(E::COOKIE, &vector16(b"cookie")));
     assert_eq!(unasked, Some(A::ILLEGAL_PARAMETER));
     let unknown = first(|hello| hello.add(E::COOKIE, &vector16(b"cookie")));

@@ -101,6 +101,10 @@ fn older_servers_and_downgrades() {
     assert_eq!(old(None), Some(A::PROTOCOL_VERSION));
     assert_eq!(old(Some(b"DOWNGRD\x01")), Some(A::ILLEGAL_PARAMETER), "to TLS 1.2");
     assert_eq!(old(Some(b"DOWNGRD\x00")), Some(A::ILLEGAL_PARAMETER), "to older ones");
+    let mut without = Parts::parse(&told(Side::Client, Plain)[0].bytes);
+    without.head[RANDOM + 24..RANDOM + 32].fill(0);
+    let no_list = in_place_of(0, &framed(HandshakeType::SERVER_HELLO, &without.head));
+    assert_eq!(no_list, Some(A::PROTOCOL_VERSION), "older servers may have no list at all");
     // A TLS 1.2 server has extensions of its own.
     let tls12 = server_hello(|hello| {
         hello.extensions.clear();

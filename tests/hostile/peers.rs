@@ -11,7 +11,7 @@ use handclasp::certificate::CertificateError;
 use handclasp::config::{
     AnswerLater, CertificateList, CertificateResolver, CertifiedKey, ClientAuthentication,
     ClientCertificateResolver, ClientConfigBuilder, HmacCookies, PeerIdentity, PeerVerifier,
-    PreSharedKey, Reply,
+    PreSharedKey, Reply, ServerConfigBuilder,
 };
 use handclasp::connection::{ClientConnection, Connection, Options, Received, ServerConnection};
 use handclasp::crypto::{
@@ -162,7 +162,7 @@ impl SessionStore for OneSession {
 /// The key of the ticket, from the connection that the session is of.
 static KEY_OF_TICKET: LazyLock<PreSharedKey> = LazyLock::new(|| {
     let (name, store) = (name(), Arc::new(MemoryClientSessions::new(1)));
-    let builder = client_builder(Arc::new(PinnedChain), list()).sessions(store.clone());
+    let builder = client_builder().verifier(Arc::new(PinnedChain)).sessions(store.clone());
     let config = Arc::new(builder.build().expect("the configuration is good"));
     let options = || Options { now: now(), observer: None };
     let mut client = ClientConnection::with_options(config, name.clone(), options())
@@ -184,27 +184,22 @@ fn name() -> ServerName<'static> {
     "server.example".try_into().expect("it is a name")
 }
 
-fn client_builder(
-    verifier: Arc<dyn PeerVerifier>,
-    certificates: Arc<dyn ClientCertificateResolver>,
-) -> ClientConfigBuilder {
-    let provider = provider(Side::Client, &[NamedGroup::X25519, NamedGroup::SECP256R1]);
-    ClientConfig::builder(provider)
-        .application_protocols(PROTOCOLS)
-        .client_certificates(certificates)
-        .verifier(verifier)
-}
-
 fn client(
     scenario: Scenario,
     verifier: Arc<dyn PeerVerifier>,
     certificates: Arc<dyn ClientCertificateResolver>,
 ) -> Arc<ClientConfig> {
-    let mut builder = client_builder(verifier, certificates);
+    let mut builder = client_builder().client_certificates(certificates).verifier(verifier);
     if scenario == Scenario::Resumed {
         builder = builder.pre_shared_keys(vec![KEY_OF_TICKET.clone()]);
     }
     Arc::new(builder.build().expect("the configuration is good"))
+}
+
+/// A client without a verifier and without certificates of its own.
+pub fn client_builder() -> ClientConfigBuilder {
+    let provider = provider(Side::Client, &[NamedGroup::X25519, NamedGroup::SECP256R1]);
+    ClientConfig::builder(provider).application_protocols(PROTOCOLS)
 }
 
 fn server(
@@ -213,15 +208,7 @@ fn server(
     verifier: Arc<dyn PeerVerifier>,
     sessions: OneSession,
 ) -> Arc<ServerConfig> {
-    let group = match scenario {
-        Scenario::Plain | Scenario::ClientAuth | Scenario::Resumed => NamedGroup::X25519,
-        Scenario::Retry | Scenario::Cookie => NamedGroup::SECP256R1,
-    };
-    let mut builder =
-        ServerConfig::builder(provider(Side::Server, &[group])).application_protocols(PROTOCOLS);
-    if scenario == Scenario::Cookie {
-        builder = builder.cookies(Arc::new(HmacCookies::shared(&[3; 32], 10)));
-    }
+    let mut builder = server_builder(scenario);
     if scenario == Scenario::ClientAuth {
         builder = builder.client_authentication(ClientAuthentication::required(verifier));
     }
@@ -231,7 +218,21 @@ fn server(
     Arc::new(builder.build(resolver).expect("the configuration is good"))
 }
 
-fn list() -> Arc<CertificateList> {
+/// A server that asks for no certificate.
+pub fn server_builder(scenario: Scenario) -> ServerConfigBuilder {
+    let group = match scenario {
+        Scenario::Plain | Scenario::ClientAuth | Scenario::Resumed => NamedGroup::X25519,
+        Scenario::Retry | Scenario::Cookie => NamedGroup::SECP256R1,
+    };
+    let builder =
+        ServerConfig::builder(provider(Side::Server, &[group])).application_protocols(PROTOCOLS);
+    match scenario {
+        Scenario::Cookie => builder.cookies(Arc::new(HmacCookies::shared(&[3; 32], 10))),
+        _ => builder,
+    }
+}
+
+pub fn list() -> Arc<CertificateList> {
     Arc::new(CertificateList::new(vec![certified_key()]))
 }
 
@@ -310,7 +311,16 @@ pub type AnyConnection = Box<dyn DerefMut<Target = Connection>>;
 
 /// A new connection with records.
 pub fn connection(side: Side, scenario: Scenario) -> AnyConnection {
-    let options = Options { now: now(), observer: None };
+    observed_connection(side, scenario, None)
+}
+
+/// The same, watched.
+pub fn observed_connection(
+    side: Side,
+    scenario: Scenario,
+    observer: Option<Box<dyn Observer>>,
+) -> AnyConnection {
+    let options = Options { now: now(), observer };
     match side {
         Side::Client => {
             let client = ClientConnection::with_options(client_config(scenario), name(), options);

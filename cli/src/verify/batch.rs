@@ -6,13 +6,13 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use handclasp::certificate::{CertificateRevocationList, Profile, Purpose};
+use handclasp::certificate::{CertificateRevocationList, LoadedAnchors, Profile, Purpose};
 use handclasp::pki_types::pem::PemObject;
 use handclasp::pki_types::{CertificateDer, UnixTime};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::case::{Anchors, Case};
+use super::case::Case;
 use super::evidence::Evidence;
 use super::parse;
 use crate::failure::Failure;
@@ -86,8 +86,9 @@ fn case(line: Line) -> Result<Case, String> {
     let end_entity = chain.next().ok_or("its chain is empty")?;
     let mut intermediates: Vec<_> = chain.collect();
     intermediates.extend(line.intermediates.iter().flatten().flat_map(|text| certificates(text)));
-    let mut anchors = Anchors::default();
-    line.roots.iter().flat_map(|text| certificates(text)).for_each(|root| anchors.add(root));
+    let mut anchors = LoadedAnchors::default();
+    let roots = line.roots.iter().flat_map(|text| certificates(text));
+    (1..).zip(roots).for_each(|(number, root)| anchors.add(number, root));
     let option = |name: &str, reason: String| format!("{name}: {reason}");
     let mut evidence = Evidence::default();
     for crl in line.crls.iter().flatten() {

@@ -1,9 +1,9 @@
 //! One chain to judge, with all that it is judged by.
 
-use handclasp::TrustAnchors;
 use handclasp::certificate::{
-    CertificateError, ChainRequest, Digests, Explanation, PathLimits, Problem, Profile, Purpose,
-    ReferenceIdentifier, Revocation, RevocationPolicy, StatusRequest, VerifiedPath, explain_chain,
+    CertificateError, ChainRequest, Digests, Explanation, LoadedAnchors, PathLimits, Problem,
+    Profile, Purpose, ReferenceIdentifier, Revocation, RevocationPolicy, StatusRequest,
+    TrustAnchorError, VerifiedPath, explain_chain,
 };
 use handclasp::crypto::{CryptoProvider, ring};
 use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -19,36 +19,11 @@ pub enum Name {
     Impossible(String),
 }
 
-/// Whom to believe, and what could not be taken for it.
-#[derive(Default)]
-pub struct Anchors {
-    trusted: TrustAnchors,
-    /// How many were given.
-    given: usize,
-    /// What is wrong with the first that is malformed. It is no anchor; the others are.
-    malformed: Option<CertificateError>,
-}
-
-impl From<TrustAnchors> for Anchors {
-    fn from(trusted: TrustAnchors) -> Self {
-        Self { given: trusted.len(), trusted, malformed: None }
-    }
-}
-
-impl Anchors {
-    pub fn add(&mut self, root: CertificateDer<'static>) {
-        self.given += 1;
-        if let Err(mut error) = self.trusted.add(root) {
-            error.certificate = format!("{} {}", error.certificate, self.given);
-            self.malformed.get_or_insert(error);
-        }
-    }
-}
-
 pub struct Case {
     pub end_entity: CertificateDer<'static>,
     pub intermediates: Vec<CertificateDer<'static>>,
-    pub anchors: Anchors,
+    /// Whom to believe. What is malformed is no anchor; the others are.
+    pub anchors: LoadedAnchors,
     pub evidence: Evidence,
     pub names: Vec<Name>,
     pub time: UnixTime,
@@ -83,7 +58,7 @@ impl Case {
             explain_chain(&ChainRequest {
                 end_entity: &self.end_entity,
                 intermediates: &self.intermediates,
-                anchors: &self.anchors.trusted,
+                anchors: &self.anchors.anchors,
                 purpose: self.purpose,
                 names: &names,
                 profile: self.profile,
@@ -115,11 +90,18 @@ impl Case {
         &self,
         verdict: Result<VerifiedPath, CertificateError>,
     ) -> Result<VerifiedPath, CertificateError> {
-        let path = verdict.map_err(|error| match (&error.problem, &self.anchors.malformed) {
-            // The path may be missing for want of that anchor.
-            (Problem::UnknownIssuer(_) | Problem::SelfIssued, Some(malformed)) => malformed.clone(),
-            _ => error,
-        })?;
+        let path =
+            verdict.map_err(|error| match (&error.problem, self.anchors.skipped.first()) {
+                // The path may be missing for want of that anchor.
+                (
+                    Problem::UnknownIssuer(_) | Problem::SelfIssued,
+                    Some(TrustAnchorError::Certificate { number, error: malformed }),
+                ) => CertificateError {
+                    certificate: format!("trust anchor {number}"),
+                    problem: malformed.problem.clone(),
+                },
+                _ => error,
+            })?;
         let impossible = self.names.iter().find_map(|name| match name {
             Name::Impossible(name) => Some(name.escape_default().to_string()),
             _ => None,

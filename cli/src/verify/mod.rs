@@ -9,14 +9,14 @@ mod show;
 use std::path::{Path, PathBuf};
 
 use handclasp::certificate::{
-    CertificateRevocationList, CrlError, Profile, Purpose, RevocationMode,
+    CertificateRevocationList, CrlError, LoadedAnchors, Profile, Purpose, RevocationMode,
 };
 use handclasp::pki_types::pem::{self, PemObject};
 use handclasp::pki_types::{CertificateDer, UnixTime};
 
 use crate::failure::Failure;
 use crate::files;
-use case::{Anchors, Case, Name};
+use case::{Case, Name};
 use evidence::Evidence;
 
 /// What `verify` is told.
@@ -107,16 +107,15 @@ fn case(arguments: &Arguments) -> Result<Case, Failure> {
     for file in &arguments.intermediates {
         intermediates.extend(certificates(file, "--intermediates")?);
     }
-    let anchors = match arguments.ca.as_slice() {
-        [] => Anchors::from(files::system_anchors()?),
-        files => {
-            let mut anchors = Anchors::default();
-            for file in files {
-                certificates(file, "--ca")?.into_iter().for_each(|root| anchors.add(root));
-            }
-            anchors
-        }
-    };
+    let mut anchors = LoadedAnchors::default();
+    if arguments.ca.is_empty() {
+        anchors.anchors = files::system_anchors()?;
+    }
+    let mut roots = Vec::new();
+    for file in &arguments.ca {
+        roots.extend(certificates(file, "--ca")?);
+    }
+    (1..).zip(roots).for_each(|(number, root)| anchors.add(number, root));
     Ok(Case {
         end_entity,
         intermediates,

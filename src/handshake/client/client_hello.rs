@@ -10,7 +10,7 @@ use super::{Context, Shared, State, pre_shared_key};
 use crate::config::{ClientConfig, LayoutItem, PreSharedKey};
 use crate::crypto::{ActiveKeyExchange, CipherSuite};
 use crate::error::{Error, ErrorKind};
-use crate::key_schedule::{Transcript, TranscriptBuffer};
+use crate::key_schedule::Transcript;
 use crate::registry::{
     CertificateType, CipherSuiteId, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme,
 };
@@ -55,7 +55,7 @@ impl Start {
         let offer = Offer { random, session_id, grease, group: group.name(), exchange };
         let message = offer.send(&mut shared, None, context)?;
         pre_shared_key::start_early_data(&shared, &message, context)?;
-        let sent = Sent::First(TranscriptBuffer::new(&message));
+        let sent = Sent::First(message);
         Ok(State::ExpectServerHello(Box::new(ExpectServerHello { shared, offer, sent })))
     }
 }
@@ -89,7 +89,11 @@ impl Offer {
     ) -> Result<Vec<u8>, Error> {
         let psks = pre_shared_key::offered(shared, retry.map(|retry| retry.cipher_suite));
         let content = Content { offer: self, shared, retry, psks: &psks, now: context.now };
-        let (mut message, offered) = content.write();
+        let (mut message, mut offered) = content.write(None);
+        if content.layout().contains(&LayoutItem::Padding) {
+            // How much padding there must be is known only now.
+            (message, offered) = content.write(Some(message.len()));
+        }
         if !psks.is_empty() {
             let transcript = retry.map(|retry| retry.transcript);
             pre_shared_key::bind(&psks, transcript, &mut message, context)?;
@@ -140,13 +144,18 @@ impl Content<'_> {
         ExtensionType::COMPRESS_CERTIFICATE,
     ];
 
-    /// The message, with zeros for binders, and the types of its extensions.
-    fn write(&self) -> (Vec<u8>, Vec<ExtensionType>) {
+    fn layout(&self) -> &[LayoutItem] {
+        self.shared.config.layout.as_ref().map_or(&[], |layout| &layout.items)
+    }
+
+    /// The message, with zeros for binders, and the types of its extensions. `unpadded` is its
+    /// length without padding.
+    fn write(&self, unpadded: Option<usize>) -> (Vec<u8>, Vec<ExtensionType>) {
         let Offer { random, session_id, grease, .. } = self.offer;
         let meaningless = grease.iter().map(|grease| CipherSuiteId(grease.cipher_suite()));
         let suites = self.shared.config.provider.cipher_suites.iter().map(|suite| suite.id);
         let suites: Vec<u8> = meaningless.chain(suites).flat_map(|id| id.0.to_be_bytes()).collect();
-        let (extensions, kinds) = self.extensions();
+        let (extensions, kinds) = self.extensions(unpadded);
         let mut message = Vec::with_capacity(512);
         let hello = ClientHello {
             legacy_version: ProtocolVersion::TLS_1_2,
@@ -161,16 +170,17 @@ impl Content<'_> {
         (message, kinds)
     }
 
-    fn extensions(&self) -> (Vec<u8>, Vec<ExtensionType>) {
+    fn extensions(&self, unpadded: Option<usize>) -> (Vec<u8>, Vec<ExtensionType>) {
         let mut out = Vec::with_capacity(256);
         let mut kinds = Vec::with_capacity(16);
-        for item in self.shared.config.layout.iter().flat_map(|layout| &layout.items) {
+        for item in self.layout() {
             let written = write_extension_if(&mut out, item.kind(), |out| match item {
                 LayoutItem::Standard(kind) => self.write_body(*kind, out),
                 LayoutItem::Raw(_, body) => {
                     out.extend_from_slice(body);
                     Some(())
                 }
+                LayoutItem::Padding => write_padding(unpadded?, out),
             });
             if written {
                 kinds.push(item.kind());
@@ -284,5 +294,16 @@ fn write_certificate_types(types: &[CertificateType], out: &mut Vec<u8>) -> Opti
         return None;
     }
     write_vector(out, Prefix::U8, |out| out.extend(types.iter().map(|kind| kind.0)));
+    Some(())
+}
+
+/// RFC 7685: a ClientHello of 256 to 511 bytes becomes one of 512.
+fn write_padding(unpadded: usize, out: &mut Vec<u8>) -> Option<()> {
+    const EXTENSION_HEADER_LENGTH: usize = 4;
+    if !(256..=511).contains(&unpadded) {
+        return None;
+    }
+    let zeros = 512_usize.saturating_sub(unpadded + EXTENSION_HEADER_LENGTH);
+    out.resize(out.len() + zeros, 0);
     Some(())
 }

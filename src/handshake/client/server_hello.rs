@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::handshake::EarlyData;
 use crate::handshake::proof::PskMixedIn;
 use crate::handshake::secrets::HandshakeSecrets;
-use crate::key_schedule::{Transcript, TranscriptBuffer};
+use crate::key_schedule::Transcript;
 use crate::observer::Event;
 use crate::registry::{CertificateType, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
 use crate::wire::{HandshakeMessage, KeyShareEntry, ServerHello};
@@ -27,7 +27,7 @@ pub(in crate::handshake) struct ExpectServerHello {
 /// What was said so far.
 pub(super) enum Sent {
     /// A first ClientHello: which hash its transcript has is not known yet.
-    First(TranscriptBuffer),
+    First(Vec<u8>),
     /// A second, after a HelloRetryRequest that chose the suite.
     Second(CipherSuite, Transcript),
 }
@@ -97,7 +97,7 @@ impl ExpectServerHello {
         let Self { mut shared, mut offer, sent: Sent::First(first) } = self else {
             return Err(Error::unexpected("ServerHello: there was a retry already", &message));
         };
-        let first_hash = first.into_transcript(&cipher_suite).current();
+        let first_hash = cipher_suite.hash.digest(&first);
         let mut transcript = Transcript::after_retry(&cipher_suite, &first_hash);
         transcript.add(&message);
         context.parameters.retried = true;
@@ -147,7 +147,11 @@ impl ExpectServerHello {
         let psk = chosen_psk(&shared, hello, &cipher_suite, matches!(sent, Sent::Second(..)))?;
         let mut transcript = match sent {
             Sent::Second(_, transcript) => transcript,
-            Sent::First(hello) => hello.into_transcript(&cipher_suite),
+            Sent::First(hello) => {
+                let mut transcript = Transcript::new(&cipher_suite);
+                transcript.add_bytes(&hello);
+                transcript
+            }
         };
         transcript.add(&message);
         context.parameters.cipher_suite = Some(cipher_suite.id);
@@ -165,7 +169,9 @@ impl ExpectServerHello {
         let (early, psk_mixed_in) =
             PskMixedIn::early_secret(cipher_suite, psk, &mut context.observers);
         context.parameters.pre_shared_key = psk.map(PreSharedKey::kind);
-        take_over(psk, context);
+        if let Some(session) = psk.and_then(|key| key.session.as_ref()) {
+            context.take_over(session);
+        }
         let first_key = hello.selected_identity == Some(0);
         let secrets = HandshakeSecrets::new(early, &secret, &transcript, &mut context.observers)?;
         context.change_cipher_spec(shared.config.middlebox_compatibility);
@@ -207,15 +213,6 @@ fn exchange_keys(
     context.parameters.group = Some(ours);
     context.observers.tell(|| Event::KeysExchanged(ours));
     Ok(secret)
-}
-
-/// What a resumed connection has from the one before.
-fn take_over(psk: Option<&PreSharedKey>, context: &mut Context) {
-    if let Some(session) = psk.and_then(|key| key.session.as_ref()) {
-        context.parameters.certificates.clone_from(&session.certificates);
-        context.parameters.raw_public_key.clone_from(&session.raw_public_key);
-        context.resumption.authenticated = session.authenticated;
-    }
 }
 
 /// The pre-shared key that the server chose: one that was offered, for the suite's hash

@@ -224,7 +224,7 @@ fn encrypted_extensions(offer: &Offer, context: &Context) -> Vec<u8> {
                 Some(())
             }
             LayoutItem::Standard(_) => write_answer(kind, offer, context, out),
-            LayoutItem::Raw(..) => None,
+            LayoutItem::Raw(..) | LayoutItem::Padding => None,
         });
     }
     for kind in ORDER {

@@ -119,25 +119,23 @@ impl State {
     ) -> Result<Self, Error> {
         use {Answer as A, Question as Q};
         match (self, question, answer) {
-            (Self::TakingSession(state), Q::TakeSession(question), A::Session(session)) => {
-                let hello = question.hello.client_hello()?;
-                state.on_session(&question.ticket, session, &hello, context)
+            (Self::TakingSession(state), Q::TakeSession(asked), A::Session(session)) => {
+                let hello = asked.hello.client_hello()?;
+                state.on_session(&asked.ticket, session, &hello, context)
             }
-            (Self::ResolvingPsk(state), Q::ResolvePsk(question), A::Psk(choice)) => {
-                state.on_choice(choice, &question.client_hello()?, context)
+            (Self::ResolvingPsk(state), Q::ResolvePsk(asked), A::Psk(choice)) => {
+                state.on_choice(choice, &asked.client_hello()?, context)
             }
-            (
-                Self::AcceptingEarlyData(state),
-                Q::AcceptEarlyData(question),
-                A::EarlyData(accept),
-            ) => state.on_decision(&question.offer, accept, context),
+            (Self::AcceptingEarlyData(state), Q::AcceptEarlyData(asked), A::EarlyData(accept)) => {
+                state.on_decision(&asked.offer, accept, context)
+            }
             (
                 Self::ChoosingCertificate(state),
-                Q::ChooseCertificate(question),
+                Q::ChooseCertificate(asked),
                 A::Certificate(choice),
-            ) => state.on_choice(choice, &question.client_hello()?, context),
-            (Self::Signing(state), Q::Sign(question), A::Signature(signature)) => {
-                state.on_signature(question.scheme, signature, context)
+            ) => state.on_choice(choice, &asked.client_hello()?, context),
+            (Self::Signing(state), Q::Sign(asked), A::Signature(signature)) => {
+                state.on_signature(asked.scheme, signature, context)
             }
             (Self::ExpectClientCertificate(state), question, A::Peer(verdict)) => {
                 state.on_verdict(question, verdict, context)

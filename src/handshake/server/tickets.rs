@@ -105,9 +105,7 @@ pub(super) fn take_over(
     context: &mut Context,
 ) -> Option<CertificateType> {
     let session = key.session.as_ref()?;
-    context.parameters.certificates.clone_from(&session.certificates);
-    context.parameters.raw_public_key.clone_from(&session.raw_public_key);
-    context.resumption.authenticated = session.authenticated;
+    context.take_over(session);
     context.resumption.own_type = session.own_type;
     if let (Some((config, count)), Some([_, resumed])) =
         (&mut context.resumption.tickets, hello.ticket_request)

@@ -1,0 +1,309 @@
+//! The ends of rustls, with the same certificate, randomness and toy key exchange as ours.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io::Read;
+use std::sync::{Arc, LazyLock};
+
+use handclasp::crypto::CryptoProvider;
+use handclasp::handshake::Side;
+use handclasp::pki_types::{
+    CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime,
+};
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{ActiveKeyExchange, GetRandomFailed, SecureRandom, SharedSecret};
+use rustls::crypto::{SupportedKxGroup, WebPkiSupportedAlgorithms};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{DigitallySignedStruct, DistinguishedName, NamedGroup, SignatureScheme};
+
+use crate::differential::{End, Verdict};
+use crate::peers::{self, Scenario};
+
+/// An end of rustls.
+pub struct Theirs(rustls::Connection);
+
+thread_local! {
+    /// The traffic secrets of this thread's newest end.
+    static SECRETS: RefCell<HashMap<String, Vec<u8>>> = RefCell::default();
+}
+
+impl Theirs {
+    pub fn new(side: Side, scenario: Scenario) -> Self {
+        SECRETS.with_borrow_mut(HashMap::clear);
+        Self(match side {
+            Side::Client => {
+                let name = ServerName::try_from("server.example").expect("it is a name");
+                let client = rustls::ClientConnection::new(Arc::clone(&CLIENT), name);
+                client.expect("it starts").into()
+            }
+            Side::Server => {
+                let config = match scenario {
+                    Scenario::Plain | Scenario::Resumed => &SERVERS[0],
+                    Scenario::ClientAuth => &SERVERS[2],
+                    Scenario::Retry | Scenario::Cookie => &SERVERS[1],
+                };
+                rustls::ServerConnection::new(Arc::clone(config)).expect("it starts").into()
+            }
+        })
+    }
+}
+
+impl End for Theirs {
+    fn take(&mut self) -> Vec<u8> {
+        let mut out = Vec::new();
+        while self.0.wants_write() {
+            self.0.write_tls(&mut out).expect("memory takes all");
+        }
+        out
+    }
+
+    fn receive(&mut self, mut records: &[u8], verdict: &mut Verdict) {
+        while !records.is_empty() && verdict.error.is_none() {
+            match self.0.read_tls(&mut records) {
+                Ok(0) | Err(_) => break,
+                Ok(_) => {}
+            }
+            match self.0.process_new_packets() {
+                Ok(state) => verdict.closed = state.peer_has_closed(),
+                Err(error) => verdict.error = Some(format!("{error:?}")),
+            }
+            // It ends with "would block", or with the end.
+            let _ = self.0.reader().read_to_end(&mut verdict.delivered);
+        }
+    }
+
+    fn write(&mut self, data: &[u8]) {
+        std::io::Write::write_all(&mut self.0.writer(), data).expect("there is room");
+    }
+
+    fn complete(&self) -> bool {
+        !self.0.is_handshaking()
+    }
+
+    fn secret(&self, label: &str) -> Option<Vec<u8>> {
+        let label = match label {
+            "c hs traffic" => "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+            "s hs traffic" => "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+            "c ap traffic" => "CLIENT_TRAFFIC_SECRET_0",
+            _ => "SERVER_TRAFFIC_SECRET_0",
+        };
+        SECRETS.with_borrow(|secrets| secrets.get(label).cloned())
+    }
+
+    fn settle(&self, verdict: &mut Verdict) {
+        let end = &self.0;
+        verdict.suite = end.negotiated_cipher_suite().map(|suite| u16::from(suite.suite()));
+        verdict.group = end.negotiated_key_exchange_group().map(|group| u16::from(group.name()));
+        verdict.protocol = end.alpn_protocol().map(<[u8]>::to_vec);
+        let chain = end.peer_certificates().into_iter().flatten();
+        verdict.certificates = chain.map(|certificate| certificate.to_vec()).collect();
+    }
+}
+
+#[derive(Debug)]
+struct KeepSecrets;
+
+impl rustls::KeyLog for KeepSecrets {
+    fn log(&self, label: &str, _: &[u8], secret: &[u8]) {
+        SECRETS.with_borrow_mut(|secrets| secrets.insert(label.to_owned(), secret.to_vec()));
+    }
+}
+
+#[derive(Debug)]
+struct FixedRandom(u8);
+
+impl SecureRandom for FixedRandom {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), GetRandomFailed> {
+        bytes.fill(self.0);
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct ToyGroup(NamedGroup, u8);
+
+impl SupportedKxGroup for ToyGroup {
+    fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, rustls::Error> {
+        Ok(Box::new(ToyExchange(self.0, [self.1; 32])))
+    }
+
+    fn name(&self) -> NamedGroup {
+        self.0
+    }
+}
+
+struct ToyExchange(NamedGroup, [u8; 32]);
+
+impl ActiveKeyExchange for ToyExchange {
+    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, rustls::Error> {
+        if peer_share.len() != self.1.len() || peer_share.iter().all(|byte| *byte == 0) {
+            return Err(rustls::PeerMisbehaved::InvalidKeyShare.into());
+        }
+        let mut shares = [&self.1, peer_share];
+        shares.sort_unstable();
+        let hash = CryptoProvider::ring().cipher_suites[0].hash.digest(&shares.concat());
+        Ok(SharedSecret::from(&hash[..]))
+    }
+
+    fn pub_key(&self) -> &[u8] {
+        &self.1
+    }
+
+    fn group(&self) -> NamedGroup {
+        self.0
+    }
+}
+
+static CLIENT_GROUPS: [ToyGroup; 2] =
+    [ToyGroup(NamedGroup::X25519, 0xc1), ToyGroup(NamedGroup::secp256r1, 0xc1)];
+static SERVER_GROUPS: [ToyGroup; 2] =
+    [ToyGroup(NamedGroup::X25519, 0x5e), ToyGroup(NamedGroup::secp256r1, 0x5e)];
+static RANDOMS: [FixedRandom; 2] = [FixedRandom(0xc1), FixedRandom(0x5e)];
+
+fn provider(random: &'static FixedRandom, groups: &'static [ToyGroup]) -> Provider {
+    let mut provider = rustls::crypto::ring::default_provider();
+    provider.secure_random = random;
+    provider.kx_groups = groups.iter().map(|group| group as &dyn SupportedKxGroup).collect();
+    // In the order of ours.
+    let ours = CryptoProvider::ring();
+    let place = |suite: u16| ours.cipher_suites.iter().position(|one| one.id.0 == suite);
+    provider.cipher_suites.retain(|suite| place(suite.suite().into()).is_some());
+    provider.cipher_suites.sort_by_key(|suite| place(suite.suite().into()));
+    Arc::new(provider)
+}
+
+type Provider = Arc<rustls::crypto::CryptoProvider>;
+
+/// Takes the one chain that both have.
+#[derive(Debug)]
+struct PinnedChain(WebPkiSupportedAlgorithms);
+
+impl PinnedChain {
+    fn check(
+        &self,
+        certificate: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+    ) -> Result<(), rustls::Error> {
+        if certificate.as_ref() == peers::CERTIFICATE && others.is_empty() {
+            return Ok(());
+        }
+        // Its alert is certificate_unknown.
+        let other = rustls::OtherError(Arc::new(std::fmt::Error));
+        Err(rustls::CertificateError::Other(other).into())
+    }
+
+    fn signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, &self.0)
+    }
+}
+
+macro_rules! signatures {
+    () => {
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            Err(rustls::Error::General("there is no TLS 1.2 here".into()))
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            certificate: &CertificateDer<'_>,
+            signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            self.signature(message, certificate, signed)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            self.0.supported_schemes()
+        }
+    };
+}
+
+impl ServerCertVerifier for PinnedChain {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.check(certificate, others).map(|()| ServerCertVerified::assertion())
+    }
+
+    signatures!();
+}
+
+impl ClientCertVerifier for PinnedChain {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        self.check(certificate, others).map(|()| ClientCertVerified::assertion())
+    }
+
+    signatures!();
+}
+
+fn chain_and_key() -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(peers::KEY));
+    (vec![CertificateDer::from(peers::CERTIFICATE)], key)
+}
+
+fn protocols() -> Vec<Vec<u8>> {
+    peers::PROTOCOLS.map(|protocol| protocol.as_bytes().to_vec()).to_vec()
+}
+
+static CLIENT: LazyLock<Arc<rustls::ClientConfig>> = LazyLock::new(|| {
+    let provider = provider(&RANDOMS[0], &CLIENT_GROUPS);
+    let verifier = PinnedChain(provider.signature_verification_algorithms);
+    let builder = rustls::ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_protocol_versions(&[&rustls::version::TLS13]).expect("it has it");
+    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
+    let (chain, key) = chain_and_key();
+    let mut config = builder.with_client_auth_cert(chain, key).expect("the key is good");
+    config.alpn_protocols = protocols();
+    // No input leaves anything for the next.
+    config.resumption = Resumption::disabled();
+    config.key_log = Arc::new(KeepSecrets);
+    Arc::new(config)
+});
+
+/// One that takes the client's share, one that wants another, and one that asks for a certificate.
+static SERVERS: LazyLock<[Arc<rustls::ServerConfig>; 3]> = LazyLock::new(|| {
+    let (first, second) = SERVER_GROUPS.split_at(1);
+    [(first, false), (second, false), (first, true)].map(|(groups, asks)| {
+        let provider = provider(&RANDOMS[1], groups);
+        let verifier = PinnedChain(provider.signature_verification_algorithms);
+        let builder = rustls::ServerConfig::builder_with_provider(provider);
+        let builder =
+            builder.with_protocol_versions(&[&rustls::version::TLS13]).expect("it has it");
+        let builder = match asks {
+            true => builder.with_client_cert_verifier(Arc::new(verifier)),
+            false => builder.with_no_client_auth(),
+        };
+        let (chain, key) = chain_and_key();
+        let mut config = builder.with_single_cert(chain, key).expect("the key is good");
+        config.alpn_protocols = protocols();
+        config.ignore_client_order = true;
+        config.send_tls13_tickets = 0;
+        config.key_log = Arc::new(KeepSecrets);
+        Arc::new(config)
+    })
+});
