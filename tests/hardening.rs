@@ -139,6 +139,48 @@ fn nothing_comes_between_the_pieces_of_a_handshake_message() {
     }
 }
 
+#[test]
+fn an_alert_that_the_carrier_brings_ends_the_handshake() {
+    // RFC 9001, section 4.8: in QUIC it comes as an error code.
+    struct Seen(Arc<Mutex<Vec<String>>>);
+    impl Observer for Seen {
+        fn event(&mut self, event: &Event<'_>) {
+            if matches!(event, Event::AlertSent(_)) {
+                self.0.lock().unwrap().push(format!("{event:?}"));
+            }
+        }
+    }
+    let identity = Identity::p256();
+    for (kind, told) in [
+        (ErrorKind::AlertReceived(AlertDescription::HANDSHAKE_FAILURE), 0),
+        (ErrorKind::Refused("the carrier"), 1),
+    ] {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let mut client =
+            Handshake::client(identity.client_config(), server_name(), UnixTime::now());
+        client.observe(Box::new(Seen(seen.clone())));
+        let mut client = client.without_records().unwrap();
+        let error = client.fail(kind.into());
+        assert_eq!(error.alert_sent().is_some(), told == 1, "an alert is no answer to an alert");
+        assert_eq!(error.alert_received().is_some(), told == 0);
+        assert_eq!(client.receive(Level::Initial, &[2, 0, 0, 0]), Err(error.clone()));
+        assert_eq!(client.fail(ErrorKind::Canceled.into()), error, "the first stays");
+        assert_eq!(seen.lock().unwrap().len(), told);
+    }
+    assert_eq!(AlertDescription(200).to_string(), "200");
+}
+
+#[test]
+fn a_client_speaks_first() {
+    let identity = Identity::p256();
+    let mut client = Handshake::client(identity.client_config(), server_name(), UnixTime::now());
+    assert!(!client.has_begun());
+    let error = client.receive(Level::Initial, &[2, 0, 0, 0]).unwrap_err();
+    assert_eq!(error.alert_sent(), Some(AlertDescription::UNEXPECTED_MESSAGE), "{error}");
+    assert_eq!(error.alert_received(), None);
+    assert_eq!(client.start(), Err(error), "it is over");
+}
+
 /// Two ends without records whose handshake is complete; either could do more after it.
 fn without_records() -> [Handshake; 2] {
     let identity = Identity::p256();
@@ -206,46 +248,4 @@ fn without_records_no_middlebox_is_misled() {
     let (_, hello) = client_hello(&Identity::p256());
     let body = HandshakeMessage::split(&hello).unwrap().0.body;
     assert_eq!(ClientHello::parse(body).unwrap().session_id, b"");
-}
-
-#[test]
-fn an_alert_that_the_carrier_brings_ends_the_handshake() {
-    // RFC 9001, section 4.8: in QUIC it comes as an error code.
-    struct Seen(Arc<Mutex<Vec<String>>>);
-    impl Observer for Seen {
-        fn event(&mut self, event: &Event<'_>) {
-            if matches!(event, Event::AlertSent(_)) {
-                self.0.lock().unwrap().push(format!("{event:?}"));
-            }
-        }
-    }
-    let identity = Identity::p256();
-    for (kind, told) in [
-        (ErrorKind::AlertReceived(AlertDescription::HANDSHAKE_FAILURE), 0),
-        (ErrorKind::Refused("the carrier"), 1),
-    ] {
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let mut client =
-            Handshake::client(identity.client_config(), server_name(), UnixTime::now());
-        client.observe(Box::new(Seen(seen.clone())));
-        let mut client = client.without_records().unwrap();
-        let error = client.fail(kind.into());
-        assert_eq!(error.alert_sent().is_some(), told == 1, "an alert is no answer to an alert");
-        assert_eq!(error.alert_received().is_some(), told == 0);
-        assert_eq!(client.receive(Level::Initial, &[2, 0, 0, 0]), Err(error.clone()));
-        assert_eq!(client.fail(ErrorKind::Canceled.into()), error, "the first stays");
-        assert_eq!(seen.lock().unwrap().len(), told);
-    }
-    assert_eq!(AlertDescription(200).to_string(), "200");
-}
-
-#[test]
-fn a_client_speaks_first() {
-    let identity = Identity::p256();
-    let mut client = Handshake::client(identity.client_config(), server_name(), UnixTime::now());
-    assert!(!client.has_begun());
-    let error = client.receive(Level::Initial, &[2, 0, 0, 0]).unwrap_err();
-    assert_eq!(error.alert_sent(), Some(AlertDescription::UNEXPECTED_MESSAGE), "{error}");
-    assert_eq!(error.alert_received(), None);
-    assert_eq!(client.start(), Err(error), "it is over");
 }
