@@ -2,22 +2,29 @@
 
 mod common;
 
+use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
 
 use common::{Identity, server_name};
 use handclasp::alert::AlertDescription as A;
+use handclasp::certificate::CertificateError;
 use handclasp::config::{
     AnswerLater, CertificateList, CertifiedKey, ClientAuthentication, ClientConfigBuilder,
-    KeySource, Limits, PeerVerifier, PreSharedKey, PskList, TrustAnchorVerifier,
+    KeySource, Limits, PeerIdentity, PeerVerifier, PreSharedKey, PskList, Reply,
+    TrustAnchorVerifier,
 };
 use handclasp::connection::{Options, Received};
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::{Answer, Question, Side};
 use handclasp::observer::{Event, Observer};
+use handclasp::pki_types::UnixTime;
 use handclasp::registry::{HandshakeType, SignatureScheme};
-use handclasp::transport::memory::exchange;
+use handclasp::transport::memory::{exchange, pipe};
 use handclasp::{
     ClientConfig, ClientConnection, Connection, Error, ErrorKind, ServerConfig, ServerConnection,
+    Stream,
 };
 
 /// Judges clients by the authority of `clients`.
@@ -473,4 +480,39 @@ fn a_client_cannot_ask_for_certificates() {
     let error = handshake.request_client_certificate().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Misuse(_)), "{error}");
     assert_eq!(handshake.side(), Side::Client);
+}
+
+/// Keeps the time that it was told to judge by.
+#[derive(Debug, Default)]
+struct JudgedAt(Mutex<Option<UnixTime>>);
+
+impl PeerVerifier for JudgedAt {
+    fn verify(&self, peer: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        *self.0.lock().unwrap() = Some(peer.now);
+        Reply::Now(Ok(()))
+    }
+}
+
+#[test]
+fn a_certificate_that_comes_later_is_judged_by_the_time_of_then() {
+    let (own, identity, judged) = (Identity::p256(), Identity::p256(), Arc::<JudgedAt>::default());
+    let builder = client_builder(&identity).post_handshake_authentication(true);
+    let policy = ClientAuthentication::post_handshake(judged.clone());
+    let made = UnixTime::now();
+    let (client, server) = connect(builder.client_certificates(list(&[&own])), &identity, policy);
+    let (left, right) = pipe();
+    let answering = thread::spawn(move || {
+        let mut client = Stream::new(client, left);
+        client.read_exact(&mut [0; 3]).unwrap();
+        client.write_all(b"done").unwrap();
+    });
+    let mut server = Stream::new(server, right);
+    server.handshake().unwrap();
+    thread::sleep(Duration::from_millis(1100));
+    server.connection_mut().request_client_certificate().unwrap();
+    server.write_all(b"ask").unwrap();
+    server.read_exact(&mut [0; 4]).unwrap();
+    answering.join().unwrap();
+    let at = judged.0.lock().unwrap().unwrap();
+    assert!(at > made, "{at:?}");
 }

@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex};
 
 use common::{Identity, server_name};
 use handclasp::alert::AlertDescription;
-use handclasp::config::{AnswerLater, HmacCookies};
+use handclasp::config::{AnswerLater, CertificateList, ClientAuthentication, HmacCookies};
 use handclasp::crypto::CryptoProvider;
-use handclasp::handshake::{Answer, Handshake, Step};
+use handclasp::handshake::{Answer, Handshake, Side, Step};
 use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::UnixTime;
 use handclasp::transport::memory::exchange;
 use handclasp::wire::{
     ClientHello, HELLO_RETRY_REQUEST_RANDOM, HandshakeMessage, NewSessionTicket,
 };
-use handclasp::{ClientConnection, ErrorKind, Level, ServerConfig, ServerConnection};
+use handclasp::{ClientConfig, ClientConnection, ErrorKind, Level, ServerConfig, ServerConnection};
 
 fn client_hello(identity: &Identity) -> (Handshake, Vec<u8>) {
     let client = Handshake::client(identity.client_config(), server_name(), UnixTime::now());
@@ -66,8 +66,8 @@ fn a_cookie_that_no_client_hello_has_room_for_is_refused() {
 #[test]
 fn a_retry_with_the_start_of_another_message_behind_it_is_not_answered() {
     let identity = Identity::p256();
-    let (mut client, hello) = client_hello(&identity);
-    let mut flight = retry_request(&hello[39..71], 1);
+    let (mut client, _) = client_hello(&identity);
+    let mut flight = retry_request(&[], 1);
     flight.push(2);
     let error = client.receive(Level::Initial, &flight).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::MisplacedBytes(_)), "{error}");
@@ -179,4 +179,73 @@ fn a_client_speaks_first() {
     assert_eq!(error.alert_sent(), Some(AlertDescription::UNEXPECTED_MESSAGE), "{error}");
     assert_eq!(error.alert_received(), None);
     assert_eq!(client.start(), Err(error), "it is over");
+}
+
+/// Two ends without records whose handshake is complete; either could do more after it.
+fn without_records() -> [Handshake; 2] {
+    let identity = Identity::p256();
+    let client = ClientConfig::builder(CryptoProvider::ring()).trust(identity.anchors()).unwrap();
+    let client = Arc::new(client.post_handshake_authentication(true).build().unwrap());
+    let policy = ClientAuthentication::post_handshake(Arc::new(AnswerLater));
+    let server = ServerConfig::builder(CryptoProvider::ring()).client_authentication(policy);
+    let keys = CertificateList::new(vec![Arc::new(identity.certified_key())]);
+    let server = Arc::new(server.build(Arc::new(keys)).unwrap());
+    let client = Handshake::client(client, server_name(), UnixTime::now());
+    let server = Handshake::server(server, UnixTime::now());
+    let mut ends = [client, server].map(|end| end.without_records().unwrap());
+    let mut quiet = 0;
+    while quiet < 2 {
+        let [from, to] = &mut ends;
+        quiet += 1;
+        while let Some(step) = from.next_step() {
+            match step {
+                Step::Send { level, bytes } => to.receive(level, &bytes).unwrap(),
+                Step::SendChangeCipherSpec => panic!("there is no record for it"),
+                _ => {}
+            }
+            quiet = 0;
+        }
+        ends.reverse();
+    }
+    assert!(ends.iter().all(Handshake::is_complete));
+    if ends[0].side() == Side::Server {
+        ends.reverse();
+    }
+    ends
+}
+
+#[test]
+fn without_records_the_carrier_changes_the_keys() {
+    // RFC 9001, section 6.
+    for mut end in without_records() {
+        let error = end.update_keys(true).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Misuse(_)), "{error}");
+        assert!(end.next_step().is_none() && end.check().is_ok());
+        let error = end.receive(Level::Application, &[24, 0, 0, 1, 0]).unwrap_err();
+        assert_eq!(error.alert_sent(), Some(AlertDescription::UNEXPECTED_MESSAGE));
+        assert!(end.next_step().is_none(), "the keys stay");
+    }
+    for mut end in without_records() {
+        let error = end.receive(Level::Application, &[24, 0, 0, 1]).unwrap_err();
+        assert_eq!(error.alert_sent(), Some(AlertDescription::UNEXPECTED_MESSAGE), "its header");
+    }
+}
+
+#[test]
+fn without_records_nobody_asks_for_a_certificate_later() {
+    // RFC 9001, section 4.4.
+    let [mut client, mut server] = without_records();
+    let error = server.request_client_certificate().unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Misuse(_)), "{error}");
+    let request = [13, 0, 0, 11, 0, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3];
+    let error = client.receive(Level::Application, &request).unwrap_err();
+    assert_eq!(error.alert_sent(), Some(AlertDescription::UNEXPECTED_MESSAGE));
+}
+
+#[test]
+fn without_records_no_middlebox_is_misled() {
+    // RFC 9001, section 8.4.
+    let (_, hello) = client_hello(&Identity::p256());
+    let body = HandshakeMessage::split(&hello).unwrap().0.body;
+    assert_eq!(ClientHello::parse(body).unwrap().session_id, b"");
 }

@@ -260,19 +260,23 @@ fn a_message_that_will_be_too_long_is_refused_by_its_header_in_every_state() {
     for side in [Side::Client, Side::Server] {
         let told = told(side, Scenario::Plain);
         for due in 0..=told.len() {
-            // More than the syntax of the type has room for, and for a Certificate than we take.
-            for (kind, longest) in
-                [(1, 131_396), (2, 65_607), (5, 0), (8, 65_537), (11, 131_396), (20, 64), (24, 1)]
-            {
+            // More than the syntax of the type has room for, or, where it has, than we take.
+            let longest = [
+                (1, 65_536, A::GENERAL_ERROR),
+                (1, 131_396, A::DECODE_ERROR),
+                (2, 65_607, A::DECODE_ERROR),
+                (5, 0, A::DECODE_ERROR),
+                (8, 65_537, A::DECODE_ERROR),
+                (11, 65_536, A::GENERAL_ERROR),
+                (20, 64, A::DECODE_ERROR),
+                (24, 1, A::DECODE_ERROR),
+            ];
+            for (kind, longest, alert) in longest {
                 let mut victim = raw_after(side, Scenario::Plain, &told[..due]);
                 let level = victim.read_level();
                 let [_, length @ ..] = u32::to_be_bytes(longest + 1);
                 victim.receive(level, &[kind, length[0], length[1]]).unwrap();
                 let error = victim.receive(level, &[length[2]]).unwrap_err();
-                let alert = match kind {
-                    11 => A::GENERAL_ERROR,
-                    _ => A::DECODE_ERROR,
-                };
                 assert_eq!(error.alert_sent(), Some(alert), "{kind} {error}");
                 assert_raw_dead(&mut victim, &error);
             }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 const LONGEST_FILE: usize = 600;
 /// The size that the library has, with a little room: what is added should replace something.
-const MOST_CODE: usize = 15_230;
+const MOST_CODE: usize = 15_235;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

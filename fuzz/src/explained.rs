@@ -57,7 +57,7 @@ use Side::Client;
 
 const NO_ALERT: &str = "rustls sends no alert for it; RFC 9846, section 6.2, wants one sent";
 const LONG: &str = "each end has a limit of its own for the length of a message, as section 4 lets \
-    it: 131,396 bytes of body, and 65,535 for rustls";
+    it: 65,536 bytes of body, and 65,535 for rustls";
 const CLOSED: &str = "section 6.1: close_notify ends the peer's direction. In a handshake that \
     cannot go on any more, which is an error with us; rustls waits for the end of the transport";
 const MISPLACED: &str = "section 5.1: ours looks at whether bytes follow a message that changes \

@@ -1,9 +1,9 @@
 /// What a peer can make this side spend. Each bound has a default that no honest peer meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest handshake message in bytes, with its header: 131400, as the longest ClientHello
-    /// that there can be. It bounds what is buffered for a message that comes in pieces, and with
-    /// it certificate lists, PSK lists, key shares and extensions.
+    /// The longest handshake message in bytes, with its header: 65540. It bounds what is buffered
+    /// for a message that comes in pieces, and with it certificate lists, PSK lists, key shares and
+    /// extensions. The syntax has room for a ClientHello twice as long; none is made.
     pub handshake_message: usize,
     /// Certificates in one Certificate message: 32.
     pub certificates: usize,
@@ -31,7 +31,7 @@ pub struct Limits {
 impl Limits {
     /// The defaults.
     pub const DEFAULT: Self = Self {
-        handshake_message: 131_400,
+        handshake_message: 65_540,
         certificates: 32,
         change_cipher_specs: 4,
         records_without_progress: 64,

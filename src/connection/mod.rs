@@ -174,7 +174,7 @@ impl Connection {
         self.handshake.export_early_keying_material(label, context, output)
     }
 
-    /// Time has passed: see [`Handshake::set_time`]. Streams do it while they shake hands.
+    /// Time has passed: see [`Handshake::set_time`]. Streams do it whenever bytes come.
     pub fn set_time(&mut self, now: UnixTime) {
         self.handshake.set_time(now);
     }

@@ -59,6 +59,14 @@ impl Context {
         self.steps.push(Step::LimitRecords { sent: peer, received: own });
     }
 
+    /// A dummy change_cipher_spec, where it is wanted and there are records (appendix E.4;
+    /// RFC 9001, section 8.4).
+    pub(crate) fn change_cipher_spec(&mut self, wanted: bool) {
+        if wanted && self.resumption.records {
+            self.steps.change_cipher_spec();
+        }
+    }
+
     /// Writes a message, adds it to the transcript if there is one, and tells the observer. Does
     /// nothing once this side has closed.
     pub(crate) fn send(

@@ -130,7 +130,9 @@ impl Handshake {
     /// its rest comes.
     fn check_header(&mut self) -> Result<(), Error> {
         let checked = match (HandshakeMessage::header(&self.incoming), &self.state) {
-            (Some((kind, _)), State::Connected(connected)) => connected.check_awaited(kind),
+            (Some((kind, _)), State::Connected(connected)) => {
+                connected.check_awaited(kind, &self.context)
+            }
             _ => Ok(()),
         };
         checked.map_err(|error| self.fail(error))
@@ -345,7 +347,15 @@ impl Handshake {
 
     /// Changes the own sending key, and asks the peer to change its own where `request` is set
     /// (section 4.7.3). A request is left out while another is unanswered.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] before the handshake is complete, and
+    /// [without records](Self::without_records): the carrier changes the keys there.
     pub fn update_keys(&mut self, request: bool) -> Result<(), Error> {
+        self.connected()?;
+        if !self.context.resumption.records {
+            return Err(ErrorKind::Misuse("without records the carrier changes the keys").into());
+        }
         self.with_connected(|connected, context| connected.update_keys(request, context))
     }
 

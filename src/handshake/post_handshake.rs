@@ -53,8 +53,8 @@ pub(super) enum Role {
 impl Role {
     fn awaited(&self) -> &'static str {
         match self {
-            Self::Client { .. } => "KeyUpdate, NewSessionTicket or data",
-            Self::Server { .. } => "KeyUpdate or data",
+            Self::Client { .. } => "KeyUpdate (with records), NewSessionTicket or data",
+            Self::Server { .. } => "KeyUpdate (with records) or data",
         }
     }
 }
@@ -108,7 +108,7 @@ impl Connected {
                 HandshakeType::CERTIFICATE_REQUEST,
                 Role::Client { answering: Some(answering), .. },
             ) => answering.on_request(&message, &self.write, context)?,
-            (HandshakeType::KEY_UPDATE, _) => {
+            (HandshakeType::KEY_UPDATE, _) if context.resumption.records => {
                 let update = KeyUpdate::parse(message.body)?;
                 self.read = self.read.clone().update(&mut context.observers)?;
                 context.steps.read_keys(Level::Application, self.read.clone());
@@ -130,14 +130,22 @@ impl Connected {
     }
 
     /// May a message of this type come? Asked before all of it is there.
-    pub(super) fn check_awaited(&self, received: HandshakeType) -> Result<(), Error> {
+    pub(super) fn check_awaited(
+        &self,
+        received: HandshakeType,
+        context: &Context,
+    ) -> Result<(), Error> {
         let awaited = match (&self.role, received) {
-            (_, HandshakeType::KEY_UPDATE)
-            | (Role::Client { .. }, HandshakeType::NEW_SESSION_TICKET) => true,
+            // QUIC has an update of its own (RFC 9001, section 6).
+            (_, HandshakeType::KEY_UPDATE) => context.resumption.records,
+            (Role::Client { .. }, HandshakeType::NEW_SESSION_TICKET) => true,
             (Role::Client { answering, .. }, HandshakeType::CERTIFICATE_REQUEST) => {
                 answering.is_some()
             }
-            (Role::Server { asking: Some(asking) }, _) => asking.awaits_answer(),
+            (Role::Server { asking: Some(asking) }, HandshakeType::CERTIFICATE) => {
+                asking.awaits_answer()
+            }
+            (Role::Server { asking: Some(asking) }, _) => asking.is_under_way(),
             _ => false,
         };
         let expected = self.role.awaited();

@@ -45,7 +45,8 @@ impl Handshake {
     /// takes the [steps](super::Step) itself, sends the messages of each level, and protects its
     /// packets with the secrets. An error has the alert that the peer is to be told (in QUIC, as
     /// the error code 0x0100 plus the alert); the peer's alert ends the handshake by
-    /// [`fail`](Self::fail).
+    /// [`fail`](Self::fail). As QUIC has it, no KeyUpdate and no later request for a certificate is
+    /// sent or taken, and nothing is sent for middleboxes (RFC 9001, sections 4.4, 6 and 8.4).
     ///
     /// # Errors
     /// As [`start`](Self::start), which need not be called then.

@@ -148,13 +148,12 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         if count == 0 {
             self.connection.end_of_input()?;
         }
-        if self.connection.is_handshaking() {
-            // A peer that has waited must not be judged by the time at which it connected.
-            let (made, then) = self.made;
-            let now = Duration::from_secs(then.as_secs()).saturating_add(made.elapsed());
-            let now = UnixTime::since_unix_epoch(now).max(self.connection.time());
-            self.connection.set_time(now);
-        }
+        // A peer that has waited must not be judged by the time at which it connected, nor what it
+        // shows after the handshake by that of the handshake.
+        let (made, then) = self.made;
+        let now = Duration::from_secs(then.as_secs()).saturating_add(made.elapsed());
+        let now = UnixTime::since_unix_epoch(now).max(self.connection.time());
+        self.connection.set_time(now);
         self.unread.end += count;
         Ok(())
     }

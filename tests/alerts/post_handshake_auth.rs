@@ -117,6 +117,11 @@ fn answers_that_nobody_asked_for() {
     let mut ends = Ends::new(true);
     ends.server.request_client_certificate().unwrap();
     assert_eq!(give(&mut ends.server, &certificate), Some(A::ILLEGAL_PARAMETER));
+    // The header alone of what is no answer.
+    let mut ends = Ends::new(true);
+    ends.server.request_client_certificate().unwrap();
+    let header = [(Level::Application, vec![4, 0, 0x80, 0])];
+    assert_eq!(give(&mut ends.server, &header), Some(A::UNEXPECTED_MESSAGE));
 }
 
 #[test]

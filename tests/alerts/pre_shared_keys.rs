@@ -37,7 +37,10 @@ fn pair(alone: bool) -> [Handshake; 2] {
     let server = Arc::new(server.build(Arc::new(list)).unwrap());
     let client = Handshake::client(client, server_name(), now());
     let server = Handshake::server(server, now());
-    [client, server].map(|handshake| handshake.without_records().unwrap())
+    [client, server].map(|mut handshake| {
+        handshake.start().unwrap();
+        handshake
+    })
 }
 
 /// The hello that this end says next.

@@ -296,7 +296,7 @@ fn what_came_before_an_answer_stays_under_the_keys_of_then() {
 #[test]
 fn what_waits_behind_a_question_is_limited() {
     let mut server = asking();
-    let (name, limit) = ("handshake_message", 131_400);
+    let (name, limit) = ("handshake_message", 65_540);
     server.receive(Level::Initial, &vec![20; limit]).unwrap();
     let flooded = server.receive(Level::Initial, &[20]).unwrap_err();
     assert_eq!(flooded.kind(), &ErrorKind::LimitExceeded { name, limit });

@@ -258,13 +258,14 @@ static ASKING_SERVERS: Each<ServerConfig> = LazyLock::new(|| {
 
 /// A new handshake that asks, where others decide at once.
 pub fn asking(side: Side, scenario: Scenario) -> Handshake {
-    let handshake = match side {
+    let mut handshake = match side {
         Side::Client => {
             Handshake::client(Arc::clone(&ASKING_CLIENTS[scenario as usize]), name(), now())
         }
         Side::Server => Handshake::server(Arc::clone(&ASKING_SERVERS[scenario as usize]), now()),
     };
-    handshake.without_records().expect("fixed randomness does not fail")
+    handshake.start().expect("fixed randomness does not fail");
+    handshake
 }
 
 /// What the ends that do not ask decide.
@@ -302,7 +303,8 @@ pub fn raw(side: Side, scenario: Scenario, observer: Option<Box<dyn Observer>>) 
     if let Some(observer) = observer {
         handshake.observe(observer);
     }
-    handshake.without_records().expect("fixed randomness does not fail")
+    handshake.start().expect("fixed randomness does not fail");
+    handshake
 }
 
 pub type AnyConnection = Box<dyn DerefMut<Target = Connection>>;

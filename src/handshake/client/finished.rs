@@ -118,12 +118,12 @@ impl LastFlight {
         context.steps.write_keys(Level::Application, self.secrets.write.clone());
         let Shared { config, server_name, .. } = self.shared;
         let kind = self.client_certificate_type;
+        // In QUIC it is not asked later (RFC 9001, section 4.4).
+        let can_be_asked = config.post_handshake_auth && context.resumption.records;
         let role = |transcript| Role::Client {
             server_name,
             sessions: config.sessions.clone(),
-            answering: config
-                .post_handshake_auth
-                .then(|| Answering::new(Arc::clone(&config), kind, transcript)),
+            answering: can_be_asked.then(|| Answering::new(Arc::clone(&config), kind, transcript)),
         };
         let Self { secrets, peer, finished, .. } = self;
         Connected::new(secrets, transcript, role, peer, finished, context)

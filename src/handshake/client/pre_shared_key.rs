@@ -76,9 +76,7 @@ pub(super) fn start_early_data(
     context.resumption.early_exporter = Some(Box::new(exporter));
     context.resumption.early_data_left = terms.max_size;
     context.parameters.early_data = EarlyData::Offered;
-    if shared.config.middlebox_compatibility {
-        context.steps.change_cipher_spec();
-    }
+    context.change_cipher_spec(shared.config.middlebox_compatibility);
     context.steps.write_keys(Level::EarlyData, secret);
     Ok(())
 }

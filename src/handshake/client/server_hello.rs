@@ -119,9 +119,7 @@ impl ExpectServerHello {
             let reason = format!("it is longer than {MAX_COOKIE_LENGTH} bytes");
             return Err(Error::illegal(MESSAGE, "cookie", reason));
         }
-        if shared.config.middlebox_compatibility {
-            context.steps.change_cipher_spec();
-        }
+        context.change_cipher_spec(shared.config.middlebox_compatibility);
         let wants_share = group.is_some();
         if let Some(group) = group {
             (offer.group, offer.exchange) = (group.name(), group.start()?);
@@ -176,9 +174,7 @@ impl ExpectServerHello {
         }
         let first_key = hello.selected_identity == Some(0);
         let secrets = HandshakeSecrets::new(early, &secret, &transcript, &mut context.observers)?;
-        if shared.config.middlebox_compatibility {
-            context.steps.change_cipher_spec();
-        }
+        context.change_cipher_spec(shared.config.middlebox_compatibility);
         context.steps.read_keys(Level::Handshake, secrets.server.clone());
         // 0-RTT data may go on until the server has said whether it takes them.
         if shared.early_data.is_none() || !context.resumption.records {

@@ -64,9 +64,10 @@ impl Offer {
     }
 
     /// What can be asked of it later.
-    fn post_handshake(&self) -> Option<PostHandshake> {
-        let certificate_type =
-            self.client_certificate_type.filter(|_| self.post_handshake_auth())?;
+    fn post_handshake(&self, context: &Context) -> Option<PostHandshake> {
+        // In QUIC nobody may (RFC 9001, section 4.4).
+        let can_be_asked = self.post_handshake_auth() && context.resumption.records;
+        let certificate_type = self.client_certificate_type.filter(|_| can_be_asked)?;
         Some(PostHandshake { config: Arc::clone(&self.config), certificate_type })
     }
 }
@@ -80,7 +81,7 @@ pub(super) fn send(
 ) -> Result<State, Error> {
     let early = EarlySecret::new(offer.cipher_suite, None, &mut context.observers);
     let secrets = send_hello_and_extensions(&mut offer, early, None, context)?;
-    let (asked, post_handshake) = (offer.asked(), offer.post_handshake());
+    let (asked, post_handshake) = (offer.asked(), offer.post_handshake(context));
     let Offer { config, mut transcript, .. } = offer;
     if let Some(asked) = &asked {
         asked.send(&mut transcript, context);
@@ -137,7 +138,7 @@ pub(super) fn send_with_psk(
         offer.client_certificate_type = None;
     }
     let secrets = send_hello_and_extensions(&mut offer, early, Some(index), context)?;
-    let post_handshake = offer.post_handshake();
+    let post_handshake = offer.post_handshake(context);
     let due = Due::Finished(Peer::PreSharedKey(proof));
     Signing { transcript: offer.transcript, secrets, due, post_handshake }.send_finished(context)
 }
@@ -152,9 +153,7 @@ fn send_hello_and_extensions(
     let none = SharedSecret::none(&offer.cipher_suite);
     let shared = offer.exchange.as_ref().map_or(&none, |exchange| &exchange.secret);
     let secrets = HandshakeSecrets::new(early, shared, &offer.transcript, &mut context.observers)?;
-    if !offer.session_id.is_empty() {
-        context.steps.change_cipher_spec();
-    }
+    context.change_cipher_spec(!offer.session_id.is_empty());
     if let Some((client, own)) = offer.record_size_limits {
         context.limit_records(client, own);
     }

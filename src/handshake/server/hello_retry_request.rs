@@ -58,9 +58,7 @@ pub(super) fn send(
     let first = FirstHello { cipher_suite, wanted, lasting, first_hash, cookie };
     let retry = first.retry_request(hello.session_id);
     context.send(None, |out| out.extend_from_slice(&retry));
-    if !hello.session_id.is_empty() {
-        context.steps.change_cipher_spec();
-    }
+    context.change_cipher_spec(!hello.session_id.is_empty());
     early_data::reject(context);
     Ok(State::ExpectSecondClientHello(Box::new(ExpectSecondClientHello { config, first })))
 }
