@@ -184,10 +184,15 @@ impl FirstHello {
     }
 }
 
-/// The digest of what the second ClientHello must repeat: all of the first, but some extensions.
+/// The digest of what the second ClientHello must repeat: all of the first, but some extensions,
+/// and not their order, which some clients shuffle anew (GnuTLS 3.8.1 to 3.8.9): the transcript has
+/// both as they came.
 fn lasting(hello: &ClientHello<'_>) -> Digest {
+    let lasting = hello.extensions.iter().filter(|it| !CHANGING.contains(&it.kind));
+    let mut lasting: Vec<_> = lasting.collect();
+    lasting.sort_unstable_by_key(|extension| extension.kind.0);
     let mut extensions = Vec::new();
-    for extension in hello.extensions.iter().filter(|it| !CHANGING.contains(&it.kind)) {
+    for extension in lasting {
         write_extension(&mut extensions, extension.kind, |out| {
             out.extend_from_slice(extension.body);
         });
