@@ -248,4 +248,44 @@ mod tests {
             assert_eq!(canonical(bytes), form, "{bytes:02x?}");
         }
     }
+
+    #[test]
+    fn named_bits_are_counted_from_the_highest_and_padded_with_zeros() {
+        for (contents, bits) in [
+            (&[7, 0x80][..], Some(1)),
+            (&[1, 0x86], Some(0b0110_0001)),
+            (&[7, 0x00, 0x80], Some(1 << 8)),
+            (&[0], Some(0)),
+            (&[0, 0xff, 0xff, 0xff], Some(0xffff)),
+            (&[7, 0xc0], None),
+            (&[8, 0x00], None),
+            (&[1], None),
+            (&[], None),
+        ] {
+            assert_eq!(named_bits(contents), bits, "{contents:02x?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_der_is_told_once_and_ends_the_elements() {
+        let mut found = each(&[INTEGER, 1, 7, 0x02, 5, 0]).map(|it| it.map(|it| it.contents));
+        assert_eq!(found.next(), Some(Some(&[7][..])));
+        assert_eq!(found.next(), Some(None));
+        assert_eq!(found.next(), None);
+        assert_eq!(each(&[]).count(), 0);
+    }
+
+    #[test]
+    fn a_flag_is_false_where_it_is_left_out() {
+        for (bytes, flag) in [
+            (&[BOOLEAN, 1, 0xff][..], Some(true)),
+            (&[BOOLEAN, 1, 0x00], Some(false)),
+            (&[INTEGER, 1, 0xff], Some(false)),
+            (&[], Some(false)),
+            (&[BOOLEAN, 1, 0x01], None),
+            (&[BOOLEAN, 0], None),
+        ] {
+            assert_eq!(Reader(bytes).flag(BOOLEAN), flag, "{bytes:02x?}");
+        }
+    }
 }
