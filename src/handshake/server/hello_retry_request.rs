@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::client_hello::{exchange_keys, negotiated};
 use super::{Context, State, early_data, negotiation};
 use crate::config::ServerConfig;
-use crate::crypto::ring::SHA256;
 use crate::crypto::{CipherSuite, Digest, Hash};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
@@ -43,7 +42,7 @@ pub(super) fn send(
     context: &mut Context,
 ) -> Result<State, Error> {
     let first_hash = cipher_suite.hash.digest(message.bytes);
-    let lasting = lasting(hello);
+    let lasting = lasting(hello, cipher_suite.hash);
     let cookie = match &config.cookies {
         Some(cookies) => {
             let state = encode_state(cipher_suite.id, wanted, &lasting, &first_hash);
@@ -158,7 +157,7 @@ impl FirstHello {
         if hello.cookie != self.cookie.as_deref() {
             return Err(Error::illegal(MESSAGE, "cookie", "it is not the HelloRetryRequest's"));
         }
-        if lasting(hello) != self.lasting {
+        if lasting(hello, self.cipher_suite.hash) != self.lasting {
             let reason =
                 format!("in the second, all but {} must be as before", join(CHANGING.iter()));
             return Err(Error::illegal(MESSAGE, "extensions", reason));
@@ -187,7 +186,7 @@ impl FirstHello {
 /// The digest of what the second ClientHello must repeat: all of the first, but some extensions,
 /// and not their order, which some clients shuffle anew (GnuTLS 3.8.1 to 3.8.9): the transcript has
 /// both as they came.
-fn lasting(hello: &ClientHello<'_>) -> Digest {
+fn lasting(hello: &ClientHello<'_>, hash: &dyn Hash) -> Digest {
     let lasting = hello.extensions.iter().filter(|it| !CHANGING.contains(&it.kind));
     let mut lasting: Vec<_> = lasting.collect();
     lasting.sort_unstable_by_key(|extension| extension.kind.0);
@@ -200,7 +199,7 @@ fn lasting(hello: &ClientHello<'_>) -> Digest {
     let mut message = Vec::new();
     ClientHello { extensions: Extensions::written(&extensions), ..hello.clone() }
         .encode(&mut message);
-    SHA256.digest(&message)
+    hash.digest(&message)
 }
 
 /// The content of a cookie: suite, group or zero, what must be repeated, the first ClientHello.
@@ -219,7 +218,7 @@ type CookieState = (CipherSuiteId, Option<NamedGroup>, Digest, Digest);
 fn decode_state(state: &[u8]) -> Option<CookieState> {
     let (suite, rest) = state.split_first_chunk::<2>()?;
     let (wanted, rest) = rest.split_first_chunk::<2>()?;
-    let (lasting, first) = rest.split_at_checked(SHA256.output_length())?;
+    let (lasting, first) = rest.split_at_checked(rest.len() / 2)?;
     let wanted = u16::from_be_bytes(*wanted);
     let wanted = (wanted != 0).then_some(NamedGroup(wanted));
     let suite = CipherSuiteId(u16::from_be_bytes(*suite));
