@@ -22,7 +22,8 @@ impl Row {
     /// Is this disagreement the one of the row?
     fn explains(&self, side: Side, ours: &Verdict, theirs: &Verdict) -> bool {
         let fits = |words: &str, verdict: &Verdict| match &verdict.error {
-            None => words.is_empty() || words == WAITS && verdict.unfinished,
+            _ if words == WAITS => verdict.unfinished,
+            None => words.is_empty(),
             Some(error) => words == "*" || !words.is_empty() && error.contains(words),
         };
         self.side.is_none_or(|one| one == side)
@@ -31,7 +32,7 @@ impl Row {
     }
 }
 
-/// In the place of an error: the rest of a message has not come.
+/// In the place of an error: the rest of a message has not come, whatever went wrong instead.
 const WAITS: &str = "(waits for the rest)";
 
 const fn row(side: Side, ours: &'static str, theirs: &'static str, reason: &'static str) -> Row {
