@@ -20,7 +20,7 @@ pub(crate) struct Context {
     pub(crate) now: UnixTime,
     pub(crate) limits: Limits,
     /// What the handshake rests on, if it does.
-    pub(crate) question: Option<Question>,
+    pub(crate) question: Option<Box<Question>>,
     /// This side has said close_notify: nothing follows it, not even an answer (section 6.1).
     pub(crate) closed: bool,
 }
@@ -43,7 +43,7 @@ impl Context {
     pub(crate) fn ask(&mut self, question: Question) {
         let name = question.name();
         self.observers.tell(|| Event::Waiting(name));
-        self.question = Some(question);
+        self.question = Some(Box::new(question));
     }
 
     /// What a resumed connection has from the one before.

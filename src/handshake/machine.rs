@@ -227,7 +227,7 @@ impl Handshake {
 
     /// The question that the handshake rests on, if it does.
     pub fn question(&self) -> Option<&Question> {
-        self.context.question.as_ref()
+        self.context.question.as_deref()
     }
 
     /// Answers the open question; the handshake goes on, with the bytes that came meanwhile.
@@ -245,7 +245,7 @@ impl Handshake {
             let question = question.name();
             return Err(self.fail(ErrorKind::Unanswered { question, reason }.into()));
         }
-        let keys_before = self.context.steps.read_keys_installed;
+        let (question, keys_before) = (*question, self.context.steps.read_keys_installed);
         self.advance(|state, context| match state {
             State::Client(state) => state.on_answer(question, answer, context),
             State::Server(state) => state.on_answer(question, answer, context).map(State::Server),
