@@ -59,6 +59,8 @@ use Side::Client;
 const NO_ALERT: &str = "rustls sends no alert for it; RFC 9846, section 6.2, wants one sent";
 const LONG: &str = "each end has a limit of its own for the length of a message, as section 4 lets \
     it: 65,536 bytes of body, and 65,535 for rustls";
+const DUMMIES: &str = "each end has a limit of its own for the number of change_cipher_specs, of which \
+    section 5 has none: 4 with us, and 2 with rustls";
 const CLOSED: &str = "section 6.1: close_notify ends the peer's direction. In a handshake that \
     cannot go on any more, which is an error with us; rustls waits for the end of the transport";
 const MISPLACED: &str = "section 5.1: ours looks at whether bytes follow a message that changes \
@@ -96,6 +98,8 @@ const RECORDS: &[Row] = &[
         "section 5: a change_cipher_spec may come at any time between the first ClientHello and \
          the peer's Finished, and is dropped; rustls takes it after the ServerHello only",
     ),
+    either("", "IllegalMiddleboxChangeCipherSpec", DUMMIES),
+    either("change_cipher_specs", "IllegalMiddleboxChangeCipherSpec", DUMMIES),
     either(
         "change_cipher_spec record does not consist",
         "InvalidMessage(",

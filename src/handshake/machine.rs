@@ -262,7 +262,8 @@ impl Handshake {
         self.process_incoming()
     }
 
-    /// The next step to take.
+    /// The next step to take. After an error there may be some from before it: they still go out, as
+    /// the alert may need their keys.
     pub fn next_step(&mut self) -> Option<Step> {
         self.context.steps.next()
     }

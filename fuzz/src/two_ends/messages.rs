@@ -64,9 +64,8 @@ impl Raw {
             assert!(self.handshake.next_step().is_none());
         }
         self.error = result.err();
-        if self.error.is_none() {
-            self.take_steps();
-        }
+        // With an error, too: what was agreed on before it still goes out.
+        self.take_steps();
     }
 
     fn takes_early_data(&self) -> bool {
