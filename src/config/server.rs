@@ -198,9 +198,9 @@ impl ServerConfigBuilder {
         self
     }
 
-    /// Answers every first ClientHello with a HelloRetryRequest, so that a client must
-    /// have been reachable, a cookie's lifetime ago at most, before anything costly is done for it. Takes effect with
-    /// [`cookies`](Self::cookies) only: a retry must change something.
+    /// Answers every first ClientHello with a HelloRetryRequest, so that a client must have been
+    /// reachable, a cookie's lifetime ago at most, before anything costly is done for it. Takes
+    /// effect with [`cookies`](Self::cookies) only: a retry must change something.
     pub fn always_retry(mut self, always: bool) -> Self {
         self.0.always_retry = always;
         self

@@ -20,8 +20,9 @@ pub trait SessionStore: Send + Sync + fmt::Debug {
     /// ticket, and is written to behind. A client that comes back before that was written gets a
     /// full handshake.
     ///
-    /// It is not told how long the session is good for: keep it for
-    /// [`ticket_lifetime`](crate::config::ServerConfigBuilder::ticket_lifetime), seven days at most.
+    /// It is not told how long the session is good for: keep it as long as
+    /// [`ticket_lifetime`](crate::config::ServerConfigBuilder::ticket_lifetime) says, which is
+    /// seven days at most.
     ///
     /// # Errors
     /// When there is no randomness or no room: the client gets no ticket then.
