@@ -109,6 +109,7 @@ pub use level::Level;
 pub use observer::{Event, KeyLogFile, Observer};
 pub use pki_types;
 pub use transport::Stream;
+pub use zeroize;
 
 /// The programs in the README compile, too.
 #[cfg(doctest)]

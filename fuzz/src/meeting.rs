@@ -65,13 +65,13 @@ pub struct Meeting {
 }
 
 impl Meeting {
-    /// Two that do not know each other.
+    /// Two that do not know each other, but for a ticket in one scenario.
     pub fn first(choice: u8) -> Self {
         let scenario = SCENARIOS[usize::from(choice) % SCENARIOS.len()];
         Self {
             client: peers::client_config(scenario),
             server: peers::server_config(scenario),
-            shares_key: false,
+            shares_key: scenario == Scenario::Resumed,
             takes_early_data: false,
             again: false,
         }

@@ -21,6 +21,9 @@ pub(crate) struct Context {
     pub(crate) limits: Limits,
     /// What the handshake rests on, if it does.
     pub(crate) question: Option<Box<Question>>,
+    /// There are records. In QUIC there are none, and nothing tells the end of 0-RTT data, whose
+    /// packets say themselves that they are (RFC 9001, section 8.3).
+    pub(crate) records: bool,
     /// This side has said close_notify: nothing follows it, not even an answer (section 6.1).
     pub(crate) closed: bool,
 }
@@ -35,6 +38,7 @@ impl Context {
             now,
             limits,
             question: None,
+            records: true,
             closed: false,
         }
     }
@@ -62,7 +66,7 @@ impl Context {
     /// A dummy change_cipher_spec, where it is wanted and there are records (appendix E.4;
     /// RFC 9001, section 8.4).
     pub(crate) fn change_cipher_spec(&mut self, wanted: bool) {
-        if wanted && self.resumption.records {
+        if wanted && self.records {
             self.steps.change_cipher_spec();
         }
     }

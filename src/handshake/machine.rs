@@ -199,7 +199,7 @@ impl Handshake {
         self.state = State::Failed(error.clone());
         self.context.question = None;
         self.incoming = Vec::new();
-        if let Some(alert) = error.alert_sent().filter(|_| !self.context.resumption.records) {
+        if let Some(alert) = error.alert_sent().filter(|_| !self.context.records) {
             self.context.observers.tell(|| Event::AlertSent(alert));
         }
         // Section 6: secrets of failed connections are forgotten.
@@ -353,7 +353,7 @@ impl Handshake {
     /// [without records](Self::without_records): the carrier changes the keys there.
     pub fn update_keys(&mut self, request: bool) -> Result<(), Error> {
         self.connected()?;
-        if !self.context.resumption.records {
+        if !self.context.records {
             return Err(ErrorKind::Misuse("without records the carrier changes the keys").into());
         }
         self.with_connected(|connected, context| connected.update_keys(request, context))

@@ -108,7 +108,7 @@ impl Connected {
                 HandshakeType::CERTIFICATE_REQUEST,
                 Role::Client { answering: Some(answering), .. },
             ) => answering.on_request(&message, &self.write, context)?,
-            (HandshakeType::KEY_UPDATE, _) if context.resumption.records => {
+            (HandshakeType::KEY_UPDATE, _) if context.records => {
                 let update = KeyUpdate::parse(message.body)?;
                 self.read = self.read.clone().update(&mut context.observers)?;
                 context.steps.read_keys(Level::Application, self.read.clone());
@@ -137,7 +137,7 @@ impl Connected {
     ) -> Result<(), Error> {
         let awaited = match (&self.role, received) {
             // QUIC has an update of its own (RFC 9001, section 6).
-            (_, HandshakeType::KEY_UPDATE) => context.resumption.records,
+            (_, HandshakeType::KEY_UPDATE) => context.records,
             (Role::Client { .. }, HandshakeType::NEW_SESSION_TICKET) => true,
             (Role::Client { answering, .. }, HandshakeType::CERTIFICATE_REQUEST) => {
                 answering.is_some()

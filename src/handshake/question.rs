@@ -67,17 +67,30 @@ impl Question {
     }
 }
 
+/// The ClientHello that a question is about, kept until the answer: the body of the message.
+#[derive(Clone, Debug)]
+pub(super) struct KeptHello(Vec<u8>);
+
+impl KeptHello {
+    pub(super) fn new(hello: &ClientHello<'_>) -> Self {
+        Self(hello.body.to_vec())
+    }
+
+    pub(super) fn parse(&self) -> Result<ClientHello<'_>, Error> {
+        Ok(ClientHello::parse(&self.0)?)
+    }
+}
+
 /// Which certificate for this client?
 #[derive(Clone, Debug)]
 pub struct ChooseCertificate {
-    /// The body of the message.
-    pub(super) body: Vec<u8>,
+    pub(super) hello: KeptHello,
 }
 
 impl ChooseCertificate {
     /// The ClientHello, for its server name, its signature schemes and the rest.
     pub fn client_hello(&self) -> Result<ClientHello<'_>, Error> {
-        Ok(ClientHello::parse(&self.body)?)
+        self.hello.parse()
     }
 }
 
@@ -102,7 +115,14 @@ impl ChooseClientCertificate {
 pub struct TakeSession {
     /// What the client sent for a ticket: any 1 to 65535 bytes.
     pub ticket: Vec<u8>,
-    pub(super) hello: ChooseCertificate,
+    pub(super) hello: KeptHello,
+}
+
+impl TakeSession {
+    /// The ClientHello.
+    pub fn client_hello(&self) -> Result<ClientHello<'_>, Error> {
+        self.hello.parse()
+    }
 }
 
 /// Which of the client's pre-shared keys?
@@ -110,14 +130,14 @@ pub struct TakeSession {
 pub struct ResolvePsk {
     /// The suite that was chosen: the key must be for its hash.
     pub cipher_suite: CipherSuite,
-    pub(super) hello: ChooseCertificate,
+    pub(super) hello: KeptHello,
 }
 
 impl ResolvePsk {
     /// The ClientHello, for its
     /// [`pre_shared_keys`](ClientHello::pre_shared_keys).
     pub fn client_hello(&self) -> Result<ClientHello<'_>, Error> {
-        self.hello.client_hello()
+        self.hello.parse()
     }
 }
 
@@ -126,13 +146,13 @@ impl ResolvePsk {
 pub struct AcceptEarlyData {
     /// What is offered. All that the library can check was checked, but for the replay.
     pub offer: EarlyDataOffer,
-    pub(super) hello: ChooseCertificate,
+    pub(super) hello: KeptHello,
 }
 
 impl AcceptEarlyData {
     /// The ClientHello.
     pub fn client_hello(&self) -> Result<ClientHello<'_>, Error> {
-        self.hello.client_hello()
+        self.hello.parse()
     }
 }
 

@@ -21,16 +21,13 @@ pub(crate) struct Resumption {
     /// The bytes of 0-RTT data that may still come or go.
     pub(super) early_data_left: u32,
     pub(super) early_exporter: Option<Box<Exporter>>,
-    /// There are records: in QUIC nothing tells the end of 0-RTT data, whose packets say
-    /// themselves that they are (RFC 9001, section 8.3).
-    pub(super) records: bool,
     /// How a server makes tickets, and how many this client gets.
     pub(super) tickets: Option<(Arc<ServerConfig>, u8)>,
 }
 
 impl Resumption {
     pub(super) fn new(now: UnixTime) -> Self {
-        Self { authenticated: now.as_secs(), records: true, ..Self::default() }
+        Self { authenticated: now.as_secs(), ..Self::default() }
     }
 
     /// There is no 0-RTT data, or no more.
@@ -51,7 +48,7 @@ impl Handshake {
     /// # Errors
     /// As [`start`](Self::start), which need not be called then.
     pub fn without_records(mut self) -> Result<Self, Error> {
-        self.context.resumption.records = false;
+        self.context.records = false;
         self.start()?;
         Ok(self)
     }

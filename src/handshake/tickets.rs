@@ -28,7 +28,7 @@ pub(super) fn keep(
 ) -> Result<(), Error> {
     // In QUIC the size says yes or no, and nothing else (RFC 9001, section 4.6.1).
     let size = ticket.max_early_data_size;
-    if !context.resumption.records && size.is_some_and(|size| size != u32::MAX) {
+    if !context.records && size.is_some_and(|size| size != u32::MAX) {
         let reason = "in QUIC it must be 0xffffffff";
         return Err(Error::illegal(HandshakeType::NEW_SESSION_TICKET, "early_data", reason));
     }
@@ -85,7 +85,7 @@ impl Connected {
         let age_add = u32::from_be_bytes(age_add);
         let max_early_data_size = match config.early_data {
             // In QUIC this means yes.
-            Some(_) if !context.resumption.records => u32::MAX,
+            Some(_) if !context.records => u32::MAX,
             Some((max_size, _)) => max_size,
             None => 0,
         };

@@ -191,6 +191,23 @@ fn answers_may_come_in_any_order_and_in_one_piece() {
 }
 
 #[test]
+fn an_answer_may_come_in_pieces_and_nothing_else_may_wait_for_its_rest() {
+    let mut ends = Ends::new(true);
+    let answer: Vec<u8> = ends.answer().into_iter().flat_map(|(_, bytes)| bytes).collect();
+    for byte in answer {
+        assert_eq!(give(&mut ends.server, &[(Level::Application, vec![byte])]), None);
+    }
+    assert!(ends.server.parameters().certificates.is_some());
+
+    for kind in [HandshakeType::CERTIFICATE_VERIFY, HandshakeType::FINISHED] {
+        let mut ends = Ends::new(true);
+        ends.answer();
+        let header = (Level::Application, vec![kind.0, 0, 0, 32]);
+        assert_eq!(give(&mut ends.server, &[header]), Some(A::UNEXPECTED_MESSAGE), "{kind}");
+    }
+}
+
+#[test]
 fn a_request_beside_a_pre_shared_key_is_refused() {
     // Section 4.4.2: neither in place of the server's Finished, nor where its certificate would be.
     let identity = Identity::p256();

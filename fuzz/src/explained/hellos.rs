@@ -124,19 +124,9 @@ pub const ROWS: &[Row] = &[
         "the same: illegal_parameter before anything is negotiated",
     ),
     row(Server, "appears more than once", "InvalidMessage(", BODY_FIRST),
-    row(Server, "cipher_suites: the second ClientHello", "", SECOND_HELLO),
     row(Server, "in the second, all but", "", SECOND_HELLO),
     row(Server, "in the second, all but", "*", SECOND_HELLO),
     row(Server, "cookie: it is not the HelloRetryRequest's", "", SECOND_HELLO),
-    row(Server, "legacy_session_id: the second ClientHello", "", SECOND_HELLO),
-    row(Server, "random: the second ClientHello", "", SECOND_HELLO),
-    row(
-        Server,
-        "",
-        "ServerNameDifferedOnRetry",
-        "section 4.2.2 gives the duty to the client. Our server uses the name of the second \
-         ClientHello only, and keeps nothing of the first but its hash",
-    ),
     row(
         Server,
         "",
@@ -151,12 +141,6 @@ pub const ROWS: &[Row] = &[
          a ClientHello; rustls knows it in its own message only",
     ),
     row(Server, "is not allowed in this message", "InvalidMessage(", BODY_FIRST),
-    row(
-        Server,
-        "cipher_suites: the second ClientHello",
-        "NoCipherSuitesInCommon",
-        "section 4.2.2: illegal_parameter for the difference, whatever the suites are",
-    ),
     row(
         Server,
         "this server has given no cookies",

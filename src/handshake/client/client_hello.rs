@@ -36,7 +36,7 @@ impl Start {
         let mut random = [0; 32];
         config.provider.random.fill(&mut random)?;
         let mut session_id = Vec::new();
-        if config.middlebox_compatibility && context.resumption.records {
+        if config.middlebox_compatibility && context.records {
             session_id.resize(32, 0);
             config.provider.random.fill(&mut session_id)?;
         }

@@ -63,7 +63,7 @@ impl ExpectEncryptedExtensions {
         if !accepted {
             context.parameters.early_data = EarlyData::Rejected;
             context.resumption.no_early_data();
-            if context.resumption.records {
+            if context.records {
                 context.steps.write_keys(Level::Handshake, self.flight.secrets.client.clone());
             }
             return Ok(());

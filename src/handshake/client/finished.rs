@@ -51,7 +51,7 @@ impl ExpectFinished {
         context.steps.read_keys(Level::Application, secrets.read.clone());
 
         context.resumption.early_data_left = 0;
-        if context.parameters.early_data == EarlyData::Accepted && context.resumption.records {
+        if context.parameters.early_data == EarlyData::Accepted && context.records {
             context.send(Some(&mut transcript), |out| EndOfEarlyData.encode(out));
             context.steps.write_keys(Level::Handshake, client_secret.clone());
         }
@@ -119,7 +119,7 @@ impl LastFlight {
         let Shared { config, server_name, .. } = self.shared;
         let kind = self.client_certificate_type;
         // In QUIC it is not asked later (RFC 9001, section 4.4).
-        let can_be_asked = config.post_handshake_auth && context.resumption.records;
+        let can_be_asked = config.post_handshake_auth && context.records;
         let role = |transcript| Role::Client {
             server_name,
             sessions: config.sessions.clone(),

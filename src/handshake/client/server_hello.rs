@@ -177,7 +177,7 @@ impl ExpectServerHello {
         context.change_cipher_spec(shared.config.middlebox_compatibility);
         context.steps.read_keys(Level::Handshake, secrets.server.clone());
         // 0-RTT data may go on until the server has said whether it takes them.
-        if shared.early_data.is_none() || !context.resumption.records {
+        if shared.early_data.is_none() || !context.records {
             context.steps.write_keys(Level::Handshake, secrets.client.clone());
         }
         Ok(State::ExpectEncryptedExtensions(Box::new(ExpectEncryptedExtensions {

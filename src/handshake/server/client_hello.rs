@@ -10,7 +10,7 @@ use crate::config::{CertifiedKey, NoCertificate, Reply, ServerConfig};
 use crate::crypto::{CipherSuite, SharedSecret};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::no_common_type;
-use crate::handshake::question::ChooseCertificate;
+use crate::handshake::question::{ChooseCertificate, KeptHello};
 use crate::handshake::{EarlyData, expect};
 use crate::key_schedule::Transcript;
 use crate::observer::Event;
@@ -137,7 +137,7 @@ pub(super) fn choose_certificate(
     match reply {
         Reply::Now(choice) => state.on_choice(choice, hello, context),
         Reply::Later => {
-            let question = ChooseCertificate { body: hello.body.to_vec() };
+            let question = ChooseCertificate { hello: KeptHello::new(hello) };
             context.ask(Question::ChooseCertificate(question));
             Ok(State::ChoosingCertificate(Box::new(state)))
         }

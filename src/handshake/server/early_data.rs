@@ -12,7 +12,7 @@ use super::{Context, Question, State};
 use crate::config::{ChosenPsk, EarlyDataOffer, Reply};
 use crate::crypto::ring::sha256;
 use crate::error::Error;
-use crate::handshake::question::{AcceptEarlyData, ChooseCertificate};
+use crate::handshake::question::{AcceptEarlyData, KeptHello};
 use crate::handshake::{EarlyData, Level, Step, expect};
 use crate::key_schedule::TrafficSecret;
 use crate::registry::HandshakeType;
@@ -35,7 +35,7 @@ pub(super) fn decide(
     match reply {
         Reply::Now(accept) => state.on_decision(&offered, accept, context),
         Reply::Later => {
-            let hello = ChooseCertificate { body: hello.body.to_vec() };
+            let hello = KeptHello::new(hello);
             context.ask(Question::AcceptEarlyData(AcceptEarlyData { offer: offered, hello }));
             Ok(State::AcceptingEarlyData(Box::new(state)))
         }
@@ -55,7 +55,7 @@ fn offered(
     // In QUIC the size of a ticket is no size (RFC 9001, section 4.6.1).
     let agreed = context.parameters.early_data == EarlyData::Offered
         && choice.index == 0
-        && (terms.max_size <= *max_size || !context.resumption.records)
+        && (terms.max_size <= *max_size || !context.records)
         && terms.cipher_suite == offer.cipher_suite.id
         && terms.application_protocol == context.parameters.application_protocol;
     if !agreed {
@@ -120,7 +120,7 @@ pub(super) fn reject(context: &mut Context) {
 /// say which of the two they are.
 pub(super) fn read(secret: TrafficSecret, client_secret: &TrafficSecret, context: &mut Context) {
     context.steps.read_keys(Level::EarlyData, secret);
-    if !context.resumption.records {
+    if !context.records {
         context.steps.read_keys(Level::Handshake, client_secret.clone());
     }
 }

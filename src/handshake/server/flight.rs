@@ -66,7 +66,7 @@ impl Offer {
     /// What can be asked of it later.
     fn post_handshake(&self, context: &Context) -> Option<PostHandshake> {
         // In QUIC nobody may (RFC 9001, section 4.4).
-        let can_be_asked = self.post_handshake_auth() && context.resumption.records;
+        let can_be_asked = self.post_handshake_auth() && context.records;
         let certificate_type = self.client_certificate_type.filter(|_| can_be_asked)?;
         Some(PostHandshake { config: Arc::clone(&self.config), certificate_type })
     }

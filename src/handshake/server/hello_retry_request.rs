@@ -48,7 +48,10 @@ pub(super) fn send(
             let state = encode_state(cipher_suite.id, wanted, &lasting, &first_hash);
             let cookie = cookies.protect(&state, context.now)?;
             if !(1..=MAX_COOKIE_LENGTH).contains(&cookie.len()) {
-                return Err(ErrorKind::Internal("the cookie protector's cookie is too long").into());
+                return Err(ErrorKind::Internal(
+                    "the cookie protector's cookie is empty or too long",
+                )
+                .into());
             }
             Some(cookie)
         }
@@ -160,7 +163,7 @@ impl FirstHello {
         if lasting(hello, self.cipher_suite.hash) != self.lasting {
             let reason =
                 format!("in the second, all but {} must be as before", join(CHANGING.iter()));
-            return Err(Error::illegal(MESSAGE, "extensions", reason));
+            return Err(Error::illegal(MESSAGE, "fields and extensions", reason));
         }
         if hello.early_data {
             let reason = "it must not be in a second ClientHello";

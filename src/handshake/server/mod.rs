@@ -120,7 +120,7 @@ impl State {
         use {Answer as A, Question as Q};
         match (self, question, answer) {
             (Self::TakingSession(state), Q::TakeSession(asked), A::Session(session)) => {
-                let hello = asked.hello.client_hello()?;
+                let hello = asked.client_hello()?;
                 state.on_session(&asked.ticket, session, &hello, context)
             }
             (Self::ResolvingPsk(state), Q::ResolvePsk(asked), A::Psk(choice)) => {

@@ -9,7 +9,7 @@ use crate::config::{ChosenPsk, Reply, ServerConfig};
 use crate::crypto::Digest;
 use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskProven;
-use crate::handshake::question::{ChooseCertificate, ResolvePsk};
+use crate::handshake::question::{KeptHello, ResolvePsk};
 use crate::key_schedule::{EarlySecret, PskKind, Transcript};
 use crate::wire::{ClientHello, HandshakeMessage, PSK_DHE_KE};
 
@@ -49,7 +49,7 @@ pub(super) fn resolve(
     match reply {
         Reply::Now(choice) => state.on_choice(choice, hello, context),
         Reply::Later => {
-            let hello = ChooseCertificate { body: hello.body.to_vec() };
+            let hello = KeptHello::new(hello);
             context.ask(Question::ResolvePsk(ResolvePsk { cipher_suite, hello }));
             Ok(State::ResolvingPsk(Box::new(state)))
         }
@@ -77,7 +77,7 @@ impl ResolvingPsk {
     }
 }
 
-/// Takes this key, or a ticket's, if the client has it too.
+/// Takes this key, or a ticket's: its binder must prove that the client has it, too.
 pub(super) fn take(
     mut offer: Offer,
     choice: &ChosenPsk,

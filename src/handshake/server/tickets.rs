@@ -10,7 +10,7 @@ use super::negotiation::takes_psk;
 use super::{Context, Question, State, pre_shared_key};
 use crate::config::{ChosenPsk, PreSharedKey, Reply, ServerConfig, session_is_good};
 use crate::error::Error;
-use crate::handshake::question::{ChooseCertificate, TakeSession};
+use crate::handshake::question::{KeptHello, TakeSession};
 use crate::registry::CertificateType;
 use crate::session::{ServerSession, Session};
 use crate::wire::ClientHello;
@@ -48,7 +48,7 @@ pub(super) fn look_up(
     match reply {
         Reply::Now(session) => state.on_session(ticket, session, hello, context),
         Reply::Later => {
-            let hello = ChooseCertificate { body: hello.body.to_vec() };
+            let hello = KeptHello::new(hello);
             context.ask(Question::TakeSession(TakeSession { ticket: ticket.to_vec(), hello }));
             Ok(State::TakingSession(Box::new(state)))
         }
@@ -91,7 +91,7 @@ impl TakingSession {
 fn still_accepted(config: &ServerConfig, session: &Session, context: &Context) -> bool {
     let Some(policy) = &config.client_authentication else { return true };
     session_is_good(&*policy.verifier, session, None, context.now).unwrap_or_else(|| {
-        // Who has to show a certificate and did not had a shared key.
+        // A client that had to show a certificate, and did not, had a key that was agreed on.
         config.psks.is_some() || !(policy.required && policy.in_handshake)
     })
 }
