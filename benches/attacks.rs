@@ -209,7 +209,7 @@ fn before(identity: &Identity) {
     let hello = client_hello(listed.collect(), shares.collect(), None);
     against_servers(identity, "8,000 key shares", "handshake_message", &hello);
     let hello = client_hello(Vec::new(), Vec::new(), Some(1_400));
-    against_servers(identity, "1,400 pre-shared keys", "16 are looked at", &hello);
+    against_servers(identity, "1,400 pre-shared keys", "16 tickets are looked at", &hello);
     let mut extensions = Vec::new();
     (0x5000..0x5000 + 14_000_u16).for_each(|kind| extension(&mut extensions, kind, &[]));
     let hello = long_hello(extensions, Vec::new(), Vec::new(), None);

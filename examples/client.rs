@@ -8,7 +8,9 @@ use handclasp::{ClientConfig, ClientConnection, Stream, TrustAnchors};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, address, ca_file] = &arguments[..] else { return Err("HOST:PORT CA_FILE".into()) };
+    let [_, address, ca_file] = &arguments[..] else {
+        return Err("usage: client HOST:PORT CA_FILE".into());
+    };
     let host = address.rsplit_once(':').ok_or("HOST:PORT is missing its port")?.0.to_string();
 
     let anchors = TrustAnchors::from_pem(&std::fs::read(ca_file)?)?;

@@ -11,7 +11,7 @@ use handclasp::{CertifiedKey, ServerConfig, ServerConnection, Stream};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, address, chain, key] = &arguments[..] else {
-        return Err("ADDRESS:PORT CHAIN_FILE KEY_FILE".into());
+        return Err("usage: server ADDRESS:PORT CHAIN_FILE KEY_FILE".into());
     };
     let chain = CertificateDer::pem_file_iter(chain)?.collect::<Result<_, _>>()?;
     let key = CertifiedKey::from_der(chain, &PrivateKeyDer::from_pem_file(key)?)?;

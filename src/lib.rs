@@ -26,8 +26,9 @@
 //!
 //! ```no_run
 //! use std::io::Write;
-//! use std::net::TcpListener;
+//! use std::net::{TcpListener, TcpStream};
 //! use std::sync::Arc;
+//! use std::time::Duration;
 //! use handclasp::pki_types::pem::PemObject;
 //! use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
 //! use handclasp::{CertifiedKey, ServerConfig, ServerConnection, Stream};
@@ -37,12 +38,20 @@
 //! let key = PrivateKeyDer::from_pem_file("key.pem")?;
 //! let config = Arc::new(ServerConfig::new(CertifiedKey::from_der(chain, &key)?)?);
 //! for socket in TcpListener::bind("127.0.0.1:4433")?.incoming() {
-//!     let mut stream = Stream::new(ServerConnection::new(config.clone())?, socket?);
-//!     stream.write_all(b"hello\n")?;
-//!     stream.close()?;
+//!     let (socket, config) = (socket?, config.clone());
+//!     std::thread::spawn(|| greet(config, socket).unwrap_or_else(|error| eprintln!("{error}")));
 //! }
 //! # Ok(())
 //! # }
+//!
+//! fn greet(config: Arc<ServerConfig>, socket: TcpStream) -> std::io::Result<()> {
+//!     // A client that says nothing must not keep its thread for ever.
+//!     socket.set_read_timeout(Some(Duration::from_secs(10)))?;
+//!     socket.set_write_timeout(Some(Duration::from_secs(10)))?;
+//!     let mut stream = Stream::new(ServerConnection::new(config)?, socket);
+//!     stream.write_all(b"hello\n")?;
+//!     stream.close()
+//! }
 //! ```
 //!
 //! # Where things are
@@ -67,7 +76,8 @@
 //! and RSA-PSS signatures, SNI, ALPN, key updates, exporters, external pre-shared keys, resumption
 //! from tickets, 0-RTT data with protection against replays, client certificates in the handshake
 //! and after it, raw public keys, stapled OCSP responses and certificate timestamps, record size
-//! limits and padding, GREASE, compressed certificates. A signature, a key or a verdict on a
+//! limits and padding, GREASE, compressed certificates; revocation by CRLs and stapled OCSP
+//! responses, pins of keys, `tls-exporter`. A signature, a key or a verdict on a
 //! certificate can be [answered later](config::Reply::Later), from anywhere.
 //!
 //! There is no TLS 1.2, no DTLS and no Encrypted ClientHello.

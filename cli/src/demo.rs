@@ -24,11 +24,6 @@ trusts that authority. Both sides live in this process; each line says who does 
 long it took. What is sent is explained once, where it is sent.
 ";
 
-const FAREWELL: &str = "
-Next: handclasp connect HOST:443 tells the same of a server on the network; handclasp --help
-has the rest.
-";
-
 /// Shakes hands in memory and tells it.
 pub fn run(json: bool) -> Result<(), Failure> {
     let (anchors, key) = identity()?;
@@ -65,7 +60,13 @@ pub fn run(json: bool) -> Result<(), Failure> {
         json::write_line(&mut stdout(), &other.json());
     } else {
         let text = summary.text(Some(other.tally));
-        print(&format!("{text}{}", paint(dim(), FAREWELL)));
+        // As it was called: cargo does not install it under its name.
+        let program = std::env::args().next().unwrap_or_else(|| "handclasp".into());
+        let farewell = format!(
+            "\n{program} connect HOST:443 tells the same of a server on the network;\n\
+             {program} help has the rest.\n"
+        );
+        print(&format!("{text}{}", paint(dim(), &farewell)));
     }
     Ok(())
 }

@@ -114,8 +114,9 @@ impl ServerConfigBuilder {
         self
     }
 
-    /// Takes pre-shared keys, always with a fresh key exchange (psk_dhe_ke); clients without one
-    /// are served with a certificate.
+    /// Takes pre-shared keys, with a fresh key exchange (psk_dhe_ke) unless
+    /// [`psk_without_key_exchange`](Self::psk_without_key_exchange) allows to do without; clients
+    /// without a key are served with a certificate.
     pub fn pre_shared_keys(mut self, resolver: Arc<dyn PskResolver>) -> Self {
         self.0.psks = Some(resolver);
         self
@@ -129,7 +130,7 @@ impl ServerConfigBuilder {
     /// protocols of this configuration, what it asks of clients or its
     /// [`session_context`](Self::session_context) are others, or the suite has another hash, there
     /// is a full handshake; also where the client's certificates or public key of then are not good
-    /// any more.
+    /// any more. A verifier that answers later is not asked that again.
     pub fn sessions(mut self, store: Arc<dyn SessionStore>) -> Self {
         self.0.sessions = Some(store);
         self
@@ -197,9 +198,9 @@ impl ServerConfigBuilder {
         self
     }
 
-    /// Answers every first ClientHello with a HelloRetryRequest, so that a client must
-    /// have been reachable, a cookie's lifetime ago at most, before anything costly is done for it. Takes effect with
-    /// [`cookies`](Self::cookies) only: a retry must change something.
+    /// Answers every first ClientHello with a HelloRetryRequest, so that a client must have been
+    /// reachable, a cookie's lifetime ago at most, before anything costly is done for it. Takes
+    /// effect with [`cookies`](Self::cookies) only: a retry must change something.
     pub fn always_retry(mut self, always: bool) -> Self {
         self.0.always_retry = always;
         self

@@ -17,7 +17,12 @@ use crate::reply::Reply;
 pub trait SessionStore: Send + Sync + fmt::Debug {
     /// Keeps a session, and returns the ticket that finds it again: 1 to 8192 bytes, which must
     /// tell nothing to whoever sees them. It must not block: a store elsewhere makes up a random
-    /// ticket, and is written to behind.
+    /// ticket, and is written to behind. A client that comes back before that was written gets a
+    /// full handshake.
+    ///
+    /// It is not told how long the session is good for: keep it as long as
+    /// [`ticket_lifetime`](crate::config::ServerConfigBuilder::ticket_lifetime) says, which is
+    /// seven days at most.
     ///
     /// # Errors
     /// When there is no randomness or no room: the client gets no ticket then.

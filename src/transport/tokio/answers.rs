@@ -16,7 +16,8 @@ pub type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 /// connection rests and the others go on. The future is dropped with its connection, and the
 /// handshake's timeout counts.
 ///
-/// An async function or closure is all that is needed:
+/// An async function or closure is all that is needed; one that has something of its own clones it
+/// for each question, as the [guide](crate::guide::tokio) shows:
 ///
 /// ```
 /// use handclasp::handshake::{Answer, Question};
