@@ -7,7 +7,7 @@ use crate::certificate::{CertificateError, Evidence, MissingEvidence, Problem};
 use crate::crypto::CryptoError;
 use crate::record::RecordError;
 use crate::registry::{ContentType, ExtensionType, HandshakeType};
-use crate::wire::{DecodeError, HandshakeMessage};
+use crate::wire::DecodeError;
 
 /// Why a connection failed. It stays the connection's error for ever: every later call returns it
 /// again.
@@ -304,8 +304,8 @@ fn certificate_alert(error: &CertificateError) -> AlertDescription {
 }
 
 impl Error {
-    pub(crate) fn unexpected(expected: &'static str, message: &HandshakeMessage<'_>) -> Self {
-        ErrorKind::UnexpectedMessage { expected, received: message.kind }.into()
+    pub(crate) fn unexpected(expected: &'static str, received: HandshakeType) -> Self {
+        ErrorKind::UnexpectedMessage { expected, received }.into()
     }
 
     pub(crate) fn illegal(

@@ -21,7 +21,7 @@ use handclasp::pki_types::UnixTime;
 use handclasp::registry::CipherSuiteId;
 use handclasp::session::{AntiReplay, MemorySessions, Strike, StrikeRegister};
 use handclasp::{ClientConnection, Connection, Level, ServerConfig, ServerConnection};
-use sessions::{Pair, before, carry, client as client_at, server_at, talk, time};
+use sessions::{Pair, before, carry, client as client_at, early_data, server_at, talk, time};
 
 const WORDS: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 
@@ -57,16 +57,9 @@ fn early_data_are_accepted_told_from_the_rest_and_answered_at_once() {
     let (mut client, mut server) = (pair.client(1), server_at(&config, 1));
     assert_eq!(client.parameters().early_data, EarlyData::Offered);
     client.write_early_data(WORDS).unwrap();
-    let (mut to_server, mut early) = (Vec::new(), Vec::new());
+    let mut to_server = Vec::new();
     carry(&mut client, &mut to_server);
-    while !to_server.is_empty() {
-        let (consumed, received) = server.receive(&mut to_server).unwrap();
-        if let Received::EarlyData(data) = received {
-            early.extend_from_slice(data);
-        }
-        to_server.drain(..consumed);
-    }
-    assert_eq!(early, WORDS);
+    assert_eq!(early_data(&mut server, &mut to_server), WORDS);
     // The server answers before it has the client's Finished.
     assert!(server.is_handshaking());
     server.write(b"the answer").unwrap();
@@ -155,14 +148,7 @@ fn replay(flight: &[u8], config: &Arc<ServerConfig>, at: u64) -> (EarlyData, Vec
 }
 
 fn replay_to(mut server: ServerConnection, flight: &[u8]) -> (EarlyData, Vec<u8>) {
-    let (mut bytes, mut early) = (flight.to_vec(), Vec::new());
-    while !bytes.is_empty() {
-        let (consumed, received) = server.receive(&mut bytes).unwrap();
-        if let Received::EarlyData(data) = received {
-            early.extend_from_slice(data);
-        }
-        bytes.drain(..consumed);
-    }
+    let early = early_data(&mut server, &mut flight.to_vec());
     (server.parameters().early_data, early)
 }
 
@@ -397,14 +383,7 @@ fn whether_to_accept_can_be_answered_later() {
         assert!(question.client_hello().unwrap().early_data);
         assert!(server.answer(Answer::Psk(None)).is_err(), "another question's");
         server.answer(Answer::EarlyData(accept)).unwrap();
-        let mut early = Vec::new();
-        while !bytes.is_empty() {
-            let (consumed, received) = server.receive(&mut bytes).unwrap();
-            if let Received::EarlyData(data) = received {
-                early.extend_from_slice(data);
-            }
-            bytes.drain(..consumed);
-        }
+        let early = early_data(&mut server, &mut bytes);
         talk(&mut client, &mut server).checked();
         assert_eq!(early, if accept { WORDS } else { b"" });
         let accepted = outcome(&client, &server) == EarlyData::Accepted;

@@ -6,18 +6,15 @@ mod common;
 mod sessions;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use common::{Identity, server_name};
 use handclasp::alert::AlertDescription;
-use handclasp::certificate::CertificateError;
-use handclasp::config::{
-    CertificateList, ClientAuthentication, PeerIdentity, PeerVerifier, PskList, Reply,
-};
+use handclasp::config::{CertificateList, ClientAuthentication, PskList};
 use handclasp::crypto::{CipherSuite, CryptoProvider};
 use handclasp::session::ClientSessionStore;
 use handclasp::{Connection, Error};
-use sessions::{Pair, client, server_at, shared_key, talk, time};
+use sessions::{Once, Pair, client, server_at, shared_key, talk, time};
 
 fn suite() -> CipherSuite {
     CryptoProvider::ring().cipher_suites[0]
@@ -132,17 +129,6 @@ fn a_server_that_takes_a_key_without_the_key_exchange_that_it_must_have_is_refus
         };
         let error = first_error(&mut client, hello);
         assert_eq!(error.as_ref().and_then(Error::alert_sent), alert, "{error:?}");
-    }
-}
-
-/// Counts the chains that it is asked about, and refuses them after the first.
-#[derive(Debug, Default)]
-struct Once(AtomicUsize);
-
-impl PeerVerifier for Once {
-    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
-        let first = self.0.fetch_add(1, Ordering::Relaxed) == 0;
-        Reply::Now(first.then_some(()).ok_or_else(|| CertificateError::rejected("not again")))
     }
 }
 

@@ -5,14 +5,11 @@ mod common;
 mod sessions;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use common::{Identity, narrow_provider, server_name};
 use handclasp::alert::AlertDescription;
-use handclasp::certificate::CertificateError;
-use handclasp::config::{
-    CertificateList, ClientAuthentication, PeerIdentity, PeerVerifier, PreSharedKey, PskList, Reply,
-};
+use handclasp::config::{CertificateList, ClientAuthentication, PreSharedKey, PskList, Reply};
 use handclasp::connection::Received;
 use handclasp::crypto::{CryptoError, HashAlgorithm};
 use handclasp::handshake::{Answer, EarlyData, Question};
@@ -20,7 +17,7 @@ use handclasp::key_schedule::PskKind;
 use handclasp::pki_types::UnixTime;
 use handclasp::session::{ClientSessionStore, SessionStore};
 use handclasp::{Connection, ErrorKind, ServerConnection};
-use sessions::{Elsewhere, Pair, client, server_at, shared_key, talk, time};
+use sessions::{Elsewhere, Once, Pair, client, early_data, server_at, shared_key, talk, time};
 use zeroize::Zeroizing;
 
 type Stored = Option<Zeroizing<Vec<u8>>>;
@@ -180,14 +177,7 @@ fn early_data_wait_for_the_session_and_are_taken_once() {
         // A store that gives a session out twice: the register still knows.
         let session = session.get_or_insert_with(|| store.answer(&ticket).unwrap());
         server.answer(Answer::Session(Some(session.clone()))).unwrap();
-        let mut early = Vec::new();
-        while !bytes.is_empty() {
-            let (consumed, received) = server.receive(&mut bytes).unwrap();
-            if let Received::EarlyData(data) = received {
-                early.extend_from_slice(data);
-            }
-            bytes.drain(..consumed);
-        }
+        let early = early_data(&mut server, &mut bytes);
         assert_eq!(server.parameters().pre_shared_key, Some(PskKind::Resumption));
         (server.parameters().early_data, early)
     };
@@ -220,17 +210,6 @@ fn a_store_that_cannot_be_reached_ends_the_handshake_or_is_passed_over_as_it_is_
     assert!(server.answer(Answer::Session(None)).is_err(), "it was answered");
     talk(&mut client, &mut server).checked();
     assert_eq!(psk(&client, &server), None);
-}
-
-/// Counts the chains that it is asked about, and refuses them after the first.
-#[derive(Debug, Default)]
-struct Once(AtomicUsize);
-
-impl PeerVerifier for Once {
-    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
-        let first = self.0.fetch_add(1, Ordering::Relaxed) == 0;
-        Reply::Now(first.then_some(()).ok_or_else(|| CertificateError::rejected("not again")))
-    }
 }
 
 #[test]

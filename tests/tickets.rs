@@ -20,7 +20,7 @@ use handclasp::session::{
 };
 use handclasp::wire::{ClientHello, Extensions, HandshakeMessage, NewSessionTicket};
 use handclasp::{Connection, ErrorKind, Level};
-use sessions::{Pair, client, server_at, talk, time};
+use sessions::{Pair, client, found, server_at, talk, time};
 use zeroize::Zeroizing;
 
 /// The longest ticket that is kept, or made.
@@ -217,13 +217,6 @@ fn who_cannot_send_a_ticket_is_told_and_nothing_ends() {
     ends[1].send_ticket(&plain()).unwrap();
 }
 
-fn taken(keys: &TicketKeys, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    match keys.take(ticket, time(0)) {
-        Reply::Now(session) => session,
-        Reply::Later => panic!("keys know at once"),
-    }
-}
-
 #[test]
 fn ticket_keys_can_be_replaced_while_connections_use_them() {
     let random = CryptoProvider::ring().random;
@@ -231,13 +224,13 @@ fn ticket_keys_can_be_replaced_while_connections_use_them() {
     let keys = TicketKeys::from_bytes(&bytes[..32], random).unwrap();
     let ticket = keys.put(b"a session", time(0)).unwrap();
     assert!(keys.replace(&[0; 32]).is_err());
-    assert!(taken(&keys, &ticket).is_some(), "the keys are as they were");
+    assert!(found(&keys, &ticket, time(0)).is_some(), "the keys are as they were");
     keys.replace(&[&bytes[32..], &bytes[..32]].concat()).unwrap();
-    assert!(taken(&keys, &ticket).is_some(), "the old key opens still");
+    assert!(found(&keys, &ticket, time(0)).is_some(), "the old key opens still");
     let newer = keys.put(b"a session", time(0)).unwrap();
     keys.replace(&bytes[32..]).unwrap();
-    assert!(taken(&keys, &ticket).is_none(), "it is gone");
-    assert!(taken(&keys, &newer).is_some());
+    assert!(found(&keys, &ticket, time(0)).is_none(), "it is gone");
+    assert!(found(&keys, &newer, time(0)).is_some());
 }
 
 fn carry(from: &mut Handshake, to: &mut Handshake) -> usize {

@@ -7,7 +7,7 @@ pub(super) fn expect(message: &HandshakeMessage<'_>, kind: HandshakeType) -> Res
     if message.kind == kind {
         return Ok(());
     }
-    Err(Error::unexpected(kind.name().unwrap_or_default(), message))
+    Err(Error::unexpected(kind.name().unwrap_or_default(), message.kind))
 }
 
 /// The first message of `bytes` and what follows it; `None` while it is not whole. A piece whose

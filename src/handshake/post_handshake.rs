@@ -124,7 +124,7 @@ impl Connected {
                     tickets::keep(secrets, &ticket, server_name, &**sessions, context)?;
                 }
             }
-            (_, role) => return Err(Error::unexpected(role.awaited(), &message)),
+            (_, role) => return Err(Error::unexpected(role.awaited(), message.kind)),
         }
         Ok(())
     }
@@ -142,18 +142,10 @@ impl Connected {
             (Role::Client { answering, .. }, HandshakeType::CERTIFICATE_REQUEST) => {
                 answering.is_some()
             }
-            (Role::Server { asking: Some(asking) }, HandshakeType::CERTIFICATE) => {
-                asking.awaits_answer()
-            }
-            (Role::Server { asking: Some(asking) }, _) => asking.is_under_way(),
+            (Role::Server { asking: Some(asking) }, _) => asking.awaits(received),
             _ => false,
         };
-        let expected = self.role.awaited();
-        if awaited {
-            Ok(())
-        } else {
-            Err(ErrorKind::UnexpectedMessage { expected, received }.into())
-        }
+        if awaited { Ok(()) } else { Err(Error::unexpected(self.role.awaited(), received)) }
     }
 
     pub(super) fn on_answer(

@@ -151,9 +151,13 @@ impl Asking {
         self.under_way.is_some()
     }
 
-    /// Was the client asked, and has it not answered yet?
-    pub(super) fn awaits_answer(&self) -> bool {
-        self.is_under_way() || !self.requests.is_empty()
+    /// May a message of this type come, as a part of an answer?
+    pub(super) fn awaits(&self, received: HandshakeType) -> bool {
+        match received {
+            HandshakeType::CERTIFICATE => !self.is_under_way() && !self.requests.is_empty(),
+            HandshakeType::CERTIFICATE_VERIFY | HandshakeType::FINISHED => self.is_under_way(),
+            _ => false,
+        }
     }
 
     /// Asks the client.
@@ -201,7 +205,7 @@ impl Asking {
     /// The request that this Certificate answers: they may be answered in any order.
     fn answered_request(&mut self, message: &HandshakeMessage<'_>) -> Result<UnderWay, Error> {
         if self.requests.is_empty() || message.kind != HandshakeType::CERTIFICATE {
-            return Err(Error::unexpected("KeyUpdate or data", message));
+            return Err(Error::unexpected("KeyUpdate or data", message.kind));
         }
         let context = Certificate::parse(message.body)?.request_context;
         let same = |(asked, _): &(Asked, Transcript)| asked.request_context == context;

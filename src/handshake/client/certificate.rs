@@ -39,8 +39,8 @@ impl ExpectCertificate {
                 let body = self.decompress(message.body, context)?;
                 self.on_certificate(message, &body, context)
             }
-            _ if requested => Err(Error::unexpected("Certificate", &message)),
-            _ => Err(Error::unexpected("Certificate or CertificateRequest", &message)),
+            _ if requested => Err(Error::unexpected("Certificate", message.kind)),
+            _ => Err(Error::unexpected("Certificate or CertificateRequest", message.kind)),
         }
     }
 

@@ -80,7 +80,9 @@ impl State {
         context: &mut Context,
     ) -> Result<machine::State, Error> {
         let next = match self {
-            Self::Start(_) => return Err(Error::unexpected("nothing: it speaks first", &message)),
+            Self::Start(_) => {
+                return Err(Error::unexpected("nothing: it speaks first", message.kind));
+            }
             Self::ExpectServerHello(state) => state.on_message(message, context)?,
             Self::ExpectEncryptedExtensions(state) => state.on_message(message, context)?,
             Self::ExpectCertificate(state) => state.on_message(message, context)?,

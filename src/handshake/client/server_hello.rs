@@ -45,7 +45,7 @@ impl ExpectServerHello {
         context: &mut Context,
     ) -> Result<State, Error> {
         if message.kind != MESSAGE {
-            return Err(Error::unexpected("ServerHello or HelloRetryRequest", &message));
+            return Err(Error::unexpected("ServerHello or HelloRetryRequest", message.kind));
         }
         let hello = ServerHello::parse(message.body)?;
         check_version(&hello)?;
@@ -95,7 +95,7 @@ impl ExpectServerHello {
         context: &mut Context,
     ) -> Result<State, Error> {
         let Self { mut shared, mut offer, sent: Sent::First(first) } = self else {
-            return Err(Error::unexpected("ServerHello: there was a retry already", &message));
+            return Err(Error::unexpected("ServerHello: there was a retry already", message.kind));
         };
         let first_hash = cipher_suite.hash.digest(&first);
         let mut transcript = Transcript::after_retry(&cipher_suite, &first_hash);

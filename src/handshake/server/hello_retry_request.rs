@@ -78,7 +78,7 @@ impl ExpectSecondClientHello {
         context: &mut Context,
     ) -> Result<State, Error> {
         if message.kind != MESSAGE {
-            return Err(Error::unexpected("the second ClientHello", &message));
+            return Err(Error::unexpected("the second ClientHello", message.kind));
         }
         let hello = ClientHello::parse(message.body)?;
         negotiation::check_form(&self.config, &hello)?;
