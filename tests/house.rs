@@ -1,12 +1,10 @@
-//! The house stays in order: small files, few lines, and arrows that point down only.
+//! The house stays in order: small files, and arrows that point down only.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 const LONGEST_FILE: usize = 600;
-/// The size that the library has, with a little room: what is added should replace something.
-const MOST_CODE: usize = 15_235;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -66,17 +64,30 @@ fn no_file_is_too_long() {
     }
 }
 
+/// The first part of a path below `src/`, without `.rs`.
+fn room_of(inside: &Path) -> &str {
+    let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
+    first.trim_end_matches(".rs")
+}
+
+/// Prints how many lines of code each room has. There is no limit on the sum.
 #[test]
-fn the_library_is_small() {
-    let mut total = 0;
-    for path in rust_files(&root().join("src")) {
-        if !is_test_file(path.strip_prefix(root()).unwrap()) {
-            total += code_lines(&fs::read_to_string(&path).unwrap()).len();
+fn the_sizes_of_the_rooms_are_printed() {
+    let source = root().join("src");
+    let mut sizes = BTreeMap::new();
+    for path in rust_files(&source) {
+        let inside = path.strip_prefix(&source).unwrap();
+        if !is_test_file(inside) {
+            let lines = code_lines(&fs::read_to_string(&path).unwrap()).len();
+            *sizes.entry(room_of(inside).to_owned()).or_insert(0) += lines;
         }
     }
-    println!("{total} lines of code");
+    let total: usize = sizes.values().sum();
+    for (room, lines) in &sizes {
+        println!("{lines:6} {room}");
+    }
+    println!("{total:6} in all");
     assert!(total > 1_000, "{total} lines of code: they are not counted right");
-    assert!(total < MOST_CODE, "{total} lines of code, and at most {MOST_CODE} are wanted");
 }
 
 #[test]
@@ -123,8 +134,7 @@ fn rooms_use_only_the_rooms_that_the_architecture_gives_them() {
     let source = root().join("src");
     for path in rust_files(&source) {
         let inside = path.strip_prefix(&source).unwrap();
-        let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
-        let room = first.trim_end_matches(".rs");
+        let room = room_of(inside);
         if room == "lib" || is_test_file(inside) {
             continue;
         }
