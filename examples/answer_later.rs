@@ -37,11 +37,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     while client.is_handshaking() || server.is_handshaking() {
         exchange(&mut client, &mut server)?;
-        if let Some(Question::Sign(request)) = server.question() {
+        if let (Some(number), Some(Question::Sign(request))) =
+            (server.question_number(), server.question())
+        {
             println!("the server asks for a signature with {}", request.scheme);
             ask.send(request.clone())?;
-            // A real server would go on with its other connections here.
-            server.answer(Answer::Signature(signed.recv()?))?;
+            // A real server would go on with its other connections here, and keep the number.
+            server.answer(number, Answer::Signature(signed.recv()?))?;
         }
     }
     println!("connected: {:?}", server.parameters());

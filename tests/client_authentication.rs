@@ -172,7 +172,9 @@ fn key_elsewhere(identity: &Identity) -> CertifiedKey {
 /// Answers the open question of either side as an honest and trusting user would.
 fn answer_one(ends: [&mut Connection; 2], own: &Identity) -> Option<&'static str> {
     for end in ends {
-        let Some(question) = end.question() else { continue };
+        let (Some(number), Some(question)) = (end.question_number(), end.question()) else {
+            continue;
+        };
         let name = question.name();
         let answer = match question {
             Question::ChooseClientCertificate(question) => {
@@ -190,7 +192,7 @@ fn answer_one(ends: [&mut Connection; 2], own: &Identity) -> Option<&'static str
             }
             other => panic!("{other:?}"),
         };
-        end.answer(answer).unwrap();
+        end.answer(number, answer).unwrap();
         return Some(name);
     }
     None
@@ -231,7 +233,7 @@ fn an_answer_that_is_no_certificate_leaves_the_client_nobody() {
         let policy = ClientAuthentication::optional(verifier(&own));
         let (mut client, mut connection) = connect(builder, &server, policy);
         exchange(&mut client, &mut connection).unwrap();
-        client.answer(Answer::ClientCertificate(choice.map(Arc::new))).unwrap();
+        common::answer(&mut client, Answer::ClientCertificate(choice.map(Arc::new))).unwrap();
         exchange(&mut client, &mut connection).unwrap();
         assert!(!connection.is_handshaking());
         assert_eq!(connection.parameters().certificates, None);

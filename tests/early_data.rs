@@ -381,8 +381,8 @@ fn whether_to_accept_can_be_answered_later() {
         let Some(Question::AcceptEarlyData(question)) = server.question() else { panic!() };
         assert_eq!(question.offer.server_name.as_deref(), Some(common::NAME));
         assert!(question.client_hello().unwrap().early_data);
-        assert!(server.answer(Answer::Psk(None)).is_err(), "another question's");
-        server.answer(Answer::EarlyData(accept)).unwrap();
+        assert!(common::answer(&mut server, Answer::Psk(None)).is_err(), "another question's");
+        common::answer(&mut server, Answer::EarlyData(accept)).unwrap();
         let early = early_data(&mut server, &mut bytes);
         talk(&mut client, &mut server).checked();
         assert_eq!(early, if accept { WORDS } else { b"" });

@@ -44,7 +44,8 @@ fn bytes_of_the_old_keys_do_not_survive_an_answer_that_changes_the_keys() {
     server.receive(Level::Initial, &hello).unwrap();
     server.receive(Level::Initial, &[20]).unwrap();
     let answer = Answer::Certificate(Ok(Arc::new(identity.certified_key())));
-    let error = server.answer(answer).unwrap_err();
+    let number = server.question_number().unwrap();
+    let error = server.answer(number, answer).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::MisplacedBytes(_)), "in two: {error}");
 }
 

@@ -307,9 +307,9 @@ fn the_scenario_with_a_ticket_resumes_at_once_and_when_the_session_is_asked_for(
     for message in told {
         at_once.receive(message.level, &message.bytes).unwrap();
         later.receive(message.level, &message.bytes).unwrap();
-        while let Some(question) = later.question() {
+        while let (Some(number), Some(question)) = (later.question_number(), later.question()) {
             assert_eq!(question.name(), "take session");
-            later.answer(peers::answer(question)).unwrap();
+            later.answer(number, peers::answer(question)).unwrap();
         }
     }
     for end in [at_once, later] {

@@ -122,7 +122,7 @@ fn the_key_can_be_looked_up_later_and_found_or_not() {
         let (offered, _) = hello.pre_shared_keys.unwrap().iter().next().unwrap();
         assert_eq!(offered.identity, b"ours");
         let key = found.then(|| ChosenPsk { index: 0, key: psk("ours", SECRET) });
-        server.answer(Answer::Psk(key)).unwrap();
+        common::answer(&mut server, Answer::Psk(key)).unwrap();
         exchange(&mut client, &mut server).unwrap();
         assert_eq!(used_by_both(&client, &server), found);
     }

@@ -181,8 +181,8 @@ fn a_raw_public_key_can_be_judged_later() {
         let Question::VerifyRawPublicKey(shown) = question else { panic!("{question:?}") };
         assert_eq!(*shown.subject_public_key_info, spki(&theirs));
         let verdict = good.then_some(()).ok_or(CertificateError::rejected("unknown"));
-        let result =
-            one.answer(Answer::Peer(verdict)).and_then(|()| exchange(&mut one, &mut other));
+        let result = common::answer(&mut one, Answer::Peer(verdict))
+            .and_then(|()| exchange(&mut one, &mut other));
         assert_eq!(result.is_ok(), good);
         let alert = result.err().and_then(|error| error.alert_sent());
         assert_eq!(alert, (!good).then_some(A::CERTIFICATE_UNKNOWN));

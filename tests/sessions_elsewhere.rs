@@ -41,7 +41,7 @@ fn talk_and_answer(
         talk(client, server).checked();
         let Some(ticket) = asked(server) else { return tickets };
         assert!(server.is_handshaking());
-        server.answer(Answer::Session(answer(&ticket))).unwrap();
+        common::answer(server, Answer::Session(answer(&ticket))).unwrap();
         tickets.push(ticket);
     }
 }
@@ -118,7 +118,8 @@ fn an_answer_that_is_no_session_is_none() {
     pair.store.put(session);
     let (mut client, mut server) = (pair.client(1), server_at(&config, 1));
     talk(&mut client, &mut server).checked();
-    let error = server.answer(Answer::Session(Some(good.clone().into()))).unwrap_err();
+    let error =
+        common::answer(&mut server, Answer::Session(Some(good.clone().into()))).unwrap_err();
     assert_eq!(error.alert_sent(), Some(AlertDescription::DECRYPT_ERROR));
 }
 
@@ -176,7 +177,7 @@ fn early_data_wait_for_the_session_and_are_taken_once() {
         assert!(matches!((consumed, received), (0, Received::Waiting)), "it rests");
         // A store that gives a session out twice: the register still knows.
         let session = session.get_or_insert_with(|| store.answer(&ticket).unwrap());
-        server.answer(Answer::Session(Some(session.clone()))).unwrap();
+        common::answer(&mut server, Answer::Session(Some(session.clone()))).unwrap();
         let early = early_data(&mut server, &mut bytes);
         assert_eq!(server.parameters().pre_shared_key, Some(PskKind::Resumption));
         (server.parameters().early_data, early)
@@ -197,17 +198,18 @@ fn a_store_that_cannot_be_reached_ends_the_handshake_or_is_passed_over_as_it_is_
     };
     let (_, mut server) = rest(1);
     let reason = "the database is down";
-    let error = server.answer(Answer::Unavailable(reason.into())).unwrap_err();
+    let error = common::answer(&mut server, Answer::Unavailable(reason.into())).unwrap_err();
     let question = "take session";
     assert_eq!(error.kind(), &ErrorKind::Unanswered { question, reason: reason.into() });
     assert_eq!(error.alert_sent(), Some(AlertDescription::INTERNAL_ERROR));
 
     let (mut client, mut server) = rest(2);
-    let other = server.answer(Answer::Psk(None)).unwrap_err();
+    let number = server.question_number().unwrap();
+    let other = server.answer(number, Answer::Psk(None)).unwrap_err();
     assert!(matches!(other.kind(), ErrorKind::Misuse(_)), "{other}");
     assert!(asked(&server).is_some(), "it rests still");
-    server.answer(Answer::Session(None)).unwrap();
-    assert!(server.answer(Answer::Session(None)).is_err(), "it was answered");
+    server.answer(number, Answer::Session(None)).unwrap();
+    assert!(server.answer(number, Answer::Session(None)).is_err(), "it was answered");
     talk(&mut client, &mut server).checked();
     assert_eq!(psk(&client, &server), None);
 }

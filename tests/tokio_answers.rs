@@ -17,14 +17,16 @@ use common::{Identity, server_name};
 use handclasp::alert::AlertDescription;
 use handclasp::certificate::{CertificateError, Problem};
 use handclasp::config::{
-    AnswerLater, CertificateList, ChosenPsk, ClientAuthentication, KeySource, NoCertificate,
-    PreSharedKey, TrustAnchorVerifier,
+    AnswerLater, CertificateList, ChosenPsk, ClientAuthentication, ClientCertificateResolver,
+    KeySource, NoCertificate, PreSharedKey, Reply, TrustAnchorVerifier,
 };
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::{Answer, Question};
 use handclasp::pki_types::UnixTime;
+use handclasp::registry::CertificateType;
 use handclasp::session::ClientSessionStore;
 use handclasp::transport::tokio::{Acceptor, Connector};
+use handclasp::wire::CertificateRequest;
 use handclasp::{CertifiedKey, ClientConfig, ErrorKind, ServerConfig};
 use peers::{connect, tls};
 use sessions::{Elsewhere, Pair};
@@ -335,6 +337,117 @@ async fn an_answer_that_never_comes_is_dropped_with_its_handshake_at_the_timeout
     assert!(dropped.load(Ordering::SeqCst));
     // The client is told that the server gave up.
     assert_eq!(tls(&client.unwrap_err()).kind(), &ErrorKind::ClosedInHandshake);
+}
+
+/// Shows another certificate to each request.
+#[derive(Debug)]
+struct InTurn(Vec<Arc<CertifiedKey>>, AtomicUsize);
+
+impl ClientCertificateResolver for InTurn {
+    fn choose(
+        &self,
+        _: &CertificateRequest<'_>,
+        _: CertificateType,
+    ) -> Reply<Option<Arc<CertifiedKey>>> {
+        Reply::Now(self.0.get(self.1.fetch_add(1, Ordering::SeqCst)).cloned())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_future_of_a_question_that_the_application_has_answered_is_dropped() {
+    let (identity, guest, stranger) = (Identity::p256(), Identity::p256(), Identity::p256());
+    let server = ServerConfig::builder(CryptoProvider::ring())
+        .client_authentication(ClientAuthentication::post_handshake(Arc::new(AnswerLater)))
+        .build(Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())])))
+        .unwrap();
+    let keys = [&guest, &stranger].map(|own| Arc::new(own.certified_key()));
+    let client = ClientConfig::builder(CryptoProvider::ring())
+        .trust(identity.anchors())
+        .unwrap()
+        .client_certificates(Arc::new(InTurn(keys.to_vec(), AtomicUsize::new(0))))
+        .post_handshake_authentication(true)
+        .build()
+        .unwrap();
+    let dropped: [_; 2] = std::array::from_fn(|_| Arc::new(AtomicBool::new(false)));
+    let (drops, known) = (dropped.clone(), guest.chain.clone());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    // A slow service that knows the guest.
+    let acceptor = Acceptor::new(Arc::new(server)).answers(move |question| {
+        let tell = Tell(Arc::clone(&drops[count.fetch_add(1, Ordering::SeqCst)]));
+        let Question::VerifyPeer(peer) = question else { panic!("{question:?}") };
+        let verdict = match *peer.chain == *known {
+            true => Ok(()),
+            false => Err(CertificateError::rejected("a stranger")),
+        };
+        async move {
+            let _tell = tell;
+            sleep(SECOND).await;
+            Answer::Peer(verdict)
+        }
+    });
+    let connector = Connector::new(Arc::new(client));
+    let (client, server) = connect(&connector, &acceptor, 100 * ROOM).await;
+    let (mut client, mut server) = (client.unwrap(), server.unwrap());
+    server.connection_mut().request_client_certificate().unwrap();
+    server.connection_mut().request_client_certificate().unwrap();
+    server.flush().await.unwrap();
+    let mut byte = [0];
+    assert!(tokio::time::timeout(SECOND / 4, client.read(&mut byte)).await.is_err());
+    assert!(tokio::time::timeout(SECOND / 4, server.read(&mut byte)).await.is_err());
+
+    // The application knows the guest itself.
+    let first = server.connection().question_number().unwrap();
+    server.connection_mut().answer(first, Answer::Peer(Ok(()))).unwrap();
+    assert!(tokio::time::timeout(SECOND / 4, server.read(&mut byte)).await.is_err());
+    assert!(dropped[0].load(Ordering::SeqCst), "its question is not open any more");
+    assert_eq!(asked.load(Ordering::SeqCst), 2, "the next question is asked");
+    let second = server.connection().question_number().unwrap();
+    assert_ne!(first, second);
+
+    let error = server.read(&mut byte).await.unwrap_err();
+    assert!(error.to_string().contains("a stranger"), "{error}");
+    let proved = server.connection().parameters().certificates.as_deref();
+    assert_ne!(proved, Some(&stranger.chain[..]));
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_future_of_a_question_is_dropped_when_the_connection_fails() {
+    let identity = Identity::p256();
+    let client = ClientConfig::builder(CryptoProvider::ring())
+        .trust(identity.anchors())
+        .unwrap()
+        .client_certificates(Arc::new(AnswerLater))
+        .post_handshake_authentication(true)
+        .build()
+        .unwrap();
+    let server = ServerConfig::builder(CryptoProvider::ring())
+        .client_authentication(ClientAuthentication::post_handshake(Arc::new(AnswerLater)))
+        .build(Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())])))
+        .unwrap();
+    let dropped = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&dropped);
+    let connector = Connector::new(Arc::new(client)).answers(move |_| {
+        let tell = Tell(Arc::clone(&told));
+        async move {
+            let _tell = tell;
+            std::future::pending::<Answer>().await
+        }
+    });
+    let (client, server) = connect(&connector, &Acceptor::new(Arc::new(server)), ROOM).await;
+    let (mut client, mut server) = (client.unwrap(), server.unwrap());
+    server.connection_mut().request_client_certificate().unwrap();
+    server.flush().await.unwrap();
+    let mut byte = [0];
+    assert!(tokio::time::timeout(SECOND, client.read(&mut byte)).await.is_err());
+    assert!(!dropped.load(Ordering::SeqCst));
+    let number = client.connection().question_number().unwrap();
+    let reason = Answer::Unavailable("the user has gone".into());
+    client.connection_mut().answer(number, reason).unwrap_err();
+    let error = client.read(&mut byte).await.unwrap_err();
+    assert!(error.to_string().contains("the user has gone"), "{error}");
+    assert!(dropped.load(Ordering::SeqCst));
 }
 
 #[tokio::test(start_paused = true)]

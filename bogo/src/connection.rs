@@ -341,7 +341,10 @@ impl Link<'_> {
             Side::Client(client) => &mut **client,
             Side::Server(server) => &mut **server,
         };
-        let Some(question) = connection.question() else { return Ok(()) };
+        let (Some(number), Some(question)) = (connection.question_number(), connection.question())
+        else {
+            return Ok(());
+        };
         let answer = match question {
             Question::ChooseCertificate(ask) => {
                 let hello = ask.client_hello().map_err(failed)?;
@@ -365,7 +368,7 @@ impl Link<'_> {
             Question::VerifyRawPublicKey(peer) => Answer::Peer(verdict.on_key(peer)),
             _ => return Err(Stop::unimplemented("an unknown question")),
         };
-        connection.answer(answer).map_err(failed)
+        connection.answer(number, answer).map_err(failed)
     }
 
     fn read(&mut self) -> Result<(), Stop> {

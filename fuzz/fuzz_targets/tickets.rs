@@ -99,7 +99,8 @@ fuzz_target!(|data: &[u8]| {
         panic!("{:?}", server.question())
     };
     assert_eq!(asked.ticket, b"a ticket");
-    let result = server.answer(Answer::Session(Some(Zeroizing::new(data.to_vec()))));
+    let number = server.question_number().expect("a question is open");
+    let result = server.answer(number, Answer::Session(Some(Zeroizing::new(data.to_vec()))));
     passed_over_or_refused(&server, result);
 });
 

@@ -216,9 +216,11 @@ impl End {
     }
 
     fn answer(&mut self) -> Result<(), Error> {
-        while let Some(question) = self.handshake.question() {
+        while let (Some(number), Some(question)) =
+            (self.handshake.question_number(), self.handshake.question())
+        {
             let answer = peers::answer(question);
-            self.handshake.answer(answer)?;
+            self.handshake.answer(number, answer)?;
             self.take_steps();
         }
         Ok(())

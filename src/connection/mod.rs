@@ -39,7 +39,7 @@ use pki_types::{ServerName, UnixTime};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::crypto::Secret;
 use crate::error::{Error, ErrorKind};
-use crate::handshake::{Answer, Handshake, PeerParameters, Question, Step};
+use crate::handshake::{Answer, Handshake, PeerParameters, Question, QuestionNumber, Step};
 use crate::key_schedule::TrafficSecret;
 use crate::level::Level;
 use crate::observer::Observer;
@@ -123,13 +123,37 @@ impl Connection {
         self.handshake.question()
     }
 
-    /// Answers the open question; the handshake goes on.
+    /// The number of the open [`question`](Self::question), which its answer has to name.
+    pub fn question_number(&self) -> Option<QuestionNumber> {
+        self.handshake.question_number()
+    }
+
+    /// Answers the open question, which has this number; the handshake goes on.
+    ///
+    /// ```
+    /// use handclasp::handshake::{Answer, Question};
+    /// # fn example(
+    /// #     server: &mut handclasp::ServerConnection,
+    /// #     device: &dyn handclasp::crypto::SigningKey,
+    /// # ) -> Result<(), handclasp::Error> {
+    ///
+    /// if let (Some(number), Some(question)) = (server.question_number(), server.question()) {
+    ///     let answer = match question {
+    ///         Question::Sign(sign) => Answer::Signature(device.sign(sign.scheme, &sign.message)),
+    ///         other => Answer::Unavailable(format!("the device cannot {}", other.name())),
+    ///     };
+    ///     server.answer(number, answer)?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Misuse`] when the answer is to no open question, which changes nothing;
-    /// otherwise what went wrong then, and the connection is over.
-    pub fn answer(&mut self, answer: Answer) -> Result<(), Error> {
-        self.with_handshake(|handshake| handshake.answer(answer))
+    /// [`ErrorKind::Misuse`] when the open question has another number, or asks for an answer of
+    /// another kind, and when no question is open: nothing has changed then, and the connection goes
+    /// on. Otherwise what went wrong then, and the connection is over.
+    pub fn answer(&mut self, number: QuestionNumber, answer: Answer) -> Result<(), Error> {
+        self.with_handshake(|handshake| handshake.answer(number, answer))
     }
 
     /// Has the peer said that it will send no more?

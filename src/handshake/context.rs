@@ -21,6 +21,8 @@ pub(crate) struct Context {
     pub(crate) limits: Limits,
     /// What the handshake rests on, if it does.
     pub(crate) question: Option<Box<Question>>,
+    /// How many questions were asked: the number of the last one.
+    pub(crate) questions_asked: u64,
     /// There are records. In QUIC there are none, and nothing tells the end of 0-RTT data, whose
     /// packets say themselves that they are (RFC 9001, section 8.3).
     pub(crate) records: bool,
@@ -38,6 +40,7 @@ impl Context {
             now,
             limits,
             question: None,
+            questions_asked: 0,
             records: true,
             closed: false,
         }
@@ -48,6 +51,7 @@ impl Context {
         let name = question.name();
         self.observers.tell(|| Event::Waiting(name));
         self.question = Some(Box::new(question));
+        self.questions_asked += 1;
     }
 
     /// What a resumed connection has from the one before.

@@ -6,7 +6,9 @@ use pki_types::{ServerName, UnixTime};
 use super::incoming::next_message;
 use super::post_handshake::Connected;
 use super::post_handshake_auth::Asking;
-use super::{Answer, Context, Level, PeerParameters, Question, Step, client, server};
+use super::{
+    Answer, Context, Level, PeerParameters, Question, QuestionNumber, Step, client, server,
+};
 use crate::config::{ClientConfig, Limits, ServerConfig};
 use crate::crypto::Secret;
 use crate::error::{Error, ErrorKind};
@@ -230,22 +232,27 @@ impl Handshake {
         self.context.question.as_deref()
     }
 
-    /// Answers the open question; the handshake goes on, with the bytes that came meanwhile.
+    /// The number of the open [`question`](Self::question), which its answer has to name.
+    pub fn question_number(&self) -> Option<QuestionNumber> {
+        self.context.question.as_ref()?;
+        Some(QuestionNumber(self.context.questions_asked))
+    }
+
+    /// Answers the open question, which has this number; the handshake goes on, with the bytes that
+    /// came meanwhile.
     ///
     /// # Errors
-    /// [`ErrorKind::Misuse`] when no question is open or it is another one: nothing has changed
-    /// then. Otherwise as [`receive`](Self::receive).
-    pub fn answer(&mut self, answer: Answer) -> Result<(), Error> {
+    /// [`ErrorKind::Misuse`] when the open question has another number, or asks for an answer of
+    /// another kind, and when no question is open: nothing has changed then, and the handshake goes
+    /// on. Otherwise as [`receive`](Self::receive).
+    pub fn answer(&mut self, number: QuestionNumber, answer: Answer) -> Result<(), Error> {
         self.check()?;
-        let Some(question) = self.context.question.take_if(|question| question.takes(&answer))
-        else {
-            return Err(ErrorKind::Misuse("the answer is to no open question").into());
-        };
+        let question = self.take_question(number, &answer)?;
         if let Answer::Unavailable(reason) = answer {
             let question = question.name();
             return Err(self.fail(ErrorKind::Unanswered { question, reason }.into()));
         }
-        let (question, keys_before) = (*question, self.context.steps.read_keys_installed);
+        let keys_before = self.context.steps.read_keys_installed;
         self.advance(|state, context| match state {
             State::Client(state) => state.on_answer(question, answer, context),
             State::Server(state) => state.on_answer(question, answer, context).map(State::Server),
@@ -260,6 +267,25 @@ impl Handshake {
             return Err(self.misplaced_bytes());
         }
         self.process_incoming()
+    }
+
+    /// Takes the open question, if this is an answer to it.
+    fn take_question(
+        &mut self,
+        number: QuestionNumber,
+        answer: &Answer,
+    ) -> Result<Question, Error> {
+        if self.question_number() != Some(number) {
+            let reason =
+                "the answer has the number of no open question: it comes twice or too late";
+            return Err(ErrorKind::Misuse(reason).into());
+        }
+        let Some(question) = self.context.question.take_if(|question| question.takes(answer))
+        else {
+            let reason = "the answer is of another kind than the open question asks for";
+            return Err(ErrorKind::Misuse(reason).into());
+        };
+        Ok(*question)
     }
 
     /// The next step to take. After an error there may be some from before it: they still go out, as

@@ -31,8 +31,8 @@ pub use crate::level::Level;
 pub use machine::{Handshake, Side};
 pub use parameters::{EarlyData, PeerParameters};
 pub use question::{
-    AcceptEarlyData, Answer, ChooseCertificate, ChooseClientCertificate, Question, ResolvePsk,
-    Sign, TakeSession,
+    AcceptEarlyData, Answer, ChooseCertificate, ChooseClientCertificate, Question, QuestionNumber,
+    ResolvePsk, Sign, TakeSession,
 };
 pub use step::Step;
 

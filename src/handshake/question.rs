@@ -12,6 +12,19 @@ use crate::error::Error;
 use crate::registry::{CertificateType, SignatureScheme};
 use crate::wire::{CertificateRequest, ClientHello};
 
+/// The number of a [`Question`]: the address of its [`Answer`].
+///
+/// A connection gives each number to one question only. An answer that comes twice, or after its
+/// question is gone, has the number of no open question, and is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QuestionNumber(pub u64);
+
+impl fmt::Display for QuestionNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// What a resting handshake waits for.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -289,7 +289,8 @@ fn what_came_before_an_answer_stays_under_the_keys_of_then() {
     let key = CertifiedKey::from_der(vec![CertificateDer::from(CERTIFICATE)], &key).unwrap();
     let mut server = asking();
     server.receive(Level::Initial, &[20, 0]).unwrap();
-    let refused = server.answer(Answer::Certificate(Ok(Arc::new(key)))).unwrap_err();
+    let number = server.question_number().unwrap();
+    let refused = server.answer(number, Answer::Certificate(Ok(Arc::new(key)))).unwrap_err();
     assert_eq!(refused.alert_sent(), Some(A::UNEXPECTED_MESSAGE));
 }
 

@@ -13,8 +13,9 @@ pub type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 /// [`KeySource::Elsewhere`](crate::config::KeySource::Elsewhere) for the signature, and
 /// [`AnswerLater`](crate::config::AnswerLater) or a [`SessionStore`](crate::session::SessionStore)
 /// of its own for the rest. While the future runs, this
-/// connection rests and the others go on. The future is dropped with its connection, and the
-/// handshake's timeout counts.
+/// connection rests and the others go on. The future is dropped with its connection, and when its
+/// question is not open any more: when the application has answered it with
+/// [`Connection::answer`](crate::Connection::answer), say. The handshake's timeout counts.
 ///
 /// An async function or closure is all that is needed; one that has something of its own clones it
 /// for each question, as the [guide](crate::guide::tokio) shows:

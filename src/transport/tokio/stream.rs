@@ -13,7 +13,7 @@ use super::answers::{Answering, Answers};
 use super::poll::{Half, Polled, Wakers};
 use crate::connection::Connection;
 use crate::error::ErrorKind;
-use crate::handshake::Answer;
+use crate::handshake::{Answer, QuestionNumber};
 use crate::record::RecordError;
 use crate::transport::buffered::{Buffered, is_gone};
 
@@ -37,11 +37,18 @@ pub struct TlsStream<C, T> {
     buffered: Buffered<C>,
     transport: T,
     answers: Arc<dyn Answers>,
-    /// The answer to the open question. The lock, which is never waited for, makes it `Sync`.
-    answering: Option<Mutex<Answering>>,
+    awaited: Option<Awaited>,
     wakers: Arc<Wakers>,
     /// Wakes all of `wakers`.
     waker: Waker,
+}
+
+/// The answer that is awaited.
+struct Awaited {
+    /// The question that it is to.
+    number: QuestionNumber,
+    /// The lock, which is never waited for, makes it `Sync`.
+    answer: Mutex<Answering>,
 }
 
 impl<C, T> TlsStream<C, T>
@@ -53,7 +60,7 @@ where
         let wakers = Arc::new(Wakers::default());
         let waker = Waker::from(Arc::clone(&wakers));
         let buffered = Buffered::new(connection);
-        Self { buffered, transport, answers, answering: None, wakers, waker }
+        Self { buffered, transport, answers, awaited: None, wakers, waker }
     }
 
     /// The connection, for what was negotiated.
@@ -137,6 +144,7 @@ where
             let before = (connection.is_handshaking(), connection.outgoing().len());
             let mut transport = Polled { transport: &mut self.transport, context: &mut context };
             let result = act(&mut self.buffered, &mut transport);
+            self.forget_old_answer();
             let blocked =
                 matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
             let connection = &*self.buffered.connection;
@@ -156,22 +164,33 @@ where
         }
     }
 
-    /// Awaits the answer to the open question and gives it to the connection. What comes of it is
-    /// the connection's: its next call tells.
-    fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.answering.is_none() {
-            let question = self.buffered.connection.question().cloned();
-            self.answering = question.map(|question| Mutex::new(self.answers.answer(question)));
+    /// Drops the future of a question that is not open any more: the application has answered it, or
+    /// the connection has failed.
+    fn forget_old_answer(&mut self) {
+        let open = self.buffered.connection.question_number();
+        if self.awaited.as_ref().is_some_and(|awaited| Some(awaited.number) != open) {
+            self.awaited = None;
         }
-        let Some(answering) = &mut self.answering else { return Poll::Ready(()) };
-        let answering = answering.get_mut().unwrap_or_else(PoisonError::into_inner);
+    }
+
+    /// Awaits the answer to the open question and gives it to the connection. An error that comes of
+    /// it stays the connection's: its next call returns it.
+    fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let connection = &mut *self.buffered.connection;
+        let Some(number) = connection.question_number() else { return Poll::Ready(()) };
+        if let (None, Some(question)) = (&self.awaited, connection.question()) {
+            let answer = Mutex::new(self.answers.answer(question.clone()));
+            self.awaited = Some(Awaited { number, answer });
+        }
+        let Some(awaited) = &mut self.awaited else { return Poll::Ready(()) };
+        let answering = awaited.answer.get_mut().unwrap_or_else(PoisonError::into_inner);
         let answer = ready!(answering.as_mut().poll(context));
-        self.answering = None;
-        let result = self.buffered.connection.answer(answer);
+        self.awaited = None;
+        let result = connection.answer(number, answer);
         if matches!(&result, Err(error) if matches!(error.kind(), ErrorKind::Misuse(_))) {
             let reason = "the answer that came is to another question".into();
             // The connection keeps the error.
-            let _ = self.buffered.connection.answer(Answer::Unavailable(reason));
+            let _ = connection.answer(number, Answer::Unavailable(reason));
         }
         Poll::Ready(())
     }

@@ -1,0 +1,188 @@
+//! Questions have numbers: an answer that comes twice, or too late, changes nothing.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use common::{Identity, server_name};
+use handclasp::config::{
+    AnswerLater, CertificateList, ClientAuthentication, ClientCertificateResolver, KeySource, Reply,
+};
+use handclasp::connection::Received;
+use handclasp::crypto::{CryptoProvider, signing_key};
+use handclasp::handshake::{Answer, Question, QuestionNumber};
+use handclasp::registry::CertificateType;
+use handclasp::transport::memory::exchange;
+use handclasp::wire::CertificateRequest;
+use handclasp::{
+    CertifiedKey, ClientConfig, ClientConnection, Connection, Error, ErrorKind, ServerConfig,
+    ServerConnection,
+};
+
+fn key_elsewhere(identity: &Identity) -> Arc<CertifiedKey> {
+    let schemes = signing_key(&identity.key).unwrap().schemes().to_vec();
+    let key = KeySource::Elsewhere { schemes };
+    Arc::new(CertifiedKey::new(identity.chain.clone(), key).unwrap())
+}
+
+/// A client and a server that decide nothing at once.
+fn asking_ends() -> (ClientConnection, ServerConnection) {
+    let client = ClientConfig::builder(CryptoProvider::ring())
+        .verifier(Arc::new(AnswerLater))
+        .client_certificates(Arc::new(AnswerLater))
+        .build()
+        .unwrap();
+    let server = ServerConfig::builder(CryptoProvider::ring())
+        .client_authentication(ClientAuthentication::required(Arc::new(AnswerLater)))
+        .build(Arc::new(AnswerLater))
+        .unwrap();
+    let client = ClientConnection::new(Arc::new(client), server_name()).unwrap();
+    (client, ServerConnection::new(Arc::new(server)).unwrap())
+}
+
+fn honest_answer(question: &Question, identity: &Identity) -> Answer {
+    match question {
+        Question::ChooseCertificate(_) => Answer::Certificate(Ok(key_elsewhere(identity))),
+        Question::ChooseClientCertificate(_) => {
+            Answer::ClientCertificate(Some(key_elsewhere(identity)))
+        }
+        Question::Sign(sign) => {
+            let key = signing_key(&identity.key).unwrap();
+            Answer::Signature(key.sign(sign.scheme, &sign.message))
+        }
+        Question::VerifyPeer(_) => Answer::Peer(Ok(())),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn assert_misuse(result: Result<(), Error>) {
+    let error = result.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Misuse(_)), "{error}");
+    assert_eq!(error.alert_sent(), None);
+}
+
+/// Answers the open question, after each answer to another number was refused. Returns its name.
+fn answer_one(end: &mut Connection, identity: &Identity) -> Option<&'static str> {
+    let (number, question) = (end.question_number()?, end.question()?);
+    let (name, answer) = (question.name(), honest_answer(question, identity));
+    for other in [0, number.0 - 1, number.0 + 1, u64::MAX] {
+        for wrong in [answer.clone(), Answer::Unavailable("a reason".into())] {
+            assert_misuse(end.answer(QuestionNumber(other), wrong));
+        }
+    }
+    assert_eq!(end.check(), Ok(()));
+    assert_eq!(end.question_number(), Some(number));
+    assert_eq!(end.question().unwrap().name(), name);
+    end.answer(number, answer.clone()).unwrap();
+    assert_misuse(end.answer(number, answer));
+    assert!(end.question_number().is_none_or(|next| next > number), "a number is used once");
+    Some(name)
+}
+
+#[test]
+fn an_answer_to_another_number_changes_nothing_whatever_is_asked() {
+    let identity = Identity::p256();
+    let (mut client, mut server) = asking_ends();
+    assert_misuse(server.answer(QuestionNumber(0), Answer::Peer(Ok(()))));
+    assert_misuse(server.answer(QuestionNumber(1), Answer::Peer(Ok(()))));
+    let (mut by_client, mut by_server) = (Vec::new(), Vec::new());
+    loop {
+        exchange(&mut client, &mut server).unwrap();
+        let (one, two) = (answer_one(&mut client, &identity), answer_one(&mut server, &identity));
+        if one.is_none() && two.is_none() {
+            break;
+        }
+        by_client.extend(one);
+        by_server.extend(two);
+    }
+    assert_eq!(by_client, ["verify peer", "choose client certificate", "sign"]);
+    assert_eq!(by_server, ["choose certificate", "sign", "verify peer"]);
+    assert!(!client.is_handshaking() && !server.is_handshaking());
+}
+
+#[test]
+fn after_a_failure_every_answer_gets_the_first_error() {
+    let (mut client, mut server) = asking_ends();
+    exchange(&mut client, &mut server).unwrap();
+    let number = server.question_number().unwrap();
+    let reason = || Answer::Unavailable("the device is unplugged".into());
+    let error = server.answer(number, reason()).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Unanswered { .. }));
+    assert_eq!(server.question_number(), None);
+    for other in [number, QuestionNumber(number.0 + 1)] {
+        assert_eq!(server.answer(other, reason()).as_ref(), Err(&error));
+    }
+}
+
+/// Shows another certificate to each request.
+#[derive(Debug)]
+struct InTurn(Vec<Arc<CertifiedKey>>, AtomicUsize);
+
+impl ClientCertificateResolver for InTurn {
+    fn choose(
+        &self,
+        _: &CertificateRequest<'_>,
+        _: CertificateType,
+    ) -> Reply<Option<Arc<CertifiedKey>>> {
+        Reply::Now(self.0.get(self.1.fetch_add(1, Ordering::Relaxed)).cloned())
+    }
+}
+
+/// Gives the server what the client has sent, up to the next question.
+fn receive_all(server: &mut ServerConnection, bytes: &mut Vec<u8>) {
+    while !bytes.is_empty() {
+        let (consumed, received) = server.receive(bytes).unwrap();
+        if received == Received::Waiting {
+            return;
+        }
+        bytes.drain(..consumed);
+    }
+}
+
+#[test]
+fn a_verdict_that_comes_twice_is_not_taken_for_the_next_certificate() {
+    let (identity, guest, stranger) = (Identity::p256(), Identity::p256(), Identity::p256());
+    let server = ServerConfig::builder(CryptoProvider::ring())
+        .client_authentication(ClientAuthentication::post_handshake(Arc::new(AnswerLater)))
+        .build(Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())])))
+        .unwrap();
+    let keys = [&guest, &stranger].map(|own| Arc::new(own.certified_key()));
+    let client = ClientConfig::builder(CryptoProvider::ring())
+        .trust(identity.anchors())
+        .unwrap()
+        .client_certificates(Arc::new(InTurn(keys.to_vec(), AtomicUsize::new(0))))
+        .post_handshake_authentication(true)
+        .build()
+        .unwrap();
+    let mut client = ClientConnection::new(Arc::new(client), server_name()).unwrap();
+    let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+    exchange(&mut client, &mut server).unwrap();
+    server.request_client_certificate().unwrap();
+    server.request_client_certificate().unwrap();
+    // The client answers both requests, one after the other.
+    let mut requests = server.outgoing().to_vec();
+    server.sent(requests.len());
+    while !requests.is_empty() {
+        let (consumed, _) = client.receive(&mut requests).unwrap();
+        requests.drain(..consumed);
+    }
+    let mut bytes = client.outgoing().to_vec();
+    client.sent(bytes.len());
+
+    receive_all(&mut server, &mut bytes);
+    let first = server.question_number().unwrap();
+    server.answer(first, Answer::Peer(Ok(()))).unwrap();
+    receive_all(&mut server, &mut bytes);
+    // A queue delivers the verdict again.
+    let second = server.question_number().unwrap();
+    assert_ne!(first, second);
+    assert_misuse(server.answer(first, Answer::Peer(Ok(()))));
+    assert_eq!(server.question_number(), Some(second));
+    let Some(Question::VerifyPeer(peer)) = server.question() else { panic!() };
+    assert_eq!(*peer.chain, *stranger.chain);
+    assert_eq!(server.parameters().certificates.as_deref(), Some(&guest.chain[..]));
+    server.answer(second, Answer::Peer(Ok(()))).unwrap();
+    receive_all(&mut server, &mut bytes);
+    assert_eq!(server.parameters().certificates.as_deref(), Some(&stranger.chain[..]));
+}
