@@ -194,6 +194,6 @@ impl fmt::Debug for TrustAnchors {
     }
 }
 
-fn malformed(reason: &str) -> CertificateError {
+fn malformed(reason: impl Into<String>) -> CertificateError {
     CertificateError::malformed(PLACE, reason)
 }

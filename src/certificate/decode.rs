@@ -9,6 +9,7 @@ use x509_parser::time::ASN1Time;
 use super::der::{self, Reader};
 use super::distinguished_name::{self, EMAIL_ADDRESS};
 use super::error::{CertificateError, Problem, Timestamp, printable};
+use super::fault::{self, Fault};
 use super::name::{self, SubjectName};
 use super::policies::Policies;
 use super::request::Purpose;
@@ -130,22 +131,30 @@ impl Usages {
 }
 
 impl<'a> Certificate<'a> {
-    /// Decodes, or says what it stumbled over.
-    pub(super) fn decode(input: &'a [u8]) -> Result<Self, &'static str> {
+    /// Decodes, or says which field it stumbled over, and at which byte.
+    pub(super) fn decode(input: &'a [u8]) -> Result<Self, String> {
+        Self::read(input).map_err(|fault| fault.describe(input))
+    }
+
+    fn read(input: &'a [u8]) -> Result<Self, Fault<'a>> {
         let mut whole = Reader(input);
-        let outer = whole.take(der::SEQUENCE);
-        if outer.is_some() && !whole.is_empty() {
-            return Err("there are bytes after its end");
+        let outer = fault::take(&mut whole, der::SEQUENCE, "Certificate")?;
+        if !whole.is_empty() {
+            let count = whole.0.len();
+            return Err(Fault::new(format!("there are {count} bytes after its end"), whole.0));
         }
-        let mut certificate = outer
-            .and_then(|outer| Self::with_fields(input, outer.contents))
-            .ok_or("it is not the strict DER of an X.509 certificate")?;
+        let mut certificate = Self::with_fields(input, outer.contents)?;
         let extensions = core::mem::take(&mut certificate.extensions);
         // RFC 5280, section 4.2: no extension twice. Sorted, because there may be thousands.
         let mut kinds: Vec<_> = extensions.iter().map(|extension| extension.oid).collect();
         kinds.sort_unstable();
-        if kinds.windows(2).any(|pair| matches!(pair, [one, other] if one == other)) {
-            return Err("it has the same extension twice");
+        for pair in kinds.windows(2) {
+            if let [one, other] = pair
+                && one == other
+            {
+                let words = format!("it has the same extension twice: {}", extension_name(one));
+                return Err(Fault::new(words, other));
+            }
         }
         for extension in &extensions {
             certificate.read_extension(*extension)?;
@@ -155,30 +164,26 @@ impl<'a> Certificate<'a> {
     }
 
     /// Everything but what the extensions say: the structure of RFC 5280, section 4.1.
-    fn with_fields(input: &'a [u8], contents: &'a [u8]) -> Option<Self> {
-        let (signed, mut fields) = Signed::read(contents)?;
-        let version = match fields.take(der::constructed(0)) {
-            Some(version) => der::count(der::only(version.contents, der::INTEGER)?)?,
-            None => 0,
-        };
-        let serial = fields.take(der::INTEGER)?.contents;
-        let inner_algorithm = fields.take(der::SEQUENCE)?.contents;
-        let issuer = fields.take(der::SEQUENCE)?.contents;
-        let validity = fields.take(der::SEQUENCE)?.contents;
-        let subject = fields.take(der::SEQUENCE)?.contents;
-        let spki = fields.take(der::SEQUENCE)?;
+    fn with_fields(input: &'a [u8], contents: &'a [u8]) -> Result<Self, Fault<'a>> {
+        let (signed, mut fields) = signed(contents)?;
+        let version = version(&mut fields)?;
+        let serial = fault::take(&mut fields, der::INTEGER, "serialNumber")?.contents;
+        let inner_algorithm = algorithm(&mut fields, "signature")?;
+        let (issuer, folded_issuer) = name(&mut fields, "issuer")?;
+        let validity = fault::take(&mut fields, der::SEQUENCE, "validity")?.contents;
+        let (subject, folded_subject) = name(&mut fields, "subject")?;
+        let spki = fault::take(&mut fields, der::SEQUENCE, "subjectPublicKeyInfo")?;
         let unique_ids = [1, 2].map(|number| fields.take(der::primitive(number)));
         let mut extensions = Vec::new();
         if let Some(list) = fields.take(der::constructed(3)) {
-            let list = der::only(list.contents, der::SEQUENCE)?;
-            extensions = Extension::each(list).collect::<Option<_>>()?;
+            extensions = extension_list(list.contents)?;
         }
+        fault::at_end(fields, "tbsCertificate")?;
         let mut times = Reader(validity);
-        let (not_before, not_after) = (time(times.next()?)?, time(times.next()?)?);
-        let key = PublicKey::from_spki(spki.whole)?;
-        let algorithms = [inner_algorithm, signed.algorithm, key.algorithm];
-        let named = algorithms.iter().all(|it| Reader(it).take(der::OBJECT_IDENTIFIER).is_some());
-        (named && times.is_empty() && fields.is_empty()).then_some(Self {
+        let not_before = time_of(&mut times, "notBefore")?;
+        let not_after = time_of(&mut times, "notAfter")?;
+        fault::at_end(times, "validity")?;
+        Ok(Self {
             der: input,
             version,
             serial,
@@ -187,14 +192,14 @@ impl<'a> Certificate<'a> {
             issuer,
             subject,
             validity,
-            folded_issuer: distinguished_name::folded(issuer)?,
-            folded_subject: distinguished_name::folded(subject)?,
+            folded_issuer,
+            folded_subject,
             authority_key_id: None,
             subject_key_id: None,
             not_before,
             not_after,
             spki: spki.whole,
-            key,
+            key: public_key(spki.contents)?,
             is_ca: false,
             key_usage: None,
             names: Vec::new(),
@@ -205,8 +210,9 @@ impl<'a> Certificate<'a> {
         })
     }
 
-    fn read_extension(&mut self, extension: Extension<'a>) -> Result<(), &'static str> {
+    fn read_extension(&mut self, extension: Extension<'a>) -> Result<(), Fault<'a>> {
         let value = extension.value;
+        let malformed = |words: &str| Fault::new(words, value);
         // Key identifiers only say where to look first; one that does not parse says nothing.
         match extension.oid {
             oid::AUTHORITY_KEY_IDENTIFIER => {
@@ -222,35 +228,43 @@ impl<'a> Certificate<'a> {
         match extension.oid {
             oid::BASIC_CONSTRAINTS => {
                 (self.is_ca, self.scope.path_length) =
-                    basic_constraints(value).ok_or("its basicConstraints do not parse")?;
+                    basic_constraints(value).ok_or_else(|| {
+                        malformed("its basicConstraints are not a flag and a number in a SEQUENCE")
+                    })?;
             }
             oid::KEY_USAGE => {
                 let bits = der::only(value, der::BIT_STRING).and_then(der::named_bits);
-                let flags = bits.ok_or("its keyUsage does not parse")?;
+                let flags = bits
+                    .ok_or_else(|| malformed("its keyUsage is not a BIT STRING of named bits"))?;
                 self.key_usage = Some(KeyUsage { flags });
             }
             oid::EXTENDED_KEY_USAGE => {
-                let usages = Usages::read(value).ok_or("its extended key usage does not parse")?;
+                let usages = Usages::read(value).ok_or_else(|| {
+                    malformed("its extended key usage is not a list of object identifiers")
+                })?;
                 self.scope.extended_key_usage = Some(usages);
             }
-            oid::SUBJECT_ALT_NAME => {
-                self.names = name::subject_alternative_names(value)
-                    .ok_or("its subject alternative names do not parse")?;
-            }
+            oid::SUBJECT_ALT_NAME => self.names = name::subject_alternative_names(value)?,
             oid::NAME_CONSTRAINTS => {
-                let constraints =
-                    der::only(value, der::SEQUENCE).ok_or("its name constraints do not parse")?;
+                let constraints = fault::only(value, der::SEQUENCE, "name constraints")?;
                 self.scope.name_constraints = Some(constraints.to_vec());
             }
-            _ => {
-                let understood = self.policies.read(extension).ok_or(
-                    "one of its extensions about policies does not parse, or lists too many",
-                )?;
-                if !understood && extension.critical && self.scope.unknown_critical.is_none() {
-                    self.scope.unknown_critical =
-                        Some(printable(&signature::oid_name(extension.oid)));
-                }
-            }
+            _ => self.read_other(extension)?,
+        }
+        Ok(())
+    }
+
+    /// An extension about policies, or one that nothing here understands.
+    fn read_other(&mut self, extension: Extension<'a>) -> Result<(), Fault<'a>> {
+        let understood = self.policies.read(extension).ok_or_else(|| {
+            let name = extension_name(extension.oid);
+            Fault::new(
+                format!("its extension {name} does not parse, or lists too many"),
+                extension.value,
+            )
+        })?;
+        if !understood && extension.critical && self.scope.unknown_critical.is_none() {
+            self.scope.unknown_critical = Some(extension_name(extension.oid));
         }
         Ok(())
     }
@@ -310,6 +324,84 @@ impl<'a> Extension<'a> {
         let whole = element.tag == der::SEQUENCE && fields.is_empty();
         whole.then_some(Self { oid, critical, value })
     }
+}
+
+/// The name and number of an extension, safe to print.
+fn extension_name(oid: &[u8]) -> String {
+    printable(&signature::oid_name(oid))
+}
+
+/// What a Certificate consists of, and the fields of what is signed.
+fn signed(contents: &[u8]) -> Result<(Signed<'_>, Reader<'_>), Fault<'_>> {
+    let mut fields = Reader(contents);
+    let message = fault::take(&mut fields, der::SEQUENCE, "tbsCertificate")?;
+    let algorithm = algorithm(&mut fields, "signatureAlgorithm")?;
+    let value = fault::take(&mut fields, der::BIT_STRING, "signatureValue")?;
+    let signature = whole_bytes(value, "signatureValue")?;
+    fault::at_end(fields, "Certificate")?;
+    let signed = Signed { message: message.whole, algorithm, signature };
+    Ok((signed, Reader(message.contents)))
+}
+
+fn version<'a>(fields: &mut Reader<'a>) -> Result<u32, Fault<'a>> {
+    let Some(version) = fields.take(der::constructed(0)) else { return Ok(0) };
+    let number = fault::only(version.contents, der::INTEGER, "version")?;
+    der::count(number).ok_or_else(|| Fault::new("its version is not a positive number", number))
+}
+
+/// The contents of an AlgorithmIdentifier.
+fn algorithm<'a>(fields: &mut Reader<'a>, field: &str) -> Result<&'a [u8], Fault<'a>> {
+    let contents = fault::take(fields, der::SEQUENCE, field)?.contents;
+    fault::take(&mut Reader(contents), der::OBJECT_IDENTIFIER, &format!("{field}'s algorithm"))?;
+    Ok(contents)
+}
+
+/// The contents of a Name, and the form of them that is compared.
+fn name<'a>(fields: &mut Reader<'a>, field: &str) -> Result<(&'a [u8], Vec<u8>), Fault<'a>> {
+    let contents = fault::take(fields, der::SEQUENCE, field)?.contents;
+    let folded = distinguished_name::folded(contents);
+    let malformed = || {
+        let words = format!("its {field} is not a Name: SETs of types with their values");
+        Fault::new(words, distinguished_name::stumble(contents))
+    };
+    Ok((contents, folded.ok_or_else(malformed)?))
+}
+
+/// From the contents of a SubjectPublicKeyInfo.
+fn public_key(contents: &[u8]) -> Result<PublicKey<'_>, Fault<'_>> {
+    let mut fields = Reader(contents);
+    let algorithm = algorithm(&mut fields, "subjectPublicKeyInfo")?;
+    let key = fault::take(&mut fields, der::BIT_STRING, "subjectPublicKey")?;
+    fault::at_end(fields, "subjectPublicKeyInfo")?;
+    Ok(PublicKey { algorithm, bytes: whole_bytes(key, "subjectPublicKey")? })
+}
+
+fn whole_bytes<'a>(element: der::Element<'a>, field: &str) -> Result<&'a [u8], Fault<'a>> {
+    let words = || format!("its {field} does not end with a whole byte");
+    der::whole_bytes(element.contents).ok_or_else(|| Fault::new(words(), element.whole))
+}
+
+fn extension_list(contents: &[u8]) -> Result<Vec<Extension<'_>>, Fault<'_>> {
+    let mut list = Reader(fault::only(contents, der::SEQUENCE, "list of extensions")?);
+    let mut extensions = Vec::new();
+    while !list.is_empty() {
+        let number = extensions.len() + 1;
+        let element = fault::take(&mut list, der::SEQUENCE, &format!("extension {number}"))?;
+        extensions.push(Extension::read(element).ok_or_else(|| {
+            let words = "is not an object identifier, perhaps a flag, and an octet string";
+            Fault::new(format!("its extension {number} {words}"), element.whole)
+        })?);
+    }
+    Ok(extensions)
+}
+
+/// The next time of a Validity; `checks` judges its form.
+fn time_of<'a>(times: &mut Reader<'a>, field: &str) -> Result<Timestamp, Fault<'a>> {
+    let at = times.0;
+    let element = times.next().ok_or_else(|| Fault::new(format!("its {field} is missing"), at))?;
+    let words =
+        || format!("its {field} is no time that there is: {}", fault::quoted(element.contents));
+    time(element).ok_or_else(|| Fault::new(words(), at))
 }
 
 /// As [`time`], in one of the forms that certificates have.

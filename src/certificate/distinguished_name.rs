@@ -51,6 +51,18 @@ pub(super) fn folded(name: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// The rest of a malformed Name from the first of its parts on that does not parse.
+pub(super) fn stumble(name: &[u8]) -> &[u8] {
+    let mut sets = der::Reader(name);
+    loop {
+        let at = sets.0;
+        match sets.next() {
+            Some(set) if folded(set.whole).is_some() => {}
+            _ => return at,
+        }
+    }
+}
+
 /// Adds type and value, from the contents of an AttributeTypeAndValue.
 fn fold_attribute(attribute: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let mut parts = der::Reader(attribute);

@@ -31,8 +31,8 @@ impl CertificateError {
         Self { certificate: "of the peer".into(), problem: Problem::Rejected(reason.into()) }
     }
 
-    pub(super) fn malformed(place: impl Into<String>, reason: &str) -> Self {
-        Self { certificate: place.into(), problem: Problem::Malformed(reason.to_owned()) }
+    pub(super) fn malformed(place: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { certificate: place.into(), problem: Problem::Malformed(reason.into()) }
     }
 }
 

@@ -51,6 +51,7 @@ mod distinguished_name;
 mod end_entity;
 mod error;
 mod explain;
+mod fault;
 mod issuer;
 mod name;
 mod path;

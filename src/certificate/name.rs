@@ -5,8 +5,10 @@ use std::net::IpAddr;
 
 use pki_types::ServerName;
 
+use super::der::{self, Reader};
+use super::distinguished_name;
 use super::error::{Problem, printable};
-use super::{der, distinguished_name};
+use super::fault::{self, Fault};
 
 /// How many of a certificate's names an error lists.
 const LISTED_NAMES: usize = 20;
@@ -70,9 +72,19 @@ pub(super) mod tag {
         [der::constructed(0), der::constructed(3), der::constructed(5), der::primitive(8)];
 }
 
-/// The names of a subject alternative name extension; `None` if it does not parse.
-pub(super) fn subject_alternative_names(value: &[u8]) -> Option<Vec<SubjectName>> {
-    der::list(value)?.iter().map(SubjectName::read).collect()
+/// The names of a subject alternative name extension.
+pub(super) fn subject_alternative_names(value: &[u8]) -> Result<Vec<SubjectName>, Fault<'_>> {
+    const FIELD: &str = "list of subject alternative names";
+    let mut list = Reader(fault::only(value, der::SEQUENCE, FIELD)?);
+    let mut names = Vec::new();
+    while !list.is_empty() {
+        let (at, number) = (list.0, names.len() + 1);
+        let name = list.next().and_then(|name| SubjectName::read(&name));
+        names.push(name.ok_or_else(|| {
+            Fault::new(format!("number {number} of its subject alternative names is none"), at)
+        })?);
+    }
+    Ok(names)
 }
 
 impl SubjectName {

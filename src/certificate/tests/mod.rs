@@ -5,6 +5,7 @@ mod checks;
 mod clients;
 mod constraints;
 mod explain;
+mod faults;
 mod hostile;
 mod keys;
 mod order;
