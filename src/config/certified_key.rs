@@ -160,6 +160,11 @@ impl CertifiedKey {
         }
     }
 
+    /// The SHA-256 of the own certificate, or of the raw public key.
+    pub(crate) fn digest(&self) -> Option<[u8; 32]> {
+        self.chain.first().map(|own| ring::sha256(own))
+    }
+
     /// The key's first scheme that may sign a handshake and that the peer takes, if it takes
     /// this type of certificate.
     pub(crate) fn scheme_for(&self, hello: &ClientHello<'_>) -> Option<SignatureScheme> {

@@ -178,13 +178,13 @@ impl ClientConfigBuilder {
         self
     }
 
-    /// Keeps the server's tickets here, and resumes with them. The certificates or the public key
-    /// that the server had then are judged again by the verifier, so that what it refuses now is not
-    /// resumed; a verifier that answers later is not asked again. A session that a pre-shared key vouched for
-    /// is resumed while there is one for the server. No tickets are taken by default.
+    /// Keeps the server's tickets here, and resumes with them. No tickets are taken by default.
     ///
-    /// The server knows a client that resumes by what it has shown before: configurations with
-    /// different [`client_certificates`](Self::client_certificates) must not share a store.
+    /// What a session rests on is asked about again before it is resumed: the verifier, about the
+    /// server's certificates or public key of then; the [`pre_shared_keys`](Self::pre_shared_keys),
+    /// which must have the key that vouched for the server; and the
+    /// [`client_certificates`](Self::client_certificates), which must choose what was shown then.
+    /// What answers later is asked by a question before the ClientHello. See [`crate::session`].
     pub fn sessions(mut self, store: Arc<dyn ClientSessionStore>) -> Self {
         self.config.sessions = Some(store);
         self
@@ -219,7 +219,10 @@ impl ClientConfigBuilder {
         self
     }
 
-    /// Lets the server ask for a certificate after the handshake (section 4.7.2). No by default.
+    /// Lets the server ask for a certificate after the handshake (section 4.7.2). No by default. A
+    /// server that has proved itself with an external pre-shared key, in this handshake or in the
+    /// one that was resumed, is refused with `unexpected_message` (appendix F.1). In QUIC it is not
+    /// offered (RFC 9001, section 4.4).
     pub fn post_handshake_authentication(mut self, allow: bool) -> Self {
         self.config.post_handshake_auth = allow;
         self

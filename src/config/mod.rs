@@ -35,7 +35,6 @@ pub use layout::{ExtensionLayout, LayoutItem};
 pub use limits::Limits;
 pub use psk::{ChosenPsk, PreSharedKey, PskList, PskResolver};
 pub use psk_importer::PskImporter;
-pub(crate) use questions::session_is_good;
 pub use questions::{
     AnswerLater, CertificateList, CertificateResolver, NoCertificate, PeerIdentity, PeerVerifier,
     RawPublicKey, Reply, TrustAnchorVerifier,

@@ -4,9 +4,10 @@ use pki_types::ServerName;
 use zeroize::Zeroizing;
 
 use super::{ConfigError, EarlyDataTerms, Reply};
-use crate::crypto::{CipherSuite, HashAlgorithm};
+use crate::crypto::ring::SHA256;
+use crate::crypto::{CipherSuite, Hash, HashAlgorithm};
 use crate::key_schedule::PskKind;
-use crate::session::Session;
+use crate::session::{KeyRecord, Session};
 use crate::wire::ClientHello;
 
 /// A key that both sides have already, under a name (RFC 9846, section 2.2).
@@ -111,6 +112,30 @@ impl PreSharedKey {
         self.server.as_ref().is_none_or(|own| own == server)
     }
 
+    /// What a session keeps of the key where the key has vouched for the peer.
+    pub(crate) fn record(&self) -> KeyRecord {
+        let kind = match self.kind {
+            PskKind::External => 0,
+            PskKind::Resumption => 1,
+            PskKind::Imported => 2,
+        };
+        let hash = match self.hash {
+            HashAlgorithm::Sha256 => 0,
+            HashAlgorithm::Sha384 => 1,
+        };
+        let content = [b"handclasp pre-shared key", &[kind, hash][..], &self.identity];
+        KeyRecord {
+            identity: self.identity.clone(),
+            external: self.kind != PskKind::Resumption,
+            digest: SHA256.hmac(&self.secret, &content),
+        }
+    }
+
+    /// Is it the very key that the session keeps this of?
+    pub(crate) fn is_key_of(&self, record: &KeyRecord) -> bool {
+        self.identity == record.identity && self.record().is_same(record)
+    }
+
     /// The name that the client sends, in the clear.
     pub fn identity(&self) -> &[u8] {
         &self.identity
@@ -163,6 +188,10 @@ pub trait PskResolver: Send + Sync + fmt::Debug {
     /// [`pre_shared_keys`](ClientHello::pre_shared_keys), with this suite; `None` to go on with a
     /// certificate. A key for another hash is not used. That the client has the key is checked by
     /// the handshake, by the binder.
+    ///
+    /// Before a session is resumed that goes back to one of these keys, the key is asked for again:
+    /// `hello` then offers its identity alone, with a binder of zeros. The session is resumed only
+    /// if the answer is the same key, so it ends when the key is taken away or replaced.
     fn resolve(&self, hello: &ClientHello<'_>, suite: &CipherSuite) -> Reply<Option<ChosenPsk>>;
 }
 

@@ -18,7 +18,6 @@ use crate::certificate::{
 use crate::crypto::{CipherSuite, SignatureAlgorithms, ring};
 use crate::registry::CertificateType;
 pub use crate::reply::Reply;
-use crate::session::Session;
 use crate::wire::ClientHello;
 
 /// Why a resolver has no certificate.
@@ -126,6 +125,10 @@ pub struct RawPublicKey {
 /// Raw public keys have a method of their own and are not agreed on unless
 /// [`certificate_types`](Self::certificate_types) says so: an implementation that knows X.509 only
 /// is never asked about one, and would refuse it.
+///
+/// The same is asked again before a session is resumed: with the chain, the OCSP response and the
+/// timestamps of the handshake that the session goes back to, at the time of the new connection.
+/// After a refusal there is a full handshake.
 pub trait PeerVerifier: Send + Sync + fmt::Debug {
     /// The verdict on certificates of X.509.
     fn verify(&self, peer: &PeerIdentity) -> Reply<Result<(), CertificateError>>;
@@ -140,35 +143,6 @@ pub trait PeerVerifier: Send + Sync + fmt::Debug {
     fn verify_raw_public_key(&self, _: &RawPublicKey) -> Reply<Result<(), CertificateError>> {
         Reply::Now(Err(CertificateError::rejected("this verifier takes no raw public keys")))
     }
-}
-
-/// Is what the peer of a session has shown still good? `None` where it has shown nothing. A verifier
-/// that answers later has said yes once, and need not say it again; one that does not take its type
-/// has not accepted it.
-pub(crate) fn session_is_good(
-    verifier: &dyn PeerVerifier,
-    session: &Session,
-    server_name: Option<ServerName<'static>>,
-    now: UnixTime,
-) -> Option<bool> {
-    let takes = |kind| verifier.certificate_types().contains(&kind);
-    let (taken, reply) = if let Some(chain) = &session.certificates {
-        let identity = PeerIdentity {
-            chain: Arc::clone(chain),
-            server_name,
-            now,
-            // Nothing is stapled to a resumption, and nothing was asked for.
-            ocsp_requested: false,
-            ocsp_response: None,
-            signed_certificate_timestamps: Vec::new(),
-        };
-        (takes(CertificateType::X509), verifier.verify(&identity))
-    } else {
-        let subject_public_key_info = Arc::clone(session.raw_public_key.as_ref()?);
-        let key = RawPublicKey { subject_public_key_info, server_name, now };
-        (takes(CertificateType::RAW_PUBLIC_KEY), verifier.verify_raw_public_key(&key))
-    };
-    Some(taken && !matches!(reply, Reply::Now(Err(_))))
 }
 
 /// The default verifier: a path to one of the trust anchors, valid for the name and the time, of

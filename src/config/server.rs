@@ -53,6 +53,7 @@ impl ServerConfig {
         let mut rules = Vec::with_capacity(256);
         write_bytes(&mut rules, Prefix::U24, &self.session_context);
         write_names(&mut rules, Prefix::U8, &self.application_protocols);
+        rules.push(u8::from(self.client_authentication.is_some()));
         if let Some(policy) = &self.client_authentication {
             policy.describe(&mut rules);
         }
@@ -129,8 +130,9 @@ impl ServerConfigBuilder {
     /// A session ends with what it was made under: where the server name, the application
     /// protocols of this configuration, what it asks of clients or its
     /// [`session_context`](Self::session_context) are others, or the suite has another hash, there
-    /// is a full handshake; also where the client's certificates or public key of then are not good
-    /// any more. A verifier that answers later is not asked that again.
+    /// is a full handshake. What the client has proved itself with is asked about again: its
+    /// certificates or public key, of the verifier, and a pre-shared key, of the resolver. See
+    /// [`crate::session`].
     pub fn sessions(mut self, store: Arc<dyn SessionStore>) -> Self {
         self.0.sessions = Some(store);
         self

@@ -300,7 +300,8 @@ pub struct ClientConnection(Connection);
 
 impl ClientConnection {
     /// A connection to the server of this name, judged by the system's time. Its ClientHello is
-    /// ready to be sent.
+    /// ready to be sent, unless it rests on a [question](Connection::question) about a session that
+    /// it could resume.
     ///
     /// # Errors
     /// When the provider has no randomness.

@@ -7,11 +7,9 @@ use pki_types::{CertificateDer, ServerName};
 
 use super::proof::{ChainVerified, FinishedVerified, PeerAuthenticated};
 use super::question::Sign;
-use super::{Context, PeerParameters, Question, Side, expect};
+use super::{Context, Question, Side, expect};
 use crate::certificate::{CertificateError, EndEntity};
-use crate::config::{
-    CertifiedKey, KeySource, PeerIdentity, PeerVerifier, RawPublicKey, Reply, Staples,
-};
+use crate::config::{CertifiedKey, KeySource, PeerIdentity, RawPublicKey, Reply, Staples};
 use crate::crypto::{CryptoError, SignatureAlgorithms};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{TrafficSecret, Transcript};
@@ -189,29 +187,6 @@ impl Presented {
         let end_entity = EndEntity::parse(&first.certificate.into())?;
         Ok(Some(Self { end_entity, question: Question::VerifyPeer(identity) }))
     }
-
-    /// Asks for the verdict.
-    pub(super) fn ask(&self, verifier: &dyn PeerVerifier) -> Reply<Result<(), CertificateError>> {
-        match &self.question {
-            Question::VerifyPeer(identity) => verifier.verify(identity),
-            Question::VerifyRawPublicKey(key) => verifier.verify_raw_public_key(key),
-            _ => Reply::Later,
-        }
-    }
-}
-
-/// Writes down who the peer is, in place of what was known before.
-pub(super) fn tell(question: &Question, parameters: &mut PeerParameters) {
-    let (identity, key) = match question {
-        Question::VerifyPeer(identity) => (Some(identity), None),
-        Question::VerifyRawPublicKey(key) => (None, Some(key)),
-        _ => (None, None),
-    };
-    parameters.certificates = identity.map(|it| Arc::clone(&it.chain));
-    parameters.raw_public_key = key.map(|it| Arc::clone(&it.subject_public_key_info));
-    parameters.ocsp_response = identity.and_then(|it| it.ocsp_response.clone());
-    let timestamps = identity.map(|it| it.signed_certificate_timestamps.clone());
-    parameters.signed_certificate_timestamps = timestamps.unwrap_or_default();
 }
 
 /// Who the peer wants to be was found good; the proof of its key is due.

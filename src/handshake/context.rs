@@ -4,10 +4,10 @@ use pki_types::UnixTime;
 
 use super::step::{Step, Steps};
 use super::{PeerParameters, Question, Resumption};
-use crate::config::Limits;
+use crate::config::{Limits, PreSharedKey};
 use crate::key_schedule::Transcript;
 use crate::observer::{Event, KeyLog, Observers};
-use crate::session::Session;
+use crate::session::PeerCredential;
 use crate::wire::HandshakeMessage;
 
 /// What a state works with beside itself and the message: the steps it adds to, who watches, and
@@ -54,11 +54,42 @@ impl Context {
         self.questions_asked += 1;
     }
 
-    /// What a resumed connection has from the one before.
-    pub(crate) fn take_over(&mut self, session: &Session) {
-        self.parameters.certificates.clone_from(&session.certificates);
-        self.parameters.raw_public_key.clone_from(&session.raw_public_key);
+    /// Writes down what the pre-shared key of this connection says of the peer: a ticket's says what
+    /// its session does. [`show_peer`](Self::show_peer) once the peer has proved that it has the key.
+    pub(super) fn take_over(&mut self, key: &PreSharedKey) {
+        self.parameters.pre_shared_key = Some(key.kind());
+        let Some(session) = &key.session else {
+            self.resumption.credential = PeerCredential::PreSharedKey(key.record());
+            return;
+        };
+        self.resumption.credential = session.credential.clone();
+        self.resumption.answer = session.answer.clone();
         self.resumption.authenticated = session.authenticated;
+    }
+
+    /// Says who the peer is, in place of what was known before: it was verified, and the peer has
+    /// proved it.
+    pub(super) fn show_peer(&mut self) {
+        let parameters = &mut self.parameters;
+        parameters.certificates = None;
+        parameters.raw_public_key = None;
+        parameters.ocsp_response = None;
+        parameters.signed_certificate_timestamps = Vec::new();
+        parameters.pre_shared_key_identity = None;
+        match &self.resumption.credential {
+            PeerCredential::None => {}
+            PeerCredential::Certificates(certificates) => {
+                parameters.certificates = Some(Arc::clone(&certificates.chain));
+                parameters.ocsp_response = certificates.ocsp_response.clone();
+                parameters.signed_certificate_timestamps = certificates.timestamps.clone();
+            }
+            PeerCredential::RawPublicKey(key) => {
+                parameters.raw_public_key = Some(Arc::clone(key));
+            }
+            PeerCredential::PreSharedKey(key) => {
+                parameters.pre_shared_key_identity = Some(key.identity.clone());
+            }
+        }
     }
 
     /// Both sides have said what a protected record may have in it (RFC 8449, section 4).

@@ -76,16 +76,15 @@ impl Handshake {
         self.context.observers.set_observer(observer);
     }
 
-    /// Makes a client write its ClientHello; a server has nothing to do.
+    /// Makes a client write its ClientHello; a server has nothing to do. A client that could resume
+    /// a session may rest on a question first: is what the session rests on still good?
     ///
     /// # Errors
     /// When the provider cannot make randomness or a key share.
     pub fn start(&mut self) -> Result<(), Error> {
         self.check()?;
         self.advance(|state, context| match state {
-            State::Client(client::State::Start(start)) => {
-                Ok(State::Client(start.send_client_hello(context)?))
-            }
+            State::Client(client::State::Start(start)) => Ok(State::Client(start.begin(context)?)),
             other => Ok(other),
         })
     }
@@ -317,7 +316,7 @@ impl Handshake {
     /// Has the first message of the handshake been sent or received, as far as this side knows?
     pub fn has_begun(&self) -> bool {
         match &self.state {
-            State::Client(client::State::Start(_)) => false,
+            State::Client(state) => !state.is_silent(),
             State::Server(state) => state.has_begun(),
             _ => true,
         }

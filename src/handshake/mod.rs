@@ -14,6 +14,7 @@
 mod authentication;
 pub(crate) mod client;
 mod context;
+mod credential;
 mod incoming;
 mod machine;
 mod parameters;

@@ -37,20 +37,24 @@ pub struct PeerParameters {
     /// The scheme of the client's signature, where it has shown a certificate.
     pub client_signature_scheme: Option<SignatureScheme>,
     /// The peer's certificates, its own first, as they were sent: in this handshake, or in the one
-    /// that was resumed. `None` for a client without.
+    /// that was resumed. They are here only once the verifier has accepted them and the peer has
+    /// proved that it has the key. `None` for a client without.
     pub certificates: Option<Arc<[CertificateDer<'static>]>>,
     /// The peer's public key, where it has shown that in place of certificates (RFC 7250): the DER
-    /// of a SubjectPublicKeyInfo.
+    /// of a SubjectPublicKeyInfo. It is here once it is accepted and proved, as certificates are.
     pub raw_public_key: Option<Arc<[u8]>>,
-    /// The OCSP response that came with the peer's own certificate, as it was sent.
+    /// The OCSP response that came with the peer's certificates.
     pub ocsp_response: Option<Arc<[u8]>>,
-    /// The signed certificate timestamps that came with the peer's own certificate.
+    /// The signed certificate timestamps that came with the peer's certificates.
     pub signed_certificate_timestamps: Vec<Vec<u8>>,
     /// Was there a HelloRetryRequest?
     pub retried: bool,
     /// The pre-shared key that both sides used, if they used one: of an earlier connection's
     /// ticket ([`PskKind::Resumption`]: the connection was resumed), or agreed on elsewhere.
     pub pre_shared_key: Option<PskKind>,
+    /// The identity of the key, agreed on elsewhere, that the peer has proved to have: in this
+    /// handshake, or in the one that was resumed. `None` where the peer has proved itself otherwise.
+    pub pre_shared_key_identity: Option<Vec<u8>>,
     /// What became of 0-RTT data.
     pub early_data: EarlyData,
     /// The most that the peer takes in a protected record, content, type and padding, in bytes;

@@ -243,7 +243,7 @@ fn finish(
     context: &mut Context,
 ) -> Result<Option<Peer>, Error> {
     check_finished(message, read, transcript, context)?;
-    client.tell(&mut context.parameters);
+    client.show(context);
     let shown = matches!(client, Client::Authenticated(_));
     context.observers.tell(|| Event::PostHandshakeAuthentication(shown));
     Ok(shown.then(|| client.into_peer()))

@@ -10,7 +10,7 @@ use crate::config::{
 use crate::crypto::{CipherSuite, CryptoError};
 use crate::error::Error;
 use crate::registry::{CertificateType, SignatureScheme};
-use crate::wire::{CertificateRequest, ClientHello};
+use crate::wire::{CertificateRequest, ClientHello, OneIdentity};
 
 /// The number of a [`Question`]: the address of its [`Answer`].
 ///
@@ -33,19 +33,22 @@ pub enum Question {
     ChooseCertificate(ChooseCertificate),
     /// A server asks: which session for this ticket? Answer with [`Answer::Session`].
     TakeSession(TakeSession),
-    /// A server asks: which of the client's pre-shared keys? Answer with [`Answer::Psk`].
+    /// A server asks: which of the client's pre-shared keys? Or, before a session is resumed that
+    /// goes back to one: is there still this key? Answer with [`Answer::Psk`].
     ResolvePsk(ResolvePsk),
     /// A server asks: may this 0-RTT data be accepted? Answer with [`Answer::EarlyData`].
     AcceptEarlyData(AcceptEarlyData),
     /// Sign this with the private key. Answer with [`Answer::Signature`].
     Sign(Sign),
     /// Are these certificates good: for the server's name, or a client's? Answer with
-    /// [`Answer::Peer`].
+    /// [`Answer::Peer`]. They were shown in this handshake, or in the one that a session goes back
+    /// to: a client then asks before its ClientHello. After a no there it does not resume.
     VerifyPeer(PeerIdentity),
     /// Is this raw public key good? Answer with [`Answer::Peer`].
     VerifyRawPublicKey(RawPublicKey),
     /// A client asks: which of its certificates for this server's request? Answer with
-    /// [`Answer::ClientCertificate`].
+    /// [`Answer::ClientCertificate`]. Before the ClientHello it is the request of the handshake
+    /// that a session goes back to: the session is resumed if the answer is the same as then.
     ChooseClientCertificate(ChooseClientCertificate),
 }
 
@@ -144,13 +147,31 @@ pub struct ResolvePsk {
     /// The suite that was chosen: the key must be for its hash.
     pub cipher_suite: CipherSuite,
     pub(super) hello: KeptHello,
+    /// The key that a session goes back to, where that is asked for.
+    pub(super) of_session: Option<OneIdentity>,
 }
 
 impl ResolvePsk {
+    /// Is there still this key, that vouched for the client of a session?
+    pub(super) fn of_session(
+        cipher_suite: CipherSuite,
+        identity: &[u8],
+        hello: &ClientHello<'_>,
+    ) -> Self {
+        let of_session = Some(OneIdentity::new(identity));
+        Self { cipher_suite, hello: KeptHello::new(hello), of_session }
+    }
+
     /// The ClientHello, for its
-    /// [`pre_shared_keys`](ClientHello::pre_shared_keys).
+    /// [`pre_shared_keys`](ClientHello::pre_shared_keys). Where a session is to be resumed that goes
+    /// back to one of the server's keys, they are the identity of that key alone, with a binder of
+    /// zeros.
     pub fn client_hello(&self) -> Result<ClientHello<'_>, Error> {
-        self.hello.parse()
+        let mut hello = self.hello.parse()?;
+        if let Some(identity) = &self.of_session {
+            hello.pre_shared_keys = Some(identity.offered());
+        }
+        Ok(hello)
     }
 }
 
@@ -190,7 +211,7 @@ pub enum Answer {
     /// was given for this ticket, which is given out once. `None`, or any other bytes, to go on
     /// with the client's next ticket or key, or with a certificate.
     Session(Option<Zeroizing<Vec<u8>>>),
-    /// To [`Question::ResolvePsk`]; `None` to go on with a certificate.
+    /// To [`Question::ResolvePsk`]; `None` to go on without.
     Psk(Option<ChosenPsk>),
     /// To [`Question::AcceptEarlyData`]: yes or no. After a yes, the server's
     /// [`AntiReplay`](crate::session::AntiReplay) can still refuse.

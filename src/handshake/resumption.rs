@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use pki_types::UnixTime;
 
+use super::question::ChooseClientCertificate;
 use super::{EarlyData, Handshake, Level, Side};
-use crate::config::ServerConfig;
+use crate::config::{CertifiedKey, ServerConfig};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Exporter;
 use crate::registry::{CertificateType, ContentType};
+use crate::session::{CertificateAnswer, PeerCredential};
 
 /// What outlives a single state of a handshake.
 #[derive(Default)]
@@ -16,6 +18,10 @@ pub(crate) struct Resumption {
     /// When the peer proved who it is, with more than a ticket, in seconds since 1970: in this
     /// handshake, or in the one that it goes back to.
     pub(super) authenticated: u64,
+    /// What the peer has proved itself with: in this handshake, or in that one.
+    pub(super) credential: PeerCredential,
+    /// What a client was asked for and has shown: in this handshake or after it, or in that one.
+    pub(super) answer: Option<CertificateAnswer>,
     /// The type of certificate that a server has shown: in this handshake, or in that one.
     pub(super) own_type: CertificateType,
     /// The bytes of 0-RTT data that may still come or go.
@@ -28,6 +34,32 @@ pub(crate) struct Resumption {
 impl Resumption {
     pub(super) fn new(now: UnixTime) -> Self {
         Self { authenticated: now.as_secs(), ..Self::default() }
+    }
+
+    /// Does the peer's proof go back to a key that was agreed on outside of TLS? Certificates must
+    /// not be combined with one (RFC 9846, appendix F.1).
+    pub(super) fn rests_on_external_key(&self) -> bool {
+        match &self.credential {
+            PeerCredential::PreSharedKey(key) => key.external,
+            _ => false,
+        }
+    }
+
+    /// A client answers a request for its certificate with this one, or with none. A server that
+    /// knows the client by a certificate does not forget it when the client shows none later.
+    pub(super) fn answered(
+        &mut self,
+        request: &ChooseClientCertificate,
+        certificate: Option<&CertifiedKey>,
+    ) {
+        let shown = certificate.and_then(CertifiedKey::digest);
+        let known = self.answer.as_ref().is_some_and(|answer| answer.shown.is_some());
+        if shown.is_none() && known {
+            return;
+        }
+        let certificate_type = request.certificate_type;
+        let request = request.body.as_slice().into();
+        self.answer = Some(CertificateAnswer { request, certificate_type, shown });
     }
 
     /// There is no 0-RTT data, or no more.

@@ -37,14 +37,17 @@ pub(super) fn keep(
         server_name: server_name.clone(),
         cipher_suite: secrets.1,
         application_protocol: parameters.application_protocol.clone(),
-        certificates: parameters.certificates.clone(),
-        raw_public_key: parameters.raw_public_key.clone(),
+        certificates: None,
+        raw_public_key: None,
         authenticated: context.resumption.authenticated,
     };
     // The time is in whole seconds: the ticket's age must not look longer than it is.
     let received = Duration::from_millis(context.now.as_secs().saturating_mul(1000) + 999);
     let psk = secrets.0.psk(ticket.nonce, &mut context.observers)?;
-    if let Some(session) = ClientSession::new(origin, ticket, psk, received) {
+    let credential = context.resumption.credential.for_session();
+    let answer = context.resumption.answer.clone();
+    let session = ClientSession::new(origin, ticket, psk, received);
+    if let Some(session) = session.and_then(|session| session.resting_on(credential, answer)) {
         sessions.put(session);
     }
     Ok(())
@@ -100,8 +103,8 @@ impl Connected {
                 age_add,
                 application_protocol: context.parameters.application_protocol.clone(),
                 max_early_data_size,
-                certificates: context.parameters.certificates.clone(),
-                raw_public_key: context.parameters.raw_public_key.clone(),
+                credential: context.resumption.credential.for_session(),
+                answer: None,
                 own_type: context.resumption.own_type,
             },
         };

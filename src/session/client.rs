@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pki_types::{CertificateDer, ServerName, UnixTime};
 use zeroize::Zeroizing;
 
-use super::{MAX_LIFETIME, MAX_TICKET_LENGTH, Session, SessionError};
+use super::credential::MAX_REQUEST_LENGTH;
+use super::{
+    CertificateAnswer, MAX_LIFETIME, MAX_TICKET_LENGTH, PeerCredential, Session, SessionError,
+};
 use crate::crypto::Secret;
 use crate::registry::{CertificateType, CipherSuiteId};
 use crate::wire::NewSessionTicket;
@@ -32,10 +35,10 @@ pub struct TicketOrigin {
     pub cipher_suite: CipherSuiteId,
     /// The application protocol, where there was one.
     pub application_protocol: Option<Vec<u8>>,
-    /// The server's certificates, which are judged again when the session is resumed.
+    /// The server's certificates, which are verified again when the session is resumed.
     pub certificates: Option<Arc<[CertificateDer<'static>]>>,
     /// The server's public key (the DER of a SubjectPublicKeyInfo) where it showed that in place of
-    /// certificates. It is judged again, too.
+    /// certificates. It is verified again, too.
     pub raw_public_key: Option<Arc<[u8]>>,
     /// When the server proved its name by more than a ticket, in seconds since 1970.
     pub authenticated: u64,
@@ -48,7 +51,8 @@ impl ClientSession {
     /// A session from a ticket that came at the time `received` since 1970, and its PSK. `None`
     /// for a ticket that is not to be used: with a lifetime of zero, or longer than 8192 bytes.
     ///
-    /// The library makes sessions by itself; this is for tickets that came another way.
+    /// The library makes sessions by itself; this is for tickets that came another way. Without
+    /// certificates and public key nothing vouches for the server, and the session is not resumed.
     pub fn new(
         origin: TicketOrigin,
         ticket: &NewSessionTicket<'_>,
@@ -68,13 +72,31 @@ impl ClientSession {
                 age_add: ticket.age_add,
                 application_protocol: origin.application_protocol,
                 max_early_data_size: ticket.max_early_data_size.unwrap_or_default(),
-                certificates: origin.certificates,
-                raw_public_key: origin.raw_public_key,
+                credential: PeerCredential::shown(origin.certificates, origin.raw_public_key),
+                answer: None,
                 own_type: CertificateType::X509,
             },
             server_name: origin.server_name,
             ticket: ticket.ticket.to_vec(),
         })
+    }
+
+    /// The same session with what it rests on; `None` where that is too long to be kept.
+    pub(crate) fn resting_on(
+        mut self,
+        credential: PeerCredential,
+        answer: Option<CertificateAnswer>,
+    ) -> Option<Self> {
+        if answer.as_ref().is_some_and(|answer| answer.request.len() > MAX_REQUEST_LENGTH) {
+            return None;
+        }
+        (self.session.credential, self.session.answer) = (credential, answer);
+        (self.room() <= Self::MAX_LENGTH).then_some(self)
+    }
+
+    /// More bytes than [`to_bytes`](Self::to_bytes) writes.
+    fn room(&self) -> usize {
+        self.session.room() + self.ticket.len()
     }
 
     /// The server that the session is with.
@@ -104,7 +126,7 @@ impl ClientSession {
 
     /// The session as bytes, which are a secret: see [`from_bytes`](Self::from_bytes).
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        super::write(self.session.room() + self.ticket.len(), |out| {
+        super::write(self.room(), |out| {
             let name = self.server_name.to_str();
             write_bytes(out, Prefix::U16, name.as_bytes());
             write_bytes(out, Prefix::U16, &self.ticket);

@@ -7,27 +7,55 @@
 //! client   ClientSession --ClientSessionStore         MemoryClientSessions; or bytes of yours
 //! 0-RTT    AntiReplay                                 StrikeRegister: each ClientHello once
 //! ```
+//!
+//! # What a session rests on
+//!
+//! A session is worth as much as what the two sides have proved in the handshake that it goes back
+//! to. All of that is asked about again before it is resumed, of the configuration that would
+//! resume it and at the time of then. Where the answer is no, there is a full handshake.
+//!
+//! | The peer has proved itself with | Who is asked again |
+//! |---|---|
+//! | certificates | the verifier, with the same chain, OCSP response and timestamps |
+//! | a raw public key | the verifier |
+//! | a pre-shared key | a server's resolver, for the same identity; a client's list. It must be the very same key |
+//! | nothing, as a client may | the server's rule for clients: may it be anonymous? |
+//! | nothing, as a server must not | there is nothing to ask: the session is not resumed |
+//!
+//! | This side has shown | Who is asked again |
+//! |---|---|
+//! | a certificate or none, as the server asked | the client's resolver, with the same request: it must choose the same |
+//! | nothing, as it was not asked | there is nothing to ask: the session is resumed |
+//!
+//! Beside that, a server resumes only under the rules that the session was made under: the server's
+//! name, its protocols, what it asks of clients and its
+//! [session context](crate::config::ServerConfigBuilder::session_context). A resolver or verifier
+//! that answers later is asked by a [question](crate::handshake::Question). A client asks before its
+//! ClientHello, so that no 0-RTT data leave before the answer. So stores and ticket keys can be shared by
+//! configurations that differ: none of them resumes what it would not have accepted itself. But a
+//! ticket is for one use, and one that is refused is used up: give configurations that differ
+//! stores of their own.
 
 mod anti_replay;
 mod client;
+mod credential;
 mod server;
 mod ticket_keys;
 
-use std::sync::Arc;
-
-use pki_types::{CertificateDer, UnixTime};
+use pki_types::UnixTime;
 use zeroize::Zeroizing;
 
 use crate::crypto::Secret;
 use crate::registry::{CertificateType, CipherSuiteId, HandshakeType};
 use crate::wire::DecodeError;
-use crate::wire::codec::{Prefix, Reader, write_bytes, write_u16, write_vector};
+use crate::wire::codec::{Prefix, Reader, write_bytes, write_u16};
 
 pub use anti_replay::{AntiReplay, Strike, StrikeRegister};
 pub use client::{ClientSession, ClientSessionStore, MemoryClientSessions, TicketOrigin};
 pub use server::{MemorySessions, SessionStore};
 pub use ticket_keys::TicketKeys;
 
+pub(crate) use credential::{CertificateAnswer, KeyRecord, PeerCertificates, PeerCredential};
 pub(crate) use server::ServerSession;
 
 /// The longest lifetime of a ticket, and of everything that resumptions hand on from one
@@ -38,7 +66,7 @@ pub const MAX_LIFETIME: u32 = 7 * 24 * 60 * 60;
 pub(crate) const MAX_TICKET_LENGTH: usize = 0x2000;
 
 /// The first byte of everything that is written here.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Why bytes are no session or no ticket keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,10 +103,10 @@ pub(crate) struct Session {
     pub(crate) age_add: u32,
     pub(crate) application_protocol: Option<Vec<u8>>,
     pub(crate) max_early_data_size: u32,
-    /// The peer's, where it had some.
-    pub(crate) certificates: Option<Arc<[CertificateDer<'static>]>>,
-    /// The peer's, where it had that: the DER of a SubjectPublicKeyInfo.
-    pub(crate) raw_public_key: Option<Arc<[u8]>>,
+    /// What the peer has proved itself with.
+    pub(crate) credential: PeerCredential,
+    /// What a client has shown of itself; `None` where it was not asked, and on a server.
+    pub(crate) answer: Option<CertificateAnswer>,
     /// What a server has shown of itself.
     pub(crate) own_type: CertificateType,
 }
@@ -104,9 +132,8 @@ impl Session {
 
     /// More bytes than are written, with a name or a digest before them.
     fn room(&self) -> usize {
-        let certificates = self.certificates.iter().flat_map(|chain| chain.iter());
-        let key = self.raw_public_key.as_deref().map_or(0, <[u8]>::len);
-        1024 + key + certificates.map(|certificate| certificate.len() + 3).sum::<usize>()
+        let request = self.answer.as_ref().map_or(0, |answer| answer.request.len());
+        1024 + request + self.credential.room()
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
@@ -120,13 +147,8 @@ impl Session {
         // No protocol is the empty one, which there is not.
         let protocol = self.application_protocol.as_deref().unwrap_or_default();
         write_bytes(out, Prefix::U8, protocol);
-        write_vector(out, Prefix::U24, |out| {
-            for certificate in self.certificates.iter().flat_map(|chain| chain.iter()) {
-                write_bytes(out, Prefix::U24, certificate);
-            }
-        });
-        let key = self.raw_public_key.as_deref().unwrap_or_default();
-        write_bytes(out, Prefix::U16, key);
+        self.credential.encode(out);
+        CertificateAnswer::encode(self.answer.as_ref(), out);
         out.push(self.own_type.0);
     }
 
@@ -142,14 +164,8 @@ impl Session {
         let secret = reader.vector("secret", Prefix::U8, 32..=64)?;
         let secret = Secret::new(secret).ok_or(SessionError::Malformed("secret"))?;
         let protocol = reader.vector("application protocol", Prefix::U8, 0..=255)?;
-        let list = reader.vector("certificates", Prefix::U24, 0..=0xff_ffff)?;
-        let mut list = reader.part(list);
-        let mut chain = Vec::new();
-        while !list.is_empty() {
-            let certificate = list.vector("certificates", Prefix::U24, 1..=0xff_ffff)?;
-            chain.push(CertificateDer::from(certificate.to_vec()));
-        }
-        let key = reader.vector("raw public key", Prefix::U16, 0..=0xffff)?;
+        let credential = PeerCredential::read(reader)?;
+        let answer = CertificateAnswer::read(reader)?;
         let own_type = CertificateType(reader.u8("own certificate type")?);
         Ok(Self {
             cipher_suite,
@@ -160,8 +176,8 @@ impl Session {
             age_add,
             application_protocol: (!protocol.is_empty()).then(|| protocol.to_vec()),
             max_early_data_size,
-            certificates: (!chain.is_empty()).then(|| chain.into()),
-            raw_public_key: (!key.is_empty()).then(|| key.into()),
+            credential,
+            answer,
             own_type,
         })
     }

@@ -364,6 +364,28 @@ impl<'a> OfferedPsks<'a> {
     }
 }
 
+/// A list of one identity, with a binder of zeros: what a resolver is shown that is asked for this
+/// key.
+#[derive(Clone, Debug)]
+pub(crate) struct OneIdentity {
+    identities: Vec<u8>,
+    binders: Vec<u8>,
+}
+
+impl OneIdentity {
+    pub(crate) fn new(identity: &[u8]) -> Self {
+        let (mut identities, mut binders) = (Vec::new(), Vec::new());
+        write_bytes(&mut identities, Prefix::U16, identity);
+        identities.extend_from_slice(&[0; 4]);
+        write_bytes(&mut binders, Prefix::U8, &[0; 32]);
+        Self { identities, binders }
+    }
+
+    pub(crate) fn offered(&self) -> OfferedPsks<'_> {
+        OfferedPsks { identities: &self.identities, binders: &self.binders }
+    }
+}
+
 fn read_identity<'a>(reader: &mut Reader<'a>) -> Result<PskIdentity<'a>, DecodeError> {
     let identity = reader.vector("pre_shared_key", Prefix::U16, 1..=0xffff)?;
     Ok(PskIdentity { identity, obfuscated_ticket_age: reader.u32("pre_shared_key")? })

@@ -19,6 +19,7 @@ pub use certificate::{
     Certificate, CertificateEntry, CertificateRequest, CertificateVerify, CompressedCertificate,
     OidFilters,
 };
+pub(crate) use client_hello::OneIdentity;
 pub use client_hello::{ClientHello, KeyShareEntry, KeyShares, Names, OfferedPsks, PskIdentity};
 pub use codec::{CodePoint, DecodeError, DecodeReason, List};
 pub use extension::{Extension, Extensions};

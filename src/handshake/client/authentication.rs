@@ -22,6 +22,29 @@ pub(in crate::handshake) struct Authenticating {
     certificate: Vec<u8>,
 }
 
+/// Which certificate does the configuration have for this request?
+pub(super) fn choose(
+    config: &ClientConfig,
+    question: &ChooseClientCertificate,
+) -> Result<Reply<Option<Arc<CertifiedKey>>>, Error> {
+    let Some(resolver) = &config.client_certificates else { return Ok(Reply::Now(None)) };
+    Ok(resolver.choose(&question.request()?, question.certificate_type))
+}
+
+/// The certificate that was chosen, and the scheme to sign with; `None` where it is of another type
+/// than was agreed on, or signs with none of the request's schemes.
+pub(super) fn usable(
+    question: &ChooseClientCertificate,
+    choice: Option<Arc<CertifiedKey>>,
+) -> Result<Option<(Arc<CertifiedKey>, SignatureScheme)>, Error> {
+    let schemes = question.request()?.signature_algorithms;
+    let (Some(key), Some(schemes)) = (choice, schemes) else { return Ok(None) };
+    if key.certificate_type() != question.certificate_type {
+        return Ok(None);
+    }
+    Ok(key.scheme_in(schemes).map(|scheme| (key, scheme)))
+}
+
 /// How far it came.
 pub(in crate::handshake) enum Progress {
     /// It rests on a question.
@@ -40,10 +63,7 @@ impl Authenticating {
         context: &mut Context,
     ) -> Result<Progress, Error> {
         let question = ChooseClientCertificate { body, certificate_type };
-        let reply = match &config.client_certificates {
-            Some(resolver) => resolver.choose(&question.request()?, certificate_type),
-            None => Reply::Now(None),
-        };
+        let reply = choose(config, &question)?;
         let state = Box::new(Self { transcript, certificate: Vec::new() });
         match reply {
             Reply::Now(choice) => state.on_choice(&question, choice, context),
@@ -78,13 +98,9 @@ impl Authenticating {
         context: &mut Context,
     ) -> Result<Progress, Error> {
         let request = question.request()?;
-        let right_type =
-            |key: &Arc<CertifiedKey>| key.certificate_type() == question.certificate_type;
-        let chosen = choice.filter(right_type).and_then(|key| {
-            let scheme = key.scheme_in(request.signature_algorithms?)?;
-            Some((key, scheme))
-        });
+        let chosen = usable(question, choice)?;
         let key = chosen.as_ref().map(|(key, _)| &**key);
+        context.resumption.answered(question, key);
         let takes = |kind| request.extensions.get(kind).is_some();
         write_certificate(&mut self.certificate, request.request_context, key, takes);
         let Some((key, scheme)) = chosen else {

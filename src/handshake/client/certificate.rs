@@ -6,10 +6,8 @@ use super::{Context, Question, ServerFlight, State};
 use crate::certificate::{CertificateError, EndEntity, Problem};
 use crate::config::Reply;
 use crate::error::{Error, ErrorKind};
-use crate::handshake::Side;
-use crate::handshake::authentication::{
-    Accepted, Expected, Presented, empty_list, no_common_type, tell,
-};
+use crate::handshake::authentication::{Accepted, Expected, Presented, empty_list, no_common_type};
+use crate::handshake::{Side, credential};
 use crate::registry::{ExtensionType, HandshakeType};
 use crate::wire::{
     CertificateRequest, CompressedCertificate, HandshakeMessage, MESSAGE_HEADER_LENGTH,
@@ -90,9 +88,8 @@ impl ExpectCertificate {
             server_name: Some(&shared.server_name),
         };
         let presented = Presented::read(body, &expected, context)?.ok_or_else(empty_list)?;
-        let reply = presented.ask(&**verifier);
         let Presented { end_entity, question } = presented;
-        tell(&question, &mut context.parameters);
+        let reply = credential::ask(&**verifier, &question);
         self.flight.transcript.add(&message);
         let state = Box::new(VerifyingPeer { flight: self.flight, end_entity });
         match reply {
@@ -160,6 +157,8 @@ impl ExpectCertificateVerify {
             context,
         )?;
         context.parameters.signature_scheme = Some(authenticated.scheme);
+        context.resumption.credential = credential::shown(&authenticated.question);
+        context.show_peer();
         let proof = ServerProof::Certificate(authenticated.proof);
         Ok(State::ExpectFinished(Box::new(ExpectFinished { flight, proof })))
     }

@@ -14,6 +14,7 @@ use crate::key_schedule::Transcript;
 use crate::registry::{
     CertificateType, CipherSuiteId, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme,
 };
+use crate::session::ClientSession;
 use crate::wire::codec::{Prefix, write_bytes, write_codes, write_u16, write_vector};
 use crate::wire::{
     ClientHello, Extensions, KeyShareEntry, List, OCSP, PSK_DHE_KE, PSK_KE, write_extension,
@@ -27,9 +28,11 @@ pub(in crate::handshake) struct Start {
 }
 
 impl Start {
-    /// Makes randomness and a key share for the preferred group, and sends the ClientHello.
-    pub(in crate::handshake) fn send_client_hello(
+    /// Makes randomness and a key share for the preferred group, and sends the ClientHello, which
+    /// offers this session.
+    pub(super) fn send_client_hello(
         self,
+        session: Option<ClientSession>,
         context: &mut Context,
     ) -> Result<State, Error> {
         let Self { config, server_name } = self;
@@ -48,7 +51,7 @@ impl Start {
         context.parameters.server_name = sent_name(&config, &server_name).map(str::to_owned);
         let group = config.provider.groups.first();
         let group = Arc::clone(group.ok_or(ErrorKind::Internal("no group is configured"))?);
-        let keys = pre_shared_key::collect(&config, &server_name, context);
+        let keys = pre_shared_key::collect(&config, &server_name, session);
         let early_data = pre_shared_key::early_data_terms(&config, &keys);
         let mut shared = Shared { config, server_name, offered: Vec::new(), keys, early_data };
         let exchange = group.start()?;
@@ -88,7 +91,8 @@ impl Offer {
         context: &mut Context,
     ) -> Result<Vec<u8>, Error> {
         let psks = pre_shared_key::offered(shared, retry.map(|retry| retry.cipher_suite));
-        let content = Content { offer: self, shared, retry, psks: &psks, now: context.now };
+        let (now, records) = (context.now, context.records);
+        let content = Content { offer: self, shared, retry, psks: &psks, now, records };
         let (mut message, mut offered) = content.write(None);
         if content.layout().contains(&LayoutItem::Padding) {
             // How much padding there must be is known only now.
@@ -120,6 +124,7 @@ struct Content<'a> {
     retry: Option<&'a RetryAnswer<'a>>,
     psks: &'a [(&'a PreSharedKey, CipherSuite)],
     now: UnixTime,
+    records: bool,
 }
 
 impl Content<'_> {
@@ -246,7 +251,8 @@ impl Content<'_> {
             E::SERVER_CERTIFICATE_TYPE => {
                 write_certificate_types(config.verifier.certificate_types(), out)?;
             }
-            E::POST_HANDSHAKE_AUTH if config.post_handshake_auth => {}
+            // In QUIC no server may ask later (RFC 9001, section 4.4).
+            E::POST_HANDSHAKE_AUTH if config.post_handshake_auth && self.records => {}
             E::SUPPORTED_VERSIONS => {
                 let meaningless = grease.map(|grease| ProtocolVersion(grease.version()));
                 write_codes(out, Prefix::U8, meaningless.chain([ProtocolVersion::TLS_1_3]));

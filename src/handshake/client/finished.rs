@@ -43,6 +43,7 @@ impl ExpectFinished {
         let peer = match proof {
             ServerProof::Certificate(authenticated) => Peer::Server(authenticated),
             ServerProof::PreSharedKey(psk) => {
+                context.show_peer();
                 Peer::PreSharedKey(PskProven::by_finished(psk, &finished))
             }
         };
@@ -118,8 +119,11 @@ impl LastFlight {
         context.steps.write_keys(Level::Application, self.secrets.write.clone());
         let Shared { config, server_name, .. } = self.shared;
         let kind = self.client_certificate_type;
-        // In QUIC it is not asked later (RFC 9001, section 4.4).
-        let can_be_asked = config.post_handshake_auth && context.records;
+        // In QUIC it is not asked later (RFC 9001, section 4.4), and certificates are not combined
+        // with external keys (RFC 9846, appendix F.1).
+        let can_be_asked = config.post_handshake_auth
+            && context.records
+            && !context.resumption.rests_on_external_key();
         let role = |transcript| Role::Client {
             server_name,
             sessions: config.sessions.clone(),

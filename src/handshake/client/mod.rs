@@ -1,7 +1,11 @@
 //! The client's states (RFC 9846, appendix A.1).
 //!
 //! ```text
-//!  Start ---ClientHello--> ExpectServerHello --HelloRetryRequest--> ExpectServerHello (again)
+//!  Start ---a session---> CheckingSession (asks: is what it rests on still good?)
+//!    |                         |
+//!    +-----------+-------------+
+//!                |
+//!           ClientHello--> ExpectServerHello --HelloRetryRequest--> ExpectServerHello (again)
 //!                (0-RTT data)    |
 //!                           ServerHello
 //!                                v
@@ -37,6 +41,7 @@ mod finished;
 mod grease;
 mod pre_shared_key;
 mod server_hello;
+mod session;
 
 use std::sync::Arc;
 
@@ -56,10 +61,12 @@ pub(super) use client_hello::Start;
 use encrypted_extensions::ExpectEncryptedExtensions;
 use finished::{AuthenticatingSelf, ExpectFinished};
 use server_hello::ExpectServerHello;
+use session::CheckingSession;
 
 /// Where a client stands.
 pub(super) enum State {
     Start(Start),
+    CheckingSession(Box<CheckingSession>),
     ExpectServerHello(Box<ExpectServerHello>),
     ExpectEncryptedExtensions(Box<ExpectEncryptedExtensions>),
     ExpectCertificate(Box<ExpectCertificate>),
@@ -74,13 +81,18 @@ impl State {
         Self::Start(Start { config, server_name })
     }
 
+    /// Is the ClientHello yet to be sent?
+    pub(super) fn is_silent(&self) -> bool {
+        matches!(self, Self::Start(_) | Self::CheckingSession(_))
+    }
+
     pub(super) fn on_message(
         self,
         message: HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<machine::State, Error> {
         let next = match self {
-            Self::Start(_) => {
+            Self::Start(_) | Self::CheckingSession(_) => {
                 return Err(Error::unexpected("nothing: it speaks first", message.kind));
             }
             Self::ExpectServerHello(state) => state.on_message(message, context)?,
@@ -106,6 +118,9 @@ impl State {
         match (self, answer) {
             (Self::VerifyingPeer(state), Answer::Peer(verdict)) => {
                 state.on_verdict(question, verdict, context).map(machine::State::Client)
+            }
+            (Self::CheckingSession(state), answer) => {
+                state.on_answer(question, answer, context).map(machine::State::Client)
             }
             (Self::AuthenticatingSelf(state), answer) => state.on_answer(question, answer, context),
             _ => Err(ErrorKind::Internal("an answer came without its question").into()),

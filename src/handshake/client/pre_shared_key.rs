@@ -4,42 +4,28 @@
 use pki_types::{ServerName, UnixTime};
 
 use super::{Context, Level, Shared};
-use crate::config::{ClientConfig, EarlyDataTerms, PreSharedKey, session_is_good};
+use crate::config::{ClientConfig, EarlyDataTerms, PreSharedKey};
 use crate::crypto::{CipherSuite, HashAlgorithm};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::EarlyData;
 use crate::key_schedule::{EarlySecret, Transcript};
 use crate::registry::ExtensionType;
+use crate::session::ClientSession;
 use crate::wire::codec::{Prefix, write_bytes, write_vector};
 use crate::wire::write_extension;
 
-/// The keys for this server: that of a ticket first, then those that were agreed on outside of TLS.
+/// The keys for this server: that of the session first, then those that were agreed on outside of
+/// TLS.
 pub(super) fn collect(
     config: &ClientConfig,
     server: &ServerName<'static>,
-    context: &Context,
+    session: Option<ClientSession>,
 ) -> Vec<PreSharedKey> {
+    let of_ticket = session.and_then(|ClientSession { ticket, session, .. }| {
+        PreSharedKey::of_ticket(&ticket, session, &config.provider.cipher_suites)
+    });
     let external = config.pre_shared_keys.iter().filter(|key| key.is_for(server)).cloned();
-    of_ticket(config, server, context.now).into_iter().chain(external).collect()
-}
-
-/// The key of a session with this server, if what it has shown is still good for the name.
-fn of_ticket(
-    config: &ClientConfig,
-    server: &ServerName<'static>,
-    now: UnixTime,
-) -> Option<PreSharedKey> {
-    let found = config.sessions.as_ref()?.take(server, now)?;
-    if found.server_name != *server || !found.is_alive(now) {
-        return None;
-    }
-    let shown = session_is_good(&*config.verifier, &found.session, Some(server.clone()), now);
-    // Else a shared key has vouched for the server: without one, nobody does any more.
-    let good = shown.unwrap_or_else(|| config.pre_shared_keys.iter().any(|key| key.is_for(server)));
-    if !good {
-        return None;
-    }
-    PreSharedKey::of_ticket(&found.ticket, found.session, &config.provider.cipher_suites)
+    of_ticket.into_iter().chain(external).collect()
 }
 
 /// The terms of the first key, where 0-RTT data may be offered under it.

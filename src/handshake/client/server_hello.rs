@@ -168,9 +168,8 @@ impl ExpectServerHello {
         };
         let (early, psk_mixed_in) =
             PskMixedIn::early_secret(cipher_suite, psk, &mut context.observers);
-        context.parameters.pre_shared_key = psk.map(PreSharedKey::kind);
-        if let Some(session) = psk.and_then(|key| key.session.as_ref()) {
-            context.take_over(session);
+        if let Some(key) = psk {
+            context.take_over(key);
         }
         let first_key = hello.selected_identity == Some(0);
         let secrets = HandshakeSecrets::new(early, &secret, &transcript, &mut context.observers)?;

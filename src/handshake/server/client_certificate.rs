@@ -8,9 +8,9 @@ use super::{Context, Question};
 use crate::certificate::{CertificateError, EndEntity};
 use crate::config::{ClientAuthentication, Reply};
 use crate::error::{Error, ErrorKind};
-use crate::handshake::authentication::{Accepted, Authenticated, Expected, Presented, tell};
+use crate::handshake::authentication::{Accepted, Authenticated, Expected, Presented};
 use crate::handshake::proof::{AnonymousAllowed, Peer};
-use crate::handshake::{PeerParameters, Side, expect};
+use crate::handshake::{Side, credential, expect};
 use crate::key_schedule::Transcript;
 use crate::registry::{CertificateType, HandshakeType};
 use crate::wire::{CertificateRequest, Extensions, HandshakeMessage};
@@ -53,11 +53,12 @@ pub(in crate::handshake) enum Client {
 }
 
 impl Client {
-    /// Writes down who it is, if it is somebody.
-    pub(in crate::handshake) fn tell(&self, parameters: &mut PeerParameters) {
+    /// Says who it is, if it has shown that.
+    pub(in crate::handshake) fn show(&self, context: &mut Context) {
         if let Self::Authenticated(authenticated) = self {
-            tell(&authenticated.question, parameters);
-            parameters.client_signature_scheme = Some(authenticated.scheme);
+            context.resumption.credential = credential::shown(&authenticated.question);
+            context.show_peer();
+            context.parameters.client_signature_scheme = Some(authenticated.scheme);
         }
     }
 
@@ -115,8 +116,8 @@ impl ClientCertificate {
             let allowed = AnonymousAllowed::by(Some(policy), true)?;
             return Ok(Self::Known(Client::Anonymous(allowed)));
         };
-        let reply = presented.ask(&*policy.verifier);
         let Presented { end_entity, question } = presented;
+        let reply = credential::ask(&*policy.verifier, &question);
         let state = Self::Verifying(asked, end_entity);
         match reply {
             Reply::Now(verdict) => state.on_verdict(question, verdict, context),

@@ -49,7 +49,7 @@ impl ExpectClientCertificate {
         let ClientCertificate::Known(client) = client else {
             return Ok(State::ExpectClientCertificate(Box::new(Self { flight, client })));
         };
-        client.tell(&mut context.parameters);
+        client.show(context);
         let peer = client.into_peer();
         Ok(State::ExpectFinished(Box::new(ExpectFinished { flight, peer })))
     }

@@ -131,10 +131,10 @@ pub(super) fn send_with_psk(
     psk: ProvenPsk,
     context: &mut Context,
 ) -> Result<State, Error> {
-    let ProvenPsk { early, index, kind, proof } = psk;
-    if kind != PskKind::Resumption || !offer.post_handshake_auth() {
+    let ProvenPsk { early, index, proof } = psk;
+    if context.resumption.rests_on_external_key() || !offer.post_handshake_auth() {
         // Section 4.4.2: no certificates in the handshake beside a key, and beside an external one
-        // not later either.
+        // not later either, however often the connection was resumed since.
         offer.client_certificate_type = None;
     }
     let secrets = send_hello_and_extensions(&mut offer, early, Some(index), context)?;

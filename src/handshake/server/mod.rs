@@ -5,8 +5,10 @@
 //!                                         |                                      |
 //!                                         |  <-----------ClientHello-------------+
 //!                                         v
-//!         TakingSession (asks: which session for this ticket?) --a session-->------+
-//!                                         |                                        v
+//!         TakingSession (asks: which session for this ticket?) --a session--> CheckingSession
+//!                                         |              (asks: is what it rests on still good?)
+//!                                         |<------------------no------------------+|
+//!                                         v                                        v
 //!                ResolvingPsk (asks: which of the client's keys?) --a key--> AcceptingEarlyData
 //!                                         |                                (asks: 0-RTT data?)
 //!                                         |                                        |
@@ -41,6 +43,7 @@ mod flight;
 mod hello_retry_request;
 mod negotiation;
 mod pre_shared_key;
+mod session;
 mod tickets;
 
 use std::sync::Arc;
@@ -57,6 +60,7 @@ use finished::{ExpectClientCertificate, ExpectFinished};
 use flight::Signing;
 use hello_retry_request::ExpectSecondClientHello;
 use pre_shared_key::ResolvingPsk;
+use session::CheckingSession;
 use tickets::TakingSession;
 
 /// Where a server stands.
@@ -64,6 +68,7 @@ pub(super) enum State {
     ExpectClientHello(ExpectClientHello),
     ExpectSecondClientHello(Box<ExpectSecondClientHello>),
     TakingSession(Box<TakingSession>),
+    CheckingSession(Box<CheckingSession>),
     ResolvingPsk(Box<ResolvingPsk>),
     AcceptingEarlyData(Box<AcceptingEarlyData>),
     ChoosingCertificate(Box<ChoosingCertificate>),
@@ -96,6 +101,7 @@ impl State {
             Self::ExpectClientHello(state) => state.on_message(message, context)?,
             Self::ExpectSecondClientHello(state) => state.on_message(message, context)?,
             Self::TakingSession(_)
+            | Self::CheckingSession(_)
             | Self::ResolvingPsk(_)
             | Self::AcceptingEarlyData(_)
             | Self::ChoosingCertificate(_)
@@ -123,6 +129,7 @@ impl State {
                 let hello = asked.client_hello()?;
                 state.on_session(&asked.ticket, session, &hello, context)
             }
+            (Self::CheckingSession(state), _, answer) => state.on_answer(answer, context),
             (Self::ResolvingPsk(state), Q::ResolvePsk(asked), A::Psk(choice)) => {
                 state.on_choice(choice, &asked.client_hello()?, context)
             }

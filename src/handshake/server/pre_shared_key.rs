@@ -10,7 +10,7 @@ use crate::crypto::Digest;
 use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskProven;
 use crate::handshake::question::{KeptHello, ResolvePsk};
-use crate::key_schedule::{EarlySecret, PskKind, Transcript};
+use crate::key_schedule::{EarlySecret, Transcript};
 use crate::wire::{ClientHello, HandshakeMessage, PSK_DHE_KE};
 
 /// The transcript that binders are made over: what came before, and the ClientHello up to its
@@ -30,7 +30,6 @@ pub(super) fn binder_hash(
 pub(super) struct ProvenPsk {
     pub(super) early: EarlySecret,
     pub(super) index: u16,
-    pub(super) kind: PskKind,
     pub(super) proof: PskProven,
 }
 
@@ -50,7 +49,8 @@ pub(super) fn resolve(
         Reply::Now(choice) => state.on_choice(choice, hello, context),
         Reply::Later => {
             let hello = KeptHello::new(hello);
-            context.ask(Question::ResolvePsk(ResolvePsk { cipher_suite, hello }));
+            let question = ResolvePsk { cipher_suite, hello, of_session: None };
+            context.ask(Question::ResolvePsk(question));
             Ok(State::ResolvingPsk(Box::new(state)))
         }
     }
@@ -94,12 +94,13 @@ pub(super) fn take(
         .binder_key(key.kind(), &mut context.observers)?
         .finished(&hash, &mut context.observers)?;
     let proof = PskProven::by_binder(&expected, binder)?;
-    context.parameters.pre_shared_key = Some(key.kind());
-    offer.server_certificate_type = tickets::take_over(key, hello, context);
+    context.take_over(key);
+    context.show_peer();
+    offer.server_certificate_type = tickets::resumed(key, hello, context);
     if !hello.psk_key_exchange_modes.is_some_and(|modes| modes.contains(&PSK_DHE_KE)) {
         offer.exchange = None;
         context.parameters.group = None;
     }
-    let psk = ProvenPsk { early, index: *index, kind: key.kind(), proof };
+    let psk = ProvenPsk { early, index: *index, proof };
     early_data::decide(offer, choice, psk, hello, context)
 }

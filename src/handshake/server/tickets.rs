@@ -7,12 +7,12 @@ use zeroize::Zeroizing;
 
 use super::flight::Offer;
 use super::negotiation::takes_psk;
-use super::{Context, Question, State, pre_shared_key};
-use crate::config::{ChosenPsk, PreSharedKey, Reply, ServerConfig, session_is_good};
+use super::{Context, Question, State, pre_shared_key, session};
+use crate::config::{ChosenPsk, PreSharedKey, Reply, ServerConfig};
 use crate::error::Error;
 use crate::handshake::question::{KeptHello, TakeSession};
 use crate::registry::CertificateType;
-use crate::session::{ServerSession, Session};
+use crate::session::ServerSession;
 use crate::wire::ClientHello;
 
 /// How many tickets a client gets that resumes nothing. None without a mode to use them in.
@@ -78,34 +78,19 @@ impl TakingSession {
         let key =
             good.and_then(|it| PreSharedKey::of_ticket(ticket, it.session, [&offer.cipher_suite]));
         let Some(key) = key else { return look_up(offer, index + 1, hello, context) };
-        // One chain is judged and no more: the client has proved nothing yet.
-        let session = key.session.as_deref();
-        match session.is_some_and(|session| still_accepted(&offer.config, session, context)) {
-            true => pre_shared_key::take(offer, &ChosenPsk { index, key }, hello, context),
-            false => pre_shared_key::resolve(offer, hello, context),
-        }
+        session::check(offer, ChosenPsk { index, key }, hello, context)
     }
 }
 
-/// Is what the client has shown good still?
-fn still_accepted(config: &ServerConfig, session: &Session, context: &Context) -> bool {
-    let Some(policy) = &config.client_authentication else { return true };
-    session_is_good(&*policy.verifier, session, None, context.now).unwrap_or_else(|| {
-        // A client that had to show a certificate, and did not, had a key that was agreed on.
-        config.psks.is_some() || !(policy.required && policy.in_handshake)
-    })
-}
-
-/// A ticket was taken: what its session has goes over to this connection. Returns the type of the
-/// own certificate, for clients that look for it: extensions are negotiated for each handshake
+/// A ticket was taken: as many more are sent as the client asks for. Returns the type of the own
+/// certificate that the session goes back to, for clients that look for it: extensions are negotiated for each handshake
 /// (section 4.3).
-pub(super) fn take_over(
+pub(super) fn resumed(
     key: &PreSharedKey,
     hello: &ClientHello<'_>,
     context: &mut Context,
 ) -> Option<CertificateType> {
     let session = key.session.as_ref()?;
-    context.take_over(session);
     context.resumption.own_type = session.own_type;
     if let (Some((config, count)), Some([_, resumed])) =
         (&mut context.resumption.tickets, hello.ticket_request)
