@@ -279,13 +279,17 @@ fn certificate_alert(error: &CertificateError) -> AlertDescription {
     use AlertDescription as A;
     use Problem as P;
     match error.problem {
-        P::UnknownIssuer(_) | P::Circular(_) | P::SelfIssued => A::UNKNOWN_CA,
+        P::UnknownIssuer(_)
+        | P::IssuerIsNoAuthority { .. }
+        | P::IssuerWrittenOtherwise(_)
+        | P::Circular(_)
+        | P::SelfIssued => A::UNKNOWN_CA,
         P::Expired { .. } | P::NotYetValid { .. } => A::CERTIFICATE_EXPIRED,
         P::UnsupportedVersion(_)
         | P::UnknownCriticalExtension(_)
-        | P::UnsupportedConstraint
+        | P::UnsupportedConstraint(_)
         | P::WrongKeyUsage(_)
-        | P::WrongExtendedKeyUsage(_) => A::UNSUPPORTED_CERTIFICATE,
+        | P::WrongExtendedKeyUsage { .. } => A::UNSUPPORTED_CERTIFICATE,
         P::Revoked { .. } => A::CERTIFICATE_REVOKED,
         P::RevocationUnknown(MissingEvidence::Staple | MissingEvidence::Unknown) => {
             A::BAD_CERTIFICATE_STATUS_RESPONSE

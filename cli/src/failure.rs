@@ -85,26 +85,27 @@ fn hint(error: &Error) -> Option<String> {
 }
 
 fn certificate_hint(error: &CertificateError) -> Option<String> {
-    Some(match &error.problem {
-        Problem::UnknownIssuer(_) | Problem::SelfIssued | Problem::CaUsedAsEndEntity => {
+    let remedy = error.problem.remedy();
+    let option = match &error.problem {
+        Problem::UnknownIssuer(_) | Problem::SelfIssued => {
             "if you trust this authority, name its certificate: --ca FILE, or --client-ca FILE for \
              clients"
-                .into()
+                .to_owned()
         }
-        Problem::NameMismatch { presented, .. } => match presented.first() {
-            Some(name) if !name.starts_with('*') => format!(
-                "if this is the server you want, say which name it should prove: --name {name}"
-            ),
-            Some(_) => "say which name the server should prove: --name NAME".into(),
-            None => "the server needs a certificate with its name in it: subjectAltName=DNS:NAME".into(),
+        Problem::NameMismatch { .. } => match error.problem.other_name() {
+            Some(other) => {
+                return Some(format!(
+                    "if this is the server you want, say which name it should prove: --name {}",
+                    other.name
+                ));
+            }
+            None => return remedy,
         },
-        Problem::BadSignature(_) => {
-            "was the authority made anew under its old name? name the certificate that it has now: --ca FILE".into()
-        }
-        Problem::Expired { .. } | Problem::NotYetValid { .. } => {
-            "the server needs a new certificate, or this computer's clock is wrong".into()
-        }
-        problem => return problem.remedy(),
+        _ => return remedy,
+    };
+    Some(match remedy {
+        Some(remedy) => format!("{remedy}; {option}"),
+        None => option,
     })
 }
 

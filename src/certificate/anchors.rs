@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use pki_types::{CertificateDer, TrustAnchor};
 
-use super::decode::{Certificate, Scope, V3};
+use super::decode::{Certificate, Scope, V3, oid};
 use super::der;
 use super::distinguished_name::{describe, folded};
-use super::error::{CertificateError, Problem, Timestamp};
+use super::error::{CertificateError, NoAuthority, Problem, Timestamp};
 use super::signature::{OwnedKey, PublicKey};
 use super::{checks, strict};
 
@@ -67,8 +67,8 @@ pub(super) struct Anchor {
     /// The subjectKeyIdentifier of its certificate.
     pub(super) key_id: Option<Vec<u8>>,
     pub(super) key: OwnedKey,
-    /// What it may issue; `None` if nothing, so that it stands for itself alone.
-    scope: Option<Scope>,
+    /// What it may issue; or why it may issue nothing, so that it stands for itself alone.
+    scope: Result<Scope, NoAuthority>,
     /// As it came, to recognise it when a peer presents it.
     certificate: Option<Vec<u8>>,
     /// Whether its keyUsage allows to sign CRLs, or says nothing.
@@ -104,7 +104,13 @@ impl TrustAnchors {
         let is_old_root = decoded.version < V3 && decoded.is_self_issued();
         let issues = decoded.is_ca || (is_old_root && decoded.extensions.is_empty());
         let (label, strict) = (decoded.label(), strict::anchor(&decoded));
-        let scope = (issues && checks::may_sign_certificates(&decoded)).then_some(decoded.scope);
+        let has_constraints = decoded.extension(oid::BASIC_CONSTRAINTS).is_some();
+        let scope = match issues {
+            true if checks::may_sign_certificates(&decoded) => Ok(decoded.scope),
+            true => Err(NoAuthority::NoCertificateSigning),
+            false if has_constraints => Err(NoAuthority::NotACa),
+            false => Err(NoAuthority::NoBasicConstraints),
+        };
         let anchor = Anchor {
             strict,
             dates: Some((decoded.not_before, decoded.not_after)),
@@ -146,7 +152,7 @@ impl TrustAnchors {
             subject,
             key_id: None,
             key,
-            scope: Some(scope),
+            scope: Ok(scope),
             certificate: None,
             signs_crls: true,
             strict: Ok(()),
@@ -170,7 +176,18 @@ impl TrustAnchors {
     /// they may issue.
     pub(super) fn issuers(&self, name: &[u8]) -> impl Iterator<Item = (&Anchor, &Scope)> {
         let named = self.by_subject.get(name).into_iter().flatten();
-        named.filter_map(|anchor| anchor.scope.as_ref().map(|scope| (anchor, scope)))
+        named.filter_map(|anchor| Some((anchor, anchor.scope.as_ref().ok()?)))
+    }
+
+    /// Those of the same name that stand for themselves alone, with the reason.
+    pub(super) fn no_issuers(&self, name: &[u8]) -> impl Iterator<Item = (&Anchor, NoAuthority)> {
+        let named = self.by_subject.get(name).into_iter().flatten();
+        named.filter_map(|anchor| Some((anchor, anchor.scope.as_ref().err().copied()?)))
+    }
+
+    /// Contents of the Names of all anchors.
+    pub(super) fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.by_subject.values().flatten().map(|anchor| anchor.subject.as_slice())
     }
 
     /// Whether this very certificate was added.

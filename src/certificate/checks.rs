@@ -114,7 +114,8 @@ pub(super) fn extended_key_usage(
 ) -> Result<(), Problem> {
     match usages {
         Some(usages) if !usages.allow(purpose, any_counts) => {
-            Err(Problem::WrongExtendedKeyUsage(purpose))
+            let allowed = usages.describe();
+            Err(Problem::WrongExtendedKeyUsage { purpose, allowed })
         }
         _ => Ok(()),
     }

@@ -5,6 +5,7 @@
 
 use super::der::{self, Reader};
 use super::distinguished_name;
+use super::error;
 use super::name::{self, SubjectName, tag};
 
 pub(super) struct NameConstraints<'a> {
@@ -20,23 +21,35 @@ enum Subtree<'a> {
     },
     Email(&'a str),
     Uri(&'a str),
-    /// A Name in the form that is compared.
-    Directory(Vec<u8>),
+    /// A Name: its contents, and the form of them that is compared.
+    Directory {
+        contents: &'a [u8],
+        folded: Vec<u8>,
+    },
     /// Of a kind that nothing here compares: its tag.
     Other(u8),
 }
 
 impl<'a> NameConstraints<'a> {
-    /// From the contents of the NameConstraints. `None` for what is malformed.
-    pub(super) fn decode(contents: &'a [u8]) -> Option<Self> {
+    /// From the contents of the NameConstraints.
+    ///
+    /// # Errors
+    /// What is malformed, in words.
+    pub(super) fn decode(contents: &'a [u8]) -> Result<Self, String> {
         let mut sides = Reader(contents);
-        let mut side = |number| match sides.take(der::constructed(number)) {
-            Some(side) => decode_subtrees(side.contents),
-            None => Some(Vec::new()),
+        let mut side = |number, name| match sides.take(der::constructed(number)) {
+            Some(side) => decode_subtrees(side.contents, name),
+            None => Ok(Vec::new()),
         };
-        let (permitted, excluded) = (side(0)?, side(1)?);
+        let (permitted, excluded) = (side(0, "permitted")?, side(1, "excluded")?);
         // An empty constraint is not allowed, and nobody can tell what its author meant.
-        (sides.is_empty() && !contents.is_empty()).then_some(Self { permitted, excluded })
+        if contents.is_empty() {
+            return Err("nothing is permitted or excluded".to_owned());
+        }
+        if !sides.is_empty() {
+            return Err("there is something beside what is permitted and excluded".to_owned());
+        }
+        Ok(Self { permitted, excluded })
     }
 
     /// How many comparisons one name costs.
@@ -50,6 +63,30 @@ impl<'a> NameConstraints<'a> {
             Subtree::Dns(tree) if tree.starts_with('.') => Some(*tree),
             _ => None,
         })
+    }
+
+    /// Why a name is not [allowed](Self::allow).
+    pub(super) fn reason(&self, name: &SubjectName) -> String {
+        const LISTED: usize = 10;
+        let of_kind = |subtree: &&Subtree<'_>| subtree.is_for(name);
+        if !name.is_well_formed() {
+            return "the name is malformed, so that no constraint can be held against it"
+                .to_owned();
+        }
+        if matches!(name, SubjectName::Other(_)) {
+            return "names of this kind cannot be compared".to_owned();
+        }
+        let mut excluded = self.excluded.iter().filter(of_kind);
+        if let Some(tree) = excluded.find(|tree| tree.touches(name)) {
+            return format!("excluded is {}", tree.printable());
+        }
+        let mut permitted = self.permitted.iter().filter(of_kind);
+        let list: Vec<_> = permitted.by_ref().take(LISTED).map(Subtree::printable).collect();
+        let more = match permitted.count() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("permitted of its kind is only {}{more}", list.join(", "))
     }
 
     /// Whether a certificate with this name may be issued.
@@ -71,15 +108,25 @@ impl<'a> NameConstraints<'a> {
     }
 }
 
-/// `GeneralSubtrees ::= SEQUENCE SIZE (1..MAX) OF GeneralSubtree`, from its contents.
-fn decode_subtrees<'a>(contents: &'a [u8]) -> Option<Vec<Subtree<'a>>> {
-    let decode = |subtree: &der::Element<'a>| {
-        // The minimum is always 0, and so left out in DER; the maximum is never used.
-        let [base] = der::elements(subtree.contents)?.try_into().ok()?;
-        Subtree::decode(base).filter(|_| subtree.tag == der::SEQUENCE)
-    };
-    let subtrees = der::elements(contents)?;
-    if subtrees.is_empty() { None } else { subtrees.iter().map(decode).collect() }
+/// `GeneralSubtrees ::= SEQUENCE SIZE (1..MAX) OF GeneralSubtree`, from its contents. `side` is how
+/// errors call them.
+fn decode_subtrees<'a>(contents: &'a [u8], side: &str) -> Result<Vec<Subtree<'a>>, String> {
+    let mut subtrees = Vec::new();
+    for element in der::each(contents) {
+        let subtree = element.and_then(|element| decode_subtree(&element));
+        let number = subtrees.len() + 1;
+        subtrees.push(subtree.ok_or_else(|| format!("number {number} of what is {side}"))?);
+    }
+    if subtrees.is_empty() {
+        return Err(format!("the list of what is {side} is empty"));
+    }
+    Ok(subtrees)
+}
+
+/// The minimum is always 0, and so left out in DER; the maximum is never used.
+fn decode_subtree<'a>(subtree: &der::Element<'a>) -> Option<Subtree<'a>> {
+    let [base] = der::elements(subtree.contents)?.try_into().ok()?;
+    Subtree::decode(base).filter(|_| subtree.tag == der::SEQUENCE)
 }
 
 impl<'a> Subtree<'a> {
@@ -104,9 +151,32 @@ impl<'a> Subtree<'a> {
             }
             tag::DIRECTORY => der::only(base.contents, der::SEQUENCE)
                 .filter(|name| distinguished_name::parses(name))
-                .map(|name| Self::Directory(distinguished_name::fold(name))),
+                .map(|contents| Self::Directory {
+                    contents,
+                    folded: distinguished_name::fold(contents),
+                }),
             other if tag::OTHERS.contains(&other) => Some(Self::Other(other)),
             _ => None,
+        }
+    }
+
+    /// For an error: safe to print.
+    fn printable(&self) -> String {
+        match self {
+            Self::Dns("") => "every DNS name".to_owned(),
+            Self::Email("") => "every email address".to_owned(),
+            Self::Uri("") => "every URI".to_owned(),
+            Self::Dns(tree) => format!("DNS:{}", error::printable(tree)),
+            Self::Email(tree) => format!("email:{}", error::printable(tree)),
+            Self::Uri(tree) => format!("URI:{}", error::printable(tree)),
+            Self::Directory { contents, .. } => {
+                format!("\"{}\"", distinguished_name::describe(contents))
+            }
+            Self::Ip { address, mask } => {
+                let bits: u32 = mask.iter().map(|byte| byte.count_ones()).sum();
+                format!("IP:{}/{bits}", SubjectName::Ip(address.to_vec()).printable())
+            }
+            Self::Other(_) => "names of another kind".to_owned(),
         }
     }
 
@@ -118,7 +188,7 @@ impl<'a> Subtree<'a> {
             | (Self::Ip { .. }, SubjectName::Ip(_))
             | (Self::Email(_), SubjectName::Email(_))
             | (Self::Uri(_), SubjectName::Uri(_))
-            | (Self::Directory(_), SubjectName::Directory { .. }) => true,
+            | (Self::Directory { .. }, SubjectName::Directory { .. }) => true,
             _ => false,
         }
     }
@@ -141,7 +211,7 @@ impl<'a> Subtree<'a> {
             (Self::Uri(tree), SubjectName::Uri(uri)) => {
                 name::uri_host(uri).is_some_and(|host| host_is_within(tree, host))
             }
-            (Self::Directory(tree), SubjectName::Directory { folded, .. }) => {
+            (Self::Directory { folded: tree, .. }, SubjectName::Directory { folded, .. }) => {
                 folded.starts_with(tree)
             }
             _ => false,
@@ -340,11 +410,11 @@ mod tests {
             Vec::new(),
         ] {
             let contents = constraints(std::slice::from_ref(&subtree), &[]);
-            assert!(NameConstraints::decode(&contents).is_none(), "{subtree:02x?}");
+            assert!(NameConstraints::decode(&contents).is_err(), "{subtree:02x?}");
         }
-        assert!(NameConstraints::decode(&[]).is_none());
-        assert!(NameConstraints::decode(&[0xa0, 0x00]).is_none());
+        assert!(NameConstraints::decode(&[]).is_err());
+        assert!(NameConstraints::decode(&[0xa0, 0x00]).is_err());
         let twice = constraints(&[dns("a.b")], &[]).repeat(2);
-        assert!(NameConstraints::decode(&twice).is_none());
+        assert!(NameConstraints::decode(&twice).is_err());
     }
 }

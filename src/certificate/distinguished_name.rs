@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use x509_parser::prelude::FromDer;
-use x509_parser::x509::{RelativeDistinguishedName, X509Name};
+use x509_parser::asn1_rs::Oid;
+use x509_parser::objects::{oid_registry, oid2abbrev};
 
 use super::der;
 use super::error::printable;
@@ -118,10 +118,13 @@ fn text(value: der::Element<'_>) -> Option<Cow<'_, str>> {
 /// Whether a Name is well formed, and each of its strings can be read: one that cannot is a way
 /// around what is excluded.
 pub(super) fn parses(name: &[u8]) -> bool {
-    // Every kind of string there is, in one piece or in several, which DER forbids.
-    let is_string = |tag: u8| matches!(tag & !0x20, der::UTF8_STRING | 0x12..=0x16 | 0x19..=0x1e);
     let reads = |value: &der::Element<'_>| !is_string(value.tag) || text(*value).is_some();
     attributes(name).is_some_and(|attributes| attributes.iter().all(|(_, value)| reads(value)))
+}
+
+/// Every kind of string there is, in one piece or in several, which DER forbids.
+fn is_string(tag: u8) -> bool {
+    matches!(tag & !0x20, der::UTF8_STRING | 0x12..=0x16 | 0x19..=0x1e)
 }
 
 /// The attributes of a Name, types and values.
@@ -147,9 +150,58 @@ pub(super) fn values(name: &[u8], wanted: &[u8]) -> Vec<String> {
 
 /// A Name in words, from its contents, safe to print.
 pub(super) fn describe(name: &[u8]) -> String {
-    let sets = der::elements(name).unwrap_or_default();
-    let parts = sets.iter().filter_map(|set| RelativeDistinguishedName::from_der(set.whole).ok());
-    printable(&parts.map(|(_, part)| part).collect::<X509Name<'_>>().to_string())
+    printable(&words(name))
+}
+
+/// Whether two Names that are not the same read the same, but for the case of their letters and
+/// the width of their spaces.
+pub(super) fn reads_like(one: &[u8], other: &[u8]) -> bool {
+    let plain = |name| -> String {
+        words(name).to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    plain(one) == plain(other)
+}
+
+/// A Name in the form of OpenSSL's tools: `C=DE, O=An Authority + CN=a`.
+fn words(name: &[u8]) -> String {
+    let mut parts = Vec::new();
+    for set in der::elements(name).unwrap_or_default() {
+        let attributes = der::elements(set.contents).unwrap_or_default();
+        let part: Vec<_> = attributes.iter().map(|it| attribute_words(it.contents)).collect();
+        parts.push(part.join(" + "));
+    }
+    parts.join(", ")
+}
+
+fn attribute_words(attribute: &[u8]) -> String {
+    let mut fields = der::Reader(attribute);
+    let (Some(kind), Some(value)) = (fields.take(der::OBJECT_IDENTIFIER), fields.next()) else {
+        return "?".to_owned();
+    };
+    let oid = Oid::new(kind.contents.into());
+    let number = oid.to_id_string();
+    let kind = oid2abbrev(&oid, oid_registry()).unwrap_or(&number);
+    format!("{kind}={}", value_words(value))
+}
+
+/// What a string says as far as it can be read, for words only: a TeletexString is taken for
+/// Latin-1, as most are. What is no string is in hexadecimal digits.
+fn value_words(value: der::Element<'_>) -> String {
+    if let Some(text) = text(value) {
+        return text.into_owned();
+    }
+    match value.tag {
+        der::UTF8_STRING => String::from_utf8_lossy(value.contents).into_owned(),
+        der::UNIVERSAL_STRING => {
+            let letters = value.contents.chunks(4).map(|bytes| {
+                let number = <[u8; 4]>::try_from(bytes).map(u32::from_be_bytes);
+                number.ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER)
+            });
+            letters.collect()
+        }
+        tag if is_string(tag) => value.contents.iter().copied().map(char::from).collect(),
+        _ => format!("#{}", hex::encode_upper(value.whole)),
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use pki_types::{CertificateDer, SignatureVerificationAlgorithm};
 use super::decode::Certificate;
 use super::error::{CertificateError, Problem, SignatureError};
 use super::name::{self, ReferenceIdentifier, SubjectName};
+use super::presented::PresentedName;
 use super::signature::PublicKey;
 
 /// How errors call this certificate when its subject is not known.
@@ -103,6 +104,11 @@ impl EndEntity {
         PublicKey::from_spki(&self.spki)
             .ok_or(SignatureError::UnsupportedKey)?
             .verify(algorithms, message, signature)
+    }
+
+    /// Its DNS names, IP addresses and email addresses, safe to print, in their order.
+    pub fn presented_names(&self) -> Vec<PresentedName> {
+        self.names.iter().filter_map(PresentedName::of).collect()
     }
 
     /// Whether the certificate is for this name (RFC 9525): one of its subject alternative names

@@ -5,6 +5,7 @@ use core::fmt;
 use pki_types::UnixTime;
 use x509_parser::time::ASN1Time;
 
+use super::presented::{self, PresentedName};
 use super::request::{Profile, Purpose};
 use super::revocation::{Evidence, EvidenceError, MissingEvidence, RevocationReason};
 use super::rules::Rule;
@@ -61,11 +62,27 @@ pub enum Problem {
     #[error("has a serial number that is not positive, or is longer than 20 octets")]
     InvalidSerialNumber,
     /// None of the algorithms that were given verifies its signature with its issuer's key.
-    #[error("is signed with {signature} by a key for {key}, which is not supported")]
+    #[error("is signed with {signature} by a key for {key}, which is not supported{reason}")]
     UnsupportedAlgorithm {
-        /// The signature's algorithm.
+        /// The signature's algorithm, with the parameters that matter.
         signature: String,
         /// The issuer's key's algorithm.
+        key: String,
+        /// Why, where more can be said: it begins with a colon. Else it is empty.
+        reason: String,
+    },
+    /// The one with this name, which is its issuer's, has a key of a kind that makes no such
+    /// signatures.
+    #[error(
+        "is signed with {signature}, and the key of \"{issuer}\" is for {key}, which makes no such \
+         signature"
+    )]
+    OtherKindOfKey {
+        /// Who has the name of its issuer.
+        issuer: String,
+        /// The signature's algorithm.
+        signature: String,
+        /// The algorithm of that one's key.
         key: String,
     },
     /// Its time is not yet come.
@@ -90,6 +107,22 @@ pub enum Problem {
          should send that intermediate, or its root must be trusted"
     )]
     UnknownIssuer(String),
+    /// The path ended with it: its issuer is trusted for itself alone, as its certificate does not
+    /// allow it to issue others (see [`TrustAnchors`](super::TrustAnchors)).
+    #[error("was issued by \"{issuer}\", which is trusted, but is no CA: {reason}")]
+    IssuerIsNoAuthority {
+        /// Its issuer.
+        issuer: String,
+        /// What the certificate of its issuer lacks.
+        reason: NoAuthority,
+    },
+    /// The path ended with it: a trust anchor or an intermediate has a subject that reads as its
+    /// issuer does, and is another name for the kind of its strings (RFC 5280, section 7.1).
+    #[error(
+        "was issued by \"{0}\"; a trust anchor or an intermediate has a subject that reads the \
+         same, but is written with another kind of string, so that it is another name"
+    )]
+    IssuerWrittenOtherwise(String),
     /// The path ended with it, as everyone of the name of its issuer is on the path already: they
     /// issued each other.
     #[error(
@@ -105,12 +138,15 @@ pub enum Problem {
     BadSignature(String),
     /// It is for other names than the one that was asked for. Only its subject alternative names
     /// count, never its subject (RFC 9525).
-    #[error("is not valid for \"{expected}\": {}", names(presented, *omitted))]
+    #[error(
+        "is not valid for \"{expected}\": {}",
+        presented::describe(expected, presented, *omitted)
+    )]
     NameMismatch {
         /// The name that was asked for.
         expected: String,
-        /// The DNS names and IP addresses that it is valid for, or the first of them.
-        presented: Vec<String>,
+        /// Its DNS names, IP addresses and email addresses, or the first of them.
+        presented: Vec<PresentedName>,
         /// How many more there are.
         omitted: usize,
     },
@@ -118,8 +154,13 @@ pub enum Problem {
     #[error("has a keyUsage without {0}")]
     WrongKeyUsage(&'static str),
     /// The extended key usage extension does not allow this purpose.
-    #[error("has an extended key usage without {0}")]
-    WrongExtendedKeyUsage(Purpose),
+    #[error("has an extended key usage without {purpose}: it allows {allowed}")]
+    WrongExtendedKeyUsage {
+        /// What it is to be used for.
+        purpose: Purpose,
+        /// What it may be used for, in words.
+        allowed: String,
+    },
     /// It signed another one, and is not a CA's (RFC 5280, section 6.1.4 (k)).
     #[error("issued another one, but does not say that it is a CA")]
     NotACa,
@@ -140,16 +181,21 @@ pub enum Problem {
     #[error("has the critical extension {0}, which is not supported")]
     UnknownCriticalExtension(String),
     /// A CA may not issue for this name (RFC 5280, section 4.2.1.10).
-    #[error("is for \"{name}\", which the name constraints of CA \"{authority}\" do not allow")]
+    #[error(
+        "is for \"{name}\", which the name constraints of CA \"{authority}\" do not allow: {reason}"
+    )]
     NameNotPermitted {
         /// The name.
         name: String,
         /// The CA.
         authority: String,
+        /// Which constraint it is: what is permitted or excluded.
+        reason: String,
     },
-    /// A CA has name constraints that cannot be honoured, so nothing that it issued is accepted.
-    #[error("has name constraints that are malformed")]
-    UnsupportedConstraint,
+    /// A CA has name constraints that cannot be honoured, so nothing that it issued is accepted:
+    /// which of them.
+    #[error("has name constraints that are malformed: {0}")]
+    UnsupportedConstraint(String),
     /// Its issuer has taken it back.
     #[error("was revoked on {date} ({reason}), says the {evidence}; its serial number is {serial}")]
     Revoked {
@@ -216,18 +262,21 @@ impl Problem {
             Self::UnsupportedAlgorithm { .. } => Rule::Algorithm,
             Self::NotYetValid { .. } => Rule::NotBefore,
             Self::Expired { .. } => Rule::NotAfter,
-            Self::BadSignature(_) => Rule::Signature,
+            Self::BadSignature(_) | Self::OtherKindOfKey { .. } => Rule::Signature,
+            Self::IssuerIsNoAuthority { reason, .. } => reason.rule(),
             Self::NameMismatch { .. } => Rule::Name,
             Self::WrongKeyUsage(_) => Rule::KeyUsage,
-            Self::WrongExtendedKeyUsage(_) => Rule::ExtendedKeyUsage,
+            Self::WrongExtendedKeyUsage { .. } => Rule::ExtendedKeyUsage,
             Self::NotACa => Rule::IssuerIsCa,
             Self::PathLengthExceeded { .. } => Rule::PathLength,
             Self::CaUsedAsEndEntity => Rule::CaAsEndEntity,
             Self::UnknownCriticalExtension(_) => Rule::KnownExtensions,
             Self::NameNotPermitted { .. } => Rule::NameConstraints,
-            Self::UnsupportedConstraint => Rule::ConstraintsParse,
+            Self::UnsupportedConstraint(_) => Rule::ConstraintsParse,
             Self::Rejected(_) | Self::RejectedWith(..) => return Err("rejected"),
-            Self::UnknownIssuer(_) => return Err("unknown-issuer"),
+            Self::UnknownIssuer(_) | Self::IssuerWrittenOtherwise(_) => {
+                return Err("unknown-issuer");
+            }
             Self::Circular(_) => return Err("circular"),
             Self::SelfIssued => return Err("self-issued"),
             Self::Revoked { .. } => return Err("revoked"),
@@ -235,6 +284,17 @@ impl Problem {
             Self::RevocationEvidence(error) => return Err(error.code()),
             Self::LimitExceeded { .. } => return Err("limit-exceeded"),
         })
+    }
+
+    /// After a [`NameMismatch`](Self::NameMismatch): a name that the certificate is accepted for,
+    /// if it is the peer that is wanted. A wildcard, which no peer is asked for by, is none.
+    pub fn other_name(&self) -> Option<&PresentedName> {
+        match self {
+            Self::NameMismatch { expected, presented, .. } => {
+                presented::other_name(expected, presented)
+            }
+            _ => None,
+        }
     }
 
     /// What would put it right, where there is something that usually does: a sentence for whoever
@@ -252,9 +312,17 @@ impl Problem {
             Self::SelfIssued => {
                 "if it is the right one, trust it: get it from its owner, not from the peer".into()
             }
-            Self::BadSignature(issuer) => format!(
+            Self::IssuerIsNoAuthority { issuer, reason } => {
+                format!("have \"{issuer}\" issued again, with {}", reason.wanted())
+            }
+            Self::IssuerWrittenOtherwise(issuer) => format!(
+                "have it issued again, with the name of \"{issuer}\" to the byte as the certificate \
+                 of that authority has it"
+            ),
+            Self::BadSignature(issuer) | Self::OtherKindOfKey { issuer, .. } => format!(
                 "\"{issuer}\" may have been made anew, with another key, under its old name: use \
-                 the certificate of it that was there when this one was issued"
+                 the certificate of it that was there when this one was issued, or have this one \
+                 issued again by the new one"
             ),
             Self::Expired { .. } => {
                 "renew it; if it should be valid still, the clock of this side is ahead".into()
@@ -262,18 +330,30 @@ impl Problem {
             Self::NotYetValid { .. } => {
                 "wait; if it should be valid by now, the clock of this side is behind".into()
             }
-            Self::NameMismatch { expected, presented, .. } => match presented.first() {
-                Some(name) => format!(
-                    "ask for a name that it is valid for, such as {name}, or have it issued for \
-                     {expected} too"
-                ),
-                None => format!(
-                    "have it issued with {expected} among its subject alternative names: its \
-                     subject does not count"
-                ),
-            },
+            Self::NameMismatch { expected, presented, .. } => {
+                let wanted = presented::as_presented(expected);
+                match presented::other_name(expected, presented) {
+                    Some(PresentedName { name, .. }) => format!(
+                        "ask for a name that it is valid for, such as {name}, or have it issued \
+                         with {wanted} too"
+                    ),
+                    None => format!(
+                        "have it issued with {wanted} among its subject alternative names: its \
+                         subject does not count"
+                    ),
+                }
+            }
             Self::WrongKeyUsage(usage) => format!("have it issued with {usage} in its keyUsage"),
-            Self::WrongExtendedKeyUsage(purpose) => {
+            Self::NameNotPermitted { .. } => {
+                "have it issued by a CA whose constraints allow the name, or without that name"
+                    .into()
+            }
+            Self::UnsupportedConstraint(_) => {
+                "have it issued again, with name constraints as RFC 5280, section 4.2.1.10, has \
+                 them"
+                    .into()
+            }
+            Self::WrongExtendedKeyUsage { purpose, .. } => {
                 format!("have it issued with {purpose} in its extended key usage, or with none")
             }
             Self::NotACa => {
@@ -303,6 +383,39 @@ impl Problem {
             Self::LimitExceeded { closest: Some(error), .. } => return error.problem.remedy(),
             _ => return None,
         })
+    }
+}
+
+/// Why a certificate that is trusted may not issue others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoAuthority {
+    /// It has no basicConstraints extension.
+    #[error("it has no basicConstraints")]
+    NoBasicConstraints,
+    /// Its basicConstraints say that it is no CA's.
+    #[error("its basicConstraints say CA:FALSE")]
+    NotACa,
+    /// Its keyUsage extension does not allow it.
+    #[error("its keyUsage has no keyCertSign")]
+    NoCertificateSigning,
+}
+
+impl NoAuthority {
+    /// The rule that it would break if it issued others.
+    const fn rule(self) -> Rule {
+        match self {
+            Self::NoBasicConstraints | Self::NotACa => Rule::IssuerIsCa,
+            Self::NoCertificateSigning => Rule::KeyUsage,
+        }
+    }
+
+    /// What it lacks.
+    fn wanted(self) -> &'static str {
+        match self {
+            Self::NoBasicConstraints | Self::NotACa => "CA:TRUE in its basicConstraints",
+            Self::NoCertificateSigning => "keyCertSign in its keyUsage",
+        }
     }
 }
 
@@ -389,17 +502,6 @@ fn reached(closest: &Option<Box<CertificateError>>) -> String {
     closest.as_ref().map(words).unwrap_or_default()
 }
 
-fn names(presented: &[String], omitted: usize) -> String {
-    if presented.is_empty() {
-        return "it has no DNS name or IP address among its subject alternative names".to_owned();
-    }
-    let list = presented.join(", ");
-    match omitted {
-        0 => format!("it is valid for {list}"),
-        _ => format!("it is valid for {list} and {omitted} more"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -441,11 +543,11 @@ mod tests {
         assert_eq!(Problem::SelfIssued.rule(), None);
         let mismatch = |presented: &[&str]| Problem::NameMismatch {
             expected: "a.example".into(),
-            presented: presented.iter().map(|&name| name.into()).collect(),
+            presented: presented.iter().map(|&name| presented::as_presented(name)).collect(),
             omitted: 0,
         };
         assert!(mismatch(&["b.example"]).remedy().unwrap().contains("such as b.example"));
-        assert!(mismatch(&[]).remedy().unwrap().contains("with a.example among"));
+        assert!(mismatch(&[]).remedy().unwrap().contains("with DNS:a.example among"));
         let remedy = Problem::UnknownIssuer("CN=R3".into()).remedy().unwrap();
         assert!(remedy.contains("send the certificate of \"CN=R3\""), "{remedy}");
     }

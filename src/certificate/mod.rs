@@ -57,6 +57,7 @@ mod name;
 mod path;
 mod pem;
 mod policies;
+mod presented;
 mod request;
 mod revocation;
 mod rules;
@@ -65,14 +66,16 @@ mod signature;
 mod strict;
 #[cfg(test)]
 mod tests;
+mod unsupported;
 
 pub use anchors::{TrustAnchorError, TrustAnchors};
 pub use bundle::LoadedAnchors;
 pub use end_entity::EndEntity;
-pub use error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
+pub use error::{CertificateError, Limit, NoAuthority, Problem, SignatureError, Timestamp};
 pub use explain::{Attempt, Explanation, Outcome, Place};
 pub use name::ReferenceIdentifier;
 pub use path::{VerifiedPath, explain_chain, verify_chain};
+pub use presented::{NameKind, PresentedName};
 pub use request::{ChainRequest, PathLimits, Profile, Purpose};
 pub use revocation::{
     CertificateRevocationList, CrlError, Digests, Evidence, EvidenceError, MissingEvidence,

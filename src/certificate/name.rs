@@ -9,6 +9,7 @@ use super::der::{self, Reader};
 use super::distinguished_name;
 use super::error::{Problem, printable};
 use super::fault::{self, Fault};
+use super::presented::PresentedName;
 
 /// How many of a certificate's names an error lists.
 const LISTED_NAMES: usize = 20;
@@ -186,12 +187,10 @@ pub(super) fn check(
     let Some(missing) = expected.iter().find(|expected| !valid_for(names, expected)) else {
         return Ok(());
     };
-    let mut relevant = names.iter().filter(|name| {
-        matches!(name, SubjectName::Dns(_) | SubjectName::Ip(_) | SubjectName::Email(_))
-    });
+    let mut relevant = names.iter().filter_map(PresentedName::of);
     Err(Problem::NameMismatch {
         expected: printable(&missing.to_string()),
-        presented: relevant.by_ref().take(LISTED_NAMES).map(SubjectName::printable).collect(),
+        presented: relevant.by_ref().take(LISTED_NAMES).collect(),
         omitted: relevant.count(),
     })
 }
@@ -344,8 +343,9 @@ mod tests {
         };
         assert_eq!(expected, "example.com");
         assert_eq!(presented.len(), LISTED_NAMES);
-        assert_eq!(presented[..2], ["192.0.2.1", "a\\nb"]);
-        assert!(presented.iter().all(|name| name.len() < 250));
+        let shown: Vec<_> = presented.iter().map(PresentedName::to_string).collect();
+        assert_eq!(shown[..2], ["IP:192.0.2.1", "DNS:a\\nb"]);
+        assert!(shown.iter().all(|name| name.len() < 250));
         assert_eq!(omitted, 82);
         let text = check(&[], &[name("example.com")]).unwrap_err().to_string();
         assert!(text.contains("no DNS name"), "{text}");

@@ -11,13 +11,13 @@ use super::checks;
 use super::constraints::NameConstraints;
 use super::decode::{Certificate, Scope};
 use super::end_entity::{EndEntity, PLACE};
-use super::error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
+use super::error::{CertificateError, Limit, NoAuthority, Problem, Timestamp};
 use super::explain::{Explanation, Place, Recorder};
 use super::issuer::Issuer;
 use super::request::{ChainRequest, PathLimits};
 use super::revocation;
-use super::signature::{self, PublicKey};
-use super::{distinguished_name, name};
+use super::signature::PublicKey;
+use super::{distinguished_name, name, unsupported};
 
 /// A path that was found and is valid.
 #[derive(Clone, Debug)]
@@ -106,13 +106,18 @@ fn path_of(
 fn closeness(problem: &Problem) -> u8 {
     match problem {
         // There was nobody of the issuer's name.
-        Problem::UnknownIssuer(_) | Problem::Circular(_) | Problem::SelfIssued => 0,
+        Problem::UnknownIssuer(_)
+        | Problem::IssuerWrittenOtherwise(_)
+        | Problem::Circular(_)
+        | Problem::SelfIssued => 0,
         // There was an intermediate that did not parse, and that may have been the one.
         Problem::Malformed(_) => 1,
         // It went on for too long.
         Problem::LimitExceeded { limit: Limit::Depth, .. } => 2,
         // There was somebody of the issuer's name, but it was not the issuer.
-        Problem::BadSignature(_) | Problem::UnsupportedAlgorithm { .. } => 3,
+        Problem::BadSignature(_)
+        | Problem::OtherKindOfKey { .. }
+        | Problem::UnsupportedAlgorithm { .. } => 3,
         // The search did not look any further.
         Problem::LimitExceeded { .. } => 4,
         // It reached an anchor.
@@ -125,20 +130,29 @@ fn closeness(problem: &Problem) -> u8 {
 enum Candidate<'s> {
     Anchor(&'s Anchor, &'s Scope),
     Intermediate(&'s Certificate<'s>, usize),
+    /// One that is trusted for itself alone: it issued nothing that counts.
+    NoIssuer(&'s Anchor, NoAuthority),
 }
 
 impl<'s> Candidate<'s> {
     fn issuer(self) -> Issuer<'s> {
         match self {
-            Self::Anchor(anchor, _) => Issuer::anchor(anchor),
+            Self::Anchor(anchor, _) | Self::NoIssuer(anchor, _) => Issuer::anchor(anchor),
             Self::Intermediate(certificate, _) => Issuer::new(certificate),
         }
     }
 
     fn label(self) -> String {
         match self {
-            Self::Anchor(anchor, _) => anchor.label.clone(),
+            Self::Anchor(anchor, _) | Self::NoIssuer(anchor, _) => anchor.label.clone(),
             Self::Intermediate(certificate, _) => certificate.label(),
+        }
+    }
+
+    fn place(self) -> Place {
+        match self {
+            Self::Anchor(..) | Self::NoIssuer(..) => Place::Anchor,
+            Self::Intermediate(_, number) => Place::Intermediate(number),
         }
     }
 
@@ -151,6 +165,8 @@ impl<'s> Candidate<'s> {
             (ids.is_some_and(|(a, b)| a == b), ids.is_some_and(|(a, b)| a != b));
         match self {
             Self::Anchor(..) => [false, other_key, false, !same_key, false],
+            // Only for what the error says: the last of all.
+            Self::NoIssuer(..) => [true; 5],
             Self::Intermediate(it, _) => {
                 let now = Timestamp::from(request.now);
                 let unusable = now < it.not_before || now > it.not_after || !it.is_ca;
@@ -210,6 +226,7 @@ impl<'s> Search<'s> {
             Ok(None) => unknown_issuer(&path, end_entity),
             Err(error) => error,
         };
+        let error = search.reads_like(error, end_entity);
         let least = closeness(&error.problem);
         let closest = search.best.filter(|best| closeness(&best.problem) >= least);
         match error.problem {
@@ -243,11 +260,7 @@ impl<'s> Search<'s> {
         let (mut issuer_is_there, mut namesake) = (false, None);
         for candidate in candidates {
             self.spend(Limit::Candidates, 1)?;
-            let place = match candidate {
-                Candidate::Anchor(..) => Place::Anchor,
-                Candidate::Intermediate(_, number) => Place::Intermediate(number),
-            };
-            let entry = self.recorder.begin(path.len(), place, || candidate.label());
+            let entry = self.recorder.begin(path.len(), candidate.place(), || candidate.label());
             match self.attempt(path, last, candidate) {
                 Ok(Some(anchor)) => {
                     self.recorder.end(entry, None);
@@ -261,7 +274,9 @@ impl<'s> Search<'s> {
                         Problem::LimitExceeded { limit, .. } if limit != Limit::Depth => {
                             return Err(error);
                         }
-                        Problem::BadSignature(_) | Problem::UnsupportedAlgorithm { .. } => {
+                        Problem::BadSignature(_)
+                        | Problem::OtherKindOfKey { .. }
+                        | Problem::UnsupportedAlgorithm { .. } => {
                             namesake = namesake.or(Some(error));
                         }
                         _ => {
@@ -292,6 +307,11 @@ impl<'s> Search<'s> {
         let trusted = anchors.issuers(&last.folded_issuer);
         let mut candidates: Vec<_> =
             trusted.map(|(anchor, scope)| Candidate::Anchor(anchor, scope)).chain(others).collect();
+        // A self-issued certificate is another one of the same owner, and says so itself.
+        if !last.is_self_issued() {
+            let no_issuers = anchors.no_issuers(&last.folded_issuer);
+            candidates.extend(no_issuers.map(|(anchor, why)| Candidate::NoIssuer(anchor, why)));
+        }
         candidates.sort_by_cached_key(|candidate| candidate.rank(last, self.request));
         candidates
     }
@@ -308,6 +328,11 @@ impl<'s> Search<'s> {
                 self.check_signature(last, candidate)?;
                 self.validate(path, anchor, scope)?;
                 Ok(Some(anchor))
+            }
+            Candidate::NoIssuer(anchor, reason) => {
+                self.check_signature(last, candidate)?;
+                let issuer = anchor.label.clone();
+                Err(last.error(Problem::IssuerIsNoAuthority { issuer, reason }))
             }
             Candidate::Intermediate(certificate, _) => {
                 // The path has the end entity, which is no intermediate.
@@ -343,12 +368,9 @@ impl<'s> Search<'s> {
         }
         self.spend(Limit::SignatureChecks, 1)?;
         let verified = certificate.signed.verify(key, self.request.algorithms);
-        let verdict = verified.map_err(|error| match error {
-            SignatureError::Invalid => Problem::BadSignature(candidate.label()),
-            SignatureError::UnsupportedKey => Problem::UnsupportedAlgorithm {
-                signature: signature::describe(certificate.signed.algorithm),
-                key: key.describe(),
-            },
+        let verdict = verified.map_err(|error| {
+            let (signature, issuer) = (certificate.signed.algorithm, candidate.label());
+            unsupported::problem(signature, key, issuer, self.request.algorithms, error)
         });
         self.verdicts.push((certificate, key, verdict.clone()));
         verdict.map_err(|problem| certificate.error(problem))
@@ -401,7 +423,7 @@ impl<'s> Search<'s> {
             return Ok(());
         };
         let constraints = NameConstraints::decode(constraints)
-            .ok_or_else(|| error(Problem::UnsupportedConstraint))?;
+            .map_err(|reason| error(Problem::UnsupportedConstraint(reason)))?;
         for certificate in end_entity.iter().chain(intermediates) {
             let subject = certificate.names_of_subject();
             let mut names = subject.iter().chain(&certificate.names);
@@ -412,10 +434,33 @@ impl<'s> Search<'s> {
                 return Err(certificate.error(Problem::NameNotPermitted {
                     name: name.printable(),
                     authority: authority(),
+                    reason: constraints.reason(name),
                 }));
             }
         }
         Ok(())
+    }
+
+    /// If an issuer was not found: whether it is there, and only written in another kind of string.
+    fn reads_like(
+        &self,
+        error: CertificateError,
+        end_entity: &Certificate<'_>,
+    ) -> CertificateError {
+        let Problem::UnknownIssuer(issuer) = &error.problem else { return error };
+        let looked_for = self.bag.iter().map(|(_, it)| it).chain([end_entity]);
+        let Some(issued) = looked_for.into_iter().find(|it| it.issuer_label() == *issuer) else {
+            return error;
+        };
+        let subjects = self.bag.iter().map(|(_, it)| it.subject);
+        let mut subjects = subjects.chain(self.request.anchors.names());
+        match subjects.any(|subject| distinguished_name::reads_like(subject, issued.issuer)) {
+            true => {
+                let problem = Problem::IssuerWrittenOtherwise(issuer.clone());
+                CertificateError { problem, ..error }
+            }
+            false => error,
+        }
     }
 
     fn failed(&mut self, error: CertificateError) {

@@ -8,7 +8,15 @@ use super::der::{self, Reader};
 use super::error::{SignatureError, printable};
 
 /// rsaEncryption: 1.2.840.113549.1.1.1.
-const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+pub(super) const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+
+/// id-RSASSA-PSS: 1.2.840.113549.1.1.10.
+pub(super) const RSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a];
+/// id-ecPublicKey: 1.2.840.10045.2.1.
+pub(super) const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+const SECP256R1: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+const SECP384R1: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
+const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 
 /// The sizes of RSA keys that implementations verify with.
 const RSA_BITS: core::ops::RangeInclusive<usize> = 2048..=8192;
@@ -51,6 +59,52 @@ impl<'a> PublicKey<'a> {
     pub(super) fn describe(self) -> String {
         let algorithm = describe(self.algorithm);
         self.rsa().map_or(algorithm.clone(), |(bits, _)| format!("{algorithm} of {bits} bits"))
+    }
+
+    /// Why nothing verifies with this key, whatever was signed; `None` if that cannot be told.
+    pub(super) fn unusable(self) -> Option<String> {
+        let mut algorithm = Reader(self.algorithm);
+        match algorithm.next()?.contents {
+            RSA => self.unusable_rsa(),
+            EC_PUBLIC_KEY => {
+                let length = match algorithm.next()?.contents {
+                    SECP256R1 => 65,
+                    SECP384R1 => 97,
+                    _ => return None,
+                };
+                match self.bytes {
+                    [0x02 | 0x03, ..] => Some("its point is compressed".to_owned()),
+                    [0x04, ..] if self.bytes.len() == length => None,
+                    bytes => Some(format!("its point has {} bytes, not {length}", bytes.len())),
+                }
+            }
+            ED25519 if self.bytes.len() != 32 => {
+                Some(format!("the key has {} bytes, not 32", self.bytes.len()))
+            }
+            _ => None,
+        }
+    }
+
+    fn unusable_rsa(self) -> Option<String> {
+        let (bits, exponent) = self.rsa()?;
+        if bits == 0 {
+            return Some("the key is not a modulus and an exponent".to_owned());
+        }
+        if !RSA_BITS.contains(&bits) {
+            let (least, most) = (RSA_BITS.start(), RSA_BITS.end());
+            return Some(format!("keys have from {least} to {most} bits"));
+        }
+        match der::canonical(exponent) {
+            [] | [0x80..=0xff, ..] | [0 | 1] => {
+                Some("the key's exponent is less than 3, so that everyone can sign".to_owned())
+            }
+            [.., last] if last % 2 == 0 => Some("the key's exponent is even".to_owned()),
+            exponent if exponent.len() > 5 => {
+                let bytes = exponent.len();
+                Some(format!("the key's exponent has {bytes} bytes; implementations take 33 bits"))
+            }
+            _ => None,
+        }
     }
 
     /// Verifies a handshake's signature: the caller's `algorithms` are those of the scheme that it
@@ -139,20 +193,138 @@ impl<'a> Signed<'a> {
 }
 
 /// An AlgorithmIdentifier's contents in words, for an error: its name where it has one, its
-/// number, and the number of a parameter such as a curve.
+/// number, and those of its parameters that matter.
 pub(super) fn describe(algorithm: &[u8]) -> String {
-    let elements = der::elements(algorithm).unwrap_or_default();
-    let identifiers = elements.iter().take_while(|it| it.tag == der::OBJECT_IDENTIFIER).take(2);
-    let words: Vec<_> = identifiers.map(|element| oid_name(element.contents)).collect();
-    if words.is_empty() {
+    let mut elements = Reader(algorithm);
+    let Some(number) = elements.take(der::OBJECT_IDENTIFIER) else {
         return "an algorithm that cannot be decoded".to_owned();
+    };
+    let name = oid_name(number.contents);
+    match elements.next() {
+        Some(curve) if curve.tag == der::OBJECT_IDENTIFIER => {
+            format!("{name} with {}", oid_name(curve.contents))
+        }
+        Some(parameters) if number.contents == RSA_PSS => {
+            let words = pss_parameters(parameters.contents);
+            format!("{name} with {}", words.unwrap_or_else(|| "malformed parameters".to_owned()))
+        }
+        Some(parameters) if number.contents == EC_PUBLIC_KEY && parameters.tag == der::SEQUENCE => {
+            format!("{name} with a curve that is written out")
+        }
+        None if number.contents == RSA => format!("{name} without its parameters (NULL)"),
+        _ => name,
     }
-    words.join(" with ")
+}
+
+/// The contents of RSASSA-PSS-params in words (RFC 4055, section 3.1).
+fn pss_parameters(contents: &[u8]) -> Option<String> {
+    let mut fields = Reader(contents);
+    let mut hash = "SHA-1".to_owned();
+    let mut mask = "MGF1 with SHA-1".to_owned();
+    let mut salt = 20;
+    if let Some(field) = fields.take(der::constructed(0)) {
+        hash = hash_name(der::only(field.contents, der::SEQUENCE)?)?;
+    }
+    if let Some(field) = fields.take(der::constructed(1)) {
+        let mut generator = Reader(der::only(field.contents, der::SEQUENCE)?);
+        let number = generator.take(der::OBJECT_IDENTIFIER)?.contents;
+        let inner = generator.take(der::SEQUENCE).and_then(|inner| hash_name(inner.contents));
+        mask = match (number, inner) {
+            (MGF1, Some(hash)) => format!("MGF1 with {hash}"),
+            _ => oid_name(number),
+        };
+    }
+    if let Some(field) = fields.take(der::constructed(2)) {
+        salt = der::count(der::only(field.contents, der::INTEGER)?)?;
+    }
+    Some(format!("{hash}, {mask} and a salt of {salt} bytes"))
+}
+
+/// id-mgf1: 1.2.840.113549.1.1.8.
+const MGF1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08];
+
+/// The hash of an AlgorithmIdentifier, from its contents.
+fn hash_name(algorithm: &[u8]) -> Option<String> {
+    let number = Reader(algorithm).take(der::OBJECT_IDENTIFIER)?.contents;
+    let name = match number {
+        [0x2b, 0x0e, 0x03, 0x02, 0x1a] => "SHA-1",
+        [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, last] => match last {
+            1 => "SHA-256",
+            2 => "SHA-384",
+            3 => "SHA-512",
+            4 => "SHA-224",
+            8 => "SHA3-256",
+            9 => "SHA3-384",
+            10 => "SHA3-512",
+            _ => return Some(oid_name(number)),
+        },
+        _ => return Some(oid_name(number)),
+    };
+    Some(name.to_owned())
 }
 
 /// An object identifier from its contents: its name where it has one, and its number.
 pub(super) fn oid_name(contents: &[u8]) -> String {
     let oid = Oid::new(contents.into());
     let number = printable(&oid.to_id_string());
-    oid2sn(&oid, oid_registry()).map_or(number.clone(), |name| format!("{name} ({number})"))
+    let name = oid2sn(&oid, oid_registry()).ok().or_else(|| further_name(&number));
+    name.map_or(number.clone(), |name| format!("{name} ({number})"))
+}
+
+/// Names that the registry of `x509-parser` lacks.
+fn further_name(number: &str) -> Option<&'static str> {
+    Some(match number {
+        "1.2.840.10045.4.1" => "ecdsa-with-SHA1",
+        "1.3.132.0.10" => "secp256k1",
+        "1.3.36.3.3.2.8.1.1.7" => "brainpoolP256r1",
+        "1.3.36.3.3.2.8.1.1.11" => "brainpoolP384r1",
+        "1.3.36.3.3.2.8.1.1.13" => "brainpoolP512r1",
+        "1.3.101.110" => "X25519",
+        "1.3.101.112" => "Ed25519",
+        "1.3.101.113" => "Ed448",
+        "2.16.840.1.101.3.4.3.17" => "ML-DSA-44",
+        "2.16.840.1.101.3.4.3.18" => "ML-DSA-65",
+        "2.16.840.1.101.3.4.3.19" => "ML-DSA-87",
+        "1.3.6.1.4.1.311.21.10" => "Microsoft's application policies",
+        "1.3.6.1.5.5.7.1.24" => "TLS feature",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameters(fields: &[(u8, Vec<u8>)]) -> Vec<u8> {
+        let fields: Vec<u8> = fields
+            .iter()
+            .flat_map(|(number, value)| der::wrap(der::constructed(*number), value))
+            .collect();
+        let number = der::wrap(der::OBJECT_IDENTIFIER, RSA_PSS);
+        [number, der::wrap(der::SEQUENCE, &fields)].concat()
+    }
+
+    fn hash(last: u8) -> Vec<u8> {
+        let number = [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, last];
+        der::wrap(der::SEQUENCE, &der::wrap(der::OBJECT_IDENTIFIER, &number))
+    }
+
+    #[test]
+    fn parameters_of_pss_are_told_and_default_to_those_of_the_rfc() {
+        let mgf1 = der::wrap(der::OBJECT_IDENTIFIER, MGF1);
+        let mask = der::wrap(der::SEQUENCE, &[mgf1, hash(2)].concat());
+        let salt = der::wrap(der::INTEGER, &[0, 222]);
+        for (fields, words) in [
+            (vec![], "SHA-1, MGF1 with SHA-1 and a salt of 20 bytes"),
+            (vec![(0, hash(1))], "SHA-256, MGF1 with SHA-1 and a salt of 20 bytes"),
+            (
+                vec![(0, hash(1)), (1, mask), (2, salt)],
+                "SHA-256, MGF1 with SHA-384 and a salt of 222 bytes",
+            ),
+            (vec![(0, vec![5, 0])], "malformed parameters"),
+        ] {
+            let said = describe(&parameters(&fields));
+            assert!(said.contains("rsassa-pss") && said.ends_with(words), "{said}");
+        }
+    }
 }

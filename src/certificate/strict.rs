@@ -157,7 +157,8 @@ fn authority(certificate: &Certificate<'_>, is_root: bool) -> Result<(), Problem
     if let Some(extension) = certificate.extension(oid::NAME_CONSTRAINTS) {
         Rule::CriticalConstraints.check(extension.critical, || "uncritical ones")?;
         let constraints = certificate.scope.name_constraints.as_deref().unwrap_or_default();
-        let decoded = NameConstraints::decode(constraints).ok_or(Problem::UnsupportedConstraint)?;
+        let decoded =
+            NameConstraints::decode(constraints).map_err(Problem::UnsupportedConstraint)?;
         Rule::ConstraintForm.unless(decoded.dotted().map(|name| format!("\"{name}\"")))?;
     }
     let has_purposes = certificate.scope.extended_key_usage.is_some();

@@ -10,6 +10,9 @@ use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::evidence::Evidence;
 
+/// How many of a certificate's names are listed.
+const LISTED_NAMES: usize = 20;
+
 /// A name that the certificate must be valid for.
 #[derive(Clone, Debug)]
 pub enum Name {
@@ -94,7 +97,9 @@ impl Case {
             verdict.map_err(|error| match (&error.problem, self.anchors.skipped.first()) {
                 // The path may be missing for want of that anchor.
                 (
-                    Problem::UnknownIssuer(_) | Problem::SelfIssued,
+                    Problem::UnknownIssuer(_)
+                    | Problem::IssuerWrittenOtherwise(_)
+                    | Problem::SelfIssued,
                     Some(TrustAnchorError::Certificate { number, error: malformed }),
                 ) => CertificateError {
                     certificate: format!("trust anchor {number}"),
@@ -108,7 +113,10 @@ impl Case {
         });
         let problem = match (impossible, &self.evidence.unusable) {
             (Some(expected), _) => {
-                Problem::NameMismatch { expected, presented: Vec::new(), omitted: 0 }
+                let mut presented = path.end_entity.presented_names();
+                let omitted = presented.len().saturating_sub(LISTED_NAMES);
+                presented.truncate(LISTED_NAMES);
+                Problem::NameMismatch { expected, presented, omitted }
             }
             (None, Some(error)) => Problem::Rejected(error.to_string()),
             (None, None) => return Ok(path),

@@ -67,7 +67,7 @@ fn the_leaf_s_usages() {
     let wrong_purpose = |check: Check| {
         matches!(
             check.run(),
-            Err(CertificateError { problem: Problem::WrongExtendedKeyUsage(_), .. })
+            Err(CertificateError { problem: Problem::WrongExtendedKeyUsage { .. }, .. })
         )
     };
     use ExtendedKeyUsagePurpose::{Any, ClientAuth, ServerAuth};
@@ -110,7 +110,7 @@ fn an_intermediate_s_usages() {
         if let Err(error) = result {
             assert_eq!(
                 error,
-                super::error("CN=a", Problem::WrongExtendedKeyUsage(Purpose::Server))
+                super::error("CN=a", wrong_usage(Purpose::Server, "client authentication"))
             );
         }
     }
@@ -297,19 +297,28 @@ fn name_constraints_hold_for_intermediates_and_anchors() {
         (dns("example.com"), vec![], None),
         (dns("com"), vec![dns("www.example.com")], None),
         (ip(24), vec![dns("example.org")], None),
-        (dns("example.org"), vec![], Some("example.com")),
-        (dns("com"), vec![dns("example.com")], Some("example.com")),
-        (ip(32), vec![], Some("192.0.2.1")),
-        (dns("example.com"), vec![ip(24)], Some("192.0.2.1")),
+        (
+            dns("example.org"),
+            vec![],
+            Some(("example.com", "permitted of its kind is only DNS:example.org")),
+        ),
+        (
+            dns("com"),
+            vec![dns("example.com")],
+            Some(("example.com", "excluded is DNS:example.com")),
+        ),
+        (ip(32), vec![], Some(("192.0.2.1", "permitted of its kind is only IP:192.0.2.0/32"))),
+        (dns("example.com"), vec![ip(24)], Some(("192.0.2.1", "excluded is IP:192.0.2.0/24"))),
     ] {
         let params = constrained("a", permitted, excluded);
         let by_intermediate = chain(&leaf_params(), params.clone());
         let anchor = Authority::self_signed(params, key()).unwrap();
         let by_anchor = Check::new(&issue(&leaf_params(), &anchor), &[], &[anchor.der()]);
         for check in [by_intermediate, by_anchor] {
-            let expected = refused.map(|name| {
+            let expected = refused.map(|(name, reason)| {
                 let (name, authority) = (name.to_owned(), "CN=a".to_owned());
-                error("CN=leaf", Problem::NameNotPermitted { name, authority })
+                let reason = reason.to_owned();
+                error("CN=leaf", Problem::NameNotPermitted { name, authority, reason })
             });
             assert_eq!(check.run().err(), expected);
         }

@@ -29,14 +29,20 @@ fn a_client_without_a_single_name() {
 #[test]
 fn a_server_is_no_client_and_a_client_no_server() {
     let wrong =
-        |certificate: &str, purpose| error(certificate, Problem::WrongExtendedKeyUsage(purpose));
+        |certificate: &str, purpose, allowed| error(certificate, wrong_usage(purpose, allowed));
     let mut server = check(&client_leaf(&[SERVER]), authority_params("a"));
-    assert_eq!(server.run().unwrap_err(), wrong("CN=client", Purpose::Client));
+    assert_eq!(
+        server.run().unwrap_err(),
+        wrong("CN=client", Purpose::Client, "server authentication")
+    );
     server.purpose = Purpose::Server;
     assert!(server.run().is_ok());
     let mut client = check(&client_leaf(&[CLIENT]), authority_params("a"));
     client.purpose = Purpose::Server;
-    assert_eq!(client.run().unwrap_err(), wrong("CN=client", Purpose::Server));
+    assert_eq!(
+        client.run().unwrap_err(),
+        wrong("CN=client", Purpose::Server, "client authentication")
+    );
     client.purpose = Purpose::Any;
     assert!(client.run().is_ok());
     // Both, and none, which limits nothing.
@@ -50,7 +56,7 @@ fn an_authority_for_servers_issues_no_clients() {
     let mut authority = authority_params("a");
     authority.extended_key_usages = vec![SERVER];
     let mut check = check(&client_leaf(&[CLIENT]), authority.clone());
-    let wrong = Problem::WrongExtendedKeyUsage(Purpose::Client);
+    let wrong = wrong_usage(Purpose::Client, "server authentication");
     assert_eq!(check.run().unwrap_err(), error("CN=a", wrong));
     authority.extended_key_usages.push(CLIENT);
     check = self::check(&client_leaf(&[CLIENT]), authority);

@@ -1,5 +1,6 @@
 //! Chains made on the spot, good ones and bad ones.
 
+mod advice;
 mod anchors;
 mod checks;
 mod clients;
@@ -253,6 +254,10 @@ fn edited(edit: impl FnOnce(&mut Vec<u8>)) -> Check {
 
 fn error(certificate: &str, problem: Problem) -> CertificateError {
     CertificateError { certificate: certificate.to_owned(), problem }
+}
+
+fn wrong_usage(purpose: Purpose, allowed: &str) -> Problem {
+    Problem::WrongExtendedKeyUsage { purpose, allowed: allowed.to_owned() }
 }
 
 /// Where `needle` is first found.

@@ -151,7 +151,7 @@ fn a_leaf_that_is_an_anchor_stands_for_itself() {
     client.purpose = Purpose::Client;
     assert!(matches!(
         client.run(),
-        Err(CertificateError { problem: Problem::WrongExtendedKeyUsage(_), .. })
+        Err(CertificateError { problem: Problem::WrongExtendedKeyUsage { .. }, .. })
     ));
 }
 

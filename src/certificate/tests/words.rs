@@ -23,7 +23,7 @@ fn problems() -> Vec<(Problem, &'static str, A)> {
         (Problem::AlgorithmMismatch, "algorithm-mismatch", bad),
         (Problem::InvalidSerialNumber, "invalid-serial-number", bad),
         (
-            Problem::UnsupportedAlgorithm { signature: name(), key: name() },
+            Problem::UnsupportedAlgorithm { signature: name(), key: name(), reason: String::new() },
             "unsupported-algorithm",
             bad,
         ),
@@ -37,14 +37,24 @@ fn problems() -> Vec<(Problem, &'static str, A)> {
         (Problem::Circular(name()), "circular", A::UNKNOWN_CA),
         (Problem::SelfIssued, "self-issued", A::UNKNOWN_CA),
         (Problem::BadSignature(name()), "bad-signature", bad),
+        (
+            Problem::OtherKindOfKey { issuer: name(), signature: name(), key: name() },
+            "bad-signature",
+            bad,
+        ),
+        (Problem::IssuerWrittenOtherwise(name()), "unknown-issuer", A::UNKNOWN_CA),
         (Problem::WrongKeyUsage("keyCertSign"), "wrong-key-usage", unsupported),
-        (Problem::WrongExtendedKeyUsage(Purpose::Server), "wrong-extended-key-usage", unsupported),
+        (wrong_usage(Purpose::Server, "code signing"), "wrong-extended-key-usage", unsupported),
         (Problem::NotACa, "not-a-ca", bad),
         (Problem::PathLengthExceeded { allowed: 0, found: 1 }, "path-length-exceeded", bad),
         (Problem::CaUsedAsEndEntity, "ca-used-as-end-entity", bad),
         (Problem::UnknownCriticalExtension(name()), "unknown-critical-extension", unsupported),
-        (Problem::NameNotPermitted { name: name(), authority: name() }, "name-not-permitted", bad),
-        (Problem::UnsupportedConstraint, "unsupported-constraint", unsupported),
+        (
+            Problem::NameNotPermitted { name: name(), authority: name(), reason: name() },
+            "name-not-permitted",
+            bad,
+        ),
+        (Problem::UnsupportedConstraint(name()), "unsupported-constraint", unsupported),
         (
             Problem::Revoked {
                 serial: "01".into(),
@@ -56,7 +66,15 @@ fn problems() -> Vec<(Problem, &'static str, A)> {
             A::CERTIFICATE_REVOKED,
         ),
     ];
-    for presented in [vec![], vec!["a.example".to_owned()]] {
+    for (reason, code) in [
+        (NoAuthority::NoBasicConstraints, "not-a-ca"),
+        (NoAuthority::NotACa, "not-a-ca"),
+        (NoAuthority::NoCertificateSigning, "wrong-key-usage"),
+    ] {
+        let problem = Problem::IssuerIsNoAuthority { issuer: name(), reason };
+        problems.push((problem, code, A::UNKNOWN_CA));
+    }
+    for presented in [vec![], vec![presented::as_presented("a.example")]] {
         let problem = Problem::NameMismatch { expected: name(), presented, omitted: 0 };
         problems.push((problem, "name-mismatch", bad));
     }

@@ -1,0 +1,350 @@
+//! What an error says to do: it is true of the chain at hand, and it helps.
+
+use super::*;
+use name::SubjectName;
+use unsupported::problem;
+
+fn dns(name: &str) -> SubjectName {
+    SubjectName::Dns(name.to_owned())
+}
+
+fn reference(name: &str) -> ReferenceIdentifier<'_> {
+    match name.contains('@') {
+        true => ReferenceIdentifier::Email(name),
+        false => ServerName::try_from(name).unwrap().into(),
+    }
+}
+
+/// Names as they are found in certificates, of which some stand for nothing.
+fn presented_names() -> Vec<SubjectName> {
+    let names = [
+        "a.example",
+        "A.example",
+        "*.a.example",
+        "f*.a.example",
+        "*.localhost",
+        "*",
+        "*.",
+        "*.*.example",
+        "a.example.",
+        ".a.example",
+        "127.0.0.1",
+        "::1",
+        " a.example",
+        "a.example\0.evil.test",
+        "",
+        "localhost",
+        "xn--bcher-kva.example",
+        "under_score.example",
+    ];
+    let mut presented: Vec<_> = names.iter().map(|name| dns(name)).collect();
+    presented.push(dns(&format!("{}.example", "long.".repeat(60))));
+    presented.push(SubjectName::Ip(vec![192, 0, 2, 1]));
+    presented.push(SubjectName::Ip(vec![192, 0, 2]));
+    for address in ["u@a.example", "U@a.example", "u\n@a.example", "u@", "@a.example"] {
+        presented.push(SubjectName::Email(address.to_owned()));
+    }
+    presented.push(SubjectName::Uri("https://a.example/".to_owned()));
+    presented.push(SubjectName::Undecodable);
+    presented
+}
+
+#[test]
+fn a_name_that_advice_offers_is_one_that_the_certificate_is_accepted_for() {
+    let all = presented_names();
+    let asked = ["b.example", "a.example", "a.example.", "127.0.0.1", "::1", "x@a.example"];
+    let mut offered = 0;
+    for asked in asked {
+        for first in &all {
+            for second in &all {
+                let names = [first.clone(), second.clone()];
+                let Err(problem) = name::check(&names, &[reference(asked)]) else { continue };
+                let remedy = problem.remedy().unwrap();
+                let Some(other) = problem.other_name() else {
+                    assert!(!remedy.contains("such as"), "{remedy}");
+                    continue;
+                };
+                offered += 1;
+                assert!(remedy.contains(&format!("such as {},", other.name)), "{remedy}");
+                assert!(!other.name.eq_ignore_ascii_case(asked), "{remedy}");
+                assert_eq!(name::check(&names, &[reference(&other.name)]), Ok(()), "{remedy}");
+            }
+        }
+    }
+    assert!(offered > 100, "{offered}");
+}
+
+#[test]
+fn a_certificate_is_only_called_valid_for_what_it_is_valid_for() {
+    for presented in presented_names() {
+        let problem =
+            name::check(std::slice::from_ref(&presented), &[reference("b.example")]).unwrap_err();
+        let said = problem.to_string();
+        let is_wildcard = presented == dns("*.a.example");
+        let claims = said.contains("it is valid for ");
+        assert_eq!(
+            claims,
+            problem.other_name().is_some() || is_wildcard || is_email(&presented),
+            "{said}"
+        );
+    }
+}
+
+/// An email address that is one: it is told, and is no name of a server.
+fn is_email(name: &SubjectName) -> bool {
+    matches!(name, SubjectName::Email(_))
+        && name.is_well_formed()
+        && !name.printable().contains('\\')
+}
+
+#[test]
+fn a_name_that_only_looks_right_is_told_with_the_reason() {
+    for (presented, asked, reason, remedy) in [
+        (dns("127.0.0.1"), "127.0.0.1", "counts as an iPAddress only", "IP:127.0.0.1 among"),
+        (dns("::1"), "::1", "counts as an iPAddress only", "IP:::1 among"),
+        (dns("a.example."), "a.example", "ends with a dot", "DNS:a.example among"),
+        (dns("w*.a.example"), "www.a.example", "must be the whole first label", "DNS:www.a"),
+        (dns("*.localhost"), "x.localhost", "with two or more behind it", "DNS:x.localhost"),
+        (dns("*.a.example"), "a.example", "exactly one label before", "DNS:a.example among"),
+        (dns("*.a.example"), "x.y.a.example", "exactly one label before", "DNS:x.y.a.example"),
+        (
+            SubjectName::Email("u@a.example".into()),
+            "U@a.example",
+            "with its case",
+            "email:U@a.example among",
+        ),
+        (SubjectName::Undecodable, "a.example", "cannot be decoded", "DNS:a.example among"),
+    ] {
+        let problem = name::check(&[presented], &[reference(asked)]).unwrap_err();
+        let said = problem.to_string();
+        assert!(said.contains(reason), "{said}");
+        let advice = problem.remedy().unwrap();
+        assert!(advice.contains(remedy), "{advice}");
+    }
+}
+
+#[test]
+fn a_trusted_certificate_that_is_no_ca_s_is_not_called_absent() {
+    let plain = params("root");
+    let mut said_no = params("root");
+    said_no.is_ca = IsCa::ExplicitNoCa;
+    let mut signs_nothing = authority_params("root");
+    signs_nothing.key_usages = vec![KeyUsagePurpose::CrlSign];
+    for (params, why, wanted, code) in [
+        (plain, "it has no basicConstraints", "CA:TRUE", "not-a-ca"),
+        (said_no, "its basicConstraints say CA:FALSE", "CA:TRUE", "not-a-ca"),
+        (signs_nothing, "its keyUsage has no keyCertSign", "keyCertSign", "wrong-key-usage"),
+    ] {
+        let root = Authority::self_signed(params, key()).unwrap();
+        let leaf = issue(&leaf_params(), &root);
+        let below = issue(&leaf_params(), &intermediate("a", &root));
+        let middle = intermediate("a", &root);
+        let by_middle = issue(&leaf_params(), &middle);
+        for (leaf, bag, certificate) in
+            [(&leaf, vec![], "CN=leaf"), (&by_middle, vec![middle.der()], "CN=a")]
+        {
+            let check = Check::new(leaf, &bag, &[root.der()]);
+            let error = check.run().unwrap_err();
+            assert_eq!(error.certificate, certificate);
+            assert_eq!(error.problem.code(), code);
+            let said = error.to_string();
+            assert!(
+                said.contains("which is trusted, but is no CA") && said.contains(why),
+                "{said}"
+            );
+            let remedy = error.problem.remedy().unwrap();
+            assert!(remedy.contains("\"CN=root\"") && remedy.contains(wanted), "{remedy}");
+            let explained = check.explain().to_string();
+            assert!(explained.contains("\"CN=root\" (trust anchor): certificate"), "{explained}");
+        }
+        // One that did not sign it, and only has the name.
+        let namesake = Authority::self_signed(super::params("a"), key()).unwrap();
+        let error = Check::new(&below, &[], &[namesake.der()]).run().unwrap_err();
+        assert_eq!(error.problem, Problem::BadSignature("CN=a".to_owned()));
+        // A self-signed one says that it is its own issuer, whoever else has its name.
+        let again = leaf_params().self_signed(&key()).unwrap().der().clone();
+        let mut other = leaf_params();
+        other.not_after = date_time_ymd(2026, 12, 1);
+        let other = other.self_signed(&key()).unwrap();
+        let error = Check::new(&again, &[], &[other.der()]).run().unwrap_err();
+        assert_eq!(error.problem, Problem::SelfIssued);
+    }
+}
+
+#[test]
+fn what_an_extended_key_usage_allows_is_told() {
+    use ExtendedKeyUsagePurpose::{Any, ClientAuth, CodeSigning, OcspSigning, Other};
+    let other = |last| Other(vec![1, 3, 6, 1, 4, 1, 311, 20, 2, last]);
+    for (usages, words) in [
+        (vec![ClientAuth], "it allows client authentication"),
+        (vec![ClientAuth, CodeSigning, OcspSigning], "client authentication, code signing, OCSP"),
+        (vec![other(2)], "it allows one purpose that is not known here"),
+        (vec![CodeSigning, other(2), other(3)], "code signing, 2 purposes that are not known"),
+        (vec![Any], "any purpose, which counts for CAs only"),
+    ] {
+        let mut leaf = leaf_params();
+        leaf.extended_key_usages = usages;
+        let said = chain(&leaf, authority_params("a")).run().unwrap_err().to_string();
+        assert!(said.contains("without server authentication") && said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn an_issuer_that_is_written_with_another_kind_of_string_is_told() {
+    let root = root("M\u{fc}ller");
+    let mut der = issue(&leaf_params(), &super::root("Muller")).to_vec();
+    let at = position(&der, b"Muller");
+    (der[at - 2], der[at + 1]) = (der::TELETEX_STRING, 0xfc);
+    let leaf = CertificateDer::from(der);
+    let error = Check::new(&leaf, &[], &[root.der()]).run().unwrap_err();
+    assert_eq!(error.problem, Problem::IssuerWrittenOtherwise("CN=M\\u{fc}ller".to_owned()));
+    let error = Check::new(&leaf, &[], &[super::root("other").der()]).run().unwrap_err();
+    assert_eq!(error.problem.code(), "unknown-issuer");
+    assert!(error.to_string().contains("no trust anchor or intermediate has"), "{error}");
+}
+
+#[test]
+fn names_are_read_whatever_their_strings_are() {
+    let name = |tag, text: &[u8]| {
+        let kind = der::wrap(der::OBJECT_IDENTIFIER, &[0x55, 0x04, 0x03]);
+        let attribute = [kind, der::wrap(tag, text)].concat();
+        der::wrap(der::SET, &der::wrap(der::SEQUENCE, &attribute))
+    };
+    for (tag, text, words) in [
+        (der::UTF8_STRING, &b"a"[..], "CN=a"),
+        (der::UTF8_STRING, b"a\xff", "CN=a\\u{fffd}"),
+        (der::TELETEX_STRING, b"M\xfcller", "CN=M\\u{fc}ller"),
+        (der::BMP_STRING, b"\0a\0b", "CN=ab"),
+        (der::UNIVERSAL_STRING, b"\0\0\0a\0\0\0b", "CN=ab"),
+        (der::OCTET_STRING, b"a", "CN=#040161"),
+    ] {
+        assert_eq!(distinguished_name::describe(&name(tag, text)), words);
+    }
+    let both = [name(der::UTF8_STRING, b"a"), name(der::UTF8_STRING, b"b")].concat();
+    assert_eq!(distinguished_name::describe(&both), "CN=a, CN=b");
+    assert_eq!(distinguished_name::describe(&[]), "");
+}
+
+/// An RSA key of 2,048 bits with this exponent.
+fn rsa(exponent: &[u8]) -> Vec<u8> {
+    let modulus = der::wrap(der::INTEGER, &[&[0], &[0xff; 256][..]].concat());
+    let exponent = der::wrap(der::INTEGER, exponent);
+    der::wrap(der::SEQUENCE, &[modulus, exponent].concat())
+}
+
+fn said(signature: &[u8], algorithm: &[u8], bytes: &[u8], error: SignatureError) -> Problem {
+    let key = signature::PublicKey { algorithm, bytes };
+    problem(signature, key, "CN=a".to_owned(), &CryptoProvider::ring().signatures.all, error)
+}
+
+#[test]
+fn a_key_that_nothing_verifies_with_is_not_called_a_bad_signature() {
+    use pki_types::alg_id::{ECDSA_P256, ECDSA_SHA256, ED25519, RSA_ENCRYPTION, RSA_PKCS1_SHA256};
+    let (rsa_key, rsa_signature) = (&*RSA_ENCRYPTION, &*RSA_PKCS1_SHA256);
+    let small = rsa(&[3]);
+    assert_eq!(
+        said(rsa_signature, rsa_key, &small, SignatureError::Invalid),
+        Problem::BadSignature("CN=a".to_owned())
+    );
+    for (signature, algorithm, bytes, words) in [
+        (rsa_signature, rsa_key, rsa(&[1]), "exponent is less than 3"),
+        (rsa_signature, rsa_key, rsa(&[0xff]), "exponent is less than 3"),
+        (rsa_signature, rsa_key, rsa(&[4]), "exponent is even"),
+        (rsa_signature, rsa_key, rsa(&[1; 9]), "exponent has 9 bytes"),
+        (rsa_signature, rsa_key, vec![1, 2, 3], "not a modulus and an exponent"),
+        (&*ECDSA_SHA256, &*ECDSA_P256, vec![2; 33], "its point is compressed"),
+        (&*ECDSA_SHA256, &*ECDSA_P256, vec![4; 64], "its point has 64 bytes, not 65"),
+        (&*ED25519, &*ED25519, vec![0; 31], "the key has 31 bytes, not 32"),
+    ] {
+        for error in [SignatureError::Invalid, SignatureError::UnsupportedKey] {
+            let problem = said(signature, algorithm, &bytes, error);
+            assert_eq!(problem.code(), "unsupported-algorithm");
+            assert!(problem.to_string().contains(words), "{problem}");
+        }
+    }
+}
+
+#[test]
+fn an_authority_made_anew_with_another_kind_of_key_is_told() {
+    for (old, new) in [
+        (&rcgen::PKCS_ED25519, &rcgen::PKCS_ECDSA_P256_SHA256),
+        (&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ED25519),
+    ] {
+        let made = |kind| {
+            let key = KeyPair::generate_for(kind).unwrap();
+            Authority::self_signed(authority_params("root"), key).unwrap()
+        };
+        let (old, new) = (made(old), made(new));
+        let leaf = issue(&leaf_params(), &old);
+        let problem = Check::new(&leaf, &[], &[new.der()]).run().unwrap_err().problem;
+        assert_eq!(problem.code(), "bad-signature");
+        assert!(problem.to_string().contains("which makes no such signature"), "{problem}");
+        let remedy = problem.remedy().unwrap();
+        assert!(
+            remedy.contains("made anew") && remedy.contains("issued again by the new"),
+            "{remedy}"
+        );
+    }
+}
+
+#[test]
+fn parameters_that_are_not_supported_are_told_beside_those_that_are() {
+    use pki_types::alg_id::{ECDSA_P256, ECDSA_SHA256, RSA_ENCRYPTION, RSA_PSS_SHA256};
+    let mut salt_of_222 = RSA_PSS_SHA256.to_vec();
+    let at = salt_of_222.len() - 1;
+    salt_of_222[at] = 22;
+    let unsupported = SignatureError::UnsupportedKey;
+    let problem = said(&salt_of_222, &RSA_ENCRYPTION, &rsa(&[3]), unsupported).to_string();
+    assert!(problem.contains("a salt of 22 bytes by a key for"), "{problem}");
+    assert!(problem.contains("SHA-256, MGF1 with SHA-256 and a salt of 32 bytes"), "{problem}");
+    assert!(problem.contains("SHA-512, MGF1 with SHA-512 and a salt of 64 bytes"), "{problem}");
+    // A curve that no algorithm is for.
+    let mut p521 = ECDSA_P256[..9].to_vec();
+    p521.extend([0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23]);
+    let problem = said(&ECDSA_SHA256, &p521, &[4; 133], unsupported).to_string();
+    assert!(problem.contains("secp521r1") && problem.contains("secp384r1"), "{problem}");
+    // An algorithm that nothing is known of.
+    let unknown = [der::OBJECT_IDENTIFIER, 2, 0x2a, 3];
+    let problem = said(&unknown, &RSA_ENCRYPTION, &rsa(&[3]), unsupported).to_string();
+    assert!(problem.ends_with("which is not supported"), "{problem}");
+}
+
+#[test]
+fn which_name_constraint_is_broken_is_told() {
+    let tree = |tag, bytes: &[u8]| der::wrap(der::SEQUENCE, &der::wrap(tag, bytes));
+    let side = |number, trees: &[Vec<u8>]| der::wrap(der::constructed(number), &trees.concat());
+    let contents = [
+        side(0, &[tree(name::tag::DNS, b"a.example"), tree(name::tag::DNS, b"b.example")]),
+        side(1, &[tree(name::tag::DNS, b"no.a.example"), tree(name::tag::IP, &[0; 8])]),
+    ]
+    .concat();
+    let constraints = crate::certificate::constraints::NameConstraints::decode(&contents).unwrap();
+    for (name, reason) in [
+        (dns("c.example"), "permitted of its kind is only DNS:a.example, DNS:b.example"),
+        (dns("x.no.a.example"), "excluded is DNS:no.a.example"),
+        (SubjectName::Ip(vec![192, 0, 2, 1]), "excluded is IP:0.0.0.0/0"),
+        (dns("a..example"), "the name is malformed"),
+        (SubjectName::Undecodable, "the name is malformed"),
+    ] {
+        assert!(!constraints.allow(&name));
+        let said = constraints.reason(&name);
+        assert!(said.starts_with(reason), "{said}");
+    }
+    for (contents, reason) in [
+        (
+            side(1, &[tree(name::tag::DNS, b"a"), tree(name::tag::IP, &[1])]),
+            "number 2 of what is excluded",
+        ),
+        (side(0, &[]), "the list of what is permitted is empty"),
+        (Vec::new(), "nothing is permitted or excluded"),
+        (
+            [side(1, &[tree(name::tag::DNS, b"a")]), side(0, &[tree(name::tag::DNS, b"a")])]
+                .concat(),
+            "there is something beside",
+        ),
+    ] {
+        let said =
+            crate::certificate::constraints::NameConstraints::decode(&contents).err().unwrap();
+        assert!(said.starts_with(reason), "{said}");
+    }
+}

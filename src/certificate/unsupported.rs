@@ -1,0 +1,81 @@
+//! Why a signature could not be verified with the key of its issuer's name.
+
+use std::collections::BTreeSet;
+
+use pki_types::SignatureVerificationAlgorithm;
+
+use super::der::{self, Reader};
+use super::error::{Problem, SignatureError};
+use super::signature::{self, PublicKey};
+
+type Algorithms<'a> = &'a [&'static dyn SignatureVerificationAlgorithm];
+
+/// The problem of a certificate that names this `signature` algorithm (contents of an
+/// AlgorithmIdentifier), and that the `key` of the `issuer` did not verify.
+pub(super) fn problem(
+    signature: &[u8],
+    key: PublicKey<'_>,
+    issuer: String,
+    algorithms: Algorithms<'_>,
+    error: SignatureError,
+) -> Problem {
+    let unusable = key.unusable();
+    if error == SignatureError::Invalid && unusable.is_none() {
+        return Problem::BadSignature(issuer);
+    }
+    let described = signature::describe(signature);
+    let of_kind: Vec<_> =
+        algorithms.iter().filter(|it| same_number(&it.signature_alg_id(), signature)).collect();
+    let keys: Vec<_> = of_kind.iter().map(|it| it.public_key_alg_id()).collect();
+    let families: Vec<_> = keys.iter().filter_map(|key| family(key)).collect();
+    if family(key.algorithm).is_some_and(|it| !families.is_empty() && !families.contains(&it)) {
+        return Problem::OtherKindOfKey { issuer, signature: described, key: key.describe() };
+    }
+    let reason = match unusable {
+        Some(reason) => format!(": {reason}"),
+        None if of_kind.is_empty() => String::new(),
+        None if !of_kind.iter().any(|it| *it.signature_alg_id() == *signature) => {
+            let known = of_kind.iter().map(|it| signature::describe(&it.signature_alg_id()));
+            format!(": supported of its kind are {}", list(known))
+        }
+        None if keys.iter().any(|it| **it == *key.algorithm) => String::new(),
+        None => {
+            let known = keys.iter().map(|it| signature::describe(it));
+            format!(": supported with such signatures are keys for {}", list(known))
+        }
+    };
+    Problem::UnsupportedAlgorithm { signature: described, key: key.describe(), reason }
+}
+
+/// Each of them once.
+fn list(words: impl Iterator<Item = String>) -> String {
+    words.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// The object identifier that an AlgorithmIdentifier begins with, from its contents.
+fn number(algorithm: &[u8]) -> Option<&[u8]> {
+    Reader(algorithm).take(der::OBJECT_IDENTIFIER).map(|number| number.contents)
+}
+
+fn same_number(one: &[u8], other: &[u8]) -> bool {
+    number(one).is_some() && number(one) == number(other)
+}
+
+/// Kinds of keys, of which each makes signatures that no other can make.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Family {
+    Rsa,
+    EllipticCurve,
+    Edwards,
+}
+
+/// `None` for a kind that is not known here.
+fn family(key: &[u8]) -> Option<Family> {
+    match number(key)? {
+        signature::RSA | signature::RSA_PSS => Some(Family::Rsa),
+        signature::EC_PUBLIC_KEY => Some(Family::EllipticCurve),
+        // Ed25519 and Ed448.
+        [0x2b, 0x65, 0x70 | 0x71] => Some(Family::Edwards),
+        _ => None,
+    }
+}
