@@ -97,6 +97,7 @@ pub mod record;
 pub mod registry;
 mod reply;
 pub mod session;
+mod time;
 pub mod transport;
 pub mod wire;
 
@@ -108,6 +109,7 @@ pub use error::{Error, ErrorKind};
 pub use level::Level;
 pub use observer::{Event, KeyLogFile, Observer};
 pub use pki_types;
+pub use time::Time;
 pub use transport::Stream;
 pub use zeroize;
 

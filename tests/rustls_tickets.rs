@@ -75,15 +75,20 @@ fn server_config(
     identity: &Identity,
     provider: CryptoProvider,
     sessions: Arc<dyn SessionStore>,
+    register: Arc<StrikeRegister>,
 ) -> Arc<ServerConfig> {
     let certificates = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let builder = ServerConfig::builder(provider).sessions(sessions);
     let builder = builder.application_protocols(["test/1"]);
-    // A second ago: what began in the second of a ticket knows nothing of what was before.
-    let began = Duration::from_secs(UnixTime::now().as_secs() - 1);
-    let began = UnixTime::since_unix_epoch(began);
-    let builder = builder.early_data(1000, Arc::new(StrikeRegister::new(began)));
+    let builder = builder.early_data(1000, register);
     Arc::new(builder.build(Arc::new(certificates)).unwrap())
+}
+
+/// A register for servers with the same tickets. It began a second ago: what began in the second of
+/// a ticket knows nothing of what was before.
+fn register() -> Arc<StrikeRegister> {
+    let began = Duration::from_secs(UnixTime::now().as_secs() - 1);
+    Arc::new(StrikeRegister::new(UnixTime::since_unix_epoch(began)))
 }
 
 /// As [`exchange`], with what the server of ours got early.
@@ -114,8 +119,9 @@ fn their_client_resumes_with_our_tickets_and_our_server_takes_its_early_data() {
                 false => Arc::new(MemorySessions::new(8, random.clone())),
             };
             let provider = || narrow_provider(suite, 0);
-            let first = server_config(&identity, provider(), sessions.clone());
-            let then = server_config(&identity, narrow_provider(suite, group), sessions);
+            let register = register();
+            let first = server_config(&identity, provider(), sessions.clone(), register.clone());
+            let then = server_config(&identity, narrow_provider(suite, group), sessions, register);
             let mut theirs = peer::client_config(&identity, peer::default_provider());
             theirs.alpn_protocols = vec![b"test/1".to_vec()];
             theirs.enable_early_data = true;

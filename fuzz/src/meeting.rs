@@ -13,7 +13,8 @@ use handclasp::handshake::{Handshake, Side};
 use handclasp::pki_types::{ServerName, UnixTime};
 use handclasp::registry::{CipherSuiteId, NamedGroup};
 use handclasp::session::{
-    ClientSession, ClientSessionStore, MemoryClientSessions, StrikeRegister, TicketKeys,
+    AntiReplay, ClientSession, ClientSessionStore, MemoryClientSessions, Strike, StrikeRegister,
+    TicketKeys,
 };
 use handclasp::{ClientConfig, ServerConfig};
 
@@ -148,6 +149,16 @@ impl EarlyDataPolicy for Refuse {
     }
 }
 
+/// A register that takes tickets of all zones: the server of each input has a new one.
+#[derive(Debug)]
+struct Lasting(StrikeRegister);
+
+impl AntiReplay for Lasting {
+    fn is_first(&self, strike: &Strike, now: UnixTime) -> bool {
+        self.0.is_first(strike, now)
+    }
+}
+
 fn server(kept: Kept) -> Arc<ServerConfig> {
     let scenario = if kept == Kept::Retried { Scenario::Retry } else { Scenario::Plain };
     let random = || peers::provider(Side::Server, &[NamedGroup::X25519]).random;
@@ -156,7 +167,8 @@ fn server(kept: Kept) -> Arc<ServerConfig> {
     let keys = TicketKeys::from_bytes(&secret, random()).expect("the key is a good one");
     let mut builder = peers::server_builder(scenario).sessions(Arc::new(keys)).tickets(1);
     if !matches!(kept, Kept::Key | Kept::Ticket) {
-        builder = builder.early_data(EARLY_DATA, Arc::new(StrikeRegister::new(before(100))));
+        let register = Lasting(StrikeRegister::new(before(100)));
+        builder = builder.early_data(EARLY_DATA, Arc::new(register));
     }
     match kept {
         Kept::Key | Kept::EarlyKey | Kept::OtherKey => {

@@ -45,13 +45,15 @@ use crate::level::Level;
 use crate::observer::Observer;
 use crate::record::{Opener, PaddingPolicy, Sealer, TrafficKeys};
 use crate::registry::{ContentType, ProtocolVersion};
+use crate::time::{Clock, Time};
 use crate::wire::NewSessionTicket;
 
 pub use inbound::Received;
 
 /// How a connection is made, beside its configuration.
 pub struct Options {
-    /// The time that certificates and cookies are judged by.
+    /// The time that certificates, tickets and cookies are judged by. Where it is the second
+    /// of the system's clock, tickets have the exact time of that clock.
     pub now: UnixTime,
     /// Who watches.
     pub observer: Option<Box<dyn Observer>>,
@@ -67,6 +69,8 @@ impl Default for Options {
 /// What connections of both sides have.
 pub struct Connection {
     handshake: Handshake,
+    /// The time goes on from the one that the connection was made with.
+    clock: Clock,
     opener: Opener,
     sealer: Sealer,
     /// Sealed bytes. The buffer stays while data flow, and is given back by
@@ -85,6 +89,7 @@ pub struct Connection {
 impl Connection {
     fn new(
         mut handshake: Handshake,
+        clock: Clock,
         padding: Option<PaddingPolicy>,
         observer: Option<Box<dyn Observer>>,
     ) -> Result<Self, Error> {
@@ -93,6 +98,7 @@ impl Connection {
         }
         let mut connection = Self {
             handshake,
+            clock,
             opener: Opener::plaintext(),
             sealer: Sealer::plaintext(),
             outgoing: Vec::new(),
@@ -199,12 +205,14 @@ impl Connection {
     }
 
     /// Time has passed: see [`Handshake::set_time`]. Streams do it whenever bytes come.
-    pub fn set_time(&mut self, now: UnixTime) {
+    pub fn set_time(&mut self, now: impl Into<Time>) {
         self.handshake.set_time(now);
     }
 
-    pub(crate) fn time(&self) -> UnixTime {
-        self.handshake.time()
+    /// Sets the time of the connection's clock, if that is not behind what was set before.
+    pub(crate) fn follow_clock(&mut self) {
+        let now = self.clock.now().max(self.handshake.time());
+        self.set_time(now);
     }
 
     /// The transport has ended. Fine after the peer's close_notify; anything else is an error:
@@ -316,8 +324,9 @@ impl ClientConnection {
         options: Options,
     ) -> Result<Self, Error> {
         let padding = config.record_padding.clone();
-        let handshake = Handshake::client(config, server_name, options.now);
-        Connection::new(handshake, padding, options.observer).map(Self)
+        let clock = Clock::new(options.now);
+        let handshake = Handshake::client(config, server_name, clock.then());
+        Connection::new(handshake, clock, padding, options.observer).map(Self)
     }
 }
 
@@ -337,8 +346,9 @@ impl ServerConnection {
     /// As [`new`](Self::new), with a time and an observer of the caller's.
     pub fn with_options(config: Arc<ServerConfig>, options: Options) -> Result<Self, Error> {
         let padding = config.record_padding.clone();
-        let handshake = Handshake::server(config, options.now);
-        Connection::new(handshake, padding, options.observer).map(Self)
+        let clock = Clock::new(options.now);
+        let handshake = Handshake::server(config, clock.then());
+        Connection::new(handshake, clock, padding, options.observer).map(Self)
     }
 
     /// Sends so many more tickets: see [`Handshake::send_tickets`].

@@ -164,7 +164,7 @@ impl Presented {
         }
         let Some(first) = certificate.entries().next() else { return Ok(None) };
         let server_name = expected.server_name.cloned();
-        let now = context.now;
+        let now = context.now.unix();
         if expected.certificate_type == CertificateType::RAW_PUBLIC_KEY {
             if chain.len() > 1 {
                 let reason = "there may be one raw public key";

@@ -1,13 +1,12 @@
 use std::sync::Arc;
 
-use pki_types::UnixTime;
-
 use super::step::{Step, Steps};
 use super::{PeerParameters, Question, Resumption};
 use crate::config::{Limits, PreSharedKey};
 use crate::key_schedule::Transcript;
 use crate::observer::{Event, KeyLog, Observers};
 use crate::session::PeerCredential;
+use crate::time::Time;
 use crate::wire::HandshakeMessage;
 
 /// What a state works with beside itself and the message: the steps it adds to, who watches, and
@@ -17,7 +16,7 @@ pub(crate) struct Context {
     pub(crate) observers: Observers,
     pub(crate) parameters: PeerParameters,
     pub(crate) resumption: Resumption,
-    pub(crate) now: UnixTime,
+    pub(crate) now: Time,
     pub(crate) limits: Limits,
     /// What the handshake rests on, if it does.
     pub(crate) question: Option<Box<Question>>,
@@ -31,7 +30,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(super) fn new(key_log: Option<Arc<dyn KeyLog>>, limits: Limits, now: UnixTime) -> Self {
+    pub(super) fn new(key_log: Option<Arc<dyn KeyLog>>, limits: Limits, now: Time) -> Self {
         Self {
             steps: Steps::default(),
             observers: Observers::new(key_log),

@@ -1,7 +1,7 @@
 use core::fmt;
 use std::sync::Arc;
 
-use pki_types::{ServerName, UnixTime};
+use pki_types::ServerName;
 
 use super::incoming::next_message;
 use super::post_handshake::Connected;
@@ -14,6 +14,7 @@ use crate::crypto::Secret;
 use crate::error::{Error, ErrorKind};
 use crate::observer::{Event, Observer, Observers};
 use crate::registry::HandshakeType;
+use crate::time::Time;
 use crate::wire::{HandshakeMessage, NewSessionTicket};
 
 const NOT_COMPLETE: &str = "the handshake is not complete yet";
@@ -54,16 +55,16 @@ impl Handshake {
     pub fn client(
         config: Arc<ClientConfig>,
         server_name: ServerName<'static>,
-        now: UnixTime,
+        now: impl Into<Time>,
     ) -> Self {
-        let context = Context::new(config.key_log.clone(), config.limits, now);
+        let context = Context::new(config.key_log.clone(), config.limits, now.into());
         let state = State::Client(client::State::new(config, server_name));
         Self::new(Side::Client, state, context)
     }
 
     /// A server's handshake with whoever speaks first.
-    pub fn server(config: Arc<ServerConfig>, now: UnixTime) -> Self {
-        let context = Context::new(config.key_log.clone(), config.limits, now);
+    pub fn server(config: Arc<ServerConfig>, now: impl Into<Time>) -> Self {
+        let context = Context::new(config.key_log.clone(), config.limits, now.into());
         Self::new(Side::Server, State::Server(server::State::new(config)), context)
     }
 

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use pki_types::UnixTime;
-
 use super::question::ChooseClientCertificate;
 use super::{EarlyData, Handshake, Level, Side};
 use crate::config::{CertifiedKey, ServerConfig};
@@ -11,6 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Exporter;
 use crate::registry::{CertificateType, ContentType};
 use crate::session::{CertificateAnswer, PeerCredential};
+use crate::time::Time;
 
 /// What outlives a single state of a handshake.
 #[derive(Default)]
@@ -32,8 +31,8 @@ pub(crate) struct Resumption {
 }
 
 impl Resumption {
-    pub(super) fn new(now: UnixTime) -> Self {
-        Self { authenticated: now.as_secs(), ..Self::default() }
+    pub(super) fn new(now: Time) -> Self {
+        Self { authenticated: now.unix().as_secs(), ..Self::default() }
     }
 
     /// Does the peer's proof go back to a key that was agreed on outside of TLS? Certificates must
@@ -85,15 +84,17 @@ impl Handshake {
         Ok(self)
     }
 
-    /// Time has passed: tickets that come or are made from here on are of this time, and what is
-    /// judged by the time is judged by this one. Without it that is the time at which the handshake
-    /// was made. A server that takes 0-RTT data should say it when the client speaks, which may
-    /// have waited: whether a ClientHello is fresh depends on it (section 8.3).
-    pub fn set_time(&mut self, now: UnixTime) {
-        self.context.now = now;
+    /// Sets the time. Tickets that come or are sent from here on have it, and certificates, tickets
+    /// and cookies are checked against it. Before the first call it is the time at which the
+    /// handshake was made. A server that takes 0-RTT data should set it when the ClientHello comes:
+    /// the client may have waited, and 0-RTT data must be fresh (section 8.3).
+    ///
+    /// [`Time::now`] has milliseconds. A `UnixTime` stands for the beginning of its second.
+    pub fn set_time(&mut self, now: impl Into<Time>) {
+        self.context.now = now.into();
     }
 
-    pub(crate) fn time(&self) -> UnixTime {
+    pub(crate) fn time(&self) -> Time {
         self.context.now
     }
 

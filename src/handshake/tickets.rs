@@ -1,8 +1,6 @@
 //! Tickets after the handshake: a server makes them, a client keeps them (RFC 9846, section
 //! 4.7.1).
 
-use core::time::Duration;
-
 use pki_types::ServerName;
 
 use super::Context;
@@ -14,7 +12,7 @@ use crate::key_schedule::ResumptionSecret;
 use crate::registry::{CipherSuiteId, ExtensionType, HandshakeType};
 use crate::session::{
     ClientSession, ClientSessionStore, MAX_LIFETIME, MAX_TICKET_LENGTH, ServerSession, Session,
-    TicketOrigin,
+    TicketOrigin, seconds_left,
 };
 use crate::wire::{Extensions, NewSessionTicket, write_extension};
 
@@ -41,8 +39,7 @@ pub(super) fn keep(
         raw_public_key: None,
         authenticated: context.resumption.authenticated,
     };
-    // The time is in whole seconds: the ticket's age must not look longer than it is.
-    let received = Duration::from_millis(context.now.as_secs().saturating_mul(1000) + 999);
+    let received = context.now.as_duration();
     let psk = secrets.0.psk(ticket.nonce, &mut context.observers)?;
     let credential = context.resumption.credential.for_session();
     let answer = context.resumption.answer.clone();
@@ -72,9 +69,8 @@ impl Connected {
         context: &mut Context,
     ) -> Result<bool, Error> {
         let Some(sessions) = &config.sessions else { return Ok(false) };
-        let (now, authenticated) = (context.now.as_secs(), context.resumption.authenticated);
-        let rest = u64::from(MAX_LIFETIME).saturating_sub(now.saturating_sub(authenticated));
-        let lifetime = config.ticket_lifetime.min(u32::try_from(rest).unwrap_or(u32::MAX));
+        let authenticated = context.resumption.authenticated;
+        let lifetime = config.ticket_lifetime.min(seconds_left(authenticated, context.now));
         if lifetime == 0 {
             return Ok(false);
         }
@@ -93,11 +89,12 @@ impl Connected {
             None => 0,
         };
         let session = ServerSession {
+            zone: config.early_data.as_ref().and_then(|(_, anti_replay)| anti_replay.zone()),
             policy: config.session_policy(context.parameters.server_name.as_deref()),
             session: Session {
                 cipher_suite: self.read.suite().id,
                 secret: self.resumption.psk(&nonce, &mut context.observers)?,
-                since: now.saturating_mul(1000),
+                since: context.now,
                 authenticated,
                 lifetime,
                 age_add,
@@ -109,7 +106,7 @@ impl Connected {
             },
         };
         // A store without room is no reason to end the connection.
-        let ticket = sessions.put(&session.encode(), context.now).unwrap_or_default();
+        let ticket = sessions.put(&session.encode(), context.now.unix()).unwrap_or_default();
         if !(1..=MAX_TICKET_LENGTH).contains(&ticket.len()) {
             return Ok(false);
         }

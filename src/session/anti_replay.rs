@@ -4,6 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use pki_types::UnixTime;
 
+use crate::crypto::SecureRandom;
+use crate::crypto::ring::SystemRandom;
+
 /// A ClientHello that wants its 0-RTT data to be taken, as far as telling it from another one goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -12,16 +15,42 @@ pub struct Strike {
     pub id: [u8; 32],
     /// When the ticket was issued; `None` for a key that is no ticket of this server's.
     pub issued: Option<UnixTime>,
-    /// From when on the same ClientHello would have passed for fresh.
+    /// The first second at which the ClientHello is fresh.
     pub fresh_since: UnixTime,
-    /// Until when it will; `None` for ever, as a key without an age has it.
+    /// The last one. `None` for a key without an age: its ClientHello is always fresh.
     pub fresh_until: Option<UnixTime>,
+}
+
+/// The name of a storage zone (RFC 9846, section 8.2): of one memory of ClientHellos. Each ticket
+/// carries the zone of the server that sent it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Zone(pub [u8; Self::LENGTH]);
+
+impl Zone {
+    /// The length of a name in bytes. All zeros are no name.
+    pub const LENGTH: usize = 16;
 }
 
 /// Sees to it that no 0-RTT data is taken twice (RFC 9846, section 8).
 ///
-/// Servers that share ticket keys must share this too, or each takes the same data once.
+/// Before it is asked, the handshake compares the expected arrival of the ClientHello with the
+/// connection's clock (section 8.3): the time of the ticket plus the age that the client sent. The
+/// two must not differ by more than
+/// [`early_data_window`](crate::config::ServerConfigBuilder::early_data_window), in either direction.
 pub trait AntiReplay: Send + Sync + fmt::Debug {
+    /// The zone of this memory of ClientHellos. 0-RTT data under a ticket of another zone are
+    /// refused, and the ticket resumes all the same. A clock cannot tell which ClientHellos came
+    /// before the memory was made, as clocks are set back; the zone can.
+    ///
+    /// A memory that is lost when the server stops needs another name for each start. One that is
+    /// kept over restarts, or that several servers share, keeps its name, and has to have it before
+    /// the first ticket is sent. `None`, the default, takes tickets of all zones: then each server
+    /// with the same ticket keys takes the same data once, and once again after each start, unless
+    /// all of them share the memory.
+    fn zone(&self) -> Option<Zone> {
+        None
+    }
+
     /// Is this ClientHello seen for the first time? It is remembered then. When in doubt, or out
     /// of room, say no: the connection goes on without 0-RTT data. What has to ask over a
     /// network is better asked as a question of the handshake.
@@ -33,11 +62,21 @@ pub trait AntiReplay: Send + Sync + fmt::Debug {
     fn is_first(&self, strike: &Strike, now: UnixTime) -> bool;
 }
 
-/// Remembers each ClientHello while it would pass for fresh, in memory and up to a limit; says no
-/// beyond it. Connections of all configurations with the same ticket keys must share it.
+/// Remembers each ClientHello while it is fresh, in memory and up to a limit; says no beyond it.
+///
+/// Each register is a [`Zone`] of its own: 0-RTT data are accepted under the tickets that were sent
+/// with it, and under no others. After a restart, and where other servers have the same ticket keys,
+/// a client resumes without 0-RTT data once, and gets a ticket of this register. Share the register
+/// between all configurations of a server that have the same ticket keys.
+///
+/// It forgets no ClientHello that could be accepted again, wherever the clock jumps. A clock that
+/// was far ahead when 0-RTT data were accepted, and is right again, leaves entries that stay until
+/// the clock is there once more. When the register is full of them it says no.
 pub struct StrikeRegister {
     capacity: usize,
     started: UnixTime,
+    /// `None` where the system has no randomness: then the register says no to all tickets.
+    zone: Option<Zone>,
     seen: Mutex<Seen>,
 }
 
@@ -58,30 +97,40 @@ impl StrikeRegister {
     /// How many ClientHellos a register remembers unless said otherwise: of 32 bytes each.
     pub const CAPACITY: usize = 65_536;
 
-    /// An empty register. What was taken before `started` is not in it: so the 0-RTT data of tickets
-    /// of that second, and of older ones, are refused until they cannot be a replay of something from
-    /// before. Those under a key that is no ticket have no age: after a restart, each may be taken
-    /// once more.
+    /// An empty register, which began at the time `started`. Data under a ticket of that second or
+    /// of an earlier one, or of one in the future, may have been taken before: they are refused while
+    /// the window overlaps the start (section 8.2). Those under a key that is no ticket have no age:
+    /// after a restart, each may be taken once more.
     pub fn new(started: UnixTime) -> Self {
         Self::with_capacity(started, Self::CAPACITY)
     }
 
     /// As [`new`](Self::new), for so many ClientHellos.
     pub fn with_capacity(started: UnixTime, capacity: usize) -> Self {
-        Self { capacity, started, seen: Mutex::default() }
+        let mut name = Zone::default();
+        let zone = SystemRandom.fill(&mut name.0).is_ok().then_some(name);
+        Self { capacity, started, zone, seen: Mutex::default() }
     }
 
-    /// Could the same ClientHello have been taken before there was this register? In the same second
-    /// it could: what was there before may have ended then.
-    fn predates(&self, strike: &Strike) -> bool {
-        let older = strike.issued.is_some_and(|issued| issued <= self.started);
-        older && strike.fresh_since <= self.started
+    /// Could the same ClientHello have been taken before there was this register? In the second of
+    /// its start it could: what was there before may have ended then. A ticket from the future is
+    /// not of this clock, so it may be of any time before.
+    fn predates(&self, strike: &Strike, now: UnixTime) -> bool {
+        let Some(issued) = strike.issued else { return false };
+        issued > now || (issued <= self.started && strike.fresh_since <= self.started)
     }
 }
 
 impl AntiReplay for StrikeRegister {
+    /// Zeros, the name of no zone, where there is no randomness.
+    fn zone(&self) -> Option<Zone> {
+        Some(self.zone.unwrap_or_default())
+    }
+
     fn is_first(&self, strike: &Strike, now: UnixTime) -> bool {
-        if self.predates(strike) {
+        let nameless = self.zone.is_none() && strike.issued.is_some();
+        let stale = strike.fresh_until.is_some_and(|until| now > until);
+        if nameless || stale || now < strike.fresh_since || self.predates(strike, now) {
             return false;
         }
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);

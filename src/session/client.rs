@@ -12,6 +12,7 @@ use super::{
 };
 use crate::crypto::Secret;
 use crate::registry::{CertificateType, CipherSuiteId};
+use crate::time::Time;
 use crate::wire::NewSessionTicket;
 use crate::wire::codec::{Prefix, write_bytes};
 
@@ -66,7 +67,7 @@ impl ClientSession {
             session: Session {
                 cipher_suite: origin.cipher_suite,
                 secret: psk,
-                since: u64::try_from(received.as_millis()).ok()?,
+                since: Time::since_unix_epoch(received),
                 authenticated: origin.authenticated,
                 lifetime: ticket.lifetime.min(MAX_LIFETIME),
                 age_add: ticket.age_add,
@@ -119,9 +120,10 @@ impl ClientSession {
         self.session.max_early_data_size
     }
 
-    /// Can the session be resumed at this time?
-    pub fn is_alive(&self, now: UnixTime) -> bool {
-        self.session.is_alive(now)
+    /// Can the session be resumed at this time? A session whose ticket came more than ten seconds
+    /// after `now` cannot: the clock was set back, and the ticket's age is not known.
+    pub fn is_alive(&self, now: impl Into<Time>) -> bool {
+        self.session.is_alive(now.into())
     }
 
     /// The session as bytes, which are a secret: see [`from_bytes`](Self::from_bytes).

@@ -42,15 +42,17 @@ mod credential;
 mod server;
 mod ticket_keys;
 
-use pki_types::UnixTime;
+use core::time::Duration;
+
 use zeroize::Zeroizing;
 
 use crate::crypto::Secret;
 use crate::registry::{CertificateType, CipherSuiteId, HandshakeType};
+use crate::time::Time;
 use crate::wire::DecodeError;
 use crate::wire::codec::{Prefix, Reader, write_bytes, write_u16};
 
-pub use anti_replay::{AntiReplay, Strike, StrikeRegister};
+pub use anti_replay::{AntiReplay, Strike, StrikeRegister, Zone};
 pub use client::{ClientSession, ClientSessionStore, MemoryClientSessions, TicketOrigin};
 pub use server::{MemorySessions, SessionStore};
 pub use ticket_keys::TicketKeys;
@@ -61,6 +63,11 @@ pub(crate) use server::ServerSession;
 /// The longest lifetime of a ticket, and of everything that resumptions hand on from one
 /// handshake with certificates, in seconds: seven days (RFC 9846, section 4.7.1).
 pub const MAX_LIFETIME: u32 = 7 * 24 * 60 * 60;
+
+/// How far ahead of this clock the time of a session may be. Clocks of servers that share sessions
+/// differ a little, and so do the times of two connections of one server. RFC 9846, section 8.3,
+/// calls ten seconds the order of such errors.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(10);
 
 /// The longest ticket that is kept or sent, in bytes: it has to fit into a ClientHello.
 pub(crate) const MAX_TICKET_LENGTH: usize = 0x2000;
@@ -95,8 +102,8 @@ pub(crate) struct Session {
     pub(crate) cipher_suite: CipherSuiteId,
     /// The PSK of the ticket.
     pub(crate) secret: Secret,
-    /// When the ticket was issued or came, in milliseconds since 1970.
-    pub(crate) since: u64,
+    /// When the server sent the ticket, or when the client received it.
+    pub(crate) since: Time,
     /// When the peer last proved who it is with more than a ticket, in seconds since 1970.
     pub(crate) authenticated: u64,
     pub(crate) lifetime: u32,
@@ -112,22 +119,19 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Milliseconds since the ticket was issued; none for a clock that went backwards.
-    pub(crate) fn age(&self, now: UnixTime) -> u64 {
-        now.as_secs().saturating_mul(1000).saturating_sub(self.since)
+    /// The ticket's age in milliseconds, as a client sends it (section 4.3.11.1). The clock may be
+    /// a little behind the time at which the ticket came: the age is zero then.
+    pub(crate) fn obfuscated_age(&self, now: Time) -> u32 {
+        u32::try_from(now.since(self.since).as_millis())
+            .unwrap_or(u32::MAX)
+            .wrapping_add(self.age_add)
     }
 
-    /// The age as a client tells it (section 4.3.11.1).
-    pub(crate) fn obfuscated_age(&self, now: UnixTime) -> u32 {
-        u32::try_from(self.age(now)).unwrap_or(u32::MAX).wrapping_add(self.age_add)
-    }
-
-    /// May the ticket still be used? Its time must not be over, and neither may that of the
-    /// handshake that it goes back to.
-    pub(crate) fn is_alive(&self, now: UnixTime) -> bool {
-        let age_of_proof = now.as_secs().saturating_sub(self.authenticated);
-        self.age(now) <= u64::from(self.lifetime.min(MAX_LIFETIME)) * 1000
-            && age_of_proof <= u64::from(MAX_LIFETIME)
+    /// May the ticket be used? Its lifetime must not be over, and the handshake in which the peer
+    /// authenticated must not be older than seven days (section 4.7.1).
+    pub(crate) fn is_alive(&self, now: Time) -> bool {
+        is_recent(self.since, self.lifetime.min(MAX_LIFETIME), now)
+            && is_recent(from_secs(self.authenticated), MAX_LIFETIME, now)
     }
 
     /// More bytes than are written, with a name or a digest before them.
@@ -138,7 +142,8 @@ impl Session {
 
     fn encode(&self, out: &mut Vec<u8>) {
         write_u16(out, self.cipher_suite);
-        out.extend_from_slice(&self.since.to_be_bytes());
+        let microseconds = u64::try_from(self.since.as_duration().as_micros());
+        out.extend_from_slice(&microseconds.unwrap_or(u64::MAX).to_be_bytes());
         out.extend_from_slice(&self.authenticated.to_be_bytes());
         for number in [self.lifetime, self.age_add, self.max_early_data_size] {
             out.extend_from_slice(&number.to_be_bytes());
@@ -156,7 +161,7 @@ impl Session {
         let number =
             |reader: &mut Reader<'_>, field| reader.array(field).map(|it| u64::from_be_bytes(*it));
         let cipher_suite = CipherSuiteId(reader.u16("cipher suite")?);
-        let since = number(reader, "time")?;
+        let since = Duration::from_micros(number(reader, "time")?);
         let authenticated = number(reader, "time")?;
         let lifetime = reader.u32("lifetime")?;
         let age_add = reader.u32("age_add")?;
@@ -170,7 +175,7 @@ impl Session {
         Ok(Self {
             cipher_suite,
             secret,
-            since,
+            since: Time::since_unix_epoch(since),
             authenticated,
             lifetime,
             age_add,
@@ -181,6 +186,34 @@ impl Session {
             own_type,
         })
     }
+}
+
+/// Is `then` at most `lifetime` seconds ago?
+///
+/// A time in the future is not recent: the clock was set back, or the other machine's clock is
+/// wrong. The true age is not known then, and a ticket would live longer than it may. A small
+/// difference is none: see [`CLOCK_TOLERANCE`].
+fn is_recent(then: Time, lifetime: u32, now: Time) -> bool {
+    let age = now.difference(then);
+    match then <= now {
+        true => age <= Duration::from_secs(lifetime.into()),
+        false => age <= CLOCK_TOLERANCE,
+    }
+}
+
+/// The seconds that are left of seven days since the peer authenticated at the time
+/// `authenticated`, in seconds since 1970. None are left where that is in the future.
+pub(crate) fn seconds_left(authenticated: u64, now: Time) -> u32 {
+    let authenticated = from_secs(authenticated);
+    if !is_recent(authenticated, MAX_LIFETIME, now) {
+        return 0;
+    }
+    let passed = now.since(authenticated).as_secs();
+    MAX_LIFETIME.saturating_sub(u32::try_from(passed).unwrap_or(u32::MAX))
+}
+
+fn from_secs(seconds: u64) -> Time {
+    Time::since_unix_epoch(Duration::from_secs(seconds))
 }
 
 /// Writes a version and what follows it, into memory that is wiped. `room` is enough for all of

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pki_types::UnixTime;
 use zeroize::Zeroizing;
 
-use super::{Session, SessionError};
+use super::{Session, SessionError, Zone};
 use crate::crypto::{CryptoError, SecureRandom};
 use crate::reply::Reply;
 
@@ -100,12 +100,16 @@ pub(crate) struct ServerSession {
     pub(crate) session: Session,
     /// The digest of the rules that the session was made under: it is worth nothing under others.
     pub(crate) policy: [u8; 32],
+    /// The zone that may take 0-RTT data under the ticket; `None` where each server may.
+    pub(crate) zone: Option<Zone>,
 }
 
 impl ServerSession {
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
         super::write(self.session.room(), |out| {
             out.extend_from_slice(&self.policy);
+            // Zeros are the name of no zone.
+            out.extend_from_slice(&self.zone.unwrap_or_default().0);
             self.session.encode(out);
         })
     }
@@ -113,8 +117,10 @@ impl ServerSession {
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, SessionError> {
         let mut reader = super::open(bytes)?;
         let policy = *reader.array("policy")?;
+        let zone = Zone(*reader.array("zone")?);
+        let zone = (zone != Zone::default()).then_some(zone);
         let session = Session::read(&mut reader)?;
         reader.finish("end")?;
-        Ok(Self { session, policy })
+        Ok(Self { session, policy, zone })
     }
 }

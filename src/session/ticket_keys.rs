@@ -16,19 +16,42 @@ use crate::reply::Reply;
 /// and a nonce of its own, derived from the two. A server that restarts, or another one, opens it
 /// if it has the same key. Whoever gets hold of a key can read the tickets under it: it must be
 /// kept like a private key, and changed.
+///
+/// The first key seals, and all open. The library makes [random](Self::random) keys, or the
+/// application [gives](Self::from_bytes) them:
+///
+/// | Keys | The first one seals | Another one opens |
+/// |---|---|---|
+/// | random | within a day of its first use; then a new one comes before it | within eight days of its first use; then it is forgotten |
+/// | given | until it is [replaced](Self::replace) | within eight days of its first use, or until it is replaced |
+///
+/// Keys that are given take the place of random ones, and no random ones are made after that: servers
+/// that were given the same keys have the same keys. Days are counted by the times of connections, in
+/// both directions: a key that was used first by a clock that was ahead goes when the clock is right
+/// again, and one that was used long ago goes when the clock jumps ahead. Clients with a ticket under
+/// it do a full handshake.
 pub struct TicketKeys {
     random: Arc<dyn SecureRandom>,
-    /// The newest first; it seals, all open. Never empty.
-    keys: Mutex<Vec<TicketKey>>,
-    /// Seconds after which a new random key takes over.
-    period: Option<u64>,
+    keys: Mutex<Keys>,
+}
+
+/// The newest key first. Never empty.
+struct Keys {
+    list: Vec<TicketKey>,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Random,
+    Given,
 }
 
 #[derive(Clone)]
 struct TicketKey {
     name: [u8; TicketKeys::NAME_LENGTH],
     secret: Secret,
-    /// When it sealed first, in seconds since 1970.
+    /// When it was used first, in seconds since 1970.
     since: Option<u64>,
 }
 
@@ -48,6 +71,50 @@ impl TicketKey {
         let nonce = nonce.try_into().map_err(|_| CryptoError)?;
         Ok((TLS_AES_256_GCM_SHA384.aead.key(key)?, nonce))
     }
+
+    /// Was it used first less than so many seconds ago? Not so for a key from the future: that is
+    /// of a clock that was ahead.
+    fn is_younger_than(&self, seconds: u64, now: u64) -> bool {
+        self.since.is_none_or(|since| now.abs_diff(since) < seconds)
+    }
+}
+
+impl Keys {
+    /// The first use of the keys begins their time.
+    fn note_use(&mut self, now: u64) {
+        for key in &mut self.list {
+            key.since.get_or_insert(now);
+        }
+    }
+
+    /// May the key at this place of the list still open a ticket?
+    fn opens(&self, place: usize, now: u64) -> bool {
+        if self.kind == Kind::Given && place == 0 {
+            return true;
+        }
+        // The last ticket under it may have been made at the end of its period.
+        let longest = TicketKeys::PERIOD + u64::from(MAX_LIFETIME) + 1;
+        self.list.get(place).is_some_and(|key| key.is_younger_than(longest, now))
+    }
+
+    /// A new random key comes when the first one has sealed for a period, and old ones go with the
+    /// last tickets under them. Keys that were given are not changed.
+    fn rotate(&mut self, random: &dyn SecureRandom, now: u64) -> Result<(), CryptoError> {
+        if self.kind == Kind::Given {
+            return Ok(());
+        }
+        // Built anew: removing a key in place would leave a copy of the last one behind.
+        let places = 0..self.list.len();
+        let open = places.filter(|place| self.opens(*place, now));
+        let mut list: Vec<_> = open.filter_map(|place| self.list.get(place).cloned()).collect();
+        if !list.first().is_some_and(|key| key.is_younger_than(TicketKeys::PERIOD, now)) {
+            let mut key = TicketKeys::random_key(random)?;
+            key.since = Some(now);
+            list.insert(0, key);
+        }
+        self.list = list;
+        Ok(())
+    }
 }
 
 impl TicketKeys {
@@ -61,30 +128,33 @@ impl TicketKeys {
     const NAME_LENGTH: usize = 16;
     const SALT_LENGTH: usize = 32;
 
-    /// Random keys that nobody else has, each in use for [`PERIOD`](Self::PERIOD), and forgotten
-    /// when the last ticket under it has expired.
+    /// Random keys that no other server has. Each seals for [`PERIOD`](Self::PERIOD), and is
+    /// forgotten when the last ticket under it has expired.
     ///
     /// # Errors
     /// When there is no randomness.
     pub fn random(random: Arc<dyn SecureRandom>) -> Result<Self, CryptoError> {
         let first = Self::random_key(&*random)?;
-        Ok(Self { random, keys: Mutex::new(vec![first]), period: Some(Self::PERIOD) })
+        let keys = Keys { list: vec![first], kind: Kind::Random };
+        Ok(Self { random, keys: Mutex::new(keys) })
     }
 
     /// Keys that several servers share, of [`KEY_LENGTH`](Self::KEY_LENGTH) bytes each: the first
     /// seals, all open. To change them without losing tickets, give all servers the new key as the
     /// last one, then as the first, and a week later take the old one away: see
-    /// [`replace`](Self::replace).
+    /// [`replace`](Self::replace). A key that is not the first one opens for eight days, and no
+    /// longer if it is not given again. The first one seals until it is replaced: the library makes
+    /// up no key that the other servers do not have.
     ///
     /// # Errors
     /// When the length is no multiple of a key's, or zero, or a key is one byte again and again:
     /// nobody drew that at random.
     pub fn from_bytes(bytes: &[u8], random: Arc<dyn SecureRandom>) -> Result<Self, SessionError> {
-        Ok(Self { random, keys: Mutex::new(Self::parse(bytes)?), period: None })
+        Ok(Self { random, keys: Mutex::new(Self::parse(bytes)?) })
     }
 
     /// Puts other keys in the place of those that there are, as [`from_bytes`](Self::from_bytes)
-    /// takes them. Connections need not be told.
+    /// takes them; random ones are no longer made then. Connections need not be told.
     ///
     /// # Errors
     /// As `from_bytes`; the keys stay as they were then.
@@ -94,14 +164,16 @@ impl TicketKeys {
         Ok(())
     }
 
-    fn parse(bytes: &[u8]) -> Result<Vec<TicketKey>, SessionError> {
+    fn parse(bytes: &[u8]) -> Result<Keys, SessionError> {
         let constant = |key: &[u8]| key.iter().all(|byte| Some(byte) == key.first());
         let whole = !bytes.is_empty() && bytes.len() % Self::KEY_LENGTH == 0;
         if !whole || bytes.chunks(Self::KEY_LENGTH).any(constant) {
             return Err(SessionError::TicketKeys);
         }
-        let keys = bytes.chunks(Self::KEY_LENGTH).map(TicketKey::new);
-        keys.collect::<Result<_, _>>().map_err(|CryptoError| SessionError::TicketKeys)
+        let list = bytes.chunks(Self::KEY_LENGTH).map(TicketKey::new);
+        let list =
+            list.collect::<Result<_, _>>().map_err(|CryptoError| SessionError::TicketKeys)?;
+        Ok(Keys { list, kind: Kind::Given })
     }
 
     fn random_key(random: &dyn SecureRandom) -> Result<TicketKey, CryptoError> {
@@ -113,27 +185,20 @@ impl TicketKeys {
     /// The key that seals now.
     fn current(&self, now: UnixTime) -> Result<TicketKey, CryptoError> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = now.as_secs();
-        if let Some(period) = self.period {
-            let old = |key: &TicketKey| key.since.is_some_and(|since| now >= since + period);
-            if keys.first().is_none_or(old) {
-                keys.insert(0, Self::random_key(&*self.random)?);
-            }
-            let last_use = period + u64::from(MAX_LIFETIME);
-            keys.retain(|key| key.since.is_none_or(|since| now <= since + last_use));
-        }
-        let first = keys.first_mut().ok_or(CryptoError)?;
-        first.since.get_or_insert(now);
-        Ok(first.clone())
+        keys.note_use(now.as_secs());
+        keys.rotate(&*self.random, now.as_secs())?;
+        keys.list.first().cloned().ok_or(CryptoError)
     }
 
     /// What is sealed into this ticket, if it is one of these keys'.
-    fn open(&self, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    fn open(&self, ticket: &[u8], now: u64) -> Option<Zeroizing<Vec<u8>>> {
         let (header, sealed) = ticket.split_at_checked(Self::NAME_LENGTH + Self::SALT_LENGTH)?;
         let (name, salt) = header.split_at_checked(Self::NAME_LENGTH)?;
         let key = {
-            let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-            keys.iter().find(|key| key.name == name)?.clone()
+            let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+            let place = keys.list.iter().position(|key| key.name == name)?;
+            keys.note_use(now);
+            keys.list.get(place).filter(|_| keys.opens(place, now))?.clone()
         };
         let (aead, nonce) = key.for_ticket(salt).ok()?;
         let mut session = Zeroizing::new(sealed.to_vec());
@@ -155,13 +220,14 @@ impl SessionStore for TicketKeys {
         Ok([&header[..], &sealed, &tag].concat())
     }
 
-    fn take(&self, ticket: &[u8], _: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
-        Reply::Now(self.open(ticket))
+    fn take(&self, ticket: &[u8], now: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
+        Reply::Now(self.open(ticket, now.as_secs()))
     }
 }
 
 impl fmt::Debug for TicketKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TicketKeys").field("period", &self.period).finish_non_exhaustive()
+        let kind = self.keys.lock().unwrap_or_else(PoisonError::into_inner).kind;
+        f.debug_struct("TicketKeys").field("kind", &kind).finish_non_exhaustive()
     }
 }

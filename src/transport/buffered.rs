@@ -1,10 +1,6 @@
 use core::ops::{DerefMut, Range};
-use core::time::Duration;
 use std::borrow::Cow;
 use std::io::{self, IoSlice, Read, Write};
-use std::time::Instant;
-
-use pki_types::UnixTime;
 
 use crate::connection::{Connection, Received};
 use crate::error::{Error, ErrorKind};
@@ -22,16 +18,12 @@ pub(super) struct Buffered<C> {
     plaintext: Range<usize>,
     /// 0-RTT data that a server accepted.
     pub(super) early_data: Vec<u8>,
-    /// When the stream was made, and the connection's time of then.
-    made: (Instant, UnixTime),
 }
 
 impl<C: DerefMut<Target = Connection>> Buffered<C> {
     pub(super) fn new(connection: C) -> Self {
-        let made = (Instant::now(), connection.time());
         Self {
             connection,
-            made,
             input: Vec::new(),
             unread: 0..0,
             plaintext: 0..0,
@@ -150,10 +142,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         }
         // A peer that has waited must not be judged by the time at which it connected, nor what it
         // shows after the handshake by that of the handshake.
-        let (made, then) = self.made;
-        let now = Duration::from_secs(then.as_secs()).saturating_add(made.elapsed());
-        let now = UnixTime::since_unix_epoch(now).max(self.connection.time());
-        self.connection.set_time(now);
+        self.connection.follow_clock();
         self.unread.end += count;
         Ok(())
     }

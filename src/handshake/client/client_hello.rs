@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pki_types::{ServerName, UnixTime};
+use pki_types::ServerName;
 
 use super::grease::Grease;
 use super::server_hello::{ExpectServerHello, Sent};
@@ -15,6 +15,7 @@ use crate::registry::{
     CertificateType, CipherSuiteId, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme,
 };
 use crate::session::ClientSession;
+use crate::time::Time;
 use crate::wire::codec::{Prefix, write_bytes, write_codes, write_u16, write_vector};
 use crate::wire::{
     ClientHello, Extensions, KeyShareEntry, List, OCSP, PSK_DHE_KE, PSK_KE, write_extension,
@@ -123,7 +124,7 @@ struct Content<'a> {
     shared: &'a Shared,
     retry: Option<&'a RetryAnswer<'a>>,
     psks: &'a [(&'a PreSharedKey, CipherSuite)],
-    now: UnixTime,
+    now: Time,
     records: bool,
 }
 

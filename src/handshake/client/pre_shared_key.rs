@@ -1,7 +1,7 @@
 //! The pre_shared_key extension of a ClientHello, and the 0-RTT data that may follow it (RFC 9846,
 //! sections 4.3.10 and 4.3.11).
 
-use pki_types::{ServerName, UnixTime};
+use pki_types::ServerName;
 
 use super::{Context, Level, Shared};
 use crate::config::{ClientConfig, EarlyDataTerms, PreSharedKey};
@@ -11,6 +11,7 @@ use crate::handshake::EarlyData;
 use crate::key_schedule::{EarlySecret, Transcript};
 use crate::registry::ExtensionType;
 use crate::session::ClientSession;
+use crate::time::Time;
 use crate::wire::codec::{Prefix, write_bytes, write_vector};
 use crate::wire::write_extension;
 
@@ -85,7 +86,7 @@ pub(super) fn offered<'a>(
 }
 
 /// Writes the extension with zeros where the binders will be. It must be the last one.
-pub(super) fn write(keys: &[(&PreSharedKey, CipherSuite)], now: UnixTime, out: &mut Vec<u8>) {
+pub(super) fn write(keys: &[(&PreSharedKey, CipherSuite)], now: Time, out: &mut Vec<u8>) {
     write_extension(out, ExtensionType::PRE_SHARED_KEY, |out| {
         write_vector(out, Prefix::U16, |out| {
             for (key, _) in keys {

@@ -16,7 +16,8 @@ impl Start {
     /// Looks for a session, and sends the ClientHello: at once, unless a question comes first.
     pub(in crate::handshake) fn begin(self, context: &mut Context) -> Result<State, Error> {
         let store = self.config.sessions.as_ref();
-        let Some(session) = store.and_then(|store| store.take(&self.server_name, context.now))
+        let Some(session) =
+            store.and_then(|store| store.take(&self.server_name, context.now.unix()))
         else {
             return self.send_client_hello(None, context);
         };
@@ -79,7 +80,7 @@ impl CheckingSession {
             verifier: &*config.verifier,
             server_name: Some(server_name.clone()),
             ocsp_requested: config.request_ocsp,
-            now: context.now,
+            now: context.now.unix(),
         };
         let Some(question) = again.question(credential) else { return self.give_up(context) };
         match credential::ask(&*config.verifier, &question) {

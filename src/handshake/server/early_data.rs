@@ -3,8 +3,6 @@
 
 use core::time::Duration;
 
-use pki_types::UnixTime;
-
 use super::finished::ExpectFinished;
 use super::flight::{self, Offer};
 use super::pre_shared_key::ProvenPsk;
@@ -17,6 +15,7 @@ use crate::handshake::{EarlyData, Level, Step, expect};
 use crate::key_schedule::TrafficSecret;
 use crate::registry::HandshakeType;
 use crate::session::Strike;
+use crate::time::Time;
 use crate::wire::{ClientHello, EndOfEarlyData, HandshakeMessage};
 
 /// The key is right. Are there 0-RTT data under it that may be accepted?
@@ -61,20 +60,23 @@ fn offered(
     if !agreed {
         return None;
     }
+    let beginning = Time::default().unix();
     let id = sha256(binder);
-    let at = |milliseconds| UnixTime::since_unix_epoch(Duration::from_millis(milliseconds));
-    let mut strike = Strike { id, issued: None, fresh_since: at(0), fresh_until: None };
+    let mut strike = Strike { id, issued: None, fresh_since: beginning, fresh_until: None };
     if let Some(session) = &choice.key.session {
-        let theirs = u64::from(identity.obfuscated_ticket_age.wrapping_sub(session.age_add));
-        let window = u64::from(offer.config.early_data_window) * 1000;
-        if session.age(context.now).abs_diff(theirs) > window {
+        let age = identity.obfuscated_ticket_age.wrapping_sub(session.age_add);
+        let window = Duration::from_secs(offer.config.early_data_window.into());
+        // Section 8.3. It is off in one direction for data that were replayed later, and in the
+        // other for a ticket that is from the future by this clock.
+        let expected_arrival = session.since.after(Duration::from_millis(age.into()));
+        if expected_arrival.difference(context.now) > window {
             return None;
         }
-        let arrival = session.since.saturating_add(theirs);
-        strike.issued = Some(at(session.since));
-        strike.fresh_since = at(arrival.saturating_sub(window));
+        strike.issued = Some(session.since.unix());
+        strike.fresh_since = expected_arrival.before(window).unix();
         // The next whole second.
-        strike.fresh_until = Some(at(arrival.saturating_add(window + 1000)));
+        let until = expected_arrival.after(window).after(Duration::from_secs(1));
+        strike.fresh_until = Some(until.unix());
     }
     let server_name = context.parameters.server_name.clone();
     Some(EarlyDataOffer { terms: terms.clone(), server_name, strike })
@@ -95,7 +97,7 @@ impl AcceptingEarlyData {
     ) -> Result<State, Error> {
         let Self { mut offer, psk } = self;
         let anti_replay = offer.config.early_data.as_ref().map(|(_, anti_replay)| anti_replay);
-        if accept && anti_replay.is_some_and(|it| it.is_first(strike, context.now)) {
+        if accept && anti_replay.is_some_and(|it| it.is_first(strike, context.now.unix())) {
             let hash = offer.transcript.current();
             let secret = psk.early.client_early_traffic(&hash, &mut context.observers)?;
             let exporter = psk.early.early_exporter(&hash, &mut context.observers)?;

@@ -46,7 +46,7 @@ pub(super) fn send(
     let cookie = match &config.cookies {
         Some(cookies) => {
             let state = encode_state(cipher_suite.id, wanted, &lasting, &first_hash);
-            let cookie = cookies.protect(&state, context.now)?;
+            let cookie = cookies.protect(&state, context.now.unix())?;
             if !(1..=MAX_COOKIE_LENGTH).contains(&cookie.len()) {
                 return Err(ErrorKind::Internal(
                     "the cookie protector's cookie is empty or too long",
@@ -109,7 +109,7 @@ impl FirstHello {
         let Some(cookies) = &config.cookies else {
             return Err(illegal("this server has given no cookies"));
         };
-        let state = cookies.open(cookie, context.now);
+        let state = cookies.open(cookie, context.now.unix());
         let state = state.ok_or_else(|| illegal("it is not of this server, or too old"))?;
         let (suite, wanted, lasting, first_hash) =
             decode_state(&state).ok_or_else(|| illegal("its content is of another kind"))?;

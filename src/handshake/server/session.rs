@@ -68,7 +68,7 @@ fn ask_verifier(
         verifier: &*policy.verifier,
         server_name: None,
         ocsp_requested: policy.asked.contains(&ExtensionType::STATUS_REQUEST),
-        now: context.now,
+        now: context.now.unix(),
     };
     let Some(question) = again.question(credential) else {
         return settle(offer, &ticket, false, hello, context);

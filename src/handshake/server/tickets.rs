@@ -12,7 +12,7 @@ use crate::config::{ChosenPsk, PreSharedKey, Reply, ServerConfig};
 use crate::error::Error;
 use crate::handshake::question::{KeptHello, TakeSession};
 use crate::registry::CertificateType;
-use crate::session::ServerSession;
+use crate::session::{ServerSession, Zone};
 use crate::wire::ClientHello;
 
 /// How many tickets a client gets that resumes nothing. None without a mode to use them in.
@@ -43,7 +43,7 @@ pub(super) fn look_up(
     let (Some(sessions), Some((offered, _))) = (&offer.config.sessions, offered) else {
         return pre_shared_key::resolve(offer, hello, context);
     };
-    let (ticket, reply) = (offered.identity, sessions.take(offered.identity, context.now));
+    let (ticket, reply) = (offered.identity, sessions.take(offered.identity, context.now.unix()));
     let state = TakingSession { offer, index };
     match reply {
         Reply::Now(session) => state.on_session(ticket, session, hello, context),
@@ -74,7 +74,10 @@ impl TakingSession {
         let Self { offer, index } = self;
         let policy = offer.config.session_policy(context.parameters.server_name.as_deref());
         let stored = session.and_then(|bytes| ServerSession::decode(&bytes).ok());
-        let good = stored.filter(|it| it.policy == policy && it.session.is_alive(context.now));
+        let mut good = stored.filter(|it| it.policy == policy && it.session.is_alive(context.now));
+        if let Some(stored) = good.as_mut().filter(|it| !takes_early_data(&offer.config, it.zone)) {
+            stored.session.max_early_data_size = 0;
+        }
         let key =
             good.and_then(|it| PreSharedKey::of_ticket(ticket, it.session, [&offer.cipher_suite]));
         let Some(key) = key else { return look_up(offer, index + 1, hello, context) };
@@ -82,9 +85,18 @@ impl TakingSession {
     }
 }
 
+/// May this server take 0-RTT data under a ticket of this zone? Only the zone that issued a ticket
+/// knows which ClientHellos with it came before (section 8.2).
+fn takes_early_data(config: &ServerConfig, zone: Option<Zone>) -> bool {
+    match config.early_data.as_ref().and_then(|(_, anti_replay)| anti_replay.zone()) {
+        Some(own) => zone == Some(own),
+        None => true,
+    }
+}
+
 /// A ticket was taken: as many more are sent as the client asks for. Returns the type of the own
-/// certificate that the session goes back to, for clients that look for it: extensions are negotiated for each handshake
-/// (section 4.3).
+/// certificate that the session goes back to, for clients that look for it: extensions are negotiated
+/// for each handshake (section 4.3).
 pub(super) fn resumed(
     key: &PreSharedKey,
     hello: &ClientHello<'_>,

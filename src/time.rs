@@ -1,0 +1,121 @@
+//! Time more exact than a second: a ticket's age has milliseconds (RFC 9846, section 4.3.11.1).
+
+use core::time::Duration;
+use std::time::{Instant, SystemTime};
+
+use pki_types::UnixTime;
+
+/// A time, as the time that has passed since 1970 began.
+///
+/// Certificates are valid to the second, and [`UnixTime`] is enough for them. A client sends the age
+/// of its ticket in milliseconds, and a server compares it with its own clock (RFC 9846, sections
+/// 4.3.11.1 and 8.3). Wherever a `Time` is taken a [`UnixTime`] will do: it is the beginning of its
+/// second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(Duration);
+
+impl Time {
+    /// The time of the system's clock.
+    pub fn now() -> Self {
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Self(since_1970.unwrap_or_default())
+    }
+
+    /// The time so long after 1970 began.
+    pub const fn since_unix_epoch(duration: Duration) -> Self {
+        Self(duration)
+    }
+
+    /// How long after 1970 began it is.
+    pub const fn as_duration(self) -> Duration {
+        self.0
+    }
+
+    /// The second that the time lies in.
+    pub fn unix(self) -> UnixTime {
+        UnixTime::since_unix_epoch(self.0)
+    }
+
+    /// The time so much later.
+    pub(crate) fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(duration))
+    }
+
+    /// The time so much earlier.
+    pub(crate) fn before(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(duration))
+    }
+
+    /// How long it is since `earlier`: zero where that is later.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// The time between the two, whichever is the earlier one.
+    pub(crate) fn difference(self, other: Self) -> Duration {
+        self.0.abs_diff(other.0)
+    }
+}
+
+/// The beginning of this second.
+impl From<UnixTime> for Time {
+    fn from(time: UnixTime) -> Self {
+        Self(Duration::from_secs(time.as_secs()))
+    }
+}
+
+/// A clock that goes on from the time at which it was made. It is never set back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    made: Instant,
+    then: Time,
+}
+
+impl Clock {
+    /// A clock on which it is `now`. Where that is the second of the system's clock, it is as exact
+    /// as that clock. Any other time was made up, and is the beginning of its second.
+    pub(crate) fn new(now: UnixTime) -> Self {
+        let (made, system) = (Instant::now(), Time::now());
+        let then = if system.unix() == now { system } else { now.into() };
+        Self { made, then }
+    }
+
+    /// The time at which the clock was made.
+    pub(crate) fn then(&self) -> Time {
+        self.then
+    }
+
+    /// The time on this clock.
+    pub(crate) fn now(&self) -> Time {
+        self.then.after(self.made.elapsed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_exact_in_the_systems_second_only() {
+        let made_up = UnixTime::since_unix_epoch(Duration::from_secs(1_000));
+        let clock = Clock::new(made_up);
+        assert_eq!(clock.then(), made_up.into());
+        assert!(clock.now() >= clock.then());
+        let exact = (0..100).any(|_| {
+            let now = UnixTime::now();
+            Clock::new(now).then() > now.into()
+        });
+        assert!(exact, "the system's clock has more than seconds");
+    }
+
+    #[test]
+    fn no_sum_or_difference_overflows() {
+        let last = Time::since_unix_epoch(Duration::MAX);
+        assert_eq!(last.after(Duration::MAX), last);
+        assert_eq!(Time::default().before(Duration::MAX), Time::default());
+        assert_eq!(Time::default().difference(last), Duration::MAX);
+        assert_eq!(Time::default().since(last), Duration::ZERO);
+        let far = UnixTime::since_unix_epoch(Duration::from_secs(u64::MAX));
+        assert_eq!(Time::from(far).unix(), far);
+    }
+}
