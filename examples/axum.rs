@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
-use handclasp::pki_types::pem::PemObject;
-use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
 use handclasp::transport::tokio::Acceptor;
 use handclasp::{CertifiedKey, ServerConfig};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -34,8 +32,7 @@ async fn main() -> Result<(), Failure> {
     let [_, address, chain, key] = &arguments[..] else {
         return Err("ADDRESS:PORT CHAIN_FILE KEY_FILE".into());
     };
-    let chain = CertificateDer::pem_file_iter(chain)?.collect::<Result<_, _>>()?;
-    let key = CertifiedKey::from_der(chain, &PrivateKeyDer::from_pem_file(key)?)?;
+    let key = CertifiedKey::from_pem_files(chain, key)?;
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     serve(listener, Acceptor::new(Arc::new(ServerConfig::new(key)?))).await

@@ -5,8 +5,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use handclasp::config::CertificateList;
-use handclasp::pki_types::pem::PemObject;
-use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
 use handclasp::transport::tokio::Acceptor;
 use handclasp::{CertifiedKey, CryptoProvider, ServerConfig};
 use http_body_util::Full;
@@ -25,8 +23,7 @@ async fn main() -> Result<(), Failure> {
     let [_, address, chain, key] = &arguments[..] else {
         return Err("ADDRESS:PORT CHAIN_FILE KEY_FILE".into());
     };
-    let chain = CertificateDer::pem_file_iter(chain)?.collect::<Result<_, _>>()?;
-    let key = CertifiedKey::from_der(chain, &PrivateKeyDer::from_pem_file(key)?)?;
+    let key = CertifiedKey::from_pem_files(chain, key)?;
     let config = ServerConfig::builder(CryptoProvider::ring())
         .application_protocols(["h2", "http/1.1"])
         .build(Arc::new(CertificateList::new(vec![Arc::new(key)])))?;

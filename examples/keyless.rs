@@ -14,8 +14,7 @@ use std::sync::Arc;
 use handclasp::config::KeySource;
 use handclasp::crypto::{CryptoError, SigningKey, signing_key};
 use handclasp::handshake::{Answer, Question, Sign};
-use handclasp::pki_types::pem::PemObject;
-use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
+use handclasp::pem;
 use handclasp::registry::SignatureScheme;
 use handclasp::transport::tokio::Acceptor;
 use handclasp::{CertifiedKey, ServerConfig};
@@ -36,7 +35,7 @@ async fn main() -> Result<(), Failure> {
 
 /// The process with the key.
 async fn sign(socket: &str, key: &str) -> Result<(), Failure> {
-    let key = signing_key(&PrivateKeyDer::from_pem_file(key)?)?;
+    let key = signing_key(&pem::private_key(&std::fs::read(key)?)?.der())?;
     let listener = UnixListener::bind(socket)?;
     println!("signing on {socket}");
     loop {
@@ -69,7 +68,7 @@ fn is_for_tls(message: &[u8]) -> bool {
 
 /// The process with the connections.
 async fn serve(socket: &str, address: &str, chain: &str) -> Result<(), Failure> {
-    let chain = CertificateDer::pem_file_iter(chain)?.collect::<Result<_, _>>()?;
+    let chain = pem::certificates(&std::fs::read(chain)?)?;
     let (_, schemes) = connect(Path::new(socket)).await?;
     let key = CertifiedKey::new(chain, KeySource::Elsewhere { schemes })?;
     let socket: Arc<Path> = Path::new(socket).into();

@@ -4,8 +4,6 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
-use handclasp::pki_types::pem::PemObject;
-use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
 use handclasp::{CertifiedKey, ServerConfig, ServerConnection, Stream};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -13,8 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [_, address, chain, key] = &arguments[..] else {
         return Err("usage: server ADDRESS:PORT CHAIN_FILE KEY_FILE".into());
     };
-    let chain = CertificateDer::pem_file_iter(chain)?.collect::<Result<_, _>>()?;
-    let key = CertifiedKey::from_der(chain, &PrivateKeyDer::from_pem_file(key)?)?;
+    let key = CertifiedKey::from_pem_files(chain, key)?;
     let config = Arc::new(ServerConfig::new(key)?);
     for socket in TcpListener::bind(address)?.incoming() {
         let (socket, config) = (socket?, config.clone());

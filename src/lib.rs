@@ -29,14 +29,11 @@
 //! use std::net::{TcpListener, TcpStream};
 //! use std::sync::Arc;
 //! use std::time::Duration;
-//! use handclasp::pki_types::pem::PemObject;
-//! use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
 //! use handclasp::{CertifiedKey, ServerConfig, ServerConnection, Stream};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let chain = CertificateDer::pem_file_iter("chain.pem")?.collect::<Result<_, _>>()?;
-//! let key = PrivateKeyDer::from_pem_file("key.pem")?;
-//! let config = Arc::new(ServerConfig::new(CertifiedKey::from_der(chain, &key)?)?);
+//! let key = CertifiedKey::from_pem_files("chain.pem", "key.pem")?;
+//! let config = Arc::new(ServerConfig::new(key)?);
 //! for socket in TcpListener::bind("127.0.0.1:4433")?.incoming() {
 //!     let (socket, config) = (socket?, config.clone());
 //!     std::thread::spawn(|| greet(config, socket).unwrap_or_else(|error| eprintln!("{error}")));
@@ -64,6 +61,7 @@
 //! - [`handshake`]: the state machine, its steps and its [questions](handshake::Question).
 //! - [`config`]: what the user decides: configurations, limits, who answers the questions.
 //! - [`certificate`]: path validation by RFC 5280 and names by RFC 9525; it knows no TLS.
+//! - [`pem`]: certificates and keys from text files, with errors that quote nothing.
 //! - [`session`]: tickets, the stores of sessions, and what keeps 0-RTT data from being replayed.
 //! - [`record`], [`key_schedule`], [`wire`]: records, secrets, and messages as bytes.
 //! - [`crypto`]: the seam to the primitives; [`CryptoProvider::ring`] comes with the crate.
@@ -93,6 +91,7 @@ pub mod handshake;
 pub mod key_schedule;
 mod level;
 pub mod observer;
+pub mod pem;
 pub mod record;
 pub mod registry;
 mod reply;

@@ -1,19 +1,112 @@
-//! Private keys in the forms in which tools write them.
+//! Private keys in the forms in which tools write them, and what is said of those that are of no
+//! use.
 
-use handclasp::crypto::signing_key;
-use handclasp::pki_types::PrivateKeyDer;
-use handclasp::pki_types::pem::PemObject;
+use handclasp::config::{ConfigError, KeySource, LoadProblem, PemInput};
+use handclasp::crypto::{KeyError, signing_key};
+use handclasp::pem;
+use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
 use handclasp::registry::SignatureScheme;
+use handclasp::{CertifiedKey, TrustAnchors};
+
+#[path = "common/der.rs"]
+mod der;
+
+use der::{der, integer, oid, pem_text};
+
+const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 1];
+const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
+const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
+const P384: &[u8] = &[0x2b, 0x81, 4, 0, 34];
+
+/// An EC key and a certificate of it.
+struct EcKey {
+    certificate: CertificateDer<'static>,
+    curve: &'static [u8],
+    secret: Vec<u8>,
+    point: Vec<u8>,
+}
+
+impl EcKey {
+    fn new(curve: &'static [u8]) -> Self {
+        let (algorithm, length) = match curve {
+            P256 => (&rcgen::PKCS_ECDSA_P256_SHA256, 32),
+            _ => (&rcgen::PKCS_ECDSA_P384_SHA384, 48),
+        };
+        let pair = rcgen::KeyPair::generate_for(algorithm).unwrap();
+        let params = rcgen::CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+        let certificate = params.self_signed(&pair).unwrap().der().clone();
+        let pkcs8 = pair.serialize_der();
+        // The secret stands behind the version of the ECPrivateKey.
+        let mark = [2, 1, 1, 4, u8::try_from(length).unwrap()];
+        let at = pkcs8.windows(5).position(|window| window == mark).unwrap() + 5;
+        let secret = pkcs8[at..at + length].to_vec();
+        Self { certificate, curve, secret, point: pair.public_key_raw().to_vec() }
+    }
+
+    fn compressed(&self) -> Vec<u8> {
+        let length = self.secret.len();
+        let parity = 2 + (self.point[2 * length] & 1);
+        [&[parity][..], &self.point[1..=length]].concat()
+    }
+
+    /// An ECPrivateKey (RFC 5915, section 3).
+    fn sec1(&self, names_curve: bool, public: Option<&[u8]>) -> Vec<u8> {
+        let mut parts = vec![integer(&[1]), der(0x04, &[&self.secret])];
+        if names_curve {
+            parts.push(der(0xa0, &[&oid(self.curve)]));
+        }
+        if let Some(public) = public {
+            parts.push(der(0xa1, &[&der(0x03, &[&[0], public])]));
+        }
+        der(0x30, &[&parts.concat()])
+    }
+
+    /// PKCS#8 (RFC 5958), with what stands behind the key.
+    fn pkcs8(&self, version: u8, sec1: &[u8], rest: &[u8]) -> Vec<u8> {
+        let algorithm = der(0x30, &[&oid(EC), &oid(self.curve)]);
+        der(0x30, &[&integer(&[version]), &algorithm, &der(0x04, &[sec1]), rest])
+    }
+
+    /// Every form in which the key can be.
+    fn forms(&self) -> Vec<Vec<u8>> {
+        let compressed = self.compressed();
+        let publics = [None, Some(&self.point[..]), Some(&compressed[..])];
+        let mut forms = Vec::new();
+        for public in publics {
+            for names_curve in [true, false] {
+                let sec1 = self.sec1(names_curve, public);
+                forms.push(self.pkcs8(0, &sec1, &[]));
+                forms.push(sec1);
+            }
+        }
+        let bare = self.sec1(false, None);
+        let attributes = der(0xa0, &[&der(0x30, &[&oid(&[0x55, 4, 3]), &der(0x31, &[])])]);
+        let outside = der(0x81, &[&[0], &self.point]);
+        forms.push(self.pkcs8(0, &bare, &attributes));
+        forms.push(self.pkcs8(1, &bare, &outside));
+        forms
+    }
+}
+
+/// The key signs, and the certificate's key agrees.
+fn assert_signs(key: &CertifiedKey) {
+    let KeySource::Here(signer) = key.key() else { panic!("the key is here") };
+    let scheme = signer.schemes()[0];
+    let signature = signer.sign(scheme, b"message").unwrap();
+    let algorithms = handclasp::crypto::ring::signature_algorithms();
+    let end_entity = handclasp::certificate::EndEntity::parse(&key.chain()[0]).unwrap();
+    end_entity.verify_signature(algorithms.for_scheme(scheme), b"message", &signature).unwrap();
+}
 
 #[test]
 fn keys_load_from_sec1_pkcs1_and_pkcs8_and_sign() {
-    for (pem, scheme) in [
+    for (text, scheme) in [
         (&include_bytes!("data/sec1-p256.pem")[..], SignatureScheme::ECDSA_SECP256R1_SHA256),
         (include_bytes!("data/sec1-p384.pem"), SignatureScheme::ECDSA_SECP384R1_SHA384),
         (include_bytes!("data/pkcs1-rsa2048.pem"), SignatureScheme::RSA_PSS_RSAE_SHA256),
         (include_bytes!("data/rsa2048.pem"), SignatureScheme::RSA_PSS_RSAE_SHA256),
     ] {
-        let key = signing_key(&PrivateKeyDer::from_pem_slice(pem).unwrap()).unwrap();
+        let key = signing_key(&pem::private_key(text).unwrap().der()).unwrap();
         assert_eq!(key.schemes()[0], scheme);
         let signature = key.sign(scheme, b"message").unwrap();
         let public = key.public_key().unwrap();
@@ -27,7 +120,158 @@ fn keys_load_from_sec1_pkcs1_and_pkcs8_and_sign() {
 }
 
 #[test]
-fn a_key_of_another_kind_is_refused() {
-    let key = PrivateKeyDer::Sec1(vec![0x30, 0x03, 0x02, 0x01, 0x01].into());
-    assert!(signing_key(&key).is_err());
+fn an_ec_key_loads_in_every_form_with_its_certificate_under_every_label() {
+    for key in [EcKey::new(P256), EcKey::new(P384)] {
+        let chain = pem_text("CERTIFICATE", &key.certificate);
+        for form in key.forms() {
+            for label in ["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"] {
+                let text = pem_text(label, &form);
+                let loaded = CertifiedKey::from_pem(chain.as_bytes(), text.as_bytes()).unwrap();
+                assert_signs(&loaded);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_ec_key_without_its_public_half_is_refused_with_a_certificate_of_another_key() {
+    for (key, other) in [(EcKey::new(P256), EcKey::new(P256)), (EcKey::new(P384), EcKey::new(P256))]
+    {
+        for form in key.forms() {
+            let form = PrivateKeyDer::Pkcs8(form.as_slice().into());
+            let refused = CertifiedKey::from_der(vec![other.certificate.clone()], &form);
+            assert_eq!(refused.map(drop), Err(ConfigError::KeyMismatch));
+        }
+        let bare = key.sec1(true, None);
+        let alone = signing_key(&PrivateKeyDer::Sec1(bare.as_slice().into()));
+        assert_eq!(alone.map(drop), Err(KeyError::NoPublicKey));
+        let wrong = key.sec1(true, Some(&EcKey::new(key.curve).point));
+        let wrong = signing_key(&PrivateKeyDer::Sec1(wrong.as_slice().into()));
+        assert_eq!(wrong.map(drop), Err(KeyError::Inconsistent));
+    }
+}
+
+/// The contents of the algorithm, and the RSAPrivateKey, of the project's test key.
+fn rsa_parts() -> Vec<u8> {
+    let text = include_bytes!("data/pkcs1-rsa2048.pem");
+    pem::private_key(text).unwrap().der().secret_der().to_vec()
+}
+
+#[test]
+fn an_rsa_key_loads_with_and_without_null_and_under_every_label() {
+    let pkcs1 = rsa_parts();
+    let octets = der(0x04, &[&pkcs1]);
+    let with = |parameters: &[u8]| {
+        let algorithm = der(0x30, &[&oid(RSA), parameters]);
+        der(0x30, &[&integer(&[0]), &algorithm, &octets])
+    };
+    for form in [pkcs1.clone(), with(&[5, 0]), with(&[])] {
+        for label in ["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"] {
+            let key = pem::private_key(pem_text(label, &form).as_bytes()).unwrap();
+            assert!(signing_key(&key.der()).is_ok(), "{label}");
+        }
+    }
+}
+
+/// An RSAPrivateKey of these sizes, with numbers that mean nothing.
+fn rsa(version: u8, bits: usize, exponent: &[u8]) -> Vec<u8> {
+    let mut modulus = vec![0xff; bits / 8];
+    modulus.insert(0, 0);
+    let mut parts = [integer(&[version]), integer(&modulus), integer(exponent)].concat();
+    parts.extend(vec![integer(&[1]); 6].concat());
+    der(0x30, &[&parts])
+}
+
+#[test]
+fn a_key_of_no_use_is_called_what_it_is() {
+    let pkcs8 = |algorithm: &[u8], key: &[u8]| {
+        der(0x30, &[&integer(&[0]), &der(0x30, &[algorithm]), &der(0x04, &[key])])
+    };
+    let ec = |curve: &[u8]| pkcs8(&[oid(EC), oid(curve)].concat(), &der(0x30, &[&integer(&[1])]));
+    let key = EcKey::new(P256);
+    let trailing = [key.sec1(true, Some(&key.point)), vec![0]].concat();
+    let encrypted = der(0x30, &[&der(0x30, &[&oid(&[0x2a, 1])]), &der(0x04, &[&[1; 40]])]);
+    let public = der(0x30, &[&der(0x30, &[&oid(EC)]), &der(0x03, &[&[0; 66]])]);
+    let explicit = der(0x30, &[&integer(&[1])]);
+    for (form, words) in [
+        (rsa(0, 1024, &[1, 0, 1]), "an RSA key of 1024 bits"),
+        (rsa(0, 3000, &[1, 0, 1]), "an RSA key of 3000 bits"),
+        (rsa(0, 8192, &[1, 0, 1]), "an RSA key of 8192 bits"),
+        (rsa(0, 2048, &[3]), "an RSA key of 2048 bits with a public exponent of 2 bits"),
+        (rsa(1, 2048, &[1, 0, 1]), "an RSA key of more than two primes"),
+        (rsa(0, 2048, &[1, 0, 1]), "do not belong together"),
+        (pkcs8(&oid(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 10]), &[]), "id-RSASSA-PSS"),
+        (pkcs8(&oid(&[0x2a, 0x86, 0x48, 0xce, 0x38, 4, 1]), &[]), "a DSA key"),
+        (der(0x30, &[&vec![integer(&[0]); 6].concat()]), "a DSA key"),
+        (ec(&[0x2b, 0x81, 4, 0, 35]), "P-521"),
+        (ec(&[0x2b, 0x81, 4, 0, 10]), "secp256k1"),
+        (ec(&[0x2a, 3, 4]), "1.2.3.4"),
+        (pkcs8(&[oid(EC), explicit].concat(), &[]), "spells its curve out"),
+        (pkcs8(&oid(&[0x2b, 0x65, 110]), &[]), "X25519"),
+        (pkcs8(&oid(&[0x2b, 0x65, 113]), &[]), "Ed448"),
+        (pkcs8(&oid(&[0x2a, 3, 4]), &[]), "1.2.3.4"),
+        (trailing, "bytes after its end"),
+        (encrypted, "encrypted"),
+        (public, "public key"),
+        (vec![0x30, 0x03, 0x02, 0x01, 0x01], "malformed"),
+        (vec![1, 2, 3], "malformed"),
+        (Vec::new(), "malformed"),
+    ] {
+        let error = signing_key(&PrivateKeyDer::Pkcs8(form.into())).unwrap_err();
+        assert!(error.to_string().contains(words), "{words}: {error}");
+        if let KeyError::Unsupported { .. } = error {
+            assert!(error.to_string().contains("taken are EC keys on P-256"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn the_key_of_another_certificate_of_the_chain_is_told_with_its_number() {
+    let authority = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
+    params.distinguished_name.push(rcgen::DnType::CommonName, "an authority");
+    let authority = rcgen::CertifiedIssuer::self_signed(params, authority).unwrap();
+    let pair = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "a leaf");
+    let leaf = params.signed_by(&pair, &authority).unwrap();
+    let chain = format!("{}{}", authority.pem(), leaf.pem());
+    let load = |chain: &str, key: &str| CertifiedKey::from_pem(chain.as_bytes(), key.as_bytes());
+    let error = load(&chain, &pair.serialize_pem()).unwrap_err();
+    assert_eq!(error.input, PemInput::Chain);
+    let expected = ConfigError::KeyOfAnother { number: 2, subject: "CN=a leaf".into() };
+    assert_eq!(error.problem, LoadProblem::Unusable(expected));
+    load(&format!("{}{}", leaf.pem(), authority.pem()), &pair.serialize_pem()).unwrap();
+
+    // Files that were put together without a line break lose nothing in silence.
+    let glued = format!("{}{}", leaf.pem().trim_end(), authority.pem());
+    let error = load(&glued, &pair.serialize_pem()).unwrap_err().to_string();
+    assert!(error.contains("line of its own"), "{error}");
+    assert!(TrustAnchors::from_pem(glued.as_bytes()).is_err());
+    let marked = format!("\u{feff}{}\u{feff}{}", leaf.pem(), authority.pem());
+    assert_eq!(
+        load(&marked, &format!("\u{feff}{}", pair.serialize_pem())).unwrap().chain().len(),
+        2
+    );
+}
+
+#[test]
+fn keys_and_chains_load_from_files_and_errors_name_the_file() {
+    let folder = std::env::temp_dir().join(format!("handclasp-keys-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (chain, key) = (folder.join("chain.pem"), folder.join("key.pem"));
+    let pair = EcKey::new(P256);
+    std::fs::write(&chain, pem_text("CERTIFICATE", &pair.certificate)).unwrap();
+    let missing = CertifiedKey::from_pem_files(&chain, &key).unwrap_err();
+    assert!(matches!(missing.problem, LoadProblem::Unreadable(_)), "{missing}");
+    assert!(missing.to_string().contains(key.to_str().unwrap()), "{missing}");
+    std::fs::write(&key, pem_text("PRIVATE KEY", &rsa(0, 1024, &[1, 0, 1]))).unwrap();
+    let unusable = CertifiedKey::from_pem_files(&chain, &key).unwrap_err();
+    assert_eq!((unusable.input, unusable.file.as_deref()), (PemInput::Key, key.to_str()));
+    assert!(unusable.to_string().contains("1024 bits"), "{unusable}");
+    std::fs::write(&key, pem_text("EC PRIVATE KEY", &pair.sec1(true, None))).unwrap();
+    assert_signs(&CertifiedKey::from_pem_files(&chain, &key).unwrap());
+    std::fs::remove_dir_all(&folder).unwrap();
 }

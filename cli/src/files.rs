@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use handclasp::certificate::{EndEntity, LoadedAnchors};
+use handclasp::config::ConfigError;
 use handclasp::crypto::CryptoProvider;
-use handclasp::pki_types::pem::{self, PemObject};
-use handclasp::pki_types::{CertificateDer, PrivateKeyDer, SubjectPublicKeyInfoDer};
+use handclasp::pem::{self, PemError, PemFault, shown_path};
+use handclasp::pki_types::CertificateDer;
 use handclasp::session::TicketKeys;
+use handclasp::zeroize::Zeroizing;
 use handclasp::{CertifiedKey, KeyLogFile, TrustAnchors};
 
 use crate::failure::Failure;
@@ -17,17 +19,40 @@ use crate::failure::Failure;
 pub fn anchors(file: Option<&Path>, told: impl Fn(&str)) -> Result<TrustAnchors, Failure> {
     match file {
         Some(file) => anchors_in(file, "--ca", told),
-        None => checked(system(), "the system's trusted authorities", "--ca", told),
+        None => usable(system(), "the system's trusted authorities", "--ca", told),
     }
 }
 
-/// The anchors in the `file` that `option` names.
+/// The anchors in the `file` that `option` names. What is passed over is `told`.
 pub fn anchors_in(file: &Path, option: &str, told: impl Fn(&str)) -> Result<TrustAnchors, Failure> {
-    let loaded = TrustAnchors::from_bundle(&read(file, option)?);
-    checked(loaded, &format!("{option} {}", file.display()), option, told)
+    let mut loaded = LoadedAnchors::default();
+    add_bundle(&mut loaded, file, option, |_| ())?;
+    usable(loaded, &format!("{option} {}", shown_path(file)), option, told)
 }
 
-fn checked(
+/// Adds all that is in a file of trust anchors, in PEM or DER. What is passed over is `told`.
+pub fn add_bundle(
+    anchors: &mut LoadedAnchors,
+    file: &Path,
+    option: &str,
+    told: impl Fn(&str),
+) -> Result<(), Failure> {
+    let contents = read(file, option)?;
+    let skipped_before = anchors.skipped.len();
+    let before = anchors.anchors.len() + skipped_before;
+    anchors.add_bundle(&contents);
+    if anchors.anchors.len() + anchors.skipped.len() == before {
+        // Nothing, or only what was there before: this says what is there in the place of
+        // certificates.
+        certificates_in(&contents, file, option)?;
+    }
+    for skipped in anchors.skipped.iter().skip(skipped_before) {
+        told(&format!("warning: {option} {}: {skipped}", shown_path(file)));
+    }
+    Ok(())
+}
+
+fn usable(
     loaded: LoadedAnchors,
     source: &str,
     option: &str,
@@ -47,7 +72,7 @@ fn checked(
     Ok(loaded.anchors)
 }
 
-/// As [`anchors`] without a file, when nobody needs to be told.
+/// The system's anchors, without a word of what is passed over.
 pub fn system_anchors() -> Result<TrustAnchors, Failure> {
     anchors(None, |_| ())
 }
@@ -69,45 +94,66 @@ fn system() -> LoadedAnchors {
     LoadedAnchors::default()
 }
 
-/// A certificate chain and its key. `prefix` is what stands before `cert` and `key` in the options.
-pub fn certified_key(cert: &Path, key: &Path, prefix: &str) -> Result<CertifiedKey, Failure> {
-    let (cert_option, key_option) = (format!("{prefix}cert"), format!("{prefix}key"));
-    let text = read(cert, &cert_option)?;
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    let chain = chain.map_err(|error| not_pem(&cert_option, cert, &error))?;
-    if chain.is_empty() {
-        let problem = format!("{cert_option} {}: there is no certificate in it", cert.display());
-        return Err(Failure::misuse(problem)
-            .hint("it must be PEM, the certificate of the key first, then its issuers"));
+/// The certificates in a file: one in DER, or any number in PEM.
+pub fn certificates(file: &Path, option: &str) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    certificates_in(&read(file, option)?, file, option)
+}
+
+fn certificates_in(
+    contents: &[u8],
+    file: &Path,
+    option: &str,
+) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    if is_der(contents) {
+        return Ok(vec![CertificateDer::from(contents.to_vec())]);
     }
-    let text = read(key, &key_option)?;
-    let private = PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
-        pem::Error::NoItemsFound => {
-            let problem = format!("{key_option} {}: there is no private key in it", key.display());
-            Failure::misuse(problem)
-                .hint("it must be PEM and not encrypted: -----BEGIN PRIVATE KEY-----")
-        }
-        error => not_pem(&key_option, key, &error),
-    })?;
-    CertifiedKey::from_der(chain, &private).map_err(|error| {
-        Failure::misuse(format!("{} and {}: {error}", cert.display(), key.display()))
+    pem::certificates(contents).map_err(|error| {
+        let hint = "it must be certificates in PEM (-----BEGIN CERTIFICATE-----), or one in DER";
+        pem_failure(option, file, &error, hint)
     })
 }
 
-/// The public key in `file`: in PEM, alone or in a certificate.
+/// Whether a file is DER, and so no text.
+pub fn is_der(contents: &[u8]) -> bool {
+    let is_pem = contents.windows(10).any(|window| window == b"-----BEGIN");
+    !is_pem && contents.first() == Some(&0x30)
+}
+
+/// A certificate chain and its key. `prefix` is what stands before `cert` and `key` in the options.
+pub fn certified_key(cert: &Path, key: &Path, prefix: &str) -> Result<CertifiedKey, Failure> {
+    let (cert_option, key_option) = (format!("{prefix}cert"), format!("{prefix}key"));
+    let chain = certificates(cert, &cert_option)?;
+    let private = pem::private_key(&read(key, &key_option)?).map_err(|error| {
+        let hint = "it must be PEM and not encrypted: -----BEGIN PRIVATE KEY-----";
+        pem_failure(&key_option, key, &error, hint)
+    })?;
+    CertifiedKey::from_der(chain, &private.der()).map_err(|error| {
+        let files = match error {
+            ConfigError::PrivateKey(_) => format!("{key_option} {}", shown_path(key)),
+            ConfigError::KeyMismatch | ConfigError::KeyOfAnother { .. } => {
+                format!("{} and {}", shown_path(cert), shown_path(key))
+            }
+            _ => format!("{cert_option} {}", shown_path(cert)),
+        };
+        Failure::misuse(format!("{files}: {error}"))
+    })
+}
+
+/// The public key in `file`: in PEM, or in a certificate.
 pub fn public_key(file: &Path) -> Result<Vec<u8>, Failure> {
     const OPTION: &str = "--raw-public-key";
-    let text = read(file, OPTION)?;
-    if let Ok(key) = SubjectPublicKeyInfoDer::from_pem_slice(&text) {
-        return Ok(key.to_vec());
+    let contents = read(file, OPTION)?;
+    match pem::public_key(&contents) {
+        Ok(key) => return Ok(key.to_vec()),
+        Err(PemError { fault: PemFault::Nothing { .. } | PemFault::Binary, .. }) => {}
+        Err(error) => return Err(pem_failure(OPTION, file, &error, "")),
     }
-    let certificate = CertificateDer::from_pem_slice(&text).map_err(|_| {
-        let problem = format!("{OPTION} {}: there is no public key in it", file.display());
-        Failure::misuse(problem)
-            .hint("it must be PEM: -----BEGIN PUBLIC KEY-----, or a certificate with the key")
+    let chain = certificates_in(&contents, file, OPTION).map_err(|failure| {
+        failure.hint("it must be PEM: -----BEGIN PUBLIC KEY-----, or a certificate with the key")
     })?;
-    let end_entity = EndEntity::parse(&certificate)
-        .map_err(|error| Failure::misuse(format!("{OPTION} {}: {error}", file.display())))?;
+    let certificate = chain.first().ok_or_else(|| Failure::misuse("no certificate was read"))?;
+    let end_entity = EndEntity::parse(certificate)
+        .map_err(|error| Failure::misuse(format!("{OPTION} {}: {error}", shown_path(file))))?;
     Ok(end_entity.subject_public_key_info().to_vec())
 }
 
@@ -115,8 +161,8 @@ pub fn public_key(file: &Path) -> Result<Vec<u8>, Failure> {
 pub fn ocsp_response(file: &Path) -> Result<Vec<u8>, Failure> {
     let response = read(file, "--ocsp")?;
     match response.first() {
-        Some(0x30) => Ok(response),
-        _ => Err(Failure::misuse(format!("--ocsp {}: it is not DER", file.display()))
+        Some(0x30) => Ok(response.to_vec()),
+        _ => Err(Failure::misuse(format!("--ocsp {}: it is not DER", shown_path(file)))
             .hint("such a response is made by: openssl ocsp -respout FILE")),
     }
 }
@@ -125,7 +171,7 @@ pub fn ocsp_response(file: &Path) -> Result<Vec<u8>, Failure> {
 pub fn key_log(option: Option<&Option<PathBuf>>) -> Result<Option<Arc<KeyLogFile>>, Failure> {
     let (log, name) = match option {
         None => return Ok(None),
-        Some(Some(file)) => (KeyLogFile::open(file).map(Some), file.display().to_string()),
+        Some(Some(file)) => (KeyLogFile::open(file).map(Some), shown_path(file)),
         Some(None) => (KeyLogFile::from_environment(), "SSLKEYLOGFILE".to_owned()),
     };
     match log {
@@ -146,10 +192,10 @@ pub fn early_data(file: &Path) -> Result<Vec<u8>, Failure> {
     const MAX: usize = 64 * 1024;
     let data = read(file, "--early-data")?;
     if data.len() > MAX {
-        let problem = format!("--early-data {}: it is longer than {MAX} bytes", file.display());
+        let problem = format!("--early-data {}: it is longer than {MAX} bytes", shown_path(file));
         return Err(Failure::misuse(problem).hint("send the rest by standard input"));
     }
-    Ok(data)
+    Ok(data.to_vec())
 }
 
 /// Ticket keys: those in the file, or new ones.
@@ -161,18 +207,24 @@ pub fn ticket_keys(file: Option<&Path>) -> Result<Arc<TicketKeys>, Failure> {
     };
     let bytes = read(file, "--ticket-keys")?;
     let keys = TicketKeys::from_bytes(&bytes, random).map_err(|error| {
-        Failure::misuse(format!("--ticket-keys {}: {error}", file.display()))
+        Failure::misuse(format!("--ticket-keys {}: {error}", shown_path(file)))
             .hint("make one: head -c 32 /dev/urandom > FILE")
     })?;
     Ok(Arc::new(keys))
 }
 
-pub fn read(file: &Path, option: &str) -> Result<Vec<u8>, Failure> {
-    fs::read(file).map_err(|error| {
-        Failure::misuse(format!("{option} {}: cannot be read: {error}", file.display()))
+/// What is in a file. It may be a secret, so it is wiped when it is dropped.
+pub fn read(file: &Path, option: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    fs::read(file).map(Zeroizing::new).map_err(|error| {
+        Failure::misuse(format!("{option} {}: cannot be read: {error}", shown_path(file)))
     })
 }
 
-pub fn not_pem(option: &str, file: &Path, error: &pem::Error) -> Failure {
-    Failure::misuse(format!("{option} {}: it is not PEM: {error}", file.display()))
+/// A file that is not PEM, or has nothing in it that is looked for: then `hint` says what is.
+pub fn pem_failure(option: &str, file: &Path, error: &PemError, hint: &str) -> Failure {
+    let failure = Failure::misuse(format!("{option} {}: {error}", shown_path(file)));
+    match error.fault {
+        PemFault::Nothing { .. } | PemFault::Base64(_) | PemFault::Empty(_) => failure.hint(hint),
+        _ => failure,
+    }
 }

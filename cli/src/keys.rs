@@ -1,6 +1,7 @@
 //! Pre-shared keys, as they are written on the command line.
 
 use handclasp::config::{ConfigError, PreSharedKey};
+use handclasp::zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
@@ -15,11 +16,24 @@ fn pre_shared_key(option: &str) -> Result<PreSharedKey, Failure> {
     let Some((identity, secret)) = parts else {
         return Err(Failure::misuse("--psk takes IDENTITY:HEX").hint(hint));
     };
-    let Ok(secret) = hex::decode(secret) else {
-        let problem = format!("--psk {identity}: its key is not in hexadecimal digits");
+    let name = named(identity);
+    // The decoder's own words quote what it cannot read.
+    let Ok(secret) = hex::decode(secret).map(Zeroizing::new) else {
+        let problem = format!("{name}: its key is not in hexadecimal digits, two for each byte");
         return Err(Failure::misuse(problem).hint(hint));
     };
-    PreSharedKey::external(identity.as_bytes(), &secret).map_err(|error: ConfigError| {
-        Failure::misuse(format!("--psk {identity}: {error}")).hint(hint)
-    })
+    PreSharedKey::external(identity.as_bytes(), &secret)
+        .map_err(|error: ConfigError| Failure::misuse(format!("{name}: {error}")).hint(hint))
+}
+
+/// The option with its identity, unless that may be a part of the key, or the key in the wrong
+/// place.
+fn named(identity: &str) -> String {
+    /// As long as the shortest key in base64 is, or longer.
+    const AS_LONG_AS_KEYS: usize = 22;
+    let is_hexadecimal = identity.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match identity.contains(':') || is_hexadecimal || identity.len() >= AS_LONG_AS_KEYS {
+        true => "a --psk".to_owned(),
+        false => format!("--psk {identity}"),
+    }
 }

@@ -1,5 +1,6 @@
 //! The `handclasp` program: shakes hands in TLS 1.3, and explains each step.
 
+mod arguments;
 mod connect;
 mod demo;
 mod describe;
@@ -58,7 +59,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| arguments::without_values(error).exit());
     let result = match &cli.command {
         None => demo::run(cli.json),
         Some(Command::Connect(arguments)) => connect::run(arguments, cli.json),

@@ -6,7 +6,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use handclasp::pem::shown_path;
 use handclasp::session::{ClientSession, ClientSessionStore, MemoryClientSessions};
+use handclasp::zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
@@ -26,12 +28,12 @@ impl Sessions {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             text => text.map_err(|error| cannot(file, "be read", &error.to_string()))?,
         };
+        let text = Zeroizing::new(text);
         let store = MemoryClientSessions::new(CAPACITY);
-        for line in text.lines() {
-            let bytes =
-                hex::decode(line).map_err(|error| cannot(file, "be used", &error.to_string()))?;
-            let session = ClientSession::from_bytes(&bytes);
-            store.put(session.map_err(|error| cannot(file, "be used", &error.to_string()))?);
+        for (number, line) in (1..).zip(text.lines()) {
+            store.put(session(line).map_err(|problem| {
+                cannot(file, "be used", &format!("line {number}: {problem}"))
+            })?);
         }
         Ok(Self { file: file.to_owned(), store: Arc::new(store) })
     }
@@ -43,14 +45,23 @@ impl Sessions {
     /// Writes what there is now in the place of what was there, and returns how many it is.
     pub fn save(&self) -> Result<usize, Failure> {
         let sessions = self.store.sessions();
-        let mut text = String::new();
+        let mut text = Zeroizing::new(String::new());
         for session in &sessions {
-            let _ = writeln!(text, "{}", hex::encode(&*session.to_bytes()));
+            let line = Zeroizing::new(hex::encode(&*session.to_bytes()));
+            let _ = writeln!(text, "{}", *line);
         }
         let result = write_private(&self.file, text.as_bytes());
         result.map_err(|error| cannot(&self.file, "be written", &error.to_string()))?;
         Ok(sessions.len())
     }
+}
+
+/// The session in a line, or what is wrong with it: without the words of the decoder, which quote
+/// what it cannot read.
+fn session(line: &str) -> Result<ClientSession, String> {
+    let bytes = hex::decode(line).map(Zeroizing::new);
+    let bytes = bytes.map_err(|_| "it is not in hexadecimal digits, two for each byte")?;
+    ClientSession::from_bytes(&bytes).map_err(|error| error.to_string())
 }
 
 /// Sessions are secrets: the file is its owner's alone.
@@ -63,6 +74,6 @@ fn write_private(file: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn cannot(file: &Path, what: &str, why: &str) -> Failure {
-    Failure::misuse(format!("--session {}: it cannot {what}: {why}", file.display()))
+    Failure::misuse(format!("--session {}: it cannot {what}: {why}", shown_path(file)))
         .hint("name a file that this program wrote, or one that does not exist yet")
 }

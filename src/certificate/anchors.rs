@@ -20,11 +20,8 @@ const PLACE: &str = "trust anchor";
 #[non_exhaustive]
 pub enum TrustAnchorError {
     /// The text is not PEM.
-    #[error("the trust anchors are not PEM: {reason}")]
-    Pem {
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error("the trust anchors are not PEM: {0}")]
+    Pem(#[source] crate::pem::PemError),
     /// The text has no certificate in it, which is hardly what was meant.
     #[error("there is no certificate among the trust anchors")]
     NoCertificate,

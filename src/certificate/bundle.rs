@@ -3,8 +3,9 @@
 use pki_types::CertificateDer;
 
 use super::anchors::{TrustAnchorError, TrustAnchors};
+use super::der;
 use super::error::CertificateError;
-use super::{der, pem};
+use crate::pem;
 
 /// Trust anchors from a place where not everything could be used.
 ///
@@ -28,29 +29,34 @@ impl LoadedAnchors {
         }
     }
 
-    fn from_pem(pem: &[u8]) -> Self {
-        let mut loaded = Self::default();
-        for (number, certificate) in (1..).zip(pem::sections(pem, "CERTIFICATE")) {
-            match certificate {
-                Ok(certificate) => loaded.add(number, certificate),
-                Err(reason) => loaded.skipped.push(TrustAnchorError::Pem { reason }),
-            }
+    /// Adds what can be used of a file of certificates, in PEM or in DER, and notes what cannot.
+    pub fn add_bundle(&mut self, bytes: &[u8]) {
+        match bytes {
+            // A SEQUENCE longer than 127 bytes: the second byte is none of a text.
+            [0x30, 0x80..=0xff, ..] => self.add_der(bytes),
+            _ => self.add_pem(bytes),
         }
-        loaded
     }
 
-    fn from_der(der: &[u8]) -> Self {
-        let mut loaded = Self::default();
+    fn add_pem(&mut self, text: &[u8]) {
+        for (number, certificate) in (1..).zip(pem::each_certificate(text)) {
+            match certificate {
+                Ok(certificate) => self.add(number, certificate),
+                Err(error) => self.skipped.push(TrustAnchorError::Pem(error)),
+            }
+        }
+    }
+
+    fn add_der(&mut self, der: &[u8]) {
         for (number, certificate) in (1..).zip(der::each(der)) {
             if let Some(certificate) = certificate {
-                loaded.add(number, certificate.whole.into());
+                self.add(number, certificate.whole.into());
             } else {
                 let reason = "it is not DER, or its end is missing";
                 let error = CertificateError::malformed("trust anchor", reason);
-                loaded.skipped.push(TrustAnchorError::Certificate { number, error });
+                self.skipped.push(TrustAnchorError::Certificate { number, error });
             }
         }
-        loaded
     }
 
     /// All of it, if nothing was passed over.
@@ -71,7 +77,9 @@ impl TrustAnchors {
     /// The text is no PEM, has no certificate in it, or has one that cannot be decoded. One that
     /// begins within a line would be passed over, and so is an error.
     pub fn from_pem(pem: &[u8]) -> Result<Self, TrustAnchorError> {
-        LoadedAnchors::from_pem(pem).whole()
+        let mut loaded = LoadedAnchors::default();
+        loaded.add_pem(pem);
+        loaded.whole()
     }
 
     /// Every certificate of DER bytes: one, or several one behind the other.
@@ -80,7 +88,9 @@ impl TrustAnchors {
     ///
     /// There is no certificate, or one that cannot be decoded.
     pub fn from_der(der: &[u8]) -> Result<Self, TrustAnchorError> {
-        LoadedAnchors::from_der(der).whole()
+        let mut loaded = LoadedAnchors::default();
+        loaded.add_der(der);
+        loaded.whole()
     }
 
     /// What can be used of a file of certificates, in PEM or in DER, and what cannot: for bundles
@@ -89,11 +99,9 @@ impl TrustAnchors {
     ///
     /// Ask whether there are [any](Self::is_empty) before going on.
     pub fn from_bundle(bytes: &[u8]) -> LoadedAnchors {
-        match bytes {
-            // A SEQUENCE longer than 127 bytes: the second byte is none of a text.
-            [0x30, 0x80..=0xff, ..] => LoadedAnchors::from_der(bytes),
-            _ => LoadedAnchors::from_pem(bytes),
-        }
+        let mut loaded = LoadedAnchors::default();
+        loaded.add_bundle(bytes);
+        loaded
     }
 }
 
@@ -146,24 +154,22 @@ mod tests {
         assert!(words(&loaded)[0].starts_with("trust anchor 2: "), "{:?}", words(&loaded));
     }
 
-    /// Files put together by tools that forget a line's end, or that begin a file with a mark of
-    /// its encoding, lose certificates without a word elsewhere.
+    /// Files put together by tools that forget a line's end lose certificates without a word
+    /// elsewhere. The mark of an encoding that some editors write costs none.
     #[test]
     fn certificates_that_pem_readers_overlook_are_told_of() {
         let (a, b) = (root("a").pem(), root("b").pem());
-        for (text, found) in [
-            (format!("{}{b}", a.trim_end()), 1),
-            (format!("\u{feff}{a}{b}"), 1),
-            (format!("  {a}"), 0),
-        ] {
+        for (text, found) in [(format!("{}{b}", a.trim_end()), 1), (format!("  {a}"), 0)] {
             let loaded = TrustAnchors::from_bundle(text.as_bytes());
             assert_eq!(loaded.anchors.len(), found);
             let error = TrustAnchors::from_pem(text.as_bytes()).unwrap_err();
             assert_eq!(loaded.skipped, [error]);
             assert!(words(&loaded)[0].contains("line of its own"), "{:?}", words(&loaded));
         }
-        let loaded = TrustAnchors::from_bundle(format!("{a}{b}").as_bytes());
-        assert_eq!((loaded.anchors.len(), loaded.skipped), (2, vec![]));
+        for text in [format!("{a}{b}"), format!("\u{feff}{a}\u{feff}{b}")] {
+            let loaded = TrustAnchors::from_bundle(text.as_bytes());
+            assert_eq!((loaded.anchors.len(), loaded.skipped), (2, vec![]));
+        }
         let empty = TrustAnchors::from_bundle(b"hello");
         assert!(empty.anchors.is_empty() && empty.skipped.is_empty());
     }

@@ -55,7 +55,6 @@ mod fault;
 mod issuer;
 mod name;
 mod path;
-mod pem;
 mod policies;
 mod presented;
 mod request;

@@ -4,7 +4,7 @@ use pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::ConfigError;
 use crate::certificate::{EndEntity, issued_with};
-use crate::crypto::{SigningKey, ring, signing_key};
+use crate::crypto::{KeyError, SigningKey, ring, signing_key_of};
 use crate::registry::{CertificateType, SignatureScheme};
 use crate::wire::{ClientHello, List};
 
@@ -43,12 +43,15 @@ pub enum KeySource {
 impl CertifiedKey {
     /// A chain, the server's own certificate first, and the key of that certificate. The key is
     /// checked to be the certificate's where it is known.
+    ///
+    /// # Errors
+    /// When the chain is empty, its first certificate is malformed or may not sign, the key is not
+    /// that certificate's, or a certificate is signed with SHA-1 or MD5.
     pub fn new(chain: Vec<CertificateDer<'static>>, key: KeySource) -> Result<Self, ConfigError> {
-        let first = chain.first().ok_or(ConfigError::Empty("certificates"))?;
-        if chain.iter().any(|certificate| certificate.is_empty()) {
-            return Err(ConfigError::Empty("bytes in one of its certificates"));
+        let end_entity = first_of(&chain)?;
+        if let KeySource::Here(key) = &key {
+            check_key(key.public_key().as_deref(), &end_entity, &chain)?;
         }
-        let end_entity = EndEntity::parse(first)?;
         end_entity.check_may_sign()?;
         Self::with_key(CertificateType::X509, chain, end_entity, key)
     }
@@ -60,6 +63,9 @@ impl CertifiedKey {
     /// When the public key is malformed, or is not the private key's where that is known.
     pub fn raw_public_key(spki: Vec<u8>, key: KeySource) -> Result<Self, ConfigError> {
         let end_entity = EndEntity::from_public_key(&spki)?;
+        if let KeySource::Here(key) = &key {
+            check_key(key.public_key().as_deref(), &end_entity, &[])?;
+        }
         Self::with_key(CertificateType::RAW_PUBLIC_KEY, vec![spki.into()], end_entity, key)
     }
 
@@ -79,31 +85,32 @@ impl CertifiedKey {
         key: KeySource,
     ) -> Result<Self, ConfigError> {
         let staples = Staples::default();
-        let issued_with = issued_with(&chain);
-        // Section 4.5.1.2: no peer of TLS 1.3 may be sent them.
-        if issued_with.iter().any(|it| BROKEN.iter().any(|broken| it.starts_with(broken))) {
-            return Err(ConfigError::BrokenSignature);
-        }
-        let issued_with = issued_with.iter().map(|it| schemes_of(it)).collect();
+        check_signatures(&chain)?;
+        let issued_with = issued_with(&chain).iter().map(|it| schemes_of(it)).collect();
         let certified = Self { certificate_type, end_entity, chain, key, issued_with, staples };
         if certified.schemes().is_empty() {
             return Err(ConfigError::UnsupportedKey);
         }
-        if let KeySource::Here(key) = &certified.key {
-            let public = key.public_key();
-            if public.is_some_and(|key| key != certified.end_entity.subject_public_key_info()) {
-                return Err(ConfigError::KeyMismatch);
-            }
-        }
         Ok(certified)
     }
 
-    /// A chain and a private key from its DER: PKCS#8, SEC1 or PKCS#1.
+    /// A chain and a private key from its DER: PKCS#8, SEC1 or PKCS#1. An EC key may be without
+    /// its public half (RFC 5915, section 3), which the certificate has.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new), and when the private key cannot be used.
     pub fn from_der(
         chain: Vec<CertificateDer<'static>>,
         key: &PrivateKeyDer<'_>,
     ) -> Result<Self, ConfigError> {
-        let key = signing_key(key).map_err(|_| ConfigError::UnsupportedKey)?;
+        first_of(&chain)?;
+        let parsed: Vec<_> = chain.iter().flat_map(EndEntity::parse).collect();
+        let public_keys: Vec<_> = parsed.iter().map(EndEntity::subject_public_key_info).collect();
+        let key = signing_key_of(key, &public_keys).map_err(|error| match error {
+            // The key has no public half, and all of the chain were tried.
+            KeyError::NoPublicKey => ConfigError::KeyMismatch,
+            error => ConfigError::PrivateKey(error),
+        })?;
         Self::new(chain, KeySource::Here(key))
     }
 
@@ -197,12 +204,83 @@ impl CertifiedKey {
     }
 }
 
-/// The object identifiers of RSA with MD5 and SHA-1, and of ECDSA with SHA-1.
-const BROKEN: [&[u8]; 3] = [
-    &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 4],
-    &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 5],
-    &[6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1],
+/// The first certificate of a chain that is in order.
+fn first_of(chain: &[CertificateDer<'_>]) -> Result<EndEntity, ConfigError> {
+    let first = chain.first().ok_or(ConfigError::Empty("certificates"))?;
+    if chain.iter().any(|certificate| certificate.is_empty()) {
+        return Err(ConfigError::Empty("bytes in one of its certificates"));
+    }
+    Ok(EndEntity::parse(first)?)
+}
+
+/// The private key, where its public half is known, belongs to the first certificate. If it is that
+/// of another one, this says of which: files with the certificates in the wrong order are common.
+fn check_key(
+    public: Option<&[u8]>,
+    first: &EndEntity,
+    chain: &[CertificateDer<'_>],
+) -> Result<(), ConfigError> {
+    let Some(public) = public else { return Ok(()) };
+    if public == first.subject_public_key_info() {
+        return Ok(());
+    }
+    for (number, certificate) in (1..).zip(chain) {
+        let Ok(parsed) = EndEntity::parse(certificate) else { continue };
+        if parsed.subject_public_key_info() == public {
+            return Err(ConfigError::KeyOfAnother { number, subject: parsed.subject() });
+        }
+    }
+    Err(ConfigError::KeyMismatch)
+}
+
+/// A signature algorithm that no peer of TLS 1.3 may be sent.
+struct BrokenAlgorithm {
+    name: &'static str,
+    /// The DER of its object identifier.
+    identifier: &'static [u8],
+}
+
+const BROKEN: [BrokenAlgorithm; 6] = [
+    BrokenAlgorithm {
+        name: "RSA with MD2",
+        identifier: &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 2],
+    },
+    BrokenAlgorithm {
+        name: "RSA with MD5",
+        identifier: &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 4],
+    },
+    BrokenAlgorithm {
+        name: "RSA with SHA-1",
+        identifier: &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 5],
+    },
+    BrokenAlgorithm { name: "RSA with SHA-1", identifier: &[6, 5, 0x2b, 14, 3, 2, 29] },
+    BrokenAlgorithm {
+        name: "ECDSA with SHA-1",
+        identifier: &[6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1],
+    },
+    BrokenAlgorithm {
+        name: "DSA with SHA-1",
+        identifier: &[6, 7, 0x2a, 0x86, 0x48, 0xce, 0x38, 4, 3],
+    },
 ];
+
+/// RFC 9846, section 4.5.1.2: no certificate but one that is issued by itself is signed with a
+/// broken hash.
+fn check_signatures(chain: &[CertificateDer<'_>]) -> Result<(), ConfigError> {
+    for (number, certificate) in (1..).zip(chain) {
+        for algorithm in issued_with(core::slice::from_ref(certificate)) {
+            let broken = BROKEN.iter().find(|broken| algorithm.starts_with(broken.identifier));
+            if let Some(BrokenAlgorithm { name, .. }) = broken {
+                let subject = EndEntity::parse(certificate).map_or_else(
+                    |_| "of a subject that is malformed".to_owned(),
+                    |certificate| certificate.subject(),
+                );
+                return Err(ConfigError::BrokenSignature { number, subject, algorithm: name });
+            }
+        }
+    }
+    Ok(())
+}
 
 /// The schemes that a certificate's signature with this algorithm may be called.
 fn schemes_of(algorithm: &[u8]) -> Vec<SignatureScheme> {

@@ -9,6 +9,7 @@ mod client_authentication;
 mod compression;
 mod cookie;
 mod early_data;
+mod key_files;
 mod layout;
 mod limits;
 mod psk;
@@ -31,6 +32,7 @@ pub(crate) use compression::Compressors;
 pub use compression::Zlib;
 pub use cookie::{CookieProtector, HmacCookies};
 pub use early_data::{AcceptFresh, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms};
+pub use key_files::{LoadError, LoadProblem, PemInput};
 pub use layout::{ExtensionLayout, LayoutItem};
 pub use limits::Limits;
 pub use psk::{ChosenPsk, PreSharedKey, PskList, PskResolver};
@@ -61,17 +63,41 @@ pub enum ConfigError {
     /// The layout names an extension twice, or its bytes are too many for a message.
     #[error("the layout has the extension {0} twice, or too many bytes in it")]
     LayoutTooLarge(crate::registry::ExtensionType),
-    /// The certificate cannot be parsed.
-    #[error("the certificate is malformed: {0}")]
+    /// The first certificate cannot be parsed, or its key may not sign.
+    #[error("the first certificate of the chain cannot be used: {0}")]
     Certificate(#[from] crate::certificate::CertificateError),
     /// A certificate of the chain was issued with SHA-1 or MD5, which TLS 1.3 does not send.
-    #[error("a certificate of the chain is signed with SHA-1 or MD5: have it issued anew")]
-    BrokenSignature,
-    /// The certificate's key is not the private key's.
+    #[error(
+        "certificate {number} of the chain, \"{subject}\", is signed with {algorithm}, which TLS 1.3 \
+         does not send: have it issued anew"
+    )]
+    BrokenSignature {
+        /// Which of the chain it is, counted from 1.
+        number: usize,
+        /// Its subject.
+        subject: String,
+        /// The algorithm that its signature names.
+        algorithm: &'static str,
+    },
+    /// The private key is not that of the first certificate, and of no other one of the chain.
     #[error("the certificate belongs to another key than the private key")]
     KeyMismatch,
-    /// The private key is of a kind that the provider cannot use.
-    #[error("the private key is of a kind or size that is not supported")]
+    /// The private key is that of a certificate which is not the first of the chain.
+    #[error(
+        "the private key belongs to certificate {number} of the chain, \"{subject}\": put that \
+         first, and the certificates of its issuers behind it"
+    )]
+    KeyOfAnother {
+        /// Which of the chain it is, counted from 1.
+        number: usize,
+        /// Its subject.
+        subject: String,
+    },
+    /// The private key cannot be loaded.
+    #[error(transparent)]
+    PrivateKey(#[from] crate::crypto::KeyError),
+    /// The private key has no scheme to sign with.
+    #[error("the private key has no signature scheme to sign with")]
     UnsupportedKey,
     /// The layout, the application protocols and the pre-shared keys of a client leave no room for a
     /// ticket and a cookie.

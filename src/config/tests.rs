@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::*;
-use crate::certificate::TrustAnchors;
+use crate::certificate::{EndEntity, TrustAnchors};
 use crate::crypto::{CryptoProvider, HashAlgorithm, signing_key};
 use crate::key_schedule::PskKind;
 use crate::observer::{KeyLog, KeyLogFile};
@@ -357,8 +357,10 @@ fn a_chain_with_a_signature_of_sha_1_cannot_be_configured() {
         shorten(&mut other, 0);
     }
     chain.push(other.into());
-    let refused = CertifiedKey::from_der(chain, &key).map(drop);
-    assert_eq!(refused, Err(ConfigError::BrokenSignature));
+    let refused = CertifiedKey::from_der(chain.clone(), &key).map(drop);
+    let subject = EndEntity::parse(&chain[2]).unwrap().subject();
+    let broken = ConfigError::BrokenSignature { number: 3, subject, algorithm: "ECDSA with SHA-1" };
+    assert_eq!(refused, Err(broken));
 }
 
 #[test]

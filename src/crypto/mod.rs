@@ -5,6 +5,7 @@
 //! [`CryptoProvider::ring`] is the one that comes with this crate. Another provider (an HSM's, a
 //! post-quantum group, a replay of recorded keys) implements the traits and changes nothing else.
 
+mod key_error;
 pub mod ring;
 mod secret;
 
@@ -15,7 +16,8 @@ use pki_types::SignatureVerificationAlgorithm;
 
 use crate::registry::{CipherSuiteId, NamedGroup, SignatureScheme};
 
-pub use ring::signing_key;
+pub use key_error::KeyError;
+pub use ring::{signing_key, signing_key_of};
 pub use secret::{Digest, MAX_HASH_LENGTH, Secret, SharedSecret};
 
 /// The length in bytes of the nonce of every AEAD that TLS 1.3 uses (RFC 9846, section 5.3).

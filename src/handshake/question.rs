@@ -84,12 +84,18 @@ impl Question {
 }
 
 /// The ClientHello that a question is about, kept until the answer: the body of the message.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct KeptHello(Vec<u8>);
+
+impl fmt::Debug for KeptHello {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClientHello({} bytes)", self.0.len())
+    }
+}
 
 impl KeptHello {
     pub(super) fn new(hello: &ClientHello<'_>) -> Self {
-        Self(hello.body.to_vec())
+        Self(hello.body.0.to_vec())
     }
 
     pub(super) fn parse(&self) -> Result<ClientHello<'_>, Error> {
@@ -127,11 +133,17 @@ impl ChooseClientCertificate {
 }
 
 /// Which session for this ticket?
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TakeSession {
     /// What the client sent for a ticket: any 1 to 65535 bytes.
     pub ticket: Vec<u8>,
     pub(super) hello: KeptHello,
+}
+
+impl fmt::Debug for TakeSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TakeSession(a ticket of {} bytes)", self.ticket.len())
+    }
 }
 
 impl TakeSession {

@@ -1,10 +1,10 @@
+use core::fmt;
 use std::collections::VecDeque;
 
 use crate::key_schedule::TrafficSecret;
 use crate::level::Level;
 
 /// What the room around the handshake has to do next, in order.
-#[derive(Debug)]
 pub enum Step {
     /// Send these bytes: one or several whole handshake messages.
     Send {
@@ -46,6 +46,24 @@ pub enum Step {
     SkipEarlyData,
     /// The handshake is complete: application data can flow both ways.
     Complete,
+}
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // A message may have a ticket in it.
+            Self::Send { level, bytes } => write!(f, "Send({level:?}, {} bytes)", bytes.len()),
+            Self::SendChangeCipherSpec => f.write_str("SendChangeCipherSpec"),
+            Self::ReadKeys { level, .. } => write!(f, "ReadKeys({level:?})"),
+            Self::WritePlaintext => f.write_str("WritePlaintext"),
+            Self::WriteKeys { level, .. } => write!(f, "WriteKeys({level:?})"),
+            Self::LimitRecords { sent, received } => {
+                write!(f, "LimitRecords {{ sent: {sent}, received: {received} }}")
+            }
+            Self::SkipEarlyData => f.write_str("SkipEarlyData"),
+            Self::Complete => f.write_str("Complete"),
+        }
+    }
 }
 
 /// The steps that wait to be taken.

@@ -5,6 +5,7 @@ use super::codec::{
     DecodeError, DecodeReason, List, Prefix, Reader, duplicate, write_bytes, write_u16,
     write_vector,
 };
+use super::debug::Body;
 use super::extension::{Extensions, Place, read_record_size_limit};
 use super::message::write_message;
 use crate::registry::{
@@ -17,7 +18,7 @@ use crate::registry::{
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientHello<'a> {
     /// What was parsed; nothing in a ClientHello to be written.
-    pub(crate) body: &'a [u8],
+    pub(crate) body: Body<'a>,
     /// Always 0x0303 from a TLS 1.3 client; the real versions are in `supported_versions`.
     pub legacy_version: ProtocolVersion,
     /// 32 random bytes.
@@ -90,7 +91,7 @@ impl<'a> ClientHello<'a> {
         };
         reader.finish("extensions")?;
         let mut hello = Self {
-            body,
+            body: Body(body),
             legacy_version,
             random,
             session_id,
@@ -310,7 +311,7 @@ pub(crate) const PSK_KE: u8 = 0;
 pub(crate) const PSK_DHE_KE: u8 = 1;
 
 /// One identity of a pre-shared key (section 4.3.11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PskIdentity<'a> {
     /// A ticket, or a name that was agreed on.
     pub identity: &'a [u8],
@@ -319,7 +320,7 @@ pub struct PskIdentity<'a> {
 }
 
 /// The PSKs of a ClientHello, with a binder for each identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct OfferedPsks<'a> {
     identities: &'a [u8],
     binders: &'a [u8],

@@ -6,7 +6,7 @@ use super::codec::{
 use crate::registry::{ExtensionType, HandshakeType};
 
 /// One extension as it stands in a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Extension<'a> {
     /// The type.
     pub kind: ExtensionType,
@@ -16,7 +16,7 @@ pub struct Extension<'a> {
 
 /// A list of extensions that was found to be well formed: each is whole, none appears twice, and
 /// none stands where RFC 9846 forbids it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Extensions<'a> {
     bytes: &'a [u8],
 }

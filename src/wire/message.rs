@@ -7,7 +7,7 @@ use crate::registry::HandshakeType;
 pub const MESSAGE_HEADER_LENGTH: usize = 4;
 
 /// A whole handshake message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct HandshakeMessage<'a> {
     /// The type.
     pub kind: HandshakeType,

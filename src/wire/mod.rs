@@ -8,6 +8,7 @@
 mod certificate;
 mod client_hello;
 pub(crate) mod codec;
+mod debug;
 mod extension;
 mod message;
 mod post_handshake;

@@ -43,7 +43,7 @@ impl EndOfEarlyData {
 }
 
 /// A ticket for a later resumption.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NewSessionTicket<'a> {
     /// How long the ticket may be used, in seconds: at most 604800, which is seven days.
     pub lifetime: u32,

@@ -7,9 +7,9 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use handclasp::certificate::{CertificateRevocationList, LoadedAnchors, Profile, Purpose};
-use handclasp::pki_types::pem::PemObject;
+use handclasp::pem;
 use handclasp::pki_types::{CertificateDer, UnixTime};
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::case::Case;
@@ -18,7 +18,6 @@ use super::parse;
 use crate::failure::Failure;
 
 /// A line, as it stands.
-#[derive(Deserialize)]
 struct Line {
     id: Value,
     /// PEM, the certificate that is judged first.
@@ -33,6 +32,33 @@ struct Line {
     profile: Option<String>,
     max_depth: Option<usize>,
     revocation: Option<String>,
+}
+
+impl Line {
+    fn read(value: &Value) -> Result<Self, String> {
+        Ok(Self {
+            id: value.get("id").cloned().unwrap_or_default(),
+            chain: field(value, "chain")?,
+            intermediates: field(value, "intermediates")?,
+            roots: field(value, "roots")?,
+            crls: field(value, "crls")?,
+            ocsp: field(value, "ocsp")?,
+            names: field(value, "names")?,
+            time: field(value, "time")?,
+            purpose: field(value, "purpose")?,
+            profile: field(value, "profile")?,
+            max_depth: field(value, "max_depth")?,
+            revocation: field(value, "revocation")?,
+        })
+    }
+}
+
+/// The field of this name. The words of the decoder are not passed on: they quote what stands there,
+/// which may be a key in the wrong place.
+fn field<T: DeserializeOwned>(value: &Value, name: &str) -> Result<T, String> {
+    let field = value.get(name).cloned().unwrap_or_default();
+    serde_json::from_value(field)
+        .map_err(|_| format!("the field {name} is missing, or of another kind"))
 }
 
 /// Judges each line of a file, or of standard input if it is `-`. A line that is no case is
@@ -67,8 +93,7 @@ fn answer(line: &[u8]) -> Value {
         Err(error) => return answer(&Value::Null, "error", "not-json", &error.to_string()),
     };
     let id = value.get("id").cloned().unwrap_or_default();
-    let line = serde_json::from_value(value).map_err(|error| error.to_string());
-    match line.and_then(case) {
+    match Line::read(&value).and_then(case) {
         Ok(case) => match case.explain().verdict {
             Ok(path) => answer(&id, "accepted", "accepted", &path.to_string()),
             Err(error) => answer(&id, "rejected", case.code(&error), &error.to_string()),
@@ -102,7 +127,7 @@ fn case(line: Line) -> Result<Case, String> {
     }
     let names = line.names.unwrap_or_default().into_iter().map(|name| {
         parse::tagged_name(&name)
-            .ok_or_else(|| format!("the name {name:?} does not begin with dns:, ip: or email:"))
+            .ok_or("one of its names does not begin with dns:, ip: or email:".to_owned())
     });
     Ok(Case {
         end_entity,
@@ -130,7 +155,8 @@ fn case(line: Line) -> Result<Case, String> {
 /// the case one to reject, and not one that cannot be judged.
 fn certificates(text: &str) -> Vec<CertificateDer<'static>> {
     let malformed = || CertificateDer::from(Vec::new());
-    let mut found: Vec<_> = CertificateDer::pem_slice_iter(text.as_bytes())
+    let mut found: Vec<_> = pem::each_certificate(text.as_bytes())
+        .into_iter()
         .map(|certificate| certificate.unwrap_or_else(|_| malformed()))
         .collect();
     if found.is_empty() {

@@ -6,13 +6,14 @@ mod evidence;
 mod parse;
 mod show;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use handclasp::certificate::{
     CertificateRevocationList, CrlError, LoadedAnchors, Profile, Purpose, RevocationMode,
+    TrustAnchorError,
 };
-use handclasp::pki_types::pem::{self, PemObject};
-use handclasp::pki_types::{CertificateDer, UnixTime};
+use handclasp::pem::shown_path;
+use handclasp::pki_types::UnixTime;
 
 use crate::failure::Failure;
 use crate::files;
@@ -99,27 +100,18 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
 
 fn case(arguments: &Arguments) -> Result<Case, Failure> {
     let mut chain = match &arguments.chain {
-        Some(file) => certificates(file, "CHAIN")?.into_iter(),
+        Some(file) => files::certificates(file, "CHAIN")?.into_iter(),
         None => Vec::new().into_iter(),
     };
     let end_entity = chain.next().ok_or_else(|| Failure::misuse("no chain was given"))?;
     let mut intermediates: Vec<_> = chain.collect();
     for file in &arguments.intermediates {
-        intermediates.extend(certificates(file, "--intermediates")?);
+        intermediates.extend(files::certificates(file, "--intermediates")?);
     }
-    let mut anchors = LoadedAnchors::default();
-    if arguments.ca.is_empty() {
-        anchors.anchors = files::system_anchors()?;
-    }
-    let mut roots = Vec::new();
-    for file in &arguments.ca {
-        roots.extend(certificates(file, "--ca")?);
-    }
-    (1..).zip(roots).for_each(|(number, root)| anchors.add(number, root));
     Ok(Case {
         end_entity,
         intermediates,
-        anchors,
+        anchors: anchors(arguments)?,
         evidence: evidence(arguments)?,
         names: arguments.name.clone(),
         time: arguments.time.unwrap_or_else(UnixTime::now),
@@ -129,18 +121,36 @@ fn case(arguments: &Arguments) -> Result<Case, Failure> {
     })
 }
 
+/// The anchors of all files, or the system's. What is malformed is told, and may be the reason of a
+/// verdict.
+fn anchors(arguments: &Arguments) -> Result<LoadedAnchors, Failure> {
+    let mut anchors = LoadedAnchors::default();
+    if arguments.ca.is_empty() {
+        anchors.anchors = files::system_anchors()?;
+    }
+    for file in &arguments.ca {
+        files::add_bundle(&mut anchors, file, "--ca", |text| eprintln!("{text}"))?;
+    }
+    match anchors.skipped.first() {
+        Some(error @ TrustAnchorError::Pem(_)) if anchors.anchors.is_empty() => {
+            Err(Failure::misuse(format!("--ca: {error}")))
+        }
+        _ => Ok(anchors),
+    }
+}
+
 fn evidence(arguments: &Arguments) -> Result<Evidence, Failure> {
     let mut evidence = Evidence { mode: arguments.revocation, ..Evidence::default() };
     for file in &arguments.crl {
         let contents = files::read(file, "--crl")?;
-        let crls = if is_der(&contents) {
+        let crls = if files::is_der(&contents) {
             CertificateRevocationList::from_der(&contents).map(|crl| vec![crl])
         } else {
             CertificateRevocationList::from_pem(&contents)
         };
         match crls {
             Err(error @ (CrlError::Pem(_) | CrlError::NoCrl)) => {
-                let problem = format!("--crl {}: {error}", file.display());
+                let problem = format!("--crl {}: {error}", shown_path(file));
                 return Err(Failure::misuse(problem)
                     .hint("it must be a CRL in DER, or PEM: -----BEGIN X509 CRL-----"));
             }
@@ -148,29 +158,7 @@ fn evidence(arguments: &Arguments) -> Result<Evidence, Failure> {
         }
     }
     if let Some(file) = &arguments.ocsp {
-        evidence.ocsp = Some(files::read(file, "--ocsp")?);
+        evidence.ocsp = Some(files::read(file, "--ocsp")?.to_vec());
     }
     Ok(evidence)
-}
-
-/// Whether a file is DER, and so no text.
-fn is_der(contents: &[u8]) -> bool {
-    let is_pem = contents.windows(10).any(|window| window == b"-----BEGIN");
-    !is_pem && contents.first() == Some(&0x30)
-}
-
-/// The certificates in a file: one in DER, or any number in PEM.
-fn certificates(file: &Path, option: &str) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let contents = files::read(file, option)?;
-    if is_der(&contents) {
-        return Ok(vec![CertificateDer::from(contents)]);
-    }
-    let found = CertificateDer::pem_slice_iter(&contents).collect::<Result<Vec<_>, pem::Error>>();
-    let found = found.map_err(|error| files::not_pem(option, file, &error))?;
-    if found.is_empty() {
-        let problem = format!("{option} {}: there is no certificate in it", file.display());
-        return Err(Failure::misuse(problem)
-            .hint("it must be a certificate in DER, or PEM: -----BEGIN CERTIFICATE-----"));
-    }
-    Ok(found)
 }

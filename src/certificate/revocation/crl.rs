@@ -8,13 +8,13 @@ use super::super::der::{self, Element, Reader};
 use super::super::distinguished_name::{describe, folded};
 use super::super::error::Timestamp;
 use super::super::issuer::Issuer;
-use super::super::pem;
 use super::super::request::{ChainRequest, Profile};
 use super::super::rules::Rule;
 use super::super::signature::{self, OwnedKey, Signed};
 use super::Finding;
 use super::distribution_point::CrlScope;
 use super::error::{CrlError, Evidence, EvidenceError, RevocationReason};
+use crate::pem;
 use pki_types::CertificateRevocationListDer;
 
 const DELTA_CRL_INDICATOR: &[u8] = &[0x55, 0x1d, 27];
@@ -64,8 +64,8 @@ impl CertificateRevocationList {
     /// The text is no PEM, has no CRL in it, or has one that cannot be used: see
     /// [`Self::from_der`]. One that begins within a line would be passed over, and so is an error:
     /// nobody would know whom it revokes.
-    pub fn from_pem(pem: &[u8]) -> Result<Vec<Self>, CrlError> {
-        let crls = pem::sections::<CertificateRevocationListDer<'_>>(pem, "X509 CRL")
+    pub fn from_pem(text: &[u8]) -> Result<Vec<Self>, CrlError> {
+        let crls = pem::each::<CertificateRevocationListDer<'_>>(text, pem::Content::Crl)
             .into_iter()
             .map(|der| Self::from_der(&der.map_err(CrlError::Pem)?))
             .collect::<Result<Vec<_>, _>>()?;

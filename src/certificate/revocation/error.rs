@@ -10,7 +10,7 @@ use super::super::error::Timestamp;
 pub enum CrlError {
     /// The text is not PEM.
     #[error("the CRLs are not PEM: {0}")]
-    Pem(String),
+    Pem(#[source] crate::pem::PemError),
     /// The text has no CRL in it, which is hardly what was meant.
     #[error("there is no CRL in the text; its PEM label is \"X509 CRL\"")]
     NoCrl,

@@ -3,6 +3,8 @@
 use crate::certificate::TrustAnchors;
 #[cfg(feature = "rustls-native-certs")]
 use crate::certificate::{LoadedAnchors, TrustAnchorError};
+#[cfg(feature = "rustls-native-certs")]
+use rustls_native_certs::ErrorKind;
 
 #[cfg(feature = "webpki-roots")]
 impl TrustAnchors {
@@ -29,8 +31,13 @@ impl TrustAnchors {
     /// [any](Self::is_empty).
     pub fn native() -> LoadedAnchors {
         let found = rustls_native_certs::load_native_certs();
-        let unreadable =
-            |error: &rustls_native_certs::Error| TrustAnchorError::Unreadable(error.to_string());
+        let unreadable = |error: &rustls_native_certs::Error| {
+            TrustAnchorError::Unreadable(match error.kind {
+                // Its words quote the line that cannot be read.
+                ErrorKind::Pem(_) => "a section of them is not in order (PEM)".to_owned(),
+                _ => error.to_string(),
+            })
+        };
         let mut loaded = LoadedAnchors::default();
         loaded.skipped.extend(found.errors.iter().map(unreadable));
         for (number, certificate) in (1..).zip(found.certs) {

@@ -2,6 +2,7 @@
 
 mod hash;
 mod key_exchange;
+mod private_key;
 mod sign;
 mod verify;
 
@@ -16,7 +17,7 @@ use crate::registry::CipherSuiteId;
 
 pub use hash::{SHA256, SHA384, sha1, sha256};
 pub use key_exchange::{SECP256R1, SECP384R1, X25519};
-pub use sign::signing_key;
+pub use sign::{signing_key, signing_key_of};
 pub use verify::{
     ECDSA_P256_SHA256, ECDSA_P256_SHA384, ECDSA_P384_SHA256, ECDSA_P384_SHA384, ED25519,
     RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,

@@ -10,60 +10,113 @@ use ring::signature::{
 };
 use zeroize::Zeroizing;
 
-use crate::crypto::{CryptoError, SigningKey};
+use super::private_key::{self, Curve, EcKey, PrivateKey};
+use crate::crypto::{CryptoError, KeyError, SigningKey};
 use crate::registry::SignatureScheme;
 
-/// Loads a private key: PKCS#8, SEC1 (as PKCS#8 inside) or PKCS#1; ECDSA on P-256 and P-384,
-/// Ed25519, and RSA of 2048 bits or more.
-pub fn signing_key(key: &PrivateKeyDer<'_>) -> Result<Arc<dyn SigningKey>, CryptoError> {
-    let key = match key {
-        PrivateKeyDer::Pkcs1(der) => {
-            rsa::KeyPair::from_der(der.secret_pkcs1_der()).ok().map(Key::Rsa)
+/// Loads a private key: PKCS#8, SEC1 or PKCS#1, in whichever of them the bytes are, as labels are
+/// wrong at times; ECDSA on P-256 and P-384, Ed25519, and RSA of 2048, 3072 or 4096 bits.
+///
+/// # Errors
+/// When the key is malformed, encrypted, or of another kind or size; and when it is an EC key
+/// without its public half: see [`signing_key_of`].
+pub fn signing_key(key: &PrivateKeyDer<'_>) -> Result<Arc<dyn SigningKey>, KeyError> {
+    signing_key_of(key, &[])
+}
+
+/// As [`signing_key`], where the public keys are at hand of which one belongs to the key, each the
+/// DER of a SubjectPublicKeyInfo. EC keys need no public half of their own then.
+///
+/// # Errors
+/// As `signing_key`. [`KeyError::NoPublicKey`] where the key has no public half of its own, and
+/// none of `public_keys` belongs to it.
+pub fn signing_key_of(
+    key: &PrivateKeyDer<'_>,
+    public_keys: &[&[u8]],
+) -> Result<Arc<dyn SigningKey>, KeyError> {
+    let key = match private_key::read(key.secret_der())? {
+        PrivateKey::Rsa(der) => {
+            Key::Rsa(rsa::KeyPair::from_der(der).map_err(|_| KeyError::Inconsistent)?)
         }
-        PrivateKeyDer::Pkcs8(der) => from_pkcs8(der.secret_pkcs8_der()),
-        PrivateKeyDer::Sec1(der) => from_sec1(der.secret_sec1_der()),
-        _ => None,
+        PrivateKey::Ed25519 { seed, public } => Key::Ed25519(ed25519(seed, public)?),
+        PrivateKey::Ec(key) => ec(&key, public_keys)?,
     };
-    Ok(Arc::new(key.ok_or(CryptoError)?))
+    Ok(Arc::new(key))
 }
 
-fn from_pkcs8(der: &[u8]) -> Option<Key> {
+fn ed25519(seed: &[u8], public: Option<&[u8]>) -> Result<Ed25519KeyPair, KeyError> {
+    if seed.len() != 32 {
+        return Err(KeyError::Malformed("its Ed25519 seed is not 32 bytes long"));
+    }
+    let pair = match public {
+        Some(public) => Ed25519KeyPair::from_seed_and_public_key(seed, public),
+        None => Ed25519KeyPair::from_seed_unchecked(seed),
+    };
+    pair.map_err(|_| KeyError::Inconsistent)
+}
+
+/// An EC key on the curve that it names, or on the one that its length fits.
+fn ec(key: &EcKey<'_>, public_keys: &[&[u8]]) -> Result<Key, KeyError> {
+    let fits = |curve: &Curve| key.secret.len() == curve.length();
+    let curve = key.curve.or_else(|| [Curve::P256, Curve::P384].into_iter().find(fits));
+    let curve = curve.ok_or(KeyError::Malformed("it is an EC key that names no curve"))?;
+    let secret = padded(key.secret, curve.length())?;
+    if let Some(point) = key.public.filter(|point| point.first() == Some(&UNCOMPRESSED)) {
+        return ec_pair(curve, &secret, point).ok_or(KeyError::Inconsistent);
+    }
+    // `ring` computes the point from the secret, and compares.
+    let points = public_keys.iter().filter_map(|spki| point_in(spki, curve));
+    let mut pairs = points.filter_map(|point| ec_pair(curve, &secret, point));
+    pairs.next().ok_or(KeyError::NoPublicKey)
+}
+
+/// The first byte of a point that is not compressed (SEC 1, section 2.3.3).
+const UNCOMPRESSED: u8 = 4;
+
+fn ec_pair(curve: Curve, secret: &[u8], point: &[u8]) -> Option<Key> {
     let random = SystemRandom::new();
-    if let Ok(pair) = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, der, &random) {
-        return Some(Key::EcdsaP256(pair));
-    }
-    if let Ok(pair) = EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_ASN1_SIGNING, der, &random) {
-        return Some(Key::EcdsaP384(pair));
-    }
-    if let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
-        return Some(Key::Ed25519(pair));
-    }
-    rsa::KeyPair::from_pkcs8(der).ok().map(Key::Rsa)
-}
-
-/// `ring` reads EC keys as PKCS#8 only, so the SEC1 key is put into that envelope (RFC 5958).
-fn from_sec1(sec1: &[u8]) -> Option<Key> {
-    const P256: &[u8] = &[
-        0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
-        0x48, 0xce, 0x3d, 0x03, 0x01, 0x07,
-    ];
-    const P384: &[u8] = &[
-        0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81,
-        0x04, 0x00, 0x22,
-    ];
-    [P256, P384].into_iter().find_map(|algorithm| {
-        let version = [0x02, 0x01, 0x00];
-        let octets = der(0x04, &[sec1]);
-        let pkcs8 = der(0x30, &[&version, algorithm, &octets]);
-        from_pkcs8(&pkcs8)
+    let algorithm = match curve {
+        Curve::P256 => &ECDSA_P256_SHA256_ASN1_SIGNING,
+        Curve::P384 => &ECDSA_P384_SHA384_ASN1_SIGNING,
+    };
+    let pair = EcdsaKeyPair::from_private_key_and_public_key(algorithm, secret, point, &random);
+    let pair = pair.ok()?;
+    Some(match curve {
+        Curve::P256 => Key::EcdsaP256(pair),
+        Curve::P384 => Key::EcdsaP384(pair),
     })
 }
 
-/// One DER element; keys are shorter than 2^16 bytes.
-fn der(tag: u8, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
-    let body = Zeroizing::new(parts.concat());
-    // Made in one piece, so that no copy of a key is left behind.
-    let mut element = Zeroizing::new(Vec::with_capacity(body.len() + 4));
+/// The secret at its full length (RFC 5915, section 3): some tools leave leading zeros out.
+fn padded(secret: &[u8], length: usize) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let Some(zeros) = length.checked_sub(secret.len()) else {
+        return Err(KeyError::Malformed("its secret is longer than its curve allows"));
+    };
+    let mut padded = Zeroizing::new(vec![0; zeros]);
+    padded.reserve_exact(secret.len());
+    padded.extend_from_slice(secret);
+    Ok(padded)
+}
+
+/// The point of a public key that is on this curve and not compressed.
+fn point_in(spki: &[u8], curve: Curve) -> Option<&[u8]> {
+    let (_, point) = spki.split_at_checked(spki.len().checked_sub(1 + 2 * curve.length())?)?;
+    let algorithm = match curve {
+        Curve::P256 => pki_types::alg_id::ECDSA_P256,
+        Curve::P384 => pki_types::alg_id::ECDSA_P384,
+    };
+    (spki == public_key_info(&algorithm, point)).then_some(point)
+}
+
+/// The DER of a SubjectPublicKeyInfo.
+fn public_key_info(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
+    der(0x30, &[&der(0x30, &[algorithm]), &der(0x03, &[&[0], key])])
+}
+
+/// One DER element; public keys are shorter than 2^16 bytes.
+fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let body = parts.concat();
+    let mut element = Vec::with_capacity(body.len() + 4);
     element.push(tag);
     match u8::try_from(body.len()) {
         Ok(short @ 0..=127) => element.push(short),
@@ -129,8 +182,7 @@ impl SigningKey for Key {
             Self::Ed25519(pair) => (pki_types::alg_id::ED25519, pair.public_key().as_ref()),
             Self::Rsa(pair) => (pki_types::alg_id::RSA_ENCRYPTION, pair.public_key().as_ref()),
         };
-        let algorithm = der(0x30, &[algorithm.as_ref()]);
-        Some(der(0x30, &[&algorithm, &der(0x03, &[&[0], key])]).to_vec())
+        Some(public_key_info(&algorithm, key))
     }
 }
 

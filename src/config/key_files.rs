@@ -1,0 +1,113 @@
+//! A certificate chain and its private key, from PEM.
+
+use core::fmt;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::{CertifiedKey, ConfigError};
+use crate::pem::{self, PemError};
+
+/// Why a certificate chain and its private key could not be loaded. It has no byte of the key, in
+/// its words or its `Debug` output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoadError {
+    /// Which of the two it is about.
+    pub input: PemInput,
+    /// The file, where there is one, as it can be shown.
+    pub file: Option<String>,
+    /// What is wrong.
+    pub problem: LoadProblem,
+}
+
+/// What is read to make a [`CertifiedKey`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PemInput {
+    /// The certificate chain.
+    Chain,
+    /// The private key.
+    Key,
+}
+
+/// What is wrong with a certificate chain or a private key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadProblem {
+    /// The file cannot be read: what the operating system says.
+    #[error("cannot be read: {0}")]
+    Unreadable(String),
+    /// It is not PEM, or has nothing in it that is looked for.
+    #[error(transparent)]
+    Pem(#[from] PemError),
+    /// The certificates or the key cannot be used, or do not belong together.
+    #[error(transparent)]
+    Unusable(#[from] ConfigError),
+}
+
+impl CertifiedKey {
+    /// A certificate chain and its private key from PEM texts: the certificate of the key first,
+    /// then those of its issuers. Both may be in one text, given twice.
+    ///
+    /// # Errors
+    /// When a text is not in order (see [`pem`](crate::pem)), or [`from_der`](Self::from_der)
+    /// refuses what is in it. No error has a byte of the key.
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, LoadError> {
+        let fail = |input: PemInput, problem: LoadProblem| LoadError { input, file: None, problem };
+        let chain =
+            pem::certificates(chain).map_err(|error| fail(PemInput::Chain, error.into()))?;
+        let key = pem::private_key(key).map_err(|error| fail(PemInput::Key, error.into()))?;
+        Self::from_der(chain, &key.der()).map_err(|error| {
+            let input = match error {
+                ConfigError::PrivateKey(_) => PemInput::Key,
+                _ => PemInput::Chain,
+            };
+            fail(input, error.into())
+        })
+    }
+
+    /// As [`from_pem`](Self::from_pem), from files.
+    ///
+    /// # Errors
+    /// Those of `from_pem`, which name the file, and when one cannot be read.
+    pub fn from_pem_files(
+        chain: impl AsRef<Path>,
+        key: impl AsRef<Path>,
+    ) -> Result<Self, LoadError> {
+        let (chain, key) = (chain.as_ref(), key.as_ref());
+        let chain_text = read(chain, PemInput::Chain)?;
+        let key_text = read(key, PemInput::Key)?;
+        Self::from_pem(&chain_text, &key_text).map_err(|error| {
+            let file = match error.input {
+                PemInput::Chain => chain,
+                PemInput::Key => key,
+            };
+            LoadError { file: Some(pem::shown_path(file)), ..error }
+        })
+    }
+}
+
+/// The bytes of a file, wiped when they are dropped.
+fn read(file: &Path, input: PemInput) -> Result<Zeroizing<Vec<u8>>, LoadError> {
+    std::fs::read(file).map(Zeroizing::new).map_err(|error| LoadError {
+        input,
+        file: Some(pem::shown_path(file)),
+        problem: LoadProblem::Unreadable(error.to_string()),
+    })
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let input = match self.input {
+            PemInput::Chain => "certificate chain",
+            PemInput::Key => "private key",
+        };
+        match &self.file {
+            Some(file) => write!(f, "{input} {file}: {}", self.problem),
+            None => write!(f, "{input}: {}", self.problem),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {}

@@ -1,0 +1,130 @@
+//! PEM (RFC 7468): the one reader of certificates, CRLs and keys that are text.
+//!
+//! **No error has a byte of what was read**, in its words, its `Debug` output or its source: the
+//! text may be a private key whose line breaks were lost on the way. What is decoded is decoded in
+//! constant time, and a private key is wiped when it is dropped. The readers of `pki_types::pem`
+//! promise neither: their errors quote the line that they cannot read.
+//!
+//! **Nothing is passed over without an error.** Marks that share a line with other text, sections
+//! without an end, and forms of a certificate or key that are not read are errors, as a server that
+//! starts without its intermediate helps no one. Text outside of sections, sections with something
+//! else in them, and byte order marks of UTF-8 are passed over.
+//!
+//! Most programs need [`CertifiedKey::from_pem_files`](crate::CertifiedKey::from_pem_files) and
+//! [`TrustAnchors::from_pem`](crate::TrustAnchors::from_pem) only.
+
+mod error;
+mod label;
+mod reader;
+#[cfg(test)]
+mod tests;
+
+use core::fmt;
+use std::path::Path;
+
+use pki_types::{CertificateDer, PrivateKeyDer, SubjectPublicKeyInfoDer};
+use zeroize::Zeroizing;
+
+pub use error::{PemError, PemFault};
+pub use label::{Content, Label};
+
+/// A private key out of a PEM text. It is wiped when it is dropped.
+pub struct PrivateKey {
+    label: Label,
+    der: Zeroizing<Vec<u8>>,
+}
+
+impl PrivateKey {
+    /// The label that it had.
+    pub fn label(&self) -> Label {
+        self.label
+    }
+
+    /// The key, to make a [`signing_key`](crate::crypto::signing_key) of. Handle with care.
+    pub fn der(&self) -> PrivateKeyDer<'_> {
+        let der = &self.der[..];
+        match self.label {
+            Label::RsaPrivateKey => PrivateKeyDer::Pkcs1(der.into()),
+            Label::EcPrivateKey => PrivateKeyDer::Sec1(der.into()),
+            _ => PrivateKeyDer::Pkcs8(der.into()),
+        }
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrivateKey").field("label", &self.label).finish_non_exhaustive()
+    }
+}
+
+/// All certificates of a text, in their order.
+///
+/// # Errors
+/// When the text or a section of it is not in order, or there is no certificate in it.
+pub fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, PemError> {
+    let found = each_certificate(text).into_iter().collect::<Result<Vec<_>, _>>()?;
+    if found.is_empty() { Err(nothing(text, Content::Certificate)) } else { Ok(found) }
+}
+
+/// Each certificate of a text, or what is wrong in the place of one: for bundles of which some
+/// certificates can be used without the others. It is empty if there is no certificate.
+pub fn each_certificate(text: &[u8]) -> Vec<Result<CertificateDer<'static>, PemError>> {
+    each(text, Content::Certificate)
+}
+
+/// The private key in a text, the first if there are several.
+///
+/// # Errors
+/// When the text or a section of it is not in order, there is no private key in it, or it is
+/// encrypted.
+pub fn private_key(text: &[u8]) -> Result<PrivateKey, PemError> {
+    let sections = reader::sections(text).into_iter().collect::<Result<Vec<_>, _>>()?;
+    for section in &sections {
+        if let Some(der) = section.read(Content::PrivateKey) {
+            return Ok(PrivateKey { label: section.label, der: der? });
+        }
+    }
+    Err(nothing(text, Content::PrivateKey))
+}
+
+/// The public key in a text, the first if there are several: a SubjectPublicKeyInfo.
+///
+/// # Errors
+/// When the text or a section of it is not in order, or there is no public key in it.
+pub fn public_key(text: &[u8]) -> Result<SubjectPublicKeyInfoDer<'static>, PemError> {
+    let found = each::<SubjectPublicKeyInfoDer<'_>>(text, Content::PublicKey);
+    found.into_iter().next().unwrap_or_else(|| Err(nothing(text, Content::PublicKey)))
+}
+
+/// Each `wanted` of a text, or what is wrong in the place of one.
+pub(crate) fn each<T: From<Vec<u8>>>(text: &[u8], wanted: Content) -> Vec<Result<T, PemError>> {
+    let mut found = Vec::new();
+    for section in reader::sections(text) {
+        let content = match section {
+            Ok(section) => section.read(wanted),
+            Err(error) => Some(Err(error)),
+        };
+        found.extend(content.map(|content| content.map(|der| T::from(der.to_vec()))));
+    }
+    found
+}
+
+fn nothing(text: &[u8], wanted: Content) -> PemError {
+    let sections = reader::sections(text);
+    let labels = sections.iter().flatten().map(|section| section.label).collect();
+    PemError { line: None, fault: PemFault::Nothing { wanted, labels } }
+}
+
+/// A path as it can be shown: not, if it is likely to be the content of a file in the place of its
+/// path, as when a variable has the key itself.
+pub fn shown_path(path: &Path) -> String {
+    /// Names without a dot are hardly longer, and keys in base64 or hexadecimal are.
+    const LONGEST_NAME: usize = 40;
+    let shown = path.display().to_string();
+    let is_text = shown.contains("-----") || shown.contains(['\n', '\r']);
+    let is_key = !shown.contains('.') && shown.len() > LONGEST_NAME && !path.exists();
+    match is_text || is_key {
+        true => "(what is given is no path, and is not shown)".to_owned(),
+        false => shown,
+    }
+}

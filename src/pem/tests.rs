@@ -1,0 +1,131 @@
+//! What a PEM text can be, and what is said of one that is not in order.
+
+use super::*;
+
+fn section(label: &str, der: &[u8]) -> String {
+    use base64ct::Encoding;
+    let text = base64ct::Base64::encode_string(der);
+    let lines: Vec<_> =
+        text.as_bytes().chunks(64).map(|it| core::str::from_utf8(it).unwrap()).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
+fn one() -> String {
+    section("CERTIFICATE", &[1; 100])
+}
+
+fn two() -> String {
+    section("CERTIFICATE", &[2; 100])
+}
+
+fn fault(text: &str) -> (Option<usize>, PemFault) {
+    let PemError { line, fault } = certificates(text.as_bytes()).unwrap_err();
+    (line, fault)
+}
+
+#[test]
+fn sections_are_read_in_order_and_text_around_them_is_passed_over() {
+    let request = section("CERTIFICATE REQUEST", &[3; 10]);
+    let text = format!("subject=CN = FRONT-END SERVER\n{}\n{request}a - b\n{}", one(), two());
+    let expected = [vec![1; 100], vec![2; 100]];
+    for text in [
+        text.clone(),
+        text.replace('\n', "\r\n"),
+        text.replace('\n', "\r"),
+        text.replace('\n', " \n"),
+        format!("\u{feff}{}\u{feff}{}", one(), two()),
+        format!("{}{}", one(), two().trim_end()),
+    ] {
+        let found = certificates(text.as_bytes()).unwrap();
+        assert_eq!(found.iter().map(|it| it.to_vec()).collect::<Vec<_>>(), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_readers_would_pass_over_is_an_error_with_its_line() {
+    use Label::{Certificate, Crl};
+    let lines = one().lines().count();
+    let body = "AAAA";
+    let begin = "-----BEGIN CERTIFICATE-----";
+    let end = "-----END CERTIFICATE-----";
+    for (text, line, expected) in [
+        (format!("{}{}", one().trim_end(), two()), lines, PemFault::Glued),
+        (format!("{}\n {}", one(), two()), lines + 2, PemFault::Mark),
+        (one().replace('\n', "\\n"), 1, PemFault::EscapedLineBreaks),
+        (format!("{begin}\n{body}\\n{body}\n{end}"), 2, PemFault::EscapedLineBreaks),
+        (one().replace('\n', " "), 1, PemFault::Mark),
+        (one().replace('\n', ""), 1, PemFault::Mark),
+        (format!("{begin}{body}\n{end}"), 1, PemFault::Mark),
+        (format!("----BEGIN CERTIFICATE-----\n{body}\n{end}"), 1, PemFault::Mark),
+        (format!("—–BEGIN CERTIFICATE—–\n{body}\n—–END CERTIFICATE—–"), 1, PemFault::Mark),
+        (format!("{begin}\n{body}"), 1, PemFault::NoEnd(Certificate)),
+        (format!("{begin}\n{body}\n{}", one()), 1, PemFault::NoEnd(Certificate)),
+        (format!("{body}\n{end}"), 2, PemFault::NoBegin(Certificate)),
+        (
+            format!("{begin}\n{body}\n-----END X509 CRL-----"),
+            1,
+            PemFault::OtherEnd { begin: Certificate, end: Crl },
+        ),
+        (format!("{begin}\nAAAA\nAA*A\n{end}"), 3, PemFault::Base64(Certificate)),
+        (format!("{begin}\nAAAAA\n{end}"), 1, PemFault::Base64(Certificate)),
+        (format!("{begin}\n{end}"), 1, PemFault::Empty(Certificate)),
+        (format!("{begin}\nX-Name: value\n\n{body}\n{end}"), 1, PemFault::Headers(Certificate)),
+        (section("TRUSTED CERTIFICATE", &[1]), 1, PemFault::Form(Label::TrustedCertificate)),
+        (section("X509 CERTIFICATE", &[1]), 1, PemFault::Form(Label::OldCertificate)),
+        (section("PKCS7", &[1]), 1, PemFault::Form(Label::Pkcs7)),
+    ] {
+        assert_eq!(fault(&text), (Some(line), expected), "{text}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_pem_is_called_what_it_is() {
+    let utf16 =
+        |order: fn(u16) -> [u8; 2]| one().encode_utf16().flat_map(order).collect::<Vec<_>>();
+    for text in [
+        utf16(u16::to_le_bytes),
+        utf16(u16::to_be_bytes),
+        [&[0xff, 0xfe][..], &utf16(u16::to_le_bytes)].concat(),
+        [&[0xfe, 0xff][..], &utf16(u16::to_be_bytes)].concat(),
+    ] {
+        assert_eq!(certificates(&text).unwrap_err().fault, PemFault::Utf16);
+    }
+    let der = [&[0x30, 0x81, 200][..], &[0; 200]].concat();
+    assert_eq!(certificates(&der).unwrap_err().fault, PemFault::Binary);
+    assert_eq!(private_key(&[0x30, 2, 0, 0]).unwrap_err().fault, PemFault::Binary);
+    let nothing = certificates(section("PRIVATE KEY", &[1]).as_bytes()).unwrap_err();
+    let (wanted, labels) = (Content::Certificate, vec![Label::PrivateKey]);
+    assert_eq!(nothing.fault, PemFault::Nothing { wanted, labels });
+    assert!(certificates(b"hello").unwrap_err().to_string().contains("no certificate"));
+    assert!(each_certificate(b"hello").is_empty());
+}
+
+#[test]
+fn private_keys_are_found_under_their_labels_and_encrypted_ones_are_called_so() {
+    for label in ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"] {
+        let text = format!("{}{}", section("EC PARAMETERS", &[6, 0]), section(label, &[7; 50]));
+        let key = private_key(text.as_bytes()).unwrap();
+        assert_eq!((key.label().to_string(), key.der().secret_der()), (label.into(), &[7; 50][..]));
+        assert!(!format!("{key:?}").contains('7'), "{key:?}");
+    }
+    let legacy = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\
+        DEK-Info: AES-128-CBC,B094\n\nO2qJ\n-----END RSA PRIVATE KEY-----\n";
+    for text in [legacy.to_owned(), section("ENCRYPTED PRIVATE KEY", &[1])] {
+        let error = private_key(text.as_bytes()).unwrap_err();
+        assert_eq!(error.fault, PemFault::Encrypted);
+        assert!(error.to_string().contains("openssl pkey"), "{error}");
+    }
+    let openssh = private_key(section("OPENSSH PRIVATE KEY", &[1]).as_bytes()).unwrap_err();
+    assert!(openssh.to_string().contains("ssh-keygen"), "{openssh}");
+}
+
+#[test]
+fn a_path_that_is_the_content_of_a_file_is_not_shown() {
+    for path in ["key.pem", "/no/such/directory/of/keys/for/a/long/name.key", "key"] {
+        assert_eq!(shown_path(Path::new(path)), path);
+    }
+    let base64 = "MC4CAQAwBQYDK2VwBCIEIJ4IbFRLw9QoQl3gPCQJdkUiSeBbQHzMi2VSf88lApo";
+    for path in [base64, "-----BEGIN PRIVATE KEY-----", "a\nb"] {
+        assert!(!shown_path(Path::new(path)).contains(path), "{path}");
+    }
+}
