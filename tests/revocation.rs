@@ -5,6 +5,7 @@ mod common;
 #[path = "common/process.rs"]
 mod process;
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use common::{NAME, server_name};
@@ -13,9 +14,11 @@ use handclasp::certificate::{
     CertificateRevocationList, MissingEvidence, Problem, RevocationMode, RevocationPolicy,
     RevocationScope,
 };
-use handclasp::config::TrustAnchorVerifier;
+use handclasp::config::{CertificateList, TrustAnchorVerifier};
+use handclasp::connection::Options;
 use handclasp::crypto::CryptoProvider;
-use handclasp::pki_types::PrivateKeyDer;
+use handclasp::pki_types::{PrivateKeyDer, UnixTime};
+use handclasp::session::{MemoryClientSessions, TicketKeys};
 use handclasp::transport::memory;
 use handclasp::{
     CertifiedKey, ClientConfig, ClientConnection, Error, ErrorKind, ServerConfig, ServerConnection,
@@ -92,6 +95,24 @@ impl World {
         self.exchange(&key, true, |verifier| verifier)
     }
 
+    /// What OpenSSL's responder says of the server, for an hour.
+    fn respond(&self, state: &str) -> Vec<u8> {
+        let folder = Folder::new();
+        let authority = folder.file("ca.pem", self.authority.pem());
+        let key = folder.file("ca.key", self.authority.key().serialize_pem());
+        let leaf = folder.file("leaf.pem", pem("CERTIFICATE", &self.key.chain()[0]));
+        let index = folder.file("index", format!("{state}\t4C\tunknown\t/CN=server\n"));
+        let response = folder.path("response");
+        let status = std::process::Command::new("openssl")
+            .args(["ocsp", "-index", &index, "-CA", &authority, "-rsigner", &authority])
+            .args(["-rkey", &key, "-issuer", &authority, "-cert", &leaf, "-nmin", "60"])
+            .args(["-respout", &response, "-noverify"])
+            .output()
+            .unwrap();
+        assert!(status.status.success(), "{status:?}");
+        std::fs::read(response).unwrap()
+    }
+
     fn exchange(
         &self,
         key: &CertifiedKey,
@@ -151,22 +172,7 @@ fn a_staple_that_openssl_made_is_verified() {
         return;
     }
     let world = World::new();
-    let respond = |state: &str| {
-        let folder = Folder::new();
-        let authority = folder.file("ca.pem", world.authority.pem());
-        let key = folder.file("ca.key", world.authority.key().serialize_pem());
-        let leaf = folder.file("leaf.pem", pem("CERTIFICATE", &world.key.chain()[0]));
-        let index = folder.file("index", format!("{state}\t4C\tunknown\t/CN=server\n"));
-        let response = folder.path("response");
-        let status = std::process::Command::new("openssl")
-            .args(["ocsp", "-index", &index, "-CA", &authority, "-rsigner", &authority])
-            .args(["-rkey", &key, "-issuer", &authority, "-cert", &leaf, "-nmin", "60"])
-            .args(["-respout", &response, "-noverify"])
-            .output()
-            .unwrap();
-        assert!(status.status.success(), "{status:?}");
-        std::fs::read(response).unwrap()
-    };
+    let respond = |state: &str| world.respond(state);
     let good = respond("V\t490101000000Z\t");
     assert!(world.connect_stapled(Some(good.clone())).is_ok());
     let error = World::new().connect_stapled(Some(good)).unwrap_err();
@@ -175,4 +181,47 @@ fn a_staple_that_openssl_made_is_verified() {
     let error = world.connect_stapled(Some(revoked)).unwrap_err();
     assert_eq!(error.alert_sent(), Some(AlertDescription::CERTIFICATE_REVOKED));
     assert!(error.to_string().contains("(superseded), says the OCSP response"), "{error}");
+}
+
+#[test]
+fn a_session_is_resumed_while_its_staple_is_fresh() {
+    if !available("openssl", "version", |words| words.starts_with("OpenSSL 3")) {
+        return;
+    }
+    let world = World::new();
+    let key = world.key.clone().with_ocsp(world.respond("V\t490101000000Z\t")).unwrap();
+    let provider = CryptoProvider::ring();
+    let mut anchors = TrustAnchors::new();
+    anchors.add(world.authority.der().clone()).unwrap();
+    let policy =
+        RevocationPolicy { mode: RevocationMode::Require, scope: RevocationScope::EndEntity };
+    let verifier = TrustAnchorVerifier::new(anchors, provider.signatures.clone());
+    let client = ClientConfig::builder(provider)
+        .verifier(Arc::new(verifier.with_revocation(policy)))
+        .request_ocsp(true)
+        .sessions(Arc::new(MemoryClientSessions::new(8)));
+    let client = Arc::new(client.build().unwrap());
+    let keys = TicketKeys::random(CryptoProvider::ring().random).unwrap();
+    let server = ServerConfig::builder(CryptoProvider::ring()).sessions(Arc::new(keys));
+    let server = server.build(Arc::new(CertificateList::new(vec![Arc::new(key)]))).unwrap();
+    let server = Arc::new(server);
+    let start = UnixTime::now().as_secs();
+    let connect = |minutes: u64| {
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(start + minutes * 60));
+        let options = || Options { now, ..Options::default() };
+        let mut client =
+            ClientConnection::with_options(client.clone(), server_name(), options()).unwrap();
+        let mut server = ServerConnection::with_options(server.clone(), options()).unwrap();
+        let result = memory::exchange(&mut client, &mut server);
+        result.map(|()| {
+            assert!(client.parameters().ocsp_response.is_some(), "after {minutes} minutes");
+            client.parameters().pre_shared_key.is_some()
+        })
+    };
+    assert_eq!(connect(0), Ok(false));
+    assert_eq!(connect(20), Ok(true));
+    assert_eq!(connect(40), Ok(true), "of a ticket of a resumed connection");
+    let error = connect(120).unwrap_err();
+    let alert = Some(AlertDescription::BAD_CERTIFICATE_STATUS_RESPONSE);
+    assert_eq!(error.alert_sent(), alert, "a full handshake, with the old staple: {error}");
 }

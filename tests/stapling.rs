@@ -13,6 +13,7 @@ use handclasp::config::{
     CertificateList, ClientAuthentication, ConfigError, PeerIdentity, PeerVerifier, Reply,
 };
 use handclasp::crypto::CryptoProvider;
+use handclasp::session::{MemoryClientSessions, MemorySessions};
 use handclasp::transport::memory::exchange;
 use handclasp::{
     CertifiedKey, ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection,
@@ -138,4 +139,71 @@ fn our_client_hears_the_ocsp_response_of_their_server() {
     let mut client = ClientConnection::new(Arc::new(client.unwrap()), server_name()).unwrap();
     peer::exchange(&mut client, &mut server).checked();
     assert_same(&client, &(Some(RESPONSE.to_vec()), Vec::new()));
+}
+
+/// Both sides keep sessions, staple, ask for staples, and keep what they are shown.
+struct Sides {
+    client: Arc<ClientConfig>,
+    server: Arc<ServerConfig>,
+    server_was: Seen,
+    client_was: Seen,
+}
+
+impl Sides {
+    fn new(own: CertifiedKey, theirs: CertifiedKey) -> Self {
+        let (server_was, client_was) = (Seen::default(), Seen::default());
+        let client = ClientConfig::builder(CryptoProvider::ring())
+            .verifier(Arc::new(server_was.clone()))
+            .sessions(Arc::new(MemoryClientSessions::new(8)))
+            .client_certificates(Arc::new(CertificateList::new(vec![Arc::new(own)])))
+            .request_ocsp(true)
+            .request_certificate_timestamps(true);
+        let policy = ClientAuthentication::required(Arc::new(client_was.clone()));
+        let random = CryptoProvider::ring().random;
+        let server = ServerConfig::builder(CryptoProvider::ring())
+            .sessions(Arc::new(MemorySessions::new(8, random)))
+            .client_authentication(policy.request_staples(true))
+            .build(Arc::new(CertificateList::new(vec![Arc::new(theirs)])));
+        let (client, server) = (Arc::new(client.build().unwrap()), Arc::new(server.unwrap()));
+        Self { client, server, server_was, client_was }
+    }
+
+    fn connect(&self) -> (ClientConnection, ServerConnection) {
+        let mut client = ClientConnection::new(Arc::clone(&self.client), server_name()).unwrap();
+        let mut server = ServerConnection::new(Arc::clone(&self.server)).unwrap();
+        exchange(&mut client, &mut server).unwrap();
+        (client, server)
+    }
+}
+
+#[test]
+fn what_was_stapled_is_kept_with_the_session_and_verified_again() {
+    let sides = Sides::new(stapled(&Identity::p256()), stapled(&Identity::p256()));
+    let expected = (Some(RESPONSE.to_vec()), timestamps());
+    for round in 0..3 {
+        let (client, server) = sides.connect();
+        assert_eq!(client.parameters().pre_shared_key.is_some(), round > 0);
+        for (seen, end) in [(&sides.server_was, &*client), (&sides.client_was, &*server)] {
+            let peer = seen.0.lock().unwrap().clone().unwrap();
+            assert!(peer.ocsp_requested, "round {round}");
+            assert_eq!(peer.server_name.is_some(), end.parameters() == client.parameters());
+            assert_eq!(seen.take(), expected, "round {round}");
+            assert_same(end, &expected);
+        }
+    }
+}
+
+#[test]
+fn staples_that_are_too_long_for_a_session_are_not_kept_with_it() {
+    let long = || Identity::p256().certified_key().with_ocsp(vec![1; 20_000]).unwrap();
+    let sides = Sides::new(long(), long());
+    for round in 0..2 {
+        let (client, server) = sides.connect();
+        assert_eq!(client.parameters().pre_shared_key.is_some(), round > 0);
+        for (seen, end) in [(&sides.server_was, &*client), (&sides.client_was, &*server)] {
+            let response = (round == 0).then(|| vec![1; 20_000]);
+            assert_eq!(seen.take(), (response.clone(), Vec::new()), "round {round}");
+            assert_same(end, &(response, Vec::new()));
+        }
+    }
 }

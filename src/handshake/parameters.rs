@@ -38,7 +38,8 @@ pub struct PeerParameters {
     pub client_signature_scheme: Option<SignatureScheme>,
     /// The peer's certificates, its own first, as they were sent: in this handshake, or in the one
     /// that was resumed. They are here only once the verifier has accepted them and the peer has
-    /// proved that it has the key. `None` for a client without.
+    /// proved that it has the key. A chain that was refused is in what the verifier was asked and in
+    /// the observer's messages. `None` for a client without certificates.
     pub certificates: Option<Arc<[CertificateDer<'static>]>>,
     /// The peer's public key, where it has shown that in place of certificates (RFC 7250): the DER
     /// of a SubjectPublicKeyInfo. It is here once it is accepted and proved, as certificates are.
