@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex};
 
 use common::{Identity, server_name};
 use handclasp::alert::AlertDescription as A;
-use handclasp::config::{CertificateCompression, CertificateList};
+use handclasp::config::{
+    CertificateCompression, CertificateList, CertificateResolver, NoCertificate, Reply,
+};
 use handclasp::connection::Options;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Handshake, Step};
@@ -18,10 +20,10 @@ use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::UnixTime;
 use handclasp::registry::{CertificateCompressionAlgorithm, HandshakeType};
 use handclasp::transport::memory::exchange;
-use handclasp::wire::{CompressedCertificate, HandshakeMessage};
+use handclasp::wire::{Certificate, ClientHello, CompressedCertificate, HandshakeMessage};
 use handclasp::{
-    ClientConfig, ClientConnection, Connection, Error, ErrorKind, Level, ServerConfig,
-    ServerConnection,
+    CertifiedKey, ClientConfig, ClientConnection, Connection, Error, ErrorKind, Level,
+    ServerConfig, ServerConnection,
 };
 
 const TOY: CertificateCompressionAlgorithm = CertificateCompressionAlgorithm(0x4000);
@@ -122,6 +124,83 @@ fn it_happens_where_both_sides_want_it_and_is_kept_for_the_next_handshake() {
     }
     assert_eq!(toy.compressed.load(Ordering::Relaxed), 1);
     assert_eq!(toy.decompressed.load(Ordering::Relaxed), 3);
+}
+
+#[test]
+fn each_certificate_of_many_is_compressed_once_however_clients_ask_for_them() {
+    let toy = Arc::new(Toy::default());
+    let identities: Vec<_> = (0..40).map(|_| Identity::p256()).collect();
+    let keys: Vec<_> = identities.iter().map(|it| Arc::new(it.certified_key())).collect();
+    let resolver = Turns { keys, next: AtomicUsize::new(0) };
+    let builder =
+        ServerConfig::builder(CryptoProvider::ring()).certificate_compression(vec![toy.clone()]);
+    let server = Arc::new(builder.build(Arc::new(resolver)).unwrap());
+    for _ in 0..3 {
+        for identity in &identities {
+            assert!(shake(&client(identity, vec![toy.clone()]), &server));
+        }
+    }
+    assert_eq!(toy.compressed.load(Ordering::Relaxed), 40);
+}
+
+/// Shows one certificate after the other.
+#[derive(Debug)]
+struct Turns {
+    keys: Vec<Arc<CertifiedKey>>,
+    next: AtomicUsize,
+}
+
+impl CertificateResolver for Turns {
+    fn resolve(&self, _: &ClientHello<'_>) -> Reply<Result<Arc<CertifiedKey>, NoCertificate>> {
+        let next = self.next.fetch_add(1, Ordering::Relaxed) % self.keys.len();
+        Reply::Now(Ok(self.keys[next].clone()))
+    }
+}
+
+#[test]
+fn what_is_compressed_has_the_staples_that_the_client_asked_for_and_those_of_now() {
+    let identity = Identity::p256();
+    let (old, new) = (vec![1; 100], vec![2; 100]);
+    let key = identity.certified_key().with_ocsp(old).unwrap();
+    let toy = Arc::new(Toy::default());
+    let sent = |key: &CertifiedKey, staples: bool| {
+        let list = CertificateList::new(vec![Arc::new(key.clone())]);
+        let algorithms: Algorithms = vec![toy.clone()];
+        let builder = ServerConfig::builder(CryptoProvider::ring());
+        let builder = builder.certificate_compression(algorithms.clone());
+        let server = Arc::new(builder.build(Arc::new(list)).unwrap());
+        let builder = ClientConfig::builder(CryptoProvider::ring()).request_ocsp(staples);
+        let builder = builder.certificate_compression(algorithms);
+        let client = Arc::new(builder.trust(identity.anchors()).unwrap().build().unwrap());
+        let mut body = Vec::new();
+        let now = UnixTime::now();
+        let mut client = Handshake::client(client, server_name(), now).without_records().unwrap();
+        let mut server = Handshake::server(server, now).without_records().unwrap();
+        let Some(Step::Send { level, bytes }) = client.next_step() else { panic!() };
+        server.receive(level, &bytes).unwrap();
+        while let Some(step) = server.next_step() {
+            let Step::Send { bytes, .. } = step else { continue };
+            let mut rest = &bytes[..];
+            while let Some((message, after)) = HandshakeMessage::split(rest) {
+                rest = after;
+                if message.kind == HandshakeType::COMPRESSED_CERTIFICATE {
+                    let compressed = CompressedCertificate::parse(message.body).unwrap();
+                    body = [&[0], compressed.compressed].concat();
+                }
+            }
+        }
+        let certificate = Certificate::parse(&body).unwrap();
+        let first = certificate.entries().next().unwrap();
+        first.ocsp_response().unwrap().map(<[u8]>::to_vec)
+    };
+    for _ in 0..2 {
+        assert_eq!(sent(&key, false), None);
+        assert_eq!(sent(&key, true), Some(vec![1; 100]));
+    }
+    let renewed = key.clone().with_ocsp(new).unwrap();
+    assert_eq!(sent(&renewed, true), Some(vec![2; 100]));
+    assert_eq!(sent(&key, true), Some(vec![1; 100]), "what was cloned is what it was");
+    assert_eq!(toy.compressed.load(Ordering::Relaxed), 3);
 }
 
 /// What a client that takes `algorithms` says to this in the place of its server's certificate.

@@ -3,9 +3,10 @@ use std::sync::Arc;
 use pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::ConfigError;
+use super::compression::CompressedForms;
 use crate::certificate::{EndEntity, issued_with};
 use crate::crypto::{KeyError, SigningKey, ring, signing_key_of};
-use crate::registry::{CertificateType, SignatureScheme};
+use crate::registry::{CertificateType, ExtensionType, SignatureScheme};
 use crate::wire::{ClientHello, List};
 
 /// A certificate chain, or a public key alone, with the private key that proves it.
@@ -18,6 +19,8 @@ pub struct CertifiedKey {
     /// For each certificate of the chain, the schemes that its own signature may be called.
     issued_with: Vec<Vec<SignatureScheme>>,
     pub(crate) staples: Staples,
+    /// Of this certificate with these staples.
+    pub(crate) compressed: CompressedForms,
 }
 
 /// What a [`CertifiedKey`] has to send along with its certificate, to peers that ask for it.
@@ -25,6 +28,13 @@ pub struct CertifiedKey {
 pub(crate) struct Staples {
     pub(crate) ocsp_response: Option<Vec<u8>>,
     pub(crate) timestamps: Vec<Vec<u8>>,
+}
+
+/// Which staples are shown to a peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StaplesShown {
+    pub(crate) ocsp_response: bool,
+    pub(crate) timestamps: bool,
 }
 
 /// Where a private key is.
@@ -87,7 +97,9 @@ impl CertifiedKey {
         let staples = Staples::default();
         check_signatures(&chain)?;
         let issued_with = issued_with(&chain).iter().map(|it| schemes_of(it)).collect();
-        let certified = Self { certificate_type, end_entity, chain, key, issued_with, staples };
+        let compressed = CompressedForms::default();
+        let certified =
+            Self { certificate_type, end_entity, chain, key, issued_with, staples, compressed };
         if certified.schemes().is_empty() {
             return Err(ConfigError::UnsupportedKey);
         }
@@ -120,6 +132,7 @@ impl CertifiedKey {
     /// When it is empty, or does not fit beside the timestamps: together 65535 bytes.
     pub fn with_ocsp(mut self, response: Vec<u8>) -> Result<Self, ConfigError> {
         self.staples.ocsp_response = Some(response);
+        self.compressed = CompressedForms::default();
         self.check_staples()
     }
 
@@ -130,6 +143,7 @@ impl CertifiedKey {
     /// When one is empty, or they do not fit beside the OCSP response: together 65535 bytes.
     pub fn with_scts(mut self, timestamps: Vec<Vec<u8>>) -> Result<Self, ConfigError> {
         self.staples.timestamps = timestamps;
+        self.compressed = CompressedForms::default();
         self.check_staples()
     }
 
@@ -141,6 +155,16 @@ impl CertifiedKey {
         match all.any(Vec::is_empty) || total + HEADERS > 0xffff {
             true => Err(ConfigError::Staple),
             false => Ok(self),
+        }
+    }
+
+    /// What is there of the staples that a peer asks for with these extensions.
+    pub(crate) fn staples_for(&self, asked: impl Fn(ExtensionType) -> bool) -> StaplesShown {
+        let Staples { ocsp_response, timestamps } = &self.staples;
+        StaplesShown {
+            ocsp_response: ocsp_response.is_some() && asked(ExtensionType::STATUS_REQUEST),
+            timestamps: !timestamps.is_empty()
+                && asked(ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP),
         }
     }
 

@@ -20,8 +20,8 @@ pub mod trust;
 
 use crate::crypto::CryptoProvider;
 
-pub(crate) use certified_key::Staples;
 pub use certified_key::{CertifiedKey, KeySource};
+pub(crate) use certified_key::{Staples, StaplesShown};
 pub use client::{ClientConfig, ClientConfigBuilder};
 pub use client_authentication::{ClientAuthentication, ClientCertificateResolver};
 #[cfg(feature = "brotli")]

@@ -230,7 +230,8 @@ impl ServerConfigBuilder {
     }
 
     /// Compresses certificates with the first of these algorithms that the client takes (RFC 8879).
-    /// None by default. What was compressed is kept, for 32 certificates.
+    /// None by default. What was compressed is kept with the [`CertifiedKey`](super::CertifiedKey):
+    /// a resolver that makes its keys anew for each connection has each compressed anew.
     pub fn certificate_compression(
         mut self,
         algorithms: Vec<Arc<dyn CertificateCompression>>,

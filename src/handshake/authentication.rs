@@ -9,7 +9,9 @@ use super::proof::{ChainVerified, FinishedVerified, PeerAuthenticated};
 use super::question::Sign;
 use super::{Context, Question, Side, expect};
 use crate::certificate::{CertificateError, EndEntity};
-use crate::config::{CertifiedKey, KeySource, PeerIdentity, RawPublicKey, Reply, Staples};
+use crate::config::{
+    CertifiedKey, KeySource, PeerIdentity, RawPublicKey, Reply, Staples, StaplesShown,
+};
 use crate::crypto::{CryptoError, SignatureAlgorithms};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{TrafficSecret, Transcript};
@@ -31,29 +33,25 @@ fn signed_content(signer: Side, transcript: &Transcript) -> Vec<u8> {
     [&[0x20; 64], context, &[0], &transcript.current()].concat()
 }
 
-/// Writes the own Certificate: an empty one where there is no key. `takes` says which extensions
-/// the peer has asked for.
+/// Writes the own Certificate, with these staples beside its first entry.
 pub(super) fn write_certificate(
     out: &mut Vec<u8>,
     request_context: &[u8],
-    key: Option<&CertifiedKey>,
-    takes: impl Fn(ExtensionType) -> bool,
+    key: &CertifiedKey,
+    shown: StaplesShown,
 ) {
-    let none = Staples::default();
-    let Staples { ocsp_response, timestamps } = key.map_or(&none, |key| &key.staples);
+    let Staples { ocsp_response, timestamps } = &key.staples;
     let mut staples = Vec::new();
-    if let Some(response) = ocsp_response.as_ref().filter(|_| takes(ExtensionType::STATUS_REQUEST))
-    {
+    if let Some(response) = ocsp_response.as_ref().filter(|_| shown.ocsp_response) {
         write_ocsp_response(&mut staples, response);
     }
-    if !timestamps.is_empty() && takes(ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP) {
+    if shown.timestamps {
         write_extension(&mut staples, ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP, |out| {
             write_names(out, Prefix::U16, timestamps);
         });
     }
     let mut staples = Some(Extensions::written(&staples));
-    let chain = key.map_or(&[][..], |key| key.chain());
-    let entries = chain.iter().map(|certificate| CertificateEntry {
+    let entries = key.chain().iter().map(|certificate| CertificateEntry {
         certificate,
         extensions: staples.take().unwrap_or_default(),
     });

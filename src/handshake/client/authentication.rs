@@ -12,6 +12,7 @@ use crate::handshake::question::ChooseClientCertificate;
 use crate::handshake::{Answer, Side};
 use crate::key_schedule::Transcript;
 use crate::registry::{CertificateType, SignatureScheme};
+use crate::wire::{Certificate, CertificateEntry};
 
 /// The own certificate is being chosen, or its signature made. Nothing of it is sent before both
 /// are there: no other message may come between (section 4.7.2).
@@ -99,15 +100,18 @@ impl Authenticating {
     ) -> Result<Progress, Error> {
         let request = question.request()?;
         let chosen = usable(question, choice)?;
-        let key = chosen.as_ref().map(|(key, _)| &**key);
-        context.resumption.answered(question, key);
-        let takes = |kind| request.extensions.get(kind).is_some();
-        write_certificate(&mut self.certificate, request.request_context, key, takes);
+        context.resumption.answered(question, chosen.as_ref().map(|(key, _)| &**key));
+        let request_context = request.request_context;
         let Some((key, scheme)) = chosen else {
-            let Self { mut transcript, certificate } = *self;
-            context.send(Some(&mut transcript), |out| out.extend_from_slice(&certificate));
+            let Self { mut transcript, .. } = *self;
+            let none: [CertificateEntry<'_>; 0] = [];
+            context.send(Some(&mut transcript), |out| {
+                Certificate::encode(out, request_context, none);
+            });
             return Ok(Progress::Sent(transcript));
         };
+        let shown = key.staples_for(|kind| request.extensions.get(kind).is_some());
+        write_certificate(&mut self.certificate, request_context, &key, shown);
         let with_certificate = self.transcript.fork_with(&self.certificate);
         let (sign, signature) = ask_to_sign(key, scheme, Side::Client, &with_certificate);
         match signature {

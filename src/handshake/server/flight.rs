@@ -8,7 +8,9 @@ use super::client_hello::KeyExchange;
 use super::finished::{ClientFlight, ExpectClientCertificate, ExpectFinished, PostHandshake};
 use super::pre_shared_key::ProvenPsk;
 use super::{Context, Question, State, early_data};
-use crate::config::{CertificateCompression, CertifiedKey, LayoutItem, Reply, ServerConfig};
+use crate::config::{
+    CertificateCompression, CertifiedKey, LayoutItem, Reply, ServerConfig, StaplesShown,
+};
 use crate::crypto::{CipherSuite, CryptoError, Digest, SharedSecret};
 use crate::error::Error;
 use crate::handshake::authentication::{
@@ -21,8 +23,8 @@ use crate::key_schedule::{EarlySecret, PskKind, TrafficSecret, Transcript};
 use crate::registry::{CertificateType, ExtensionType, ProtocolVersion, SignatureScheme};
 use crate::wire::codec::{Prefix, write_u16};
 use crate::wire::{
-    CompressedCertificate, EncryptedExtensions, Extensions, KeyShareEntry, MESSAGE_HEADER_LENGTH,
-    ServerHello, write_extension, write_extension_if, write_names,
+    EncryptedExtensions, Extensions, KeyShareEntry, MESSAGE_HEADER_LENGTH, ServerHello,
+    write_extension, write_extension_if, write_names,
 };
 
 /// What was negotiated, on the way to being told.
@@ -91,11 +93,12 @@ pub(super) fn send(
         Some(asked) => Due::Certificate(asked),
         None => Due::Finished(Peer::AnonymousClient(AnonymousAllowed::by(policy, false)?)),
     };
-    let takes = |kind| offer.offered.contains(&kind);
-    let mut certificate = Vec::with_capacity(2048);
-    write_certificate(&mut certificate, &[], Some(&key), takes);
-    let certificate = compressed(&config, offer.compression, certificate);
-    context.send(Some(&mut transcript), |out| out.extend_from_slice(&certificate));
+    let shown = key.staples_for(|kind| offer.offered.contains(&kind));
+    let compressed = offer.compression.and_then(|with| compressed(&key, shown, &*with));
+    context.send(Some(&mut transcript), |out| match &compressed {
+        Some(message) => out.extend_from_slice(message),
+        None => write_certificate(out, &[], &key, shown),
+    });
     context.parameters.signature_scheme = Some(scheme);
     let (sign, signature) = ask_to_sign(key, scheme, Side::Server, &transcript);
     let signing = Signing { transcript, secrets, due, post_handshake };
@@ -108,21 +111,18 @@ pub(super) fn send(
     }
 }
 
-/// The Certificate in its compressed form, where there is one (RFC 8879, section 4).
+/// The CompressedCertificate that stands for the Certificate, where there is one (RFC 8879,
+/// section 4).
 fn compressed(
-    config: &ServerConfig,
-    compression: Option<Arc<dyn CertificateCompression>>,
-    message: Vec<u8>,
-) -> Vec<u8> {
-    let (Some(with), Some(body)) = (compression, message.get(MESSAGE_HEADER_LENGTH..)) else {
-        return message;
-    };
-    let Some(compressed) = config.compressors.compress(&*with, body) else { return message };
-    let (algorithm, uncompressed_length) = (with.algorithm(), body.len());
-    let mut out = Vec::with_capacity(compressed.len() + 16);
-    CompressedCertificate { algorithm, uncompressed_length, compressed: &compressed }
-        .encode(&mut out);
-    out
+    key: &CertifiedKey,
+    shown: StaplesShown,
+    with: &dyn CertificateCompression,
+) -> Option<Arc<[u8]>> {
+    key.compressed.message(with, shown, || {
+        let mut message = Vec::with_capacity(4096);
+        write_certificate(&mut message, &[], key, shown);
+        message.split_off(MESSAGE_HEADER_LENGTH)
+    })
 }
 
 /// Sends the whole flight of a handshake with a pre-shared key: there is no certificate in it.

@@ -1,0 +1,148 @@
+//! What a compressed certificate makes a client allocate before anything is authenticated: no more
+//! than the announced length and the bound of the algorithm.
+
+#![cfg(all(feature = "brotli", feature = "zlib"))]
+
+#[path = "common/brotli_streams.rs"]
+mod brotli_streams;
+mod common;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use brotli_streams::{large_window, window};
+use common::{Identity, server_name};
+use handclasp::config::{Brotli, CertificateCompression, CertificateList, Zlib};
+use handclasp::crypto::CryptoProvider;
+use handclasp::registry::CertificateCompressionAlgorithm;
+use handclasp::transport::memory::exchange;
+use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+/// The tests measure one allocator: one after the other.
+static ALONE: Mutex<()> = Mutex::new(());
+
+const KIB: usize = 1024;
+
+/// The most bytes that are allocated at once while this runs, beside those from before.
+fn peak(work: impl FnOnce()) -> usize {
+    ALLOCATOR.reset_peak_usage();
+    let before = ALLOCATOR.current_usage();
+    work();
+    ALLOCATOR.peak_usage().saturating_sub(before)
+}
+
+/// What each of the streams costs is measured for outputs of all these lengths.
+const OUTPUTS: [usize; 4] = [0, 1_000, 65_536, 262_140];
+
+#[test]
+fn a_large_window_of_brotli_is_refused_and_costs_nothing() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    for bits in [10, 18, 24, 28, 30] {
+        for stream in [large_window(bits).uncompressed(), large_window(bits).prefix_codes()] {
+            for length in OUTPUTS {
+                let mut output = vec![0; length];
+                let most = peak(|| assert!(!Brotli.decompress(&stream, &mut output)));
+                assert!(most < 16 * KIB, "{bits} {length}: {most}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_window_of_brotli_costs_no_more_than_the_output_needs() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    for bits in 18..=24 {
+        let stream = window(bits).uncompressed();
+        for length in OUTPUTS {
+            let mut output = vec![0; length];
+            let most = peak(|| assert!(!Brotli.decompress(&stream, &mut output)));
+            assert!(most < 2 * length.max(128 * KIB) + 32 * KIB, "{bits} {length}: {most}");
+        }
+    }
+}
+
+#[test]
+fn the_prefix_codes_of_brotli_cost_no_more_than_4_mib_with_the_window() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    for bits in [18, 24] {
+        let stream = window(bits).prefix_codes();
+        assert!(stream.len() < 150);
+        for length in OUTPUTS {
+            let mut output = vec![0; length];
+            let most = peak(|| assert!(!Brotli.decompress(&stream, &mut output)));
+            assert!(most > 3 * KIB * KIB, "it is the most that there is: {most}");
+            assert!(most < 4 * KIB * KIB, "{bits} {length}: {most}");
+        }
+    }
+}
+
+#[test]
+fn what_zlib_decompresses_to_is_written_into_the_output() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    for plain in [vec![0; 4 << 20], vec![7; 300_000], b"certificate ".repeat(30_000)] {
+        let stream = Zlib.compress(&plain).unwrap();
+        for length in OUTPUTS.into_iter().chain([plain.len()]) {
+            let mut output = vec![0; length];
+            let whole = length == plain.len();
+            let most = peak(|| assert_eq!(Zlib.decompress(&stream, &mut output), whole));
+            assert!(most < 64 * KIB, "{length}: {most}");
+        }
+    }
+}
+
+/// Sends this in the place of each compressed certificate.
+#[derive(Debug)]
+struct Bomb {
+    algorithm: CertificateCompressionAlgorithm,
+    stream: Vec<u8>,
+}
+
+impl CertificateCompression for Bomb {
+    fn algorithm(&self) -> CertificateCompressionAlgorithm {
+        self.algorithm
+    }
+
+    fn compress(&self, _: &[u8]) -> Option<Vec<u8>> {
+        Some(self.stream.clone())
+    }
+
+    fn decompress(&self, _: &[u8], _: &mut [u8]) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_client_is_not_filled_by_a_server_that_it_does_not_know() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let zeros = vec![0; 4 << 20];
+    let brotli = [
+        large_window(30).uncompressed(),
+        window(24).uncompressed(),
+        window(24).prefix_codes(),
+        Brotli.compress(&zeros).unwrap(),
+    ];
+    let zlib = [Zlib.compress(&zeros).unwrap()];
+    drop(zeros);
+    let both: Vec<Arc<dyn CertificateCompression>> = vec![Arc::new(Brotli), Arc::new(Zlib)];
+    let (known, stranger) = (Identity::p256(), Identity::p256());
+    let builder = ClientConfig::builder(CryptoProvider::ring()).certificate_compression(both);
+    let client = Arc::new(builder.trust(known.anchors()).unwrap().build().unwrap());
+    let brotli = brotli.map(|stream| (CertificateCompressionAlgorithm::BROTLI, stream));
+    let zlib = zlib.map(|stream| (CertificateCompressionAlgorithm::ZLIB, stream));
+    for (algorithm, stream) in brotli.into_iter().chain(zlib) {
+        let bomb: Vec<Arc<dyn CertificateCompression>> = vec![Arc::new(Bomb { algorithm, stream })];
+        let builder = ServerConfig::builder(CryptoProvider::ring()).certificate_compression(bomb);
+        let list = CertificateList::new(vec![Arc::new(stranger.certified_key())]);
+        let server = Arc::new(builder.build(Arc::new(list)).unwrap());
+        let mut client = ClientConnection::new(client.clone(), server_name()).unwrap();
+        let mut server = ServerConnection::new(server).unwrap();
+        let most = peak(|| {
+            let error = exchange(&mut client, &mut server).unwrap_err();
+            assert!(error.to_string().contains("does not decompress"), "{error}");
+        });
+        assert!(most < 4 * KIB * KIB, "{algorithm}: {most}");
+    }
+}
