@@ -1,15 +1,17 @@
-//! What a hostile peer can make one connection cost: the most heap that it holds, and the time for
-//! each byte that the peer sends, beside rustls in the same run. The carrier's buffers are left
-//! out, on both sides.
+//! What a hostile peer can make one connection cost: the most heap that it holds between two
+//! records and within a call, and the time for each byte that the peer sends, beside rustls in the
+//! same run. The carrier's buffers are left out, on both sides.
 //!
 //! Heap figures are counts and the same in every run. Times are medians over rounds; of these, the
 //! ratios count.
 
+#[cfg(feature = "brotli")]
+#[path = "../tests/common/brotli_streams.rs"]
+mod brotli_streams;
 mod common;
 #[path = "../tests/common/forge.rs"]
 mod forge;
 
-use std::alloc::System;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,15 +21,15 @@ use handclasp::config::{CertificateCompression, CertificateList};
 use handclasp::connection::{Connection, Received};
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::CertificateDer;
-use handclasp::registry::ContentType;
+use handclasp::registry::{CertificateCompressionAlgorithm, ContentType};
 use handclasp::session::{MemoryClientSessions, TicketKeys};
 use handclasp::{
     CertifiedKey, ClientConfig, ClientConnection, ServerConfig, ServerConnection, TrustAnchors,
 };
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use peak_alloc::PeakAlloc;
 
 #[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const ROUNDS: usize = 7;
 
@@ -90,6 +92,8 @@ struct Cost {
     refused: bool,
     /// The most heap that the connection held between two records.
     held: usize,
+    /// The most heap that it held within a call.
+    most: usize,
     /// Of the connection's whole life.
     nanos: f64,
     sent: usize,
@@ -99,23 +103,25 @@ struct Cost {
 fn attack(prepare: &dyn Fn() -> (Victim, Vec<Vec<u8>>)) -> Cost {
     let (mut times, mut cost) = (Vec::new(), None);
     for _ in 0..ROUNDS {
-        let region = Region::new(ALLOCATOR);
+        let before = ALLOCATOR.current_usage();
         let (mut victim, records) = prepare();
         // The records are the attacker's.
         let theirs: usize = records.iter().map(Vec::capacity).sum::<usize>()
             + records.capacity() * size_of::<Vec<u8>>();
         let mut buffer = Vec::with_capacity(1 << 17);
-        let (mut spent, mut taken, mut refused, mut held) = (Duration::ZERO, 0, false, 0);
+        let (mut spent, mut taken, mut refused) = (Duration::ZERO, 0, false);
+        let (mut held, mut most) = (0, 0);
+        let others = before + theirs + buffer.capacity();
         for record in &records {
             buffer.clear();
             buffer.extend_from_slice(record);
+            ALLOCATOR.reset_peak_usage();
             let start = Instant::now();
             refused = !victim.take(&mut buffer);
             spent += start.elapsed();
             taken += record.len();
-            let change = region.change();
-            let now = change.bytes_allocated.saturating_sub(change.bytes_deallocated);
-            held = held.max(now.saturating_sub(theirs + buffer.capacity()));
+            held = held.max(ALLOCATOR.current_usage().saturating_sub(others));
+            most = most.max(ALLOCATOR.peak_usage().saturating_sub(others));
             if refused {
                 break;
             }
@@ -123,7 +129,7 @@ fn attack(prepare: &dyn Fn() -> (Victim, Vec<Vec<u8>>)) -> Cost {
         let sent = victim.outgoing().len();
         let nanos = spent.as_nanos() as f64 / taken.max(1) as f64;
         times.push(nanos);
-        cost = Some(Cost { taken, refused, held, nanos, sent });
+        cost = Some(Cost { taken, refused, held, most, nanos, sent });
     }
     let cost = cost.expect("there is a round");
     Cost { nanos: median(times), ..cost }
@@ -136,9 +142,10 @@ fn report(name: &str, limit: &str, ours: &Cost, theirs: &Cost) {
     };
     for (who, cost) in [("handclasp", ours), ("rustls", theirs)] {
         println!(
-            "| {name} | {who} | {} | {} | {:.1} | {} | {} |",
+            "| {name} | {who} | {} | {} | {} | {:.1} | {} | {} |",
             taken(cost),
             cost.held,
+            cost.most,
             cost.nanos,
             cost.sent,
             if who == "rustls" { "" } else { limit }
@@ -147,8 +154,8 @@ fn report(name: &str, limit: &str, ours: &Cost, theirs: &Cost) {
 }
 
 fn main() {
-    println!("| attack | end | bytes taken | heap held | ns/byte | bytes it says | limit |");
-    println!("|---|---|---|---|---|---|---|");
+    println!("| attack | end | bytes taken | heap held | peak | ns/byte | bytes it says | limit |");
+    println!("|---|---|---|---|---|---|---|---|");
     let identity = Identity::new();
     before(&identity);
     after(&identity);
@@ -191,7 +198,8 @@ fn against_servers(identity: &Identity, name: &str, limit: &str, records: &[Vec<
 }
 
 fn before(identity: &Identity) {
-    let header = [&[1, 0, 0xff, 0xf0][..], &[7; 0xffef]].concat();
+    // As long as a ClientHello can be, less a byte.
+    let header = [&[1, 2, 1, 0x44][..], &[7; 0x02_0143]].concat();
     let pieces = |length: usize| header.chunks(length).map(|piece| record(22, piece)).collect();
     let whole: Vec<_> = pieces(16_384);
     let limit = "handshake_message";
@@ -334,8 +342,7 @@ fn clients(identity: &Identity) -> [Box<dyn Fn() -> Victim>; 2] {
             let mut anchors = TrustAnchors::new();
             anchors.add(anchor.clone()).unwrap();
             let builder = ClientConfig::builder(CryptoProvider::ring());
-            #[cfg(feature = "zlib")]
-            let builder = builder.certificate_compression(vec![Arc::new(handclasp::config::Zlib)]);
+            let builder = builder.certificate_compression(algorithms());
             let sessions = Arc::new(MemoryClientSessions::new(256));
             let config = builder.trust(anchors).unwrap().sessions(sessions).build().unwrap();
             Victim::Ours(Box::new(ClientConnection::new(config.into(), server_name()).unwrap()))
@@ -362,35 +369,90 @@ fn on_clients(identity: &Identity) {
     let [ours, theirs] = victims;
     report("30 certificates that lead nowhere", "certificates, signature_checks", &ours, &theirs);
 
-    #[cfg(feature = "zlib")]
-    {
-        let bomb = Bomb(handclasp::config::Zlib.compress(&vec![0; 5 << 20]).unwrap());
+    let long = [&identity.chain[..], &[long_certificate(250_000)]].concat();
+    let victims =
+        clients(identity).map(|start| attack(&|| answered(&*start, identity, &long, &[])));
+    let [ours, theirs] = victims;
+    report("a Certificate of 250,000 bytes", "certificate_message", &ours, &theirs);
+
+    for (name, bomb) in bombs() {
         let bomb: Arc<dyn CertificateCompression> = Arc::new(bomb);
         let [ours, theirs] = clients(identity).map(|start| {
             attack(&|| answered(&*start, identity, &chain, std::slice::from_ref(&bomb)))
         });
-        report("zlib: 5 MiB for a Certificate", "the length that it says", &ours, &theirs);
+        report(name, "the length that it says", &ours, &theirs);
     }
 }
 
-/// Says that it is the Certificate, and is far longer.
-#[cfg(feature = "zlib")]
-#[derive(Debug)]
-struct Bomb(Vec<u8>);
+/// The algorithms of the features that are on.
+fn algorithms() -> Vec<Arc<dyn CertificateCompression>> {
+    vec![
+        #[cfg(feature = "brotli")]
+        Arc::new(handclasp::config::Brotli),
+        #[cfg(feature = "zlib")]
+        Arc::new(handclasp::config::Zlib),
+    ]
+}
 
-#[cfg(feature = "zlib")]
+/// Streams that say they are the Certificate, and are far longer, or cost memory in other ways.
+fn bombs() -> Vec<(&'static str, Bomb)> {
+    let mut bombs = Vec::new();
+    for algorithm in algorithms() {
+        let (code, stream) = (algorithm.algorithm(), algorithm.compress(&vec![0; 5 << 20]));
+        let name = match code {
+            CertificateCompressionAlgorithm::ZLIB => "zlib: 5 MiB for a Certificate",
+            _ => "brotli: 5 MiB for a Certificate",
+        };
+        bombs.push((name, Bomb { algorithm: code, stream: stream.unwrap() }));
+    }
+    #[cfg(feature = "brotli")]
+    {
+        let algorithm = CertificateCompressionAlgorithm::BROTLI;
+        for (name, stream) in [
+            ("brotli: a window of 16 MiB", brotli_streams::window(24).uncompressed()),
+            (
+                "brotli: a \"large window\" of 1 GiB",
+                brotli_streams::large_window(30).uncompressed(),
+            ),
+            ("brotli: 768 prefix codes", brotli_streams::window(24).prefix_codes()),
+            (
+                "brotli: 768 prefix codes for each byte",
+                brotli_streams::window(24).prefix_codes_for_each_byte(180),
+            ),
+        ] {
+            bombs.push((name, Bomb { algorithm, stream }));
+        }
+    }
+    bombs
+}
+
+#[derive(Debug)]
+struct Bomb {
+    algorithm: CertificateCompressionAlgorithm,
+    stream: Vec<u8>,
+}
+
 impl CertificateCompression for Bomb {
-    fn algorithm(&self) -> handclasp::registry::CertificateCompressionAlgorithm {
-        handclasp::registry::CertificateCompressionAlgorithm::ZLIB
+    fn algorithm(&self) -> CertificateCompressionAlgorithm {
+        self.algorithm
     }
 
     fn compress(&self, _: &[u8]) -> Option<Vec<u8>> {
-        Some(self.0.clone())
+        Some(self.stream.clone())
     }
 
     fn decompress(&self, _: &[u8], _: &mut [u8]) -> bool {
         false
     }
+}
+
+/// A certificate of this length, or a little more, that has signed nothing.
+fn long_certificate(length: usize) -> CertificateDer<'static> {
+    let mut params = rcgen::CertificateParams::default();
+    let content = vec![4; length];
+    let oid = [1, 3, 6, 1, 4, 1, 99_999, 1];
+    params.custom_extensions.push(rcgen::CustomExtension::from_oid_content(&oid, content));
+    params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().der().clone()
 }
 
 fn stranger() -> CertificateDer<'static> {

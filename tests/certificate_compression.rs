@@ -257,13 +257,13 @@ fn encoded(message: CompressedCertificate<'_>) -> Vec<u8> {
 
 #[test]
 fn a_length_beyond_the_limit_is_refused_before_anything_is_allocated_for_it() {
-    for length in [65_537, 0xff_ffff] {
+    for length in [262_141, 0xff_ffff] {
         let toy = Arc::new(Toy::default());
         let error = forged(vec![toy.clone()], |honest| {
             encoded(CompressedCertificate { uncompressed_length: length, ..*honest })
         });
-        let limit = 65_540;
-        assert_eq!(error.kind(), &ErrorKind::LimitExceeded { name: "handshake_message", limit });
+        let limit = 262_144;
+        assert_eq!(error.kind(), &ErrorKind::LimitExceeded { name: "certificate_message", limit });
         assert_eq!(toy.decompressed.load(Ordering::Relaxed), 0);
     }
 }

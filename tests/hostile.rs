@@ -262,12 +262,12 @@ fn a_message_that_will_be_too_long_is_refused_by_its_header_in_every_state() {
         for due in 0..=told.len() {
             // More than the syntax of the type has room for, or, where it has, than we take.
             let longest = [
-                (1, 65_536, A::GENERAL_ERROR),
                 (1, 131_396, A::DECODE_ERROR),
                 (2, 65_607, A::DECODE_ERROR),
                 (5, 0, A::DECODE_ERROR),
                 (8, 65_537, A::DECODE_ERROR),
-                (11, 65_536, A::GENERAL_ERROR),
+                (11, 262_140, A::GENERAL_ERROR),
+                (25, 262_140, A::GENERAL_ERROR),
                 (20, 64, A::DECODE_ERROR),
                 (24, 1, A::DECODE_ERROR),
             ];

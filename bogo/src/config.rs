@@ -119,7 +119,7 @@ pub fn provider(flags: &Flags) -> Result<CryptoProvider, Stop> {
 fn limits(flags: &Flags) -> Result<Limits, Stop> {
     let longest = flags.number::<usize>("max-cert-list")?.map(|length| length + 4);
     Ok(Limits {
-        handshake_message: longest.unwrap_or(Limits::DEFAULT.handshake_message * 4),
+        certificate_message: longest.unwrap_or(Limits::DEFAULT.certificate_message),
         certificates: 0xffff,
         change_cipher_specs: 32,
         records_without_progress: 32,

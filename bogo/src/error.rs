@@ -142,7 +142,7 @@ fn limit(name: &str) -> &'static str {
         "messages_without_data" => ":TOO_MANY_KEY_UPDATES:",
         "ignored_alerts" => ":TOO_MANY_WARNING_ALERTS:",
         "early_data_skipped" => ":TOO_MUCH_SKIPPED_EARLY_DATA:",
-        "handshake_message" => ":EXCESSIVE_MESSAGE_SIZE:",
+        "handshake_message" | "certificate_message" => ":EXCESSIVE_MESSAGE_SIZE:",
         _ => ":OTHER:",
     }
 }

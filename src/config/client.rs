@@ -262,7 +262,7 @@ impl ClientConfigBuilder {
 
     /// Takes certificates that are compressed with one of these algorithms (RFC 8879), the preferred one
     /// first. None by default. A compressed message is bounded by
-    /// [`Limits::handshake_message`] before it is decompressed, and after.
+    /// [`Limits::certificate_message`] before it is decompressed, and after.
     pub fn certificate_compression(
         mut self,
         algorithms: Vec<Arc<dyn CertificateCompression>>,

@@ -1,16 +1,20 @@
 /// What a peer can make this side spend. Each bound has a default that no honest peer meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest handshake message in bytes, with its header: 65540. It bounds what is buffered
-    /// for a message that comes in pieces, and with it certificate lists, PSK lists, key shares and
-    /// extensions. The syntax has room for a ClientHello twice as long; none is made.
+    /// The longest handshake message in bytes, with its header, where it is no certificate: 131400,
+    /// the longest ClientHello that the syntax has room for (RFC 9846, section 4.2.2). The syntax
+    /// of every other type has room for less, and is the limit there. It bounds what is buffered
+    /// for a message that comes in pieces, and with it PSK lists, key shares and extensions.
     pub handshake_message: usize,
+    /// The longest Certificate or CompressedCertificate in bytes, with its header: 262144. What a
+    /// CompressedCertificate stands for is held to it as well, before anything is decompressed.
+    pub certificate_message: usize,
     /// Certificates in one Certificate message: 32.
     pub certificates: usize,
     /// Dummy change_cipher_spec records in one handshake: 4.
     pub change_cipher_specs: usize,
     /// Records of application data without any data in them (empty, or padding only) since the
-    /// last data: 64. Pieces of a handshake message are bounded by `handshake_message`.
+    /// last data: 64. Pieces of a handshake message are bounded by its length.
     pub records_without_progress: usize,
     /// Messages after the handshake in a row without application data between them: 32. It stops
     /// floods of KeyUpdate and NewSessionTicket; data reset it.
@@ -31,7 +35,8 @@ pub struct Limits {
 impl Limits {
     /// The defaults.
     pub const DEFAULT: Self = Self {
-        handshake_message: 65_540,
+        handshake_message: 131_400,
+        certificate_message: 262_144,
         certificates: 32,
         change_cipher_specs: 4,
         records_without_progress: 64,

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind};
 use crate::observer::{Event, Observer, Observers};
 use crate::registry::HandshakeType;
 use crate::time::Time;
-use crate::wire::{HandshakeMessage, NewSessionTicket};
+use crate::wire::{HandshakeMessage, MESSAGE_HEADER_LENGTH, NewSessionTicket};
 
 const NOT_COMPLETE: &str = "the handshake is not complete yet";
 
@@ -104,7 +104,7 @@ impl Handshake {
         if self.incoming.is_empty() && self.context.question.is_none() {
             return self.process(bytes);
         }
-        self.incoming.extend_from_slice(bytes);
+        self.keep(bytes);
         if self.context.question.is_some() {
             // An honest peer's flight fits; what waits behind an open question has a limit too.
             let limit = self.context.limits.handshake_message;
@@ -118,7 +118,7 @@ impl Handshake {
 
     fn process_incoming(&mut self) -> Result<(), Error> {
         // Asked after each piece, so that pieces of one byte cost no copies of what came before.
-        match next_message(&self.incoming, self.context.limits.handshake_message) {
+        match next_message(&self.incoming, &self.context.limits) {
             Ok(Some(_)) => {
                 let bytes = core::mem::take(&mut self.incoming);
                 self.process(&bytes)
@@ -128,14 +128,29 @@ impl Handshake {
         }
     }
 
-    /// What the connected state cannot take is refused by its header: nothing is kept of it until
-    /// its rest comes.
+    /// Keeps these bytes, in a buffer that grows as far as the message's header says.
+    fn keep(&mut self, bytes: &[u8]) {
+        let length = self.incoming.len() + bytes.len();
+        if length > self.incoming.capacity() {
+            let header = HandshakeMessage::header(&self.incoming);
+            let whole = header.map_or(length, |(_, body)| MESSAGE_HEADER_LENGTH + body);
+            let capacity = whole.min(2 * self.incoming.capacity()).max(length);
+            self.incoming.reserve_exact(capacity - self.incoming.len());
+        }
+        self.incoming.extend_from_slice(bytes);
+    }
+
+    /// What cannot come before the first hello of the peer, and what the connected state cannot
+    /// take, is refused by its header: nothing is kept of it until its rest comes.
     fn check_header(&mut self) -> Result<(), Error> {
-        let checked = match (HandshakeMessage::header(&self.incoming), &self.state) {
-            (Some((kind, _)), State::Connected(connected)) => {
-                connected.check_awaited(kind, &self.context)
-            }
-            _ => Ok(()),
+        let Some((kind, _)) = HandshakeMessage::header(&self.incoming) else {
+            return Ok(());
+        };
+        let checked = match &self.state {
+            State::Client(state) => state.check_awaited(kind),
+            State::Server(state) => state.check_awaited(kind),
+            State::Connected(connected) => connected.check_awaited(kind, &self.context),
+            State::Failed(_) | State::Moving => Ok(()),
         };
         checked.map_err(|error| self.fail(error))
     }
@@ -143,7 +158,7 @@ impl Handshake {
     /// Takes whole messages from the front of `bytes`; a piece that is left waits for its rest.
     fn process(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         while self.context.question.is_none() {
-            let split = next_message(bytes, self.context.limits.handshake_message);
+            let split = next_message(bytes, &self.context.limits);
             let Some((message, rest)) = split.map_err(|error| self.fail(error))? else {
                 break;
             };
@@ -157,7 +172,7 @@ impl Handshake {
             self.on_message(message)?;
             bytes = rest;
         }
-        self.incoming.extend_from_slice(bytes);
+        self.keep(bytes);
         if self.context.question.is_some() { Ok(()) } else { self.check_header() }
     }
 

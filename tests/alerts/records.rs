@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use handclasp::alert::AlertDescription as A;
-use handclasp::config::AnswerLater;
+use handclasp::config::{AnswerLater, Limits};
 use handclasp::crypto::{AeadKey, CryptoProvider};
 use handclasp::handshake::{Answer, Handshake, Question, Side, Step};
 use handclasp::key_schedule::TrafficSecret;
@@ -297,7 +297,7 @@ fn what_came_before_an_answer_stays_under_the_keys_of_then() {
 #[test]
 fn what_waits_behind_a_question_is_limited() {
     let mut server = asking();
-    let (name, limit) = ("handshake_message", 65_540);
+    let (name, limit) = ("handshake_message", Limits::DEFAULT.handshake_message);
     server.receive(Level::Initial, &vec![20; limit]).unwrap();
     let flooded = server.receive(Level::Initial, &[20]).unwrap_err();
     assert_eq!(flooded.kind(), &ErrorKind::LimitExceeded { name, limit });

@@ -86,31 +86,52 @@ impl Window {
     /// A first meta-block with the most prefix codes that one can have, of which none follows.
     pub fn prefix_codes(self) -> Vec<u8> {
         let mut stream = self.write();
-        // ISLAST, MNIBBLES, MLEN, ISUNCOMPRESSED
-        stream.put(0, 1);
-        stream.put(0, 2);
-        stream.put(0xffff, 16);
-        stream.put(0, 1);
-        // Block types of literals, commands and distances; the first count is the longest.
-        for _ in 0..3 {
-            stream.number_256();
-            stream.one_symbol(0, 9);
-            stream.one_symbol(25, 5);
-            stream.put(0xff_ffff, 24);
-        }
-        // NPOSTFIX, NDIRECT, the context modes of literals
-        stream.put(3, 2);
-        stream.put(15, 4);
-        (0..256).for_each(|_| stream.put(0, 2));
-        // Two context maps of 256 prefix codes: RLEMAX, the code of the map's values, IMTF
-        for _ in 0..2 {
-            stream.number_256();
-            stream.put(0, 1);
-            stream.one_symbol(0, 8);
-            stream.put(0, 1);
-        }
+        begin_prefix_codes(&mut stream);
         stream.align();
         stream.bytes.extend_from_slice(&[0; 8]);
         stream.bytes
+    }
+
+    /// So many meta-blocks of one byte each, with as many prefix codes as one can have: a whole
+    /// stream that stands for zeros.
+    pub fn prefix_codes_for_each_byte(self, count: usize) -> Vec<u8> {
+        let mut stream = self.write();
+        for _ in 0..count {
+            begin_prefix_codes(&mut stream);
+            (0..256).for_each(|_| stream.one_symbol(0, 8));
+            // A command that inserts one literal.
+            (0..256).for_each(|_| stream.one_symbol(8, 10));
+            (0..256).for_each(|_| stream.one_symbol(0, 10));
+        }
+        // ISLAST, ISLASTEMPTY
+        stream.put(3, 2);
+        stream.bytes
+    }
+}
+
+/// The beginning of a meta-block of one byte, up to where its 768 prefix codes stand.
+fn begin_prefix_codes(stream: &mut Bits) {
+    // ISLAST, MNIBBLES, MLEN, ISUNCOMPRESSED
+    stream.put(0, 1);
+    stream.put(0, 2);
+    stream.put(0, 16);
+    stream.put(0, 1);
+    // Block types of literals, commands and distances; the first count is the longest.
+    for _ in 0..3 {
+        stream.number_256();
+        stream.one_symbol(0, 9);
+        stream.one_symbol(25, 5);
+        stream.put(0xff_ffff, 24);
+    }
+    // NPOSTFIX, NDIRECT, the context modes of literals
+    stream.put(3, 2);
+    stream.put(15, 4);
+    (0..256).for_each(|_| stream.put(0, 2));
+    // Two context maps of 256 prefix codes: RLEMAX, the code of the map's values, IMTF
+    for _ in 0..2 {
+        stream.number_256();
+        stream.put(0, 1);
+        stream.one_symbol(0, 8);
+        stream.put(0, 1);
     }
 }

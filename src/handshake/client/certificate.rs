@@ -55,9 +55,9 @@ impl ExpectCertificate {
             let reason = format!("{} was not offered", message.algorithm);
             return Err(Error::illegal(MESSAGE, "algorithm", reason));
         }
-        let limit = context.limits.handshake_message;
+        let limit = context.limits.certificate_message;
         if message.uncompressed_length > limit.saturating_sub(MESSAGE_HEADER_LENGTH) {
-            return Err(ErrorKind::LimitExceeded { name: "handshake_message", limit }.into());
+            return Err(ErrorKind::LimitExceeded { name: "certificate_message", limit }.into());
         }
         compressors.decompress(&message).ok_or_else(|| {
             let length = message.uncompressed_length;

@@ -53,7 +53,7 @@ use super::{Answer, Context, Level, Question};
 use crate::config::{ClientConfig, EarlyDataTerms, PreSharedKey};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
-use crate::registry::{CertificateType, ExtensionType};
+use crate::registry::{CertificateType, ExtensionType, HandshakeType};
 use crate::wire::HandshakeMessage;
 
 use certificate::{ExpectCertificate, ExpectCertificateVerify, VerifyingPeer};
@@ -84,6 +84,15 @@ impl State {
     /// Is the ClientHello yet to be sent?
     pub(super) fn is_silent(&self) -> bool {
         matches!(self, Self::Start(_) | Self::CheckingSession(_))
+    }
+
+    /// Before a ServerHello nothing else may come. Asked before all of a message is there.
+    pub(super) fn check_awaited(&self, received: HandshakeType) -> Result<(), Error> {
+        let hello_is_due = matches!(self, Self::ExpectServerHello(_));
+        if hello_is_due && received != HandshakeType::SERVER_HELLO {
+            return Err(Error::unexpected("ServerHello or HelloRetryRequest", received));
+        }
+        Ok(())
     }
 
     pub(super) fn on_message(

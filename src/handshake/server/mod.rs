@@ -52,6 +52,7 @@ use super::machine;
 use super::{Answer, Context, Question};
 use crate::config::ServerConfig;
 use crate::error::{Error, ErrorKind};
+use crate::registry::HandshakeType;
 use crate::wire::HandshakeMessage;
 
 use client_hello::{ChoosingCertificate, ExpectClientHello};
@@ -90,6 +91,16 @@ impl State {
             Self::ExpectClientHello(state) => state.config.cookies.is_some(),
             _ => true,
         }
+    }
+
+    /// Before a ClientHello nothing else may come. Asked before all of a message is there.
+    pub(super) fn check_awaited(&self, received: HandshakeType) -> Result<(), Error> {
+        let hello_is_due =
+            matches!(self, Self::ExpectClientHello(_) | Self::ExpectSecondClientHello(_));
+        if hello_is_due && received != HandshakeType::CLIENT_HELLO {
+            return Err(Error::unexpected("ClientHello", received));
+        }
+        Ok(())
     }
 
     pub(super) fn on_message(

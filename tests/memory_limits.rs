@@ -1,5 +1,6 @@
-//! What a compressed certificate makes a client allocate before anything is authenticated: no more
-//! than the announced length and the bound of the algorithm.
+//! What a peer's messages make this side allocate before anything is authenticated. A message in
+//! pieces: no more than its length. A compressed certificate: no more than the announced length and
+//! the bound of the algorithm.
 
 #![cfg(all(feature = "brotli", feature = "zlib"))]
 
@@ -11,11 +12,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use brotli_streams::{large_window, window};
 use common::{Identity, server_name};
-use handclasp::config::{Brotli, CertificateCompression, CertificateList, Zlib};
+use handclasp::config::{Brotli, CertificateCompression, CertificateList, Limits, Zlib};
 use handclasp::crypto::CryptoProvider;
+use handclasp::handshake::Handshake;
+use handclasp::pki_types::UnixTime;
 use handclasp::registry::CertificateCompressionAlgorithm;
 use handclasp::transport::memory::exchange;
-use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
+use handclasp::{ClientConfig, ClientConnection, Level, ServerConfig, ServerConnection};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -80,6 +83,16 @@ fn the_prefix_codes_of_brotli_cost_no_more_than_4_mib_with_the_window() {
 }
 
 #[test]
+fn prefix_codes_of_brotli_are_given_back_with_their_meta_block() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let stream = window(24).prefix_codes_for_each_byte(20);
+    let mut output = vec![7; 20];
+    let most = peak(|| assert!(Brotli.decompress(&stream, &mut output)));
+    assert_eq!(output, [0; 20]);
+    assert!(most < 4 * KIB * KIB, "{most}");
+}
+
+#[test]
 fn what_zlib_decompresses_to_is_written_into_the_output() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     for plain in [vec![0; 4 << 20], vec![7; 300_000], b"certificate ".repeat(30_000)] {
@@ -89,6 +102,25 @@ fn what_zlib_decompresses_to_is_written_into_the_output() {
             let whole = length == plain.len();
             let most = peak(|| assert_eq!(Zlib.decompress(&stream, &mut output), whole));
             assert!(most < 64 * KIB, "{length}: {most}");
+        }
+    }
+}
+
+#[test]
+fn a_message_in_pieces_is_kept_in_no_more_than_its_length() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let identity = Identity::p256();
+    let longest = Limits::DEFAULT.handshake_message;
+    let [_, length @ ..] = u32::try_from(longest - 4).unwrap().to_be_bytes();
+    let hello = [&[1][..], &length, &vec![7; longest - 5]].concat();
+    for piece in [1, 100, 16_384] {
+        let config = identity.server_config();
+        let mut server = Handshake::server(config, UnixTime::now()).without_records().unwrap();
+        let before = ALLOCATOR.current_usage();
+        for piece in hello.chunks(piece) {
+            server.receive(Level::Initial, piece).unwrap();
+            let held = ALLOCATOR.current_usage() - before;
+            assert!(held <= longest + KIB, "{held}");
         }
     }
 }
