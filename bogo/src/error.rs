@@ -2,7 +2,7 @@
 
 use handclasp::alert::AlertDescription;
 use handclasp::certificate::Problem;
-use handclasp::record::RecordError;
+use handclasp::record::{OtherProtocol, RecordError};
 use handclasp::registry::{ContentType, ExtensionType, HandshakeType};
 use handclasp::wire::{DecodeError, DecodeReason};
 use handclasp::{Error, ErrorKind};
@@ -91,7 +91,8 @@ fn malformed(error: &DecodeError) -> &'static str {
 
 fn record(error: &RecordError) -> &'static str {
     match error {
-        RecordError::NotTls(_) => ":HTTP_REQUEST:",
+        RecordError::NotTls { protocol: OtherProtocol::Http, .. } => ":HTTP_REQUEST:",
+        RecordError::NotTls { .. } => ":WRONG_VERSION_NUMBER:",
         RecordError::UnknownContentType(42) => ":UNEXPECTED_RECORD:",
         RecordError::UnknownContentType(_) => ":WRONG_VERSION_NUMBER:",
         RecordError::TooLong { length: 32785, .. } => ":ENCRYPTED_LENGTH_TOO_LONG:",

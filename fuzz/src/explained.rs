@@ -107,6 +107,7 @@ const RECORDS: &[Row] = &[
     ),
     either("has no content", "InvalidEmptyPayload", EMPTY),
     either("unknown content type", "*", UNKNOWN_TYPE),
+    either("this is not TLS", "*", UNKNOWN_TYPE),
     either("bytes follow a message", "*", MISPLACED),
     either("the peer sent the alert", "", LEVEL),
     either("the peer sent the alert", "AlertReceived(", ANSWERED),

@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorKind};
 use crate::handshake::Handshake;
 use crate::level::Level;
 use crate::observer::Event;
-use crate::record::{Opened, next_record, parse_alert};
+use crate::record::{Opened, RecordError, next_record, parse_alert};
 use crate::registry::ContentType;
 
 /// What one call of [`Connection::receive`] found.
@@ -34,6 +34,8 @@ pub(super) struct Counters {
     change_cipher_specs: usize,
     pub(super) records_without_progress: usize,
     ignored_alerts: usize,
+    /// A whole record has come.
+    heard: bool,
     /// A KeyUpdate request was answered since this side wrote data.
     pub(super) key_update_answered: bool,
 }
@@ -61,8 +63,12 @@ impl Connection {
         let length = match next_record(input) {
             Ok(Some(length)) => length,
             Ok(None) => return Ok((0, Received::Incomplete)),
-            Err(error) => return Err(self.fail(error.into())),
+            Err(error) => {
+                let error = self.in_place(error, input);
+                return Err(self.fail(error.into()));
+            }
         };
+        self.counters.heard = true;
         let record = input.get_mut(..length).unwrap_or_default();
         let opened = match self.opener.open(record) {
             Ok(Some(opened)) => opened,
@@ -73,6 +79,17 @@ impl Connection {
         match self.on_record(opened) {
             Ok(received) => Ok((length, received)),
             Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// A peer that has sent records speaks TLS: what stands where a record should is no protocol of
+    /// its own then.
+    fn in_place(&self, error: RecordError, input: &[u8]) -> RecordError {
+        match (error, input.first()) {
+            (RecordError::NotTls { .. }, Some(first)) if self.counters.heard => {
+                RecordError::UnknownContentType(*first)
+            }
+            (error, _) => error,
         }
     }
 

@@ -1,3 +1,4 @@
+use super::OtherProtocol;
 use crate::alert::AlertDescription;
 use crate::registry::ContentType;
 
@@ -6,8 +7,13 @@ use crate::registry::ContentType;
 #[non_exhaustive]
 pub enum RecordError {
     /// The bytes are another protocol's.
-    #[error("this is not TLS: the peer seems to speak {0}")]
-    NotTls(&'static str),
+    #[error("this is not TLS: the peer seems to speak {protocol}; it begins \"{begins}\"")]
+    NotTls {
+        /// Which protocol it seems to be.
+        protocol: OtherProtocol,
+        /// The first line of what came, escaped, and at most 40 bytes of it.
+        begins: Box<str>,
+    },
     /// The content type is none of TLS 1.3's.
     #[error("a record has the unknown content type {0}")]
     UnknownContentType(u8),

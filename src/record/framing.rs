@@ -1,3 +1,4 @@
+use super::foreign::{self, is_dtls};
 use super::{HEADER_LENGTH, MAX_CIPHERTEXT_LENGTH, MAX_PLAINTEXT_LENGTH, RecordError};
 use crate::alert::AlertDescription;
 use crate::registry::ContentType;
@@ -14,40 +15,20 @@ pub fn next_record(input: &[u8]) -> Result<Option<usize>, RecordError> {
         ContentType::CHANGE_CIPHER_SPEC | ContentType::ALERT | ContentType::HANDSHAKE => {
             MAX_PLAINTEXT_LENGTH
         }
-        _ => return Err(foreign(input)),
+        _ => return Err(foreign::error(input)),
     };
-    let Some([_, _, _, high, low]) = input.first_chunk::<HEADER_LENGTH>() else {
+    let Some(header @ [_, _, _, high, low]) = input.first_chunk::<HEADER_LENGTH>() else {
         return Ok(None);
     };
+    if is_dtls(header) {
+        return Err(foreign::error(input));
+    }
     let length = usize::from(u16::from_be_bytes([*high, *low]));
     if length > limit {
         return Err(RecordError::TooLong { length, limit });
     }
     let total = HEADER_LENGTH + length;
     Ok((input.len() >= total).then_some(total))
-}
-
-/// What a peer speaks that begins with an HTTP request or answer.
-pub(crate) const HTTP_WITHOUT_TLS: &str = "HTTP without TLS";
-
-/// What stands where a record should: an operator wants to hear that a client spoke HTTP.
-fn foreign(input: &[u8]) -> RecordError {
-    const HTTP: [&[u8]; 9] =
-        [b"GET ", b"POST", b"HEAD", b"PUT ", b"DELE", b"OPTI", b"CONN", b"PRI ", b"HTTP"];
-    let begins = |with: &&[u8]| input.starts_with(with);
-    if HTTP.iter().any(begins) {
-        return RecordError::NotTls(HTTP_WITHOUT_TLS);
-    }
-    if input.starts_with(b"SSH-") {
-        return RecordError::NotTls("SSH");
-    }
-    if input.starts_with(b"220 ") || input.starts_with(b"220-") {
-        return RecordError::NotTls("a mail or FTP protocol without TLS");
-    }
-    match input {
-        [0x80..=0xff, _, 1, 0 | 2 | 3, ..] => RecordError::NotTls("SSL 2.0"),
-        _ => RecordError::UnknownContentType(input.first().copied().unwrap_or_default()),
-    }
 }
 
 /// The description in an alert record's payload, which is always two bytes (section 6). The
@@ -87,19 +68,6 @@ mod tests {
             let error = next_record(&record(kind, limit + 1)[..HEADER_LENGTH]).unwrap_err();
             assert_eq!(error, RecordError::TooLong { length: limit + 1, limit });
         }
-    }
-
-    #[test]
-    fn other_protocols_are_named() {
-        for (bytes, name) in [
-            (&b"GET / HTTP/1.1\r\n"[..], "HTTP without TLS"),
-            (b"SSH-2.0-OpenSSH", "SSH"),
-            (b"220 mail.example ESMTP", "a mail or FTP protocol without TLS"),
-            (&[0x80, 0x2e, 1, 3, 1, 0], "SSL 2.0"),
-        ] {
-            assert_eq!(next_record(bytes), Err(RecordError::NotTls(name)));
-        }
-        assert_eq!(next_record(&[24]), Err(RecordError::UnknownContentType(24)));
     }
 
     #[test]

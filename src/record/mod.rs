@@ -5,13 +5,13 @@
 //! plaintext once, behind what is already in the caller's buffer, and seals it there.
 
 mod error;
+mod foreign;
 mod framing;
 mod padding;
 mod protection;
 
 pub use error::RecordError;
-#[cfg(feature = "tokio")]
-pub(crate) use framing::HTTP_WITHOUT_TLS;
+pub use foreign::OtherProtocol;
 pub use framing::{next_record, parse_alert};
 pub use padding::{PaddingPolicy, pad_to_multiple_of};
 pub use protection::{Opened, Opener, Sealer, TrafficKeys};

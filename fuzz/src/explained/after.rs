@@ -52,6 +52,7 @@ pub const ROWS: &[Row] = &[
         super::NO_ALERT,
     ),
     either("unknown content type", "", HEADER),
+    either("this is not TLS", "", HEADER),
     either(
         "change_cipher_spec came outside of the handshake",
         "",

@@ -10,7 +10,7 @@ use super::answers::{Answers, nobody};
 use super::stream::{TlsStream, within};
 use crate::config::ServerConfig;
 use crate::connection::{Connection, Options, ServerConnection};
-use crate::record::{HTTP_WITHOUT_TLS, RecordError};
+use crate::record::{OtherProtocol, RecordError};
 
 /// Accepts clients. Its clones share the limit on handshakes under way.
 #[derive(Clone)]
@@ -130,7 +130,7 @@ impl Acceptor {
         let mut stream = TlsStream::new(connection, transport, Arc::clone(&self.answers));
         within(self.timeout, &mut stream, async |stream| {
             let first = stream.wait_for_record().await?;
-            if let (Some(reply), Err(RecordError::NotTls(HTTP_WITHOUT_TLS))) =
+            if let (Some(reply), Err(RecordError::NotTls { protocol: OtherProtocol::Http, .. })) =
                 (&self.plain_http_reply, first)
             {
                 stream.send_plain(reply).await?;
