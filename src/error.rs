@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::alert::{AlertDescription, AlertLevel};
 use crate::certificate::{CertificateError, Evidence, MissingEvidence, Problem};
-use crate::crypto::CryptoError;
+use crate::crypto::{CryptoError, ProviderError, ProviderFault};
 use crate::record::RecordError;
 use crate::registry::{ContentType, ExtensionType, HandshakeType};
 use crate::wire::DecodeError;
@@ -84,7 +84,7 @@ pub enum ErrorKind {
     Decode(#[from] DecodeError),
     /// A record cannot be accepted.
     #[error("{0}")]
-    Record(#[from] RecordError),
+    Record(RecordError),
     /// A message came that this state of the handshake does not allow (appendix A).
     #[error("{received} came while waiting for {expected}")]
     UnexpectedMessage {
@@ -228,12 +228,34 @@ pub enum ErrorKind {
     /// A primitive failed that had no reason to.
     #[error("a cryptographic operation of this side failed: {0}")]
     Crypto(#[from] CryptoError),
+    /// The crypto provider, or the key that signs, returned what no working one returns. Nothing that
+    /// it does can be relied on.
+    #[error("the crypto provider is at fault: {0}")]
+    Provider(#[from] ProviderFault),
     /// The caller did what the state does not allow. The connection goes on.
     #[error("{0}")]
     Misuse(&'static str),
     /// A fault of this library.
     #[error("internal error: {0}")]
     Internal(&'static str),
+}
+
+impl From<RecordError> for ErrorKind {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Provider(fault) => Self::Provider(fault),
+            error => Self::Record(error),
+        }
+    }
+}
+
+impl From<ProviderError> for ErrorKind {
+    fn from(error: ProviderError) -> Self {
+        match error {
+            ProviderError::Failed(error) => Self::Crypto(error),
+            ProviderError::Fault(fault) => Self::Provider(fault),
+        }
+    }
 }
 
 impl ErrorKind {
@@ -260,9 +282,11 @@ impl ErrorKind {
             Self::CertificateType { .. } => A::UNSUPPORTED_CERTIFICATE,
             Self::NotAuthentic(_) => A::DECRYPT_ERROR,
             Self::LimitExceeded { .. } => A::GENERAL_ERROR,
-            Self::Refused(_) | Self::Unanswered { .. } | Self::Crypto(_) | Self::Internal(_) => {
-                A::INTERNAL_ERROR
-            }
+            Self::Refused(_)
+            | Self::Unanswered { .. }
+            | Self::Crypto(_)
+            | Self::Provider(_)
+            | Self::Internal(_) => A::INTERNAL_ERROR,
             Self::AlertReceived(_)
             | Self::ClosedInHandshake
             | Self::Canceled

@@ -11,11 +11,17 @@ use std::sync::{Arc, Mutex};
 
 use common::{Identity, server_name};
 use forge::{Forger, Secrets};
-use handclasp::config::CertificateList;
+use handclasp::certificate::CertificateError;
+use handclasp::config::{
+    CertificateList, ClientAuthentication, ClientConfigBuilder, PeerIdentity, PeerVerifier, Reply,
+    ServerConfigBuilder,
+};
 use handclasp::connection::{Options, Received};
 use handclasp::crypto::{Aead, AeadKey, CryptoError, CryptoProvider};
 use handclasp::observer::{Event, Observer};
+use handclasp::pki_types::UnixTime;
 use handclasp::registry::{ContentType, HandshakeType};
+use handclasp::session::{MemoryClientSessions, StrikeRegister, TicketKeys};
 use handclasp::transport::memory::exchange;
 use handclasp::wire::{KeyUpdate, NewSessionTicket};
 use handclasp::{
@@ -203,6 +209,149 @@ fn tickets_count_towards_the_limit_too() {
         assert_eq!(carry(&mut server, &mut client), b"data");
     }
     assert!(theirs.updates().len() >= 25);
+}
+
+/// Both ends, with what their configurations need beside a provider of this limit.
+fn connected_with(
+    limit: u64,
+    client: impl FnOnce(ClientConfigBuilder) -> ClientConfigBuilder,
+    server: impl FnOnce(ServerConfigBuilder) -> ServerConfigBuilder,
+) -> (ClientConnection, Log, ServerConnection, Log) {
+    let identity = Identity::p256();
+    let (ours, theirs) = (Log::default(), Log::default());
+    let theirs_config = ClientConfig::builder(provider(limit)).trust(identity.anchors()).unwrap();
+    let theirs_config = Arc::new(client(theirs_config).build().unwrap());
+    let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
+    let ours_config = server(ServerConfig::builder(provider(limit)));
+    let ours_config = Arc::new(ours_config.build(Arc::new(list)).unwrap());
+    let mut client =
+        ClientConnection::with_options(theirs_config, server_name(), options(&ours)).unwrap();
+    let mut server = ServerConnection::with_options(ours_config, options(&theirs)).unwrap();
+    exchange(&mut client, &mut server).unwrap();
+    ours.take();
+    theirs.take();
+    (client, ours, server, theirs)
+}
+
+/// At most `limit` records were sent under each key.
+fn expect_renewed(log: Vec<Seen>, limit: u64) {
+    let (mut records, mut updates) = (0, 0);
+    let mut sent = log.into_iter().filter(|seen| !matches!(seen, Seen::Received(_)));
+    while let Some(seen) = sent.next() {
+        records += 1;
+        assert!(records <= limit, "{records} records under one key of {limit}");
+        if seen == Seen::Sent(false) {
+            assert_eq!(sent.next(), Some(Seen::Record));
+            (records, updates) = (0, updates + 1);
+        }
+    }
+    assert!(updates >= 4, "{updates}");
+}
+
+#[test]
+fn tickets_alone_renew_the_key() {
+    for limit in [4, 8, 16] {
+        let store = Arc::new(MemoryClientSessions::new(100));
+        let keys = Arc::new(TicketKeys::random(CryptoProvider::ring().random).unwrap());
+        let (mut client, _, mut server, theirs) = connected_with(
+            limit,
+            |client| client.sessions(store),
+            |server| server.sessions(keys).tickets(1),
+        );
+        for _ in 0..60 {
+            server.send_tickets(1).unwrap();
+            carry(&mut server, &mut client);
+            // The client takes no more than some messages in a row without data.
+            client.write(b"data").unwrap();
+            carry(&mut client, &mut server);
+        }
+        expect_renewed(theirs.take(), limit);
+    }
+}
+
+#[test]
+fn requests_for_certificates_and_their_answers_renew_the_keys() {
+    #[derive(Debug)]
+    struct Anyone;
+    impl PeerVerifier for Anyone {
+        fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+            Reply::Now(Ok(()))
+        }
+    }
+    for limit in [8, 16] {
+        let certificate = Arc::new(Identity::p256().certified_key());
+        let list = Arc::new(CertificateList::new(vec![certificate]));
+        let (mut client, ours, mut server, theirs) = connected_with(
+            limit,
+            |client| client.client_certificates(list).post_handshake_authentication(true),
+            |server| {
+                let policy = ClientAuthentication::post_handshake(Arc::new(Anyone));
+                server.client_authentication(policy)
+            },
+        );
+        for _ in 0..60 {
+            server.request_client_certificate().unwrap();
+            carry(&mut server, &mut client);
+            carry(&mut client, &mut server);
+            assert!(server.parameters().certificates.is_some());
+            // Some data count as progress, and the other direction's as none of this one's.
+            if ours.0.lock().unwrap().len() % 7 == 0 {
+                client.write(b"data").unwrap();
+                server.write(b"data").unwrap();
+                carry(&mut client, &mut server);
+                carry(&mut server, &mut client);
+            }
+        }
+        expect_renewed(ours.take(), limit);
+        expect_renewed(theirs.take(), limit);
+    }
+}
+
+#[test]
+fn a_key_that_is_used_up_before_the_handshake_is_complete_takes_no_more_data() {
+    const LIMIT: u64 = 8;
+    let store = Arc::new(MemoryClientSessions::new(8));
+    let keys = Arc::new(TicketKeys::random(CryptoProvider::ring().random).unwrap());
+    let began = UnixTime::since_unix_epoch(core::time::Duration::from_secs(1));
+    let register = Arc::new(StrikeRegister::new(began));
+    let identity = Identity::p256();
+    let config = ClientConfig::builder(provider(LIMIT)).trust(identity.anchors()).unwrap();
+    let theirs = Arc::new(config.sessions(store).early_data(true).build().unwrap());
+    let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
+    let config = ServerConfig::builder(provider(LIMIT)).sessions(keys);
+    let ours = Arc::new(config.early_data(16_384, register).build(Arc::new(list)).unwrap());
+    let ends = || {
+        let client = ClientConnection::new(theirs.clone(), server_name()).unwrap();
+        (client, ServerConnection::new(ours.clone()).unwrap())
+    };
+    let (mut client, mut server) = ends();
+    exchange(&mut client, &mut server).unwrap();
+
+    let (mut client, mut server) = ends();
+    let early: usize = (0..20).map(|_| client.write_early_data(b"x").unwrap()).sum();
+    assert_eq!(early, 6, "some records are left for the end of the handshake");
+    let mut bytes = client.outgoing().to_vec();
+    client.sent(bytes.len());
+    while !bytes.is_empty() {
+        let (consumed, _) = server.receive(&mut bytes).unwrap();
+        bytes.drain(..consumed);
+    }
+    // The server answers before it has the client's Finished.
+    let mut answered = 0;
+    let refused = loop {
+        match server.write(b"y") {
+            Ok(taken) => answered += taken,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(answered, 6);
+    assert!(matches!(refused.kind(), ErrorKind::Misuse(_)), "{refused}");
+    assert_eq!(carry(&mut server, &mut client), [b'y'; 6]);
+    carry(&mut client, &mut server);
+    for _ in 0..20 {
+        assert_eq!(server.write(b"y").unwrap(), 1);
+        assert_eq!(carry(&mut server, &mut client), b"y");
+    }
 }
 
 #[test]

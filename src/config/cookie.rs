@@ -3,7 +3,7 @@ use core::fmt;
 use pki_types::UnixTime;
 
 use crate::crypto::ring::SHA256;
-use crate::crypto::{CryptoError, Hash, Secret, SecureRandom};
+use crate::crypto::{CryptoError, Hash, Secret, SecureRandom, provider_fault};
 
 /// Protects the state that a server puts into the cookie of a HelloRetryRequest (RFC 9846,
 /// section 4.3.2), so that the server can forget the client until it comes back.
@@ -36,7 +36,7 @@ impl HmacCookies {
     /// Cookies under a fresh random key.
     pub fn random(random: &dyn SecureRandom) -> Result<Self, CryptoError> {
         let mut key = Secret::zeros(Self::MAC_LENGTH);
-        random.fill(key.as_mut_bytes())?;
+        provider_fault::fill(random, key.as_mut_bytes())?;
         Ok(Self { key, lifetime: Self::DEFAULT_LIFETIME })
     }
 

@@ -109,8 +109,8 @@ impl Connection {
             first_record_sent: false,
         };
         connection.sealer.pad(padding);
-        connection.handshake.start()?;
-        connection.take_steps()?;
+        // A failure is the connection's error, as at any later time: its next call returns it.
+        let _ = connection.with_handshake(Handshake::start);
         Ok(connection)
     }
 
@@ -242,8 +242,19 @@ impl Connection {
         }
     }
 
-    /// Does what the handshake wants done.
+    /// Does what the handshake wants done. Tickets, requests and certificates count towards what a
+    /// key may protect, as data do: when the key has protected enough, a new one follows them
+    /// (section 5.5).
     fn take_steps(&mut self) -> Result<(), Error> {
+        self.take_all_steps()?;
+        if self.is_handshaking() || self.closed || !self.sealer.should_update() {
+            return Ok(());
+        }
+        self.handshake.update_keys(false).map_err(|error| self.fail(error))?;
+        self.take_all_steps()
+    }
+
+    fn take_all_steps(&mut self) -> Result<(), Error> {
         while let Some(step) = self.handshake.next_step() {
             self.take_step(step).map_err(|error| self.fail(error))?;
         }
@@ -312,7 +323,8 @@ impl ClientConnection {
     /// it could resume.
     ///
     /// # Errors
-    /// When the provider has no randomness.
+    /// None today. Where the provider fails, or is at fault, the connection has failed before it
+    /// begins: [`check`](Connection::check) and all that moves it on return the error.
     pub fn new(config: Arc<ClientConfig>, server_name: ServerName<'static>) -> Result<Self, Error> {
         Self::with_options(config, server_name, Options::default())
     }
@@ -338,7 +350,7 @@ impl ServerConnection {
     /// A connection with whoever speaks first.
     ///
     /// # Errors
-    /// None today; a provider may have some.
+    /// None today.
     pub fn new(config: Arc<ServerConfig>) -> Result<Self, Error> {
         Self::with_options(config, Options::default())
     }

@@ -35,7 +35,7 @@ impl Connection {
     /// # Errors
     /// [`ErrorKind::Misuse`] before the handshake is complete and after [`close`](Self::close);
     /// otherwise the error that ended the connection. A server that accepted 0-RTT data may
-    /// answer them at once.
+    /// answer them at once, with as many records as one key protects.
     pub fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
         self.check_writable()?;
         if !self.may_write() {
@@ -46,7 +46,14 @@ impl Connection {
 
     /// Is the handshake complete, or were 0-RTT data accepted that a server may answer already?
     pub(crate) fn may_write(&self) -> bool {
-        !self.is_handshaking() || self.handshake.answers_early_data()
+        let answers = self.handshake.answers_early_data() && !self.is_used_up_early();
+        !self.is_handshaking() || answers
+    }
+
+    /// Has the key protected as much as it may, and cannot be changed before the handshake is
+    /// complete?
+    fn is_used_up_early(&self) -> bool {
+        self.is_handshaking() && self.sealer.should_update()
     }
 
     /// Sends 0-RTT data and returns how many bytes were taken: fewer than there are where the
@@ -74,6 +81,9 @@ impl Connection {
                 if taken > 0 || !self.outgoing().is_empty() {
                     break;
                 }
+            }
+            if self.is_used_up_early() {
+                break;
             }
             self.keep_keys_fresh()?;
             self.seal(ContentType::APPLICATION_DATA, fragment).map_err(|error| self.fail(error))?;

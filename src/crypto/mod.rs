@@ -6,6 +6,7 @@
 //! post-quantum group, a replay of recorded keys) implements the traits and changes nothing else.
 
 mod key_error;
+pub(crate) mod provider_fault;
 pub mod ring;
 mod secret;
 
@@ -17,6 +18,8 @@ use pki_types::SignatureVerificationAlgorithm;
 use crate::registry::{CipherSuiteId, NamedGroup, SignatureScheme};
 
 pub use key_error::KeyError;
+pub(crate) use provider_fault::ProviderError;
+pub use provider_fault::ProviderFault;
 pub use ring::{signing_key, signing_key_of};
 pub use secret::{Digest, MAX_HASH_LENGTH, Secret, SharedSecret};
 
@@ -35,7 +38,9 @@ pub struct CryptoError;
 /// What an implementation of the primitives offers, each list in order of preference.
 ///
 /// A configuration refuses at build time what its provider lacks, so that nothing is missing in
-/// the middle of a handshake.
+/// the middle of a handshake. What a primitive returns is checked where it is used: zeros in the
+/// place of randomness or of a secret, and wrong lengths, end the connection with a
+/// [`ProviderFault`].
 #[derive(Clone)]
 pub struct CryptoProvider {
     /// Cipher suites, the preferred one first.

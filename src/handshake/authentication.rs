@@ -12,7 +12,7 @@ use crate::certificate::{CertificateError, EndEntity};
 use crate::config::{
     CertifiedKey, KeySource, PeerIdentity, RawPublicKey, Reply, Staples, StaplesShown,
 };
-use crate::crypto::{CryptoError, SignatureAlgorithms};
+use crate::crypto::{CryptoError, SignatureAlgorithms, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{TrafficSecret, Transcript};
 use crate::observer::Event;
@@ -80,8 +80,8 @@ pub(super) fn send_certificate_verify(
     transcript: &mut Transcript,
     context: &mut Context,
 ) -> Result<(), Error> {
-    let signature = signature.ok().filter(|signature| signature.len() <= 0xffff);
-    let signature = signature.ok_or(ErrorKind::Refused("sign"))?;
+    let signature = signature.map_err(|CryptoError| ErrorKind::Refused("sign"))?;
+    provider_fault::check_signature(algorithm, &signature)?;
     context.send(Some(transcript), |out| {
         CertificateVerify { algorithm, signature: &signature }.encode(out);
     });

@@ -10,6 +10,7 @@ use super::proof::Peer;
 use super::server::client_certificate::{Asked, Client, ClientCertificate};
 use super::{Answer, Context, Handshake, Question};
 use crate::config::{ClientConfig, ServerConfig};
+use crate::crypto::provider_fault;
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{TrafficSecret, Transcript};
 use crate::observer::Event;
@@ -170,7 +171,7 @@ impl Asking {
         let number_length = request_context.len();
         request_context.resize(CONTEXT_LENGTH, 0);
         if let Some(random) = request_context.get_mut(number_length..) {
-            self.config.provider.random.fill(random)?;
+            provider_fault::fill(&*self.config.provider.random, random)?;
         }
         self.requests_sent = self.requests_sent.wrapping_add(1);
         let asked = Asked { policy, certificate_type: self.certificate_type, request_context };

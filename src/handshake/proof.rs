@@ -5,7 +5,7 @@
 
 use crate::certificate::{CertificateError, EndEntity, SignatureError};
 use crate::config::{ClientAuthentication, PreSharedKey};
-use crate::crypto::{CipherSuite, Secret, SignatureAlgorithms};
+use crate::crypto::{CipherSuite, ProviderError, Secret, SignatureAlgorithms};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::EarlySecret;
 use crate::observer::Observers;
@@ -58,9 +58,9 @@ impl PskMixedIn {
         suite: CipherSuite,
         key: Option<&PreSharedKey>,
         observers: &mut Observers,
-    ) -> (EarlySecret, Option<Self>) {
-        let secret = EarlySecret::new(suite, key.map(|key| &**key.secret), observers);
-        (secret, key.map(|_| Self(())))
+    ) -> Result<(EarlySecret, Option<Self>), ProviderError> {
+        let secret = EarlySecret::new(suite, key.map(|key| &**key.secret), observers)?;
+        Ok((secret, key.map(|_| Self(()))))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What both sides derive at the same places of the handshake (RFC 9846, section 7.1).
 
 use super::{Context, Side};
-use crate::crypto::{CryptoError, SharedSecret};
+use crate::crypto::{ProviderError, SharedSecret};
 use crate::error::Error;
 use crate::key_schedule::{EarlySecret, Exporter, MainSecret, TrafficSecret, Transcript};
 use crate::observer::Observers;
@@ -20,7 +20,7 @@ impl HandshakeSecrets {
         shared: &SharedSecret,
         transcript: &Transcript,
         observers: &mut Observers,
-    ) -> Result<Self, CryptoError> {
+    ) -> Result<Self, ProviderError> {
         let handshake = early.into_handshake(shared, observers)?;
         let [client, server] = handshake.traffic(&transcript.current(), observers)?;
         Ok(Self { main: handshake.into_main(observers)?, client, server })

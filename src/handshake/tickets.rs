@@ -6,7 +6,7 @@ use pki_types::ServerName;
 use super::Context;
 use super::post_handshake::Connected;
 use crate::config::ServerConfig;
-use crate::crypto::Secret;
+use crate::crypto::{Secret, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::ResumptionSecret;
 use crate::registry::{CipherSuiteId, ExtensionType, HandshakeType};
@@ -80,7 +80,7 @@ impl Connected {
         }
         let nonce = number.to_be_bytes();
         let mut age_add = [0; 4];
-        config.provider.random.fill(&mut age_add)?;
+        provider_fault::fill(&*config.provider.random, &mut age_add)?;
         let age_add = u32::from_be_bytes(age_add);
         let max_early_data_size = match config.early_data {
             // In QUIC this means yes.

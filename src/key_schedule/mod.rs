@@ -18,7 +18,9 @@
 mod traffic;
 mod transcript;
 
-use crate::crypto::{CipherSuite, CryptoError, Digest, Hash, Secret, SharedSecret};
+use crate::crypto::{
+    CipherSuite, CryptoError, Digest, Hash, ProviderError, Secret, SharedSecret, provider_fault,
+};
 use crate::observer::{KeyScheduleOperation, KeyScheduleValues, Observers};
 
 pub use traffic::TrafficSecret;
@@ -45,13 +47,13 @@ fn expand_label(
     context: &[u8],
     output: &mut [u8],
     observers: &mut Observers,
-) -> Result<(), CryptoError> {
+) -> Result<(), ProviderError> {
     const PREFIX: &[u8] = b"tls13 ";
     let length = u16::try_from(output.len()).map_err(|_| CryptoError)?.to_be_bytes();
     let label_length = u8::try_from(PREFIX.len() + label.len()).map_err(|_| CryptoError)?;
     let context_length = u8::try_from(context.len()).map_err(|_| CryptoError)?;
     let info = [&length, &[label_length][..], PREFIX, label.as_bytes(), &[context_length], context];
-    hash.expand(secret, &info, output)?;
+    provider_fault::expand(hash, secret, &info, output)?;
     let values = KeyScheduleValues { secret, input: context, output };
     observers.tell_step(KeyScheduleOperation::Expand, label, values);
     Ok(())
@@ -64,7 +66,7 @@ fn expand_secret(
     label: &str,
     context: &[u8],
     observers: &mut Observers,
-) -> Result<Secret, CryptoError> {
+) -> Result<Secret, ProviderError> {
     let mut output = Secret::zeros(hash.output_length());
     expand_label(hash, secret, label, context, output.as_mut_bytes(), observers)?;
     Ok(output)
@@ -77,8 +79,8 @@ pub(crate) fn imported_psk(
     secret: &[u8],
     imported_identity: &[u8],
     output: &mut [u8],
-) -> Result<(), CryptoError> {
-    let extracted = hash.hmac(&[], &[secret]);
+) -> Result<(), ProviderError> {
+    let extracted = provider_fault::hmac(hash, &[], &[secret])?;
     let (label, context) = ("derived psk", hash.digest(imported_identity));
     expand_label(hash, extracted.as_bytes(), label, &context, output, &mut Observers::default())
 }
@@ -96,11 +98,11 @@ impl Stage {
         salt: &[u8],
         input: &[u8],
         observers: &mut Observers,
-    ) -> Self {
-        let secret = suite.hash.hmac(salt, &[input]);
+    ) -> Result<Self, ProviderError> {
+        let secret = provider_fault::hmac(suite.hash, salt, &[input])?;
         let values = KeyScheduleValues { secret: salt, input, output: secret.as_bytes() };
         observers.tell_step(KeyScheduleOperation::Extract, name, values);
-        Self { suite, secret }
+        Ok(Self { suite, secret })
     }
 
     /// Derive-Secret, with the hash of the messages already taken.
@@ -109,7 +111,7 @@ impl Stage {
         label: &str,
         transcript: &[u8],
         observers: &mut Observers,
-    ) -> Result<Secret, CryptoError> {
+    ) -> Result<Secret, ProviderError> {
         expand_secret(self.suite.hash, self.secret.as_bytes(), label, transcript, observers)
     }
 
@@ -120,7 +122,7 @@ impl Stage {
         log_label: &str,
         transcript: &Digest,
         observers: &mut Observers,
-    ) -> Result<TrafficSecret, CryptoError> {
+    ) -> Result<TrafficSecret, ProviderError> {
         let secret = self.derive(label, transcript, observers)?;
         observers.log(log_label, secret.as_bytes());
         Ok(TrafficSecret::new(self.suite, secret))
@@ -131,9 +133,9 @@ impl Stage {
         name: &str,
         input: &[u8],
         observers: &mut Observers,
-    ) -> Result<Self, CryptoError> {
+    ) -> Result<Self, ProviderError> {
         let salt = self.derive("derived", &self.suite.hash.digest(b""), observers)?;
-        Ok(Self::extract(self.suite, name, salt.as_bytes(), input, observers))
+        Self::extract(self.suite, name, salt.as_bytes(), input, observers)
     }
 }
 
@@ -141,10 +143,14 @@ impl Stage {
 pub(crate) struct EarlySecret(Stage);
 
 impl EarlySecret {
-    pub(crate) fn new(suite: CipherSuite, psk: Option<&[u8]>, observers: &mut Observers) -> Self {
+    pub(crate) fn new(
+        suite: CipherSuite,
+        psk: Option<&[u8]>,
+        observers: &mut Observers,
+    ) -> Result<Self, ProviderError> {
         let zeros = Secret::zeros(suite.hash.output_length());
         let input = psk.unwrap_or(zeros.as_bytes());
-        Self(Stage::extract(suite, "early", &[], input, observers))
+        Stage::extract(suite, "early", &[], input, observers).map(Self)
     }
 
     /// The key of this PSK's binder: a Finished over the truncated ClientHello
@@ -153,7 +159,7 @@ impl EarlySecret {
         &self,
         kind: PskKind,
         observers: &mut Observers,
-    ) -> Result<TrafficSecret, CryptoError> {
+    ) -> Result<TrafficSecret, ProviderError> {
         let label = match kind {
             PskKind::External => "ext binder",
             PskKind::Resumption => "res binder",
@@ -168,7 +174,7 @@ impl EarlySecret {
         &self,
         transcript: &Digest,
         observers: &mut Observers,
-    ) -> Result<TrafficSecret, CryptoError> {
+    ) -> Result<TrafficSecret, ProviderError> {
         self.0.traffic("c e traffic", "CLIENT_EARLY_TRAFFIC_SECRET", transcript, observers)
     }
 
@@ -177,7 +183,7 @@ impl EarlySecret {
         &self,
         transcript: &Digest,
         observers: &mut Observers,
-    ) -> Result<Exporter, CryptoError> {
+    ) -> Result<Exporter, ProviderError> {
         let secret = self.0.derive("e exp master", transcript, observers)?;
         observers.log("EARLY_EXPORTER_SECRET", secret.as_bytes());
         Ok(Exporter { hash: self.0.suite.hash, secret })
@@ -188,7 +194,7 @@ impl EarlySecret {
         self,
         shared: &SharedSecret,
         observers: &mut Observers,
-    ) -> Result<HandshakeSecret, CryptoError> {
+    ) -> Result<HandshakeSecret, ProviderError> {
         self.0.next("handshake", shared.as_bytes(), observers).map(HandshakeSecret)
     }
 }
@@ -202,7 +208,7 @@ impl HandshakeSecret {
         &self,
         transcript: &Digest,
         observers: &mut Observers,
-    ) -> Result<[TrafficSecret; 2], CryptoError> {
+    ) -> Result<[TrafficSecret; 2], ProviderError> {
         const CLIENT: &str = "CLIENT_HANDSHAKE_TRAFFIC_SECRET";
         const SERVER: &str = "SERVER_HANDSHAKE_TRAFFIC_SECRET";
         let client = self.0.traffic("c hs traffic", CLIENT, transcript, observers)?;
@@ -210,7 +216,7 @@ impl HandshakeSecret {
     }
 
     /// The last stage.
-    pub(crate) fn into_main(self, observers: &mut Observers) -> Result<MainSecret, CryptoError> {
+    pub(crate) fn into_main(self, observers: &mut Observers) -> Result<MainSecret, ProviderError> {
         let zeros = Secret::zeros(self.0.suite.hash.output_length());
         self.0.next("master", zeros.as_bytes(), observers).map(MainSecret)
     }
@@ -226,7 +232,7 @@ impl MainSecret {
         &self,
         transcript: &Digest,
         observers: &mut Observers,
-    ) -> Result<[TrafficSecret; 2], CryptoError> {
+    ) -> Result<[TrafficSecret; 2], ProviderError> {
         const CLIENT: &str = "CLIENT_TRAFFIC_SECRET_0";
         const SERVER: &str = "SERVER_TRAFFIC_SECRET_0";
         let client = self.0.traffic("c ap traffic", CLIENT, transcript, observers)?;
@@ -238,7 +244,7 @@ impl MainSecret {
         &self,
         transcript: &Digest,
         observers: &mut Observers,
-    ) -> Result<Exporter, CryptoError> {
+    ) -> Result<Exporter, ProviderError> {
         let secret = self.0.derive("exp master", transcript, observers)?;
         observers.log("EXPORTER_SECRET", secret.as_bytes());
         Ok(Exporter { hash: self.0.suite.hash, secret })
@@ -249,7 +255,7 @@ impl MainSecret {
         self,
         transcript: &Digest,
         observers: &mut Observers,
-    ) -> Result<ResumptionSecret, CryptoError> {
+    ) -> Result<ResumptionSecret, ProviderError> {
         let secret = self.0.derive("res master", transcript, observers)?;
         Ok(ResumptionSecret { hash: self.0.suite.hash, secret })
     }
@@ -267,7 +273,7 @@ impl Exporter {
         label: &str,
         context: &[u8],
         output: &mut [u8],
-    ) -> Result<(), CryptoError> {
+    ) -> Result<(), ProviderError> {
         let mut observers = Observers::default();
         let (hash, nothing) = (self.hash, self.hash.digest(b""));
         let secret = expand_secret(hash, self.secret.as_bytes(), label, &nothing, &mut observers)?;
@@ -288,7 +294,7 @@ impl ResumptionSecret {
         &self,
         nonce: &[u8],
         observers: &mut Observers,
-    ) -> Result<Secret, CryptoError> {
+    ) -> Result<Secret, ProviderError> {
         expand_secret(self.hash, self.secret.as_bytes(), "resumption", nonce, observers)
     }
 }

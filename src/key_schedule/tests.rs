@@ -31,7 +31,7 @@ fn the_schedule_of_section_3() {
     let shared = SharedSecret::new(bytes(
         "8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d",
     ));
-    let early = EarlySecret::new(suite(), None, none);
+    let early = EarlySecret::new(suite(), None, none).unwrap();
     same(
         early.0.secret.as_bytes(),
         "33ad0a1c607ec03b09e6cd9893680ce210adf300aa1f2660e1b22e10f170f92a",
@@ -98,7 +98,7 @@ const CLIENT_HELLO: &str = "\
 #[test]
 fn the_early_secrets_and_the_binder_of_section_4() {
     let none = &mut Observers::default();
-    let early = EarlySecret::new(suite(), Some(&bytes(PSK)), none);
+    let early = EarlySecret::new(suite(), Some(&bytes(PSK)), none).unwrap();
     same(
         early.0.secret.as_bytes(),
         "9b2188e9b2fc6d64d71dc329900e20bb41915000f678aa839cbb797cb7d8332c",

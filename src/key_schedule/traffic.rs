@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::{expand_label, expand_secret};
-use crate::crypto::{CipherSuite, CryptoError, Digest, NONCE_LENGTH, Secret};
+use crate::crypto::{CipherSuite, Digest, NONCE_LENGTH, ProviderError, Secret, provider_fault};
 use crate::observer::Observers;
 
 /// The secret of one direction at one level. Records derive a key and an IV from it; QUIC derives
@@ -36,7 +36,7 @@ impl TrafficSecret {
     pub(crate) fn key_and_iv(
         &self,
         observers: &mut Observers,
-    ) -> Result<(Secret, Iv), CryptoError> {
+    ) -> Result<(Secret, Iv), ProviderError> {
         let (hash, secret) = (self.suite.hash, self.as_bytes());
         let (mut key, mut iv) = (Secret::zeros(self.suite.aead.key_length()), Iv::default());
         expand_label(hash, secret, "key", &[], key.as_mut_bytes(), observers)?;
@@ -45,7 +45,7 @@ impl TrafficSecret {
     }
 
     /// The secret after a KeyUpdate (section 7.2). The old one is gone.
-    pub(crate) fn update(self, observers: &mut Observers) -> Result<Self, CryptoError> {
+    pub(crate) fn update(self, observers: &mut Observers) -> Result<Self, ProviderError> {
         let (suite, hash) = (self.suite, self.suite.hash);
         let secret = expand_secret(hash, self.as_bytes(), "traffic upd", &[], observers)?;
         Ok(Self { suite, secret })
@@ -56,9 +56,9 @@ impl TrafficSecret {
         &self,
         transcript: &Digest,
         observers: &mut Observers,
-    ) -> Result<Secret, CryptoError> {
+    ) -> Result<Secret, ProviderError> {
         let hash = self.suite.hash;
         let key = expand_secret(hash, self.as_bytes(), "finished", &[], observers)?;
-        Ok(hash.hmac(key.as_bytes(), &[transcript]))
+        Ok(provider_fault::hmac(hash, key.as_bytes(), &[transcript])?)
     }
 }

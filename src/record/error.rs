@@ -1,5 +1,6 @@
 use super::OtherProtocol;
 use crate::alert::AlertDescription;
+use crate::crypto::ProviderFault;
 use crate::registry::ContentType;
 
 /// A record that cannot be accepted, or cannot be sent.
@@ -54,6 +55,9 @@ pub enum RecordError {
     /// The provider failed to encrypt.
     #[error("encrypting a record failed")]
     SealFailed,
+    /// The provider returned what no working one returns.
+    #[error("the crypto provider is at fault: {0}")]
+    Provider(#[from] ProviderFault),
 }
 
 impl RecordError {
@@ -63,7 +67,9 @@ impl RecordError {
             Self::TooLong { .. } => AlertDescription::RECORD_OVERFLOW,
             Self::BadAlert(_) => AlertDescription::DECODE_ERROR,
             Self::BadRecordMac { .. } => AlertDescription::BAD_RECORD_MAC,
-            Self::KeyExhausted | Self::SealFailed => AlertDescription::INTERNAL_ERROR,
+            Self::KeyExhausted | Self::SealFailed | Self::Provider(_) => {
+                AlertDescription::INTERNAL_ERROR
+            }
             _ => AlertDescription::UNEXPECTED_MESSAGE,
         }
     }

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::{
     HEADER_LENGTH, MAX_INNER_PLAINTEXT_LENGTH, MAX_PLAINTEXT_LENGTH, PaddingPolicy, RecordError,
 };
-use crate::crypto::{AeadKey, CipherSuite, CryptoError, NONCE_LENGTH, TAG_LENGTH};
+use crate::crypto::{AeadKey, CipherSuite, CryptoError, NONCE_LENGTH, TAG_LENGTH, provider_fault};
 use crate::registry::{ContentType, ProtocolVersion};
 
 /// The key and IV of one direction, and how many records they may protect.
@@ -181,7 +181,9 @@ impl Opener {
             return Err(bad);
         };
         // The additional data are the bytes that came, not what we think they should have been.
+        let sealed = body.len();
         let plaintext = keys.key.open(keys.nonce(sequence), header, body).map_err(|_| bad)?;
+        provider_fault::check_opened(sealed, plaintext.len())?;
         self.sequence = sequence.checked_add(1).ok_or(RecordError::KeyExhausted)?;
         self.authenticated = true;
         let limit = if self.early { MAX_INNER_PLAINTEXT_LENGTH } else { self.limit };

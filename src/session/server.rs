@@ -6,7 +6,7 @@ use pki_types::UnixTime;
 use zeroize::Zeroizing;
 
 use super::{Session, SessionError, Zone};
-use crate::crypto::{CryptoError, SecureRandom};
+use crate::crypto::{CryptoError, SecureRandom, provider_fault};
 use crate::reply::Reply;
 
 /// Where a server keeps its sessions between two connections: in the tickets themselves
@@ -66,7 +66,7 @@ impl MemorySessions {
 impl SessionStore for MemorySessions {
     fn put(&self, session: &[u8], _: UnixTime) -> Result<Vec<u8>, CryptoError> {
         let mut id = [0; Self::ID_LENGTH];
-        self.random.fill(&mut id)?;
+        provider_fault::fill(&*self.random, &mut id)?;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         while kept.sessions.len() >= self.capacity {
             let Some((_, oldest)) = kept.order.pop_first() else { break };

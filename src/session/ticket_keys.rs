@@ -6,7 +6,9 @@ use zeroize::Zeroizing;
 
 use super::{MAX_LIFETIME, SessionError, SessionStore};
 use crate::crypto::ring::{SHA256, TLS_AES_256_GCM_SHA384};
-use crate::crypto::{AeadKey, CryptoError, Hash, NONCE_LENGTH, Secret, SecureRandom};
+use crate::crypto::{
+    AeadKey, CryptoError, Hash, NONCE_LENGTH, Secret, SecureRandom, provider_fault,
+};
 use crate::reply::Reply;
 
 /// Seals sessions into the tickets themselves, so that a server keeps nothing (RFC 9846, section
@@ -103,14 +105,20 @@ impl Keys {
         if self.kind == Kind::Given {
             return Ok(());
         }
-        // Built anew: removing a key in place would leave a copy of the last one behind.
-        let places = 0..self.list.len();
-        let open = places.filter(|place| self.opens(*place, now));
-        let mut list: Vec<_> = open.filter_map(|place| self.list.get(place).cloned()).collect();
-        if !list.first().is_some_and(|key| key.is_younger_than(TicketKeys::PERIOD, now)) {
-            let mut key = TicketKeys::random_key(random)?;
-            key.since = Some(now);
-            list.insert(0, key);
+        let first = self.list.first();
+        let seals = first.is_some_and(|key| key.is_younger_than(TicketKeys::PERIOD, now));
+        if seals && (0..self.list.len()).all(|place| self.opens(place, now)) {
+            return Ok(());
+        }
+        // Made anew: a list that grows or shrinks in place leaves copies of keys behind.
+        let mut list = Vec::with_capacity(self.list.len() + 1);
+        if !seals {
+            list.push(TicketKey { since: Some(now), ..TicketKeys::random_key(random)? });
+        }
+        for (place, key) in self.list.iter().enumerate() {
+            if self.opens(place, now) {
+                list.push(key.clone());
+            }
         }
         self.list = list;
         Ok(())
@@ -178,7 +186,7 @@ impl TicketKeys {
 
     fn random_key(random: &dyn SecureRandom) -> Result<TicketKey, CryptoError> {
         let mut bytes = Zeroizing::new([0; Self::KEY_LENGTH]);
-        random.fill(&mut *bytes)?;
+        provider_fault::fill(random, &mut *bytes)?;
         TicketKey::new(&*bytes)
     }
 
@@ -212,7 +220,7 @@ impl SessionStore for TicketKeys {
     fn put(&self, session: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError> {
         let key = self.current(now)?;
         let mut salt = [0; Self::SALT_LENGTH];
-        self.random.fill(&mut salt)?;
+        provider_fault::fill(&*self.random, &mut salt)?;
         let (aead, nonce) = key.for_ticket(&salt)?;
         let mut sealed = Zeroizing::new(session.to_vec());
         let header = [&key.name[..], &salt].concat();

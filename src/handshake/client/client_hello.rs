@@ -8,7 +8,7 @@ use super::grease::Grease;
 use super::server_hello::{ExpectServerHello, Sent};
 use super::{Context, Shared, State, pre_shared_key};
 use crate::config::{ClientConfig, LayoutItem, PreSharedKey};
-use crate::crypto::{ActiveKeyExchange, CipherSuite};
+use crate::crypto::{ActiveKeyExchange, CipherSuite, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
 use crate::registry::{
@@ -38,11 +38,11 @@ impl Start {
     ) -> Result<State, Error> {
         let Self { config, server_name } = self;
         let mut random = [0; 32];
-        config.provider.random.fill(&mut random)?;
+        provider_fault::fill(&*config.provider.random, &mut random)?;
         let mut session_id = Vec::new();
         if config.middlebox_compatibility && context.records {
             session_id.resize(32, 0);
-            config.provider.random.fill(&mut session_id)?;
+            provider_fault::fill(&*config.provider.random, &mut session_id)?;
         }
         let grease = match config.grease && config.layout.is_none() {
             true => Some(Grease::new(&*config.provider.random)?),
@@ -55,7 +55,7 @@ impl Start {
         let keys = pre_shared_key::collect(&config, &server_name, session);
         let early_data = pre_shared_key::early_data_terms(&config, &keys);
         let mut shared = Shared { config, server_name, offered: Vec::new(), keys, early_data };
-        let exchange = group.start()?;
+        let exchange = provider_fault::start(&*group)?;
         let offer = Offer { random, session_id, grease, group: group.name(), exchange };
         let message = offer.send(&mut shared, None, context)?;
         pre_shared_key::start_early_data(&shared, &message, context)?;

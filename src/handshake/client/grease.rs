@@ -1,7 +1,7 @@
 //! Values that mean nothing, and an order that is no one's: what a ClientHello has in it so that
 //! servers stay able to ignore what they do not know (RFC 8701), and nobody gets used to a shape.
 
-use crate::crypto::{CryptoError, SecureRandom};
+use crate::crypto::{ProviderError, SecureRandom, provider_fault};
 use crate::registry::ExtensionType;
 
 /// One connection's choice: the same in both of its ClientHellos, since the second may differ from
@@ -11,9 +11,9 @@ pub(super) struct Grease {
 }
 
 impl Grease {
-    pub(super) fn new(random: &dyn SecureRandom) -> Result<Self, CryptoError> {
+    pub(super) fn new(random: &dyn SecureRandom) -> Result<Self, ProviderError> {
         let mut seed = [0; 32];
-        random.fill(&mut seed)?;
+        provider_fault::fill(random, &mut seed)?;
         Ok(Self { seed })
     }
 

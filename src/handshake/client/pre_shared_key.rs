@@ -56,7 +56,7 @@ pub(super) fn start_early_data(
     };
     let suite = shared.config.provider.cipher_suite(terms.cipher_suite);
     let suite = *suite.ok_or(ErrorKind::Internal("the suite of the key is gone"))?;
-    let early = EarlySecret::new(suite, Some(&key.secret), &mut context.observers);
+    let early = EarlySecret::new(suite, Some(&key.secret), &mut context.observers)?;
     let hash = suite.hash.digest(hello);
     let secret = early.client_early_traffic(&hash, &mut context.observers)?;
     let exporter = early.early_exporter(&hash, &mut context.observers)?;
@@ -122,7 +122,7 @@ pub(super) fn bind(
             Some(transcript) => transcript.current_with(truncated),
             None => suite.hash.digest(truncated),
         };
-        let early = EarlySecret::new(*suite, Some(&key.secret), &mut context.observers);
+        let early = EarlySecret::new(*suite, Some(&key.secret), &mut context.observers)?;
         let binder = early.binder_key(key.kind(), &mut context.observers)?;
         let binder = binder.finished(&hash, &mut context.observers)?;
         let length = binder.as_bytes().len();

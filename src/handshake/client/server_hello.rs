@@ -7,7 +7,7 @@ use super::client_hello::{Offer, RetryAnswer};
 use super::encrypted_extensions::ExpectEncryptedExtensions;
 use super::{Context, Level, ServerFlight, Shared, State, pre_shared_key};
 use crate::config::PreSharedKey;
-use crate::crypto::{CipherSuite, KeyExchangeGroup, SharedSecret};
+use crate::crypto::{CipherSuite, KeyExchangeGroup, SharedSecret, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::EarlyData;
 use crate::handshake::proof::PskMixedIn;
@@ -77,6 +77,7 @@ impl ExpectServerHello {
             let reason = format!("{} was not offered", hello.cipher_suite);
             Error::illegal(MESSAGE, "cipher_suite", reason)
         })?;
+        provider_fault::check_hash(&cipher_suite)?;
         match &self.sent {
             Sent::Second(before, _) if before.id != cipher_suite.id => {
                 let (before, now) = (before.id, cipher_suite.id);
@@ -122,7 +123,7 @@ impl ExpectServerHello {
         context.change_cipher_spec(shared.config.middlebox_compatibility);
         let wants_share = group.is_some();
         if let Some(group) = group {
-            (offer.group, offer.exchange) = (group.name(), group.start()?);
+            (offer.group, offer.exchange) = (group.name(), provider_fault::start(&*group)?);
         }
         let answer = RetryAnswer {
             cipher_suite: &cipher_suite,
@@ -167,7 +168,7 @@ impl ExpectServerHello {
             Some(share) => exchange_keys(offer, &share, context)?,
         };
         let (early, psk_mixed_in) =
-            PskMixedIn::early_secret(cipher_suite, psk, &mut context.observers);
+            PskMixedIn::early_secret(cipher_suite, psk, &mut context.observers)?;
         if let Some(key) = psk {
             context.take_over(key);
         }
@@ -209,6 +210,7 @@ fn exchange_keys(
         let reason = format!("it is no valid public key of {ours}");
         Error::illegal(MESSAGE, "key_share", reason)
     })?;
+    provider_fault::check_secret(ours, &secret)?;
     context.parameters.group = Some(ours);
     context.observers.tell(|| Event::KeysExchanged(ours));
     Ok(secret)

@@ -7,7 +7,7 @@ use super::flight::{self, Offer};
 use super::hello_retry_request::{self, FirstHello};
 use super::{Context, Question, State, negotiation, pre_shared_key, tickets};
 use crate::config::{CertifiedKey, NoCertificate, Reply, ServerConfig};
-use crate::crypto::{CipherSuite, SharedSecret};
+use crate::crypto::{CipherSuite, SharedSecret, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::no_common_type;
 use crate::handshake::question::{ChooseCertificate, KeptHello};
@@ -43,6 +43,7 @@ impl ExpectClientHello {
             return first.on_second(config, message, &hello, context);
         }
         let cipher_suite = negotiation::cipher_suite(&config, &hello)?;
+        provider_fault::check_hash(&cipher_suite)?;
         let transcript = Transcript::new(&cipher_suite);
         if hello.supported_groups.is_none() {
             return negotiated(config, cipher_suite, None, transcript, message, &hello, context);
@@ -79,6 +80,8 @@ pub(super) fn exchange_keys(
         let reason = format!("it is no valid public key of {name}");
         Error::illegal(HandshakeType::CLIENT_HELLO, "key_share", reason)
     })?;
+    provider_fault::check_share(name, &share)?;
+    provider_fault::check_secret(name, &secret)?;
     context.observers.tell(|| Event::KeysExchanged(name));
     Ok(KeyExchange { group: name, share, secret })
 }

@@ -11,7 +11,7 @@ use super::{Context, Question, State, early_data};
 use crate::config::{
     CertificateCompression, CertifiedKey, LayoutItem, Reply, ServerConfig, StaplesShown,
 };
-use crate::crypto::{CipherSuite, CryptoError, Digest, SharedSecret};
+use crate::crypto::{CipherSuite, CryptoError, Digest, SharedSecret, provider_fault};
 use crate::error::Error;
 use crate::handshake::authentication::{
     ask_to_sign, send_certificate_verify, send_finished, write_certificate,
@@ -81,7 +81,7 @@ pub(super) fn send(
     scheme: SignatureScheme,
     context: &mut Context,
 ) -> Result<State, Error> {
-    let early = EarlySecret::new(offer.cipher_suite, None, &mut context.observers);
+    let early = EarlySecret::new(offer.cipher_suite, None, &mut context.observers)?;
     let secrets = send_hello_and_extensions(&mut offer, early, None, context)?;
     let (asked, post_handshake) = (offer.asked(), offer.post_handshake(context));
     let Offer { config, mut transcript, .. } = offer;
@@ -179,7 +179,7 @@ fn send_server_hello(
 ) -> Result<(), Error> {
     use ExtensionType as E;
     let mut random = [0; 32];
-    offer.config.provider.random.fill(&mut random)?;
+    provider_fault::fill(&*offer.config.provider.random, &mut random)?;
     let mut extensions = Vec::with_capacity(160);
     if let Some(index) = psk_index {
         write_extension(&mut extensions, E::PRE_SHARED_KEY, |out| write_u16(out, index));

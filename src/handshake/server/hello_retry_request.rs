@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::client_hello::{exchange_keys, negotiated};
 use super::{Context, State, early_data, negotiation};
 use crate::config::ServerConfig;
-use crate::crypto::{CipherSuite, Digest, Hash};
+use crate::crypto::{CipherSuite, Digest, Hash, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
 use crate::registry::{CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
@@ -115,6 +115,7 @@ impl FirstHello {
             decode_state(&state).ok_or_else(|| illegal("its content is of another kind"))?;
         let cipher_suite = config.provider.cipher_suite(suite);
         let cipher_suite = *cipher_suite.ok_or_else(|| illegal("its suite is not served"))?;
+        provider_fault::check_hash(&cipher_suite)?;
         if first_hash.len() != cipher_suite.hash.output_length() {
             return Err(illegal("its hash is not of its suite"));
         }

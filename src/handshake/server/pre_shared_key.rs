@@ -89,7 +89,7 @@ pub(super) fn take(
     let (Some((_, binder)), Some(hash)) = (offered, offer.binder_hash) else {
         return Err(ErrorKind::Refused("resolve PSK").into());
     };
-    let early = EarlySecret::new(offer.cipher_suite, Some(&key.secret), &mut context.observers);
+    let early = EarlySecret::new(offer.cipher_suite, Some(&key.secret), &mut context.observers)?;
     let expected = early
         .binder_key(key.kind(), &mut context.observers)?
         .finished(&hash, &mut context.observers)?;

@@ -1,0 +1,205 @@
+//! What a provider must not return. A broken generator, group or AEAD would weaken a connection in
+//! silence: the peer sees nothing wrong. So what comes from a provider is checked here, and nowhere
+//! else.
+
+use super::{
+    ActiveKeyExchange, CipherSuite, CryptoError, Hash, HashAlgorithm, KeyExchangeGroup, Secret,
+    SecureRandom, SharedSecret, TAG_LENGTH,
+};
+use crate::registry::{NamedGroup, SignatureScheme};
+
+/// A provider returned what no working one returns: see [`CryptoProvider`](super::CryptoProvider).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProviderFault {
+    /// [`SecureRandom::fill`] succeeded, and left 16 zeros in a row.
+    #[error("its generator of randomness filled in zeros")]
+    Random,
+    /// The shared secret of this group is all zeros (RFC 9846, section 7.4.2).
+    #[error("its shared secret of {0} is all zeros")]
+    SharedSecretOfZeros(NamedGroup),
+    /// The public share of this group is all zeros.
+    #[error("its share of {0} is all zeros")]
+    ShareOfZeros(NamedGroup),
+    /// [`Hash::expand`] succeeded, and left zeros.
+    #[error("its HKDF-Expand filled in zeros")]
+    ExpandedZeros,
+    /// This part has a length that it cannot have.
+    #[error("its {what} has {length} bytes, which is wrong")]
+    Length {
+        /// What it is.
+        what: &'static str,
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// The signature has a length that no signature of this scheme has. The key that signed may be
+    /// outside of the provider.
+    #[error("its signature with {scheme} has {length} bytes, which is wrong")]
+    Signature {
+        /// The scheme.
+        scheme: SignatureScheme,
+        /// The length of the signature in bytes.
+        length: usize,
+    },
+}
+
+/// A primitive failed, or returned what it must not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProviderError {
+    Failed(CryptoError),
+    Fault(ProviderFault),
+}
+
+impl From<CryptoError> for ProviderError {
+    fn from(error: CryptoError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<ProviderFault> for ProviderError {
+    fn from(fault: ProviderFault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// For callers that say no more than that it failed.
+impl From<ProviderError> for CryptoError {
+    fn from(_: ProviderError) -> Self {
+        Self
+    }
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
+}
+
+/// Fills `bytes` with randomness. A generator that fills in nothing, or less than it should, leaves
+/// zeros. Working ones leave sixteen in a row once in 2^128 calls. Fewer bytes are not checked.
+pub(crate) fn fill(random: &dyn SecureRandom, bytes: &mut [u8]) -> Result<(), ProviderError> {
+    bytes.fill(0);
+    random.fill(bytes)?;
+    match bytes.chunks_exact(16).any(is_zero) {
+        true => Err(ProviderFault::Random.into()),
+        false => Ok(()),
+    }
+}
+
+/// Starts a key exchange whose share can be sent.
+pub(crate) fn start(
+    group: &dyn KeyExchangeGroup,
+) -> Result<Box<dyn ActiveKeyExchange>, ProviderError> {
+    let exchange = group.start()?;
+    check_share(group.name(), exchange.share())?;
+    Ok(exchange)
+}
+
+/// Checks an own share.
+pub(crate) fn check_share(group: NamedGroup, share: &[u8]) -> Result<(), ProviderFault> {
+    let length = share.len();
+    if !(1..=0xffff).contains(&length) {
+        return Err(ProviderFault::Length { what: "key share", length });
+    }
+    match is_zero(share) {
+        true => Err(ProviderFault::ShareOfZeros(group)),
+        false => Ok(()),
+    }
+}
+
+/// Checks a shared secret (RFC 9846, section 7.4.2): not all zeros, and in groups of elliptic curves
+/// as long as the field, as leading zeros must not be truncated.
+pub(crate) fn check_secret(group: NamedGroup, secret: &SharedSecret) -> Result<(), ProviderFault> {
+    let length = secret.as_bytes().len();
+    let right = match group {
+        NamedGroup::X25519 | NamedGroup::SECP256R1 => length == 32,
+        NamedGroup::SECP384R1 => length == 48,
+        NamedGroup::SECP521R1 => length == 66,
+        NamedGroup::X448 => length == 56,
+        _ => length > 0,
+    };
+    if !right {
+        return Err(ProviderFault::Length { what: "shared secret", length });
+    }
+    // In constant time, as far as a secret that is all zeros is one.
+    let bits = secret.as_bytes().iter().fold(0, |bits, byte| bits | byte);
+    if bits == 0 { Err(ProviderFault::SharedSecretOfZeros(group)) } else { Ok(()) }
+}
+
+/// The length of a hash's output in bytes.
+fn length_of(algorithm: HashAlgorithm) -> usize {
+    match algorithm {
+        HashAlgorithm::Sha256 => 32,
+        HashAlgorithm::Sha384 => 48,
+    }
+}
+
+/// Checks that the hash of a suite is as long as it says, in each of the ways to compute it. Each
+/// handshake does it once, before it uses the suite.
+pub(crate) fn check_hash(suite: &CipherSuite) -> Result<(), ProviderFault> {
+    let hash = suite.hash;
+    let expected = length_of(hash.algorithm());
+    let lengths = [hash.output_length(), hash.digest(b"").len(), hash.start().current().len()];
+    match lengths.into_iter().find(|length| *length != expected) {
+        Some(length) => Err(ProviderFault::Length { what: "hash", length }),
+        None => Ok(()),
+    }
+}
+
+/// HMAC, as long as the hash.
+pub(crate) fn hmac(hash: &dyn Hash, key: &[u8], data: &[&[u8]]) -> Result<Secret, ProviderFault> {
+    let mac = hash.hmac(key, data);
+    let length = mac.as_bytes().len();
+    match length == length_of(hash.algorithm()) {
+        true => Ok(mac),
+        false => Err(ProviderFault::Length { what: "HMAC", length }),
+    }
+}
+
+/// HKDF-Expand. An implementation that fills in nothing leaves zeros. The shortest output of the key
+/// schedule is an IV; less is not checked.
+pub(crate) fn expand(
+    hash: &dyn Hash,
+    secret: &[u8],
+    info: &[&[u8]],
+    output: &mut [u8],
+) -> Result<(), ProviderError> {
+    const SHORTEST: usize = super::NONCE_LENGTH;
+    output.fill(0);
+    hash.expand(secret, info, output)?;
+    match output.len() >= SHORTEST && is_zero(output) {
+        true => Err(ProviderFault::ExpandedZeros.into()),
+        false => Ok(()),
+    }
+}
+
+/// Checks the length of what an AEAD has opened: that of what was sealed, without the tag.
+pub(crate) fn check_opened(sealed: usize, opened: usize) -> Result<(), ProviderFault> {
+    match sealed.checked_sub(TAG_LENGTH) == Some(opened) {
+        true => Ok(()),
+        false => Err(ProviderFault::Length { what: "opened record", length: opened }),
+    }
+}
+
+/// Checks the length of a signature: exact for EdDSA, that of a DER SEQUENCE of two INTEGERs for
+/// ECDSA, and that of a modulus of 1024 to 16,384 bits for RSA.
+pub(crate) fn check_signature(
+    scheme: SignatureScheme,
+    signature: &[u8],
+) -> Result<(), ProviderFault> {
+    use SignatureScheme as S;
+    let length = signature.len();
+    let right = match scheme {
+        S::ED25519 => length == 64,
+        S::ED448 => length == 114,
+        S::ECDSA_SECP256R1_SHA256 => (8..=72).contains(&length),
+        S::ECDSA_SECP384R1_SHA384 => (8..=104).contains(&length),
+        S::ECDSA_SECP521R1_SHA512 => (8..=139).contains(&length),
+        S::RSA_PSS_RSAE_SHA256
+        | S::RSA_PSS_RSAE_SHA384
+        | S::RSA_PSS_RSAE_SHA512
+        | S::RSA_PSS_PSS_SHA256
+        | S::RSA_PSS_PSS_SHA384
+        | S::RSA_PSS_PSS_SHA512 => (128..=2048).contains(&length),
+        _ => (1..=0xffff).contains(&length),
+    };
+    if right { Ok(()) } else { Err(ProviderFault::Signature { scheme, length }) }
+}
