@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use handclasp::config::CertificateList;
 use handclasp::transport::tokio::Acceptor;
@@ -14,6 +15,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -36,7 +38,15 @@ async fn main() -> Result<(), Failure> {
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
-        let (socket, client) = listener.accept().await?;
+        let (socket, client) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // There are too many open files, say. It passes: the server goes on.
+                eprintln!("cannot accept a client: {error}");
+                sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
         let acceptor = acceptor.clone();
         tokio::spawn(async move {
             if let Err(error) = serve(acceptor, socket).await {

@@ -10,6 +10,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use handclasp::config::KeySource;
 use handclasp::crypto::{CryptoError, SigningKey, signing_key};
@@ -20,6 +21,7 @@ use handclasp::transport::tokio::Acceptor;
 use handclasp::{CertifiedKey, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::time::sleep;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -39,7 +41,8 @@ async fn sign(socket: &str, key: &str) -> Result<(), Failure> {
     let listener = UnixListener::bind(socket)?;
     println!("signing on {socket}");
     loop {
-        let (mut asker, key) = (listener.accept().await?.0, key.clone());
+        let accepted = listener.accept().await.map(|(asker, _)| asker);
+        let (Some(mut asker), key) = (or_wait(accepted).await, key.clone()) else { continue };
         // An asker that goes away, or asks nonsense, is done.
         tokio::spawn(async move { answer(&mut asker, &*key).await });
     }
@@ -88,7 +91,10 @@ async fn serve(socket: &str, address: &str, chain: &str) -> Result<(), Failure> 
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
-        let (client, acceptor) = (listener.accept().await?.0, acceptor.clone());
+        let accepted = listener.accept().await.map(|(client, _)| client);
+        let (Some(client), acceptor) = (or_wait(accepted).await, acceptor.clone()) else {
+            continue;
+        };
         tokio::spawn(async move {
             if let Err(error) = hello(client, acceptor).await {
                 println!("{error}");
@@ -97,13 +103,22 @@ async fn serve(socket: &str, address: &str, chain: &str) -> Result<(), Failure> 
     }
 }
 
+/// A failed accept, for lack of open files say, passes: it is logged, and the server goes on.
+async fn or_wait<T>(accepted: io::Result<T>) -> Option<T> {
+    if let Err(error) = &accepted {
+        println!("cannot accept: {error}");
+        sleep(Duration::from_millis(100)).await;
+    }
+    accepted.ok()
+}
+
 async fn hello(client: TcpStream, acceptor: Acceptor) -> io::Result<()> {
     let mut stream = acceptor.accept(client).await?;
     let count = stream.read(&mut [0; 4096]).await?;
     println!("{count} bytes of a request");
     let answer = "HTTP/1.1 200 OK\r\nContent-Length: 8\r\nConnection: close\r\n\r\nkeyless\n";
     stream.write_all(answer.as_bytes()).await?;
-    stream.shutdown().await
+    stream.close().await
 }
 
 async fn connect(socket: &Path) -> io::Result<(UnixStream, Vec<SignatureScheme>)> {

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
+use std::time::Duration;
 
 use handclasp::{CertifiedKey, ServerConfig, ServerConnection, Stream};
 
@@ -13,18 +14,30 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let key = CertifiedKey::from_pem_files(chain, key)?;
     let config = Arc::new(ServerConfig::new(key)?);
-    for socket in TcpListener::bind(address)?.incoming() {
-        let (socket, config) = (socket?, config.clone());
-        std::thread::spawn(move || {
-            if let Err(error) = serve(config, socket) {
-                eprintln!("{error}");
-            }
-        });
+    let listener = TcpListener::bind(address)?;
+    println!("listening on {}", listener.local_addr()?);
+    loop {
+        if let Err(error) = accept(&listener, &config) {
+            // There are too many open files, say. It passes: the server goes on.
+            eprintln!("cannot accept a client: {error}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
     }
+}
+
+fn accept(listener: &TcpListener, config: &Arc<ServerConfig>) -> std::io::Result<()> {
+    let ((socket, client), config) = (listener.accept()?, config.clone());
+    std::thread::Builder::new().spawn(move || {
+        if let Err(error) = serve(config, socket) {
+            eprintln!("{client}: {error}");
+        }
+    })?;
     Ok(())
 }
 
 fn serve(config: Arc<ServerConfig>, socket: TcpStream) -> Result<(), Box<dyn std::error::Error>> {
+    socket.set_read_timeout(Some(Duration::from_secs(10)))?;
+    socket.set_write_timeout(Some(Duration::from_secs(10)))?;
     let mut stream = Stream::new(ServerConnection::new(config)?, socket);
     let mut request = [0; 4096];
     let length = stream.read(&mut request)?;

@@ -58,7 +58,15 @@ async fn main() -> Result<(), Failure> {
     introduce(&fresh, address, &file.unwrap_or_else(in_temporary_files))?;
     let rooms = Arc::new(Rooms::default());
     loop {
-        let (socket, client) = listener.accept().await?;
+        let (socket, client) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // There are too many open files, say. It passes: the server goes on.
+                eprintln!("cannot accept a client: {error}");
+                sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
         let (acceptor, rooms) = (acceptor.clone(), Arc::clone(&rooms));
         tokio::spawn(async move {
             if let Err(error) = serve(acceptor, socket, client, rooms).await {

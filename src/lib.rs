@@ -34,19 +34,33 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let key = CertifiedKey::from_pem_files("chain.pem", "key.pem")?;
 //! let config = Arc::new(ServerConfig::new(key)?);
-//! for socket in TcpListener::bind("127.0.0.1:4433")?.incoming() {
-//!     let (socket, config) = (socket?, config.clone());
-//!     std::thread::spawn(|| greet(config, socket).unwrap_or_else(|error| eprintln!("{error}")));
+//! let listener = TcpListener::bind("127.0.0.1:4433")?;
+//! loop {
+//!     if let Err(error) = accept(&listener, &config) {
+//!         // There are too many open files, say. It passes: the server goes on.
+//!         eprintln!("cannot accept a client: {error}");
+//!         std::thread::sleep(Duration::from_millis(100));
+//!     }
 //! }
-//! # Ok(())
 //! # }
 //!
+//! fn accept(listener: &TcpListener, config: &Arc<ServerConfig>) -> std::io::Result<()> {
+//!     let ((socket, client), config) = (listener.accept()?, config.clone());
+//!     std::thread::Builder::new().spawn(move || {
+//!         if let Err(error) = greet(config, socket) {
+//!             eprintln!("{client}: {error}");
+//!         }
+//!     })?;
+//!     Ok(())
+//! }
+//!
 //! fn greet(config: Arc<ServerConfig>, socket: TcpStream) -> std::io::Result<()> {
-//!     // A client that says nothing must not keep its thread for ever.
+//!     // A client that says nothing must not keep its thread.
 //!     socket.set_read_timeout(Some(Duration::from_secs(10)))?;
 //!     socket.set_write_timeout(Some(Duration::from_secs(10)))?;
 //!     let mut stream = Stream::new(ServerConnection::new(config)?, socket);
 //!     stream.write_all(b"hello\n")?;
+//!     // Dropping the stream then waits, for 2 seconds at most, until the client has closed, too.
 //!     stream.close()
 //! }
 //! ```

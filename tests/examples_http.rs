@@ -6,8 +6,11 @@ mod examples;
 #[path = "common/process.rs"]
 mod process;
 
-use common::{Identity, NAME};
+use std::io::{Read, Write};
+
+use common::{Identity, NAME, server_name};
 use examples::{Files, port, start};
+use handclasp::{ClientConnection, Stream};
 use process::{Process, available};
 
 const ANY_PORT: &str = "127.0.0.1:0";
@@ -94,4 +97,63 @@ fn curl_fetches_from_the_service_with_axum() {
     let server = start("axum", &[ANY_PORT, &files.chain, &files.key]);
     let (answer, success) = curl(&files, port(&server), "/", &[]);
     assert!(success && answer == "hello from axum\n", "{answer}");
+}
+
+#[test]
+fn a_handler_of_the_service_with_axum_may_change_the_protocol() {
+    let identity = Identity::p256();
+    let files = Files::new(&identity);
+    let server = start("axum", &[ANY_PORT, &files.chain, &files.key]);
+    let client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+    let mut stream = Stream::new(client, process::connect(([127, 0, 0, 1], port(&server)).into()));
+    let request = "GET /echo HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+    stream.write_all(request.as_bytes()).unwrap();
+    let (mut answer, mut byte) = (Vec::new(), [0]);
+    while !answer.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 101 "), "{}", answer.escape_ascii());
+    stream.write_all(b"ping").unwrap();
+    let mut pong = [0; 4];
+    stream.read_exact(&mut pong).unwrap();
+    assert_eq!(&pong, b"ping");
+}
+
+/// Starts an example that may have few files open.
+fn start_with_few_files(name: &str, arguments: &[&str]) -> Process {
+    let script = "ulimit -n 24; exec \"$0\" \"$@\"";
+    let path = examples::build(name);
+    Process::start("sh", &[&["-c", script, &path][..], arguments].concat())
+}
+
+#[test]
+fn servers_go_on_when_clients_could_not_be_accepted() {
+    let files = Files::new(&Identity::p256());
+    let usual = [ANY_PORT, &files.chain, &files.key];
+    let anchor = files.folder.file("fresh.pem", "");
+    let chat = [ANY_PORT, &anchor];
+    let signer_socket = std::env::temp_dir().join(format!("few-{}", std::process::id()));
+    let signer_socket = signer_socket.into_os_string().into_string().unwrap();
+    let signer = start("keyless", &["sign", &signer_socket, &files.key]);
+    signer.wait_for("signing on");
+    let keyless = ["serve", &signer_socket, ANY_PORT, &files.chain];
+    for (name, arguments) in [
+        ("server", &usual[..]),
+        ("hyper_server", &usual),
+        ("axum", &usual),
+        ("wss_chat", &chat),
+        ("keyless", &keyless),
+    ] {
+        let server = start_with_few_files(name, arguments);
+        let address = ([127, 0, 0, 1], port(&server)).into();
+        let held: Vec<_> = (0..40).map(|_| process::connect(address)).collect();
+        server.wait_for("cannot accept");
+        drop(held);
+        // What is no TLS is answered, too: the server is there.
+        let mut socket = process::connect(address);
+        socket.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        socket.read_exact(&mut [0]).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    std::fs::remove_file(&signer_socket).unwrap();
 }

@@ -186,3 +186,59 @@ fn a_verdict_that_comes_twice_is_not_taken_for_the_next_certificate() {
     receive_all(&mut server, &mut bytes);
     assert_eq!(server.parameters().certificates.as_deref(), Some(&stranger.chain[..]));
 }
+
+/// Moves what one end has to say to the other, and returns the data that came.
+fn say(from: &mut Connection, to: &mut Connection) -> Vec<u8> {
+    let mut bytes = from.outgoing().to_vec();
+    from.sent(bytes.len());
+    let (mut start, mut data) = (0, Vec::new());
+    loop {
+        match to.receive(&mut bytes[start..]).unwrap() {
+            (0, _) | (_, Received::Closed) => return data,
+            (taken, Received::Data(came)) => {
+                data.extend_from_slice(came);
+                start += taken;
+            }
+            (taken, _) => start += taken,
+        }
+    }
+}
+
+#[test]
+fn a_client_that_has_closed_reads_on_though_it_is_asked_for_a_certificate() {
+    let identity = Identity::p256();
+    let server = ServerConfig::builder(CryptoProvider::ring())
+        .client_authentication(ClientAuthentication::post_handshake(Arc::new(AnswerLater)))
+        .build(Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())])))
+        .unwrap();
+    let client = ClientConfig::builder(CryptoProvider::ring())
+        .trust(identity.anchors())
+        .unwrap()
+        .client_certificates(Arc::new(AnswerLater))
+        .post_handshake_authentication(true)
+        .build()
+        .unwrap();
+    let (client, server) = (Arc::new(client), Arc::new(server));
+    for answered in [0, 1] {
+        let mut client = ClientConnection::new(client.clone(), server_name()).unwrap();
+        let mut server = ServerConnection::new(server.clone()).unwrap();
+        exchange(&mut client, &mut server).unwrap();
+        server.request_client_certificate().unwrap();
+        say(&mut server, &mut client);
+        for _ in 0..answered {
+            let number = client.question_number().unwrap();
+            let answer = honest_answer(client.question().unwrap(), &identity);
+            client.answer(number, answer).unwrap();
+        }
+        let open = client.question_number().unwrap();
+        client.close();
+        assert_misuse(client.answer(open, Answer::Unavailable("too late".into())));
+        // One more request, and a key that changes, stand before the data.
+        server.request_client_certificate().unwrap();
+        server.update_keys(false).unwrap();
+        server.write(b"the last data").unwrap();
+        server.close();
+        assert_eq!(say(&mut server, &mut client), b"the last data");
+        assert!(client.peer_has_closed() && client.check().is_ok());
+    }
+}

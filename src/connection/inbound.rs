@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorKind};
 use crate::handshake::Handshake;
 use crate::level::Level;
 use crate::observer::Event;
-use crate::record::{Opened, RecordError, next_record, parse_alert};
+use crate::record::{Opened, Opener, RecordError, next_record, parse_alert};
 use crate::registry::ContentType;
 
 /// What one call of [`Connection::receive`] found.
@@ -26,6 +26,14 @@ pub enum Received<'a> {
     Waiting,
     /// The peer has closed its direction: nothing more will come, and what came is whole.
     Closed,
+}
+
+/// A record that came before the connection failed.
+pub(crate) struct Rest {
+    /// Its length in bytes.
+    pub(crate) record: usize,
+    /// How many bytes of data it has, which begin behind its header.
+    pub(crate) data: usize,
 }
 
 /// What a peer can do for a while without getting anywhere.
@@ -52,7 +60,10 @@ impl Connection {
     /// [`outgoing`](Self::outgoing) then; the connection is over, and every later call returns
     /// the same error.
     pub fn receive<'a>(&mut self, input: &'a mut [u8]) -> Result<(usize, Received<'a>), Error> {
-        self.check()?;
+        if let Err(error) = self.check() {
+            self.opener = Opener::plaintext();
+            return Err(error);
+        }
         if self.peer_closed {
             // Section 6.1: what comes after close_notify is ignored.
             return Ok((input.len(), Received::Closed));
@@ -90,6 +101,31 @@ impl Connection {
                 RecordError::UnknownContentType(*first)
             }
             (error, _) => error,
+        }
+    }
+
+    /// A failure to write has ended the connection, and data that came before it wait to be read:
+    /// opens the first record of `input` in place, if it is whole and of the application's data or
+    /// of no interest to a reader. None at the end of these; the keys are forgotten then.
+    pub(crate) fn open_rest(&mut self, input: &mut [u8]) -> Option<Rest> {
+        let rest = self.open_one_of_the_rest(input);
+        if rest.is_none() {
+            self.opener = Opener::plaintext();
+        }
+        rest
+    }
+
+    fn open_one_of_the_rest(&mut self, input: &mut [u8]) -> Option<Rest> {
+        let length = next_record(input).ok()??;
+        let opened = self.opener.open(input.get_mut(..length)?).ok()??;
+        match opened.content_type {
+            ContentType::APPLICATION_DATA => {
+                Some(Rest { record: length, data: opened.payload.len() })
+            }
+            // Tickets and requests: nothing comes of them now. What follows a KeyUpdate does not
+            // open any more.
+            ContentType::HANDSHAKE => Some(Rest { record: length, data: 0 }),
+            _ => None,
         }
     }
 

@@ -39,7 +39,7 @@ use pki_types::{ServerName, UnixTime};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::crypto::Secret;
 use crate::error::{Error, ErrorKind};
-use crate::handshake::{Answer, Handshake, PeerParameters, Question, QuestionNumber, Step};
+use crate::handshake::{Answer, Handshake, PeerParameters, Question, QuestionNumber, Side, Step};
 use crate::key_schedule::TrafficSecret;
 use crate::level::Level;
 use crate::observer::Observer;
@@ -83,6 +83,10 @@ pub struct Connection {
     peer_closed: bool,
     /// We sent close_notify, or an alert that ends the connection.
     closed: bool,
+    /// close_notify or another alert was made to be sent: it is this side's last word.
+    alert_made: bool,
+    /// Data are being written: a failure leaves the opener for what has come already.
+    keeps_opener: bool,
     first_record_sent: bool,
 }
 
@@ -106,6 +110,8 @@ impl Connection {
             counters: inbound::Counters::default(),
             peer_closed: false,
             closed: false,
+            alert_made: false,
+            keeps_opener: false,
             first_record_sent: false,
         };
         connection.sealer.pad(padding);
@@ -165,6 +171,23 @@ impl Connection {
     /// Has the peer said that it will send no more?
     pub fn peer_has_closed(&self) -> bool {
         self.peer_closed
+    }
+
+    /// Has this side said its last word: close_notify, or the alert of its error?
+    pub(crate) fn has_said_the_last(&self) -> bool {
+        self.alert_made
+    }
+
+    /// Is this a server whose handshake is complete? Then the client needs nothing more of what is
+    /// to be sent: tickets, for example.
+    pub(crate) fn is_complete_server(&self) -> bool {
+        !self.is_handshaking() && self.handshake.side() == Side::Server
+    }
+
+    /// The level of the next handshake message of the peer.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn read_level(&self) -> Level {
+        self.handshake.read_level()
     }
 
     /// The error that ended the connection, if one did.
@@ -289,7 +312,7 @@ impl Connection {
 
     /// The version of plaintext records: that of the first ClientHello is older (section 5.1).
     fn record_version(&mut self) -> ProtocolVersion {
-        let client = self.handshake.side() == crate::handshake::Side::Client;
+        let client = self.handshake.side() == Side::Client;
         match core::mem::replace(&mut self.first_record_sent, true) {
             false if client => ProtocolVersion::TLS_1_0,
             _ => ProtocolVersion::TLS_1_2,

@@ -41,7 +41,11 @@ impl Connection {
         if !self.may_write() {
             return Err(ErrorKind::Misuse("the handshake is not complete yet").into());
         }
-        self.write_records(data)
+        // A failure to write must not lose what has come already: see `open_rest`.
+        self.keeps_opener = !self.is_handshaking() && self.question().is_none();
+        let result = self.write_records(data);
+        self.keeps_opener = false;
+        result
     }
 
     /// Is the handshake complete, or were 0-RTT data accepted that a server may answer already?
@@ -96,8 +100,8 @@ impl Connection {
         Ok(taken)
     }
 
-    /// Sends close_notify: this side will write no more (section 6.1). Reading goes on,
-    /// and a request for a certificate that comes then is left unanswered.
+    /// Sends close_notify: this side will write no more (section 6.1). Reading goes on. A client
+    /// leaves a request for its certificate unanswered then, also where a question of it is open.
     ///
     /// In the middle of the handshake it gives the handshake up, with user_canceled before, and the
     /// connection is over.
@@ -107,7 +111,8 @@ impl Connection {
         }
         if !self.is_handshaking() {
             self.send_alert(AlertDescription::CLOSE_NOTIFY);
-            self.handshake.close();
+            // An error stays: the next call returns it.
+            let _ = self.with_handshake(Handshake::close);
             return;
         }
         self.send_alert(AlertDescription::USER_CANCELED);
@@ -143,6 +148,7 @@ impl Connection {
 
     fn send_alert(&mut self, alert: AlertDescription) {
         self.closed = true;
+        self.alert_made = true;
         let payload = [alert.level() as u8, alert.0];
         // If not even an alert can be sealed, the closed transport has to say it.
         if self.seal(ContentType::ALERT, &payload).is_ok() {
@@ -164,7 +170,9 @@ impl Connection {
         }
         // Section 6: the secrets and keys of a failed connection are forgotten.
         while self.handshake.next_step().is_some() {}
-        self.opener = Opener::plaintext();
+        if !self.keeps_opener {
+            self.opener = Opener::plaintext();
+        }
         self.sealer = Sealer::plaintext();
         error
     }

@@ -438,9 +438,19 @@ impl Handshake {
         self.with_connected(|connected, context| connected.send_ticket(ticket, context))
     }
 
-    /// This side has said close_notify.
-    pub(crate) fn close(&mut self) {
+    /// This side has said close_notify. What a client was asked for cannot be sent any more, so a
+    /// question of it is open no longer: the messages behind it are taken now.
+    pub(crate) fn close(&mut self) -> Result<(), Error> {
         self.context.closed = true;
+        let gave_up = match &mut self.state {
+            State::Connected(connected) => connected.give_up_answering(),
+            _ => false,
+        };
+        if !gave_up {
+            return Ok(());
+        }
+        self.context.question = None;
+        self.process_incoming()
     }
 
     pub(crate) fn observers(&mut self) -> &mut Observers {

@@ -163,6 +163,14 @@ impl Connected {
         }
     }
 
+    /// A client that has closed answers no request. True if an answer was under way.
+    pub(super) fn give_up_answering(&mut self) -> bool {
+        match &mut self.role {
+            Role::Client { answering: Some(answering), .. } => answering.give_up(),
+            _ => false,
+        }
+    }
+
     /// The part that asks clients for certificates, where there is one.
     pub(super) fn asking(&self) -> Option<&Asking> {
         match &self.role {

@@ -99,6 +99,11 @@ impl Answering {
         self.go_on(progress, write, context)
     }
 
+    /// Drops the answer that is under way; true if there was one.
+    pub(super) fn give_up(&mut self) -> bool {
+        self.under_way.take().is_some()
+    }
+
     fn go_on(
         &mut self,
         progress: Progress,

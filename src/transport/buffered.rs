@@ -41,14 +41,51 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         done: impl Fn(&Connection) -> bool,
     ) -> io::Result<()> {
         while !done(&self.connection) {
-            match self.flush_or_explain(transport) {
-                // The peer may be in the same place: if nobody reads, both wait for ever.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => result?,
+            self.flush_or_read(transport)?;
+            self.receive_record(transport)?;
+        }
+        self.flush_handshake(transport)
+    }
+
+    /// As [`handshake_until`](Self::handshake_until), as far as the records lead that are here.
+    /// True when it is done; what is to be sent then is not flushed.
+    #[cfg(feature = "tokio")]
+    pub(super) fn handshake_with_what_is_here<T: Read + Write>(
+        &mut self,
+        transport: &mut T,
+        done: impl Fn(&Connection) -> bool,
+    ) -> io::Result<bool> {
+        while !done(&self.connection) {
+            if self.connection.question().is_some() {
+                return Err(rests_on_a_question());
+            }
+            if self.connection.check().is_ok() && self.next_record().is_none() {
+                return Ok(false);
             }
             self.receive_record(transport)?;
         }
-        self.flush_or_explain(transport)
+        Ok(true)
+    }
+
+    /// Sends what the handshake's end left to be sent. A client has then all that it needs of the
+    /// handshake: the tickets may wait for a client that does not read, or be lost for one that has
+    /// gone and whose data are here.
+    pub(super) fn flush_handshake<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
+        let Err(error) = self.flush(transport) else { return Ok(()) };
+        if self.connection.is_complete_server() {
+            return Ok(());
+        }
+        Err(self.explain(transport, error))
+    }
+
+    /// Sends what the transport takes now. Where it takes nothing, this side may go on to read: the
+    /// peer may be in the same place, and if nobody reads, both wait without an end.
+    fn flush_or_read<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
+        match self.flush(transport) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(self.explain(transport, error)),
+            Ok(()) => Ok(()),
+        }
     }
 
     /// Sends everything, down to the other end of the transport's own buffers.
@@ -64,22 +101,62 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         transport.flush()
     }
 
-    /// As [`flush`](Self::flush), but when the peer is gone, its last words are the better error:
-    /// an alert may be here already that says why.
-    fn flush_or_explain<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
-        let Err(error) = self.flush(transport) else { return Ok(()) };
+    /// Writing has failed with `error`. When the peer is gone, its last words are the better error:
+    /// an alert may be here already that says why. Data before it are kept for the reader, who finds
+    /// the alert behind them.
+    pub(super) fn explain<T: Read + Write>(
+        &mut self,
+        transport: &mut T,
+        error: io::Error,
+    ) -> io::Error {
         if !is_gone(&error) {
-            return Err(error);
+            return error;
         }
-        loop {
+        while self.plaintext.is_empty() {
             match self.receive_record(transport) {
-                Ok(true) if self.plaintext.is_empty() => {}
-                Err(explained) if explained.get_ref().is_some_and(|error| error.is::<Error>()) => {
-                    return Err(explained);
-                }
-                _ => return Err(error),
+                Ok(true) => {}
+                Err(explained) if explains(&explained) => return explained,
+                _ => return error,
             }
         }
+        error
+    }
+
+    /// The connection has failed in a write. The data in the records that came before that are
+    /// opened now, so that a reader gets them first, and the keys can be forgotten.
+    fn open_rest(&mut self) {
+        loop {
+            let input = self.input.get_mut(self.unread.clone()).unwrap_or_default();
+            let Some(rest) = self.connection.open_rest(input) else { return };
+            let start = self.unread.start + HEADER_LENGTH;
+            if self.plaintext.is_empty() {
+                self.plaintext = start..start;
+            }
+            // Data of several records stand one behind the other.
+            self.input.copy_within(start..start + rest.data, self.plaintext.end);
+            self.plaintext.end += rest.data;
+            self.unread.start += rest.record;
+        }
+    }
+
+    /// Takes the records that are here and of the connection's own business, such as tickets, down
+    /// to the first data. A socket that is closed with unread bytes resets the connection, and what
+    /// was just sent may be lost.
+    #[cfg(feature = "tokio")]
+    pub(super) fn take_what_is_here<T: Read + Write>(&mut self, transport: &mut T) {
+        while self.plaintext.is_empty() {
+            match self.receive_record(transport) {
+                Ok(true) => {}
+                // An error stays: a reader gets it.
+                _ => return,
+            }
+        }
+    }
+
+    /// Nothing of what came is read any more: its memory is given back.
+    #[cfg(feature = "tokio")]
+    pub(super) fn drop_input(&mut self) {
+        (self.input, self.unread, self.plaintext) = (Vec::new(), 0..0, 0..0);
     }
 
     /// Takes one record, reading from the transport as needed. False at the end of data.
@@ -96,10 +173,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
             };
             match received {
                 Received::Closed => return Ok(false),
-                Received::Waiting => {
-                    let reason = "the handshake rests on a question that needs an answer";
-                    return Err(io::Error::new(io::ErrorKind::WouldBlock, reason));
-                }
+                Received::Waiting => return Err(rests_on_a_question()),
                 Received::Incomplete => {
                     self.connection.answer_key_update()?;
                     let _ = self.flush(transport);
@@ -155,18 +229,25 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         self.connection.release_buffers();
     }
 
-    /// Reads until the next record is whole, or is seen to be none, which is the error inside. It is
-    /// not taken.
+    /// The next record where it is whole, or what is seen to be none.
     #[cfg(feature = "tokio")]
-    pub(super) fn wait_for_record<T: Read>(
+    fn next_record(&self) -> Option<Result<(), crate::record::RecordError>> {
+        let unread = self.input.get(self.unread.clone()).unwrap_or_default();
+        crate::record::next_record(unread).transpose().map(|record| record.map(drop))
+    }
+
+    /// Reads until the next record is whole, or is seen to be none, which is the error inside. It is
+    /// not taken. What is to be sent is sent meanwhile.
+    #[cfg(feature = "tokio")]
+    pub(super) fn wait_for_record<T: Read + Write>(
         &mut self,
         transport: &mut T,
     ) -> io::Result<Result<(), crate::record::RecordError>> {
         loop {
-            let unread = self.input.get(self.unread.clone()).unwrap_or_default();
-            if let Some(record) = crate::record::next_record(unread).transpose() {
-                return Ok(record.map(drop));
+            if let Some(record) = self.next_record() {
+                return Ok(record);
             }
+            self.flush_or_read(transport)?;
             self.fill(transport)?;
         }
     }
@@ -196,7 +277,8 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
     /// Decrypted bytes are in [`plaintext`](Self::plaintext) after this, unless it is the end of
     /// data.
     pub(super) fn read<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
-        if self.connection.is_handshaking() {
+        // Data that came before the connection failed come before its error.
+        if self.plaintext.is_empty() && self.connection.is_handshaking() {
             self.handshake(transport)?;
         }
         while self.plaintext.is_empty() {
@@ -221,30 +303,44 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         self.plaintext.start = self.plaintext.end.min(self.plaintext.start + count);
     }
 
-    /// Takes data when all before them are sent, and returns how many bytes it took.
+    /// Takes data when all before them are sent, and returns how many bytes it took. Once the
+    /// handshake is complete it does not read: a peer that is silent must not hold a writer.
     pub(super) fn write<T: Read + Write>(
         &mut self,
         data: &[u8],
         transport: &mut T,
     ) -> io::Result<usize> {
-        let may_write = self.connection.may_write();
-        self.handshake_until(transport, |connection| may_write || !connection.is_handshaking())?;
-        let taken = self.connection.write(data)?;
+        if self.connection.is_handshaking() && !self.connection.may_write() {
+            self.handshake(transport)?;
+        }
+        self.flush(transport)?;
+        let taken = match self.connection.write(data) {
+            Ok(taken) => taken,
+            Err(error) => {
+                if self.connection.check().is_err() {
+                    self.open_rest();
+                    // The alert should reach the peer; that the connection failed comes first.
+                    let _ = self.flush(transport);
+                }
+                return Err(error.into());
+            }
+        };
         match self.flush(transport) {
             // What was taken is on its way: an error would make the caller write it again.
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
             _ => Ok(taken),
         }
     }
+}
 
-    /// As [`write`](Self::write): small pieces go in one record.
-    pub(super) fn write_vectored<T: Read + Write>(
-        &mut self,
-        pieces: &[IoSlice<'_>],
-        transport: &mut T,
-    ) -> io::Result<usize> {
-        self.write(&gather(pieces), transport)
-    }
+fn rests_on_a_question() -> io::Error {
+    let reason = "the handshake rests on a question that needs an answer";
+    io::Error::new(io::ErrorKind::WouldBlock, reason)
+}
+
+/// Does this error of reading say why the peer is gone? That it is gone is known.
+fn explains(error: &io::Error) -> bool {
+    Error::inside(error).is_some_and(|error| !matches!(error.kind(), ErrorKind::Truncated))
 }
 
 /// Is there nobody at the other end any more?
@@ -253,8 +349,9 @@ pub(super) fn is_gone(error: &io::Error) -> bool {
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected)
 }
 
-/// The first piece that has something in it, or a record's content gathered from several.
-fn gather<'a>(pieces: &'a [IoSlice<'_>]) -> Cow<'a, [u8]> {
+/// The first piece that has something in it, or a record's content gathered from several: small
+/// pieces go in one record.
+pub(super) fn gather<'a>(pieces: &'a [IoSlice<'_>]) -> Cow<'a, [u8]> {
     /// A copy of fewer bytes costs less than a record more.
     const SMALL: usize = 4096;
     let mut pieces = pieces.iter().filter(|piece| !piece.is_empty()).peekable();

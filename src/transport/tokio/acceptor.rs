@@ -10,6 +10,7 @@ use super::answers::{Answers, nobody};
 use super::stream::{TlsStream, within};
 use crate::config::ServerConfig;
 use crate::connection::{Connection, Options, ServerConnection};
+use crate::level::Level;
 use crate::record::{OtherProtocol, RecordError};
 
 /// Accepts clients. Its clones share the limit on handshakes under way.
@@ -18,8 +19,29 @@ pub struct Acceptor {
     config: Arc<ServerConfig>,
     answers: Arc<dyn Answers>,
     timeout: Duration,
-    under_way: Arc<Semaphore>,
+    places: Arc<Places>,
     plain_http_reply: Option<Arc<[u8]>>,
+}
+
+/// How many handshakes may be worked on at once. What a client sends after the server's flight has
+/// places of its own, as many: handshakes that are nearly complete do not wait behind new ones.
+struct Places {
+    hellos: Semaphore,
+    flights: Semaphore,
+}
+
+impl Places {
+    fn new(limit: usize) -> Arc<Self> {
+        let limit = limit.clamp(1, Semaphore::MAX_PERMITS);
+        Arc::new(Self { hellos: Semaphore::new(limit), flights: Semaphore::new(limit) })
+    }
+
+    fn of(&self, level: Level) -> &Semaphore {
+        match level {
+            Level::Initial => &self.hellos,
+            _ => &self.flights,
+        }
+    }
 }
 
 impl Acceptor {
@@ -27,7 +49,7 @@ impl Acceptor {
     /// otherwise.
     pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-    /// How many handshakes may be under way, unless [`max_handshakes`](Self::max_handshakes) says
+    /// How many handshakes may be worked on at once, unless [`max_handshakes`](Self::max_handshakes) says
     /// otherwise.
     pub const MAX_HANDSHAKES: usize = 1024;
 
@@ -37,7 +59,7 @@ impl Acceptor {
             config,
             answers: Arc::new(nobody),
             timeout: Self::HANDSHAKE_TIMEOUT,
-            under_way: Arc::new(Semaphore::new(Self::MAX_HANDSHAKES)),
+            places: Places::new(Self::MAX_HANDSHAKES),
             plain_http_reply: None,
         }
     }
@@ -55,12 +77,19 @@ impl Acceptor {
         self
     }
 
-    /// How many handshakes may be under way at once, of this acceptor and of the clones that are
-    /// made of it from now on. A handshake is under way from the client's first whole record on:
-    /// before that, a client costs a buffer and takes nobody's place. One too many waits for its
-    /// turn. A limit of 0 is taken for 1.
+    /// How many handshakes may be worked on at once, of this acceptor and of the clones that are made
+    /// of it from now on. A handshake takes a place when a whole record of the client's is there, keeps
+    /// it while it computes and while an answer is awaited, and gives it back while it waits for the
+    /// client. One too many waits for its turn. What a client sends after the server's flight has
+    /// places of its own, as many, so that new clients do not hold up the others. A limit of 0 is taken
+    /// for 1.
+    ///
+    /// A client that waits, or is waited for, costs memory alone: a buffer for a record, and at most
+    /// what [`Limits::handshake_message`](crate::config::Limits::handshake_message) allows. The number
+    /// of such clients is bounded by the caller, who accepts the sockets, and by
+    /// [`handshake_timeout`](Self::handshake_timeout).
     pub fn max_handshakes(mut self, limit: usize) -> Self {
-        self.under_way = Arc::new(Semaphore::new(limit.clamp(1, Semaphore::MAX_PERMITS)));
+        self.places = Places::new(limit);
         self
     }
 
@@ -73,6 +102,10 @@ impl Acceptor {
 
     /// Completes a handshake with the client at the other end of `transport`. Run each in a task
     /// of its own: a client may be slow.
+    ///
+    /// A client that is refused hears the alert: the future goes on for at most
+    /// [`CLOSING_TIME`](crate::transport::CLOSING_TIME) after that, reading and dropping what the
+    /// client has sent, until the client has closed. It has no place then.
     ///
     /// # Errors
     /// What went wrong, after the client was told; [`Error::inside`](crate::Error::inside) finds
@@ -135,9 +168,18 @@ impl Acceptor {
             {
                 stream.send_plain(reply).await?;
             }
-            // The semaphore is never closed.
-            let _place = self.under_way.acquire().await.map_err(io::Error::other)?;
-            stream.handshake_until(done).await
+            loop {
+                let level = stream.connection().read_level();
+                // The semaphore is never closed.
+                let place = self.places.of(level).acquire().await.map_err(io::Error::other)?;
+                let complete = stream.handshake_with_what_is_here(&done).await?;
+                drop(place);
+                if complete {
+                    return stream.flush_handshake().await;
+                }
+                // What is wrong with a record, the handshake finds.
+                let _ = stream.wait_for_record().await?;
+            }
         })
         .await?;
         Ok(stream)
@@ -149,7 +191,7 @@ impl fmt::Debug for Acceptor {
         f.debug_struct("Acceptor")
             .field("config", &self.config)
             .field("timeout", &self.timeout)
-            .field("places_left", &self.under_way.available_permits())
+            .field("places_left", &self.places.hellos.available_permits())
             .finish_non_exhaustive()
     }
 }

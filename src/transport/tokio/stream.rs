@@ -15,7 +15,8 @@ use crate::connection::Connection;
 use crate::error::ErrorKind;
 use crate::handshake::{Answer, QuestionNumber};
 use crate::record::RecordError;
-use crate::transport::buffered::{Buffered, is_gone};
+use crate::transport::buffered::{Buffered, gather, is_gone};
+use crate::transport::{CLOSING_BYTES, CLOSING_TIME};
 
 /// A TLS connection over an asynchronous transport, which it reads and writes like.
 ///
@@ -23,10 +24,15 @@ use crate::transport::buffered::{Buffered, is_gone};
 /// tasks; neither waits for the other, also when the transport takes nothing for a while.
 ///
 /// **The end.** Shutting down sends close_notify and shuts the transport's direction down; reading
-/// goes on until the peer does the same. Reading returns 0 bytes after the peer's close_notify
-/// only. A transport that ends without it is an error of the kind
+/// goes on until the peer does the same. [`close`](Self::close) is for a stream that is not read any
+/// more: dropped with unread bytes, a socket resets the connection, and what was just sent may be
+/// lost. Reading returns 0 bytes after the peer's close_notify only. A transport that ends without it is an error of the kind
 /// [`io::ErrorKind::UnexpectedEof`], since data may be missing then;
 /// [`Error::inside`](crate::Error::inside) finds [`ErrorKind::Truncated`] in it.
+///
+/// **Failures.** A write that fails loses nothing of what the peer has sent: reading returns that
+/// first, and then the error. Where an alert of the peer says why a write failed, the write returns
+/// that error, if the alert is there and no data wait before it.
 ///
 /// **Cancelling.** A future that is dropped while it waits has taken nothing from the caller and
 /// lost nothing of the peer's. A write is complete when the data are sealed; they are sent with the
@@ -104,12 +110,82 @@ where
         Ok(self.take_early_data())
     }
 
+    /// Ends the connection in an orderly way: says close_notify, shuts the transport's direction down,
+    /// and drops what the peer still sends until it has ended, too, for at most
+    /// [`CLOSING_TIME`](crate::transport::CLOSING_TIME) and
+    /// [`CLOSING_BYTES`](crate::transport::CLOSING_BYTES).
+    ///
+    /// `Ok` means that the transport has taken all that was written, with close_notify behind it, and
+    /// that the peer had this time to receive it. It does not mean that the peer has received it: that
+    /// only the peer can say, in the protocol above.
+    ///
+    /// # Errors
+    /// As shutting down.
+    pub async fn close(mut self) -> io::Result<()> {
+        poll_fn(|context| self.poll_end(context)).await?;
+        self.drain().await;
+        Ok(())
+    }
+
+    /// After the last word: drops what comes until the peer has ended its direction, or for a while.
+    pub(super) async fn drain(&mut self) {
+        self.buffered.drop_input();
+        if self.buffered.connection.peer_has_closed() {
+            return;
+        }
+        let _ = ::tokio::time::timeout(CLOSING_TIME, self.drain_to_the_end()).await;
+    }
+
+    async fn drain_to_the_end(&mut self) -> io::Result<()> {
+        // An alert may wait to be sent, and the direction to be shut.
+        poll_fn(|context| {
+            self.poll(Half::Writer, context, |buffered, io| {
+                buffered.flush(io)?;
+                io.shutdown()
+            })
+        })
+        .await?;
+        let mut left = CLOSING_BYTES;
+        let mut dropped = vec![0; 4096];
+        while left > 0 {
+            let count = poll_fn(|context| {
+                self.poll(Half::Reader, context, |_, io| io::Read::read(io, &mut dropped))
+            });
+            match count.await? {
+                0 => break,
+                count => left = left.saturating_sub(count),
+            }
+        }
+        Ok(())
+    }
+
     pub(super) async fn handshake_until(
         &mut self,
         done: impl Fn(&Connection) -> bool,
     ) -> io::Result<()> {
         poll_fn(|context| {
             self.poll(Half::Writer, context, |buffered, io| buffered.handshake_until(io, &done))
+        })
+        .await
+    }
+
+    /// Goes on with the handshake as far as the records lead that are here; true when it is done.
+    pub(super) async fn handshake_with_what_is_here(
+        &mut self,
+        done: impl Fn(&Connection) -> bool,
+    ) -> io::Result<bool> {
+        poll_fn(|context| {
+            self.poll(Half::Writer, context, |buffered, io| {
+                buffered.handshake_with_what_is_here(io, &done)
+            })
+        })
+        .await
+    }
+
+    /// Sends what the handshake's end left to be sent.
+    pub(super) async fn flush_handshake(&mut self) -> io::Result<()> {
+        poll_fn(|context| {
+            self.poll(Half::Writer, context, |buffered, io| buffered.flush_handshake(io))
         })
         .await
     }
@@ -126,6 +202,23 @@ where
     pub(super) async fn send_plain(&mut self, mut words: &[u8]) -> io::Result<()> {
         poll_fn(|context| self.poll(Half::Writer, context, |_, io| io.write_all_of(&mut words)))
             .await
+    }
+
+    /// Says close_notify and shuts the transport's direction down.
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let data_wait = !self.buffered.connection.outgoing().is_empty();
+        self.buffered.connection.close();
+        let result = ready!(self.poll(Half::Writer, context, |buffered, io| {
+            buffered.flush(io).map_err(|error| buffered.explain(io, error))?;
+            buffered.take_what_is_here(io);
+            io.shutdown()
+        }));
+        let peer_closed = self.buffered.connection.peer_has_closed();
+        Poll::Ready(match result {
+            // Both have said all that they had to say: the peer does not miss the close_notify.
+            Err(error) if peer_closed && !data_wait && is_gone(&error) => Ok(()),
+            result => result,
+        })
     }
 
     /// Goes on with `act` until it is done, or the transport makes it wait. An open question is
@@ -196,7 +289,8 @@ where
     }
 }
 
-/// Lets a stream's handshake take so long and no longer.
+/// Lets a stream's handshake take so long and no longer. Where it ends with an alert of this side's,
+/// the connection is ended in an orderly way, so that the peer hears it.
 pub(super) async fn within<C, T>(
     timeout: Duration,
     stream: &mut TlsStream<C, T>,
@@ -207,6 +301,9 @@ where
     T: AsyncRead + AsyncWrite + Unpin,
 {
     if let Ok(result) = ::tokio::time::timeout(timeout, handshake(stream)).await {
+        if result.is_err() && stream.connection().has_said_the_last() {
+            stream.drain().await;
+        }
         return result;
     }
     let waiting = match stream.connection().question() {
@@ -257,8 +354,9 @@ where
         context: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.get_mut()
-            .poll(Half::Writer, context, |buffered, transport| buffered.write(data, transport))
+        self.get_mut().poll(Half::Writer, context, |buffered, io| {
+            buffered.write(data, io).map_err(|error| buffered.explain(io, error))
+        })
     }
 
     fn poll_write_vectored(
@@ -266,8 +364,7 @@ where
         context: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.get_mut()
-            .poll(Half::Writer, context, |buffered, io| buffered.write_vectored(pieces, io))
+        self.poll_write(context, &gather(pieces))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -276,25 +373,15 @@ where
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(this.poll(Half::Writer, context, |buffered, io| buffered.flush(io)))?;
+        ready!(this.poll(Half::Writer, context, |buffered, io| {
+            buffered.flush(io).map_err(|error| buffered.explain(io, error))
+        }))?;
         this.buffered.release_buffers();
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let data_wait = !this.buffered.connection.outgoing().is_empty();
-        this.buffered.connection.close();
-        let result = ready!(this.poll(Half::Writer, context, |buffered, io| {
-            buffered.flush(io)?;
-            io.shutdown()
-        }));
-        let peer_closed = this.buffered.connection.peer_has_closed();
-        Poll::Ready(match result {
-            // Both have said all that they had to say: nobody misses the goodbye.
-            Err(error) if peer_closed && !data_wait && is_gone(&error) => Ok(()),
-            result => result,
-        })
+        self.get_mut().poll_end(context)
     }
 }
 

@@ -1,0 +1,300 @@
+//! The end of a connection over sockets: the last word of either side is heard, though bytes of the
+//! other's were not read; and nobody waits long for a peer that stays.
+#![cfg(feature = "tokio")]
+
+mod common;
+#[path = "common/tokio.rs"]
+mod peers;
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use common::{Identity, server_name};
+use handclasp::alert::AlertDescription;
+use handclasp::config::{CertificateList, ClientAuthentication, TrustAnchorVerifier};
+use handclasp::crypto::CryptoProvider;
+use handclasp::session::{MemoryClientSessions, TicketKeys};
+use handclasp::transport::tokio::{Acceptor, Connector};
+use handclasp::transport::{CLOSING_TIME, Socket};
+use handclasp::{ClientConfig, ClientConnection, Error, ServerConfig, ServerConnection, Stream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+const RUNS: usize = 20;
+/// More than one record, and less than what a socket holds.
+const UPLOAD: usize = 20_000;
+
+/// A client that keeps the server's tickets, and so is sent some.
+fn client_with_tickets(identity: &Identity) -> Arc<ClientConfig> {
+    let client = ClientConfig::builder(CryptoProvider::ring()).trust(identity.anchors()).unwrap();
+    Arc::new(client.sessions(Arc::new(MemoryClientSessions::new(8))).build().unwrap())
+}
+
+fn server_with_tickets(identity: &Identity) -> Arc<ServerConfig> {
+    let provider = CryptoProvider::ring();
+    let keys = Arc::new(TicketKeys::random(provider.random.clone()).unwrap());
+    let server = ServerConfig::builder(provider).sessions(keys).tickets(4);
+    let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
+    Arc::new(server.build(Arc::new(list)).unwrap())
+}
+
+/// A server that refuses clients without a certificate.
+fn strict_server(identity: &Identity) -> Arc<ServerConfig> {
+    let provider = CryptoProvider::ring();
+    let signatures = provider.signatures.clone();
+    let verifier = Arc::new(TrustAnchorVerifier::for_clients(identity.anchors(), signatures));
+    let server = ServerConfig::builder(provider)
+        .client_authentication(ClientAuthentication::required(verifier));
+    let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
+    Arc::new(server.build(Arc::new(list)).unwrap())
+}
+
+type Client = Stream<ClientConnection, TcpStream>;
+
+fn connect(config: &Arc<ClientConfig>, listener: &TcpListener) -> Client {
+    let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let client = ClientConnection::new(config.clone(), server_name()).unwrap();
+    Stream::new(client, socket)
+}
+
+fn listen() -> TcpListener {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()
+}
+
+#[test]
+fn a_client_that_only_writes_and_closes_is_heard_though_it_reads_no_tickets() {
+    let identity = Identity::p256();
+    let (client, server) = (client_with_tickets(&identity), server_with_tickets(&identity));
+    let listener = listen();
+    for _ in 0..RUNS {
+        let mut stream = connect(&client, &listener);
+        let writing = thread::spawn(move || {
+            stream.write_all(&[7; 200_000]).unwrap();
+            stream.close().unwrap();
+        });
+        let mut stream = Stream::new(
+            ServerConnection::new(server.clone()).unwrap(),
+            listener.accept().unwrap().0,
+        );
+        stream.handshake().unwrap();
+        // The tickets are there before the data are read.
+        thread::sleep(Duration::from_millis(5));
+        let mut got = Vec::new();
+        stream.read_to_end(&mut got).unwrap();
+        assert_eq!(got.len(), 200_000);
+        drop(stream);
+        writing.join().unwrap();
+    }
+}
+
+/// What a client hears that has sent more than a server reads before it refuses it.
+fn refused(client: &Arc<ClientConfig>, listener: &TcpListener) -> io::Error {
+    let mut stream = connect(client, listener);
+    stream.handshake().unwrap();
+    match stream.write_all(&[7; UPLOAD]) {
+        Ok(()) => stream.read(&mut [0; 100]).unwrap_err(),
+        Err(error) => error,
+    }
+}
+
+fn is_told(error: &io::Error) -> bool {
+    Error::inside(error).and_then(Error::alert_received)
+        == Some(AlertDescription::CERTIFICATE_REQUIRED)
+}
+
+#[test]
+fn a_client_that_is_refused_hears_the_alert_though_it_has_sent_more() {
+    let identity = Identity::p256();
+    let (client, server, listener) = (identity.client_config(), strict_server(&identity), listen());
+    for _ in 0..RUNS {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let socket = listener.accept().unwrap().0;
+                let connection = ServerConnection::new(server.clone()).unwrap();
+                Stream::new(connection, socket).handshake().unwrap_err();
+            });
+            let error = refused(&client, &listener);
+            assert!(is_told(&error), "{error}");
+        });
+    }
+}
+
+#[test]
+fn a_client_that_an_acceptor_refuses_hears_the_alert_though_it_has_sent_more() {
+    let identity = Identity::p256();
+    let (client, listener) = (identity.client_config(), listen());
+    let acceptor = Acceptor::new(strict_server(&identity));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for _ in 0..RUNS {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                runtime.block_on(async {
+                    let socket = listener.accept().unwrap().0;
+                    socket.set_nonblocking(true).unwrap();
+                    let socket = tokio::net::TcpStream::from_std(socket).unwrap();
+                    acceptor.accept(socket).await.unwrap_err();
+                });
+            });
+            let error = refused(&client, &listener);
+            assert!(is_told(&error), "{error}");
+        });
+    }
+}
+
+/// Sends a lot and reads the answer.
+fn ask(client: &Arc<ClientConfig>, listener: &TcpListener) -> String {
+    let mut stream = connect(client, listener);
+    stream.write_all(&[7; UPLOAD]).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn an_answer_to_a_request_that_was_not_read_arrives() {
+    let identity = Identity::p256();
+    let (client, server, listener) = (identity.client_config(), identity.server_config(), listen());
+    for _ in 0..RUNS {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let socket = listener.accept().unwrap().0;
+                let connection = ServerConnection::new(server.clone()).unwrap();
+                let mut stream = Stream::new(connection, socket);
+                stream.write_all(b"hello\n").unwrap();
+                stream.close().unwrap();
+            });
+            assert_eq!(ask(&client, &listener), "hello\n");
+        });
+    }
+}
+
+#[test]
+fn an_answer_under_tokio_arrives_where_the_stream_is_closed() {
+    let identity = Identity::p256();
+    let (client, listener) = (identity.client_config(), listen());
+    let acceptor = Acceptor::new(identity.server_config());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for _ in 0..RUNS {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                runtime.block_on(async {
+                    let socket = listener.accept().unwrap().0;
+                    socket.set_nonblocking(true).unwrap();
+                    let socket = tokio::net::TcpStream::from_std(socket).unwrap();
+                    let mut stream = acceptor.accept(socket).await.unwrap();
+                    stream.write_all(b"hello\n").await.unwrap();
+                    stream.close().await.unwrap();
+                });
+            });
+            assert_eq!(ask(&client, &listener), "hello\n");
+        });
+    }
+}
+
+#[test]
+fn a_borrowed_socket_ends_as_orderly_and_one_that_is_taken_out_is_left_alone() {
+    let identity = Identity::p256();
+    let (client, server, listener) = (identity.client_config(), identity.server_config(), listen());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let socket = listener.accept().unwrap().0;
+            let connection = ServerConnection::new(server.clone()).unwrap();
+            let mut stream = Stream::over(connection, &socket, |socket| {
+                socket.try_clone().ok().map(Socket::Tcp)
+            });
+            stream.write_all(b"hello\n").unwrap();
+            stream.close().unwrap();
+        });
+        assert_eq!(ask(&client, &listener), "hello\n");
+    });
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let socket = listener.accept().unwrap().0;
+            let connection = ServerConnection::new(server.clone()).unwrap();
+            let mut stream = Stream::new(connection, socket);
+            // In the handshake closing gives it up; the socket goes on in plain text.
+            stream.close().unwrap();
+            let (_, mut socket) = stream.into_parts();
+            socket.write_all(b"in plain text").unwrap();
+        });
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut came = Vec::new();
+        (&socket).read_to_end(&mut came).unwrap();
+        assert!(came.ends_with(b"in plain text"), "{came:?}");
+    });
+}
+
+/// A peer that neither reads nor goes holds the end for a bounded time. What it takes is not
+/// asserted, only that it ends.
+#[test]
+fn an_end_does_not_wait_for_a_peer_that_stays() {
+    assert!(CLOSING_TIME <= Duration::from_secs(5));
+    let identity = Identity::p256();
+    let (client, server, listener) = (identity.client_config(), identity.server_config(), listen());
+    let mut stream = connect(&client, &listener);
+    let serving = thread::spawn(move || {
+        let connection = ServerConnection::new(server).unwrap();
+        let mut stream = Stream::new(connection, listener.accept().unwrap().0);
+        stream.write_all(b"hello\n").unwrap();
+        stream.close().unwrap();
+    });
+    stream.handshake().unwrap();
+    // This end has the socket open all the time.
+    serving.join().unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "hello\n");
+}
+
+#[tokio::test]
+async fn a_server_does_not_wait_for_a_client_that_reads_no_tickets() {
+    let identity = Identity::p256();
+    let (client, server) = (client_with_tickets(&identity), server_with_tickets(&identity));
+    // Less than the tickets take.
+    let (left, right) = duplex(200);
+    let (connector, acceptor) = (Connector::new(client), Acceptor::new(server));
+    let (client, server) =
+        tokio::join!(connector.connect(server_name(), left), acceptor.accept(right));
+    let (mut client, mut server) = (client.unwrap(), server.unwrap());
+    // The tickets go with the data, when the client reads.
+    let (written, _) = tokio::join!(
+        async {
+            server.write_all(b"hello").await?;
+            server.flush().await
+        },
+        async { client.read_exact(&mut [0; 5]).await.unwrap() },
+    );
+    written.unwrap();
+}
+
+#[tokio::test]
+async fn a_place_is_held_neither_by_a_part_of_a_hello_nor_while_a_flight_is_awaited() {
+    let identity = Identity::p256();
+    let acceptor = Acceptor::new(identity.server_config()).max_handshakes(2);
+    let hello = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+    let hello = hello.outgoing().to_vec();
+    // Six bytes, a whole record with the first byte of a message, and a hello without what follows.
+    let record = [22, 3, 1, 0, 1, 1];
+    let mut held = Vec::new();
+    for said in [&record[..5], &record, &hello, &record, &hello, &hello] {
+        let (mut here, there) = duplex(100_000);
+        here.write_all(said).await.unwrap();
+        let acceptor = acceptor.clone();
+        held.push((here, tokio::spawn(async move { acceptor.accept(there).await.map(drop) })));
+    }
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    assert!(format!("{acceptor:?}").contains("places_left: 2"), "{acceptor:?}");
+    // The others were answered, and come in turn.
+    let connector = Connector::new(identity.client_config());
+    for _ in 0..3 {
+        let (client, server) = peers::connect(&connector, &acceptor, 1_000).await;
+        client.unwrap();
+        server.unwrap();
+    }
+    assert!(held.iter().all(|(_, accepting)| !accepting.is_finished()));
+}
