@@ -14,11 +14,12 @@ use handclasp::pki_types::ServerName;
 use handclasp::{ClientConfig, ClientConnection};
 use serde_json::json;
 
+use crate::advice::Situation;
 use crate::duplex::{self, End};
 use crate::failure::Failure;
 use crate::files;
 use crate::inbox::Inbox;
-use crate::journal::{SharedJournal, Side, Silent, Teller};
+use crate::journal::{Progress, SharedJournal, Side, Silent, Teller};
 use crate::json::{self, JsonTeller};
 use crate::keys;
 use crate::session::Sessions;
@@ -102,8 +103,10 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
         (_, false) => Box::new(Storyteller::new(stderr())),
     };
     let journal = SharedJournal::new(true, teller);
-    let observer = (!arguments.quiet).then(|| journal.observer(Side::Client));
+    let observer = Some(journal.observer(Side::Client));
     let options = Options { observer, ..Options::default() };
+    let situation = situation(arguments, &name);
+    let explain = |failure: Failure| situation.explain(failure, &journal.progress(Side::Client));
     let mut connection = ClientConnection::with_options(config, name, options)?;
     if let Some(sessions) = &sessions {
         // The one that is used now is not for another time, whatever becomes of this one.
@@ -115,7 +118,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     socket.set_write_timeout(Some(HANDSHAKE_TIMEOUT))?;
     let result = handshake(&mut connection, &socket, &mut inbox);
     journal.finish();
-    result?;
+    result.map_err(explain)?;
     socket.set_read_timeout(None)?;
     socket.set_write_timeout(None)?;
 
@@ -123,6 +126,12 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     say(&summary.text(None));
     if json && !arguments.quiet {
         json::write_line(&mut stderr(), &summary.json());
+    }
+    for (event, words) in not_taken(&connection, &journal.progress(Side::Client)) {
+        say(words);
+        if json && !arguments.quiet {
+            json::write_line(&mut stderr(), &json!({"event": event, "message": words}));
+        }
     }
     // What the server did not take goes the usual way.
     let taken = match connection.parameters().early_data {
@@ -147,7 +156,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
             json::write_line(&mut stderr(), &json!({"event": "sessions_kept", "count": count}));
         }
     }
-    let end = end?;
+    let end = end.map_err(explain)?;
     let (event, words) = match end {
         End::Closed => ("closed", "closed cleanly: the peer said close_notify, nothing is missing"),
         End::OutputGone => ("output_gone", "ended: nobody reads the output any more"),
@@ -157,6 +166,51 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
         json::write_line(&mut stderr(), &json!({"event": event}));
     }
     Ok(())
+}
+
+/// What this side knows before it speaks.
+fn situation(arguments: &Arguments, name: &ServerName<'static>) -> Situation {
+    let identities = arguments.psk.iter().filter_map(|option| option.rsplit_once(':'));
+    Situation {
+        side: Side::Client,
+        server_name: Some(name.to_str().into_owned()),
+        keys: identities.map(|(identity, _)| identity.escape_default().to_string()).collect(),
+        protocols: arguments.alpn.iter().map(|name| name.escape_default().to_string()).collect(),
+        has_certificate: arguments.client_cert.is_some(),
+        patience: HANDSHAKE_TIMEOUT,
+        told: !arguments.quiet,
+    }
+}
+
+/// What was offered, and the server did not take without a word: an event and its words.
+fn not_taken(
+    connection: &ClientConnection,
+    progress: &Progress,
+) -> Vec<(&'static str, &'static str)> {
+    let parameters = connection.parameters();
+    let refused = progress.offered_keys && parameters.pre_shared_key.is_none();
+    let mut list = Vec::new();
+    if refused {
+        list.push((
+            "pre_shared_keys_not_taken",
+            "the session or shared key was offered, and the server did not take it: it may have been \
+             restarted with other ticket keys, find the ticket too old, or not know the key",
+        ));
+    }
+    if parameters.early_data == EarlyData::Rejected {
+        let words = match (refused, parameters.retried) {
+            (true, _) => "the early data were not accepted, as the session was not taken",
+            (_, true) => {
+                "the early data were not accepted, as the server asked for another ClientHello"
+            }
+            _ => {
+                "the early data were not accepted, though the session was taken: the server may take \
+                 none now, may have started after the ticket was made, or may have seen them before"
+            }
+        };
+        list.push(("early_data_not_accepted", words));
+    }
+    list
 }
 
 /// The host of the address, and the name that the server must prove.

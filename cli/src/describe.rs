@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use handclasp::certificate::EndEntity;
+use handclasp::certificate::{CertificateFacts, EndEntity, distinguished_name};
 use handclasp::pki_types::CertificateDer;
 use handclasp::registry::HandshakeType;
 use handclasp::wire::{
@@ -115,8 +115,7 @@ fn client_hello(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
         facts.text("cookie", format!("{} bytes", cookie.len()));
     }
     if let Some(keys) = hello.pre_shared_keys {
-        let length = |length: usize| format!("one of {length} bytes");
-        facts.list("shared keys", keys.iter().map(|(key, _)| length(key.identity.len())));
+        facts.list("shared keys", keys.iter().map(|(key, _)| identity(key.identity)));
     }
     if hello.early_data {
         facts.text("early data", "follow at once");
@@ -171,25 +170,31 @@ fn certificate_request(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError
         facts.list("signatures", schemes.iter());
     }
     if let Some(names) = request.certificate_authorities {
-        facts.text("authorities", names.iter().count());
+        facts.list("authorities", names.iter().map(distinguished_name));
     }
     Ok(())
 }
 
 fn certificate(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
-    let mut count = 0;
-    for entry in Certificate::parse(body)?.entries().take(SHOWN) {
+    let mut issuer = None;
+    for (index, entry) in Certificate::parse(body)?.entries().take(SHOWN).enumerate() {
         let length = entry.certificate.len();
-        let name = if count == 0 { "for" } else { "issued by" };
-        if count == 0 && EndEntity::from_public_key(entry.certificate).is_ok() {
+        if index == 0 && EndEntity::from_public_key(entry.certificate).is_ok() {
             facts.text("for", format!("a raw public key ({length} bytes)"));
             return Ok(());
         }
-        match EndEntity::parse(&CertificateDer::from(entry.certificate)) {
-            Ok(end_entity) => {
-                facts.text(name, format!("{} ({length} bytes)", end_entity.subject()));
+        match CertificateFacts::parse(&CertificateDer::from(entry.certificate)) {
+            Ok(found) => {
+                // The order in which they are sent says nothing of who issued whom.
+                let name = match &issuer {
+                    None => "for",
+                    Some(issuer) if *issuer == found.subject => "issued by",
+                    Some(_) => "also sent",
+                };
+                facts.text(name, format!("{found} ({length} bytes)"));
+                issuer = Some(found.issuer);
             }
-            Err(error) => facts.text(name, error),
+            Err(error) => facts.text(if index == 0 { "for" } else { "also sent" }, error),
         }
         if let Some(response) = entry.ocsp_response()? {
             facts.text("OCSP response", format!("{} bytes", response.len()));
@@ -198,10 +203,9 @@ fn certificate(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
         if timestamps > 0 {
             facts.text("timestamps", timestamps);
         }
-        count += 1;
     }
-    if count == 0 {
-        facts.text("for", "nobody: there is no certificate in it");
+    if facts.0.is_empty() {
+        facts.text("certificates", "none");
     }
     Ok(())
 }
@@ -227,6 +231,16 @@ fn key_update(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
     let requested = KeyUpdate::parse(body)?.update_requested;
     facts.text("peer's key", if requested { "should change, too" } else { "may stay" });
     Ok(())
+}
+
+/// The identity of a pre-shared key: text as it is, and what looks like a ticket by its length.
+pub fn identity(identity: &[u8]) -> String {
+    const LONGEST: usize = 64;
+    let is_text = identity.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    match is_text && identity.len() <= LONGEST {
+        true => format!("\"{}\"", identity.escape_ascii()),
+        false => format!("one of {} bytes", identity.len()),
+    }
 }
 
 fn share(entry: KeyShareEntry<'_>) -> String {

@@ -123,6 +123,69 @@ impl Tally {
     }
 }
 
+/// How far a side has come, and what it has shown: what the words of a failure need.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    /// The last handshake message that came.
+    pub received: Option<String>,
+    /// The last handshake message that was sent.
+    pub sent: Option<String>,
+    /// The handshake is complete.
+    pub complete: bool,
+    /// Records of application data that came after that, and their bytes.
+    pub data: (usize, usize),
+    /// This side's own certificate, once it was sent.
+    pub shown: Option<String>,
+    /// The authorities that the peer's CertificateRequest names, once it came.
+    pub authorities: Option<String>,
+    /// The peer has asked for a certificate.
+    pub asked: bool,
+    /// A ClientHello with pre-shared keys was sent.
+    pub offered_keys: bool,
+    /// What a server says of the name that it was asked for, once it came.
+    pub server_name: Option<String>,
+}
+
+impl Progress {
+    fn add(&mut self, what: &What) {
+        match what {
+            What::Message { sent: true, name, facts, .. } => {
+                self.sent = Some(name.clone());
+                match name.as_str() {
+                    "Certificate" => self.shown = fact(facts, "for"),
+                    "CompressedCertificate" => self.shown = Some("compressed".to_owned()),
+                    "ClientHello" => self.offered_keys = fact(facts, "shared keys").is_some(),
+                    _ => {}
+                }
+            }
+            What::Message { sent: false, name, facts, .. } => {
+                self.received = Some(name.clone());
+                match name.as_str() {
+                    "CertificateRequest" => {
+                        self.asked = true;
+                        self.authorities = fact(facts, "authorities");
+                    }
+                    "ClientHello" => self.server_name = fact(facts, "server name"),
+                    _ => {}
+                }
+            }
+            What::Complete => self.complete = true,
+            What::Record { sent: false, kind: ContentType::APPLICATION_DATA, bytes }
+                if self.complete =>
+            {
+                self.data.0 += 1;
+                self.data.1 += bytes;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The value of a field, if it is there.
+fn fact(facts: &[Fact], name: &str) -> Option<String> {
+    facts.iter().find(|fact| fact.name == name).map(|fact| fact.value.to_string())
+}
+
 /// Tells steps to somebody.
 pub trait Teller: Send {
     fn step(&mut self, step: &Step);
@@ -144,6 +207,7 @@ pub struct Journal {
     networked: bool,
     last: Instant,
     tallies: [Tally; 2],
+    progress: [Progress; 2],
     teller: Box<dyn Teller>,
 }
 
@@ -154,7 +218,8 @@ pub struct SharedJournal(Arc<Mutex<Journal>>);
 impl SharedJournal {
     pub fn new(networked: bool, teller: Box<dyn Teller>) -> Self {
         let tallies = [Tally::default(); 2];
-        let journal = Journal { networked, last: Instant::now(), tallies, teller };
+        let progress = Default::default();
+        let journal = Journal { networked, last: Instant::now(), tallies, progress, teller };
         Self(Arc::new(Mutex::new(journal)))
     }
 
@@ -178,6 +243,11 @@ impl SharedJournal {
         self.lock().tallies[side as usize]
     }
 
+    /// How far a side has come.
+    pub fn progress(&self, side: Side) -> Progress {
+        self.lock().progress[side as usize].clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Journal> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -196,6 +266,7 @@ impl Observer for Watcher {
         let step = Step { side: self.side, took: now.duration_since(journal.last), what };
         let waited = journal.networked && matches!(step.what, What::Record { sent: false, .. });
         journal.tallies[self.side as usize].add(&step, !waited);
+        journal.progress[self.side as usize].add(&step.what);
         journal.teller.step(&step);
         // The telling takes time, too, which is nobody's.
         journal.last = Instant::now();

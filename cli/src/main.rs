@@ -1,5 +1,7 @@
 //! The `handclasp` program: shakes hands in TLS 1.3, and explains each step.
 
+mod advice;
+mod alerts;
 mod arguments;
 mod connect;
 mod demo;
@@ -78,7 +80,7 @@ fn main() -> ExitCode {
 
 fn report(failure: &Failure, json: bool) {
     let mut out = anstream::stderr();
-    let Failure { message, hint, code } = failure;
+    let Failure { message, hint, code, .. } = failure;
     // There is nowhere left to say that even this cannot be written.
     let _ = if json {
         let object = json!({"event": "error", "message": message, "hint": hint, "code": code});

@@ -18,6 +18,7 @@ use handclasp::session::StrikeRegister;
 use handclasp::{ServerConfig, ServerConnection, Stream};
 use serde_json::{Value as Json, json};
 
+use crate::advice::Situation;
 use crate::failure::Failure;
 use crate::files;
 use crate::journal::{SharedJournal, Side, Silent, Tally, Teller};
@@ -25,7 +26,7 @@ use crate::json::{self, JsonTeller};
 use crate::keys;
 use crate::summary::Summary;
 use crate::tell::{Output, duration};
-use crate::timed::Timed;
+use crate::timed::{PATIENCE, Timed};
 
 /// Connections at once; the next one is turned away.
 const MAX_CONNECTIONS: usize = 256;
@@ -104,6 +105,7 @@ struct Server {
     asks_later: bool,
     json: bool,
     active: AtomicUsize,
+    situation: Situation,
 }
 
 /// Serves until it is stopped, or once.
@@ -112,7 +114,16 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let asks_later =
         arguments.client_ca.is_some() && arguments.client_auth == ClientAuth::PostHandshake;
     let (echo, active) = (arguments.echo, AtomicUsize::new(0));
-    let server = Arc::new(Server { config, echo, asks_later, json, active });
+    let situation = Situation {
+        side: Side::Server,
+        server_name: None,
+        keys: Vec::new(),
+        protocols: Vec::new(),
+        has_certificate: true,
+        patience: PATIENCE,
+        told: false,
+    };
+    let server = Arc::new(Server { config, echo, asks_later, json, active, situation });
     let listener = TcpListener::bind(arguments.listen).map_err(|error| {
         Failure::misuse(format!("cannot listen on {}: {error}", arguments.listen))
             .hint("choose another address or port: --listen ADDR:PORT (port 0 takes a free one)")
@@ -264,6 +275,8 @@ impl Server {
         let mut stream = Stream::new(connection, Timed::new(socket));
 
         let result = self.answer(number, &mut stream, peer, &journal);
+        let result = result
+            .map_err(|failure| self.situation.explain(failure, &journal.progress(Side::Server)));
         if let Err(Failure { message, hint, .. }) = &result {
             let hint_text = hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
             self.say(

@@ -163,7 +163,8 @@ impl Teller for Storyteller {
             What::Alert { sent, name, meaning } => {
                 let arrow = if *sent { "──▶" } else { "◀──" };
                 let line = headline(step.side, arrow, &format!("alert {name}"), None, step.took);
-                let text = format!("\n{line}{}", paragraph(meaning));
+                let meaning = format!("RFC 9846 has it for this: {meaning}");
+                let text = format!("\n{line}{}", paragraph(&meaning));
                 self.write(&text);
             }
             What::Complete => {

@@ -148,6 +148,12 @@ pub(super) fn values(name: &[u8], wanted: &[u8]) -> Vec<String> {
     wanted.map(|(_, value)| text(value).unwrap_or_default().into_owned()).collect()
 }
 
+/// A Name (RFC 5280, section 4.1.2.4) in words, from its DER, as OpenSSL's tools have it: safe to
+/// print, and cut off if it is long. It is empty for an empty Name, and for what is none.
+pub fn distinguished_name(name: &[u8]) -> String {
+    describe(der::only(name, der::SEQUENCE).unwrap_or_default())
+}
+
 /// A Name in words, from its contents, safe to print.
 pub(super) fn describe(name: &[u8]) -> String {
     printable(&words(name))

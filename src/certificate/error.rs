@@ -67,9 +67,9 @@ pub enum Problem {
         /// The signature's algorithm, with the parameters that matter.
         signature: String,
         /// The issuer's key's algorithm.
-        key: String,
+        key: Box<str>,
         /// Why, where more can be said: it begins with a colon. Else it is empty.
-        reason: String,
+        reason: Box<str>,
     },
     /// The one with this name, which is its issuer's, has a key of a kind that makes no such
     /// signatures.
@@ -81,9 +81,9 @@ pub enum Problem {
         /// Who has the name of its issuer.
         issuer: String,
         /// The signature's algorithm.
-        signature: String,
+        signature: Box<str>,
         /// The algorithm of that one's key.
-        key: String,
+        key: Box<str>,
     },
     /// Its time is not yet come.
     #[error("is valid from {not_before} only; the time is {now}")]
@@ -188,9 +188,9 @@ pub enum Problem {
         /// The name.
         name: String,
         /// The CA.
-        authority: String,
+        authority: Box<str>,
         /// Which constraint it is: what is permitted or excluded.
-        reason: String,
+        reason: Box<str>,
     },
     /// A CA has name constraints that cannot be honoured, so nothing that it issued is accepted:
     /// which of them.

@@ -433,8 +433,8 @@ impl<'s> Search<'s> {
             if let Some(name) = names.find(|name| !constraints.allow(name)) {
                 return Err(certificate.error(Problem::NameNotPermitted {
                     name: name.printable(),
-                    authority: authority(),
-                    reason: constraints.reason(name),
+                    authority: authority().into(),
+                    reason: constraints.reason(name).into(),
                 }));
             }
         }

@@ -29,7 +29,8 @@ pub(super) fn problem(
     let keys: Vec<_> = of_kind.iter().map(|it| it.public_key_alg_id()).collect();
     let families: Vec<_> = keys.iter().filter_map(|key| family(key)).collect();
     if family(key.algorithm).is_some_and(|it| !families.is_empty() && !families.contains(&it)) {
-        return Problem::OtherKindOfKey { issuer, signature: described, key: key.describe() };
+        let (signature, key) = (described.into(), key.describe().into());
+        return Problem::OtherKindOfKey { issuer, signature, key };
     }
     let reason = match unusable {
         Some(reason) => format!(": {reason}"),
@@ -44,7 +45,8 @@ pub(super) fn problem(
             format!(": supported with such signatures are keys for {}", list(known))
         }
     };
-    Problem::UnsupportedAlgorithm { signature: described, key: key.describe(), reason }
+    let (key, reason) = (key.describe().into(), reason.into());
+    Problem::UnsupportedAlgorithm { signature: described, key, reason }
 }
 
 /// Each of them once.

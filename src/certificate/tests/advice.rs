@@ -348,3 +348,24 @@ fn which_name_constraint_is_broken_is_told() {
         assert!(said.starts_with(reason), "{said}");
     }
 }
+
+#[test]
+fn the_facts_of_a_certificate_are_those_that_stand_in_it() {
+    let root = root("root");
+    let leaf = issue(&leaf_params(), &root);
+    let facts = CertificateFacts::parse(&leaf).unwrap();
+    assert_eq!((facts.subject.as_str(), facts.issuer.as_str()), ("CN=leaf", "CN=root"));
+    assert_eq!(facts.key_usage, Some(vec!["digitalSignature"]));
+    assert_eq!(facts.extended_key_usage.as_deref(), Some("server authentication"));
+    let names: Vec<_> = facts.names.iter().map(PresentedName::to_string).collect();
+    assert_eq!(names, ["DNS:example.com", "IP:192.0.2.1"]);
+    assert!(!facts.is_ca && facts.key.contains("prime256v1"), "{facts:?}");
+    assert_eq!(
+        facts.to_string(),
+        "CN=leaf, issued by CN=root, valid from 2026-01-01 00:00:00 UTC until 2027-01-01 00:00:00 \
+         UTC, for digitalSignature, for server authentication"
+    );
+    let facts = CertificateFacts::parse(root.der()).unwrap();
+    assert_eq!(facts.key_usage, Some(vec!["keyCertSign", "cRLSign"]));
+    assert!(facts.is_ca && facts.extended_key_usage.is_none());
+}

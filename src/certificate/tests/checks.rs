@@ -316,8 +316,8 @@ fn name_constraints_hold_for_intermediates_and_anchors() {
         let by_anchor = Check::new(&issue(&leaf_params(), &anchor), &[], &[anchor.der()]);
         for check in [by_intermediate, by_anchor] {
             let expected = refused.map(|(name, reason)| {
-                let (name, authority) = (name.to_owned(), "CN=a".to_owned());
-                let reason = reason.to_owned();
+                let (name, authority) = (name.to_owned(), "CN=a".into());
+                let reason = reason.into();
                 error("CN=leaf", Problem::NameNotPermitted { name, authority, reason })
             });
             assert_eq!(check.run().err(), expected);

@@ -23,7 +23,11 @@ fn problems() -> Vec<(Problem, &'static str, A)> {
         (Problem::AlgorithmMismatch, "algorithm-mismatch", bad),
         (Problem::InvalidSerialNumber, "invalid-serial-number", bad),
         (
-            Problem::UnsupportedAlgorithm { signature: name(), key: name(), reason: String::new() },
+            Problem::UnsupportedAlgorithm {
+                signature: name(),
+                key: name().into(),
+                reason: "".into(),
+            },
             "unsupported-algorithm",
             bad,
         ),
@@ -38,7 +42,11 @@ fn problems() -> Vec<(Problem, &'static str, A)> {
         (Problem::SelfIssued, "self-issued", A::UNKNOWN_CA),
         (Problem::BadSignature(name()), "bad-signature", bad),
         (
-            Problem::OtherKindOfKey { issuer: name(), signature: name(), key: name() },
+            Problem::OtherKindOfKey {
+                issuer: name(),
+                signature: name().into(),
+                key: name().into(),
+            },
             "bad-signature",
             bad,
         ),
@@ -50,7 +58,11 @@ fn problems() -> Vec<(Problem, &'static str, A)> {
         (Problem::CaUsedAsEndEntity, "ca-used-as-end-entity", bad),
         (Problem::UnknownCriticalExtension(name()), "unknown-critical-extension", unsupported),
         (
-            Problem::NameNotPermitted { name: name(), authority: name(), reason: name() },
+            Problem::NameNotPermitted {
+                name: name(),
+                authority: name().into(),
+                reason: name().into(),
+            },
             "name-not-permitted",
             bad,
         ),

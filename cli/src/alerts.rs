@@ -1,0 +1,197 @@
+//! What an alert of the peer may mean, and what to do: the RFC has each for one thing, and common
+//! servers send some of them for others.
+
+use handclasp::alert::AlertDescription;
+
+use crate::advice::Situation;
+use crate::journal::{Progress, Side};
+use crate::words;
+
+/// What to do after this alert of the peer.
+pub fn hint(alert: AlertDescription, situation: &Situation, progress: &Progress) -> Option<String> {
+    let advice = match situation.side {
+        Side::Client => from_server(alert, situation, progress),
+        Side::Server => from_client(alert, progress),
+    };
+    // Where the steps are told, what the RFC has it for stands there.
+    let meaning =
+        (!situation.told).then(|| format!("RFC 9846 has it for: {}", words::alert(alert)));
+    match (meaning, advice) {
+        (Some(meaning), Some(advice)) => Some(format!("{meaning}. {advice}")),
+        (meaning, advice) => advice.or(meaning),
+    }
+}
+
+fn from_server(
+    alert: AlertDescription,
+    situation: &Situation,
+    progress: &Progress,
+) -> Option<String> {
+    use AlertDescription as A;
+    Some(match alert {
+        A::HANDSHAKE_FAILURE => handshake_failure(situation, progress),
+        A::PROTOCOL_VERSION => {
+            "handclasp speaks TLS 1.3 only: the server must be set up for it, or is too old".into()
+        }
+        A::NO_APPLICATION_PROTOCOL => {
+            format!("offered was {}: try another --alpn, or none", listed(&situation.protocols))
+        }
+        A::UNRECOGNIZED_NAME => {
+            format!("asked for was {}: try another --name", name(situation))
+        }
+        A::CERTIFICATE_REQUIRED => certificate_required(situation, progress),
+        A::UNKNOWN_PSK_IDENTITY => {
+            format!("offered were the keys {}: compare --psk", listed(&situation.keys))
+        }
+        A::DECRYPT_ERROR | A::ILLEGAL_PARAMETER if has_keys_only(situation, progress) => format!(
+            "the server may have another key for {}: compare --psk",
+            listed(&situation.keys)
+        ),
+        A::DECRYPT_ERROR if progress.shown.is_some() => {
+            format!("the key may not belong to {}", own(progress))
+        }
+        A::BAD_CERTIFICATE
+        | A::UNSUPPORTED_CERTIFICATE
+        | A::CERTIFICATE_REVOKED
+        | A::CERTIFICATE_EXPIRED
+        | A::CERTIFICATE_UNKNOWN
+        | A::UNKNOWN_CA => match progress.shown {
+            Some(_) => format!("the server refused {}{}", own(progress), certificate(alert)),
+            None => {
+                "this side has shown no certificate, so the server means something else by it: its \
+                 log may say what"
+                    .into()
+            }
+        },
+        A::ACCESS_DENIED | A::INTERNAL_ERROR | A::GENERAL_ERROR => no_reason(situation, progress),
+        A::INSUFFICIENT_SECURITY => {
+            "the server wants a suite, group or signature scheme that this side does not offer"
+                .into()
+        }
+        _ => return None,
+    })
+}
+
+fn from_client(alert: AlertDescription, progress: &Progress) -> Option<String> {
+    use AlertDescription as A;
+    Some(match alert {
+        A::UNKNOWN_CA => format!(
+            "the client does not trust the issuer of {}: it must have the root's certificate \
+             (handclasp connect: --ca FILE), and --cert the intermediates",
+            own(progress)
+        ),
+        A::BAD_CERTIFICATE
+        | A::UNSUPPORTED_CERTIFICATE
+        | A::CERTIFICATE_REVOKED
+        | A::CERTIFICATE_EXPIRED
+        | A::CERTIFICATE_UNKNOWN => match progress.shown {
+            Some(_) => format!(
+                "the client refused {}{}; clients say this of a name that does not fit, too",
+                own(progress),
+                certificate(alert)
+            ),
+            None => "no certificate was shown to it: its log may say what it means".into(),
+        },
+        A::HANDSHAKE_FAILURE | A::INTERNAL_ERROR | A::GENERAL_ERROR | A::ACCESS_DENIED => {
+            format!("the client gave no other reason; it was shown {}", own(progress))
+        }
+        A::USER_CANCELED => "the client gave up by itself".into(),
+        A::DECRYPT_ERROR => format!("the key may not belong to {}", own(progress)),
+        _ => return None,
+    })
+}
+
+fn handshake_failure(situation: &Situation, progress: &Progress) -> String {
+    let mut reasons = vec!["usually no suite, group or signature scheme in common"];
+    if progress.received.is_none() {
+        reasons.push("some servers of TLS 1.2 only say this as well");
+    }
+    let keys =
+        format!("or the server does not know the pre-shared key {}", listed(&situation.keys));
+    if !situation.keys.is_empty() {
+        reasons.push(&keys);
+    }
+    if progress.asked && progress.shown.is_none() {
+        reasons.push("or the server wants a client certificate");
+    }
+    let shown = format!("or it refused {}", own(progress));
+    if progress.shown.is_some() {
+        reasons.push(&shown);
+    }
+    format!("the server gave no other reason: {}", reasons.join("; "))
+}
+
+/// What this side has shown is what the server's operator needs to find out.
+fn no_reason(situation: &Situation, progress: &Progress) -> String {
+    let name = name(situation);
+    let mut words = format!(
+        "the server gave no other reason: some say this when they have no certificate for the name; \
+         asked for was {name}"
+    );
+    if !situation.keys.is_empty() {
+        words += &format!(", offered was the pre-shared key {}", listed(&situation.keys));
+    }
+    words += &match progress.shown {
+        Some(_) => format!(", and shown was {}, which it may have refused", own(progress)),
+        None if progress.asked => ", and no client certificate was shown".to_owned(),
+        None => String::new(),
+    };
+    words + ": its log may say more"
+}
+
+fn certificate_required(situation: &Situation, progress: &Progress) -> String {
+    let authorities = match &progress.authorities {
+        Some(authorities) => format!("; it takes those of {authorities}"),
+        None => String::new(),
+    };
+    match situation.has_certificate {
+        true => format!(
+            "the certificate of --client-cert was not shown, as it does not fit what the server \
+             asks for{authorities}"
+        ),
+        false => format!("show one with --client-cert FILE --client-key FILE{authorities}"),
+    }
+}
+
+/// What may be wrong with the own certificate.
+fn certificate(alert: AlertDescription) -> &'static str {
+    use AlertDescription as A;
+    match alert {
+        A::CERTIFICATE_EXPIRED => ": compare its dates with the peer's clock",
+        A::UNKNOWN_CA => {
+            ": its issuer must be among those that the peer trusts (handclasp serve: --client-ca \
+             FILE), and the intermediates must be sent along"
+        }
+        A::CERTIFICATE_REVOKED => ": ask its issuer",
+        A::UNSUPPORTED_CERTIFICATE => ": compare what it may be used for, and the kind of its key",
+        _ => "",
+    }
+}
+
+/// The own certificate.
+fn own(progress: &Progress) -> String {
+    match &progress.shown {
+        Some(shown) => format!("your certificate \"{shown}\""),
+        None => "no certificate of yours".to_owned(),
+    }
+}
+
+fn name(situation: &Situation) -> String {
+    match &situation.server_name {
+        Some(name) => format!("the name \"{name}\""),
+        None => "no name".to_owned(),
+    }
+}
+
+/// Whether a key that was agreed on elsewhere was offered, and the server has not shown a
+/// certificate: what is refused is the key then, or the ClientHello.
+fn has_keys_only(situation: &Situation, progress: &Progress) -> bool {
+    !situation.keys.is_empty() && progress.received.is_none()
+}
+
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => "none".to_owned(),
+        names => names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", "),
+    }
+}

@@ -1,0 +1,97 @@
+//! What stands in a certificate, in words: for a log or a person, and never for a decision.
+
+use core::fmt;
+
+use pki_types::CertificateDer;
+
+use super::decode::Certificate;
+use super::end_entity::PLACE;
+use super::error::{CertificateError, Timestamp};
+use super::presented::PresentedName;
+use super::signature;
+
+/// What stands in a certificate, all of it safe to print. Nothing of it was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CertificateFacts {
+    /// Whose it is: a distinguished name in the form of OpenSSL's tools, or the first of the other
+    /// names if the subject is empty.
+    pub subject: String,
+    /// Who issued it, as it says.
+    pub issuer: String,
+    /// The serial number in hexadecimal digits.
+    pub serial: String,
+    /// From when on it is valid.
+    pub not_before: Timestamp,
+    /// Until when it is valid.
+    pub not_after: Timestamp,
+    /// The algorithm of its key, with the size of one for RSA.
+    pub key: String,
+    /// The algorithm of its signature.
+    pub signature: String,
+    /// The names of the bits of its keyUsage; `None` without that extension.
+    pub key_usage: Option<Vec<&'static str>>,
+    /// What its extended key usage allows, in words; `None` without that extension.
+    pub extended_key_usage: Option<String>,
+    /// Its DNS names, IP addresses and email addresses.
+    pub names: Vec<PresentedName>,
+    /// Whether it says that it is a CA's.
+    pub is_ca: bool,
+}
+
+/// The names of the bits of a keyUsage, in their order (RFC 5280, section 4.2.1.3).
+const KEY_USAGES: [&str; 9] = [
+    "digitalSignature",
+    "nonRepudiation",
+    "keyEncipherment",
+    "dataEncipherment",
+    "keyAgreement",
+    "keyCertSign",
+    "cRLSign",
+    "encipherOnly",
+    "decipherOnly",
+];
+
+impl CertificateFacts {
+    /// Reads a certificate, and verifies nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Malformed`](super::Problem::Malformed).
+    pub fn parse(certificate: &CertificateDer<'_>) -> Result<Self, CertificateError> {
+        let decoded = Certificate::decode(certificate)
+            .map_err(|reason| CertificateError::malformed(PLACE, reason))?;
+        let usage_names = |flags: u16| {
+            let bits = KEY_USAGES.iter().enumerate();
+            bits.filter(|(bit, _)| flags & (1 << bit) != 0).map(|(_, name)| *name).collect()
+        };
+        Ok(Self {
+            subject: decoded.label(),
+            issuer: decoded.issuer_label(),
+            serial: hex::encode(decoded.serial),
+            not_before: decoded.not_before,
+            not_after: decoded.not_after,
+            key: decoded.key.describe(),
+            signature: signature::describe(decoded.signed.algorithm),
+            key_usage: decoded.key_usage.map(|usage| usage_names(usage.flags)),
+            extended_key_usage: decoded.scope.extended_key_usage.map(|usages| usages.describe()),
+            names: decoded.names.iter().filter_map(PresentedName::of).collect(),
+            is_ca: decoded.is_ca,
+        })
+    }
+}
+
+/// The subject, the issuer, the dates and what it may be used for, in a line.
+impl fmt::Display for CertificateFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { subject, issuer, not_before, not_after, .. } = self;
+        write!(f, "{subject}, issued by {issuer}, valid from {not_before} until {not_after}")?;
+        if let Some(usages) = &self.key_usage {
+            write!(f, ", for {}", usages.join(" and "))?;
+        }
+        if let Some(purposes) = &self.extended_key_usage {
+            write!(f, ", for {purposes}")?;
+        }
+        Ok(())
+    }
+}
