@@ -7,10 +7,12 @@ mod peers;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use common::{Identity, server_name};
+use handclasp::certificate::CertificateError;
 use handclasp::config::{AnswerLater, CertificateList};
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, EarlyData, Question};
@@ -147,4 +149,52 @@ async fn without_a_ticket_no_early_data_are_sent() {
     let ((mut client, sent), mut server) = (client.unwrap(), server.unwrap());
     assert_eq!((sent, client.connection().parameters().early_data), (0, EarlyData::NotOffered));
     talk(&mut client, &mut server).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn early_data_wait_until_the_server_of_the_session_is_verified_again() {
+    for good in [true, false] {
+        let (identity, random) = (Identity::p256(), CryptoProvider::ring().random);
+        let client = ClientConfig::builder(CryptoProvider::ring())
+            .sessions(Arc::new(MemoryClientSessions::new(8)))
+            .early_data(true)
+            .verifier(Arc::new(AnswerLater))
+            .build()
+            .unwrap();
+        let began = Duration::from_secs(UnixTime::now().as_secs() - 60);
+        let register = Arc::new(StrikeRegister::new(UnixTime::since_unix_epoch(began)));
+        let server = ServerConfig::builder(CryptoProvider::ring())
+            .sessions(Arc::new(TicketKeys::random(random).unwrap()))
+            .early_data(1_000, register)
+            .build(Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())])))
+            .unwrap();
+        let acceptor = Acceptor::new(Arc::new(server));
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let connector = Connector::new(Arc::new(client)).answers(move |question| {
+            // The second time is the session's.
+            let time = count.fetch_add(1, Ordering::Relaxed);
+            async move {
+                sleep(SECOND).await;
+                assert!(matches!(question, Question::VerifyPeer(_)), "{question:?}");
+                Answer::Peer(match good || time != 1 {
+                    true => Ok(()),
+                    false => Err(CertificateError::rejected("not for now")),
+                })
+            }
+        });
+        let (client, server) = connect(&connector, &acceptor, 64 * 1024).await;
+        talk(&mut client.unwrap(), &mut server.unwrap()).await;
+        let (left, right) = duplex(64 * 1024);
+        let (client, server) = tokio::join!(
+            connector.connect_with_early_data(server_name(), WORDS, left),
+            acceptor.accept(right)
+        );
+        let ((mut client, sent), mut server) = (client.unwrap(), server.unwrap());
+        assert_eq!(sent, if good { WORDS.len() } else { 0 });
+        assert_eq!(server.take_early_data(), if good { WORDS } else { b"" });
+        assert_eq!(client.connection().parameters().pre_shared_key.is_some(), good);
+        assert_eq!(asked.load(Ordering::Relaxed), if good { 2 } else { 3 });
+        talk(&mut client, &mut server).await;
+    }
 }

@@ -62,7 +62,7 @@ impl Connection {
 
     /// Sends 0-RTT data and returns how many bytes were taken: fewer than there are where the
     /// ticket allows no more, and none where nothing can be sent so: no ticket was offered that
-    /// allows it, or the server has answered already.
+    /// allows it, a question comes before the ClientHello, or the server has answered already.
     ///
     /// **They can be replayed** by whoever sees them, and they are lost if the server does not
     /// take them, which [`parameters`](Self::parameters) tell when the handshake is complete

@@ -93,9 +93,19 @@ impl Connector {
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        let mut connection = ClientConnection::new(Arc::clone(&self.config), server_name)?;
-        let sent = connection.write_early_data(early_data)?;
-        Ok((self.finish(connection, transport).await?, sent))
+        let connection = ClientConnection::new(Arc::clone(&self.config), server_name)?;
+        let mut stream = TlsStream::new(connection, transport, Arc::clone(&self.answers));
+        let mut sent = 0;
+        within(self.timeout, &mut stream, async |stream| {
+            // What a session rests on may be asked about before the ClientHello.
+            if stream.connection().question().is_some() {
+                stream.handshake_until(|connection| connection.question().is_none()).await?;
+            }
+            sent = stream.connection_mut().write_early_data(early_data)?;
+            stream.handshake_until(|connection| !connection.is_handshaking()).await
+        })
+        .await?;
+        Ok((stream, sent))
     }
 
     async fn finish<T>(
