@@ -10,7 +10,7 @@ use std::path::Path;
 use handclasp::registry::HandshakeType;
 use handclasp_fuzz::certificates::{GeneralName, Template, der, extension};
 use handclasp_fuzz::peers::{SCENARIOS, record_flights, record_messages};
-use handclasp_fuzz::{revocation, two_ends};
+use handclasp_fuzz::{revocation, shared, two_ends};
 
 fn main() -> io::Result<()> {
     let written = RefCell::new(HashSet::new());
@@ -73,6 +73,7 @@ fn main() -> io::Result<()> {
         write("post_handshake", &format!("{side}-pieces"), &pieces)?;
     }
     broken_peers(&write)?;
+    shared_sessions(&write)?;
     meetings_again(&write)?;
     let Some(traces) = std::env::args().nth(1) else { return Ok(()) };
     for entry in fs::read_dir(traces)? {
@@ -135,6 +136,29 @@ fn meetings_again(write: Write<'_>) -> io::Result<()> {
         let seed = [&[3, kept][..], &messages, &[0xf0, 0]].concat();
         assert_eq!(two_ends::play(&seed), reached);
         write("two_ends", &format!("again-messages-{kept}"), &seed)?;
+    }
+    Ok(())
+}
+
+/// The same two that meet again, and then one of them is another one.
+fn shared_sessions(write: Write<'_>) -> io::Result<()> {
+    // Client, server, keys, and two bytes of answers.
+    let plain = [0, 0, 0, 0, 0];
+    let key = [0, 0, 0b001_001, 0, 0];
+    let looked_up = [0, 20, 0b001_001, 0, 0];
+    let alice = [3, 1, 0b100_0000, 0, 0];
+    let later = [2, 4, 0, 0, 0];
+    for (name, meetings, resumed) in [
+        ("plain", [plain, plain, plain], 2),
+        ("strict-client", [plain, [1, 0, 0, 0, 0], plain], 0),
+        ("key", [key, key, [0, 0, 0b010_010, 0, 0]], 1),
+        ("key-looked-up", [looked_up, looked_up, [0, 20, 0b001_001, 0, 3]], 1),
+        ("alice", [alice, alice, [6, 1, 0, 0, 0]], 1),
+        ("later", [later, later, [2, 4, 0, 0, 1]], 1),
+    ] {
+        let seed = meetings.concat();
+        assert_eq!(shared::play(&seed), resumed, "{name}");
+        write("shared_sessions", name, &seed)?;
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ pub mod peers;
 pub mod post_handshake;
 mod protected;
 pub mod revocation;
+pub mod shared;
 mod theirs;
 pub mod two_ends;
 
