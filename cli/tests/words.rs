@@ -1,0 +1,278 @@
+//! What a person reads when a connection fails: a table of kinds, each made with a peer that fails
+//! so, with the words that help and those that would be false.
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use common::{Files, Server, handclasp, text};
+
+/// How a peer fails.
+enum Peer {
+    /// It reads what comes first, says this and hangs up.
+    Says(Vec<u8>),
+    /// It hangs up with bytes unread, which resets the connection.
+    Resets,
+}
+
+fn alert(number: u8) -> Peer {
+    Peer::Says(vec![21, 3, 3, 0, 2, 2, number])
+}
+
+fn says(words: &str) -> Peer {
+    Peer::Says(words.as_bytes().to_vec())
+}
+
+/// What `connect` tells of a server that fails so.
+fn client_of(peer: Peer, files: &Files, arguments: &[&str]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut first = [0; 1];
+        match peer {
+            Peer::Says(bytes) => {
+                let mut all = [0; 4096];
+                let _ = socket.read(&mut all).unwrap();
+                socket.write_all(&bytes).unwrap();
+                socket.shutdown(std::net::Shutdown::Write).unwrap();
+                let _ = socket.read(&mut all);
+            }
+            Peer::Resets => {
+                socket.read_exact(&mut first).unwrap();
+                thread::sleep(Duration::from_millis(100));
+            }
+        }
+    });
+    let address = format!("localhost:{port}");
+    let mut command = handclasp(["connect", &address, "--ca", &files.path("ca.pem")]);
+    let output = command.args(arguments).output().unwrap();
+    server.join().unwrap();
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    told
+}
+
+/// The lines that begin with `error:` and with `help:`.
+fn error_and_help(told: &str) -> String {
+    let lines = told.lines().skip_while(|line| !line.starts_with("error:"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn alerts_of_a_server_are_told_by_what_this_side_offered() {
+    let files = Files::new();
+    const KEY: &str = "alice:000102030405060708090a0b0c0d0e0ff1d2c3b4a5968778695a4b3c2d1e0f00";
+    let psk = ["--psk", KEY];
+    let (cert, key) = (files.path("cert.pem"), files.path("key.pem"));
+    let own = ["--client-cert", &cert, "--client-key", &key];
+    let none: [&str; 0] = [];
+    let no_certificate = "has shown no certificate";
+    for (number, arguments, words) in [
+        (40, &none[..], &["gave no other reason", "servers of TLS 1.2"][..]),
+        (40, &psk, &["does not know the pre-shared key \"alice\""]),
+        (49, &none, &["the name \"localhost\"", "gave no other reason"]),
+        (80, &none, &["the name \"localhost\"", "gave no other reason"]),
+        (80, &psk, &["the pre-shared key \"alice\""]),
+        (42, &none, &[no_certificate]),
+        (45, &own, &[no_certificate]),
+        (48, &own, &[no_certificate]),
+        (51, &psk, &["another key for \"alice\""]),
+        (47, &psk, &["another key for \"alice\""]),
+        (115, &psk, &["the keys \"alice\"", "--psk"]),
+        (70, &none, &["TLS 1.3 only"]),
+        (112, &none, &["the name \"localhost\"", "--name"]),
+        (116, &none, &["--client-cert FILE"]),
+        (116, &own, &["--client-cert was not shown"]),
+        (120, &["--alpn", "h2"], &["offered was \"h2\"", "--alpn"]),
+    ] {
+        let told = client_of(alert(number), &files, arguments);
+        let end = error_and_help(&told);
+        for words in words {
+            assert!(end.contains(words), "{number} {arguments:?} {words}: {end}");
+        }
+        // What the RFC has it for stands once, in the telling.
+        assert!(told.contains("RFC 9846 has it for this"), "{told}");
+        let secret = KEY.rsplit(':').next().unwrap();
+        assert!(!told.contains(&secret[..16]), "{told}");
+        for false_words in
+            ["knows who asks", "the two sides have no suite", "not this side's fault"]
+        {
+            assert!(!told.contains(false_words), "{told}");
+        }
+    }
+}
+
+#[test]
+fn a_quiet_client_hears_what_the_alert_is_for() {
+    let files = Files::new();
+    let told = client_of(alert(50), &files, &["--quiet"]);
+    assert!(told.contains("RFC 9846 has it for: a message could not be parsed"), "{told}");
+}
+
+#[test]
+fn other_protocols_at_the_port_are_named_to_a_client_with_what_to_do() {
+    let files = Files::new();
+    for (line, protocol, help) in [
+        ("HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP without TLS", "https://"),
+        ("SSH-2.0-OpenSSH_9.6\r\n", "SSH", "right port"),
+        ("220 mail.example ESMTP ready\r\n", "SMTP without TLS", "port 465"),
+        ("* OK IMAP4rev1 ready\r\n", "IMAP without TLS", "port 993"),
+        ("+OK ready\r\n", "POP3 without TLS", "port 995"),
+        ("220 (vsFTPd 3.0.5)\r\n", "FTP without TLS", "a command of its own"),
+        ("-NOAUTH Authentication required.\r\n", "Redis without TLS", "right port"),
+        ("what do you want?\n", "a protocol of plain text", "right port"),
+    ] {
+        let end = error_and_help(&client_of(says(line), &files, &[]));
+        let begins = line.lines().next().unwrap();
+        assert!(end.contains(&format!("{protocol}; it begins \"{begins}\"")), "{end}");
+        assert!(end.lines().nth(1).is_some_and(|hint| hint.contains(help)), "{end}");
+    }
+}
+
+#[test]
+fn ends_and_resets_within_the_handshake_say_what_was_awaited() {
+    let files = Files::new();
+    for (peer, words) in [
+        (says(""), "hung up without an alert; it waited for the server's first message"),
+        (
+            Peer::Resets,
+            "(reset) in the middle of the handshake, which waited for the server's first",
+        ),
+    ] {
+        let end = error_and_help(&client_of(peer, &files, &[]));
+        assert!(end.contains(words), "{end}");
+        assert!(end.contains("help: the peer may not speak TLS 1.3, or not at this port"), "{end}");
+    }
+}
+
+/// The server's line about a client that says this and hangs up.
+fn server_of(server: &mut Server, bytes: &[u8]) -> String {
+    let mut socket = TcpStream::connect(&server.address).unwrap();
+    socket.write_all(bytes).unwrap();
+    socket.shutdown(std::net::Shutdown::Write).unwrap();
+    let _ = socket.read_to_end(&mut Vec::new());
+    server.log_line_with("failed")
+}
+
+#[test]
+fn a_server_is_told_of_its_clients_and_not_as_a_client() {
+    let files = Files::new();
+    let mut server = Server::start(&files, &[]);
+    for (bytes, words) in [
+        (&b""[..], &["waited for the ClientHello", "load balancers"][..]),
+        (
+            b"GET / HTTP/1.1\r\n\r\n",
+            &["HTTP without TLS; it begins \"GET / HTTP/1.1\"", "https://"],
+        ),
+        (b"EHLO client.example\r\n", &["SMTP without TLS", "TLS from its first byte"]),
+        (
+            b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n",
+            &["PROXY protocol", "turn the PROXY header off"],
+        ),
+        (b"\0\0\0\x08\x04\xd2\x16\x2f", &["PostgreSQL", "TLS at once"]),
+        (&[0x80, 0x2e, 1, 3, 1, 0], &["SSL 2.0", "TLS 1.3 only"]),
+        (&[21, 3, 3, 0, 2, 2, 48], &["unknown_ca", "RFC 9846 has it for: no trusted authority"]),
+    ] {
+        let line = server_of(&mut server, bytes);
+        for words in words {
+            assert!(line.contains(words), "{words}: {line}");
+        }
+        for of_a_client in ["--ca FILE, or", "may not speak TLS 1.3, or not at this port", "--name"]
+        {
+            assert!(!line.contains(of_a_client), "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_hangs_up_after_the_servers_flight_leads_to_its_certificate() {
+    use handclasp::pki_types::ServerName;
+    let files = Files::new();
+    let mut server = Server::start(&files, &[]);
+    let config = handclasp::ClientConfig::builder(handclasp::crypto::CryptoProvider::ring())
+        .trust(handclasp::TrustAnchors::from_pem(files.read("ca.pem").as_bytes()).unwrap())
+        .unwrap()
+        .build()
+        .unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let client = handclasp::ClientConnection::new(config.into(), name).unwrap();
+    let line = server_of(&mut server, client.outgoing());
+    assert!(line.contains("waited for the client's Finished"), "{line}");
+    assert!(line.contains("do not accept the certificate"), "{line}");
+}
+
+#[test]
+fn an_expired_certificate_of_the_clients_is_blamed_on_the_client_by_both_sides() {
+    let files = Files::new();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "alice");
+    params.is_ca = rcgen::IsCa::ExplicitNoCa;
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    let certificate = params.self_signed(&key).unwrap();
+    files.write("alice.pem", &certificate.pem());
+    files.write("alice.key", &key.serialize_pem());
+    let (own, own_key) = (files.path("alice.pem"), files.path("alice.key"));
+    let mut server = Server::start(&files, &["--client-ca", &own]);
+    let ca = files.path("ca.pem");
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--client-cert", &own]);
+    let output = command.args(["--client-key", &own_key]).output().unwrap();
+    let told = text(&output.stderr);
+    let end = error_and_help(&told);
+    assert!(end.contains("certificate_expired"), "{told}");
+    assert!(end.contains("the server refused your certificate \"CN="), "{end}");
+    assert!(end.contains("alice"), "{end}");
+    assert!(end.contains("until 2021-01-01") && end.contains("compare its dates"), "{end}");
+    let line = server.log_line_with("failed");
+    assert!(line.contains("alice") && line.contains("expired on 2021-01-01"), "{line}");
+    assert!(line.contains("renew it") && !line.contains("the server needs"), "{line}");
+}
+
+#[test]
+fn authorities_that_a_server_asks_for_are_named() {
+    let files = Files::new();
+    let ca = files.path("ca.pem");
+    let server = Server::start(&files, &["--client-ca", &ca]);
+    let output = handclasp(["connect", &server.address, "--ca", &ca]).output().unwrap();
+    let told = text(&output.stderr);
+    assert!(told.contains("certificate_required"), "{told}");
+    let end = error_and_help(&told);
+    assert!(end.contains("--client-cert FILE") && end.contains("a test's authority"), "{end}");
+}
+
+#[test]
+fn a_session_that_is_not_taken_is_told_with_what_may_be_the_reason() {
+    let files = Files::new();
+    let (ca, session) = (files.path("ca.pem"), files.path("session"));
+    let told: Vec<String> = (0..2)
+        .map(|_| {
+            // Each has ticket keys of its own.
+            let server = Server::start(&files, &[]);
+            let mut command = handclasp(["connect", &server.address, "--ca", &ca]);
+            let output = command.args(["--session", &session]).output().unwrap();
+            assert_eq!(output.status.code(), Some(0));
+            text(&output.stderr)
+        })
+        .collect();
+    assert!(!told[0].contains("did not take it"), "{}", told[0]);
+    assert!(told[1].contains("was offered, and the server did not take it"), "{}", told[1]);
+}
+
+#[test]
+fn certificates_are_labelled_by_what_they_say_and_not_by_their_place() {
+    let files = Files::new();
+    let leaf = files.read("cert.pem");
+    files.write("cert.pem", &format!("{leaf}{leaf}{}", files.read("ca.pem")));
+    let server = Server::start(&files, &[]);
+    let ca = files.path("ca.pem");
+    let output = handclasp(["connect", &server.address, "--ca", &ca]).output().unwrap();
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("also sent"), "{told}");
+    assert_eq!(told.matches("  also sent ").count(), 1, "{told}");
+}
