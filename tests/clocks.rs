@@ -10,20 +10,20 @@ use core::time::Duration;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use common::server_name;
+use common::{narrow_provider, server_name};
 use handclasp::config::{CookieProtector, HmacCookies};
 use handclasp::connection::Options;
-use handclasp::crypto::CryptoProvider;
+use handclasp::crypto::{CryptoProvider, Secret};
 use handclasp::handshake::{EarlyData, Handshake, Step};
 use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::UnixTime;
-use handclasp::registry::HandshakeType;
+use handclasp::registry::{CipherSuiteId, HandshakeType};
 use handclasp::session::{
-    AntiReplay, ClientSessionStore, MAX_LIFETIME, SessionStore, Strike, StrikeRegister, TicketKeys,
-    Zone,
+    AntiReplay, ClientSession, ClientSessionStore, MAX_LIFETIME, SessionStore, Strike,
+    StrikeRegister, TicketKeys, TicketOrigin, Zone,
 };
-use handclasp::wire::{ClientHello, HandshakeMessage, NewSessionTicket};
-use handclasp::{ClientConnection, ServerConfig, ServerConnection, Time};
+use handclasp::wire::{ClientHello, Extensions, HandshakeMessage, NewSessionTicket};
+use handclasp::{ClientConnection, Level, ServerConfig, ServerConnection, Time};
 use sessions::{Pair, carry, early_data, found, server_at, talk, ticket_keys};
 
 const DAY: i64 = 24 * 60 * 60;
@@ -98,6 +98,31 @@ fn lifetimes_end_to_the_millisecond() {
 }
 
 #[test]
+fn a_client_uses_no_ticket_for_longer_than_seven_days_whatever_its_lifetime_is() {
+    let ticket = NewSessionTicket {
+        lifetime: u32::MAX,
+        age_add: 0,
+        nonce: &[],
+        ticket: b"a ticket",
+        extensions: Extensions::default(),
+        max_early_data_size: None,
+    };
+    let origin = TicketOrigin {
+        server_name: server_name(),
+        cipher_suite: CipherSuiteId::TLS_AES_128_GCM_SHA256,
+        application_protocol: None,
+        certificates: None,
+        raw_public_key: None,
+        authenticated: time(0).as_secs(),
+    };
+    let received = Duration::from_secs(time(0).as_secs());
+    let session = ClientSession::new(origin, &ticket, Secret::zeros(32), received).unwrap();
+    let week = i64::from(MAX_LIFETIME);
+    assert!(session.is_alive(time(week)));
+    assert!(!session.is_alive(time(week + 1)));
+}
+
+#[test]
 fn no_ticket_is_sent_where_the_authentication_lies_in_the_future() {
     // Else a client that authenticated once would go on for as long as the clock was ahead.
     let pair = Pair::new();
@@ -127,6 +152,23 @@ impl Observer for AgeAdd {
     }
 }
 
+/// The next messages that an end sends.
+fn next_messages(end: &mut Handshake) -> Vec<u8> {
+    loop {
+        match end.next_step() {
+            Some(Step::Send { bytes, .. }) => return bytes,
+            step => assert!(step.is_some(), "there are messages"),
+        }
+    }
+}
+
+/// The obfuscated age of the first ticket in a ClientHello.
+fn age_in(hello: &[u8]) -> u32 {
+    let (message, _) = HandshakeMessage::split(hello).unwrap();
+    let keys = ClientHello::parse(message.body).unwrap().pre_shared_keys.unwrap();
+    keys.iter().next().unwrap().0.obfuscated_ticket_age
+}
+
 /// The obfuscated age in the ClientHello of this time. The ticket stays in the store.
 fn obfuscated_age(pair: &Pair, now: Time) -> u32 {
     let session = pair.store.take(&server_name(), now.unix()).unwrap();
@@ -135,15 +177,24 @@ fn obfuscated_age(pair: &Pair, now: Time) -> u32 {
     let mut client = Handshake::client(config, server_name(), now);
     client.start().unwrap();
     pair.store.put(session);
-    let hello = loop {
-        match client.next_step() {
-            Some(Step::Send { bytes, .. }) => break bytes,
-            step => assert!(step.is_some(), "there is a ClientHello"),
-        }
-    };
-    let (message, _) = HandshakeMessage::split(&hello).unwrap();
-    let keys = ClientHello::parse(message.body).unwrap().pre_shared_keys.unwrap();
-    keys.iter().next().unwrap().0.obfuscated_ticket_age
+    age_in(&next_messages(&mut client))
+}
+
+#[test]
+fn the_age_in_a_second_client_hello_is_that_of_its_time() {
+    let pair = Pair::new();
+    let config = pair.finish(pair.server_with(narrow_provider(0, 1)));
+    pair.meet(&config);
+    let client = Arc::new(pair.client_builder().build().unwrap());
+    let mut client = Handshake::client(client, server_name(), at(5_000));
+    let mut server = Handshake::server(config, at(5_000));
+    client.start().unwrap();
+    let first = next_messages(&mut client);
+    server.receive(Level::Initial, &first).unwrap();
+    client.set_time(at(7_345));
+    client.receive(Level::Initial, &next_messages(&mut server)).unwrap();
+    let second = next_messages(&mut client);
+    assert_eq!(age_in(&second).wrapping_sub(age_in(&first)), 2_345);
 }
 
 #[test]

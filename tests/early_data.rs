@@ -16,6 +16,7 @@ use handclasp::config::{
 use handclasp::connection::Received;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, EarlyData, Handshake, Question, Step};
+use handclasp::key_schedule::PskKind;
 use handclasp::observer::KeyLog;
 use handclasp::pki_types::UnixTime;
 use handclasp::registry::CipherSuiteId;
@@ -353,6 +354,36 @@ fn early_data_are_not_taken_under_another_key_than_the_first() {
     let mut client = client_at(builder, 1);
     assert_eq!(early(&mut client, &pair.finish(other), 1), EarlyData::Rejected);
     assert!(client.parameters().pre_shared_key.is_some());
+}
+
+/// A client that offers a ticket and, second, a key that was agreed on elsewhere, which its server
+/// has, too.
+fn with_two_keys() -> (Pair, ClientConnection, Arc<ServerConfig>) {
+    let pair = Pair::new();
+    let keys = Arc::new(PskList::new(vec![external(100)]));
+    let config = pair.finish(pair.early_server(100).pre_shared_keys(keys));
+    pair.meet(&config);
+    let client = client_at(pair.client_builder().pre_shared_keys(vec![external(100)]), 1);
+    (pair, client, config)
+}
+
+#[test]
+fn early_data_are_under_the_first_of_several_keys() {
+    let (_pair, mut client, config) = with_two_keys();
+    assert_eq!(early(&mut client, &config, 1), EarlyData::Accepted);
+    assert_eq!(client.parameters().pre_shared_key, Some(PskKind::Resumption));
+}
+
+#[test]
+fn a_replay_with_another_binder_of_a_key_that_was_not_chosen_is_a_replay() {
+    // Section 8.2: the server checks the binder of the chosen key, and anyone can change the others.
+    let (_pair, mut client, config) = with_two_keys();
+    let flight = first_flight(&mut client);
+    assert_eq!(replay(&flight, &config, 1), (EarlyData::Accepted, WORDS.to_vec()));
+    let hello_ends = 5 + usize::from(u16::from_be_bytes([flight[3], flight[4]]));
+    let mut changed = flight[..hello_ends].to_vec();
+    changed[hello_ends - 1] ^= 1;
+    assert_eq!(replay(&changed, &config, 1), (EarlyData::Rejected, vec![]));
 }
 
 #[test]
