@@ -15,7 +15,8 @@ use handclasp::{ClientConfig, ClientConnection};
 use serde_json::json;
 
 use crate::advice::Situation;
-use crate::duplex::{self, End};
+use crate::closing;
+use crate::duplex::{self, End, Input};
 use crate::failure::Failure;
 use crate::files;
 use crate::inbox::Inbox;
@@ -76,6 +77,11 @@ pub struct Arguments {
     /// attacker can repeat it: send only what does no harm twice
     #[arg(long, value_name = "FILE", requires = "session")]
     early_data: Option<PathBuf>,
+    /// Say that this side is done as soon as the input ends. Without it, the server's end is awaited:
+    /// many servers drop the answer to a client that is done. A server that has answered and waits for
+    /// this side's end is left after 5 s of silence
+    #[arg(long)]
+    half_close: bool,
     /// Tell nothing but errors
     #[arg(long, short)]
     quiet: bool,
@@ -118,6 +124,10 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     socket.set_write_timeout(Some(HANDSHAKE_TIMEOUT))?;
     let result = handshake(&mut connection, &socket, &mut inbox);
     journal.finish();
+    if result.is_err() {
+        // The failure is what counts; the server should hear the alert.
+        let _ = closing::drain(&socket);
+    }
     result.map_err(explain)?;
     socket.set_read_timeout(None)?;
     socket.set_write_timeout(None)?;
@@ -146,7 +156,12 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
         connection.update_keys(true)?;
     }
     send_all(&mut connection, &socket, rest)?;
-    let end = duplex::run(connection, &socket, inbox, arguments.client_cert.is_some(), say);
+    let input = Input {
+        may_be_asked: arguments.client_cert.is_some(),
+        half_close: arguments.half_close,
+        said_something: !early.is_empty(),
+    };
+    let end = duplex::run(connection, &socket, inbox, input, say);
     journal.finish();
     if let Some(sessions) = &sessions {
         let count = sessions.save()?;

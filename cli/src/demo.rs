@@ -13,8 +13,9 @@ use handclasp::{
 use crate::failure::Failure;
 use crate::journal::{SharedJournal, Side};
 use crate::json::{self, JsonTeller};
+use crate::stdout::stdout;
 use crate::summary::Summary;
-use crate::tell::{Output, Storyteller, dim, heading, paint};
+use crate::tell::{Storyteller, dim, heading, paint};
 
 const NAME: &str = "server.example";
 
@@ -95,11 +96,7 @@ fn identity() -> Result<(TrustAnchors, CertifiedKey), Failure> {
     Ok((anchors, key.map_err(|error| failed(&error))?))
 }
 
-fn stdout() -> Output {
-    Box::new(anstream::stdout())
-}
-
 fn print(text: &str) {
-    // A reader that stopped reading has had enough.
+    // What cannot be written is remembered.
     let _ = stdout().write_all(text.as_bytes());
 }

@@ -14,8 +14,10 @@ use std::time::Duration;
 use handclasp::ClientConnection;
 use handclasp::connection::Received;
 
+use crate::closing;
 use crate::failure::Failure;
 use crate::inbox::Inbox;
+use crate::stdout;
 
 const CHUNK: usize = 32 * 1024;
 
@@ -25,6 +27,21 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long a server may be silent that could still ask for a certificate, when the input has
 /// ended: what is closed cannot answer any more.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a server may be silent after an answer that came when all was said to it: it may wait for
+/// this side's end, as an echo does.
+const PATIENCE_AFTER_AN_ANSWER: Duration = Duration::from_secs(5);
+
+/// What the end of standard input means.
+#[derive(Clone, Copy, Debug)]
+pub struct Input {
+    /// The server may still ask for a certificate: its silence is awaited before close_notify.
+    pub may_be_asked: bool,
+    /// close_notify is said then, in place of waiting for the server's end.
+    pub half_close: bool,
+    /// Something was said before standard input was read.
+    pub said_something: bool,
+}
 
 /// How the connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +60,8 @@ struct State {
     closed: bool,
     /// How often something has come.
     heard: u64,
+    /// Data have come since something was said.
+    answered: bool,
     /// The peer said close_notify.
     peer_closed: bool,
     /// Nothing new is to be sent.
@@ -65,14 +84,24 @@ impl Shared {
         self.changed.wait(guard).unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until nothing has come for a while, or nothing will.
-    fn wait_for_silence(&self) {
+    /// Waits for the server's end. After an answer, silence is enough.
+    fn wait_for_the_end(&self) {
+        let mut state = self.lock();
+        while !state.answered && !state.peer_closed && !state.over {
+            state = self.wait(state);
+        }
+        drop(state);
+        self.wait_for_silence(PATIENCE_AFTER_AN_ANSWER);
+    }
+
+    /// Waits until nothing has come for so long, or nothing will.
+    fn wait_for_silence(&self, patience: Duration) {
         let mut state = self.lock();
         loop {
             let heard = state.heard;
             let waiting =
                 |state: &mut State| state.heard == heard && !state.peer_closed && !state.over;
-            let result = self.changed.wait_timeout_while(state, PATIENCE, waiting);
+            let result = self.changed.wait_timeout_while(state, patience, waiting);
             let timeout;
             (state, timeout) = result.unwrap_or_else(PoisonError::into_inner);
             if timeout.timed_out() || state.peer_closed || state.over {
@@ -87,14 +116,13 @@ impl Shared {
     }
 }
 
-/// Pipes until the peer is done; the handshake must be complete. Where the peer `may_ask` for a
-/// certificate, the end of the input waits for that. `notice` is told what a person at a terminal
-/// should know.
+/// Pipes until the peer is done; the handshake must be complete. `input` says what the end of the
+/// input means. `notice` is told what a person at a terminal should know.
 pub fn run(
     connection: ClientConnection,
     socket: &TcpStream,
     inbox: Inbox,
-    may_ask: bool,
+    input: Input,
     notice: impl FnMut(&str),
 ) -> Result<End, Failure> {
     let state = State {
@@ -102,6 +130,7 @@ pub fn run(
         input_ended: false,
         closed: false,
         heard: 0,
+        answered: false,
         peer_closed: false,
         over: false,
         sender_ended: false,
@@ -114,7 +143,7 @@ pub fn run(
     })?;
     // This one may wait for standard input for ever: it ends with the process.
     let reader = Arc::clone(&shared);
-    thread::Builder::new().spawn(move || read_input(&reader, may_ask))?;
+    thread::Builder::new().spawn(move || read_input(&reader, input))?;
 
     let result = receive(&shared, socket, inbox, notice);
     // What is still to be said goes out: an alert, or close_notify.
@@ -123,7 +152,12 @@ pub fn run(
         state.over = true;
     });
     let guard = shared.lock();
-    let _ = shared.changed.wait_timeout_while(guard, LAST_WORDS, |state| !state.sender_ended);
+    let guard = shared.changed.wait_timeout_while(guard, LAST_WORDS, |state| !state.sender_ended);
+    drop(guard);
+    if result.is_err() {
+        // The failure is what counts; the server should hear the alert.
+        let _ = closing::drain(socket);
+    }
     let _ = socket.shutdown(Shutdown::Both);
     result
 }
@@ -157,9 +191,11 @@ fn send(shared: &Shared, mut socket: &TcpStream) {
     }
 }
 
-/// Standard input to the connection; its end is close_notify.
-fn read_input(shared: &Shared, may_ask: bool) {
+/// Standard input to the connection; its end is close_notify, when the server is done. Where nothing
+/// was said, there is no answer to wait for.
+fn read_input(shared: &Shared, end: Input) {
     let mut input = io::stdin().lock();
+    let mut said_something = end.said_something;
     let mut buffer = vec![0; CHUNK];
     loop {
         let count = match input.read(&mut buffer) {
@@ -168,14 +204,17 @@ fn read_input(shared: &Shared, may_ask: bool) {
         };
         if count == 0 {
             shared.change(|state| state.input_ended = true);
-            if may_ask {
-                shared.wait_for_silence();
+            if said_something && !end.half_close {
+                shared.wait_for_the_end();
+            } else if end.may_be_asked {
+                shared.wait_for_silence(PATIENCE);
             }
             return shared.change(|state| {
                 state.connection.close();
                 state.closed = true;
             });
         }
+        said_something = true;
         let mut rest = buffer.get(..count).unwrap_or_default();
         let mut state = shared.lock();
         while !rest.is_empty() {
@@ -186,6 +225,7 @@ fn read_input(shared: &Shared, may_ask: bool) {
                 // The sender has enough to do.
                 Ok(0) => state = shared.wait(state),
                 Ok(taken) => {
+                    state.answered = false;
                     rest = rest.get(taken..).unwrap_or_default();
                     shared.changed.notify_all();
                 }
@@ -207,7 +247,8 @@ fn receive(
     let mut closed = false;
     loop {
         let result = take(shared, &mut inbox, &mut data);
-        if output.write_all(&data).and_then(|()| output.flush()).is_err() {
+        if let Err(error) = output.write_all(&data).and_then(|()| output.flush()) {
+            stdout::ended(&error)?;
             return Ok(End::OutputGone);
         }
         data.clear();
@@ -238,6 +279,7 @@ fn take(shared: &Shared, inbox: &mut Inbox, data: &mut Vec<u8>) -> Result<bool, 
                 state.heard += 1;
                 let closed = matches!(received, Received::Closed);
                 if let Received::Data(plaintext) = received {
+                    state.answered = true;
                     data.extend_from_slice(plaintext);
                 }
                 inbox.consume(consumed);

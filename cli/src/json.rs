@@ -35,7 +35,7 @@ impl Teller for JsonTeller {
 
 /// Writes an object on a line of its own, in one piece.
 pub fn write_line(out: &mut Output, object: &Json) {
-    // Whoever stopped listening must not stop the connection.
+    // A reader that stopped reading must not stop the connection. Standard output remembers.
     let _ = out.write_all(format!("{object}\n").as_bytes()).and_then(|()| out.flush());
 }
 

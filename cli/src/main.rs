@@ -3,6 +3,7 @@
 mod advice;
 mod alerts;
 mod arguments;
+mod closing;
 mod connect;
 mod demo;
 mod describe;
@@ -15,6 +16,7 @@ mod json;
 mod keys;
 mod serve;
 mod session;
+mod stdout;
 mod summary;
 mod tell;
 mod timed;
@@ -69,7 +71,7 @@ fn main() -> ExitCode {
         Some(Command::Vectors(arguments)) => vectors::run(arguments, cli.json),
         Some(Command::Verify(arguments)) => verify::run(arguments, cli.json),
     };
-    match result {
+    match result.and_then(|()| stdout::check()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             report(&failure, cli.json);

@@ -1,7 +1,7 @@
 //! `handclasp serve`: a server that says what was negotiated, or echoes.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,17 +24,15 @@ use crate::files;
 use crate::journal::{SharedJournal, Side, Silent, Tally, Teller};
 use crate::json::{self, JsonTeller};
 use crate::keys;
+use crate::stdout::stdout;
 use crate::summary::Summary;
-use crate::tell::{Output, duration};
+use crate::tell::duration;
 use crate::timed::{PATIENCE, Timed};
 
 /// Connections at once; the next one is turned away.
 const MAX_CONNECTIONS: usize = 256;
 /// The longest request that is read.
 const MAX_REQUEST: usize = 16 * 1024;
-/// How long, and for how many bytes, a closing server listens so that its last words arrive.
-const LINGER: Duration = Duration::from_secs(2);
-const MAX_LINGER: usize = 1024 * 1024;
 
 /// What `serve` is told.
 #[derive(clap::Args)]
@@ -231,7 +229,7 @@ impl Server {
         if self.json {
             json::write_line(&mut out, &event);
         } else {
-            // A log that nobody reads is no reason to stop.
+            // A log that cannot be written is no reason to stop; it is remembered.
             let _ = out.write_all(format!("{text}\n").as_bytes()).and_then(|()| out.flush());
         }
     }
@@ -272,7 +270,8 @@ impl Server {
         let observer = Some(journal.observer(Side::Server));
         let options = Options { observer, ..Options::default() };
         let connection = ServerConnection::with_options(Arc::clone(&self.config), options)?;
-        let mut stream = Stream::new(connection, Timed::new(socket));
+        let mut stream =
+            Stream::over(connection, Timed::new(socket), |timed: &Timed| timed.handle());
 
         let result = self.answer(number, &mut stream, peer, &journal);
         let result = result
@@ -287,7 +286,7 @@ impl Server {
                 }),
             );
         }
-        linger(stream.transport());
+        // Dropping the stream gives the client the time to hear the last word.
         result
     }
 
@@ -423,23 +422,4 @@ fn respond(stream: &mut TlsStream, summary: &Summary, mut request: Vec<u8>) -> i
     );
     stream.write_all(response.as_bytes())?;
     Ok(response.len())
-}
-
-/// A socket that is closed with unread bytes in it resets the connection, and what was just sent
-/// may be lost: so the client's last bytes are read, for a while.
-fn linger(mut transport: &Timed) {
-    let _ = transport.socket().shutdown(Shutdown::Write);
-    transport.set_deadline(LINGER);
-    let mut buffer = [0; 4096];
-    let mut total = 0;
-    while let Ok(count @ 1..) = transport.read(&mut buffer) {
-        total += count;
-        if total > MAX_LINGER {
-            return;
-        }
-    }
-}
-
-fn stdout() -> Output {
-    Box::new(anstream::stdout())
 }

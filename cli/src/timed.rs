@@ -5,6 +5,8 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use handclasp::transport::Socket;
+
 /// How long one read or write may take, and how long everything until a deadline.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -26,13 +28,9 @@ impl Timed {
         self.deadline.set(None);
     }
 
-    /// Sets the deadline anew.
-    pub fn set_deadline(&self, from_now: Duration) {
-        self.deadline.set(Some(Instant::now() + from_now));
-    }
-
-    pub fn socket(&self) -> &TcpStream {
-        &self.socket
+    /// Another handle to the socket, for the orderly end of the connection.
+    pub fn handle(&self) -> Option<Socket> {
+        self.socket.try_clone().ok().map(Socket::Tcp)
     }
 
     fn patience(&self) -> io::Result<Option<Duration>> {
@@ -44,17 +42,10 @@ impl Timed {
     }
 }
 
-/// Reads as well through a shared reference, for the time after the connection.
-impl Read for &Timed {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.set_read_timeout(self.patience()?)?;
-        (&self.socket).read(buffer)
-    }
-}
-
 impl Read for Timed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&*self).read(buffer)
+        self.socket.set_read_timeout(self.patience()?)?;
+        self.socket.read(buffer)
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::failure::Failure;
 use crate::json::write_line;
+use crate::stdout::stdout;
 use crate::tell::{Output, heading, paint};
 
 /// What `vectors` is told.
@@ -33,7 +34,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
         Failure::misuse(format!("{place}{error}{cause}"))
             .hint("DIR must hold the project's vectors; without it, those in the program are used")
     })?;
-    let mut printer = Printer { out: Box::new(anstream::stdout()), json };
+    let mut printer = Printer { out: stdout(), json };
     let (mut checks, mut failed) = (0, 0);
     for report in replay_all(&vectors) {
         printer.report(&report);
@@ -117,7 +118,7 @@ impl Printer {
     }
 
     fn print(&mut self, text: &str) {
-        // A reader that stopped reading has had enough; the exit code still tells.
+        // What cannot be written is remembered.
         let _ = self.out.write_all(text.as_bytes());
     }
 }

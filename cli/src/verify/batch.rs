@@ -16,6 +16,7 @@ use super::case::Case;
 use super::evidence::Evidence;
 use super::parse;
 use crate::failure::Failure;
+use crate::stdout;
 
 /// A line, as it stands.
 struct Line {
@@ -82,7 +83,9 @@ pub fn run(file: &Path) -> Result<(), Failure> {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        writeln!(out, "{}", answer(&line)).and_then(|()| out.flush())?;
+        if let Err(error) = writeln!(out, "{}", answer(&line)).and_then(|()| out.flush()) {
+            return stdout::ended(&error);
+        }
     }
 }
 

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::case::Case;
 use crate::json::write_line;
-use crate::tell::{Output, dim, paint};
+use crate::stdout::stdout;
+use crate::tell::{dim, paint};
 
 /// Shows it to a person.
 pub fn tree(explanation: &Explanation) {
@@ -35,8 +36,8 @@ pub fn tree(explanation: &Explanation) {
         let accepted = Style::new().fg_color(Some(AnsiColor::Green.into())).bold();
         text += &format!("{} {path}\n", paint(accepted, "accepted:"));
     }
-    // A reader that stopped reading has had enough; the exit code still tells.
-    let _ = anstream::stdout().write_all(text.as_bytes());
+    // What cannot be written is remembered.
+    let _ = stdout().write_all(text.as_bytes());
 }
 
 /// What a person should know of a verdict.
@@ -59,7 +60,7 @@ pub fn json(case: &Case, explanation: &Explanation) {
     };
     object["attempts"] = attempts.into();
     object["omitted"] = explanation.omitted.into();
-    let mut out: Output = Box::new(anstream::stdout());
+    let mut out = stdout();
     write_line(&mut out, &object);
 }
 

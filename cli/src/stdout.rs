@@ -1,0 +1,63 @@
+//! Standard output, whose failures are remembered: what could not be written makes the program fail.
+
+use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
+
+use crate::failure::Failure;
+use crate::tell::Output;
+
+/// The first failure to write.
+static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Standard output, with colours where they can be seen. A failure does not stop who writes:
+/// [`check`] returns it in the end.
+pub fn stdout() -> Output {
+    Box::new(Remembering(anstream::stdout()))
+}
+
+/// Was everything written that was to be?
+pub fn check() -> Result<(), Failure> {
+    remember(&io::stdout().flush());
+    let mut failed = FAILED.lock().unwrap_or_else(PoisonError::into_inner);
+    failed.take().map_or(Ok(()), |error| ended(&error))
+}
+
+/// Standard output ends with this error: quietly where its reader has closed the pipe and has had
+/// enough, and with a failure otherwise.
+pub fn ended(error: &io::Error) -> Result<(), Failure> {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Ok(());
+    }
+    Err(Failure::failed(format!("standard output cannot be written: {error}")))
+}
+
+fn remember<T>(result: &io::Result<T>) {
+    let Err(error) = result else { return };
+    if error.kind() == io::ErrorKind::Interrupted {
+        return;
+    }
+    let mut failed = FAILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if failed.is_none() {
+        // An io::Error cannot be copied.
+        *failed = Some(match error.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => error.kind().into(),
+        });
+    }
+}
+
+struct Remembering(anstream::AutoStream<io::Stdout>);
+
+impl Write for Remembering {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = self.0.write(bytes);
+        remember(&result);
+        result
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.0.flush();
+        remember(&result);
+        result
+    }
+}
