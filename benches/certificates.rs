@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 use common::{Column, NAME, server_name, timed};
 use handclasp::TrustAnchors;
 use handclasp::certificate::{
-    CertificateError, CertificateRevocationList, ChainRequest, PathLimits, Profile, Purpose,
-    Revocation, RevocationMode, RevocationPolicy, RevocationScope, VerifiedPath, verify_chain,
+    AnchorDates, CertificateError, CertificateRevocationList, ChainRequest, InitialPolicies,
+    PathLimits, Profile, Purpose, Revocation, RevocationMode, RevocationPolicy, RevocationScope,
+    VerifiedPath, verify_chain,
 };
 use handclasp::crypto::ring::{ECDSA_P256_SHA256, signature_algorithms};
 use handclasp::pki_types::{
@@ -87,6 +88,8 @@ impl Chain {
             purpose: Purpose::Server,
             names: &[server_name().into()],
             profile: Profile::Default,
+            policies: InitialPolicies::default(),
+            anchor_dates: AnchorDates::default(),
             now: UnixTime::now(),
             algorithms,
             revocation,

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use handclasp::certificate::{
-    ChainRequest, PathLimits, Profile, Purpose, ReferenceIdentifier, Revocation, TrustAnchors,
-    verify_chain,
+    AnchorDates, ChainRequest, InitialPolicies, PathLimits, Profile, Purpose, ReferenceIdentifier,
+    Revocation, TrustAnchors, verify_chain,
 };
 use handclasp::crypto::CryptoProvider;
 use pki_types::pem::PemObject;
@@ -48,6 +48,12 @@ const DEFAULT: &[(&str, &[&str])] = &[
             "webpki::forbidden-rsa-not-divisible-by-8-in-root",
         ],
     ),
+    (
+        "users should be prepared to handle such serial numbers (RFC 5280, 4.1.2.2), and no one \
+         reads them but to compare them",
+        &["rfc5280::serial::negative", "rfc5280::serial::too-long", "rfc5280::serial::zero"],
+    ),
+    ("nothing reads the extension", &["webpki::malformed-aia"]),
     (
         "tools for private authorities leave key identifiers out, and they only help to build paths",
         &[
@@ -172,6 +178,8 @@ fn ask(case: &Value, profile: Profile, provider: &CryptoProvider) -> Result<(), 
         purpose,
         names: &names,
         profile,
+        policies: InitialPolicies::default(),
+        anchor_dates: AnchorDates::default(),
         now,
         algorithms: &provider.signatures.all,
         revocation: Revocation::default(),

@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 use handclasp::certificate::{
-    ChainRequest, PathLimits, Profile, Purpose, Revocation, TrustAnchors, verify_chain,
+    AnchorDates, ChainRequest, InitialPolicies, PathLimits, Profile, Purpose, Revocation,
+    TrustAnchors, verify_chain,
 };
 use handclasp::crypto::CryptoProvider;
 use pki_types::pem::PemObject;
@@ -37,6 +38,8 @@ fn problem(folder: &Folder, leaf: &str, root: &str, profile: Profile) -> Option<
         purpose: Purpose::Server,
         names: &[name.into()],
         profile,
+        policies: InitialPolicies::default(),
+        anchor_dates: AnchorDates::default(),
         now: UnixTime::since_unix_epoch(SystemTime::UNIX_EPOCH.elapsed().unwrap()),
         algorithms: &CryptoProvider::ring().signatures.all,
         limits: PathLimits::DEFAULT,

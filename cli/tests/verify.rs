@@ -288,6 +288,14 @@ fn fields_of_a_case() {
     assert_eq!(judge(json!({"purpose": "any", "max_depth": 1})), accepted);
     assert_eq!(judge(json!({"max_depth": 0})), rejected("limit-exceeded"));
     assert_eq!(judge(json!({"time": "2025-12-31T23:59:59Z"})), rejected("not-yet-valid"));
+    // No certificate of the chain has a policy.
+    assert_eq!(judge(json!({"initial_explicit_policy": true})), rejected("policy-required"));
+    let inhibited = json!({
+        "user_initial_policy_set": ["2.23.140.1.2.1"], "initial_explicit_policy": false,
+        "initial_policy_mapping_inhibit": true, "initial_any_policy_inhibit": true,
+        "anchor_dates": "ignored",
+    });
+    assert_eq!(judge(inhibited), accepted);
     let in_chain = json!({"chain": [chain.leaf, chain.intermediate.pem()], "intermediates": []});
     assert_eq!(judge(in_chain), accepted);
     for fields in [
@@ -296,6 +304,9 @@ fn fields_of_a_case() {
         json!({"profile": "lax"}),
         json!({"names": ["a.example"]}),
         json!({"max_depth": -1}),
+        json!({"user_initial_policy_set": ["1"]}),
+        json!({"initial_explicit_policy": "yes"}),
+        json!({"anchor_dates": "maybe"}),
         json!({"chain": "leaf"}),
     ] {
         assert_eq!(judge(fields.clone()).0, "error", "{fields}");
@@ -416,4 +427,45 @@ fn responses_in_files_and_in_batches() {
         });
         assert_eq!(batch(&[case.to_string()])[0]["reason"], reason);
     }
+}
+
+#[test]
+fn policies_and_the_dates_of_anchors() {
+    let policy = |arc: u8| vec![0x30, 6, 0x30, 4, 6, 2, 0x2a, arc];
+    let with = |params: CertificateParams, arc| {
+        let mut params = params;
+        params.custom_extensions =
+            vec![rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 32], policy(arc))];
+        params
+    };
+    let key = || KeyPair::generate().unwrap();
+    let mut root = authority_params("root");
+    root.not_after = date_time_ymd(2026, 7, 1);
+    let root = Authority::self_signed(root, key()).unwrap();
+    let authority = with(authority_params("a"), 3);
+    let authority = Authority::signed_by(authority, key(), &root).unwrap();
+    let leaf = with(params("leaf"), 3).signed_by(&key(), &authority).unwrap();
+    let files = Files::new();
+    files.write("chain.pem", &format!("{}{}", leaf.pem(), authority.pem()));
+    files.write("root.pem", &root.pem());
+    let (chain, root) = (files.path("chain.pem"), files.path("root.pem"));
+    for (options, reason) in [
+        (&[][..], None),
+        (&["--explicit-policy"], None),
+        (&["--explicit-policy", "--policy", "1.2.3"], None),
+        (&["--explicit-policy", "--policy", "1.2.4", "--policy", "1.2.3"], None),
+        (&["--explicit-policy", "--policy", "1.2.4"], Some("policy-required")),
+        (&["--policy", "1.2.4"], None),
+        (&["--inhibit-any-policy", "--inhibit-policy-mapping", "--explicit-policy"], None),
+        (&["--anchor-dates", "ignored"], None),
+        (&["--anchor-dates", "checked"], Some("expired")),
+    ] {
+        let mut command = handclasp(["verify", &chain, "--ca", &root, "--time", NOON]);
+        let output = command.args(options).output().unwrap();
+        assert_eq!(output.status.success(), reason.is_none(), "{options:?}");
+        let said = text(&output.stderr);
+        assert!(reason.is_none_or(|reason| said.contains(reason)), "{options:?}: {said}");
+    }
+    let output = handclasp(["verify", &chain, "--policy", "policy"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
 }

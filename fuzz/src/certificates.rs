@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use handclasp::TrustAnchors;
 use handclasp::certificate::{
-    CertificateError, ChainRequest, EndEntity, PathLimits, Profile, Purpose, ReferenceIdentifier,
+    AnchorDates, InitialPolicies, CertificateError, ChainRequest, EndEntity, PathLimits, Profile, Purpose, ReferenceIdentifier,
     Revocation, VerifiedPath, verify_chain,
 };
 use handclasp::pki_types::{
@@ -200,6 +200,8 @@ impl Question<'_> {
             purpose: self.purpose,
             names: self.names,
             profile,
+            policies: InitialPolicies::default(),
+            anchor_dates: AnchorDates::default(),
             now: UnixTime::since_unix_epoch(Duration::from_secs(NOW)),
             algorithms: &[&BELIEVER],
             revocation: Revocation::default(),

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use handclasp::certificate::{
-    CertificateRevocationList, ChainRequest, Digests, PathLimits, Profile, Purpose, Revocation,
+    AnchorDates, InitialPolicies, CertificateRevocationList, ChainRequest, Digests, PathLimits, Profile, Purpose, Revocation,
     RevocationMode, RevocationPolicy, RevocationScope, StatusRequest, TrustAnchors, verify_chain,
 };
 use handclasp::crypto::ring;
@@ -104,6 +104,8 @@ pub fn judge(
             purpose: Purpose::Server,
             names: &[],
             profile: Profile::Default,
+            policies: InitialPolicies::default(),
+            anchor_dates: AnchorDates::default(),
             now: NOW,
             algorithms,
             revocation: Revocation {

@@ -3,38 +3,51 @@
 use x509_parser::extensions::KeyUsage;
 
 use super::anchors::Anchor;
-use super::decode::{Certificate, Scope, Usages, V3, oid};
+use super::decode::{Certificate, Scope, Usages, V3};
 use super::error::{CertificateError, Problem, Timestamp, printable};
-use super::name::SubjectName;
-use super::request::{ChainRequest, Profile, Purpose};
+use super::request::{AnchorDates, ChainRequest, Profile, Purpose};
 use super::rules::Rule;
-use super::signature::{self, PublicKey};
+use super::signature::PublicKey;
 use super::{der, policies, strict};
 
 /// The most octets that a serial number may have (RFC 5280, section 4.1.2.2).
 const SERIAL_OCTETS: usize = 20;
 
-/// What holds for the peer's certificate.
+/// What holds for the peer's certificate. Of one that is trusted itself it does not matter who
+/// issued it, and how.
 pub(super) fn end_entity(
     certificate: &Certificate<'_>,
+    is_trusted: bool,
     request: &ChainRequest<'_>,
 ) -> Result<(), Problem> {
-    issued(certificate, request.now.into())?;
+    let now = request.now.into();
+    if is_trusted {
+        trusted(certificate, now)?;
+    } else {
+        issued(certificate, now)?;
+    }
     // The key signs handshakes (RFC 9846, section 4.5.1.2). A CA's keyUsage speaks of what it
     // issues, and RFC 5280 asks nothing more of it; a handshake does, when it comes to a signature
     // (`EndEntity::check_may_sign`).
     if !certificate.is_ca && certificate.key_usage.is_some_and(|usage| !usage.digital_signature()) {
         return Err(Problem::WrongKeyUsage("digitalSignature"));
     }
-    let kind = certificate.key.algorithm;
-    let usable = request.algorithms.iter().any(|it| *it.public_key_alg_id() == *kind);
-    Rule::UsableKey.check(usable, || format!("a key for {}", signature::describe(kind)))?;
+    usable_key(certificate.key, request)?;
     if !certificate.is_ca {
         let constraints = &certificate.scope.name_constraints;
         Rule::ConstraintsOfCas.check(constraints.is_none(), || "name constraints")?;
     }
     // "Any" is no purpose that a CA can have verified someone for.
     extended_key_usage(certificate.scope.extended_key_usage, request.purpose, false)
+}
+
+/// The peer's key must be one that a handshake can be verified with.
+fn usable_key(key: PublicKey<'_>, request: &ChainRequest<'_>) -> Result<(), Problem> {
+    let kind = key.algorithm;
+    let is_known = request.algorithms.iter().any(|it| *it.public_key_alg_id() == *kind);
+    let is_usable = is_known && !key.is_of_unusual_size();
+    Rule::UsableKey.check(is_usable, || format!("a key for {}", key.describe()))?;
+    Rule::ValidKey.unless(key.unusable().map(|reason| format!("another key: {reason}")))
 }
 
 /// What holds for a path as a whole: the end entity first, and the anchor that issued the last, if
@@ -45,9 +58,19 @@ pub(super) fn path(
     request: &ChainRequest<'_>,
 ) -> Result<(), CertificateError> {
     if let Some(end_entity) = path.first() {
+        let hold = policies::hold(path, request.policies);
         Rule::Policies
-            .check(policies::hold(path), || "no policy that holds along its path")
+            .check(hold, || "no policy that holds along its path")
             .map_err(|problem| end_entity.error(problem))?;
+    }
+    let is_strict = request.profile == Profile::Strict;
+    if let Some(anchor) = anchor
+        && let Some((from, until)) = anchor.dates
+        && (is_strict || request.anchor_dates == AnchorDates::Checked)
+    {
+        let certificate = || anchor.label.clone();
+        dates(from, until, request.now.into())
+            .map_err(|problem| CertificateError { certificate: certificate(), problem })?;
     }
     match request.profile {
         Profile::Default => Ok(()),
@@ -61,14 +84,22 @@ pub(super) fn intermediate(certificate: &Certificate<'_>, now: Timestamp) -> Res
     issues(certificate)
 }
 
-/// What holds for every certificate that somebody issued.
+/// What holds for every certificate that is believed because of who issued it.
 pub(super) fn issued(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
     every(certificate, now)?;
-    // Nothing of the following is asked of an anchor's: roots that everyone trusts have the serial
-    // number 0, or times in the wrong form, which says nothing of what they issue.
-    if !valid_serial(certificate.serial) {
-        return Err(Problem::InvalidSerialNumber);
-    }
+    time_form(certificate)
+}
+
+/// What holds for a certificate that is trusted itself: nothing about its signature and its issuer.
+fn trusted(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
+    own_form(certificate)?;
+    dates(certificate.not_before, certificate.not_after, now)?;
+    time_form(certificate)
+}
+
+/// There are roots that everyone trusts with times in the wrong form, which says nothing of what
+/// they issue: it is not asked of an anchor's certificate.
+fn time_form(certificate: &Certificate<'_>) -> Result<(), Problem> {
     let found = find_time(certificate.validity, |time| !der::is_time(time));
     Rule::TimeForm.unless(found)
 }
@@ -129,20 +160,21 @@ pub(super) fn every(certificate: &Certificate<'_>, now: Timestamp) -> Result<(),
 
 /// What holds for every certificate at any time; for that of an anchor in the strict profile only.
 pub(super) fn form(certificate: &Certificate<'_>) -> Result<(), Problem> {
-    if certificate.version != V3 {
-        return Err(Problem::UnsupportedVersion(certificate.version.saturating_add(1)));
-    }
     // The one beside the signature is not signed; only this makes it as good as signed.
     if certificate.inner_algorithm != certificate.signed.algorithm {
         return Err(Problem::AlgorithmMismatch);
     }
-    no_unknown_critical(&certificate.scope)?;
     Rule::IssuerName.check(!certificate.issuer.is_empty(), || "an empty one")?;
-    rsa_size(certificate.key)?;
-    if let Some(access) = certificate.extension(oid::AUTHORITY_INFORMATION_ACCESS) {
-        Rule::AuthorityAccess.check(is_access(access.value), || "another one")?;
+    own_form(certificate)
+}
+
+/// What a certificate says of itself, whoever issued it.
+fn own_form(certificate: &Certificate<'_>) -> Result<(), Problem> {
+    if certificate.version != V3 {
+        return Err(Problem::UnsupportedVersion(certificate.version.saturating_add(1)));
     }
-    Ok(())
+    no_unknown_critical(&certificate.scope)?;
+    rsa_size(certificate.key)
 }
 
 pub(super) fn dates(
@@ -170,7 +202,7 @@ pub(super) fn no_unknown_critical(scope: &Scope) -> Result<(), Problem> {
 
 /// Positive, and of at most 20 octets. A zero octet in front that only says "positive" is not
 /// counted: there are CAs that draw 20 random octets.
-fn valid_serial(serial: &[u8]) -> bool {
+pub(super) fn valid_serial(serial: &[u8]) -> bool {
     let magnitude = match serial {
         [0, rest @ ..] => rest,
         [first, ..] if *first >= 0x80 => return false,
@@ -191,17 +223,6 @@ pub(super) fn find_time<'a>(
 fn rsa_size(key: PublicKey<'_>) -> Result<(), Problem> {
     let Some((bits, _)) = key.rsa() else { return Ok(()) };
     Rule::RsaSize.check(bits >= 2048 && bits % 8 == 0, || format!("a modulus of {bits} bits"))
-}
-
-/// `AuthorityInfoAccessSyntax ::= SEQUENCE SIZE (1..MAX) OF AccessDescription`
-fn is_access(value: &[u8]) -> bool {
-    let is_description = |it: &der::Element<'_>| match der::list(it.whole).as_deref() {
-        Some([method, location]) => {
-            method.tag == der::OBJECT_IDENTIFIER && SubjectName::read(location).is_some()
-        }
-        _ => false,
-    };
-    der::list(value).is_some_and(|them| !them.is_empty() && them.iter().all(is_description))
 }
 
 #[cfg(test)]

@@ -21,10 +21,12 @@ enum Subtree<'a> {
     },
     Email(&'a str),
     Uri(&'a str),
-    /// A Name: its contents, and the form of them that is compared.
+    /// A Name: its contents, the form of them that is compared, and whether nothing else is the
+    /// same name.
     Directory {
         contents: &'a [u8],
         folded: Vec<u8>,
+        is_clear: bool,
     },
     /// Of a kind that nothing here compares: its tag.
     Other(u8),
@@ -151,10 +153,7 @@ impl<'a> Subtree<'a> {
             }
             tag::DIRECTORY => der::only(base.contents, der::SEQUENCE)
                 .filter(|name| distinguished_name::parses(name))
-                .map(|contents| Self::Directory {
-                    contents,
-                    folded: distinguished_name::fold(contents),
-                }),
+                .map(Self::directory),
             other if tag::OTHERS.contains(&other) => Some(Self::Other(other)),
             _ => None,
         }
@@ -178,6 +177,12 @@ impl<'a> Subtree<'a> {
             }
             Self::Other(_) => "names of another kind".to_owned(),
         }
+    }
+
+    /// A Name, from its contents.
+    fn directory(contents: &'a [u8]) -> Self {
+        let folded = distinguished_name::fold(contents);
+        Self::Directory { contents, folded, is_clear: distinguished_name::is_clear(contents) }
     }
 
     /// Whether it is about names of this kind.
@@ -218,18 +223,44 @@ impl<'a> Subtree<'a> {
         }
     }
 
-    /// Whether something that `name` stands for is within this tree. For a wildcard that is more
-    /// than [`Self::contains`]: `*.example.com` also stands for `secret.example.com`.
+    /// Whether something that `name` stands for is within this tree, or may be. That is more than
+    /// [`Self::contains`]: `*.example.com` also stands for `secret.example.com`, and some names
+    /// can be written in ways that are not made the same here.
     fn touches(&self, name: &SubjectName) -> bool {
-        if let (Self::Dns(tree), SubjectName::Dns(name)) = (self, name) {
-            let sibling = name.strip_prefix("*.").zip(tree.split_once('.'));
-            if sibling.is_some_and(|(parent, (label, tree_parent))| {
-                !label.is_empty() && parent.eq_ignore_ascii_case(tree_parent)
-            }) {
-                return true;
+        let may_touch = match (self, name) {
+            (Self::Dns(tree), SubjectName::Dns(name)) => is_sibling(tree, name),
+            (Self::Email(tree), SubjectName::Email(name)) => may_be_mailbox(tree, name),
+            (
+                Self::Directory { contents: tree, is_clear, .. },
+                SubjectName::Directory { contents, is_clear: is_name_clear, .. },
+            ) => {
+                !(*is_clear && *is_name_clear) && distinguished_name::may_begin_with(contents, tree)
             }
+            _ => false,
+        };
+        may_touch || self.contains(name)
+    }
+}
+
+/// Whether the tree stands beside what a wildcard stands for.
+fn is_sibling(tree: &str, name: &str) -> bool {
+    let (Some(parent), Some((label, tree_parent))) =
+        (name.strip_prefix("*."), tree.split_once('.'))
+    else {
+        return false;
+    };
+    !label.is_empty() && parent.eq_ignore_ascii_case(tree_parent)
+}
+
+/// Whether a mailbox whose local part is quoted may be that of the tree: there are many ways to
+/// quote one.
+fn may_be_mailbox(tree: &str, name: &str) -> bool {
+    match (name::split_email(tree), name::split_email(name)) {
+        (Some((tree_local, tree_domain)), Some((local, domain))) => {
+            let is_quoted = tree_local.contains(['"', '\\']) || local.contains(['"', '\\']);
+            is_quoted && domain.eq_ignore_ascii_case(tree_domain)
         }
-        self.contains(name)
+        _ => false,
     }
 }
 
@@ -381,6 +412,92 @@ mod tests {
         }
         for (tag, text) in [(0x0c, &b"Another"[..]), (0x1a, b"Another"), (0x18, b"Example")] {
             assert!(decoded.allow(&SubjectName::directory(&name(tag, text))), "{tag:#x}");
+        }
+    }
+
+    #[test]
+    fn no_other_way_to_write_it_is_a_way_around_an_excluded_directory_name() {
+        let name = |text: &str| {
+            let kind = der::wrap(der::OBJECT_IDENTIFIER, &[0x55, 0x04, 10]);
+            let attribute = [kind, der::wrap(der::UTF8_STRING, text.as_bytes())].concat();
+            der::wrap(der::SET, &der::wrap(der::SEQUENCE, &attribute))
+        };
+        let tree = |text| der::wrap(tag::DIRECTORY, &der::wrap(der::SEQUENCE, &name(text)));
+        let around = [
+            "Ev\u{ad}il",
+            "Ｅvil",
+            "Ev\u{200d}il",
+            "\u{2060}Evil",
+            "Evi\u{0}l",
+            "EVIL",
+            " evil ",
+            "Evil\u{a0}",
+        ];
+        let caf = ["Cafe\u{301}", "CAFÉ", "café", "Ｃafé"];
+        for (excluded, names) in [("Evil", &around[..]), ("Café", &caf), ("Ｅｖｉｌ", &["Evil"])]
+        {
+            let contents = constraints(&[], &[tree(excluded)]);
+            let decoded = NameConstraints::decode(&contents).unwrap();
+            for text in names {
+                assert!(!decoded.allow(&SubjectName::directory(&name(text))), "{text:?}");
+            }
+            for text in ["Müller", "Evi l", "Good", "東京"] {
+                let is_allowed = decoded.allow(&SubjectName::directory(&name(text)));
+                assert_eq!(is_allowed, excluded.is_ascii() || excluded == "Café", "{text:?}");
+            }
+        }
+        // What is permitted must be the same without doubt.
+        let contents = constraints(&[tree("Evil")], &[]);
+        let decoded = NameConstraints::decode(&contents).unwrap();
+        assert!(!decoded.allow(&SubjectName::directory(&name("Ev\u{ad}il"))));
+    }
+
+    #[test]
+    fn a_uri_that_others_read_in_another_way_is_not_allowed() {
+        let uri = |text: &str| SubjectName::Uri(text.to_owned());
+        let contents = constraints(&[], &[der::wrap(tag::URI, b"evil.example")]);
+        let decoded = NameConstraints::decode(&contents).unwrap();
+        for text in [
+            "https://evil.example/",
+            "https://evil.example\\@good.example/",
+            "https://evil.example\\.good.example/",
+            "https://good.example@evil.example/",
+            "https://evil.example@good.example@good.example/",
+            "https://evil.example:80:443/",
+            "https://evil.example\t/",
+            "https://e%76il.example/",
+            "https:\\\\evil.example/",
+            "https:evil.example",
+            "https:///evil.example",
+            "https://[evil.example]/",
+            "https://{evil.example}@good.example/",
+        ] {
+            assert!(!decoded.allow(&uri(text)), "{text}");
+        }
+        for text in [
+            "https://good.example/evil.example",
+            "https://user:secret@good.example:443/a\\b",
+            "spiffe://good.example",
+        ] {
+            assert!(decoded.allow(&uri(text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_quoted_mailbox_is_no_way_around_an_excluded_one() {
+        let contents = constraints(&[], &[der::wrap(tag::EMAIL, b"u@b.example")]);
+        let decoded = NameConstraints::decode(&contents).unwrap();
+        for (address, allowed) in [
+            ("u@b.example", false),
+            ("u@B.example", false),
+            ("\"u\"@b.example", false),
+            ("\\u@b.example", false),
+            ("v@b.example", true),
+            ("\"u\"@c.example", true),
+            ("\u{ff55}@b.example", false),
+        ] {
+            let name = SubjectName::Email(address.to_owned());
+            assert_eq!(decoded.allow(&name), allowed, "{address}");
         }
     }
 

@@ -13,6 +13,7 @@ use super::fault::{self, Fault};
 use super::name::{self, SubjectName};
 use super::policies::Policies;
 use super::request::Purpose;
+use super::revocation;
 use super::signature::{self, PublicKey, Signed};
 
 /// The `version` field's value for a certificate of version 3.
@@ -25,6 +26,7 @@ pub(super) mod oid {
     pub(crate) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
     pub(crate) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
     pub(crate) const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 30];
+    pub(crate) const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 31];
     pub(crate) const CERTIFICATE_POLICIES: &[u8] = &[0x55, 0x1d, 32];
     pub(crate) const POLICY_MAPPINGS: &[u8] = &[0x55, 0x1d, 33];
     pub(crate) const AUTHORITY_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 35];
@@ -33,6 +35,8 @@ pub(super) mod oid {
     pub(crate) const INHIBIT_ANY_POLICY: &[u8] = &[0x55, 0x1d, 54];
     pub(crate) const AUTHORITY_INFORMATION_ACCESS: &[u8] =
         &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01];
+    pub(crate) const TLS_FEATURE: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x18];
+    pub(crate) const OCSP_NO_CHECK: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 5];
 }
 
 /// An extension as it stands in the certificate.
@@ -298,17 +302,28 @@ impl<'a> Certificate<'a> {
         Ok(())
     }
 
-    /// An extension about policies, or one that nothing here understands.
+    /// An extension about policies or revocation, or one that nothing here understands.
     fn read_other(&mut self, extension: Extension<'a>) -> Result<(), Fault<'a>> {
-        let understood = self.policies.read(extension).ok_or_else(|| {
-            let name = extension_name(extension.oid);
-            Fault::new(
-                format!("its extension {name} does not parse, or lists too many"),
-                extension.value,
-            )
+        let name = || extension_name(extension.oid);
+        let is_about_policies = self.policies.read(extension).ok_or_else(|| {
+            let words = format!("its extension {} does not parse, or lists too many", name());
+            Fault::new(words, extension.value)
         })?;
-        if !understood && extension.critical && self.scope.unknown_critical.is_none() {
-            self.scope.unknown_critical = Some(extension_name(extension.oid));
+        if !extension.critical {
+            return Ok(());
+        }
+        let unknown = if is_about_policies {
+            self.policies.unknown_qualifier(extension)
+        } else {
+            revocation::unknown_part(extension).ok_or_else(|| {
+                let words = format!("its extension {} does not parse", name());
+                Fault::new(words, extension.value)
+            })?
+        };
+        if let Some(part) = unknown
+            && self.scope.unknown_critical.is_none()
+        {
+            self.scope.unknown_critical = Some([name(), part].concat());
         }
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! The little of DER (X.690) that certificates, CRLs and OCSP responses take, strict to the byte.
+//! The little of DER (X.690) that certificates, CRLs and OCSP responses take, strict to the byte:
+//! lengths, object identifiers and integers have one form each, wherever they stand.
 //! `x509-parser` reads times and puts names and object identifiers in words.
 
 pub(super) const BOOLEAN: u8 = 0x01;
@@ -48,7 +49,9 @@ impl<'a> Reader<'a> {
         self.0.is_empty()
     }
 
-    /// The next element. `None`, and nothing is taken, if what is next is not DER.
+    /// The next element. `None`, and nothing is taken, if what is next is not DER. An object
+    /// identifier or an integer in another form than DER's is not: two forms of one number would
+    /// be two numbers to whoever compares bytes, and one to whoever reads them.
     pub(super) fn next(&mut self) -> Option<Element<'a>> {
         let (&tag, rest) = self.0.split_first()?;
         // Tags above 30 take further bytes; nothing in a certificate uses them.
@@ -57,6 +60,9 @@ impl<'a> Reader<'a> {
         }
         let (length, rest) = length(rest)?;
         let (contents, rest) = rest.split_at_checked(length)?;
+        if !has_one_form(tag, contents) {
+            return None;
+        }
         let (whole, _) = self.0.split_at_checked(self.0.len().checked_sub(rest.len())?)?;
         self.0 = rest;
         Some(Element { tag, contents, whole })
@@ -114,11 +120,41 @@ pub(super) fn only(input: &[u8], tag: u8) -> Option<&[u8]> {
     fields(input, [tag]).map(|[element]| element.contents)
 }
 
+/// Whether these contents of an object identifier or an integer are the ones that DER has for it.
+/// Those of other tags are for their readers to judge.
+fn has_one_form(tag: u8, contents: &[u8]) -> bool {
+    match tag {
+        OBJECT_IDENTIFIER => is_object_identifier(contents),
+        INTEGER | ENUMERATED => is_integer(contents),
+        _ => true,
+    }
+}
+
+/// X.690, section 8.19.2: groups of seven bits, each number's last byte without the highest bit,
+/// and its first one not all padding (0x80).
+pub(super) fn is_object_identifier(contents: &[u8]) -> bool {
+    let mut starts = true;
+    for &byte in contents {
+        if starts && byte == 0x80 {
+            return false;
+        }
+        starts = byte < 0x80;
+    }
+    // Without contents, or with a number that goes on beyond them, it is none.
+    starts && !contents.is_empty()
+}
+
+/// X.690, section 8.3.2: the first nine bits are not all the same.
+pub(super) fn is_integer(contents: &[u8]) -> bool {
+    !matches!(contents, [] | [0x00, 0x00..=0x7f, ..] | [0xff, 0x80..=0xff, ..])
+}
+
 /// The value of an INTEGER that is not negative, from its contents; one that is too large is the
 /// largest there is.
 pub(super) fn count(contents: &[u8]) -> Option<u32> {
     match contents {
-        [] => None,
+        // One with a tag of its context comes here unchecked.
+        _ if !is_integer(contents) => None,
         [first, ..] if *first >= 0x80 => None,
         _ => Some(contents.iter().fold(0, |value: u32, &byte| {
             value.checked_mul(256).map_or(u32::MAX, |value| value.saturating_add(byte.into()))
@@ -126,13 +162,10 @@ pub(super) fn count(contents: &[u8]) -> Option<u32> {
     }
 }
 
-/// An INTEGER's contents without the bytes in front that say nothing: one number is one sequence of
-/// bytes, and a negative one is not the positive one whose last bytes it has.
-pub(super) fn canonical(mut integer: &[u8]) -> &[u8] {
-    while let [0x00, 0x00..=0x7f, ..] | [0xff, 0x80..=0xff, ..] = integer {
-        integer = integer.get(1..).unwrap_or_default();
-    }
-    integer
+/// Whether an element that begins the input has a length that is DER, and is there as a whole.
+pub(super) fn has_length(input: &[u8]) -> bool {
+    let measured = input.split_first().and_then(|(_, rest)| length(rest));
+    measured.is_some_and(|(length, rest)| length <= rest.len())
 }
 
 /// Definite and minimal, as DER demands, and of no more than four bytes.
@@ -235,18 +268,47 @@ mod tests {
     }
 
     #[test]
-    fn a_number_has_one_form_and_its_sign_is_part_of_it() {
-        for (bytes, form) in [
-            (&[0x00, 0xff][..], &[0x00, 0xff][..]),
-            (&[0x00, 0x00, 0xff], &[0x00, 0xff]),
-            (&[0xff], &[0xff]),
-            (&[0xff, 0xff], &[0xff]),
-            (&[0xff, 0x7f], &[0xff, 0x7f]),
-            (&[0x00, 0x7f], &[0x7f]),
-            (&[0x00, 0x00], &[0x00]),
-            (&[], &[]),
+    fn an_integer_has_one_form() {
+        for (contents, is_one) in [
+            (&[][..], false),
+            (&[0x00], true),
+            (&[0x7f], true),
+            (&[0x80], true),
+            (&[0xff], true),
+            (&[0x00, 0x80], true),
+            (&[0xff, 0x7f], true),
+            (&[0x00, 0x00], false),
+            (&[0x00, 0x7f], false),
+            (&[0xff, 0xff], false),
+            (&[0xff, 0x80], false),
+            (&[0x00, 0x00, 0xff], false),
         ] {
-            assert_eq!(canonical(bytes), form, "{bytes:02x?}");
+            for tag in [INTEGER, ENUMERATED] {
+                let der = wrap(tag, contents);
+                assert_eq!(only(&der, tag).is_some(), is_one, "{der:02x?}");
+            }
+            let implicit = count(contents).is_some();
+            let is_positive = contents.first().is_some_and(|first| *first < 0x80);
+            assert_eq!(implicit, is_one && is_positive, "{contents:02x?}");
+        }
+    }
+
+    #[test]
+    fn an_object_identifier_has_one_form() {
+        for (contents, is_one) in [
+            (&[][..], false),
+            (&[0x2a], true),
+            (&[0x55, 0x1d, 0x11], true),
+            (&[0x88, 0x37], true),
+            (&[0x2a, 0xff, 0x80, 0x00], true),
+            (&[0x80, 0x55, 0x1d, 0x11], false),
+            (&[0x55, 0x1d, 0x80, 0x11], false),
+            (&[0x55, 0x80, 0x1d, 0x11], false),
+            (&[0x55, 0x1d, 0x91], false),
+            (&[0x80], false),
+        ] {
+            let der = wrap(OBJECT_IDENTIFIER, contents);
+            assert_eq!(only(&der, OBJECT_IDENTIFIER).is_some(), is_one, "{der:02x?}");
         }
     }
 

@@ -18,7 +18,9 @@ pub(super) const EMAIL_ADDRESS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x
 /// An authority must write its name in the certificates that it issues as it stands in its own
 /// (section 4.1.2.4), and most do. Tools that decode the name and encode it again do not, so that
 /// comparing bytes would lose paths that are good; a name alone proves nothing in any case, the
-/// signature does. Letters with several encodings in Unicode are not made the same.
+/// signature does. It is the string preparation of RFC 4518 for the characters that [`is_clear`]
+/// knows. Others are not made the same as those that they are compatible with: names with such
+/// characters are two in the form where they are one in the RFC, and never the other way round.
 ///
 /// The form of a name that begins with another name begins with the form of that one.
 pub(super) fn fold(name: &[u8]) -> Vec<u8> {
@@ -80,7 +82,7 @@ fn fold_attribute(attribute: &[u8], out: &mut Vec<u8>) -> Option<()> {
                 }
                 match word.is_ascii() {
                     true => out.extend(word.bytes().map(|byte| byte.to_ascii_lowercase())),
-                    false => out.extend(word.to_lowercase().bytes()),
+                    false => fold_word(word, out),
                 }
             }
             let length = (out.len() - from).to_be_bytes();
@@ -89,6 +91,70 @@ fn fold_attribute(attribute: &[u8], out: &mut Vec<u8>) -> Option<()> {
         None => out.extend(value.whole),
     }
     parts.is_empty().then_some(())
+}
+
+/// The case folding of RFC 3454, appendix B.2, one character after the other.
+fn fold_word(word: &str, out: &mut Vec<u8>) {
+    for character in word.chars().flat_map(char::to_lowercase) {
+        match character {
+            'ß' => out.extend(b"ss"),
+            'ς' => out.extend("σ".bytes()),
+            other => out.extend(other.encode_utf8(&mut [0; 4]).bytes()),
+        }
+    }
+}
+
+/// Whether the form of a Name is exactly that of RFC 4518: none of its strings has a character
+/// that is mapped to nothing, or that has another encoding and is not the composed one, or whose
+/// case folds in another way than here.
+pub(super) fn is_clear(name: &[u8]) -> bool {
+    let is_string_clear = |value: &der::Element<'_>| match text(*value) {
+        Some(text) => text.chars().all(is_exact),
+        None => !is_string(value.tag),
+    };
+    attributes(name).is_some_and(|all| all.iter().all(|(_, value)| is_string_clear(value)))
+}
+
+/// Whether the name may begin with the tree where the forms of the two cannot tell, as one of them
+/// is not [clear](is_clear): attributes of the same types, of which those that are clear are the
+/// same.
+pub(super) fn may_begin_with(name: &[u8], tree: &[u8]) -> bool {
+    let mut sets = der::each(name).flatten();
+    der::each(tree).flatten().all(|tree| sets.next().is_some_and(|set| may_be(set, tree)))
+}
+
+/// Whether two parts of Names may be the same.
+fn may_be(one: der::Element<'_>, other: der::Element<'_>) -> bool {
+    if is_clear(one.whole) && is_clear(other.whole) {
+        return fold(one.whole) == fold(other.whole);
+    }
+    let kinds = |set: der::Element<'_>| {
+        let attributes = attributes(set.whole).unwrap_or_default();
+        let mut kinds: Vec<_> = attributes.iter().map(|(kind, _)| kind.to_vec()).collect();
+        kinds.sort_unstable();
+        kinds
+    };
+    kinds(one) == kinds(other)
+}
+
+/// Whether a character is its own normal form (NFKC), is mapped to itself or to a space (RFC 4518,
+/// section 2.2), combines with none before it, and folds as [`fold_word`] does. These are most of
+/// those that names have; of those that are not here the RFC may still say the same.
+fn is_exact(character: char) -> bool {
+    matches!(
+        character,
+        '\t'..='\r' | ' '..='~' | '\u{a0}'
+        // Latin.
+        | 'À'..='į' | 'ı' | 'Ĵ'..='ľ' | 'Ł'..='ň' | 'Ŋ'..='ž'
+        // Greek.
+        | 'Ά' | 'Έ'..='Ί' | 'Ό' | 'Ύ'..='Ώ' | 'Α'..='Ρ' | 'Σ'..='ί' | 'α'..='ώ'
+        // Cyrillic.
+        | 'Ѐ'..='ҁ' | 'Ҋ'..='ӎ'
+        // Dashes and quotation marks.
+        | '–'..='—' | '‘'..='„'
+        // Kana, Han and Hangul.
+        | 'ぁ'..='ゖ' | 'ァ'..='ヾ' | '一'..='龥' | '가'..='힣'
+    )
 }
 
 /// What a string says, whatever its kind. `None` if it is none, or does not decode.
@@ -245,10 +311,70 @@ mod tests {
         ] {
             assert_eq!(fold(&name(&[(3, tag, value)])), plain, "{tag:#x}");
         }
-        assert_eq!(
-            fold(&name(&[(3, UTF8, "CAFÉ".as_bytes())])),
-            fold(&name(&[(3, UTF8, "café".as_bytes())])),
-        );
+        for (one, other) in
+            [("CAFÉ", "café"), ("STRASSE", "Straße"), ("ΟΔΟΣ", "οδος"), ("ΟΔΟΣ", "οδοσ")]
+        {
+            assert_eq!(
+                fold(&name(&[(3, UTF8, one.as_bytes())])),
+                fold(&name(&[(3, UTF8, other.as_bytes())])),
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_is_clear_if_nothing_in_it_could_be_written_in_another_way() {
+        let is_clear_text = |text: &str| is_clear(&name(&[(3, UTF8, text.as_bytes())]));
+        for text in [
+            "An Authority, Inc. <a@b.example>",
+            "Müller & Söhne",
+            "Łódź",
+            "Αθήνα",
+            "ООО Ромашка",
+            "東京タワー",
+            "한국",
+            "a\u{a0}b",
+        ] {
+            assert!(is_clear_text(text), "{text}");
+        }
+        for text in [
+            "Ev\u{ad}il",
+            "Ev\u{200b}il",
+            "Ev\u{0}il",
+            "Ev\u{7f}il",
+            "Ev\u{202e}il",
+            "Ev\u{fe0f}il",
+            "Ｅｖｉｌ",
+            "Cafe\u{301}",
+            "ﬁne",
+            "İ",
+            "ŉ",
+            "ﾀﾜｰ",
+            "Ⅻ",
+            "µ",
+            "ΐ",
+        ] {
+            assert!(!is_clear_text(text), "{text:?}");
+        }
+        assert!(!is_clear(&name(&[(3, 0x14, b"good\xffroot")])), "a string that does not decode");
+        assert!(is_clear(&name(&[(3, 0x03, &[0, 0xff])])), "no string");
+    }
+
+    #[test]
+    fn a_name_that_is_not_clear_may_begin_with_every_tree_of_its_types() {
+        let (evil, other) = ("Evil".as_bytes(), "Ev\u{ad}il".as_bytes());
+        let tree = name(&[(6, PRINTABLE, b"DE"), (10, UTF8, evil)]);
+        for (parts, may) in [
+            (&[(6, PRINTABLE, &b"de"[..]), (10, UTF8, other)][..], true),
+            (&[(6, PRINTABLE, b"DE"), (10, UTF8, other), (3, UTF8, b"a")], true),
+            (&[(6, PRINTABLE, b"FR"), (10, UTF8, other)], false),
+            (&[(6, PRINTABLE, b"DE"), (11, UTF8, other)], false),
+            (&[(6, PRINTABLE, b"DE")], false),
+        ] {
+            assert_eq!(may_begin_with(&name(parts), &tree), may);
+        }
+        // The tree itself may be the one that is not.
+        let tree = name(&[(10, UTF8, other)]);
+        assert!(may_begin_with(&name(&[(10, UTF8, evil)]), &tree));
     }
 
     #[test]

@@ -62,7 +62,18 @@ fn instead(input: &[u8], tag: u8) -> String {
         Some(&found) if found != tag => {
             format!("is missing: there is {} in place of {}", kind(found), kind(tag))
         }
-        Some(_) => "has a length that is not DER, or leads beyond the end".to_owned(),
+        Some(_) => malformed(input, tag).to_owned(),
+    }
+}
+
+/// Why an element of the right tag is none.
+fn malformed(input: &[u8], tag: u8) -> &'static str {
+    match (tag, der::has_length(input)) {
+        (der::INTEGER, true) => "is an INTEGER that is empty, or has a first byte too many",
+        (der::OBJECT_IDENTIFIER, true) => {
+            "is an OBJECT IDENTIFIER that is empty, padded or unfinished"
+        }
+        _ => "has a length that is not DER, or leads beyond the end",
     }
 }
 

@@ -11,6 +11,7 @@
 //!
 //! What is not supported fails closed: an unknown critical extension, a name under a constraint of
 //! a kind that cannot be compared, a certificate of version 1 each make their path fail, by name.
+//! Delta CRLs, indirect CRLs and DSA are not supported.
 //!
 #![doc = include_str!("order.md")]
 //!
@@ -39,12 +40,21 @@
 //! A CA's certificate as the peer's own is accepted in the default profile: whoever has its key
 //! could issue another one, and its names and purposes must fit all the same.
 //!
+//! In the default profile, a fault that does no harm is none. A serial number of 0, a negative one
+//! and one of more than 20 octets are handled gracefully (RFC 5280, section 4.1.2.2). A malformed
+//! extension that nothing here reads, such as the authority information access, is passed over. Of
+//! a certificate that is trusted itself, the serial number, the signature and the issuer do not
+//! count in either profile. The dates of a trust anchor count if the caller says so:
+//! [`AnchorDates`].
+//!
 #![doc = include_str!("rules.md")]
 
+mod algorithm;
 mod anchors;
 mod bundle;
 mod checks;
 mod constraints;
+mod curve;
 mod decode;
 mod der;
 mod distinguished_name;
@@ -54,6 +64,7 @@ mod explain;
 mod facts;
 mod fault;
 mod issuer;
+mod key;
 mod name;
 mod path;
 mod policies;
@@ -77,8 +88,9 @@ pub use explain::{Attempt, Explanation, Outcome, Place};
 pub use facts::CertificateFacts;
 pub use name::ReferenceIdentifier;
 pub use path::{VerifiedPath, explain_chain, verify_chain};
+pub use policies::{InitialPolicies, InvalidPolicyIdentifier, PolicyIdentifier};
 pub use presented::{NameKind, PresentedName};
-pub use request::{ChainRequest, PathLimits, Profile, Purpose};
+pub use request::{AnchorDates, ChainRequest, PathLimits, Profile, Purpose};
 pub use revocation::{
     CertificateRevocationList, CrlError, Digests, Evidence, EvidenceError, MissingEvidence,
     Revocation, RevocationMode, RevocationPolicy, RevocationReason, RevocationScope, StatusRequest,

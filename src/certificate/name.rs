@@ -48,10 +48,12 @@ pub(super) enum SubjectName {
     /// An email address (rfc822Name).
     Email(String),
     Uri(String),
-    /// A Name: its contents, and the form of them that is compared.
+    /// A Name: its contents, the form of them that is compared, and whether nothing else is the
+    /// same name.
     Directory {
         contents: Vec<u8>,
         folded: Vec<u8>,
+        is_clear: bool,
     },
     /// Of a kind that nothing here compares: its tag.
     Other(u8),
@@ -68,9 +70,11 @@ pub(super) mod tag {
     pub(crate) const DIRECTORY: u8 = der::constructed(4);
     pub(crate) const URI: u8 = der::primitive(6);
     pub(crate) const IP: u8 = der::primitive(7);
+    pub(crate) const OTHER: u8 = der::constructed(0);
+    pub(crate) const REGISTERED_ID: u8 = der::primitive(8);
     /// otherName, x400Address, ediPartyName and registeredID.
     pub(crate) const OTHERS: [u8; 4] =
-        [der::constructed(0), der::constructed(3), der::constructed(5), der::primitive(8)];
+        [OTHER, der::constructed(3), der::constructed(5), REGISTERED_ID];
 }
 
 /// The names of a subject alternative name extension.
@@ -104,6 +108,8 @@ impl SubjectName {
                 Some(contents) => Self::directory(contents),
                 None => Self::Undecodable,
             },
+            tag::OTHER if !is_other_name(name.contents) => return None,
+            tag::REGISTERED_ID if !der::is_object_identifier(name.contents) => return None,
             other if tag::OTHERS.contains(&other) => Self::Other(other),
             _ => return None,
         })
@@ -112,7 +118,8 @@ impl SubjectName {
     /// A Name, from its contents.
     pub(super) fn directory(contents: &[u8]) -> Self {
         let folded = distinguished_name::fold(contents);
-        Self::Directory { contents: contents.to_vec(), folded }
+        let is_clear = distinguished_name::is_clear(contents);
+        Self::Directory { contents: contents.to_vec(), folded, is_clear }
     }
 
     /// Whether it is what names of its kind are.
@@ -120,7 +127,8 @@ impl SubjectName {
         match self {
             Self::Dns(name) => is_dns_name(name.strip_prefix("*.").unwrap_or(name)),
             Self::Ip(address) => matches!(address.len(), 4 | 16),
-            Self::Email(address) => split_email(address).is_some(),
+            // That of a subject may be in any string.
+            Self::Email(address) => address.is_ascii() && split_email(address).is_some(),
             Self::Uri(uri) => uri_host(uri).is_some(),
             Self::Directory { contents, .. } => distinguished_name::parses(contents),
             Self::Other(_) => true,
@@ -164,6 +172,11 @@ impl SubjectName {
             Self::Undecodable => "a name that cannot be decoded".to_owned(),
         }
     }
+}
+
+/// Whether these are the contents of an otherName: an object identifier and a value.
+fn is_other_name(contents: &[u8]) -> bool {
+    der::fields(contents, [der::OBJECT_IDENTIFIER, der::constructed(0)]).is_some()
 }
 
 /// A subject in words, safe to print; if it is empty, the first of the other names.
@@ -210,15 +223,23 @@ pub(super) fn split_email(address: &str) -> Option<(&str, &str)> {
     address.split_once('@').filter(|(local, domain)| !local.is_empty() && is_dns_name(domain))
 }
 
-/// The host of a URI that has one, and has it by name (RFC 3986, section 3.2.2).
+/// The host of a URI that has one, and has it by name (RFC 3986, section 3.2.2). A URI that this
+/// grammar does not have has none: others read its authority in another way, as browsers take a
+/// `\` for a `/`.
 pub(super) fn uri_host(uri: &str) -> Option<&str> {
     let (scheme, rest) = uri.split_once(':')?;
-    let authority = rest.strip_prefix("//")?.split(['/', '?', '#']).next()?;
-    let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let host = host_and_port.split(':').next()?;
     let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
-    let is_host = is_dns_name(host) && host.parse::<IpAddr>().is_err();
-    (!scheme.is_empty() && scheme.bytes().all(is_scheme) && is_host).then_some(host)
+    if scheme.is_empty() || !scheme.bytes().all(is_scheme) {
+        return None;
+    }
+    let authority = rest.strip_prefix("//")?.split(['/', '?', '#']).next()?;
+    let (user, host_and_port) = authority.split_once('@').unwrap_or(("", authority));
+    let (host, port) = host_and_port.split_once(':').unwrap_or((host_and_port, ""));
+    let is_user = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:".contains(&byte);
+    if !user.bytes().all(is_user) || !port.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    (is_dns_name(host) && host.parse::<IpAddr>().is_err()).then_some(host)
 }
 
 /// Labels of letters, digits and hyphens; and of underscores, which are no host's, but in use.

@@ -47,7 +47,8 @@ impl fmt::Display for VerifiedPath {
 /// issue what they issued, and everything is valid now; then matches its names.
 ///
 /// A certificate that is itself among the anchors, byte for byte, is its own path: it was trusted
-/// on purpose. Its dates, usages and names must hold all the same.
+/// on purpose, so that its serial number, its signature and its issuer do not count. Its dates,
+/// usages and names must hold all the same, and it must not be revoked.
 ///
 /// # Errors
 ///
@@ -91,12 +92,13 @@ fn path_of(
     let is_anchor = request.anchors.contains(end_entity);
     let above = if is_anchor {
         checks::path(&[end_entity], None, request)?;
+        revocation::check_trusted(end_entity, request)?;
         Vec::new()
     } else {
         Search::run(request, end_entity, recorder)?
     };
     // What no other path could change. The strict profile has asked it first, too.
-    checks::end_entity(end_entity, request)
+    checks::end_entity(end_entity, is_anchor, request)
         .and_then(|()| name::check(&end_entity.names, request.names))
         .map_err(|problem| end_entity.error(problem))?;
     Ok(VerifiedPath { end_entity: EndEntity::from_decoded(end_entity), above })

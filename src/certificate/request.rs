@@ -7,6 +7,7 @@ use pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 use super::anchors::TrustAnchors;
 use super::error::{Limit, Problem};
 use super::name::ReferenceIdentifier;
+use super::policies::InitialPolicies;
 use super::revocation::Revocation;
 
 /// What the certificate is to be used for: which side of the connection presents it.
@@ -28,6 +29,23 @@ pub enum Profile {
     Default,
     /// Also refuses what RFC 5280 and the CA/Browser Forum forbid an authority to issue.
     Strict,
+}
+
+/// Whether a trust anchor is believed beyond the dates in its certificate.
+///
+/// An anchor is a name and a key (RFC 5280, section 6.1.1 (d)): it is trusted because someone chose
+/// it, not because its certificate says so, and section 6.1 does not look at the dates of that
+/// certificate. Devices outlive the roots that they came with, and a root whose certificate has
+/// expired is often the only one that they have. Whoever wants an anchor to end takes it away, or
+/// has its dates checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum AnchorDates {
+    /// Its dates are not looked at.
+    #[default]
+    Ignored,
+    /// A path to an anchor whose certificate has expired, or is not valid yet, is refused. An
+    /// anchor without a certificate has no dates. The strict profile always does this.
+    Checked,
 }
 
 impl fmt::Display for Purpose {
@@ -116,6 +134,10 @@ pub struct ChainRequest<'a> {
     pub names: &'a [ReferenceIdentifier<'a>],
     /// How strict to be.
     pub profile: Profile,
+    /// Which policies are acceptable, and whether one is needed.
+    pub policies: InitialPolicies<'a>,
+    /// Whether the dates of trust anchors count.
+    pub anchor_dates: AnchorDates,
     /// The time to validate at.
     pub now: UnixTime,
     /// The algorithms that certificates may be signed with.

@@ -51,8 +51,6 @@ rules! {
         "The version is 3.";
     AlgorithmsAgree Default "algorithm-mismatch" "RFC 5280, 4.1.1.2"
         "The signed part and the signature name the same algorithm.";
-    SerialNumber Default "invalid-serial-number" "RFC 5280, 4.1.2.2"
-        "The serial number is positive, and has at most 20 octets (and perhaps one of zeros before them).";
     Algorithm Default "unsupported-algorithm" "RFC 5280, 6.1.3 (a)(1)"
         "The signature's algorithm and the issuer's key are among those that were given.";
     Signature Default "bad-signature" "RFC 5280, 6.1.3 (a)(1)"
@@ -62,7 +60,7 @@ rules! {
     NotAfter Default "expired" "RFC 5280, 6.1.3 (a)(2)"
         "The time of the validation is not after notAfter; the last second counts.";
     KnownExtensions Default "unknown-critical-extension" "RFC 5280, 4.2"
-        "A critical extension is one that is processed. Key identifiers and the authority information access are never critical (4.2.1.1, 4.2.1.2, 4.2.2.1).";
+        "A critical extension is one that is processed, with all that it says: certificate policies have no qualifiers but CPS pointers and user notices, and TLS features none but status_request. Key identifiers and the authority information access are never critical (4.2.1.1, 4.2.1.2, 4.2.2.1).";
     IssuerIsCa Default "not-a-ca" "RFC 5280, 6.1.4 (k)"
         "Who issued a certificate says in its own that it is a CA.";
     PathLength Default "path-length-exceeded" "RFC 5280, 6.1.4 (l) and (m)"
@@ -72,15 +70,17 @@ rules! {
     ExtendedKeyUsage Default "wrong-extended-key-usage" "RFC 5280, 4.2.1.12"
         "An extended key usage that is there allows the purpose; anyExtendedKeyUsage counts for CAs only.";
     NameConstraints Default "name-not-permitted" "RFC 5280, 4.2.1.10 and 6.1.3 (b) and (c)"
-        "Every name of a certificate is one that the CAs above it may issue for. Names that are not well formed, or of a kind that cannot be compared, are not, if a CA has a constraint of their kind.";
+        "Every name of a certificate is one that the CAs above it may issue for. Names that are not well formed, or of a kind that cannot be compared, are not, if a CA has a constraint of their kind; nor are directory names that may be excluded ones, written in other characters.";
     ConstraintsParse Default "unsupported-constraint" "RFC 5280, 4.2.1.10"
         "Name constraints are well formed, and there is at least one.";
     Policies Default "policy-required" "RFC 5280, 6.1"
-        "Where a CA requires an explicit policy, one holds along the whole path. No policy is mapped to or from anyPolicy.";
+        "Where a CA or the request requires an explicit policy, one that the request accepts holds along the whole path. No policy is mapped to or from anyPolicy.";
     Name Default "name-mismatch" "RFC 9525, 6"
         "The peer's certificate has the name that was asked for among its subject alternative names. The common name is none.";
     UsableKey Default "unsupported-key" "RFC 9846, 4.5.1.2"
-        "The key of the peer's certificate is of a kind that one of the given algorithms verifies with.";
+        "The key of the peer's certificate is of a kind and a size that one of the given algorithms verifies with.";
+    ValidKey Default "invalid-key" "RFC 5480, 2.2; RFC 8017, 3.1; RFC 8032, 5.1.3"
+        "The key of the peer's certificate is an uncompressed point of its curve, or an odd RSA modulus with an odd exponent from 3 to 2^33 - 1.";
     ConstraintsOfCas Default "name-constraints-not-ca" "RFC 5280, 4.2.1.10"
         "Only a CA's certificate has name constraints.";
     IssuerName Default "empty-issuer" "RFC 5280, 4.1.2.4 and 4.1.2.6"
@@ -89,11 +89,11 @@ rules! {
         "A time is a UTCTime or a GeneralizedTime with seconds, without fractions, in Zulu.";
     RsaSize Default "rsa-size" "BR 6.1.5"
         "The modulus of an RSA key has at least 2048 bits, and their number can be divided by 8.";
-    AuthorityAccess Default "authority-information-access" "RFC 5280, 4.2.2.1; BR 7.1.2.7.7"
-        "The authority information access is well formed, and not empty.";
 
     CaAsEndEntity Strict "ca-used-as-end-entity" "BR 7.1.2.7.8"
         "The peer's certificate is not a CA's.";
+    SerialNumber Strict "invalid-serial-number" "RFC 5280, 4.1.2.2"
+        "The serial number is positive, and has at most 20 octets (and perhaps one of zeros before them).";
     SerialOctets Strict "serial-octets" "RFC 5280, 4.1.2.2"
         "The serial number has at most 20 octets, one of zeros before them included.";
     TimeKind Strict "time-kind" "RFC 5280, 4.1.2.5"
@@ -144,6 +144,8 @@ rules! {
         "A server has at most one common name, and it is one of the subject alternative names, character by character. A domain above one of its DNS names is let pass, and so is one beside IP addresses alone.";
     PolicyForm Strict "policy-form" "RFC 5280, 4.2.1.4"
         "No policy is asserted twice.";
+    AuthorityAccess Strict "authority-information-access" "RFC 5280, 4.2.2.1; BR 7.1.2.7.7"
+        "The authority information access is well formed, and not empty.";
     CriticalPolicies Strict "policy-constraints-critical" "RFC 5280, 4.2.1.11 and 4.2.1.14"
         "policyConstraints and inhibitAnyPolicy are critical, and not empty.";
     CrlNumber Strict "crl-number" "RFC 5280, 5.2.3"

@@ -2,6 +2,7 @@
 
 use pki_types::CertificateDer;
 
+use super::algorithm;
 use super::decode::{Certificate, oid};
 use super::der;
 use super::distinguished_name::fold;
@@ -19,13 +20,14 @@ pub fn issued_by_any<'a>(
     })
 }
 
-/// What the chain's certificates are signed with: the contents of each AlgorithmIdentifier. Those of
+/// What the chain's certificates are signed with: the contents of each AlgorithmIdentifier, with the
+/// parameters of RSA that may be left out (RFC 4055, sections 2.1 and 5). Those of
 /// certificates that are malformed, or issued by themselves, which nobody verifies, are left out.
 pub fn issued_with(chain: &[CertificateDer<'_>]) -> Vec<Vec<u8>> {
     let decoded = chain.iter().filter_map(|certificate| Certificate::decode(certificate).ok());
     let issued =
         decoded.filter(|certificate| certificate.folded_issuer != certificate.folded_subject);
-    issued.map(|certificate| certificate.signed.algorithm.to_vec()).collect()
+    issued.map(|certificate| algorithm::canonical(certificate.signed.algorithm).into()).collect()
 }
 
 /// Does the certificate match an OID filter (RFC 9846, section 4.3.5)? `identifier` is the DER of

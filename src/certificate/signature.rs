@@ -4,6 +4,7 @@ use pki_types::SignatureVerificationAlgorithm;
 use x509_parser::asn1_rs::Oid;
 use x509_parser::objects::{oid_registry, oid2sn};
 
+use super::algorithm;
 use super::der::{self, Reader};
 use super::error::{SignatureError, printable};
 
@@ -14,12 +15,9 @@ pub(super) const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 
 pub(super) const RSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a];
 /// id-ecPublicKey: 1.2.840.10045.2.1.
 pub(super) const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-const SECP256R1: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
-const SECP384R1: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
-const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 
 /// The sizes of RSA keys that implementations verify with.
-const RSA_BITS: core::ops::RangeInclusive<usize> = 2048..=8192;
+pub(super) const RSA_BITS: core::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// A public key, from a SubjectPublicKeyInfo.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,6 +40,11 @@ impl<'a> PublicKey<'a> {
         Some(Self { algorithm: algorithm.contents, bytes: der::whole_bytes(key.contents)? })
     }
 
+    /// Whether it is an RSA key of a size that implementations do not verify with.
+    pub(super) fn is_of_unusual_size(self) -> bool {
+        self.rsa().is_some_and(|(bits, _)| bits > 0 && !RSA_BITS.contains(&bits))
+    }
+
     /// For an RSA key, how many bits its modulus has, and its exponent. No bits if it is malformed.
     pub(super) fn rsa(self) -> Option<(usize, &'a [u8])> {
         if Reader(self.algorithm).next()?.contents != RSA {
@@ -61,52 +64,6 @@ impl<'a> PublicKey<'a> {
         self.rsa().map_or(algorithm.clone(), |(bits, _)| format!("{algorithm} of {bits} bits"))
     }
 
-    /// Why nothing verifies with this key, whatever was signed; `None` if that cannot be told.
-    pub(super) fn unusable(self) -> Option<String> {
-        let mut algorithm = Reader(self.algorithm);
-        match algorithm.next()?.contents {
-            RSA => self.unusable_rsa(),
-            EC_PUBLIC_KEY => {
-                let length = match algorithm.next()?.contents {
-                    SECP256R1 => 65,
-                    SECP384R1 => 97,
-                    _ => return None,
-                };
-                match self.bytes {
-                    [0x02 | 0x03, ..] => Some("its point is compressed".to_owned()),
-                    [0x04, ..] if self.bytes.len() == length => None,
-                    bytes => Some(format!("its point has {} bytes, not {length}", bytes.len())),
-                }
-            }
-            ED25519 if self.bytes.len() != 32 => {
-                Some(format!("the key has {} bytes, not 32", self.bytes.len()))
-            }
-            _ => None,
-        }
-    }
-
-    fn unusable_rsa(self) -> Option<String> {
-        let (bits, exponent) = self.rsa()?;
-        if bits == 0 {
-            return Some("the key is not a modulus and an exponent".to_owned());
-        }
-        if !RSA_BITS.contains(&bits) {
-            let (least, most) = (RSA_BITS.start(), RSA_BITS.end());
-            return Some(format!("keys have from {least} to {most} bits"));
-        }
-        match der::canonical(exponent) {
-            [] | [0x80..=0xff, ..] | [0 | 1] => {
-                Some("the key's exponent is less than 3, so that everyone can sign".to_owned())
-            }
-            [.., last] if last % 2 == 0 => Some("the key's exponent is even".to_owned()),
-            exponent if exponent.len() > 5 => {
-                let bytes = exponent.len();
-                Some(format!("the key's exponent has {bytes} bytes; implementations take 33 bits"))
-            }
-            _ => None,
-        }
-    }
-
     /// Verifies a handshake's signature: the caller's `algorithms` are those of the scheme that it
     /// was made with, so the key alone picks among them.
     pub(super) fn verify(
@@ -116,6 +73,10 @@ impl<'a> PublicKey<'a> {
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         let mut error = SignatureError::UnsupportedKey;
+        // A signature with such a key proves nothing.
+        if self.is_of_small_order() {
+            return Err(error);
+        }
         for algorithm in algorithms {
             if algorithm.public_key_alg_id().as_ref() != self.algorithm {
                 continue;
@@ -123,10 +84,7 @@ impl<'a> PublicKey<'a> {
             match algorithm.verify_signature(self.bytes, message, signature) {
                 Ok(()) => return Ok(()),
                 // For an RSA key of an unusual size every signature is invalid.
-                Err(_)
-                    if self
-                        .rsa()
-                        .is_some_and(|(bits, _)| bits > 0 && !RSA_BITS.contains(&bits)) => {}
+                Err(_) if self.is_of_unusual_size() => {}
                 Err(_) => error = SignatureError::Invalid,
             }
         }
@@ -178,15 +136,15 @@ impl<'a> Signed<'a> {
         Self::take(&mut reader).filter(|_| reader.is_empty())
     }
 
-    /// Whether the key made the signature. The algorithm's parameters count, to the byte: PKCS#1
-    /// without its NULL is another algorithm, and none that anyone implements.
+    /// Whether the key made the signature. The algorithm's parameters count, to the byte, but for
+    /// those that say nothing (RFC 4055, sections 2.1 and 5).
     pub(super) fn verify(
         self,
         key: PublicKey<'_>,
         algorithms: &[&'static dyn SignatureVerificationAlgorithm],
     ) -> Result<(), SignatureError> {
-        let fits =
-            |it: &&dyn SignatureVerificationAlgorithm| *it.signature_alg_id() == *self.algorithm;
+        let stated = algorithm::canonical(self.algorithm);
+        let fits = |it: &&dyn SignatureVerificationAlgorithm| *it.signature_alg_id() == *stated;
         let fitting: Vec<_> = algorithms.iter().copied().filter(fits).collect();
         key.verify(&fitting, self.message, self.signature)
     }

@@ -23,27 +23,37 @@ pub(super) fn path(
     anchor: Option<&Anchor>,
     request: &ChainRequest<'_>,
 ) -> Result<(), CertificateError> {
-    let now = request.now.into();
     if let Some(certificate) = path.first() {
         // What is plainly wrong is said first.
-        checks::end_entity(certificate, request).map_err(|problem| certificate.error(problem))?;
+        checks::end_entity(certificate, anchor.is_none(), request)
+            .map_err(|problem| certificate.error(problem))?;
     }
-    let above = path.iter().skip(1).map(|issuer| Some(Issuer::new(issuer)));
-    let issuers = above.chain([anchor.map(Issuer::anchor)]);
+    let Some(anchor) = anchor else {
+        // It is trusted itself: neither its serial number, nor its signature, nor its issuer counts.
+        return path.iter().try_for_each(|certificate| {
+            every(certificate, true)
+                .and_then(|()| end_entity(certificate, request.purpose))
+                .map_err(|problem| certificate.error(problem))
+        });
+    };
+    let above = path.iter().skip(1).map(|issuer| Issuer::new(issuer));
+    let issuers = above.chain([Issuer::anchor(anchor)]);
     for (index, (certificate, issuer)) in path.iter().zip(issuers).enumerate() {
         // Others of their issuer's name hand it over to a new key.
-        let is_self_signed = certificate.is_self_issued()
-            && issuer.as_ref().is_none_or(|issuer| issuer.key == certificate.key);
-        every(certificate, issuer.as_ref(), is_self_signed)
+        let is_self_signed = certificate.is_self_issued() && issuer.key == certificate.key;
+        let is_serial_valid = checks::valid_serial(certificate.serial);
+        is_serial_valid
+            .then_some(())
+            .ok_or(Problem::InvalidSerialNumber)
+            .and_then(|()| issued(certificate, Some(&issuer), is_self_signed))
+            .and_then(|()| every(certificate, is_self_signed))
             .and_then(|()| match index {
                 0 => end_entity(certificate, request.purpose),
                 _ => authority(certificate, is_self_signed),
             })
             .map_err(|problem| certificate.error(problem))?;
     }
-    let Some(anchor) = anchor else { return Ok(()) };
-    let (from, until) = anchor.dates.unwrap_or((now, now));
-    let judged = checks::dates(from, until, now).and_then(|()| anchor.strict.clone());
+    let judged = anchor.strict.clone();
     judged.map_err(|problem| CertificateError { certificate: anchor.label.clone(), problem })
 }
 
@@ -53,25 +63,19 @@ pub(super) fn anchor(certificate: &Certificate<'_>) -> Result<(), Problem> {
     checks::issues(certificate)?;
     let is_self_signed = certificate.is_self_issued();
     let issuer = Issuer::new(certificate);
-    every(certificate, Some(&issuer).filter(|_| is_self_signed), is_self_signed)?;
+    issued(certificate, Some(&issuer).filter(|_| is_self_signed), is_self_signed)?;
+    every(certificate, is_self_signed)?;
     authority(certificate, is_self_signed)
 }
 
-fn every(
+/// What is asked of who issued a certificate, and of how. The issuer of an anchor need not be known.
+fn issued(
     certificate: &Certificate<'_>,
     issuer: Option<&Issuer<'_>>,
     is_self_signed: bool,
 ) -> Result<(), Problem> {
     let octets = certificate.serial.len();
     Rule::SerialOctets.check(octets <= 20, || format!("{octets} octets"))?;
-    // The years from 1950 to 2049 have the shorter form. Of a trusted root it says nothing.
-    let is_long = |time: &der::Element<'_>| {
-        time.tag == der::GENERALIZED_TIME && time.contents < b"2050".as_slice()
-    };
-    let found = checks::find_time(certificate.validity, is_long).filter(|_| !is_self_signed);
-    Rule::TimeKind.unless(found)?;
-    Rule::UniqueIdentifiers.check(!certificate.has_unique_ids, || "one")?;
-    key(certificate)?;
     let signature = certificate.signed.algorithm;
     // What a root signed itself with proves nothing in any case.
     let fits = is_self_signed
@@ -81,7 +85,26 @@ fn every(
             _ => true,
         });
     Rule::SignatureHash.check(fits, || signature::describe(signature))?;
-    key_identifiers(certificate, issuer, is_self_signed)?;
+    authority_key_identifier(certificate, issuer, is_self_signed)
+}
+
+/// What is asked of every certificate, whoever issued it.
+fn every(certificate: &Certificate<'_>, is_self_signed: bool) -> Result<(), Problem> {
+    // The years from 1950 to 2049 have the shorter form. Of a trusted root it says nothing.
+    let is_long = |time: &der::Element<'_>| {
+        time.tag == der::GENERALIZED_TIME && time.contents < b"2050".as_slice()
+    };
+    let found = checks::find_time(certificate.validity, is_long).filter(|_| !is_self_signed);
+    Rule::TimeKind.unless(found)?;
+    Rule::UniqueIdentifiers.check(!certificate.has_unique_ids, || "one")?;
+    key(certificate)?;
+    if certificate.is_ca {
+        let has_key_id = certificate.subject_key_id.is_some_and(|it| !it.is_empty());
+        Rule::SubjectKey.check(has_key_id, || "none")?;
+    }
+    if let Some(access) = certificate.extension(oid::AUTHORITY_INFORMATION_ACCESS) {
+        Rule::AuthorityAccess.check(is_access(access.value), || "another one")?;
+    }
     if let Some(purposes) = certificate.extension(oid::EXTENDED_KEY_USAGE) {
         let is_empty = der::only(purposes.value, der::SEQUENCE).is_none_or(<[u8]>::is_empty);
         Rule::EmptyExtendedKeyUsage.check(!is_empty, || "one without")?;
@@ -92,6 +115,17 @@ fn every(
         Rule::PublicSuffix.check(!stands_for_a_suffix(name), found)?;
     }
     policies(certificate)
+}
+
+/// `AuthorityInfoAccessSyntax ::= SEQUENCE SIZE (1..MAX) OF AccessDescription`
+fn is_access(value: &[u8]) -> bool {
+    let is_description = |it: &der::Element<'_>| match der::list(it.whole).as_deref() {
+        Some([method, location]) => {
+            method.tag == der::OBJECT_IDENTIFIER && SubjectName::read(location).is_some()
+        }
+        _ => false,
+    };
+    der::list(value).is_some_and(|them| !them.is_empty() && them.iter().all(is_description))
 }
 
 /// The key itself; the size of an RSA key is checked in every profile.
@@ -106,15 +140,11 @@ fn key(certificate: &Certificate<'_>) -> Result<(), Problem> {
     Rule::RsaExponent.check(is_sound, || format!("the exponent {}", hex(exponent)))
 }
 
-fn key_identifiers(
+fn authority_key_identifier(
     certificate: &Certificate<'_>,
     issuer: Option<&Issuer<'_>>,
     is_self_signed: bool,
 ) -> Result<(), Problem> {
-    if certificate.is_ca {
-        let has_one = certificate.subject_key_id.is_some_and(|it| !it.is_empty());
-        Rule::SubjectKey.check(has_one, || "none")?;
-    }
     let Some(extension) = certificate.extension(oid::AUTHORITY_KEY_IDENTIFIER) else {
         return Rule::AuthorityKey.check(is_self_signed, || "none");
     };

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use pki_types::SignatureVerificationAlgorithm;
 
+use super::algorithm;
 use super::der::{self, Reader};
 use super::error::{Problem, SignatureError};
 use super::signature::{self, PublicKey};
@@ -24,6 +25,7 @@ pub(super) fn problem(
         return Problem::BadSignature(issuer);
     }
     let described = signature::describe(signature);
+    let stated = algorithm::canonical(signature);
     let of_kind: Vec<_> =
         algorithms.iter().filter(|it| same_number(&it.signature_alg_id(), signature)).collect();
     let keys: Vec<_> = of_kind.iter().map(|it| it.public_key_alg_id()).collect();
@@ -35,7 +37,7 @@ pub(super) fn problem(
     let reason = match unusable {
         Some(reason) => format!(": {reason}"),
         None if of_kind.is_empty() => String::new(),
-        None if !of_kind.iter().any(|it| *it.signature_alg_id() == *signature) => {
+        None if !of_kind.iter().any(|it| *it.signature_alg_id() == *stated) => {
             let known = of_kind.iter().map(|it| signature::describe(&it.signature_alg_id()));
             format!(": supported of its kind are {}", list(known))
         }

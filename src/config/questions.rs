@@ -12,8 +12,9 @@ use pki_types::{CertificateDer, DnsName, ServerName, UnixTime};
 
 use super::{CertifiedKey, ChosenPsk, EarlyDataOffer, EarlyDataPolicy, PskResolver};
 use crate::certificate::{
-    CertificateError, CertificateRevocationList, ChainRequest, Digests, PathLimits, Problem,
-    Profile, Purpose, Revocation, RevocationPolicy, StatusRequest, TrustAnchors, verify_chain,
+    AnchorDates, CertificateError, CertificateRevocationList, ChainRequest, Digests,
+    InitialPolicies, PathLimits, PolicyIdentifier, Problem, Profile, Purpose, Revocation,
+    RevocationPolicy, StatusRequest, TrustAnchors, verify_chain,
 };
 use crate::crypto::{CipherSuite, SignatureAlgorithms, ring};
 use crate::registry::CertificateType;
@@ -154,14 +155,28 @@ pub struct TrustAnchorVerifier {
     revocation: RevocationPolicy,
     limits: PathLimits,
     purpose: Purpose,
+    profile: Profile,
+    anchor_dates: AnchorDates,
+    /// The acceptable policies of `policies`.
+    user_policy_set: Option<Vec<PolicyIdentifier>>,
+    policies: InitialPolicies<'static>,
 }
 
 impl TrustAnchorVerifier {
     /// Judges servers: trusts what `anchors` say, verifying with `algorithms`.
     pub fn new(anchors: TrustAnchors, algorithms: SignatureAlgorithms) -> Self {
-        let (crls, revocation) = (Arc::default(), RevocationPolicy::default());
-        let (limits, purpose) = (PathLimits::DEFAULT, Purpose::Server);
-        Self { anchors, algorithms, crls, revocation, limits, purpose }
+        Self {
+            anchors,
+            algorithms,
+            crls: Arc::default(),
+            revocation: RevocationPolicy::default(),
+            limits: PathLimits::DEFAULT,
+            purpose: Purpose::Server,
+            profile: Profile::Default,
+            anchor_dates: AnchorDates::Ignored,
+            user_policy_set: None,
+            policies: InitialPolicies::default(),
+        }
     }
 
     /// Judges clients, whose names mean what the application makes of them.
@@ -179,6 +194,44 @@ impl TrustAnchorVerifier {
     /// How much must be known about revocation. By default, what is there counts.
     pub fn with_revocation(mut self, policy: RevocationPolicy) -> Self {
         self.revocation = policy;
+        self
+    }
+
+    /// How strict to be: [`Profile::Default`] by default. The rules of both profiles are in the
+    /// documentation of [`certificate`](crate::certificate).
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use handclasp::certificate::Profile;
+    /// # use handclasp::config::TrustAnchorVerifier;
+    /// # use handclasp::{ClientConfig, CryptoProvider, TrustAnchors};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let made = rcgen::generate_simple_self_signed(["a.example".to_owned()])?;
+    /// # let anchors = TrustAnchors::from_der(made.cert.der())?;
+    /// let provider = CryptoProvider::ring();
+    /// let verifier = TrustAnchorVerifier::new(anchors, provider.signatures.clone())
+    ///     .with_profile(Profile::Strict);
+    /// let config = ClientConfig::builder(provider).verifier(Arc::new(verifier)).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// Whether an anchor counts beyond the dates in its certificate. It does by default, as an
+    /// anchor is a name and a key: see [`AnchorDates`].
+    pub fn with_anchor_dates(mut self, dates: AnchorDates) -> Self {
+        self.anchor_dates = dates;
+        self
+    }
+
+    /// Which certificate policies are acceptable, and whether one is needed (RFC 5280, section
+    /// 6.1.1). By default all are, and none is.
+    pub fn with_policies(mut self, policies: InitialPolicies<'_>) -> Self {
+        self.user_policy_set = policies.user_policy_set.map(<[_]>::to_vec);
+        self.policies = InitialPolicies { user_policy_set: None, ..policies };
         self
     }
 }
@@ -205,7 +258,12 @@ impl PeerVerifier for TrustAnchorVerifier {
             anchors: &self.anchors,
             purpose: self.purpose,
             names: &names,
-            profile: Profile::Default,
+            profile: self.profile,
+            policies: InitialPolicies {
+                user_policy_set: self.user_policy_set.as_deref(),
+                ..self.policies
+            },
+            anchor_dates: self.anchor_dates,
             now: peer.now,
             algorithms: &self.algorithms.all,
             revocation: Revocation { crls: &self.crls, status_request, policy: self.revocation },

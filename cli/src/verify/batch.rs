@@ -6,13 +6,15 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use handclasp::certificate::{CertificateRevocationList, LoadedAnchors, Profile, Purpose};
+use handclasp::certificate::{
+    AnchorDates, CertificateRevocationList, LoadedAnchors, PolicyIdentifier, Profile, Purpose,
+};
 use handclasp::pem;
 use handclasp::pki_types::{CertificateDer, UnixTime};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::case::Case;
+use super::case::{Case, Policies};
 use super::evidence::Evidence;
 use super::parse;
 use crate::failure::Failure;
@@ -33,6 +35,12 @@ struct Line {
     profile: Option<String>,
     max_depth: Option<usize>,
     revocation: Option<String>,
+    anchor_dates: Option<String>,
+    /// Object identifiers; without the field, every policy is acceptable.
+    user_initial_policy_set: Option<Vec<String>>,
+    initial_explicit_policy: Option<bool>,
+    initial_policy_mapping_inhibit: Option<bool>,
+    initial_any_policy_inhibit: Option<bool>,
 }
 
 impl Line {
@@ -50,6 +58,11 @@ impl Line {
             profile: field(value, "profile")?,
             max_depth: field(value, "max_depth")?,
             revocation: field(value, "revocation")?,
+            anchor_dates: field(value, "anchor_dates")?,
+            user_initial_policy_set: field(value, "user_initial_policy_set")?,
+            initial_explicit_policy: field(value, "initial_explicit_policy")?,
+            initial_policy_mapping_inhibit: field(value, "initial_policy_mapping_inhibit")?,
+            initial_any_policy_inhibit: field(value, "initial_any_policy_inhibit")?,
         })
     }
 }
@@ -128,6 +141,19 @@ fn case(line: Line) -> Result<Case, String> {
         let mode = parse::revocation(&text).map_err(|error| option("revocation", error))?;
         evidence.mode = Some(mode);
     }
+    let policy = |text: &String| {
+        let parsed = text.parse::<PolicyIdentifier>();
+        parsed.map_err(|error| option("user_initial_policy_set", error.to_string()))
+    };
+    let user_policy_set = line.user_initial_policy_set.as_deref();
+    let user_policy_set =
+        user_policy_set.map(|set| set.iter().map(policy).collect::<Result<_, _>>()).transpose()?;
+    let policies = Policies {
+        user_policy_set,
+        explicit_policy: line.initial_explicit_policy.unwrap_or_default(),
+        policy_mapping_inhibit: line.initial_policy_mapping_inhibit.unwrap_or_default(),
+        any_policy_inhibit: line.initial_any_policy_inhibit.unwrap_or_default(),
+    };
     let names = line.names.unwrap_or_default().into_iter().map(|name| {
         parse::tagged_name(&name)
             .ok_or("one of its names does not begin with dns:, ip: or email:".to_owned())
@@ -149,6 +175,13 @@ fn case(line: Line) -> Result<Case, String> {
         profile: match line.profile {
             Some(text) => parse::profile(&text).map_err(|error| option("profile", error))?,
             None => Profile::Default,
+        },
+        policies,
+        anchor_dates: match line.anchor_dates {
+            Some(text) => {
+                parse::anchor_dates(&text).map_err(|error| option("anchor_dates", error))?
+            }
+            None => AnchorDates::Ignored,
         },
         max_depth: line.max_depth,
     })

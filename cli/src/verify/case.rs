@@ -1,9 +1,9 @@
 //! One chain to judge, with all that it is judged by.
 
 use handclasp::certificate::{
-    CertificateError, ChainRequest, Digests, Explanation, LoadedAnchors, PathLimits, Problem,
-    Profile, Purpose, ReferenceIdentifier, Revocation, RevocationPolicy, StatusRequest,
-    TrustAnchorError, VerifiedPath, explain_chain,
+    AnchorDates, CertificateError, ChainRequest, Digests, Explanation, InitialPolicies,
+    LoadedAnchors, PathLimits, PolicyIdentifier, Problem, Profile, Purpose, ReferenceIdentifier,
+    Revocation, RevocationPolicy, StatusRequest, TrustAnchorError, VerifiedPath, explain_chain,
 };
 use handclasp::crypto::{CryptoProvider, ring};
 use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -22,6 +22,16 @@ pub enum Name {
     Impossible(String),
 }
 
+/// Which policies are acceptable, and whether one is needed (RFC 5280, section 6.1.1).
+#[derive(Default)]
+pub struct Policies {
+    /// `None` is every policy.
+    pub user_policy_set: Option<Vec<PolicyIdentifier>>,
+    pub explicit_policy: bool,
+    pub policy_mapping_inhibit: bool,
+    pub any_policy_inhibit: bool,
+}
+
 pub struct Case {
     pub end_entity: CertificateDer<'static>,
     pub intermediates: Vec<CertificateDer<'static>>,
@@ -32,6 +42,8 @@ pub struct Case {
     pub time: UnixTime,
     pub purpose: Purpose,
     pub profile: Profile,
+    pub policies: Policies,
+    pub anchor_dates: AnchorDates,
     pub max_depth: Option<usize>,
 }
 
@@ -65,6 +77,13 @@ impl Case {
                 purpose: self.purpose,
                 names: &names,
                 profile: self.profile,
+                policies: InitialPolicies {
+                    user_policy_set: self.policies.user_policy_set.as_deref(),
+                    explicit_policy: self.policies.explicit_policy,
+                    policy_mapping_inhibit: self.policies.policy_mapping_inhibit,
+                    any_policy_inhibit: self.policies.any_policy_inhibit,
+                },
+                anchor_dates: self.anchor_dates,
                 now: self.time,
                 algorithms: &provider.signatures.all,
                 revocation: Revocation { crls: &self.evidence.crls, status_request, policy },

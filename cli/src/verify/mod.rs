@@ -9,15 +9,15 @@ mod show;
 use std::path::PathBuf;
 
 use handclasp::certificate::{
-    CertificateRevocationList, CrlError, LoadedAnchors, Profile, Purpose, RevocationMode,
-    TrustAnchorError,
+    AnchorDates, CertificateRevocationList, CrlError, LoadedAnchors, PolicyIdentifier, Profile,
+    Purpose, RevocationMode, TrustAnchorError,
 };
 use handclasp::pem::shown_path;
 use handclasp::pki_types::UnixTime;
 
 use crate::failure::Failure;
 use crate::files;
-use case::{Case, Name};
+use case::{Case, Name, Policies};
 use evidence::Evidence;
 
 /// What `verify` is told.
@@ -47,6 +47,12 @@ pub struct Arguments {
     /// refuse what RFC 5280 and the CA/Browser Forum forbid an authority to issue
     #[arg(long, default_value = "default", value_parser = parse::profile)]
     profile: Profile,
+    /// Whether the dates in the certificate of a trust anchor count: ignored (it is a name and a
+    /// key) or checked. The strict profile always checks them
+    #[arg(long, value_name = "HOW", default_value = "ignored", value_parser = parse::anchor_dates)]
+    anchor_dates: AnchorDates,
+    #[command(flatten)]
+    policies: PolicyArguments,
     /// How many intermediates may stand between the certificate and the anchor; self-issued ones
     /// are not counted
     #[arg(long, value_name = "N")]
@@ -64,13 +70,45 @@ pub struct Arguments {
     #[arg(long, value_name = "MODE", value_parser = parse::revocation)]
     revocation: Option<RevocationMode>,
     /// Judge many: a file (or - for standard input) with a JSON object a line, of the fields id,
-    /// chain, intermediates, roots, crls, ocsp, names, time, purpose, profile, max_depth and
-    /// revocation. Each is answered by a line with id, verdict, reason and detail
+    /// chain, intermediates, roots, crls, ocsp, names, time, purpose, profile, max_depth,
+    /// revocation, anchor_dates, user_initial_policy_set, initial_explicit_policy,
+    /// initial_policy_mapping_inhibit and initial_any_policy_inhibit. Each is answered by a line
+    /// with id, verdict, reason and detail
     #[arg(long, value_name = "FILE.jsonl", conflicts_with_all = [
         "chain", "ca", "intermediates", "name", "time", "purpose", "profile", "max_depth", "crl", "ocsp",
-        "revocation",
+        "revocation", "anchor_dates", "policy", "explicit_policy", "inhibit_policy_mapping",
+        "inhibit_any_policy",
     ])]
     batch: Option<PathBuf>,
+}
+
+/// The inputs about policies of RFC 5280, section 6.1.1 (c) and (e) to (g).
+#[derive(clap::Args)]
+struct PolicyArguments {
+    /// Accept this certificate policy (an object identifier), and no other, where one must hold;
+    /// again for more. Without it, every policy is accepted
+    #[arg(long, value_name = "OID")]
+    policy: Vec<PolicyIdentifier>,
+    /// An accepted policy must hold along the whole path
+    #[arg(long)]
+    explicit_policy: bool,
+    /// No authority may map one policy to another
+    #[arg(long)]
+    inhibit_policy_mapping: bool,
+    /// anyPolicy in a certificate stands for no policy
+    #[arg(long)]
+    inhibit_any_policy: bool,
+}
+
+impl PolicyArguments {
+    fn policies(&self) -> Policies {
+        Policies {
+            user_policy_set: (!self.policy.is_empty()).then(|| self.policy.clone()),
+            explicit_policy: self.explicit_policy,
+            policy_mapping_inhibit: self.inhibit_policy_mapping,
+            any_policy_inhibit: self.inhibit_any_policy,
+        }
+    }
 }
 
 /// Judges one chain, or many.
@@ -117,6 +155,8 @@ fn case(arguments: &Arguments) -> Result<Case, Failure> {
         time: arguments.time.unwrap_or_else(UnixTime::now),
         purpose: arguments.purpose,
         profile: arguments.profile,
+        policies: arguments.policies.policies(),
+        anchor_dates: arguments.anchor_dates,
         max_depth: arguments.max_depth,
     })
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use handclasp::certificate::{Profile, Purpose, RevocationMode};
+use handclasp::certificate::{AnchorDates, Profile, Purpose, RevocationMode};
 use handclasp::pki_types::{DnsName, ServerName, UnixTime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -71,6 +71,15 @@ pub fn profile(text: &str) -> Result<Profile, String> {
         "default" => Ok(Profile::Default),
         "strict" => Ok(Profile::Strict),
         _ => Err("it must be default or strict".into()),
+    }
+}
+
+/// Whether the dates of trust anchors count.
+pub fn anchor_dates(text: &str) -> Result<AnchorDates, String> {
+    match text {
+        "ignored" => Ok(AnchorDates::Ignored),
+        "checked" => Ok(AnchorDates::Checked),
+        _ => Err("it must be ignored or checked".into()),
     }
 }
 

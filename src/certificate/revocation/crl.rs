@@ -3,6 +3,7 @@
 use core::fmt;
 use std::sync::OnceLock;
 
+use super::super::algorithm;
 use super::super::decode::{self, Certificate, Extension};
 use super::super::der::{self, Element, Reader};
 use super::super::distinguished_name::{describe, folded};
@@ -39,7 +40,7 @@ pub struct CertificateRevocationList {
     scope: CrlScope,
     /// Whether it has a CRLNumber.
     is_numbered: bool,
-    /// Contents of the AlgorithmIdentifier.
+    /// Contents of the AlgorithmIdentifier, in the form that is compared.
     algorithm: Box<[u8]>,
     signature: Box<[u8]>,
     /// What is signed.
@@ -87,8 +88,8 @@ impl CertificateRevocationList {
         if reader.take(der::INTEGER).is_some_and(|version| version.contents != [1]) {
             return Err(malformed("it is of neither version 1 nor version 2"));
         }
-        let algorithm = reader.take(der::SEQUENCE).ok_or(malformed("it names no algorithm"))?;
-        if algorithm.contents != signed.algorithm {
+        let inner = reader.take(der::SEQUENCE).ok_or(malformed("it names no algorithm"))?;
+        if inner.contents != signed.algorithm {
             return Err(CrlError::AlgorithmMismatch);
         }
         let issuer = reader.take(der::SEQUENCE).ok_or(malformed("it names no issuer"))?.contents;
@@ -120,7 +121,7 @@ impl CertificateRevocationList {
             next_update,
             scope,
             is_numbered,
-            algorithm: signed.algorithm.into(),
+            algorithm: algorithm::canonical(signed.algorithm).into(),
             signature: signed.signature.into(),
             tbs: tbs.into(),
             signer: OnceLock::new(),
@@ -218,7 +219,6 @@ impl CertificateRevocationList {
 
     /// The first entry with this serial number that says that it is revoked.
     fn find(&self, serial: &[u8]) -> Option<Entry> {
-        let serial = der::canonical(serial);
         let first = self.entries.partition_point(|&at| serial_at(&self.tbs, at) < serial);
         let same = self.entries.get(first..).unwrap_or_default().iter();
         same.take_while(|&&at| serial_at(&self.tbs, at) == serial)
@@ -282,10 +282,10 @@ impl Entry {
     fn read(entry: Element<'_>) -> Result<Self, CrlError> {
         let malformed = || CrlError::Malformed("an entry does not parse");
         let mut fields = Reader(entry.contents);
-        let serial = fields.take(der::INTEGER).ok_or_else(malformed)?.contents;
+        let _serial = fields.take(der::INTEGER).ok_or_else(malformed)?;
         let date = fields.next().and_then(decode::strict_time).ok_or_else(malformed)?;
         let extensions = fields.take(der::SEQUENCE).map_or(&[][..], |list| list.contents);
-        if serial.is_empty() || !fields.is_empty() {
+        if !fields.is_empty() {
             return Err(malformed());
         }
         let mut reason = None;
@@ -326,5 +326,5 @@ fn element_at(tbs: &[u8], at: u32) -> Option<Element<'_>> {
 /// The serial number of an entry: what entries are sorted by.
 fn serial_at(tbs: &[u8], at: u32) -> &[u8] {
     let serial = element_at(tbs, at).and_then(|entry| Reader(entry.contents).next());
-    der::canonical(serial.map_or(&[], |serial| serial.contents))
+    serial.map_or(&[], |serial| serial.contents)
 }

@@ -2,16 +2,16 @@
 
 use std::borrow::Cow;
 
-use super::super::decode::Certificate;
+use super::super::decode::{Certificate, oid};
 use super::super::der::{self, Reader};
 use super::error::{CrlError, EvidenceError};
-
-const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 31];
 
 /// The reasons for a revocation that a CRL tells of: the bits of ReasonFlags.
 pub(super) type Reasons = u16;
 /// Bits 1 to 8; bit 0 is not used.
 pub(super) const ALL_REASONS: Reasons = 0x01fe;
+/// certificateHold.
+pub(super) const HOLD: Reasons = 1 << 6;
 
 /// What an issuingDistributionPoint says; without one, a CRL is for everything.
 #[derive(Clone)]
@@ -81,25 +81,50 @@ fn names_meet(names: &[u8], certificate: &Certificate<'_>) -> Option<bool> {
     // The CRL is by an issuer of this name, too: what is relative to the one is to the other.
     let issuer = certificate.issuer;
     let names = each_name(names, issuer)?;
-    let Some(points) = certificate.extension(CRL_DISTRIBUTION_POINTS) else {
+    let Some(extension) = certificate.extension(oid::CRL_DISTRIBUTION_POINTS) else {
         return Some(any_equal(&names, &directory_name(issuer)));
     };
-    let mut points = Reader(der::only(points.value, der::SEQUENCE)?);
     let mut met = false;
-    while !points.is_empty() {
-        let mut point = Reader(points.take(der::SEQUENCE)?.contents);
-        let name = point.take(der::constructed(0));
-        let _reasons = point.take(der::primitive(1));
-        // With a cRLIssuer, it is another authority's CRL that is there.
-        let others = point.take(der::constructed(2)).is_some();
-        if !point.is_empty() {
-            return None;
-        }
-        if let Some(name) = name {
-            met |= any_equal(&names, &each_name(name.contents, issuer)?) && !others;
+    for point in points(extension.value)? {
+        if let Some(name) = point.name {
+            met |= any_equal(&names, &each_name(name, issuer)?) && !point.is_of_others;
         }
     }
     Some(met)
+}
+
+/// A DistributionPoint (RFC 5280, section 4.2.1.13).
+struct Point<'a> {
+    /// Contents of the DistributionPointName.
+    name: Option<&'a [u8]>,
+    /// With a cRLIssuer, it is another authority's CRL that is there.
+    is_of_others: bool,
+}
+
+/// The distribution points of the extension's value; `None` if it is malformed.
+fn points(value: &[u8]) -> Option<Vec<Point<'_>>> {
+    let mut list = Reader(der::only(value, der::SEQUENCE)?);
+    let mut points = Vec::new();
+    while !list.is_empty() {
+        let mut fields = Reader(list.take(der::SEQUENCE)?.contents);
+        let name = fields.take(der::constructed(0)).map(|name| name.contents);
+        let _reasons = fields.take(der::primitive(1));
+        let is_of_others = fields.take(der::constructed(2)).is_some();
+        if !fields.is_empty() {
+            return None;
+        }
+        points.push(Point { name, is_of_others });
+    }
+    Some(points)
+}
+
+/// Whether the extension's value is a list of distribution points that can be understood.
+pub(super) fn are_well_formed(value: &[u8]) -> bool {
+    points(value).is_some_and(|points| {
+        let parses =
+            |point: &Point<'_>| point.name.is_none_or(|name| each_name(name, &[]).is_some());
+        !points.is_empty() && points.iter().all(parses)
+    })
 }
 
 /// The names of a DistributionPointName, from its contents: GeneralNames one behind the other. One

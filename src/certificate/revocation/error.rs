@@ -131,6 +131,17 @@ pub enum EvidenceError {
     /// The OCSP response is about other certificates only.
     #[error("the OCSP response says nothing about this certificate by this issuer")]
     OtherCertificate,
+    /// The certificate is trusted itself, and the one of its issuer is neither trusted nor sent along,
+    /// so that nothing can verify what the issuer says.
+    #[error(
+        "the {evidence} cannot be verified: the certificate of its issuer \"{issuer}\" is not known"
+    )]
+    UnknownIssuer {
+        /// Which it is.
+        evidence: Evidence,
+        /// The name of the issuer.
+        issuer: String,
+    },
     /// The OCSP response is neither the issuer's nor of anyone whose certificate is in it.
     #[error(
         "the OCSP response is not signed by the issuer \"{0}\", and the certificate of the \
@@ -173,7 +184,8 @@ impl EvidenceError {
             | Self::NoNextUpdate(evidence)
             | Self::NotYetValid { evidence, .. }
             | Self::BadSignature { evidence, .. }
-            | Self::UnsupportedAlgorithm { evidence, .. } => *evidence,
+            | Self::UnsupportedAlgorithm { evidence, .. }
+            | Self::UnknownIssuer { evidence, .. } => *evidence,
             Self::MayNotSignCrls(_) | Self::MalformedDistributionPoints => Evidence::Crl,
             _ => Evidence::OcspResponse,
         }
@@ -192,6 +204,8 @@ impl EvidenceError {
             Self::BadSignature { .. } => "ocsp-bad-signature",
             Self::UnsupportedAlgorithm { evidence: Crl, .. } => "crl-unsupported-algorithm",
             Self::UnsupportedAlgorithm { .. } => "ocsp-unsupported-algorithm",
+            Self::UnknownIssuer { evidence: Crl, .. } => "crl-unknown-issuer",
+            Self::UnknownIssuer { .. } => "ocsp-unknown-issuer",
             Self::MayNotSignCrls(_) => "crl-issuer-without-crl-sign",
             Self::MalformedDistributionPoints => "malformed-distribution-points",
             Self::MalformedResponse(_) => "ocsp-malformed",
@@ -217,6 +231,9 @@ impl EvidenceError {
             Self::BadSignature { evidence: Evidence::Crl, signer } => format!(
                 "\"{signer}\" may have another key now: use the CRL that goes with the certificate \
                  of it on this path"
+            ),
+            Self::UnknownIssuer { issuer, .. } => format!(
+                "send the certificate of \"{issuer}\" along with the peer's own, or trust it, too"
             ),
             Self::MayNotSignCrls(issuer) => {
                 format!("have \"{issuer}\" issued with cRLSign in its keyUsage")
@@ -256,6 +273,8 @@ impl RevocationReason {
     pub const UNSPECIFIED: Self = Self(0);
     /// Its key is known to others.
     pub const KEY_COMPROMISE: Self = Self(1);
+    /// It is revoked for the time being, and may come back.
+    pub const CERTIFICATE_HOLD: Self = Self(6);
     /// It came back: it is not revoked any more.
     pub const REMOVE_FROM_CRL: Self = Self(8);
 }

@@ -13,21 +13,24 @@ pub use error::{CrlError, Evidence, EvidenceError, MissingEvidence, RevocationRe
 
 use super::anchors::Anchor;
 use super::checks;
-use super::decode::Certificate;
+use super::decode::{Certificate, Extension, oid};
 use super::der;
 use super::error::{CertificateError, Limit, Problem, SignatureError, Timestamp, printable};
 use super::issuer::Issuer;
 use super::request::{ChainRequest, Purpose};
 use super::signature::{self, Signed};
-use distribution_point::{ALL_REASONS, Reasons};
+use distribution_point::{ALL_REASONS, HOLD, Reasons};
 
-const TLS_FEATURE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 24];
+/// The TLS feature that a certificate with a stapled response has: status_request, as the contents
+/// of an INTEGER.
+const STATUS_REQUEST: &[u8] = &[5];
 
 /// The evidence of a validation, and how much of it there must be.
 ///
 /// Evidence that is given always counts, unless the policy is [`RevocationMode::Off`]:
 ///
-/// - A revocation is believed whenever it is signed by the right key, even if it is outdated.
+/// - A revocation is believed whenever it is signed by the right key, even if it is outdated. A
+///   hold (certificateHold) in a CRL is over when a newer CRL clears the certificate.
 /// - That a certificate is good is believed only if it is fresh, and said for all reasons.
 /// - Evidence that is for a certificate and cannot be used is an error, because someone wanted it
 ///   to count, unless other evidence clears the certificate.
@@ -97,10 +100,14 @@ pub enum RevocationMode {
 pub enum RevocationScope {
     /// The peer's own.
     EndEntity,
-    /// All but the trust anchor, which is trusted because it is.
+    /// All but the trust anchor, which is trusted because it is. The peer's own certificate is
+    /// checked even if it is an anchor itself.
     #[default]
     Chain,
 }
+
+/// The value of an extension that says nothing.
+const NULL: &[u8] = &[0x05, 0x00];
 
 /// The intermediates that the peer sent, each with its number.
 type Bag<'a> = [(usize, Certificate<'a>)];
@@ -142,6 +149,33 @@ pub(super) fn check(
     Ok(())
 }
 
+/// Holds a peer's certificate to the policy that is trusted itself, and needs no path: whoever
+/// issued it may have taken it back all the same. That is an anchor or one of the other
+/// certificates that were sent, whose key signed it, or else itself, if it has its own name for
+/// its issuer's.
+pub(super) fn check_trusted(
+    certificate: &Certificate<'_>,
+    request: &ChainRequest<'_>,
+) -> Result<(), CertificateError> {
+    let mode = request.revocation.policy.mode;
+    let knows_nothing = request.revocation.is_empty() && mode == RevocationMode::IfPresent;
+    if mode == RevocationMode::Off || knows_nothing {
+        return Ok(());
+    }
+    let sent = (1..).zip(request.intermediates);
+    let sent = sent.filter_map(|(number, der)| Some((number, Certificate::decode(der).ok()?)));
+    let bag: Vec<_> = sent.collect();
+    let mut limits = request.limits;
+    let mut inquiry = Inquiry { bag: &bag, left: limits.of(Limit::SignatureChecks), request };
+    let issuer = inquiry.issuer_of(certificate);
+    issuer
+        .and_then(|issuer| {
+            let staple = request.revocation.status_request;
+            inquiry.check(certificate, issuer.as_slice(), staple)
+        })
+        .map_err(|problem| certificate.error(problem))
+}
+
 /// What a path is judged with, and what may be spent on it.
 struct Inquiry<'s> {
     bag: &'s Bag<'s>,
@@ -149,44 +183,65 @@ struct Inquiry<'s> {
     request: &'s ChainRequest<'s>,
 }
 
-impl Inquiry<'_> {
+impl<'s> Inquiry<'s> {
+    /// Who issued a certificate that is trusted itself, if that is known.
+    fn issuer_of<'c>(
+        &mut self,
+        certificate: &'c Certificate<'c>,
+    ) -> Result<Option<Issuer<'c>>, Problem>
+    where
+        's: 'c,
+    {
+        let (bag, request) = (self.bag, self.request);
+        let anchors = request.anchors.issuers(&certificate.folded_issuer);
+        let anchors = anchors.map(|(anchor, _)| Issuer::anchor(anchor));
+        let named = bag.iter().filter(|(_, it)| it.folded_subject == certificate.folded_issuer);
+        for issuer in anchors.chain(named.map(|(_, it)| Issuer::new(it))) {
+            self.spend(1)?;
+            if issuer.issued(certificate, request) {
+                return Ok(Some(issuer));
+            }
+        }
+        Ok(certificate.is_self_issued().then(|| Issuer::new(certificate)))
+    }
+
     /// Judges a certificate by what its issuer says, the first of `issuers`; the others are those
-    /// above.
+    /// above. There are none where the issuer of a trusted certificate is not known.
     fn check(
         &mut self,
         certificate: &Certificate<'_>,
         issuers: &[Issuer<'_>],
         staple: Option<StatusRequest<'_>>,
     ) -> Result<(), Problem> {
-        let Some(issuer) = issuers.first() else { return Ok(()) };
         let request = self.request;
         let must_staple =
             staple.is_some() && request.purpose == Purpose::Server && demands_staple(certificate);
-        let stapled = match staple {
-            Some(StatusRequest { response: Some(response), digests }) => {
-                Some(ocsp::look_up(response, digests, certificate, issuer, request))
+        let stapled = match (staple, issuers.first()) {
+            (Some(StatusRequest { response: Some(response), digests }), Some(issuer)) => {
+                Some(ocsp::look_up(response, digests, certificate, issuer, self))
+            }
+            (Some(StatusRequest { response: Some(_), .. }), None) => {
+                Some(Err(unknown_issuer(Evidence::OcspResponse, certificate)))
             }
             _ if must_staple => Some(Err(MissingEvidence::Staple.into())),
             _ => None,
         };
         let staple_failed = stapled.as_ref().is_some_and(Result::is_err);
-        let (mut cleared, mut unusable) = (0, None);
-        let crls = request.revocation.crls.iter();
-        let listed = crls.filter_map(|crl| self.look_up(crl, certificate, issuers));
-        for finding in stapled.into_iter().chain(listed) {
-            match finding {
-                Ok(reasons) => cleared |= reasons,
-                Err(decisive @ (Problem::Revoked { .. } | Problem::LimitExceeded { .. })) => {
-                    return Err(decisive);
-                }
-                Err(problem) => unusable = unusable.or(Some(problem)),
+        let mut said = Said::default();
+        if let Some(finding) = stapled {
+            said.add(finding, None)?;
+        }
+        for crl in request.revocation.crls {
+            if let Some(finding) = self.look_up(crl, certificate, issuers) {
+                said.add(finding, Some(crl.this_update()))?;
             }
         }
-        match unusable {
-            _ if cleared == ALL_REASONS && !(must_staple && staple_failed) => Ok(()),
+        let is_cleared = said.verdict()? == ALL_REASONS;
+        match said.unusable {
+            _ if is_cleared && !(must_staple && staple_failed) => Ok(()),
             Some(problem) => Err(problem),
             None if request.revocation.policy.mode == RevocationMode::Require => {
-                Err(MissingEvidence::Nothing(issuer.label()).into())
+                Err(MissingEvidence::Nothing(certificate.issuer_label()).into())
             }
             None => Ok(()),
         }
@@ -199,7 +254,11 @@ impl Inquiry<'_> {
         certificate: &Certificate<'_>,
         issuers: &[Issuer<'_>],
     ) -> Option<Finding> {
-        let first = crl.look_up(certificate, issuers.first()?, self.request)?;
+        let Some(issuer) = issuers.first() else {
+            let is_by_issuer = crl.is_by(&certificate.folded_issuer);
+            return is_by_issuer.then(|| Err(unknown_issuer(Evidence::Crl, certificate)));
+        };
+        let first = crl.look_up(certificate, issuer, self.request)?;
         if !is_of_other_key(&first) {
             return Some(first);
         }
@@ -267,6 +326,62 @@ impl Inquiry<'_> {
     }
 }
 
+/// What the evidence says of a certificate, one piece after the other.
+#[derive(Default)]
+struct Said {
+    /// For which reasons the certificate is not revoked.
+    cleared: Reasons,
+    /// The newest CRL by which it is held, and from when that is.
+    hold: Option<(Timestamp, Problem)>,
+    /// Of when the newest CRL is by which it is not held.
+    released: Option<Timestamp>,
+    /// Why the first that does not count does not.
+    unusable: Option<Problem>,
+}
+
+impl Said {
+    /// Adds a finding, and of when it is if it is a CRL's. What no other can change is an error.
+    fn add(&mut self, finding: Finding, crl: Option<Timestamp>) -> Result<(), Problem> {
+        match (finding, crl) {
+            (Ok(reasons), crl) => {
+                self.cleared |= reasons;
+                if reasons & HOLD != 0 {
+                    self.released = self.released.max(crl);
+                }
+            }
+            (Err(problem), Some(since)) if is_hold(&problem) => {
+                if self.hold.as_ref().is_none_or(|(newest, _)| *newest < since) {
+                    self.hold = Some((since, problem));
+                }
+            }
+            (Err(decisive @ (Problem::Revoked { .. } | Problem::LimitExceeded { .. })), _) => {
+                return Err(decisive);
+            }
+            (Err(problem), _) => self.unusable = self.unusable.take().or(Some(problem)),
+        }
+        Ok(())
+    }
+
+    /// For which reasons the certificate is not revoked, if it is not held.
+    fn verdict(&mut self) -> Finding {
+        match self.hold.take() {
+            Some((since, problem)) if self.released.is_none_or(|released| released <= since) => {
+                Err(problem)
+            }
+            _ => Ok(self.cleared),
+        }
+    }
+}
+
+fn is_hold(problem: &Problem) -> bool {
+    matches!(problem, Problem::Revoked { reason: RevocationReason::CERTIFICATE_HOLD, .. })
+}
+
+/// Nobody is known who could have said this.
+fn unknown_issuer(evidence: Evidence, certificate: &Certificate<'_>) -> Problem {
+    EvidenceError::UnknownIssuer { evidence, issuer: certificate.issuer_label() }.into()
+}
+
 impl Issuer<'_> {
     /// Whether it issued the certificate: the name and the signature.
     fn issued(&self, certificate: &Certificate<'_>, request: &ChainRequest<'_>) -> bool {
@@ -313,11 +428,27 @@ fn is_of_other_key(finding: &Finding) -> bool {
 /// Whether the certificate has the TLS feature `status_request` (RFC 7633), which no one can deny
 /// who cannot read the extension.
 fn demands_staple(certificate: &Certificate<'_>) -> bool {
-    const STATUS_REQUEST: &[u8] = &[5];
-    certificate.extension(TLS_FEATURE).is_some_and(|it| {
+    certificate.extension(oid::TLS_FEATURE).is_some_and(|it| {
         let features = der::list(it.value);
         features.is_none_or(|all| all.iter().any(|feature| feature.contents == STATUS_REQUEST))
     })
+}
+
+/// What of an extension is not processed here, in words that follow its name; an empty text is all
+/// of it. The outer `None` is for an extension that is malformed.
+pub(super) fn unknown_part(extension: Extension<'_>) -> Option<Option<String>> {
+    match extension.oid {
+        oid::CRL_DISTRIBUTION_POINTS => {
+            distribution_point::are_well_formed(extension.value).then_some(None)
+        }
+        oid::TLS_FEATURE => {
+            let features = der::list(extension.value)?;
+            let unknown = features.iter().find(|it| it.contents != STATUS_REQUEST);
+            Some(unknown.map(|it| format!(" with the feature 0x{}", hex::encode(it.contents))))
+        }
+        oid::OCSP_NO_CHECK => (extension.value == NULL).then_some(None),
+        _ => Some(Some(String::new())),
+    }
 }
 
 /// Evidence that clears a certificate must be of its time, give or take these seconds.

@@ -4,14 +4,14 @@
 use super::super::checks;
 use super::super::decode::{self, Certificate, Extension, oid};
 use super::super::der::{self, Element, Reader};
-use super::super::distinguished_name::fold;
+use super::super::distinguished_name::folded;
 use super::super::error::{Problem, Timestamp};
 use super::super::issuer::Issuer;
 use super::super::request::ChainRequest;
 use super::super::signature::{self, Signed};
 use super::distribution_point::ALL_REASONS;
 use super::error::{Evidence, EvidenceError, MissingEvidence, RevocationReason};
-use super::{Digests, Finding, check_freshness, revoked};
+use super::{Digests, Finding, Inquiry, check_freshness, revoked};
 
 /// How far the responder's clock and this one may be apart, in seconds.
 const CLOCK_SKEW: i64 = 300;
@@ -20,26 +20,27 @@ const CLOCK_SKEW: i64 = 300;
 const CERTIFICATES: usize = 4;
 
 const BASIC_RESPONSE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1];
-const NO_CHECK: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 5];
 const OCSP_SIGNING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 9];
 const SHA1: &[u8] = &[0x2b, 14, 3, 2, 26];
 const SHA256: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
 
 /// What a response says about a certificate by this issuer.
 ///
-/// The response makes at most two signatures be verified: its own, and the one of its responder's
-/// certificate. The CRLs of the issuer may be looked up for that one, too.
+/// The signature of the response is verified with the key of each that it may be signed by: that of
+/// the issuer and those of at most four certificates in it; each after the first is taken off the
+/// limit. Where a certificate's key made it, the certificate's own signature is verified, and the
+/// CRLs of the issuer may be looked up for it, too.
 pub(super) fn look_up(
     response: &[u8],
     digests: Digests,
     certificate: &Certificate<'_>,
     issuer: &Issuer<'_>,
-    request: &ChainRequest<'_>,
+    inquiry: &mut Inquiry<'_>,
 ) -> Finding {
     let response = BasicResponse::read(response)?;
     let target = Target::new(digests, certificate, issuer);
-    let finding = response.about(&target, request.now.into())?;
-    response.verify(digests, issuer, request)?;
+    let finding = response.about(&target, inquiry.request.now.into())?;
+    response.verify(digests, issuer, inquiry)?;
     finding
 }
 
@@ -131,33 +132,61 @@ impl<'a> BasicResponse<'a> {
     }
 
     /// Whether it is signed by the issuer, or by whom the issuer has authorised (RFC 6960, section
-    /// 4.2.2.2).
+    /// 4.2.2.2). Several may be the one that it names: a responder has an old certificate and a new
+    /// one of one name, and some responders have the name of their issuer.
     fn verify(
         &self,
         digests: Digests,
         issuer: &Issuer<'_>,
-        request: &ChainRequest<'_>,
-    ) -> Result<(), EvidenceError> {
+        inquiry: &mut Inquiry<'_>,
+    ) -> Result<(), Problem> {
+        let request = inquiry.request;
         if let Some(oid) = &self.critical {
-            return Err(EvidenceError::UnknownCriticalExtension(oid.clone()));
+            return Err(EvidenceError::UnknownCriticalExtension(oid.clone()).into());
         }
-        if self.responder.is(issuer, digests) {
-            return issuer.verify(Evidence::OcspResponse, self.signed, request);
+        let mut failure = None;
+        let is_named_as_issuer = self.responder.is(issuer, digests);
+        if is_named_as_issuer {
+            match issuer.verify(Evidence::OcspResponse, self.signed, request) {
+                Ok(()) => return Ok(()),
+                Err(error) => failure = Some(error),
+            }
         }
         let mut certificates = Reader(self.certificates);
         for _ in 0..CERTIFICATES {
             let Some(der) = certificates.take(der::SEQUENCE) else { break };
             let Ok(certificate) = Certificate::decode(der.whole) else { continue };
-            let responder = Issuer::new(&certificate);
-            if self.responder.is(&responder, digests) {
-                authorized(&certificate, issuer, request).map_err(|reason| {
-                    let responder = certificate.label();
-                    EvidenceError::UnauthorizedResponder { responder, reason }
-                })?;
-                return responder.verify(Evidence::OcspResponse, self.signed, request);
+            if !self.responder.is(&Issuer::new(&certificate), digests) {
+                continue;
+            }
+            if failure.is_some() {
+                inquiry.spend(1)?;
+            }
+            match self.verify_with(&certificate, issuer, request) {
+                Ok(()) => return Ok(()),
+                // Who signed it and may not says more than who has not signed it; but where the
+                // issuer is named, it is the issuer who has not.
+                Err(error @ EvidenceError::UnauthorizedResponder { .. }) if !is_named_as_issuer => {
+                    failure = Some(error);
+                }
+                Err(error) => failure = failure.or(Some(error)),
             }
         }
-        Err(EvidenceError::UnknownResponder(issuer.label()))
+        Err(failure.unwrap_or_else(|| EvidenceError::UnknownResponder(issuer.label())).into())
+    }
+
+    /// Whether the key of this certificate signed it, and may do so for the issuer.
+    fn verify_with(
+        &self,
+        certificate: &Certificate<'_>,
+        issuer: &Issuer<'_>,
+        request: &ChainRequest<'_>,
+    ) -> Result<(), EvidenceError> {
+        let responder = Issuer::new(certificate);
+        responder.verify(Evidence::OcspResponse, self.signed, request)?;
+        authorized(certificate, issuer, request).map_err(|reason| {
+            EvidenceError::UnauthorizedResponder { responder: certificate.label(), reason }
+        })
     }
 }
 
@@ -166,7 +195,7 @@ impl<'a> ResponderId<'a> {
         const NAME: u8 = der::constructed(1);
         const KEY: u8 = der::constructed(2);
         match id.tag {
-            NAME => Some(Self::Name(fold(der::only(id.contents, der::SEQUENCE)?))),
+            NAME => Some(Self::Name(folded(der::only(id.contents, der::SEQUENCE)?)?)),
             KEY => Some(Self::Key(der::only(id.contents, der::OCTET_STRING)?)),
             _ => None,
         }
@@ -198,7 +227,7 @@ fn authorized(
         return Err(Problem::WrongKeyUsage("digitalSignature").to_string());
     }
     checks::every(responder, request.now.into()).map_err(|problem| problem.to_string())?;
-    if responder.extension(NO_CHECK).is_some() {
+    if responder.extension(oid::OCSP_NO_CHECK).is_some() {
         return Ok(());
     }
     match issuer.revocation_of(responder, request) {
@@ -236,7 +265,7 @@ impl<'a> Target<'a> {
         };
         // The parameters of a hash are NULL, or absent.
         let parses = identifier.is_empty() || identifier.0 == [5, 0];
-        let is_serial = der::canonical(serial.contents) == der::canonical(self.serial);
+        let is_serial = serial.contents == self.serial;
         parses.then_some(is_issuer && is_serial)
     }
 }

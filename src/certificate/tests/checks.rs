@@ -1,6 +1,6 @@
 //! Every check of a certificate, with one that passes and one that does not.
 
-use rcgen::{CidrSubnet, CustomExtension, GeneralSubtree, NameConstraints, SanType, SerialNumber};
+use rcgen::{CidrSubnet, CustomExtension, GeneralSubtree, NameConstraints, SanType};
 
 use super::*;
 
@@ -241,6 +241,15 @@ fn extensions_that_do_not_parse() {
     }
 }
 
+/// A leaf under a root, with these contents of its serial number.
+fn with_serial(serial: &[u8]) -> Check {
+    let root = root("root");
+    let leaf = edited_before(&leaf_params(), &root, |fields| {
+        fields[1] = der::wrap(der::INTEGER, serial);
+    });
+    Check::new(&leaf, &[], &[root.der()])
+}
+
 #[test]
 fn versions_serial_numbers_and_algorithms() {
     assert!(edited(|_| ()).run().is_ok());
@@ -253,28 +262,20 @@ fn versions_serial_numbers_and_algorithms() {
         let error = check.run().unwrap_err();
         assert!(matches!(error.problem, Problem::UnsupportedVersion(version) if version == shown));
     }
-    let negative = edited(|der| {
-        let at = position(der, VERSION);
-        der[at + 7] = 0x80;
-    });
-    let long = {
-        let mut leaf = leaf_params();
-        leaf.serial_number = Some(SerialNumber::from_slice(&[0x7f; 21]));
-        chain(&leaf, authority_params("a"))
-    };
-    for check in [negative, long] {
+    // RFC 5280, section 4.1.2.2: users should be prepared to handle such certificates.
+    for mut check in [with_serial(&[0]), with_serial(&[0x80]), with_serial(&[0x7f; 21])] {
+        assert!(check.run().is_ok());
+        check.profile = Profile::Strict;
         let error = check.run().unwrap_err();
-        assert!(
-            matches!(error, CertificateError { problem: Problem::InvalidSerialNumber, .. }),
-            "{error}"
-        );
+        assert!(matches!(error.problem, Problem::InvalidSerialNumber), "{error}");
     }
-    // The first of the two is the one that is signed: ecdsa-with-SHA256 becomes SHA384.
-    let mixed = edited(|der| {
-        let at = position(der, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]);
-        der[at + 7] = 3;
+    // ecdsa-with-SHA256 becomes SHA384 in what is signed.
+    let root = root("root");
+    let mixed = edited_before(&leaf_params(), &root, |fields| {
+        let at = position(&fields[2], &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]);
+        fields[2][at + 7] = 3;
     });
-    let error = mixed.run().unwrap_err();
+    let error = Check::new(&mixed, &[], &[root.der()]).run().unwrap_err();
     assert!(
         matches!(error, CertificateError { problem: Problem::AlgorithmMismatch, .. }),
         "{error}"

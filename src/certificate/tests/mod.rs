@@ -5,15 +5,19 @@ mod anchors;
 mod checks;
 mod clients;
 mod constraints;
+mod critical;
 mod explain;
 mod faults;
+mod forms;
 mod hostile;
 mod keys;
+mod leaf_keys;
 mod order;
 mod paths;
 mod policies;
 mod revocation;
 mod strict;
+mod trusted;
 mod words;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -77,6 +81,14 @@ fn issue(params: &CertificateParams, issuer: &Authority) -> CertificateDer<'stat
     params.signed_by(&key(), issuer).unwrap().der().clone()
 }
 
+/// What a user wants of policies.
+#[derive(Default)]
+struct Policies {
+    user_policy_set: Option<Vec<PolicyIdentifier>>,
+    /// All but the set.
+    initial: InitialPolicies<'static>,
+}
+
 /// A question, asked with [`Check::run`] and changed one field at a time.
 struct Check {
     end_entity: CertificateDer<'static>,
@@ -85,6 +97,8 @@ struct Check {
     purpose: Purpose,
     name: Option<&'static str>,
     profile: Profile,
+    policies: Policies,
+    anchor_dates: AnchorDates,
     now: u64,
     crls: Vec<CertificateRevocationList>,
     policy: RevocationPolicy,
@@ -110,6 +124,8 @@ impl Check {
             purpose: Purpose::Server,
             name: Some("example.com"),
             profile: Profile::Default,
+            policies: Policies::default(),
+            anchor_dates: AnchorDates::default(),
             now: NOW,
             crls: Vec::new(),
             policy: RevocationPolicy::default(),
@@ -155,6 +171,11 @@ impl Check {
             purpose: self.purpose,
             names: name.as_slice(),
             profile: self.profile,
+            policies: InitialPolicies {
+                user_policy_set: self.policies.user_policy_set.as_deref(),
+                ..self.policies.initial
+            },
+            anchor_dates: self.anchor_dates,
             now: UnixTime::since_unix_epoch(Duration::from_secs(self.now)),
             algorithms,
             revocation: Revocation {
@@ -242,6 +263,37 @@ fn mesh() -> (KeyPair, Vec<CertificateDer<'static>>, CertificateDer<'static>) {
     let issuer = rcgen::Issuer::from_params(&params, &shared);
     let leaf = leaf_params().signed_by(&key(), &issuer).unwrap().der().clone();
     (shared, bag, leaf)
+}
+
+/// A certificate or a CRL whose signed fields were edited, signed anew with the algorithm that has
+/// these contents.
+fn signed_anew(
+    der: &[u8],
+    algorithm: &[u8],
+    sign: impl FnOnce(&[u8]) -> Vec<u8>,
+    edit: impl FnOnce(&mut Vec<Vec<u8>>),
+) -> Vec<u8> {
+    let parts = der::list(der).unwrap();
+    let fields = der::elements(parts[0].contents).unwrap();
+    let mut fields = fields.iter().map(|field| field.whole.to_vec()).collect();
+    edit(&mut fields);
+    let tbs = der::wrap(der::SEQUENCE, &fields.concat());
+    let signature = [vec![0], sign(&tbs)].concat();
+    let algorithm = der::wrap(der::SEQUENCE, algorithm);
+    let signature = der::wrap(der::BIT_STRING, &signature);
+    der::wrap(der::SEQUENCE, &[tbs, algorithm, signature].concat())
+}
+
+/// A leaf whose signed fields were edited before its issuer signed them.
+fn edited_before(
+    leaf: &CertificateParams,
+    issuer: &Authority,
+    edit: impl FnOnce(&mut Vec<Vec<u8>>),
+) -> CertificateDer<'static> {
+    use rcgen::SigningKey;
+    let sign = |tbs: &[u8]| issuer.key().sign(tbs).unwrap();
+    let algorithm = pki_types::alg_id::ECDSA_SHA256;
+    signed_anew(&issue(leaf, issuer), &algorithm, sign, edit).into()
 }
 
 /// A leaf that is trusted itself, after its DER was edited: no signature stands in the way.

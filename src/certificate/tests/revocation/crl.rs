@@ -76,15 +76,6 @@ fn policies_say_how_much_must_be_known() {
 }
 
 #[test]
-fn a_trust_anchor_is_not_revoked() {
-    let chain = Chain::new();
-    let mut check = Check::new(&chain.leaf, &[], &[&chain.leaf]);
-    check.crls = vec![crl(&[LEAF_SERIAL], &chain.intermediate)];
-    check.policy.mode = RevocationMode::Require;
-    assert!(check.run().is_ok());
-}
-
-#[test]
 fn a_stale_crl_clears_nobody_and_still_revokes() {
     let chain = Chain::new();
     let evidence = Evidence::Crl;

@@ -5,25 +5,25 @@ use rcgen::SigningKey;
 use super::der_crl::ECDSA_SHA256;
 use super::*;
 
-pub(super) const SHA1: &[u8] = &[0x06, 5, 0x2b, 14, 3, 2, 26, 5, 0];
-pub(super) const SHA256: &[u8] = &[0x06, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
-pub(super) const GOOD: &[u8] = &[0x80, 0];
-pub(super) const UNKNOWN: &[u8] = &[0x82, 0];
-pub(super) const BASIC: &[u8] = &[0x06, 9, 0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1];
-pub(super) const THIS_UPDATE: i64 = NOW as i64 - 3600;
-pub(super) const NEXT_UPDATE: i64 = NOW as i64 + 3600;
+pub(in super::super) const SHA1: &[u8] = &[0x06, 5, 0x2b, 14, 3, 2, 26, 5, 0];
+pub(in super::super) const SHA256: &[u8] = &[0x06, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
+pub(in super::super) const GOOD: &[u8] = &[0x80, 0];
+pub(in super::super) const UNKNOWN: &[u8] = &[0x82, 0];
+pub(in super::super) const BASIC: &[u8] = &[0x06, 9, 0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1];
+pub(in super::super) const THIS_UPDATE: i64 = NOW as i64 - 3600;
+pub(in super::super) const NEXT_UPDATE: i64 = NOW as i64 + 3600;
 
-pub(super) fn time(seconds: i64) -> Vec<u8> {
+pub(in super::super) fn time(seconds: i64) -> Vec<u8> {
     let time = time_text(seconds);
     der::wrap(0x18, time.as_bytes())
 }
 
-pub(super) fn time_text(seconds: i64) -> String {
+pub(in super::super) fn time_text(seconds: i64) -> String {
     let digits = Timestamp(seconds).to_string().replace(" UTC", "Z");
     digits.chars().filter(|it| it.is_ascii_digit() || *it == 'Z').collect()
 }
 
-pub(super) fn revoked_at(reason: Option<u8>) -> Vec<u8> {
+pub(in super::super) fn revoked_at(reason: Option<u8>) -> Vec<u8> {
     let mut contents = der::wrap(0x18, b"20260701000000Z");
     if let Some(reason) = reason {
         contents.extend(der::wrap(der::constructed(0), &[der::ENUMERATED, 1, reason]));
@@ -33,19 +33,19 @@ pub(super) fn revoked_at(reason: Option<u8>) -> Vec<u8> {
 
 /// A SingleResponse, each field whole.
 #[derive(Clone)]
-pub(super) struct Single {
-    pub(super) hash: &'static [u8],
-    pub(super) name_hash: Vec<u8>,
-    pub(super) key_hash: Vec<u8>,
-    pub(super) serial: Vec<u8>,
-    pub(super) status: Vec<u8>,
-    pub(super) this_update: Vec<u8>,
-    pub(super) next_update: Option<Vec<u8>>,
-    pub(super) extensions: Vec<Vec<u8>>,
+pub(in super::super) struct Single {
+    pub(in super::super) hash: &'static [u8],
+    pub(in super::super) name_hash: Vec<u8>,
+    pub(in super::super) key_hash: Vec<u8>,
+    pub(in super::super) serial: Vec<u8>,
+    pub(in super::super) status: Vec<u8>,
+    pub(in super::super) this_update: Vec<u8>,
+    pub(in super::super) next_update: Option<Vec<u8>>,
+    pub(in super::super) extensions: Vec<Vec<u8>>,
 }
 
 impl Single {
-    pub(super) fn new(issuer: &Authority, status: &[u8]) -> Self {
+    pub(in super::super) fn new(issuer: &Authority, status: &[u8]) -> Self {
         let issuer = decode::Certificate::decode(issuer.der()).unwrap();
         Self {
             hash: SHA1,
@@ -59,7 +59,7 @@ impl Single {
         }
     }
 
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(in super::super) fn encode(&self) -> Vec<u8> {
         let id = [
             der::wrap(der::SEQUENCE, self.hash),
             der::wrap(der::OCTET_STRING, &self.name_hash),
@@ -76,19 +76,19 @@ impl Single {
     }
 }
 
-pub(super) fn extensions(list: &[Vec<u8>]) -> Vec<u8> {
+pub(in super::super) fn extensions(list: &[Vec<u8>]) -> Vec<u8> {
     if list.is_empty() {
         return Vec::new();
     }
     der::wrap(der::constructed(1), &der::wrap(der::SEQUENCE, &list.concat()))
 }
 
-pub(super) fn by_name(authority: &CertificateDer<'_>) -> Vec<u8> {
+pub(in super::super) fn by_name(authority: &CertificateDer<'_>) -> Vec<u8> {
     let decoded = decode::Certificate::decode(authority).unwrap();
     der::wrap(der::constructed(1), &der::wrap(der::SEQUENCE, decoded.subject))
 }
 
-pub(super) fn by_key(authority: &CertificateDer<'_>) -> Vec<u8> {
+pub(in super::super) fn by_key(authority: &CertificateDer<'_>) -> Vec<u8> {
     let decoded = decode::Certificate::decode(authority).unwrap();
     let hash = ring::sha1(decoded.key.bytes);
     der::wrap(der::constructed(2), &der::wrap(der::OCTET_STRING, &hash))
@@ -96,21 +96,21 @@ pub(super) fn by_key(authority: &CertificateDer<'_>) -> Vec<u8> {
 
 /// An OCSPResponse, each field whole.
 #[derive(Clone)]
-pub(super) struct Response {
-    pub(super) status: Vec<u8>,
-    pub(super) kind: &'static [u8],
-    pub(super) version: Vec<u8>,
-    pub(super) responder: Vec<u8>,
-    pub(super) produced_at: Vec<u8>,
-    pub(super) singles: Vec<Single>,
-    pub(super) extensions: Vec<Vec<u8>>,
-    pub(super) certificates: Vec<Vec<u8>>,
+pub(in super::super) struct Response {
+    pub(in super::super) status: Vec<u8>,
+    pub(in super::super) kind: &'static [u8],
+    pub(in super::super) version: Vec<u8>,
+    pub(in super::super) responder: Vec<u8>,
+    pub(in super::super) produced_at: Vec<u8>,
+    pub(in super::super) singles: Vec<Single>,
+    pub(in super::super) extensions: Vec<Vec<u8>>,
+    pub(in super::super) certificates: Vec<Vec<u8>>,
     /// Whatever else there is: in ResponseData, in the BasicOCSPResponse, in the OCSPResponse.
-    pub(super) ends: [Vec<u8>; 3],
+    pub(in super::super) ends: [Vec<u8>; 3],
 }
 
 impl Response {
-    pub(super) fn new(responder: Vec<u8>, singles: Vec<Single>) -> Self {
+    pub(in super::super) fn new(responder: Vec<u8>, singles: Vec<Single>) -> Self {
         Self {
             status: vec![der::ENUMERATED, 1, 0],
             kind: BASIC,
@@ -124,7 +124,16 @@ impl Response {
         }
     }
 
-    pub(super) fn sign(&self, key: &impl SigningKey) -> Vec<u8> {
+    pub(in super::super) fn sign(&self, key: &impl SigningKey) -> Vec<u8> {
+        self.sign_with(ECDSA_SHA256, |data| key.sign(data).unwrap())
+    }
+
+    /// With the algorithm that has these contents.
+    pub(in super::super) fn sign_with(
+        &self,
+        algorithm: &[u8],
+        sign: impl FnOnce(&[u8]) -> Vec<u8>,
+    ) -> Vec<u8> {
         let singles: Vec<u8> = self.singles.iter().flat_map(Single::encode).collect();
         let data = [
             &self.version[..],
@@ -135,9 +144,9 @@ impl Response {
             &self.ends[0],
         ];
         let data = der::wrap(der::SEQUENCE, &data.concat());
-        let signature = [&[0][..], &key.sign(&data).unwrap()].concat();
+        let signature = [&[0][..], &sign(&data)].concat();
         let mut basic = data;
-        basic.extend(der::wrap(der::SEQUENCE, ECDSA_SHA256));
+        basic.extend(der::wrap(der::SEQUENCE, algorithm));
         basic.extend(der::wrap(der::BIT_STRING, &signature));
         if !self.certificates.is_empty() {
             let list = der::wrap(der::SEQUENCE, &self.certificates.concat());
@@ -153,12 +162,12 @@ impl Response {
 
 impl Chain {
     /// The issuer's own answer about the leaf.
-    pub(super) fn response(&self, status: &[u8]) -> Response {
+    pub(in super::super) fn response(&self, status: &[u8]) -> Response {
         let single = Single::new(&self.intermediate, status);
         Response::new(by_name(self.intermediate.der()), vec![single])
     }
 
-    pub(super) fn stapled(&self, response: Vec<u8>) -> Check {
+    pub(in super::super) fn stapled(&self, response: Vec<u8>) -> Check {
         let mut check = self.check(Vec::new());
         check.staple = Some(Some(response));
         check.policy =
@@ -167,12 +176,12 @@ impl Chain {
     }
 
     /// The verdict on the leaf with this response, signed by its issuer.
-    pub(super) fn verdict_on(&self, response: &Response) -> Result<(), CertificateError> {
+    pub(in super::super) fn verdict_on(&self, response: &Response) -> Result<(), CertificateError> {
         self.stapled(response.sign(self.intermediate.key())).run().map(drop)
     }
 
     /// A certificate for a responder by this issuer.
-    pub(super) fn responder(
+    pub(in super::super) fn responder(
         &self,
         change: impl FnOnce(&mut CertificateParams),
     ) -> (KeyPair, Vec<u8>) {
@@ -187,7 +196,7 @@ impl Chain {
     }
 
     /// The verdict on the leaf when this responder answers that it is good.
-    pub(super) fn delegated(
+    pub(in super::super) fn delegated(
         &self,
         (key, der): &(KeyPair, Vec<u8>),
     ) -> Result<(), CertificateError> {

@@ -1,11 +1,14 @@
 //! Certificates that were taken back, and evidence that does not count.
 
 mod crl;
-mod der_crl;
-mod der_ocsp;
+pub(super) mod der_crl;
+pub(super) mod der_ocsp;
+mod holds;
 mod ocsp;
 mod openssl;
+mod responders;
 mod signers;
+mod trusted;
 
 use rcgen::{
     CertificateRevocationListParams, CrlDistributionPoint, KeyIdMethod, RevokedCertParams,
@@ -18,14 +21,14 @@ const LEAF_SERIAL: u8 = 0x4c;
 const CA_SERIAL: u8 = 0x43;
 
 /// A leaf under an intermediate under a root, each with its serial number.
-struct Chain {
+pub(super) struct Chain {
     root: Authority,
-    intermediate: Authority,
+    pub(super) intermediate: Authority,
     leaf: CertificateDer<'static>,
 }
 
 impl Chain {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(|_| {})
     }
 

@@ -1,0 +1,292 @@
+//! Whether a public key is a point of its curve. Keys are public, so nothing here is secret, and
+//! nothing takes care to take the same time for all of them.
+
+use core::cmp::Ordering;
+
+/// A number of `N` words of 64 bits, the least significant first.
+type Number<const N: usize> = [u64; N];
+
+/// The points of y² = x³ - 3x + b modulo p (NIST SP 800-186, section 3.2.1).
+pub(super) struct Curve<const N: usize> {
+    p: Number<N>,
+    b: Number<N>,
+}
+
+pub(super) const P256: Curve<4> = Curve {
+    p: [0xffff_ffff_ffff_ffff, 0x0000_0000_ffff_ffff, 0, 0xffff_ffff_0000_0001],
+    b: [0x3bce_3c3e_27d2_604b, 0x651d_06b0_cc53_b0f6, 0xb3eb_bd55_7698_86bc, 0x5ac6_35d8_aa3a_93e7],
+};
+
+pub(super) const P384: Curve<6> = Curve {
+    p: [
+        0x0000_0000_ffff_ffff,
+        0xffff_ffff_0000_0000,
+        0xffff_ffff_ffff_fffe,
+        0xffff_ffff_ffff_ffff,
+        0xffff_ffff_ffff_ffff,
+        0xffff_ffff_ffff_ffff,
+    ],
+    b: [
+        0x2a85_c8ed_d3ec_2aef,
+        0xc656_398d_8a2e_d19d,
+        0x0314_088f_5013_875a,
+        0x181d_9c6e_fe81_4112,
+        0x988e_056b_e3f8_2d19,
+        0xb331_2fa7_e23e_e7e4,
+    ],
+};
+
+impl<const N: usize> Curve<N> {
+    /// How many bytes a coordinate has.
+    pub(super) const BYTES: usize = 8 * N;
+
+    /// Whether these are the coordinates of a point, each with its most significant byte first.
+    pub(super) fn contains(&self, x: &[u8], y: &[u8]) -> bool {
+        let p = &self.p;
+        let (Some(x), Some(y)) = (number::<N>(x.rchunks(8)), number::<N>(y.rchunks(8))) else {
+            return false;
+        };
+        if !is_below(&x, p) || !is_below(&y, p) {
+            return false;
+        }
+        // Each product takes a factor of 2^(64 N) away. With two products for each term of the
+        // equation, it is the same factor in all of them.
+        let one = one();
+        let twice = |value: &Number<N>| product(&product(value, &one, p), &one, p);
+        let y_squared = product(&product(&y, &y, p), &one, p);
+        let x_cubed = product(&product(&x, &x, p), &x, p);
+        let x = twice(&x);
+        let left = [x, x, x].iter().fold(y_squared, |left, x| sum(&left, x, p));
+        left == sum(&x_cubed, &twice(&self.b), p)
+    }
+}
+
+/// The p of Ed25519 (RFC 8032, section 5.1).
+const P25519: Number<4> =
+    [0xffff_ffff_ffff_ffed, 0xffff_ffff_ffff_ffff, 0xffff_ffff_ffff_ffff, 0x7fff_ffff_ffff_ffff];
+/// The d of its equation, -x² + y² = 1 + d x² y².
+const D25519: Number<4> =
+    [0x75eb_4dca_1359_78a3, 0x0070_0a4d_4141_d8ab, 0x8cc7_4079_7779_e898, 0x5203_6cee_2b6f_fe73];
+/// 2^512 modulo p: a product with it puts the factor of a product in.
+const SQUARE25519: Number<4> = [38 * 38, 0, 0, 0];
+/// (p - 1) / 2.
+const HALF25519: Number<4> =
+    [0xffff_ffff_ffff_fff6, 0xffff_ffff_ffff_ffff, 0xffff_ffff_ffff_ffff, 0x3fff_ffff_ffff_ffff];
+/// The y of the eight points whose order is a divisor of 8, but for 0 and the two after it.
+const SMALL25519: [Number<4>; 3] = [
+    [0xb027_b2c2_8f95_e826, 0xf098_eff2_89f4_c345, 0x3933_c6d3_05ac_dfd5, 0x05fc_536d_8802_38b1],
+    [0x4fd8_4d3d_706a_17c7, 0x0f67_100d_760b_3cba, 0xc6cc_392c_fa53_202a, 0x7a03_ac92_77fd_c74e],
+    [0xffff_ffff_ffff_ffec, 0xffff_ffff_ffff_ffff, 0xffff_ffff_ffff_ffff, 0x7fff_ffff_ffff_ffff],
+];
+
+/// Whether 32 bytes are the encoding of a point of Ed25519 (RFC 8032, section 5.1.3).
+pub(super) fn is_ed25519_point(key: &[u8]) -> bool {
+    let p = &P25519;
+    let Some(y) = ed25519_y(key).filter(|y| is_below(y, p)) else { return false };
+    let inside = |value: &Number<4>| product(value, &SQUARE25519, p);
+    let one = inside(&one());
+    let y_squared = inside(&product(&inside(&y), &y, p));
+    // x² is u / v. It is a square if u v is, as v is never 0.
+    let u = sum(&y_squared, &difference(p, &one), p);
+    let v = sum(&product(&inside(&D25519), &y_squared, p), &one, p);
+    let both = product(&u, &v, p);
+    let power = power(&both, &HALF25519, &one, p);
+    power == one || both == [0; 4]
+}
+
+/// Whether the key is one of the eight for which everybody can make signatures, in any encoding.
+pub(super) fn is_ed25519_of_small_order(key: &[u8]) -> bool {
+    let Some(y) = ed25519_y(key) else { return false };
+    let y = if is_below(&y, &P25519) { y } else { difference(&y, &P25519) };
+    SMALL25519.contains(&y) || matches!(y, [0 | 1, 0, 0, 0])
+}
+
+/// The y of an encoded point; the highest bit is the sign of x.
+fn ed25519_y(key: &[u8]) -> Option<Number<4>> {
+    let mut y = <[u8; 32]>::try_from(key).ok()?;
+    if let Some(last) = y.last_mut() {
+        *last &= 0x7f;
+    }
+    y.reverse();
+    number(y.rchunks(8))
+}
+
+/// From its words of eight bytes each, the least significant word first.
+fn number<'a, const N: usize>(words: impl ExactSizeIterator<Item = &'a [u8]>) -> Option<Number<N>> {
+    if words.len() != N {
+        return None;
+    }
+    let mut number = [0; N];
+    for (digit, word) in number.iter_mut().zip(words) {
+        *digit = u64::from_be_bytes(word.try_into().ok()?);
+    }
+    Some(number)
+}
+
+fn one<const N: usize>() -> Number<N> {
+    let mut one = [0; N];
+    if let Some(lowest) = one.first_mut() {
+        *lowest = 1;
+    }
+    one
+}
+
+fn is_below<const N: usize>(a: &Number<N>, b: &Number<N>) -> bool {
+    a.iter().rev().cmp(b.iter().rev()) == Ordering::Less
+}
+
+/// a + b modulo p, for two numbers below p.
+fn sum<const N: usize>(a: &Number<N>, b: &Number<N>, p: &Number<N>) -> Number<N> {
+    let mut sum = *a;
+    let carry = add_multiple(&mut sum, b, 1);
+    reduced(sum, carry, p)
+}
+
+/// a - b, for a number that is not below b.
+fn difference<const N: usize>(a: &Number<N>, b: &Number<N>) -> Number<N> {
+    let mut difference = *a;
+    let mut borrow = false;
+    for (digit, subtrahend) in difference.iter_mut().zip(b) {
+        let (value, under) = digit.overflowing_sub(*subtrahend);
+        let (value, again) = value.overflowing_sub(u64::from(borrow));
+        *digit = value;
+        borrow = under || again;
+    }
+    difference
+}
+
+/// a b / 2^(64 N) modulo p, for two numbers below an odd p (Montgomery, "Modular multiplication
+/// without trial division").
+fn product<const N: usize>(a: &Number<N>, b: &Number<N>, p: &Number<N>) -> Number<N> {
+    let lowest = |number: &Number<N>| number.first().copied().unwrap_or_default();
+    let inverse = negated_inverse(lowest(p));
+    let mut sum = [0; N];
+    let mut top = 0;
+    for &digit in b {
+        let (above, over) = add_multiple(&mut sum, a, digit).overflowing_add(top);
+        // The multiple of p that makes the lowest word zero, so that it can be dropped.
+        let multiple = lowest(&sum).wrapping_mul(inverse);
+        let (above, again) = add_multiple(&mut sum, p, multiple).overflowing_add(above);
+        sum.rotate_left(1);
+        if let Some(highest) = sum.last_mut() {
+            *highest = above;
+        }
+        top = u64::from(over) + u64::from(again);
+    }
+    reduced(sum, top, p)
+}
+
+/// The power of a number with the factor of a product in it, and so has `one`.
+fn power<const N: usize>(
+    base: &Number<N>,
+    exponent: &Number<N>,
+    one: &Number<N>,
+    p: &Number<N>,
+) -> Number<N> {
+    let mut power = *one;
+    for digit in exponent.iter().rev() {
+        for bit in (0..64).rev() {
+            power = product(&power, &power, p);
+            if digit >> bit & 1 == 1 {
+                power = product(&power, base, p);
+            }
+        }
+    }
+    power
+}
+
+/// Adds a multiple of `number`; what goes beyond the words is the answer.
+fn add_multiple<const N: usize>(sum: &mut Number<N>, number: &Number<N>, factor: u64) -> u64 {
+    let mut carry = 0;
+    for (digit, &word) in sum.iter_mut().zip(number) {
+        let value = u128::from(word) * u128::from(factor) + u128::from(*digit) + u128::from(carry);
+        let low = u64::try_from(value & u128::from(u64::MAX));
+        *digit = low.unwrap_or_default();
+        carry = u64::try_from(value >> 64).unwrap_or_default();
+    }
+    carry
+}
+
+/// A number of one word more, `top`, that is below 2 p, modulo p.
+fn reduced<const N: usize>(number: Number<N>, top: u64, p: &Number<N>) -> Number<N> {
+    if top == 0 && is_below(&number, p) { number } else { difference(&number, p) }
+}
+
+/// -1 / word modulo 2^64, for an odd word. Each step doubles the bits that are right.
+fn negated_inverse(word: u64) -> u64 {
+    let mut inverse: u64 = 1;
+    for _ in 0..6 {
+        inverse = inverse.wrapping_mul(2_u64.wrapping_sub(word.wrapping_mul(inverse)));
+    }
+    inverse.wrapping_neg()
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{
+        KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PublicKeyData,
+    };
+
+    use super::*;
+
+    #[test]
+    fn the_keys_of_an_implementation_are_points_and_their_neighbours_are_not() {
+        for _ in 0..20 {
+            let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+            let (x, y) = key.der_bytes()[1..].split_at(Curve::<4>::BYTES);
+            assert!(P256.contains(x, y));
+            assert!(!P256.contains(y, x));
+            let key = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).unwrap();
+            let (x, y) = key.der_bytes()[1..].split_at(Curve::<6>::BYTES);
+            assert!(P384.contains(x, y));
+            let mut other = y.to_vec();
+            other[47] ^= 1;
+            assert!(!P384.contains(x, &other));
+        }
+    }
+
+    #[test]
+    fn a_coordinate_is_below_p_and_of_its_length() {
+        let p: Vec<u8> = P256.p.iter().rev().flat_map(|word| word.to_be_bytes()).collect();
+        let zero = [0; 32];
+        for (x, y) in [(&p[..], &zero[..]), (&zero, &p), (&zero, &zero), (&zero[1..], &zero)] {
+            assert!(!P256.contains(x, y));
+        }
+    }
+
+    #[test]
+    fn an_ed25519_key_decodes_to_a_point() {
+        for _ in 0..20 {
+            let key = KeyPair::generate_for(&PKCS_ED25519).unwrap();
+            assert!(is_ed25519_point(key.der_bytes()));
+            assert!(!is_ed25519_of_small_order(key.der_bytes()));
+        }
+        // Of y = 2 there is no x; 3 is the y of a point.
+        let y = |number: u8| [&[number][..], &[0; 31]].concat();
+        assert!(!is_ed25519_point(&y(2)));
+        assert!(is_ed25519_point(&y(3)));
+        assert!(!is_ed25519_point(&y(3)[1..]));
+        // p + 3, which is another encoding of 3.
+        let above = [&[0xf0][..], &[0xff; 30], &[0x7f]].concat();
+        assert!(!is_ed25519_point(&above));
+    }
+
+    #[test]
+    fn every_point_of_small_order_is_known_in_every_encoding() {
+        let little =
+            |y: &Number<4>| -> Vec<u8> { y.iter().flat_map(|it| it.to_le_bytes()).collect() };
+        let p = little(&P25519);
+        let mut above = p.clone();
+        above[0] += 1;
+        let zero_and_one = [vec![0; 32], [&[1][..], &[0; 31]].concat()];
+        let small = SMALL25519.iter().map(little).chain(zero_and_one);
+        for point in small.clone() {
+            assert!(is_ed25519_point(&point), "{point:02x?}");
+        }
+        for mut point in small.chain([p, above]) {
+            assert!(is_ed25519_of_small_order(&point), "{point:02x?}");
+            point[31] |= 0x80;
+            assert!(is_ed25519_of_small_order(&point), "{point:02x?}");
+        }
+    }
+}

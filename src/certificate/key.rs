@@ -1,0 +1,86 @@
+//! What makes a public key useless: no one can sign with it, or everyone can.
+
+use pki_types::alg_id;
+
+use super::curve::{self, Curve, P256, P384};
+use super::der;
+use super::signature::{PublicKey, RSA_BITS};
+
+/// The most bytes of an RSA exponent: implementations take 33 bits.
+const EXPONENT_BYTES: usize = 5;
+
+impl PublicKey<'_> {
+    /// Why nothing verifies with this key, whatever was signed, or why everything does; `None` if
+    /// that cannot be told, as of a kind that is not known here.
+    pub(super) fn unusable(self) -> Option<String> {
+        match self.algorithm {
+            it if *it == *alg_id::ECDSA_P256 => unusable_point(&P256, "P-256", self.bytes),
+            it if *it == *alg_id::ECDSA_P384 => unusable_point(&P384, "P-384", self.bytes),
+            it if *it == *alg_id::ED25519 => unusable_ed25519(self.bytes),
+            it if *it == *alg_id::RSA_ENCRYPTION => self.unusable_rsa(),
+            _ => None,
+        }
+    }
+
+    /// Whether everyone can make signatures with it: a point of Ed25519 that hides no number, and
+    /// that implementations verify with all the same.
+    pub(super) fn is_of_small_order(self) -> bool {
+        *self.algorithm == *alg_id::ED25519 && curve::is_ed25519_of_small_order(self.bytes)
+    }
+
+    /// RFC 8017, section 3.1: an odd modulus, as its factors are odd, and an odd exponent between 2
+    /// and the modulus, as it must have an inverse.
+    fn unusable_rsa(self) -> Option<String> {
+        let numbers = der::only(self.bytes, der::SEQUENCE)
+            .and_then(|numbers| der::fields(numbers, [der::INTEGER, der::INTEGER]));
+        let Some([modulus, exponent]) = numbers else {
+            return Some("the key is not a modulus and an exponent".to_owned());
+        };
+        if self.is_of_unusual_size() {
+            let (least, most) = (RSA_BITS.start(), RSA_BITS.end());
+            return Some(format!("keys have from {least} to {most} bits"));
+        }
+        match modulus.contents {
+            [0x80..=0xff, ..] => return Some("the key's modulus is negative".to_owned()),
+            [.., last] if last % 2 == 0 => return Some("the key's modulus is even".to_owned()),
+            _ => {}
+        }
+        match exponent.contents {
+            [] | [0x80..=0xff, ..] | [0 | 1] => {
+                Some("the key's exponent is less than 3, so that everyone can sign".to_owned())
+            }
+            [.., last] if last % 2 == 0 => Some("the key's exponent is even".to_owned()),
+            exponent if exponent.len() > EXPONENT_BYTES => {
+                let bytes = exponent.len();
+                Some(format!("the key's exponent has {bytes} bytes; implementations take 33 bits"))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// RFC 5480, section 2.2: the first byte is 4 where both coordinates follow.
+fn unusable_point<const N: usize>(curve: &Curve<N>, name: &str, point: &[u8]) -> Option<String> {
+    let length = 2 * Curve::<N>::BYTES + 1;
+    match point {
+        [2 | 3, ..] => Some("its point is compressed".to_owned()),
+        [4, coordinates @ ..] if point.len() == length => {
+            let (x, y) = coordinates.split_at_checked(Curve::<N>::BYTES)?;
+            (!curve.contains(x, y)).then(|| format!("its point is not on the curve {name}"))
+        }
+        [first, ..] if point.len() == length => {
+            Some(format!("its point begins with {first} in place of 4"))
+        }
+        _ => Some(format!("its point has {} bytes, not {length}", point.len())),
+    }
+}
+
+fn unusable_ed25519(key: &[u8]) -> Option<String> {
+    if key.len() != 32 {
+        return Some(format!("the key has {} bytes, not 32", key.len()));
+    }
+    if curve::is_ed25519_of_small_order(key) {
+        return Some("the key is a point of small order, so that everyone can sign".to_owned());
+    }
+    (!curve::is_ed25519_point(key)).then(|| "the key is not a point of the curve".to_owned())
+}
