@@ -8,6 +8,8 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use zeroize::Zeroizing;
+
 use crate::alert::AlertDescription;
 use crate::level::Level;
 use crate::registry::{CipherSuiteId, ContentType, NamedGroup, SignatureScheme};
@@ -139,12 +141,13 @@ impl KeyLogFile {
 
 impl KeyLog for KeyLogFile {
     fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
-        let secret = zeroize::Zeroizing::new(hex::encode(secret));
-        let line = zeroize::Zeroizing::new(format!(
-            "{label} {} {}\n",
-            hex::encode(client_random),
-            secret.as_str()
-        ));
+        let (random, secret) = (hex::encode(client_random), Zeroizing::new(hex::encode(secret)));
+        // With room for all of it: growing would leave copies of the secret behind.
+        let length = label.len() + random.len() + secret.len() + 3;
+        let mut line = Zeroizing::new(String::with_capacity(length));
+        for part in [label, " ", &random, " ", &secret, "\n"] {
+            line.push_str(part);
+        }
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         // A log that cannot be written must not end the connection that it describes.
         let _ = file.write_all(line.as_bytes()).and_then(|()| file.flush());

@@ -242,3 +242,6 @@ fn a_client_that_has_closed_reads_on_though_it_is_asked_for_a_certificate() {
         assert!(client.peer_has_closed() && client.check().is_ok());
     }
 }
+
+#[test]
+fn what_waits_behind_a_question_stays_with_its_sender_in_an_exchange() {

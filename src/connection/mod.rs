@@ -37,7 +37,7 @@ use std::sync::Arc;
 use pki_types::{ServerName, UnixTime};
 
 use crate::config::{ClientConfig, ServerConfig};
-use crate::crypto::Secret;
+use crate::crypto::{Secret, wipe_stack};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::{Answer, Handshake, PeerParameters, Question, QuestionNumber, Side, Step};
 use crate::key_schedule::TrafficSecret;
@@ -290,13 +290,16 @@ impl Connection {
             Step::SendChangeCipherSpec => self.seal(ContentType::CHANGE_CIPHER_SPEC, &[1])?,
             Step::ReadKeys { secret, level: Level::EarlyData } => {
                 self.opener.install_early(traffic_keys(&mut self.handshake, &secret)?);
+                wipe_stack();
             }
             Step::ReadKeys { secret, .. } => {
-                self.opener.install(traffic_keys(&mut self.handshake, &secret)?)
+                self.opener.install(traffic_keys(&mut self.handshake, &secret)?);
+                wipe_stack();
             }
             Step::WritePlaintext => self.sealer.remove_keys(),
             Step::WriteKeys { secret, .. } => {
-                self.sealer.install(traffic_keys(&mut self.handshake, &secret)?)
+                self.sealer.install(traffic_keys(&mut self.handshake, &secret)?);
+                wipe_stack();
             }
             Step::LimitRecords { sent, received } => {
                 self.sealer.limit_records(sent);

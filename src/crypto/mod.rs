@@ -21,6 +21,7 @@ pub use key_error::KeyError;
 pub(crate) use provider_fault::ProviderError;
 pub use provider_fault::ProviderFault;
 pub use ring::{signing_key, signing_key_of};
+pub(crate) use secret::wipe_stack;
 pub use secret::{Digest, MAX_HASH_LENGTH, Secret, SharedSecret};
 
 /// The length in bytes of the nonce of every AEAD that TLS 1.3 uses (RFC 9846, section 5.3).

@@ -1,6 +1,9 @@
 //! Bytes that must not leak: wiped on drop, compared in constant time, absent from Debug output.
 
+use core::cell::RefCell;
 use core::fmt;
+use core::hint::black_box;
+use core::mem;
 use core::ops::Deref;
 
 use subtle::ConstantTimeEq;
@@ -10,33 +13,68 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 pub const MAX_HASH_LENGTH: usize = 64;
 
 /// A secret of at most one hash in length: a stage of the key schedule, or a HMAC.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+///
+/// The bytes stand on the heap and stay in one place while the value moves: a move of the bytes
+/// themselves would leave a copy behind, in the box, queue or vector that the value came from.
 pub struct Secret {
-    bytes: [u8; MAX_HASH_LENGTH],
-    length: usize,
+    /// With room for [`MAX_HASH_LENGTH`] bytes.
+    bytes: Vec<u8>,
+}
+
+thread_local! {
+    /// Wiped rooms of the secrets that this thread has dropped. A handshake makes dozens of secrets,
+    /// of which few live at the same time: with these, it need not allocate memory for each.
+    static ROOMS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The most rooms that a thread keeps.
+const MAX_ROOMS: usize = 32;
+
+/// An empty room, which has [`MAX_HASH_LENGTH`] bytes.
+fn take_room() -> Vec<u8> {
+    let room = ROOMS.try_with(|rooms| rooms.borrow_mut().pop());
+    // A thread that ends has no rooms any more.
+    room.ok().flatten().unwrap_or_else(|| Vec::with_capacity(MAX_HASH_LENGTH))
+}
+
+fn give_back(room: Vec<u8>) {
+    let _ = ROOMS.try_with(|rooms| {
+        let mut rooms = rooms.borrow_mut();
+        if rooms.is_empty() {
+            rooms.reserve_exact(MAX_ROOMS);
+        }
+        if rooms.len() < MAX_ROOMS {
+            rooms.push(room);
+        }
+    });
 }
 
 impl Secret {
     /// `length` zero bytes; at most [`MAX_HASH_LENGTH`], longer is cut to that.
     pub fn zeros(length: usize) -> Self {
-        Self { bytes: [0; MAX_HASH_LENGTH], length: length.min(MAX_HASH_LENGTH) }
+        let mut bytes = take_room();
+        bytes.resize(length.min(MAX_HASH_LENGTH), 0);
+        Self { bytes }
     }
 
     /// A copy of `bytes`, or `None` when they are longer than [`MAX_HASH_LENGTH`].
     pub fn new(bytes: &[u8]) -> Option<Self> {
-        let mut secret = Self { bytes: [0; MAX_HASH_LENGTH], length: bytes.len() };
-        secret.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        if bytes.len() > MAX_HASH_LENGTH {
+            return None;
+        }
+        let mut secret = Self { bytes: take_room() };
+        secret.bytes.extend_from_slice(bytes);
         Some(secret)
     }
 
     /// The bytes. Handle with care.
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
+        &self.bytes
     }
 
     /// The bytes, to be filled.
     pub fn as_mut_bytes(&mut self) -> &mut [u8] {
-        self.bytes.get_mut(..self.length).unwrap_or_default()
+        &mut self.bytes
     }
 
     /// Compares with what a peer sent, in time that depends on the lengths only.
@@ -45,10 +83,43 @@ impl Secret {
     }
 }
 
+impl Clone for Secret {
+    fn clone(&self) -> Self {
+        let mut bytes = take_room();
+        bytes.extend_from_slice(&self.bytes);
+        Self { bytes }
+    }
+}
+
+/// Leaves an empty secret.
+impl Zeroize for Secret {
+    fn zeroize(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.zeroize();
+        give_back(mem::take(&mut self.bytes));
+    }
+}
+
+impl ZeroizeOnDrop for Secret {}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Secret({} bytes)", self.length)
+        write!(f, "Secret({} bytes)", self.bytes.len())
     }
+}
+
+/// Overwrites what calls before have left on the stack, below the caller. Values are moved with the
+/// bytes between their fields: an old secret in such a place would come to the heap.
+#[inline(never)]
+pub(crate) fn wipe_stack() {
+    // As deep as the calls that derive keys and set up ciphers go.
+    const DEPTH: usize = 16 * 1024;
+    black_box(&mut [0_u8; DEPTH]);
 }
 
 /// The result of a key exchange. Of any length: a hybrid's is longer than a hash.

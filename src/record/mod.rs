@@ -7,6 +7,7 @@
 mod error;
 mod foreign;
 mod framing;
+mod key_place;
 mod padding;
 mod protection;
 

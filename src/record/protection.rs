@@ -2,6 +2,7 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
+use super::key_place::KeyPlace;
 use super::{
     HEADER_LENGTH, MAX_INNER_PLAINTEXT_LENGTH, MAX_PLAINTEXT_LENGTH, PaddingPolicy, RecordError,
 };
@@ -54,9 +55,8 @@ pub struct Opened<'a> {
 }
 
 /// Opens the records of one direction.
-#[derive(Debug)]
 pub struct Opener {
-    keys: Option<TrafficKeys>,
+    keys: KeyPlace,
     sequence: u64,
     /// The most that a protected record may have in it: content, type and padding.
     limit: usize,
@@ -72,7 +72,7 @@ impl Opener {
     /// An opener for records without protection.
     pub fn plaintext() -> Self {
         Self {
-            keys: None,
+            keys: KeyPlace::default(),
             sequence: 0,
             limit: MAX_INNER_PLAINTEXT_LENGTH,
             early: false,
@@ -90,7 +90,7 @@ impl Opener {
 
     /// The next record is under these keys, with sequence number 0.
     pub fn install(&mut self, keys: TrafficKeys) {
-        self.keys = Some(keys);
+        self.keys.install(keys);
         self.sequence = 0;
         self.early = false;
     }
@@ -147,7 +147,7 @@ impl Opener {
             return Err(RecordError::NoContentType);
         };
         let content_type = ContentType(header[0]);
-        match (content_type, &self.keys) {
+        match (content_type, self.keys.keys()) {
             (ContentType::CHANGE_CIPHER_SPEC, _) => match body {
                 [1] => Ok(Opened { content_type, payload: body, protected: false }),
                 _ => Err(RecordError::BadChangeCipherSpec),
@@ -177,7 +177,7 @@ impl Opener {
     ) -> Result<Opened<'a>, RecordError> {
         let sequence = self.sequence;
         let bad = RecordError::BadRecordMac { sequence };
-        let Some(keys) = &self.keys else {
+        let Some(keys) = self.keys.keys() else {
             return Err(bad);
         };
         // The additional data are the bytes that came, not what we think they should have been.
@@ -215,6 +215,12 @@ impl Opener {
     }
 }
 
+impl fmt::Debug for Opener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opener").field("sequence", &self.sequence).finish_non_exhaustive()
+    }
+}
+
 fn open_plaintext(
     content_type: ContentType,
     payload: &mut [u8],
@@ -227,7 +233,7 @@ fn open_plaintext(
 
 /// Seals the records of one direction.
 pub struct Sealer {
-    keys: Option<TrafficKeys>,
+    keys: KeyPlace,
     sequence: u64,
     /// The most that a protected record may have in it: content, type and padding.
     limit: usize,
@@ -237,7 +243,12 @@ pub struct Sealer {
 impl Sealer {
     /// A sealer that protects nothing yet.
     pub fn plaintext() -> Self {
-        Self { keys: None, sequence: 0, limit: MAX_INNER_PLAINTEXT_LENGTH, padding: None }
+        Self {
+            keys: KeyPlace::default(),
+            sequence: 0,
+            limit: MAX_INNER_PLAINTEXT_LENGTH,
+            padding: None,
+        }
     }
 
     /// Protected records are padded as this says.
@@ -258,13 +269,13 @@ impl Sealer {
 
     /// The next record is sealed under these keys, with sequence number 0.
     pub fn install(&mut self, keys: TrafficKeys) {
-        self.keys = Some(keys);
+        self.keys.install(keys);
         self.sequence = 0;
     }
 
     /// The next record is not protected.
     pub fn remove_keys(&mut self) {
-        self.keys = None;
+        self.keys.wipe();
     }
 
     /// Appends `content` to `out` as records of at most [`MAX_PLAINTEXT_LENGTH`] bytes each, or
@@ -280,7 +291,7 @@ impl Sealer {
         out: &mut Vec<u8>,
     ) -> Result<(), RecordError> {
         let protected = content_type != ContentType::CHANGE_CIPHER_SPEC;
-        let Some(keys) = self.keys.as_ref().filter(|_| protected) else {
+        let Some(keys) = self.keys.keys().filter(|_| protected) else {
             for fragment in content.chunks(MAX_PLAINTEXT_LENGTH) {
                 write_header(out, content_type, version, fragment.len());
                 out.extend_from_slice(fragment);
@@ -308,7 +319,7 @@ impl Sealer {
     /// late that there is no record left for the KeyUpdate and an alert.
     pub fn should_update(&self) -> bool {
         let late = |limit: u64| limit.saturating_sub((limit / 4).max(2));
-        self.keys.as_ref().is_some_and(|keys| self.sequence >= late(keys.limit))
+        self.keys.keys().is_some_and(|keys| self.sequence >= late(keys.limit))
     }
 
     /// The length in bytes of the protected records that application data of this length become.

@@ -13,38 +13,36 @@ use crate::error::Error;
 /// # Errors
 /// The first error of either side, which that side's peer has been told of.
 pub fn exchange(left: &mut Connection, right: &mut Connection) -> Result<(), Error> {
-    let (mut to_left, mut to_right) = (Vec::new(), Vec::new());
     loop {
-        let moved = transfer(left, &mut to_right) + transfer(right, &mut to_left);
-        let taken_left = take(left, &mut to_left);
-        let taken_right = take(right, &mut to_right);
+        let (to_right, to_left) = (left.outgoing().to_vec(), right.outgoing().to_vec());
+        let taken_right = deliver(left, to_right, right);
+        let taken_left = deliver(right, to_left, left);
         // What one side says about the other's failure would only hide the cause.
         let taken = taken_left? + taken_right?;
-        if moved + taken == 0 {
+        if taken == 0 {
             return Ok(());
         }
     }
 }
 
-fn transfer(from: &mut Connection, buffer: &mut Vec<u8>) -> usize {
-    let length = from.outgoing().len();
-    buffer.extend_from_slice(from.outgoing());
-    from.sent(length);
-    length
-}
-
-/// Gives the connection the records that it takes now, and returns how many bytes they were.
-fn take(connection: &mut Connection, buffer: &mut Vec<u8>) -> Result<usize, Error> {
+/// Gives `to` the records of `bytes` that it takes now, and returns how many bytes they were. The
+/// rest stays with `from`: it is for the time after a question.
+fn deliver(from: &mut Connection, mut bytes: Vec<u8>, to: &mut Connection) -> Result<usize, Error> {
     let mut start = 0;
     let result = loop {
-        let input = buffer.get_mut(start..).unwrap_or_default();
-        match connection.receive(input) {
-            Ok((0, _)) | Ok((_, Received::Closed)) => break Ok(start),
+        let input = bytes.get_mut(start..).unwrap_or_default();
+        match to.receive(input) {
+            Ok((consumed, Received::Closed)) => break Ok(start + consumed),
+            Ok((0, _)) => break Ok(start),
             Ok((consumed, _)) => start += consumed,
-            Err(error) => break Err(error),
+            // It takes nothing more.
+            Err(error) => {
+                start = bytes.len();
+                break Err(error);
+            }
         }
     };
-    buffer.drain(..start);
+    from.sent(*result.as_ref().unwrap_or(&start));
     result
 }
 

@@ -1,3 +1,6 @@
+use core::hint::black_box;
+use core::mem;
+
 use ring::agreement::{self, EphemeralPrivateKey, UnparsedPublicKey};
 use ring::rand::SystemRandom;
 
@@ -31,14 +34,44 @@ impl KeyExchangeGroup for RingGroup {
         let private = EphemeralPrivateKey::generate(self.algorithm, &SystemRandom::new())
             .map_err(|_| CryptoError)?;
         let share = private.compute_public_key().map_err(|_| CryptoError)?;
+        let private = Private::Key(private);
         Ok(Box::new(Exchange { private, share, algorithm: self.algorithm }))
     }
 }
 
+/// A private key, which is overwritten when it goes: `ring` wipes none.
+enum Private {
+    Key(EphemeralPrivateKey),
+    #[expect(dead_code, reason = "the zeros are there to be written, not to be read")]
+    Wiped([u8; LARGER]),
+}
+
+/// More bytes than a key has, wherever the compiler puts them.
+const LARGER: usize = size_of::<EphemeralPrivateKey>() + align_of::<EphemeralPrivateKey>();
+
 struct Exchange {
-    private: EphemeralPrivateKey,
+    private: Private,
     share: agreement::PublicKey,
     algorithm: &'static agreement::Algorithm,
+}
+
+impl Exchange {
+    /// Moves the key to the stack.
+    fn take_key(&mut self) -> Option<EphemeralPrivateKey> {
+        let private = mem::replace(&mut self.private, Private::Wiped([0; LARGER]));
+        // Else the compiler leaves out what is written to memory that is about to be freed.
+        black_box(&mut self.private);
+        match private {
+            Private::Key(key) => Some(key),
+            Private::Wiped(_) => None,
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.take_key();
+    }
 }
 
 impl ActiveKeyExchange for Exchange {
@@ -46,9 +79,10 @@ impl ActiveKeyExchange for Exchange {
         self.share.as_ref()
     }
 
-    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
+    fn complete(mut self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
         let peer = UnparsedPublicKey::new(self.algorithm, peer_share);
-        agreement::agree_ephemeral(self.private, &peer, |secret| SharedSecret::new(secret.to_vec()))
+        let key = self.take_key().ok_or(CryptoError)?;
+        agreement::agree_ephemeral(key, &peer, |secret| SharedSecret::new(secret.to_vec()))
             .map_err(|_| CryptoError)
     }
 }
