@@ -245,3 +245,32 @@ fn a_client_that_has_closed_reads_on_though_it_is_asked_for_a_certificate() {
 
 #[test]
 fn what_waits_behind_a_question_stays_with_its_sender_in_an_exchange() {
+    let identity = Identity::p256();
+    let server = ServerConfig::builder(CryptoProvider::ring())
+        .client_authentication(ClientAuthentication::post_handshake(Arc::new(AnswerLater)))
+        .build(Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())])))
+        .unwrap();
+    let client = ClientConfig::builder(CryptoProvider::ring())
+        .trust(identity.anchors())
+        .unwrap()
+        .client_certificates(Arc::new(CertificateList::new(vec![Arc::new(
+            identity.certified_key(),
+        )])))
+        .post_handshake_authentication(true)
+        .build()
+        .unwrap();
+    let mut client = ClientConnection::new(Arc::new(client), server_name()).unwrap();
+    let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+    exchange(&mut client, &mut server).unwrap();
+    server.request_client_certificate().unwrap();
+    exchange(&mut client, &mut server).unwrap();
+    client.write(b"data").unwrap();
+    exchange(&mut client, &mut server).unwrap();
+    assert!(!client.outgoing().is_empty(), "the data wait");
+    common::answer(&mut server, Answer::Peer(Ok(()))).unwrap();
+    exchange(&mut client, &mut server).unwrap();
+    assert!(client.outgoing().is_empty());
+    client.close();
+    exchange(&mut client, &mut server).unwrap();
+    assert!(server.peer_has_closed());
+}

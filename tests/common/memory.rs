@@ -199,14 +199,16 @@ impl Windows {
     }
 
     fn find(&self, memory: &[u8], mut found: impl FnMut(usize, usize, usize)) {
-        let disguise = u64::from_le_bytes([MASK; WINDOW]);
         for at in 0..=memory.len() - WINDOW {
             let low = u16::from_le_bytes([memory[at] ^ MASK, memory[at + 1] ^ MASK]);
             if !self.likely[usize::from(low)] {
                 continue;
             }
-            let window = memory[at..at + WINDOW].try_into().unwrap();
-            let value = u64::from_le_bytes(window) ^ disguise;
+            // Byte by byte: the search itself must not leave a secret on the stack.
+            let mut value = 0;
+            for byte in memory[at..at + WINDOW].iter().rev() {
+                value = value << 8 | u64::from(byte ^ MASK);
+            }
             for (index, offset) in self.by_value.get(&value).into_iter().flatten() {
                 found(at, *index, *offset);
             }

@@ -4,7 +4,7 @@ use core::mem;
 use ring::agreement::{self, EphemeralPrivateKey, UnparsedPublicKey};
 use ring::rand::SystemRandom;
 
-use crate::crypto::{ActiveKeyExchange, CryptoError, KeyExchangeGroup, SharedSecret};
+use crate::crypto::{ActiveKeyExchange, CryptoError, KeyExchangeGroup, SharedSecret, wipe_stack};
 use crate::registry::NamedGroup;
 
 /// X25519 (RFC 7748). A shared secret of zeros is refused.
@@ -82,8 +82,10 @@ impl ActiveKeyExchange for Exchange {
     fn complete(mut self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
         let peer = UnparsedPublicKey::new(self.algorithm, peer_share);
         let key = self.take_key().ok_or(CryptoError)?;
-        agreement::agree_ephemeral(key, &peer, |secret| SharedSecret::new(secret.to_vec()))
-            .map_err(|_| CryptoError)
+        let secret =
+            agreement::agree_ephemeral(key, &peer, |secret| SharedSecret::new(secret.to_vec()));
+        wipe_stack();
+        secret.map_err(|_| CryptoError)
     }
 }
 
