@@ -90,6 +90,37 @@ fn a_client_that_only_writes_and_closes_is_heard_though_it_reads_no_tickets() {
     }
 }
 
+#[test]
+fn so_is_one_under_tokio_that_shuts_down_or_closes() {
+    let identity = Identity::p256();
+    let (client, server) = (client_with_tickets(&identity), server_with_tickets(&identity));
+    let (connector, listener) = (Connector::new(client), listen());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for run in 0..RUNS {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                runtime.block_on(async {
+                    let address = listener.local_addr().unwrap();
+                    let socket = tokio::net::TcpStream::connect(address).await.unwrap();
+                    let mut stream = connector.connect(server_name(), socket).await.unwrap();
+                    stream.write_all(&[7; 200_000]).await.unwrap();
+                    match run % 2 {
+                        0 => stream.shutdown().await.unwrap(),
+                        _ => stream.close().await.unwrap(),
+                    }
+                });
+            });
+            let connection = ServerConnection::new(server.clone()).unwrap();
+            let mut stream = Stream::new(connection, listener.accept().unwrap().0);
+            stream.handshake().unwrap();
+            thread::sleep(Duration::from_millis(5));
+            let mut got = Vec::new();
+            stream.read_to_end(&mut got).unwrap();
+            assert_eq!(got.len(), 200_000);
+        });
+    }
+}
+
 /// What a client hears that has sent more than a server reads before it refuses it.
 fn refused(client: &Arc<ClientConfig>, listener: &TcpListener) -> io::Error {
     let mut stream = connect(client, listener);

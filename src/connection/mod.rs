@@ -184,6 +184,12 @@ impl Connection {
         !self.is_handshaking() && self.handshake.side() == Side::Server
     }
 
+    /// Is this a client that keeps tickets, whose server may be sending some?
+    #[cfg(feature = "tokio")]
+    pub(crate) fn may_be_sent_tickets(&self) -> bool {
+        !self.peer_closed && self.handshake.keeps_tickets()
+    }
+
     /// The level of the next handshake message of the peer.
     #[cfg(feature = "tokio")]
     pub(crate) fn read_level(&self) -> Level {

@@ -343,6 +343,12 @@ impl Handshake {
         self.side
     }
 
+    /// Is this a connected client that keeps the tickets that it is sent?
+    #[cfg(feature = "tokio")]
+    pub(crate) fn keeps_tickets(&self) -> bool {
+        self.connected().is_ok_and(Connected::keeps_tickets)
+    }
+
     /// The limits of the configuration.
     pub fn limits(&self) -> &Limits {
         &self.context.limits

@@ -163,6 +163,12 @@ impl Connected {
         }
     }
 
+    /// Does this client keep the tickets that it is sent?
+    #[cfg(feature = "tokio")]
+    pub(super) fn keeps_tickets(&self) -> bool {
+        matches!(self.role, Role::Client { sessions: Some(_), .. })
+    }
+
     /// A client that has closed answers no request. True if an answer was under way.
     pub(super) fn give_up_answering(&mut self) -> bool {
         match &mut self.role {

@@ -139,18 +139,22 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         }
     }
 
-    /// Takes the records that are here and of the connection's own business, such as tickets, down
-    /// to the first data. A socket that is closed with unread bytes resets the connection, and what
+    /// Takes the records of the connection's own business, such as tickets, down to the first data
+    /// or the peer's end. A socket that is closed with unread bytes resets the connection, and what
     /// was just sent may be lost.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] alone: any other stays, and a reader gets it.
     #[cfg(feature = "tokio")]
-    pub(super) fn take_what_is_here<T: Read + Write>(&mut self, transport: &mut T) {
+    pub(super) fn take_tickets<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
         while self.plaintext.is_empty() {
             match self.receive_record(transport) {
                 Ok(true) => {}
-                // An error stays: a reader gets it.
-                _ => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
+                _ => return Ok(()),
             }
         }
+        Ok(())
     }
 
     /// Nothing of what came is read any more: its memory is given back.

@@ -8,6 +8,7 @@ use std::io::{self, IoSlice};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use ::tokio::time::Sleep;
 
 use super::answers::{Answering, Answers};
 use super::poll::{Half, Polled, Wakers};
@@ -24,7 +25,8 @@ use crate::transport::{CLOSING_BYTES, CLOSING_TIME};
 /// tasks; neither waits for the other, also when the transport takes nothing for a while.
 ///
 /// **The end.** Shutting down sends close_notify and shuts the transport's direction down; reading
-/// goes on until the peer does the same. [`close`](Self::close) is for a stream that is not read any
+/// goes on until the peer does the same. A client that keeps sessions then waits for tickets, until
+/// the peer has ended or data come, for at most [`CLOSING_TIME`](crate::transport::CLOSING_TIME). [`close`](Self::close) is for a stream that is not read any
 /// more: dropped with unread bytes, a socket resets the connection, and what was just sent may be
 /// lost. Reading returns 0 bytes after the peer's close_notify only. A transport that ends without it is an error of the kind
 /// [`io::ErrorKind::UnexpectedEof`], since data may be missing then;
@@ -44,6 +46,8 @@ pub struct TlsStream<C, T> {
     transport: T,
     answers: Arc<dyn Answers>,
     awaited: Option<Awaited>,
+    /// How long shutting down waits for the peer.
+    closing: Option<Pin<Box<Sleep>>>,
     wakers: Arc<Wakers>,
     /// Wakes all of `wakers`.
     waker: Waker,
@@ -66,7 +70,7 @@ where
         let wakers = Arc::new(Wakers::default());
         let waker = Waker::from(Arc::clone(&wakers));
         let buffered = Buffered::new(connection);
-        Self { buffered, transport, answers, awaited: None, wakers, waker }
+        Self { buffered, transport, answers, awaited: None, closing: None, wakers, waker }
     }
 
     /// The connection, for what was negotiated.
@@ -122,7 +126,7 @@ where
     /// # Errors
     /// As shutting down.
     pub async fn close(mut self) -> io::Result<()> {
-        poll_fn(|context| self.poll_end(context)).await?;
+        poll_fn(|context| self.poll_last_word(context)).await?;
         self.drain().await;
         Ok(())
     }
@@ -204,13 +208,29 @@ where
             .await
     }
 
-    /// Says close_notify and shuts the transport's direction down.
+    /// Says close_notify, shuts the transport's direction down, and waits a while for tickets that
+    /// may be on their way: if they came to a socket that was dropped, they would reset the
+    /// connection, and what was sent would be lost. Data end the wait, and are kept for a reader.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_last_word(context))?;
+        if !self.buffered.connection.may_be_sent_tickets() {
+            return Poll::Ready(Ok(()));
+        }
+        let time = self.closing.get_or_insert_with(|| Box::pin(::tokio::time::sleep(CLOSING_TIME)));
+        if time.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll(Half::Writer, context, |buffered, io| buffered.take_tickets(io))
+    }
+
+    /// Says close_notify and shuts the transport's direction down.
+    fn poll_last_word(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let data_wait = !self.buffered.connection.outgoing().is_empty();
         self.buffered.connection.close();
         let result = ready!(self.poll(Half::Writer, context, |buffered, io| {
             buffered.flush(io).map_err(|error| buffered.explain(io, error))?;
-            buffered.take_what_is_here(io);
+            // A transport that would block has nothing here.
+            let _ = buffered.take_tickets(io);
             io.shutdown()
         }));
         let peer_closed = self.buffered.connection.peer_has_closed();
