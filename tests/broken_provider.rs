@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 
 use common::{Identity, server_name};
 use handclasp::alert::AlertDescription;
-use handclasp::config::{CertificateList, HmacCookies, KeySource};
+use handclasp::config::{CertificateList, HmacCookies, KeySource, PskList};
 use handclasp::crypto::{
     ActiveKeyExchange, Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, Digest, Hash,
     HashAlgorithm, HashContext, KeyExchangeGroup, NONCE_LENGTH, OtherAeadKey, ProviderFault,
@@ -21,7 +21,7 @@ use handclasp::{
     CertifiedKey, ClientConfig, ClientConnection, Connection, ErrorKind, ServerConfig,
     ServerConnection,
 };
-use sessions::{talk, time};
+use sessions::{shared_key, talk, time};
 
 /// What a provider does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +41,13 @@ enum Wrong {
     HmacShort,
     HmacEmpty,
     ExpandNothing,
+    SealNothing,
     OpenShort,
     OpenLong,
 }
 
 impl Wrong {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::RandomZeros,
         Self::RandomHalf,
         Self::ShareEmpty,
@@ -60,6 +61,7 @@ impl Wrong {
         Self::HmacShort,
         Self::HmacEmpty,
         Self::ExpandNothing,
+        Self::SealNothing,
         Self::OpenShort,
         Self::OpenLong,
     ];
@@ -78,6 +80,7 @@ impl Wrong {
             Self::HmacShort => length("HMAC", 31),
             Self::HmacEmpty => length("HMAC", 0),
             Self::ExpandNothing => ProviderFault::ExpandedZeros,
+            Self::SealNothing => ProviderFault::Unencrypted,
             // EncryptedExtensions of six bytes and Finished of 36 are what is opened first.
             Self::OpenShort | Self::OpenLong => length("opened record", 0),
         }
@@ -225,7 +228,10 @@ impl OtherAeadKey for BrokenKey {
         additional_data: &[u8],
         data: &mut [u8],
     ) -> Result<[u8; TAG_LENGTH], CryptoError> {
-        self.1.seal(nonce, additional_data, data)
+        match self.0 {
+            Wrong::SealNothing => Ok([7; TAG_LENGTH]),
+            _ => self.1.seal(nonce, additional_data, data),
+        }
     }
 
     fn open<'a>(
@@ -244,13 +250,21 @@ impl OtherAeadKey for BrokenKey {
 }
 
 fn client(identity: &Identity, provider: CryptoProvider) -> ClientConnection {
-    let config = ClientConfig::builder(provider).trust(identity.anchors()).unwrap();
+    client_with(identity, provider, false)
+}
+
+fn client_with(identity: &Identity, provider: CryptoProvider, psk: bool) -> ClientConnection {
+    let mut config = ClientConfig::builder(provider).trust(identity.anchors()).unwrap();
+    if psk {
+        config = config.pre_shared_keys(vec![shared_key()]);
+    }
     ClientConnection::new(Arc::new(config.build().unwrap()), server_name()).unwrap()
 }
 
 fn server(key: CertifiedKey, provider: CryptoProvider) -> ServerConnection {
     let list = Arc::new(CertificateList::new(vec![Arc::new(key)]));
     let config = ServerConfig::builder(provider).sessions(sessions::ticket_keys());
+    let config = config.pre_shared_keys(Arc::new(PskList::new(vec![shared_key()])));
     ServerConnection::new(Arc::new(config.build(list).unwrap())).unwrap()
 }
 
@@ -274,15 +288,15 @@ fn expect_fault(end: &Connection, expected: ProviderFault, case: &str) {
 #[test]
 fn what_a_provider_returns_is_checked_in_both_roles() {
     let identity = Identity::p256();
-    for wrong in Wrong::ALL {
-        let case = format!("{wrong:?}");
-        let mut ours = client(&identity, Broken(wrong).provider());
+    for (wrong, psk) in Wrong::ALL.into_iter().flat_map(|wrong| [(wrong, false), (wrong, true)]) {
+        let case = format!("{wrong:?}, with a pre-shared key: {psk}");
+        let mut ours = client_with(&identity, Broken(wrong).provider(), psk);
         let mut theirs = server(identity.certified_key(), CryptoProvider::ring());
         talk(&mut ours, &mut theirs);
         expect_fault(&ours, wrong.fault(), &format!("{case} on a client"));
         assert!(theirs.is_handshaking(), "{case}");
 
-        let mut theirs = client(&identity, CryptoProvider::ring());
+        let mut theirs = client_with(&identity, CryptoProvider::ring(), psk);
         let mut ours = server(identity.certified_key(), Broken(wrong).provider());
         talk(&mut theirs, &mut ours);
         expect_fault(&ours, wrong.fault(), &format!("{case} on a server"));

@@ -6,6 +6,7 @@
 
 mod broken_peer;
 pub mod certificates;
+pub mod clocks;
 pub mod differential;
 pub mod explained;
 pub mod features;

@@ -24,6 +24,9 @@ pub enum ProviderFault {
     /// [`Hash::expand`] succeeded, and left zeros.
     #[error("its HKDF-Expand filled in zeros")]
     ExpandedZeros,
+    /// The AEAD succeeded in sealing, and left 16 bytes of the plaintext as they were.
+    #[error("its AEAD does not encrypt")]
+    Unencrypted,
     /// This part has a length that it cannot have.
     #[error("its {what} has {length} bytes, which is wrong")]
     Length {
@@ -167,6 +170,22 @@ pub(crate) fn expand(
     hash.expand(secret, info, output)?;
     match output.len() >= SHORTEST && is_zero(output) {
         true => Err(ProviderFault::ExpandedZeros.into()),
+        false => Ok(()),
+    }
+}
+
+/// The beginning of a plaintext, as [`check_sealed`] wants it; `None` where it is too short to tell.
+pub(crate) fn beginning(plaintext: &[u8]) -> Option<[u8; 16]> {
+    plaintext.first_chunk().copied()
+}
+
+/// Checks that sealing has changed the beginning of a plaintext.
+pub(crate) fn check_sealed(
+    beginning: Option<[u8; 16]>,
+    sealed: &[u8],
+) -> Result<(), ProviderFault> {
+    match beginning.is_some_and(|beginning| sealed.starts_with(&beginning)) {
+        true => Err(ProviderFault::Unencrypted),
         false => Ok(()),
     }
 }

@@ -358,15 +358,21 @@ fn seal_fragment(
     let Some((header, plaintext)) = record.split_first_chunk_mut::<HEADER_LENGTH>() else {
         return Err(RecordError::SealFailed);
     };
-    match keys.key.seal(keys.nonce(sequence), header, plaintext) {
+    let beginning = provider_fault::beginning(plaintext);
+    let tag = keys.key.seal(keys.nonce(sequence), header, plaintext);
+    let sealed = tag.map_err(|CryptoError| RecordError::SealFailed).and_then(|tag| {
+        provider_fault::check_sealed(beginning, plaintext)?;
+        Ok(tag)
+    });
+    match sealed {
         Ok(tag) => {
             out.extend_from_slice(&tag);
             Ok(())
         }
-        Err(CryptoError) => {
+        Err(error) => {
             // No plaintext may stay in a buffer that is about to be sent.
             out.truncate(start);
-            Err(RecordError::SealFailed)
+            Err(error)
         }
     }
 }

@@ -5,7 +5,7 @@ use pki_types::ServerName;
 
 use super::{Context, Level, Shared};
 use crate::config::{ClientConfig, EarlyDataTerms, PreSharedKey};
-use crate::crypto::{CipherSuite, HashAlgorithm};
+use crate::crypto::{CipherSuite, HashAlgorithm, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::EarlyData;
 use crate::key_schedule::{EarlySecret, Transcript};
@@ -56,6 +56,7 @@ pub(super) fn start_early_data(
     };
     let suite = shared.config.provider.cipher_suite(terms.cipher_suite);
     let suite = *suite.ok_or(ErrorKind::Internal("the suite of the key is gone"))?;
+    provider_fault::check_hash(&suite)?;
     let early = EarlySecret::new(suite, Some(&key.secret), &mut context.observers)?;
     let hash = suite.hash.digest(hello);
     let secret = early.client_early_traffic(&hash, &mut context.observers)?;
@@ -118,6 +119,7 @@ pub(super) fn bind(
     let Some((truncated, binders)) = message.split_at_mut_checked(start) else { return Ok(()) };
     let mut at = 2;
     for (key, suite) in keys {
+        provider_fault::check_hash(suite)?;
         let hash = match transcript {
             Some(transcript) => transcript.current_with(truncated),
             None => suite.hash.digest(truncated),

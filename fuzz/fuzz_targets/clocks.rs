@@ -1,0 +1,9 @@
+//! Clocks that jump: see the library of this package.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    handclasp_fuzz::clocks::play(data);
+});
