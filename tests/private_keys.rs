@@ -242,7 +242,7 @@ fn the_key_of_another_certificate_of_the_chain_is_told_with_its_number() {
     let error = load(&chain, &pair.serialize_pem()).unwrap_err();
     assert_eq!(error.input, PemInput::Chain);
     let expected = ConfigError::KeyOfAnother { number: 2, subject: "CN=a leaf".into() };
-    assert_eq!(error.problem, LoadProblem::Unusable(expected));
+    assert_eq!(error.problem, expected.into());
     load(&format!("{}{}", leaf.pem(), authority.pem()), &pair.serialize_pem()).unwrap();
 
     // Files that were put together without a line break lose nothing in silence.

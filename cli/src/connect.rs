@@ -14,6 +14,7 @@ use handclasp::pki_types::ServerName;
 use handclasp::{ClientConfig, ClientConnection};
 use serde_json::json;
 
+use crate::address::{self, HostAndPort};
 use crate::advice::Situation;
 use crate::closing;
 use crate::duplex::{self, End, Input};
@@ -21,9 +22,10 @@ use crate::failure::Failure;
 use crate::files;
 use crate::inbox::Inbox;
 use crate::journal::{Progress, SharedJournal, Side, Silent, Teller};
-use crate::json::{self, JsonTeller};
+use crate::json::{self, JsonData, JsonTeller};
 use crate::keys;
 use crate::session::Sessions;
+use crate::stdout::stdout;
 use crate::summary::Summary;
 use crate::tell::{Output, Storyteller};
 
@@ -89,7 +91,7 @@ pub struct Arguments {
 
 /// Connects.
 pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
-    let (host, name) = server(arguments)?;
+    let (address, name) = server(arguments)?;
     let sessions = arguments.session.as_deref().map(Sessions::load).transpose()?;
     let early = arguments.early_data.as_deref().map(files::early_data).transpose()?;
     let early = early.unwrap_or_default();
@@ -99,13 +101,13 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
         }
     };
     let config = Arc::new(config(arguments, &name, sessions.as_ref(), say)?);
-    let socket = connect(&arguments.address, &host)?;
+    let socket = connect(&address)?;
     if let Ok(peer) = socket.peer_addr() {
         say(&format!("connected to {peer}"));
     }
     let teller: Box<dyn Teller> = match (arguments.quiet, json) {
         (true, _) => Box::new(Silent),
-        (_, true) => Box::new(JsonTeller::new(stderr(), None)),
+        (_, true) => Box::new(JsonTeller::new(stdout(), None)),
         (_, false) => Box::new(Storyteller::new(stderr())),
     };
     let journal = SharedJournal::new(true, teller);
@@ -135,12 +137,12 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let summary = Summary::new(Side::Client, &connection, journal.tally(Side::Client));
     say(&summary.text(None));
     if json && !arguments.quiet {
-        json::write_line(&mut stderr(), &summary.json());
+        json::write_line(&mut stdout(), &summary.json());
     }
     for (event, words) in not_taken(&connection, &journal.progress(Side::Client)) {
         say(words);
         if json && !arguments.quiet {
-            json::write_line(&mut stderr(), &json!({"event": event, "message": words}));
+            json::write_line(&mut stdout(), &json!({"event": event, "message": words}));
         }
     }
     // What the server did not take goes the usual way.
@@ -161,14 +163,18 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
         half_close: arguments.half_close,
         said_something: !early.is_empty(),
     };
-    let end = duplex::run(connection, &socket, inbox, input, say);
+    let output: Output = match json {
+        true => Box::new(JsonData::new(stdout())),
+        false => Box::new(io::stdout()),
+    };
+    let end = duplex::run(connection, &socket, inbox, input, output, say);
     journal.finish();
     if let Some(sessions) = &sessions {
         let count = sessions.save()?;
         let file = arguments.session.as_deref().unwrap_or(Path::new("")).display();
         say(&format!("kept {count} sessions in {file}"));
         if json && !arguments.quiet {
-            json::write_line(&mut stderr(), &json!({"event": "sessions_kept", "count": count}));
+            json::write_line(&mut stdout(), &json!({"event": "sessions_kept", "count": count}));
         }
     }
     let end = end.map_err(explain)?;
@@ -178,7 +184,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     };
     say(words);
     if json && !arguments.quiet {
-        json::write_line(&mut stderr(), &json!({"event": event}));
+        json::write_line(&mut stdout(), &json!({"event": event}));
     }
     Ok(())
 }
@@ -228,25 +234,21 @@ fn not_taken(
     list
 }
 
-/// The host of the address, and the name that the server must prove.
-fn server(arguments: &Arguments) -> Result<(String, ServerName<'static>), Failure> {
-    let address = &arguments.address;
-    let usage = "say the host and its port: handclasp connect example.org:443";
-    let parts = address.rsplit_once(':').filter(|(host, port)| {
-        let bare_ipv6 = host.contains(':') && !host.starts_with('[');
-        !host.is_empty() && !bare_ipv6 && port.parse::<u16>().is_ok()
-    });
-    let Some((host, _)) = parts else {
-        let problem = format!("{address:?} is not HOST:PORT");
-        return Err(Failure::misuse(problem).hint(usage));
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    let name = arguments.name.clone().unwrap_or_else(|| host.clone());
-    let server_name = ServerName::try_from(name.clone()).map_err(|_| {
+/// The address, and the name that the server must prove. An argument that is no address is not
+/// repeated: it may be a key in the wrong place.
+fn server(arguments: &Arguments) -> Result<(HostAndPort, ServerName<'static>), Failure> {
+    let address = HostAndPort::read(&arguments.address).ok_or_else(|| {
+        Failure::misuse("the address of the server is not HOST:PORT").hint(
+            "say the host and its port: handclasp connect example.org:443, or [::1]:443 with an \
+             IPv6 address in brackets",
+        )
+    })?;
+    let name = arguments.name.as_ref().unwrap_or(&address.host);
+    let server_name = address::server_name(name).ok_or_else(|| {
         Failure::misuse(format!("{name:?} is neither a DNS name nor an IP address"))
             .hint("say which name the server should prove: --name NAME")
     })?;
-    Ok((host, server_name))
+    Ok((address, server_name))
 }
 
 fn config(
@@ -293,8 +295,8 @@ fn config(
 }
 
 /// Tries each address of the host.
-fn connect(address: &str, host: &str) -> Result<TcpStream, Failure> {
-    let addresses = address.to_socket_addrs().map_err(|error| {
+fn connect(HostAndPort { host, port }: &HostAndPort) -> Result<TcpStream, Failure> {
+    let addresses = (host.as_str(), *port).to_socket_addrs().map_err(|error| {
         Failure::failed(format!("the address of {host} was not found: {error}"))
             .hint("is the name right, and is there a network?")
     })?;
@@ -308,7 +310,7 @@ fn connect(address: &str, host: &str) -> Result<TcpStream, Failure> {
             Err(error) => last = error,
         }
     }
-    let failure = Failure::failed(format!("cannot connect to {address}: {last}"));
+    let failure = Failure::failed(format!("cannot connect to {host}, port {port}: {last}"));
     Err(match last.kind() {
         io::ErrorKind::ConnectionRefused => {
             failure.hint("nothing listens there: is the server running, and is the port right?")

@@ -18,6 +18,7 @@ use crate::closing;
 use crate::failure::Failure;
 use crate::inbox::Inbox;
 use crate::stdout;
+use crate::tell::Output;
 
 const CHUNK: usize = 32 * 1024;
 
@@ -117,12 +118,14 @@ impl Shared {
 }
 
 /// Pipes until the peer is done; the handshake must be complete. `input` says what the end of the
-/// input means. `notice` is told what a person at a terminal should know.
+/// input means. What comes goes to `output`; `notice` is told what a person at a terminal should
+/// know.
 pub fn run(
     connection: ClientConnection,
     socket: &TcpStream,
     inbox: Inbox,
     input: Input,
+    output: Output,
     notice: impl FnMut(&str),
 ) -> Result<End, Failure> {
     let state = State {
@@ -145,7 +148,7 @@ pub fn run(
     let reader = Arc::clone(&shared);
     thread::Builder::new().spawn(move || read_input(&reader, input))?;
 
-    let result = receive(&shared, socket, inbox, notice);
+    let result = receive(&shared, socket, inbox, output, notice);
     // What is still to be said goes out: an alert, or close_notify.
     shared.change(|state| {
         state.connection.close();
@@ -235,14 +238,14 @@ fn read_input(shared: &Shared, end: Input) {
     }
 }
 
-/// The peer to standard output, until the peer is done.
+/// The peer to the output, until the peer is done.
 fn receive(
     shared: &Shared,
     mut socket: &TcpStream,
     mut inbox: Inbox,
+    mut output: Output,
     mut notice: impl FnMut(&str),
 ) -> Result<End, Failure> {
-    let mut output = io::stdout().lock();
     let mut data = Vec::new();
     let mut closed = false;
     loop {

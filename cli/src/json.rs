@@ -1,5 +1,9 @@
 //! Tells a handshake to a machine: one JSON object a line.
 
+use std::io::{self, Write};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json, json};
 
 use crate::describe::Value;
@@ -30,6 +34,29 @@ impl Teller for JsonTeller {
         object.extend(event(&step.what));
         object.insert("microseconds".into(), microseconds.into());
         write_line(&mut self.out, &Json::Object(object));
+    }
+}
+
+/// Data in events: what is written in one go is one of them.
+pub struct JsonData {
+    out: Output,
+}
+
+impl JsonData {
+    pub fn new(out: Output) -> Self {
+        Self { out }
+    }
+}
+
+impl Write for JsonData {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let event = json!({"event": "data", "bytes": data.len(), "base64": STANDARD.encode(data)});
+        self.out.write_all(format!("{event}\n").as_bytes())?;
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 

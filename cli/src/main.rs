@@ -1,5 +1,6 @@
 //! The `handclasp` program: shakes hands in TLS 1.3, and explains each step.
 
+mod address;
 mod advice;
 mod alerts;
 mod arguments;
@@ -42,7 +43,8 @@ use crate::failure::Failure;
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Tell it to a machine: one JSON object a line
+    /// Tell it to a machine: one JSON object a line on standard output. What connect receives is
+    /// in events of their own, in base64. An error is an object on standard error
     #[arg(long, global = true)]
     json: bool,
 }

@@ -18,6 +18,7 @@ use handclasp::session::StrikeRegister;
 use handclasp::{ServerConfig, ServerConnection, Stream};
 use serde_json::{Value as Json, json};
 
+use crate::address;
 use crate::advice::Situation;
 use crate::failure::Failure;
 use crate::files;
@@ -57,7 +58,7 @@ pub struct Arguments {
     #[arg(long, value_name = "WHEN", requires = "client_ca", default_value = "required")]
     client_auth: ClientAuth,
     /// Where to listen; port 0 takes any that is free
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4433")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4433", value_parser = address::listen)]
     listen: SocketAddr,
     /// Speak this application protocol; again for more, the preferred one first
     #[arg(long, value_name = "PROTOCOL")]

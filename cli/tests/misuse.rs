@@ -26,6 +26,7 @@ fn addresses_and_names_that_are_none() {
     for address in ["localhost", ":443", "localhost:https", "localhost:99999", "::1:443"] {
         assert_misuse(["connect", address, "--ca", &ca], "HOST:PORT");
     }
+    assert_misuse(["connect", "::1:443", "--ca", &ca], "in brackets");
     assert_misuse(["connect", "localhost:1", "--ca", &ca, "--name", "not a name"], "--name");
 }
 

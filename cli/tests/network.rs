@@ -4,6 +4,8 @@ mod common;
 
 use std::process::{Command, Stdio};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use common::{Files, Server, handclasp, run_with_input, text};
 use serde_json::Value;
 
@@ -32,12 +34,46 @@ fn both_sides_agree_on_a_protocol_and_machines_are_told() {
     let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--json"]);
     let output = command.args(["--alpn", "acme", "--alpn", "http/1.1"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stderr), "");
     let lines: Vec<Value> =
-        text(&output.stderr).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let summary = lines.iter().find(|line| line["event"] == "summary").unwrap();
     assert_eq!(summary["application_protocol"], "http/1.1");
     assert_eq!(lines.last().unwrap()["event"], "closed");
-    assert!(text(&output.stdout).starts_with("HTTP/1.1 200 OK\r\n"));
+    let mut data = Vec::new();
+    for event in lines.iter().filter(|line| line["event"] == "data") {
+        let bytes = STANDARD.decode(event["base64"].as_str().unwrap()).unwrap();
+        assert_eq!(event["bytes"], bytes.len());
+        data.extend(bytes);
+    }
+    assert!(text(&data).starts_with("HTTP/1.1 200 OK\r\n"), "{}", text(&data));
+}
+
+/// An IPv6 address in brackets, with the number of a zone: the certificate has neither.
+#[test]
+fn an_address_of_ipv6_is_proved_without_brackets_and_zone() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        return eprintln!("skipped: this machine has no IPv6");
+    }
+    let files = Files::new();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec!["::1".to_owned()]).unwrap();
+    files.write("six.pem", &params.self_signed(&key).unwrap().pem());
+    files.write("six-key.pem", &key.serialize_pem());
+    let (cert, key) = (files.path("six.pem"), files.path("six-key.pem"));
+    let six = ["--cert", &cert, "--key", &key, "--listen", "[::1]:0"];
+    let server = Server::start_alone(&six);
+    for (address, name) in [
+        (format!("[::1]:{}", server.port()), None),
+        (format!("[::1%1]:{}", server.port()), None),
+        (format!("[::1]:{}", server.port()), Some("[::1]")),
+        (format!("[::1]:{}", server.port()), Some("::1%eth0")),
+    ] {
+        let mut command = handclasp(["connect", &address, "--ca", &cert, "--quiet"]);
+        command.args(name.iter().flat_map(|name| ["--name", name]));
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{address} {name:?}: {}", text(&output.stderr));
+    }
 }
 
 #[test]

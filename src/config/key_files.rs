@@ -43,7 +43,13 @@ pub enum LoadProblem {
     Pem(#[from] PemError),
     /// The certificates or the key cannot be used, or do not belong together.
     #[error(transparent)]
-    Unusable(#[from] ConfigError),
+    Unusable(Box<ConfigError>),
+}
+
+impl From<ConfigError> for LoadProblem {
+    fn from(error: ConfigError) -> Self {
+        Self::Unusable(Box::new(error))
+    }
 }
 
 impl CertifiedKey {

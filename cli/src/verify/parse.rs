@@ -9,9 +9,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::case::Name;
+use crate::address::without_brackets_and_zone;
 
 /// A name of the kind that it looks like, or that is said before a colon.
 pub fn name(text: &str) -> Result<Name, String> {
+    let text = without_brackets_and_zone(text);
     let tagged = tagged_name(text);
     let name = tagged.unwrap_or_else(|| {
         let kind = match text {
@@ -101,7 +103,9 @@ mod tests {
     fn names_are_what_they_look_like() {
         assert!(matches!(name("a.example"), Ok(Name::Server(ServerName::DnsName(_)))));
         assert!(matches!(name("192.0.2.1"), Ok(Name::Server(ServerName::IpAddress(_)))));
-        assert!(matches!(name("::1"), Ok(Name::Server(ServerName::IpAddress(_)))));
+        for text in ["::1", "[::1]", "fe80::1%eth0", "[fe80::1%2]"] {
+            assert!(matches!(name(text), Ok(Name::Server(ServerName::IpAddress(_)))), "{text}");
+        }
         assert!(matches!(name("ip:2001:db8::1"), Ok(Name::Server(ServerName::IpAddress(_)))));
         assert!(matches!(name("a@b.example"), Ok(Name::Email(_))));
         for text in ["", "not a name", "*.a.example", "ip:a.example", "dns:192.0.2.1", "email:a"] {

@@ -72,6 +72,10 @@ impl Files {
         fs::write(self.directory.join(name), contents).unwrap();
     }
 
+    pub fn write_bytes(&self, name: &str, contents: &[u8]) {
+        fs::write(self.directory.join(name), contents).unwrap();
+    }
+
     pub fn read(&self, name: &str) -> String {
         fs::read_to_string(self.directory.join(name)).unwrap()
     }
@@ -98,8 +102,15 @@ impl Server {
     /// On a free port, with these arguments more.
     pub fn start(files: &Files, arguments: &[&str]) -> Self {
         let (cert, key) = (files.path("cert.pem"), files.path("key.pem"));
-        let mut command = handclasp(["serve", "--cert", &cert, "--key", &key]);
-        command.args(["--listen", "127.0.0.1:0"]).args(arguments).stdout(Stdio::piped());
+        let mut all = vec!["--cert", &cert, "--key", &key, "--listen", "127.0.0.1:0"];
+        all.extend(arguments);
+        Self::start_alone(&all)
+    }
+
+    /// With these arguments and no others.
+    pub fn start_alone(arguments: &[&str]) -> Self {
+        let mut command = handclasp(["serve"]);
+        command.args(arguments).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = BufReader::new(child.stdout.take().unwrap());
         let mut server = Self { child, log, address: String::new() };

@@ -1,0 +1,124 @@
+//! Hosts with ports, and names, as they are written: an IPv6 address may stand in brackets, and
+//! have a zone (RFC 4007, section 11) that says which network a link-local address is of.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use handclasp::pki_types::ServerName;
+
+/// A host and its port.
+#[derive(Debug, PartialEq, Eq)]
+pub struct HostAndPort {
+    /// A name, or an address without brackets, with its zone.
+    pub host: String,
+    pub port: u16,
+}
+
+impl HostAndPort {
+    /// From `example.org:443`, `192.0.2.1:443`, `[2001:db8::1]:443` or `[fe80::1%eth0]:443`.
+    /// `None` for anything else: where colons end is in doubt without the brackets.
+    pub fn read(text: &str) -> Option<Self> {
+        let (host, port) = text.rsplit_once(':')?;
+        let port = port.parse().ok()?;
+        let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            Some(address) => Some(address).filter(|address| address.contains(':'))?,
+            None => host,
+        };
+        let is_bare = host.contains(':') && !text.starts_with('[');
+        if host.is_empty() || is_bare || host.contains(['[', ']']) {
+            return None;
+        }
+        Some(Self { host: host.to_owned(), port })
+    }
+}
+
+/// The name or address that a certificate can be for: without brackets, and without a zone, which
+/// means something on this machine only.
+pub fn without_brackets_and_zone(text: &str) -> &str {
+    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let address = inner.unwrap_or(text);
+    if !address.contains(':') {
+        return text;
+    }
+    address.split('%').next().unwrap_or(address)
+}
+
+/// The server's name or address, as its certificate must have it.
+pub fn server_name(text: &str) -> Option<ServerName<'static>> {
+    ServerName::try_from(without_brackets_and_zone(text).to_owned()).ok()
+}
+
+/// An address to listen at; one with a zone is asked of the system, which knows the zones.
+pub fn listen(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let unknown = || "it must be ADDRESS:PORT, with an IPv6 address in brackets".to_owned();
+    let address = HostAndPort::read(text).filter(|address| address.host.contains('%'));
+    let HostAndPort { host, port } = address.ok_or_else(unknown)?;
+    let mut found = (host.as_str(), port).to_socket_addrs().map_err(|error| error.to_string())?;
+    found.next().ok_or_else(unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_with_ports() {
+        for (text, host) in [
+            ("example.org:443", "example.org"),
+            ("192.0.2.1:443", "192.0.2.1"),
+            ("[::1]:443", "::1"),
+            ("[fe80::1%eth0]:443", "fe80::1%eth0"),
+            ("[fe80::1%2]:443", "fe80::1%2"),
+        ] {
+            let expected = HostAndPort { host: host.to_owned(), port: 443 };
+            assert_eq!(HostAndPort::read(text), Some(expected), "{text}");
+        }
+        for text in [
+            "",
+            ":443",
+            "a",
+            "a:",
+            "a:x",
+            "a:65536",
+            "::1:443",
+            "fe80::1%eth0:443",
+            "[::1]",
+            "[]:1",
+            "[a]:1",
+            "[::1:1",
+            "::1]:1",
+            "[[::1]]:1",
+        ] {
+            assert_eq!(HostAndPort::read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_have_no_brackets_and_no_zone() {
+        for (text, name) in [
+            ("example.org", "example.org"),
+            ("192.0.2.1", "192.0.2.1"),
+            ("::1", "::1"),
+            ("[::1]", "::1"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("[fe80::1%25eth0]", "fe80::1"),
+        ] {
+            assert_eq!(server_name(text).unwrap().to_str(), name, "{text}");
+        }
+        for text in ["[example.org]", "a%eth0", "[::1", "", "%eth0"] {
+            assert!(server_name(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_to_listen_at() {
+        assert_eq!(listen("127.0.0.1:0"), Ok("127.0.0.1:0".parse().unwrap()));
+        assert_eq!(listen("[::1]:1"), Ok("[::1]:1".parse().unwrap()));
+        for text in ["localhost:1", "::1:1", "127.0.0.1"] {
+            assert!(listen(text).unwrap_err().contains("brackets"), "{text}");
+        }
+        assert!(listen("[fe80::1%no-such-zone]:1").is_err());
+    }
+}
