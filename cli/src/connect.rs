@@ -10,6 +10,7 @@ use handclasp::config::{CertificateList, PeerVerifier, SpkiPin, SpkiPins, TrustA
 use handclasp::connection::{Options, Received};
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::EarlyData;
+use handclasp::pem::shown_path;
 use handclasp::pki_types::ServerName;
 use handclasp::{ClientConfig, ClientConnection};
 use serde_json::json;
@@ -171,7 +172,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     journal.finish();
     if let Some(sessions) = &sessions {
         let count = sessions.save()?;
-        let file = arguments.session.as_deref().unwrap_or(Path::new("")).display();
+        let file = shown_path(arguments.session.as_deref().unwrap_or(Path::new("")));
         say(&format!("kept {count} sessions in {file}"));
         if json && !arguments.quiet {
             json::write_line(&mut stdout(), &json!({"event": "sessions_kept", "count": count}));

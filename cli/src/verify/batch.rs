@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use handclasp::certificate::{
     AnchorDates, CertificateRevocationList, LoadedAnchors, PolicyIdentifier, Profile, Purpose,
 };
-use handclasp::pem;
+use handclasp::pem::{self, shown_path};
 use handclasp::pki_types::{CertificateDer, UnixTime};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -79,7 +79,7 @@ fn field<T: DeserializeOwned>(value: &Value, name: &str) -> Result<T, String> {
 /// answered, and does not stop the others.
 pub fn run(file: &Path) -> Result<(), Failure> {
     let unreadable = |error: io::Error| {
-        Failure::misuse(format!("--batch {}: cannot be read: {error}", file.display()))
+        Failure::misuse(format!("--batch {}: cannot be read: {error}", shown_path(file)))
     };
     let mut input: Box<dyn BufRead> = if file == Path::new("-") {
         Box::new(io::stdin().lock())
