@@ -188,6 +188,15 @@ pub enum ErrorKind {
         "the peer's {0} does not verify: it does not have the key, or the messages were changed on the way"
     )]
     NotAuthentic(HandshakeType),
+    /// The client's proof that it has a pre-shared key is wrong (section 4.3.11.2).
+    #[error(
+        "the client's proof (binder) for {key} is wrong: it has another key than this side, or the \
+         messages were changed on the way"
+    )]
+    WrongBinder {
+        /// The key by its identity, escaped and of bounded length, or the session.
+        key: String,
+    },
     /// A limit of this side was reached: see [`Limits`](crate::config::Limits).
     #[error("the limit {name} of {limit} was exceeded")]
     LimitExceeded {
@@ -280,7 +289,7 @@ impl ErrorKind {
             Self::Certificate(error) => certificate_alert(error),
             Self::CertificateRequired => A::CERTIFICATE_REQUIRED,
             Self::CertificateType { .. } => A::UNSUPPORTED_CERTIFICATE,
-            Self::NotAuthentic(_) => A::DECRYPT_ERROR,
+            Self::NotAuthentic(_) | Self::WrongBinder { .. } => A::DECRYPT_ERROR,
             Self::LimitExceeded { .. } => A::GENERAL_ERROR,
             Self::Refused(_)
             | Self::Unanswered { .. }

@@ -50,6 +50,9 @@ pub enum Event<'a> {
     SignatureVerified(SignatureScheme),
     /// The peer's Finished was found good: the handshake was not tampered with.
     FinishedVerified,
+    /// On a server: it does not take something that the client offered, and why. The handshake goes
+    /// on without.
+    NotTaken(Offered, &'static str),
     /// The handshake waits for an answer from outside, to the question of this name.
     Waiting(&'static str),
     /// A record was written: its type, and its length in bytes with header.
@@ -64,6 +67,28 @@ pub enum Event<'a> {
     HandshakeComplete,
     /// On a server: the client has answered a request after the handshake. Has it shown who it is?
     PostHandshakeAuthentication(bool),
+}
+
+/// What a client may offer, and a server take or leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Offered {
+    /// The session of a ticket.
+    Session,
+    /// Pre-shared keys, tickets among them: none of them is taken.
+    PreSharedKeys,
+    /// 0-RTT data.
+    EarlyData,
+}
+
+impl fmt::Display for Offered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Session => "the session of a ticket",
+            Self::PreSharedKeys => "any of the pre-shared keys and tickets",
+            Self::EarlyData => "the early data",
+        })
+    }
 }
 
 /// A step of the key schedule (RFC 9846, section 7.1).

@@ -152,6 +152,10 @@ registry! {
     TLS_AES_128_CCM_SHA256 = 0x1304, "TLS_AES_128_CCM_SHA256";
     /// AES-128-CCM with a short tag: named for diagnostics only.
     TLS_AES_128_CCM_8_SHA256 = 0x1305, "TLS_AES_128_CCM_8_SHA256";
+    /// No suite: how clients of TLS 1.2 say that they renegotiate safely (RFC 5746).
+    TLS_EMPTY_RENEGOTIATION_INFO_SCSV = 0x00ff, "TLS_EMPTY_RENEGOTIATION_INFO_SCSV";
+    /// No suite: how a client says that it tried a newer version before (RFC 7507).
+    TLS_FALLBACK_SCSV = 0x5600, "TLS_FALLBACK_SCSV";
 }
 
 registry! {

@@ -59,7 +59,7 @@ fn name(kind: &ErrorKind) -> &'static str {
         K::CertificateType { .. } => ":UNSUPPORTED_CERTIFICATE:",
         K::WrongKeyForScheme { .. } => ":WRONG_SIGNATURE_TYPE:",
         K::NotAuthentic(HandshakeType::CERTIFICATE_VERIFY) => ":BAD_SIGNATURE:",
-        K::NotAuthentic(_) => ":DIGEST_CHECK_FAILED:",
+        K::NotAuthentic(_) | K::WrongBinder { .. } => ":DIGEST_CHECK_FAILED:",
         K::LimitExceeded { name, .. } => limit(name),
         K::AlertReceived(alert) => alert_name(*alert),
         K::ClosedInHandshake | K::EndedInHandshake | K::Misuse(_) => ":HANDSHAKE_NOT_COMPLETE:",

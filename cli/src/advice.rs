@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use handclasp::certificate::{CertificateError, Problem};
 use handclasp::record::{OtherProtocol, RecordError};
-use handclasp::registry::HandshakeType;
 use handclasp::{Error, ErrorKind};
 
 use crate::alerts;
@@ -113,8 +112,8 @@ impl Situation {
             ErrorKind::UnrecognizedName(_) => {
                 Some("the server needs a --cert for that name, or the client another --name".into())
             }
-            ErrorKind::NotAuthentic(HandshakeType::CLIENT_HELLO) => {
-                Some("both sides must have the same key under this identity: compare --psk".into())
+            ErrorKind::WrongBinder { key } if key.starts_with("the pre-shared key") => {
+                Some(format!("both sides must have the same secret for {key}: compare --psk"))
             }
             _ => None,
         }

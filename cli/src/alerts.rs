@@ -17,7 +17,7 @@ pub fn hint(alert: AlertDescription, situation: &Situation, progress: &Progress)
     let meaning =
         (!situation.told).then(|| format!("RFC 9846 has it for: {}", words::alert(alert)));
     match (meaning, advice) {
-        (Some(meaning), Some(advice)) => Some(format!("{meaning}. {advice}")),
+        (Some(meaning), Some(advice)) => Some(format!("{meaning}; {advice}")),
         (meaning, advice) => advice.or(meaning),
     }
 }
@@ -65,8 +65,8 @@ fn from_server(
         },
         A::ACCESS_DENIED | A::INTERNAL_ERROR | A::GENERAL_ERROR => no_reason(situation, progress),
         A::INSUFFICIENT_SECURITY => {
-            "the server wants a suite, group or signature scheme that this side does not offer"
-                .into()
+            let offered = progress.offered.clone().unwrap_or_default();
+            format!("the server wants something stronger than what was offered: {offered}")
         }
         _ => return None,
     })
@@ -118,7 +118,11 @@ fn handshake_failure(situation: &Situation, progress: &Progress) -> String {
     if progress.shown.is_some() {
         reasons.push(&shown);
     }
-    format!("the server gave no other reason: {}", reasons.join("; "))
+    let offered = match &progress.offered {
+        Some(offered) => format!(". Offered were {offered}"),
+        None => String::new(),
+    };
+    format!("the server gave no other reason: {}{offered}", reasons.join("; "))
 }
 
 /// What this side has shown is what the server's operator needs to find out.

@@ -35,16 +35,38 @@ pub struct Step {
 
 /// What happened.
 pub enum What {
-    Message { sent: bool, level: Level, name: String, bytes: usize, facts: Vec<Fact> },
-    Derived { extract: bool, label: String },
+    Message {
+        sent: bool,
+        level: Level,
+        name: String,
+        bytes: usize,
+        facts: Vec<Fact>,
+    },
+    Derived {
+        extract: bool,
+        label: String,
+    },
     SuiteChosen(String),
     KeysExchanged(String),
     PeerVerified,
     SignatureVerified(String),
     FinishedVerified,
+    /// A server does not take something, and why.
+    NotTaken {
+        what: String,
+        reason: &'static str,
+    },
     Waiting(&'static str),
-    Record { sent: bool, kind: ContentType, bytes: usize },
-    Alert { sent: bool, name: String, meaning: &'static str },
+    Record {
+        sent: bool,
+        kind: ContentType,
+        bytes: usize,
+    },
+    Alert {
+        sent: bool,
+        name: String,
+        meaning: &'static str,
+    },
     Complete,
 }
 
@@ -71,6 +93,7 @@ impl What {
             Event::PeerVerified => Self::PeerVerified,
             Event::SignatureVerified(scheme) => Self::SignatureVerified(scheme.to_string()),
             Event::FinishedVerified => Self::FinishedVerified,
+            Event::NotTaken(what, reason) => Self::NotTaken { what: what.to_string(), reason },
             Event::Waiting(question) => Self::Waiting(question),
             Event::RecordSent(kind, bytes) => {
                 Self::Record { sent: true, kind: *kind, bytes: *bytes }
@@ -142,8 +165,10 @@ pub struct Progress {
     pub asked: bool,
     /// A ClientHello with pre-shared keys was sent.
     pub offered_keys: bool,
-    /// What a server says of the name that it was asked for, once it came.
-    pub server_name: Option<String>,
+    /// The suites, groups and signature schemes of the own ClientHello.
+    pub offered: Option<String>,
+    /// What a server did not take of what it was offered, with the reasons.
+    pub not_taken: Vec<String>,
 }
 
 impl Progress {
@@ -154,21 +179,21 @@ impl Progress {
                 match name.as_str() {
                     "Certificate" => self.shown = fact(facts, "for"),
                     "CompressedCertificate" => self.shown = Some("compressed".to_owned()),
-                    "ClientHello" => self.offered_keys = fact(facts, "shared keys").is_some(),
+                    "ClientHello" => {
+                        self.offered_keys = fact(facts, "shared keys").is_some();
+                        self.offered = offered(facts);
+                    }
                     _ => {}
                 }
             }
             What::Message { sent: false, name, facts, .. } => {
                 self.received = Some(name.clone());
-                match name.as_str() {
-                    "CertificateRequest" => {
-                        self.asked = true;
-                        self.authorities = fact(facts, "authorities");
-                    }
-                    "ClientHello" => self.server_name = fact(facts, "server name"),
-                    _ => {}
+                if name == "CertificateRequest" {
+                    self.asked = true;
+                    self.authorities = fact(facts, "authorities");
                 }
             }
+            What::NotTaken { what, reason } => self.not_taken.push(format!("{what}: {reason}")),
             What::Complete => self.complete = true,
             What::Record { sent: false, kind: ContentType::APPLICATION_DATA, bytes }
                 if self.complete =>
@@ -179,6 +204,13 @@ impl Progress {
             _ => {}
         }
     }
+}
+
+/// What a ClientHello offers that both sides must have in common.
+fn offered(facts: &[Fact]) -> Option<String> {
+    let (suites, groups) = (fact(facts, "cipher suites")?, fact(facts, "groups")?);
+    let schemes = fact(facts, "signatures")?;
+    Some(format!("the suites [{suites}], the groups [{groups}] and the schemes [{schemes}]"))
 }
 
 /// The value of a field, if it is there.

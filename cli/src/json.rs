@@ -91,6 +91,9 @@ fn event(what: &What) -> Map<String, Json> {
             json!({"event": "signature_verified", "scheme": scheme})
         }
         What::FinishedVerified => json!({"event": "finished_verified"}),
+        What::NotTaken { what, reason } => {
+            json!({"event": "not_taken", "what": what, "reason": reason})
+        }
         What::Waiting(question) => json!({"event": "waiting", "question": question}),
         What::Record { sent, kind, bytes } => json!({
             "event": direction(sent, "record"), "type": kind.to_string(), "bytes": bytes,

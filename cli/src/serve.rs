@@ -22,7 +22,7 @@ use crate::address;
 use crate::advice::Situation;
 use crate::failure::Failure;
 use crate::files;
-use crate::journal::{SharedJournal, Side, Silent, Tally, Teller};
+use crate::journal::{Progress, SharedJournal, Side, Silent, Tally, Teller};
 use crate::json::{self, JsonTeller};
 use crate::keys;
 use crate::stdout::stdout;
@@ -301,6 +301,7 @@ impl Server {
         stream.handshake()?;
         let tally = journal.tally(Side::Server);
         let summary = Summary::new(Side::Server, stream.connection(), tally);
+        self.say_not_taken(peer, &journal.progress(Side::Server));
         self.say_shaken(number, peer, &summary);
         let mut early = stream.take_early_data();
         if !early.is_empty() {
@@ -352,6 +353,13 @@ impl Server {
             }),
         );
         Ok(early)
+    }
+
+    /// For a person: a machine has been told by the events.
+    fn say_not_taken(&self, peer: SocketAddr, progress: &Progress) {
+        for words in progress.not_taken.iter().filter(|_| !self.json) {
+            self.say(&format!("{peer}  did not take {words}"), Json::Null);
+        }
     }
 
     fn say_shaken(&self, number: u64, peer: SocketAddr, summary: &Summary) {

@@ -157,13 +157,23 @@ impl Teller for Storyteller {
                 let text = "the peer's Finished is right: nobody changed the handshake";
                 self.note(step.side, " ✓ ", text, step.took);
             }
+            What::NotTaken { what, reason } => {
+                let text = format!("does not take {what}");
+                self.note(step.side, " · ", &text, step.took);
+                self.write(&paragraph(reason));
+            }
             What::Waiting(question) => {
                 self.note(step.side, " ? ", &format!("waits for: {question}"), step.took);
             }
             What::Alert { sent, name, meaning } => {
+                // A close_notify means what it says, and so does the own alert.
+                let is_plain = *sent || name == "close_notify";
                 let arrow = if *sent { "──▶" } else { "◀──" };
                 let line = headline(step.side, arrow, &format!("alert {name}"), None, step.took);
-                let meaning = format!("RFC 9846 has it for this: {meaning}");
+                let meaning = match is_plain {
+                    true => (*meaning).to_owned(),
+                    false => format!("RFC 9846 has it for this: {meaning}"),
+                };
                 let text = format!("\n{line}{}", paragraph(&meaning));
                 self.write(&text);
             }

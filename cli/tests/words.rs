@@ -72,7 +72,11 @@ fn alerts_of_a_server_are_told_by_what_this_side_offered() {
     let none: [&str; 0] = [];
     let no_certificate = "has shown no certificate";
     for (number, arguments, words) in [
-        (40, &none[..], &["gave no other reason", "servers of TLS 1.2"][..]),
+        (
+            40,
+            &none[..],
+            &["gave no other reason", "servers of TLS 1.2", "TLS_AES_128_GCM_SHA256"][..],
+        ),
         (40, &psk, &["does not know the pre-shared key \"alice\""]),
         (49, &none, &["the name \"localhost\"", "gave no other reason"]),
         (80, &none, &["the name \"localhost\"", "gave no other reason"]),
@@ -104,6 +108,65 @@ fn alerts_of_a_server_are_told_by_what_this_side_offered() {
             assert!(!told.contains(false_words), "{told}");
         }
     }
+}
+
+#[test]
+fn a_server_says_what_it_does_not_take_and_why() {
+    const KEY: &str = "alice:000102030405060708090a0b0c0d0e0ff1d2c3b4a5968778695a4b3c2d1e0f00";
+    let files = Files::new();
+    let mut server = Server::start(&files, &["--psk", KEY, "--early-data", "1000"]);
+    let (ca, session) = (files.path("ca.pem"), files.path("session"));
+    let connect = |address: &str, arguments: &[&str]| {
+        let mut command = handclasp(["connect", address, "--ca", &ca]);
+        text(&command.args(arguments).output().unwrap().stderr)
+    };
+    // Another secret under the same identity.
+    let wrong = KEY.replace(":00", ":10");
+    let told = connect(&server.address, &["--psk", &wrong]);
+    assert!(error_and_help(&told).contains("another key for \"alice\""), "{told}");
+    let line = server.log_line_with("failed");
+    assert!(line.contains("proof (binder) for the pre-shared key \"alice\" is wrong"), "{line}");
+    assert!(line.contains("the same secret") && !line.contains("d2c3b4a5"), "{line}");
+    // An identity that the server does not have.
+    let told = connect(&server.address, &["--psk", &KEY.replace("alice", "bob")]);
+    assert!(told.contains("the server did not take it"), "{told}");
+    let line = server.log_line_with("did not take");
+    assert!(line.contains("has an identity that it knows"), "{line}");
+    // A ticket of the second in which the server started.
+    files.write("early", "GET / HTTP/1.0\r\n\r\n");
+    let early = files.path("early");
+    connect(&server.address, &["--session", &session]);
+    let told = connect(&server.address, &["--session", &session, "--early-data", &early]);
+    assert!(told.contains("were not accepted, though the session was taken"), "{told}");
+    let line = server.log_line_with("did not take the early data");
+    assert!(line.contains("of that very second"), "{line}");
+    // A ticket of another server.
+    let mut other = Server::start(&files, &["--early-data", "1000"]);
+    let told = connect(&other.address, &["--session", &session, "--early-data", &early]);
+    assert!(told.contains("not accepted, as the session was not taken"), "{told}");
+    let line = other.log_line_with("did not take any of the pre-shared keys and tickets");
+    assert!(line.contains("another server's, or of before it was started"), "{line}");
+    other.log_line_with("did not take the early data: no session or key was taken");
+}
+
+#[test]
+fn a_server_names_both_lists_where_nothing_is_in_common() {
+    use handclasp::crypto::CryptoProvider;
+    use handclasp::pki_types::ServerName;
+    let files = Files::new();
+    let mut server = Server::start(&files, &[]);
+    let mut provider = CryptoProvider::ring();
+    provider.signatures.by_scheme.retain(|(scheme, _)| scheme.to_string() == "ed25519");
+    let config = handclasp::ClientConfig::builder(provider)
+        .trust(handclasp::TrustAnchors::from_pem(files.read("ca.pem").as_bytes()).unwrap())
+        .unwrap()
+        .build()
+        .unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let client = handclasp::ClientConnection::new(config.into(), name).unwrap();
+    let line = server_of(&mut server, client.outgoing());
+    assert!(line.contains("ed25519], this side takes [ecdsa_secp256r1_sha256]"), "{line}");
+    assert!(line.contains("a certificate with a key of another kind"), "{line}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::certificate::{
     RevocationPolicy, StatusRequest, TrustAnchors, verify_chain,
 };
 use crate::crypto::{CipherSuite, SignatureAlgorithms, ring};
-use crate::registry::CertificateType;
+use crate::registry::{CertificateType, SignatureScheme};
 pub use crate::reply::Reply;
 use crate::wire::ClientHello;
 
@@ -36,6 +36,11 @@ pub enum NoCertificate {
 pub trait CertificateResolver: Send + Sync + fmt::Debug {
     /// The certificate for this ClientHello.
     fn resolve(&self, hello: &ClientHello<'_>) -> Reply<Result<Arc<CertifiedKey>, NoCertificate>>;
+
+    /// The schemes of all its keys, for the words of an error. None, unless a resolver says so.
+    fn schemes(&self) -> Vec<SignatureScheme> {
+        Vec::new()
+    }
 }
 
 /// A list of certificates: the first whose names match the client's and whose key the client can
@@ -82,6 +87,16 @@ impl CertificateResolver for CertificateList {
             false => NoCertificate::NoCommonType,
         };
         Reply::Now(chosen.cloned().ok_or(reason))
+    }
+
+    fn schemes(&self) -> Vec<SignatureScheme> {
+        let mut schemes = Vec::new();
+        for scheme in self.keys.iter().flat_map(|key| key.schemes()) {
+            if !schemes.contains(scheme) {
+                schemes.push(*scheme);
+            }
+        }
+        schemes
     }
 }
 

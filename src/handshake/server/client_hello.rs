@@ -174,7 +174,11 @@ impl ChoosingCertificate {
                 return Err(no_common_type([], theirs.iter().copied().map(CertificateType)));
             }
             Err(NoCertificate::NoCommonScheme) => {
-                return Err(nothing("those of the configured keys".into()));
+                let ours = offer.config.resolver.schemes();
+                return Err(nothing(match ours.is_empty() {
+                    true => "those of the configured keys".into(),
+                    false => join(ours.into_iter()),
+                }));
             }
         };
         let scheme =

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::handshake::question::{AcceptEarlyData, KeptHello};
 use crate::handshake::{EarlyData, Level, Step, expect};
 use crate::key_schedule::TrafficSecret;
+use crate::observer::{Event, Offered};
 use crate::registry::HandshakeType;
 use crate::session::Strike;
 use crate::time::Time;
@@ -26,8 +27,12 @@ pub(super) fn decide(
     hello: &ClientHello<'_>,
     context: &mut Context,
 ) -> Result<State, Error> {
-    let Some(offered) = offered(&offer, choice, hello, context) else {
-        return flight::send_with_psk(offer, psk, context);
+    let offered = match offered(&offer, choice, hello, context) {
+        Ok(offered) => offered,
+        Err(reason) => {
+            say_refused(reason, context);
+            return flight::send_with_psk(offer, psk, context);
+        }
     };
     let reply = offer.config.early_data_policy.accept(&offered);
     let state = AcceptingEarlyData { offer, psk };
@@ -41,24 +46,40 @@ pub(super) fn decide(
     }
 }
 
-/// The 0-RTT data of this ClientHello, if nothing but a replay stands against accepting them.
+/// An observer hears why 0-RTT data are not taken, if some were offered.
+pub(super) fn say_refused(reason: &'static str, context: &mut Context) {
+    if context.parameters.early_data == EarlyData::Offered {
+        context.observers.tell(|| Event::NotTaken(Offered::EarlyData, reason));
+    }
+}
+
+/// The 0-RTT data of this ClientHello, if nothing but a replay stands against accepting them; else
+/// what does.
 fn offered(
     offer: &Offer,
     choice: &ChosenPsk,
     hello: &ClientHello<'_>,
     context: &Context,
-) -> Option<EarlyDataOffer> {
-    let (max_size, _) = offer.config.early_data.as_ref()?;
-    let (identity, binder) = hello.pre_shared_keys?.iter().next()?;
-    let terms = choice.key.early_data.as_ref()?;
+) -> Result<EarlyDataOffer, &'static str> {
+    let (max_size, _) = offer.config.early_data.as_ref().ok_or("this server takes none")?;
+    let keys = hello.pre_shared_keys.ok_or("there is no key to protect them")?;
+    let (identity, binder) = keys.iter().next().ok_or("there is no key to protect them")?;
+    let terms = choice.key.early_data.as_ref().ok_or("the session or key allows none here")?;
+    if context.parameters.early_data != EarlyData::Offered {
+        return Err("none were offered");
+    }
+    if choice.index != 0 {
+        return Err("they are protected with another key than the one that was taken");
+    }
     // In QUIC the size of a ticket is no size (RFC 9001, section 4.6.1).
-    let agreed = context.parameters.early_data == EarlyData::Offered
-        && choice.index == 0
-        && (terms.max_size <= *max_size || !context.records)
-        && terms.cipher_suite == offer.cipher_suite.id
-        && terms.application_protocol == context.parameters.application_protocol;
-    if !agreed {
-        return None;
+    if terms.max_size > *max_size && context.records {
+        return Err("the session allows more of them than this server takes now");
+    }
+    if terms.cipher_suite != offer.cipher_suite.id {
+        return Err("the cipher suite is not the session's");
+    }
+    if terms.application_protocol != context.parameters.application_protocol {
+        return Err("the application protocol is not the session's");
     }
     let beginning = Time::default().unix();
     let id = sha256(binder);
@@ -70,7 +91,9 @@ fn offered(
         // other for a ticket that is from the future by this clock.
         let expected_arrival = session.since.after(Duration::from_millis(age.into()));
         if expected_arrival.difference(context.now) > window {
-            return None;
+            return Err(
+                "they came later or earlier than the client's clock says: a delay or a replay",
+            );
         }
         strike.issued = Some(session.since.unix());
         strike.fresh_since = expected_arrival.before(window).unix();
@@ -79,7 +102,7 @@ fn offered(
         strike.fresh_until = Some(until.unix());
     }
     let server_name = context.parameters.server_name.clone();
-    Some(EarlyDataOffer { terms: terms.clone(), server_name, strike })
+    Ok(EarlyDataOffer { terms: terms.clone(), server_name, strike })
 }
 
 /// The policy was asked, and has not answered yet.
@@ -97,7 +120,18 @@ impl AcceptingEarlyData {
     ) -> Result<State, Error> {
         let Self { mut offer, psk } = self;
         let anti_replay = offer.config.early_data.as_ref().map(|(_, anti_replay)| anti_replay);
-        if accept && anti_replay.is_some_and(|it| it.is_first(strike, context.now.unix())) {
+        let is_first =
+            accept && anti_replay.is_some_and(|it| it.is_first(strike, context.now.unix()));
+        if !accept {
+            say_refused("the policy does not accept them", context);
+        } else if !is_first {
+            say_refused(
+                "the register has seen them, or cannot know: the session may be of before it was \
+                 started, or of that very second",
+                context,
+            );
+        }
+        if is_first {
             let hash = offer.transcript.current();
             let secret = psk.early.client_early_traffic(&hash, &mut context.observers)?;
             let exporter = psk.early.early_exporter(&hash, &mut context.observers)?;

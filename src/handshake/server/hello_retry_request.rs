@@ -61,6 +61,7 @@ pub(super) fn send(
     let retry = first.retry_request(hello.session_id);
     context.send(None, |out| out.extend_from_slice(&retry));
     context.change_cipher_spec(!hello.session_id.is_empty());
+    early_data::say_refused("another ClientHello is asked for", context);
     early_data::reject(context);
     Ok(State::ExpectSecondClientHello(Box::new(ExpectSecondClientHello { config, first })))
 }

@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskProven;
 use crate::handshake::question::{KeptHello, ResolvePsk};
 use crate::key_schedule::{EarlySecret, Transcript};
+use crate::observer::{Event, Offered};
 use crate::wire::{ClientHello, HandshakeMessage, PSK_DHE_KE};
 
 /// The transcript that binders are made over: what came before, and the ClientHello up to its
@@ -40,7 +41,7 @@ pub(super) fn resolve(
     context: &mut Context,
 ) -> Result<State, Error> {
     let Some(resolver) = offer.config.psks.as_ref().filter(|_| offer.binder_hash.is_some()) else {
-        return choose_certificate(offer, hello, context);
+        return without(offer, hello, context);
     };
     let reply = resolver.resolve(hello, &offer.cipher_suite);
     let cipher_suite = offer.cipher_suite;
@@ -72,9 +73,47 @@ impl ResolvingPsk {
         let suits = |choice: &ChosenPsk| choice.key.hash() == offer.cipher_suite.hash.algorithm();
         match choice.filter(suits) {
             Some(choice) => take(offer, &choice, hello, context),
-            None => choose_certificate(offer, hello, context),
+            None => without(offer, hello, context),
         }
     }
+}
+
+/// No key is taken: the certificate is next. If keys were offered, an observer hears why.
+fn without(offer: Offer, hello: &ClientHello<'_>, context: &mut Context) -> Result<State, Error> {
+    if hello.pre_shared_keys.is_some() {
+        let config = &offer.config;
+        let reason = match (&config.sessions, &config.psks) {
+            _ if offer.binder_hash.is_none() => {
+                "the client names no mode for them (psk_key_exchange_modes) that this server takes"
+            }
+            (None, None) => "this server takes none",
+            (Some(_), None) => {
+                "none is a session that this server can take: they may be another server's, or of \
+                 before it was started"
+            }
+            (None, Some(_)) => "none has an identity that this server knows, for this cipher suite",
+            (Some(_), Some(_)) => {
+                "none is a session that this server can take, or has an identity that it knows, for \
+                 this cipher suite"
+            }
+        };
+        context.observers.tell(|| Event::NotTaken(Offered::PreSharedKeys, reason));
+        early_data::say_refused("no session or key was taken", context);
+    }
+    choose_certificate(offer, hello, context)
+}
+
+/// How an error calls a key that the client offered: by its identity, unless that is a ticket.
+fn words(choice: &ChosenPsk, hello: &ClientHello<'_>) -> String {
+    const SHOWN: usize = 64;
+    if choice.key.session.is_some() {
+        return "the session of its ticket".to_owned();
+    }
+    let offered = hello.pre_shared_keys.and_then(|keys| keys.iter().nth(choice.index.into()));
+    let identity = offered.map(|(offered, _)| offered.identity).unwrap_or_default();
+    let shown = identity.get(..SHOWN).unwrap_or(identity);
+    let more = if shown.len() < identity.len() { "..." } else { "" };
+    format!("the pre-shared key \"{}{more}\"", shown.escape_ascii())
 }
 
 /// Takes this key, or a ticket's: its binder must prove that the client has it, too.
@@ -93,7 +132,8 @@ pub(super) fn take(
     let expected = early
         .binder_key(key.kind(), &mut context.observers)?
         .finished(&hash, &mut context.observers)?;
-    let proof = PskProven::by_binder(&expected, binder)?;
+    let proof = PskProven::by_binder(&expected, binder)
+        .ok_or_else(|| ErrorKind::WrongBinder { key: words(choice, hello) })?;
     context.take_over(key);
     context.show_peer();
     offer.server_certificate_type = tickets::resumed(key, hello, context);

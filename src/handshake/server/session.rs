@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind};
 use crate::handshake::credential::{self, Again};
 use crate::handshake::proof::AnonymousAllowed;
 use crate::handshake::question::{KeptHello, ResolvePsk};
+use crate::observer::{Event, Offered};
 use crate::registry::ExtensionType;
 use crate::session::{KeyRecord, PeerCredential};
 use crate::wire::ClientHello;
@@ -129,6 +130,13 @@ fn settle(
     let alive = ticket.key.session.as_ref().is_some_and(|it| it.is_alive(context.now));
     match good && alive {
         true => pre_shared_key::take(offer, ticket, hello, context),
-        false => pre_shared_key::resolve(offer, hello, context),
+        false => {
+            let reason = match alive {
+                true => "what it rests on (the client's certificate or key) is not accepted now",
+                false => "it is too old",
+            };
+            context.observers.tell(|| Event::NotTaken(Offered::Session, reason));
+            pre_shared_key::resolve(offer, hello, context)
+        }
     }
 }

@@ -11,6 +11,7 @@ use super::{Context, Question, State, pre_shared_key, session};
 use crate::config::{ChosenPsk, PreSharedKey, Reply, ServerConfig};
 use crate::error::Error;
 use crate::handshake::question::{KeptHello, TakeSession};
+use crate::observer::{Event, Offered};
 use crate::registry::CertificateType;
 use crate::session::{ServerSession, Zone};
 use crate::wire::ClientHello;
@@ -73,7 +74,23 @@ impl TakingSession {
     ) -> Result<State, Error> {
         let Self { offer, index } = self;
         let policy = offer.config.session_policy(context.parameters.server_name.as_deref());
+        let found = session.is_some();
         let stored = session.and_then(|bytes| ServerSession::decode(&bytes).ok());
+        if found {
+            let reason = match &stored {
+                None => Some("its bytes are of another version of this library, or were changed"),
+                Some(it) if it.policy != policy => Some(
+                    "it was made by another configuration, or for another server name or protocol",
+                ),
+                Some(it) if !it.session.is_alive(context.now) => {
+                    Some("it is too old, or from the future by this clock")
+                }
+                Some(_) => None,
+            };
+            if let Some(reason) = reason {
+                context.observers.tell(|| Event::NotTaken(Offered::Session, reason));
+            }
+        }
         let mut good = stored.filter(|it| it.policy == policy && it.session.is_alive(context.now));
         if let Some(stored) = good.as_mut().filter(|it| !takes_early_data(&offer.config, it.zone)) {
             stored.session.max_early_data_size = 0;
