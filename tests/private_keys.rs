@@ -151,7 +151,19 @@ fn an_ec_key_without_its_public_half_is_refused_with_a_certificate_of_another_ke
     }
 }
 
-/// The contents of the algorithm, and the RSAPrivateKey, of the project's test key.
+#[test]
+fn a_certificate_with_a_compressed_key_is_not_taken_for_one_of_another_key() {
+    for key in [EcKey::new(P256), EcKey::new(P384)] {
+        let private = key.sec1(true, Some(&key.point));
+        let private = signing_key(&PrivateKeyDer::Sec1(private.as_slice().into())).unwrap();
+        let algorithm = der(0x30, &[&oid(EC), &oid(key.curve)]);
+        let spki = der(0x30, &[&algorithm, &der(0x03, &[&[0], &key.compressed()])]);
+        let refused = CertifiedKey::raw_public_key(spki, KeySource::Here(private));
+        assert_eq!(refused.map(drop), Err(ConfigError::CompressedPublicKey));
+    }
+}
+
+/// The RSAPrivateKey of the project's test key.
 fn rsa_parts() -> Vec<u8> {
     let text = include_bytes!("data/pkcs1-rsa2048.pem");
     pem::private_key(text).unwrap().der().secret_der().to_vec()

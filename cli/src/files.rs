@@ -40,6 +40,9 @@ pub fn add_bundle(
     let contents = read(file, option)?;
     let skipped_before = anchors.skipped.len();
     let before = anchors.anchors.len() + skipped_before;
+    if is_der(&contents) {
+        check_is_no_container(&contents, file, option)?;
+    }
     anchors.add_bundle(&contents);
     if anchors.anchors.len() + anchors.skipped.len() == before {
         // Nothing, or only what was there before: this says what is there in the place of
@@ -105,12 +108,31 @@ fn certificates_in(
     option: &str,
 ) -> Result<Vec<CertificateDer<'static>>, Failure> {
     if is_der(contents) {
+        check_is_no_container(contents, file, option)?;
         return Ok(vec![CertificateDer::from(contents.to_vec())]);
     }
     pem::certificates(contents).map_err(|error| {
         let hint = "it must be certificates in PEM (-----BEGIN CERTIFICATE-----), or one in DER";
         pem_failure(option, file, &error, hint)
     })
+}
+
+/// PKCS#7 and PKCS#12 in DER hold certificates, and are none.
+fn check_is_no_container(der: &[u8], file: &Path, option: &str) -> Result<(), Failure> {
+    /// pkcs-7, the arc that both name a content of near their beginning.
+    const PKCS7: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07];
+    /// Before this many bytes a certificate has its serial number at most.
+    const BEGINNING: usize = 40;
+    let beginning = der.get(..BEGINNING).unwrap_or(der);
+    if !beginning.windows(PKCS7.len()).any(|window| window == PKCS7) {
+        return Ok(());
+    }
+    let problem =
+        format!("{option} {}: it is PKCS#7 or PKCS#12, and no certificate", shown_path(file));
+    Err(Failure::misuse(problem).hint(
+        "take the certificates out of it: openssl pkcs7 -inform DER -print_certs -in FILE, or \
+         openssl pkcs12 -nokeys -in FILE",
+    ))
 }
 
 /// Whether a file is DER, and so no text.

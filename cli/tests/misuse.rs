@@ -39,6 +39,16 @@ fn files_that_cannot_be_used() {
     files.write("broken.pem", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n");
     let (empty, broken) = (files.path("empty.pem"), files.path("broken.pem"));
 
+    // The beginnings of PKCS#7 and of PKCS#12 in DER.
+    let data = [0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1];
+    for before in [&[0x30, 0x82, 1, 0][..], &[0x30, 0x82, 1, 0, 2, 1, 3, 0x30, 0x82, 0, 240]] {
+        files.write_bytes("container", &[before, &data].concat());
+        let container = files.path("container");
+        assert_misuse(["connect", "localhost:1", "--ca", &container], "PKCS#12");
+        assert_misuse(["serve", "--cert", &container, "--key", &key], "PKCS#12");
+        assert_misuse(["verify", &container, "--ca", &ca], "PKCS#12");
+        assert_misuse(["verify", &cert, "--ca", &container], "PKCS#12");
+    }
     assert_misuse(["connect", "localhost:1", "--ca", &missing], "cannot be read");
     assert_misuse(["connect", "localhost:1", "--ca", &empty], "no certificate");
     assert_misuse(["connect", "localhost:1", "--ca", &broken], "not PEM");

@@ -120,7 +120,7 @@ impl CertifiedKey {
         let public_keys: Vec<_> = parsed.iter().map(EndEntity::subject_public_key_info).collect();
         let key = signing_key_of(key, &public_keys).map_err(|error| match error {
             // The key has no public half, and all of the chain were tried.
-            KeyError::NoPublicKey => ConfigError::KeyMismatch,
+            KeyError::NoPublicKey => mismatch(parsed.first()),
             error => ConfigError::PrivateKey(error),
         })?;
         Self::new(chain, KeySource::Here(key))
@@ -254,7 +254,26 @@ fn check_key(
             return Err(ConfigError::KeyOfAnother { number, subject: parsed.subject() });
         }
     }
-    Err(ConfigError::KeyMismatch)
+    Err(mismatch(Some(first)))
+}
+
+/// The private key is not the certificate's, as far as can be seen.
+fn mismatch(first: Option<&EndEntity>) -> ConfigError {
+    match first.is_some_and(|first| has_compressed_point(first.subject_public_key_info())) {
+        true => ConfigError::CompressedPublicKey,
+        false => ConfigError::KeyMismatch,
+    }
+}
+
+/// Whether a SubjectPublicKeyInfo ends with a BIT STRING that is a compressed point (SEC 1, section
+/// 2.3.3) of P-256 or P-384: its length, no unused bits, and 2 or 3 before the one coordinate.
+fn has_compressed_point(spki: &[u8]) -> bool {
+    [32, 48].into_iter().any(|length: usize| {
+        let start = spki.len().checked_sub(length + 3).and_then(|start| spki.get(start..));
+        start.is_some_and(|bit_string| {
+            matches!(bit_string, [first, 0, 2 | 3, ..] if usize::from(*first) == length + 2)
+        })
+    })
 }
 
 /// A signature algorithm that no peer of TLS 1.3 may be sent.

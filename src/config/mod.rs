@@ -82,6 +82,12 @@ pub enum ConfigError {
     /// The private key is not that of the first certificate, and of no other one of the chain.
     #[error("the certificate belongs to another key than the private key")]
     KeyMismatch,
+    /// The certificate's public key is a compressed point, which is not verified with here.
+    #[error(
+        "the public key of the certificate is a compressed point, which is not supported: \
+         convert the key (openssl ec -conv_form uncompressed), and have a certificate issued for that"
+    )]
+    CompressedPublicKey,
     /// The private key is that of a certificate which is not the first of the chain.
     #[error(
         "the private key belongs to certificate {number} of the chain, \"{subject}\": put that \

@@ -158,7 +158,9 @@ fn named_curve(mut parameters: Parts<'_>) -> Result<Curve, KeyError> {
     let unsupported = |kind: String| Err(KeyError::Unsupported { kind });
     let parameters = parameters.next()?;
     if parameters.tag() != Tag::Oid {
-        return unsupported("an EC key that spells its curve out in place of naming it".into());
+        let kind =
+            "an EC key that spells its curve out (openssl ec -param_enc named_curve names it)";
+        return unsupported(kind.into());
     }
     match Oid::new(parameters.data.into()).to_id_string().as_str() {
         "1.2.840.10045.3.1.7" => Ok(Curve::P256),
@@ -178,9 +180,9 @@ fn kind(algorithm: &str) -> String {
     let name = match algorithm {
         "1.2.840.113549.1.1.10" => "an RSA key for RSA-PSS alone (id-RSASSA-PSS)",
         "1.2.840.10040.4.1" => "a DSA key",
-        "1.2.840.113549.1.3.1" | "1.2.840.10046.2.1" => "a Diffie-Hellman key, which cannot sign,",
-        "1.3.101.110" => "an X25519 key, which cannot sign,",
-        "1.3.101.111" => "an X448 key, which cannot sign,",
+        "1.2.840.113549.1.3.1" | "1.2.840.10046.2.1" => "a Diffie-Hellman key (it cannot sign)",
+        "1.3.101.110" => "an X25519 key (it cannot sign)",
+        "1.3.101.111" => "an X448 key (it cannot sign)",
         "1.3.101.113" => "an Ed448 key",
         "1.2.156.10197.1.301" => "an SM2 key",
         "2.16.840.1.101.3.4.3.17" => "an ML-DSA-44 key",
