@@ -297,3 +297,84 @@ fn came_before(progress: &Progress) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn situation(side: Side) -> Situation {
+        Situation {
+            side,
+            server_name: None,
+            keys: Vec::new(),
+            protocols: Vec::new(),
+            has_certificate: false,
+            patience: Duration::from_secs(30),
+            told: true,
+        }
+    }
+
+    fn explained(side: Side, kind: io::ErrorKind, progress: &Progress) -> (String, String) {
+        let failure = situation(side).explain(io::Error::from(kind).into(), progress);
+        (failure.message, failure.hint.unwrap_or_default())
+    }
+
+    #[test]
+    fn silence_says_how_long_and_what_was_awaited() {
+        let after =
+            |received: &str| Progress { received: Some(received.into()), ..Progress::default() };
+        for (side, progress, awaited, hint) in [
+            (
+                Side::Client,
+                Progress::default(),
+                "the server's first message",
+                "client speaks first",
+            ),
+            (Side::Client, after("CertificateVerify"), "the server's Finished", "long messages"),
+            (Side::Server, Progress::default(), "the ClientHello", "begin with TLS"),
+            (Side::Server, after("ClientHello"), "the client's Finished", "long messages"),
+        ] {
+            let (message, help) = explained(side, io::ErrorKind::WouldBlock, &progress);
+            assert!(message.contains("30 seconds") && message.contains(awaited), "{message}");
+            assert!(help.contains(hint), "{help}");
+        }
+        let complete = Progress { complete: true, ..Progress::default() };
+        let (message, _) = explained(Side::Client, io::ErrorKind::TimedOut, &complete);
+        assert_eq!(message, "the peer was silent or too slow for 30 seconds");
+    }
+
+    #[test]
+    fn data_that_may_be_truncated_are_counted() {
+        let progress = Progress { complete: true, data: (3, 4_200), ..Progress::default() };
+        let (message, help) = explained(Side::Client, io::ErrorKind::ConnectionReset, &progress);
+        assert!(message.contains("truncated; 3 records of 4200 bytes came"), "{message}");
+        assert!(help.contains("does not send close_notify"), "{help}");
+        let failure = Failure::from(Error::from(ErrorKind::Truncated));
+        let failure = situation(Side::Server).explain(failure, &progress);
+        assert!(failure.message.contains("3 records of 4200 bytes"), "{}", failure.message);
+    }
+
+    #[test]
+    fn the_same_failure_has_the_options_of_the_side_that_reads_it() {
+        let problem = Problem::UnknownIssuer("CN=a".into());
+        let error = CertificateError { certificate: "CN=b".into(), problem };
+        for (side, with, without) in [
+            (Side::Client, "--ca FILE", "--client-ca"),
+            (Side::Server, "--client-ca FILE", ": --ca"),
+        ] {
+            let failure = Failure::from(Error::from(error.clone()));
+            let hint = situation(side).explain(failure, &Progress::default()).hint.unwrap();
+            assert!(hint.contains(with) && !hint.contains(without), "{hint}");
+            assert!(hint.contains("send the certificate of \"CN=a\""), "the library's: {hint}");
+        }
+        // What the library says of dates holds for whosever certificate it is.
+        let now = handclasp::certificate::Timestamp(0);
+        let problem = Problem::Expired { not_after: now, now };
+        let remedy = problem.remedy();
+        let error = Error::from(CertificateError { certificate: "CN=b".into(), problem });
+        for side in [Side::Client, Side::Server] {
+            let failure = situation(side).explain(error.clone().into(), &Progress::default());
+            assert_eq!(failure.hint, remedy);
+        }
+    }
+}

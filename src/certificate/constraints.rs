@@ -72,7 +72,7 @@ impl<'a> NameConstraints<'a> {
         const LISTED: usize = 10;
         let of_kind = |subtree: &&Subtree<'_>| subtree.is_for(name);
         if !name.is_well_formed() {
-            return "the name is malformed, so that no constraint can be held against it"
+            return "constraints of its kind cannot be compared with a name of this form"
                 .to_owned();
         }
         if matches!(name, SubjectName::Other(_)) {

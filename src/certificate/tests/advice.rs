@@ -315,7 +315,14 @@ fn which_name_constraint_is_broken_is_told() {
     let side = |number, trees: &[Vec<u8>]| der::wrap(der::constructed(number), &trees.concat());
     let contents = [
         side(0, &[tree(name::tag::DNS, b"a.example"), tree(name::tag::DNS, b"b.example")]),
-        side(1, &[tree(name::tag::DNS, b"no.a.example"), tree(name::tag::IP, &[0; 8])]),
+        side(
+            1,
+            &[
+                tree(name::tag::DNS, b"no.a.example"),
+                tree(name::tag::IP, &[0; 8]),
+                tree(name::tag::URI, b"no.a.example"),
+            ],
+        ),
     ]
     .concat();
     let constraints = crate::certificate::constraints::NameConstraints::decode(&contents).unwrap();
@@ -323,8 +330,12 @@ fn which_name_constraint_is_broken_is_told() {
         (dns("c.example"), "permitted of its kind is only DNS:a.example, DNS:b.example"),
         (dns("x.no.a.example"), "excluded is DNS:no.a.example"),
         (SubjectName::Ip(vec![192, 0, 2, 1]), "excluded is IP:0.0.0.0/0"),
-        (dns("a..example"), "the name is malformed"),
-        (SubjectName::Undecodable, "the name is malformed"),
+        (dns("a..example"), "constraints of its kind cannot be compared"),
+        (SubjectName::Undecodable, "constraints of its kind cannot be compared"),
+        (
+            SubjectName::Uri("https://192.0.2.1/".into()),
+            "constraints of its kind cannot be compared",
+        ),
     ] {
         assert!(!constraints.allow(&name));
         let said = constraints.reason(&name);
