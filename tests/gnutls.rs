@@ -10,7 +10,8 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 use common::{Identity, NAME, server_name};
-use handclasp::config::{CertificateList, PreSharedKey, PskList};
+use handclasp::alert::AlertDescription;
+use handclasp::config::{CertificateList, HmacCookies, PreSharedKey, PskList};
 use handclasp::connection::Options;
 use handclasp::crypto::CryptoProvider;
 use handclasp::key_schedule::PskKind;
@@ -236,4 +237,41 @@ fn our_server_shares_a_key_with_gnutls_cli() {
     stream.write_all(b"our words\n").unwrap();
     process.wait_for("our words");
     assert_eq!(stream.connection().parameters().pre_shared_key, Some(PskKind::External));
+}
+
+/// What GnuTLS's client says to a server with cookies, which retries always or only for a share.
+fn retried(always: bool) -> Result<bool, handclasp::Error> {
+    let (identity, folder) = (Identity::p256(), Folder::new());
+    let authority = folder.file("ca.pem", pem("CERTIFICATE", &identity.anchor));
+    let cookies = HmacCookies::random(&*CryptoProvider::ring().random).unwrap();
+    let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
+    // Its shares are for other groups than P-384.
+    let provider = if always { CryptoProvider::ring() } else { common::narrow_provider(0, 2) };
+    let config = ServerConfig::builder(provider)
+        .cookies(Arc::new(cookies))
+        .always_retry(always)
+        .build(Arc::new(list))
+        .unwrap();
+    let listener = Listener::new();
+    let port = listener.port().to_string();
+    let name = ["--sni-hostname", NAME, "--verify-hostname", NAME, "--x509cafile", &authority];
+    let address = ["-p", &port, "127.0.0.1"];
+    let _process = Process::start("gnutls-cli", &[&name[..], &address].concat());
+    let server = ServerConnection::new(Arc::new(config)).unwrap();
+    let mut stream = Stream::new(server, listener.accept());
+    match stream.handshake() {
+        Ok(()) => Ok(stream.connection().parameters().retried),
+        Err(error) => Err(handclasp::Error::inside(&error).unwrap().clone()),
+    }
+}
+
+#[test]
+fn gnutls_cli_takes_a_cookie_with_another_group_and_none_alone() {
+    if !gnutls_is_here() {
+        return;
+    }
+    assert_eq!(retried(false), Ok(true));
+    // As `always_retry` says. A GnuTLS that takes it makes this fail: then change those words.
+    let error = retried(true).unwrap_err();
+    assert_eq!(error.alert_received(), Some(AlertDescription::ILLEGAL_PARAMETER));
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use handclasp::crypto::Hash;
-use handclasp::crypto::ring::SHA256;
+use handclasp::crypto::ring::{SHA256, TLS_AES_128_GCM_SHA256};
+use handclasp::key_schedule::TrafficSecret;
+use handclasp::record::Opener;
+use handclasp::registry::ContentType;
 use handclasp_replay::{Report, Vectors, replay, replay_all};
 
 /// The SHA-256 of `vectors/SHA256SUMS`.
@@ -107,4 +110,66 @@ fn the_vectors_are_unchanged_and_complete() {
     let entries = std::fs::read_dir(directory()).unwrap();
     let files = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert_eq!(files.collect::<BTreeSet<_>>(), names);
+}
+
+/// What a key log would have of section 3, and what the trace has under "key" and "iv".
+const LOGGED: [(&str, &str, &str); 4] = [
+    (
+        "b3eddb126e067f35a780b3abf45e2d8f3b1a950738f52e9600746a0e27a55a21",
+        "dbfaa693d1762c5b666af5d950258d01",
+        "5bd3c71b836e0b76bb73265f",
+    ),
+    (
+        "b67b7d690cc16c4e75e54213cb2d37b4e9c912bcded9105d42befd59d391ad38",
+        "3fce516009c21727d0f2e4e86ee403bc",
+        "5d313eb2671276ee13000b30",
+    ),
+    (
+        "9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5",
+        "17422dda596ed5d9acd890e3c63f5051",
+        "5b78923dee08579033e523d9",
+    ),
+    (
+        "a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643",
+        "9f02283b6c9c07efc26bb9f2ac92e356",
+        "cf782b88dd83549aadf1e984",
+    ),
+];
+
+#[test]
+fn a_logged_traffic_secret_gives_the_key_and_iv_of_its_records() {
+    for (secret, key, iv) in LOGGED {
+        let secret = hex::decode(secret).unwrap();
+        let secret = TrafficSecret::from_bytes(TLS_AES_128_GCM_SHA256, &secret).unwrap();
+        let derived = secret.key_and_iv().unwrap();
+        assert_eq!(hex::encode(derived.key.as_bytes()), key);
+        assert_eq!(hex::encode(*derived.iv), iv);
+        let after = secret.after_key_update().unwrap();
+        assert_ne!(after.as_bytes(), secret.as_bytes());
+    }
+    let short = TrafficSecret::from_bytes(TLS_AES_128_GCM_SHA256, &[7; 31]);
+    let long = TrafficSecret::from_bytes(TLS_AES_128_GCM_SHA256, &[7; 48]);
+    assert!(short.is_err() && long.is_err());
+}
+
+/// The server's first protected record of section 3 is opened with nothing but the logged secret.
+#[test]
+fn a_record_of_the_trace_opens_under_the_logged_secret() {
+    let text =
+        std::fs::read_to_string(directory().join("derived-section3-simple-1rtt.json")).unwrap();
+    let values: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let bytes = |value: &serde_json::Value| hex::decode(value.as_str().unwrap()).unwrap();
+    let records = values["records"].as_array().unwrap();
+    let first = records.iter().find(|record| {
+        record["side"] == "server" && record["record"].as_str().unwrap().starts_with("17")
+    });
+    let first = first.unwrap();
+    let secret = bytes(&values["secrets"]["server_handshake_traffic"]);
+    let secret = TrafficSecret::from_bytes(TLS_AES_128_GCM_SHA256, &secret).unwrap();
+    let mut opener = Opener::plaintext();
+    opener.install(secret.traffic_keys().unwrap());
+    let mut record = bytes(&first["record"]);
+    let opened = opener.open(&mut record).unwrap().unwrap();
+    assert_eq!(opened.content_type, ContentType::HANDSHAKE);
+    assert_eq!(opened.payload, bytes(&first["payload"]));
 }

@@ -203,6 +203,11 @@ impl ServerConfigBuilder {
     /// Answers every first ClientHello with a HelloRetryRequest, so that a client must have been
     /// reachable, a cookie's lifetime ago at most, before anything costly is done for it. Takes
     /// effect with [`cookies`](Self::cookies) only: a retry must change something.
+    ///
+    /// **It shuts clients out.** Where the client's key share fits already, the HelloRetryRequest has a
+    /// cookie and asks for no other share. RFC 9846, section 4.2.4, allows that, but clients with
+    /// GnuTLS (3.7.9 was tried) end the handshake there with an illegal_parameter alert. Without this,
+    /// a retry has a cookie only where it asks for another share as well, which GnuTLS takes.
     pub fn always_retry(mut self, always: bool) -> Self {
         self.0.always_retry = always;
         self

@@ -40,7 +40,7 @@ use crate::config::{ClientConfig, ServerConfig};
 use crate::crypto::{Secret, wipe_stack};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::{Answer, Handshake, PeerParameters, Question, QuestionNumber, Side, Step};
-use crate::key_schedule::TrafficSecret;
+use crate::key_schedule::{KeyAndIv, TrafficSecret};
 use crate::level::Level;
 use crate::observer::Observer;
 use crate::record::{Opener, PaddingPolicy, Sealer, TrafficKeys};
@@ -330,7 +330,7 @@ impl Connection {
 }
 
 fn traffic_keys(handshake: &mut Handshake, secret: &TrafficSecret) -> Result<TrafficKeys, Error> {
-    let (key, iv) = secret.key_and_iv(handshake.observers())?;
+    let KeyAndIv { key, iv } = secret.derive_key_and_iv(handshake.observers())?;
     Ok(TrafficKeys::new(secret.suite(), key.as_bytes(), &iv)?)
 }
 

@@ -23,7 +23,7 @@ use crate::crypto::{
 };
 use crate::observer::{KeyScheduleOperation, KeyScheduleValues, Observers};
 
-pub use traffic::TrafficSecret;
+pub use traffic::{KeyAndIv, TrafficSecret};
 pub(crate) use transcript::Transcript;
 
 /// Where a PSK comes from: it decides the label of its binder key (section 7.1), so that a ticket

@@ -46,7 +46,7 @@ fn the_schedule_of_section_3() {
     let [client, server] = handshake.traffic(&hash, none).unwrap();
     same(client.as_bytes(), "b3eddb126e067f35a780b3abf45e2d8f3b1a950738f52e9600746a0e27a55a21");
     same(server.as_bytes(), "b67b7d690cc16c4e75e54213cb2d37b4e9c912bcded9105d42befd59d391ad38");
-    let (key, iv) = server.key_and_iv(none).unwrap();
+    let KeyAndIv { key, iv } = server.derive_key_and_iv(none).unwrap();
     same(key.as_bytes(), "3fce516009c21727d0f2e4e86ee403bc");
     same(iv.as_slice(), "5d313eb2671276ee13000b30");
 
@@ -121,7 +121,7 @@ fn the_early_secrets_and_the_binder_of_section_4() {
     same(&hash, "08ad0fa05d7c7233b1775ba2ff9f4c5b8b59276b7f227f13a976245f5d960913");
     let traffic = early.client_early_traffic(&hash, none).unwrap();
     same(traffic.as_bytes(), "3fbbe6a60deb66c30a32795aba0eff7eaa10105586e7be5c09678d63b6caab62");
-    let (key, iv) = traffic.key_and_iv(none).unwrap();
+    let KeyAndIv { key, iv } = traffic.derive_key_and_iv(none).unwrap();
     same(key.as_bytes(), "920205a5b7bf2115e6fc5c2942834f54");
     same(iv.as_slice(), "6d475f0993c8e564610db2b9");
     let exporter = early.early_exporter(&hash, none).unwrap();

@@ -3,23 +3,62 @@
 use zeroize::Zeroizing;
 
 use super::{expand_label, expand_secret};
-use crate::crypto::{CipherSuite, Digest, NONCE_LENGTH, ProviderError, Secret, provider_fault};
+use crate::crypto::{
+    CipherSuite, CryptoError, Digest, NONCE_LENGTH, ProviderError, Secret, provider_fault,
+};
 use crate::observer::Observers;
+use crate::record::TrafficKeys;
 
 /// The secret of one direction at one level. Records derive a key and an IV from it; QUIC derives
 /// what RFC 9001 says.
+///
+/// A key log (RFC 9850, `SSLKEYLOGFILE`) has such secrets, in hexadecimal. With one of them, the
+/// records of its direction can be opened:
+///
+/// ```
+/// use handclasp::crypto::ring::TLS_AES_128_GCM_SHA256;
+/// use handclasp::key_schedule::TrafficSecret;
+/// use handclasp::record::Opener;
+/// # fn example(logged: &[u8], record: &mut [u8]) -> Result<(), Box<dyn std::error::Error>> {
+///
+/// // The suite is in the ServerHello; the line was `SERVER_TRAFFIC_SECRET_0`.
+/// let secret = TrafficSecret::from_bytes(TLS_AES_128_GCM_SHA256, logged)?;
+/// let mut opener = Opener::plaintext();
+/// opener.install(secret.traffic_keys()?);
+/// let opened = opener.open(record)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct TrafficSecret {
     suite: CipherSuite,
     secret: Secret,
 }
 
-/// The IV of a direction's records.
-type Iv = Zeroizing<[u8; NONCE_LENGTH]>;
+/// What protects the records of one direction (section 7.3).
+#[derive(Clone, Debug)]
+pub struct KeyAndIv {
+    /// The key, as long as the suite's AEAD needs it.
+    pub key: Secret,
+    /// The IV. A record's nonce is made of it and the record's number (section 5.3).
+    pub iv: Zeroizing<[u8; NONCE_LENGTH]>,
+}
 
 impl TrafficSecret {
     pub(super) fn new(suite: CipherSuite, secret: Secret) -> Self {
         Self { suite, secret }
+    }
+
+    /// The secret with these bytes, for the suite of its connection: what a key log has, say.
+    ///
+    /// # Errors
+    /// When it is not as long as the output of the suite's hash.
+    pub fn from_bytes(suite: CipherSuite, secret: &[u8]) -> Result<Self, CryptoError> {
+        let secret = Secret::new(secret).ok_or(CryptoError)?;
+        if secret.as_bytes().len() != suite.hash.output_length() {
+            return Err(CryptoError);
+        }
+        Ok(Self { suite, secret })
     }
 
     /// The suite that the secret is used with.
@@ -32,16 +71,45 @@ impl TrafficSecret {
         self.secret.as_bytes()
     }
 
-    /// The key and the IV of the record protection (section 7.3).
-    pub(crate) fn key_and_iv(
+    /// The key and the IV of the records under this secret (section 7.3).
+    ///
+    /// # Errors
+    /// When the suite's provider fails.
+    pub fn key_and_iv(&self) -> Result<KeyAndIv, CryptoError> {
+        Ok(self.derive_key_and_iv(&mut Observers::default())?)
+    }
+
+    /// The same, ready for an [`Opener`](crate::record::Opener) or a
+    /// [`Sealer`](crate::record::Sealer).
+    ///
+    /// # Errors
+    /// When the suite's provider fails.
+    pub fn traffic_keys(&self) -> Result<TrafficKeys, CryptoError> {
+        let KeyAndIv { key, iv } = self.key_and_iv()?;
+        TrafficKeys::new(&self.suite, key.as_bytes(), &iv)
+    }
+
+    /// The secret that takes over after a KeyUpdate of its direction (section 7.2): the key logs of
+    /// most implementations have the first one only.
+    ///
+    /// # Errors
+    /// When the suite's provider fails.
+    pub fn after_key_update(&self) -> Result<Self, CryptoError> {
+        Ok(self.clone().update(&mut Observers::default())?)
+    }
+
+    pub(crate) fn derive_key_and_iv(
         &self,
         observers: &mut Observers,
-    ) -> Result<(Secret, Iv), ProviderError> {
+    ) -> Result<KeyAndIv, ProviderError> {
         let (hash, secret) = (self.suite.hash, self.as_bytes());
-        let (mut key, mut iv) = (Secret::zeros(self.suite.aead.key_length()), Iv::default());
+        let (mut key, mut iv) = (
+            Secret::zeros(self.suite.aead.key_length()),
+            Zeroizing::<[u8; NONCE_LENGTH]>::default(),
+        );
         expand_label(hash, secret, "key", &[], key.as_mut_bytes(), observers)?;
         expand_label(hash, secret, "iv", &[], iv.as_mut_slice(), observers)?;
-        Ok((key, iv))
+        Ok(KeyAndIv { key, iv })
     }
 
     /// The secret after a KeyUpdate (section 7.2). The old one is gone.
