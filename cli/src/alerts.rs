@@ -48,7 +48,7 @@ fn from_server(
             listed(&situation.keys)
         ),
         A::DECRYPT_ERROR if progress.shown.is_some() => {
-            format!("the key may not belong to {}", own(progress))
+            format!("the private key may not belong to {}", own(progress))
         }
         A::BAD_CERTIFICATE
         | A::UNSUPPORTED_CERTIFICATE
@@ -74,29 +74,42 @@ fn from_server(
 
 fn from_client(alert: AlertDescription, progress: &Progress) -> Option<String> {
     use AlertDescription as A;
+    if alert == A::USER_CANCELED {
+        return Some("the client gave up by itself".into());
+    }
+    if progress.shown.is_none() {
+        return match alert {
+            A::BAD_CERTIFICATE
+            | A::UNSUPPORTED_CERTIFICATE
+            | A::CERTIFICATE_REVOKED
+            | A::CERTIFICATE_EXPIRED
+            | A::CERTIFICATE_UNKNOWN
+            | A::UNKNOWN_CA => {
+                Some("no certificate was shown to it: its log may say what it means".into())
+            }
+            _ => None,
+        };
+    }
+    let own = own(progress);
     Some(match alert {
         A::UNKNOWN_CA => format!(
-            "the client does not trust the issuer of {}: it must have the root's certificate \
-             (handclasp connect: --ca FILE), and --cert the intermediates",
-            own(progress)
+            "the client does not trust the issuer of {own}: it must have the root's certificate \
+             (handclasp connect: --ca FILE), and --cert the intermediates"
         ),
         A::BAD_CERTIFICATE
         | A::UNSUPPORTED_CERTIFICATE
         | A::CERTIFICATE_REVOKED
         | A::CERTIFICATE_EXPIRED
-        | A::CERTIFICATE_UNKNOWN => match progress.shown {
-            Some(_) => format!(
-                "the client refused {}{}; clients say this of a name that does not fit, too",
-                own(progress),
-                certificate(alert)
-            ),
-            None => "no certificate was shown to it: its log may say what it means".into(),
-        },
-        A::HANDSHAKE_FAILURE | A::INTERNAL_ERROR | A::GENERAL_ERROR | A::ACCESS_DENIED => {
-            format!("the client gave no other reason; it was shown {}", own(progress))
+        | A::CERTIFICATE_UNKNOWN => {
+            let detail = certificate(alert);
+            format!(
+                "the client refused {own}{detail}; clients say this of a name that does not fit, too"
+            )
         }
-        A::USER_CANCELED => "the client gave up by itself".into(),
-        A::DECRYPT_ERROR => format!("the key may not belong to {}", own(progress)),
+        A::HANDSHAKE_FAILURE | A::INTERNAL_ERROR | A::GENERAL_ERROR | A::ACCESS_DENIED => {
+            format!("the client gave no other reason; it was shown {own}")
+        }
+        A::DECRYPT_ERROR => format!("the private key may not belong to {own}"),
         _ => return None,
     })
 }
