@@ -159,8 +159,9 @@ impl ServerConfigBuilder {
     }
 
     /// Accepts up to `max_size` bytes of 0-RTT data on a connection. `anti_replay` sees to it that
-    /// none are taken twice: a [`StrikeRegister`](crate::session::StrikeRegister) for this server
-    /// alone, or one that all servers share that have the same ticket keys. None by default.
+    /// none are taken twice. A [`StrikeRegister`](crate::session::StrikeRegister) takes data under the
+    /// tickets that were sent with it; a register of your own may serve several servers with the same
+    /// ticket keys. None by default.
     pub fn early_data(mut self, max_size: u32, anti_replay: Arc<dyn AntiReplay>) -> Self {
         self.0.early_data = Some((max_size, anti_replay));
         self
@@ -172,8 +173,9 @@ impl ServerConfigBuilder {
         self
     }
 
-    /// How far the client's view of a ticket's age may be off for 0-RTT data to be accepted, in
-    /// seconds: 10 by default (section 8.3).
+    /// How far the expected arrival of a ClientHello may be from the clock, in either direction, for
+    /// its 0-RTT data to be accepted, in seconds: 10 by default (section 8.3). The expected arrival is
+    /// the time of the ticket plus the age that the client sent.
     pub fn early_data_window(mut self, seconds: u32) -> Self {
         self.0.early_data_window = seconds;
         self

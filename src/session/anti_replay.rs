@@ -51,13 +51,14 @@ pub trait AntiReplay: Send + Sync + fmt::Debug {
         None
     }
 
-    /// Is this ClientHello seen for the first time? It is remembered then. When in doubt, or out
-    /// of room, say no: the connection goes on without 0-RTT data. What has to ask over a
-    /// network is better asked as a question of the handshake.
+    /// Is this ClientHello seen for the first time? It is remembered then. When in doubt, or out of
+    /// room, say no: the connection goes on without 0-RTT data. A register that has to ask over a
+    /// network should not do it here: leave
+    /// [the question](crate::handshake::Question::AcceptEarlyData) open, and ask before the answer.
     ///
-    /// `now` is the time of the connection, which is behind where it was made long before the
-    /// client spoke: see [`set_time`](crate::Connection::set_time). Who forgets a ClientHello by a
-    /// clock of its own must refuse those whose [`fresh_until`](Strike::fresh_until) is over by
+    /// `now` is the time of the connection. It may be behind, where the connection waited for the
+    /// client: see [`set_time`](crate::Connection::set_time). A register that forgets a ClientHello
+    /// by a clock of its own must refuse those whose [`fresh_until`](Strike::fresh_until) is over by
     /// that clock.
     fn is_first(&self, strike: &Strike, now: UnixTime) -> bool;
 }

@@ -16,8 +16,8 @@ use crate::reply::Reply;
 ///
 /// A ticket is the name of its key, 32 random bytes, and the session under AES-256-GCM with a key
 /// and a nonce of its own, derived from the two. A server that restarts, or another one, opens it
-/// if it has the same key. Whoever gets hold of a key can read the tickets under it: it must be
-/// kept like a private key, and changed.
+/// if it has the same key. A key opens all tickets under it: keep it like a private key, and change
+/// it.
 ///
 /// The first key seals, and all open. The library makes [random](Self::random) keys, or the
 /// application [gives](Self::from_bytes) them:
