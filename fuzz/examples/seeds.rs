@@ -218,6 +218,21 @@ fn certificates(write: Write<'_>) -> io::Result<()> {
         constrained.extensions.push(extension(number, critical, &value));
     }
     chain("constrained", 0, &[&leaf, &constrained])?;
+    let contents: [&[u8]; 8] = [
+        &[0x55, 0x1d, 17],
+        &[0x80, 0x55, 0x1d, 17],
+        &[0x55, 0x1d, 0x91],
+        &[],
+        &[0],
+        &[0, 0x80],
+        &[0, 1],
+        &[0xff, 0xff],
+    ];
+    for place in 0..8 {
+        for (number, contents) in contents.iter().enumerate() {
+            write("forms", &format!("{place}-{number}"), &[&[place], *contents].concat())?;
+        }
+    }
 
     let names = |name: &str, reference: &str, lists: [&[GeneralName<'_>]; 3]| {
         let mut bytes = vec![u8::try_from(reference.len()).expect("it is short")];

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use handclasp::TrustAnchors;
 use handclasp::certificate::{
-    AnchorDates, InitialPolicies, CertificateError, ChainRequest, EndEntity, PathLimits, Profile, Purpose, ReferenceIdentifier,
-    Revocation, VerifiedPath, verify_chain,
+    AnchorDates, CertificateError, ChainRequest, EndEntity, InitialPolicies, PathLimits, Profile,
+    Purpose, ReferenceIdentifier, Revocation, VerifiedPath, verify_chain,
 };
 use handclasp::pki_types::{
     AlgorithmIdentifier, CertificateDer, Der, InvalidSignature, ServerName,
@@ -18,7 +18,7 @@ use handclasp::pki_types::{
 use crate::Input;
 
 /// Noon on 2026-07-30, when the certificates that [`Template`] writes are valid.
-const NOW: u64 = 1_785_412_800;
+pub const NOW: u64 = 1_785_412_800;
 /// As many intermediates as a path may have.
 const FEW: usize = 6;
 /// More words than this is too much for a log.
@@ -52,6 +52,18 @@ impl SignatureVerificationAlgorithm for Believer {
     }
 }
 
+/// The one algorithm of these certificates.
+pub static BELIEVER: &dyn SignatureVerificationAlgorithm = &Believer;
+
+/// The generator of P-256: the leaf's key must be a point of the curve. Those of the others are
+/// believed whatever they are.
+const POINT: [u8; 64] = [
+    0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2,
+    0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96,
+    0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a, 0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16,
+    0x2b, 0xce, 0x33, 0x57, 0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5,
+];
+
 /// An element of DER with these contents.
 pub fn der(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
     let contents = contents.concat();
@@ -77,7 +89,8 @@ fn name(common_name: &str) -> Vec<u8> {
 
 fn spki(key: u8) -> Vec<u8> {
     let algorithm = der(0x30, &[alg_id::ECDSA_P256.as_ref()]);
-    der(0x30, &[&algorithm, &der(3, &[&[0, 4], &[key; 64]])])
+    let point = if key == 1 { POINT } else { [key; 64] };
+    der(0x30, &[&algorithm, &der(3, &[&[0, 4], &point])])
 }
 
 /// An extension of the arc 2.5.29.
@@ -93,6 +106,8 @@ pub struct Template<'a> {
     /// What the public key consists of.
     pub key: u8,
     pub version: u8,
+    /// Contents of the serial number; without them, one that goes with the key.
+    pub serial: Option<Vec<u8>>,
     pub not_after: &'a str,
     pub extensions: Vec<Vec<u8>>,
 }
@@ -104,6 +119,7 @@ impl Default for Template<'_> {
             issuer: "root",
             key: 1,
             version: 2,
+            serial: None,
             not_after: "270101000000Z",
             extensions: Vec::new(),
         }
@@ -143,11 +159,12 @@ impl Template<'_> {
             2 => der(0xa3, &[&der(0x30, &[&extensions])]),
             _ => Vec::new(),
         };
+        let serial = [0x51, self.key, 3, 4, 5, 6, 7, 8, 9];
         let signed = der(
             0x30,
             &[
                 &der(0xa0, &[&[2, 1, self.version]]),
-                &[2, 9, 0x51, self.key, 3, 4, 5, 6, 7, 8, 9],
+                &der(2, &[self.serial.as_deref().unwrap_or(&serial)]),
                 &algorithm,
                 &name(self.issuer),
                 &der(0x30, &[&validity]),
@@ -191,7 +208,6 @@ impl Question<'_> {
     }
 
     fn verdict(&self, profile: Profile) -> Verdict {
-        static BELIEVER: Believer = Believer;
         SIGNATURES.set(0);
         let verdict = verify_chain(&ChainRequest {
             end_entity: self.end_entity,
@@ -203,7 +219,7 @@ impl Question<'_> {
             policies: InitialPolicies::default(),
             anchor_dates: AnchorDates::default(),
             now: UnixTime::since_unix_epoch(Duration::from_secs(NOW)),
-            algorithms: &[&BELIEVER],
+            algorithms: &[BELIEVER],
             revocation: Revocation::default(),
             limits: self.limits,
         });
@@ -227,7 +243,7 @@ fn assert_printable(words: &str) {
 }
 
 /// Anchors that are always there: two roots, one of them for `example.com` alone.
-fn anchors() -> TrustAnchors {
+pub fn anchors() -> TrustAnchors {
     let mut anchors = TrustAnchors::new();
     let permitted = der(0x30, &[&der(0xa0, &[&der(0x30, &[&der(0x82, &[b"example.com"])])])]);
     for (number, subject) in (100..).zip(["root", "narrow root"]) {

@@ -10,6 +10,7 @@ pub mod clocks;
 pub mod differential;
 pub mod explained;
 pub mod features;
+pub mod forms;
 mod hello;
 mod meeting;
 #[path = "../../tests/hostile/peers.rs"]

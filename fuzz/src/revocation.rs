@@ -4,8 +4,9 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use handclasp::certificate::{
-    AnchorDates, InitialPolicies, CertificateRevocationList, ChainRequest, Digests, PathLimits, Profile, Purpose, Revocation,
-    RevocationMode, RevocationPolicy, RevocationScope, StatusRequest, TrustAnchors, verify_chain,
+    AnchorDates, CertificateRevocationList, ChainRequest, Digests, InitialPolicies, PathLimits,
+    Profile, Purpose, Revocation, RevocationMode, RevocationPolicy, RevocationScope, StatusRequest,
+    TrustAnchors, verify_chain,
 };
 use handclasp::crypto::ring;
 use handclasp::pki_types::pem::PemObject;

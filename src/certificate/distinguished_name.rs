@@ -9,6 +9,7 @@ use super::der;
 use super::error::printable;
 
 pub(super) const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
+const DOMAIN_COMPONENT: &[u8] = &[0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x19];
 /// Where certificates had email addresses before there were subject alternative names.
 pub(super) const EMAIL_ADDRESS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01];
 
@@ -108,11 +109,13 @@ fn fold_word(word: &str, out: &mut Vec<u8>) {
 /// that is mapped to nothing, or that has another encoding and is not the composed one, or whose
 /// case folds in another way than here.
 pub(super) fn is_clear(name: &[u8]) -> bool {
-    let is_string_clear = |value: &der::Element<'_>| match text(*value) {
+    let is_value_clear = |kind: &[u8], value: der::Element<'_>| match text(value) {
+        // A label of a domain may also be written in ASCII (RFC 5280, section 7.3).
+        Some(text) if kind == DOMAIN_COMPONENT => text.is_ascii() && text.chars().all(is_exact),
         Some(text) => text.chars().all(is_exact),
         None => !is_string(value.tag),
     };
-    attributes(name).is_some_and(|all| all.iter().all(|(_, value)| is_string_clear(value)))
+    attributes(name).is_some_and(|all| all.iter().all(|(kind, value)| is_value_clear(kind, *value)))
 }
 
 /// Whether the name may begin with the tree where the forms of the two cannot tell, as one of them
@@ -355,6 +358,12 @@ mod tests {
         ] {
             assert!(!is_clear_text(text), "{text:?}");
         }
+        let label = |text: &str| {
+            let kind = der::wrap(der::OBJECT_IDENTIFIER, DOMAIN_COMPONENT);
+            let value = der::wrap(der::UTF8_STRING, text.as_bytes());
+            set(&[der::wrap(der::SEQUENCE, &[kind, value].concat())])
+        };
+        assert!(is_clear(&label("xn--bcher-kva")) && !is_clear(&label("bücher")));
         assert!(!is_clear(&name(&[(3, 0x14, b"good\xffroot")])), "a string that does not decode");
         assert!(is_clear(&name(&[(3, 0x03, &[0, 0xff])])), "no string");
     }

@@ -157,6 +157,17 @@
 //!
 //! A server with another key is refused, with both pins in the error.
 //!
+//! # How strict to be
+//!
+//! A [`TrustAnchorVerifier`](super::TrustAnchorVerifier) can refuse more than it does by default:
+//! what the standards forbid authorities to issue
+//! ([`with_profile`](super::TrustAnchorVerifier::with_profile)), anchors whose certificates have
+//! expired ([`with_anchor_dates`](super::TrustAnchorVerifier::with_anchor_dates)), and chains
+//! without an acceptable certificate policy
+//! ([`with_policies`](super::TrustAnchorVerifier::with_policies)). It is given to a client by
+//! [`verifier`](super::ClientConfigBuilder::verifier), and to a server by
+//! [`ClientAuthentication`](super::ClientAuthentication).
+//!
 //! # What not to do
 //!
 //! - A [`PeerVerifier`](super::PeerVerifier) that accepts everything leaves a connection that is
