@@ -123,6 +123,12 @@ pub enum ErrorKind {
         /// The extension.
         extension: ExtensionType,
     },
+    /// The client sends an extension that is for QUIC, over a transport that is not QUIC (RFC 9001,
+    /// section 8.2).
+    #[error(
+        "the client's ClientHello has the extension {0}, which is for QUIC only: this is not QUIC"
+    )]
+    OutsideQuic(ExtensionType),
     /// The peer answers an extension that was not offered (section 4.3).
     #[error("the peer's {message} has the extension {extension}, which was not offered")]
     UnsolicitedExtension {
@@ -211,6 +217,15 @@ pub enum ErrorKind {
     /// The peer ended the connection properly, in the middle of the handshake.
     #[error("the peer closed the connection in the middle of the handshake")]
     ClosedInHandshake,
+    /// The application ended the connection with an alert of its choice: see
+    /// [`Connection::abort`](crate::connection::Connection::abort).
+    #[error("the application ended the connection: {reason}")]
+    Aborted {
+        /// The alert.
+        alert: AlertDescription,
+        /// Why.
+        reason: String,
+    },
     /// This side closed the connection in the middle of the handshake.
     #[error("the handshake was given up by this side")]
     Canceled,
@@ -281,7 +296,7 @@ impl ErrorKind {
                 A::ILLEGAL_PARAMETER
             }
             Self::MissingExtension { .. } => A::MISSING_EXTENSION,
-            Self::UnsolicitedExtension { .. } => A::UNSUPPORTED_EXTENSION,
+            Self::UnsolicitedExtension { .. } | Self::OutsideQuic(_) => A::UNSUPPORTED_EXTENSION,
             Self::NothingInCommon { .. } => A::HANDSHAKE_FAILURE,
             Self::NoApplicationProtocol { .. } => A::NO_APPLICATION_PROTOCOL,
             Self::UnsupportedVersion(_) => A::PROTOCOL_VERSION,
@@ -291,6 +306,7 @@ impl ErrorKind {
             Self::CertificateType { .. } => A::UNSUPPORTED_CERTIFICATE,
             Self::NotAuthentic(_) | Self::WrongBinder { .. } => A::DECRYPT_ERROR,
             Self::LimitExceeded { .. } => A::GENERAL_ERROR,
+            Self::Aborted { alert, .. } => *alert,
             Self::Refused(_)
             | Self::Unanswered { .. }
             | Self::Crypto(_)

@@ -206,6 +206,13 @@ registry! {
     ECDSA_SECP384R1_SHA384 = 0x0503, "ecdsa_secp384r1_sha384";
     /// ECDSA on P-521 with SHA-512.
     ECDSA_SECP521R1_SHA512 = 0x0603, "ecdsa_secp521r1_sha512";
+    /// RSA PKCS#1 v1.5 with SHA-256, for the CertificateVerify of clients whose keys cannot sign with
+    /// RSA-PSS (draft-ietf-tls-tls13-pkcs1). No provider and no key has it unless it is added.
+    RSA_PKCS1_SHA256_LEGACY = 0x0420, "rsa_pkcs1_sha256_legacy";
+    /// The same with SHA-384.
+    RSA_PKCS1_SHA384_LEGACY = 0x0520, "rsa_pkcs1_sha384_legacy";
+    /// The same with SHA-512.
+    RSA_PKCS1_SHA512_LEGACY = 0x0620, "rsa_pkcs1_sha512_legacy";
     /// RSA-PSS with SHA-256, key with the rsaEncryption OID.
     RSA_PSS_RSAE_SHA256 = 0x0804, "rsa_pss_rsae_sha256";
     /// RSA-PSS with SHA-384, key with the rsaEncryption OID.
@@ -225,16 +232,34 @@ registry! {
 }
 
 impl SignatureScheme {
-    /// May this scheme sign a CertificateVerify? RSA PKCS#1 and SHA-1 may appear in certificates
-    /// only (RFC 9846, section 4.3.3).
+    /// May this scheme sign the CertificateVerify of either side? RSA PKCS#1 and SHA-1 may appear
+    /// in certificates only (RFC 9846, section 4.3.3).
     pub fn signs_handshakes(self) -> bool {
-        !matches!(
+        !self.is_legacy()
+            && !matches!(
+                self,
+                Self::RSA_PKCS1_SHA1
+                    | Self::ECDSA_SHA1
+                    | Self::RSA_PKCS1_SHA256
+                    | Self::RSA_PKCS1_SHA384
+                    | Self::RSA_PKCS1_SHA512
+            )
+    }
+
+    /// May this scheme sign the CertificateVerify of a client? Those that
+    /// [`signs_handshakes`](Self::signs_handshakes) allows, and the ones for legacy keys, which a
+    /// server may name in a CertificateRequest.
+    pub fn signs_for_clients(self) -> bool {
+        self.signs_handshakes() || self.is_legacy()
+    }
+
+    /// Is it RSA PKCS#1 v1.5 for the keys of clients?
+    pub(crate) fn is_legacy(self) -> bool {
+        matches!(
             self,
-            Self::RSA_PKCS1_SHA1
-                | Self::ECDSA_SHA1
-                | Self::RSA_PKCS1_SHA256
-                | Self::RSA_PKCS1_SHA384
-                | Self::RSA_PKCS1_SHA512
+            Self::RSA_PKCS1_SHA256_LEGACY
+                | Self::RSA_PKCS1_SHA384_LEGACY
+                | Self::RSA_PKCS1_SHA512_LEGACY
         )
     }
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use handclasp::config::{
-    CertificateCompression, ClientAuthentication, ClientConfig, ExtensionLayout, LayoutItem,
-    Limits, ServerConfig,
+    AnswerLater, CertificateCompression, ClientAuthentication, ClientConfig, ExtensionLayout,
+    LayoutItem, Limits, ServerConfig,
 };
 use handclasp::crypto::CryptoProvider;
+use handclasp::crypto::ring::RSA_PKCS1_SHA256;
 use handclasp::registry::{
     CertificateCompressionAlgorithm, CipherSuiteId, ExtensionType, NamedGroup, SignatureScheme,
 };
@@ -24,12 +25,23 @@ const MAX_EARLY_DATA: u32 = 14336;
 /// How far the ages of tickets may be off there, in seconds.
 const EARLY_DATA_WINDOW: u32 = 60;
 
+/// Schemes that sign no handshake of TLS 1.3: a peer that signs with them must be refused, even
+/// where they are offered.
+const FORBIDDEN_AND_NOT_IN_RING: [SignatureScheme; 2] =
+    [SignatureScheme::ECDSA_SHA1, SignatureScheme::RSA_PKCS1_SHA1];
+
+/// RSA with MD5 and SHA-1, as the runner calls it. There is no way to offer it.
+const RSA_PKCS1_MD5_SHA1: u16 = 0xff01;
+
 /// Refuses tests of other versions than ours.
 fn check_versions(flags: &Flags) -> Result<(), Stop> {
     let highest = flags.number("max-version")?.unwrap_or(TLS_1_3);
     let lowest = flags.number("min-version")?.unwrap_or(TLS_1_3);
     if flags.has("no-tls13") || highest < TLS_1_3 || lowest > TLS_1_3 {
         return Err(Stop::unimplemented("a version that is not TLS 1.3"));
+    }
+    if flags.has("quic-transport-params") {
+        return Err(Stop::failed(":QUIC_TRANSPORT_PARAMETERS_MISCONFIGURED:"));
     }
     Ok(())
 }
@@ -100,17 +112,25 @@ pub fn provider(flags: &Flags) -> Result<CryptoProvider, Stop> {
         let by_scheme = &mut provider.signatures.by_scheme;
         by_scheme.retain(|(scheme, _)| *scheme != SignatureScheme::ED25519);
     } else {
-        let usable = |scheme: &u16| SignatureScheme(*scheme).signs_handshakes();
-        if !schemes.iter().any(usable) {
-            return Err(Stop::unimplemented("no scheme that signs handshakes"));
-        }
         let known = &provider.signatures.by_scheme;
-        let chosen = schemes.iter().map(|scheme| {
+        let offerable = schemes.iter().filter(|scheme| **scheme != RSA_PKCS1_MD5_SHA1);
+        let chosen = offerable.map(|scheme| {
             let scheme = SignatureScheme(*scheme);
+            if FORBIDDEN_AND_NOT_IN_RING.contains(&scheme) {
+                return Ok((scheme, Vec::new()));
+            }
+            if scheme == SignatureScheme::RSA_PKCS1_SHA256_LEGACY {
+                return Ok((scheme, vec![RSA_PKCS1_SHA256]));
+            }
             let known = known.iter().find(|(it, _)| *it == scheme).cloned();
             known.ok_or_else(|| Stop::unimplemented(format!("scheme {scheme}")))
         });
-        provider.signatures.by_scheme = chosen.collect::<Result<_, _>>()?;
+        let mut chosen = chosen.collect::<Result<Vec<_>, _>>()?;
+        if !chosen.iter().any(|(scheme, _)| scheme.signs_handshakes()) {
+            // No configuration is without a scheme that signs handshakes.
+            chosen.extend(known.iter().filter(|(scheme, _)| scheme.signs_handshakes()).cloned());
+        }
+        provider.signatures.by_scheme = chosen;
     }
     Ok(provider)
 }
@@ -196,7 +216,7 @@ pub fn server(flags: &Flags, parties: &Parties, memory: &Memory) -> Result<Serve
             builder.client_authentication(policy.authorities(authorities.unwrap_or_default()));
     }
     if !flags.has("no-ticket") && !flags.has("skip-ticket") {
-        builder = builder.sessions(memory.server()?);
+        builder = builder.sessions(memory.server(flags.has("fail-ddos-callback"))?);
     }
     if flags.has("enable-early-data") {
         builder = builder
@@ -205,6 +225,8 @@ pub fn server(flags: &Flags, parties: &Parties, memory: &Memory) -> Result<Serve
     }
     if flags.has("decline-alpn") {
         // No protocols: a client's are passed over.
+    } else if flags.has("select-empty-alpn") {
+        check_that_empty_protocols_are_refused()?;
     } else if flags.has("reject-alpn") {
         builder = builder.application_protocols(["a protocol that nobody speaks"]);
     } else if let Some(protocol) = flags.text("select-alpn").filter(|it| !it.is_empty()) {
@@ -212,6 +234,15 @@ pub fn server(flags: &Flags, parties: &Parties, memory: &Memory) -> Result<Serve
     }
     let built = builder.build(parties.credentials.clone());
     built.map_err(|error| Stop::failed(error.to_string()))
+}
+
+/// A server's choice is made of its configuration, which takes no empty name.
+fn check_that_empty_protocols_are_refused() -> Result<(), Stop> {
+    let builder = ServerConfig::builder(CryptoProvider::ring()).application_protocols([""]);
+    match builder.build(Arc::new(AnswerLater)) {
+        Ok(_) => Err(Stop::failed("an empty application protocol was taken")),
+        Err(_) => Ok(()),
+    }
 }
 
 /// The names of a list in its wire form.

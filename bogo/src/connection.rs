@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use handclasp::Error;
+use handclasp::alert::AlertDescription;
 use handclasp::connection::{ClientConnection, Connection, Options, Received, ServerConnection};
 use handclasp::handshake::{Answer, EarlyData, Question};
 use handclasp::pki_types::ServerName;
@@ -21,6 +22,9 @@ use crate::{config, error, expectation};
 
 /// How long to read on at the end of a connection.
 const DRAINED: Duration = Duration::from_secs(1);
+
+/// An alert of TLS 1.2 that means nothing here.
+const DECOMPRESSION_FAILURE: AlertDescription = AlertDescription(30);
 
 /// Those that the library asks and tells.
 pub struct Parties {
@@ -71,12 +75,11 @@ struct Link<'a> {
     /// Application data that came.
     data: Vec<u8>,
     ended: bool,
+    /// A record was sent half: so many bytes of it wait.
+    half: Option<usize>,
 }
 
 pub fn run(flags: &Flags, retry: &Flags, resumes: bool, memory: &Memory) -> Result<(), Stop> {
-    if resumes && flags.has("fail-ddos-callback") {
-        return Err(Stop::unimplemented("to refuse a ClientHello that resumes"));
-    }
     let seen = Arc::new(Seen::default());
     let provider = config::provider(flags)?;
     let parties = Parties {
@@ -95,8 +98,11 @@ pub fn run(flags: &Flags, retry: &Flags, resumes: bool, memory: &Memory) -> Resu
         input: Vec::new(),
         data: Vec::new(),
         ended: false,
+        half: None,
     };
     let result = link.talk(memory);
+    memory.keep_tickets(link.parties.seen.parts().sent_tickets);
+    link.half = None;
     // The alert, if there is one, goes out before the socket is closed.
     let flushed = link.flush();
     let _ = link.socket.shutdown(Shutdown::Write);
@@ -139,7 +145,13 @@ impl Link<'_> {
             }
         }
         self.check_handshake()?;
+        if self.resumes {
+            expectation::check_ticket_age(self.flags, &self.parties.seen, memory)?;
+        }
         self.export()?;
+        if self.flags.has("send-alert") {
+            return Err(self.abort(DECOMPRESSION_FAILURE, "the test wants this alert"));
+        }
         if self.flags.has("shim-shuts-down") {
             self.parties.seen.check()?;
             self.side.connection().close();
@@ -173,12 +185,22 @@ impl Link<'_> {
 
     /// What the client sends before it is asked: the flags' words, as often as they say.
     fn initial_words(&self) -> Result<Vec<u8>, Stop> {
-        if !self.flags.has("shim-writes-first") {
+        if !self.flags.has("shim-writes-first") && !self.unfinished() {
             return Ok(Vec::new());
         }
         let words = self.flags.text("shim-initial-write").unwrap_or("hello");
         let times = self.flags.number("repeat-shim-initial-write")?.unwrap_or(1);
         Ok(words.repeat(times).into_bytes())
+    }
+
+    /// Is the first record to be sent half, and the rest once more is to be sent or has come?
+    fn unfinished(&self) -> bool {
+        self.flags.has("read-with-unfinished-write")
+    }
+
+    /// Ends the connection with this alert.
+    fn abort(&mut self, alert: AlertDescription, reason: &str) -> Stop {
+        failed(self.side.connection().abort(alert, reason))
     }
 
     /// Sends the first words as 0-RTT data, as far as the ticket lets it; returns how many bytes.
@@ -209,7 +231,7 @@ impl Link<'_> {
         for part in words.chunks((words.len() / times).max(1)) {
             let written = self.side.connection().write_early_data(part).map_err(failed)?;
             sent += written;
-            self.flush()?;
+            self.flush_first()?;
             if written < part.len() {
                 break;
             }
@@ -220,9 +242,31 @@ impl Link<'_> {
     /// Sends what of the first words the peer has not got.
     fn write_first(&mut self, early: usize) -> Result<(), Stop> {
         let refused = self.parties.seen.early_data_refused();
+        if refused && self.unfinished() {
+            return Ok(());
+        }
         let words = self.initial_words()?;
         let rest = words.get(if refused { 0 } else { early }..).unwrap_or_default().to_vec();
-        self.write(&rest)
+        if !self.unfinished() || rest.is_empty() {
+            return self.write(&rest);
+        }
+        self.flush()?;
+        self.side.connection().write(&rest).map_err(failed)?;
+        self.flush_first()
+    }
+
+    /// Sends the first words: half of their record, where the test wants it so.
+    fn flush_first(&mut self) -> Result<(), Stop> {
+        if !self.unfinished() {
+            return self.flush();
+        }
+        let connection = self.side.connection();
+        let (half, rest) = connection.outgoing().split_at(connection.outgoing().len() / 2);
+        let (length, rest) = (half.len(), rest.len());
+        let sent = self.socket.write_all(half);
+        connection.sent(length);
+        self.half = Some(rest);
+        sent.map_err(|error| Stop::failed(error.to_string()))
     }
 
     fn check_handshake(&mut self) -> Result<(), Stop> {
@@ -237,10 +281,14 @@ impl Link<'_> {
                 return Err(Stop::failed("0-RTT data were rejected"));
             }
             let resumed = self.side.connection().parameters().pre_shared_key.is_some();
-            let fails = self.retry.has("verify-fail") && self.retry.has("reverify-on-resume");
-            if resumed && fails {
-                // A session's certificate is judged once, before the ClientHello.
-                return Err(Stop::unimplemented("another verdict after 0-RTT data were rejected"));
+            if let Err(error) = self.parties.verdict.on_retry() {
+                // The library asks about a session before the ClientHello: this is a second time.
+                if resumed {
+                    let error = Error::from(error);
+                    let alert = error.alert_sent().unwrap_or(AlertDescription::INTERNAL_ERROR);
+                    self.abort(alert, "the session's certificates are refused");
+                    return Err(failed(error));
+                }
             }
             self.flags = self.retry;
         }
@@ -263,6 +311,7 @@ impl Link<'_> {
         if data.is_empty() {
             return Ok(());
         }
+        self.half = None;
         data.iter_mut().for_each(|byte| *byte ^= 0xff);
         if self.flags.has("key-update") {
             self.side.connection().update_keys(false).map_err(failed)?;
@@ -303,6 +352,10 @@ impl Link<'_> {
         let connection = self.side.connection();
         let outgoing = connection.outgoing();
         let length = outgoing.len();
+        if self.half == Some(length) {
+            return Ok(());
+        }
+        self.half = None;
         // A runner that has hung up has its reasons, and looks at what we say of them.
         if self.socket.write_all(outgoing).is_ok() {
             connection.sent(length);
@@ -354,11 +407,18 @@ impl Link<'_> {
             Question::ChooseClientCertificate(ask) => {
                 let request = ask.request().map_err(failed)?;
                 let chosen = credentials.for_request(&request, ask.certificate_type);
+                if matches!(chosen, Ok(None)) && credentials.has_certificates() {
+                    let alert = AlertDescription::HANDSHAKE_FAILURE;
+                    return Err(failed(connection.abort(alert, "no certificate suits the server")));
+                }
                 chosen.map_or_else(Answer::Unavailable, Answer::ClientCertificate)
             }
             Question::ResolvePsk(ask) => {
                 let hello = ask.client_hello().map_err(failed)?;
                 Answer::Psk(credentials.for_identities(&hello, &ask.cipher_suite))
+            }
+            Question::TakeSession(_) if credentials.refuses() => {
+                Answer::Unavailable("the test refuses the client".into())
             }
             Question::AcceptEarlyData(_) => Answer::EarlyData(true),
             Question::Sign(ask) => {

@@ -8,7 +8,7 @@ use handclasp::config::{
     NoCertificate, PreSharedKey, PskImporter, PskResolver, Reply,
 };
 use handclasp::crypto::{
-    CipherSuite, CryptoError, CryptoProvider, HashAlgorithm, SigningKey, signing_key,
+    CipherSuite, CryptoError, CryptoProvider, HashAlgorithm, KeyError, SigningKey, signing_key,
 };
 use handclasp::pki_types::pem::PemObject;
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
@@ -39,9 +39,6 @@ impl SigningKey for Preferring {
         self.key.public_key()
     }
 }
-
-/// rsa_pkcs1_sha256_legacy, which is no scheme of RFC 9846.
-const LEGACY_PKCS1: u16 = 0x0420;
 
 /// A certificate with its key.
 #[derive(Debug)]
@@ -85,6 +82,7 @@ impl Credentials {
             ("fail-early-callback", ":CONNECTION_REJECTED:"),
             ("fail-ddos-callback", ":CONNECTION_REJECTED:"),
             ("fail-cert-callback", ":CERT_CB_ERROR:"),
+            ("select-empty-alpn", ":INVALID_ALPN_PROTOCOL:"),
         ];
         let refusal = refusal.into_iter().find(|(flag, _)| flags.has(flag));
         let mut all = Self {
@@ -151,17 +149,27 @@ impl Credentials {
         let unusable = |error: String| Stop::unimplemented(format!("certificate or key: {error}"));
         let key =
             PrivateKeyDer::from_pem_file(file).map_err(|error| unusable(error.to_string()))?;
-        let mut key = signing_key(&key).map_err(|error| unusable(error.to_string()))?;
+        let mut key = match signing_key(&key) {
+            Ok(key) => key,
+            // It can sign with nothing: as if it were not there.
+            Err(KeyError::Unsupported { kind }) if kind.contains("RSA") => {
+                self.without_scheme = true;
+                return Ok(());
+            }
+            Err(error) => return Err(unusable(error.to_string())),
+        };
         let mut preferred: Vec<u16> = flags.numbers("signing-prefs")?;
         if let Some(policy) = policy(all) {
             preferred.extend(policy.schemes.iter().map(|scheme| scheme.0));
         }
         if !preferred.is_empty() {
             let schemes = preferred.iter().copied().map(SignatureScheme);
-            let schemes: Vec<_> = schemes.filter(|scheme| key.schemes().contains(scheme)).collect();
-            if preferred.contains(&LEGACY_PKCS1) {
-                return Err(Stop::unimplemented("RSASSA-PKCS1 in TLS 1.3"));
-            }
+            let rsa = key.schemes().contains(&SignatureScheme::RSA_PSS_RSAE_SHA256);
+            let usable = |scheme: &SignatureScheme| {
+                let legacy = *scheme == SignatureScheme::RSA_PKCS1_SHA256_LEGACY;
+                key.schemes().contains(scheme) || rsa && legacy
+            };
+            let schemes: Vec<_> = schemes.filter(usable).collect();
             if schemes.is_empty() {
                 // It could sign with nothing: as if it were not there.
                 self.without_scheme = true;
@@ -204,8 +212,17 @@ impl Credentials {
         Ok(())
     }
 
+    /// Has the test given it certificates, of whatever use?
     pub fn has_certificates(&self) -> bool {
-        !self.certificates.is_empty()
+        !self.certificates.is_empty() || self.without_scheme
+    }
+
+    /// What the test does in place of an answer, where it does.
+    pub fn refuses(&self) -> bool {
+        if let Some(name) = self.refusal {
+            self.seen.rename_error(name);
+        }
+        self.refusal.is_some()
     }
 
     pub fn pre_shared_keys(&self) -> Vec<PreSharedKey> {
@@ -232,6 +249,7 @@ impl Credentials {
     /// The first that fits what the peer says it takes.
     fn pick(
         &self,
+        allowed: impl Fn(SignatureScheme) -> bool,
         schemes: Option<List<'_, SignatureScheme>>,
         types: &[u8],
         authorities: Option<Names<'_>>,
@@ -245,7 +263,7 @@ impl Credentials {
             let mut all = certified.schemes().iter();
             types.contains(&certified.certificate_type().0)
                 && schemes.is_some_and(|list| {
-                    all.any(|scheme| scheme.signs_handshakes() && list.contains(*scheme))
+                    all.any(|scheme| allowed(*scheme) && list.contains(*scheme))
                 })
                 && (!credential.must_match_issuer || issued(credential))
         };
@@ -285,7 +303,12 @@ impl Credentials {
         }
         let types = hello.server_certificate_types.unwrap_or(&[0]);
         let authorities = hello.certificate_authorities;
-        let chosen = self.pick(hello.signature_algorithms, types, authorities);
+        let chosen = self.pick(
+            SignatureScheme::signs_handshakes,
+            hello.signature_algorithms,
+            types,
+            authorities,
+        );
         if chosen.is_some() {
             return Ok(chosen
                 .map(|it| Arc::clone(&it.certified))
@@ -304,7 +327,8 @@ impl Credentials {
         Ok(Err(NoCertificate::NoCommonScheme))
     }
 
-    /// A client's certificate.
+    /// A client's certificate. Where none of those that it has suits the server, the library would
+    /// show none; the runner's own library ends the handshake, and so does this program.
     pub fn for_request(
         &self,
         request: &CertificateRequest<'_>,
@@ -324,16 +348,32 @@ impl Credentials {
         }
         let types = [certificate_type.0];
         let authorities = request.certificate_authorities;
-        let chosen = self.pick(request.signature_algorithms, &types, authorities);
+        let chosen = self.pick(
+            SignatureScheme::signs_for_clients,
+            request.signature_algorithms,
+            &types,
+            authorities,
+        );
         if chosen.is_none() && self.has_certificates() {
-            // The runner's own library takes that for a failure.
-            let issuer = self.certificates.iter().all(|credential| credential.must_match_issuer);
-            self.seen.rename_error(match issuer {
-                true => ":NO_MATCHING_ISSUER:",
-                false => ":NO_COMMON_SIGNATURE_ALGORITHMS:",
-            });
+            self.seen.rename_error(self.why_none(certificate_type));
         }
         Ok(chosen.map(|it| Arc::clone(&it.certified)))
+    }
+
+    fn why_none(&self, certificate_type: CertificateType) -> &'static str {
+        let right_type =
+            |credential: &&Credential| credential.certified.certificate_type() == certificate_type;
+        let mut of_type = self.certificates.iter().filter(right_type);
+        if self.without_scheme {
+            return ":NO_COMMON_SIGNATURE_ALGORITHMS:";
+        }
+        if of_type.clone().next().is_none() {
+            return ":UNKNOWN_CERTIFICATE_TYPE:";
+        }
+        match of_type.all(|credential| credential.must_match_issuer) {
+            true => ":NO_MATCHING_ISSUER:",
+            false => ":NO_COMMON_SIGNATURE_ALGORITHMS:",
+        }
     }
 
     /// One of the client's pre-shared keys.
@@ -379,7 +419,11 @@ impl ClientCertificateResolver for Credentials {
         if self.later || self.refusal.is_some() {
             return Reply::Later;
         }
-        self.for_request(request, certificate_type).map_or(Reply::Later, Reply::Now)
+        match self.for_request(request, certificate_type) {
+            Ok(None) if self.has_certificates() => Reply::Later,
+            Ok(chosen) => Reply::Now(chosen),
+            Err(_) => Reply::Later,
+        }
     }
 
     fn certificate_types(&self) -> &[CertificateType] {

@@ -184,6 +184,13 @@ pub fn check_tickets(flags: &Flags, seen: &Seen, memory: &Memory) -> Result<(), 
     }
 }
 
+/// Checks how far off the age of the ticket was that a server resumed with.
+pub fn check_ticket_age(flags: &Flags, seen: &Seen, memory: &Memory) -> Result<(), Stop> {
+    let Some(expected) = flags.number::<i64>("expect-ticket-age-skew")? else { return Ok(()) };
+    let skew = seen.parts().offered_ticket.and_then(|offered| memory.skew(&offered));
+    same("skew of the ticket's age", Some(expected), skew)
+}
+
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, expected: T, found: T) -> Result<(), Stop> {
     match expected == found {
         true => Ok(()),

@@ -68,6 +68,7 @@ const SWITCHES: &[&str] = &[
     "permute-extensions",
     "psk-importer-sha256",
     "psk-importer-sha384",
+    "read-with-unfinished-write",
     "fips-202205",
     "wpa-202304",
     "cnsa-202407",
@@ -75,6 +76,8 @@ const SWITCHES: &[&str] = &[
     "reject-alpn",
     "require-any-client-certificate",
     "reverify-on-resume",
+    "select-empty-alpn",
+    "send-alert",
     "server",
     "shim-shuts-down",
     "shim-writes-first",
@@ -100,6 +103,8 @@ const NOTHING_TO_DO: &[&str] = &[
     "no-tls12",
     "peek-then-read",
     "renegotiate-freely",
+    // Each resumption brings new tickets.
+    "renew-ticket",
     "set-ocsp-in-callback",
     "use-early-callback",
     "use-export-context",
@@ -131,6 +136,7 @@ const VALUES: &[&str] = &[
     "expect-selected-credential",
     "expect-server-name",
     "expect-signed-cert-timestamps",
+    "expect-ticket-age-skew",
     "expect-version",
     "export-context",
     "export-keying-material",
@@ -142,6 +148,7 @@ const VALUES: &[&str] = &[
     "max-version",
     "min-version",
     "port",
+    "quic-transport-params",
     "repeat-shim-initial-write",
     "resume-count",
     "resumption-delay",
@@ -182,6 +189,8 @@ const VALUES_WITHOUT_USE: &[&str] = &[
     "select-next-proto",
     "advertise-npn",
     "srtp-profiles",
+    // There are no transport parameters outside QUIC, whatever their code point.
+    "quic-use-legacy-codepoint",
     // On machines without hardware for AES.
     "expect-cipher-no-aes",
 ];

@@ -4,11 +4,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use handclasp::CryptoProvider;
+use handclasp::config::Reply;
+use handclasp::crypto::CryptoError;
 use handclasp::pki_types::{ServerName, UnixTime};
-use handclasp::session::{ClientSession, ClientSessionStore, StrikeRegister, TicketKeys};
+use handclasp::session::{
+    ClientSession, ClientSessionStore, SessionStore, StrikeRegister, TicketKeys,
+};
+use zeroize::Zeroizing;
 
 use crate::flags::Stop;
-use crate::seen::Seen;
+use crate::seen::{OfferedTicket, Seen, SentTicket};
 
 /// Outlives a connection.
 pub struct Memory {
@@ -16,11 +21,15 @@ pub struct Memory {
     session: Arc<Mutex<Option<ClientSession>>>,
     keys: Option<Arc<TicketKeys>>,
     strikes: Arc<StrikeRegister>,
+    /// The tickets that a server has sent, and when.
+    tickets: Mutex<Vec<(SentTicket, UnixTime)>>,
 }
 
 impl Memory {
     pub fn new() -> Self {
-        let now = UnixTime::now();
+        // Not the second of the system's clock, which the library would have more exactly.
+        let yesterday = UnixTime::now().as_secs() - 24 * 60 * 60;
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(yesterday));
         let started = UnixTime::since_unix_epoch(Duration::from_secs(now.as_secs() - 3600));
         let keys = TicketKeys::random(CryptoProvider::ring().random);
         Self {
@@ -28,6 +37,7 @@ impl Memory {
             session: Arc::default(),
             keys: keys.ok().map(Arc::new),
             strikes: Arc::new(StrikeRegister::new(started)),
+            tickets: Mutex::default(),
         }
     }
 
@@ -52,12 +62,46 @@ impl Memory {
         self.session.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub fn server(&self) -> Result<Arc<TicketKeys>, Stop> {
-        self.keys.clone().ok_or_else(|| Stop::failed("there is no randomness"))
+    /// The keys of a server's tickets. Where it `asks`, each ticket is a question.
+    pub fn server(&self, asks: bool) -> Result<Arc<dyn SessionStore>, Stop> {
+        let keys = self.keys.clone().ok_or_else(|| Stop::failed("there is no randomness"))?;
+        match asks {
+            true => Ok(Arc::new(Asking(keys))),
+            false => Ok(keys),
+        }
+    }
+
+    /// Keeps in mind which tickets a connection sent.
+    pub fn keep_tickets(&self, sent: Vec<SentTicket>) {
+        let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        tickets.extend(sent.into_iter().map(|ticket| (ticket, self.now)));
+    }
+
+    /// How much older the client says that this ticket is than it is, in seconds.
+    pub fn skew(&self, offered: &OfferedTicket) -> Option<i64> {
+        let tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        let (sent, at) = tickets.iter().find(|(sent, _)| sent.ticket == offered.ticket)?;
+        let told = offered.obfuscated_age.wrapping_sub(sent.age_add) / 1000;
+        let age = self.now.as_secs().saturating_sub(at.as_secs());
+        Some(i64::from(told) - i64::try_from(age).ok()?)
     }
 
     pub fn strikes(&self) -> Arc<StrikeRegister> {
         self.strikes.clone()
+    }
+}
+
+/// Asks for the session of each ticket.
+#[derive(Debug)]
+struct Asking(Arc<TicketKeys>);
+
+impl SessionStore for Asking {
+    fn put(&self, session: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError> {
+        self.0.put(session, now)
+    }
+
+    fn take(&self, _: &[u8], _: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
+        Reply::Later
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use handclasp::observer::{Event, KeyLog, Observer};
 use handclasp::registry::HandshakeType;
-use handclasp::wire::{ClientHello, HandshakeMessage, ServerHello};
+use handclasp::wire::{ClientHello, HandshakeMessage, NewSessionTicket, ServerHello};
 
 use crate::flags::Stop;
 
@@ -35,6 +35,24 @@ pub struct Parts {
     pub secrets: [Vec<u8>; 2],
     /// Tickets that came.
     pub tickets: usize,
+    /// Of the ClientHello, on a server: the first ticket.
+    pub offered_ticket: Option<OfferedTicket>,
+    /// Tickets that were sent.
+    pub sent_tickets: Vec<SentTicket>,
+}
+
+/// A ticket as a client offers it.
+#[derive(Clone, Debug)]
+pub struct OfferedTicket {
+    pub ticket: Vec<u8>,
+    pub obfuscated_age: u32,
+}
+
+/// A ticket as a server sends it.
+#[derive(Clone, Debug)]
+pub struct SentTicket {
+    pub ticket: Vec<u8>,
+    pub age_add: u32,
 }
 
 impl Seen {
@@ -99,6 +117,9 @@ impl Observer for Watcher {
             seen.last_message = Some(message.kind);
             seen.on_message(message);
         }
+        if let Event::MessageSent(_, message) = event {
+            self.0.lock().on_sent(message);
+        }
     }
 }
 
@@ -108,6 +129,11 @@ impl Parts {
             HandshakeType::CLIENT_HELLO => {
                 let Ok(hello) = ClientHello::parse(message.body) else { return };
                 self.offered_psk = hello.pre_shared_keys.is_some();
+                let first = hello.pre_shared_keys.and_then(|keys| keys.iter().next());
+                self.offered_ticket = first.map(|(first, _)| OfferedTicket {
+                    ticket: first.identity.to_vec(),
+                    obfuscated_age: first.obfuscated_ticket_age,
+                });
                 self.offered_early_data |= hello.early_data;
                 self.protocols = hello.application_protocols.map(|names| {
                     let prefixed = |name: &[u8]| {
@@ -123,6 +149,16 @@ impl Parts {
             }
             _ => {}
         }
+    }
+}
+
+impl Parts {
+    fn on_sent(&mut self, message: &HandshakeMessage<'_>) {
+        if message.kind != HandshakeType::NEW_SESSION_TICKET {
+            return;
+        }
+        let Ok(sent) = NewSessionTicket::parse(message.body) else { return };
+        self.sent_tickets.push(SentTicket { ticket: sent.ticket.to_vec(), age_add: sent.age_add });
     }
 }
 

@@ -84,6 +84,14 @@ impl Verdict {
         }
     }
 
+    /// The verdict on a session's certificates, once the server has refused 0-RTT data.
+    pub fn on_retry(&self) -> Result<(), CertificateError> {
+        match self.reverify {
+            true => self.verdict(&self.rules_of_retry),
+            false => Ok(()),
+        }
+    }
+
     /// The verdict on certificates of X.509.
     pub fn on_chain(&self, peer: &PeerIdentity) -> Result<(), CertificateError> {
         let rules = self.rules();

@@ -199,7 +199,10 @@ impl CertifiedKey {
     /// The key's first scheme that may sign a handshake and that the peer takes, if it takes
     /// this type of certificate.
     pub(crate) fn scheme_for(&self, hello: &ClientHello<'_>) -> Option<SignatureScheme> {
-        self.scheme_in(hello.signature_algorithms?).filter(|_| self.has_type_for(hello))
+        let offered = hello.signature_algorithms?;
+        let mut schemes = self.schemes().iter().copied();
+        let chosen = schemes.find(|scheme| scheme.signs_handshakes() && offered.contains(*scheme));
+        chosen.filter(|_| self.has_type_for(hello))
     }
 
     pub(super) fn has_type_for(&self, hello: &ClientHello<'_>) -> bool {
@@ -221,10 +224,13 @@ impl CertifiedKey {
         self.issued_with.iter().all(|schemes| schemes.iter().any(takes))
     }
 
-    /// The key's first scheme that may sign a handshake and that is in the peer's list.
-    pub(crate) fn scheme_in(&self, offered: List<'_, SignatureScheme>) -> Option<SignatureScheme> {
+    /// The key's first scheme that may sign for a client and that is in the server's request.
+    pub(crate) fn scheme_for_request(
+        &self,
+        requested: List<'_, SignatureScheme>,
+    ) -> Option<SignatureScheme> {
         let mut schemes = self.schemes().iter().copied();
-        schemes.find(|scheme| scheme.signs_handshakes() && offered.contains(*scheme))
+        schemes.find(|scheme| scheme.signs_for_clients() && requested.contains(*scheme))
     }
 }
 

@@ -178,7 +178,7 @@ impl ClientCertificateResolver for CertificateList {
             let raw = key.certificate_type() == CertificateType::RAW_PUBLIC_KEY;
             let mut filters = request.oid_filters.iter().flat_map(|filters| filters.iter());
             key.certificate_type() == certificate_type
-                && schemes.is_some_and(|schemes| key.scheme_in(schemes).is_some())
+                && schemes.is_some_and(|schemes| key.scheme_for_request(schemes).is_some())
                 && (raw
                     || filters.all(|(oid, values)| {
                         key.chain().first().is_some_and(|own| matches_filter(own, oid, values))

@@ -1,5 +1,5 @@
 use super::Connection;
-use crate::alert::AlertDescription;
+use crate::alert::{AlertDescription, AlertLevel};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::Handshake;
 use crate::observer::Event;
@@ -118,6 +118,22 @@ impl Connection {
         self.send_alert(AlertDescription::USER_CANCELED);
         self.send_alert(AlertDescription::CLOSE_NOTIFY);
         self.fail(ErrorKind::Canceled.into());
+    }
+
+    /// Ends the connection with an alert, in the handshake or after it: the application refuses the
+    /// peer for a reason that the library does not know, such as
+    /// [`ACCESS_DENIED`](AlertDescription::ACCESS_DENIED). The alert stands in
+    /// [`outgoing`](Self::outgoing), and every later call returns the error that this one returns;
+    /// on a connection that had failed before, that is the first error, and nothing is sent.
+    ///
+    /// `reason` stays on this side. `close_notify` and `user_canceled` are no errors (section 6.1):
+    /// in their place `general_error` is sent. [`close`](Self::close) sends them.
+    pub fn abort(&mut self, alert: AlertDescription, reason: &str) -> Error {
+        let alert = match alert.level() {
+            AlertLevel::Fatal => alert,
+            AlertLevel::Warning => AlertDescription::GENERAL_ERROR,
+        };
+        self.fail(ErrorKind::Aborted { alert, reason: reason.into() }.into())
     }
 
     /// A KeyUpdate that the peer asked for, or that the key's age asks for, goes before data.

@@ -222,7 +222,11 @@ impl Accepted {
         let verify = CertificateVerify::parse(message.body)?;
         let scheme = verify.algorithm;
         let known = !signatures.for_scheme(scheme).is_empty();
-        if !offered(scheme) || !scheme.signs_handshakes() || !known {
+        let allowed = match signer {
+            Side::Client => scheme.signs_for_clients(),
+            Side::Server => scheme.signs_handshakes(),
+        };
+        if !offered(scheme) || !allowed || !known {
             let reason = format!("{scheme} was not offered for handshakes");
             return Err(Error::illegal(MESSAGE, "algorithm", reason));
         }

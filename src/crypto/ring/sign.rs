@@ -152,7 +152,9 @@ impl SigningKey for Key {
     }
 
     fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
-        if !self.schemes().contains(&scheme) {
+        // An RSA key names no legacy scheme of its own accord: a key around it may.
+        let legacy = scheme.is_legacy() && matches!(self, Self::Rsa(_));
+        if !legacy && !self.schemes().contains(&scheme) {
             return Err(CryptoError);
         }
         let random = SystemRandom::new();
@@ -166,6 +168,9 @@ impl SigningKey for Key {
                 let encoding: &dyn RsaEncoding = match scheme {
                     SignatureScheme::RSA_PSS_RSAE_SHA256 => &signature::RSA_PSS_SHA256,
                     SignatureScheme::RSA_PSS_RSAE_SHA384 => &signature::RSA_PSS_SHA384,
+                    SignatureScheme::RSA_PKCS1_SHA256_LEGACY => &signature::RSA_PKCS1_SHA256,
+                    SignatureScheme::RSA_PKCS1_SHA384_LEGACY => &signature::RSA_PKCS1_SHA384,
+                    SignatureScheme::RSA_PKCS1_SHA512_LEGACY => &signature::RSA_PKCS1_SHA512,
                     _ => &signature::RSA_PSS_SHA512,
                 };
                 let mut signature = vec![0; pair.public().modulus_len()];

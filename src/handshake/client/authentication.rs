@@ -43,7 +43,7 @@ pub(super) fn usable(
     if key.certificate_type() != question.certificate_type {
         return Ok(None);
     }
-    Ok(key.scheme_in(schemes).map(|scheme| (key, scheme)))
+    Ok(key.scheme_for_request(schemes).map(|scheme| (key, scheme)))
 }
 
 /// How far it came.

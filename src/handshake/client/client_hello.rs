@@ -237,6 +237,7 @@ impl Content<'_> {
             E::SIGNATURE_ALGORITHMS => {
                 let meaningless = grease.map(|grease| SignatureScheme(grease.signature_scheme()));
                 let schemes = config.provider.signatures.schemes();
+                let schemes = schemes.filter(|scheme| !scheme.is_legacy());
                 write_codes(out, Prefix::U16, meaningless.chain(schemes));
             }
             E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {

@@ -33,6 +33,7 @@ impl ExpectClientHello {
         let hello = ClientHello::parse(message.body)?;
         let config = self.config;
         negotiation::check_form(&config, &hello)?;
+        check_carrier(&hello, context)?;
         context.observers.set_client_random(&hello.random);
         if hello.early_data {
             context.parameters.early_data = EarlyData::Offered;
@@ -61,6 +62,15 @@ impl ExpectClientHello {
             }
         }
     }
+}
+
+/// Transport parameters of QUIC have no place in records (RFC 9001, section 8.2).
+fn check_carrier(hello: &ClientHello<'_>, context: &Context) -> Result<(), Error> {
+    let extension = ExtensionType::QUIC_TRANSPORT_PARAMETERS;
+    if context.records && hello.extensions.get(extension).is_some() {
+        return Err(ErrorKind::OutsideQuic(extension).into());
+    }
+    Ok(())
 }
 
 /// What the key exchange gave: the group, the server's share and the secret.
