@@ -304,6 +304,8 @@ fn a_blocking_reader_sees_no_hole_whatever_byte_a_write_fails_at() {
         let end = read_all(&mut stream, size, &mut got);
         assert_eq!(got, DATA.concat(), "{what}: {end:?}");
         check_end(end, last, &what);
+        // And the end stays, though writing goes on to fail.
+        check_end(stream.read(&mut [0]).map(drop), last, &what);
     });
 }
 

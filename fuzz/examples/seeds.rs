@@ -10,7 +10,7 @@ use std::path::Path;
 use handclasp::registry::HandshakeType;
 use handclasp_fuzz::certificates::{GeneralName, Template, der, extension};
 use handclasp_fuzz::peers::{SCENARIOS, record_flights, record_messages};
-use handclasp_fuzz::{revocation, shared, two_ends};
+use handclasp_fuzz::{failing_writes, revocation, shared, two_ends};
 
 fn main() -> io::Result<()> {
     let written = RefCell::new(HashSet::new());
@@ -73,6 +73,7 @@ fn main() -> io::Result<()> {
         write("post_handshake", &format!("{side}-pieces"), &pieces)?;
     }
     broken_peers(&write)?;
+    failing_writes(&write)?;
     shared_sessions(&write)?;
     meetings_again(&write)?;
     let Some(traces) = std::env::args().nth(1) else { return Ok(()) };
@@ -136,6 +137,21 @@ fn meetings_again(write: Write<'_>) -> io::Result<()> {
         let seed = [&[3, kept][..], &messages, &[0xf0, 0]].concat();
         assert_eq!(two_ends::play(&seed), reached);
         write("two_ends", &format!("again-messages-{kept}"), &seed)?;
+    }
+    Ok(())
+}
+
+/// A server says three times something, of which so many bytes can be read; some are read, a write
+/// fails, and the server ends in each way.
+fn failing_writes(write: Write<'_>) -> io::Result<()> {
+    let said = [0, 9, 0, 19, 0, 2];
+    for (name, end) in [("closed", &[9, 0][..]), ("refused", &[9, 1]), ("cut", &[])] {
+        for visible in [0, 20, 32, 40, 80] {
+            let calls = [3, visible, 5, 3, 7, visible / 2, visible, 6, 11, 6, 11, 5, 1];
+            let seed = [&said[..], end, &calls].concat();
+            assert_eq!(failing_writes::play(&seed), 33, "{name}");
+            write("failing_writes", &format!("{name}-{visible}"), &seed)?;
+        }
     }
     Ok(())
 }

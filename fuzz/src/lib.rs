@@ -9,6 +9,7 @@ pub mod certificates;
 pub mod clocks;
 pub mod differential;
 pub mod explained;
+pub mod failing_writes;
 pub mod features;
 pub mod forms;
 mod hello;

@@ -41,6 +41,11 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         done: impl Fn(&Connection) -> bool,
     ) -> io::Result<()> {
         while !done(&self.connection) {
+            // The first error stays, whatever becomes of the alert.
+            if let Err(error) = self.connection.check() {
+                let _ = self.flush(transport);
+                return Err(error.into());
+            }
             self.flush_or_read(transport)?;
             self.receive_record(transport)?;
         }
