@@ -39,14 +39,16 @@ impl CheckingSession {
             certificate_type: answer.certificate_type,
             body: answer.request.to_vec(),
         };
-        match choose(&self.start.config, &question) {
-            Ok(Reply::Now(choice)) => self.on_choice(&question, choice, context),
-            Ok(Reply::Later) => {
+        if question.request().is_err() {
+            // What was stored is no request.
+            return self.give_up(context);
+        }
+        match choose(&self.start.config, &question)? {
+            Reply::Now(choice) => self.on_choice(&question, choice, context),
+            Reply::Later => {
                 context.ask(Question::ChooseClientCertificate(question));
                 Ok(State::CheckingSession(self))
             }
-            // What was stored is no request.
-            Err(_) => self.give_up(context),
         }
     }
 
