@@ -125,10 +125,14 @@ fn so_is_one_under_tokio_that_shuts_down_or_closes() {
 fn refused(client: &Arc<ClientConfig>, listener: &TcpListener) -> io::Error {
     let mut stream = connect(client, listener);
     stream.handshake().unwrap();
-    match stream.write_all(&[7; UPLOAD]) {
+    let error = match stream.write_all(&[7; UPLOAD]) {
         Ok(()) => stream.read(&mut [0; 100]).unwrap_err(),
         Err(error) => error,
-    }
+    };
+    // The server has closed its direction, and has not reset the connection.
+    let mut socket = stream.transport();
+    assert_eq!(socket.read(&mut [0; 100]).unwrap(), 0);
+    error
 }
 
 fn is_told(error: &io::Error) -> bool {
