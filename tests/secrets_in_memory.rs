@@ -56,10 +56,17 @@ struct World {
     seen: Seen,
 }
 
+/// The secret has been on the stack.
+#[inline(never)]
+fn new_key() -> PreSharedKey {
+    PreSharedKey::external(b"ours", &common::pre_shared_secret()).unwrap()
+}
+
 impl World {
     #[inline(never)]
     fn new(seen: &Seen) -> Self {
-        let psk = PreSharedKey::external(b"ours", &common::pre_shared_secret()).unwrap();
+        let psk = new_key();
+        clean_stack();
         let (pair, own, elsewhere) = (Pair::new(), Identity::p256(), Elsewhere::new());
         Self { pair, own, elsewhere, psk, seen: seen.clone() }
     }

@@ -18,6 +18,7 @@ mod meeting;
 pub mod peers;
 pub mod post_handshake;
 mod protected;
+pub mod questions;
 pub mod revocation;
 pub mod shared;
 mod theirs;

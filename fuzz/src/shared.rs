@@ -28,7 +28,7 @@ use crate::{Input, peers};
 const MEETINGS: usize = 8;
 
 /// The raw public key of a party, with its private key.
-fn party(seed: u8) -> Arc<CertifiedKey> {
+pub(crate) fn party(seed: u8) -> Arc<CertifiedKey> {
     const PKCS8: [u8; 16] = [48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32];
     let der = [&PKCS8[..], &[seed; 32]].concat();
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der));
@@ -38,7 +38,7 @@ fn party(seed: u8) -> Arc<CertifiedKey> {
     Arc::new(key.expect("the two belong together"))
 }
 
-static SERVER: LazyLock<Arc<CertifiedKey>> = LazyLock::new(|| party(1));
+pub(crate) static SERVER: LazyLock<Arc<CertifiedKey>> = LazyLock::new(|| party(1));
 static ALICE: LazyLock<Arc<CertifiedKey>> = LazyLock::new(|| party(2));
 static BOB: LazyLock<Arc<CertifiedKey>> = LazyLock::new(|| party(3));
 
@@ -57,13 +57,13 @@ fn keys(bits: u8) -> Vec<usize> {
 
 /// Which raw public keys a verifier takes: these, or what it is told later.
 #[derive(Clone, Debug)]
-enum Takes {
+pub(crate) enum Takes {
     Now(Vec<Vec<u8>>),
     Later,
 }
 
 impl Takes {
-    fn parties(parties: &[&Arc<CertifiedKey>]) -> Self {
+    pub(crate) fn parties(parties: &[&Arc<CertifiedKey>]) -> Self {
         Self::Now(parties.iter().map(|party| party.chain()[0].to_vec()).collect())
     }
 }
@@ -90,7 +90,7 @@ impl PeerVerifier for Takes {
 
 /// Whom a client could be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Own {
+pub(crate) enum Own {
     None,
     Alice,
     Bob,
@@ -171,7 +171,7 @@ impl Server {
 
 /// Shows a raw public key, or none.
 #[derive(Debug)]
-struct Shows(Own);
+pub(crate) struct Shows(pub(crate) Own);
 
 impl ClientCertificateResolver for Shows {
     fn choose(
@@ -309,7 +309,7 @@ impl Meeting {
     }
 }
 
-fn pass(from: &mut Handshake, to: &mut Handshake) -> usize {
+pub(crate) fn pass(from: &mut Handshake, to: &mut Handshake) -> usize {
     let mut messages = 0;
     while let Some(step) = from.next_step() {
         if let Step::Send { level, bytes } = step {
@@ -320,7 +320,7 @@ fn pass(from: &mut Handshake, to: &mut Handshake) -> usize {
     messages
 }
 
-fn name() -> ServerName<'static> {
+pub(crate) fn name() -> ServerName<'static> {
     "server.example".try_into().expect("it is a name")
 }
 

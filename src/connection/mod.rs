@@ -294,17 +294,13 @@ impl Connection {
         match step {
             Step::Send { bytes, .. } => self.seal(ContentType::HANDSHAKE, &bytes)?,
             Step::SendChangeCipherSpec => self.seal(ContentType::CHANGE_CIPHER_SPEC, &[1])?,
-            Step::ReadKeys { secret, level: Level::EarlyData } => {
-                self.opener.install_early(traffic_keys(&mut self.handshake, &secret)?);
-                wipe_stack();
-            }
-            Step::ReadKeys { secret, .. } => {
-                self.opener.install(traffic_keys(&mut self.handshake, &secret)?);
+            Step::ReadKeys { level, secret } => {
+                self.install_read_keys(level, &secret)?;
                 wipe_stack();
             }
             Step::WritePlaintext => self.sealer.remove_keys(),
             Step::WriteKeys { secret, .. } => {
-                self.sealer.install(traffic_keys(&mut self.handshake, &secret)?);
+                self.install_write_keys(&secret)?;
                 wipe_stack();
             }
             Step::LimitRecords { sent, received } => {
@@ -316,6 +312,23 @@ impl Connection {
             }
             Step::Complete => {}
         }
+        Ok(())
+    }
+
+    /// Not inlined, as the next one: the keys pass through its part of the stack, which is wiped after.
+    #[inline(never)]
+    fn install_read_keys(&mut self, level: Level, secret: &TrafficSecret) -> Result<(), Error> {
+        let keys = traffic_keys(&mut self.handshake, secret)?;
+        match level {
+            Level::EarlyData => self.opener.install_early(keys),
+            _ => self.opener.install(keys),
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn install_write_keys(&mut self, secret: &TrafficSecret) -> Result<(), Error> {
+        self.sealer.install(traffic_keys(&mut self.handshake, secret)?);
         Ok(())
     }
 

@@ -118,7 +118,7 @@ impl fmt::Debug for Secret {
 #[inline(never)]
 pub(crate) fn wipe_stack() {
     // As deep as the calls that derive keys and set up ciphers go.
-    const DEPTH: usize = 16 * 1024;
+    const DEPTH: usize = 32 * 1024;
     black_box(&mut [0_u8; DEPTH]);
 }
 
