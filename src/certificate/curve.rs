@@ -69,9 +69,6 @@ const D25519: Number<4> =
     [0x75eb_4dca_1359_78a3, 0x0070_0a4d_4141_d8ab, 0x8cc7_4079_7779_e898, 0x5203_6cee_2b6f_fe73];
 /// 2^512 modulo p: a product with it puts the factor of a product in.
 const SQUARE25519: Number<4> = [38 * 38, 0, 0, 0];
-/// (p - 1) / 2.
-const HALF25519: Number<4> =
-    [0xffff_ffff_ffff_fff6, 0xffff_ffff_ffff_ffff, 0xffff_ffff_ffff_ffff, 0x3fff_ffff_ffff_ffff];
 /// The y of the eight points whose order is a divisor of 8, but for 0 and the two after it.
 const SMALL25519: [Number<4>; 3] = [
     [0xb027_b2c2_8f95_e826, 0xf098_eff2_89f4_c345, 0x3933_c6d3_05ac_dfd5, 0x05fc_536d_8802_38b1],
@@ -89,9 +86,7 @@ pub(super) fn is_ed25519_point(key: &[u8]) -> bool {
     // x² is u / v. It is a square if u v is, as v is never 0.
     let u = sum(&y_squared, &difference(p, &one), p);
     let v = sum(&product(&inside(&D25519), &y_squared, p), &one, p);
-    let both = product(&u, &v, p);
-    let power = power(&both, &HALF25519, &one, p);
-    power == one || both == [0; 4]
+    is_square(&product(&u, &v, p), p)
 }
 
 /// Whether the key is one of the eight for which everybody can make signatures, in any encoding.
@@ -176,23 +171,32 @@ fn product<const N: usize>(a: &Number<N>, b: &Number<N>, p: &Number<N>) -> Numbe
     reduced(sum, top, p)
 }
 
-/// The power of a number with the factor of a product in it, and so has `one`.
-fn power<const N: usize>(
-    base: &Number<N>,
-    exponent: &Number<N>,
-    one: &Number<N>,
-    p: &Number<N>,
-) -> Number<N> {
-    let mut power = *one;
-    for digit in exponent.iter().rev() {
-        for bit in (0..64).rev() {
-            power = product(&power, &power, p);
-            if digit >> bit & 1 == 1 {
-                power = product(&power, base, p);
-            }
+/// Whether a number below a prime p is a square modulo p: its Jacobi symbol, by subtraction.
+fn is_square<const N: usize>(number: &Number<N>, p: &Number<N>) -> bool {
+    let lowest = |number: &Number<N>| number.first().copied().unwrap_or_default();
+    let (mut a, mut n) = (*number, *p);
+    let mut is_one = true;
+    while a != [0; N] {
+        while lowest(&a) % 2 == 0 {
+            halve(&mut a);
+            is_one ^= matches!(lowest(&n) % 8, 3 | 5);
         }
+        if is_below(&a, &n) {
+            core::mem::swap(&mut a, &mut n);
+            is_one ^= lowest(&a) % 4 == 3 && lowest(&n) % 4 == 3;
+        }
+        a = difference(&a, &n);
     }
-    power
+    is_one
+}
+
+fn halve<const N: usize>(number: &mut Number<N>) {
+    let mut carry = 0;
+    for digit in number.iter_mut().rev() {
+        let low = *digit << 63;
+        *digit = *digit >> 1 | carry;
+        carry = low;
+    }
 }
 
 /// Adds a multiple of `number`; what goes beyond the words is the answer.
