@@ -357,6 +357,58 @@ fn a_running_server_takes_each_flight_once_however_its_clock_jumps() {
     assert!(taken.values().all(|count| *count <= 1), "{:?}", taken.values());
 }
 
+#[test]
+fn servers_with_unlike_windows_that_share_a_register_take_each_flight_once() {
+    // What the one has forgotten, as it is fresh no more by its window, must not be fresh by the
+    // other's.
+    let pair = Pair::new();
+    let config = |window| {
+        let builder = pair.early_server(1000).ticket_lifetime(MAX_LIFETIME);
+        pair.finish(builder.early_data_window(window))
+    };
+    let configs = [config(1), config(60), config(u32::MAX)];
+    for (start, issuer) in (0..).step_by(10_000).zip(&configs) {
+        for (start, taker) in (start..).step_by(1000).zip(&configs) {
+            let meet = |now| {
+                pair.store.forget(&server_name());
+                let (mut client, mut server) = (client(&pair, now), server(issuer, now));
+                talk(&mut client, &mut server).checked();
+            };
+            meet(time(start));
+            let first = flight(&mut client(&pair, time(start + 5)));
+            assert!(replay(taker, &first, time(start + 5)), "{start}");
+            for now in [7, 9, 20, 40, 63, 120, 300] {
+                // Others come and go, so that the register forgets.
+                meet(time(start + now));
+                let other = flight(&mut client(&pair, time(start + now)));
+                assert!(replay(taker, &other, time(start + now)), "{start} {now}");
+                for config in &configs {
+                    assert!(!replay(config, &first, time(start + now)), "{start} {now}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_narrower_window_counts_of_the_server_that_sent_the_ticket_and_of_this_one() {
+    for (issuer, own) in [(10, 10), (10, 3), (3, 10)] {
+        let pair = Pair::new();
+        let config = |window| {
+            let builder = pair.server_builder().early_data(1000, Arc::new(Forgetful));
+            pair.finish(builder.early_data_window(window))
+        };
+        pair.meet(&config(issuer));
+        let flight = flight(&mut client(&pair, time(20)));
+        let narrower = 1000 * i64::from(issuer.min(own));
+        for (off, taken) in [(narrower, true), (narrower + 1, false)] {
+            for now in [at(20_000 - off), at(20_000 + off)] {
+                assert_eq!(replay(&config(own), &flight, now), taken, "{issuer} {own} {off}");
+            }
+        }
+    }
+}
+
 /// A strike of a real connection, for a register that is asked without one.
 fn strike(issued: i64, arrival: i64) -> Strike {
     #[derive(Debug, Default)]
@@ -415,6 +467,25 @@ fn random_ticket_keys_rotate_when_the_clock_jumps_ahead_and_back() {
     let ticket = keys.put(b"a session", time(365 * DAY)).unwrap();
     keys.put(b"a session", time(2 * DAY)).unwrap();
     assert!(found(&*keys, &ticket, time(365 * DAY)).is_none(), "the key is forgotten");
+}
+
+#[test]
+fn a_clock_that_goes_to_and_fro_needs_one_random_ticket_key_for_each_of_its_days() {
+    let keys = ticket_keys();
+    let mut names = Vec::new();
+    let mut tickets = Vec::new();
+    for round in 0..50 {
+        for day in [0, 2, 4] {
+            let now = time(day * DAY + round);
+            let ticket = keys.put(b"a session", now).unwrap();
+            names.push(key_name(&ticket));
+            tickets.push(ticket);
+            assert!(tickets.iter().all(|ticket| found(&*keys, ticket, now).is_some()));
+        }
+    }
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 3);
 }
 
 #[test]

@@ -175,7 +175,8 @@ impl ServerConfigBuilder {
 
     /// How far the expected arrival of a ClientHello may be from the clock, in either direction, for
     /// its 0-RTT data to be accepted, in seconds: 10 by default (section 8.3). The expected arrival is
-    /// the time of the ticket plus the age that the client sent.
+    /// the time of the ticket plus the age that the client sent. Where servers share ticket keys, the
+    /// narrower window counts: this one, or that of the server that sent the ticket.
     pub fn early_data_window(mut self, seconds: u32) -> Self {
         self.0.early_data_window = seconds;
         self

@@ -100,6 +100,7 @@ impl Connected {
                 age_add,
                 application_protocol: context.parameters.application_protocol.clone(),
                 max_early_data_size,
+                early_data_window: config.early_data_window,
                 credential: context.resumption.credential.for_session(),
                 answer: None,
                 own_type: context.resumption.own_type,

@@ -73,6 +73,7 @@ impl ClientSession {
                 age_add: ticket.age_add,
                 application_protocol: origin.application_protocol,
                 max_early_data_size: ticket.max_early_data_size.unwrap_or_default(),
+                early_data_window: 0,
                 credential: PeerCredential::shown(origin.certificates, origin.raw_public_key),
                 answer: None,
                 own_type: CertificateType::X509,

@@ -110,6 +110,9 @@ pub(crate) struct Session {
     pub(crate) age_add: u32,
     pub(crate) application_protocol: Option<Vec<u8>>,
     pub(crate) max_early_data_size: u32,
+    /// How far the expected arrival of 0-RTT data under the ticket may be from the clock, in seconds:
+    /// what the server allowed that sent it. Zero on a client.
+    pub(crate) early_data_window: u32,
     /// What the peer has proved itself with.
     pub(crate) credential: PeerCredential,
     /// What a client has shown of itself; `None` where it was not asked, and on a server.
@@ -145,7 +148,8 @@ impl Session {
         let microseconds = u64::try_from(self.since.as_duration().as_micros());
         out.extend_from_slice(&microseconds.unwrap_or(u64::MAX).to_be_bytes());
         out.extend_from_slice(&self.authenticated.to_be_bytes());
-        for number in [self.lifetime, self.age_add, self.max_early_data_size] {
+        let early_data = [self.max_early_data_size, self.early_data_window];
+        for number in [self.lifetime, self.age_add].into_iter().chain(early_data) {
             out.extend_from_slice(&number.to_be_bytes());
         }
         write_bytes(out, Prefix::U8, self.secret.as_bytes());
@@ -166,6 +170,7 @@ impl Session {
         let lifetime = reader.u32("lifetime")?;
         let age_add = reader.u32("age_add")?;
         let max_early_data_size = reader.u32("max_early_data_size")?;
+        let early_data_window = reader.u32("early data window")?;
         let secret = reader.vector("secret", Prefix::U8, 32..=64)?;
         let secret = Secret::new(secret).ok_or(SessionError::Malformed("secret"))?;
         let protocol = reader.vector("application protocol", Prefix::U8, 0..=255)?;
@@ -181,6 +186,7 @@ impl Session {
             age_add,
             application_protocol: (!protocol.is_empty()).then(|| protocol.to_vec()),
             max_early_data_size,
+            early_data_window,
             credential,
             answer,
             own_type,

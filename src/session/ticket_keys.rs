@@ -99,24 +99,26 @@ impl Keys {
         self.list.get(place).is_some_and(|key| key.is_younger_than(longest, now))
     }
 
-    /// A new random key comes when the first one has sealed for a period, and old ones go with the
-    /// last tickets under them. Keys that were given are not changed.
+    /// A new random key comes when no other is in its period, and old ones go with the last tickets
+    /// under them. Keys that were given are not changed.
     fn rotate(&mut self, random: &dyn SecureRandom, now: u64) -> Result<(), CryptoError> {
         if self.kind == Kind::Given {
             return Ok(());
         }
-        let first = self.list.first();
-        let seals = first.is_some_and(|key| key.is_younger_than(TicketKeys::PERIOD, now));
-        if seals && (0..self.list.len()).all(|place| self.opens(place, now)) {
+        // A clock that goes to and fro finds the key of then again, and needs no new one each time.
+        let in_period = |key: &TicketKey| key.is_younger_than(TicketKeys::PERIOD, now);
+        let sealing = self.list.iter().position(in_period);
+        if sealing == Some(0) && (0..self.list.len()).all(|place| self.opens(place, now)) {
             return Ok(());
         }
         // Made anew: a list that grows or shrinks in place leaves copies of keys behind.
         let mut list = Vec::with_capacity(self.list.len() + 1);
-        if !seals {
-            list.push(TicketKey { since: Some(now), ..TicketKeys::random_key(random)? });
+        match sealing.and_then(|place| self.list.get(place)) {
+            Some(key) => list.push(key.clone()),
+            None => list.push(TicketKey { since: Some(now), ..TicketKeys::random_key(random)? }),
         }
         for (place, key) in self.list.iter().enumerate() {
-            if self.opens(place, now) {
+            if Some(place) != sealing && self.opens(place, now) {
                 list.push(key.clone());
             }
         }

@@ -86,11 +86,14 @@ fn offered(
     let mut strike = Strike { id, issued: None, fresh_since: beginning, fresh_until: None };
     if let Some(session) = &choice.key.session {
         let age = identity.obfuscated_ticket_age.wrapping_sub(session.age_add);
-        let window = Duration::from_secs(offer.config.early_data_window.into());
+        // Registers remember the ClientHello for as long as any server takes its data: by the
+        // window of the ticket, which is the same for all of them. Another one may be narrower.
+        let window = Duration::from_secs(session.early_data_window.into());
+        let own_window = Duration::from_secs(offer.config.early_data_window.into());
         // Section 8.3. It is off in one direction for data that were replayed later, and in the
         // other for a ticket that is from the future by this clock.
         let expected_arrival = session.since.after(Duration::from_millis(age.into()));
-        if expected_arrival.difference(context.now) > window {
+        if expected_arrival.difference(context.now) > window.min(own_window) {
             return Err(
                 "they came later or earlier than the client's clock says: a delay or a replay",
             );
