@@ -14,14 +14,18 @@ use handclasp::config::{
     PeerIdentity, PeerVerifier, PskList, Reply, SpkiPin, SpkiPins, TrustAnchorVerifier,
 };
 use handclasp::connection::Options;
-use handclasp::crypto::{CryptoProvider, signing_key};
+use handclasp::crypto::{CryptoError, CryptoProvider, signing_key};
 use handclasp::handshake::EarlyData;
 use handclasp::key_schedule::PskKind;
 use handclasp::observer::{Event, Observer};
+use handclasp::pki_types::{CertificateDer, UnixTime};
 use handclasp::registry::{CertificateType, HandshakeType};
+use handclasp::session::SessionStore;
 use handclasp::wire::EncryptedExtensions;
 use handclasp::{ClientConnection, ServerConfig};
+use rcgen::CustomExtension;
 use sessions::{Pair, client, server_at, shared_key, talk, time};
+use zeroize::Zeroizing;
 
 fn verifier(clients: &Identity) -> Arc<dyn PeerVerifier> {
     let signatures = CryptoProvider::ring().signatures;
@@ -234,4 +238,48 @@ fn who_takes_raw_public_keys_only_resumes_no_session_with_certificates() {
     let error = talk(&mut strict, &mut server_at(&config, 3)).error.unwrap();
     let alert = Some(handclasp::alert::AlertDescription::UNSUPPORTED_CERTIFICATE);
     assert_eq!(error.alert_sent(), alert, "of a server: {error}");
+}
+
+/// Says how long the sessions are that it is given.
+#[derive(Debug, Default)]
+struct Lengths(Mutex<Vec<usize>>);
+
+impl SessionStore for Lengths {
+    fn put(&self, session: &[u8], _: UnixTime) -> Result<Vec<u8>, CryptoError> {
+        self.0.lock().unwrap().push(session.len());
+        Ok(b"a ticket".to_vec())
+    }
+
+    fn take(&self, _: &[u8], _: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
+        Reply::Now(None)
+    }
+}
+
+/// A certificate that is a little longer than this, by an extension that nobody knows.
+fn certificate_of_length(length: usize) -> CertificateDer<'static> {
+    let mut params = rcgen::CertificateParams::default();
+    let extension =
+        CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 57264, 99], vec![0; length]);
+    params.custom_extensions.push(extension);
+    params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().der().clone()
+}
+
+#[test]
+fn a_server_keeps_no_session_of_a_client_that_shows_a_very_long_chain() {
+    const LONGEST: usize = 0x8000;
+    for (length, kept) in [(0, true), (20_000, true), (40_000, false), (200_000, false)] {
+        let (pair, mut own) = (Pair::new(), Identity::p256());
+        let trusted = verifier(&own);
+        // Part of no path: the verifier does not look at it.
+        own.chain.push(certificate_of_length(length));
+        let store = Arc::new(Lengths::default());
+        let policy = ClientAuthentication::required(trusted);
+        let config = pair.server_builder().sessions(store.clone()).client_authentication(policy);
+        let mut server = server_at(&pair.finish(config), 0);
+        talk(&mut client(builder(&pair, &own), 0), &mut server).checked();
+        assert!(server.parameters().certificates.is_some());
+        let lengths = store.0.lock().unwrap();
+        assert_eq!(lengths.len(), if kept { 2 } else { 0 }, "{length}");
+        assert!(lengths.iter().all(|written| (length..=LONGEST).contains(written)), "{lengths:?}");
+    }
 }

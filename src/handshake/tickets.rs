@@ -106,6 +106,9 @@ impl Connected {
                 own_type: context.resumption.own_type,
             },
         };
+        if !session.is_short() {
+            return Ok(false);
+        }
         // A store without room is no reason to end the connection.
         let ticket = sessions.put(&session.encode(), context.now.unix()).unwrap_or_default();
         if !(1..=MAX_TICKET_LENGTH).contains(&ticket.len()) {

@@ -15,7 +15,7 @@ use crate::reply::Reply;
 /// A session is bytes that only the library reads. They hold the secret of a connection: keep them
 /// as you would keep a key.
 pub trait SessionStore: Send + Sync + fmt::Debug {
-    /// Keeps a session, and returns the ticket that finds it again: 1 to 8192 bytes, which must
+    /// Keeps a session of at most 32,768 bytes, and returns the ticket that finds it again: 1 to 8192 bytes, which must
     /// tell nothing to whoever sees them. It must not block: a store elsewhere makes up a random
     /// ticket, and is written to behind. A client that comes back before that was written gets a
     /// full handshake.
@@ -57,7 +57,7 @@ impl MemorySessions {
     const ID_LENGTH: usize = 32;
 
     /// A store for up to `capacity` sessions, at least one. Each takes some 200 bytes, and the
-    /// client's certificates where it had some. `random` makes the tickets.
+    /// client's certificates where it had some: 32,768 bytes at most. `random` makes the tickets.
     pub fn new(capacity: usize, random: Arc<dyn SecureRandom>) -> Self {
         Self { random, capacity: capacity.max(1), kept: Mutex::default() }
     }
@@ -105,6 +105,15 @@ pub(crate) struct ServerSession {
 }
 
 impl ServerSession {
+    /// The longest session that a store is given, in bytes. A client's chain may be longer, with
+    /// certificates in it that no verifier looks at; the client then gets no ticket.
+    const MAX_LENGTH: usize = 0x8000;
+
+    /// Is it short enough to be kept?
+    pub(crate) fn is_short(&self) -> bool {
+        self.session.room() <= Self::MAX_LENGTH
+    }
+
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
         super::write(self.session.room(), |out| {
             out.extend_from_slice(&self.policy);
