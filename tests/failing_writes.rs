@@ -251,7 +251,7 @@ const SIZES: [usize; 3] = [1, 3, 1000];
 const KINDS: [io::ErrorKind; 4] = [
     io::ErrorKind::BrokenPipe,
     io::ErrorKind::ConnectionReset,
-    io::ErrorKind::TimedOut,
+    io::ErrorKind::HostUnreachable,
     io::ErrorKind::Other,
 ];
 const LAST: [LastWord; 3] = [LastWord::CloseNotify, LastWord::Alert, LastWord::Nothing];

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use brotli_streams::{large_window, window};
 use common::{Identity, server_name};
 use handclasp::config::{Brotli, CertificateCompression, CertificateList, Limits, Zlib};
+use handclasp::connection::Received;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::Handshake;
 use handclasp::pki_types::UnixTime;
@@ -177,4 +178,34 @@ fn a_client_is_not_filled_by_a_server_that_it_does_not_know() {
         });
         assert!(most < 4 * KIB * KIB, "{algorithm}: {most}");
     }
+}
+
+/// A writer that always has more to say, and a transport that takes a part each time.
+#[test]
+fn a_buffer_that_is_never_sent_to_its_end_does_not_grow() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let identity = Identity::p256();
+    let mut client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+    let mut server = ServerConnection::new(identity.server_config()).unwrap();
+    exchange(&mut client, &mut server).unwrap();
+    let data = [7; 16 * KIB];
+    let (mut written, mut received, mut on_the_way) = (0, 0, Vec::new());
+    let most = peak(|| {
+        for _ in 0..1_000 {
+            while let taken @ 1.. = client.write(&data).unwrap() {
+                written += taken;
+            }
+            on_the_way.extend_from_slice(&client.outgoing()[..10_000]);
+            client.sent(10_000);
+            assert!(!client.outgoing().is_empty());
+            while let (consumed @ 1.., what) = server.receive(&mut on_the_way).unwrap() {
+                if let Received::Data(data) = what {
+                    received += data.len();
+                }
+                on_the_way.drain(..consumed);
+            }
+        }
+    });
+    assert!(written - received < 2 * Limits::DEFAULT.outgoing, "{written} {received}");
+    assert!(most < 8 * Limits::DEFAULT.outgoing, "{most}");
 }

@@ -8,7 +8,9 @@ mod peers;
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
@@ -20,7 +22,9 @@ use handclasp::session::{MemoryClientSessions, TicketKeys};
 use handclasp::transport::tokio::{Acceptor, Connector};
 use handclasp::transport::{CLOSING_TIME, Socket};
 use handclasp::{ClientConfig, ClientConnection, Error, ServerConfig, ServerConnection, Stream};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::io::{
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex,
+};
 
 const RUNS: usize = 20;
 /// More than one record, and less than what a socket holds.
@@ -332,4 +336,93 @@ async fn a_place_is_held_neither_by_a_part_of_a_hello_nor_while_a_flight_is_awai
         server.unwrap();
     }
     assert!(held.iter().all(|(_, accepting)| !accepting.is_finished()));
+}
+
+/// Shutting down waits for tickets, and is polled again meanwhile.
+#[tokio::test]
+async fn a_transport_is_shut_down_once() {
+    /// A transport that is gone when it has been shut down.
+    struct Once {
+        pipe: DuplexStream,
+        is_shut: bool,
+    }
+
+    impl AsyncRead for Once {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.pipe).poll_read(context, buffer)
+        }
+    }
+
+    impl AsyncWrite for Once {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Pin::new(&mut self.pipe).poll_write(context, bytes)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.pipe).poll_flush(context)
+        }
+
+        fn poll_shutdown(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<io::Result<()>> {
+            if std::mem::replace(&mut self.is_shut, true) {
+                return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+            }
+            Pin::new(&mut self.pipe).poll_shutdown(context)
+        }
+    }
+
+    let identity = Identity::p256();
+    let connector = Connector::new(client_with_tickets(&identity));
+    let acceptor = Acceptor::new(server_with_tickets(&identity));
+    for closes in [false, true] {
+        let (left, right) = duplex(1_000);
+        let left = Once { pipe: left, is_shut: false };
+        let (client, server) =
+            tokio::join!(connector.connect(server_name(), left), acceptor.accept(right));
+        let (mut client, mut server) = (client.unwrap(), server.unwrap());
+        let ending = async {
+            match closes {
+                true => client.close().await.unwrap(),
+                false => client.shutdown().await.unwrap(),
+            }
+        };
+        let serving = async {
+            let mut got = Vec::new();
+            server.read_to_end(&mut got).await.unwrap();
+            server.write_all(b"an answer").await.unwrap();
+            server.shutdown().await.unwrap();
+        };
+        tokio::join!(ending, serving);
+    }
+}
+
+/// Sockets share their timeouts with all their handles.
+#[test]
+fn an_end_leaves_the_timeouts_of_other_handles_as_they_were() {
+    let identity = Identity::p256();
+    let (client, server, listener) = (identity.client_config(), identity.server_config(), listen());
+    let mut stream = connect(&client, &listener);
+    let serving = thread::spawn(move || {
+        let connection = ServerConnection::new(server).unwrap();
+        let mut stream = Stream::new(connection, listener.accept().unwrap().0);
+        stream.handshake().unwrap();
+        let handle = stream.transport().try_clone().unwrap();
+        handle.set_read_timeout(Some(Duration::from_secs(77))).unwrap();
+        stream.close().unwrap();
+        drop(stream);
+        assert_eq!(handle.read_timeout().unwrap(), Some(Duration::from_secs(77)));
+    });
+    stream.handshake().unwrap();
+    // This end is silent, and has the socket open all the time.
+    serving.join().unwrap();
 }

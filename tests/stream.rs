@@ -96,7 +96,7 @@ impl Write for Choppy {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.interrupt()
     }
 }
 
@@ -116,24 +116,26 @@ struct Nonblocking {
     incoming: Queue,
     outgoing: Queue,
     numbers: Numbers,
+    refusal: io::ErrorKind,
 }
 
 impl Nonblocking {
     const ROOM: usize = 700;
 
-    fn pair(seed: u32) -> (Self, Self) {
+    fn pair(seed: u32, refusal: io::ErrorKind) -> (Self, Self) {
         let (there, back) = (Queue::default(), Queue::default());
         let end = |incoming: &Queue, outgoing: &Queue, seed| Self {
             incoming: Rc::clone(incoming),
             outgoing: Rc::clone(outgoing),
             numbers: Numbers(seed),
+            refusal,
         };
         (end(&there, &back, seed), end(&back, &there, seed + 1))
     }
 
     fn refuse(&mut self, full: bool) -> io::Result<()> {
         match full || self.numbers.below(3) == 0 {
-            true => Err(io::ErrorKind::WouldBlock.into()),
+            true => Err(self.refusal.into()),
             false => Ok(()),
         }
     }
@@ -161,11 +163,14 @@ impl Write for Nonblocking {
     }
 }
 
+/// What a transport says that does not wait, or has waited as long as it may.
+const REFUSALS: [io::ErrorKind; 2] = [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut];
+
 /// The result, or `None` where the transport refused to wait.
 fn ready<T>(result: io::Result<T>) -> Option<T> {
     match result {
         Ok(value) => Some(value),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+        Err(error) if REFUSALS.contains(&error.kind()) => None,
         Err(error) => panic!("{error}"),
     }
 }
@@ -205,7 +210,7 @@ impl<C: DerefMut<Target = Connection>> Side<C> {
 fn a_transport_that_would_block_loses_nothing_and_repeats_nothing() {
     for seed in 0..8 {
         let (client, server) = pair();
-        let (left, right) = Nonblocking::pair(seed);
+        let (left, right) = Nonblocking::pair(seed, REFUSALS[seed as usize % REFUSALS.len()]);
         let mut client = Side::new(client, left, pattern(200_000, 3));
         let mut server = Side::new(server, right, pattern(200_000, 4));
         let mut rounds = 0;

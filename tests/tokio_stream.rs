@@ -331,3 +331,18 @@ async fn a_stream_is_taken_apart_into_what_it_was_made_of() {
     server.read_exact(&mut data).await.unwrap();
     assert_eq!(&data, b"by hand");
 }
+
+/// Neither is read any more, so neither may wait until the other one reads.
+#[tokio::test]
+async fn two_ends_that_close_with_data_on_the_way_do_not_wait_for_each_other() {
+    for room in [1, 1_000, 20_000] {
+        let (mut client, mut server) = pair(room).await;
+        let data = pattern(50_000, 5);
+        client.write_all(&data).await.unwrap();
+        server.write_all(&data).await.unwrap();
+        let closing = async { tokio::join!(client.close(), server.close()) };
+        let (left, right) = timeout(PATIENCE, closing).await.expect("a deadlock");
+        left.unwrap();
+        right.unwrap();
+    }
+}

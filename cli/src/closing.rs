@@ -19,9 +19,11 @@ pub fn drain(mut socket: &TcpStream) -> io::Result<()> {
             break;
         }
         socket.set_read_timeout(Some(time))?;
-        match socket.read(&mut buffer)? {
-            0 => break,
-            count => left = left.saturating_sub(count),
+        match socket.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => left = left.saturating_sub(count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(())

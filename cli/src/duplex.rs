@@ -12,6 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use handclasp::ClientConnection;
+use handclasp::alert::AlertDescription;
 use handclasp::connection::Received;
 
 use crate::closing;
@@ -69,6 +70,8 @@ struct State {
     over: bool,
     /// The sending thread has ended.
     sender_ended: bool,
+    /// Standard input cannot be read.
+    input_error: Option<io::Error>,
 }
 
 struct Shared {
@@ -111,6 +114,13 @@ impl Shared {
         }
     }
 
+    /// Waits until the last bytes are sent, or for a while.
+    fn wait_for_the_sender(&self) {
+        let guard = self.lock();
+        let sending = |state: &mut State| !state.sender_ended;
+        let _ = self.changed.wait_timeout_while(guard, LAST_WORDS, sending);
+    }
+
     fn change(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.lock());
         self.changed.notify_all();
@@ -137,6 +147,7 @@ pub fn run(
         peer_closed: false,
         over: false,
         sender_ended: false,
+        input_error: None,
     };
     let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
     let (sender, out) = (Arc::clone(&shared), socket.try_clone()?);
@@ -145,8 +156,12 @@ pub fn run(
         sender.change(|state| state.sender_ended = true);
     })?;
     // This one may wait for standard input for ever: it ends with the process.
-    let reader = Arc::clone(&shared);
-    thread::Builder::new().spawn(move || read_input(&reader, input))?;
+    let (reader, end) = (Arc::clone(&shared), socket.try_clone()?);
+    thread::Builder::new().spawn(move || {
+        if let Err(error) = read_input(&reader, input) {
+            fail_input(&reader, &end, error);
+        }
+    })?;
 
     let result = receive(&shared, socket, inbox, output, notice);
     // What is still to be said goes out: an alert, or close_notify.
@@ -154,15 +169,16 @@ pub fn run(
         state.connection.close();
         state.over = true;
     });
-    let guard = shared.lock();
-    let guard = shared.changed.wait_timeout_while(guard, LAST_WORDS, |state| !state.sender_ended);
-    drop(guard);
+    shared.wait_for_the_sender();
     if result.is_err() {
         // The failure is what counts; the server should hear the alert.
         let _ = closing::drain(socket);
     }
     let _ = socket.shutdown(Shutdown::Both);
-    result
+    match shared.lock().input_error.take() {
+        Some(error) => Err(Failure::failed(format!("standard input cannot be read: {error}"))),
+        None => result,
+    }
 }
 
 /// Sends what the connection has to send, whoever made it: data, answers, alerts.
@@ -196,14 +212,17 @@ fn send(shared: &Shared, mut socket: &TcpStream) {
 
 /// Standard input to the connection; its end is close_notify, when the server is done. Where nothing
 /// was said, there is no answer to wait for.
-fn read_input(shared: &Shared, end: Input) {
+///
+/// # Errors
+/// When standard input cannot be read.
+fn read_input(shared: &Shared, end: Input) -> io::Result<()> {
     let mut input = io::stdin().lock();
     let mut said_something = end.said_something;
     let mut buffer = vec![0; CHUNK];
     loop {
         let count = match input.read(&mut buffer) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            result => result.unwrap_or(0),
+            result => result?,
         };
         if count == 0 {
             shared.change(|state| state.input_ended = true);
@@ -212,17 +231,18 @@ fn read_input(shared: &Shared, end: Input) {
             } else if end.may_be_asked {
                 shared.wait_for_silence(PATIENCE);
             }
-            return shared.change(|state| {
+            shared.change(|state| {
                 state.connection.close();
                 state.closed = true;
             });
+            return Ok(());
         }
         said_something = true;
         let mut rest = buffer.get(..count).unwrap_or_default();
         let mut state = shared.lock();
         while !rest.is_empty() {
             if state.over {
-                return;
+                return Ok(());
             }
             match state.connection.write(rest) {
                 // The sender has enough to do.
@@ -232,10 +252,22 @@ fn read_input(shared: &Shared, end: Input) {
                     rest = rest.get(taken..).unwrap_or_default();
                     shared.changed.notify_all();
                 }
-                Err(_) => return,
+                Err(_) => return Ok(()),
             }
         }
     }
+}
+
+/// The server must not take what was sent for all of it: the connection ends with an alert.
+fn fail_input(shared: &Shared, socket: &TcpStream, error: io::Error) {
+    shared.change(|state| {
+        state.connection.abort(AlertDescription::INTERNAL_ERROR, "the input cannot be read");
+        state.input_error = Some(error);
+        state.over = true;
+    });
+    shared.wait_for_the_sender();
+    // The receiver need not wait for a server that stays.
+    let _ = socket.shutdown(Shutdown::Read);
 }
 
 /// The peer to the output, until the peer is done.

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
@@ -107,4 +107,21 @@ fn the_end_of_the_input_waits_for_the_server_unless_it_is_told_not_to() {
     let output = run_with_input(command, b"request");
     assert!(!serving.join().unwrap(), "close_notify came before the answer");
     assert_eq!(output.stdout, b"");
+}
+
+/// What the server has got is not all: it hears an alert, and no close_notify.
+#[cfg(unix)]
+#[test]
+fn input_that_cannot_be_read_makes_the_program_fail() {
+    let files = Files::new();
+    let ca = files.path("ca.pem");
+    let mut server = Server::start(&files, &["--echo"]);
+    let mut command = handclasp(["connect", &server.address, "--ca", &ca]);
+    // A directory can be opened, and not read.
+    let output = command.stdin(File::open(files.path("")).unwrap()).output().unwrap();
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("standard input cannot be read"), "{told}");
+    let logged = server.log_line_with("failed");
+    assert!(logged.contains("internal_error"), "{logged}");
 }

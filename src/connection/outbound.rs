@@ -155,11 +155,21 @@ impl Connection {
 
     pub(super) fn seal(&mut self, content_type: ContentType, content: &[u8]) -> Result<(), Error> {
         let version = self.record_version();
+        self.drop_sent();
         let before = self.outgoing.len();
         self.sealer.seal(content_type, version, content, &mut self.outgoing)?;
         let length = self.outgoing.len() - before;
         self.handshake.observers().tell(|| Event::RecordSent(content_type, length));
         Ok(())
+    }
+
+    /// Drops what was sent from the front of the buffer, where that is the greater part. A transport
+    /// that never takes everything must not make the buffer grow; so each byte is moved once at most.
+    fn drop_sent(&mut self) {
+        if self.sent > self.outgoing.len() / 2 {
+            self.outgoing.drain(..self.sent);
+            self.sent = 0;
+        }
     }
 
     fn send_alert(&mut self, alert: AlertDescription) {

@@ -93,7 +93,8 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         }
     }
 
-    /// Sends everything, down to the other end of the transport's own buffers.
+    /// Sends everything, down to the other end of the transport's own buffers. It is never
+    /// interrupted: a caller would write again what was taken already.
     pub(super) fn flush<T: Write>(&mut self, transport: &mut T) -> io::Result<()> {
         while !self.connection.outgoing().is_empty() {
             match transport.write(self.connection.outgoing()) {
@@ -103,7 +104,12 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
                 Err(error) => return Err(error),
             }
         }
-        transport.flush()
+        loop {
+            match transport.flush() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
     }
 
     /// Writing has failed with `error`. When the peer is gone, its last words are the better error:
@@ -160,6 +166,19 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
             }
         }
         Ok(())
+    }
+
+    /// Takes a record and drops the data in it, for a stream that is not read any more.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] where no record comes, now or ever.
+    #[cfg(feature = "tokio")]
+    pub(super) fn drop_record<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
+        self.plaintext.start = self.plaintext.end;
+        match self.receive_record(transport) {
+            Ok(true) => Ok(()),
+            _ => Err(io::ErrorKind::WouldBlock.into()),
+        }
     }
 
     /// Nothing of what came is read any more: its memory is given back.
@@ -336,7 +355,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         };
         match self.flush(transport) {
             // What was taken is on its way: an error would make the caller write it again.
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            Err(error) if !is_full(&error) => Err(error),
             _ => Ok(taken),
         }
     }
@@ -350,6 +369,12 @@ fn rests_on_a_question() -> io::Error {
 /// Does this error of reading say why the peer is gone? That it is gone is known.
 fn explains(error: &io::Error) -> bool {
     Error::inside(error).is_some_and(|error| !matches!(error.kind(), ErrorKind::Truncated))
+}
+
+/// Does the transport take nothing now, and may later? What the timeout of a socket is called depends
+/// on the system.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 /// Is there nobody at the other end any more?

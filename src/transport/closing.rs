@@ -90,6 +90,13 @@ impl Socket {
     fn drain(mut self) -> io::Result<()> {
         let before = self.read_timeout()?;
         self.shutdown_write()?;
+        let result = self.drop_what_comes();
+        // Another handle may be in use still.
+        self.set_read_timeout(before)?;
+        result
+    }
+
+    fn drop_what_comes(&mut self) -> io::Result<()> {
         let end = Instant::now() + CLOSING_TIME;
         let mut left = CLOSING_BYTES;
         let mut buffer = [0; 8 * 1024];
@@ -106,8 +113,7 @@ impl Socket {
                 Err(error) => return Err(error),
             }
         }
-        // Another handle may be in use still.
-        self.set_read_timeout(before)
+        Ok(())
     }
 }
 

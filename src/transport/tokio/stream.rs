@@ -48,6 +48,8 @@ pub struct TlsStream<C, T> {
     awaited: Option<Awaited>,
     /// How long shutting down waits for the peer.
     closing: Option<Pin<Box<Sleep>>>,
+    /// The transport's direction is shut down: a transport need not take that twice.
+    is_shut: bool,
     wakers: Arc<Wakers>,
     /// Wakes all of `wakers`.
     waker: Waker,
@@ -70,7 +72,8 @@ where
         let wakers = Arc::new(Wakers::default());
         let waker = Waker::from(Arc::clone(&wakers));
         let buffered = Buffered::new(connection);
-        Self { buffered, transport, answers, awaited: None, closing: None, wakers, waker }
+        let (awaited, closing, is_shut) = (None, None, false);
+        Self { buffered, transport, answers, awaited, closing, is_shut, wakers, waker }
     }
 
     /// The connection, for what was negotiated.
@@ -121,12 +124,13 @@ where
     ///
     /// `Ok` means that the transport has taken all that was written, with close_notify behind it, and
     /// that the peer had this time to receive it. It does not mean that the peer has received it: that
-    /// only the peer can say, in the protocol above.
+    /// only the peer can say, in the protocol above. Until the transport has taken all of it, this
+    /// waits as a write does, without a bound of its own.
     ///
     /// # Errors
     /// As shutting down.
     pub async fn close(mut self) -> io::Result<()> {
-        poll_fn(|context| self.poll_last_word(context)).await?;
+        poll_fn(|context| self.poll_last_word_unread(context)).await?;
         self.drain().await;
         Ok(())
     }
@@ -142,10 +146,11 @@ where
 
     async fn drain_to_the_end(&mut self) -> io::Result<()> {
         // An alert may wait to be sent, and the direction to be shut.
+        let is_shut = self.is_shut;
         poll_fn(|context| {
             self.poll(Half::Writer, context, |buffered, io| {
                 buffered.flush(io)?;
-                io.shutdown()
+                if is_shut { Ok(()) } else { io.shutdown() }
             })
         })
         .await?;
@@ -226,19 +231,33 @@ where
     /// Says close_notify and shuts the transport's direction down.
     fn poll_last_word(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let data_wait = !self.buffered.connection.outgoing().is_empty();
+        let is_shut = self.is_shut;
         self.buffered.connection.close();
         let result = ready!(self.poll(Half::Writer, context, |buffered, io| {
             buffered.flush(io).map_err(|error| buffered.explain(io, error))?;
             // A transport that would block has nothing here.
             let _ = buffered.take_tickets(io);
-            io.shutdown()
+            if is_shut { Ok(()) } else { io.shutdown() }
         }));
+        self.is_shut |= result.is_ok();
         let peer_closed = self.buffered.connection.peer_has_closed();
         Poll::Ready(match result {
             // Both have said all that they had to say: the peer does not miss the close_notify.
             Err(error) if peer_closed && !data_wait && is_gone(&error) => Ok(()),
             result => result,
         })
+    }
+
+    /// As [`poll_last_word`](Self::poll_last_word), for a stream that is not read any more. The peer may
+    /// take nothing until what it sends is taken, so that is dropped meanwhile.
+    fn poll_last_word_unread(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            if let Poll::Ready(result) = self.poll_last_word(context) {
+                return Poll::Ready(result);
+            }
+            let dropped = self.poll(Half::Reader, context, |buffered, io| buffered.drop_record(io));
+            ready!(dropped)?;
+        }
     }
 
     /// Goes on with `act` until it is done, or the transport makes it wait. An open question is
