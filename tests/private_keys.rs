@@ -3,7 +3,7 @@
 
 use handclasp::config::{ConfigError, KeySource, LoadProblem, PemInput};
 use handclasp::crypto::{KeyError, signing_key};
-use handclasp::pem;
+use handclasp::pem::{self, Content, PemError, PemFault};
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
 use handclasp::registry::SignatureScheme;
 use handclasp::{CertifiedKey, TrustAnchors};
@@ -182,6 +182,74 @@ fn an_rsa_key_loads_with_and_without_null_and_under_every_label() {
             let key = pem::private_key(pem_text(label, &form).as_bytes()).unwrap();
             assert!(signing_key(&key.der()).is_ok(), "{label}");
         }
+    }
+}
+
+/// A certificate of the project's RSA key whose SubjectPublicKeyInfo lacks NULL. Its signature is
+/// not made anew.
+fn rsa_certificate_without_null() -> Vec<u8> {
+    let pair = rcgen::KeyPair::from_pem(include_str!("data/rsa2048.pem")).unwrap();
+    let params = rcgen::CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+    let mut certificate = params.self_signed(&pair).unwrap().der().to_vec();
+    let with_null = der(0x30, &[&oid(RSA), &[5, 0]]);
+    let at = certificate.windows(with_null.len()).position(|it| it == with_null).unwrap();
+    certificate.splice(at..at + with_null.len(), der(0x30, &[&oid(RSA)]));
+    // The Certificate, the TBSCertificate and the SubjectPublicKeyInfo: each has a length of two bytes.
+    for header in [0, 4, at - 4] {
+        let length = &mut certificate[header + 2..header + 4];
+        let shorter = u16::from_be_bytes([length[0], length[1]]) - 2;
+        length.copy_from_slice(&shorter.to_be_bytes());
+    }
+    certificate
+}
+
+#[test]
+fn an_rsa_certificate_without_null_loads_with_its_key() {
+    let without_null = rsa_certificate_without_null();
+    let chain = pem_text("CERTIFICATE", &without_null);
+    let key = include_str!("data/rsa2048.pem");
+    let load = |chain: &str| CertifiedKey::from_pem(chain.as_bytes(), key.as_bytes());
+    assert_eq!(load(&chain).unwrap().chain()[0].to_vec(), without_null);
+
+    let other = EcKey::new(P256);
+    let error = load(&(pem_text("CERTIFICATE", &other.certificate) + &chain)).unwrap_err();
+    let LoadProblem::Unusable(problem) = error.problem else { panic!("{error}") };
+    assert!(matches!(*problem, ConfigError::KeyOfAnother { number: 2, .. }), "{problem}");
+    let other = PrivateKeyDer::Sec1(other.sec1(true, Some(&other.point)).into());
+    let error = CertifiedKey::from_der(vec![without_null.into()], &other).unwrap_err();
+    assert_eq!(error, ConfigError::KeyMismatch);
+}
+
+#[test]
+fn a_public_key_that_is_limited_to_another_algorithm_is_not_taken_for_another_key() {
+    const RSASSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 10];
+    let private = signing_key(&PrivateKeyDer::Pkcs1(rsa_parts().into())).unwrap();
+    let certificate = rsa_certificate_without_null();
+    let end_entity = handclasp::certificate::EndEntity::parse(&certificate.into()).unwrap();
+    let own = end_entity.subject_public_key_info();
+    let (rsa, pss) = (der(0x30, &[&oid(RSA)]), der(0x30, &[&oid(RSASSA_PSS)]));
+    let at = own.windows(rsa.len()).position(|it| it == rsa).unwrap();
+    let spki = [&own[..at], &pss, &own[at + rsa.len()..]].concat();
+    let refused = CertifiedKey::raw_public_key(spki, KeySource::Here(private)).unwrap_err();
+    assert!(matches!(refused, ConfigError::KeyAlgorithm { .. }), "{refused}");
+    assert!(refused.to_string().contains("rsassa-pss"), "{refused}");
+}
+
+#[test]
+fn a_file_with_two_private_keys_is_refused_with_the_line_of_the_second() {
+    let key = EcKey::new(P256);
+    let own = pem_text("EC PRIVATE KEY", &key.sec1(true, None));
+    let other = pem_text("PRIVATE KEY", &rsa_parts());
+    let chain = pem_text("CERTIFICATE", &key.certificate);
+    for (first, second) in [(&own, &other), (&other, &own)] {
+        let text = format!("{first}{second}");
+        let error = CertifiedKey::from_pem(chain.as_bytes(), text.as_bytes()).unwrap_err();
+        assert_eq!(error.input, PemInput::Key);
+        let LoadProblem::Pem(PemError { line, fault, .. }) = error.problem else {
+            panic!("{error}")
+        };
+        assert_eq!(line, Some(first.lines().count() + 1));
+        assert_eq!(fault, PemFault::Second(Content::PrivateKey));
     }
 }
 

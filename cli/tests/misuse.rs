@@ -56,6 +56,16 @@ fn files_that_cannot_be_used() {
     assert_misuse(["serve", "--cert", &empty, "--key", &key], "no certificate");
     assert_misuse(["serve", "--cert", &cert, "--key", &empty], "no private key");
     assert_misuse(["serve", "--cert", &ca, "--key", &key], "another key");
+    let own = files.read("key.pem");
+    files
+        .write("two.pem", &format!("{own}{}", rcgen::KeyPair::generate().unwrap().serialize_pem()));
+    let (two, line) = (files.path("two.pem"), own.lines().count() + 1);
+    let words = format!("line {line}: a second private key begins here");
+    assert_misuse(["serve", "--cert", &cert, "--key", &two], &words);
+    assert_misuse(
+        ["connect", "localhost:1", "--ca", &ca, "--client-cert", &cert, "--client-key", &two],
+        &words,
+    );
     assert_misuse(["connect", "localhost:1", "--ca", &ca, "--keylog"], "SSLKEYLOGFILE");
 }
 

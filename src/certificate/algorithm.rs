@@ -1,4 +1,4 @@
-//! The algorithms of signatures, in the one form that is compared (RFC 4055).
+//! The algorithms of signatures and keys, in the one form that is compared (RFC 4055).
 
 use std::borrow::Cow;
 
@@ -6,6 +6,8 @@ use super::der::{self, Reader};
 
 /// PKCS #1, 1.2.840.113549.1.1, which one more byte follows.
 const PKCS1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01];
+/// rsaEncryption, the algorithm of a key.
+const RSA: u8 = 1;
 const MGF1: u8 = 8;
 const RSASSA_PSS: u8 = 10;
 /// RSA with SHA-256, SHA-384, SHA-512 and SHA-224.
@@ -21,7 +23,8 @@ const NULL: &[u8] = &[0x05, 0x00];
 /// An AlgorithmIdentifier's contents in the form that implementations of algorithms name: with the
 /// parameters that say nothing. RSA with SHA-2 is accepted without its NULL (RFC 4055, section 5),
 /// and so is each SHA-2 in the parameters of RSASSA-PSS (section 2.1), whose trailerField may be
-/// written out (section 3.1). Every other algorithm is as it stands.
+/// written out (section 3.1). The algorithm of an RSA key gets its NULL (section 1.2). Every other
+/// algorithm is as it stands.
 pub(super) fn canonical(algorithm: &[u8]) -> Cow<'_, [u8]> {
     match written_out(algorithm) {
         Some(form) => Cow::Owned(form),
@@ -37,7 +40,7 @@ fn written_out(algorithm: &[u8]) -> Option<Vec<u8>> {
     let parameters = if number == RSASSA_PSS {
         let parameters = pss_parameters(der::only(fields.0, der::SEQUENCE)?)?;
         der::wrap(der::SEQUENCE, &parameters)
-    } else if WITH_SHA2.contains(&number) && fields.is_empty() {
+    } else if (number == RSA || WITH_SHA2.contains(&number)) && fields.is_empty() {
         NULL.to_vec()
     } else {
         return None;
@@ -117,6 +120,13 @@ pub(super) mod tests {
             assert_eq!(*canonical(absent), *known);
             assert_eq!(*canonical(&known), *known);
         }
+    }
+
+    #[test]
+    fn an_rsa_key_is_the_same_with_and_without_its_null() {
+        let absent = alg_id::RSA_ENCRYPTION.strip_suffix(NULL).unwrap();
+        assert_eq!(*canonical(absent), *alg_id::RSA_ENCRYPTION);
+        assert_eq!(*canonical(&alg_id::RSA_ENCRYPTION), *alg_id::RSA_ENCRYPTION);
     }
 
     #[test]

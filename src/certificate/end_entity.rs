@@ -25,6 +25,18 @@ pub struct EndEntity {
     may_sign: bool,
 }
 
+/// How the public key of a certificate compares with another one.
+pub(crate) enum KeyComparison {
+    Same,
+    /// The bytes are the same, but the certificate limits the key to an algorithm of its own, as
+    /// id-RSASSA-PSS does.
+    OtherAlgorithm {
+        /// The certificate's, in words.
+        algorithm: String,
+    },
+    Different,
+}
+
 impl EndEntity {
     /// Decodes the certificate, and judges nothing.
     ///
@@ -72,6 +84,19 @@ impl EndEntity {
     /// The DER of the SubjectPublicKeyInfo: the whole structure, and what a pin is a hash of.
     pub fn subject_public_key_info(&self) -> &[u8] {
         &self.spki
+    }
+
+    /// How its public key compares with another one, the DER of a SubjectPublicKeyInfo.
+    pub(crate) fn compare_key(&self, other: &[u8]) -> KeyComparison {
+        let keys = (PublicKey::from_spki(&self.spki), PublicKey::from_spki(other));
+        let (Some(own), Some(other)) = keys else { return KeyComparison::Different };
+        if own.is_same(other) {
+            return KeyComparison::Same;
+        }
+        if own.bytes == other.bytes {
+            return KeyComparison::OtherAlgorithm { algorithm: own.describe() };
+        }
+        KeyComparison::Different
     }
 
     /// The key may sign handshakes, as far as the keyUsage extension says (RFC 9846, section

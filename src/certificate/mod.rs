@@ -83,6 +83,7 @@ pub use anchors::{TrustAnchorError, TrustAnchors};
 pub use bundle::LoadedAnchors;
 pub use distinguished_name::distinguished_name;
 pub use end_entity::EndEntity;
+pub(crate) use end_entity::KeyComparison;
 pub use error::{CertificateError, Limit, NoAuthority, Problem, SignatureError, Timestamp};
 pub use explain::{Attempt, Explanation, Outcome, Place};
 pub use facts::CertificateFacts;

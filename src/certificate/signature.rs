@@ -40,6 +40,12 @@ impl<'a> PublicKey<'a> {
         Some(Self { algorithm: algorithm.contents, bytes: der::whole_bytes(key.contents)? })
     }
 
+    /// Whether both are one key for one algorithm, whatever form the algorithm has.
+    pub(super) fn is_same(self, other: PublicKey<'_>) -> bool {
+        self.bytes == other.bytes
+            && algorithm::canonical(self.algorithm) == algorithm::canonical(other.algorithm)
+    }
+
     /// Whether it is an RSA key of a size that implementations do not verify with.
     pub(super) fn is_of_unusual_size(self) -> bool {
         self.rsa().is_some_and(|(bits, _)| bits > 0 && !RSA_BITS.contains(&bits))

@@ -4,7 +4,7 @@ use pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::ConfigError;
 use super::compression::CompressedForms;
-use crate::certificate::{EndEntity, issued_with};
+use crate::certificate::{EndEntity, KeyComparison, issued_with};
 use crate::crypto::{KeyError, SigningKey, ring, signing_key_of};
 use crate::registry::{CertificateType, ExtensionType, SignatureScheme};
 use crate::wire::{ClientHello, List};
@@ -251,12 +251,16 @@ fn check_key(
     chain: &[CertificateDer<'_>],
 ) -> Result<(), ConfigError> {
     let Some(public) = public else { return Ok(()) };
-    if public == first.subject_public_key_info() {
-        return Ok(());
+    match first.compare_key(public) {
+        KeyComparison::Same => return Ok(()),
+        KeyComparison::OtherAlgorithm { algorithm } => {
+            return Err(ConfigError::KeyAlgorithm { algorithm });
+        }
+        KeyComparison::Different => {}
     }
     for (number, certificate) in (1..).zip(chain) {
         let Ok(parsed) = EndEntity::parse(certificate) else { continue };
-        if parsed.subject_public_key_info() == public {
+        if matches!(parsed.compare_key(public), KeyComparison::Same) {
             return Err(ConfigError::KeyOfAnother { number, subject: parsed.subject() });
         }
     }

@@ -82,6 +82,16 @@ pub enum ConfigError {
     /// The private key is not that of the first certificate, and of no other one of the chain.
     #[error("the certificate belongs to another key than the private key")]
     KeyMismatch,
+    /// The first certificate is for the private key, but limits it to an algorithm that it is not
+    /// used with here, as id-RSASSA-PSS does.
+    #[error(
+        "the certificate is for the private key, but limits it to the algorithm {algorithm}, which \
+         is not supported: have a certificate issued that does not"
+    )]
+    KeyAlgorithm {
+        /// The algorithm that the certificate names for its key.
+        algorithm: String,
+    },
     /// The certificate's public key is a compressed point, which is not verified with here.
     #[error(
         "the public key of the certificate is a compressed point, which is not supported: \

@@ -37,6 +37,12 @@ pub enum PemFault {
         /// The labels of the sections that are there.
         labels: Vec<Label>,
     },
+    /// A second section has what only one may have; its line is given.
+    #[error(
+        "a second {0} begins here, and only one can be used: keep the right one in the file, and \
+         remove the other"
+    )]
+    Second(Content),
     /// The line breaks of a section are written as `\n`, two characters.
     #[error(
         "the line breaks are written as the two characters \\n: put a real line break in the place \

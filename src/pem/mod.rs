@@ -72,28 +72,38 @@ pub fn each_certificate(text: &[u8]) -> Vec<Result<CertificateDer<'static>, PemE
     each(text, Content::Certificate)
 }
 
-/// The private key in a text, the first if there are several.
+/// The private key in a text.
 ///
 /// # Errors
-/// When the text or a section of it is not in order, there is no private key in it, or it is
-/// encrypted.
+/// When the text or a section of it is not in order, there is no private key in it or more than one,
+/// or it is encrypted.
 pub fn private_key(text: &[u8]) -> Result<PrivateKey, PemError> {
-    let sections = reader::sections(text).into_iter().collect::<Result<Vec<_>, _>>()?;
-    for section in &sections {
-        if let Some(der) = section.read(Content::PrivateKey) {
-            return Ok(PrivateKey { label: section.label, der: der? });
-        }
-    }
-    Err(nothing(text, Content::PrivateKey))
+    let (label, der) = only(text, Content::PrivateKey)?;
+    Ok(PrivateKey { label, der })
 }
 
-/// The public key in a text, the first if there are several: a SubjectPublicKeyInfo.
+/// The public key in a text: a SubjectPublicKeyInfo.
 ///
 /// # Errors
-/// When the text or a section of it is not in order, or there is no public key in it.
+/// When the text or a section of it is not in order, or there is no public key in it or more than
+/// one.
 pub fn public_key(text: &[u8]) -> Result<SubjectPublicKeyInfoDer<'static>, PemError> {
-    let found = each::<SubjectPublicKeyInfoDer<'_>>(text, Content::PublicKey);
-    found.into_iter().next().unwrap_or_else(|| Err(nothing(text, Content::PublicKey)))
+    let (_, der) = only(text, Content::PublicKey)?;
+    Ok(der.to_vec().into())
+}
+
+/// The content of the one section that has `wanted` in it, and the label of that section.
+fn only(text: &[u8], wanted: Content) -> Result<(Label, Zeroizing<Vec<u8>>), PemError> {
+    let mut found = None;
+    for section in reader::sections(text) {
+        let section = section?;
+        let Some(content) = section.read(wanted) else { continue };
+        if found.is_some() {
+            return Err(PemError { line: Some(section.line), fault: PemFault::Second(wanted) });
+        }
+        found = Some((section.label, content?));
+    }
+    found.ok_or_else(|| nothing(text, wanted))
 }
 
 /// Each `wanted` of a text, or what is wrong in the place of one.

@@ -13,7 +13,7 @@ const DASHES: &[u8] = b"-----";
 pub(super) struct Section<'a> {
     pub(super) label: Label,
     /// The line of its BEGIN, counted from 1.
-    line: usize,
+    pub(super) line: usize,
     /// The lines between BEGIN and END.
     body: Vec<&'a [u8]>,
 }

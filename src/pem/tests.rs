@@ -120,6 +120,31 @@ fn private_keys_are_found_under_their_labels_and_encrypted_ones_are_called_so() 
 }
 
 #[test]
+fn a_second_key_in_a_text_is_refused_with_its_line() {
+    let certificate = one();
+    for (label, wanted) in
+        [("PRIVATE KEY", Content::PrivateKey), ("PUBLIC KEY", Content::PublicKey)]
+    {
+        let first = section(label, &[4; 100]);
+        let second = section(label, &[5; 100]);
+        let line = (first.clone() + &certificate).lines().count() + 1;
+        for second in [&second, &first] {
+            let text = format!("{first}{certificate}{second}");
+            let error = match wanted {
+                Content::PrivateKey => private_key(text.as_bytes()).map(drop),
+                _ => public_key(text.as_bytes()).map(drop),
+            };
+            let error = error.unwrap_err();
+            assert_eq!(error, PemError { line: Some(line), fault: PemFault::Second(wanted) });
+            assert!(error.to_string().contains(&format!("a second {wanted}")), "{error}");
+        }
+    }
+    let other_label = section("PRIVATE KEY", &[4; 100]) + &section("EC PRIVATE KEY", &[5; 100]);
+    let error = private_key(other_label.as_bytes()).unwrap_err();
+    assert_eq!(error.fault, PemFault::Second(Content::PrivateKey));
+}
+
+#[test]
 fn a_path_that_is_the_content_of_a_file_is_not_shown() {
     for path in ["key.pem", "/no/such/directory/of/keys/for/a/long/name.key", "key"] {
         assert_eq!(shown_path(Path::new(path)), path);
