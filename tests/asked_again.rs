@@ -9,10 +9,13 @@ use std::sync::Arc;
 
 use common::{Identity, narrow_provider, server_name};
 use handclasp::certificate::CertificateError;
-use handclasp::config::{AnswerLater, CertificateList, ClientAuthentication, ServerConfigBuilder};
+use handclasp::config::{
+    AnswerLater, CertificateList, ClientAuthentication, ServerConfigBuilder, TrustAnchorVerifier,
+};
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, EarlyData, Question};
 use handclasp::key_schedule::PskKind;
+use handclasp::registry::SignatureScheme;
 use handclasp::session::{ClientSession, ClientSessionStore};
 use handclasp::{ClientConnection, Connection, ServerConfig, ServerConnection};
 use sessions::{Elsewhere, Pair, carry, client, server_at, time};
@@ -247,4 +250,25 @@ fn no_stored_session_keeps_a_client_from_saying_hello() {
         }
     }
     assert!(read > 500, "{read}");
+}
+
+#[test]
+fn a_client_that_offers_no_scheme_of_the_servers_key_does_not_resume() {
+    let is_ecdsa = |scheme: &SignatureScheme| *scheme == SignatureScheme::ECDSA_SECP256R1_SHA256;
+    for (ecdsa, resumes) in [(true, true), (false, false)] {
+        let pair = Pair::new();
+        let config = pair.finish(pair.server_builder());
+        pair.meet(&config);
+        // Certificates are verified as before: by the anchors' verifier, with all algorithms.
+        let mut provider = CryptoProvider::ring();
+        let signatures = provider.signatures.clone();
+        provider.signatures.by_scheme.retain(|(scheme, _)| is_ecdsa(scheme) == ecdsa);
+        let verifier = TrustAnchorVerifier::new(pair.identity.anchors(), signatures);
+        let client = client(pair.client_with(provider).verifier(Arc::new(verifier)), 1);
+        let mut wires = Wires::new(client, server_at(&config, 1));
+        wires.go();
+        assert_eq!(wires.client.parameters().pre_shared_key.is_some(), resumes, "{ecdsa}");
+        // A full handshake with this key is none that the client would take.
+        assert_eq!(wires.failed, !resumes);
+    }
 }

@@ -11,7 +11,7 @@ use std::thread;
 
 use common::{Identity, narrow_provider, server_name};
 use handclasp::alert::AlertDescription;
-use handclasp::config::{ConfigError, PskList, Reply};
+use handclasp::config::{CertificateList, CertifiedKey, ConfigError, PskList, Reply};
 use handclasp::connection::Options;
 use handclasp::crypto::{CryptoError, CryptoProvider};
 use handclasp::key_schedule::PskKind;
@@ -22,7 +22,7 @@ use handclasp::session::{
     ClientSession, ClientSessionStore, MAX_LIFETIME, MemorySessions, SessionStore, TicketKeys,
 };
 use handclasp::wire::{EncryptedExtensions, NewSessionTicket};
-use handclasp::{ClientConnection, Connection, ServerConfig, ServerConnection, Stream};
+use handclasp::{ClientConnection, Connection, ErrorKind, ServerConfig, ServerConnection, Stream};
 use sessions::{Pair, carry, client, found, server_at, talk, ticket_keys, time};
 use zeroize::Zeroizing;
 
@@ -148,6 +148,36 @@ fn a_session_of_another_server_name_is_not_resumed() {
     let mut client = ClientConnection::with_options(client.into(), name, options).unwrap();
     assert!(!again(&mut client, &config, 1));
     assert!(client.parameters().certificates.is_some(), "there was a full handshake");
+}
+
+#[test]
+fn a_session_of_a_name_that_is_not_served_is_not_resumed() {
+    let pair = Pair::new();
+    let made = rcgen::generate_simple_self_signed(["other.example".into()]).unwrap();
+    let key = made.signing_key.serialize_der().try_into().unwrap();
+    let other = CertifiedKey::from_der(vec![made.cert.der().clone()], &key).unwrap();
+    let [list, with_other] =
+        [pair.identity.certified_key(), other].map(|key| CertificateList::new(vec![Arc::new(key)]));
+    let server = |list: &CertificateList| {
+        Arc::new(pair.server_builder().build(Arc::new(list.clone())).unwrap())
+    };
+    let open = server(&list);
+    for (list, resumes) in [
+        (&list, true),
+        (&list.clone().only_known_names(), true),
+        (&with_other, true),
+        (&with_other.clone().only_known_names(), false),
+    ] {
+        pair.meet(&open);
+        let (mut client, mut server) = (pair.client(1), server_at(&server(list), 1));
+        talk(&mut client, &mut server);
+        if resumes {
+            assert!(resumed(&client, &server), "{list:?}");
+        } else {
+            let unknown = ErrorKind::UnrecognizedName("server.example".into());
+            assert_eq!(server.check().map_err(|error| error.kind().clone()), Err(unknown));
+        }
+    }
 }
 
 #[test]

@@ -37,6 +37,15 @@ pub trait CertificateResolver: Send + Sync + fmt::Debug {
     /// The certificate for this ClientHello.
     fn resolve(&self, hello: &ClientHello<'_>) -> Reply<Result<Arc<CertifiedKey>, NoCertificate>>;
 
+    /// Is there a server of this name here? In a resumption no certificate is chosen, so this is
+    /// asked before: a session of a name that is not served any more, or by another configuration
+    /// with the same ticket keys, is not resumed. All names are served, unless a resolver says
+    /// otherwise. `None` is a client that names none.
+    fn serves(&self, server_name: Option<&str>) -> bool {
+        let _ = server_name;
+        true
+    }
+
     /// The schemes of all its keys, for the words of an error. None, unless a resolver says so.
     fn schemes(&self) -> Vec<SignatureScheme> {
         Vec::new()
@@ -58,7 +67,8 @@ impl CertificateList {
         Self { keys, only_known_names: false }
     }
 
-    /// A client that asks for a name of no certificate is refused with `unrecognized_name`.
+    /// A client that asks for a name of no certificate is refused with `unrecognized_name`. Its
+    /// session with that name is not resumed either.
     pub fn only_known_names(mut self) -> Self {
         self.only_known_names = true;
         self
@@ -87,6 +97,12 @@ impl CertificateResolver for CertificateList {
             false => NoCertificate::NoCommonType,
         };
         Reply::Now(chosen.cloned().ok_or(reason))
+    }
+
+    fn serves(&self, server_name: Option<&str>) -> bool {
+        let Some(Ok(name)) = server_name.map(DnsName::try_from) else { return true };
+        let name = ServerName::DnsName(name.to_owned()).into();
+        !self.only_known_names || self.keys.iter().any(|key| key.end_entity.valid_for(&name))
     }
 
     fn schemes(&self) -> Vec<SignatureScheme> {

@@ -4,9 +4,10 @@
 use pki_types::{ServerName, UnixTime};
 
 use super::Question;
-use crate::certificate::CertificateError;
+use crate::certificate::{CertificateError, EndEntity, SignatureError};
 use crate::config::{PeerIdentity, PeerVerifier, RawPublicKey, Reply};
-use crate::registry::CertificateType;
+use crate::crypto::SignatureAlgorithms;
+use crate::registry::{CertificateType, SignatureScheme};
 use crate::session::{PeerCertificates, PeerCredential};
 use std::sync::Arc;
 
@@ -45,6 +46,28 @@ pub(super) struct Again<'a> {
     /// Would the peer be asked for an OCSP response now?
     pub(super) ocsp_requested: bool,
     pub(super) now: UnixTime,
+}
+
+/// Does the key that the peer of a session has shown fit a scheme that this side offers now?
+pub(super) fn is_for_offered_scheme(
+    question: &Question,
+    signatures: &SignatureAlgorithms,
+    offered: impl Fn(SignatureScheme) -> bool,
+) -> bool {
+    let end_entity = match question {
+        Question::VerifyPeer(identity) => identity.chain.first().map(EndEntity::parse),
+        Question::VerifyRawPublicKey(key) => {
+            Some(EndEntity::from_public_key(&key.subject_public_key_info))
+        }
+        _ => None,
+    };
+    let Some(Ok(end_entity)) = end_entity else { return false };
+    let mut schemes = signatures.schemes().filter(|scheme| scheme.signs_handshakes());
+    schemes.any(|scheme| {
+        // Of a key that fits, no signature is no good one.
+        let verified = end_entity.verify_signature(signatures.for_scheme(scheme), b"", b"");
+        offered(scheme) && verified == Err(SignatureError::Invalid)
+    })
 }
 
 impl Again<'_> {

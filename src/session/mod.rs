@@ -26,6 +26,10 @@
 //! |---|---|
 //! | a certificate or none, as the server asked | the client's resolver, with the same request: it must choose the same |
 //! | nothing, as it was not asked | there is nothing to ask: the session is resumed |
+//! | itself as the server of a name | the server's resolver: is the [name served](crate::config::CertificateResolver::serves)? |
+//!
+//! A client also resumes only where the server's key fits a signature scheme that it offers now; on a
+//! server, the schemes are among what it asks of clients.
 //!
 //! Beside that, a server resumes only under the rules that the session was made under: the server's
 //! name, its protocols, what it asks of clients and its

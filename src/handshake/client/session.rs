@@ -10,6 +10,7 @@ use crate::config::{CertifiedKey, Reply};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::credential::{self, Again};
 use crate::handshake::question::ChooseClientCertificate;
+use crate::registry::ExtensionType;
 use crate::session::{ClientSession, PeerCredential};
 
 impl Start {
@@ -85,6 +86,10 @@ impl CheckingSession {
             now: context.now.unix(),
         };
         let Some(question) = again.question(credential) else { return self.give_up(context) };
+        let offered = |scheme| config.layout_offers(ExtensionType::SIGNATURE_ALGORITHMS, scheme);
+        if !credential::is_for_offered_scheme(&question, &config.provider.signatures, offered) {
+            return self.give_up(context);
+        }
         match credential::ask(&*config.verifier, &question) {
             Reply::Now(Ok(())) => self.resume(context),
             Reply::Now(Err(_)) => self.give_up(context),

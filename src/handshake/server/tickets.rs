@@ -64,7 +64,7 @@ pub(in crate::handshake) struct TakingSession {
 }
 
 impl TakingSession {
-    /// Takes the first session that is alive, and made under the same rules.
+    /// Takes the first session that is alive, made under the same rules, and of a name that is served.
     pub(super) fn on_session(
         self,
         ticket: &[u8],
@@ -73,25 +73,13 @@ impl TakingSession {
         context: &mut Context,
     ) -> Result<State, Error> {
         let Self { offer, index } = self;
-        let policy = offer.config.session_policy(context.parameters.server_name.as_deref());
         let found = session.is_some();
         let stored = session.and_then(|bytes| ServerSession::decode(&bytes).ok());
-        if found {
-            let reason = match &stored {
-                None => Some("its bytes are of another version of this library, or were changed"),
-                Some(it) if it.policy != policy => Some(
-                    "it was made by another configuration, or for another server name or protocol",
-                ),
-                Some(it) if !it.session.is_alive(context.now) => {
-                    Some("it is too old, or from the future by this clock")
-                }
-                Some(_) => None,
-            };
-            if let Some(reason) = reason {
-                context.observers.tell(|| Event::NotTaken(Offered::Session, reason));
-            }
+        let refusal = why_not(&offer.config, stored.as_ref(), context);
+        if let Some(reason) = refusal.filter(|_| found) {
+            context.observers.tell(|| Event::NotTaken(Offered::Session, reason));
         }
-        let mut good = stored.filter(|it| it.policy == policy && it.session.is_alive(context.now));
+        let mut good = stored.filter(|_| refusal.is_none());
         if let Some(stored) = good.as_mut().filter(|it| !takes_early_data(&offer.config, it.zone)) {
             stored.session.max_early_data_size = 0;
         }
@@ -99,6 +87,30 @@ impl TakingSession {
             good.and_then(|it| PreSharedKey::of_ticket(ticket, it.session, [&offer.cipher_suite]));
         let Some(key) = key else { return look_up(offer, index + 1, hello, context) };
         session::check(offer, ChosenPsk { index, key }, hello, context)
+    }
+}
+
+/// Why what a store has for a ticket is not a session to resume; `None` if it is one.
+fn why_not(
+    config: &ServerConfig,
+    stored: Option<&ServerSession>,
+    context: &Context,
+) -> Option<&'static str> {
+    let name = context.parameters.server_name.as_deref();
+    let Some(stored) = stored else {
+        return Some("its bytes are of another version of this library, or were changed");
+    };
+    if stored.policy != config.session_policy(name) {
+        return Some(
+            "it was made by another configuration, or for another server name or protocol",
+        );
+    }
+    if !stored.session.is_alive(context.now) {
+        return Some("it is too old, or from the future by this clock");
+    }
+    match config.resolver.serves(name) {
+        true => None,
+        false => Some("its server name is not served here"),
     }
 }
 
