@@ -64,9 +64,9 @@ pub(super) fn is_for_offered_scheme(
     let Some(Ok(end_entity)) = end_entity else { return false };
     let mut schemes = signatures.schemes().filter(|scheme| scheme.signs_handshakes());
     schemes.any(|scheme| {
-        // Of a key that fits, no signature is no good one.
+        // Of a key that fits, no signature is not a good one, and the key is supported.
         let verified = end_entity.verify_signature(signatures.for_scheme(scheme), b"", b"");
-        offered(scheme) && verified == Err(SignatureError::Invalid)
+        offered(scheme) && verified != Err(SignatureError::UnsupportedKey)
     })
 }
 
