@@ -9,7 +9,7 @@ use handclasp::alert::AlertDescription;
 use handclasp::config::{
     AnswerLater, CertificateList, ChosenPsk, PreSharedKey, PskImporter, PskList, PskResolver, Reply,
 };
-use handclasp::crypto::{CipherSuite, CryptoProvider};
+use handclasp::crypto::{CipherSuite, CryptoProvider, HashAlgorithm};
 use handclasp::handshake::{Answer, Question};
 use handclasp::key_schedule::PskKind;
 use handclasp::transport::memory::exchange;
@@ -240,4 +240,27 @@ fn a_key_that_looks_like_a_password_is_imported_only_where_the_caller_answers_fo
     assert!(PskImporter::new(b"sensor 7", text).is_err());
     let keys = PskImporter::unchecked(b"sensor 7", text).import(&CryptoProvider::ring()).unwrap();
     assert_eq!(keys.len(), 2);
+}
+
+#[test]
+fn a_long_list_finds_the_key_of_each_hash_and_the_first_identity_that_it_has() {
+    let identity = Identity::p256();
+    let key = |name: &str, hash, seed| {
+        PreSharedKey::new(name.as_bytes(), &secret(seed), hash, PskKind::External).unwrap()
+    };
+    let (short, long) = (HashAlgorithm::Sha256, HashAlgorithm::Sha384);
+    let mut keys: Vec<_> = (0..10_000).map(|n| key(&format!("of device {n}"), short, 1)).collect();
+    keys.extend([key("ours", short, 2), key("ours", long, 3), key("ours", short, 4)]);
+    for (suite, offered, used) in [
+        (0, vec![key("ours", short, 2)], true),
+        (0, vec![key("unknown", short, 9), key("ours", short, 2)], true),
+        (0, vec![key("of device 9999", short, 1), key("ours", short, 9)], true),
+        (1, vec![key("ours", long, 3)], true),
+        (1, vec![key("of device 1", short, 1)], false),
+    ] {
+        let mut client = client(&identity, offered.clone());
+        let mut server = server(&identity, narrow_provider(suite, 0), keys.clone());
+        exchange(&mut client, &mut server).unwrap();
+        assert_eq!(used_by_both(&client, &server), used, "{offered:?}");
+    }
 }

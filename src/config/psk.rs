@@ -1,4 +1,5 @@
 use core::fmt;
+use std::collections::HashMap;
 
 use pki_types::ServerName;
 use zeroize::Zeroizing;
@@ -195,16 +196,22 @@ pub trait PskResolver: Send + Sync + fmt::Debug {
     fn resolve(&self, hello: &ClientHello<'_>, suite: &CipherSuite) -> Reply<Option<ChosenPsk>>;
 }
 
-/// A list of pre-shared keys; the first of the client's identities that is in it is used.
+/// A list of pre-shared keys; the first of the client's identities that is in it is used. A long list
+/// costs no more time than a short one.
 #[derive(Clone, Debug)]
 pub struct PskList {
-    keys: Vec<PreSharedKey>,
+    /// The keys by their identities. One identity may have a key for each hash.
+    keys: HashMap<Vec<u8>, Vec<PreSharedKey>>,
 }
 
 impl PskList {
     /// The keys that the server knows.
     pub fn new(keys: Vec<PreSharedKey>) -> Self {
-        Self { keys }
+        let mut by_identity: HashMap<Vec<u8>, Vec<PreSharedKey>> = HashMap::new();
+        for key in keys {
+            by_identity.entry(key.identity.clone()).or_default().push(key);
+        }
+        Self { keys: by_identity }
     }
 }
 
@@ -214,10 +221,8 @@ impl PskResolver for PskList {
         // A bound on the work that a list of thousands can ask for.
         const LOOKED_AT: u16 = 32;
         for (index, (offered, _)) in (0..LOOKED_AT).zip(offered) {
-            let usable = |key: &&PreSharedKey| {
-                key.identity == offered.identity && key.hash == suite.hash.algorithm()
-            };
-            if let Some(key) = self.keys.iter().find(usable) {
+            let Some(keys) = self.keys.get(offered.identity) else { continue };
+            if let Some(key) = keys.iter().find(|key| key.hash == suite.hash.algorithm()) {
                 return Reply::Now(Some(ChosenPsk { index, key: key.clone() }));
             }
         }
