@@ -5,6 +5,8 @@
 //! Heap figures are counts and the same in every run. Times are medians over rounds; of these, the
 //! ratios count.
 
+#[path = "../tests/common/bomb.rs"]
+mod bomb;
 #[cfg(feature = "brotli")]
 #[path = "../tests/common/brotli_streams.rs"]
 mod brotli_streams;
@@ -15,6 +17,7 @@ mod forge;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bomb::Bomb;
 use common::{Identity, median, server_name};
 use forge::{Forger, Secrets};
 use handclasp::config::{CertificateCompression, CertificateList};
@@ -424,26 +427,6 @@ fn bombs() -> Vec<(&'static str, Bomb)> {
         }
     }
     bombs
-}
-
-#[derive(Debug)]
-struct Bomb {
-    algorithm: CertificateCompressionAlgorithm,
-    stream: Vec<u8>,
-}
-
-impl CertificateCompression for Bomb {
-    fn algorithm(&self) -> CertificateCompressionAlgorithm {
-        self.algorithm
-    }
-
-    fn compress(&self, _: &[u8]) -> Option<Vec<u8>> {
-        Some(self.stream.clone())
-    }
-
-    fn decompress(&self, _: &[u8], _: &mut [u8]) -> bool {
-        false
-    }
 }
 
 /// A certificate of this length, or a little more, that has signed nothing.

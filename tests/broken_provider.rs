@@ -2,18 +2,20 @@
 //! ends before anything depends on that, with an error that names the provider.
 
 mod common;
+#[path = "common/faulty_aead.rs"]
+mod faulty_aead;
 #[path = "common/sessions.rs"]
 mod sessions;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use common::{Identity, server_name};
+use faulty_aead::{Faults, FaultyAead, INNER};
 use handclasp::alert::AlertDescription;
 use handclasp::config::{CertificateList, HmacCookies, KeySource, PskList};
 use handclasp::crypto::{
-    ActiveKeyExchange, Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, Digest, Hash,
-    HashAlgorithm, HashContext, KeyExchangeGroup, NONCE_LENGTH, OtherAeadKey, ProviderFault,
-    Secret, SecureRandom, SharedSecret, SigningKey, TAG_LENGTH,
+    ActiveKeyExchange, CipherSuite, CryptoError, CryptoProvider, Digest, Hash, HashAlgorithm,
+    HashContext, KeyExchangeGroup, ProviderFault, Secret, SecureRandom, SharedSecret, SigningKey,
 };
 use handclasp::registry::{NamedGroup, SignatureScheme};
 use handclasp::session::{MemorySessions, SessionStore, TicketKeys};
@@ -87,8 +89,6 @@ impl Wrong {
     }
 }
 
-static INNER: LazyLock<CipherSuite> = LazyLock::new(|| CryptoProvider::ring().cipher_suites[0]);
-
 /// All parts of a provider that does one thing wrong.
 #[derive(Clone, Copy, Debug)]
 struct Broken(Wrong);
@@ -96,8 +96,9 @@ struct Broken(Wrong);
 impl Broken {
     fn provider(self) -> CryptoProvider {
         let mut provider = CryptoProvider::ring();
-        let broken: &'static Self = Box::leak(Box::new(self));
-        provider.cipher_suites = vec![CipherSuite { id: INNER.id, hash: broken, aead: broken }];
+        let hash: &'static Self = Box::leak(Box::new(self));
+        let aead: &'static FaultyAead<Self> = Box::leak(Box::new(FaultyAead(self)));
+        provider.cipher_suites = vec![CipherSuite { id: INNER.id, hash, aead }];
         provider.groups = vec![Arc::new(self)];
         provider.random = Arc::new(self);
         provider
@@ -205,46 +206,16 @@ impl HashContext for BrokenContext {
     }
 }
 
-impl Aead for Broken {
-    fn key_length(&self) -> usize {
-        INNER.aead.key_length()
+impl Faults for Broken {
+    fn seals_nothing(self) -> bool {
+        self.0 == Wrong::SealNothing
     }
 
-    fn key(&self, bytes: &[u8]) -> Result<AeadKey, CryptoError> {
-        Ok(AeadKey::Other(Box::new(BrokenKey(self.0, INNER.aead.key(bytes)?))))
-    }
-
-    fn confidentiality_limit(&self) -> u64 {
-        INNER.aead.confidentiality_limit()
-    }
-}
-
-struct BrokenKey(Wrong, AeadKey);
-
-impl OtherAeadKey for BrokenKey {
-    fn seal(
-        &self,
-        nonce: [u8; NONCE_LENGTH],
-        additional_data: &[u8],
-        data: &mut [u8],
-    ) -> Result<[u8; TAG_LENGTH], CryptoError> {
+    fn opened_length(self, length: usize) -> usize {
         match self.0 {
-            Wrong::SealNothing => Ok([7; TAG_LENGTH]),
-            _ => self.1.seal(nonce, additional_data, data),
-        }
-    }
-
-    fn open<'a>(
-        &self,
-        nonce: [u8; NONCE_LENGTH],
-        additional_data: &[u8],
-        data: &'a mut [u8],
-    ) -> Result<&'a mut [u8], CryptoError> {
-        let length = self.1.open(nonce, additional_data, data)?.len();
-        match self.0 {
-            Wrong::OpenShort => Ok(&mut data[..length - 1]),
-            Wrong::OpenLong => Ok(&mut data[..length + 1]),
-            _ => Ok(&mut data[..length]),
+            Wrong::OpenShort => length - 1,
+            Wrong::OpenLong => length + 1,
+            _ => length,
         }
     }
 }

@@ -17,14 +17,16 @@ use handclasp::crypto::{CryptoProvider, Secret};
 use handclasp::handshake::{EarlyData, Handshake, Step};
 use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::UnixTime;
-use handclasp::registry::{CipherSuiteId, HandshakeType};
+use handclasp::registry::HandshakeType;
 use handclasp::session::{
     AntiReplay, ClientSession, ClientSessionStore, MAX_LIFETIME, SessionStore, Strike,
-    StrikeRegister, TicketKeys, TicketOrigin, Zone,
+    StrikeRegister, TicketKeys, Zone,
 };
 use handclasp::wire::{ClientHello, Extensions, HandshakeMessage, NewSessionTicket};
 use handclasp::{ClientConnection, Level, ServerConfig, ServerConnection, Time};
-use sessions::{Pair, carry, early_data, found, server_at, talk, ticket_keys};
+use sessions::{
+    Forgetful, Pair, carry, early_data, found, server_at, talk, ticket_keys, ticket_origin,
+};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -107,14 +109,7 @@ fn a_client_uses_no_ticket_for_longer_than_seven_days_whatever_its_lifetime_is()
         extensions: Extensions::default(),
         max_early_data_size: None,
     };
-    let origin = TicketOrigin {
-        server_name: server_name(),
-        cipher_suite: CipherSuiteId::TLS_AES_128_GCM_SHA256,
-        application_protocol: None,
-        certificates: None,
-        raw_public_key: None,
-        authenticated: time(0).as_secs(),
-    };
+    let origin = ticket_origin(server_name());
     let received = Duration::from_secs(time(0).as_secs());
     let session = ClientSession::new(origin, &ticket, Secret::zeros(32), received).unwrap();
     let week = i64::from(MAX_LIFETIME);
@@ -234,16 +229,6 @@ fn replay(config: &Arc<ServerConfig>, flight: &[u8], now: impl Into<Time>) -> bo
     let accepted = server.parameters().early_data == EarlyData::Accepted;
     assert_eq!(early, if accepted { &b"pay 100"[..] } else { b"" });
     accepted
-}
-
-/// Takes each ClientHello for the first one: what is left are the checks before it.
-#[derive(Debug)]
-struct Forgetful;
-
-impl AntiReplay for Forgetful {
-    fn is_first(&self, _: &Strike, _: UnixTime) -> bool {
-        true
-    }
 }
 
 #[test]

@@ -22,7 +22,9 @@ use handclasp::pki_types::UnixTime;
 use handclasp::registry::CipherSuiteId;
 use handclasp::session::{AntiReplay, MemorySessions, Strike, StrikeRegister};
 use handclasp::{ClientConnection, Connection, Level, ServerConfig, ServerConnection};
-use sessions::{Pair, before, carry, client as client_at, early_data, server_at, talk, time};
+use sessions::{
+    Forgetful, Pair, before, carry, client as client_at, early_data, server_at, talk, time,
+};
 
 const WORDS: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 
@@ -190,15 +192,6 @@ fn a_connection_of_an_earlier_time_does_not_bring_back_what_was_forgotten_since(
     for (server, at) in waiting.into_iter().zip([100, 200, 300]) {
         assert_eq!(early(&mut pair.client(at), &config, at), EarlyData::Accepted);
         assert_eq!(replay_to(server, &flight), (EarlyData::Rejected, vec![]), "{at}");
-    }
-}
-
-#[derive(Debug)]
-struct Forgetful;
-
-impl AntiReplay for Forgetful {
-    fn is_first(&self, _: &Strike, _: UnixTime) -> bool {
-        true
     }
 }
 

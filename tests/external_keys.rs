@@ -20,7 +20,7 @@ use handclasp::registry::ExtensionType;
 use handclasp::session::MemoryClientSessions;
 use handclasp::wire::{ClientHello, HandshakeMessage};
 use handclasp::{ClientConfig, ErrorKind, Level, ServerConfig};
-use sessions::{ticket_keys, time};
+use sessions::{pass, ticket_keys, time};
 
 /// CertificateRequest with the context 7, for ecdsa_secp256r1_sha256.
 const REQUEST: [u8; 16] = [13, 0, 0, 12, 1, 7, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3];
@@ -67,17 +67,6 @@ impl Sides {
         assert!(client.is_complete() && server.is_complete());
         (client, server)
     }
-}
-
-fn pass(from: &mut Handshake, to: &mut Handshake) -> usize {
-    let mut messages = 0;
-    while let Some(step) = from.next_step() {
-        if let Step::Send { level, bytes } = step {
-            to.receive(level, &bytes).unwrap();
-            messages += 1;
-        }
-    }
-    messages
 }
 
 #[test]

@@ -4,21 +4,22 @@
 #![cfg(feature = "tokio")]
 
 mod common;
+#[path = "common/faulty_aead.rs"]
+mod faulty_aead;
 
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::pin::Pin;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use common::{Identity, server_name};
+use faulty_aead::{Call, Faults, FaultyAead, INNER};
 use handclasp::alert::AlertDescription;
 use handclasp::config::{CertificateList, ClientConfig, PreSharedKey, PskList};
 use handclasp::connection::Received;
-use handclasp::crypto::{
-    Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, NONCE_LENGTH, OtherAeadKey, TAG_LENGTH,
-};
+use handclasp::crypto::{CipherSuite, CryptoError, CryptoProvider};
 use handclasp::transport::tokio::{Connector, TlsStream};
 use handclasp::{ClientConnection, Error, ErrorKind, ServerConfig, ServerConnection, Stream};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, split};
@@ -405,53 +406,22 @@ thread_local! {
     static BROKEN: Cell<bool> = const { Cell::new(false) };
 }
 
-static INNER: LazyLock<CipherSuite> = LazyLock::new(|| CryptoProvider::ring().cipher_suites[0]);
-
 /// Seals until it breaks.
+#[derive(Clone, Copy)]
 struct Breaking;
 
-impl Aead for Breaking {
-    fn key_length(&self) -> usize {
-        INNER.aead.key_length()
-    }
-
-    fn key(&self, bytes: &[u8]) -> Result<AeadKey, CryptoError> {
-        Ok(AeadKey::Other(Box::new(BreakingKey(INNER.aead.key(bytes)?))))
-    }
-
-    fn confidentiality_limit(&self) -> u64 {
-        INNER.aead.confidentiality_limit()
-    }
-}
-
-struct BreakingKey(AeadKey);
-
-impl OtherAeadKey for BreakingKey {
-    fn seal(
-        &self,
-        nonce: [u8; NONCE_LENGTH],
-        additional_data: &[u8],
-        data: &mut [u8],
-    ) -> Result<[u8; TAG_LENGTH], CryptoError> {
-        match BROKEN.get() {
+impl Faults for Breaking {
+    fn check(self, call: Call) -> Result<(), CryptoError> {
+        match call == Call::Seal && BROKEN.get() {
             true => Err(CryptoError),
-            false => self.0.seal(nonce, additional_data, data),
+            false => Ok(()),
         }
-    }
-
-    fn open<'a>(
-        &self,
-        nonce: [u8; NONCE_LENGTH],
-        additional_data: &[u8],
-        data: &'a mut [u8],
-    ) -> Result<&'a mut [u8], CryptoError> {
-        self.0.open(nonce, additional_data, data)
     }
 }
 
 #[test]
 fn what_was_received_is_read_before_the_error_of_a_record_that_cannot_be_sealed() {
-    static BREAKING: Breaking = Breaking;
+    static BREAKING: FaultyAead<Breaking> = FaultyAead(Breaking);
     let mut provider = CryptoProvider::ring();
     provider.cipher_suites = vec![CipherSuite { aead: &BREAKING, ..*INNER }];
     let ends = ends(provider);

@@ -3,19 +3,21 @@
 //! its bytes, one that blames them; no plaintext is left in what is to be sent; nothing panics.
 
 mod common;
+#[path = "common/faulty_aead.rs"]
+mod faulty_aead;
 #[path = "common/sessions.rs"]
 mod sessions;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock};
 
 use common::Identity;
+use faulty_aead::{Call, Faults, FaultyAead, INNER};
 use handclasp::alert::AlertDescription as A;
 use handclasp::config::PskList;
 use handclasp::crypto::{
-    ActiveKeyExchange, Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, Digest, Hash,
-    HashAlgorithm, HashContext, KeyExchangeGroup, NONCE_LENGTH, OtherAeadKey, Secret, SecureRandom,
-    TAG_LENGTH,
+    ActiveKeyExchange, CipherSuite, CryptoError, CryptoProvider, Digest, Hash, HashAlgorithm,
+    HashContext, KeyExchangeGroup, Secret, SecureRandom,
 };
 use handclasp::registry::NamedGroup;
 use handclasp::session::{MemoryClientSessions, TicketKeys};
@@ -42,8 +44,7 @@ const MANY: usize = 1 << 20;
 
 static CALLS: Calls = Calls(AtomicUsize::new(MANY));
 
-static INNER: LazyLock<CipherSuite> = LazyLock::new(|| CryptoProvider::ring().cipher_suites[0]);
-
+#[derive(Clone, Copy)]
 struct Counted;
 
 impl Hash for Counted {
@@ -73,42 +74,9 @@ impl Hash for Counted {
     }
 }
 
-impl Aead for Counted {
-    fn key_length(&self) -> usize {
-        INNER.aead.key_length()
-    }
-
-    fn key(&self, bytes: &[u8]) -> Result<AeadKey, CryptoError> {
-        CALLS.count()?;
-        Ok(AeadKey::Other(Box::new(CountedKey(INNER.aead.key(bytes)?))))
-    }
-
-    fn confidentiality_limit(&self) -> u64 {
-        INNER.aead.confidentiality_limit()
-    }
-}
-
-struct CountedKey(AeadKey);
-
-impl OtherAeadKey for CountedKey {
-    fn seal(
-        &self,
-        nonce: [u8; NONCE_LENGTH],
-        additional_data: &[u8],
-        data: &mut [u8],
-    ) -> Result<[u8; TAG_LENGTH], CryptoError> {
-        CALLS.count()?;
-        self.0.seal(nonce, additional_data, data)
-    }
-
-    fn open<'a>(
-        &self,
-        nonce: [u8; NONCE_LENGTH],
-        additional_data: &[u8],
-        data: &'a mut [u8],
-    ) -> Result<&'a mut [u8], CryptoError> {
-        CALLS.count()?;
-        self.0.open(nonce, additional_data, data)
+impl Faults for Counted {
+    fn check(self, _: Call) -> Result<(), CryptoError> {
+        CALLS.count()
     }
 }
 
@@ -139,7 +107,7 @@ impl KeyExchangeGroup for CountedGroup {
 fn provider() -> CryptoProvider {
     let mut provider = CryptoProvider::ring();
     let id = INNER.id;
-    provider.cipher_suites = vec![CipherSuite { id, hash: &Counted, aead: &Counted }];
+    provider.cipher_suites = vec![CipherSuite { id, hash: &Counted, aead: &FaultyAead(Counted) }];
     for group in &mut provider.groups {
         *group = Arc::new(CountedGroup(group.clone()));
     }

@@ -156,18 +156,7 @@ fn no_key_protects_more_records_than_its_limit_in_either_role() {
             assert_eq!(carry(&mut server, &mut client), data);
         }
         for log in [ours.take(), theirs.take()] {
-            let mut records = 0;
-            let mut updates = 0;
-            let mut sent = log.into_iter().filter(|seen| !matches!(seen, Seen::Received(_)));
-            while let Some(seen) = sent.next() {
-                records += 1;
-                assert!(records <= limit, "{records} records under one key of {limit}");
-                if seen == Seen::Sent(false) {
-                    // The message is told before its record, which is the last under the old key.
-                    assert_eq!(sent.next(), Some(Seen::Record));
-                    (records, updates) = (0, updates + 1);
-                }
-            }
+            let updates = count_updates(log, limit);
             assert!(updates >= 500 / limit && updates <= 500, "{updates}");
         }
     }
@@ -233,18 +222,25 @@ fn connected_with(
     (client, ours, server, theirs)
 }
 
-/// At most `limit` records were sent under each key.
-fn expect_renewed(log: Vec<Seen>, limit: u64) {
+/// How often the key was renewed. At most `limit` records were sent under each.
+fn count_updates(log: Vec<Seen>, limit: u64) -> u64 {
     let (mut records, mut updates) = (0, 0);
     let mut sent = log.into_iter().filter(|seen| !matches!(seen, Seen::Received(_)));
     while let Some(seen) = sent.next() {
         records += 1;
         assert!(records <= limit, "{records} records under one key of {limit}");
         if seen == Seen::Sent(false) {
+            // The message is reported before its record, which is the last under the old key.
             assert_eq!(sent.next(), Some(Seen::Record));
             (records, updates) = (0, updates + 1);
         }
     }
+    updates
+}
+
+/// The key was renewed several times, each time before it had protected more than `limit` records.
+fn expect_renewed(log: Vec<Seen>, limit: u64) {
+    let updates = count_updates(log, limit);
     assert!(updates >= 4, "{updates}");
 }
 

@@ -4,12 +4,15 @@
 
 #![cfg(all(feature = "brotli", feature = "zlib"))]
 
+#[path = "common/bomb.rs"]
+mod bomb;
 #[path = "common/brotli_streams.rs"]
 mod brotli_streams;
 mod common;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bomb::Bomb;
 use brotli_streams::{large_window, window};
 use common::{Identity, server_name};
 use handclasp::config::{Brotli, CertificateCompression, CertificateList, Limits, Zlib};
@@ -123,27 +126,6 @@ fn a_message_in_pieces_is_kept_in_no_more_than_its_length() {
             let held = ALLOCATOR.current_usage() - before;
             assert!(held <= longest + KIB, "{held}");
         }
-    }
-}
-
-/// Sends this in the place of each compressed certificate.
-#[derive(Debug)]
-struct Bomb {
-    algorithm: CertificateCompressionAlgorithm,
-    stream: Vec<u8>,
-}
-
-impl CertificateCompression for Bomb {
-    fn algorithm(&self) -> CertificateCompressionAlgorithm {
-        self.algorithm
-    }
-
-    fn compress(&self, _: &[u8]) -> Option<Vec<u8>> {
-        Some(self.stream.clone())
-    }
-
-    fn decompress(&self, _: &[u8], _: &mut [u8]) -> bool {
-        false
     }
 }
 

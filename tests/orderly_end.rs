@@ -68,6 +68,13 @@ fn listen() -> TcpListener {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()
 }
 
+/// The next client's socket, for tokio.
+fn accept(listener: &TcpListener) -> tokio::net::TcpStream {
+    let socket = listener.accept().unwrap().0;
+    socket.set_nonblocking(true).unwrap();
+    tokio::net::TcpStream::from_std(socket).unwrap()
+}
+
 #[test]
 fn a_client_that_only_writes_and_closes_is_heard_though_it_reads_no_tickets() {
     let identity = Identity::p256();
@@ -171,10 +178,7 @@ fn a_client_that_an_acceptor_refuses_hears_the_alert_though_it_has_sent_more() {
         thread::scope(|scope| {
             scope.spawn(|| {
                 runtime.block_on(async {
-                    let socket = listener.accept().unwrap().0;
-                    socket.set_nonblocking(true).unwrap();
-                    let socket = tokio::net::TcpStream::from_std(socket).unwrap();
-                    acceptor.accept(socket).await.unwrap_err();
+                    acceptor.accept(accept(&listener)).await.unwrap_err();
                 });
             });
             let error = refused(&client, &listener);
@@ -220,10 +224,7 @@ fn an_answer_under_tokio_arrives_where_the_stream_is_closed() {
         thread::scope(|scope| {
             scope.spawn(|| {
                 runtime.block_on(async {
-                    let socket = listener.accept().unwrap().0;
-                    socket.set_nonblocking(true).unwrap();
-                    let socket = tokio::net::TcpStream::from_std(socket).unwrap();
-                    let mut stream = acceptor.accept(socket).await.unwrap();
+                    let mut stream = acceptor.accept(accept(&listener)).await.unwrap();
                     stream.write_all(b"hello\n").await.unwrap();
                     stream.close().await.unwrap();
                 });

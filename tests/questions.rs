@@ -1,20 +1,18 @@
 //! Questions have numbers: an answer that comes twice, or too late, changes nothing.
 
+#[path = "common/asked_later.rs"]
+mod asked_later;
 mod common;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use asked_later::InTurn;
 use common::{Identity, server_name};
-use handclasp::config::{
-    AnswerLater, CertificateList, ClientAuthentication, ClientCertificateResolver, KeySource, Reply,
-};
+use handclasp::config::{AnswerLater, ClientAuthentication, KeySource};
 use handclasp::connection::Received;
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::{Answer, Question, QuestionNumber};
-use handclasp::registry::CertificateType;
 use handclasp::transport::memory::exchange;
-use handclasp::wire::CertificateRequest;
 use handclasp::{
     CertifiedKey, ClientConfig, ClientConnection, Connection, Error, ErrorKind, ServerConfig,
     ServerConnection,
@@ -115,20 +113,6 @@ fn after_a_failure_every_answer_gets_the_first_error() {
     }
 }
 
-/// Shows another certificate to each request.
-#[derive(Debug)]
-struct InTurn(Vec<Arc<CertifiedKey>>, AtomicUsize);
-
-impl ClientCertificateResolver for InTurn {
-    fn choose(
-        &self,
-        _: &CertificateRequest<'_>,
-        _: CertificateType,
-    ) -> Reply<Option<Arc<CertifiedKey>>> {
-        Reply::Now(self.0.get(self.1.fetch_add(1, Ordering::Relaxed)).cloned())
-    }
-}
-
 /// Gives the server what the client has sent, up to the next question.
 fn receive_all(server: &mut ServerConnection, bytes: &mut Vec<u8>) {
     while !bytes.is_empty() {
@@ -143,20 +127,10 @@ fn receive_all(server: &mut ServerConnection, bytes: &mut Vec<u8>) {
 #[test]
 fn a_verdict_that_comes_twice_is_not_taken_for_the_next_certificate() {
     let (identity, guest, stranger) = (Identity::p256(), Identity::p256(), Identity::p256());
-    let server = ServerConfig::builder(CryptoProvider::ring())
-        .client_authentication(ClientAuthentication::post_handshake(Arc::new(AnswerLater)))
-        .build(Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())])))
-        .unwrap();
-    let keys = [&guest, &stranger].map(|own| Arc::new(own.certified_key()));
-    let client = ClientConfig::builder(CryptoProvider::ring())
-        .trust(identity.anchors())
-        .unwrap()
-        .client_certificates(Arc::new(InTurn(keys.to_vec(), AtomicUsize::new(0))))
-        .post_handshake_authentication(true)
-        .build()
-        .unwrap();
-    let mut client = ClientConnection::new(Arc::new(client), server_name()).unwrap();
-    let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+    let server = asked_later::server(&identity, Arc::new(AnswerLater));
+    let client = asked_later::client(&identity, InTurn::new(&[&guest, &stranger]));
+    let mut client = ClientConnection::new(client, server_name()).unwrap();
+    let mut server = ServerConnection::new(server).unwrap();
     exchange(&mut client, &mut server).unwrap();
     server.request_client_certificate().unwrap();
     server.request_client_certificate().unwrap();
@@ -207,18 +181,8 @@ fn say(from: &mut Connection, to: &mut Connection) -> Vec<u8> {
 #[test]
 fn a_client_that_has_closed_reads_on_though_it_is_asked_for_a_certificate() {
     let identity = Identity::p256();
-    let server = ServerConfig::builder(CryptoProvider::ring())
-        .client_authentication(ClientAuthentication::post_handshake(Arc::new(AnswerLater)))
-        .build(Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())])))
-        .unwrap();
-    let client = ClientConfig::builder(CryptoProvider::ring())
-        .trust(identity.anchors())
-        .unwrap()
-        .client_certificates(Arc::new(AnswerLater))
-        .post_handshake_authentication(true)
-        .build()
-        .unwrap();
-    let (client, server) = (Arc::new(client), Arc::new(server));
+    let client = asked_later::client(&identity, Arc::new(AnswerLater));
+    let server = asked_later::server(&identity, Arc::new(AnswerLater));
     for answered in [0, 1] {
         let mut client = ClientConnection::new(client.clone(), server_name()).unwrap();
         let mut server = ServerConnection::new(server.clone()).unwrap();
@@ -246,21 +210,10 @@ fn a_client_that_has_closed_reads_on_though_it_is_asked_for_a_certificate() {
 #[test]
 fn what_waits_behind_a_question_stays_with_its_sender_in_an_exchange() {
     let identity = Identity::p256();
-    let server = ServerConfig::builder(CryptoProvider::ring())
-        .client_authentication(ClientAuthentication::post_handshake(Arc::new(AnswerLater)))
-        .build(Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())])))
-        .unwrap();
-    let client = ClientConfig::builder(CryptoProvider::ring())
-        .trust(identity.anchors())
-        .unwrap()
-        .client_certificates(Arc::new(CertificateList::new(vec![Arc::new(
-            identity.certified_key(),
-        )])))
-        .post_handshake_authentication(true)
-        .build()
-        .unwrap();
-    let mut client = ClientConnection::new(Arc::new(client), server_name()).unwrap();
-    let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+    let server = asked_later::server(&identity, Arc::new(AnswerLater));
+    let client = asked_later::client(&identity, InTurn::new(&[&identity]));
+    let mut client = ClientConnection::new(client, server_name()).unwrap();
+    let mut server = ServerConnection::new(server).unwrap();
     exchange(&mut client, &mut server).unwrap();
     server.request_client_certificate().unwrap();
     exchange(&mut client, &mut server).unwrap();

@@ -20,7 +20,7 @@ use handclasp::session::{
 };
 use handclasp::wire::{ClientHello, Extensions, HandshakeMessage, NewSessionTicket};
 use handclasp::{Connection, ErrorKind, Level};
-use sessions::{Pair, client, found, server_at, talk, time};
+use sessions::{Pair, client, found, pass, server_at, talk, ticket_origin, time};
 use zeroize::Zeroizing;
 
 /// The longest ticket that is kept, or made.
@@ -38,14 +38,7 @@ fn plain() -> NewSessionTicket<'static> {
 }
 
 fn session(server: &'static str, ticket: &NewSessionTicket<'_>) -> Option<ClientSession> {
-    let origin = TicketOrigin {
-        server_name: server.try_into().unwrap(),
-        cipher_suite: CipherSuiteId::TLS_AES_128_GCM_SHA256,
-        application_protocol: None,
-        certificates: None,
-        raw_public_key: None,
-        authenticated: time(0).as_secs(),
-    };
+    let origin = ticket_origin(server.try_into().unwrap());
     let received = Duration::from_secs(time(0).as_secs());
     ClientSession::new(origin, ticket, Secret::zeros(32), received)
 }
@@ -99,12 +92,9 @@ fn a_session_that_is_dead_or_with_another_server_is_not_offered_whatever_the_sto
         // The certificates come along: without them nobody vouches for the server.
         let real = pair.store.take(&server_name(), time(0)).unwrap();
         let origin = TicketOrigin {
-            server_name: name.try_into().unwrap(),
             cipher_suite: CipherSuiteId::TLS_AES_256_GCM_SHA384,
-            application_protocol: None,
             certificates: Some(pair.identity.chain.clone().into()),
-            raw_public_key: None,
-            authenticated: time(0).as_secs(),
+            ..ticket_origin(name.try_into().unwrap())
         };
         let ticket = NewSessionTicket { ticket: real.ticket(), ..plain() };
         let received = Duration::from_secs(time(0).as_secs());
@@ -233,17 +223,6 @@ fn ticket_keys_can_be_replaced_while_connections_use_them() {
     assert!(found(&keys, &newer, time(0)).is_some());
 }
 
-fn carry(from: &mut Handshake, to: &mut Handshake) -> usize {
-    let mut carried = 0;
-    while let Some(step) = from.next_step() {
-        if let Step::Send { level, bytes } = step {
-            to.receive(level, &bytes).unwrap();
-            carried += 1;
-        }
-    }
-    carried
-}
-
 #[test]
 fn in_quic_a_ticket_says_that_early_data_may_come_and_not_how_much() {
     // RFC 9001, section 4.6.1.
@@ -255,7 +234,7 @@ fn in_quic_a_ticket_says_that_early_data_may_come_and_not_how_much() {
         let server = Handshake::server(config.clone(), time(0));
         let mut client = client.without_records().unwrap();
         let mut server = server.without_records().unwrap();
-        while carry(&mut client, &mut server) + carry(&mut server, &mut client) > 0 {}
+        while pass(&mut client, &mut server) + pass(&mut server, &mut client) > 0 {}
         assert!(client.is_complete());
         let mut list = ExtensionType::EARLY_DATA.0.to_be_bytes().to_vec();
         list.extend_from_slice(&[0, 4]);

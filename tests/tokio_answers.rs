@@ -1,6 +1,8 @@
 //! Questions answered by futures: each answer takes a second, and the other connections go on.
 //! The clock is paused: it jumps ahead when every task waits.
 
+#[path = "common/asked_later.rs"]
+mod asked_later;
 mod common;
 #[path = "common/tokio.rs"]
 mod peers;
@@ -13,20 +15,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use asked_later::InTurn;
 use common::{Identity, server_name};
 use handclasp::alert::AlertDescription;
 use handclasp::certificate::{CertificateError, Problem};
 use handclasp::config::{
-    AnswerLater, CertificateList, ChosenPsk, ClientAuthentication, ClientCertificateResolver,
-    KeySource, NoCertificate, PreSharedKey, Reply, TrustAnchorVerifier,
+    AnswerLater, CertificateList, ChosenPsk, KeySource, NoCertificate, PreSharedKey,
+    TrustAnchorVerifier,
 };
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::{Answer, Question};
 use handclasp::pki_types::UnixTime;
-use handclasp::registry::CertificateType;
 use handclasp::session::ClientSessionStore;
 use handclasp::transport::tokio::{Acceptor, Connector};
-use handclasp::wire::CertificateRequest;
 use handclasp::{CertifiedKey, ClientConfig, ErrorKind, ServerConfig};
 use peers::{connect, tls};
 use sessions::{Elsewhere, Pair};
@@ -220,19 +221,10 @@ async fn a_certificate_that_is_asked_for_later_may_take_a_second_and_data_go_on(
     let (identity, own) = (Identity::p256(), Identity::p256());
     let signatures = CryptoProvider::ring().signatures;
     let verifier = Arc::new(TrustAnchorVerifier::for_clients(own.anchors(), signatures));
-    let server = ServerConfig::builder(CryptoProvider::ring())
-        .client_authentication(ClientAuthentication::post_handshake(verifier))
-        .build(Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())])))
-        .unwrap();
-    let client = ClientConfig::builder(CryptoProvider::ring())
-        .trust(identity.anchors())
-        .unwrap()
-        .client_certificates(Arc::new(AnswerLater))
-        .post_handshake_authentication(true)
-        .build()
-        .unwrap();
+    let server = asked_later::server(&identity, verifier);
+    let client = asked_later::client(&identity, Arc::new(AnswerLater));
     let certificate = Arc::new(own.certified_key());
-    let connector = Connector::new(Arc::new(client)).answers(move |question| {
+    let connector = Connector::new(client).answers(move |question| {
         let certificate = Arc::clone(&certificate);
         async move {
             sleep(SECOND).await;
@@ -240,7 +232,7 @@ async fn a_certificate_that_is_asked_for_later_may_take_a_second_and_data_go_on(
             Answer::ClientCertificate(Some(certificate))
         }
     });
-    let (client, server) = connect(&connector, &Acceptor::new(Arc::new(server)), ROOM).await;
+    let (client, server) = connect(&connector, &Acceptor::new(server), ROOM).await;
     let (client, mut server) = (client.unwrap(), server.unwrap());
     server.connection_mut().request_client_certificate().unwrap();
     server.write_all(b"who are you?").await.unwrap();
@@ -339,41 +331,17 @@ async fn an_answer_that_never_comes_is_dropped_with_its_handshake_at_the_timeout
     assert_eq!(tls(&client.unwrap_err()).kind(), &ErrorKind::ClosedInHandshake);
 }
 
-/// Shows another certificate to each request.
-#[derive(Debug)]
-struct InTurn(Vec<Arc<CertifiedKey>>, AtomicUsize);
-
-impl ClientCertificateResolver for InTurn {
-    fn choose(
-        &self,
-        _: &CertificateRequest<'_>,
-        _: CertificateType,
-    ) -> Reply<Option<Arc<CertifiedKey>>> {
-        Reply::Now(self.0.get(self.1.fetch_add(1, Ordering::SeqCst)).cloned())
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn the_future_of_a_question_that_the_application_has_answered_is_dropped() {
     let (identity, guest, stranger) = (Identity::p256(), Identity::p256(), Identity::p256());
-    let server = ServerConfig::builder(CryptoProvider::ring())
-        .client_authentication(ClientAuthentication::post_handshake(Arc::new(AnswerLater)))
-        .build(Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())])))
-        .unwrap();
-    let keys = [&guest, &stranger].map(|own| Arc::new(own.certified_key()));
-    let client = ClientConfig::builder(CryptoProvider::ring())
-        .trust(identity.anchors())
-        .unwrap()
-        .client_certificates(Arc::new(InTurn(keys.to_vec(), AtomicUsize::new(0))))
-        .post_handshake_authentication(true)
-        .build()
-        .unwrap();
+    let server = asked_later::server(&identity, Arc::new(AnswerLater));
+    let client = asked_later::client(&identity, InTurn::new(&[&guest, &stranger]));
     let dropped: [_; 2] = std::array::from_fn(|_| Arc::new(AtomicBool::new(false)));
     let (drops, known) = (dropped.clone(), guest.chain.clone());
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
     // A slow service that knows the guest.
-    let acceptor = Acceptor::new(Arc::new(server)).answers(move |question| {
+    let acceptor = Acceptor::new(server).answers(move |question| {
         let tell = Tell(Arc::clone(&drops[count.fetch_add(1, Ordering::SeqCst)]));
         let Question::VerifyPeer(peer) = question else { panic!("{question:?}") };
         let verdict = match *peer.chain == *known {
@@ -386,7 +354,7 @@ async fn the_future_of_a_question_that_the_application_has_answered_is_dropped()
             Answer::Peer(verdict)
         }
     });
-    let connector = Connector::new(Arc::new(client));
+    let connector = Connector::new(client);
     let (client, server) = connect(&connector, &acceptor, 100 * ROOM).await;
     let (mut client, mut server) = (client.unwrap(), server.unwrap());
     server.connection_mut().request_client_certificate().unwrap();
@@ -415,27 +383,18 @@ async fn the_future_of_a_question_that_the_application_has_answered_is_dropped()
 #[tokio::test(start_paused = true)]
 async fn the_future_of_a_question_is_dropped_when_the_connection_fails() {
     let identity = Identity::p256();
-    let client = ClientConfig::builder(CryptoProvider::ring())
-        .trust(identity.anchors())
-        .unwrap()
-        .client_certificates(Arc::new(AnswerLater))
-        .post_handshake_authentication(true)
-        .build()
-        .unwrap();
-    let server = ServerConfig::builder(CryptoProvider::ring())
-        .client_authentication(ClientAuthentication::post_handshake(Arc::new(AnswerLater)))
-        .build(Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())])))
-        .unwrap();
+    let client = asked_later::client(&identity, Arc::new(AnswerLater));
+    let server = asked_later::server(&identity, Arc::new(AnswerLater));
     let dropped = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&dropped);
-    let connector = Connector::new(Arc::new(client)).answers(move |_| {
+    let connector = Connector::new(client).answers(move |_| {
         let tell = Tell(Arc::clone(&told));
         async move {
             let _tell = tell;
             std::future::pending::<Answer>().await
         }
     });
-    let (client, server) = connect(&connector, &Acceptor::new(Arc::new(server)), ROOM).await;
+    let (client, server) = connect(&connector, &Acceptor::new(server), ROOM).await;
     let (mut client, mut server) = (client.unwrap(), server.unwrap());
     server.connection_mut().request_client_certificate().unwrap();
     server.flush().await.unwrap();

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use common::{Identity, server_name};
 use handclasp::certificate::CertificateError;
-use handclasp::config::{AnswerLater, CertificateList};
+use handclasp::config::{AnswerLater, CertificateList, ServerConfigBuilder};
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, EarlyData, Question};
 use handclasp::pki_types::UnixTime;
@@ -27,10 +27,25 @@ use tokio::time::{Instant, sleep};
 const WORDS: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 const SECOND: Duration = Duration::from_secs(1);
 
+/// A server with tickets that takes early data.
+fn server_of(
+    identity: &Identity,
+    more: impl FnOnce(ServerConfigBuilder) -> ServerConfigBuilder,
+) -> Arc<ServerConfig> {
+    let provider = CryptoProvider::ring();
+    let keys = TicketKeys::random(provider.random.clone()).unwrap();
+    // What began before cannot have been seen.
+    let began = Duration::from_secs(UnixTime::now().as_secs() - 60);
+    let register = Arc::new(StrikeRegister::new(UnixTime::since_unix_epoch(began)));
+    let server = ServerConfig::builder(provider).sessions(Arc::new(keys));
+    let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
+    Arc::new(more(server.early_data(1_000, register)).build(Arc::new(list)).unwrap())
+}
+
 /// A client with sessions and a server with tickets that asks whether early data are welcome, and
 /// hears `welcome` after a second.
 fn ends(welcome: bool) -> (Connector, Acceptor) {
-    let (identity, random) = (Identity::p256(), CryptoProvider::ring().random);
+    let identity = Identity::p256();
     let client = ClientConfig::builder(CryptoProvider::ring())
         .sessions(Arc::new(MemoryClientSessions::new(8)))
         .early_data(true)
@@ -38,16 +53,8 @@ fn ends(welcome: bool) -> (Connector, Acceptor) {
         .unwrap()
         .build()
         .unwrap();
-    // What began before cannot have been seen.
-    let began = Duration::from_secs(UnixTime::now().as_secs() - 60);
-    let register = Arc::new(StrikeRegister::new(UnixTime::since_unix_epoch(began)));
-    let server = ServerConfig::builder(CryptoProvider::ring())
-        .sessions(Arc::new(TicketKeys::random(random).unwrap()))
-        .early_data(1_000, register)
-        .early_data_policy(Arc::new(AnswerLater))
-        .build(Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())])))
-        .unwrap();
-    let acceptor = Acceptor::new(Arc::new(server)).answers(move |question| async move {
+    let server = server_of(&identity, |server| server.early_data_policy(Arc::new(AnswerLater)));
+    let acceptor = Acceptor::new(server).answers(move |question| async move {
         sleep(SECOND).await;
         let Question::AcceptEarlyData(question) = question else { panic!("{question:?}") };
         assert_eq!(question.offer.server_name.as_deref(), Some(common::NAME));
@@ -154,21 +161,14 @@ async fn without_a_ticket_no_early_data_are_sent() {
 #[tokio::test(start_paused = true)]
 async fn early_data_wait_until_the_server_of_the_session_is_verified_again() {
     for good in [true, false] {
-        let (identity, random) = (Identity::p256(), CryptoProvider::ring().random);
+        let identity = Identity::p256();
         let client = ClientConfig::builder(CryptoProvider::ring())
             .sessions(Arc::new(MemoryClientSessions::new(8)))
             .early_data(true)
             .verifier(Arc::new(AnswerLater))
             .build()
             .unwrap();
-        let began = Duration::from_secs(UnixTime::now().as_secs() - 60);
-        let register = Arc::new(StrikeRegister::new(UnixTime::since_unix_epoch(began)));
-        let server = ServerConfig::builder(CryptoProvider::ring())
-            .sessions(Arc::new(TicketKeys::random(random).unwrap()))
-            .early_data(1_000, register)
-            .build(Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())])))
-            .unwrap();
-        let acceptor = Acceptor::new(Arc::new(server));
+        let acceptor = Acceptor::new(server_of(&identity, |server| server));
         let asked = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&asked);
         let connector = Connector::new(Arc::new(client)).answers(move |question| {

@@ -9,6 +9,9 @@ use std::thread;
 use std::time::Duration;
 
 use common::{Files, Server, handclasp, text};
+use handclasp::crypto::CryptoProvider;
+use handclasp::pki_types::ServerName;
+use handclasp::{ClientConfig, ClientConnection, TrustAnchors};
 
 /// How a peer fails.
 enum Peer {
@@ -149,21 +152,21 @@ fn a_server_says_what_it_does_not_take_and_why() {
     other.log_line_with("did not take the early data: no session or key was taken");
 }
 
+/// A client of the library that trusts the authority in the files, and has its ClientHello ready.
+fn client_that_trusts(files: &Files, provider: CryptoProvider) -> ClientConnection {
+    let anchors = TrustAnchors::from_pem(files.read("ca.pem").as_bytes()).unwrap();
+    let config = ClientConfig::builder(provider).trust(anchors).unwrap().build().unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    ClientConnection::new(config.into(), name).unwrap()
+}
+
 #[test]
 fn a_server_names_both_lists_where_nothing_is_in_common() {
-    use handclasp::crypto::CryptoProvider;
-    use handclasp::pki_types::ServerName;
     let files = Files::new();
     let mut server = Server::start(&files, &[]);
     let mut provider = CryptoProvider::ring();
     provider.signatures.by_scheme.retain(|(scheme, _)| scheme.to_string() == "ed25519");
-    let config = handclasp::ClientConfig::builder(provider)
-        .trust(handclasp::TrustAnchors::from_pem(files.read("ca.pem").as_bytes()).unwrap())
-        .unwrap()
-        .build()
-        .unwrap();
-    let name = ServerName::try_from("localhost").unwrap();
-    let client = handclasp::ClientConnection::new(config.into(), name).unwrap();
+    let client = client_that_trusts(&files, provider);
     let line = server_of(&mut server, client.outgoing());
     assert!(line.contains("ed25519], this side takes [ecdsa_secp256r1_sha256]"), "{line}");
     assert!(line.contains("a certificate with a key of another kind"), "{line}");
@@ -256,16 +259,9 @@ fn a_server_is_told_of_its_clients_and_not_as_a_client() {
 
 #[test]
 fn a_client_that_hangs_up_after_the_servers_flight_leads_to_its_certificate() {
-    use handclasp::pki_types::ServerName;
     let files = Files::new();
     let mut server = Server::start(&files, &[]);
-    let config = handclasp::ClientConfig::builder(handclasp::crypto::CryptoProvider::ring())
-        .trust(handclasp::TrustAnchors::from_pem(files.read("ca.pem").as_bytes()).unwrap())
-        .unwrap()
-        .build()
-        .unwrap();
-    let name = ServerName::try_from("localhost").unwrap();
-    let client = handclasp::ClientConnection::new(config.into(), name).unwrap();
+    let client = client_that_trusts(&files, CryptoProvider::ring());
     let line = server_of(&mut server, client.outgoing());
     assert!(line.contains("waited for the client's Finished"), "{line}");
     assert!(line.contains("do not accept the certificate"), "{line}");

@@ -1,0 +1,84 @@
+//! The AEAD of the default provider's first suite, with faults.
+
+use std::sync::LazyLock;
+
+use handclasp::crypto::{
+    Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, NONCE_LENGTH, OtherAeadKey, TAG_LENGTH,
+};
+
+pub static INNER: LazyLock<CipherSuite> = LazyLock::new(|| CryptoProvider::ring().cipher_suites[0]);
+
+/// What an AEAD is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    Key,
+    Seal,
+    Open,
+}
+
+/// What is wrong with an AEAD.
+pub trait Faults: Copy + Send + Sync + 'static {
+    /// Asked before each call: an error is what the call returns.
+    fn check(self, _: Call) -> Result<(), CryptoError> {
+        Ok(())
+    }
+
+    /// Data are said to be sealed, and left as they are.
+    fn seals_nothing(self) -> bool {
+        false
+    }
+
+    /// How many bytes are said to be opened, where it is `length`.
+    fn opened_length(self, length: usize) -> usize {
+        length
+    }
+}
+
+pub struct FaultyAead<F>(pub F);
+
+impl<F: Faults> Aead for FaultyAead<F> {
+    fn key_length(&self) -> usize {
+        INNER.aead.key_length()
+    }
+
+    fn key(&self, bytes: &[u8]) -> Result<AeadKey, CryptoError> {
+        self.0.check(Call::Key)?;
+        let key = INNER.aead.key(bytes)?;
+        Ok(AeadKey::Other(Box::new(FaultyKey { faults: self.0, key })))
+    }
+
+    fn confidentiality_limit(&self) -> u64 {
+        INNER.aead.confidentiality_limit()
+    }
+}
+
+struct FaultyKey<F> {
+    faults: F,
+    key: AeadKey,
+}
+
+impl<F: Faults> OtherAeadKey for FaultyKey<F> {
+    fn seal(
+        &self,
+        nonce: [u8; NONCE_LENGTH],
+        additional_data: &[u8],
+        data: &mut [u8],
+    ) -> Result<[u8; TAG_LENGTH], CryptoError> {
+        self.faults.check(Call::Seal)?;
+        match self.faults.seals_nothing() {
+            true => Ok([7; TAG_LENGTH]),
+            false => self.key.seal(nonce, additional_data, data),
+        }
+    }
+
+    fn open<'a>(
+        &self,
+        nonce: [u8; NONCE_LENGTH],
+        additional_data: &[u8],
+        data: &'a mut [u8],
+    ) -> Result<&'a mut [u8], CryptoError> {
+        self.faults.check(Call::Open)?;
+        let length = self.key.open(nonce, additional_data, data)?.len();
+        Ok(&mut data[..self.faults.opened_length(length)])
+    }
+}
