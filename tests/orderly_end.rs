@@ -339,49 +339,46 @@ async fn a_place_is_held_neither_by_a_part_of_a_hello_nor_while_a_flight_is_awai
     assert!(held.iter().all(|(_, accepting)| !accepting.is_finished()));
 }
 
+/// A transport that is gone when it has been shut down.
+struct Once {
+    pipe: DuplexStream,
+    is_shut: bool,
+}
+
+impl AsyncRead for Once {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Once {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.pipe).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if std::mem::replace(&mut self.is_shut, true) {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        }
+        Pin::new(&mut self.pipe).poll_shutdown(context)
+    }
+}
+
 /// Shutting down waits for tickets, and is polled again meanwhile.
 #[tokio::test]
 async fn a_transport_is_shut_down_once() {
-    /// A transport that is gone when it has been shut down.
-    struct Once {
-        pipe: DuplexStream,
-        is_shut: bool,
-    }
-
-    impl AsyncRead for Once {
-        fn poll_read(
-            mut self: Pin<&mut Self>,
-            context: &mut Context<'_>,
-            buffer: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.pipe).poll_read(context, buffer)
-        }
-    }
-
-    impl AsyncWrite for Once {
-        fn poll_write(
-            mut self: Pin<&mut Self>,
-            context: &mut Context<'_>,
-            bytes: &[u8],
-        ) -> Poll<io::Result<usize>> {
-            Pin::new(&mut self.pipe).poll_write(context, bytes)
-        }
-
-        fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.pipe).poll_flush(context)
-        }
-
-        fn poll_shutdown(
-            mut self: Pin<&mut Self>,
-            context: &mut Context<'_>,
-        ) -> Poll<io::Result<()>> {
-            if std::mem::replace(&mut self.is_shut, true) {
-                return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
-            }
-            Pin::new(&mut self.pipe).poll_shutdown(context)
-        }
-    }
-
     let identity = Identity::p256();
     let connector = Connector::new(client_with_tickets(&identity));
     let acceptor = Acceptor::new(server_with_tickets(&identity));
