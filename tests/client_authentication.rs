@@ -363,7 +363,7 @@ fn answers_that_the_server_does_not_read_do_not_pile_up_without_end() {
     let outgoing = ErrorKind::LimitExceeded { name: "outgoing", limit: Limits::DEFAULT.outgoing };
     assert_eq!(error.kind(), &outgoing);
     // And the answer that was one too many.
-    let most = Limits::DEFAULT.outgoing + Limits::DEFAULT.handshake_message;
+    let most = Limits::DEFAULT.outgoing + Limits::DEFAULT.certificate_message;
     assert!(client.outgoing().len() < most + 5_000, "{}", client.outgoing().len());
 }
 

@@ -127,6 +127,30 @@ fn chains_of_both_sides_may_be_longer_than_64_kib() {
     }
 }
 
+#[test]
+fn a_request_after_the_handshake_may_be_answered_with_as_long_a_chain() {
+    for length in [70_000, 130_000, 250_000] {
+        let (server, client) = (Identity::p256(), identity(length));
+        let signatures = CryptoProvider::ring().signatures;
+        let verifier = Arc::new(TrustAnchorVerifier::for_clients(client.anchors(), signatures));
+        let list =
+            |it: &Identity| Arc::new(CertificateList::new(vec![Arc::new(it.certified_key())]));
+        let config = ServerConfig::builder(CryptoProvider::ring())
+            .client_authentication(ClientAuthentication::post_handshake(verifier))
+            .build(list(&server));
+        let builder = ClientConfig::builder(CryptoProvider::ring())
+            .post_handshake_authentication(true)
+            .client_certificates(list(&client));
+        let client = Arc::new(builder.trust(server.anchors()).unwrap().build().unwrap());
+        let mut client = ClientConnection::new(client, server_name()).unwrap();
+        let mut server = ServerConnection::new(Arc::new(config.unwrap())).unwrap();
+        exchange(&mut client, &mut server).unwrap();
+        server.request_client_certificate().unwrap();
+        exchange(&mut client, &mut server).unwrap();
+        assert_eq!(server.open_certificate_requests(), 0, "{length}");
+    }
+}
+
 #[cfg(all(feature = "brotli", feature = "zlib"))]
 #[test]
 fn compressed_chains_may_stand_for_more_than_64_kib_and_not_for_more_than_the_limit() {

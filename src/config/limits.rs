@@ -27,8 +27,8 @@ pub struct Limits {
     /// 16384.
     pub early_data_skipped: usize,
     /// Sealed bytes that wait to be sent before writing more data is refused: 65536. Where answers
-    /// to the peer's requests come on top of it, by more than a handshake message, the connection
-    /// ends.
+    /// to the peer's requests come on top of it, by more than
+    /// [`certificate_message`](Self::certificate_message), the connection ends.
     pub outgoing: usize,
 }
 

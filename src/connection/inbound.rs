@@ -222,11 +222,11 @@ impl Connection {
     }
 
     /// Requests for certificates are answered by themselves: a peer that asks and does not read
-    /// must not fill the memory.
+    /// must not fill the memory. One answer always fits.
     fn check_answers(&self) -> Result<(), Error> {
         let limits = self.handshake.limits();
         let limit = limits.outgoing;
-        if self.outgoing().len() > limit.saturating_add(limits.handshake_message) {
+        if self.outgoing().len() > limit.saturating_add(limits.certificate_message) {
             return Err(ErrorKind::LimitExceeded { name: "outgoing", limit }.into());
         }
         Ok(())

@@ -58,8 +58,9 @@ pub enum PemFault {
     Glued,
     /// A BEGIN or END mark has something else on its line, or has not five dashes on each side.
     #[error(
-        "a BEGIN or END mark must be a line of its own, with five dashes on each side and nothing \
-         else, not even spaces before it: are line breaks missing?"
+        "a BEGIN or END mark must be a line of its own, in capitals, with plain spaces between its \
+         words, five dashes on each side and nothing else, not even spaces before it: are line \
+         breaks missing?"
     )]
     Mark,
     /// The section that begins here has no end.

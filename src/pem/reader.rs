@@ -168,7 +168,7 @@ impl Section<'_> {
 
 fn mark(line: &[u8]) -> Mark {
     // Every mark has a space, and base64 has none.
-    if !line.contains(&b' ') {
+    if !line.contains(&b' ') && !is_like_a_mark(line) {
         return Mark::None;
     }
     if let Some(label) = whole_mark(line, b"-----BEGIN ") {
@@ -177,7 +177,7 @@ fn mark(line: &[u8]) -> Mark {
     if let Some(label) = whole_mark(line, b"-----END ") {
         return Mark::End(label);
     }
-    if !has_mark(line, b"BEGIN ") && !has_mark(line, b"END ") {
+    if !has_mark(line, b"BEGIN ") && !has_mark(line, b"END ") && !is_like_a_mark(line) {
         return Mark::None;
     }
     if finds(line, b"\\n").is_some() {
@@ -213,6 +213,15 @@ fn has_mark(line: &[u8], word: &[u8]) -> bool {
         rest = after;
     }
     false
+}
+
+/// Whether a line begins as a mark that is written otherwise: in small letters, or with a tab or a
+/// no-break space in the place of the space.
+fn is_like_a_mark(line: &[u8]) -> bool {
+    let Some(words) = line.trim_ascii_start().strip_prefix(DASHES) else { return false };
+    let begins_with =
+        |word: &[u8]| words.get(..word.len()).is_some_and(|words| words.eq_ignore_ascii_case(word));
+    begins_with(b"BEGIN") || begins_with(b"END")
 }
 
 /// Where `what` stands in `text` for the first time.
