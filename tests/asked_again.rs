@@ -272,3 +272,26 @@ fn a_client_that_offers_no_scheme_of_the_servers_key_does_not_resume() {
         assert_eq!(wires.failed, !resumes);
     }
 }
+
+#[test]
+fn a_server_passes_over_as_much_early_data_as_the_ticket_of_another_one_allows() {
+    const ALLOWED: u32 = 100_000;
+    for (length, now_allowed) in [(50_000, None), (50_000, Some(1000)), (100_000, None)] {
+        let pair = Pair::new();
+        pair.meet(&pair.finish(pair.early_server(ALLOWED)));
+        let other = pair.server_builder();
+        let other = match now_allowed {
+            Some(allowed) => other.early_data(allowed, pair.register.clone()),
+            None => other,
+        };
+        let mut wires = Wires::new(pair.client(1), server_at(&pair.finish(other), 1));
+        let mut left = length;
+        while left > 0 {
+            left -= wires.client.write_early_data(&vec![1; left]).unwrap();
+            carry(&mut wires.client, &mut wires.to_server);
+        }
+        wires.go();
+        assert!(!wires.failed && wires.resumed(), "{length} {now_allowed:?}");
+        assert_eq!(wires.client.parameters().early_data, EarlyData::Rejected);
+    }
+}

@@ -24,7 +24,7 @@ pub struct Limits {
     /// `user_canceled` alerts, which mean nothing: 4.
     pub ignored_alerts: usize,
     /// Bytes of records with 0-RTT data that a server passes over when it does not take them:
-    /// 16384.
+    /// 16384, or as many as its tickets and the one that was offered allow.
     pub early_data_skipped: usize,
     /// Sealed bytes that wait to be sent before writing more data is refused: 65536. Where answers
     /// to the peer's requests come on top of it, by more than

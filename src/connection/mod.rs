@@ -308,7 +308,7 @@ impl Connection {
                 self.opener.limit_records(received);
             }
             Step::SkipEarlyData => {
-                self.opener.skip_early_data(self.handshake.limits().early_data_skipped);
+                self.opener.skip_early_data(self.handshake.early_data_skipped());
             }
             Step::Complete => {}
         }

@@ -25,6 +25,8 @@ pub(crate) struct Resumption {
     pub(super) own_type: CertificateType,
     /// The bytes of 0-RTT data that may still come or go.
     pub(super) early_data_left: u32,
+    /// The bytes of 0-RTT data that the client's ticket allows, whether this server takes them or not.
+    pub(super) early_data_allowed: u32,
     pub(super) early_exporter: Option<Box<Exporter>>,
     /// How a server makes tickets, and how many this client gets.
     pub(super) tickets: Option<(Arc<ServerConfig>, u8)>,
@@ -105,6 +107,17 @@ impl Handshake {
         let sends = self.side == Side::Client && self.context.steps.write_level == Level::EarlyData;
         let left = usize::try_from(self.context.resumption.early_data_left).unwrap_or(usize::MAX);
         if sends && self.check().is_ok() { left } else { 0 }
+    }
+
+    /// The bytes of 0-RTT data that a server passes over: what the ticket allows that the client has
+    /// offered, where that is more than the limit. Another server may have sent the ticket.
+    pub(crate) fn early_data_skipped(&self) -> usize {
+        let allowed = match self.context.resumption.early_data_allowed {
+            // A ticket of QUIC: it is not a size (RFC 9001, section 4.6.1).
+            u32::MAX => 0,
+            allowed => usize::try_from(allowed).unwrap_or(usize::MAX),
+        };
+        self.limits().early_data_skipped.max(allowed)
     }
 
     /// 0-RTT data went or came: only so much may, and more ends the connection

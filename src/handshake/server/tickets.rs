@@ -75,6 +75,9 @@ impl TakingSession {
         let Self { offer, index } = self;
         let found = session.is_some();
         let stored = session.and_then(|bytes| ServerSession::decode(&bytes).ok());
+        if let Some(stored) = &stored {
+            context.resumption.early_data_allowed = stored.session.max_early_data_size;
+        }
         let refusal = why_not(&offer.config, stored.as_ref(), context);
         if let Some(reason) = refusal.filter(|_| found) {
             context.observers.tell(|| Event::NotTaken(Offered::Session, reason));
