@@ -1,16 +1,27 @@
 //! Writes the seed corpora into `corpus/`: `cargo run --example seeds [TRACES]`, where TRACES is
 //! a folder of RFC 8448's traces, if there is one, in files of lines `name = hex`.
 
+use core::time::Duration;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
-use handclasp::registry::HandshakeType;
+use handclasp::config::Reply;
+use handclasp::connection::Options;
+use handclasp::crypto::{CryptoError, CryptoProvider, Secret};
+use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
+use handclasp::registry::{CipherSuiteId, HandshakeType};
+use handclasp::session::{ClientSession, MemoryClientSessions, SessionStore, TicketOrigin};
+use handclasp::transport::memory::exchange;
+use handclasp::wire::{Extensions, NewSessionTicket};
+use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
 use handclasp_fuzz::certificates::{GeneralName, Template, der, extension};
-use handclasp_fuzz::peers::{SCENARIOS, record_flights, record_messages};
+use handclasp_fuzz::peers::{self, SCENARIOS, record_flights, record_messages};
 use handclasp_fuzz::{failing_writes, revocation, shared, two_ends};
+use zeroize::Zeroizing;
 
 fn main() -> io::Result<()> {
     let written = RefCell::new(HashSet::new());
@@ -81,6 +92,8 @@ fn main() -> io::Result<()> {
     broken_peers(&write)?;
     failing_writes(&write)?;
     shared_sessions(&write)?;
+    stored_sessions(&write)?;
+    sealed_sessions(&write)?;
     meetings_again(&write)?;
     let Some(traces) = std::env::args().nth(1) else { return Ok(()) };
     for entry in fs::read_dir(traces)? {
@@ -183,6 +196,89 @@ fn shared_sessions(write: Write<'_>) -> io::Result<()> {
         write("shared_sessions", name, &seed)?;
     }
     Ok(())
+}
+
+/// The server of the recorded handshakes.
+fn server_name() -> ServerName<'static> {
+    "server.example".try_into().expect("it is a name")
+}
+
+/// A client's sessions, with each kind of what they rest on.
+fn stored_sessions(write: Write<'_>) -> io::Result<()> {
+    let certificates: Arc<[CertificateDer<'static>]> = Arc::new([peers::CERTIFICATE.into()]);
+    let key: Arc<[u8]> = Arc::new([0x30, 2, 5, 0]);
+    let session = |certificates, raw_public_key| {
+        let origin = TicketOrigin {
+            server_name: server_name(),
+            cipher_suite: CipherSuiteId::TLS_AES_128_GCM_SHA256,
+            application_protocol: Some(b"h2".to_vec()),
+            certificates,
+            raw_public_key,
+            authenticated: peers::now().as_secs(),
+        };
+        let ticket = NewSessionTicket {
+            lifetime: 3600,
+            age_add: 1,
+            nonce: &[],
+            ticket: b"a ticket",
+            extensions: Extensions::default(),
+            max_early_data_size: Some(1000),
+        };
+        let received = Duration::from_secs(peers::now().as_secs());
+        let session = ClientSession::new(origin, &ticket, Secret::zeros(32), received);
+        session.expect("the ticket is one to keep").to_bytes().to_vec()
+    };
+    let by_certificate = session(Some(certificates), None);
+    let by_key = session(None, Some(Arc::clone(&key)));
+    let mut seeds = vec![("certificate", by_certificate), ("raw-key", by_key.clone())];
+    // What follows the credential: no request for the own certificate, and the type of the server's.
+    let before = &by_key[..by_key.len() - 2 - (1 + 3 + key.len())];
+    let shared = [&[3, 0, 4][..], b"ours", &[1, 32], &[9; 32]].concat();
+    seeds.push(("shared-key", [before, &shared, &[0, 0]].concat()));
+    let request = [0, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3];
+    for (name, shown) in [("asked", &[0][..]), ("shown", &[[1; 33]].concat())] {
+        let length = [0, request.len() as u8];
+        let answer = [&[1][..], &length, &request, &[0], shown].concat();
+        seeds.push((name, [&by_key[..by_key.len() - 2], &answer, &[0]].concat()));
+    }
+    for (name, seed) in seeds {
+        assert!(ClientSession::from_bytes(&seed).is_ok(), "{name}");
+        write("stored_sessions", name, &seed)?;
+    }
+    Ok(())
+}
+
+/// What a server seals into a ticket.
+fn sealed_sessions(write: Write<'_>) -> io::Result<()> {
+    #[derive(Debug, Default)]
+    struct Given(Mutex<Vec<u8>>);
+    impl SessionStore for Given {
+        fn put(&self, session: &[u8], _: UnixTime) -> Result<Vec<u8>, CryptoError> {
+            *self.0.lock().expect("nobody panics") = session.to_vec();
+            Ok(b"a ticket".to_vec())
+        }
+        fn take(&self, _: &[u8], _: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
+            Reply::Now(None)
+        }
+    }
+    let given = Arc::new(Given::default());
+    let server = ServerConfig::builder(CryptoProvider::ring()).sessions(given.clone());
+    let server = server.build(peers::list()).expect("the configuration is good");
+    let store = Arc::new(MemoryClientSessions::new(1));
+    let client = ClientConfig::builder(CryptoProvider::ring());
+    let client = client.verifier(Arc::new(peers::PinnedChain)).sessions(store);
+    let client = client.build().expect("the configuration is good");
+    let options = || Options { now: peers::now(), observer: None };
+    let client = ClientConnection::with_options(Arc::new(client), server_name(), options());
+    let mut client = client.expect("a client starts");
+    let server = ServerConnection::with_options(Arc::new(server), options());
+    let mut server = server.expect("a server starts");
+    exchange(&mut client, &mut server).expect("both are honest");
+    let mut seed = given.0.lock().expect("nobody panics").clone();
+    // Another secret each time would be another seed.
+    const SECRET: usize = 1 + 32 + 16 + 2 + 8 + 8 + 4 * 4 + 1;
+    seed[SECRET..SECRET + 32].fill(7);
+    write("tickets", "session", &seed)
 }
 
 /// Chains that are valid, and that each fail in another way; names and constraints.

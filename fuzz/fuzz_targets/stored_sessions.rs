@@ -6,10 +6,11 @@
 use std::sync::{Arc, LazyLock};
 
 use handclasp::certificate::CertificateError;
-use handclasp::config::{ClientConfig, PeerIdentity, PeerVerifier, Reply};
+use handclasp::config::{ClientConfig, PeerIdentity, PeerVerifier, RawPublicKey, Reply};
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::Step;
 use handclasp::pki_types::UnixTime;
+use handclasp::registry::CertificateType;
 use handclasp::session::{ClientSession, ClientSessionStore, MemoryClientSessions};
 use handclasp::wire::{ClientHello, HandshakeMessage};
 use libfuzzer_sys::fuzz_target;
@@ -19,6 +20,14 @@ struct Anyone;
 
 impl PeerVerifier for Anyone {
     fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        Reply::Now(Ok(()))
+    }
+
+    fn certificate_types(&self) -> &[CertificateType] {
+        &[CertificateType::X509, CertificateType::RAW_PUBLIC_KEY]
+    }
+
+    fn verify_raw_public_key(&self, _: &RawPublicKey) -> Reply<Result<(), CertificateError>> {
         Reply::Now(Ok(()))
     }
 }

@@ -113,15 +113,23 @@ struct Scene {
 
 static CERTIFICATES: LazyLock<Arc<handclasp::config::CertificateList>> = LazyLock::new(peers::list);
 
-fn server(keys: &Arc<TicketKeys>, started: i64) -> Arc<ServerConfig> {
-    let register = Arc::new(StrikeRegister::new(time(started).unix()));
+/// How far the expected arrival of 0-RTT data may be from the clock, in seconds, on each server.
+const WINDOWS: [u32; 2] = [10, 60];
+
+fn register(started: i64) -> Arc<StrikeRegister> {
+    Arc::new(StrikeRegister::new(time(started).unix()))
+}
+
+fn server(keys: &Arc<TicketKeys>, register: Arc<StrikeRegister>, window: u32) -> Arc<ServerConfig> {
     let builder = peers::server_builder(Scenario::Plain).sessions(keys.clone()).tickets(1);
-    let builder = builder.ticket_lifetime(MAX_LIFETIME).early_data(1000, register);
+    let builder =
+        builder.ticket_lifetime(MAX_LIFETIME).early_data(1000, register).early_data_window(window);
     Arc::new(builder.build(CERTIFICATES.clone()).expect("the configuration is good"))
 }
 
 impl Scene {
-    fn new(random: bool) -> Self {
+    /// With random ticket keys or given ones, and one register for both servers or one for each.
+    fn new(random: bool, shared: bool) -> Self {
         let secret: Vec<u8> = (0..64).collect();
         let source = CryptoProvider::ring().random;
         let keys = match random {
@@ -132,7 +140,9 @@ impl Scene {
         let store = Arc::new(SharedStore::default());
         let builder = peers::client_builder().verifier(Arc::new(PinnedChain)).early_data(true);
         let client = builder.sessions(store.clone()).build().expect("the configuration is good");
-        let servers = [server(&keys, -1_000), server(&keys, -1_000)];
+        let first = register(-1_000);
+        let second = if shared { first.clone() } else { register(-1_000) };
+        let servers = [server(&keys, first, WINDOWS[0]), server(&keys, second, WINDOWS[1])];
         Self {
             store,
             client: Arc::new(client),
@@ -232,7 +242,8 @@ fn expect_alive(age: i64, whose: &str) {
 /// Plays what the input says.
 pub fn play(data: &[u8]) {
     let mut input = Input(data);
-    let mut scene = Scene::new(input.byte() & 1 == 1);
+    let choice = input.byte();
+    let mut scene = Scene::new(choice & 1 == 1, choice & 2 == 2);
     for _ in 0..ACTS {
         if input.0.is_empty() {
             return;
@@ -251,7 +262,10 @@ pub fn play(data: &[u8]) {
             3 => scene.meet(which),
             4 => scene.record(which),
             5 | 6 => scene.replay(which, detail.into()),
-            _ => scene.servers[which] = server(&scene.keys, scene.clocks[which] + jump.min(0)),
+            _ => {
+                let register = register(scene.clocks[which] + jump.min(0));
+                scene.servers[which] = server(&scene.keys, register, WINDOWS[which]);
+            }
         }
     }
 }
@@ -262,7 +276,7 @@ mod tests {
 
     #[test]
     fn what_the_target_wants_to_see_happens() {
-        let mut scene = Scene::new(false);
+        let mut scene = Scene::new(false, true);
         scene.meet(0);
         scene.record(0);
         scene.replay(0, 0);
