@@ -12,7 +12,14 @@ use handclasp::{
     CertifiedKey, ClientConfig, ClientConnection, ServerConfig, ServerConnection, TrustAnchors,
 };
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() {
+    if let Err(error) = shake_hands() {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+fn shake_hands() -> Result<(), Box<dyn std::error::Error>> {
     let made = rcgen::generate_simple_self_signed(["localhost".to_string()])?;
     let certificate = made.cert.der().clone();
     let key = signing_key(&PrivateKeyDer::try_from(made.signing_key.serialize_der())?)?;

@@ -65,7 +65,14 @@ async fn echo(request: Request) -> impl IntoResponse {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Failure> {
+async fn main() {
+    if let Err(error) = run().await {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+async fn run() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, address, chain, key] = &arguments[..] else {
         return Err("ADDRESS:PORT CHAIN_FILE KEY_FILE".into());

@@ -99,7 +99,14 @@ impl Write for HttpsStream {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() {
+    if let Err(error) = run().await {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, url, ca_file] = &arguments[..] else { return Err("URL CA_FILE".into()) };
     let config = ClientConfig::builder(CryptoProvider::ring())

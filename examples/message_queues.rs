@@ -88,7 +88,14 @@ impl Link<'_> {
     }
 }
 
-fn main() -> Result<(), Failure> {
+fn main() {
+    if let Err(error) = talk() {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+fn talk() -> Result<(), Failure> {
     let made = rcgen::generate_simple_self_signed(["queue.example".to_string()])?;
     let certificate = made.cert.der().clone();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der())?;

@@ -1,13 +1,20 @@
 //! A blocking server: `server ADDRESS:PORT CHAIN_FILE KEY_FILE` says hello to everyone.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
 use handclasp::{CertifiedKey, ServerConfig, ServerConnection, Stream};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() {
+    if let Err(error) = listen() {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+fn listen() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, address, chain, key] = &arguments[..] else {
         return Err("usage: server ADDRESS:PORT CHAIN_FILE KEY_FILE".into());
@@ -29,13 +36,21 @@ fn accept(listener: &TcpListener, config: &Arc<ServerConfig>) -> std::io::Result
     let ((socket, client), config) = (listener.accept()?, config.clone());
     std::thread::Builder::new().spawn(move || {
         if let Err(error) = serve(config, socket) {
-            eprintln!("{client}: {error}");
+            eprintln!("{client}: {}", reason(&error));
         }
     })?;
     Ok(())
 }
 
-fn serve(config: Arc<ServerConfig>, socket: TcpStream) -> Result<(), Box<dyn std::error::Error>> {
+/// The timeout of a socket is WouldBlock on Unix, and TimedOut on Windows.
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => "the client was silent for too long".into(),
+        _ => error.to_string(),
+    }
+}
+
+fn serve(config: Arc<ServerConfig>, socket: TcpStream) -> std::io::Result<()> {
     socket.set_read_timeout(Some(Duration::from_secs(10)))?;
     socket.set_write_timeout(Some(Duration::from_secs(10)))?;
     let mut stream = Stream::new(ServerConnection::new(config)?, socket);
@@ -44,5 +59,5 @@ fn serve(config: Arc<ServerConfig>, socket: TcpStream) -> Result<(), Box<dyn std
     println!("{length} bytes of a request");
     stream
         .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n")?;
-    Ok(stream.close()?)
+    stream.close()
 }

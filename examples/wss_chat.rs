@@ -45,7 +45,14 @@ const PAGE_LIFETIME: Duration = Duration::from_secs(4);
 const PAGE_GRACE: Duration = Duration::from_secs(10);
 
 #[tokio::main]
-async fn main() -> Result<(), Failure> {
+async fn main() {
+    if let Err(error) = run().await {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+async fn run() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
     let address = arguments.next().unwrap_or("127.0.0.1:8443".into());
     let file = arguments.next().map(PathBuf::from);

@@ -9,49 +9,71 @@
 //! use std::sync::Arc;
 //! use handclasp::{ClientConfig, ClientConnection, Stream, TrustAnchors};
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let anchors = TrustAnchors::from_pem(&std::fs::read("ca.pem")?)?;
-//! let config = Arc::new(ClientConfig::new(anchors)?);
-//! let connection = ClientConnection::new(config, "example.org".try_into()?)?;
-//! let mut stream = Stream::new(connection, TcpStream::connect("example.org:443")?);
-//! stream.write_all(b"GET / HTTP/1.0\r\nHost: example.org\r\n\r\n")?;
-//! stream.flush()?;
-//! let mut answer = String::new();
-//! stream.read_to_string(&mut answer)?;
-//! # Ok(())
-//! # }
+//! fn main() {
+//!     if let Err(error) = fetch() {
+//!         eprintln!("{error}");
+//!         std::process::exit(1);
+//!     }
+//! }
+//!
+//! fn fetch() -> Result<(), Box<dyn std::error::Error>> {
+//!     let anchors = TrustAnchors::from_pem(&std::fs::read("ca.pem")?)?;
+//!     let config = Arc::new(ClientConfig::new(anchors)?);
+//!     let connection = ClientConnection::new(config, "example.org".try_into()?)?;
+//!     let mut stream = Stream::new(connection, TcpStream::connect("example.org:443")?);
+//!     stream.write_all(b"GET / HTTP/1.0\r\nHost: example.org\r\n\r\n")?;
+//!     stream.flush()?;
+//!     let mut answer = String::new();
+//!     stream.read_to_string(&mut answer)?;
+//!     Ok(())
+//! }
 //! ```
 //!
 //! A server:
 //!
 //! ```no_run
-//! use std::io::Write;
+//! use std::io::{ErrorKind, Write};
 //! use std::net::{TcpListener, TcpStream};
 //! use std::sync::Arc;
 //! use std::time::Duration;
 //! use handclasp::{CertifiedKey, ServerConfig, ServerConnection, Stream};
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let key = CertifiedKey::from_pem_files("chain.pem", "key.pem")?;
-//! let config = Arc::new(ServerConfig::new(key)?);
-//! let listener = TcpListener::bind("127.0.0.1:4433")?;
-//! loop {
-//!     if let Err(error) = accept(&listener, &config) {
-//!         // There are too many open files, say. It passes: the server goes on.
-//!         eprintln!("cannot accept a client: {error}");
-//!         std::thread::sleep(Duration::from_millis(100));
+//! fn main() {
+//!     if let Err(error) = serve() {
+//!         eprintln!("{error}");
+//!         std::process::exit(1);
 //!     }
 //! }
-//! # }
+//!
+//! fn serve() -> Result<(), Box<dyn std::error::Error>> {
+//!     let key = CertifiedKey::from_pem_files("chain.pem", "key.pem")?;
+//!     let config = Arc::new(ServerConfig::new(key)?);
+//!     let listener = TcpListener::bind("127.0.0.1:4433")?;
+//!     loop {
+//!         if let Err(error) = accept(&listener, &config) {
+//!             // There are too many open files, say. It passes: the server goes on.
+//!             eprintln!("cannot accept a client: {error}");
+//!             std::thread::sleep(Duration::from_millis(100));
+//!         }
+//! }
+//! }
 //!
 //! fn accept(listener: &TcpListener, config: &Arc<ServerConfig>) -> std::io::Result<()> {
 //!     let ((socket, client), config) = (listener.accept()?, config.clone());
 //!     std::thread::Builder::new().spawn(move || {
 //!         if let Err(error) = greet(config, socket) {
-//!             eprintln!("{client}: {error}");
+//!             eprintln!("{client}: {}", reason(&error));
 //!         }
 //!     })?;
 //!     Ok(())
+//! }
+//!
+//! /// The timeout of a socket is WouldBlock on Unix, and TimedOut on Windows.
+//! fn reason(error: &std::io::Error) -> String {
+//!     match error.kind() {
+//!         ErrorKind::WouldBlock | ErrorKind::TimedOut => "the client was silent for too long".into(),
+//!         _ => error.to_string(),
+//!     }
 //! }
 //!
 //! fn greet(config: Arc<ServerConfig>, socket: TcpStream) -> std::io::Result<()> {

@@ -7,10 +7,16 @@ use pki_types::UnixTime;
 
 /// A time, as the time that has passed since 1970 began.
 ///
-/// Certificates are valid to the second, and [`UnixTime`] is enough for them. A client sends the age
-/// of its ticket in milliseconds, and a server compares it with its own clock (RFC 9846, sections
-/// 4.3.11.1 and 8.3). Wherever a `Time` is taken a [`UnixTime`] will do: it is the beginning of its
-/// second.
+/// Which of the two to use:
+///
+/// - [`UnixTime`], in seconds, where a function takes it: for certificates, CRLs and OCSP responses,
+///   for stores, ticket keys and cookies, and for [`Options::now`](crate::connection::Options). A
+///   verifier, store or register of your own is given one.
+/// - `Time` where a function takes `impl Into<Time>`, such as
+///   [`Connection::set_time`](crate::Connection::set_time): give it [`Time::now`]. A client sends the
+///   age of its ticket in milliseconds, and a server compares it with its own clock (RFC 9846,
+///   sections 4.3.11.1 and 8.3). A [`UnixTime`] is taken there too, as the beginning of its second:
+///   the age of a ticket is then up to a second wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(Duration);
 

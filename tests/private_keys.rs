@@ -285,11 +285,11 @@ fn a_key_of_no_use_is_called_what_it_is() {
         (der(0x30, &[&vec![integer(&[0]); 6].concat()]), "a DSA key"),
         (ec(&[0x2b, 0x81, 4, 0, 35]), "P-521"),
         (ec(&[0x2b, 0x81, 4, 0, 10]), "secp256k1"),
-        (ec(&[0x2a, 3, 4]), "1.2.3.4"),
+        (ec(&[0x2a, 3, 4]), "a curve that is not known here"),
         (pkcs8(&[oid(EC), explicit].concat(), &[]), "spells its curve out"),
         (pkcs8(&oid(&[0x2b, 0x65, 110]), &[]), "X25519"),
         (pkcs8(&oid(&[0x2b, 0x65, 113]), &[]), "Ed448"),
-        (pkcs8(&oid(&[0x2a, 3, 4]), &[]), "1.2.3.4"),
+        (pkcs8(&oid(&[0x2a, 3, 4]), &[]), "an algorithm that is not known here"),
         (trailing, "bytes after its end"),
         (encrypted, "encrypted"),
         (public, "public key"),
@@ -354,4 +354,21 @@ fn keys_and_chains_load_from_files_and_errors_name_the_file() {
     std::fs::write(&key, pem_text("EC PRIVATE KEY", &pair.sec1(true, None))).unwrap();
     assert_signs(&CertifiedKey::from_pem_files(&chain, &key).unwrap());
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn the_words_about_an_unknown_curve_or_algorithm_have_no_byte_of_the_file() {
+    let key = EcKey::new(P256);
+    let sec1 = key.sec1(true, None);
+    let unknown = [0x2a, 0x86, 0x48, 0xce, 0x40, 0x00, 0x01, 0x07];
+    let algorithm = |algorithm: &[u8], curve: &[u8]| {
+        let algorithm = der(0x30, &[&oid(algorithm), &oid(curve)]);
+        der(0x30, &[&integer(&[0]), &algorithm, &der(0x04, &[&sec1])])
+    };
+    for damaged in [algorithm(EC, &unknown), algorithm(&unknown, P256)] {
+        let error = signing_key(&PrivateKeyDer::try_from(damaged).unwrap()).unwrap_err();
+        let words = error.to_string();
+        assert!(words.contains("not known here"), "{words}");
+        assert!(!words.contains("1.2.840") && !words.contains("8192"), "{words}");
+    }
 }

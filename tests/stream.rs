@@ -314,3 +314,35 @@ fn a_transport_that_takes_no_bytes_is_an_error_and_no_endless_loop() {
     let error = Stream::new(pair().0, Full).handshake().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::WriteZero);
 }
+
+#[test]
+fn a_misuse_is_told_without_a_look_into_the_socket() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let socket = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (client, server) = pair();
+    let accepted = listener.accept().unwrap().0;
+    let server = thread::spawn(move || {
+        let mut stream = Stream::new(server, accepted);
+        stream.handshake().unwrap();
+        // It waits for the client's close_notify, and has an alert for it then.
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+        let alert = handclasp::alert::AlertDescription::INTERNAL_ERROR;
+        stream.connection_mut().abort(alert, "a test");
+        stream.flush().unwrap();
+        stream
+    });
+    let mut stream = Stream::new(client, socket);
+    stream.handshake().unwrap();
+    stream.close().unwrap();
+    let server = server.join().unwrap();
+    for _ in 0..2 {
+        let error = stream.write(b"more").unwrap_err();
+        let kind = handclasp::Error::inside(&error).unwrap().kind().clone();
+        assert!(matches!(kind, ErrorKind::Misuse(_)), "{kind}");
+        assert_eq!(error.kind(), io::ErrorKind::NotConnected);
+    }
+    // The alert is the reader's to find.
+    let error = stream.read(&mut [0]).unwrap_err();
+    assert!(handclasp::Error::inside(&error).unwrap().alert_received().is_some(), "{error}");
+    drop(server);
+}

@@ -325,7 +325,9 @@ async fn an_answer_that_never_comes_is_dropped_with_its_handshake_at_the_timeout
     assert!((3 * SECOND..4 * SECOND).contains(&start.elapsed()), "{:?}", start.elapsed());
     let server = server.unwrap_err();
     assert_eq!(server.kind(), io::ErrorKind::TimedOut);
-    assert!(server.to_string().contains("3s: it waited for an answer to the question sign"));
+    assert!(
+        server.to_string().contains("3s: this side was waiting for an answer to the question sign")
+    );
     assert!(dropped.load(Ordering::SeqCst));
     // The client is told that the server gave up.
     assert_eq!(tls(&client.unwrap_err()).kind(), &ErrorKind::ClosedInHandshake);
@@ -416,7 +418,7 @@ async fn a_peer_that_says_nothing_ends_the_handshake_at_the_timeout() {
     let start = Instant::now();
     let error = acceptor.accept(end).await.unwrap_err();
     assert_eq!((error.kind(), start.elapsed().as_secs()), (io::ErrorKind::TimedOut, 10));
-    assert!(error.to_string().contains("10s: it waited for the peer"), "{error}");
+    assert!(error.to_string().contains("10s: this side was waiting for the peer"), "{error}");
 
     let (_silent, end) = duplex(ROOM);
     let connector = connector.handshake_timeout(2 * SECOND);

@@ -13,21 +13,34 @@ pub struct HostAndPort {
     pub port: u16,
 }
 
+/// Why a text is no host with a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressError {
+    /// It is not of the form HOST:PORT.
+    Form,
+    /// The port is a number that no port has.
+    Port,
+}
+
 impl HostAndPort {
     /// From `example.org:443`, `192.0.2.1:443`, `[2001:db8::1]:443` or `[fe80::1%eth0]:443`.
-    /// `None` for anything else: where colons end is in doubt without the brackets.
-    pub fn read(text: &str) -> Option<Self> {
-        let (host, port) = text.rsplit_once(':')?;
-        let port = port.parse().ok()?;
+    /// Nothing else is taken: where colons end is in doubt without the brackets.
+    pub fn read(text: &str) -> Result<Self, AddressError> {
+        let (host, port) = text.rsplit_once(':').ok_or(AddressError::Form)?;
         let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-            Some(address) => Some(address).filter(|address| address.contains(':'))?,
+            Some(address) if address.contains(':') => address,
+            Some(_) => return Err(AddressError::Form),
             None => host,
         };
         let is_bare = host.contains(':') && !text.starts_with('[');
         if host.is_empty() || is_bare || host.contains(['[', ']']) {
-            return None;
+            return Err(AddressError::Form);
         }
-        Some(Self { host: host.to_owned(), port })
+        if port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(AddressError::Form);
+        }
+        let port = port.parse().map_err(|_| AddressError::Port)?;
+        Ok(Self { host: host.to_owned(), port })
     }
 }
 
@@ -53,7 +66,7 @@ pub fn listen(text: &str) -> Result<SocketAddr, String> {
         return Ok(address);
     }
     let unknown = || "it must be ADDRESS:PORT, with an IPv6 address in brackets".to_owned();
-    let address = HostAndPort::read(text).filter(|address| address.host.contains('%'));
+    let address = HostAndPort::read(text).ok().filter(|address| address.host.contains('%'));
     let HostAndPort { host, port } = address.ok_or_else(unknown)?;
     let mut found = (host.as_str(), port).to_socket_addrs().map_err(|error| error.to_string())?;
     found.next().ok_or_else(unknown)
@@ -73,7 +86,7 @@ mod tests {
             ("[fe80::1%2]:443", "fe80::1%2"),
         ] {
             let expected = HostAndPort { host: host.to_owned(), port: 443 };
-            assert_eq!(HostAndPort::read(text), Some(expected), "{text}");
+            assert_eq!(HostAndPort::read(text), Ok(expected), "{text}");
         }
         for text in [
             "",
@@ -81,7 +94,6 @@ mod tests {
             "a",
             "a:",
             "a:x",
-            "a:65536",
             "::1:443",
             "fe80::1%eth0:443",
             "[::1]",
@@ -91,7 +103,10 @@ mod tests {
             "::1]:1",
             "[[::1]]:1",
         ] {
-            assert_eq!(HostAndPort::read(text), None, "{text}");
+            assert_eq!(HostAndPort::read(text), Err(AddressError::Form), "{text}");
+        }
+        for text in ["a:65536", "[::1]:99999", "192.0.2.1:99999999999999999999"] {
+            assert_eq!(HostAndPort::read(text), Err(AddressError::Port), "{text}");
         }
     }
 

@@ -11,6 +11,7 @@ use handclasp::{Error, ErrorKind};
 use crate::alerts;
 use crate::failure::{Cause, Failure};
 use crate::journal::{Progress, Side};
+use crate::words;
 
 /// What a side knew before it spoke.
 pub struct Situation {
@@ -37,7 +38,8 @@ impl Situation {
                 match error.kind() {
                     ErrorKind::Truncated => failure.message += &came_before(progress),
                     ErrorKind::EndedInHandshake | ErrorKind::ClosedInHandshake => {
-                        failure.message += &format!("; it waited for {}", self.awaited(progress));
+                        let awaited = self.awaited(progress);
+                        failure.message += &format!("; this side was waiting for {awaited}");
                     }
                     _ => {}
                 }
@@ -59,7 +61,7 @@ impl Situation {
                         let awaited = self.awaited(progress);
                         format!(
                             "the handshake was not complete after {patience} seconds of silence or \
-                             delay: it waited for {awaited}"
+                             delay: this side was waiting for {awaited}"
                         )
                     }
                 };
@@ -75,8 +77,8 @@ impl Situation {
                         came_before(progress)
                     ),
                     false => format!(
-                        "the peer dropped the connection (reset) in the middle of the handshake, \
-                         which waited for {}",
+                        "the peer dropped the connection (reset) in the middle of the handshake; \
+                         this side was waiting for {}",
                         self.awaited(progress)
                     ),
                 };
@@ -263,7 +265,7 @@ impl Situation {
         }
     }
 
-    /// What the handshake waits for.
+    /// What this side is waiting for.
     fn awaited(&self, progress: &Progress) -> &'static str {
         match (self.side, progress.received.as_deref()) {
             (Side::Client, None) => "the server's first message (ServerHello)",
@@ -293,7 +295,8 @@ fn came_before(progress: &Progress) -> String {
     match progress.data {
         (0, _) => "; nothing came after the handshake".to_owned(),
         (records, bytes) => {
-            format!("; {records} records of {bytes} bytes came after the handshake")
+            let records = words::counted(records, "record");
+            format!("; {records} of {} came after the handshake", words::counted(bytes, "byte"))
         }
     }
 }

@@ -102,9 +102,14 @@ fn from_client(alert: AlertDescription, progress: &Progress) -> Option<String> {
         | A::CERTIFICATE_EXPIRED
         | A::CERTIFICATE_UNKNOWN => {
             let detail = certificate(alert);
-            format!(
-                "the client refused {own}{detail}; clients say this of a name that does not fit, too"
-            )
+            // The two alerts that clients send when the name does not fit.
+            let name = match alert {
+                A::BAD_CERTIFICATE | A::CERTIFICATE_UNKNOWN => {
+                    "; clients say this of a name that does not fit, too"
+                }
+                _ => "",
+            };
+            format!("the client refused {own}{detail}{name}")
         }
         A::HANDSHAKE_FAILURE | A::INTERNAL_ERROR | A::GENERAL_ERROR | A::ACCESS_DENIED => {
             format!("the client gave no other reason; it was shown {own}")
@@ -210,5 +215,28 @@ fn listed(names: &[String]) -> String {
     match names {
         [] => "none".to_owned(),
         names => names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_alerts_of_clients_for_a_wrong_name_speak_of_names() {
+        use AlertDescription as A;
+        let progress = Progress { shown: Some("CN=a".into()), ..Progress::default() };
+        for (alert, speaks_of_names) in [
+            (A::BAD_CERTIFICATE, true),
+            (A::CERTIFICATE_UNKNOWN, true),
+            (A::CERTIFICATE_EXPIRED, false),
+            (A::CERTIFICATE_REVOKED, false),
+            (A::UNSUPPORTED_CERTIFICATE, false),
+            (A::UNKNOWN_CA, false),
+        ] {
+            let words = from_client(alert, &progress).unwrap();
+            assert!(words.contains("\"CN=a\""), "{words}");
+            assert_eq!(words.contains("name that does not fit"), speaks_of_names, "{words}");
+        }
     }
 }

@@ -15,7 +15,7 @@ use handclasp::pki_types::ServerName;
 use handclasp::{ClientConfig, ClientConnection};
 use serde_json::json;
 
-use crate::address::{self, HostAndPort};
+use crate::address::{self, AddressError, HostAndPort};
 use crate::advice::Situation;
 use crate::closing;
 use crate::duplex::{self, End, Input};
@@ -29,6 +29,7 @@ use crate::session::Sessions;
 use crate::stdout::stdout;
 use crate::summary::Summary;
 use crate::tell::{Output, Storyteller};
+use crate::words;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -80,9 +81,11 @@ pub struct Arguments {
     /// attacker can repeat it: send only what does no harm twice
     #[arg(long, value_name = "FILE", requires = "session")]
     early_data: Option<PathBuf>,
-    /// Say that this side is done as soon as the input ends. Without it, the server's end is awaited:
-    /// many servers drop the answer to a client that is done. A server that has answered and waits for
-    /// this side's end is left after 5 s of silence
+    /// Say that this side is done (close_notify) as soon as the input ends. Without it, the server's
+    /// end is awaited: many servers drop the answer to a client that is done. A server that has
+    /// answered and waits for this side's end is left after 5 s of silence. Where nothing was sent,
+    /// there is no answer to wait for: after an empty input, such as </dev/null, this side is done at
+    /// once
     #[arg(long)]
     half_close: bool,
     /// Tell nothing but errors
@@ -140,10 +143,10 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     if json && !arguments.quiet {
         json::write_line(&mut stdout(), &summary.json());
     }
-    for (event, words) in not_taken(&connection, &journal.progress(Side::Client)) {
-        say(words);
+    for (event, sentence) in not_taken(&connection, &journal.progress(Side::Client)) {
+        say(sentence);
         if json && !arguments.quiet {
-            json::write_line(&mut stdout(), &json!({"event": event, "message": words}));
+            json::write_line(&mut stdout(), &json!({"event": event, "message": sentence}));
         }
     }
     // What the server did not take goes the usual way.
@@ -173,7 +176,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     if let Some(sessions) = &sessions {
         let count = sessions.save()?;
         let file = shown_path(arguments.session.as_deref().unwrap_or(Path::new("")));
-        say(&format!("kept {count} sessions in {file}"));
+        say(&format!("kept {} in {file}", words::counted(count, "session")));
         if json && !arguments.quiet {
             json::write_line(&mut stdout(), &json!({"event": "sessions_kept", "count": count}));
         }
@@ -215,7 +218,7 @@ fn not_taken(
     if refused {
         list.push((
             "pre_shared_keys_not_taken",
-            "the session or shared key was offered, and the server did not take it: it may have been \
+            "the session or pre-shared key was offered, and the server did not take it: it may have been \
              restarted with other ticket keys, find the ticket too old, or not know the key",
         ));
     }
@@ -238,12 +241,21 @@ fn not_taken(
 /// The address, and the name that the server must prove. An argument that is no address is not
 /// repeated: it may be a key in the wrong place.
 fn server(arguments: &Arguments) -> Result<(HostAndPort, ServerName<'static>), Failure> {
-    let address = HostAndPort::read(&arguments.address).ok_or_else(|| {
-        Failure::misuse("the address of the server is not HOST:PORT").hint(
+    let misuse = |problem: &str| {
+        Failure::misuse(problem).hint(
             "say the host and its port: handclasp connect example.org:443, or [::1]:443 with an \
              IPv6 address in brackets",
         )
-    })?;
+    };
+    let address = match HostAndPort::read(&arguments.address) {
+        Ok(address) if address.port != 0 => address,
+        Ok(_) | Err(AddressError::Port) => {
+            return Err(misuse("the port of the server must be a number from 1 to 65535"));
+        }
+        Err(AddressError::Form) => {
+            return Err(misuse("the address of the server is not HOST:PORT"));
+        }
+    };
     let name = arguments.name.as_ref().unwrap_or(&address.host);
     let server_name = address::server_name(name).ok_or_else(|| {
         Failure::misuse(format!("{name:?} is neither a DNS name nor an IP address"))

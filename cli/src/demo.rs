@@ -65,7 +65,7 @@ pub fn run(json: bool) -> Result<(), Failure> {
         let program = std::env::args().next().unwrap_or_else(|| "handclasp".into());
         let farewell = format!(
             "\n{program} connect HOST:443 tells the same of a server on the network;\n\
-             {program} help has the rest.\n"
+             {program} help has the commands, {program} help COMMAND its options.\n"
         );
         print(&format!("{text}{}", paint(dim(), &farewell)));
     }

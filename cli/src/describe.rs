@@ -11,6 +11,8 @@ use handclasp::wire::{
     NewSessionTicket, ServerHello,
 };
 
+use crate::words::counted;
+
 /// How much of a list or a name is told: a peer can send thousands.
 const SHOWN: usize = 24;
 
@@ -77,7 +79,7 @@ pub fn message(message: &HandshakeMessage<'_>) -> (String, Vec<Fact>) {
         HandshakeType::KEY_UPDATE => key_update(message.body, &mut facts),
         HandshakeType::FINISHED => {
             let length = Finished::parse(message.body).verify_data.len();
-            facts.text("MAC", format!("{length} bytes"));
+            facts.text("MAC", counted(length, "byte"));
             Ok(())
         }
         _ => Ok(()),
@@ -112,10 +114,10 @@ fn client_hello(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
         facts.list("protocols", protocols.iter().map(printable));
     }
     if let Some(cookie) = hello.cookie {
-        facts.text("cookie", format!("{} bytes", cookie.len()));
+        facts.text("cookie", counted(cookie.len(), "byte"));
     }
     if let Some(keys) = hello.pre_shared_keys {
-        facts.list("shared keys", keys.iter().map(|(key, _)| identity(key.identity)));
+        facts.list("pre-shared keys", keys.iter().map(|(key, _)| identity(key.identity)));
     }
     if hello.early_data {
         facts.text("early data", "follow at once");
@@ -137,13 +139,14 @@ fn server_hello(body: &[u8], name: &mut String, facts: &mut Facts) -> Result<(),
         facts.text("key share", share(entry));
     }
     if let Some(index) = hello.selected_identity {
-        facts.text("shared key", format!("number {} of the client's", u32::from(index) + 1));
+        let number = u32::from(index) + 1;
+        facts.text("pre-shared key", format!("number {number} of the client's was chosen"));
     }
     if let Some(group) = hello.selected_group {
         facts.text("wanted group", group);
     }
     if let Some(cookie) = hello.cookie {
-        facts.text("cookie", format!("{} bytes", cookie.len()));
+        facts.text("cookie", counted(cookie.len(), "byte"));
     }
     Ok(())
 }
@@ -180,7 +183,7 @@ fn certificate(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
     for (index, entry) in Certificate::parse(body)?.entries().take(SHOWN).enumerate() {
         let length = entry.certificate.len();
         if index == 0 && EndEntity::from_public_key(entry.certificate).is_ok() {
-            facts.text("for", format!("a raw public key ({length} bytes)"));
+            facts.text("for", format!("a raw public key ({})", counted(length, "byte")));
             return Ok(());
         }
         match CertificateFacts::parse(&CertificateDer::from(entry.certificate)) {
@@ -191,13 +194,13 @@ fn certificate(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
                     Some(issuer) if *issuer == found.subject => "issued by",
                     Some(_) => "also sent",
                 };
-                facts.text(name, format!("{found} ({length} bytes)"));
+                facts.text(name, format!("{found} ({})", counted(length, "byte")));
                 issuer = Some(found.issuer);
             }
             Err(error) => facts.text(if index == 0 { "for" } else { "also sent" }, error),
         }
         if let Some(response) = entry.ocsp_response()? {
-            facts.text("OCSP response", format!("{} bytes", response.len()));
+            facts.text("OCSP response", counted(response.len(), "byte"));
         }
         let timestamps = entry.signed_certificate_timestamps()?.len();
         if timestamps > 0 {
@@ -213,14 +216,14 @@ fn certificate(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
 fn certificate_verify(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
     let message = CertificateVerify::parse(body)?;
     facts.text("scheme", message.algorithm);
-    facts.text("signature", format!("{} bytes", message.signature.len()));
+    facts.text("signature", counted(message.signature.len(), "byte"));
     Ok(())
 }
 
 fn ticket(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
     let message = NewSessionTicket::parse(body)?;
     facts.text("lifetime", format!("{} seconds", message.lifetime));
-    facts.text("ticket", format!("{} bytes", message.ticket.len()));
+    facts.text("ticket", counted(message.ticket.len(), "byte"));
     if let Some(size) = message.max_early_data_size {
         facts.text("early data", format!("{size} bytes are allowed"));
     }
@@ -239,12 +242,12 @@ pub fn identity(identity: &[u8]) -> String {
     let is_text = identity.iter().all(|byte| matches!(byte, b' '..=b'~'));
     match is_text && identity.len() <= LONGEST {
         true => format!("\"{}\"", identity.escape_ascii()),
-        false => format!("one of {} bytes", identity.len()),
+        false => format!("one of {}", counted(identity.len(), "byte")),
     }
 }
 
 fn share(entry: KeyShareEntry<'_>) -> String {
-    format!("{} ({} bytes)", entry.group, entry.key_exchange.len())
+    format!("{} ({})", entry.group, counted(entry.key_exchange.len(), "byte"))
 }
 
 fn short_hex(bytes: &[u8; 32]) -> String {
@@ -257,4 +260,19 @@ pub fn printable(bytes: &[u8]) -> String {
     const LONGEST: usize = 80;
     let text = bytes.get(..LONGEST).unwrap_or(bytes).escape_ascii().to_string();
     if bytes.len() > LONGEST { format!("{text}…") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_byte_is_not_bytes() {
+        let share = |key_exchange| {
+            share(KeyShareEntry { group: handclasp::registry::NamedGroup(0x5a5a), key_exchange })
+        };
+        assert!(share(&[0]).ends_with("(1 byte)"), "{}", share(&[0]));
+        assert!(share(&[0; 32]).ends_with("(32 bytes)"), "{}", share(&[0; 32]));
+        assert_eq!(identity(&[0]), "one of 1 byte");
+    }
 }

@@ -180,7 +180,7 @@ impl Progress {
                     "Certificate" => self.shown = fact(facts, "for"),
                     "CompressedCertificate" => self.shown = Some("compressed".to_owned()),
                     "ClientHello" => {
-                        self.offered_keys = fact(facts, "shared keys").is_some();
+                        self.offered_keys = fact(facts, "pre-shared keys").is_some();
                         self.offered = offered(facts);
                     }
                     _ => {}

@@ -56,7 +56,7 @@ Exit codes: 0 done; 1 the handshake or a check failed, or a chain was rejected; 
 enum Command {
     /// Shake hands with a server, then pipe standard input and output
     Connect(connect::Arguments),
-    /// Be a server: answer each request with what was negotiated, or echo
+    /// Be a server: answer each HTTP request with what was negotiated, or echo
     Serve(serve::Arguments),
     /// Replay the traces of RFC 8448, and compare every value
     Vectors(vectors::Arguments),

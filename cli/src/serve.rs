@@ -29,6 +29,7 @@ use crate::stdout::stdout;
 use crate::summary::Summary;
 use crate::tell::duration;
 use crate::timed::{PATIENCE, Timed};
+use crate::words::counted;
 
 /// Connections at once; the next one is turned away.
 const MAX_CONNECTIONS: usize = 256;
@@ -63,14 +64,15 @@ pub struct Arguments {
     /// Speak this application protocol; again for more, the preferred one first
     #[arg(long, value_name = "PROTOCOL")]
     alpn: Vec<String>,
-    /// Send back what comes, instead of an HTTP response
+    /// Send back what comes. Without it, an HTTP request is awaited, as far as its empty line, and
+    /// answered: a client that sends none is left after 30 s
     #[arg(long)]
     echo: bool,
     /// End after one connection
     #[arg(long)]
     once: bool,
     /// Give each client this many tickets to come back with, 16 at most
-    #[arg(long, value_name = "N", default_value = "2")]
+    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(..=16))]
     tickets: u8,
     /// Seal tickets with the keys in this file, 32 random bytes each: the first seals, all open.
     /// Without it, with new ones that end with this server
@@ -175,6 +177,11 @@ fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
     let ticket_keys = files::ticket_keys(arguments.ticket_keys.as_deref())?;
     builder = builder.sessions(ticket_keys).tickets(arguments.tickets);
     if let Some(max_size) = arguments.early_data {
+        if arguments.tickets == 0 {
+            eprintln!(
+                "warning: --early-data has no effect with --tickets 0: early data come with a ticket"
+            );
+        }
         builder = builder.early_data(max_size, Arc::new(StrikeRegister::new(UnixTime::now())));
     }
     if let Some(file) = &arguments.client_ca {
@@ -188,7 +195,8 @@ fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
 fn keys(arguments: &Arguments) -> Result<Vec<Arc<CertifiedKey>>, Failure> {
     let (certs, keys) = (arguments.cert.len(), arguments.key.len());
     if certs != keys {
-        let problem = format!("--cert is there {certs} times, and --key {keys} times");
+        let (certs, keys) = (times(certs), times(keys));
+        let problem = format!("--cert is there {certs}, and --key {keys}");
         return Err(Failure::misuse(problem).hint("each --cert needs the --key that belongs to it"));
     }
     let misuse = |error: ConfigError| Failure::misuse(error.to_string());
@@ -205,6 +213,14 @@ fn keys(arguments: &Arguments) -> Result<Vec<Arc<CertifiedKey>>, Failure> {
         list.extend(raw.collect::<Result<Vec<_>, _>>().map_err(misuse)?);
     }
     Ok(list)
+}
+
+/// How often something is there.
+fn times(count: usize) -> String {
+    match count {
+        1 => "once".to_owned(),
+        _ => format!("{count} times"),
+    }
 }
 
 fn client_authentication(
@@ -272,7 +288,7 @@ impl Server {
         let options = Options { observer, ..Options::default() };
         let connection = ServerConnection::with_options(Arc::clone(&self.config), options)?;
         let mut stream =
-            Stream::over(connection, Timed::new(socket), |timed: &Timed| timed.handle());
+            Stream::over(connection, Timed::new(socket, PATIENCE), |timed: &Timed| timed.handle());
 
         let result = self.answer(number, &mut stream, peer, &journal);
         let result = result
@@ -307,7 +323,8 @@ impl Server {
         if !early.is_empty() {
             let bytes = early.len();
             let event = json!({"event": "early_data", "connection": number, "bytes": bytes});
-            self.say(&format!("{peer}  sent {bytes} bytes of early data"), event);
+            let bytes = counted(bytes, "byte");
+            self.say(&format!("{peer}  sent {bytes} of early data"), event);
         }
         if self.asks_later {
             early.extend(self.ask(number, stream, peer)?);
@@ -321,7 +338,7 @@ impl Server {
         };
         stream.close()?;
         self.say(
-            &format!("{peer}  closed cleanly, {bytes} bytes sent"),
+            &format!("{peer}  closed cleanly, {} sent", counted(bytes, "byte")),
             json!({"event": "closed", "connection": number, "bytes": bytes}),
         );
         Ok(())
@@ -412,12 +429,18 @@ fn echo(stream: &mut TlsStream, early: &[u8]) -> io::Result<usize> {
 }
 
 /// Reads a request as far as its empty line and says what was negotiated, whatever was asked.
-fn respond(stream: &mut TlsStream, summary: &Summary, mut request: Vec<u8>) -> io::Result<usize> {
+fn respond(
+    stream: &mut TlsStream,
+    summary: &Summary,
+    mut request: Vec<u8>,
+) -> Result<usize, Failure> {
     let mut buffer = [0; 4096];
     while !request.windows(4).any(|end| end == b"\r\n\r\n") && request.len() < MAX_REQUEST {
-        match stream.read(&mut buffer)? {
-            0 => break,
-            count => request.extend_from_slice(buffer.get(..count).unwrap_or_default()),
+        match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => request.extend_from_slice(buffer.get(..count).unwrap_or_default()),
+            Err(error) if is_timeout(&error) => return Err(close_without_request(stream)),
+            Err(error) => return Err(error.into()),
         }
     }
     let mut body = "handclasp shook hands with you.\n\n".to_owned();
@@ -431,4 +454,63 @@ fn respond(stream: &mut TlsStream, summary: &Summary, mut request: Vec<u8>) -> i
     );
     stream.write_all(response.as_bytes())?;
     Ok(response.len())
+}
+
+/// What the timeout of a socket is called depends on the system.
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+/// The client keeps the connection open and sends no request. It hears close_notify: nothing was
+/// sent to it that could be cut off.
+fn close_without_request(stream: &mut TlsStream) -> Failure {
+    stream.transport().lift_deadline();
+    // The missing request is the failure that counts.
+    let _ = stream.close();
+    let patience = PATIENCE.as_secs();
+    Failure::failed(format!("no whole HTTP request came from the client within {patience} seconds"))
+        .hint("a request ends with an empty line; serve --echo sends back whatever comes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connections() -> (handclasp::ClientConnection, ServerConnection) {
+        let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let private =
+            handclasp::pki_types::PrivateKeyDer::try_from(key.signing_key.serialize_der());
+        let mut anchors = handclasp::TrustAnchors::new();
+        anchors.add(key.cert.der().clone()).unwrap();
+        let own = CertifiedKey::from_der(vec![key.cert.der().clone()], &private.unwrap()).unwrap();
+        let client = Arc::new(handclasp::ClientConfig::new(anchors).unwrap());
+        let name = "localhost".try_into().unwrap();
+        let client = handclasp::ClientConnection::new(client, name).unwrap();
+        let server = Arc::new(ServerConfig::new(own).unwrap());
+        (client, ServerConnection::new(server).unwrap())
+    }
+
+    #[test]
+    fn a_client_that_sends_no_whole_request_hears_close_notify() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (client, server) = connections();
+        let client = thread::spawn(move || {
+            let mut client = Stream::new(client, socket);
+            client.write_all(b"hello\n").unwrap();
+            // An end without close_notify would be an error.
+            client.read_to_end(&mut Vec::new())
+        });
+        let socket = Timed::new(listener.accept().unwrap().0, Duration::from_millis(200));
+        let mut stream = Stream::over(server, socket, |timed: &Timed| timed.handle());
+        // The handshake takes its time on a slow machine; the request is what does not come.
+        stream.transport().lift_deadline();
+        stream.handshake().unwrap();
+        let summary = Summary::new(Side::Server, stream.connection(), Tally::default());
+        let failure = respond(&mut stream, &summary, Vec::new()).unwrap_err();
+        assert!(failure.message.contains("no whole HTTP request came"), "{}", failure.message);
+        assert!(failure.hint.unwrap().contains("--echo"));
+        drop(stream);
+        assert_eq!(client.join().unwrap().unwrap(), 0);
+    }
 }

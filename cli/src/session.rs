@@ -24,11 +24,14 @@ pub struct Sessions {
 impl Sessions {
     /// What is in the file; nothing where there is none yet.
     pub fn load(file: &Path) -> Result<Self, Failure> {
-        let text = match fs::read_to_string(file) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            text => text.map_err(|error| cannot(file, "be read", &error.to_string()))?,
+        let bytes = match fs::read(file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            bytes => bytes.map_err(|error| cannot(file, "be read", &error.to_string()))?,
         };
-        let text = Zeroizing::new(text);
+        let bytes = Zeroizing::new(bytes);
+        let text = std::str::from_utf8(&bytes).map_err(|_| {
+            cannot(file, "be used", "it is no text, with one session a line in hexadecimal digits")
+        })?;
         let store = MemoryClientSessions::new(CAPACITY);
         for (number, line) in (1..).zip(text.lines()) {
             store.put(session(line).map_err(|problem| {

@@ -166,8 +166,9 @@ impl Teller for Storyteller {
                 self.note(step.side, " ? ", &format!("waits for: {question}"), step.took);
             }
             What::Alert { sent, name, meaning } => {
-                // A close_notify means what it says, and so does the own alert.
-                let is_plain = *sent || name == "close_notify";
+                // A close_notify means what it says. Other alerts, of this side, too, stand for
+                // more than their words: the error has the reason.
+                let is_plain = name == "close_notify";
                 let arrow = if *sent { "──▶" } else { "◀──" };
                 let line = headline(step.side, arrow, &format!("alert {name}"), None, step.took);
                 let meaning = match is_plain {

@@ -7,20 +7,21 @@ use std::time::{Duration, Instant};
 
 use handclasp::transport::Socket;
 
-/// How long one read or write may take, and how long everything until a deadline.
+/// How long a server waits for one read or write, and for everything until a deadline.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A socket whose reads and writes end with an error after [`PATIENCE`], and all of them together
-/// at the deadline if there is one: a byte now and then does not hold it.
+/// A socket whose reads and writes end with an error after a time, and all of them together at the
+/// deadline if there is one: a byte now and then does not hold it.
 pub struct Timed {
     socket: TcpStream,
+    patience: Duration,
     deadline: Cell<Option<Instant>>,
 }
 
 impl Timed {
-    /// With a deadline.
-    pub fn new(socket: TcpStream) -> Self {
-        Self { socket, deadline: Cell::new(Some(Instant::now() + PATIENCE)) }
+    /// Each read or write may take this long, and all together until the deadline is lifted.
+    pub fn new(socket: TcpStream, patience: Duration) -> Self {
+        Self { socket, patience, deadline: Cell::new(Some(Instant::now() + patience)) }
     }
 
     /// From here on only silence ends it.
@@ -36,7 +37,7 @@ impl Timed {
     fn patience(&self) -> io::Result<Option<Duration>> {
         let left = match self.deadline.get() {
             Some(deadline) => deadline.saturating_duration_since(Instant::now()),
-            None => PATIENCE,
+            None => self.patience,
         };
         if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(Some(left)) }
     }

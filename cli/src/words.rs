@@ -1,7 +1,15 @@
-//! The explanations: what each message, label and alert of TLS 1.3 is for.
+//! The explanations: what each message, label and alert of TLS 1.3 is for; and numbers with nouns.
 
 use handclasp::Level;
 use handclasp::alert::AlertDescription;
+
+/// A number of things: "1 byte", "2 bytes".
+pub fn counted(count: usize, thing: &str) -> String {
+    match count {
+        1 => format!("1 {thing}"),
+        _ => format!("{count} {thing}s"),
+    }
+}
 
 /// What a message is for, told when it is sent.
 pub fn sent(message: &str) -> &'static str {
@@ -107,7 +115,9 @@ pub fn alert(alert: AlertDescription) -> &'static str {
         A::BAD_RECORD_MAC => "a record did not decrypt: the keys differ, or it was changed",
         A::RECORD_OVERFLOW => "a record was too long",
         A::HANDSHAKE_FAILURE => "no set of parameters was found that both sides accept",
-        A::BAD_CERTIFICATE => "a certificate was corrupt, or its signature did not verify",
+        A::BAD_CERTIFICATE => {
+            "a certificate was corrupt, its signature did not verify, or the like"
+        }
         A::UNSUPPORTED_CERTIFICATE => "a certificate was of a kind that is not supported",
         A::CERTIFICATE_REVOKED => "a certificate was revoked",
         A::CERTIFICATE_EXPIRED => "a certificate has expired, or is not valid now",

@@ -23,8 +23,11 @@ fn unknown_commands_and_missing_arguments() {
 fn addresses_and_names_that_are_none() {
     let files = Files::new();
     let ca = files.path("ca.pem");
-    for address in ["localhost", ":443", "localhost:https", "localhost:99999", "::1:443"] {
+    for address in ["localhost", ":443", "localhost:https", "::1:443"] {
         assert_misuse(["connect", address, "--ca", &ca], "HOST:PORT");
+    }
+    for address in ["localhost:99999", "localhost:0", "[::1]:65536"] {
+        assert_misuse(["connect", address, "--ca", &ca], "a number from 1 to 65535");
     }
     assert_misuse(["connect", "::1:443", "--ca", &ca], "in brackets");
     assert_misuse(["connect", "localhost:1", "--ca", &ca, "--name", "not a name"], "--name");
@@ -88,4 +91,34 @@ fn an_address_where_nobody_listens_is_a_failure_and_no_misuse() {
     let output = handclasp(["connect", &address, "--ca", &ca]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("nothing listens there"));
+}
+
+#[test]
+fn a_session_file_of_random_bytes_is_told_from_one_of_this_program() {
+    let files = Files::new();
+    files.write_bytes("random", &[0xff, 0x00, 0x80, 0x0a]);
+    let (ca, random) = (files.path("ca.pem"), files.path("random"));
+    let arguments = ["connect", "localhost:1", "--ca", &ca, "--session", &random];
+    assert_misuse(arguments, "it is no text, with one session a line in hexadecimal digits");
+}
+
+#[test]
+fn options_of_a_server_that_do_not_go_together_are_named() {
+    let files = Files::new();
+    let (cert, key) = (files.path("cert.pem"), files.path("key.pem"));
+    assert_misuse(["serve", "--cert", &cert, "--key", &key, "--tickets", "17"], "--tickets");
+    let numbers = "--cert is there 2 times, and --key once";
+    assert_misuse(["serve", "--cert", &cert, "--cert", &cert, "--key", &key], numbers);
+    // The address is taken, so that the server does not stay.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (tickets, warns) in [("0", true), ("1", false)] {
+        let mut command = handclasp(["serve", "--cert", &cert, "--key", &key]);
+        command.args(["--listen", &address, "--early-data", "100", "--tickets", tickets]);
+        let output = command.output().unwrap();
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        let warning = "--early-data has no effect with --tickets 0";
+        assert_eq!(told.contains(warning), warns, "{told}");
+    }
 }

@@ -203,10 +203,13 @@ fn other_protocols_at_the_port_are_named_to_a_client_with_what_to_do() {
 fn ends_and_resets_within_the_handshake_say_what_was_awaited() {
     let files = Files::new();
     for (peer, words) in [
-        (says(""), "hung up without an alert; it waited for the server's first message"),
+        (
+            says(""),
+            "hung up without an alert; this side was waiting for the server's first message",
+        ),
         (
             Peer::Resets,
-            "(reset) in the middle of the handshake, which waited for the server's first",
+            "(reset) in the middle of the handshake; this side was waiting for the server's first",
         ),
     ] {
         let end = error_and_help(&client_of(peer, &files, &[]));
@@ -229,7 +232,7 @@ fn a_server_is_told_of_its_clients_and_not_as_a_client() {
     let files = Files::new();
     let mut server = Server::start(&files, &[]);
     for (bytes, words) in [
-        (&b""[..], &["waited for the ClientHello", "load balancers"][..]),
+        (&b""[..], &["this side was waiting for the ClientHello", "load balancers"][..]),
         (
             b"GET / HTTP/1.1\r\n\r\n",
             &["HTTP without TLS; it begins \"GET / HTTP/1.1\"", "https://"],
@@ -263,7 +266,7 @@ fn a_client_that_hangs_up_after_the_servers_flight_leads_to_its_certificate() {
     let mut server = Server::start(&files, &[]);
     let client = client_that_trusts(&files, CryptoProvider::ring());
     let line = server_of(&mut server, client.outgoing());
-    assert!(line.contains("waited for the client's Finished"), "{line}");
+    assert!(line.contains("this side was waiting for the client's Finished"), "{line}");
     assert!(line.contains("do not accept the certificate"), "{line}");
 }
 

@@ -11,6 +11,7 @@ use super::distinguished_name::{describe, folded};
 use super::error::{CertificateError, NoAuthority, Problem, Timestamp};
 use super::signature::{OwnedKey, PublicKey};
 use super::{checks, strict};
+use crate::pem::{PemError, PemFault};
 
 /// How errors call a certificate here.
 const PLACE: &str = "trust anchor";
@@ -19,10 +20,11 @@ const PLACE: &str = "trust anchor";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustAnchorError {
-    /// The text is not PEM.
-    #[error("the trust anchors are not PEM: {0}")]
-    Pem(#[source] crate::pem::PemError),
-    /// The text has no certificate in it, which is hardly what was meant.
+    /// The text is not PEM, or has no certificate in it: then the error names the sections that are
+    /// there, such as a private key.
+    #[error("{problem}: {0}", problem = problem_of_text(.0))]
+    Pem(#[source] PemError),
+    /// The DER has no certificate in it.
     #[error("there is no certificate among the trust anchors")]
     NoCertificate,
     /// A certificate cannot be decoded.
@@ -205,6 +207,14 @@ impl TrustAnchors {
 impl fmt::Debug for TrustAnchors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TrustAnchors({})", self.len())
+    }
+}
+
+/// What stands before the words of the PEM reader.
+fn problem_of_text(error: &PemError) -> &'static str {
+    match error.fault {
+        PemFault::Nothing { .. } => "the text of the trust anchors cannot be used",
+        _ => "the trust anchors are not PEM",
     }
 }
 

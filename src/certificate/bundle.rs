@@ -79,6 +79,10 @@ impl TrustAnchors {
     pub fn from_pem(pem: &[u8]) -> Result<Self, TrustAnchorError> {
         let mut loaded = LoadedAnchors::default();
         loaded.add_pem(pem);
+        if loaded.anchors.is_empty() && loaded.skipped.is_empty() {
+            // This error says what is there in the place of certificates.
+            pem::certificates(pem).map_err(TrustAnchorError::Pem)?;
+        }
         loaded.whole()
     }
 

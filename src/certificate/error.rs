@@ -45,11 +45,11 @@ pub enum Problem {
     #[error("is malformed: {0}")]
     Malformed(String),
     /// A verifier of the user's own does not accept it, for this reason.
-    #[error("is not accepted: {0}")]
+    #[error("is refused: {0}")]
     Rejected(String),
     /// The same, and the number of the alert that tells the peer so (RFC 9846, section 6):
     /// certificate_unknown, 46, where it is not one of an error.
-    #[error("is not accepted: {1}")]
+    #[error("is refused: {1}")]
     RejectedWith(u8, String),
     /// It is not of version 3, without which there are no extensions and so no way to tell a CA
     /// from anyone else. The version is counted from 1.
@@ -103,8 +103,8 @@ pub enum Problem {
     },
     /// The path ended with it: no trust anchor or intermediate has the name of its issuer.
     #[error(
-        "was issued by \"{0}\", and no trust anchor or intermediate has that subject: the peer \
-         should send that intermediate, or its root must be trusted"
+        "was issued by \"{0}\", and no trust anchor or intermediate has that subject: that \
+         intermediate should be sent along, or its root must be trusted"
     )]
     UnknownIssuer(String),
     /// The path ended with it: its issuer is trusted for itself alone, as its certificate does not
@@ -174,7 +174,7 @@ pub enum Problem {
     },
     /// The peer presented the certificate of a CA as its own, which the strict profile refuses.
     #[error(
-        "is a CA's, and the peer's own: the strict profile wants a certificate that is no CA's"
+        "is a CA's, and the end-entity certificate: the strict profile wants one that is no CA's"
     )]
     CaUsedAsEndEntity,
     /// This critical extension is not understood (RFC 5280, section 4.2).
@@ -302,15 +302,16 @@ impl Problem {
     pub fn remedy(&self) -> Option<String> {
         Some(match self {
             Self::UnknownIssuer(issuer) => format!(
-                "send the certificate of \"{issuer}\" along with the peer's own, or trust it if it \
-                 is a root"
+                "send the certificate of \"{issuer}\" along with the end-entity certificate, or trust \
+                 it if it is a root"
             ),
             Self::Circular(_) => {
                 "send the certificate that a root issued for one of them, or trust one of them"
                     .into()
             }
             Self::SelfIssued => {
-                "if it is the right one, trust it: get it from its owner, not from the peer".into()
+                "if it is the right one, trust it: get it from its owner, in a way that you trust"
+                    .into()
             }
             Self::IssuerIsNoAuthority { issuer, reason } => {
                 format!("have \"{issuer}\" issued again, with {}", reason.wanted())
@@ -325,10 +326,10 @@ impl Problem {
                  issued again by the new one"
             ),
             Self::Expired { .. } => {
-                "renew it; if it should be valid still, the clock of this side is ahead".into()
+                "renew it; if it should be valid still, this machine's clock is ahead".into()
             }
             Self::NotYetValid { .. } => {
-                "wait; if it should be valid by now, the clock of this side is behind".into()
+                "wait; if it should be valid by now, this machine's clock is behind".into()
             }
             Self::NameMismatch { expected, presented, .. } => {
                 let wanted = presented::as_presented(expected);
@@ -364,7 +365,7 @@ impl Problem {
                 "have it issued with a higher pathLenConstraint, or issue from the CA above".into()
             }
             Self::CaUsedAsEndEntity => {
-                "have a certificate issued for the peer that is not a CA's (CA:FALSE)".into()
+                "have an end-entity certificate issued that is not a CA's (CA:FALSE)".into()
             }
             Self::UnsupportedAlgorithm { .. } => {
                 "have it issued again, with an algorithm and a key that are supported".into()
@@ -530,7 +531,7 @@ mod tests {
             |problem| CertificateError { certificate: "CN=example.com".to_owned(), problem };
         let text = error(Problem::UnknownIssuer("CN=R3".to_owned())).to_string();
         assert!(text.contains("\"CN=example.com\" was issued by \"CN=R3\""), "{text}");
-        assert!(text.contains("should send"), "{text}");
+        assert!(text.contains("should be sent along"), "{text}");
         let text = error(Problem::SelfIssued).to_string();
         assert!(text.contains("self-issued"), "{text}");
     }

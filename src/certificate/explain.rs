@@ -38,7 +38,7 @@ pub struct Attempt {
 /// Where a candidate is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
-    /// The peer's own certificate.
+    /// The end-entity certificate, which is to be verified.
     EndEntity,
     /// One of the intermediates, counted from 1 in their order.
     Intermediate(usize),
@@ -83,7 +83,7 @@ impl fmt::Display for Attempt {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::EndEntity => f.write_str("the peer's own"),
+            Self::EndEntity => f.write_str("end-entity certificate"),
             Self::Intermediate(number) => write!(f, "intermediate {number}"),
             Self::Anchor => f.write_str("trust anchor"),
         }

@@ -33,8 +33,8 @@ pub enum Question {
     ChooseCertificate(ChooseCertificate),
     /// A server asks: which session for this ticket? Answer with [`Answer::Session`].
     TakeSession(TakeSession),
-    /// A server asks: which of the client's pre-shared keys? Or, before a session is resumed that
-    /// goes back to one: is there still this key? Answer with [`Answer::Psk`].
+    /// A server asks: which of the client's pre-shared keys is used? Before it resumes a session
+    /// that is based on a pre-shared key, it asks for that key again. Answer with [`Answer::Psk`].
     ResolvePsk(ResolvePsk),
     /// A server asks: may this 0-RTT data be accepted? Answer with [`Answer::EarlyData`].
     AcceptEarlyData(AcceptEarlyData),
@@ -175,9 +175,13 @@ impl ResolvePsk {
     }
 
     /// The ClientHello, for its
-    /// [`pre_shared_keys`](ClientHello::pre_shared_keys). Where a session is to be resumed that goes
-    /// back to one of the server's keys, they are the identity of that key alone, with a binder of
-    /// zeros.
+    /// [`pre_shared_keys`](ClientHello::pre_shared_keys).
+    ///
+    /// **It is not always the one that the client sent.** When a session is resumed that is based on
+    /// one of the server's pre-shared keys, the question is whether the server still has that key.
+    /// The ClientHello is then a copy of the client's in which `pre_shared_keys` has one entry that
+    /// the client did not send: the identity of that key, with a binder of zeros. Look the key up by
+    /// its identity, and do not check the binder: the library checks binders.
     pub fn client_hello(&self) -> Result<ClientHello<'_>, Error> {
         let mut hello = self.hello.parse()?;
         if let Some(identity) = &self.of_session {
@@ -219,9 +223,10 @@ pub struct Sign {
 pub enum Answer {
     /// To [`Question::ChooseCertificate`].
     Certificate(Result<Arc<CertifiedKey>, NoCertificate>),
-    /// To [`Question::TakeSession`]: what [`SessionStore::put`](crate::session::SessionStore::put)
-    /// was given for this ticket, which is given out once. `None`, or any other bytes, to go on
-    /// with the client's next ticket or key, or with a certificate.
+    /// To [`Question::TakeSession`]: the bytes that
+    /// [`SessionStore::put`](crate::session::SessionStore::put) was given for this ticket. Give them
+    /// out once only. With `None`, or with bytes that are no session, the handshake goes on with the
+    /// client's next ticket or key, or with a certificate.
     Session(Option<Zeroizing<Vec<u8>>>),
     /// To [`Question::ResolvePsk`]; `None` to go on without.
     Psk(Option<ChosenPsk>),

@@ -25,8 +25,8 @@ pub enum PemFault {
     Utf16,
     /// It is DER, or PKCS#12, and no text.
     #[error(
-        "this is no text but DER or PKCS#12: convert it with openssl (x509, pkey or pkcs12, with \
-         -inform DER for the first two)"
+        "this is not text, but DER or PKCS#12: convert DER with openssl x509 -inform DER or openssl \
+         pkey -inform DER, and PKCS#12 with openssl pkcs12"
     )]
     Binary,
     /// No section has what is looked for.

@@ -5,10 +5,10 @@
 //! constant time, and a private key is wiped when it is dropped. The readers of `pki_types::pem`
 //! promise neither: their errors quote the line that they cannot read.
 //!
-//! **Nothing is passed over without an error.** Marks that share a line with other text, sections
-//! without an end, and forms of a certificate or key that are not read are errors, as a server that
-//! starts without its intermediate helps no one. Text outside of sections, sections with something
-//! else in them, and byte order marks of UTF-8 are passed over.
+//! **A damaged section is an error.** So are marks that share a line with other text, sections
+//! without an end, and forms of a certificate or key that are not supported: a server must not start
+//! without its intermediate certificate. Text outside of sections, sections of another kind and byte
+//! order marks of UTF-8 are ignored.
 //!
 //! Most programs need [`CertifiedKey::from_pem_files`](crate::CertifiedKey::from_pem_files) and
 //! [`TrustAnchors::from_pem`](crate::TrustAnchors::from_pem) only.

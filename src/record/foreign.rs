@@ -222,6 +222,10 @@ fn of_text(input: &[u8]) -> Option<OtherProtocol> {
         return None;
     }
     let has = |word: &[u8]| start.windows(word.len()).any(|it| it.eq_ignore_ascii_case(word));
+    // Servers of HTTP answer a request that they cannot read with a page alone, as in HTTP/0.9.
+    if begins_with(start, b"<!DOCTYPE HTML") || begins_with(start, b"<html") {
+        return Some(P::Http);
+    }
     Some(match start {
         [b'2', b'2', b'0', b' ' | b'-', ..] if has(b"SMTP") || has(b"LMTP") => P::Smtp,
         [b'2', b'2', b'0', b' ' | b'-', ..] if has(b"FTP") => P::Ftp,
@@ -230,6 +234,11 @@ fn of_text(input: &[u8]) -> Option<OtherProtocol> {
         _ if has(b" CAPABILITY\r\n") || has(b" STARTTLS\r\n") => P::Imap,
         _ => P::Text,
     })
+}
+
+/// Whether the text begins with this word, in letters of either case.
+fn begins_with(text: &[u8], word: &[u8]) -> bool {
+    text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]
@@ -249,6 +258,11 @@ mod tests {
             (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", P::Http),
             (b"HTTP/1.1 400 Bad Request\r\n", P::Http),
             (b"OPTIONS / HTTP/1.1\r\n", P::Http),
+            (b"<!DOCTYPE HTML>\n<html lang=\"en\">\n", P::Http),
+            (b"<!doctype html><title>400</title>", P::Http),
+            (b"<html>\r\n<head><title>400 Bad Request</title>", P::Http),
+            (b"<HTML><HEAD>", P::Http),
+            (b"<!DOCTYPE note>\n<note>", P::Text),
             (b"OPTIONS sip:a.example SIP/2.0\r\n", P::Sip),
             (b"SSH-2.0-OpenSSH_9.6\r\n", P::Ssh),
             (b"EHLO client.example\r\n", P::Smtp),

@@ -2,7 +2,7 @@
 //! 4.7.1), and what keeps 0-RTT data from being replayed (section 8).
 //!
 //! ```text
-//! server   ServerSession --SessionStore--> ticket     TicketKeys: sealed into the ticket itself
+//! server   session bytes --SessionStore--> ticket     TicketKeys: sealed into the ticket itself
 //!                                                     MemorySessions: kept here, taken out once
 //! client   ClientSession --ClientSessionStore         MemoryClientSessions; or bytes of yours
 //! 0-RTT    AntiReplay                                 StrikeRegister: each ClientHello once
@@ -10,9 +10,9 @@
 //!
 //! # What a session rests on
 //!
-//! A session is worth as much as what the two sides have proved in the handshake that it goes back
-//! to. All of that is asked about again before it is resumed, of the configuration that would
-//! resume it and at the time of then. Where the answer is no, there is a full handshake.
+//! A session is based on a first handshake, and on what each side proved there. Before the session is
+//! resumed, the configuration that resumes it checks all of that again, at the current time. If a
+//! check fails, there is a full handshake.
 //!
 //! | The peer has proved itself with | Who is asked again |
 //! |---|---|
@@ -35,10 +35,10 @@
 //! name, its protocols, what it asks of clients and its
 //! [session context](crate::config::ServerConfigBuilder::session_context). A resolver or verifier
 //! that answers later is asked by a [question](crate::handshake::Question). A client asks before its
-//! ClientHello, so that no 0-RTT data leave before the answer. So stores and ticket keys can be shared by
-//! configurations that differ: none of them resumes what it would not have accepted itself. But a
-//! ticket is for one use, and one that is refused is used up: give configurations that differ
-//! stores of their own.
+//! ClientHello, so that no 0-RTT data leave before the answer. Configurations that
+//! differ can share stores and ticket keys: none of them resumes a session that it would not have
+//! accepted in a full handshake. But a ticket can be used once only, and a refused ticket is used up:
+//! so give each of them a store of its own.
 
 mod anti_replay;
 mod client;
@@ -84,10 +84,10 @@ const VERSION: u8 = 3;
 #[non_exhaustive]
 pub enum SessionError {
     /// The bytes were written by another version of this library.
-    #[error("the session is of another version than this one can read")]
+    #[error("the session was stored by another version of this library")]
     Version,
-    /// The bytes are no session: this part of them is not what it should be.
-    #[error("the session is malformed: its {0}")]
+    /// The bytes are not a session: this field of it is wrong or missing.
+    #[error("the session is malformed: its field {0} is wrong or missing")]
     Malformed(&'static str),
     /// Ticket keys must be one or several times 32 bytes, and random.
     #[error("ticket keys must be one or several times 32 random bytes")]
@@ -134,14 +134,14 @@ impl Session {
             .wrapping_add(self.age_add)
     }
 
-    /// May the ticket be used? Its lifetime must not be over, and the handshake in which the peer
-    /// authenticated must not be older than seven days (section 4.7.1).
+    /// Whether the ticket may be used: its lifetime is not over, and the handshake in which the peer
+    /// authenticated is at most seven days old (section 4.7.1).
     pub(crate) fn is_alive(&self, now: Time) -> bool {
         is_recent(self.since, self.lifetime.min(MAX_LIFETIME), now)
             && is_recent(from_secs(self.authenticated), MAX_LIFETIME, now)
     }
 
-    /// More bytes than are written, with a name or a digest before them.
+    /// An upper bound of the encoded length in bytes, with the name or digest that stands before it.
     fn room(&self) -> usize {
         let request = self.answer.as_ref().map_or(0, |answer| answer.request.len());
         1024 + request + self.credential.room()
@@ -157,7 +157,7 @@ impl Session {
             out.extend_from_slice(&number.to_be_bytes());
         }
         write_bytes(out, Prefix::U8, self.secret.as_bytes());
-        // No protocol is the empty one, which there is not.
+        // An empty name stands for no protocol: RFC 7301 has no empty names.
         let protocol = self.application_protocol.as_deref().unwrap_or_default();
         write_bytes(out, Prefix::U8, protocol);
         self.credential.encode(out);

@@ -377,9 +377,13 @@ fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-/// Is there nobody at the other end any more?
+/// Whether the transport says that the peer is gone. An error of the connection says nothing of the
+/// transport, whatever its kind.
 pub(super) fn is_gone(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
+    if Error::inside(error).is_some() {
+        return false;
+    }
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected)
 }
 

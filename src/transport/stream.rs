@@ -77,8 +77,9 @@ impl<C: DerefMut<Target = Connection>, T: Read + Write> Stream<C, T> {
     }
 
     /// Takes one record of the peer's, unless data wait to be read, and returns how many bytes
-    /// can be read without waiting: none after a record of the connection's own business, such as
-    /// a client's answer to a request for its certificate. `None` at the end of data.
+    /// can be read without waiting. `Some(0)`: the record had no data, such as a client's answer to
+    /// a request for its certificate; more can come. `None`: the data have ended with the peer's
+    /// close_notify.
     ///
     /// # Errors
     /// As reading.
@@ -90,9 +91,9 @@ impl<C: DerefMut<Target = Connection>, T: Read + Write> Stream<C, T> {
 
     /// Says that this side will write no more. Reading can go on.
     ///
-    /// `Ok` means that the transport has taken all that was written, and close_notify behind it. It
-    /// does not mean that the peer has received it: that only the peer can say, in the protocol above,
-    /// or in part by a close_notify of its own. Dropping the stream gives the peer the time to
+    /// `Ok` means that the transport has taken all that was written, and close_notify after it. It
+    /// does not mean that the peer has received it. Only the peer can confirm that, in the protocol
+    /// above TLS. Dropping the stream gives the peer the time to
     /// receive it, as [the type](Self) says.
     ///
     /// # Errors

@@ -227,13 +227,14 @@ impl EvidenceError {
                 "see why the server does not fetch a new OCSP response from its responder".into()
             }
             Self::NoNextUpdate(evidence) => format!("have the {evidence} issued with a nextUpdate"),
-            Self::NotYetValid { .. } => "the clock of this side may be behind".into(),
+            Self::NotYetValid { .. } => "this machine's clock may be behind".into(),
             Self::BadSignature { evidence: Evidence::Crl, signer } => format!(
                 "\"{signer}\" may have another key now: use the CRL that goes with the certificate \
                  of it on this path"
             ),
             Self::UnknownIssuer { issuer, .. } => format!(
-                "send the certificate of \"{issuer}\" along with the peer's own, or trust it, too"
+                "send the certificate of \"{issuer}\" along with the end-entity certificate, or trust it, \
+                 too"
             ),
             Self::MayNotSignCrls(issuer) => {
                 format!("have \"{issuer}\" issued with cRLSign in its keyUsage")

@@ -19,9 +19,14 @@ fn a_bundle_of_roots() {
 
 #[test]
 fn a_bundle_that_is_none() {
-    for text in ["", "hello", &key().serialize_pem()] {
-        let error = TrustAnchors::from_pem(text.as_bytes()).unwrap_err();
-        assert_eq!(error, TrustAnchorError::NoCertificate);
+    for (text, found) in [
+        ("", "no line that begins a section of PEM"),
+        ("hello", "no line that begins a section of PEM"),
+        (&*key().serialize_pem(), "the sections in it are: PRIVATE KEY"),
+    ] {
+        let error = TrustAnchors::from_pem(text.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("there is no certificate in it"), "{error}");
+        assert!(error.ends_with(found), "{error}");
     }
     let good = root("a").pem();
     let cut = &good[..good.len() / 2];

@@ -28,7 +28,7 @@ fn a_path_that_was_found() {
     assert_eq!(explanation.omitted, 0);
     assert_eq!(
         explanation.to_string(),
-        "\"CN=leaf\" (the peer's own): accepted\n  \"CN=a\" (intermediate 1): accepted\n    \
+        "\"CN=leaf\" (end-entity certificate): accepted\n  \"CN=a\" (intermediate 1): accepted\n    \
          \"CN=root\" (trust anchor): accepted\naccepted: CN=leaf <- CN=a <- CN=root"
     );
 }

@@ -171,7 +171,8 @@ fn named_curve(mut parameters: Parts<'_>) -> Result<Curve, KeyError> {
         "1.3.36.3.3.2.8.1.1.7" => unsupported("an EC key on brainpoolP256r1".into()),
         "1.3.36.3.3.2.8.1.1.11" => unsupported("an EC key on brainpoolP384r1".into()),
         "1.3.36.3.3.2.8.1.1.13" => unsupported("an EC key on brainpoolP512r1".into()),
-        other => unsupported(format!("an EC key on the curve with the number {other}")),
+        // Its number is not quoted: the file may be damaged, and the number a part of the key.
+        _ => unsupported("an EC key on a curve that is not known here".into()),
     }
 }
 
@@ -188,7 +189,8 @@ fn kind(algorithm: &str) -> String {
         "2.16.840.1.101.3.4.3.17" => "an ML-DSA-44 key",
         "2.16.840.1.101.3.4.3.18" => "an ML-DSA-65 key",
         "2.16.840.1.101.3.4.3.19" => "an ML-DSA-87 key",
-        other => return format!("a key of the algorithm with the number {other}"),
+        // Its number is not quoted: the file may be damaged, and the number a part of the key.
+        _ => "a key of an algorithm that is not known here",
     };
     name.to_owned()
 }

@@ -356,7 +356,8 @@ where
         context: &mut Context::from_waker(Waker::noop()),
     };
     let _ = stream.buffered.flush(&mut goodbye);
-    let reason = format!("the handshake took longer than {timeout:?}: it waited for {waiting}");
+    let reason =
+        format!("the handshake took longer than {timeout:?}: this side was waiting for {waiting}");
     Err(io::Error::new(io::ErrorKind::TimedOut, reason))
 }
 
