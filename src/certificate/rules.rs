@@ -66,7 +66,7 @@ rules! {
     PathLength Default "path-length-exceeded" "RFC 5280, 6.1.4 (l) and (m)"
         "No more CAs stand below a CA than its pathLenConstraint allows.";
     KeyUsage Default "wrong-key-usage" "RFC 5280, 6.1.4 (n); RFC 9846, 4.5.1.2"
-        "A keyUsage that is there has keyCertSign in a CA's certificate, and digitalSignature in the peer's. If the peer's is a CA's, it is the handshake that asks for digitalSignature.";
+        "A keyUsage that is there has keyCertSign in a CA's certificate, and digitalSignature in the end-entity certificate's. If that is a CA's, it is the handshake that asks for digitalSignature.";
     ExtendedKeyUsage Default "wrong-extended-key-usage" "RFC 5280, 4.2.1.12"
         "An extended key usage that is there allows the purpose; anyExtendedKeyUsage counts for CAs only.";
     NameConstraints Default "name-not-permitted" "RFC 5280, 4.2.1.10 and 6.1.3 (b) and (c)"
@@ -76,11 +76,11 @@ rules! {
     Policies Default "policy-required" "RFC 5280, 6.1"
         "Where a CA or the request requires an explicit policy, one that the request accepts holds along the whole path. No policy is mapped to or from anyPolicy.";
     Name Default "name-mismatch" "RFC 9525, 6"
-        "The peer's certificate has the name that was asked for among its subject alternative names. The common name is none.";
+        "The end-entity certificate has the name that was asked for among its subject alternative names. The common name is none.";
     UsableKey Default "unsupported-key" "RFC 9846, 4.5.1.2"
-        "The key of the peer's certificate is of a kind and a size that one of the given algorithms verifies with.";
+        "The key of the end-entity certificate is of a kind and a size that one of the given algorithms verifies with.";
     ValidKey Default "invalid-key" "RFC 5480, 2.2; RFC 8017, 3.1; RFC 8032, 5.1.3"
-        "The key of the peer's certificate is an uncompressed point of its curve, or an odd RSA modulus with an odd exponent from 3 to 2^33 - 1.";
+        "The key of the end-entity certificate is an uncompressed point of its curve, or an odd RSA modulus with an odd exponent from 3 to 2^33 - 1.";
     ConstraintsOfCas Default "name-constraints-not-ca" "RFC 5280, 4.2.1.10"
         "Only a CA's certificate has name constraints.";
     IssuerName Default "empty-issuer" "RFC 5280, 4.1.2.4 and 4.1.2.6"
@@ -91,7 +91,7 @@ rules! {
         "The modulus of an RSA key has at least 2048 bits, and their number can be divided by 8.";
 
     CaAsEndEntity Strict "ca-used-as-end-entity" "BR 7.1.2.7.8"
-        "The peer's certificate is not a CA's.";
+        "The end-entity certificate is not a CA's.";
     SerialNumber Strict "invalid-serial-number" "RFC 5280, 4.1.2.2"
         "The serial number is positive, and has at most 20 octets (and perhaps one of zeros before them).";
     SerialOctets Strict "serial-octets" "RFC 5280, 4.1.2.2"
@@ -129,11 +129,11 @@ rules! {
     EmptyExtendedKeyUsage Strict "empty-extended-key-usage" "RFC 5280, 4.2.1.12"
         "An extended key usage names at least one purpose.";
     EndEntityPurposes Strict "end-entity-purposes" "BR 7.1.2.7.6 and 7.1.2.7.10"
-        "The peer's certificate has an extended key usage that is not critical and without anyExtendedKeyUsage.";
+        "The end-entity certificate has an extended key usage that is not critical and without anyExtendedKeyUsage.";
     RootPurposes Strict "root-purposes" "BR 7.1.2.1.2"
         "A root has no extended key usage.";
     AlternativeNames Strict "subject-alternative-names" "RFC 5280, 4.2.1.6; BR 7.1.2.7.12"
-        "The subject alternative names of the peer's certificate are there, and not empty.";
+        "The subject alternative names of the end-entity certificate are there, and not empty.";
     CriticalAlternativeNames Strict "subject-alternative-names-critical" "RFC 5280, 4.2.1.6; BR 7.1.2.7.12"
         "The subject alternative names are critical if the subject is empty, and only then.";
     NameForm Strict "name-form" "RFC 5280, 4.2.1.6; BR 7.1.2.7.12"
