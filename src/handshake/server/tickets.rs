@@ -75,7 +75,8 @@ impl TakingSession {
         let Self { offer, index } = self;
         let found = session.is_some();
         let stored = session.and_then(|bytes| ServerSession::decode(&bytes).ok());
-        if let Some(stored) = &stored {
+        // 0-RTT data are under the first key that is offered.
+        if let Some(stored) = stored.as_ref().filter(|_| index == 0) {
             context.resumption.early_data_allowed = stored.session.max_early_data_size;
         }
         let refusal = why_not(&offer.config, stored.as_ref(), context);
