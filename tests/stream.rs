@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Read, Write};
 use std::ops::DerefMut;
@@ -345,4 +345,46 @@ fn a_misuse_is_told_without_a_look_into_the_socket() {
     let error = stream.read(&mut [0]).unwrap_err();
     assert!(handclasp::Error::inside(&error).unwrap().alert_received().is_some(), "{error}");
     drop(server);
+}
+
+/// A transport whose writes fail in the system once it is told to.
+#[cfg(unix)]
+struct Unanswered(PipeEnd, Rc<Cell<Option<i32>>>);
+
+#[cfg(unix)]
+impl Read for Unanswered {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+#[cfg(unix)]
+impl Write for Unanswered {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.1.get() {
+            Some(code) => Err(io::Error::from_raw_os_error(code)),
+            None => self.0.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The system says so once only: it is the reason why the connection is gone.
+#[cfg(unix)]
+#[test]
+fn a_peer_that_has_not_answered_the_system_for_too_long_is_an_error_of_the_write() {
+    let (client, server) = pair();
+    let (left, right) = pipe();
+    let other = thread::spawn(move || Stream::new(server, right).handshake().unwrap());
+    let code = Rc::new(Cell::new(None));
+    let mut stream = Stream::new(client, Unanswered(left, Rc::clone(&code)));
+    stream.handshake().unwrap();
+    other.join().unwrap();
+    let is_timeout =
+        |code: &i32| io::Error::from_raw_os_error(*code).kind() == io::ErrorKind::TimedOut;
+    code.set((1..500).find(is_timeout));
+    assert_eq!(stream.write(b"data").unwrap_err().kind(), io::ErrorKind::TimedOut);
 }

@@ -128,13 +128,21 @@ fn nothing(text: &[u8], wanted: Content) -> PemError {
 /// A path as it can be shown: not, if it is likely to be the content of a file in the place of its
 /// path, as when a variable has the key itself.
 pub fn shown_path(path: &Path) -> String {
-    /// Names without a dot are hardly longer, and keys in base64 or hexadecimal are.
-    const LONGEST_NAME: usize = 40;
     let shown = path.display().to_string();
     let is_text = shown.contains("-----") || shown.contains(['\n', '\r']);
-    let is_key = !shown.contains('.') && shown.len() > LONGEST_NAME && !path.exists();
-    match is_text || is_key {
+    match is_text || (is_like_a_key(&shown) && !path.exists()) {
         true => "(what is given is no path, and is not shown)".to_owned(),
         false => shown,
     }
+}
+
+/// Whether a word may be a key: longer than names without a dot are, in hexadecimal digits, or with
+/// the padding of base64.
+fn is_like_a_key(word: &str) -> bool {
+    const LONGEST_NAME: usize = 40;
+    /// The digits of 16 bytes, the shortest key.
+    const SHORTEST_KEY: usize = 32;
+    let is_hexadecimal = word.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':');
+    let is_key_in_digits = is_hexadecimal && word.len() >= SHORTEST_KEY;
+    !word.contains('.') && (word.len() > LONGEST_NAME || is_key_in_digits || word.ends_with('='))
 }

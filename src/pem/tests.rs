@@ -153,7 +153,9 @@ fn a_path_that_is_the_content_of_a_file_is_not_shown() {
         assert_eq!(shown_path(Path::new(path)), path);
     }
     let base64 = "MC4CAQAwBQYDK2VwBCIEIJ4IbFRLw9QoQl3gPCQJdkUiSeBbQHzMi2VSf88lApo";
-    for path in [base64, "-----BEGIN PRIVATE KEY-----", "a\nb"] {
+    let hexadecimal = "000102030405060708090a0b0c0d0e0f";
+    let short = "AAECAwQFBgcICQoLDA0ODw==";
+    for path in [base64, hexadecimal, short, "-----BEGIN PRIVATE KEY-----", "a\nb"] {
         assert!(!shown_path(Path::new(path)).contains(path), "{path}");
     }
 }

@@ -371,10 +371,15 @@ fn explains(error: &io::Error) -> bool {
     Error::inside(error).is_some_and(|error| !matches!(error.kind(), ErrorKind::Truncated))
 }
 
-/// Does the transport take nothing now, and may later? What the timeout of a socket is called depends
-/// on the system.
+/// Does the transport take nothing now, and may later? Where a socket's timeout has passed, Unix says
+/// `WouldBlock`, and others `TimedOut`. The `TimedOut` of Unix is that of TCP, and the end.
 fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+    let is_the_end = cfg!(unix) && error.raw_os_error().is_some();
+    match error.kind() {
+        io::ErrorKind::WouldBlock => true,
+        io::ErrorKind::TimedOut => !is_the_end,
+        _ => false,
+    }
 }
 
 /// Whether the transport says that the peer is gone. An error of the connection says nothing of the
