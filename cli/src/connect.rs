@@ -13,7 +13,7 @@ use handclasp::handshake::EarlyData;
 use handclasp::pem::shown_path;
 use handclasp::pki_types::ServerName;
 use handclasp::{ClientConfig, ClientConnection};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::address::{self, AddressError, HostAndPort};
 use crate::advice::Situation;
@@ -93,71 +93,84 @@ pub struct Arguments {
     quiet: bool,
 }
 
+/// Where what happens is reported: in words, or as JSON, or not at all.
+#[derive(Clone, Copy)]
+struct Report {
+    json: bool,
+    quiet: bool,
+}
+
+impl Report {
+    fn say(self, text: &str) {
+        if !self.json && !self.quiet {
+            let _ = writeln!(stderr(), "{text}");
+        }
+    }
+
+    fn event(self, event: &Value) {
+        if self.json && !self.quiet {
+            json::write_line(&mut stdout(), event);
+        }
+    }
+
+    fn teller(self) -> Box<dyn Teller> {
+        match (self.quiet, self.json) {
+            (true, _) => Box::new(Silent),
+            (_, true) => Box::new(JsonTeller::new(stdout(), None)),
+            (_, false) => Box::new(Storyteller::new(stderr())),
+        }
+    }
+
+    /// The connection after its handshake.
+    fn connected(self, connection: &ClientConnection, journal: &SharedJournal) {
+        let summary = Summary::new(Side::Client, connection, journal.tally(Side::Client));
+        self.say(&summary.text(None));
+        self.event(&summary.json());
+        for (event, sentence) in not_taken(connection, &journal.progress(Side::Client)) {
+            self.say(sentence);
+            self.event(&json!({"event": event, "message": sentence}));
+        }
+    }
+
+    fn kept(self, count: usize, file: &Path) {
+        self.say(&format!("kept {} in {}", words::counted(count, "session"), shown_path(file)));
+        self.event(&json!({"event": "sessions_kept", "count": count}));
+    }
+}
+
 /// Connects.
 pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
+    let report = Report { json, quiet: arguments.quiet };
     let (address, name) = server(arguments)?;
     let sessions = arguments.session.as_deref().map(Sessions::load).transpose()?;
     let early = arguments.early_data.as_deref().map(files::early_data).transpose()?;
     let early = early.unwrap_or_default();
-    let say = |text: &str| {
-        if !json && !arguments.quiet {
-            let _ = writeln!(stderr(), "{text}");
-        }
-    };
-    let config = Arc::new(config(arguments, &name, sessions.as_ref(), say)?);
+    let config = config(arguments, &name, sessions.as_ref(), |text| report.say(text))?;
     let socket = connect(&address)?;
     if let Ok(peer) = socket.peer_addr() {
-        say(&format!("connected to {peer}"));
+        report.say(&format!("connected to {peer}"));
     }
-    let teller: Box<dyn Teller> = match (arguments.quiet, json) {
-        (true, _) => Box::new(Silent),
-        (_, true) => Box::new(JsonTeller::new(stdout(), None)),
-        (_, false) => Box::new(Storyteller::new(stderr())),
-    };
-    let journal = SharedJournal::new(true, teller);
+    let journal = SharedJournal::new(true, report.teller());
     let observer = Some(journal.observer(Side::Client));
     let options = Options { observer, ..Options::default() };
     let situation = situation(arguments, &name);
     let explain = |failure: Failure| situation.explain(failure, &journal.progress(Side::Client));
-    let mut connection = ClientConnection::with_options(config, name, options)?;
+    let mut connection = ClientConnection::with_options(Arc::new(config), name, options)?;
     if let Some(sessions) = &sessions {
         // The one that is used now is not for another time, whatever becomes of this one.
         sessions.save()?;
     }
     let sent = connection.write_early_data(&early)?;
     let mut inbox = Inbox::new();
-    socket.set_read_timeout(Some(HANDSHAKE_TIMEOUT))?;
-    socket.set_write_timeout(Some(HANDSHAKE_TIMEOUT))?;
-    let result = handshake(&mut connection, &socket, &mut inbox);
+    let result = handshake_in_time(&mut connection, &socket, &mut inbox);
     journal.finish();
-    if result.is_err() {
+    if let Err(failure) = result {
         // The failure is what counts; the server should hear the alert.
         let _ = closing::drain(&socket);
+        return Err(explain(failure));
     }
-    result.map_err(explain)?;
-    socket.set_read_timeout(None)?;
-    socket.set_write_timeout(None)?;
-
-    let summary = Summary::new(Side::Client, &connection, journal.tally(Side::Client));
-    say(&summary.text(None));
-    if json && !arguments.quiet {
-        json::write_line(&mut stdout(), &summary.json());
-    }
-    for (event, sentence) in not_taken(&connection, &journal.progress(Side::Client)) {
-        say(sentence);
-        if json && !arguments.quiet {
-            json::write_line(&mut stdout(), &json!({"event": event, "message": sentence}));
-        }
-    }
-    // What the server did not take goes the usual way.
-    let taken = match connection.parameters().early_data {
-        EarlyData::Accepted => sent,
-        _ => 0,
-    };
-    let rest = early.get(taken..).unwrap_or_default();
-    if !early.is_empty() {
-        say(&format!("early data: {taken} bytes were taken, {} are sent now", rest.len()));
-    }
+    report.connected(&connection, &journal);
+    let rest = not_accepted(&connection, &early, sent, report);
     if arguments.key_update {
         connection.update_keys(true)?;
     }
@@ -171,26 +184,37 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
         true => Box::new(JsonData::new(stdout())),
         false => Box::new(io::stdout()),
     };
-    let end = duplex::run(connection, &socket, inbox, input, output, say);
+    let end = duplex::run(connection, &socket, inbox, input, output, |text| report.say(text));
     journal.finish();
-    if let Some(sessions) = &sessions {
+    if let (Some(sessions), Some(file)) = (&sessions, &arguments.session) {
         let count = sessions.save()?;
-        let file = shown_path(arguments.session.as_deref().unwrap_or(Path::new("")));
-        say(&format!("kept {} in {file}", words::counted(count, "session")));
-        if json && !arguments.quiet {
-            json::write_line(&mut stdout(), &json!({"event": "sessions_kept", "count": count}));
-        }
+        report.kept(count, file);
     }
-    let end = end.map_err(explain)?;
-    let (event, words) = match end {
+    let (event, words) = match end.map_err(explain)? {
         End::Closed => ("closed", "closed cleanly: the peer said close_notify, nothing is missing"),
         End::OutputGone => ("output_gone", "ended: nobody reads the output any more"),
     };
-    say(words);
-    if json && !arguments.quiet {
-        json::write_line(&mut stdout(), &json!({"event": event}));
-    }
+    report.say(words);
+    report.event(&json!({"event": event}));
     Ok(())
+}
+
+/// The early data that the server did not take: they go the usual way. So many bytes were `sent`.
+fn not_accepted<'a>(
+    connection: &ClientConnection,
+    early: &'a [u8],
+    sent: usize,
+    report: Report,
+) -> &'a [u8] {
+    let taken = match connection.parameters().early_data {
+        EarlyData::Accepted => sent,
+        _ => 0,
+    };
+    let rest = early.get(taken..).unwrap_or_default();
+    if !early.is_empty() {
+        report.say(&format!("early data: {taken} bytes were taken, {} are sent now", rest.len()));
+    }
+    rest
 }
 
 /// What this side knows before it speaks.
@@ -333,6 +357,19 @@ fn connect(HostAndPort { host, port }: &HostAndPort) -> Result<TcpStream, Failur
         }
         _ => failure,
     })
+}
+
+fn handshake_in_time(
+    connection: &mut ClientConnection,
+    socket: &TcpStream,
+    inbox: &mut Inbox,
+) -> Result<(), Failure> {
+    socket.set_read_timeout(Some(HANDSHAKE_TIMEOUT))?;
+    socket.set_write_timeout(Some(HANDSHAKE_TIMEOUT))?;
+    handshake(connection, socket, inbox)?;
+    socket.set_read_timeout(None)?;
+    socket.set_write_timeout(None)?;
+    Ok(())
 }
 
 fn handshake(

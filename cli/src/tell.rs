@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 
 use handclasp::registry::ContentType;
 
+use crate::describe::Fact;
 use crate::journal::{Side, Step, Teller, What};
 use crate::words;
 
@@ -58,9 +59,53 @@ impl Storyteller {
         self.write(&format!("\n{line}"));
     }
 
+    /// What a message is for and what is in it, unless the reader has seen that.
+    fn contents(&mut self, sent: bool, name: &str, facts: &[Fact]) {
+        // Both sides send a Finished; the words are the same, and short.
+        let new = self.told.insert(format!("{name} {sent}"));
+        let seen = !sent && !self.told.insert(format!("{name} true"));
+        let mut text = String::new();
+        let explanation = if sent { words::sent(name) } else { words::received(name) };
+        if new && !explanation.is_empty() {
+            text += &paragraph(explanation);
+        }
+        if !seen {
+            for fact in facts {
+                text += &field(fact.name, &fact.value.to_string(), Style::new());
+            }
+        }
+        self.write(&text);
+    }
+
+    fn alert(&mut self, step: &Step, sent: bool, name: &str, meaning: &str) {
+        // A close_notify means what it says. Other alerts, of this side, too, stand for more than
+        // their words: the error has the reason.
+        let is_plain = name == "close_notify";
+        let arrow = if sent { "──▶" } else { "◀──" };
+        let line = headline(step.side, arrow, &format!("alert {name}"), None, step.took);
+        let meaning = match is_plain {
+            true => meaning.to_owned(),
+            false => format!("RFC 9846 has it for this: {meaning}"),
+        };
+        self.write(&format!("\n{line}{}", paragraph(&meaning)));
+    }
+
     fn note(&mut self, side: Side, mark: &str, text: &str, took: Duration) {
         let line = headline(side, mark, text, None, took);
         self.write(&line);
+    }
+
+    /// It is written together with those that follow.
+    fn derived(&mut self, step: &Step, extract: bool, label: &str) {
+        let took = match self.deriving {
+            Some((side, took)) if side == step.side => took,
+            _ => {
+                self.tell_derivations();
+                Duration::ZERO
+            }
+        };
+        self.deriving = Some((step.side, took + step.took));
+        self.derivations.push((extract, label.to_owned()));
     }
 
     fn tell_derivations(&mut self) {
@@ -98,15 +143,7 @@ impl Storyteller {
 impl Teller for Storyteller {
     fn step(&mut self, step: &Step) {
         if let What::Derived { extract, label } = &step.what {
-            let took = match self.deriving {
-                Some((side, took)) if side == step.side => took,
-                _ => {
-                    self.tell_derivations();
-                    Duration::ZERO
-                }
-            };
-            self.deriving = Some((step.side, took + step.took));
-            self.derivations.push((*extract, label.clone()));
+            self.derived(step, *extract, label);
             return;
         }
         if let What::Record { sent, kind, .. } = step.what {
@@ -120,20 +157,7 @@ impl Teller for Storyteller {
             What::Message { sent, level, name, bytes, facts } => {
                 let about = format!("{bytes} bytes, {}", words::level(*level));
                 self.message(step, *sent, name, &about);
-                // Both sides send a Finished; the words are the same, and short.
-                let new = self.told.insert(format!("{name} {sent}"));
-                let seen = !sent && !self.told.insert(format!("{name} true"));
-                let mut text = String::new();
-                let explanation = if *sent { words::sent(name) } else { words::received(name) };
-                if new && !explanation.is_empty() {
-                    text += &paragraph(explanation);
-                }
-                if !seen {
-                    for fact in facts {
-                        text += &field(fact.name, &fact.value.to_string(), Style::new());
-                    }
-                }
-                self.write(&text);
+                self.contents(*sent, name, facts);
             }
             What::SuiteChosen(suite) => {
                 self.note(step.side, " · ", &format!("cipher suite: {suite}"), step.took);
@@ -166,17 +190,7 @@ impl Teller for Storyteller {
                 self.note(step.side, " ? ", &format!("waits for: {question}"), step.took);
             }
             What::Alert { sent, name, meaning } => {
-                // A close_notify means what it says. Other alerts, of this side, too, stand for
-                // more than their words: the error has the reason.
-                let is_plain = name == "close_notify";
-                let arrow = if *sent { "──▶" } else { "◀──" };
-                let line = headline(step.side, arrow, &format!("alert {name}"), None, step.took);
-                let meaning = match is_plain {
-                    true => (*meaning).to_owned(),
-                    false => format!("RFC 9846 has it for this: {meaning}"),
-                };
-                let text = format!("\n{line}{}", paragraph(&meaning));
-                self.write(&text);
+                self.alert(step, *sent, name, meaning);
             }
             What::Complete => {
                 let text = "the handshake is complete: data can flow both ways";

@@ -301,49 +301,13 @@ impl Problem {
     /// runs one of the two sides.
     pub fn remedy(&self) -> Option<String> {
         Some(match self {
-            Self::UnknownIssuer(issuer) => format!(
-                "send the certificate of \"{issuer}\" along with the end-entity certificate, or trust \
-                 it if it is a root"
-            ),
-            Self::Circular(_) => {
-                "send the certificate that a root issued for one of them, or trust one of them"
-                    .into()
-            }
-            Self::SelfIssued => {
-                "if it is the right one, trust it: get it from its owner, in a way that you trust"
-                    .into()
-            }
-            Self::IssuerIsNoAuthority { issuer, reason } => {
-                format!("have \"{issuer}\" issued again, with {}", reason.wanted())
-            }
-            Self::IssuerWrittenOtherwise(issuer) => format!(
-                "have it issued again, with the name of \"{issuer}\" to the byte as the certificate \
-                 of that authority has it"
-            ),
-            Self::BadSignature(issuer) | Self::OtherKindOfKey { issuer, .. } => format!(
-                "\"{issuer}\" may have been made anew, with another key, under its old name: use \
-                 the certificate of it that was there when this one was issued, or have this one \
-                 issued again by the new one"
-            ),
             Self::Expired { .. } => {
                 "renew it; if it should be valid still, this machine's clock is ahead".into()
             }
             Self::NotYetValid { .. } => {
                 "wait; if it should be valid by now, this machine's clock is behind".into()
             }
-            Self::NameMismatch { expected, presented, .. } => {
-                let wanted = presented::as_presented(expected);
-                match presented::other_name(expected, presented) {
-                    Some(PresentedName { name, .. }) => format!(
-                        "ask for a name that it is valid for, such as {name}, or have it issued \
-                         with {wanted} too"
-                    ),
-                    None => format!(
-                        "have it issued with {wanted} among its subject alternative names: its \
-                         subject does not count"
-                    ),
-                }
-            }
+            Self::NameMismatch { expected, presented, .. } => remedy_of_name(expected, presented),
             Self::WrongKeyUsage(usage) => format!("have it issued with {usage} in its keyUsage"),
             Self::NameNotPermitted { .. } => {
                 "have it issued by a CA whose constraints allow the name, or without that name"
@@ -382,8 +346,53 @@ impl Problem {
             Self::RevocationUnknown(missing) => missing.remedy(),
             Self::RevocationEvidence(error) => return error.remedy(),
             Self::LimitExceeded { closest: Some(error), .. } => return error.problem.remedy(),
+            _ => return self.remedy_of_issuer(),
+        })
+    }
+
+    /// The same for a path that does not go on to a trusted issuer.
+    fn remedy_of_issuer(&self) -> Option<String> {
+        Some(match self {
+            Self::UnknownIssuer(issuer) => format!(
+                "send the certificate of \"{issuer}\" along with the end-entity certificate, or trust \
+                 it if it is a root"
+            ),
+            Self::Circular(_) => {
+                "send the certificate that a root issued for one of them, or trust one of them"
+                    .into()
+            }
+            Self::SelfIssued => {
+                "if it is the right one, trust it: get it from its owner, in a way that you trust"
+                    .into()
+            }
+            Self::IssuerIsNoAuthority { issuer, reason } => {
+                format!("have \"{issuer}\" issued again, with {}", reason.wanted())
+            }
+            Self::IssuerWrittenOtherwise(issuer) => format!(
+                "have it issued again, with the name of \"{issuer}\" to the byte as the certificate \
+                 of that authority has it"
+            ),
+            Self::BadSignature(issuer) | Self::OtherKindOfKey { issuer, .. } => format!(
+                "\"{issuer}\" may have been made anew, with another key, under its old name: use \
+                 the certificate of it that was there when this one was issued, or have this one \
+                 issued again by the new one"
+            ),
             _ => return None,
         })
+    }
+}
+
+/// What would put it right that a certificate is for these names, and not for the expected one.
+fn remedy_of_name(expected: &str, names: &[PresentedName]) -> String {
+    let wanted = presented::as_presented(expected);
+    match presented::other_name(expected, names) {
+        Some(PresentedName { name, .. }) => format!(
+            "ask for a name that it is valid for, such as {name}, or have it issued with {wanted} too"
+        ),
+        None => format!(
+            "have it issued with {wanted} among its subject alternative names: its subject does not \
+             count"
+        ),
     }
 }
 

@@ -50,6 +50,16 @@ pub(super) fn keep(
     Ok(())
 }
 
+/// What a ticket says of 0-RTT data under it; 0 where none are accepted.
+fn max_early_data_size(config: &ServerConfig, records: bool) -> u32 {
+    match config.early_data {
+        // In QUIC this means yes.
+        Some(_) if !records => u32::MAX,
+        Some((max_size, _)) => max_size,
+        None => 0,
+    }
+}
+
 impl Connected {
     /// Sends tickets of the server's own making. Each has a nonce of its own, and so a key.
     pub(super) fn send_tickets(&mut self, count: u8, context: &mut Context) -> Result<(), Error> {
@@ -74,20 +84,11 @@ impl Connected {
         if lifetime == 0 {
             return Ok(false);
         }
-        let mut number = self.nonces.len() as u64;
-        while self.nonces.contains(&number.to_be_bytes().to_vec()) {
-            number += 1;
-        }
-        let nonce = number.to_be_bytes();
+        let nonce = self.new_nonce();
         let mut age_add = [0; 4];
         provider_fault::fill(&*config.provider.random, &mut age_add)?;
         let age_add = u32::from_be_bytes(age_add);
-        let max_early_data_size = match config.early_data {
-            // In QUIC this means yes.
-            Some(_) if !context.records => u32::MAX,
-            Some((max_size, _)) => max_size,
-            None => 0,
-        };
+        let max_early_data_size = max_early_data_size(config, context.records);
         let session = ServerSession {
             zone: config.early_data.as_ref().and_then(|(_, anti_replay)| anti_replay.zone()),
             policy: config.session_policy(context.parameters.server_name.as_deref()),
@@ -131,6 +132,15 @@ impl Connected {
         context.send(None, |out| message.encode(out));
         self.nonces.push(nonce.to_vec());
         Ok(true)
+    }
+
+    /// One that no ticket of this connection has.
+    fn new_nonce(&self) -> [u8; 8] {
+        let mut number = self.nonces.len() as u64;
+        while self.nonces.contains(&number.to_be_bytes().to_vec()) {
+            number += 1;
+        }
+        number.to_be_bytes()
     }
 
     /// Asked before the machine is moved, so that a mistake of the caller's ends nothing.

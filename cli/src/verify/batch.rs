@@ -1,5 +1,6 @@
 //! Many cases in one process: a JSON object a line, and a verdict a line.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
@@ -7,7 +8,8 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use handclasp::certificate::{
-    AnchorDates, CertificateRevocationList, LoadedAnchors, PolicyIdentifier, Profile, Purpose,
+    AnchorDates, CertificateRevocationList, InvalidPolicyIdentifier, LoadedAnchors,
+    PolicyIdentifier, Profile, Purpose,
 };
 use handclasp::pem::{self, shown_path};
 use handclasp::pki_types::{CertificateDer, UnixTime};
@@ -130,30 +132,8 @@ fn case(line: Line) -> Result<Case, String> {
     let mut anchors = LoadedAnchors::default();
     let roots = line.roots.iter().flat_map(|text| certificates(text));
     (1..).zip(roots).for_each(|(number, root)| anchors.add(number, root));
-    let option = |name: &str, reason: String| format!("{name}: {reason}");
-    let mut evidence = Evidence::default();
-    for crl in line.crls.iter().flatten() {
-        evidence.add(CertificateRevocationList::from_pem(crl.as_bytes()));
-    }
-    // As with certificates, what is no base64 is a response that is malformed.
-    evidence.ocsp = line.ocsp.map(|text| STANDARD.decode(text.trim()).unwrap_or_default());
-    if let Some(text) = line.revocation {
-        let mode = parse::revocation(&text).map_err(|error| option("revocation", error))?;
-        evidence.mode = Some(mode);
-    }
-    let policy = |text: &String| {
-        let parsed = text.parse::<PolicyIdentifier>();
-        parsed.map_err(|error| option("user_initial_policy_set", error.to_string()))
-    };
-    let user_policy_set = line.user_initial_policy_set.as_deref();
-    let user_policy_set =
-        user_policy_set.map(|set| set.iter().map(policy).collect::<Result<_, _>>()).transpose()?;
-    let policies = Policies {
-        user_policy_set,
-        explicit_policy: line.initial_explicit_policy.unwrap_or_default(),
-        policy_mapping_inhibit: line.initial_policy_mapping_inhibit.unwrap_or_default(),
-        any_policy_inhibit: line.initial_any_policy_inhibit.unwrap_or_default(),
-    };
+    let evidence = evidence(&line)?;
+    let policies = policies(&line)?;
     let names = line.names.unwrap_or_default().into_iter().map(|name| {
         parse::tagged_name(&name)
             .ok_or("one of its names does not begin with dns:, ip: or email:".to_owned())
@@ -185,6 +165,43 @@ fn case(line: Line) -> Result<Case, String> {
         },
         max_depth: line.max_depth,
     })
+}
+
+/// What is wrong with a field, and which one it is.
+fn option(name: &str, reason: impl Display) -> String {
+    format!("{name}: {reason}")
+}
+
+fn evidence(line: &Line) -> Result<Evidence, String> {
+    let mut evidence = Evidence::default();
+    for crl in line.crls.iter().flatten() {
+        evidence.add(CertificateRevocationList::from_pem(crl.as_bytes()));
+    }
+    // As with certificates, what is no base64 is a response that is malformed.
+    let ocsp = line.ocsp.as_ref();
+    evidence.ocsp = ocsp.map(|text| STANDARD.decode(text.trim()).unwrap_or_default());
+    if let Some(text) = &line.revocation {
+        let mode = parse::revocation(text).map_err(|error| option("revocation", error))?;
+        evidence.mode = Some(mode);
+    }
+    Ok(evidence)
+}
+
+fn policies(line: &Line) -> Result<Policies, String> {
+    let user_policy_set = match &line.user_initial_policy_set {
+        Some(set) => Some(set.iter().map(|text| policy(text)).collect::<Result<_, _>>()?),
+        None => None,
+    };
+    Ok(Policies {
+        user_policy_set,
+        explicit_policy: line.initial_explicit_policy.unwrap_or_default(),
+        policy_mapping_inhibit: line.initial_policy_mapping_inhibit.unwrap_or_default(),
+        any_policy_inhibit: line.initial_any_policy_inhibit.unwrap_or_default(),
+    })
+}
+
+fn policy(text: &str) -> Result<PolicyIdentifier, String> {
+    text.parse().map_err(|error: InvalidPolicyIdentifier| option("user_initial_policy_set", error))
 }
 
 /// The certificates in a text. What is no PEM stands for a certificate that is malformed: it makes

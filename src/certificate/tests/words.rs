@@ -7,14 +7,18 @@ use crate::alert::AlertDescription as A;
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
 
-/// Every problem, with the code that programs know it by, and the alert that the peer gets.
-fn problems() -> Vec<(Problem, &'static str, A)> {
-    use Evidence::{Crl, OcspResponse};
-    let name = || "CN=somebody".to_owned();
-    let unknown = A::CERTIFICATE_UNKNOWN;
+/// A problem, the code that programs know it by, and the alert that the peer gets.
+type Row = (Problem, &'static str, A);
+
+fn name() -> String {
+    "CN=an example".to_owned()
+}
+
+/// What is wrong with a certificate itself, or with who has issued it.
+fn problems_of_issue() -> Vec<Row> {
     let (bad, unsupported) = (A::BAD_CERTIFICATE, A::UNSUPPORTED_CERTIFICATE);
-    let status = A::BAD_CERTIFICATE_STATUS_RESPONSE;
-    let mut problems = vec![
+    let unknown = A::CERTIFICATE_UNKNOWN;
+    vec![
         (Problem::Malformed(name()), "malformed", bad),
         (Problem::Rejected(name()), "rejected", unknown),
         (Problem::RejectedWith(A::ACCESS_DENIED.0, "denied".into()), "rejected", A::ACCESS_DENIED),
@@ -51,6 +55,14 @@ fn problems() -> Vec<(Problem, &'static str, A)> {
             bad,
         ),
         (Problem::IssuerWrittenOtherwise(name()), "unknown-issuer", A::UNKNOWN_CA),
+    ]
+}
+
+/// What a certificate may not be used for, or not any more.
+fn problems_of_use() -> Vec<Row> {
+    use Evidence::Crl;
+    let (bad, unsupported) = (A::BAD_CERTIFICATE, A::UNSUPPORTED_CERTIFICATE);
+    vec![
         (Problem::WrongKeyUsage("keyCertSign"), "wrong-key-usage", unsupported),
         (wrong_usage(Purpose::Server, "code signing"), "wrong-extended-key-usage", unsupported),
         (Problem::NotACa, "not-a-ca", bad),
@@ -77,23 +89,13 @@ fn problems() -> Vec<(Problem, &'static str, A)> {
             "revoked",
             A::CERTIFICATE_REVOKED,
         ),
-    ];
-    for (reason, code) in [
-        (NoAuthority::NoBasicConstraints, "not-a-ca"),
-        (NoAuthority::NotACa, "not-a-ca"),
-        (NoAuthority::NoCertificateSigning, "wrong-key-usage"),
-    ] {
-        let problem = Problem::IssuerIsNoAuthority { issuer: name(), reason };
-        problems.push((problem, code, A::UNKNOWN_CA));
-    }
-    for presented in [vec![], vec![presented::as_presented("a.example")]] {
-        let problem = Problem::NameMismatch { expected: name(), presented, omitted: 0 };
-        problems.push((problem, "name-mismatch", bad));
-    }
-    for rule in [Rule::KeyKind, Rule::CaAsEndEntity] {
-        problems.push((Problem::Forbidden { rule, found: name() }, rule.code(), bad));
-    }
-    let evidence = [
+    ]
+}
+
+/// What is wrong with a CRL or an OCSP response, and its code.
+fn evidence_errors() -> Vec<(EvidenceError, &'static str)> {
+    use Evidence::{Crl, OcspResponse};
+    vec![
         (EvidenceError::Stale { evidence: Crl, next_update: NOW, now: NOW }, "crl-stale"),
         (EvidenceError::Stale { evidence: OcspResponse, next_update: NOW, now: NOW }, "ocsp-stale"),
         (EvidenceError::NoNextUpdate(Crl), "crl-without-next-update"),
@@ -129,8 +131,32 @@ fn problems() -> Vec<(Problem, &'static str, A)> {
             EvidenceError::UnauthorizedResponder { responder: name(), reason: name() },
             "ocsp-unauthorized-responder",
         ),
-    ];
-    for (error, code) in evidence {
+    ]
+}
+
+/// Every problem.
+fn problems() -> Vec<Row> {
+    use Evidence::OcspResponse;
+    let (bad, unknown) = (A::BAD_CERTIFICATE, A::CERTIFICATE_UNKNOWN);
+    let status = A::BAD_CERTIFICATE_STATUS_RESPONSE;
+    let mut problems = problems_of_issue();
+    problems.extend(problems_of_use());
+    for (reason, code) in [
+        (NoAuthority::NoBasicConstraints, "not-a-ca"),
+        (NoAuthority::NotACa, "not-a-ca"),
+        (NoAuthority::NoCertificateSigning, "wrong-key-usage"),
+    ] {
+        let problem = Problem::IssuerIsNoAuthority { issuer: name(), reason };
+        problems.push((problem, code, A::UNKNOWN_CA));
+    }
+    for presented in [vec![], vec![presented::as_presented("a.example")]] {
+        let problem = Problem::NameMismatch { expected: name(), presented, omitted: 0 };
+        problems.push((problem, "name-mismatch", bad));
+    }
+    for rule in [Rule::KeyKind, Rule::CaAsEndEntity] {
+        problems.push((Problem::Forbidden { rule, found: name() }, rule.code(), bad));
+    }
+    for (error, code) in evidence_errors() {
         let alert = match code.starts_with("ocsp") {
             true => status,
             false => unknown,

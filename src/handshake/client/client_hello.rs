@@ -260,31 +260,10 @@ impl Content<'_> {
                 write_codes(out, Prefix::U8, meaningless.chain([ProtocolVersion::TLS_1_3]));
             }
             E::COOKIE => write_bytes(out, Prefix::U16, retry.and_then(|retry| retry.cookie)?),
-            E::PSK_KEY_EXCHANGE_MODES => {
-                // As in the first ClientHello, even where a retry leaves no key for its suite.
-                // Without it a server should send no tickets (section 4.3.9).
-                if config.sessions.is_none() && pre_shared_key::offered(shared, None).is_empty() {
-                    return None;
-                }
-                let modes = match config.psk_without_key_exchange {
-                    true => &[PSK_DHE_KE, PSK_KE][..],
-                    false => &[PSK_DHE_KE],
-                };
-                write_bytes(out, Prefix::U8, modes);
-            }
+            E::PSK_KEY_EXCHANGE_MODES => self.write_key_exchange_modes(out)?,
             E::TICKET_REQUEST => out.extend_from_slice(&config.ticket_request?),
             E::EARLY_DATA if shared.early_data.is_some() => {}
-            E::KEY_SHARE => {
-                let lone = retry.is_some_and(|retry| retry.wants_share);
-                write_vector(out, Prefix::U16, |out| {
-                    for grease in grease.filter(|_| !lone) {
-                        let group = NamedGroup(grease.group());
-                        KeyShareEntry { group, key_exchange: &[0] }.encode(out);
-                    }
-                    let (group, key_exchange) = (offer.group, offer.exchange.share());
-                    KeyShareEntry { group, key_exchange }.encode(out);
-                });
-            }
+            E::KEY_SHARE => self.write_key_share(out),
             E::RECORD_SIZE_LIMIT => write_u16(out, config.record_size_limit?),
             E::COMPRESS_CERTIFICATE => {
                 config.compressors.codes().next()?;
@@ -293,6 +272,34 @@ impl Content<'_> {
             _ => return None,
         }
         Some(())
+    }
+
+    /// As in the first ClientHello, even where a retry leaves no key for its suite. Without it a
+    /// server should send no tickets (section 4.3.9).
+    fn write_key_exchange_modes(&self, out: &mut Vec<u8>) -> Option<()> {
+        let config = &self.shared.config;
+        if config.sessions.is_none() && pre_shared_key::offered(self.shared, None).is_empty() {
+            return None;
+        }
+        let modes = match config.psk_without_key_exchange {
+            true => &[PSK_DHE_KE, PSK_KE][..],
+            false => &[PSK_DHE_KE],
+        };
+        write_bytes(out, Prefix::U8, modes);
+        Some(())
+    }
+
+    fn write_key_share(&self, out: &mut Vec<u8>) {
+        let is_alone = self.retry.is_some_and(|retry| retry.wants_share);
+        let grease = self.offer.grease.iter().filter(|_| !is_alone);
+        write_vector(out, Prefix::U16, |out| {
+            for grease in grease {
+                let group = NamedGroup(grease.group());
+                KeyShareEntry { group, key_exchange: &[0] }.encode(out);
+            }
+            let (group, key_exchange) = (self.offer.group, self.offer.exchange.share());
+            KeyShareEntry { group, key_exchange }.encode(out);
+        });
     }
 }
 
