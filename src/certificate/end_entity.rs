@@ -131,6 +131,16 @@ impl EndEntity {
             .verify(algorithms, message, signature)
     }
 
+    /// Whether its key is of the kind that one of the algorithms verifies with. Only the algorithm
+    /// knows which sizes of keys it takes.
+    pub(crate) fn has_key_for(
+        &self,
+        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+    ) -> bool {
+        let key = PublicKey::from_spki(&self.spki);
+        key.is_some_and(|key| algorithms.iter().any(|algorithm| key.is_of_kind(*algorithm)))
+    }
+
     /// Its DNS names, IP addresses and email addresses, safe to print, in their order.
     pub fn presented_names(&self) -> Vec<PresentedName> {
         self.names.iter().filter_map(PresentedName::of).collect()

@@ -70,6 +70,11 @@ impl<'a> PublicKey<'a> {
         self.rsa().map_or(algorithm.clone(), |(bits, _)| format!("{algorithm} of {bits} bits"))
     }
 
+    /// Whether the key is of the kind that this algorithm verifies with.
+    pub(super) fn is_of_kind(self, algorithm: &dyn SignatureVerificationAlgorithm) -> bool {
+        algorithm.public_key_alg_id().as_ref() == self.algorithm
+    }
+
     /// Verifies a handshake's signature: the caller's `algorithms` are those of the scheme that it
     /// was made with, so the key alone picks among them.
     pub(super) fn verify(
@@ -84,7 +89,7 @@ impl<'a> PublicKey<'a> {
             return Err(error);
         }
         for algorithm in algorithms {
-            if algorithm.public_key_alg_id().as_ref() != self.algorithm {
+            if !self.is_of_kind(*algorithm) {
                 continue;
             }
             match algorithm.verify_signature(self.bytes, message, signature) {

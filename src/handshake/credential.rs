@@ -4,7 +4,7 @@
 use pki_types::{ServerName, UnixTime};
 
 use super::Question;
-use crate::certificate::{CertificateError, EndEntity, SignatureError};
+use crate::certificate::{CertificateError, EndEntity};
 use crate::config::{PeerIdentity, PeerVerifier, RawPublicKey, Reply};
 use crate::crypto::SignatureAlgorithms;
 use crate::registry::{CertificateType, SignatureScheme};
@@ -63,11 +63,7 @@ pub(super) fn is_for_offered_scheme(
     };
     let Some(Ok(end_entity)) = end_entity else { return false };
     let mut schemes = signatures.schemes().filter(|scheme| scheme.signs_handshakes());
-    schemes.any(|scheme| {
-        // Of a key that fits, no signature is not a good one, and the key is supported.
-        let verified = end_entity.verify_signature(signatures.for_scheme(scheme), b"", b"");
-        offered(scheme) && verified != Err(SignatureError::UnsupportedKey)
-    })
+    schemes.any(|scheme| offered(scheme) && end_entity.has_key_for(signatures.for_scheme(scheme)))
 }
 
 impl Again<'_> {
