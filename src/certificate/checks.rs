@@ -64,18 +64,21 @@ pub(super) fn path(
             .map_err(|problem| end_entity.error(problem))?;
     }
     let is_strict = request.profile == Profile::Strict;
-    if let Some(anchor) = anchor
-        && let Some((from, until)) = anchor.dates
-        && (is_strict || request.anchor_dates == AnchorDates::Checked)
-    {
-        let certificate = || anchor.label.clone();
-        dates(from, until, request.now.into())
-            .map_err(|problem| CertificateError { certificate: certificate(), problem })?;
+    if is_strict || request.anchor_dates == AnchorDates::Checked {
+        dates_of_anchor(anchor, request.now.into())?;
     }
     match request.profile {
         Profile::Default => Ok(()),
         Profile::Strict => strict::path(path, anchor, request),
     }
+}
+
+/// The anchor's own dates, where it has some.
+fn dates_of_anchor(anchor: Option<&Anchor>, now: Timestamp) -> Result<(), CertificateError> {
+    let Some(anchor) = anchor else { return Ok(()) };
+    let Some((from, until)) = anchor.dates else { return Ok(()) };
+    dates(from, until, now)
+        .map_err(|problem| CertificateError { certificate: anchor.label.clone(), problem })
 }
 
 /// What holds for an intermediate, whatever it issued.

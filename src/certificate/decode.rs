@@ -197,9 +197,8 @@ impl<'a> Certificate<'a> {
         let mut kinds: Vec<_> = extensions.iter().map(|extension| extension.oid).collect();
         kinds.sort_unstable();
         for pair in kinds.windows(2) {
-            if let [one, other] = pair
-                && one == other
-            {
+            let [one, other] = pair else { continue };
+            if one == other {
                 let words = format!("it has the same extension twice: {}", extension_name(one));
                 return Err(Fault::new(words, other));
             }
@@ -320,9 +319,8 @@ impl<'a> Certificate<'a> {
                 Fault::new(words, extension.value)
             })?
         };
-        if let Some(part) = unknown
-            && self.scope.unknown_critical.is_none()
-        {
+        let Some(part) = unknown else { return Ok(()) };
+        if self.scope.unknown_critical.is_none() {
             self.scope.unknown_critical = Some([name(), part].concat());
         }
         Ok(())
