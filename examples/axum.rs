@@ -43,7 +43,7 @@ async fn serve(listener: TcpListener, acceptor: Acceptor) {
 
 /// Serves one client, whose handlers may change the protocol.
 async fn serve_one(acceptor: Acceptor, socket: TcpStream, app: Router) -> Result<(), Failure> {
-    let stream = TokioIo::new(acceptor.accept(socket).await?);
+    let stream = TokioIo::new(acceptor.accept(socket).await?.close_on_shutdown());
     let service = TowerToHyperService::new(app);
     let builder = Builder::new(TokioExecutor::new());
     builder.serve_connection_with_upgrades(stream, service).await

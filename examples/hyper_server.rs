@@ -67,7 +67,7 @@ async fn serve(acceptor: Acceptor, socket: TcpStream) -> Result<(), Failure> {
     socket.set_nodelay(true)?;
     let stream = acceptor.accept(socket).await?;
     let protocol = stream.connection().parameters().application_protocol.clone();
-    let stream = TokioIo::new(stream);
+    let stream = TokioIo::new(stream.close_on_shutdown());
     match protocol.as_deref() {
         Some(b"h2") => {
             let builder = http2::Builder::new(TokioExecutor::new());

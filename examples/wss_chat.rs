@@ -134,7 +134,7 @@ async fn serve(
 
     // The handshake is complete by now, so 0-RTT data is as good as any: it comes first.
     let early = Cursor::new(stream.take_early_data());
-    let (reader, writer) = tokio::io::split(stream);
+    let (reader, writer) = tokio::io::split(stream.close_on_shutdown());
     let stream = TokioIo::new(tokio::io::join(early.chain(reader), writer));
     let service = service_fn(|request| page::answer(request, Arc::clone(&rooms), watch.clone()));
     let mut builder = Builder::new(TokioExecutor::new());

@@ -6,6 +6,7 @@ mod common;
 #[path = "common/tokio.rs"]
 mod peers;
 
+use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::pin::Pin;
@@ -22,6 +23,12 @@ use handclasp::session::{MemoryClientSessions, TicketKeys};
 use handclasp::transport::tokio::{Acceptor, Connector};
 use handclasp::transport::{CLOSING_TIME, Socket};
 use handclasp::{ClientConfig, ClientConnection, Error, ServerConfig, ServerConnection, Stream};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
 use tokio::io::{
     AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex,
 };
@@ -230,6 +237,37 @@ fn an_answer_under_tokio_arrives_where_the_stream_is_closed() {
                 });
             });
             assert_eq!(ask(&client, &listener), "hello\n");
+        });
+    }
+}
+
+/// Answers at once, and reads no body.
+async fn greet(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    Ok(Response::new(Full::from("hello\n")))
+}
+
+#[test]
+fn an_answer_of_hyper_arrives_where_the_stream_closes_on_shutdown() {
+    const REQUEST: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n";
+    let identity = Identity::p256();
+    let (client, listener) = (identity.client_config(), listen());
+    let acceptor = Acceptor::new(identity.server_config());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for _ in 0..RUNS {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                runtime.block_on(async {
+                    let stream = acceptor.accept(accept(&listener)).await.unwrap();
+                    let stream = TokioIo::new(stream.close_on_shutdown());
+                    let _ = http1::Builder::new().serve_connection(stream, service_fn(greet)).await;
+                });
+            });
+            let mut stream = connect(&client, &listener);
+            stream.write_all(REQUEST).unwrap();
+            stream.write_all(&[7; 500_000]).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            assert!(answer.ends_with("hello\n"), "{answer}");
         });
     }
 }

@@ -166,13 +166,7 @@ impl Teller for Storyteller {
                 let text = format!("key exchange: own private key × peer's share, in {group}");
                 self.note(step.side, " · ", &text, step.took);
             }
-            What::PeerVerified => {
-                let text = match step.side {
-                    Side::Client => "the server is trusted, by its name and its certificate or key",
-                    Side::Server => "the client is trusted, by its certificate",
-                };
-                self.note(step.side, " ✓ ", text, step.took);
-            }
+            What::PeerVerified => self.note(step.side, " ✓ ", trusted(step.side), step.took),
             What::SignatureVerified(scheme) => {
                 let text = format!("the signature is the certificate's key's ({scheme})");
                 self.note(step.side, " ✓ ", &text, step.took);
@@ -206,6 +200,14 @@ impl Teller for Storyteller {
 
     fn finish(&mut self) {
         self.tell_derivations();
+    }
+}
+
+/// That the peer is verified, as this side says it.
+fn trusted(side: Side) -> &'static str {
+    match side {
+        Side::Client => "the server is trusted, by its name and its certificate or key",
+        Side::Server => "the client is trusted, by its certificate",
     }
 }
 

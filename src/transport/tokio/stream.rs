@@ -48,6 +48,10 @@ pub struct TlsStream<C, T> {
     awaited: Option<Awaited>,
     /// How long shutting down waits for the peer.
     closing: Option<Pin<Box<Sleep>>>,
+    /// Shutting down ends as [`close`](Self::close) does.
+    closes_on_shutdown: bool,
+    /// How much of the peer's may be dropped at the end.
+    left_to_drop: usize,
     /// The transport's direction is shut down: a transport need not take that twice.
     is_shut: bool,
     wakers: Arc<Wakers>,
@@ -72,8 +76,18 @@ where
         let wakers = Arc::new(Wakers::default());
         let waker = Waker::from(Arc::clone(&wakers));
         let buffered = Buffered::new(connection);
-        let (awaited, closing, is_shut) = (None, None, false);
-        Self { buffered, transport, answers, awaited, closing, is_shut, wakers, waker }
+        Self {
+            buffered,
+            transport,
+            answers,
+            awaited: None,
+            closing: None,
+            closes_on_shutdown: false,
+            left_to_drop: CLOSING_BYTES,
+            is_shut: false,
+            wakers,
+            waker,
+        }
     }
 
     /// The connection, for what was negotiated.
@@ -133,6 +147,32 @@ where
         poll_fn(|context| self.poll_last_word_unread(context)).await?;
         self.drain().await;
         Ok(())
+    }
+
+    /// Lets `shutdown` end the connection as [`close`](Self::close) does. This is for servers that shut
+    /// a stream down and drop it, as hyper does: bytes of the client's that were not read would reset the
+    /// connection, and the answer would be lost. After `shutdown` nothing is to be read then.
+    pub fn close_on_shutdown(mut self) -> Self {
+        self.closes_on_shutdown = true;
+        self
+    }
+
+    /// After the last word, as [`drain`](Self::drain).
+    fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.buffered.drop_input();
+        let mut dropped = [0; 4096];
+        let time = self.closing.get_or_insert_with(|| Box::pin(::tokio::time::sleep(CLOSING_TIME)));
+        if time.as_mut().poll(context).is_ready() || self.buffered.connection.peer_has_closed() {
+            return Poll::Ready(Ok(()));
+        }
+        while self.left_to_drop > 0 {
+            let read = self.poll(Half::Writer, context, |_, io| io::Read::read(io, &mut dropped));
+            match ready!(read) {
+                Ok(0) | Err(_) => break,
+                Ok(count) => self.left_to_drop = self.left_to_drop.saturating_sub(count),
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// After the last word: drops what comes until the peer has ended its direction, or for a while.
@@ -421,7 +461,12 @@ where
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().poll_end(context)
+        let stream = self.get_mut();
+        if !stream.closes_on_shutdown {
+            return stream.poll_end(context);
+        }
+        ready!(stream.poll_last_word_unread(context))?;
+        stream.poll_drain(context)
     }
 }
 
