@@ -131,13 +131,14 @@ fn decode_subtree<'a>(subtree: &der::Element<'a>) -> Option<Subtree<'a>> {
     Subtree::decode(base).filter(|_| subtree.tag == der::SEQUENCE)
 }
 
+/// Whether it is a domain of a subtree. An empty label would make a tree that excludes nothing.
+fn is_domain(name: &str) -> bool {
+    name.is_empty() || name::is_dns_name(name.strip_prefix('.').unwrap_or(name))
+}
+
 impl<'a> Subtree<'a> {
     fn decode(base: der::Element<'a>) -> Option<Self> {
         let text = || core::str::from_utf8(base.contents).ok();
-        // An empty label would make a tree that excludes nothing.
-        let is_domain = |name: &str| {
-            name.is_empty() || name::is_dns_name(name.strip_prefix('.').unwrap_or(name))
-        };
         match base.tag {
             tag::DNS => text().filter(|name| is_domain(name)).map(Self::Dns),
             tag::URI => text().filter(|name| is_domain(name)).map(Self::Uri),

@@ -131,13 +131,15 @@ fn may_be(one: der::Element<'_>, other: der::Element<'_>) -> bool {
     if is_clear(one.whole) && is_clear(other.whole) {
         return fold(one.whole) == fold(other.whole);
     }
-    let kinds = |set: der::Element<'_>| {
-        let attributes = attributes(set.whole).unwrap_or_default();
-        let mut kinds: Vec<_> = attributes.iter().map(|(kind, _)| kind.to_vec()).collect();
-        kinds.sort_unstable();
-        kinds
-    };
     kinds(one) == kinds(other)
+}
+
+/// The types of the attributes in a part of a Name, in one order.
+fn kinds(set: der::Element<'_>) -> Vec<Vec<u8>> {
+    let attributes = attributes(set.whole).unwrap_or_default();
+    let mut kinds: Vec<_> = attributes.iter().map(|(kind, _)| kind.to_vec()).collect();
+    kinds.sort_unstable();
+    kinds
 }
 
 /// Whether a character is its own normal form (NFKC), is mapped to itself or to a space (RFC 4518,

@@ -52,6 +52,12 @@ const KEY_USAGES: [&str; 9] = [
     "decipherOnly",
 ];
 
+/// The names of the bits that are set.
+fn usage_names(flags: u16) -> Vec<&'static str> {
+    let bits = KEY_USAGES.iter().enumerate();
+    bits.filter(|(bit, _)| flags & (1 << bit) != 0).map(|(_, name)| *name).collect()
+}
+
 impl CertificateFacts {
     /// Reads a certificate, and verifies nothing.
     ///
@@ -61,10 +67,6 @@ impl CertificateFacts {
     pub fn parse(certificate: &CertificateDer<'_>) -> Result<Self, CertificateError> {
         let decoded = Certificate::decode(certificate)
             .map_err(|reason| CertificateError::malformed(PLACE, reason))?;
-        let usage_names = |flags: u16| {
-            let bits = KEY_USAGES.iter().enumerate();
-            bits.filter(|(bit, _)| flags & (1 << bit) != 0).map(|(_, name)| *name).collect()
-        };
         Ok(Self {
             subject: decoded.label(),
             issuer: decoded.issuer_label(),

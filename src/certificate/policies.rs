@@ -62,15 +62,17 @@ impl PolicyIdentifier {
     }
 }
 
+/// Whether a number has digits only, and no zeros before them.
+fn is_plain(arc: &str) -> bool {
+    let is_padded = arc.len() > 1 && arc.starts_with('0');
+    !is_padded && arc.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 impl FromStr for PolicyIdentifier {
     type Err = InvalidPolicyIdentifier;
 
     /// Reads numbers with dots between them, each below 2^64 (X.690, section 8.19).
     fn from_str(text: &str) -> Result<Self, InvalidPolicyIdentifier> {
-        let is_plain = |arc: &str| {
-            let is_padded = arc.len() > 1 && arc.starts_with('0');
-            !is_padded && arc.bytes().all(|byte| byte.is_ascii_digit())
-        };
         let mut arcs = Vec::new();
         for arc in text.split('.') {
             let number = arc.parse::<u64>().ok().filter(|_| is_plain(arc));

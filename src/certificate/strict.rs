@@ -88,12 +88,14 @@ fn issued(
     authority_key_identifier(certificate, issuer, is_self_signed)
 }
 
+/// Whether a time has the longer form, and the shorter one is for its year: from 1950 to 2049.
+fn is_long(time: &der::Element<'_>) -> bool {
+    time.tag == der::GENERALIZED_TIME && time.contents < b"2050".as_slice()
+}
+
 /// What is asked of every certificate, whoever issued it.
 fn every(certificate: &Certificate<'_>, is_self_signed: bool) -> Result<(), Problem> {
-    // The years from 1950 to 2049 have the shorter form. Of a trusted root it says nothing.
-    let is_long = |time: &der::Element<'_>| {
-        time.tag == der::GENERALIZED_TIME && time.contents < b"2050".as_slice()
-    };
+    // Of a trusted root it says nothing.
     let found = checks::find_time(certificate.validity, is_long).filter(|_| !is_self_signed);
     Rule::TimeKind.unless(found)?;
     Rule::UniqueIdentifiers.check(!certificate.has_unique_ids, || "one")?;
