@@ -171,7 +171,7 @@ pub(super) fn form(certificate: &Certificate<'_>) -> Result<(), Problem> {
     own_form(certificate)
 }
 
-/// What a certificate says of itself, whoever issued it.
+/// What a certificate says of itself, whatever its issuer.
 fn own_form(certificate: &Certificate<'_>) -> Result<(), Problem> {
     if certificate.version != V3 {
         return Err(Problem::UnsupportedVersion(certificate.version.saturating_add(1)));

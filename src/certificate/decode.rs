@@ -452,7 +452,7 @@ fn extension_list(contents: &[u8]) -> Result<Vec<Extension<'_>>, Fault<'_>> {
     Ok(extensions)
 }
 
-/// The next time of a Validity; `checks` judges its form.
+/// The next time of a Validity; `checks` checks its form.
 fn time_of<'a>(times: &mut Reader<'a>, field: &str) -> Result<Timestamp, Fault<'a>> {
     let at = times.0;
     let element = times.next().ok_or_else(|| Fault::new(format!("its {field} is missing"), at))?;

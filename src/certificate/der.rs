@@ -50,8 +50,8 @@ impl<'a> Reader<'a> {
     }
 
     /// The next element. `None`, and nothing is taken, if what is next is not DER. An object
-    /// identifier or an integer in another form than DER's is not: two forms of one number would
-    /// be two numbers to whoever compares bytes, and one to whoever reads them.
+    /// identifier or an integer in another form than DER's is not: two forms of one number
+    /// would differ as bytes and be equal as numbers.
     pub(super) fn next(&mut self) -> Option<Element<'a>> {
         let (&tag, rest) = self.0.split_first()?;
         // Tags above 30 take further bytes; nothing in a certificate uses them.
@@ -121,7 +121,7 @@ pub(super) fn only(input: &[u8], tag: u8) -> Option<&[u8]> {
 }
 
 /// Whether these contents of an object identifier or an integer are the ones that DER has for it.
-/// Those of other tags are for their readers to judge.
+/// The contents of other tags are checked by their readers.
 fn has_one_form(tag: u8, contents: &[u8]) -> bool {
     match tag {
         OBJECT_IDENTIFIER => is_object_identifier(contents),

@@ -1,6 +1,6 @@
 //! Certificate policies (RFC 5280, sections 4.2.1.4, 4.2.1.5, 4.2.1.11 and 4.2.1.14).
 //!
-//! By default, whoever asks for a validation accepts every policy. The only thing that can go wrong
+//! By default, a request accepts every policy. The only thing that can go wrong
 //! then is that a CA demands an explicit policy (`requireExplicitPolicy`), and none holds along the
 //! whole path.
 
@@ -98,7 +98,7 @@ impl fmt::Display for PolicyIdentifier {
         let mut number: u128 = 0;
         let mut is_first = true;
         for byte in &self.0 {
-            // One of more than 128 bits is shown with its last bits only; nobody has such.
+            // One of more than 128 bits is shown with its last bits only: none is in use.
             number = number << 7 | u128::from(byte & 0x7f);
             if *byte >= 0x80 {
                 continue;

@@ -36,8 +36,8 @@ pub enum Profile {
 /// An anchor is a name and a key (RFC 5280, section 6.1.1 (d)): it is trusted because someone chose
 /// it, not because its certificate says so, and section 6.1 does not look at the dates of that
 /// certificate. Devices outlive the roots that they came with, and a root whose certificate has
-/// expired is often the only one that they have. Whoever wants an anchor to end takes it away, or
-/// has its dates checked.
+/// expired is often the only one that they have. To end an anchor, take it away, or have its
+/// dates checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum AnchorDates {
     /// Its dates are not looked at.

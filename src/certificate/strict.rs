@@ -93,7 +93,7 @@ fn is_long(time: &der::Element<'_>) -> bool {
     time.tag == der::GENERALIZED_TIME && time.contents < b"2050".as_slice()
 }
 
-/// What is asked of every certificate, whoever issued it.
+/// What is asked of every certificate, whatever its issuer.
 fn every(certificate: &Certificate<'_>, is_self_signed: bool) -> Result<(), Problem> {
     // Of a trusted root it says nothing.
     let found = checks::find_time(certificate.validity, is_long).filter(|_| !is_self_signed);

@@ -52,7 +52,7 @@ pub use inbound::Received;
 
 /// How a connection is made, beside its configuration.
 pub struct Options {
-    /// The time that certificates, tickets and cookies are judged by. Where it is the second
+    /// The time at which certificates, tickets and cookies are checked. Where it is the second
     /// of the system's clock, tickets have the exact time of that clock.
     pub now: UnixTime,
     /// Who watches.
@@ -363,7 +363,7 @@ impl fmt::Debug for Connection {
 pub struct ClientConnection(Connection);
 
 impl ClientConnection {
-    /// A connection to the server of this name, judged by the system's time. Its ClientHello is
+    /// A connection to the server of this name, at the system's time. Its ClientHello is
     /// ready to be sent, unless it rests on a [question](Connection::question) about a session that
     /// it could resume.
     ///

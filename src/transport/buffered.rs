@@ -84,7 +84,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
     }
 
     /// Sends what the transport takes now. Where it takes nothing, this side may go on to read: the
-    /// peer may be in the same place, and if nobody reads, both wait without an end.
+    /// peer may be in the same place, and if neither reads, both wait without an end.
     fn flush_or_read<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
         match self.flush(transport) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),

@@ -76,7 +76,7 @@ impl Socket {
         }
     }
 
-    /// Does `act` while reading from the socket does not wait, whoever reads.
+    /// Does `act` while no read from the socket waits, through any of its handles.
     pub(super) fn without_waiting<R>(&self, act: impl FnOnce() -> R) -> io::Result<R> {
         let before = self.read_timeout()?;
         self.set_read_timeout(Some(Duration::from_millis(1)))?;

@@ -149,8 +149,8 @@ pub(super) fn check(
     Ok(())
 }
 
-/// Holds a peer's certificate to the policy that is trusted itself, and needs no path: whoever
-/// issued it may have taken it back all the same. That is an anchor or one of the other
+/// Checks a peer's certificate that is trusted itself, and needs no path: its issuer may have
+/// revoked it all the same. The issuer is an anchor or one of the other
 /// certificates that were sent, whose key signed it, or else itself, if it has its own name for
 /// its issuer's.
 pub(super) fn check_trusted(
@@ -377,7 +377,7 @@ fn is_hold(problem: &Problem) -> bool {
     matches!(problem, Problem::Revoked { reason: RevocationReason::CERTIFICATE_HOLD, .. })
 }
 
-/// Nobody is known who could have said this.
+/// The issuer of this evidence is not known.
 fn unknown_issuer(evidence: Evidence, certificate: &Certificate<'_>) -> Problem {
     EvidenceError::UnknownIssuer { evidence, issuer: certificate.issuer_label() }.into()
 }
