@@ -172,7 +172,7 @@ impl CertificateCompression for Brotli {
 
     fn compress(&self, mut message: &[u8]) -> Option<Vec<u8>> {
         let (mut compressed, length) = (Vec::new(), message.len());
-        // A window of 64 KiB: the message is not longer, and the peer need not have more.
+        // A window of 64 KiB is enough for most chains, and the peer need not allocate more.
         let parameters = brotli::enc::BrotliEncoderParams {
             lgwin: 16,
             ..brotli::enc::BrotliEncoderParams::default()

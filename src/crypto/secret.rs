@@ -17,34 +17,34 @@ pub const MAX_HASH_LENGTH: usize = 64;
 /// The bytes stand on the heap and stay in one place while the value moves: a move of the bytes
 /// themselves would leave a copy behind, in the box, queue or vector that the value came from.
 pub struct Secret {
-    /// With room for [`MAX_HASH_LENGTH`] bytes.
+    /// Its capacity is [`MAX_HASH_LENGTH`].
     bytes: Vec<u8>,
 }
 
 thread_local! {
-    /// Wiped rooms of the secrets that this thread has dropped. A handshake makes dozens of secrets,
+    /// Wiped buffers of the secrets that this thread has dropped. A handshake makes dozens of secrets,
     /// of which few live at the same time: with these, it need not allocate memory for each.
-    static ROOMS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The most rooms that a thread keeps.
-const MAX_ROOMS: usize = 32;
+/// The most buffers that a thread keeps.
+const MAX_BUFFERS: usize = 32;
 
-/// An empty room, which has [`MAX_HASH_LENGTH`] bytes.
-fn take_room() -> Vec<u8> {
-    let room = ROOMS.try_with(|rooms| rooms.borrow_mut().pop());
-    // A thread that ends has no rooms any more.
-    room.ok().flatten().unwrap_or_else(|| Vec::with_capacity(MAX_HASH_LENGTH))
+/// An empty buffer, with a capacity of [`MAX_HASH_LENGTH`] bytes.
+fn take_buffer() -> Vec<u8> {
+    let buffer = BUFFERS.try_with(|buffers| buffers.borrow_mut().pop());
+    // A thread that ends has no buffers any more.
+    buffer.ok().flatten().unwrap_or_else(|| Vec::with_capacity(MAX_HASH_LENGTH))
 }
 
-fn give_back(room: Vec<u8>) {
-    let _ = ROOMS.try_with(|rooms| {
-        let mut rooms = rooms.borrow_mut();
-        if rooms.is_empty() {
-            rooms.reserve_exact(MAX_ROOMS);
+fn give_back(buffer: Vec<u8>) {
+    let _ = BUFFERS.try_with(|buffers| {
+        let mut buffers = buffers.borrow_mut();
+        if buffers.is_empty() {
+            buffers.reserve_exact(MAX_BUFFERS);
         }
-        if rooms.len() < MAX_ROOMS {
-            rooms.push(room);
+        if buffers.len() < MAX_BUFFERS {
+            buffers.push(buffer);
         }
     });
 }
@@ -52,7 +52,7 @@ fn give_back(room: Vec<u8>) {
 impl Secret {
     /// `length` zero bytes; at most [`MAX_HASH_LENGTH`], longer is cut to that.
     pub fn zeros(length: usize) -> Self {
-        let mut bytes = take_room();
+        let mut bytes = take_buffer();
         bytes.resize(length.min(MAX_HASH_LENGTH), 0);
         Self { bytes }
     }
@@ -62,7 +62,7 @@ impl Secret {
         if bytes.len() > MAX_HASH_LENGTH {
             return None;
         }
-        let mut secret = Self { bytes: take_room() };
+        let mut secret = Self { bytes: take_buffer() };
         secret.bytes.extend_from_slice(bytes);
         Some(secret)
     }
@@ -85,7 +85,7 @@ impl Secret {
 
 impl Clone for Secret {
     fn clone(&self) -> Self {
-        let mut bytes = take_room();
+        let mut bytes = take_buffer();
         bytes.extend_from_slice(&self.bytes);
         Self { bytes }
     }

@@ -42,8 +42,10 @@ pub(super) fn write_certificate(
 ) {
     let Staples { ocsp_response, timestamps } = &key.staples;
     let mut staples = Vec::new();
-    if let Some(response) = ocsp_response.as_ref().filter(|_| shown.ocsp_response) {
-        write_ocsp_response(&mut staples, response);
+    if shown.ocsp_response {
+        if let Some(response) = ocsp_response {
+            write_ocsp_response(&mut staples, response);
+        }
     }
     if shown.timestamps {
         write_extension(&mut staples, ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP, |out| {

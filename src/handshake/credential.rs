@@ -1,6 +1,8 @@
 //! What the peer has proved itself with: from the question about it to the session, and back to the
 //! same question when the session is to be resumed. The same on both sides.
 
+use std::sync::Arc;
+
 use pki_types::{ServerName, UnixTime};
 
 use super::Question;
@@ -9,7 +11,6 @@ use crate::config::{PeerIdentity, PeerVerifier, RawPublicKey, Reply};
 use crate::crypto::SignatureAlgorithms;
 use crate::registry::{CertificateType, SignatureScheme};
 use crate::session::{PeerCertificates, PeerCredential};
-use std::sync::Arc;
 
 /// What the peer has shown, of which the question is whether it is good.
 pub(super) fn shown(question: &Question) -> PeerCredential {
@@ -48,24 +49,6 @@ pub(super) struct Again<'a> {
     pub(super) now: UnixTime,
 }
 
-/// Does the key that the peer of a session has shown fit a scheme that this side offers now?
-pub(super) fn is_for_offered_scheme(
-    question: &Question,
-    signatures: &SignatureAlgorithms,
-    offered: impl Fn(SignatureScheme) -> bool,
-) -> bool {
-    let end_entity = match question {
-        Question::VerifyPeer(identity) => identity.chain.first().map(EndEntity::parse),
-        Question::VerifyRawPublicKey(key) => {
-            Some(EndEntity::from_public_key(&key.subject_public_key_info))
-        }
-        _ => None,
-    };
-    let Some(Ok(end_entity)) = end_entity else { return false };
-    let mut schemes = signatures.schemes().filter(|scheme| scheme.signs_handshakes());
-    schemes.any(|scheme| offered(scheme) && end_entity.has_key_for(signatures.for_scheme(scheme)))
-}
-
 impl Again<'_> {
     /// The question about what the peer of a session has shown. `None` where it has shown neither
     /// certificates nor a key, and where the verifier does not take their type any more.
@@ -92,4 +75,22 @@ impl Again<'_> {
         };
         self.verifier.certificate_types().contains(&kind).then_some(question)
     }
+}
+
+/// Does the key that the peer of a session has shown fit a scheme that this side offers now?
+pub(super) fn is_for_offered_scheme(
+    question: &Question,
+    signatures: &SignatureAlgorithms,
+    offered: impl Fn(SignatureScheme) -> bool,
+) -> bool {
+    let end_entity = match question {
+        Question::VerifyPeer(identity) => identity.chain.first().map(EndEntity::parse),
+        Question::VerifyRawPublicKey(key) => {
+            Some(EndEntity::from_public_key(&key.subject_public_key_info))
+        }
+        _ => None,
+    };
+    let Some(Ok(end_entity)) = end_entity else { return false };
+    let mut schemes = signatures.schemes().filter(|scheme| scheme.signs_handshakes());
+    schemes.any(|scheme| offered(scheme) && end_entity.has_key_for(signatures.for_scheme(scheme)))
 }

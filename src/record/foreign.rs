@@ -138,8 +138,10 @@ fn sample(input: &[u8]) -> Box<str> {
 
 fn recognise(input: &[u8]) -> Option<OtherProtocol> {
     use OtherProtocol as P;
+    if input.first_chunk().is_some_and(is_dtls) {
+        return Some(P::Dtls);
+    }
     match input {
-        [22, 0xfe, 0xfd | 0xff, 0, 0, ..] => return Some(P::Dtls),
         [0x80..=0xff, _, 1, 0 | 2 | 3, ..] => return Some(P::Ssl2),
         [0xc0..=0xff, 0, 0, 0, 1, ..] => return Some(P::Quic),
         // The lengths of messages before the numbers of SSLRequest, GSSENCRequest, CancelRequest

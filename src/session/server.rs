@@ -15,9 +15,9 @@ use crate::reply::Reply;
 /// A session is bytes that only the library reads. They hold the secret of a connection: keep them
 /// as you would keep a key.
 pub trait SessionStore: Send + Sync + fmt::Debug {
-    /// Keeps a session of at most 32,768 bytes, and returns the ticket that finds it again: 1 to 8192 bytes, which must
-    /// tell nothing to whoever sees them. It must not block: a store elsewhere makes up a random
-    /// ticket, and is written to behind. A client that comes back before that was written gets a
+    /// Keeps a session of at most 32,768 bytes, and returns the ticket that finds it again: 1 to 8192
+    /// bytes, which must not reveal anything of the session. It must not block: a store elsewhere makes
+    /// up a random ticket, and is written to behind. A client that comes back before that was written gets a
     /// full handshake.
     ///
     /// It is not told how long the session is good for: keep it as long as

@@ -208,7 +208,10 @@ impl TicketKeys {
             let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
             let place = keys.list.iter().position(|key| key.name == name)?;
             keys.note_use(now);
-            keys.list.get(place).filter(|_| keys.opens(place, now))?.clone()
+            if !keys.opens(place, now) {
+                return None;
+            }
+            keys.list.get(place)?.clone()
         };
         let (aead, nonce) = key.for_ticket(salt).ok()?;
         let mut session = Zeroizing::new(sealed.to_vec());

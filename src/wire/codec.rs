@@ -171,8 +171,10 @@ pub(crate) enum Prefix {
 /// Writes a vector: room for its length, what `content` writes, then the length into the room.
 ///
 /// What this crate writes is bounded far below the limits of the prefixes, except for blobs that
-/// a user supplies, which are checked when they are configured. A vector that is too long all the
-/// same is cut to nothing rather than sent with a wrong length.
+/// a user supplies, which are checked when they are configured. What is repeated of a peer's (cookies,
+/// tickets, requests, chains and staples in sessions) has a limit of its own where it comes in, so that
+/// no peer reaches the assertion. A vector that is too long all the same is cut to nothing rather than
+/// sent with a wrong length.
 pub(crate) fn write_vector(out: &mut Vec<u8>, prefix: Prefix, content: impl FnOnce(&mut Vec<u8>)) {
     let width = prefix as usize;
     let start = out.len();

@@ -291,9 +291,9 @@ impl Content<'_> {
 
     fn write_key_share(&self, out: &mut Vec<u8>) {
         let is_alone = self.retry.is_some_and(|retry| retry.wants_share);
-        let grease = self.offer.grease.iter().filter(|_| !is_alone);
+        let grease = if is_alone { None } else { self.offer.grease.as_ref() };
         write_vector(out, Prefix::U16, |out| {
-            for grease in grease {
+            if let Some(grease) = grease {
                 let group = NamedGroup(grease.group());
                 KeyShareEntry { group, key_exchange: &[0] }.encode(out);
             }

@@ -123,18 +123,15 @@ impl AcceptingEarlyData {
     ) -> Result<State, Error> {
         let Self { mut offer, psk } = self;
         let anti_replay = offer.config.early_data.as_ref().map(|(_, anti_replay)| anti_replay);
-        let is_first =
-            accept && anti_replay.is_some_and(|it| it.is_first(strike, context.now.unix()));
         if !accept {
             say_refused("the policy does not accept them", context);
-        } else if !is_first {
+        } else if !anti_replay.is_some_and(|it| it.is_first(strike, context.now.unix())) {
             say_refused(
                 "the register has seen them, or cannot know: the session may be of before it was \
                  started, or of that very second",
                 context,
             );
-        }
-        if is_first {
+        } else {
             let hash = offer.transcript.current();
             let secret = psk.early.client_early_traffic(&hash, &mut context.observers)?;
             let exporter = psk.early.early_exporter(&hash, &mut context.observers)?;

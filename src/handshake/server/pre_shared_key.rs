@@ -81,26 +81,30 @@ impl ResolvingPsk {
 /// No key is taken: the certificate is next. If keys were offered, an observer hears why.
 fn without(offer: Offer, hello: &ClientHello<'_>, context: &mut Context) -> Result<State, Error> {
     if hello.pre_shared_keys.is_some() {
-        let config = &offer.config;
-        let reason = match (&config.sessions, &config.psks) {
-            _ if offer.binder_hash.is_none() => {
-                "the client names no mode for them (psk_key_exchange_modes) that this server takes"
-            }
-            (None, None) => "this server takes none",
-            (Some(_), None) => {
-                "none is a session that this server can take: they may be another server's, or of \
-                 before it was started"
-            }
-            (None, Some(_)) => "none has an identity that this server knows, for this cipher suite",
-            (Some(_), Some(_)) => {
-                "none is a session that this server can take, or has an identity that it knows, for \
-                 this cipher suite"
-            }
-        };
+        let reason = why_none(&offer);
         context.observers.tell(|| Event::NotTaken(Offered::PreSharedKeys, reason));
         early_data::say_refused("no session or key was taken", context);
     }
     choose_certificate(offer, hello, context)
+}
+
+/// Why none of the keys that the client offered is taken.
+fn why_none(offer: &Offer) -> &'static str {
+    if offer.binder_hash.is_none() {
+        return "the client names no mode for them (psk_key_exchange_modes) that this server takes";
+    }
+    match (&offer.config.sessions, &offer.config.psks) {
+        (None, None) => "this server takes none",
+        (Some(_), None) => {
+            "none is a session that this server can take: they may be another server's, or of \
+             before it was started"
+        }
+        (None, Some(_)) => "none has an identity that this server knows, for this cipher suite",
+        (Some(_), Some(_)) => {
+            "none is a session that this server can take, or has an identity that it knows, for \
+             this cipher suite"
+        }
+    }
 }
 
 /// How an error calls a key that the client offered: by its identity, unless that is a ticket.

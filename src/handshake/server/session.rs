@@ -128,15 +128,13 @@ fn settle(
     context: &mut Context,
 ) -> Result<State, Error> {
     let alive = ticket.key.session.as_ref().is_some_and(|it| it.is_alive(context.now));
-    match good && alive {
-        true => pre_shared_key::take(offer, ticket, hello, context),
-        false => {
-            let reason = match alive {
-                true => "what it rests on (the client's certificate or key) is not accepted now",
-                false => "it is too old",
-            };
-            context.observers.tell(|| Event::NotTaken(Offered::Session, reason));
-            pre_shared_key::resolve(offer, hello, context)
-        }
+    if good && alive {
+        return pre_shared_key::take(offer, ticket, hello, context);
     }
+    let reason = match alive {
+        true => "what it rests on (the client's certificate or key) is not accepted now",
+        false => "it is too old",
+    };
+    context.observers.tell(|| Event::NotTaken(Offered::Session, reason));
+    pre_shared_key::resolve(offer, hello, context)
 }

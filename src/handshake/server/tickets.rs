@@ -73,49 +73,50 @@ impl TakingSession {
         context: &mut Context,
     ) -> Result<State, Error> {
         let Self { offer, index } = self;
-        let found = session.is_some();
-        let stored = session.and_then(|bytes| ServerSession::decode(&bytes).ok());
-        // 0-RTT data are under the first key that is offered.
-        if let Some(stored) = stored.as_ref().filter(|_| index == 0) {
-            context.resumption.early_data_allowed = stored.session.max_early_data_size;
+        let Some(bytes) = session else { return look_up(offer, index + 1, hello, context) };
+        let mut session = match take_session(&offer.config, index, &bytes, context) {
+            Ok(session) => session,
+            Err(reason) => {
+                context.observers.tell(|| Event::NotTaken(Offered::Session, reason));
+                return look_up(offer, index + 1, hello, context);
+            }
+        };
+        if !takes_early_data(&offer.config, session.zone) {
+            session.session.max_early_data_size = 0;
         }
-        let refusal = why_not(&offer.config, stored.as_ref(), context);
-        if let Some(reason) = refusal.filter(|_| found) {
-            context.observers.tell(|| Event::NotTaken(Offered::Session, reason));
+        match PreSharedKey::of_ticket(ticket, session.session, [&offer.cipher_suite]) {
+            Some(key) => session::check(offer, ChosenPsk { index, key }, hello, context),
+            None => look_up(offer, index + 1, hello, context),
         }
-        let mut good = stored.filter(|_| refusal.is_none());
-        if let Some(stored) = good.as_mut().filter(|it| !takes_early_data(&offer.config, it.zone)) {
-            stored.session.max_early_data_size = 0;
-        }
-        let key =
-            good.and_then(|it| PreSharedKey::of_ticket(ticket, it.session, [&offer.cipher_suite]));
-        let Some(key) = key else { return look_up(offer, index + 1, hello, context) };
-        session::check(offer, ChosenPsk { index, key }, hello, context)
     }
 }
 
-/// Why what a store has for a ticket is not a session to resume; `None` if it is one.
-fn why_not(
+/// The session that a store has for the ticket at this place of the client's list, if it may be
+/// resumed; else why not.
+fn take_session(
     config: &ServerConfig,
-    stored: Option<&ServerSession>,
-    context: &Context,
-) -> Option<&'static str> {
-    let name = context.parameters.server_name.as_deref();
-    let Some(stored) = stored else {
-        return Some("its bytes are of another version of this library, or were changed");
+    index: u16,
+    bytes: &[u8],
+    context: &mut Context,
+) -> Result<ServerSession, &'static str> {
+    let Ok(stored) = ServerSession::decode(bytes) else {
+        return Err("its bytes are of another version of this library, or were changed");
     };
+    // 0-RTT data are under the first key that is offered.
+    if index == 0 {
+        context.resumption.early_data_allowed = stored.session.max_early_data_size;
+    }
+    let name = context.parameters.server_name.as_deref();
     if stored.policy != config.session_policy(name) {
-        return Some(
-            "it was made by another configuration, or for another server name or protocol",
-        );
+        return Err("it was made by another configuration, or for another server name or protocol");
     }
     if !stored.session.is_alive(context.now) {
-        return Some("it is too old, or from the future by this clock");
+        return Err("it is too old, or from the future by this clock");
     }
-    match config.resolver.serves(name) {
-        true => None,
-        false => Some("its server name is not served here"),
+    if !config.resolver.serves(name) {
+        return Err("its server name is not served here");
     }
+    Ok(stored)
 }
 
 /// May this server take 0-RTT data under a ticket of this zone? Only the zone that issued a ticket

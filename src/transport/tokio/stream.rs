@@ -26,9 +26,10 @@ use crate::transport::{CLOSING_BYTES, CLOSING_TIME};
 ///
 /// **The end.** Shutting down sends close_notify and shuts the transport's direction down; reading
 /// goes on until the peer does the same. A client that keeps sessions then waits for tickets, until
-/// the peer has ended or data come, for at most [`CLOSING_TIME`](crate::transport::CLOSING_TIME). [`close`](Self::close) is for a stream that is not read any
-/// more: dropped with unread bytes, a socket resets the connection, and what was just sent may be
-/// lost. Reading returns 0 bytes after the peer's close_notify only. A transport that ends without it is an error of the kind
+/// the peer has ended or data come, for at most [`CLOSING_TIME`](crate::transport::CLOSING_TIME).
+/// [`close`](Self::close) is for a stream that is not read any more: dropped with unread bytes, a
+/// socket resets the connection, and what was just sent may be lost. Reading returns 0 bytes after
+/// the peer's close_notify only. A transport that ends without it is an error of the kind
 /// [`io::ErrorKind::UnexpectedEof`], since data may be missing then;
 /// [`Error::inside`](crate::Error::inside) finds [`ErrorKind::Truncated`] in it.
 ///
@@ -157,14 +158,24 @@ where
         self
     }
 
-    /// After the last word, as [`drain`](Self::drain).
-    fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// After the last word: drops what comes until the peer has ended its direction, or for a while.
+    pub(super) async fn drain(&mut self) {
+        // Shutting down may have waited before.
+        self.closing = None;
+        poll_fn(|context| self.poll_drain(context)).await;
+    }
+
+    /// As [`drain`](Self::drain).
+    fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.buffered.drop_input();
-        let mut dropped = [0; 4096];
         let time = self.closing.get_or_insert_with(|| Box::pin(::tokio::time::sleep(CLOSING_TIME)));
         if time.as_mut().poll(context).is_ready() || self.buffered.connection.peer_has_closed() {
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(());
         }
+        if ready!(self.poll_shut(context)).is_err() {
+            return Poll::Ready(());
+        }
+        let mut dropped = [0; 4096];
         while self.left_to_drop > 0 {
             let read = self.poll(Half::Writer, context, |_, io| io::Read::read(io, &mut dropped));
             match ready!(read) {
@@ -172,40 +183,18 @@ where
                 Ok(count) => self.left_to_drop = self.left_to_drop.saturating_sub(count),
             }
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(())
     }
 
-    /// After the last word: drops what comes until the peer has ended its direction, or for a while.
-    pub(super) async fn drain(&mut self) {
-        self.buffered.drop_input();
-        if self.buffered.connection.peer_has_closed() {
-            return;
-        }
-        let _ = ::tokio::time::timeout(CLOSING_TIME, self.drain_to_the_end()).await;
-    }
-
-    async fn drain_to_the_end(&mut self) -> io::Result<()> {
-        // An alert may wait to be sent, and the direction to be shut.
+    /// Sends what is left to be sent, an alert for example, and shuts the transport's direction down.
+    fn poll_shut(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let is_shut = self.is_shut;
-        poll_fn(|context| {
-            self.poll(Half::Writer, context, |buffered, io| {
-                buffered.flush(io)?;
-                if is_shut { Ok(()) } else { io.shutdown() }
-            })
-        })
-        .await?;
-        let mut left = CLOSING_BYTES;
-        let mut dropped = vec![0; 4096];
-        while left > 0 {
-            let count = poll_fn(|context| {
-                self.poll(Half::Reader, context, |_, io| io::Read::read(io, &mut dropped))
-            });
-            match count.await? {
-                0 => break,
-                count => left = left.saturating_sub(count),
-            }
-        }
-        Ok(())
+        let result = ready!(self.poll(Half::Writer, context, |buffered, io| {
+            buffered.flush(io)?;
+            if is_shut { Ok(()) } else { io.shutdown() }
+        }));
+        self.is_shut |= result.is_ok();
+        Poll::Ready(result)
     }
 
     pub(super) async fn handshake_until(
@@ -466,7 +455,7 @@ where
             return stream.poll_end(context);
         }
         ready!(stream.poll_last_word_unread(context))?;
-        stream.poll_drain(context)
+        stream.poll_drain(context).map(Ok)
     }
 }
 
