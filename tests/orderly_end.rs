@@ -1,5 +1,5 @@
 //! The end of a connection over sockets: the last word of either side is heard, though bytes of the
-//! other's were not read; and nobody waits long for a peer that stays.
+//! other's were not read; and neither waits long for a peer that stays.
 #![cfg(feature = "tokio")]
 
 mod common;
@@ -75,6 +75,32 @@ fn listen() -> TcpListener {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()
 }
 
+/// A server's stream over the next client's socket.
+fn serve(
+    config: &Arc<ServerConfig>,
+    listener: &TcpListener,
+) -> Stream<ServerConnection, TcpStream> {
+    let connection = ServerConnection::new(config.clone()).unwrap();
+    Stream::new(connection, listener.accept().unwrap().0)
+}
+
+/// Says hello to the next client, and reads nothing.
+fn say_hello(config: &Arc<ServerConfig>, listener: &TcpListener) {
+    let mut stream = serve(config, listener);
+    stream.write_all(b"hello\n").unwrap();
+    stream.close().unwrap();
+}
+
+/// Runs a client beside a server, again and again.
+fn repeat(server: impl Fn() + Sync, client: impl Fn()) {
+    for _ in 0..RUNS {
+        thread::scope(|scope| {
+            scope.spawn(&server);
+            client();
+        });
+    }
+}
+
 /// The next client's socket, for tokio.
 fn accept(listener: &TcpListener) -> tokio::net::TcpStream {
     let socket = listener.accept().unwrap().0;
@@ -93,10 +119,7 @@ fn a_client_that_only_writes_and_closes_is_heard_though_it_reads_no_tickets() {
             stream.write_all(&[7; 200_000]).unwrap();
             stream.close().unwrap();
         });
-        let mut stream = Stream::new(
-            ServerConnection::new(server.clone()).unwrap(),
-            listener.accept().unwrap().0,
-        );
+        let mut stream = serve(&server, &listener);
         stream.handshake().unwrap();
         // The tickets are there before the data are read.
         thread::sleep(Duration::from_millis(5));
@@ -128,8 +151,7 @@ fn so_is_one_under_tokio_that_shuts_down_or_closes() {
                     }
                 });
             });
-            let connection = ServerConnection::new(server.clone()).unwrap();
-            let mut stream = Stream::new(connection, listener.accept().unwrap().0);
+            let mut stream = serve(&server, &listener);
             stream.handshake().unwrap();
             thread::sleep(Duration::from_millis(5));
             let mut got = Vec::new();
@@ -153,26 +175,19 @@ fn refused(client: &Arc<ClientConfig>, listener: &TcpListener) -> io::Error {
     error
 }
 
-fn is_told(error: &io::Error) -> bool {
-    Error::inside(error).and_then(Error::alert_received)
-        == Some(AlertDescription::CERTIFICATE_REQUIRED)
+fn check_alert(error: &io::Error) {
+    let alert = Error::inside(error).and_then(Error::alert_received);
+    assert_eq!(alert, Some(AlertDescription::CERTIFICATE_REQUIRED), "{error}");
 }
 
 #[test]
 fn a_client_that_is_refused_hears_the_alert_though_it_has_sent_more() {
     let identity = Identity::p256();
     let (client, server, listener) = (identity.client_config(), strict_server(&identity), listen());
-    for _ in 0..RUNS {
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                let socket = listener.accept().unwrap().0;
-                let connection = ServerConnection::new(server.clone()).unwrap();
-                Stream::new(connection, socket).handshake().unwrap_err();
-            });
-            let error = refused(&client, &listener);
-            assert!(is_told(&error), "{error}");
-        });
-    }
+    let refuse = || {
+        serve(&server, &listener).handshake().unwrap_err();
+    };
+    repeat(refuse, || check_alert(&refused(&client, &listener)));
 }
 
 #[test]
@@ -181,17 +196,12 @@ fn a_client_that_an_acceptor_refuses_hears_the_alert_though_it_has_sent_more() {
     let (client, listener) = (identity.client_config(), listen());
     let acceptor = Acceptor::new(strict_server(&identity));
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    for _ in 0..RUNS {
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                runtime.block_on(async {
-                    acceptor.accept(accept(&listener)).await.unwrap_err();
-                });
-            });
-            let error = refused(&client, &listener);
-            assert!(is_told(&error), "{error}");
+    let refuse = || {
+        runtime.block_on(async {
+            acceptor.accept(accept(&listener)).await.unwrap_err();
         });
-    }
+    };
+    repeat(refuse, || check_alert(&refused(&client, &listener)));
 }
 
 /// Sends a lot and reads the answer.
@@ -207,18 +217,7 @@ fn ask(client: &Arc<ClientConfig>, listener: &TcpListener) -> String {
 fn an_answer_to_a_request_that_was_not_read_arrives() {
     let identity = Identity::p256();
     let (client, server, listener) = (identity.client_config(), identity.server_config(), listen());
-    for _ in 0..RUNS {
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                let socket = listener.accept().unwrap().0;
-                let connection = ServerConnection::new(server.clone()).unwrap();
-                let mut stream = Stream::new(connection, socket);
-                stream.write_all(b"hello\n").unwrap();
-                stream.close().unwrap();
-            });
-            assert_eq!(ask(&client, &listener), "hello\n");
-        });
-    }
+    repeat(|| say_hello(&server, &listener), || assert_eq!(ask(&client, &listener), "hello\n"));
 }
 
 #[test]
@@ -227,18 +226,14 @@ fn an_answer_under_tokio_arrives_where_the_stream_is_closed() {
     let (client, listener) = (identity.client_config(), listen());
     let acceptor = Acceptor::new(identity.server_config());
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    for _ in 0..RUNS {
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                runtime.block_on(async {
-                    let mut stream = acceptor.accept(accept(&listener)).await.unwrap();
-                    stream.write_all(b"hello\n").await.unwrap();
-                    stream.close().await.unwrap();
-                });
-            });
-            assert_eq!(ask(&client, &listener), "hello\n");
+    let say_hello = || {
+        runtime.block_on(async {
+            let mut stream = acceptor.accept(accept(&listener)).await.unwrap();
+            stream.write_all(b"hello\n").await.unwrap();
+            stream.close().await.unwrap();
         });
-    }
+    };
+    repeat(say_hello, || assert_eq!(ask(&client, &listener), "hello\n"));
 }
 
 /// Answers at once, and reads no body.
@@ -253,23 +248,21 @@ fn an_answer_of_hyper_arrives_where_the_stream_closes_on_shutdown() {
     let (client, listener) = (identity.client_config(), listen());
     let acceptor = Acceptor::new(identity.server_config());
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    for _ in 0..RUNS {
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                runtime.block_on(async {
-                    let stream = acceptor.accept(accept(&listener)).await.unwrap();
-                    let stream = TokioIo::new(stream.close_on_shutdown());
-                    let _ = http1::Builder::new().serve_connection(stream, service_fn(greet)).await;
-                });
-            });
-            let mut stream = connect(&client, &listener);
-            stream.write_all(REQUEST).unwrap();
-            stream.write_all(&[7; 500_000]).unwrap();
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).unwrap();
-            assert!(answer.ends_with("hello\n"), "{answer}");
+    let serve_http = || {
+        runtime.block_on(async {
+            let stream = acceptor.accept(accept(&listener)).await.unwrap();
+            let stream = TokioIo::new(stream.close_on_shutdown());
+            let _ = http1::Builder::new().serve_connection(stream, service_fn(greet)).await;
         });
-    }
+    };
+    repeat(serve_http, || {
+        let mut stream = connect(&client, &listener);
+        stream.write_all(REQUEST).unwrap();
+        stream.write_all(&[7; 500_000]).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.ends_with("hello\n"), "{answer}");
+    });
 }
 
 #[test]
@@ -290,9 +283,7 @@ fn a_borrowed_socket_ends_as_orderly_and_one_that_is_taken_out_is_left_alone() {
     });
     thread::scope(|scope| {
         scope.spawn(|| {
-            let socket = listener.accept().unwrap().0;
-            let connection = ServerConnection::new(server.clone()).unwrap();
-            let mut stream = Stream::new(connection, socket);
+            let mut stream = serve(&server, &listener);
             // In the handshake closing gives it up; the socket goes on in plain text.
             stream.close().unwrap();
             let (_, mut socket) = stream.into_parts();
@@ -305,6 +296,24 @@ fn a_borrowed_socket_ends_as_orderly_and_one_that_is_taken_out_is_left_alone() {
     });
 }
 
+/// As an application does that moves the bytes between its connection and a socket itself.
+#[test]
+fn a_socket_without_a_stream_is_drained_so_that_the_last_word_arrives() {
+    let listener = listen();
+    let say_the_last_word = || {
+        let mut socket = listener.accept().unwrap().0;
+        socket.write_all(b"the last word").unwrap();
+        Socket::Tcp(socket).drain().unwrap();
+    };
+    repeat(say_the_last_word, || {
+        let mut socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        socket.write_all(&[7; UPLOAD]).unwrap();
+        let mut heard = String::new();
+        socket.read_to_string(&mut heard).unwrap();
+        assert_eq!(heard, "the last word");
+    });
+}
+
 /// A peer that neither reads nor goes holds the end for a bounded time. What it takes is not
 /// asserted, only that it ends.
 #[test]
@@ -313,12 +322,7 @@ fn an_end_does_not_wait_for_a_peer_that_stays() {
     let identity = Identity::p256();
     let (client, server, listener) = (identity.client_config(), identity.server_config(), listen());
     let mut stream = connect(&client, &listener);
-    let serving = thread::spawn(move || {
-        let connection = ServerConnection::new(server).unwrap();
-        let mut stream = Stream::new(connection, listener.accept().unwrap().0);
-        stream.write_all(b"hello\n").unwrap();
-        stream.close().unwrap();
-    });
+    let serving = thread::spawn(move || say_hello(&server, &listener));
     stream.handshake().unwrap();
     // This end has the socket open all the time.
     serving.join().unwrap();
@@ -449,8 +453,7 @@ fn an_end_leaves_the_timeouts_of_other_handles_as_they_were() {
     let (client, server, listener) = (identity.client_config(), identity.server_config(), listen());
     let mut stream = connect(&client, &listener);
     let serving = thread::spawn(move || {
-        let connection = ServerConnection::new(server).unwrap();
-        let mut stream = Stream::new(connection, listener.accept().unwrap().0);
+        let mut stream = serve(&server, &listener);
         stream.handshake().unwrap();
         let handle = stream.transport().try_clone().unwrap();
         handle.set_read_timeout(Some(Duration::from_secs(77))).unwrap();

@@ -27,13 +27,12 @@ impl HostAndPort {
     /// Nothing else is taken: where colons end is in doubt without the brackets.
     pub fn read(text: &str) -> Result<Self, AddressError> {
         let (host, port) = text.rsplit_once(':').ok_or(AddressError::Form)?;
-        let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        let host = match inside_brackets(host) {
             Some(address) if address.contains(':') => address,
-            Some(_) => return Err(AddressError::Form),
-            None => host,
+            None if !host.contains(':') => host,
+            _ => return Err(AddressError::Form),
         };
-        let is_bare = host.contains(':') && !text.starts_with('[');
-        if host.is_empty() || is_bare || host.contains(['[', ']']) {
+        if host.is_empty() || host.contains(['[', ']']) {
             return Err(AddressError::Form);
         }
         if port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -44,11 +43,14 @@ impl HostAndPort {
     }
 }
 
+fn inside_brackets(text: &str) -> Option<&str> {
+    text.strip_prefix('[')?.strip_suffix(']')
+}
+
 /// The name or address that a certificate can be for: without brackets, and without a zone, which
 /// means something on this machine only.
 pub fn without_brackets_and_zone(text: &str) -> &str {
-    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
-    let address = inner.unwrap_or(text);
+    let address = inside_brackets(text).unwrap_or(text);
     if !address.contains(':') {
         return text;
     }
@@ -62,14 +64,16 @@ pub fn server_name(text: &str) -> Option<ServerName<'static>> {
 
 /// An address to listen at; one with a zone is asked of the system, which knows the zones.
 pub fn listen(text: &str) -> Result<SocketAddr, String> {
+    const FORM: &str = "it must be ADDRESS:PORT, with an IPv6 address in brackets";
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
-    let unknown = || "it must be ADDRESS:PORT, with an IPv6 address in brackets".to_owned();
-    let address = HostAndPort::read(text).ok().filter(|address| address.host.contains('%'));
-    let HostAndPort { host, port } = address.ok_or_else(unknown)?;
+    let HostAndPort { host, port } = HostAndPort::read(text).map_err(|_| FORM)?;
+    if !host.contains('%') {
+        return Err(FORM.to_owned());
+    }
     let mut found = (host.as_str(), port).to_socket_addrs().map_err(|error| error.to_string())?;
-    found.next().ok_or_else(unknown)
+    found.next().ok_or_else(|| FORM.to_owned())
 }
 
 #[cfg(test)]

@@ -26,8 +26,8 @@ pub struct Situation {
     pub has_certificate: bool,
     /// How long the peer may be silent.
     pub patience: Duration,
-    /// Whether the steps were told, with what each alert is for.
-    pub told: bool,
+    /// Whether the steps are shown, with what each alert is for.
+    pub shows_steps: bool,
 }
 
 impl Situation {
@@ -215,8 +215,8 @@ impl Situation {
     fn hint_at_end(&self, progress: &Progress) -> Option<String> {
         if progress.complete {
             return Some(
-                "the peer may have crashed or been stopped, or does not send close_notify; what \
-                 tells its own length may be whole"
+                "the peer may have crashed or been stopped, or does not send close_notify; data that \
+                 state their own length may be whole"
                     .into(),
             );
         }
@@ -292,13 +292,12 @@ impl Situation {
 
 /// How much came before the connection broke.
 fn came_before(progress: &Progress) -> String {
-    match progress.data {
-        (0, _) => "; nothing came after the handshake".to_owned(),
-        (records, bytes) => {
-            let records = words::counted(records, "record");
-            format!("; {records} of {} came after the handshake", words::counted(bytes, "byte"))
-        }
+    if progress.data_records == 0 {
+        return "; nothing came after the handshake".to_owned();
     }
+    let records = words::counted(progress.data_records, "record");
+    let bytes = words::counted(progress.data_bytes, "byte");
+    format!("; {records} of {bytes} came after the handshake")
 }
 
 #[cfg(test)]
@@ -313,7 +312,7 @@ mod tests {
             protocols: Vec::new(),
             has_certificate: false,
             patience: Duration::from_secs(30),
-            told: true,
+            shows_steps: true,
         }
     }
 
@@ -348,7 +347,8 @@ mod tests {
 
     #[test]
     fn data_that_may_be_truncated_are_counted() {
-        let progress = Progress { complete: true, data: (3, 4_200), ..Progress::default() };
+        let progress =
+            Progress { complete: true, data_records: 3, data_bytes: 4_200, ..Progress::default() };
         let (message, help) = explained(Side::Client, io::ErrorKind::ConnectionReset, &progress);
         assert!(message.contains("truncated; 3 records of 4200 bytes came"), "{message}");
         assert!(help.contains("does not send close_notify"), "{help}");

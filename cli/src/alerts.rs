@@ -13,13 +13,15 @@ pub fn hint(alert: AlertDescription, situation: &Situation, progress: &Progress)
         Side::Client => from_server(alert, situation, progress),
         Side::Server => from_client(alert, progress),
     };
-    // Where the steps are told, what the RFC has it for stands there.
-    let meaning =
-        (!situation.told).then(|| format!("RFC 9846 has it for: {}", words::alert(alert)));
-    match (meaning, advice) {
-        (Some(meaning), Some(advice)) => Some(format!("{meaning}; {advice}")),
-        (meaning, advice) => advice.or(meaning),
+    if situation.shows_steps {
+        // What the RFC has the alert for stands there.
+        return advice;
     }
+    let meaning = format!("RFC 9846 has it for: {}", words::alert(alert));
+    Some(match advice {
+        Some(advice) => format!("{meaning}; {advice}"),
+        None => meaning,
+    })
 }
 
 fn from_server(

@@ -12,12 +12,12 @@ use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::EarlyData;
 use handclasp::pem::shown_path;
 use handclasp::pki_types::ServerName;
+use handclasp::transport::Socket;
 use handclasp::{ClientConfig, ClientConnection};
 use serde_json::{Value, json};
 
 use crate::address::{self, AddressError, HostAndPort};
 use crate::advice::Situation;
-use crate::closing;
 use crate::duplex::{self, End, Input};
 use crate::failure::Failure;
 use crate::files;
@@ -157,7 +157,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let explain = |failure: Failure| situation.explain(failure, &journal.progress(Side::Client));
     let mut connection = ClientConnection::with_options(Arc::new(config), name, options)?;
     if let Some(sessions) = &sessions {
-        // The one that is used now is not for another time, whatever becomes of this one.
+        // A session is used once, even where its connection fails.
         sessions.save()?;
     }
     let sent = connection.write_early_data(&early)?;
@@ -166,7 +166,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     journal.finish();
     if let Err(failure) = result {
         // The failure is what counts; the server should hear the alert.
-        let _ = closing::drain(&socket);
+        let _ = Socket::Tcp(socket).drain();
         return Err(explain(failure));
     }
     report.connected(&connection, &journal);
@@ -227,7 +227,7 @@ fn situation(arguments: &Arguments, name: &ServerName<'static>) -> Situation {
         protocols: arguments.alpn.iter().map(|name| name.escape_default().to_string()).collect(),
         has_certificate: arguments.client_cert.is_some(),
         patience: HANDSHAKE_TIMEOUT,
-        told: !arguments.quiet,
+        shows_steps: !arguments.quiet,
     }
 }
 
@@ -292,7 +292,7 @@ fn config(
     arguments: &Arguments,
     name: &ServerName<'static>,
     sessions: Option<&Sessions>,
-    told: impl Fn(&str),
+    warn: impl Fn(&str),
 ) -> Result<ClientConfig, Failure> {
     let misuse = |error: handclasp::config::ConfigError| Failure::misuse(error.to_string());
     let provider = CryptoProvider::ring();
@@ -303,7 +303,7 @@ fn config(
     } else if arguments.pin_alone {
         Arc::new(SpkiPins::alone(pins).map_err(misuse)?)
     } else {
-        let anchors = files::anchors(arguments.ca.as_deref(), told)?;
+        let anchors = files::anchors(arguments.ca.as_deref(), warn)?;
         let paths = Arc::new(TrustAnchorVerifier::new(anchors, provider.signatures.clone()));
         match arguments.pin.is_empty() {
             true => paths,

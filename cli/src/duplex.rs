@@ -14,8 +14,8 @@ use std::time::Duration;
 use handclasp::ClientConnection;
 use handclasp::alert::AlertDescription;
 use handclasp::connection::Received;
+use handclasp::transport::Socket;
 
-use crate::closing;
 use crate::failure::Failure;
 use crate::inbox::Inbox;
 use crate::stdout;
@@ -128,8 +128,7 @@ impl Shared {
 }
 
 /// Pipes until the peer is done; the handshake must be complete. `input` says what the end of the
-/// input means. What comes goes to `output`; `notice` is told what a person at a terminal should
-/// know.
+/// input means. What comes goes to `output`; `notice` gets what a person at a terminal should know.
 pub fn run(
     connection: ClientConnection,
     socket: &TcpStream,
@@ -172,7 +171,7 @@ pub fn run(
     shared.wait_for_the_sender();
     if result.is_err() {
         // The failure is what counts; the server should hear the alert.
-        let _ = closing::drain(socket);
+        let _ = socket.try_clone().and_then(|handle| Socket::Tcp(handle).drain());
     }
     let _ = socket.shutdown(Shutdown::Both);
     match shared.lock().input_error.take() {

@@ -15,27 +15,27 @@ use handclasp::{CertifiedKey, KeyLogFile, TrustAnchors};
 
 use crate::failure::Failure;
 
-/// The anchors in `file`, in PEM or DER, or those of the system. What is passed over is `told`.
-pub fn anchors(file: Option<&Path>, told: impl Fn(&str)) -> Result<TrustAnchors, Failure> {
+/// The anchors in `file`, in PEM or DER, or those of the system. `warn` gets what is passed over.
+pub fn anchors(file: Option<&Path>, warn: impl Fn(&str)) -> Result<TrustAnchors, Failure> {
     match file {
-        Some(file) => anchors_in(file, "--ca", told),
-        None => usable(system(), "the system's trusted authorities", "--ca", told),
+        Some(file) => anchors_in(file, "--ca", warn),
+        None => usable(system(), "the system's trusted authorities", "--ca", warn),
     }
 }
 
-/// The anchors in the `file` that `option` names. What is passed over is `told`.
-pub fn anchors_in(file: &Path, option: &str, told: impl Fn(&str)) -> Result<TrustAnchors, Failure> {
+/// The anchors in the `file` that `option` names. `warn` gets what is passed over.
+pub fn anchors_in(file: &Path, option: &str, warn: impl Fn(&str)) -> Result<TrustAnchors, Failure> {
     let mut loaded = LoadedAnchors::default();
     add_bundle(&mut loaded, file, option, |_| ())?;
-    usable(loaded, &format!("{option} {}", shown_path(file)), option, told)
+    usable(loaded, &format!("{option} {}", shown_path(file)), option, warn)
 }
 
-/// Adds all that is in a file of trust anchors, in PEM or DER. What is passed over is `told`.
+/// Adds all that is in a file of trust anchors, in PEM or DER. `warn` gets what is passed over.
 pub fn add_bundle(
     anchors: &mut LoadedAnchors,
     file: &Path,
     option: &str,
-    told: impl Fn(&str),
+    warn: impl Fn(&str),
 ) -> Result<(), Failure> {
     let contents = read(file, option)?;
     let skipped_before = anchors.skipped.len();
@@ -50,7 +50,7 @@ pub fn add_bundle(
         certificates_in(&contents, file, option)?;
     }
     for skipped in anchors.skipped.iter().skip(skipped_before) {
-        told(&format!("warning: {option} {}: {skipped}", shown_path(file)));
+        warn(&format!("warning: {option} {}: {skipped}", shown_path(file)));
     }
     Ok(())
 }
@@ -59,7 +59,7 @@ fn usable(
     loaded: LoadedAnchors,
     source: &str,
     option: &str,
-    told: impl Fn(&str),
+    warn: impl Fn(&str),
 ) -> Result<TrustAnchors, Failure> {
     let hint = format!("say whom to trust: {option} FILE, with certificates in PEM or DER");
     if loaded.anchors.is_empty() {
@@ -70,7 +70,7 @@ fn usable(
         return Err(Failure::misuse(format!("{source}: {reason}")).hint(hint));
     }
     for skipped in &loaded.skipped {
-        told(&format!("warning: {source}: {skipped}"));
+        warn(&format!("warning: {source}: {skipped}"));
     }
     Ok(loaded.anchors)
 }

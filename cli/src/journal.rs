@@ -155,8 +155,10 @@ pub struct Progress {
     pub sent: Option<String>,
     /// The handshake is complete.
     pub complete: bool,
-    /// Records of application data that came after that, and their bytes.
-    pub data: (usize, usize),
+    /// Records of application data that came after that.
+    pub data_records: usize,
+    /// The bytes in them.
+    pub data_bytes: usize,
     /// This side's own certificate, once it was sent.
     pub shown: Option<String>,
     /// The authorities that the peer's CertificateRequest names, once it came.
@@ -198,8 +200,8 @@ impl Progress {
             What::Record { sent: false, kind: ContentType::APPLICATION_DATA, bytes }
                 if self.complete =>
             {
-                self.data.0 += 1;
-                self.data.1 += bytes;
+                self.data_records += 1;
+                self.data_bytes += bytes;
             }
             _ => {}
         }

@@ -4,7 +4,6 @@ mod address;
 mod advice;
 mod alerts;
 mod arguments;
-mod closing;
 mod connect;
 mod demo;
 mod describe;

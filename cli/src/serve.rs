@@ -122,7 +122,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
         protocols: Vec::new(),
         has_certificate: true,
         patience: PATIENCE,
-        told: false,
+        shows_steps: false,
     };
     let server = Arc::new(Server { config, echo, asks_later, json, active, situation });
     let listener = TcpListener::bind(arguments.listen).map_err(|error| {
@@ -157,8 +157,9 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
 }
 
 fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
-    let unspoken = |name: &&String| !matches!(name.as_str(), "http/1.1" | "http/1.0");
-    if let Some(name) = arguments.alpn.iter().find(unspoken).filter(|_| !arguments.echo) {
+    let is_no_http_1 = |name: &&String| !matches!(name.as_str(), "http/1.1" | "http/1.0");
+    let unspoken = arguments.alpn.iter().find(is_no_http_1);
+    if let (Some(name), false) = (unspoken, arguments.echo) {
         let reason = format!("--alpn {name}: what is served here is HTTP/1.1");
         return Err(
             Failure::misuse(reason).hint("use --alpn http/1.1, or --echo with any protocol")
@@ -203,7 +204,7 @@ fn keys(arguments: &Arguments) -> Result<Vec<Arc<CertifiedKey>>, Failure> {
     let mut list = Vec::new();
     for (cert, key) in arguments.cert.iter().zip(&arguments.key) {
         let mut certified = files::certified_key(cert, key, "--")?;
-        if let Some(file) = arguments.ocsp.as_ref().filter(|_| list.is_empty()) {
+        if let (Some(file), true) = (&arguments.ocsp, list.is_empty()) {
             certified = certified.with_ocsp(files::ocsp_response(file)?).map_err(misuse)?;
         }
         list.push(Arc::new(certified));
@@ -372,9 +373,12 @@ impl Server {
         Ok(early)
     }
 
-    /// For a person: a machine has been told by the events.
+    /// In words only: in JSON the steps of the connection have it.
     fn say_not_taken(&self, peer: SocketAddr, progress: &Progress) {
-        for words in progress.not_taken.iter().filter(|_| !self.json) {
+        if self.json {
+            return;
+        }
+        for words in &progress.not_taken {
             self.say(&format!("{peer}  did not take {words}"), Json::Null);
         }
     }
@@ -469,7 +473,7 @@ fn close_without_request(stream: &mut TlsStream) -> Failure {
     let _ = stream.close();
     let patience = PATIENCE.as_secs();
     Failure::failed(format!("no whole HTTP request came from the client within {patience} seconds"))
-        .hint("a request ends with an empty line; serve --echo sends back whatever comes")
+        .hint("a request ends with an empty line; serve --echo sends back all that comes")
 }
 
 #[cfg(test)]

@@ -9,17 +9,21 @@ use crate::tell::Output;
 /// The first failure to write.
 static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
 
-/// Standard output, with colours where they can be seen. A failure does not stop who writes:
+/// Standard output, with colours where they can be seen. A failure does not stop the program:
 /// [`check`] returns it in the end.
 pub fn stdout() -> Output {
     Box::new(Remembering(anstream::stdout()))
 }
 
-/// Was everything written that was to be?
+/// # Errors
+/// The first failure to write.
 pub fn check() -> Result<(), Failure> {
     remember(&io::stdout().flush());
     let mut failed = FAILED.lock().unwrap_or_else(PoisonError::into_inner);
-    failed.take().map_or(Ok(()), |error| ended(&error))
+    match failed.take() {
+        Some(error) => ended(&error),
+        None => Ok(()),
+    }
 }
 
 /// Standard output ends with this error: quietly where its reader has closed the pipe and has had

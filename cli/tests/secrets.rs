@@ -15,7 +15,7 @@ const NOWHERE: &str = "192.0.2.1:1";
 
 /// Everything that the program prints.
 fn said(mut command: Command) -> String {
-    // A key log is made where its name says, whatever the name.
+    // A key log is made under the name that is given, which may be a damaged key.
     let folder = Files::new();
     let output = command.current_dir(folder.path("")).output().unwrap();
     let said = [&output.stdout[..], &output.stderr].concat();
@@ -32,7 +32,7 @@ fn spellings_of(pem: &str) -> Spellings {
 }
 
 #[test]
-fn a_damaged_key_is_not_printed_whatever_option_names_it() {
+fn a_damaged_key_is_not_printed_by_any_option_that_names_it() {
     let files = Files::new();
     let key = files.read("key.pem").replace("\r\n", "\n");
     let spellings = spellings_of(&key);

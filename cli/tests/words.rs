@@ -29,7 +29,7 @@ fn says(words: &str) -> Peer {
     Peer::Says(words.as_bytes().to_vec())
 }
 
-/// What `connect` tells of a server that fails so.
+/// What `connect` says of a server that fails so.
 fn client_of(peer: Peer, files: &Files, arguments: &[&str]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -85,9 +85,14 @@ impl Socket {
         Ok(result)
     }
 
-    /// Closes this direction, and drops what comes until the peer has closed its own, for a while.
-    /// A socket that does not block gives what is there.
-    fn drain(mut self) -> io::Result<()> {
+    /// Closes this direction, and drops what comes until the peer has closed its own, for at most
+    /// [`CLOSING_TIME`] and [`CLOSING_BYTES`]. A [`Stream`](super::Stream) does this when it is
+    /// dropped; an application that moves the bytes itself does it after its last word. A socket that
+    /// does not block gives what is there.
+    ///
+    /// # Errors
+    /// Those of the socket, such as the end of the waiting: a peer that stays is one.
+    pub fn drain(mut self) -> io::Result<()> {
         let before = self.read_timeout()?;
         self.shutdown_write()?;
         let result = self.drop_what_comes();

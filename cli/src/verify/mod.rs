@@ -161,8 +161,8 @@ fn case(arguments: &Arguments) -> Result<Case, Failure> {
     })
 }
 
-/// The anchors of all files, or the system's. What is malformed is told, and may be the reason of a
-/// verdict.
+/// The anchors of all files, or the system's. There is a warning for what is malformed, and it may be
+/// the reason of a verdict.
 fn anchors(arguments: &Arguments) -> Result<LoadedAnchors, Failure> {
     let mut anchors = LoadedAnchors::default();
     if arguments.ca.is_empty() {
