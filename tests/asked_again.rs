@@ -18,7 +18,7 @@ use handclasp::key_schedule::PskKind;
 use handclasp::registry::SignatureScheme;
 use handclasp::session::{ClientSession, ClientSessionStore};
 use handclasp::{ClientConnection, Connection, ServerConfig, ServerConnection};
-use sessions::{Elsewhere, Pair, carry, client, server_at, time};
+use sessions::{Elsewhere, Pair, carry, client, server_at, take, time};
 
 /// A client with a certificate, and a server that has to ask about it.
 struct Ends {
@@ -75,8 +75,10 @@ impl Wires {
         for _ in 0..8 {
             carry(&mut self.client, &mut self.to_server);
             carry(&mut self.server, &mut self.to_client);
-            self.failed |= take(&mut self.server, &mut self.to_server, &mut self.early).is_err();
-            self.failed |= take(&mut self.client, &mut self.to_client, &mut Vec::new()).is_err();
+            let data = &mut Vec::new();
+            let to_server = take(&mut self.server, &mut self.to_server, &mut self.early, data);
+            let to_client = take(&mut self.client, &mut self.to_client, &mut Vec::new(), data);
+            self.failed |= to_server.is_err() || to_client.is_err();
         }
     }
 
@@ -98,24 +100,6 @@ impl Wires {
 
     fn resumed(&self) -> bool {
         self.server.parameters().pre_shared_key == Some(PskKind::Resumption)
-    }
-}
-
-/// Gives an end what it takes.
-fn take(
-    to: &mut Connection,
-    bytes: &mut Vec<u8>,
-    early: &mut Vec<u8>,
-) -> Result<(), handclasp::Error> {
-    loop {
-        let (taken, received) = to.receive(bytes)?;
-        if let handclasp::connection::Received::EarlyData(data) = received {
-            early.extend_from_slice(data);
-        }
-        if taken == 0 {
-            return Ok(());
-        }
-        bytes.drain(..taken);
     }
 }
 

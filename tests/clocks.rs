@@ -493,7 +493,7 @@ fn keys_that_replace_random_ones_stay_the_same_on_all_servers() {
         keys.replace(&shared).unwrap();
     }
     assert!(found(&a, &lost, time(0)).is_none(), "the random key was replaced");
-    // Whatever the clocks do.
+    // At each time, also when the clock has gone back.
     for now in [0, 2 * DAY, 400 * DAY, 3 * DAY, -DAY, 30 * DAY] {
         let ticket = a.put(b"a session", time(now)).unwrap();
         assert!(found(&b, &ticket, time(now)).is_some(), "{now}");

@@ -347,7 +347,7 @@ fn a_misuse_is_told_without_a_look_into_the_socket() {
     drop(server);
 }
 
-/// A transport whose writes fail in the system once it is told to.
+/// A transport whose writes fail in the system once a test asks for that.
 #[cfg(unix)]
 struct Unanswered(PipeEnd, Rc<Cell<Option<i32>>>);
 
