@@ -212,7 +212,7 @@ impl Credentials {
         Ok(())
     }
 
-    /// Has the test given it certificates, of whatever use?
+    /// Has the test given it certificates, usable or not?
     pub fn has_certificates(&self) -> bool {
         !self.certificates.is_empty() || self.without_scheme
     }

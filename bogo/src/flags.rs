@@ -189,7 +189,7 @@ const VALUES_WITHOUT_USE: &[&str] = &[
     "select-next-proto",
     "advertise-npn",
     "srtp-profiles",
-    // There are no transport parameters outside QUIC, whatever their code point.
+    // Outside QUIC there are no transport parameters, under either code point.
     "quic-use-legacy-codepoint",
     // On machines without hardware for AES.
     "expect-cipher-no-aes",

@@ -81,9 +81,9 @@ impl Memory {
     pub fn skew(&self, offered: &OfferedTicket) -> Option<i64> {
         let tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
         let (sent, at) = tickets.iter().find(|(sent, _)| sent.ticket == offered.ticket)?;
-        let told = offered.obfuscated_age.wrapping_sub(sent.age_add) / 1000;
+        let offered_age = offered.obfuscated_age.wrapping_sub(sent.age_add) / 1000;
         let age = self.now.as_secs().saturating_sub(at.as_secs());
-        Some(i64::from(told) - i64::try_from(age).ok()?)
+        Some(i64::from(offered_age) - i64::try_from(age).ok()?)
     }
 
     pub fn strikes(&self) -> Arc<StrikeRegister> {
