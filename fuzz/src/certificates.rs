@@ -55,8 +55,8 @@ impl SignatureVerificationAlgorithm for Believer {
 /// The one algorithm of these certificates.
 pub static BELIEVER: &dyn SignatureVerificationAlgorithm = &Believer;
 
-/// The generator of P-256: the leaf's key must be a point of the curve. Those of the others are
-/// believed whatever they are.
+/// The generator of P-256: the leaf's key must be a point of the curve. The others' are not looked
+/// at.
 const POINT: [u8; 64] = [
     0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2,
     0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96,

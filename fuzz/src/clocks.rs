@@ -80,13 +80,13 @@ struct SharedStore(Mutex<Store>);
 
 impl ClientSessionStore for SharedStore {
     fn put(&self, session: ClientSession) {
-        let mut store = self.0.lock().expect("nobody panics");
+        let mut store = self.0.lock().expect("no holder panics");
         let (client, server) = store.clocks;
         store.kept.push(Kept { session, client, server });
     }
 
     fn take(&self, _: &ServerName<'static>, _: UnixTime) -> Option<ClientSession> {
-        let mut store = self.0.lock().expect("nobody panics");
+        let mut store = self.0.lock().expect("no holder panics");
         store.taken = store.kept.pop();
         store.taken.as_ref().map(|kept| kept.session.clone())
     }
@@ -156,7 +156,7 @@ impl Scene {
     }
 
     fn connect(&mut self, which: usize) -> ClientConnection {
-        let mut store = self.store.0.lock().expect("nobody panics");
+        let mut store = self.store.0.lock().expect("no holder panics");
         store.clocks = (self.client_clock, self.clocks[which]);
         store.taken = None;
         drop(store);
@@ -177,7 +177,7 @@ impl Scene {
         server
     }
 
-    /// A whole connection. Whatever the clocks are, it succeeds.
+    /// A whole connection. It succeeds with all clocks.
     fn meet(&mut self, which: usize) {
         let (mut client, mut server) = (self.connect(which), self.accept(which));
         for _ in 0..3 {
@@ -195,7 +195,7 @@ impl Scene {
         if end.parameters().pre_shared_key != Some(PskKind::Resumption) {
             return;
         }
-        let store = self.store.0.lock().expect("nobody panics");
+        let store = self.store.0.lock().expect("no holder panics");
         let ticket = store.taken.as_ref().expect("a ticket was used");
         // Times of connections begin with a second.
         expect_alive(self.client_clock - ticket.client, "client");
@@ -209,7 +209,7 @@ impl Scene {
             return;
         }
         let bytes = peers::take_outgoing(&mut client);
-        let store = self.store.0.lock().expect("nobody panics");
+        let store = self.store.0.lock().expect("no holder panics");
         let ticket = store.taken.clone().expect("a ticket was used");
         drop(store);
         expect_alive(self.client_clock - ticket.client, "client");

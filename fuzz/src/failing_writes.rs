@@ -174,7 +174,7 @@ impl Client {
     }
 }
 
-/// Plays the input, and checks what must hold whatever comes. Returns how many bytes were read.
+/// Plays the input, and checks what must hold for all inputs. Returns how many bytes were read.
 pub fn play(data: &[u8]) -> usize {
     let mut input = Input(data);
     let options = Options { now: peers::now(), observer: None };

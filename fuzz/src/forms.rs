@@ -102,7 +102,7 @@ fn authority(contents: &[u8], is_one_form: bool, edit: impl FnOnce(&mut Template
 }
 
 /// An extension of names that is not the one of the names that count, however its identifier is
-/// written: nobody may take the one for the other.
+/// written: the one must not be taken for the other.
 fn second_name(identifier: &[u8], is_one_form: bool) {
     let names = der(0x30, &[&der(0x82, &[b"evil.example"])]);
     let second = der(0x30, &[identifier, &der(4, &[&names])]);

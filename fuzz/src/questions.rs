@@ -135,7 +135,7 @@ pub fn play(data: &[u8]) {
             _ => talk.answer_again(&mut input),
         }
         if let Some(key) = &talk.server.parameters().raw_public_key {
-            assert!(talk.good.iter().any(|good| **good == **key), "nobody looked at this key");
+            assert!(talk.good.iter().any(|good| **good == **key), "no verifier looked at this key");
         }
     }
 }

@@ -55,7 +55,7 @@ fn keys(bits: u8) -> Vec<usize> {
     (0..KEYS.len()).filter(|at| bits >> at & 1 == 1).collect()
 }
 
-/// Which raw public keys a verifier takes: these, or what it is told later.
+/// Which raw public keys a verifier takes: these, or those of a later answer.
 #[derive(Clone, Debug)]
 pub(crate) enum Takes {
     Now(Vec<Vec<u8>>),

@@ -2,23 +2,21 @@
 
 use std::borrow::Cow;
 
-use super::der::{self, Reader};
+use super::der::{self, Element, NULL, Reader};
 
 /// PKCS #1, 1.2.840.113549.1.1, which one more byte follows.
-const PKCS1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01];
+pub(super) const PKCS1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01];
 /// rsaEncryption, the algorithm of a key.
 const RSA: u8 = 1;
-const MGF1: u8 = 8;
+pub(super) const MGF1: u8 = 8;
 const RSASSA_PSS: u8 = 10;
 /// RSA with SHA-256, SHA-384, SHA-512 and SHA-224.
 const WITH_SHA2: core::ops::RangeInclusive<u8> = 11..=14;
 
 /// The hash functions of NIST, 2.16.840.1.101.3.4.2, which one more byte follows.
-const NIST_HASHES: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02];
+pub(super) const NIST_HASHES: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02];
 /// SHA-256, SHA-384, SHA-512 and SHA-224.
 const SHA2: core::ops::RangeInclusive<u8> = 1..=4;
-
-const NULL: &[u8] = &[0x05, 0x00];
 
 /// An AlgorithmIdentifier's contents in the form that implementations of algorithms name: with the
 /// parameters that say nothing. RSA with SHA-2 is accepted without its NULL (RFC 4055, section 5),
@@ -48,23 +46,39 @@ fn written_out(algorithm: &[u8]) -> Option<Vec<u8>> {
     Some([identifier.whole, &parameters].concat())
 }
 
-/// RSASSA-PSS-params (RFC 4055, section 3.1), from their contents. `None` with the defaults for hash
-/// and mask: that is SHA-1.
+/// The fields of RSASSA-PSS-params (RFC 4055, section 3.1); what is absent has its default.
+pub(super) struct PssParameters<'a> {
+    pub(super) hash: Option<Element<'a>>,
+    pub(super) mask: Option<Element<'a>>,
+    pub(super) salt_length: Option<Element<'a>>,
+    trailer: Option<Element<'a>>,
+}
+
+impl<'a> PssParameters<'a> {
+    /// From the contents. `None` if there is anything else in them.
+    pub(super) fn read(contents: &'a [u8]) -> Option<Self> {
+        let mut fields = Reader(contents);
+        let [hash, mask, salt_length, trailer] =
+            [0, 1, 2, 3].map(|number| fields.take(der::constructed(number)));
+        if !fields.is_empty() {
+            return None;
+        }
+        Some(Self { hash, mask, salt_length, trailer })
+    }
+}
+
+/// RSASSA-PSS-params, from their contents. `None` with the defaults for hash and mask: that is
+/// SHA-1.
 fn pss_parameters(contents: &[u8]) -> Option<Vec<u8>> {
-    let mut fields = Reader(contents);
-    let hash = fields.take(der::constructed(0))?;
-    let mask = fields.take(der::constructed(1))?;
-    let salt_length = fields.take(der::constructed(2))?;
-    if let Some(trailer) = fields.take(der::constructed(3)) {
+    let parameters = PssParameters::read(contents)?;
+    let (hash, salt_length) = (parameters.hash?, parameters.salt_length?);
+    if let Some(trailer) = parameters.trailer {
         // There is no other.
         if der::only(trailer.contents, der::INTEGER)? != [1] {
             return None;
         }
     }
-    if !fields.is_empty() {
-        return None;
-    }
-    let mask = der::only(mask.contents, der::SEQUENCE)?;
+    let mask = der::only(parameters.mask?.contents, der::SEQUENCE)?;
     let [function, mask_hash] = der::fields(mask, [der::OBJECT_IDENTIFIER, der::SEQUENCE])?;
     if function.contents.strip_prefix(PKCS1)? != [MGF1] {
         return None;
@@ -81,8 +95,10 @@ fn sha2(identifier: &[u8]) -> Option<Vec<u8>> {
     let mut fields = Reader(der::only(identifier, der::SEQUENCE)?);
     let name = fields.take(der::OBJECT_IDENTIFIER)?;
     let number = name.contents.strip_prefix(NIST_HASHES)?.first()?;
-    let is_sha2 = SHA2.contains(number) && (fields.is_empty() || fields.0 == NULL);
-    is_sha2.then(|| der::wrap(der::SEQUENCE, &[name.whole, NULL].concat()))
+    if !SHA2.contains(number) || !(fields.is_empty() || fields.0 == NULL) {
+        return None;
+    }
+    Some(der::wrap(der::SEQUENCE, &[name.whole, NULL].concat()))
 }
 
 #[cfg(test)]

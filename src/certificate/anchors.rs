@@ -103,12 +103,14 @@ impl TrustAnchors {
         let is_old_root = decoded.version < V3 && decoded.is_self_issued();
         let issues = decoded.is_ca || (is_old_root && decoded.extensions.is_empty());
         let (label, strict) = (decoded.label(), strict::anchor(&decoded));
-        let has_constraints = decoded.extension(oid::BASIC_CONSTRAINTS).is_some();
-        let scope = match issues {
-            true if checks::may_sign_certificates(&decoded) => Ok(decoded.scope),
-            true => Err(NoAuthority::NoCertificateSigning),
-            false if has_constraints => Err(NoAuthority::NotACa),
-            false => Err(NoAuthority::NoBasicConstraints),
+        let scope = if issues && checks::may_sign_certificates(&decoded) {
+            Ok(decoded.scope)
+        } else if issues {
+            Err(NoAuthority::NoCertificateSigning)
+        } else if decoded.extension(oid::BASIC_CONSTRAINTS).is_some() {
+            Err(NoAuthority::NotACa)
+        } else {
+            Err(NoAuthority::NoBasicConstraints)
         };
         let anchor = Anchor {
             strict,

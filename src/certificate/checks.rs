@@ -43,8 +43,7 @@ pub(super) fn end_entity(
 
 /// The peer's key must be one that a handshake can be verified with.
 fn usable_key(key: PublicKey<'_>, request: &ChainRequest<'_>) -> Result<(), Problem> {
-    let kind = key.algorithm;
-    let is_known = request.algorithms.iter().any(|it| *it.public_key_alg_id() == *kind);
+    let is_known = request.algorithms.iter().any(|it| key.is_of_kind(*it));
     let is_usable = is_known && !key.is_of_unusual_size();
     Rule::UsableKey.check(is_usable, || format!("a key for {}", key.describe()))?;
     Rule::ValidKey.unless(key.unusable().map(|reason| format!("another key: {reason}")))
@@ -81,7 +80,7 @@ fn dates_of_anchor(anchor: Option<&Anchor>, now: Timestamp) -> Result<(), Certif
         .map_err(|problem| CertificateError { certificate: anchor.label.clone(), problem })
 }
 
-/// What holds for an intermediate, whatever it issued.
+/// What holds for every intermediate, with no regard to what it issued.
 pub(super) fn intermediate(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
     issued(certificate, now)?;
     issues(certificate)
@@ -171,7 +170,7 @@ pub(super) fn form(certificate: &Certificate<'_>) -> Result<(), Problem> {
     own_form(certificate)
 }
 
-/// What a certificate says of itself, whatever its issuer.
+/// What is asked of a certificate that does not depend on its issuer.
 fn own_form(certificate: &Certificate<'_>) -> Result<(), Problem> {
     if certificate.version != V3 {
         return Err(Problem::UnsupportedVersion(certificate.version.saturating_add(1)));

@@ -21,12 +21,10 @@ enum Subtree<'a> {
     },
     Email(&'a str),
     Uri(&'a str),
-    /// A Name: its contents, the form of them that is compared, and whether nothing else is the
-    /// same name.
+    /// A Name: its contents, and the form of them that is compared.
     Directory {
         contents: &'a [u8],
         folded: Vec<u8>,
-        is_clear: bool,
     },
     /// Of a kind that nothing here compares: its tag.
     Other(u8),
@@ -44,7 +42,7 @@ impl<'a> NameConstraints<'a> {
             None => Ok(Vec::new()),
         };
         let (permitted, excluded) = (side(0, "permitted")?, side(1, "excluded")?);
-        // An empty constraint is not allowed, and nobody can tell what its author meant.
+        // An empty constraint is not allowed: what its author meant is not known.
         if contents.is_empty() {
             return Err("nothing is permitted or excluded".to_owned());
         }
@@ -127,8 +125,11 @@ fn decode_subtrees<'a>(contents: &'a [u8], side: &str) -> Result<Vec<Subtree<'a>
 
 /// The minimum is always 0, and so left out in DER; the maximum is never used.
 fn decode_subtree<'a>(subtree: &der::Element<'a>) -> Option<Subtree<'a>> {
+    if subtree.tag != der::SEQUENCE {
+        return None;
+    }
     let [base] = der::elements(subtree.contents)?.try_into().ok()?;
-    Subtree::decode(base).filter(|_| subtree.tag == der::SEQUENCE)
+    Subtree::decode(base)
 }
 
 /// Whether it is a domain of a subtree. An empty label would make a tree that excludes nothing.
@@ -183,7 +184,7 @@ impl<'a> Subtree<'a> {
     /// A Name, from its contents.
     fn directory(contents: &'a [u8]) -> Self {
         let folded = distinguished_name::fold(contents);
-        Self::Directory { contents, folded, is_clear: distinguished_name::is_clear(contents) }
+        Self::Directory { contents, folded }
     }
 
     /// Whether it is about names of this kind.
@@ -231,11 +232,8 @@ impl<'a> Subtree<'a> {
         let may_touch = match (self, name) {
             (Self::Dns(tree), SubjectName::Dns(name)) => is_sibling(tree, name),
             (Self::Email(tree), SubjectName::Email(name)) => may_be_mailbox(tree, name),
-            (
-                Self::Directory { contents: tree, is_clear, .. },
-                SubjectName::Directory { contents, is_clear: is_name_clear, .. },
-            ) => {
-                !(*is_clear && *is_name_clear) && distinguished_name::may_begin_with(contents, tree)
+            (Self::Directory { contents: tree, .. }, SubjectName::Directory { contents, .. }) => {
+                distinguished_name::may_begin_with(contents, tree)
             }
             _ => false,
         };

@@ -79,7 +79,10 @@ const SMALL25519: [Number<4>; 3] = [
 /// Whether 32 bytes are the encoding of a point of Ed25519 (RFC 8032, section 5.1.3).
 pub(super) fn is_ed25519_point(key: &[u8]) -> bool {
     let p = &P25519;
-    let Some(y) = ed25519_y(key).filter(|y| is_below(y, p)) else { return false };
+    let Some(y) = ed25519_y(key) else { return false };
+    if !is_below(&y, p) {
+        return false;
+    }
     let inside = |value: &Number<4>| product(value, &SQUARE25519, p);
     let one = inside(&one());
     let y_squared = inside(&product(&inside(&y), &y, p));
@@ -126,6 +129,11 @@ fn one<const N: usize>() -> Number<N> {
     one
 }
 
+/// The least significant word.
+fn lowest<const N: usize>(number: &Number<N>) -> u64 {
+    number.first().copied().unwrap_or_default()
+}
+
 fn is_below<const N: usize>(a: &Number<N>, b: &Number<N>) -> bool {
     a.iter().rev().cmp(b.iter().rev()) == Ordering::Less
 }
@@ -153,7 +161,6 @@ fn difference<const N: usize>(a: &Number<N>, b: &Number<N>) -> Number<N> {
 /// a b / 2^(64 N) modulo p, for two numbers below an odd p (Montgomery, "Modular multiplication
 /// without trial division").
 fn product<const N: usize>(a: &Number<N>, b: &Number<N>, p: &Number<N>) -> Number<N> {
-    let lowest = |number: &Number<N>| number.first().copied().unwrap_or_default();
     let inverse = negated_inverse(lowest(p));
     let mut sum = [0; N];
     let mut top = 0;
@@ -173,7 +180,6 @@ fn product<const N: usize>(a: &Number<N>, b: &Number<N>, p: &Number<N>) -> Numbe
 
 /// Whether a number below a prime p is a square modulo p: its Jacobi symbol, by subtraction.
 fn is_square<const N: usize>(number: &Number<N>, p: &Number<N>) -> bool {
-    let lowest = |number: &Number<N>| number.first().copied().unwrap_or_default();
     let (mut a, mut n) = (*number, *p);
     let mut is_one = true;
     while a != [0; N] {

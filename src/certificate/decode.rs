@@ -1,7 +1,7 @@
 //! A certificate taken apart: every field that validation looks at, borrowed where it is raw.
 //!
 //! Decoding refuses what has no clear meaning. What means something that is not acceptable (an old
-//! version, an expired date, an unknown critical extension) is kept for `checks` to judge.
+//! version, an expired date, an unknown critical extension) is kept for `checks`.
 
 use x509_parser::prelude::{FromDer, KeyUsage};
 use x509_parser::time::ASN1Time;
@@ -11,13 +11,22 @@ use super::distinguished_name::{self, EMAIL_ADDRESS};
 use super::error::{CertificateError, Problem, Timestamp, printable};
 use super::fault::{self, Fault};
 use super::name::{self, SubjectName};
-use super::policies::Policies;
+use super::policies::{self, Policies};
 use super::request::Purpose;
 use super::revocation;
 use super::signature::{self, PublicKey, Signed};
 
 /// The `version` field's value for a certificate of version 3.
 pub(super) const V3: u32 = 2;
+
+/// How much of a critical extension is understood here.
+pub(super) enum Understanding {
+    Whole,
+    /// All but this part, in words.
+    AllBut(String),
+    Nothing,
+    Malformed,
+}
 
 /// The extensions that validation looks at: contents of their object identifiers.
 pub(super) mod oid {
@@ -311,17 +320,22 @@ impl<'a> Certificate<'a> {
         if !extension.critical {
             return Ok(());
         }
-        let unknown = if is_about_policies {
-            self.policies.unknown_qualifier(extension)
+        let understanding = if is_about_policies {
+            policies::understanding(extension)
         } else {
-            revocation::unknown_part(extension).ok_or_else(|| {
-                let words = format!("its extension {} does not parse", name());
-                Fault::new(words, extension.value)
-            })?
+            revocation::understanding(extension)
         };
-        let Some(part) = unknown else { return Ok(()) };
+        let words = match understanding {
+            Understanding::Whole => return Ok(()),
+            Understanding::Malformed => {
+                let words = format!("its extension {} does not parse", name());
+                return Err(Fault::new(words, extension.value));
+            }
+            Understanding::AllBut(part) => format!("{} with {part}", name()),
+            Understanding::Nothing => name(),
+        };
         if self.scope.unknown_critical.is_none() {
-            self.scope.unknown_critical = Some([name(), part].concat());
+            self.scope.unknown_critical = Some(words);
         }
         Ok(())
     }
@@ -347,7 +361,8 @@ impl<'a> Certificate<'a> {
         let has_alternatives = self.extension(oid::SUBJECT_ALT_NAME).is_some();
         let mut names = Vec::new();
         if !self.subject.is_empty() {
-            names.push(SubjectName::directory(self.subject));
+            let (contents, folded) = (self.subject.to_vec(), self.folded_subject.clone());
+            names.push(SubjectName::Directory { contents, folded });
         }
         if !has_alternatives {
             let addresses = distinguished_name::values(self.subject, EMAIL_ADDRESS);
@@ -466,7 +481,7 @@ pub(super) fn strict_time(element: der::Element<'_>) -> Option<Timestamp> {
     time(element).filter(|_| der::is_time(&element))
 }
 
-/// A time in any form that can be read; `checks` judges the form.
+/// A time in any form that can be read; `checks` checks the form.
 fn time(element: der::Element<'_>) -> Option<Timestamp> {
     match ASN1Time::from_der(element.whole) {
         Ok(([], time)) => Some(Timestamp(time.timestamp())),

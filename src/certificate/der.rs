@@ -1,6 +1,6 @@
 //! The little of DER (X.690) that certificates, CRLs and OCSP responses take, strict to the byte:
 //! lengths, object identifiers and integers have one form each, wherever they stand.
-//! `x509-parser` reads times and puts names and object identifiers in words.
+//! `x509-parser` reads times and has the names of object identifiers.
 
 pub(super) const BOOLEAN: u8 = 0x01;
 pub(super) const INTEGER: u8 = 0x02;
@@ -20,6 +20,9 @@ pub(super) const UNIVERSAL_STRING: u8 = 0x1c;
 pub(super) const BMP_STRING: u8 = 0x1e;
 pub(super) const SEQUENCE: u8 = 0x30;
 pub(super) const SET: u8 = 0x31;
+
+/// The whole element NULL.
+pub(super) const NULL: &[u8] = &[0x05, 0x00];
 
 /// The tag `[number]`, in the form that holds other elements.
 pub(super) const fn constructed(number: u8) -> u8 {

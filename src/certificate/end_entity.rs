@@ -38,7 +38,7 @@ pub(crate) enum KeyComparison {
 }
 
 impl EndEntity {
-    /// Decodes the certificate, and judges nothing.
+    /// Decodes the certificate, and checks nothing.
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ impl EndEntity {
     }
 
     /// The key may sign handshakes, as far as the keyUsage extension says (RFC 9846, section
-    /// 4.5.1.2): what holds whoever judges the chain.
+    /// 4.5.1.2): it holds with every verifier of the chain.
     ///
     /// # Errors
     ///

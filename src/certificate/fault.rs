@@ -21,9 +21,11 @@ impl<'a> Fault<'a> {
     pub(super) fn describe(&self, input: &[u8]) -> String {
         let Self { words, at } = self;
         let offset = at.as_ptr().addr().checked_sub(input.as_ptr().addr());
-        match offset.filter(|&offset| offset <= input.len()) {
-            Some(offset) => format!("{words}, at byte {offset} of {}", input.len()),
-            None => words.clone(),
+        match offset {
+            Some(offset) if offset <= input.len() => {
+                format!("{words}, at byte {offset} of {}", input.len())
+            }
+            _ => words.clone(),
         }
     }
 }

@@ -10,8 +10,8 @@ use super::signature::{PublicKey, RSA_BITS};
 const EXPONENT_BYTES: usize = 5;
 
 impl PublicKey<'_> {
-    /// Why nothing verifies with this key, whatever was signed, or why everything does; `None` if
-    /// that cannot be told, as of a kind that is not known here.
+    /// Why no signature verifies with this key, or why everyone can make one that does. `None` for
+    /// a key without such a fault, and for a kind of key that is not known here.
     pub(super) fn unusable(self) -> Option<String> {
         match self.algorithm {
             it if *it == *alg_id::ECDSA_P256 => unusable_point(&P256, "P-256", self.bytes),
@@ -66,7 +66,10 @@ fn unusable_point<const N: usize>(curve: &Curve<N>, name: &str, point: &[u8]) ->
         [2 | 3, ..] => Some("its point is compressed".to_owned()),
         [4, coordinates @ ..] if point.len() == length => {
             let (x, y) = coordinates.split_at_checked(Curve::<N>::BYTES)?;
-            (!curve.contains(x, y)).then(|| format!("its point is not on the curve {name}"))
+            if curve.contains(x, y) {
+                return None;
+            }
+            Some(format!("its point is not on the curve {name}"))
         }
         [first, ..] if point.len() == length => {
             Some(format!("its point begins with {first} in place of 4"))
@@ -82,5 +85,8 @@ fn unusable_ed25519(key: &[u8]) -> Option<String> {
     if curve::is_ed25519_of_small_order(key) {
         return Some("the key is a point of small order, so that everyone can sign".to_owned());
     }
-    (!curve::is_ed25519_point(key)).then(|| "the key is not a point of the curve".to_owned())
+    if !curve::is_ed25519_point(key) {
+        return Some("the key is not a point of the curve".to_owned());
+    }
+    None
 }

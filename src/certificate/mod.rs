@@ -33,8 +33,8 @@
 //!
 //! There are two profiles. The default one is as strict as a client can be while authorities made
 //! with common tools still work. The strict one also refuses what the standards forbid authorities
-//! to issue, and judges the certificate of the trust anchor too, if it is known: all but its serial
-//! number, the form of its times, and what it signed itself with. Most roots that browsers trust
+//! to issue, and checks the certificate of the trust anchor too, if it is known: all but the sign of
+//! its serial number, the form of its times, and what it signed itself with. Most roots that browsers trust
 //! pass; of the old ones some do not, such as those without a subjectKeyIdentifier.
 //!
 //! A CA's certificate as the peer's own is accepted in the default profile: whoever has its key

@@ -48,12 +48,10 @@ pub(super) enum SubjectName {
     /// An email address (rfc822Name).
     Email(String),
     Uri(String),
-    /// A Name: its contents, the form of them that is compared, and whether nothing else is the
-    /// same name.
+    /// A Name: its contents, and the form of them that is compared.
     Directory {
         contents: Vec<u8>,
         folded: Vec<u8>,
-        is_clear: bool,
     },
     /// Of a kind that nothing here compares: its tag.
     Other(u8),
@@ -118,8 +116,7 @@ impl SubjectName {
     /// A Name, from its contents.
     pub(super) fn directory(contents: &[u8]) -> Self {
         let folded = distinguished_name::fold(contents);
-        let is_clear = distinguished_name::is_clear(contents);
-        Self::Directory { contents: contents.to_vec(), folded, is_clear }
+        Self::Directory { contents: contents.to_vec(), folded }
     }
 
     /// Whether it is what names of its kind are.

@@ -1,14 +1,13 @@
 //! Certificate policies (RFC 5280, sections 4.2.1.4, 4.2.1.5, 4.2.1.11 and 4.2.1.14).
 //!
-//! By default, a request accepts every policy. The only thing that can go wrong
-//! then is that a CA demands an explicit policy (`requireExplicitPolicy`), and none holds along the
-//! whole path.
+//! By default, a request accepts every policy. The only thing that can go wrong then is that a CA
+//! demands an explicit policy (`requireExplicitPolicy`), and none holds along the whole path.
 
 use core::fmt;
 use core::str::FromStr;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decode::{Certificate, Extension, oid};
+use super::decode::{Certificate, Extension, Understanding, oid};
 use super::der::{self, Reader};
 use super::signature;
 
@@ -75,8 +74,10 @@ impl FromStr for PolicyIdentifier {
     fn from_str(text: &str) -> Result<Self, InvalidPolicyIdentifier> {
         let mut arcs = Vec::new();
         for arc in text.split('.') {
-            let number = arc.parse::<u64>().ok().filter(|_| is_plain(arc));
-            arcs.push(number.ok_or(InvalidPolicyIdentifier)?);
+            if !is_plain(arc) {
+                return Err(InvalidPolicyIdentifier);
+            }
+            arcs.push(arc.parse::<u64>().map_err(|_| InvalidPolicyIdentifier)?);
         }
         let [root @ 0..=2, second, rest @ ..] = arcs.as_slice() else {
             return Err(InvalidPolicyIdentifier);
@@ -149,7 +150,7 @@ pub(super) struct Policies<'a> {
 }
 
 impl<'a> Policies<'a> {
-    /// Takes what this extension says, and tells whether it is about policies at all. `None` if it
+    /// Takes what this extension says. The answer is whether it is about policies. `None` if it
     /// does not parse, or lists too many.
     pub(super) fn read(&mut self, extension: Extension<'a>) -> Option<bool> {
         match extension.oid {
@@ -174,30 +175,6 @@ impl<'a> Policies<'a> {
         Some(true)
     }
 
-    /// A qualifier of this certificatePolicies extension that nothing here understands, in words:
-    /// if it is critical, it must be understood with its qualifiers (section 4.2.1.4). To
-    /// understand a CPS pointer or a user notice, nothing has to be done.
-    pub(super) fn unknown_qualifier(&self, extension: Extension<'_>) -> Option<String> {
-        if extension.oid != oid::CERTIFICATE_POLICIES {
-            return None;
-        }
-        for policy in der::list(extension.value)? {
-            let mut fields = Reader(policy.contents);
-            let _identifier = fields.next();
-            if fields.is_empty() {
-                continue;
-            }
-            let qualifiers = der::list(fields.0).filter(|qualifiers| !qualifiers.is_empty());
-            let Some(qualifiers) = qualifiers else {
-                return Some(" with qualifiers that do not parse".to_owned());
-            };
-            if let Some(words) = qualifiers.iter().find_map(unknown_qualifier) {
-                return Some(words);
-            }
-        }
-        None
-    }
-
     /// Whether a policy is asserted twice (RFC 5280, section 4.2.1.4, forbids it).
     pub(super) fn repeat_one(&self) -> bool {
         let asserted = self.asserted.as_deref().unwrap_or_default();
@@ -210,22 +187,42 @@ impl<'a> Policies<'a> {
     }
 }
 
+/// How much of an extension about policies is understood that [`Policies::read`] has read. A
+/// certificatePolicies extension that is critical must be understood with its qualifiers (section
+/// 4.2.1.4). To understand a CPS pointer or a user notice, nothing has to be done.
+pub(super) fn understanding(extension: Extension<'_>) -> Understanding {
+    if extension.oid != oid::CERTIFICATE_POLICIES {
+        return Understanding::Whole;
+    }
+    for policy in der::list(extension.value).unwrap_or_default() {
+        let mut fields = Reader(policy.contents);
+        let _identifier = fields.next();
+        if fields.is_empty() {
+            continue;
+        }
+        let qualifiers = der::list(fields.0).unwrap_or_default();
+        if qualifiers.is_empty() {
+            return Understanding::AllBut("qualifiers that do not parse".to_owned());
+        }
+        if let Some(words) = qualifiers.iter().find_map(unknown_qualifier) {
+            return Understanding::AllBut(words);
+        }
+    }
+    Understanding::Whole
+}
+
 /// What is not understood of a PolicyQualifierInfo, in words.
 fn unknown_qualifier(qualifier: &der::Element<'_>) -> Option<String> {
     const CPS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 2, 1];
     const USER_NOTICE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 2, 2];
     let parts = der::list(qualifier.whole);
     match parts.as_deref() {
-        Some([kind, value]) if kind.tag == der::OBJECT_IDENTIFIER => {
-            let is_known = match kind.contents {
-                CPS => value.tag == der::IA5_STRING,
-                USER_NOTICE => value.tag == der::SEQUENCE,
-                _ => false,
-            };
-            let name = signature::oid_name(kind.contents);
-            (!is_known).then(|| format!(" with the qualifier {name}"))
-        }
-        _ => Some(" with a qualifier that does not parse".to_owned()),
+        Some([kind, value]) if kind.tag == der::OBJECT_IDENTIFIER => match kind.contents {
+            CPS if value.tag == der::IA5_STRING => None,
+            USER_NOTICE if value.tag == der::SEQUENCE => None,
+            number => Some(format!("the qualifier {}", signature::oid_name(number))),
+        },
+        _ => Some("a qualifier that does not parse".to_owned()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use pki_types::{DnsName, ServerName};
 
-use super::name::{SubjectName, matches_email};
+use super::name::{SubjectName, split_email};
 
 /// A kind of subject alternative name (RFC 5280, section 4.2.1.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,13 +61,13 @@ impl PresentedName {
     /// Whether there is a name that it stands for.
     fn stands_for_something(&self) -> bool {
         match self.kind {
-            NameKind::Dns => is_wildcard(&self.name) || self.can_be_asked_for(),
+            NameKind::Dns => parent_of_wildcard(&self.name).is_some() || self.can_be_asked_for(),
             _ => self.can_be_asked_for(),
         }
     }
 
-    /// Whether who asks for this name gets the certificate accepted for it. A wildcard is no such
-    /// name, nor is one that no reference identifier can be.
+    /// Whether the certificate is accepted for this name. A wildcard is no such name, nor is one
+    /// that no reference identifier can be.
     fn can_be_asked_for(&self) -> bool {
         match self.kind {
             NameKind::Dns => {
@@ -76,16 +76,20 @@ impl PresentedName {
             }
             NameKind::Ip => self.name.parse::<IpAddr>().is_ok(),
             // A backslash may be of an escape, which is not what stands in the certificate.
-            NameKind::Email => !self.name.contains('\\') && matches_email(&self.name, &self.name),
+            NameKind::Email => !self.name.contains('\\') && split_email(&self.name).is_some(),
             NameKind::Undecodable => false,
         }
     }
 }
 
-/// Whether it has a wildcard that stands for names: the whole first label, before two or more.
-fn is_wildcard(name: &str) -> bool {
-    let Some(parent) = name.strip_prefix("*.") else { return false };
-    parent.contains('.') && !parent.ends_with('.') && DnsName::try_from(parent).is_ok()
+/// What stands behind a wildcard that stands for names: it is the whole first label, before two or
+/// more. `None` for every other name.
+fn parent_of_wildcard(name: &str) -> Option<&str> {
+    let parent = name.strip_prefix("*.")?;
+    if !parent.contains('.') || parent.ends_with('.') || DnsName::try_from(parent).is_err() {
+        return None;
+    }
+    Some(parent)
 }
 
 /// The kind of a name that was asked for.
@@ -179,15 +183,15 @@ fn dns_near_miss(asked: &str, presented: &str) -> Option<String> {
     if !presented.contains('*') {
         return None;
     }
-    let parent = presented.strip_prefix("*.").filter(|_| is_wildcard(presented));
-    let Some(parent) = parent else {
+    let Some(parent) = parent_of_wildcard(presented) else {
         return Some(format!(
             "the wildcard of \"{presented}\" counts for nothing: it must be the whole first label, \
              with two or more behind it"
         ));
     };
-    let asked = asked.to_ascii_lowercase();
-    let is_below = asked.ends_with(&format!(".{}", parent.to_ascii_lowercase()));
-    (is_below || asked.eq_ignore_ascii_case(parent))
-        .then(|| format!("a wildcard stands for exactly one label before \"{parent}\""))
+    let (asked, lower) = (asked.to_ascii_lowercase(), parent.to_ascii_lowercase());
+    if asked == lower || asked.ends_with(&format!(".{lower}")) {
+        return Some(format!("a wildcard stands for exactly one label before \"{parent}\""));
+    }
+    None
 }

@@ -4,7 +4,7 @@ use pki_types::SignatureVerificationAlgorithm;
 use x509_parser::asn1_rs::Oid;
 use x509_parser::objects::{oid_registry, oid2sn};
 
-use super::algorithm;
+use super::algorithm::{self, MGF1, NIST_HASHES, PKCS1, PssParameters};
 use super::der::{self, Reader};
 use super::error::{SignatureError, printable};
 
@@ -15,6 +15,9 @@ pub(super) const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 
 pub(super) const RSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a];
 /// id-ecPublicKey: 1.2.840.10045.2.1.
 pub(super) const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+
+/// id-sha1: 1.3.14.3.2.26.
+pub(super) const SHA1: &[u8] = &[0x2b, 14, 3, 2, 26];
 
 /// The sizes of RSA keys that implementations verify with.
 pub(super) const RSA_BITS: core::ops::RangeInclusive<usize> = 2048..=8192;
@@ -40,7 +43,7 @@ impl<'a> PublicKey<'a> {
         Some(Self { algorithm: algorithm.contents, bytes: der::whole_bytes(key.contents)? })
     }
 
-    /// Whether both are one key for one algorithm, whatever form the algorithm has.
+    /// Whether both are one key for one algorithm, in any of the forms of the algorithm.
     pub(super) fn is_same(self, other: PublicKey<'_>) -> bool {
         self.bytes == other.bytes
             && algorithm::canonical(self.algorithm) == algorithm::canonical(other.algorithm)
@@ -187,46 +190,43 @@ pub(super) fn describe(algorithm: &[u8]) -> String {
 
 /// The contents of RSASSA-PSS-params in words (RFC 4055, section 3.1).
 fn pss_parameters(contents: &[u8]) -> Option<String> {
-    let mut fields = Reader(contents);
+    let parameters = PssParameters::read(contents)?;
     let mut hash = "SHA-1".to_owned();
     let mut mask = "MGF1 with SHA-1".to_owned();
     let mut salt = 20;
-    if let Some(field) = fields.take(der::constructed(0)) {
+    if let Some(field) = parameters.hash {
         hash = hash_name(der::only(field.contents, der::SEQUENCE)?)?;
     }
-    if let Some(field) = fields.take(der::constructed(1)) {
+    if let Some(field) = parameters.mask {
         let mut generator = Reader(der::only(field.contents, der::SEQUENCE)?);
         let number = generator.take(der::OBJECT_IDENTIFIER)?.contents;
         let inner = generator.take(der::SEQUENCE).and_then(|inner| hash_name(inner.contents));
-        mask = match (number, inner) {
-            (MGF1, Some(hash)) => format!("MGF1 with {hash}"),
+        let is_mgf1 = number.strip_prefix(PKCS1) == Some(&[MGF1]);
+        mask = match inner {
+            Some(hash) if is_mgf1 => format!("MGF1 with {hash}"),
             _ => oid_name(number),
         };
     }
-    if let Some(field) = fields.take(der::constructed(2)) {
+    if let Some(field) = parameters.salt_length {
         salt = der::count(der::only(field.contents, der::INTEGER)?)?;
     }
     Some(format!("{hash}, {mask} and a salt of {salt} bytes"))
 }
 
-/// id-mgf1: 1.2.840.113549.1.1.8.
-const MGF1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08];
-
 /// The hash of an AlgorithmIdentifier, from its contents.
 fn hash_name(algorithm: &[u8]) -> Option<String> {
     let number = Reader(algorithm).take(der::OBJECT_IDENTIFIER)?.contents;
-    let name = match number {
-        [0x2b, 0x0e, 0x03, 0x02, 0x1a] => "SHA-1",
-        [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, last] => match last {
-            1 => "SHA-256",
-            2 => "SHA-384",
-            3 => "SHA-512",
-            4 => "SHA-224",
-            8 => "SHA3-256",
-            9 => "SHA3-384",
-            10 => "SHA3-512",
-            _ => return Some(oid_name(number)),
-        },
+    if number == SHA1 {
+        return Some("SHA-1".to_owned());
+    }
+    let name = match number.strip_prefix(NIST_HASHES) {
+        Some([1]) => "SHA-256",
+        Some([2]) => "SHA-384",
+        Some([3]) => "SHA-512",
+        Some([4]) => "SHA-224",
+        Some([8]) => "SHA3-256",
+        Some([9]) => "SHA3-384",
+        Some([10]) => "SHA3-512",
         _ => return Some(oid_name(number)),
     };
     Some(name.to_owned())
@@ -274,13 +274,13 @@ mod tests {
     }
 
     fn hash(last: u8) -> Vec<u8> {
-        let number = [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, last];
+        let number = [NIST_HASHES, &[last]].concat();
         der::wrap(der::SEQUENCE, &der::wrap(der::OBJECT_IDENTIFIER, &number))
     }
 
     #[test]
-    fn parameters_of_pss_are_told_and_default_to_those_of_the_rfc() {
-        let mgf1 = der::wrap(der::OBJECT_IDENTIFIER, MGF1);
+    fn the_words_have_the_parameters_of_pss_which_default_to_those_of_the_rfc() {
+        let mgf1 = der::wrap(der::OBJECT_IDENTIFIER, &[PKCS1, &[MGF1]].concat());
         let mask = der::wrap(der::SEQUENCE, &[mgf1, hash(2)].concat());
         let salt = der::wrap(der::INTEGER, &[0, 222]);
         for (fields, words) in [

@@ -16,7 +16,7 @@ use super::{checks, der, signature};
 /// Labels below which a country's registry gives out names, as in co.uk.
 const SECOND_LEVELS: [&str; 8] = ["ac", "co", "com", "edu", "gov", "mil", "net", "org"];
 
-/// Judges a path: the end entity first, and the anchor that issued the last, if that is not trusted
+/// Checks a path: the end entity first, and the anchor that issued the last, if that is not trusted
 /// itself.
 pub(super) fn path(
     path: &[&Certificate<'_>],
@@ -39,41 +39,56 @@ pub(super) fn path(
     let above = path.iter().skip(1).map(|issuer| Issuer::new(issuer));
     let issuers = above.chain([Issuer::anchor(anchor)]);
     for (index, (certificate, issuer)) in path.iter().zip(issuers).enumerate() {
-        // Others of their issuer's name hand it over to a new key.
-        let is_self_signed = certificate.is_self_issued() && issuer.key == certificate.key;
-        let is_serial_valid = checks::valid_serial(certificate.serial);
-        is_serial_valid
-            .then_some(())
-            .ok_or(Problem::InvalidSerialNumber)
-            .and_then(|()| issued(certificate, Some(&issuer), is_self_signed))
-            .and_then(|()| every(certificate, is_self_signed))
-            .and_then(|()| match index {
-                0 => end_entity(certificate, request.purpose),
-                _ => authority(certificate, is_self_signed),
-            })
+        below_anchor(certificate, &issuer, index == 0, request.purpose)
             .map_err(|problem| certificate.error(problem))?;
     }
-    let judged = anchor.strict.clone();
-    judged.map_err(|problem| CertificateError { certificate: anchor.label.clone(), problem })
+    let found = anchor.strict.clone();
+    found.map_err(|problem| CertificateError { certificate: anchor.label.clone(), problem })
 }
 
-/// Judges the certificate of an anchor, whatever the time.
+/// What is asked of a certificate that is not trusted itself.
+fn below_anchor(
+    certificate: &Certificate<'_>,
+    issuer: &Issuer<'_>,
+    is_end_entity: bool,
+    purpose: Purpose,
+) -> Result<(), Problem> {
+    if !checks::valid_serial(certificate.serial) {
+        return Err(Problem::InvalidSerialNumber);
+    }
+    issued(certificate, Some(issuer))?;
+    let is_self_signed = is_self_signed(certificate, issuer);
+    every(certificate, is_self_signed)?;
+    if is_end_entity {
+        end_entity(certificate, purpose)
+    } else {
+        authority(certificate, is_self_signed)
+    }
+}
+
+/// Checks the certificate of an anchor, at any time.
 pub(super) fn anchor(certificate: &Certificate<'_>) -> Result<(), Problem> {
     checks::form(certificate)?;
     checks::issues(certificate)?;
     let is_self_signed = certificate.is_self_issued();
-    let issuer = Issuer::new(certificate);
-    issued(certificate, Some(&issuer).filter(|_| is_self_signed), is_self_signed)?;
+    if is_self_signed {
+        issued(certificate, Some(&Issuer::new(certificate)))?;
+    } else {
+        issued(certificate, None)?;
+    }
     every(certificate, is_self_signed)?;
     authority(certificate, is_self_signed)
 }
 
+/// Whether the key of a certificate signed it. Others of their issuer's name hand it over to a new
+/// key.
+fn is_self_signed(certificate: &Certificate<'_>, issuer: &Issuer<'_>) -> bool {
+    certificate.is_self_issued() && issuer.key == certificate.key
+}
+
 /// What is asked of who issued a certificate, and of how. The issuer of an anchor need not be known.
-fn issued(
-    certificate: &Certificate<'_>,
-    issuer: Option<&Issuer<'_>>,
-    is_self_signed: bool,
-) -> Result<(), Problem> {
+fn issued(certificate: &Certificate<'_>, issuer: Option<&Issuer<'_>>) -> Result<(), Problem> {
+    let is_self_signed = issuer.is_some_and(|issuer| is_self_signed(certificate, issuer));
     let octets = certificate.serial.len();
     Rule::SerialOctets.check(octets <= 20, || format!("{octets} octets"))?;
     let signature = certificate.signed.algorithm;
@@ -93,11 +108,12 @@ fn is_long(time: &der::Element<'_>) -> bool {
     time.tag == der::GENERALIZED_TIME && time.contents < b"2050".as_slice()
 }
 
-/// What is asked of every certificate, whatever its issuer.
+/// What is asked of every certificate that does not depend on its issuer.
 fn every(certificate: &Certificate<'_>, is_self_signed: bool) -> Result<(), Problem> {
     // Of a trusted root it says nothing.
-    let found = checks::find_time(certificate.validity, is_long).filter(|_| !is_self_signed);
-    Rule::TimeKind.unless(found)?;
+    if !is_self_signed {
+        Rule::TimeKind.unless(checks::find_time(certificate.validity, is_long))?;
+    }
     Rule::UniqueIdentifiers.check(!certificate.has_unique_ids, || "one")?;
     key(certificate)?;
     if certificate.is_ca {

@@ -139,14 +139,14 @@ impl Section<'_> {
 
     /// What is wrong with lines that are headers of RFC 1421 and no base64, if there are any.
     fn headers(&self) -> Option<PemFault> {
-        let mut headers = self.body.iter().filter(|line| line.contains(&b':')).peekable();
-        headers.peek()?;
-        let is_encrypted = headers
-            .any(|line| line.starts_with(b"Proc-Type") && finds(line, b"ENCRYPTED").is_some());
-        if is_encrypted {
-            return Some(PemFault::Encrypted);
+        let mut fault = None;
+        for line in self.body.iter().filter(|line| line.contains(&b':')) {
+            if line.starts_with(b"Proc-Type") && finds(line, b"ENCRYPTED").is_some() {
+                return Some(PemFault::Encrypted);
+            }
+            fault = Some(PemFault::Headers(self.label));
         }
-        Some(PemFault::Headers(self.label))
+        fault
     }
 
     /// The line that is not base64, or the section's first where its end is missing.

@@ -120,11 +120,9 @@ fn points(value: &[u8]) -> Option<Vec<Point<'_>>> {
 
 /// Whether the extension's value is a list of distribution points that can be understood.
 pub(super) fn are_well_formed(value: &[u8]) -> bool {
-    points(value).is_some_and(|points| {
-        let parses =
-            |point: &Point<'_>| point.name.is_none_or(|name| each_name(name, &[]).is_some());
-        !points.is_empty() && points.iter().all(parses)
-    })
+    let Some(points) = points(value) else { return false };
+    let mut names = points.iter().filter_map(|point| point.name);
+    !points.is_empty() && names.all(|name| each_name(name, &[]).is_some())
 }
 
 /// The names of a DistributionPointName, from its contents: GeneralNames one behind the other. One

@@ -13,7 +13,7 @@ pub use error::{CrlError, Evidence, EvidenceError, MissingEvidence, RevocationRe
 
 use super::anchors::Anchor;
 use super::checks;
-use super::decode::{Certificate, Extension, oid};
+use super::decode::{Certificate, Extension, Understanding, oid};
 use super::der;
 use super::error::{CertificateError, Limit, Problem, SignatureError, Timestamp, printable};
 use super::issuer::Issuer;
@@ -106,9 +106,6 @@ pub enum RevocationScope {
     Chain,
 }
 
-/// The value of an extension that says nothing.
-const NULL: &[u8] = &[0x05, 0x00];
-
 /// The intermediates that the peer sent, each with its number.
 type Bag<'a> = [(usize, Certificate<'a>)];
 
@@ -150,9 +147,8 @@ pub(super) fn check(
 }
 
 /// Checks a peer's certificate that is trusted itself, and needs no path: its issuer may have
-/// revoked it all the same. The issuer is an anchor or one of the other
-/// certificates that were sent, whose key signed it, or else itself, if it has its own name for
-/// its issuer's.
+/// revoked it all the same. The issuer is an anchor or one of the other certificates that were sent,
+/// whose key signed it, or else itself, if it has its own name for its issuer's.
 pub(super) fn check_trusted(
     certificate: &Certificate<'_>,
     request: &ChainRequest<'_>,
@@ -167,16 +163,13 @@ pub(super) fn check_trusted(
     let bag: Vec<_> = sent.collect();
     let mut limits = request.limits;
     let mut inquiry = Inquiry { bag: &bag, left: limits.of(Limit::SignatureChecks), request };
-    let issuer = inquiry.issuer_of(certificate);
-    issuer
-        .and_then(|issuer| {
-            let staple = request.revocation.status_request;
-            inquiry.check(certificate, issuer.as_slice(), staple)
-        })
+    let issuer = inquiry.issuer_of(certificate).map_err(|problem| certificate.error(problem))?;
+    inquiry
+        .check(certificate, issuer.as_slice(), request.revocation.status_request)
         .map_err(|problem| certificate.error(problem))
 }
 
-/// What a path is judged with, and what may be spent on it.
+/// What a path is checked with, and what may be spent on it.
 struct Inquiry<'s> {
     bag: &'s Bag<'s>,
     left: &'s mut usize,
@@ -205,7 +198,7 @@ impl<'s> Inquiry<'s> {
         Ok(certificate.is_self_issued().then(|| Issuer::new(certificate)))
     }
 
-    /// Judges a certificate by what its issuer says, the first of `issuers`; the others are those
+    /// Checks a certificate by what its issuer says, the first of `issuers`; the others are those
     /// above. There are none where the issuer of a trusted certificate is not known.
     fn check(
         &mut self,
@@ -434,20 +427,25 @@ fn demands_staple(certificate: &Certificate<'_>) -> bool {
     })
 }
 
-/// What of an extension is not processed here, in words that follow its name; an empty text is all
-/// of it. The outer `None` is for an extension that is malformed.
-pub(super) fn unknown_part(extension: Extension<'_>) -> Option<Option<String>> {
+/// How much of a critical extension is understood here.
+pub(super) fn understanding(extension: Extension<'_>) -> Understanding {
+    let value = extension.value;
     match extension.oid {
-        oid::CRL_DISTRIBUTION_POINTS => {
-            distribution_point::are_well_formed(extension.value).then_some(None)
+        oid::CRL_DISTRIBUTION_POINTS if distribution_point::are_well_formed(value) => {
+            Understanding::Whole
         }
-        oid::TLS_FEATURE => {
-            let features = der::list(extension.value)?;
-            let unknown = features.iter().find(|it| it.contents != STATUS_REQUEST);
-            Some(unknown.map(|it| format!(" with the feature 0x{}", hex::encode(it.contents))))
-        }
-        oid::OCSP_NO_CHECK => (extension.value == NULL).then_some(None),
-        _ => Some(Some(String::new())),
+        oid::OCSP_NO_CHECK if value == der::NULL => Understanding::Whole,
+        oid::CRL_DISTRIBUTION_POINTS | oid::OCSP_NO_CHECK => Understanding::Malformed,
+        oid::TLS_FEATURE => tls_features(value),
+        _ => Understanding::Nothing,
+    }
+}
+
+fn tls_features(value: &[u8]) -> Understanding {
+    let Some(features) = der::list(value) else { return Understanding::Malformed };
+    match features.iter().find(|it| it.contents != STATUS_REQUEST) {
+        Some(it) => Understanding::AllBut(format!("the feature 0x{}", hex::encode(it.contents))),
+        None => Understanding::Whole,
     }
 }
 

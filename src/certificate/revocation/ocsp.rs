@@ -8,7 +8,7 @@ use super::super::distinguished_name::folded;
 use super::super::error::{Problem, Timestamp};
 use super::super::issuer::Issuer;
 use super::super::request::ChainRequest;
-use super::super::signature::{self, Signed};
+use super::super::signature::{self, SHA1, Signed};
 use super::distribution_point::ALL_REASONS;
 use super::error::{Evidence, EvidenceError, MissingEvidence, RevocationReason};
 use super::{Digests, Finding, Inquiry, check_freshness, revoked};
@@ -21,7 +21,6 @@ const CERTIFICATES: usize = 4;
 
 const BASIC_RESPONSE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1];
 const OCSP_SIGNING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 9];
-const SHA1: &[u8] = &[0x2b, 14, 3, 2, 26];
 const SHA256: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
 
 /// What a response says about a certificate by this issuer.
@@ -264,7 +263,7 @@ impl<'a> Target<'a> {
             _ => false,
         };
         // The parameters of a hash are NULL, or absent.
-        let parses = identifier.is_empty() || identifier.0 == [5, 0];
+        let parses = identifier.is_empty() || identifier.0 == der::NULL;
         let is_serial = serial.contents == self.serial;
         parses.then_some(is_issuer && is_serial)
     }

@@ -90,7 +90,7 @@ fn a_certificate_is_only_called_valid_for_what_it_is_valid_for() {
     }
 }
 
-/// An email address that is one: it is told, and is no name of a server.
+/// An email address that is one: the error lists it, and it is no name of a server.
 fn is_email(name: &SubjectName) -> bool {
     matches!(name, SubjectName::Email(_))
         && name.is_well_formed()
@@ -98,7 +98,7 @@ fn is_email(name: &SubjectName) -> bool {
 }
 
 #[test]
-fn a_name_that_only_looks_right_is_told_with_the_reason() {
+fn the_error_has_the_reason_for_a_name_that_only_looks_right() {
     for (presented, asked, reason, remedy) in [
         (dns("127.0.0.1"), "127.0.0.1", "counts as an iPAddress only", "IP:127.0.0.1 among"),
         (dns("::1"), "::1", "counts as an iPAddress only", "IP:::1 among"),
@@ -161,7 +161,7 @@ fn a_trusted_certificate_that_is_no_ca_s_is_not_called_absent() {
         let namesake = Authority::self_signed(super::params("a"), key()).unwrap();
         let error = Check::new(&below, &[], &[namesake.der()]).run().unwrap_err();
         assert_eq!(error.problem, Problem::BadSignature("CN=a".to_owned()));
-        // A self-signed one says that it is its own issuer, whoever else has its name.
+        // A self-signed one says that it is its own issuer, even if others have its name.
         let again = leaf_params().self_signed(&key()).unwrap().der().clone();
         let mut other = leaf_params();
         other.not_after = date_time_ymd(2026, 12, 1);
@@ -172,7 +172,7 @@ fn a_trusted_certificate_that_is_no_ca_s_is_not_called_absent() {
 }
 
 #[test]
-fn what_an_extended_key_usage_allows_is_told() {
+fn the_error_has_what_an_extended_key_usage_allows() {
     use ExtendedKeyUsagePurpose::{Any, ClientAuth, CodeSigning, OcspSigning, Other};
     let other = |last| Other(vec![1, 3, 6, 1, 4, 1, 311, 20, 2, last]);
     for (usages, words) in [
@@ -190,7 +190,7 @@ fn what_an_extended_key_usage_allows_is_told() {
 }
 
 #[test]
-fn an_issuer_that_is_written_with_another_kind_of_string_is_told() {
+fn the_error_says_that_an_issuer_is_written_with_another_kind_of_string() {
     let root = root("M\u{fc}ller");
     let mut der = issue(&leaf_params(), &super::root("Muller")).to_vec();
     let at = position(&der, b"Muller");
@@ -204,7 +204,7 @@ fn an_issuer_that_is_written_with_another_kind_of_string_is_told() {
 }
 
 #[test]
-fn names_are_read_whatever_their_strings_are() {
+fn names_of_every_kind_of_string_are_read() {
     let name = |tag, text: &[u8]| {
         let kind = der::wrap(der::OBJECT_IDENTIFIER, &[0x55, 0x04, 0x03]);
         let attribute = [kind, der::wrap(tag, text)].concat();
@@ -265,7 +265,7 @@ fn a_key_that_nothing_verifies_with_is_not_called_a_bad_signature() {
 }
 
 #[test]
-fn an_authority_made_anew_with_another_kind_of_key_is_told() {
+fn the_error_says_that_an_authority_was_made_anew_with_another_kind_of_key() {
     for (old, new) in [
         (&rcgen::PKCS_ED25519, &rcgen::PKCS_ECDSA_P256_SHA256),
         (&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ED25519),
@@ -288,7 +288,7 @@ fn an_authority_made_anew_with_another_kind_of_key_is_told() {
 }
 
 #[test]
-fn parameters_that_are_not_supported_are_told_beside_those_that_are() {
+fn the_error_has_parameters_that_are_not_supported_and_those_that_are() {
     use pki_types::alg_id::{ECDSA_P256, ECDSA_SHA256, RSA_ENCRYPTION, RSA_PSS_SHA256};
     let mut salt_of_222 = RSA_PSS_SHA256.to_vec();
     let at = salt_of_222.len() - 1;
@@ -310,7 +310,7 @@ fn parameters_that_are_not_supported_are_told_beside_those_that_are() {
 }
 
 #[test]
-fn which_name_constraint_is_broken_is_told() {
+fn the_error_has_the_name_constraint_that_is_broken() {
     let tree = |tag, bytes: &[u8]| der::wrap(der::SEQUENCE, &der::wrap(tag, bytes));
     let side = |number, trees: &[Vec<u8>]| der::wrap(der::constructed(number), &trees.concat());
     let contents = [

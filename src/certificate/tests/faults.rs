@@ -1,4 +1,4 @@
-//! Structural faults: each is told with its field and its byte.
+//! Structural faults: the error of each has its field and its byte.
 
 use super::*;
 
@@ -127,7 +127,7 @@ fn what_is_around_the_fields_is_named() {
 }
 
 #[test]
-fn no_fault_is_told_without_its_place() {
+fn every_fault_has_its_place() {
     let der = Parts::new().certificate();
     for index in 0..der.len() {
         for flip in [0x01, 0x20, 0x80] {

@@ -5,7 +5,7 @@ use rcgen::PublicKeyData;
 use super::strict::{Chain, broken, with_fields};
 use super::*;
 
-/// A key that nobody has.
+/// A public key without its private key.
 pub(super) struct Key(pub(super) Vec<u8>, pub(super) &'static rcgen::SignatureAlgorithm);
 
 impl PublicKeyData for Key {

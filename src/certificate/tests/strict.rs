@@ -294,7 +294,7 @@ fn access_to_an_authority_s_information() {
     let none = der::wrap(der::SEQUENCE, &[]);
     let half = der::wrap(der::SEQUENCE, &der::wrap(der::SEQUENCE, &method));
     let access = Some(Rule::AuthorityAccess);
-    // Nobody reads it here, so that a malformed one does no harm.
+    // It is not read here, so that a malformed one does no harm.
     for (content, critical, rules) in [
         (good.clone(), false, [None, None]),
         (good, true, [Some(Rule::KnownExtensions); 2]),
@@ -344,8 +344,8 @@ fn the_form_of_times() {
         let later = der::wrap(der::GENERALIZED_TIME, b"20500101000000Z");
         der::wrap(der::SEQUENCE, &[der::wrap(tag, time), later].concat())
     };
-    // The longer form before its time is wrong of those who issue it, but plain; and of what is
-    // trusted itself nobody asks.
+    // The longer form before its time is wrong of those who issue it, but plain; and it is not asked
+    // of what is trusted itself.
     let chain = Chain::new();
     let root = Authority::self_signed(chain.root, super::key()).unwrap();
     for (tag, time, rule) in [

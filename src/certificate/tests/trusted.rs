@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A leaf that is trusted itself, whose fields were edited and which nobody signed.
+/// A leaf that is trusted itself, whose fields were edited and which no key signed.
 fn trusted(edit: impl FnOnce(&mut Vec<Vec<u8>>)) -> Check {
     let der = leaf_params().self_signed(&key()).unwrap().der().to_vec();
     let algorithm = pki_types::alg_id::ECDSA_SHA384;
@@ -39,7 +39,7 @@ fn its_serial_number_its_signature_and_its_issuer_do_not_count() {
     assert!(nameless.run().is_ok());
 }
 
-/// The Name of somebody else.
+/// The Name of another one.
 fn leaf_params_issuer() -> Vec<u8> {
     let other = root("somebody else");
     let decoded = decode::Certificate::decode(other.der()).unwrap();

@@ -27,7 +27,7 @@ impl TrustAnchors {
     /// Unix what `SSL_CERT_FILE` and `SSL_CERT_DIR` name. With the feature `rustls-native-certs`.
     ///
     /// It reads files, so call it once and not for each connection. What cannot be read or used is
-    /// told, and is not fatal; there may be nothing left, so ask whether there are
+    /// listed, and is not fatal; there may be nothing left, so ask whether there are
     /// [any](Self::is_empty).
     pub fn native() -> LoadedAnchors {
         let found = rustls_native_certs::load_native_certs();

@@ -1,5 +1,5 @@
-//! Takes a private key apart, whatever form its label gives it: PKCS#8 (RFC 5958), SEC1 (RFC 5915)
-//! or PKCS#1 (RFC 8017).
+//! Takes a private key apart, with no regard to its label: PKCS#8 (RFC 5958), SEC1 (RFC 5915) or
+//! PKCS#1 (RFC 8017).
 
 use x509_parser::asn1_rs::{Any, Class, FromDer, Oid, Tag};
 

@@ -61,7 +61,7 @@ fn ec(key: &EcKey<'_>, public_keys: &[&[u8]]) -> Result<Key, KeyError> {
     let curve = key.curve.or_else(|| [Curve::P256, Curve::P384].into_iter().find(fits));
     let curve = curve.ok_or(KeyError::Malformed("it is an EC key that names no curve"))?;
     let secret = padded(key.secret, curve.length())?;
-    if let Some(point) = key.public.filter(|point| point.first() == Some(&UNCOMPRESSED)) {
+    if let Some(point @ [UNCOMPRESSED, ..]) = key.public {
         return ec_pair(curve, &secret, point).ok_or(KeyError::Inconsistent);
     }
     // `ring` computes the point from the secret, and compares.
