@@ -10,7 +10,7 @@ use crate::pem;
 /// Trust anchors from a place where not everything could be used.
 ///
 /// The one broken certificate in a store of a hundred and fifty should not keep a program from
-/// starting; but whoever wonders later why a server is not trusted will want to read of it.
+/// starting; but it may be the reason why a server is not trusted later, and belongs in the log.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct LoadedAnchors {
@@ -74,8 +74,8 @@ impl TrustAnchors {
     ///
     /// # Errors
     ///
-    /// The text is no PEM, has no certificate in it, or has one that cannot be decoded. One that
-    /// begins within a line would be passed over, and so is an error.
+    /// The text is no PEM, has no certificate in it, or has one that cannot be decoded. A BEGIN
+    /// that shares its line with other text is an error, too.
     pub fn from_pem(pem: &[u8]) -> Result<Self, TrustAnchorError> {
         let mut loaded = LoadedAnchors::default();
         loaded.add_pem(pem);

@@ -69,7 +69,7 @@ const D25519: Number<4> =
     [0x75eb_4dca_1359_78a3, 0x0070_0a4d_4141_d8ab, 0x8cc7_4079_7779_e898, 0x5203_6cee_2b6f_fe73];
 /// 2^512 modulo p: a product with it puts the factor of a product in.
 const SQUARE25519: Number<4> = [38 * 38, 0, 0, 0];
-/// The y of the eight points whose order is a divisor of 8, but for 0 and the two after it.
+/// The y of the eight points whose order is a divisor of 8, but for 0 and 1.
 const SMALL25519: [Number<4>; 3] = [
     [0xb027_b2c2_8f95_e826, 0xf098_eff2_89f4_c345, 0x3933_c6d3_05ac_dfd5, 0x05fc_536d_8802_38b1],
     [0x4fd8_4d3d_706a_17c7, 0x0f67_100d_760b_3cba, 0xc6cc_392c_fa53_202a, 0x7a03_ac92_77fd_c74e],

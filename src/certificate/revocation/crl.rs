@@ -63,8 +63,8 @@ impl CertificateRevocationList {
     /// # Errors
     ///
     /// The text is no PEM, has no CRL in it, or has one that cannot be used: see
-    /// [`Self::from_der`]. One that begins within a line would be passed over, and so is an error:
-    /// nobody would know whom it revokes.
+    /// [`Self::from_der`]. A BEGIN that shares its line with other text is an error, too: what
+    /// that CRL revokes would not be known.
     pub fn from_pem(text: &[u8]) -> Result<Vec<Self>, CrlError> {
         let crls = pem::each::<CertificateRevocationListDer<'_>>(text, pem::Content::Crl)
             .into_iter()
