@@ -59,7 +59,7 @@ impl Secret {
 }
 
 #[test]
-fn a_damaged_key_is_in_no_error_whoever_reads_it() {
+fn a_damaged_key_is_in_no_error_of_any_reader() {
     for secret in Secret::all() {
         for damaged in damaged(&secret.pem) {
             let (text, chain) = (&damaged.text[..], secret.certificate.as_bytes());
