@@ -21,10 +21,12 @@ enum Subtree<'a> {
     },
     Email(&'a str),
     Uri(&'a str),
-    /// A Name: its contents, and the form of them that is compared.
+    /// A Name: its contents, the form of them that is compared, and whether nothing else is the
+    /// same name.
     Directory {
         contents: &'a [u8],
         folded: Vec<u8>,
+        is_clear: bool,
     },
     /// Of a kind that nothing here compares: its tag.
     Other(u8),
@@ -184,7 +186,7 @@ impl<'a> Subtree<'a> {
     /// A Name, from its contents.
     fn directory(contents: &'a [u8]) -> Self {
         let folded = distinguished_name::fold(contents);
-        Self::Directory { contents, folded }
+        Self::Directory { contents, folded, is_clear: distinguished_name::is_clear(contents) }
     }
 
     /// Whether it is about names of this kind.
@@ -232,8 +234,12 @@ impl<'a> Subtree<'a> {
         let may_touch = match (self, name) {
             (Self::Dns(tree), SubjectName::Dns(name)) => is_sibling(tree, name),
             (Self::Email(tree), SubjectName::Email(name)) => may_be_mailbox(tree, name),
-            (Self::Directory { contents: tree, .. }, SubjectName::Directory { contents, .. }) => {
-                distinguished_name::may_begin_with(contents, tree)
+            // That both are clear was found once: it costs as much as a name is long.
+            (
+                Self::Directory { contents: tree, is_clear, .. },
+                SubjectName::Directory { contents, is_clear: is_name_clear, .. },
+            ) => {
+                !(*is_clear && *is_name_clear) && distinguished_name::may_begin_with(contents, tree)
             }
             _ => false,
         };

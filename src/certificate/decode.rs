@@ -361,8 +361,7 @@ impl<'a> Certificate<'a> {
         let has_alternatives = self.extension(oid::SUBJECT_ALT_NAME).is_some();
         let mut names = Vec::new();
         if !self.subject.is_empty() {
-            let (contents, folded) = (self.subject.to_vec(), self.folded_subject.clone());
-            names.push(SubjectName::Directory { contents, folded });
+            names.push(SubjectName::with_form(self.subject, self.folded_subject.clone()));
         }
         if !has_alternatives {
             let addresses = distinguished_name::values(self.subject, EMAIL_ADDRESS);

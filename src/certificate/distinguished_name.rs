@@ -108,7 +108,7 @@ fn fold_word(word: &str, out: &mut Vec<u8>) {
 /// Whether the form of a Name is exactly that of RFC 4518: none of its strings has a character
 /// that is mapped to nothing, or that has another encoding and is not the composed one, or whose
 /// case folds in another way than here.
-fn is_clear(name: &[u8]) -> bool {
+pub(super) fn is_clear(name: &[u8]) -> bool {
     let is_value_clear = |kind: &[u8], value: der::Element<'_>| match text(value) {
         // A label of a domain may also be written in ASCII (RFC 5280, section 7.3).
         Some(text) if kind == DOMAIN_COMPONENT => text.is_ascii() && text.chars().all(is_exact),
@@ -118,7 +118,7 @@ fn is_clear(name: &[u8]) -> bool {
     attributes(name).is_some_and(|all| all.iter().all(|(kind, value)| is_value_clear(kind, *value)))
 }
 
-/// Whether the name begins with the tree, or may do so where one of the two is not
+/// Whether the name may begin with the tree where their forms do not decide, as one of them is not
 /// [clear](is_clear): attributes of the same types, of which those that are clear are the same.
 pub(super) fn may_begin_with(name: &[u8], tree: &[u8]) -> bool {
     let mut sets = der::each(name).flatten();

@@ -48,10 +48,12 @@ pub(super) enum SubjectName {
     /// An email address (rfc822Name).
     Email(String),
     Uri(String),
-    /// A Name: its contents, and the form of them that is compared.
+    /// A Name: its contents, the form of them that is compared, and whether nothing else is the
+    /// same name.
     Directory {
         contents: Vec<u8>,
         folded: Vec<u8>,
+        is_clear: bool,
     },
     /// Of a kind that nothing here compares: its tag.
     Other(u8),
@@ -116,7 +118,13 @@ impl SubjectName {
     /// A Name, from its contents.
     pub(super) fn directory(contents: &[u8]) -> Self {
         let folded = distinguished_name::fold(contents);
-        Self::Directory { contents: contents.to_vec(), folded }
+        Self::with_form(contents, folded)
+    }
+
+    /// A Name, from its contents and the form of them that is compared.
+    pub(super) fn with_form(contents: &[u8], folded: Vec<u8>) -> Self {
+        let is_clear = distinguished_name::is_clear(contents);
+        Self::Directory { contents: contents.to_vec(), folded, is_clear }
     }
 
     /// Whether it is what names of its kind are.
