@@ -442,16 +442,30 @@ fn what_was_received_is_read_before_the_error_of_a_record_that_cannot_be_sealed(
     }
 }
 
-/// By hand: the keys of a connection that failed in a write are forgotten at the next call.
 #[test]
 fn a_connection_that_failed_in_a_write_takes_nothing_more() {
+    static BREAKING: FaultyAead<Breaking> = FaultyAead(Breaking);
+    let mut provider = CryptoProvider::ring();
+    provider.cipher_suites = vec![CipherSuite { aead: &BREAKING, ..*INNER }];
+    let (transport, stream) = ends(provider).blocking();
+    let (mut client, _) = stream.into_parts();
+    BROKEN.set(true);
+    let error = client.write(WORDS).unwrap_err();
+    BROKEN.set(false);
+    speak(&transport, LastWord::Nothing, 0);
+    let mut came: Vec<u8> = transport.script().to_client.drain(..).collect();
+    assert_eq!(client.receive(&mut came).unwrap_err(), error);
+    assert!(!came.windows(DATA[0].len()).any(|bytes| bytes == DATA[0]), "it was opened");
+}
+
+#[test]
+fn a_write_that_is_a_misuse_changes_nothing() {
     let ends = ends(CryptoProvider::ring());
     let (transport, stream) = ends.blocking();
     let (mut client, _) = stream.into_parts();
     client.close();
     let error = client.write(b"more").unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Misuse(_)));
-    // A misuse changes nothing: what comes is taken.
     speak(&transport, LastWord::Nothing, 0);
     let mut came: Vec<u8> = transport.script().to_client.drain(..).collect();
     let (_, received) = client.receive(&mut came).unwrap();

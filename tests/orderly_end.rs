@@ -296,6 +296,37 @@ fn a_borrowed_socket_ends_as_orderly_and_one_that_is_taken_out_is_left_alone() {
     });
 }
 
+/// The server has sent an alert and reset the connection; a write of the client is the first to see
+/// it.
+#[test]
+fn a_failed_write_over_a_socket_says_what_the_alert_says_that_is_there() {
+    let identity = Identity::p256();
+    let (client, server, listener) = (identity.client_config(), identity.server_config(), listen());
+    let refuse = || {
+        let mut stream = serve(&server, &listener);
+        stream.handshake().unwrap();
+        stream.transport().peek(&mut [0]).unwrap();
+        let (mut connection, mut socket) = stream.into_parts();
+        connection.abort(AlertDescription::ACCESS_DENIED, "the test says no");
+        socket.write_all(connection.outgoing()).unwrap();
+        // The socket is dropped with the client's data unread.
+    };
+    let mut stream = thread::scope(|scope| {
+        let refusing = scope.spawn(refuse);
+        let mut stream = connect(&client, &listener);
+        stream.write_all(b"this is not read").unwrap();
+        refusing.join().unwrap();
+        stream
+    });
+    let error = loop {
+        if let Err(error) = stream.write(b"more") {
+            break error;
+        }
+    };
+    let alert = Error::inside(&error).and_then(Error::alert_received);
+    assert_eq!(alert, Some(AlertDescription::ACCESS_DENIED), "{error}");
+}
+
 /// As an application does that moves the bytes between its connection and a socket itself.
 #[test]
 fn a_socket_without_a_stream_is_drained_so_that_the_last_word_arrives() {

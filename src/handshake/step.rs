@@ -132,6 +132,14 @@ mod tests {
     use crate::key_schedule::EarlySecret;
     use crate::observer::Observers;
 
+    #[test]
+    fn what_is_sent_and_secret_is_not_shown() {
+        let message = Step::Send { level: Level::Application, bytes: vec![0x5a; 99] };
+        assert_eq!(format!("{message:?}"), "Send(Application, 99 bytes)");
+        let keys = Step::ReadKeys { level: Level::Handshake, secret: secret() };
+        assert_eq!(format!("{keys:?}"), "ReadKeys(Handshake)");
+    }
+
     fn secret() -> TrafficSecret {
         let (suite, none) = (CryptoProvider::ring().cipher_suites[0], &mut Observers::default());
         let early = EarlySecret::new(suite, None, none).unwrap();

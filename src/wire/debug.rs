@@ -79,7 +79,8 @@ impl fmt::Debug for OfferedPsks<'_> {
 mod tests {
     use super::*;
     use crate::observer::Event;
-    use crate::wire::ClientHello;
+    use crate::registry::ExtensionType;
+    use crate::wire::{ClientHello, OneIdentity};
     use crate::{CryptoProvider, Level};
 
     #[test]
@@ -97,6 +98,7 @@ mod tests {
         let (message, _) = HandshakeMessage::split(&bytes).unwrap();
         let hello = ClientHello { body: Body(&[0x5a; 99]), ..ClientHello::default() };
         let identity = PskIdentity { identity: &[0x5a; 99], obfuscated_ticket_age: 0 };
+        let extension = Extension { kind: ExtensionType::COOKIE, body: &[0x5a; 99] };
         let suite = CryptoProvider::ring().cipher_suites[0];
         for shown in [
             format!("{ticket:?}"),
@@ -104,6 +106,8 @@ mod tests {
             format!("{:?}", Event::MessageReceived(Level::Application, message)),
             format!("{hello:?}"),
             format!("{identity:?} {suite:?}"),
+            format!("{:?}", OneIdentity::new(&[0x5a; 99]).offered()),
+            format!("{extension:?}"),
         ] {
             assert!(!shown.contains("90, 90") && !shown.contains("5a5a"), "{shown}");
         }

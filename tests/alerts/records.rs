@@ -8,7 +8,7 @@ use handclasp::crypto::{AeadKey, CryptoProvider};
 use handclasp::handshake::{Answer, Handshake, Question, Side, Step};
 use handclasp::key_schedule::TrafficSecret;
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use handclasp::record::MAX_PLAINTEXT_LENGTH;
+use handclasp::record::{MAX_PLAINTEXT_LENGTH, RecordError};
 use handclasp::{CertifiedKey, Error, ErrorKind, Level, ServerConfig};
 
 use crate::message::told;
@@ -137,6 +137,19 @@ fn unprotected_records() {
             assert_eq!(first_words(side, &[&record(ALERT, &[1; 4][..length])]), Some(alert));
         }
     }
+}
+
+/// A peer that has sent a record speaks TLS: what follows is no protocol of its own.
+#[test]
+fn only_what_comes_first_is_taken_for_another_protocol() {
+    let request = b"GET / HTTP/1.1\r\n\r\n";
+    let mut server = connection(Side::Server, Plain);
+    let first = error(&mut server, request);
+    assert!(matches!(first.kind(), ErrorKind::Record(RecordError::NotTls { .. })), "{first}");
+    let (mut client, _) = connected();
+    let later = error(&mut client, request);
+    let found = ErrorKind::Record(RecordError::UnknownContentType(b'G'));
+    assert_eq!(later.kind(), &found, "{later}");
 }
 
 #[test]
