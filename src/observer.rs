@@ -208,21 +208,21 @@ impl Observers {
         self.client_random = *random;
     }
 
-    /// Tells the observer; the event is not even made when there is none.
-    pub(crate) fn tell<'a>(&mut self, event: impl FnOnce() -> Event<'a>) {
+    /// Gives the observer an event, which is made only if there is an observer.
+    pub(crate) fn emit<'a>(&mut self, event: impl FnOnce() -> Event<'a>) {
         if let Some(observer) = &mut self.observer {
             observer.event(&event());
         }
     }
 
-    pub(crate) fn tell_step(
+    pub(crate) fn emit_key_schedule_step(
         &mut self,
         operation: KeyScheduleOperation,
         label: &str,
         values: KeyScheduleValues<'_>,
     ) {
         let values = self.wants_secrets.then_some(values);
-        self.tell(|| Event::KeySchedule(KeyScheduleStep { operation, label, values }));
+        self.emit(|| Event::KeySchedule(KeyScheduleStep { operation, label, values }));
     }
 
     pub(crate) fn log(&self, label: &str, secret: &[u8]) {

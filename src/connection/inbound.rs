@@ -86,7 +86,7 @@ impl Connection {
             Ok(None) => return Ok((length, Received::Handled)),
             Err(error) => return Err(self.fail(error.into())),
         };
-        self.handshake.observers().tell(|| Event::RecordReceived(opened.content_type, length));
+        self.handshake.observers().emit(|| Event::RecordReceived(opened.content_type, length));
         match self.on_record(opened) {
             Ok(received) => Ok((length, received)),
             Err(error) => Err(self.fail(error)),
@@ -200,7 +200,7 @@ impl Connection {
     }
 
     fn on_alert<'a>(&mut self, alert: AlertDescription) -> Result<Received<'a>, Error> {
-        self.handshake.observers().tell(|| Event::AlertReceived(alert));
+        self.handshake.observers().emit(|| Event::AlertReceived(alert));
         match alert {
             AlertDescription::CLOSE_NOTIFY if self.is_handshaking() => {
                 Err(ErrorKind::ClosedInHandshake.into())

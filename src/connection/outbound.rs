@@ -159,7 +159,7 @@ impl Connection {
         let before = self.outgoing.len();
         self.sealer.seal(content_type, version, content, &mut self.outgoing)?;
         let length = self.outgoing.len() - before;
-        self.handshake.observers().tell(|| Event::RecordSent(content_type, length));
+        self.handshake.observers().emit(|| Event::RecordSent(content_type, length));
         Ok(())
     }
 
@@ -178,7 +178,7 @@ impl Connection {
         let payload = [alert.level() as u8, alert.0];
         // If not even an alert can be sealed, the closed transport has to say it.
         if self.seal(ContentType::ALERT, &payload).is_ok() {
-            self.handshake.observers().tell(|| Event::AlertSent(alert));
+            self.handshake.observers().emit(|| Event::AlertSent(alert));
         }
     }
 

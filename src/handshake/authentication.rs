@@ -113,7 +113,7 @@ pub(super) fn check_finished(
     expect(message, HandshakeType::FINISHED)?;
     let expected = base.finished(&transcript.current(), &mut context.observers)?;
     let finished = FinishedVerified::check(&expected, &Finished::parse(message.body))?;
-    context.observers.tell(|| Event::FinishedVerified);
+    context.observers.emit(|| Event::FinishedVerified);
     transcript.add(message);
     Ok(finished)
 }
@@ -205,7 +205,7 @@ impl Accepted {
         context: &mut Context,
     ) -> Result<Self, Error> {
         let chain_verified = ChainVerified::by(verdict)?;
-        context.observers.tell(|| Event::PeerVerified);
+        context.observers.emit(|| Event::PeerVerified);
         Ok(Self { end_entity, question, chain_verified })
     }
 
@@ -239,7 +239,7 @@ impl Accepted {
             &verify,
             &signed_content(signer, transcript),
         )?;
-        context.observers.tell(|| Event::SignatureVerified(scheme));
+        context.observers.emit(|| Event::SignatureVerified(scheme));
         transcript.add(message);
         Ok(Authenticated { proof, scheme, question: self.question })
     }

@@ -48,7 +48,7 @@ impl Context {
     /// The handshake rests on this question. It comes back with its answer.
     pub(crate) fn ask(&mut self, question: Question) {
         let name = question.name();
-        self.observers.tell(|| Event::Waiting(name));
+        self.observers.emit(|| Event::Waiting(name));
         self.question = Some(Box::new(question));
         self.questions_asked += 1;
     }
@@ -105,7 +105,7 @@ impl Context {
         }
     }
 
-    /// Writes a message, adds it to the transcript if there is one, and tells the observer. Does
+    /// Writes a message, adds it to the transcript if there is one, and emits an event. Does
     /// nothing once this side has closed.
     pub(crate) fn send(
         &mut self,
@@ -124,7 +124,7 @@ impl Context {
                 transcript.add_bytes(written);
             }
             if let Some((message, _)) = HandshakeMessage::split(written) {
-                observers.tell(|| Event::MessageSent(level, message));
+                observers.emit(|| Event::MessageSent(level, message));
             }
         });
     }

@@ -178,7 +178,7 @@ impl Handshake {
 
     fn on_message(&mut self, message: HandshakeMessage<'_>) -> Result<(), Error> {
         let level = self.context.steps.read_level;
-        self.context.observers.tell(|| Event::MessageReceived(level, message));
+        self.context.observers.emit(|| Event::MessageReceived(level, message));
         if self.is_complete() {
             self.messages_without_data += 1;
             let limit = self.context.limits.messages_without_data;
@@ -217,7 +217,7 @@ impl Handshake {
         self.context.question = None;
         self.incoming = Vec::new();
         if let Some(alert) = error.alert_sent().filter(|_| !self.context.records) {
-            self.context.observers.tell(|| Event::AlertSent(alert));
+            self.context.observers.emit(|| Event::AlertSent(alert));
         }
         // Section 6: secrets of failed connections are forgotten.
         self.context.resumption.no_early_data();

@@ -75,7 +75,7 @@ impl Connected {
         let ConnectionSecrets { read, write, exporter, main } = secrets;
         let resumption = main.into_resumption(&transcript.current(), &mut context.observers)?;
         context.steps.push(Step::Complete);
-        context.observers.tell(|| Event::HandshakeComplete);
+        context.observers.emit(|| Event::HandshakeComplete);
         Ok(Box::new(Self {
             read,
             write,

@@ -251,6 +251,6 @@ fn finish(
     check_finished(message, read, transcript, context)?;
     client.show(context);
     let shown = matches!(client, Client::Authenticated(_));
-    context.observers.tell(|| Event::PostHandshakeAuthentication(shown));
+    context.observers.emit(|| Event::PostHandshakeAuthentication(shown));
     Ok(shown.then(|| client.into_peer()))
 }

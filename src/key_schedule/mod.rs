@@ -55,7 +55,7 @@ fn expand_label(
     let info = [&length, &[label_length][..], PREFIX, label.as_bytes(), &[context_length], context];
     provider_fault::expand(hash, secret, &info, output)?;
     let values = KeyScheduleValues { secret, input: context, output };
-    observers.tell_step(KeyScheduleOperation::Expand, label, values);
+    observers.emit_key_schedule_step(KeyScheduleOperation::Expand, label, values);
     Ok(())
 }
 
@@ -101,7 +101,7 @@ impl Stage {
     ) -> Result<Self, ProviderError> {
         let secret = provider_fault::hmac(suite.hash, salt, &[input])?;
         let values = KeyScheduleValues { secret: salt, input, output: secret.as_bytes() };
-        observers.tell_step(KeyScheduleOperation::Extract, name, values);
+        observers.emit_key_schedule_step(KeyScheduleOperation::Extract, name, values);
         Ok(Self { suite, secret })
     }
 

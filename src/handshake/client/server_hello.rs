@@ -156,7 +156,7 @@ impl ExpectServerHello {
         };
         transcript.add(&message);
         context.parameters.cipher_suite = Some(cipher_suite.id);
-        context.observers.tell(|| Event::CipherSuiteChosen(cipher_suite.id));
+        context.observers.emit(|| Event::CipherSuiteChosen(cipher_suite.id));
         let without = psk.is_some() && shared.config.psk_without_key_exchange;
         let secret = match hello.key_share {
             None if without => SharedSecret::none(&cipher_suite),
@@ -212,7 +212,7 @@ fn exchange_keys(
     })?;
     provider_fault::check_secret(ours, &secret)?;
     context.parameters.group = Some(ours);
-    context.observers.tell(|| Event::KeysExchanged(ours));
+    context.observers.emit(|| Event::KeysExchanged(ours));
     Ok(secret)
 }
 

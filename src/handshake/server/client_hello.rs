@@ -92,7 +92,7 @@ pub(super) fn exchange_keys(
     })?;
     provider_fault::check_share(name, &share)?;
     provider_fault::check_secret(name, &secret)?;
-    context.observers.tell(|| Event::KeysExchanged(name));
+    context.observers.emit(|| Event::KeysExchanged(name));
     Ok(KeyExchange { group: name, share, secret })
 }
 
@@ -109,7 +109,7 @@ pub(super) fn negotiated(
 ) -> Result<State, Error> {
     context.parameters.cipher_suite = Some(cipher_suite.id);
     context.parameters.group = exchange.as_ref().map(|exchange| exchange.group);
-    context.observers.tell(|| Event::CipherSuiteChosen(cipher_suite.id));
+    context.observers.emit(|| Event::CipherSuiteChosen(cipher_suite.id));
     context.parameters.server_name = negotiation::server_name(hello)?;
     context.parameters.application_protocol = negotiation::application_protocol(&config, hello)?;
     let binder_hash = pre_shared_key::binder_hash(&config, &transcript, &message, hello);

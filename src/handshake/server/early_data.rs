@@ -49,7 +49,7 @@ pub(super) fn decide(
 /// An observer hears why 0-RTT data are not taken, if some were offered.
 pub(super) fn say_refused(reason: &'static str, context: &mut Context) {
     if context.parameters.early_data == EarlyData::Offered {
-        context.observers.tell(|| Event::NotTaken(Offered::EarlyData, reason));
+        context.observers.emit(|| Event::NotTaken(Offered::EarlyData, reason));
     }
 }
 

@@ -82,7 +82,7 @@ impl ResolvingPsk {
 fn without(offer: Offer, hello: &ClientHello<'_>, context: &mut Context) -> Result<State, Error> {
     if hello.pre_shared_keys.is_some() {
         let reason = why_none(&offer);
-        context.observers.tell(|| Event::NotTaken(Offered::PreSharedKeys, reason));
+        context.observers.emit(|| Event::NotTaken(Offered::PreSharedKeys, reason));
         early_data::say_refused("no session or key was taken", context);
     }
     choose_certificate(offer, hello, context)

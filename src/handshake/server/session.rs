@@ -135,6 +135,6 @@ fn settle(
         true => "what it rests on (the client's certificate or key) is not accepted now",
         false => "it is too old",
     };
-    context.observers.tell(|| Event::NotTaken(Offered::Session, reason));
+    context.observers.emit(|| Event::NotTaken(Offered::Session, reason));
     pre_shared_key::resolve(offer, hello, context)
 }

@@ -77,7 +77,7 @@ impl TakingSession {
         let mut session = match take_session(&offer.config, index, &bytes, context) {
             Ok(session) => session,
             Err(reason) => {
-                context.observers.tell(|| Event::NotTaken(Offered::Session, reason));
+                context.observers.emit(|| Event::NotTaken(Offered::Session, reason));
                 return look_up(offer, index + 1, hello, context);
             }
         };
