@@ -101,7 +101,7 @@
 //! - [`session`]: tickets, the stores of sessions, and what keeps 0-RTT data from being replayed.
 //! - [`record`], [`key_schedule`], [`wire`]: records, secrets, and messages as bytes.
 //! - [`crypto`]: the seam to the primitives; [`CryptoProvider::ring`] comes with the crate.
-//! - [`observer`]: watching a handshake, and the key log.
+//! - [`observer`], [`key_log`]: watching a handshake, and the key log.
 //! - [`registry`], [`alert`]: the code points and alerts of the RFC.
 //!
 //! # What it does, and what it does not
@@ -124,6 +124,7 @@ pub mod crypto;
 mod error;
 pub mod guide;
 pub mod handshake;
+pub mod key_log;
 pub mod key_schedule;
 mod level;
 pub mod observer;
@@ -141,8 +142,9 @@ pub use config::{CertifiedKey, ClientConfig, ServerConfig};
 pub use connection::{ClientConnection, Connection, ServerConnection};
 pub use crypto::CryptoProvider;
 pub use error::{Error, ErrorKind};
+pub use key_log::KeyLogFile;
 pub use level::Level;
-pub use observer::{Event, KeyLogFile, Observer};
+pub use observer::{Event, Observer};
 pub use pki_types;
 pub use time::Time;
 pub use transport::Stream;

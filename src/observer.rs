@@ -1,30 +1,28 @@
-//! Watching a handshake: what an observer is told, and the key log.
+//! Watching a handshake: an [`Observer`] gets an [`Event`] for each step.
 //!
-//! Everything that explains a handshake (the program of this project, a key log, a replay of the
-//! RFC's traces) reads the same events. There is no second parser and no debugging build.
+//! Everything that explains a handshake (the program of this project, a replay of the RFC's traces)
+//! reads the same events. There is no second parser and no debugging build. The secrets for tools
+//! such as Wireshark have a log of their own: see [`key_log`](crate::key_log).
 
 use core::fmt;
-use std::io::Write;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use zeroize::Zeroizing;
+use std::sync::Arc;
 
 use crate::alert::AlertDescription;
+use crate::key_log::KeyLog;
 use crate::level::Level;
 use crate::registry::{CipherSuiteId, ContentType, NamedGroup, SignatureScheme};
 use crate::wire::HandshakeMessage;
 
-/// Is told each step of a handshake, in order, as it happens.
+/// Gets each step of a handshake, in order, as it happens.
 ///
-/// An observer has the clock if it wants one: the time between two events is the time that the
-/// step between them took.
+/// Events carry no time. An observer that reads a clock at each event learns how long the step
+/// between two events took.
 pub trait Observer: Send + Sync {
     /// One step happened.
     fn event(&mut self, event: &Event<'_>);
 
     /// Should the values of the key schedule be part of the events? They are the connection's
-    /// secrets: whoever has them can read everything. No, unless an observer says so.
+    /// secrets: with them, anyone can read the whole connection. No, by default.
     fn wants_secrets(&self) -> bool {
         false
     }
@@ -36,7 +34,7 @@ pub trait Observer: Send + Sync {
 pub enum Event<'a> {
     /// A handshake message was written.
     MessageSent(Level, HandshakeMessage<'a>),
-    /// A handshake message came, and is about to be looked at.
+    /// A handshake message came. It has not been processed yet.
     MessageReceived(Level, HandshakeMessage<'a>),
     /// The cipher suite is settled.
     CipherSuiteChosen(CipherSuiteId),
@@ -50,10 +48,10 @@ pub enum Event<'a> {
     SignatureVerified(SignatureScheme),
     /// The peer's Finished was found good: the handshake was not tampered with.
     FinishedVerified,
-    /// On a server: it does not take something that the client offered, and why. The handshake goes
-    /// on without.
+    /// On a server: something that the client offered is not taken, and why. The handshake goes on
+    /// without it.
     NotTaken(Offered, &'static str),
-    /// The handshake waits for an answer from outside, to the question of this name.
+    /// The handshake waits for the answer to the question of this name.
     Waiting(&'static str),
     /// A record was written: its type, and its length in bytes with header.
     RecordSent(ContentType, usize),
@@ -65,7 +63,8 @@ pub enum Event<'a> {
     AlertReceived(AlertDescription),
     /// The handshake is complete: application data can flow both ways.
     HandshakeComplete,
-    /// On a server: the client has answered a request after the handshake. Has it shown who it is?
+    /// On a server: the client has answered a CertificateRequest after the handshake. True if it
+    /// authenticated itself with a certificate or a raw public key.
     PostHandshakeAuthentication(bool),
 }
 
@@ -125,63 +124,6 @@ pub struct KeyScheduleValues<'a> {
 impl fmt::Debug for KeyScheduleValues<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KeyScheduleValues(..)")
-    }
-}
-
-/// Takes the secrets that let a tool like Wireshark decrypt a connection.
-///
-/// Only ever configured on purpose: whoever reads the log can read the traffic.
-pub trait KeyLog: Send + Sync + fmt::Debug {
-    /// One line of the log: a label such as `CLIENT_HANDSHAKE_TRAFFIC_SECRET`, the client's
-    /// random and the secret.
-    fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]);
-}
-
-/// A key log in the format of `SSLKEYLOGFILE` (RFC 9850).
-pub struct KeyLogFile {
-    file: Mutex<Box<dyn Write + Send>>,
-}
-
-impl KeyLogFile {
-    /// Opens a file for appending; it is made if it does not exist.
-    pub fn open(path: impl AsRef<Path>) -> std::io::Result<Self> {
-        let mut options = std::fs::OpenOptions::new();
-        options.create(true).append(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        Ok(Self::new(options.open(path)?))
-    }
-
-    /// Opens the file that the environment variable `SSLKEYLOGFILE` names; `None` when it is not
-    /// set. Nothing in this library looks at that variable unless this is called.
-    pub fn from_environment() -> std::io::Result<Option<Self>> {
-        std::env::var_os("SSLKEYLOGFILE").map(Self::open).transpose()
-    }
-
-    /// Writes the log to `writer`.
-    pub fn new(writer: impl Write + Send + 'static) -> Self {
-        Self { file: Mutex::new(Box::new(writer)) }
-    }
-}
-
-impl KeyLog for KeyLogFile {
-    fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
-        let (random, secret) = (hex::encode(client_random), Zeroizing::new(hex::encode(secret)));
-        // With room for all of it: growing would leave copies of the secret behind.
-        let length = label.len() + random.len() + secret.len() + 3;
-        let mut line = Zeroizing::new(String::with_capacity(length));
-        for part in [label, " ", &random, " ", &secret, "\n"] {
-            line.push_str(part);
-        }
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        // A log that cannot be written must not end the connection that it describes.
-        let _ = file.write_all(line.as_bytes()).and_then(|()| file.flush());
-    }
-}
-
-impl fmt::Debug for KeyLogFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeyLogFile(..)")
     }
 }
 

@@ -12,7 +12,7 @@ use common::server_name;
 use handclasp::config::SpkiPin;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::Handshake;
-use handclasp::observer::{KeyLog, KeyLogFile};
+use handclasp::key_log::{KeyLog, KeyLogFile};
 use handclasp::record::{Sealer, TrafficKeys};
 use handclasp::session::{MemorySessions, StrikeRegister, TicketKeys};
 use handclasp::transport::memory::pipe;

@@ -15,8 +15,8 @@ use handclasp::config::{
 use handclasp::connection::Received;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, EarlyData, Question};
+use handclasp::key_log::KeyLog;
 use handclasp::key_schedule::PskKind;
-use handclasp::observer::KeyLog;
 use handclasp::pki_types::UnixTime;
 use handclasp::registry::CipherSuiteId;
 use handclasp::session::{AntiReplay, MemorySessions, Strike, StrikeRegister};

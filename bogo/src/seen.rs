@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use handclasp::observer::{Event, KeyLog, Observer};
+use handclasp::key_log::KeyLog;
+use handclasp::observer::{Event, Observer};
 use handclasp::registry::HandshakeType;
 use handclasp::wire::{ClientHello, HandshakeMessage, NewSessionTicket, ServerHello};
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::certificate::TrustAnchors;
 use crate::crypto::CryptoProvider;
-use crate::observer::KeyLog;
+use crate::key_log::KeyLog;
 use crate::record::PaddingPolicy;
 use crate::registry::{CertificateType, ExtensionType};
 use crate::session::ClientSessionStore;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::crypto::CryptoProvider;
 use crate::crypto::ring::sha256;
-use crate::observer::KeyLog;
+use crate::key_log::KeyLog;
 use crate::record::PaddingPolicy;
 use crate::session::{AntiReplay, MAX_LIFETIME, SessionStore};
 use crate::wire::codec::{Prefix, write_bytes};

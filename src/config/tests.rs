@@ -8,8 +8,8 @@ use pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use super::*;
 use crate::certificate::{EndEntity, TrustAnchors};
 use crate::crypto::{CryptoProvider, HashAlgorithm, signing_key};
+use crate::key_log::{KeyLog, KeyLogFile};
 use crate::key_schedule::PskKind;
-use crate::observer::{KeyLog, KeyLogFile};
 use crate::registry::{ExtensionType, SignatureScheme};
 use crate::wire::{ClientHello, Extensions, List};
 
