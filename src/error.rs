@@ -381,3 +381,6 @@ impl Error {
         ErrorKind::MissingExtension { message, extension }.into()
     }
 }
+
+#[cfg(test)]
+mod tests;

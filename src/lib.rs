@@ -96,7 +96,8 @@
 //! - [`connection`]: handshake and records together, on buffers of the caller's.
 //! - [`handshake`]: the state machine, its steps and its [questions](handshake::Question).
 //! - [`config`]: what the user decides: configurations, limits, who answers the questions.
-//! - [`certificate`]: path validation by RFC 5280 and names by RFC 9525; it knows no TLS.
+//! - [`certificate`]: path validation by RFC 5280 and names by RFC 9525: the crate `handclasp-x509`,
+//!   which knows no TLS.
 //! - [`pem`]: certificates and keys from text files, with errors that quote nothing.
 //! - [`session`]: tickets, the stores of sessions, and what keeps 0-RTT data from being replayed.
 //! - [`record`], [`key_schedule`], [`wire`]: records, secrets, and messages as bytes.
@@ -117,7 +118,6 @@
 //! There is no TLS 1.2, no DTLS and no Encrypted ClientHello.
 
 pub mod alert;
-pub mod certificate;
 pub mod config;
 pub mod connection;
 pub mod crypto;
@@ -128,7 +128,6 @@ pub mod key_log;
 pub mod key_schedule;
 mod level;
 pub mod observer;
-pub mod pem;
 pub mod record;
 pub mod registry;
 mod reply;
@@ -142,6 +141,8 @@ pub use config::{CertifiedKey, ClientConfig, ServerConfig};
 pub use connection::{ClientConnection, Connection, ServerConnection};
 pub use crypto::CryptoProvider;
 pub use error::{Error, ErrorKind};
+pub use handclasp_x509 as certificate;
+pub use handclasp_x509::pem;
 pub use key_log::KeyLogFile;
 pub use level::Level;
 pub use observer::{Event, Observer};

@@ -23,6 +23,13 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// Those of this crate and of `handclasp-x509`.
+fn source_files() -> Vec<PathBuf> {
+    let mut files = rust_files(&root().join("src"));
+    files.extend(rust_files(&root().join("x509/src")));
+    files
+}
+
 fn is_test_file(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == "tests.rs")
         || path.components().any(|component| component.as_os_str() == "tests")
@@ -58,7 +65,7 @@ fn code_is_counted_without_blanks_comments_and_tests() {
 
 #[test]
 fn no_file_is_too_long() {
-    for path in rust_files(&root().join("src")) {
+    for path in source_files() {
         let lines = fs::read_to_string(&path).unwrap().lines().count();
         assert!(lines <= LONGEST_FILE, "{} has {lines} lines", path.display());
     }
@@ -70,16 +77,27 @@ fn room_of(inside: &Path) -> &str {
     first.trim_end_matches(".rs")
 }
 
+/// Where the code is, and the name of its module. Its path is below one of the folders of
+/// [`source_files`].
+fn place_of(path: &Path) -> (&Path, String) {
+    match path.strip_prefix(root().join("x509/src")) {
+        Ok(inside) => (inside, "x509".to_owned()),
+        Err(_) => {
+            let inside = path.strip_prefix(root().join("src")).unwrap();
+            (inside, room_of(inside).to_owned())
+        }
+    }
+}
+
 /// Prints how many lines of code each room has. There is no limit on the sum.
 #[test]
 fn the_sizes_of_the_rooms_are_printed() {
-    let source = root().join("src");
     let mut sizes = BTreeMap::new();
-    for path in rust_files(&source) {
-        let inside = path.strip_prefix(&source).unwrap();
+    for path in source_files() {
+        let (inside, room) = place_of(&path);
         if !is_test_file(inside) {
             let lines = code_lines(&fs::read_to_string(&path).unwrap()).len();
-            *sizes.entry(room_of(inside).to_owned()).or_insert(0) += lines;
+            *sizes.entry(room).or_insert(0) += lines;
         }
     }
     let total: usize = sizes.values().sum();
@@ -150,4 +168,18 @@ fn rooms_use_only_the_rooms_that_the_architecture_gives_them() {
             }
         }
     }
+}
+
+/// Its Cargo.toml has no dependency on this crate either, so this is about words in docs too.
+#[test]
+fn the_crate_of_certificates_knows_nothing_of_tls() {
+    for path in rust_files(&root().join("x509/src")) {
+        let text = fs::read_to_string(&path).unwrap();
+        let lines = text.lines().filter(|line| line.contains("handclasp"));
+        for line in lines {
+            assert!(line.contains("handclasp_x509"), "{}: {line}", path.display());
+        }
+    }
+    let manifest = fs::read_to_string(root().join("x509/Cargo.toml")).unwrap();
+    assert!(!manifest.contains("\nhandclasp ="), "handclasp-x509 must not depend on handclasp");
 }

@@ -88,7 +88,8 @@ fn the_code_and_the_tests_that_the_table_names_are_there() {
     for Requirement { section, text, role, status, code, tests, reason } in table() {
         for place in &code {
             let items = ["fn", "struct", "enum", "trait", "const", "static", "type"];
-            if !place.starts_with("src/") || !files.has(place, &items) {
+            let is_code = place.starts_with("src/") || place.starts_with("x509/src/");
+            if !is_code || !files.has(place, &items) {
                 wrong.push(format!("{section}: no code {place}"));
             }
         }

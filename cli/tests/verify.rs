@@ -399,12 +399,12 @@ fn crls_and_responses_in_files() {
     assert_eq!(verify(&["--ocsp", &files.path("missing.der")]).0, Some(2));
 }
 
-/// Evidence that `openssl` made: see `tests/data/README.md`.
+/// Evidence that `openssl` made: see `x509/tests/data/README.md`.
 #[test]
 fn responses_in_files_and_in_batches() {
     use base64::Engine;
     let data =
-        |name: &str| format!("{}/../tests/data/revocation/{name}", env!("CARGO_MANIFEST_DIR"));
+        |name: &str| format!("{}/../x509/tests/data/revocation/{name}", env!("CARGO_MANIFEST_DIR"));
     let made = "2026-11-25T12:00:00Z";
     for (leaf, response, code, reason) in [
         ("leaf.pem", "good.der", 0, "accepted"),

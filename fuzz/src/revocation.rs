@@ -17,14 +17,14 @@ use handclasp::pki_types::{
 
 /// What the authority of the chain has signed, besides the CRLs in the corpus.
 pub const RESPONSES: [&[u8]; 3] = [
-    include_bytes!("../../tests/data/revocation/good.der"),
-    include_bytes!("../../tests/data/revocation/delegated.der"),
-    include_bytes!("../../tests/data/revocation/revoked.der"),
+    include_bytes!("../../x509/tests/data/revocation/good.der"),
+    include_bytes!("../../x509/tests/data/revocation/delegated.der"),
+    include_bytes!("../../x509/tests/data/revocation/revoked.der"),
 ];
 
 /// The CRL that the authority has signed.
 pub static CRL: LazyLock<CertificateDer<'static>> = LazyLock::new(|| {
-    let pem = include_bytes!("../../tests/data/revocation/crl.pem");
+    let pem = include_bytes!("../../x509/tests/data/revocation/crl.pem");
     let der = handclasp::pki_types::CertificateRevocationListDer::from_pem_slice(pem);
     CertificateDer::from(der.expect("it is a CRL").to_vec())
 });
@@ -33,12 +33,12 @@ pub static CRL: LazyLock<CertificateDer<'static>> = LazyLock::new(|| {
 const NOW: UnixTime = UnixTime::since_unix_epoch(Duration::from_secs(1_795_608_000));
 
 static ANCHORS: LazyLock<TrustAnchors> = LazyLock::new(|| {
-    TrustAnchors::from_pem(include_bytes!("../../tests/data/revocation/ca.pem"))
+    TrustAnchors::from_pem(include_bytes!("../../x509/tests/data/revocation/ca.pem"))
         .expect("it is an authority")
 });
 
 static LEAF: LazyLock<CertificateDer<'static>> = LazyLock::new(|| {
-    CertificateDer::from_pem_slice(include_bytes!("../../tests/data/revocation/leaf.pem"))
+    CertificateDer::from_pem_slice(include_bytes!("../../x509/tests/data/revocation/leaf.pem"))
         .expect("it is a certificate")
 });
 

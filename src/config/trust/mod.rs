@@ -181,7 +181,5 @@
 use crate::certificate::TrustAnchors;
 
 mod pins;
-#[cfg(any(feature = "webpki-roots", feature = "rustls-native-certs"))]
-mod roots;
 
 pub use pins::{InvalidPin, SpkiPin, SpkiPins};

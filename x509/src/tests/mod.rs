@@ -1,6 +1,7 @@
 //! Chains made on the spot, good ones and bad ones.
 
 mod advice;
+mod algorithms;
 mod anchors;
 mod checks;
 mod clients;
@@ -33,7 +34,6 @@ use rcgen::{
 };
 
 use super::*;
-use crate::crypto::{CryptoProvider, ring};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -135,18 +135,17 @@ impl Check {
     }
 
     fn run(&self) -> Result<VerifiedPath, CertificateError> {
-        self.ask(&CryptoProvider::ring().signatures.all, verify_chain)
+        self.ask(&algorithms::all(), verify_chain)
     }
 
     /// As [`Check::run`], with all that was tried.
     fn explain(&self) -> Explanation {
-        self.ask(&CryptoProvider::ring().signatures.all, explain_chain)
+        self.ask(&algorithms::all(), explain_chain)
     }
 
     /// The verdict, and how many signatures were verified for it.
     fn run_counted(&self) -> (Result<VerifiedPath, CertificateError>, usize) {
-        let provider = CryptoProvider::ring();
-        let counters = provider.signatures.all.iter().map(|&algorithm| {
+        let counters = algorithms::all().into_iter().map(|algorithm| {
             let count = AtomicUsize::new(0);
             &*Box::leak(Box::new(Counter { algorithm, count }))
         });
@@ -182,7 +181,7 @@ impl Check {
                 crls: &self.crls,
                 status_request: self.staple.as_ref().map(|response| StatusRequest {
                     response: response.as_deref(),
-                    digests: Digests { sha1: ring::sha1, sha256: ring::sha256 },
+                    digests: Digests { sha1: algorithms::sha1, sha256: algorithms::sha256 },
                 }),
                 policy: self.policy,
             },

@@ -5,17 +5,13 @@ use rcgen::SigningKey;
 
 use super::*;
 
-fn algorithms() -> Vec<&'static dyn SignatureVerificationAlgorithm> {
-    CryptoProvider::ring().signatures.all
-}
-
 fn only(key: &rcgen::SignatureAlgorithm) -> Vec<&'static dyn SignatureVerificationAlgorithm> {
     let id = if *key == rcgen::PKCS_ED25519 {
         pki_types::alg_id::ED25519
     } else {
         pki_types::alg_id::ECDSA_P256
     };
-    let mut all = algorithms();
+    let mut all = algorithms::all();
     all.retain(|it| it.public_key_alg_id() == id);
     all
 }
@@ -40,7 +36,7 @@ fn a_handshake_s_signature() {
     let signature = key.sign(b"message").unwrap();
     let fitting = only(&rcgen::PKCS_ED25519);
     assert_eq!(leaf.verify_signature(&fitting, b"message", &signature), Ok(()));
-    assert_eq!(leaf.verify_signature(&algorithms(), b"message", &signature), Ok(()));
+    assert_eq!(leaf.verify_signature(&algorithms::all(), b"message", &signature), Ok(()));
     let invalid = Err(SignatureError::Invalid);
     assert_eq!(leaf.verify_signature(&fitting, b"massage", &signature), invalid);
     assert_eq!(leaf.verify_signature(&fitting, b"message", &[]), invalid);
@@ -97,10 +93,13 @@ fn rsa_has_its_null_parameters_in_a_key_and_need_not_have_them_in_a_signature() 
     let key = signature::PublicKey { algorithm: &public, bytes: &[] };
     let without = &algorithm[..algorithm.len() - 2];
     let signed = |algorithm| signature::Signed { message: b"", algorithm, signature: b"" };
-    assert_eq!(signed(&algorithm).verify(key, &algorithms()), Err(SignatureError::Invalid));
-    assert_eq!(signed(without).verify(key, &algorithms()), Err(SignatureError::Invalid));
+    assert_eq!(signed(&algorithm).verify(key, &algorithms::all()), Err(SignatureError::Invalid));
+    assert_eq!(signed(without).verify(key, &algorithms::all()), Err(SignatureError::Invalid));
     let bare = signature::PublicKey { algorithm: &public[..public.len() - 2], bytes: &[] };
-    assert_eq!(signed(&algorithm).verify(bare, &algorithms()), Err(SignatureError::UnsupportedKey));
+    assert_eq!(
+        signed(&algorithm).verify(bare, &algorithms::all()),
+        Err(SignatureError::UnsupportedKey)
+    );
 }
 
 #[test]
@@ -113,7 +112,7 @@ fn a_small_key_is_told_from_a_wrong_signature() {
     let key = signature::PublicKey { algorithm: &pki_types::alg_id::RSA_ENCRYPTION, bytes: &bytes };
     let algorithm = pki_types::alg_id::RSA_PKCS1_SHA256;
     let signed = signature::Signed { message: b"", algorithm: &algorithm, signature: &[0; 128] };
-    let verdict = signed.verify(key, &algorithms());
+    let verdict = signed.verify(key, &algorithms::all());
     assert_eq!(verdict, Err(SignatureError::UnsupportedKey));
     assert!(key.describe().ends_with(" of 1024 bits"), "{}", key.describe());
 }

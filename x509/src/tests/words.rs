@@ -1,14 +1,13 @@
-//! What is said of each problem: programs know the codes, people read the rest, peers get the alert.
+//! What is said of each problem: programs know the codes, people read the rest.
 
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::alert::AlertDescription as A;
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
 
-/// A problem, the code that programs know it by, and the alert that the peer gets.
-type Row = (Problem, &'static str, A);
+/// A problem, and the code that programs know it by.
+type Row = (Problem, &'static str);
 
 fn name() -> String {
     "CN=an example".to_owned()
@@ -16,16 +15,14 @@ fn name() -> String {
 
 /// What is wrong with a certificate itself, or with who has issued it.
 fn problems_of_issue() -> Vec<Row> {
-    let (bad, unsupported) = (A::BAD_CERTIFICATE, A::UNSUPPORTED_CERTIFICATE);
-    let unknown = A::CERTIFICATE_UNKNOWN;
     vec![
-        (Problem::Malformed(name()), "malformed", bad),
-        (Problem::Rejected(name()), "rejected", unknown),
-        (Problem::RejectedWith(A::ACCESS_DENIED.0, "denied".into()), "rejected", A::ACCESS_DENIED),
-        (Problem::RejectedWith(A::CLOSE_NOTIFY.0, "closed".into()), "rejected", unknown),
-        (Problem::UnsupportedVersion(1), "unsupported-version", unsupported),
-        (Problem::AlgorithmMismatch, "algorithm-mismatch", bad),
-        (Problem::InvalidSerialNumber, "invalid-serial-number", bad),
+        (Problem::Malformed(name()), "malformed"),
+        (Problem::Rejected(name()), "rejected"),
+        (Problem::RejectedWith(49, "denied".into()), "rejected"),
+        (Problem::RejectedWith(0, "closed".into()), "rejected"),
+        (Problem::UnsupportedVersion(1), "unsupported-version"),
+        (Problem::AlgorithmMismatch, "algorithm-mismatch"),
+        (Problem::InvalidSerialNumber, "invalid-serial-number"),
         (
             Problem::UnsupportedAlgorithm {
                 signature: name(),
@@ -33,18 +30,13 @@ fn problems_of_issue() -> Vec<Row> {
                 reason: "".into(),
             },
             "unsupported-algorithm",
-            bad,
         ),
-        (
-            Problem::NotYetValid { not_before: NOW, now: NOW },
-            "not-yet-valid",
-            A::CERTIFICATE_EXPIRED,
-        ),
-        (Problem::Expired { not_after: NOW, now: NOW }, "expired", A::CERTIFICATE_EXPIRED),
-        (Problem::UnknownIssuer(name()), "unknown-issuer", A::UNKNOWN_CA),
-        (Problem::Circular(name()), "circular", A::UNKNOWN_CA),
-        (Problem::SelfIssued, "self-issued", A::UNKNOWN_CA),
-        (Problem::BadSignature(name()), "bad-signature", bad),
+        (Problem::NotYetValid { not_before: NOW, now: NOW }, "not-yet-valid"),
+        (Problem::Expired { not_after: NOW, now: NOW }, "expired"),
+        (Problem::UnknownIssuer(name()), "unknown-issuer"),
+        (Problem::Circular(name()), "circular"),
+        (Problem::SelfIssued, "self-issued"),
+        (Problem::BadSignature(name()), "bad-signature"),
         (
             Problem::OtherKindOfKey {
                 issuer: name(),
@@ -52,23 +44,21 @@ fn problems_of_issue() -> Vec<Row> {
                 key: name().into(),
             },
             "bad-signature",
-            bad,
         ),
-        (Problem::IssuerWrittenOtherwise(name()), "unknown-issuer", A::UNKNOWN_CA),
+        (Problem::IssuerWrittenOtherwise(name()), "unknown-issuer"),
     ]
 }
 
 /// What a certificate may not be used for, or not any more.
 fn problems_of_use() -> Vec<Row> {
     use Evidence::Crl;
-    let (bad, unsupported) = (A::BAD_CERTIFICATE, A::UNSUPPORTED_CERTIFICATE);
     vec![
-        (Problem::WrongKeyUsage("keyCertSign"), "wrong-key-usage", unsupported),
-        (wrong_usage(Purpose::Server, "code signing"), "wrong-extended-key-usage", unsupported),
-        (Problem::NotACa, "not-a-ca", bad),
-        (Problem::PathLengthExceeded { allowed: 0, found: 1 }, "path-length-exceeded", bad),
-        (Problem::CaUsedAsEndEntity, "ca-used-as-end-entity", bad),
-        (Problem::UnknownCriticalExtension(name()), "unknown-critical-extension", unsupported),
+        (Problem::WrongKeyUsage("keyCertSign"), "wrong-key-usage"),
+        (wrong_usage(Purpose::Server, "code signing"), "wrong-extended-key-usage"),
+        (Problem::NotACa, "not-a-ca"),
+        (Problem::PathLengthExceeded { allowed: 0, found: 1 }, "path-length-exceeded"),
+        (Problem::CaUsedAsEndEntity, "ca-used-as-end-entity"),
+        (Problem::UnknownCriticalExtension(name()), "unknown-critical-extension"),
         (
             Problem::NameNotPermitted {
                 name: name(),
@@ -76,9 +66,8 @@ fn problems_of_use() -> Vec<Row> {
                 reason: name().into(),
             },
             "name-not-permitted",
-            bad,
         ),
-        (Problem::UnsupportedConstraint(name()), "unsupported-constraint", unsupported),
+        (Problem::UnsupportedConstraint(name()), "unsupported-constraint"),
         (
             Problem::Revoked {
                 serial: "01".into(),
@@ -87,7 +76,6 @@ fn problems_of_use() -> Vec<Row> {
                 evidence: Crl,
             },
             "revoked",
-            A::CERTIFICATE_REVOKED,
         ),
     ]
 }
@@ -137,8 +125,6 @@ fn evidence_errors() -> Vec<(EvidenceError, &'static str)> {
 /// Every problem.
 fn problems() -> Vec<Row> {
     use Evidence::OcspResponse;
-    let (bad, unknown) = (A::BAD_CERTIFICATE, A::CERTIFICATE_UNKNOWN);
-    let status = A::BAD_CERTIFICATE_STATUS_RESPONSE;
     let mut problems = problems_of_issue();
     problems.extend(problems_of_use());
     for (reason, code) in [
@@ -147,33 +133,29 @@ fn problems() -> Vec<Row> {
         (NoAuthority::NoCertificateSigning, "wrong-key-usage"),
     ] {
         let problem = Problem::IssuerIsNoAuthority { issuer: name(), reason };
-        problems.push((problem, code, A::UNKNOWN_CA));
+        problems.push((problem, code));
     }
     for presented in [vec![], vec![presented::as_presented("a.example")]] {
         let problem = Problem::NameMismatch { expected: name(), presented, omitted: 0 };
-        problems.push((problem, "name-mismatch", bad));
+        problems.push((problem, "name-mismatch"));
     }
     for rule in [Rule::KeyKind, Rule::CaAsEndEntity] {
-        problems.push((Problem::Forbidden { rule, found: name() }, rule.code(), bad));
+        problems.push((Problem::Forbidden { rule, found: name() }, rule.code()));
     }
     for (error, code) in evidence_errors() {
-        let alert = match code.starts_with("ocsp") {
-            true => status,
-            false => unknown,
-        };
         assert_eq!(error.evidence() == OcspResponse, code.starts_with("ocsp"), "{code}");
-        problems.push((Problem::RevocationEvidence(error), code, alert));
+        problems.push((Problem::RevocationEvidence(error), code));
     }
     for response in 1..=7 {
         let error = EvidenceError::Unsuccessful(response);
-        problems.push((Problem::RevocationEvidence(error), "ocsp-unsuccessful", status));
+        problems.push((Problem::RevocationEvidence(error), "ocsp-unsuccessful"));
     }
-    for (missing, code, alert) in [
-        (MissingEvidence::Nothing(name()), "revocation-unknown", unknown),
-        (MissingEvidence::Staple, "staple-missing", status),
-        (MissingEvidence::Unknown, "ocsp-unknown", status),
+    for (missing, code) in [
+        (MissingEvidence::Nothing(name()), "revocation-unknown"),
+        (MissingEvidence::Staple, "staple-missing"),
+        (MissingEvidence::Unknown, "ocsp-unknown"),
     ] {
-        problems.push((Problem::RevocationUnknown(missing), code, alert));
+        problems.push((Problem::RevocationUnknown(missing), code));
     }
     problems
 }
@@ -184,9 +166,9 @@ fn is_printable(words: &str) -> bool {
 }
 
 #[test]
-fn each_problem_has_its_code_its_words_and_its_alert() {
+fn each_problem_has_its_code_and_its_words() {
     let mut said = BTreeSet::new();
-    for (problem, code, alert) in problems() {
+    for (problem, code) in problems() {
         assert_eq!(problem.code(), code);
         let words = problem.to_string();
         assert!(is_printable(&words), "{words:?}");
@@ -195,9 +177,6 @@ fn each_problem_has_its_code_its_words_and_its_alert() {
         if let Some(remedy) = problem.remedy() {
             assert!(is_printable(&remedy) && !remedy.ends_with('.'), "{remedy:?}");
         }
-        let certificate = "CN=leaf".into();
-        let error = crate::Error::from(CertificateError { certificate, problem });
-        assert_eq!(error.alert_sent(), Some(alert), "{error}");
     }
 }
 

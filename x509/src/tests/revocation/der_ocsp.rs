@@ -49,8 +49,8 @@ impl Single {
         let issuer = decode::Certificate::decode(issuer.der()).unwrap();
         Self {
             hash: SHA1,
-            name_hash: ring::sha1(&der::wrap(der::SEQUENCE, issuer.subject)).to_vec(),
-            key_hash: ring::sha1(issuer.key.bytes).to_vec(),
+            name_hash: algorithms::sha1(&der::wrap(der::SEQUENCE, issuer.subject)).to_vec(),
+            key_hash: algorithms::sha1(issuer.key.bytes).to_vec(),
             serial: vec![LEAF_SERIAL],
             status: status.to_vec(),
             this_update: time(THIS_UPDATE),
@@ -90,7 +90,7 @@ pub(in super::super) fn by_name(authority: &CertificateDer<'_>) -> Vec<u8> {
 
 pub(in super::super) fn by_key(authority: &CertificateDer<'_>) -> Vec<u8> {
     let decoded = decode::Certificate::decode(authority).unwrap();
-    let hash = ring::sha1(decoded.key.bytes);
+    let hash = algorithms::sha1(decoded.key.bytes);
     der::wrap(der::constructed(2), &der::wrap(der::OCTET_STRING, &hash))
 }
 

@@ -10,8 +10,7 @@
 //! without its intermediate certificate. Text outside of sections, sections of another kind and byte
 //! order marks of UTF-8 are ignored.
 //!
-//! Most programs need [`CertifiedKey::from_pem_files`](crate::CertifiedKey::from_pem_files) and
-//! [`TrustAnchors::from_pem`](crate::TrustAnchors::from_pem) only.
+//! [`TrustAnchors::from_pem`](crate::TrustAnchors::from_pem) reads trust anchors with it.
 
 mod error;
 mod label;
@@ -40,7 +39,7 @@ impl PrivateKey {
         self.label
     }
 
-    /// The key, to make a [`signing_key`](crate::crypto::signing_key) of. Handle with care.
+    /// The key, to make a signing key of. Handle with care.
     pub fn der(&self) -> PrivateKeyDer<'_> {
         let der = &self.der[..];
         match self.label {

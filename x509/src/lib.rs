@@ -13,13 +13,13 @@
 //! a kind that cannot be compared, a certificate of version 1 each make their path fail, by name.
 //! Delta CRLs, indirect CRLs and DSA are not supported.
 //!
-#![doc = include_str!("order.md")]
+#![doc = include_str!("../order.md")]
 //!
 //! Revocation is checked with the evidence that the caller has ([`Revocation`]): nothing is
 //! fetched. With a CRL at hand:
 //!
 //! ```
-//! use handclasp::certificate::{CertificateRevocationList, CrlError, Revocation, RevocationMode};
+//! use handclasp_x509::{CertificateRevocationList, CrlError, Revocation, RevocationMode};
 //! # fn example(pem: &[u8]) -> Result<(), CrlError> {
 //! // Once: a CRL of a million entries is parsed and sorted here.
 //! let crls = CertificateRevocationList::from_pem(pem)?;
@@ -47,7 +47,7 @@
 //! count in either profile. The dates of a trust anchor count if the caller says so:
 //! [`AnchorDates`].
 //!
-#![doc = include_str!("rules.md")]
+#![doc = include_str!("../rules.md")]
 
 mod algorithm;
 mod anchors;
@@ -67,10 +67,13 @@ mod issuer;
 mod key;
 mod name;
 mod path;
+pub mod pem;
 mod policies;
 mod presented;
 mod request;
 mod revocation;
+#[cfg(any(feature = "webpki-roots", feature = "rustls-native-certs"))]
+mod roots;
 mod rules;
 mod selection;
 mod signature;
@@ -83,7 +86,7 @@ pub use anchors::{TrustAnchorError, TrustAnchors};
 pub use bundle::LoadedAnchors;
 pub use distinguished_name::distinguished_name;
 pub use end_entity::EndEntity;
-pub(crate) use end_entity::KeyComparison;
+pub use end_entity::KeyComparison;
 pub use error::{CertificateError, Limit, NoAuthority, Problem, SignatureError, Timestamp};
 pub use explain::{Attempt, Explanation, Outcome, Place};
 pub use facts::CertificateFacts;

@@ -26,7 +26,8 @@ pub struct EndEntity {
 }
 
 /// How the public key of a certificate compares with another one.
-pub(crate) enum KeyComparison {
+pub enum KeyComparison {
+    /// The keys are the same.
     Same,
     /// The bytes are the same, but the certificate limits the key to an algorithm of its own, as
     /// id-RSASSA-PSS does.
@@ -34,6 +35,7 @@ pub(crate) enum KeyComparison {
         /// The certificate's, in words.
         algorithm: String,
     },
+    /// The keys are different.
     Different,
 }
 
@@ -87,7 +89,7 @@ impl EndEntity {
     }
 
     /// How its public key compares with another one, the DER of a SubjectPublicKeyInfo.
-    pub(crate) fn compare_key(&self, other: &[u8]) -> KeyComparison {
+    pub fn compare_key(&self, other: &[u8]) -> KeyComparison {
         let keys = (PublicKey::from_spki(&self.spki), PublicKey::from_spki(other));
         let (Some(own), Some(other)) = keys else { return KeyComparison::Different };
         if own.is_same(other) {
@@ -133,10 +135,7 @@ impl EndEntity {
 
     /// Whether its key is of the kind that one of the algorithms verifies with. Only the algorithm
     /// knows which sizes of keys it takes.
-    pub(crate) fn has_key_for(
-        &self,
-        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
-    ) -> bool {
+    pub fn has_key_for(&self, algorithms: &[&'static dyn SignatureVerificationAlgorithm]) -> bool {
         let key = PublicKey::from_spki(&self.spki);
         key.is_some_and(|key| algorithms.iter().any(|algorithm| key.is_of_kind(*algorithm)))
     }

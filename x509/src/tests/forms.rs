@@ -4,7 +4,7 @@ use rcgen::{SerialNumber, SigningKey};
 
 use super::revocation::der_ocsp::{GOOD, Response, Single, by_name};
 use super::*;
-use crate::certificate::algorithm::tests::pss;
+use crate::algorithm::tests::pss;
 
 /// The DER with one object identifier or integer in another form: the `target`th of those that are
 /// there, and its `form`th form. The contents of octet strings are looked into. `None` beyond the
@@ -164,18 +164,18 @@ fn an_ocsp_response_has_no_identifier_and_no_integer_in_another_form() {
 }
 
 fn rsa() -> KeyPair {
-    KeyPair::from_pem(include_str!("../../../tests/data/rsa2048.pem")).unwrap()
+    KeyPair::from_pem(include_str!("../../tests/data/rsa2048.pem")).unwrap()
 }
 
 /// Signs with RSASSA-PSS and SHA-256.
 fn sign_pss(message: &[u8]) -> Vec<u8> {
-    let pem = include_bytes!("../../../tests/data/rsa2048.pem");
+    let pem = include_bytes!("../../tests/data/rsa2048.pem");
     let der: pki_types::PrivatePkcs8KeyDer<'_> =
         pki_types::pem::PemObject::from_pem_slice(pem).unwrap();
-    let pair = ::ring::rsa::KeyPair::from_pkcs8(der.secret_pkcs8_der()).unwrap();
+    let pair = ring::rsa::KeyPair::from_pkcs8(der.secret_pkcs8_der()).unwrap();
     let mut signature = vec![0; pair.public().modulus_len()];
-    let random = ::ring::rand::SystemRandom::new();
-    pair.sign(&::ring::signature::RSA_PSS_SHA256, &random, message, &mut signature).unwrap();
+    let random = ring::rand::SystemRandom::new();
+    pair.sign(&ring::signature::RSA_PSS_SHA256, &random, message, &mut signature).unwrap();
     signature
 }
 

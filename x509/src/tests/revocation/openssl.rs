@@ -9,7 +9,7 @@ const MADE: u64 = 1_795_608_000;
 
 macro_rules! data {
     ($name:literal) => {
-        include_bytes!(concat!("../../../../tests/data/revocation/", $name))
+        include_bytes!(concat!("../../../tests/data/revocation/", $name))
     };
 }
 

@@ -234,7 +234,7 @@ fn rsa(exponent: &[u8]) -> Vec<u8> {
 
 fn said(signature: &[u8], algorithm: &[u8], bytes: &[u8], error: SignatureError) -> Problem {
     let key = signature::PublicKey { algorithm, bytes };
-    problem(signature, key, "CN=a".to_owned(), &CryptoProvider::ring().signatures.all, error)
+    problem(signature, key, "CN=a".to_owned(), &algorithms::all(), error)
 }
 
 #[test]
@@ -325,7 +325,7 @@ fn the_error_has_the_name_constraint_that_is_broken() {
         ),
     ]
     .concat();
-    let constraints = crate::certificate::constraints::NameConstraints::decode(&contents).unwrap();
+    let constraints = crate::constraints::NameConstraints::decode(&contents).unwrap();
     for (name, reason) in [
         (dns("c.example"), "permitted of its kind is only DNS:a.example, DNS:b.example"),
         (dns("x.no.a.example"), "excluded is DNS:no.a.example"),
@@ -354,8 +354,7 @@ fn the_error_has_the_name_constraint_that_is_broken() {
             "there is something beside",
         ),
     ] {
-        let said =
-            crate::certificate::constraints::NameConstraints::decode(&contents).err().unwrap();
+        let said = crate::constraints::NameConstraints::decode(&contents).err().unwrap();
         assert!(said.starts_with(reason), "{said}");
     }
 }

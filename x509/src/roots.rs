@@ -1,8 +1,8 @@
 //! Roots that somebody else chose: Mozilla's, or the operating system's.
 
-use crate::certificate::TrustAnchors;
+use crate::TrustAnchors;
 #[cfg(feature = "rustls-native-certs")]
-use crate::certificate::{LoadedAnchors, TrustAnchorError};
+use crate::{LoadedAnchors, TrustAnchorError};
 #[cfg(feature = "rustls-native-certs")]
 use rustls_native_certs::ErrorKind;
 
@@ -65,9 +65,7 @@ mod tests {
         let unread = loaded
             .skipped
             .iter()
-            .filter(|skipped| {
-                !matches!(skipped, crate::certificate::TrustAnchorError::Unreadable(_))
-            })
+            .filter(|skipped| !matches!(skipped, crate::TrustAnchorError::Unreadable(_)))
             .count();
         assert_eq!(loaded.anchors.len() + unread, total);
     }

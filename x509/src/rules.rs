@@ -194,7 +194,7 @@ mod tests {
             let (code, source, sentence) = (rule.code(), rule.source(), rule.sentence());
             table += &format!("| `{code}` | {profile} | {source} | {sentence} |\n");
         }
-        assert_eq!(include_str!("rules.md"), table, "rules.md should be:\n{table}");
+        assert_eq!(include_str!("../rules.md"), table, "rules.md should be:\n{table}");
     }
 
     #[test]

@@ -1,0 +1,162 @@
+use super::*;
+use crate::alert::AlertDescription as A;
+use crate::certificate::{
+    EvidenceError, Limit, NoAuthority, Purpose, RevocationReason, Rule, Timestamp,
+};
+
+const NOW: Timestamp = Timestamp(1_800_000_000);
+
+fn alert_for(problem: Problem) -> Option<A> {
+    let certificate = "CN=leaf".into();
+    Error::from(CertificateError { certificate, problem }).alert_sent()
+}
+
+#[track_caller]
+fn assert_alert(alert: A, problems: Vec<Problem>) {
+    for problem in problems {
+        assert_eq!(alert_for(problem.clone()), Some(alert), "{problem:?}");
+    }
+}
+
+fn name() -> String {
+    "CN=an example".to_owned()
+}
+
+#[test]
+fn a_certificate_with_a_fault_is_a_bad_one() {
+    let algorithms = ("ecdsa".to_owned(), "RSA".into());
+    let other_kind =
+        Problem::OtherKindOfKey { issuer: name(), signature: name().into(), key: name().into() };
+    assert_alert(
+        A::BAD_CERTIFICATE,
+        vec![
+            Problem::Malformed(name()),
+            Problem::AlgorithmMismatch,
+            Problem::InvalidSerialNumber,
+            Problem::UnsupportedAlgorithm {
+                signature: algorithms.0,
+                key: algorithms.1,
+                reason: "".into(),
+            },
+            Problem::BadSignature(name()),
+            other_kind,
+            Problem::NotACa,
+            Problem::PathLengthExceeded { allowed: 0, found: 1 },
+            Problem::CaUsedAsEndEntity,
+            Problem::NameNotPermitted {
+                name: name(),
+                authority: name().into(),
+                reason: name().into(),
+            },
+            Problem::NameMismatch { expected: name(), presented: vec![], omitted: 0 },
+            Problem::Forbidden { rule: Rule::KeyKind, found: name() },
+            Problem::Forbidden { rule: Rule::CaAsEndEntity, found: name() },
+        ],
+    );
+}
+
+#[test]
+fn a_certificate_of_a_kind_that_cannot_be_used_is_unsupported() {
+    let purpose = Purpose::Server;
+    assert_alert(
+        A::UNSUPPORTED_CERTIFICATE,
+        vec![
+            Problem::UnsupportedVersion(1),
+            Problem::WrongKeyUsage("keyCertSign"),
+            Problem::WrongExtendedKeyUsage { purpose, allowed: "code signing".into() },
+            Problem::UnknownCriticalExtension(name()),
+            Problem::UnsupportedConstraint(name()),
+        ],
+    );
+}
+
+#[test]
+fn a_path_that_ends_nowhere_has_an_unknown_authority() {
+    let no_authority = |reason| Problem::IssuerIsNoAuthority { issuer: name(), reason };
+    assert_alert(
+        A::UNKNOWN_CA,
+        vec![
+            Problem::UnknownIssuer(name()),
+            Problem::Circular(name()),
+            Problem::SelfIssued,
+            Problem::IssuerWrittenOtherwise(name()),
+            no_authority(NoAuthority::NoBasicConstraints),
+            no_authority(NoAuthority::NotACa),
+            no_authority(NoAuthority::NoCertificateSigning),
+        ],
+    );
+}
+
+#[test]
+fn a_certificate_at_the_wrong_time_is_expired() {
+    assert_alert(
+        A::CERTIFICATE_EXPIRED,
+        vec![
+            Problem::NotYetValid { not_before: NOW, now: NOW },
+            Problem::Expired { not_after: NOW, now: NOW },
+        ],
+    );
+}
+
+#[test]
+fn a_revoked_certificate_and_a_missing_staple_have_alerts_of_their_own() {
+    let revoked = Problem::Revoked {
+        serial: "01".into(),
+        date: NOW,
+        reason: RevocationReason::KEY_COMPROMISE,
+        evidence: Evidence::Crl,
+    };
+    assert_alert(A::CERTIFICATE_REVOKED, vec![revoked]);
+    let mut staples = vec![
+        Problem::RevocationUnknown(MissingEvidence::Staple),
+        Problem::RevocationUnknown(MissingEvidence::Unknown),
+    ];
+    for error in errors_of_either(Evidence::OcspResponse) {
+        staples.push(Problem::RevocationEvidence(error));
+    }
+    for error in [
+        EvidenceError::MalformedResponse("its version"),
+        EvidenceError::UnknownCriticalExtension(name()),
+        EvidenceError::OtherCertificate,
+        EvidenceError::UnknownResponder(name()),
+        EvidenceError::UnauthorizedResponder { responder: name(), reason: name() },
+        EvidenceError::Unsuccessful(1),
+        EvidenceError::Unsuccessful(7),
+    ] {
+        staples.push(Problem::RevocationEvidence(error));
+    }
+    assert_alert(A::BAD_CERTIFICATE_STATUS_RESPONSE, staples);
+}
+
+/// What can be wrong with a CRL and with an OCSP response.
+fn errors_of_either(evidence: Evidence) -> Vec<EvidenceError> {
+    vec![
+        EvidenceError::Stale { evidence, next_update: NOW, now: NOW },
+        EvidenceError::NoNextUpdate(evidence),
+        EvidenceError::NotYetValid { evidence, this_update: NOW, now: NOW },
+        EvidenceError::BadSignature { evidence, signer: name() },
+        EvidenceError::UnsupportedAlgorithm { evidence, algorithm: name() },
+    ]
+}
+
+#[test]
+fn what_has_no_alert_of_its_own_is_unknown() {
+    let mut unknown = vec![
+        Problem::Rejected(name()),
+        Problem::RevocationUnknown(MissingEvidence::Nothing(name())),
+        Problem::RevocationEvidence(EvidenceError::MayNotSignCrls(name())),
+        Problem::RevocationEvidence(EvidenceError::MalformedDistributionPoints),
+        Problem::LimitExceeded { limit: Limit::Depth, maximum: 7, closest: None },
+    ];
+    for error in errors_of_either(Evidence::Crl) {
+        unknown.push(Problem::RevocationEvidence(error));
+    }
+    assert_alert(A::CERTIFICATE_UNKNOWN, unknown);
+}
+
+#[test]
+fn a_verifier_chooses_an_alert_that_is_fatal() {
+    let rejected = |alert: A| Problem::RejectedWith(alert.0, "denied".into());
+    assert_alert(A::ACCESS_DENIED, vec![rejected(A::ACCESS_DENIED)]);
+    assert_alert(A::CERTIFICATE_UNKNOWN, vec![rejected(A::CLOSE_NOTIFY)]);
+}
