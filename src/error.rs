@@ -24,7 +24,7 @@ impl Error {
     }
 
     /// The TLS error inside of what a stream returned, if it is one.
-    pub fn inside(error: &std::io::Error) -> Option<&Self> {
+    pub fn from_io(error: &std::io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }
 

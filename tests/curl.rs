@@ -129,6 +129,6 @@ fn curl_refuses_a_server_of_an_unknown_issuer_and_our_server_hears_why() {
     let mut curl = curl(port, &anchor, "/", &[]);
     assert_eq!(curl.wait_for_end().code(), Some(60), "{}", curl.wait_for(""));
     let error = server.join().unwrap();
-    let error = handclasp::Error::inside(&error).unwrap();
+    let error = handclasp::Error::from_io(&error).unwrap();
     assert_eq!(error.alert_received(), Some(AlertDescription::UNKNOWN_CA), "{error}");
 }

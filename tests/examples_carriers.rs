@@ -47,7 +47,7 @@ fn a_key_in_another_process_signs_and_when_it_is_gone_the_server_says_so() {
     drop(signer);
     std::fs::remove_file(&socket).unwrap();
     let error = connect().handshake().unwrap_err();
-    let error = Error::inside(&error).unwrap();
+    let error = Error::from_io(&error).unwrap();
     assert_eq!(error.alert_received(), Some(AlertDescription::INTERNAL_ERROR));
     server.wait_for("no answer to the question sign: the signer cannot be asked");
 }

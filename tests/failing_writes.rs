@@ -235,11 +235,11 @@ fn check_end(end: Result<(), io::Error>, last: LastWord, what: &str) {
     match (last, &end) {
         (LastWord::CloseNotify, Ok(())) => {}
         (LastWord::Alert, Err(error)) => {
-            let alert = Error::inside(error).and_then(Error::alert_received);
+            let alert = Error::from_io(error).and_then(Error::alert_received);
             assert_eq!(alert, Some(AlertDescription::UNEXPECTED_MESSAGE), "{what}: {error}");
         }
         (LastWord::Nothing, Err(error)) => {
-            let error = Error::inside(error).unwrap_or_else(|| panic!("{what}: {error}"));
+            let error = Error::from_io(error).unwrap_or_else(|| panic!("{what}: {error}"));
             assert_eq!(error.kind(), &ErrorKind::Truncated, "{what}");
         }
         _ => panic!("{what}: {end:?}"),
@@ -297,7 +297,7 @@ fn a_blocking_reader_sees_no_hole_whatever_byte_a_write_fails_at() {
         transport.script().no_reading = true;
         for _ in 0..2 {
             let error = stream.write(WORDS).unwrap_err();
-            if Error::inside(&error).is_none() {
+            if Error::from_io(&error).is_none() {
                 assert_eq!(error.kind(), kind, "{what}");
             }
         }
@@ -379,7 +379,7 @@ async fn write_and_fail(writer: &mut (impl AsyncWrite + Unpin), kind: io::ErrorK
             Ok(_) => writer.flush().await.unwrap_err(),
             Err(error) => error,
         };
-        if Error::inside(&error).is_none() {
+        if Error::from_io(&error).is_none() {
             assert_eq!(error.kind(), kind, "{what}");
         }
     }
@@ -396,7 +396,7 @@ async fn a_failed_write_says_what_the_alert_says_that_is_there() {
         show_all(&transport);
         fail(&transport, 0, kind);
         let error = stream.write_all(WORDS).await.unwrap_err();
-        let alert = Error::inside(&error).and_then(Error::alert_received);
+        let alert = Error::from_io(&error).and_then(Error::alert_received);
         assert_eq!(alert, Some(AlertDescription::UNEXPECTED_MESSAGE), "{error}");
     }
 }
@@ -434,10 +434,10 @@ fn what_was_received_is_read_before_the_error_of_a_record_that_cannot_be_sealed(
             BROKEN.set(true);
             let error = stream.write(WORDS).unwrap_err();
             BROKEN.set(false);
-            assert!(matches!(Error::inside(&error).unwrap().kind(), ErrorKind::Record(_)));
+            assert!(matches!(Error::from_io(&error).unwrap().kind(), ErrorKind::Record(_)));
             let end = read_all(&mut stream, size, &mut got).unwrap_err();
             assert_eq!(got, DATA[..whole].concat(), "{visible} bytes had come: {end}");
-            assert_eq!(Error::inside(&end), Error::inside(&error), "the first error stays");
+            assert_eq!(Error::from_io(&end), Error::from_io(&error), "the first error stays");
         }
     }
 }

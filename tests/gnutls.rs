@@ -261,7 +261,7 @@ fn retried(always: bool) -> Result<bool, handclasp::Error> {
     let mut stream = Stream::new(server, listener.accept());
     match stream.handshake() {
         Ok(()) => Ok(stream.connection().parameters().retried),
-        Err(error) => Err(handclasp::Error::inside(&error).unwrap().clone()),
+        Err(error) => Err(handclasp::Error::from_io(&error).unwrap().clone()),
     }
 }
 

@@ -176,7 +176,7 @@ fn refused(client: &Arc<ClientConfig>, listener: &TcpListener) -> io::Error {
 }
 
 fn check_alert(error: &io::Error) {
-    let alert = Error::inside(error).and_then(Error::alert_received);
+    let alert = Error::from_io(error).and_then(Error::alert_received);
     assert_eq!(alert, Some(AlertDescription::CERTIFICATE_REQUIRED), "{error}");
 }
 
@@ -323,7 +323,7 @@ fn a_failed_write_over_a_socket_says_what_the_alert_says_that_is_there() {
             break error;
         }
     };
-    let alert = Error::inside(&error).and_then(Error::alert_received);
+    let alert = Error::from_io(&error).and_then(Error::alert_received);
     assert_eq!(alert, Some(AlertDescription::ACCESS_DENIED), "{error}");
 }
 

@@ -286,6 +286,6 @@ fn haproxy_authenticates_itself_to_our_server_and_our_client_itself_to_haproxy()
     assert!(get_as(&client, &server, port).unwrap().ends_with("the client is 0"));
     // The certificate of another authority is not enough.
     let error = get_as(&server, &server, port).unwrap_err();
-    let alert = Error::inside(&error).and_then(Error::alert_received);
+    let alert = Error::from_io(&error).and_then(Error::alert_received);
     assert_eq!(alert, Some(AlertDescription::UNKNOWN_CA), "{error}");
 }

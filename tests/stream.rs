@@ -232,7 +232,7 @@ fn a_transport_that_ends_is_told_apart_from_an_end_of_data() {
     drop(right);
     let error = Stream::new(client, left).handshake().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
-    let error = handclasp::Error::inside(&error).unwrap();
+    let error = handclasp::Error::from_io(&error).unwrap();
     assert_eq!(error.kind(), &ErrorKind::EndedInHandshake);
 
     // After it, without a close_notify.
@@ -247,7 +247,7 @@ fn a_transport_that_ends_is_told_apart_from_an_end_of_data() {
     let error = stream.read_to_end(&mut got).unwrap_err();
     other.join().unwrap();
     assert_eq!((&got[..], error.kind()), (&b"all of it?"[..], io::ErrorKind::UnexpectedEof));
-    let error = handclasp::Error::inside(&error).unwrap();
+    let error = handclasp::Error::from_io(&error).unwrap();
     assert_eq!(error.kind(), &ErrorKind::Truncated);
 }
 
@@ -258,7 +258,7 @@ fn the_last_words_of_a_peer_that_is_gone_are_heard_though_writing_fails_first() 
     right.write_all(&[21, 3, 3, 0, 2, 2, 40]).unwrap();
     drop(right);
     let error = Stream::new(client, left).handshake().unwrap_err();
-    let error = handclasp::Error::inside(&error).unwrap();
+    let error = handclasp::Error::from_io(&error).unwrap();
     assert_eq!(error.alert_received(), Some(handclasp::alert::AlertDescription::HANDSHAKE_FAILURE));
 }
 
@@ -337,13 +337,13 @@ fn a_misuse_is_told_without_a_look_into_the_socket() {
     let server = server.join().unwrap();
     for _ in 0..2 {
         let error = stream.write(b"more").unwrap_err();
-        let kind = handclasp::Error::inside(&error).unwrap().kind().clone();
+        let kind = handclasp::Error::from_io(&error).unwrap().kind().clone();
         assert!(matches!(kind, ErrorKind::Misuse(_)), "{kind}");
         assert_eq!(error.kind(), io::ErrorKind::NotConnected);
     }
     // The alert is the reader's to find.
     let error = stream.read(&mut [0]).unwrap_err();
-    assert!(handclasp::Error::inside(&error).unwrap().alert_received().is_some(), "{error}");
+    assert!(handclasp::Error::from_io(&error).unwrap().alert_received().is_some(), "{error}");
     drop(server);
 }
 

@@ -56,7 +56,7 @@ fn signer(identity: &Identity) -> impl Fn(Question) -> SlowAnswer + Send + Sync 
     }
 }
 
-type SlowAnswer = handclasp::transport::tokio::Answering;
+type SlowAnswer = handclasp::transport::tokio::AnswerFuture;
 
 /// One handshake of these two takes a second, and ten that ask nobody take no time meanwhile.
 async fn takes_a_second_while_others_go_on(

@@ -142,7 +142,7 @@ fn limits(flags: &Flags) -> Result<Limits, Stop> {
         certificate_message: longest.unwrap_or(Limits::DEFAULT.certificate_message),
         certificates: 0xffff,
         change_cipher_specs: 32,
-        records_without_progress: 32,
+        empty_data_records: 32,
         messages_without_data: 32,
         // 16384 bytes with the tag and the type of the one record that they come in.
         early_data_skipped: 16384 - 17,

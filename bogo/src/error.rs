@@ -139,7 +139,7 @@ fn illegal(message: HandshakeType, field: &str, reason: &str) -> &'static str {
 
 fn limit(name: &str) -> &'static str {
     match name {
-        "records_without_progress" | "change_cipher_specs" => ":TOO_MANY_EMPTY_FRAGMENTS:",
+        "empty_data_records" | "change_cipher_specs" => ":TOO_MANY_EMPTY_FRAGMENTS:",
         "messages_without_data" => ":TOO_MANY_KEY_UPDATES:",
         "ignored_alerts" => ":TOO_MANY_WARNING_ALERTS:",
         "early_data_skipped" => ":TOO_MUCH_SKIPPED_EARLY_DATA:",

@@ -55,7 +55,7 @@ impl From<Error> for Failure {
 impl From<io::Error> for Failure {
     /// A transport's error, which may have a TLS error inside.
     fn from(error: io::Error) -> Self {
-        if let Some(error) = Error::inside(&error) {
+        if let Some(error) = Error::from_io(&error) {
             return error.clone().into();
         }
         let mut failure = match error.kind() {

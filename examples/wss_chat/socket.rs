@@ -196,7 +196,7 @@ async fn next_event(seat: &mut Option<Seat>) -> Result<Utf8Bytes, RecvError> {
 impl From<SocketError> for End {
     fn from(error: SocketError) -> Self {
         let tls = match &error {
-            SocketError::Io(error) => Error::inside(error).map(Error::kind),
+            SocketError::Io(error) => Error::from_io(error).map(Error::kind),
             _ => None,
         };
         match tls {

@@ -265,7 +265,7 @@ fn finish(client: &mut Client, transport: &Transport) {
         return;
     }
     assert_eq!(client.got, script.said, "{error:?}");
-    let inside = error.as_ref().map(|error| Error::inside(error).expect("no other error comes"));
+    let inside = error.as_ref().map(|error| Error::from_io(error).expect("no other error comes"));
     match script.ended {
         Ended::CloseNotify => assert!(inside.is_none(), "{inside:?}"),
         Ended::Alert => {

@@ -15,7 +15,7 @@ pub struct Limits {
     pub change_cipher_specs: usize,
     /// Records of application data without any data in them (empty, or padding only) since the
     /// last data: 64. Pieces of a handshake message are bounded by its length.
-    pub records_without_progress: usize,
+    pub empty_data_records: usize,
     /// Messages after the handshake in a row without application data between them: 32. It stops
     /// floods of KeyUpdate and NewSessionTicket; data reset it.
     pub messages_without_data: usize,
@@ -39,7 +39,7 @@ impl Limits {
         certificate_message: 262_144,
         certificates: 32,
         change_cipher_specs: 4,
-        records_without_progress: 64,
+        empty_data_records: 64,
         messages_without_data: 32,
         certificate_requests: 8,
         ignored_alerts: 4,

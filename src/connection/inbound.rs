@@ -1,3 +1,5 @@
+//! What a connection receives: one record a call (RFC 9846, sections 5 and 6).
+
 use super::Connection;
 use crate::alert::AlertDescription;
 use crate::error::{Error, ErrorKind};
@@ -11,61 +13,61 @@ use crate::registry::ContentType;
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Received<'a> {
-    /// There is no whole record: call again when more bytes are there, these first.
+    /// The record is not complete: call again with the same bytes and more behind them.
     Incomplete,
-    /// A record of the connection's own business: nothing for the application.
+    /// A record that has nothing for the application, such as a handshake message.
     Handled,
-    /// Application data, decrypted where they stood: in a record that begins the input, they
-    /// begin [`HEADER_LENGTH`](crate::record::HEADER_LENGTH) bytes after its start.
+    /// Application data, decrypted in place: they begin
+    /// [`HEADER_LENGTH`](crate::record::HEADER_LENGTH) bytes after the start of the input.
     Data(&'a mut [u8]),
-    /// 0-RTT data, decrypted as [`Data`](Self::Data) are. They may be a copy of what came on
-    /// another connection, and the handshake is not complete: see
+    /// 0-RTT data, decrypted in place as [`Data`](Self::Data). An attacker may have replayed them
+    /// from another connection, and the handshake is not complete: see
     /// [`EarlyDataPolicy`](crate::config::EarlyDataPolicy).
     EarlyData(&'a mut [u8]),
-    /// The handshake rests on a question: nothing was taken. Answer it, then call again.
+    /// The handshake waits for the answer to a question, and the connection took nothing. Answer the
+    /// question, then call again.
     Waiting,
-    /// The peer has closed its direction: nothing more will come, and what came is whole.
+    /// The peer has closed its direction: all its data have arrived.
     Closed,
 }
 
-/// A record that came before the connection failed.
-pub(crate) struct Rest {
+/// A record that arrived before the connection failed, and is opened afterwards.
+pub(crate) struct UnreadRecord {
     /// Its length in bytes.
     pub(crate) record: usize,
-    /// How many bytes of data it has, which begin behind its header.
+    /// How many bytes of data it has. They begin behind its header.
     pub(crate) data: usize,
 }
 
-/// What a peer can do for a while without getting anywhere.
+/// Counters of what a peer may repeat only so often.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     change_cipher_specs: usize,
-    pub(super) records_without_progress: usize,
+    pub(super) empty_data_records: usize,
     ignored_alerts: usize,
-    /// A whole record has come.
-    heard: bool,
+    /// The peer has sent a whole record.
+    record_received: bool,
     /// A KeyUpdate request was answered since this side wrote data.
     pub(super) key_update_answered: bool,
 }
 
 impl Connection {
-    /// Takes the first record of `input`, if it is whole, and opens it in place. Returns how many
-    /// bytes were taken, which the caller drops from the front, and what was in them.
+    /// Opens the first record of `input` in place, if the record is complete. Returns how many bytes
+    /// it took, which the caller removes from the front, and what was in them.
     ///
-    /// A buffer of [`MAX_RECORD_LENGTH`](crate::record::MAX_RECORD_LENGTH) bytes holds every
-    /// record.
+    /// Every record fits into a buffer of [`MAX_RECORD_LENGTH`](crate::record::MAX_RECORD_LENGTH)
+    /// bytes.
     ///
     /// # Errors
-    /// Whatever is wrong with the record. The alert that says so is in
-    /// [`outgoing`](Self::outgoing) then; the connection is over, and every later call returns
-    /// the same error.
+    /// What is wrong with the record. The alert is in [`outgoing`](Self::outgoing) then. The connection
+    /// is over, and every later call returns the same error.
     pub fn receive<'a>(&mut self, input: &'a mut [u8]) -> Result<(usize, Received<'a>), Error> {
         if let Err(error) = self.check() {
             self.opener = Opener::plaintext();
             return Err(error);
         }
         if self.peer_closed {
-            // Section 6.1: what comes after close_notify is ignored.
+            // Section 6.1: data after close_notify are ignored.
             return Ok((input.len(), Received::Closed));
         }
         if self.question().is_some() {
@@ -75,11 +77,11 @@ impl Connection {
             Ok(Some(length)) => length,
             Ok(None) => return Ok((0, Received::Incomplete)),
             Err(error) => {
-                let error = self.in_place(error, input);
+                let error = self.framing_error(error, input);
                 return Err(self.fail(error.into()));
             }
         };
-        self.counters.heard = true;
+        self.counters.record_received = true;
         let record = input.get_mut(..length).unwrap_or_default();
         let opened = match self.opener.open(record) {
             Ok(Some(opened)) => opened,
@@ -93,46 +95,47 @@ impl Connection {
         }
     }
 
-    /// A peer that has sent records speaks TLS: what stands where a record should is no protocol of
-    /// its own then.
-    fn in_place(&self, error: RecordError, input: &[u8]) -> RecordError {
+    /// Bytes that are no record are reported as another protocol only if they are the first of the
+    /// connection. A peer that has sent a record speaks TLS.
+    fn framing_error(&self, error: RecordError, input: &[u8]) -> RecordError {
         match (error, input.first()) {
-            (RecordError::NotTls { .. }, Some(first)) if self.counters.heard => {
+            (RecordError::NotTls { .. }, Some(first)) if self.counters.record_received => {
                 RecordError::UnknownContentType(*first)
             }
             (error, _) => error,
         }
     }
 
-    /// A failure to write has ended the connection, and data that came before it wait to be read:
-    /// opens the first record of `input` in place, if it is whole and of the application's data or
-    /// of no interest to a reader. None at the end of these; the keys are forgotten then.
-    pub(crate) fn open_rest(&mut self, input: &mut [u8]) -> Option<Rest> {
-        let rest = self.open_one_of_the_rest(input);
+    /// For a connection that a failed write has ended: opens the first record of `input` in place, so
+    /// that the application can read data that arrived before the failure. Returns `None`, and removes
+    /// the keys, at the first record that is incomplete, cannot be opened or ends the data.
+    pub(crate) fn open_unread(&mut self, input: &mut [u8]) -> Option<UnreadRecord> {
+        let rest = self.open_unread_record(input);
         if rest.is_none() {
             self.opener = Opener::plaintext();
         }
         rest
     }
 
-    fn open_one_of_the_rest(&mut self, input: &mut [u8]) -> Option<Rest> {
+    fn open_unread_record(&mut self, input: &mut [u8]) -> Option<UnreadRecord> {
         let length = next_record(input).ok()??;
         let opened = self.opener.open(input.get_mut(..length)?).ok()??;
         match opened.content_type {
             ContentType::APPLICATION_DATA => {
-                Some(Rest { record: length, data: opened.payload.len() })
+                Some(UnreadRecord { record: length, data: opened.payload.len() })
             }
-            // Tickets and requests: nothing comes of them now. What follows a KeyUpdate does not
-            // open any more.
-            ContentType::HANDSHAKE => Some(Rest { record: length, data: 0 }),
+            // Tickets and requests have no effect now. Records after a KeyUpdate cannot be opened.
+            ContentType::HANDSHAKE => Some(UnreadRecord { record: length, data: 0 }),
             _ => None,
         }
     }
 
-    /// Nothing more is there to be read now: if the peer asked for a new key, it gets it
-    /// (section 4.7.3). Without this call, and for requests that come before this side has written
-    /// again, the answer goes before the next data: so a peer that asks before each record and
-    /// does not read cannot keep both from going on.
+    /// Answers the peer's request for a KeyUpdate now (section 4.7.3). Streams call this when they
+    /// have read everything that is there.
+    ///
+    /// Without this call, the answer is sent with the next application data. After one answer, this
+    /// call does nothing until this side has written data: a peer that sends a request before each
+    /// record and does not read must not fill `outgoing`.
     ///
     /// # Errors
     /// The error that ended the connection.
@@ -153,14 +156,14 @@ impl Connection {
                 self.handshake.receive(level, record.payload)?;
                 self.take_steps()?;
                 if complete {
-                    self.check_answers()?;
+                    self.check_outgoing_limit()?;
                 }
                 Ok(Received::Handled)
             }
             ContentType::CHANGE_CIPHER_SPEC => self.on_change_cipher_spec(),
             ContentType::ALERT => self.on_alert(parse_alert(record.payload)?),
             received => {
-                let when = "where only TLS 1.3's own are known";
+                let when = "where only the types of TLS 1.3 are allowed";
                 Err(ErrorKind::UnexpectedRecord { received, when }.into())
             }
         }
@@ -177,16 +180,16 @@ impl Connection {
         }
         self.check_no_partial_message()?;
         if data.is_empty() {
-            let limit = self.handshake.limits().records_without_progress;
-            count(&mut self.counters.records_without_progress, "records_without_progress", limit)?;
+            let limit = self.handshake.limits().empty_data_records;
+            count(&mut self.counters.empty_data_records, "empty_data_records", limit)?;
             return Ok(Received::Handled);
         }
-        self.counters.records_without_progress = 0;
+        self.counters.empty_data_records = 0;
         self.handshake.on_application_data();
         Ok(if early { Received::EarlyData(data) } else { Received::Data(data) })
     }
 
-    /// Section 5: dropped between the first ClientHello and the peer's Finished.
+    /// Section 5: ignored between the first ClientHello and the peer's Finished.
     fn on_change_cipher_spec<'a>(&mut self) -> Result<Received<'a>, Error> {
         if !self.handshake.has_begun() || self.handshake.is_complete() {
             let received = ContentType::CHANGE_CIPHER_SPEC;
@@ -210,7 +213,7 @@ impl Connection {
                 self.peer_closed = true;
                 Ok(Received::Closed)
             }
-            // Section 6.1: close_notify follows; until then it means nothing.
+            // Section 6.1: a close_notify should follow. The alert alone has no effect.
             AlertDescription::USER_CANCELED => {
                 self.check_no_partial_message()?;
                 let limit = self.handshake.limits().ignored_alerts;
@@ -221,9 +224,9 @@ impl Connection {
         }
     }
 
-    /// Requests for certificates are answered by themselves: a peer that asks and does not read
-    /// must not fill the memory. One answer always fits.
-    fn check_answers(&self) -> Result<(), Error> {
+    /// The connection answers requests for certificates without a call of the application. A peer that
+    /// sends requests and does not read must not fill `outgoing`. One answer always fits.
+    fn check_outgoing_limit(&self) -> Result<(), Error> {
         let limits = self.handshake.limits();
         let limit = limits.outgoing;
         if self.outgoing().len() > limit.saturating_add(limits.certificate_message) {
@@ -232,10 +235,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Section 5.1: no other record between the pieces of a message.
+    /// Section 5.1: no other record may come between the fragments of a handshake message.
     fn check_no_partial_message(&self) -> Result<(), Error> {
         if self.handshake.has_partial_message() {
-            let reason = "another record came between the pieces of a handshake message";
+            let reason = "another record came between the fragments of a handshake message";
             return Err(ErrorKind::MisplacedBytes(reason).into());
         }
         Ok(())

@@ -1,8 +1,8 @@
 //! A TLS connection without I/O: the handshake and the records, on buffers of the caller's.
 //!
-//! Bytes from the peer go into [`Connection::receive`], one record a call; bytes for the peer come
-//! out of [`Connection::outgoing`]. Whoever owns the socket moves them. An idle connection holds
-//! no buffers.
+//! Bytes from the peer go into [`Connection::receive`], one record a call. Bytes for the peer come
+//! out of [`Connection::outgoing`]. The application moves them from and to its transport. An idle
+//! connection has no buffers.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -14,12 +14,12 @@
 //! // 1. Send what is to be sent.
 //! let sent = connection.outgoing().len();
 //! connection.sent(sent);
-//! // 2. Give it what came: it takes one record at a time.
+//! // 2. Give it the received bytes: it takes one record at a time.
 //! let (consumed, received) = connection.receive(&mut from_peer)?;
 //! match received {
 //!     Received::Data(data) => println!("{} bytes", data.len()),
 //!     Received::Incomplete => println!("more bytes are needed"),
-//!     Received::Closed => println!("the peer is done"),
+//!     Received::Closed => println!("the peer has closed its direction"),
 //!     _ => {}
 //! }
 //! from_peer.drain(..consumed);
@@ -50,43 +50,44 @@ use crate::wire::NewSessionTicket;
 
 pub use inbound::Received;
 
-/// How a connection is made, beside its configuration.
+/// Options of one connection, beside its configuration.
 pub struct Options {
-    /// The time at which certificates, tickets and cookies are checked. Where it is the second
-    /// of the system's clock, tickets have the exact time of that clock.
+    /// The time at which certificates, tickets and cookies are checked. If it is the current second of
+    /// the system's clock, the ages of tickets use the milliseconds of that clock.
     pub now: UnixTime,
-    /// Who watches.
+    /// Receives an event for each step.
     pub observer: Option<Box<dyn Observer>>,
 }
 
 impl Default for Options {
-    /// The system's time, and nobody watches.
+    /// The system's time, and no observer.
     fn default() -> Self {
         Self { now: UnixTime::now(), observer: None }
     }
 }
 
-/// What connections of both sides have.
+/// A connection, without regard to its side. [`ClientConnection`] and [`ServerConnection`]
+/// dereference to it.
 pub struct Connection {
     handshake: Handshake,
-    /// The time goes on from the one that the connection was made with.
+    /// Starts at the time that the connection was made with.
     clock: Clock,
     opener: Opener,
     sealer: Sealer,
-    /// Sealed bytes. The buffer stays while data flow, and is given back by
-    /// [`release_buffers`](Self::release_buffers).
+    /// Sealed records. [`release_buffers`](Self::release_buffers) frees the buffer.
     outgoing: Vec<u8>,
-    /// How many of them were sent.
+    /// How many bytes of `outgoing` the caller has sent.
     sent: usize,
     counters: inbound::Counters,
-    /// The peer sent close_notify.
+    /// The peer has sent close_notify.
     peer_closed: bool,
-    /// We sent close_notify, or an alert that ends the connection.
+    /// This side sends nothing more: it has sent close_notify or a fatal alert, or has failed without
+    /// one.
     closed: bool,
-    /// close_notify or another alert was made to be sent: it is this side's last word.
-    alert_made: bool,
-    /// Data are being written: a failure leaves the opener for what has come already.
-    keeps_opener: bool,
+    /// close_notify or a fatal alert is in `outgoing`, or was: this side's last record.
+    final_alert_queued: bool,
+    /// Data are being written: a failure keeps the opener for records that have already arrived.
+    keep_opener: bool,
     first_record_sent: bool,
 }
 
@@ -110,37 +111,38 @@ impl Connection {
             counters: inbound::Counters::default(),
             peer_closed: false,
             closed: false,
-            alert_made: false,
-            keeps_opener: false,
+            final_alert_queued: false,
+            keep_opener: false,
             first_record_sent: false,
         };
         connection.sealer.pad(padding);
-        // A failure is the connection's error, as at any later time: its next call returns it.
+        // If this fails, the next call returns the error.
         let _ = connection.with_handshake(Handshake::start);
         Ok(connection)
     }
 
-    /// Is the handshake not complete yet?
+    /// Whether the handshake is not complete yet.
     pub fn is_handshaking(&self) -> bool {
         !self.handshake.is_complete()
     }
 
-    /// What the handshake has settled: suite, group, application protocol, names, certificates.
+    /// What the handshake has negotiated so far: cipher suite, group, application protocol, names,
+    /// certificates.
     pub fn parameters(&self) -> &PeerParameters {
         self.handshake.parameters()
     }
 
-    /// The question that the handshake rests on, if it does.
+    /// The question whose answer the handshake waits for, if it waits for one.
     pub fn question(&self) -> Option<&Question> {
         self.handshake.question()
     }
 
-    /// The number of the open [`question`](Self::question), which its answer has to name.
+    /// The number of the open [`question`](Self::question). Its answer must have the same number.
     pub fn question_number(&self) -> Option<QuestionNumber> {
         self.handshake.question_number()
     }
 
-    /// Answers the open question, which has this number; the handshake goes on.
+    /// Answers the open question, which has this number. The handshake continues.
     ///
     /// ```
     /// use handclasp::handshake::{Answer, Question};
@@ -161,32 +163,32 @@ impl Connection {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Misuse`] when the open question has another number, or asks for an answer of
-    /// another kind, and when no question is open: nothing has changed then, and the connection goes
-    /// on. Otherwise what went wrong then, and the connection is over.
+    /// [`ErrorKind::Misuse`] when no question is open, and when the open question has another number or
+    /// needs an answer of another kind: nothing has changed then, and the connection continues. Any
+    /// other error ends the connection.
     pub fn answer(&mut self, number: QuestionNumber, answer: Answer) -> Result<(), Error> {
         self.with_handshake(|handshake| handshake.answer(number, answer))
     }
 
-    /// Has the peer said that it will send no more?
+    /// Whether the peer has sent close_notify: it sends nothing more.
     pub fn peer_has_closed(&self) -> bool {
         self.peer_closed
     }
 
-    /// Has this side said its last word: close_notify, or the alert of its error?
-    pub(crate) fn has_said_the_last(&self) -> bool {
-        self.alert_made
+    /// Whether this side has written its last record into `outgoing`: close_notify or a fatal alert.
+    pub(crate) fn has_queued_final_alert(&self) -> bool {
+        self.final_alert_queued
     }
 
-    /// Is this a server whose handshake is complete? Then the client needs nothing more of what is
-    /// to be sent: tickets, for example.
-    pub(crate) fn is_complete_server(&self) -> bool {
+    /// Whether this is a server whose handshake is complete. What such a server still has to send,
+    /// tickets for example, is not needed for the connection.
+    pub(crate) fn is_connected_server(&self) -> bool {
         !self.is_handshaking() && self.handshake.side() == Side::Server
     }
 
-    /// Is this a client that keeps tickets, whose server may be sending some?
+    /// Whether this is a client that stores tickets, and its server may still send some.
     #[cfg(feature = "tokio")]
-    pub(crate) fn may_be_sent_tickets(&self) -> bool {
+    pub(crate) fn may_receive_tickets(&self) -> bool {
         !self.peer_closed && self.handshake.keeps_tickets()
     }
 
@@ -201,7 +203,10 @@ impl Connection {
         self.handshake.check()
     }
 
-    /// Makes a key for another protocol: see [`Handshake::export_keying_material`].
+    /// Derives a key for another protocol: see [`Handshake::export_keying_material`].
+    ///
+    /// # Errors
+    /// As [`Handshake::export_keying_material`].
     pub fn export_keying_material(
         &self,
         label: &str,
@@ -212,18 +217,29 @@ impl Connection {
     }
 
     /// The channel binding `tls-exporter` (RFC 9266): see [`Handshake::tls_exporter`].
+    ///
+    /// # Errors
+    /// As [`Handshake::tls_exporter`].
     pub fn tls_exporter(&self) -> Result<[u8; 32], Error> {
         self.handshake.tls_exporter()
     }
 
-    /// Changes the sending key now, and asks the peer to change its own where `request` is set
-    /// (RFC 9846, section 4.7.3). It happens by itself before a key has protected too much.
+    /// Sends a KeyUpdate now, and changes the sending key. If `request` is set, it asks the peer to
+    /// update its own key (RFC 9846, section 4.7.3). The connection does this without a call before a
+    /// key has protected too much.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] before the handshake is complete and after [`close`](Self::close);
+    /// otherwise the error that ended the connection.
     pub fn update_keys(&mut self, request: bool) -> Result<(), Error> {
         self.check_writable()?;
         self.with_handshake(|handshake| handshake.update_keys(request))
     }
 
-    /// Makes a key for use with 0-RTT data: see [`Handshake::export_early_keying_material`].
+    /// Derives a key for use with 0-RTT data: see [`Handshake::export_early_keying_material`].
+    ///
+    /// # Errors
+    /// As [`Handshake::export_early_keying_material`].
     pub fn export_early_keying_material(
         &self,
         label: &str,
@@ -233,19 +249,23 @@ impl Connection {
         self.handshake.export_early_keying_material(label, context, output)
     }
 
-    /// Time has passed: see [`Handshake::set_time`]. Streams do it whenever bytes come.
+    /// Sets the time: see [`Handshake::set_time`]. Streams do this whenever they receive bytes.
     pub fn set_time(&mut self, now: impl Into<Time>) {
         self.handshake.set_time(now);
     }
 
-    /// Sets the time of the connection's clock, if that is not behind what was set before.
-    pub(crate) fn follow_clock(&mut self) {
+    /// Sets the time of the connection's clock, unless a later time was set before.
+    pub(crate) fn advance_clock(&mut self) {
         let now = self.clock.now().max(self.handshake.time());
         self.set_time(now);
     }
 
-    /// The transport has ended. Fine after the peer's close_notify; anything else is an error:
-    /// what the peer sent may be cut off (section 6.1).
+    /// Call this when the transport has ended.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Truncated`] when the peer has not sent close_notify before: data may be missing
+    /// (section 6.1). [`ErrorKind::EndedInHandshake`] during the handshake. Otherwise the error that
+    /// ended the connection.
     pub fn end_of_input(&mut self) -> Result<(), Error> {
         self.check()?;
         if self.peer_closed {
@@ -258,8 +278,8 @@ impl Connection {
         Err(self.fail(kind.into()))
     }
 
-    /// Works on the handshake, and does what it wants done then. A misuse changes nothing; any other
-    /// error ends the connection.
+    /// Calls `work` with the handshake, and takes the steps that come of it. A misuse changes nothing;
+    /// any other error ends the connection.
     fn with_handshake<T>(
         &mut self,
         work: impl FnOnce(&mut Handshake) -> Result<T, Error>,
@@ -271,9 +291,8 @@ impl Connection {
         }
     }
 
-    /// Does what the handshake wants done. Tickets, requests and certificates count towards what a
-    /// key may protect, as data do: when the key has protected enough, a new one follows them
-    /// (section 5.5).
+    /// Takes all steps of the handshake: sends messages and installs keys. Messages count towards what
+    /// a key may protect, as data do: when it has protected enough, a KeyUpdate follows (section 5.5).
     fn take_steps(&mut self) -> Result<(), Error> {
         self.take_all_steps()?;
         if self.is_handshaking() || self.closed || !self.sealer.should_update() {
@@ -315,7 +334,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Not inlined, as the next one: the keys pass through its part of the stack, which is wiped after.
+    /// Neither this function nor the next is inlined: the keys pass through their part of the stack,
+    /// which is wiped afterwards.
     #[inline(never)]
     fn install_read_keys(&mut self, level: Level, secret: &TrafficSecret) -> Result<(), Error> {
         let keys = traffic_keys(&mut self.handshake, secret)?;
@@ -332,7 +352,7 @@ impl Connection {
         Ok(())
     }
 
-    /// The version of plaintext records: that of the first ClientHello is older (section 5.1).
+    /// The legacy_record_version: the record of the first ClientHello has an older one (section 5.1).
     fn record_version(&mut self) -> ProtocolVersion {
         let client = self.handshake.side() == Side::Client;
         match core::mem::replace(&mut self.first_record_sent, true) {
@@ -363,18 +383,21 @@ impl fmt::Debug for Connection {
 pub struct ClientConnection(Connection);
 
 impl ClientConnection {
-    /// A connection to the server of this name, at the system's time. Its ClientHello is
-    /// ready to be sent, unless it rests on a [question](Connection::question) about a session that
-    /// it could resume.
+    /// A connection to the server of this name, at the system's time. Its ClientHello is in
+    /// [`outgoing`](Connection::outgoing), unless the client first waits for the answer to a
+    /// [question](Connection::question) about a session that it could resume.
     ///
     /// # Errors
-    /// None today. Where the provider fails, or is at fault, the connection has failed before it
-    /// begins: [`check`](Connection::check) and all that moves it on return the error.
+    /// None today. If the crypto provider fails, the connection has failed from its beginning:
+    /// [`check`](Connection::check) and every other call return the error.
     pub fn new(config: Arc<ClientConfig>, server_name: ServerName<'static>) -> Result<Self, Error> {
         Self::with_options(config, server_name, Options::default())
     }
 
-    /// As [`new`](Self::new), with a time and an observer of the caller's.
+    /// As [`new`](Self::new), with a time and an observer of the caller.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
     pub fn with_options(
         config: Arc<ClientConfig>,
         server_name: ServerName<'static>,
@@ -392,7 +415,7 @@ impl ClientConnection {
 pub struct ServerConnection(Connection);
 
 impl ServerConnection {
-    /// A connection with whoever speaks first.
+    /// A connection that waits for a ClientHello.
     ///
     /// # Errors
     /// None today.
@@ -400,7 +423,10 @@ impl ServerConnection {
         Self::with_options(config, Options::default())
     }
 
-    /// As [`new`](Self::new), with a time and an observer of the caller's.
+    /// As [`new`](Self::new), with a time and an observer of the caller.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
     pub fn with_options(config: Arc<ServerConfig>, options: Options) -> Result<Self, Error> {
         let padding = config.record_padding.clone();
         let clock = Clock::new(options.now);
@@ -408,7 +434,11 @@ impl ServerConnection {
         Connection::new(handshake, clock, padding, options.observer).map(Self)
     }
 
-    /// Sends so many more tickets: see [`Handshake::send_tickets`].
+    /// Sends `count` more tickets: see [`Handshake::send_tickets`].
+    ///
+    /// # Errors
+    /// As [`Handshake::send_tickets`], and [`ErrorKind::Misuse`] after
+    /// [`close`](Connection::close).
     pub fn send_tickets(&mut self, count: u8) -> Result<(), Error> {
         self.0.check_writable()?;
         self.0.with_handshake(|handshake| handshake.send_tickets(count))
@@ -417,21 +447,24 @@ impl ServerConnection {
     /// Asks the client for a certificate: see [`Handshake::request_client_certificate`].
     ///
     /// # Errors
-    /// [`ErrorKind::Misuse`] when the client cannot be asked, which changes nothing.
+    /// [`ErrorKind::Misuse`] when the client cannot be asked: nothing has changed then.
     pub fn request_client_certificate(&mut self) -> Result<(), Error> {
         self.0.check_writable()?;
         self.0.with_handshake(Handshake::request_client_certificate)
     }
 
-    /// How many requests for its certificate the client has not answered yet.
+    /// The number of requests for a certificate that the client has not answered yet.
     pub fn open_certificate_requests(&self) -> usize {
         self.0.handshake.open_certificate_requests()
     }
 
     /// Sends a ticket and returns its PSK: see [`Handshake::send_ticket`].
+    ///
+    /// # Errors
+    /// As [`Handshake::send_ticket`], and [`ErrorKind::Misuse`] after [`close`](Connection::close).
     pub fn send_ticket(&mut self, ticket: &NewSessionTicket<'_>) -> Result<Secret, Error> {
         self.0.check_writable()?;
-        self.0.keep_keys_fresh()?;
+        self.0.update_keys_if_due()?;
         self.0.with_handshake(|handshake| handshake.send_ticket(ticket))
     }
 }

@@ -1,3 +1,5 @@
+//! What a connection sends: application data, alerts, and the messages of the handshake.
+
 use super::Connection;
 use crate::alert::{AlertDescription, AlertLevel};
 use crate::error::{Error, ErrorKind};
@@ -12,7 +14,7 @@ impl Connection {
         self.outgoing.get(self.sent..).unwrap_or_default()
     }
 
-    /// The first `length` bytes of [`outgoing`](Self::outgoing) were sent.
+    /// Removes the first `length` bytes of [`outgoing`](Self::outgoing): the caller has sent them.
     pub fn sent(&mut self, length: usize) {
         self.sent = self.sent.saturating_add(length).min(self.outgoing.len());
         if self.sent == self.outgoing.len() {
@@ -21,53 +23,58 @@ impl Connection {
         }
     }
 
-    /// Gives the buffer back if nothing is in it: for connections that go idle.
+    /// Frees the buffer of [`outgoing`](Self::outgoing) if it is empty: for connections that go idle.
     pub fn release_buffers(&mut self) {
         if self.outgoing().is_empty() {
             self.outgoing = Vec::new();
         }
     }
 
-    /// Seals application data into [`outgoing`](Self::outgoing) and returns how many bytes were
-    /// taken: fewer than there are, down to none, when
-    /// [`Limits::outgoing`](crate::config::Limits::outgoing) is reached.
+    /// Seals application data into [`outgoing`](Self::outgoing) and returns how many bytes it took.
+    /// These are fewer than `data` has, or none, when `outgoing` reaches
+    /// [`Limits::outgoing`](crate::config::Limits::outgoing).
     ///
     /// # Errors
     /// [`ErrorKind::Misuse`] before the handshake is complete and after [`close`](Self::close);
-    /// otherwise the error that ended the connection. A server that accepted 0-RTT data may
-    /// answer them at once, with as many records as one key protects.
+    /// otherwise the error that ended the connection. A server that accepted 0-RTT data may write
+    /// before the handshake is complete, as many records as one key may protect.
     pub fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
         self.check_writable()?;
-        if !self.may_write() {
+        if !self.can_write() {
             return Err(ErrorKind::Misuse("the handshake is not complete yet").into());
         }
-        // A failure to write must not lose what has come already: see `open_rest`.
-        self.keeps_opener = !self.is_handshaking() && self.question().is_none();
+        // A failed write must not lose data that have already arrived: see `open_unread`.
+        self.keep_opener = !self.is_handshaking() && self.question().is_none();
         let result = self.write_records(data);
-        self.keeps_opener = false;
+        self.keep_opener = false;
         result
     }
 
-    /// Is the handshake complete, or were 0-RTT data accepted that a server may answer already?
-    pub(crate) fn may_write(&self) -> bool {
-        let answers = self.handshake.answers_early_data() && !self.is_used_up_early();
+    /// Whether the handshake is complete, or this is a server that has accepted 0-RTT data and may
+    /// already answer them.
+    pub(crate) fn can_write(&self) -> bool {
+        let answers = self.handshake.answers_early_data() && !self.early_key_is_exhausted();
         !self.is_handshaking() || answers
     }
 
-    /// Has the key protected as much as it may, and cannot be changed before the handshake is
-    /// complete?
-    fn is_used_up_early(&self) -> bool {
+    /// Whether the key has protected as much as it may. It cannot be updated before the handshake is
+    /// complete.
+    fn early_key_is_exhausted(&self) -> bool {
         self.is_handshaking() && self.sealer.should_update()
     }
 
-    /// Sends 0-RTT data and returns how many bytes were taken: fewer than there are where the
-    /// ticket allows no more, and none where nothing can be sent so: no ticket was offered that
-    /// allows it, a question comes before the ClientHello, or the server has answered already.
+    /// Sends 0-RTT data and returns how many bytes it took. These are fewer than `data` has when the
+    /// ticket allows no more. There are none when no offered ticket allows 0-RTT data, when the
+    /// ClientHello waits for the answer to a question, and when the server has already answered.
     ///
-    /// **They can be replayed** by whoever sees them, and they are lost if the server does not
-    /// take them, which [`parameters`](Self::parameters) tell when the handshake is complete
-    /// ([`PeerParameters::early_data`](crate::handshake::PeerParameters::early_data)): send only
-    /// what does no harm twice (RFC 9846, section 2.3).
+    /// **An attacker can replay 0-RTT data.** Send only what may be processed twice (RFC 9846,
+    /// section 2.3). If the server rejects them, they are lost:
+    /// [`PeerParameters::early_data`](crate::handshake::PeerParameters::early_data) in
+    /// [`parameters`](Self::parameters) says so when the handshake is complete.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] after [`close`](Self::close); otherwise the error that ended the
+    /// connection.
     pub fn write_early_data(&mut self, data: &[u8]) -> Result<usize, Error> {
         self.check_writable()?;
         let room = self.handshake.early_data_room().min(data.len());
@@ -81,37 +88,36 @@ impl Connection {
         for fragment in data.chunks(self.sealer.max_content_length()) {
             let limit = self.handshake.limits().outgoing;
             if self.outgoing().len() + self.sealer.sealed_length(fragment.len()) > limit {
-                // A limit below one record still lets one through at a time.
+                // A limit that is smaller than one record still allows one record at a time.
                 if taken > 0 || !self.outgoing().is_empty() {
                     break;
                 }
             }
-            if self.is_used_up_early() {
+            if self.early_key_is_exhausted() {
                 break;
             }
-            self.keep_keys_fresh()?;
+            self.update_keys_if_due()?;
             self.seal(ContentType::APPLICATION_DATA, fragment).map_err(|error| self.fail(error))?;
             taken += fragment.len();
-            // A peer that only reads may change its key as often as it likes.
+            // The limits against floods count messages between data of either side.
             self.handshake.on_application_data();
-            self.counters.records_without_progress = 0;
+            self.counters.empty_data_records = 0;
             self.counters.key_update_answered = false;
         }
         Ok(taken)
     }
 
-    /// Sends close_notify: this side will write no more (section 6.1). Reading goes on. A client
-    /// leaves a request for its certificate unanswered then, also where a question of it is open.
+    /// Sends close_notify: this side writes nothing more (section 6.1). It can still receive. A client
+    /// does not answer requests for its certificate after this, and a question about one is closed.
     ///
-    /// In the middle of the handshake it gives the handshake up, with user_canceled before, and the
-    /// connection is over.
+    /// During the handshake, this sends user_canceled and close_notify, and the connection is over.
     pub fn close(&mut self) {
         if self.closed || self.check().is_err() {
             return;
         }
         if !self.is_handshaking() {
             self.send_alert(AlertDescription::CLOSE_NOTIFY);
-            // An error stays: the next call returns it.
+            // The next call returns the error.
             let _ = self.with_handshake(Handshake::close);
             return;
         }
@@ -120,14 +126,14 @@ impl Connection {
         self.fail(ErrorKind::Canceled.into());
     }
 
-    /// Ends the connection with an alert, in the handshake or after it: the application refuses the
-    /// peer for a reason that the library does not know, such as
-    /// [`ACCESS_DENIED`](AlertDescription::ACCESS_DENIED). The alert stands in
-    /// [`outgoing`](Self::outgoing), and every later call returns the error that this one returns;
-    /// on a connection that had failed before, that is the first error, and nothing is sent.
+    /// Ends the connection with an alert, during the handshake or after it. Use it when the application
+    /// refuses the peer, for example with [`ACCESS_DENIED`](AlertDescription::ACCESS_DENIED). The alert
+    /// is in [`outgoing`](Self::outgoing) then, and every later call returns the same error as this
+    /// one. If the connection has failed before, this sends nothing and returns the first error.
     ///
-    /// `reason` stays on this side. `close_notify` and `user_canceled` are no errors (section 6.1):
-    /// in their place `general_error` is sent. [`close`](Self::close) sends them.
+    /// `reason` is for this side only: the peer does not see it. `close_notify` and `user_canceled` are
+    /// not errors (section 6.1), so `general_error` is sent in their place; [`close`](Self::close)
+    /// sends them.
     pub fn abort(&mut self, alert: AlertDescription, reason: &str) -> Error {
         let alert = match alert.level() {
             AlertLevel::Fatal => alert,
@@ -136,8 +142,8 @@ impl Connection {
         self.fail(ErrorKind::Aborted { alert, reason: reason.into() }.into())
     }
 
-    /// A KeyUpdate that the peer asked for, or that the key's age asks for, goes before data.
-    pub(super) fn keep_keys_fresh(&mut self) -> Result<(), Error> {
+    /// Sends a KeyUpdate before data, if the peer has requested one or the key has protected enough.
+    pub(super) fn update_keys_if_due(&mut self) -> Result<(), Error> {
         self.with_handshake(Handshake::answer_key_update)?;
         if self.sealer.should_update() && !self.is_handshaking() {
             self.with_handshake(|handshake| handshake.update_keys(false))?;
@@ -163,8 +169,9 @@ impl Connection {
         Ok(())
     }
 
-    /// Drops what was sent from the front of the buffer, where that is the greater part. A transport
-    /// that never takes everything must not make the buffer grow; so each byte is moved once at most.
+    /// Removes sent bytes from the front of the buffer, when they are more than half of it. Without
+    /// this, a transport that never takes everything would let the buffer grow. Each byte is moved at
+    /// most once.
     fn drop_sent(&mut self) {
         if self.sent > self.outgoing.len() / 2 {
             self.outgoing.drain(..self.sent);
@@ -174,29 +181,30 @@ impl Connection {
 
     fn send_alert(&mut self, alert: AlertDescription) {
         self.closed = true;
-        self.alert_made = true;
+        self.final_alert_queued = true;
         let payload = [alert.level() as u8, alert.0];
-        // If not even an alert can be sealed, the closed transport has to say it.
+        // If the alert cannot be sealed, the peer learns of the failure from the closed transport.
         if self.seal(ContentType::ALERT, &payload).is_ok() {
             self.handshake.observers().emit(|| Event::AlertSent(alert));
         }
     }
 
-    /// Ends the connection with this error, once, and tells the peer.
+    /// Ends the connection with this error, unless it has failed before, and sends the alert. Returns
+    /// the first error.
     pub(super) fn fail(&mut self, error: Error) -> Error {
         let error = self.handshake.fail(error);
         if !self.closed {
             self.closed = true;
-            // What was agreed on before the failure still goes out: the alert may need its keys.
-            // A second failure on the way has nothing to add to the first.
+            // Steps from before the failure are still taken: the alert may need their keys. A second
+            // failure does not replace the first.
             let _ = self.take_steps();
             if let Some(alert) = error.alert_sent() {
                 self.send_alert(alert);
             }
         }
-        // Section 6: the secrets and keys of a failed connection are forgotten.
+        // Section 6: a failed connection forgets its secrets and keys.
         while self.handshake.next_step().is_some() {}
-        if !self.keeps_opener {
+        if !self.keep_opener {
             self.opener = Opener::plaintext();
         }
         self.sealer = Sealer::plaintext();

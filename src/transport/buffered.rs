@@ -1,3 +1,5 @@
+//! What the blocking stream and the stream under tokio have in common.
+
 use core::ops::{DerefMut, Range};
 use std::borrow::Cow;
 use std::io::{self, IoSlice, Read, Write};
@@ -6,17 +8,18 @@ use crate::connection::{Connection, Received};
 use crate::error::{Error, ErrorKind};
 use crate::record::{HEADER_LENGTH, MAX_PLAINTEXT_LENGTH, MAX_RECORD_LENGTH};
 
-/// A connection with the buffer that its records come in: what every stream is made of, beside its
-/// transport. A transport that would block loses nothing: the same call goes on later.
+/// A connection with the buffer for the records that it receives: everything of a stream but its
+/// transport. When the transport returns `WouldBlock`, nothing is lost: the same call continues
+/// later.
 #[derive(Debug)]
 pub(super) struct Buffered<C> {
     pub(super) connection: C,
     input: Vec<u8>,
-    /// Bytes of `input` that came and were not looked at.
+    /// The bytes of `input` that were received and not processed yet.
     unread: Range<usize>,
-    /// Decrypted bytes of `input` that the reader has not taken.
+    /// The decrypted bytes of `input` that the reader has not taken yet.
     plaintext: Range<usize>,
-    /// 0-RTT data that a server accepted.
+    /// 0-RTT data that the server has accepted and the application has not taken yet.
     pub(super) early_data: Vec<u8>,
 }
 
@@ -41,7 +44,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         done: impl Fn(&Connection) -> bool,
     ) -> io::Result<()> {
         while !done(&self.connection) {
-            // The first error stays, whatever becomes of the alert.
+            // The connection's error is returned, even if the alert cannot be sent.
             if let Err(error) = self.connection.check() {
                 let _ = self.flush(transport);
                 return Err(error.into());
@@ -52,17 +55,17 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         self.flush_handshake(transport)
     }
 
-    /// As [`handshake_until`](Self::handshake_until), as far as the records lead that are here.
-    /// True when it is done; what is to be sent then is not flushed.
+    /// As [`handshake_until`](Self::handshake_until), but processes only complete records that were
+    /// received already. Returns whether `done` holds. Does not flush.
     #[cfg(feature = "tokio")]
-    pub(super) fn handshake_with_what_is_here<T: Read + Write>(
+    pub(super) fn handshake_with_received<T: Read + Write>(
         &mut self,
         transport: &mut T,
         done: impl Fn(&Connection) -> bool,
     ) -> io::Result<bool> {
         while !done(&self.connection) {
             if self.connection.question().is_some() {
-                return Err(rests_on_a_question());
+                return Err(waits_for_an_answer());
             }
             if self.connection.check().is_ok() && self.next_record().is_none() {
                 return Ok(false);
@@ -72,29 +75,29 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         Ok(true)
     }
 
-    /// Sends what the handshake's end left to be sent. A client has then all that it needs of the
-    /// handshake: the tickets may wait for a client that does not read, or be lost for one that has
-    /// gone and whose data are here.
+    /// Sends the last messages of the handshake. A server ignores a failure here: only tickets are
+    /// left, which the client does not need. It may not read them, or it may have sent its data and
+    /// gone.
     pub(super) fn flush_handshake<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
         let Err(error) = self.flush(transport) else { return Ok(()) };
-        if self.connection.is_complete_server() {
+        if self.connection.is_connected_server() {
             return Ok(());
         }
-        Err(self.explain(transport, error))
+        Err(self.alert_or(transport, error))
     }
 
-    /// Sends what the transport takes now. Where it takes nothing, this side may go on to read: the
-    /// peer may be in the same place, and if neither reads, both wait without an end.
+    /// Sends what the transport takes now. `WouldBlock` is no error here, so that the caller goes on to
+    /// read: if both peers waited until the other one reads, neither would continue.
     fn flush_or_read<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
         match self.flush(transport) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            Err(error) => Err(self.explain(transport, error)),
+            Err(error) => Err(self.alert_or(transport, error)),
             Ok(()) => Ok(()),
         }
     }
 
-    /// Sends everything, down to the other end of the transport's own buffers. It is never
-    /// interrupted: a caller would write again what was taken already.
+    /// Sends everything, and flushes the transport. It does not return `Interrupted`: a caller would
+    /// then write the same data twice.
     pub(super) fn flush<T: Write>(&mut self, transport: &mut T) -> io::Result<()> {
         while !self.connection.outgoing().is_empty() {
             match transport.write(self.connection.outgoing()) {
@@ -112,10 +115,10 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         }
     }
 
-    /// Writing has failed with `error`. When the peer is gone, its last words are the better error:
-    /// an alert may be here already that says why. Data before it are kept for the reader, who finds
-    /// the alert behind them.
-    pub(super) fn explain<T: Read + Write>(
+    /// Writing has failed with `error`. If the peer has closed the connection, it may have sent an
+    /// alert before, which says why: then that is the error. If data come before the alert, they are
+    /// kept for the reader, who gets the alert after them.
+    pub(super) fn alert_or<T: Read + Write>(
         &mut self,
         transport: &mut T,
         error: io::Error,
@@ -126,38 +129,40 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         while self.plaintext.is_empty() {
             match self.receive_record(transport) {
                 Ok(true) => {}
-                Err(explained) if explains(&explained) => return explained,
+                Err(explained) if names_a_cause(&explained) => return explained,
                 _ => return error,
             }
         }
         error
     }
 
-    /// The connection has failed in a write. The data in the records that came before that are
-    /// opened now, so that a reader gets them first, and the keys can be forgotten.
-    fn open_rest(&mut self) {
+    /// The connection has failed in a write. This opens the records that were received before, so that
+    /// the reader gets their data before the error and the keys can be removed.
+    fn open_unread(&mut self) {
         loop {
             let input = self.input.get_mut(self.unread.clone()).unwrap_or_default();
-            let Some(rest) = self.connection.open_rest(input) else { return };
+            let Some(rest) = self.connection.open_unread(input) else { return };
             let start = self.unread.start + HEADER_LENGTH;
             if self.plaintext.is_empty() {
                 self.plaintext = start..start;
             }
-            // Data of several records stand one behind the other.
+            // The data of all records are moved together.
             self.input.copy_within(start..start + rest.data, self.plaintext.end);
             self.plaintext.end += rest.data;
             self.unread.start += rest.record;
         }
     }
 
-    /// Takes the records of the connection's own business, such as tickets, down to the first data
-    /// or the peer's end. A socket that is closed with unread bytes resets the connection, and what
-    /// was just sent may be lost.
+    /// Receives records without data, such as tickets, until data or the end come. A socket that is
+    /// closed with unread bytes resets the connection, and bytes that were just sent may be lost.
     ///
     /// # Errors
-    /// [`io::ErrorKind::WouldBlock`] alone: any other stays, and a reader gets it.
+    /// [`io::ErrorKind::WouldBlock`] only. Other errors are kept for the reader.
     #[cfg(feature = "tokio")]
-    pub(super) fn take_tickets<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
+    pub(super) fn receive_until_data<T: Read + Write>(
+        &mut self,
+        transport: &mut T,
+    ) -> io::Result<()> {
         while self.plaintext.is_empty() {
             match self.receive_record(transport) {
                 Ok(true) => {}
@@ -168,10 +173,10 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         Ok(())
     }
 
-    /// Takes a record and drops the data in it, for a stream that is not read any more.
+    /// Receives a record and discards its data, for a stream that is not read any more.
     ///
     /// # Errors
-    /// [`io::ErrorKind::WouldBlock`] where no record comes, now or ever.
+    /// [`io::ErrorKind::WouldBlock`] when there is no record, and at the end.
     #[cfg(feature = "tokio")]
     pub(super) fn drop_record<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
         self.plaintext.start = self.plaintext.end;
@@ -181,27 +186,27 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         }
     }
 
-    /// Nothing of what came is read any more: its memory is given back.
+    /// Discards everything that was received, and frees the buffer.
     #[cfg(feature = "tokio")]
     pub(super) fn drop_input(&mut self) {
         (self.input, self.unread, self.plaintext) = (Vec::new(), 0..0, 0..0);
     }
 
-    /// Takes one record, reading from the transport as needed. False at the end of data.
+    /// Receives one record, and reads from the transport as needed. Returns false at the end of data.
     fn receive_record<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<bool> {
         loop {
             let input = self.input.get_mut(self.unread.clone()).unwrap_or_default();
             let (consumed, received) = match self.connection.receive(input) {
                 Ok(taken) => taken,
                 Err(error) => {
-                    // The alert should reach the peer; that the connection failed comes first.
+                    // The alert should reach the peer, but the connection's error is the one to return.
                     let _ = self.flush(transport);
                     return Err(error.into());
                 }
             };
             match received {
                 Received::Closed => return Ok(false),
-                Received::Waiting => return Err(rests_on_a_question()),
+                Received::Waiting => return Err(waits_for_an_answer()),
                 Received::Incomplete => {
                     self.connection.answer_key_update()?;
                     let _ = self.flush(transport);
@@ -242,14 +247,14 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         if count == 0 {
             self.connection.end_of_input()?;
         }
-        // A peer that has waited must not be judged by the time at which it connected, nor what it
-        // shows after the handshake by that of the handshake.
-        self.connection.follow_clock();
+        // Certificates and tickets are checked at the time when they arrive, which can be long after
+        // the connection was made.
+        self.connection.advance_clock();
         self.unread.end += count;
         Ok(())
     }
 
-    /// Gives back what has nothing in it: the peer is silent, and may be for long.
+    /// Frees empty buffers: the peer may be silent for a long time.
     pub(super) fn release_buffers(&mut self) {
         if self.unread.is_empty() && self.plaintext.is_empty() {
             (self.input, self.unread, self.plaintext) = (Vec::new(), 0..0, 0..0);
@@ -257,15 +262,15 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         self.connection.release_buffers();
     }
 
-    /// The next record where it is whole, or what is seen to be none.
+    /// `Some` when the next record is complete, with an error when the bytes are no record.
     #[cfg(feature = "tokio")]
     fn next_record(&self) -> Option<Result<(), crate::record::RecordError>> {
         let unread = self.input.get(self.unread.clone()).unwrap_or_default();
         crate::record::next_record(unread).transpose().map(|record| record.map(drop))
     }
 
-    /// Reads until the next record is whole, or is seen to be none, which is the error inside. It is
-    /// not taken. What is to be sent is sent meanwhile.
+    /// Reads until the next record is complete, or the bytes are seen to be no record, which is the
+    /// inner error. The record stays in the buffer. Outgoing bytes are sent meanwhile.
     #[cfg(feature = "tokio")]
     pub(super) fn wait_for_record<T: Read + Write>(
         &mut self,
@@ -280,19 +285,19 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         }
     }
 
-    /// Takes one record, unless decrypted bytes wait, and returns how many there are; `None` at the
-    /// end of data.
+    /// Receives one record, unless there is plaintext already. Returns the length of the plaintext, or
+    /// `None` at the end of data.
     pub(super) fn receive<T: Read + Write>(
         &mut self,
         transport: &mut T,
     ) -> io::Result<Option<usize>> {
-        // As in `read`: it must not keep this side from reading.
+        // As in `read`: a transport that does not take bytes must not stop this side from reading.
         let _ = self.flush(transport);
         let more = !self.plaintext.is_empty() || self.receive_record(transport)?;
         Ok(more.then(|| self.plaintext.len()))
     }
 
-    /// Waits for more 0-RTT data, or for their end, which is that of the handshake.
+    /// Receives until there are more 0-RTT data, or the handshake is complete.
     #[cfg(feature = "tokio")]
     pub(super) fn receive_early_data<T: Read + Write>(&mut self, io: &mut T) -> io::Result<()> {
         while self.early_data.is_empty() && self.connection.is_handshaking() {
@@ -302,22 +307,21 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         Ok(())
     }
 
-    /// Decrypted bytes are in [`plaintext`](Self::plaintext) after this, unless it is the end of
-    /// data.
+    /// Receives until there is [`plaintext`](Self::plaintext), or the end of data.
     pub(super) fn read<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
-        // Data that came before the connection failed come before its error.
+        // The reader gets data that arrived before a failure first, then the error.
         if self.plaintext.is_empty() && self.connection.is_handshaking() {
             self.handshake(transport)?;
         }
         while self.plaintext.is_empty() {
-            // What the transport does not take now must not keep this side from reading: the peer
-            // may be in the same place. If it never takes it, that is the writer's to hear.
+            // A transport that takes nothing now must not stop this side from reading: the peer may
+            // wait for the same. The writer gets the error if there is one.
             let _ = self.flush(transport);
             if !self.receive_record(transport)? {
                 return Ok(());
             }
         }
-        // A handshake message may have made an answer.
+        // A handshake message may have led to an answer.
         let _ = self.flush(transport);
         Ok(())
     }
@@ -326,19 +330,19 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         self.input.get(self.plaintext.clone()).unwrap_or_default()
     }
 
-    /// The reader has taken so many bytes of the plaintext.
+    /// Removes the first `count` bytes of the plaintext: the reader has taken them.
     pub(super) fn consume(&mut self, count: usize) {
         self.plaintext.start = self.plaintext.end.min(self.plaintext.start + count);
     }
 
-    /// Takes data when all before them are sent, and returns how many bytes it took. Once the
-    /// handshake is complete it does not read: a peer that is silent must not hold a writer.
+    /// Writes data when everything before them is sent, and returns how many bytes it took. After the
+    /// handshake it does not read: a silent peer must not block a writer.
     pub(super) fn write<T: Read + Write>(
         &mut self,
         data: &[u8],
         transport: &mut T,
     ) -> io::Result<usize> {
-        if self.connection.is_handshaking() && !self.connection.may_write() {
+        if self.connection.is_handshaking() && !self.connection.can_write() {
             self.handshake(transport)?;
         }
         self.flush(transport)?;
@@ -346,29 +350,29 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
             Ok(taken) => taken,
             Err(error) => {
                 if self.connection.check().is_err() {
-                    self.open_rest();
-                    // The alert should reach the peer; that the connection failed comes first.
+                    self.open_unread();
+                    // The alert should reach the peer, but the connection's error is the one to return.
                     let _ = self.flush(transport);
                 }
                 return Err(error.into());
             }
         };
         match self.flush(transport) {
-            // What was taken is on its way: an error would make the caller write it again.
+            // The data are in `outgoing`: after an error the caller would write them again.
             Err(error) if !is_full(&error) => Err(error),
             _ => Ok(taken),
         }
     }
 }
 
-fn rests_on_a_question() -> io::Error {
-    let reason = "the handshake rests on a question that needs an answer";
+fn waits_for_an_answer() -> io::Error {
+    let reason = "the handshake waits for the answer to a question";
     io::Error::new(io::ErrorKind::WouldBlock, reason)
 }
 
-/// Does this error of reading say why the peer is gone? That it is gone is known.
-fn explains(error: &io::Error) -> bool {
-    Error::inside(error).is_some_and(|error| !matches!(error.kind(), ErrorKind::Truncated))
+/// Whether this error of reading says why the peer has closed the connection.
+fn names_a_cause(error: &io::Error) -> bool {
+    Error::from_io(error).is_some_and(|error| !matches!(error.kind(), ErrorKind::Truncated))
 }
 
 /// Does the transport take nothing now, and may later? Where a socket's timeout has passed, Unix says
@@ -382,20 +386,19 @@ fn is_full(error: &io::Error) -> bool {
     }
 }
 
-/// Whether the transport says that the peer is gone. An error of the connection says nothing of the
-/// transport, whatever its kind.
+/// Whether this error of the transport says that the peer has closed it. Errors of the TLS connection
+/// are no errors of the transport.
 pub(super) fn is_gone(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
-    if Error::inside(error).is_some() {
+    if Error::from_io(error).is_some() {
         return false;
     }
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected)
 }
 
-/// The first piece that has something in it, or a record's content gathered from several: small
-/// pieces go in one record.
+/// The first buffer that is not empty, or the content of one record from several small buffers.
 pub(super) fn gather<'a>(pieces: &'a [IoSlice<'_>]) -> Cow<'a, [u8]> {
-    /// A copy of fewer bytes costs less than a record more.
+    /// A copy of fewer bytes costs less than another record.
     const SMALL: usize = 4096;
     let mut pieces = pieces.iter().filter(|piece| !piece.is_empty()).peekable();
     let Some(first) = pieces.next() else { return Cow::Borrowed(&[]) };
@@ -411,8 +414,8 @@ pub(super) fn gather<'a>(pieces: &'a [IoSlice<'_>]) -> Cow<'a, [u8]> {
 }
 
 impl From<Error> for io::Error {
-    /// The error is inside: [`Error::inside`] finds it again. A transport that ended without
-    /// close_notify is [`io::ErrorKind::UnexpectedEof`].
+    /// [`Error::from_io`] returns the error from it. If the transport ended without close_notify, the
+    /// kind is [`io::ErrorKind::UnexpectedEof`].
     fn from(error: Error) -> Self {
         let kind = match error.kind() {
             ErrorKind::Truncated | ErrorKind::EndedInHandshake => io::ErrorKind::UnexpectedEof,

@@ -1,10 +1,10 @@
 //! The orderly end of a connection over a socket.
 //!
-//! A socket that is closed with unread bytes in it, or to which bytes come afterwards, resets the
-//! connection, and what was just sent may be lost: the alert that says why a client was refused, the
-//! answer to a request of which a part was not read, the data of a client that does not read its
-//! tickets. So after the last word the socket's own direction is closed, and what comes is read and
-//! dropped, until the peer has closed, too, within a bound of time and bytes.
+//! If a socket is closed while it has unread bytes, or receives bytes afterwards, the kernel resets the
+//! connection, and bytes that were just sent may be lost: the alert that says why a client was
+//! refused, or the response to a request of which a part was not read. So after its last record,
+//! this side shuts down its direction of the socket, and reads and discards bytes until the peer has
+//! closed its own direction. Time and bytes are limited.
 
 use core::any::Any;
 use core::time::Duration;
@@ -14,13 +14,13 @@ use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
-/// How long the end of a connection waits for the peer, after this side's last word: 2 seconds.
+/// How long this side waits for the peer to close, after its own last record: 2 seconds.
 pub const CLOSING_TIME: Duration = Duration::from_secs(2);
 
-/// How many bytes of the peer's are read and dropped after this side's last word: 16 MiB.
+/// How many bytes of the peer this side reads and discards, after its own last record: 16 MiB.
 pub const CLOSING_BYTES: usize = 16 * 1024 * 1024;
 
-/// A handle to the socket below a stream, beside the one that the stream's transport has.
+/// A second handle to the socket of a stream's transport.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Socket {
@@ -32,7 +32,7 @@ pub enum Socket {
 }
 
 impl Socket {
-    /// A handle to the transport's socket, if the transport is one of the standard library.
+    /// A handle to the transport's socket, if the transport is a socket of the standard library.
     pub(super) fn of_transport(transport: &dyn Any) -> Option<Self> {
         if let Some(socket) = transport.downcast_ref::<TcpStream>() {
             return socket.try_clone().ok().map(Self::Tcp);
@@ -76,7 +76,7 @@ impl Socket {
         }
     }
 
-    /// Does `act` while no read from the socket waits, through any of its handles.
+    /// Calls `act` with a read timeout of a millisecond, which holds for all handles of the socket.
     pub(super) fn without_waiting<R>(&self, act: impl FnOnce() -> R) -> io::Result<R> {
         let before = self.read_timeout()?;
         self.set_read_timeout(Some(Duration::from_millis(1)))?;
@@ -85,23 +85,23 @@ impl Socket {
         Ok(result)
     }
 
-    /// Closes this direction, and drops what comes until the peer has closed its own, for at most
-    /// [`CLOSING_TIME`] and [`CLOSING_BYTES`]. A [`Stream`](super::Stream) does this when it is
-    /// dropped; an application that moves the bytes itself does it after its last word. A socket that
-    /// does not block gives what is there.
+    /// Shuts down this side's direction, and discards what it receives until the peer has closed its
+    /// own direction, for at most [`CLOSING_TIME`] and [`CLOSING_BYTES`]. A [`Stream`](super::Stream)
+    /// does this when it is dropped. An application that moves the bytes itself does it after its last
+    /// record. From a non-blocking socket, this reads only what is there.
     ///
     /// # Errors
-    /// Those of the socket, such as the end of the waiting: a peer that stays is one.
+    /// Errors of the socket. It is an error if the peer does not close in time.
     pub fn drain(mut self) -> io::Result<()> {
         let before = self.read_timeout()?;
         self.shutdown_write()?;
-        let result = self.drop_what_comes();
-        // Another handle may be in use still.
+        let result = self.discard_input();
+        // Another handle may still be in use.
         self.set_read_timeout(before)?;
         result
     }
 
-    fn drop_what_comes(&mut self) -> io::Result<()> {
+    fn discard_input(&mut self) -> io::Result<()> {
         let end = Instant::now() + CLOSING_TIME;
         let mut left = CLOSING_BYTES;
         let mut buffer = [0; 8 * 1024];
@@ -122,28 +122,31 @@ impl Socket {
     }
 }
 
-/// Ends a connection in an orderly way when it is dropped, which may take [`CLOSING_TIME`].
+/// Drains a socket when it is dropped, which may take [`CLOSING_TIME`].
 #[derive(Debug, Default)]
-pub(super) struct Farewell(Option<Socket>);
+pub(super) struct DrainOnDrop(Option<Socket>);
 
-impl Farewell {
-    /// When this is dropped, the socket is drained.
+impl DrainOnDrop {
+    /// Makes the drop drain this socket.
     pub(super) fn arm(&mut self, socket: impl FnOnce() -> Option<Socket>) {
         if self.0.is_none() {
             self.0 = socket();
         }
     }
 
-    /// Nothing happens when this is dropped.
+    /// Makes the drop do nothing.
     pub(super) fn disarm(&mut self) {
         self.0 = None;
     }
 }
 
-impl Drop for Farewell {
+impl Drop for DrainOnDrop {
     fn drop(&mut self) {
-        if let Some(socket) = self.0.take().filter(|_| !std::thread::panicking()) {
-            // There is nothing to do about a socket that is gone already.
+        if std::thread::panicking() {
+            return;
+        }
+        if let Some(socket) = self.0.take() {
+            // The socket may be closed already: there is nothing to do then.
             let _ = socket.drain();
         }
     }

@@ -7,17 +7,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use crate::connection::{Connection, Received};
 use crate::error::Error;
 
-/// Moves bytes between two connections until both are silent: each waits for data of its
-/// application, rests on a question, or is closed. Application data are dropped.
+/// Moves bytes between two connections until neither sends any more: each waits for its application,
+/// waits for the answer to a question, or is closed. Application data are discarded.
 ///
 /// # Errors
-/// The first error of either side, which that side's peer has been told of.
+/// The first error of either side. The alert has been delivered to its peer.
 pub fn exchange(left: &mut Connection, right: &mut Connection) -> Result<(), Error> {
     loop {
         let (to_right, to_left) = (left.outgoing().to_vec(), right.outgoing().to_vec());
         let taken_right = deliver(left, to_right, right);
         let taken_left = deliver(right, to_left, left);
-        // What one side says about the other's failure would only hide the cause.
+        // The alert that one side receives must not hide the error of the other, which is the cause.
         let taken = taken_left? + taken_right?;
         if taken == 0 {
             return Ok(());
@@ -25,8 +25,8 @@ pub fn exchange(left: &mut Connection, right: &mut Connection) -> Result<(), Err
     }
 }
 
-/// Gives `to` the records of `bytes` that it takes now, and returns how many bytes they were. The
-/// rest stays with `from`: it is for the time after a question.
+/// Gives `to` the records of `bytes` that it takes now, and returns how many bytes they were. `from`
+/// keeps the others for a later call: `to` may wait for the answer to a question.
 fn deliver(from: &mut Connection, mut bytes: Vec<u8>, to: &mut Connection) -> Result<usize, Error> {
     let mut start = 0;
     let result = loop {
@@ -35,7 +35,7 @@ fn deliver(from: &mut Connection, mut bytes: Vec<u8>, to: &mut Connection) -> Re
             Ok((consumed, Received::Closed)) => break Ok(start + consumed),
             Ok((0, _)) => break Ok(start),
             Ok((consumed, _)) => start += consumed,
-            // It takes nothing more.
+            // A failed connection takes nothing more: the bytes are dropped.
             Err(error) => {
                 start = bytes.len();
                 break Err(error);
@@ -46,8 +46,8 @@ fn deliver(from: &mut Connection, mut bytes: Vec<u8>, to: &mut Connection) -> Re
     result
 }
 
-/// Two ends of a byte stream in memory, each of which blocks on reading like a socket, for two
-/// threads. An end that is dropped is the end of what the other can read.
+/// Two ends of a byte stream in memory, for two threads. Reading blocks as on a socket. When one end
+/// is dropped, the other reads the end of the stream.
 pub fn pipe() -> (PipeEnd, PipeEnd) {
     let (left, right) = (Arc::new(Direction::default()), Arc::new(Direction::default()));
     (
@@ -76,7 +76,7 @@ struct DirectionState {
 }
 
 impl Direction {
-    /// A writer beyond this many bytes waits for the reader.
+    /// A writer waits for the reader when so many bytes are unread.
     const CAPACITY: usize = 256 * 1024;
 
     fn lock(&self) -> MutexGuard<'_, DirectionState> {

@@ -1,4 +1,5 @@
-//! What carries a connection: the thin rooms around the machine.
+//! Transports: blocking streams, streams under tokio, and memory. A transport of your own uses
+//! [`crate::connection`] directly.
 
 mod buffered;
 mod closing;

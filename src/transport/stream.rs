@@ -1,45 +1,47 @@
+//! Streams that block, over any transport that reads and writes.
+
 use core::fmt;
 use core::ops::DerefMut;
 use std::io::{self, IoSlice, Read, Write};
 
 use super::buffered::{Buffered, gather, is_gone};
-use super::closing::{Farewell, Socket};
+use super::closing::{DrainOnDrop, Socket};
 use crate::connection::Connection;
 
-/// A TLS connection over any byte stream: it reads and writes like the stream below.
+/// A TLS connection over any byte stream: it reads and writes as that stream does.
 ///
-/// A transport that does not block works too: its [`io::ErrorKind::WouldBlock`] comes through,
-/// nothing is lost, and the same call goes on later. What was written and not yet sent goes with
-/// the next call of any kind; [`flush`](Write::flush) succeeds when all of it is gone. While
-/// nothing comes, no buffer is held.
+/// The first read or write completes the handshake, or [`Stream::handshake`] does. A TLS error is
+/// inside the [`io::Error`]: [`Error::from_io`](crate::Error::from_io) returns it.
 ///
-/// The handshake happens with the first read or write, or with [`Stream::handshake`]. A TLS error
-/// is inside the [`io::Error`]: [`Error::inside`](crate::Error::inside) finds it.
+/// The transport may be non-blocking: the stream passes [`io::ErrorKind::WouldBlock`] on, nothing is
+/// lost, and the same call continues later. Bytes that were written and not sent are sent by the next
+/// call of any kind; [`flush`](Write::flush) succeeds when all are sent. While the peer is silent, the
+/// stream has no buffers.
 ///
-/// Reading returns 0 bytes after the peer's close_notify only; a transport that ends without it
-/// is an error of the kind [`io::ErrorKind::UnexpectedEof`], since data may be missing then.
+/// Reading returns 0 bytes only after the peer's close_notify. If the transport ends without it, data
+/// may be missing, and reading returns an error of the kind [`io::ErrorKind::UnexpectedEof`].
 ///
-/// A write that fails loses nothing of what the peer has sent: reading returns that first, and then
-/// the error. Where an alert of the peer says why a write failed, the write returns that error, if
-/// the alert is there and no data wait before it.
+/// After a write has failed, reading first returns the data that the peer had sent before, and then
+/// the error. If an alert of the peer says why the write failed, and no data come before that alert,
+/// the write returns the alert as its error.
 ///
-/// **The end.** Over a `TcpStream` or `UnixStream` of the standard library, a stream that has said
-/// its last word (close_notify, or the alert of its error) ends in an orderly way when it is dropped:
-/// it closes its direction of the socket, reads and drops what comes, and waits for the peer to close
-/// its own. That takes at most [`CLOSING_TIME`](super::CLOSING_TIME) and
-/// [`CLOSING_BYTES`](super::CLOSING_BYTES), and no time where the peer has sent close_notify. Without
-/// it the kernel resets a connection with unread bytes, and the last word, or the data before it, may
-/// be lost. [`Stream::over`] does this for transports with a socket inside.
+/// **The end.** When the stream is dropped after its last record (close_notify or a fatal alert), and
+/// its transport is a `TcpStream` or `UnixStream` of the standard library, it shuts down its direction
+/// of the socket, and reads and discards bytes until the peer closes. That takes at most
+/// [`CLOSING_TIME`](super::CLOSING_TIME) and [`CLOSING_BYTES`](super::CLOSING_BYTES), and no time if
+/// the peer has sent close_notify. Without this, the kernel resets a connection that has unread bytes,
+/// and the last record, or data before it, may be lost. [`Stream::over`] does the same for other
+/// transports that contain a socket.
 pub struct Stream<C, T> {
     buffered: Buffered<C>,
     socket: fn(&T) -> Option<Socket>,
-    /// It is dropped before the transport is.
-    farewell: Farewell,
+    /// Fields are dropped in order: this one before the transport.
+    drain_on_drop: DrainOnDrop,
     transport: T,
 }
 
 impl<C: DerefMut<Target = Connection>, T: Read + Write> Stream<C, T> {
-    /// Puts the connection over this transport. Nothing is sent yet.
+    /// A stream of this connection over this transport. Nothing is sent yet.
     pub fn new(connection: C, transport: T) -> Self
     where
         T: 'static,
@@ -47,9 +49,9 @@ impl<C: DerefMut<Target = Connection>, T: Read + Write> Stream<C, T> {
         Self::over(connection, transport, |transport| Socket::of_transport(transport))
     }
 
-    /// Puts the connection over a transport that is borrowed, or has a socket inside. `socket`
-    /// returns another handle to that socket, for the orderly end of the connection, or `None`
-    /// where there is none. Nothing is sent yet.
+    /// A stream over a transport that is borrowed, or contains a socket. `socket` returns a second
+    /// handle to that socket, for the orderly end of the connection, or `None` if there is none.
+    /// Nothing is sent yet.
     ///
     /// ```
     /// use std::net::TcpStream;
@@ -61,49 +63,47 @@ impl<C: DerefMut<Target = Connection>, T: Read + Write> Stream<C, T> {
     /// }
     /// ```
     pub fn over(connection: C, transport: T, socket: fn(&T) -> Option<Socket>) -> Self {
-        let (buffered, farewell) = (Buffered::new(connection), Farewell::default());
-        Self { buffered, socket, farewell, transport }
+        let (buffered, drain_on_drop) = (Buffered::new(connection), DrainOnDrop::default());
+        Self { buffered, socket, drain_on_drop, transport }
     }
 
     /// Completes the handshake.
     ///
     /// # Errors
-    /// [`io::ErrorKind::WouldBlock`] when the connection rests on a question: answer it and call
-    /// again. Otherwise what went wrong, after the alert was sent.
+    /// [`io::ErrorKind::WouldBlock`] when the handshake waits for the answer to a question: answer it
+    /// and call again. Otherwise the error of the handshake, after the alert was sent, or of the
+    /// transport.
     pub fn handshake(&mut self) -> io::Result<()> {
         let result = self.buffered.handshake(&mut self.transport);
-        self.arm_farewell();
+        self.update_drain_on_drop();
         result
     }
 
-    /// Takes one record of the peer's, unless data wait to be read, and returns how many bytes
-    /// can be read without waiting. `Some(0)`: the record had no data, such as a client's answer to
-    /// a request for its certificate; more can come. `None`: the data have ended with the peer's
-    /// close_notify.
+    /// Receives one record, unless there are data to read already, and returns how many bytes can be
+    /// read without waiting. `Some(0)`: the record had no data, as a client's answer to a request for
+    /// its certificate; more can come. `None`: the peer has sent close_notify.
     ///
     /// # Errors
     /// As reading.
     pub fn receive(&mut self) -> io::Result<Option<usize>> {
         let result = self.buffered.receive(&mut self.transport);
-        self.arm_farewell();
+        self.update_drain_on_drop();
         result
     }
 
-    /// Says that this side will write no more. Reading can go on.
+    /// Sends close_notify: this side writes nothing more. It can still read.
     ///
-    /// `Ok` means that the transport has taken all that was written, and close_notify after it. It
-    /// does not mean that the peer has received it. Only the peer can confirm that, in the protocol
-    /// above TLS. Dropping the stream gives the peer the time to
-    /// receive it, as [the type](Self) says.
+    /// `Ok` means that the transport has taken everything that was written, and the close_notify. It
+    /// does not mean that the peer has received it: only the peer can confirm that, in the protocol
+    /// above TLS. Dropping the stream gives the peer the time to receive it, as [the type](Self) says.
     ///
     /// # Errors
-    /// As writing. A connection that has failed has said its last word already: it says no more, and
-    /// that is no error here.
+    /// As writing. If the connection has failed before, this sends nothing and is no error.
     pub fn close(&mut self) -> io::Result<()> {
         let data_wait = !self.buffered.connection.outgoing().is_empty();
         self.buffered.connection.close();
         match self.flush() {
-            // Both have said all that they had to say: the peer does not miss the close_notify.
+            // Both sides have sent everything: the peer does not need the close_notify.
             Err(error) if is_gone(&error) && !data_wait && self.peer_has_closed() => Ok(()),
             result => result,
         }
@@ -118,7 +118,7 @@ impl<C: DerefMut<Target = Connection>, T: Read + Write> Stream<C, T> {
         &self.buffered.connection
     }
 
-    /// The connection, to answer its questions.
+    /// The connection, for example to answer its questions.
     pub fn connection_mut(&mut self) -> &mut C {
         &mut self.buffered.connection
     }
@@ -128,51 +128,51 @@ impl<C: DerefMut<Target = Connection>, T: Read + Write> Stream<C, T> {
         &self.transport
     }
 
-    /// The 0-RTT data that a server accepted, apart from what reading gives: they may be a copy of
-    /// what came on another connection. All are here when the handshake is complete: as many
-    /// bytes as the configuration allows. They are given out once.
+    /// Takes the 0-RTT data that a server accepted. Reading does not return them, because an attacker
+    /// may have replayed them from another connection. All of them are here when the handshake is
+    /// complete, at most as many bytes as the configuration allows.
     pub fn take_early_data(&mut self) -> Vec<u8> {
         core::mem::take(&mut self.buffered.early_data)
     }
 
-    /// Takes the two apart; bytes that were read and not looked at are lost.
-    /// The transport is the caller's then, and its end, too.
+    /// Returns the connection and the transport. Bytes that were read and not processed are lost. The
+    /// caller is responsible for the end of the transport.
     pub fn into_parts(mut self) -> (C, T) {
-        self.farewell.disarm();
+        self.drain_on_drop.disarm();
         (self.buffered.connection, self.transport)
     }
 
-    /// Once this side has said its last word, the end will be an orderly one. A peer that has closed
-    /// sends nothing more, and is not waited for.
-    fn arm_farewell(&mut self) {
-        if self.buffered.connection.has_said_the_last() && !self.peer_has_closed() {
-            self.farewell.arm(|| (self.socket)(&self.transport));
+    /// After this side's last record, dropping the stream drains the socket, unless the peer has closed
+    /// already and sends nothing more.
+    fn update_drain_on_drop(&mut self) {
+        if self.buffered.connection.has_queued_final_alert() && !self.peer_has_closed() {
+            self.drain_on_drop.arm(|| (self.socket)(&self.transport));
         } else {
-            self.farewell.disarm();
+            self.drain_on_drop.disarm();
         }
     }
 
-    /// Writing has failed: an alert of the peer may say why. It is looked for where that needs no
-    /// waiting: in what was read already, and in the socket.
-    fn explain(&mut self, error: io::Error) -> io::Error {
+    /// Writing has failed: an alert of the peer may say why. This looks for it without waiting: in the
+    /// bytes that were read already, and in the socket.
+    fn alert_or(&mut self, error: io::Error) -> io::Error {
         let socket = if is_gone(&error) { (self.socket)(&self.transport) } else { None };
-        let Some(socket) = socket else { return self.buffered.explain(&mut Silent, error) };
+        let Some(socket) = socket else { return self.buffered.alert_or(&mut NoTransport, error) };
         let kind = error.kind();
-        let look = || self.buffered.explain(&mut self.transport, error);
+        let look = || self.buffered.alert_or(&mut self.transport, error);
         socket.without_waiting(look).unwrap_or_else(|_| kind.into())
     }
 }
 
-/// A transport that has nothing to read now, and takes nothing.
-struct Silent;
+/// A transport that reads and writes nothing.
+struct NoTransport;
 
-impl Read for Silent {
+impl Read for NoTransport {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
         Err(io::ErrorKind::WouldBlock.into())
     }
 }
 
-impl Write for Silent {
+impl Write for NoTransport {
     fn write(&mut self, _: &[u8]) -> io::Result<usize> {
         Err(io::ErrorKind::WouldBlock.into())
     }
@@ -188,7 +188,7 @@ impl<C: DerefMut<Target = Connection>, T: Read + Write> Read for Stream<C, T> {
             return Ok(0);
         }
         let result = self.buffered.read(&mut self.transport);
-        self.arm_farewell();
+        self.update_drain_on_drop();
         result?;
         let count = self.buffered.plaintext().read(buffer)?;
         self.buffered.consume(count);
@@ -199,8 +199,8 @@ impl<C: DerefMut<Target = Connection>, T: Read + Write> Read for Stream<C, T> {
 impl<C: DerefMut<Target = Connection>, T: Read + Write> Write for Stream<C, T> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         let result = self.buffered.write(data, &mut self.transport);
-        let result = result.map_err(|error| self.explain(error));
-        self.arm_farewell();
+        let result = result.map_err(|error| self.alert_or(error));
+        self.update_drain_on_drop();
         result
     }
 
@@ -210,8 +210,8 @@ impl<C: DerefMut<Target = Connection>, T: Read + Write> Write for Stream<C, T> {
 
     fn flush(&mut self) -> io::Result<()> {
         let result = self.buffered.flush(&mut self.transport);
-        let result = result.map_err(|error| self.explain(error));
-        self.arm_farewell();
+        let result = result.map_err(|error| self.alert_or(error));
+        self.update_drain_on_drop();
         result
     }
 }

@@ -349,7 +349,7 @@ fn data_that_are_none_are_counted_and_data_reset_the_count() {
         deliver(&mut client, &server.seal(&padding)).unwrap();
     }
     let flooded = error(&mut client, &server.seal(&padding));
-    let (name, limit) = ("records_without_progress", 64);
+    let (name, limit) = ("empty_data_records", 64);
     assert_eq!(flooded.kind(), &ErrorKind::LimitExceeded { name, limit });
 }
 

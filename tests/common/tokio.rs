@@ -48,5 +48,5 @@ pub fn pattern(length: usize, seed: u32) -> Arc<Vec<u8>> {
 
 /// The TLS error that is inside.
 pub fn tls(error: &io::Error) -> &handclasp::Error {
-    handclasp::Error::inside(error).unwrap_or_else(|| panic!("no TLS error inside: {error}"))
+    handclasp::Error::from_io(error).unwrap_or_else(|| panic!("no TLS error inside: {error}"))
 }

@@ -1,3 +1,5 @@
+//! Server handshakes under tokio.
+
 use core::fmt;
 use core::time::Duration;
 use std::io;
@@ -6,31 +8,32 @@ use std::sync::Arc;
 use ::tokio::io::{AsyncRead, AsyncWrite};
 use ::tokio::sync::Semaphore;
 
-use super::answers::{Answers, nobody};
+use super::question_handler::{QuestionHandler, no_handler};
 use super::stream::{TlsStream, within};
 use crate::config::ServerConfig;
 use crate::connection::{Connection, Options, ServerConnection};
 use crate::level::Level;
 use crate::record::{OtherProtocol, RecordError};
 
-/// Accepts clients. Its clones share the limit on handshakes under way.
+/// Accepts clients. Clones share the limit on concurrent handshakes.
 #[derive(Clone)]
 pub struct Acceptor {
     config: Arc<ServerConfig>,
-    answers: Arc<dyn Answers>,
+    answers: Arc<dyn QuestionHandler>,
     timeout: Duration,
-    places: Arc<Places>,
+    permits: Arc<HandshakePermits>,
     plain_http_reply: Option<Arc<[u8]>>,
 }
 
-/// How many handshakes may be worked on at once. What a client sends after the server's flight has
-/// places of its own, as many: handshakes that are nearly complete do not wait behind new ones.
-struct Places {
+/// Limits how many handshakes are processed at once. A ClientHello and a client's last flight need
+/// permits of two separate semaphores, so that handshakes that are nearly complete do not wait behind
+/// new ones.
+struct HandshakePermits {
     hellos: Semaphore,
     flights: Semaphore,
 }
 
-impl Places {
+impl HandshakePermits {
     fn new(limit: usize) -> Arc<Self> {
         let limit = limit.clamp(1, Semaphore::MAX_PERMITS);
         Arc::new(Self { hellos: Semaphore::new(limit), flights: Semaphore::new(limit) })
@@ -45,71 +48,71 @@ impl Places {
 }
 
 impl Acceptor {
-    /// How long a handshake may take, unless [`handshake_timeout`](Self::handshake_timeout) says
-    /// otherwise.
+    /// How long a handshake may take by default: 10 seconds.
     pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-    /// How many handshakes may be worked on at once, unless [`max_handshakes`](Self::max_handshakes) says
-    /// otherwise.
+    /// How many handshakes are processed at once by default.
     pub const MAX_HANDSHAKES: usize = 1024;
 
-    /// Accepts with this configuration.
+    /// An acceptor with this configuration.
     pub fn new(config: Arc<ServerConfig>) -> Self {
         Self {
             config,
-            answers: Arc::new(nobody),
+            answers: Arc::new(no_handler),
             timeout: Self::HANDSHAKE_TIMEOUT,
-            places: Places::new(Self::MAX_HANDSHAKES),
+            permits: HandshakePermits::new(Self::MAX_HANDSHAKES),
             plain_http_reply: None,
         }
     }
 
-    /// Who answers what the configuration leaves open.
-    pub fn answers(mut self, answers: impl Answers + 'static) -> Self {
+    /// Sets the handler for questions that the configuration leaves open.
+    pub fn answers(mut self, answers: impl QuestionHandler + 'static) -> Self {
         self.answers = Arc::new(answers);
         self
     }
 
-    /// How long a handshake may take, from its first byte awaited to its last one sent: answers,
-    /// and the wait for a place among the handshakes under way, included.
+    /// Sets how long a handshake may take, from the call of [`accept`](Self::accept) to its last byte.
+    /// The time for answers and for a permit counts.
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How many handshakes may be worked on at once, of this acceptor and of the clones that are made
-    /// of it from now on. A handshake takes a place when a whole record of the client's is there, keeps
-    /// it while it computes and while an answer is awaited, and gives it back while it waits for the
-    /// client. One too many waits for its turn. What a client sends after the server's flight has
-    /// places of its own, as many, so that new clients do not hold up the others. A limit of 0 is taken
+    /// Sets how many handshakes of this acceptor, and of clones that are made of it afterwards, are
+    /// processed at once. A handshake takes a permit when a complete record of the client is there. It
+    /// keeps the permit while it computes and while it waits for an answer, and returns it while it
+    /// waits for the client. Other handshakes wait for a permit. There are as many more permits for what
+    /// clients send after the server's flight, so that new clients do not delay the others. 0 is taken
     /// for 1.
     ///
-    /// A client that waits, or is waited for, costs memory alone: a buffer for a record, and at most
-    /// what [`Limits::handshake_message`](crate::config::Limits::handshake_message) allows. The number
-    /// of such clients is bounded by the caller, who accepts the sockets, and by
+    /// A client that waits for a permit, or for which the server waits, costs only memory: a buffer for
+    /// one record, and at most
+    /// [`Limits::handshake_message`](crate::config::Limits::handshake_message). The caller bounds the
+    /// number of such clients where it accepts sockets, and by
     /// [`handshake_timeout`](Self::handshake_timeout).
     pub fn max_handshakes(mut self, limit: usize) -> Self {
-        self.places = Places::new(limit);
+        self.permits = HandshakePermits::new(limit);
         self
     }
 
-    /// What a client hears, before the alert that it does not understand, when it speaks HTTP without
-    /// TLS: a whole HTTP answer, for a person who has typed `http://` by mistake. Nothing by default.
+    /// Sets what a client gets, before the alert, when it speaks HTTP without TLS: a complete HTTP
+    /// response, for users who type `http://` by mistake. Nothing by default.
     pub fn plain_http_reply(mut self, reply: impl Into<Arc<[u8]>>) -> Self {
         self.plain_http_reply = Some(reply.into());
         self
     }
 
-    /// Completes a handshake with the client at the other end of `transport`. Run each in a task
-    /// of its own: a client may be slow.
+    /// Completes a handshake with a client over `transport`. Run each handshake in a task of its own: a
+    /// client may be slow.
     ///
-    /// A client that is refused hears the alert: the future goes on for at most
-    /// [`CLOSING_TIME`](crate::transport::CLOSING_TIME) after that, reading and dropping what the
-    /// client has sent, until the client has closed. It has no place then.
+    /// After the alert to a client that is refused, the future reads and discards what the client sends
+    /// until the client closes, for at most [`CLOSING_TIME`](crate::transport::CLOSING_TIME), so that
+    /// the alert arrives. It has no permit then.
     ///
     /// # Errors
-    /// What went wrong, after the client was told; [`Error::inside`](crate::Error::inside) finds
-    /// the TLS error. [`io::ErrorKind::TimedOut`] when it takes too long.
+    /// The error of the handshake, after the alert was sent: [`Error::from_io`](crate::Error::from_io)
+    /// returns it. [`io::ErrorKind::TimedOut`] when the handshake takes too long. Otherwise the error of
+    /// the transport.
     pub async fn accept<T>(&self, transport: T) -> io::Result<TlsStream<ServerConnection, T>>
     where
         T: AsyncRead + AsyncWrite + Unpin,
@@ -117,7 +120,7 @@ impl Acceptor {
         self.accept_with(Options::default(), transport).await
     }
 
-    /// As [`accept`](Self::accept), with a time and an observer of the caller's.
+    /// As [`accept`](Self::accept), with a time and an observer of the caller.
     ///
     /// # Errors
     /// As [`accept`](Self::accept).
@@ -132,11 +135,10 @@ impl Acceptor {
         self.accept_until(|connection| !connection.is_handshaking(), options, transport).await
     }
 
-    /// As [`accept`](Self::accept), but where 0-RTT data are accepted it does not wait for the rest
-    /// of the handshake: they can be had from
-    /// [`receive_early_data`](TlsStream::receive_early_data), and answered, a round trip earlier.
-    /// **They can be replayed.** Reading from the stream completes the handshake, without a limit on
-    /// its time.
+    /// As [`accept`](Self::accept), but returns the stream as soon as 0-RTT data are accepted, before
+    /// the handshake is complete. [`receive_early_data`](TlsStream::receive_early_data) returns them,
+    /// and the server can answer them, one round trip earlier. **An attacker can replay them.** Reading
+    /// from the stream completes the handshake, without a limit on its time.
     ///
     /// # Errors
     /// As [`accept`](Self::accept).
@@ -147,7 +149,7 @@ impl Acceptor {
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        self.accept_until(Connection::may_write, Options::default(), transport).await
+        self.accept_until(Connection::can_write, Options::default(), transport).await
     }
 
     async fn accept_until<T>(
@@ -171,13 +173,13 @@ impl Acceptor {
             loop {
                 let level = stream.connection().read_level();
                 // The semaphore is never closed.
-                let place = self.places.of(level).acquire().await.map_err(io::Error::other)?;
-                let complete = stream.handshake_with_what_is_here(&done).await?;
-                drop(place);
+                let permit = self.permits.of(level).acquire().await.map_err(io::Error::other)?;
+                let complete = stream.handshake_with_received(&done).await?;
+                drop(permit);
                 if complete {
                     return stream.flush_handshake().await;
                 }
-                // What is wrong with a record, the handshake finds.
+                // The handshake reports what is wrong with a record.
                 let _ = stream.wait_for_record().await?;
             }
         })
@@ -191,7 +193,7 @@ impl fmt::Debug for Acceptor {
         f.debug_struct("Acceptor")
             .field("config", &self.config)
             .field("timeout", &self.timeout)
-            .field("places_left", &self.places.hellos.available_permits())
+            .field("places_left", &self.permits.hellos.available_permits())
             .finish_non_exhaustive()
     }
 }

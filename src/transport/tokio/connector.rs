@@ -1,3 +1,5 @@
+//! Client handshakes under tokio.
+
 use core::fmt;
 use core::time::Duration;
 use std::io;
@@ -6,46 +8,46 @@ use std::sync::Arc;
 use ::tokio::io::{AsyncRead, AsyncWrite};
 use pki_types::ServerName;
 
-use super::answers::{Answers, nobody};
+use super::question_handler::{QuestionHandler, no_handler};
 use super::stream::{TlsStream, within};
 use crate::config::ClientConfig;
 use crate::connection::{ClientConnection, Options};
 
-/// Connects to servers. It is cheap to clone.
+/// Connects to servers. Cloning it is cheap.
 #[derive(Clone)]
 pub struct Connector {
     config: Arc<ClientConfig>,
-    answers: Arc<dyn Answers>,
+    answers: Arc<dyn QuestionHandler>,
     timeout: Duration,
 }
 
 impl Connector {
-    /// How long a handshake may take, unless [`handshake_timeout`](Self::handshake_timeout) says
-    /// otherwise.
+    /// How long a handshake may take by default: 30 seconds.
     pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
     /// Connects with this configuration.
     pub fn new(config: Arc<ClientConfig>) -> Self {
-        Self { config, answers: Arc::new(nobody), timeout: Self::HANDSHAKE_TIMEOUT }
+        Self { config, answers: Arc::new(no_handler), timeout: Self::HANDSHAKE_TIMEOUT }
     }
 
-    /// Who answers what the configuration leaves open.
-    pub fn answers(mut self, answers: impl Answers + 'static) -> Self {
+    /// Sets the handler for questions that the configuration leaves open.
+    pub fn answers(mut self, answers: impl QuestionHandler + 'static) -> Self {
         self.answers = Arc::new(answers);
         self
     }
 
-    /// How long a handshake may take, answers included.
+    /// Sets how long a handshake may take. The time for answers counts.
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Completes a handshake with the server of this name at the other end of `transport`.
+    /// Completes a handshake with the server of this name over `transport`.
     ///
     /// # Errors
-    /// What went wrong, after the server was told; [`Error::inside`](crate::Error::inside) finds
-    /// the TLS error. [`io::ErrorKind::TimedOut`] when it takes too long.
+    /// The error of the handshake, after the alert was sent: [`Error::from_io`](crate::Error::from_io)
+    /// returns it. [`io::ErrorKind::TimedOut`] when the handshake takes too long. Otherwise the error of
+    /// the transport.
     pub async fn connect<T>(
         &self,
         server_name: ServerName<'static>,
@@ -57,7 +59,7 @@ impl Connector {
         self.connect_with(server_name, Options::default(), transport).await
     }
 
-    /// As [`connect`](Self::connect), with a time and an observer of the caller's.
+    /// As [`connect`](Self::connect), with a time and an observer of the caller.
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
@@ -75,12 +77,12 @@ impl Connector {
         self.finish(connection, transport).await
     }
 
-    /// As [`connect`](Self::connect), and sends 0-RTT data with the ClientHello. Returns beside the
-    /// stream how many bytes of them were sent: see
-    /// [`write_early_data`](crate::Connection::write_early_data). **They can be replayed.** If
+    /// As [`connect`](Self::connect), and sends 0-RTT data with the ClientHello. Returns the stream and
+    /// how many bytes of the data were sent: see
+    /// [`write_early_data`](crate::Connection::write_early_data). **An attacker can replay them.** If
     /// [`PeerParameters::early_data`](crate::handshake::PeerParameters::early_data) is not
-    /// [`EarlyData::Accepted`](crate::handshake::EarlyData::Accepted) in the end, the server has
-    /// none of them: send them again.
+    /// [`EarlyData::Accepted`](crate::handshake::EarlyData::Accepted), the server has rejected all of
+    /// them: send them again.
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
@@ -97,7 +99,7 @@ impl Connector {
         let mut stream = TlsStream::new(connection, transport, Arc::clone(&self.answers));
         let mut sent = 0;
         within(self.timeout, &mut stream, async |stream| {
-            // What a session rests on may be asked about before the ClientHello.
+            // Before the ClientHello, there may be a question about the session.
             if stream.connection().question().is_some() {
                 stream.handshake_until(|connection| connection.question().is_none()).await?;
             }

@@ -1,8 +1,8 @@
 //! Connections under the tokio runtime.
 //!
-//! A [`Connector`] and an [`Acceptor`] complete handshakes; a [`TlsStream`] is what comes of them:
+//! A [`Connector`] and an [`Acceptor`] complete handshakes and return a [`TlsStream`], which is
 //! [`AsyncRead`](::tokio::io::AsyncRead) and [`AsyncWrite`](::tokio::io::AsyncWrite) over any
-//! transport that is both. What a handshake asks can be answered by a future: see [`Answers`].
+//! transport that is both. Futures can answer the questions of a handshake: see [`QuestionHandler`].
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -24,17 +24,17 @@
 //! # }
 //! ```
 //!
-//! Dropping a handshake's future drops all that it had: the transport, the secrets, the place
-//! among the handshakes under way, and the future that was to answer a question. The futures need
-//! a runtime whose time is enabled.
+//! When a handshake's future is dropped, it drops everything that it has: the transport, the secrets,
+//! its permit among the handshakes of an acceptor, and the future that answers a question. The futures
+//! need a runtime whose time driver is enabled.
 
 mod acceptor;
-mod answers;
 mod connector;
 mod poll;
+mod question_handler;
 mod stream;
 
 pub use acceptor::Acceptor;
-pub use answers::{Answering, Answers};
 pub use connector::Connector;
+pub use question_handler::{AnswerFuture, QuestionHandler};
 pub use stream::TlsStream;

@@ -1,3 +1,5 @@
+//! Polling an asynchronous transport as one that returns `WouldBlock`, and the wakers for it.
+
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use std::io::{self, Read, Write};
@@ -6,7 +8,7 @@ use std::task::Wake;
 
 use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// An asynchronous transport for the time of one poll, as one that would block.
+/// An asynchronous transport during one poll: `Pending` is `WouldBlock`.
 pub(super) struct Polled<'a, 'w, T> {
     pub(super) transport: &'a mut T,
     pub(super) context: &'a mut Context<'w>,
@@ -15,7 +17,7 @@ pub(super) struct Polled<'a, 'w, T> {
 fn would_block<R>(poll: Poll<io::Result<R>>) -> io::Result<R> {
     match poll {
         Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-        // Nobody would wake the task after this one.
+        // No waker is registered for this one, so the task must not wait for it.
         Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
             Err(io::Error::other(error))
         }
@@ -42,7 +44,7 @@ impl<T: AsyncWrite + Unpin> Write for Polled<'_, '_, T> {
 }
 
 impl<T: AsyncWrite + Unpin> Polled<'_, '_, T> {
-    /// Writes from the front of `bytes`, which are shorter by that, until none are left.
+    /// Writes all of `bytes`, and removes from their front what was written.
     pub(super) fn write_all_of(&mut self, bytes: &mut &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let count = self.write(bytes)?;
@@ -68,9 +70,9 @@ pub(super) enum Half {
 
 /// The tasks that wait for a stream's two halves.
 ///
-/// A transport remembers one task for each direction, and here a reader may write (what waits to be
-/// sent) and a writer may read (in a handshake): one half would take the other's place. So the
-/// transport is given a waker that wakes both.
+/// A transport remembers one waker for each direction. Here the reader may write (outgoing bytes), and
+/// the writer may read (in a handshake): one half would replace the waker of the other. So the
+/// transport gets a waker that wakes both.
 #[derive(Debug, Default)]
 pub(super) struct Wakers {
     reader: Mutex<Option<Waker>>,
@@ -85,7 +87,7 @@ impl Wakers {
         }
     }
 
-    /// This task waits for that half.
+    /// Remembers the waker of the task that waits for this half.
     pub(super) fn register(&self, half: Half, waker: &Waker) {
         let mut slot = self.slot(half).lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *slot {
@@ -102,13 +104,13 @@ impl Wakers {
         });
     }
 
-    /// Nobody waits for that half any more.
+    /// Removes the waker of this half: its task does not wait any more.
     pub(super) fn forget(&self, half: Half) -> Option<Waker> {
         self.slot(half).lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn wake_half(&self, half: Half) {
-        // The lock is free again when the task is woken.
+        // The lock is released before the task is woken.
         if let Some(waker) = self.forget(half) {
             waker.wake();
         }

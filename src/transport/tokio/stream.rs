@@ -1,3 +1,5 @@
+//! Streams under tokio.
+
 use core::fmt;
 use core::future::poll_fn;
 use core::ops::DerefMut;
@@ -10,8 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use ::tokio::time::Sleep;
 
-use super::answers::{Answering, Answers};
 use super::poll::{Half, Polled, Wakers};
+use super::question_handler::{AnswerFuture, QuestionHandler};
 use crate::connection::Connection;
 use crate::error::ErrorKind;
 use crate::handshake::{Answer, QuestionNumber};
@@ -19,53 +21,54 @@ use crate::record::RecordError;
 use crate::transport::buffered::{Buffered, gather, is_gone};
 use crate::transport::{CLOSING_BYTES, CLOSING_TIME};
 
-/// A TLS connection over an asynchronous transport, which it reads and writes like.
+/// A TLS connection over an asynchronous transport: it reads and writes as that transport does.
 ///
-/// **Both directions at once.** `tokio::io::split` makes two halves for two
-/// tasks; neither waits for the other, also when the transport takes nothing for a while.
+/// **Both directions at once.** `tokio::io::split` makes two halves for two tasks. Neither half waits
+/// for the other, even while the transport takes no bytes.
 ///
-/// **The end.** Shutting down sends close_notify and shuts the transport's direction down; reading
-/// goes on until the peer does the same. A client that keeps sessions then waits for tickets, until
-/// the peer has ended or data come, for at most [`CLOSING_TIME`](crate::transport::CLOSING_TIME).
-/// [`close`](Self::close) is for a stream that is not read any more: dropped with unread bytes, a
-/// socket resets the connection, and what was just sent may be lost. Reading returns 0 bytes after
-/// the peer's close_notify only. A transport that ends without it is an error of the kind
-/// [`io::ErrorKind::UnexpectedEof`], since data may be missing then;
-/// [`Error::inside`](crate::Error::inside) finds [`ErrorKind::Truncated`] in it.
+/// **The end.** Shutting down sends close_notify and shuts down this direction of the transport. The
+/// stream can still be read until the peer does the same. A client that stores sessions then waits for
+/// tickets, until the peer closes or data come, for at most
+/// [`CLOSING_TIME`](crate::transport::CLOSING_TIME). Use [`close`](Self::close) for a stream that is
+/// not read any more: a socket that is dropped with unread bytes resets the connection, and bytes that
+/// were just sent may be lost. Reading returns 0 bytes only after the peer's close_notify. If the
+/// transport ends without it, data may be missing, and reading returns an error of the kind
+/// [`io::ErrorKind::UnexpectedEof`]; [`Error::from_io`](crate::Error::from_io) returns
+/// [`ErrorKind::Truncated`] for it.
 ///
-/// **Failures.** A write that fails loses nothing of what the peer has sent: reading returns that
-/// first, and then the error. Where an alert of the peer says why a write failed, the write returns
-/// that error, if the alert is there and no data wait before it.
+/// **Failures.** After a write has failed, reading first returns the data that the peer had sent
+/// before, and then the error. If an alert of the peer says why the write failed, and no data come
+/// before that alert, the write returns the alert as its error.
 ///
-/// **Cancelling.** A future that is dropped while it waits has taken nothing from the caller and
-/// lost nothing of the peer's. A write is complete when the data are sealed; they are sent with the
-/// next poll of either half, and by `flush` certainly.
+/// **Cancelling.** A future that is dropped while it waits has taken no data from the caller and lost
+/// no data of the peer. A write is complete when the data are sealed; they are sent by the next poll
+/// of either half, or by `flush`.
 ///
-/// **Memory.** While the peer is silent and everything is sent, the stream holds no buffer.
+/// **Memory.** While the peer is silent and everything is sent, the stream has no buffers.
 pub struct TlsStream<C, T> {
     buffered: Buffered<C>,
     transport: T,
-    answers: Arc<dyn Answers>,
+    answers: Arc<dyn QuestionHandler>,
     awaited: Option<Awaited>,
-    /// How long shutting down waits for the peer.
+    /// Ends the wait for the peer while the stream shuts down.
     closing: Option<Pin<Box<Sleep>>>,
-    /// Shutting down ends as [`close`](Self::close) does.
+    /// Shutting down does the same as [`close`](Self::close).
     closes_on_shutdown: bool,
-    /// How much of the peer's may be dropped at the end.
-    left_to_drop: usize,
-    /// The transport's direction is shut down: a transport need not take that twice.
-    is_shut: bool,
+    /// How many more bytes of the peer may be discarded at the end.
+    discard_left: usize,
+    /// This direction of the transport is shut down. A transport may refuse a second call.
+    transport_shut_down: bool,
     wakers: Arc<Wakers>,
     /// Wakes all of `wakers`.
     waker: Waker,
 }
 
-/// The answer that is awaited.
+/// The future of an answer, while the handshake waits for it.
 struct Awaited {
-    /// The question that it is to.
+    /// The number of its question.
     number: QuestionNumber,
-    /// The lock, which is never waited for, makes it `Sync`.
-    answer: Mutex<Answering>,
+    /// The lock makes it `Sync`. It is never contended.
+    answer: Mutex<AnswerFuture>,
 }
 
 impl<C, T> TlsStream<C, T>
@@ -73,7 +76,7 @@ where
     C: DerefMut<Target = Connection>,
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    pub(super) fn new(connection: C, transport: T, answers: Arc<dyn Answers>) -> Self {
+    pub(super) fn new(connection: C, transport: T, answers: Arc<dyn QuestionHandler>) -> Self {
         let wakers = Arc::new(Wakers::default());
         let waker = Waker::from(Arc::clone(&wakers));
         let buffered = Buffered::new(connection);
@@ -84,8 +87,8 @@ where
             awaited: None,
             closing: None,
             closes_on_shutdown: false,
-            left_to_drop: CLOSING_BYTES,
-            is_shut: false,
+            discard_left: CLOSING_BYTES,
+            transport_shut_down: false,
             wakers,
             waker,
         }
@@ -96,7 +99,8 @@ where
         &self.buffered.connection
     }
 
-    /// The connection. What it then has to send goes with the next write or flush.
+    /// The connection, for example to answer its questions. The next write or flush sends what it then
+    /// has to send.
     pub fn connection_mut(&mut self) -> &mut C {
         &mut self.buffered.connection
     }
@@ -112,18 +116,18 @@ where
         core::mem::take(&mut self.buffered.early_data)
     }
 
-    /// Takes the two apart; bytes that were read and not looked at are lost.
+    /// Returns the connection and the transport. Bytes that were read and not processed are lost.
     pub fn into_parts(self) -> (C, T) {
         (self.buffered.connection, self.transport)
     }
 
-    /// Waits for 0-RTT data that a server accepted, and takes them, where
-    /// [`accept_with_early_data`](super::Acceptor::accept_with_early_data) made the stream. None are
-    /// left when these are empty, and the handshake is complete. To be dropped while it waits does no
-    /// harm.
+    /// Waits for 0-RTT data that the server accepted, and takes them. This is for streams of
+    /// [`accept_with_early_data`](super::Acceptor::accept_with_early_data). If the result is empty,
+    /// there are no more, and the handshake is complete. The future can be dropped while it waits:
+    /// nothing is lost.
     ///
     /// # Errors
-    /// What went wrong in the rest of the handshake.
+    /// The error of the rest of the handshake, or of the transport.
     pub async fn receive_early_data(&mut self) -> io::Result<Vec<u8>> {
         poll_fn(|context| {
             self.poll(Half::Reader, context, |buffered, io| buffered.receive_early_data(io))
@@ -132,35 +136,35 @@ where
         Ok(self.take_early_data())
     }
 
-    /// Ends the connection in an orderly way: says close_notify, shuts the transport's direction down,
-    /// and drops what the peer still sends until it has ended, too, for at most
+    /// Ends the connection in an orderly way: sends close_notify, shuts down this direction of the
+    /// transport, and discards what the peer still sends until it closes, for at most
     /// [`CLOSING_TIME`](crate::transport::CLOSING_TIME) and
     /// [`CLOSING_BYTES`](crate::transport::CLOSING_BYTES).
     ///
-    /// `Ok` means that the transport has taken all that was written, with close_notify behind it, and
-    /// that the peer had this time to receive it. It does not mean that the peer has received it: that
-    /// only the peer can say, in the protocol above. Until the transport has taken all of it, this
-    /// waits as a write does, without a bound of its own.
+    /// `Ok` means that the transport has taken everything that was written, and the close_notify, and
+    /// that the peer had this time to receive it. It does not mean that the peer has received it: only
+    /// the peer can confirm that, in the protocol above TLS. Until the transport has taken everything,
+    /// this waits as a write does, without a limit of its own.
     ///
     /// # Errors
     /// As shutting down.
     pub async fn close(mut self) -> io::Result<()> {
-        poll_fn(|context| self.poll_last_word_unread(context)).await?;
+        poll_fn(|context| self.poll_close_write_unread(context)).await?;
         self.drain().await;
         Ok(())
     }
 
-    /// Lets `shutdown` end the connection as [`close`](Self::close) does. This is for servers that shut
-    /// a stream down and drop it, as hyper does: bytes of the client's that were not read would reset the
-    /// connection, and the answer would be lost. After `shutdown` nothing is to be read then.
+    /// Makes `shutdown` end the connection as [`close`](Self::close) does. This is for servers that shut
+    /// down a stream and drop it, as hyper does: unread bytes of the client would reset the connection,
+    /// and the response would be lost. The stream cannot be read after `shutdown` then.
     pub fn close_on_shutdown(mut self) -> Self {
         self.closes_on_shutdown = true;
         self
     }
 
-    /// After the last word: drops what comes until the peer has ended its direction, or for a while.
+    /// After the last record: discards what the peer sends until it closes or the limits are reached.
     pub(super) async fn drain(&mut self) {
-        // Shutting down may have waited before.
+        // Shutting down may have set a time before.
         self.closing = None;
         poll_fn(|context| self.poll_drain(context)).await;
     }
@@ -172,28 +176,28 @@ where
         if time.as_mut().poll(context).is_ready() || self.buffered.connection.peer_has_closed() {
             return Poll::Ready(());
         }
-        if ready!(self.poll_shut(context)).is_err() {
+        if ready!(self.poll_shutdown_transport(context)).is_err() {
             return Poll::Ready(());
         }
         let mut dropped = [0; 4096];
-        while self.left_to_drop > 0 {
+        while self.discard_left > 0 {
             let read = self.poll(Half::Writer, context, |_, io| io::Read::read(io, &mut dropped));
             match ready!(read) {
                 Ok(0) | Err(_) => break,
-                Ok(count) => self.left_to_drop = self.left_to_drop.saturating_sub(count),
+                Ok(count) => self.discard_left = self.discard_left.saturating_sub(count),
             }
         }
         Poll::Ready(())
     }
 
-    /// Sends what is left to be sent, an alert for example, and shuts the transport's direction down.
-    fn poll_shut(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let is_shut = self.is_shut;
+    /// Sends what is in `outgoing`, an alert for example, and shuts down this direction of the transport.
+    fn poll_shutdown_transport(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let transport_shut_down = self.transport_shut_down;
         let result = ready!(self.poll(Half::Writer, context, |buffered, io| {
             buffered.flush(io)?;
-            if is_shut { Ok(()) } else { io.shutdown() }
+            if transport_shut_down { Ok(()) } else { io.shutdown() }
         }));
-        self.is_shut |= result.is_ok();
+        self.transport_shut_down |= result.is_ok();
         Poll::Ready(result)
     }
 
@@ -207,20 +211,21 @@ where
         .await
     }
 
-    /// Goes on with the handshake as far as the records lead that are here; true when it is done.
-    pub(super) async fn handshake_with_what_is_here(
+    /// Continues the handshake with complete records that were received already. Returns whether `done`
+    /// holds.
+    pub(super) async fn handshake_with_received(
         &mut self,
         done: impl Fn(&Connection) -> bool,
     ) -> io::Result<bool> {
         poll_fn(|context| {
             self.poll(Half::Writer, context, |buffered, io| {
-                buffered.handshake_with_what_is_here(io, &done)
+                buffered.handshake_with_received(io, &done)
             })
         })
         .await
     }
 
-    /// Sends what the handshake's end left to be sent.
+    /// Sends the last messages of the handshake.
     pub(super) async fn flush_handshake(&mut self) -> io::Result<()> {
         poll_fn(|context| {
             self.poll(Half::Writer, context, |buffered, io| buffered.flush_handshake(io))
@@ -228,7 +233,7 @@ where
         .await
     }
 
-    /// Waits until the peer's first record is there, or something that is none.
+    /// Waits until the next record is complete, or the bytes are seen to be no record.
     pub(super) async fn wait_for_record(&mut self) -> io::Result<Result<(), RecordError>> {
         poll_fn(|context| {
             self.poll(Half::Reader, context, |buffered, io| buffered.wait_for_record(io))
@@ -236,52 +241,53 @@ where
         .await
     }
 
-    /// Sends this as it is.
-    pub(super) async fn send_plain(&mut self, mut words: &[u8]) -> io::Result<()> {
-        poll_fn(|context| self.poll(Half::Writer, context, |_, io| io.write_all_of(&mut words)))
+    /// Sends these bytes without protection.
+    pub(super) async fn send_plain(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        poll_fn(|context| self.poll(Half::Writer, context, |_, io| io.write_all_of(&mut bytes)))
             .await
     }
 
-    /// Says close_notify, shuts the transport's direction down, and waits a while for tickets that
-    /// may be on their way: if they came to a socket that was dropped, they would reset the
-    /// connection, and what was sent would be lost. Data end the wait, and are kept for a reader.
+    /// Sends close_notify, shuts down this direction of the transport, and waits for tickets that the
+    /// server may still send: if they came to a socket that was dropped, they would reset the
+    /// connection, and bytes that were just sent would be lost. Data end the wait, and are kept for the
+    /// reader.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_last_word(context))?;
-        if !self.buffered.connection.may_be_sent_tickets() {
+        ready!(self.poll_close_write(context))?;
+        if !self.buffered.connection.may_receive_tickets() {
             return Poll::Ready(Ok(()));
         }
         let time = self.closing.get_or_insert_with(|| Box::pin(::tokio::time::sleep(CLOSING_TIME)));
         if time.as_mut().poll(context).is_ready() {
             return Poll::Ready(Ok(()));
         }
-        self.poll(Half::Writer, context, |buffered, io| buffered.take_tickets(io))
+        self.poll(Half::Writer, context, |buffered, io| buffered.receive_until_data(io))
     }
 
-    /// Says close_notify and shuts the transport's direction down.
-    fn poll_last_word(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Sends close_notify and shuts down this direction of the transport.
+    fn poll_close_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let data_wait = !self.buffered.connection.outgoing().is_empty();
-        let is_shut = self.is_shut;
+        let transport_shut_down = self.transport_shut_down;
         self.buffered.connection.close();
         let result = ready!(self.poll(Half::Writer, context, |buffered, io| {
-            buffered.flush(io).map_err(|error| buffered.explain(io, error))?;
-            // A transport that would block has nothing here.
-            let _ = buffered.take_tickets(io);
-            if is_shut { Ok(()) } else { io.shutdown() }
+            buffered.flush(io).map_err(|error| buffered.alert_or(io, error))?;
+            // `WouldBlock` means that there is nothing to receive.
+            let _ = buffered.receive_until_data(io);
+            if transport_shut_down { Ok(()) } else { io.shutdown() }
         }));
-        self.is_shut |= result.is_ok();
+        self.transport_shut_down |= result.is_ok();
         let peer_closed = self.buffered.connection.peer_has_closed();
         Poll::Ready(match result {
-            // Both have said all that they had to say: the peer does not miss the close_notify.
+            // Both sides have sent everything: the peer does not need the close_notify.
             Err(error) if peer_closed && !data_wait && is_gone(&error) => Ok(()),
             result => result,
         })
     }
 
-    /// As [`poll_last_word`](Self::poll_last_word), for a stream that is not read any more. The peer may
-    /// take nothing until what it sends is taken, so that is dropped meanwhile.
-    fn poll_last_word_unread(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// As [`poll_close_write`](Self::poll_close_write), for a stream that is not read any more. The peer may
+    /// take no bytes until its own are taken, so this discards them meanwhile.
+    fn poll_close_write_unread(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            if let Poll::Ready(result) = self.poll_last_word(context) {
+            if let Poll::Ready(result) = self.poll_close_write(context) {
                 return Poll::Ready(result);
             }
             let dropped = self.poll(Half::Reader, context, |buffered, io| buffered.drop_record(io));
@@ -305,13 +311,13 @@ where
             let before = (connection.is_handshaking(), connection.outgoing().len());
             let mut transport = Polled { transport: &mut self.transport, context: &mut context };
             let result = act(&mut self.buffered, &mut transport);
-            self.forget_old_answer();
+            self.drop_stale_answer();
             let blocked =
                 matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
             let connection = &*self.buffered.connection;
             let after = (connection.is_handshaking(), connection.outgoing().len());
             if after.0 != before.0 || after.1 < before.1 || (result.is_err() && !blocked) {
-                // What the other half waits for may have happened.
+                // The other half may be able to continue.
                 self.wakers.wake_other(half);
             }
             if !blocked {
@@ -325,17 +331,17 @@ where
         }
     }
 
-    /// Drops the future of a question that is not open any more: the application has answered it, or
-    /// the connection has failed.
-    fn forget_old_answer(&mut self) {
+    /// Drops the future of a question that is not open any more, because the application has answered
+    /// it or the connection has failed.
+    fn drop_stale_answer(&mut self) {
         let open = self.buffered.connection.question_number();
         if self.awaited.as_ref().is_some_and(|awaited| Some(awaited.number) != open) {
             self.awaited = None;
         }
     }
 
-    /// Awaits the answer to the open question and gives it to the connection. An error that comes of
-    /// it stays the connection's: its next call returns it.
+    /// Polls the answer to the open question and gives it to the connection. If that fails, the
+    /// connection's next call returns the error.
     fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let connection = &mut *self.buffered.connection;
         let Some(number) = connection.question_number() else { return Poll::Ready(()) };
@@ -344,21 +350,21 @@ where
             self.awaited = Some(Awaited { number, answer });
         }
         let Some(awaited) = &mut self.awaited else { return Poll::Ready(()) };
-        let answering = awaited.answer.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let answer = ready!(answering.as_mut().poll(context));
+        let future = awaited.answer.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let answer = ready!(future.as_mut().poll(context));
         self.awaited = None;
         let result = connection.answer(number, answer);
         if matches!(&result, Err(error) if matches!(error.kind(), ErrorKind::Misuse(_))) {
             let reason = "the answer that came is to another question".into();
-            // The connection keeps the error.
+            // The connection's next call returns the error.
             let _ = connection.answer(number, Answer::Unavailable(reason));
         }
         Poll::Ready(())
     }
 }
 
-/// Lets a stream's handshake take so long and no longer. Where it ends with an alert of this side's,
-/// the connection is ended in an orderly way, so that the peer hears it.
+/// Limits the time of a stream's handshake. If it ends with an alert of this side, the connection is
+/// drained, so that the alert arrives.
 pub(super) async fn within<C, T>(
     timeout: Duration,
     stream: &mut TlsStream<C, T>,
@@ -369,7 +375,7 @@ where
     T: AsyncRead + AsyncWrite + Unpin,
 {
     if let Ok(result) = ::tokio::time::timeout(timeout, handshake(stream)).await {
-        if result.is_err() && stream.connection().has_said_the_last() {
+        if result.is_err() && stream.connection().has_queued_final_alert() {
             stream.drain().await;
         }
         return result;
@@ -378,7 +384,7 @@ where
         Some(question) => format!("an answer to the question {}", question.name()),
         None => "the peer".into(),
     };
-    // The peer should hear of it, if that needs no more time.
+    // Sends the alert, if the transport takes it now.
     stream.buffered.connection.close();
     let mut goodbye = Polled {
         transport: &mut stream.transport,
@@ -424,7 +430,7 @@ where
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.get_mut().poll(Half::Writer, context, |buffered, io| {
-            buffered.write(data, io).map_err(|error| buffered.explain(io, error))
+            buffered.write(data, io).map_err(|error| buffered.alert_or(io, error))
         })
     }
 
@@ -443,7 +449,7 @@ where
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(this.poll(Half::Writer, context, |buffered, io| {
-            buffered.flush(io).map_err(|error| buffered.explain(io, error))
+            buffered.flush(io).map_err(|error| buffered.alert_or(io, error))
         }))?;
         this.buffered.release_buffers();
         Poll::Ready(Ok(()))
@@ -454,7 +460,7 @@ where
         if !stream.closes_on_shutdown {
             return stream.poll_end(context);
         }
-        ready!(stream.poll_last_word_unread(context))?;
+        ready!(stream.poll_close_write_unread(context))?;
         stream.poll_drain(context).map(Ok)
     }
 }
