@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 use bomb::Bomb;
 use common::{Identity, median, server_name};
 use forge::{Forger, Secrets};
-use handclasp::config::{CertificateCompression, CertificateList};
 use handclasp::connection::{Connection, Received};
+use handclasp::credential::{CertificateCompression, CertificateList};
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::CertificateDer;
 use handclasp::registry::{CertificateCompressionAlgorithm, ContentType};
@@ -391,9 +391,9 @@ fn on_clients(identity: &Identity) {
 fn algorithms() -> Vec<Arc<dyn CertificateCompression>> {
     vec![
         #[cfg(feature = "brotli")]
-        Arc::new(handclasp::config::Brotli),
+        Arc::new(handclasp::credential::Brotli),
         #[cfg(feature = "zlib")]
-        Arc::new(handclasp::config::Zlib),
+        Arc::new(handclasp::credential::Zlib),
     ]
 }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use dudect_bencher::ctbench::{BenchFn, BenchMetadata, BenchName, BenchOpts, run_benches_console};
 use dudect_bencher::rand::Rng;
 use dudect_bencher::{BenchRng, Class, CtRunner};
-use handclasp::config::{CookieProtector, HmacCookies};
+use handclasp::cookie::{CookieProtector, HmacCookies};
 use handclasp::crypto::{CryptoProvider, Secret};
 use handclasp::pki_types::UnixTime;
 use handclasp::record::{Opener, Sealer, TrafficKeys};

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, mpsc};
 
-use handclasp::config::KeySource;
+use handclasp::credential::KeySource;
 use handclasp::crypto::signing_key;
 use handclasp::handshake::{Answer, Question, Sign};
 use handclasp::pki_types::PrivateKeyDer;

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use handclasp::config::CertificateList;
+use handclasp::credential::CertificateList;
 use handclasp::transport::tokio::Acceptor;
 use handclasp::{CertifiedKey, CryptoProvider, ServerConfig};
 use http_body_util::Full;

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use handclasp::config::KeySource;
+use handclasp::credential::KeySource;
 use handclasp::crypto::{CryptoError, SigningKey, signing_key};
 use handclasp::handshake::{Answer, Question, Sign};
 use handclasp::pem;

@@ -22,8 +22,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use certificate::Fresh;
-use handclasp::config::CertificateList;
 use handclasp::connection::Options;
+use handclasp::credential::CertificateList;
 use handclasp::pki_types::UnixTime;
 use handclasp::session::{MemorySessions, StrikeRegister};
 use handclasp::transport::tokio::Acceptor;

@@ -95,7 +95,11 @@
 //!   asynchronous streams.
 //! - [`connection`]: handshake and records together, on buffers of the caller's.
 //! - [`handshake`]: the state machine, its steps and its [questions](handshake::Question).
-//! - [`config`]: what the user decides: configurations, limits, who answers the questions.
+//! - [`config`]: the options of clients and servers, and the limits.
+//! - [`credential`]: who this side is: certificates, their keys, and the choice among them.
+//! - [`verify`]: whom this side trusts: verifiers, trust anchors, pins, client authentication.
+//! - [`psk`]: what both sides share: pre-shared keys, and how a server finds them.
+//! - [`cookie`]: the cookies of a HelloRetryRequest.
 //! - [`certificate`]: path validation by RFC 5280 and names by RFC 9525: the crate `handclasp-x509`,
 //!   which knows no TLS.
 //! - [`pem`]: certificates and keys from text files, with errors that quote nothing.
@@ -113,13 +117,16 @@
 //! and after it, raw public keys, stapled OCSP responses and certificate timestamps, record size
 //! limits and padding, GREASE, compressed certificates; revocation by CRLs and stapled OCSP
 //! responses, pins of keys, `tls-exporter`. A signature, a key or a verdict on a
-//! certificate can be [answered later](config::Reply::Later), from anywhere.
+//! certificate can be [answered later](Reply::Later), from anywhere.
 //!
 //! There is no TLS 1.2, no DTLS and no Encrypted ClientHello.
 
 pub mod alert;
 pub mod config;
+mod config_error;
 pub mod connection;
+pub mod cookie;
+pub mod credential;
 pub mod crypto;
 mod error;
 pub mod guide;
@@ -128,17 +135,20 @@ pub mod key_log;
 pub mod key_schedule;
 mod level;
 pub mod observer;
+pub mod psk;
 pub mod record;
 pub mod registry;
 mod reply;
 pub mod session;
 mod time;
 pub mod transport;
+pub mod verify;
 pub mod wire;
 
 pub use certificate::TrustAnchors;
-pub use config::{CertifiedKey, ClientConfig, ServerConfig};
+pub use config::{ClientConfig, ServerConfig};
 pub use connection::{ClientConnection, Connection, ServerConnection};
+pub use credential::CertifiedKey;
 pub use crypto::CryptoProvider;
 pub use error::{Error, ErrorKind};
 pub use handclasp_x509 as certificate;
@@ -147,6 +157,7 @@ pub use key_log::KeyLogFile;
 pub use level::Level;
 pub use observer::{Event, Observer};
 pub use pki_types;
+pub use reply::{AnswerLater, Reply};
 pub use time::Time;
 pub use transport::Stream;
 pub use zeroize;

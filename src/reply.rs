@@ -1,10 +1,25 @@
-//! What someone says who is asked in the middle of a handshake.
+//! The answer to a question that the handshake asks.
 
 /// An answer, or the promise of one.
+///
+/// The handshake asks a trait of the configuration what it cannot decide alone: which certificate,
+/// which pre-shared key, is this peer accepted. With [`Reply::Now`] the handshake continues at once.
+/// With [`Reply::Later`] it waits, with its
+/// [`Question`](crate::handshake::Question) open
+/// ([`Connection::question`](crate::Connection::question)), until the application answers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply<T> {
     /// The answer.
     Now(T),
-    /// The answer comes later: the handshake rests until then.
+    /// The answer comes later. The handshake waits for it.
     Later,
 }
+
+/// Answers every question later. It accepts no raw public keys.
+///
+/// It implements [`CertificateResolver`](crate::credential::CertificateResolver),
+/// [`ClientCertificateResolver`](crate::credential::ClientCertificateResolver),
+/// [`PeerVerifier`](crate::verify::PeerVerifier), [`PskResolver`](crate::psk::PskResolver) and
+/// [`EarlyDataPolicy`](crate::session::EarlyDataPolicy).
+#[derive(Clone, Copy, Debug)]
+pub struct AnswerLater;

@@ -9,15 +9,15 @@ use std::sync::Arc;
 
 use common::{Identity, narrow_provider, server_name};
 use handclasp::certificate::CertificateError;
-use handclasp::config::{
-    AnswerLater, CertificateList, ClientAuthentication, ServerConfigBuilder, TrustAnchorVerifier,
-};
+use handclasp::config::ServerConfigBuilder;
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, EarlyData, Question};
 use handclasp::key_schedule::PskKind;
 use handclasp::registry::SignatureScheme;
 use handclasp::session::{ClientSession, ClientSessionStore};
-use handclasp::{ClientConnection, Connection, ServerConfig, ServerConnection};
+use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
+use handclasp::{AnswerLater, ClientConnection, Connection, ServerConfig, ServerConnection};
 use sessions::{Elsewhere, Pair, carry, client, server_at, take, time};
 
 /// A client with a certificate, and a server that has to ask about it.

@@ -12,11 +12,13 @@ use std::sync::Arc;
 use common::{Identity, server_name};
 use faulty_aead::{Faults, FaultyAead, INNER};
 use handclasp::alert::AlertDescription;
-use handclasp::config::{CertificateList, HmacCookies, KeySource, PskList};
+use handclasp::cookie::HmacCookies;
+use handclasp::credential::{CertificateList, KeySource};
 use handclasp::crypto::{
     ActiveKeyExchange, CipherSuite, CryptoError, CryptoProvider, Digest, Hash, HashAlgorithm,
     HashContext, KeyExchangeGroup, ProviderFault, Secret, SecureRandom, SharedSecret, SigningKey,
 };
+use handclasp::psk::PskList;
 use handclasp::registry::{NamedGroup, SignatureScheme};
 use handclasp::session::{MemorySessions, SessionStore, TicketKeys};
 use handclasp::{

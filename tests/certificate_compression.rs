@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex};
 
 use common::{Identity, server_name};
 use handclasp::alert::AlertDescription as A;
-use handclasp::config::{
-    CertificateCompression, CertificateList, CertificateResolver, NoCertificate, Reply,
-};
 use handclasp::connection::Options;
+use handclasp::credential::{
+    CertificateCompression, CertificateList, CertificateResolver, NoCertificate,
+};
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Handshake, Step};
 use handclasp::observer::{Event, Observer};
@@ -22,7 +22,7 @@ use handclasp::registry::{CertificateCompressionAlgorithm, HandshakeType};
 use handclasp::transport::memory::exchange;
 use handclasp::wire::{Certificate, ClientHello, CompressedCertificate, HandshakeMessage};
 use handclasp::{
-    CertifiedKey, ClientConfig, ClientConnection, Connection, Error, ErrorKind, Level,
+    CertifiedKey, ClientConfig, ClientConnection, Connection, Error, ErrorKind, Level, Reply,
     ServerConfig, ServerConnection,
 };
 
@@ -312,7 +312,7 @@ fn what_comes_out_must_be_a_certificate_and_the_message_must_be_well_formed() {
 #[cfg(all(feature = "brotli", feature = "zlib"))]
 mod real {
     use super::*;
-    use handclasp::config::{Brotli, Zlib};
+    use handclasp::credential::{Brotli, Zlib};
 
     /// With a chain that is long enough for an algorithm to find something in it.
     fn identity() -> Identity {

@@ -10,21 +10,20 @@ use std::time::Duration;
 use common::{Identity, server_name};
 use handclasp::alert::AlertDescription as A;
 use handclasp::certificate::CertificateError;
-use handclasp::config::{
-    AnswerLater, CertificateList, CertifiedKey, ClientAuthentication, ClientConfigBuilder,
-    KeySource, Limits, PeerIdentity, PeerVerifier, PreSharedKey, PskList, Reply,
-    TrustAnchorVerifier,
-};
+use handclasp::config::{ClientConfigBuilder, Limits};
 use handclasp::connection::{Options, Received};
+use handclasp::credential::{CertificateList, CertifiedKey, KeySource};
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::{Answer, Question, Side};
 use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::UnixTime;
+use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::{HandshakeType, SignatureScheme};
 use handclasp::transport::memory::{exchange, pipe};
+use handclasp::verify::{ClientAuthentication, PeerIdentity, PeerVerifier, TrustAnchorVerifier};
 use handclasp::{
-    ClientConfig, ClientConnection, Connection, Error, ErrorKind, ServerConfig, ServerConnection,
-    Stream,
+    AnswerLater, ClientConfig, ClientConnection, Connection, Error, ErrorKind, Reply, ServerConfig,
+    ServerConnection, Stream,
 };
 
 /// Judges clients by the authority of `clients`.

@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use common::{narrow_provider, server_name};
-use handclasp::config::{CookieProtector, HmacCookies};
 use handclasp::connection::Options;
+use handclasp::cookie::{CookieProtector, HmacCookies};
 use handclasp::crypto::{CryptoProvider, Secret};
 use handclasp::handshake::{EarlyData, Handshake, Step};
 use handclasp::observer::{Event, Observer};

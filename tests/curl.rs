@@ -10,7 +10,7 @@ use std::thread;
 
 use common::{Identity, NAME};
 use handclasp::alert::AlertDescription;
-use handclasp::config::CertificateList;
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::{ServerConfig, ServerConnection, Stream};
 use process::{Folder, Listener, Process, available, pem};

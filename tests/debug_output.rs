@@ -9,13 +9,13 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
 use common::server_name;
-use handclasp::config::SpkiPin;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::Handshake;
 use handclasp::key_log::{KeyLog, KeyLogFile};
 use handclasp::record::{Sealer, TrafficKeys};
 use handclasp::session::{MemorySessions, StrikeRegister, TicketKeys};
 use handclasp::transport::memory::pipe;
+use handclasp::verify::SpkiPin;
 use handclasp::{Level, Stream};
 use sessions::{Pair, before, client, server_at, shared_key, talk, time};
 

@@ -9,18 +9,19 @@ use std::sync::{Arc, Mutex};
 
 use common::narrow_provider;
 use handclasp::alert::AlertDescription;
-use handclasp::config::{
-    AnswerLater, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms, PreSharedKey, PskList, Reply,
-};
 use handclasp::connection::Received;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, EarlyData, Question};
 use handclasp::key_log::KeyLog;
 use handclasp::key_schedule::PskKind;
 use handclasp::pki_types::UnixTime;
+use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::CipherSuiteId;
-use handclasp::session::{AntiReplay, MemorySessions, Strike, StrikeRegister};
-use handclasp::{ClientConnection, Connection, ServerConfig, ServerConnection};
+use handclasp::session::{
+    AntiReplay, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms, MemorySessions, Strike,
+    StrikeRegister,
+};
+use handclasp::{AnswerLater, ClientConnection, Connection, Reply, ServerConfig, ServerConnection};
 use sessions::{
     Forgetful, Pair, before, carry, client as client_at, early_data, server_at, talk, time,
 };

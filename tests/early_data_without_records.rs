@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use common::{narrow_provider, server_name};
 use handclasp::alert::AlertDescription;
-use handclasp::config::{ClientConfigBuilder, PskList};
+use handclasp::config::ClientConfigBuilder;
 use handclasp::handshake::{EarlyData, Handshake, Step};
+use handclasp::psk::PskList;
 use handclasp::{Level, ServerConfig};
 use sessions::{Pair, client as client_at, server_at, talk, time};
 

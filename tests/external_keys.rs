@@ -9,17 +9,16 @@ use std::sync::Arc;
 
 use common::{Identity, pre_shared_secret, server_name};
 use handclasp::alert::AlertDescription;
-use handclasp::config::{
-    AnswerLater, CertificateList, ClientAuthentication, PreSharedKey, PskImporter, PskList,
-    TrustAnchorVerifier,
-};
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Handshake, Step};
 use handclasp::key_schedule::PskKind;
+use handclasp::psk::{PreSharedKey, PskImporter, PskList};
 use handclasp::registry::ExtensionType;
 use handclasp::session::MemoryClientSessions;
+use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::wire::{ClientHello, HandshakeMessage};
-use handclasp::{ClientConfig, ErrorKind, Level, ServerConfig};
+use handclasp::{AnswerLater, ClientConfig, ErrorKind, Level, ServerConfig};
 use sessions::{pass, ticket_keys, time};
 
 /// CertificateRequest with the context 7, for ecdsa_secp256r1_sha256.

@@ -14,11 +14,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use common::Identity;
 use faulty_aead::{Call, Faults, FaultyAead, INNER};
 use handclasp::alert::AlertDescription as A;
-use handclasp::config::PskList;
 use handclasp::crypto::{
     ActiveKeyExchange, CipherSuite, CryptoError, CryptoProvider, Digest, Hash, HashAlgorithm,
     HashContext, KeyExchangeGroup, Secret, SecureRandom,
 };
+use handclasp::psk::PskList;
 use handclasp::registry::NamedGroup;
 use handclasp::session::{MemoryClientSessions, TicketKeys};
 use handclasp::{ClientConfig, ServerConfig};
@@ -130,7 +130,8 @@ fn converse(identity: &Identity, keys: &Arc<TicketKeys>, psk: bool, failing: usi
         theirs = theirs.pre_shared_keys(vec![shared_key()]);
         ours = ours.pre_shared_keys(Arc::new(PskList::new(vec![shared_key()])));
     }
-    let list = handclasp::config::CertificateList::new(vec![Arc::new(identity.certified_key())]);
+    let list =
+        handclasp::credential::CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let server_config = Arc::new(ours.build(Arc::new(list)).unwrap());
     let (mut client, mut server) = (client(theirs, 0), server_at(&server_config, 0));
     CALLS.0.store(failing, Ordering::Relaxed);

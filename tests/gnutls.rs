@@ -11,11 +11,13 @@ use std::sync::{Arc, Mutex};
 
 use common::{Identity, NAME, server_name};
 use handclasp::alert::AlertDescription;
-use handclasp::config::{CertificateList, HmacCookies, PreSharedKey, PskList};
 use handclasp::connection::Options;
+use handclasp::cookie::HmacCookies;
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::key_schedule::PskKind;
 use handclasp::observer::{Event, Observer};
+use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::{ContentType, HandshakeType};
 use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream};
 use process::{Folder, Listener, Process, available, connect, pem};

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use common::{Identity, NAME, server_name};
-use handclasp::config::{
-    CertificateList, CertifiedKey, ClientAuthentication, ClientConfigBuilder, PeerVerifier,
-    SpkiPin, SpkiPins, TrustAnchorVerifier,
-};
+use handclasp::config::ClientConfigBuilder;
+use handclasp::credential::{CertificateList, CertifiedKey};
 use handclasp::crypto::CryptoProvider;
+use handclasp::verify::{
+    ClientAuthentication, PeerVerifier, SpkiPin, SpkiPins, TrustAnchorVerifier,
+};
 use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream};
 use process::{Folder, Listener, Process, available, connect, pem};
 

@@ -10,7 +10,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
 use common::{Identity, NAME, server_name};
-use handclasp::config::CertificateList;
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::EarlyData;
 use handclasp::key_schedule::PskKind;

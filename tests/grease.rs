@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use common::{Identity, narrow_provider, server_name};
-use handclasp::config::{
-    CertificateList, ExtensionLayout, HmacCookies, LayoutItem, PreSharedKey, PskList,
-};
+use handclasp::config::{ExtensionLayout, LayoutItem};
 use handclasp::connection::Received;
+use handclasp::cookie::HmacCookies;
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
+use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::{ExtensionType, NamedGroup};
 use handclasp::transport::memory::exchange;
 use handclasp::wire::{ClientHello, HandshakeMessage};

@@ -10,9 +10,11 @@ use std::sync::atomic::Ordering;
 
 use common::{Identity, server_name};
 use handclasp::alert::AlertDescription;
-use handclasp::config::{CertificateList, ClientAuthentication, PskList};
+use handclasp::credential::CertificateList;
 use handclasp::crypto::{CipherSuite, CryptoProvider};
+use handclasp::psk::PskList;
 use handclasp::session::ClientSessionStore;
+use handclasp::verify::ClientAuthentication;
 use handclasp::{Connection, Error};
 use sessions::{Once, Pair, client, server_at, shared_key, talk, time};
 

@@ -6,18 +6,18 @@ use std::sync::Arc;
 
 use common::{Identity, NAME, narrow_provider, server_name};
 use handclasp::alert::AlertDescription;
-use handclasp::config::{
-    AnswerLater, CertificateList, CertifiedKey, CookieProtector, ExtensionLayout, HmacCookies,
-    KeySource, LayoutItem,
-};
+use handclasp::config::{ExtensionLayout, LayoutItem};
 use handclasp::connection::Received;
+use handclasp::cookie::{CookieProtector, HmacCookies};
+use handclasp::credential::{CertificateList, CertifiedKey, KeySource};
 use handclasp::crypto::{CryptoError, CryptoProvider, SigningKey, signing_key};
 use handclasp::handshake::{Answer, Question};
 use handclasp::pki_types::UnixTime;
 use handclasp::registry::{CipherSuiteId, ExtensionType, NamedGroup, SignatureScheme};
 use handclasp::transport::memory::exchange;
 use handclasp::{
-    ClientConfig, ClientConnection, Connection, ErrorKind, ServerConfig, ServerConnection,
+    AnswerLater, ClientConfig, ClientConnection, Connection, ErrorKind, ServerConfig,
+    ServerConnection,
 };
 
 fn connected() -> (ClientConnection, ServerConnection) {
@@ -254,7 +254,7 @@ fn signature_and_verification_can_be_answered_from_another_thread_while_this_one
             assert!(matches!(
                 side.answer(
                     number,
-                    Answer::Certificate(Err(handclasp::config::NoCertificate::UnknownName))
+                    Answer::Certificate(Err(handclasp::credential::NoCertificate::UnknownName))
                 )
                 .unwrap_err()
                 .kind(),

@@ -6,16 +6,20 @@ use std::sync::{Arc, Mutex};
 
 use common::{Identity, server_name};
 use handclasp::alert::AlertDescription;
-use handclasp::config::{AnswerLater, CertificateList, ClientAuthentication, HmacCookies};
+use handclasp::cookie::HmacCookies;
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, Handshake, Side, Step};
 use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::UnixTime;
 use handclasp::transport::memory::exchange;
+use handclasp::verify::ClientAuthentication;
 use handclasp::wire::{
     ClientHello, HELLO_RETRY_REQUEST_RANDOM, HandshakeMessage, NewSessionTicket,
 };
-use handclasp::{ClientConfig, ClientConnection, ErrorKind, Level, ServerConfig, ServerConnection};
+use handclasp::{
+    AnswerLater, ClientConfig, ClientConnection, ErrorKind, Level, ServerConfig, ServerConnection,
+};
 
 fn client_hello(identity: &Identity) -> (Handshake, Vec<u8>) {
     let client = Handshake::client(identity.client_config(), server_name(), UnixTime::now());

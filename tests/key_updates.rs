@@ -12,20 +12,19 @@ use std::sync::{Arc, Mutex};
 use common::{Identity, server_name};
 use forge::{Forger, Secrets};
 use handclasp::certificate::CertificateError;
-use handclasp::config::{
-    CertificateList, ClientAuthentication, ClientConfigBuilder, PeerIdentity, PeerVerifier, Reply,
-    ServerConfigBuilder,
-};
+use handclasp::config::{ClientConfigBuilder, ServerConfigBuilder};
 use handclasp::connection::{Options, Received};
+use handclasp::credential::CertificateList;
 use handclasp::crypto::{Aead, AeadKey, CryptoError, CryptoProvider};
 use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::UnixTime;
 use handclasp::registry::{ContentType, HandshakeType};
 use handclasp::session::{MemoryClientSessions, StrikeRegister, TicketKeys};
 use handclasp::transport::memory::exchange;
+use handclasp::verify::{ClientAuthentication, PeerIdentity, PeerVerifier};
 use handclasp::wire::{KeyUpdate, NewSessionTicket};
 use handclasp::{
-    ClientConfig, ClientConnection, Connection, ErrorKind, ServerConfig, ServerConnection,
+    ClientConfig, ClientConnection, Connection, ErrorKind, Reply, ServerConfig, ServerConnection,
 };
 
 /// An AEAD of the default provider whose keys are good for few records.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use common::{Identity, server_name};
 use handclasp::alert::AlertDescription as A;
-use handclasp::config::{CertificateList, ClientAuthentication, KeySource, TrustAnchorVerifier};
+use handclasp::credential::{CertificateList, KeySource};
 use handclasp::crypto::ring::RSA_PKCS1_SHA256;
 use handclasp::crypto::{CryptoError, CryptoProvider, SigningKey, signing_key};
 use handclasp::registry::SignatureScheme;
 use handclasp::transport::memory::exchange;
+use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::wire::{ClientHello, HandshakeMessage};
 use handclasp::{
     CertifiedKey, ClientConfig, ClientConnection, Error, ServerConfig, ServerConnection,

@@ -6,11 +6,12 @@ mod common;
 use std::sync::Arc;
 
 use common::{Identity, narrow_provider, server_name};
-use handclasp::config::{
-    CertificateList, ConfigError, CookieProtector, ExtensionLayout, LayoutItem, PreSharedKey,
-};
+use handclasp::config::{ConfigError, ExtensionLayout, LayoutItem};
+use handclasp::cookie::CookieProtector;
+use handclasp::credential::CertificateList;
 use handclasp::crypto::{CryptoError, CryptoProvider};
 use handclasp::pki_types::UnixTime;
+use handclasp::psk::PreSharedKey;
 use handclasp::registry::ExtensionType;
 use handclasp::transport::memory::exchange;
 use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};

@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use common::{Identity, server_name};
 use handclasp::alert::AlertDescription as A;
-use handclasp::config::{
-    CertificateList, ClientAuthentication, Limits, PeerVerifier, TrustAnchorVerifier,
-};
+use handclasp::config::Limits;
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Handshake, Step};
 use handclasp::pki_types::{CertificateDer, UnixTime};
 use handclasp::registry::HandshakeType;
 use handclasp::session::{MemoryClientSessions, TicketKeys};
 use handclasp::transport::memory::exchange;
+use handclasp::verify::{ClientAuthentication, PeerVerifier, TrustAnchorVerifier};
 use handclasp::wire::HandshakeMessage;
 use handclasp::{ClientConfig, ClientConnection, ErrorKind, Level, ServerConfig, ServerConnection};
 
@@ -154,7 +154,7 @@ fn a_request_after_the_handshake_may_be_answered_with_as_long_a_chain() {
 #[cfg(all(feature = "brotli", feature = "zlib"))]
 #[test]
 fn compressed_chains_may_stand_for_more_than_64_kib_and_not_for_more_than_the_limit() {
-    use handclasp::config::{Brotli, CertificateCompression, Zlib};
+    use handclasp::credential::{Brotli, CertificateCompression, Zlib};
     let limit = Limits::DEFAULT.certificate_message;
     for algorithm in [Arc::new(Brotli) as Arc<dyn CertificateCompression>, Arc::new(Zlib)] {
         for (length, good) in [(200_000, true), (limit, false)] {

@@ -12,8 +12,8 @@ use std::thread::{self, JoinHandle};
 
 use common::{Identity, NAME, narrow_provider, server_name};
 use handclasp::alert::AlertDescription;
-use handclasp::config::CertificateList;
 use handclasp::connection::Options;
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::observer::{Event, Observer};
 use handclasp::registry::{HandshakeType, NamedGroup};

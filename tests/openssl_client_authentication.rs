@@ -12,8 +12,9 @@ use std::thread::{self, JoinHandle};
 
 use common::{Identity, NAME, server_name};
 use handclasp::alert::AlertDescription;
-use handclasp::config::{CertificateList, ClientAuthentication, PeerVerifier, TrustAnchorVerifier};
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
+use handclasp::verify::{ClientAuthentication, PeerVerifier, TrustAnchorVerifier};
 use handclasp::{
     ClientConfig, ClientConnection, Error, ErrorKind, ServerConfig, ServerConnection, Stream,
 };

@@ -9,9 +9,10 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use common::{Identity, server_name};
-use handclasp::config::{CertificateList, PreSharedKey, PskList};
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::key_schedule::PskKind;
+use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream};
 use process::{Process, available, connect};
 

@@ -17,11 +17,12 @@ use std::time::Duration;
 
 use common::{Identity, server_name};
 use handclasp::alert::AlertDescription;
-use handclasp::config::{CertificateList, ClientAuthentication, TrustAnchorVerifier};
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::session::{MemoryClientSessions, TicketKeys};
 use handclasp::transport::tokio::{Acceptor, Connector};
 use handclasp::transport::{CLOSING_TIME, Socket};
+use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::{ClientConfig, ClientConnection, Error, ServerConfig, ServerConnection, Stream};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};

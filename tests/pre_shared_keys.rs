@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use common::{Identity, narrow_provider, server_name};
 use handclasp::alert::AlertDescription;
-use handclasp::config::{
-    AnswerLater, CertificateList, ChosenPsk, PreSharedKey, PskImporter, PskList, PskResolver, Reply,
-};
+use handclasp::credential::CertificateList;
 use handclasp::crypto::{CipherSuite, CryptoProvider, HashAlgorithm};
 use handclasp::handshake::{Answer, Question};
 use handclasp::key_schedule::PskKind;
+use handclasp::psk::{ChosenPsk, PreSharedKey, PskImporter, PskList, PskResolver};
 use handclasp::transport::memory::exchange;
 use handclasp::wire::ClientHello;
-use handclasp::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
+use handclasp::{
+    AnswerLater, ClientConfig, ClientConnection, Connection, Reply, ServerConfig, ServerConnection,
+};
 
 const SECRET: &[u8; 32] = &secret(0x42);
 

@@ -1,7 +1,8 @@
 //! Private keys in the forms in which tools write them, and what is said of those that are of no
 //! use.
 
-use handclasp::config::{ConfigError, KeySource, LoadProblem, PemInput};
+use handclasp::config::ConfigError;
+use handclasp::credential::{KeySource, LoadProblem, PemInput};
 use handclasp::crypto::{KeyError, signing_key};
 use handclasp::pem::{self, Content, PemError, PemFault};
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer};

@@ -15,8 +15,9 @@ use std::time::{Duration, Instant};
 use common::{Identity, NAME, server_name};
 use examples::{Files, port, start};
 use handclasp::alert::AlertDescription;
-use handclasp::config::{CertificateList, ClientAuthentication, TrustAnchorVerifier};
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
+use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::{ClientConfig, ClientConnection, Error, ServerConfig, ServerConnection, Stream};
 use process::{Listener, PATIENCE, Process, available};
 

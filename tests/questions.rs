@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use asked_later::InTurn;
 use common::{Identity, server_name};
-use handclasp::config::{AnswerLater, ClientAuthentication, KeySource};
 use handclasp::connection::Received;
+use handclasp::credential::KeySource;
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::{Answer, Question, QuestionNumber};
 use handclasp::transport::memory::exchange;
+use handclasp::verify::ClientAuthentication;
 use handclasp::{
-    CertifiedKey, ClientConfig, ClientConnection, Connection, Error, ErrorKind, ServerConfig,
-    ServerConnection,
+    AnswerLater, CertifiedKey, ClientConfig, ClientConnection, Connection, Error, ErrorKind,
+    ServerConfig, ServerConnection,
 };
 
 fn key_elsewhere(identity: &Identity) -> Arc<CertifiedKey> {

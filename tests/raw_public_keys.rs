@@ -10,19 +10,21 @@ use std::sync::{Arc, Mutex};
 use common::{Identity, server_name};
 use handclasp::alert::AlertDescription as A;
 use handclasp::certificate::{CertificateError, EndEntity, Problem};
-use handclasp::config::{
-    CertificateList, CertifiedKey, ClientAuthentication, KeySource, PeerIdentity, PeerVerifier,
-    Reply, SpkiPin, SpkiPins, TrustAnchorVerifier,
-};
 use handclasp::connection::Options;
+use handclasp::credential::{CertificateList, CertifiedKey, KeySource};
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::{Answer, Handshake, Question, Step};
 use handclasp::observer::{Event, Observer};
 use handclasp::registry::{CertificateType, ExtensionType, HandshakeType};
 use handclasp::session::{ClientSessionStore, MemoryClientSessions, TicketKeys};
 use handclasp::transport::memory::exchange;
+use handclasp::verify::{
+    ClientAuthentication, PeerIdentity, PeerVerifier, SpkiPin, SpkiPins, TrustAnchorVerifier,
+};
 use handclasp::wire::{Certificate, EncryptedExtensions, HandshakeMessage};
-use handclasp::{ClientConfig, ClientConnection, Error, ErrorKind, ServerConfig, ServerConnection};
+use handclasp::{
+    ClientConfig, ClientConnection, Error, ErrorKind, Reply, ServerConfig, ServerConnection,
+};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
@@ -163,7 +165,7 @@ impl PeerVerifier for Later {
 
     fn verify_raw_public_key(
         &self,
-        _: &handclasp::config::RawPublicKey,
+        _: &handclasp::verify::RawPublicKey,
     ) -> Reply<Result<(), CertificateError>> {
         Reply::Later
     }
@@ -536,7 +538,7 @@ impl PeerVerifier for Either {
 
     fn verify_raw_public_key(
         &self,
-        _: &handclasp::config::RawPublicKey,
+        _: &handclasp::verify::RawPublicKey,
     ) -> Reply<Result<(), CertificateError>> {
         Reply::Now(Ok(()))
     }

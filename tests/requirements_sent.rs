@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use common::{Identity, narrow_provider, server_name};
 use handclasp::alert::{AlertDescription, AlertLevel};
-use handclasp::config::{CertificateList, HmacCookies};
 use handclasp::connection::Received;
+use handclasp::cookie::HmacCookies;
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::registry::{ExtensionType, HandshakeType, ProtocolVersion};
 use handclasp::transport::memory::exchange;

@@ -11,18 +11,22 @@ use std::thread;
 
 use common::{Identity, narrow_provider, server_name};
 use handclasp::alert::AlertDescription;
-use handclasp::config::{CertificateList, CertifiedKey, ConfigError, PskList, Reply};
+use handclasp::config::ConfigError;
 use handclasp::connection::Options;
+use handclasp::credential::{CertificateList, CertifiedKey};
 use handclasp::crypto::{CryptoError, CryptoProvider};
 use handclasp::key_schedule::PskKind;
 use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::UnixTime;
+use handclasp::psk::PskList;
 use handclasp::registry::{ExtensionType, HandshakeType};
 use handclasp::session::{
     ClientSession, ClientSessionStore, MAX_LIFETIME, MemorySessions, SessionStore, TicketKeys,
 };
 use handclasp::wire::{EncryptedExtensions, NewSessionTicket};
-use handclasp::{ClientConnection, Connection, ErrorKind, ServerConfig, ServerConnection, Stream};
+use handclasp::{
+    ClientConnection, Connection, ErrorKind, Reply, ServerConfig, ServerConnection, Stream,
+};
 use sessions::{Pair, carry, client, found, server_at, talk, ticket_keys, time};
 use zeroize::Zeroizing;
 
@@ -211,7 +215,7 @@ fn sessions_end_with_their_lifetime_and_no_chain_of_resumptions_is_longer_than_s
     assert!(!again(&mut pair.client(week + 1), &config, week + 1), "the first proof is too old");
 
     let long = pair.server_builder().ticket_lifetime(MAX_LIFETIME + 1);
-    let resolver = Arc::new(handclasp::config::AnswerLater);
+    let resolver = Arc::new(handclasp::AnswerLater);
     assert_eq!(long.build(resolver).unwrap_err(), ConfigError::Tickets);
 }
 

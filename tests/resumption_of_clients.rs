@@ -9,20 +9,22 @@ use std::sync::{Arc, Mutex};
 
 use common::{Identity, server_name};
 use handclasp::certificate::{CertificateError, EndEntity};
-use handclasp::config::{
-    CertificateList, CertifiedKey, ClientAuthentication, ClientConfigBuilder, KeySource,
-    PeerIdentity, PeerVerifier, PskList, Reply, SpkiPin, SpkiPins, TrustAnchorVerifier,
-};
+use handclasp::config::ClientConfigBuilder;
 use handclasp::connection::Options;
+use handclasp::credential::{CertificateList, CertifiedKey, KeySource};
 use handclasp::crypto::{CryptoError, CryptoProvider, signing_key};
 use handclasp::handshake::EarlyData;
 use handclasp::key_schedule::PskKind;
 use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::{CertificateDer, UnixTime};
+use handclasp::psk::PskList;
 use handclasp::registry::{CertificateType, HandshakeType};
 use handclasp::session::SessionStore;
+use handclasp::verify::{
+    ClientAuthentication, PeerIdentity, PeerVerifier, SpkiPin, SpkiPins, TrustAnchorVerifier,
+};
 use handclasp::wire::EncryptedExtensions;
-use handclasp::{ClientConnection, ServerConfig};
+use handclasp::{ClientConnection, Reply, ServerConfig};
 use rcgen::CustomExtension;
 use sessions::{Pair, client, server_at, shared_key, talk, time};
 use zeroize::Zeroizing;

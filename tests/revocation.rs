@@ -14,12 +14,13 @@ use handclasp::certificate::{
     CertificateRevocationList, MissingEvidence, Problem, RevocationMode, RevocationPolicy,
     RevocationScope,
 };
-use handclasp::config::{CertificateList, TrustAnchorVerifier};
 use handclasp::connection::Options;
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::{PrivateKeyDer, UnixTime};
 use handclasp::session::{MemoryClientSessions, TicketKeys};
 use handclasp::transport::memory;
+use handclasp::verify::TrustAnchorVerifier;
 use handclasp::{
     CertifiedKey, ClientConfig, ClientConnection, Error, ErrorKind, ServerConfig, ServerConnection,
     TrustAnchors,

@@ -11,18 +11,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use common::{Identity, narrow_provider, server_name};
 use handclasp::alert::AlertDescription;
 use handclasp::certificate::CertificateError;
-use handclasp::config::{
-    CertificateList, CertifiedKey, ClientAuthentication, ExtensionLayout, KeySource, LayoutItem,
-    PeerIdentity, PeerVerifier, Reply, TrustAnchorVerifier,
-};
+use handclasp::config::{ExtensionLayout, LayoutItem};
 use handclasp::connection::Options;
+use handclasp::credential::{CertificateList, CertifiedKey, KeySource};
 use handclasp::crypto::{CryptoError, CryptoProvider, SigningKey, signing_key};
 use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::{PrivateKeyDer, ServerName, UnixTime};
 use handclasp::registry::{ExtensionType, HandshakeType, NamedGroup, SignatureScheme};
 use handclasp::session::{ClientSessionStore, MemoryClientSessions};
+use handclasp::verify::{ClientAuthentication, PeerIdentity, PeerVerifier, TrustAnchorVerifier};
 use handclasp::{
-    ClientConfig, ClientConnection, Connection, ErrorKind, ServerConfig, ServerConnection,
+    ClientConfig, ClientConnection, Connection, ErrorKind, Reply, ServerConfig, ServerConnection,
 };
 use peer::{Exchange, exchange};
 

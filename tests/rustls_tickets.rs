@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 use common::{Identity, narrow_provider, server_name};
-use handclasp::config::CertificateList;
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::EarlyData;
 use handclasp::key_schedule::PskKind;

@@ -12,19 +12,21 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use common::{Identity, narrow_provider, server_name};
-use handclasp::config::{
-    AnswerLater, CertifiedKey, ChosenPsk, ClientAuthentication, ClientConfigBuilder, KeySource,
-    PreSharedKey, PskList, ServerConfigBuilder,
-};
+use handclasp::config::{ClientConfigBuilder, ServerConfigBuilder};
 use handclasp::connection::Options;
+use handclasp::credential::{CertifiedKey, KeySource};
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::{Answer, EarlyData, Question};
 use handclasp::key_schedule::PskKind;
+use handclasp::psk::{ChosenPsk, PreSharedKey, PskList};
 use handclasp::session::{
     ClientSession, ClientSessionStore, MemoryClientSessions, SessionStore, TicketKeys,
 };
 use handclasp::transport::memory::exchange;
-use handclasp::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
+use handclasp::verify::ClientAuthentication;
+use handclasp::{
+    AnswerLater, ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection,
+};
 use memory::{Hidden, Seen, clean_stack, copies, is_readable};
 use sessions::{Elsewhere, Pair, time};
 

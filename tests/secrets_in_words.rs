@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::error::Error;
 
 use handclasp::certificate::{CertificateRevocationList, EndEntity};
-use handclasp::config::PreSharedKey;
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
+use handclasp::psk::PreSharedKey;
 use handclasp::session::{ClientSession, TicketKeys};
 use handclasp::{CertifiedKey, TrustAnchors, pem};
 

@@ -9,14 +9,16 @@ use std::sync::atomic::Ordering;
 
 use common::{Identity, narrow_provider, server_name};
 use handclasp::alert::AlertDescription;
-use handclasp::config::{CertificateList, ClientAuthentication, PreSharedKey, PskList, Reply};
 use handclasp::connection::Received;
+use handclasp::credential::CertificateList;
 use handclasp::crypto::{CryptoError, HashAlgorithm};
 use handclasp::handshake::{Answer, EarlyData, Question};
 use handclasp::key_schedule::PskKind;
 use handclasp::pki_types::UnixTime;
+use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::session::{ClientSessionStore, SessionStore};
-use handclasp::{Connection, ErrorKind, ServerConnection};
+use handclasp::verify::ClientAuthentication;
+use handclasp::{Connection, ErrorKind, Reply, ServerConnection};
 use sessions::{Elsewhere, Once, Pair, client, early_data, server_at, shared_key, talk, time};
 use zeroize::Zeroizing;
 

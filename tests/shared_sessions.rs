@@ -9,16 +9,19 @@ use std::sync::Arc;
 
 use common::{Identity, server_name};
 use handclasp::certificate::CertificateError;
-use handclasp::config::{
-    AnswerLater, CertificateList, ChosenPsk, ClientAuthentication, PeerVerifier, PreSharedKey,
-    PskList, SpkiPin, SpkiPins, TrustAnchorVerifier,
-};
 use handclasp::connection::Options;
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, Question};
 use handclasp::key_schedule::PskKind;
+use handclasp::psk::{ChosenPsk, PreSharedKey, PskList};
 use handclasp::session::MemoryClientSessions;
-use handclasp::{CertifiedKey, ClientConfig, ClientConnection, Connection, ServerConfig};
+use handclasp::verify::{
+    ClientAuthentication, PeerVerifier, SpkiPin, SpkiPins, TrustAnchorVerifier,
+};
+use handclasp::{
+    AnswerLater, CertifiedKey, ClientConfig, ClientConnection, Connection, ServerConfig,
+};
 use sessions::{server_at, talk, ticket_keys, time};
 
 /// What is there in all of the table: a server, two clients with certificates, a stranger, and keys.

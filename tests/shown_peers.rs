@@ -9,13 +9,11 @@ use std::sync::Arc;
 
 use common::Identity;
 use handclasp::certificate::CertificateError;
-use handclasp::config::{
-    AnswerLater, CertificateList, ClientAuthentication, PeerIdentity, PeerVerifier, RawPublicKey,
-    Reply,
-};
+use handclasp::credential::CertificateList;
 use handclasp::handshake::{Answer, Question};
 use handclasp::registry::CertificateType;
-use handclasp::{Connection, ErrorKind};
+use handclasp::verify::{ClientAuthentication, PeerIdentity, PeerVerifier, RawPublicKey};
+use handclasp::{AnswerLater, Connection, ErrorKind, Reply};
 use sessions::{Pair, carry, client, server_at, talk};
 
 /// Takes certificates and raw public keys, and answers later.

@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex};
 
 use common::{Identity, server_name};
 use handclasp::certificate::CertificateError;
-use handclasp::config::{
-    CertificateList, ClientAuthentication, ConfigError, PeerIdentity, PeerVerifier, Reply,
-};
+use handclasp::config::ConfigError;
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::session::{MemoryClientSessions, MemorySessions};
 use handclasp::transport::memory::exchange;
+use handclasp::verify::{ClientAuthentication, PeerIdentity, PeerVerifier};
 use handclasp::{
-    CertifiedKey, ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection,
+    CertifiedKey, ClientConfig, ClientConnection, Connection, Reply, ServerConfig, ServerConnection,
 };
 
 const RESPONSE: &[u8] = b"an OCSP response";

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex};
 
 use common::server_name;
 use handclasp::alert::AlertDescription;
-use handclasp::config::Reply;
 use handclasp::crypto::{CryptoError, CryptoProvider, Secret};
 use handclasp::handshake::{Handshake, Step};
 use handclasp::pki_types::{ServerName, UnixTime};
@@ -19,7 +18,7 @@ use handclasp::session::{
     TicketKeys, TicketOrigin,
 };
 use handclasp::wire::{ClientHello, Extensions, HandshakeMessage, NewSessionTicket};
-use handclasp::{Connection, ErrorKind, Level};
+use handclasp::{Connection, ErrorKind, Level, Reply};
 use sessions::{Pair, client, found, pass, server_at, talk, ticket_origin, time};
 use zeroize::Zeroizing;
 

@@ -19,16 +19,15 @@ use asked_later::InTurn;
 use common::{Identity, server_name};
 use handclasp::alert::AlertDescription;
 use handclasp::certificate::{CertificateError, Problem};
-use handclasp::config::{
-    AnswerLater, CertificateList, ChosenPsk, KeySource, NoCertificate, PreSharedKey,
-    TrustAnchorVerifier,
-};
+use handclasp::credential::{CertificateList, KeySource, NoCertificate};
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::{Answer, Question};
 use handclasp::pki_types::UnixTime;
+use handclasp::psk::{ChosenPsk, PreSharedKey};
 use handclasp::session::ClientSessionStore;
 use handclasp::transport::tokio::{Acceptor, Connector};
-use handclasp::{CertifiedKey, ClientConfig, ErrorKind, ServerConfig};
+use handclasp::verify::TrustAnchorVerifier;
+use handclasp::{AnswerLater, CertifiedKey, ClientConfig, ErrorKind, ServerConfig};
 use peers::{connect, tls};
 use sessions::{Elsewhere, Pair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};

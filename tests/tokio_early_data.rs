@@ -13,13 +13,14 @@ use std::time::Duration;
 
 use common::{Identity, server_name};
 use handclasp::certificate::CertificateError;
-use handclasp::config::{AnswerLater, CertificateList, ServerConfigBuilder};
+use handclasp::config::ServerConfigBuilder;
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, EarlyData, Question};
 use handclasp::pki_types::UnixTime;
 use handclasp::session::{MemoryClientSessions, StrikeRegister, TicketKeys};
 use handclasp::transport::tokio::{Acceptor, Connector};
-use handclasp::{ClientConfig, ServerConfig};
+use handclasp::{AnswerLater, ClientConfig, ServerConfig};
 use peers::{Client, Server, connect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::time::{Instant, sleep};

@@ -77,7 +77,7 @@ pub fn ours(identity: &Identity) -> (Arc<ClientConfig>, Arc<ServerConfig>) {
     anchors.add(identity.anchor.clone()).unwrap();
     let client = ClientConfig::builder(provider.clone()).trust(anchors).unwrap().build().unwrap();
     let key = CertifiedKey::from_der(identity.chain.clone(), &identity.key).unwrap();
-    let resolver = handclasp::config::CertificateList::new(vec![Arc::new(key)]);
+    let resolver = handclasp::credential::CertificateList::new(vec![Arc::new(key)]);
     let server = ServerConfig::builder(provider).build(Arc::new(resolver)).unwrap();
     (Arc::new(client), Arc::new(server))
 }

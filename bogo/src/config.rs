@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use handclasp::config::{
-    AnswerLater, CertificateCompression, ClientAuthentication, ClientConfig, ExtensionLayout,
-    LayoutItem, Limits, ServerConfig,
-};
+use handclasp::AnswerLater;
+use handclasp::config::{ClientConfig, ExtensionLayout, LayoutItem, Limits, ServerConfig};
+use handclasp::credential::CertificateCompression;
 use handclasp::crypto::CryptoProvider;
 use handclasp::crypto::ring::RSA_PKCS1_SHA256;
 use handclasp::registry::{
     CertificateCompressionAlgorithm, CipherSuiteId, ExtensionType, NamedGroup, SignatureScheme,
 };
+use handclasp::verify::ClientAuthentication;
 
 use crate::connection::Parties;
 use crate::credential::names;

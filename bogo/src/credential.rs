@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
+use handclasp::Reply;
 use handclasp::certificate::issued_by_any;
-use handclasp::config::{
-    CertificateResolver, CertifiedKey, ChosenPsk, ClientCertificateResolver, KeySource,
-    NoCertificate, PreSharedKey, PskImporter, PskResolver, Reply,
+use handclasp::credential::{
+    CertificateResolver, CertifiedKey, ClientCertificateResolver, KeySource, NoCertificate,
 };
 use handclasp::crypto::{
     CipherSuite, CryptoError, CryptoProvider, HashAlgorithm, KeyError, SigningKey, signing_key,
 };
 use handclasp::pki_types::pem::PemObject;
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
+use handclasp::psk::{ChosenPsk, PreSharedKey, PskImporter, PskResolver};
 use handclasp::registry::{CertificateType, SignatureScheme};
 use handclasp::wire::{CertificateRequest, ClientHello, List, Names};
 

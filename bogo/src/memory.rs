@@ -3,13 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use handclasp::CryptoProvider;
-use handclasp::config::Reply;
 use handclasp::crypto::CryptoError;
 use handclasp::pki_types::{ServerName, UnixTime};
 use handclasp::session::{
     ClientSession, ClientSessionStore, SessionStore, StrikeRegister, TicketKeys,
 };
+use handclasp::{CryptoProvider, Reply};
 use zeroize::Zeroizing;
 
 use crate::flags::Stop;

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use handclasp::Reply;
 use handclasp::alert::AlertDescription;
 use handclasp::certificate::{CertificateError, MissingEvidence, Problem};
-use handclasp::config::{PeerIdentity, PeerVerifier, RawPublicKey, Reply};
 use handclasp::crypto::ring::sha256;
 use handclasp::registry::{CertificateType, HandshakeType};
+use handclasp::verify::{PeerIdentity, PeerVerifier, RawPublicKey};
 
 use crate::flags::{Flags, Stop};
 use crate::seen::Seen;

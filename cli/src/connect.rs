@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use handclasp::config::{CertificateList, PeerVerifier, SpkiPin, SpkiPins, TrustAnchorVerifier};
 use handclasp::connection::{Options, Received};
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::EarlyData;
 use handclasp::pem::shown_path;
 use handclasp::pki_types::ServerName;
 use handclasp::transport::Socket;
+use handclasp::verify::{PeerVerifier, SpkiPin, SpkiPins, TrustAnchorVerifier};
 use handclasp::{ClientConfig, ClientConnection};
 use serde_json::{Value, json};
 

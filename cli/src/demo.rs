@@ -35,7 +35,7 @@ pub fn run(json: bool) -> Result<(), Failure> {
         .map_err(misuse)?;
     let server = ServerConfig::builder(CryptoProvider::ring())
         .application_protocols(["http/1.1"])
-        .build(Arc::new(handclasp::config::CertificateList::new(vec![Arc::new(key)])))
+        .build(Arc::new(handclasp::credential::CertificateList::new(vec![Arc::new(key)])))
         .map_err(misuse)?;
 
     if !json {

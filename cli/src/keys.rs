@@ -1,6 +1,7 @@
 //! Pre-shared keys, as they are written on the command line.
 
-use handclasp::config::{ConfigError, PreSharedKey};
+use handclasp::config::ConfigError;
+use handclasp::psk::PreSharedKey;
 use handclasp::zeroize::Zeroizing;
 
 use crate::failure::Failure;

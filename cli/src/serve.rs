@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use handclasp::config::{
-    CertificateList, CertifiedKey, ClientAuthentication, ConfigError, PskList, TrustAnchorVerifier,
-};
+use handclasp::config::ConfigError;
 use handclasp::connection::Options;
+use handclasp::credential::{CertificateList, CertifiedKey};
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::UnixTime;
+use handclasp::psk::PskList;
 use handclasp::session::StrikeRegister;
+use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::{ServerConfig, ServerConnection, Stream};
 use serde_json::{Value as Json, json};
 

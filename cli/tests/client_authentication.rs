@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::thread;
 
 use common::{Files, Server, handclasp, run_with_input, text};
-use handclasp::config::{CertificateList, ClientAuthentication, TrustAnchorVerifier};
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::pem::PemObject;
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
+use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::{CertifiedKey, ServerConfig, ServerConnection, Stream, TrustAnchors};
 
 /// Connects to the server with these arguments more, and says a line.

@@ -330,7 +330,7 @@ fn pin(files: &Files, name: &str) -> String {
     use handclasp::pki_types::pem::PemObject;
     let certificate =
         handclasp::pki_types::CertificateDer::from_pem_slice(files.read(name).as_bytes());
-    handclasp::config::SpkiPin::of(&certificate.unwrap()).unwrap().to_string()
+    handclasp::verify::SpkiPin::of(&certificate.unwrap()).unwrap().to_string()
 }
 
 #[test]

@@ -9,7 +9,6 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use handclasp::config::Reply;
 use handclasp::connection::Options;
 use handclasp::crypto::{CryptoError, CryptoProvider, Secret};
 use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -17,7 +16,7 @@ use handclasp::registry::{CipherSuiteId, HandshakeType};
 use handclasp::session::{ClientSession, MemoryClientSessions, SessionStore, TicketOrigin};
 use handclasp::transport::memory::exchange;
 use handclasp::wire::{Extensions, NewSessionTicket};
-use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
+use handclasp::{ClientConfig, ClientConnection, Reply, ServerConfig, ServerConnection};
 use handclasp_fuzz::certificates::{GeneralName, Template, der, extension};
 use handclasp_fuzz::peers::{self, SCENARIOS, record_flights, record_messages};
 use handclasp_fuzz::{failing_writes, revocation, shared, two_ends};

@@ -5,13 +5,15 @@
 
 use std::sync::{Arc, LazyLock};
 
+use handclasp::Reply;
 use handclasp::certificate::CertificateError;
-use handclasp::config::{ClientConfig, PeerIdentity, PeerVerifier, RawPublicKey, Reply};
+use handclasp::config::ClientConfig;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::Step;
 use handclasp::pki_types::UnixTime;
 use handclasp::registry::CertificateType;
 use handclasp::session::{ClientSession, ClientSessionStore, MemoryClientSessions};
+use handclasp::verify::{PeerIdentity, PeerVerifier, RawPublicKey};
 use handclasp::wire::{ClientHello, HandshakeMessage};
 use libfuzzer_sys::fuzz_target;
 

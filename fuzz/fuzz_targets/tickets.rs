@@ -6,14 +6,13 @@
 use std::sync::{Arc, LazyLock};
 
 use handclasp::alert::AlertDescription;
-use handclasp::config::Reply;
 use handclasp::crypto::{CryptoError, CryptoProvider};
 use handclasp::handshake::{Answer, Handshake, Question, Side};
 use handclasp::pki_types::UnixTime;
 use handclasp::registry::ExtensionType;
 use handclasp::session::{SessionStore, TicketKeys};
 use handclasp::wire::ClientHello;
-use handclasp::{Error, Level, ServerConfig};
+use handclasp::{Error, Level, Reply, ServerConfig};
 use handclasp_fuzz::peers::{self, Scenario};
 use libfuzzer_sys::fuzz_target;
 use zeroize::Zeroizing;
@@ -40,13 +39,13 @@ impl SessionStore for Elsewhere {
 
 static ASKING: LazyLock<Arc<ServerConfig>> = LazyLock::new(|| {
     let builder = ServerConfig::builder(CryptoProvider::ring()).sessions(Arc::new(Elsewhere));
-    let resolver = Arc::new(handclasp::config::AnswerLater);
+    let resolver = Arc::new(handclasp::AnswerLater);
     Arc::new(builder.build(resolver).expect("the configuration is complete"))
 });
 
 static CONFIG: LazyLock<Arc<ServerConfig>> = LazyLock::new(|| {
     let builder = ServerConfig::builder(CryptoProvider::ring()).sessions(KEYS.clone());
-    let resolver = Arc::new(handclasp::config::AnswerLater);
+    let resolver = Arc::new(handclasp::AnswerLater);
     Arc::new(builder.build(resolver).expect("the configuration is complete"))
 });
 

@@ -111,7 +111,8 @@ struct Scene {
     clocks: [i64; 2],
 }
 
-static CERTIFICATES: LazyLock<Arc<handclasp::config::CertificateList>> = LazyLock::new(peers::list);
+static CERTIFICATES: LazyLock<Arc<handclasp::credential::CertificateList>> =
+    LazyLock::new(peers::list);
 
 /// How far the expected arrival of 0-RTT data may be from the clock, in seconds, on each server.
 const WINDOWS: [u32; 2] = [10, 60];

@@ -4,15 +4,16 @@
 use std::sync::{Arc, LazyLock};
 
 use handclasp::certificate::EndEntity;
-use handclasp::config::{
-    CertificateCompression, CertificateList, CertifiedKey, ClientAuthentication, EarlyDataTerms,
-    KeySource, PreSharedKey, PskList, SpkiPin, SpkiPins,
-};
+use handclasp::credential::{CertificateCompression, CertificateList, CertifiedKey, KeySource};
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::{Handshake, Side, Step};
 use handclasp::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::{CertificateCompressionAlgorithm, HandshakeType, NamedGroup};
-use handclasp::session::{AntiReplay, ClientSession, ClientSessionStore, Strike, TicketKeys};
+use handclasp::session::{
+    AntiReplay, ClientSession, ClientSessionStore, EarlyDataTerms, Strike, TicketKeys,
+};
+use handclasp::verify::{ClientAuthentication, SpkiPin, SpkiPins};
 use handclasp::wire::HandshakeMessage;
 use handclasp::{ClientConfig, ServerConfig};
 

@@ -4,19 +4,17 @@
 use core::time::Duration;
 use std::sync::{Arc, LazyLock};
 
-use handclasp::config::{
-    EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms, PreSharedKey, PskList, Reply,
-};
 use handclasp::connection::{ClientConnection, Options, ServerConnection};
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Handshake, Side};
 use handclasp::pki_types::{ServerName, UnixTime};
+use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::{CipherSuiteId, NamedGroup};
 use handclasp::session::{
-    AntiReplay, ClientSession, ClientSessionStore, MemoryClientSessions, Strike, StrikeRegister,
-    TicketKeys,
+    AntiReplay, ClientSession, ClientSessionStore, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms,
+    MemoryClientSessions, Strike, StrikeRegister, TicketKeys,
 };
-use handclasp::{ClientConfig, ServerConfig};
+use handclasp::{ClientConfig, Reply, ServerConfig};
 
 use crate::peers::{self, AnyConnection, PinnedChain, SCENARIOS, Scenario};
 

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use handclasp::certificate::CertificateError;
-use handclasp::config::{CertificateList, CertifiedKey, ClientAuthentication};
+use handclasp::credential::{CertificateList, CertifiedKey};
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, Handshake, Question, QuestionNumber, Side};
+use handclasp::verify::ClientAuthentication;
 use handclasp::{ClientConfig, Error, ErrorKind, ServerConfig};
 
 use crate::shared::{Own, SERVER, Shows, Takes, name, party, pass};

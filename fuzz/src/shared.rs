@@ -8,19 +8,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use handclasp::certificate::CertificateError;
-use handclasp::config::{
-    AnswerLater, CertificateList, CertifiedKey, ChosenPsk, ClientAuthentication,
-    ClientCertificateResolver, KeySource, PeerIdentity, PeerVerifier, PreSharedKey, PskList,
-    RawPublicKey, Reply,
-};
+use handclasp::credential::{CertificateList, CertifiedKey, ClientCertificateResolver, KeySource};
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::{Answer, Handshake, PeerParameters, Question, Side, Step};
 use handclasp::key_schedule::PskKind;
 use handclasp::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use handclasp::psk::{ChosenPsk, PreSharedKey, PskList};
 use handclasp::registry::CertificateType;
 use handclasp::session::{ClientSession, ClientSessionStore, MemoryClientSessions, TicketKeys};
+use handclasp::verify::{ClientAuthentication, PeerIdentity, PeerVerifier, RawPublicKey};
 use handclasp::wire::CertificateRequest;
-use handclasp::{ClientConfig, ServerConfig};
+use handclasp::{AnswerLater, ClientConfig, Reply, ServerConfig};
 
 use crate::{Input, peers};
 

@@ -4,20 +4,21 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use handclasp::Reply;
 use handclasp::certificate::CertificateError;
-use handclasp::config::{
-    CertificateList, CertifiedKey, ClientAuthentication, ClientConfig, CookieProtector,
-    EarlyDataTerms, ExtensionLayout, KeySource, LayoutItem, PeerIdentity, PeerVerifier,
-    PreSharedKey, PskList, Reply, ServerConfig,
-};
+use handclasp::config::{ClientConfig, ExtensionLayout, LayoutItem, ServerConfig};
+use handclasp::cookie::CookieProtector;
+use handclasp::credential::{CertificateList, CertifiedKey, KeySource};
 use handclasp::crypto::{
     CryptoError, CryptoProvider, HashAlgorithm, KeyExchangeGroup, Secret, SignatureAlgorithms,
     SigningKey,
 };
 use handclasp::key_schedule::PskKind;
 use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
+use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::{ExtensionType, HandshakeType, NamedGroup, SignatureScheme};
-use handclasp::session::{ClientSession, StrikeRegister, TicketOrigin};
+use handclasp::session::{ClientSession, EarlyDataTerms, StrikeRegister, TicketOrigin};
+use handclasp::verify::{ClientAuthentication, PeerIdentity, PeerVerifier};
 use handclasp::wire::{
     Certificate, CertificateRequest, ClientHello, DecodeError, EncryptedExtensions, Extensions,
     HandshakeMessage, NewSessionTicket, ServerHello,

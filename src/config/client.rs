@@ -1,16 +1,16 @@
 use core::fmt;
 use std::sync::Arc;
 
-use super::{
-    CertificateCompression, ClientCertificateResolver, Compressors, ConfigError, ExtensionLayout,
-    Limits, MAX_RECORD_SIZE_LIMIT, PeerVerifier, PreSharedKey, TrustAnchorVerifier, check,
-};
+use super::{ConfigError, ExtensionLayout, Limits, MAX_RECORD_SIZE_LIMIT, check};
 use crate::certificate::TrustAnchors;
+use crate::credential::{CertificateCompression, ClientCertificateResolver, Compressors};
 use crate::crypto::CryptoProvider;
 use crate::key_log::KeyLog;
+use crate::psk::PreSharedKey;
 use crate::record::PaddingPolicy;
 use crate::registry::{CertificateType, ExtensionType};
 use crate::session::ClientSessionStore;
+use crate::verify::{PeerVerifier, TrustAnchorVerifier};
 use crate::wire::CodePoint;
 
 /// The configuration of a client: built once, shared by all its connections.
@@ -212,7 +212,7 @@ impl ClientConfigBuilder {
     }
 
     /// Shows one of these certificates to a server that asks for one: a
-    /// [`CertificateList`](super::CertificateList), or whoever else chooses. Without it the
+    /// [`CertificateList`](crate::credential::CertificateList), or whoever else chooses. Without it the
     /// client has none to show.
     pub fn client_certificates(mut self, resolver: Arc<dyn ClientCertificateResolver>) -> Self {
         self.config.client_certificates = Some(resolver);

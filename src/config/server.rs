@@ -1,16 +1,18 @@
 use core::fmt;
 use std::sync::Arc;
 
-use super::{
-    AcceptFresh, CertificateCompression, CertificateList, CertificateResolver, CertifiedKey,
-    ClientAuthentication, Compressors, ConfigError, CookieProtector, EarlyDataPolicy,
-    ExtensionLayout, Limits, MAX_RECORD_SIZE_LIMIT, PskResolver, check,
+use super::{ConfigError, ExtensionLayout, Limits, MAX_RECORD_SIZE_LIMIT, check};
+use crate::cookie::CookieProtector;
+use crate::credential::{
+    CertificateCompression, CertificateList, CertificateResolver, CertifiedKey, Compressors,
 };
 use crate::crypto::CryptoProvider;
 use crate::crypto::ring::sha256;
 use crate::key_log::KeyLog;
+use crate::psk::PskResolver;
 use crate::record::PaddingPolicy;
-use crate::session::{AntiReplay, MAX_LIFETIME, SessionStore};
+use crate::session::{AcceptFresh, AntiReplay, EarlyDataPolicy, MAX_LIFETIME, SessionStore};
+use crate::verify::ClientAuthentication;
 use crate::wire::codec::{Prefix, write_bytes};
 use crate::wire::write_names;
 
@@ -238,7 +240,7 @@ impl ServerConfigBuilder {
     }
 
     /// Compresses certificates with the first of these algorithms that the client takes (RFC 8879).
-    /// None by default. What was compressed is kept with the [`CertifiedKey`](super::CertifiedKey):
+    /// None by default. What was compressed is kept with the [`CertifiedKey`](crate::credential::CertifiedKey):
     /// a resolver that makes its keys anew for each connection has each compressed anew.
     pub fn certificate_compression(
         mut self,

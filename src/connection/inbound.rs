@@ -22,7 +22,7 @@ pub enum Received<'a> {
     Data(&'a mut [u8]),
     /// 0-RTT data, decrypted in place as [`Data`](Self::Data). An attacker may have replayed them
     /// from another connection, and the handshake is not complete: see
-    /// [`EarlyDataPolicy`](crate::config::EarlyDataPolicy).
+    /// [`EarlyDataPolicy`](crate::session::EarlyDataPolicy).
     EarlyData(&'a mut [u8]),
     /// The handshake waits for the answer to a question, and the connection took nothing. Answer the
     /// question, then call again.

@@ -9,14 +9,14 @@ use super::proof::{ChainVerified, FinishedVerified, PeerAuthenticated};
 use super::question::Sign;
 use super::{Context, Question, Side, expect};
 use crate::certificate::{CertificateError, EndEntity};
-use crate::config::{
-    CertifiedKey, KeySource, PeerIdentity, RawPublicKey, Reply, Staples, StaplesShown,
-};
+use crate::credential::{CertifiedKey, KeySource, Staples, StaplesShown};
 use crate::crypto::{CryptoError, SignatureAlgorithms, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{TrafficSecret, Transcript};
 use crate::observer::Event;
 use crate::registry::{CertificateType, ExtensionType, HandshakeType, SignatureScheme};
+use crate::reply::Reply;
+use crate::verify::{PeerIdentity, RawPublicKey};
 use crate::wire::codec::{Prefix, join};
 use crate::wire::{
     Certificate, CertificateEntry, CertificateVerify, DecodeError, Extensions, Finished,

@@ -2,10 +2,11 @@ use std::sync::Arc;
 
 use super::step::{Step, Steps};
 use super::{PeerParameters, Question, Resumption};
-use crate::config::{Limits, PreSharedKey};
+use crate::config::Limits;
 use crate::key_log::KeyLog;
 use crate::key_schedule::Transcript;
 use crate::observer::{Event, Observers};
+use crate::psk::PreSharedKey;
 use crate::session::PeerCredential;
 use crate::time::Time;
 use crate::wire::HandshakeMessage;

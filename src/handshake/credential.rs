@@ -7,10 +7,11 @@ use pki_types::{ServerName, UnixTime};
 
 use super::Question;
 use crate::certificate::{CertificateError, EndEntity};
-use crate::config::{PeerIdentity, PeerVerifier, RawPublicKey, Reply};
 use crate::crypto::SignatureAlgorithms;
 use crate::registry::{CertificateType, SignatureScheme};
+use crate::reply::Reply;
 use crate::session::{PeerCertificates, PeerCredential};
+use crate::verify::{PeerIdentity, PeerVerifier, RawPublicKey};
 
 /// What the peer has shown, of which the question is whether it is good.
 pub(super) fn shown(question: &Question) -> PeerCredential {

@@ -218,9 +218,11 @@ mod tests {
 
     use super::*;
     use crate::alert::AlertDescription;
-    use crate::config::{AnswerLater, ClientConfig, PreSharedKey, PskList, ServerConfig};
+    use crate::config::{ClientConfig, ServerConfig};
     use crate::crypto::CryptoProvider;
     use crate::handshake::{Handshake, Step};
+    use crate::psk::{PreSharedKey, PskList};
+    use crate::reply::AnswerLater;
 
     fn pass(from: &mut Handshake, to: &mut Handshake) -> usize {
         let mut messages = 0;

@@ -4,12 +4,13 @@
 //! past a check: not by a mistake in an edge of the state machine, and not by a new state.
 
 use crate::certificate::{CertificateError, EndEntity, SignatureError};
-use crate::config::{ClientAuthentication, PreSharedKey};
 use crate::crypto::{CipherSuite, ProviderError, Secret, SignatureAlgorithms};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::EarlySecret;
 use crate::observer::Observers;
+use crate::psk::PreSharedKey;
 use crate::registry::{HandshakeType, SignatureScheme};
+use crate::verify::ClientAuthentication;
 use crate::wire::{CertificateVerify, DecodeError, Finished};
 
 /// The verifier said yes to the peer's certificates.

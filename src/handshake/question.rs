@@ -4,12 +4,13 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::certificate::CertificateError;
-use crate::config::{
-    CertifiedKey, ChosenPsk, EarlyDataOffer, NoCertificate, PeerIdentity, RawPublicKey,
-};
+use crate::credential::{CertifiedKey, NoCertificate};
 use crate::crypto::{CipherSuite, CryptoError};
 use crate::error::Error;
+use crate::psk::ChosenPsk;
 use crate::registry::{CertificateType, SignatureScheme};
+use crate::session::EarlyDataOffer;
+use crate::verify::{PeerIdentity, RawPublicKey};
 use crate::wire::{CertificateRequest, ClientHello, OneIdentity};
 
 /// The number of a [`Question`]: the address of its [`Answer`].

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::question::ChooseClientCertificate;
 use super::{EarlyData, Handshake, Level, Side};
-use crate::config::{CertifiedKey, ServerConfig};
+use crate::config::ServerConfig;
+use crate::credential::CertifiedKey;
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Exporter;
 use crate::registry::{CertificateType, ContentType};

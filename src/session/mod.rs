@@ -26,7 +26,7 @@
 //! |---|---|
 //! | a certificate or none, as the server asked | the client's resolver, with the same request: it must choose the same |
 //! | nothing, as it was not asked | there is nothing to ask: the session is resumed |
-//! | itself as the server of a name | the server's resolver: is the [name served](crate::config::CertificateResolver::serves)? |
+//! | itself as the server of a name | the server's resolver: is the [name served](crate::credential::CertificateResolver::serves)? |
 //!
 //! A client also resumes only where the server's key fits a signature scheme that it offers now; on a
 //! server, the schemes are among what it asks of clients.
@@ -43,6 +43,7 @@
 mod anti_replay;
 mod client;
 mod credential;
+mod early_data;
 mod server;
 mod ticket_keys;
 
@@ -58,6 +59,7 @@ use crate::wire::codec::{Prefix, Reader, write_bytes, write_u16};
 
 pub use anti_replay::{AntiReplay, Strike, StrikeRegister, Zone};
 pub use client::{ClientSession, ClientSessionStore, MemoryClientSessions, TicketOrigin};
+pub use early_data::{AcceptFresh, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms};
 pub use server::{MemorySessions, SessionStore};
 pub use ticket_keys::TicketKeys;
 

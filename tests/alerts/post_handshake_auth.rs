@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use handclasp::alert::AlertDescription as A;
-use handclasp::config::{
-    CertificateList, ClientAuthentication, PreSharedKey, PskList, TrustAnchorVerifier,
-};
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Handshake, Step};
 use handclasp::pki_types::UnixTime;
+use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::HandshakeType;
+use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::wire::HandshakeMessage;
 use handclasp::{ClientConfig, Level, ServerConfig};
 

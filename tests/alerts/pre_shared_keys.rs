@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use handclasp::alert::AlertDescription as A;
-use handclasp::config::{PreSharedKey, PskList};
 use handclasp::crypto::{CryptoProvider, Digest, Hash};
 use handclasp::handshake::{Handshake, Step};
+use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::ExtensionType as E;
 use handclasp::{ClientConfig, Level, ServerConfig};
 
@@ -33,7 +33,8 @@ fn pair(alone: bool) -> [Handshake; 2] {
     let server = ServerConfig::builder(CryptoProvider::ring())
         .psk_without_key_exchange(alone)
         .pre_shared_keys(Arc::new(PskList::new(vec![key()])));
-    let list = handclasp::config::CertificateList::new(vec![Arc::new(identity.certified_key())]);
+    let list =
+        handclasp::credential::CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let server = Arc::new(server.build(Arc::new(list)).unwrap());
     let client = Handshake::client(client, server_name(), now());
     let server = Handshake::server(server, now());

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use handclasp::alert::AlertDescription as A;
-use handclasp::config::{AnswerLater, Limits};
+use handclasp::config::Limits;
 use handclasp::crypto::{AeadKey, CryptoProvider};
 use handclasp::handshake::{Answer, Handshake, Question, Side, Step};
 use handclasp::key_schedule::TrafficSecret;
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use handclasp::record::{MAX_PLAINTEXT_LENGTH, RecordError};
-use handclasp::{CertifiedKey, Error, ErrorKind, Level, ServerConfig};
+use handclasp::{AnswerLater, CertifiedKey, Error, ErrorKind, Level, ServerConfig};
 
 use crate::message::told;
 use crate::peers::Scenario::{Cookie, Plain, Retry};

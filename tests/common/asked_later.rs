@@ -4,13 +4,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use handclasp::config::{
-    CertificateList, ClientAuthentication, ClientCertificateResolver, PeerVerifier, Reply,
-};
+use handclasp::credential::{CertificateList, ClientCertificateResolver};
 use handclasp::crypto::CryptoProvider;
 use handclasp::registry::CertificateType;
+use handclasp::verify::{ClientAuthentication, PeerVerifier};
 use handclasp::wire::CertificateRequest;
-use handclasp::{CertifiedKey, ClientConfig, ServerConfig};
+use handclasp::{CertifiedKey, ClientConfig, Reply, ServerConfig};
 
 use crate::common::Identity;
 

@@ -1,6 +1,6 @@
 //! Compressed certificates of a hostile server.
 
-use handclasp::config::CertificateCompression;
+use handclasp::credential::CertificateCompression;
 use handclasp::registry::CertificateCompressionAlgorithm;
 
 /// Sends this in the place of each compressed certificate.

@@ -8,12 +8,12 @@ use core::time::Duration;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use handclasp::certificate::CertificateError;
-use handclasp::config::{
-    AnswerLater, CertificateList, CertificateResolver, CertifiedKey, ClientAuthentication,
-    ClientCertificateResolver, ClientConfigBuilder, HmacCookies, PeerIdentity, PeerVerifier,
-    PreSharedKey, Reply, ServerConfigBuilder,
-};
+use handclasp::config::{ClientConfigBuilder, ServerConfigBuilder};
 use handclasp::connection::{ClientConnection, Connection, Options, Received, ServerConnection};
+use handclasp::cookie::HmacCookies;
+use handclasp::credential::{
+    CertificateList, CertificateResolver, CertifiedKey, ClientCertificateResolver,
+};
 use handclasp::crypto::{
     ActiveKeyExchange, CryptoError, CryptoProvider, HashAlgorithm, KeyExchangeGroup, SecureRandom,
     SharedSecret,
@@ -24,10 +24,12 @@ use handclasp::observer::Observer;
 use handclasp::pki_types::{
     CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime,
 };
+use handclasp::psk::PreSharedKey;
 use handclasp::registry::NamedGroup;
 use handclasp::session::{ClientSessionStore, MemoryClientSessions, SessionStore};
+use handclasp::verify::{ClientAuthentication, PeerIdentity, PeerVerifier};
 use handclasp::wire::HandshakeMessage;
-use handclasp::{ClientConfig, Level, ServerConfig};
+use handclasp::{AnswerLater, ClientConfig, Level, Reply, ServerConfig};
 use zeroize::Zeroizing;
 
 /// The only certificate, and its key.

@@ -4,18 +4,19 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use handclasp::config::{
-    CertificateCompression, CertificateList, ClientAuthentication, EarlyDataTerms, PreSharedKey,
-    PskList,
-};
+use handclasp::credential::{CertificateCompression, CertificateList};
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::{Handshake, Side, Step};
 use handclasp::key_schedule::TrafficSecret;
 use handclasp::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::{
     CertificateCompressionAlgorithm, HandshakeType, NamedGroup, SignatureScheme,
 };
-use handclasp::session::{AntiReplay, ClientSession, ClientSessionStore, Strike, TicketKeys};
+use handclasp::session::{
+    AntiReplay, ClientSession, ClientSessionStore, EarlyDataTerms, Strike, TicketKeys,
+};
+use handclasp::verify::ClientAuthentication;
 use handclasp::wire::{CertificateVerify, HandshakeMessage};
 use handclasp::{ClientConfig, Error, ServerConfig};
 

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use super::{Context, Question};
-use crate::config::{CertifiedKey, ClientConfig, Reply};
+use crate::config::ClientConfig;
+use crate::credential::CertifiedKey;
 use crate::crypto::CryptoError;
 use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::{ask_to_sign, send_certificate_verify, write_certificate};
@@ -12,6 +13,7 @@ use crate::handshake::question::ChooseClientCertificate;
 use crate::handshake::{Answer, Side};
 use crate::key_schedule::Transcript;
 use crate::registry::{CertificateType, SignatureScheme};
+use crate::reply::Reply;
 use crate::wire::{Certificate, CertificateEntry};
 
 /// The own certificate is being chosen, or its signature made. Nothing of it is sent before both

@@ -4,11 +4,11 @@
 use super::finished::{ExpectFinished, ServerProof};
 use super::{Context, Question, ServerFlight, State};
 use crate::certificate::{CertificateError, EndEntity, Problem};
-use crate::config::Reply;
 use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::{Accepted, Expected, Presented, empty_list, no_common_type};
 use crate::handshake::{Side, credential};
 use crate::registry::{ExtensionType, HandshakeType};
+use crate::reply::Reply;
 use crate::wire::{
     CertificateRequest, CompressedCertificate, HandshakeMessage, MESSAGE_HEADER_LENGTH,
 };

@@ -7,10 +7,11 @@ use pki_types::ServerName;
 use super::grease::Grease;
 use super::server_hello::{ExpectServerHello, Sent};
 use super::{Context, Shared, State, pre_shared_key};
-use crate::config::{ClientConfig, LayoutItem, PreSharedKey};
+use crate::config::{ClientConfig, LayoutItem};
 use crate::crypto::{ActiveKeyExchange, CipherSuite, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
+use crate::psk::PreSharedKey;
 use crate::registry::{
     CertificateType, CipherSuiteId, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme,
 };

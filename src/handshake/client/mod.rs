@@ -50,10 +50,12 @@ use pki_types::ServerName;
 use super::machine;
 use super::secrets::HandshakeSecrets;
 use super::{Answer, Context, Level, Question};
-use crate::config::{ClientConfig, EarlyDataTerms, PreSharedKey};
+use crate::config::ClientConfig;
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
+use crate::psk::PreSharedKey;
 use crate::registry::{CertificateType, ExtensionType, HandshakeType};
+use crate::session::EarlyDataTerms;
 use crate::wire::HandshakeMessage;
 
 use certificate::{ExpectCertificate, ExpectCertificateVerify, VerifyingPeer};

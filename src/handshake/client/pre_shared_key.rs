@@ -4,13 +4,14 @@
 use pki_types::ServerName;
 
 use super::{Context, Level, Shared};
-use crate::config::{ClientConfig, EarlyDataTerms, PreSharedKey};
+use crate::config::ClientConfig;
 use crate::crypto::{CipherSuite, HashAlgorithm, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::EarlyData;
 use crate::key_schedule::{EarlySecret, Transcript};
+use crate::psk::PreSharedKey;
 use crate::registry::ExtensionType;
-use crate::session::ClientSession;
+use crate::session::{ClientSession, EarlyDataTerms};
 use crate::time::Time;
 use crate::wire::codec::{Prefix, write_bytes, write_vector};
 use crate::wire::write_extension;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::client_hello::{Offer, RetryAnswer};
 use super::encrypted_extensions::ExpectEncryptedExtensions;
 use super::{Context, Level, ServerFlight, Shared, State, pre_shared_key};
-use crate::config::PreSharedKey;
 use crate::crypto::{CipherSuite, KeyExchangeGroup, SharedSecret, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::EarlyData;
@@ -14,6 +13,7 @@ use crate::handshake::proof::PskMixedIn;
 use crate::handshake::secrets::HandshakeSecrets;
 use crate::key_schedule::Transcript;
 use crate::observer::Event;
+use crate::psk::PreSharedKey;
 use crate::registry::{CertificateType, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
 use crate::wire::{HandshakeMessage, KeyShareEntry, ServerHello};
 

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use super::authentication::{choose, usable};
 use super::{Answer, Context, Question, Start, State};
-use crate::config::{CertifiedKey, Reply};
+use crate::credential::CertifiedKey;
 use crate::error::{Error, ErrorKind};
 use crate::handshake::credential::{self, Again};
 use crate::handshake::question::ChooseClientCertificate;
 use crate::registry::ExtensionType;
+use crate::reply::Reply;
 use crate::session::{ClientSession, PeerCredential};
 
 impl Start {

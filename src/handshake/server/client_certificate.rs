@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use super::{Context, Question};
 use crate::certificate::{CertificateError, EndEntity};
-use crate::config::{ClientAuthentication, Reply};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::{Accepted, Authenticated, Expected, Presented};
 use crate::handshake::proof::{AnonymousAllowed, Peer};
 use crate::handshake::{Side, credential, expect};
 use crate::key_schedule::Transcript;
 use crate::registry::{CertificateType, HandshakeType};
+use crate::reply::Reply;
+use crate::verify::ClientAuthentication;
 use crate::wire::{CertificateRequest, Extensions, HandshakeMessage};
 
 /// What the client was asked for.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::flight::{self, Offer};
 use super::hello_retry_request::{self, FirstHello};
 use super::{Context, Question, State, negotiation, pre_shared_key, tickets};
-use crate::config::{CertifiedKey, NoCertificate, Reply, ServerConfig};
+use crate::config::ServerConfig;
+use crate::credential::{CertifiedKey, NoCertificate};
 use crate::crypto::{CipherSuite, SharedSecret, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::no_common_type;
@@ -15,6 +16,7 @@ use crate::handshake::{EarlyData, expect};
 use crate::key_schedule::Transcript;
 use crate::observer::Event;
 use crate::registry::{CertificateType, ExtensionType, HandshakeType, NamedGroup};
+use crate::reply::Reply;
 use crate::wire::codec::join;
 use crate::wire::{ClientHello, HandshakeMessage};
 

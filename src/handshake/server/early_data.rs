@@ -7,15 +7,16 @@ use super::finished::ExpectFinished;
 use super::flight::{self, Offer};
 use super::pre_shared_key::ProvenPsk;
 use super::{Context, Question, State};
-use crate::config::{ChosenPsk, EarlyDataOffer, Reply};
 use crate::crypto::ring::sha256;
 use crate::error::Error;
 use crate::handshake::question::{AcceptEarlyData, KeptHello};
 use crate::handshake::{EarlyData, Level, Step, expect};
 use crate::key_schedule::TrafficSecret;
 use crate::observer::{Event, Offered};
+use crate::psk::ChosenPsk;
 use crate::registry::HandshakeType;
-use crate::session::Strike;
+use crate::reply::Reply;
+use crate::session::{EarlyDataOffer, Strike};
 use crate::time::Time;
 use crate::wire::{ClientHello, EndOfEarlyData, HandshakeMessage};
 

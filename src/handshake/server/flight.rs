@@ -8,9 +8,8 @@ use super::client_hello::KeyExchange;
 use super::finished::{ClientFlight, ExpectClientCertificate, ExpectFinished, PostHandshake};
 use super::pre_shared_key::ProvenPsk;
 use super::{Context, Question, State, early_data};
-use crate::config::{
-    CertificateCompression, CertifiedKey, LayoutItem, Reply, ServerConfig, StaplesShown,
-};
+use crate::config::{LayoutItem, ServerConfig};
+use crate::credential::{CertificateCompression, CertifiedKey, StaplesShown};
 use crate::crypto::{CipherSuite, CryptoError, Digest, SharedSecret, provider_fault};
 use crate::error::Error;
 use crate::handshake::authentication::{
@@ -21,6 +20,7 @@ use crate::handshake::secrets::{ConnectionSecrets, HandshakeSecrets};
 use crate::handshake::{EarlyData, Level, Side};
 use crate::key_schedule::{EarlySecret, PskKind, TrafficSecret, Transcript};
 use crate::registry::{CertificateType, ExtensionType, ProtocolVersion, SignatureScheme};
+use crate::reply::Reply;
 use crate::wire::codec::{Prefix, write_u16};
 use crate::wire::{
     EncryptedExtensions, Extensions, KeyShareEntry, MESSAGE_HEADER_LENGTH, ServerHello,

@@ -5,13 +5,15 @@ use super::client_hello::choose_certificate;
 use super::flight::Offer;
 use super::negotiation::takes_psk;
 use super::{Context, Question, State, early_data, tickets};
-use crate::config::{ChosenPsk, Reply, ServerConfig};
+use crate::config::ServerConfig;
 use crate::crypto::Digest;
 use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskProven;
 use crate::handshake::question::{KeptHello, ResolvePsk};
 use crate::key_schedule::{EarlySecret, Transcript};
 use crate::observer::{Event, Offered};
+use crate::psk::ChosenPsk;
+use crate::reply::Reply;
 use crate::wire::{ClientHello, HandshakeMessage, PSK_DHE_KE};
 
 /// The transcript that binders are made over: what came before, and the ClientHello up to its

@@ -3,13 +3,14 @@
 
 use super::flight::Offer;
 use super::{Answer, Context, Question, State, pre_shared_key};
-use crate::config::{ChosenPsk, Reply};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::credential::{self, Again};
 use crate::handshake::proof::AnonymousAllowed;
 use crate::handshake::question::{KeptHello, ResolvePsk};
 use crate::observer::{Event, Offered};
+use crate::psk::ChosenPsk;
 use crate::registry::ExtensionType;
+use crate::reply::Reply;
 use crate::session::{KeyRecord, PeerCredential};
 use crate::wire::ClientHello;
 

@@ -8,11 +8,13 @@ use zeroize::Zeroizing;
 use super::flight::Offer;
 use super::negotiation::takes_psk;
 use super::{Context, Question, State, pre_shared_key, session};
-use crate::config::{ChosenPsk, PreSharedKey, Reply, ServerConfig};
+use crate::config::ServerConfig;
 use crate::error::Error;
 use crate::handshake::question::{KeptHello, TakeSession};
 use crate::observer::{Event, Offered};
+use crate::psk::{ChosenPsk, PreSharedKey};
 use crate::registry::CertificateType;
+use crate::reply::Reply;
 use crate::session::{ServerSession, Zone};
 use crate::wire::ClientHello;
 

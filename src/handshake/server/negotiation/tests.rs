@@ -1,8 +1,8 @@
 use super::*;
 use crate::alert::AlertDescription;
-use crate::config::AnswerLater;
 use crate::crypto::CryptoProvider;
 use crate::registry::{CipherSuiteId, NamedGroup};
+use crate::reply::AnswerLater;
 use crate::wire::List;
 
 /// A ClientHello with nothing wrong in it: two suites, shares for GREASE and secp256r1.

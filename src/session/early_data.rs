@@ -1,8 +1,8 @@
 use core::fmt;
 
-use super::Reply;
+use super::Strike;
 use crate::registry::CipherSuiteId;
-use crate::session::Strike;
+use crate::reply::{AnswerLater, Reply};
 
 /// What 0-RTT data under a key is bound to (RFC 9846, section 4.3.10). A ticket brings its own
 /// terms; for a key that was agreed on outside of TLS, both sides must agree on these, too.
@@ -44,5 +44,11 @@ pub struct AcceptFresh;
 impl EarlyDataPolicy for AcceptFresh {
     fn accept(&self, _: &EarlyDataOffer) -> Reply<bool> {
         Reply::Now(true)
+    }
+}
+
+impl EarlyDataPolicy for AnswerLater {
+    fn accept(&self, _: &EarlyDataOffer) -> Reply<bool> {
+        Reply::Later
     }
 }

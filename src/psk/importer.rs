@@ -2,8 +2,9 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
-use super::psk::check_secret;
-use super::{ConfigError, PreSharedKey};
+use super::PreSharedKey;
+use super::key::check_secret;
+use crate::config_error::ConfigError;
 use crate::crypto::{CryptoProvider, HashAlgorithm, Secret};
 use crate::key_schedule::{PskKind, imported_psk};
 use crate::registry::ProtocolVersion;
@@ -19,7 +20,7 @@ use crate::wire::codec::{Prefix, write_bytes, write_u16};
 /// (RFC 9257, section 6).
 ///
 /// ```
-/// use handclasp::config::PskImporter;
+/// use handclasp::psk::PskImporter;
 /// use handclasp::CryptoProvider;
 ///
 /// # fn example(secret: &[u8]) -> Result<(), handclasp::config::ConfigError> {

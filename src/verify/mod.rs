@@ -103,7 +103,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use handclasp::config::{SpkiPin, SpkiPins, TrustAnchorVerifier};
+//! use handclasp::verify::{SpkiPin, SpkiPins, TrustAnchorVerifier};
 //! use handclasp::{ClientConfig, CryptoProvider};
 //! # use handclasp::TrustAnchors;
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -131,7 +131,7 @@
 //!
 //! ```
 //! # use std::sync::Arc;
-//! # use handclasp::config::{SpkiPin, SpkiPins};
+//! # use handclasp::verify::{SpkiPin, SpkiPins};
 //! # use handclasp::pki_types::PrivateKeyDer;
 //! # use handclasp::transport::memory::exchange;
 //! # use handclasp::{CertifiedKey, ClientConfig, ClientConnection, CryptoProvider};
@@ -159,18 +159,18 @@
 //!
 //! # How strict to be
 //!
-//! A [`TrustAnchorVerifier`](super::TrustAnchorVerifier) can refuse more than it does by default:
+//! A [`TrustAnchorVerifier`] can refuse more than it does by default:
 //! what the standards forbid authorities to issue
-//! ([`with_profile`](super::TrustAnchorVerifier::with_profile)), anchors whose certificates have
-//! expired ([`with_anchor_dates`](super::TrustAnchorVerifier::with_anchor_dates)), and chains
+//! ([`with_profile`](TrustAnchorVerifier::with_profile)), anchors whose certificates have
+//! expired ([`with_anchor_dates`](TrustAnchorVerifier::with_anchor_dates)), and chains
 //! without an acceptable certificate policy
-//! ([`with_policies`](super::TrustAnchorVerifier::with_policies)). It is given to a client by
-//! [`verifier`](super::ClientConfigBuilder::verifier), and to a server by
-//! [`ClientAuthentication`](super::ClientAuthentication).
+//! ([`with_policies`](TrustAnchorVerifier::with_policies)). It is given to a client by
+//! [`verifier`](crate::config::ClientConfigBuilder::verifier), and to a server by
+//! [`ClientAuthentication`].
 //!
 //! # What not to do
 //!
-//! - A [`PeerVerifier`](super::PeerVerifier) that accepts everything leaves a connection that is
+//! - A [`PeerVerifier`] that accepts everything leaves a connection that is
 //!   private to whoever is in the middle. A pin is as few lines.
 //! - Do not pin what a public authority may change: its intermediates come and go, and it says so
 //!   nowhere.
@@ -180,6 +180,15 @@
 #[cfg(doc)]
 use crate::certificate::TrustAnchors;
 
+mod client_authentication;
+mod peer_verifier;
 mod pins;
+mod trust_anchors;
 
+pub use client_authentication::ClientAuthentication;
+pub use peer_verifier::{PeerIdentity, PeerVerifier, RawPublicKey};
 pub use pins::{InvalidPin, SpkiPin, SpkiPins};
+pub use trust_anchors::TrustAnchorVerifier;
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,5 @@
+//! Cookies of a HelloRetryRequest: the server's state, kept by the client (RFC 9846, section 4.3.2).
+
 use core::fmt;
 
 use pki_types::UnixTime;

@@ -37,7 +37,7 @@ pub(crate) struct Compressors {
 }
 
 impl Compressors {
-    pub(super) fn new(algorithms: Vec<Arc<dyn CertificateCompression>>) -> Self {
+    pub(crate) fn new(algorithms: Vec<Arc<dyn CertificateCompression>>) -> Self {
         Self { algorithms }
     }
 

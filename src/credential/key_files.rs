@@ -5,7 +5,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::{CertifiedKey, ConfigError};
+use super::CertifiedKey;
+use crate::config_error::ConfigError;
 use crate::pem::{self, PemError};
 
 /// Why a certificate chain and its private key could not be loaded. It has no byte of the key, in

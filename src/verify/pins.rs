@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use pki_types::CertificateDer;
 
+use super::{PeerIdentity, PeerVerifier, RawPublicKey};
 use crate::certificate::{CertificateError, EndEntity, Problem};
-use crate::config::{ConfigError, PeerIdentity, PeerVerifier, RawPublicKey, Reply};
+use crate::config_error::ConfigError;
 use crate::crypto::ring::sha256;
 use crate::registry::CertificateType;
+use crate::reply::Reply;
 
 /// A pin: the SHA-256 of a SubjectPublicKeyInfo (RFC 7469, section 2.4).
 ///
@@ -196,7 +198,7 @@ mod tests {
     use pki_types::{ServerName, UnixTime};
 
     use super::*;
-    use crate::config::AnswerLater;
+    use crate::reply::AnswerLater;
 
     fn identity(key: &rcgen::KeyPair) -> PeerIdentity {
         let params = rcgen::CertificateParams::new(vec!["a.example".into()]).unwrap();

@@ -1,12 +1,11 @@
-use core::fmt;
 use std::sync::Arc;
 
-use super::{AnswerLater, CertificateList, CertifiedKey, ConfigError, PeerVerifier, Reply};
-use crate::certificate::{issued_by_any, matches_filter};
+use super::PeerVerifier;
+use crate::config_error::ConfigError;
 use crate::crypto::{CryptoProvider, SignatureAlgorithms};
-use crate::registry::{CertificateType, ExtensionType, SignatureScheme};
+use crate::registry::{ExtensionType, SignatureScheme};
 use crate::wire::codec::{Prefix, write_bytes, write_codes, write_vector};
-use crate::wire::{CertificateRequest, Extensions, write_extension, write_names};
+use crate::wire::{Extensions, write_extension, write_names};
 
 /// Whether and how a server asks its clients for certificates (RFC 9846, section 4.4.2).
 ///
@@ -90,13 +89,13 @@ impl ClientAuthentication {
     }
 
     /// What a session of a client must agree with: a client that was asked less is asked again.
-    pub(super) fn describe(&self, out: &mut Vec<u8>) {
+    pub(crate) fn describe(&self, out: &mut Vec<u8>) {
         out.extend([u8::from(self.required), u8::from(self.in_handshake)]);
         write_bytes(out, Prefix::U24, &self.extensions);
     }
 
     /// Writes the extensions of every CertificateRequest, once.
-    pub(super) fn prepare(mut self, provider: &CryptoProvider) -> Result<Self, ConfigError> {
+    pub(crate) fn prepare(mut self, provider: &CryptoProvider) -> Result<Self, ConfigError> {
         use ExtensionType as E;
         self.signatures = provider.signatures.clone();
         if self.schemes.is_empty() {
@@ -144,75 +143,5 @@ impl ClientAuthentication {
         self.asked = Extensions::written(&out).iter().map(|extension| extension.kind).collect();
         self.extensions = out;
         Ok(self)
-    }
-}
-
-/// Chooses a client's certificate for a server that asks for one.
-pub trait ClientCertificateResolver: Send + Sync + fmt::Debug {
-    /// The certificate for this request, of the type that was agreed on; `None` to go on as nobody.
-    /// A key that signs with none of the request's schemes, or of another type, counts as none.
-    fn choose(
-        &self,
-        request: &CertificateRequest<'_>,
-        certificate_type: CertificateType,
-    ) -> Reply<Option<Arc<CertifiedKey>>>;
-
-    /// The types of certificate that there are, the preferred one first: X.509 alone, unless an
-    /// implementation says otherwise.
-    fn certificate_types(&self) -> &[CertificateType] {
-        &[CertificateType::X509]
-    }
-}
-
-/// The first that the server can verify, that has what the server's filters want, and that is of
-/// one of its authorities; else the first of another authority, which the server may know through
-/// certificates of its own.
-impl ClientCertificateResolver for CertificateList {
-    fn choose(
-        &self,
-        request: &CertificateRequest<'_>,
-        certificate_type: CertificateType,
-    ) -> Reply<Option<Arc<CertifiedKey>>> {
-        let schemes = request.signature_algorithms;
-        let fits = |key: &&Arc<CertifiedKey>| {
-            let raw = key.certificate_type() == CertificateType::RAW_PUBLIC_KEY;
-            let mut filters = request.oid_filters.iter().flat_map(|filters| filters.iter());
-            key.certificate_type() == certificate_type
-                && schemes.is_some_and(|schemes| key.scheme_for_request(schemes).is_some())
-                && (raw
-                    || filters.all(|(oid, values)| {
-                        key.chain().first().is_some_and(|own| matches_filter(own, oid, values))
-                    }))
-        };
-        let of_authority = |key: &&Arc<CertifiedKey>| match request.certificate_authorities {
-            Some(names) => issued_by_any(key.chain(), names.iter()),
-            None => true,
-        };
-        let fitting = self.keys.iter().filter(fits);
-        let for_chains = request.signature_algorithms_cert;
-        // The first of the best: true comes after false.
-        let first = fitting
-            .min_by_key(|key| (!of_authority(key), !key.is_issued_with(for_chains, schemes)));
-        Reply::Now(first.cloned())
-    }
-
-    fn certificate_types(&self) -> &[CertificateType] {
-        const BOTH: [CertificateType; 2] = [CertificateType::X509, CertificateType::RAW_PUBLIC_KEY];
-        let has = |kind| self.keys.iter().any(|key| key.certificate_type() == kind);
-        match (has(CertificateType::X509), has(CertificateType::RAW_PUBLIC_KEY)) {
-            (true, true) => &BOTH,
-            (false, true) => &BOTH[1..],
-            _ => &BOTH[..1],
-        }
-    }
-}
-
-impl ClientCertificateResolver for AnswerLater {
-    fn choose(
-        &self,
-        _: &CertificateRequest<'_>,
-        _: CertificateType,
-    ) -> Reply<Option<Arc<CertifiedKey>>> {
-        Reply::Later
     }
 }

@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::ConfigError;
 use super::compression::CompressedForms;
 use crate::certificate::{EndEntity, KeyComparison, issued_with};
+use crate::config_error::ConfigError;
 use crate::crypto::{KeyError, SigningKey, ring, signing_key_of};
 use crate::registry::{CertificateType, ExtensionType, SignatureScheme};
 use crate::wire::{ClientHello, List};

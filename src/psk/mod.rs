@@ -1,0 +1,19 @@
+//! Pre-shared keys: what both sides share before the handshake (RFC 9846, section 2.2; RFC 9257).
+//!
+//! A client offers a list of [`PreSharedKey`]s
+//! ([`pre_shared_keys`](crate::config::ClientConfigBuilder::pre_shared_keys)). A server finds the
+//! key for an identity with a [`PskResolver`]
+//! ([`pre_shared_keys`](crate::config::ServerConfigBuilder::pre_shared_keys)); a [`PskList`] is one.
+//! A [`PskImporter`] derives keys for TLS 1.3 from a key that other protocols or other hashes also
+//! use (RFC 9258).
+
+mod importer;
+mod key;
+mod resolver;
+
+pub use importer::PskImporter;
+pub use key::PreSharedKey;
+pub use resolver::{ChosenPsk, PskList, PskResolver};
+
+#[cfg(test)]
+mod tests;
