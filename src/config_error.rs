@@ -16,10 +16,10 @@ pub enum ConfigError {
     ApplicationProtocol,
     /// The layout sets an extension that the library itself must write.
     #[error("the extension {0} cannot be set by a layout")]
-    Layout(crate::registry::ExtensionType),
+    Layout(crate::wire::ExtensionType),
     /// The layout names an extension twice, or its bytes are too many for a message.
     #[error("the layout has the extension {0} twice, or too many bytes in it")]
-    LayoutTooLarge(crate::registry::ExtensionType),
+    LayoutTooLarge(crate::wire::ExtensionType),
     /// The first certificate cannot be parsed, or its key may not sign.
     #[error("the first certificate of the chain cannot be used: {0}")]
     Certificate(#[from] crate::certificate::CertificateError),

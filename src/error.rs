@@ -6,8 +6,8 @@ use crate::alert::{AlertDescription, AlertLevel};
 use crate::certificate::{CertificateError, Evidence, MissingEvidence, Problem};
 use crate::crypto::{CryptoError, ProviderError, ProviderFault};
 use crate::record::RecordError;
-use crate::registry::{ContentType, ExtensionType, HandshakeType};
-use crate::wire::DecodeError;
+use crate::registry::{ContentType, HandshakeType};
+use crate::wire::{DecodeError, ExtensionType};
 
 /// Why a connection failed. It stays the connection's error for ever: every later call returns it
 /// again.

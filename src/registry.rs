@@ -3,6 +3,8 @@
 //! Each is the number from the wire with names for the values that this crate knows. Unknown
 //! values are legal almost everywhere (RFC 9846, section 9.3; GREASE, RFC 8701), so none of these
 //! is an enum: a value without a name is kept and shown as its number.
+//!
+//! The types of extensions are in the table of extensions, as [`ExtensionType`](crate::wire::ExtensionType).
 
 /// One of the sixteen values that mean nothing (RFC 8701, section 2).
 pub(crate) fn is_grease(value: u16) -> bool {
@@ -282,73 +284,4 @@ registry! {
     BROTLI = 2, "brotli";
     /// RFC 8478: named for diagnostics only.
     ZSTD = 3, "zstd";
-}
-
-registry! {
-    /// An extension's type (section 4.3).
-    ExtensionType(u16);
-    /// The name of the server that the client wants (RFC 6066).
-    SERVER_NAME = 0, "server_name";
-    /// A smaller record size (RFC 6066).
-    MAX_FRAGMENT_LENGTH = 1, "max_fragment_length";
-    /// OCSP stapling (RFC 6066).
-    STATUS_REQUEST = 5, "status_request";
-    /// The groups that the sender takes.
-    SUPPORTED_GROUPS = 10, "supported_groups";
-    /// The point formats of TLS 1.2.
-    EC_POINT_FORMATS = 11, "ec_point_formats";
-    /// The signature schemes that the sender takes.
-    SIGNATURE_ALGORITHMS = 13, "signature_algorithms";
-    /// SRTP profiles (RFC 5764).
-    USE_SRTP = 14, "use_srtp";
-    /// Heartbeats (RFC 6520).
-    HEARTBEAT = 15, "heartbeat";
-    /// The application protocols that the sender speaks (RFC 7301).
-    APPLICATION_LAYER_PROTOCOL_NEGOTIATION = 16, "application_layer_protocol_negotiation";
-    /// Certificate transparency (RFC 6962).
-    SIGNED_CERTIFICATE_TIMESTAMP = 18, "signed_certificate_timestamp";
-    /// Raw public keys of the client (RFC 7250).
-    CLIENT_CERTIFICATE_TYPE = 19, "client_certificate_type";
-    /// Raw public keys of the server (RFC 7250).
-    SERVER_CERTIFICATE_TYPE = 20, "server_certificate_type";
-    /// Zeros that make a ClientHello longer (RFC 7685).
-    PADDING = 21, "padding";
-    /// MAC after encryption in TLS 1.2.
-    ENCRYPT_THEN_MAC = 22, "encrypt_then_mac";
-    /// The extended master secret of TLS 1.2.
-    EXTENDED_MASTER_SECRET = 23, "extended_master_secret";
-    /// Certificate compression (RFC 8879).
-    COMPRESS_CERTIFICATE = 27, "compress_certificate";
-    /// The largest record that the sender takes (RFC 8449).
-    RECORD_SIZE_LIMIT = 28, "record_size_limit";
-    /// The tickets of TLS 1.2.
-    SESSION_TICKET = 35, "session_ticket";
-    /// Pre-shared keys and their binders.
-    PRE_SHARED_KEY = 41, "pre_shared_key";
-    /// 0-RTT data follows, or is accepted.
-    EARLY_DATA = 42, "early_data";
-    /// The versions that the client speaks, and the one chosen.
-    SUPPORTED_VERSIONS = 43, "supported_versions";
-    /// A server's state, carried by the client.
-    COOKIE = 44, "cookie";
-    /// How a PSK may be used.
-    PSK_KEY_EXCHANGE_MODES = 45, "psk_key_exchange_modes";
-    /// The authorities that the sender trusts.
-    CERTIFICATE_AUTHORITIES = 47, "certificate_authorities";
-    /// What a client certificate must have in it.
-    OID_FILTERS = 48, "oid_filters";
-    /// The client can be asked for a certificate later.
-    POST_HANDSHAKE_AUTH = 49, "post_handshake_auth";
-    /// The signature schemes that the sender takes in certificates.
-    SIGNATURE_ALGORITHMS_CERT = 50, "signature_algorithms_cert";
-    /// Key shares.
-    KEY_SHARE = 51, "key_share";
-    /// QUIC's parameters (RFC 9001).
-    QUIC_TRANSPORT_PARAMETERS = 57, "quic_transport_parameters";
-    /// How many tickets the client wants (RFC 9149).
-    TICKET_REQUEST = 58, "ticket_request";
-    /// Encrypted ClientHello (RFC 9849).
-    ENCRYPTED_CLIENT_HELLO = 0xfe0d, "encrypted_client_hello";
-    /// Secure renegotiation in TLS 1.2 (RFC 5746).
-    RENEGOTIATION_INFO = 0xff01, "renegotiation_info";
 }

@@ -12,8 +12,8 @@ use handclasp::connection::Received;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Handshake, Step};
 use handclasp::pki_types::UnixTime;
-use handclasp::registry::ExtensionType;
 use handclasp::transport::memory::exchange;
+use handclasp::wire::ExtensionType;
 use handclasp::{ClientConfig, ClientConnection, Connection, Error, ErrorKind, ServerConnection};
 
 fn pair(identity: &Identity) -> (ClientConnection, ServerConnection) {

@@ -14,10 +14,9 @@ use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Handshake, Step};
 use handclasp::key_schedule::PskKind;
 use handclasp::psk::{PreSharedKey, PskImporter, PskList};
-use handclasp::registry::ExtensionType;
 use handclasp::session::MemoryClientSessions;
 use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
-use handclasp::wire::{ClientHello, HandshakeMessage};
+use handclasp::wire::{ClientHello, ExtensionType, HandshakeMessage};
 use handclasp::{AnswerLater, ClientConfig, ErrorKind, Level, ServerConfig};
 use sessions::{pass, ticket_keys, time};
 

@@ -13,9 +13,9 @@ use handclasp::cookie::HmacCookies;
 use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::psk::{PreSharedKey, PskList};
-use handclasp::registry::{ExtensionType, NamedGroup};
+use handclasp::registry::NamedGroup;
 use handclasp::transport::memory::exchange;
-use handclasp::wire::{ClientHello, HandshakeMessage};
+use handclasp::wire::{ClientHello, ExtensionType, HandshakeMessage};
 use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
 
 fn is_grease(value: u16) -> bool {

@@ -13,8 +13,9 @@ use handclasp::credential::{CertificateList, CertifiedKey, KeySource};
 use handclasp::crypto::{CryptoError, CryptoProvider, SigningKey, signing_key};
 use handclasp::handshake::{Answer, Question};
 use handclasp::pki_types::UnixTime;
-use handclasp::registry::{CipherSuiteId, ExtensionType, NamedGroup, SignatureScheme};
+use handclasp::registry::{CipherSuiteId, NamedGroup, SignatureScheme};
 use handclasp::transport::memory::exchange;
+use handclasp::wire::ExtensionType;
 use handclasp::{
     AnswerLater, ClientConfig, ClientConnection, Connection, ErrorKind, ServerConfig,
     ServerConnection,

@@ -12,8 +12,8 @@ use handclasp::credential::CertificateList;
 use handclasp::crypto::{CryptoError, CryptoProvider};
 use handclasp::pki_types::UnixTime;
 use handclasp::psk::PreSharedKey;
-use handclasp::registry::ExtensionType;
 use handclasp::transport::memory::exchange;
+use handclasp::wire::ExtensionType;
 use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
 
 /// As long as cookies may be.

@@ -15,13 +15,13 @@ use handclasp::credential::{CertificateList, CertifiedKey, KeySource};
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::{Answer, Handshake, Question, Step};
 use handclasp::observer::{Event, Observer};
-use handclasp::registry::{CertificateType, ExtensionType, HandshakeType};
+use handclasp::registry::{CertificateType, HandshakeType};
 use handclasp::session::{ClientSessionStore, MemoryClientSessions, TicketKeys};
 use handclasp::transport::memory::exchange;
 use handclasp::verify::{
     ClientAuthentication, PeerIdentity, PeerVerifier, SpkiPin, SpkiPins, TrustAnchorVerifier,
 };
-use handclasp::wire::{Certificate, EncryptedExtensions, HandshakeMessage};
+use handclasp::wire::{Certificate, EncryptedExtensions, ExtensionType, HandshakeMessage};
 use handclasp::{
     ClientConfig, ClientConnection, Error, ErrorKind, Reply, ServerConfig, ServerConnection,
 };

@@ -11,9 +11,9 @@ use handclasp::connection::Received;
 use handclasp::cookie::HmacCookies;
 use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
-use handclasp::registry::{ExtensionType, HandshakeType, ProtocolVersion};
+use handclasp::registry::{HandshakeType, ProtocolVersion};
 use handclasp::transport::memory::exchange;
-use handclasp::wire::{ClientHello, HandshakeMessage, ServerHello};
+use handclasp::wire::{ClientHello, ExtensionType, HandshakeMessage, ServerHello};
 use handclasp::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 
 const CHANGE_CIPHER_SPEC: u8 = 20;

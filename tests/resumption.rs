@@ -19,11 +19,11 @@ use handclasp::key_schedule::PskKind;
 use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::UnixTime;
 use handclasp::psk::PskList;
-use handclasp::registry::{ExtensionType, HandshakeType};
+use handclasp::registry::HandshakeType;
 use handclasp::session::{
     ClientSession, ClientSessionStore, MAX_LIFETIME, MemorySessions, SessionStore, TicketKeys,
 };
-use handclasp::wire::{EncryptedExtensions, NewSessionTicket};
+use handclasp::wire::{EncryptedExtensions, ExtensionType, NewSessionTicket};
 use handclasp::{
     ClientConnection, Connection, ErrorKind, Reply, ServerConfig, ServerConnection, Stream,
 };
@@ -452,7 +452,7 @@ fn without_a_key_exchange_where_both_sides_allow_it_and_the_client_wants_it() {
         let pair = Pair::new();
         let config = pair.finish(pair.server_builder().psk_without_key_exchange(allowed));
         pair.meet(&config);
-        let kind = handclasp::registry::ExtensionType::PSK_KEY_EXCHANGE_MODES;
+        let kind = handclasp::wire::ExtensionType::PSK_KEY_EXCHANGE_MODES;
         let layout = handclasp::config::ExtensionLayout {
             items: vec![handclasp::config::LayoutItem::Raw(kind, vec![1, 0])],
         };

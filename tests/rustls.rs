@@ -17,9 +17,10 @@ use handclasp::credential::{CertificateList, CertifiedKey, KeySource};
 use handclasp::crypto::{CryptoError, CryptoProvider, SigningKey, signing_key};
 use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::{PrivateKeyDer, ServerName, UnixTime};
-use handclasp::registry::{ExtensionType, HandshakeType, NamedGroup, SignatureScheme};
+use handclasp::registry::{HandshakeType, NamedGroup, SignatureScheme};
 use handclasp::session::{ClientSessionStore, MemoryClientSessions};
 use handclasp::verify::{ClientAuthentication, PeerIdentity, PeerVerifier, TrustAnchorVerifier};
+use handclasp::wire::ExtensionType;
 use handclasp::{
     ClientConfig, ClientConnection, Connection, ErrorKind, Reply, ServerConfig, ServerConnection,
 };

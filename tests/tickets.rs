@@ -12,12 +12,12 @@ use handclasp::alert::AlertDescription;
 use handclasp::crypto::{CryptoError, CryptoProvider, Secret};
 use handclasp::handshake::{Handshake, Step};
 use handclasp::pki_types::{ServerName, UnixTime};
-use handclasp::registry::{CipherSuiteId, ExtensionType};
+use handclasp::registry::CipherSuiteId;
 use handclasp::session::{
     ClientSession, ClientSessionStore, MAX_LIFETIME, MemoryClientSessions, SessionStore,
     TicketKeys, TicketOrigin,
 };
-use handclasp::wire::{ClientHello, Extensions, HandshakeMessage, NewSessionTicket};
+use handclasp::wire::{ClientHello, ExtensionType, Extensions, HandshakeMessage, NewSessionTicket};
 use handclasp::{Connection, ErrorKind, Level, Reply};
 use sessions::{Pair, client, found, pass, server_at, talk, ticket_origin, time};
 use zeroize::Zeroizing;

@@ -8,9 +8,10 @@ use handclasp::credential::CertificateCompression;
 use handclasp::crypto::CryptoProvider;
 use handclasp::crypto::ring::RSA_PKCS1_SHA256;
 use handclasp::registry::{
-    CertificateCompressionAlgorithm, CipherSuiteId, ExtensionType, NamedGroup, SignatureScheme,
+    CertificateCompressionAlgorithm, CipherSuiteId, NamedGroup, SignatureScheme,
 };
 use handclasp::verify::ClientAuthentication;
+use handclasp::wire::ExtensionType;
 
 use crate::connection::Parties;
 use crate::credential::names;

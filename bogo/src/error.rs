@@ -3,8 +3,8 @@
 use handclasp::alert::AlertDescription;
 use handclasp::certificate::Problem;
 use handclasp::record::{OtherProtocol, RecordError};
-use handclasp::registry::{ContentType, ExtensionType, HandshakeType};
-use handclasp::wire::{DecodeError, DecodeReason};
+use handclasp::registry::{ContentType, HandshakeType};
+use handclasp::wire::{DecodeError, DecodeReason, ExtensionType};
 use handclasp::{Error, ErrorKind};
 
 /// ec_point_formats (RFC 8422), which means nothing in TLS 1.3.

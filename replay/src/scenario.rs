@@ -16,12 +16,12 @@ use handclasp::crypto::{
 use handclasp::key_schedule::PskKind;
 use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
 use handclasp::psk::{PreSharedKey, PskList};
-use handclasp::registry::{ExtensionType, HandshakeType, NamedGroup, SignatureScheme};
+use handclasp::registry::{HandshakeType, NamedGroup, SignatureScheme};
 use handclasp::session::{ClientSession, EarlyDataTerms, StrikeRegister, TicketOrigin};
 use handclasp::verify::{ClientAuthentication, PeerIdentity, PeerVerifier};
 use handclasp::wire::{
-    Certificate, CertificateRequest, ClientHello, DecodeError, EncryptedExtensions, Extensions,
-    HandshakeMessage, NewSessionTicket, ServerHello,
+    Certificate, CertificateRequest, ClientHello, DecodeError, EncryptedExtensions, ExtensionType,
+    Extensions, HandshakeMessage, NewSessionTicket, ServerHello,
 };
 
 use crate::Role;

@@ -8,10 +8,10 @@ use crate::crypto::CryptoProvider;
 use crate::key_log::KeyLog;
 use crate::psk::PreSharedKey;
 use crate::record::PaddingPolicy;
-use crate::registry::{CertificateType, ExtensionType};
+use crate::registry::CertificateType;
 use crate::session::ClientSessionStore;
 use crate::verify::{PeerVerifier, TrustAnchorVerifier};
-use crate::wire::CodePoint;
+use crate::wire::{CodePoint, ExtensionType};
 
 /// The configuration of a client: built once, shared by all its connections.
 #[derive(Clone)]

@@ -1,6 +1,5 @@
 use super::ConfigError;
-use crate::registry::ExtensionType;
-use crate::wire::{CodePoint, List};
+use crate::wire::{CodePoint, ExtensionType, List};
 
 /// The extensions of a ClientHello or an EncryptedExtensions as a list: which, in what order, and
 /// with which bytes.
@@ -40,19 +39,6 @@ impl LayoutItem {
 }
 
 impl ExtensionLayout {
-    /// What the library must write itself: the handshake stands on the values.
-    const RESERVED: [ExtensionType; 9] = [
-        ExtensionType::SERVER_NAME,
-        ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
-        ExtensionType::PRE_SHARED_KEY,
-        ExtensionType::EARLY_DATA,
-        ExtensionType::SUPPORTED_VERSIONS,
-        ExtensionType::COOKIE,
-        ExtensionType::KEY_SHARE,
-        ExtensionType::RECORD_SIZE_LIMIT,
-        ExtensionType::COMPRESS_CERTIFICATE,
-    ];
-
     /// The bytes that a message has room for beside what the library writes: protocols, a cookie
     /// and a ticket can be long, too.
     const MAX_RAW_LENGTH: usize = 0x6000;
@@ -84,7 +70,7 @@ impl ExtensionLayout {
                 // An empty server_name is a server's acknowledgement, which some give where the
                 // library does not.
                 let acknowledges = *kind == ExtensionType::SERVER_NAME && body.is_empty();
-                if Self::RESERVED.contains(kind) && !acknowledges {
+                if kind.is_reserved() && !acknowledges {
                     return Err(ConfigError::Layout(*kind));
                 }
                 total += body.len() + 4;

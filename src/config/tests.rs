@@ -8,9 +8,9 @@ use crate::certificate::TrustAnchors;
 use crate::crypto::CryptoProvider;
 use crate::key_log::{KeyLog, KeyLogFile};
 use crate::psk::PreSharedKey;
-use crate::registry::ExtensionType;
 use crate::reply::AnswerLater;
 use crate::verify::ClientAuthentication;
+use crate::wire::ExtensionType;
 
 #[test]
 fn a_client_needs_somebody_to_trust_and_something_to_offer() {

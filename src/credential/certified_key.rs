@@ -6,8 +6,8 @@ use super::compression::CompressedForms;
 use crate::certificate::{EndEntity, KeyComparison, issued_with};
 use crate::config_error::ConfigError;
 use crate::crypto::{KeyError, SigningKey, ring, signing_key_of};
-use crate::registry::{CertificateType, ExtensionType, SignatureScheme};
-use crate::wire::{ClientHello, List};
+use crate::registry::{CertificateType, SignatureScheme};
+use crate::wire::{ClientHello, ExtensionType, List};
 
 /// A certificate chain, or a public key alone, with the private key that proves it.
 #[derive(Clone, Debug)]

@@ -14,13 +14,13 @@ use crate::crypto::{CryptoError, SignatureAlgorithms, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{TrafficSecret, Transcript};
 use crate::observer::Event;
-use crate::registry::{CertificateType, ExtensionType, HandshakeType, SignatureScheme};
+use crate::registry::{CertificateType, HandshakeType, SignatureScheme};
 use crate::reply::Reply;
 use crate::verify::{PeerIdentity, RawPublicKey};
 use crate::wire::codec::{Prefix, join};
 use crate::wire::{
-    Certificate, CertificateEntry, CertificateVerify, DecodeError, Extensions, Finished,
-    HandshakeMessage, write_extension, write_names, write_ocsp_response,
+    Certificate, CertificateEntry, CertificateVerify, DecodeError, ExtensionType, Extensions,
+    Finished, HandshakeMessage, write_extension, write_names, write_ocsp_response,
 };
 
 /// What a CertificateVerify signs (section 4.5.2): 64 spaces, a sentence that says who signs and

@@ -14,8 +14,8 @@ use crate::crypto::provider_fault;
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{TrafficSecret, Transcript};
 use crate::observer::Event;
-use crate::registry::{CertificateType, ExtensionType, HandshakeType};
-use crate::wire::{Certificate, CertificateRequest, HandshakeMessage};
+use crate::registry::{CertificateType, HandshakeType};
+use crate::wire::{Certificate, CertificateRequest, ExtensionType, HandshakeMessage};
 
 impl Handshake {
     /// Asks the client for a certificate after the handshake (section 4.7.2). When the answer was

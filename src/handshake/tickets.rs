@@ -9,12 +9,12 @@ use crate::config::ServerConfig;
 use crate::crypto::{Secret, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::ResumptionSecret;
-use crate::registry::{CipherSuiteId, ExtensionType, HandshakeType};
+use crate::registry::{CipherSuiteId, HandshakeType};
 use crate::session::{
     ClientSession, ClientSessionStore, MAX_LIFETIME, MAX_TICKET_LENGTH, ServerSession, Session,
     TicketOrigin, seconds_left,
 };
-use crate::wire::{Extensions, NewSessionTicket, write_extension};
+use crate::wire::{ExtensionType, Extensions, NewSessionTicket, write_extension};
 
 /// A server gave this client a ticket: `secrets` are those of the connection, and its suite.
 pub(super) fn keep(

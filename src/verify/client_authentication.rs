@@ -3,9 +3,9 @@ use std::sync::Arc;
 use super::PeerVerifier;
 use crate::config_error::ConfigError;
 use crate::crypto::{CryptoProvider, SignatureAlgorithms};
-use crate::registry::{ExtensionType, SignatureScheme};
+use crate::registry::SignatureScheme;
 use crate::wire::codec::{Prefix, write_bytes, write_codes, write_vector};
-use crate::wire::{Extensions, write_extension, write_names};
+use crate::wire::{ExtensionType, Extensions, write_extension, write_names};
 
 /// Whether and how a server asks its clients for certificates (RFC 9846, section 4.4.2).
 ///

@@ -5,11 +5,10 @@ use super::client_hello::Names;
 use super::codec::{
     DecodeError, DecodeReason, List, Prefix, Reader, write_bytes, write_u16, write_vector,
 };
-use super::extension::{Extensions, Place, write_extension};
+use super::extension_list::{Extensions, write_extension};
+use super::extensions::{ExtensionMessage, ExtensionType};
 use super::message::write_message;
-use crate::registry::{
-    CertificateCompressionAlgorithm, ExtensionType, HandshakeType, SignatureScheme,
-};
+use crate::registry::{CertificateCompressionAlgorithm, HandshakeType, SignatureScheme};
 
 /// A certificate with its extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +123,7 @@ impl<'a> Certificate<'a> {
 
 fn read_entry<'a>(reader: &mut Reader<'a>) -> Result<CertificateEntry<'a>, DecodeError> {
     let certificate = reader.vector("certificate_list", Prefix::U24, 1..=0xff_ffff)?;
-    let extensions = Extensions::read(reader, Place::Certificate)?;
+    let extensions = Extensions::read(reader, ExtensionMessage::Certificate)?;
     Ok(CertificateEntry { certificate, extensions })
 }
 
@@ -187,7 +186,7 @@ impl<'a> CertificateRequest<'a> {
     pub fn parse(body: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(HandshakeType::CERTIFICATE_REQUEST, body);
         let request_context = reader.vector("certificate_request_context", Prefix::U8, 0..=255)?;
-        let extensions = Extensions::read(&mut reader, Place::CertificateRequest)?;
+        let extensions = Extensions::read(&mut reader, ExtensionMessage::CertificateRequest)?;
         let mut request = Self { request_context, extensions, ..Self::default() };
         for extension in extensions.iter() {
             let mut body = reader.part(extension.body);

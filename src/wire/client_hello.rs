@@ -6,11 +6,12 @@ use super::codec::{
     write_vector,
 };
 use super::debug::Body;
-use super::extension::{Extensions, Place, read_record_size_limit};
+use super::extension_list::{Extensions, read_record_size_limit};
+use super::extensions::{ExtensionMessage, ExtensionType};
 use super::message::write_message;
 use crate::registry::{
-    CertificateCompressionAlgorithm, CipherSuiteId, ExtensionType, HandshakeType, NamedGroup,
-    ProtocolVersion, SignatureScheme,
+    CertificateCompressionAlgorithm, CipherSuiteId, HandshakeType, NamedGroup, ProtocolVersion,
+    SignatureScheme,
 };
 
 /// A ClientHello. The extensions that TLS 1.3 gives a meaning to are parsed and checked; all of
@@ -87,7 +88,7 @@ impl<'a> ClientHello<'a> {
         let extensions = if reader.is_empty() {
             Extensions::default()
         } else {
-            Extensions::read(&mut reader, Place::ClientHello)?
+            Extensions::read(&mut reader, ExtensionMessage::ClientHello)?
         };
         reader.finish("extensions")?;
         let mut hello = Self {

@@ -1,10 +1,11 @@
 //! Reading and writing the presentation language of RFC 9846, section 3.
 
+use super::extensions::ExtensionType;
 use core::fmt;
 use core::marker::PhantomData;
 
 use crate::alert::AlertDescription;
-use crate::registry::{ExtensionType, HandshakeType};
+use crate::registry::HandshakeType;
 
 /// A message that cannot be parsed: which one, which field of it, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

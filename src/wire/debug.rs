@@ -79,7 +79,7 @@ impl fmt::Debug for OfferedPsks<'_> {
 mod tests {
     use super::*;
     use crate::observer::Event;
-    use crate::registry::ExtensionType;
+    use crate::wire::ExtensionType;
     use crate::wire::{ClientHello, OneIdentity};
     use crate::{CryptoProvider, Level};
 

@@ -9,7 +9,8 @@ mod certificate;
 mod client_hello;
 pub(crate) mod codec;
 mod debug;
-mod extension;
+mod extension_list;
+mod extensions;
 mod message;
 mod post_handshake;
 mod server_hello;
@@ -23,12 +24,14 @@ pub use certificate::{
 pub(crate) use client_hello::OneIdentity;
 pub use client_hello::{ClientHello, KeyShareEntry, KeyShares, Names, OfferedPsks, PskIdentity};
 pub use codec::{CodePoint, DecodeError, DecodeReason, List};
-pub use extension::{Extension, Extensions};
+pub use extension_list::{Extension, Extensions};
+pub use extensions::ExtensionType;
 pub use message::{HandshakeMessage, MESSAGE_HEADER_LENGTH};
 pub use post_handshake::{EndOfEarlyData, Finished, KeyUpdate, NewSessionTicket};
 pub use server_hello::{EncryptedExtensions, HELLO_RETRY_REQUEST_RANDOM, ServerHello};
 
 pub(crate) use certificate::{OCSP, write_ocsp_response};
 pub(crate) use client_hello::{PSK_DHE_KE, PSK_KE, write_names, write_server_name};
-pub(crate) use extension::{write_extension, write_extension_if};
+pub(crate) use extension_list::{write_extension, write_extension_if};
+pub(crate) use extensions::EXTENSION_TABLE;
 pub(crate) use message::write_message;

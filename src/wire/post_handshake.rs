@@ -2,9 +2,10 @@
 //! EndOfEarlyData (section 4.6), NewSessionTicket (section 4.7.1) and KeyUpdate (section 4.7.3).
 
 use super::codec::{DecodeError, DecodeReason, Prefix, Reader, write_bytes};
-use super::extension::{Extensions, Place};
+use super::extension_list::Extensions;
+use super::extensions::{ExtensionMessage, ExtensionType};
 use super::message::write_message;
-use crate::registry::{ExtensionType, HandshakeType};
+use crate::registry::HandshakeType;
 
 /// The MAC over the whole handshake: as long as the suite's hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +68,7 @@ impl<'a> NewSessionTicket<'a> {
         let age_add = reader.u32("ticket_age_add")?;
         let nonce = reader.vector("ticket_nonce", Prefix::U8, 0..=255)?;
         let ticket = reader.vector("ticket", Prefix::U16, 1..=0xffff)?;
-        let extensions = Extensions::read(&mut reader, Place::NewSessionTicket)?;
+        let extensions = Extensions::read(&mut reader, ExtensionMessage::NewSessionTicket)?;
         reader.finish("extensions")?;
         let max_early_data_size = match extensions.get(ExtensionType::EARLY_DATA) {
             Some(body) => {

@@ -3,11 +3,10 @@
 
 use super::client_hello::{KeyShareEntry, Names};
 use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, write_bytes, write_u16};
-use super::extension::{Extensions, Place, read_record_size_limit};
+use super::extension_list::{Extensions, read_record_size_limit};
+use super::extensions::{ExtensionMessage, ExtensionType};
 use super::message::write_message;
-use crate::registry::{
-    CertificateType, CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
-};
+use crate::registry::{CertificateType, CipherSuiteId, HandshakeType, NamedGroup, ProtocolVersion};
 
 /// The random of a HelloRetryRequest: the SHA-256 of "HelloRetryRequest" (section 4.2.3).
 pub const HELLO_RETRY_REQUEST_RANDOM: [u8; 32] = [
@@ -119,12 +118,13 @@ fn read_extensions<'a>(
     reader: &mut Reader<'a>,
     retry: bool,
 ) -> Result<Extensions<'a>, DecodeError> {
-    let place = if retry { Place::HelloRetryRequest } else { Place::ServerHello };
+    let place =
+        if retry { ExtensionMessage::HelloRetryRequest } else { ExtensionMessage::ServerHello };
     let mut attempt = *reader;
     match Extensions::read(&mut attempt, place) {
         Err(error) if matches!(error.reason, DecodeReason::ForbiddenExtension(_)) => {
             let mut old = *reader;
-            let extensions = Extensions::read(&mut old, Place::ClientHello)?;
+            let extensions = Extensions::read(&mut old, ExtensionMessage::ClientHello)?;
             if extensions.get(ExtensionType::SUPPORTED_VERSIONS).is_some() {
                 return Err(error);
             }
@@ -166,7 +166,7 @@ impl<'a> EncryptedExtensions<'a> {
     pub fn parse(body: &'a [u8]) -> Result<Self, DecodeError> {
         use ExtensionType as E;
         let mut reader = Reader::new(HandshakeType::ENCRYPTED_EXTENSIONS, body);
-        let extensions = Extensions::read(&mut reader, Place::EncryptedExtensions)?;
+        let extensions = Extensions::read(&mut reader, ExtensionMessage::EncryptedExtensions)?;
         reader.finish("extensions")?;
         let mut message = Self { extensions, ..Self::default() };
         for extension in extensions.iter() {

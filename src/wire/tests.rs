@@ -1,12 +1,12 @@
 //! Properties that hold for every message, and the borders of the RFC's ranges.
 
+mod extension_table;
 mod hostile;
 mod limits;
 mod round_trips;
 
-use super::extension::write_extension;
+use super::extension_list::write_extension;
 use super::*;
-use crate::registry::ExtensionType;
 
 /// The body of a ClientHello with these extensions, each a type and a body.
 fn client_hello(extensions: &[(u16, Vec<u8>)]) -> Vec<u8> {

@@ -2,7 +2,8 @@
 
 use handclasp::alert::AlertDescription as A;
 use handclasp::handshake::Side;
-use handclasp::registry::{ExtensionType as E, HandshakeType};
+use handclasp::registry::HandshakeType;
+use handclasp::wire::ExtensionType as E;
 
 use crate::message::{Parts, RANDOM, SESSION_ID, SUITES, alert, edited, framed, told, vector16};
 use crate::peers::Scenario::{self, Cookie, Plain, Retry};

@@ -3,7 +3,8 @@
 use handclasp::Level;
 use handclasp::alert::AlertDescription as A;
 use handclasp::handshake::Side;
-use handclasp::registry::{ExtensionType as E, HandshakeType};
+use handclasp::registry::HandshakeType;
+use handclasp::wire::ExtensionType as E;
 
 use crate::message::{Parts, alert, edited, framed, told, vector16};
 use crate::peers::Scenario::{ClientAuth, Plain, Retry};

@@ -2,7 +2,8 @@
 
 use handclasp::alert::AlertDescription;
 use handclasp::handshake::Side;
-use handclasp::registry::{ExtensionType, HandshakeType};
+use handclasp::registry::HandshakeType;
+use handclasp::wire::ExtensionType;
 
 use crate::peers::{Message, Scenario, raw, record_messages};
 

@@ -6,7 +6,7 @@ use handclasp::alert::AlertDescription as A;
 use handclasp::crypto::{CryptoProvider, Digest, Hash};
 use handclasp::handshake::{Handshake, Step};
 use handclasp::psk::{PreSharedKey, PskList};
-use handclasp::registry::ExtensionType as E;
+use handclasp::wire::ExtensionType as E;
 use handclasp::{ClientConfig, Level, ServerConfig};
 
 use crate::common::{Identity, server_name};

@@ -6,9 +6,9 @@ use handclasp::alert::AlertDescription as A;
 use handclasp::crypto::CryptoProvider;
 use handclasp::crypto::ring::ED25519;
 use handclasp::handshake::Side;
-use handclasp::registry::{ExtensionType as E, HandshakeType};
+use handclasp::registry::HandshakeType;
 use handclasp::transport::memory::exchange;
-use handclasp::wire::{Certificate, HELLO_RETRY_REQUEST_RANDOM};
+use handclasp::wire::{Certificate, ExtensionType as E, HELLO_RETRY_REQUEST_RANDOM};
 use handclasp::{ClientConfig, ClientConnection, ServerConnection};
 
 use crate::common::{Identity, server_name};

@@ -7,10 +7,11 @@ use crate::certificate::{CertificateError, EndEntity, Problem};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::{Accepted, Expected, Presented, empty_list, no_common_type};
 use crate::handshake::{Side, credential};
-use crate::registry::{ExtensionType, HandshakeType};
+use crate::registry::HandshakeType;
 use crate::reply::Reply;
 use crate::wire::{
-    CertificateRequest, CompressedCertificate, HandshakeMessage, MESSAGE_HEADER_LENGTH,
+    CertificateRequest, CompressedCertificate, ExtensionType, HandshakeMessage,
+    MESSAGE_HEADER_LENGTH,
 };
 
 /// The server's certificate is due; a request for the client's may come before it.

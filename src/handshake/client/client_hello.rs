@@ -13,14 +13,14 @@ use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
 use crate::psk::PreSharedKey;
 use crate::registry::{
-    CertificateType, CipherSuiteId, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme,
+    CertificateType, CipherSuiteId, NamedGroup, ProtocolVersion, SignatureScheme,
 };
 use crate::session::ClientSession;
 use crate::time::Time;
 use crate::wire::codec::{Prefix, write_bytes, write_codes, write_u16, write_vector};
 use crate::wire::{
-    ClientHello, Extensions, KeyShareEntry, List, OCSP, PSK_DHE_KE, PSK_KE, write_extension,
-    write_extension_if, write_names, write_server_name,
+    ClientHello, ExtensionType, Extensions, KeyShareEntry, List, OCSP, PSK_DHE_KE, PSK_KE,
+    write_extension, write_extension_if, write_names, write_server_name,
 };
 
 /// Nothing has happened yet.

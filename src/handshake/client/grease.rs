@@ -2,7 +2,7 @@
 //! servers stay able to ignore what they do not know (RFC 8701), and nobody gets used to a shape.
 
 use crate::crypto::{ProviderError, SecureRandom, provider_fault};
-use crate::registry::ExtensionType;
+use crate::wire::ExtensionType;
 
 /// One connection's choice: the same in both of its ClientHellos, since the second may differ from
 /// the first only where section 4.2.2 lets it.

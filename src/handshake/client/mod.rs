@@ -54,9 +54,9 @@ use crate::config::ClientConfig;
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
 use crate::psk::PreSharedKey;
-use crate::registry::{CertificateType, ExtensionType, HandshakeType};
+use crate::registry::{CertificateType, HandshakeType};
 use crate::session::EarlyDataTerms;
-use crate::wire::HandshakeMessage;
+use crate::wire::{ExtensionType, HandshakeMessage};
 
 use certificate::{ExpectCertificate, ExpectCertificateVerify, VerifyingPeer};
 pub(super) use client_hello::Start;

@@ -10,11 +10,10 @@ use crate::error::{Error, ErrorKind};
 use crate::handshake::EarlyData;
 use crate::key_schedule::{EarlySecret, Transcript};
 use crate::psk::PreSharedKey;
-use crate::registry::ExtensionType;
 use crate::session::{ClientSession, EarlyDataTerms};
 use crate::time::Time;
 use crate::wire::codec::{Prefix, write_bytes, write_vector};
-use crate::wire::write_extension;
+use crate::wire::{ExtensionType, write_extension};
 
 /// The keys for this server: that of the session first, then those that were agreed on outside of
 /// TLS.

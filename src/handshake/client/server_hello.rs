@@ -14,8 +14,8 @@ use crate::handshake::secrets::HandshakeSecrets;
 use crate::key_schedule::Transcript;
 use crate::observer::Event;
 use crate::psk::PreSharedKey;
-use crate::registry::{CertificateType, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
-use crate::wire::{HandshakeMessage, KeyShareEntry, ServerHello};
+use crate::registry::{CertificateType, HandshakeType, NamedGroup, ProtocolVersion};
+use crate::wire::{ExtensionType, HandshakeMessage, KeyShareEntry, ServerHello};
 
 /// A ClientHello was sent.
 pub(in crate::handshake) struct ExpectServerHello {

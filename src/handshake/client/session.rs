@@ -10,9 +10,9 @@ use crate::credential::CertifiedKey;
 use crate::error::{Error, ErrorKind};
 use crate::handshake::credential::{self, Again};
 use crate::handshake::question::ChooseClientCertificate;
-use crate::registry::ExtensionType;
 use crate::reply::Reply;
 use crate::session::{ClientSession, PeerCredential};
+use crate::wire::ExtensionType;
 
 impl Start {
     /// Looks for a session, and sends the ClientHello: at once, unless a question comes first.

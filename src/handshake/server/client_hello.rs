@@ -15,10 +15,10 @@ use crate::handshake::question::{ChooseCertificate, KeptHello};
 use crate::handshake::{EarlyData, expect};
 use crate::key_schedule::Transcript;
 use crate::observer::Event;
-use crate::registry::{CertificateType, ExtensionType, HandshakeType, NamedGroup};
+use crate::registry::{CertificateType, HandshakeType, NamedGroup};
 use crate::reply::Reply;
 use crate::wire::codec::join;
-use crate::wire::{ClientHello, HandshakeMessage};
+use crate::wire::{ClientHello, ExtensionType, HandshakeMessage};
 
 /// Nothing has happened yet.
 pub(in crate::handshake) struct ExpectClientHello {

@@ -19,12 +19,12 @@ use crate::handshake::proof::{AnonymousAllowed, Peer};
 use crate::handshake::secrets::{ConnectionSecrets, HandshakeSecrets};
 use crate::handshake::{EarlyData, Level, Side};
 use crate::key_schedule::{EarlySecret, PskKind, TrafficSecret, Transcript};
-use crate::registry::{CertificateType, ExtensionType, ProtocolVersion, SignatureScheme};
+use crate::registry::{CertificateType, ProtocolVersion, SignatureScheme};
 use crate::reply::Reply;
 use crate::wire::codec::{Prefix, write_u16};
 use crate::wire::{
-    EncryptedExtensions, Extensions, KeyShareEntry, MESSAGE_HEADER_LENGTH, ServerHello,
-    write_extension, write_extension_if, write_names,
+    EncryptedExtensions, ExtensionType, Extensions, KeyShareEntry, MESSAGE_HEADER_LENGTH,
+    ServerHello, write_extension, write_extension_if, write_names,
 };
 
 /// What was negotiated, on the way to being told.

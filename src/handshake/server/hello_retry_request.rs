@@ -9,28 +9,17 @@ use crate::config::ServerConfig;
 use crate::crypto::{CipherSuite, Digest, Hash, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
-use crate::registry::{CipherSuiteId, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
+use crate::registry::{CipherSuiteId, HandshakeType, NamedGroup, ProtocolVersion};
 use crate::wire::codec::{Prefix, join, write_bytes, write_u16};
 use crate::wire::{
-    ClientHello, Extensions, HELLO_RETRY_REQUEST_RANDOM, HandshakeMessage, ServerHello,
-    write_extension,
+    ClientHello, EXTENSION_TABLE, ExtensionType, Extensions, HELLO_RETRY_REQUEST_RANDOM,
+    HandshakeMessage, ServerHello, write_extension,
 };
 
 /// What a client can be expected to send back.
 const MAX_COOKIE_LENGTH: usize = 0x2000;
 
 const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
-
-/// The extensions that may differ, come or go in the second ClientHello (section 4.2.2; RFC 9849,
-/// section 6.1.5, for a server that does not know encrypted_client_hello).
-const CHANGING: [ExtensionType; 6] = [
-    ExtensionType::KEY_SHARE,
-    ExtensionType::EARLY_DATA,
-    ExtensionType::COOKIE,
-    ExtensionType::PRE_SHARED_KEY,
-    ExtensionType::PADDING,
-    ExtensionType::ENCRYPTED_CLIENT_HELLO,
-];
 
 /// Sends a HelloRetryRequest: for a share of the group `wanted`, where there is none.
 pub(super) fn send(
@@ -163,8 +152,9 @@ impl FirstHello {
             return Err(Error::illegal(MESSAGE, "cookie", "it is not the HelloRetryRequest's"));
         }
         if lasting(hello, self.cipher_suite.hash) != self.lasting {
-            let reason =
-                format!("in the second, all but {} must be as before", join(CHANGING.iter()));
+            let changing = EXTENSION_TABLE.iter().filter(|row| row.may_change_after_retry);
+            let changing = join(changing.map(|row| row.extension));
+            let reason = format!("in the second, all but {changing} must be as before");
             return Err(Error::illegal(MESSAGE, "fields and extensions", reason));
         }
         if hello.early_data {
@@ -192,7 +182,7 @@ impl FirstHello {
 /// and not their order, which some clients shuffle anew (GnuTLS 3.8.1 to 3.8.9): the transcript has
 /// both as they came.
 fn lasting(hello: &ClientHello<'_>, hash: &dyn Hash) -> Digest {
-    let lasting = hello.extensions.iter().filter(|it| !CHANGING.contains(&it.kind));
+    let lasting = hello.extensions.iter().filter(|it| !it.kind.may_change_after_retry());
     let mut lasting: Vec<_> = lasting.collect();
     lasting.sort_unstable_by_key(|extension| extension.kind.0);
     let mut extensions = Vec::new();

@@ -9,9 +9,9 @@ use crate::config::ServerConfig;
 use crate::crypto::{CipherSuite, KeyExchangeGroup};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::no_common_type;
-use crate::registry::{CertificateType, ExtensionType, HandshakeType, ProtocolVersion};
+use crate::registry::{CertificateType, HandshakeType, ProtocolVersion};
 use crate::wire::codec::join;
-use crate::wire::{ClientHello, KeyShareEntry, PSK_DHE_KE, PSK_KE};
+use crate::wire::{ClientHello, ExtensionType, KeyShareEntry, PSK_DHE_KE, PSK_KE};
 
 const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
 

@@ -9,10 +9,9 @@ use crate::handshake::proof::AnonymousAllowed;
 use crate::handshake::question::{KeptHello, ResolvePsk};
 use crate::observer::{Event, Offered};
 use crate::psk::ChosenPsk;
-use crate::registry::ExtensionType;
 use crate::reply::Reply;
 use crate::session::{KeyRecord, PeerCredential};
-use crate::wire::ClientHello;
+use crate::wire::{ClientHello, ExtensionType};
 
 /// Asks about what the session of this ticket rests on. One session is looked at and no more: the
 /// client has proved nothing yet.

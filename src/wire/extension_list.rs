@@ -3,7 +3,8 @@
 use super::codec::{
     DecodeError, DecodeReason, Prefix, Reader, duplicate, write_bytes, write_u16, write_vector,
 };
-use crate::registry::{ExtensionType, HandshakeType};
+use super::extensions::{ExtensionMessage, ExtensionType};
+use crate::registry::HandshakeType;
 
 /// One extension as it stands in a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,14 +24,17 @@ pub struct Extensions<'a> {
 
 impl<'a> Extensions<'a> {
     /// Reads the list with its length, and checks it against the table of section 4.3.
-    pub(crate) fn read(reader: &mut Reader<'a>, place: Place) -> Result<Self, DecodeError> {
+    pub(crate) fn read(
+        reader: &mut Reader<'a>,
+        message: ExtensionMessage,
+    ) -> Result<Self, DecodeError> {
         let bytes = reader.vector("extensions", Prefix::U16, 0..=0xffff)?;
         let mut rest = reader.part(bytes);
         let mut kinds = Vec::with_capacity(16);
         while !rest.is_empty() {
             let kind = ExtensionType(rest.u16("extensions")?);
             rest.vector("extensions", Prefix::U16, 0..=0xffff)?;
-            if !allowed(kind, place) {
+            if !kind.may_stand_in(message) {
                 return Err(rest.error("extensions", DecodeReason::ForbiddenExtension(kind)));
             }
             kinds.push(kind.0);
@@ -100,52 +104,4 @@ pub(super) fn read_record_size_limit(reader: &mut Reader<'_>) -> Result<u16, Dec
         0..64 => Err(reader.error(FIELD, DecodeReason::Value("it must be 64 or more"))),
         limit => Ok(limit),
     }
-}
-
-/// The messages that carry extensions: the columns of the table in section 4.3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    ClientHello,
-    ServerHello,
-    HelloRetryRequest,
-    EncryptedExtensions,
-    CertificateRequest,
-    Certificate,
-    NewSessionTicket,
-}
-
-/// The table of section 4.3. An extension that this crate does not know may stand anywhere: if it
-/// was not offered, the handshake refuses it.
-fn allowed(kind: ExtensionType, place: Place) -> bool {
-    use ExtensionType as E;
-    use Place::*;
-    let places: &[Place] = match kind {
-        // In a CertificateRequest it is RFC 9261's, and means nothing to a handshake.
-        E::SERVER_NAME => &[ClientHello, EncryptedExtensions, CertificateRequest],
-        E::MAX_FRAGMENT_LENGTH
-        | E::SUPPORTED_GROUPS
-        | E::USE_SRTP
-        | E::HEARTBEAT
-        | E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION
-        | E::CLIENT_CERTIFICATE_TYPE
-        | E::SERVER_CERTIFICATE_TYPE
-        | E::RECORD_SIZE_LIMIT
-        | E::QUIC_TRANSPORT_PARAMETERS
-        | E::TICKET_REQUEST => &[ClientHello, EncryptedExtensions],
-        E::STATUS_REQUEST | E::SIGNED_CERTIFICATE_TIMESTAMP => {
-            &[ClientHello, CertificateRequest, Certificate]
-        }
-        E::SIGNATURE_ALGORITHMS
-        | E::CERTIFICATE_AUTHORITIES
-        | E::SIGNATURE_ALGORITHMS_CERT
-        | E::COMPRESS_CERTIFICATE => &[ClientHello, CertificateRequest],
-        E::PADDING | E::PSK_KEY_EXCHANGE_MODES | E::POST_HANDSHAKE_AUTH => &[ClientHello],
-        E::KEY_SHARE | E::SUPPORTED_VERSIONS => &[ClientHello, ServerHello, HelloRetryRequest],
-        E::PRE_SHARED_KEY => &[ClientHello, ServerHello],
-        E::EARLY_DATA => &[ClientHello, EncryptedExtensions, NewSessionTicket],
-        E::COOKIE => &[ClientHello, HelloRetryRequest],
-        E::OID_FILTERS => &[CertificateRequest],
-        _ => return true,
-    };
-    places.contains(&place)
 }

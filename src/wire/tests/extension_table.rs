@@ -1,0 +1,101 @@
+use super::*;
+use crate::wire::extensions::ExtensionMessage::{
+    Certificate, CertificateRequest, ClientHello, EncryptedExtensions, HelloRetryRequest,
+    NewSessionTicket, ServerHello,
+};
+use crate::wire::extensions::{EXTENSION_TABLE, ExtensionMessage};
+
+/// The table of RFC 9846, section 4.3, in its order: name, code point, messages. The last two rows
+/// stand in the table of RFC 8446, section 4.2, only: RFC 9846 leaves extensions out that are not
+/// recommended or were replaced, and implementations still know them.
+const OF_THE_RFC: [(&str, u16, &str); 33] = [
+    ("server_name", 0, "CH, EE, CR"),
+    ("status_request", 5, "CH, CR, CT"),
+    ("supported_groups", 10, "CH, EE"),
+    ("signature_algorithms", 13, "CH, CR"),
+    ("use_srtp", 14, "CH, EE"),
+    ("heartbeat", 15, "CH, EE"),
+    ("application_layer_protocol_negotiation", 16, "CH, EE"),
+    ("client_certificate_type", 19, "CH, EE"),
+    ("server_certificate_type", 20, "CH, EE"),
+    ("padding", 21, "CH"),
+    ("compress_certificate", 27, "CH, CR"),
+    ("record_size_limit", 28, "CH, EE"),
+    ("delegated_credential", 34, "CH, CR, CT"),
+    ("supported_ekt_ciphers", 39, "CH, EE"),
+    ("pre_shared_key", 41, "CH, SH"),
+    ("early_data", 42, "CH, EE, NST"),
+    ("supported_versions", 43, "CH, SH, HRR"),
+    ("cookie", 44, "CH, HRR"),
+    ("psk_key_exchange_modes", 45, "CH"),
+    ("certificate_authorities", 47, "CH, CR"),
+    ("oid_filters", 48, "CR"),
+    ("post_handshake_auth", 49, "CH"),
+    ("signature_algorithms_cert", 50, "CH, CR"),
+    ("key_share", 51, "CH, SH, HRR"),
+    ("transparency_info", 52, "CH, CR, CT"),
+    ("external_id_hash", 55, "CH, EE"),
+    ("external_session_id", 56, "CH, EE"),
+    ("quic_transport_parameters", 57, "CH, EE"),
+    ("ticket_request", 58, "CH, EE"),
+    ("ech_outer_extensions", 0xfd00, "CH"),
+    ("encrypted_client_hello", 0xfe0d, "CH, HRR, EE"),
+    ("max_fragment_length", 1, "CH, EE"),
+    ("signed_certificate_timestamp", 18, "CH, CR, CT"),
+];
+
+/// Those that the second ClientHello may add, change or remove: RFC 9846, section 4.2.2, and for
+/// the last one RFC 9849, section 6.1.5.
+const MAY_CHANGE: [&str; 6] =
+    ["key_share", "early_data", "cookie", "pre_shared_key", "padding", "encrypted_client_hello"];
+
+/// Extensions that stand in the RFC's table, and that this library treats as unknown all the same.
+const TREATED_AS_UNKNOWN: [&str; 1] = ["encrypted_client_hello"];
+
+const MESSAGES: [(&str, ExtensionMessage); 7] = [
+    ("CH", ClientHello),
+    ("SH", ServerHello),
+    ("HRR", HelloRetryRequest),
+    ("EE", EncryptedExtensions),
+    ("CR", CertificateRequest),
+    ("CT", Certificate),
+    ("NST", NewSessionTicket),
+];
+
+#[test]
+fn the_table_has_the_messages_that_the_rfc_has() {
+    for (name, code, messages) in OF_THE_RFC {
+        let extension = ExtensionType(code);
+        let known = extension.name().is_some();
+        assert!(!known || extension.name() == Some(name), "{code} is {name}");
+        let messages: Vec<_> = messages.split(", ").collect();
+        for (abbreviation, message) in MESSAGES {
+            let unknown = !known || TREATED_AS_UNKNOWN.contains(&name);
+            let expected = unknown || messages.contains(&abbreviation);
+            assert_eq!(extension.may_stand_in(message), expected, "{name} in {abbreviation}");
+        }
+    }
+}
+
+#[test]
+fn each_row_is_of_an_rfc_or_for_private_use() {
+    for (index, row) in EXTENSION_TABLE.iter().enumerate() {
+        let extension = row.extension;
+        let of_an_rfc = OF_THE_RFC.iter().any(|(_, code, _)| *code == extension.0);
+        // RFC 9846, section 11: code points whose first byte is 255.
+        assert!(of_an_rfc || extension.0 >> 8 == 0xff, "{extension} is in no RFC of this test");
+        let earlier = &EXTENSION_TABLE[..index];
+        assert!(earlier.iter().all(|other| other.extension != extension), "{extension} twice");
+        assert!(extension.name().is_some(), "{extension} has no name");
+    }
+}
+
+#[test]
+fn a_retry_changes_what_the_rfc_lets_it_change() {
+    for row in EXTENSION_TABLE {
+        let name = row.extension.name().unwrap();
+        let private = row.extension.0 >> 8 == 0xff;
+        let expected = MAY_CHANGE.contains(&name);
+        assert!(private || row.may_change_after_retry == expected, "{name}");
+    }
+}
