@@ -1,4 +1,6 @@
-//! Who issued a certificate, and so may take it back.
+//! The issuer of a certificate.
+
+use pki_types::SignatureVerificationAlgorithm;
 
 use super::anchors::Anchor;
 use super::checks;
@@ -6,7 +8,7 @@ use super::decode::Certificate;
 use super::distinguished_name;
 use super::signature::PublicKey;
 
-/// The holder of another certificate, or a trust anchor: whatever is asked of either.
+/// The subject of another certificate, or a trust anchor: what they have in common.
 #[derive(Clone, Copy)]
 pub(super) struct Issuer<'a> {
     /// Contents of the Name.
@@ -37,6 +39,16 @@ impl<'a> Issuer<'a> {
             key_id: anchor.key_id.as_deref(),
             signs_crls: anchor.signs_crls,
         }
+    }
+
+    /// Whether it issued the certificate: the names are the same, and the signature is valid.
+    pub(super) fn issued(
+        &self,
+        certificate: &Certificate<'_>,
+        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+    ) -> bool {
+        certificate.folded_issuer == self.folded_subject
+            && certificate.signed.verify(self.key, algorithms).is_ok()
     }
 
     /// In words, safe to print.

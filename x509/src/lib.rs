@@ -63,6 +63,7 @@ mod error;
 mod explain;
 mod facts;
 mod fault;
+mod intermediate;
 mod issuer;
 mod key;
 mod name;

@@ -1,8 +1,9 @@
 //! Finds a path to a trust anchor, and validates it (RFC 5280, section 6; RFC 4158).
 //!
-//! A depth-first search from the end entity: whoever has the issuer's name and made the signature
-//! is the issuer. Only a path that has reached an anchor is judged further, so that what an error
-//! says of a certificate is true of one that somebody trustworthy issued.
+//! The search is depth-first and starts at the end entity. A certificate or an anchor that has the
+//! issuer's name and whose key made the signature is the issuer. A path is validated further only
+//! once it has reached an anchor. So an error about a certificate is about one that a trusted
+//! authority issued.
 
 use core::fmt;
 
@@ -13,8 +14,9 @@ use super::decode::{Certificate, Scope};
 use super::end_entity::{EndEntity, PLACE};
 use super::error::{CertificateError, Limit, NoAuthority, Problem, Timestamp};
 use super::explain::{Explanation, Place, Recorder};
+use super::intermediate::Intermediate;
 use super::issuer::Issuer;
-use super::request::{ChainRequest, PathLimits};
+use super::request::{ChainRequest, PathLimits, Profile};
 use super::revocation;
 use super::signature::PublicKey;
 use super::{distinguished_name, name, unsupported};
@@ -64,24 +66,24 @@ pub fn verify_chain(request: &ChainRequest<'_>) -> Result<VerifiedPath, Certific
 /// It is the same search, and tries no more.
 pub fn explain_chain(request: &ChainRequest<'_>) -> Explanation {
     let mut recorder = Recorder::on();
-    let verdict = verify(request, &mut recorder);
-    recorder.explanation(verdict)
+    let result = verify(request, &mut recorder);
+    recorder.explanation(result)
 }
 
 fn verify(
     request: &ChainRequest<'_>,
     recorder: &mut Recorder,
 ) -> Result<VerifiedPath, CertificateError> {
-    let end_entity = Certificate::decode(request.end_entity)
+    let decoded = Certificate::decode(request.end_entity)
         .map_err(|reason| CertificateError::malformed(PLACE, reason));
-    let label = || end_entity.as_ref().map_or(PLACE.to_owned(), Certificate::label);
+    let label = || decoded.as_ref().map_or(PLACE.to_owned(), Certificate::label);
     let entry = recorder.begin(0, Place::EndEntity, label);
-    let verdict = end_entity.and_then(|end_entity| path_of(request, &end_entity, recorder));
-    recorder.end(entry, verdict.as_ref().err());
-    verdict
+    let result = decoded.and_then(|end_entity| verify_decoded(request, &end_entity, recorder));
+    recorder.end(entry, result.as_ref().err());
+    result
 }
 
-fn path_of(
+fn verify_decoded(
     request: &ChainRequest<'_>,
     end_entity: &Certificate<'_>,
     recorder: &mut Recorder,
@@ -97,99 +99,173 @@ fn path_of(
     } else {
         Search::run(request, end_entity, recorder)?
     };
-    // What no other path could change. The strict profile has asked it first, too.
-    checks::end_entity(end_entity, is_anchor, request)
-        .and_then(|()| name::check(&end_entity.names, request.names))
-        .map_err(|problem| end_entity.error(problem))?;
+    // These are the same on every path. In the strict profile `checks::path` has checked the end
+    // entity already, before the rules of that profile.
+    if request.profile != Profile::Strict {
+        checks::end_entity(end_entity, is_anchor, request)
+            .map_err(|problem| end_entity.error(problem))?;
+    }
+    name::check(&end_entity.names, request.names).map_err(|problem| end_entity.error(problem))?;
     Ok(VerifiedPath { end_entity: EndEntity::from_decoded(end_entity), above })
 }
 
-/// How close a path came that failed with this problem.
-fn closeness(problem: &Problem) -> u8 {
+/// How close a path came to being valid, from what is wrong with it. The error of the path that
+/// came closest is the one to report.
+fn rank(problem: &Problem) -> u8 {
     match problem {
-        // There was nobody of the issuer's name.
+        // No certificate had the issuer's name.
         Problem::UnknownIssuer(_)
         | Problem::IssuerWrittenOtherwise(_)
         | Problem::Circular(_)
         | Problem::SelfIssued => 0,
-        // There was an intermediate that did not parse, and that may have been the one.
+        // An intermediate did not parse. It may have been the issuer.
         Problem::Malformed(_) => 1,
-        // It went on for too long.
+        // The path was too long.
         Problem::LimitExceeded { limit: Limit::Depth, .. } => 2,
-        // There was somebody of the issuer's name, but it was not the issuer.
+        // A certificate had the issuer's name, but its key did not make the signature.
         Problem::BadSignature(_)
         | Problem::OtherKindOfKey { .. }
         | Problem::UnsupportedAlgorithm { .. } => 3,
-        // The search did not look any further.
+        // The search ended early.
         Problem::LimitExceeded { .. } => 4,
-        // It reached an anchor.
+        // The path reached an anchor.
         _ => 5,
     }
 }
 
-/// Somebody with the name of an issuer.
+/// Why the search found no path over a candidate.
+enum Failure {
+    /// A limit of the whole search is used up, so the search ends.
+    LimitExceeded(CertificateError),
+    /// The candidate only has the issuer's name: its key did not make the signature.
+    NotTheIssuer(CertificateError),
+    /// The candidate is the issuer, but this is wrong with the path over it.
+    Invalid(CertificateError),
+    /// The candidate is the issuer, but every candidate above it failed. The search has noted why.
+    NothingAbove,
+}
+
+impl From<CertificateError> for Failure {
+    fn from(error: CertificateError) -> Self {
+        match error.problem {
+            // The depth is a limit for each path. The others are limits for all paths together.
+            Problem::LimitExceeded { limit, .. } if limit != Limit::Depth => {
+                Self::LimitExceeded(error)
+            }
+            Problem::BadSignature(_)
+            | Problem::OtherKindOfKey { .. }
+            | Problem::UnsupportedAlgorithm { .. } => Self::NotTheIssuer(error),
+            _ => Self::Invalid(error),
+        }
+    }
+}
+
+/// A certificate or an anchor that has the name of an issuer.
 #[derive(Clone, Copy)]
 enum Candidate<'s> {
     Anchor(&'s Anchor, &'s Scope),
-    Intermediate(&'s Certificate<'s>, usize),
-    /// One that is trusted for itself alone: it issued nothing that counts.
+    Intermediate(&'s Intermediate<'s>),
+    /// An anchor that may issue no certificates, and why. It is tried so that the error can name it.
     NoIssuer(&'s Anchor, NoAuthority),
+}
+
+/// Where a candidate stands in the order in which candidates are tried. The candidate that is most
+/// likely to lead to an anchor at the cost of one signature comes first. The first field that
+/// differs decides, and `false` comes before `true`.
+///
+/// No candidate is left out. Key identifiers are hints (RFC 4158, section 3.5.12), and a candidate
+/// that cannot be valid may still be the one that the error must name.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Preference {
+    /// It is not valid now, or it is not a CA's certificate.
+    is_unusable: bool,
+    /// Both key identifiers are there, and they differ.
+    has_other_key_id: bool,
+    /// It is not an anchor.
+    is_intermediate: bool,
+    /// The key identifiers do not say that it has the right key.
+    lacks_same_key_id: bool,
+    /// No anchor has the name of its issuer.
+    is_far_from_anchor: bool,
 }
 
 impl<'s> Candidate<'s> {
     fn issuer(self) -> Issuer<'s> {
         match self {
             Self::Anchor(anchor, _) | Self::NoIssuer(anchor, _) => Issuer::anchor(anchor),
-            Self::Intermediate(certificate, _) => Issuer::new(certificate),
+            Self::Intermediate(it) => Issuer::new(&it.certificate),
         }
     }
 
     fn label(self) -> String {
         match self {
             Self::Anchor(anchor, _) | Self::NoIssuer(anchor, _) => anchor.label.clone(),
-            Self::Intermediate(certificate, _) => certificate.label(),
+            Self::Intermediate(it) => it.certificate.label(),
         }
     }
 
     fn place(self) -> Place {
         match self {
             Self::Anchor(..) | Self::NoIssuer(..) => Place::Anchor,
-            Self::Intermediate(_, number) => Place::Intermediate(number),
+            Self::Intermediate(it) => Place::Intermediate(it.number),
         }
     }
 
-    /// Where in the order to try it: what is most likely to lead to an anchor at the cost of one
-    /// signature comes first. Nothing is left out: key identifiers are hints (RFC 4158, section
-    /// 3.5.12), and what cannot be valid may still be what the error must speak of.
-    fn rank(self, issued: &Certificate<'_>, request: &ChainRequest<'_>) -> [bool; 5] {
-        let ids = issued.authority_key_id.zip(self.issuer().key_id);
-        let (same_key, other_key) =
-            (ids.is_some_and(|(a, b)| a == b), ids.is_some_and(|(a, b)| a != b));
+    fn preference(self, issued: &Certificate<'_>, request: &ChainRequest<'_>) -> Preference {
+        let (has_same_key_id, has_other_key_id) =
+            match (issued.authority_key_id, self.issuer().key_id) {
+                (Some(wanted), Some(own)) => (own == wanted, own != wanted),
+                _ => (false, false),
+            };
         match self {
-            Self::Anchor(..) => [false, other_key, false, !same_key, false],
-            // Only for what the error says: the last of all.
-            Self::NoIssuer(..) => [true; 5],
-            Self::Intermediate(it, _) => {
+            Self::Anchor(..) => Preference {
+                is_unusable: false,
+                has_other_key_id,
+                is_intermediate: false,
+                lacks_same_key_id: !has_same_key_id,
+                is_far_from_anchor: false,
+            },
+            Self::Intermediate(Intermediate { certificate, .. }) => {
                 let now = Timestamp::from(request.now);
-                let unusable = now < it.not_before || now > it.not_after || !it.is_ca;
-                let far = request.anchors.issuers(&it.folded_issuer).next().is_none();
-                [unusable, other_key, true, !same_key, far]
+                let is_current = certificate.not_before <= now && now <= certificate.not_after;
+                let mut anchors = request.anchors.issuers(&certificate.folded_issuer);
+                Preference {
+                    is_unusable: !is_current || !certificate.is_ca,
+                    has_other_key_id,
+                    is_intermediate: true,
+                    lacks_same_key_id: !has_same_key_id,
+                    is_far_from_anchor: anchors.next().is_none(),
+                }
             }
+            // The last of all.
+            Self::NoIssuer(..) => Preference {
+                is_unusable: true,
+                has_other_key_id: true,
+                is_intermediate: true,
+                lacks_same_key_id: true,
+                is_far_from_anchor: true,
+            },
         }
     }
+}
+
+/// A signature that was verified, and the result.
+struct CheckedSignature<'s> {
+    certificate: &'s Certificate<'s>,
+    key: PublicKey<'s>,
+    result: Result<(), Problem>,
 }
 
 struct Search<'s> {
     request: &'s ChainRequest<'s>,
     end_entity: &'s Certificate<'s>,
-    /// The intermediates, with their numbers; no two are the same.
-    bag: &'s [(usize, Certificate<'s>)],
-    /// What of the limits is left.
+    /// The intermediates that parse, each of them once.
+    intermediates: &'s [Intermediate<'s>],
+    /// What is left of the limits.
     left: PathLimits,
-    /// Whose signatures were verified with which key, and what came of it.
-    verdicts: Vec<(&'s Certificate<'s>, PublicKey<'s>, Result<(), Problem>)>,
-    /// The failure that came closest, the first of several.
-    best: Option<CertificateError>,
+    checked_signatures: Vec<CheckedSignature<'s>>,
+    /// The error of the path that came closest, the first of several.
+    closest: Option<CertificateError>,
     recorder: &'s mut Recorder,
 }
 
@@ -200,192 +276,200 @@ impl<'s> Search<'s> {
         end_entity: &Certificate<'_>,
         recorder: &mut Recorder,
     ) -> Result<Vec<Box<[u8]>>, CertificateError> {
-        let mut best = None;
-        let mut bag: Vec<(usize, Certificate<'_>)> = Vec::new();
+        let mut closest = None;
+        let mut intermediates: Vec<Intermediate<'_>> = Vec::new();
         for (number, der) in (1..).zip(request.intermediates) {
             match Certificate::decode(der) {
-                Ok(it) if bag.iter().any(|(_, known)| known.der == it.der) => {}
-                Ok(it) => bag.push((number, it)),
-                // One that does not parse issued nothing; the path may do without it.
+                Ok(certificate) => {
+                    if intermediates.iter().all(|it| it.certificate.der != certificate.der) {
+                        intermediates.push(Intermediate { number, certificate });
+                    }
+                }
+                // There may be a path without it.
                 Err(reason) => {
                     let place = format!("intermediate {number}");
                     let entry = recorder.begin(1, Place::Intermediate(number), || place.clone());
                     let error = CertificateError::malformed(place, reason);
                     recorder.end(entry, Some(&error));
-                    best = best.or(Some(error));
+                    closest.get_or_insert(error);
                 }
             }
         }
-        let (left, verdicts) = (request.limits, Vec::new());
-        let mut search = Search { request, end_entity, bag: &bag, left, verdicts, best, recorder };
-        let mut path = vec![end_entity];
-        let error = match search.extend(&mut path) {
-            Ok(Some(anchor)) => {
-                let names = path.iter().skip(1).map(|certificate| certificate.subject);
-                return Ok(names.chain([&*anchor.subject]).map(Box::from).collect());
-            }
-            // Every candidate noted why it fell.
-            Ok(None) => unknown_issuer(&path, end_entity),
-            Err(error) => error,
+        let mut search = Search {
+            request,
+            end_entity,
+            intermediates: &intermediates,
+            left: request.limits,
+            checked_signatures: Vec::new(),
+            closest,
+            recorder,
         };
-        let error = search.reads_like(error, end_entity);
-        let least = closeness(&error.problem);
-        let closest = search.best.filter(|best| closeness(&best.problem) >= least);
-        match error.problem {
-            Problem::LimitExceeded { limit, maximum, .. } if limit != Limit::Depth => {
-                let closest = closest.map(Box::new);
-                let problem = Problem::LimitExceeded { limit, maximum, closest };
-                Err(CertificateError { problem, ..error })
+        let mut path = vec![end_entity];
+        match search.extend(&mut path) {
+            Ok(anchor) => {
+                let subjects = path.iter().skip(1).map(|certificate| certificate.subject);
+                Ok(subjects.chain([&*anchor.subject]).map(Box::from).collect())
             }
-            _ => Err(closest.unwrap_or(error)),
+            Err(failure) => Err(search.into_error(failure)),
         }
     }
 
-    /// Extends `path`, which starts at the end entity, until an anchor issued its last certificate.
-    /// Where that leads nowhere, `path` is as it was: `None` if candidates were tried, which noted
-    /// why they fell, and an error if there were none, or if a limit is used up.
+    /// Extends `path`, which starts at the end entity, until an anchor issued its last certificate
+    /// and the path is valid. On a failure, `path` is as it was.
     ///
-    /// The recursion is as deep as the path. Each step of it verified another signature, so that
-    /// their limit is one for its depth too.
-    fn extend(
-        &mut self,
-        path: &mut Vec<&'s Certificate<'s>>,
-    ) -> Result<Option<&'s Anchor>, CertificateError> {
+    /// The recursion is as deep as the path. Each step verifies another signature, so the limit of
+    /// signatures bounds the depth too.
+    fn extend(&mut self, path: &mut Vec<&'s Certificate<'s>>) -> Result<&'s Anchor, Failure> {
         let Some(&last) = path.last() else {
-            return Ok(None);
+            return Err(Failure::NothingAbove);
         };
         let candidates = self.candidates(path, last);
         if candidates.is_empty() {
-            return Err(unknown_issuer(path, last));
+            return Err(no_candidate(path, last).into());
         }
-        // Somebody who only has the issuer's name is told of if nobody was the issuer.
-        let (mut issuer_is_there, mut namesake) = (false, None);
+        let mut is_issuer_known = false;
+        let mut same_name_error = None;
         for candidate in candidates {
             self.spend(Limit::Candidates, 1)?;
-            let entry = self.recorder.begin(path.len(), candidate.place(), || candidate.label());
-            match self.attempt(path, last, candidate) {
-                Ok(Some(anchor)) => {
-                    self.recorder.end(entry, None);
-                    return Ok(Some(anchor));
+            match self.try_candidate(path, last, candidate) {
+                Ok(anchor) => return Ok(anchor),
+                Err(Failure::LimitExceeded(error)) => return Err(Failure::LimitExceeded(error)),
+                Err(Failure::NotTheIssuer(error)) => {
+                    same_name_error.get_or_insert(error);
                 }
-                Ok(None) => issuer_is_there = true,
-                Err(error) => {
-                    self.recorder.end(entry, Some(&error));
-                    match error.problem {
-                        // What is used up stays used up. Only the depth is each path's own.
-                        Problem::LimitExceeded { limit, .. } if limit != Limit::Depth => {
-                            return Err(error);
-                        }
-                        Problem::BadSignature(_)
-                        | Problem::OtherKindOfKey { .. }
-                        | Problem::UnsupportedAlgorithm { .. } => {
-                            namesake = namesake.or(Some(error));
-                        }
-                        _ => {
-                            issuer_is_there = true;
-                            self.failed(error);
-                        }
-                    }
+                Err(Failure::Invalid(error)) => {
+                    is_issuer_known = true;
+                    self.note(error);
                 }
+                Err(Failure::NothingAbove) => is_issuer_known = true,
             }
         }
-        if let Some(error) = namesake.filter(|_| !issuer_is_there) {
-            self.failed(error);
+        // The signature of another certificate with the issuer's name says nothing once the issuer
+        // itself is known.
+        if let Some(error) = same_name_error {
+            if !is_issuer_known {
+                self.note(error);
+            }
         }
-        Ok(None)
+        Err(Failure::NothingAbove)
     }
 
-    /// Those who may have issued `last`, the best first. Nobody twice in a path: that leads in
-    /// circles (RFC 4158, section 2.4.1). An anchor that is also sent is an anchor only.
-    fn candidates(&self, path: &[&Certificate<'_>], last: &Certificate<'_>) -> Vec<Candidate<'s>> {
-        let on_path = |it: &Certificate<'_>| {
-            path.iter().any(|on| on.spki == it.spki && on.folded_subject == it.folded_subject)
-        };
-        let anchors = self.request.anchors;
-        let named = self.bag.iter().filter(|(_, it)| it.folded_subject == last.folded_issuer);
-        let others = named
-            .filter(|(_, it)| !on_path(it) && !anchors.contains(it))
-            .map(|(number, it)| Candidate::Intermediate(it, *number));
-        let trusted = anchors.issuers(&last.folded_issuer);
-        let mut candidates: Vec<_> =
-            trusted.map(|(anchor, scope)| Candidate::Anchor(anchor, scope)).chain(others).collect();
-        // A self-issued certificate is another one of the same owner, and says so itself.
-        if !last.is_self_issued() {
-            let no_issuers = anchors.no_issuers(&last.folded_issuer);
-            candidates.extend(no_issuers.map(|(anchor, why)| Candidate::NoIssuer(anchor, why)));
-        }
-        candidates.sort_by_cached_key(|candidate| candidate.rank(last, self.request));
-        candidates
-    }
-
-    /// Goes on from `last` over this candidate.
-    fn attempt(
+    /// Goes on from `last` over this candidate, and records the attempt.
+    fn try_candidate(
         &mut self,
         path: &mut Vec<&'s Certificate<'s>>,
         last: &'s Certificate<'s>,
         candidate: Candidate<'s>,
-    ) -> Result<Option<&'s Anchor>, CertificateError> {
+    ) -> Result<&'s Anchor, Failure> {
+        let entry = self.recorder.begin(path.len(), candidate.place(), || candidate.label());
+        let result = self.extend_over(candidate, path, last);
+        match &result {
+            Ok(_) => self.recorder.end(entry, None),
+            Err(
+                Failure::LimitExceeded(error)
+                | Failure::NotTheIssuer(error)
+                | Failure::Invalid(error),
+            ) => self.recorder.end(entry, Some(error)),
+            // The entry already says that the candidate led nowhere.
+            Err(Failure::NothingAbove) => {}
+        }
+        result
+    }
+
+    fn extend_over(
+        &mut self,
+        candidate: Candidate<'s>,
+        path: &mut Vec<&'s Certificate<'s>>,
+        last: &'s Certificate<'s>,
+    ) -> Result<&'s Anchor, Failure> {
         match candidate {
             Candidate::Anchor(anchor, scope) => {
                 self.check_signature(last, candidate)?;
                 self.validate(path, anchor, scope)?;
-                Ok(Some(anchor))
+                Ok(anchor)
             }
             Candidate::NoIssuer(anchor, reason) => {
                 self.check_signature(last, candidate)?;
                 let issuer = anchor.label.clone();
-                Err(last.error(Problem::IssuerIsNoAuthority { issuer, reason }))
+                Err(last.error(Problem::IssuerIsNoAuthority { issuer, reason }).into())
             }
-            Candidate::Intermediate(certificate, _) => {
-                // The path has the end entity, which is no intermediate.
-                let counted = path.iter().skip(1).filter(|it| !it.is_self_issued()).count();
-                if !certificate.is_self_issued() && counted >= self.request.limits.depth {
-                    return Err(self.exceeded(Limit::Depth));
+            Candidate::Intermediate(Intermediate { certificate, .. }) => {
+                // The first certificate of the path is the end entity.
+                let depth = path.iter().skip(1).filter(|it| !it.is_self_issued()).count();
+                if !certificate.is_self_issued() && depth >= self.request.limits.depth {
+                    return Err(self.exceeded(Limit::Depth).into());
                 }
                 self.check_signature(last, candidate)?;
                 path.push(certificate);
-                let found = self.extend(path);
-                if !matches!(found, Ok(Some(_))) {
+                let result = self.extend(path);
+                if result.is_err() {
                     path.pop();
                 }
-                found
+                result
             }
         }
     }
 
-    /// Whether the candidate's key signed the certificate: verified once, however many certificates have the
-    /// key and however many paths lead here.
+    /// The certificates and anchors that may have issued `last`, in the order to try them. None is
+    /// on the path already, because that would be a loop (RFC 4158, section 2.4.1). An anchor that
+    /// the peer also sent counts as the anchor only.
+    fn candidates(&self, path: &[&Certificate<'_>], last: &Certificate<'_>) -> Vec<Candidate<'s>> {
+        let anchors = self.request.anchors;
+        let mut candidates = Vec::new();
+        for (anchor, scope) in anchors.issuers(&last.folded_issuer) {
+            candidates.push(Candidate::Anchor(anchor, scope));
+        }
+        for intermediate in self.intermediates {
+            let certificate = &intermediate.certificate;
+            let has_name = certificate.folded_subject == last.folded_issuer;
+            if has_name && !is_on_path(certificate, path) && !anchors.contains(certificate) {
+                candidates.push(Candidate::Intermediate(intermediate));
+            }
+        }
+        // A self-issued certificate is another one of the same owner, and its error says so.
+        if !last.is_self_issued() {
+            for (anchor, reason) in anchors.no_issuers(&last.folded_issuer) {
+                candidates.push(Candidate::NoIssuer(anchor, reason));
+            }
+        }
+        candidates.sort_by_cached_key(|candidate| candidate.preference(last, self.request));
+        candidates
+    }
+
+    /// Checks that the candidate's key signed the certificate. No signature is verified twice with
+    /// the same key, however many certificates have that key and however many paths lead here.
     fn check_signature(
         &mut self,
         certificate: &'s Certificate<'s>,
         candidate: Candidate<'s>,
     ) -> Result<(), CertificateError> {
         let key = candidate.issuer().key;
-        let known = self
-            .verdicts
-            .iter()
-            .find(|(of, with, _)| core::ptr::eq(*of, certificate) && *with == key);
-        if let Some((_, _, verdict)) = known {
-            return verdict.clone().map_err(|problem| certificate.error(problem));
+        let is_same = |checked: &&CheckedSignature<'_>| {
+            core::ptr::eq(checked.certificate, certificate) && checked.key == key
+        };
+        if let Some(checked) = self.checked_signatures.iter().find(is_same) {
+            return checked.result.clone().map_err(|problem| certificate.error(problem));
         }
         self.spend(Limit::SignatureChecks, 1)?;
-        let verified = certificate.signed.verify(key, self.request.algorithms);
-        let verdict = verified.map_err(|error| {
+        let algorithms = self.request.algorithms;
+        let result = certificate.signed.verify(key, algorithms).map_err(|error| {
             let (signature, issuer) = (certificate.signed.algorithm, candidate.label());
-            unsupported::problem(signature, key, issuer, self.request.algorithms, error)
+            unsupported::problem(signature, key, issuer, algorithms, error)
         });
-        self.verdicts.push((certificate, key, verdict.clone()));
-        verdict.map_err(|problem| certificate.error(problem))
+        let checked = CheckedSignature { certificate, key, result: result.clone() };
+        self.checked_signatures.push(checked);
+        result.map_err(|problem| certificate.error(problem))
     }
 
-    /// Judges a path whose signatures all verify, except for what is the end entity's alone.
+    /// Validates a path whose signatures are all valid, except for what concerns the end entity
+    /// alone.
     fn validate(
         &mut self,
         path: &[&Certificate<'_>],
         anchor: &Anchor,
         scope: &Scope,
     ) -> Result<(), CertificateError> {
-        // All of it is read again for each path, and many paths may lead here.
+        // Each path reads all of its certificates again, and many paths may lead here.
         let bytes: usize = path.iter().map(|certificate| certificate.der.len()).sum();
         self.spend(Limit::Candidates, bytes / 1024)?;
         let now = Timestamp::from(self.request.now);
@@ -400,11 +484,12 @@ impl<'s> Search<'s> {
             // About one more signature for each certificate; and many paths may lead here.
             self.spend(Limit::SignatureChecks, path.len())?;
         }
-        let left = self.left.of(Limit::SignatureChecks);
-        revocation::check(path, anchor, self.bag, left, self.request)
+        let signatures_left = self.left.of(Limit::SignatureChecks);
+        revocation::check(path, anchor, self.intermediates, signatures_left, self.request)
     }
 
-    /// Holds what is `below` an authority, the end entity first, to what the authority may issue.
+    /// Checks the certificates `below` an authority, the end entity first, against what the
+    /// authority may issue.
     fn check_scope(
         &mut self,
         below: &[&Certificate<'_>],
@@ -413,9 +498,9 @@ impl<'s> Search<'s> {
     ) -> Result<(), CertificateError> {
         let error = |problem| CertificateError { certificate: authority(), problem };
         checks::no_unknown_critical(scope).map_err(error)?;
-        // Self-issued intermediates only hand a name over to another key: they do not count for the
-        // length (RFC 5280, section 4.2.1.9), and no constraint holds for their names (section
-        // 6.1.3 (b) and (c)).
+        // Self-issued intermediates only hand a name over to another key. They do not count for the
+        // length of the path (RFC 5280, section 4.2.1.9), and no constraint applies to their names
+        // (section 6.1.3 (b) and (c)).
         let (end_entity, intermediates) = below.split_at(below.len().min(1));
         let intermediates = intermediates.iter().filter(|it| !it.is_self_issued());
         checks::path_length(scope.path_length, intermediates.clone().count()).map_err(error)?;
@@ -427,48 +512,79 @@ impl<'s> Search<'s> {
         let constraints = NameConstraints::decode(constraints)
             .map_err(|reason| error(Problem::UnsupportedConstraint(reason)))?;
         for certificate in end_entity.iter().chain(intermediates) {
-            let subject = certificate.names_of_subject();
-            let mut names = subject.iter().chain(&certificate.names);
-            // Without a name too: to read the constraints costs as much, and many paths lead here.
-            let cost = names.clone().count().max(1).saturating_mul(constraints.len());
-            self.spend(Limit::NameComparisons, cost)?;
-            if let Some(name) = names.find(|name| !constraints.allow(name)) {
-                return Err(certificate.error(Problem::NameNotPermitted {
-                    name: name.printable(),
-                    authority: authority().into(),
-                    reason: constraints.reason(name).into(),
-                }));
-            }
+            self.check_names(certificate, &constraints, &authority)?;
         }
         Ok(())
     }
 
-    /// If an issuer was not found: whether it is there, and only written in another kind of string.
-    fn reads_like(
-        &self,
-        error: CertificateError,
-        end_entity: &Certificate<'_>,
-    ) -> CertificateError {
-        let Problem::UnknownIssuer(issuer) = &error.problem else { return error };
-        let looked_for = self.bag.iter().map(|(_, it)| it).chain([end_entity]);
-        let Some(issued) = looked_for.into_iter().find(|it| it.issuer_label() == *issuer) else {
-            return error;
-        };
-        let subjects = self.bag.iter().map(|(_, it)| it.subject);
-        let mut subjects = subjects.chain(self.request.anchors.names());
-        match subjects.any(|subject| distinguished_name::reads_like(subject, issued.issuer)) {
-            true => {
-                let problem = Problem::IssuerWrittenOtherwise(issuer.clone());
-                CertificateError { problem, ..error }
-            }
-            false => error,
+    /// Checks that the name constraints of the authority permit every name of the certificate.
+    fn check_names(
+        &mut self,
+        certificate: &Certificate<'_>,
+        constraints: &NameConstraints<'_>,
+        authority: impl Fn() -> String,
+    ) -> Result<(), CertificateError> {
+        let subject = certificate.names_of_subject();
+        let mut names = subject.iter().chain(&certificate.names);
+        // A certificate without a name costs as much as one name: the constraints were decoded for
+        // it, and many paths may lead here.
+        let count = names.clone().count().max(1);
+        self.spend(Limit::NameComparisons, count.saturating_mul(constraints.len()))?;
+        match names.find(|name| !constraints.allow(name)) {
+            None => Ok(()),
+            Some(name) => Err(certificate.error(Problem::NameNotPermitted {
+                name: name.printable(),
+                authority: authority().into(),
+                reason: constraints.reason(name).into(),
+            })),
         }
     }
 
-    fn failed(&mut self, error: CertificateError) {
-        let new = closeness(&error.problem);
-        if self.best.as_ref().is_none_or(|best| new > closeness(&best.problem)) {
-            self.best = Some(error);
+    /// The error to report if there is no path: that of the path that came closest. Where a limit
+    /// ended the search, the error says so and has the other one in it.
+    fn into_error(self, failure: Failure) -> CertificateError {
+        let mut error = match failure {
+            Failure::LimitExceeded(error)
+            | Failure::NotTheIssuer(error)
+            | Failure::Invalid(error) => error,
+            Failure::NothingAbove => no_candidate(&[self.end_entity], self.end_entity),
+        };
+        if let Problem::UnknownIssuer(issuer) = &error.problem {
+            if self.has_subject_that_reads_like(self.end_entity.issuer) {
+                error.problem = Problem::IssuerWrittenOtherwise(issuer.clone());
+            }
+        }
+        let Some(closest) = self.closest else {
+            return error;
+        };
+        if rank(&closest.problem) < rank(&error.problem) {
+            return error;
+        }
+        match &mut error.problem {
+            Problem::LimitExceeded { limit, closest: slot, .. } if *limit != Limit::Depth => {
+                *slot = Some(Box::new(closest));
+                error
+            }
+            _ => closest,
+        }
+    }
+
+    /// Whether an intermediate or an anchor has a subject that reads like this Name, which none of
+    /// them has.
+    fn has_subject_that_reads_like(&self, name: &[u8]) -> bool {
+        let sent = self.intermediates.iter().map(|it| it.certificate.subject);
+        let mut subjects = sent.chain(self.request.anchors.names());
+        subjects.any(|subject| distinguished_name::reads_like(subject, name))
+    }
+
+    /// Notes why a path failed.
+    fn note(&mut self, error: CertificateError) {
+        let is_closer = match &self.closest {
+            Some(closest) => rank(&error.problem) > rank(&closest.problem),
+            None => true,
+        };
+        if is_closer {
+            self.closest = Some(error);
         }
     }
 
@@ -476,10 +592,12 @@ impl<'s> Search<'s> {
     fn spend(&mut self, limit: Limit, cost: usize) -> Result<(), CertificateError> {
         let left = self.left.of(limit);
         match left.checked_sub(cost) {
-            Some(less) => *left = less,
-            None => return Err(self.exceeded(limit)),
+            Some(rest) => {
+                *left = rest;
+                Ok(())
+            }
+            None => Err(self.exceeded(limit)),
         }
-        Ok(())
     }
 
     fn exceeded(&self, limit: Limit) -> CertificateError {
@@ -487,14 +605,20 @@ impl<'s> Search<'s> {
     }
 }
 
+/// Whether the path has a certificate with this one's name and key.
+fn is_on_path(certificate: &Certificate<'_>, path: &[&Certificate<'_>]) -> bool {
+    path.iter()
+        .any(|it| it.spki == certificate.spki && it.folded_subject == certificate.folded_subject)
+}
+
 /// Why a path ends with its `last` certificate.
-fn unknown_issuer(path: &[&Certificate<'_>], last: &Certificate<'_>) -> CertificateError {
-    let issuer = || last.issuer_label();
-    last.error(if last.is_self_issued() {
-        Problem::SelfIssued
-    } else if path.iter().any(|it| it.folded_subject == last.folded_issuer) {
-        Problem::Circular(issuer())
-    } else {
-        Problem::UnknownIssuer(issuer())
-    })
+fn no_candidate(path: &[&Certificate<'_>], last: &Certificate<'_>) -> CertificateError {
+    if last.is_self_issued() {
+        return last.error(Problem::SelfIssued);
+    }
+    let issuer = last.issuer_label();
+    if path.iter().any(|it| it.folded_subject == last.folded_issuer) {
+        return last.error(Problem::Circular(issuer));
+    }
+    last.error(Problem::UnknownIssuer(issuer))
 }

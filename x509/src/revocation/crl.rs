@@ -7,14 +7,14 @@ use super::super::algorithm;
 use super::super::decode::{self, Certificate, Extension};
 use super::super::der::{self, Element, Reader};
 use super::super::distinguished_name::{describe, folded};
-use super::super::error::Timestamp;
+use super::super::error::{Problem, Timestamp};
 use super::super::issuer::Issuer;
 use super::super::request::{ChainRequest, Profile};
 use super::super::rules::Rule;
 use super::super::signature::{self, OwnedKey, Signed};
-use super::Finding;
 use super::distribution_point::CrlScope;
 use super::error::{CrlError, Evidence, EvidenceError, RevocationReason};
+use super::status::{RevocationStatus, RevokedEntry};
 use crate::pem;
 use pki_types::CertificateRevocationListDer;
 
@@ -164,55 +164,68 @@ impl CertificateRevocationList {
         *self.folded_issuer == *name
     }
 
-    /// What it says about a certificate by this issuer; `None` if it is not for that certificate.
-    pub(super) fn look_up(
+    /// What it says of a certificate by this issuer.
+    pub(super) fn status(
         &self,
         certificate: &Certificate<'_>,
         issuer: &Issuer<'_>,
         request: &ChainRequest<'_>,
-    ) -> Option<Finding> {
+    ) -> RevocationStatus {
         if !self.is_by(&certificate.folded_issuer) {
-            return None;
+            return RevocationStatus::NotCovered;
         }
         match self.scope.includes(certificate) {
-            Ok(false) => None,
-            Ok(true) => Some(self.status(certificate.serial, issuer, request)),
-            Err(error) => Some(Err(error.into())),
+            Ok(true) => {}
+            Ok(false) => return RevocationStatus::NotCovered,
+            Err(error) => return error.into(),
+        }
+        match self.look_up(certificate.serial, issuer, request) {
+            Ok(status) => status,
+            Err(problem) => RevocationStatus::Unusable(problem),
         }
     }
 
-    fn status(&self, serial: &[u8], issuer: &Issuer<'_>, request: &ChainRequest<'_>) -> Finding {
+    /// Looks up a serial number that it covers.
+    fn look_up(
+        &self,
+        serial: &[u8],
+        issuer: &Issuer<'_>,
+        request: &ChainRequest<'_>,
+    ) -> Result<RevocationStatus, Problem> {
         if !issuer.signs_crls {
             return Err(EvidenceError::MayNotSignCrls(issuer.label()).into());
         }
         self.verify(issuer, request)?;
-        // A revocation is believed however old the CRL is: hardly any is ever taken back.
-        if let Some(entry) = self.find(serial) {
-            return Err(super::revoked(serial, entry.date, entry.reason, Evidence::Crl));
+        // The age of the CRL does not matter for a revocation: few are ever taken back.
+        if let Some(Entry { date, reason }) = self.find(serial) {
+            let reason = reason.unwrap_or(RevocationReason::UNSPECIFIED);
+            let entry = RevokedEntry { date, reason, evidence: Evidence::Crl };
+            return Ok(RevocationStatus::Revoked(entry));
         }
         if request.profile == Profile::Strict {
-            Rule::CrlNumber.check(self.is_numbered, || "a CRL without one".to_owned())?;
+            Rule::CrlNumber.check(self.is_numbered, || "a CRL without one")?;
         }
         let Self { this_update, next_update, .. } = *self;
         super::check_freshness(Evidence::Crl, this_update, next_update, request.now.into(), 0)?;
-        Ok(self.scope.reasons)
+        Ok(RevocationStatus::Good(self.scope.reasons))
     }
 
-    /// Whether the issuer's key signed it. The answer is kept if it is yes.
+    /// Verifies that the issuer's key signed it. A key that did is kept, so that its signature is
+    /// verified only once.
     fn verify(&self, issuer: &Issuer<'_>, request: &ChainRequest<'_>) -> Result<(), EvidenceError> {
-        let same = self.signer.get().is_some_and(|signer| signer.borrow() == issuer.key);
+        let is_verified = self.signer.get().is_some_and(|signer| signer.borrow() == issuer.key);
         // This caller may accept fewer algorithms than the one before.
-        let accepted = request.algorithms.iter().any(|it| {
+        let is_accepted = request.algorithms.iter().any(|it| {
             *it.public_key_alg_id() == *issuer.key.algorithm
                 && *it.signature_alg_id() == *self.algorithm
         });
-        if same && accepted {
+        if is_verified && is_accepted {
             return Ok(());
         }
         let (algorithm, signature) = (&self.algorithm, &self.signature);
         let signed = Signed { message: &self.tbs, algorithm, signature };
-        issuer.verify(Evidence::Crl, signed, request)?;
-        // If another thread was faster, it found the same.
+        super::verify_signature(Evidence::Crl, signed, issuer, request)?;
+        // Another thread that was faster found the same key.
         let _ = self.signer.set(issuer.key.into());
         Ok(())
     }

@@ -9,9 +9,11 @@ use super::super::error::{Problem, Timestamp};
 use super::super::issuer::Issuer;
 use super::super::request::ChainRequest;
 use super::super::signature::{self, SHA1, Signed};
+use super::checker::{RevocationChecker, revoked_by_crl};
 use super::distribution_point::ALL_REASONS;
 use super::error::{Evidence, EvidenceError, MissingEvidence, RevocationReason};
-use super::{Digests, Finding, Inquiry, check_freshness, revoked};
+use super::status::{RevocationStatus, RevokedEntry};
+use super::{Digests, check_freshness, verify_signature};
 
 /// How far the responder's clock and this one may be apart, in seconds.
 const CLOCK_SKEW: i64 = 300;
@@ -23,24 +25,54 @@ const BASIC_RESPONSE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1];
 const OCSP_SIGNING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 9];
 const SHA256: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
 
-/// What a response says about a certificate by this issuer.
+/// What a response says of a certificate by this issuer.
 ///
-/// The signature of the response is verified with the key of each that it may be signed by: that of
-/// the issuer and those of at most four certificates in it; each after the first is taken off the
-/// limit. Where a certificate's key made it, the certificate's own signature is verified, and the
-/// CRLs of the issuer may be looked up for it, too.
-pub(super) fn look_up(
+/// The signature of the response is verified with each key that may have made it: that of the
+/// issuer, and those of at most four certificates in the response. Each after the first is taken off
+/// the limit of signatures. If the key of a certificate made the signature, the certificate's own
+/// signature is verified, and the CRLs of the issuer may be looked up for it.
+///
+/// # Errors
+/// The limit of signatures is used up.
+pub(super) fn status(
     response: &[u8],
     digests: Digests,
     certificate: &Certificate<'_>,
     issuer: &Issuer<'_>,
-    inquiry: &mut Inquiry<'_>,
-) -> Finding {
+    checker: &mut RevocationChecker<'_>,
+) -> Result<RevocationStatus, Problem> {
+    match verified_status(response, digests, certificate, issuer, checker) {
+        Ok(status) => Ok(status),
+        Err(Failure::Unusable(error)) => Ok(error.into()),
+        Err(Failure::LimitExceeded(problem)) => Err(problem),
+    }
+}
+
+/// Why a response says nothing that counts.
+enum Failure {
+    Unusable(EvidenceError),
+    /// The limit of signatures is used up.
+    LimitExceeded(Problem),
+}
+
+impl From<EvidenceError> for Failure {
+    fn from(error: EvidenceError) -> Self {
+        Self::Unusable(error)
+    }
+}
+
+fn verified_status(
+    response: &[u8],
+    digests: Digests,
+    certificate: &Certificate<'_>,
+    issuer: &Issuer<'_>,
+    checker: &mut RevocationChecker<'_>,
+) -> Result<RevocationStatus, Failure> {
     let response = BasicResponse::read(response)?;
-    let target = Target::new(digests, certificate, issuer);
-    let finding = response.about(&target, inquiry.request.now.into())?;
-    response.verify(digests, issuer, inquiry)?;
-    finding
+    let cert_id = CertId::new(digests, certificate, issuer);
+    let status = response.status_of(&cert_id, checker.request.now.into())?;
+    response.verify(digests, issuer, checker)?;
+    Ok(status)
 }
 
 /// The parts of a BasicOCSPResponse (RFC 6960, section 4.2.1).
@@ -111,42 +143,46 @@ impl<'a> BasicResponse<'a> {
         })
     }
 
-    /// What it says about the target, before anyone knows whether it may say so. A revocation
-    /// counts more than anything else that it says.
-    fn about(&self, target: &Target<'_>, now: Timestamp) -> Result<Finding, EvidenceError> {
+    /// What it says of a certificate, before anything shows that its signer may say so. A
+    /// revocation counts more than anything else that it says.
+    fn status_of(
+        &self,
+        cert_id: &CertId<'_>,
+        now: Timestamp,
+    ) -> Result<RevocationStatus, EvidenceError> {
         let structure = || malformed("a SingleResponse does not parse");
-        let mut finding = Err(EvidenceError::OtherCertificate.into());
+        let mut status = RevocationStatus::from(EvidenceError::OtherCertificate);
         for single in der::each(self.responses) {
             let single = single.and_then(SingleResponse::read).ok_or_else(structure)?;
-            if !target.is(single.certificate).ok_or_else(structure)? {
+            if !cert_id.is(single.cert_id).ok_or_else(structure)? {
                 continue;
             }
-            match single.finding(target.serial, self.produced_at, now) {
-                revoked @ Err(Problem::Revoked { .. }) => return Ok(revoked),
-                other if finding.is_err() => finding = other,
+            match single.status(self.produced_at, now) {
+                RevocationStatus::Revoked(entry) => return Ok(RevocationStatus::Revoked(entry)),
+                other if !status.is_good() => status = other,
                 _ => {}
             }
         }
-        Ok(finding)
+        Ok(status)
     }
 
-    /// Whether it is signed by the issuer, or by whom the issuer has authorised (RFC 6960, section
-    /// 4.2.2.2). Several may be the one that it names: a responder has an old certificate and a new
-    /// one of one name, and some responders have the name of their issuer.
+    /// Verifies that the issuer signed it, or a responder that the issuer has authorized (RFC 6960,
+    /// section 4.2.2.2). Several certificates may be the one that it names: a responder can have an
+    /// old and a new certificate of one name, and some responders have the name of their issuer.
     fn verify(
         &self,
         digests: Digests,
         issuer: &Issuer<'_>,
-        inquiry: &mut Inquiry<'_>,
-    ) -> Result<(), Problem> {
-        let request = inquiry.request;
+        checker: &mut RevocationChecker<'_>,
+    ) -> Result<(), Failure> {
+        let request = checker.request;
         if let Some(oid) = &self.critical {
             return Err(EvidenceError::UnknownCriticalExtension(oid.clone()).into());
         }
         let mut failure = None;
         let is_named_as_issuer = self.responder.is(issuer, digests);
         if is_named_as_issuer {
-            match issuer.verify(Evidence::OcspResponse, self.signed, request) {
+            match verify_signature(Evidence::OcspResponse, self.signed, issuer, request) {
                 Ok(()) => return Ok(()),
                 Err(error) => failure = Some(error),
             }
@@ -159,16 +195,19 @@ impl<'a> BasicResponse<'a> {
                 continue;
             }
             if failure.is_some() {
-                inquiry.spend(1)?;
+                checker.spend(1).map_err(Failure::LimitExceeded)?;
             }
             match self.verify_with(&certificate, issuer, request) {
                 Ok(()) => return Ok(()),
-                // Who signed it and may not says more than who has not signed it; but where the
-                // issuer is named, it is the issuer who has not.
+                // A signer that may not answer is the better reason than a certificate that did
+                // not sign. But where the response names the issuer, the reason is that the issuer
+                // did not sign.
                 Err(error @ EvidenceError::UnauthorizedResponder { .. }) if !is_named_as_issuer => {
                     failure = Some(error);
                 }
-                Err(error) => failure = failure.or(Some(error)),
+                Err(error) => {
+                    failure.get_or_insert(error);
+                }
             }
         }
         Err(failure.unwrap_or_else(|| EvidenceError::UnknownResponder(issuer.label())).into())
@@ -182,7 +221,7 @@ impl<'a> BasicResponse<'a> {
         request: &ChainRequest<'_>,
     ) -> Result<(), EvidenceError> {
         let responder = Issuer::new(certificate);
-        responder.verify(Evidence::OcspResponse, self.signed, request)?;
+        verify_signature(Evidence::OcspResponse, self.signed, &responder, request)?;
         authorized(certificate, issuer, request).map_err(|reason| {
             EvidenceError::UnauthorizedResponder { responder: certificate.label(), reason }
         })
@@ -214,7 +253,7 @@ fn authorized(
     issuer: &Issuer<'_>,
     request: &ChainRequest<'_>,
 ) -> Result<(), String> {
-    if !issuer.issued(responder, request) {
+    if !issuer.issued(responder, request.algorithms) {
         return Err(format!("was not issued by \"{}\"", issuer.label()));
     }
     let usages = responder.extension(oid::EXTENDED_KEY_USAGE);
@@ -229,20 +268,20 @@ fn authorized(
     if responder.extension(oid::OCSP_NO_CHECK).is_some() {
         return Ok(());
     }
-    match issuer.revocation_of(responder, request) {
-        Some(revoked) => Err(revoked.to_string()),
+    match revoked_by_crl(responder, issuer, request) {
+        Some(entry) => Err(entry.problem(responder).to_string()),
         None => Ok(()),
     }
 }
 
-/// The certificate that is asked about, as a CertID names it.
-struct Target<'a> {
+/// The certificate that is looked up, as a CertID names it (RFC 6960, section 4.1.1).
+struct CertId<'a> {
     serial: &'a [u8],
     sha1: [[u8; 20]; 2],
     sha256: [[u8; 32]; 2],
 }
 
-impl<'a> Target<'a> {
+impl<'a> CertId<'a> {
     fn new(digests: Digests, certificate: &Certificate<'a>, issuer: &Issuer<'_>) -> Self {
         let name = der::wrap(der::SEQUENCE, certificate.issuer);
         let hashed = [name.as_slice(), issuer.key.bytes];
@@ -269,7 +308,8 @@ impl<'a> Target<'a> {
     }
 }
 
-enum Status {
+/// A CertStatus (RFC 6960, section 4.2.1).
+enum CertStatus {
     Good,
     Revoked(Timestamp, Option<RevocationReason>),
     Unknown,
@@ -277,8 +317,8 @@ enum Status {
 
 struct SingleResponse<'a> {
     /// Contents of the CertID.
-    certificate: &'a [u8],
-    status: Status,
+    cert_id: &'a [u8],
+    cert_status: CertStatus,
     this_update: Timestamp,
     next_update: Option<Timestamp>,
     critical: Option<String>,
@@ -287,8 +327,8 @@ struct SingleResponse<'a> {
 impl<'a> SingleResponse<'a> {
     fn read(element: Element<'a>) -> Option<Self> {
         let mut reader = Reader(der::only(element.whole, der::SEQUENCE)?);
-        let certificate = reader.take(der::SEQUENCE)?.contents;
-        let status = Status::read(reader.next()?)?;
+        let cert_id = reader.take(der::SEQUENCE)?.contents;
+        let cert_status = CertStatus::read(reader.next()?)?;
         let this_update = generalized_time(&mut reader)?;
         let mut next_update = None;
         if let Some(time) = reader.take(der::constructed(0)) {
@@ -296,28 +336,33 @@ impl<'a> SingleResponse<'a> {
             next_update = Some(decode::strict_time(time)?);
         }
         let critical = critical_extension(&mut reader)?;
-        let single = Self { certificate, status, this_update, next_update, critical };
+        let single = Self { cert_id, cert_status, this_update, next_update, critical };
         reader.is_empty().then_some(single)
     }
 
-    /// As with CRLs, only what is good must be fresh.
-    fn finding(self, serial: &[u8], produced_at: Timestamp, now: Timestamp) -> Finding {
+    /// What it says, for a response of this time. As with CRLs, only a good status must be current.
+    fn status(self, produced_at: Timestamp, now: Timestamp) -> RevocationStatus {
         let evidence = Evidence::OcspResponse;
-        match self.status {
-            Status::Revoked(date, reason) => return Err(revoked(serial, date, reason, evidence)),
-            Status::Unknown => return Err(MissingEvidence::Unknown.into()),
-            Status::Good => {}
+        match self.cert_status {
+            CertStatus::Revoked(date, reason) => {
+                let reason = reason.unwrap_or(RevocationReason::UNSPECIFIED);
+                return RevocationStatus::Revoked(RevokedEntry { date, reason, evidence });
+            }
+            CertStatus::Unknown => return MissingEvidence::Unknown.into(),
+            CertStatus::Good => {}
         }
         if let Some(oid) = self.critical {
-            return Err(EvidenceError::UnknownCriticalExtension(oid).into());
+            return EvidenceError::UnknownCriticalExtension(oid).into();
         }
         let this_update = self.this_update.max(produced_at);
-        check_freshness(evidence, this_update, self.next_update, now, CLOCK_SKEW)?;
-        Ok(ALL_REASONS)
+        match check_freshness(evidence, this_update, self.next_update, now, CLOCK_SKEW) {
+            Ok(()) => RevocationStatus::Good(ALL_REASONS),
+            Err(error) => error.into(),
+        }
     }
 }
 
-impl Status {
+impl CertStatus {
     fn read(element: Element<'_>) -> Option<Self> {
         const GOOD: u8 = der::primitive(0);
         const REVOKED: u8 = der::constructed(1);
