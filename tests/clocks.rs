@@ -19,7 +19,7 @@ use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::UnixTime;
 use handclasp::registry::HandshakeType;
 use handclasp::session::{
-    AntiReplay, ClientSession, ClientSessionStore, MAX_LIFETIME, SessionStore, Strike,
+    AntiReplay, ClientHelloRecord, ClientSession, ClientSessionStore, MAX_LIFETIME, SessionStore,
     StrikeRegister, TicketKeys, Zone,
 };
 use handclasp::wire::{ClientHello, Extensions, HandshakeMessage, NewSessionTicket};
@@ -305,8 +305,8 @@ fn servers_that_share_a_memory_of_their_own_share_its_zone() {
         fn zone(&self) -> Option<Zone> {
             Some(Zone([self.1; Zone::LENGTH]))
         }
-        fn is_first(&self, strike: &Strike, now: UnixTime) -> bool {
-            self.0.is_first(strike, now)
+        fn check_and_record(&self, strike: &ClientHelloRecord, now: UnixTime) -> bool {
+            self.0.check_and_record(strike, now)
         }
     }
     let pair = Pair::new();
@@ -395,11 +395,11 @@ fn the_narrower_window_counts_of_the_server_that_sent_the_ticket_and_of_this_one
 }
 
 /// A strike of a real connection, for a register that is asked without one.
-fn strike(issued: i64, arrival: i64) -> Strike {
+fn strike(issued: i64, arrival: i64) -> ClientHelloRecord {
     #[derive(Debug, Default)]
-    struct Keep(Mutex<Option<Strike>>);
+    struct Keep(Mutex<Option<ClientHelloRecord>>);
     impl AntiReplay for Keep {
-        fn is_first(&self, strike: &Strike, _: UnixTime) -> bool {
+        fn check_and_record(&self, strike: &ClientHelloRecord, _: UnixTime) -> bool {
             *self.0.lock().unwrap() = Some(*strike);
             false
         }
@@ -418,7 +418,7 @@ fn strike(issued: i64, arrival: i64) -> Strike {
 #[test]
 fn a_register_says_no_to_what_is_older_than_it_not_fresh_or_from_the_future() {
     let is_first = |started, issued, arrival, now| {
-        StrikeRegister::new(time(started)).is_first(&strike(issued, arrival), time(now))
+        StrikeRegister::new(time(started)).check_and_record(&strike(issued, arrival), time(now))
     };
     assert!(is_first(-1, 0, 5, 5));
     assert!(!is_first(0, 0, 5, 5), "issued in the second of the start");

@@ -18,7 +18,7 @@ use handclasp::pki_types::UnixTime;
 use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::CipherSuiteId;
 use handclasp::session::{
-    AntiReplay, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms, MemorySessions, Strike,
+    AntiReplay, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms, MemorySessions, ClientHelloRecord,
     StrikeRegister,
 };
 use handclasp::{AnswerLater, ClientConnection, Connection, Reply, ServerConfig, ServerConnection};
@@ -223,25 +223,25 @@ fn a_register_remembers_while_a_hello_is_fresh_and_says_no_when_it_is_full() {
         offer
     };
     for id in 0..3 {
-        assert!(register.is_first(&strike(id, Some(20)), time(1)));
-        assert!(!register.is_first(&strike(id, Some(20)), time(20)));
+        assert!(register.check_and_record(&strike(id, Some(20)), time(1)));
+        assert!(!register.check_and_record(&strike(id, Some(20)), time(20)));
     }
-    let mut more = (10..40).filter(|id| register.is_first(&strike(*id, Some(20)), time(5)));
+    let mut more = (10..40).filter(|id| register.check_and_record(&strike(*id, Some(20)), time(5)));
     assert!(more.by_ref().count() <= 3, "two generations at most");
-    assert!(register.is_first(&strike(50, Some(80)), time(60)), "the old ones are stale");
-    assert!(register.is_first(&strike(51, None), time(60)));
+    assert!(register.check_and_record(&strike(50, Some(80)), time(60)), "the old ones are stale");
+    assert!(register.check_and_record(&strike(51, None), time(60)));
     for later in [61, 1000, 100_000] {
-        assert!(!register.is_first(&strike(51, None), time(later)), "for ever");
+        assert!(!register.check_and_record(&strike(51, None), time(later)), "for ever");
     }
 }
 
 /// A strike of a real connection: others are made of it.
-fn sample() -> Strike {
+fn sample() -> ClientHelloRecord {
     #[derive(Debug, Default)]
-    struct Take(Mutex<Option<Strike>>);
+    struct Take(Mutex<Option<ClientHelloRecord>>);
     impl EarlyDataPolicy for Take {
         fn accept(&self, offer: &EarlyDataOffer) -> Reply<bool> {
-            *self.0.lock().unwrap() = Some(offer.strike);
+            *self.0.lock().unwrap() = Some(offer.client_hello);
             Reply::Now(false)
         }
     }

@@ -1,4 +1,4 @@
-use super::foreign::{self, is_dtls};
+use super::other_protocol::{self, is_dtls};
 use super::{HEADER_LENGTH, MAX_CIPHERTEXT_LENGTH, MAX_PLAINTEXT_LENGTH, RecordError};
 use crate::alert::AlertDescription;
 use crate::registry::ContentType;
@@ -6,6 +6,9 @@ use crate::registry::ContentType;
 /// The length in bytes, with header, of the record that `input` begins with; `None` while it is
 /// not whole. The version in the header is ignored (section 5.1); the content type and the length
 /// are checked as soon as they are there.
+///
+/// # Errors
+/// When the content type is unknown, the bytes are another protocol's, or the record is too long.
 pub fn next_record(input: &[u8]) -> Result<Option<usize>, RecordError> {
     let Some(first) = input.first() else {
         return Ok(None);
@@ -15,13 +18,13 @@ pub fn next_record(input: &[u8]) -> Result<Option<usize>, RecordError> {
         ContentType::CHANGE_CIPHER_SPEC | ContentType::ALERT | ContentType::HANDSHAKE => {
             MAX_PLAINTEXT_LENGTH
         }
-        _ => return Err(foreign::error(input)),
+        _ => return Err(other_protocol::error(input)),
     };
     let Some(header @ [_, _, _, high, low]) = input.first_chunk::<HEADER_LENGTH>() else {
         return Ok(None);
     };
     if is_dtls(header) {
-        return Err(foreign::error(input));
+        return Err(other_protocol::error(input));
     }
     let length = usize::from(u16::from_be_bytes([*high, *low]));
     if length > limit {
@@ -33,6 +36,9 @@ pub fn next_record(input: &[u8]) -> Result<Option<usize>, RecordError> {
 
 /// The description in an alert record's payload, which is always two bytes (section 6). The
 /// level is ignored, as TLS 1.3 wants.
+///
+/// # Errors
+/// [`RecordError::BadAlert`] when the payload has another length.
 pub fn parse_alert(payload: &[u8]) -> Result<AlertDescription, RecordError> {
     match payload {
         [_, description] => Ok(AlertDescription(*description)),

@@ -3,7 +3,7 @@ use core::hint::black_box;
 use super::TrafficKeys;
 
 /// The place of the keys of one direction. It is on the heap and stays where it is while its opener
-/// or sealer moves, and it is overwritten when the keys go: `ring` wipes no key.
+/// or sealer moves, and it is overwritten when the keys go: not every provider wipes its keys.
 #[derive(Default)]
 pub(super) struct KeyPlace(Option<Box<Content>>);
 

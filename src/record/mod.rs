@@ -5,15 +5,15 @@
 //! plaintext once, behind what is already in the caller's buffer, and seals it there.
 
 mod error;
-mod foreign;
 mod framing;
 mod key_place;
+mod other_protocol;
 mod padding;
 mod protection;
 
 pub use error::RecordError;
-pub use foreign::OtherProtocol;
 pub use framing::{next_record, parse_alert};
+pub use other_protocol::OtherProtocol;
 pub use padding::{PaddingPolicy, pad_to_multiple_of};
 pub use protection::{Opened, Opener, Sealer, TrafficKeys};
 

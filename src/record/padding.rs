@@ -3,10 +3,11 @@ use std::sync::Arc;
 use crate::registry::ContentType;
 
 /// How many zeros to add to a protected record (RFC 9846, section 5.4), by the type of its content
-/// and its length in bytes. What would make the record longer than it may be is left out.
+/// and its length in bytes. Zeros that would make the record longer than it may be are left out.
 ///
-/// It may be asked more than once about one record. Padding hides lengths, not times, and costs what it adds. What to hide is the application's to
-/// say, so there is none by default.
+/// The policy may be called more than once for one record. Padding hides lengths, not times, and
+/// costs the bytes that it adds. Only the application knows what it has to hide, so there is no
+/// padding by default.
 pub type PaddingPolicy = Arc<dyn Fn(ContentType, usize) -> usize + Send + Sync>;
 
 /// Pads the content of every record to the next multiple of `multiple` bytes, alerts included; none

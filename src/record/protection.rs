@@ -17,7 +17,10 @@ pub struct TrafficKeys {
 }
 
 impl TrafficKeys {
-    /// Keys for the suite's AEAD. Fails when the length of `key` is not the AEAD's.
+    /// Keys for the suite's AEAD.
+    ///
+    /// # Errors
+    /// When the length of `key` is not the AEAD's.
     pub fn new(
         suite: &CipherSuite,
         key: &[u8],
@@ -54,17 +57,33 @@ pub struct Opened<'a> {
     pub protected: bool,
 }
 
+/// How far the protection of one direction has come. It decides which records may come without
+/// protection.
+///
+/// ```text
+/// Plaintext --keys are installed--> Unconfirmed --a record is opened under them--> Protected
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// There are no keys.
+    Plaintext,
+    /// There are keys, and no record was opened under a key of this direction yet: the peer may have
+    /// none, and then it sends an alert without protection.
+    Unconfirmed,
+    /// The peer has keys: it protects all of its records, except change_cipher_spec.
+    Protected,
+}
+
 /// Opens the records of one direction.
 pub struct Opener {
     keys: KeyPlace,
     sequence: u64,
+    phase: Phase,
     /// The most that a protected record may have in it: content, type and padding.
     limit: usize,
     /// The keys are those of 0-RTT data.
     early: bool,
-    /// A record was opened under some key of this direction.
-    authenticated: bool,
-    /// How many more bytes of records that nobody has keys for are passed over.
+    /// How many more bytes of 0-RTT data that were not accepted are skipped.
     skippable: usize,
 }
 
@@ -74,15 +93,15 @@ impl Opener {
         Self {
             keys: KeyPlace::default(),
             sequence: 0,
+            phase: Phase::Plaintext,
             limit: MAX_INNER_PLAINTEXT_LENGTH,
             early: false,
-            authenticated: false,
             skippable: 0,
         }
     }
 
-    /// A protected record may have so many bytes in it from here on, content, type and padding
-    /// together: the record_size_limit that this side has sent (RFC 8449, section 4). Less than 2
+    /// From now on, a protected record may have at most `limit` bytes of content, type and padding
+    /// in it: the record_size_limit that this side has sent (RFC 8449, section 4). Less than 2
     /// counts as 2.
     pub fn limit_records(&mut self, limit: u16) {
         self.limit = usize::from(limit).clamp(2, MAX_INNER_PLAINTEXT_LENGTH);
@@ -93,80 +112,82 @@ impl Opener {
         self.keys.install(keys);
         self.sequence = 0;
         self.early = false;
+        if self.phase == Phase::Plaintext {
+            self.phase = Phase::Unconfirmed;
+        }
     }
 
-    /// As [`install`](Self::install), for the keys of 0-RTT data: whoever made those records could
-    /// not know of a limit.
+    /// As [`install`](Self::install), for the keys of 0-RTT data. The limit of
+    /// [`limit_records`](Self::limit_records) does not apply to them: the client sent them before it
+    /// could know that limit.
     pub fn install_early(&mut self, keys: TrafficKeys) {
         self.install(keys);
         self.early = true;
     }
 
-    /// Passes over protected records that do not decrypt, with up to `limit` bytes in them, until
-    /// another record comes:
-    /// 0-RTT data that were not accepted (section 4.3.10). [`open`](Self::open) gives such a
-    /// record as [`None`].
+    /// Skips 0-RTT data that were not accepted (section 4.3.10), up to `limit` bytes of content:
+    /// protected records that come before there are keys, or that do not decrypt. They end with the
+    /// first record that does decrypt, or with a handshake message without protection.
+    /// [`open`](Self::open) returns [`None`] for a record that it skips.
     pub fn skip_early_data(&mut self, limit: usize) {
         self.skippable = limit;
     }
 
     /// Opens `record`, which is one whole record as [`next_record`](super::next_record) finds it.
     ///
-    /// Under keys, two kinds of record are let through without protection: change_cipher_spec,
-    /// whose place the caller must check (section 5), and, until the first protected record was
-    /// opened, an alert: a peer that refuses our first flight has no keys to say so under.
+    /// Under keys, two kinds of record may come without protection: change_cipher_spec, whose place
+    /// the caller must check (section 5), and an alert, until the first protected record was opened:
+    /// a peer that refuses our first flight has no keys to protect its alert with.
     ///
-    /// `None` is a record to pass over: see [`skip_early_data`](Self::skip_early_data).
+    /// `None` is a record that is skipped: see [`skip_early_data`](Self::skip_early_data).
+    ///
+    /// # Errors
+    /// When the record may not come now, does not decrypt, or is malformed. The connection must end
+    /// then.
     pub fn open<'a>(&mut self, record: &'a mut [u8]) -> Result<Option<Opened<'a>>, RecordError> {
-        let early_data = record.first() == Some(&ContentType::APPLICATION_DATA.0);
-        // What counts is the content that such a record can have, as in max_early_data_size; an
-        // empty one is not free.
-        let cost = record.len().saturating_sub(HEADER_LENGTH + 1 + TAG_LENGTH).max(1);
-        match self.open_first_try(record) {
-            Ok(opened) => {
-                // Early data end before the first record with other keys, or without (section
-                // 4.3.10, the second and the third way).
-                if opened.protected || opened.content_type == ContentType::HANDSHAKE {
-                    self.skippable = 0;
-                }
-                Ok(Some(opened))
-            }
-            Err(
-                RecordError::BadRecordMac { .. }
-                | RecordError::UnexpectedContentType(ContentType::APPLICATION_DATA, _),
-            ) if early_data && cost <= self.skippable => {
-                self.skippable -= cost;
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    fn open_first_try<'a>(&mut self, record: &'a mut [u8]) -> Result<Opened<'a>, RecordError> {
         let Some((header, body)) = record.split_first_chunk_mut::<HEADER_LENGTH>() else {
             return Err(RecordError::NoContentType);
         };
         let content_type = ContentType(header[0]);
-        match (content_type, self.keys.keys()) {
-            (ContentType::CHANGE_CIPHER_SPEC, _) => match body {
-                [1] => Ok(Opened { content_type, payload: body, protected: false }),
-                _ => Err(RecordError::BadChangeCipherSpec),
-            },
-            (ContentType::ALERT, Some(_)) if !self.authenticated && body.len() == 2 => {
-                open_plaintext(content_type, body)
+        match (content_type, self.phase) {
+            (ContentType::CHANGE_CIPHER_SPEC, _) => open_change_cipher_spec(body).map(Some),
+            (ContentType::APPLICATION_DATA, Phase::Plaintext) => {
+                if self.skip(body.len()) {
+                    return Ok(None);
+                }
+                Err(RecordError::UnexpectedContentType(
+                    content_type,
+                    "there are no keys for it yet",
+                ))
             }
-            (ContentType::APPLICATION_DATA, Some(_)) => self.open_protected(header, body),
-            (_, Some(_)) => {
+            (ContentType::APPLICATION_DATA, _) => self.open_protected(header, body),
+            (ContentType::HANDSHAKE, Phase::Plaintext) => {
+                let opened = open_plaintext(content_type, body)?;
+                // A second ClientHello: there are no 0-RTT data after it (section 4.3.10).
+                self.skippable = 0;
+                Ok(Some(opened))
+            }
+            (ContentType::ALERT, Phase::Plaintext) => open_plaintext(content_type, body).map(Some),
+            (ContentType::ALERT, Phase::Unconfirmed) if body.len() == 2 => {
+                open_plaintext(content_type, body).map(Some)
+            }
+            (unknown, Phase::Plaintext) => Err(RecordError::UnknownContentType(unknown.0)),
+            (_, Phase::Unconfirmed | Phase::Protected) => {
                 Err(RecordError::UnexpectedContentType(content_type, "records must be protected"))
             }
-            (ContentType::APPLICATION_DATA, None) => Err(RecordError::UnexpectedContentType(
-                content_type,
-                "there are no keys for it yet",
-            )),
-            (ContentType::ALERT | ContentType::HANDSHAKE, None) => {
-                open_plaintext(content_type, body)
+        }
+    }
+
+    /// Whether a record with a body of this length is skipped as 0-RTT data. What counts is the
+    /// content that such a record can have, as in max_early_data_size; an empty one costs a byte.
+    fn skip(&mut self, body_length: usize) -> bool {
+        let cost = body_length.saturating_sub(1 + TAG_LENGTH).max(1);
+        match self.skippable.checked_sub(cost) {
+            Some(left) => {
+                self.skippable = left;
+                true
             }
-            (ContentType(unknown), None) => Err(RecordError::UnknownContentType(unknown)),
+            None => false,
         }
     }
 
@@ -174,44 +195,30 @@ impl Opener {
         &mut self,
         header: &[u8; HEADER_LENGTH],
         body: &'a mut [u8],
-    ) -> Result<Opened<'a>, RecordError> {
-        let sequence = self.sequence;
-        let bad = RecordError::BadRecordMac { sequence };
+    ) -> Result<Option<Opened<'a>>, RecordError> {
+        let (sequence, sealed_length) = (self.sequence, body.len());
         let Some(keys) = self.keys.keys() else {
-            return Err(bad);
+            return Err(RecordError::BadRecordMac { sequence });
         };
         // The additional data are the bytes that came, not what we think they should have been.
-        let sealed = body.len();
-        let plaintext = keys.key.open(keys.nonce(sequence), header, body).map_err(|_| bad)?;
-        provider_fault::check_opened(sealed, plaintext.len())?;
+        let Ok(plaintext) = keys.key.open(keys.nonce(sequence), header, body) else {
+            if self.skip(sealed_length) {
+                return Ok(None);
+            }
+            return Err(RecordError::BadRecordMac { sequence });
+        };
+        provider_fault::check_opened(sealed_length, plaintext.len())?;
         self.sequence = sequence.checked_add(1).ok_or(RecordError::KeyExhausted)?;
-        self.authenticated = true;
-        let limit = if self.early { MAX_INNER_PLAINTEXT_LENGTH } else { self.limit };
-        if plaintext.len() > limit {
-            let (length, limit) = (plaintext.len() - 1, limit - 1);
-            return Err(RecordError::TooLong { length, limit });
-        }
-        // The scan's time tells the length of the padding, as section 5.4 accepts.
-        let end = plaintext.iter().rposition(|byte| *byte != 0);
-        let (payload, content_type) = end
-            .and_then(|end| plaintext.split_at_mut_checked(end))
-            .and_then(|(payload, rest)| Some((payload, ContentType(*rest.first()?))))
-            .ok_or(RecordError::NoContentType)?;
-        match content_type {
-            ContentType::APPLICATION_DATA => {}
-            ContentType::HANDSHAKE | ContentType::ALERT if payload.is_empty() => {
-                return Err(RecordError::Empty(content_type));
-            }
-            ContentType::HANDSHAKE | ContentType::ALERT => {}
-            ContentType::CHANGE_CIPHER_SPEC => {
-                return Err(RecordError::UnexpectedContentType(
-                    content_type,
-                    "it must not be protected",
-                ));
-            }
-            ContentType(unknown) => return Err(RecordError::UnknownContentType(unknown)),
-        }
-        Ok(Opened { content_type, payload, protected: true })
+        self.phase = Phase::Protected;
+        let opened = parse_inner_plaintext(plaintext, self.inner_limit())?;
+        // The first record under other keys ends the 0-RTT data (section 4.3.10).
+        self.skippable = 0;
+        Ok(Some(opened))
+    }
+
+    /// The most bytes of content, type and padding in a record under the present keys.
+    fn inner_limit(&self) -> usize {
+        if self.early { MAX_INNER_PLAINTEXT_LENGTH } else { self.limit }
     }
 }
 
@@ -219,6 +226,42 @@ impl fmt::Debug for Opener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Opener").field("sequence", &self.sequence).finish_non_exhaustive()
     }
+}
+
+fn open_change_cipher_spec(body: &mut [u8]) -> Result<Opened<'_>, RecordError> {
+    if body != [1] {
+        return Err(RecordError::BadChangeCipherSpec);
+    }
+    let content_type = ContentType::CHANGE_CIPHER_SPEC;
+    Ok(Opened { content_type, payload: body, protected: false })
+}
+
+/// Takes a TLSInnerPlaintext apart (section 5.2): content, content type, and zeros as padding.
+fn parse_inner_plaintext(plaintext: &mut [u8], limit: usize) -> Result<Opened<'_>, RecordError> {
+    if plaintext.len() > limit {
+        let (length, limit) = (plaintext.len() - 1, limit - 1);
+        return Err(RecordError::TooLong { length, limit });
+    }
+    // The scan's time depends on the length of the padding, as section 5.4 accepts.
+    let end = plaintext.iter().rposition(|byte| *byte != 0).ok_or(RecordError::NoContentType)?;
+    let (payload, rest) = plaintext.split_at_mut_checked(end).ok_or(RecordError::NoContentType)?;
+    let content_type = ContentType(*rest.first().ok_or(RecordError::NoContentType)?);
+    match content_type {
+        ContentType::APPLICATION_DATA => {}
+        ContentType::HANDSHAKE | ContentType::ALERT => {
+            if payload.is_empty() {
+                return Err(RecordError::Empty(content_type));
+            }
+        }
+        ContentType::CHANGE_CIPHER_SPEC => {
+            return Err(RecordError::UnexpectedContentType(
+                content_type,
+                "it must not be protected",
+            ));
+        }
+        ContentType(unknown) => return Err(RecordError::UnknownContentType(unknown)),
+    }
+    Ok(Opened { content_type, payload, protected: true })
 }
 
 fn open_plaintext(
@@ -251,13 +294,13 @@ impl Sealer {
         }
     }
 
-    /// Protected records are padded as this says.
+    /// Pads protected records by this policy; `None` for no padding.
     pub fn pad(&mut self, padding: Option<PaddingPolicy>) {
         self.padding = padding;
     }
 
-    /// A protected record may have so many bytes in it from here on, content, type and padding
-    /// together: the peer's record_size_limit (RFC 8449, section 4). Less than 2 counts as 2.
+    /// From now on, a protected record has at most `limit` bytes of content, type and padding in it:
+    /// the peer's record_size_limit (RFC 8449, section 4). Less than 2 counts as 2.
     pub fn limit_records(&mut self, limit: u16) {
         self.limit = usize::from(limit).clamp(2, MAX_INNER_PLAINTEXT_LENGTH);
     }
@@ -283,6 +326,11 @@ impl Sealer {
     /// `version` is that of plaintext records: TLS 1.0 for a first ClientHello, TLS 1.2 for
     /// everything else (section 5.1). Nothing is appended for empty content. A
     /// change_cipher_spec is never protected (section 5).
+    ///
+    /// # Errors
+    /// [`RecordError::KeyExhausted`] when the key has protected as many records as it may, and
+    /// [`RecordError::SealFailed`] or [`RecordError::Provider`] when the provider fails. `out` then
+    /// ends with the last whole record.
     pub fn seal(
         &mut self,
         content_type: ContentType,
@@ -290,12 +338,12 @@ impl Sealer {
         content: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), RecordError> {
-        let protected = content_type != ContentType::CHANGE_CIPHER_SPEC;
-        let Some(keys) = self.keys.keys().filter(|_| protected) else {
-            for fragment in content.chunks(MAX_PLAINTEXT_LENGTH) {
-                write_header(out, content_type, version, fragment.len());
-                out.extend_from_slice(fragment);
-            }
+        let keys = match content_type {
+            ContentType::CHANGE_CIPHER_SPEC => None,
+            _ => self.keys.keys(),
+        };
+        let Some(keys) = keys else {
+            write_plaintext(out, content_type, version, content);
             return Ok(());
         };
         for fragment in content.chunks(self.max_content_length()) {
@@ -318,18 +366,23 @@ impl Sealer {
     /// Is it time for new keys? True from three quarters of what the key may protect, and never so
     /// late that there is no record left for the KeyUpdate and an alert.
     pub fn should_update(&self) -> bool {
-        let late = |limit: u64| limit.saturating_sub((limit / 4).max(2));
-        self.keys.keys().is_some_and(|keys| self.sequence >= late(keys.limit))
+        let Some(keys) = self.keys.keys() else { return false };
+        let reserve = (keys.limit / 4).max(2);
+        self.sequence >= keys.limit.saturating_sub(reserve)
     }
 
     /// The length in bytes of the protected records that application data of this length become.
     pub fn sealed_length(&self, content: usize) -> usize {
-        let overhead = HEADER_LENGTH + 1 + TAG_LENGTH;
-        let record =
-            |length: usize| length + self.padding(ContentType::APPLICATION_DATA, length) + overhead;
         let longest = self.max_content_length();
-        let rest = content % longest;
-        content / longest * record(longest) + if rest > 0 { record(rest) } else { 0 }
+        let (full_records, rest) = (content / longest, content % longest);
+        let last_record = if rest > 0 { self.sealed_record_length(rest) } else { 0 };
+        full_records * self.sealed_record_length(longest) + last_record
+    }
+
+    /// The length in bytes of the one record that application data of this length become.
+    fn sealed_record_length(&self, content: usize) -> usize {
+        let padding = self.padding(ContentType::APPLICATION_DATA, content);
+        HEADER_LENGTH + content + 1 + padding + TAG_LENGTH
     }
 }
 
@@ -374,6 +427,18 @@ fn seal_fragment(
             out.truncate(start);
             Err(error)
         }
+    }
+}
+
+fn write_plaintext(
+    out: &mut Vec<u8>,
+    content_type: ContentType,
+    version: ProtocolVersion,
+    content: &[u8],
+) {
+    for fragment in content.chunks(MAX_PLAINTEXT_LENGTH) {
+        write_header(out, content_type, version, fragment.len());
+        out.extend_from_slice(fragment);
     }
 }
 

@@ -1,4 +1,5 @@
 use core::fmt;
+use core::mem;
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
@@ -7,18 +8,26 @@ use pki_types::UnixTime;
 use crate::crypto::SecureRandom;
 use crate::crypto::ring::SystemRandom;
 
-/// A ClientHello that wants its 0-RTT data to be taken, as far as telling it from another one goes.
+/// A ClientHello with 0-RTT data, as a register records it (RFC 9846, section 8.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Strike {
-    /// The hash of the binder, which was checked: another ClientHello has another one.
+pub struct ClientHelloRecord {
+    /// The SHA-256 of the binder, which was checked: another ClientHello has another one.
     pub id: [u8; 32],
     /// When the ticket was issued; `None` for a key that is no ticket of this server's.
     pub issued: Option<UnixTime>,
     /// The first second at which the ClientHello is fresh.
     pub fresh_since: UnixTime,
-    /// The last one. `None` for a key without an age: its ClientHello is always fresh.
+    /// The last second at which it is fresh. `None` for a key without an age: its ClientHello is
+    /// always fresh.
     pub fresh_until: Option<UnixTime>,
+}
+
+impl ClientHelloRecord {
+    fn is_fresh(&self, now: UnixTime) -> bool {
+        let is_over = self.fresh_until.is_some_and(|until| now > until);
+        self.fresh_since <= now && !is_over
+    }
 }
 
 /// The name of a storage zone (RFC 9846, section 8.2): of one memory of ClientHellos. Each ticket
@@ -31,130 +40,173 @@ impl Zone {
     pub const LENGTH: usize = 16;
 }
 
-/// Sees to it that no 0-RTT data is taken twice (RFC 9846, section 8).
+/// Makes sure that no 0-RTT data are accepted twice (RFC 9846, section 8).
 ///
-/// Before it is asked, the handshake compares the expected arrival of the ClientHello with the
+/// Before it asks, the handshake compares the expected arrival of the ClientHello with the
 /// connection's clock (section 8.3): the time of the ticket plus the age that the client sent. The
 /// two must not differ by more than
 /// [`early_data_window`](crate::config::ServerConfigBuilder::early_data_window), in either direction.
 pub trait AntiReplay: Send + Sync + fmt::Debug {
     /// The zone of this memory of ClientHellos. 0-RTT data under a ticket of another zone are
-    /// refused, and the ticket resumes all the same. A clock cannot tell which ClientHellos came
+    /// refused; the ticket still resumes its session. A clock cannot show which ClientHellos came
     /// before the memory was made, as clocks are set back; the zone can.
     ///
-    /// A memory that is lost when the server stops needs another name for each start. One that is
-    /// kept over restarts, or that several servers share, keeps its name, and has to have it before
+    /// A memory that is lost when the server stops needs another name for each start. A memory that
+    /// is kept over restarts, or that several servers share, keeps its name, and must have it before
     /// the first ticket is sent. `None`, the default, takes tickets of all zones: then each server
-    /// with the same ticket keys takes the same data once, and once again after each start, unless
+    /// with the same ticket keys accepts the same data once, and once again after each start, unless
     /// all of them share the memory.
     fn zone(&self) -> Option<Zone> {
         None
     }
 
-    /// Is this ClientHello seen for the first time? It is remembered then. When in doubt, or out of
-    /// room, say no: the connection goes on without 0-RTT data. A register that has to ask over a
-    /// network should not do it here: leave
+    /// Records the ClientHello, and returns whether it was not recorded before. When in doubt, or out
+    /// of memory, return false: the connection goes on without 0-RTT data. A register that has to ask
+    /// over a network should not do it here: leave
     /// [the question](crate::handshake::Question::AcceptEarlyData) open, and ask before the answer.
     ///
-    /// `now` is the time of the connection. It may be behind, where the connection waited for the
-    /// client: see [`set_time`](crate::Connection::set_time). A register that forgets a ClientHello
-    /// by a clock of its own must refuse those whose [`fresh_until`](Strike::fresh_until) is over by
-    /// that clock.
-    fn is_first(&self, strike: &Strike, now: UnixTime) -> bool;
+    /// `now` is the time of the connection. It may be behind the time of other connections, as this
+    /// one may have waited for its client: see [`set_time`](crate::Connection::set_time). So a
+    /// register that forgets ClientHellos by a clock of its own must refuse those whose
+    /// [`fresh_until`](ClientHelloRecord::fresh_until) is over by that clock.
+    fn check_and_record(&self, client_hello: &ClientHelloRecord, now: UnixTime) -> bool;
 }
 
-/// Remembers each ClientHello while it is fresh, in memory and up to a limit; says no beyond it.
+/// Records each ClientHello in memory while it is fresh, up to a limit; it refuses 0-RTT data beyond
+/// the limit.
 ///
-/// Each register is a [`Zone`] of its own: 0-RTT data are accepted under the tickets that were sent
+/// Each register is a [`Zone`] of its own: it accepts 0-RTT data under the tickets that were sent
 /// with it, and under no others. After a restart, and where other servers have the same ticket keys,
 /// a client resumes without 0-RTT data once, and gets a ticket of this register. Share the register
 /// between all configurations of a server that have the same ticket keys.
 ///
-/// It forgets no ClientHello that could be accepted again, wherever the clock jumps. A clock that
-/// was far ahead when 0-RTT data were accepted, and is right again, leaves entries that stay until
-/// the clock is there once more. When the register is full of them it says no.
+/// It forgets no ClientHello that could be accepted again, even if the clock jumps. If the clock was
+/// far ahead when 0-RTT data were accepted, their records stay until the clock reaches that time
+/// again. When the register is full of such records, it refuses all 0-RTT data.
+///
+/// # How it forgets
+///
+/// The register has two generations of records, and drops a whole generation at a time. A new record
+/// goes to the young one. When every ClientHello of the old generation is stale, the old generation
+/// is dropped, the young one takes its place, and a new young one begins:
+///
+/// ```text
+///                     now
+///                      v
+/// old    ==============|===]           ] the last second at which one of its ClientHellos is fresh
+/// young       =========|========]
+///
+///                            now, later than the end of the old generation
+///                             v
+/// old         ================|=]      it was the young one
+/// young                       |        empty
+/// ```
+///
+/// So each record is kept for as long as its ClientHello is fresh, and at most until a generation
+/// after it is over.
 pub struct StrikeRegister {
     capacity: usize,
     started: UnixTime,
-    /// `None` where the system has no randomness: then the register says no to all tickets.
+    /// `None` where the system has no randomness: then the register refuses all tickets.
     zone: Option<Zone>,
-    seen: Mutex<Seen>,
+    recorded: Mutex<Recorded>,
 }
 
-/// Two generations, so that forgetting takes no time: when all of the older one is stale, the
-/// younger takes its place.
 #[derive(Default)]
-struct Seen {
-    young: HashSet<[u8; 32]>,
-    young_until: u64,
-    old: HashSet<[u8; 32]>,
-    old_until: u64,
-    for_ever: HashSet<[u8; 32]>,
-    /// Until when those were fresh, at most, that were forgotten.
+struct Recorded {
+    young: Generation,
+    old: Generation,
+    /// ClientHellos under keys without an age. They are always fresh, so they are never forgotten.
+    ageless: HashSet<[u8; 32]>,
+    /// The last second at which a ClientHello of a dropped generation was fresh.
     forgotten_until: u64,
 }
 
+#[derive(Default)]
+struct Generation {
+    ids: HashSet<[u8; 32]>,
+    /// The last second at which one of its ClientHellos is fresh, since 1970.
+    until: u64,
+}
+
+impl Recorded {
+    /// Drops the old generation once all of its ClientHellos are stale.
+    fn forget_stale(&mut self, now: u64) {
+        if now > self.old.until {
+            self.forgotten_until = self.forgotten_until.max(self.old.until);
+            self.old = mem::take(&mut self.young);
+        }
+    }
+
+    /// Records a ClientHello that is fresh until this second.
+    fn record(&mut self, id: [u8; 32], until: u64, capacity: usize) -> bool {
+        // The times of connections differ. A ClientHello that is still fresh by the time of this
+        // connection may have been forgotten by the time of another one.
+        if until <= self.forgotten_until || self.old.ids.contains(&id) {
+            return false;
+        }
+        if self.young.ids.len() >= capacity || !self.young.ids.insert(id) {
+            return false;
+        }
+        self.young.until = self.young.until.max(until);
+        true
+    }
+
+    /// Records a ClientHello that is always fresh.
+    fn record_ageless(&mut self, id: [u8; 32], capacity: usize) -> bool {
+        self.ageless.len() < capacity && self.ageless.insert(id)
+    }
+}
+
 impl StrikeRegister {
-    /// How many ClientHellos a register remembers unless said otherwise: of 32 bytes each.
+    /// How many ClientHellos a generation has by default; each takes 32 bytes.
     pub const CAPACITY: usize = 65_536;
 
     /// An empty register, which began at the time `started`. Data under a ticket of that second or
-    /// of an earlier one, or of one in the future, may have been taken before: they are refused while
-    /// the window overlaps the start (section 8.2). Those under a key that is no ticket have no age:
-    /// after a restart, each may be taken once more.
+    /// of an earlier one, or of one in the future, may have been accepted before: they are refused
+    /// while the window overlaps the start (section 8.2). Data under a key that is no ticket have no
+    /// age: after a restart, they may be accepted once more.
     pub fn new(started: UnixTime) -> Self {
         Self::with_capacity(started, Self::CAPACITY)
     }
 
-    /// As [`new`](Self::new), for so many ClientHellos.
+    /// As [`new`](Self::new), for `capacity` ClientHellos in each generation, and as many under keys
+    /// without an age.
     pub fn with_capacity(started: UnixTime, capacity: usize) -> Self {
         let mut name = Zone::default();
         let zone = SystemRandom.fill(&mut name.0).is_ok().then_some(name);
-        Self { capacity, started, zone, seen: Mutex::default() }
+        Self { capacity, started, zone, recorded: Mutex::default() }
     }
 
-    /// Could the same ClientHello have been taken before there was this register? In the second of
-    /// its start it could: what was there before may have ended then. A ticket from the future is
-    /// not of this clock, so it may be of any time before.
-    fn predates(&self, strike: &Strike, now: UnixTime) -> bool {
-        let Some(issued) = strike.issued else { return false };
-        issued > now || (issued <= self.started && strike.fresh_since <= self.started)
+    /// Could the same ClientHello have been accepted before this register began? In the second of its
+    /// start it could: an earlier register may have ended in that second. A ticket from the future was
+    /// made by another clock, so it may be of any time before.
+    fn predates(&self, issued: UnixTime, fresh_since: UnixTime, now: UnixTime) -> bool {
+        issued > now || (issued <= self.started && fresh_since <= self.started)
     }
 }
 
 impl AntiReplay for StrikeRegister {
-    /// Zeros, the name of no zone, where there is no randomness.
+    /// Zeros, which are the name of no zone, where there is no randomness.
     fn zone(&self) -> Option<Zone> {
         Some(self.zone.unwrap_or_default())
     }
 
-    fn is_first(&self, strike: &Strike, now: UnixTime) -> bool {
-        let nameless = self.zone.is_none() && strike.issued.is_some();
-        let stale = strike.fresh_until.is_some_and(|until| now > until);
-        if nameless || stale || now < strike.fresh_since || self.predates(strike, now) {
+    fn check_and_record(&self, client_hello: &ClientHelloRecord, now: UnixTime) -> bool {
+        if !client_hello.is_fresh(now) {
             return false;
         }
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let Seen { young, young_until, old, old_until, for_ever, forgotten_until } = &mut *seen;
-        if now.as_secs() > *old_until {
-            *forgotten_until = (*old_until).max(*forgotten_until);
-            *old = core::mem::take(young);
-            *old_until = core::mem::take(young_until);
+        if let Some(issued) = client_hello.issued {
+            if self.zone.is_none() || self.predates(issued, client_hello.fresh_since, now) {
+                return false;
+            }
         }
-        let (set, until) = match strike.fresh_until {
-            Some(until) => (young, until.as_secs()),
-            None => (for_ever, 0),
-        };
-        // Of connections the one can be behind the other: what is fresh by the time of this one may
-        // have been forgotten by the time of another.
-        let forgotten = strike.fresh_until.is_some() && until <= *forgotten_until;
-        let seen = old.contains(&strike.id) || set.contains(&strike.id);
-        if forgotten || seen || set.len() >= self.capacity {
-            return false;
+        let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        recorded.forget_stale(now.as_secs());
+        match client_hello.fresh_until {
+            Some(until) => recorded.record(client_hello.id, until.as_secs(), self.capacity),
+            None => recorded.record_ageless(client_hello.id, self.capacity),
         }
-        set.insert(strike.id);
-        *young_until = until.max(*young_until);
-        true
     }
 }
 

@@ -1,6 +1,6 @@
 use core::fmt;
 
-use super::Strike;
+use super::ClientHelloRecord;
 use crate::registry::CipherSuiteId;
 use crate::reply::{AnswerLater, Reply};
 
@@ -27,7 +27,7 @@ pub struct EarlyDataOffer {
     pub server_name: Option<String>,
     /// What tells this ClientHello from any other. The server's
     /// [`AntiReplay`](crate::session::AntiReplay) sees it as well, once the data are accepted.
-    pub strike: Strike,
+    pub client_hello: ClientHelloRecord,
 }
 
 /// Says whether 0-RTT data may be accepted. An attacker can send them again, to another server or

@@ -57,7 +57,7 @@ use crate::time::Time;
 use crate::wire::DecodeError;
 use crate::wire::codec::{Prefix, Reader, write_bytes, write_u16};
 
-pub use anti_replay::{AntiReplay, Strike, StrikeRegister, Zone};
+pub use anti_replay::{AntiReplay, ClientHelloRecord, StrikeRegister, Zone};
 pub use client::{ClientSession, ClientSessionStore, MemoryClientSessions, TicketOrigin};
 pub use early_data::{AcceptFresh, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms};
 pub use server::{MemorySessions, SessionStore};

@@ -14,7 +14,7 @@ use handclasp::registry::{
     CertificateCompressionAlgorithm, HandshakeType, NamedGroup, SignatureScheme,
 };
 use handclasp::session::{
-    AntiReplay, ClientSession, ClientSessionStore, EarlyDataTerms, Strike, TicketKeys,
+    AntiReplay, ClientSession, ClientSessionStore, EarlyDataTerms, ClientHelloRecord, TicketKeys,
 };
 use handclasp::verify::ClientAuthentication;
 use handclasp::wire::{CertificateVerify, HandshakeMessage};
@@ -54,7 +54,7 @@ impl CertificateCompression for OnlyChain {
 struct AlwaysFirst;
 
 impl AntiReplay for AlwaysFirst {
-    fn is_first(&self, _: &Strike, _: UnixTime) -> bool {
+    fn check_and_record(&self, _: &ClientHelloRecord, _: UnixTime) -> bool {
         true
     }
 }

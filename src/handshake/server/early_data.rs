@@ -16,7 +16,7 @@ use crate::observer::{Event, Offered};
 use crate::psk::ChosenPsk;
 use crate::registry::HandshakeType;
 use crate::reply::Reply;
-use crate::session::{EarlyDataOffer, Strike};
+use crate::session::{EarlyDataOffer, ClientHelloRecord};
 use crate::time::Time;
 use crate::wire::{ClientHello, EndOfEarlyData, HandshakeMessage};
 
@@ -84,7 +84,8 @@ fn offered(
     }
     let beginning = Time::default().unix();
     let id = sha256(binder);
-    let mut strike = Strike { id, issued: None, fresh_since: beginning, fresh_until: None };
+    let mut client_hello =
+        ClientHelloRecord { id, issued: None, fresh_since: beginning, fresh_until: None };
     if let Some(session) = &choice.key.session {
         let age = identity.obfuscated_ticket_age.wrapping_sub(session.age_add);
         // Registers remember the ClientHello for as long as any server takes its data: by the
@@ -99,14 +100,14 @@ fn offered(
                 "they came later or earlier than the client's clock says: a delay or a replay",
             );
         }
-        strike.issued = Some(session.since.unix());
-        strike.fresh_since = expected_arrival.before(window).unix();
+        client_hello.issued = Some(session.since.unix());
+        client_hello.fresh_since = expected_arrival.before(window).unix();
         // The next whole second.
         let until = expected_arrival.after(window).after(Duration::from_secs(1));
-        strike.fresh_until = Some(until.unix());
+        client_hello.fresh_until = Some(until.unix());
     }
     let server_name = context.parameters.server_name.clone();
-    Ok(EarlyDataOffer { terms: terms.clone(), server_name, strike })
+    Ok(EarlyDataOffer { terms: terms.clone(), server_name, client_hello })
 }
 
 /// The policy was asked, and has not answered yet.
@@ -118,7 +119,7 @@ pub(in crate::handshake) struct AcceptingEarlyData {
 impl AcceptingEarlyData {
     pub(super) fn on_decision(
         self,
-        EarlyDataOffer { terms, strike, .. }: &EarlyDataOffer,
+        EarlyDataOffer { terms, client_hello, .. }: &EarlyDataOffer,
         accept: bool,
         context: &mut Context,
     ) -> Result<State, Error> {
@@ -126,7 +127,9 @@ impl AcceptingEarlyData {
         let anti_replay = offer.config.early_data.as_ref().map(|(_, anti_replay)| anti_replay);
         if !accept {
             say_refused("the policy does not accept them", context);
-        } else if !anti_replay.is_some_and(|it| it.is_first(strike, context.now.unix())) {
+        } else if !anti_replay
+            .is_some_and(|it| it.check_and_record(client_hello, context.now.unix()))
+        {
             say_refused(
                 "the register has seen them, or cannot know: the session may be of before it was \
                  started, or of that very second",

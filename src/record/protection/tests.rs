@@ -188,7 +188,7 @@ fn the_nonce_is_the_iv_with_the_sequence_number_mixed_in() {
 
 #[test]
 fn early_data_are_passed_over_up_to_a_limit_and_not_after_a_good_record() {
-    let foreign = |length: usize| {
+    let undecryptable = |length: usize| {
         let mut record = Vec::new();
         let body = vec![0x55; length];
         write_header(&mut record, ContentType::APPLICATION_DATA, ProtocolVersion::TLS_1_2, length);
@@ -197,14 +197,14 @@ fn early_data_are_passed_over_up_to_a_limit_and_not_after_a_good_record() {
     };
     for mut opener in [opener(), Opener::plaintext()] {
         opener.skip_early_data(100);
-        assert!(opener.open(&mut foreign(60 + 17)).unwrap().is_none());
-        assert!(opener.open(&mut foreign(40 + 17)).unwrap().is_none());
-        assert!(opener.open(&mut foreign(0)).is_err(), "the limit is used up");
+        assert!(opener.open(&mut undecryptable(60 + 17)).unwrap().is_none());
+        assert!(opener.open(&mut undecryptable(40 + 17)).unwrap().is_none());
+        assert!(opener.open(&mut undecryptable(0)).is_err(), "the limit is used up");
     }
     let mut opener = opener();
     opener.skip_early_data(100);
     opener.open(&mut seal(ContentType::HANDSHAKE, b"x")).unwrap().unwrap();
-    assert!(opener.open(&mut foreign(20)).is_err(), "the early data are over");
+    assert!(opener.open(&mut undecryptable(20)).is_err(), "the early data are over");
 }
 
 #[test]

@@ -1,10 +1,11 @@
-//! What other protocols begin with: an operator wants to hear that a client spoke HTTP.
+//! Recognises other protocols by their first bytes, so that an error can say "the peer seems to speak
+//! HTTP without TLS".
 
 use core::fmt;
 
 use super::{HEADER_LENGTH, RecordError};
 
-/// A protocol that is told from TLS by its first bytes.
+/// A protocol other than TLS, recognised by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OtherProtocol {
@@ -90,9 +91,9 @@ impl fmt::Display for OtherProtocol {
 }
 
 impl OtherProtocol {
-    /// Whether TLS may begin within a connection of it, once its own command has asked for that:
-    /// STARTTLS in SMTP, IMAP, XMPP and LDAP, STLS in POP3, AUTH TLS in FTP, and requests of their
-    /// own in PostgreSQL, MySQL and RDP.
+    /// Whether the protocol has a command that starts TLS within its connection: STARTTLS in SMTP,
+    /// IMAP, XMPP and LDAP, STLS in POP3, AUTH TLS in FTP, and requests of their own in PostgreSQL,
+    /// MySQL and RDP.
     pub fn can_start_tls(self) -> bool {
         matches!(
             self,
@@ -110,13 +111,14 @@ impl OtherProtocol {
     }
 }
 
-/// Whether a record's header is that of a first handshake record of DTLS: its version, and zeros of
-/// its epoch where the length of a record of TLS stands, which is never zero for a handshake.
+/// Whether this is the header of a first handshake record of DTLS. It has a version of DTLS, and its
+/// epoch, two zeros, stands where a TLS record has its length. The length of a handshake record of
+/// TLS is never zero.
 pub(super) fn is_dtls(header: &[u8; HEADER_LENGTH]) -> bool {
     matches!(header, [22, 0xfe, 0xfd | 0xff, 0, 0])
 }
 
-/// What stands where a record should begin.
+/// The error for `input`, which stands where a record should begin and is none.
 pub(super) fn error(input: &[u8]) -> RecordError {
     match recognise(input) {
         Some(protocol) => RecordError::NotTls { protocol, begins: sample(input) },
@@ -124,7 +126,7 @@ pub(super) fn error(input: &[u8]) -> RecordError {
     }
 }
 
-/// The first line of `input`, or of that what is allowed to be shown, escaped.
+/// The first line of `input`, escaped and cut after 40 bytes.
 fn sample(input: &[u8]) -> Box<str> {
     /// Enough for a request line or a greeting, and not for what comes after it.
     const SHOWN: usize = 40;
@@ -159,14 +161,15 @@ fn recognise(input: &[u8]) -> Option<OtherProtocol> {
         [0x10, _, 0, 4 | 6, b'M', b'Q', ..] => return Some(P::Mqtt),
         _ => {}
     }
-    let begins = |with: &(&[u8], P)| input.starts_with(with.0);
-    if let Some((_, protocol)) = BEGINNINGS.iter().find(|with| begins(with)) {
-        return Some(*protocol);
+    for (beginning, protocol) in BEGINNINGS {
+        if input.starts_with(beginning) {
+            return Some(*protocol);
+        }
     }
     of_text(input)
 }
 
-/// What protocols of text begin with, requests and answers.
+/// What requests and answers of protocols begin with.
 const BEGINNINGS: &[(&[u8], OtherProtocol)] = {
     use OtherProtocol as P;
     &[
@@ -213,7 +216,7 @@ const BEGINNINGS: &[(&[u8], OtherProtocol)] = {
     ]
 };
 
-/// What is told by more than its first letters, and text in general.
+/// Protocols of text that are recognised by more than their first letters, and text in general.
 fn of_text(input: &[u8]) -> Option<OtherProtocol> {
     use OtherProtocol as P;
     /// Fewer printable bytes are as likely to be anything else.
