@@ -18,7 +18,7 @@ use handclasp::pki_types::UnixTime;
 use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::CipherSuiteId;
 use handclasp::session::{
-    AntiReplay, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms, MemorySessions, ClientHelloRecord,
+    AntiReplay, ClientHelloRecord, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms, MemorySessions,
     StrikeRegister,
 };
 use handclasp::{AnswerLater, ClientConnection, Connection, Reply, ServerConfig, ServerConnection};

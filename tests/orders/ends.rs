@@ -14,7 +14,7 @@ use handclasp::registry::{
     CertificateCompressionAlgorithm, HandshakeType, NamedGroup, SignatureScheme,
 };
 use handclasp::session::{
-    AntiReplay, ClientSession, ClientSessionStore, EarlyDataTerms, ClientHelloRecord, TicketKeys,
+    AntiReplay, ClientHelloRecord, ClientSession, ClientSessionStore, EarlyDataTerms, TicketKeys,
 };
 use handclasp::verify::ClientAuthentication;
 use handclasp::wire::{CertificateVerify, HandshakeMessage};

@@ -16,7 +16,7 @@ use crate::observer::{Event, Offered};
 use crate::psk::ChosenPsk;
 use crate::registry::HandshakeType;
 use crate::reply::Reply;
-use crate::session::{EarlyDataOffer, ClientHelloRecord};
+use crate::session::{ClientHelloRecord, EarlyDataOffer};
 use crate::time::Time;
 use crate::wire::{ClientHello, EndOfEarlyData, HandshakeMessage};
 
