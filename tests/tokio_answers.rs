@@ -286,7 +286,7 @@ async fn a_question_without_an_answer_ends_the_handshake_and_says_why_on_its_own
     for (answer, reason) in [
         (Some(unavailable), "the device is unplugged"),
         (Some(Answer::Psk(None)), "the answer that came is to another question"),
-        (None, "nobody is named to ask"),
+        (None, "there is no handler for questions"),
     ] {
         let (client, server) = failure(answer).await;
         assert!(matches!(tls(&server).kind(), ErrorKind::Unanswered { question: "sign", .. }));
