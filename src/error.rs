@@ -1,4 +1,4 @@
-//! One error type: every failure has its words and its alert.
+//! One error type: each failure has a text, a code and an alert.
 
 use core::fmt;
 
@@ -9,11 +9,10 @@ use crate::record::RecordError;
 use crate::registry::{ContentType, HandshakeType};
 use crate::wire::{DecodeError, ExtensionType};
 
-/// Why a connection failed. It stays the connection's error for ever: every later call returns it
-/// again.
+/// Why a connection failed. Every later call on the connection returns the same error.
 ///
-/// The words of an error name the message, the field and the reason, and the alert that was sent
-/// or received. To act on it in code, look at [`Error::kind`].
+/// The text of an error names the message, the field and the reason, and the alert that was sent or
+/// received. Programs use [`Error::kind`], and logs and metrics [`ErrorKind::code`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error(Box<ErrorKind>);
 
@@ -23,18 +22,19 @@ impl Error {
         &self.0
     }
 
-    /// The TLS error inside of what a stream returned, if it is one.
+    /// The TLS error inside an [`io::Error`](std::io::Error) that a stream returned. `None` when the
+    /// error is the transport's own.
     pub fn from_io(error: &std::io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }
 
-    /// The alert that this error makes us send; `None` when the failure is not ours to tell: the
-    /// peer sent the alert, or is gone, or nothing is wrong with the connection.
+    /// The alert that this side sends for this error. `None` when it sends none: the peer has sent an
+    /// alert or closed the transport, or the connection has no fault.
     pub fn alert_sent(&self) -> Option<AlertDescription> {
         self.0.alert()
     }
 
-    /// The alert that the peer sent, if that is what ended the connection.
+    /// The alert of the peer, if that ended the connection.
     pub fn alert_received(&self) -> Option<AlertDescription> {
         match *self.0 {
             ErrorKind::AlertReceived(alert) => Some(alert),
@@ -43,7 +43,7 @@ impl Error {
     }
 }
 
-/// From a kind, and from what a kind is made of.
+/// From an error kind, and from the errors that have a kind of their own.
 impl<T> From<T> for Error
 where
     ErrorKind: From<T>,
@@ -85,15 +85,15 @@ pub enum ErrorKind {
     /// A record cannot be accepted.
     #[error("{0}")]
     Record(RecordError),
-    /// A message came that this state of the handshake does not allow (appendix A).
+    /// A message arrived that the state of the handshake does not allow (appendix A).
     #[error("{received} came while waiting for {expected}")]
     UnexpectedMessage {
-        /// What may come now.
+        /// What is allowed now.
         expected: &'static str,
-        /// What came.
+        /// What arrived.
         received: HandshakeType,
     },
-    /// A record came that this state does not allow.
+    /// A record arrived that the state does not allow.
     #[error("a record of the type {received} came {when}")]
     UnexpectedRecord {
         /// Its type.
@@ -101,11 +101,11 @@ pub enum ErrorKind {
         /// Why it is wrong now.
         when: &'static str,
     },
-    /// Bytes of another message stand behind one after which the keys change, in the same record,
-    /// or a record interrupts a message that spans several (section 5.1).
+    /// Bytes follow, in the same record, a message after which the keys change; or another record
+    /// interrupts a message that is fragmented (section 5.1).
     #[error("{0}")]
     MisplacedBytes(&'static str),
-    /// A field has a value that it must not have.
+    /// A field has an illegal value.
     #[error("the peer's {message}, {field}: {reason}")]
     IllegalParameter {
         /// The message.
@@ -115,7 +115,7 @@ pub enum ErrorKind {
         /// Why the value is illegal.
         reason: String,
     },
-    /// An extension is missing that must be there (section 9.2).
+    /// A mandatory extension is missing (section 9.2).
     #[error("the peer's {message} lacks the extension {extension}, which it must have")]
     MissingExtension {
         /// The message.
@@ -123,13 +123,12 @@ pub enum ErrorKind {
         /// The extension.
         extension: ExtensionType,
     },
-    /// The client sends an extension that is for QUIC, over a transport that is not QUIC (RFC 9001,
-    /// section 8.2).
+    /// The client sends an extension of QUIC over another transport (RFC 9001, section 8.2).
     #[error(
         "the client's ClientHello has the extension {0}, which is for QUIC only: this is not QUIC"
     )]
     OutsideQuic(ExtensionType),
-    /// The peer answers an extension that was not offered (section 4.3).
+    /// The peer responds to an extension that this side did not offer (section 4.3).
     #[error("the peer's {message} has the extension {extension}, which was not offered")]
     UnsolicitedExtension {
         /// The message.
@@ -137,126 +136,124 @@ pub enum ErrorKind {
         /// The extension.
         extension: ExtensionType,
     },
-    /// Both sides have lists, and nothing stands in both.
+    /// The lists of the two sides have nothing in common.
     #[error("no {what} in common: the peer offers [{theirs}], this side takes [{ours}]")]
     NothingInCommon {
-        /// What the lists are of.
+        /// What the lists contain.
         what: &'static str,
-        /// What this side is configured for.
+        /// The list of this side.
         ours: String,
-        /// What the peer offers.
+        /// The list of the peer.
         theirs: String,
     },
-    /// The client offers application protocols, and none of the server's is among them.
+    /// The client offers application protocols, and the server supports none of them (RFC 7301).
     #[error(
         "no application protocol in common: the client offers [{theirs}], the server speaks [{ours}]"
     )]
     NoApplicationProtocol {
-        /// What the server is configured for.
+        /// The protocols of the server.
         ours: String,
-        /// What the client offers.
+        /// The protocols of the client.
         theirs: String,
     },
     /// The peer does not speak TLS 1.3.
     #[error("the peer does not offer TLS 1.3: {0}")]
     UnsupportedVersion(String),
-    /// The server could speak TLS 1.3, and something made it choose less: section 4.2.3.
+    /// The server supports TLS 1.3 and has chosen an older version: an attacker may have changed the
+    /// ClientHello (section 4.2.3).
     #[error(
-        "the server speaks TLS 1.3 and was made to choose an older version: something between the two changes their messages"
+        "the server supports TLS 1.3 but has chosen an older version: something between the two sides changes their messages"
     )]
     Downgrade,
-    /// The server has no certificate for the name that the client asks for.
+    /// The server has no certificate for the client's server_name.
     #[error("there is no certificate for the name {0:?} that the client asks for")]
     UnrecognizedName(String),
-    /// The peer's certificates were not accepted.
+    /// The verifier does not accept the peer's certificates. [`CertificateError`] has a code of its own.
     #[error("the peer's certificate is not accepted: {0}")]
     Certificate(#[from] CertificateError),
-    /// The peer's certificate has a key that the scheme cannot use.
+    /// The peer has signed with a scheme that does not fit the key of its certificate.
     #[error("the peer signed with {scheme}, which its certificate's key cannot do")]
     WrongKeyForScheme {
         /// The scheme of its CertificateVerify.
         scheme: crate::registry::SignatureScheme,
     },
-    /// The client has no certificate to show, and must have one.
-    #[error("the client has shown no certificate, and this server requires one")]
+    /// The client has sent no certificate, and the server requires one.
+    #[error("the client has sent no certificate, and this server requires one")]
     CertificateRequired,
-    /// The peer has or takes certificates of other types only (RFC 7250).
+    /// The peer supports only other types of certificates (RFC 7250).
     #[error("no certificate type in common: the peer has [{theirs}], this side takes [{ours}]")]
     CertificateType {
-        /// The types on this side.
+        /// The types of this side.
         ours: String,
-        /// The types on the peer's.
+        /// The types of the peer.
         theirs: String,
     },
-    /// A signature or MAC of the handshake is wrong: the sender does not have the key, or the
-    /// two sides do not see the same handshake.
+    /// The signature in a CertificateVerify, or the MAC in a Finished, is wrong: the peer does not have
+    /// the key, or the two sides did not see the same messages.
     #[error(
         "the peer's {0} does not verify: it does not have the key, or the messages were changed on the way"
     )]
     NotAuthentic(HandshakeType),
-    /// The client's proof that it has a pre-shared key is wrong (section 4.3.11.2).
+    /// The client's PskBinderEntry is wrong (section 4.3.11.2).
     #[error(
         "the client's proof (binder) for {key} is wrong: it has another key than this side, or the \
          messages were changed on the way"
     )]
     WrongBinder {
-        /// The key by its identity, escaped and of bounded length, or the session.
+        /// The identity of the key, escaped and of limited length, or the session.
         key: String,
     },
-    /// A limit of this side was reached: see [`Limits`](crate::config::Limits).
+    /// The peer has exceeded a limit of this side: see [`Limits`](crate::config::Limits).
     #[error("the limit {name} of {limit} was exceeded")]
     LimitExceeded {
-        /// The limit's name.
+        /// The name of the limit.
         name: &'static str,
         /// Its value.
         limit: usize,
     },
-    /// The peer ended the connection with this alert.
+    /// The peer has ended the connection with this alert.
     #[error("the peer sent the alert {0}")]
     AlertReceived(AlertDescription),
-    /// The peer ended the connection properly, in the middle of the handshake.
-    #[error("the peer closed the connection in the middle of the handshake")]
+    /// The peer has sent close_notify during the handshake.
+    #[error("the peer closed the connection during the handshake")]
     ClosedInHandshake,
-    /// The application ended the connection with an alert of its choice: see
+    /// The application has ended the connection with an alert: see
     /// [`Connection::abort`](crate::connection::Connection::abort).
     #[error("the application ended the connection: {reason}")]
     Aborted {
         /// The alert.
         alert: AlertDescription,
-        /// Why.
+        /// The reason that the application gave.
         reason: String,
     },
-    /// This side closed the connection in the middle of the handshake.
-    #[error("the handshake was given up by this side")]
+    /// This side has closed the connection during the handshake.
+    #[error("this side closed the connection during the handshake")]
     Canceled,
-    /// The transport ended in the middle of the handshake: the peer hung up without an alert.
-    #[error(
-        "the transport ended in the middle of the handshake: the peer hung up without an alert"
-    )]
+    /// The transport has ended during the handshake, without an alert of the peer.
+    #[error("the transport ended during the handshake: the peer closed it without an alert")]
     EndedInHandshake,
-    /// The transport ended without close_notify: data may be missing, and an attacker may have
-    /// cut them off (section 6.1).
+    /// The transport has ended without close_notify: data may be missing, and an attacker may have
+    /// removed them (section 6.1).
     #[error("the transport ended without close_notify: the peer's data may be truncated")]
     Truncated,
-    /// An answer from outside was a refusal: the certificate or the signature is not to be had.
+    /// The answer to a question was that there is no certificate or no signature.
     #[error("no answer to the question {0}")]
     Refused(&'static str),
-    /// Whoever was asked could not answer: see [`Answer::Unavailable`](crate::handshake::Answer).
+    /// There is no answer to a question: see [`Answer::Unavailable`](crate::handshake::Answer).
     #[error("no answer to the question {question}: {reason}")]
     Unanswered {
-        /// The question's name.
+        /// The name of the question.
         question: &'static str,
         /// Why there is no answer.
         reason: String,
     },
-    /// A primitive failed that had no reason to.
+    /// A cryptographic operation of this side has failed.
     #[error("a cryptographic operation of this side failed: {0}")]
     Crypto(#[from] CryptoError),
-    /// The crypto provider, or the key that signs, returned what no working one returns. Nothing that
-    /// it does can be relied on.
+    /// The crypto provider, or the signing key, has returned a value that a correct one never returns.
     #[error("the crypto provider is at fault: {0}")]
     Provider(#[from] ProviderFault),
-    /// The caller did what the state does not allow. The connection goes on.
+    /// The caller has made a call that the state does not allow. The connection continues.
     #[error("{0}")]
     Misuse(&'static str),
     /// A fault of this library.
@@ -283,7 +280,48 @@ impl From<ProviderError> for ErrorKind {
 }
 
 impl ErrorKind {
-    /// Every failure's alert, in one place (section 6.2).
+    /// A stable name of the kind for logs, metrics and alerts of an operator, in lower case with
+    /// hyphens, such as `unexpected-message`. Its meaning does not change between versions. The error
+    /// of a certificate or a record says more: see [`CertificateError`] and [`RecordError`].
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Decode(_) => "decode-error",
+            Self::Record(_) => "record-error",
+            Self::UnexpectedMessage { .. } => "unexpected-message",
+            Self::UnexpectedRecord { .. } => "unexpected-record",
+            Self::MisplacedBytes(_) => "misplaced-bytes",
+            Self::IllegalParameter { .. } => "illegal-parameter",
+            Self::MissingExtension { .. } => "missing-extension",
+            Self::OutsideQuic(_) => "quic-extension-outside-quic",
+            Self::UnsolicitedExtension { .. } => "unsolicited-extension",
+            Self::NothingInCommon { .. } => "nothing-in-common",
+            Self::NoApplicationProtocol { .. } => "no-application-protocol",
+            Self::UnsupportedVersion(_) => "unsupported-version",
+            Self::Downgrade => "downgrade",
+            Self::UnrecognizedName(_) => "unrecognized-name",
+            Self::Certificate(_) => "certificate-rejected",
+            Self::WrongKeyForScheme { .. } => "wrong-key-for-scheme",
+            Self::CertificateRequired => "certificate-required",
+            Self::CertificateType { .. } => "certificate-type",
+            Self::NotAuthentic(_) => "not-authentic",
+            Self::WrongBinder { .. } => "wrong-binder",
+            Self::LimitExceeded { .. } => "limit-exceeded",
+            Self::AlertReceived(_) => "alert-received",
+            Self::ClosedInHandshake => "closed-in-handshake",
+            Self::Aborted { .. } => "aborted",
+            Self::Canceled => "canceled",
+            Self::EndedInHandshake => "ended-in-handshake",
+            Self::Truncated => "truncated",
+            Self::Refused(_) => "refused",
+            Self::Unanswered { .. } => "unanswered",
+            Self::Crypto(_) => "crypto-failure",
+            Self::Provider(_) => "provider-fault",
+            Self::Misuse(_) => "misuse",
+            Self::Internal(_) => "internal-error",
+        }
+    }
+
+    /// The alert of each error (section 6.2).
     fn alert(&self) -> Option<AlertDescription> {
         use AlertDescription as A;
         Some(match self {
@@ -322,8 +360,8 @@ impl ErrorKind {
     }
 }
 
-/// Section 6.2 names six alerts for certificates. A signature with MD5, SHA-1 or anything else that
-/// is not supported makes a certificate a bad one (section 4.5.1.3).
+/// The alert of each error of certificates (section 6.2). A certificate with a signature of MD5, SHA-1
+/// or another unsupported algorithm is a bad certificate (section 4.5.1.3).
 fn certificate_alert(error: &CertificateError) -> AlertDescription {
     use AlertDescription as A;
     use Problem as P;

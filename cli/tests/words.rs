@@ -205,7 +205,7 @@ fn ends_and_resets_within_the_handshake_say_what_was_awaited() {
     for (peer, words) in [
         (
             says(""),
-            "hung up without an alert; this side was waiting for the server's first message",
+            "the peer closed it without an alert; this side was waiting for the server's first message",
         ),
         (
             Peer::Resets,

@@ -160,3 +160,19 @@ fn a_verifier_chooses_an_alert_that_is_fatal() {
     assert_alert(A::ACCESS_DENIED, vec![rejected(A::ACCESS_DENIED)]);
     assert_alert(A::CERTIFICATE_UNKNOWN, vec![rejected(A::CLOSE_NOTIFY)]);
 }
+
+#[test]
+fn codes_are_unique_and_in_lower_case_with_hyphens() {
+    let (_, source) = include_str!("../error.rs").split_once("pub const fn code").unwrap();
+    let (source, _) = source.split_once("\n    }\n").unwrap();
+    let mut codes: Vec<_> = source.split('"').skip(1).step_by(2).collect();
+    let variants = source.matches("Self::").count();
+    assert_eq!(codes.len(), variants);
+    for code in &codes {
+        assert!(code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{code}");
+    }
+    codes.sort_unstable();
+    codes.dedup();
+    assert_eq!(codes.len(), variants);
+    assert_eq!(ErrorKind::Truncated.code(), "truncated");
+}
