@@ -27,7 +27,7 @@ fn shake_hands() -> Result<(), Box<dyn std::error::Error>> {
     anchors.add(certificate.clone())?;
 
     // The server knows what the key can do, and not the key.
-    let elsewhere = KeySource::Elsewhere { schemes: key.schemes().to_vec() };
+    let elsewhere = KeySource::Remote { schemes: key.schemes().to_vec() };
     let certified = CertifiedKey::new(vec![certificate], elsewhere)?;
     let mut server = ServerConnection::new(Arc::new(ServerConfig::new(certified)?))?;
     let config = Arc::new(ClientConfig::new(anchors)?);

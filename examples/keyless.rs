@@ -73,7 +73,7 @@ fn is_for_tls(message: &[u8]) -> bool {
 async fn serve(socket: &str, address: &str, chain: &str) -> Result<(), Failure> {
     let chain = pem::certificates(&std::fs::read(chain)?)?;
     let (_, schemes) = connect(Path::new(socket)).await?;
-    let key = CertifiedKey::new(chain, KeySource::Elsewhere { schemes })?;
+    let key = CertifiedKey::new(chain, KeySource::Remote { schemes })?;
     let socket: Arc<Path> = Path::new(socket).into();
     let acceptor = Acceptor::new(Arc::new(ServerConfig::new(key)?)).answers(move |question| {
         let socket = Arc::clone(&socket);

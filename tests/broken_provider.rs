@@ -313,7 +313,7 @@ fn signatures_have_a_length_that_their_scheme_allows() {
         for length in lengths {
             let signer = handclasp::crypto::signing_key(&identity.key).unwrap();
             let scheme = signer.schemes()[0];
-            let signer = KeySource::Here(Arc::new(BadSigner(signer, length)));
+            let signer = KeySource::Local(Arc::new(BadSigner(signer, length)));
             let key = CertifiedKey::new(identity.chain.clone(), signer).unwrap();
             let mut theirs = client(&identity, CryptoProvider::ring());
             let mut ours = server(key, CryptoProvider::ring());

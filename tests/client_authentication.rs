@@ -165,7 +165,7 @@ fn a_list_has_nothing_for_a_filter_that_its_certificates_do_not_match() {
 /// A certificate whose key is somewhere else.
 fn key_elsewhere(identity: &Identity) -> CertifiedKey {
     let schemes = vec![SignatureScheme::ECDSA_SECP256R1_SHA256];
-    CertifiedKey::new(identity.chain.clone(), KeySource::Elsewhere { schemes }).unwrap()
+    CertifiedKey::new(identity.chain.clone(), KeySource::Remote { schemes }).unwrap()
 }
 
 /// Answers the open question of either side as an honest and trusting user would.
@@ -225,7 +225,7 @@ fn an_answer_that_is_no_certificate_leaves_the_client_nobody() {
         let spki = end_entity.subject_public_key_info().to_vec();
         CertifiedKey::raw_public_key(spki, raw.key().clone()).unwrap()
     };
-    let foreign = KeySource::Elsewhere { schemes: vec![SignatureScheme(0x0a0a)] };
+    let foreign = KeySource::Remote { schemes: vec![SignatureScheme(0x0a0a)] };
     let foreign = CertifiedKey::new(own.chain.clone(), foreign).unwrap();
     for choice in [None, Some(raw), Some(foreign)] {
         let builder = client_builder(&server).client_certificates(Arc::new(AnswerLater));

@@ -234,7 +234,7 @@ fn with_a_cookie_the_second_hello_can_go_to_a_server_that_never_saw_the_first() 
 fn signature_and_verification_can_be_answered_from_another_thread_while_this_one_serves() {
     let identity = Identity::p256();
     let key: Arc<dyn SigningKey> = signing_key(&identity.key).unwrap();
-    let elsewhere = KeySource::Elsewhere { schemes: key.schemes().to_vec() };
+    let elsewhere = KeySource::Remote { schemes: key.schemes().to_vec() };
     let certified = CertifiedKey::new(identity.chain.clone(), elsewhere).unwrap();
     let server_config = Arc::new(ServerConfig::new(certified).unwrap());
     let client_config =

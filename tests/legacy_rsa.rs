@@ -45,7 +45,7 @@ fn identity() -> Identity {
 
 fn old(identity: &Identity) -> Arc<CertificateList> {
     let key = Arc::new(OldKey(signing_key(&identity.key).unwrap()));
-    let key = CertifiedKey::new(identity.chain.clone(), KeySource::Here(key)).unwrap();
+    let key = CertifiedKey::new(identity.chain.clone(), KeySource::Local(key)).unwrap();
     Arc::new(CertificateList::new(vec![Arc::new(key)]))
 }
 

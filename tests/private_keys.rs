@@ -91,7 +91,7 @@ impl EcKey {
 
 /// The key signs, and the certificate's key agrees.
 fn assert_signs(key: &CertifiedKey) {
-    let KeySource::Here(signer) = key.key() else { panic!("the key is here") };
+    let KeySource::Local(signer) = key.key() else { panic!("the key is here") };
     let scheme = signer.schemes()[0];
     let signature = signer.sign(scheme, b"message").unwrap();
     let algorithms = handclasp::crypto::ring::signature_algorithms();
@@ -159,7 +159,7 @@ fn a_certificate_with_a_compressed_key_is_not_taken_for_one_of_another_key() {
         let private = signing_key(&PrivateKeyDer::Sec1(private.as_slice().into())).unwrap();
         let algorithm = der(0x30, &[&oid(EC), &oid(key.curve)]);
         let spki = der(0x30, &[&algorithm, &der(0x03, &[&[0], &key.compressed()])]);
-        let refused = CertifiedKey::raw_public_key(spki, KeySource::Here(private));
+        let refused = CertifiedKey::raw_public_key(spki, KeySource::Local(private));
         assert_eq!(refused.map(drop), Err(ConfigError::CompressedPublicKey));
     }
 }
@@ -231,7 +231,7 @@ fn a_public_key_that_is_limited_to_another_algorithm_is_not_taken_for_another_ke
     let (rsa, pss) = (der(0x30, &[&oid(RSA)]), der(0x30, &[&oid(RSASSA_PSS)]));
     let at = own.windows(rsa.len()).position(|it| it == rsa).unwrap();
     let spki = [&own[..at], &pss, &own[at + rsa.len()..]].concat();
-    let refused = CertifiedKey::raw_public_key(spki, KeySource::Here(private)).unwrap_err();
+    let refused = CertifiedKey::raw_public_key(spki, KeySource::Local(private)).unwrap_err();
     assert!(matches!(refused, ConfigError::KeyAlgorithm { .. }), "{refused}");
     assert!(refused.to_string().contains("rsassa-pss"), "{refused}");
 }

@@ -21,7 +21,7 @@ use handclasp::{
 
 fn key_elsewhere(identity: &Identity) -> Arc<CertifiedKey> {
     let schemes = signing_key(&identity.key).unwrap().schemes().to_vec();
-    let key = KeySource::Elsewhere { schemes };
+    let key = KeySource::Remote { schemes };
     Arc::new(CertifiedKey::new(identity.chain.clone(), key).unwrap())
 }
 

@@ -35,7 +35,7 @@ fn spki(identity: &Identity) -> Vec<u8> {
 }
 
 fn raw_key(identity: &Identity) -> Arc<CertifiedKey> {
-    let key = KeySource::Here(signing_key(&identity.key).unwrap());
+    let key = KeySource::Local(signing_key(&identity.key).unwrap());
     Arc::new(CertifiedKey::raw_public_key(spki(identity), key).unwrap())
 }
 
@@ -114,7 +114,7 @@ fn the_holder_of_a_pinned_key_must_prove_that_it_has_it() {
             self.0.sign(scheme, message)
         }
     }
-    let key = KeySource::Here(Arc::new(Liar(signer)));
+    let key = KeySource::Local(Arc::new(Liar(signer)));
     let key = CertifiedKey::raw_public_key(spki(&theirs), key).unwrap();
     let mut client = client(pinned(&theirs), None);
     let error = exchange(&mut client, &mut server(vec![Arc::new(key)], None)).unwrap_err();
@@ -371,7 +371,7 @@ fn a_server_chooses_a_type_for_clients_only_where_it_can_ask_them() {
 #[test]
 fn what_is_no_public_key_is_refused_when_it_is_configured() {
     let identity = Identity::p256();
-    let key = || KeySource::Here(signing_key(&identity.key).unwrap());
+    let key = || KeySource::Local(signing_key(&identity.key).unwrap());
     assert!(CertifiedKey::raw_public_key(b"no DER".to_vec(), key()).is_err());
     assert!(CertifiedKey::raw_public_key(identity.chain[0].to_vec(), key()).is_err());
     let other = spki(&Identity::p256());

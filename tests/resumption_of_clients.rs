@@ -140,7 +140,7 @@ fn spki(identity: &Identity) -> Vec<u8> {
 }
 
 fn raw(identity: &Identity) -> Arc<CertificateList> {
-    let key = KeySource::Here(signing_key(&identity.key).unwrap());
+    let key = KeySource::Local(signing_key(&identity.key).unwrap());
     let key = CertifiedKey::raw_public_key(spki(identity), key).unwrap();
     Arc::new(CertificateList::new(vec![Arc::new(key)]))
 }

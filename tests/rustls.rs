@@ -74,7 +74,7 @@ impl SigningKey for OneScheme {
 
 fn one_scheme(identity: &Identity, scheme: SignatureScheme) -> CertifiedKey {
     let key = OneScheme(signing_key(&identity.key).unwrap(), [scheme]);
-    CertifiedKey::new(identity.chain.clone(), KeySource::Here(Arc::new(key))).unwrap()
+    CertifiedKey::new(identity.chain.clone(), KeySource::Local(Arc::new(key))).unwrap()
 }
 
 /// Both sides have settled the same, export the same, and their data and ends arrive.

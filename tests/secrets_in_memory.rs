@@ -98,7 +98,7 @@ impl World {
 
     fn key_elsewhere(&self) -> Arc<CertifiedKey> {
         let schemes = signing_key(&self.own.key).unwrap().schemes().to_vec();
-        let key = KeySource::Elsewhere { schemes };
+        let key = KeySource::Remote { schemes };
         Arc::new(CertifiedKey::new(self.own.chain.clone(), key).unwrap())
     }
 

@@ -39,7 +39,7 @@ const ROOM: usize = 1_000;
 /// A key that is known by what it can do only.
 fn key_elsewhere(identity: &Identity) -> CertifiedKey {
     let schemes = signing_key(&identity.key).unwrap().schemes().to_vec();
-    CertifiedKey::new(identity.chain.clone(), KeySource::Elsewhere { schemes }).unwrap()
+    CertifiedKey::new(identity.chain.clone(), KeySource::Remote { schemes }).unwrap()
 }
 
 /// Signs after a second, as a device would.

@@ -179,8 +179,8 @@ impl Credentials {
             key = Arc::new(Preferring { key, schemes });
         }
         let source = match self.later {
-            true => KeySource::Elsewhere { schemes: key.schemes().to_vec() },
-            false => KeySource::Here(Arc::clone(&key)),
+            true => KeySource::Remote { schemes: key.schemes().to_vec() },
+            false => KeySource::Local(Arc::clone(&key)),
         };
         let certified = match (kind, flags.text("cert-file")) {
             ("new-rpk-credential", _) => {

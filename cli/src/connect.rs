@@ -302,13 +302,13 @@ fn config(
         let pin = SpkiPin::of_public_key(&files::public_key(file)?);
         Arc::new(SpkiPins::raw_public_keys([pin]).map_err(misuse)?)
     } else if arguments.pin_alone {
-        Arc::new(SpkiPins::alone(pins).map_err(misuse)?)
+        Arc::new(SpkiPins::only(pins).map_err(misuse)?)
     } else {
         let anchors = files::anchors(arguments.ca.as_deref(), warn)?;
         let paths = Arc::new(TrustAnchorVerifier::new(anchors, provider.signatures.clone()));
         match arguments.pin.is_empty() {
             true => paths,
-            false => Arc::new(SpkiPins::beside(paths, pins).map_err(misuse)?),
+            false => Arc::new(SpkiPins::with_verifier(paths, pins).map_err(misuse)?),
         }
     };
     let mut builder = ClientConfig::builder(provider)

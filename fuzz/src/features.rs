@@ -112,7 +112,7 @@ fn own_key(feature: Feature) -> Arc<CertifiedKey> {
     match feature {
         Feature::RawPublicKeys => {
             let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(peers::KEY));
-            let key = KeySource::Here(signing_key(&key).expect("the key is good"));
+            let key = KeySource::Local(signing_key(&key).expect("the key is good"));
             Arc::new(CertifiedKey::raw_public_key(public_key(), key).expect("it is its own"))
         }
         Feature::Compression => {

@@ -32,7 +32,7 @@ pub(crate) fn party(seed: u8) -> Arc<CertifiedKey> {
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der));
     let key = signing_key(&key).expect("it is an Ed25519 key");
     let spki = key.public_key().expect("the key is here");
-    let key = CertifiedKey::raw_public_key(spki, KeySource::Here(key));
+    let key = CertifiedKey::raw_public_key(spki, KeySource::Local(key));
     Arc::new(key.expect("the two belong together"))
 }
 

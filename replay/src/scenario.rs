@@ -165,7 +165,7 @@ impl<'a> Scenario<'a> {
             true => Arc::new(RecordedSigningKey::new(&self.vectors.rsa, &recorded.pss_salt.0)),
             false => Arc::new(RecordedSignature::new(recorded)),
         };
-        let key = CertifiedKey::new(self.chain(side)?, KeySource::Here(key))?;
+        let key = CertifiedKey::new(self.chain(side)?, KeySource::Local(key))?;
         Ok(Arc::new(CertificateList::new(vec![Arc::new(key)])))
     }
 

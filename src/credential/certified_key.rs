@@ -40,11 +40,11 @@ pub(crate) struct StaplesShown {
 /// Where a private key is.
 #[derive(Clone, Debug)]
 pub enum KeySource {
-    /// Here: it signs at once.
-    Here(Arc<dyn SigningKey>),
-    /// In another process, a device or a service: the signature is asked for as a question, and
-    /// the handshake rests until it is answered.
-    Elsewhere {
+    /// In this process: it signs at once.
+    Local(Arc<dyn SigningKey>),
+    /// In another process, a device or a service. The handshake asks for the signature with
+    /// [`Question::Sign`](crate::handshake::Question::Sign), and waits for the answer.
+    Remote {
         /// The schemes that the key can sign with, the preferred one first.
         schemes: Vec<SignatureScheme>,
     },
@@ -59,7 +59,7 @@ impl CertifiedKey {
     /// that certificate's, or a certificate is signed with SHA-1 or MD5.
     pub fn new(chain: Vec<CertificateDer<'static>>, key: KeySource) -> Result<Self, ConfigError> {
         let end_entity = first_of(&chain)?;
-        if let KeySource::Here(key) = &key {
+        if let KeySource::Local(key) = &key {
             check_key(key.public_key().as_deref(), &end_entity, &chain)?;
         }
         end_entity.check_may_sign()?;
@@ -73,7 +73,7 @@ impl CertifiedKey {
     /// When the public key is malformed, or is not the private key's where that is known.
     pub fn raw_public_key(spki: Vec<u8>, key: KeySource) -> Result<Self, ConfigError> {
         let end_entity = EndEntity::from_public_key(&spki)?;
-        if let KeySource::Here(key) = &key {
+        if let KeySource::Local(key) = &key {
             check_key(key.public_key().as_deref(), &end_entity, &[])?;
         }
         Self::with_key(CertificateType::RAW_PUBLIC_KEY, vec![spki.into()], end_entity, key)
@@ -123,7 +123,7 @@ impl CertifiedKey {
             KeyError::NoPublicKey => mismatch(parsed.first()),
             error => ConfigError::PrivateKey(error),
         })?;
-        Self::new(chain, KeySource::Here(key))
+        Self::new(chain, KeySource::Local(key))
     }
 
     /// Staples an OCSP response (its DER) to the certificate, for peers that ask for one.
@@ -186,8 +186,8 @@ impl CertifiedKey {
     /// The schemes that the key can sign with, the preferred one first.
     pub fn schemes(&self) -> &[SignatureScheme] {
         match &self.key {
-            KeySource::Here(key) => key.schemes(),
-            KeySource::Elsewhere { schemes } => schemes,
+            KeySource::Local(key) => key.schemes(),
+            KeySource::Remote { schemes } => schemes,
         }
     }
 

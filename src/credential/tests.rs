@@ -88,16 +88,13 @@ fn a_certified_key_needs_a_chain_and_its_own_key() {
     let (one, key) = certificate(&["a.example"], &rcgen::PKCS_ECDSA_P256_SHA256);
     let (other, _) = certificate(&["a.example"], &rcgen::PKCS_ECDSA_P256_SHA256);
     let new = |chain, key| CertifiedKey::new(chain, key).map(drop).unwrap_err();
-    let here = || KeySource::Here(signing_key(&key).unwrap());
+    let here = || KeySource::Local(signing_key(&key).unwrap());
     assert_eq!(new(vec![], here()), ConfigError::Empty("certificates"));
     assert_eq!(new(vec![other], here()), ConfigError::KeyMismatch);
     let empty = vec![one.clone(), Vec::new().into()];
     assert_eq!(new(empty, here()), ConfigError::Empty("bytes in one of its certificates"));
     assert!(matches!(new(vec![vec![1, 2].into()], here()), ConfigError::Certificate(_)));
-    assert_eq!(
-        new(vec![one], KeySource::Elsewhere { schemes: vec![] }),
-        ConfigError::UnsupportedKey
-    );
+    assert_eq!(new(vec![one], KeySource::Remote { schemes: vec![] }), ConfigError::UnsupportedKey);
 }
 
 /// An authority with a key of this kind, and a P-256 key with a certificate of its.

@@ -69,8 +69,8 @@ pub(super) fn ask_to_sign(
 ) -> (Sign, Reply<Result<Vec<u8>, CryptoError>>) {
     let message = signed_content(signer, transcript);
     let signature = match key.key() {
-        KeySource::Here(key) => Reply::Now(key.sign(scheme, &message)),
-        KeySource::Elsewhere { .. } => Reply::Later,
+        KeySource::Local(key) => Reply::Now(key.sign(scheme, &message)),
+        KeySource::Remote { .. } => Reply::Later,
     };
     (Sign { certificate: key, scheme, message }, signature)
 }

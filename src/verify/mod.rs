@@ -116,7 +116,7 @@
 //! ];
 //! let provider = CryptoProvider::ring();
 //! let paths = TrustAnchorVerifier::new(anchors, provider.signatures.clone());
-//! let verifier = Arc::new(SpkiPins::beside(Arc::new(paths), pins)?);
+//! let verifier = Arc::new(SpkiPins::with_verifier(Arc::new(paths), pins)?);
 //! let config = ClientConfig::builder(provider).verifier(verifier).build()?;
 //! # Ok(())
 //! # }
@@ -145,7 +145,7 @@
 //! # let spare = SpkiPin::new([0; 32]);
 //! let pin = SpkiPin::of(&certificate)?;
 //! let provider = CryptoProvider::ring();
-//! let verifier = Arc::new(SpkiPins::alone([pin, spare])?);
+//! let verifier = Arc::new(SpkiPins::only([pin, spare])?);
 //! let config = Arc::new(ClientConfig::builder(provider).verifier(verifier).build()?);
 //! let mut client = ClientConnection::new(config, "192.0.2.1".try_into()?)?;
 //! # let mut other = ServerConnection::new(server)?;

@@ -115,7 +115,7 @@ impl fmt::Debug for SpkiPin {
 #[derive(Debug)]
 pub struct SpkiPins {
     pins: Vec<SpkiPin>,
-    beside: Option<Arc<dyn PeerVerifier>>,
+    verifier: Option<Arc<dyn PeerVerifier>>,
     certificate_type: CertificateType,
 }
 
@@ -126,11 +126,11 @@ impl SpkiPins {
     ///
     /// # Errors
     /// [`ConfigError::Empty`] if there are no pins.
-    pub fn alone(pins: impl IntoIterator<Item = SpkiPin>) -> Result<Self, ConfigError> {
+    pub fn only(pins: impl IntoIterator<Item = SpkiPin>) -> Result<Self, ConfigError> {
         let pins: Vec<_> = pins.into_iter().collect();
         match pins.is_empty() {
             true => Err(ConfigError::Empty("pins")),
-            false => Ok(Self { pins, beside: None, certificate_type: CertificateType::X509 }),
+            false => Ok(Self { pins, verifier: None, certificate_type: CertificateType::X509 }),
         }
     }
 
@@ -139,11 +139,11 @@ impl SpkiPins {
     ///
     /// # Errors
     /// [`ConfigError::Empty`] if there are no pins.
-    pub fn beside(
+    pub fn with_verifier(
         verifier: Arc<dyn PeerVerifier>,
         pins: impl IntoIterator<Item = SpkiPin>,
     ) -> Result<Self, ConfigError> {
-        Ok(Self { beside: Some(verifier), ..Self::alone(pins)? })
+        Ok(Self { verifier: Some(verifier), ..Self::only(pins)? })
     }
 
     /// The keys of peers that show a raw public key (RFC 7250), and nobody else is accepted.
@@ -153,7 +153,7 @@ impl SpkiPins {
     /// # Errors
     /// [`ConfigError::Empty`] if there are no pins.
     pub fn raw_public_keys(pins: impl IntoIterator<Item = SpkiPin>) -> Result<Self, ConfigError> {
-        Ok(Self { certificate_type: CertificateType::RAW_PUBLIC_KEY, ..Self::alone(pins)? })
+        Ok(Self { certificate_type: CertificateType::RAW_PUBLIC_KEY, ..Self::only(pins)? })
     }
 
     fn check(&self, kind: CertificateType, shown: &EndEntity) -> Result<(), CertificateError> {
@@ -177,7 +177,7 @@ impl PeerVerifier for SpkiPins {
             return Reply::Now(Err(CertificateError::rejected("there is no certificate")));
         };
         let own = EndEntity::parse(certificate);
-        match (own.and_then(|own| self.check(CertificateType::X509, &own)), &self.beside) {
+        match (own.and_then(|own| self.check(CertificateType::X509, &own)), &self.verifier) {
             (Ok(()), Some(verifier)) => verifier.verify(peer),
             (verdict, _) => Reply::Now(verdict),
         }
@@ -256,7 +256,7 @@ mod tests {
         // Another certificate on the same key.
         assert_eq!(SpkiPin::of(&identity(&key).chain[0]).unwrap(), pin);
         let spare = SpkiPin::new([7; 32]);
-        let pins = SpkiPins::alone([spare, pin]).unwrap();
+        let pins = SpkiPins::only([spare, pin]).unwrap();
         assert_eq!(pins.verify(&peer), Reply::Now(Ok(())));
         let Reply::Now(Err(error)) = pins.verify(&stranger) else { panic!("it is accepted") };
         let found = SpkiPin::of(&stranger.chain[0]).unwrap();
@@ -270,7 +270,7 @@ mod tests {
         let (key, other) =
             (rcgen::KeyPair::generate().unwrap(), rcgen::KeyPair::generate().unwrap());
         let (peer, stranger) = (identity(&key), identity(&other));
-        let pins = SpkiPins::alone([SpkiPin::of(&peer.chain[0]).unwrap()]).unwrap();
+        let pins = SpkiPins::only([SpkiPin::of(&peer.chain[0]).unwrap()]).unwrap();
         let chain = [stranger.chain[0].clone(), peer.chain[0].clone()];
         let peer = PeerIdentity { chain: Arc::new(chain), ..peer };
         assert!(matches!(pins.verify(&peer), Reply::Now(Err(_))));
@@ -281,10 +281,11 @@ mod tests {
         let key = rcgen::KeyPair::generate().unwrap();
         let peer = identity(&key);
         let pin = SpkiPin::of(&peer.chain[0]).unwrap();
-        let pins = SpkiPins::beside(Arc::new(AnswerLater), [pin]).unwrap();
+        let pins = SpkiPins::with_verifier(Arc::new(AnswerLater), [pin]).unwrap();
         assert_eq!(pins.verify(&peer), Reply::Later);
-        let wrong = SpkiPins::beside(Arc::new(AnswerLater), [SpkiPin::new([0; 32])]).unwrap();
+        let wrong =
+            SpkiPins::with_verifier(Arc::new(AnswerLater), [SpkiPin::new([0; 32])]).unwrap();
         assert!(matches!(wrong.verify(&peer), Reply::Now(Err(_))));
-        assert_eq!(SpkiPins::alone([]).unwrap_err(), ConfigError::Empty("pins"));
+        assert_eq!(SpkiPins::only([]).unwrap_err(), ConfigError::Empty("pins"));
     }
 }

@@ -12,7 +12,7 @@ pub type AnswerFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;
 /// a peer's certificates.
 ///
 /// A handshake asks only what its configuration leaves open: give it a
-/// [`KeySource::Elsewhere`](crate::credential::KeySource::Elsewhere) for the signature, and
+/// [`KeySource::Remote`](crate::credential::KeySource::Remote) for the signature, and
 /// [`AnswerLater`](crate::AnswerLater) or a [`SessionStore`](crate::session::SessionStore)
 /// that answers later for the rest. While the future runs, this connection waits, and the others
 /// continue. The future is dropped with its connection, and when its question is not open any more,
