@@ -5,21 +5,11 @@
 //! Heap figures are counts and the same in every run. Times are medians over rounds; of these, the
 //! ratios count.
 
-#[path = "../tests/common/bomb.rs"]
-mod bomb;
 #[cfg(feature = "brotli")]
-#[path = "../tests/common/brotli_streams.rs"]
-mod brotli_streams;
-mod common;
-#[path = "../tests/common/forge.rs"]
-mod forge;
-
+use handclasp_testing::brotli_streams;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bomb::Bomb;
-use common::{Identity, median, server_name};
-use forge::{Forger, Secrets};
 use handclasp::connection::{Connection, Received};
 use handclasp::credential::{CertificateCompression, CertificateList};
 use handclasp::crypto::CryptoProvider;
@@ -29,6 +19,10 @@ use handclasp::session::{MemoryClientSessions, TicketKeys};
 use handclasp::{
     CertifiedKey, ClientConfig, ClientConnection, ServerConfig, ServerConnection, TrustAnchors,
 };
+use handclasp_testing::bomb::Bomb;
+use handclasp_testing::forge::{Forger, Secrets};
+use handclasp_testing::measure::{self, median};
+use handclasp_testing::{Identity, server_name};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -159,7 +153,7 @@ fn report(name: &str, limit: &str, ours: &Cost, theirs: &Cost) {
 fn main() {
     println!("| attack | end | bytes taken | heap held | peak | ns/byte | bytes it says | limit |");
     println!("|---|---|---|---|---|---|---|---|");
-    let identity = Identity::new();
+    let identity = Identity::p256();
     before(&identity);
     after(&identity);
     on_clients(&identity);
@@ -177,7 +171,7 @@ fn our_server(identity: &Identity) -> Arc<ServerConfig> {
 }
 
 fn their_server(identity: &Identity) -> Arc<rustls::ServerConfig> {
-    let mut config = Arc::unwrap_or_clone(common::rustls(identity).1);
+    let mut config = Arc::unwrap_or_clone(measure::rustls(identity).1);
     config.ticketer = rustls::crypto::ring::Ticketer::new().unwrap();
     config.send_tls13_tickets = 2;
     Arc::new(config)
@@ -339,7 +333,7 @@ fn after(identity: &Identity) {
 
 fn clients(identity: &Identity) -> [Box<dyn Fn() -> Victim>; 2] {
     let anchor = identity.anchor.clone();
-    let theirs = Arc::unwrap_or_clone(common::rustls(identity).0);
+    let theirs = Arc::unwrap_or_clone(measure::rustls(identity).0);
     [
         Box::new(move || {
             let mut anchors = TrustAnchors::new();
@@ -367,7 +361,7 @@ fn on_clients(identity: &Identity) {
     // Authorities of one name, none of which has signed the server's certificate.
     let bag: Vec<_> = (0..30).map(|_| stranger()).collect();
     let chain = [&identity.chain[..], &bag].concat();
-    let other = Identity::new();
+    let other = Identity::p256();
     let victims = clients(&other).map(|start| attack(&|| answered(&*start, identity, &chain, &[])));
     let [ours, theirs] = victims;
     report("30 certificates that lead nowhere", "certificates, signature_checks", &ours, &theirs);

@@ -4,12 +4,9 @@
 //!
 //! The contenders take turns within each round, and the figures are medians over the rounds.
 
-mod common;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{Column, NAME, server_name, timed};
 use handclasp::TrustAnchors;
 use handclasp::certificate::{
     AnchorDates, CertificateError, CertificateRevocationList, ChainRequest, InitialPolicies,
@@ -21,6 +18,8 @@ use handclasp::pki_types::{
     AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm,
     TrustAnchor, UnixTime,
 };
+use handclasp_testing::measure::{Column, timed};
+use handclasp_testing::{NAME, server_name};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose,

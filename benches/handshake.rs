@@ -3,15 +3,14 @@
 //!
 //! The contenders take turns within each round, and the figures are medians over the rounds.
 
-mod common;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Column, Identity, server_name, timed};
 use handclasp::connection::{Connection, Received};
 use handclasp::pki_types::PrivateKeyDer;
 use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
+use handclasp_testing::measure::{self, Column, timed};
+use handclasp_testing::{Identity, server_name};
 use ring::rand::SystemRandom;
 use ring::{agreement, signature};
 
@@ -39,9 +38,9 @@ impl Columns {
 }
 
 fn main() {
-    let identity = Identity::new();
-    let ours = common::ours(&identity);
-    let theirs = common::rustls(&identity);
+    let identity = Identity::p256();
+    let ours = measure::ours(&identity);
+    let theirs = measure::rustls(&identity);
     let floor = Floor::new(&identity);
     let (mut our_columns, mut their_columns, mut floor_columns) =
         (Columns::default(), Columns::default(), Columns::default());

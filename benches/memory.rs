@@ -4,14 +4,13 @@
 //! The figures are counts, and the same in every run. They are those of the second connection: what
 //! a thread keeps for all of its connections is made by the first.
 
-mod common;
-
 use std::alloc::System;
 use std::sync::Arc;
 
-use common::{Identity, server_name};
 use handclasp::connection::{Connection, Received};
 use handclasp::{ClientConnection, ServerConnection};
+use handclasp_testing::measure;
+use handclasp_testing::{Identity, server_name};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[global_allocator]
@@ -47,7 +46,7 @@ struct Measured {
 const DATA: [u8; 16_384] = [7; 16_384];
 
 fn main() {
-    let identity = Identity::new();
+    let identity = Identity::p256();
     handclasp_connection(&identity);
     let ours = handclasp_connection(&identity);
     rustls_connection(&identity);
@@ -72,7 +71,7 @@ fn main() {
 }
 
 fn handclasp_connection(identity: &Identity) -> Measured {
-    let (client_config, server_config) = common::ours(identity);
+    let (client_config, server_config) = measure::ours(identity);
     let (mut on_client, mut on_server) = (Heap::default(), Heap::default());
     let name = server_name();
     let mut client =
@@ -109,7 +108,7 @@ fn deliver((from, on_from): End<'_>, (to, on_to): End<'_>) {
 }
 
 fn rustls_connection(identity: &Identity) -> Measured {
-    let (client_config, server_config) = common::rustls(identity);
+    let (client_config, server_config) = measure::rustls(identity);
     let (mut on_client, mut on_server) = (Heap::default(), Heap::default());
     let name = server_name();
     let mut client: rustls::Connection = on_client

@@ -5,15 +5,14 @@
 //! application can read: each library as its interface wants it. The way between the two, over a
 //! buffer that stands for the socket, is not measured.
 
-mod common;
-
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use common::{Column, Identity, server_name, timed};
 use handclasp::connection::Received;
 use handclasp::transport::memory::exchange;
 use handclasp::{ClientConnection, ServerConnection};
+use handclasp_testing::measure::{self, Column, timed};
+use handclasp_testing::{Identity, server_name};
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
 const ROUNDS: usize = 200;
@@ -21,15 +20,15 @@ const REPETITIONS: u32 = 20;
 const LENGTH: usize = 1 << 14;
 
 fn main() {
-    let identity = Identity::new();
-    let (client, server) = common::ours(&identity);
+    let identity = Identity::p256();
+    let (client, server) = measure::ours(&identity);
     let mut ours = Ours {
         client: ClientConnection::new(client, server_name()).unwrap(),
         server: ServerConnection::new(server).unwrap(),
         record: Vec::new(),
     };
     exchange(&mut ours.client, &mut ours.server).unwrap();
-    let (client, server) = common::rustls(&identity);
+    let (client, server) = measure::rustls(&identity);
     let mut theirs = Theirs {
         client: rustls::ClientConnection::new(client, server_name()).unwrap(),
         server: rustls::ServerConnection::new(server).unwrap(),

@@ -4,17 +4,8 @@
 
 #![cfg(all(feature = "brotli", feature = "zlib"))]
 
-#[path = "common/bomb.rs"]
-mod bomb;
-#[path = "common/brotli_streams.rs"]
-mod brotli_streams;
-mod common;
-
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bomb::Bomb;
-use brotli_streams::{large_window, window};
-use common::{Identity, server_name};
 use handclasp::config::Limits;
 use handclasp::connection::Received;
 use handclasp::credential::{Brotli, CertificateCompression, CertificateList, Zlib};
@@ -24,6 +15,9 @@ use handclasp::pki_types::UnixTime;
 use handclasp::registry::CertificateCompressionAlgorithm;
 use handclasp::transport::memory::exchange;
 use handclasp::{ClientConfig, ClientConnection, Level, ServerConfig, ServerConnection};
+use handclasp_testing::bomb::Bomb;
+use handclasp_testing::brotli_streams::{large_window, window};
+use handclasp_testing::{Identity, server_name};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]

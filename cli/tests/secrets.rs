@@ -2,13 +2,11 @@
 //! however it is given and however it is damaged.
 
 mod common;
-#[path = "../../tests/common/damage.rs"]
-mod damage;
 
 use std::process::Command;
 
 use common::{Files, Server, handclasp, run_with_input, text};
-use damage::{Spellings, body, damaged};
+use handclasp_testing::damage::{Spellings, body, damaged};
 
 /// An address that cannot be listened at: a server that starts in spite of all ends there.
 const NOWHERE: &str = "192.0.2.1:1";

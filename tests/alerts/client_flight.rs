@@ -5,9 +5,9 @@ use handclasp::handshake::Side;
 use handclasp::registry::HandshakeType;
 use handclasp::wire::Certificate;
 
-use crate::message::{alert, framed, told, vector16};
-use crate::peers::CERTIFICATE;
-use crate::peers::Scenario::{ClientAuth, Plain};
+use handclasp_testing::deterministic::CERTIFICATE;
+use handclasp_testing::deterministic::Scenario::{ClientAuth, Plain};
+use handclasp_testing::message::{alert, framed, told, vector16};
 
 /// The places of the messages that a server is told.
 const CERTIFICATES: usize = 1;

@@ -5,9 +5,11 @@ use handclasp::handshake::Side;
 use handclasp::registry::HandshakeType;
 use handclasp::wire::ExtensionType as E;
 
-use crate::message::{Parts, RANDOM, SESSION_ID, SUITES, alert, edited, framed, told, vector16};
-use crate::peers::Scenario::{self, Cookie, Plain, Retry};
-use crate::peers::raw;
+use handclasp_testing::deterministic::Scenario::{self, Cookie, Plain, Retry};
+use handclasp_testing::deterministic::{self, raw};
+use handclasp_testing::message::{
+    Parts, RANDOM, SESSION_ID, SUITES, alert, edited, framed, told, vector16,
+};
 
 fn first(edit: impl FnOnce(&mut Parts)) -> Option<A> {
     edited(Side::Server, Plain, 0, edit)
@@ -120,7 +122,7 @@ fn extensions_and_values_that_nobody_knows_are_ignored() {
 fn a_client_hello_after_the_handshake_is_unexpected() {
     // Section 4.2.2: there is no renegotiation.
     let told = told(Side::Server, Plain);
-    let mut server = crate::peers::raw(Side::Server, Plain, None);
+    let mut server = deterministic::raw(Side::Server, Plain, None);
     for message in &told {
         server.receive(message.level, &message.bytes).unwrap();
     }
@@ -257,7 +259,7 @@ fn a_second_client_hello_is_held_against_the_first_by_a_server_that_never_saw_it
     let answer = |edit: fn(&mut Parts)| {
         let mut hello = Parts::parse(&honest.bytes);
         edit(&mut hello);
-        let mut server = crate::peers::raw(Side::Server, Cookie, None);
+        let mut server = deterministic::raw(Side::Server, Cookie, None);
         let result = server.receive(honest.level, &hello.build());
         result.err().and_then(|error| error.alert_sent())
     };

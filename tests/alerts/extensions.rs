@@ -6,9 +6,9 @@ use handclasp::handshake::Side;
 use handclasp::registry::HandshakeType;
 use handclasp::wire::ExtensionType as E;
 
-use crate::message::{Parts, alert, edited, framed, told, vector16};
-use crate::peers::Scenario::{ClientAuth, Plain, Retry};
-use crate::peers::{CERTIFICATE, raw};
+use handclasp_testing::deterministic::Scenario::{ClientAuth, Plain, Retry};
+use handclasp_testing::deterministic::{CERTIFICATE, raw};
+use handclasp_testing::message::{Parts, alert, edited, framed, told, vector16};
 
 /// A message that a client is told, in the letters of the table.
 const MESSAGES: [&str; 6] = ["SH", "HRR", "EE", "CR", "CT", "NST"];

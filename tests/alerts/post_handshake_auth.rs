@@ -13,8 +13,8 @@ use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::wire::HandshakeMessage;
 use handclasp::{ClientConfig, Level, ServerConfig};
 
-use crate::common::{Identity, server_name};
-use crate::message::framed;
+use handclasp_testing::message::framed;
+use handclasp_testing::{Identity, server_name};
 
 /// The handshake messages that this side has to send, each with its level.
 fn take(from: &mut Handshake) -> Vec<(Level, Vec<u8>)> {
@@ -211,7 +211,7 @@ fn an_answer_may_come_in_pieces_and_nothing_else_may_wait_for_its_rest() {
 fn a_request_beside_a_pre_shared_key_is_refused() {
     // Section 4.4.2: neither in place of the server's Finished, nor where its certificate would be.
     let identity = Identity::p256();
-    let secret = crate::common::pre_shared_secret();
+    let secret = handclasp_testing::pre_shared_secret();
     let key = PreSharedKey::external(b"name", &secret).unwrap();
     let client = ClientConfig::builder(CryptoProvider::ring())
         .trust(identity.anchors())

@@ -9,9 +9,9 @@ use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::wire::ExtensionType as E;
 use handclasp::{ClientConfig, Level, ServerConfig};
 
-use crate::common::{Identity, server_name};
-use crate::message::{Parts, SUITES, vector16};
-use crate::peers::now;
+use handclasp_testing::deterministic::now;
+use handclasp_testing::message::{Parts, SUITES, vector16};
+use handclasp_testing::{Identity, server_name};
 
 fn hash() -> &'static dyn Hash {
     CryptoProvider::ring().cipher_suites[0].hash

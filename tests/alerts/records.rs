@@ -11,11 +11,11 @@ use handclasp::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use handclasp::record::{MAX_PLAINTEXT_LENGTH, RecordError};
 use handclasp::{AnswerLater, CertifiedKey, Error, ErrorKind, Level, ServerConfig};
 
-use crate::message::told;
-use crate::peers::Scenario::{Cookie, Plain, Retry};
-use crate::peers::{
+use handclasp_testing::deterministic::Scenario::{Cookie, Plain, Retry};
+use handclasp_testing::deterministic::{
     AnyConnection, CERTIFICATE, KEY, connection, deliver, now, raw, record_flights, take_outgoing,
 };
+use handclasp_testing::message::told;
 
 const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;

@@ -11,12 +11,12 @@ use handclasp::transport::memory::exchange;
 use handclasp::wire::{Certificate, ExtensionType as E, HELLO_RETRY_REQUEST_RANDOM};
 use handclasp::{ClientConfig, ClientConnection, ServerConnection};
 
-use crate::common::{Identity, server_name};
-use crate::message::{
+use handclasp_testing::deterministic::Scenario::{self, Cookie, Plain, Retry};
+use handclasp_testing::deterministic::{CERTIFICATE, raw};
+use handclasp_testing::message::{
     Parts, RANDOM, SERVER_COMPRESSION, SESSION_ID, SUITES, alert, edited, framed, told, vector16,
 };
-use crate::peers::Scenario::{self, Cookie, Plain, Retry};
-use crate::peers::{CERTIFICATE, raw};
+use handclasp_testing::{Identity, server_name};
 
 /// The places of the messages in the server's flight.
 const SERVER_HELLO: usize = 0;

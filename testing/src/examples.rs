@@ -1,0 +1,57 @@
+//! The examples, built and run.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::Identity;
+use crate::process::{Folder, Process, pem, target_folder};
+
+/// Builds an example as the tests are built, with these features, and returns its path. Most often
+/// it is there already.
+pub fn build(name: &str, features: &[&str]) -> String {
+    let target = target_folder();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--package", "handclasp", "--manifest-path"]);
+    cargo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml"));
+    cargo.args(["--example", name, "--features", &features.join(","), "--target-dir"]).arg(&target);
+    // What cargo tells this test of its package would make build scripts run again, and all that
+    // depends on them be built anew.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
+    assert!(cargo.status().unwrap().success(), "{name} cannot be built");
+    target.join("debug/examples").join(name).into_os_string().into_string().unwrap()
+}
+
+/// Starts an example that needs tokio.
+pub fn start(name: &str, arguments: &[&str]) -> Process {
+    Process::start(&build(name, &["tokio"]), arguments)
+}
+
+/// An identity in files, as the examples take it.
+pub struct Files {
+    pub folder: Folder,
+    pub anchor: String,
+    pub chain: String,
+    pub key: String,
+}
+
+impl Files {
+    pub fn new(identity: &Identity) -> Self {
+        let folder = Folder::new();
+        let anchor = folder.file("anchor.pem", pem("CERTIFICATE", &identity.anchor));
+        let chain = folder.file("chain.pem", pem("CERTIFICATE", &identity.chain[0]));
+        let key = folder.file("key.pem", pem("PRIVATE KEY", identity.key.secret_der()));
+        Self { folder, anchor, chain, key }
+    }
+}
+
+/// The port that a server says it listens on.
+pub fn port(server: &Process) -> u16 {
+    let output = server.wait_for("listening on ");
+    let line = output.lines().find_map(|line| line.strip_prefix("listening on ")).unwrap();
+    line.rsplit_once(':').unwrap().1.trim().parse().unwrap()
+}

@@ -1,0 +1,119 @@
+//! What tests, benchmarks and fuzz targets share: a certificate authority in memory,
+//! configurations, peers, and ways to break things.
+
+pub mod asked_later;
+pub mod bomb;
+pub mod brotli_streams;
+pub mod damage;
+pub mod der;
+pub mod deterministic;
+pub mod examples;
+pub mod faulty_aead;
+pub mod forge;
+pub mod measure;
+pub mod message;
+pub mod process;
+pub mod rustls_peer;
+pub mod sessions;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use handclasp::crypto::CryptoProvider;
+use handclasp::handshake::Answer;
+use handclasp::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use handclasp::{CertifiedKey, ClientConfig, Connection, Error, ServerConfig, TrustAnchors};
+
+/// The name that the test servers have.
+pub const NAME: &str = "server.example";
+
+/// A key as two parties would agree on, fresh from the system's randomness.
+pub fn pre_shared_secret() -> [u8; 32] {
+    let mut secret = [0; 32];
+    CryptoProvider::ring().random.fill(&mut secret).unwrap();
+    secret
+}
+
+/// A certificate authority, and a server certificate that it issued.
+pub struct Identity {
+    pub anchor: CertificateDer<'static>,
+    pub chain: Vec<CertificateDer<'static>>,
+    pub key: PrivateKeyDer<'static>,
+}
+
+impl Identity {
+    /// With a server key of this algorithm.
+    pub fn new(algorithm: &'static rcgen::SignatureAlgorithm) -> Self {
+        Self::with_key(rcgen::KeyPair::generate_for(algorithm).unwrap())
+    }
+
+    /// With a P-256 server key.
+    pub fn p256() -> Self {
+        Self::new(&rcgen::PKCS_ECDSA_P256_SHA256)
+    }
+
+    /// With this server key.
+    pub fn with_key(key: rcgen::KeyPair) -> Self {
+        let authority_key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::default();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        // Each authority has a name of its own, so that one is unknown where another is trusted.
+        static AUTHORITIES: AtomicUsize = AtomicUsize::new(0);
+        let number = AUTHORITIES.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test authority {number}");
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        let authority = rcgen::CertifiedIssuer::self_signed(params, authority_key).unwrap();
+
+        let names = vec![NAME.into(), "localhost".into(), "127.0.0.1".into()];
+        let params = rcgen::CertificateParams::new(names).unwrap();
+        let certificate = params.signed_by(&key, &authority).unwrap();
+        Self {
+            anchor: authority.der().clone(),
+            chain: vec![certificate.der().clone()],
+            key: PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        }
+    }
+
+    /// The same once more.
+    pub fn copy(&self) -> Self {
+        let (anchor, chain) = (self.anchor.clone(), self.chain.clone());
+        Self { anchor, chain, key: self.key.clone_key() }
+    }
+
+    pub fn anchors(&self) -> TrustAnchors {
+        let mut anchors = TrustAnchors::new();
+        anchors.add(self.anchor.clone()).unwrap();
+        anchors
+    }
+
+    pub fn certified_key(&self) -> CertifiedKey {
+        CertifiedKey::from_der(self.chain.clone(), &self.key).unwrap()
+    }
+
+    pub fn client_config(&self) -> Arc<ClientConfig> {
+        Arc::new(ClientConfig::new(self.anchors()).unwrap())
+    }
+
+    pub fn server_config(&self) -> Arc<ServerConfig> {
+        Arc::new(ServerConfig::new(self.certified_key()).unwrap())
+    }
+}
+
+/// The server's name as a type.
+pub fn server_name() -> ServerName<'static> {
+    ServerName::try_from(NAME).unwrap()
+}
+
+/// Answers the question that is open on this connection.
+pub fn answer(connection: &mut Connection, answer: Answer) -> Result<(), Error> {
+    let number = connection.question_number().expect("a question is open");
+    connection.answer(number, answer)
+}
+
+/// A provider with one suite and one group, by their places in the default provider's lists.
+pub fn narrow_provider(suite: usize, group: usize) -> CryptoProvider {
+    let mut provider = CryptoProvider::ring();
+    provider.cipher_suites = vec![provider.cipher_suites[suite]];
+    provider.groups = vec![provider.groups[group].clone()];
+    provider
+}

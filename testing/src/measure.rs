@@ -1,0 +1,81 @@
+//! What the benchmarks share: contenders that take turns, and figures that noise does not move.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use handclasp::{ClientConfig, CryptoProvider, ServerConfig};
+
+use crate::Identity;
+
+/// The median, which a few disturbed rounds do not move.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Microseconds of one contender, one value a round.
+#[derive(Default)]
+pub struct Column(pub Vec<f64>);
+
+impl Column {
+    pub fn add(&mut self, spent: Duration, repetitions: u32) {
+        self.0.push(spent.as_secs_f64() * 1e6 / f64::from(repetitions));
+    }
+
+    pub fn micros(&self) -> f64 {
+        median(self.0.clone())
+    }
+
+    /// The median of the rounds' ratios: both were measured in the same moment, so a machine that
+    /// is slow for a while slows both.
+    pub fn ratio(&self, other: &Self) -> f64 {
+        median(self.0.iter().zip(&other.0).map(|(mine, other)| mine / other).collect())
+    }
+}
+
+/// Adds the time that `work` takes to `clock`.
+pub fn timed<T>(clock: &mut Duration, work: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let result = work();
+    *clock += start.elapsed();
+    result
+}
+
+/// Both configurations of this library, with one suite and one group.
+pub fn ours(identity: &Identity) -> (Arc<ClientConfig>, Arc<ServerConfig>) {
+    let mut provider = CryptoProvider::ring();
+    provider.cipher_suites.truncate(1);
+    provider.groups.truncate(1);
+    let client = ClientConfig::builder(provider.clone()).trust(identity.anchors()).unwrap();
+    let client = client.build().unwrap();
+    let key = Arc::new(identity.certified_key());
+    let resolver = handclasp::credential::CertificateList::new(vec![key]);
+    let server = ServerConfig::builder(provider).build(Arc::new(resolver)).unwrap();
+    (Arc::new(client), Arc::new(server))
+}
+
+/// Both configurations of rustls, doing the same: one suite, one group, no resumption.
+pub fn rustls(identity: &Identity) -> (Arc<rustls::ClientConfig>, Arc<rustls::ServerConfig>) {
+    use rustls::crypto::ring;
+    let provider = Arc::new(rustls::crypto::CryptoProvider {
+        cipher_suites: vec![ring::cipher_suite::TLS13_AES_128_GCM_SHA256],
+        kx_groups: vec![ring::kx_group::X25519],
+        ..ring::default_provider()
+    });
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(identity.anchor.clone()).unwrap();
+    let mut client = rustls::ClientConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    client.resumption = rustls::client::Resumption::disabled();
+    let mut server = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(identity.chain.clone(), identity.key.clone_key())
+        .unwrap();
+    server.send_tls13_tickets = 0;
+    (Arc::new(client), Arc::new(server))
+}

@@ -1,0 +1,122 @@
+//! Honest messages, taken apart to be changed.
+
+use handclasp::alert::AlertDescription;
+use handclasp::handshake::Side;
+use handclasp::registry::HandshakeType;
+use handclasp::wire::ExtensionType;
+
+use crate::deterministic::{Message, Scenario, raw, record_messages};
+
+/// A message of which the extensions are the last field.
+pub struct Parts {
+    pub kind: HandshakeType,
+    /// What stands before the extensions.
+    pub head: Vec<u8>,
+    pub extensions: Vec<(ExtensionType, Vec<u8>)>,
+    /// What stands after them, where nothing should.
+    pub tail: Vec<u8>,
+}
+
+/// Where the fields of a ClientHello and a ServerHello stand: the session ID is 32 bytes.
+pub const RANDOM: usize = 2;
+pub const SESSION_ID: usize = 35;
+/// The cipher suite of a ServerHello, or the length of a ClientHello's list.
+pub const SUITES: usize = 67;
+/// The compression method of a ServerHello.
+pub const SERVER_COMPRESSION: usize = 69;
+
+impl Parts {
+    pub fn parse(message: &[u8]) -> Self {
+        let (kind, body) = (HandshakeType(message[0]), &message[4..]);
+        let word = |at: usize| usize::from(u16::from_be_bytes([body[at], body[at + 1]]));
+        let start = match kind {
+            HandshakeType::CLIENT_HELLO => {
+                let compression = SUITES + 2 + word(SUITES);
+                compression + 1 + usize::from(body[compression])
+            }
+            HandshakeType::SERVER_HELLO => SERVER_COMPRESSION + 1,
+            HandshakeType::ENCRYPTED_EXTENSIONS => 0,
+            other => panic!("{other} does not end with extensions"),
+        };
+        assert_eq!(start + 2 + word(start), body.len());
+        let (mut at, mut extensions) = (start + 2, Vec::new());
+        while at < body.len() {
+            let end = at + 4 + word(at + 2);
+            let kind = ExtensionType(u16::from_be_bytes([body[at], body[at + 1]]));
+            extensions.push((kind, body[at + 4..end].to_vec()));
+            at = end;
+        }
+        Self { kind, head: body[..start].to_vec(), extensions, tail: Vec::new() }
+    }
+
+    pub fn build(&self) -> Vec<u8> {
+        let mut list = Vec::new();
+        for (kind, body) in &self.extensions {
+            list.extend_from_slice(&kind.0.to_be_bytes());
+            list.extend_from_slice(&vector16(body));
+        }
+        framed(self.kind, &[&self.head[..], &vector16(&list), &self.tail].concat())
+    }
+
+    pub fn get(&mut self, kind: ExtensionType) -> &mut Vec<u8> {
+        let found = self.extensions.iter_mut().find(|(candidate, _)| *candidate == kind);
+        &mut found.expect("the honest message has it").1
+    }
+
+    pub fn add(&mut self, kind: ExtensionType, body: &[u8]) {
+        self.extensions.push((kind, body.to_vec()));
+    }
+
+    pub fn remove(&mut self, kind: ExtensionType) {
+        self.get(kind);
+        self.extensions.retain(|(candidate, _)| *candidate != kind);
+    }
+}
+
+pub fn vector16(body: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(body.len()).unwrap().to_be_bytes();
+    [&length[..], body].concat()
+}
+
+pub fn framed(kind: HandshakeType, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len()).unwrap().to_be_bytes();
+    [&[kind.0], &length[1..], body].concat()
+}
+
+/// What an end of `side` is told in an honest handshake.
+pub fn told(side: Side, scenario: Scenario) -> Vec<Message> {
+    let all = record_messages(scenario).into_iter();
+    all.filter(|message| message.from != side).collect()
+}
+
+/// The alert of an end that is told, in place of the honest message number `index`, this one: with
+/// the rest of the honest flight after it. `None` when it takes all of that.
+pub fn alert(
+    side: Side,
+    scenario: Scenario,
+    index: usize,
+    message: &[u8],
+) -> Option<AlertDescription> {
+    let told = told(side, scenario);
+    let mut end = raw(side, scenario, None);
+    for before in &told[..index] {
+        end.receive(before.level, &before.bytes).unwrap();
+    }
+    let mut result = end.receive(told[index].level, message);
+    for after in &told[index + 1..] {
+        result = result.and_then(|()| end.receive(after.level, &after.bytes));
+    }
+    result.err().map(|error| error.alert_sent().expect("every such error has an alert"))
+}
+
+/// As [`alert`], for a message with extensions that `edit` changes.
+pub fn edited(
+    side: Side,
+    scenario: Scenario,
+    index: usize,
+    edit: impl FnOnce(&mut Parts),
+) -> Option<AlertDescription> {
+    let mut parts = Parts::parse(&told(side, scenario)[index].bytes);
+    edit(&mut parts);
+    alert(side, scenario, index, &parts.build())
+}

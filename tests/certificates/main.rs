@@ -1,0 +1,9 @@
+//! Certificates and keys: whom an end trusts, and how it proves who it is.
+
+mod client_authentication;
+mod legacy_rsa;
+mod private_keys;
+mod raw_public_keys;
+mod secrets_in_words;
+mod stapling;
+mod x509_limbo;

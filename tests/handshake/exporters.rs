@@ -1,0 +1,92 @@
+//! Keys for other protocols (RFC 9846, section 7.5, RFC 5705 and RFC 9266).
+
+use handclasp_testing::rustls_peer;
+use std::io::{Read, Write};
+use std::ops::DerefMut;
+
+use handclasp::transport::memory::exchange;
+use handclasp::{ClientConnection, Connection, ErrorKind, ServerConnection, Stream};
+use handclasp_testing::process::{Folder, Process, available, connect, pem};
+use handclasp_testing::{Identity, server_name};
+
+#[test]
+fn the_channel_binding_is_the_same_at_both_ends_and_another_in_each_connection() {
+    let identity = Identity::p256();
+    let bindings = [(); 2].map(|()| {
+        let mut client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+        let mut server = ServerConnection::new(identity.server_config()).unwrap();
+        let too_early = client.tls_exporter().unwrap_err();
+        assert!(matches!(too_early.kind(), ErrorKind::Misuse(_)));
+        exchange(&mut client, &mut server).unwrap();
+        let binding = client.tls_exporter().unwrap();
+        assert_eq!(binding, server.tls_exporter().unwrap());
+        // It does not change with the keys.
+        client.update_keys(true).unwrap();
+        exchange(&mut client, &mut server).unwrap();
+        assert_eq!(binding, client.tls_exporter().unwrap());
+        let mut exported = [0; 32];
+        client.export_keying_material("EXPORTER-Channel-Binding", &[], &mut exported).unwrap();
+        assert_eq!(binding, exported);
+        binding
+    });
+    assert_ne!(bindings[0], bindings[1]);
+}
+
+#[test]
+fn rustls_exports_the_same_with_an_empty_context_and_with_none() {
+    let identity = Identity::p256();
+    for we_are_client in [true, false] {
+        let default = rustls_peer::default_provider();
+        let (mut ours, mut theirs): (Box<dyn DerefMut<Target = Connection>>, _) =
+            match we_are_client {
+                true => {
+                    let client = ClientConnection::new(identity.client_config(), server_name());
+                    let config = rustls_peer::server_config(&identity, default, None);
+                    (Box::new(client.unwrap()), rustls_peer::server(config))
+                }
+                false => {
+                    let server = ServerConnection::new(identity.server_config()).unwrap();
+                    let mut config = rustls_peer::client_config(&identity, default);
+                    config.alpn_protocols.clear();
+                    (Box::new(server), rustls_peer::client(config))
+                }
+            };
+        rustls_peer::exchange(&mut ours, &mut theirs).checked();
+        let binding = ours.tls_exporter().unwrap();
+        for context in [None, Some(&[][..])] {
+            let theirs =
+                theirs.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", context);
+            assert_eq!(theirs.unwrap(), binding);
+        }
+        let mut exported = [0; 50];
+        ours.export_keying_material("EXPERIMENTAL x", b"context", &mut exported).unwrap();
+        let theirs = theirs.export_keying_material([0; 50], b"EXPERIMENTAL x", Some(b"context"));
+        assert_eq!(theirs.unwrap(), exported);
+    }
+}
+
+#[test]
+fn openssl_exports_the_same_channel_binding() {
+    if !available("openssl", "version", |version| version.starts_with("OpenSSL 3.")) {
+        return;
+    }
+    let (identity, folder) = (Identity::p256(), Folder::new());
+    let certificate = folder.file("chain.pem", pem("CERTIFICATE", &identity.chain[0]));
+    let key = folder.file("key.pem", pem("PRIVATE KEY", identity.key.secret_der()));
+    let arguments = ["s_server", "-accept", "127.0.0.1:0", "-tls1_3", "-cert", &certificate];
+    let more =
+        ["-key", &key, "-keymatexport", "EXPORTER-Channel-Binding", "-keymatexportlen", "32"];
+    let server = Process::start("openssl", &[&arguments[..], &more].concat());
+    let ready = "ACCEPT 127.0.0.1:";
+    let output = server.wait_for(ready);
+    let port = output.split(ready).nth(1).unwrap().lines().next().unwrap();
+
+    let client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+    let mut stream = Stream::new(client, connect(format!("127.0.0.1:{port}").parse().unwrap()));
+    stream.write_all(b"our words\n").unwrap();
+    let output = server.wait_for("our words");
+    let binding = hex::encode_upper(stream.connection().tls_exporter().unwrap());
+    assert!(output.contains(&binding), "{binding} is not in:\n{output}");
+    stream.close().unwrap();
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+}

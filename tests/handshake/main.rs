@@ -1,0 +1,17 @@
+//! Handshakes, messages, records and data between our own ends, seen from outside.
+
+mod abort;
+mod certificate_compression;
+mod crafted_client_hellos;
+mod debug_output;
+mod exporters;
+mod grease;
+mod handshake;
+mod key_updates;
+mod long_hellos;
+mod long_messages;
+mod questions;
+mod record_sizes;
+mod sent_messages;
+mod sizes;
+mod stream;

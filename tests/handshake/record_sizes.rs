@@ -1,0 +1,245 @@
+//! How long records are: record_size_limit in both directions (RFC 8449), and padding (RFC 9846,
+//! section 5.4).
+
+use std::sync::Arc;
+
+use handclasp::alert::AlertDescription;
+use handclasp::config::{ConfigError, Limits};
+use handclasp::connection::Received;
+use handclasp::credential::CertificateList;
+use handclasp::crypto::CryptoProvider;
+use handclasp::record::{PaddingPolicy, RecordError, next_record, pad_to_multiple_of};
+use handclasp::registry::ContentType;
+use handclasp::transport::memory::exchange;
+use handclasp::{
+    ClientConfig, ClientConnection, Connection, ErrorKind, ServerConfig, ServerConnection,
+};
+use handclasp_testing::forge::Secrets;
+use handclasp_testing::{Identity, server_name};
+
+/// What one side is told about records.
+#[derive(Clone, Default)]
+struct Side {
+    limit: Option<u16>,
+    padding: Option<PaddingPolicy>,
+}
+
+fn limit(limit: u16) -> Side {
+    Side { limit: Some(limit), padding: None }
+}
+
+fn padding(multiple: usize) -> Side {
+    Side { limit: Some(16385), padding: Some(pad_to_multiple_of(multiple)) }
+}
+
+fn pair(client: Side, server: Side) -> (ClientConnection, ServerConnection) {
+    let identity = Identity::p256();
+    let mut builder = ClientConfig::builder(CryptoProvider::ring()).record_size_limit(client.limit);
+    if let Some(policy) = client.padding {
+        builder = builder.record_padding(policy);
+    }
+    let client = builder.trust(identity.anchors()).unwrap().build().unwrap();
+    let mut builder = ServerConfig::builder(CryptoProvider::ring()).record_size_limit(server.limit);
+    if let Some(policy) = server.padding {
+        builder = builder.record_padding(policy);
+    }
+    let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
+    let server = builder.build(Arc::new(list)).unwrap();
+    (
+        ClientConnection::new(Arc::new(client), server_name()).unwrap(),
+        ServerConnection::new(Arc::new(server)).unwrap(),
+    )
+}
+
+/// Carries what `from` has to say, and returns the data in it and the lengths of what protected
+/// records have in them: content, type and padding.
+fn carry(from: &mut Connection, to: &mut Connection) -> (Vec<u8>, Vec<usize>) {
+    const HEADER_AND_TAG: usize = 5 + 16;
+    let mut bytes = from.outgoing().to_vec();
+    from.sent(bytes.len());
+    let (mut start, mut data, mut lengths) = (0, Vec::new(), Vec::new());
+    while let Some(length) = next_record(&bytes[start..]).unwrap() {
+        if bytes[start] == ContentType::APPLICATION_DATA.0 {
+            lengths.push(length - HEADER_AND_TAG);
+        }
+        if let (_, Received::Data(part)) = to.receive(&mut bytes[start..start + length]).unwrap() {
+            data.extend_from_slice(part);
+        }
+        start += length;
+    }
+    (data, lengths)
+}
+
+/// Shakes hands, exchanges data, and returns the lengths of the client's and the server's records.
+fn lengths(client: &mut Connection, server: &mut Connection) -> [Vec<usize>; 2] {
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    while client.is_handshaking() || server.is_handshaking() {
+        ours.extend(carry(client, server).1);
+        theirs.extend(carry(server, client).1);
+    }
+    let send = |from: &mut Connection, to: &mut Connection, lengths: &mut Vec<usize>| {
+        let data = vec![7; 20_000];
+        assert_eq!(from.write(&data).unwrap(), data.len());
+        let (got, records) = carry(from, to);
+        assert!(got == data);
+        lengths.extend(records);
+    };
+    send(client, server, &mut ours);
+    send(server, client, &mut theirs);
+    [ours, theirs]
+}
+
+#[test]
+fn each_side_keeps_to_the_limit_of_the_other_in_handshake_and_data() {
+    for (client_limit, server_limit) in [(64, 16385), (16385, 64), (64, 65), (512, 1000)] {
+        let (mut client, mut server) = pair(limit(client_limit), limit(server_limit));
+        let [ours, theirs] = lengths(&mut client, &mut server);
+        assert_eq!(client.parameters().record_size_limit, Some(server_limit));
+        assert_eq!(server.parameters().record_size_limit, Some(client_limit));
+        for (lengths, limit) in [(ours, server_limit), (theirs, client_limit)] {
+            // Full records are used: the longest is as long as it may be.
+            assert_eq!(lengths.iter().max(), Some(&usize::from(limit)));
+        }
+        for (connection, limit) in [(&mut *client, server_limit), (&mut *server, client_limit)] {
+            connection.close();
+            assert!(connection.outgoing().len() <= 5 + usize::from(limit) + 16);
+        }
+    }
+}
+
+#[test]
+fn a_limit_that_only_one_side_sends_is_none() {
+    for (client, server) in [(limit(64), Side::default()), (Side::default(), limit(64))] {
+        let (mut client, mut server) = pair(client, server);
+        let [ours, theirs] = lengths(&mut client, &mut server);
+        assert_eq!(client.parameters().record_size_limit, None);
+        assert_eq!(server.parameters().record_size_limit, None);
+        assert_eq!((ours.iter().max(), theirs.iter().max()), (Some(&16385), Some(&16385)));
+    }
+}
+
+#[test]
+fn padding_stops_at_the_limit() {
+    let policy: PaddingPolicy = Arc::new(|_, _| usize::MAX);
+    let server = Side { limit: Some(64), padding: Some(policy) };
+    let (mut client, mut server) = pair(limit(100), server);
+    let [ours, theirs] = lengths(&mut client, &mut server);
+    assert!(ours.iter().all(|length| *length <= 64));
+    assert!(theirs.iter().all(|length| *length == 100), "padded to the limit, and not beyond");
+}
+
+#[test]
+fn limits_out_of_range_cannot_be_configured() {
+    for limit in [0, 63, 16386, u16::MAX] {
+        let builder = ClientConfig::builder(CryptoProvider::ring()).record_size_limit(Some(limit));
+        let config = builder.trust(Identity::p256().anchors()).unwrap().build();
+        assert_eq!(config.unwrap_err(), ConfigError::RecordSizeLimit);
+        let builder = ServerConfig::builder(CryptoProvider::ring()).record_size_limit(Some(limit));
+        let config = builder.build(Arc::new(CertificateList::new(Vec::new())));
+        assert_eq!(config.unwrap_err(), ConfigError::RecordSizeLimit);
+    }
+}
+
+#[test]
+fn records_are_padded_as_the_policy_says_in_both_roles() {
+    let (mut client, mut server) = pair(padding(1000), padding(4096));
+    let [ours, theirs] = lengths(&mut client, &mut server);
+    assert!(ours.iter().all(|length| length % 1000 == 1 || *length == 16385), "{ours:?}");
+    assert!(theirs.iter().all(|length| length % 4096 == 1), "{theirs:?}");
+    // Without a policy there is no padding, whatever the peer does.
+    let (mut client, mut server) = pair(padding(1000), limit(16385));
+    let [_, theirs] = lengths(&mut client, &mut server);
+    assert_eq!(theirs[theirs.len() - 2..], [16385, 20_000 - 16_384 + 1]);
+}
+
+#[test]
+fn a_policy_sees_the_content_type_and_cannot_be_told_from_the_outside() {
+    let only_data: PaddingPolicy = Arc::new(|content_type, length| match content_type {
+        ContentType::APPLICATION_DATA => 256 - length.min(256),
+        _ => 0,
+    });
+    let (mut client, mut server) = pair(Side { limit: None, padding: Some(only_data) }, limit(64));
+    exchange(&mut client, &mut server).unwrap();
+    for data in [&b"yes"[..], b"no", b"a longer answer"] {
+        client.write(data).unwrap();
+        let (got, lengths) = carry(&mut client, &mut server);
+        assert_eq!((&got[..], &lengths[..]), (data, &[257][..]));
+    }
+    client.close();
+    assert_eq!(client.outgoing().len(), 5 + 2 + 1 + 16, "an alert is not padded here");
+}
+
+#[test]
+fn the_outgoing_limit_counts_padding() {
+    let policy: PaddingPolicy = Arc::new(|_, _| usize::MAX);
+    let (mut client, mut server) = pair(Side { limit: None, padding: Some(policy) }, limit(64));
+    exchange(&mut client, &mut server).unwrap();
+    let mut taken = 0;
+    for _ in 0..100 {
+        taken += client.write(b"x").unwrap();
+    }
+    assert_eq!(taken, 3, "each byte costs a whole record");
+    assert!(client.outgoing().len() <= 65_536);
+}
+
+#[test]
+fn a_record_beyond_the_own_limit_is_an_overflow_in_handshake_and_data() {
+    for (handshaking, length, overflows) in
+        [(true, 63, false), (true, 64, true), (false, 63, false), (false, 64, true)]
+    {
+        let identity = Identity::p256();
+        let secrets = Arc::new(Secrets::default());
+        let builder = ClientConfig::builder(CryptoProvider::ring()).key_log(secrets.clone());
+        let builder = builder.record_size_limit(Some(64)).trust(identity.anchors()).unwrap();
+        let mut client =
+            ClientConnection::new(Arc::new(builder.build().unwrap()), server_name()).unwrap();
+        let mut server = ServerConnection::new(identity.server_config()).unwrap();
+        let mut forged = if handshaking {
+            carry(&mut client, &mut server);
+            let mut bytes = server.outgoing().to_vec();
+            // ServerHello, change_cipher_spec, and the first record of the flight: all of
+            // EncryptedExtensions stands in it.
+            for _ in 0..3 {
+                let (consumed, _) = client.receive(&mut bytes).unwrap();
+                bytes.drain(..consumed);
+            }
+            let label = "SERVER_HANDSHAKE_TRAFFIC_SECRET";
+            let mut forger = secrets.forger(label);
+            forger.seal(ContentType::HANDSHAKE, b"what was taken");
+            // A piece of the Certificate.
+            forger.seal(ContentType::HANDSHAKE, &vec![0; length])
+        } else {
+            exchange(&mut client, &mut server).unwrap();
+            let label = "SERVER_TRAFFIC_SECRET_0";
+            secrets.forger(label).seal(ContentType::APPLICATION_DATA, &vec![0; length])
+        };
+        match client.receive(&mut forged) {
+            Ok(_) => assert!(!overflows),
+            Err(error) => {
+                assert!(overflows, "{error}");
+                let too_long = RecordError::TooLong { length: 64, limit: 63 };
+                assert_eq!(error.kind(), &ErrorKind::Record(too_long));
+                assert_eq!(error.alert_sent(), Some(AlertDescription::RECORD_OVERFLOW));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_limit_below_one_record_lets_one_through_at_a_time() {
+    let identity = Identity::p256();
+    let limits = Limits { outgoing: 100, ..Limits::default() };
+    let builder = ClientConfig::builder(CryptoProvider::ring()).limits(limits);
+    let config = Arc::new(builder.trust(identity.anchors()).unwrap().build().unwrap());
+    let mut client = ClientConnection::new(config, server_name()).unwrap();
+    let mut server = ServerConnection::new(identity.server_config()).unwrap();
+    let early = client.write(b"data").unwrap_err();
+    assert!(matches!(early.kind(), ErrorKind::Misuse(_)), "{early}");
+    exchange(&mut client, &mut server).unwrap();
+    let data = vec![7; 40_000];
+    for (written, taken) in [(0, 16_384), (16_384, 16_384), (32_768, 7_232)] {
+        assert_eq!(client.write(&data[written..]).unwrap(), taken);
+        assert_eq!(client.write(&data).unwrap(), 0, "it has to be sent first");
+        assert_eq!(carry(&mut client, &mut server).0.len(), taken);
+    }
+}

@@ -1,0 +1,332 @@
+//! A provider that fails in silence: it says yes, and returns zeros or too few bytes. The connection
+//! ends before anything depends on that, with an error that names the provider.
+
+use std::sync::Arc;
+
+use handclasp::alert::AlertDescription;
+use handclasp::cookie::HmacCookies;
+use handclasp::credential::{CertificateList, KeySource};
+use handclasp::crypto::{
+    ActiveKeyExchange, CipherSuite, CryptoError, CryptoProvider, Digest, Hash, HashAlgorithm,
+    HashContext, KeyExchangeGroup, ProviderFault, Secret, SecureRandom, SharedSecret, SigningKey,
+};
+use handclasp::psk::PskList;
+use handclasp::registry::{NamedGroup, SignatureScheme};
+use handclasp::session::{MemorySessions, SessionStore, TicketKeys};
+use handclasp::{
+    CertifiedKey, ClientConfig, ClientConnection, Connection, ErrorKind, ServerConfig,
+    ServerConnection,
+};
+use handclasp_testing::faulty_aead::{Faults, FaultyAead, INNER};
+use handclasp_testing::sessions::{self, shared_key, talk, time};
+use handclasp_testing::{Identity, server_name};
+
+/// What a provider does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wrong {
+    RandomZeros,
+    /// The second half is not filled.
+    RandomHalf,
+    ShareEmpty,
+    ShareZeros,
+    SecretEmpty,
+    SecretZeros,
+    /// A leading zero was cut.
+    SecretShort,
+    DigestShort,
+    TranscriptShort,
+    OutputLength,
+    HmacShort,
+    HmacEmpty,
+    ExpandNothing,
+    SealNothing,
+    OpenShort,
+    OpenLong,
+}
+
+impl Wrong {
+    const ALL: [Self; 16] = [
+        Self::RandomZeros,
+        Self::RandomHalf,
+        Self::ShareEmpty,
+        Self::ShareZeros,
+        Self::SecretEmpty,
+        Self::SecretZeros,
+        Self::SecretShort,
+        Self::DigestShort,
+        Self::TranscriptShort,
+        Self::OutputLength,
+        Self::HmacShort,
+        Self::HmacEmpty,
+        Self::ExpandNothing,
+        Self::SealNothing,
+        Self::OpenShort,
+        Self::OpenLong,
+    ];
+
+    fn fault(self) -> ProviderFault {
+        let length = |what, length| ProviderFault::Length { what, length };
+        match self {
+            Self::RandomZeros | Self::RandomHalf => ProviderFault::Random,
+            Self::ShareEmpty => length("key share", 0),
+            Self::ShareZeros => ProviderFault::ShareOfZeros(NamedGroup::X25519),
+            Self::SecretEmpty => length("shared secret", 0),
+            Self::SecretZeros => ProviderFault::SharedSecretOfZeros(NamedGroup::X25519),
+            Self::SecretShort => length("shared secret", 31),
+            Self::DigestShort | Self::TranscriptShort => length("hash", 31),
+            Self::OutputLength => length("hash", 33),
+            Self::HmacShort => length("HMAC", 31),
+            Self::HmacEmpty => length("HMAC", 0),
+            Self::ExpandNothing => ProviderFault::ExpandedZeros,
+            Self::SealNothing => ProviderFault::Unencrypted,
+            // EncryptedExtensions of six bytes and Finished of 36 are what is opened first.
+            Self::OpenShort | Self::OpenLong => length("opened record", 0),
+        }
+    }
+}
+
+/// All parts of a provider that does one thing wrong.
+#[derive(Clone, Copy, Debug)]
+struct Broken(Wrong);
+
+impl Broken {
+    fn provider(self) -> CryptoProvider {
+        let mut provider = CryptoProvider::ring();
+        let hash: &'static Self = Box::leak(Box::new(self));
+        let aead: &'static FaultyAead<Self> = Box::leak(Box::new(FaultyAead(self)));
+        provider.cipher_suites = vec![CipherSuite { id: INNER.id, hash, aead }];
+        provider.groups = vec![Arc::new(self)];
+        provider.random = Arc::new(self);
+        provider
+    }
+}
+
+impl SecureRandom for Broken {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), CryptoError> {
+        let end = match self.0 {
+            Wrong::RandomZeros => 0,
+            Wrong::RandomHalf => bytes.len() / 2,
+            _ => bytes.len(),
+        };
+        CryptoProvider::ring().random.fill(&mut bytes[..end])
+    }
+}
+
+impl KeyExchangeGroup for Broken {
+    fn name(&self) -> NamedGroup {
+        NamedGroup::X25519
+    }
+
+    fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, CryptoError> {
+        let inner = CryptoProvider::ring().groups[0].start()?;
+        let share = match self.0 {
+            Wrong::ShareEmpty => vec![],
+            Wrong::ShareZeros => vec![0; 32],
+            _ => inner.share().to_vec(),
+        };
+        Ok(Box::new(BrokenExchange { wrong: self.0, share, inner }))
+    }
+}
+
+struct BrokenExchange {
+    wrong: Wrong,
+    share: Vec<u8>,
+    inner: Box<dyn ActiveKeyExchange>,
+}
+
+impl ActiveKeyExchange for BrokenExchange {
+    fn share(&self) -> &[u8] {
+        &self.share
+    }
+
+    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
+        let secret = self.inner.complete(peer_share)?;
+        Ok(match self.wrong {
+            Wrong::SecretEmpty => SharedSecret::new(vec![]),
+            Wrong::SecretZeros => SharedSecret::new(vec![0; 32]),
+            Wrong::SecretShort => SharedSecret::new(secret.as_bytes()[1..].to_vec()),
+            _ => secret,
+        })
+    }
+}
+
+impl Hash for Broken {
+    fn algorithm(&self) -> HashAlgorithm {
+        INNER.hash.algorithm()
+    }
+
+    fn output_length(&self) -> usize {
+        INNER.hash.output_length() + usize::from(self.0 == Wrong::OutputLength)
+    }
+
+    fn start(&self) -> Box<dyn HashContext> {
+        Box::new(BrokenContext(self.0, INNER.hash.start()))
+    }
+
+    fn digest(&self, data: &[u8]) -> Digest {
+        let digest = INNER.hash.digest(data);
+        Digest::new(&digest[usize::from(self.0 == Wrong::DigestShort)..])
+    }
+
+    fn hmac(&self, key: &[u8], data: &[&[u8]]) -> Secret {
+        let mac = INNER.hash.hmac(key, data);
+        match self.0 {
+            Wrong::HmacShort => Secret::new(&mac.as_bytes()[1..]).unwrap(),
+            Wrong::HmacEmpty => Secret::zeros(0),
+            _ => mac,
+        }
+    }
+
+    fn expand(&self, secret: &[u8], info: &[&[u8]], output: &mut [u8]) -> Result<(), CryptoError> {
+        match self.0 {
+            Wrong::ExpandNothing => Ok(()),
+            _ => INNER.hash.expand(secret, info, output),
+        }
+    }
+}
+
+struct BrokenContext(Wrong, Box<dyn HashContext>);
+
+impl HashContext for BrokenContext {
+    fn update(&mut self, data: &[u8]) {
+        self.1.update(data);
+    }
+
+    fn fork(&self) -> Box<dyn HashContext> {
+        Box::new(Self(self.0, self.1.fork()))
+    }
+
+    fn current(&self) -> Digest {
+        let digest = self.1.current();
+        Digest::new(&digest[usize::from(self.0 == Wrong::TranscriptShort)..])
+    }
+}
+
+impl Faults for Broken {
+    fn seals_nothing(self) -> bool {
+        self.0 == Wrong::SealNothing
+    }
+
+    fn opened_length(self, length: usize) -> usize {
+        match self.0 {
+            Wrong::OpenShort => length - 1,
+            Wrong::OpenLong => length + 1,
+            _ => length,
+        }
+    }
+}
+
+fn client(identity: &Identity, provider: CryptoProvider) -> ClientConnection {
+    client_with(identity, provider, false)
+}
+
+fn client_with(identity: &Identity, provider: CryptoProvider, psk: bool) -> ClientConnection {
+    let mut config = ClientConfig::builder(provider).trust(identity.anchors()).unwrap();
+    if psk {
+        config = config.pre_shared_keys(vec![shared_key()]);
+    }
+    ClientConnection::new(Arc::new(config.build().unwrap()), server_name()).unwrap()
+}
+
+fn server(key: CertifiedKey, provider: CryptoProvider) -> ServerConnection {
+    let list = Arc::new(CertificateList::new(vec![Arc::new(key)]));
+    let config = ServerConfig::builder(provider).sessions(sessions::ticket_keys());
+    let config = config.pre_shared_keys(Arc::new(PskList::new(vec![shared_key()])));
+    ServerConnection::new(Arc::new(config.build(list).unwrap())).unwrap()
+}
+
+/// Ends with this fault, and the alert that says that it is no fault of the peer's.
+fn expect_fault(end: &Connection, expected: ProviderFault, case: &str) {
+    let error = end.check().expect_err(case);
+    let ErrorKind::Provider(fault) = error.kind() else { panic!("{case}: {error}") };
+    match (fault, expected) {
+        // How many bytes there were depends on the record.
+        (ProviderFault::Length { what, .. }, ProviderFault::Length { what: it, length: 0 })
+            if it == "opened record" =>
+        {
+            assert_eq!(*what, it, "{case}");
+        }
+        _ => assert_eq!(*fault, expected, "{case}"),
+    }
+    assert_eq!(error.alert_sent(), Some(AlertDescription::INTERNAL_ERROR), "{case}");
+    assert!(error.to_string().contains("the crypto provider is at fault"), "{case}: {error}");
+}
+
+#[test]
+fn what_a_provider_returns_is_checked_in_both_roles() {
+    let identity = Identity::p256();
+    for (wrong, psk) in Wrong::ALL.into_iter().flat_map(|wrong| [(wrong, false), (wrong, true)]) {
+        let case = format!("{wrong:?}, with a pre-shared key: {psk}");
+        let mut ours = client_with(&identity, Broken(wrong).provider(), psk);
+        let mut theirs = server(identity.certified_key(), CryptoProvider::ring());
+        talk(&mut ours, &mut theirs);
+        expect_fault(&ours, wrong.fault(), &format!("{case} on a client"));
+        assert!(theirs.is_handshaking(), "{case}");
+
+        let mut theirs = client_with(&identity, CryptoProvider::ring(), psk);
+        let mut ours = server(identity.certified_key(), Broken(wrong).provider());
+        talk(&mut theirs, &mut ours);
+        expect_fault(&ours, wrong.fault(), &format!("{case} on a server"));
+        assert!(ours.is_handshaking(), "{case}");
+    }
+}
+
+#[test]
+fn nothing_but_an_alert_is_sent_where_the_randomness_is_zeros() {
+    let identity = Identity::p256();
+    let client = client(&identity, Broken(Wrong::RandomZeros).provider());
+    // A record with the alert internal_error.
+    assert_eq!(client.outgoing(), [21, 3, 1, 0, 2, 2, 80]);
+}
+
+/// Signs with too many bytes or too few.
+#[derive(Debug)]
+struct BadSigner(Arc<dyn SigningKey>, usize);
+
+impl SigningKey for BadSigner {
+    fn schemes(&self) -> &[SignatureScheme] {
+        self.0.schemes()
+    }
+
+    fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        let mut signature = self.0.sign(scheme, message)?;
+        signature.resize(self.1, 0);
+        Ok(signature)
+    }
+}
+
+#[test]
+fn signatures_have_a_length_that_their_scheme_allows() {
+    let lengths = [
+        (&rcgen::PKCS_ED25519, vec![0, 1, 63, 65, 0x1_0000]),
+        (&rcgen::PKCS_ECDSA_P256_SHA256, vec![0, 7, 73, 200]),
+        (&rcgen::PKCS_ECDSA_P384_SHA384, vec![0, 7, 105]),
+    ];
+    for (algorithm, lengths) in lengths {
+        let identity = Identity::new(algorithm);
+        for length in lengths {
+            let signer = handclasp::crypto::signing_key(&identity.key).unwrap();
+            let scheme = signer.schemes()[0];
+            let signer = KeySource::Local(Arc::new(BadSigner(signer, length)));
+            let key = CertifiedKey::new(identity.chain.clone(), signer).unwrap();
+            let mut theirs = client(&identity, CryptoProvider::ring());
+            let mut ours = server(key, CryptoProvider::ring());
+            talk(&mut theirs, &mut ours);
+            let expected = ProviderFault::Signature { scheme, length };
+            expect_fault(&ours, expected, &format!("{length} bytes with {scheme}"));
+        }
+    }
+}
+
+#[test]
+fn no_key_ticket_or_cookie_is_made_of_zeros() {
+    for wrong in [Wrong::RandomZeros, Wrong::RandomHalf] {
+        let random: Arc<dyn SecureRandom> = Arc::new(Broken(wrong));
+        assert!(TicketKeys::random(random.clone()).is_err(), "{wrong:?}");
+        assert!(HmacCookies::random(&*random).is_err(), "{wrong:?}");
+        assert!(MemorySessions::new(1, random.clone()).put(b"a session", time(0)).is_err());
+        let keys: Vec<u8> = (0..32).collect();
+        let keys = TicketKeys::from_bytes(&keys, random).unwrap();
+        assert!(keys.put(b"a session", time(0)).is_err(), "{wrong:?}");
+    }
+}

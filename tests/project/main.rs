@@ -1,0 +1,4 @@
+//! The project itself: its architecture, and its table of requirements.
+
+mod architecture;
+mod requirements;

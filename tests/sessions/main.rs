@@ -1,0 +1,14 @@
+//! What outlives a connection: tickets, pre-shared keys, 0-RTT data, and whose they are.
+
+mod asked_again;
+mod clocks;
+mod deferred_sessions;
+mod early_data;
+mod early_data_without_records;
+mod external_keys;
+mod pre_shared_keys;
+mod resumption;
+mod resumption_of_clients;
+mod shared_sessions;
+mod shown_peers;
+mod tickets;

@@ -1,0 +1,153 @@
+//! The examples with hyper and axum, built, run and spoken to: by curl, and by each other.
+
+use std::io::{Read, Write};
+
+use handclasp::{ClientConnection, Stream};
+use handclasp_testing::examples::{self, Files, port, start};
+use handclasp_testing::process::{self, Process, available};
+use handclasp_testing::{Identity, NAME, server_name};
+
+const ANY_PORT: &str = "127.0.0.1:0";
+
+fn curl_is_here() -> bool {
+    available("curl", "--version", |version| {
+        version.contains("https") && version.contains("OpenSSL/3") && version.contains("HTTP2")
+    })
+}
+
+/// What curl says, and whether it is content.
+fn curl(files: &Files, port: u16, path: &str, more: &[&str]) -> (String, bool) {
+    let resolve = format!("{NAME}:{port}:127.0.0.1");
+    let url = format!("https://{NAME}:{port}{path}");
+    let arguments = [
+        &["--disable", "--silent", "--show-error", "--noproxy", "*", "--max-time", "15"][..],
+        &["--tlsv1.3", "--cacert", &files.anchor, "--resolve", &resolve, &url],
+        more,
+    ];
+    let mut curl = Process::start("curl", &arguments.concat());
+    let success = curl.wait_for_end().success();
+    (curl.wait_for(if success { "\n" } else { "curl:" }), success)
+}
+
+#[test]
+fn curl_speaks_the_protocol_that_alpn_has_chosen_to_the_server_with_hyper() {
+    if !curl_is_here() {
+        return;
+    }
+    let files = Files::new(&Identity::p256());
+    let server = start("hyper_server", &[ANY_PORT, &files.chain, &files.key]);
+    let port = port(&server);
+    for (option, version) in
+        [("--http2", "HTTP/2.0"), ("--http1.1", "HTTP/1.1"), ("--no-alpn", "HTTP/1.1")]
+    {
+        let (answer, success) = curl(&files, port, "/some/path", &[option]);
+        assert!(success && answer == format!("/some/path over {version}\n"), "{option}: {answer}");
+    }
+    // And says why there is nothing where there is nothing in common.
+    let (refused, success) = curl(&files, port, "/", &["--tlsv1.2", "--tls-max", "1.2"]);
+    assert!(!success && refused.contains("alert protocol version"), "{refused}");
+    server.wait_for("the peer does not offer TLS 1.3");
+    let url = format!("http://127.0.0.1:{port}/");
+    let mut plain = Process::start("curl", &["--disable", "--silent", "--noproxy", "*", &url]);
+    assert!(plain.wait_for_end().success(), "{}", plain.wait_for(""));
+    assert_eq!(plain.wait_for("\n"), "This port speaks HTTPS.\n");
+    server.wait_for("the peer seems to speak HTTP without TLS");
+}
+
+#[test]
+fn the_client_with_hyper_speaks_to_the_servers_with_hyper_and_axum() {
+    let files = Files::new(&Identity::p256());
+    let hyper = start("hyper_server", &[ANY_PORT, &files.chain, &files.key]);
+    let axum = start("axum", &[ANY_PORT, &files.chain, &files.key]);
+    for (server, expected) in [
+        (&hyper, "HTTP/2.0 200 OK\n/ over HTTP/2.0\n"),
+        // It was given no application protocols.
+        (&axum, "HTTP/1.1 200 OK\nhello from axum\n"),
+    ] {
+        let url = format!("https://localhost:{}/", port(server));
+        let mut client = start("hyper_client", &[&url, &files.anchor]);
+        assert!(client.wait_for_end().success(), "{}", client.wait_for(""));
+        let last = expected.lines().last().unwrap();
+        assert_eq!(client.wait_for(last), expected);
+    }
+}
+
+#[test]
+fn the_client_with_hyper_refuses_a_server_of_an_unknown_issuer() {
+    let (files, other) = (Files::new(&Identity::p256()), Files::new(&Identity::p256()));
+    let server = start("hyper_server", &[ANY_PORT, &files.chain, &files.key]);
+    let url = format!("https://localhost:{}/", port(&server));
+    let mut client = start("hyper_client", &[&url, &other.anchor]);
+    assert!(!client.wait_for_end().success());
+    server.wait_for("the peer sent the alert unknown_ca");
+}
+
+#[test]
+fn curl_fetches_from_the_service_with_axum() {
+    if !curl_is_here() {
+        return;
+    }
+    let files = Files::new(&Identity::p256());
+    let server = start("axum", &[ANY_PORT, &files.chain, &files.key]);
+    let (answer, success) = curl(&files, port(&server), "/", &[]);
+    assert!(success && answer == "hello from axum\n", "{answer}");
+}
+
+#[test]
+fn a_handler_of_the_service_with_axum_may_change_the_protocol() {
+    let identity = Identity::p256();
+    let files = Files::new(&identity);
+    let server = start("axum", &[ANY_PORT, &files.chain, &files.key]);
+    let client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+    let mut stream = Stream::new(client, process::connect(([127, 0, 0, 1], port(&server)).into()));
+    let request = "GET /echo HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+    stream.write_all(request.as_bytes()).unwrap();
+    let (mut answer, mut byte) = (Vec::new(), [0]);
+    while !answer.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 101 "), "{}", answer.escape_ascii());
+    stream.write_all(b"ping").unwrap();
+    let mut pong = [0; 4];
+    stream.read_exact(&mut pong).unwrap();
+    assert_eq!(&pong, b"ping");
+}
+
+/// Starts an example that may have few files open.
+fn start_with_few_files(name: &str, arguments: &[&str]) -> Process {
+    let script = "ulimit -n 24; exec \"$0\" \"$@\"";
+    let path = examples::build(name, &["tokio"]);
+    Process::start("sh", &[&["-c", script, &path][..], arguments].concat())
+}
+
+#[test]
+fn servers_go_on_when_clients_could_not_be_accepted() {
+    let files = Files::new(&Identity::p256());
+    let usual = [ANY_PORT, &files.chain, &files.key];
+    let anchor = files.folder.file("fresh.pem", "");
+    let chat = [ANY_PORT, &anchor];
+    let signer_socket = std::env::temp_dir().join(format!("few-{}", std::process::id()));
+    let signer_socket = signer_socket.into_os_string().into_string().unwrap();
+    let signer = start("keyless", &["sign", &signer_socket, &files.key]);
+    signer.wait_for("signing on");
+    let keyless = ["serve", &signer_socket, ANY_PORT, &files.chain];
+    for (name, arguments) in [
+        ("server", &usual[..]),
+        ("hyper_server", &usual),
+        ("axum", &usual),
+        ("wss_chat", &chat),
+        ("keyless", &keyless),
+    ] {
+        let server = start_with_few_files(name, arguments);
+        let address = ([127, 0, 0, 1], port(&server)).into();
+        let held: Vec<_> = (0..40).map(|_| process::connect(address)).collect();
+        server.wait_for("cannot accept");
+        drop(held);
+        // What is no TLS is answered, too: the server is there.
+        let mut socket = process::connect(address);
+        socket.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        socket.read_exact(&mut [0]).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    std::fs::remove_file(&signer_socket).unwrap();
+}

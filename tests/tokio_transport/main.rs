@@ -1,0 +1,16 @@
+//! Streams for tokio, and the examples that use them.
+//!
+//! The allocator counts: `sockets` measures what connections leave behind, in a process of its own.
+
+mod answers;
+mod browser;
+mod browser_chat;
+mod early_data;
+mod ends;
+mod examples_http;
+mod failing_writes;
+mod firefox;
+mod orderly_end;
+mod proxies;
+mod sockets;
+mod stream;
