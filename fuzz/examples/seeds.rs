@@ -18,8 +18,8 @@ use handclasp::transport::memory::exchange;
 use handclasp::wire::{Extensions, NewSessionTicket};
 use handclasp::{ClientConfig, ClientConnection, Reply, ServerConfig, ServerConnection};
 use handclasp_fuzz::certificates::{GeneralName, Template, der, extension};
-use handclasp_fuzz::peers::{self, SCENARIOS, record_flights, record_messages};
 use handclasp_fuzz::{failing_writes, revocation, shared, two_ends};
+use handclasp_testing::deterministic::{self, SCENARIOS, record_flights, record_messages};
 use zeroize::Zeroizing;
 
 fn main() -> io::Result<()> {
@@ -204,7 +204,8 @@ fn server_name() -> ServerName<'static> {
 
 /// A client's sessions, with each kind of what they rest on.
 fn stored_sessions(write: Write<'_>) -> io::Result<()> {
-    let certificates: Arc<[CertificateDer<'static>]> = Arc::new([peers::CERTIFICATE.into()]);
+    let certificates: Arc<[CertificateDer<'static>]> =
+        Arc::new([deterministic::CERTIFICATE.into()]);
     let key: Arc<[u8]> = Arc::new([0x30, 2, 5, 0]);
     let session = |certificates, raw_public_key| {
         let origin = TicketOrigin {
@@ -213,7 +214,7 @@ fn stored_sessions(write: Write<'_>) -> io::Result<()> {
             application_protocol: Some(b"h2".to_vec()),
             certificates,
             raw_public_key,
-            authenticated: peers::now().as_secs(),
+            authenticated: deterministic::now().as_secs(),
         };
         let ticket = NewSessionTicket {
             lifetime: 3600,
@@ -223,7 +224,7 @@ fn stored_sessions(write: Write<'_>) -> io::Result<()> {
             extensions: Extensions::default(),
             max_early_data_size: Some(1000),
         };
-        let received = Duration::from_secs(peers::now().as_secs());
+        let received = Duration::from_secs(deterministic::now().as_secs());
         let session = ClientSession::new(origin, &ticket, Secret::zeros(32), received);
         session.expect("the ticket is one to keep").to_bytes().to_vec()
     };
@@ -262,12 +263,12 @@ fn sealed_sessions(write: Write<'_>) -> io::Result<()> {
     }
     let given = Arc::new(Given::default());
     let server = ServerConfig::builder(CryptoProvider::ring()).sessions(given.clone());
-    let server = server.build(peers::list()).expect("the configuration is good");
+    let server = server.build(deterministic::list()).expect("the configuration is good");
     let store = Arc::new(MemoryClientSessions::new(1));
     let client = ClientConfig::builder(CryptoProvider::ring());
-    let client = client.verifier(Arc::new(peers::PinnedChain)).sessions(store);
+    let client = client.verifier(Arc::new(deterministic::PinnedChain)).sessions(store);
     let client = client.build().expect("the configuration is good");
-    let options = || Options { now: peers::now(), observer: None };
+    let options = || Options { now: deterministic::now(), observer: None };
     let client = ClientConnection::with_options(Arc::new(client), server_name(), options());
     let mut client = client.expect("a client starts");
     let server = ServerConnection::with_options(Arc::new(server), options());

@@ -12,7 +12,7 @@ use handclasp::pki_types::UnixTime;
 use handclasp::session::{SessionStore, TicketKeys};
 use handclasp::wire::{ExtensionType, ClientHello};
 use handclasp::{Error, Level, Reply, ServerConfig};
-use handclasp_fuzz::peers::{self, Scenario};
+use handclasp_testing::deterministic::{self, Scenario};
 use libfuzzer_sys::fuzz_target;
 use zeroize::Zeroizing;
 
@@ -49,7 +49,7 @@ static CONFIG: LazyLock<Arc<ServerConfig>> = LazyLock::new(|| {
 });
 
 static RECORDED: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let recorded = &peers::record_messages(Scenario::Plain)[0];
+    let recorded = &deterministic::record_messages(Scenario::Plain)[0];
     assert_eq!(recorded.from, Side::Client);
     recorded.bytes[4..].to_vec()
 });

@@ -13,9 +13,9 @@ use handclasp::wire::HandshakeMessage;
 
 use crate::differential::{End, Verdict};
 use crate::hello::{Parsed, change, replace};
-use crate::peers::{Scenario, other};
 use crate::protected::{Keys, certificate_verify};
 use crate::{Input, RECORDED, fix_length};
+use handclasp_testing::deterministic::{Scenario, other};
 
 const NEW_SESSION_TICKET: u8 = 4;
 const ENCRYPTED_EXTENSIONS: u8 = 8;

@@ -18,7 +18,7 @@ use handclasp::session::{
 use handclasp::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection, Time};
 
 use crate::Input;
-use crate::peers::{self, PinnedChain, Scenario};
+use handclasp_testing::deterministic::{self, PinnedChain, Scenario};
 
 /// The most that is done with one input.
 const ACTS: usize = 24;
@@ -112,7 +112,7 @@ struct Scene {
 }
 
 static CERTIFICATES: LazyLock<Arc<handclasp::credential::CertificateList>> =
-    LazyLock::new(peers::list);
+    LazyLock::new(deterministic::list);
 
 /// How far the expected arrival of 0-RTT data may be from the clock, in seconds, on each server.
 const WINDOWS: [u32; 2] = [10, 60];
@@ -122,7 +122,7 @@ fn register(started: i64) -> Arc<StrikeRegister> {
 }
 
 fn server(keys: &Arc<TicketKeys>, register: Arc<StrikeRegister>, window: u32) -> Arc<ServerConfig> {
-    let builder = peers::server_builder(Scenario::Plain).sessions(keys.clone()).tickets(1);
+    let builder = deterministic::server_builder(Scenario::Plain).sessions(keys.clone()).tickets(1);
     let builder =
         builder.ticket_lifetime(MAX_LIFETIME).early_data(1000, register).early_data_window(window);
     Arc::new(builder.build(CERTIFICATES.clone()).expect("the configuration is good"))
@@ -139,7 +139,8 @@ impl Scene {
         };
         let keys = Arc::new(keys);
         let store = Arc::new(SharedStore::default());
-        let builder = peers::client_builder().verifier(Arc::new(PinnedChain)).early_data(true);
+        let builder =
+            deterministic::client_builder().verifier(Arc::new(PinnedChain)).early_data(true);
         let client = builder.sessions(store.clone()).build().expect("the configuration is good");
         let first = register(-1_000);
         let second = if shared { first.clone() } else { register(-1_000) };
@@ -182,10 +183,10 @@ impl Scene {
     fn meet(&mut self, which: usize) {
         let (mut client, mut server) = (self.connect(which), self.accept(which));
         for _ in 0..3 {
-            let bytes = peers::take_outgoing(&mut client);
-            peers::deliver(&mut server, &bytes).expect("the client is honest");
-            let bytes = peers::take_outgoing(&mut server);
-            peers::deliver(&mut client, &bytes).expect("the server is honest");
+            let bytes = deterministic::take_outgoing(&mut client);
+            deterministic::deliver(&mut server, &bytes).expect("the client is honest");
+            let bytes = deterministic::take_outgoing(&mut server);
+            deterministic::deliver(&mut client, &bytes).expect("the server is honest");
         }
         assert!(!client.is_handshaking() && !server.is_handshaking());
         self.check_age(&client, which);
@@ -209,7 +210,7 @@ impl Scene {
         if client.write_early_data(WORDS).expect("it is alive") == 0 {
             return;
         }
-        let bytes = peers::take_outgoing(&mut client);
+        let bytes = deterministic::take_outgoing(&mut client);
         let store = self.store.0.lock().expect("no holder panics");
         let ticket = store.taken.clone().expect("a ticket was used");
         drop(store);
@@ -224,7 +225,7 @@ impl Scene {
         }
         let flight = &self.flights[flight % self.flights.len()];
         let mut server = self.accept(which);
-        peers::deliver(&mut server, &flight.bytes).expect("the flight is an honest one");
+        deterministic::deliver(&mut server, &flight.bytes).expect("the flight is an honest one");
         if server.parameters().pre_shared_key.is_some() {
             expect_alive(self.clocks[which] - flight.ticket.server, "server");
         }

@@ -18,9 +18,9 @@ use handclasp::wire::HandshakeMessage;
 
 use crate::explained::explained;
 use crate::hello::Script;
-use crate::peers::{self, Scenario};
 use crate::theirs::Theirs;
 use crate::{Input, RECORDED, broken_peer};
+use handclasp_testing::deterministic::{self, Scenario};
 
 /// What an end made of it all.
 #[derive(Debug, PartialEq, Eq, Clone, Default)]
@@ -147,7 +147,7 @@ fn partial(mut records: &[u8]) -> Vec<u8> {
 
 /// An end of ours.
 struct Ours {
-    end: peers::AnyConnection,
+    end: deterministic::AnyConnection,
     secrets: Arc<Mutex<HashMap<String, Vec<u8>>>>,
 }
 
@@ -171,13 +171,16 @@ impl Ours {
     fn new(side: Side, scenario: Scenario) -> Self {
         let secrets = Arc::default();
         let watcher = Watcher(Arc::clone(&secrets));
-        Self { end: peers::observed_connection(side, scenario, Some(Box::new(watcher))), secrets }
+        Self {
+            end: deterministic::observed_connection(side, scenario, Some(Box::new(watcher))),
+            secrets,
+        }
     }
 }
 
 impl End for Ours {
     fn take(&mut self) -> Vec<u8> {
-        peers::take_outgoing(&mut self.end)
+        deterministic::take_outgoing(&mut self.end)
     }
 
     fn receive(&mut self, records: &[u8], verdict: &mut Verdict) {

@@ -10,7 +10,7 @@ use handclasp::connection::{ClientConnection, Options, Received, ServerConnectio
 use handclasp::{Error, Stream};
 
 use crate::Input;
-use crate::peers::{self, Scenario};
+use handclasp_testing::deterministic::{self, Scenario};
 
 const KINDS: [ErrorKind; 4] = [
     ErrorKind::BrokenPipe,
@@ -177,8 +177,9 @@ impl Client {
 /// Plays the input, and checks what must hold for all inputs. Returns how many bytes were read.
 pub fn play(data: &[u8]) -> usize {
     let mut input = Input(data);
-    let options = Options { now: peers::now(), observer: None };
-    let server = ServerConnection::with_options(peers::server_config(Scenario::Plain), options);
+    let options = Options { now: deterministic::now(), observer: None };
+    let server =
+        ServerConnection::with_options(deterministic::server_config(Scenario::Plain), options);
     let transport = Transport(Rc::new(RefCell::new(Script {
         server: server.expect("a server starts"),
         said: 0,
@@ -192,8 +193,8 @@ pub fn play(data: &[u8]) -> usize {
         no_reading: false,
     })));
     let name = "server.example".try_into().expect("it is a name");
-    let options = Options { now: peers::now(), observer: None };
-    let config = peers::client_config(Scenario::Plain);
+    let options = Options { now: deterministic::now(), observer: None };
+    let config = deterministic::client_config(Scenario::Plain);
     let client = ClientConnection::with_options(config, name, options);
     let stream = Stream::new(client.expect("fixed randomness does not fail"), transport.clone());
     let mut client = Client { stream, got: 0, end: None };

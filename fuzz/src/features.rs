@@ -1,4 +1,4 @@
-//! Ends that have more to do than those of [`peers`]: pre-shared keys, 0-RTT data, tickets,
+//! Ends that have more to do than those of [`handclasp_testing::deterministic`]: pre-shared keys, 0-RTT data, tickets,
 //! compressed certificates and raw public keys. The peer is hostile in the same ways.
 
 use std::sync::{Arc, LazyLock};
@@ -17,7 +17,7 @@ use handclasp::verify::{ClientAuthentication, SpkiPin, SpkiPins};
 use handclasp::wire::HandshakeMessage;
 use handclasp::{ClientConfig, ServerConfig};
 
-use crate::peers::{self, Message, PROTOCOLS, PinnedChain};
+use handclasp_testing::deterministic::{self, Message, PROTOCOLS, PinnedChain};
 use crate::{End, Input, Questions, Script, after, dead, judge};
 
 /// What the ends have to do.
@@ -108,10 +108,10 @@ fn uses_key(feature: Feature) -> bool {
 }
 
 fn own_key(feature: Feature) -> Arc<CertifiedKey> {
-    let key = peers::certified_key();
+    let key = deterministic::certified_key();
     match feature {
         Feature::RawPublicKeys => {
-            let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(peers::KEY));
+            let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(deterministic::KEY));
             let key = KeySource::Local(signing_key(&key).expect("the key is good"));
             Arc::new(CertifiedKey::raw_public_key(public_key(), key).expect("it is its own"))
         }
@@ -124,7 +124,7 @@ fn own_key(feature: Feature) -> Arc<CertifiedKey> {
 }
 
 fn public_key() -> Vec<u8> {
-    let certificate = peers::CERTIFICATE.into();
+    let certificate = deterministic::CERTIFICATE.into();
     let parsed = EndEntity::parse(&certificate).expect("it is a certificate");
     parsed.subject_public_key_info().to_vec()
 }
@@ -135,7 +135,7 @@ fn pinned() -> Arc<SpkiPins> {
 }
 
 fn client(feature: Feature) -> ClientConfig {
-    let provider = peers::provider(Side::Client, &[NamedGroup::X25519, NamedGroup::SECP256R1]);
+    let provider = deterministic::provider(Side::Client, &[NamedGroup::X25519, NamedGroup::SECP256R1]);
     let mut builder = ClientConfig::builder(provider)
         .application_protocols(PROTOCOLS)
         .client_certificates(Arc::new(CertificateList::new(vec![own_key(feature)])))
@@ -157,7 +157,7 @@ fn client(feature: Feature) -> ClientConfig {
 }
 
 fn server(feature: Feature) -> ServerConfig {
-    let provider = peers::provider(Side::Server, &[NamedGroup::X25519]);
+    let provider = deterministic::provider(Side::Server, &[NamedGroup::X25519]);
     let mut builder = ServerConfig::builder(provider).application_protocols(PROTOCOLS);
     if uses_key(feature) {
         let keys = PskList::new(vec![shared_key(feature)]);
@@ -182,7 +182,7 @@ fn server(feature: Feature) -> ServerConfig {
 
 /// That of the server, which is the same each time.
 fn builder_random() -> Arc<dyn handclasp::crypto::SecureRandom> {
-    peers::provider(Side::Server, &[NamedGroup::X25519]).random
+    deterministic::provider(Side::Server, &[NamedGroup::X25519]).random
 }
 
 static CONFIGS: LazyLock<[(Arc<ClientConfig>, Arc<ServerConfig>); FEATURES.len()]> =
@@ -195,9 +195,9 @@ fn start(side: Side, feature: Feature) -> Handshake {
     let handshake = match side {
         Side::Client => {
             let name = "server.example".try_into().expect("it is a name");
-            Handshake::client(Arc::clone(client), name, peers::now())
+            Handshake::client(Arc::clone(client), name, deterministic::now())
         }
-        Side::Server => Handshake::server(Arc::clone(server), peers::now()),
+        Side::Server => Handshake::server(Arc::clone(server), deterministic::now()),
     };
     handshake.without_records().expect("fixed randomness does not fail")
 }

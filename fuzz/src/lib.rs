@@ -14,8 +14,6 @@ pub mod features;
 pub mod forms;
 mod hello;
 mod meeting;
-#[path = "../../tests/hostile/peers.rs"]
-pub mod peers;
 pub mod post_handshake;
 mod protected;
 pub mod questions;
@@ -32,12 +30,12 @@ use handclasp::key_schedule::TrafficSecret;
 use handclasp::registry::HandshakeType;
 use handclasp::{Error, Level};
 
-use peers::{Message, SCENARIOS, Scenario};
+use handclasp_testing::deterministic::{self, Message, SCENARIOS, Scenario};
 
 const INITIAL: Level = Level::Initial;
 
 static RECORDED: LazyLock<[Vec<Message>; SCENARIOS.len()]> =
-    LazyLock::new(|| SCENARIOS.map(peers::record_messages));
+    LazyLock::new(|| SCENARIOS.map(deterministic::record_messages));
 
 /// Reads the input; beyond its end there are zeros.
 pub struct Input<'a>(pub &'a [u8]);
@@ -224,7 +222,7 @@ impl End {
         while let (Some(number), Some(question)) =
             (self.handshake.question_number(), self.handshake.question())
         {
-            let answer = peers::answer(question);
+            let answer = deterministic::answer(question);
             self.handshake.answer(number, answer)?;
             self.take_steps();
         }
@@ -254,8 +252,8 @@ pub fn play(side: Side, data: &[u8]) {
     let scenario = SCENARIOS[usize::from(input.byte()) % SCENARIOS.len()];
     let script = Script::read(side, &RECORDED[scenario as usize], &mut input);
     let handshake = match script.questions {
-        Questions::None => peers::raw(side, scenario, None),
-        Questions::AtOnce | Questions::Later => peers::asking(side, scenario),
+        Questions::None => deterministic::raw(side, scenario, None),
+        Questions::AtOnce | Questions::Later => deterministic::asking(side, scenario),
     };
     let mut end = End::new(handshake, script.questions);
     let (delivered, result) = script.deliver(&mut end, |end, message| {

@@ -16,7 +16,7 @@ use handclasp::session::{
 };
 use handclasp::{ClientConfig, Reply, ServerConfig};
 
-use crate::peers::{self, AnyConnection, PinnedChain, SCENARIOS, Scenario};
+use handclasp_testing::deterministic::{self, AnyConnection, PinnedChain, SCENARIOS, Scenario};
 
 /// How many bytes of 0-RTT data a key or ticket allows.
 const EARLY_DATA: u32 = 1000;
@@ -68,8 +68,8 @@ impl Meeting {
     pub fn first(choice: u8) -> Self {
         let scenario = SCENARIOS[usize::from(choice) % SCENARIOS.len()];
         Self {
-            client: peers::client_config(scenario),
-            server: peers::server_config(scenario),
+            client: deterministic::client_config(scenario),
+            server: deterministic::server_config(scenario),
             shares_key: scenario == Scenario::Resumed,
             takes_early_data: false,
             again: false,
@@ -90,7 +90,7 @@ impl Meeting {
     }
 
     pub fn connection(&self, side: Side) -> AnyConnection {
-        self.connection_at(side, peers::now())
+        self.connection_at(side, deterministic::now())
     }
 
     fn connection_at(&self, side: Side, now: UnixTime) -> AnyConnection {
@@ -109,8 +109,8 @@ impl Meeting {
 
     pub fn raw(&self, side: Side) -> Handshake {
         let handshake = match side {
-            Side::Client => Handshake::client(self.client.clone(), name(), peers::now()),
-            Side::Server => Handshake::server(self.server.clone(), peers::now()),
+            Side::Client => Handshake::client(self.client.clone(), name(), deterministic::now()),
+            Side::Server => Handshake::server(self.server.clone(), deterministic::now()),
         };
         handshake.without_records().expect("fixed randomness does not fail")
     }
@@ -121,7 +121,7 @@ fn name() -> ServerName<'static> {
 }
 
 fn before(seconds: u64) -> UnixTime {
-    UnixTime::since_unix_epoch(Duration::from_secs(peers::now().as_secs() - seconds))
+    UnixTime::since_unix_epoch(Duration::from_secs(deterministic::now().as_secs() - seconds))
 }
 
 /// The key that was agreed on, or another of the same name.
@@ -133,7 +133,7 @@ fn key(kept: Kept, other: bool) -> PreSharedKey {
     let terms = EarlyDataTerms {
         max_size: EARLY_DATA,
         cipher_suite: CipherSuiteId::TLS_AES_128_GCM_SHA256,
-        application_protocol: Some(peers::PROTOCOLS[0].into()),
+        application_protocol: Some(deterministic::PROTOCOLS[0].into()),
     };
     if kept == Kept::Key { key } else { key.early_data(terms) }
 }
@@ -159,11 +159,11 @@ impl AntiReplay for Lasting {
 
 fn server(kept: Kept) -> Arc<ServerConfig> {
     let scenario = if kept == Kept::Retried { Scenario::Retry } else { Scenario::Plain };
-    let random = || peers::provider(Side::Server, &[NamedGroup::X25519]).random;
+    let random = || deterministic::provider(Side::Server, &[NamedGroup::X25519]).random;
     let secret: Vec<u8> =
         (0..32).map(|at| if kept == Kept::Lost { 255 - at } else { at }).collect();
     let keys = TicketKeys::from_bytes(&secret, random()).expect("the key is a good one");
-    let mut builder = peers::server_builder(scenario).sessions(Arc::new(keys)).tickets(1);
+    let mut builder = deterministic::server_builder(scenario).sessions(Arc::new(keys)).tickets(1);
     if !matches!(kept, Kept::Key | Kept::Ticket) {
         let register = Lasting(StrikeRegister::new(before(100)));
         builder = builder.early_data(EARLY_DATA, Arc::new(register));
@@ -176,7 +176,7 @@ fn server(kept: Kept) -> Arc<ServerConfig> {
         Kept::Refused => builder = builder.early_data_policy(Arc::new(Refuse)),
         _ => {}
     }
-    Arc::new(builder.build(peers::list()).expect("the configuration is good"))
+    Arc::new(builder.build(deterministic::list()).expect("the configuration is good"))
 }
 
 /// Has one session, again and again: each input begins with it.
@@ -193,7 +193,8 @@ impl ClientSessionStore for Always {
 
 static CLIENTS: LazyLock<[Arc<ClientConfig>; KEPT.len()]> = LazyLock::new(|| {
     KEPT.map(|kept| {
-        let builder = peers::client_builder().verifier(Arc::new(PinnedChain)).early_data(true);
+        let builder =
+            deterministic::client_builder().verifier(Arc::new(PinnedChain)).early_data(true);
         let builder = match kept {
             Kept::Key | Kept::EarlyKey | Kept::OtherKey => {
                 builder.pre_shared_keys(vec![key(kept, false)])
@@ -207,7 +208,8 @@ static CLIENTS: LazyLock<[Arc<ClientConfig>; KEPT.len()]> = LazyLock::new(|| {
 /// The ticket of a first meeting, ten seconds before.
 fn ticket(kept: Kept) -> ClientSession {
     let store = Arc::new(MemoryClientSessions::new(1));
-    let builder = peers::client_builder().verifier(Arc::new(PinnedChain)).sessions(store.clone());
+    let builder =
+        deterministic::client_builder().verifier(Arc::new(PinnedChain)).sessions(store.clone());
     // Whatever becomes of the ticket, it is made by a server that means it.
     let first = if kept == Kept::Ticket { kept } else { Kept::EarlyTicket };
     let meeting = Meeting {
@@ -220,10 +222,10 @@ fn ticket(kept: Kept) -> ClientSession {
     let [mut client, mut server] =
         [Side::Client, Side::Server].map(|side| meeting.connection_at(side, before(10)));
     for _ in 0..4 {
-        let bytes = peers::take_outgoing(&mut client);
-        peers::deliver(&mut server, &bytes).expect("both are honest");
-        let bytes = peers::take_outgoing(&mut server);
-        peers::deliver(&mut client, &bytes).expect("both are honest");
+        let bytes = deterministic::take_outgoing(&mut client);
+        deterministic::deliver(&mut server, &bytes).expect("both are honest");
+        let bytes = deterministic::take_outgoing(&mut server);
+        deterministic::deliver(&mut client, &bytes).expect("both are honest");
     }
-    store.take(&name(), peers::now()).expect("the server gives a ticket")
+    store.take(&name(), deterministic::now()).expect("the server gives a ticket")
 }

@@ -6,8 +6,8 @@ use handclasp::registry::HandshakeType;
 use handclasp::wire::{Extensions, HandshakeMessage, KeyUpdate, NewSessionTicket};
 use handclasp::{Error, ErrorKind, Level};
 
-use crate::peers::{self, SCENARIOS};
 use crate::{Input, RECORDED, fix_length};
+use handclasp_testing::deterministic::{self, SCENARIOS};
 
 /// The end under test, and what must hold of its key updates.
 struct End {
@@ -26,9 +26,15 @@ impl End {
         let mut handshake = match side {
             Side::Client => {
                 let name = "server.example".try_into().expect("it is a name");
-                Handshake::client(peers::client_config(scenario), name, peers::now())
+                Handshake::client(
+                    deterministic::client_config(scenario),
+                    name,
+                    deterministic::now(),
+                )
             }
-            Side::Server => Handshake::server(peers::server_config(scenario), peers::now()),
+            Side::Server => {
+                Handshake::server(deterministic::server_config(scenario), deterministic::now())
+            }
         };
         handshake.start().expect("fixed randomness does not fail");
         for message in &RECORDED[scenario as usize] {

@@ -7,7 +7,8 @@ use handclasp::record::HEADER_LENGTH;
 use handclasp::registry::{HandshakeType, SignatureScheme};
 use handclasp::wire::CertificateVerify;
 
-use crate::{fix_length, peers};
+use crate::fix_length;
+use handclasp_testing::deterministic;
 
 /// HKDF-Expand-Label without a context.
 fn expand(suite: &CipherSuite, secret: &[u8], label: &str, length: usize) -> Vec<u8> {
@@ -34,7 +35,7 @@ pub fn certificate_verify(side: Side, transcript: &[u8]) -> Vec<u8> {
         Side::Server => b"TLS 1.3, server CertificateVerify",
     };
     let content = [&[0x20; 64], context, &[0], transcript].concat();
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(peers::KEY));
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(deterministic::KEY));
     let key = signing_key(&key).expect("the key is good");
     let signature = key.sign(SignatureScheme::ED25519, &content).expect("the key can sign");
     let mut out = Vec::new();

@@ -10,8 +10,9 @@ use handclasp::handshake::{Answer, Handshake, Question, QuestionNumber, Side};
 use handclasp::verify::ClientAuthentication;
 use handclasp::{ClientConfig, Error, ErrorKind, ServerConfig};
 
+use crate::Input;
 use crate::shared::{Own, SERVER, Shows, Takes, name, party, pass};
-use crate::{Input, peers};
+use handclasp_testing::deterministic;
 
 /// Seeds of the client's keys begin here: each key is shown once.
 const FIRST_KEY: u8 = 16;
@@ -39,8 +40,8 @@ impl Talk {
             .client_authentication(ClientAuthentication::post_handshake(Arc::new(Takes::Later)))
             .build(Arc::new(CertificateList::new(vec![SERVER.clone()])))
             .expect("the configuration is good");
-        let mut client = Handshake::client(Arc::new(client), name(), peers::now());
-        let mut server = Handshake::server(Arc::new(server), peers::now());
+        let mut client = Handshake::client(Arc::new(client), name(), deterministic::now());
+        let mut server = Handshake::server(Arc::new(server), deterministic::now());
         client.start().expect("there is randomness");
         while pass(&mut client, &mut server) + pass(&mut server, &mut client) > 0 {}
         assert!(client.is_complete() && server.is_complete());

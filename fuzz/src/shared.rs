@@ -20,7 +20,8 @@ use handclasp::verify::{ClientAuthentication, PeerIdentity, PeerVerifier, RawPub
 use handclasp::wire::CertificateRequest;
 use handclasp::{AnswerLater, ClientConfig, Reply, ServerConfig};
 
-use crate::{Input, peers};
+use crate::Input;
+use handclasp_testing::deterministic;
 
 /// The most meetings of one input.
 const MEETINGS: usize = 8;
@@ -338,7 +339,7 @@ pub fn play(data: &[u8]) -> usize {
         let (of_client, of_server, bits) = (input.byte(), input.byte(), input.byte());
         let client = Client::new(of_client, bits & 7);
         let server = Server::new(of_server, bits >> 3 & 7);
-        let now = Duration::from_secs(peers::now().as_secs() + at as u64);
+        let now = Duration::from_secs(deterministic::now().as_secs() + at as u64);
         let now = UnixTime::since_unix_epoch(now);
         store.taken.lock().expect("one thread").take();
         let mut ends = Meeting {

@@ -18,7 +18,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, NamedGroup, SignatureScheme};
 
 use crate::differential::{End, Verdict};
-use crate::peers::{self, Scenario};
+use handclasp_testing::deterministic::{self, Scenario};
 
 /// An end of rustls.
 pub struct Theirs(rustls::Connection);
@@ -185,7 +185,7 @@ impl PinnedChain {
         certificate: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
     ) -> Result<(), rustls::Error> {
-        if certificate.as_ref() == peers::CERTIFICATE && others.is_empty() {
+        if certificate.as_ref() == deterministic::CERTIFICATE && others.is_empty() {
             return Ok(());
         }
         // Its alert is certificate_unknown.
@@ -262,12 +262,12 @@ impl ClientCertVerifier for PinnedChain {
 }
 
 fn chain_and_key() -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(peers::KEY));
-    (vec![CertificateDer::from(peers::CERTIFICATE)], key)
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(deterministic::KEY));
+    (vec![CertificateDer::from(deterministic::CERTIFICATE)], key)
 }
 
 fn protocols() -> Vec<Vec<u8>> {
-    peers::PROTOCOLS.map(|protocol| protocol.as_bytes().to_vec()).to_vec()
+    deterministic::PROTOCOLS.map(|protocol| protocol.as_bytes().to_vec()).to_vec()
 }
 
 static CLIENT: LazyLock<Arc<rustls::ClientConfig>> = LazyLock::new(|| {
