@@ -1,7 +1,7 @@
 //! A TLS 1.3 handshake (RFC 9846) that you can pick up and put anywhere.
 //!
 //! The handshake is a state machine that touches no socket, no clock and no thread. Bytes go in,
-//! steps come out; what carries the bytes is yours. A client over TCP:
+//! steps come out; the transport is yours. A client over TCP:
 //!
 //! ```no_run
 //! use std::io::{Read, Write};
@@ -51,11 +51,11 @@
 //!     let listener = TcpListener::bind("127.0.0.1:4433")?;
 //!     loop {
 //!         if let Err(error) = accept(&listener, &config) {
-//!             // There are too many open files, say. It passes: the server goes on.
+//!             // There may be too many open files for a moment: the server continues.
 //!             eprintln!("cannot accept a client: {error}");
 //!             std::thread::sleep(Duration::from_millis(100));
 //!         }
-//! }
+//!     }
 //! }
 //!
 //! fn accept(listener: &TcpListener, config: &Arc<ServerConfig>) -> std::io::Result<()> {
@@ -77,12 +77,12 @@
 //! }
 //!
 //! fn greet(config: Arc<ServerConfig>, socket: TcpStream) -> std::io::Result<()> {
-//!     // A client that says nothing must not keep its thread.
+//!     // A silent client must not occupy its thread.
 //!     socket.set_read_timeout(Some(Duration::from_secs(10)))?;
 //!     socket.set_write_timeout(Some(Duration::from_secs(10)))?;
 //!     let mut stream = Stream::new(ServerConnection::new(config)?, socket);
 //!     stream.write_all(b"hello\n")?;
-//!     // Dropping the stream then waits, for 2 seconds at most, until the client has closed, too.
+//!     // When the stream is dropped, it waits until the client closes, for 2 seconds at most.
 //!     stream.close()
 //! }
 //! ```
