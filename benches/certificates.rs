@@ -379,7 +379,7 @@ fn report(name: &str, anchors: &TrustAnchors, chain: &Chain, limits: PathLimits)
     let time = least(|| {
         verdict = match chain.ours(anchors, &[&COUNTED], limits) {
             Ok(_) => "accepted".to_owned(),
-            Err(error) => error.problem.to_string().chars().take(60).collect(),
+            Err(error) => error.kind.to_string().chars().take(60).collect(),
         };
     });
     let signatures = COUNTED.0.load(Ordering::Relaxed) / ATTEMPTS;

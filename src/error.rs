@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::alert::{AlertDescription, AlertLevel};
-use crate::certificate::{CertificateError, Evidence, MissingEvidence, Problem};
+use crate::certificate::{CertificateError, CertificateErrorKind, Evidence, MissingEvidence};
 use crate::crypto::{CryptoError, ProviderError, ProviderFault};
 use crate::record::RecordError;
 use crate::registry::{ContentType, HandshakeType};
@@ -364,8 +364,8 @@ impl ErrorKind {
 /// or another unsupported algorithm is a bad certificate (section 4.5.1.3).
 fn certificate_alert(error: &CertificateError) -> AlertDescription {
     use AlertDescription as A;
-    use Problem as P;
-    match error.problem {
+    use CertificateErrorKind as P;
+    match error.kind {
         P::UnknownIssuer(_)
         | P::IssuerIsNoAuthority { .. }
         | P::IssuerWrittenOtherwise(_)

@@ -1,7 +1,7 @@
 //! Our errors in the runner's words: the one place that knows both.
 
 use handclasp::alert::AlertDescription;
-use handclasp::certificate::Problem;
+use handclasp::certificate::CertificateErrorKind;
 use handclasp::record::{OtherProtocol, RecordError};
 use handclasp::registry::{ContentType, HandshakeType};
 use handclasp::wire::{DecodeError, DecodeReason, ExtensionType};
@@ -46,13 +46,15 @@ fn name(kind: &ErrorKind) -> &'static str {
         K::NoApplicationProtocol { .. } => ":NO_APPLICATION_PROTOCOL:",
         K::UnsupportedVersion(_) => ":UNSUPPORTED_PROTOCOL:",
         K::Downgrade => ":TLS13_DOWNGRADE:",
-        K::Certificate(error) => match error.problem {
-            Problem::WrongKeyUsage(_) => ":KEY_USAGE_BIT_INCORRECT:",
-            Problem::Malformed(_) if error.certificate == "(compressed)" => {
+        K::Certificate(error) => match error.kind {
+            CertificateErrorKind::WrongKeyUsage(_) => ":KEY_USAGE_BIT_INCORRECT:",
+            CertificateErrorKind::Malformed(_) if error.certificate == "(compressed)" => {
                 ":CERT_DECOMPRESSION_FAILED:"
             }
-            Problem::Malformed(_) if error.certificate == "raw public key" => ":DECODE_ERROR:",
-            Problem::Malformed(_) => ":CANNOT_PARSE_LEAF_CERT:",
+            CertificateErrorKind::Malformed(_) if error.certificate == "raw public key" => {
+                ":DECODE_ERROR:"
+            }
+            CertificateErrorKind::Malformed(_) => ":CANNOT_PARSE_LEAF_CERT:",
             _ => ":CERTIFICATE_VERIFY_FAILED:",
         },
         K::CertificateRequired => ":PEER_DID_NOT_RETURN_A_CERTIFICATE:",

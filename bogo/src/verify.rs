@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use handclasp::Reply;
 use handclasp::alert::AlertDescription;
-use handclasp::certificate::{CertificateError, MissingEvidence, Problem};
+use handclasp::certificate::{CertificateError, CertificateErrorKind, MissingEvidence};
 use handclasp::crypto::ring::sha256;
 use handclasp::registry::{CertificateType, HandshakeType};
 use handclasp::verify::{PeerIdentity, PeerVerifier, RawPublicKey};
@@ -107,8 +107,8 @@ impl Verdict {
         self.verdict(rules)?;
         if rules.staple_fails {
             self.seen.rename_error(":OCSP_CB_ERROR:");
-            let problem = Problem::RevocationUnknown(MissingEvidence::Unknown);
-            return Err(CertificateError { certificate: "of the peer".into(), problem });
+            let kind = CertificateErrorKind::RevocationUnknown(MissingEvidence::Unknown);
+            return Err(CertificateError { certificate: "of the peer".into(), kind });
         }
         Ok(())
     }
@@ -137,8 +137,11 @@ impl Verdict {
         if rules.default_alert {
             return Err(CertificateError::rejected(reason));
         }
-        let problem = Problem::RejectedWith(AlertDescription::HANDSHAKE_FAILURE.0, reason.into());
-        Err(CertificateError { certificate: "of the peer".into(), problem })
+        let kind = CertificateErrorKind::RejectedWith(
+            AlertDescription::HANDSHAKE_FAILURE.0,
+            reason.into(),
+        );
+        Err(CertificateError { certificate: "of the peer".into(), kind })
     }
 }
 

@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use handclasp::certificate::{CertificateError, Problem};
+use handclasp::certificate::{CertificateError, CertificateErrorKind};
 use handclasp::record::{OtherProtocol, RecordError};
 use handclasp::{Error, ErrorKind};
 
@@ -122,16 +122,18 @@ impl Situation {
     }
 
     fn hint_at_certificate(&self, error: &CertificateError) -> Option<String> {
-        let remedy = error.problem.remedy();
-        let option = match (&error.problem, self.side) {
-            (Problem::UnknownIssuer(_) | Problem::SelfIssued, Side::Client) => {
-                "if you trust this authority, name its certificate: --ca FILE".to_owned()
-            }
-            (Problem::UnknownIssuer(_) | Problem::SelfIssued, Side::Server) => {
-                "if you trust this authority for clients, name its certificate: --client-ca FILE"
-                    .to_owned()
-            }
-            (Problem::NameMismatch { .. }, _) => match error.problem.other_name() {
+        let remedy = error.kind.remedy();
+        let option = match (&error.kind, self.side) {
+            (
+                CertificateErrorKind::UnknownIssuer(_) | CertificateErrorKind::SelfIssued,
+                Side::Client,
+            ) => "if you trust this authority, name its certificate: --ca FILE".to_owned(),
+            (
+                CertificateErrorKind::UnknownIssuer(_) | CertificateErrorKind::SelfIssued,
+                Side::Server,
+            ) => "if you trust this authority for clients, name its certificate: --client-ca FILE"
+                .to_owned(),
+            (CertificateErrorKind::NameMismatch { .. }, _) => match error.kind.other_name() {
                 Some(other) => {
                     return Some(format!(
                         "if this is the server you want, say which name it should prove: --name {}",
@@ -359,7 +361,7 @@ mod tests {
 
     #[test]
     fn the_same_failure_has_the_options_of_the_side_that_reads_it() {
-        let problem = Problem::UnknownIssuer("CN=a".into());
+        let problem = CertificateErrorKind::UnknownIssuer("CN=a".into());
         let error = CertificateError { certificate: "CN=b".into(), problem };
         for (side, with, without) in [
             (Side::Client, "--ca FILE", "--client-ca"),
@@ -372,7 +374,7 @@ mod tests {
         }
         // What the library says of dates holds for whosever certificate it is.
         let now = handclasp::certificate::Timestamp(0);
-        let problem = Problem::Expired { not_after: now, now };
+        let problem = CertificateErrorKind::Expired { not_after: now, now };
         let remedy = problem.remedy();
         let error = Error::from(CertificateError { certificate: "CN=b".into(), problem });
         for side in [Side::Client, Side::Server] {

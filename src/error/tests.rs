@@ -6,15 +6,15 @@ use crate::certificate::{
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
 
-fn alert_for(problem: Problem) -> Option<A> {
+fn alert_for(kind: CertificateErrorKind) -> Option<A> {
     let certificate = "CN=leaf".into();
-    Error::from(CertificateError { certificate, problem }).alert_sent()
+    Error::from(CertificateError { certificate, kind }).alert_sent()
 }
 
 #[track_caller]
-fn assert_alert(alert: A, problems: Vec<Problem>) {
-    for problem in problems {
-        assert_eq!(alert_for(problem.clone()), Some(alert), "{problem:?}");
+fn assert_alert(alert: A, problems: Vec<CertificateErrorKind>) {
+    for kind in problems {
+        assert_eq!(alert_for(kind.clone()), Some(alert), "{kind:?}");
     }
 }
 
@@ -25,32 +25,35 @@ fn name() -> String {
 #[test]
 fn a_certificate_with_a_fault_is_a_bad_one() {
     let algorithms = ("ecdsa".to_owned(), "RSA".into());
-    let other_kind =
-        Problem::OtherKindOfKey { issuer: name(), signature: name().into(), key: name().into() };
+    let other_kind = CertificateErrorKind::OtherKindOfKey {
+        issuer: name(),
+        signature: name().into(),
+        key: name().into(),
+    };
     assert_alert(
         A::BAD_CERTIFICATE,
         vec![
-            Problem::Malformed(name()),
-            Problem::AlgorithmMismatch,
-            Problem::InvalidSerialNumber,
-            Problem::UnsupportedAlgorithm {
+            CertificateErrorKind::Malformed(name()),
+            CertificateErrorKind::AlgorithmMismatch,
+            CertificateErrorKind::InvalidSerialNumber,
+            CertificateErrorKind::UnsupportedAlgorithm {
                 signature: algorithms.0,
                 key: algorithms.1,
                 reason: "".into(),
             },
-            Problem::BadSignature(name()),
+            CertificateErrorKind::BadSignature(name()),
             other_kind,
-            Problem::NotACa,
-            Problem::PathLengthExceeded { allowed: 0, found: 1 },
-            Problem::CaUsedAsEndEntity,
-            Problem::NameNotPermitted {
+            CertificateErrorKind::NotACa,
+            CertificateErrorKind::PathLengthExceeded { allowed: 0, found: 1 },
+            CertificateErrorKind::CaUsedAsEndEntity,
+            CertificateErrorKind::NameNotPermitted {
                 name: name(),
                 authority: name().into(),
                 reason: name().into(),
             },
-            Problem::NameMismatch { expected: name(), presented: vec![], omitted: 0 },
-            Problem::Forbidden { rule: Rule::KeyKind, found: name() },
-            Problem::Forbidden { rule: Rule::CaAsEndEntity, found: name() },
+            CertificateErrorKind::NameMismatch { expected: name(), presented: vec![], omitted: 0 },
+            CertificateErrorKind::Forbidden { rule: Rule::KeyKind, found: name() },
+            CertificateErrorKind::Forbidden { rule: Rule::CaAsEndEntity, found: name() },
         ],
     );
 }
@@ -61,25 +64,26 @@ fn a_certificate_of_a_kind_that_cannot_be_used_is_unsupported() {
     assert_alert(
         A::UNSUPPORTED_CERTIFICATE,
         vec![
-            Problem::UnsupportedVersion(1),
-            Problem::WrongKeyUsage("keyCertSign"),
-            Problem::WrongExtendedKeyUsage { purpose, allowed: "code signing".into() },
-            Problem::UnknownCriticalExtension(name()),
-            Problem::UnsupportedConstraint(name()),
+            CertificateErrorKind::UnsupportedVersion(1),
+            CertificateErrorKind::WrongKeyUsage("keyCertSign"),
+            CertificateErrorKind::WrongExtendedKeyUsage { purpose, allowed: "code signing".into() },
+            CertificateErrorKind::UnknownCriticalExtension(name()),
+            CertificateErrorKind::UnsupportedConstraint(name()),
         ],
     );
 }
 
 #[test]
 fn a_path_that_ends_nowhere_has_an_unknown_authority() {
-    let no_authority = |reason| Problem::IssuerIsNoAuthority { issuer: name(), reason };
+    let no_authority =
+        |reason| CertificateErrorKind::IssuerIsNoAuthority { issuer: name(), reason };
     assert_alert(
         A::UNKNOWN_CA,
         vec![
-            Problem::UnknownIssuer(name()),
-            Problem::Circular(name()),
-            Problem::SelfIssued,
-            Problem::IssuerWrittenOtherwise(name()),
+            CertificateErrorKind::UnknownIssuer(name()),
+            CertificateErrorKind::Circular(name()),
+            CertificateErrorKind::SelfIssued,
+            CertificateErrorKind::IssuerWrittenOtherwise(name()),
             no_authority(NoAuthority::NoBasicConstraints),
             no_authority(NoAuthority::NotACa),
             no_authority(NoAuthority::NoCertificateSigning),
@@ -92,15 +96,15 @@ fn a_certificate_at_the_wrong_time_is_expired() {
     assert_alert(
         A::CERTIFICATE_EXPIRED,
         vec![
-            Problem::NotYetValid { not_before: NOW, now: NOW },
-            Problem::Expired { not_after: NOW, now: NOW },
+            CertificateErrorKind::NotYetValid { not_before: NOW, now: NOW },
+            CertificateErrorKind::Expired { not_after: NOW, now: NOW },
         ],
     );
 }
 
 #[test]
 fn a_revoked_certificate_and_a_missing_staple_have_alerts_of_their_own() {
-    let revoked = Problem::Revoked {
+    let revoked = CertificateErrorKind::Revoked {
         serial: "01".into(),
         date: NOW,
         reason: RevocationReason::KEY_COMPROMISE,
@@ -108,11 +112,11 @@ fn a_revoked_certificate_and_a_missing_staple_have_alerts_of_their_own() {
     };
     assert_alert(A::CERTIFICATE_REVOKED, vec![revoked]);
     let mut staples = vec![
-        Problem::RevocationUnknown(MissingEvidence::Staple),
-        Problem::RevocationUnknown(MissingEvidence::Unknown),
+        CertificateErrorKind::RevocationUnknown(MissingEvidence::Staple),
+        CertificateErrorKind::RevocationUnknown(MissingEvidence::Unknown),
     ];
     for error in errors_of_either(Evidence::OcspResponse) {
-        staples.push(Problem::RevocationEvidence(error));
+        staples.push(CertificateErrorKind::RevocationEvidence(error));
     }
     for error in [
         EvidenceError::MalformedResponse("its version"),
@@ -123,7 +127,7 @@ fn a_revoked_certificate_and_a_missing_staple_have_alerts_of_their_own() {
         EvidenceError::Unsuccessful(1),
         EvidenceError::Unsuccessful(7),
     ] {
-        staples.push(Problem::RevocationEvidence(error));
+        staples.push(CertificateErrorKind::RevocationEvidence(error));
     }
     assert_alert(A::BAD_CERTIFICATE_STATUS_RESPONSE, staples);
 }
@@ -142,21 +146,21 @@ fn errors_of_either(evidence: Evidence) -> Vec<EvidenceError> {
 #[test]
 fn what_has_no_alert_of_its_own_is_unknown() {
     let mut unknown = vec![
-        Problem::Rejected(name()),
-        Problem::RevocationUnknown(MissingEvidence::Nothing(name())),
-        Problem::RevocationEvidence(EvidenceError::MayNotSignCrls(name())),
-        Problem::RevocationEvidence(EvidenceError::MalformedDistributionPoints),
-        Problem::LimitExceeded { limit: Limit::Depth, maximum: 7, closest: None },
+        CertificateErrorKind::Rejected(name()),
+        CertificateErrorKind::RevocationUnknown(MissingEvidence::Nothing(name())),
+        CertificateErrorKind::RevocationEvidence(EvidenceError::MayNotSignCrls(name())),
+        CertificateErrorKind::RevocationEvidence(EvidenceError::MalformedDistributionPoints),
+        CertificateErrorKind::LimitExceeded { limit: Limit::Depth, maximum: 7, closest: None },
     ];
     for error in errors_of_either(Evidence::Crl) {
-        unknown.push(Problem::RevocationEvidence(error));
+        unknown.push(CertificateErrorKind::RevocationEvidence(error));
     }
     assert_alert(A::CERTIFICATE_UNKNOWN, unknown);
 }
 
 #[test]
 fn a_verifier_chooses_an_alert_that_is_fatal() {
-    let rejected = |alert: A| Problem::RejectedWith(alert.0, "denied".into());
+    let rejected = |alert: A| CertificateErrorKind::RejectedWith(alert.0, "denied".into());
     assert_alert(A::ACCESS_DENIED, vec![rejected(A::ACCESS_DENIED)]);
     assert_alert(A::CERTIFICATE_UNKNOWN, vec![rejected(A::CLOSE_NOTIFY)]);
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pki_types::CertificateDer;
 
 use super::{PeerIdentity, PeerVerifier, RawPublicKey};
-use crate::certificate::{CertificateError, EndEntity, Problem};
+use crate::certificate::{CertificateError, CertificateErrorKind, EndEntity};
 use crate::config_error::ConfigError;
 use crate::crypto::ring::sha256;
 use crate::registry::CertificateType;
@@ -34,7 +34,7 @@ impl SpkiPin {
     /// The pin of a certificate's key.
     ///
     /// # Errors
-    /// [`Problem::Malformed`].
+    /// [`CertificateErrorKind::Malformed`].
     pub fn of(certificate: &CertificateDer<'_>) -> Result<Self, CertificateError> {
         Ok(Self::of_public_key(EndEntity::parse(certificate)?.subject_public_key_info()))
     }
@@ -167,7 +167,7 @@ impl SpkiPins {
         let expected: Vec<_> = self.pins.iter().map(ToString::to_string).collect();
         let reason = format!("its key's pin is {found}; expected is {}", expected.join(" or "));
         let certificate = shown.subject();
-        Err(CertificateError { certificate, problem: Problem::Rejected(reason) })
+        Err(CertificateError { certificate, kind: CertificateErrorKind::Rejected(reason) })
     }
 }
 

@@ -48,7 +48,7 @@ fn code_of(
         now: pki_types::UnixTime::now(),
     };
     match verifier.verify(&peer) {
-        Reply::Now(verdict) => verdict.map_or_else(|error| error.problem.code(), |()| "accepted"),
+        Reply::Now(verdict) => verdict.map_or_else(|error| error.kind.code(), |()| "accepted"),
         Reply::Later => panic!("it decides at once"),
     }
 }

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use super::{PeerIdentity, PeerVerifier};
 use crate::certificate::{
-    AnchorDates, CertificateError, CertificateRevocationList, ChainRequest, Digests,
-    InitialPolicies, PathLimits, PolicyIdentifier, Problem, Profile, Purpose, Revocation,
+    AnchorDates, CertificateError, CertificateErrorKind, CertificateRevocationList, ChainRequest,
+    Digests, InitialPolicies, PathLimits, PolicyIdentifier, Profile, Purpose, Revocation,
     RevocationPolicy, StatusRequest, TrustAnchors, verify_chain,
 };
 use crate::crypto::{SignatureAlgorithms, ring};
@@ -103,8 +103,8 @@ impl TrustAnchorVerifier {
 impl PeerVerifier for TrustAnchorVerifier {
     fn verify(&self, peer: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
         let Some((end_entity, intermediates)) = peer.chain.split_first() else {
-            let problem = Problem::Malformed("the chain is empty".into());
-            return Reply::Now(Err(CertificateError { certificate: "(none)".into(), problem }));
+            let kind = CertificateErrorKind::Malformed("the chain is empty".into());
+            return Reply::Now(Err(CertificateError { certificate: "(none)".into(), kind }));
         };
         // A verifier on the wrong side must not become one that looks at no name.
         if peer.server_name.is_some() != (self.purpose == Purpose::Server) {

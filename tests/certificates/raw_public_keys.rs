@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use handclasp::alert::AlertDescription as A;
-use handclasp::certificate::{CertificateError, EndEntity, Problem};
+use handclasp::certificate::{CertificateError, CertificateErrorKind, EndEntity};
 use handclasp::connection::Options;
 use handclasp::credential::{CertificateList, CertifiedKey, KeySource};
 use handclasp::crypto::{CryptoProvider, signing_key};
@@ -566,8 +566,8 @@ struct Refusing(u8);
 
 impl PeerVerifier for Refusing {
     fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
-        let problem = Problem::RejectedWith(self.0, "not today".into());
-        Reply::Now(Err(CertificateError { certificate: "of the peer".into(), problem }))
+        let kind = CertificateErrorKind::RejectedWith(self.0, "not today".into());
+        Reply::Now(Err(CertificateError { certificate: "of the peer".into(), kind }))
     }
 }
 

@@ -43,7 +43,7 @@ fn problem(folder: &Folder, leaf: &str, root: &str, profile: Profile) -> Option<
         revocation: Revocation::default(),
     })
     .err()
-    .map(|error| error.problem.code())
+    .map(|error| error.kind.code())
 }
 
 #[test]

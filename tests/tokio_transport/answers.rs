@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::ends::{self, connect, tls};
 use handclasp::alert::AlertDescription;
-use handclasp::certificate::{CertificateError, Problem};
+use handclasp::certificate::{CertificateError, CertificateErrorKind};
 use handclasp::credential::{CertificateList, KeySource, NoCertificate};
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::{Answer, Question};
@@ -130,7 +130,7 @@ async fn a_verdict_on_the_server_may_take_a_second() {
                 true => Ok(()),
                 false => Err(CertificateError {
                     certificate: "the server's".into(),
-                    problem: Problem::Rejected("it is not the one that is pinned".into()),
+                    kind: CertificateErrorKind::Rejected("it is not the one that is pinned".into()),
                 }),
             })
         }

@@ -8,7 +8,7 @@ use pki_types::{CertificateDer, TrustAnchor};
 use super::decode::{Certificate, Scope, V3, oid};
 use super::der;
 use super::distinguished_name::{describe, folded};
-use super::error::{CertificateError, NoAuthority, Problem, Timestamp};
+use super::error::{CertificateError, CertificateErrorKind, NoAuthority, Timestamp};
 use super::signature::{OwnedKey, PublicKey};
 use super::{checks, strict};
 use crate::pem::{PemError, PemFault};
@@ -73,7 +73,7 @@ pub(super) struct Anchor {
     /// Whether its keyUsage allows to sign CRLs, or says nothing.
     pub(super) signs_crls: bool,
     /// What the strict profile finds in its certificate, whatever the time.
-    pub(super) strict: Result<(), Problem>,
+    pub(super) strict: Result<(), CertificateErrorKind>,
     /// From when until when its certificate is valid.
     pub(super) dates: Option<(Timestamp, Timestamp)>,
 }
@@ -95,7 +95,7 @@ impl TrustAnchors {
     ///
     /// # Errors
     ///
-    /// [`Problem::Malformed`](super::Problem::Malformed).
+    /// [`CertificateErrorKind::Malformed`](super::CertificateErrorKind::Malformed).
     pub fn add(&mut self, certificate: CertificateDer<'_>) -> Result<(), CertificateError> {
         let decoded = Certificate::decode(&certificate).map_err(malformed)?;
         // Before version 3 there was no way to say "CA", and there are roots from then. What another
@@ -133,7 +133,7 @@ impl TrustAnchors {
     ///
     /// # Errors
     ///
-    /// [`Problem::Malformed`](super::Problem::Malformed).
+    /// [`CertificateErrorKind::Malformed`](super::CertificateErrorKind::Malformed).
     pub fn add_anchor(&mut self, anchor: TrustAnchor<'_>) -> Result<(), CertificateError> {
         // No contents are themselves one SEQUENCE: a Name's are SETs, a key's are two elements, and
         // constraints have context tags.

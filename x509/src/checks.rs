@@ -4,7 +4,7 @@ use x509_parser::extensions::KeyUsage;
 
 use super::anchors::Anchor;
 use super::decode::{Certificate, Scope, Usages, V3};
-use super::error::{CertificateError, Problem, Timestamp, printable};
+use super::error::{CertificateError, CertificateErrorKind, Timestamp, printable};
 use super::request::{AnchorDates, ChainRequest, Profile, Purpose};
 use super::rules::Rule;
 use super::signature::PublicKey;
@@ -19,7 +19,7 @@ pub(super) fn end_entity(
     certificate: &Certificate<'_>,
     is_trusted: bool,
     request: &ChainRequest<'_>,
-) -> Result<(), Problem> {
+) -> Result<(), CertificateErrorKind> {
     let now = request.now.into();
     if is_trusted {
         trusted(certificate, now)?;
@@ -30,7 +30,7 @@ pub(super) fn end_entity(
     // issues, and RFC 5280 asks nothing more of it; a handshake does, when it comes to a signature
     // (`EndEntity::check_may_sign`).
     if !certificate.is_ca && certificate.key_usage.is_some_and(|usage| !usage.digital_signature()) {
-        return Err(Problem::WrongKeyUsage("digitalSignature"));
+        return Err(CertificateErrorKind::WrongKeyUsage("digitalSignature"));
     }
     usable_key(certificate.key, request)?;
     if !certificate.is_ca {
@@ -42,7 +42,7 @@ pub(super) fn end_entity(
 }
 
 /// The peer's key must be one that a handshake can be verified with.
-fn usable_key(key: PublicKey<'_>, request: &ChainRequest<'_>) -> Result<(), Problem> {
+fn usable_key(key: PublicKey<'_>, request: &ChainRequest<'_>) -> Result<(), CertificateErrorKind> {
     let is_known = request.algorithms.iter().any(|it| key.is_of_kind(*it));
     let is_usable = is_known && !key.is_of_unusual_size();
     Rule::UsableKey.check(is_usable, || format!("a key for {}", key.describe()))?;
@@ -60,7 +60,7 @@ pub(super) fn path(
         let hold = policies::hold(path, request.policies);
         Rule::Policies
             .check(hold, || "no policy that holds along its path")
-            .map_err(|problem| end_entity.error(problem))?;
+            .map_err(|kind| end_entity.error(kind))?;
     }
     let is_strict = request.profile == Profile::Strict;
     if is_strict || request.anchor_dates == AnchorDates::Checked {
@@ -77,23 +77,29 @@ fn dates_of_anchor(anchor: Option<&Anchor>, now: Timestamp) -> Result<(), Certif
     let Some(anchor) = anchor else { return Ok(()) };
     let Some((from, until)) = anchor.dates else { return Ok(()) };
     dates(from, until, now)
-        .map_err(|problem| CertificateError { certificate: anchor.label.clone(), problem })
+        .map_err(|kind| CertificateError { certificate: anchor.label.clone(), kind })
 }
 
 /// What holds for every intermediate, with no regard to what it issued.
-pub(super) fn intermediate(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
+pub(super) fn intermediate(
+    certificate: &Certificate<'_>,
+    now: Timestamp,
+) -> Result<(), CertificateErrorKind> {
     issued(certificate, now)?;
     issues(certificate)
 }
 
 /// What holds for every certificate that is believed because of who issued it.
-pub(super) fn issued(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
+pub(super) fn issued(
+    certificate: &Certificate<'_>,
+    now: Timestamp,
+) -> Result<(), CertificateErrorKind> {
     every(certificate, now)?;
     time_form(certificate)
 }
 
 /// What holds for a certificate that is trusted itself: nothing about its signature and its issuer.
-fn trusted(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
+fn trusted(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), CertificateErrorKind> {
     own_form(certificate)?;
     dates(certificate.not_before, certificate.not_after, now)?;
     time_form(certificate)
@@ -101,18 +107,18 @@ fn trusted(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem>
 
 /// There are roots that everyone trusts with times in the wrong form, which says nothing of what
 /// they issue: it is not asked of an anchor's certificate.
-fn time_form(certificate: &Certificate<'_>) -> Result<(), Problem> {
+fn time_form(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
     let found = find_time(certificate.validity, |time| !der::is_time(time));
     Rule::TimeForm.unless(found)
 }
 
 /// What holds for a CA at any time.
-pub(super) fn issues(certificate: &Certificate<'_>) -> Result<(), Problem> {
+pub(super) fn issues(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
     if !certificate.is_ca {
-        return Err(Problem::NotACa);
+        return Err(CertificateErrorKind::NotACa);
     }
     if !may_sign_certificates(certificate) {
-        return Err(Problem::WrongKeyUsage("keyCertSign"));
+        return Err(CertificateErrorKind::WrongKeyUsage("keyCertSign"));
     }
     Ok(())
 }
@@ -129,10 +135,10 @@ pub(super) fn may_sign_crls(usage: Option<KeyUsage>) -> bool {
 
 /// RFC 5280, section 6.1.4 (l) and (m): `found` is how many intermediates are below that are not
 /// self-issued.
-pub(super) fn path_length(allowed: Option<u32>, found: usize) -> Result<(), Problem> {
+pub(super) fn path_length(allowed: Option<u32>, found: usize) -> Result<(), CertificateErrorKind> {
     match allowed {
         Some(allowed) if usize::try_from(allowed).is_ok_and(|allowed| found > allowed) => {
-            Err(Problem::PathLengthExceeded { allowed, found })
+            Err(CertificateErrorKind::PathLengthExceeded { allowed, found })
         }
         _ => Ok(()),
     }
@@ -144,36 +150,41 @@ pub(super) fn extended_key_usage(
     usages: Option<Usages>,
     purpose: Purpose,
     any_counts: bool,
-) -> Result<(), Problem> {
+) -> Result<(), CertificateErrorKind> {
     match usages {
         Some(usages) if !usages.allow(purpose, any_counts) => {
             let allowed = usages.describe();
-            Err(Problem::WrongExtendedKeyUsage { purpose, allowed })
+            Err(CertificateErrorKind::WrongExtendedKeyUsage { purpose, allowed })
         }
         _ => Ok(()),
     }
 }
 
 /// What holds for every certificate but an anchor's.
-pub(super) fn every(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Problem> {
+pub(super) fn every(
+    certificate: &Certificate<'_>,
+    now: Timestamp,
+) -> Result<(), CertificateErrorKind> {
     form(certificate)?;
     dates(certificate.not_before, certificate.not_after, now)
 }
 
 /// What holds for every certificate at any time; for that of an anchor in the strict profile only.
-pub(super) fn form(certificate: &Certificate<'_>) -> Result<(), Problem> {
+pub(super) fn form(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
     // The one beside the signature is not signed; only this makes it as good as signed.
     if certificate.inner_algorithm != certificate.signed.algorithm {
-        return Err(Problem::AlgorithmMismatch);
+        return Err(CertificateErrorKind::AlgorithmMismatch);
     }
     Rule::IssuerName.check(!certificate.issuer.is_empty(), || "an empty one")?;
     own_form(certificate)
 }
 
 /// What is asked of a certificate that does not depend on its issuer.
-fn own_form(certificate: &Certificate<'_>) -> Result<(), Problem> {
+fn own_form(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
     if certificate.version != V3 {
-        return Err(Problem::UnsupportedVersion(certificate.version.saturating_add(1)));
+        return Err(CertificateErrorKind::UnsupportedVersion(
+            certificate.version.saturating_add(1),
+        ));
     }
     no_unknown_critical(&certificate.scope)?;
     rsa_size(certificate.key)
@@ -183,21 +194,21 @@ pub(super) fn dates(
     not_before: Timestamp,
     not_after: Timestamp,
     now: Timestamp,
-) -> Result<(), Problem> {
+) -> Result<(), CertificateErrorKind> {
     if now < not_before {
-        return Err(Problem::NotYetValid { not_before, now });
+        return Err(CertificateErrorKind::NotYetValid { not_before, now });
     }
     // The last second still counts (RFC 5280, section 4.1.2.5).
     if now > not_after {
-        return Err(Problem::Expired { not_after, now });
+        return Err(CertificateErrorKind::Expired { not_after, now });
     }
     Ok(())
 }
 
 /// An unknown extension of a CA may limit what it issues, so this holds for anchors too.
-pub(super) fn no_unknown_critical(scope: &Scope) -> Result<(), Problem> {
+pub(super) fn no_unknown_critical(scope: &Scope) -> Result<(), CertificateErrorKind> {
     match &scope.unknown_critical {
-        Some(oid) => Err(Problem::UnknownCriticalExtension(oid.clone())),
+        Some(oid) => Err(CertificateErrorKind::UnknownCriticalExtension(oid.clone())),
         None => Ok(()),
     }
 }
@@ -222,7 +233,7 @@ pub(super) fn find_time<'a>(
     Some(format!("\"{}\"", printable(&String::from_utf8_lossy(time.contents))))
 }
 
-fn rsa_size(key: PublicKey<'_>) -> Result<(), Problem> {
+fn rsa_size(key: PublicKey<'_>) -> Result<(), CertificateErrorKind> {
     let Some((bits, _)) = key.rsa() else { return Ok(()) };
     Rule::RsaSize.check(bits >= 2048 && bits % 8 == 0, || format!("a modulus of {bits} bits"))
 }
@@ -249,7 +260,7 @@ mod tests {
         assert!(path_length(Some(u32::MAX), 100).is_ok());
         assert_eq!(
             path_length(Some(1), 2),
-            Err(Problem::PathLengthExceeded { allowed: 1, found: 2 })
+            Err(CertificateErrorKind::PathLengthExceeded { allowed: 1, found: 2 })
         );
     }
 }

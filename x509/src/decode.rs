@@ -8,7 +8,7 @@ use x509_parser::time::ASN1Time;
 
 use super::der::{self, Reader};
 use super::distinguished_name::{self, EMAIL_ADDRESS};
-use super::error::{CertificateError, Problem, Timestamp, printable};
+use super::error::{CertificateError, CertificateErrorKind, Timestamp, printable};
 use super::fault::{self, Fault};
 use super::name::{self, SubjectName};
 use super::policies::{self, Policies};
@@ -376,8 +376,8 @@ impl<'a> Certificate<'a> {
     }
 
     /// This is wrong with the certificate.
-    pub(super) fn error(&self, problem: Problem) -> CertificateError {
-        CertificateError { certificate: self.label(), problem }
+    pub(super) fn error(&self, kind: CertificateErrorKind) -> CertificateError {
+        CertificateError { certificate: self.label(), kind }
     }
 }
 

@@ -5,7 +5,7 @@ use core::fmt;
 use pki_types::{CertificateDer, SignatureVerificationAlgorithm};
 
 use super::decode::Certificate;
-use super::error::{CertificateError, Problem, SignatureError};
+use super::error::{CertificateError, CertificateErrorKind, SignatureError};
 use super::name::{self, ReferenceIdentifier, SubjectName};
 use super::presented::PresentedName;
 use super::signature::PublicKey;
@@ -44,7 +44,7 @@ impl EndEntity {
     ///
     /// # Errors
     ///
-    /// [`Problem::Malformed`](super::Problem::Malformed).
+    /// [`CertificateErrorKind::Malformed`](super::CertificateErrorKind::Malformed).
     pub fn parse(certificate: &CertificateDer<'_>) -> Result<Self, CertificateError> {
         let decoded = Certificate::decode(certificate)
             .map_err(|reason| CertificateError::malformed(PLACE, reason))?;
@@ -56,7 +56,7 @@ impl EndEntity {
     ///
     /// # Errors
     ///
-    /// [`Problem::Malformed`](super::Problem::Malformed).
+    /// [`CertificateErrorKind::Malformed`](super::CertificateErrorKind::Malformed).
     pub fn from_public_key(spki: &[u8]) -> Result<Self, CertificateError> {
         let malformed =
             || CertificateError::malformed("raw public key", "it is not a SubjectPublicKeyInfo");
@@ -106,13 +106,13 @@ impl EndEntity {
     ///
     /// # Errors
     ///
-    /// [`Problem::WrongKeyUsage`].
+    /// [`CertificateErrorKind::WrongKeyUsage`].
     pub fn check_may_sign(&self) -> Result<(), CertificateError> {
         if self.may_sign {
             return Ok(());
         }
-        let problem = Problem::WrongKeyUsage("digitalSignature");
-        Err(CertificateError { certificate: self.subject(), problem })
+        let kind = CertificateErrorKind::WrongKeyUsage("digitalSignature");
+        Err(CertificateError { certificate: self.subject(), kind })
     }
 
     /// Verifies a signature with the certificate's key. `algorithms` are those that may stand

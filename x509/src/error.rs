@@ -18,29 +18,32 @@ const PRINTED_CHARACTERS: usize = 200;
 /// Everything in it that comes from the peer is of bounded length and escaped, so that it is safe
 /// to log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("certificate \"{certificate}\" {problem}")]
+#[error("certificate \"{certificate}\" {kind}")]
 pub struct CertificateError {
     /// The certificate that the error is about: its subject, or its place if it cannot be decoded.
     pub certificate: String,
     /// What is wrong with it.
-    pub problem: Problem,
+    pub kind: CertificateErrorKind,
 }
 
 impl CertificateError {
     /// What a verifier of the user's own says of a peer's certificate that it does not accept.
     pub fn rejected(reason: impl Into<String>) -> Self {
-        Self { certificate: "of the peer".into(), problem: Problem::Rejected(reason.into()) }
+        Self {
+            certificate: "of the peer".into(),
+            kind: CertificateErrorKind::Rejected(reason.into()),
+        }
     }
 
     pub(super) fn malformed(place: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { certificate: place.into(), problem: Problem::Malformed(reason.into()) }
+        Self { certificate: place.into(), kind: CertificateErrorKind::Malformed(reason.into()) }
     }
 }
 
 /// What can be wrong with a certificate. Each reads on from "certificate so-and-so ...".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Problem {
+pub enum CertificateErrorKind {
     /// It cannot be decoded: what is wrong with it.
     #[error("is malformed: {0}")]
     Malformed(String),
@@ -236,7 +239,7 @@ pub enum Problem {
     },
 }
 
-impl Problem {
+impl CertificateErrorKind {
     /// The check that failed: a stable name for programs, in lower case with hyphens.
     pub const fn code(&self) -> &'static str {
         match self.rule_or_code() {
@@ -251,7 +254,7 @@ impl Problem {
         self.rule_or_code().ok()
     }
 
-    /// The rule that was broken, whose code is the problem's; or else a code of its own.
+    /// The rule that was broken, or a code if there is no such rule.
     const fn rule_or_code(&self) -> Result<Rule, &'static str> {
         Ok(match self {
             Self::Forbidden { rule, .. } => *rule,
@@ -345,7 +348,7 @@ impl Problem {
             }
             Self::RevocationUnknown(missing) => missing.remedy(),
             Self::RevocationEvidence(error) => return error.remedy(),
-            Self::LimitExceeded { closest: Some(error), .. } => return error.problem.remedy(),
+            Self::LimitExceeded { closest: Some(error), .. } => return error.kind.remedy(),
             _ => return self.remedy_of_issuer(),
         })
     }
@@ -536,29 +539,28 @@ mod tests {
 
     #[test]
     fn errors_say_what_to_do() {
-        let error =
-            |problem| CertificateError { certificate: "CN=example.com".to_owned(), problem };
-        let text = error(Problem::UnknownIssuer("CN=R3".to_owned())).to_string();
+        let error = |kind| CertificateError { certificate: "CN=example.com".to_owned(), kind };
+        let text = error(CertificateErrorKind::UnknownIssuer("CN=R3".to_owned())).to_string();
         assert!(text.contains("\"CN=example.com\" was issued by \"CN=R3\""), "{text}");
         assert!(text.contains("should be sent along"), "{text}");
-        let text = error(Problem::SelfIssued).to_string();
+        let text = error(CertificateErrorKind::SelfIssued).to_string();
         assert!(text.contains("self-issued"), "{text}");
     }
 
     #[test]
     fn codes_and_remedies() {
-        assert_eq!(Problem::NotACa.code(), "not-a-ca");
-        assert_eq!(Problem::NotACa.rule(), Some(Rule::IssuerIsCa));
-        assert_eq!(Problem::SelfIssued.code(), "self-issued");
-        assert_eq!(Problem::SelfIssued.rule(), None);
-        let mismatch = |presented: &[&str]| Problem::NameMismatch {
+        assert_eq!(CertificateErrorKind::NotACa.code(), "not-a-ca");
+        assert_eq!(CertificateErrorKind::NotACa.rule(), Some(Rule::IssuerIsCa));
+        assert_eq!(CertificateErrorKind::SelfIssued.code(), "self-issued");
+        assert_eq!(CertificateErrorKind::SelfIssued.rule(), None);
+        let mismatch = |presented: &[&str]| CertificateErrorKind::NameMismatch {
             expected: "a.example".into(),
             presented: presented.iter().map(|&name| presented::as_presented(name)).collect(),
             omitted: 0,
         };
         assert!(mismatch(&["b.example"]).remedy().unwrap().contains("such as b.example"));
         assert!(mismatch(&[]).remedy().unwrap().contains("with DNS:a.example among"));
-        let remedy = Problem::UnknownIssuer("CN=R3".into()).remedy().unwrap();
+        let remedy = CertificateErrorKind::UnknownIssuer("CN=R3".into()).remedy().unwrap();
         assert!(remedy.contains("send the certificate of \"CN=R3\""), "{remedy}");
     }
 }

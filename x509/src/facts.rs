@@ -63,7 +63,7 @@ impl CertificateFacts {
     ///
     /// # Errors
     ///
-    /// [`Problem::Malformed`](super::Problem::Malformed).
+    /// [`CertificateErrorKind::Malformed`](super::CertificateErrorKind::Malformed).
     pub fn parse(certificate: &CertificateDer<'_>) -> Result<Self, CertificateError> {
         let decoded = Certificate::decode(certificate)
             .map_err(|reason| CertificateError::malformed(PLACE, reason))?;

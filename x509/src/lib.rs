@@ -88,7 +88,9 @@ pub use bundle::LoadedAnchors;
 pub use distinguished_name::distinguished_name;
 pub use end_entity::EndEntity;
 pub use end_entity::KeyComparison;
-pub use error::{CertificateError, Limit, NoAuthority, Problem, SignatureError, Timestamp};
+pub use error::{
+    CertificateError, CertificateErrorKind, Limit, NoAuthority, SignatureError, Timestamp,
+};
 pub use explain::{Attempt, Explanation, Outcome, Place};
 pub use facts::CertificateFacts;
 pub use name::ReferenceIdentifier;

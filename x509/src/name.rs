@@ -7,7 +7,7 @@ use pki_types::ServerName;
 
 use super::der::{self, Reader};
 use super::distinguished_name;
-use super::error::{Problem, printable};
+use super::error::{CertificateErrorKind, printable};
 use super::fault::{self, Fault};
 use super::presented::PresentedName;
 
@@ -201,12 +201,12 @@ pub(super) fn valid_for(names: &[SubjectName], expected: &ReferenceIdentifier<'_
 pub(super) fn check(
     names: &[SubjectName],
     expected: &[ReferenceIdentifier<'_>],
-) -> Result<(), Problem> {
+) -> Result<(), CertificateErrorKind> {
     let Some(missing) = expected.iter().find(|expected| !valid_for(names, expected)) else {
         return Ok(());
     };
     let mut relevant = names.iter().filter_map(PresentedName::of);
-    Err(Problem::NameMismatch {
+    Err(CertificateErrorKind::NameMismatch {
         expected: printable(&missing.to_string()),
         presented: relevant.by_ref().take(LISTED_NAMES).collect(),
         omitted: relevant.count(),
@@ -362,7 +362,7 @@ mod tests {
         let mut names =
             vec![SubjectName::Other(0xa0), SubjectName::Ip(vec![192, 0, 2, 1]), dns("a\nb")];
         names.extend((0..100).map(|_| dns(&"x".repeat(1000))));
-        let Problem::NameMismatch { expected, presented, omitted } =
+        let CertificateErrorKind::NameMismatch { expected, presented, omitted } =
             check(&names, &[name("example.com")]).unwrap_err()
         else {
             panic!("another error");

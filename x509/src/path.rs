@@ -12,7 +12,7 @@ use super::checks;
 use super::constraints::NameConstraints;
 use super::decode::{Certificate, Scope};
 use super::end_entity::{EndEntity, PLACE};
-use super::error::{CertificateError, Limit, NoAuthority, Problem, Timestamp};
+use super::error::{CertificateError, CertificateErrorKind, Limit, NoAuthority, Timestamp};
 use super::explain::{Explanation, Place, Recorder};
 use super::intermediate::Intermediate;
 use super::issuer::Issuer;
@@ -56,7 +56,7 @@ impl fmt::Display for VerifiedPath {
 ///
 /// If several paths fail, the error is of the one that came closest: to have reached an anchor
 /// beats a signature that does not verify, and that beats an issuer that is not known. When a limit
-/// is used up the search ends with [`Problem::LimitExceeded`], in which is the error of the path that
+/// is used up the search ends with [`CertificateErrorKind::LimitExceeded`], in which is the error of the path that
 /// had reached an anchor, if one had. [`explain_chain`] tells the rest.
 pub fn verify_chain(request: &ChainRequest<'_>) -> Result<VerifiedPath, CertificateError> {
     verify(request, &mut Recorder::default())
@@ -103,31 +103,31 @@ fn verify_decoded(
     // entity already, before the rules of that profile.
     if request.profile != Profile::Strict {
         checks::end_entity(end_entity, is_anchor, request)
-            .map_err(|problem| end_entity.error(problem))?;
+            .map_err(|kind| end_entity.error(kind))?;
     }
-    name::check(&end_entity.names, request.names).map_err(|problem| end_entity.error(problem))?;
+    name::check(&end_entity.names, request.names).map_err(|kind| end_entity.error(kind))?;
     Ok(VerifiedPath { end_entity: EndEntity::from_decoded(end_entity), above })
 }
 
 /// How close a path came to being valid, from what is wrong with it. The error of the path that
 /// came closest is the one to report.
-fn rank(problem: &Problem) -> u8 {
-    match problem {
+fn rank(kind: &CertificateErrorKind) -> u8 {
+    match kind {
         // No certificate had the issuer's name.
-        Problem::UnknownIssuer(_)
-        | Problem::IssuerWrittenOtherwise(_)
-        | Problem::Circular(_)
-        | Problem::SelfIssued => 0,
+        CertificateErrorKind::UnknownIssuer(_)
+        | CertificateErrorKind::IssuerWrittenOtherwise(_)
+        | CertificateErrorKind::Circular(_)
+        | CertificateErrorKind::SelfIssued => 0,
         // An intermediate did not parse. It may have been the issuer.
-        Problem::Malformed(_) => 1,
+        CertificateErrorKind::Malformed(_) => 1,
         // The path was too long.
-        Problem::LimitExceeded { limit: Limit::Depth, .. } => 2,
+        CertificateErrorKind::LimitExceeded { limit: Limit::Depth, .. } => 2,
         // A certificate had the issuer's name, but its key did not make the signature.
-        Problem::BadSignature(_)
-        | Problem::OtherKindOfKey { .. }
-        | Problem::UnsupportedAlgorithm { .. } => 3,
+        CertificateErrorKind::BadSignature(_)
+        | CertificateErrorKind::OtherKindOfKey { .. }
+        | CertificateErrorKind::UnsupportedAlgorithm { .. } => 3,
         // The search ended early.
-        Problem::LimitExceeded { .. } => 4,
+        CertificateErrorKind::LimitExceeded { .. } => 4,
         // The path reached an anchor.
         _ => 5,
     }
@@ -147,14 +147,14 @@ enum Failure {
 
 impl From<CertificateError> for Failure {
     fn from(error: CertificateError) -> Self {
-        match error.problem {
+        match error.kind {
             // The depth is a limit for each path. The others are limits for all paths together.
-            Problem::LimitExceeded { limit, .. } if limit != Limit::Depth => {
+            CertificateErrorKind::LimitExceeded { limit, .. } if limit != Limit::Depth => {
                 Self::LimitExceeded(error)
             }
-            Problem::BadSignature(_)
-            | Problem::OtherKindOfKey { .. }
-            | Problem::UnsupportedAlgorithm { .. } => Self::NotTheIssuer(error),
+            CertificateErrorKind::BadSignature(_)
+            | CertificateErrorKind::OtherKindOfKey { .. }
+            | CertificateErrorKind::UnsupportedAlgorithm { .. } => Self::NotTheIssuer(error),
             _ => Self::Invalid(error),
         }
     }
@@ -253,7 +253,7 @@ impl<'s> Candidate<'s> {
 struct CheckedSignature<'s> {
     certificate: &'s Certificate<'s>,
     key: PublicKey<'s>,
-    result: Result<(), Problem>,
+    result: Result<(), CertificateErrorKind>,
 }
 
 struct Search<'s> {
@@ -391,7 +391,7 @@ impl<'s> Search<'s> {
             Candidate::NoIssuer(anchor, reason) => {
                 self.check_signature(last, candidate)?;
                 let issuer = anchor.label.clone();
-                Err(last.error(Problem::IssuerIsNoAuthority { issuer, reason }).into())
+                Err(last.error(CertificateErrorKind::IssuerIsNoAuthority { issuer, reason }).into())
             }
             Candidate::Intermediate(Intermediate { certificate, .. }) => {
                 // The first certificate of the path is the end entity.
@@ -448,17 +448,17 @@ impl<'s> Search<'s> {
             core::ptr::eq(checked.certificate, certificate) && checked.key == key
         };
         if let Some(checked) = self.checked_signatures.iter().find(is_same) {
-            return checked.result.clone().map_err(|problem| certificate.error(problem));
+            return checked.result.clone().map_err(|kind| certificate.error(kind));
         }
         self.spend(Limit::SignatureChecks, 1)?;
         let algorithms = self.request.algorithms;
         let result = certificate.signed.verify(key, algorithms).map_err(|error| {
             let (signature, issuer) = (certificate.signed.algorithm, candidate.label());
-            unsupported::problem(signature, key, issuer, algorithms, error)
+            unsupported::error_kind(signature, key, issuer, algorithms, error)
         });
         let checked = CheckedSignature { certificate, key, result: result.clone() };
         self.checked_signatures.push(checked);
-        result.map_err(|problem| certificate.error(problem))
+        result.map_err(|kind| certificate.error(kind))
     }
 
     /// Validates a path whose signatures are all valid, except for what concerns the end entity
@@ -474,7 +474,7 @@ impl<'s> Search<'s> {
         self.spend(Limit::Candidates, bytes / 1024)?;
         let now = Timestamp::from(self.request.now);
         for (index, certificate) in path.iter().enumerate().skip(1) {
-            checks::intermediate(certificate, now).map_err(|problem| certificate.error(problem))?;
+            checks::intermediate(certificate, now).map_err(|kind| certificate.error(kind))?;
             let (below, _) = path.split_at(index);
             self.check_scope(below, || certificate.label(), &certificate.scope)?;
         }
@@ -496,7 +496,7 @@ impl<'s> Search<'s> {
         authority: impl Fn() -> String,
         scope: &Scope,
     ) -> Result<(), CertificateError> {
-        let error = |problem| CertificateError { certificate: authority(), problem };
+        let error = |kind| CertificateError { certificate: authority(), kind };
         checks::no_unknown_critical(scope).map_err(error)?;
         // Self-issued intermediates only hand a name over to another key. They do not count for the
         // length of the path (RFC 5280, section 4.2.1.9), and no constraint applies to their names
@@ -510,7 +510,7 @@ impl<'s> Search<'s> {
             return Ok(());
         };
         let constraints = NameConstraints::decode(constraints)
-            .map_err(|reason| error(Problem::UnsupportedConstraint(reason)))?;
+            .map_err(|reason| error(CertificateErrorKind::UnsupportedConstraint(reason)))?;
         for certificate in end_entity.iter().chain(intermediates) {
             self.check_names(certificate, &constraints, &authority)?;
         }
@@ -532,7 +532,7 @@ impl<'s> Search<'s> {
         self.spend(Limit::NameComparisons, count.saturating_mul(constraints.len()))?;
         match names.find(|name| !constraints.allow(name)) {
             None => Ok(()),
-            Some(name) => Err(certificate.error(Problem::NameNotPermitted {
+            Some(name) => Err(certificate.error(CertificateErrorKind::NameNotPermitted {
                 name: name.printable(),
                 authority: authority().into(),
                 reason: constraints.reason(name).into(),
@@ -549,19 +549,21 @@ impl<'s> Search<'s> {
             | Failure::Invalid(error) => error,
             Failure::NothingAbove => no_candidate(&[self.end_entity], self.end_entity),
         };
-        if let Problem::UnknownIssuer(issuer) = &error.problem {
+        if let CertificateErrorKind::UnknownIssuer(issuer) = &error.kind {
             if self.has_subject_that_reads_like(self.end_entity.issuer) {
-                error.problem = Problem::IssuerWrittenOtherwise(issuer.clone());
+                error.kind = CertificateErrorKind::IssuerWrittenOtherwise(issuer.clone());
             }
         }
         let Some(closest) = self.closest else {
             return error;
         };
-        if rank(&closest.problem) < rank(&error.problem) {
+        if rank(&closest.kind) < rank(&error.kind) {
             return error;
         }
-        match &mut error.problem {
-            Problem::LimitExceeded { limit, closest: slot, .. } if *limit != Limit::Depth => {
+        match &mut error.kind {
+            CertificateErrorKind::LimitExceeded { limit, closest: slot, .. }
+                if *limit != Limit::Depth =>
+            {
                 *slot = Some(Box::new(closest));
                 error
             }
@@ -580,7 +582,7 @@ impl<'s> Search<'s> {
     /// Notes why a path failed.
     fn note(&mut self, error: CertificateError) {
         let is_closer = match &self.closest {
-            Some(closest) => rank(&error.problem) > rank(&closest.problem),
+            Some(closest) => rank(&error.kind) > rank(&closest.kind),
             None => true,
         };
         if is_closer {
@@ -614,11 +616,11 @@ fn is_on_path(certificate: &Certificate<'_>, path: &[&Certificate<'_>]) -> bool 
 /// Why a path ends with its `last` certificate.
 fn no_candidate(path: &[&Certificate<'_>], last: &Certificate<'_>) -> CertificateError {
     if last.is_self_issued() {
-        return last.error(Problem::SelfIssued);
+        return last.error(CertificateErrorKind::SelfIssued);
     }
     let issuer = last.issuer_label();
     if path.iter().any(|it| it.folded_subject == last.folded_issuer) {
-        return last.error(Problem::Circular(issuer));
+        return last.error(CertificateErrorKind::Circular(issuer));
     }
-    last.error(Problem::UnknownIssuer(issuer))
+    last.error(CertificateErrorKind::UnknownIssuer(issuer))
 }

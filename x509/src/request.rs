@@ -5,7 +5,7 @@ use core::fmt;
 use pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 
 use super::anchors::TrustAnchors;
-use super::error::{Limit, Problem};
+use super::error::{CertificateErrorKind, Limit};
 use super::name::ReferenceIdentifier;
 use super::policies::InitialPolicies;
 use super::revocation::Revocation;
@@ -105,8 +105,8 @@ impl PathLimits {
     }
 
     /// This one is used up.
-    pub(super) fn exceeded(mut self, limit: Limit) -> Problem {
-        Problem::LimitExceeded { limit, maximum: *self.of(limit), closest: None }
+    pub(super) fn exceeded(mut self, limit: Limit) -> CertificateErrorKind {
+        CertificateErrorKind::LimitExceeded { limit, maximum: *self.of(limit), closest: None }
     }
 }
 

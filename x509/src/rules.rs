@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::error::Problem;
+use super::error::CertificateErrorKind;
 use super::request::Profile;
 
 macro_rules! rules {
@@ -158,14 +158,17 @@ impl Rule {
         self,
         holds: bool,
         found: impl FnOnce() -> S,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), CertificateErrorKind> {
         self.unless((!holds).then(found))
     }
 
     /// This rule is broken by what was `found`.
-    pub(super) fn unless(self, found: Option<impl Into<String>>) -> Result<(), Problem> {
+    pub(super) fn unless(
+        self,
+        found: Option<impl Into<String>>,
+    ) -> Result<(), CertificateErrorKind> {
         match found {
-            Some(found) => Err(Problem::Forbidden { rule: self, found: found.into() }),
+            Some(found) => Err(CertificateErrorKind::Forbidden { rule: self, found: found.into() }),
             None => Ok(()),
         }
     }

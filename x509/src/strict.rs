@@ -6,7 +6,7 @@ use super::anchors::Anchor;
 use super::constraints::NameConstraints;
 use super::decode::{Certificate, oid};
 use super::distinguished_name::{self, COMMON_NAME};
-use super::error::{CertificateError, Problem, printable};
+use super::error::{CertificateError, CertificateErrorKind, printable};
 use super::issuer::Issuer;
 use super::name::{self, SubjectName};
 use super::request::{ChainRequest, Purpose};
@@ -26,24 +26,24 @@ pub(super) fn path(
     if let Some(certificate) = path.first() {
         // What is plainly wrong is said first.
         checks::end_entity(certificate, anchor.is_none(), request)
-            .map_err(|problem| certificate.error(problem))?;
+            .map_err(|kind| certificate.error(kind))?;
     }
     let Some(anchor) = anchor else {
         // It is trusted itself: neither its serial number, nor its signature, nor its issuer counts.
         return path.iter().try_for_each(|certificate| {
             every(certificate, true)
                 .and_then(|()| end_entity(certificate, request.purpose))
-                .map_err(|problem| certificate.error(problem))
+                .map_err(|kind| certificate.error(kind))
         });
     };
     let above = path.iter().skip(1).map(|issuer| Issuer::new(issuer));
     let issuers = above.chain([Issuer::anchor(anchor)]);
     for (index, (certificate, issuer)) in path.iter().zip(issuers).enumerate() {
         below_anchor(certificate, &issuer, index == 0, request.purpose)
-            .map_err(|problem| certificate.error(problem))?;
+            .map_err(|kind| certificate.error(kind))?;
     }
     let found = anchor.strict.clone();
-    found.map_err(|problem| CertificateError { certificate: anchor.label.clone(), problem })
+    found.map_err(|kind| CertificateError { certificate: anchor.label.clone(), kind })
 }
 
 /// What is asked of a certificate that is not trusted itself.
@@ -52,9 +52,9 @@ fn below_anchor(
     issuer: &Issuer<'_>,
     is_end_entity: bool,
     purpose: Purpose,
-) -> Result<(), Problem> {
+) -> Result<(), CertificateErrorKind> {
     if !checks::valid_serial(certificate.serial) {
-        return Err(Problem::InvalidSerialNumber);
+        return Err(CertificateErrorKind::InvalidSerialNumber);
     }
     issued(certificate, Some(issuer))?;
     let is_self_signed = is_self_signed(certificate, issuer);
@@ -67,7 +67,7 @@ fn below_anchor(
 }
 
 /// Checks the certificate of an anchor, at any time.
-pub(super) fn anchor(certificate: &Certificate<'_>) -> Result<(), Problem> {
+pub(super) fn anchor(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
     checks::form(certificate)?;
     checks::issues(certificate)?;
     let is_self_signed = certificate.is_self_issued();
@@ -87,7 +87,10 @@ fn is_self_signed(certificate: &Certificate<'_>, issuer: &Issuer<'_>) -> bool {
 }
 
 /// What is asked of who issued a certificate, and of how. The issuer of an anchor need not be known.
-fn issued(certificate: &Certificate<'_>, issuer: Option<&Issuer<'_>>) -> Result<(), Problem> {
+fn issued(
+    certificate: &Certificate<'_>,
+    issuer: Option<&Issuer<'_>>,
+) -> Result<(), CertificateErrorKind> {
     let is_self_signed = issuer.is_some_and(|issuer| is_self_signed(certificate, issuer));
     let octets = certificate.serial.len();
     Rule::SerialOctets.check(octets <= 20, || format!("{octets} octets"))?;
@@ -109,7 +112,7 @@ fn is_long(time: &der::Element<'_>) -> bool {
 }
 
 /// What is asked of every certificate that does not depend on its issuer.
-fn every(certificate: &Certificate<'_>, is_self_signed: bool) -> Result<(), Problem> {
+fn every(certificate: &Certificate<'_>, is_self_signed: bool) -> Result<(), CertificateErrorKind> {
     // Of a trusted root it says nothing.
     if !is_self_signed {
         Rule::TimeKind.unless(checks::find_time(certificate.validity, is_long))?;
@@ -147,7 +150,7 @@ fn is_access(value: &[u8]) -> bool {
 }
 
 /// The key itself; the size of an RSA key is checked in every profile.
-fn key(certificate: &Certificate<'_>) -> Result<(), Problem> {
+fn key(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
     let kind = certificate.key.algorithm;
     let kinds =
         [alg_id::RSA_ENCRYPTION, alg_id::ECDSA_P256, alg_id::ECDSA_P384, alg_id::ECDSA_P521];
@@ -162,7 +165,7 @@ fn authority_key_identifier(
     certificate: &Certificate<'_>,
     issuer: Option<&Issuer<'_>>,
     is_self_signed: bool,
-) -> Result<(), Problem> {
+) -> Result<(), CertificateErrorKind> {
     let Some(extension) = certificate.extension(oid::AUTHORITY_KEY_IDENTIFIER) else {
         return Rule::AuthorityKey.check(is_self_signed, || "none");
     };
@@ -182,7 +185,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().take(20).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn policies(certificate: &Certificate<'_>) -> Result<(), Problem> {
+fn policies(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
     Rule::PolicyForm.check(!certificate.policies.repeat_one(), || "one twice")?;
     for oid in [oid::POLICY_CONSTRAINTS, oid::INHIBIT_ANY_POLICY] {
         if let Some(extension) = certificate.extension(oid) {
@@ -196,7 +199,7 @@ fn policies(certificate: &Certificate<'_>) -> Result<(), Problem> {
     Ok(())
 }
 
-fn authority(certificate: &Certificate<'_>, is_root: bool) -> Result<(), Problem> {
+fn authority(certificate: &Certificate<'_>, is_root: bool) -> Result<(), CertificateErrorKind> {
     let constraints = certificate.extension(oid::BASIC_CONSTRAINTS);
     Rule::CaBasicConstraints
         .check(constraints.is_some_and(|it| it.critical), || "uncritical ones")?;
@@ -205,17 +208,17 @@ fn authority(certificate: &Certificate<'_>, is_root: bool) -> Result<(), Problem
     if let Some(extension) = certificate.extension(oid::NAME_CONSTRAINTS) {
         Rule::CriticalConstraints.check(extension.critical, || "uncritical ones")?;
         let constraints = certificate.scope.name_constraints.as_deref().unwrap_or_default();
-        let decoded =
-            NameConstraints::decode(constraints).map_err(Problem::UnsupportedConstraint)?;
+        let decoded = NameConstraints::decode(constraints)
+            .map_err(CertificateErrorKind::UnsupportedConstraint)?;
         Rule::ConstraintForm.unless(decoded.dotted().map(|name| format!("\"{name}\"")))?;
     }
     let has_purposes = certificate.scope.extended_key_usage.is_some();
     Rule::RootPurposes.check(!(is_root && has_purposes), || "one")
 }
 
-fn end_entity(certificate: &Certificate<'_>, purpose: Purpose) -> Result<(), Problem> {
+fn end_entity(certificate: &Certificate<'_>, purpose: Purpose) -> Result<(), CertificateErrorKind> {
     if certificate.is_ca {
-        return Err(Problem::CaUsedAsEndEntity);
+        return Err(CertificateErrorKind::CaUsedAsEndEntity);
     }
     let usage = certificate.key_usage;
     let signs = usage.is_some_and(|usage| usage.key_cert_sign() || usage.crl_sign());
@@ -246,7 +249,7 @@ fn end_entity(certificate: &Certificate<'_>, purpose: Purpose) -> Result<(), Pro
 /// Of a certificate that is a server's by its names. A common name that is a domain above one of
 /// the DNS names is let pass, and one beside addresses alone: both are old habits, and nobody can
 /// take them for another server's.
-fn common_names(certificate: &Certificate<'_>) -> Result<(), Problem> {
+fn common_names(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
     let names = &certificate.names;
     let allows = |name: &SubjectName, text: &str| match name {
         SubjectName::Dns(name) => {

@@ -6,23 +6,23 @@ use pki_types::SignatureVerificationAlgorithm;
 
 use super::algorithm;
 use super::der::{self, Reader};
-use super::error::{Problem, SignatureError};
+use super::error::{CertificateErrorKind, SignatureError};
 use super::signature::{self, PublicKey};
 
 type Algorithms<'a> = &'a [&'static dyn SignatureVerificationAlgorithm];
 
 /// The problem of a certificate that names this `signature` algorithm (contents of an
 /// AlgorithmIdentifier), and that the `key` of the `issuer` did not verify.
-pub(super) fn problem(
+pub(super) fn error_kind(
     signature: &[u8],
     key: PublicKey<'_>,
     issuer: String,
     algorithms: Algorithms<'_>,
     error: SignatureError,
-) -> Problem {
+) -> CertificateErrorKind {
     let unusable = key.unusable();
     if error == SignatureError::Invalid && unusable.is_none() {
-        return Problem::BadSignature(issuer);
+        return CertificateErrorKind::BadSignature(issuer);
     }
     let described = signature::describe(signature);
     let stated = algorithm::canonical(signature);
@@ -32,7 +32,7 @@ pub(super) fn problem(
     let families: Vec<_> = keys.iter().filter_map(|key| family(key)).collect();
     if family(key.algorithm).is_some_and(|it| !families.is_empty() && !families.contains(&it)) {
         let (signature, key) = (described.into(), key.describe().into());
-        return Problem::OtherKindOfKey { issuer, signature, key };
+        return CertificateErrorKind::OtherKindOfKey { issuer, signature, key };
     }
     let reason = match unusable {
         Some(reason) => format!(": {reason}"),
@@ -48,7 +48,7 @@ pub(super) fn problem(
         }
     };
     let (key, reason) = (key.describe().into(), reason.into());
-    Problem::UnsupportedAlgorithm { signature: described, key, reason }
+    CertificateErrorKind::UnsupportedAlgorithm { signature: described, key, reason }
 }
 
 /// Each of them once.

@@ -1,9 +1,10 @@
 //! One chain to judge, with all that it is judged by.
 
 use handclasp::certificate::{
-    AnchorDates, CertificateError, ChainRequest, Digests, Explanation, InitialPolicies,
-    LoadedAnchors, PathLimits, PolicyIdentifier, Problem, Profile, Purpose, ReferenceIdentifier,
-    Revocation, RevocationPolicy, StatusRequest, TrustAnchorError, VerifiedPath, explain_chain,
+    AnchorDates, CertificateError, CertificateErrorKind, ChainRequest, Digests, Explanation,
+    InitialPolicies, LoadedAnchors, PathLimits, PolicyIdentifier, Profile, Purpose,
+    ReferenceIdentifier, Revocation, RevocationPolicy, StatusRequest, TrustAnchorError,
+    VerifiedPath, explain_chain,
 };
 use handclasp::crypto::{CryptoProvider, ring};
 use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -101,9 +102,9 @@ impl Case {
     /// The stable name of the reason why this case was rejected. What the library did not reject
     /// itself, a CRL was the reason for.
     pub fn code(&self, error: &CertificateError) -> &'static str {
-        match (&error.problem, &self.evidence.unusable) {
-            (Problem::Rejected(_), Some(unusable)) => unusable.code(),
-            (problem, _) => problem.code(),
+        match (&error.kind, &self.evidence.unusable) {
+            (CertificateErrorKind::Rejected(_), Some(unusable)) => unusable.code(),
+            (kind, _) => kind.code(),
         }
     }
 
@@ -112,34 +113,33 @@ impl Case {
         &self,
         verdict: Result<VerifiedPath, CertificateError>,
     ) -> Result<VerifiedPath, CertificateError> {
-        let path =
-            verdict.map_err(|error| match (&error.problem, self.anchors.skipped.first()) {
-                // The path may be missing for want of that anchor.
-                (
-                    Problem::UnknownIssuer(_)
-                    | Problem::IssuerWrittenOtherwise(_)
-                    | Problem::SelfIssued,
-                    Some(TrustAnchorError::Certificate { number, error: malformed }),
-                ) => CertificateError {
-                    certificate: format!("trust anchor {number}"),
-                    problem: malformed.problem.clone(),
-                },
-                _ => error,
-            })?;
+        let path = verdict.map_err(|error| match (&error.kind, self.anchors.skipped.first()) {
+            // The path may be missing for want of that anchor.
+            (
+                CertificateErrorKind::UnknownIssuer(_)
+                | CertificateErrorKind::IssuerWrittenOtherwise(_)
+                | CertificateErrorKind::SelfIssued,
+                Some(TrustAnchorError::Certificate { number, error: malformed }),
+            ) => CertificateError {
+                certificate: format!("trust anchor {number}"),
+                kind: malformed.kind.clone(),
+            },
+            _ => error,
+        })?;
         let impossible = self.names.iter().find_map(|name| match name {
             Name::Impossible(name) => Some(name.escape_default().to_string()),
             _ => None,
         });
-        let problem = match (impossible, &self.evidence.unusable) {
+        let kind = match (impossible, &self.evidence.unusable) {
             (Some(expected), _) => {
                 let mut presented = path.end_entity.presented_names();
                 let omitted = presented.len().saturating_sub(LISTED_NAMES);
                 presented.truncate(LISTED_NAMES);
-                Problem::NameMismatch { expected, presented, omitted }
+                CertificateErrorKind::NameMismatch { expected, presented, omitted }
             }
-            (None, Some(error)) => Problem::Rejected(error.to_string()),
+            (None, Some(error)) => CertificateErrorKind::Rejected(error.to_string()),
             (None, None) => return Ok(path),
         };
-        Err(CertificateError { certificate: path.end_entity.subject(), problem })
+        Err(CertificateError { certificate: path.end_entity.subject(), kind })
     }
 }

@@ -130,7 +130,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
         return Ok(());
     };
     let failure = Failure::failed(format!("rejected ({}): {error}", case.code(&error)));
-    Err(match error.problem.remedy() {
+    Err(match error.kind.remedy() {
         Some(remedy) => failure.hint(remedy),
         None => failure,
     })

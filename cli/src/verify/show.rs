@@ -55,7 +55,7 @@ pub fn json(case: &Case, explanation: &Explanation) {
         }),
         Err(error) => json!({
             "verdict": "rejected", "reason": case.code(error), "detail": error.to_string(),
-            "path": [], "certificate": error.certificate, "remedy": error.problem.remedy(),
+            "path": [], "certificate": error.certificate, "remedy": error.kind.remedy(),
         }),
     };
     object["attempts"] = attempts.into();
@@ -67,7 +67,7 @@ pub fn json(case: &Case, explanation: &Explanation) {
 fn attempt(attempt: &Attempt) -> Value {
     let (outcome, reason) = match &attempt.outcome {
         Outcome::Accepted => ("accepted", None),
-        Outcome::Failed(error) => ("failed", Some(error.problem.code())),
+        Outcome::Failed(error) => ("failed", Some(error.kind.code())),
         _ => ("led_nowhere", None),
     };
     json!({

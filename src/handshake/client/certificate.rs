@@ -3,7 +3,7 @@
 
 use super::finished::{ExpectFinished, ServerProof};
 use super::{Context, Question, ServerFlight, State};
-use crate::certificate::{CertificateError, EndEntity, Problem};
+use crate::certificate::{CertificateError, CertificateErrorKind, EndEntity};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::{Accepted, Expected, Presented, empty_list, no_common_type};
 use crate::handshake::{Side, credential};
@@ -62,9 +62,9 @@ impl ExpectCertificate {
         }
         compressors.decompress(&message).ok_or_else(|| {
             let length = message.uncompressed_length;
-            let problem = format!("it does not decompress to the {length} bytes that it says");
-            let problem = Problem::Malformed(problem);
-            CertificateError { certificate: "(compressed)".into(), problem }.into()
+            let reason = format!("it does not decompress to the {length} bytes that it says");
+            let kind = CertificateErrorKind::Malformed(reason);
+            CertificateError { certificate: "(compressed)".into(), kind }.into()
         })
     }
 

@@ -3,7 +3,7 @@
 use super::super::checks;
 use super::super::decode::{Certificate, oid};
 use super::super::der;
-use super::super::error::{Limit, Problem};
+use super::super::error::{CertificateErrorKind, Limit};
 use super::super::intermediate::Intermediate;
 use super::super::issuer::Issuer;
 use super::super::request::{ChainRequest, Purpose};
@@ -27,7 +27,7 @@ impl<'s> RevocationChecker<'s> {
     pub(super) fn issuer_of<'c>(
         &mut self,
         certificate: &'c Certificate<'c>,
-    ) -> Result<Option<Issuer<'c>>, Problem>
+    ) -> Result<Option<Issuer<'c>>, CertificateErrorKind>
     where
         's: 'c,
     {
@@ -54,7 +54,7 @@ impl<'s> RevocationChecker<'s> {
         certificate: &Certificate<'_>,
         issuers: &[Issuer<'_>],
         staple: Option<StatusRequest<'_>>,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), CertificateErrorKind> {
         let request = self.request;
         let must_staple =
             staple.is_some() && request.purpose == Purpose::Server && demands_staple(certificate);
@@ -71,21 +71,21 @@ impl<'s> RevocationChecker<'s> {
         };
         let lacks_staple = must_staple && !stapled.is_good();
         let mut combined = CombinedStatus::default();
-        combined.add_response(stapled).map_err(|entry| entry.problem(certificate))?;
+        combined.add_response(stapled).map_err(|entry| entry.error_kind(certificate))?;
         for crl in request.revocation.crls {
             let status = self.status_in_crl(crl, certificate, issuers)?;
             combined
                 .add_crl(status, crl.this_update())
-                .map_err(|entry| entry.problem(certificate))?;
+                .map_err(|entry| entry.error_kind(certificate))?;
         }
         if let Some(hold) = combined.hold() {
-            return Err(hold.problem(certificate));
+            return Err(hold.error_kind(certificate));
         }
         if combined.is_good() && !lacks_staple {
             return Ok(());
         }
-        if let Some(problem) = combined.unusable() {
-            return Err(problem);
+        if let Some(kind) = combined.unusable() {
+            return Err(kind);
         }
         if request.revocation.policy.mode == RevocationMode::Require {
             return Err(MissingEvidence::Nothing(certificate.issuer_label()).into());
@@ -99,7 +99,7 @@ impl<'s> RevocationChecker<'s> {
         crl: &CertificateRevocationList,
         certificate: &Certificate<'_>,
         issuers: &[Issuer<'_>],
-    ) -> Result<RevocationStatus, Problem> {
+    ) -> Result<RevocationStatus, CertificateErrorKind> {
         if !crl.is_by(&certificate.folded_issuer) {
             return Ok(RevocationStatus::NotCovered);
         }
@@ -127,7 +127,7 @@ impl<'s> RevocationChecker<'s> {
         &mut self,
         certificate: &Certificate<'_>,
         issuers: &[Issuer<'c>],
-    ) -> Result<Vec<Issuer<'c>>, Problem>
+    ) -> Result<Vec<Issuer<'c>>, CertificateErrorKind>
     where
         's: 'c,
     {
@@ -150,7 +150,7 @@ impl<'s> RevocationChecker<'s> {
         &mut self,
         certificate: &Certificate<'_>,
         issuers: &[Issuer<'_>],
-    ) -> Result<bool, Problem> {
+    ) -> Result<bool, CertificateErrorKind> {
         let request = self.request;
         let may_sign = certificate.key_usage.map_or(certificate.is_ca, |usage| usage.crl_sign());
         if !may_sign || checks::issued(certificate, request.now.into()).is_err() {
@@ -168,7 +168,7 @@ impl<'s> RevocationChecker<'s> {
     }
 
     /// Takes signatures off what is left of their limit.
-    pub(super) fn spend(&mut self, signatures: usize) -> Result<(), Problem> {
+    pub(super) fn spend(&mut self, signatures: usize) -> Result<(), CertificateErrorKind> {
         match self.signatures_left.checked_sub(signatures) {
             Some(left) => {
                 *self.signatures_left = left;

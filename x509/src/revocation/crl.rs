@@ -7,7 +7,7 @@ use super::super::algorithm;
 use super::super::decode::{self, Certificate, Extension};
 use super::super::der::{self, Element, Reader};
 use super::super::distinguished_name::{describe, folded};
-use super::super::error::{Problem, Timestamp};
+use super::super::error::{CertificateErrorKind, Timestamp};
 use super::super::issuer::Issuer;
 use super::super::request::{ChainRequest, Profile};
 use super::super::rules::Rule;
@@ -181,7 +181,7 @@ impl CertificateRevocationList {
         }
         match self.look_up(certificate.serial, issuer, request) {
             Ok(status) => status,
-            Err(problem) => RevocationStatus::Unusable(problem),
+            Err(kind) => RevocationStatus::Unusable(kind),
         }
     }
 
@@ -191,7 +191,7 @@ impl CertificateRevocationList {
         serial: &[u8],
         issuer: &Issuer<'_>,
         request: &ChainRequest<'_>,
-    ) -> Result<RevocationStatus, Problem> {
+    ) -> Result<RevocationStatus, CertificateErrorKind> {
         if !issuer.signs_crls {
             return Err(EvidenceError::MayNotSignCrls(issuer.label()).into());
         }

@@ -16,7 +16,7 @@ pub use error::{CrlError, Evidence, EvidenceError, MissingEvidence, RevocationRe
 use super::anchors::Anchor;
 use super::decode::{Certificate, Extension, Understanding, oid};
 use super::der;
-use super::error::{CertificateError, Limit, Problem, SignatureError, Timestamp};
+use super::error::{CertificateError, CertificateErrorKind, Limit, SignatureError, Timestamp};
 use super::intermediate::Intermediate;
 use super::issuer::Issuer;
 use super::request::ChainRequest;
@@ -144,7 +144,7 @@ pub(super) fn check(
         let issuers = issuers.get(index..).unwrap_or_default();
         checker
             .check(certificate, issuers, staple.take())
-            .map_err(|problem| certificate.error(problem))?;
+            .map_err(|kind| certificate.error(kind))?;
     }
     Ok(())
 }
@@ -168,10 +168,10 @@ pub(super) fn check_trusted(
     let mut limits = request.limits;
     let signatures_left = limits.of(Limit::SignatureChecks);
     let mut checker = RevocationChecker { intermediates: &intermediates, signatures_left, request };
-    let issuer = checker.issuer_of(certificate).map_err(|problem| certificate.error(problem))?;
+    let issuer = checker.issuer_of(certificate).map_err(|kind| certificate.error(kind))?;
     checker
         .check(certificate, issuer.as_slice(), request.revocation.status_request)
-        .map_err(|problem| certificate.error(problem))
+        .map_err(|kind| certificate.error(kind))
 }
 
 /// Verifies the signature of a CRL or an OCSP response with the key of its signer.
@@ -233,13 +233,13 @@ fn check_freshness(
     Ok(())
 }
 
-impl From<EvidenceError> for Problem {
+impl From<EvidenceError> for CertificateErrorKind {
     fn from(error: EvidenceError) -> Self {
         Self::RevocationEvidence(error)
     }
 }
 
-impl From<MissingEvidence> for Problem {
+impl From<MissingEvidence> for CertificateErrorKind {
     fn from(missing: MissingEvidence) -> Self {
         Self::RevocationUnknown(missing)
     }

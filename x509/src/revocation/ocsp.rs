@@ -5,7 +5,7 @@ use super::super::checks;
 use super::super::decode::{self, Certificate, Extension, oid};
 use super::super::der::{self, Element, Reader};
 use super::super::distinguished_name::folded;
-use super::super::error::{Problem, Timestamp};
+use super::super::error::{CertificateErrorKind, Timestamp};
 use super::super::issuer::Issuer;
 use super::super::request::ChainRequest;
 use super::super::signature::{self, SHA1, Signed};
@@ -40,11 +40,11 @@ pub(super) fn status(
     certificate: &Certificate<'_>,
     issuer: &Issuer<'_>,
     checker: &mut RevocationChecker<'_>,
-) -> Result<RevocationStatus, Problem> {
+) -> Result<RevocationStatus, CertificateErrorKind> {
     match verified_status(response, digests, certificate, issuer, checker) {
         Ok(status) => Ok(status),
         Err(Failure::Unusable(error)) => Ok(error.into()),
-        Err(Failure::LimitExceeded(problem)) => Err(problem),
+        Err(Failure::LimitExceeded(kind)) => Err(kind),
     }
 }
 
@@ -52,7 +52,7 @@ pub(super) fn status(
 enum Failure {
     Unusable(EvidenceError),
     /// The limit of signatures is used up.
-    LimitExceeded(Problem),
+    LimitExceeded(CertificateErrorKind),
 }
 
 impl From<EvidenceError> for Failure {
@@ -262,14 +262,14 @@ fn authorized(
         return Err("has an extended key usage without OCSPSigning".to_owned());
     }
     if responder.key_usage.is_some_and(|usage| !usage.digital_signature()) {
-        return Err(Problem::WrongKeyUsage("digitalSignature").to_string());
+        return Err(CertificateErrorKind::WrongKeyUsage("digitalSignature").to_string());
     }
-    checks::every(responder, request.now.into()).map_err(|problem| problem.to_string())?;
+    checks::every(responder, request.now.into()).map_err(|kind| kind.to_string())?;
     if responder.extension(oid::OCSP_NO_CHECK).is_some() {
         return Ok(());
     }
     match revoked_by_crl(responder, issuer, request) {
-        Some(entry) => Err(entry.problem(responder).to_string()),
+        Some(entry) => Err(entry.error_kind(responder).to_string()),
         None => Ok(()),
     }
 }

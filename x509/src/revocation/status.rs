@@ -2,7 +2,7 @@
 //! of them say together.
 
 use super::super::decode::Certificate;
-use super::super::error::{Problem, Timestamp, printable};
+use super::super::error::{CertificateErrorKind, Timestamp, printable};
 use super::distribution_point::{ALL_REASONS, HOLD, Reasons};
 use super::error::{Evidence, EvidenceError, MissingEvidence, RevocationReason};
 
@@ -15,7 +15,7 @@ pub(super) enum RevocationStatus {
     /// The issuer has revoked the certificate.
     Revoked(RevokedEntry),
     /// It covers the certificate, but it cannot be used, for this reason.
-    Unusable(Problem),
+    Unusable(CertificateErrorKind),
 }
 
 impl RevocationStatus {
@@ -27,7 +27,7 @@ impl RevocationStatus {
     pub(super) fn is_signed_by_another_key(&self) -> bool {
         use EvidenceError::{BadSignature, MayNotSignCrls, UnsupportedAlgorithm};
         match self {
-            Self::Unusable(Problem::RevocationEvidence(error)) => {
+            Self::Unusable(CertificateErrorKind::RevocationEvidence(error)) => {
                 matches!(
                     error,
                     BadSignature { .. } | UnsupportedAlgorithm { .. } | MayNotSignCrls(_)
@@ -60,11 +60,11 @@ pub(super) struct RevokedEntry {
 
 impl RevokedEntry {
     /// The problem of the certificate that it revokes.
-    pub(super) fn problem(self, certificate: &Certificate<'_>) -> Problem {
+    pub(super) fn error_kind(self, certificate: &Certificate<'_>) -> CertificateErrorKind {
         let Self { date, reason, evidence } = self;
         let serial = certificate.serial;
         let digits = hex::encode(serial.strip_prefix(&[0]).unwrap_or(serial));
-        Problem::Revoked { serial: printable(&digits), date, reason, evidence }
+        CertificateErrorKind::Revoked { serial: printable(&digits), date, reason, evidence }
     }
 }
 
@@ -85,7 +85,7 @@ pub(super) struct CombinedStatus {
     /// The thisUpdate of the newest CRL that has no hold.
     released: Option<Timestamp>,
     /// Why the first piece of evidence that cannot be used cannot.
-    unusable: Option<Problem>,
+    unusable: Option<CertificateErrorKind>,
 }
 
 impl CombinedStatus {
@@ -98,7 +98,7 @@ impl CombinedStatus {
             RevocationStatus::NotCovered => {}
             RevocationStatus::Good(reasons) => self.good_for |= reasons,
             RevocationStatus::Revoked(entry) => return Err(entry),
-            RevocationStatus::Unusable(problem) => self.add_unusable(problem),
+            RevocationStatus::Unusable(kind) => self.add_unusable(kind),
         }
         Ok(())
     }
@@ -128,13 +128,13 @@ impl CombinedStatus {
                     self.hold = Some(Hold { since: this_update, entry });
                 }
             }
-            RevocationStatus::Unusable(problem) => self.add_unusable(problem),
+            RevocationStatus::Unusable(kind) => self.add_unusable(kind),
         }
         Ok(())
     }
 
-    fn add_unusable(&mut self, problem: Problem) {
-        self.unusable.get_or_insert(problem);
+    fn add_unusable(&mut self, kind: CertificateErrorKind) {
+        self.unusable.get_or_insert(kind);
     }
 
     /// The hold that is in force, if there is one: no newer CRL has ended it.
@@ -152,7 +152,7 @@ impl CombinedStatus {
     }
 
     /// Why the first piece of evidence that cannot be used cannot.
-    pub(super) fn unusable(self) -> Option<Problem> {
+    pub(super) fn unusable(self) -> Option<CertificateErrorKind> {
         self.unusable
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use name::SubjectName;
-use unsupported::problem;
+use unsupported::error_kind;
 
 fn dns(name: &str) -> SubjectName {
     SubjectName::Dns(name.to_owned())
@@ -58,9 +58,9 @@ fn a_name_that_advice_offers_is_one_that_the_certificate_is_accepted_for() {
         for first in &all {
             for second in &all {
                 let names = [first.clone(), second.clone()];
-                let Err(problem) = name::check(&names, &[reference(asked)]) else { continue };
-                let remedy = problem.remedy().unwrap();
-                let Some(other) = problem.other_name() else {
+                let Err(kind) = name::check(&names, &[reference(asked)]) else { continue };
+                let remedy = kind.remedy().unwrap();
+                let Some(other) = kind.other_name() else {
                     assert!(!remedy.contains("such as"), "{remedy}");
                     continue;
                 };
@@ -77,14 +77,14 @@ fn a_name_that_advice_offers_is_one_that_the_certificate_is_accepted_for() {
 #[test]
 fn a_certificate_is_only_called_valid_for_what_it_is_valid_for() {
     for presented in presented_names() {
-        let problem =
+        let kind =
             name::check(std::slice::from_ref(&presented), &[reference("b.example")]).unwrap_err();
-        let said = problem.to_string();
+        let said = kind.to_string();
         let is_wildcard = presented == dns("*.a.example");
         let claims = said.contains("it is valid for ");
         assert_eq!(
             claims,
-            problem.other_name().is_some() || is_wildcard || is_email(&presented),
+            kind.other_name().is_some() || is_wildcard || is_email(&presented),
             "{said}"
         );
     }
@@ -115,10 +115,10 @@ fn the_error_has_the_reason_for_a_name_that_only_looks_right() {
         ),
         (SubjectName::Undecodable, "a.example", "cannot be decoded", "DNS:a.example among"),
     ] {
-        let problem = name::check(&[presented], &[reference(asked)]).unwrap_err();
-        let said = problem.to_string();
+        let kind = name::check(&[presented], &[reference(asked)]).unwrap_err();
+        let said = kind.to_string();
         assert!(said.contains(reason), "{said}");
-        let advice = problem.remedy().unwrap();
+        let advice = kind.remedy().unwrap();
         assert!(advice.contains(remedy), "{advice}");
     }
 }
@@ -146,13 +146,13 @@ fn a_trusted_certificate_that_is_no_ca_s_is_not_called_absent() {
             let check = Check::new(leaf, &bag, &[root.der()]);
             let error = check.run().unwrap_err();
             assert_eq!(error.certificate, certificate);
-            assert_eq!(error.problem.code(), code);
+            assert_eq!(error.kind.code(), code);
             let said = error.to_string();
             assert!(
                 said.contains("which is trusted, but is no CA") && said.contains(why),
                 "{said}"
             );
-            let remedy = error.problem.remedy().unwrap();
+            let remedy = error.kind.remedy().unwrap();
             assert!(remedy.contains("\"CN=root\"") && remedy.contains(wanted), "{remedy}");
             let explained = check.explain().to_string();
             assert!(explained.contains("\"CN=root\" (trust anchor): certificate"), "{explained}");
@@ -160,14 +160,14 @@ fn a_trusted_certificate_that_is_no_ca_s_is_not_called_absent() {
         // One that did not sign it, and only has the name.
         let namesake = Authority::self_signed(super::params("a"), key()).unwrap();
         let error = Check::new(&below, &[], &[namesake.der()]).run().unwrap_err();
-        assert_eq!(error.problem, Problem::BadSignature("CN=a".to_owned()));
+        assert_eq!(error.kind, CertificateErrorKind::BadSignature("CN=a".to_owned()));
         // A self-signed one says that it is its own issuer, even if others have its name.
         let again = leaf_params().self_signed(&key()).unwrap().der().clone();
         let mut other = leaf_params();
         other.not_after = date_time_ymd(2026, 12, 1);
         let other = other.self_signed(&key()).unwrap();
         let error = Check::new(&again, &[], &[other.der()]).run().unwrap_err();
-        assert_eq!(error.problem, Problem::SelfIssued);
+        assert_eq!(error.kind, CertificateErrorKind::SelfIssued);
     }
 }
 
@@ -197,9 +197,12 @@ fn the_error_says_that_an_issuer_is_written_with_another_kind_of_string() {
     (der[at - 2], der[at + 1]) = (der::TELETEX_STRING, 0xfc);
     let leaf = CertificateDer::from(der);
     let error = Check::new(&leaf, &[], &[root.der()]).run().unwrap_err();
-    assert_eq!(error.problem, Problem::IssuerWrittenOtherwise("CN=M\\u{fc}ller".to_owned()));
+    assert_eq!(
+        error.kind,
+        CertificateErrorKind::IssuerWrittenOtherwise("CN=M\\u{fc}ller".to_owned())
+    );
     let error = Check::new(&leaf, &[], &[super::root("other").der()]).run().unwrap_err();
-    assert_eq!(error.problem.code(), "unknown-issuer");
+    assert_eq!(error.kind.code(), "unknown-issuer");
     assert!(error.to_string().contains("no trust anchor or intermediate has"), "{error}");
 }
 
@@ -232,9 +235,14 @@ fn rsa(exponent: &[u8]) -> Vec<u8> {
     der::wrap(der::SEQUENCE, &[modulus, exponent].concat())
 }
 
-fn said(signature: &[u8], algorithm: &[u8], bytes: &[u8], error: SignatureError) -> Problem {
+fn said(
+    signature: &[u8],
+    algorithm: &[u8],
+    bytes: &[u8],
+    error: SignatureError,
+) -> CertificateErrorKind {
     let key = signature::PublicKey { algorithm, bytes };
-    problem(signature, key, "CN=a".to_owned(), &algorithms::all(), error)
+    error_kind(signature, key, "CN=a".to_owned(), &algorithms::all(), error)
 }
 
 #[test]
@@ -244,7 +252,7 @@ fn a_key_that_nothing_verifies_with_is_not_called_a_bad_signature() {
     let small = rsa(&[3]);
     assert_eq!(
         said(rsa_signature, rsa_key, &small, SignatureError::Invalid),
-        Problem::BadSignature("CN=a".to_owned())
+        CertificateErrorKind::BadSignature("CN=a".to_owned())
     );
     for (signature, algorithm, bytes, words) in [
         (rsa_signature, rsa_key, rsa(&[1]), "exponent is less than 3"),
@@ -257,9 +265,9 @@ fn a_key_that_nothing_verifies_with_is_not_called_a_bad_signature() {
         (&*ED25519, &*ED25519, vec![0; 31], "the key has 31 bytes, not 32"),
     ] {
         for error in [SignatureError::Invalid, SignatureError::UnsupportedKey] {
-            let problem = said(signature, algorithm, &bytes, error);
-            assert_eq!(problem.code(), "unsupported-algorithm");
-            assert!(problem.to_string().contains(words), "{problem}");
+            let kind = said(signature, algorithm, &bytes, error);
+            assert_eq!(kind.code(), "unsupported-algorithm");
+            assert!(kind.to_string().contains(words), "{kind}");
         }
     }
 }
@@ -276,10 +284,10 @@ fn the_error_says_that_an_authority_was_made_anew_with_another_kind_of_key() {
         };
         let (old, new) = (made(old), made(new));
         let leaf = issue(&leaf_params(), &old);
-        let problem = Check::new(&leaf, &[], &[new.der()]).run().unwrap_err().problem;
-        assert_eq!(problem.code(), "bad-signature");
-        assert!(problem.to_string().contains("which makes no such signature"), "{problem}");
-        let remedy = problem.remedy().unwrap();
+        let kind = Check::new(&leaf, &[], &[new.der()]).run().unwrap_err().kind;
+        assert_eq!(kind.code(), "bad-signature");
+        assert!(kind.to_string().contains("which makes no such signature"), "{kind}");
+        let remedy = kind.remedy().unwrap();
         assert!(
             remedy.contains("made anew") && remedy.contains("issued again by the new"),
             "{remedy}"
@@ -294,19 +302,19 @@ fn the_error_has_parameters_that_are_not_supported_and_those_that_are() {
     let at = salt_of_222.len() - 1;
     salt_of_222[at] = 22;
     let unsupported = SignatureError::UnsupportedKey;
-    let problem = said(&salt_of_222, &RSA_ENCRYPTION, &rsa(&[3]), unsupported).to_string();
-    assert!(problem.contains("a salt of 22 bytes by a key for"), "{problem}");
-    assert!(problem.contains("SHA-256, MGF1 with SHA-256 and a salt of 32 bytes"), "{problem}");
-    assert!(problem.contains("SHA-512, MGF1 with SHA-512 and a salt of 64 bytes"), "{problem}");
+    let kind = said(&salt_of_222, &RSA_ENCRYPTION, &rsa(&[3]), unsupported).to_string();
+    assert!(kind.contains("a salt of 22 bytes by a key for"), "{kind}");
+    assert!(kind.contains("SHA-256, MGF1 with SHA-256 and a salt of 32 bytes"), "{kind}");
+    assert!(kind.contains("SHA-512, MGF1 with SHA-512 and a salt of 64 bytes"), "{kind}");
     // A curve that no algorithm is for.
     let mut p521 = ECDSA_P256[..9].to_vec();
     p521.extend([0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23]);
-    let problem = said(&ECDSA_SHA256, &p521, &[4; 133], unsupported).to_string();
-    assert!(problem.contains("secp521r1") && problem.contains("secp384r1"), "{problem}");
+    let kind = said(&ECDSA_SHA256, &p521, &[4; 133], unsupported).to_string();
+    assert!(kind.contains("secp521r1") && kind.contains("secp384r1"), "{kind}");
     // An algorithm that nothing is known of.
     let unknown = [der::OBJECT_IDENTIFIER, 2, 0x2a, 3];
-    let problem = said(&unknown, &RSA_ENCRYPTION, &rsa(&[3]), unsupported).to_string();
-    assert!(problem.ends_with("which is not supported"), "{problem}");
+    let kind = said(&unknown, &RSA_ENCRYPTION, &rsa(&[3]), unsupported).to_string();
+    assert!(kind.ends_with("which is not supported"), "{kind}");
 }
 
 #[test]

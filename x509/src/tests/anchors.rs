@@ -102,7 +102,7 @@ fn an_anchor_s_dates_are_not_looked_at_and_its_usages_are() {
     let mut check = Check::new(&leaf, &[], &[for_clients.der()]);
     assert!(matches!(
         check.run(),
-        Err(CertificateError { problem: Problem::WrongExtendedKeyUsage { .. }, .. })
+        Err(CertificateError { kind: CertificateErrorKind::WrongExtendedKeyUsage { .. }, .. })
     ));
     check.purpose = Purpose::Client;
     assert!(check.run().is_ok());
@@ -116,8 +116,8 @@ fn an_anchor_that_may_not_sign_certificates_issues_nothing() {
     let leaf = issue(&leaf_params(), &root);
     let check = Check::new(&leaf, &[], &[root.der()]);
     let reason = NoAuthority::NoCertificateSigning;
-    let problem = Problem::IssuerIsNoAuthority { issuer: "CN=root".to_owned(), reason };
-    assert_eq!(check.run().unwrap_err(), error("CN=leaf", problem));
+    let kind = CertificateErrorKind::IssuerIsNoAuthority { issuer: "CN=root".to_owned(), reason };
+    assert_eq!(check.run().unwrap_err(), error("CN=leaf", kind));
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn anchors_that_share_their_name_are_all_tried() {
     assert!(check.run().is_ok());
     check.limits.signature_checks = 29;
     let error = check.run().unwrap_err();
-    assert_eq!(error.problem.code(), "limit-exceeded");
+    assert_eq!(error.kind.code(), "limit-exceeded");
 }
 
 /// A certificate with the fields of its signed part edited. Its signature does not fit any more.

@@ -29,7 +29,10 @@ fn an_intermediate_has_dates_too() {
     let mut authority = authority_params("a");
     authority.not_before = date_time_ymd(2026, 12, 1);
     let error = chain(&leaf_params(), authority).run().unwrap_err();
-    assert!(matches!(error.problem, Problem::NotYetValid { .. }) && error.certificate == "CN=a");
+    assert!(
+        matches!(error.kind, CertificateErrorKind::NotYetValid { .. })
+            && error.certificate == "CN=a"
+    );
 }
 
 #[test]
@@ -56,7 +59,7 @@ fn the_name_that_was_asked_for() {
     let mut check = chain(&nameless, authority_params("a"));
     assert!(matches!(
         check.run(),
-        Err(CertificateError { problem: Problem::NameMismatch { .. }, .. })
+        Err(CertificateError { kind: CertificateErrorKind::NameMismatch { .. }, .. })
     ));
     check.name = None;
     assert!(check.run().is_ok());
@@ -67,7 +70,7 @@ fn the_leaf_s_usages() {
     let wrong_purpose = |check: Check| {
         matches!(
             check.run(),
-            Err(CertificateError { problem: Problem::WrongExtendedKeyUsage { .. }, .. })
+            Err(CertificateError { kind: CertificateErrorKind::WrongExtendedKeyUsage { .. }, .. })
         )
     };
     use ExtendedKeyUsagePurpose::{Any, ClientAuth, ServerAuth};
@@ -93,7 +96,7 @@ fn the_leaf_s_usages() {
     let error = chain(&leaf, authority_params("a")).run().unwrap_err();
     assert!(matches!(
         error,
-        CertificateError { problem: Problem::WrongKeyUsage("digitalSignature"), .. }
+        CertificateError { kind: CertificateErrorKind::WrongKeyUsage("digitalSignature"), .. }
     ));
     leaf.key_usages.clear();
     assert!(chain(&leaf, authority_params("a")).run().is_ok());
@@ -119,7 +122,7 @@ fn an_intermediate_s_usages() {
     let error = chain(&leaf_params(), authority).run().unwrap_err();
     assert!(matches!(
         error,
-        CertificateError { problem: Problem::WrongKeyUsage("keyCertSign"), .. }
+        CertificateError { kind: CertificateErrorKind::WrongKeyUsage("keyCertSign"), .. }
     ));
     let mut authority = authority_params("a");
     authority.key_usages.clear();
@@ -132,7 +135,7 @@ fn only_a_ca_issues_and_a_ca_may_be_a_leaf() {
         let mut authority = authority_params("a");
         authority.is_ca = not_a_ca;
         let error = chain(&leaf_params(), authority).run().unwrap_err();
-        assert_eq!(error, super::error("CN=a", Problem::NotACa));
+        assert_eq!(error, super::error("CN=a", CertificateErrorKind::NotACa));
         let mut leaf = leaf_params();
         leaf.is_ca = not_a_ca;
         assert!(chain(&leaf, authority_params("a")).run().is_ok());
@@ -143,12 +146,15 @@ fn only_a_ca_issues_and_a_ca_may_be_a_leaf() {
     let mut check = chain(&leaf, authority_params("a"));
     assert!(check.run().is_ok());
     check.name = Some("www.example.com");
-    assert!(matches!(check.run().unwrap_err().problem, Problem::NameMismatch { .. }));
+    assert!(matches!(check.run().unwrap_err().kind, CertificateErrorKind::NameMismatch { .. }));
     // A key that signs nothing but certificates and CRLs has a path, and signs no handshake.
     leaf.key_usages = authority_params("a").key_usages;
     let path = chain(&leaf, authority_params("a")).run().unwrap();
     let error = path.end_entity.check_may_sign().unwrap_err();
-    assert_eq!(error, super::error("CN=leaf", Problem::WrongKeyUsage("digitalSignature")));
+    assert_eq!(
+        error,
+        super::error("CN=leaf", CertificateErrorKind::WrongKeyUsage("digitalSignature"))
+    );
     leaf.key_usages = leaf_params().key_usages;
     let trusted = leaf.self_signed(&key()).unwrap();
     assert!(Check::new(trusted.der(), &[], &[trusted.der()]).run().is_ok());
@@ -175,7 +181,7 @@ fn path_lengths_do_not_count_the_self_issued() {
         check.run().unwrap_err()
     };
     let exceeded = |certificate: &str, allowed, found| {
-        super::error(certificate, Problem::PathLengthExceeded { allowed, found })
+        super::error(certificate, CertificateErrorKind::PathLengthExceeded { allowed, found })
     };
     assert_eq!(error(&root), exceeded("CN=a", 0, 1));
     // An anchor's own limit holds too.
@@ -199,7 +205,10 @@ fn extensions_that_nobody_knows() {
     extension.set_criticality(true);
     leaf.custom_extensions = vec![extension.clone()];
     let unknown = |certificate: &str| {
-        super::error(certificate, Problem::UnknownCriticalExtension("1.2.3.4".to_owned()))
+        super::error(
+            certificate,
+            CertificateErrorKind::UnknownCriticalExtension("1.2.3.4".to_owned()),
+        )
     };
     let error = chain(&leaf, authority_params("a")).run().unwrap_err();
     assert_eq!(error, unknown("CN=leaf"));
@@ -233,7 +242,7 @@ fn extensions_that_do_not_parse() {
             leaf.custom_extensions = vec![CustomExtension::from_oid_content(oid, content)];
             let error = chain(&leaf, authority_params("a")).run().unwrap_err();
             assert!(
-                matches!(error, CertificateError { problem: Problem::Malformed(_), .. }),
+                matches!(error, CertificateError { kind: CertificateErrorKind::Malformed(_), .. }),
                 "{error}"
             );
             assert!(error.to_string().contains(says), "{error}");
@@ -260,14 +269,16 @@ fn versions_serial_numbers_and_algorithms() {
             der[at + 4] = version;
         });
         let error = check.run().unwrap_err();
-        assert!(matches!(error.problem, Problem::UnsupportedVersion(version) if version == shown));
+        assert!(
+            matches!(error.kind, CertificateErrorKind::UnsupportedVersion(version) if version == shown)
+        );
     }
     // RFC 5280, section 4.1.2.2: users should be prepared to handle such certificates.
     for mut check in [with_serial(&[0]), with_serial(&[0x80]), with_serial(&[0x7f; 21])] {
         assert!(check.run().is_ok());
         check.profile = Profile::Strict;
         let error = check.run().unwrap_err();
-        assert!(matches!(error.problem, Problem::InvalidSerialNumber), "{error}");
+        assert!(matches!(error.kind, CertificateErrorKind::InvalidSerialNumber), "{error}");
     }
     // ecdsa-with-SHA256 becomes SHA384 in what is signed.
     let root = root("root");
@@ -277,7 +288,7 @@ fn versions_serial_numbers_and_algorithms() {
     });
     let error = Check::new(&mixed, &[], &[root.der()]).run().unwrap_err();
     assert!(
-        matches!(error, CertificateError { problem: Problem::AlgorithmMismatch, .. }),
+        matches!(error, CertificateError { kind: CertificateErrorKind::AlgorithmMismatch, .. }),
         "{error}"
     );
 }
@@ -319,7 +330,7 @@ fn name_constraints_hold_for_intermediates_and_anchors() {
             let expected = refused.map(|(name, reason)| {
                 let (name, authority) = (name.to_owned(), "CN=a".into());
                 let reason = reason.into();
-                error("CN=leaf", Problem::NameNotPermitted { name, authority, reason })
+                error("CN=leaf", CertificateErrorKind::NameNotPermitted { name, authority, reason })
             });
             assert_eq!(check.run().err(), expected);
         }
@@ -342,8 +353,10 @@ fn comparisons_with_name_constraints_are_bounded() {
         check.limits.name_comparisons = maximum;
         let error = check.run().err();
         let limit = Limit::NameComparisons;
-        let expected =
-            super::error("CN=leaf", Problem::LimitExceeded { limit, maximum, closest: None });
+        let expected = super::error(
+            "CN=leaf",
+            CertificateErrorKind::LimitExceeded { limit, maximum, closest: None },
+        );
         assert_eq!(error, (!ok).then_some(expected));
     }
 }

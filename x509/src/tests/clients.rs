@@ -68,12 +68,12 @@ fn a_client_s_dates_key_usage_and_constraints_hold_as_a_server_s_do() {
     let mut leaf = client_leaf(&[CLIENT]);
     leaf.not_after = date_time_ymd(2026, 2, 1);
     let error = check(&leaf, authority_params("a")).run().unwrap_err();
-    assert_eq!(error.problem.code(), "expired");
+    assert_eq!(error.kind.code(), "expired");
 
     let mut leaf = client_leaf(&[CLIENT]);
     leaf.key_usages = vec![KeyUsagePurpose::KeyEncipherment];
     let error = check(&leaf, authority_params("a")).run().unwrap_err();
-    assert_eq!(error.problem, Problem::WrongKeyUsage("digitalSignature"));
+    assert_eq!(error.kind, CertificateErrorKind::WrongKeyUsage("digitalSignature"));
 
     let mut leaf = client_leaf(&[CLIENT]);
     leaf.subject_alt_names = leaf_params().subject_alt_names;
@@ -83,5 +83,5 @@ fn a_client_s_dates_key_usage_and_constraints_hold_as_a_server_s_do() {
         excluded_subtrees: Vec::new(),
     });
     let error = check(&leaf, authority).run().unwrap_err();
-    assert_eq!(error.problem.code(), "name-not-permitted");
+    assert_eq!(error.kind.code(), "name-not-permitted");
 }

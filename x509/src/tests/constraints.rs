@@ -42,7 +42,9 @@ fn refused(leaf: &CertificateParams, authority: CertificateParams) -> Option<Str
     check.name = None;
     match check.run() {
         Ok(_) => None,
-        Err(CertificateError { problem: Problem::NameNotPermitted { name, .. }, .. }) => Some(name),
+        Err(CertificateError {
+            kind: CertificateErrorKind::NameNotPermitted { name, .. }, ..
+        }) => Some(name),
         Err(error) => panic!("{error}"),
     }
 }
@@ -252,12 +254,12 @@ fn constraints_that_are_malformed_or_not_a_ca_s() {
         let mut authority = authority_params("a");
         let extension = CustomExtension::from_oid_content(&[2, 5, 29, 30], content);
         authority.custom_extensions = vec![extension];
-        let problem = chain(&leaf_params(), authority).run().unwrap_err().problem;
-        assert!(matches!(problem, Problem::UnsupportedConstraint(_)), "{problem}");
+        let kind = chain(&leaf_params(), authority).run().unwrap_err().kind;
+        assert!(matches!(kind, CertificateErrorKind::UnsupportedConstraint(_)), "{kind}");
     }
     let mut leaf = leaf_params();
     leaf.custom_extensions =
         raw(0, &der::wrap(der::primitive(2), b"example.com")).custom_extensions;
-    let problem = chain(&leaf, authority_params("a")).run().unwrap_err().problem;
-    assert_eq!(problem.rule(), Some(Rule::ConstraintsOfCas));
+    let kind = chain(&leaf, authority_params("a")).run().unwrap_err().kind;
+    assert_eq!(kind.rule(), Some(Rule::ConstraintsOfCas));
 }

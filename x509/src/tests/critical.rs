@@ -17,7 +17,7 @@ fn said(oid: &[u64], critical: bool, value: &[u8]) -> [&'static str; 2] {
     leaf.custom_extensions = vec![extension.clone()];
     authority.custom_extensions = vec![extension];
     let checks = [chain(&leaf, authority_params("a")), chain(&leaf_params(), authority)];
-    checks.map(|check| check.run().map_or_else(|error| error.problem.code(), |_| "accepted"))
+    checks.map(|check| check.run().map_or_else(|error| error.kind.code(), |_| "accepted"))
 }
 
 /// A policy with a qualifier of this number in the arc of qualifiers, and this value.

@@ -6,7 +6,7 @@ fn told(explanation: &Explanation) -> Vec<(usize, Place, &str, String)> {
     let outcome = |attempt: &Attempt| match &attempt.outcome {
         Outcome::Accepted => "accepted".to_owned(),
         Outcome::LedNowhere => "led nowhere".to_owned(),
-        Outcome::Failed(error) => format!("{} {}", error.certificate, error.problem.code()),
+        Outcome::Failed(error) => format!("{} {}", error.certificate, error.kind.code()),
     };
     let attempts = explanation.attempts.iter();
     attempts.map(|it| (it.depth, it.place, it.subject.as_str(), outcome(it))).collect()
@@ -84,10 +84,13 @@ fn a_namesake_is_not_blamed_where_the_issuer_is_there() {
     let leaf = issue(&leaf_params(), &issuer);
     for bag in [[namesake.der(), issuer.der()], [issuer.der(), namesake.der()]] {
         let error = Check::new(&leaf, &bag, &[root.der()]).run().unwrap_err();
-        assert_eq!(error, super::error("CN=a", Problem::UnknownIssuer("CN=stranger".to_owned())));
+        assert_eq!(
+            error,
+            super::error("CN=a", CertificateErrorKind::UnknownIssuer("CN=stranger".to_owned()))
+        );
     }
     let error = Check::new(&leaf, &[namesake.der()], &[root.der()]).run().unwrap_err();
-    assert_eq!(error.problem.code(), "bad-signature");
+    assert_eq!(error.kind.code(), "bad-signature");
 }
 
 #[test]

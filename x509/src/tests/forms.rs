@@ -90,7 +90,7 @@ fn a_certificate_has_no_identifier_and_no_integer_in_another_form() {
         });
         let error = Check::new(&changed, &[], &[root.der()]).run().unwrap_err();
         // The curve stands in the parameters of an algorithm, which are compared to the byte.
-        let is_named = matches!(error.problem.code(), "malformed" | "unsupported-key");
+        let is_named = matches!(error.kind.code(), "malformed" | "unsupported-key");
         assert!(is_named, "{error}: {tbs:02x?}");
     });
 }
@@ -109,7 +109,7 @@ fn a_padded_identifier_is_no_way_to_a_second_extension_of_one_kind() {
             fields[7] = der::wrap(der::constructed(3), &der::wrap(der::SEQUENCE, &list));
         });
         let error = Check::new(&der, &[], &[root.der()]).run().unwrap_err();
-        assert_eq!(error.problem.rule(), Some(Rule::Malformed), "{error}");
+        assert_eq!(error.kind.rule(), Some(Rule::Malformed), "{error}");
     }
 }
 
@@ -157,8 +157,7 @@ fn an_ocsp_response_has_no_identifier_and_no_integer_in_another_form() {
     let der = chain.response(GOOD).sign(chain.intermediate.key());
     for_each_form(&der, |der| {
         let error = chain.stapled(der.to_vec()).run().unwrap_err();
-        let is_named =
-            matches!(error.problem.code(), "ocsp-malformed" | "ocsp-unsupported-algorithm");
+        let is_named = matches!(error.kind.code(), "ocsp-malformed" | "ocsp-unsupported-algorithm");
         assert!(is_named, "{error}: {der:02x?}");
     });
 }
@@ -234,7 +233,7 @@ fn rsa_signs_certificates_crls_and_responses_with_and_without_parameters_that_sa
         if algorithm != *pki_types::alg_id::RSA_PKCS1_SHA256 {
             let mixed = CertificateDer::from(signed_anew(&issued, &algorithm, sign, |_| ()));
             let error = Check::new(&mixed, &[], &[root.der()]).run().unwrap_err();
-            assert!(matches!(error.problem, Problem::AlgorithmMismatch), "{error}");
+            assert!(matches!(error.kind, CertificateErrorKind::AlgorithmMismatch), "{error}");
         }
     }
 }

@@ -16,7 +16,10 @@ fn a_bag_of_namesakes_is_refused_fast() {
     let error = check.run().unwrap_err();
     assert_eq!(
         error,
-        super::error("CN=leaf", Problem::LimitExceeded { limit, maximum: 100, closest: None })
+        super::error(
+            "CN=leaf",
+            CertificateErrorKind::LimitExceeded { limit, maximum: 100, closest: None }
+        )
     );
     assert_eq!(
         error.to_string(),
@@ -43,7 +46,10 @@ fn a_mesh_that_signs_itself_is_refused_fast() {
     let limit = Limit::SignatureChecks;
     assert_eq!(
         check.run().unwrap_err(),
-        super::error("CN=leaf", Problem::LimitExceeded { limit, maximum: 100, closest: None })
+        super::error(
+            "CN=leaf",
+            CertificateErrorKind::LimitExceeded { limit, maximum: 100, closest: None }
+        )
     );
 }
 
@@ -57,7 +63,10 @@ fn a_ring_ends() {
     let b_by_a = b.signed_by(&key_b, &issuer_a).unwrap();
     let leaf = leaf_params().signed_by(&key(), &issuer_a).unwrap();
     let check = Check::new(leaf.der(), &[a_by_b.der(), b_by_a.der()], &[root("root").der()]);
-    assert_eq!(check.run().unwrap_err(), error("CN=b", Problem::Circular("CN=a".to_owned())));
+    assert_eq!(
+        check.run().unwrap_err(),
+        error("CN=b", CertificateErrorKind::Circular("CN=a".to_owned()))
+    );
 }
 
 #[test]
@@ -77,7 +86,7 @@ fn a_path_is_only_so_long() {
     let limit = Limit::Depth;
     assert_eq!(
         long.run().unwrap_err(),
-        error("CN=leaf", Problem::LimitExceeded { limit, maximum: 6, closest: None })
+        error("CN=leaf", CertificateErrorKind::LimitExceeded { limit, maximum: 6, closest: None })
     );
     long.limits.depth = 7;
     assert!(long.run().is_ok());
@@ -94,7 +103,7 @@ fn a_peer_sends_only_so_many() {
     let limit = Limit::Intermediates;
     assert_eq!(
         check.run().unwrap_err(),
-        error("CN=leaf", Problem::LimitExceeded { limit, maximum: 64, closest: None })
+        error("CN=leaf", CertificateErrorKind::LimitExceeded { limit, maximum: 64, closest: None })
     );
 }
 
@@ -142,7 +151,7 @@ fn bytes_after_the_end_and_within() {
     for bytes in [[&leaf[..], &[0]].concat(), within, in_tbs, Vec::new()] {
         let error = EndEntity::parse(&CertificateDer::from(bytes)).unwrap_err();
         assert!(
-            matches!(error, CertificateError { problem: Problem::Malformed(_), .. }),
+            matches!(error, CertificateError { kind: CertificateErrorKind::Malformed(_), .. }),
             "{error}"
         );
     }
@@ -175,7 +184,7 @@ fn a_mesh_of_good_signatures_costs_each_of_them_once() {
     let (limit, maximum) = (Limit::Candidates, 10_000);
     assert_eq!(
         verdict.unwrap_err(),
-        error("CN=leaf", Problem::LimitExceeded { limit, maximum, closest: None })
+        error("CN=leaf", CertificateErrorKind::LimitExceeded { limit, maximum, closest: None })
     );
 
     // One of them is certified by a root: the way out is found wherever it stands.
@@ -202,7 +211,7 @@ fn one_hundred_namesakes_are_refused_within_the_limits() {
     let (limit, maximum) = (Limit::Intermediates, 64);
     assert_eq!(
         verdict.unwrap_err(),
-        error("CN=leaf", Problem::LimitExceeded { limit, maximum, closest: None })
+        error("CN=leaf", CertificateErrorKind::LimitExceeded { limit, maximum, closest: None })
     );
     assert_eq!(signatures, 0);
     check.limits.intermediates = 100;
@@ -210,7 +219,7 @@ fn one_hundred_namesakes_are_refused_within_the_limits() {
     let (limit, maximum) = (Limit::SignatureChecks, 100);
     assert_eq!(
         verdict.unwrap_err(),
-        error("CN=leaf", Problem::LimitExceeded { limit, maximum, closest: None })
+        error("CN=leaf", CertificateErrorKind::LimitExceeded { limit, maximum, closest: None })
     );
     assert_eq!(signatures, 100);
 }
@@ -225,7 +234,7 @@ fn what_revocation_costs_is_taken_off_the_signatures() {
     assert!(check.run().is_ok());
     check.limits.signature_checks = 3;
     let (limit, maximum) = (Limit::SignatureChecks, 3);
-    let exceeded = Problem::LimitExceeded { limit, maximum, closest: None };
+    let exceeded = CertificateErrorKind::LimitExceeded { limit, maximum, closest: None };
     assert_eq!(check.run().unwrap_err(), error("CN=leaf", exceeded));
     check.crls.clear();
     assert!(check.run().is_ok());
@@ -243,7 +252,7 @@ fn depth_is_bounded_in_structures_and_in_paths() {
         }
     }
     let check = Check::new(&CertificateDer::from(nested.clone()), &[], &[]);
-    assert_eq!(check.run().unwrap_err().problem.code(), "malformed");
+    assert_eq!(check.run().unwrap_err().kind.code(), "malformed");
     assert_eq!(distinguished_name::fold(&nested), nested);
 
     // Self-issued ones are not counted for the depth: only the signatures bound these.
@@ -259,7 +268,7 @@ fn depth_is_bounded_in_structures_and_in_paths() {
     let mut check = Check::new(leaf.der(), &bag, &[root("root").der()]);
     check.limits.intermediates = 200;
     let (verdict, signatures) = check.run_counted();
-    assert_eq!(verdict.unwrap_err().problem.code(), "limit-exceeded");
+    assert_eq!(verdict.unwrap_err().kind.code(), "limit-exceeded");
     assert_eq!(signatures, 100);
 }
 
@@ -326,5 +335,5 @@ fn a_search_that_was_cut_short_says_so_and_what_it_had_found() {
     let text = error.to_string();
     assert!(text.contains("limit of 2 signatures to verify; before it was used up"), "{text}");
     assert!(text.contains("name constraints"), "{text}");
-    assert_eq!(error.problem.code(), "limit-exceeded");
+    assert_eq!(error.kind.code(), "limit-exceeded");
 }

@@ -78,7 +78,10 @@ fn an_algorithm_that_was_not_given_is_named() {
     })
     .unwrap_err();
     assert!(
-        matches!(error, CertificateError { problem: Problem::UnsupportedAlgorithm { .. }, .. }),
+        matches!(
+            error,
+            CertificateError { kind: CertificateErrorKind::UnsupportedAlgorithm { .. }, .. }
+        ),
         "{error}"
     );
     let text = error.to_string();

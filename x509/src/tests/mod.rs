@@ -303,12 +303,12 @@ fn edited(edit: impl FnOnce(&mut Vec<u8>)) -> Check {
     Check::new(&der, &[], &[&der])
 }
 
-fn error(certificate: &str, problem: Problem) -> CertificateError {
-    CertificateError { certificate: certificate.to_owned(), problem }
+fn error(certificate: &str, kind: CertificateErrorKind) -> CertificateError {
+    CertificateError { certificate: certificate.to_owned(), kind }
 }
 
-fn wrong_usage(purpose: Purpose, allowed: &str) -> Problem {
-    Problem::WrongExtendedKeyUsage { purpose, allowed: allowed.to_owned() }
+fn wrong_usage(purpose: Purpose, allowed: &str) -> CertificateErrorKind {
+    CertificateErrorKind::WrongExtendedKeyUsage { purpose, allowed: allowed.to_owned() }
 }
 
 /// Where `needle` is first found.

@@ -121,7 +121,7 @@ fn one_key_under_several_certificates_verifies_a_signature_once() {
     let leaf = leaf_params().signed_by(&key(), &Issuer::from_params(&params, &shared)).unwrap();
     let bag: Vec<_> = bag.iter().map(|it| it.der()).collect();
     let (verdict, signatures) = Check::new(leaf.der(), &bag, &[root("root").der()]).run_counted();
-    assert_eq!(verdict.unwrap_err().problem.code(), "unknown-issuer");
+    assert_eq!(verdict.unwrap_err().kind.code(), "unknown-issuer");
     assert_eq!(signatures, 1);
 }
 
@@ -151,7 +151,7 @@ fn a_path_that_fails_a_check_does_not_end_the_search() {
             assert!(Check::new(leaf.der(), &bag, &[root.der()]).run().is_ok(), "{code}");
         }
         let error = Check::new(leaf.der(), &[bad.der()], &[root.der()]).run().unwrap_err();
-        assert_eq!(error.problem.code(), code);
+        assert_eq!(error.kind.code(), code);
     }
 }
 
@@ -171,7 +171,10 @@ fn an_anchor_that_may_not_issue_it_does_not_hide_another_way() {
     let leaf = leaf_params().signed_by(&key(), &Issuer::from_params(&a, &a_key)).unwrap();
     let bag = [by_new.der(), cross.der()];
     let error = Check::new(leaf.der(), &bag, &[short.der()]).run().unwrap_err();
-    assert_eq!(error, super::error("CN=new", Problem::PathLengthExceeded { allowed: 0, found: 1 }));
+    assert_eq!(
+        error,
+        super::error("CN=new", CertificateErrorKind::PathLengthExceeded { allowed: 0, found: 1 })
+    );
     let check = Check::new(leaf.der(), &bag, &[short.der(), old.der()]);
     assert_eq!(check.subjects(), ["CN=leaf", "CN=a", "CN=new", "CN=old"]);
 }
@@ -190,7 +193,7 @@ fn an_authority_that_changed_its_key_is_found_over_its_self_issued_certificate()
     assert!(check.run().is_ok());
     let (verdict, _) =
         Check::new(leaf.der(), &[new_with_old.der()], &[root("other").der()]).run_counted();
-    assert_eq!(verdict.unwrap_err(), error("CN=root", Problem::SelfIssued));
+    assert_eq!(verdict.unwrap_err(), error("CN=root", CertificateErrorKind::SelfIssued));
 }
 
 #[test]
@@ -210,7 +213,7 @@ fn an_authority_that_changed_its_key_may_sign_crls_with_either() {
     // A namesake that is not on the path is nobody.
     check.crls = vec![empty_crl(&root("root"))];
     let error = check.run().unwrap_err();
-    assert_eq!(error.problem.code(), "crl-bad-signature");
+    assert_eq!(error.kind.code(), "crl-bad-signature");
 }
 
 #[test]

@@ -4,9 +4,9 @@ use super::*;
 
 fn unknown(certificate: &str, issuer: &str) -> CertificateError {
     if certificate == issuer {
-        return error(certificate, Problem::SelfIssued);
+        return error(certificate, CertificateErrorKind::SelfIssued);
     }
-    error(certificate, Problem::UnknownIssuer(issuer.to_owned()))
+    error(certificate, CertificateErrorKind::UnknownIssuer(issuer.to_owned()))
 }
 
 #[test]
@@ -120,7 +120,10 @@ fn a_namesake_did_not_sign() {
     let namesake = root("root");
     let leaf = issue(&leaf_params(), &real);
     let error = Check::new(&leaf, &[], &[namesake.der()]).run().unwrap_err();
-    assert_eq!(error, super::error("CN=leaf", Problem::BadSignature("CN=root".to_owned())));
+    assert_eq!(
+        error,
+        super::error("CN=leaf", CertificateErrorKind::BadSignature("CN=root".to_owned()))
+    );
     let both = Check::new(&leaf, &[], &[namesake.der(), real.der()]);
     assert!(both.run().is_ok());
 }
@@ -140,18 +143,21 @@ fn a_leaf_that_is_an_anchor_stands_for_itself() {
     // Dates, names and usages hold all the same.
     let mut late = Check::new(&leaf, &[], &[&leaf]);
     late.now += 366 * 24 * 3600;
-    assert!(matches!(late.run(), Err(CertificateError { problem: Problem::Expired { .. }, .. })));
+    assert!(matches!(
+        late.run(),
+        Err(CertificateError { kind: CertificateErrorKind::Expired { .. }, .. })
+    ));
     let mut other = Check::new(&leaf, &[], &[&leaf]);
     other.name = Some("example.org");
     assert!(matches!(
         other.run(),
-        Err(CertificateError { problem: Problem::NameMismatch { .. }, .. })
+        Err(CertificateError { kind: CertificateErrorKind::NameMismatch { .. }, .. })
     ));
     let mut client = Check::new(&leaf, &[], &[&leaf]);
     client.purpose = Purpose::Client;
     assert!(matches!(
         client.run(),
-        Err(CertificateError { problem: Problem::WrongExtendedKeyUsage { .. }, .. })
+        Err(CertificateError { kind: CertificateErrorKind::WrongExtendedKeyUsage { .. }, .. })
     ));
 }
 
@@ -169,7 +175,7 @@ fn a_trusted_leaf_does_not_become_a_ca() {
     other.distinguished_name = params("victim").distinguished_name;
     let leaf = issue(&other, &fake);
     let error = Check::new(&leaf, &[fake.der()], &[root.der()]).run().unwrap_err();
-    assert_eq!(error, super::error("CN=leaf", Problem::NotACa));
+    assert_eq!(error, super::error("CN=leaf", CertificateErrorKind::NotACa));
 }
 
 #[test]
@@ -182,7 +188,8 @@ fn a_broken_intermediate_only_matters_if_it_is_needed() {
     assert!(check.run().is_ok());
     let error = Check::new(&leaf, &[&broken], &[root.der()]).run().unwrap_err();
     assert!(
-        matches!(error.problem, Problem::Malformed(_)) && error.certificate == "intermediate 1",
+        matches!(error.kind, CertificateErrorKind::Malformed(_))
+            && error.certificate == "intermediate 1",
         "{error}"
     );
 }

@@ -98,7 +98,7 @@ fn accepted_with(path: &[Says], initial: InitialPolicies<'_>) -> bool {
     match check.run() {
         Ok(_) => true,
         Err(error) => {
-            assert_eq!(error.problem.rule(), Some(Rule::Policies), "{error}");
+            assert_eq!(error.kind.rule(), Some(Rule::Policies), "{error}");
             assert_eq!(error.certificate, "CN=leaf");
             false
         }
@@ -216,7 +216,7 @@ fn policies_that_do_not_parse_or_are_too_many() {
         leaf.custom_extensions =
             vec![CustomExtension::from_oid_content(&[2, 5, 29, number], content)];
         let error = chain(&leaf, authority_params("a")).run().unwrap_err();
-        assert!(matches!(error.problem, Problem::Malformed(_)), "{error}");
+        assert!(matches!(error.kind, CertificateErrorKind::Malformed(_)), "{error}");
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn broken(mut check: Check) -> [Option<Rule>; 2] {
     [Profile::Default, Profile::Strict].map(|profile| {
         check.profile = profile;
         let rule = |error: CertificateError| {
-            error.problem.rule().unwrap_or_else(|| panic!("no rule: {error}"))
+            error.kind.rule().unwrap_or_else(|| panic!("no rule: {error}"))
         };
         check.run().err().map(rule)
     })
@@ -396,8 +396,8 @@ fn an_anchor_s_key_is_judged_too() {
     let other = root("root");
     let anchor = authority_params("odd").signed_by(&key, &other).unwrap();
     let anchor = decode::Certificate::decode(anchor.der()).unwrap();
-    let problem = super::super::strict::anchor(&anchor).unwrap_err();
-    assert_eq!(problem.rule(), Some(Rule::RsaSize));
+    let kind = super::super::strict::anchor(&anchor).unwrap_err();
+    assert_eq!(kind.rule(), Some(Rule::RsaSize));
 }
 
 #[test]
@@ -479,7 +479,7 @@ fn what_is_found_is_bounded() {
     let mut check = Check::new(leaf.der(), &[], &[root.der()]);
     check.profile = Profile::Strict;
     let error = check.run().unwrap_err();
-    assert_eq!(error.problem.rule(), Some(Rule::ValidKey));
+    assert_eq!(error.kind.rule(), Some(Rule::ValidKey));
     assert!(error.to_string().len() < 500);
     let algorithms = der::wrap(der::OBJECT_IDENTIFIER, &[0x2a, 0x03]).repeat(10_000);
     assert!(signature::describe(&algorithms).len() < 500);

@@ -28,7 +28,7 @@ fn its_serial_number_its_signature_and_its_issuer_do_not_count() {
         assert_eq!(check.run().map(drop), Ok(()), "{replacement:02x?}");
         // The strict profile finds nothing of these either, but only what it says of a leaf.
         check.profile = Profile::Strict;
-        let rule = check.run().unwrap_err().problem.rule();
+        let rule = check.run().unwrap_err().kind.rule();
         assert_eq!(rule, Some(Rule::CommonName), "{replacement:02x?}");
     }
     // Neither a subject nor an issuer: its names say whose it is.
@@ -51,15 +51,18 @@ fn its_dates_its_names_its_purposes_and_its_key_do() {
     let mut check = trusted(|_| ());
     assert!(check.run().is_ok());
     check.now = 1_798_761_601;
-    assert!(matches!(check.run().unwrap_err().problem, Problem::Expired { .. }));
+    assert!(matches!(check.run().unwrap_err().kind, CertificateErrorKind::Expired { .. }));
     check.now = NOW;
     check.name = Some("example.org");
-    assert!(matches!(check.run().unwrap_err().problem, Problem::NameMismatch { .. }));
+    assert!(matches!(check.run().unwrap_err().kind, CertificateErrorKind::NameMismatch { .. }));
     check.name = None;
     check.purpose = Purpose::Client;
-    assert!(matches!(check.run().unwrap_err().problem, Problem::WrongExtendedKeyUsage { .. }));
+    assert!(matches!(
+        check.run().unwrap_err().kind,
+        CertificateErrorKind::WrongExtendedKeyUsage { .. }
+    ));
     let off_curve = trusted(|fields| *fields[6].last_mut().unwrap() ^= 1);
-    assert_eq!(off_curve.run().unwrap_err().problem.rule(), Some(Rule::ValidKey));
+    assert_eq!(off_curve.run().unwrap_err().kind.rule(), Some(Rule::ValidKey));
 }
 
 #[test]
@@ -73,9 +76,9 @@ fn an_anchor_outlives_its_certificate_unless_its_dates_are_checked() {
     check.anchor_dates = AnchorDates::Checked;
     let error = check.run().unwrap_err();
     assert_eq!(error.certificate, "CN=root");
-    assert!(matches!(error.problem, Problem::Expired { .. }), "{error}");
+    assert!(matches!(error.kind, CertificateErrorKind::Expired { .. }), "{error}");
     check.now = 1_767_225_599;
-    assert!(matches!(check.run().unwrap_err().problem, Problem::NotYetValid { .. }));
+    assert!(matches!(check.run().unwrap_err().kind, CertificateErrorKind::NotYetValid { .. }));
     // Another anchor of the name may lead on, and one without a certificate has no dates.
     check.now = NOW;
     let decoded = decode::Certificate::decode(old.der()).unwrap();

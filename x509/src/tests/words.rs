@@ -7,7 +7,7 @@ use super::*;
 const NOW: Timestamp = Timestamp(1_800_000_000);
 
 /// A problem, and the code that programs know it by.
-type Row = (Problem, &'static str);
+type Row = (CertificateErrorKind, &'static str);
 
 fn name() -> String {
     "CN=an example".to_owned()
@@ -16,36 +16,36 @@ fn name() -> String {
 /// What is wrong with a certificate itself, or with who has issued it.
 fn problems_of_issue() -> Vec<Row> {
     vec![
-        (Problem::Malformed(name()), "malformed"),
-        (Problem::Rejected(name()), "rejected"),
-        (Problem::RejectedWith(49, "denied".into()), "rejected"),
-        (Problem::RejectedWith(0, "closed".into()), "rejected"),
-        (Problem::UnsupportedVersion(1), "unsupported-version"),
-        (Problem::AlgorithmMismatch, "algorithm-mismatch"),
-        (Problem::InvalidSerialNumber, "invalid-serial-number"),
+        (CertificateErrorKind::Malformed(name()), "malformed"),
+        (CertificateErrorKind::Rejected(name()), "rejected"),
+        (CertificateErrorKind::RejectedWith(49, "denied".into()), "rejected"),
+        (CertificateErrorKind::RejectedWith(0, "closed".into()), "rejected"),
+        (CertificateErrorKind::UnsupportedVersion(1), "unsupported-version"),
+        (CertificateErrorKind::AlgorithmMismatch, "algorithm-mismatch"),
+        (CertificateErrorKind::InvalidSerialNumber, "invalid-serial-number"),
         (
-            Problem::UnsupportedAlgorithm {
+            CertificateErrorKind::UnsupportedAlgorithm {
                 signature: name(),
                 key: name().into(),
                 reason: "".into(),
             },
             "unsupported-algorithm",
         ),
-        (Problem::NotYetValid { not_before: NOW, now: NOW }, "not-yet-valid"),
-        (Problem::Expired { not_after: NOW, now: NOW }, "expired"),
-        (Problem::UnknownIssuer(name()), "unknown-issuer"),
-        (Problem::Circular(name()), "circular"),
-        (Problem::SelfIssued, "self-issued"),
-        (Problem::BadSignature(name()), "bad-signature"),
+        (CertificateErrorKind::NotYetValid { not_before: NOW, now: NOW }, "not-yet-valid"),
+        (CertificateErrorKind::Expired { not_after: NOW, now: NOW }, "expired"),
+        (CertificateErrorKind::UnknownIssuer(name()), "unknown-issuer"),
+        (CertificateErrorKind::Circular(name()), "circular"),
+        (CertificateErrorKind::SelfIssued, "self-issued"),
+        (CertificateErrorKind::BadSignature(name()), "bad-signature"),
         (
-            Problem::OtherKindOfKey {
+            CertificateErrorKind::OtherKindOfKey {
                 issuer: name(),
                 signature: name().into(),
                 key: name().into(),
             },
             "bad-signature",
         ),
-        (Problem::IssuerWrittenOtherwise(name()), "unknown-issuer"),
+        (CertificateErrorKind::IssuerWrittenOtherwise(name()), "unknown-issuer"),
     ]
 }
 
@@ -53,23 +53,23 @@ fn problems_of_issue() -> Vec<Row> {
 fn problems_of_use() -> Vec<Row> {
     use Evidence::Crl;
     vec![
-        (Problem::WrongKeyUsage("keyCertSign"), "wrong-key-usage"),
+        (CertificateErrorKind::WrongKeyUsage("keyCertSign"), "wrong-key-usage"),
         (wrong_usage(Purpose::Server, "code signing"), "wrong-extended-key-usage"),
-        (Problem::NotACa, "not-a-ca"),
-        (Problem::PathLengthExceeded { allowed: 0, found: 1 }, "path-length-exceeded"),
-        (Problem::CaUsedAsEndEntity, "ca-used-as-end-entity"),
-        (Problem::UnknownCriticalExtension(name()), "unknown-critical-extension"),
+        (CertificateErrorKind::NotACa, "not-a-ca"),
+        (CertificateErrorKind::PathLengthExceeded { allowed: 0, found: 1 }, "path-length-exceeded"),
+        (CertificateErrorKind::CaUsedAsEndEntity, "ca-used-as-end-entity"),
+        (CertificateErrorKind::UnknownCriticalExtension(name()), "unknown-critical-extension"),
         (
-            Problem::NameNotPermitted {
+            CertificateErrorKind::NameNotPermitted {
                 name: name(),
                 authority: name().into(),
                 reason: name().into(),
             },
             "name-not-permitted",
         ),
-        (Problem::UnsupportedConstraint(name()), "unsupported-constraint"),
+        (CertificateErrorKind::UnsupportedConstraint(name()), "unsupported-constraint"),
         (
-            Problem::Revoked {
+            CertificateErrorKind::Revoked {
                 serial: "01".into(),
                 date: NOW,
                 reason: RevocationReason::KEY_COMPROMISE,
@@ -132,30 +132,30 @@ fn problems() -> Vec<Row> {
         (NoAuthority::NotACa, "not-a-ca"),
         (NoAuthority::NoCertificateSigning, "wrong-key-usage"),
     ] {
-        let problem = Problem::IssuerIsNoAuthority { issuer: name(), reason };
-        problems.push((problem, code));
+        let kind = CertificateErrorKind::IssuerIsNoAuthority { issuer: name(), reason };
+        problems.push((kind, code));
     }
     for presented in [vec![], vec![presented::as_presented("a.example")]] {
-        let problem = Problem::NameMismatch { expected: name(), presented, omitted: 0 };
-        problems.push((problem, "name-mismatch"));
+        let kind = CertificateErrorKind::NameMismatch { expected: name(), presented, omitted: 0 };
+        problems.push((kind, "name-mismatch"));
     }
     for rule in [Rule::KeyKind, Rule::CaAsEndEntity] {
-        problems.push((Problem::Forbidden { rule, found: name() }, rule.code()));
+        problems.push((CertificateErrorKind::Forbidden { rule, found: name() }, rule.code()));
     }
     for (error, code) in evidence_errors() {
         assert_eq!(error.evidence() == OcspResponse, code.starts_with("ocsp"), "{code}");
-        problems.push((Problem::RevocationEvidence(error), code));
+        problems.push((CertificateErrorKind::RevocationEvidence(error), code));
     }
     for response in 1..=7 {
         let error = EvidenceError::Unsuccessful(response);
-        problems.push((Problem::RevocationEvidence(error), "ocsp-unsuccessful"));
+        problems.push((CertificateErrorKind::RevocationEvidence(error), "ocsp-unsuccessful"));
     }
     for (missing, code) in [
         (MissingEvidence::Nothing(name()), "revocation-unknown"),
         (MissingEvidence::Staple, "staple-missing"),
         (MissingEvidence::Unknown, "ocsp-unknown"),
     ] {
-        problems.push((Problem::RevocationUnknown(missing), code));
+        problems.push((CertificateErrorKind::RevocationUnknown(missing), code));
     }
     problems
 }
@@ -168,13 +168,13 @@ fn is_printable(words: &str) -> bool {
 #[test]
 fn each_problem_has_its_code_and_its_words() {
     let mut said = BTreeSet::new();
-    for (problem, code) in problems() {
-        assert_eq!(problem.code(), code);
-        let words = problem.to_string();
+    for (kind, code) in problems() {
+        assert_eq!(kind.code(), code);
+        let words = kind.to_string();
         assert!(is_printable(&words), "{words:?}");
         // What puts it right may be the same for several, what is wrong is not.
         assert!(said.insert(words.clone()), "two problems are told as {words:?}");
-        if let Some(remedy) = problem.remedy() {
+        if let Some(remedy) = kind.remedy() {
             assert!(is_printable(&remedy) && !remedy.ends_with('.'), "{remedy:?}");
         }
     }
@@ -182,7 +182,8 @@ fn each_problem_has_its_code_and_its_words() {
 
 #[test]
 fn a_limit_is_told_with_the_problem_that_was_closest() {
-    let closest = CertificateError { certificate: "CN=a".into(), problem: Problem::NotACa };
+    let closest =
+        CertificateError { certificate: "CN=a".into(), kind: CertificateErrorKind::NotACa };
     for (limit, words) in [
         (Limit::Depth, "intermediates in a path"),
         (Limit::SignatureChecks, "signatures to verify"),
@@ -190,13 +191,17 @@ fn a_limit_is_told_with_the_problem_that_was_closest() {
         (Limit::Intermediates, "intermediates sent"),
         (Limit::NameComparisons, "comparisons with name constraints"),
     ] {
-        let problem = |closest| Problem::LimitExceeded { limit, maximum: 7, closest };
-        let told = problem(Some(Box::new(closest.clone())));
+        let kind = |closest| CertificateErrorKind::LimitExceeded { limit, maximum: 7, closest };
+        let told = kind(Some(Box::new(closest.clone())));
         assert_eq!(told.code(), "limit-exceeded");
-        assert_eq!(told.remedy(), Problem::NotACa.remedy(), "what is closest is put right first");
+        assert_eq!(
+            told.remedy(),
+            CertificateErrorKind::NotACa.remedy(),
+            "what is closest is put right first"
+        );
         let told = told.to_string();
         assert!(told.contains(&format!("7 {words}")) && told.contains("CN=a"), "{told}");
-        assert_eq!(problem(None).remedy(), None);
+        assert_eq!(kind(None).remedy(), None);
     }
 }
 

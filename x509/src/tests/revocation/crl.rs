@@ -137,8 +137,8 @@ fn a_signature_that_was_valid_under_one_key_is_not_under_another() {
     let mut other = other.check(Vec::new());
     other.crls = core::mem::take(&mut check.crls);
     assert!(matches!(
-        other.run().unwrap_err().problem,
-        Problem::RevocationEvidence(EvidenceError::BadSignature { .. })
+        other.run().unwrap_err().kind,
+        CertificateErrorKind::RevocationEvidence(EvidenceError::BadSignature { .. })
     ));
 }
 

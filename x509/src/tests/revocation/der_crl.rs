@@ -97,7 +97,7 @@ fn verdict(fields: &Fields) -> Result<(), CertificateError> {
 fn is_revoked(fields: &Fields) -> bool {
     match verdict(fields) {
         Ok(()) => false,
-        Err(CertificateError { problem: Problem::Revoked { .. }, .. }) => true,
+        Err(CertificateError { kind: CertificateErrorKind::Revoked { .. }, .. }) => true,
         Err(error) => panic!("{error}"),
     }
 }
@@ -409,7 +409,7 @@ fn a_crl_without_a_number_clears_nobody_in_the_strict_profile() {
         let leaf = issue(&leaf, &chain.intermediate);
         let mut check = Check::new(&leaf, &[ca.der()], &[chain.root.der()]);
         (check.profile, check.crls) = (Profile::Strict, vec![crl]);
-        check.run().map_or_else(|error| error.problem.code(), |_| "accepted")
+        check.run().map_or_else(|error| error.kind.code(), |_| "accepted")
     };
     assert_eq!(strict(Fields::new(vec![], vec![extension(20, false, &[2, 1, 1])])), "accepted");
     assert_eq!(strict(Fields::new(vec![], vec![])), "crl-number");

@@ -44,7 +44,7 @@ fn a_hold_is_over_when_a_newer_crl_does_not_list_the_certificate() {
             let verdict = chain.verdict(crls.clone());
             let is_revoked = verdict
                 .as_ref()
-                .is_err_and(|error| matches!(error.problem, Problem::Revoked { .. }));
+                .is_err_and(|error| matches!(error.kind, CertificateErrorKind::Revoked { .. }));
             assert_eq!((verdict.is_ok(), is_revoked), (is_good, !is_good), "{crls:?}");
         }
     }
@@ -55,7 +55,7 @@ fn only_a_crl_that_counts_ends_a_hold() {
     let chain = Chain::new();
     let held = of_day(&chain.intermediate, 1, Some(HOLD));
     let verdict = |newer: CertificateRevocationList| {
-        chain.verdict(vec![held.clone(), newer]).map_err(|error| error.problem.code())
+        chain.verdict(vec![held.clone(), newer]).map_err(|error| error.kind.code())
     };
     // By another key, and for another issuer.
     let other = intermediate("ca", &root("another"));
@@ -70,5 +70,5 @@ fn only_a_crl_that_counts_ends_a_hold() {
     let mut check =
         chain.stapled(chain.response(super::der_ocsp::GOOD).sign(chain.intermediate.key()));
     check.crls = vec![held];
-    assert!(matches!(check.run().unwrap_err().problem, Problem::Revoked { .. }));
+    assert!(matches!(check.run().unwrap_err().kind, CertificateErrorKind::Revoked { .. }));
 }

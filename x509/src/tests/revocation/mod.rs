@@ -85,7 +85,7 @@ fn crl(serials: &[u8], by: &Authority) -> CertificateRevocationList {
 fn revoked(certificate: &str, serial: &str) -> CertificateError {
     error(
         certificate,
-        Problem::Revoked {
+        CertificateErrorKind::Revoked {
             serial: serial.to_owned(),
             date: Timestamp(1_782_864_000),
             reason: RevocationReason::KEY_COMPROMISE,
@@ -96,19 +96,19 @@ fn revoked(certificate: &str, serial: &str) -> CertificateError {
 
 fn revoked_without_reason(certificate: &str, serial: &str) -> CertificateError {
     let mut error = revoked(certificate, serial);
-    if let Problem::Revoked { reason, .. } = &mut error.problem {
+    if let CertificateErrorKind::Revoked { reason, .. } = &mut error.kind {
         *reason = RevocationReason::UNSPECIFIED;
     }
     error
 }
 
 fn unusable(certificate: &str, why: EvidenceError) -> Result<(), CertificateError> {
-    Err(error(certificate, Problem::RevocationEvidence(why)))
+    Err(error(certificate, CertificateErrorKind::RevocationEvidence(why)))
 }
 
 fn nothing_about(certificate: &str, issuer: &str) -> Result<(), CertificateError> {
     let missing = MissingEvidence::Nothing(issuer.to_owned());
-    Err(error(certificate, Problem::RevocationUnknown(missing)))
+    Err(error(certificate, CertificateErrorKind::RevocationUnknown(missing)))
 }
 
 fn at(uris: &[&str]) -> CrlDistributionPoint {

@@ -7,7 +7,7 @@ use super::der_ocsp::*;
 use super::*;
 
 fn unknown(missing: MissingEvidence) -> Result<(), CertificateError> {
-    Err(error("CN=leaf", Problem::RevocationUnknown(missing)))
+    Err(error("CN=leaf", CertificateErrorKind::RevocationUnknown(missing)))
 }
 
 fn not_usable(why: EvidenceError) -> Result<(), CertificateError> {
@@ -18,7 +18,7 @@ fn is_malformed(result: &Result<(), CertificateError>) -> bool {
     matches!(
         result,
         Err(CertificateError {
-            problem: Problem::RevocationEvidence(EvidenceError::MalformedResponse(_)),
+            kind: CertificateErrorKind::RevocationEvidence(EvidenceError::MalformedResponse(_)),
             ..
         })
     )
@@ -31,13 +31,13 @@ fn the_issuer_says_good_revoked_or_unknown() {
     assert_eq!(verdict(GOOD), Ok(()));
     assert_eq!(verdict(UNKNOWN), unknown(MissingEvidence::Unknown));
     for (reason, shown) in [(Some(1), 1), (Some(6), 6), (None, 0)] {
-        let problem = Problem::Revoked {
+        let kind = CertificateErrorKind::Revoked {
             serial: "4c".into(),
             date: Timestamp(1_782_864_000),
             reason: RevocationReason(shown),
             evidence: Evidence::OcspResponse,
         };
-        assert_eq!(verdict(&revoked_at(reason)), Err(error("CN=leaf", problem)));
+        assert_eq!(verdict(&revoked_at(reason)), Err(error("CN=leaf", kind)));
     }
     for status in [&[0x80, 1, 0][..], &[0x81, 0], &[0xa1, 0], &[0xa3, 0], &[5, 0]] {
         assert!(is_malformed(&verdict(status)), "{status:02x?}");
@@ -158,8 +158,8 @@ fn an_outdated_revocation_is_one_still() {
     let mut response = chain.response(&revoked_at(None));
     response.singles[0].next_update = Some(time(THIS_UPDATE));
     assert!(matches!(
-        chain.verdict_on(&response).unwrap_err().problem,
-        Problem::Revoked { evidence: Evidence::OcspResponse, .. }
+        chain.verdict_on(&response).unwrap_err().kind,
+        CertificateErrorKind::Revoked { evidence: Evidence::OcspResponse, .. }
     ));
 }
 
@@ -206,9 +206,12 @@ fn a_responder_that_the_issuer_has_authorised() {
     let reason = |change: fn(&mut CertificateParams)| match chain
         .delegated(&chain.responder(change))
         .unwrap_err()
-        .problem
+        .kind
     {
-        Problem::RevocationEvidence(EvidenceError::UnauthorizedResponder { responder, reason }) => {
+        CertificateErrorKind::RevocationEvidence(EvidenceError::UnauthorizedResponder {
+            responder,
+            reason,
+        }) => {
             assert_eq!(responder, "CN=responder");
             reason
         }
@@ -239,8 +242,8 @@ fn a_responder_of_another_issuer_or_with_another_key() {
     let namesake = Chain::new();
     let verdict = chain.delegated(&namesake.responder(|_| {}));
     assert!(matches!(
-        verdict.unwrap_err().problem,
-        Problem::RevocationEvidence(EvidenceError::UnauthorizedResponder { .. })
+        verdict.unwrap_err().kind,
+        CertificateErrorKind::RevocationEvidence(EvidenceError::UnauthorizedResponder { .. })
     ));
     // One level up: the issuer of the issuer did not delegate for it.
     let above = Chain { intermediate: root("root"), ..Chain::new() };
@@ -290,8 +293,8 @@ fn a_certificate_that_demands_a_staple_needs_a_good_one() {
     assert!(check.run().is_ok());
     check.staple = Some(None);
     assert_eq!(check.run().map(drop), unknown(MissingEvidence::Staple));
-    let problem = check.run().unwrap_err().problem;
-    assert_eq!(problem.remedy().as_deref(), Some("enable OCSP stapling at the server"));
+    let kind = check.run().unwrap_err().kind;
+    assert_eq!(kind.remedy().as_deref(), Some("enable OCSP stapling at the server"));
     // A CRL is no substitute, but if it says that the certificate is revoked, this is the error.
     check.crls = vec![crl(&[], &chain.intermediate)];
     assert_eq!(check.run().map(drop), unknown(MissingEvidence::Staple));

@@ -45,9 +45,11 @@ fn a_crl_of_openssl() {
     for (leaf, serial) in [(&data!("leaf.pem")[..], None), (data!("gone.pem"), Some("1002"))] {
         let mut check = check(leaf, &[]);
         (check.staple, check.crls) = (None, crls.clone());
-        match (check.run().map_err(|error| error.problem), serial) {
+        match (check.run().map_err(|error| error.kind), serial) {
             (Ok(_), None) => {}
-            (Err(Problem::Revoked { serial, .. }), Some(expected)) => assert_eq!(serial, expected),
+            (Err(CertificateErrorKind::Revoked { serial, .. }), Some(expected)) => {
+                assert_eq!(serial, expected)
+            }
             other => panic!("{other:?}"),
         }
     }

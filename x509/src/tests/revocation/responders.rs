@@ -34,7 +34,7 @@ fn an_old_and_a_new_certificate_of_one_responder() {
     let before = params.signed_by(&new_key, &chain.intermediate).unwrap().der().to_vec();
     assert_eq!(verdict(&chain, &new_key, &new, &[&before, &new]), Ok(()));
     let error = verdict(&chain, &new_key, &new, &[&before]).unwrap_err();
-    assert_eq!(error.problem.code(), "ocsp-unauthorized-responder");
+    assert_eq!(error.kind.code(), "ocsp-unauthorized-responder");
 }
 
 #[test]
@@ -51,11 +51,11 @@ fn a_responder_that_has_its_issuers_name() {
         params.extended_key_usages.clear();
     });
     let error = verdict(&chain, &key, &other, &[&other]).unwrap_err();
-    assert_eq!(error.problem.code(), "ocsp-bad-signature");
+    assert_eq!(error.kind.code(), "ocsp-bad-signature");
     let namesake = Chain::new();
     let (key, stranger) = namesake.responder(named);
     let error = verdict(&chain, &key, &stranger, &[&stranger]).unwrap_err();
-    assert_eq!(error.problem.code(), "ocsp-bad-signature");
+    assert_eq!(error.kind.code(), "ocsp-bad-signature");
 }
 
 #[test]
@@ -70,11 +70,11 @@ fn many_certificates_of_the_responders_name_cost_a_bounded_number_of_signatures(
     response.certificates = certificates.into_iter().cloned().collect();
     let mut check = chain.stapled(response.sign(&key));
     let (verdict, count) = check.run_counted();
-    assert_eq!(verdict.unwrap_err().problem.code(), "ocsp-bad-signature");
+    assert_eq!(verdict.unwrap_err().kind.code(), "ocsp-bad-signature");
     // Two of the chain, and four of those that are looked at.
     assert_eq!(count, 6);
     // Those after the first are taken off the limit: two for the chain, two for its evidence.
     check.limits.signature_checks = 5;
     let error = check.run().unwrap_err();
-    assert!(matches!(error.problem, Problem::LimitExceeded { .. }), "{error}");
+    assert!(matches!(error.kind, CertificateErrorKind::LimitExceeded { .. }), "{error}");
 }

@@ -19,7 +19,7 @@ fn run(chain: &Chain, beside: &[&Authority], crls: &[CertificateRevocationList])
 }
 
 fn code(check: &Check) -> &'static str {
-    check.run().map_or_else(|error| error.problem.code(), |_| "accepted")
+    check.run().map_or_else(|error| error.kind.code(), |_| "accepted")
 }
 
 #[test]

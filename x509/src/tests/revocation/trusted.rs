@@ -11,7 +11,7 @@ fn check(chain: &Chain) -> Check {
 }
 
 fn code(check: &Check) -> &'static str {
-    check.run().map_or_else(|error| error.problem.code(), |_| "accepted")
+    check.run().map_or_else(|error| error.kind.code(), |_| "accepted")
 }
 
 #[test]
