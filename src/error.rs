@@ -3,7 +3,9 @@
 use core::fmt;
 
 use crate::alert::{AlertDescription, AlertLevel};
-use crate::certificate::{CertificateError, CertificateErrorKind, Evidence, MissingEvidence};
+use crate::certificate::{
+    CertificateError, CertificateErrorKind, RevocationEvidence, UnknownRevocationStatus,
+};
 use crate::crypto::{CryptoError, ProviderError, ProviderFault};
 use crate::record::RecordError;
 use crate::registry::{ContentType, HandshakeType};
@@ -367,29 +369,32 @@ fn certificate_alert(error: &CertificateError) -> AlertDescription {
     use CertificateErrorKind as P;
     match error.kind {
         P::UnknownIssuer(_)
-        | P::IssuerIsNoAuthority { .. }
-        | P::IssuerWrittenOtherwise(_)
+        | P::IssuerNotACa { .. }
+        | P::IssuerEncodedDifferently(_)
         | P::Circular(_)
         | P::SelfIssued => A::UNKNOWN_CA,
         P::Expired { .. } | P::NotYetValid { .. } => A::CERTIFICATE_EXPIRED,
         P::UnsupportedVersion(_)
         | P::UnknownCriticalExtension(_)
-        | P::UnsupportedConstraint(_)
+        | P::MalformedNameConstraints(_)
         | P::WrongKeyUsage(_)
         | P::WrongExtendedKeyUsage { .. } => A::UNSUPPORTED_CERTIFICATE,
         P::Revoked { .. } => A::CERTIFICATE_REVOKED,
-        P::RevocationUnknown(MissingEvidence::Staple | MissingEvidence::Unknown) => {
-            A::BAD_CERTIFICATE_STATUS_RESPONSE
-        }
-        P::RevocationEvidence(ref error) if error.evidence() == Evidence::OcspResponse => {
+        P::UnknownRevocationStatus(
+            UnknownRevocationStatus::NoStapledResponse
+            | UnknownRevocationStatus::UnknownToResponder,
+        ) => A::BAD_CERTIFICATE_STATUS_RESPONSE,
+        P::UnusableRevocationEvidence(ref error)
+            if error.evidence() == RevocationEvidence::OcspResponse =>
+        {
             A::BAD_CERTIFICATE_STATUS_RESPONSE
         }
         P::RejectedWith(alert, _) if A(alert).level() == AlertLevel::Fatal => A(alert),
         P::LimitExceeded { .. }
         | P::Rejected(_)
         | P::RejectedWith(..)
-        | P::RevocationUnknown(_)
-        | P::RevocationEvidence(_) => A::CERTIFICATE_UNKNOWN,
+        | P::UnknownRevocationStatus(_)
+        | P::UnusableRevocationEvidence(_) => A::CERTIFICATE_UNKNOWN,
         _ => A::BAD_CERTIFICATE,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use handclasp::Reply;
 use handclasp::alert::AlertDescription;
-use handclasp::certificate::{CertificateError, CertificateErrorKind, MissingEvidence};
+use handclasp::certificate::{CertificateError, CertificateErrorKind, UnknownRevocationStatus};
 use handclasp::crypto::ring::sha256;
 use handclasp::registry::{CertificateType, HandshakeType};
 use handclasp::verify::{PeerIdentity, PeerVerifier, RawPublicKey};
@@ -107,7 +107,9 @@ impl Verdict {
         self.verdict(rules)?;
         if rules.staple_fails {
             self.seen.rename_error(":OCSP_CB_ERROR:");
-            let kind = CertificateErrorKind::RevocationUnknown(MissingEvidence::Unknown);
+            let kind = CertificateErrorKind::UnknownRevocationStatus(
+                UnknownRevocationStatus::UnknownToResponder,
+            );
             return Err(CertificateError { certificate: "of the peer".into(), kind });
         }
         Ok(())

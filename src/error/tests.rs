@@ -1,7 +1,7 @@
 use super::*;
 use crate::alert::AlertDescription as A;
 use crate::certificate::{
-    EvidenceError, Limit, NoAuthority, Purpose, RevocationReason, Rule, Timestamp,
+    Limit, NotACaReason, Purpose, RevocationEvidenceError, RevocationReason, Rule, Timestamp,
 };
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
@@ -25,7 +25,7 @@ fn name() -> String {
 #[test]
 fn a_certificate_with_a_fault_is_a_bad_one() {
     let algorithms = ("ecdsa".to_owned(), "RSA".into());
-    let other_kind = CertificateErrorKind::OtherKindOfKey {
+    let other_kind = CertificateErrorKind::KeyKindMismatch {
         issuer: name(),
         signature: name().into(),
         key: name().into(),
@@ -34,9 +34,9 @@ fn a_certificate_with_a_fault_is_a_bad_one() {
         A::BAD_CERTIFICATE,
         vec![
             CertificateErrorKind::Malformed(name()),
-            CertificateErrorKind::AlgorithmMismatch,
+            CertificateErrorKind::SignatureAlgorithmMismatch,
             CertificateErrorKind::InvalidSerialNumber,
-            CertificateErrorKind::UnsupportedAlgorithm {
+            CertificateErrorKind::UnsupportedSignatureAlgorithm {
                 signature: algorithms.0,
                 key: algorithms.1,
                 reason: "".into(),
@@ -52,8 +52,8 @@ fn a_certificate_with_a_fault_is_a_bad_one() {
                 reason: name().into(),
             },
             CertificateErrorKind::NameMismatch { expected: name(), presented: vec![], omitted: 0 },
-            CertificateErrorKind::Forbidden { rule: Rule::KeyKind, found: name() },
-            CertificateErrorKind::Forbidden { rule: Rule::CaAsEndEntity, found: name() },
+            CertificateErrorKind::RuleBroken { rule: Rule::KeyKind, found: name() },
+            CertificateErrorKind::RuleBroken { rule: Rule::CaAsEndEntity, found: name() },
         ],
     );
 }
@@ -68,25 +68,24 @@ fn a_certificate_of_a_kind_that_cannot_be_used_is_unsupported() {
             CertificateErrorKind::WrongKeyUsage("keyCertSign"),
             CertificateErrorKind::WrongExtendedKeyUsage { purpose, allowed: "code signing".into() },
             CertificateErrorKind::UnknownCriticalExtension(name()),
-            CertificateErrorKind::UnsupportedConstraint(name()),
+            CertificateErrorKind::MalformedNameConstraints(name()),
         ],
     );
 }
 
 #[test]
 fn a_path_that_ends_nowhere_has_an_unknown_authority() {
-    let no_authority =
-        |reason| CertificateErrorKind::IssuerIsNoAuthority { issuer: name(), reason };
+    let no_authority = |reason| CertificateErrorKind::IssuerNotACa { issuer: name(), reason };
     assert_alert(
         A::UNKNOWN_CA,
         vec![
             CertificateErrorKind::UnknownIssuer(name()),
             CertificateErrorKind::Circular(name()),
             CertificateErrorKind::SelfIssued,
-            CertificateErrorKind::IssuerWrittenOtherwise(name()),
-            no_authority(NoAuthority::NoBasicConstraints),
-            no_authority(NoAuthority::NotACa),
-            no_authority(NoAuthority::NoCertificateSigning),
+            CertificateErrorKind::IssuerEncodedDifferently(name()),
+            no_authority(NotACaReason::NoBasicConstraints),
+            no_authority(NotACaReason::CaFalse),
+            no_authority(NotACaReason::NoKeyCertSign),
         ],
     );
 }
@@ -108,38 +107,38 @@ fn a_revoked_certificate_and_a_missing_staple_have_alerts_of_their_own() {
         serial: "01".into(),
         date: NOW,
         reason: RevocationReason::KEY_COMPROMISE,
-        evidence: Evidence::Crl,
+        evidence: RevocationEvidence::Crl,
     };
     assert_alert(A::CERTIFICATE_REVOKED, vec![revoked]);
     let mut staples = vec![
-        CertificateErrorKind::RevocationUnknown(MissingEvidence::Staple),
-        CertificateErrorKind::RevocationUnknown(MissingEvidence::Unknown),
+        CertificateErrorKind::UnknownRevocationStatus(UnknownRevocationStatus::NoStapledResponse),
+        CertificateErrorKind::UnknownRevocationStatus(UnknownRevocationStatus::UnknownToResponder),
     ];
-    for error in errors_of_either(Evidence::OcspResponse) {
-        staples.push(CertificateErrorKind::RevocationEvidence(error));
+    for error in errors_of_either(RevocationEvidence::OcspResponse) {
+        staples.push(CertificateErrorKind::UnusableRevocationEvidence(error));
     }
     for error in [
-        EvidenceError::MalformedResponse("its version"),
-        EvidenceError::UnknownCriticalExtension(name()),
-        EvidenceError::OtherCertificate,
-        EvidenceError::UnknownResponder(name()),
-        EvidenceError::UnauthorizedResponder { responder: name(), reason: name() },
-        EvidenceError::Unsuccessful(1),
-        EvidenceError::Unsuccessful(7),
+        RevocationEvidenceError::MalformedResponse("its version"),
+        RevocationEvidenceError::UnknownCriticalExtension(name()),
+        RevocationEvidenceError::OtherCertificate,
+        RevocationEvidenceError::UnknownResponder(name()),
+        RevocationEvidenceError::UnauthorizedResponder { responder: name(), reason: name() },
+        RevocationEvidenceError::Unsuccessful(1),
+        RevocationEvidenceError::Unsuccessful(7),
     ] {
-        staples.push(CertificateErrorKind::RevocationEvidence(error));
+        staples.push(CertificateErrorKind::UnusableRevocationEvidence(error));
     }
     assert_alert(A::BAD_CERTIFICATE_STATUS_RESPONSE, staples);
 }
 
 /// What can be wrong with a CRL and with an OCSP response.
-fn errors_of_either(evidence: Evidence) -> Vec<EvidenceError> {
+fn errors_of_either(evidence: RevocationEvidence) -> Vec<RevocationEvidenceError> {
     vec![
-        EvidenceError::Stale { evidence, next_update: NOW, now: NOW },
-        EvidenceError::NoNextUpdate(evidence),
-        EvidenceError::NotYetValid { evidence, this_update: NOW, now: NOW },
-        EvidenceError::BadSignature { evidence, signer: name() },
-        EvidenceError::UnsupportedAlgorithm { evidence, algorithm: name() },
+        RevocationEvidenceError::Stale { evidence, next_update: NOW, now: NOW },
+        RevocationEvidenceError::NoNextUpdate(evidence),
+        RevocationEvidenceError::NotYetValid { evidence, this_update: NOW, now: NOW },
+        RevocationEvidenceError::BadSignature { evidence, signer: name() },
+        RevocationEvidenceError::UnsupportedSignatureAlgorithm { evidence, algorithm: name() },
     ]
 }
 
@@ -147,13 +146,17 @@ fn errors_of_either(evidence: Evidence) -> Vec<EvidenceError> {
 fn what_has_no_alert_of_its_own_is_unknown() {
     let mut unknown = vec![
         CertificateErrorKind::Rejected(name()),
-        CertificateErrorKind::RevocationUnknown(MissingEvidence::Nothing(name())),
-        CertificateErrorKind::RevocationEvidence(EvidenceError::MayNotSignCrls(name())),
-        CertificateErrorKind::RevocationEvidence(EvidenceError::MalformedDistributionPoints),
+        CertificateErrorKind::UnknownRevocationStatus(UnknownRevocationStatus::NoEvidence(name())),
+        CertificateErrorKind::UnusableRevocationEvidence(RevocationEvidenceError::MayNotSignCrls(
+            name(),
+        )),
+        CertificateErrorKind::UnusableRevocationEvidence(
+            RevocationEvidenceError::MalformedDistributionPoints,
+        ),
         CertificateErrorKind::LimitExceeded { limit: Limit::Depth, maximum: 7, closest: None },
     ];
-    for error in errors_of_either(Evidence::Crl) {
-        unknown.push(CertificateErrorKind::RevocationEvidence(error));
+    for error in errors_of_either(RevocationEvidence::Crl) {
+        unknown.push(CertificateErrorKind::UnusableRevocationEvidence(error));
     }
     assert_alert(A::CERTIFICATE_UNKNOWN, unknown);
 }

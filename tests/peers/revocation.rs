@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use handclasp::alert::AlertDescription;
 use handclasp::certificate::{
-    CertificateErrorKind, CertificateRevocationList, MissingEvidence, RevocationMode,
-    RevocationPolicy, RevocationScope,
+    CertificateErrorKind, CertificateRevocationList, RevocationMode, RevocationPolicy,
+    RevocationScope, UnknownRevocationStatus,
 };
 use handclasp::connection::Options;
 use handclasp::credential::CertificateList;
@@ -148,7 +148,7 @@ fn a_client_that_requires_evidence_gets_some_or_stops() {
     let ErrorKind::Certificate(error) = error.kind() else { panic!("{error}") };
     assert!(matches!(
         error.kind,
-        CertificateErrorKind::RevocationUnknown(MissingEvidence::Nothing(_))
+        CertificateErrorKind::UnknownRevocationStatus(UnknownRevocationStatus::NoEvidence(_))
     ));
 }
 
@@ -159,7 +159,10 @@ fn a_certificate_that_demands_a_staple_needs_one_where_it_was_asked_for() {
     let error = world.connect_stapled(None).unwrap_err();
     assert_eq!(error.alert_sent(), Some(AlertDescription::BAD_CERTIFICATE_STATUS_RESPONSE));
     let ErrorKind::Certificate(error) = error.kind() else { panic!("{error}") };
-    assert_eq!(error.kind, CertificateErrorKind::RevocationUnknown(MissingEvidence::Staple));
+    assert_eq!(
+        error.kind,
+        CertificateErrorKind::UnknownRevocationStatus(UnknownRevocationStatus::NoStapledResponse)
+    );
     // tryLater
     let error = world.connect_stapled(Some(vec![0x30, 3, 10, 1, 3])).unwrap_err();
     assert_eq!(error.alert_sent(), Some(AlertDescription::BAD_CERTIFICATE_STATUS_RESPONSE));

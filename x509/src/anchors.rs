@@ -8,7 +8,7 @@ use pki_types::{CertificateDer, TrustAnchor};
 use super::decode::{Certificate, Scope, V3, oid};
 use super::der;
 use super::distinguished_name::{describe, folded};
-use super::error::{CertificateError, CertificateErrorKind, NoAuthority, Timestamp};
+use super::error::{CertificateError, CertificateErrorKind, NotACaReason, Timestamp};
 use super::signature::{OwnedKey, PublicKey};
 use super::{checks, strict};
 use crate::pem::{PemError, PemFault};
@@ -67,7 +67,7 @@ pub(super) struct Anchor {
     pub(super) key_id: Option<Vec<u8>>,
     pub(super) key: OwnedKey,
     /// What it may issue; or why it may issue nothing, so that it stands for itself alone.
-    scope: Result<Scope, NoAuthority>,
+    scope: Result<Scope, NotACaReason>,
     /// As it came, to recognise it when a peer presents it.
     certificate: Option<Vec<u8>>,
     /// Whether its keyUsage allows to sign CRLs, or says nothing.
@@ -106,11 +106,11 @@ impl TrustAnchors {
         let scope = if issues && checks::may_sign_certificates(&decoded) {
             Ok(decoded.scope)
         } else if issues {
-            Err(NoAuthority::NoCertificateSigning)
+            Err(NotACaReason::NoKeyCertSign)
         } else if decoded.extension(oid::BASIC_CONSTRAINTS).is_some() {
-            Err(NoAuthority::NotACa)
+            Err(NotACaReason::CaFalse)
         } else {
-            Err(NoAuthority::NoBasicConstraints)
+            Err(NotACaReason::NoBasicConstraints)
         };
         let anchor = Anchor {
             strict,
@@ -181,7 +181,7 @@ impl TrustAnchors {
     }
 
     /// Those of the same name that stand for themselves alone, with the reason.
-    pub(super) fn no_issuers(&self, name: &[u8]) -> impl Iterator<Item = (&Anchor, NoAuthority)> {
+    pub(super) fn no_issuers(&self, name: &[u8]) -> impl Iterator<Item = (&Anchor, NotACaReason)> {
         let named = self.by_subject.get(name).into_iter().flatten();
         named.filter_map(|anchor| Some((anchor, anchor.scope.as_ref().err().copied()?)))
     }

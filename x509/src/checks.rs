@@ -173,7 +173,7 @@ pub(super) fn every(
 pub(super) fn form(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
     // The one beside the signature is not signed; only this makes it as good as signed.
     if certificate.inner_algorithm != certificate.signed.algorithm {
-        return Err(CertificateErrorKind::AlgorithmMismatch);
+        return Err(CertificateErrorKind::SignatureAlgorithmMismatch);
     }
     Rule::IssuerName.check(!certificate.issuer.is_empty(), || "an empty one")?;
     own_form(certificate)

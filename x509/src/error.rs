@@ -7,7 +7,9 @@ use x509_parser::time::ASN1Time;
 
 use super::presented::{self, PresentedName};
 use super::request::{Profile, Purpose};
-use super::revocation::{Evidence, EvidenceError, MissingEvidence, RevocationReason};
+use super::revocation::{
+    RevocationEvidence, RevocationEvidenceError, RevocationReason, UnknownRevocationStatus,
+};
 use super::rules::Rule;
 
 /// How many characters of a name that the peer chose are printed.
@@ -60,13 +62,13 @@ pub enum CertificateErrorKind {
     UnsupportedVersion(u32),
     /// The algorithm inside of the signature is not the one beside it (RFC 5280, section 4.1.1.2).
     #[error("names one signature algorithm in its signed part and another beside its signature")]
-    AlgorithmMismatch,
+    SignatureAlgorithmMismatch,
     /// The serial number is not a positive number of at most 20 octets (RFC 5280, section 4.1.2.2).
     #[error("has a serial number that is not positive, or is longer than 20 octets")]
     InvalidSerialNumber,
     /// None of the algorithms that were given verifies its signature with its issuer's key.
     #[error("is signed with {signature} by a key for {key}, which is not supported{reason}")]
-    UnsupportedAlgorithm {
+    UnsupportedSignatureAlgorithm {
         /// The signature's algorithm, with the parameters that matter.
         signature: String,
         /// The issuer's key's algorithm.
@@ -80,7 +82,7 @@ pub enum CertificateErrorKind {
         "is signed with {signature}, and the key of \"{issuer}\" is for {key}, which makes no such \
          signature"
     )]
-    OtherKindOfKey {
+    KeyKindMismatch {
         /// Who has the name of its issuer.
         issuer: String,
         /// The signature's algorithm.
@@ -113,11 +115,11 @@ pub enum CertificateErrorKind {
     /// The path ended with it: its issuer is trusted for itself alone, as its certificate does not
     /// allow it to issue others (see [`TrustAnchors`](super::TrustAnchors)).
     #[error("was issued by \"{issuer}\", which is trusted, but is no CA: {reason}")]
-    IssuerIsNoAuthority {
+    IssuerNotACa {
         /// Its issuer.
         issuer: String,
         /// What the certificate of its issuer lacks.
-        reason: NoAuthority,
+        reason: NotACaReason,
     },
     /// The path ended with it: a trust anchor or an intermediate has a subject that reads as its
     /// issuer does, and is another name for the kind of its strings (RFC 5280, section 7.1).
@@ -125,7 +127,7 @@ pub enum CertificateErrorKind {
         "was issued by \"{0}\"; a trust anchor or an intermediate has a subject that reads the \
          same, but is written with another kind of string, so that it is another name"
     )]
-    IssuerWrittenOtherwise(String),
+    IssuerEncodedDifferently(String),
     /// The path ended with it, as everyone of the name of its issuer is on the path already: they
     /// issued each other.
     #[error(
@@ -198,7 +200,7 @@ pub enum CertificateErrorKind {
     /// A CA has name constraints that cannot be honoured, so nothing that it issued is accepted:
     /// which of them.
     #[error("has name constraints that are malformed: {0}")]
-    UnsupportedConstraint(String),
+    MalformedNameConstraints(String),
     /// Its issuer has taken it back.
     #[error("was revoked on {date} ({reason}), says the {evidence}; its serial number is {serial}")]
     Revoked {
@@ -209,19 +211,19 @@ pub enum CertificateErrorKind {
         /// Why.
         reason: RevocationReason,
         /// Where it is said.
-        evidence: Evidence,
+        evidence: RevocationEvidence,
     },
     /// Nobody says whether it is revoked, where somebody must (see
     /// [`RevocationPolicy`](super::RevocationPolicy)).
     #[error("may have been revoked: {0}")]
-    RevocationUnknown(MissingEvidence),
+    UnknownRevocationStatus(UnknownRevocationStatus),
     /// What should say whether it is revoked does not count, and nothing else clears it.
     #[error("may have been revoked: {0}")]
-    RevocationEvidence(EvidenceError),
+    UnusableRevocationEvidence(RevocationEvidenceError),
     /// It is against one of the rules that have no variant of their own. The strict profile has
     /// many.
     #[error("is against {}: {} It has {found}", rule.source(), rule.sentence())]
-    Forbidden {
+    RuleBroken {
         /// The rule.
         rule: Rule,
         /// What there is instead.
@@ -257,16 +259,16 @@ impl CertificateErrorKind {
     /// The rule that was broken, or a code if there is no such rule.
     const fn rule_or_code(&self) -> Result<Rule, &'static str> {
         Ok(match self {
-            Self::Forbidden { rule, .. } => *rule,
+            Self::RuleBroken { rule, .. } => *rule,
             Self::Malformed(_) => Rule::Malformed,
             Self::UnsupportedVersion(_) => Rule::Version,
-            Self::AlgorithmMismatch => Rule::AlgorithmsAgree,
+            Self::SignatureAlgorithmMismatch => Rule::AlgorithmsAgree,
             Self::InvalidSerialNumber => Rule::SerialNumber,
-            Self::UnsupportedAlgorithm { .. } => Rule::Algorithm,
+            Self::UnsupportedSignatureAlgorithm { .. } => Rule::Algorithm,
             Self::NotYetValid { .. } => Rule::NotBefore,
             Self::Expired { .. } => Rule::NotAfter,
-            Self::BadSignature(_) | Self::OtherKindOfKey { .. } => Rule::Signature,
-            Self::IssuerIsNoAuthority { reason, .. } => reason.rule(),
+            Self::BadSignature(_) | Self::KeyKindMismatch { .. } => Rule::Signature,
+            Self::IssuerNotACa { reason, .. } => reason.rule(),
             Self::NameMismatch { .. } => Rule::Name,
             Self::WrongKeyUsage(_) => Rule::KeyUsage,
             Self::WrongExtendedKeyUsage { .. } => Rule::ExtendedKeyUsage,
@@ -275,16 +277,16 @@ impl CertificateErrorKind {
             Self::CaUsedAsEndEntity => Rule::CaAsEndEntity,
             Self::UnknownCriticalExtension(_) => Rule::KnownExtensions,
             Self::NameNotPermitted { .. } => Rule::NameConstraints,
-            Self::UnsupportedConstraint(_) => Rule::ConstraintsParse,
+            Self::MalformedNameConstraints(_) => Rule::ConstraintsParse,
             Self::Rejected(_) | Self::RejectedWith(..) => return Err("rejected"),
-            Self::UnknownIssuer(_) | Self::IssuerWrittenOtherwise(_) => {
+            Self::UnknownIssuer(_) | Self::IssuerEncodedDifferently(_) => {
                 return Err("unknown-issuer");
             }
             Self::Circular(_) => return Err("circular"),
             Self::SelfIssued => return Err("self-issued"),
             Self::Revoked { .. } => return Err("revoked"),
-            Self::RevocationUnknown(missing) => return Err(missing.code()),
-            Self::RevocationEvidence(error) => return Err(error.code()),
+            Self::UnknownRevocationStatus(missing) => return Err(missing.code()),
+            Self::UnusableRevocationEvidence(error) => return Err(error.code()),
             Self::LimitExceeded { .. } => return Err("limit-exceeded"),
         })
     }
@@ -316,7 +318,7 @@ impl CertificateErrorKind {
                 "have it issued by a CA whose constraints allow the name, or without that name"
                     .into()
             }
-            Self::UnsupportedConstraint(_) => {
+            Self::MalformedNameConstraints(_) => {
                 "have it issued again, with name constraints as RFC 5280, section 4.2.1.10, has \
                  them"
                     .into()
@@ -334,20 +336,20 @@ impl CertificateErrorKind {
             Self::CaUsedAsEndEntity => {
                 "have an end-entity certificate issued that is not a CA's (CA:FALSE)".into()
             }
-            Self::UnsupportedAlgorithm { .. } => {
+            Self::UnsupportedSignatureAlgorithm { .. } => {
                 "have it issued again, with an algorithm and a key that are supported".into()
             }
-            Self::Forbidden { rule, .. } if rule.profile() == Profile::Strict => {
+            Self::RuleBroken { rule, .. } if rule.profile() == Profile::Strict => {
                 "have it issued as the rule says; or ask in the default profile, which has no \
                  such rule"
                     .into()
             }
-            Self::Forbidden { .. } => "have it issued as the rule says".into(),
+            Self::RuleBroken { .. } => "have it issued as the rule says".into(),
             Self::Revoked { .. } => {
                 "replace it with one that is not revoked, with a new key".into()
             }
-            Self::RevocationUnknown(missing) => missing.remedy(),
-            Self::RevocationEvidence(error) => return error.remedy(),
+            Self::UnknownRevocationStatus(missing) => missing.remedy(),
+            Self::UnusableRevocationEvidence(error) => return error.remedy(),
             Self::LimitExceeded { closest: Some(error), .. } => return error.kind.remedy(),
             _ => return self.remedy_of_issuer(),
         })
@@ -368,14 +370,14 @@ impl CertificateErrorKind {
                 "if it is the right one, trust it: get it from its owner, in a way that you trust"
                     .into()
             }
-            Self::IssuerIsNoAuthority { issuer, reason } => {
+            Self::IssuerNotACa { issuer, reason } => {
                 format!("have \"{issuer}\" issued again, with {}", reason.wanted())
             }
-            Self::IssuerWrittenOtherwise(issuer) => format!(
+            Self::IssuerEncodedDifferently(issuer) => format!(
                 "have it issued again, with the name of \"{issuer}\" to the byte as the certificate \
                  of that authority has it"
             ),
-            Self::BadSignature(issuer) | Self::OtherKindOfKey { issuer, .. } => format!(
+            Self::BadSignature(issuer) | Self::KeyKindMismatch { issuer, .. } => format!(
                 "\"{issuer}\" may have been made anew, with another key, under its old name: use \
                  the certificate of it that was there when this one was issued, or have this one \
                  issued again by the new one"
@@ -402,32 +404,32 @@ fn remedy_of_name(expected: &str, names: &[PresentedName]) -> String {
 /// Why a certificate that is trusted may not issue others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
-pub enum NoAuthority {
+pub enum NotACaReason {
     /// It has no basicConstraints extension.
     #[error("it has no basicConstraints")]
     NoBasicConstraints,
     /// Its basicConstraints say that it is no CA's.
     #[error("its basicConstraints say CA:FALSE")]
-    NotACa,
+    CaFalse,
     /// Its keyUsage extension does not allow it.
     #[error("its keyUsage has no keyCertSign")]
-    NoCertificateSigning,
+    NoKeyCertSign,
 }
 
-impl NoAuthority {
+impl NotACaReason {
     /// The rule that it would break if it issued others.
     const fn rule(self) -> Rule {
         match self {
-            Self::NoBasicConstraints | Self::NotACa => Rule::IssuerIsCa,
-            Self::NoCertificateSigning => Rule::KeyUsage,
+            Self::NoBasicConstraints | Self::CaFalse => Rule::IssuerIsCa,
+            Self::NoKeyCertSign => Rule::KeyUsage,
         }
     }
 
     /// What it lacks.
     fn wanted(self) -> &'static str {
         match self {
-            Self::NoBasicConstraints | Self::NotACa => "CA:TRUE in its basicConstraints",
-            Self::NoCertificateSigning => "keyCertSign in its keyUsage",
+            Self::NoBasicConstraints | Self::CaFalse => "CA:TRUE in its basicConstraints",
+            Self::NoKeyCertSign => "keyCertSign in its keyUsage",
         }
     }
 }

@@ -89,7 +89,7 @@ pub use distinguished_name::distinguished_name;
 pub use end_entity::EndEntity;
 pub use end_entity::KeyComparison;
 pub use error::{
-    CertificateError, CertificateErrorKind, Limit, NoAuthority, SignatureError, Timestamp,
+    CertificateError, CertificateErrorKind, Limit, NotACaReason, SignatureError, Timestamp,
 };
 pub use explain::{Attempt, Explanation, Outcome, Place};
 pub use facts::CertificateFacts;
@@ -99,8 +99,9 @@ pub use policies::{InitialPolicies, InvalidPolicyIdentifier, PolicyIdentifier};
 pub use presented::{NameKind, PresentedName};
 pub use request::{AnchorDates, ChainRequest, PathLimits, Profile, Purpose};
 pub use revocation::{
-    CertificateRevocationList, CrlError, Digests, Evidence, EvidenceError, MissingEvidence,
-    Revocation, RevocationMode, RevocationPolicy, RevocationReason, RevocationScope, StatusRequest,
+    CertificateRevocationList, CrlError, Digests, Revocation, RevocationEvidence,
+    RevocationEvidenceError, RevocationMode, RevocationPolicy, RevocationReason, RevocationScope,
+    StatusRequest, UnknownRevocationStatus,
 };
 pub use rules::Rule;
 pub use selection::{issued_by_any, issued_with, matches_filter};

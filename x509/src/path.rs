@@ -12,7 +12,7 @@ use super::checks;
 use super::constraints::NameConstraints;
 use super::decode::{Certificate, Scope};
 use super::end_entity::{EndEntity, PLACE};
-use super::error::{CertificateError, CertificateErrorKind, Limit, NoAuthority, Timestamp};
+use super::error::{CertificateError, CertificateErrorKind, Limit, NotACaReason, Timestamp};
 use super::explain::{Explanation, Place, Recorder};
 use super::intermediate::Intermediate;
 use super::issuer::Issuer;
@@ -115,7 +115,7 @@ fn rank(kind: &CertificateErrorKind) -> u8 {
     match kind {
         // No certificate had the issuer's name.
         CertificateErrorKind::UnknownIssuer(_)
-        | CertificateErrorKind::IssuerWrittenOtherwise(_)
+        | CertificateErrorKind::IssuerEncodedDifferently(_)
         | CertificateErrorKind::Circular(_)
         | CertificateErrorKind::SelfIssued => 0,
         // An intermediate did not parse. It may have been the issuer.
@@ -124,8 +124,8 @@ fn rank(kind: &CertificateErrorKind) -> u8 {
         CertificateErrorKind::LimitExceeded { limit: Limit::Depth, .. } => 2,
         // A certificate had the issuer's name, but its key did not make the signature.
         CertificateErrorKind::BadSignature(_)
-        | CertificateErrorKind::OtherKindOfKey { .. }
-        | CertificateErrorKind::UnsupportedAlgorithm { .. } => 3,
+        | CertificateErrorKind::KeyKindMismatch { .. }
+        | CertificateErrorKind::UnsupportedSignatureAlgorithm { .. } => 3,
         // The search ended early.
         CertificateErrorKind::LimitExceeded { .. } => 4,
         // The path reached an anchor.
@@ -153,8 +153,10 @@ impl From<CertificateError> for Failure {
                 Self::LimitExceeded(error)
             }
             CertificateErrorKind::BadSignature(_)
-            | CertificateErrorKind::OtherKindOfKey { .. }
-            | CertificateErrorKind::UnsupportedAlgorithm { .. } => Self::NotTheIssuer(error),
+            | CertificateErrorKind::KeyKindMismatch { .. }
+            | CertificateErrorKind::UnsupportedSignatureAlgorithm { .. } => {
+                Self::NotTheIssuer(error)
+            }
             _ => Self::Invalid(error),
         }
     }
@@ -166,7 +168,7 @@ enum Candidate<'s> {
     Anchor(&'s Anchor, &'s Scope),
     Intermediate(&'s Intermediate<'s>),
     /// An anchor that may issue no certificates, and why. It is tried so that the error can name it.
-    NoIssuer(&'s Anchor, NoAuthority),
+    NoIssuer(&'s Anchor, NotACaReason),
 }
 
 /// Where a candidate stands in the order in which candidates are tried. The candidate that is most
@@ -391,7 +393,7 @@ impl<'s> Search<'s> {
             Candidate::NoIssuer(anchor, reason) => {
                 self.check_signature(last, candidate)?;
                 let issuer = anchor.label.clone();
-                Err(last.error(CertificateErrorKind::IssuerIsNoAuthority { issuer, reason }).into())
+                Err(last.error(CertificateErrorKind::IssuerNotACa { issuer, reason }).into())
             }
             Candidate::Intermediate(Intermediate { certificate, .. }) => {
                 // The first certificate of the path is the end entity.
@@ -510,7 +512,7 @@ impl<'s> Search<'s> {
             return Ok(());
         };
         let constraints = NameConstraints::decode(constraints)
-            .map_err(|reason| error(CertificateErrorKind::UnsupportedConstraint(reason)))?;
+            .map_err(|reason| error(CertificateErrorKind::MalformedNameConstraints(reason)))?;
         for certificate in end_entity.iter().chain(intermediates) {
             self.check_names(certificate, &constraints, &authority)?;
         }
@@ -551,7 +553,7 @@ impl<'s> Search<'s> {
         };
         if let CertificateErrorKind::UnknownIssuer(issuer) = &error.kind {
             if self.has_subject_that_reads_like(self.end_entity.issuer) {
-                error.kind = CertificateErrorKind::IssuerWrittenOtherwise(issuer.clone());
+                error.kind = CertificateErrorKind::IssuerEncodedDifferently(issuer.clone());
             }
         }
         let Some(closest) = self.closest else {

@@ -168,7 +168,9 @@ impl Rule {
         found: Option<impl Into<String>>,
     ) -> Result<(), CertificateErrorKind> {
         match found {
-            Some(found) => Err(CertificateErrorKind::Forbidden { rule: self, found: found.into() }),
+            Some(found) => {
+                Err(CertificateErrorKind::RuleBroken { rule: self, found: found.into() })
+            }
             None => Ok(()),
         }
     }

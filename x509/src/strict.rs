@@ -209,7 +209,7 @@ fn authority(certificate: &Certificate<'_>, is_root: bool) -> Result<(), Certifi
         Rule::CriticalConstraints.check(extension.critical, || "uncritical ones")?;
         let constraints = certificate.scope.name_constraints.as_deref().unwrap_or_default();
         let decoded = NameConstraints::decode(constraints)
-            .map_err(CertificateErrorKind::UnsupportedConstraint)?;
+            .map_err(CertificateErrorKind::MalformedNameConstraints)?;
         Rule::ConstraintForm.unless(decoded.dotted().map(|name| format!("\"{name}\"")))?;
     }
     let has_purposes = certificate.scope.extended_key_usage.is_some();

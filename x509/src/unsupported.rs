@@ -32,7 +32,7 @@ pub(super) fn error_kind(
     let families: Vec<_> = keys.iter().filter_map(|key| family(key)).collect();
     if family(key.algorithm).is_some_and(|it| !families.is_empty() && !families.contains(&it)) {
         let (signature, key) = (described.into(), key.describe().into());
-        return CertificateErrorKind::OtherKindOfKey { issuer, signature, key };
+        return CertificateErrorKind::KeyKindMismatch { issuer, signature, key };
     }
     let reason = match unusable {
         Some(reason) => format!(": {reason}"),
@@ -48,7 +48,7 @@ pub(super) fn error_kind(
         }
     };
     let (key, reason) = (key.describe().into(), reason.into());
-    CertificateErrorKind::UnsupportedAlgorithm { signature: described, key, reason }
+    CertificateErrorKind::UnsupportedSignatureAlgorithm { signature: described, key, reason }
 }
 
 /// Each of them once.

@@ -117,7 +117,7 @@ impl Case {
             // The path may be missing for want of that anchor.
             (
                 CertificateErrorKind::UnknownIssuer(_)
-                | CertificateErrorKind::IssuerWrittenOtherwise(_)
+                | CertificateErrorKind::IssuerEncodedDifferently(_)
                 | CertificateErrorKind::SelfIssued,
                 Some(TrustAnchorError::Certificate { number, error: malformed }),
             ) => CertificateError {

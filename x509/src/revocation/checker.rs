@@ -8,7 +8,7 @@ use super::super::intermediate::Intermediate;
 use super::super::issuer::Issuer;
 use super::super::request::{ChainRequest, Purpose};
 use super::crl::CertificateRevocationList;
-use super::error::{Evidence, EvidenceError, MissingEvidence};
+use super::error::{RevocationEvidence, RevocationEvidenceError, UnknownRevocationStatus};
 use super::ocsp;
 use super::status::{CombinedStatus, RevocationStatus, RevokedEntry};
 use super::{RevocationMode, STATUS_REQUEST, StatusRequest};
@@ -62,10 +62,10 @@ impl<'s> RevocationChecker<'s> {
             None => RevocationStatus::NotCovered,
             Some(StatusRequest { response: Some(response), digests }) => match issuers.first() {
                 Some(issuer) => ocsp::status(response, digests, certificate, issuer, self)?,
-                None => unknown_issuer(Evidence::OcspResponse, certificate),
+                None => unknown_issuer(RevocationEvidence::OcspResponse, certificate),
             },
             Some(StatusRequest { response: None, .. }) if must_staple => {
-                MissingEvidence::Staple.into()
+                UnknownRevocationStatus::NoStapledResponse.into()
             }
             Some(StatusRequest { response: None, .. }) => RevocationStatus::NotCovered,
         };
@@ -88,7 +88,7 @@ impl<'s> RevocationChecker<'s> {
             return Err(kind);
         }
         if request.revocation.policy.mode == RevocationMode::Require {
-            return Err(MissingEvidence::Nothing(certificate.issuer_label()).into());
+            return Err(UnknownRevocationStatus::NoEvidence(certificate.issuer_label()).into());
         }
         Ok(())
     }
@@ -104,7 +104,7 @@ impl<'s> RevocationChecker<'s> {
             return Ok(RevocationStatus::NotCovered);
         }
         let Some(issuer) = issuers.first() else {
-            return Ok(unknown_issuer(Evidence::Crl, certificate));
+            return Ok(unknown_issuer(RevocationEvidence::Crl, certificate));
         };
         let status = crl.status(certificate, issuer, self.request);
         if !status.is_signed_by_another_key() {
@@ -194,8 +194,8 @@ pub(super) fn revoked_by_crl(
 }
 
 /// The evidence cannot be verified, as the certificate's issuer is not known.
-fn unknown_issuer(evidence: Evidence, certificate: &Certificate<'_>) -> RevocationStatus {
-    EvidenceError::UnknownIssuer { evidence, issuer: certificate.issuer_label() }.into()
+fn unknown_issuer(evidence: RevocationEvidence, certificate: &Certificate<'_>) -> RevocationStatus {
+    RevocationEvidenceError::UnknownIssuer { evidence, issuer: certificate.issuer_label() }.into()
 }
 
 /// Whether the certificate has the TLS feature `status_request` (RFC 7633). If the extension does

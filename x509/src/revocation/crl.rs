@@ -13,7 +13,7 @@ use super::super::request::{ChainRequest, Profile};
 use super::super::rules::Rule;
 use super::super::signature::{self, OwnedKey, Signed};
 use super::distribution_point::CrlScope;
-use super::error::{CrlError, Evidence, EvidenceError, RevocationReason};
+use super::error::{CrlError, RevocationEvidence, RevocationEvidenceError, RevocationReason};
 use super::status::{RevocationStatus, RevokedEntry};
 use crate::pem;
 use pki_types::CertificateRevocationListDer;
@@ -90,7 +90,7 @@ impl CertificateRevocationList {
         }
         let inner = reader.take(der::SEQUENCE).ok_or(malformed("it names no algorithm"))?;
         if inner.contents != signed.algorithm {
-            return Err(CrlError::AlgorithmMismatch);
+            return Err(CrlError::SignatureAlgorithmMismatch);
         }
         let issuer = reader.take(der::SEQUENCE).ok_or(malformed("it names no issuer"))?.contents;
         let folded_issuer =
@@ -193,26 +193,36 @@ impl CertificateRevocationList {
         request: &ChainRequest<'_>,
     ) -> Result<RevocationStatus, CertificateErrorKind> {
         if !issuer.signs_crls {
-            return Err(EvidenceError::MayNotSignCrls(issuer.label()).into());
+            return Err(RevocationEvidenceError::MayNotSignCrls(issuer.label()).into());
         }
         self.verify(issuer, request)?;
         // The age of the CRL does not matter for a revocation: few are ever taken back.
         if let Some(Entry { date, reason }) = self.find(serial) {
             let reason = reason.unwrap_or(RevocationReason::UNSPECIFIED);
-            let entry = RevokedEntry { date, reason, evidence: Evidence::Crl };
+            let entry = RevokedEntry { date, reason, evidence: RevocationEvidence::Crl };
             return Ok(RevocationStatus::Revoked(entry));
         }
         if request.profile == Profile::Strict {
             Rule::CrlNumber.check(self.is_numbered, || "a CRL without one")?;
         }
         let Self { this_update, next_update, .. } = *self;
-        super::check_freshness(Evidence::Crl, this_update, next_update, request.now.into(), 0)?;
+        super::check_freshness(
+            RevocationEvidence::Crl,
+            this_update,
+            next_update,
+            request.now.into(),
+            0,
+        )?;
         Ok(RevocationStatus::Good(self.scope.reasons))
     }
 
     /// Verifies that the issuer's key signed it. A key that did is kept, so that its signature is
     /// verified only once.
-    fn verify(&self, issuer: &Issuer<'_>, request: &ChainRequest<'_>) -> Result<(), EvidenceError> {
+    fn verify(
+        &self,
+        issuer: &Issuer<'_>,
+        request: &ChainRequest<'_>,
+    ) -> Result<(), RevocationEvidenceError> {
         let is_verified = self.signer.get().is_some_and(|signer| signer.borrow() == issuer.key);
         // This caller may accept fewer algorithms than the one before.
         let is_accepted = request.algorithms.iter().any(|it| {
@@ -224,7 +234,7 @@ impl CertificateRevocationList {
         }
         let (algorithm, signature) = (&self.algorithm, &self.signature);
         let signed = Signed { message: &self.tbs, algorithm, signature };
-        super::verify_signature(Evidence::Crl, signed, issuer, request)?;
+        super::verify_signature(RevocationEvidence::Crl, signed, issuer, request)?;
         // Another thread that was faster found the same key.
         let _ = self.signer.set(issuer.key.into());
         Ok(())

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::decode::{Certificate, oid};
 use super::super::der::{self, Reader};
-use super::error::{CrlError, EvidenceError};
+use super::error::{CrlError, RevocationEvidenceError};
 
 /// The reasons for a revocation that a CRL tells of: the bits of ReasonFlags.
 pub(super) type Reasons = u16;
@@ -63,12 +63,14 @@ impl CrlScope {
     }
 
     /// Whether the CRL is for this certificate, which is known to be by the CRL's issuer.
-    pub(super) fn includes(&self, certificate: &Certificate<'_>) -> Result<bool, EvidenceError> {
+    pub(super) fn includes(
+        &self,
+        certificate: &Certificate<'_>,
+    ) -> Result<bool, RevocationEvidenceError> {
         let is_holder = if certificate.is_ca { self.authorities } else { self.users };
         match &self.names {
-            Some(names) if is_holder => {
-                names_meet(names, certificate).ok_or(EvidenceError::MalformedDistributionPoints)
-            }
+            Some(names) if is_holder => names_meet(names, certificate)
+                .ok_or(RevocationEvidenceError::MalformedDistributionPoints),
             _ => Ok(is_holder),
         }
     }

@@ -19,7 +19,7 @@ pub enum CrlError {
     Malformed(&'static str),
     /// The algorithm inside of the signature is not the one beside it (RFC 5280, section 5.1.1.2).
     #[error("the CRL names one signature algorithm in its signed part and another beside it")]
-    AlgorithmMismatch,
+    SignatureAlgorithmMismatch,
     /// It is a delta CRL (section 5.2.4): it only tells what has changed since another one.
     #[error("the CRL is a delta CRL, which is not supported: give the complete CRL instead")]
     Delta,
@@ -41,7 +41,7 @@ impl CrlError {
     /// What is wrong: a stable name for programs, in lower case with hyphens.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Pem(_) | Self::NoCrl | Self::Malformed(_) | Self::AlgorithmMismatch => {
+            Self::Pem(_) | Self::NoCrl | Self::Malformed(_) | Self::SignatureAlgorithmMismatch => {
                 "crl-malformed"
             }
             Self::Delta => "crl-delta",
@@ -53,14 +53,14 @@ impl CrlError {
 
 /// Where it is said whether a certificate is revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Evidence {
+pub enum RevocationEvidence {
     /// A CRL (RFC 5280, section 5).
     Crl,
     /// An OCSP response (RFC 6960).
     OcspResponse,
 }
 
-impl fmt::Display for Evidence {
+impl fmt::Display for RevocationEvidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Crl => "CRL of its issuer",
@@ -72,12 +72,12 @@ impl fmt::Display for Evidence {
 /// Why a CRL or an OCSP response that was given for a certificate says nothing that counts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum EvidenceError {
+pub enum RevocationEvidenceError {
     /// A newer one must exist by now.
     #[error("the {evidence} was to be replaced by {next_update}; the time is {now}")]
     Stale {
         /// Which it is.
-        evidence: Evidence,
+        evidence: RevocationEvidence,
         /// Until when there was to be a newer one.
         next_update: Timestamp,
         /// The time of the validation.
@@ -85,12 +85,12 @@ pub enum EvidenceError {
     },
     /// It does not say when there will be a newer one, so that it could be of any age.
     #[error("the {0} has no nextUpdate, so it may be long outdated")]
-    NoNextUpdate(Evidence),
+    NoNextUpdate(RevocationEvidence),
     /// Its time is not yet come.
     #[error("the {evidence} is of {this_update}; the time is {now}")]
     NotYetValid {
         /// Which it is.
-        evidence: Evidence,
+        evidence: RevocationEvidence,
         /// From when it is.
         this_update: Timestamp,
         /// The time of the validation.
@@ -100,15 +100,15 @@ pub enum EvidenceError {
     #[error("the {evidence} has a signature that was not made by the key of \"{signer}\"")]
     BadSignature {
         /// Which it is.
-        evidence: Evidence,
+        evidence: RevocationEvidence,
         /// Whose key it should be.
         signer: String,
     },
     /// None of the algorithms that were given verifies its signature.
     #[error("the {evidence} is signed with {algorithm}, which is not supported with this key")]
-    UnsupportedAlgorithm {
+    UnsupportedSignatureAlgorithm {
         /// Which it is.
-        evidence: Evidence,
+        evidence: RevocationEvidence,
         /// The signature's algorithm.
         algorithm: String,
     },
@@ -138,7 +138,7 @@ pub enum EvidenceError {
     )]
     UnknownIssuer {
         /// Which it is.
-        evidence: Evidence,
+        evidence: RevocationEvidence,
         /// The name of the issuer.
         issuer: String,
     },
@@ -161,38 +161,38 @@ pub enum EvidenceError {
 /// What is missing where a certificate's status must be known, and is not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum MissingEvidence {
+pub enum UnknownRevocationStatus {
     /// The policy requires evidence, and there is none for this certificate.
     #[error(
         "no CRL of \"{0}\" that covers it and no OCSP response for it was given, and the policy \
          requires one"
     )]
-    Nothing(String),
+    NoEvidence(String),
     /// The certificate may only be used with an OCSP response (RFC 7633), and none came.
     #[error("it demands a stapled OCSP response (must-staple, RFC 7633), and none came")]
-    Staple,
+    NoStapledResponse,
     /// The OCSP responder does not know the certificate.
     #[error("its OCSP responder answered that it does not know it")]
-    Unknown,
+    UnknownToResponder,
 }
 
-impl EvidenceError {
+impl RevocationEvidenceError {
     /// What it is that does not count.
-    pub const fn evidence(&self) -> Evidence {
+    pub const fn evidence(&self) -> RevocationEvidence {
         match self {
             Self::Stale { evidence, .. }
             | Self::NoNextUpdate(evidence)
             | Self::NotYetValid { evidence, .. }
             | Self::BadSignature { evidence, .. }
-            | Self::UnsupportedAlgorithm { evidence, .. }
+            | Self::UnsupportedSignatureAlgorithm { evidence, .. }
             | Self::UnknownIssuer { evidence, .. } => *evidence,
-            Self::MayNotSignCrls(_) | Self::MalformedDistributionPoints => Evidence::Crl,
-            _ => Evidence::OcspResponse,
+            Self::MayNotSignCrls(_) | Self::MalformedDistributionPoints => RevocationEvidence::Crl,
+            _ => RevocationEvidence::OcspResponse,
         }
     }
 
     pub(crate) const fn code(&self) -> &'static str {
-        use Evidence::Crl;
+        use RevocationEvidence::Crl;
         match self {
             Self::Stale { evidence: Crl, .. } => "crl-stale",
             Self::Stale { .. } => "ocsp-stale",
@@ -202,8 +202,10 @@ impl EvidenceError {
             Self::NotYetValid { .. } => "ocsp-not-yet-valid",
             Self::BadSignature { evidence: Crl, .. } => "crl-bad-signature",
             Self::BadSignature { .. } => "ocsp-bad-signature",
-            Self::UnsupportedAlgorithm { evidence: Crl, .. } => "crl-unsupported-algorithm",
-            Self::UnsupportedAlgorithm { .. } => "ocsp-unsupported-algorithm",
+            Self::UnsupportedSignatureAlgorithm { evidence: Crl, .. } => {
+                "crl-unsupported-algorithm"
+            }
+            Self::UnsupportedSignatureAlgorithm { .. } => "ocsp-unsupported-algorithm",
             Self::UnknownIssuer { evidence: Crl, .. } => "crl-unknown-issuer",
             Self::UnknownIssuer { .. } => "ocsp-unknown-issuer",
             Self::MayNotSignCrls(_) => "crl-issuer-without-crl-sign",
@@ -219,7 +221,7 @@ impl EvidenceError {
 
     pub(crate) fn remedy(&self) -> Option<String> {
         Some(match self {
-            Self::Stale { evidence: Evidence::Crl, .. } => {
+            Self::Stale { evidence: RevocationEvidence::Crl, .. } => {
                 "fetch the CRL anew; if it is the newest, its issuer has stopped to issue any"
                     .into()
             }
@@ -228,7 +230,7 @@ impl EvidenceError {
             }
             Self::NoNextUpdate(evidence) => format!("have the {evidence} issued with a nextUpdate"),
             Self::NotYetValid { .. } => "this machine's clock may be behind".into(),
-            Self::BadSignature { evidence: Evidence::Crl, signer } => format!(
+            Self::BadSignature { evidence: RevocationEvidence::Crl, signer } => format!(
                 "\"{signer}\" may have another key now: use the CRL that goes with the certificate \
                  of it on this path"
             ),
@@ -247,20 +249,22 @@ impl EvidenceError {
     }
 }
 
-impl MissingEvidence {
+impl UnknownRevocationStatus {
     pub(crate) const fn code(&self) -> &'static str {
         match self {
-            Self::Nothing(_) => "revocation-unknown",
-            Self::Staple => "staple-missing",
-            Self::Unknown => "ocsp-unknown",
+            Self::NoEvidence(_) => "revocation-unknown",
+            Self::NoStapledResponse => "staple-missing",
+            Self::UnknownToResponder => "ocsp-unknown",
         }
     }
 
     pub(crate) fn remedy(&self) -> String {
         match self {
-            Self::Nothing(issuer) => format!("give the newest CRL of \"{issuer}\""),
-            Self::Staple => "enable OCSP stapling at the server".to_owned(),
-            Self::Unknown => "see whether the certificate is its issuer's at all".to_owned(),
+            Self::NoEvidence(issuer) => format!("give the newest CRL of \"{issuer}\""),
+            Self::NoStapledResponse => "enable OCSP stapling at the server".to_owned(),
+            Self::UnknownToResponder => {
+                "see whether the certificate is its issuer's at all".to_owned()
+            }
         }
     }
 }

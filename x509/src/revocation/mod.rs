@@ -11,7 +11,10 @@ mod ocsp;
 mod status;
 
 pub use crl::CertificateRevocationList;
-pub use error::{CrlError, Evidence, EvidenceError, MissingEvidence, RevocationReason};
+pub use error::{
+    CrlError, RevocationEvidence, RevocationEvidenceError, RevocationReason,
+    UnknownRevocationStatus,
+};
 
 use super::anchors::Anchor;
 use super::decode::{Certificate, Extension, Understanding, oid};
@@ -176,16 +179,18 @@ pub(super) fn check_trusted(
 
 /// Verifies the signature of a CRL or an OCSP response with the key of its signer.
 fn verify_signature(
-    evidence: Evidence,
+    evidence: RevocationEvidence,
     signed: Signed<'_>,
     signer: &Issuer<'_>,
     request: &ChainRequest<'_>,
-) -> Result<(), EvidenceError> {
+) -> Result<(), RevocationEvidenceError> {
     signed.verify(signer.key, request.algorithms).map_err(|error| match error {
-        SignatureError::Invalid => EvidenceError::BadSignature { evidence, signer: signer.label() },
+        SignatureError::Invalid => {
+            RevocationEvidenceError::BadSignature { evidence, signer: signer.label() }
+        }
         SignatureError::UnsupportedKey => {
             let algorithm = signature::describe(signed.algorithm);
-            EvidenceError::UnsupportedAlgorithm { evidence, algorithm }
+            RevocationEvidenceError::UnsupportedSignatureAlgorithm { evidence, algorithm }
         }
     })
 }
@@ -215,32 +220,32 @@ fn tls_features(value: &[u8]) -> Understanding {
 /// Checks that evidence by which a certificate is good is current. The clocks of its signer and
 /// of this machine may differ by `skew` seconds.
 fn check_freshness(
-    evidence: Evidence,
+    evidence: RevocationEvidence,
     this_update: Timestamp,
     next_update: Option<Timestamp>,
     now: Timestamp,
     skew: i64,
-) -> Result<(), EvidenceError> {
+) -> Result<(), RevocationEvidenceError> {
     if this_update.0 > now.0.saturating_add(skew) {
-        return Err(EvidenceError::NotYetValid { evidence, this_update, now });
+        return Err(RevocationEvidenceError::NotYetValid { evidence, this_update, now });
     }
     let Some(next_update) = next_update else {
-        return Err(EvidenceError::NoNextUpdate(evidence));
+        return Err(RevocationEvidenceError::NoNextUpdate(evidence));
     };
     if next_update.0 < now.0.saturating_sub(skew) {
-        return Err(EvidenceError::Stale { evidence, next_update, now });
+        return Err(RevocationEvidenceError::Stale { evidence, next_update, now });
     }
     Ok(())
 }
 
-impl From<EvidenceError> for CertificateErrorKind {
-    fn from(error: EvidenceError) -> Self {
-        Self::RevocationEvidence(error)
+impl From<RevocationEvidenceError> for CertificateErrorKind {
+    fn from(error: RevocationEvidenceError) -> Self {
+        Self::UnusableRevocationEvidence(error)
     }
 }
 
-impl From<MissingEvidence> for CertificateErrorKind {
-    fn from(missing: MissingEvidence) -> Self {
-        Self::RevocationUnknown(missing)
+impl From<UnknownRevocationStatus> for CertificateErrorKind {
+    fn from(missing: UnknownRevocationStatus) -> Self {
+        Self::UnknownRevocationStatus(missing)
     }
 }

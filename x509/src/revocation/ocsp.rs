@@ -11,7 +11,9 @@ use super::super::request::ChainRequest;
 use super::super::signature::{self, SHA1, Signed};
 use super::checker::{RevocationChecker, revoked_by_crl};
 use super::distribution_point::ALL_REASONS;
-use super::error::{Evidence, EvidenceError, MissingEvidence, RevocationReason};
+use super::error::{
+    RevocationEvidence, RevocationEvidenceError, RevocationReason, UnknownRevocationStatus,
+};
 use super::status::{RevocationStatus, RevokedEntry};
 use super::{Digests, check_freshness, verify_signature};
 
@@ -50,13 +52,13 @@ pub(super) fn status(
 
 /// Why a response says nothing that counts.
 enum Failure {
-    Unusable(EvidenceError),
+    Unusable(RevocationEvidenceError),
     /// The limit of signatures is used up.
     LimitExceeded(CertificateErrorKind),
 }
 
-impl From<EvidenceError> for Failure {
-    fn from(error: EvidenceError) -> Self {
+impl From<RevocationEvidenceError> for Failure {
+    fn from(error: RevocationEvidenceError) -> Self {
         Self::Unusable(error)
     }
 }
@@ -94,17 +96,17 @@ enum ResponderId<'a> {
     Key(&'a [u8]),
 }
 
-fn malformed(part: &'static str) -> EvidenceError {
-    EvidenceError::MalformedResponse(part)
+fn malformed(part: &'static str) -> RevocationEvidenceError {
+    RevocationEvidenceError::MalformedResponse(part)
 }
 
 impl<'a> BasicResponse<'a> {
-    fn read(input: &'a [u8]) -> Result<Self, EvidenceError> {
+    fn read(input: &'a [u8]) -> Result<Self, RevocationEvidenceError> {
         let structure = || malformed("it is not the DER of an OCSPResponse");
         let mut reader = Reader(der::only(input, der::SEQUENCE).ok_or_else(structure)?);
         match reader.take(der::ENUMERATED).ok_or_else(structure)?.contents {
             [0] => {}
-            [status] => return Err(EvidenceError::Unsuccessful(*status)),
+            [status] => return Err(RevocationEvidenceError::Unsuccessful(*status)),
             _ => return Err(structure()),
         }
         let bytes = der::only(reader.0, der::constructed(0))
@@ -149,9 +151,9 @@ impl<'a> BasicResponse<'a> {
         &self,
         cert_id: &CertId<'_>,
         now: Timestamp,
-    ) -> Result<RevocationStatus, EvidenceError> {
+    ) -> Result<RevocationStatus, RevocationEvidenceError> {
         let structure = || malformed("a SingleResponse does not parse");
-        let mut status = RevocationStatus::from(EvidenceError::OtherCertificate);
+        let mut status = RevocationStatus::from(RevocationEvidenceError::OtherCertificate);
         for single in der::each(self.responses) {
             let single = single.and_then(SingleResponse::read).ok_or_else(structure)?;
             if !cert_id.is(single.cert_id).ok_or_else(structure)? {
@@ -177,12 +179,12 @@ impl<'a> BasicResponse<'a> {
     ) -> Result<(), Failure> {
         let request = checker.request;
         if let Some(oid) = &self.critical {
-            return Err(EvidenceError::UnknownCriticalExtension(oid.clone()).into());
+            return Err(RevocationEvidenceError::UnknownCriticalExtension(oid.clone()).into());
         }
         let mut failure = None;
         let is_named_as_issuer = self.responder.is(issuer, digests);
         if is_named_as_issuer {
-            match verify_signature(Evidence::OcspResponse, self.signed, issuer, request) {
+            match verify_signature(RevocationEvidence::OcspResponse, self.signed, issuer, request) {
                 Ok(()) => return Ok(()),
                 Err(error) => failure = Some(error),
             }
@@ -202,7 +204,9 @@ impl<'a> BasicResponse<'a> {
                 // A signer that may not answer is the better reason than a certificate that did
                 // not sign. But where the response names the issuer, the reason is that the issuer
                 // did not sign.
-                Err(error @ EvidenceError::UnauthorizedResponder { .. }) if !is_named_as_issuer => {
+                Err(error @ RevocationEvidenceError::UnauthorizedResponder { .. })
+                    if !is_named_as_issuer =>
+                {
                     failure = Some(error);
                 }
                 Err(error) => {
@@ -210,7 +214,9 @@ impl<'a> BasicResponse<'a> {
                 }
             }
         }
-        Err(failure.unwrap_or_else(|| EvidenceError::UnknownResponder(issuer.label())).into())
+        Err(failure
+            .unwrap_or_else(|| RevocationEvidenceError::UnknownResponder(issuer.label()))
+            .into())
     }
 
     /// Whether the key of this certificate signed it, and may do so for the issuer.
@@ -219,11 +225,14 @@ impl<'a> BasicResponse<'a> {
         certificate: &Certificate<'_>,
         issuer: &Issuer<'_>,
         request: &ChainRequest<'_>,
-    ) -> Result<(), EvidenceError> {
+    ) -> Result<(), RevocationEvidenceError> {
         let responder = Issuer::new(certificate);
-        verify_signature(Evidence::OcspResponse, self.signed, &responder, request)?;
+        verify_signature(RevocationEvidence::OcspResponse, self.signed, &responder, request)?;
         authorized(certificate, issuer, request).map_err(|reason| {
-            EvidenceError::UnauthorizedResponder { responder: certificate.label(), reason }
+            RevocationEvidenceError::UnauthorizedResponder {
+                responder: certificate.label(),
+                reason,
+            }
         })
     }
 }
@@ -342,17 +351,17 @@ impl<'a> SingleResponse<'a> {
 
     /// What it says, for a response of this time. As with CRLs, only a good status must be current.
     fn status(self, produced_at: Timestamp, now: Timestamp) -> RevocationStatus {
-        let evidence = Evidence::OcspResponse;
+        let evidence = RevocationEvidence::OcspResponse;
         match self.cert_status {
             CertStatus::Revoked(date, reason) => {
                 let reason = reason.unwrap_or(RevocationReason::UNSPECIFIED);
                 return RevocationStatus::Revoked(RevokedEntry { date, reason, evidence });
             }
-            CertStatus::Unknown => return MissingEvidence::Unknown.into(),
+            CertStatus::Unknown => return UnknownRevocationStatus::UnknownToResponder.into(),
             CertStatus::Good => {}
         }
         if let Some(oid) = self.critical {
-            return EvidenceError::UnknownCriticalExtension(oid).into();
+            return RevocationEvidenceError::UnknownCriticalExtension(oid).into();
         }
         let this_update = self.this_update.max(produced_at);
         match check_freshness(evidence, this_update, self.next_update, now, CLOCK_SKEW) {

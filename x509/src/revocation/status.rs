@@ -4,7 +4,9 @@
 use super::super::decode::Certificate;
 use super::super::error::{CertificateErrorKind, Timestamp, printable};
 use super::distribution_point::{ALL_REASONS, HOLD, Reasons};
-use super::error::{Evidence, EvidenceError, MissingEvidence, RevocationReason};
+use super::error::{
+    RevocationEvidence, RevocationEvidenceError, RevocationReason, UnknownRevocationStatus,
+};
 
 /// What one CRL or OCSP response says of a certificate.
 pub(super) enum RevocationStatus {
@@ -25,12 +27,14 @@ impl RevocationStatus {
 
     /// Whether the issuer's key did not sign it, so that another key of the issuer may have.
     pub(super) fn is_signed_by_another_key(&self) -> bool {
-        use EvidenceError::{BadSignature, MayNotSignCrls, UnsupportedAlgorithm};
+        use RevocationEvidenceError::{
+            BadSignature, MayNotSignCrls, UnsupportedSignatureAlgorithm,
+        };
         match self {
-            Self::Unusable(CertificateErrorKind::RevocationEvidence(error)) => {
+            Self::Unusable(CertificateErrorKind::UnusableRevocationEvidence(error)) => {
                 matches!(
                     error,
-                    BadSignature { .. } | UnsupportedAlgorithm { .. } | MayNotSignCrls(_)
+                    BadSignature { .. } | UnsupportedSignatureAlgorithm { .. } | MayNotSignCrls(_)
                 )
             }
             _ => false,
@@ -38,14 +42,14 @@ impl RevocationStatus {
     }
 }
 
-impl From<EvidenceError> for RevocationStatus {
-    fn from(error: EvidenceError) -> Self {
+impl From<RevocationEvidenceError> for RevocationStatus {
+    fn from(error: RevocationEvidenceError) -> Self {
         Self::Unusable(error.into())
     }
 }
 
-impl From<MissingEvidence> for RevocationStatus {
-    fn from(missing: MissingEvidence) -> Self {
+impl From<UnknownRevocationStatus> for RevocationStatus {
+    fn from(missing: UnknownRevocationStatus) -> Self {
         Self::Unusable(missing.into())
     }
 }
@@ -55,7 +59,7 @@ impl From<MissingEvidence> for RevocationStatus {
 pub(super) struct RevokedEntry {
     pub(super) date: Timestamp,
     pub(super) reason: RevocationReason,
-    pub(super) evidence: Evidence,
+    pub(super) evidence: RevocationEvidence,
 }
 
 impl RevokedEntry {

@@ -199,7 +199,7 @@ fn the_error_says_that_an_issuer_is_written_with_another_kind_of_string() {
     let error = Check::new(&leaf, &[], &[root.der()]).run().unwrap_err();
     assert_eq!(
         error.kind,
-        CertificateErrorKind::IssuerWrittenOtherwise("CN=M\\u{fc}ller".to_owned())
+        CertificateErrorKind::IssuerEncodedDifferently("CN=M\\u{fc}ller".to_owned())
     );
     let error = Check::new(&leaf, &[], &[super::root("other").der()]).run().unwrap_err();
     assert_eq!(error.kind.code(), "unknown-issuer");

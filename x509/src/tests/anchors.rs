@@ -115,8 +115,8 @@ fn an_anchor_that_may_not_sign_certificates_issues_nothing() {
     let root = Authority::self_signed(params, key()).unwrap();
     let leaf = issue(&leaf_params(), &root);
     let check = Check::new(&leaf, &[], &[root.der()]);
-    let reason = NoAuthority::NoCertificateSigning;
-    let kind = CertificateErrorKind::IssuerIsNoAuthority { issuer: "CN=root".to_owned(), reason };
+    let reason = NotACaReason::NoKeyCertSign;
+    let kind = CertificateErrorKind::IssuerNotACa { issuer: "CN=root".to_owned(), reason };
     assert_eq!(check.run().unwrap_err(), error("CN=leaf", kind));
 }
 

@@ -288,7 +288,10 @@ fn versions_serial_numbers_and_algorithms() {
     });
     let error = Check::new(&mixed, &[], &[root.der()]).run().unwrap_err();
     assert!(
-        matches!(error, CertificateError { kind: CertificateErrorKind::AlgorithmMismatch, .. }),
+        matches!(
+            error,
+            CertificateError { kind: CertificateErrorKind::SignatureAlgorithmMismatch, .. }
+        ),
         "{error}"
     );
 }

@@ -255,7 +255,7 @@ fn constraints_that_are_malformed_or_not_a_ca_s() {
         let extension = CustomExtension::from_oid_content(&[2, 5, 29, 30], content);
         authority.custom_extensions = vec![extension];
         let kind = chain(&leaf_params(), authority).run().unwrap_err().kind;
-        assert!(matches!(kind, CertificateErrorKind::UnsupportedConstraint(_)), "{kind}");
+        assert!(matches!(kind, CertificateErrorKind::MalformedNameConstraints(_)), "{kind}");
     }
     let mut leaf = leaf_params();
     leaf.custom_extensions =

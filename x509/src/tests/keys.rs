@@ -80,7 +80,10 @@ fn an_algorithm_that_was_not_given_is_named() {
     assert!(
         matches!(
             error,
-            CertificateError { kind: CertificateErrorKind::UnsupportedAlgorithm { .. }, .. }
+            CertificateError {
+                kind: CertificateErrorKind::UnsupportedSignatureAlgorithm { .. },
+                ..
+            }
         ),
         "{error}"
     );

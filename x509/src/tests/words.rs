@@ -21,10 +21,10 @@ fn problems_of_issue() -> Vec<Row> {
         (CertificateErrorKind::RejectedWith(49, "denied".into()), "rejected"),
         (CertificateErrorKind::RejectedWith(0, "closed".into()), "rejected"),
         (CertificateErrorKind::UnsupportedVersion(1), "unsupported-version"),
-        (CertificateErrorKind::AlgorithmMismatch, "algorithm-mismatch"),
+        (CertificateErrorKind::SignatureAlgorithmMismatch, "algorithm-mismatch"),
         (CertificateErrorKind::InvalidSerialNumber, "invalid-serial-number"),
         (
-            CertificateErrorKind::UnsupportedAlgorithm {
+            CertificateErrorKind::UnsupportedSignatureAlgorithm {
                 signature: name(),
                 key: name().into(),
                 reason: "".into(),
@@ -38,20 +38,20 @@ fn problems_of_issue() -> Vec<Row> {
         (CertificateErrorKind::SelfIssued, "self-issued"),
         (CertificateErrorKind::BadSignature(name()), "bad-signature"),
         (
-            CertificateErrorKind::OtherKindOfKey {
+            CertificateErrorKind::KeyKindMismatch {
                 issuer: name(),
                 signature: name().into(),
                 key: name().into(),
             },
             "bad-signature",
         ),
-        (CertificateErrorKind::IssuerWrittenOtherwise(name()), "unknown-issuer"),
+        (CertificateErrorKind::IssuerEncodedDifferently(name()), "unknown-issuer"),
     ]
 }
 
 /// What a certificate may not be used for, or not any more.
 fn problems_of_use() -> Vec<Row> {
-    use Evidence::Crl;
+    use RevocationEvidence::Crl;
     vec![
         (CertificateErrorKind::WrongKeyUsage("keyCertSign"), "wrong-key-usage"),
         (wrong_usage(Purpose::Server, "code signing"), "wrong-extended-key-usage"),
@@ -67,7 +67,7 @@ fn problems_of_use() -> Vec<Row> {
             },
             "name-not-permitted",
         ),
-        (CertificateErrorKind::UnsupportedConstraint(name()), "unsupported-constraint"),
+        (CertificateErrorKind::MalformedNameConstraints(name()), "unsupported-constraint"),
         (
             CertificateErrorKind::Revoked {
                 serial: "01".into(),
@@ -81,42 +81,61 @@ fn problems_of_use() -> Vec<Row> {
 }
 
 /// What is wrong with a CRL or an OCSP response, and its code.
-fn evidence_errors() -> Vec<(EvidenceError, &'static str)> {
-    use Evidence::{Crl, OcspResponse};
+fn evidence_errors() -> Vec<(RevocationEvidenceError, &'static str)> {
+    use RevocationEvidence::{Crl, OcspResponse};
     vec![
-        (EvidenceError::Stale { evidence: Crl, next_update: NOW, now: NOW }, "crl-stale"),
-        (EvidenceError::Stale { evidence: OcspResponse, next_update: NOW, now: NOW }, "ocsp-stale"),
-        (EvidenceError::NoNextUpdate(Crl), "crl-without-next-update"),
-        (EvidenceError::NoNextUpdate(OcspResponse), "ocsp-without-next-update"),
+        (RevocationEvidenceError::Stale { evidence: Crl, next_update: NOW, now: NOW }, "crl-stale"),
         (
-            EvidenceError::NotYetValid { evidence: Crl, this_update: NOW, now: NOW },
+            RevocationEvidenceError::Stale { evidence: OcspResponse, next_update: NOW, now: NOW },
+            "ocsp-stale",
+        ),
+        (RevocationEvidenceError::NoNextUpdate(Crl), "crl-without-next-update"),
+        (RevocationEvidenceError::NoNextUpdate(OcspResponse), "ocsp-without-next-update"),
+        (
+            RevocationEvidenceError::NotYetValid { evidence: Crl, this_update: NOW, now: NOW },
             "crl-not-yet-valid",
         ),
         (
-            EvidenceError::NotYetValid { evidence: OcspResponse, this_update: NOW, now: NOW },
+            RevocationEvidenceError::NotYetValid {
+                evidence: OcspResponse,
+                this_update: NOW,
+                now: NOW,
+            },
             "ocsp-not-yet-valid",
         ),
-        (EvidenceError::BadSignature { evidence: Crl, signer: name() }, "crl-bad-signature"),
         (
-            EvidenceError::BadSignature { evidence: OcspResponse, signer: name() },
+            RevocationEvidenceError::BadSignature { evidence: Crl, signer: name() },
+            "crl-bad-signature",
+        ),
+        (
+            RevocationEvidenceError::BadSignature { evidence: OcspResponse, signer: name() },
             "ocsp-bad-signature",
         ),
         (
-            EvidenceError::UnsupportedAlgorithm { evidence: Crl, algorithm: name() },
+            RevocationEvidenceError::UnsupportedSignatureAlgorithm {
+                evidence: Crl,
+                algorithm: name(),
+            },
             "crl-unsupported-algorithm",
         ),
         (
-            EvidenceError::UnsupportedAlgorithm { evidence: OcspResponse, algorithm: name() },
+            RevocationEvidenceError::UnsupportedSignatureAlgorithm {
+                evidence: OcspResponse,
+                algorithm: name(),
+            },
             "ocsp-unsupported-algorithm",
         ),
-        (EvidenceError::MayNotSignCrls(name()), "crl-issuer-without-crl-sign"),
-        (EvidenceError::MalformedDistributionPoints, "malformed-distribution-points"),
-        (EvidenceError::MalformedResponse("its version"), "ocsp-malformed"),
-        (EvidenceError::UnknownCriticalExtension(name()), "ocsp-unknown-critical-extension"),
-        (EvidenceError::OtherCertificate, "ocsp-other-certificate"),
-        (EvidenceError::UnknownResponder(name()), "ocsp-unknown-responder"),
+        (RevocationEvidenceError::MayNotSignCrls(name()), "crl-issuer-without-crl-sign"),
+        (RevocationEvidenceError::MalformedDistributionPoints, "malformed-distribution-points"),
+        (RevocationEvidenceError::MalformedResponse("its version"), "ocsp-malformed"),
         (
-            EvidenceError::UnauthorizedResponder { responder: name(), reason: name() },
+            RevocationEvidenceError::UnknownCriticalExtension(name()),
+            "ocsp-unknown-critical-extension",
+        ),
+        (RevocationEvidenceError::OtherCertificate, "ocsp-other-certificate"),
+        (RevocationEvidenceError::UnknownResponder(name()), "ocsp-unknown-responder"),
+        (
+            RevocationEvidenceError::UnauthorizedResponder { responder: name(), reason: name() },
             "ocsp-unauthorized-responder",
         ),
     ]
@@ -124,15 +143,15 @@ fn evidence_errors() -> Vec<(EvidenceError, &'static str)> {
 
 /// Every problem.
 fn problems() -> Vec<Row> {
-    use Evidence::OcspResponse;
+    use RevocationEvidence::OcspResponse;
     let mut problems = problems_of_issue();
     problems.extend(problems_of_use());
     for (reason, code) in [
-        (NoAuthority::NoBasicConstraints, "not-a-ca"),
-        (NoAuthority::NotACa, "not-a-ca"),
-        (NoAuthority::NoCertificateSigning, "wrong-key-usage"),
+        (NotACaReason::NoBasicConstraints, "not-a-ca"),
+        (NotACaReason::CaFalse, "not-a-ca"),
+        (NotACaReason::NoKeyCertSign, "wrong-key-usage"),
     ] {
-        let kind = CertificateErrorKind::IssuerIsNoAuthority { issuer: name(), reason };
+        let kind = CertificateErrorKind::IssuerNotACa { issuer: name(), reason };
         problems.push((kind, code));
     }
     for presented in [vec![], vec![presented::as_presented("a.example")]] {
@@ -140,22 +159,23 @@ fn problems() -> Vec<Row> {
         problems.push((kind, "name-mismatch"));
     }
     for rule in [Rule::KeyKind, Rule::CaAsEndEntity] {
-        problems.push((CertificateErrorKind::Forbidden { rule, found: name() }, rule.code()));
+        problems.push((CertificateErrorKind::RuleBroken { rule, found: name() }, rule.code()));
     }
     for (error, code) in evidence_errors() {
         assert_eq!(error.evidence() == OcspResponse, code.starts_with("ocsp"), "{code}");
-        problems.push((CertificateErrorKind::RevocationEvidence(error), code));
+        problems.push((CertificateErrorKind::UnusableRevocationEvidence(error), code));
     }
     for response in 1..=7 {
-        let error = EvidenceError::Unsuccessful(response);
-        problems.push((CertificateErrorKind::RevocationEvidence(error), "ocsp-unsuccessful"));
+        let error = RevocationEvidenceError::Unsuccessful(response);
+        problems
+            .push((CertificateErrorKind::UnusableRevocationEvidence(error), "ocsp-unsuccessful"));
     }
     for (missing, code) in [
-        (MissingEvidence::Nothing(name()), "revocation-unknown"),
-        (MissingEvidence::Staple, "staple-missing"),
-        (MissingEvidence::Unknown, "ocsp-unknown"),
+        (UnknownRevocationStatus::NoEvidence(name()), "revocation-unknown"),
+        (UnknownRevocationStatus::NoStapledResponse, "staple-missing"),
+        (UnknownRevocationStatus::UnknownToResponder, "ocsp-unknown"),
     ] {
-        problems.push((CertificateErrorKind::RevocationUnknown(missing), code));
+        problems.push((CertificateErrorKind::UnknownRevocationStatus(missing), code));
     }
     problems
 }
@@ -231,7 +251,7 @@ fn what_makes_a_crl_useless_has_a_code() {
     for (error, code) in [
         (CrlError::NoCrl, "crl-malformed"),
         (CrlError::Malformed("its version"), "crl-malformed"),
-        (CrlError::AlgorithmMismatch, "crl-malformed"),
+        (CrlError::SignatureAlgorithmMismatch, "crl-malformed"),
         (CrlError::Delta, "crl-delta"),
         (CrlError::Indirect, "crl-indirect"),
         (CrlError::UnknownCriticalExtension("1.2.3".into()), "crl-unknown-critical-extension"),

@@ -78,7 +78,7 @@ fn policies_say_how_much_must_be_known() {
 #[test]
 fn a_stale_crl_clears_nobody_and_still_revokes() {
     let chain = Chain::new();
-    let evidence = Evidence::Crl;
+    let evidence = RevocationEvidence::Crl;
     let mut check = chain.check(vec![crl(&[], &chain.intermediate)]);
     for (time, why) in [
         (JULY, None),
@@ -91,11 +91,11 @@ fn a_stale_crl_clears_nobody_and_still_revokes() {
             None => Ok(()),
             Some(true) => unusable(
                 "CN=leaf",
-                EvidenceError::Stale { evidence, next_update: AUGUST, now: time },
+                RevocationEvidenceError::Stale { evidence, next_update: AUGUST, now: time },
             ),
             Some(false) => unusable(
                 "CN=leaf",
-                EvidenceError::NotYetValid { evidence, this_update: JULY, now: time },
+                RevocationEvidenceError::NotYetValid { evidence, this_update: JULY, now: time },
             ),
         };
         assert_eq!(check.run().map(drop), expected, "{time}");
@@ -116,7 +116,10 @@ fn a_crl_that_another_key_signed_does_not_count() {
     let impostor = root("ca");
     let expected = unusable(
         "CN=leaf",
-        EvidenceError::BadSignature { evidence: Evidence::Crl, signer: "CN=ca".to_owned() },
+        RevocationEvidenceError::BadSignature {
+            evidence: RevocationEvidence::Crl,
+            signer: "CN=ca".to_owned(),
+        },
     );
     for serials in [&[][..], &[LEAF_SERIAL]] {
         assert_eq!(chain.verdict(vec![crl(serials, &impostor)]), expected);
@@ -138,7 +141,9 @@ fn a_signature_that_was_valid_under_one_key_is_not_under_another() {
     other.crls = core::mem::take(&mut check.crls);
     assert!(matches!(
         other.run().unwrap_err().kind,
-        CertificateErrorKind::RevocationEvidence(EvidenceError::BadSignature { .. })
+        CertificateErrorKind::UnusableRevocationEvidence(
+            RevocationEvidenceError::BadSignature { .. }
+        )
     ));
 }
 
@@ -155,7 +160,7 @@ fn an_issuer_whose_key_may_not_sign_crls() {
     let der = crl_params(&[]).signed_by(&signer).unwrap();
     let mut check = Check::new(&leaf, &[ca.der()], &[root.der()]);
     check.crls = vec![CertificateRevocationList::from_der(der.der()).unwrap()];
-    let why = EvidenceError::MayNotSignCrls("CN=ca".to_owned());
+    let why = RevocationEvidenceError::MayNotSignCrls("CN=ca".to_owned());
     assert_eq!(check.run().map(drop), unusable("CN=leaf", why.clone()));
     // A trust anchor is held to it as well.
     check = Check::new(&leaf, &[], &[ca.der()]);

@@ -286,7 +286,7 @@ fn points_that_are_anothers_or_malformed() {
     assert_eq!(outcome(&[&point(&[&relative])], &part), Ok(()));
     // Another authority's list is at the same place.
     assert_eq!(outcome(&[&point(&[&name, &crl_issuer])], &name), Ok(()));
-    let malformed = unusable("CN=leaf", EvidenceError::MalformedDistributionPoints);
+    let malformed = unusable("CN=leaf", RevocationEvidenceError::MalformedDistributionPoints);
     assert_eq!(outcome(&[&plain, &[5, 0]], &name), malformed);
     assert_eq!(outcome(&[&point(&[&crl_issuer, &name])], &name), malformed);
     assert_eq!(outcome(&[&point(&[&[0xa0, 0]])], &name), malformed);
@@ -317,7 +317,7 @@ fn a_crl_of_version_1_and_one_without_next_update() {
     assert!(parse(&fields).is_err());
     let mut fields = Fields::new(vec![], vec![]);
     fields.next_update.clear();
-    let why = EvidenceError::NoNextUpdate(Evidence::Crl);
+    let why = RevocationEvidenceError::NoNextUpdate(RevocationEvidence::Crl);
     assert_eq!(verdict(&fields), unusable("CN=leaf", why));
 }
 
@@ -327,7 +327,7 @@ fn what_stands_beside_the_signature_must_agree_with_what_is_signed() {
     // ECDSA with SHA-384.
     fields.algorithm =
         der::wrap(der::SEQUENCE, &[ECDSA_SHA256.split_last().unwrap().1, &[3]].concat());
-    assert_eq!(parse(&fields).unwrap_err(), CrlError::AlgorithmMismatch);
+    assert_eq!(parse(&fields).unwrap_err(), CrlError::SignatureAlgorithmMismatch);
 }
 
 #[test]

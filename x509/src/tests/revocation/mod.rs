@@ -89,7 +89,7 @@ fn revoked(certificate: &str, serial: &str) -> CertificateError {
             serial: serial.to_owned(),
             date: Timestamp(1_782_864_000),
             reason: RevocationReason::KEY_COMPROMISE,
-            evidence: Evidence::Crl,
+            evidence: RevocationEvidence::Crl,
         },
     )
 }
@@ -102,13 +102,13 @@ fn revoked_without_reason(certificate: &str, serial: &str) -> CertificateError {
     error
 }
 
-fn unusable(certificate: &str, why: EvidenceError) -> Result<(), CertificateError> {
-    Err(error(certificate, CertificateErrorKind::RevocationEvidence(why)))
+fn unusable(certificate: &str, why: RevocationEvidenceError) -> Result<(), CertificateError> {
+    Err(error(certificate, CertificateErrorKind::UnusableRevocationEvidence(why)))
 }
 
 fn nothing_about(certificate: &str, issuer: &str) -> Result<(), CertificateError> {
-    let missing = MissingEvidence::Nothing(issuer.to_owned());
-    Err(error(certificate, CertificateErrorKind::RevocationUnknown(missing)))
+    let missing = UnknownRevocationStatus::NoEvidence(issuer.to_owned());
+    Err(error(certificate, CertificateErrorKind::UnknownRevocationStatus(missing)))
 }
 
 fn at(uris: &[&str]) -> CrlDistributionPoint {

@@ -6,11 +6,11 @@ use super::der_crl::extension;
 use super::der_ocsp::*;
 use super::*;
 
-fn unknown(missing: MissingEvidence) -> Result<(), CertificateError> {
-    Err(error("CN=leaf", CertificateErrorKind::RevocationUnknown(missing)))
+fn unknown(missing: UnknownRevocationStatus) -> Result<(), CertificateError> {
+    Err(error("CN=leaf", CertificateErrorKind::UnknownRevocationStatus(missing)))
 }
 
-fn not_usable(why: EvidenceError) -> Result<(), CertificateError> {
+fn not_usable(why: RevocationEvidenceError) -> Result<(), CertificateError> {
     unusable("CN=leaf", why)
 }
 
@@ -18,7 +18,9 @@ fn is_malformed(result: &Result<(), CertificateError>) -> bool {
     matches!(
         result,
         Err(CertificateError {
-            kind: CertificateErrorKind::RevocationEvidence(EvidenceError::MalformedResponse(_)),
+            kind: CertificateErrorKind::UnusableRevocationEvidence(
+                RevocationEvidenceError::MalformedResponse(_)
+            ),
             ..
         })
     )
@@ -29,13 +31,13 @@ fn the_issuer_says_good_revoked_or_unknown() {
     let chain = Chain::new();
     let verdict = |status: &[u8]| chain.verdict_on(&chain.response(status));
     assert_eq!(verdict(GOOD), Ok(()));
-    assert_eq!(verdict(UNKNOWN), unknown(MissingEvidence::Unknown));
+    assert_eq!(verdict(UNKNOWN), unknown(UnknownRevocationStatus::UnknownToResponder));
     for (reason, shown) in [(Some(1), 1), (Some(6), 6), (None, 0)] {
         let kind = CertificateErrorKind::Revoked {
             serial: "4c".into(),
             date: Timestamp(1_782_864_000),
             reason: RevocationReason(shown),
-            evidence: Evidence::OcspResponse,
+            evidence: RevocationEvidence::OcspResponse,
         };
         assert_eq!(verdict(&revoked_at(reason)), Err(error("CN=leaf", kind)));
     }
@@ -75,7 +77,7 @@ fn the_key_of_a_responder_id_and_sha_256_in_a_cert_id() {
     let issuer = decode::Certificate::decode(chain.intermediate.der()).unwrap();
     let single = &mut response.singles[0];
     single.hash = SHA256;
-    assert_eq!(chain.verdict_on(&response), not_usable(EvidenceError::OtherCertificate));
+    assert_eq!(chain.verdict_on(&response), not_usable(RevocationEvidenceError::OtherCertificate));
     let single = &mut response.singles[0];
     single.name_hash = algorithms::sha256(&der::wrap(der::SEQUENCE, issuer.subject)).to_vec();
     single.key_hash = algorithms::sha256(issuer.key.bytes).to_vec();
@@ -90,7 +92,7 @@ fn a_response_about_another_certificate() {
         change(&mut response.singles[0]);
         chain.verdict_on(&response)
     };
-    let other = not_usable(EvidenceError::OtherCertificate);
+    let other = not_usable(RevocationEvidenceError::OtherCertificate);
     assert_eq!(changed(|it| it.serial = vec![1]), other);
     assert_eq!(changed(|it| it.serial.push(0)), other);
     assert_eq!(changed(|it| it.name_hash[0] ^= 1), other);
@@ -121,7 +123,7 @@ fn several_responses_and_a_revocation_among_them() {
     assert_eq!(verdict(&[&other, &single(GOOD)]), Ok(()));
     assert_eq!(verdict(&[&stale, &single(GOOD)]), Ok(()));
     assert_eq!(verdict(&[&single(GOOD), &single(UNKNOWN)]), Ok(()));
-    assert_eq!(verdict(&[&single(UNKNOWN)]), unknown(MissingEvidence::Unknown));
+    assert_eq!(verdict(&[&single(UNKNOWN)]), unknown(UnknownRevocationStatus::UnknownToResponder));
     assert!(verdict(&[&single(GOOD), &single(&revoked_at(None))]).is_err());
 }
 
@@ -129,7 +131,7 @@ fn several_responses_and_a_revocation_among_them() {
 fn only_fresh_responses_clear_with_five_minutes_for_the_clocks() {
     let chain = Chain::new();
     let now = NOW as i64;
-    let (evidence, stamp) = (Evidence::OcspResponse, Timestamp);
+    let (evidence, stamp) = (RevocationEvidence::OcspResponse, Timestamp);
     let verdict = |this: i64, next: Option<i64>, produced: i64| {
         let mut response = chain.response(GOOD);
         response.singles[0].this_update = time(this);
@@ -138,7 +140,7 @@ fn only_fresh_responses_clear_with_five_minutes_for_the_clocks() {
         chain.verdict_on(&response)
     };
     let early = |this_update| {
-        not_usable(EvidenceError::NotYetValid { evidence, this_update, now: stamp(now) })
+        not_usable(RevocationEvidenceError::NotYetValid { evidence, this_update, now: stamp(now) })
     };
     assert_eq!(verdict(now + 300, Some(now + 301), now), Ok(()));
     assert_eq!(verdict(now + 301, Some(now + 302), now), early(stamp(now + 301)));
@@ -147,9 +149,12 @@ fn only_fresh_responses_clear_with_five_minutes_for_the_clocks() {
     let next_update = stamp(now - 301);
     assert_eq!(
         verdict(now - 400, Some(now - 301), now - 400),
-        not_usable(EvidenceError::Stale { evidence, next_update, now: stamp(now) })
+        not_usable(RevocationEvidenceError::Stale { evidence, next_update, now: stamp(now) })
     );
-    assert_eq!(verdict(now, None, now), not_usable(EvidenceError::NoNextUpdate(evidence)));
+    assert_eq!(
+        verdict(now, None, now),
+        not_usable(RevocationEvidenceError::NoNextUpdate(evidence))
+    );
 }
 
 #[test]
@@ -159,7 +164,7 @@ fn an_outdated_revocation_is_one_still() {
     response.singles[0].next_update = Some(time(THIS_UPDATE));
     assert!(matches!(
         chain.verdict_on(&response).unwrap_err().kind,
-        CertificateErrorKind::Revoked { evidence: Evidence::OcspResponse, .. }
+        CertificateErrorKind::Revoked { evidence: RevocationEvidence::OcspResponse, .. }
     ));
 }
 
@@ -167,8 +172,8 @@ fn an_outdated_revocation_is_one_still() {
 fn responses_of_strangers() {
     let chain = Chain::new();
     // Somebody else's signature under the issuer's name, and it makes no difference what it says.
-    let bad_signature = not_usable(EvidenceError::BadSignature {
-        evidence: Evidence::OcspResponse,
+    let bad_signature = not_usable(RevocationEvidenceError::BadSignature {
+        evidence: RevocationEvidence::OcspResponse,
         signer: "CN=ca".into(),
     });
     for status in [GOOD, &revoked_at(None)] {
@@ -178,10 +183,10 @@ fn responses_of_strangers() {
     // Somebody else's name: the root is not the issuer, and may not speak in its place.
     let mut response = chain.response(GOOD);
     response.responder = by_name(chain.root.der());
-    let nobody = not_usable(EvidenceError::UnknownResponder("CN=ca".into()));
+    let nobody = not_usable(RevocationEvidenceError::UnknownResponder("CN=ca".into()));
     assert_eq!(chain.stapled(response.sign(chain.root.key())).run().map(drop), nobody);
     response.certificates = vec![chain.root.der().to_vec()];
-    let why = EvidenceError::UnauthorizedResponder {
+    let why = RevocationEvidenceError::UnauthorizedResponder {
         responder: "CN=root".into(),
         reason: "was not issued by \"CN=ca\"".into(),
     };
@@ -208,10 +213,9 @@ fn a_responder_that_the_issuer_has_authorised() {
         .unwrap_err()
         .kind
     {
-        CertificateErrorKind::RevocationEvidence(EvidenceError::UnauthorizedResponder {
-            responder,
-            reason,
-        }) => {
+        CertificateErrorKind::UnusableRevocationEvidence(
+            RevocationEvidenceError::UnauthorizedResponder { responder, reason },
+        ) => {
             assert_eq!(responder, "CN=responder");
             reason
         }
@@ -243,15 +247,17 @@ fn a_responder_of_another_issuer_or_with_another_key() {
     let verdict = chain.delegated(&namesake.responder(|_| {}));
     assert!(matches!(
         verdict.unwrap_err().kind,
-        CertificateErrorKind::RevocationEvidence(EvidenceError::UnauthorizedResponder { .. })
+        CertificateErrorKind::UnusableRevocationEvidence(
+            RevocationEvidenceError::UnauthorizedResponder { .. }
+        )
     ));
     // One level up: the issuer of the issuer did not delegate for it.
     let above = Chain { intermediate: root("root"), ..Chain::new() };
     assert!(chain.delegated(&above.responder(|_| {})).is_err());
     // The responder's certificate, and somebody else's signature.
     let (_, der) = chain.responder(|_| {});
-    let why = EvidenceError::BadSignature {
-        evidence: Evidence::OcspResponse,
+    let why = RevocationEvidenceError::BadSignature {
+        evidence: RevocationEvidence::OcspResponse,
         signer: "CN=responder".into(),
     };
     assert_eq!(chain.delegated(&(key(), der)), not_usable(why));
@@ -292,14 +298,14 @@ fn a_certificate_that_demands_a_staple_needs_a_good_one() {
     // Nobody asked for one.
     assert!(check.run().is_ok());
     check.staple = Some(None);
-    assert_eq!(check.run().map(drop), unknown(MissingEvidence::Staple));
+    assert_eq!(check.run().map(drop), unknown(UnknownRevocationStatus::NoStapledResponse));
     let kind = check.run().unwrap_err().kind;
     assert_eq!(kind.remedy().as_deref(), Some("enable OCSP stapling at the server"));
     // A CRL is no substitute, but if it says that the certificate is revoked, this is the error.
     check.crls = vec![crl(&[], &chain.intermediate)];
-    assert_eq!(check.run().map(drop), unknown(MissingEvidence::Staple));
+    assert_eq!(check.run().map(drop), unknown(UnknownRevocationStatus::NoStapledResponse));
     check.staple = Some(response(UNKNOWN));
-    assert_eq!(check.run().map(drop), unknown(MissingEvidence::Unknown));
+    assert_eq!(check.run().map(drop), unknown(UnknownRevocationStatus::UnknownToResponder));
     check.staple = Some(response(GOOD));
     assert!(check.run().is_ok());
     check.staple = Some(None);
@@ -339,9 +345,9 @@ fn a_responder_that_gave_no_answer() {
     for status in [1, 2, 3, 5, 6, 99] {
         let response = der::wrap(der::SEQUENCE, &[der::ENUMERATED, 1, status]);
         let verdict = chain.stapled(response).run().map(drop);
-        assert_eq!(verdict, not_usable(EvidenceError::Unsuccessful(status)));
+        assert_eq!(verdict, not_usable(RevocationEvidenceError::Unsuccessful(status)));
     }
-    let error = EvidenceError::Unsuccessful(3).to_string();
+    let error = RevocationEvidenceError::Unsuccessful(3).to_string();
     assert_eq!(error, "the OCSP responder gave no answer: tryLater");
     let nothing = der::wrap(der::SEQUENCE, &[der::ENUMERATED, 1, 0]);
     assert!(is_malformed(&chain.stapled(nothing).run().map(drop)));
@@ -350,7 +356,7 @@ fn a_responder_that_gave_no_answer() {
 #[test]
 fn critical_extensions_are_refused_and_nonces_ignored() {
     let chain = Chain::new();
-    let why = not_usable(EvidenceError::UnknownCriticalExtension("2.5.29.99".into()));
+    let why = not_usable(RevocationEvidenceError::UnknownCriticalExtension("2.5.29.99".into()));
     for (critical, expected) in [(true, why), (false, Ok(()))] {
         let unknown = extension(99, critical, &[5, 0]);
         let mut response = chain.response(GOOD);

@@ -29,7 +29,7 @@ fn responses_of_openssl() {
         assert_eq!(check(data!("leaf.pem"), response).run().map(drop), Ok(()));
         // It is about the other one.
         let other = check(data!("gone.pem"), response).run().map(drop);
-        assert_eq!(other, unusable("CN=gone", EvidenceError::OtherCertificate));
+        assert_eq!(other, unusable("CN=gone", RevocationEvidenceError::OtherCertificate));
         let mut late = check(data!("leaf.pem"), response);
         late.now += 8 * 24 * 3600;
         let error = late.run().unwrap_err().to_string();
