@@ -133,7 +133,7 @@ impl Situation {
                 Side::Server,
             ) => "if you trust this authority for clients, name its certificate: --client-ca FILE"
                 .to_owned(),
-            (CertificateErrorKind::NameMismatch { .. }, _) => match error.kind.other_name() {
+            (CertificateErrorKind::NameMismatch { .. }, _) => match error.kind.accepted_name() {
                 Some(other) => {
                     return Some(format!(
                         "if this is the server you want, say which name it should prove: --name {}",
@@ -361,8 +361,8 @@ mod tests {
 
     #[test]
     fn the_same_failure_has_the_options_of_the_side_that_reads_it() {
-        let problem = CertificateErrorKind::UnknownIssuer("CN=a".into());
-        let error = CertificateError { certificate: "CN=b".into(), problem };
+        let kind = CertificateErrorKind::UnknownIssuer("CN=a".into());
+        let error = CertificateError { certificate: "CN=b".into(), kind };
         for (side, with, without) in [
             (Side::Client, "--ca FILE", "--client-ca"),
             (Side::Server, "--client-ca FILE", ": --ca"),
@@ -374,9 +374,9 @@ mod tests {
         }
         // What the library says of dates holds for whosever certificate it is.
         let now = handclasp::certificate::Timestamp(0);
-        let problem = CertificateErrorKind::Expired { not_after: now, now };
-        let remedy = problem.remedy();
-        let error = Error::from(CertificateError { certificate: "CN=b".into(), problem });
+        let kind = CertificateErrorKind::Expired { not_after: now, now };
+        let remedy = kind.remedy();
+        let error = Error::from(CertificateError { certificate: "CN=b".into(), kind });
         for side in [Side::Client, Side::Server] {
             let failure = situation(side).explain(error.clone().into(), &Progress::default());
             assert_eq!(failure.hint, remedy);

@@ -10,7 +10,7 @@ use handclasp::connection::{Options, Received};
 use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::EarlyData;
-use handclasp::pem::shown_path;
+use handclasp::pem::printable_path;
 use handclasp::pki_types::ServerName;
 use handclasp::transport::Socket;
 use handclasp::verify::{PeerVerifier, SpkiPin, SpkiPins, TrustAnchorVerifier};
@@ -134,7 +134,7 @@ impl Report {
     }
 
     fn kept(self, count: usize, file: &Path) {
-        self.say(&format!("kept {} in {}", words::counted(count, "session"), shown_path(file)));
+        self.say(&format!("kept {} in {}", words::counted(count, "session"), printable_path(file)));
         self.event(&json!({"event": "sessions_kept", "count": count}));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use handclasp::certificate::{CertificateFacts, EndEntity, distinguished_name};
+use handclasp::certificate::{CertificateSummary, EndEntity, distinguished_name};
 use handclasp::pki_types::CertificateDer;
 use handclasp::registry::HandshakeType;
 use handclasp::wire::{
@@ -186,7 +186,7 @@ fn certificate(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
             facts.text("for", format!("a raw public key ({})", counted(length, "byte")));
             return Ok(());
         }
-        match CertificateFacts::parse(&CertificateDer::from(entry.certificate)) {
+        match CertificateSummary::parse(&CertificateDer::from(entry.certificate)) {
             Ok(found) => {
                 // The order in which they are sent says nothing of who issued whom.
                 let name = match &issuer {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use handclasp::certificate::{EndEntity, LoadedAnchors};
 use handclasp::config::ConfigError;
 use handclasp::crypto::CryptoProvider;
-use handclasp::pem::{self, PemError, PemFault, shown_path};
+use handclasp::pem::{self, PemError, PemErrorKind, printable_path};
 use handclasp::pki_types::CertificateDer;
 use handclasp::session::TicketKeys;
 use handclasp::zeroize::Zeroizing;
@@ -27,7 +27,7 @@ pub fn anchors(file: Option<&Path>, warn: impl Fn(&str)) -> Result<TrustAnchors,
 pub fn anchors_in(file: &Path, option: &str, warn: impl Fn(&str)) -> Result<TrustAnchors, Failure> {
     let mut loaded = LoadedAnchors::default();
     add_bundle(&mut loaded, file, option, |_| ())?;
-    usable(loaded, &format!("{option} {}", shown_path(file)), option, warn)
+    usable(loaded, &format!("{option} {}", printable_path(file)), option, warn)
 }
 
 /// Adds all that is in a file of trust anchors, in PEM or DER. `warn` gets what is passed over.
@@ -50,7 +50,7 @@ pub fn add_bundle(
         certificates_in(&contents, file, option)?;
     }
     for skipped in anchors.skipped.iter().skip(skipped_before) {
-        warn(&format!("warning: {option} {}: {skipped}", shown_path(file)));
+        warn(&format!("warning: {option} {}: {skipped}", printable_path(file)));
     }
     Ok(())
 }
@@ -128,7 +128,7 @@ fn check_is_no_container(der: &[u8], file: &Path, option: &str) -> Result<(), Fa
         return Ok(());
     }
     let problem =
-        format!("{option} {}: it is PKCS#7 or PKCS#12, and no certificate", shown_path(file));
+        format!("{option} {}: it is PKCS#7 or PKCS#12, and no certificate", printable_path(file));
     Err(Failure::misuse(problem).hint(
         "take the certificates out of it: openssl pkcs7 -inform DER -print_certs -in FILE, or \
          openssl pkcs12 -nokeys -in FILE",
@@ -151,11 +151,11 @@ pub fn certified_key(cert: &Path, key: &Path, prefix: &str) -> Result<CertifiedK
     })?;
     CertifiedKey::from_der(chain, &private.der()).map_err(|error| {
         let files = match error {
-            ConfigError::PrivateKey(_) => format!("{key_option} {}", shown_path(key)),
+            ConfigError::PrivateKey(_) => format!("{key_option} {}", printable_path(key)),
             ConfigError::KeyMismatch | ConfigError::KeyOfAnother { .. } => {
-                format!("{} and {}", shown_path(cert), shown_path(key))
+                format!("{} and {}", printable_path(cert), printable_path(key))
             }
-            _ => format!("{cert_option} {}", shown_path(cert)),
+            _ => format!("{cert_option} {}", printable_path(cert)),
         };
         Failure::misuse(format!("{files}: {error}"))
     })
@@ -167,7 +167,7 @@ pub fn public_key(file: &Path) -> Result<Vec<u8>, Failure> {
     let contents = read(file, OPTION)?;
     match pem::public_key(&contents) {
         Ok(key) => return Ok(key.to_vec()),
-        Err(PemError { fault: PemFault::Nothing { .. } | PemFault::Binary, .. }) => {}
+        Err(PemError { kind: PemErrorKind::NotFound { .. } | PemErrorKind::Binary, .. }) => {}
         Err(error) => return Err(pem_failure(OPTION, file, &error, "")),
     }
     let chain = certificates_in(&contents, file, OPTION).map_err(|failure| {
@@ -175,7 +175,7 @@ pub fn public_key(file: &Path) -> Result<Vec<u8>, Failure> {
     })?;
     let certificate = chain.first().ok_or_else(|| Failure::misuse("no certificate was read"))?;
     let end_entity = EndEntity::parse(certificate)
-        .map_err(|error| Failure::misuse(format!("{OPTION} {}: {error}", shown_path(file))))?;
+        .map_err(|error| Failure::misuse(format!("{OPTION} {}: {error}", printable_path(file))))?;
     Ok(end_entity.subject_public_key_info().to_vec())
 }
 
@@ -184,7 +184,7 @@ pub fn ocsp_response(file: &Path) -> Result<Vec<u8>, Failure> {
     let response = read(file, "--ocsp")?;
     match response.first() {
         Some(0x30) => Ok(response.to_vec()),
-        _ => Err(Failure::misuse(format!("--ocsp {}: it is not DER", shown_path(file)))
+        _ => Err(Failure::misuse(format!("--ocsp {}: it is not DER", printable_path(file)))
             .hint("such a response is made by: openssl ocsp -respout FILE")),
     }
 }
@@ -193,7 +193,7 @@ pub fn ocsp_response(file: &Path) -> Result<Vec<u8>, Failure> {
 pub fn key_log(option: Option<&Option<PathBuf>>) -> Result<Option<Arc<KeyLogFile>>, Failure> {
     let (log, name) = match option {
         None => return Ok(None),
-        Some(Some(file)) => (KeyLogFile::open(file).map(Some), shown_path(file)),
+        Some(Some(file)) => (KeyLogFile::open(file).map(Some), printable_path(file)),
         Some(None) => (KeyLogFile::from_environment(), "SSLKEYLOGFILE".to_owned()),
     };
     match log {
@@ -214,7 +214,8 @@ pub fn early_data(file: &Path) -> Result<Vec<u8>, Failure> {
     const MAX: usize = 64 * 1024;
     let data = read(file, "--early-data")?;
     if data.len() > MAX {
-        let problem = format!("--early-data {}: it is longer than {MAX} bytes", shown_path(file));
+        let problem =
+            format!("--early-data {}: it is longer than {MAX} bytes", printable_path(file));
         return Err(Failure::misuse(problem).hint("send the rest by standard input"));
     }
     Ok(data.to_vec())
@@ -229,7 +230,7 @@ pub fn ticket_keys(file: Option<&Path>) -> Result<Arc<TicketKeys>, Failure> {
     };
     let bytes = read(file, "--ticket-keys")?;
     let keys = TicketKeys::from_bytes(&bytes, random).map_err(|error| {
-        Failure::misuse(format!("--ticket-keys {}: {error}", shown_path(file)))
+        Failure::misuse(format!("--ticket-keys {}: {error}", printable_path(file)))
             .hint("make one: head -c 32 /dev/urandom > FILE")
     })?;
     Ok(Arc::new(keys))
@@ -238,15 +239,17 @@ pub fn ticket_keys(file: Option<&Path>) -> Result<Arc<TicketKeys>, Failure> {
 /// What is in a file. It may be a secret, so it is wiped when it is dropped.
 pub fn read(file: &Path, option: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     fs::read(file).map(Zeroizing::new).map_err(|error| {
-        Failure::misuse(format!("{option} {}: cannot be read: {error}", shown_path(file)))
+        Failure::misuse(format!("{option} {}: cannot be read: {error}", printable_path(file)))
     })
 }
 
 /// A file that is not PEM, or has nothing in it that is looked for: then `hint` says what is.
 pub fn pem_failure(option: &str, file: &Path, error: &PemError, hint: &str) -> Failure {
-    let failure = Failure::misuse(format!("{option} {}: {error}", shown_path(file)));
-    match error.fault {
-        PemFault::Nothing { .. } | PemFault::Base64(_) | PemFault::Empty(_) => failure.hint(hint),
+    let failure = Failure::misuse(format!("{option} {}: {error}", printable_path(file)));
+    match error.kind {
+        PemErrorKind::NotFound { .. } | PemErrorKind::Base64(_) | PemErrorKind::Empty(_) => {
+            failure.hint(hint)
+        }
         _ => failure,
     }
 }

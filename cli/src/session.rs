@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use handclasp::pem::shown_path;
+use handclasp::pem::printable_path;
 use handclasp::session::{ClientSession, ClientSessionStore, MemoryClientSessions};
 use handclasp::zeroize::Zeroizing;
 
@@ -77,6 +77,6 @@ fn write_private(file: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn cannot(file: &Path, what: &str, why: &str) -> Failure {
-    Failure::misuse(format!("--session {}: it cannot {what}: {why}", shown_path(file)))
+    Failure::misuse(format!("--session {}: it cannot {what}: {why}", printable_path(file)))
         .hint("name a file that this program wrote, or one that does not exist yet")
 }

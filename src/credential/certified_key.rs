@@ -3,7 +3,7 @@ use std::sync::Arc;
 use pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::compression::CompressedForms;
-use crate::certificate::{EndEntity, KeyComparison, issued_with};
+use crate::certificate::{EndEntity, KeyComparison, signature_algorithms_of};
 use crate::config_error::ConfigError;
 use crate::crypto::{KeyError, SigningKey, ring, signing_key_of};
 use crate::registry::{CertificateType, SignatureScheme};
@@ -17,7 +17,7 @@ pub struct CertifiedKey {
     key: KeySource,
     pub(super) end_entity: EndEntity,
     /// For each certificate of the chain, the schemes that its own signature may be called.
-    issued_with: Vec<Vec<SignatureScheme>>,
+    signature_algorithms_of: Vec<Vec<SignatureScheme>>,
     pub(crate) staples: Staples,
     /// Of this certificate with these staples.
     pub(crate) compressed: CompressedForms,
@@ -96,10 +96,18 @@ impl CertifiedKey {
     ) -> Result<Self, ConfigError> {
         let staples = Staples::default();
         check_signatures(&chain)?;
-        let issued_with = issued_with(&chain).iter().map(|it| schemes_of(it)).collect();
+        let signature_algorithms_of =
+            signature_algorithms_of(&chain).iter().map(|it| schemes_of(it)).collect();
         let compressed = CompressedForms::default();
-        let certified =
-            Self { certificate_type, end_entity, chain, key, issued_with, staples, compressed };
+        let certified = Self {
+            certificate_type,
+            end_entity,
+            chain,
+            key,
+            signature_algorithms_of,
+            staples,
+            compressed,
+        };
         if certified.schemes().is_empty() {
             return Err(ConfigError::UnsupportedKey);
         }
@@ -221,7 +229,7 @@ impl CertifiedKey {
     ) -> bool {
         let theirs = for_certificates.or(for_handshakes);
         let takes = |scheme: &SignatureScheme| theirs.is_some_and(|list| list.contains(*scheme));
-        self.issued_with.iter().all(|schemes| schemes.iter().any(takes))
+        self.signature_algorithms_of.iter().all(|schemes| schemes.iter().any(takes))
     }
 
     /// The key's first scheme that may sign for a client and that is in the server's request.
@@ -321,7 +329,7 @@ const BROKEN: [BrokenAlgorithm; 6] = [
 /// broken hash.
 fn check_signatures(chain: &[CertificateDer<'_>]) -> Result<(), ConfigError> {
     for (number, certificate) in (1..).zip(chain) {
-        for algorithm in issued_with(core::slice::from_ref(certificate)) {
+        for algorithm in signature_algorithms_of(core::slice::from_ref(certificate)) {
             let broken = BROKEN.iter().find(|broken| algorithm.starts_with(broken.identifier));
             if let Some(BrokenAlgorithm { name, .. }) = broken {
                 let subject = EndEntity::parse(certificate).map_or_else(

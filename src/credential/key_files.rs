@@ -90,7 +90,7 @@ impl CertifiedKey {
                 PemInput::Chain => chain,
                 PemInput::Key => key,
             };
-            LoadError { file: Some(pem::shown_path(file)), ..error }
+            LoadError { file: Some(pem::printable_path(file)), ..error }
         })
     }
 }
@@ -99,7 +99,7 @@ impl CertifiedKey {
 fn read(file: &Path, input: PemInput) -> Result<Zeroizing<Vec<u8>>, LoadError> {
     std::fs::read(file).map(Zeroizing::new).map_err(|error| LoadError {
         input,
-        file: Some(pem::shown_path(file)),
+        file: Some(pem::printable_path(file)),
         problem: LoadProblem::Unreadable(error.to_string()),
     })
 }

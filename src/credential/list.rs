@@ -3,7 +3,7 @@ use std::sync::Arc;
 use pki_types::{DnsName, ServerName};
 
 use super::{CertificateResolver, CertifiedKey, ClientCertificateResolver, NoCertificate};
-use crate::certificate::{issued_by_any, matches_filter};
+use crate::certificate::{issued_by_any, matches_oid_filter};
 use crate::registry::{CertificateType, SignatureScheme};
 use crate::reply::Reply;
 use crate::wire::{CertificateRequest, ClientHello};
@@ -89,7 +89,7 @@ impl ClientCertificateResolver for CertificateList {
                 && schemes.is_some_and(|schemes| key.scheme_for_request(schemes).is_some())
                 && (raw
                     || filters.all(|(oid, values)| {
-                        key.chain().first().is_some_and(|own| matches_filter(own, oid, values))
+                        key.chain().first().is_some_and(|own| matches_oid_filter(own, oid, values))
                     }))
         };
         let of_authority = |key: &&Arc<CertifiedKey>| match request.certificate_authorities {

@@ -4,7 +4,7 @@
 use handclasp::config::ConfigError;
 use handclasp::credential::{KeySource, LoadProblem, PemInput};
 use handclasp::crypto::{KeyError, signing_key};
-use handclasp::pem::{self, Content, PemError, PemFault};
+use handclasp::pem::{self, Content, PemError, PemErrorKind};
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
 use handclasp::registry::SignatureScheme;
 use handclasp::{CertifiedKey, TrustAnchors};
@@ -243,11 +243,11 @@ fn a_file_with_two_private_keys_is_refused_with_the_line_of_the_second() {
         let text = format!("{first}{second}");
         let error = CertifiedKey::from_pem(chain.as_bytes(), text.as_bytes()).unwrap_err();
         assert_eq!(error.input, PemInput::Key);
-        let LoadProblem::Pem(PemError { line, fault, .. }) = error.problem else {
+        let LoadProblem::Pem(PemError { line, kind, .. }) = error.problem else {
             panic!("{error}")
         };
         assert_eq!(line, Some(first.lines().count() + 1));
-        assert_eq!(fault, PemFault::Second(Content::PrivateKey));
+        assert_eq!(kind, PemErrorKind::MoreThanOne(Content::PrivateKey));
     }
 }
 

@@ -11,7 +11,7 @@ use super::distinguished_name::{describe, folded};
 use super::error::{CertificateError, CertificateErrorKind, NotACaReason, Timestamp};
 use super::signature::{OwnedKey, PublicKey};
 use super::{checks, strict};
-use crate::pem::{PemError, PemFault};
+use crate::pem::{PemError, PemErrorKind};
 
 /// How errors call a certificate here.
 const PLACE: &str = "trust anchor";
@@ -214,8 +214,8 @@ impl fmt::Debug for TrustAnchors {
 
 /// What stands before the words of the PEM reader.
 fn problem_of_text(error: &PemError) -> &'static str {
-    match error.fault {
-        PemFault::Nothing { .. } => "the text of the trust anchors cannot be used",
+    match error.kind {
+        PemErrorKind::NotFound { .. } => "the text of the trust anchors cannot be used",
         _ => "the trust anchors are not PEM",
     }
 }

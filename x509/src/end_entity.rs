@@ -7,7 +7,7 @@ use pki_types::{CertificateDer, SignatureVerificationAlgorithm};
 use super::decode::Certificate;
 use super::error::{CertificateError, CertificateErrorKind, SignatureError};
 use super::name::{self, ReferenceIdentifier, SubjectName};
-use super::presented::PresentedName;
+use super::presented::PresentedIdentifier;
 use super::signature::PublicKey;
 
 /// How errors call this certificate when its subject is not known.
@@ -141,8 +141,8 @@ impl EndEntity {
     }
 
     /// Its DNS names, IP addresses and email addresses, safe to print, in their order.
-    pub fn presented_names(&self) -> Vec<PresentedName> {
-        self.names.iter().filter_map(PresentedName::of).collect()
+    pub fn presented_identifiers(&self) -> Vec<PresentedIdentifier> {
+        self.names.iter().filter_map(PresentedIdentifier::of).collect()
     }
 
     /// Whether the certificate is for this name (RFC 9525): one of its subject alternative names

@@ -5,7 +5,7 @@ use core::fmt;
 use pki_types::UnixTime;
 use x509_parser::time::ASN1Time;
 
-use super::presented::{self, PresentedName};
+use super::presented::{self, PresentedIdentifier};
 use super::request::{Profile, Purpose};
 use super::revocation::{
     RevocationEvidence, RevocationEvidenceError, RevocationReason, UnknownRevocationStatus,
@@ -151,7 +151,7 @@ pub enum CertificateErrorKind {
         /// The name that was asked for.
         expected: String,
         /// Its DNS names, IP addresses and email addresses, or the first of them.
-        presented: Vec<PresentedName>,
+        presented: Vec<PresentedIdentifier>,
         /// How many more there are.
         omitted: usize,
     },
@@ -293,10 +293,10 @@ impl CertificateErrorKind {
 
     /// After a [`NameMismatch`](Self::NameMismatch): a name that the certificate is accepted for,
     /// if it is the peer that is wanted. A wildcard, which no peer is asked for by, is none.
-    pub fn other_name(&self) -> Option<&PresentedName> {
+    pub fn accepted_name(&self) -> Option<&PresentedIdentifier> {
         match self {
             Self::NameMismatch { expected, presented, .. } => {
-                presented::other_name(expected, presented)
+                presented::accepted_name(expected, presented)
             }
             _ => None,
         }
@@ -388,10 +388,10 @@ impl CertificateErrorKind {
 }
 
 /// What would put it right that a certificate is for these names, and not for the expected one.
-fn remedy_of_name(expected: &str, names: &[PresentedName]) -> String {
+fn remedy_of_name(expected: &str, names: &[PresentedIdentifier]) -> String {
     let wanted = presented::as_presented(expected);
-    match presented::other_name(expected, names) {
-        Some(PresentedName { name, .. }) => format!(
+    match presented::accepted_name(expected, names) {
+        Some(PresentedIdentifier { name, .. }) => format!(
             "ask for a name that it is valid for, such as {name}, or have it issued with {wanted} too"
         ),
         None => format!(

@@ -6,13 +6,13 @@ use super::error::CertificateError;
 use super::path::VerifiedPath;
 
 /// How many attempts are told; a hostile bag of certificates causes thousands.
-const TOLD_ATTEMPTS: usize = 256;
+const RECORDED_ATTEMPTS: usize = 256;
 
-/// A verdict, and how it came about. It prints as a tree, a line for each attempt.
+/// A result, and how it came about. It prints as a tree, a line for each attempt.
 #[derive(Clone, Debug)]
 pub struct Explanation {
     /// What [`verify_chain`](super::verify_chain) says.
-    pub verdict: Result<VerifiedPath, CertificateError>,
+    pub result: Result<VerifiedPath, CertificateError>,
     /// Everyone who was looked at, in that order. The first is the end entity. Those that were
     /// candidates for the issuer of another stand behind it, one deeper: a tree, told from the
     /// root of the search on. There are at most 256.
@@ -53,7 +53,7 @@ pub enum Outcome {
     /// It is on the path that was found.
     Accepted,
     /// It made the signature, and none of the candidates behind it led further.
-    LedNowhere,
+    NoPath,
     /// This is wrong, with it or with what it would have issued.
     Failed(CertificateError),
 }
@@ -66,7 +66,7 @@ impl fmt::Display for Explanation {
         if self.omitted > 0 {
             writeln!(f, "... and {} candidates more", self.omitted)?;
         }
-        match &self.verdict {
+        match &self.result {
             Ok(path) => write!(f, "accepted: {path}"),
             Err(error) => write!(f, "rejected: {error}"),
         }
@@ -94,7 +94,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Accepted => f.write_str("accepted"),
-            Self::LedNowhere => f.write_str("led nowhere"),
+            Self::NoPath => f.write_str("led nowhere"),
             Self::Failed(error) => error.fmt(f),
         }
     }
@@ -124,11 +124,11 @@ impl Recorder {
             return None;
         }
         let entry = self.attempts.len();
-        if entry >= TOLD_ATTEMPTS {
+        if entry >= RECORDED_ATTEMPTS {
             self.omitted += 1;
             return None;
         }
-        let (subject, outcome) = (subject(), Outcome::LedNowhere);
+        let (subject, outcome) = (subject(), Outcome::NoPath);
         self.attempts.push(Attempt { depth, place, subject, outcome });
         Some(entry)
     }
@@ -143,10 +143,7 @@ impl Recorder {
         }
     }
 
-    pub(super) fn explanation(
-        self,
-        verdict: Result<VerifiedPath, CertificateError>,
-    ) -> Explanation {
-        Explanation { verdict, attempts: self.attempts, omitted: self.omitted }
+    pub(super) fn explanation(self, result: Result<VerifiedPath, CertificateError>) -> Explanation {
+        Explanation { result, attempts: self.attempts, omitted: self.omitted }
     }
 }

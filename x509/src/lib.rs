@@ -61,7 +61,7 @@ mod distinguished_name;
 mod end_entity;
 mod error;
 mod explain;
-mod facts;
+
 mod fault;
 mod intermediate;
 mod issuer;
@@ -79,6 +79,7 @@ mod rules;
 mod selection;
 mod signature;
 mod strict;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod unsupported;
@@ -86,17 +87,15 @@ mod unsupported;
 pub use anchors::{TrustAnchorError, TrustAnchors};
 pub use bundle::LoadedAnchors;
 pub use distinguished_name::distinguished_name;
-pub use end_entity::EndEntity;
-pub use end_entity::KeyComparison;
+pub use end_entity::{EndEntity, KeyComparison};
 pub use error::{
     CertificateError, CertificateErrorKind, Limit, NotACaReason, SignatureError, Timestamp,
 };
 pub use explain::{Attempt, Explanation, Outcome, Place};
-pub use facts::CertificateFacts;
 pub use name::ReferenceIdentifier;
 pub use path::{VerifiedPath, explain_chain, verify_chain};
 pub use policies::{InitialPolicies, InvalidPolicyIdentifier, PolicyIdentifier};
-pub use presented::{NameKind, PresentedName};
+pub use presented::{NameKind, PresentedIdentifier};
 pub use request::{AnchorDates, ChainRequest, PathLimits, Profile, Purpose};
 pub use revocation::{
     CertificateRevocationList, CrlError, Digests, Revocation, RevocationEvidence,
@@ -104,4 +103,5 @@ pub use revocation::{
     StatusRequest, UnknownRevocationStatus,
 };
 pub use rules::Rule;
-pub use selection::{issued_by_any, issued_with, matches_filter};
+pub use selection::{issued_by_any, matches_oid_filter, signature_algorithms_of};
+pub use summary::CertificateSummary;

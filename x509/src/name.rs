@@ -9,7 +9,7 @@ use super::der::{self, Reader};
 use super::distinguished_name;
 use super::error::{CertificateErrorKind, printable};
 use super::fault::{self, Fault};
-use super::presented::PresentedName;
+use super::presented::PresentedIdentifier;
 
 /// How many of a certificate's names an error lists.
 const LISTED_NAMES: usize = 20;
@@ -205,7 +205,7 @@ pub(super) fn check(
     let Some(missing) = expected.iter().find(|expected| !valid_for(names, expected)) else {
         return Ok(());
     };
-    let mut relevant = names.iter().filter_map(PresentedName::of);
+    let mut relevant = names.iter().filter_map(PresentedIdentifier::of);
     Err(CertificateErrorKind::NameMismatch {
         expected: printable(&missing.to_string()),
         presented: relevant.by_ref().take(LISTED_NAMES).collect(),
@@ -369,7 +369,7 @@ mod tests {
         };
         assert_eq!(expected, "example.com");
         assert_eq!(presented.len(), LISTED_NAMES);
-        let shown: Vec<_> = presented.iter().map(PresentedName::to_string).collect();
+        let shown: Vec<_> = presented.iter().map(PresentedIdentifier::to_string).collect();
         assert_eq!(shown[..2], ["IP:192.0.2.1", "DNS:a\\nb"]);
         assert!(shown.iter().all(|name| name.len() < 250));
         assert_eq!(omitted, 82);

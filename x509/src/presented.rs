@@ -24,7 +24,7 @@ pub enum NameKind {
 /// A subject alternative name of a certificate, safe to print: of bounded length and escaped.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct PresentedName {
+pub struct PresentedIdentifier {
     /// Its kind: a name only stands for names of its own kind (RFC 9525, section 6.1).
     pub kind: NameKind,
     /// The name in printable ASCII.
@@ -32,7 +32,7 @@ pub struct PresentedName {
 }
 
 /// As `openssl` takes it in a subjectAltName: `DNS:a.example`, `IP:192.0.2.1`.
-impl fmt::Display for PresentedName {
+impl fmt::Display for PresentedIdentifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
             NameKind::Dns => write!(f, "DNS:{}", self.name),
@@ -43,7 +43,7 @@ impl fmt::Display for PresentedName {
     }
 }
 
-impl PresentedName {
+impl PresentedIdentifier {
     /// A name of one of the kinds that are listed.
     pub(super) fn of(name: &SubjectName) -> Option<Self> {
         let kind = match name {
@@ -104,10 +104,10 @@ fn kind_of(expected: &str) -> NameKind {
 }
 
 /// A name that may be asked for in place of `expected`, so that the certificate is accepted.
-pub(super) fn other_name<'a>(
+pub(super) fn accepted_name<'a>(
     expected: &str,
-    presented: &'a [PresentedName],
-) -> Option<&'a PresentedName> {
+    presented: &'a [PresentedIdentifier],
+) -> Option<&'a PresentedIdentifier> {
     let asks_for_email = kind_of(expected) == NameKind::Email;
     presented.iter().find(|name| {
         let is_email = name.kind == NameKind::Email;
@@ -118,8 +118,8 @@ pub(super) fn other_name<'a>(
 }
 
 /// The name that was asked for as a certificate must have it.
-pub(super) fn as_presented(expected: &str) -> PresentedName {
-    PresentedName { kind: kind_of(expected), name: without_dot(expected).to_owned() }
+pub(super) fn as_presented(expected: &str) -> PresentedIdentifier {
+    PresentedIdentifier { kind: kind_of(expected), name: without_dot(expected).to_owned() }
 }
 
 fn without_dot(name: &str) -> &str {
@@ -127,7 +127,11 @@ fn without_dot(name: &str) -> &str {
 }
 
 /// What an error says of the names that there are, and of one that only looks like `expected`.
-pub(super) fn describe(expected: &str, presented: &[PresentedName], omitted: usize) -> String {
+pub(super) fn describe(
+    expected: &str,
+    presented: &[PresentedIdentifier],
+    omitted: usize,
+) -> String {
     let mut counting = Vec::new();
     let mut idle = Vec::new();
     for name in presented {
@@ -160,7 +164,7 @@ pub(super) fn describe(expected: &str, presented: &[PresentedName], omitted: usi
 }
 
 /// Why a name that looks like the one that was `asked` for does not stand for it.
-fn near_miss(asked: &PresentedName, presented: &PresentedName) -> Option<String> {
+fn near_miss(asked: &PresentedIdentifier, presented: &PresentedIdentifier) -> Option<String> {
     let same_text = presented.name.eq_ignore_ascii_case(&asked.name);
     match (asked.kind, presented.kind) {
         (NameKind::Ip, NameKind::Dns) if same_text => Some(

@@ -23,7 +23,7 @@ pub fn issued_by_any<'a>(
 /// What the chain's certificates are signed with: the contents of each AlgorithmIdentifier, with the
 /// parameters of RSA that may be left out (RFC 4055, sections 2.1 and 5). Those of
 /// certificates that are malformed, or issued by themselves, which nobody verifies, are left out.
-pub fn issued_with(chain: &[CertificateDer<'_>]) -> Vec<Vec<u8>> {
+pub fn signature_algorithms_of(chain: &[CertificateDer<'_>]) -> Vec<Vec<u8>> {
     let decoded = chain.iter().filter_map(|certificate| Certificate::decode(certificate).ok());
     let issued =
         decoded.filter(|certificate| certificate.folded_issuer != certificate.folded_subject);
@@ -33,7 +33,11 @@ pub fn issued_with(chain: &[CertificateDer<'_>]) -> Vec<Vec<u8>> {
 /// Does the certificate match an OID filter (RFC 9846, section 4.3.5)? `identifier` is the DER of
 /// an extension's object identifier, `values` that of the values that the extension must have. Key
 /// usage and extended key usage are known; any other identifier is ignored, so that it matches.
-pub fn matches_filter(certificate: &CertificateDer<'_>, identifier: &[u8], values: &[u8]) -> bool {
+pub fn matches_oid_filter(
+    certificate: &CertificateDer<'_>,
+    identifier: &[u8],
+    values: &[u8],
+) -> bool {
     let Some(wanted) = der::only(identifier, der::OBJECT_IDENTIFIER) else { return false };
     if wanted != oid::KEY_USAGE && wanted != oid::EXTENDED_KEY_USAGE {
         return true;
@@ -79,7 +83,7 @@ mod tests {
         let extended = [6, 3, 0x55, 0x1d, 37];
         let unknown = [6, 3, 0x55, 0x1d, 99];
         let matches =
-            |identifier: &[u8], values: &[u8]| matches_filter(&certificate, identifier, values);
+            |identifier: &[u8], values: &[u8]| matches_oid_filter(&certificate, identifier, values);
         assert!(matches(&key_usage, &[3, 2, 7, 0x80]), "digitalSignature");
         assert!(!matches(&key_usage, &[3, 2, 2, 0x84]), "keyCertSign too");
         let usage = |last: u8| [0x30, 10, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, last];

@@ -11,7 +11,7 @@ use handclasp::certificate::{
     AnchorDates, CertificateRevocationList, InvalidPolicyIdentifier, LoadedAnchors,
     PolicyIdentifier, Profile, Purpose,
 };
-use handclasp::pem::{self, shown_path};
+use handclasp::pem::{self, printable_path};
 use handclasp::pki_types::{CertificateDer, UnixTime};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -81,7 +81,7 @@ fn field<T: DeserializeOwned>(value: &Value, name: &str) -> Result<T, String> {
 /// answered, and does not stop the others.
 pub fn run(file: &Path) -> Result<(), Failure> {
     let unreadable = |error: io::Error| {
-        Failure::misuse(format!("--batch {}: cannot be read: {error}", shown_path(file)))
+        Failure::misuse(format!("--batch {}: cannot be read: {error}", printable_path(file)))
     };
     let mut input: Box<dyn BufRead> = if file == Path::new("-") {
         Box::new(io::stdin().lock())
@@ -112,7 +112,7 @@ fn answer(line: &[u8]) -> Value {
     };
     let id = value.get("id").cloned().unwrap_or_default();
     match Line::read(&value).and_then(case) {
-        Ok(case) => match case.explain().verdict {
+        Ok(case) => match case.explain().result {
             Ok(path) => answer(&id, "accepted", "accepted", &path.to_string()),
             Err(error) => answer(&id, "rejected", case.code(&error), &error.to_string()),
         },

@@ -52,7 +52,7 @@ impl Case {
     /// The verdict, with what was tried.
     pub fn explain(&self) -> Explanation {
         let mut explanation = self.ask();
-        explanation.verdict = self.judge(explanation.verdict);
+        explanation.result = self.judge(explanation.result);
         explanation
     }
 
@@ -94,7 +94,7 @@ impl Case {
         let (policy, further) = self.evidence.policies();
         let answer = ask(policy);
         match further {
-            Some(policy) if answer.verdict.is_ok() => ask(policy),
+            Some(policy) if answer.result.is_ok() => ask(policy),
             _ => answer,
         }
     }
@@ -132,7 +132,7 @@ impl Case {
         });
         let kind = match (impossible, &self.evidence.unusable) {
             (Some(expected), _) => {
-                let mut presented = path.end_entity.presented_names();
+                let mut presented = path.end_entity.presented_identifiers();
                 let omitted = presented.len().saturating_sub(LISTED_NAMES);
                 presented.truncate(LISTED_NAMES);
                 CertificateErrorKind::NameMismatch { expected, presented, omitted }

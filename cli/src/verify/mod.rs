@@ -12,7 +12,7 @@ use handclasp::certificate::{
     AnchorDates, CertificateRevocationList, CrlError, LoadedAnchors, PolicyIdentifier, Profile,
     Purpose, RevocationMode, TrustAnchorError,
 };
-use handclasp::pem::shown_path;
+use handclasp::pem::printable_path;
 use handclasp::pki_types::UnixTime;
 
 use crate::failure::Failure;
@@ -122,11 +122,11 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
         show::json(&case, &explanation);
     } else {
         show::tree(&explanation);
-        if explanation.verdict.is_ok() && arguments.name.is_empty() {
+        if explanation.result.is_ok() && arguments.name.is_empty() {
             show::note("no name was asked for (--name): whose certificate it is was not checked");
         }
     }
-    let Err(error) = explanation.verdict else {
+    let Err(error) = explanation.result else {
         return Ok(());
     };
     let failure = Failure::failed(format!("rejected ({}): {error}", case.code(&error)));
@@ -190,7 +190,7 @@ fn evidence(arguments: &Arguments) -> Result<Evidence, Failure> {
         };
         match crls {
             Err(error @ (CrlError::Pem(_) | CrlError::NoCrl)) => {
-                let problem = format!("--crl {}: {error}", shown_path(file));
+                let problem = format!("--crl {}: {error}", printable_path(file));
                 return Err(Failure::misuse(problem)
                     .hint("it must be a CRL in DER, or PEM: -----BEGIN X509 CRL-----"));
             }

@@ -32,7 +32,7 @@ pub fn tree(explanation: &Explanation) {
     if explanation.omitted > 0 {
         text += &format!("   ... and {} candidates more\n", explanation.omitted);
     }
-    if let Ok(path) = &explanation.verdict {
+    if let Ok(path) = &explanation.result {
         let accepted = Style::new().fg_color(Some(AnsiColor::Green.into())).bold();
         text += &format!("{} {path}\n", paint(accepted, "accepted:"));
     }
@@ -48,7 +48,7 @@ pub fn note(text: &str) {
 /// Shows it to a machine: one object.
 pub fn json(case: &Case, explanation: &Explanation) {
     let attempts: Vec<_> = explanation.attempts.iter().map(attempt).collect();
-    let mut object = match &explanation.verdict {
+    let mut object = match &explanation.result {
         Ok(path) => json!({
             "verdict": "accepted", "reason": "accepted", "detail": path.to_string(),
             "path": path.subjects(),

@@ -13,13 +13,13 @@ pub struct PemError {
     /// The line, counted from 1; `None` where the whole text is meant.
     pub line: Option<usize>,
     /// What is wrong.
-    pub fault: PemFault,
+    pub kind: PemErrorKind,
 }
 
 /// A kind of fault of a PEM text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum PemFault {
+pub enum PemErrorKind {
     /// It is UTF-16, as some editors save a text.
     #[error("the text is UTF-16: save it as ASCII or UTF-8")]
     Utf16,
@@ -31,7 +31,7 @@ pub enum PemFault {
     Binary,
     /// No section has what is looked for.
     #[error("there is no {wanted} in it{}", found(.labels))]
-    Nothing {
+    NotFound {
         /// What is looked for.
         wanted: Content,
         /// The labels of the sections that are there.
@@ -42,7 +42,7 @@ pub enum PemFault {
         "a second {0} begins here, and only one can be used: keep the right one in the file, and \
          remove the other"
     )]
-    Second(Content),
+    MoreThanOne(Content),
     /// The line breaks of a section are written as `\n`, two characters.
     #[error(
         "the line breaks are written as the two characters \\n: put a real line break in the place \
@@ -55,23 +55,23 @@ pub enum PemFault {
         "a section ends and the next one begins on the same line: BEGIN and END must each be a \
          line of its own, so put a line break between the two"
     )]
-    Glued,
+    EndAndBeginOnOneLine,
     /// A BEGIN or END mark has something else on its line, or has not five dashes on each side.
     #[error(
         "a BEGIN or END mark must be a line of its own, in capitals, with plain spaces between its \
          words, five dashes on each side and nothing else, not even spaces before it: are line \
          breaks missing?"
     )]
-    Mark,
+    MalformedBoundary,
     /// The section that begins here has no end.
     #[error("the section that begins here, {0}, has no END line: the text is cut short")]
-    NoEnd(Label),
+    MissingEnd(Label),
     /// There is an END without its BEGIN.
     #[error("an END line for {0} has no BEGIN line before it")]
-    NoBegin(Label),
+    MissingBegin(Label),
     /// The END names another label than the BEGIN.
     #[error("the section that begins with the label {begin} ends with the label {end}")]
-    OtherEnd {
+    LabelMismatch {
         /// The label of the BEGIN line.
         begin: Label,
         /// The label of the END line.
@@ -91,14 +91,14 @@ pub enum PemFault {
     Headers(Label),
     /// The form of the content is not read here.
     #[error("-----BEGIN {0}----- is not taken here: {remedy}", remedy = .0.remedy())]
-    Form(Label),
+    UnsupportedLabel(Label),
 }
 
 impl fmt::Display for PemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
-            Some(line) => write!(f, "line {line}: {}", self.fault),
-            None => self.fault.fmt(f),
+            Some(line) => write!(f, "line {line}: {}", self.kind),
+            None => self.kind.fmt(f),
         }
     }
 }

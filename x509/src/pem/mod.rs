@@ -24,7 +24,7 @@ use std::path::Path;
 use pki_types::{CertificateDer, PrivateKeyDer, SubjectPublicKeyInfoDer};
 use zeroize::Zeroizing;
 
-pub use error::{PemError, PemFault};
+pub use error::{PemError, PemErrorKind};
 pub use label::{Content, Label};
 
 /// A private key out of a PEM text. It is wiped when it is dropped.
@@ -98,7 +98,10 @@ fn only(text: &[u8], wanted: Content) -> Result<(Label, Zeroizing<Vec<u8>>), Pem
         let section = section?;
         let Some(content) = section.read(wanted) else { continue };
         if found.is_some() {
-            return Err(PemError { line: Some(section.line), fault: PemFault::Second(wanted) });
+            return Err(PemError {
+                line: Some(section.line),
+                kind: PemErrorKind::MoreThanOne(wanted),
+            });
         }
         found = Some((section.label, content?));
     }
@@ -121,12 +124,12 @@ pub(crate) fn each<T: From<Vec<u8>>>(text: &[u8], wanted: Content) -> Vec<Result
 fn nothing(text: &[u8], wanted: Content) -> PemError {
     let sections = reader::sections(text);
     let labels = sections.iter().flatten().map(|section| section.label).collect();
-    PemError { line: None, fault: PemFault::Nothing { wanted, labels } }
+    PemError { line: None, kind: PemErrorKind::NotFound { wanted, labels } }
 }
 
 /// A path as it can be shown: not, if it is likely to be the content of a file in the place of its
 /// path, as when a variable has the key itself.
-pub fn shown_path(path: &Path) -> String {
+pub fn printable_path(path: &Path) -> String {
     let shown = path.display().to_string();
     let is_text = shown.contains("-----") || shown.contains(['\n', '\r']);
     match is_text || (is_like_a_key(&shown) && !path.exists()) {

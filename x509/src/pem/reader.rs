@@ -3,7 +3,7 @@
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
 
-use super::error::{PemError, PemFault};
+use super::error::{PemError, PemErrorKind};
 use super::label::{Content, Label};
 
 const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
@@ -27,23 +27,23 @@ enum Mark {
     End(Label),
     /// The END of a section, and the BEGIN of another one behind it.
     Glued(Label),
-    Broken(PemFault),
+    Broken(PemErrorKind),
 }
 
 /// All sections of a text, or what is wrong in the place of one, in their order.
 pub(super) fn sections(text: &[u8]) -> Vec<Result<Section<'_>, PemError>> {
     if is_utf16(text) {
-        return vec![Err(PemError { line: None, fault: PemFault::Utf16 })];
+        return vec![Err(PemError { line: None, kind: PemErrorKind::Utf16 })];
     }
     let mut reader = Reader { found: Vec::new(), open: None, is_skipping: false };
     for (number, line) in (1..).zip(lines(text)) {
         reader.take(number, line);
     }
     if let Some(open) = reader.open.take() {
-        reader.fail(open.line, PemFault::NoEnd(open.label));
+        reader.fail(open.line, PemErrorKind::MissingEnd(open.label));
     }
     if reader.found.is_empty() && is_der(text) {
-        return vec![Err(PemError { line: None, fault: PemFault::Binary })];
+        return vec![Err(PemError { line: None, kind: PemErrorKind::Binary })];
     }
     reader.found
 }
@@ -67,18 +67,18 @@ impl<'a> Reader<'a> {
                 self.is_skipping = false;
                 let begun = Section { label, line: number, body: Vec::new() };
                 if let Some(open) = self.open.replace(begun) {
-                    self.fail(open.line, PemFault::NoEnd(open.label));
+                    self.fail(open.line, PemErrorKind::MissingEnd(open.label));
                 }
             }
             Mark::End(label) => self.end(number, label),
             Mark::Glued(label) => {
                 self.end(number, label);
-                self.fail(number, PemFault::Glued);
+                self.fail(number, PemErrorKind::EndAndBeginOnOneLine);
                 self.is_skipping = true;
             }
-            Mark::Broken(fault) => {
+            Mark::Broken(kind) => {
                 self.open = None;
-                self.fail(number, fault);
+                self.fail(number, kind);
                 self.is_skipping = true;
             }
         }
@@ -89,16 +89,16 @@ impl<'a> Reader<'a> {
         match self.open.take() {
             Some(open) if open.label == label => self.found.push(Ok(open)),
             Some(open) => {
-                let fault = PemFault::OtherEnd { begin: open.label, end: label };
-                self.fail(open.line, fault);
+                let kind = PemErrorKind::LabelMismatch { begin: open.label, end: label };
+                self.fail(open.line, kind);
             }
             None if was_skipping => {}
-            None => self.fail(number, PemFault::NoBegin(label)),
+            None => self.fail(number, PemErrorKind::MissingBegin(label)),
         }
     }
 
-    fn fail(&mut self, line: usize, fault: PemFault) {
-        self.found.push(Err(PemError { line: Some(line), fault }));
+    fn fail(&mut self, line: usize, kind: PemErrorKind) {
+        self.found.push(Err(PemError { line: Some(line), kind }));
     }
 }
 
@@ -109,15 +109,15 @@ impl Section<'_> {
     }
 
     fn decode(&self) -> Result<Zeroizing<Vec<u8>>, PemError> {
-        let fail = |line: usize, fault: PemFault| Err(PemError { line: Some(line), fault });
+        let fail = |line: usize, kind: PemErrorKind| Err(PemError { line: Some(line), kind });
         if self.label == Label::EncryptedPrivateKey {
-            return fail(self.line, PemFault::Encrypted);
+            return fail(self.line, PemErrorKind::Encrypted);
         }
         if !self.label.is_read() {
-            return fail(self.line, PemFault::Form(self.label));
+            return fail(self.line, PemErrorKind::UnsupportedLabel(self.label));
         }
-        if let Some(fault) = self.headers() {
-            return fail(self.line, fault);
+        if let Some(kind) = self.headers() {
+            return fail(self.line, kind);
         }
         let length = self.body.iter().map(|line| line.len()).sum();
         let mut text = Zeroizing::new(Vec::with_capacity(length));
@@ -125,12 +125,12 @@ impl Section<'_> {
             text.extend(line.iter().filter(|byte| !byte.is_ascii_whitespace()));
         }
         if text.is_empty() {
-            return fail(self.line, PemFault::Empty(self.label));
+            return fail(self.line, PemErrorKind::Empty(self.label));
         }
         let mut content = Zeroizing::new(vec![0; text.len()]);
         let Ok(decoded) = Base64::decode(&*text, &mut content) else {
-            let (line, fault) = self.fault_of_base64();
-            return fail(line, fault);
+            let (line, kind) = self.fault_of_base64();
+            return fail(line, kind);
         };
         let length = decoded.len();
         content.truncate(length);
@@ -138,31 +138,31 @@ impl Section<'_> {
     }
 
     /// What is wrong with lines that are headers of RFC 1421 and no base64, if there are any.
-    fn headers(&self) -> Option<PemFault> {
-        let mut fault = None;
+    fn headers(&self) -> Option<PemErrorKind> {
+        let mut kind = None;
         for line in self.body.iter().filter(|line| line.contains(&b':')) {
             if line.starts_with(b"Proc-Type") && finds(line, b"ENCRYPTED").is_some() {
-                return Some(PemFault::Encrypted);
+                return Some(PemErrorKind::Encrypted);
             }
-            fault = Some(PemFault::Headers(self.label));
+            kind = Some(PemErrorKind::Headers(self.label));
         }
-        fault
+        kind
     }
 
     /// The line that is not base64, or the section's first where its end is missing.
-    fn fault_of_base64(&self) -> (usize, PemFault) {
+    fn fault_of_base64(&self) -> (usize, PemErrorKind) {
         let is_base64 = |byte: &u8| {
             byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || b"+/=".contains(byte)
         };
         for (number, line) in (self.line + 1..).zip(&self.body) {
             if finds(line, b"\\n").is_some() {
-                return (number, PemFault::EscapedLineBreaks);
+                return (number, PemErrorKind::EscapedLineBreaks);
             }
             if !line.iter().all(is_base64) {
-                return (number, PemFault::Base64(self.label));
+                return (number, PemErrorKind::Base64(self.label));
             }
         }
-        (self.line, PemFault::Base64(self.label))
+        (self.line, PemErrorKind::Base64(self.label))
     }
 }
 
@@ -181,7 +181,7 @@ fn mark(line: &[u8]) -> Mark {
         return Mark::None;
     }
     if finds(line, b"\\n").is_some() {
-        return Mark::Broken(PemFault::EscapedLineBreaks);
+        return Mark::Broken(PemErrorKind::EscapedLineBreaks);
     }
     if let Some((end, begin)) = finds(line, b"----------BEGIN ").map(|at| line.split_at(at + 5)) {
         let label = whole_mark(end, b"-----END ");
@@ -189,7 +189,7 @@ fn mark(line: &[u8]) -> Mark {
             return Mark::Glued(label);
         }
     }
-    Mark::Broken(PemFault::Mark)
+    Mark::Broken(PemErrorKind::MalformedBoundary)
 }
 
 /// The label of a line that is `prefix`, a label and five dashes, and nothing else.

@@ -18,9 +18,9 @@ fn two() -> String {
     section("CERTIFICATE", &[2; 100])
 }
 
-fn fault(text: &str) -> (Option<usize>, PemFault) {
-    let PemError { line, fault } = certificates(text.as_bytes()).unwrap_err();
-    (line, fault)
+fn kind(text: &str) -> (Option<usize>, PemErrorKind) {
+    let PemError { line, kind } = certificates(text.as_bytes()).unwrap_err();
+    (line, kind)
 }
 
 #[test]
@@ -49,35 +49,55 @@ fn what_readers_would_pass_over_is_an_error_with_its_line() {
     let begin = "-----BEGIN CERTIFICATE-----";
     let end = "-----END CERTIFICATE-----";
     for (text, line, expected) in [
-        (format!("{}{}", one().trim_end(), two()), lines, PemFault::Glued),
-        (format!("{}\n {}", one(), two()), lines + 2, PemFault::Mark),
-        (one().replace('\n', "\\n"), 1, PemFault::EscapedLineBreaks),
-        (format!("{begin}\n{body}\\n{body}\n{end}"), 2, PemFault::EscapedLineBreaks),
-        (one().replace('\n', " "), 1, PemFault::Mark),
-        (one().replace('\n', ""), 1, PemFault::Mark),
-        (format!("{begin}{body}\n{end}"), 1, PemFault::Mark),
-        (format!("----BEGIN CERTIFICATE-----\n{body}\n{end}"), 1, PemFault::Mark),
-        (format!("—–BEGIN CERTIFICATE—–\n{body}\n—–END CERTIFICATE—–"), 1, PemFault::Mark),
-        (format!("{}{}", one(), two().replace(" CERT", "\tCERT")), lines + 1, PemFault::Mark),
-        (format!("{}{}", one(), two().replace(" CERT", "\u{a0}CERT")), lines + 1, PemFault::Mark),
-        (format!("{}{}", one(), two().to_lowercase()), lines + 1, PemFault::Mark),
-        (format!("{begin}\n{body}"), 1, PemFault::NoEnd(Certificate)),
-        (format!("{begin}\n{body}\n{}", one()), 1, PemFault::NoEnd(Certificate)),
-        (format!("{body}\n{end}"), 2, PemFault::NoBegin(Certificate)),
+        (format!("{}{}", one().trim_end(), two()), lines, PemErrorKind::EndAndBeginOnOneLine),
+        (format!("{}\n {}", one(), two()), lines + 2, PemErrorKind::MalformedBoundary),
+        (one().replace('\n', "\\n"), 1, PemErrorKind::EscapedLineBreaks),
+        (format!("{begin}\n{body}\\n{body}\n{end}"), 2, PemErrorKind::EscapedLineBreaks),
+        (one().replace('\n', " "), 1, PemErrorKind::MalformedBoundary),
+        (one().replace('\n', ""), 1, PemErrorKind::MalformedBoundary),
+        (format!("{begin}{body}\n{end}"), 1, PemErrorKind::MalformedBoundary),
+        (format!("----BEGIN CERTIFICATE-----\n{body}\n{end}"), 1, PemErrorKind::MalformedBoundary),
+        (
+            format!("—–BEGIN CERTIFICATE—–\n{body}\n—–END CERTIFICATE—–"),
+            1,
+            PemErrorKind::MalformedBoundary,
+        ),
+        (
+            format!("{}{}", one(), two().replace(" CERT", "\tCERT")),
+            lines + 1,
+            PemErrorKind::MalformedBoundary,
+        ),
+        (
+            format!("{}{}", one(), two().replace(" CERT", "\u{a0}CERT")),
+            lines + 1,
+            PemErrorKind::MalformedBoundary,
+        ),
+        (format!("{}{}", one(), two().to_lowercase()), lines + 1, PemErrorKind::MalformedBoundary),
+        (format!("{begin}\n{body}"), 1, PemErrorKind::MissingEnd(Certificate)),
+        (format!("{begin}\n{body}\n{}", one()), 1, PemErrorKind::MissingEnd(Certificate)),
+        (format!("{body}\n{end}"), 2, PemErrorKind::MissingBegin(Certificate)),
         (
             format!("{begin}\n{body}\n-----END X509 CRL-----"),
             1,
-            PemFault::OtherEnd { begin: Certificate, end: Crl },
+            PemErrorKind::LabelMismatch { begin: Certificate, end: Crl },
         ),
-        (format!("{begin}\nAAAA\nAA*A\n{end}"), 3, PemFault::Base64(Certificate)),
-        (format!("{begin}\nAAAAA\n{end}"), 1, PemFault::Base64(Certificate)),
-        (format!("{begin}\n{end}"), 1, PemFault::Empty(Certificate)),
-        (format!("{begin}\nX-Name: value\n\n{body}\n{end}"), 1, PemFault::Headers(Certificate)),
-        (section("TRUSTED CERTIFICATE", &[1]), 1, PemFault::Form(Label::TrustedCertificate)),
-        (section("X509 CERTIFICATE", &[1]), 1, PemFault::Form(Label::OldCertificate)),
-        (section("PKCS7", &[1]), 1, PemFault::Form(Label::Pkcs7)),
+        (format!("{begin}\nAAAA\nAA*A\n{end}"), 3, PemErrorKind::Base64(Certificate)),
+        (format!("{begin}\nAAAAA\n{end}"), 1, PemErrorKind::Base64(Certificate)),
+        (format!("{begin}\n{end}"), 1, PemErrorKind::Empty(Certificate)),
+        (format!("{begin}\nX-Name: value\n\n{body}\n{end}"), 1, PemErrorKind::Headers(Certificate)),
+        (
+            section("TRUSTED CERTIFICATE", &[1]),
+            1,
+            PemErrorKind::UnsupportedLabel(Label::TrustedCertificate),
+        ),
+        (
+            section("X509 CERTIFICATE", &[1]),
+            1,
+            PemErrorKind::UnsupportedLabel(Label::OldCertificate),
+        ),
+        (section("PKCS7", &[1]), 1, PemErrorKind::UnsupportedLabel(Label::Pkcs7)),
     ] {
-        assert_eq!(fault(&text), (Some(line), expected), "{text}");
+        assert_eq!(kind(&text), (Some(line), expected), "{text}");
     }
 }
 
@@ -91,14 +111,14 @@ fn a_file_that_is_no_pem_is_called_what_it_is() {
         [&[0xff, 0xfe][..], &utf16(u16::to_le_bytes)].concat(),
         [&[0xfe, 0xff][..], &utf16(u16::to_be_bytes)].concat(),
     ] {
-        assert_eq!(certificates(&text).unwrap_err().fault, PemFault::Utf16);
+        assert_eq!(certificates(&text).unwrap_err().kind, PemErrorKind::Utf16);
     }
     let der = [&[0x30, 0x81, 200][..], &[0; 200]].concat();
-    assert_eq!(certificates(&der).unwrap_err().fault, PemFault::Binary);
-    assert_eq!(private_key(&[0x30, 2, 0, 0]).unwrap_err().fault, PemFault::Binary);
+    assert_eq!(certificates(&der).unwrap_err().kind, PemErrorKind::Binary);
+    assert_eq!(private_key(&[0x30, 2, 0, 0]).unwrap_err().kind, PemErrorKind::Binary);
     let nothing = certificates(section("PRIVATE KEY", &[1]).as_bytes()).unwrap_err();
     let (wanted, labels) = (Content::Certificate, vec![Label::PrivateKey]);
-    assert_eq!(nothing.fault, PemFault::Nothing { wanted, labels });
+    assert_eq!(nothing.kind, PemErrorKind::NotFound { wanted, labels });
     assert!(certificates(b"hello").unwrap_err().to_string().contains("no certificate"));
     assert!(each_certificate(b"hello").is_empty());
 }
@@ -115,7 +135,7 @@ fn private_keys_are_found_under_their_labels_and_encrypted_ones_are_called_so() 
         DEK-Info: AES-128-CBC,B094\n\nO2qJ\n-----END RSA PRIVATE KEY-----\n";
     for text in [legacy.to_owned(), section("ENCRYPTED PRIVATE KEY", &[1])] {
         let error = private_key(text.as_bytes()).unwrap_err();
-        assert_eq!(error.fault, PemFault::Encrypted);
+        assert_eq!(error.kind, PemErrorKind::Encrypted);
         assert!(error.to_string().contains("openssl pkey"), "{error}");
     }
     let openssh = private_key(section("OPENSSH PRIVATE KEY", &[1]).as_bytes()).unwrap_err();
@@ -138,24 +158,27 @@ fn a_second_key_in_a_text_is_refused_with_its_line() {
                 _ => public_key(text.as_bytes()).map(drop),
             };
             let error = error.unwrap_err();
-            assert_eq!(error, PemError { line: Some(line), fault: PemFault::Second(wanted) });
+            assert_eq!(
+                error,
+                PemError { line: Some(line), kind: PemErrorKind::MoreThanOne(wanted) }
+            );
             assert!(error.to_string().contains(&format!("a second {wanted}")), "{error}");
         }
     }
     let other_label = section("PRIVATE KEY", &[4; 100]) + &section("EC PRIVATE KEY", &[5; 100]);
     let error = private_key(other_label.as_bytes()).unwrap_err();
-    assert_eq!(error.fault, PemFault::Second(Content::PrivateKey));
+    assert_eq!(error.kind, PemErrorKind::MoreThanOne(Content::PrivateKey));
 }
 
 #[test]
 fn a_path_that_is_the_content_of_a_file_is_not_shown() {
     for path in ["key.pem", "/no/such/directory/of/keys/for/a/long/name.key", "key"] {
-        assert_eq!(shown_path(Path::new(path)), path);
+        assert_eq!(printable_path(Path::new(path)), path);
     }
     let base64 = "MC4CAQAwBQYDK2VwBCIEIJ4IbFRLw9QoQl3gPCQJdkUiSeBbQHzMi2VSf88lApo";
     let hexadecimal = "000102030405060708090a0b0c0d0e0f";
     let short = "AAECAwQFBgcICQoLDA0ODw==";
     for path in [base64, hexadecimal, short, "-----BEGIN PRIVATE KEY-----", "a\nb"] {
-        assert!(!shown_path(Path::new(path)).contains(path), "{path}");
+        assert!(!printable_path(Path::new(path)).contains(path), "{path}");
     }
 }

@@ -16,7 +16,7 @@ fn reference(name: &str) -> ReferenceIdentifier<'_> {
 }
 
 /// Names as they are found in certificates, of which some stand for nothing.
-fn presented_names() -> Vec<SubjectName> {
+fn presented_identifiers() -> Vec<SubjectName> {
     let names = [
         "a.example",
         "A.example",
@@ -51,7 +51,7 @@ fn presented_names() -> Vec<SubjectName> {
 
 #[test]
 fn a_name_that_advice_offers_is_one_that_the_certificate_is_accepted_for() {
-    let all = presented_names();
+    let all = presented_identifiers();
     let asked = ["b.example", "a.example", "a.example.", "127.0.0.1", "::1", "x@a.example"];
     let mut offered = 0;
     for asked in asked {
@@ -60,7 +60,7 @@ fn a_name_that_advice_offers_is_one_that_the_certificate_is_accepted_for() {
                 let names = [first.clone(), second.clone()];
                 let Err(kind) = name::check(&names, &[reference(asked)]) else { continue };
                 let remedy = kind.remedy().unwrap();
-                let Some(other) = kind.other_name() else {
+                let Some(other) = kind.accepted_name() else {
                     assert!(!remedy.contains("such as"), "{remedy}");
                     continue;
                 };
@@ -76,7 +76,7 @@ fn a_name_that_advice_offers_is_one_that_the_certificate_is_accepted_for() {
 
 #[test]
 fn a_certificate_is_only_called_valid_for_what_it_is_valid_for() {
-    for presented in presented_names() {
+    for presented in presented_identifiers() {
         let kind =
             name::check(std::slice::from_ref(&presented), &[reference("b.example")]).unwrap_err();
         let said = kind.to_string();
@@ -84,7 +84,7 @@ fn a_certificate_is_only_called_valid_for_what_it_is_valid_for() {
         let claims = said.contains("it is valid for ");
         assert_eq!(
             claims,
-            kind.other_name().is_some() || is_wildcard || is_email(&presented),
+            kind.accepted_name().is_some() || is_wildcard || is_email(&presented),
             "{said}"
         );
     }
@@ -371,19 +371,19 @@ fn the_error_has_the_name_constraint_that_is_broken() {
 fn the_facts_of_a_certificate_are_those_that_stand_in_it() {
     let root = root("root");
     let leaf = issue(&leaf_params(), &root);
-    let facts = CertificateFacts::parse(&leaf).unwrap();
-    assert_eq!((facts.subject.as_str(), facts.issuer.as_str()), ("CN=leaf", "CN=root"));
-    assert_eq!(facts.key_usage, Some(vec!["digitalSignature"]));
-    assert_eq!(facts.extended_key_usage.as_deref(), Some("server authentication"));
-    let names: Vec<_> = facts.names.iter().map(PresentedName::to_string).collect();
+    let summary = CertificateSummary::parse(&leaf).unwrap();
+    assert_eq!((summary.subject.as_str(), summary.issuer.as_str()), ("CN=leaf", "CN=root"));
+    assert_eq!(summary.key_usage, Some(vec!["digitalSignature"]));
+    assert_eq!(summary.extended_key_usage.as_deref(), Some("server authentication"));
+    let names: Vec<_> = summary.names.iter().map(PresentedIdentifier::to_string).collect();
     assert_eq!(names, ["DNS:example.com", "IP:192.0.2.1"]);
-    assert!(!facts.is_ca && facts.key.contains("prime256v1"), "{facts:?}");
+    assert!(!summary.is_ca && summary.key.contains("prime256v1"), "{summary:?}");
     assert_eq!(
-        facts.to_string(),
+        summary.to_string(),
         "CN=leaf, issued by CN=root, valid from 2026-01-01 00:00:00 UTC until 2027-01-01 00:00:00 \
          UTC, for digitalSignature, for server authentication"
     );
-    let facts = CertificateFacts::parse(root.der()).unwrap();
-    assert_eq!(facts.key_usage, Some(vec!["keyCertSign", "cRLSign"]));
-    assert!(facts.is_ca && facts.extended_key_usage.is_none());
+    let summary = CertificateSummary::parse(root.der()).unwrap();
+    assert_eq!(summary.key_usage, Some(vec!["keyCertSign", "cRLSign"]));
+    assert!(summary.is_ca && summary.extended_key_usage.is_none());
 }

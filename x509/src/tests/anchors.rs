@@ -154,8 +154,8 @@ fn one_of_ten_thousand_is_found_by_its_name() {
     assert_eq!(anchors.len(), 10_000);
     let mut check = Check::new(&issue(&leaf_params(), &root), &[], &[]);
     check.anchors = anchors;
-    let (verdict, signatures) = check.run_counted();
-    assert_eq!(verdict.unwrap().subjects(), ["CN=leaf", "CN=root 5000"]);
+    let (result, signatures) = check.run_counted();
+    assert_eq!(result.unwrap().subjects(), ["CN=leaf", "CN=root 5000"]);
     assert_eq!(signatures, 1);
 }
 

@@ -5,7 +5,7 @@ use super::*;
 fn told(explanation: &Explanation) -> Vec<(usize, Place, &str, String)> {
     let outcome = |attempt: &Attempt| match &attempt.outcome {
         Outcome::Accepted => "accepted".to_owned(),
-        Outcome::LedNowhere => "led nowhere".to_owned(),
+        Outcome::NoPath => "led nowhere".to_owned(),
         Outcome::Failed(error) => format!("{} {}", error.certificate, error.kind.code()),
     };
     let attempts = explanation.attempts.iter();
@@ -16,7 +16,7 @@ fn told(explanation: &Explanation) -> Vec<(usize, Place, &str, String)> {
 fn a_path_that_was_found() {
     let check = chain(&leaf_params(), authority_params("a"));
     let explanation = check.explain();
-    assert_eq!(explanation.verdict.as_ref().unwrap().subjects(), check.subjects());
+    assert_eq!(explanation.result.as_ref().unwrap().subjects(), check.subjects());
     assert_eq!(
         told(&explanation),
         [
@@ -49,7 +49,7 @@ fn every_candidate_that_fell() {
     let bag = [&broken, lost.der(), expired.der()];
     let check = Check::new(leaf.der(), &bag, &[namesake.der(), root.der()]);
     let explanation = check.explain();
-    assert_eq!(explanation.verdict.as_ref().unwrap_err(), &check.run().unwrap_err());
+    assert_eq!(explanation.result.as_ref().unwrap_err(), &check.run().unwrap_err());
     assert_eq!(
         told(&explanation),
         [
@@ -99,7 +99,7 @@ fn a_hostile_bag_is_told_in_part() {
     let bag: Vec<_> = bag.iter().collect();
     let check = Check::new(&leaf, &bag, &[root("root").der()]);
     let explanation = check.explain();
-    assert!(explanation.verdict.is_err());
+    assert!(explanation.result.is_err());
     assert_eq!(explanation.attempts.len(), 256);
     assert!(explanation.omitted > 0);
 }

@@ -179,11 +179,11 @@ fn a_mesh_of_good_signatures_costs_each_of_them_once() {
     assert_eq!(bag.len(), 56);
     let root = root("root");
     let mut check = Check::new(&leaf, &bag, &[root.der()]);
-    let (verdict, signatures) = check.run_counted();
+    let (result, signatures) = check.run_counted();
     assert!(signatures <= 57, "{signatures}");
     let (limit, maximum) = (Limit::Candidates, 10_000);
     assert_eq!(
-        verdict.unwrap_err(),
+        result.unwrap_err(),
         error("CN=leaf", CertificateErrorKind::LimitExceeded { limit, maximum, closest: None })
     );
 
@@ -193,8 +193,8 @@ fn a_mesh_of_good_signatures_costs_each_of_them_once() {
         let mut bag = bag.clone();
         bag.push(way_out.der());
         check = Check::new(&leaf, &bag, &[root.der()]);
-        let (verdict, signatures) = check.run_counted();
-        assert!(verdict.is_ok(), "{name}");
+        let (result, signatures) = check.run_counted();
+        assert!(result.is_ok(), "{name}");
         assert!(signatures <= 58, "{name}: {signatures}");
     }
 }
@@ -207,18 +207,18 @@ fn one_hundred_namesakes_are_refused_within_the_limits() {
     let leaf = issue(&leaf_params(), &bag[99]);
     let ders: Vec<_> = bag.iter().map(|it| it.der()).collect();
     let mut check = Check::new(&leaf, &ders, &[root("a").der()]);
-    let (verdict, signatures) = check.run_counted();
+    let (result, signatures) = check.run_counted();
     let (limit, maximum) = (Limit::Intermediates, 64);
     assert_eq!(
-        verdict.unwrap_err(),
+        result.unwrap_err(),
         error("CN=leaf", CertificateErrorKind::LimitExceeded { limit, maximum, closest: None })
     );
     assert_eq!(signatures, 0);
     check.limits.intermediates = 100;
-    let (verdict, signatures) = check.run_counted();
+    let (result, signatures) = check.run_counted();
     let (limit, maximum) = (Limit::SignatureChecks, 100);
     assert_eq!(
-        verdict.unwrap_err(),
+        result.unwrap_err(),
         error("CN=leaf", CertificateErrorKind::LimitExceeded { limit, maximum, closest: None })
     );
     assert_eq!(signatures, 100);
@@ -267,8 +267,8 @@ fn depth_is_bounded_in_structures_and_in_paths() {
     let bag: Vec<_> = bag.iter().rev().map(|it| it.der()).collect();
     let mut check = Check::new(leaf.der(), &bag, &[root("root").der()]);
     check.limits.intermediates = 200;
-    let (verdict, signatures) = check.run_counted();
-    assert_eq!(verdict.unwrap_err().kind.code(), "limit-exceeded");
+    let (result, signatures) = check.run_counted();
+    assert_eq!(result.unwrap_err().kind.code(), "limit-exceeded");
     assert_eq!(signatures, 100);
 }
 

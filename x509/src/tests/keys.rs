@@ -118,7 +118,7 @@ fn a_small_key_is_told_from_a_wrong_signature() {
     let key = signature::PublicKey { algorithm: &pki_types::alg_id::RSA_ENCRYPTION, bytes: &bytes };
     let algorithm = pki_types::alg_id::RSA_PKCS1_SHA256;
     let signed = signature::Signed { message: b"", algorithm: &algorithm, signature: &[0; 128] };
-    let verdict = signed.verify(key, &algorithms::all());
-    assert_eq!(verdict, Err(SignatureError::UnsupportedKey));
+    let result = signed.verify(key, &algorithms::all());
+    assert_eq!(result, Err(SignatureError::UnsupportedKey));
     assert!(key.describe().ends_with(" of 1024 bits"), "{}", key.describe());
 }

@@ -143,7 +143,7 @@ impl Check {
         self.ask(&algorithms::all(), explain_chain)
     }
 
-    /// The verdict, and how many signatures were verified for it.
+    /// The result, and how many signatures were verified for it.
     fn run_counted(&self) -> (Result<VerifiedPath, CertificateError>, usize) {
         let counters = algorithms::all().into_iter().map(|algorithm| {
             let count = AtomicUsize::new(0);
@@ -152,9 +152,9 @@ impl Check {
         let counters: Vec<&'static Counter> = counters.collect();
         let algorithms: Vec<_> =
             counters.iter().map(|&it| it as &dyn SignatureVerificationAlgorithm).collect();
-        let verdict = self.ask(&algorithms, verify_chain);
+        let result = self.ask(&algorithms, verify_chain);
         let count = |it: &&'static Counter| it.count.load(Ordering::Relaxed);
-        (verdict, counters.iter().map(count).sum())
+        (result, counters.iter().map(count).sum())
     }
 
     fn ask<T>(

@@ -29,8 +29,8 @@ fn key_identifiers_find_the_issuer_among_its_namesakes_at_once() {
     let mut bag: Vec<_> = namesakes.iter().map(|it| it.der()).collect();
     bag.push(issuer.der());
     let check = Check::new(&leaf, &bag, &[root.der()]);
-    let (verdict, signatures) = check.run_counted();
-    assert_eq!(verdict.unwrap().subjects(), ["CN=leaf", "CN=a", "CN=root"]);
+    let (result, signatures) = check.run_counted();
+    assert_eq!(result.unwrap().subjects(), ["CN=leaf", "CN=a", "CN=root"]);
     assert_eq!(signatures, 2);
 }
 
@@ -40,8 +40,8 @@ fn key_identifiers_find_the_anchor_among_its_namesakes_at_once() {
         (0..20).map(|id| Authority::self_signed(with_key_id("root", id), key()).unwrap()).collect();
     let leaf = leaf_with_authority_id(&with_key_id("root", 19), roots[19].key());
     let anchors: Vec<_> = roots.iter().map(|it| it.der()).collect();
-    let (verdict, signatures) = Check::new(&leaf, &[], &anchors).run_counted();
-    assert!(verdict.is_ok());
+    let (result, signatures) = Check::new(&leaf, &[], &anchors).run_counted();
+    assert!(result.is_ok());
     assert_eq!(signatures, 1);
 }
 
@@ -76,8 +76,8 @@ fn what_has_expired_or_is_no_ca_is_tried_last() {
         .der()
         .clone();
     let bag: Vec<_> = bag.iter().map(|it| it.der()).collect();
-    let (verdict, signatures) = Check::new(&leaf, &bag, &[root.der()]).run_counted();
-    assert!(verdict.is_ok());
+    let (result, signatures) = Check::new(&leaf, &bag, &[root.der()]).run_counted();
+    assert!(result.is_ok());
     assert_eq!(signatures, 2);
 }
 
@@ -90,8 +90,8 @@ fn a_way_to_an_anchor_is_tried_before_a_way_to_strangers() {
     let found = params.signed_by(&shared, &root).unwrap();
     let leaf = leaf_params().signed_by(&key(), &Issuer::from_params(&params, &shared)).unwrap();
     let bag = [stranger.der(), lost.der(), found.der()];
-    let (verdict, signatures) = Check::new(leaf.der(), &bag, &[root.der()]).run_counted();
-    assert!(verdict.is_ok());
+    let (result, signatures) = Check::new(leaf.der(), &bag, &[root.der()]).run_counted();
+    assert!(result.is_ok());
     assert_eq!(signatures, 2);
 }
 
@@ -101,13 +101,13 @@ fn an_anchor_that_is_also_sent_costs_nothing_more() {
     let a = intermediate("a", &root);
     let leaf = issue(&leaf_params(), &a);
     for bag in [vec![a.der(), root.der()], vec![root.der(), root.der(), a.der(), a.der()]] {
-        let (verdict, signatures) = Check::new(&leaf, &bag, &[root.der()]).run_counted();
-        assert_eq!(verdict.unwrap().subjects(), ["CN=leaf", "CN=a", "CN=root"]);
+        let (result, signatures) = Check::new(&leaf, &bag, &[root.der()]).run_counted();
+        assert_eq!(result.unwrap().subjects(), ["CN=leaf", "CN=a", "CN=root"]);
         assert_eq!(signatures, 2);
     }
     // An intermediate that is trusted is where the path ends, sent or not.
-    let (verdict, signatures) = Check::new(&leaf, &[a.der()], &[a.der(), root.der()]).run_counted();
-    assert_eq!(verdict.unwrap().subjects(), ["CN=leaf", "CN=a"]);
+    let (result, signatures) = Check::new(&leaf, &[a.der()], &[a.der(), root.der()]).run_counted();
+    assert_eq!(result.unwrap().subjects(), ["CN=leaf", "CN=a"]);
     assert_eq!(signatures, 1);
 }
 
@@ -120,8 +120,8 @@ fn one_key_under_several_certificates_verifies_a_signature_once() {
     let bag: Vec<_> = strangers.iter().map(|it| params.signed_by(&shared, it).unwrap()).collect();
     let leaf = leaf_params().signed_by(&key(), &Issuer::from_params(&params, &shared)).unwrap();
     let bag: Vec<_> = bag.iter().map(|it| it.der()).collect();
-    let (verdict, signatures) = Check::new(leaf.der(), &bag, &[root("root").der()]).run_counted();
-    assert_eq!(verdict.unwrap_err().kind.code(), "unknown-issuer");
+    let (result, signatures) = Check::new(leaf.der(), &bag, &[root("root").der()]).run_counted();
+    assert_eq!(result.unwrap_err().kind.code(), "unknown-issuer");
     assert_eq!(signatures, 1);
 }
 
@@ -191,9 +191,9 @@ fn an_authority_that_changed_its_key_is_found_over_its_self_issued_certificate()
     // It is no step further, for the limit as for path lengths.
     check.limits.depth = 0;
     assert!(check.run().is_ok());
-    let (verdict, _) =
+    let (result, _) =
         Check::new(leaf.der(), &[new_with_old.der()], &[root("other").der()]).run_counted();
-    assert_eq!(verdict.unwrap_err(), error("CN=root", CertificateErrorKind::SelfIssued));
+    assert_eq!(result.unwrap_err(), error("CN=root", CertificateErrorKind::SelfIssued));
 }
 
 #[test]

@@ -10,22 +10,22 @@ const AUGUST: Timestamp = Timestamp(1_786_752_000);
 #[test]
 fn a_revoked_leaf_is_refused() {
     let chain = Chain::new();
-    let verdict = chain.verdict(vec![crl(&[1, LEAF_SERIAL, 0x7f], &chain.intermediate)]);
-    assert_eq!(verdict, Err(revoked("CN=leaf", "4c")));
+    let result = chain.result(vec![crl(&[1, LEAF_SERIAL, 0x7f], &chain.intermediate)]);
+    assert_eq!(result, Err(revoked("CN=leaf", "4c")));
     assert_eq!(
-        verdict.unwrap_err().to_string(),
+        result.unwrap_err().to_string(),
         "certificate \"CN=leaf\" was revoked on 2026-07-01 00:00:00 UTC (keyCompromise), says the \
          CRL of its issuer; its serial number is 4c"
     );
-    assert_eq!(chain.verdict(vec![crl(&[1, 0x7f], &chain.intermediate)]), Ok(()));
-    assert_eq!(chain.verdict(vec![crl(&[], &chain.intermediate)]), Ok(()));
+    assert_eq!(chain.result(vec![crl(&[1, 0x7f], &chain.intermediate)]), Ok(()));
+    assert_eq!(chain.result(vec![crl(&[], &chain.intermediate)]), Ok(()));
 }
 
 #[test]
 fn a_revoked_intermediate_is_refused() {
     let chain = Chain::new();
     let crls = vec![crl(&[], &chain.intermediate), crl(&[CA_SERIAL], &chain.root)];
-    assert_eq!(chain.verdict(crls.clone()), Err(revoked("CN=ca", "43")));
+    assert_eq!(chain.result(crls.clone()), Err(revoked("CN=ca", "43")));
     // Unless only the leaf is looked at.
     let mut check = chain.check(crls);
     check.policy.scope = RevocationScope::EndEntity;
@@ -122,11 +122,11 @@ fn a_crl_that_another_key_signed_does_not_count() {
         },
     );
     for serials in [&[][..], &[LEAF_SERIAL]] {
-        assert_eq!(chain.verdict(vec![crl(serials, &impostor)]), expected);
+        assert_eq!(chain.result(vec![crl(serials, &impostor)]), expected);
     }
     // It does no harm beside the right one.
     let crls = vec![crl(&[LEAF_SERIAL], &impostor), crl(&[], &chain.intermediate)];
-    assert_eq!(chain.verdict(crls), Ok(()));
+    assert_eq!(chain.result(crls), Ok(()));
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn a_crl_counts_for_any_of_the_certificates_distribution_points() {
     ] {
         let params = issued_at(uris, None, &[LEAF_SERIAL]);
         let expected = if matches { Err(revoked("CN=leaf", "4c")) } else { Ok(()) };
-        assert_eq!(chain.verdict(vec![signed(&params, &chain.intermediate)]), expected, "{uris:?}");
+        assert_eq!(chain.result(vec![signed(&params, &chain.intermediate)]), expected, "{uris:?}");
         let mut check = chain.check(vec![signed(&issued_at(uris, None, &[]), &chain.intermediate)]);
         check.policy =
             RevocationPolicy { mode: RevocationMode::Require, scope: RevocationScope::EndEntity };
@@ -215,11 +215,11 @@ fn a_crl_counts_for_any_of_the_certificates_distribution_points() {
 fn a_crl_of_one_point_is_not_for_a_certificate_without_points() {
     let chain = Chain::new();
     let params = issued_at(&["http://a/1"], None, &[LEAF_SERIAL]);
-    assert_eq!(chain.verdict(vec![signed(&params, &chain.intermediate)]), Ok(()));
+    assert_eq!(chain.result(vec![signed(&params, &chain.intermediate)]), Ok(()));
     // One without a point is for certificates with points, too.
     let chain = Chain::with(|leaf| leaf.crl_distribution_points = vec![at(&["http://a/1"])]);
-    let verdict = chain.verdict(vec![crl(&[LEAF_SERIAL], &chain.intermediate)]);
-    assert_eq!(verdict, Err(revoked("CN=leaf", "4c")));
+    let result = chain.result(vec![crl(&[LEAF_SERIAL], &chain.intermediate)]);
+    assert_eq!(result, Err(revoked("CN=leaf", "4c")));
 }
 
 #[test]
@@ -228,8 +228,8 @@ fn a_crl_may_be_for_users_or_for_authorities_only() {
     let leaf_crl = |scope| {
         signed(&issued_at(&["http://a/1"], Some(scope), &[LEAF_SERIAL]), &chain.intermediate)
     };
-    assert_eq!(chain.verdict(vec![leaf_crl(CrlScope::CaCertsOnly)]), Ok(()));
-    assert!(chain.verdict(vec![leaf_crl(CrlScope::UserCertsOnly)]).is_err());
+    assert_eq!(chain.result(vec![leaf_crl(CrlScope::CaCertsOnly)]), Ok(()));
+    assert!(chain.result(vec![leaf_crl(CrlScope::UserCertsOnly)]).is_err());
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn crls_from_pem() {
     assert_eq!((first.issuer(), first.len(), first.is_empty()), ("CN=ca", 1, false));
     assert_eq!((first.this_update(), first.next_update()), (JULY, Some(AUGUST)));
     assert_eq!((second.issuer(), second.len(), second.is_empty()), ("CN=root", 0, true));
-    assert_eq!(chain.verdict(crls), Err(revoked("CN=leaf", "4c")));
+    assert_eq!(chain.result(crls), Err(revoked("CN=leaf", "4c")));
     let none = CertificateRevocationList::from_pem(b"hello").unwrap_err();
     assert_eq!(none, CrlError::NoCrl);
     let broken = b"-----BEGIN X509 CRL-----\nA*\n-----END X509 CRL-----\n";

@@ -84,8 +84,8 @@ fn parse(fields: &Fields) -> Result<CertificateRevocationList, CrlError> {
     CertificateRevocationList::from_der(&fields.sign(&root("ca")))
 }
 
-/// The verdict on the leaf with this CRL by its issuer.
-fn verdict(fields: &Fields) -> Result<(), CertificateError> {
+/// The result on the leaf with this CRL by its issuer.
+fn result(fields: &Fields) -> Result<(), CertificateError> {
     let chain = Chain::new();
     let crl = CertificateRevocationList::from_der(&fields.sign(&chain.intermediate)).unwrap();
     let mut check = chain.check(vec![crl]);
@@ -95,7 +95,7 @@ fn verdict(fields: &Fields) -> Result<(), CertificateError> {
 }
 
 fn is_revoked(fields: &Fields) -> bool {
-    match verdict(fields) {
+    match result(fields) {
         Ok(()) => false,
         Err(CertificateError { kind: CertificateErrorKind::Revoked { .. }, .. }) => true,
         Err(error) => panic!("{error}"),
@@ -183,7 +183,7 @@ fn crls_for_some_reasons_revoke_and_clear_together_only() {
     let (compromise, others) = (some(&[6, 0x40]), some(&[7, 0x3f, 0x80]));
     assert!(is_revoked(&Fields::new(vec![entry(&[LEAF_SERIAL], &[])], compromise.clone())));
     let good = Fields::new(vec![], compromise);
-    assert_eq!(verdict(&good), nothing_about("CN=leaf", "CN=ca"));
+    assert_eq!(result(&good), nothing_about("CN=leaf", "CN=ca"));
     let chain = Chain::new();
     let both = [good, Fields::new(vec![], others)].map(|fields| {
         CertificateRevocationList::from_der(&fields.sign(&chain.intermediate)).unwrap()
@@ -205,11 +205,11 @@ fn whose_certificates_a_crl_is_for() {
         (&[], true),
     ] {
         let fields = Fields::new(entries(), vec![issuing_point(&[flags])]);
-        let verdict = verdict(&fields);
+        let result = result(&fields);
         if applies {
-            assert_eq!(verdict, Err(super::revoked_without_reason("CN=leaf", "4c")), "{flags:?}");
+            assert_eq!(result, Err(super::revoked_without_reason("CN=leaf", "4c")), "{flags:?}");
         } else {
-            assert_eq!(verdict, nothing_about("CN=leaf", "CN=ca"), "{flags:?}");
+            assert_eq!(result, nothing_about("CN=leaf", "CN=ca"), "{flags:?}");
         }
     }
     for malformed in [
@@ -265,7 +265,7 @@ fn points_that_are_anothers_or_malformed() {
         let chain = with_points(points);
         let fields = Fields::new(vec![entry(&[LEAF_SERIAL], &[])], vec![issuing_point(&[at])]);
         let crl = CertificateRevocationList::from_der(&fields.sign(&chain.intermediate)).unwrap();
-        chain.verdict(vec![crl])
+        chain.result(vec![crl])
     };
     let revoked = Err(super::revoked_without_reason("CN=leaf", "4c"));
     assert_eq!(outcome(&[&plain], &name), revoked);
@@ -318,7 +318,7 @@ fn a_crl_of_version_1_and_one_without_next_update() {
     let mut fields = Fields::new(vec![], vec![]);
     fields.next_update.clear();
     let why = RevocationEvidenceError::NoNextUpdate(RevocationEvidence::Crl);
-    assert_eq!(verdict(&fields), unusable("CN=leaf", why));
+    assert_eq!(result(&fields), unusable("CN=leaf", why));
 }
 
 #[test]
@@ -396,7 +396,7 @@ fn a_large_crl_costs_four_bytes_an_entry() {
 #[test]
 fn a_crl_without_a_number_clears_nobody_in_the_strict_profile() {
     let chain = Chain::new();
-    assert_eq!(verdict(&Fields::new(vec![], vec![])), Ok(()));
+    assert_eq!(result(&Fields::new(vec![], vec![])), Ok(()));
     let strict = |fields| {
         let der = Fields::sign(&fields, &chain.intermediate);
         let crl = CertificateRevocationList::from_der(&der).unwrap();

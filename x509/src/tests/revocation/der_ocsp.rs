@@ -175,8 +175,8 @@ impl Chain {
         check
     }
 
-    /// The verdict on the leaf with this response, signed by its issuer.
-    pub(in super::super) fn verdict_on(&self, response: &Response) -> Result<(), CertificateError> {
+    /// The result on the leaf with this response, signed by its issuer.
+    pub(in super::super) fn result_of(&self, response: &Response) -> Result<(), CertificateError> {
         self.stapled(response.sign(self.intermediate.key())).run().map(drop)
     }
 
@@ -195,7 +195,7 @@ impl Chain {
         (key, certificate.der().to_vec())
     }
 
-    /// The verdict on the leaf when this responder answers that it is good.
+    /// The result on the leaf when this responder answers that it is good.
     pub(in super::super) fn delegated(
         &self,
         (key, der): &(KeyPair, Vec<u8>),

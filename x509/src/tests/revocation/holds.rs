@@ -41,11 +41,11 @@ fn a_hold_is_over_when_a_newer_crl_does_not_list_the_certificate() {
         let mut reversed = crls.clone();
         reversed.reverse();
         for crls in [crls, reversed] {
-            let verdict = chain.verdict(crls.clone());
-            let is_revoked = verdict
+            let result = chain.result(crls.clone());
+            let is_revoked = result
                 .as_ref()
                 .is_err_and(|error| matches!(error.kind, CertificateErrorKind::Revoked { .. }));
-            assert_eq!((verdict.is_ok(), is_revoked), (is_good, !is_good), "{crls:?}");
+            assert_eq!((result.is_ok(), is_revoked), (is_good, !is_good), "{crls:?}");
         }
     }
 }
@@ -54,18 +54,18 @@ fn a_hold_is_over_when_a_newer_crl_does_not_list_the_certificate() {
 fn only_a_crl_that_counts_ends_a_hold() {
     let chain = Chain::new();
     let held = of_day(&chain.intermediate, 1, Some(HOLD));
-    let verdict = |newer: CertificateRevocationList| {
-        chain.verdict(vec![held.clone(), newer]).map_err(|error| error.kind.code())
+    let result = |newer: CertificateRevocationList| {
+        chain.result(vec![held.clone(), newer]).map_err(|error| error.kind.code())
     };
     // By another key, and for another issuer.
     let other = intermediate("ca", &root("another"));
-    assert_eq!(verdict(of_day(&other, 2, None)), Err("revoked"));
-    assert_eq!(verdict(of_day(&chain.root, 2, None)), Err("revoked"));
+    assert_eq!(result(of_day(&other, 2, None)), Err("revoked"));
+    assert_eq!(result(of_day(&chain.root, 2, None)), Err("revoked"));
     // Not valid yet, or no longer.
     let mut late = crl_params(&[]);
     late.this_update = date_time_ymd(2026, 7, 2);
     late.next_update = date_time_ymd(2026, 7, 3);
-    assert_eq!(verdict(signed(&late, &chain.intermediate)), Err("revoked"));
+    assert_eq!(result(signed(&late, &chain.intermediate)), Err("revoked"));
     // A staple is no CRL.
     let mut check =
         chain.stapled(chain.response(super::der_ocsp::GOOD).sign(chain.intermediate.key()));

@@ -51,7 +51,7 @@ impl Chain {
         check
     }
 
-    fn verdict(&self, crls: Vec<CertificateRevocationList>) -> Result<(), CertificateError> {
+    fn result(&self, crls: Vec<CertificateRevocationList>) -> Result<(), CertificateError> {
         self.check(crls).run().map(drop)
     }
 }

@@ -29,9 +29,9 @@ fn is_malformed(result: &Result<(), CertificateError>) -> bool {
 #[test]
 fn the_issuer_says_good_revoked_or_unknown() {
     let chain = Chain::new();
-    let verdict = |status: &[u8]| chain.verdict_on(&chain.response(status));
-    assert_eq!(verdict(GOOD), Ok(()));
-    assert_eq!(verdict(UNKNOWN), unknown(UnknownRevocationStatus::UnknownToResponder));
+    let result = |status: &[u8]| chain.result_of(&chain.response(status));
+    assert_eq!(result(GOOD), Ok(()));
+    assert_eq!(result(UNKNOWN), unknown(UnknownRevocationStatus::UnknownToResponder));
     for (reason, shown) in [(Some(1), 1), (Some(6), 6), (None, 0)] {
         let kind = CertificateErrorKind::Revoked {
             serial: "4c".into(),
@@ -39,10 +39,10 @@ fn the_issuer_says_good_revoked_or_unknown() {
             reason: RevocationReason(shown),
             evidence: RevocationEvidence::OcspResponse,
         };
-        assert_eq!(verdict(&revoked_at(reason)), Err(error("CN=leaf", kind)));
+        assert_eq!(result(&revoked_at(reason)), Err(error("CN=leaf", kind)));
     }
     for status in [&[0x80, 1, 0][..], &[0x81, 0], &[0xa1, 0], &[0xa3, 0], &[5, 0]] {
-        assert!(is_malformed(&verdict(status)), "{status:02x?}");
+        assert!(is_malformed(&result(status)), "{status:02x?}");
     }
 }
 
@@ -73,15 +73,15 @@ fn the_key_of_a_responder_id_and_sha_256_in_a_cert_id() {
     let chain = Chain::new();
     let mut response = chain.response(GOOD);
     response.responder = by_key(chain.intermediate.der());
-    assert_eq!(chain.verdict_on(&response), Ok(()));
+    assert_eq!(chain.result_of(&response), Ok(()));
     let issuer = decode::Certificate::decode(chain.intermediate.der()).unwrap();
     let single = &mut response.singles[0];
     single.hash = SHA256;
-    assert_eq!(chain.verdict_on(&response), not_usable(RevocationEvidenceError::OtherCertificate));
+    assert_eq!(chain.result_of(&response), not_usable(RevocationEvidenceError::OtherCertificate));
     let single = &mut response.singles[0];
     single.name_hash = algorithms::sha256(&der::wrap(der::SEQUENCE, issuer.subject)).to_vec();
     single.key_hash = algorithms::sha256(issuer.key.bytes).to_vec();
-    assert_eq!(chain.verdict_on(&response), Ok(()));
+    assert_eq!(chain.result_of(&response), Ok(()));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_response_about_another_certificate() {
     let changed = |change: fn(&mut Single)| {
         let mut response = chain.response(GOOD);
         change(&mut response.singles[0]);
-        chain.verdict_on(&response)
+        chain.result_of(&response)
     };
     let other = not_usable(RevocationEvidenceError::OtherCertificate);
     assert_eq!(changed(|it| it.serial = vec![1]), other);
@@ -104,7 +104,7 @@ fn a_response_about_another_certificate() {
     assert!(is_malformed(&changed(|it| it.hash = &[5, 0])));
     let mut response = chain.response(GOOD);
     response.singles.clear();
-    assert_eq!(chain.verdict_on(&response), other);
+    assert_eq!(chain.result_of(&response), other);
 }
 
 #[test]
@@ -115,16 +115,16 @@ fn several_responses_and_a_revocation_among_them() {
     other.serial = vec![1];
     let mut stale = single(GOOD);
     stale.next_update = Some(time(THIS_UPDATE));
-    let verdict = |singles: &[&Single]| {
+    let result = |singles: &[&Single]| {
         let mut response = chain.response(GOOD);
         response.singles = singles.iter().map(|it| (*it).clone()).collect();
-        chain.verdict_on(&response)
+        chain.result_of(&response)
     };
-    assert_eq!(verdict(&[&other, &single(GOOD)]), Ok(()));
-    assert_eq!(verdict(&[&stale, &single(GOOD)]), Ok(()));
-    assert_eq!(verdict(&[&single(GOOD), &single(UNKNOWN)]), Ok(()));
-    assert_eq!(verdict(&[&single(UNKNOWN)]), unknown(UnknownRevocationStatus::UnknownToResponder));
-    assert!(verdict(&[&single(GOOD), &single(&revoked_at(None))]).is_err());
+    assert_eq!(result(&[&other, &single(GOOD)]), Ok(()));
+    assert_eq!(result(&[&stale, &single(GOOD)]), Ok(()));
+    assert_eq!(result(&[&single(GOOD), &single(UNKNOWN)]), Ok(()));
+    assert_eq!(result(&[&single(UNKNOWN)]), unknown(UnknownRevocationStatus::UnknownToResponder));
+    assert!(result(&[&single(GOOD), &single(&revoked_at(None))]).is_err());
 }
 
 #[test]
@@ -132,29 +132,26 @@ fn only_fresh_responses_clear_with_five_minutes_for_the_clocks() {
     let chain = Chain::new();
     let now = NOW as i64;
     let (evidence, stamp) = (RevocationEvidence::OcspResponse, Timestamp);
-    let verdict = |this: i64, next: Option<i64>, produced: i64| {
+    let result = |this: i64, next: Option<i64>, produced: i64| {
         let mut response = chain.response(GOOD);
         response.singles[0].this_update = time(this);
         response.singles[0].next_update = next.map(time);
         response.produced_at = time(produced);
-        chain.verdict_on(&response)
+        chain.result_of(&response)
     };
     let early = |this_update| {
         not_usable(RevocationEvidenceError::NotYetValid { evidence, this_update, now: stamp(now) })
     };
-    assert_eq!(verdict(now + 300, Some(now + 301), now), Ok(()));
-    assert_eq!(verdict(now + 301, Some(now + 302), now), early(stamp(now + 301)));
-    assert_eq!(verdict(now, Some(now), now + 301), early(stamp(now + 301)));
-    assert_eq!(verdict(now - 400, Some(now - 300), now - 400), Ok(()));
+    assert_eq!(result(now + 300, Some(now + 301), now), Ok(()));
+    assert_eq!(result(now + 301, Some(now + 302), now), early(stamp(now + 301)));
+    assert_eq!(result(now, Some(now), now + 301), early(stamp(now + 301)));
+    assert_eq!(result(now - 400, Some(now - 300), now - 400), Ok(()));
     let next_update = stamp(now - 301);
     assert_eq!(
-        verdict(now - 400, Some(now - 301), now - 400),
+        result(now - 400, Some(now - 301), now - 400),
         not_usable(RevocationEvidenceError::Stale { evidence, next_update, now: stamp(now) })
     );
-    assert_eq!(
-        verdict(now, None, now),
-        not_usable(RevocationEvidenceError::NoNextUpdate(evidence))
-    );
+    assert_eq!(result(now, None, now), not_usable(RevocationEvidenceError::NoNextUpdate(evidence)));
 }
 
 #[test]
@@ -163,7 +160,7 @@ fn an_outdated_revocation_is_one_still() {
     let mut response = chain.response(&revoked_at(None));
     response.singles[0].next_update = Some(time(THIS_UPDATE));
     assert!(matches!(
-        chain.verdict_on(&response).unwrap_err().kind,
+        chain.result_of(&response).unwrap_err().kind,
         CertificateErrorKind::Revoked { evidence: RevocationEvidence::OcspResponse, .. }
     ));
 }
@@ -177,8 +174,8 @@ fn responses_of_strangers() {
         signer: "CN=ca".into(),
     });
     for status in [GOOD, &revoked_at(None)] {
-        let verdict = chain.stapled(chain.response(status).sign(&key())).run().map(drop);
-        assert_eq!(verdict, bad_signature);
+        let result = chain.stapled(chain.response(status).sign(&key())).run().map(drop);
+        assert_eq!(result, bad_signature);
     }
     // Somebody else's name: the root is not the issuer, and may not speak in its place.
     let mut response = chain.response(GOOD);
@@ -244,9 +241,9 @@ fn a_responder_of_another_issuer_or_with_another_key() {
     let chain = Chain::new();
     // By an authority of the same name.
     let namesake = Chain::new();
-    let verdict = chain.delegated(&namesake.responder(|_| {}));
+    let result = chain.delegated(&namesake.responder(|_| {}));
     assert!(matches!(
-        verdict.unwrap_err().kind,
+        result.unwrap_err().kind,
         CertificateErrorKind::UnusableRevocationEvidence(
             RevocationEvidenceError::UnauthorizedResponder { .. }
         )
@@ -267,7 +264,7 @@ fn a_responder_of_another_issuer_or_with_another_key() {
 fn a_responder_that_is_itself_revoked() {
     // Without a good staple the CRL, which does not list the leaf, would clear it.
     let chain = Chain::with(must_staple);
-    let verdict = |(key, der): (KeyPair, Vec<u8>)| {
+    let result = |(key, der): (KeyPair, Vec<u8>)| {
         let mut response = chain.response(GOOD);
         response.responder = by_name(&CertificateDer::from(der.clone()));
         // Behind others: it is looked for.
@@ -276,13 +273,13 @@ fn a_responder_that_is_itself_revoked() {
         check.crls = vec![crl(&[0x52], &chain.intermediate)];
         check.run().map(drop)
     };
-    let error = verdict(chain.responder(|_| {})).unwrap_err();
+    let error = result(chain.responder(|_| {})).unwrap_err();
     assert!(error.to_string().contains("may not answer: it was revoked on"), "{error}");
     let other = |it: &mut CertificateParams| it.serial_number = Some(SerialNumber::from(vec![7]));
-    assert_eq!(verdict(chain.responder(other)), Ok(()));
+    assert_eq!(result(chain.responder(other)), Ok(()));
     // The authority said that nobody needs to look.
     let no_check = CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 48, 1, 5], vec![5, 0]);
-    assert_eq!(verdict(chain.responder(|it| it.custom_extensions = vec![no_check])), Ok(()));
+    assert_eq!(result(chain.responder(|it| it.custom_extensions = vec![no_check])), Ok(()));
 }
 
 fn must_staple(leaf: &mut CertificateParams) {
@@ -344,8 +341,8 @@ fn a_responder_that_gave_no_answer() {
     let chain = Chain::new();
     for status in [1, 2, 3, 5, 6, 99] {
         let response = der::wrap(der::SEQUENCE, &[der::ENUMERATED, 1, status]);
-        let verdict = chain.stapled(response).run().map(drop);
-        assert_eq!(verdict, not_usable(RevocationEvidenceError::Unsuccessful(status)));
+        let result = chain.stapled(response).run().map(drop);
+        assert_eq!(result, not_usable(RevocationEvidenceError::Unsuccessful(status)));
     }
     let error = RevocationEvidenceError::Unsuccessful(3).to_string();
     assert_eq!(error, "the OCSP responder gave no answer: tryLater");
@@ -361,10 +358,10 @@ fn critical_extensions_are_refused_and_nonces_ignored() {
         let unknown = extension(99, critical, &[5, 0]);
         let mut response = chain.response(GOOD);
         response.extensions = vec![extension(98, false, &[4, 1, 7]), unknown.clone()];
-        assert_eq!(chain.verdict_on(&response), expected);
+        assert_eq!(chain.result_of(&response), expected);
         let mut response = chain.response(GOOD);
         response.singles[0].extensions = vec![unknown];
-        assert_eq!(chain.verdict_on(&response), expected);
+        assert_eq!(chain.result_of(&response), expected);
     }
 }
 
@@ -374,7 +371,7 @@ fn what_does_not_parse() {
     let changed = |change: fn(&mut Response)| {
         let mut response = chain.response(GOOD);
         change(&mut response);
-        chain.verdict_on(&response)
+        chain.result_of(&response)
     };
     assert_eq!(changed(|it| it.version = vec![0xa0, 3, 2, 1, 0]), Ok(()));
     for change in [
@@ -392,8 +389,8 @@ fn what_does_not_parse() {
         |it| it.singles[0].next_update = Some(vec![5, 0]),
         |it| it.singles[0].this_update = vec![5, 0],
     ] {
-        let verdict = changed(change);
-        assert!(is_malformed(&verdict), "{verdict:?}");
+        let result = changed(change);
+        assert!(is_malformed(&result), "{result:?}");
     }
 }
 

@@ -7,13 +7,13 @@ use pki_types::CertificateDer;
 use super::decode::Certificate;
 use super::end_entity::PLACE;
 use super::error::{CertificateError, Timestamp};
-use super::presented::PresentedName;
+use super::presented::PresentedIdentifier;
 use super::signature;
 
 /// What stands in a certificate, all of it safe to print. Nothing of it was verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct CertificateFacts {
+pub struct CertificateSummary {
     /// Whose it is: a distinguished name in the form of OpenSSL's tools, or the first of the other
     /// names if the subject is empty.
     pub subject: String,
@@ -34,7 +34,7 @@ pub struct CertificateFacts {
     /// What its extended key usage allows, in words; `None` without that extension.
     pub extended_key_usage: Option<String>,
     /// Its DNS names, IP addresses and email addresses.
-    pub names: Vec<PresentedName>,
+    pub names: Vec<PresentedIdentifier>,
     /// Whether it says that it is a CA's.
     pub is_ca: bool,
 }
@@ -58,7 +58,7 @@ fn usage_names(flags: u16) -> Vec<&'static str> {
     bits.filter(|(bit, _)| flags & (1 << bit) != 0).map(|(_, name)| *name).collect()
 }
 
-impl CertificateFacts {
+impl CertificateSummary {
     /// Reads a certificate, and verifies nothing.
     ///
     /// # Errors
@@ -77,14 +77,14 @@ impl CertificateFacts {
             signature: signature::describe(decoded.signed.algorithm),
             key_usage: decoded.key_usage.map(|usage| usage_names(usage.flags)),
             extended_key_usage: decoded.scope.extended_key_usage.map(|usages| usages.describe()),
-            names: decoded.names.iter().filter_map(PresentedName::of).collect(),
+            names: decoded.names.iter().filter_map(PresentedIdentifier::of).collect(),
             is_ca: decoded.is_ca,
         })
     }
 }
 
 /// The subject, the issuer, the dates and what it may be used for, in a line.
-impl fmt::Display for CertificateFacts {
+impl fmt::Display for CertificateSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { subject, issuer, not_before, not_after, .. } = self;
         write!(f, "{subject}, issued by {issuer}, valid from {not_before} until {not_after}")?;
