@@ -189,7 +189,7 @@ impl Connection {
     /// Whether this is a client that stores tickets, and its server may still send some.
     #[cfg(feature = "tokio")]
     pub(crate) fn may_receive_tickets(&self) -> bool {
-        !self.peer_closed && self.handshake.keeps_tickets()
+        !self.peer_closed && self.handshake.stores_tickets()
     }
 
     /// The level of the next handshake message of the peer.

@@ -1,13 +1,14 @@
-//! Certificate, CertificateVerify and Finished (RFC 9846, section 4.5): what is the same whichever
-//! side sends them, in the handshake or after it.
+//! Certificate, CertificateVerify and Finished (RFC 9846, section 4.5): what both sides do alike,
+//! in the handshake and after it.
 
 use std::sync::Arc;
 
-use pki_types::{CertificateDer, ServerName};
+use pki_types::{CertificateDer, ServerName, UnixTime};
 
-use super::proof::{ChainVerified, FinishedVerified, PeerAuthenticated};
+use super::peer_identity::ClaimedIdentity;
+use super::proof::{FinishedVerified, IdentityVerified, PeerAuthenticated};
 use super::question::Sign;
-use super::{Context, Question, Side, expect};
+use super::{Context, Side, expect};
 use crate::certificate::{CertificateError, EndEntity};
 use crate::credential::{CertifiedKey, KeySource, Staples, StaplesShown};
 use crate::crypto::{CryptoError, SignatureAlgorithms, provider_fault};
@@ -16,12 +17,15 @@ use crate::key_schedule::{TrafficSecret, Transcript};
 use crate::observer::Event;
 use crate::registry::{CertificateType, HandshakeType, SignatureScheme};
 use crate::reply::Reply;
+use crate::session::PeerCredential;
 use crate::verify::{PeerIdentity, RawPublicKey};
 use crate::wire::codec::{Prefix, join};
 use crate::wire::{
     Certificate, CertificateEntry, CertificateVerify, DecodeError, ExtensionType, Extensions,
     Finished, HandshakeMessage, write_extension, write_names, write_ocsp_response,
 };
+
+const CERTIFICATE: HandshakeType = HandshakeType::CERTIFICATE;
 
 /// What a CertificateVerify signs (section 4.5.2): 64 spaces, a sentence that says who signs and
 /// what, a zero, and the transcript's hash.
@@ -33,7 +37,7 @@ fn signed_content(signer: Side, transcript: &Transcript) -> Vec<u8> {
     [&[0x20; 64], context, &[0], &transcript.current()].concat()
 }
 
-/// Writes the own Certificate, with these staples beside its first entry.
+/// Writes this side's Certificate. The extensions of `shown` go with the first entry.
 pub(super) fn write_certificate(
     out: &mut Vec<u8>,
     request_context: &[u8],
@@ -60,7 +64,7 @@ pub(super) fn write_certificate(
     Certificate::encode(out, request_context, entries);
 }
 
-/// The question for a signature over the transcript, answered at once where the key is here.
+/// The question for a signature over the transcript. A local key answers it at once.
 pub(super) fn ask_to_sign(
     key: Arc<CertifiedKey>,
     scheme: SignatureScheme,
@@ -75,7 +79,7 @@ pub(super) fn ask_to_sign(
     (Sign { certificate: key, scheme, message }, signature)
 }
 
-/// Sends the CertificateVerify, if there is a signature.
+/// Sends the CertificateVerify with this signature, if there is one.
 pub(super) fn send_certificate_verify(
     algorithm: SignatureScheme,
     signature: Result<Vec<u8>, CryptoError>,
@@ -90,7 +94,7 @@ pub(super) fn send_certificate_verify(
     Ok(())
 }
 
-/// Sends the own Finished, under a key made of `base`.
+/// Sends this side's Finished, with a key made of `base`.
 pub(super) fn send_finished(
     base: &TrafficSecret,
     transcript: &mut Transcript,
@@ -118,99 +122,124 @@ pub(super) fn check_finished(
     Ok(finished)
 }
 
-/// What the peer's Certificate has to be.
-pub(super) struct Expected<'a> {
+/// What the peer's Certificate must comply with.
+pub(super) struct CertificateExpectation<'a> {
     pub(super) request_context: &'a [u8],
     pub(super) certificate_type: CertificateType,
-    /// The extensions that may be in it.
-    pub(super) asked: &'a [ExtensionType],
+    /// The extensions that this side asked for: an entry may have no others.
+    pub(super) requested: &'a [ExtensionType],
     /// The server's name, where the peer is a server.
     pub(super) server_name: Option<&'a ServerName<'static>>,
 }
 
-/// The peer has shown who it wants to be: the question is whether that is good.
-pub(super) struct Presented {
+/// The peer's Certificate: its form is right, but it is not verified yet.
+pub(super) struct ReceivedCertificate {
     pub(super) end_entity: EndEntity,
-    pub(super) question: Question,
+    pub(super) identity: ClaimedIdentity,
 }
 
-impl Presented {
-    /// Reads the body of a Certificate; `None` where it is empty.
+impl ReceivedCertificate {
+    /// Reads the body of a Certificate; `None` where there is no certificate in it.
     pub(super) fn read(
         body: &[u8],
-        expected: &Expected<'_>,
+        expected: &CertificateExpectation<'_>,
         context: &Context,
     ) -> Result<Option<Self>, Error> {
-        const MESSAGE: HandshakeType = HandshakeType::CERTIFICATE;
-        let certificate = Certificate::parse(body)?;
-        if certificate.request_context != expected.request_context {
+        let message = Certificate::parse(body)?;
+        if message.request_context != expected.request_context {
             let reason = "it is not the request's";
-            return Err(Error::illegal(MESSAGE, "certificate_request_context", reason));
+            return Err(Error::illegal(CERTIFICATE, "certificate_request_context", reason));
         }
         let limit = context.limits.certificates;
-        let mut chain = Vec::with_capacity(4);
-        for entry in certificate.entries() {
+        for (index, entry) in message.entries().enumerate() {
             for extension in entry.extensions.iter().map(|extension| extension.kind) {
-                if !expected.asked.contains(&extension) {
-                    return Err(
-                        ErrorKind::UnsolicitedExtension { message: MESSAGE, extension }.into()
-                    );
+                if !expected.requested.contains(&extension) {
+                    let message = CERTIFICATE;
+                    return Err(ErrorKind::UnsolicitedExtension { message, extension }.into());
                 }
             }
-            if chain.len() >= limit {
+            if index >= limit {
                 return Err(ErrorKind::LimitExceeded { name: "certificates", limit }.into());
             }
-            chain.push(CertificateDer::from(entry.certificate.to_vec()));
         }
-        let Some(first) = certificate.entries().next() else { return Ok(None) };
-        let server_name = expected.server_name.cloned();
+        let Some(first) = message.entries().next() else { return Ok(None) };
         let now = context.now.unix();
-        if expected.certificate_type == CertificateType::RAW_PUBLIC_KEY {
-            if chain.len() > 1 {
-                let reason = "there may be one raw public key";
-                return Err(Error::illegal(MESSAGE, "certificate_list", reason));
+        match expected.certificate_type {
+            CertificateType::RAW_PUBLIC_KEY => {
+                Self::raw_public_key(&message, &first, expected, now)
             }
-            let subject_public_key_info = first.certificate.into();
-            let key = RawPublicKey { subject_public_key_info, server_name, now };
-            let end_entity = EndEntity::from_public_key(first.certificate)?;
-            return Ok(Some(Self { end_entity, question: Question::VerifyRawPublicKey(key) }));
+            _ => Self::certificates(&message, &first, expected, now),
+        }
+        .map(Some)
+    }
+
+    /// One entry, which is a SubjectPublicKeyInfo (RFC 7250).
+    fn raw_public_key(
+        message: &Certificate<'_>,
+        first: &CertificateEntry<'_>,
+        expected: &CertificateExpectation<'_>,
+        now: UnixTime,
+    ) -> Result<Self, Error> {
+        if message.entries().count() > 1 {
+            let reason = "there may be one raw public key";
+            return Err(Error::illegal(CERTIFICATE, "certificate_list", reason));
+        }
+        let end_entity = EndEntity::from_public_key(first.certificate)?;
+        let key = RawPublicKey {
+            subject_public_key_info: first.certificate.into(),
+            server_name: expected.server_name.cloned(),
+            now,
+        };
+        Ok(Self { end_entity, identity: ClaimedIdentity::RawPublicKey(key) })
+    }
+
+    /// A chain of X.509 certificates, and what is stapled to the first of them.
+    fn certificates(
+        message: &Certificate<'_>,
+        first: &CertificateEntry<'_>,
+        expected: &CertificateExpectation<'_>,
+        now: UnixTime,
+    ) -> Result<Self, Error> {
+        let mut chain = Vec::with_capacity(4);
+        for entry in message.entries() {
+            chain.push(CertificateDer::from(entry.certificate.to_vec()));
         }
         let timestamps = first.signed_certificate_timestamps()?;
         let identity = PeerIdentity {
-            server_name,
+            server_name: expected.server_name.cloned(),
             now,
-            ocsp_requested: expected.asked.contains(&ExtensionType::STATUS_REQUEST),
+            ocsp_requested: expected.requested.contains(&ExtensionType::STATUS_REQUEST),
             ocsp_response: first.ocsp_response()?.map(Arc::from),
             signed_certificate_timestamps: timestamps.into_iter().map(<[u8]>::to_vec).collect(),
             chain: chain.into(),
         };
         let end_entity = EndEntity::parse(&first.certificate.into())?;
-        Ok(Some(Self { end_entity, question: Question::VerifyPeer(identity) }))
+        Ok(Self { end_entity, identity: ClaimedIdentity::Certificates(identity) })
     }
 }
 
-/// Who the peer wants to be was found good; the proof of its key is due.
-pub(super) struct Accepted {
+/// The verifier has accepted who the peer says it is. The proof that the peer has the key follows.
+pub(super) struct VerifiedPeer {
     end_entity: EndEntity,
-    question: Question,
-    chain_verified: ChainVerified,
+    identity: ClaimedIdentity,
+    identity_verified: IdentityVerified,
 }
 
-impl Accepted {
-    /// The verdict is there.
+impl VerifiedPeer {
+    /// `result` is the verifier's answer.
     pub(super) fn new(
-        end_entity: EndEntity,
-        question: Question,
-        verdict: Result<(), CertificateError>,
+        received: ReceivedCertificate,
+        result: Result<(), CertificateError>,
         context: &mut Context,
     ) -> Result<Self, Error> {
-        let chain_verified = ChainVerified::by(verdict)?;
+        let identity_verified = IdentityVerified::by(result)?;
         context.observers.emit(|| Event::PeerVerified);
-        Ok(Self { end_entity, question, chain_verified })
+        let ReceivedCertificate { end_entity, identity } = received;
+        Ok(Self { end_entity, identity, identity_verified })
     }
 
-    /// Checks the peer's CertificateVerify. `offered` says which schemes it was offered.
-    pub(super) fn check(
+    /// Checks the peer's CertificateVerify. `offered` says which schemes this side offered.
+    pub(super) fn check_certificate_verify(
         self,
         message: &HandshakeMessage<'_>,
         signer: Side,
@@ -218,22 +247,22 @@ impl Accepted {
         offered: impl Fn(SignatureScheme) -> bool,
         transcript: &mut Transcript,
         context: &mut Context,
-    ) -> Result<Authenticated, Error> {
+    ) -> Result<AuthenticatedPeer, Error> {
         const MESSAGE: HandshakeType = HandshakeType::CERTIFICATE_VERIFY;
         expect(message, MESSAGE)?;
         let verify = CertificateVerify::parse(message.body)?;
         let scheme = verify.algorithm;
-        let known = !signatures.for_scheme(scheme).is_empty();
-        let allowed = match signer {
+        let is_known = !signatures.for_scheme(scheme).is_empty();
+        let is_for_handshakes = match signer {
             Side::Client => scheme.signs_for_clients(),
             Side::Server => scheme.signs_handshakes(),
         };
-        if !offered(scheme) || !allowed || !known {
+        if !offered(scheme) || !is_for_handshakes || !is_known {
             let reason = format!("{scheme} was not offered for handshakes");
             return Err(Error::illegal(MESSAGE, "algorithm", reason));
         }
         let proof = PeerAuthenticated::check(
-            self.chain_verified,
+            self.identity_verified,
             &self.end_entity,
             signatures,
             &verify,
@@ -241,23 +270,23 @@ impl Accepted {
         )?;
         context.observers.emit(|| Event::SignatureVerified(scheme));
         transcript.add(message);
-        Ok(Authenticated { proof, scheme, question: self.question })
+        Ok(AuthenticatedPeer { proof, scheme, credential: self.identity.into_credential() })
     }
 }
 
-/// The peer is who it wants to be.
-pub(super) struct Authenticated {
+/// The peer is who it says it is: it has signed the handshake with its key.
+pub(super) struct AuthenticatedPeer {
     pub(super) proof: PeerAuthenticated,
     pub(super) scheme: SignatureScheme,
-    pub(super) question: Question,
+    pub(super) credential: PeerCredential,
 }
 
-/// A server must have a certificate: section 4.5.1.3.
+/// The error for a server without a certificate (section 4.5.1.3).
 pub(super) fn empty_list() -> Error {
-    DecodeError::length(HandshakeType::CERTIFICATE, "certificate_list", 0).into()
+    DecodeError::length(CERTIFICATE, "certificate_list", 0).into()
 }
 
-/// There is no type of certificate that one side has and the other takes.
+/// The error for two sides without a common type of certificate.
 pub(super) fn no_common_type(
     ours: impl IntoIterator<Item = CertificateType>,
     theirs: impl IntoIterator<Item = CertificateType>,

@@ -1,7 +1,12 @@
+//! What the states work with beside their own fields and the message.
+
 use std::sync::Arc;
 
+use super::new_session_ticket::TicketPlan;
+use super::session_basis::SessionBasis;
 use super::step::{Step, Steps};
-use super::{PeerParameters, Question, Resumption};
+use super::zero_rtt::ZeroRtt;
+use super::{PeerParameters, Question};
 use crate::config::Limits;
 use crate::key_log::KeyLog;
 use crate::key_schedule::Transcript;
@@ -11,23 +16,23 @@ use crate::session::PeerCredential;
 use crate::time::Time;
 use crate::wire::HandshakeMessage;
 
-/// What a state works with beside itself and the message: the steps it adds to, who watches, and
-/// what is settled.
+/// What lasts longer than one state: the steps to take, the observers, and what is settled so far.
 pub(crate) struct Context {
     pub(crate) steps: Steps,
     pub(crate) observers: Observers,
     pub(crate) parameters: PeerParameters,
-    pub(crate) resumption: Resumption,
+    pub(crate) session_basis: SessionBasis,
+    pub(crate) zero_rtt: ZeroRtt,
+    /// On a server: how it makes tickets for this client. `None` where the client gets none.
+    pub(crate) tickets: Option<TicketPlan>,
     pub(crate) now: Time,
     pub(crate) limits: Limits,
-    /// What the handshake rests on, if it does.
-    pub(crate) question: Option<Box<Question>>,
-    /// How many questions were asked: the number of the last one.
-    pub(crate) questions_asked: u64,
-    /// There are records. In QUIC there are none, and nothing tells the end of 0-RTT data, whose
-    /// packets say themselves that they are (RFC 9001, section 8.3).
+    /// A question that the state has just asked. The machine takes it from here.
+    pub(super) asked: Option<Box<Question>>,
+    /// There are records. QUIC has none: its packets say which of them carry 0-RTT data (RFC 9001,
+    /// section 8.3), so the end of these data needs no message.
     pub(crate) records: bool,
-    /// This side has said close_notify: nothing follows it, not even an answer (section 6.1).
+    /// This side has sent close_notify: nothing follows it, not even an answer (section 6.1).
     pub(crate) closed: bool,
 }
 
@@ -37,39 +42,37 @@ impl Context {
             steps: Steps::default(),
             observers: Observers::new(key_log),
             parameters: PeerParameters::default(),
-            resumption: Resumption::new(now),
+            session_basis: SessionBasis::new(now),
+            zero_rtt: ZeroRtt::default(),
+            tickets: None,
             now,
             limits,
-            question: None,
-            questions_asked: 0,
+            asked: None,
             records: true,
             closed: false,
         }
     }
 
-    /// The handshake rests on this question. It comes back with its answer.
+    /// Asks this question. The machine waits for the answer, and gives both to the next state.
     pub(crate) fn ask(&mut self, question: Question) {
         let name = question.name();
         self.observers.emit(|| Event::Waiting(name));
-        self.question = Some(Box::new(question));
-        self.questions_asked += 1;
+        self.asked = Some(Box::new(question));
     }
 
-    /// Writes down what the pre-shared key of this connection says of the peer: a ticket's says what
-    /// its session does. [`show_peer`](Self::show_peer) once the peer has proved that it has the key.
-    pub(super) fn take_over(&mut self, key: &PreSharedKey) {
+    /// A pre-shared key is used. If it is a ticket's, this connection inherits what the ticket's
+    /// session says of the peer; otherwise the key itself is the peer's credential. Call
+    /// [`show_peer`](Self::show_peer) once the peer has proved that it has the key.
+    pub(super) fn inherit_from_session(&mut self, key: &PreSharedKey) {
         self.parameters.pre_shared_key = Some(key.kind());
-        let Some(session) = &key.session else {
-            self.resumption.credential = PeerCredential::PreSharedKey(key.record());
-            return;
-        };
-        self.resumption.credential = session.credential.clone();
-        self.resumption.answer = session.answer.clone();
-        self.resumption.authenticated = session.authenticated;
+        match &key.session {
+            Some(session) => self.session_basis.inherit_from_session(session),
+            None => self.session_basis.credential = PeerCredential::PreSharedKey(key.record()),
+        }
     }
 
-    /// Says who the peer is, in place of what was known before: it was verified, and the peer has
-    /// proved it.
+    /// Puts the peer's credential into the parameters, in place of an earlier one. Only after the
+    /// verifier has accepted it and the peer has proved it.
     pub(super) fn show_peer(&mut self) {
         let parameters = &mut self.parameters;
         parameters.certificates = None;
@@ -77,7 +80,7 @@ impl Context {
         parameters.ocsp_response = None;
         parameters.signed_certificate_timestamps = Vec::new();
         parameters.pre_shared_key_identity = None;
-        match &self.resumption.credential {
+        match &self.session_basis.credential {
             PeerCredential::None => {}
             PeerCredential::Certificates(certificates) => {
                 parameters.certificates = Some(Arc::clone(&certificates.chain));
@@ -93,13 +96,13 @@ impl Context {
         }
     }
 
-    /// Both sides have said what a protected record may have in it (RFC 8449, section 4).
+    /// Both sides have sent record_size_limit (RFC 8449, section 4).
     pub(crate) fn limit_records(&mut self, peer: u16, own: u16) {
         self.parameters.record_size_limit = Some(peer);
         self.steps.push(Step::LimitRecords { sent: peer, received: own });
     }
 
-    /// A dummy change_cipher_spec, where it is wanted and there are records (appendix E.4;
+    /// Sends a dummy change_cipher_spec, if it is `wanted` and there are records (appendix E.4;
     /// RFC 9001, section 8.4).
     pub(crate) fn change_cipher_spec(&mut self, wanted: bool) {
         if wanted && self.records {

@@ -1,14 +1,16 @@
-//! Authentication of the client after the handshake (RFC 9846, section 4.7.2): [`Asking`] on a
-//! server, [`Answering`] on a client.
+//! Post-handshake authentication of the client (RFC 9846, section 4.7.2):
+//! [`PostHandshakeAuthServer`] asks, [`PostHandshakeAuthClient`] answers.
 
 use std::sync::Arc;
 
 use super::authentication::{check_finished, send_finished};
-use super::client::authentication::{Authenticating, Progress};
-use super::post_handshake::Connected;
-use super::proof::Peer;
-use super::server::client_certificate::{Asked, Client, ClientCertificate};
-use super::{Answer, Context, Handshake, Question};
+use super::client::client_certificate::{CertificateResponse, ResponseProgress};
+use super::connected::Connected;
+use super::peer_identity::ClaimedIdentity;
+use super::question::{Answered, not_asked};
+use super::server::client_certificate::{Client, ClientCertificate, SentCertificateRequest};
+use super::{Context, Handshake};
+use crate::certificate::CertificateError;
 use crate::config::{ClientConfig, ServerConfig};
 use crate::crypto::provider_fault;
 use crate::error::{Error, ErrorKind};
@@ -18,51 +20,56 @@ use crate::registry::{CertificateType, HandshakeType};
 use crate::wire::{Certificate, CertificateRequest, ExtensionType, HandshakeMessage};
 
 impl Handshake {
-    /// Asks the client for a certificate after the handshake (section 4.7.2). When the answer was
-    /// proved, [`parameters`](Self::parameters) say who the client is, and the observer is told.
+    /// Asks the client for a certificate after the handshake (section 4.7.2). Once the client has
+    /// authenticated, [`parameters`](Self::parameters) say who it is, and the observer gets an event.
     ///
     /// # Errors
     /// [`ErrorKind::Misuse`] on a client, before the handshake is complete, when the
     /// configuration has no
     /// [`client_authentication`](crate::config::ServerConfigBuilder::client_authentication), the
-    /// client did not offer to be asked or cannot show what is taken, an external pre-shared key
-    /// was used, or [`Limits::certificate_requests`](crate::config::Limits::certificate_requests) are open: nothing has changed then.
+    /// client did not offer post-handshake authentication or has no certificate of an accepted type,
+    /// an external pre-shared key was used, or
+    /// [`Limits::certificate_requests`](crate::config::Limits::certificate_requests) are open:
+    /// nothing has changed then.
     pub fn request_client_certificate(&mut self) -> Result<(), Error> {
-        let asking = self.connected()?.asking();
         let reason = "the client cannot be asked for a certificate after this handshake";
-        let open = asking.ok_or(ErrorKind::Misuse(reason))?.outstanding();
-        if open >= self.limits().certificate_requests {
+        let auth = self.connected()?.post_handshake_auth().ok_or(ErrorKind::Misuse(reason))?;
+        if auth.open_requests() >= self.limits().certificate_requests {
             let reason = "too many requests for the client's certificate are open";
             return Err(ErrorKind::Misuse(reason).into());
         }
         // The answer is no flood: it was asked for.
         self.messages_without_data = 0;
-        self.with_connected(Connected::request_certificate)
+        self.with_connected(|connected, context| match connected.post_handshake_auth_mut() {
+            Some(auth) => auth.send_request(context),
+            None => Err(ErrorKind::Misuse(reason).into()),
+        })
     }
 
     /// How many requests for its certificate the client has not answered yet.
     pub fn open_certificate_requests(&self) -> usize {
-        let asking = self.connected().ok().and_then(Connected::asking);
-        asking.map_or(0, Asking::outstanding)
+        let auth = self.connected().ok().and_then(Connected::post_handshake_auth);
+        auth.map_or(0, PostHandshakeAuthServer::open_requests)
     }
 }
 
-/// A client that said post_handshake_auth.
-pub(super) struct Answering {
+/// A client that sent post_handshake_auth.
+pub(super) struct PostHandshakeAuthClient {
     config: Arc<ClientConfig>,
     certificate_type: CertificateType,
     /// From the ClientHello to the client's Finished.
     transcript: Transcript,
-    under_way: Option<Box<Authenticating>>,
+    /// The answer that is being made: it waits for a question.
+    response: Option<Box<CertificateResponse>>,
 }
 
-impl Answering {
+impl PostHandshakeAuthClient {
     pub(super) fn new(
         config: Arc<ClientConfig>,
         certificate_type: CertificateType,
         transcript: Transcript,
     ) -> Box<Self> {
-        Box::new(Self { config, certificate_type, transcript, under_way: None })
+        Box::new(Self { config, certificate_type, transcript, response: None })
     }
 
     /// A CertificateRequest came. The answer's Finished is made with the key of `write`.
@@ -80,177 +87,185 @@ impl Answering {
             return Ok(());
         }
         let transcript = self.transcript.fork_with(message.bytes);
-        let (config, kind, body) = (&self.config, self.certificate_type, message.body.to_vec());
-        let progress = Authenticating::begin(config, body, kind, transcript, context)?;
-        self.go_on(progress, write, context)
+        let body = message.body.to_vec();
+        let kind = self.certificate_type;
+        let progress = CertificateResponse::begin(&self.config, body, kind, transcript, context)?;
+        self.send_or_wait(progress, write, context)
     }
 
     pub(super) fn on_answer(
         &mut self,
-        question: Question,
-        answer: Answer,
+        answered: Answered,
         write: &TrafficSecret,
         context: &mut Context,
     ) -> Result<(), Error> {
-        let authenticating = self.under_way.take();
-        let authenticating =
-            authenticating.ok_or(ErrorKind::Internal("an answer came without its question"))?;
-        let progress = authenticating.on_answer(question, answer, context)?;
-        self.go_on(progress, write, context)
+        let response = self.response.take().ok_or_else(not_asked)?;
+        let progress = response.on_answer(answered, context)?;
+        self.send_or_wait(progress, write, context)
     }
 
-    /// Drops the answer that is under way; true if there was one.
+    /// Drops the answer that is being made; true if there was one.
     pub(super) fn give_up(&mut self) -> bool {
-        self.under_way.take().is_some()
+        self.response.take().is_some()
     }
 
-    fn go_on(
+    fn send_or_wait(
         &mut self,
-        progress: Progress,
+        progress: ResponseProgress,
         write: &TrafficSecret,
         context: &mut Context,
     ) -> Result<(), Error> {
         match progress {
-            Progress::Resting(authenticating) => self.under_way = Some(authenticating),
-            Progress::Sent(mut transcript) => send_finished(write, &mut transcript, context)?,
+            ResponseProgress::Waiting(response) => self.response = Some(response),
+            ResponseProgress::Sent(mut transcript) => {
+                send_finished(write, &mut transcript, context)?;
+            }
         }
         Ok(())
     }
 }
 
-/// A server whose client said post_handshake_auth.
-pub(super) struct Asking {
+/// A server whose client sent post_handshake_auth.
+pub(super) struct PostHandshakeAuthServer {
     config: Arc<ServerConfig>,
     certificate_type: CertificateType,
     /// From the ClientHello to the client's Finished.
     transcript: Transcript,
-    /// Requests without an answer yet, each with its handshake context.
-    requests: Vec<(Asked, Transcript)>,
+    /// Requests of whose answer nothing has come yet.
+    requests: Vec<OpenRequest>,
     requests_sent: u32,
-    under_way: Option<UnderWay>,
+    /// The answer of which a part has come.
+    receiving: Option<PartialAnswer>,
 }
 
-/// An answer of which something has come.
-struct UnderWay {
+/// A CertificateRequest, and the handshake context of its answer (section 4.5).
+struct OpenRequest {
+    request: SentCertificateRequest,
+    transcript: Transcript,
+}
+
+struct PartialAnswer {
     client: ClientCertificate,
     transcript: Transcript,
 }
 
-impl Asking {
+impl PostHandshakeAuthServer {
     pub(super) fn new(
         config: Arc<ServerConfig>,
         certificate_type: CertificateType,
         transcript: Transcript,
     ) -> Box<Self> {
-        let (requests, requests_sent) = (Vec::new(), 0);
-        let under_way = None;
-        Box::new(Self { config, certificate_type, transcript, requests, requests_sent, under_way })
+        Box::new(Self {
+            config,
+            certificate_type,
+            transcript,
+            requests: Vec::new(),
+            requests_sent: 0,
+            receiving: None,
+        })
     }
 
-    /// Requests that the client has not answered yet.
-    pub(super) fn outstanding(&self) -> usize {
-        self.requests.len() + usize::from(self.under_way.is_some())
+    /// Requests that the client has not answered, or not yet to the end.
+    pub(super) fn open_requests(&self) -> usize {
+        self.requests.len() + usize::from(self.is_receiving())
     }
 
     /// Has a part of an answer come? Nothing else may come before its end.
-    pub(super) fn is_under_way(&self) -> bool {
-        self.under_way.is_some()
+    pub(super) fn is_receiving(&self) -> bool {
+        self.receiving.is_some()
     }
 
     /// May a message of this type come, as a part of an answer?
     pub(super) fn awaits(&self, received: HandshakeType) -> bool {
         match received {
-            HandshakeType::CERTIFICATE => !self.is_under_way() && !self.requests.is_empty(),
-            HandshakeType::CERTIFICATE_VERIFY | HandshakeType::FINISHED => self.is_under_way(),
+            HandshakeType::CERTIFICATE => !self.is_receiving() && !self.requests.is_empty(),
+            HandshakeType::CERTIFICATE_VERIFY | HandshakeType::FINISHED => self.is_receiving(),
             _ => false,
         }
     }
 
-    /// Asks the client.
-    pub(super) fn send_request(&mut self, context: &mut Context) -> Result<(), Error> {
-        const CONTEXT_LENGTH: usize = 32;
+    fn send_request(&mut self, context: &mut Context) -> Result<(), Error> {
         let policy = self.config.client_authentication.clone();
         let policy = policy.ok_or(ErrorKind::Internal("there is no policy for clients"))?;
-        // Unique by its number, and not to be known beforehand (section 4.4.2).
-        let mut request_context = self.requests_sent.to_be_bytes().to_vec();
-        let number_length = request_context.len();
-        request_context.resize(CONTEXT_LENGTH, 0);
-        if let Some(random) = request_context.get_mut(number_length..) {
-            provider_fault::fill(&*self.config.provider.random, random)?;
-        }
+        let request_context = self.request_context()?;
         self.requests_sent = self.requests_sent.wrapping_add(1);
-        let asked = Asked { policy, certificate_type: self.certificate_type, request_context };
+        let certificate_type = self.certificate_type;
+        let request = SentCertificateRequest { policy, certificate_type, request_context };
         let mut transcript = self.transcript.fork_with(&[]);
-        asked.send(&mut transcript, context);
-        self.requests.push((asked, transcript));
+        request.send(&mut transcript, context);
+        self.requests.push(OpenRequest { request, transcript });
         Ok(())
     }
 
-    /// A message of an answer came; `read` made the key of its Finished. Returns who the client is
-    /// once that is proved.
+    /// A number, so that it is unique, and random bytes, so that it cannot be predicted (section
+    /// 4.4.2).
+    fn request_context(&self) -> Result<Vec<u8>, Error> {
+        let mut random = [0; 28];
+        provider_fault::fill(&*self.config.provider.random, &mut random)?;
+        Ok([&self.requests_sent.to_be_bytes()[..], &random].concat())
+    }
+
+    /// A message of an answer came; `read` made the key of its Finished.
     pub(super) fn on_message(
         &mut self,
         message: &HandshakeMessage<'_>,
         read: &TrafficSecret,
         context: &mut Context,
-    ) -> Result<Option<Peer>, Error> {
-        let UnderWay { client, mut transcript } = match self.under_way.take() {
-            Some(under_way) => under_way,
+    ) -> Result<(), Error> {
+        let PartialAnswer { client, mut transcript } = match self.receiving.take() {
+            Some(answer) => answer,
             None => self.answered_request(message)?,
         };
         let client = match client {
             ClientCertificate::Known(client) => {
-                return finish(client, &mut transcript, message, read, context);
+                return finish(&client, &mut transcript, message, read, context);
             }
             client => client.on_message(message, &mut transcript, context)?,
         };
-        self.under_way = Some(UnderWay { client, transcript });
-        Ok(None)
+        self.receiving = Some(PartialAnswer { client, transcript });
+        Ok(())
     }
 
     /// The request that this Certificate answers: they may be answered in any order.
-    fn answered_request(&mut self, message: &HandshakeMessage<'_>) -> Result<UnderWay, Error> {
+    fn answered_request(&mut self, message: &HandshakeMessage<'_>) -> Result<PartialAnswer, Error> {
         if self.requests.is_empty() || message.kind != HandshakeType::CERTIFICATE {
             return Err(Error::unexpected("KeyUpdate or data", message.kind));
         }
         let context = Certificate::parse(message.body)?.request_context;
-        let same = |(asked, _): &(Asked, Transcript)| asked.request_context == context;
-        let Some(place) = self.requests.iter().position(same) else {
+        let mut open = self.requests.iter();
+        let Some(index) = open.position(|open| open.request.request_context == context) else {
             let reason = "no request is open that has it";
             return Err(Error::illegal(message.kind, "certificate_request_context", reason));
         };
-        let (asked, transcript) = self.requests.swap_remove(place);
-        Ok(UnderWay { client: ClientCertificate::Expected(asked), transcript })
+        let OpenRequest { request, transcript } = self.requests.swap_remove(index);
+        Ok(PartialAnswer { client: ClientCertificate::Awaited(request), transcript })
     }
 
-    pub(super) fn on_answer(
+    /// The verifier has answered.
+    pub(super) fn on_verified(
         &mut self,
-        question: Question,
-        answer: Answer,
+        identity: ClaimedIdentity,
+        result: Result<(), CertificateError>,
         context: &mut Context,
     ) -> Result<(), Error> {
-        let (Some(UnderWay { client, transcript }), Answer::Peer(verdict)) =
-            (self.under_way.take(), answer)
-        else {
-            return Err(ErrorKind::Internal("an answer came without its question").into());
-        };
-        let client = client.on_verdict(question, verdict, context)?;
-        self.under_way = Some(UnderWay { client, transcript });
+        let PartialAnswer { client, transcript } = self.receiving.take().ok_or_else(not_asked)?;
+        let client = client.on_verified(identity, result, context)?;
+        self.receiving = Some(PartialAnswer { client, transcript });
         Ok(())
     }
 }
 
-/// The Finished of an answer: only now is the client who it says it is.
+/// The Finished of an answer. Only now is the client authenticated.
 fn finish(
-    client: Client,
+    client: &Client,
     transcript: &mut Transcript,
     message: &HandshakeMessage<'_>,
     read: &TrafficSecret,
     context: &mut Context,
-) -> Result<Option<Peer>, Error> {
+) -> Result<(), Error> {
     check_finished(message, read, transcript, context)?;
     client.show(context);
-    let shown = matches!(client, Client::Authenticated(_));
-    context.observers.emit(|| Event::PostHandshakeAuthentication(shown));
-    Ok(shown.then(|| client.into_peer()))
+    let is_authenticated = matches!(client, Client::Authenticated(_));
+    context.observers.emit(|| Event::PostHandshakeAuthentication(is_authenticated));
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Values that exist only where something was checked.
 //!
-//! The state that carries application data takes them as fields, so there is no way to reach it
-//! past a check: not by a mistake in an edge of the state machine, and not by a new state.
+//! The state that carries application data is made from them, so no way leads to it past a check:
+//! not by a mistake in an edge of the state machine, and not by a new state.
 
 use crate::certificate::{CertificateError, EndEntity, SignatureError};
 use crate::crypto::{CipherSuite, ProviderError, Secret, SignatureAlgorithms};
@@ -13,24 +13,25 @@ use crate::registry::{HandshakeType, SignatureScheme};
 use crate::verify::ClientAuthentication;
 use crate::wire::{CertificateVerify, DecodeError, Finished};
 
-/// The verifier said yes to the peer's certificates.
+/// The verifier accepted the peer's certificates or raw public key.
 #[derive(Debug)]
-pub(super) struct ChainVerified(());
+pub(super) struct IdentityVerified(());
 
-impl ChainVerified {
-    pub(super) fn by(verdict: Result<(), CertificateError>) -> Result<Self, Error> {
-        verdict?;
+impl IdentityVerified {
+    pub(super) fn by(answer: Result<(), CertificateError>) -> Result<Self, Error> {
+        answer?;
         Ok(Self(()))
     }
 }
 
-/// The peer has the private key of the certificate that the verifier said yes to.
+/// The peer has the private key of the certificate, or the raw public key, that the verifier
+/// accepted.
 #[derive(Debug)]
 pub(in crate::handshake) struct PeerAuthenticated(());
 
 impl PeerAuthenticated {
     pub(super) fn check(
-        _: ChainVerified,
+        _: IdentityVerified,
         end_entity: &EndEntity,
         algorithms: &SignatureAlgorithms,
         verify: &CertificateVerify<'_>,
@@ -49,7 +50,7 @@ impl PeerAuthenticated {
     }
 }
 
-/// A pre-shared key went into the key schedule: whoever makes a right Finished has it.
+/// A pre-shared key went into the key schedule: only a peer that has it can make a right Finished.
 #[derive(Debug)]
 pub(in crate::handshake) struct PskMixedIn(());
 
@@ -81,17 +82,28 @@ impl PskProven {
     }
 }
 
-/// Who the peer is known to be.
+/// How the peer is authenticated. Nothing reads what is inside: it is there to be proved.
 #[derive(Debug)]
 pub(super) enum Peer {
     /// A server that proved its name.
     Server(PeerAuthenticated),
-    /// Whoever shares the key.
+    /// A peer that has the same pre-shared key.
     PreSharedKey(PskProven),
-    /// A client that proved that it has the key of a certificate that was found good.
+    /// A client that proved that it has the key of an accepted certificate.
     Client(PeerAuthenticated),
-    /// A client that has shown no certificate, and need not.
+    /// A client without a certificate, which need not have one.
     AnonymousClient(AnonymousAllowed),
+}
+
+/// All that must be proved before application data flow: who the peer is, and that both sides saw
+/// the same handshake.
+#[derive(Debug)]
+pub(super) struct HandshakeProof(());
+
+impl HandshakeProof {
+    pub(super) fn new(_: Peer, _: FinishedVerified) -> Self {
+        Self(())
+    }
 }
 
 /// The server serves clients without a certificate.
@@ -99,7 +111,7 @@ pub(super) enum Peer {
 pub(in crate::handshake) struct AnonymousAllowed(());
 
 impl AnonymousAllowed {
-    /// A client has shown no certificate, or was not asked in the handshake.
+    /// For a client that has sent no certificate. `asked` says whether it was asked for one.
     pub(super) fn by(policy: Option<&ClientAuthentication>, asked: bool) -> Result<Self, Error> {
         match policy {
             Some(policy) if policy.required && (asked || policy.in_handshake) => {

@@ -1,12 +1,15 @@
+//! The questions that a handshake asks, and their answers.
+
 use core::fmt;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::peer_identity::ClaimedIdentity;
 use crate::certificate::CertificateError;
 use crate::credential::{CertifiedKey, NoCertificate};
 use crate::crypto::{CipherSuite, CryptoError};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::psk::ChosenPsk;
 use crate::registry::{CertificateType, SignatureScheme};
 use crate::session::EarlyDataOffer;
@@ -26,7 +29,7 @@ impl fmt::Display for QuestionNumber {
     }
 }
 
-/// What a resting handshake waits for.
+/// What a handshake waits for.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Question {
@@ -41,11 +44,12 @@ pub enum Question {
     AcceptEarlyData(AcceptEarlyData),
     /// Sign this with the private key. Answer with [`Answer::Signature`].
     Sign(Sign),
-    /// Are these certificates good: for the server's name, or a client's? Answer with
-    /// [`Answer::Peer`]. They were shown in this handshake, or in the one that a session goes back
-    /// to: a client then asks before its ClientHello. After a no there it does not resume.
+    /// Are these certificates acceptable: for the server's name, or as a client's? Answer with
+    /// [`Answer::Peer`]. The peer sent them in this handshake, or in the one that a session goes
+    /// back to. A client asks about a session before its ClientHello, and does not resume it after
+    /// a refusal.
     VerifyPeer(PeerIdentity),
-    /// Is this raw public key good? Answer with [`Answer::Peer`].
+    /// Is this raw public key acceptable? Answer with [`Answer::Peer`].
     VerifyRawPublicKey(RawPublicKey),
     /// A client asks: which of its certificates for this server's request? Answer with
     /// [`Answer::ClientCertificate`]. Before the ClientHello it is the request of the handshake
@@ -68,20 +72,44 @@ impl Question {
         }
     }
 
-    /// Is this an answer to it?
-    pub(super) fn takes(&self, answer: &Answer) -> bool {
-        matches!(
-            (self, answer),
-            (_, Answer::Unavailable(_))
-                | (Self::ChooseCertificate(_), Answer::Certificate(_))
-                | (Self::TakeSession(_), Answer::Session(_))
-                | (Self::ResolvePsk(_), Answer::Psk(_))
-                | (Self::AcceptEarlyData(_), Answer::EarlyData(_))
-                | (Self::Sign(_), Answer::Signature(_))
-                | (Self::VerifyPeer(_) | Self::VerifyRawPublicKey(_), Answer::Peer(_))
-                | (Self::ChooseClientCertificate(_), Answer::ClientCertificate(_))
-        )
+    /// Joins the question and its answer. Where the answer is of another kind, or is
+    /// [`Answer::Unavailable`], the question comes back.
+    pub(super) fn answered(self, answer: Answer) -> Result<Answered, Box<Self>> {
+        use {Answer as A, Answered as B};
+        Ok(match (self, answer) {
+            (Self::ChooseCertificate(it), A::Certificate(choice)) => B::Certificate(it, choice),
+            (Self::TakeSession(it), A::Session(session)) => B::Session(it, session),
+            (Self::ResolvePsk(it), A::Psk(choice)) => B::Psk(it, choice),
+            (Self::AcceptEarlyData(it), A::EarlyData(accept)) => B::EarlyData(it, accept),
+            (Self::Sign(it), A::Signature(signature)) => B::Signature(it, signature),
+            (Self::VerifyPeer(it), A::Peer(result)) => {
+                B::Peer(ClaimedIdentity::Certificates(it), result)
+            }
+            (Self::VerifyRawPublicKey(it), A::Peer(result)) => {
+                B::Peer(ClaimedIdentity::RawPublicKey(it), result)
+            }
+            (Self::ChooseClientCertificate(it), A::ClientCertificate(choice)) => {
+                B::ClientCertificate(it, choice)
+            }
+            (question, _) => return Err(Box::new(question)),
+        })
     }
+}
+
+/// A question with an answer of its kind.
+pub(super) enum Answered {
+    Certificate(ChooseCertificate, Result<Arc<CertifiedKey>, NoCertificate>),
+    Session(TakeSession, Option<Zeroizing<Vec<u8>>>),
+    Psk(ResolvePsk, Option<ChosenPsk>),
+    EarlyData(AcceptEarlyData, bool),
+    Signature(Sign, Result<Vec<u8>, CryptoError>),
+    Peer(ClaimedIdentity, Result<(), CertificateError>),
+    ClientCertificate(ChooseClientCertificate, Option<Arc<CertifiedKey>>),
+}
+
+/// The machine gave an answer to a state that had not asked this question.
+pub(super) fn not_asked() -> Error {
+    ErrorKind::Internal("a state got the answer to a question that it had not asked").into()
 }
 
 /// The ClientHello that a question is about, kept until the answer: the body of the message.
@@ -238,10 +266,10 @@ pub enum Answer {
     Signature(Result<Vec<u8>, CryptoError>),
     /// To [`Question::VerifyPeer`] and [`Question::VerifyRawPublicKey`].
     Peer(Result<(), CertificateError>),
-    /// To [`Question::ChooseClientCertificate`]; `None` to go on as nobody.
+    /// To [`Question::ChooseClientCertificate`]; `None` to go on without a certificate.
     ClientCertificate(Option<Arc<CertifiedKey>>),
-    /// To any question: it cannot be answered, and this is why. It ends the connection with
-    /// [`ErrorKind::Unanswered`](crate::ErrorKind::Unanswered); only this side hears the reason.
+    /// To any question: it cannot be answered, for this reason. It ends the connection with
+    /// [`ErrorKind::Unanswered`](crate::ErrorKind::Unanswered). The peer does not learn the reason.
     Unavailable(String),
 }
 

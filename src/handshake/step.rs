@@ -1,10 +1,12 @@
+//! What the handshake wants done: steps, in order.
+
 use core::fmt;
 use std::collections::VecDeque;
 
 use crate::key_schedule::TrafficSecret;
 use crate::level::Level;
 
-/// What the room around the handshake has to do next, in order.
+/// What the owner of the handshake has to do next, in order.
 pub enum Step {
     /// Send these bytes: one or several whole handshake messages.
     Send {
@@ -16,33 +18,32 @@ pub enum Step {
     /// Send the dummy change_cipher_spec record of compatibility mode. A transport without
     /// records has nothing to do.
     SendChangeCipherSpec,
-    /// What comes from here on is under this secret.
+    /// What is received from here on is protected under this secret.
     ReadKeys {
         /// The level that it opens.
         level: Level,
         /// The secret.
         secret: TrafficSecret,
     },
-    /// What is sent from here on is not protected again: the server asks for another ClientHello,
-    /// and takes no 0-RTT data.
+    /// What is sent from here on is not protected any more: the server asks for another ClientHello,
+    /// and rejects the 0-RTT data.
     WritePlaintext,
-    /// What is sent from here on is under this secret.
+    /// What is sent from here on is protected under this secret.
     WriteKeys {
         /// The level that it opens.
         level: Level,
         /// The secret.
         secret: TrafficSecret,
     },
-    /// Both sides have sent record_size_limit: what a protected record may have in it from here on,
-    /// in bytes of content, type and padding (RFC 8449, section 4).
+    /// Both sides have sent record_size_limit. From here on a protected record has at most so many
+    /// bytes of content, type and padding (RFC 8449, section 4).
     LimitRecords {
         /// The peer's limit, for what is sent.
         sent: u16,
         /// This side's limit, for what is received.
         received: u16,
     },
-    /// The client may have sent 0-RTT data that this server does not take: pass them over
-    /// (section 4.3.10).
+    /// The client may have sent 0-RTT data that this server rejects: skip them (section 4.3.10).
     SkipEarlyData,
     /// The handshake is complete: application data can flow both ways.
     Complete,
@@ -72,8 +73,6 @@ pub(crate) struct Steps {
     queue: VecDeque<Step>,
     pub(super) write_level: Level,
     pub(super) read_level: Level,
-    /// How often the keys of the inbound direction changed: at a change no byte may be left.
-    pub(super) read_keys_installed: u64,
     change_cipher_spec_sent: bool,
 }
 
@@ -102,7 +101,6 @@ impl Steps {
 
     pub(super) fn read_keys(&mut self, level: Level, secret: TrafficSecret) {
         self.read_level = level;
-        self.read_keys_installed += 1;
         self.queue.push_back(Step::ReadKeys { level, secret });
     }
 
@@ -171,12 +169,12 @@ mod tests {
     }
 
     #[test]
-    fn each_change_of_the_read_keys_is_counted() {
+    fn the_read_level_is_that_of_the_last_read_keys() {
         let mut steps = Steps::default();
         steps.write_keys(Level::Handshake, secret());
-        assert_eq!((steps.read_keys_installed, steps.read_level), (0, Level::Initial));
+        assert_eq!(steps.read_level, Level::Initial);
         steps.read_keys(Level::Handshake, secret());
         steps.read_keys(Level::Application, secret());
-        assert_eq!((steps.read_keys_installed, steps.read_level), (2, Level::Application));
+        assert_eq!(steps.read_level, Level::Application);
     }
 }

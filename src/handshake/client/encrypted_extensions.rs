@@ -1,8 +1,8 @@
 //! ExpectEncryptedExtensions: the server's answers that need no certificate (RFC 9846,
 //! section 4.4.1).
 
-use super::certificate::ExpectCertificate;
 use super::finished::{ExpectFinished, ServerProof};
+use super::server_certificate::ExpectCertificate;
 use super::server_hello::check_offered;
 use super::{Context, Level, ServerFlight, State};
 use crate::error::Error;
@@ -62,7 +62,7 @@ impl ExpectEncryptedExtensions {
         let Some(terms) = self.flight.shared.early_data.take() else { return Ok(()) };
         if !accepted {
             context.parameters.early_data = EarlyData::Rejected;
-            context.resumption.no_early_data();
+            context.zero_rtt.end();
             if context.records {
                 context.steps.write_keys(Level::Handshake, self.flight.secrets.client.clone());
             }

@@ -1,17 +1,16 @@
-//! ExpectFinished: the server's MAC over the handshake, and the client's own last flight
+//! ExpectFinished and AuthenticatingSelf: the server's Finished, and the client's last flight
 //! (RFC 9846, section 4.5.3).
 
-use std::sync::Arc;
-
-use super::authentication::{Authenticating, Progress};
-use super::{Context, Level, Question, ServerFlight, Shared, State, machine};
+use super::client_certificate::{CertificateResponse, ResponseProgress};
+use super::{Context, Level, ServerFlight, Shared, State, machine};
 use crate::error::Error;
 use crate::handshake::authentication::{check_finished, send_finished};
-use crate::handshake::post_handshake::{Connected, Role};
-use crate::handshake::post_handshake_auth::Answering;
-use crate::handshake::proof::{FinishedVerified, Peer, PeerAuthenticated, PskMixedIn, PskProven};
+use crate::handshake::connected::{Connected, Role};
+use crate::handshake::post_handshake_auth::PostHandshakeAuthClient;
+use crate::handshake::proof::{HandshakeProof, Peer, PeerAuthenticated, PskMixedIn, PskProven};
+use crate::handshake::question::Answered;
 use crate::handshake::secrets::{ConnectionSecrets, HandshakeSecrets};
-use crate::handshake::{Answer, EarlyData, Side};
+use crate::handshake::{EarlyData, Side};
 use crate::key_schedule::{PskKind, TrafficSecret};
 use crate::registry::CertificateType;
 use crate::wire::{EndOfEarlyData, HandshakeMessage};
@@ -47,51 +46,52 @@ impl ExpectFinished {
                 Peer::PreSharedKey(PskProven::by_finished(psk, &finished))
             }
         };
-        forget_refused(&shared, context);
+        remove_refused(&shared, context);
         let secrets = ConnectionSecrets::new(Side::Client, main, &transcript, context)?;
         context.steps.read_keys(Level::Application, secrets.read.clone());
 
-        context.resumption.early_data_left = 0;
+        context.zero_rtt.bytes_left = 0;
         if context.parameters.early_data == EarlyData::Accepted && context.records {
             context.send(Some(&mut transcript), |out| EndOfEarlyData.encode(out));
             context.steps.write_keys(Level::Handshake, client_secret.clone());
         }
-        let last =
-            LastFlight { shared, client_secret, client_certificate_type, secrets, peer, finished };
+        let proof = HandshakeProof::new(peer, finished);
+        let last = LastFlight { shared, client_secret, client_certificate_type, secrets, proof };
         let (config, kind) = (&last.shared.config, client_certificate_type);
         let progress = match flight.certificate_request {
-            Some(request) => Authenticating::begin(config, request, kind, transcript, context)?,
-            None => Progress::Sent(transcript),
+            Some(body) => CertificateResponse::begin(config, body, kind, transcript, context)?,
+            None => ResponseProgress::Sent(transcript),
         };
-        last.go_on(progress, context)
+        last.finish_or_wait(progress, context)
     }
 }
 
-/// Where the server has not taken a ticket, others of its are of no use either. Only the server
-/// itself can tell: in ServerHello, anybody could have.
-fn forget_refused(shared: &Shared, context: &Context) {
+/// Where the server has refused a ticket, its other tickets are likely of no use either (RFC 9149,
+/// section 3): they are removed from the store. Only after the Finished: a ServerHello alone is not
+/// authenticated, so an attacker could have made it.
+fn remove_refused(shared: &Shared, context: &Context) {
+    let Some(sessions) = &shared.config.sessions else { return };
+    let offered_ticket = shared.keys.iter().any(|key| key.session.is_some());
     let resumed = context.parameters.pre_shared_key == Some(PskKind::Resumption);
-    let refused = !resumed && shared.keys.iter().any(|key| key.session.is_some());
-    if let Some(sessions) = shared.config.sessions.as_ref().filter(|_| refused) {
+    if offered_ticket && !resumed {
         sessions.forget(&shared.server_name);
     }
 }
 
-/// The server's Finished came; what is left for the client to say waits for its certificate.
+/// The server's Finished came. The client's last flight waits for its certificate or signature.
 pub(in crate::handshake) struct AuthenticatingSelf {
     last: LastFlight,
-    authenticating: Box<Authenticating>,
+    response: Box<CertificateResponse>,
 }
 
 impl AuthenticatingSelf {
     pub(super) fn on_answer(
         self: Box<Self>,
-        question: Question,
-        answer: Answer,
+        answered: Answered,
         context: &mut Context,
     ) -> Result<machine::State, Error> {
-        let progress = self.authenticating.on_answer(question, answer, context)?;
-        self.last.go_on(progress, context)
+        let progress = self.response.on_answer(answered, context)?;
+        self.last.finish_or_wait(progress, context)
     }
 }
 
@@ -101,36 +101,39 @@ struct LastFlight {
     client_secret: TrafficSecret,
     client_certificate_type: CertificateType,
     secrets: ConnectionSecrets,
-    peer: Peer,
-    finished: FinishedVerified,
+    proof: HandshakeProof,
 }
 
 impl LastFlight {
-    /// Sends the own Finished, unless a question comes before it: the handshake is complete.
-    fn go_on(self, progress: Progress, context: &mut Context) -> Result<machine::State, Error> {
+    /// Sends the client's Finished, unless a question comes before it. The handshake is complete then.
+    fn finish_or_wait(
+        self,
+        progress: ResponseProgress,
+        context: &mut Context,
+    ) -> Result<machine::State, Error> {
         let mut transcript = match progress {
-            Progress::Sent(transcript) => transcript,
-            Progress::Resting(authenticating) => {
-                let state = AuthenticatingSelf { last: self, authenticating };
+            ResponseProgress::Sent(transcript) => transcript,
+            ResponseProgress::Waiting(response) => {
+                let state = AuthenticatingSelf { last: self, response };
                 return Ok(machine::State::Client(State::AuthenticatingSelf(Box::new(state))));
             }
         };
         send_finished(&self.client_secret, &mut transcript, context)?;
         context.steps.write_keys(Level::Application, self.secrets.write.clone());
         let Shared { config, server_name, .. } = self.shared;
-        let kind = self.client_certificate_type;
-        // In QUIC it is not asked later (RFC 9001, section 4.4), and certificates are not combined
-        // with external keys (RFC 9846, appendix F.1).
+        // In QUIC a client is not asked later (RFC 9001, section 4.4), and certificates are not
+        // combined with external keys (RFC 9846, appendix F.1).
         let can_be_asked = config.post_handshake_auth
             && context.records
-            && !context.resumption.rests_on_external_key();
+            && !context.session_basis.is_external_key();
         let role = |transcript| Role::Client {
             server_name,
             sessions: config.sessions.clone(),
-            answering: can_be_asked.then(|| Answering::new(Arc::clone(&config), kind, transcript)),
+            post_handshake_auth: can_be_asked.then(|| {
+                PostHandshakeAuthClient::new(config, self.client_certificate_type, transcript)
+            }),
         };
-        let Self { secrets, peer, finished, .. } = self;
-        Connected::new(secrets, transcript, role, peer, finished, context)
-            .map(machine::State::Connected)
+        let connected = Connected::new(self.proof, self.secrets, transcript, role, context)?;
+        Ok(machine::State::Connected(connected))
     }
 }

@@ -33,23 +33,24 @@
 //!                       AuthenticatingSelf (asks: which certificate? sign this) -------------+
 //! ```
 
-pub(super) mod authentication;
-mod certificate;
+pub(super) mod client_certificate;
 mod client_hello;
 mod encrypted_extensions;
 mod finished;
 mod grease;
 mod pre_shared_key;
+mod resumption;
+mod server_certificate;
 mod server_hello;
-mod session;
 
 use std::sync::Arc;
 
 use pki_types::ServerName;
 
 use super::machine;
+use super::question::{Answered, not_asked};
 use super::secrets::HandshakeSecrets;
-use super::{Answer, Context, Level, Question};
+use super::{Context, Level, Question};
 use crate::config::ClientConfig;
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
@@ -58,12 +59,12 @@ use crate::registry::{CertificateType, HandshakeType};
 use crate::session::EarlyDataTerms;
 use crate::wire::{ExtensionType, HandshakeMessage};
 
-use certificate::{ExpectCertificate, ExpectCertificateVerify, VerifyingPeer};
 pub(super) use client_hello::Start;
 use encrypted_extensions::ExpectEncryptedExtensions;
 use finished::{AuthenticatingSelf, ExpectFinished};
+use resumption::CheckingSession;
+use server_certificate::{ExpectCertificate, ExpectCertificateVerify, VerifyingPeer};
 use server_hello::ExpectServerHello;
-use session::CheckingSession;
 
 /// Where a client stands.
 pub(super) enum State {
@@ -122,20 +123,20 @@ impl State {
 
     pub(super) fn on_answer(
         self,
-        question: Question,
-        answer: Answer,
+        answered: Answered,
         context: &mut Context,
     ) -> Result<machine::State, Error> {
-        match (self, answer) {
-            (Self::VerifyingPeer(state), Answer::Peer(verdict)) => {
-                state.on_verdict(question, verdict, context).map(machine::State::Client)
+        let next = match (self, answered) {
+            (Self::VerifyingPeer(state), Answered::Peer(identity, result)) => {
+                state.on_verified(identity, result, context)?
             }
-            (Self::CheckingSession(state), answer) => {
-                state.on_answer(question, answer, context).map(machine::State::Client)
+            (Self::CheckingSession(state), answered) => state.on_answer(answered, context)?,
+            (Self::AuthenticatingSelf(state), answered) => {
+                return state.on_answer(answered, context);
             }
-            (Self::AuthenticatingSelf(state), answer) => state.on_answer(question, answer, context),
-            _ => Err(ErrorKind::Internal("an answer came without its question").into()),
-        }
+            _ => return Err(not_asked()),
+        };
+        Ok(machine::State::Client(next))
     }
 }
 

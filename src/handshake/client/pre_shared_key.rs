@@ -61,8 +61,8 @@ pub(super) fn start_early_data(
     let hash = suite.hash.digest(hello);
     let secret = early.client_early_traffic(&hash, &mut context.observers)?;
     let exporter = early.early_exporter(&hash, &mut context.observers)?;
-    context.resumption.early_exporter = Some(Box::new(exporter));
-    context.resumption.early_data_left = terms.max_size;
+    context.zero_rtt.exporter = Some(Box::new(exporter));
+    context.zero_rtt.bytes_left = terms.max_size;
     context.parameters.early_data = EarlyData::Offered;
     context.change_cipher_spec(shared.config.middlebox_compatibility);
     context.steps.write_keys(Level::EarlyData, secret);

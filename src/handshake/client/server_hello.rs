@@ -105,7 +105,7 @@ impl ExpectServerHello {
         if shared.early_data.take().is_some() {
             // What was sent is lost, and the second ClientHello is not protected.
             context.parameters.early_data = EarlyData::Rejected;
-            context.resumption.no_early_data();
+            context.zero_rtt.end();
             context.steps.write_plaintext();
         }
         let group = match retry_request.selected_group {
@@ -170,7 +170,7 @@ impl ExpectServerHello {
         let (early, psk_mixed_in) =
             PskMixedIn::early_secret(cipher_suite, psk, &mut context.observers)?;
         if let Some(key) = psk {
-            context.take_over(key);
+            context.inherit_from_session(key);
         }
         let first_key = hello.selected_identity == Some(0);
         let secrets = HandshakeSecrets::new(early, &secret, &transcript, &mut context.observers)?;

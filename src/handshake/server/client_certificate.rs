@@ -1,30 +1,32 @@
-//! The client's authentication, where the server asks for it: its certificate, the verdict, and the
-//! proof of its key (RFC 9846, sections 4.5.1, 4.5.2 and 4.7.2). In the handshake and after it the
-//! same.
+//! The client's authentication, where the server asks for it: its Certificate and CertificateVerify
+//! (RFC 9846, sections 4.5.1, 4.5.2 and 4.7.2), in the handshake and after it.
 
 use std::sync::Arc;
 
-use super::{Context, Question};
+use super::Context;
 use crate::certificate::{CertificateError, EndEntity};
 use crate::error::{Error, ErrorKind};
-use crate::handshake::authentication::{Accepted, Authenticated, Expected, Presented};
+use crate::handshake::authentication::{
+    AuthenticatedPeer, CertificateExpectation, ReceivedCertificate, VerifiedPeer,
+};
+use crate::handshake::peer_identity::ClaimedIdentity;
 use crate::handshake::proof::{AnonymousAllowed, Peer};
-use crate::handshake::{Side, credential, expect};
+use crate::handshake::question::not_asked;
+use crate::handshake::{Side, expect};
 use crate::key_schedule::Transcript;
 use crate::registry::{CertificateType, HandshakeType};
 use crate::reply::Reply;
 use crate::verify::ClientAuthentication;
 use crate::wire::{CertificateRequest, Extensions, HandshakeMessage};
 
-/// What the client was asked for.
-pub(in crate::handshake) struct Asked {
+/// A request for the client's certificate.
+pub(in crate::handshake) struct SentCertificateRequest {
     pub(in crate::handshake) policy: Arc<ClientAuthentication>,
     pub(in crate::handshake) certificate_type: CertificateType,
     pub(in crate::handshake) request_context: Vec<u8>,
 }
 
-impl Asked {
-    /// Asks.
+impl SentCertificateRequest {
     pub(in crate::handshake) fn send(&self, transcript: &mut Transcript, context: &mut Context) {
         let request = CertificateRequest {
             request_context: &self.request_context,
@@ -35,14 +37,14 @@ impl Asked {
     }
 }
 
-/// Where the client's answer stands, up to its Finished.
+/// How much of the client's authentication has come, up to its Finished.
 pub(in crate::handshake) enum ClientCertificate {
-    /// Its Certificate is due.
-    Expected(Asked),
+    /// Its Certificate is awaited.
+    Awaited(SentCertificateRequest),
     /// The verifier was asked, and has not answered yet.
-    Verifying(Asked, EndEntity),
-    /// The certificate is good; the proof of its key is due.
-    Accepted(Asked, Accepted),
+    Verifying(SentCertificateRequest, EndEntity),
+    /// The verifier has accepted the certificate. The CertificateVerify is awaited.
+    Verified(SentCertificateRequest, VerifiedPeer),
     /// It is known who the client is.
     Known(Client),
 }
@@ -50,23 +52,23 @@ pub(in crate::handshake) enum ClientCertificate {
 /// Who the client is.
 pub(in crate::handshake) enum Client {
     Anonymous(AnonymousAllowed),
-    Authenticated(Authenticated),
+    Authenticated(AuthenticatedPeer),
 }
 
 impl Client {
-    /// Says who it is, if it has shown that.
+    /// Puts who the client is into the parameters, if it has authenticated.
     pub(in crate::handshake) fn show(&self, context: &mut Context) {
-        if let Self::Authenticated(authenticated) = self {
-            context.resumption.credential = credential::shown(&authenticated.question);
+        if let Self::Authenticated(peer) = self {
+            context.session_basis.credential = peer.credential.clone();
             context.show_peer();
-            context.parameters.client_signature_scheme = Some(authenticated.scheme);
+            context.parameters.client_signature_scheme = Some(peer.scheme);
         }
     }
 
     pub(in crate::handshake) fn into_peer(self) -> Peer {
         match self {
             Self::Anonymous(allowed) => Peer::AnonymousClient(allowed),
-            Self::Authenticated(authenticated) => Peer::Client(authenticated.proof),
+            Self::Authenticated(peer) => Peer::Client(peer.proof),
         }
     }
 }
@@ -79,17 +81,17 @@ impl ClientCertificate {
         context: &mut Context,
     ) -> Result<Self, Error> {
         match self {
-            Self::Expected(asked) => Self::on_certificate(asked, message, transcript, context),
-            Self::Accepted(asked, accepted) => {
-                let authenticated = accepted.check(
+            Self::Awaited(request) => Self::on_certificate(request, message, transcript, context),
+            Self::Verified(request, peer) => {
+                let peer = peer.check_certificate_verify(
                     message,
                     Side::Client,
-                    &asked.policy.signatures,
-                    |scheme| asked.policy.schemes.contains(&scheme),
+                    &request.policy.signatures,
+                    |scheme| request.policy.schemes.contains(&scheme),
                     transcript,
                     context,
                 )?;
-                Ok(Self::Known(Client::Authenticated(authenticated)))
+                Ok(Self::Known(Client::Authenticated(peer)))
             }
             Self::Verifying(..) | Self::Known(_) => {
                 Err(ErrorKind::Internal("a message was not held back").into())
@@ -98,46 +100,46 @@ impl ClientCertificate {
     }
 
     fn on_certificate(
-        asked: Asked,
+        request: SentCertificateRequest,
         message: &HandshakeMessage<'_>,
         transcript: &mut Transcript,
         context: &mut Context,
     ) -> Result<Self, Error> {
         expect(message, HandshakeType::CERTIFICATE)?;
-        let policy = &asked.policy;
-        let expected = Expected {
-            request_context: &asked.request_context,
-            certificate_type: asked.certificate_type,
-            asked: &policy.asked,
+        let policy = &request.policy;
+        let expected = CertificateExpectation {
+            request_context: &request.request_context,
+            certificate_type: request.certificate_type,
+            requested: &policy.asked,
             server_name: None,
         };
-        let presented = Presented::read(message.body, &expected, context)?;
+        let received = ReceivedCertificate::read(message.body, &expected, context)?;
         transcript.add(message);
-        let Some(presented) = presented else {
+        let Some(received) = received else {
             let allowed = AnonymousAllowed::by(Some(policy), true)?;
             return Ok(Self::Known(Client::Anonymous(allowed)));
         };
-        let Presented { end_entity, question } = presented;
-        let reply = credential::ask(&*policy.verifier, &question);
-        let state = Self::Verifying(asked, end_entity);
-        match reply {
-            Reply::Now(verdict) => state.on_verdict(question, verdict, context),
+        match received.identity.verify(&*policy.verifier) {
+            Reply::Now(result) => {
+                Ok(Self::Verified(request, VerifiedPeer::new(received, result, context)?))
+            }
             Reply::Later => {
-                context.ask(question);
-                Ok(state)
+                let ReceivedCertificate { end_entity, identity } = received;
+                context.ask(identity.into_question());
+                Ok(Self::Verifying(request, end_entity))
             }
         }
     }
 
-    pub(in crate::handshake) fn on_verdict(
+    /// The verifier has answered the question about this identity.
+    pub(in crate::handshake) fn on_verified(
         self,
-        question: Question,
-        verdict: Result<(), CertificateError>,
+        identity: ClaimedIdentity,
+        result: Result<(), CertificateError>,
         context: &mut Context,
     ) -> Result<Self, Error> {
-        let Self::Verifying(asked, end_entity) = self else {
-            return Err(ErrorKind::Internal("an answer came without its question").into());
-        };
-        Ok(Self::Accepted(asked, Accepted::new(end_entity, question, verdict, context)?))
+        let Self::Verifying(request, end_entity) = self else { return Err(not_asked()) };
+        let received = ReceivedCertificate { end_entity, identity };
+        Ok(Self::Verified(request, VerifiedPeer::new(received, result, context)?))
     }
 }

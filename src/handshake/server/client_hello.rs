@@ -116,7 +116,7 @@ pub(super) fn negotiated(
     context.parameters.application_protocol = negotiation::application_protocol(&config, hello)?;
     let binder_hash = pre_shared_key::binder_hash(&config, &transcript, &message, hello);
     transcript.add(&message);
-    context.resumption.tickets = tickets::wanted(&config, hello);
+    context.tickets = tickets::plan(&config, hello);
     let offer = Offer {
         compression: config.compressors.choose(hello.compress_certificate),
         record_size_limits: hello.record_size_limit.zip(config.record_size_limit),
@@ -195,7 +195,7 @@ impl ChoosingCertificate {
         };
         let scheme =
             key.scheme_for(hello).ok_or_else(|| nothing(join(key.schemes().iter().copied())))?;
-        context.resumption.own_type = key.certificate_type();
+        context.session_basis.own_type = key.certificate_type();
         offer.server_certificate_type = Some(key.certificate_type());
         if !hello.wants_ocsp {
             // The client asked for a status of another kind.

@@ -140,8 +140,8 @@ impl AcceptingEarlyData {
             let secret = psk.early.client_early_traffic(&hash, &mut context.observers)?;
             let exporter = psk.early.early_exporter(&hash, &mut context.observers)?;
             offer.early_secret = Some(secret);
-            context.resumption.early_exporter = Some(Box::new(exporter));
-            context.resumption.early_data_left = terms.max_size;
+            context.zero_rtt.exporter = Some(Box::new(exporter));
+            context.zero_rtt.bytes_left = terms.max_size;
             context.parameters.early_data = EarlyData::Accepted;
         }
         flight::send_with_psk(offer, psk, context)
@@ -174,7 +174,7 @@ pub(super) fn on_end(
     expect(&message, HandshakeType::END_OF_EARLY_DATA)?;
     EndOfEarlyData::parse(message.body)?;
     next.flight.transcript.add(&message);
-    context.resumption.early_data_left = 0;
+    context.zero_rtt.bytes_left = 0;
     context.steps.read_keys(Level::Handshake, next.flight.client_secret.clone());
     Ok(State::ExpectFinished(next))
 }

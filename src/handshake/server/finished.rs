@@ -4,15 +4,16 @@
 use std::sync::Arc;
 
 use super::client_certificate::ClientCertificate;
-use super::{Context, Question, State};
+use super::{Context, State};
 use crate::certificate::CertificateError;
 use crate::config::ServerConfig;
 use crate::error::Error;
 use crate::handshake::Level;
 use crate::handshake::authentication::check_finished;
-use crate::handshake::post_handshake::{Connected, Role};
-use crate::handshake::post_handshake_auth::Asking;
-use crate::handshake::proof::Peer;
+use crate::handshake::connected::{Connected, Role};
+use crate::handshake::peer_identity::ClaimedIdentity;
+use crate::handshake::post_handshake_auth::PostHandshakeAuthServer;
+use crate::handshake::proof::{HandshakeProof, Peer};
 use crate::handshake::secrets::ConnectionSecrets;
 use crate::key_schedule::{TrafficSecret, Transcript};
 use crate::registry::CertificateType;
@@ -54,13 +55,13 @@ impl ExpectClientCertificate {
         Ok(State::ExpectFinished(Box::new(ExpectFinished { flight, peer })))
     }
 
-    pub(super) fn on_verdict(
+    pub(super) fn on_verified(
         mut self: Box<Self>,
-        question: Question,
-        verdict: Result<(), CertificateError>,
+        identity: ClaimedIdentity,
+        result: Result<(), CertificateError>,
         context: &mut Context,
     ) -> Result<State, Error> {
-        self.client = self.client.on_verdict(question, verdict, context)?;
+        self.client = self.client.on_verified(identity, result, context)?;
         Ok(State::ExpectClientCertificate(self))
     }
 }
@@ -81,15 +82,16 @@ impl ExpectFinished {
         let finished = check_finished(&message, &client_secret, &mut transcript, context)?;
         context.steps.read_keys(Level::Application, secrets.read.clone());
         let role = |transcript| Role::Server {
-            asking: post_handshake.map(|PostHandshake { config, certificate_type }| {
-                Asking::new(config, certificate_type, transcript)
-            }),
+            post_handshake_auth: post_handshake.map(
+                |PostHandshake { config, certificate_type }| {
+                    PostHandshakeAuthServer::new(config, certificate_type, transcript)
+                },
+            ),
         };
-        let mut connected =
-            Connected::new(secrets, transcript, role, self.peer, finished, context)?;
-        if let Some((_, count)) = context.resumption.tickets {
-            connected.send_tickets(count, context)?;
-        }
+        let proof = HandshakeProof::new(self.peer, finished);
+        let mut connected = Connected::new(proof, secrets, transcript, role, context)?;
+        let count = context.tickets.as_ref().map_or(0, |plan| plan.count);
+        connected.issue_tickets(count, context)?;
         Ok(connected)
     }
 }

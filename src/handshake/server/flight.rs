@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::client_certificate::{Asked, ClientCertificate};
+use super::client_certificate::{ClientCertificate, SentCertificateRequest};
 use super::client_hello::KeyExchange;
 use super::finished::{ClientFlight, ExpectClientCertificate, ExpectFinished, PostHandshake};
 use super::pre_shared_key::ProvenPsk;
@@ -53,11 +53,11 @@ pub(super) struct Offer {
 
 impl Offer {
     /// What is asked of the client in the handshake.
-    fn asked(&self) -> Option<Asked> {
+    fn asked(&self) -> Option<SentCertificateRequest> {
         let policy = self.config.client_authentication.clone();
         let policy = policy.filter(|policy| policy.in_handshake)?;
         let certificate_type = self.client_certificate_type?;
-        Some(Asked { policy, certificate_type, request_context: Vec::new() })
+        Some(SentCertificateRequest { policy, certificate_type, request_context: Vec::new() })
     }
 
     /// Can the client be asked later?
@@ -132,7 +132,7 @@ pub(super) fn send_with_psk(
     context: &mut Context,
 ) -> Result<State, Error> {
     let ProvenPsk { early, index, proof } = psk;
-    if context.resumption.rests_on_external_key() || !offer.post_handshake_auth() {
+    if context.session_basis.is_external_key() || !offer.post_handshake_auth() {
         // Section 4.4.2: no certificates in the handshake beside a key, and beside an external one
         // not later either, however often the connection was resumed since.
         offer.client_certificate_type = None;
@@ -255,7 +255,7 @@ fn write_answer(
             write_names(out, Prefix::U8, [context.parameters.application_protocol.as_ref()?]);
         }
         E::EARLY_DATA if context.parameters.early_data == EarlyData::Accepted => {}
-        E::TICKET_REQUEST if offered => out.push(context.resumption.tickets.as_ref()?.1),
+        E::TICKET_REQUEST if offered => out.push(context.tickets.as_ref()?.count),
         E::RECORD_SIZE_LIMIT => write_u16(out, offer.record_size_limits?.1),
         _ => return None,
     }
@@ -273,7 +273,7 @@ pub(in crate::handshake) struct Signing {
 
 /// What is due from the client next.
 enum Due {
-    Certificate(Asked),
+    Certificate(SentCertificateRequest),
     /// It is known who the client is, as far as it can be known without a certificate.
     Finished(Peer),
 }
@@ -299,7 +299,7 @@ impl Signing {
         let flight = ClientFlight { transcript, client_secret, secrets, post_handshake };
         Ok(match due {
             Due::Certificate(asked) => {
-                let client = ClientCertificate::Expected(asked);
+                let client = ClientCertificate::Awaited(asked);
                 State::ExpectClientCertificate(Box::new(ExpectClientCertificate { flight, client }))
             }
             Due::Finished(peer) => {

@@ -49,7 +49,8 @@ mod tickets;
 use std::sync::Arc;
 
 use super::machine;
-use super::{Answer, Context, Question};
+use super::question::{Answered, not_asked};
+use super::{Context, Question};
 use crate::config::ServerConfig;
 use crate::error::{Error, ErrorKind};
 use crate::registry::HandshakeType;
@@ -93,7 +94,7 @@ impl State {
         }
     }
 
-    /// Before a ClientHello nothing else may come. Asked before all of a message is there.
+    /// Before a ClientHello nothing else may come. SentCertificateRequest before all of a message is there.
     pub(super) fn check_awaited(&self, received: HandshakeType) -> Result<(), Error> {
         let hello_is_due =
             matches!(self, Self::ExpectClientHello(_) | Self::ExpectSecondClientHello(_));
@@ -130,35 +131,31 @@ impl State {
 
     pub(super) fn on_answer(
         self,
-        question: Question,
-        answer: Answer,
+        answered: Answered,
         context: &mut Context,
     ) -> Result<Self, Error> {
-        use {Answer as A, Question as Q};
-        match (self, question, answer) {
-            (Self::TakingSession(state), Q::TakeSession(asked), A::Session(session)) => {
-                let hello = asked.client_hello()?;
-                state.on_session(&asked.ticket, session, &hello, context)
+        match (self, answered) {
+            (Self::TakingSession(state), Answered::Session(question, session)) => {
+                let hello = question.client_hello()?;
+                state.on_session(&question.ticket, session, &hello, context)
             }
-            (Self::CheckingSession(state), _, answer) => state.on_answer(answer, context),
-            (Self::ResolvingPsk(state), Q::ResolvePsk(asked), A::Psk(choice)) => {
-                state.on_choice(choice, &asked.client_hello()?, context)
+            (Self::CheckingSession(state), answered) => state.on_answer(answered, context),
+            (Self::ResolvingPsk(state), Answered::Psk(question, choice)) => {
+                state.on_choice(choice, &question.client_hello()?, context)
             }
-            (Self::AcceptingEarlyData(state), Q::AcceptEarlyData(asked), A::EarlyData(accept)) => {
-                state.on_decision(&asked.offer, accept, context)
+            (Self::AcceptingEarlyData(state), Answered::EarlyData(question, accept)) => {
+                state.on_decision(&question.offer, accept, context)
             }
-            (
-                Self::ChoosingCertificate(state),
-                Q::ChooseCertificate(asked),
-                A::Certificate(choice),
-            ) => state.on_choice(choice, &asked.client_hello()?, context),
-            (Self::Signing(state), Q::Sign(asked), A::Signature(signature)) => {
-                state.on_signature(asked.scheme, signature, context)
+            (Self::ChoosingCertificate(state), Answered::Certificate(question, choice)) => {
+                state.on_choice(choice, &question.client_hello()?, context)
             }
-            (Self::ExpectClientCertificate(state), question, A::Peer(verdict)) => {
-                state.on_verdict(question, verdict, context)
+            (Self::Signing(state), Answered::Signature(question, signature)) => {
+                state.on_signature(question.scheme, signature, context)
             }
-            _ => Err(ErrorKind::Internal("an answer came without its question").into()),
+            (Self::ExpectClientCertificate(state), Answered::Peer(identity, result)) => {
+                state.on_verified(identity, result, context)
+            }
+            _ => Err(not_asked()),
         }
     }
 }

@@ -140,7 +140,7 @@ pub(super) fn take(
         .finished(&hash, &mut context.observers)?;
     let proof = PskProven::by_binder(&expected, binder)
         .ok_or_else(|| ErrorKind::WrongBinder { key: words(choice, hello) })?;
-    context.take_over(key);
+    context.inherit_from_session(key);
     context.show_peer();
     offer.server_certificate_type = tickets::resumed(key, hello, context);
     if !hello.psk_key_exchange_modes.is_some_and(|modes| modes.contains(&PSK_DHE_KE)) {

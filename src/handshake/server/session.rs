@@ -2,11 +2,11 @@
 //! What it rests on is asked about again (see [`crate::session`]).
 
 use super::flight::Offer;
-use super::{Answer, Context, Question, State, pre_shared_key};
-use crate::error::{Error, ErrorKind};
-use crate::handshake::credential::{self, Again};
+use super::{Context, Question, State, pre_shared_key};
+use crate::error::Error;
+use crate::handshake::peer_identity::Reverification;
 use crate::handshake::proof::AnonymousAllowed;
-use crate::handshake::question::{KeptHello, ResolvePsk};
+use crate::handshake::question::{Answered, KeptHello, ResolvePsk, not_asked};
 use crate::observer::{Event, Offered};
 use crate::psk::ChosenPsk;
 use crate::reply::Reply;
@@ -65,18 +65,18 @@ fn ask_verifier(
     let Some(policy) = offer.config.client_authentication.clone() else {
         return settle(offer, &ticket, false, hello, context);
     };
-    let again = Again {
+    let reverification = Reverification {
         verifier: &*policy.verifier,
         server_name: None,
         ocsp_requested: policy.asked.contains(&ExtensionType::STATUS_REQUEST),
         now: context.now.unix(),
     };
-    let Some(question) = again.question(credential) else {
+    let Some(identity) = reverification.identity(credential) else {
         return settle(offer, &ticket, false, hello, context);
     };
-    match credential::ask(&*policy.verifier, &question) {
-        Reply::Now(verdict) => settle(offer, &ticket, verdict.is_ok(), hello, context),
-        Reply::Later => rest(offer, ticket, question, hello, context),
+    match identity.verify(&*policy.verifier) {
+        Reply::Now(result) => settle(offer, &ticket, result.is_ok(), hello, context),
+        Reply::Later => rest(offer, ticket, identity.into_question(), hello, context),
     }
 }
 
@@ -104,15 +104,19 @@ pub(in crate::handshake) struct CheckingSession {
 }
 
 impl CheckingSession {
-    pub(super) fn on_answer(self, answer: Answer, context: &mut Context) -> Result<State, Error> {
+    pub(super) fn on_answer(
+        self,
+        answered: Answered,
+        context: &mut Context,
+    ) -> Result<State, Error> {
         let Self { offer, ticket, hello } = self;
         let credential = ticket.key.session.as_ref().map(|session| &session.credential);
-        let good = match (answer, credential) {
-            (Answer::Psk(choice), Some(PeerCredential::PreSharedKey(record))) => {
+        let good = match (answered, credential) {
+            (Answered::Psk(_, choice), Some(PeerCredential::PreSharedKey(record))) => {
                 is_key_of(choice.as_ref(), record)
             }
-            (Answer::Peer(verdict), _) => verdict.is_ok(),
-            _ => return Err(ErrorKind::Internal("an answer came without its question").into()),
+            (Answered::Peer(_, result), _) => result.is_ok(),
+            _ => return Err(not_asked()),
         };
         settle(offer, &ticket, good, &hello.parse()?, context)
     }

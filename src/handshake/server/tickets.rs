@@ -10,6 +10,7 @@ use super::negotiation::takes_psk;
 use super::{Context, Question, State, pre_shared_key, session};
 use crate::config::ServerConfig;
 use crate::error::Error;
+use crate::handshake::new_session_ticket::TicketPlan;
 use crate::handshake::question::{KeptHello, TakeSession};
 use crate::observer::{Event, Offered};
 use crate::psk::{ChosenPsk, PreSharedKey};
@@ -19,14 +20,12 @@ use crate::session::{ServerSession, Zone};
 use crate::wire::ClientHello;
 
 /// How many tickets a client gets that resumes nothing. None without a mode to use them in.
-pub(super) fn wanted(
-    config: &Arc<ServerConfig>,
-    hello: &ClientHello<'_>,
-) -> Option<(Arc<ServerConfig>, u8)> {
-    let usable = takes_psk(config, hello);
+pub(super) fn plan(config: &Arc<ServerConfig>, hello: &ClientHello<'_>) -> Option<TicketPlan> {
+    if config.sessions.is_none() || !takes_psk(config, hello) {
+        return None;
+    }
     let wanted = hello.ticket_request.map_or(u8::MAX, |[new, _]| new);
-    let count = config.tickets.min(wanted);
-    (usable && config.sessions.is_some()).then(|| (Arc::clone(config), count))
+    Some(TicketPlan { config: Arc::clone(config), count: config.tickets.min(wanted) })
 }
 
 /// How many identities are looked at: a bound on the work that a list of thousands can ask for.
@@ -106,7 +105,7 @@ fn take_session(
     };
     // 0-RTT data are under the first key that is offered.
     if index == 0 {
-        context.resumption.early_data_allowed = stored.session.max_early_data_size;
+        context.zero_rtt.allowed_by_ticket = stored.session.max_early_data_size;
     }
     let name = context.parameters.server_name.as_deref();
     if stored.policy != config.session_policy(name) {
@@ -139,11 +138,9 @@ pub(super) fn resumed(
     context: &mut Context,
 ) -> Option<CertificateType> {
     let session = key.session.as_ref()?;
-    context.resumption.own_type = session.own_type;
-    if let (Some((config, count)), Some([_, resumed])) =
-        (&mut context.resumption.tickets, hello.ticket_request)
-    {
-        *count = config.tickets.min(resumed);
+    context.session_basis.own_type = session.own_type;
+    if let (Some(plan), Some([_, resumed])) = (&mut context.tickets, hello.ticket_request) {
+        plan.count = plan.config.tickets.min(resumed);
     }
     let types = hello.server_certificate_types?;
     types.contains(&session.own_type.0).then_some(session.own_type)

@@ -1,9 +1,96 @@
+//! The bytes of handshake messages that come in: joined to messages, or kept behind a question.
+
+use super::Question;
 use crate::config::Limits;
 use crate::error::{Error, ErrorKind};
 use crate::registry::HandshakeType;
 use crate::wire::{DecodeError, HandshakeMessage, MESSAGE_HEADER_LENGTH};
 
-/// This message has to be of this type.
+/// What the machine does with bytes that come in.
+pub(super) enum Input {
+    /// It reads them. `partial` is the beginning of a message that is not whole yet.
+    Reading { partial: Vec<u8> },
+    /// It waits for the answer to a question. `held_back` is what came after the message that led
+    /// to the question.
+    Waiting { question: Box<Question>, held_back: Vec<u8> },
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Self::Reading { partial: Vec::new() }
+    }
+}
+
+impl Input {
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self, Self::Waiting { .. })
+    }
+
+    pub(super) fn question(&self) -> Option<&Question> {
+        match self {
+            Self::Reading { .. } => None,
+            Self::Waiting { question, .. } => Some(question),
+        }
+    }
+
+    /// The bytes that came and were not read yet.
+    pub(super) fn kept(&self) -> &[u8] {
+        match self {
+            Self::Reading { partial: kept } | Self::Waiting { held_back: kept, .. } => kept,
+        }
+    }
+
+    /// Keeps these bytes, too.
+    pub(super) fn keep(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Reading { partial: kept } | Self::Waiting { held_back: kept, .. } => {
+                append(kept, bytes);
+            }
+        }
+    }
+
+    /// Takes the kept bytes out, to read them.
+    pub(super) fn take_kept(&mut self) -> Vec<u8> {
+        match self {
+            Self::Reading { partial: kept } | Self::Waiting { held_back: kept, .. } => {
+                core::mem::take(kept)
+            }
+        }
+    }
+
+    /// A state has asked: nothing is read before the answer.
+    pub(super) fn wait_for(&mut self, question: Box<Question>) {
+        *self = Self::Waiting { question, held_back: self.take_kept() };
+    }
+
+    /// Ends the waiting: what was held back can be read now. Returns the question that was open.
+    pub(super) fn stop_waiting(&mut self) -> Option<Box<Question>> {
+        match core::mem::take(self) {
+            Self::Waiting { question, held_back } => {
+                *self = Self::Reading { partial: held_back };
+                Some(question)
+            }
+            reading @ Self::Reading { .. } => {
+                *self = reading;
+                None
+            }
+        }
+    }
+}
+
+/// Appends to a buffer of messages, which grows as far as the first message's header says.
+fn append(buffer: &mut Vec<u8>, bytes: &[u8]) {
+    let length = buffer.len() + bytes.len();
+    if length > buffer.capacity() {
+        let header = HandshakeMessage::header(buffer);
+        let whole = header.map_or(length, |(_, body)| MESSAGE_HEADER_LENGTH + body);
+        let capacity = whole.min(2 * buffer.capacity()).max(length);
+        buffer.reserve_exact(capacity - buffer.len());
+    }
+    buffer.extend_from_slice(bytes);
+}
+
+/// Checks that the message is of this type.
 pub(super) fn expect(message: &HandshakeMessage<'_>, kind: HandshakeType) -> Result<(), Error> {
     if message.kind == kind {
         return Ok(());
@@ -11,9 +98,9 @@ pub(super) fn expect(message: &HandshakeMessage<'_>, kind: HandshakeType) -> Res
     Err(Error::unexpected(kind.name().unwrap_or_default(), message.kind))
 }
 
-/// The first message of `bytes` and what follows it; `None` while it is not whole. A piece whose
-/// header says that it will be longer than the limit, or than its type can be, is refused, so that
-/// no more than one limit is ever kept; what is wrong with a whole message is for the state to say.
+/// The first message of `bytes` and what follows it; `None` while it is not whole. A message whose
+/// header says that it is longer than the limit, or than its type can be, is refused before the rest
+/// of it comes: no more than one limit is ever kept. The states check whole messages.
 pub(super) fn next_message<'a>(
     bytes: &'a [u8],
     limits: &Limits,

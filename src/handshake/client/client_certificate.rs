@@ -1,5 +1,5 @@
-//! The client's own authentication, where the server asks for it: which certificate, and its
-//! signature (RFC 9846, sections 4.4.2, 4.5 and 4.7.2). In the handshake and after it the same.
+//! The client's own Certificate and CertificateVerify, where the server asks for them (RFC 9846,
+//! sections 4.4.2, 4.5 and 4.7.2), in the handshake and after it.
 
 use std::sync::Arc;
 
@@ -7,26 +7,40 @@ use super::{Context, Question};
 use crate::config::ClientConfig;
 use crate::credential::CertifiedKey;
 use crate::crypto::CryptoError;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::handshake::Side;
 use crate::handshake::authentication::{ask_to_sign, send_certificate_verify, write_certificate};
-use crate::handshake::question::ChooseClientCertificate;
-use crate::handshake::{Answer, Side};
+use crate::handshake::question::{Answered, ChooseClientCertificate, not_asked};
 use crate::key_schedule::Transcript;
 use crate::registry::{CertificateType, SignatureScheme};
 use crate::reply::Reply;
 use crate::wire::{Certificate, CertificateEntry};
 
-/// The own certificate is being chosen, or its signature made. Nothing of it is sent before both
-/// are there: no other message may come between (section 4.7.2).
-pub(in crate::handshake) struct Authenticating {
-    /// The handshake context: it ends before the own Certificate.
+/// The answer to a CertificateRequest, while the certificate is chosen and the signature is made.
+/// Nothing of it is sent before both are there: no other message may come between (section 4.7.2).
+pub(in crate::handshake) struct CertificateResponse {
+    /// The handshake context: it ends before the client's Certificate.
     transcript: Transcript,
     /// The Certificate, once it was chosen.
     certificate: Vec<u8>,
 }
 
-/// Which certificate does the configuration have for this request?
-pub(super) fn choose(
+/// How far the answer has come.
+pub(in crate::handshake) enum ResponseProgress {
+    /// It waits for the answer to a question.
+    Waiting(Box<CertificateResponse>),
+    /// All but the Finished was sent.
+    Sent(Transcript),
+}
+
+/// A certificate that can be shown, and the scheme that its key signs with.
+pub(super) struct UsableCertificate {
+    pub(super) key: Arc<CertifiedKey>,
+    scheme: SignatureScheme,
+}
+
+/// Which certificate does the configuration choose for this request?
+pub(super) fn choose_certificate(
     config: &ClientConfig,
     question: &ChooseClientCertificate,
 ) -> Result<Reply<Option<Arc<CertifiedKey>>>, Error> {
@@ -34,29 +48,21 @@ pub(super) fn choose(
     Ok(resolver.choose(&question.request()?, question.certificate_type))
 }
 
-/// The certificate that was chosen, and the scheme to sign with; `None` where it is of another type
-/// than was agreed on, or signs with none of the request's schemes.
-pub(super) fn usable(
+/// The certificate that was chosen. `None` where there is none, where it is of another type than was
+/// agreed on, and where its key signs with none of the request's schemes.
+pub(super) fn usable_certificate(
     question: &ChooseClientCertificate,
     choice: Option<Arc<CertifiedKey>>,
-) -> Result<Option<(Arc<CertifiedKey>, SignatureScheme)>, Error> {
+) -> Result<Option<UsableCertificate>, Error> {
     let schemes = question.request()?.signature_algorithms;
     let (Some(key), Some(schemes)) = (choice, schemes) else { return Ok(None) };
     if key.certificate_type() != question.certificate_type {
         return Ok(None);
     }
-    Ok(key.scheme_for_request(schemes).map(|scheme| (key, scheme)))
+    Ok(key.scheme_for_request(schemes).map(|scheme| UsableCertificate { key, scheme }))
 }
 
-/// How far it came.
-pub(in crate::handshake) enum Progress {
-    /// It rests on a question.
-    Resting(Box<Authenticating>),
-    /// All but the Finished was sent.
-    Sent(Transcript),
-}
-
-impl Authenticating {
+impl CertificateResponse {
     /// Answers the CertificateRequest with this body; `transcript` is the handshake context.
     pub(in crate::handshake) fn begin(
         config: &ClientConfig,
@@ -64,33 +70,31 @@ impl Authenticating {
         certificate_type: CertificateType,
         transcript: Transcript,
         context: &mut Context,
-    ) -> Result<Progress, Error> {
+    ) -> Result<ResponseProgress, Error> {
         let question = ChooseClientCertificate { body, certificate_type };
-        let reply = choose(config, &question)?;
-        let state = Box::new(Self { transcript, certificate: Vec::new() });
-        match reply {
-            Reply::Now(choice) => state.on_choice(&question, choice, context),
+        let response = Box::new(Self { transcript, certificate: Vec::new() });
+        match choose_certificate(config, &question)? {
+            Reply::Now(choice) => response.on_choice(&question, choice, context),
             Reply::Later => {
                 context.ask(Question::ChooseClientCertificate(question));
-                Ok(Progress::Resting(state))
+                Ok(ResponseProgress::Waiting(response))
             }
         }
     }
 
     pub(in crate::handshake) fn on_answer(
         self: Box<Self>,
-        question: Question,
-        answer: Answer,
+        answered: Answered,
         context: &mut Context,
-    ) -> Result<Progress, Error> {
-        match (question, answer) {
-            (Question::ChooseClientCertificate(question), Answer::ClientCertificate(choice)) => {
+    ) -> Result<ResponseProgress, Error> {
+        match answered {
+            Answered::ClientCertificate(question, choice) => {
                 self.on_choice(&question, choice, context)
             }
-            (Question::Sign(question), Answer::Signature(signature)) => {
+            Answered::Signature(question, signature) => {
                 self.on_signature(question.scheme, signature, context)
             }
-            _ => Err(ErrorKind::Internal("an answer came without its question").into()),
+            _ => Err(not_asked()),
         }
     }
 
@@ -99,19 +103,19 @@ impl Authenticating {
         question: &ChooseClientCertificate,
         choice: Option<Arc<CertifiedKey>>,
         context: &mut Context,
-    ) -> Result<Progress, Error> {
+    ) -> Result<ResponseProgress, Error> {
         let request = question.request()?;
-        let chosen = usable(question, choice)?;
-        context.resumption.answered(question, chosen.as_ref().map(|(key, _)| &**key));
         let request_context = request.request_context;
-        let Some((key, scheme)) = chosen else {
-            let Self { mut transcript, .. } = *self;
+        let Some(UsableCertificate { key, scheme }) = usable_certificate(question, choice)? else {
+            context.session_basis.set_answer(question, None);
+            let mut transcript = self.transcript;
             let none: [CertificateEntry<'_>; 0] = [];
             context.send(Some(&mut transcript), |out| {
                 Certificate::encode(out, request_context, none);
             });
-            return Ok(Progress::Sent(transcript));
+            return Ok(ResponseProgress::Sent(transcript));
         };
+        context.session_basis.set_answer(question, Some(&key));
         let shown = key.staples_for(|kind| request.extensions.get(kind).is_some());
         write_certificate(&mut self.certificate, request_context, &key, shown);
         let with_certificate = self.transcript.fork_with(&self.certificate);
@@ -120,7 +124,7 @@ impl Authenticating {
             Reply::Now(signature) => self.on_signature(scheme, signature, context),
             Reply::Later => {
                 context.ask(Question::Sign(sign));
-                Ok(Progress::Resting(self))
+                Ok(ResponseProgress::Waiting(self))
             }
         }
     }
@@ -130,11 +134,11 @@ impl Authenticating {
         scheme: SignatureScheme,
         signature: Result<Vec<u8>, CryptoError>,
         context: &mut Context,
-    ) -> Result<Progress, Error> {
+    ) -> Result<ResponseProgress, Error> {
         let Self { mut transcript, certificate } = self;
         context.send(Some(&mut transcript), |out| out.extend_from_slice(&certificate));
         context.parameters.client_signature_scheme = Some(scheme);
         send_certificate_verify(scheme, signature, &mut transcript, context)?;
-        Ok(Progress::Sent(transcript))
+        Ok(ResponseProgress::Sent(transcript))
     }
 }

@@ -1,15 +1,16 @@
 //! CheckingSession: before the ClientHello. Is there a session with this server, and may this
-//! configuration resume it? What it rests on is asked about again (see [`crate::session`]). No
-//! ClientHello, and so no 0-RTT data, leaves before the answers.
+//! configuration resume it? What the session is based on is verified again (see
+//! [`crate::session`]). No ClientHello, and so no 0-RTT data, is sent before the answers.
 
 use std::sync::Arc;
 
-use super::authentication::{choose, usable};
-use super::{Answer, Context, Question, Start, State};
+use super::client_certificate::{choose_certificate, usable_certificate};
+use super::{Context, Question, Start, State};
+use crate::certificate::CertificateError;
 use crate::credential::CertifiedKey;
-use crate::error::{Error, ErrorKind};
-use crate::handshake::credential::{self, Again};
-use crate::handshake::question::ChooseClientCertificate;
+use crate::error::Error;
+use crate::handshake::peer_identity::Reverification;
+use crate::handshake::question::{Answered, ChooseClientCertificate, not_asked};
 use crate::reply::Reply;
 use crate::session::{ClientSession, PeerCredential};
 use crate::wire::ExtensionType;
@@ -27,14 +28,14 @@ impl Start {
     }
 }
 
-/// A session was found, and what it rests on is being asked about.
+/// A session was found, and what it is based on is verified again.
 pub(in crate::handshake) struct CheckingSession {
     start: Start,
     session: ClientSession,
 }
 
 impl CheckingSession {
-    /// Would this configuration show what was shown then?
+    /// Would this configuration send the certificate that the client sent then?
     fn check_own_certificate(self: Box<Self>, context: &mut Context) -> Result<State, Error> {
         let Some(answer) = &self.session.session.answer else { return self.check_peer(context) };
         let question = ChooseClientCertificate {
@@ -45,7 +46,7 @@ impl CheckingSession {
             // What was stored is no request.
             return self.give_up(context);
         }
-        match choose(&self.start.config, &question)? {
+        match choose_certificate(&self.start.config, &question)? {
             Reply::Now(choice) => self.on_choice(&question, choice, context),
             Reply::Later => {
                 context.ask(Question::ChooseClientCertificate(question));
@@ -60,65 +61,72 @@ impl CheckingSession {
         choice: Option<Arc<CertifiedKey>>,
         context: &mut Context,
     ) -> Result<State, Error> {
-        let chosen = usable(question, choice)?;
-        let now = chosen.as_ref().and_then(|(key, _)| key.digest());
+        let chosen = usable_certificate(question, choice)?;
+        let now = chosen.and_then(|chosen| chosen.key.digest());
         let then = self.session.session.answer.as_ref().and_then(|answer| answer.shown);
-        match now == then {
-            true => self.check_peer(context),
-            false => self.give_up(context),
-        }
+        if now == then { self.check_peer(context) } else { self.give_up(context) }
     }
 
-    /// Is what the server has proved itself with still good?
+    /// Is what the server has proved its identity with still accepted?
     fn check_peer(self: Box<Self>, context: &mut Context) -> Result<State, Error> {
         let Start { config, server_name } = &self.start;
         let credential = &self.session.session.credential;
         if let PeerCredential::PreSharedKey(record) = credential {
-            let mut keys = config.pre_shared_keys.iter().filter(|key| key.is_for(server_name));
-            return match keys.any(|key| key.is_key_of(record)) {
-                true => self.resume(context),
-                false => self.give_up(context),
-            };
+            let has_key = config
+                .pre_shared_keys
+                .iter()
+                .any(|key| key.is_for(server_name) && key.is_key_of(record));
+            return if has_key { self.resume(context) } else { self.give_up(context) };
         }
-        let again = Again {
+        let reverification = Reverification {
             verifier: &*config.verifier,
             server_name: Some(server_name.clone()),
             ocsp_requested: config.request_ocsp,
             now: context.now.unix(),
         };
-        let Some(question) = again.question(credential) else { return self.give_up(context) };
+        let Some(identity) = reverification.identity(credential) else {
+            return self.give_up(context);
+        };
         let offered = |scheme| config.layout_offers(ExtensionType::SIGNATURE_ALGORITHMS, scheme);
-        if !credential::is_for_offered_scheme(&question, &config.provider.signatures, offered) {
+        if !identity.has_key_for_offered_scheme(&config.provider.signatures, offered) {
             return self.give_up(context);
         }
-        match credential::ask(&*config.verifier, &question) {
-            Reply::Now(Ok(())) => self.resume(context),
-            Reply::Now(Err(_)) => self.give_up(context),
+        match identity.verify(&*config.verifier) {
+            Reply::Now(result) => self.on_verified(&result, context),
             Reply::Later => {
-                context.ask(question);
+                context.ask(identity.into_question());
                 Ok(State::CheckingSession(self))
             }
         }
     }
 
-    pub(super) fn on_answer(
+    fn on_verified(
         self: Box<Self>,
-        question: Question,
-        answer: Answer,
+        result: &Result<(), CertificateError>,
         context: &mut Context,
     ) -> Result<State, Error> {
-        match (question, answer) {
-            (Question::ChooseClientCertificate(question), Answer::ClientCertificate(choice)) => {
-                self.on_choice(&question, choice, context)
-            }
-            (_, Answer::Peer(Ok(()))) => self.resume(context),
-            (_, Answer::Peer(Err(_))) => self.give_up(context),
-            _ => Err(ErrorKind::Internal("an answer came without its question").into()),
+        match result {
+            Ok(()) => self.resume(context),
+            Err(_) => self.give_up(context),
         }
     }
 
-    /// Offers the session, if it is still alive: an answer may have taken long. Whatever a store
-    /// says, it must be one with this server.
+    pub(super) fn on_answer(
+        self: Box<Self>,
+        answered: Answered,
+        context: &mut Context,
+    ) -> Result<State, Error> {
+        match answered {
+            Answered::ClientCertificate(question, choice) => {
+                self.on_choice(&question, choice, context)
+            }
+            Answered::Peer(_, result) => self.on_verified(&result, context),
+            _ => Err(not_asked()),
+        }
+    }
+
+    /// Offers the session, if it is still alive: an answer may have taken long. It must also be a
+    /// session with this server, in case the store is at fault.
     fn resume(self: Box<Self>, context: &mut Context) -> Result<State, Error> {
         let Self { start, session } = *self;
         let usable = session.is_alive(context.now) && session.server_name == start.server_name;

@@ -1,12 +1,15 @@
-//! ExpectCertificate, VerifyingPeer and ExpectCertificateVerify: the server says who it is, is
-//! judged, and proves it (RFC 9846, sections 4.4.2, 4.5.1 and 4.5.2).
+//! ExpectCertificate, VerifyingPeer and ExpectCertificateVerify: the server says who it is, the
+//! verifier decides, and the server proves it (RFC 9846, sections 4.4.2, 4.5.1 and 4.5.2).
 
 use super::finished::{ExpectFinished, ServerProof};
-use super::{Context, Question, ServerFlight, State};
+use super::{Context, ServerFlight, State};
 use crate::certificate::{CertificateError, CertificateErrorKind, EndEntity};
 use crate::error::{Error, ErrorKind};
-use crate::handshake::authentication::{Accepted, Expected, Presented, empty_list, no_common_type};
-use crate::handshake::{Side, credential};
+use crate::handshake::Side;
+use crate::handshake::authentication::{
+    CertificateExpectation, ReceivedCertificate, VerifiedPeer, empty_list, no_common_type,
+};
+use crate::handshake::peer_identity::ClaimedIdentity;
 use crate::registry::HandshakeType;
 use crate::reply::Reply;
 use crate::wire::{
@@ -14,7 +17,7 @@ use crate::wire::{
     MESSAGE_HEADER_LENGTH,
 };
 
-/// The server's certificate is due; a request for the client's may come before it.
+/// The server's Certificate is awaited. A CertificateRequest may come before it.
 pub(in crate::handshake) struct ExpectCertificate {
     pub(super) flight: ServerFlight,
 }
@@ -68,7 +71,8 @@ impl ExpectCertificate {
         })
     }
 
-    /// `body` is that of a Certificate; `message` is what stands for it in the transcript.
+    /// `body` is that of a Certificate. `message` goes into the transcript: the Certificate itself, or
+    /// a CompressedCertificate.
     fn on_certificate(
         mut self: Box<Self>,
         message: HandshakeMessage<'_>,
@@ -82,28 +86,28 @@ impl ExpectCertificate {
         if !ours.contains(&certificate_type) {
             return Err(no_common_type(ours.iter().copied(), [certificate_type]));
         }
-        let expected = Expected {
+        let expected = CertificateExpectation {
             request_context: &[],
             certificate_type,
-            asked: &shared.offered,
+            requested: &shared.offered,
             server_name: Some(&shared.server_name),
         };
-        let presented = Presented::read(body, &expected, context)?.ok_or_else(empty_list)?;
-        let Presented { end_entity, question } = presented;
-        let reply = credential::ask(&**verifier, &question);
+        let received = ReceivedCertificate::read(body, &expected, context)?;
+        let ReceivedCertificate { end_entity, identity } = received.ok_or_else(empty_list)?;
+        let reply = identity.verify(&**verifier);
         self.flight.transcript.add(&message);
         let state = Box::new(VerifyingPeer { flight: self.flight, end_entity });
         match reply {
-            Reply::Now(verdict) => state.on_verdict(question, verdict, context),
+            Reply::Now(result) => state.on_verified(identity, result, context),
             Reply::Later => {
-                context.ask(question);
+                context.ask(identity.into_question());
                 Ok(State::VerifyingPeer(state))
             }
         }
     }
 }
 
-/// Section 4.4.2. What the request wants is looked at when it is answered.
+/// Section 4.4.2. The rest of the request is read when it is answered.
 fn check_request(request: &CertificateRequest<'_>) -> Result<(), Error> {
     const MESSAGE: HandshakeType = HandshakeType::CERTIFICATE_REQUEST;
     if !request.request_context.is_empty() {
@@ -123,22 +127,23 @@ pub(in crate::handshake) struct VerifyingPeer {
 }
 
 impl VerifyingPeer {
-    pub(super) fn on_verdict(
+    pub(super) fn on_verified(
         self: Box<Self>,
-        question: Question,
-        verdict: Result<(), CertificateError>,
+        identity: ClaimedIdentity,
+        result: Result<(), CertificateError>,
         context: &mut Context,
     ) -> Result<State, Error> {
-        let accepted = Accepted::new(self.end_entity, question, verdict, context)?;
-        let state = ExpectCertificateVerify { flight: self.flight, accepted };
+        let received = ReceivedCertificate { end_entity: self.end_entity, identity };
+        let peer = VerifiedPeer::new(received, result, context)?;
+        let state = ExpectCertificateVerify { flight: self.flight, peer };
         Ok(State::ExpectCertificateVerify(Box::new(state)))
     }
 }
 
-/// The certificate is good; the proof of its key is due.
+/// The verifier has accepted the certificate. The proof that the server has its key is awaited.
 pub(in crate::handshake) struct ExpectCertificateVerify {
     flight: ServerFlight,
-    accepted: Accepted,
+    peer: VerifiedPeer,
 }
 
 impl ExpectCertificateVerify {
@@ -147,9 +152,9 @@ impl ExpectCertificateVerify {
         message: HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<State, Error> {
-        let Self { mut flight, accepted } = *self;
+        let Self { mut flight, peer } = *self;
         let config = &flight.shared.config;
-        let authenticated = accepted.check(
+        let peer = peer.check_certificate_verify(
             &message,
             Side::Server,
             &config.provider.signatures,
@@ -157,10 +162,10 @@ impl ExpectCertificateVerify {
             &mut flight.transcript,
             context,
         )?;
-        context.parameters.signature_scheme = Some(authenticated.scheme);
-        context.resumption.credential = credential::shown(&authenticated.question);
+        context.parameters.signature_scheme = Some(peer.scheme);
+        context.session_basis.credential = peer.credential;
         context.show_peer();
-        let proof = ServerProof::Certificate(authenticated.proof);
+        let proof = ServerProof::Certificate(peer.proof);
         Ok(State::ExpectFinished(Box::new(ExpectFinished { flight, proof })))
     }
 }

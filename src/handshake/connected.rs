@@ -1,0 +1,243 @@
+//! Connected: the state after the handshake on both sides, and what it receives (RFC 9846, section
+//! 4.7).
+
+use std::sync::Arc;
+
+use pki_types::ServerName;
+
+use super::key_update::KeyUpdates;
+use super::new_session_ticket::TicketNonces;
+use super::post_handshake_auth::{PostHandshakeAuthClient, PostHandshakeAuthServer};
+use super::proof::HandshakeProof;
+use super::question::{Answered, not_asked};
+use super::secrets::ConnectionSecrets;
+use super::{Context, Step};
+use crate::error::Error;
+use crate::key_schedule::{Exporter, ResumptionSecret, TrafficSecret, Transcript};
+use crate::observer::Event;
+use crate::registry::HandshakeType;
+use crate::session::ClientSessionStore;
+use crate::wire::HandshakeMessage;
+
+/// A completed handshake.
+pub(super) struct Connected {
+    pub(super) read: TrafficSecret,
+    pub(super) write: TrafficSecret,
+    pub(super) key_updates: KeyUpdates,
+    pub(super) exporter: Exporter,
+    pub(super) resumption: ResumptionSecret,
+    pub(super) ticket_nonces: TicketNonces,
+    pub(super) role: Role,
+}
+
+/// What only one of the two sides does after the handshake.
+pub(super) enum Role {
+    Client {
+        server_name: ServerName<'static>,
+        sessions: Option<Arc<dyn ClientSessionStore>>,
+        /// The server may ask for a certificate.
+        post_handshake_auth: Option<Box<PostHandshakeAuthClient>>,
+    },
+    Server {
+        /// The client may be asked for a certificate.
+        post_handshake_auth: Option<Box<PostHandshakeAuthServer>>,
+    },
+}
+
+impl Role {
+    fn awaited(&self) -> &'static str {
+        match self {
+            Self::Client { .. } => "KeyUpdate (with records), NewSessionTicket or data",
+            Self::Server { .. } => "KeyUpdate (with records) or data",
+        }
+    }
+}
+
+impl Connected {
+    /// Completes the handshake. `role` takes the transcript, which then has all of the handshake.
+    pub(super) fn new(
+        _: HandshakeProof,
+        secrets: ConnectionSecrets,
+        transcript: Transcript,
+        role: impl FnOnce(Transcript) -> Role,
+        context: &mut Context,
+    ) -> Result<Box<Self>, Error> {
+        let ConnectionSecrets { read, write, exporter, main } = secrets;
+        let resumption = main.into_resumption(&transcript.current(), &mut context.observers)?;
+        context.steps.push(Step::Complete);
+        context.observers.emit(|| Event::HandshakeComplete);
+        Ok(Box::new(Self {
+            read,
+            write,
+            key_updates: KeyUpdates::default(),
+            exporter,
+            resumption,
+            ticket_nonces: TicketNonces::default(),
+            role: role(transcript),
+        }))
+    }
+
+    pub(super) fn on_message(
+        &mut self,
+        message: HandshakeMessage<'_>,
+        context: &mut Context,
+    ) -> Result<(), Error> {
+        match (&mut self.role, message.kind) {
+            (Role::Server { post_handshake_auth: Some(auth) }, kind)
+                if kind == HandshakeType::CERTIFICATE || auth.is_receiving() =>
+            {
+                auth.on_message(&message, &self.read, context)
+            }
+            (
+                Role::Client { post_handshake_auth: Some(auth), .. },
+                HandshakeType::CERTIFICATE_REQUEST,
+            ) => auth.on_request(&message, &self.write, context),
+            (_, HandshakeType::KEY_UPDATE) if context.records => {
+                self.on_key_update(&message, context)
+            }
+            (Role::Client { .. }, HandshakeType::NEW_SESSION_TICKET) => {
+                self.on_new_session_ticket(&message, context)
+            }
+            (role, kind) => Err(Error::unexpected(role.awaited(), kind)),
+        }
+    }
+
+    /// May a message of this type come? Asked before all of it is there.
+    pub(super) fn check_awaited(
+        &self,
+        received: HandshakeType,
+        context: &Context,
+    ) -> Result<(), Error> {
+        let is_awaited = match (&self.role, received) {
+            // QUIC has an update of its own (RFC 9001, section 6).
+            (_, HandshakeType::KEY_UPDATE) => context.records,
+            (Role::Client { .. }, HandshakeType::NEW_SESSION_TICKET) => true,
+            (Role::Client { post_handshake_auth, .. }, HandshakeType::CERTIFICATE_REQUEST) => {
+                post_handshake_auth.is_some()
+            }
+            (Role::Server { post_handshake_auth: Some(auth) }, _) => auth.awaits(received),
+            _ => false,
+        };
+        if is_awaited {
+            return Ok(());
+        }
+        Err(Error::unexpected(self.role.awaited(), received))
+    }
+
+    pub(super) fn on_answer(
+        &mut self,
+        answered: Answered,
+        context: &mut Context,
+    ) -> Result<(), Error> {
+        match (&mut self.role, answered) {
+            (Role::Client { post_handshake_auth: Some(auth), .. }, answered) => {
+                auth.on_answer(answered, &self.write, context)
+            }
+            (
+                Role::Server { post_handshake_auth: Some(auth) },
+                Answered::Peer(identity, result),
+            ) => auth.on_verified(identity, result, context),
+            _ => Err(not_asked()),
+        }
+    }
+
+    /// Does this client store the tickets that the server sends?
+    pub(super) fn stores_tickets(&self) -> bool {
+        matches!(self.role, Role::Client { sessions: Some(_), .. })
+    }
+
+    /// A client that has closed answers no CertificateRequest. True if an answer was being made.
+    pub(super) fn give_up_certificate_response(&mut self) -> bool {
+        match &mut self.role {
+            Role::Client { post_handshake_auth: Some(auth), .. } => auth.give_up(),
+            _ => false,
+        }
+    }
+
+    /// On a server: what asks the client for certificates, if it may.
+    pub(super) fn post_handshake_auth(&self) -> Option<&PostHandshakeAuthServer> {
+        match &self.role {
+            Role::Server { post_handshake_auth } => post_handshake_auth.as_deref(),
+            Role::Client { .. } => None,
+        }
+    }
+
+    pub(super) fn post_handshake_auth_mut(&mut self) -> Option<&mut PostHandshakeAuthServer> {
+        match &mut self.role {
+            Role::Server { post_handshake_auth } => post_handshake_auth.as_deref_mut(),
+            Role::Client { .. } => None,
+        }
+    }
+
+    /// On a server: has a part of the client's answer to a CertificateRequest come?
+    pub(super) fn is_receiving_certificate(&self) -> bool {
+        self.post_handshake_auth().is_some_and(PostHandshakeAuthServer::is_receiving)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use pki_types::UnixTime;
+
+    use super::*;
+    use crate::alert::AlertDescription;
+    use crate::config::{ClientConfig, ServerConfig};
+    use crate::crypto::CryptoProvider;
+    use crate::handshake::{Handshake, Level, Step};
+    use crate::psk::{PreSharedKey, PskList};
+    use crate::reply::AnswerLater;
+
+    pub(in crate::handshake) fn pass(from: &mut Handshake, to: &mut Handshake) -> usize {
+        let mut messages = 0;
+        while let Some(step) = from.next_step() {
+            if let Step::Send { level, bytes } = step {
+                to.receive(level, &bytes).unwrap();
+                messages += 1;
+            }
+        }
+        messages
+    }
+
+    /// Two ends whose handshake is complete.
+    pub(in crate::handshake) fn connected() -> (Handshake, Handshake) {
+        let secret = CryptoProvider::ring().cipher_suites[0].hash.digest(b"of this test");
+        let key = PreSharedKey::external(b"a name", &secret).unwrap();
+        let client = ClientConfig::builder(CryptoProvider::ring())
+            .pre_shared_keys(vec![key.clone()])
+            .verifier(Arc::new(AnswerLater));
+        let server = ServerConfig::builder(CryptoProvider::ring())
+            .pre_shared_keys(Arc::new(PskList::new(vec![key])))
+            .build(Arc::new(AnswerLater));
+        let now = UnixTime::since_unix_epoch(core::time::Duration::from_secs(1_800_000_000));
+        let name = "server.example".try_into().unwrap();
+        let mut client = Handshake::client(Arc::new(client.build().unwrap()), name, now);
+        let mut server = Handshake::server(Arc::new(server.unwrap()), now);
+        client.start().unwrap();
+        while pass(&mut client, &mut server) + pass(&mut server, &mut client) > 0 {}
+        (client, server)
+    }
+
+    #[test]
+    fn a_message_that_cannot_be_taken_is_refused_by_its_header() {
+        const TICKET: [u8; 4] = [4, 0, 0x80, 0];
+        const REQUEST: [u8; 4] = [13, 0, 0, 100];
+        const CERTIFICATE: [u8; 4] = [11, 0, 0x80, 0];
+        const LONG_UPDATE: [u8; 4] = [24, 0, 0, 2];
+        const LONG_FINISHED: [u8; 4] = [20, 0, 0, 65];
+        let client = |header: [u8; 4]| connected().0.receive(Level::Application, &header);
+        let server = |header: [u8; 4]| connected().1.receive(Level::Application, &header);
+        let alert = |result: Result<(), Error>| result.unwrap_err().alert_sent();
+        assert_eq!(client(TICKET), Ok(()), "its rest may come");
+        for refused in [client(REQUEST), client(CERTIFICATE), server(TICKET), server(CERTIFICATE)] {
+            assert_eq!(alert(refused), Some(AlertDescription::UNEXPECTED_MESSAGE));
+        }
+        for refused in [client(LONG_UPDATE), server(LONG_UPDATE)] {
+            assert_eq!(alert(refused), Some(AlertDescription::DECODE_ERROR));
+        }
+        let config = ServerConfig::builder(CryptoProvider::ring()).build(Arc::new(AnswerLater));
+        let now = UnixTime::since_unix_epoch(core::time::Duration::ZERO);
+        let mut beginning = Handshake::server(Arc::new(config.unwrap()), now);
+        let refused = beginning.receive(Level::Initial, &LONG_FINISHED);
+        assert_eq!(alert(refused), Some(AlertDescription::DECODE_ERROR));
+    }
+}

@@ -1,0 +1,105 @@
+//! KeyUpdate (RFC 9846, section 4.7.3): new traffic keys on a connection.
+
+use super::connected::Connected;
+use super::{Context, Handshake, Level};
+use crate::error::{Error, ErrorKind};
+use crate::wire::{HandshakeMessage, KeyUpdate};
+
+/// A key is updated at most so often (section 4.7.3).
+const MAX_KEY_UPDATES: u64 = (1 << 48) - 1;
+
+/// Where the key updates of a connection stand.
+#[derive(Default)]
+pub(super) struct KeyUpdates {
+    /// The peer asked for an update of this side's key, and has not got it yet.
+    owed: bool,
+    /// This side asked for an update of the peer's key, and has not got it yet.
+    requested: bool,
+    /// Updates of this side's key: at most [`MAX_KEY_UPDATES`].
+    sent: u64,
+}
+
+impl Handshake {
+    /// Changes this side's sending key, and asks the peer to change its own if `request` is set
+    /// (section 4.7.3). The request is left out while an earlier one is unanswered.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] before the handshake is complete, and
+    /// [without records](Self::without_records): the transport changes the keys there.
+    pub fn update_keys(&mut self, request: bool) -> Result<(), Error> {
+        self.connected()?;
+        if !self.context.records {
+            return Err(ErrorKind::Misuse("without records the carrier changes the keys").into());
+        }
+        self.with_connected(|connected, context| connected.send_key_update(request, context))
+    }
+
+    /// Sends the answer to a KeyUpdate request, if one is owed: before the next application data
+    /// (section 4.7.3).
+    ///
+    /// # Errors
+    /// The error that ended the handshake.
+    pub fn answer_key_update(&mut self) -> Result<(), Error> {
+        match self.connected() {
+            Ok(connected) if connected.key_updates.owed => self.update_keys(false),
+            _ => self.check(),
+        }
+    }
+}
+
+impl Connected {
+    /// The peer has changed its key. Its request for an answer is remembered only: many requests in
+    /// a row get one answer.
+    pub(super) fn on_key_update(
+        &mut self,
+        message: &HandshakeMessage<'_>,
+        context: &mut Context,
+    ) -> Result<(), Error> {
+        let update = KeyUpdate::parse(message.body)?;
+        self.read = self.read.clone().update(&mut context.observers)?;
+        context.steps.read_keys(Level::Application, self.read.clone());
+        self.key_updates.requested = false;
+        self.key_updates.owed |= update.update_requested;
+        Ok(())
+    }
+
+    fn send_key_update(&mut self, request: bool, context: &mut Context) -> Result<(), Error> {
+        let updates = &mut self.key_updates;
+        updates.owed = false;
+        if updates.sent >= MAX_KEY_UPDATES {
+            return Ok(());
+        }
+        let update_requested = request && !updates.requested;
+        updates.requested |= update_requested;
+        updates.sent += 1;
+        context.send(None, |out| KeyUpdate { update_requested }.encode(out));
+        self.write = self.write.clone().update(&mut context.observers)?;
+        context.steps.write_keys(Level::Application, self.write.clone());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handshake::connected::tests::{connected, pass};
+
+    #[test]
+    fn no_key_is_updated_more_often_than_a_sender_may() {
+        let (mut client, mut server) = connected();
+        let last = |connected: &mut Connected, _: &mut Context| {
+            connected.key_updates.sent = MAX_KEY_UPDATES - 1;
+            Ok(())
+        };
+        client.with_connected(last).unwrap();
+        client.update_keys(false).unwrap();
+        assert_eq!(pass(&mut client, &mut server), 1, "the last one");
+        client.update_keys(true).unwrap();
+        assert_eq!(pass(&mut client, &mut server), 0);
+        // A request is passed over, and a receiver follows whatever the number.
+        server.update_keys(true).unwrap();
+        assert_eq!(pass(&mut server, &mut client), 1);
+        client.answer_key_update().unwrap();
+        assert_eq!(pass(&mut client, &mut server), 0);
+    }
+}

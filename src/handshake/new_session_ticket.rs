@@ -1,0 +1,243 @@
+//! NewSessionTicket (RFC 9846, section 4.7.1): a server makes and sends tickets, a client stores
+//! them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::connected::{Connected, Role};
+use super::{Context, Handshake, Side};
+use crate::config::ServerConfig;
+use crate::crypto::{Secret, provider_fault};
+use crate::error::{Error, ErrorKind};
+use crate::session::{
+    ClientSession, MAX_LIFETIME, MAX_TICKET_LENGTH, ServerSession, Session, TicketOrigin,
+    seconds_left,
+};
+use crate::wire::{ExtensionType, Extensions, HandshakeMessage, NewSessionTicket, write_extension};
+
+/// How a server makes tickets for a client.
+#[derive(Clone)]
+pub(crate) struct TicketPlan {
+    pub(super) config: Arc<ServerConfig>,
+    /// How many tickets the client gets after the handshake.
+    pub(super) count: u8,
+}
+
+/// The nonces of the tickets that were sent on a connection. Each ticket has its own: the nonce
+/// makes its PSK.
+#[derive(Default)]
+pub(super) struct TicketNonces {
+    /// The number of the next ticket of the library. Its nonce is this number.
+    next: u64,
+    /// The nonces that the application chose.
+    of_application: BTreeSet<Vec<u8>>,
+}
+
+impl TicketNonces {
+    fn contains(&self, nonce: &[u8]) -> bool {
+        let is_number_before_next = nonce.len() == 8 && *nonce < self.next.to_be_bytes()[..];
+        is_number_before_next || self.of_application.contains(nonce)
+    }
+
+    /// The nonce of the next ticket of the library: the first number that the application has not
+    /// used.
+    fn next(&mut self) -> [u8; 8] {
+        while self.of_application.contains(&self.next.to_be_bytes()[..]) {
+            self.next += 1;
+        }
+        self.next.to_be_bytes()
+    }
+}
+
+/// A ticket that the library has made.
+struct Ticket {
+    lifetime: u32,
+    age_add: u32,
+    nonce: [u8; 8],
+    /// How the server finds the session again: the store has made it.
+    identity: Vec<u8>,
+    /// Zero where the server accepts no 0-RTT data.
+    max_early_data_size: u32,
+}
+
+impl Ticket {
+    fn send(&self, context: &mut Context) {
+        let mut extensions = Vec::new();
+        if self.max_early_data_size > 0 {
+            write_extension(&mut extensions, ExtensionType::EARLY_DATA, |out| {
+                out.extend_from_slice(&self.max_early_data_size.to_be_bytes());
+            });
+        }
+        let message = NewSessionTicket {
+            lifetime: self.lifetime,
+            age_add: self.age_add,
+            nonce: &self.nonce,
+            ticket: &self.identity,
+            extensions: Extensions::written(&extensions),
+            max_early_data_size: None,
+        };
+        context.send(None, |out| message.encode(out));
+    }
+}
+
+impl Handshake {
+    /// Sends `count` more tickets, if the server is configured for tickets and the client can use
+    /// them: for example after the client has authenticated (section 4.7.1). The first tickets are
+    /// sent without this call.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] before the handshake is complete.
+    pub fn send_tickets(&mut self, count: u8) -> Result<(), Error> {
+        self.with_connected(|connected, context| connected.issue_tickets(count, context))
+    }
+
+    /// Sends a ticket of the application's making, and returns the PSK that goes with it (section
+    /// 4.7.1). A server with [`sessions`](crate::config::ServerConfigBuilder::sessions) does not
+    /// need this.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] on a client, before the handshake is complete, for a field that is out
+    /// of range, and for a nonce that was used before on this connection.
+    pub fn send_ticket(&mut self, ticket: &NewSessionTicket<'_>) -> Result<Secret, Error> {
+        let connected = self.connected()?;
+        if self.side() == Side::Client {
+            return Err(ErrorKind::Misuse("only servers send tickets").into());
+        }
+        connected.check_application_ticket(ticket)?;
+        self.with_connected(|connected, context| connected.send_application_ticket(ticket, context))
+    }
+
+    /// Is this a connected client that stores tickets?
+    #[cfg(feature = "tokio")]
+    pub(crate) fn stores_tickets(&self) -> bool {
+        self.connected().is_ok_and(Connected::stores_tickets)
+    }
+}
+
+impl Connected {
+    /// Makes and sends tickets: fewer than `count` where no ticket can be made any more.
+    pub(super) fn issue_tickets(&mut self, count: u8, context: &mut Context) -> Result<(), Error> {
+        let Some(TicketPlan { config, .. }) = context.tickets.clone() else { return Ok(()) };
+        for _ in 0..count {
+            let Some(ticket) = self.make_ticket(&config, context)? else { break };
+            ticket.send(context);
+            self.ticket_nonces.next += 1;
+        }
+        Ok(())
+    }
+
+    /// Makes a ticket and stores its session. `None` where the peer authenticated too long ago, the
+    /// session is too long, or the store has no ticket for it: that is no reason to end the
+    /// connection.
+    fn make_ticket(
+        &mut self,
+        config: &ServerConfig,
+        context: &mut Context,
+    ) -> Result<Option<Ticket>, Error> {
+        let Some(sessions) = &config.sessions else { return Ok(None) };
+        let authenticated = context.session_basis.authenticated;
+        let lifetime = config.ticket_lifetime.min(seconds_left(authenticated, context.now));
+        if lifetime == 0 {
+            return Ok(None);
+        }
+        let mut age_add = [0; 4];
+        provider_fault::fill(&*config.provider.random, &mut age_add)?;
+        let age_add = u32::from_be_bytes(age_add);
+        let nonce = self.ticket_nonces.next();
+        let max_early_data_size = max_early_data_size(config, context.records);
+        let session = ServerSession {
+            zone: config.early_data.as_ref().and_then(|(_, anti_replay)| anti_replay.zone()),
+            policy: config.session_policy(context.parameters.server_name.as_deref()),
+            session: Session {
+                cipher_suite: self.read.suite().id,
+                secret: self.resumption.psk(&nonce, &mut context.observers)?,
+                since: context.now,
+                authenticated,
+                lifetime,
+                age_add,
+                application_protocol: context.parameters.application_protocol.clone(),
+                max_early_data_size,
+                early_data_window: config.early_data_window,
+                credential: context.session_basis.credential.for_session(),
+                answer: None,
+                own_type: context.session_basis.own_type,
+            },
+        };
+        if !session.is_short() {
+            return Ok(None);
+        }
+        let Ok(identity) = sessions.put(&session.encode(), context.now.unix()) else {
+            return Ok(None);
+        };
+        if !(1..=MAX_TICKET_LENGTH).contains(&identity.len()) {
+            return Ok(None);
+        }
+        Ok(Some(Ticket { lifetime, age_add, nonce, identity, max_early_data_size }))
+    }
+
+    /// Checked before the machine moves, so that a mistake of the caller ends nothing.
+    fn check_application_ticket(&self, ticket: &NewSessionTicket<'_>) -> Result<(), Error> {
+        let is_in_range = ticket.lifetime <= MAX_LIFETIME
+            && ticket.nonce.len() <= 255
+            && (1..=0xffff).contains(&ticket.ticket.len());
+        if is_in_range && !self.ticket_nonces.contains(ticket.nonce) {
+            return Ok(());
+        }
+        Err(ErrorKind::Misuse("the ticket's fields are out of range, or its nonce was used").into())
+    }
+
+    fn send_application_ticket(
+        &mut self,
+        ticket: &NewSessionTicket<'_>,
+        context: &mut Context,
+    ) -> Result<Secret, Error> {
+        let psk = self.resumption.psk(ticket.nonce, &mut context.observers)?;
+        context.send(None, |out| ticket.encode(out));
+        self.ticket_nonces.of_application.insert(ticket.nonce.to_vec());
+        Ok(psk)
+    }
+
+    /// On a client: the server has sent a ticket. It is stored with what the session is based on.
+    pub(super) fn on_new_session_ticket(
+        &self,
+        message: &HandshakeMessage<'_>,
+        context: &mut Context,
+    ) -> Result<(), Error> {
+        let ticket = NewSessionTicket::parse(message.body)?;
+        let Role::Client { server_name, sessions: Some(sessions), .. } = &self.role else {
+            return Ok(());
+        };
+        // In QUIC the size says yes or no, and nothing else (RFC 9001, section 4.6.1).
+        let size = ticket.max_early_data_size;
+        if !context.records && size.is_some_and(|size| size != u32::MAX) {
+            let reason = "in QUIC it must be 0xffffffff";
+            return Err(Error::illegal(message.kind, "early_data", reason));
+        }
+        let psk = self.resumption.psk(ticket.nonce, &mut context.observers)?;
+        let basis = &context.session_basis;
+        let origin = TicketOrigin {
+            server_name: server_name.clone(),
+            cipher_suite: self.read.suite().id,
+            application_protocol: context.parameters.application_protocol.clone(),
+            certificates: None,
+            raw_public_key: None,
+            authenticated: basis.authenticated,
+        };
+        let (credential, answer) = (basis.credential.for_session(), basis.answer.clone());
+        let session = ClientSession::new(origin, &ticket, psk, context.now.as_duration());
+        if let Some(session) = session.and_then(|session| session.resting_on(credential, answer)) {
+            sessions.put(session);
+        }
+        Ok(())
+    }
+}
+
+/// What a ticket says of 0-RTT data under it; 0 where none are accepted.
+fn max_early_data_size(config: &ServerConfig, records: bool) -> u32 {
+    match config.early_data {
+        // In QUIC this means yes.
+        Some(_) if !records => u32::MAX,
+        Some((max_size, _)) => max_size,
+        None => 0,
+    }
+}
