@@ -1,10 +1,10 @@
-//! A guide: how to put connections where they are needed.
+//! A guide, with a chapter for each place where a connection is used.
 //!
 //! - [`blocking`]: sockets and threads.
 //! - [`transport`]: a transport of your own, without sockets or with other ones.
-//! - [`keys`]: private keys, certificates and verdicts that live elsewhere.
-//! - [`resumption`]: coming back, and speaking at once.
-//! - [`failures`]: what goes wrong, how it is told, and what to do.
+//! - [`keys`]: private keys, certificates and decisions in another process or device.
+//! - [`resumption`]: sessions, tickets and 0-RTT data.
+//! - [`failures`]: what goes wrong, how it is reported, and what to do.
 #![cfg_attr(feature = "tokio", doc = "- [`tokio`]: tasks, timeouts and halves.")]
 #![cfg_attr(feature = "tokio", doc = "- [`hyper`]: HTTP/1.1 and HTTP/2, clients and servers.")]
 #![cfg_attr(
