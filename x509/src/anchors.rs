@@ -5,11 +5,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use pki_types::{CertificateDer, TrustAnchor};
 
-use super::decode::{Certificate, Scope, V3, oid};
+use super::decode::{Certificate, Scope, V3};
+
 use super::der;
 use super::distinguished_name::{describe, folded};
-use super::error::{CertificateError, CertificateErrorKind, NotACaReason, Timestamp};
+use super::error::{CertificateError, CertificateErrorKind, NotACaReason};
+use super::oid;
 use super::signature::{OwnedKey, PublicKey};
+use super::time::Timestamp;
 use super::{checks, strict};
 use crate::pem::{PemError, PemErrorKind};
 

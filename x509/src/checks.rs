@@ -1,14 +1,14 @@
 //! What each certificate of a path must be, for itself (RFC 5280, sections 4.1, 4.2 and 6.1).
 
-use x509_parser::extensions::KeyUsage;
-
 use super::anchors::Anchor;
 use super::decode::{Certificate, Scope, Usages, V3};
-use super::error::{CertificateError, CertificateErrorKind, Timestamp, printable};
+use super::error::{CertificateError, CertificateErrorKind};
+use super::key_usage::KeyUsage;
 use super::request::{AnchorDates, ChainRequest, Profile, Purpose};
 use super::rules::Rule;
 use super::signature::PublicKey;
-use super::{der, policies, strict};
+use super::time::Timestamp;
+use super::{der, policies, strict, text, time};
 
 /// The most octets that a serial number may have (RFC 5280, section 4.1.2.2).
 const SERIAL_OCTETS: usize = 20;
@@ -108,7 +108,7 @@ fn trusted(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), Certific
 /// There are roots that everyone trusts with times in the wrong form, which says nothing of what
 /// they issue: it is not asked of an anchor's certificate.
 fn time_form(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
-    let found = find_time(certificate.validity, |time| !der::is_time(time));
+    let found = find_time(certificate.validity, |time| !time::has_required_form(time));
     Rule::TimeForm.unless(found)
 }
 
@@ -230,7 +230,7 @@ pub(super) fn find_time<'a>(
     fails: impl Fn(&der::Element<'a>) -> bool,
 ) -> Option<String> {
     let time = der::each(validity).flatten().find(fails)?;
-    Some(format!("\"{}\"", printable(&String::from_utf8_lossy(time.contents))))
+    Some(text::quoted(time.contents))
 }
 
 fn rsa_size(key: PublicKey<'_>) -> Result<(), CertificateErrorKind> {

@@ -5,8 +5,8 @@
 
 use super::der::{self, Reader};
 use super::distinguished_name;
-use super::error;
 use super::name::{self, SubjectName, tag};
+use super::text;
 
 pub(super) struct NameConstraints<'a> {
     permitted: Vec<Subtree<'a>>,
@@ -169,9 +169,9 @@ impl<'a> Subtree<'a> {
             Self::Dns("") => "every DNS name".to_owned(),
             Self::Email("") => "every email address".to_owned(),
             Self::Uri("") => "every URI".to_owned(),
-            Self::Dns(tree) => format!("DNS:{}", error::printable(tree)),
-            Self::Email(tree) => format!("email:{}", error::printable(tree)),
-            Self::Uri(tree) => format!("URI:{}", error::printable(tree)),
+            Self::Dns(tree) => format!("DNS:{}", text::printable(tree)),
+            Self::Email(tree) => format!("email:{}", text::printable(tree)),
+            Self::Uri(tree) => format!("URI:{}", text::printable(tree)),
             Self::Directory { contents, .. } => {
                 format!("\"{}\"", distinguished_name::describe(contents))
             }

@@ -3,18 +3,17 @@
 //! Decoding refuses what has no clear meaning. What means something that is not acceptable (an old
 //! version, an expired date, an unknown critical extension) is kept for `checks`.
 
-use x509_parser::prelude::{FromDer, KeyUsage};
-use x509_parser::time::ASN1Time;
-
 use super::der::{self, Reader};
-use super::distinguished_name::{self, EMAIL_ADDRESS};
-use super::error::{CertificateError, CertificateErrorKind, Timestamp, printable};
+use super::distinguished_name;
+use super::error::{CertificateError, CertificateErrorKind};
 use super::fault::{self, Fault};
+use super::key_usage::KeyUsage;
 use super::name::{self, SubjectName};
 use super::policies::{self, Policies};
 use super::request::Purpose;
-use super::revocation;
-use super::signature::{self, PublicKey, Signed};
+use super::signature::{PublicKey, Signed};
+use super::time::Timestamp;
+use super::{oid, revocation, text, time};
 
 /// The `version` field's value for a certificate of version 3.
 pub(super) const V3: u32 = 2;
@@ -26,26 +25,6 @@ pub(super) enum Understanding {
     AllBut(String),
     Nothing,
     Malformed,
-}
-
-/// The extensions that validation looks at: contents of their object identifiers.
-pub(super) mod oid {
-    pub(crate) const SUBJECT_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 14];
-    pub(crate) const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
-    pub(crate) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
-    pub(crate) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
-    pub(crate) const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 30];
-    pub(crate) const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 31];
-    pub(crate) const CERTIFICATE_POLICIES: &[u8] = &[0x55, 0x1d, 32];
-    pub(crate) const POLICY_MAPPINGS: &[u8] = &[0x55, 0x1d, 33];
-    pub(crate) const AUTHORITY_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 35];
-    pub(crate) const POLICY_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 36];
-    pub(crate) const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
-    pub(crate) const INHIBIT_ANY_POLICY: &[u8] = &[0x55, 0x1d, 54];
-    pub(crate) const AUTHORITY_INFORMATION_ACCESS: &[u8] =
-        &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01];
-    pub(crate) const TLS_FEATURE: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x18];
-    pub(crate) const OCSP_NO_CHECK: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 5];
 }
 
 /// An extension as it stands in the certificate.
@@ -289,10 +268,9 @@ impl<'a> Certificate<'a> {
                     })?;
             }
             oid::KEY_USAGE => {
-                let bits = der::only(value, der::BIT_STRING).and_then(der::named_bits);
-                let flags = bits
+                let usage = KeyUsage::read(value)
                     .ok_or_else(|| malformed("its keyUsage is not a BIT STRING of named bits"))?;
-                self.key_usage = Some(KeyUsage { flags });
+                self.key_usage = Some(usage);
             }
             oid::EXTENDED_KEY_USAGE => {
                 let usages = Usages::read(value).ok_or_else(|| {
@@ -364,7 +342,7 @@ impl<'a> Certificate<'a> {
             names.push(SubjectName::with_form(self.subject, self.folded_subject.clone()));
         }
         if !has_alternatives {
-            let addresses = distinguished_name::values(self.subject, EMAIL_ADDRESS);
+            let addresses = distinguished_name::values(self.subject, oid::EMAIL_ADDRESS);
             names.extend(addresses.into_iter().map(SubjectName::Email));
         }
         names
@@ -399,7 +377,7 @@ impl<'a> Extension<'a> {
 
 /// The name and number of an extension, safe to print.
 fn extension_name(oid: &[u8]) -> String {
-    printable(&signature::oid_name(oid))
+    oid::describe(oid)
 }
 
 /// What a Certificate consists of, and the fields of what is signed.
@@ -471,21 +449,8 @@ fn time_of<'a>(times: &mut Reader<'a>, field: &str) -> Result<Timestamp, Fault<'
     let at = times.0;
     let element = times.next().ok_or_else(|| Fault::new(format!("its {field} is missing"), at))?;
     let words =
-        || format!("its {field} is no time that there is: {}", fault::quoted(element.contents));
-    time(element).ok_or_else(|| Fault::new(words(), at))
-}
-
-/// As [`time`], in one of the forms that certificates have.
-pub(super) fn strict_time(element: der::Element<'_>) -> Option<Timestamp> {
-    time(element).filter(|_| der::is_time(&element))
-}
-
-/// A time in any form that can be read; `checks` checks the form.
-fn time(element: der::Element<'_>) -> Option<Timestamp> {
-    match ASN1Time::from_der(element.whole) {
-        Ok(([], time)) => Some(Timestamp(time.timestamp())),
-        _ => None,
-    }
+        || format!("its {field} is no time that there is: {}", text::quoted(element.contents));
+    time::read(&element).ok_or_else(|| Fault::new(words(), at))
 }
 
 /// Whether it is a CA, and its path length.

@@ -1,6 +1,5 @@
-//! The little of DER (X.690) that certificates, CRLs and OCSP responses take, strict to the byte:
+//! The part of DER (X.690) that certificates, CRLs and OCSP responses need, strict to the byte:
 //! lengths, object identifiers and integers have one form each, wherever they stand.
-//! `x509-parser` reads times and has the names of object identifiers.
 
 pub(super) const BOOLEAN: u8 = 0x01;
 pub(super) const INTEGER: u8 = 0x02;
@@ -196,18 +195,6 @@ pub(super) fn named_bits(contents: &[u8]) -> Option<u16> {
     let byte = |index| bytes.get(index).map_or(0, |byte: &u8| byte.reverse_bits());
     let is_strict = unused < 8 && u32::from(unused) <= zeros;
     is_strict.then(|| u16::from_le_bytes([byte(0), byte(1)]))
-}
-
-/// Whether it is a Time in one of its two forms, with seconds and in UTC (RFC 5280, section
-/// 4.1.2.5).
-pub(super) fn is_time(element: &Element<'_>) -> bool {
-    let length = match element.tag {
-        UTC_TIME => 12,
-        GENERALIZED_TIME => 14,
-        _ => return false,
-    };
-    let digits = element.contents.strip_suffix(b"Z").unwrap_or_default();
-    digits.len() == length && digits.iter().all(u8::is_ascii_digit)
 }
 
 /// The bytes of a BIT STRING, from its contents. One that does not end on a byte boundary holds

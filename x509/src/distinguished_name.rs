@@ -2,16 +2,9 @@
 
 use std::borrow::Cow;
 
-use x509_parser::asn1_rs::Oid;
-use x509_parser::objects::{oid_registry, oid2abbrev};
-
 use super::der;
-use super::error::printable;
-
-pub(super) const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
-const DOMAIN_COMPONENT: &[u8] = &[0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x19];
-/// Where certificates had email addresses before there were subject alternative names.
-pub(super) const EMAIL_ADDRESS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01];
+use super::oid;
+use super::text::printable;
 
 /// A form that two names share if they are the same: without the case of their letters, the width
 /// of their spaces, and the kind of their strings.
@@ -31,67 +24,133 @@ pub(super) fn fold(name: &[u8]) -> Vec<u8> {
 /// As [`fold`]; `None` for what is no Name.
 pub(super) fn folded(name: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(2 * name.len());
-    let mut sets = der::Reader(name);
-    while !sets.is_empty() {
-        let mut attributes = der::Reader(sets.take(der::SET)?.contents);
-        let first = attributes.take(der::SEQUENCE)?;
-        if attributes.is_empty() {
-            out.extend(1_usize.to_be_bytes());
-            fold_attribute(first.contents, &mut out)?;
-            continue;
-        }
-        let mut forms = vec![Vec::new()];
-        fold_attribute(first.contents, forms.last_mut()?)?;
-        while !attributes.is_empty() {
-            forms.push(Vec::new());
-            fold_attribute(attributes.take(der::SEQUENCE)?.contents, forms.last_mut()?)?;
-        }
-        // They are a set, and not everyone sorts it.
-        forms.sort_unstable();
-        out.extend(forms.len().to_be_bytes());
-        out.extend(forms.into_iter().flatten());
+    for part in parts(name) {
+        fold_part(part?, &mut out)?;
     }
     Some(out)
 }
 
 /// The rest of a malformed Name from the first of its parts on that does not parse.
 pub(super) fn stumble(name: &[u8]) -> &[u8] {
-    let mut sets = der::Reader(name);
-    loop {
-        let at = sets.0;
-        match sets.next() {
-            Some(set) if folded(set.whole).is_some() => {}
-            _ => return at,
+    let mut rest = name;
+    for part in parts(name) {
+        match part {
+            Some(part) if part.attributes().all(|attribute| attribute.is_some()) => {
+                rest = rest.get(part.whole.len()..).unwrap_or_default();
+            }
+            _ => break,
         }
+    }
+    rest
+}
+
+/// A RelativeDistinguishedName: a SET of one attribute, or seldom several.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    contents: &'a [u8],
+    /// The contents with their header before them.
+    whole: &'a [u8],
+}
+
+/// An AttributeTypeAndValue.
+#[derive(Clone, Copy)]
+struct Attribute<'a> {
+    kind: der::Element<'a>,
+    value: der::Element<'a>,
+}
+
+/// The parts of a Name, from its contents. What is no part is `None`. This and
+/// [`Part::attributes`] are the only walk through a Name.
+fn parts(name: &[u8]) -> impl Iterator<Item = Option<Part<'_>>> {
+    der::each(name).map(|element| match element? {
+        der::Element { tag: der::SET, contents, whole } if !contents.is_empty() => {
+            Some(Part { contents, whole })
+        }
+        _ => None,
+    })
+}
+
+impl<'a> Part<'a> {
+    /// The attributes in their order. What is no attribute is `None`.
+    fn attributes(self) -> impl Iterator<Item = Option<Attribute<'a>>> {
+        der::each(self.contents).map(|element| {
+            let mut fields = der::Reader(element.filter(|it| it.tag == der::SEQUENCE)?.contents);
+            let (kind, value) = (fields.take(der::OBJECT_IDENTIFIER)?, fields.next()?);
+            if fields.is_empty() { Some(Attribute { kind, value }) } else { None }
+        })
+    }
+
+    /// The types of the attributes, sorted. There are none if one of the attributes is malformed.
+    fn kinds(self) -> Vec<&'a [u8]> {
+        let kinds = self.attributes().map(|attribute| Some(attribute?.kind.contents));
+        let mut kinds = kinds.collect::<Option<Vec<_>>>().unwrap_or_default();
+        kinds.sort_unstable();
+        kinds
     }
 }
 
-/// Adds type and value, from the contents of an AttributeTypeAndValue.
-fn fold_attribute(attribute: &[u8], out: &mut Vec<u8>) -> Option<()> {
-    let mut parts = der::Reader(attribute);
-    let (kind, value) = (parts.take(der::OBJECT_IDENTIFIER)?, parts.next()?);
-    out.extend(kind.whole);
-    match text(value) {
-        Some(text) => {
-            out.push(der::UTF8_STRING);
-            let start = out.len();
-            out.extend(0_usize.to_be_bytes());
-            let from = out.len();
-            for word in text.split_whitespace() {
-                if out.len() > from {
-                    out.push(b' ');
-                }
-                match word.is_ascii() {
-                    true => out.extend(word.bytes().map(|byte| byte.to_ascii_lowercase())),
-                    false => fold_word(word, out),
-                }
+/// Whether a Name is well formed, and each of its attributes passes the test.
+fn every_attribute(name: &[u8], test: impl Fn(Attribute<'_>) -> bool) -> bool {
+    for part in parts(name) {
+        let Some(part) = part else { return false };
+        for attribute in part.attributes() {
+            let Some(attribute) = attribute else { return false };
+            if !test(attribute) {
+                return false;
             }
-            let length = (out.len() - from).to_be_bytes();
-            out.get_mut(start..from)?.copy_from_slice(&length);
         }
-        None => out.extend(value.whole),
     }
-    parts.is_empty().then_some(())
+    true
+}
+
+/// Adds the number of attributes and the form of each.
+fn fold_part(part: Part<'_>, out: &mut Vec<u8>) -> Option<()> {
+    let mut attributes = part.attributes();
+    let first = attributes.next()??;
+    let Some(second) = attributes.next() else {
+        out.extend(1_usize.to_be_bytes());
+        fold_attribute(first, out);
+        return Some(());
+    };
+    let mut forms = Vec::new();
+    for attribute in [Some(first), second].into_iter().chain(attributes) {
+        let mut form = Vec::new();
+        fold_attribute(attribute?, &mut form);
+        forms.push(form);
+    }
+    // They are a set, and some encoders do not sort it.
+    forms.sort_unstable();
+    out.extend(forms.len().to_be_bytes());
+    out.extend(forms.into_iter().flatten());
+    Some(())
+}
+
+/// Adds type and value.
+fn fold_attribute(attribute: Attribute<'_>, out: &mut Vec<u8>) {
+    out.extend(attribute.kind.whole);
+    let Some(text) = text(attribute.value) else {
+        out.extend(attribute.value.whole);
+        return;
+    };
+    out.push(der::UTF8_STRING);
+    // The length is known, and written, when the text is there.
+    let length_at = out.len();
+    out.extend(0_usize.to_be_bytes());
+    let text_at = out.len();
+    for word in text.split_whitespace() {
+        if out.len() > text_at {
+            out.push(b' ');
+        }
+        if word.is_ascii() {
+            out.extend(word.bytes().map(|byte| byte.to_ascii_lowercase()));
+        } else {
+            fold_word(word, out);
+        }
+    }
+    let length = (out.len() - text_at).to_be_bytes();
+    if let Some(place) = out.get_mut(length_at..text_at) {
+        place.copy_from_slice(&length);
+    }
 }
 
 /// The case folding of RFC 3454, appendix B.2, one character after the other.
@@ -109,36 +168,32 @@ fn fold_word(word: &str, out: &mut Vec<u8>) {
 /// that is mapped to nothing, or that has another encoding and is not the composed one, or whose
 /// case folds in another way than here.
 pub(super) fn is_clear(name: &[u8]) -> bool {
-    let is_value_clear = |kind: &[u8], value: der::Element<'_>| match text(value) {
+    every_attribute(name, |Attribute { kind, value }| match text(value) {
         // A label of a domain may also be written in ASCII (RFC 5280, section 7.3).
-        Some(text) if kind == DOMAIN_COMPONENT => text.is_ascii() && text.chars().all(is_exact),
+        Some(text) if kind.contents == oid::DOMAIN_COMPONENT => {
+            text.is_ascii() && text.chars().all(is_exact)
+        }
         Some(text) => text.chars().all(is_exact),
         None => !is_string(value.tag),
-    };
-    attributes(name).is_some_and(|all| all.iter().all(|(kind, value)| is_value_clear(kind, *value)))
+    })
 }
 
 /// Whether the name may begin with the tree where their forms do not decide, as one of them is not
 /// [clear](is_clear): attributes of the same types, of which those that are clear are the same.
 pub(super) fn may_begin_with(name: &[u8], tree: &[u8]) -> bool {
-    let mut sets = der::each(name).flatten();
-    der::each(tree).flatten().all(|tree| sets.next().is_some_and(|set| may_be(set, tree)))
+    let mut parts_of_name = parts(name).flatten();
+    parts(tree).flatten().all(|of_tree| match parts_of_name.next() {
+        Some(of_name) => may_be_same(of_name, of_tree),
+        None => false,
+    })
 }
 
 /// Whether two parts of Names may be the same.
-fn may_be(one: der::Element<'_>, other: der::Element<'_>) -> bool {
+fn may_be_same(one: Part<'_>, other: Part<'_>) -> bool {
     if is_clear(one.whole) && is_clear(other.whole) {
         return fold(one.whole) == fold(other.whole);
     }
-    kinds(one) == kinds(other)
-}
-
-/// The types of the attributes in a part of a Name, in one order.
-fn kinds(set: der::Element<'_>) -> Vec<Vec<u8>> {
-    let attributes = attributes(set.whole).unwrap_or_default();
-    let mut kinds: Vec<_> = attributes.iter().map(|(kind, _)| kind.to_vec()).collect();
-    kinds.sort_unstable();
-    kinds
+    one.kinds() == other.kinds()
 }
 
 /// Whether a character is its own normal form (NFKC), is mapped to itself or to a space (RFC 4518,
@@ -188,8 +243,7 @@ fn text(value: der::Element<'_>) -> Option<Cow<'_, str>> {
 /// Whether a Name is well formed, and each of its strings can be read: one that cannot is a way
 /// around what is excluded.
 pub(super) fn parses(name: &[u8]) -> bool {
-    let reads = |value: &der::Element<'_>| !is_string(value.tag) || text(*value).is_some();
-    attributes(name).is_some_and(|attributes| attributes.iter().all(|(_, value)| reads(value)))
+    every_attribute(name, |Attribute { value, .. }| !is_string(value.tag) || text(value).is_some())
 }
 
 /// Every kind of string there is, in one piece or in several, which DER forbids.
@@ -197,29 +251,19 @@ fn is_string(tag: u8) -> bool {
     matches!(tag & !0x20, der::UTF8_STRING | 0x12..=0x16 | 0x19..=0x1e)
 }
 
-/// The attributes of a Name, types and values.
-fn attributes(name: &[u8]) -> Option<Vec<(&[u8], der::Element<'_>)>> {
-    let mut attributes = Vec::new();
-    for set in der::elements(name)? {
-        let inside = der::elements(set.contents).filter(|it| set.tag == der::SET && !it.is_empty());
-        for attribute in inside? {
-            let [kind, value] = der::elements(attribute.contents)?.try_into().ok()?;
-            let is_one = attribute.tag == der::SEQUENCE && kind.tag == der::OBJECT_IDENTIFIER;
-            is_one.then(|| attributes.push((kind.contents, value)))?;
-        }
-    }
-    Some(attributes)
-}
-
 /// The values of one kind of attribute of a Name, as they are written.
 pub(super) fn values(name: &[u8], wanted: &[u8]) -> Vec<String> {
-    let attributes = attributes(name).unwrap_or_default().into_iter();
-    let wanted = attributes.filter(|(kind, _)| *kind == wanted);
-    wanted.map(|(_, value)| text(value).unwrap_or_default().into_owned()).collect()
+    let attributes = parts(name).flatten().flat_map(Part::attributes).flatten();
+    let wanted = attributes.filter(|attribute| attribute.kind.contents == wanted);
+    wanted.map(|attribute| text(attribute.value).unwrap_or_default().into_owned()).collect()
 }
 
-/// A Name (RFC 5280, section 4.1.2.4) in words, from its DER, as OpenSSL's tools have it: safe to
-/// print, and cut off if it is long. It is empty for an empty Name, and for what is none.
+/// A Name (RFC 5280, section 4.1.2.4) in words, from its DER: safe to print, and cut off if it is
+/// long. It is empty for an empty Name, and for what is no SEQUENCE.
+///
+/// With the feature `x509-parser` it has the form of OpenSSL's tools, `C=DE, O=An Authority`, with
+/// the names of all attributes that are known there; without it the form of RFC 4514,
+/// `O=An Authority,C=DE`.
 pub fn distinguished_name(name: &[u8]) -> String {
     describe(der::only(name, der::SEQUENCE).unwrap_or_default())
 }
@@ -232,32 +276,77 @@ pub(super) fn describe(name: &[u8]) -> String {
 /// Whether two Names that are not the same read the same, but for the case of their letters and
 /// the width of their spaces.
 pub(super) fn reads_like(one: &[u8], other: &[u8]) -> bool {
-    let plain = |name| -> String {
-        words(name).to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
-    };
-    plain(one) == plain(other)
+    readable(one) == readable(other)
+}
+
+/// What a person reads in a Name: for each attribute its type and its value.
+fn readable(name: &[u8]) -> Vec<(&[u8], String)> {
+    let attributes = parts(name).flatten().flat_map(Part::attributes).flatten();
+    let attributes = attributes.map(|Attribute { kind, value }| {
+        let text = value_words(value).to_lowercase();
+        (kind.contents, text.split_whitespace().collect::<Vec<_>>().join(" "))
+    });
+    attributes.collect()
 }
 
 /// A Name in the form of OpenSSL's tools: `C=DE, O=An Authority + CN=a`.
+#[cfg(feature = "x509-parser")]
 fn words(name: &[u8]) -> String {
-    let mut parts = Vec::new();
-    for set in der::elements(name).unwrap_or_default() {
-        let attributes = der::elements(set.contents).unwrap_or_default();
-        let part: Vec<_> = attributes.iter().map(|it| attribute_words(it.contents)).collect();
-        parts.push(part.join(" + "));
-    }
-    parts.join(", ")
+    let words_of = |attribute: Option<Attribute<'_>>| match attribute {
+        Some(Attribute { kind, value }) => {
+            format!("{}={}", oid::attribute_name(kind.contents), value_words(value))
+        }
+        None => "?".to_owned(),
+    };
+    let parts = parts(name).map(|part| match part {
+        Some(part) => part.attributes().map(words_of).collect::<Vec<_>>().join(" + "),
+        None => "?".to_owned(),
+    });
+    parts.collect::<Vec<_>>().join(", ")
 }
 
-fn attribute_words(attribute: &[u8]) -> String {
-    let mut fields = der::Reader(attribute);
-    let (Some(kind), Some(value)) = (fields.take(der::OBJECT_IDENTIFIER), fields.next()) else {
-        return "?".to_owned();
-    };
-    let oid = Oid::new(kind.contents.into());
-    let number = oid.to_id_string();
-    let kind = oid2abbrev(&oid, oid_registry()).unwrap_or(&number);
-    format!("{kind}={}", value_words(value))
+/// A Name in the form of RFC 4514, with the last part first: `CN=a+O=An Authority,C=DE`. What is
+/// malformed is a question mark.
+#[cfg(not(feature = "x509-parser"))]
+fn words(name: &[u8]) -> String {
+    let words_of = |attribute: Option<Attribute<'_>>| attribute.map_or("?".to_owned(), rfc_4514);
+    let parts = parts(name).map(|part| match part {
+        Some(part) => part.attributes().map(words_of).collect::<Vec<_>>().join("+"),
+        None => "?".to_owned(),
+    });
+    let mut parts: Vec<_> = parts.collect();
+    parts.reverse();
+    parts.join(",")
+}
+
+/// An attribute in the form of RFC 4514, sections 2.3 and 2.4. A type without a name there has its
+/// numbers, and its value is in hexadecimal digits.
+#[cfg(not(feature = "x509-parser"))]
+fn rfc_4514(attribute: Attribute<'_>) -> String {
+    let Attribute { kind, value } = attribute;
+    match oid::attribute_name(kind.contents) {
+        Some(name) if is_string(value.tag) => format!("{name}={}", escaped(&value_words(value))),
+        Some(name) => format!("{name}=#{}", hex::encode(value.whole)),
+        None => format!("{}=#{}", oid::dotted(kind.contents), hex::encode(value.whole)),
+    }
+}
+
+/// A value with the characters escaped that would end it, or would be taken for another form (RFC
+/// 4514, section 2.4).
+#[cfg(not(feature = "x509-parser"))]
+fn escaped(value: &str) -> String {
+    let mut out = String::new();
+    let last = value.chars().count().saturating_sub(1);
+    for (place, character) in value.chars().enumerate() {
+        match character {
+            '\0' => out.push_str("\\00"),
+            '"' | '+' | ',' | ';' | '<' | '>' | '\\' => out.extend(['\\', character]),
+            '#' if place == 0 => out.push_str("\\#"),
+            ' ' if place == 0 || place == last => out.push_str("\\ "),
+            _ => out.push(character),
+        }
+    }
+    out
 }
 
 /// What a string says as far as it can be read, for words only: a TeletexString is taken for
@@ -360,7 +449,7 @@ mod tests {
             assert!(!is_clear_text(text), "{text:?}");
         }
         let label = |text: &str| {
-            let kind = der::wrap(der::OBJECT_IDENTIFIER, DOMAIN_COMPONENT);
+            let kind = der::wrap(der::OBJECT_IDENTIFIER, oid::DOMAIN_COMPONENT);
             let value = der::wrap(der::UTF8_STRING, text.as_bytes());
             set(&[der::wrap(der::SEQUENCE, &[kind, value].concat())])
         };
@@ -428,6 +517,40 @@ mod tests {
     fn what_is_no_name_is_only_itself() {
         for bytes in [&[0x31][..], &[0x31, 0x02, 0x30, 0x05], &[0x31, 0x02, 0x30, 0x00], b"x"] {
             assert_eq!(fold(bytes), bytes);
+        }
+    }
+
+    #[test]
+    fn a_name_in_words_has_the_last_part_first_only_in_the_form_of_rfc_4514() {
+        let organization = attribute(10, UTF8, b"An Authority, Inc.");
+        let both = set(&[attribute(3, UTF8, b"#a "), attribute(11, UTF8, b"b=\"c\"\\")]);
+        let mut name = [name(&[(6, PRINTABLE, b"DE")]), set(&[organization]), both].concat();
+        let (openssl, rfc_4514) = (
+            "C=DE, O=An Authority, Inc., CN=#a  + OU=b=\"c\"\\",
+            "CN=\\#a\\ +OU=b=\\\"c\\\"\\\\,O=An Authority\\, Inc.,C=DE",
+        );
+        let has_names = cfg!(feature = "x509-parser");
+        assert_eq!(describe(&name), if has_names { openssl } else { rfc_4514 });
+        name.extend(set(&[attribute(5, PRINTABLE, b"7")]));
+        let unnamed = if has_names {
+            format!("{openssl}, serialNumber=7")
+        } else {
+            format!("2.5.4.5=#130137,{rfc_4514}")
+        };
+        assert_eq!(describe(&name), unnamed);
+    }
+
+    #[test]
+    fn what_is_malformed_in_a_name_is_a_question_mark_in_words() {
+        let good = name(&[(3, UTF8, b"a")]);
+        let no_attribute = set(&[der::wrap(der::SEQUENCE, &[])]);
+        for bad in [no_attribute.as_slice(), &[der::SET, 0], &[der::SET, 9, 0]] {
+            let name = [good.as_slice(), bad].concat();
+            let words = if cfg!(feature = "x509-parser") { "CN=a, ?" } else { "?,CN=a" };
+            assert_eq!(describe(&name), words);
+            assert_eq!(folded(&name), None);
+            assert_eq!(stumble(&name), bad);
+            assert!(!parses(&name) && !is_clear(&name));
         }
     }
 }

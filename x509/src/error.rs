@@ -2,18 +2,13 @@
 
 use core::fmt;
 
-use pki_types::UnixTime;
-use x509_parser::time::ASN1Time;
-
 use super::presented::{self, PresentedIdentifier};
 use super::request::{Profile, Purpose};
 use super::revocation::{
     RevocationEvidence, RevocationEvidenceError, RevocationReason, UnknownRevocationStatus,
 };
 use super::rules::Rule;
-
-/// How many characters of a name that the peer chose are printed.
-const PRINTED_CHARACTERS: usize = 200;
+use super::time::Timestamp;
 
 /// Why a certificate, or every path from it, was refused.
 ///
@@ -473,45 +468,6 @@ pub enum SignatureError {
     Invalid,
 }
 
-/// A time in seconds since 1970, which certificates may also count back from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(pub i64);
-
-impl From<UnixTime> for Timestamp {
-    fn from(time: UnixTime) -> Self {
-        Self(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
-    }
-}
-
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Ok(time) = ASN1Time::from_timestamp(self.0) else {
-            // Beyond the year 9999, or as far back.
-            return write!(f, "{} seconds after 1970", self.0);
-        };
-        let time = time.to_datetime();
-        let (hour, minute, second) = time.to_hms();
-        write!(f, "{} {hour:02}:{minute:02}:{second:02} UTC", time.date())
-    }
-}
-
-/// Text from a peer, made safe for a log and a terminal: printable ASCII stays, all else is
-/// escaped, and the end is cut off.
-pub(super) fn printable(text: &str) -> String {
-    let mut out = String::new();
-    let mut characters = text.chars();
-    for character in characters.by_ref().take(PRINTED_CHARACTERS) {
-        match character {
-            ' '..='~' => out.push(character),
-            _ => out.extend(character.escape_default()),
-        }
-    }
-    if characters.next().is_some() {
-        out.push_str("...");
-    }
-    out
-}
-
 fn reached(closest: &Option<Box<CertificateError>>) -> String {
     let words = |error| format!("; before it was used up, a path fell: {error}");
     closest.as_ref().map(words).unwrap_or_default()
@@ -520,24 +476,6 @@ fn reached(closest: &Option<Box<CertificateError>>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_read_well_at_every_end() {
-        let show = |seconds| Timestamp(seconds).to_string();
-        assert_eq!(show(0), "1970-01-01 00:00:00 UTC");
-        assert_eq!(show(-1), "1969-12-31 23:59:59 UTC");
-        assert_eq!(show(951_782_400), "2000-02-29 00:00:00 UTC");
-        assert_eq!(show(253_402_300_799), "9999-12-31 23:59:59 UTC");
-        assert_eq!(show(i64::MAX), "9223372036854775807 seconds after 1970");
-    }
-
-    #[test]
-    fn what_peers_write_is_safe_to_print() {
-        assert_eq!(printable("CN=a \"b\""), "CN=a \"b\"");
-        assert_eq!(printable("\u{1b}[31m\n\u{202e}é"), "\\u{1b}[31m\\n\\u{202e}\\u{e9}");
-        let long = printable(&"x".repeat(1000));
-        assert_eq!(long.len(), PRINTED_CHARACTERS + 3);
-    }
 
     #[test]
     fn errors_say_what_to_do() {

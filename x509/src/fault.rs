@@ -1,7 +1,6 @@
 //! Where a certificate is malformed: which field, what is wrong with it, and at which byte.
 
 use super::der::{self, Element, Reader};
-use super::error::printable;
 
 /// A field that is not what it must be.
 #[derive(Debug)]
@@ -92,11 +91,6 @@ fn kind(tag: u8) -> String {
         der::SET => "a SET".to_owned(),
         other => format!("the tag 0x{other:02x}"),
     }
-}
-
-/// Text of a field in quotes, safe to print.
-pub(super) fn quoted(contents: &[u8]) -> String {
-    format!("\"{}\"", printable(&String::from_utf8_lossy(contents)))
 }
 
 #[cfg(test)]

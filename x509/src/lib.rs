@@ -66,7 +66,9 @@ mod fault;
 mod intermediate;
 mod issuer;
 mod key;
+mod key_usage;
 mod name;
+mod oid;
 mod path;
 pub mod pem;
 mod policies;
@@ -82,15 +84,15 @@ mod strict;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod text;
+mod time;
 mod unsupported;
 
 pub use anchors::{TrustAnchorError, TrustAnchors};
 pub use bundle::LoadedAnchors;
 pub use distinguished_name::distinguished_name;
 pub use end_entity::{EndEntity, KeyComparison};
-pub use error::{
-    CertificateError, CertificateErrorKind, Limit, NotACaReason, SignatureError, Timestamp,
-};
+pub use error::{CertificateError, CertificateErrorKind, Limit, NotACaReason, SignatureError};
 pub use explain::{Attempt, Explanation, Outcome, Place};
 pub use name::ReferenceIdentifier;
 pub use path::{VerifiedPath, explain_chain, verify_chain};
@@ -105,3 +107,4 @@ pub use revocation::{
 pub use rules::Rule;
 pub use selection::{issued_by_any, matches_oid_filter, signature_algorithms_of};
 pub use summary::CertificateSummary;
+pub use time::Timestamp;

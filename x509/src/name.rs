@@ -7,9 +7,10 @@ use pki_types::ServerName;
 
 use super::der::{self, Reader};
 use super::distinguished_name;
-use super::error::{CertificateErrorKind, printable};
+use super::error::CertificateErrorKind;
 use super::fault::{self, Fault};
 use super::presented::PresentedIdentifier;
+use super::text::printable;
 
 /// How many of a certificate's names an error lists.
 const LISTED_NAMES: usize = 20;

@@ -12,13 +12,14 @@ use super::checks;
 use super::constraints::NameConstraints;
 use super::decode::{Certificate, Scope};
 use super::end_entity::{EndEntity, PLACE};
-use super::error::{CertificateError, CertificateErrorKind, Limit, NotACaReason, Timestamp};
+use super::error::{CertificateError, CertificateErrorKind, Limit, NotACaReason};
 use super::explain::{Explanation, Place, Recorder};
 use super::intermediate::Intermediate;
 use super::issuer::Issuer;
 use super::request::{ChainRequest, PathLimits, Profile};
 use super::revocation;
 use super::signature::PublicKey;
+use super::time::Timestamp;
 use super::{distinguished_name, name, unsupported};
 
 /// A path that was found and is valid.

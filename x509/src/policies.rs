@@ -7,9 +7,10 @@ use core::fmt;
 use core::str::FromStr;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decode::{Certificate, Extension, Understanding, oid};
+use super::decode::{Certificate, Extension, Understanding};
+
 use super::der::{self, Reader};
-use super::signature;
+use super::oid;
 
 /// The policy that stands for every policy: 2.5.29.32.0.
 const ANY_POLICY: &[u8] = &[0x55, 0x1d, 0x20, 0x00];
@@ -96,23 +97,7 @@ impl FromStr for PolicyIdentifier {
 
 impl fmt::Display for PolicyIdentifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut number: u128 = 0;
-        let mut is_first = true;
-        for byte in &self.0 {
-            // One of more than 128 bits is shown with its last bits only: none is in use.
-            number = number << 7 | u128::from(byte & 0x7f);
-            if *byte >= 0x80 {
-                continue;
-            }
-            if is_first {
-                let root = (number / 40).min(2);
-                write!(f, "{root}.{}", number - 40 * root)?;
-            } else {
-                write!(f, ".{number}")?;
-            }
-            (number, is_first) = (0, false);
-        }
-        Ok(())
+        f.write_str(&oid::dotted(&self.0))
     }
 }
 
@@ -220,7 +205,7 @@ fn unknown_qualifier(qualifier: &der::Element<'_>) -> Option<String> {
         Some([kind, value]) if kind.tag == der::OBJECT_IDENTIFIER => match kind.contents {
             CPS if value.tag == der::IA5_STRING => None,
             USER_NOTICE if value.tag == der::SEQUENCE => None,
-            number => Some(format!("the qualifier {}", signature::oid_name(number))),
+            number => Some(format!("the qualifier {}", oid::describe(number))),
         },
         _ => Some("a qualifier that does not parse".to_owned()),
     }

@@ -3,9 +3,11 @@
 use pki_types::CertificateDer;
 
 use super::algorithm;
-use super::decode::{Certificate, oid};
+use super::decode::Certificate;
 use super::der;
 use super::distinguished_name::fold;
+use super::key_usage::KeyUsage;
+use super::oid;
 
 /// Was one of the chain's certificates issued by one of these authorities, each the DER of a Name
 /// (RFC 9846, section 4.3.4)?
@@ -52,8 +54,8 @@ pub fn matches_oid_filter(
 
 /// `None` where one of the two is malformed or not there.
 fn has_key_usage(certificate: &Certificate<'_>, values: &[u8]) -> Option<bool> {
-    let wanted = der::named_bits(der::only(values, der::BIT_STRING)?)?;
-    Some(certificate.key_usage?.flags & wanted == wanted)
+    let wanted = KeyUsage::read(values)?;
+    Some(certificate.key_usage?.contains(wanted))
 }
 
 /// `None` where one of the two is malformed or not there.

@@ -4,13 +4,15 @@ use pki_types::alg_id;
 
 use super::anchors::Anchor;
 use super::constraints::NameConstraints;
-use super::decode::{Certificate, oid};
-use super::distinguished_name::{self, COMMON_NAME};
-use super::error::{CertificateError, CertificateErrorKind, printable};
+use super::decode::Certificate;
+use super::distinguished_name;
+use super::error::{CertificateError, CertificateErrorKind};
 use super::issuer::Issuer;
 use super::name::{self, SubjectName};
+use super::oid;
 use super::request::{ChainRequest, Purpose};
 use super::rules::Rule;
+use super::text::printable;
 use super::{checks, der, signature};
 
 /// Labels below which a country's registry gives out names, as in co.uk.
@@ -192,7 +194,7 @@ fn policies(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
             let is_empty = matches!(extension.value, [_, 0]);
             Rule::CriticalPolicies.check(extension.critical && !is_empty, || {
                 let which = if is_empty { "an empty" } else { "an uncritical" };
-                format!("{which} {}", signature::oid_name(oid))
+                format!("{which} {}", oid::describe(oid))
             })?;
         }
     }
@@ -262,7 +264,7 @@ fn common_names(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKin
     };
     let is_dns = |name: &SubjectName| matches!(name, SubjectName::Dns(_));
     let is_ip = |name: &SubjectName| matches!(name, SubjectName::Ip(_));
-    let texts = distinguished_name::values(certificate.subject, COMMON_NAME);
+    let texts = distinguished_name::values(certificate.subject, oid::COMMON_NAME);
     let count = texts.len();
     Rule::CommonName.check(count < 2, || format!("{count} of them"))?;
     for text in texts {

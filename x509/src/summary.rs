@@ -6,9 +6,10 @@ use pki_types::CertificateDer;
 
 use super::decode::Certificate;
 use super::end_entity::PLACE;
-use super::error::{CertificateError, Timestamp};
+use super::error::CertificateError;
 use super::presented::PresentedIdentifier;
 use super::signature;
+use super::time::Timestamp;
 
 /// What stands in a certificate, all of it safe to print. Nothing of it was verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,25 +40,6 @@ pub struct CertificateSummary {
     pub is_ca: bool,
 }
 
-/// The names of the bits of a keyUsage, in their order (RFC 5280, section 4.2.1.3).
-const KEY_USAGES: [&str; 9] = [
-    "digitalSignature",
-    "nonRepudiation",
-    "keyEncipherment",
-    "dataEncipherment",
-    "keyAgreement",
-    "keyCertSign",
-    "cRLSign",
-    "encipherOnly",
-    "decipherOnly",
-];
-
-/// The names of the bits that are set.
-fn usage_names(flags: u16) -> Vec<&'static str> {
-    let bits = KEY_USAGES.iter().enumerate();
-    bits.filter(|(bit, _)| flags & (1 << bit) != 0).map(|(_, name)| *name).collect()
-}
-
 impl CertificateSummary {
     /// Reads a certificate, and verifies nothing.
     ///
@@ -75,7 +57,7 @@ impl CertificateSummary {
             not_after: decoded.not_after,
             key: decoded.key.describe(),
             signature: signature::describe(decoded.signed.algorithm),
-            key_usage: decoded.key_usage.map(|usage| usage_names(usage.flags)),
+            key_usage: decoded.key_usage.map(|usage| usage.names()),
             extended_key_usage: decoded.scope.extended_key_usage.map(|usages| usages.describe()),
             names: decoded.names.iter().filter_map(PresentedIdentifier::of).collect(),
             is_ca: decoded.is_ca,

@@ -1,11 +1,12 @@
 //! Looks up the status of each certificate of a path.
 
 use super::super::checks;
-use super::super::decode::{Certificate, oid};
+use super::super::decode::Certificate;
 use super::super::der;
 use super::super::error::{CertificateErrorKind, Limit};
 use super::super::intermediate::Intermediate;
 use super::super::issuer::Issuer;
+use super::super::oid;
 use super::super::request::{ChainRequest, Purpose};
 use super::crl::CertificateRevocationList;
 use super::error::{RevocationEvidence, RevocationEvidenceError, UnknownRevocationStatus};

@@ -4,14 +4,16 @@ use core::fmt;
 use std::sync::OnceLock;
 
 use super::super::algorithm;
-use super::super::decode::{self, Certificate, Extension};
+use super::super::decode::{Certificate, Extension};
 use super::super::der::{self, Element, Reader};
 use super::super::distinguished_name::{describe, folded};
-use super::super::error::{CertificateErrorKind, Timestamp};
+use super::super::error::CertificateErrorKind;
 use super::super::issuer::Issuer;
 use super::super::request::{ChainRequest, Profile};
 use super::super::rules::Rule;
-use super::super::signature::{self, OwnedKey, Signed};
+use super::super::signature::{OwnedKey, Signed};
+use super::super::time::Timestamp;
+use super::super::{oid, time};
 use super::distribution_point::CrlScope;
 use super::error::{CrlError, RevocationEvidence, RevocationEvidenceError, RevocationReason};
 use super::status::{RevocationStatus, RevokedEntry};
@@ -95,11 +97,11 @@ impl CertificateRevocationList {
         let issuer = reader.take(der::SEQUENCE).ok_or(malformed("it names no issuer"))?.contents;
         let folded_issuer =
             folded(issuer).ok_or(malformed("the name of its issuer does not parse"))?;
-        let this_update = reader.next().and_then(decode::strict_time);
+        let this_update = reader.next().and_then(|it| time::read_strict(&it));
         let this_update = this_update.ok_or(malformed("its thisUpdate does not parse"))?;
         let next_update = reader.take(der::UTC_TIME).or_else(|| reader.take(der::GENERALIZED_TIME));
         let next_update = next_update
-            .map(|it| decode::strict_time(it).ok_or(malformed("its nextUpdate does not parse")))
+            .map(|it| time::read_strict(&it).ok_or(malformed("its nextUpdate does not parse")))
             .transpose()?;
         // After the times there are the entries, if there are any: an empty list is left out.
         let entries = reader.take(der::SEQUENCE).map_or(&[][..], |list| list.contents);
@@ -275,7 +277,7 @@ fn read_extensions(contents: &[u8]) -> Result<(CrlScope, bool), CrlError> {
                 return Err(CrlError::Malformed("it has the same extension twice"));
             }
             _ if extension.critical => {
-                return Err(CrlError::UnknownCriticalExtension(signature::oid_name(extension.oid)));
+                return Err(CrlError::UnknownCriticalExtension(oid::describe(extension.oid)));
             }
             CRL_NUMBER => is_numbered = true,
             _ => {}
@@ -306,7 +308,7 @@ impl Entry {
         let malformed = || CrlError::Malformed("an entry does not parse");
         let mut fields = Reader(entry.contents);
         let _serial = fields.take(der::INTEGER).ok_or_else(malformed)?;
-        let date = fields.next().and_then(decode::strict_time).ok_or_else(malformed)?;
+        let date = fields.next().and_then(|it| time::read_strict(&it)).ok_or_else(malformed)?;
         let extensions = fields.take(der::SEQUENCE).map_or(&[][..], |list| list.contents);
         if !fields.is_empty() {
             return Err(malformed());
@@ -321,9 +323,7 @@ impl Entry {
                 REASON_CODE => return Err(malformed()),
                 CERTIFICATE_ISSUER => return Err(CrlError::Indirect),
                 _ if extension.critical => {
-                    return Err(CrlError::UnknownCriticalExtension(signature::oid_name(
-                        extension.oid,
-                    )));
+                    return Err(CrlError::UnknownCriticalExtension(oid::describe(extension.oid)));
                 }
                 _ => {}
             }

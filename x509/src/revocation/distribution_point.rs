@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::super::decode::{Certificate, oid};
+use super::super::decode::Certificate;
+
 use super::super::der::{self, Reader};
+use super::super::oid;
 use super::error::{CrlError, RevocationEvidenceError};
 
 /// The reasons for a revocation that a CRL tells of: the bits of ReasonFlags.

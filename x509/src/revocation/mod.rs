@@ -17,13 +17,15 @@ pub use error::{
 };
 
 use super::anchors::Anchor;
-use super::decode::{Certificate, Extension, Understanding, oid};
+use super::decode::{Certificate, Extension, Understanding};
 use super::der;
-use super::error::{CertificateError, CertificateErrorKind, Limit, SignatureError, Timestamp};
+use super::error::{CertificateError, CertificateErrorKind, Limit, SignatureError};
 use super::intermediate::Intermediate;
 use super::issuer::Issuer;
+use super::oid;
 use super::request::ChainRequest;
 use super::signature::{self, Signed};
+use super::time::Timestamp;
 use checker::RevocationChecker;
 
 /// The TLS feature that a certificate with a stapled response has: status_request, as the contents

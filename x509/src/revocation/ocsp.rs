@@ -2,13 +2,15 @@
 //! in its place, says about that certificate.
 
 use super::super::checks;
-use super::super::decode::{self, Certificate, Extension, oid};
+use super::super::decode::{Certificate, Extension};
 use super::super::der::{self, Element, Reader};
 use super::super::distinguished_name::folded;
-use super::super::error::{CertificateErrorKind, Timestamp};
+use super::super::error::CertificateErrorKind;
 use super::super::issuer::Issuer;
+use super::super::oid;
 use super::super::request::ChainRequest;
-use super::super::signature::{self, SHA1, Signed};
+use super::super::signature::{SHA1, Signed};
+use super::super::time::{self, Timestamp};
 use super::checker::{RevocationChecker, revoked_by_crl};
 use super::distribution_point::ALL_REASONS;
 use super::error::{
@@ -342,7 +344,7 @@ impl<'a> SingleResponse<'a> {
         let mut next_update = None;
         if let Some(time) = reader.take(der::constructed(0)) {
             let [time] = der::fields(time.contents, [der::GENERALIZED_TIME])?;
-            next_update = Some(decode::strict_time(time)?);
+            next_update = Some(time::read_strict(&time)?);
         }
         let critical = critical_extension(&mut reader)?;
         let single = Self { cert_id, cert_status, this_update, next_update, critical };
@@ -401,12 +403,12 @@ fn critical_extension(reader: &mut Reader<'_>) -> Option<Option<String>> {
     for extension in Extension::each(der::only(extensions.contents, der::SEQUENCE)?) {
         let extension = extension?;
         if extension.critical && critical.is_none() {
-            critical = Some(signature::oid_name(extension.oid));
+            critical = Some(oid::describe(extension.oid));
         }
     }
     Some(critical)
 }
 
 fn generalized_time(reader: &mut Reader<'_>) -> Option<Timestamp> {
-    decode::strict_time(reader.take(der::GENERALIZED_TIME)?)
+    time::read_strict(&reader.take(der::GENERALIZED_TIME)?)
 }

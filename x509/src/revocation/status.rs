@@ -2,7 +2,9 @@
 //! of them say together.
 
 use super::super::decode::Certificate;
-use super::super::error::{CertificateErrorKind, Timestamp, printable};
+use super::super::error::CertificateErrorKind;
+use super::super::text::printable;
+use super::super::time::Timestamp;
 use super::distribution_point::{ALL_REASONS, HOLD, Reasons};
 use super::error::{
     RevocationEvidence, RevocationEvidenceError, RevocationReason, UnknownRevocationStatus,

@@ -224,7 +224,8 @@ fn names_of_every_kind_of_string_are_read() {
         assert_eq!(distinguished_name::describe(&name(tag, text)), words);
     }
     let both = [name(der::UTF8_STRING, b"a"), name(der::UTF8_STRING, b"b")].concat();
-    assert_eq!(distinguished_name::describe(&both), "CN=a, CN=b");
+    let words = if cfg!(feature = "x509-parser") { "CN=a, CN=b" } else { "CN=b,CN=a" };
+    assert_eq!(distinguished_name::describe(&both), words);
     assert_eq!(distinguished_name::describe(&[]), "");
 }
 
@@ -310,7 +311,8 @@ fn the_error_has_parameters_that_are_not_supported_and_those_that_are() {
     let mut p521 = ECDSA_P256[..9].to_vec();
     p521.extend([0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23]);
     let kind = said(&ECDSA_SHA256, &p521, &[4; 133], unsupported).to_string();
-    assert!(kind.contains("secp521r1") && kind.contains("secp384r1"), "{kind}");
+    assert!(kind.contains(&oid_words("secp521r1", "1.3.132.0.35")), "{kind}");
+    assert!(kind.contains(&oid_words("secp384r1", "1.3.132.0.34")), "{kind}");
     // An algorithm that nothing is known of.
     let unknown = [der::OBJECT_IDENTIFIER, 2, 0x2a, 3];
     let kind = said(&unknown, &RSA_ENCRYPTION, &rsa(&[3]), unsupported).to_string();
@@ -377,7 +379,8 @@ fn the_facts_of_a_certificate_are_those_that_stand_in_it() {
     assert_eq!(summary.extended_key_usage.as_deref(), Some("server authentication"));
     let names: Vec<_> = summary.names.iter().map(PresentedIdentifier::to_string).collect();
     assert_eq!(names, ["DNS:example.com", "IP:192.0.2.1"]);
-    assert!(!summary.is_ca && summary.key.contains("prime256v1"), "{summary:?}");
+    let curve = oid_words("prime256v1", "1.2.840.10045.3.1.7");
+    assert!(!summary.is_ca && summary.key.ends_with(&curve), "{summary:?}");
     assert_eq!(
         summary.to_string(),
         "CN=leaf, issued by CN=root, valid from 2026-01-01 00:00:00 UTC until 2027-01-01 00:00:00 \

@@ -315,3 +315,8 @@ fn wrong_usage(purpose: Purpose, allowed: &str) -> CertificateErrorKind {
 fn position(haystack: &[u8], needle: &[u8]) -> usize {
     haystack.windows(needle.len()).position(|window| window == needle).unwrap()
 }
+
+/// How errors say an object identifier: with its name, if the feature for it is on.
+pub(crate) fn oid_words(name: &str, number: &str) -> String {
+    if cfg!(feature = "x509-parser") { format!("{name} ({number})") } else { number.to_owned() }
+}

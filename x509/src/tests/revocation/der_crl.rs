@@ -133,7 +133,7 @@ fn unknown_critical_extensions_of_a_crl_and_of_an_entry_are_refused() {
         let expected = if known {
             Ok(0)
         } else {
-            Err(CrlError::UnknownCriticalExtension(signature::oid_name(&[0x55, 0x1d, number])))
+            Err(CrlError::UnknownCriticalExtension(oid::describe(&[0x55, 0x1d, number])))
         };
         let fields = Fields::new(vec![], vec![unknown.clone()]);
         assert_eq!(parse(&fields).map(|crl| crl.len()), expected);
