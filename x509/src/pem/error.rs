@@ -1,75 +1,75 @@
-//! What can be wrong with a PEM text, without a byte of the text.
+//! What can be wrong with a PEM text. An error contains no byte of the text.
 
 use core::fmt;
 
 use super::label::{Content, Label};
 
-/// Why a PEM text, or a section of it, cannot be read: where, and what kind of fault.
+/// Why a PEM text, or a section of it, cannot be read.
 ///
-/// The text may be a private key, so no byte of it is in here, in no form.
+/// The text may be a private key, so the error contains no byte of it in any form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PemError {
-    /// The line, counted from 1; `None` where the whole text is meant.
+    /// The line, counted from 1. `None` if the error is about the whole text.
     pub line: Option<usize>,
     /// What is wrong.
     pub kind: PemErrorKind,
 }
 
-/// A kind of fault of a PEM text.
+/// What is wrong with a PEM text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PemErrorKind {
-    /// It is UTF-16, as some editors save a text.
+    /// The text is UTF-16, which some editors write.
     #[error("the text is UTF-16: save it as ASCII or UTF-8")]
     Utf16,
-    /// It is DER, or PKCS#12, and no text.
+    /// The bytes are DER or PKCS#12, and not text.
     #[error(
         "this is not text, but DER or PKCS#12: convert DER with openssl x509 -inform DER or openssl \
          pkey -inform DER, and PKCS#12 with openssl pkcs12"
     )]
     Binary,
-    /// No section has what is looked for.
+    /// No section contains what is wanted.
     #[error("there is no {wanted} in it{}", found(.labels))]
     NotFound {
-        /// What is looked for.
+        /// What is wanted.
         wanted: Content,
         /// The labels of the sections that are there.
         labels: Vec<Label>,
     },
-    /// A second section has what only one may have; its line is given.
+    /// A second section contains what only one may contain. The line is that of the second.
     #[error(
         "a second {0} begins here, and only one can be used: keep the right one in the file, and \
          remove the other"
     )]
     MoreThanOne(Content),
-    /// The line breaks of a section are written as `\n`, two characters.
+    /// The line breaks of a section are written as the two characters `\n`.
     #[error(
-        "the line breaks are written as the two characters \\n: put a real line break in the place \
-         of each, so that BEGIN and END are each a line of its own"
+        "the line breaks are written as the two characters \\n: replace each with a real line \
+         break, so that BEGIN and END each have a line of its own"
     )]
     EscapedLineBreaks,
-    /// A section ends and another begins on the same line, as when files are put together and the
-    /// first has no line break at its end.
+    /// A section ends and another begins on the same line. This happens when files are joined and
+    /// the first has no line break at its end.
     #[error(
-        "a section ends and the next one begins on the same line: BEGIN and END must each be a \
+        "a section ends and the next one begins on the same line: BEGIN and END must each have a \
          line of its own, so put a line break between the two"
     )]
     EndAndBeginOnOneLine,
-    /// A BEGIN or END mark has something else on its line, or has not five dashes on each side.
+    /// A BEGIN or END line has other text on it, or does not have five dashes on each side.
     #[error(
-        "a BEGIN or END mark must be a line of its own, in capitals, with plain spaces between its \
-         words, five dashes on each side and nothing else, not even spaces before it: are line \
+        "BEGIN and END must each have a line of its own, in capitals, with plain spaces between the \
+         words, five dashes on each side and nothing else, not even a space before them: are line \
          breaks missing?"
     )]
     MalformedBoundary,
-    /// The section that begins here has no end.
+    /// The section that begins on this line has no END line.
     #[error("the section that begins here, {0}, has no END line: the text is cut short")]
     MissingEnd(Label),
-    /// There is an END without its BEGIN.
+    /// There is an END line without a BEGIN line.
     #[error("an END line for {0} has no BEGIN line before it")]
     MissingBegin(Label),
-    /// The END names another label than the BEGIN.
+    /// BEGIN and END have different labels.
     #[error("the section that begins with the label {begin} ends with the label {end}")]
     LabelMismatch {
         /// The label of the BEGIN line.
@@ -80,17 +80,17 @@ pub enum PemErrorKind {
     /// The content is not base64.
     #[error("the content of the section {0} is not base64")]
     Base64(Label),
-    /// The section has nothing in it.
+    /// The section has no content.
     #[error("the section {0} is empty")]
     Empty(Label),
     /// The private key is encrypted (a header `Proc-Type: 4,ENCRYPTED`, or PKCS#8).
     #[error("the private key is encrypted: decrypt it with openssl pkey -in FILE -out NEW")]
     Encrypted,
-    /// There are header lines in the section, for which RFC 7468 has no place.
+    /// The section has header lines, which RFC 7468 does not allow.
     #[error("the section {0} has header lines, which RFC 7468 does not allow")]
     Headers(Label),
-    /// The form of the content is not read here.
-    #[error("-----BEGIN {0}----- is not taken here: {remedy}", remedy = .0.remedy())]
+    /// This form of the content is not supported.
+    #[error("-----BEGIN {0}----- is not supported: {remedy}", remedy = .0.remedy())]
     UnsupportedLabel(Label),
 }
 
@@ -105,7 +105,7 @@ impl fmt::Display for PemError {
 
 impl core::error::Error for PemError {}
 
-/// What there is in the place of what is looked for, in words.
+/// Says which sections are there in place of the wanted one.
 fn found(labels: &[Label]) -> String {
     const SHOWN: usize = 8;
     if labels.is_empty() {

@@ -2,20 +2,20 @@
 
 use core::fmt;
 
-/// What a section says that it is: the words between `-----BEGIN ` and `-----`.
+/// The label of a section: the words between `-----BEGIN ` and `-----`.
 ///
-/// Only labels of this list are ever shown. Where line breaks are lost, what stands in the place of
-/// a label can be a private key.
+/// Only labels of this list are shown. Where line breaks are lost, a private key can stand in the
+/// place of the label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Label {
     /// An X.509 certificate (RFC 7468, section 5).
     Certificate,
-    /// A certificate with OpenSSL's own notes behind it.
+    /// A certificate followed by OpenSSL's own trust settings.
     TrustedCertificate,
-    /// A certificate under a label that RFC 7468, section 5.1, retires.
+    /// A certificate with a label that is obsolete (RFC 7468, section 5.1).
     OldCertificate,
-    /// A PKCS#7 or CMS structure (sections 8 and 9), which may hold certificates.
+    /// A PKCS#7 or CMS structure (sections 8 and 9), which may contain certificates.
     Pkcs7,
     /// A private key of any kind: PKCS#8 (section 10).
     PrivateKey,
@@ -27,7 +27,7 @@ pub enum Label {
     EncryptedPrivateKey,
     /// A DSA private key.
     DsaPrivateKey,
-    /// A private key in OpenSSH's own format.
+    /// A private key in the format of OpenSSH.
     OpensshPrivateKey,
     /// A public key: a SubjectPublicKeyInfo (section 13).
     PublicKey,
@@ -35,17 +35,17 @@ pub enum Label {
     RsaPublicKey,
     /// A certificate revocation list (section 6).
     Crl,
-    /// A request for a certificate (section 7).
+    /// A certification request (section 7).
     CertificateRequest,
-    /// Parameters of a key, which OpenSSL writes before some keys.
+    /// The parameters of a key, which OpenSSL writes before some keys.
     Parameters,
-    /// A session of OpenSSL's tools.
+    /// A session of OpenSSL's tools, in their own format.
     SslSession,
     /// Any other.
     Other,
 }
 
-/// What a reader looks for in a text.
+/// What a section contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Content {
@@ -59,7 +59,7 @@ pub enum Content {
     Crl,
 }
 
-/// Each label as it is written. Where a label has two spellings, the first is the common one.
+/// Each label as it is written. If a label has several spellings, the first is the common one.
 const SPELLINGS: [(Label, &str); 21] = [
     (Label::Certificate, "CERTIFICATE"),
     (Label::TrustedCertificate, "TRUSTED CERTIFICATE"),
@@ -90,12 +90,12 @@ impl Label {
         known.map_or(Self::Other, |(label, _)| *label)
     }
 
-    /// The label that `text` begins with, if it is one of the list.
+    /// Whether `text` begins with a label of the list.
     pub(super) fn starts(text: &[u8]) -> bool {
         SPELLINGS.iter().any(|(_, spelling)| text.starts_with(spelling.as_bytes()))
     }
 
-    /// What is in a section with this label, where a reader looks for it.
+    /// What a section with this label contains. `None` if nothing here reads it.
     pub(super) fn content(self) -> Option<Content> {
         match self {
             Self::Certificate | Self::TrustedCertificate | Self::OldCertificate | Self::Pkcs7 => {
@@ -113,8 +113,8 @@ impl Label {
         }
     }
 
-    /// Whether this form of its content is read here.
-    pub(super) fn is_read(self) -> bool {
+    /// Whether this form of the content can be read.
+    pub(super) fn is_supported(self) -> bool {
         matches!(
             self,
             Self::Certificate
@@ -126,22 +126,22 @@ impl Label {
         )
     }
 
-    /// How to make a form that is read of one that is not.
+    /// How to convert an unsupported form to a supported one.
     pub(super) fn remedy(self) -> &'static str {
         match self {
             Self::TrustedCertificate | Self::OldCertificate => {
                 "convert it: openssl x509 -in FILE -out NEW"
             }
             Self::Pkcs7 => {
-                "take the certificates out of it: openssl pkcs7 -print_certs -in FILE -out NEW"
+                "extract the certificates: openssl pkcs7 -print_certs -in FILE -out NEW"
             }
             Self::EncryptedPrivateKey => "decrypt it: openssl pkey -in FILE -out NEW",
             Self::OpensshPrivateKey => {
                 "convert a copy of an RSA or ECDSA key: ssh-keygen -p -m PKCS8 -f COPY"
             }
             Self::RsaPublicKey => "convert it: openssl rsa -RSAPublicKey_in -pubout -in FILE",
-            Self::DsaPrivateKey => "TLS 1.3 has no DSA: make a key of another kind",
-            _ => "it is of no use here",
+            Self::DsaPrivateKey => "TLS 1.3 has no DSA: generate a key of another kind",
+            _ => "it cannot be used here",
         }
     }
 }
@@ -149,7 +149,7 @@ impl Label {
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known = SPELLINGS.iter().find(|(label, _)| label == self);
-        f.write_str(known.map_or("(a label that is not known)", |(_, spelling)| spelling))
+        f.write_str(known.map_or("(an unknown label)", |(_, spelling)| spelling))
     }
 }
 

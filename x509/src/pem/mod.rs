@@ -1,14 +1,14 @@
-//! PEM (RFC 7468): the one reader of certificates, CRLs and keys that are text.
+//! PEM (RFC 7468): reads certificates, CRLs and keys in text form.
 //!
-//! **No error has a byte of what was read**, in its words, its `Debug` output or its source: the
-//! text may be a private key whose line breaks were lost on the way. What is decoded is decoded in
+//! **No error contains a byte of the text**, neither in its words, nor in its `Debug` output, nor in
+//! its source: the text may be a private key that has lost its line breaks. Base64 is decoded in
 //! constant time, and a private key is wiped when it is dropped. The readers of `pki_types::pem`
 //! promise neither: their errors quote the line that they cannot read.
 //!
-//! **A damaged section is an error.** So are marks that share a line with other text, sections
-//! without an end, and forms of a certificate or key that are not supported: a server must not start
-//! without its intermediate certificate. Text outside of sections, sections of another kind and byte
-//! order marks of UTF-8 are ignored.
+//! **A damaged section is an error.** A BEGIN or END line with other text on it, a section without an
+//! END line, and an unsupported form of a certificate or a key are errors too: a server must not
+//! start without its intermediate certificate. Text outside of sections, sections of other kinds and
+//! UTF-8 byte order marks are ignored.
 //!
 //! [`TrustAnchors::from_pem`](crate::TrustAnchors::from_pem) reads trust anchors with it.
 
@@ -27,14 +27,14 @@ use zeroize::Zeroizing;
 pub use error::{PemError, PemErrorKind};
 pub use label::{Content, Label};
 
-/// A private key out of a PEM text. It is wiped when it is dropped.
+/// A private key from a PEM text. It is wiped when it is dropped.
 pub struct PrivateKey {
     label: Label,
     der: Zeroizing<Vec<u8>>,
 }
 
 impl PrivateKey {
-    /// The label that it had.
+    /// The label of its section.
     pub fn label(&self) -> Label {
         self.label
     }
@@ -56,43 +56,55 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
-/// All certificates of a text, in their order.
+/// Reads all certificates of a text, in their order.
 ///
 /// # Errors
-/// When the text or a section of it is not in order, or there is no certificate in it.
+///
+/// The text or one of its sections is damaged, or the text has no certificate.
 pub fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, PemError> {
     let found = each_certificate(text).into_iter().collect::<Result<Vec<_>, _>>()?;
-    if found.is_empty() { Err(nothing(text, Content::Certificate)) } else { Ok(found) }
+    if found.is_empty() {
+        return Err(not_found(text, Content::Certificate));
+    }
+    Ok(found)
 }
 
-/// Each certificate of a text, or what is wrong in the place of one: for bundles of which some
-/// certificates can be used without the others. It is empty if there is no certificate.
+/// Reads each certificate of a text. An error stands in the place of a certificate that cannot be
+/// read. Use this for bundles whose certificates are of use one by one. The result is empty if the
+/// text has no certificate.
 pub fn each_certificate(text: &[u8]) -> Vec<Result<CertificateDer<'static>, PemError>> {
     each(text, Content::Certificate)
 }
 
-/// The private key in a text.
+/// Reads the private key of a text.
 ///
 /// # Errors
-/// When the text or a section of it is not in order, there is no private key in it or more than one,
-/// or it is encrypted.
+///
+/// The text or one of its sections is damaged, the text has no private key or more than one, or the
+/// key is encrypted.
 pub fn private_key(text: &[u8]) -> Result<PrivateKey, PemError> {
-    let (label, der) = only(text, Content::PrivateKey)?;
+    let DecodedSection { label, der } = only(text, Content::PrivateKey)?;
     Ok(PrivateKey { label, der })
 }
 
-/// The public key in a text: a SubjectPublicKeyInfo.
+/// Reads the public key of a text, a SubjectPublicKeyInfo.
 ///
 /// # Errors
-/// When the text or a section of it is not in order, or there is no public key in it or more than
-/// one.
+///
+/// The text or one of its sections is damaged, or the text has no public key or more than one.
 pub fn public_key(text: &[u8]) -> Result<SubjectPublicKeyInfoDer<'static>, PemError> {
-    let (_, der) = only(text, Content::PublicKey)?;
-    Ok(der.to_vec().into())
+    let section = only(text, Content::PublicKey)?;
+    Ok(section.der.to_vec().into())
 }
 
-/// The content of the one section that has `wanted` in it, and the label of that section.
-fn only(text: &[u8], wanted: Content) -> Result<(Label, Zeroizing<Vec<u8>>), PemError> {
+/// A section with its content decoded.
+struct DecodedSection {
+    label: Label,
+    der: Zeroizing<Vec<u8>>,
+}
+
+/// Reads the one section that contains what is `wanted`.
+fn only(text: &[u8], wanted: Content) -> Result<DecodedSection, PemError> {
     let mut found = None;
     for section in reader::sections(text) {
         let section = section?;
@@ -103,43 +115,46 @@ fn only(text: &[u8], wanted: Content) -> Result<(Label, Zeroizing<Vec<u8>>), Pem
                 kind: PemErrorKind::MoreThanOne(wanted),
             });
         }
-        found = Some((section.label, content?));
+        found = Some(DecodedSection { label: section.label, der: content? });
     }
-    found.ok_or_else(|| nothing(text, wanted))
+    found.ok_or_else(|| not_found(text, wanted))
 }
 
-/// Each `wanted` of a text, or what is wrong in the place of one.
+/// Reads each section that contains what is `wanted`, or says what is wrong with it.
 pub(crate) fn each<T: From<Vec<u8>>>(text: &[u8], wanted: Content) -> Vec<Result<T, PemError>> {
     let mut found = Vec::new();
     for section in reader::sections(text) {
-        let content = match section {
-            Ok(section) => section.read(wanted),
-            Err(error) => Some(Err(error)),
-        };
-        found.extend(content.map(|content| content.map(|der| T::from(der.to_vec()))));
+        match section {
+            Ok(section) => {
+                if let Some(content) = section.read(wanted) {
+                    found.push(content.map(|der| T::from(der.to_vec())));
+                }
+            }
+            Err(error) => found.push(Err(error)),
+        }
     }
     found
 }
 
-fn nothing(text: &[u8], wanted: Content) -> PemError {
+fn not_found(text: &[u8], wanted: Content) -> PemError {
     let sections = reader::sections(text);
     let labels = sections.iter().flatten().map(|section| section.label).collect();
     PemError { line: None, kind: PemErrorKind::NotFound { wanted, labels } }
 }
 
-/// A path as it can be shown: not, if it is likely to be the content of a file in the place of its
-/// path, as when a variable has the key itself.
+/// The path for a message. It is not shown if it looks like the content of a file, as when a
+/// variable has the key itself in place of the path.
 pub fn printable_path(path: &Path) -> String {
     let shown = path.display().to_string();
     let is_text = shown.contains("-----") || shown.contains(['\n', '\r']);
-    match is_text || (is_like_a_key(&shown) && !path.exists()) {
-        true => "(what is given is no path, and is not shown)".to_owned(),
-        false => shown,
+    if is_text || (is_like_a_key(&shown) && !path.exists()) {
+        return "(what is given is no path, and is not shown)".to_owned();
     }
+    shown
 }
 
-/// Whether a word may be a key: longer than names without a dot are, in hexadecimal digits, or with
-/// the padding of base64.
+/// Whether a word may be a key: it has no dot, and it is longer than most names, or it has only
+/// hexadecimal digits, or it ends with the padding of base64.
 fn is_like_a_key(word: &str) -> bool {
     const LONGEST_NAME: usize = 40;
     /// The digits of 16 bytes, the shortest key.

@@ -1,4 +1,4 @@
-//! Finds the sections of a PEM text, and passes over nothing without an error.
+//! Finds the sections of a PEM text. It skips no damaged section without an error.
 
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
@@ -9,28 +9,28 @@ use super::label::{Content, Label};
 const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
 const DASHES: &[u8] = b"-----";
 
-/// A section whose BEGIN and END are in order. Its content is not looked at yet.
+/// A section whose BEGIN and END lines are well formed. Its content is not decoded yet.
 pub(super) struct Section<'a> {
     pub(super) label: Label,
-    /// The line of its BEGIN, counted from 1.
+    /// The number of its BEGIN line, counted from 1.
     pub(super) line: usize,
     /// The lines between BEGIN and END.
     body: Vec<&'a [u8]>,
 }
 
-/// What a line is.
+/// What a line is. RFC 7468, section 2, calls BEGIN and END lines encapsulation boundaries.
 #[derive(Debug, PartialEq, Eq)]
-enum Mark {
-    /// Content, or text outside of sections.
-    None,
+enum Line {
+    /// The content of a section, or text outside of sections.
+    Text,
     Begin(Label),
     End(Label),
-    /// The END of a section, and the BEGIN of another one behind it.
-    Glued(Label),
-    Broken(PemErrorKind),
+    /// The END of a section with this label, and the BEGIN of another section.
+    EndAndBegin(Label),
+    Malformed(PemErrorKind),
 }
 
-/// All sections of a text, or what is wrong in the place of one, in their order.
+/// All sections of a text in their order. An error stands in the place of a damaged one.
 pub(super) fn sections(text: &[u8]) -> Vec<Result<Section<'_>, PemError>> {
     if is_utf16(text) {
         return vec![Err(PemError { line: None, kind: PemErrorKind::Utf16 })];
@@ -51,32 +51,32 @@ pub(super) fn sections(text: &[u8]) -> Vec<Result<Section<'_>, PemError>> {
 struct Reader<'a> {
     found: Vec<Result<Section<'a>, PemError>>,
     open: Option<Section<'a>>,
-    /// After a BEGIN that is broken, up to the next mark: it was reported already.
+    /// The BEGIN line of the section was malformed, which is reported already.
     is_skipping: bool,
 }
 
 impl<'a> Reader<'a> {
     fn take(&mut self, number: usize, line: &'a [u8]) {
-        match mark(line) {
-            Mark::None => {
+        match classify(line) {
+            Line::Text => {
                 if let Some(open) = &mut self.open {
                     open.body.push(line);
                 }
             }
-            Mark::Begin(label) => {
+            Line::Begin(label) => {
                 self.is_skipping = false;
                 let begun = Section { label, line: number, body: Vec::new() };
                 if let Some(open) = self.open.replace(begun) {
                     self.fail(open.line, PemErrorKind::MissingEnd(open.label));
                 }
             }
-            Mark::End(label) => self.end(number, label),
-            Mark::Glued(label) => {
+            Line::End(label) => self.end(number, label),
+            Line::EndAndBegin(label) => {
                 self.end(number, label);
                 self.fail(number, PemErrorKind::EndAndBeginOnOneLine);
                 self.is_skipping = true;
             }
-            Mark::Broken(kind) => {
+            Line::Malformed(kind) => {
                 self.open = None;
                 self.fail(number, kind);
                 self.is_skipping = true;
@@ -103,9 +103,12 @@ impl<'a> Reader<'a> {
 }
 
 impl Section<'_> {
-    /// The content, if this is a section that has `wanted` in it.
+    /// Decodes the content. `None` if the section does not contain what is `wanted`.
     pub(super) fn read(&self, wanted: Content) -> Option<Result<Zeroizing<Vec<u8>>, PemError>> {
-        (self.label.content() == Some(wanted)).then(|| self.decode())
+        if self.label.content() != Some(wanted) {
+            return None;
+        }
+        Some(self.decode())
     }
 
     fn decode(&self) -> Result<Zeroizing<Vec<u8>>, PemError> {
@@ -113,7 +116,7 @@ impl Section<'_> {
         if self.label == Label::EncryptedPrivateKey {
             return fail(self.line, PemErrorKind::Encrypted);
         }
-        if !self.label.is_read() {
+        if !self.label.is_supported() {
             return fail(self.line, PemErrorKind::UnsupportedLabel(self.label));
         }
         if let Some(kind) = self.headers() {
@@ -129,19 +132,18 @@ impl Section<'_> {
         }
         let mut content = Zeroizing::new(vec![0; text.len()]);
         let Ok(decoded) = Base64::decode(&*text, &mut content) else {
-            let (line, kind) = self.fault_of_base64();
-            return fail(line, kind);
+            return Err(self.base64_error());
         };
         let length = decoded.len();
         content.truncate(length);
         Ok(content)
     }
 
-    /// What is wrong with lines that are headers of RFC 1421 and no base64, if there are any.
+    /// The error for header lines (RFC 1421), if the section has any.
     fn headers(&self) -> Option<PemErrorKind> {
         let mut kind = None;
         for line in self.body.iter().filter(|line| line.contains(&b':')) {
-            if line.starts_with(b"Proc-Type") && finds(line, b"ENCRYPTED").is_some() {
+            if line.starts_with(b"Proc-Type") && find(line, b"ENCRYPTED").is_some() {
                 return Some(PemErrorKind::Encrypted);
             }
             kind = Some(PemErrorKind::Headers(self.label));
@@ -149,61 +151,67 @@ impl Section<'_> {
         kind
     }
 
-    /// The line that is not base64, or the section's first where its end is missing.
-    fn fault_of_base64(&self) -> (usize, PemErrorKind) {
+    /// The error for the line that is not base64, or for the whole section if each line is.
+    fn base64_error(&self) -> PemError {
         let is_base64 = |byte: &u8| {
             byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || b"+/=".contains(byte)
         };
         for (number, line) in (self.line + 1..).zip(&self.body) {
-            if finds(line, b"\\n").is_some() {
-                return (number, PemErrorKind::EscapedLineBreaks);
+            if find(line, b"\\n").is_some() {
+                return PemError { line: Some(number), kind: PemErrorKind::EscapedLineBreaks };
             }
             if !line.iter().all(is_base64) {
-                return (number, PemErrorKind::Base64(self.label));
+                return PemError { line: Some(number), kind: PemErrorKind::Base64(self.label) };
             }
         }
-        (self.line, PemErrorKind::Base64(self.label))
+        PemError { line: Some(self.line), kind: PemErrorKind::Base64(self.label) }
     }
 }
 
-fn mark(line: &[u8]) -> Mark {
-    // Every mark has a space, and base64 has none.
-    if !line.contains(&b' ') && !is_like_a_mark(line) {
-        return Mark::None;
+fn classify(line: &[u8]) -> Line {
+    // Every boundary has a space, and base64 has none.
+    if !line.contains(&b' ') && !is_like_a_boundary(line) {
+        return Line::Text;
     }
-    if let Some(label) = whole_mark(line, b"-----BEGIN ") {
-        return Mark::Begin(label);
+    if let Some(label) = boundary(line, b"-----BEGIN ") {
+        return Line::Begin(label);
     }
-    if let Some(label) = whole_mark(line, b"-----END ") {
-        return Mark::End(label);
+    if let Some(label) = boundary(line, b"-----END ") {
+        return Line::End(label);
     }
-    if !has_mark(line, b"BEGIN ") && !has_mark(line, b"END ") && !is_like_a_mark(line) {
-        return Mark::None;
+    if !contains_boundary(line, b"BEGIN ")
+        && !contains_boundary(line, b"END ")
+        && !is_like_a_boundary(line)
+    {
+        return Line::Text;
     }
-    if finds(line, b"\\n").is_some() {
-        return Mark::Broken(PemErrorKind::EscapedLineBreaks);
+    if find(line, b"\\n").is_some() {
+        return Line::Malformed(PemErrorKind::EscapedLineBreaks);
     }
-    if let Some((end, begin)) = finds(line, b"----------BEGIN ").map(|at| line.split_at(at + 5)) {
-        let label = whole_mark(end, b"-----END ");
-        if let (Some(label), Some(_)) = (label, whole_mark(begin, b"-----BEGIN ")) {
-            return Mark::Glued(label);
+    if let Some(at) = find(line, b"----------BEGIN ") {
+        let (end, begin) = line.split_at(at + DASHES.len());
+        let labels = (boundary(end, b"-----END "), boundary(begin, b"-----BEGIN "));
+        if let (Some(label), Some(_)) = labels {
+            return Line::EndAndBegin(label);
         }
     }
-    Mark::Broken(PemErrorKind::MalformedBoundary)
+    Line::Malformed(PemErrorKind::MalformedBoundary)
 }
 
-/// The label of a line that is `prefix`, a label and five dashes, and nothing else.
-fn whole_mark(line: &[u8], prefix: &[u8]) -> Option<Label> {
+/// The label of a line that consists of `prefix`, a label and five dashes.
+fn boundary(line: &[u8], prefix: &[u8]) -> Option<Label> {
     let label = line.trim_ascii_end().strip_prefix(prefix)?.strip_suffix(DASHES)?;
-    let is_in_order = !label.is_empty() && !label.contains(&b'-') && !label.contains(&b'\\');
-    is_in_order.then(|| Label::read(label))
+    if label.is_empty() || label.contains(&b'-') || label.contains(&b'\\') {
+        return None;
+    }
+    Some(Label::read(label))
 }
 
-/// Whether `word` stands in the line as in a mark: behind dashes, or behind the long dash that some
-/// editors make of them.
-fn has_mark(line: &[u8], word: &[u8]) -> bool {
+/// Whether the line contains `word` as a boundary has it: after dashes, or after the long dash that
+/// some editors make of dashes.
+fn contains_boundary(line: &[u8], word: &[u8]) -> bool {
     let mut rest = line;
-    while let Some(at) = finds(rest, word) {
+    while let Some(at) = find(rest, word) {
         let (before, after) = rest.split_at(at);
         let after = after.get(word.len()..).unwrap_or_default();
         let is_long_dash = before.last().is_some_and(|byte| !byte.is_ascii());
@@ -215,22 +223,22 @@ fn has_mark(line: &[u8], word: &[u8]) -> bool {
     false
 }
 
-/// Whether a line begins as a mark that is written otherwise: in small letters, or with a tab or a
-/// no-break space in the place of the space.
-fn is_like_a_mark(line: &[u8]) -> bool {
+/// Whether a line begins like a boundary, but perhaps in small letters, or with a tab or a no-break
+/// space in place of the space.
+fn is_like_a_boundary(line: &[u8]) -> bool {
     let Some(words) = line.trim_ascii_start().strip_prefix(DASHES) else { return false };
     let begins_with =
         |word: &[u8]| words.get(..word.len()).is_some_and(|words| words.eq_ignore_ascii_case(word));
     begins_with(b"BEGIN") || begins_with(b"END")
 }
 
-/// Where `what` stands in `text` for the first time.
-fn finds(text: &[u8], what: &[u8]) -> Option<usize> {
+/// The position of the first `what` in `text`.
+fn find(text: &[u8], what: &[u8]) -> Option<usize> {
     text.windows(what.len()).position(|window| window == what)
 }
 
-/// The lines of a text, which end with LF, CR LF or CR, without the byte order mark that a file may
-/// begin with: files that were put together have it in the middle.
+/// The lines of a text, which end with LF, CR LF or CR. A byte order mark at the start of a line is
+/// left out: joined files have one in the middle.
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(text);
     core::iter::from_fn(move || {
@@ -247,16 +255,16 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     .map(|line| line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line))
 }
 
-/// Whether every other byte is that of UTF-16.
+/// Whether the text is UTF-16: it has its byte order mark, or a boundary in it.
 fn is_utf16(text: &[u8]) -> bool {
     let text = text.get(..4096).unwrap_or(text);
     text.starts_with(&[0xff, 0xfe])
         || text.starts_with(&[0xfe, 0xff])
-        || finds(text, b"-\0-\0-\0-\0-\0B\0").is_some()
-        || finds(text, b"\0-\0-\0-\0-\0-\0B").is_some()
+        || find(text, b"-\0-\0-\0-\0-\0B\0").is_some()
+        || find(text, b"\0-\0-\0-\0-\0-\0B").is_some()
 }
 
-/// Whether a file is one SEQUENCE of DER, or begins with a long one.
+/// Whether the bytes are a SEQUENCE in DER, or begin with a long one.
 pub(super) fn is_der(bytes: &[u8]) -> bool {
     match bytes {
         [0x30, 0x80..=0xff, ..] => true,
