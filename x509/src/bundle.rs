@@ -1,4 +1,5 @@
-//! Trust anchors from files: all or nothing, or all that can be used and why the others cannot.
+//! Trust anchors from files: either all of them, or those that can be used and the errors of the
+//! others.
 
 use pki_types::CertificateDer;
 
@@ -7,32 +8,32 @@ use super::der;
 use super::error::CertificateError;
 use crate::pem;
 
-/// Trust anchors from a place where not everything could be used.
+/// The trust anchors of a source in which some certificates may be unusable.
 ///
-/// The one broken certificate in a store of a hundred and fifty should not keep a program from
-/// starting; but it may be the reason why a server is not trusted later, and belongs in the log.
+/// One broken certificate in a store of a hundred and fifty should not keep a program from starting.
+/// But it may be the reason why a server is not trusted later, so log it.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct LoadedAnchors {
-    /// What can be used: perhaps nothing.
+    /// The anchors that can be used. There may be none.
     pub anchors: TrustAnchors,
-    /// What was passed over, and why: for a log.
+    /// Why the other certificates were skipped. This is for a log.
     pub skipped: Vec<TrustAnchorError>,
 }
 
 impl LoadedAnchors {
-    /// Adds a certificate, the `number`th of its bundle counted from 1, or notes why it is passed
-    /// over.
+    /// Adds a certificate, or records why it is skipped. `number` is its number in the bundle,
+    /// counted from 1.
     pub fn add(&mut self, number: usize, certificate: CertificateDer<'_>) {
         if let Err(error) = self.anchors.add(certificate) {
             self.skipped.push(TrustAnchorError::Certificate { number, error });
         }
     }
 
-    /// Adds what can be used of a file of certificates, in PEM or in DER, and notes what cannot.
+    /// Adds the usable certificates of a file in PEM or DER, and records why the others are skipped.
     pub fn add_bundle(&mut self, bytes: &[u8]) {
         match bytes {
-            // A SEQUENCE longer than 127 bytes: the second byte is none of a text.
+            // A SEQUENCE longer than 127 bytes. No text has such a second byte.
             [0x30, 0x80..=0xff, ..] => self.add_der(bytes),
             _ => self.add_pem(bytes),
         }
@@ -59,8 +60,8 @@ impl LoadedAnchors {
         }
     }
 
-    /// All of it, if nothing was passed over.
-    fn whole(self) -> Result<TrustAnchors, TrustAnchorError> {
+    /// The anchors, if no certificate was skipped.
+    fn complete(self) -> Result<TrustAnchors, TrustAnchorError> {
         match self.skipped.into_iter().next() {
             Some(error) => Err(error),
             None if self.anchors.is_empty() => Err(TrustAnchorError::NoCertificate),
@@ -70,38 +71,38 @@ impl LoadedAnchors {
 }
 
 impl TrustAnchors {
-    /// Every certificate of a PEM text, as in a bundle of roots.
+    /// Reads every certificate of a PEM text, such as a bundle of roots.
     ///
     /// # Errors
     ///
-    /// The text is no PEM, has no certificate in it, or has one that cannot be decoded. A BEGIN
-    /// that shares its line with other text is an error, too.
+    /// The text is not PEM, has no certificate, or has one that cannot be decoded. A BEGIN line with
+    /// other text on it is an error too.
     pub fn from_pem(pem: &[u8]) -> Result<Self, TrustAnchorError> {
         let mut loaded = LoadedAnchors::default();
         loaded.add_pem(pem);
         if loaded.anchors.is_empty() && loaded.skipped.is_empty() {
-            // This error says what is there in the place of certificates.
+            // This error says what is there instead of certificates.
             pem::certificates(pem).map_err(TrustAnchorError::Pem)?;
         }
-        loaded.whole()
+        loaded.complete()
     }
 
-    /// Every certificate of DER bytes: one, or several one behind the other.
+    /// Reads every certificate of DER bytes: one, or several in a row.
     ///
     /// # Errors
     ///
-    /// There is no certificate, or one that cannot be decoded.
+    /// There is no certificate, or there is one that cannot be decoded.
     pub fn from_der(der: &[u8]) -> Result<Self, TrustAnchorError> {
         let mut loaded = LoadedAnchors::default();
         loaded.add_der(der);
-        loaded.whole()
+        loaded.complete()
     }
 
-    /// What can be used of a file of certificates, in PEM or in DER, and what cannot: for bundles
-    /// that somebody else keeps. [`from_pem`](Self::from_pem) and [`from_der`](Self::from_der) are
-    /// for those that must be right to the last certificate.
+    /// Reads the usable certificates of a file in PEM or DER, and records why the others are
+    /// skipped. Use it for a bundle that others maintain. Use [`from_pem`](Self::from_pem) or
+    /// [`from_der`](Self::from_der) if every certificate must be usable.
     ///
-    /// Ask whether there are [any](Self::is_empty) before going on.
+    /// The result may have no anchors: check [`is_empty`](Self::is_empty).
     pub fn from_bundle(bytes: &[u8]) -> LoadedAnchors {
         let mut loaded = LoadedAnchors::default();
         loaded.add_bundle(bytes);
@@ -161,7 +162,7 @@ mod tests {
     /// Files put together by tools that forget a line's end lose certificates without a word
     /// elsewhere. The mark of an encoding that some editors write costs none.
     #[test]
-    fn certificates_that_pem_readers_overlook_are_told_of() {
+    fn certificates_that_pem_readers_overlook_are_reported() {
         let (a, b) = (root("a").pem(), root("b").pem());
         for (text, found) in [(format!("{}{b}", a.trim_end()), 1), (format!("  {a}"), 0)] {
             let loaded = TrustAnchors::from_bundle(text.as_bytes());

@@ -1,5 +1,5 @@
-//! Whether a public key is a point of its curve. Keys are public, so nothing here is secret, and
-//! nothing takes care to take the same time for all of them.
+//! Checks that a public key is a point of its curve. Public keys are no secret, so nothing here runs
+//! in constant time.
 
 use core::cmp::Ordering;
 
@@ -37,7 +37,7 @@ pub(super) const P384: Curve<6> = Curve {
 };
 
 impl<const N: usize> Curve<N> {
-    /// How many bytes a coordinate has.
+    /// The number of bytes of a coordinate.
     pub(super) const BYTES: usize = 8 * N;
 
     /// Whether these are the coordinates of a point, each with its most significant byte first.
@@ -49,8 +49,8 @@ impl<const N: usize> Curve<N> {
         if !is_below(&x, p) || !is_below(&y, p) {
             return false;
         }
-        // Each product takes a factor of 2^(64 N) away. With two products for each term of the
-        // equation, it is the same factor in all of them.
+        // Each Montgomery product divides by 2^(64 N). Each term of the equation takes two products,
+        // so all terms are divided by the same factor.
         let one = one();
         let twice = |value: &Number<N>| product(&product(value, &one, p), &one, p);
         let y_squared = product(&product(&y, &y, p), &one, p);
@@ -67,9 +67,9 @@ const P25519: Number<4> =
 /// The d of its equation, -x² + y² = 1 + d x² y².
 const D25519: Number<4> =
     [0x75eb_4dca_1359_78a3, 0x0070_0a4d_4141_d8ab, 0x8cc7_4079_7779_e898, 0x5203_6cee_2b6f_fe73];
-/// 2^512 modulo p: a product with it puts the factor of a product in.
+/// 2^512 modulo p. The product with it multiplies by the factor that a product divides by.
 const SQUARE25519: Number<4> = [38 * 38, 0, 0, 0];
-/// The y of the eight points whose order is a divisor of 8, but for 0 and 1.
+/// The y, other than 0 and 1, of the eight points whose order divides 8.
 const SMALL25519: [Number<4>; 3] = [
     [0xb027_b2c2_8f95_e826, 0xf098_eff2_89f4_c345, 0x3933_c6d3_05ac_dfd5, 0x05fc_536d_8802_38b1],
     [0x4fd8_4d3d_706a_17c7, 0x0f67_100d_760b_3cba, 0xc6cc_392c_fa53_202a, 0x7a03_ac92_77fd_c74e],
@@ -83,23 +83,24 @@ pub(super) fn is_ed25519_point(key: &[u8]) -> bool {
     if !is_below(&y, p) {
         return false;
     }
-    let inside = |value: &Number<4>| product(value, &SQUARE25519, p);
-    let one = inside(&one());
-    let y_squared = inside(&product(&inside(&y), &y, p));
+    let scaled = |value: &Number<4>| product(value, &SQUARE25519, p);
+    let one = scaled(&one());
+    let y_squared = scaled(&product(&scaled(&y), &y, p));
     // x² is u / v. It is a square if u v is, as v is never 0.
     let u = sum(&y_squared, &difference(p, &one), p);
-    let v = sum(&product(&inside(&D25519), &y_squared, p), &one, p);
+    let v = sum(&product(&scaled(&D25519), &y_squared, p), &one, p);
     is_square(&product(&u, &v, p), p)
 }
 
-/// Whether the key is one of the eight for which everybody can make signatures, in any encoding.
+/// Whether the key is one of the eight points of small order, in any encoding. Everyone can make
+/// signatures for them.
 pub(super) fn is_ed25519_of_small_order(key: &[u8]) -> bool {
     let Some(y) = ed25519_y(key) else { return false };
-    let y = if is_below(&y, &P25519) { y } else { difference(&y, &P25519) };
-    SMALL25519.contains(&y) || matches!(y, [0 | 1, 0, 0, 0])
+    let reduced = if is_below(&y, &P25519) { y } else { difference(&y, &P25519) };
+    SMALL25519.contains(&reduced) || matches!(reduced, [0 | 1, 0, 0, 0])
 }
 
-/// The y of an encoded point; the highest bit is the sign of x.
+/// The y of an encoded point. The highest bit is the sign of x.
 fn ed25519_y(key: &[u8]) -> Option<Number<4>> {
     let mut y = <[u8; 32]>::try_from(key).ok()?;
     if let Some(last) = y.last_mut() {

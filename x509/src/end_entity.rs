@@ -1,4 +1,4 @@
-//! The peer's own certificate, as a handshake needs it.
+//! The peer's own certificate, as a protocol needs it.
 
 use core::fmt;
 
@@ -10,22 +10,22 @@ use super::name::{self, ReferenceIdentifier, SubjectName};
 use super::presented::PresentedIdentifier;
 use super::signature::PublicKey;
 
-/// How errors call this certificate when its subject is not known.
+/// The name of this certificate in an error if its subject is not known.
 pub(super) const PLACE: &str = "end entity";
 
-/// A peer's certificate: its key and its names. Having one says nothing about trust; that is what
-/// [`verify_chain`](super::verify_chain) is for.
+/// A peer's certificate: its key and its names. It may not be trusted:
+/// [`verify_chain`](super::verify_chain) decides that.
 #[derive(Clone)]
 pub struct EndEntity {
     /// Contents of the Name.
     subject: Vec<u8>,
-    /// With its header; it was decoded once, and so decodes again.
+    /// The whole SubjectPublicKeyInfo. It was decoded once, so decoding it again succeeds.
     spki: Vec<u8>,
     names: Vec<SubjectName>,
     may_sign: bool,
 }
 
-/// How the public key of a certificate compares with another one.
+/// How the public key of a certificate compares with another key.
 pub enum KeyComparison {
     /// The keys are the same.
     Same,
@@ -40,7 +40,7 @@ pub enum KeyComparison {
 }
 
 impl EndEntity {
-    /// Decodes the certificate, and checks nothing.
+    /// Decodes the certificate. It verifies nothing.
     ///
     /// # Errors
     ///
@@ -51,8 +51,8 @@ impl EndEntity {
         Ok(Self::from_decoded(&decoded))
     }
 
-    /// A public key without a certificate (RFC 7250): the DER of a SubjectPublicKeyInfo. It is
-    /// for no name.
+    /// Reads a public key without a certificate (RFC 7250): the DER of a SubjectPublicKeyInfo. It
+    /// has no names.
     ///
     /// # Errors
     ///
@@ -74,8 +74,8 @@ impl EndEntity {
         }
     }
 
-    /// The subject, safe to print: a distinguished name in the form of OpenSSL's tools, or what
-    /// there is instead.
+    /// The subject as a distinguished name in the form of OpenSSL's tools. If it is empty, the first
+    /// subject alternative name. Safe to print.
     pub fn subject(&self) -> String {
         match (&*self.subject, &*self.names) {
             ([], []) => "raw public key".to_owned(),
@@ -83,12 +83,12 @@ impl EndEntity {
         }
     }
 
-    /// The DER of the SubjectPublicKeyInfo: the whole structure, and what a pin is a hash of.
+    /// The DER of the whole SubjectPublicKeyInfo. A pin is a hash of it.
     pub fn subject_public_key_info(&self) -> &[u8] {
         &self.spki
     }
 
-    /// How its public key compares with another one, the DER of a SubjectPublicKeyInfo.
+    /// Compares its public key with another one, the DER of a SubjectPublicKeyInfo.
     pub fn compare_key(&self, other: &[u8]) -> KeyComparison {
         let keys = (PublicKey::from_spki(&self.spki), PublicKey::from_spki(other));
         let (Some(own), Some(other)) = keys else { return KeyComparison::Different };
@@ -101,8 +101,8 @@ impl EndEntity {
         KeyComparison::Different
     }
 
-    /// The key may sign handshakes, as far as the keyUsage extension says (RFC 9846, section
-    /// 4.5.1.2): it holds with every verifier of the chain.
+    /// Checks that the keyUsage extension, if it is there, allows the key to sign (RFC 9846, section
+    /// 4.5.1.2). This applies whatever verifies the chain.
     ///
     /// # Errors
     ///
@@ -115,13 +115,13 @@ impl EndEntity {
         Err(CertificateError { certificate: self.subject(), kind })
     }
 
-    /// Verifies a signature with the certificate's key. `algorithms` are those that may stand
-    /// behind the signature's scheme; those for other kinds of keys are passed over.
+    /// Verifies a signature with the certificate's key. `algorithms` are those of the signature's
+    /// scheme. Algorithms for other kinds of keys are skipped.
     ///
     /// # Errors
     ///
     /// [`SignatureError::UnsupportedKey`] if no algorithm is for this kind of key, and
-    /// [`SignatureError::Invalid`] if one is, and the signature is not this key's.
+    /// [`SignatureError::Invalid`] if one is, but the key did not make the signature.
     pub fn verify_signature(
         &self,
         algorithms: &[&'static dyn SignatureVerificationAlgorithm],
@@ -133,20 +133,20 @@ impl EndEntity {
             .verify(algorithms, message, signature)
     }
 
-    /// Whether its key is of the kind that one of the algorithms verifies with. Only the algorithm
-    /// knows which sizes of keys it takes.
+    /// Whether its key is of the kind that one of the algorithms verifies with. The algorithm may
+    /// still refuse the size of the key.
     pub fn has_key_for(&self, algorithms: &[&'static dyn SignatureVerificationAlgorithm]) -> bool {
         let key = PublicKey::from_spki(&self.spki);
         key.is_some_and(|key| algorithms.iter().any(|algorithm| key.is_of_kind(*algorithm)))
     }
 
-    /// Its DNS names, IP addresses and email addresses, safe to print, in their order.
+    /// Its DNS names, IP addresses and email addresses, in their order. Safe to print.
     pub fn presented_identifiers(&self) -> Vec<PresentedIdentifier> {
         self.names.iter().filter_map(PresentedIdentifier::of).collect()
     }
 
-    /// Whether the certificate is for this name (RFC 9525): one of its subject alternative names
-    /// must be. A wildcard stands for exactly one whole left-most label.
+    /// Whether the certificate is valid for this name: one of its subject alternative names must
+    /// match it (RFC 9525). A wildcard matches exactly one left-most label.
     pub fn valid_for(&self, name: &ReferenceIdentifier<'_>) -> bool {
         name::valid_for(&self.names, name)
     }

@@ -217,7 +217,7 @@ pub enum CertificateErrorKind {
     UnusableRevocationEvidence(RevocationEvidenceError),
     /// It is against one of the rules that have no variant of their own. The strict profile has
     /// many.
-    #[error("is against {}: {} It has {found}", rule.source(), rule.sentence())]
+    #[error("breaks {}: {} Found: {found}", rule.source(), rule.sentence())]
     RuleBroken {
         /// The rule.
         rule: Rule,

@@ -1,60 +1,61 @@
-//! What a search for a path tried, for those who want to know why it failed.
+//! What a search for a path tried: it explains why the search failed.
 
 use core::fmt;
 
 use super::error::CertificateError;
 use super::path::VerifiedPath;
 
-/// How many attempts are told; a hostile bag of certificates causes thousands.
+/// The number of attempts that are recorded. A hostile set of certificates causes thousands.
 const RECORDED_ATTEMPTS: usize = 256;
 
-/// A result, and how it came about. It prints as a tree, a line for each attempt.
+/// The result of a validation and the attempts that led to it. It prints as a tree with a line for
+/// each attempt.
 #[derive(Clone, Debug)]
 pub struct Explanation {
-    /// What [`verify_chain`](super::verify_chain) says.
+    /// What [`verify_chain`](super::verify_chain) returns.
     pub result: Result<VerifiedPath, CertificateError>,
-    /// Everyone who was looked at, in that order. The first is the end entity. Those that were
-    /// candidates for the issuer of another stand behind it, one deeper: a tree, told from the
-    /// root of the search on. There are at most 256.
+    /// The certificates and anchors that were tried, in that order. The first is the end entity. The
+    /// candidates for the issuer of a certificate follow it, one level deeper. So the list is a tree,
+    /// written from the root of the search. It has at most 256 entries.
     pub attempts: Vec<Attempt>,
-    /// How many attempts more there were.
+    /// The number of further attempts.
     pub omitted: usize,
 }
 
-/// A certificate or a trust anchor that was looked at on the way.
+/// A certificate or a trust anchor that was tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attempt {
-    /// How many steps from the end entity.
+    /// The number of steps from the end entity.
     pub depth: usize,
-    /// Where it is from.
+    /// Where it comes from.
     pub place: Place,
-    /// Its subject, safe to print, or its place if it cannot be decoded.
+    /// Its subject, or its place if it cannot be decoded. Safe to print.
     pub subject: String,
-    /// What came of it.
+    /// The result of the attempt.
     pub outcome: Outcome,
 }
 
-/// Where a candidate is from.
+/// Where a certificate comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
-    /// The end-entity certificate, which is to be verified.
+    /// It is the end-entity certificate, which is verified.
     EndEntity,
-    /// One of the intermediates, counted from 1 in their order.
+    /// It is the intermediate with this number, counted from 1.
     Intermediate(usize),
-    /// One of the trust anchors.
+    /// It is a trust anchor.
     Anchor,
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
     /// It is on the path that was found.
     Accepted,
-    /// It made the signature, and none of the candidates behind it led further.
+    /// It made the signature, but no candidate above it led to an anchor.
     NoPath,
-    /// This is wrong, with it or with what it would have issued.
+    /// It failed with this error, which is about it or about a certificate below it.
     Failed(CertificateError),
 }
 
@@ -64,7 +65,7 @@ impl fmt::Display for Explanation {
             writeln!(f, "{:indent$}{attempt}", "", indent = 2 * attempt.depth)?;
         }
         if self.omitted > 0 {
-            writeln!(f, "... and {} candidates more", self.omitted)?;
+            writeln!(f, "... and {} more candidates", self.omitted)?;
         }
         match &self.result {
             Ok(path) => write!(f, "accepted: {path}"),
@@ -94,13 +95,13 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Accepted => f.write_str("accepted"),
-            Self::NoPath => f.write_str("led nowhere"),
+            Self::NoPath => f.write_str("no path over it"),
             Self::Failed(error) => error.fmt(f),
         }
     }
 }
 
-/// Notes what a search tries, if it is on; otherwise nothing is noted, or copied.
+/// Records what a search tries. When it is off, it records and copies nothing.
 #[derive(Debug, Default)]
 pub(super) struct Recorder {
     is_on: bool,
@@ -113,7 +114,7 @@ impl Recorder {
         Self { is_on: true, ..Self::default() }
     }
 
-    /// An attempt begins. Its entry is for [`Self::end`]; `None` if it is not noted.
+    /// Begins an attempt, and returns its entry for [`Self::end`]. `None` if it is not recorded.
     pub(super) fn begin(
         &mut self,
         depth: usize,
@@ -133,7 +134,7 @@ impl Recorder {
         Some(entry)
     }
 
-    /// It ended with this error, or is on the path.
+    /// Ends an attempt: with this error, or on the path that was found.
     pub(super) fn end(&mut self, entry: Option<usize>, error: Option<&CertificateError>) {
         if let Some(attempt) = entry.and_then(|entry| self.attempts.get_mut(entry)) {
             attempt.outcome = match error {

@@ -1,10 +1,10 @@
-//! The certificates that a peer sent along with its own.
+//! The certificates that a peer sent with its own.
 
 use super::decode::Certificate;
 
-/// A certificate that the peer sent along, and that parses.
+/// A certificate that the peer sent with its own.
 pub(super) struct Intermediate<'a> {
-    /// Its place among those that were sent, counted from 1.
+    /// Its number in the peer's list, counted from 1.
     pub(super) number: usize,
     pub(super) certificate: Certificate<'a>,
 }

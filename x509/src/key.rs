@@ -1,4 +1,4 @@
-//! What makes a public key useless: no one can sign with it, or everyone can.
+//! Public keys that cannot be used: no one can sign with them, or everyone can.
 
 use pki_types::alg_id;
 
@@ -6,12 +6,12 @@ use super::curve::{self, Curve, P256, P384};
 use super::der;
 use super::signature::{PublicKey, RSA_BITS};
 
-/// The most bytes of an RSA exponent: implementations take 33 bits.
+/// The largest number of bytes of an RSA exponent. Implementations accept 33 bits.
 const EXPONENT_BYTES: usize = 5;
 
 impl PublicKey<'_> {
-    /// Why no signature verifies with this key, or why everyone can make one that does. `None` for
-    /// a key without such a fault, and for a kind of key that is not known here.
+    /// Why no signature verifies with this key, or why everyone can make one that does. `None` for a
+    /// key that can be used, and for an unknown kind of key.
     pub(super) fn unusable(self) -> Option<String> {
         match self.algorithm {
             it if *it == *alg_id::ECDSA_P256 => unusable_point(&P256, "P-256", self.bytes),
@@ -22,14 +22,14 @@ impl PublicKey<'_> {
         }
     }
 
-    /// Whether everyone can make signatures with it: a point of Ed25519 that hides no number, and
-    /// that implementations verify with all the same.
+    /// Whether it is a point of Ed25519 of small order. Everyone can make signatures for it, and
+    /// implementations accept them.
     pub(super) fn is_of_small_order(self) -> bool {
         *self.algorithm == *alg_id::ED25519 && curve::is_ed25519_of_small_order(self.bytes)
     }
 
-    /// RFC 8017, section 3.1: an odd modulus, as its factors are odd, and an odd exponent between 2
-    /// and the modulus, as it must have an inverse.
+    /// RFC 8017, section 3.1: the modulus is odd, because its factors are odd. The exponent is odd
+    /// and lies between 2 and the modulus, because it must have an inverse.
     fn unusable_rsa(self) -> Option<String> {
         let numbers = der::only(self.bytes, der::SEQUENCE)
             .and_then(|numbers| der::fields(numbers, [der::INTEGER, der::INTEGER]));
@@ -52,14 +52,16 @@ impl PublicKey<'_> {
             [.., last] if last % 2 == 0 => Some("the key's exponent is even".to_owned()),
             exponent if exponent.len() > EXPONENT_BYTES => {
                 let bytes = exponent.len();
-                Some(format!("the key's exponent has {bytes} bytes; implementations take 33 bits"))
+                Some(format!(
+                    "the key's exponent has {bytes} bytes; implementations accept 33 bits"
+                ))
             }
             _ => None,
         }
     }
 }
 
-/// RFC 5480, section 2.2: the first byte is 4 where both coordinates follow.
+/// RFC 5480, section 2.2: the first byte is 4 if both coordinates follow.
 fn unusable_point<const N: usize>(curve: &Curve<N>, name: &str, point: &[u8]) -> Option<String> {
     let length = 2 * Curve::<N>::BYTES + 1;
     match point {
@@ -72,7 +74,7 @@ fn unusable_point<const N: usize>(curve: &Curve<N>, name: &str, point: &[u8]) ->
             Some(format!("its point is not on the curve {name}"))
         }
         [first, ..] if point.len() == length => {
-            Some(format!("its point begins with {first} in place of 4"))
+            Some(format!("its point begins with {first} instead of 4"))
         }
         _ => Some(format!("its point has {} bytes, not {length}", point.len())),
     }

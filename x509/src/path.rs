@@ -373,7 +373,7 @@ impl<'s> Search<'s> {
                 | Failure::NotTheIssuer(error)
                 | Failure::Invalid(error),
             ) => self.recorder.end(entry, Some(error)),
-            // The entry already says that the candidate led nowhere.
+            // The entry already says that there is no path over the candidate.
             Err(Failure::NothingAbove) => {}
         }
         result

@@ -1,4 +1,4 @@
-//! The names that a certificate presents, as an error lists them beside the one that was asked for.
+//! The identifiers that a certificate presents, as an error lists them.
 
 use core::fmt;
 use std::net::IpAddr;
@@ -17,21 +17,22 @@ pub enum NameKind {
     Ip,
     /// An rfc822Name.
     Email,
-    /// A name that cannot be decoded, and so stands for nothing.
+    /// A name that cannot be decoded. It matches nothing.
     Undecodable,
 }
 
-/// A subject alternative name of a certificate, safe to print: of bounded length and escaped.
+/// A subject alternative name of a certificate: a presented identifier (RFC 9525, section 1.4). It
+/// is safe to print, because it is escaped and its length is bounded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct PresentedIdentifier {
-    /// Its kind: a name only stands for names of its own kind (RFC 9525, section 6.1).
+    /// Its kind. A name only matches names of its own kind (RFC 9525, section 6.1).
     pub kind: NameKind,
     /// The name in printable ASCII.
     pub name: String,
 }
 
-/// As `openssl` takes it in a subjectAltName: `DNS:a.example`, `IP:192.0.2.1`.
+/// In the form of OpenSSL's subjectAltName: `DNS:a.example`, `IP:192.0.2.1`.
 impl fmt::Display for PresentedIdentifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
@@ -44,7 +45,7 @@ impl fmt::Display for PresentedIdentifier {
 }
 
 impl PresentedIdentifier {
-    /// A name of one of the kinds that are listed.
+    /// `None` for a name of a kind that errors do not list.
     pub(super) fn of(name: &SubjectName) -> Option<Self> {
         let kind = match name {
             SubjectName::Dns(_) => NameKind::Dns,
@@ -58,32 +59,31 @@ impl PresentedIdentifier {
         Some(Self { kind, name: name.printable() })
     }
 
-    /// Whether there is a name that it stands for.
-    fn stands_for_something(&self) -> bool {
+    /// Whether there is a reference identifier that it matches.
+    fn matches_something(&self) -> bool {
         match self.kind {
-            NameKind::Dns => parent_of_wildcard(&self.name).is_some() || self.can_be_asked_for(),
-            _ => self.can_be_asked_for(),
+            NameKind::Dns => parent_of_wildcard(&self.name).is_some() || self.matches_itself(),
+            _ => self.matches_itself(),
         }
     }
 
-    /// Whether the certificate is accepted for this name. A wildcard is no such name, nor is one
-    /// that no reference identifier can be.
-    fn can_be_asked_for(&self) -> bool {
+    /// Whether it can be a reference identifier itself. A wildcard cannot.
+    fn matches_itself(&self) -> bool {
         match self.kind {
             NameKind::Dns => {
                 let is_name = DnsName::try_from(self.name.as_str()).is_ok();
                 is_name && !self.name.ends_with('.')
             }
             NameKind::Ip => self.name.parse::<IpAddr>().is_ok(),
-            // A backslash may be of an escape, which is not what stands in the certificate.
+            // A backslash may belong to an escape, which is not in the certificate.
             NameKind::Email => !self.name.contains('\\') && split_email(&self.name).is_some(),
             NameKind::Undecodable => false,
         }
     }
 }
 
-/// What stands behind a wildcard that stands for names: it is the whole first label, before two or
-/// more. `None` for every other name.
+/// What follows a wildcard that matches names: the wildcard is the whole first label, and two or more
+/// labels follow it. `None` for any other name.
 fn parent_of_wildcard(name: &str) -> Option<&str> {
     let parent = name.strip_prefix("*.")?;
     if !parent.contains('.') || parent.ends_with('.') || DnsName::try_from(parent).is_err() {
@@ -92,7 +92,7 @@ fn parent_of_wildcard(name: &str) -> Option<&str> {
     Some(parent)
 }
 
-/// The kind of a name that was asked for.
+/// The kind of an expected name.
 fn kind_of(expected: &str) -> NameKind {
     if expected.contains('@') {
         return NameKind::Email;
@@ -103,21 +103,21 @@ fn kind_of(expected: &str) -> NameKind {
     }
 }
 
-/// A name that may be asked for in place of `expected`, so that the certificate is accepted.
+/// A name for which the certificate is accepted, where it is not for `expected`.
 pub(super) fn accepted_name<'a>(
     expected: &str,
     presented: &'a [PresentedIdentifier],
 ) -> Option<&'a PresentedIdentifier> {
-    let asks_for_email = kind_of(expected) == NameKind::Email;
+    let wants_email = kind_of(expected) == NameKind::Email;
     presented.iter().find(|name| {
         let is_email = name.kind == NameKind::Email;
-        name.can_be_asked_for()
-            && is_email == asks_for_email
+        name.matches_itself()
+            && is_email == wants_email
             && !name.name.eq_ignore_ascii_case(without_dot(expected))
     })
 }
 
-/// The name that was asked for as a certificate must have it.
+/// The identifier that a certificate must present to be valid for the expected name.
 pub(super) fn as_presented(expected: &str) -> PresentedIdentifier {
     PresentedIdentifier { kind: kind_of(expected), name: without_dot(expected).to_owned() }
 }
@@ -126,76 +126,81 @@ fn without_dot(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }
 
-/// What an error says of the names that there are, and of one that only looks like `expected`.
+/// The words of an error about the names that there are, and about one that only looks like
+/// `expected`.
 pub(super) fn describe(
     expected: &str,
     presented: &[PresentedIdentifier],
     omitted: usize,
 ) -> String {
-    let mut counting = Vec::new();
-    let mut idle = Vec::new();
-    for name in presented {
-        match name.stands_for_something() {
-            true => counting.push(name.name.clone()),
-            false => idle.push(name.to_string()),
-        }
-    }
-    let more = if omitted > 0 { format!(" and {omitted} more") } else { String::new() };
-    let counting = counting.join(", ");
-    let idle = idle.join(", ");
-    let mut words = match (counting.is_empty(), idle.is_empty()) {
-        (true, true) => {
-            "it has no DNS name, IP address or email address among its subject alternative names"
-                .to_owned()
-        }
-        (false, true) => format!("it is valid for {counting}{more}"),
-        (true, false) => format!("it has {idle}{more}, and is valid for no name"),
-        (false, false) => {
-            format!(
-                "it is valid for {counting}{more}; it also has {idle}, which counts for nothing"
-            )
-        }
-    };
-    let asked = as_presented(expected);
-    if let Some(reason) = presented.iter().find_map(|name| near_miss(&asked, name)) {
+    let mut words = describe_names(presented, omitted);
+    let wanted = as_presented(expected);
+    if let Some(reason) = presented.iter().find_map(|name| near_miss(&wanted, name)) {
         words += &format!(": {reason}");
     }
     words
 }
 
-/// Why a name that looks like the one that was `asked` for does not stand for it.
-fn near_miss(asked: &PresentedIdentifier, presented: &PresentedIdentifier) -> Option<String> {
-    let same_text = presented.name.eq_ignore_ascii_case(&asked.name);
-    match (asked.kind, presented.kind) {
-        (NameKind::Ip, NameKind::Dns) if same_text => Some(
-            "an address counts as an iPAddress only, and there it is a DNS name (RFC 9525, section \
-             6.4)"
+fn describe_names(presented: &[PresentedIdentifier], omitted: usize) -> String {
+    if presented.is_empty() {
+        return "it has no DNS name, IP address or email address among its subject alternative names"
+            .to_owned();
+    }
+    let mut names = Vec::new();
+    let mut useless_names = Vec::new();
+    for name in presented {
+        if name.matches_something() {
+            names.push(name.name.clone());
+        } else {
+            useless_names.push(name.to_string());
+        }
+    }
+    let valid = names.join(", ");
+    let useless = useless_names.join(", ");
+    let more = if omitted > 0 { format!(" and {omitted} more") } else { String::new() };
+    if useless.is_empty() {
+        format!("it is valid for {valid}{more}")
+    } else if valid.is_empty() {
+        format!("it has {useless}{more}, and is valid for no name")
+    } else {
+        format!("it is valid for {valid}{more}; it also has {useless}, which matches no name")
+    }
+}
+
+/// Why a name that looks like the `wanted` one does not match it.
+fn near_miss(wanted: &PresentedIdentifier, presented: &PresentedIdentifier) -> Option<String> {
+    let is_same_text = presented.name.eq_ignore_ascii_case(&wanted.name);
+    match (wanted.kind, presented.kind) {
+        (NameKind::Ip, NameKind::Dns) if is_same_text => Some(
+            "an address must be an iPAddress, and the certificate has it as a DNS name (RFC 9525, \
+             section 6.4)"
                 .to_owned(),
         ),
-        (NameKind::Email, NameKind::Email) if same_text => {
-            Some("what stands before the @ counts with its case (RFC 5280, section 7.5)".to_owned())
+        (NameKind::Email, NameKind::Email) if is_same_text => {
+            Some("the part before the @ is case-sensitive (RFC 5280, section 7.5)".to_owned())
         }
-        (NameKind::Dns, NameKind::Dns) => dns_near_miss(&asked.name, &presented.name),
+        (NameKind::Dns, NameKind::Dns) => dns_near_miss(&wanted.name, &presented.name),
         _ => None,
     }
 }
 
-fn dns_near_miss(asked: &str, presented: &str) -> Option<String> {
+fn dns_near_miss(wanted: &str, presented: &str) -> Option<String> {
     if presented.ends_with('.') {
-        return Some(format!("\"{presented}\" ends with a dot, and so counts for nothing"));
+        return Some(format!("\"{presented}\" ends with a dot, and so matches no name"));
     }
     if !presented.contains('*') {
         return None;
     }
     let Some(parent) = parent_of_wildcard(presented) else {
         return Some(format!(
-            "the wildcard of \"{presented}\" counts for nothing: it must be the whole first label, \
-             with two or more behind it"
+            "the wildcard of \"{presented}\" matches no name: it must be the whole first label, and \
+             two or more labels must follow it"
         ));
     };
-    let (asked, lower) = (asked.to_ascii_lowercase(), parent.to_ascii_lowercase());
-    if asked == lower || asked.ends_with(&format!(".{lower}")) {
-        return Some(format!("a wildcard stands for exactly one label before \"{parent}\""));
+    let wanted_name = wanted.to_ascii_lowercase();
+    let suffix = parent.to_ascii_lowercase();
+    if wanted_name == suffix || wanted_name.ends_with(&format!(".{suffix}")) {
+        return Some(format!("a wildcard matches exactly one label before \"{parent}\""));
     }
     None
 }

@@ -1,4 +1,4 @@
-//! What is asked of a validation.
+//! The request of a path validation.
 
 use core::fmt;
 
@@ -10,41 +10,42 @@ use super::name::ReferenceIdentifier;
 use super::policies::InitialPolicies;
 use super::revocation::Revocation;
 
-/// What the certificate is to be used for: which side of the connection presents it.
+/// What the certificate is used for: which side of the connection presents it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// The peer is a server (`id-kp-serverAuth`).
     Server,
     /// The peer is a client (`id-kp-clientAuth`).
     Client,
-    /// Either: the extended key usages are not looked at.
+    /// Either side. The extended key usages are not checked.
     Any,
 }
 
-/// How much of what a certification authority must not issue is refused.
+/// Which rules a path must meet. [`Rule::profile`](super::Rule::profile) says to which profile a
+/// rule belongs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Profile {
-    /// As strict as a client can be while private authorities made with common tools still work.
+    /// The rules that a client can demand and still accept private authorities made with common
+    /// tools.
     #[default]
     Default,
-    /// Also refuses what RFC 5280 and the CA/Browser Forum forbid an authority to issue.
+    /// Also the rules of RFC 5280 and of the CA/Browser Forum for what an authority may issue.
     Strict,
 }
 
-/// Whether a trust anchor is believed beyond the dates in its certificate.
+/// Whether the dates in the certificate of a trust anchor are checked.
 ///
-/// An anchor is a name and a key (RFC 5280, section 6.1.1 (d)): it is trusted because someone chose
-/// it, not because its certificate says so, and section 6.1 does not look at the dates of that
-/// certificate. Devices outlive the roots that they came with, and a root whose certificate has
-/// expired is often the only one that they have. To end an anchor, take it away, or have its
-/// dates checked.
+/// An anchor is a name and a key (RFC 5280, section 6.1.1 (d)). The user chose to trust it, and
+/// section 6.1 does not check the dates of its certificate. Devices outlive the roots that they came
+/// with, and a root whose certificate has expired is often the only one that they have. To stop
+/// trusting an anchor, remove it, or let its dates be checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum AnchorDates {
-    /// Its dates are not looked at.
+    /// They are not checked.
     #[default]
     Ignored,
-    /// A path to an anchor whose certificate has expired, or is not valid yet, is refused. An
-    /// anchor without a certificate has no dates. The strict profile always does this.
+    /// A path to an anchor whose certificate has expired or is not valid yet is refused. An anchor
+    /// without a certificate has no dates. The strict profile always checks the dates.
     Checked,
 }
 
@@ -58,26 +59,27 @@ impl fmt::Display for Purpose {
     }
 }
 
-/// How much work a peer can cause. Each limit holds for one call of
-/// [`verify_chain`](super::verify_chain), over all the paths that it tries.
+/// How much work a peer can cause. Each limit applies to one call of
+/// [`verify_chain`](super::verify_chain), with all the paths that it tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PathLimits {
-    /// How many intermediates may stand between the end entity and the anchor. A longer path is
-    /// not tried. Self-issued ones, with which an authority hands its name over to a new key, are
+    /// The number of intermediates between the end entity and the anchor. A longer path is not
+    /// tried. Self-issued intermediates, with which an authority gives its name to a new key, are
     /// not counted, as in a pathLenConstraint (RFC 5280, section 4.2.1.9).
     pub depth: usize,
-    /// How many signatures are verified before the search gives up. It is what makes a bag of
-    /// certificates that all claim to have issued each other cheap to refuse. No certificate is
-    /// verified twice with one key. Where there are CRLs or a response to look at, a path that has
-    /// reached an anchor takes as many again as it has certificates, for theirs.
+    /// The number of signatures that are verified before the search gives up. With this limit, a
+    /// set of certificates that all claim to have issued each other is cheap to refuse. No
+    /// certificate is verified twice with the same key. If there are CRLs or an OCSP response, a
+    /// path that has reached an anchor uses one more for each of its certificates.
     pub signature_checks: usize,
-    /// How many times someone of an issuer's name is considered for the issuer. It bounds the ways
-    /// through a mesh whose signatures are all good. A path that has reached an anchor takes one
-    /// for each kilobyte of its certificates besides, for what is read again on each path.
+    /// The number of times that a certificate with an issuer's name is tried as the issuer. It
+    /// bounds the number of paths through a mesh whose signatures are all valid. A path that has
+    /// reached an anchor uses one more for each kilobyte of its certificates, because each path
+    /// reads them again.
     pub candidates: usize,
-    /// How many intermediates the peer may send. More are refused before any is parsed.
+    /// The number of intermediates that the peer may send. If there are more, none is parsed.
     pub intermediates: usize,
-    /// How many times a name is compared with a name constraint before the search gives up.
+    /// The number of comparisons of a name with a name constraint before the search gives up.
     pub name_comparisons: usize,
 }
 
@@ -104,7 +106,7 @@ impl PathLimits {
         }
     }
 
-    /// This one is used up.
+    /// The error when a limit is used up.
     pub(super) fn exceeded(mut self, limit: Limit) -> CertificateErrorKind {
         CertificateErrorKind::LimitExceeded { limit, maximum: *self.of(limit), closest: None }
     }
@@ -116,33 +118,33 @@ impl Default for PathLimits {
     }
 }
 
-/// A question for [`verify_chain`](super::verify_chain).
+/// What [`verify_chain`](super::verify_chain) verifies, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct ChainRequest<'a> {
     /// The peer's own certificate.
     pub end_entity: &'a CertificateDer<'a>,
-    /// The other certificates that the peer sent: in any order, with gaps, with strangers among
-    /// them.
+    /// The other certificates that the peer sent. They may be in any order, and some may be missing
+    /// or may belong to no path.
     pub intermediates: &'a [CertificateDer<'a>],
-    /// Whom to believe.
+    /// The trust anchors.
     pub anchors: &'a TrustAnchors,
-    /// What the certificate is to be used for.
+    /// What the certificate is used for.
     pub purpose: Purpose,
-    /// The names that the certificate must be valid for, each of them. None skips the match: right
-    /// for a client's certificate, whose names mean what the application makes of them, and never
-    /// for a server's.
+    /// The certificate must be valid for each of these names. An empty list skips the check. This is
+    /// right for a client's certificate, whose names only mean something to the application. It is
+    /// never right for a server's certificate.
     pub names: &'a [ReferenceIdentifier<'a>],
-    /// How strict to be.
+    /// Which rules the path must meet.
     pub profile: Profile,
-    /// Which policies are acceptable, and whether one is needed.
+    /// Which certificate policies are acceptable, and whether one is required.
     pub policies: InitialPolicies<'a>,
-    /// Whether the dates of trust anchors count.
+    /// Whether the dates of trust anchors are checked.
     pub anchor_dates: AnchorDates,
-    /// The time to validate at.
+    /// The time of the validation.
     pub now: UnixTime,
-    /// The algorithms that certificates may be signed with.
+    /// The accepted algorithms of the certificates' signatures.
     pub algorithms: &'a [&'static dyn SignatureVerificationAlgorithm],
-    /// What is known of revocation, and how much must be.
+    /// The revocation evidence, and how much of it is required.
     pub revocation: Revocation<'a>,
     /// How much work the peer can cause.
     pub limits: PathLimits,

@@ -1,4 +1,4 @@
-//! Why a signature could not be verified with the key of its issuer's name.
+//! Why a signature could not be verified with the key of a certificate that has the issuer's name.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,8 @@ use super::signature::{self, PublicKey};
 
 type Algorithms<'a> = &'a [&'static dyn SignatureVerificationAlgorithm];
 
-/// The problem of a certificate that names this `signature` algorithm (contents of an
-/// AlgorithmIdentifier), and that the `key` of the `issuer` did not verify.
+/// What is wrong with a certificate that names this `signature` algorithm (the contents of an
+/// AlgorithmIdentifier), where the `key` of the `issuer` did not verify its signature.
 pub(super) fn error_kind(
     signature: &[u8],
     key: PublicKey<'_>,
@@ -51,7 +51,7 @@ pub(super) fn error_kind(
     CertificateErrorKind::UnsupportedSignatureAlgorithm { signature: described, key, reason }
 }
 
-/// Each of them once.
+/// Lists each of the words once.
 fn list(words: impl Iterator<Item = String>) -> String {
     words.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
 }
@@ -65,7 +65,7 @@ fn same_number(one: &[u8], other: &[u8]) -> bool {
     number(one).is_some() && number(one) == number(other)
 }
 
-/// Kinds of keys, of which each makes signatures that no other can make.
+/// The kinds of keys. Each kind makes signatures that no other kind can make.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Family {
     Rsa,
@@ -73,7 +73,7 @@ enum Family {
     Edwards,
 }
 
-/// `None` for a kind that is not known here.
+/// `None` for an unknown kind.
 fn family(key: &[u8]) -> Option<Family> {
     match number(key)? {
         signature::RSA | signature::RSA_PSS => Some(Family::Rsa),

@@ -30,7 +30,7 @@ pub fn tree(explanation: &Explanation) {
         }
     }
     if explanation.omitted > 0 {
-        text += &format!("   ... and {} candidates more\n", explanation.omitted);
+        text += &format!("   ... and {} more candidates\n", explanation.omitted);
     }
     if let Ok(path) = &explanation.result {
         let accepted = Style::new().fg_color(Some(AnsiColor::Green.into())).bold();

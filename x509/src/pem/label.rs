@@ -132,9 +132,7 @@ impl Label {
             Self::TrustedCertificate | Self::OldCertificate => {
                 "convert it: openssl x509 -in FILE -out NEW"
             }
-            Self::Pkcs7 => {
-                "extract the certificates: openssl pkcs7 -print_certs -in FILE -out NEW"
-            }
+            Self::Pkcs7 => "extract the certificates: openssl pkcs7 -print_certs -in FILE -out NEW",
             Self::EncryptedPrivateKey => "decrypt it: openssl pkey -in FILE -out NEW",
             Self::OpensshPrivateKey => {
                 "convert a copy of an RSA or ECDSA key: ssh-keygen -p -m PKCS8 -f COPY"

@@ -100,17 +100,17 @@ fn is_email(name: &SubjectName) -> bool {
 #[test]
 fn the_error_has_the_reason_for_a_name_that_only_looks_right() {
     for (presented, asked, reason, remedy) in [
-        (dns("127.0.0.1"), "127.0.0.1", "counts as an iPAddress only", "IP:127.0.0.1 among"),
-        (dns("::1"), "::1", "counts as an iPAddress only", "IP:::1 among"),
+        (dns("127.0.0.1"), "127.0.0.1", "must be an iPAddress", "IP:127.0.0.1 among"),
+        (dns("::1"), "::1", "must be an iPAddress", "IP:::1 among"),
         (dns("a.example."), "a.example", "ends with a dot", "DNS:a.example among"),
         (dns("w*.a.example"), "www.a.example", "must be the whole first label", "DNS:www.a"),
-        (dns("*.localhost"), "x.localhost", "with two or more behind it", "DNS:x.localhost"),
+        (dns("*.localhost"), "x.localhost", "labels must follow it", "DNS:x.localhost"),
         (dns("*.a.example"), "a.example", "exactly one label before", "DNS:a.example among"),
         (dns("*.a.example"), "x.y.a.example", "exactly one label before", "DNS:x.y.a.example"),
         (
             SubjectName::Email("u@a.example".into()),
             "U@a.example",
-            "with its case",
+            "case-sensitive",
             "email:U@a.example among",
         ),
         (SubjectName::Undecodable, "a.example", "cannot be decoded", "DNS:a.example among"),

@@ -5,7 +5,7 @@ use super::*;
 fn told(explanation: &Explanation) -> Vec<(usize, Place, &str, String)> {
     let outcome = |attempt: &Attempt| match &attempt.outcome {
         Outcome::Accepted => "accepted".to_owned(),
-        Outcome::NoPath => "led nowhere".to_owned(),
+        Outcome::NoPath => "no path over it".to_owned(),
         Outcome::Failed(error) => format!("{} {}", error.certificate, error.kind.code()),
     };
     let attempts = explanation.attempts.iter();
@@ -56,7 +56,7 @@ fn every_candidate_that_fell() {
             (0, Place::EndEntity, "CN=leaf", "CN=a expired".to_owned()),
             (1, Place::Intermediate(1), "intermediate 1", "intermediate 1 malformed".to_owned()),
             (1, Place::Intermediate(2), "CN=a", "CN=a unknown-issuer".to_owned()),
-            (1, Place::Intermediate(3), "CN=a", "led nowhere".to_owned()),
+            (1, Place::Intermediate(3), "CN=a", "no path over it".to_owned()),
             (2, Place::Anchor, "CN=root", "CN=a bad-signature".to_owned()),
             (2, Place::Anchor, "CN=root", "CN=a expired".to_owned()),
         ]

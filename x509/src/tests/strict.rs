@@ -427,8 +427,8 @@ fn a_broken_rule_reads_well() {
     let mut check = chain.check();
     check.profile = Profile::Strict;
     let text = check.run().unwrap_err().to_string();
-    assert!(text.contains("certificate \"CN=other.example\" is against BR 7.1.4.3: "), "{text}");
-    assert!(text.ends_with("It has \"other.example\""), "{text}");
+    assert!(text.contains("certificate \"CN=other.example\" breaks BR 7.1.4.3: "), "{text}");
+    assert!(text.ends_with("Found: \"other.example\""), "{text}");
 }
 
 #[test]
