@@ -77,9 +77,9 @@ impl Question {
     pub(super) fn answered(self, answer: Answer) -> Result<Answered, Box<Self>> {
         use {Answer as A, Answered as B};
         Ok(match (self, answer) {
-            (Self::ChooseCertificate(it), A::Certificate(choice)) => B::Certificate(it, choice),
-            (Self::TakeSession(it), A::Session(session)) => B::Session(it, session),
-            (Self::ResolvePsk(it), A::Psk(choice)) => B::Psk(it, choice),
+            (Self::ChooseCertificate(_), A::Certificate(choice)) => B::Certificate(choice),
+            (Self::TakeSession(_), A::Session(session)) => B::Session(session),
+            (Self::ResolvePsk(_), A::Psk(choice)) => B::Psk(choice),
             (Self::AcceptEarlyData(it), A::EarlyData(accept)) => B::EarlyData(it, accept),
             (Self::Sign(it), A::Signature(signature)) => B::Signature(it, signature),
             (Self::VerifyPeer(it), A::Peer(result)) => {
@@ -96,11 +96,11 @@ impl Question {
     }
 }
 
-/// A question with an answer of its kind.
+/// An answer of the question's kind. The question comes back with it where the state needs it.
 pub(super) enum Answered {
-    Certificate(ChooseCertificate, Result<Arc<CertifiedKey>, NoCertificate>),
-    Session(TakeSession, Option<Zeroizing<Vec<u8>>>),
-    Psk(ResolvePsk, Option<ChosenPsk>),
+    Certificate(Result<Arc<CertifiedKey>, NoCertificate>),
+    Session(Option<Zeroizing<Vec<u8>>>),
+    Psk(Option<ChosenPsk>),
     EarlyData(AcceptEarlyData, bool),
     Signature(Sign, Result<Vec<u8>, CryptoError>),
     Peer(ClaimedIdentity, Result<(), CertificateError>),
@@ -112,9 +112,10 @@ pub(super) fn not_asked() -> Error {
     ErrorKind::Internal("a state got the answer to a question that it had not asked").into()
 }
 
-/// The ClientHello that a question is about, kept until the answer: the body of the message.
+/// The ClientHello that a question is about, kept until the answer: the body of the message. All
+/// questions of a handshake share it.
 #[derive(Clone)]
-pub(super) struct KeptHello(Vec<u8>);
+pub(super) struct KeptHello(Arc<[u8]>);
 
 impl fmt::Debug for KeptHello {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -124,7 +125,7 @@ impl fmt::Debug for KeptHello {
 
 impl KeptHello {
     pub(super) fn new(hello: &ClientHello<'_>) -> Self {
-        Self(hello.body.0.to_vec())
+        Self(hello.body.0.into())
     }
 
     pub(super) fn parse(&self) -> Result<ClientHello<'_>, Error> {
@@ -193,14 +194,10 @@ pub struct ResolvePsk {
 }
 
 impl ResolvePsk {
-    /// Is there still this key, that vouched for the client of a session?
-    pub(super) fn of_session(
-        cipher_suite: CipherSuite,
-        identity: &[u8],
-        hello: &ClientHello<'_>,
-    ) -> Self {
+    /// Is this key still there, which the client of a session proved to have?
+    pub(super) fn of_session(cipher_suite: CipherSuite, identity: &[u8], hello: KeptHello) -> Self {
         let of_session = Some(OneIdentity::new(identity));
-        Self { cipher_suite, hello: KeptHello::new(hello), of_session }
+        Self { cipher_suite, hello, of_session }
     }
 
     /// The ClientHello, for its

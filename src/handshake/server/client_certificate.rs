@@ -1,9 +1,11 @@
-//! The client's authentication, where the server asks for it: its Certificate and CertificateVerify
-//! (RFC 9846, sections 4.5.1, 4.5.2 and 4.7.2), in the handshake and after it.
+//! ExpectClientCertificate: the client's authentication, where the server asks for it. Its
+//! Certificate and CertificateVerify (RFC 9846, sections 4.5.1, 4.5.2 and 4.7.2) are the same in the
+//! handshake and after it.
 
 use std::sync::Arc;
 
-use super::Context;
+use super::finished::{ClientFlight, ExpectFinished};
+use super::{Context, State};
 use crate::certificate::{CertificateError, EndEntity};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::{
@@ -18,6 +20,39 @@ use crate::registry::{CertificateType, HandshakeType};
 use crate::reply::Reply;
 use crate::verify::ClientAuthentication;
 use crate::wire::{CertificateRequest, Extensions, HandshakeMessage};
+
+/// The server's flight was sent, with a request for a certificate in it.
+pub(in crate::handshake) struct ExpectClientCertificate {
+    pub(super) flight: ClientFlight,
+    pub(super) client: ClientCertificate,
+}
+
+impl ExpectClientCertificate {
+    pub(super) fn on_message(
+        mut self: Box<Self>,
+        message: &HandshakeMessage<'_>,
+        context: &mut Context,
+    ) -> Result<State, Error> {
+        self.client = self.client.on_message(message, &mut self.flight.transcript, context)?;
+        let Self { flight, client } = *self;
+        let ClientCertificate::Known(client) = client else {
+            return Ok(State::ExpectClientCertificate(Box::new(Self { flight, client })));
+        };
+        client.show(context);
+        let peer = client.into_peer();
+        Ok(State::ExpectFinished(Box::new(ExpectFinished { flight, peer })))
+    }
+
+    pub(super) fn on_verified(
+        mut self: Box<Self>,
+        identity: ClaimedIdentity,
+        result: Result<(), CertificateError>,
+        context: &mut Context,
+    ) -> Result<State, Error> {
+        self.client = self.client.on_verified(identity, result, context)?;
+        Ok(State::ExpectClientCertificate(self))
+    }
+}
 
 /// A request for the client's certificate.
 pub(in crate::handshake) struct SentCertificateRequest {

@@ -1,17 +1,13 @@
-//! ExpectClientCertificate and ExpectFinished: who the client is, where it was asked, and its MAC
-//! over the handshake (RFC 9846, sections 4.5.1 to 4.5.3).
+//! ExpectFinished: the client's MAC over the handshake (RFC 9846, section 4.5.3).
 
 use std::sync::Arc;
 
-use super::client_certificate::ClientCertificate;
-use super::{Context, State};
-use crate::certificate::CertificateError;
+use super::Context;
 use crate::config::ServerConfig;
 use crate::error::Error;
 use crate::handshake::Level;
 use crate::handshake::authentication::check_finished;
 use crate::handshake::connected::{Connected, Role};
-use crate::handshake::peer_identity::ClaimedIdentity;
 use crate::handshake::post_handshake_auth::PostHandshakeAuthServer;
 use crate::handshake::proof::{HandshakeProof, Peer};
 use crate::handshake::secrets::ConnectionSecrets;
@@ -33,39 +29,6 @@ pub(super) struct PostHandshake {
     pub(super) certificate_type: CertificateType,
 }
 
-/// The server's flight was sent, with a request for a certificate in it.
-pub(in crate::handshake) struct ExpectClientCertificate {
-    pub(super) flight: ClientFlight,
-    pub(super) client: ClientCertificate,
-}
-
-impl ExpectClientCertificate {
-    pub(super) fn on_message(
-        mut self: Box<Self>,
-        message: HandshakeMessage<'_>,
-        context: &mut Context,
-    ) -> Result<State, Error> {
-        self.client = self.client.on_message(&message, &mut self.flight.transcript, context)?;
-        let Self { flight, client } = *self;
-        let ClientCertificate::Known(client) = client else {
-            return Ok(State::ExpectClientCertificate(Box::new(Self { flight, client })));
-        };
-        client.show(context);
-        let peer = client.into_peer();
-        Ok(State::ExpectFinished(Box::new(ExpectFinished { flight, peer })))
-    }
-
-    pub(super) fn on_verified(
-        mut self: Box<Self>,
-        identity: ClaimedIdentity,
-        result: Result<(), CertificateError>,
-        context: &mut Context,
-    ) -> Result<State, Error> {
-        self.client = self.client.on_verified(identity, result, context)?;
-        Ok(State::ExpectClientCertificate(self))
-    }
-}
-
 /// All but the client's Finished has come.
 pub(in crate::handshake) struct ExpectFinished {
     pub(super) flight: ClientFlight,
@@ -75,11 +38,11 @@ pub(in crate::handshake) struct ExpectFinished {
 impl ExpectFinished {
     pub(super) fn on_message(
         self: Box<Self>,
-        message: HandshakeMessage<'_>,
+        message: &HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<Box<Connected>, Error> {
         let ClientFlight { mut transcript, client_secret, secrets, post_handshake } = self.flight;
-        let finished = check_finished(&message, &client_secret, &mut transcript, context)?;
+        let finished = check_finished(message, &client_secret, &mut transcript, context)?;
         context.steps.read_keys(Level::Application, secrets.read.clone());
         let role = |transcript| Role::Server {
             post_handshake_auth: post_handshake.map(

@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
-use super::client_hello::{exchange_keys, negotiated};
-use super::{Context, State, early_data, negotiation};
+use super::key_exchange::ClientShare;
+use super::negotiate::negotiate;
+use super::selection::{self, SelectedGroup};
+use super::{Context, State, early_data};
 use crate::config::ServerConfig;
 use crate::crypto::{CipherSuite, Digest, Hash, provider_fault};
 use crate::error::{Error, ErrorKind};
@@ -21,21 +23,25 @@ const MAX_COOKIE_LENGTH: usize = 0x2000;
 
 const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
 
-/// Sends a HelloRetryRequest: for a share of the group `wanted`, where there is none.
+/// Sends a HelloRetryRequest: for a share of `requested_group`, if the client has sent none that
+/// fits.
 pub(super) fn send(
     config: Arc<ServerConfig>,
     cipher_suite: CipherSuite,
-    wanted: Option<NamedGroup>,
-    message: HandshakeMessage<'_>,
+    requested_group: Option<NamedGroup>,
+    message: &HandshakeMessage<'_>,
     hello: &ClientHello<'_>,
     context: &mut Context,
 ) -> Result<State, Error> {
-    let first_hash = cipher_suite.hash.digest(message.bytes);
-    let lasting = lasting(hello, cipher_suite.hash);
+    let state = CookieState {
+        cipher_suite: cipher_suite.id,
+        requested_group,
+        unchanging: unchanging(hello, cipher_suite.hash),
+        first_hash: cipher_suite.hash.digest(message.bytes),
+    };
     let cookie = match &config.cookies {
         Some(cookies) => {
-            let state = encode_state(cipher_suite.id, wanted, &lasting, &first_hash);
-            let cookie = cookies.protect(&state, context.now.unix())?;
+            let cookie = cookies.protect(&state.encode(), context.now.unix())?;
             if !(1..=MAX_COOKIE_LENGTH).contains(&cookie.len()) {
                 return Err(ErrorKind::Internal(
                     "the cookie protector's cookie is empty or too long",
@@ -46,11 +52,12 @@ pub(super) fn send(
         }
         None => None,
     };
-    let first = FirstHello { cipher_suite, wanted, lasting, first_hash, cookie };
+    let CookieState { unchanging, first_hash, .. } = state;
+    let first = FirstClientHello { cipher_suite, requested_group, unchanging, first_hash, cookie };
     let retry = first.retry_request(hello.session_id);
     context.send(None, |out| out.extend_from_slice(&retry));
     context.change_cipher_spec(!hello.session_id.is_empty());
-    early_data::say_refused("another ClientHello is asked for", context);
+    early_data::report_refused("another ClientHello is asked for", context);
     early_data::reject(context);
     Ok(State::ExpectSecondClientHello(Box::new(ExpectSecondClientHello { config, first })))
 }
@@ -58,37 +65,36 @@ pub(super) fn send(
 /// A HelloRetryRequest was sent.
 pub(in crate::handshake) struct ExpectSecondClientHello {
     config: Arc<ServerConfig>,
-    first: FirstHello,
+    first: FirstClientHello,
 }
 
 impl ExpectSecondClientHello {
     pub(super) fn on_message(
         self: Box<Self>,
-        message: HandshakeMessage<'_>,
+        message: &HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<State, Error> {
         if message.kind != MESSAGE {
             return Err(Error::unexpected("the second ClientHello", message.kind));
         }
         let hello = ClientHello::parse(message.body)?;
-        negotiation::check_form(&self.config, &hello)?;
-        self.first.on_second(self.config, message, &hello, context)
+        negotiate(self.config, Some(self.first), message, &hello, context)
     }
 }
 
 /// What a server must know of a first ClientHello when the second comes. All of it can travel in
 /// the cookie.
-pub(super) struct FirstHello {
-    cipher_suite: CipherSuite,
-    /// The group that a share was asked for, if one was.
-    wanted: Option<NamedGroup>,
-    /// Of what the second must repeat.
-    lasting: Digest,
+pub(super) struct FirstClientHello {
+    pub(super) cipher_suite: CipherSuite,
+    /// The group that the HelloRetryRequest asks a share for, if it asks for one.
+    requested_group: Option<NamedGroup>,
+    /// The digest of what the second must repeat.
+    unchanging: Digest,
     first_hash: Digest,
     cookie: Option<Vec<u8>>,
 }
 
-impl FirstHello {
+impl FirstClientHello {
     /// Finds it in the cookie of a second ClientHello.
     pub(super) fn from_cookie(
         config: &ServerConfig,
@@ -99,25 +105,89 @@ impl FirstHello {
         let Some(cookies) = &config.cookies else {
             return Err(illegal("this server has given no cookies"));
         };
-        let state = cookies.open(cookie, context.now.unix());
-        let state = state.ok_or_else(|| illegal("it is not of this server, or too old"))?;
-        let (suite, wanted, lasting, first_hash) =
-            decode_state(&state).ok_or_else(|| illegal("its content is of another kind"))?;
-        let cipher_suite = config.provider.cipher_suite(suite);
-        let cipher_suite = *cipher_suite.ok_or_else(|| illegal("its suite is not served"))?;
-        provider_fault::check_hash(&cipher_suite)?;
+        let Some(opened) = cookies.open(cookie, context.now.unix()) else {
+            return Err(illegal("it is not of this server, or too old"));
+        };
+        let Some(state) = CookieState::decode(&opened) else {
+            return Err(illegal("its content is of another kind"));
+        };
+        let Some(cipher_suite) = config.provider.cipher_suite(state.cipher_suite) else {
+            return Err(illegal("its suite is not served"));
+        };
+        provider_fault::check_hash(cipher_suite)?;
+        let CookieState { requested_group, unchanging, first_hash, .. } = state;
         if first_hash.len() != cipher_suite.hash.output_length() {
             return Err(illegal("its hash is not of its suite"));
         }
-        let cookie = Some(cookie.to_vec());
-        Ok(Self { cipher_suite, wanted, lasting, first_hash, cookie })
+        Ok(Self {
+            cipher_suite: *cipher_suite,
+            requested_group,
+            unchanging,
+            first_hash,
+            cookie: Some(cookie.to_vec()),
+        })
+    }
+
+    /// Checks that the second ClientHello repeats the first, and has the cookie.
+    pub(super) fn check_second(&self, hello: &ClientHello<'_>) -> Result<(), Error> {
+        if hello.cookie != self.cookie.as_deref() {
+            return Err(Error::illegal(MESSAGE, "cookie", "it is not the HelloRetryRequest's"));
+        }
+        if unchanging(hello, self.cipher_suite.hash) != self.unchanging {
+            let changing = EXTENSION_TABLE.iter().filter(|row| row.may_change_after_retry);
+            let changing = join(changing.map(|row| row.extension));
+            let reason = format!("in the second, all but {changing} must be as before");
+            return Err(Error::illegal(MESSAGE, "fields and extensions", reason));
+        }
+        if hello.early_data {
+            let reason = "it must not be in a second ClientHello";
+            return Err(Error::illegal(MESSAGE, "early_data", reason));
+        }
+        Ok(())
+    }
+
+    /// The share of the second ClientHello: the only one, for the group that was asked for, if one
+    /// was.
+    pub(super) fn requested_share<'a>(
+        &self,
+        config: &ServerConfig,
+        hello: &ClientHello<'a>,
+    ) -> Result<ClientShare<'a>, Error> {
+        let SelectedGroup { group, share } = selection::group(config, hello)?;
+        let is_as_requested = match self.requested_group {
+            Some(requested) => {
+                let only_share = hello.key_shares.is_some_and(|all| all.iter().count() == 1);
+                requested == group.name() && only_share
+            }
+            None => true,
+        };
+        match share {
+            Some(share) if is_as_requested => {
+                Ok(ClientShare { group, key_exchange: share.key_exchange })
+            }
+            _ => {
+                let requested = match self.requested_group {
+                    Some(group) => group.to_string(),
+                    None => "the same groups as before".into(),
+                };
+                let reason = format!("it must have one share, for {requested}");
+                Err(Error::illegal(MESSAGE, "key_share", reason))
+            }
+        }
+    }
+
+    /// The transcript up to the HelloRetryRequest.
+    pub(super) fn transcript(&self, session_id: &[u8]) -> Transcript {
+        let mut transcript = Transcript::after_retry(&self.cipher_suite, &self.first_hash);
+        transcript.add_bytes(&self.retry_request(session_id));
+        transcript
     }
 
     /// The HelloRetryRequest that was, or is, the answer to the first ClientHello.
     fn retry_request(&self, session_id: &[u8]) -> Vec<u8> {
         use ExtensionType as E;
         let mut extensions = Vec::with_capacity(64);
-        if let Some(group) = self.wanted {
+        if let Some(group) = self.requested_group {
             write_extension(&mut extensions, E::KEY_SHARE, |out| write_u16(out, group));
         }
         if let Some(cookie) = &self.cookie {
@@ -138,55 +208,17 @@ impl FirstHello {
         hello.encode(&mut message);
         message
     }
-
-    /// The second ClientHello came, and is well formed.
-    pub(super) fn on_second(
-        self,
-        config: Arc<ServerConfig>,
-        message: HandshakeMessage<'_>,
-        hello: &ClientHello<'_>,
-        context: &mut Context,
-    ) -> Result<State, Error> {
-        context.parameters.retried = true;
-        if hello.cookie != self.cookie.as_deref() {
-            return Err(Error::illegal(MESSAGE, "cookie", "it is not the HelloRetryRequest's"));
-        }
-        if lasting(hello, self.cipher_suite.hash) != self.lasting {
-            let changing = EXTENSION_TABLE.iter().filter(|row| row.may_change_after_retry);
-            let changing = join(changing.map(|row| row.extension));
-            let reason = format!("in the second, all but {changing} must be as before");
-            return Err(Error::illegal(MESSAGE, "fields and extensions", reason));
-        }
-        if hello.early_data {
-            let reason = "it must not be in a second ClientHello";
-            return Err(Error::illegal(MESSAGE, "early_data", reason));
-        }
-        let (group, share) = negotiation::group(&config, hello)?;
-        let right_group = self.wanted.is_none_or(|wanted| wanted == group.name());
-        let only_share = hello.key_shares.is_some_and(|shares| shares.iter().count() == 1);
-        let Some(share) = share.filter(|_| right_group && (only_share || self.wanted.is_none()))
-        else {
-            let wanted = self.wanted.map(|group| group.to_string());
-            let wanted = wanted.unwrap_or_else(|| "the same groups as before".into());
-            let reason = format!("it must have one share, for {wanted}");
-            return Err(Error::illegal(MESSAGE, "key_share", reason));
-        };
-        let mut transcript = Transcript::after_retry(&self.cipher_suite, &self.first_hash);
-        transcript.add_bytes(&self.retry_request(hello.session_id));
-        let exchange = Some(exchange_keys(&*group, share.key_exchange, context)?);
-        negotiated(config, self.cipher_suite, exchange, transcript, message, hello, context)
-    }
 }
 
 /// The digest of what the second ClientHello must repeat: all of the first, but some extensions,
 /// and not their order, which some clients shuffle anew (GnuTLS 3.8.1 to 3.8.9): the transcript has
 /// both as they came.
-fn lasting(hello: &ClientHello<'_>, hash: &dyn Hash) -> Digest {
-    let lasting = hello.extensions.iter().filter(|it| !it.kind.may_change_after_retry());
-    let mut lasting: Vec<_> = lasting.collect();
-    lasting.sort_unstable_by_key(|extension| extension.kind.0);
+fn unchanging(hello: &ClientHello<'_>, hash: &dyn Hash) -> Digest {
+    let unchanging = hello.extensions.iter().filter(|it| !it.kind.may_change_after_retry());
+    let mut unchanging: Vec<_> = unchanging.collect();
+    unchanging.sort_unstable_by_key(|extension| extension.kind.0);
     let mut extensions = Vec::new();
-    for extension in lasting {
+    for extension in unchanging {
         write_extension(&mut extensions, extension.kind, |out| {
             out.extend_from_slice(extension.body);
         });
@@ -197,25 +229,33 @@ fn lasting(hello: &ClientHello<'_>, hash: &dyn Hash) -> Digest {
     hash.digest(&message)
 }
 
-/// The content of a cookie: suite, group or zero, what must be repeated, the first ClientHello.
-fn encode_state(
-    suite: CipherSuiteId,
-    wanted: Option<NamedGroup>,
-    lasting: &Digest,
-    first: &Digest,
-) -> Vec<u8> {
-    let wanted = wanted.map_or(0, |group| group.0);
-    [&suite.0.to_be_bytes()[..], &wanted.to_be_bytes(), lasting, first].concat()
+/// The content of a cookie.
+struct CookieState {
+    cipher_suite: CipherSuiteId,
+    /// In the cookie, no group is a zero.
+    requested_group: Option<NamedGroup>,
+    unchanging: Digest,
+    /// The hash of the first ClientHello.
+    first_hash: Digest,
 }
 
-type CookieState = (CipherSuiteId, Option<NamedGroup>, Digest, Digest);
+impl CookieState {
+    fn encode(&self) -> Vec<u8> {
+        let suite = self.cipher_suite.0.to_be_bytes();
+        let group = self.requested_group.map_or(0, |group| group.0).to_be_bytes();
+        [&suite[..], &group, &self.unchanging, &self.first_hash].concat()
+    }
 
-fn decode_state(state: &[u8]) -> Option<CookieState> {
-    let (suite, rest) = state.split_first_chunk::<2>()?;
-    let (wanted, rest) = rest.split_first_chunk::<2>()?;
-    let (lasting, first) = rest.split_at_checked(rest.len() / 2)?;
-    let wanted = u16::from_be_bytes(*wanted);
-    let wanted = (wanted != 0).then_some(NamedGroup(wanted));
-    let suite = CipherSuiteId(u16::from_be_bytes(*suite));
-    Some((suite, wanted, Digest::new(lasting), Digest::new(first)))
+    fn decode(content: &[u8]) -> Option<Self> {
+        let (suite, rest) = content.split_first_chunk::<2>()?;
+        let (group, rest) = rest.split_first_chunk::<2>()?;
+        let (unchanging, first_hash) = rest.split_at_checked(rest.len() / 2)?;
+        let group = NamedGroup(u16::from_be_bytes(*group));
+        Some(Self {
+            cipher_suite: CipherSuiteId(u16::from_be_bytes(*suite)),
+            requested_group: if group.0 == 0 { None } else { Some(group) },
+            unchanging: Digest::new(unchanging),
+            first_hash: Digest::new(first_hash),
+        })
+    }
 }

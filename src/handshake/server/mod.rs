@@ -1,50 +1,25 @@
-//! The server's states (RFC 9846, appendix A.2).
+//! The server's states (RFC 9846, appendix A.2). `ARCHITECTURE.md` has the picture of them: which
+//! message may come in which state, what the server decides, and where it waits.
 //!
-//! ```text
-//!  ExpectClientHello --ClientHello--> (negotiate) --HelloRetryRequest--> ExpectSecondClientHello
-//!                                         |                                      |
-//!                                         |  <-----------ClientHello-------------+
-//!                                         v
-//!         TakingSession (asks: which session for this ticket?) --a session--> CheckingSession
-//!                                         |              (asks: is what it rests on still good?)
-//!                                         |<------------------no------------------+|
-//!                                         v                                        v
-//!                ResolvingPsk (asks: which of the client's keys?) --a key--> AcceptingEarlyData
-//!                                         |                                (asks: 0-RTT data?)
-//!                                         |                                        |
-//!                                         |                 ServerHello, EncryptedExtensions,
-//!                                         |                 Finished       (no Certificate)
-//!                                         |                                        v
-//!                                         |        (with 0-RTT data) ExpectEndOfEarlyData
-//!                                         v                                        v
-//!                             ChoosingCertificate (asks: which certificate?) ExpectFinished
-//!                                         |
-//!            ServerHello, EncryptedExtensions, CertificateRequest, Certificate
-//!                                         v
-//!                                      Signing (asks: sign this)
-//!                                         |
-//!                             CertificateVerify, Finished
-//!                                         v
-//!                    (was there a request?) --yes--> ExpectClientCertificate
-//!                                         |            | Certificate (asks: is it good?),
-//!                                         v            v CertificateVerify
-//!                                  ExpectFinished <----+
-//!                                         |
-//!                                      Finished
-//!                                         v
-//!                                     Connected
-//! ```
+//! From ClientHello to the server's flight: [`client_hello`], [`hello_retry_request`], then
+//! [`negotiate`], which has all decisions in their order, and [`flight`], which sends them. After it:
+//! [`end_of_early_data`], [`client_certificate`], [`finished`].
 
+mod certificate;
 pub(super) mod client_certificate;
 mod client_hello;
 mod early_data;
+mod encrypted_extensions;
+mod end_of_early_data;
 mod finished;
 mod flight;
 mod hello_retry_request;
-mod negotiation;
+mod key_exchange;
+mod negotiate;
 mod pre_shared_key;
+mod selection;
 mod session;
-mod tickets;
+mod ticket_request;
 
 use std::sync::Arc;
 
@@ -56,26 +31,21 @@ use crate::error::{Error, ErrorKind};
 use crate::registry::HandshakeType;
 use crate::wire::HandshakeMessage;
 
-use client_hello::{ChoosingCertificate, ExpectClientHello};
-use early_data::AcceptingEarlyData;
-use finished::{ExpectClientCertificate, ExpectFinished};
+use client_certificate::ExpectClientCertificate;
+use client_hello::ExpectClientHello;
+use end_of_early_data::ExpectEndOfEarlyData;
+use finished::ExpectFinished;
 use flight::Signing;
 use hello_retry_request::ExpectSecondClientHello;
-use pre_shared_key::ResolvingPsk;
-use session::CheckingSession;
-use tickets::TakingSession;
+use negotiate::Negotiating;
 
 /// Where a server stands.
 pub(super) enum State {
     ExpectClientHello(ExpectClientHello),
     ExpectSecondClientHello(Box<ExpectSecondClientHello>),
-    TakingSession(Box<TakingSession>),
-    CheckingSession(Box<CheckingSession>),
-    ResolvingPsk(Box<ResolvingPsk>),
-    AcceptingEarlyData(Box<AcceptingEarlyData>),
-    ChoosingCertificate(Box<ChoosingCertificate>),
+    Negotiating(Box<Negotiating>),
     Signing(Box<Signing>),
-    ExpectEndOfEarlyData(Box<ExpectFinished>),
+    ExpectEndOfEarlyData(ExpectEndOfEarlyData),
     ExpectClientCertificate(Box<ExpectClientCertificate>),
     ExpectFinished(Box<ExpectFinished>),
 }
@@ -94,7 +64,7 @@ impl State {
         }
     }
 
-    /// Before a ClientHello nothing else may come. SentCertificateRequest before all of a message is there.
+    /// Before a ClientHello nothing else may come. Asked before all of a message is there.
     pub(super) fn check_awaited(&self, received: HandshakeType) -> Result<(), Error> {
         let hello_is_due =
             matches!(self, Self::ExpectClientHello(_) | Self::ExpectSecondClientHello(_));
@@ -110,20 +80,15 @@ impl State {
         context: &mut Context,
     ) -> Result<machine::State, Error> {
         let next = match self {
-            Self::ExpectClientHello(state) => state.on_message(message, context)?,
-            Self::ExpectSecondClientHello(state) => state.on_message(message, context)?,
-            Self::TakingSession(_)
-            | Self::CheckingSession(_)
-            | Self::ResolvingPsk(_)
-            | Self::AcceptingEarlyData(_)
-            | Self::ChoosingCertificate(_)
-            | Self::Signing(_) => {
+            Self::ExpectClientHello(state) => state.on_message(&message, context)?,
+            Self::ExpectSecondClientHello(state) => state.on_message(&message, context)?,
+            Self::Negotiating(_) | Self::Signing(_) => {
                 return Err(ErrorKind::Internal("a message was not held back").into());
             }
-            Self::ExpectEndOfEarlyData(next) => early_data::on_end(next, message, context)?,
-            Self::ExpectClientCertificate(state) => state.on_message(message, context)?,
+            Self::ExpectEndOfEarlyData(state) => state.on_message(&message, context)?,
+            Self::ExpectClientCertificate(state) => state.on_message(&message, context)?,
             Self::ExpectFinished(state) => {
-                return state.on_message(message, context).map(machine::State::Connected);
+                return state.on_message(&message, context).map(machine::State::Connected);
             }
         };
         Ok(machine::State::Server(next))
@@ -135,20 +100,7 @@ impl State {
         context: &mut Context,
     ) -> Result<Self, Error> {
         match (self, answered) {
-            (Self::TakingSession(state), Answered::Session(question, session)) => {
-                let hello = question.client_hello()?;
-                state.on_session(&question.ticket, session, &hello, context)
-            }
-            (Self::CheckingSession(state), answered) => state.on_answer(answered, context),
-            (Self::ResolvingPsk(state), Answered::Psk(question, choice)) => {
-                state.on_choice(choice, &question.client_hello()?, context)
-            }
-            (Self::AcceptingEarlyData(state), Answered::EarlyData(question, accept)) => {
-                state.on_decision(&question.offer, accept, context)
-            }
-            (Self::ChoosingCertificate(state), Answered::Certificate(question, choice)) => {
-                state.on_choice(choice, &question.client_hello()?, context)
-            }
+            (Self::Negotiating(state), answered) => state.on_answer(answered, context),
             (Self::Signing(state), Answered::Signature(question, signature)) => {
                 state.on_signature(question.scheme, signature, context)
             }

@@ -1,22 +1,21 @@
-//! ResolvingPsk: which of the client's keys, and does the client have it? (RFC 9846, section
-//! 4.3.11.)
+//! The decision about a pre-shared key that was agreed on outside of TLS, and the proof that the
+//! client has the key, of this kind or of a ticket (RFC 9846, sections 4.3.11 and 4.3.11.2).
 
-use super::client_hello::choose_certificate;
-use super::flight::Offer;
-use super::negotiation::takes_psk;
-use super::{Context, Question, State, early_data, tickets};
+use super::negotiate::{Negotiated, Negotiating, Undecided};
+use super::selection::takes_psk;
+use super::{Context, Question, early_data, ticket_request};
 use crate::config::ServerConfig;
 use crate::crypto::Digest;
 use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskProven;
-use crate::handshake::question::{KeptHello, ResolvePsk};
+use crate::handshake::question::ResolvePsk;
 use crate::key_schedule::{EarlySecret, Transcript};
 use crate::observer::{Event, Offered};
-use crate::psk::ChosenPsk;
+use crate::psk::{ChosenPsk, PreSharedKey};
 use crate::reply::Reply;
-use crate::wire::{ClientHello, HandshakeMessage, PSK_DHE_KE};
+use crate::wire::{ClientHello, ExtensionType, HandshakeMessage, PSK_DHE_KE};
 
-/// The transcript that binders are made over: what came before, and the ClientHello up to its
+/// The hash that binders are made over: of what came before, and of the ClientHello up to its
 /// binders. `None` where no key is offered that may be used in one of its modes.
 pub(super) fn binder_hash(
     config: &ServerConfig,
@@ -24,78 +23,53 @@ pub(super) fn binder_hash(
     message: &HandshakeMessage<'_>,
     hello: &ClientHello<'_>,
 ) -> Option<Digest> {
-    let offered = hello.pre_shared_keys.filter(|_| takes_psk(config, hello))?;
+    let offered = hello.pre_shared_keys?;
+    if !takes_psk(config, hello) {
+        return None;
+    }
     let length = message.bytes.len().checked_sub(offered.binders_length())?;
     Some(before.current_with(message.bytes.get(..length)?))
 }
 
-/// A key that the client has proved to have, and its place in the client's list.
-pub(super) struct ProvenPsk {
-    pub(super) early: EarlySecret,
-    pub(super) index: u16,
-    pub(super) proof: PskProven,
-}
-
-/// No ticket is taken: asks for the key, if there is one to ask for; else the certificate is next.
+/// No session is resumed: asks the resolver for one of the client's keys. An observer learns why
+/// none is used, if the client has offered some.
 pub(super) fn resolve(
-    offer: Offer,
+    negotiating: &mut Negotiating,
     hello: &ClientHello<'_>,
     context: &mut Context,
-) -> Result<State, Error> {
-    let Some(resolver) = offer.config.psks.as_ref().filter(|_| offer.binder_hash.is_some()) else {
-        return without(offer, hello, context);
-    };
-    let reply = resolver.resolve(hello, &offer.cipher_suite);
-    let cipher_suite = offer.cipher_suite;
-    let state = ResolvingPsk { offer };
-    match reply {
-        Reply::Now(choice) => state.on_choice(choice, hello, context),
-        Reply::Later => {
-            let hello = KeptHello::new(hello);
+) -> Result<Option<ChosenPsk>, Undecided> {
+    let Negotiating { negotiated, binder_hash, answers, .. } = negotiating;
+    let cipher_suite = negotiated.cipher_suite;
+    if let (Some(resolver), Some(_)) = (&negotiated.config.psks, &binder_hash) {
+        let reply = match answers.psk.take() {
+            Some(choice) => Reply::Now(choice),
+            None => resolver.resolve(hello, &cipher_suite),
+        };
+        let Reply::Now(choice) = reply else {
+            let hello = answers.keep(hello);
             let question = ResolvePsk { cipher_suite, hello, of_session: None };
-            context.ask(Question::ResolvePsk(question));
-            Ok(State::ResolvingPsk(Box::new(state)))
+            return Err(Undecided::ask(Question::ResolvePsk(question), context));
+        };
+        if let Some(choice) = choice {
+            if choice.key.hash() == cipher_suite.hash.algorithm() {
+                return Ok(Some(choice));
+            }
         }
     }
-}
-
-/// The resolver was asked, and has not answered yet.
-pub(in crate::handshake) struct ResolvingPsk {
-    offer: Offer,
-}
-
-impl ResolvingPsk {
-    pub(super) fn on_choice(
-        self,
-        choice: Option<ChosenPsk>,
-        hello: &ClientHello<'_>,
-        context: &mut Context,
-    ) -> Result<State, Error> {
-        let offer = self.offer;
-        let suits = |choice: &ChosenPsk| choice.key.hash() == offer.cipher_suite.hash.algorithm();
-        match choice.filter(suits) {
-            Some(choice) => take(offer, &choice, hello, context),
-            None => without(offer, hello, context),
-        }
-    }
-}
-
-/// No key is taken: the certificate is next. If keys were offered, an observer hears why.
-fn without(offer: Offer, hello: &ClientHello<'_>, context: &mut Context) -> Result<State, Error> {
     if hello.pre_shared_keys.is_some() {
-        let reason = why_none(&offer);
+        let reason = why_none(&negotiated.config, binder_hash.is_some());
         context.observers.emit(|| Event::NotTaken(Offered::PreSharedKeys, reason));
-        early_data::say_refused("no session or key was taken", context);
+        early_data::report_refused("no session or key was taken", context);
     }
-    choose_certificate(offer, hello, context)
+    Ok(None)
 }
 
-/// Why none of the keys that the client offered is taken.
-fn why_none(offer: &Offer) -> &'static str {
-    if offer.binder_hash.is_none() {
+/// Why none of the keys that the client offered is used.
+fn why_none(config: &ServerConfig, mode_is_taken: bool) -> &'static str {
+    if !mode_is_taken {
         return "the client names no mode for them (psk_key_exchange_modes) that this server takes";
     }
-    match (&offer.config.sessions, &offer.config.psks) {
+    match (&config.sessions, &config.psks) {
         (None, None) => "this server takes none",
         (Some(_), None) => {
             "none is a session that this server can take: they may be another server's, or of \
@@ -109,44 +83,82 @@ fn why_none(offer: &Offer) -> &'static str {
     }
 }
 
-/// How an error calls a key that the client offered: by its identity, unless that is a ticket.
-fn words(choice: &ChosenPsk, hello: &ClientHello<'_>) -> String {
-    const SHOWN: usize = 64;
+/// A key that the client has proved to have.
+pub(super) struct ProvenPsk {
+    /// The key, and its place in the client's list.
+    pub(super) choice: ChosenPsk,
+    /// The first stage of the key schedule, with the key in it.
+    pub(super) early: EarlySecret,
+    pub(super) proof: PskProven,
+}
+
+/// Uses this key: its binder must prove that the client has it, too.
+pub(super) fn prove(
+    negotiating: &mut Negotiating,
+    choice: ChosenPsk,
+    hello: &ClientHello<'_>,
+    context: &mut Context,
+) -> Result<ProvenPsk, Error> {
+    let Negotiating { negotiated, binder_hash, .. } = negotiating;
+    let offered = hello.pre_shared_keys.and_then(|keys| keys.iter().nth(choice.index.into()));
+    let (Some((offered, binder)), Some(hash)) = (offered, binder_hash) else {
+        return Err(ErrorKind::Refused("resolve PSK").into());
+    };
+    let secret = &choice.key.secret;
+    let early = EarlySecret::new(negotiated.cipher_suite, Some(secret), &mut context.observers)?;
+    let expected = early
+        .binder_key(choice.key.kind(), &mut context.observers)?
+        .finished(hash, &mut context.observers)?;
+    let Some(proof) = PskProven::by_binder(&expected, binder) else {
+        let key = words(&choice.key, offered.identity);
+        return Err(ErrorKind::WrongBinder { key }.into());
+    };
+    context.inherit_from_session(&choice.key);
+    context.show_peer();
     if choice.key.session.is_some() {
+        ticket_request::for_resumed_session(&mut context.tickets, hello);
+    }
+    settle(negotiated, &choice.key, hello, context);
+    Ok(ProvenPsk { choice, early, proof })
+}
+
+/// Notes what the key changes in what was negotiated.
+fn settle(
+    negotiated: &mut Negotiated,
+    key: &PreSharedKey,
+    hello: &ClientHello<'_>,
+    context: &mut Context,
+) {
+    if let Some(session) = &key.session {
+        // Extensions are negotiated for each handshake (section 4.3): a client that looks for the
+        // type of the server's certificate gets that of the session.
+        context.session_basis.own_type = session.own_type;
+        let types = hello.server_certificate_types.unwrap_or_default();
+        if types.contains(&session.own_type.0) {
+            negotiated.server_certificate_type = Some(session.own_type);
+        }
+    }
+    let modes = hello.psk_key_exchange_modes.unwrap_or_default();
+    if !modes.contains(&PSK_DHE_KE) {
+        negotiated.key_exchange = None;
+        context.parameters.group = None;
+    }
+    // Section 4.4.2: no certificates in the handshake beside a key, and beside an external one not
+    // later either, however often the connection was resumed since.
+    let may_be_asked_later = negotiated.offered.contains(&ExtensionType::POST_HANDSHAKE_AUTH)
+        && !context.session_basis.is_external_key();
+    if !may_be_asked_later {
+        negotiated.client_certificate_type = None;
+    }
+}
+
+/// How an error calls a key that the client offered: by its identity, unless that is a ticket.
+fn words(key: &PreSharedKey, identity: &[u8]) -> String {
+    const SHOWN: usize = 64;
+    if key.session.is_some() {
         return "the session of its ticket".to_owned();
     }
-    let offered = hello.pre_shared_keys.and_then(|keys| keys.iter().nth(choice.index.into()));
-    let identity = offered.map(|(offered, _)| offered.identity).unwrap_or_default();
     let shown = identity.get(..SHOWN).unwrap_or(identity);
     let more = if shown.len() < identity.len() { "..." } else { "" };
     format!("the pre-shared key \"{}{more}\"", shown.escape_ascii())
-}
-
-/// Takes this key, or a ticket's: its binder must prove that the client has it, too.
-pub(super) fn take(
-    mut offer: Offer,
-    choice: &ChosenPsk,
-    hello: &ClientHello<'_>,
-    context: &mut Context,
-) -> Result<State, Error> {
-    let ChosenPsk { index, key } = choice;
-    let offered = hello.pre_shared_keys.and_then(|keys| keys.iter().nth(usize::from(*index)));
-    let (Some((_, binder)), Some(hash)) = (offered, offer.binder_hash) else {
-        return Err(ErrorKind::Refused("resolve PSK").into());
-    };
-    let early = EarlySecret::new(offer.cipher_suite, Some(&key.secret), &mut context.observers)?;
-    let expected = early
-        .binder_key(key.kind(), &mut context.observers)?
-        .finished(&hash, &mut context.observers)?;
-    let proof = PskProven::by_binder(&expected, binder)
-        .ok_or_else(|| ErrorKind::WrongBinder { key: words(choice, hello) })?;
-    context.inherit_from_session(key);
-    context.show_peer();
-    offer.server_certificate_type = tickets::resumed(key, hello, context);
-    if !hello.psk_key_exchange_modes.is_some_and(|modes| modes.contains(&PSK_DHE_KE)) {
-        offer.exchange = None;
-        context.parameters.group = None;
-    }
-    let psk = ProvenPsk { early, index: *index, proof };
-    early_data::decide(offer, choice, psk, hello, context)
 }

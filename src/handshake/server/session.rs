@@ -1,69 +1,196 @@
-//! CheckingSession: a session was found for the client's ticket. May this configuration resume it?
-//! What it rests on is asked about again (see [`crate::session`]).
+//! The decision about the session of a ticket (RFC 9846, sections 4.3.11 and 4.7.1): which of the
+//! client's tickets is of this server, and may its session be resumed? What the session depends on is
+//! asked about again (see [`crate::session`]).
 
-use super::flight::Offer;
-use super::{Context, Question, State, pre_shared_key};
-use crate::error::Error;
+use super::negotiate::{Answers, Negotiated, Negotiating, Undecided};
+use super::{Context, Question};
+use crate::config::ServerConfig;
 use crate::handshake::peer_identity::Reverification;
 use crate::handshake::proof::AnonymousAllowed;
-use crate::handshake::question::{Answered, KeptHello, ResolvePsk, not_asked};
+use crate::handshake::question::{ResolvePsk, TakeSession};
 use crate::observer::{Event, Offered};
-use crate::psk::ChosenPsk;
+use crate::psk::{ChosenPsk, PreSharedKey};
 use crate::reply::Reply;
-use crate::session::{KeyRecord, PeerCredential};
+use crate::session::{KeyRecord, PeerCredential, ServerSession, Zone};
 use crate::wire::{ClientHello, ExtensionType};
 
-/// Asks about what the session of this ticket rests on. One session is looked at and no more: the
-/// client has proved nothing yet.
-pub(super) fn check(
-    offer: Offer,
-    ticket: ChosenPsk,
-    hello: &ClientHello<'_>,
-    context: &mut Context,
-) -> Result<State, Error> {
-    let credential = ticket.key.session.as_ref().map(|session| session.credential.clone());
-    match credential.unwrap_or_default() {
-        PeerCredential::None => {
-            let policy = offer.config.client_authentication.as_deref();
-            let good = AnonymousAllowed::by(policy, false).is_ok();
-            settle(offer, &ticket, good, hello, context)
-        }
-        PeerCredential::PreSharedKey(record) => ask_for_key(offer, ticket, &record, hello, context),
-        credential => ask_verifier(offer, ticket, &credential, hello, context),
-    }
-}
+/// How many identities are looked up: a bound on the work that a list of thousands can ask for.
+const MAX_LOOKED_UP: u16 = 16;
 
-/// Does the resolver still have the key that vouched for the client?
-fn ask_for_key(
-    offer: Offer,
-    ticket: ChosenPsk,
-    record: &KeyRecord,
+/// The session of one of the client's tickets, as the key that it stands for.
+///
+/// The first session that the store has, and that fits, is checked. No other one is checked after
+/// it: the client has proved nothing yet.
+pub(super) fn find(
+    negotiating: &mut Negotiating,
     hello: &ClientHello<'_>,
     context: &mut Context,
-) -> Result<State, Error> {
-    let Some(resolver) = &offer.config.psks else {
-        return settle(offer, &ticket, false, hello, context);
+) -> Result<Option<ChosenPsk>, Undecided> {
+    if negotiating.session.is_none() {
+        negotiating.session = look_up(negotiating, hello, context)?;
+    }
+    let Negotiating { negotiated, answers, session, tickets_looked_up, .. } = negotiating;
+    let Some(found) = session else {
+        return Ok(None);
     };
-    let question = ResolvePsk::of_session(offer.cipher_suite, &record.identity, hello);
-    match resolver.resolve(&question.client_hello()?, &offer.cipher_suite) {
-        Reply::Now(choice) => {
-            let good = is_key_of(choice.as_ref(), record);
-            settle(offer, &ticket, good, hello, context)
+    let accepted = is_accepted_now(found, negotiated, answers, hello, context)?;
+    *tickets_looked_up = MAX_LOOKED_UP;
+    let found = session.take();
+
+    // The answers may have taken long.
+    let session = found.as_ref().and_then(|found| found.key.session.as_ref());
+    let reason = if !session.is_some_and(|session| session.is_alive(context.now)) {
+        "it is too old"
+    } else if !accepted {
+        "what it depends on (the client's certificate or key) is not accepted now"
+    } else {
+        return Ok(found);
+    };
+    context.observers.emit(|| Event::NotTaken(Offered::Session, reason));
+    Ok(None)
+}
+
+/// Looks the client's identities up as tickets, up to the first one that has a session that fits.
+fn look_up(
+    negotiating: &mut Negotiating,
+    hello: &ClientHello<'_>,
+    context: &mut Context,
+) -> Result<Option<ChosenPsk>, Undecided> {
+    let Negotiating { negotiated, binder_hash, answers, tickets_looked_up, .. } = negotiating;
+    let (Some(sessions), Some(_), Some(offered)) =
+        (&negotiated.config.sessions, binder_hash, hello.pre_shared_keys)
+    else {
+        return Ok(None);
+    };
+    while *tickets_looked_up < MAX_LOOKED_UP {
+        let index = *tickets_looked_up;
+        let Some((offered, _)) = offered.iter().nth(index.into()) else {
+            break;
+        };
+        let ticket = offered.identity;
+        let reply = match answers.session.take() {
+            Some(stored) => Reply::Now(stored),
+            None => sessions.take(ticket, context.now.unix()),
+        };
+        let Reply::Now(stored) = reply else {
+            let question = TakeSession { ticket: ticket.to_vec(), hello: answers.keep(hello) };
+            return Err(Undecided::ask(Question::TakeSession(question), context));
+        };
+        *tickets_looked_up += 1;
+        let Some(bytes) = stored else {
+            continue;
+        };
+        match read(&negotiated.config, index, &bytes, context) {
+            Ok(stored) => {
+                let suites = [&negotiated.cipher_suite];
+                if let Some(key) = PreSharedKey::of_ticket(ticket, stored.session, suites) {
+                    return Ok(Some(ChosenPsk { index, key }));
+                }
+            }
+            Err(reason) => context.observers.emit(|| Event::NotTaken(Offered::Session, reason)),
         }
-        Reply::Later => rest(offer, ticket, Question::ResolvePsk(question), hello, context),
+    }
+    Ok(None)
+}
+
+/// The session that a store has for the ticket at this place of the client's list: if it is alive,
+/// was made under the same rules, and is of a name that is served. Else why not.
+fn read(
+    config: &ServerConfig,
+    index: u16,
+    bytes: &[u8],
+    context: &mut Context,
+) -> Result<ServerSession, &'static str> {
+    let Ok(mut stored) = ServerSession::decode(bytes) else {
+        return Err("its bytes are of another version of this library, or were changed");
+    };
+    // 0-RTT data are under the first key that is offered.
+    if index == 0 {
+        context.zero_rtt.allowed_by_ticket = stored.session.max_early_data_size;
+    }
+    let name = context.parameters.server_name.as_deref();
+    if stored.policy != config.session_policy(name) {
+        return Err("it was made by another configuration, or for another server name or protocol");
+    }
+    if !stored.session.is_alive(context.now) {
+        return Err("it is too old, or from the future by this clock");
+    }
+    if !config.resolver.serves(name) {
+        return Err("its server name is not served here");
+    }
+    if !takes_early_data(config, stored.zone) {
+        stored.session.max_early_data_size = 0;
+    }
+    Ok(stored)
+}
+
+/// May this server take 0-RTT data under a ticket of this zone? Only the zone that issued a ticket
+/// knows which ClientHellos with it came before (section 8.2).
+fn takes_early_data(config: &ServerConfig, zone: Option<Zone>) -> bool {
+    match config.early_data.as_ref().and_then(|(_, anti_replay)| anti_replay.zone()) {
+        Some(own) => zone == Some(own),
+        None => true,
     }
 }
 
-/// Is what the client has shown still good?
-fn ask_verifier(
-    offer: Offer,
-    ticket: ChosenPsk,
-    credential: &PeerCredential,
+/// Is what the session depends on accepted by this configuration, now?
+fn is_accepted_now(
+    found: &ChosenPsk,
+    negotiated: &Negotiated,
+    answers: &mut Answers,
     hello: &ClientHello<'_>,
     context: &mut Context,
-) -> Result<State, Error> {
-    let Some(policy) = offer.config.client_authentication.clone() else {
-        return settle(offer, &ticket, false, hello, context);
+) -> Result<bool, Undecided> {
+    let session = found.key.session.as_ref();
+    match session.map_or(&PeerCredential::None, |session| &session.credential) {
+        PeerCredential::None => {
+            let policy = negotiated.config.client_authentication.as_deref();
+            Ok(AnonymousAllowed::by(policy, false).is_ok())
+        }
+        PeerCredential::PreSharedKey(record) => {
+            is_key_still_there(record, negotiated, answers, hello, context)
+        }
+        credential => is_credential_still_good(credential, negotiated, answers, context),
+    }
+}
+
+/// Does the resolver still have the key that the client proved to have?
+fn is_key_still_there(
+    record: &KeyRecord,
+    negotiated: &Negotiated,
+    answers: &mut Answers,
+    hello: &ClientHello<'_>,
+    context: &mut Context,
+) -> Result<bool, Undecided> {
+    let Some(resolver) = &negotiated.config.psks else {
+        return Ok(false);
+    };
+    let choice = match answers.psk.take() {
+        Some(choice) => choice,
+        None => {
+            let suite = negotiated.cipher_suite;
+            let question = ResolvePsk::of_session(suite, &record.identity, answers.keep(hello));
+            let Reply::Now(choice) = resolver.resolve(&question.client_hello()?, &suite) else {
+                return Err(Undecided::ask(Question::ResolvePsk(question), context));
+            };
+            choice
+        }
+    };
+    Ok(choice.is_some_and(|choice| choice.key.is_key_of(record)))
+}
+
+/// Does the verifier still accept what the client has shown?
+fn is_credential_still_good(
+    credential: &PeerCredential,
+    negotiated: &Negotiated,
+    answers: &mut Answers,
+    context: &mut Context,
+) -> Result<bool, Undecided> {
+    if let Some(result) = answers.peer.take() {
+        return Ok(result.is_ok());
+    }
+    let Some(policy) = &negotiated.config.client_authentication else {
+        return Ok(false);
     };
     let reverification = Reverification {
         verifier: &*policy.verifier,
@@ -72,73 +199,10 @@ fn ask_verifier(
         now: context.now.unix(),
     };
     let Some(identity) = reverification.identity(credential) else {
-        return settle(offer, &ticket, false, hello, context);
+        return Ok(false);
     };
     match identity.verify(&*policy.verifier) {
-        Reply::Now(result) => settle(offer, &ticket, result.is_ok(), hello, context),
-        Reply::Later => rest(offer, ticket, identity.into_question(), hello, context),
+        Reply::Now(result) => Ok(result.is_ok()),
+        Reply::Later => Err(Undecided::ask(identity.into_question(), context)),
     }
-}
-
-fn is_key_of(choice: Option<&ChosenPsk>, record: &KeyRecord) -> bool {
-    choice.is_some_and(|choice| choice.key.is_key_of(record))
-}
-
-fn rest(
-    offer: Offer,
-    ticket: ChosenPsk,
-    question: Question,
-    hello: &ClientHello<'_>,
-    context: &mut Context,
-) -> Result<State, Error> {
-    context.ask(question);
-    let hello = KeptHello::new(hello);
-    Ok(State::CheckingSession(Box::new(CheckingSession { offer, ticket, hello })))
-}
-
-/// The resolver or the verifier was asked, and has not answered yet.
-pub(in crate::handshake) struct CheckingSession {
-    offer: Offer,
-    ticket: ChosenPsk,
-    hello: KeptHello,
-}
-
-impl CheckingSession {
-    pub(super) fn on_answer(
-        self,
-        answered: Answered,
-        context: &mut Context,
-    ) -> Result<State, Error> {
-        let Self { offer, ticket, hello } = self;
-        let credential = ticket.key.session.as_ref().map(|session| &session.credential);
-        let good = match (answered, credential) {
-            (Answered::Psk(_, choice), Some(PeerCredential::PreSharedKey(record))) => {
-                is_key_of(choice.as_ref(), record)
-            }
-            (Answered::Peer(_, result), _) => result.is_ok(),
-            _ => return Err(not_asked()),
-        };
-        settle(offer, &ticket, good, &hello.parse()?, context)
-    }
-}
-
-/// Resumes the session, if it is good and still alive: an answer may have taken long. Else the keys
-/// that were agreed on elsewhere are next, then the certificate.
-fn settle(
-    offer: Offer,
-    ticket: &ChosenPsk,
-    good: bool,
-    hello: &ClientHello<'_>,
-    context: &mut Context,
-) -> Result<State, Error> {
-    let alive = ticket.key.session.as_ref().is_some_and(|it| it.is_alive(context.now));
-    if good && alive {
-        return pre_shared_key::take(offer, ticket, hello, context);
-    }
-    let reason = match alive {
-        true => "what it rests on (the client's certificate or key) is not accepted now",
-        false => "it is too old",
-    };
-    context.observers.emit(|| Event::NotTaken(Offered::Session, reason));
-    pre_shared_key::resolve(offer, hello, context)
 }

@@ -1,35 +1,44 @@
-//! What a server takes from a ClientHello (RFC 9846, sections 4.2.1 and 9.2): pure functions from
-//! the two sides' lists to a choice or an error.
+//! What a server selects from a ClientHello (RFC 9846, sections 4.2.1 and 9.2): pure functions from
+//! the two sides' lists to a choice or an error. [`negotiate`](super::negotiate) calls them in the
+//! order in which they stand here.
 
 use std::sync::Arc;
 
 use pki_types::DnsName;
 
+use super::key_exchange::ClientShare;
 use crate::config::ServerConfig;
-use crate::crypto::{CipherSuite, KeyExchangeGroup};
+use crate::crypto::{CipherSuite, KeyExchangeGroup, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::no_common_type;
-use crate::registry::{CertificateType, HandshakeType, ProtocolVersion};
+use crate::registry::{CertificateType, HandshakeType, NamedGroup, ProtocolVersion};
 use crate::wire::codec::join;
 use crate::wire::{ClientHello, ExtensionType, KeyShareEntry, PSK_DHE_KE, PSK_KE};
 
 const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
 
-/// Is it a ClientHello of TLS 1.3, with everything in it that must be? Signature schemes may be
-/// missing where a pre-shared key is offered, and the key exchange where that may do without one:
-/// that shows when no key is taken.
-pub(super) fn check_form(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<(), Error> {
-    let unsupported =
-        |versions: String| -> Error { ErrorKind::UnsupportedVersion(versions).into() };
+/// Checks that the client offers TLS 1.3 (section 4.3.1).
+pub(super) fn check_version(hello: &ClientHello<'_>) -> Result<(), Error> {
     let version = hello.legacy_version;
     match hello.supported_versions {
         Some(versions) if versions.contains(ProtocolVersion::TLS_1_3) => {}
-        Some(versions) => return Err(unsupported(format!("the client offers {versions}"))),
-        None => return Err(unsupported(format!("the client offers {version} at most"))),
+        Some(versions) => return Err(unsupported_version(format!("the client offers {versions}"))),
+        None => return Err(unsupported_version(format!("the client offers {version} at most"))),
     }
     if version != ProtocolVersion::TLS_1_2 {
-        return Err(unsupported(format!("the client's legacy_version is {version}")));
+        return Err(unsupported_version(format!("the client's legacy_version is {version}")));
     }
+    Ok(())
+}
+
+fn unsupported_version(reason: String) -> Error {
+    ErrorKind::UnsupportedVersion(reason).into()
+}
+
+/// Checks that the ClientHello has what one of TLS 1.3 must have (section 9.2). Two things may be
+/// missing where a pre-shared key is offered: signature schemes, and a key exchange if the key may be
+/// used without one. That is checked again when no key is used.
+pub(super) fn check_form(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<(), Error> {
     if hello.compression_methods != [0] {
         let reason = "it must be a single zero in TLS 1.3";
         return Err(Error::illegal(MESSAGE, "legacy_compression_methods", reason));
@@ -83,37 +92,75 @@ pub(super) fn cipher_suite(
     hello: &ClientHello<'_>,
 ) -> Result<CipherSuite, Error> {
     let ours = &config.provider.cipher_suites;
-    let chosen = ours.iter().find(|suite| hello.cipher_suites.contains(suite.id));
-    chosen.copied().ok_or_else(|| {
+    let Some(suite) = ours.iter().find(|suite| hello.cipher_suites.contains(suite.id)) else {
         let ours = join(ours.iter().map(|suite| suite.id));
-        Error::nothing_in_common("cipher suite", ours, hello.cipher_suites.to_string())
-    })
+        return Err(Error::nothing_in_common(
+            "cipher suite",
+            ours,
+            hello.cipher_suites.to_string(),
+        ));
+    };
+    provider_fault::check_hash(suite)?;
+    Ok(*suite)
 }
 
-/// The group of the key exchange, with the client's share for it unless that must be asked for.
-pub(super) type Group<'a> = (Arc<dyn KeyExchangeGroup>, Option<KeyShareEntry<'a>>);
+/// How keys are exchanged with the client.
+pub(super) enum KeyShareSelection<'a> {
+    /// With this share, for a group of the server.
+    Share(ClientShare<'a>),
+    /// After a HelloRetryRequest: for a share of this group, or, without a group, for the cookie.
+    Retry(Option<NamedGroup>),
+    /// Not at all: the client uses pre-shared keys without a key exchange only (`psk_ke`).
+    NotNeeded,
+}
+
+/// Which of the client's shares is used, if one can be.
+pub(super) fn key_share<'a>(
+    config: &ServerConfig,
+    hello: &ClientHello<'a>,
+) -> Result<KeyShareSelection<'a>, Error> {
+    if hello.supported_groups.is_none() {
+        return Ok(KeyShareSelection::NotNeeded);
+    }
+    let SelectedGroup { group, share } = group(config, hello)?;
+    let Some(share) = share else {
+        return Ok(KeyShareSelection::Retry(Some(group.name())));
+    };
+    if config.always_retry && config.cookies.is_some() {
+        return Ok(KeyShareSelection::Retry(None));
+    }
+    Ok(KeyShareSelection::Share(ClientShare { group, key_exchange: share.key_exchange }))
+}
+
+/// The group of the key exchange.
+pub(super) struct SelectedGroup<'a> {
+    pub(super) group: Arc<dyn KeyExchangeGroup>,
+    /// The client's share for it, if the client has sent one.
+    pub(super) share: Option<KeyShareEntry<'a>>,
+}
 
 /// The server's first group that the client sent a share for; else its first that the client
 /// takes, which costs a HelloRetryRequest.
 pub(super) fn group<'a>(
     config: &ServerConfig,
     hello: &ClientHello<'a>,
-) -> Result<Group<'a>, Error> {
+) -> Result<SelectedGroup<'a>, Error> {
     let ours = &config.provider.groups;
     if let Some(shares) = hello.key_shares {
         for group in ours {
             if let Some(share) = shares.iter().find(|share| share.group == group.name()) {
-                return Ok((Arc::clone(group), Some(share)));
+                return Ok(SelectedGroup { group: Arc::clone(group), share: Some(share) });
             }
         }
     }
-    let theirs = hello.supported_groups;
-    let common = ours.iter().find(|group| theirs.is_some_and(|list| list.contains(group.name())));
-    common.map(|group| (Arc::clone(group), None)).ok_or_else(|| {
-        let ours = join(ours.iter().map(|group| group.name()));
-        let theirs = theirs.map(|list| list.to_string()).unwrap_or_default();
-        Error::nothing_in_common("key exchange group", ours, theirs)
-    })
+    let theirs = hello.supported_groups.unwrap_or_default();
+    match ours.iter().find(|group| theirs.contains(group.name())) {
+        Some(group) => Ok(SelectedGroup { group: Arc::clone(group), share: None }),
+        None => {
+            let ours = join(ours.iter().map(|group| group.name()));
+            Err(Error::nothing_in_common("key exchange group", ours, theirs.to_string()))
+        }
+    }
 }
 
 /// The server's first application protocol that the client offers; `None` when one of the sides
@@ -123,17 +170,26 @@ pub(super) fn application_protocol(
     hello: &ClientHello<'_>,
 ) -> Result<Option<Vec<u8>>, Error> {
     let ours = &config.application_protocols;
-    let Some(theirs) = hello.application_protocols.filter(|_| !ours.is_empty()) else {
+    let Some(theirs) = hello.application_protocols else {
         return Ok(None);
     };
+    if ours.is_empty() {
+        return Ok(None);
+    }
     let chosen = ours.iter().find(|ours| theirs.iter().any(|theirs| theirs == ours.as_slice()));
-    chosen.cloned().map(Some).ok_or_else(|| {
-        // Escaped: what a client writes goes into logs.
-        let show = |name: &[u8]| name.escape_ascii().to_string();
-        let ours = join(ours.iter().map(|name| show(name)));
-        let theirs = join(theirs.iter().map(show));
-        ErrorKind::NoApplicationProtocol { ours, theirs }.into()
-    })
+    match chosen {
+        Some(chosen) => Ok(Some(chosen.clone())),
+        None => {
+            let ours = join(ours.iter().map(|name| escaped(name)));
+            let theirs = join(theirs.iter().map(escaped));
+            Err(ErrorKind::NoApplicationProtocol { ours, theirs }.into())
+        }
+    }
+}
+
+/// What a client writes goes into logs.
+fn escaped(name: &[u8]) -> String {
+    name.escape_ascii().to_string()
 }
 
 /// The type of the client's certificate: the verifier's first that the client has, if there is one
@@ -142,9 +198,11 @@ pub(super) fn client_certificate_type(
     config: &ServerConfig,
     hello: &ClientHello<'_>,
 ) -> Option<CertificateType> {
-    let policy = config.client_authentication.as_ref();
-    let policy = policy.filter(|policy| policy.in_handshake || hello.post_handshake_auth);
-    let ours = policy?.verifier.certificate_types();
+    let policy = config.client_authentication.as_ref()?;
+    if !policy.in_handshake && !hello.post_handshake_auth {
+        return None;
+    }
+    let ours = policy.verifier.certificate_types();
     ours.iter().copied().find(|ours| client_types(hello).any(|theirs| theirs == *ours))
 }
 
@@ -153,23 +211,23 @@ fn client_types<'a>(hello: &ClientHello<'a>) -> impl Iterator<Item = Certificate
     types.iter().copied().map(CertificateType)
 }
 
-/// A client that has no certificate of a type that is taken is refused, unless it said nothing of
-/// types and need not have one.
+/// Refuses a client that has no certificate of a type that the server takes, where the server asks
+/// for one. A client that names no types is refused only if it must show a certificate.
 pub(super) fn check_client_certificate_type(
     config: &ServerConfig,
     hello: &ClientHello<'_>,
 ) -> Result<(), Error> {
-    let asks = config.client_authentication.as_ref().filter(|policy| policy.in_handshake);
-    match asks {
-        Some(policy)
-            if client_certificate_type(config, hello).is_none()
-                && (policy.required || hello.client_certificate_types.is_some()) =>
-        {
-            let ours = policy.verifier.certificate_types().iter().copied();
-            Err(no_common_type(ours, client_types(hello)))
-        }
-        _ => Ok(()),
+    let Some(policy) = &config.client_authentication else {
+        return Ok(());
+    };
+    if !policy.in_handshake || client_certificate_type(config, hello).is_some() {
+        return Ok(());
     }
+    if policy.required || hello.client_certificate_types.is_some() {
+        let ours = policy.verifier.certificate_types().iter().copied();
+        return Err(no_common_type(ours, client_types(hello)));
+    }
+    Ok(())
 }
 
 /// May a pre-shared key be used, in one of the modes that the client names (section 4.3.9)?
@@ -178,8 +236,8 @@ pub(super) fn takes_psk(config: &ServerConfig, hello: &ClientHello<'_>) -> bool 
     modes.contains(&PSK_DHE_KE) || config.psk_without_key_exchange && modes.contains(&PSK_KE)
 }
 
-/// The DNS name that the client asks for. An IP address, which RFC 6066 forbids and some clients
-/// send all the same, is passed over.
+/// The DNS name that the client asks for. RFC 6066 forbids IP addresses. Some clients send one all
+/// the same: then there is no name.
 pub(super) fn server_name(hello: &ClientHello<'_>) -> Result<Option<String>, Error> {
     let Some(name) = hello.server_name else {
         return Ok(None);

@@ -37,7 +37,7 @@ fn what_a_client_hello_must_have_is_checked_version_first() {
     let body = body();
     let hello = ClientHello::parse(&body).unwrap();
     let config = config();
-    let check_form = |hello: &_| check_form(&config, hello);
+    let check_form = |hello: &_| check_version(hello).and_then(|()| check_form(&config, hello));
     check_form(&hello).unwrap();
     let mut old = hello.clone();
     old.supported_versions = None;
@@ -76,11 +76,11 @@ fn the_servers_order_decides_and_a_share_saves_the_retry() {
     hello.cipher_suites = List::new(&[0x0a, 0x0a]);
     refused(suite(&config, &hello), AlertDescription::HANDSHAKE_FAILURE);
 
-    let (chosen, share) = group(&config, &hello).unwrap();
+    let SelectedGroup { group: chosen, share } = group(&config, &hello).unwrap();
     assert_eq!(chosen.name(), NamedGroup::SECP256R1, "X25519 has no share");
     assert_eq!(share.unwrap().key_exchange, [9]);
     hello.key_shares = None;
-    let (chosen, share) = group(&config, &hello).unwrap();
+    let SelectedGroup { group: chosen, share } = group(&config, &hello).unwrap();
     assert_eq!((chosen.name(), share), (NamedGroup::X25519, None));
     hello.supported_groups = Some(List::new(&[0x0a, 0x0a]));
     refused(group(&config, &hello), AlertDescription::HANDSHAKE_FAILURE);

@@ -1,0 +1,98 @@
+//! The decision about the server's certificate (RFC 9846, sections 4.3.3 and 4.5.1).
+
+use std::sync::Arc;
+
+use super::negotiate::{Negotiating, Undecided};
+use super::{Context, Question, selection};
+use crate::credential::{CertificateResolver, CertifiedKey, NoCertificate};
+use crate::error::{Error, ErrorKind};
+use crate::handshake::authentication::no_common_type;
+use crate::handshake::question::ChooseCertificate;
+use crate::registry::{CertificateType, HandshakeType, SignatureScheme};
+use crate::reply::Reply;
+use crate::wire::codec::join;
+use crate::wire::{ClientHello, ExtensionType, List};
+
+/// The certificate that the server shows, and how its key signs the handshake.
+pub(super) struct SelectedCertificate {
+    pub(super) key: Arc<CertifiedKey>,
+    pub(super) scheme: SignatureScheme,
+}
+
+/// No pre-shared key is used: asks the resolver for a certificate that fits the ClientHello.
+pub(super) fn choose(
+    negotiating: &mut Negotiating,
+    hello: &ClientHello<'_>,
+    context: &mut Context,
+) -> Result<SelectedCertificate, Undecided> {
+    let Negotiating { negotiated, answers, .. } = negotiating;
+    // A ClientHello may lack these two where a pre-shared key is used (section 9.2).
+    if negotiated.key_exchange.is_none() {
+        return Err(missing(ExtensionType::KEY_SHARE).into());
+    }
+    let Some(client_schemes) = hello.signature_algorithms else {
+        return Err(missing(ExtensionType::SIGNATURE_ALGORITHMS).into());
+    };
+    selection::check_client_certificate_type(&negotiated.config, hello)?;
+
+    let resolver = &*negotiated.config.resolver;
+    let reply = match answers.certificate.take() {
+        Some(choice) => Reply::Now(choice),
+        None => resolver.resolve(hello),
+    };
+    let Reply::Now(choice) = reply else {
+        let question = ChooseCertificate { hello: answers.keep(hello) };
+        return Err(Undecided::ask(Question::ChooseCertificate(question), context));
+    };
+    let key = match choice {
+        Ok(key) => key,
+        Err(reason) => return Err(none_fits(reason, resolver, hello, context).into()),
+    };
+    let Some(scheme) = key.scheme_for(hello) else {
+        return Err(no_common_scheme(join(key.schemes().iter().copied()), client_schemes).into());
+    };
+
+    context.session_basis.own_type = key.certificate_type();
+    negotiated.server_certificate_type = Some(key.certificate_type());
+    if !hello.wants_ocsp {
+        // The client asked for a status of another kind.
+        negotiated.offered.retain(|kind| *kind != ExtensionType::STATUS_REQUEST);
+    }
+    Ok(SelectedCertificate { key, scheme })
+}
+
+/// The error that says why the resolver has no certificate for this client.
+fn none_fits(
+    reason: NoCertificate,
+    resolver: &dyn CertificateResolver,
+    hello: &ClientHello<'_>,
+    context: &Context,
+) -> Error {
+    match reason {
+        NoCertificate::UnknownName => {
+            let name = context.parameters.server_name.clone().unwrap_or_default();
+            ErrorKind::UnrecognizedName(name).into()
+        }
+        NoCertificate::NoCommonType => {
+            let theirs = hello.server_certificate_types.unwrap_or(&[CertificateType::X509.0]);
+            no_common_type([], theirs.iter().copied().map(CertificateType))
+        }
+        NoCertificate::NoCommonScheme => {
+            let ours = resolver.schemes();
+            let ours = if ours.is_empty() {
+                "those of the configured keys".into()
+            } else {
+                join(ours.into_iter())
+            };
+            no_common_scheme(ours, hello.signature_algorithms.unwrap_or_default())
+        }
+    }
+}
+
+fn no_common_scheme(ours: String, theirs: List<'_, SignatureScheme>) -> Error {
+    Error::nothing_in_common("signature scheme", ours, theirs.to_string())
+}
+
+fn missing(extension: ExtensionType) -> Error {
+    Error::missing(HandshakeType::CLIENT_HELLO, extension)
+}

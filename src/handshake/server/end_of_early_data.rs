@@ -1,0 +1,31 @@
+//! ExpectEndOfEarlyData: 0-RTT data come until the client says that they have ended (RFC 9846,
+//! section 4.6).
+
+use super::finished::ExpectFinished;
+use super::{Context, State};
+use crate::error::Error;
+use crate::handshake::{Level, expect};
+use crate::registry::HandshakeType;
+use crate::wire::{EndOfEarlyData, HandshakeMessage};
+
+/// The server's flight was sent, and 0-RTT data are read.
+pub(in crate::handshake) struct ExpectEndOfEarlyData {
+    /// The state after the 0-RTT data.
+    pub(super) next: Box<ExpectFinished>,
+}
+
+impl ExpectEndOfEarlyData {
+    pub(super) fn on_message(
+        self,
+        message: &HandshakeMessage<'_>,
+        context: &mut Context,
+    ) -> Result<State, Error> {
+        expect(message, HandshakeType::END_OF_EARLY_DATA)?;
+        EndOfEarlyData::parse(message.body)?;
+        let mut next = self.next;
+        next.flight.transcript.add(message);
+        context.zero_rtt.bytes_left = 0;
+        context.steps.read_keys(Level::Handshake, next.flight.client_secret.clone());
+        Ok(State::ExpectFinished(next))
+    }
+}

@@ -1,0 +1,37 @@
+//! The key exchange (RFC 9846, section 4.3.8): the client's share and the server's make a secret.
+
+use std::sync::Arc;
+
+use super::Context;
+use crate::crypto::{KeyExchangeGroup, SharedSecret, provider_fault};
+use crate::error::Error;
+use crate::observer::Event;
+use crate::registry::{HandshakeType, NamedGroup};
+
+/// The client's share, and the group that it is for.
+pub(super) struct ClientShare<'a> {
+    pub(super) group: Arc<dyn KeyExchangeGroup>,
+    pub(super) key_exchange: &'a [u8],
+}
+
+/// What the key exchange gave: the group, the server's share and the secret.
+pub(super) struct KeyExchange {
+    pub(super) group: NamedGroup,
+    pub(super) share: Vec<u8>,
+    pub(super) secret: SharedSecret,
+}
+
+impl KeyExchange {
+    /// Makes the server's share, and the secret that both sides get.
+    pub(super) fn with(client: &ClientShare<'_>, context: &mut Context) -> Result<Self, Error> {
+        let group = client.group.name();
+        let (share, secret) = client.group.respond(client.key_exchange).map_err(|_| {
+            let reason = format!("it is no valid public key of {group}");
+            Error::illegal(HandshakeType::CLIENT_HELLO, "key_share", reason)
+        })?;
+        provider_fault::check_share(group, &share)?;
+        provider_fault::check_secret(group, &secret)?;
+        context.observers.emit(|| Event::KeysExchanged(group));
+        Ok(Self { group, share, secret })
+    }
+}

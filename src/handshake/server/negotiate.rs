@@ -1,0 +1,323 @@
+//! What a server decides about a ClientHello, in the order of the RFC (RFC 9846, sections 4.2.1,
+//! 4.3 and 4.5.1). Read this file from top to bottom; each decision has a file of its own.
+//!
+//! | Decision | Made by | It may wait for |
+//! |---|---|---|
+//! | version, cipher suite | [`selection`] | |
+//! | group of the key exchange, or HelloRetryRequest | [`selection`], [`hello_retry_request`] | |
+//! | session of a ticket | [`session`] | the session store; the resolver or the verifier |
+//! | pre-shared key that was agreed on outside of TLS | [`pre_shared_key`] | the resolver |
+//! | 0-RTT data | [`early_data`] | the policy |
+//! | certificate | [`certificate`] | the resolver |
+//!
+//! [`negotiate`] makes the first two, which depend on nothing but the ClientHello and the
+//! configuration. [`Negotiating::decide`] makes the others. Where an answer is missing it stops, and
+//! it runs again from its beginning when the answer is there. What it has decided before is kept in
+//! [`Negotiating`] and not decided again. [`flight`] then sends what was decided.
+
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::certificate::SelectedCertificate;
+use super::early_data::EarlyDataAnswer;
+use super::hello_retry_request::FirstClientHello;
+use super::key_exchange::KeyExchange;
+use super::pre_shared_key::ProvenPsk;
+use super::selection::KeyShareSelection;
+use super::{
+    Context, Question, State, certificate, client_hello, early_data, flight, hello_retry_request,
+    pre_shared_key, selection, session, ticket_request,
+};
+use crate::certificate::CertificateError;
+use crate::config::ServerConfig;
+use crate::credential::{CertificateCompression, CertifiedKey, NoCertificate};
+use crate::crypto::{CipherSuite, Digest};
+use crate::error::Error;
+use crate::handshake::question::{Answered, KeptHello, not_asked};
+use crate::key_schedule::{TrafficSecret, Transcript};
+use crate::observer::Event;
+use crate::psk::ChosenPsk;
+use crate::registry::CertificateType;
+use crate::wire::{ClientHello, ExtensionType, HandshakeMessage};
+
+/// Decides what the ClientHello alone settles: how the two sides speak, or that the client has to
+/// send another ClientHello. Then goes on with [`Negotiating::decide`].
+///
+/// `first` is what this connection knows of a first ClientHello.
+pub(super) fn negotiate(
+    config: Arc<ServerConfig>,
+    first: Option<FirstClientHello>,
+    message: &HandshakeMessage<'_>,
+    hello: &ClientHello<'_>,
+    context: &mut Context,
+) -> Result<State, Error> {
+    // The version, and what a ClientHello of TLS 1.3 must have (sections 4.3.1 and 9.2).
+    selection::check_version(hello)?;
+    selection::check_form(&config, hello)?;
+    let first = match first {
+        Some(first) => Some(first),
+        None => client_hello::begin(&config, hello, context)?,
+    };
+    if let Some(first) = &first {
+        context.parameters.retried = true;
+        first.check_second(hello)?;
+    }
+
+    // The cipher suite. The HelloRetryRequest has settled it, if there was one (section 4.2.4).
+    let cipher_suite = match &first {
+        Some(first) => first.cipher_suite,
+        None => selection::cipher_suite(&config, hello)?,
+    };
+
+    // The group of the key exchange, and the client's share for it (section 4.3.8).
+    let share = match &first {
+        Some(first) => KeyShareSelection::Share(first.requested_share(&config, hello)?),
+        None => selection::key_share(&config, hello)?,
+    };
+    let key_exchange = match share {
+        KeyShareSelection::Share(share) => Some(KeyExchange::with(&share, context)?),
+        KeyShareSelection::NotNeeded => None,
+        KeyShareSelection::Retry(requested_group) => {
+            return hello_retry_request::send(
+                config,
+                cipher_suite,
+                requested_group,
+                message,
+                hello,
+                context,
+            );
+        }
+    };
+
+    // Who the two sides are.
+    let transcript = match &first {
+        Some(first) => first.transcript(hello.session_id),
+        None => Transcript::new(&cipher_suite),
+    };
+    let agreed = Agreed { config, cipher_suite, key_exchange, transcript };
+    Negotiating::new(agreed, message, hello, context)?.run(hello, context)
+}
+
+/// How the two sides speak. `transcript` is what came before this ClientHello.
+struct Agreed {
+    config: Arc<ServerConfig>,
+    cipher_suite: CipherSuite,
+    key_exchange: Option<KeyExchange>,
+    transcript: Transcript,
+}
+
+/// The server decides who the client is and who it is itself. It is in this state while a question
+/// about the ClientHello has no answer yet.
+pub(in crate::handshake) struct Negotiating {
+    pub(super) negotiated: Negotiated,
+    /// What the binders of pre-shared keys are made over. `None` where the client offers no key that
+    /// may be used.
+    pub(super) binder_hash: Option<Digest>,
+    pub(super) answers: Answers,
+    /// How many of the client's identities were looked up as tickets.
+    pub(super) tickets_looked_up: u16,
+    /// The session that was found for one of them, until it is checked. The store has it no more.
+    pub(super) session: Option<ChosenPsk>,
+    /// Is it decided whether a pre-shared key is used?
+    psk_is_decided: bool,
+    /// The pre-shared key that is used. The client has proved that it has the key.
+    pub(super) psk: Option<ProvenPsk>,
+}
+
+/// How the server proves who it is.
+pub(super) enum Authentication {
+    /// By a pre-shared key: the client has the same.
+    PreSharedKey(ProvenPsk),
+    /// By a certificate, or a raw public key.
+    Certificate(SelectedCertificate),
+}
+
+impl Negotiating {
+    /// Makes the decisions in their order. Stops where an answer is missing.
+    fn decide(
+        &mut self,
+        hello: &ClientHello<'_>,
+        context: &mut Context,
+    ) -> Result<Authentication, Undecided> {
+        // A pre-shared key: of a session, or one that was agreed on outside of TLS (section 4.3.11).
+        if !self.psk_is_decided {
+            let mut key = session::find(self, hello, context)?;
+            if key.is_none() {
+                key = pre_shared_key::resolve(self, hello, context)?;
+            }
+            if let Some(key) = key {
+                self.psk = Some(pre_shared_key::prove(self, key, hello, context)?);
+            }
+            self.psk_is_decided = true;
+        }
+
+        // With a key, there may be 0-RTT data, and there is no certificate (section 4.3.10).
+        if self.psk.is_some() {
+            early_data::decide(self, hello, context)?;
+        }
+        if let Some(psk) = self.psk.take() {
+            return Ok(Authentication::PreSharedKey(psk));
+        }
+
+        // Without a key, there is a certificate (section 4.5.1).
+        let certificate = certificate::choose(self, hello, context)?;
+        Ok(Authentication::Certificate(certificate))
+    }
+
+    /// Decides, and sends the flight. Waits where a question is open.
+    fn run(mut self, hello: &ClientHello<'_>, context: &mut Context) -> Result<State, Error> {
+        match self.decide(hello, context) {
+            Ok(authentication) => flight::send(self.negotiated, authentication, context),
+            Err(Undecided::Waiting) => {
+                self.answers.keep(hello);
+                Ok(State::Negotiating(Box::new(self)))
+            }
+            Err(Undecided::Failed(error)) => Err(error),
+        }
+    }
+
+    /// An answer came: decides again, with it.
+    pub(super) fn on_answer(
+        mut self: Box<Self>,
+        answered: Answered,
+        context: &mut Context,
+    ) -> Result<State, Error> {
+        self.answers.take(answered)?;
+        let kept = self.answers.hello.clone().ok_or_else(not_asked)?;
+        let hello = kept.parse()?;
+        (*self).run(&hello, context)
+    }
+
+    /// Notes how the two sides speak, and what else the ClientHello settles.
+    fn new(
+        agreed: Agreed,
+        message: &HandshakeMessage<'_>,
+        hello: &ClientHello<'_>,
+        context: &mut Context,
+    ) -> Result<Self, Error> {
+        let Agreed { config, cipher_suite, key_exchange, mut transcript } = agreed;
+        context.parameters.cipher_suite = Some(cipher_suite.id);
+        context.parameters.group = key_exchange.as_ref().map(|exchange| exchange.group);
+        context.observers.emit(|| Event::CipherSuiteChosen(cipher_suite.id));
+        context.parameters.server_name = selection::server_name(hello)?;
+        context.parameters.application_protocol = selection::application_protocol(&config, hello)?;
+        let binder_hash = pre_shared_key::binder_hash(&config, &transcript, message, hello);
+        transcript.add(message);
+        context.tickets = ticket_request::for_new_session(&config, hello);
+        let negotiated = Negotiated {
+            cipher_suite,
+            key_exchange,
+            transcript,
+            session_id: hello.session_id.to_vec(),
+            early_secret: None,
+            compression: config.compressors.choose(hello.compress_certificate),
+            record_size_limits: RecordSizeLimits::negotiated(&config, hello),
+            offered: hello.extensions.iter().map(|extension| extension.kind).collect(),
+            server_certificate_type: None,
+            client_certificate_type: selection::client_certificate_type(&config, hello),
+            config,
+        };
+        Ok(Self {
+            negotiated,
+            binder_hash,
+            answers: Answers::default(),
+            tickets_looked_up: 0,
+            session: None,
+            psk_is_decided: false,
+            psk: None,
+        })
+    }
+}
+
+/// Why a decision is not made.
+pub(super) enum Undecided {
+    /// A question is open. The decision is made when its answer is there.
+    Waiting,
+    /// The handshake has failed.
+    Failed(Error),
+}
+
+impl Undecided {
+    /// Asks this question.
+    pub(super) fn ask(question: Question, context: &mut Context) -> Self {
+        context.ask(question);
+        Self::Waiting
+    }
+}
+
+impl<E: Into<Error>> From<E> for Undecided {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// The ClientHello, kept for the questions about it, and the answers that came and were not used
+/// yet. A decision takes its answer from here, and asks where it finds none.
+#[derive(Default)]
+pub(super) struct Answers {
+    hello: Option<KeptHello>,
+    pub(super) session: Option<Option<Zeroizing<Vec<u8>>>>,
+    pub(super) psk: Option<Option<ChosenPsk>>,
+    pub(super) peer: Option<Result<(), CertificateError>>,
+    pub(super) early_data: Option<EarlyDataAnswer>,
+    pub(super) certificate: Option<Result<Arc<CertifiedKey>, NoCertificate>>,
+}
+
+impl Answers {
+    /// The ClientHello for a question. It is copied once.
+    pub(super) fn keep(&mut self, hello: &ClientHello<'_>) -> KeptHello {
+        self.hello.get_or_insert_with(|| KeptHello::new(hello)).clone()
+    }
+
+    fn take(&mut self, answered: Answered) -> Result<(), Error> {
+        match answered {
+            Answered::Session(session) => self.session = Some(session),
+            Answered::Psk(choice) => self.psk = Some(choice),
+            Answered::Peer(_, result) => self.peer = Some(result),
+            Answered::EarlyData(question, accepted) => {
+                self.early_data = Some(EarlyDataAnswer { offer: question.offer, accepted });
+            }
+            Answered::Certificate(choice) => self.certificate = Some(choice),
+            Answered::Signature(..) | Answered::ClientCertificate(..) => return Err(not_asked()),
+        }
+        Ok(())
+    }
+}
+
+/// What was negotiated: the flight sends it.
+pub(super) struct Negotiated {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) cipher_suite: CipherSuite,
+    /// `None` where a pre-shared key is used without a key exchange.
+    pub(super) key_exchange: Option<KeyExchange>,
+    pub(super) transcript: Transcript,
+    pub(super) session_id: Vec<u8>,
+    /// What protects 0-RTT data that were accepted.
+    pub(super) early_secret: Option<TrafficSecret>,
+    /// How the certificate is compressed, where both sides do it.
+    pub(super) compression: Option<Arc<dyn CertificateCompression>>,
+    pub(super) record_size_limits: Option<RecordSizeLimits>,
+    /// The types of the ClientHello's extensions: only these may be answered.
+    pub(super) offered: Vec<ExtensionType>,
+    /// The type of the server's certificate, where it shows one.
+    pub(super) server_certificate_type: Option<CertificateType>,
+    /// The type of the client's certificate, where the server asks for one now or later.
+    pub(super) client_certificate_type: Option<CertificateType>,
+}
+
+/// What a protected record may have in it, where both sides have said so: in bytes of content, type
+/// and padding (RFC 8449, section 4).
+#[derive(Clone, Copy)]
+pub(super) struct RecordSizeLimits {
+    pub(super) client: u16,
+    pub(super) server: u16,
+}
+
+impl RecordSizeLimits {
+    fn negotiated(config: &ServerConfig, hello: &ClientHello<'_>) -> Option<Self> {
+        let client = hello.record_size_limit?;
+        let server = config.record_size_limit?;
+        Some(Self { client, server })
+    }
+}

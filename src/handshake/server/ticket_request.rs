@@ -1,0 +1,28 @@
+//! How many tickets a client gets (RFC 9846, section 4.7.1; RFC 9149).
+
+use std::sync::Arc;
+
+use super::selection::takes_psk;
+use crate::config::ServerConfig;
+use crate::handshake::new_session_ticket::TicketPlan;
+use crate::wire::ClientHello;
+
+/// The tickets for a client that resumes no session. `None` where the server makes no tickets, or
+/// the client names no mode to use them in.
+pub(super) fn for_new_session(
+    config: &Arc<ServerConfig>,
+    hello: &ClientHello<'_>,
+) -> Option<TicketPlan> {
+    if config.sessions.is_none() || !takes_psk(config, hello) {
+        return None;
+    }
+    let wanted = hello.ticket_request.map_or(u8::MAX, |[new, _]| new);
+    Some(TicketPlan { config: Arc::clone(config), count: config.tickets.min(wanted) })
+}
+
+/// The client resumes a session: it may want another number of tickets then.
+pub(super) fn for_resumed_session(tickets: &mut Option<TicketPlan>, hello: &ClientHello<'_>) {
+    if let (Some(tickets), Some([_, wanted])) = (tickets, hello.ticket_request) {
+        tickets.count = tickets.config.tickets.min(wanted);
+    }
+}
