@@ -153,6 +153,30 @@ fn a_session_of_another_server_name_is_not_resumed() {
 }
 
 #[test]
+fn the_server_reports_the_name_of_the_client_hello_and_not_of_the_session() {
+    let pair = Pair::new();
+    let config = pair.finish(pair.server_builder());
+    pair.meet(&config);
+    let mut server = server_at(&config, 1);
+    let mut client = pair.client(1);
+    talk(&mut client, &mut server).checked();
+    assert!(resumed(&client, &server));
+    assert_eq!(server.parameters().server_name.as_deref(), Some("server.example"));
+    // The next client offers a session of this name under another one.
+    let bytes = pair.store.take(&server_name(), time(1)).unwrap().to_bytes();
+    let other = [&bytes[..1], &[0, 9], b"localhost", &bytes[3 + 14..]].concat();
+    pair.store.put(ClientSession::from_bytes(&other).unwrap());
+    let options = Options { now: time(1), observer: None };
+    let client = pair.client_builder().build().unwrap();
+    let name = "localhost".try_into().unwrap();
+    let mut client = ClientConnection::with_options(client.into(), name, options).unwrap();
+    let mut server = server_at(&config, 1);
+    talk(&mut client, &mut server).checked();
+    assert!(!resumed(&client, &server));
+    assert_eq!(server.parameters().server_name.as_deref(), Some("localhost"));
+}
+
+#[test]
 fn a_session_of_a_name_that_is_not_served_is_not_resumed() {
     let pair = Pair::new();
     let made = rcgen::generate_simple_self_signed(["other.example".into()]).unwrap();
