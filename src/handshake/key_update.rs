@@ -29,7 +29,7 @@ impl Handshake {
     pub fn update_keys(&mut self, request: bool) -> Result<(), Error> {
         self.connected()?;
         if !self.context.records {
-            return Err(ErrorKind::Misuse("without records the carrier changes the keys").into());
+            return Err(ErrorKind::Misuse("without records the transport changes the keys").into());
         }
         self.with_connected(|connected, context| connected.send_key_update(request, context))
     }

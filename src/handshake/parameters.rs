@@ -1,3 +1,5 @@
+//! What the two sides have agreed on, and who the peer is.
+
 use std::sync::Arc;
 
 use pki_types::CertificateDer;
@@ -13,14 +15,14 @@ pub enum EarlyData {
     NotOffered,
     /// The client offered some; the server has not answered yet.
     Offered,
-    /// The server takes them: they are part of the connection.
+    /// The server accepted them: they are part of the connection.
     Accepted,
-    /// The server does not take them. They are lost: the client's application may send them again,
-    /// as it would on a new connection.
+    /// The server rejected them. They are lost: the client's application may send them again, as on
+    /// a new connection.
     Rejected,
 }
 
-/// What a handshake has settled, so far or for good.
+/// What the two sides have agreed on, and who the peer is: complete once the handshake is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeerParameters {
@@ -30,19 +32,20 @@ pub struct PeerParameters {
     pub group: Option<NamedGroup>,
     /// The scheme of the server's signature.
     pub signature_scheme: Option<SignatureScheme>,
-    /// The application protocol.
+    /// The application protocol, where both sides have one in common (ALPN).
     pub application_protocol: Option<Vec<u8>>,
     /// The DNS name that the client asked for, where it sent one.
     pub server_name: Option<String>,
-    /// The scheme of the client's signature, where it has shown a certificate.
+    /// The scheme of the client's signature, where the client has authenticated with a certificate or
+    /// a raw public key.
     pub client_signature_scheme: Option<SignatureScheme>,
-    /// The peer's certificates, its own first, as they were sent: in this handshake, or in the one
-    /// that was resumed. They are here only once the verifier has accepted them and the peer has
-    /// proved that it has the key. A chain that was refused is in what the verifier was asked and in
-    /// the observer's messages. `None` for a client without certificates.
+    /// The peer's certificates, as the peer sent them and in its order: in this handshake, or in the
+    /// one that was resumed. They are here only once the verifier has accepted them and the peer has
+    /// proved that it has the key. To see a chain that was refused, use a verifier or an observer.
+    /// `None` for a client without certificates.
     pub certificates: Option<Arc<[CertificateDer<'static>]>>,
-    /// The peer's public key, where it has shown that in place of certificates (RFC 7250): the DER
-    /// of a SubjectPublicKeyInfo. It is here once it is accepted and proved, as certificates are.
+    /// The peer's raw public key, where it sent one in place of certificates (RFC 7250): the DER of a
+    /// SubjectPublicKeyInfo. As with certificates, it is here once the key is accepted and proved.
     pub raw_public_key: Option<Arc<[u8]>>,
     /// The OCSP response that came with the peer's certificates.
     pub ocsp_response: Option<Arc<[u8]>>,
@@ -51,10 +54,11 @@ pub struct PeerParameters {
     /// Was there a HelloRetryRequest?
     pub retried: bool,
     /// The pre-shared key that both sides used, if they used one: of an earlier connection's
-    /// ticket ([`PskKind::Resumption`]: the connection was resumed), or agreed on elsewhere.
+    /// ticket ([`PskKind::Resumption`]: the connection was resumed), or an external one.
     pub pre_shared_key: Option<PskKind>,
-    /// The identity of the key, agreed on elsewhere, that the peer has proved to have: in this
-    /// handshake, or in the one that was resumed. `None` where the peer has proved itself otherwise.
+    /// The identity of the external pre-shared key that the peer has proved to have: in this
+    /// handshake, or in the one that was resumed. `None` where the peer authenticated in another
+    /// way.
     pub pre_shared_key_identity: Option<Vec<u8>>,
     /// What became of 0-RTT data.
     pub early_data: EarlyData,

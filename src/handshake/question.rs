@@ -18,8 +18,8 @@ use crate::wire::{CertificateRequest, ClientHello, OneIdentity};
 
 /// The number of a [`Question`]: the address of its [`Answer`].
 ///
-/// A connection gives each number to one question only. An answer that comes twice, or after its
-/// question is gone, has the number of no open question, and is refused.
+/// Each question of a connection has its own number. An answer that comes twice, or after its
+/// question was withdrawn, has the number of no open question, and is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QuestionNumber(pub u64);
 
@@ -140,7 +140,10 @@ pub struct ChooseCertificate {
 }
 
 impl ChooseCertificate {
-    /// The ClientHello, for its server name, its signature schemes and the rest.
+    /// The ClientHello, for its server name, its signature schemes and the other extensions.
+    ///
+    /// # Errors
+    /// None: the library has read this message before.
     pub fn client_hello(&self) -> Result<ClientHello<'_>, Error> {
         self.hello.parse()
     }
@@ -156,7 +159,10 @@ pub struct ChooseClientCertificate {
 }
 
 impl ChooseClientCertificate {
-    /// The server's request, for its signature schemes, its authorities and the rest.
+    /// The server's request, for its signature schemes, its authorities and the other extensions.
+    ///
+    /// # Errors
+    /// None: the library has read this message before.
     pub fn request(&self) -> Result<CertificateRequest<'_>, Error> {
         Ok(CertificateRequest::parse(&self.body)?)
     }
@@ -178,6 +184,9 @@ impl fmt::Debug for TakeSession {
 
 impl TakeSession {
     /// The ClientHello.
+    ///
+    /// # Errors
+    /// None: the library has read this message before.
     pub fn client_hello(&self) -> Result<ClientHello<'_>, Error> {
         self.hello.parse()
     }
@@ -189,7 +198,7 @@ pub struct ResolvePsk {
     /// The suite that was chosen: the key must be for its hash.
     pub cipher_suite: CipherSuite,
     pub(super) hello: KeptHello,
-    /// The key that a session goes back to, where that is asked for.
+    /// The key that a session is based on, where the question is about one.
     pub(super) of_session: Option<OneIdentity>,
 }
 
@@ -208,6 +217,9 @@ impl ResolvePsk {
     /// The ClientHello is then a copy of the client's in which `pre_shared_keys` has one entry that
     /// the client did not send: the identity of that key, with a binder of zeros. Look the key up by
     /// its identity, and do not check the binder: the library checks binders.
+    ///
+    /// # Errors
+    /// None: the library has read this message before.
     pub fn client_hello(&self) -> Result<ClientHello<'_>, Error> {
         let mut hello = self.hello.parse()?;
         if let Some(identity) = &self.of_session {
@@ -220,13 +232,16 @@ impl ResolvePsk {
 /// May this 0-RTT data be accepted?
 #[derive(Clone, Debug)]
 pub struct AcceptEarlyData {
-    /// What is offered. All that the library can check was checked, but for the replay.
+    /// What is offered. The library has checked all that it can, except for replays.
     pub offer: EarlyDataOffer,
     pub(super) hello: KeptHello,
 }
 
 impl AcceptEarlyData {
     /// The ClientHello.
+    ///
+    /// # Errors
+    /// None: the library has read this message before.
     pub fn client_hello(&self) -> Result<ClientHello<'_>, Error> {
         self.hello.parse()
     }
@@ -235,7 +250,7 @@ impl AcceptEarlyData {
 /// Sign this.
 #[derive(Clone, Debug)]
 pub struct Sign {
-    /// The certificate whose private key has to sign.
+    /// The certificate whose private key signs.
     pub certificate: Arc<CertifiedKey>,
     /// The scheme to sign with.
     pub scheme: SignatureScheme,
@@ -250,14 +265,14 @@ pub enum Answer {
     /// To [`Question::ChooseCertificate`].
     Certificate(Result<Arc<CertifiedKey>, NoCertificate>),
     /// To [`Question::TakeSession`]: the bytes that
-    /// [`SessionStore::put`](crate::session::SessionStore::put) was given for this ticket. Give them
-    /// out once only. With `None`, or with bytes that are no session, the handshake goes on with the
-    /// client's next ticket or key, or with a certificate.
+    /// [`SessionStore::put`](crate::session::SessionStore::put) got for this ticket. Give each session
+    /// as an answer once only. With `None`, or with bytes that are no session, the handshake goes on
+    /// with the client's next ticket or key, or with a certificate.
     Session(Option<Zeroizing<Vec<u8>>>),
-    /// To [`Question::ResolvePsk`]; `None` to go on without.
+    /// To [`Question::ResolvePsk`]; `None` to go on without a pre-shared key.
     Psk(Option<ChosenPsk>),
-    /// To [`Question::AcceptEarlyData`]: yes or no. After a yes, the server's
-    /// [`AntiReplay`](crate::session::AntiReplay) can still refuse.
+    /// To [`Question::AcceptEarlyData`]. After `true`, the server's
+    /// [`AntiReplay`](crate::session::AntiReplay) can still refuse them.
     EarlyData(bool),
     /// To [`Question::Sign`].
     Signature(Result<Vec<u8>, CryptoError>),

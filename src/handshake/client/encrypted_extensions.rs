@@ -1,5 +1,5 @@
-//! ExpectEncryptedExtensions: the server's answers that need no certificate (RFC 9846,
-//! section 4.4.1).
+//! ExpectEncryptedExtensions: the server's answers to extensions that are not about a certificate
+//! (RFC 9846, section 4.4.1).
 
 use super::finished::{ExpectFinished, ServerProof};
 use super::server_certificate::ExpectCertificate;
@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::handshake::proof::PskMixedIn;
 use crate::handshake::{EarlyData, expect};
 use crate::registry::{CertificateType, HandshakeType};
+use crate::session::EarlyDataTerms;
 use crate::wire::{EncryptedExtensions, HandshakeMessage};
 
 const MESSAGE: HandshakeType = HandshakeType::ENCRYPTED_EXTENSIONS;
@@ -16,9 +17,9 @@ const MESSAGE: HandshakeType = HandshakeType::ENCRYPTED_EXTENSIONS;
 /// A ServerHello came; the handshake is encrypted from here on.
 pub(in crate::handshake) struct ExpectEncryptedExtensions {
     pub(super) flight: ServerFlight,
-    /// The server chose a pre-shared key: it has no certificate to show (section 2.2).
+    /// The server chose a pre-shared key, so it sends no certificate (section 2.2).
     pub(super) psk: Option<PskMixedIn>,
-    /// It is the first one that was offered: 0-RTT data are under that one only.
+    /// The server chose the first key that was offered: 0-RTT data are protected with that one.
     pub(super) first_key: bool,
 }
 
@@ -33,21 +34,31 @@ impl ExpectEncryptedExtensions {
         for extension in answers.extensions.iter() {
             check_offered(&self.flight.shared, MESSAGE, extension.kind)?;
         }
+        let config = &self.flight.shared.config;
         if let Some(chosen) = answers.application_protocol {
-            let mut offered = self.flight.shared.config.application_protocols.iter();
-            if !offered.any(|offered| offered == chosen) {
-                let reason = format!("{:?} was not offered", String::from_utf8_lossy(chosen));
-                let field = "application_layer_protocol_negotiation";
-                return Err(Error::illegal(MESSAGE, field, reason));
-            }
+            check_application_protocol(chosen, &config.application_protocols)?;
             context.parameters.application_protocol = Some(chosen.to_vec());
         }
-        self.check_certificate_types(&answers)?;
-        let own_limit = self.flight.shared.config.record_size_limit;
-        if let (Some(limit), Some(own)) = (answers.record_size_limit, own_limit) {
-            context.limit_records(limit, own);
+        self.flight.client_certificate_type = certificate_type(
+            "client_certificate_type",
+            answers.client_certificate_type,
+            config.client_certificate_types(),
+        )?;
+        self.flight.server_certificate_type = certificate_type(
+            "server_certificate_type",
+            answers.server_certificate_type,
+            config.verifier.certificate_types(),
+        )?;
+        if let (Some(peer), Some(own)) = (answers.record_size_limit, config.record_size_limit) {
+            context.limit_records(peer, own);
         }
-        self.settle_early_data(answers.early_data, context)?;
+        if let Some(terms) = self.flight.shared.early_data.take() {
+            if answers.early_data {
+                self.accept_early_data(&terms, context)?;
+            } else {
+                self.reject_early_data(context);
+            }
+        }
         self.flight.transcript.add(&message);
         let flight = self.flight;
         Ok(match self.psk.map(ServerProof::PreSharedKey) {
@@ -56,51 +67,56 @@ impl ExpectEncryptedExtensions {
         })
     }
 
-    /// Does the server take the 0-RTT data? Then everything must be as it was when their key was
-    /// made (section 4.3.10).
-    fn settle_early_data(&mut self, accepted: bool, context: &mut Context) -> Result<(), Error> {
-        let Some(terms) = self.flight.shared.early_data.take() else { return Ok(()) };
-        if !accepted {
-            context.parameters.early_data = EarlyData::Rejected;
-            context.zero_rtt.end();
-            if context.records {
-                context.steps.write_keys(Level::Handshake, self.flight.secrets.client.clone());
-            }
+    /// The server accepts the 0-RTT data. Then everything must be as it was when their key was made
+    /// (section 4.3.10).
+    fn accept_early_data(
+        &self,
+        terms: &EarlyDataTerms,
+        context: &mut Context,
+    ) -> Result<(), Error> {
+        let parameters = &mut context.parameters;
+        let difference = if !self.first_key {
+            "another key than the first was chosen"
+        } else if parameters.cipher_suite != Some(terms.cipher_suite) {
+            "the suite is another"
+        } else if parameters.application_protocol != terms.application_protocol {
+            "the application protocol is another"
+        } else {
+            parameters.early_data = EarlyData::Accepted;
             return Ok(());
-        }
-        for (what, same) in [
-            ("another key than the first was chosen", self.first_key),
-            ("the suite is another", context.parameters.cipher_suite == Some(terms.cipher_suite)),
-            (
-                "the application protocol is another",
-                context.parameters.application_protocol == terms.application_protocol,
-            ),
-        ] {
-            if !same {
-                return Err(Error::illegal(MESSAGE, "early_data", what));
-            }
-        }
-        context.parameters.early_data = EarlyData::Accepted;
-        Ok(())
+        };
+        Err(Error::illegal(MESSAGE, "early_data", difference))
     }
 
-    /// The server chooses a type of certificate for each side, of those that were offered
-    /// (RFC 7250, section 4.2).
-    fn check_certificate_types(&mut self, answers: &EncryptedExtensions<'_>) -> Result<(), Error> {
-        let check =
-            |field, chosen: Option<CertificateType>, offered: &[CertificateType]| match chosen {
-                Some(chosen) if !offered.contains(&chosen) => {
-                    let reason = format!("{chosen} was not offered");
-                    Err(Error::illegal(MESSAGE, field, reason))
-                }
-                chosen => Ok(chosen.unwrap_or(CertificateType::X509)),
-            };
-        let flight = &mut self.flight;
-        let config = &flight.shared.config;
-        let (client, server) = (answers.client_certificate_type, answers.server_certificate_type);
-        let (own, peers) = (config.client_certificate_types(), config.verifier.certificate_types());
-        flight.client_certificate_type = check("client_certificate_type", client, own)?;
-        flight.server_certificate_type = check("server_certificate_type", server, peers)?;
-        Ok(())
+    /// The server rejects the 0-RTT data: what the client sends next is protected with the keys of
+    /// the handshake.
+    fn reject_early_data(&self, context: &mut Context) {
+        context.parameters.early_data = EarlyData::Rejected;
+        context.zero_rtt.end();
+        if context.records {
+            context.steps.write_keys(Level::Handshake, self.flight.secrets.client.clone());
+        }
     }
+}
+
+fn check_application_protocol(chosen: &[u8], offered: &[Vec<u8>]) -> Result<(), Error> {
+    if offered.iter().any(|offered| offered == chosen) {
+        return Ok(());
+    }
+    let reason = format!("{:?} was not offered", String::from_utf8_lossy(chosen));
+    Err(Error::illegal(MESSAGE, "application_layer_protocol_negotiation", reason))
+}
+
+/// The type of certificate that the server chose for one of the sides, of those that were offered
+/// (RFC 7250, section 4.2).
+fn certificate_type(
+    field: &'static str,
+    chosen: Option<CertificateType>,
+    offered: &[CertificateType],
+) -> Result<CertificateType, Error> {
+    let Some(chosen) = chosen else { return Ok(CertificateType::X509) };
+    if !offered.contains(&chosen) {
+        return Err(Error::illegal(MESSAGE, field, format!("{chosen} was not offered")));
+    }
+    Ok(chosen)
 }
