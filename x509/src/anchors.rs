@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use pki_types::{CertificateDer, TrustAnchor};
 
-use super::decode::{Certificate, Scope, V3};
+use super::decode::{Certificate, IssuingConstraints, V3};
 
 use super::der;
-use super::distinguished_name::{describe, folded};
+use super::distinguished_name::{describe, normalize};
 use super::error::{CertificateError, CertificateErrorKind, NotACaReason};
 use super::oid;
 use super::signature::{OwnedKey, PublicKey};
@@ -55,7 +55,7 @@ pub enum TrustAnchorError {
 /// self-signed one of before version 3 does, as it has no way to say whose it is.
 #[derive(Clone, Default)]
 pub struct TrustAnchors {
-    /// By folded subject.
+    /// By normalized subject.
     by_subject: HashMap<Vec<u8>, Vec<Anchor>>,
 }
 
@@ -65,12 +65,12 @@ pub(super) struct Anchor {
     /// Contents of the Name.
     pub(super) subject: Vec<u8>,
     /// The subject in the form that is compared (see `distinguished_name`).
-    pub(super) folded_subject: Vec<u8>,
+    pub(super) normalized_subject: Vec<u8>,
     /// The subjectKeyIdentifier of its certificate.
     pub(super) key_id: Option<Vec<u8>>,
     pub(super) key: OwnedKey,
     /// What it may issue; or why it may issue nothing, so that it stands for itself alone.
-    scope: Result<Scope, NotACaReason>,
+    constraints: Result<IssuingConstraints, NotACaReason>,
     /// As it came, to recognise it when a peer presents it.
     certificate: Option<Vec<u8>>,
     /// Whether its keyUsage allows to sign CRLs, or says nothing.
@@ -106,8 +106,8 @@ impl TrustAnchors {
         let is_old_root = decoded.version < V3 && decoded.is_self_issued();
         let issues = decoded.is_ca || (is_old_root && decoded.extensions.is_empty());
         let (label, strict) = (decoded.label(), strict::anchor(&decoded));
-        let scope = if issues && checks::may_sign_certificates(&decoded) {
-            Ok(decoded.scope)
+        let constraints = if issues && checks::may_sign_certificates(&decoded) {
+            Ok(decoded.constraints)
         } else if issues {
             Err(NotACaReason::NoKeyCertSign)
         } else if decoded.extension(oid::BASIC_CONSTRAINTS).is_some() {
@@ -120,10 +120,10 @@ impl TrustAnchors {
             dates: Some((decoded.not_before, decoded.not_after)),
             label,
             subject: decoded.subject.to_vec(),
-            folded_subject: decoded.folded_subject,
+            normalized_subject: decoded.normalized_subject,
             key_id: decoded.subject_key_id.map(<[u8]>::to_vec),
             key: decoded.key.into(),
-            scope,
+            constraints,
             certificate: Some(certificate.to_vec()),
             signs_crls: checks::may_sign_crls(decoded.key_usage),
         };
@@ -143,20 +143,19 @@ impl TrustAnchors {
         let contents = |bytes: &[u8]| der::only(bytes, der::SEQUENCE).unwrap_or(bytes).to_vec();
         let subject = contents(&anchor.subject);
         let spki = contents(&anchor.subject_public_key_info);
-        let folded_subject = folded(&subject);
-        let folded_subject =
-            folded_subject.ok_or_else(|| malformed("its subject does not parse"))?;
-        let key = PublicKey::read(&spki);
-        let key = key.ok_or_else(|| malformed("its public key does not parse"))?.into();
+        let normalized_subject =
+            normalize(&subject).ok_or_else(|| malformed("its subject does not parse"))?;
+        let key =
+            PublicKey::read(&spki).ok_or_else(|| malformed("its public key does not parse"))?;
         let name_constraints = anchor.name_constraints.as_deref().map(contents);
-        let scope = Scope { name_constraints, ..Scope::default() };
+        let constraints = IssuingConstraints { name_constraints, ..IssuingConstraints::default() };
         let anchor = Anchor {
             label: describe(&subject),
-            folded_subject,
+            normalized_subject,
             subject,
             key_id: None,
-            key,
-            scope: Ok(scope),
+            key: key.into(),
+            constraints: Ok(constraints),
             certificate: None,
             signs_crls: true,
             strict: Ok(()),
@@ -176,17 +175,20 @@ impl TrustAnchors {
         self.by_subject.is_empty()
     }
 
-    /// The anchors that may have issued a certificate whose issuer has this folded name, with what
+    /// The anchors that may have issued a certificate whose issuer has this normalized name, with what
     /// they may issue.
-    pub(super) fn issuers(&self, name: &[u8]) -> impl Iterator<Item = (&Anchor, &Scope)> {
+    pub(super) fn issuers(
+        &self,
+        name: &[u8],
+    ) -> impl Iterator<Item = (&Anchor, &IssuingConstraints)> {
         let named = self.by_subject.get(name).into_iter().flatten();
-        named.filter_map(|anchor| Some((anchor, anchor.scope.as_ref().ok()?)))
+        named.filter_map(|anchor| Some((anchor, anchor.constraints.as_ref().ok()?)))
     }
 
     /// Those of the same name that stand for themselves alone, with the reason.
     pub(super) fn no_issuers(&self, name: &[u8]) -> impl Iterator<Item = (&Anchor, NotACaReason)> {
         let named = self.by_subject.get(name).into_iter().flatten();
-        named.filter_map(|anchor| Some((anchor, anchor.scope.as_ref().err().copied()?)))
+        named.filter_map(|anchor| Some((anchor, anchor.constraints.as_ref().err().copied()?)))
     }
 
     /// Contents of the Names of all anchors.
@@ -196,13 +198,13 @@ impl TrustAnchors {
 
     /// Whether this very certificate was added.
     pub(super) fn contains(&self, certificate: &Certificate<'_>) -> bool {
-        let named = self.by_subject.get(&certificate.folded_subject);
+        let named = self.by_subject.get(&certificate.normalized_subject);
         let mut known = named.into_iter().flatten().filter_map(|it| it.certificate.as_deref());
         known.any(|known| known == certificate.der)
     }
 
     fn insert(&mut self, anchor: Anchor) {
-        let named = self.by_subject.entry(anchor.folded_subject.clone()).or_default();
+        let named = self.by_subject.entry(anchor.normalized_subject.clone()).or_default();
         if !named.contains(&anchor) {
             named.push(anchor);
         }

@@ -1,7 +1,7 @@
 //! What each certificate of a path must be, for itself (RFC 5280, sections 4.1, 4.2 and 6.1).
 
 use super::anchors::Anchor;
-use super::decode::{Certificate, Scope, Usages, V3};
+use super::decode::{Certificate, ExtendedKeyUsage, IssuingConstraints, V3};
 use super::error::{CertificateError, CertificateErrorKind};
 use super::key_usage::KeyUsage;
 use super::request::{AnchorDates, ChainRequest, Profile, Purpose};
@@ -34,11 +34,11 @@ pub(super) fn end_entity(
     }
     usable_key(certificate.key, request)?;
     if !certificate.is_ca {
-        let constraints = &certificate.scope.name_constraints;
+        let constraints = &certificate.constraints.name_constraints;
         Rule::ConstraintsOfCas.check(constraints.is_none(), || "name constraints")?;
     }
     // "Any" is no purpose that a CA can have verified someone for.
-    extended_key_usage(certificate.scope.extended_key_usage, request.purpose, false)
+    extended_key_usage(certificate.constraints.extended_key_usage, request.purpose, false)
 }
 
 /// The peer's key must be one that a handshake can be verified with.
@@ -147,7 +147,7 @@ pub(super) fn path_length(allowed: Option<u32>, found: usize) -> Result<(), Cert
 /// An extended key usage that is there must allow the purpose. The RFC asks it of the end entity;
 /// for CAs it is what everyone does, and what their owners mean by it.
 pub(super) fn extended_key_usage(
-    usages: Option<Usages>,
+    usages: Option<ExtendedKeyUsage>,
     purpose: Purpose,
     any_counts: bool,
 ) -> Result<(), CertificateErrorKind> {
@@ -186,7 +186,7 @@ fn own_form(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
             certificate.version.saturating_add(1),
         ));
     }
-    no_unknown_critical(&certificate.scope)?;
+    no_unknown_critical(&certificate.constraints)?;
     rsa_size(certificate.key)
 }
 
@@ -206,8 +206,10 @@ pub(super) fn dates(
 }
 
 /// An unknown extension of a CA may limit what it issues, so this holds for anchors too.
-pub(super) fn no_unknown_critical(scope: &Scope) -> Result<(), CertificateErrorKind> {
-    match &scope.unknown_critical {
+pub(super) fn no_unknown_critical(
+    constraints: &IssuingConstraints,
+) -> Result<(), CertificateErrorKind> {
+    match &constraints.unknown_critical {
         Some(oid) => Err(CertificateErrorKind::UnknownCriticalExtension(oid.clone())),
         None => Ok(()),
     }

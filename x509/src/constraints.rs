@@ -25,8 +25,8 @@ enum Subtree<'a> {
     /// same name.
     Directory {
         contents: &'a [u8],
-        folded: Vec<u8>,
-        is_clear: bool,
+        normalized: Vec<u8>,
+        is_exact: bool,
     },
     /// Of a kind that nothing here compares: its tag.
     Other(u8),
@@ -185,8 +185,8 @@ impl<'a> Subtree<'a> {
 
     /// A Name, from its contents.
     fn directory(contents: &'a [u8]) -> Self {
-        let folded = distinguished_name::fold(contents);
-        Self::Directory { contents, folded, is_clear: distinguished_name::is_clear(contents) }
+        let normalized = distinguished_name::normalize_or_raw(contents);
+        Self::Directory { contents, normalized, is_exact: distinguished_name::is_exact(contents) }
     }
 
     /// Whether it is about names of this kind.
@@ -220,9 +220,10 @@ impl<'a> Subtree<'a> {
             (Self::Uri(tree), SubjectName::Uri(uri)) => {
                 name::uri_host(uri).is_some_and(|host| host_is_within(tree, host))
             }
-            (Self::Directory { folded: tree, .. }, SubjectName::Directory { folded, .. }) => {
-                folded.starts_with(tree)
-            }
+            (
+                Self::Directory { normalized: tree, .. },
+                SubjectName::Directory { normalized, .. },
+            ) => normalized.starts_with(tree),
             _ => false,
         }
     }
@@ -236,10 +237,10 @@ impl<'a> Subtree<'a> {
             (Self::Email(tree), SubjectName::Email(name)) => may_be_mailbox(tree, name),
             // That both are clear was found once: it costs as much as a name is long.
             (
-                Self::Directory { contents: tree, is_clear, .. },
-                SubjectName::Directory { contents, is_clear: is_name_clear, .. },
+                Self::Directory { contents: tree, is_exact, .. },
+                SubjectName::Directory { contents, is_exact: is_exact_name, .. },
             ) => {
-                !(*is_clear && *is_name_clear) && distinguished_name::may_begin_with(contents, tree)
+                !(*is_exact && *is_exact_name) && distinguished_name::may_begin_with(contents, tree)
             }
             _ => false,
         };

@@ -18,16 +18,16 @@ use super::{oid, revocation, text, time};
 /// The `version` field's value for a certificate of version 3.
 pub(super) const V3: u32 = 2;
 
-/// How much of a critical extension is understood here.
-pub(super) enum Understanding {
-    Whole,
-    /// All but this part, in words.
+/// How much of a critical extension is supported.
+pub(super) enum ExtensionSupport {
+    Full,
+    /// All of it, except for this part.
     AllBut(String),
-    Nothing,
+    None,
     Malformed,
 }
 
-/// An extension as it stands in the certificate.
+/// An extension of a certificate.
 #[derive(Clone, Copy)]
 pub(super) struct Extension<'a> {
     /// Contents of the object identifier.
@@ -51,9 +51,9 @@ pub(super) struct Certificate<'a> {
     /// Contents of the Validity.
     pub(super) validity: &'a [u8],
     /// The issuer's name in the form that is compared (see `distinguished_name`).
-    pub(super) folded_issuer: Vec<u8>,
+    pub(super) normalized_issuer: Vec<u8>,
     /// The subject in the form that is compared.
-    pub(super) folded_subject: Vec<u8>,
+    pub(super) normalized_subject: Vec<u8>,
     /// The keyIdentifier of the authorityKeyIdentifier.
     pub(super) authority_key_id: Option<&'a [u8]>,
     pub(super) subject_key_id: Option<&'a [u8]>,
@@ -66,27 +66,27 @@ pub(super) struct Certificate<'a> {
     pub(super) is_ca: bool,
     pub(super) key_usage: Option<KeyUsage>,
     pub(super) names: Vec<SubjectName>,
-    pub(super) scope: Scope,
+    pub(super) constraints: IssuingConstraints,
     pub(super) policies: Policies<'a>,
     /// Whether it has an issuerUniqueID or a subjectUniqueID.
     pub(super) has_unique_ids: bool,
     pub(super) extensions: Vec<Extension<'a>>,
 }
 
-/// What a certificate says about those that it may issue; an anchor has one too.
+/// What a certificate or an anchor may issue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Scope {
+pub(super) struct IssuingConstraints {
     pub(super) path_length: Option<u32>,
-    pub(super) extended_key_usage: Option<Usages>,
+    pub(super) extended_key_usage: Option<ExtendedKeyUsage>,
     /// Contents of the NameConstraints.
     pub(super) name_constraints: Option<Vec<u8>>,
-    /// The first critical extension that nothing here understands: it may be a limit too.
+    /// The first critical extension that is not supported. It may be a constraint too.
     pub(super) unknown_critical: Option<String>,
 }
 
 /// What an extended key usage extension allows (RFC 5280, section 4.2.1.12).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Usages {
+pub(super) struct ExtendedKeyUsage {
     /// `anyExtendedKeyUsage` is among them.
     any: bool,
     /// Bit n is the n-th of [`PURPOSES`].
@@ -107,7 +107,7 @@ const PURPOSES: [(u8, &str); 6] = [
 const SERVER: u8 = 1;
 const CLIENT: u8 = 2;
 
-impl Usages {
+impl ExtendedKeyUsage {
     fn read(value: &[u8]) -> Option<Self> {
         let mut usages = Self::default();
         let mut list = Reader(der::only(value, der::SEQUENCE)?);
@@ -204,9 +204,9 @@ impl<'a> Certificate<'a> {
         let version = version(&mut fields)?;
         let serial = fault::take(&mut fields, der::INTEGER, "serialNumber")?.contents;
         let inner_algorithm = algorithm(&mut fields, "signature")?;
-        let (issuer, folded_issuer) = name(&mut fields, "issuer")?;
+        let (issuer, normalized_issuer) = name(&mut fields, "issuer")?;
         let validity = fault::take(&mut fields, der::SEQUENCE, "validity")?.contents;
-        let (subject, folded_subject) = name(&mut fields, "subject")?;
+        let (subject, normalized_subject) = name(&mut fields, "subject")?;
         let spki = fault::take(&mut fields, der::SEQUENCE, "subjectPublicKeyInfo")?;
         let unique_ids = [1, 2].map(|number| fields.take(der::primitive(number)));
         let mut extensions = Vec::new();
@@ -227,8 +227,8 @@ impl<'a> Certificate<'a> {
             issuer,
             subject,
             validity,
-            folded_issuer,
-            folded_subject,
+            normalized_issuer,
+            normalized_subject,
             authority_key_id: None,
             subject_key_id: None,
             not_before,
@@ -238,7 +238,7 @@ impl<'a> Certificate<'a> {
             is_ca: false,
             key_usage: None,
             names: Vec::new(),
-            scope: Scope::default(),
+            constraints: IssuingConstraints::default(),
             policies: Policies::default(),
             has_unique_ids: unique_ids.iter().any(Option::is_some),
             extensions,
@@ -262,7 +262,7 @@ impl<'a> Certificate<'a> {
         }
         match extension.oid {
             oid::BASIC_CONSTRAINTS => {
-                (self.is_ca, self.scope.path_length) =
+                (self.is_ca, self.constraints.path_length) =
                     basic_constraints(value).ok_or_else(|| {
                         malformed("its basicConstraints are not a flag and a number in a SEQUENCE")
                     })?;
@@ -273,22 +273,22 @@ impl<'a> Certificate<'a> {
                 self.key_usage = Some(usage);
             }
             oid::EXTENDED_KEY_USAGE => {
-                let usages = Usages::read(value).ok_or_else(|| {
+                let usages = ExtendedKeyUsage::read(value).ok_or_else(|| {
                     malformed("its extended key usage is not a list of object identifiers")
                 })?;
-                self.scope.extended_key_usage = Some(usages);
+                self.constraints.extended_key_usage = Some(usages);
             }
             oid::SUBJECT_ALT_NAME => self.names = name::subject_alternative_names(value)?,
             oid::NAME_CONSTRAINTS => {
                 let constraints = fault::only(value, der::SEQUENCE, "name constraints")?;
-                self.scope.name_constraints = Some(constraints.to_vec());
+                self.constraints.name_constraints = Some(constraints.to_vec());
             }
             _ => self.read_other(extension)?,
         }
         Ok(())
     }
 
-    /// An extension about policies or revocation, or one that nothing here understands.
+    /// Reads an extension about policies or revocation, or one that is not supported.
     fn read_other(&mut self, extension: Extension<'a>) -> Result<(), Fault<'a>> {
         let name = || extension_name(extension.oid);
         let is_about_policies = self.policies.read(extension).ok_or_else(|| {
@@ -298,22 +298,22 @@ impl<'a> Certificate<'a> {
         if !extension.critical {
             return Ok(());
         }
-        let understanding = if is_about_policies {
-            policies::understanding(extension)
+        let support = if is_about_policies {
+            policies::support(extension)
         } else {
-            revocation::understanding(extension)
+            revocation::support(extension)
         };
-        let words = match understanding {
-            Understanding::Whole => return Ok(()),
-            Understanding::Malformed => {
+        let words = match support {
+            ExtensionSupport::Full => return Ok(()),
+            ExtensionSupport::Malformed => {
                 let words = format!("its extension {} does not parse", name());
                 return Err(Fault::new(words, extension.value));
             }
-            Understanding::AllBut(part) => format!("{} with {part}", name()),
-            Understanding::Nothing => name(),
+            ExtensionSupport::AllBut(part) => format!("{} with {part}", name()),
+            ExtensionSupport::None => name(),
         };
-        if self.scope.unknown_critical.is_none() {
-            self.scope.unknown_critical = Some(words);
+        if self.constraints.unknown_critical.is_none() {
+            self.constraints.unknown_critical = Some(words);
         }
         Ok(())
     }
@@ -339,7 +339,7 @@ impl<'a> Certificate<'a> {
         let has_alternatives = self.extension(oid::SUBJECT_ALT_NAME).is_some();
         let mut names = Vec::new();
         if !self.subject.is_empty() {
-            names.push(SubjectName::with_form(self.subject, self.folded_subject.clone()));
+            names.push(SubjectName::with_form(self.subject, self.normalized_subject.clone()));
         }
         if !has_alternatives {
             let addresses = distinguished_name::values(self.subject, oid::EMAIL_ADDRESS);
@@ -350,7 +350,7 @@ impl<'a> Certificate<'a> {
 
     /// Issuer and subject are the same name (RFC 5280, section 6.1); the keys may differ.
     pub(super) fn is_self_issued(&self) -> bool {
-        self.issuer == self.subject || self.folded_issuer == self.folded_subject
+        self.issuer == self.subject || self.normalized_issuer == self.normalized_subject
     }
 
     /// This is wrong with the certificate.
@@ -408,12 +408,12 @@ fn algorithm<'a>(fields: &mut Reader<'a>, field: &str) -> Result<&'a [u8], Fault
 /// The contents of a Name, and the form of them that is compared.
 fn name<'a>(fields: &mut Reader<'a>, field: &str) -> Result<(&'a [u8], Vec<u8>), Fault<'a>> {
     let contents = fault::take(fields, der::SEQUENCE, field)?.contents;
-    let folded = distinguished_name::folded(contents);
+    let normalized = distinguished_name::normalize(contents);
     let malformed = || {
         let words = format!("its {field} is not a Name: SETs of types with their values");
-        Fault::new(words, distinguished_name::stumble(contents))
+        Fault::new(words, distinguished_name::first_malformed_part(contents))
     };
-    Ok((contents, folded.ok_or_else(malformed)?))
+    Ok((contents, normalized.ok_or_else(malformed)?))
 }
 
 /// From the contents of a SubjectPublicKeyInfo.

@@ -12,26 +12,26 @@ use super::text::printable;
 /// An authority must write its name in the certificates that it issues as it stands in its own
 /// (section 4.1.2.4), and most do. Tools that decode the name and encode it again do not, so that
 /// comparing bytes would lose paths that are good; a name alone proves nothing in any case, the
-/// signature does. It is the string preparation of RFC 4518 for the characters that [`is_clear`]
+/// signature does. It is the string preparation of RFC 4518 for the characters that [`is_exact`]
 /// knows. Others are not made the same as those that they are compatible with: names with such
 /// characters are two in the form where they are one in the RFC, and never the other way round.
 ///
 /// The form of a name that begins with another name begins with the form of that one.
-pub(super) fn fold(name: &[u8]) -> Vec<u8> {
-    folded(name).unwrap_or_else(|| name.to_vec())
+pub(super) fn normalize_or_raw(name: &[u8]) -> Vec<u8> {
+    normalize(name).unwrap_or_else(|| name.to_vec())
 }
 
-/// As [`fold`]; `None` for what is no Name.
-pub(super) fn folded(name: &[u8]) -> Option<Vec<u8>> {
+/// As [`normalize_or_raw`]; `None` for what is no Name.
+pub(super) fn normalize(name: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(2 * name.len());
     for part in parts(name) {
-        fold_part(part?, &mut out)?;
+        normalize_part(part?, &mut out)?;
     }
     Some(out)
 }
 
 /// The rest of a malformed Name from the first of its parts on that does not parse.
-pub(super) fn stumble(name: &[u8]) -> &[u8] {
+pub(super) fn first_malformed_part(name: &[u8]) -> &[u8] {
     let mut rest = name;
     for part in parts(name) {
         match part {
@@ -104,18 +104,18 @@ fn every_attribute(name: &[u8], test: impl Fn(Attribute<'_>) -> bool) -> bool {
 }
 
 /// Adds the number of attributes and the form of each.
-fn fold_part(part: Part<'_>, out: &mut Vec<u8>) -> Option<()> {
+fn normalize_part(part: Part<'_>, out: &mut Vec<u8>) -> Option<()> {
     let mut attributes = part.attributes();
     let first = attributes.next()??;
     let Some(second) = attributes.next() else {
         out.extend(1_usize.to_be_bytes());
-        fold_attribute(first, out);
+        normalize_attribute(first, out);
         return Some(());
     };
     let mut forms = Vec::new();
     for attribute in [Some(first), second].into_iter().chain(attributes) {
         let mut form = Vec::new();
-        fold_attribute(attribute?, &mut form);
+        normalize_attribute(attribute?, &mut form);
         forms.push(form);
     }
     // They are a set, and some encoders do not sort it.
@@ -126,7 +126,7 @@ fn fold_part(part: Part<'_>, out: &mut Vec<u8>) -> Option<()> {
 }
 
 /// Adds type and value.
-fn fold_attribute(attribute: Attribute<'_>, out: &mut Vec<u8>) {
+fn normalize_attribute(attribute: Attribute<'_>, out: &mut Vec<u8>) {
     out.extend(attribute.kind.whole);
     let Some(text) = text(attribute.value) else {
         out.extend(attribute.value.whole);
@@ -144,7 +144,7 @@ fn fold_attribute(attribute: Attribute<'_>, out: &mut Vec<u8>) {
         if word.is_ascii() {
             out.extend(word.bytes().map(|byte| byte.to_ascii_lowercase()));
         } else {
-            fold_word(word, out);
+            fold_case(word, out);
         }
     }
     let length = (out.len() - text_at).to_be_bytes();
@@ -154,7 +154,7 @@ fn fold_attribute(attribute: Attribute<'_>, out: &mut Vec<u8>) {
 }
 
 /// The case folding of RFC 3454, appendix B.2, one character after the other.
-fn fold_word(word: &str, out: &mut Vec<u8>) {
+fn fold_case(word: &str, out: &mut Vec<u8>) {
     for character in word.chars().flat_map(char::to_lowercase) {
         match character {
             'ß' => out.extend(b"ss"),
@@ -167,19 +167,19 @@ fn fold_word(word: &str, out: &mut Vec<u8>) {
 /// Whether the form of a Name is exactly that of RFC 4518: none of its strings has a character
 /// that is mapped to nothing, or that has another encoding and is not the composed one, or whose
 /// case folds in another way than here.
-pub(super) fn is_clear(name: &[u8]) -> bool {
+pub(super) fn is_exact(name: &[u8]) -> bool {
     every_attribute(name, |Attribute { kind, value }| match text(value) {
         // A label of a domain may also be written in ASCII (RFC 5280, section 7.3).
         Some(text) if kind.contents == oid::DOMAIN_COMPONENT => {
-            text.is_ascii() && text.chars().all(is_exact)
+            text.is_ascii() && text.chars().all(is_exact_character)
         }
-        Some(text) => text.chars().all(is_exact),
+        Some(text) => text.chars().all(is_exact_character),
         None => !is_string(value.tag),
     })
 }
 
 /// Whether the name may begin with the tree where their forms do not decide, as one of them is not
-/// [clear](is_clear): attributes of the same types, of which those that are clear are the same.
+/// [clear](is_exact): attributes of the same types, of which those that are clear are the same.
 pub(super) fn may_begin_with(name: &[u8], tree: &[u8]) -> bool {
     let mut parts_of_name = parts(name).flatten();
     parts(tree).flatten().all(|of_tree| match parts_of_name.next() {
@@ -190,16 +190,16 @@ pub(super) fn may_begin_with(name: &[u8], tree: &[u8]) -> bool {
 
 /// Whether two parts of Names may be the same.
 fn may_be_same(one: Part<'_>, other: Part<'_>) -> bool {
-    if is_clear(one.whole) && is_clear(other.whole) {
-        return fold(one.whole) == fold(other.whole);
+    if is_exact(one.whole) && is_exact(other.whole) {
+        return normalize_or_raw(one.whole) == normalize_or_raw(other.whole);
     }
     one.kinds() == other.kinds()
 }
 
 /// Whether a character is its own normal form (NFKC), is mapped to itself or to a space (RFC 4518,
-/// section 2.2), combines with none before it, and folds as [`fold_word`] does. These are most of
+/// section 2.2), combines with none before it, and folds as [`fold_case`] does. These are most of
 /// those that names have; of those that are not here the RFC may still say the same.
-fn is_exact(character: char) -> bool {
+fn is_exact_character(character: char) -> bool {
     matches!(
         character,
         '\t'..='\r' | ' '..='~' | '\u{a0}'
@@ -392,7 +392,7 @@ mod tests {
 
     #[test]
     fn case_width_of_spaces_and_kind_of_string_do_not_count() {
-        let plain = fold(&name(&[(3, UTF8, b"good root")]));
+        let plain = normalize_or_raw(&name(&[(3, UTF8, b"good root")]));
         for (tag, value) in [
             (PRINTABLE, &b"good root"[..]),
             (UTF8, b" Good   ROOT "),
@@ -402,21 +402,21 @@ mod tests {
             (0x1a, b"Good Root"),
             (0x1e, b"\0G\0o\0o\0d\0 \0R\0o\0o\0t"),
         ] {
-            assert_eq!(fold(&name(&[(3, tag, value)])), plain, "{tag:#x}");
+            assert_eq!(normalize_or_raw(&name(&[(3, tag, value)])), plain, "{tag:#x}");
         }
         for (one, other) in
             [("CAFÉ", "café"), ("STRASSE", "Straße"), ("ΟΔΟΣ", "οδος"), ("ΟΔΟΣ", "οδοσ")]
         {
             assert_eq!(
-                fold(&name(&[(3, UTF8, one.as_bytes())])),
-                fold(&name(&[(3, UTF8, other.as_bytes())])),
+                normalize_or_raw(&name(&[(3, UTF8, one.as_bytes())])),
+                normalize_or_raw(&name(&[(3, UTF8, other.as_bytes())])),
             );
         }
     }
 
     #[test]
     fn a_name_is_clear_if_nothing_in_it_could_be_written_in_another_way() {
-        let is_clear_text = |text: &str| is_clear(&name(&[(3, UTF8, text.as_bytes())]));
+        let is_exact_text = |text: &str| is_exact(&name(&[(3, UTF8, text.as_bytes())]));
         for text in [
             "An Authority, Inc. <a@b.example>",
             "Müller & Söhne",
@@ -427,7 +427,7 @@ mod tests {
             "한국",
             "a\u{a0}b",
         ] {
-            assert!(is_clear_text(text), "{text}");
+            assert!(is_exact_text(text), "{text}");
         }
         for text in [
             "Ev\u{ad}il",
@@ -446,16 +446,16 @@ mod tests {
             "µ",
             "ΐ",
         ] {
-            assert!(!is_clear_text(text), "{text:?}");
+            assert!(!is_exact_text(text), "{text:?}");
         }
         let label = |text: &str| {
             let kind = der::wrap(der::OBJECT_IDENTIFIER, oid::DOMAIN_COMPONENT);
             let value = der::wrap(der::UTF8_STRING, text.as_bytes());
             set(&[der::wrap(der::SEQUENCE, &[kind, value].concat())])
         };
-        assert!(is_clear(&label("xn--bcher-kva")) && !is_clear(&label("bücher")));
-        assert!(!is_clear(&name(&[(3, 0x14, b"good\xffroot")])), "a string that does not decode");
-        assert!(is_clear(&name(&[(3, 0x03, &[0, 0xff])])), "no string");
+        assert!(is_exact(&label("xn--bcher-kva")) && !is_exact(&label("bücher")));
+        assert!(!is_exact(&name(&[(3, 0x14, b"good\xffroot")])), "a string that does not decode");
+        assert!(is_exact(&name(&[(3, 0x03, &[0, 0xff])])), "no string");
     }
 
     #[test]
@@ -478,7 +478,7 @@ mod tests {
 
     #[test]
     fn everything_else_counts() {
-        let plain = fold(&name(&[(3, UTF8, b"good root")]));
+        let plain = normalize_or_raw(&name(&[(3, UTF8, b"good root")]));
         for other in [
             name(&[(3, UTF8, b"goodroot")]),
             name(&[(10, UTF8, b"good root")]),
@@ -488,35 +488,35 @@ mod tests {
             name(&[(3, UTF8, b"good root"), (3, UTF8, b"good root")]),
             Vec::new(),
         ] {
-            assert_ne!(fold(&other), plain, "{other:02x?}");
+            assert_ne!(normalize_or_raw(&other), plain, "{other:02x?}");
         }
         let (a, b) = ((6, PRINTABLE, &b"DE"[..]), (10, UTF8, &b"a"[..]));
-        assert_ne!(fold(&name(&[a, b])), fold(&name(&[b, a])));
+        assert_ne!(normalize_or_raw(&name(&[a, b])), normalize_or_raw(&name(&[b, a])));
     }
 
     #[test]
     fn one_part_of_several_attributes_is_a_set() {
         let (a, b) = (attribute(3, UTF8, b"a"), attribute(10, UTF8, b"b"));
-        let both = fold(&set(&[a.clone(), b.clone()]));
-        assert_eq!(both, fold(&set(&[b.clone(), a.clone()])));
-        assert_ne!(both, fold(&[set(&[a]), set(&[b])].concat()));
+        let both = normalize_or_raw(&set(&[a.clone(), b.clone()]));
+        assert_eq!(both, normalize_or_raw(&set(&[b.clone(), a.clone()])));
+        assert_ne!(both, normalize_or_raw(&[set(&[a]), set(&[b])].concat()));
     }
 
     #[test]
     fn the_form_of_a_beginning_is_the_beginning_of_the_form() {
         let parts: [(u8, u8, &[u8]); 3] =
             [(6, PRINTABLE, b"DE"), (10, UTF8, b"An Authority"), (3, UTF8, b"a")];
-        let whole = fold(&name(&parts));
-        assert!(whole.starts_with(&fold(&name(&parts[..2]))));
-        assert!(!whole.starts_with(&fold(&name(&parts[1..]))));
+        let whole = normalize_or_raw(&name(&parts));
+        assert!(whole.starts_with(&normalize_or_raw(&name(&parts[..2]))));
+        assert!(!whole.starts_with(&normalize_or_raw(&name(&parts[1..]))));
         // Not so where only the text of a value goes on.
-        assert!(!whole.starts_with(&fold(&name(&[(6, PRINTABLE, b"D")]))));
+        assert!(!whole.starts_with(&normalize_or_raw(&name(&[(6, PRINTABLE, b"D")]))));
     }
 
     #[test]
     fn what_is_no_name_is_only_itself() {
         for bytes in [&[0x31][..], &[0x31, 0x02, 0x30, 0x05], &[0x31, 0x02, 0x30, 0x00], b"x"] {
-            assert_eq!(fold(bytes), bytes);
+            assert_eq!(normalize_or_raw(bytes), bytes);
         }
     }
 
@@ -548,9 +548,9 @@ mod tests {
             let name = [good.as_slice(), bad].concat();
             let words = if cfg!(feature = "x509-parser") { "CN=a, ?" } else { "?,CN=a" };
             assert_eq!(describe(&name), words);
-            assert_eq!(folded(&name), None);
-            assert_eq!(stumble(&name), bad);
-            assert!(!parses(&name) && !is_clear(&name));
+            assert_eq!(normalize(&name), None);
+            assert_eq!(first_malformed_part(&name), bad);
+            assert!(!parses(&name) && !is_exact(&name));
         }
     }
 }

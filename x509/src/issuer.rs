@@ -14,7 +14,7 @@ pub(super) struct Issuer<'a> {
     /// Contents of the Name.
     pub(super) subject: &'a [u8],
     /// The subject in the form that is compared.
-    pub(super) folded_subject: &'a [u8],
+    pub(super) normalized_subject: &'a [u8],
     pub(super) key: PublicKey<'a>,
     pub(super) key_id: Option<&'a [u8]>,
     pub(super) signs_crls: bool,
@@ -24,7 +24,7 @@ impl<'a> Issuer<'a> {
     pub(super) fn new(certificate: &'a Certificate<'a>) -> Self {
         Self {
             subject: certificate.subject,
-            folded_subject: &certificate.folded_subject,
+            normalized_subject: &certificate.normalized_subject,
             key: certificate.key,
             key_id: certificate.subject_key_id,
             signs_crls: checks::may_sign_crls(certificate.key_usage),
@@ -34,7 +34,7 @@ impl<'a> Issuer<'a> {
     pub(super) fn anchor(anchor: &'a Anchor) -> Self {
         Self {
             subject: &anchor.subject,
-            folded_subject: &anchor.folded_subject,
+            normalized_subject: &anchor.normalized_subject,
             key: anchor.key.borrow(),
             key_id: anchor.key_id.as_deref(),
             signs_crls: anchor.signs_crls,
@@ -47,7 +47,7 @@ impl<'a> Issuer<'a> {
         certificate: &Certificate<'_>,
         algorithms: &[&'static dyn SignatureVerificationAlgorithm],
     ) -> bool {
-        certificate.folded_issuer == self.folded_subject
+        certificate.normalized_issuer == self.normalized_subject
             && certificate.signed.verify(self.key, algorithms).is_ok()
     }
 

@@ -53,8 +53,8 @@ pub(super) enum SubjectName {
     /// same name.
     Directory {
         contents: Vec<u8>,
-        folded: Vec<u8>,
-        is_clear: bool,
+        normalized: Vec<u8>,
+        is_exact: bool,
     },
     /// Of a kind that nothing here compares: its tag.
     Other(u8),
@@ -118,14 +118,14 @@ impl SubjectName {
 
     /// A Name, from its contents.
     pub(super) fn directory(contents: &[u8]) -> Self {
-        let folded = distinguished_name::fold(contents);
-        Self::with_form(contents, folded)
+        let normalized = distinguished_name::normalize_or_raw(contents);
+        Self::with_form(contents, normalized)
     }
 
     /// A Name, from its contents and the form of them that is compared.
-    pub(super) fn with_form(contents: &[u8], folded: Vec<u8>) -> Self {
-        let is_clear = distinguished_name::is_clear(contents);
-        Self::Directory { contents: contents.to_vec(), folded, is_clear }
+    pub(super) fn with_form(contents: &[u8], normalized: Vec<u8>) -> Self {
+        let is_exact = distinguished_name::is_exact(contents);
+        Self::Directory { contents: contents.to_vec(), normalized, is_exact }
     }
 
     /// Whether it is what names of its kind are.

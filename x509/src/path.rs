@@ -10,7 +10,7 @@ use core::fmt;
 use super::anchors::Anchor;
 use super::checks;
 use super::constraints::NameConstraints;
-use super::decode::{Certificate, Scope};
+use super::decode::{Certificate, IssuingConstraints};
 use super::end_entity::{EndEntity, PLACE};
 use super::error::{CertificateError, CertificateErrorKind, Limit, NotACaReason};
 use super::explain::{Explanation, Place, Recorder};
@@ -166,7 +166,7 @@ impl From<CertificateError> for Failure {
 /// A certificate or an anchor that has the name of an issuer.
 #[derive(Clone, Copy)]
 enum Candidate<'s> {
-    Anchor(&'s Anchor, &'s Scope),
+    Anchor(&'s Anchor, &'s IssuingConstraints),
     Intermediate(&'s Intermediate<'s>),
     /// An anchor that may issue no certificates, and why. It is tried so that the error can name it.
     NoIssuer(&'s Anchor, NotACaReason),
@@ -231,7 +231,7 @@ impl<'s> Candidate<'s> {
             Self::Intermediate(Intermediate { certificate, .. }) => {
                 let now = Timestamp::from(request.now);
                 let is_current = certificate.not_before <= now && now <= certificate.not_after;
-                let mut anchors = request.anchors.issuers(&certificate.folded_issuer);
+                let mut anchors = request.anchors.issuers(&certificate.normalized_issuer);
                 Preference {
                     is_unusable: !is_current || !certificate.is_ca,
                     has_other_key_id,
@@ -386,9 +386,9 @@ impl<'s> Search<'s> {
         last: &'s Certificate<'s>,
     ) -> Result<&'s Anchor, Failure> {
         match candidate {
-            Candidate::Anchor(anchor, scope) => {
+            Candidate::Anchor(anchor, constraints) => {
                 self.check_signature(last, candidate)?;
-                self.validate(path, anchor, scope)?;
+                self.validate(path, anchor, constraints)?;
                 Ok(anchor)
             }
             Candidate::NoIssuer(anchor, reason) => {
@@ -419,19 +419,19 @@ impl<'s> Search<'s> {
     fn candidates(&self, path: &[&Certificate<'_>], last: &Certificate<'_>) -> Vec<Candidate<'s>> {
         let anchors = self.request.anchors;
         let mut candidates = Vec::new();
-        for (anchor, scope) in anchors.issuers(&last.folded_issuer) {
-            candidates.push(Candidate::Anchor(anchor, scope));
+        for (anchor, constraints) in anchors.issuers(&last.normalized_issuer) {
+            candidates.push(Candidate::Anchor(anchor, constraints));
         }
         for intermediate in self.intermediates {
             let certificate = &intermediate.certificate;
-            let has_name = certificate.folded_subject == last.folded_issuer;
+            let has_name = certificate.normalized_subject == last.normalized_issuer;
             if has_name && !is_on_path(certificate, path) && !anchors.contains(certificate) {
                 candidates.push(Candidate::Intermediate(intermediate));
             }
         }
         // A self-issued certificate is another one of the same owner, and its error says so.
         if !last.is_self_issued() {
-            for (anchor, reason) in anchors.no_issuers(&last.folded_issuer) {
+            for (anchor, reason) in anchors.no_issuers(&last.normalized_issuer) {
                 candidates.push(Candidate::NoIssuer(anchor, reason));
             }
         }
@@ -470,7 +470,7 @@ impl<'s> Search<'s> {
         &mut self,
         path: &[&Certificate<'_>],
         anchor: &Anchor,
-        scope: &Scope,
+        constraints: &IssuingConstraints,
     ) -> Result<(), CertificateError> {
         // Each path reads all of its certificates again, and many paths may lead here.
         let bytes: usize = path.iter().map(|certificate| certificate.der.len()).sum();
@@ -479,9 +479,9 @@ impl<'s> Search<'s> {
         for (index, certificate) in path.iter().enumerate().skip(1) {
             checks::intermediate(certificate, now).map_err(|kind| certificate.error(kind))?;
             let (below, _) = path.split_at(index);
-            self.check_scope(below, || certificate.label(), &certificate.scope)?;
+            self.check_constraints(below, || certificate.label(), &certificate.constraints)?;
         }
-        self.check_scope(path, || anchor.label.clone(), scope)?;
+        self.check_constraints(path, || anchor.label.clone(), constraints)?;
         checks::path(path, Some(anchor), self.request)?;
         if !self.request.revocation.is_empty() {
             // About one more signature for each certificate; and many paths may lead here.
@@ -493,29 +493,30 @@ impl<'s> Search<'s> {
 
     /// Checks the certificates `below` an authority, the end entity first, against what the
     /// authority may issue.
-    fn check_scope(
+    fn check_constraints(
         &mut self,
         below: &[&Certificate<'_>],
         authority: impl Fn() -> String,
-        scope: &Scope,
+        constraints: &IssuingConstraints,
     ) -> Result<(), CertificateError> {
         let error = |kind| CertificateError { certificate: authority(), kind };
-        checks::no_unknown_critical(scope).map_err(error)?;
+        checks::no_unknown_critical(constraints).map_err(error)?;
         // Self-issued intermediates only hand a name over to another key. They do not count for the
         // length of the path (RFC 5280, section 4.2.1.9), and no constraint applies to their names
         // (section 6.1.3 (b) and (c)).
         let (end_entity, intermediates) = below.split_at(below.len().min(1));
         let intermediates = intermediates.iter().filter(|it| !it.is_self_issued());
-        checks::path_length(scope.path_length, intermediates.clone().count()).map_err(error)?;
-        checks::extended_key_usage(scope.extended_key_usage, self.request.purpose, true)
+        checks::path_length(constraints.path_length, intermediates.clone().count())
             .map_err(error)?;
-        let Some(constraints) = &scope.name_constraints else {
+        checks::extended_key_usage(constraints.extended_key_usage, self.request.purpose, true)
+            .map_err(error)?;
+        let Some(encoded) = &constraints.name_constraints else {
             return Ok(());
         };
-        let constraints = NameConstraints::decode(constraints)
+        let name_constraints = NameConstraints::decode(encoded)
             .map_err(|reason| error(CertificateErrorKind::MalformedNameConstraints(reason)))?;
         for certificate in end_entity.iter().chain(intermediates) {
-            self.check_names(certificate, &constraints, &authority)?;
+            self.check_names(certificate, &name_constraints, &authority)?;
         }
         Ok(())
     }
@@ -612,8 +613,9 @@ impl<'s> Search<'s> {
 
 /// Whether the path has a certificate with this one's name and key.
 fn is_on_path(certificate: &Certificate<'_>, path: &[&Certificate<'_>]) -> bool {
-    path.iter()
-        .any(|it| it.spki == certificate.spki && it.folded_subject == certificate.folded_subject)
+    path.iter().any(|it| {
+        it.spki == certificate.spki && it.normalized_subject == certificate.normalized_subject
+    })
 }
 
 /// Why a path ends with its `last` certificate.
@@ -622,7 +624,7 @@ fn no_candidate(path: &[&Certificate<'_>], last: &Certificate<'_>) -> Certificat
         return last.error(CertificateErrorKind::SelfIssued);
     }
     let issuer = last.issuer_label();
-    if path.iter().any(|it| it.folded_subject == last.folded_issuer) {
+    if path.iter().any(|it| it.normalized_subject == last.normalized_issuer) {
         return last.error(CertificateErrorKind::Circular(issuer));
     }
     last.error(CertificateErrorKind::UnknownIssuer(issuer))

@@ -7,7 +7,7 @@ use core::fmt;
 use core::str::FromStr;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decode::{Certificate, Extension, Understanding};
+use super::decode::{Certificate, Extension, ExtensionSupport};
 
 use super::der::{self, Reader};
 use super::oid;
@@ -175,9 +175,9 @@ impl<'a> Policies<'a> {
 /// How much of an extension about policies is understood that [`Policies::read`] has read. A
 /// certificatePolicies extension that is critical must be understood with its qualifiers (section
 /// 4.2.1.4). To understand a CPS pointer or a user notice, nothing has to be done.
-pub(super) fn understanding(extension: Extension<'_>) -> Understanding {
+pub(super) fn support(extension: Extension<'_>) -> ExtensionSupport {
     if extension.oid != oid::CERTIFICATE_POLICIES {
-        return Understanding::Whole;
+        return ExtensionSupport::Full;
     }
     for policy in der::list(extension.value).unwrap_or_default() {
         let mut fields = Reader(policy.contents);
@@ -187,13 +187,13 @@ pub(super) fn understanding(extension: Extension<'_>) -> Understanding {
         }
         let qualifiers = der::list(fields.0).unwrap_or_default();
         if qualifiers.is_empty() {
-            return Understanding::AllBut("qualifiers that do not parse".to_owned());
+            return ExtensionSupport::AllBut("qualifiers that do not parse".to_owned());
         }
         if let Some(words) = qualifiers.iter().find_map(unknown_qualifier) {
-            return Understanding::AllBut(words);
+            return ExtensionSupport::AllBut(words);
         }
     }
-    Understanding::Whole
+    ExtensionSupport::Full
 }
 
 /// What is not understood of a PolicyQualifierInfo, in words.

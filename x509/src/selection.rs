@@ -5,7 +5,7 @@ use pki_types::CertificateDer;
 use super::algorithm;
 use super::decode::Certificate;
 use super::der;
-use super::distinguished_name::fold;
+use super::distinguished_name::normalize_or_raw;
 use super::key_usage::KeyUsage;
 use super::oid;
 
@@ -16,9 +16,10 @@ pub fn issued_by_any<'a>(
     mut authorities: impl Iterator<Item = &'a [u8]>,
 ) -> bool {
     let decoded = chain.iter().filter_map(|certificate| Certificate::decode(certificate).ok());
-    let issuers: Vec<_> = decoded.map(|certificate| certificate.folded_issuer).collect();
+    let issuers: Vec<_> = decoded.map(|certificate| certificate.normalized_issuer).collect();
     authorities.any(|name| {
-        der::only(name, der::SEQUENCE).is_some_and(|contents| issuers.contains(&fold(contents)))
+        der::only(name, der::SEQUENCE)
+            .is_some_and(|contents| issuers.contains(&normalize_or_raw(contents)))
     })
 }
 
@@ -27,8 +28,8 @@ pub fn issued_by_any<'a>(
 /// certificates that are malformed, or issued by themselves, which nobody verifies, are left out.
 pub fn signature_algorithms_of(chain: &[CertificateDer<'_>]) -> Vec<Vec<u8>> {
     let decoded = chain.iter().filter_map(|certificate| Certificate::decode(certificate).ok());
-    let issued =
-        decoded.filter(|certificate| certificate.folded_issuer != certificate.folded_subject);
+    let issued = decoded
+        .filter(|certificate| certificate.normalized_issuer != certificate.normalized_subject);
     issued.map(|certificate| algorithm::canonical(certificate.signed.algorithm).into()).collect()
 }
 

@@ -209,12 +209,12 @@ fn authority(certificate: &Certificate<'_>, is_root: bool) -> Result<(), Certifi
     Rule::CaKeyUsage.check(signs, || "no keyUsage")?;
     if let Some(extension) = certificate.extension(oid::NAME_CONSTRAINTS) {
         Rule::CriticalConstraints.check(extension.critical, || "uncritical ones")?;
-        let constraints = certificate.scope.name_constraints.as_deref().unwrap_or_default();
+        let constraints = certificate.constraints.name_constraints.as_deref().unwrap_or_default();
         let decoded = NameConstraints::decode(constraints)
             .map_err(CertificateErrorKind::MalformedNameConstraints)?;
         Rule::ConstraintForm.unless(decoded.dotted().map(|name| format!("\"{name}\"")))?;
     }
-    let has_purposes = certificate.scope.extended_key_usage.is_some();
+    let has_purposes = certificate.constraints.extended_key_usage.is_some();
     Rule::RootPurposes.check(!(is_root && has_purposes), || "one")
 }
 
@@ -225,11 +225,11 @@ fn end_entity(certificate: &Certificate<'_>, purpose: Purpose) -> Result<(), Cer
     let usage = certificate.key_usage;
     let signs = usage.is_some_and(|usage| usage.key_cert_sign() || usage.crl_sign());
     Rule::EndEntityKeyUsage.check(!signs, || "one of them")?;
-    let has_length = certificate.scope.path_length.is_some();
+    let has_length = certificate.constraints.path_length.is_some();
     Rule::PathLengthOfCas.check(!has_length, || "one")?;
     if purpose != Purpose::Any {
         let extension = certificate.extension(oid::EXTENDED_KEY_USAGE);
-        let has_any = certificate.scope.extended_key_usage.is_some_and(|it| it.allow_any());
+        let has_any = certificate.constraints.extended_key_usage.is_some_and(|it| it.allow_any());
         let found = match extension {
             None => Some("none"),
             Some(extension) if extension.critical => Some("a critical one"),

@@ -58,7 +58,10 @@ impl CertificateSummary {
             key: decoded.key.describe(),
             signature: signature::describe(decoded.signed.algorithm),
             key_usage: decoded.key_usage.map(|usage| usage.names()),
-            extended_key_usage: decoded.scope.extended_key_usage.map(|usages| usages.describe()),
+            extended_key_usage: decoded
+                .constraints
+                .extended_key_usage
+                .map(|usages| usages.describe()),
             names: decoded.names.iter().filter_map(PresentedIdentifier::of).collect(),
             is_ca: decoded.is_ca,
         })

@@ -32,11 +32,11 @@ impl<'s> RevocationChecker<'s> {
     where
         's: 'c,
     {
-        let name = &certificate.folded_issuer;
+        let name = &certificate.normalized_issuer;
         let (intermediates, request) = (self.intermediates, self.request);
         let anchors = request.anchors.issuers(name).map(|(anchor, _)| Issuer::anchor(anchor));
         let sent = intermediates.iter().map(|it| Issuer::new(&it.certificate));
-        for issuer in anchors.chain(sent.filter(|it| it.folded_subject == name)) {
+        for issuer in anchors.chain(sent.filter(|it| it.normalized_subject == name)) {
             self.spend(1)?;
             if issuer.issued(certificate, request.algorithms) {
                 return Ok(Some(issuer));
@@ -101,7 +101,7 @@ impl<'s> RevocationChecker<'s> {
         certificate: &Certificate<'_>,
         issuers: &[Issuer<'_>],
     ) -> Result<RevocationStatus, CertificateErrorKind> {
-        if !crl.is_by(&certificate.folded_issuer) {
+        if !crl.is_by(&certificate.normalized_issuer) {
             return Ok(RevocationStatus::NotCovered);
         }
         let Some(issuer) = issuers.first() else {
@@ -132,12 +132,12 @@ impl<'s> RevocationChecker<'s> {
     where
         's: 'c,
     {
-        let name = &certificate.folded_issuer;
-        let on_path = issuers.iter().skip(1).filter(|issuer| issuer.folded_subject == name);
+        let name = &certificate.normalized_issuer;
+        let on_path = issuers.iter().skip(1).filter(|issuer| issuer.normalized_subject == name);
         let mut signers: Vec<_> = on_path.copied().collect();
         for Intermediate { certificate: sent, .. } in self.intermediates {
             let is_new = issuers.iter().all(|issuer| issuer.key != sent.key);
-            if sent.folded_subject == *name && is_new && self.is_crl_signer(sent, issuers)? {
+            if sent.normalized_subject == *name && is_new && self.is_crl_signer(sent, issuers)? {
                 signers.push(Issuer::new(sent));
             }
         }
@@ -157,9 +157,11 @@ impl<'s> RevocationChecker<'s> {
         if !may_sign || checks::issued(certificate, request.now.into()).is_err() {
             return Ok(false);
         }
-        for issuer in issuers.iter().filter(|it| it.folded_subject == certificate.folded_issuer) {
+        for issuer in
+            issuers.iter().filter(|it| it.normalized_subject == certificate.normalized_issuer)
+        {
             let crls = request.revocation.crls.iter();
-            let crls = crls.filter(|crl| crl.is_by(issuer.folded_subject)).count();
+            let crls = crls.filter(|crl| crl.is_by(issuer.normalized_subject)).count();
             self.spend(crls.saturating_add(1))?;
             if issuer.issued(certificate, request.algorithms) {
                 return Ok(revoked_by_crl(certificate, issuer, request).is_none());

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use super::super::algorithm;
 use super::super::decode::{Certificate, Extension};
 use super::super::der::{self, Element, Reader};
-use super::super::distinguished_name::{describe, folded};
+use super::super::distinguished_name::{describe, normalize};
 use super::super::error::CertificateErrorKind;
 use super::super::issuer::Issuer;
 use super::super::request::{ChainRequest, Profile};
@@ -36,7 +36,7 @@ const CERTIFICATE_ISSUER: &[u8] = &[0x55, 0x1d, 29];
 pub struct CertificateRevocationList {
     issuer_label: String,
     /// The issuer's name in the form that is compared.
-    folded_issuer: Box<[u8]>,
+    normalized_issuer: Box<[u8]>,
     this_update: Timestamp,
     next_update: Option<Timestamp>,
     scope: CrlScope,
@@ -95,8 +95,8 @@ impl CertificateRevocationList {
             return Err(CrlError::SignatureAlgorithmMismatch);
         }
         let issuer = reader.take(der::SEQUENCE).ok_or(malformed("it names no issuer"))?.contents;
-        let folded_issuer =
-            folded(issuer).ok_or(malformed("the name of its issuer does not parse"))?;
+        let normalized_issuer =
+            normalize(issuer).ok_or(malformed("the name of its issuer does not parse"))?;
         let this_update = reader.next().and_then(|it| time::read_strict(&it));
         let this_update = this_update.ok_or(malformed("its thisUpdate does not parse"))?;
         let next_update = reader.take(der::UTC_TIME).or_else(|| reader.take(der::GENERALIZED_TIME));
@@ -118,7 +118,7 @@ impl CertificateRevocationList {
         Ok(Self {
             entries: sorted_entries(tbs, start, entries)?,
             issuer_label: describe(issuer),
-            folded_issuer: folded_issuer.into(),
+            normalized_issuer: normalized_issuer.into(),
             this_update,
             next_update,
             scope,
@@ -163,7 +163,7 @@ impl CertificateRevocationList {
 
     /// Whether it is by an authority of this name, in the form that is compared.
     pub(super) fn is_by(&self, name: &[u8]) -> bool {
-        *self.folded_issuer == *name
+        *self.normalized_issuer == *name
     }
 
     /// What it says of a certificate by this issuer.
@@ -173,7 +173,7 @@ impl CertificateRevocationList {
         issuer: &Issuer<'_>,
         request: &ChainRequest<'_>,
     ) -> RevocationStatus {
-        if !self.is_by(&certificate.folded_issuer) {
+        if !self.is_by(&certificate.normalized_issuer) {
             return RevocationStatus::NotCovered;
         }
         match self.scope.includes(certificate) {

@@ -17,7 +17,7 @@ pub use error::{
 };
 
 use super::anchors::Anchor;
-use super::decode::{Certificate, Extension, Understanding};
+use super::decode::{Certificate, Extension, ExtensionSupport};
 use super::der;
 use super::error::{CertificateError, CertificateErrorKind, Limit, SignatureError};
 use super::intermediate::Intermediate;
@@ -198,24 +198,24 @@ fn verify_signature(
 }
 
 /// How much of a critical extension is understood here.
-pub(super) fn understanding(extension: Extension<'_>) -> Understanding {
+pub(super) fn support(extension: Extension<'_>) -> ExtensionSupport {
     let value = extension.value;
     match extension.oid {
         oid::CRL_DISTRIBUTION_POINTS if distribution_point::are_well_formed(value) => {
-            Understanding::Whole
+            ExtensionSupport::Full
         }
-        oid::OCSP_NO_CHECK if value == der::NULL => Understanding::Whole,
-        oid::CRL_DISTRIBUTION_POINTS | oid::OCSP_NO_CHECK => Understanding::Malformed,
+        oid::OCSP_NO_CHECK if value == der::NULL => ExtensionSupport::Full,
+        oid::CRL_DISTRIBUTION_POINTS | oid::OCSP_NO_CHECK => ExtensionSupport::Malformed,
         oid::TLS_FEATURE => tls_features(value),
-        _ => Understanding::Nothing,
+        _ => ExtensionSupport::None,
     }
 }
 
-fn tls_features(value: &[u8]) -> Understanding {
-    let Some(features) = der::list(value) else { return Understanding::Malformed };
+fn tls_features(value: &[u8]) -> ExtensionSupport {
+    let Some(features) = der::list(value) else { return ExtensionSupport::Malformed };
     match features.iter().find(|it| it.contents != STATUS_REQUEST) {
-        Some(it) => Understanding::AllBut(format!("the feature 0x{}", hex::encode(it.contents))),
-        None => Understanding::Whole,
+        Some(it) => ExtensionSupport::AllBut(format!("the feature 0x{}", hex::encode(it.contents))),
+        None => ExtensionSupport::Full,
     }
 }
 

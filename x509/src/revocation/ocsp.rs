@@ -4,7 +4,7 @@
 use super::super::checks;
 use super::super::decode::{Certificate, Extension};
 use super::super::der::{self, Element, Reader};
-use super::super::distinguished_name::folded;
+use super::super::distinguished_name::normalize;
 use super::super::error::CertificateErrorKind;
 use super::super::issuer::Issuer;
 use super::super::oid;
@@ -244,7 +244,7 @@ impl<'a> ResponderId<'a> {
         const NAME: u8 = der::constructed(1);
         const KEY: u8 = der::constructed(2);
         match id.tag {
-            NAME => Some(Self::Name(folded(der::only(id.contents, der::SEQUENCE)?)?)),
+            NAME => Some(Self::Name(normalize(der::only(id.contents, der::SEQUENCE)?)?)),
             KEY => Some(Self::Key(der::only(id.contents, der::OCTET_STRING)?)),
             _ => None,
         }
@@ -252,7 +252,7 @@ impl<'a> ResponderId<'a> {
 
     fn is(&self, signer: &Issuer<'_>, digests: Digests) -> bool {
         match self {
-            Self::Name(name) => name == signer.folded_subject,
+            Self::Name(name) => name == signer.normalized_subject,
             Self::Key(hash) => **hash == (digests.sha1)(signer.key.bytes),
         }
     }

@@ -253,7 +253,7 @@ fn depth_is_bounded_in_structures_and_in_paths() {
     }
     let check = Check::new(&CertificateDer::from(nested.clone()), &[], &[]);
     assert_eq!(check.run().unwrap_err().kind.code(), "malformed");
-    assert_eq!(distinguished_name::fold(&nested), nested);
+    assert_eq!(distinguished_name::normalize_or_raw(&nested), nested);
 
     // Self-issued ones are not counted for the depth: only the signatures bound these.
     let keys: Vec<_> = (0..150).map(|_| key()).collect();
