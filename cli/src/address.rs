@@ -1,5 +1,5 @@
-//! Hosts with ports, and names, as they are written: an IPv6 address may stand in brackets, and
-//! have a zone (RFC 4007, section 11) that says which network a link-local address is of.
+//! Parses hosts with ports, and names. An IPv6 address may be in brackets, and may have a zone
+//! (RFC 4007, section 11), which selects the network of a link-local address.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
@@ -13,18 +13,18 @@ pub struct HostAndPort {
     pub port: u16,
 }
 
-/// Why a text is no host with a port.
+/// Why a text is not a host with a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressError {
-    /// It is not of the form HOST:PORT.
+    /// It does not have the form HOST:PORT.
     Form,
-    /// The port is a number that no port has.
+    /// The port is not a number from 0 to 65535.
     Port,
 }
 
 impl HostAndPort {
     /// From `example.org:443`, `192.0.2.1:443`, `[2001:db8::1]:443` or `[fe80::1%eth0]:443`.
-    /// Nothing else is taken: where colons end is in doubt without the brackets.
+    /// Without brackets, the end of an IPv6 address would be ambiguous, so that is an error.
     pub fn read(text: &str) -> Result<Self, AddressError> {
         let (host, port) = text.rsplit_once(':').ok_or(AddressError::Form)?;
         let host = match inside_brackets(host) {
@@ -47,8 +47,8 @@ fn inside_brackets(text: &str) -> Option<&str> {
     text.strip_prefix('[')?.strip_suffix(']')
 }
 
-/// The name or address that a certificate can be for: without brackets, and without a zone, which
-/// means something on this machine only.
+/// The name or address that a certificate can contain: without brackets, and without a zone, which
+/// has a meaning on this machine only.
 pub fn without_brackets_and_zone(text: &str) -> &str {
     let address = inside_brackets(text).unwrap_or(text);
     if !address.contains(':') {
@@ -57,12 +57,12 @@ pub fn without_brackets_and_zone(text: &str) -> &str {
     address.split('%').next().unwrap_or(address)
 }
 
-/// The server's name or address, as its certificate must have it.
+/// The server's name or address, as it must be in the certificate.
 pub fn server_name(text: &str) -> Option<ServerName<'static>> {
     ServerName::try_from(without_brackets_and_zone(text).to_owned()).ok()
 }
 
-/// An address to listen at; one with a zone is asked of the system, which knows the zones.
+/// An address to listen on. The system resolves a zone.
 pub fn listen(text: &str) -> Result<SocketAddr, String> {
     const FORM: &str = "it must be ADDRESS:PORT, with an IPv6 address in brackets";
     if let Ok(address) = text.parse() {

@@ -1,5 +1,5 @@
-//! What to do when a connection fails, as far as this side can know: each sentence is true of what
-//! this side has offered and shown, and says "usually" or "may" of what the peer means.
+//! Advice for a connection that failed, from what this side knows. Each sentence is true of what this
+//! side has offered and sent, and says "usually" or "may" about the peer.
 
 use std::io;
 use std::time::Duration;
@@ -9,29 +9,29 @@ use handclasp::record::{OtherProtocol, RecordError};
 use handclasp::{Error, ErrorKind};
 
 use crate::alerts;
+use crate::event_log::{Progress, Side};
+use crate::explanations;
 use crate::failure::{Cause, Failure};
-use crate::journal::{Progress, Side};
-use crate::words;
 
-/// What a side knew before it spoke.
+/// What this side knew before the handshake.
 pub struct Situation {
     pub side: Side,
-    /// The name that the server must prove.
+    /// The name that the server's certificate must have.
     pub server_name: Option<String>,
-    /// The identities of the keys that were agreed on elsewhere.
+    /// The identities of the external pre-shared keys.
     pub keys: Vec<String>,
     /// The application protocols.
     pub protocols: Vec<String>,
-    /// Whether a client has a certificate to show.
+    /// Whether a client has a certificate.
     pub has_certificate: bool,
     /// How long the peer may be silent.
-    pub patience: Duration,
-    /// Whether the steps are shown, with what each alert is for.
+    pub timeout: Duration,
+    /// Whether the steps are printed, with an explanation of each alert.
     pub shows_steps: bool,
 }
 
 impl Situation {
-    /// The failure with the words that fit this situation.
+    /// Completes the failure with a message and a hint for this situation.
     pub fn explain(&self, mut failure: Failure, progress: &Progress) -> Failure {
         match failure.cause.take() {
             Some(Cause::Tls(error)) => {
@@ -54,13 +54,13 @@ impl Situation {
     fn explain_transport(&self, failure: &mut Failure, kind: io::ErrorKind, progress: &Progress) {
         match kind {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                let patience = self.patience.as_secs();
+                let timeout = self.timeout.as_secs();
                 failure.message = match progress.complete {
-                    true => format!("the peer was silent or too slow for {patience} seconds"),
+                    true => format!("the peer was silent or too slow for {timeout} seconds"),
                     false => {
                         let awaited = self.awaited(progress);
                         format!(
-                            "the handshake was not complete after {patience} seconds of silence or \
+                            "the handshake was not complete after {timeout} seconds of silence or \
                              delay: this side was waiting for {awaited}"
                         )
                     }
@@ -213,7 +213,7 @@ impl Situation {
         Some(what_to_do.to_owned())
     }
 
-    /// The peer hung up.
+    /// The peer has closed the connection.
     fn hint_at_end(&self, progress: &Progress) -> Option<String> {
         if progress.complete {
             return Some(
@@ -292,13 +292,13 @@ impl Situation {
     }
 }
 
-/// How much came before the connection broke.
+/// How much data arrived before the connection broke.
 fn came_before(progress: &Progress) -> String {
     if progress.data_records == 0 {
         return "; nothing came after the handshake".to_owned();
     }
-    let records = words::counted(progress.data_records, "record");
-    let bytes = words::counted(progress.data_bytes, "byte");
+    let records = explanations::counted(progress.data_records, "record");
+    let bytes = explanations::counted(progress.data_bytes, "byte");
     format!("; {records} of {bytes} came after the handshake")
 }
 
@@ -313,7 +313,7 @@ mod tests {
             keys: Vec::new(),
             protocols: Vec::new(),
             has_certificate: false,
-            patience: Duration::from_secs(30),
+            timeout: Duration::from_secs(30),
             shows_steps: true,
         }
     }
@@ -372,7 +372,7 @@ mod tests {
             assert!(hint.contains(with) && !hint.contains(without), "{hint}");
             assert!(hint.contains("send the certificate of \"CN=a\""), "the library's: {hint}");
         }
-        // What the library says of dates holds for whosever certificate it is.
+        // The library's text about dates is true for the certificate of either side.
         let now = handclasp::certificate::Timestamp(0);
         let kind = CertificateErrorKind::Expired { not_after: now, now };
         let remedy = kind.remedy();

@@ -1,11 +1,11 @@
-//! What an alert of the peer may mean, and what to do: the RFC has each for one thing, and common
-//! servers send some of them for others.
+//! What an alert of the peer may mean, and what to do. The RFC defines each alert for one failure, but
+//! common servers also send some of them for other failures.
 
 use handclasp::alert::AlertDescription;
 
 use crate::advice::Situation;
-use crate::journal::{Progress, Side};
-use crate::words;
+use crate::event_log::{Progress, Side};
+use crate::explanations;
 
 /// What to do after this alert of the peer.
 pub fn hint(alert: AlertDescription, situation: &Situation, progress: &Progress) -> Option<String> {
@@ -14,10 +14,10 @@ pub fn hint(alert: AlertDescription, situation: &Situation, progress: &Progress)
         Side::Server => from_client(alert, progress),
     };
     if situation.shows_steps {
-        // What the RFC has the alert for stands there.
+        // The explanation of the alert in the RFC is printed there.
         return advice;
     }
-    let meaning = format!("RFC 9846 has it for: {}", words::alert(alert));
+    let meaning = format!("RFC 9846 has it for: {}", explanations::alert(alert));
     Some(match advice {
         Some(advice) => format!("{meaning}; {advice}"),
         None => meaning,
@@ -104,7 +104,7 @@ fn from_client(alert: AlertDescription, progress: &Progress) -> Option<String> {
         | A::CERTIFICATE_EXPIRED
         | A::CERTIFICATE_UNKNOWN => {
             let detail = certificate(alert);
-            // The two alerts that clients send when the name does not fit.
+            // The two alerts that clients send when the name does not match.
             let name = match alert {
                 A::BAD_CERTIFICATE | A::CERTIFICATE_UNKNOWN => {
                     "; clients say this of a name that does not fit, too"
@@ -145,7 +145,7 @@ fn handshake_failure(situation: &Situation, progress: &Progress) -> String {
     format!("the server gave no other reason: {}{offered}", reasons.join("; "))
 }
 
-/// What this side has shown is what the server's operator needs to find out.
+/// Says what this side has offered: the server's operator can compare it with the server's log.
 fn no_reason(situation: &Situation, progress: &Progress) -> String {
     let name = name(situation);
     let mut words = format!(
@@ -177,7 +177,7 @@ fn certificate_required(situation: &Situation, progress: &Progress) -> String {
     }
 }
 
-/// What may be wrong with the own certificate.
+/// What may be wrong with this side's certificate.
 fn certificate(alert: AlertDescription) -> &'static str {
     use AlertDescription as A;
     match alert {
@@ -192,7 +192,7 @@ fn certificate(alert: AlertDescription) -> &'static str {
     }
 }
 
-/// The own certificate.
+/// This side's certificate.
 fn own(progress: &Progress) -> String {
     match &progress.shown {
         Some(shown) => format!("your certificate \"{shown}\""),
@@ -207,8 +207,8 @@ fn name(situation: &Situation) -> String {
     }
 }
 
-/// Whether a key that was agreed on elsewhere was offered, and the server has not shown a
-/// certificate: what is refused is the key then, or the ClientHello.
+/// Whether external pre-shared keys were offered, and the server has sent no certificate: then it has
+/// refused the key or the ClientHello.
 fn has_keys_only(situation: &Situation, progress: &Progress) -> bool {
     !situation.keys.is_empty() && progress.received.is_none()
 }

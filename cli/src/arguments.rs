@@ -1,11 +1,11 @@
-//! What is said of arguments that cannot be used: without the arguments, as one may be a key.
+//! Errors about arguments. They do not repeat the arguments, because one may be a key.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 const NOT_REPEATED: &str = "(not repeated here)";
 
-/// The parser's error without the values that it would repeat: in `--psk alice: 00ff...` the key
-/// stands where no argument is expected.
+/// The parser's error without the values that it would repeat. In `--psk alice: 00ff...` the key is an
+/// unexpected argument.
 pub fn without_values(mut error: clap::Error) -> clap::Error {
     let replace = |error: &mut clap::Error, kind: ContextKind| {
         let value = ContextValue::String(NOT_REPEATED.to_owned());
@@ -30,7 +30,7 @@ pub fn without_values(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// Whether this is the name of an option, with nothing behind it.
+/// Whether this is only the name of an option.
 fn is_option(argument: &str) -> bool {
     const LONGEST: usize = 20;
     let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');

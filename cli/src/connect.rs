@@ -1,4 +1,4 @@
-//! `handclasp connect`: shakes hands with a server, tells it, and pipes data both ways.
+//! `handclasp connect`: connects to a server, explains the handshake, and pipes data in both directions.
 
 use std::io::{self, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -19,23 +19,23 @@ use serde_json::{Value, json};
 
 use crate::address::{self, AddressError, HostAndPort};
 use crate::advice::Situation;
-use crate::duplex::{self, End, Input};
+use crate::event_log::{NoReport, Progress, Reporter, SharedEventLog, Side};
+use crate::explanations;
 use crate::failure::Failure;
 use crate::files;
-use crate::inbox::Inbox;
-use crate::journal::{Progress, SharedJournal, Side, Silent, Teller};
-use crate::json::{self, JsonData, JsonTeller};
+use crate::json::{self, JsonData, JsonReport};
 use crate::keys;
+use crate::receive_buffer::ReceiveBuffer;
+use crate::relay::{self, End, Input};
 use crate::session::Sessions;
 use crate::stdout::stdout;
 use crate::summary::Summary;
-use crate::tell::{Output, Storyteller};
-use crate::words;
+use crate::text_report::{Output, TextReport};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What `connect` is told.
+/// The options of `connect`.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The server and its port, such as example.org:443 or [::1]:4433
@@ -44,57 +44,55 @@ pub struct Arguments {
     /// Trust the certificates in this file, in PEM or DER, instead of the system's authorities
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
-    /// The server's own key must have this hash: sha256/BASE64; again for a spare key
+    /// The server's key must have this hash: sha256/BASE64; repeat for a backup key
     #[arg(long, value_name = "PIN")]
     pin: Vec<SpkiPin>,
-    /// The key is all that counts: no authority, name or date is looked at
+    /// Check only the key: no authority, name or date
     #[arg(long, requires = "pin", conflicts_with = "ca")]
     pin_alone: bool,
-    /// The name that the server must prove, if it is not HOST
+    /// The name that the server's certificate must have, if it is not HOST
     #[arg(long)]
     name: Option<String>,
-    /// Trust the server that has the public key in this PEM file, and show no interest in its
-    /// certificates
+    /// Trust the server that has the public key in this PEM file, and accept no certificates
     #[arg(long, value_name = "FILE", conflicts_with_all = ["ca", "pin", "pin_alone"])]
     raw_public_key: Option<PathBuf>,
-    /// Show this certificate to a server that asks for one: a PEM file, the own one first
+    /// Send this certificate to a server that requests one: a PEM file, the client's own first
     #[arg(long, value_name = "FILE", requires = "client_key")]
     client_cert: Option<PathBuf>,
     /// The private key of that certificate in PEM
     #[arg(long, value_name = "FILE", requires = "client_cert")]
     client_key: Option<PathBuf>,
-    /// Offer this application protocol, such as http/1.1; again for more, the preferred one first
+    /// Offer this application protocol, such as http/1.1; repeat for more, the preferred one first
     #[arg(long, value_name = "PROTOCOL")]
     alpn: Vec<String>,
-    /// Offer this pre-shared key, beside certificates; again for more
+    /// Offer this pre-shared key, in addition to certificates; repeat for more
     #[arg(long, value_name = "IDENTITY:HEX")]
     psk: Vec<String>,
-    /// Change the keys after the handshake, and ask the server to change its own
+    /// Send a KeyUpdate after the handshake, and request one from the server
     #[arg(long)]
     key_update: bool,
     /// Log the secrets, for Wireshark; without FILE, to the file that SSLKEYLOGFILE names
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     keylog: Option<Option<PathBuf>>,
-    /// Resume with a session in this file, and keep the server's tickets in it: they are secrets
+    /// Resume with a session in this file, and store the server's tickets in it: they are secrets
     #[arg(long, value_name = "FILE")]
     session: Option<PathBuf>,
-    /// Send what is in this file at once, if the session allows it, else after the handshake. An
-    /// attacker can repeat it: send only what does no harm twice
+    /// Send the content of this file as 0-RTT data, if the session allows it, otherwise after the
+    /// handshake. An attacker can replay it: send only what may be processed twice
     #[arg(long, value_name = "FILE", requires = "session")]
     early_data: Option<PathBuf>,
-    /// Say that this side is done (close_notify) as soon as the input ends. Without it, the server's
-    /// end is awaited: many servers drop the answer to a client that is done. A server that has
-    /// answered and waits for this side's end is left after 5 s of silence. Where nothing was sent,
-    /// there is no answer to wait for: after an empty input, such as </dev/null, this side is done at
-    /// once
+    /// Send close_notify as soon as the input ends. Without this option, connect waits until the server
+    /// closes, because many servers drop the response to a client that has closed. If the server has
+    /// responded and is then silent for 5 s, connect closes. After an empty input, such as </dev/null,
+    /// there is no response to wait for, and connect closes at once
     #[arg(long)]
     half_close: bool,
-    /// Tell nothing but errors
+    /// Print only errors
     #[arg(long, short)]
     quiet: bool,
 }
 
-/// Where what happens is reported: in words, or as JSON, or not at all.
+/// How the connection is reported: as text, as JSON, or not at all.
 #[derive(Clone, Copy)]
 struct Report {
     json: bool,
@@ -114,32 +112,36 @@ impl Report {
         }
     }
 
-    fn teller(self) -> Box<dyn Teller> {
+    fn reporter(self) -> Box<dyn Reporter> {
         match (self.quiet, self.json) {
-            (true, _) => Box::new(Silent),
-            (_, true) => Box::new(JsonTeller::new(stdout(), None)),
-            (_, false) => Box::new(Storyteller::new(stderr())),
+            (true, _) => Box::new(NoReport),
+            (_, true) => Box::new(JsonReport::new(stdout(), None)),
+            (_, false) => Box::new(TextReport::new(stderr())),
         }
     }
 
-    /// The connection after its handshake.
-    fn connected(self, connection: &ClientConnection, journal: &SharedJournal) {
-        let summary = Summary::new(Side::Client, connection, journal.tally(Side::Client));
+    /// Reports the parameters of the connection after the handshake.
+    fn connected(self, connection: &ClientConnection, event_log: &SharedEventLog) {
+        let summary = Summary::new(Side::Client, connection, event_log.tally(Side::Client));
         self.say(&summary.text(None));
         self.event(&summary.json());
-        for (event, sentence) in not_taken(connection, &journal.progress(Side::Client)) {
+        for (event, sentence) in not_taken(connection, &event_log.progress(Side::Client)) {
             self.say(sentence);
             self.event(&json!({"event": event, "message": sentence}));
         }
     }
 
     fn kept(self, count: usize, file: &Path) {
-        self.say(&format!("kept {} in {}", words::counted(count, "session"), printable_path(file)));
+        self.say(&format!(
+            "kept {} in {}",
+            explanations::counted(count, "session"),
+            printable_path(file)
+        ));
         self.event(&json!({"event": "sessions_kept", "count": count}));
     }
 }
 
-/// Connects.
+/// Runs `handclasp connect`.
 pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let report = Report { json, quiet: arguments.quiet };
     let (address, name) = server(arguments)?;
@@ -151,56 +153,57 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     if let Ok(peer) = socket.peer_addr() {
         report.say(&format!("connected to {peer}"));
     }
-    let journal = SharedJournal::new(true, report.teller());
-    let observer = Some(journal.observer(Side::Client));
+    let event_log = SharedEventLog::new(true, report.reporter());
+    let observer = Some(event_log.observer(Side::Client));
     let options = Options { observer, ..Options::default() };
     let situation = situation(arguments, &name);
-    let explain = |failure: Failure| situation.explain(failure, &journal.progress(Side::Client));
+    let explain = |failure: Failure| situation.explain(failure, &event_log.progress(Side::Client));
     let mut connection = ClientConnection::with_options(Arc::new(config), name, options)?;
     if let Some(sessions) = &sessions {
-        // A session is used once, even where its connection fails.
+        // A session is used once, even if its connection fails.
         sessions.save()?;
     }
     let sent = connection.write_early_data(&early)?;
-    let mut inbox = Inbox::new();
-    let result = handshake_in_time(&mut connection, &socket, &mut inbox);
-    journal.finish();
+    let mut buffer = ReceiveBuffer::new();
+    let result = handshake_in_time(&mut connection, &socket, &mut buffer);
+    event_log.finish();
     if let Err(failure) = result {
-        // The failure is what counts; the server should hear the alert.
+        // The server should get the alert. An error here does not replace the failure.
         let _ = Socket::Tcp(socket).drain();
         return Err(explain(failure));
     }
-    report.connected(&connection, &journal);
+    report.connected(&connection, &event_log);
     let rest = not_accepted(&connection, &early, sent, report);
     if arguments.key_update {
         connection.update_keys(true)?;
     }
     send_all(&mut connection, &socket, rest)?;
     let input = Input {
-        may_be_asked: arguments.client_cert.is_some(),
+        can_be_asked: arguments.client_cert.is_some(),
         half_close: arguments.half_close,
-        said_something: !early.is_empty(),
+        sent_something: !early.is_empty(),
     };
     let output: Output = match json {
         true => Box::new(JsonData::new(stdout())),
         false => Box::new(io::stdout()),
     };
-    let end = duplex::run(connection, &socket, inbox, input, output, |text| report.say(text));
-    journal.finish();
+    let end = relay::run(connection, &socket, buffer, input, output, |text| report.say(text));
+    event_log.finish();
     if let (Some(sessions), Some(file)) = (&sessions, &arguments.session) {
         let count = sessions.save()?;
         report.kept(count, file);
     }
     let (event, words) = match end.map_err(explain)? {
         End::Closed => ("closed", "closed cleanly: the peer said close_notify, nothing is missing"),
-        End::OutputGone => ("output_gone", "ended: nobody reads the output any more"),
+        End::OutputGone => ("output_gone", "ended: the reader of the output has closed it"),
     };
     report.say(words);
     report.event(&json!({"event": event}));
     Ok(())
 }
 
-/// The early data that the server did not take: they go the usual way. So many bytes were `sent`.
+/// The early data that the server did not accept, to be sent again. `sent` is the number of bytes that
+/// were sent as early data.
 fn not_accepted<'a>(
     connection: &ClientConnection,
     early: &'a [u8],
@@ -213,12 +216,13 @@ fn not_accepted<'a>(
     };
     let rest = early.get(taken..).unwrap_or_default();
     if !early.is_empty() {
-        report.say(&format!("early data: {taken} bytes were taken, {} are sent now", rest.len()));
+        report
+            .say(&format!("early data: {taken} bytes were accepted, {} are sent now", rest.len()));
     }
     rest
 }
 
-/// What this side knows before it speaks.
+/// What this side knows before the handshake.
 fn situation(arguments: &Arguments, name: &ServerName<'static>) -> Situation {
     let identities = arguments.psk.iter().filter_map(|option| option.rsplit_once(':'));
     Situation {
@@ -227,12 +231,12 @@ fn situation(arguments: &Arguments, name: &ServerName<'static>) -> Situation {
         keys: identities.map(|(identity, _)| identity.escape_default().to_string()).collect(),
         protocols: arguments.alpn.iter().map(|name| name.escape_default().to_string()).collect(),
         has_certificate: arguments.client_cert.is_some(),
-        patience: HANDSHAKE_TIMEOUT,
+        timeout: HANDSHAKE_TIMEOUT,
         shows_steps: !arguments.quiet,
     }
 }
 
-/// What was offered, and the server did not take without a word: an event and its words.
+/// What the server has not accepted: an event and a sentence for each.
 fn not_taken(
     connection: &ClientConnection,
     progress: &Progress,
@@ -263,8 +267,8 @@ fn not_taken(
     list
 }
 
-/// The address, and the name that the server must prove. An argument that is no address is not
-/// repeated: it may be a key in the wrong place.
+/// The address, and the name that the server's certificate must have. The error does not repeat an
+/// argument that is no address: it may be a key.
 fn server(arguments: &Arguments) -> Result<(HostAndPort, ServerName<'static>), Failure> {
     let misuse = |problem: &str| {
         Failure::misuse(problem).hint(
@@ -332,7 +336,7 @@ fn config(
     builder.build().map_err(misuse)
 }
 
-/// Tries each address of the host.
+/// Tries all addresses of the host in order.
 fn connect(HostAndPort { host, port }: &HostAndPort) -> Result<TcpStream, Failure> {
     let addresses = (host.as_str(), *port).to_socket_addrs().map_err(|error| {
         Failure::failed(format!("the address of {host} was not found: {error}"))
@@ -363,11 +367,11 @@ fn connect(HostAndPort { host, port }: &HostAndPort) -> Result<TcpStream, Failur
 fn handshake_in_time(
     connection: &mut ClientConnection,
     socket: &TcpStream,
-    inbox: &mut Inbox,
+    buffer: &mut ReceiveBuffer,
 ) -> Result<(), Failure> {
     socket.set_read_timeout(Some(HANDSHAKE_TIMEOUT))?;
     socket.set_write_timeout(Some(HANDSHAKE_TIMEOUT))?;
-    handshake(connection, socket, inbox)?;
+    handshake(connection, socket, buffer)?;
     socket.set_read_timeout(None)?;
     socket.set_write_timeout(None)?;
     Ok(())
@@ -376,7 +380,7 @@ fn handshake_in_time(
 fn handshake(
     connection: &mut ClientConnection,
     mut socket: &TcpStream,
-    inbox: &mut Inbox,
+    buffer: &mut ReceiveBuffer,
 ) -> Result<(), Failure> {
     loop {
         let length = connection.outgoing().len();
@@ -385,14 +389,14 @@ fn handshake(
         if !connection.is_handshaking() {
             return Ok(written?);
         }
-        // A peer that refuses may have hung up already: its alert says more than the failed write.
-        match connection.receive(inbox.unread()) {
+        // The peer may have closed already: its alert says more than the failed write.
+        match connection.receive(buffer.unread()) {
             Ok((_, Received::Incomplete)) => {
-                if inbox.fill(&mut socket)? == 0 {
+                if buffer.fill(&mut socket)? == 0 {
                     connection.end_of_input()?;
                 }
             }
-            Ok((consumed, _)) => inbox.consume(consumed),
+            Ok((consumed, _)) => buffer.consume(consumed),
             Err(error) => {
                 let _ = socket.write_all(connection.outgoing());
                 return Err(error.into());
@@ -401,7 +405,7 @@ fn handshake(
     }
 }
 
-/// Sends all of this. It fits into what the system buffers on the way.
+/// Sends all of these bytes. They fit into the buffers of the system.
 fn send_all(
     connection: &mut ClientConnection,
     mut socket: &TcpStream,

@@ -1,4 +1,4 @@
-//! The demonstration: a client and a server shake hands in this process, and both tell it.
+//! The demonstration: a handshake of a client and a server in this process, explained from both sides.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use handclasp::{
     CertifiedKey, ClientConfig, ClientConnection, ServerConfig, ServerConnection, TrustAnchors,
 };
 
+use crate::event_log::{SharedEventLog, Side};
 use crate::failure::Failure;
-use crate::journal::{SharedJournal, Side};
-use crate::json::{self, JsonTeller};
+use crate::json::{self, JsonReport};
 use crate::stdout::stdout;
 use crate::summary::Summary;
-use crate::tell::{Storyteller, dim, heading, paint};
+use crate::text_report::{TextReport, dim, heading, paint};
 
 const NAME: &str = "server.example";
 
@@ -25,7 +25,7 @@ trusts that authority. Both sides live in this process; each line says who does 
 long it took. What is sent is explained once, where it is sent.
 ";
 
-/// Shakes hands in memory and tells it.
+/// Performs a handshake in memory and explains it.
 pub fn run(json: bool) -> Result<(), Failure> {
     let (anchors, key) = identity()?;
     let misuse = |error: handclasp::config::ConfigError| Failure::failed(error.to_string());
@@ -39,32 +39,32 @@ pub fn run(json: bool) -> Result<(), Failure> {
         .map_err(misuse)?;
 
     if !json {
-        let title = heading("A TLS 1.3 handshake (RFC 9846), told from both sides");
+        let title = heading("A TLS 1.3 handshake (RFC 9846), seen from both sides");
         print(&format!("{title}{}", paint(dim(), INTRODUCTION)));
     }
-    let journal = match json {
-        true => SharedJournal::new(false, Box::new(JsonTeller::new(stdout(), None))),
-        false => SharedJournal::new(false, Box::new(Storyteller::new(stdout()))),
+    let event_log = match json {
+        true => SharedEventLog::new(false, Box::new(JsonReport::new(stdout(), None))),
+        false => SharedEventLog::new(false, Box::new(TextReport::new(stdout()))),
     };
-    let options = |side| Options { observer: Some(journal.observer(side)), ..Options::default() };
+    let options = |side| Options { observer: Some(event_log.observer(side)), ..Options::default() };
     let name = ServerName::try_from(NAME).map_err(|error| Failure::failed(error.to_string()))?;
     let mut server = ServerConnection::with_options(Arc::new(server), options(Side::Server))?;
-    journal.start();
+    event_log.start();
     let mut client = ClientConnection::with_options(Arc::new(client), name, options(Side::Client))?;
     memory::exchange(&mut client, &mut server)?;
-    journal.finish();
+    event_log.finish();
 
-    let summary = Summary::new(Side::Client, &client, journal.tally(Side::Client));
-    let other = Summary::new(Side::Server, &server, journal.tally(Side::Server));
+    let summary = Summary::new(Side::Client, &client, event_log.tally(Side::Client));
+    let other = Summary::new(Side::Server, &server, event_log.tally(Side::Server));
     if json {
         json::write_line(&mut stdout(), &summary.json());
         json::write_line(&mut stdout(), &other.json());
     } else {
         let text = summary.text(Some(other.tally));
-        // As it was called: cargo does not install it under its name.
+        // The path of the program: cargo does not install it.
         let program = std::env::args().next().unwrap_or_else(|| "handclasp".into());
         let farewell = format!(
-            "\n{program} connect HOST:443 tells the same of a server on the network;\n\
+            "\n{program} connect HOST:443 explains a handshake with a server on the network;\n\
              {program} help has the commands, {program} help COMMAND its options.\n"
         );
         print(&format!("{text}{}", paint(dim(), &farewell)));
@@ -72,7 +72,7 @@ pub fn run(json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// An authority, and a server's certificate by it.
+/// An authority, and a server's certificate that it has issued.
 fn identity() -> Result<(TrustAnchors, CertifiedKey), Failure> {
     let failed = |error: rcgen::Error| Failure::failed(format!("making a certificate: {error}"));
     let mut params = rcgen::CertificateParams::default();
@@ -97,6 +97,6 @@ fn identity() -> Result<(TrustAnchors, CertifiedKey), Failure> {
 }
 
 fn print(text: &str) {
-    // What cannot be written is remembered.
+    // `stdout` remembers a failure.
     let _ = stdout().write_all(text.as_bytes());
 }

@@ -1,4 +1,4 @@
-//! What a handshake message carries, in words.
+//! The content of a handshake message as text.
 
 use std::fmt::Display;
 
@@ -11,9 +11,9 @@ use handclasp::wire::{
     NewSessionTicket, ServerHello,
 };
 
-use crate::words::counted;
+use crate::explanations::counted;
 
-/// How much of a list or a name is told: a peer can send thousands.
+/// How many entries of a list or bytes of a name are printed: a peer can send thousands.
 const SHOWN: usize = 24;
 
 /// A field of a message.
@@ -37,7 +37,7 @@ impl Display for Value {
     }
 }
 
-/// Collects the fields that are there.
+/// Collects the fields of a message.
 #[derive(Default)]
 struct Facts(Vec<Fact>);
 
@@ -64,7 +64,7 @@ impl Facts {
     }
 }
 
-/// The name of a message, and what it carries.
+/// The name of a message, and its fields.
 pub fn message(message: &HandshakeMessage<'_>) -> (String, Vec<Fact>) {
     let mut name = message.kind.to_string();
     let mut facts = Facts::default();
@@ -188,7 +188,7 @@ fn certificate(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
         }
         match CertificateSummary::parse(&CertificateDer::from(entry.certificate)) {
             Ok(found) => {
-                // The order in which they are sent says nothing of who issued whom.
+                // The order of the certificates does not say who issued which.
                 let name = match &issuer {
                     None => "for",
                     Some(issuer) if *issuer == found.subject => "issued by",
@@ -236,7 +236,7 @@ fn key_update(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {
     Ok(())
 }
 
-/// The identity of a pre-shared key: text as it is, and what looks like a ticket by its length.
+/// The identity of a pre-shared key: short text as it is, anything else by its length.
 pub fn identity(identity: &[u8]) -> String {
     const LONGEST: usize = 64;
     let is_text = identity.iter().all(|byte| matches!(byte, b' '..=b'~'));
@@ -255,7 +255,7 @@ fn short_hex(bytes: &[u8; 32]) -> String {
     format!("{start}… ({} bytes)", bytes.len())
 }
 
-/// Bytes of the peer's choice, safe for a terminal.
+/// Bytes of the peer, escaped for a terminal.
 pub fn printable(bytes: &[u8]) -> String {
     const LONGEST: usize = 80;
     let text = bytes.get(..LONGEST).unwrap_or(bytes).escape_ascii().to_string();

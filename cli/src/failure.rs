@@ -1,4 +1,4 @@
-//! How the program fails: what happened, what to do about it, and the exit code.
+//! Failures of the program: what happened, what to do, and the exit code.
 
 use std::io;
 
@@ -11,9 +11,9 @@ pub struct Failure {
     pub code: u8,
     /// What happened.
     pub message: String,
-    /// What to do about it, where that is known.
+    /// What to do about it, if that is known.
     pub hint: Option<String>,
-    /// What failed, where it was the connection: `advice` makes the hint of it.
+    /// The cause, if a connection failed: `advice` derives the hint from it.
     pub cause: Option<Cause>,
 }
 
@@ -23,22 +23,22 @@ impl Failure {
         Self { code: 1, message: message.into(), hint: None, cause: None }
     }
 
-    /// The arguments, or the files that they name, cannot work.
+    /// The arguments, or the files that they name, cannot be used.
     pub fn misuse(message: impl Into<String>) -> Self {
         Self { code: 2, message: message.into(), hint: None, cause: None }
     }
 
-    /// Adds what to do.
+    /// Adds a hint what to do.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 }
 
-/// What failed, where it was the connection.
+/// Why a connection failed.
 #[derive(Debug)]
 pub enum Cause {
-    /// TLS, or what is in it.
+    /// An error of TLS.
     Tls(Error),
     /// The transport.
     Transport(io::ErrorKind),
@@ -59,7 +59,7 @@ impl From<io::Error> for Failure {
             return error.clone().into();
         }
         let mut failure = match error.kind() {
-            // What a socket's timeout is called depends on the system.
+            // The error kind of a socket's timeout depends on the system.
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
                 Self::failed("the peer was silent for too long")
             }

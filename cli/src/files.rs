@@ -1,4 +1,4 @@
-//! What is read from files: trust anchors, certificates and keys.
+//! Reads files: trust anchors, certificates and keys.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use handclasp::{CertifiedKey, KeyLogFile, TrustAnchors};
 
 use crate::failure::Failure;
 
-/// The anchors in `file`, in PEM or DER, or those of the system. `warn` gets what is passed over.
+/// The anchors in `file`, in PEM or DER, or those of the system. `warn` gets a message for each entry that is ignored.
 pub fn anchors(file: Option<&Path>, warn: impl Fn(&str)) -> Result<TrustAnchors, Failure> {
     match file {
         Some(file) => anchors_in(file, "--ca", warn),
@@ -23,14 +23,14 @@ pub fn anchors(file: Option<&Path>, warn: impl Fn(&str)) -> Result<TrustAnchors,
     }
 }
 
-/// The anchors in the `file` that `option` names. `warn` gets what is passed over.
+/// The anchors in the `file` that `option` names. `warn` gets a message for each entry that is ignored.
 pub fn anchors_in(file: &Path, option: &str, warn: impl Fn(&str)) -> Result<TrustAnchors, Failure> {
     let mut loaded = LoadedAnchors::default();
     add_bundle(&mut loaded, file, option, |_| ())?;
     usable(loaded, &format!("{option} {}", printable_path(file)), option, warn)
 }
 
-/// Adds all that is in a file of trust anchors, in PEM or DER. `warn` gets what is passed over.
+/// Adds the certificates of a file of trust anchors, in PEM or DER. `warn` gets a message for each entry that is ignored.
 pub fn add_bundle(
     anchors: &mut LoadedAnchors,
     file: &Path,
@@ -45,8 +45,7 @@ pub fn add_bundle(
     }
     anchors.add_bundle(&contents);
     if anchors.anchors.len() + anchors.skipped.len() == before {
-        // Nothing, or only what was there before: this says what is there in the place of
-        // certificates.
+        // The file added no anchor: this error says what it contains instead.
         certificates_in(&contents, file, option)?;
     }
     for skipped in anchors.skipped.iter().skip(skipped_before) {
@@ -75,7 +74,7 @@ fn usable(
     Ok(loaded.anchors)
 }
 
-/// The system's anchors, without a word of what is passed over.
+/// The system's anchors, without warnings.
 pub fn system_anchors() -> Result<TrustAnchors, Failure> {
     anchors(None, |_| ())
 }
@@ -117,11 +116,11 @@ fn certificates_in(
     })
 }
 
-/// PKCS#7 and PKCS#12 in DER hold certificates, and are none.
+/// Whether this is PKCS#7 or PKCS#12 in DER, which can contain certificates.
 fn check_is_no_container(der: &[u8], file: &Path, option: &str) -> Result<(), Failure> {
-    /// pkcs-7, the arc that both name a content of near their beginning.
+    /// pkcs-7, the arc of the content type near the beginning of both.
     const PKCS7: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07];
-    /// Before this many bytes a certificate has its serial number at most.
+    /// The first bytes of a certificate contain at most its serial number.
     const BEGINNING: usize = 40;
     let beginning = der.get(..BEGINNING).unwrap_or(der);
     if !beginning.windows(PKCS7.len()).any(|window| window == PKCS7) {
@@ -135,13 +134,13 @@ fn check_is_no_container(der: &[u8], file: &Path, option: &str) -> Result<(), Fa
     ))
 }
 
-/// Whether a file is DER, and so no text.
+/// Whether a file is DER and not text.
 pub fn is_der(contents: &[u8]) -> bool {
     let is_pem = contents.windows(10).any(|window| window == b"-----BEGIN");
     !is_pem && contents.first() == Some(&0x30)
 }
 
-/// A certificate chain and its key. `prefix` is what stands before `cert` and `key` in the options.
+/// A certificate chain and its key. `prefix` is the part of the option names before `cert` and `key`.
 pub fn certified_key(cert: &Path, key: &Path, prefix: &str) -> Result<CertifiedKey, Failure> {
     let (cert_option, key_option) = (format!("{prefix}cert"), format!("{prefix}key"));
     let chain = certificates(cert, &cert_option)?;
@@ -189,7 +188,7 @@ pub fn ocsp_response(file: &Path) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// The key log that the option asks for: a file, or with nothing named the environment's.
+/// The key log of the option: a file, or the one of the environment if the option names none.
 pub fn key_log(option: Option<&Option<PathBuf>>) -> Result<Option<Arc<KeyLogFile>>, Failure> {
     let (log, name) = match option {
         None => return Ok(None),
@@ -208,9 +207,9 @@ pub fn key_log(option: Option<&Option<PathBuf>>) -> Result<Option<Arc<KeyLogFile
     }
 }
 
-/// What is to be sent at once.
+/// The 0-RTT data.
 pub fn early_data(file: &Path) -> Result<Vec<u8>, Failure> {
-    /// A ticket hardly allows more.
+    /// Tickets rarely allow more.
     const MAX: usize = 64 * 1024;
     let data = read(file, "--early-data")?;
     if data.len() > MAX {
@@ -221,7 +220,7 @@ pub fn early_data(file: &Path) -> Result<Vec<u8>, Failure> {
     Ok(data.to_vec())
 }
 
-/// Ticket keys: those in the file, or new ones.
+/// Ticket keys from the file, or random ones.
 pub fn ticket_keys(file: Option<&Path>) -> Result<Arc<TicketKeys>, Failure> {
     let random = CryptoProvider::ring().random;
     let Some(file) = file else {
@@ -236,14 +235,14 @@ pub fn ticket_keys(file: Option<&Path>) -> Result<Arc<TicketKeys>, Failure> {
     Ok(Arc::new(keys))
 }
 
-/// What is in a file. It may be a secret, so it is wiped when it is dropped.
+/// The content of a file. It may be a secret, so it is wiped when it is dropped.
 pub fn read(file: &Path, option: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     fs::read(file).map(Zeroizing::new).map_err(|error| {
         Failure::misuse(format!("{option} {}: cannot be read: {error}", printable_path(file)))
     })
 }
 
-/// A file that is not PEM, or has nothing in it that is looked for: then `hint` says what is.
+/// The failure for a file that is not PEM, or does not contain what is needed; `hint` says what is.
 pub fn pem_failure(option: &str, file: &Path, error: &PemError, hint: &str) -> Failure {
     let failure = Failure::misuse(format!("{option} {}: {error}", printable_path(file)));
     match error.kind {

@@ -1,4 +1,4 @@
-//! Tells a handshake to a machine: one JSON object a line.
+//! Reports a handshake as JSON: one object per line.
 
 use std::io::{self, Write};
 
@@ -7,23 +7,23 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json, json};
 
 use crate::describe::Value;
-use crate::journal::{Step, Teller, What};
-use crate::tell::Output;
+use crate::event_log::{Reporter, Step, StepKind};
+use crate::text_report::Output;
 
-/// Writes each step as a line.
-pub struct JsonTeller {
+/// Writes each step as a line of JSON.
+pub struct JsonReport {
     out: Output,
-    /// Which connection of a server the lines are about.
+    /// The number of the connection, on a server.
     connection: Option<u64>,
 }
 
-impl JsonTeller {
+impl JsonReport {
     pub fn new(out: Output, connection: Option<u64>) -> Self {
         Self { out, connection }
     }
 }
 
-impl Teller for JsonTeller {
+impl Reporter for JsonReport {
     fn step(&mut self, step: &Step) {
         let mut object = Map::new();
         if let Some(connection) = self.connection {
@@ -37,7 +37,7 @@ impl Teller for JsonTeller {
     }
 }
 
-/// Data in events: what is written in one go is one of them.
+/// Writes data as events: each call of `write` is one event.
 pub struct JsonData {
     out: Output,
 }
@@ -60,17 +60,17 @@ impl Write for JsonData {
     }
 }
 
-/// Writes an object on a line of its own, in one piece.
+/// Writes an object and a line feed in one call.
 pub fn write_line(out: &mut Output, object: &Json) {
-    // A reader that stopped reading must not stop the connection. Standard output remembers.
+    // A failure to write must not stop the connection. `stdout` remembers it.
     let _ = out.write_all(format!("{object}\n").as_bytes()).and_then(|()| out.flush());
 }
 
-fn event(what: &What) -> Map<String, Json> {
+fn event(what: &StepKind) -> Map<String, Json> {
     let direction =
         |sent: &bool, what: &str| format!("{what}_{}", if *sent { "sent" } else { "received" });
     let object = match what {
-        What::Message { sent, level, name, bytes, facts } => {
+        StepKind::Message { sent, level, name, bytes, facts } => {
             let fields: Map<_, _> = facts
                 .iter()
                 .map(|fact| (fact.name.replace(' ', "_"), value(&fact.value)))
@@ -80,28 +80,28 @@ fn event(what: &What) -> Map<String, Json> {
                 "level": level.to_string(), "bytes": bytes, "fields": fields,
             })
         }
-        What::Derived { extract, label } => json!({
+        StepKind::Derived { extract, label } => json!({
             "event": "key_schedule", "label": label,
             "operation": if *extract { "HKDF-Extract" } else { "HKDF-Expand-Label" },
         }),
-        What::SuiteChosen(suite) => json!({"event": "cipher_suite_chosen", "suite": suite}),
-        What::KeysExchanged(group) => json!({"event": "keys_exchanged", "group": group}),
-        What::PeerVerified => json!({"event": "peer_verified"}),
-        What::SignatureVerified(scheme) => {
+        StepKind::SuiteChosen(suite) => json!({"event": "cipher_suite_chosen", "suite": suite}),
+        StepKind::KeysExchanged(group) => json!({"event": "keys_exchanged", "group": group}),
+        StepKind::PeerVerified => json!({"event": "peer_verified"}),
+        StepKind::SignatureVerified(scheme) => {
             json!({"event": "signature_verified", "scheme": scheme})
         }
-        What::FinishedVerified => json!({"event": "finished_verified"}),
-        What::NotTaken { what, reason } => {
+        StepKind::FinishedVerified => json!({"event": "finished_verified"}),
+        StepKind::NotTaken { what, reason } => {
             json!({"event": "not_taken", "what": what, "reason": reason})
         }
-        What::Waiting(question) => json!({"event": "waiting", "question": question}),
-        What::Record { sent, kind, bytes } => json!({
+        StepKind::Waiting(question) => json!({"event": "waiting", "question": question}),
+        StepKind::Record { sent, kind, bytes } => json!({
             "event": direction(sent, "record"), "type": kind.to_string(), "bytes": bytes,
         }),
-        What::Alert { sent, name, meaning } => json!({
+        StepKind::Alert { sent, name, meaning } => json!({
             "event": direction(sent, "alert"), "alert": name, "meaning": meaning,
         }),
-        What::Complete => json!({"event": "handshake_complete"}),
+        StepKind::Complete => json!({"event": "handshake_complete"}),
     };
     match object {
         Json::Object(object) => object,

@@ -1,4 +1,4 @@
-//! Pre-shared keys, as they are written on the command line.
+//! Pre-shared keys of the command line.
 
 use handclasp::config::ConfigError;
 use handclasp::psk::PreSharedKey;
@@ -6,7 +6,7 @@ use handclasp::zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
-/// The keys that `--psk IDENTITY:HEX` names. What is wrong is told without the secret.
+/// The keys of `--psk IDENTITY:HEX`. Errors do not contain the secret.
 pub fn pre_shared_keys(options: &[String]) -> Result<Vec<PreSharedKey>, Failure> {
     options.iter().map(|option| pre_shared_key(option)).collect()
 }
@@ -18,7 +18,7 @@ fn pre_shared_key(option: &str) -> Result<PreSharedKey, Failure> {
         return Err(Failure::misuse("--psk takes IDENTITY:HEX").hint(hint));
     };
     let name = named(identity);
-    // The decoder's own words quote what it cannot read.
+    // The decoder's error quotes what it cannot read.
     let Ok(secret) = hex::decode(secret).map(Zeroizing::new) else {
         let problem = format!("{name}: its key is not in hexadecimal digits, two for each byte");
         return Err(Failure::misuse(problem).hint(hint));
@@ -27,8 +27,7 @@ fn pre_shared_key(option: &str) -> Result<PreSharedKey, Failure> {
         .map_err(|error: ConfigError| Failure::misuse(format!("{name}: {error}")).hint(hint))
 }
 
-/// The option with its identity, unless that may be a part of the key, or the key in the wrong
-/// place.
+/// The option with its identity, unless the identity may be the key or a part of it.
 fn named(identity: &str) -> String {
     /// As long as the shortest key in base64 is, or longer.
     const AS_LONG_AS_KEYS: usize = 22;

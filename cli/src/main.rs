@@ -1,4 +1,4 @@
-//! The `handclasp` program: shakes hands in TLS 1.3, and explains each step.
+//! The `handclasp` program: performs TLS 1.3 handshakes, and explains each step.
 
 mod address;
 mod advice;
@@ -7,22 +7,22 @@ mod arguments;
 mod connect;
 mod demo;
 mod describe;
-mod duplex;
+mod event_log;
+mod explanations;
 mod failure;
 mod files;
-mod inbox;
-mod journal;
 mod json;
 mod keys;
+mod receive_buffer;
+mod relay;
 mod serve;
 mod session;
 mod stdout;
 mod summary;
-mod tell;
-mod timed;
+mod text_report;
+mod timeout_socket;
 mod vectors;
 mod verify;
-mod words;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -33,17 +33,17 @@ use serde_json::json;
 
 use crate::failure::Failure;
 
-/// Shakes hands in TLS 1.3, and explains each step.
+/// Performs TLS 1.3 handshakes, and explains each step.
 ///
-/// Without a command, a client and a server shake hands in memory, and each step is told from
-/// both sides.
+/// Without a command, a client and a server perform a handshake in memory, and each step is explained
+/// from both sides.
 #[derive(Parser)]
 #[command(name = "handclasp", version, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Tell it to a machine: one JSON object a line on standard output. What connect receives is
-    /// in events of their own, in base64. An error is an object on standard error
+    /// Print JSON: one object per line on standard output. Data that connect receives are events, in
+    /// base64. An error is an object on standard error
     #[arg(long, global = true)]
     json: bool,
 }
@@ -53,9 +53,9 @@ Exit codes: 0 done; 1 the handshake or a check failed, or a chain was rejected; 
 
 #[derive(Subcommand)]
 enum Command {
-    /// Shake hands with a server, then pipe standard input and output
+    /// Connect to a server, then pipe standard input and output
     Connect(connect::Arguments),
-    /// Be a server: answer each HTTP request with what was negotiated, or echo
+    /// Run a server that answers each HTTP request with what was negotiated, or echoes
     Serve(serve::Arguments),
     /// Replay the traces of RFC 8448, and compare every value
     Vectors(vectors::Arguments),
@@ -84,7 +84,7 @@ fn main() -> ExitCode {
 fn report(failure: &Failure, json: bool) {
     let mut out = anstream::stderr();
     let Failure { message, hint, code, .. } = failure;
-    // There is nowhere left to say that even this cannot be written.
+    // If standard error cannot be written, there is no place to report it.
     let _ = if json {
         let object = json!({"event": "error", "message": message, "hint": hint, "code": code});
         writeln!(out, "{object}")

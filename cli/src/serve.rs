@@ -1,4 +1,4 @@
-//! `handclasp serve`: a server that says what was negotiated, or echoes.
+//! `handclasp serve`: a server that answers with what was negotiated, or echoes.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -21,69 +21,69 @@ use serde_json::{Value as Json, json};
 
 use crate::address;
 use crate::advice::Situation;
+use crate::event_log::{NoReport, Progress, Reporter, SharedEventLog, Side, Tally};
+use crate::explanations::counted;
 use crate::failure::Failure;
 use crate::files;
-use crate::journal::{Progress, SharedJournal, Side, Silent, Tally, Teller};
-use crate::json::{self, JsonTeller};
+use crate::json::{self, JsonReport};
 use crate::keys;
 use crate::stdout::stdout;
 use crate::summary::Summary;
-use crate::tell::duration;
-use crate::timed::{PATIENCE, Timed};
-use crate::words::counted;
+use crate::text_report::duration;
+use crate::timeout_socket::{SILENCE_TIMEOUT, TimeoutSocket};
 
-/// Connections at once; the next one is turned away.
+/// The most connections at once. More are closed.
 const MAX_CONNECTIONS: usize = 256;
-/// The longest request that is read.
+/// The longest request, in bytes.
 const MAX_REQUEST: usize = 16 * 1024;
 
-/// What `serve` is told.
+/// The options of `serve`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The certificate chain in PEM, the server's own first; again for more, of which each client
-    /// gets the one for its name and its signature schemes
+    /// The certificate chain in PEM, the server's own first; repeat for more: each client gets the chain
+    /// that fits its server name and signature schemes
     #[arg(long, value_name = "FILE", required = true)]
     cert: Vec<PathBuf>,
-    /// The private key in PEM; again for each --cert, in the same order
+    /// The private key in PEM; repeat for each --cert, in the same order
     #[arg(long, value_name = "FILE", required = true)]
     key: Vec<PathBuf>,
     /// Staple this OCSP response, in DER, to the first certificate
     #[arg(long, value_name = "FILE")]
     ocsp: Option<PathBuf>,
-    /// Show the public keys alone, too: to clients that take those in place of certificates
+    /// Also offer raw public keys, to clients that accept those in place of certificates
     #[arg(long)]
     raw_public_key: bool,
-    /// Ask clients for certificates, and take those of the authorities in this PEM file
+    /// Request certificates from clients, and accept those of the authorities in this PEM file
     #[arg(long, value_name = "FILE")]
     client_ca: Option<PathBuf>,
-    /// Whether clients must have a certificate, may have one, or are asked after the handshake
+    /// Whether clients must have a certificate, may have one, or get the request after the handshake
     #[arg(long, value_name = "WHEN", requires = "client_ca", default_value = "required")]
     client_auth: ClientAuth,
-    /// Where to listen; port 0 takes any that is free
+    /// The address to listen on; with port 0, any free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4433", value_parser = address::listen)]
     listen: SocketAddr,
-    /// Speak this application protocol; again for more, the preferred one first
+    /// Support this application protocol; repeat for more, the preferred one first
     #[arg(long, value_name = "PROTOCOL")]
     alpn: Vec<String>,
-    /// Send back what comes. Without it, an HTTP request is awaited, as far as its empty line, and
-    /// answered: a client that sends none is left after 30 s
+    /// Send back all received data. Without this option, the server waits for an HTTP request, which ends
+    /// with an empty line, for 30 s, and answers it
     #[arg(long)]
     echo: bool,
-    /// End after one connection
+    /// Exit after one connection
     #[arg(long)]
     once: bool,
-    /// Give each client this many tickets to come back with, 16 at most
+    /// Send each client this many tickets for resumption, at most 16
     #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(..=16))]
     tickets: u8,
-    /// Seal tickets with the keys in this file, 32 random bytes each: the first seals, all open.
-    /// Without it, with new ones that end with this server
+    /// Seal tickets with the keys in this file, 32 random bytes each: the first key seals, all can open.
+    /// Without this option, the keys are random
     #[arg(long, value_name = "FILE")]
     ticket_keys: Option<PathBuf>,
-    /// Take this many bytes of early data of a client that comes back, with a ticket that is not
-    /// from the second in which the server started
+    /// Accept this many bytes of 0-RTT data from a client that resumes, with a ticket that is not from the
+    /// second in which the server started
     #[arg(long, value_name = "BYTES")]
     early_data: Option<u32>,
-    /// Take this pre-shared key from clients that have it; again for more
+    /// Accept this pre-shared key; repeat for more
     #[arg(long, value_name = "IDENTITY:HEX")]
     psk: Vec<String>,
     /// Log the secrets, for Wireshark; without FILE, to the file that SSLKEYLOGFILE names
@@ -91,7 +91,7 @@ pub struct Arguments {
     keylog: Option<Option<PathBuf>>,
 }
 
-/// When clients are asked for certificates.
+/// When the server requests certificates.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum ClientAuth {
     Optional,
@@ -99,18 +99,18 @@ enum ClientAuth {
     PostHandshake,
 }
 
-/// What all connections share.
+/// The state that all connections share.
 struct Server {
     config: Arc<ServerConfig>,
     echo: bool,
-    /// Clients that can be asked for a certificate after the handshake are.
+    /// Request a certificate after the handshake, from clients that support it.
     asks_later: bool,
     json: bool,
     active: AtomicUsize,
     situation: Situation,
 }
 
-/// Serves until it is stopped, or once.
+/// Runs the server until it is stopped, or for one connection.
 pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let config = Arc::new(config(arguments)?);
     let asks_later =
@@ -122,7 +122,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
         keys: Vec::new(),
         protocols: Vec::new(),
         has_certificate: true,
-        patience: PATIENCE,
+        timeout: SILENCE_TIMEOUT,
         shows_steps: false,
     };
     let server = Arc::new(Server { config, echo, asks_later, json, active, situation });
@@ -138,7 +138,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
         let (socket, peer) = match listener.accept() {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Most such errors pass, as when there are too many open files.
+                // Most such errors are temporary, such as too many open files.
                 server.say(
                     &format!("cannot accept: {error}"),
                     json!({
@@ -193,7 +193,7 @@ fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
     builder.build(Arc::new(list)).map_err(|error| Failure::misuse(error.to_string()))
 }
 
-/// The certificates with their keys, and the public keys where they are shown alone.
+/// The certificates with their keys, and the raw public keys if they are offered.
 fn keys(arguments: &Arguments) -> Result<Vec<Arc<CertifiedKey>>, Failure> {
     let (certs, keys) = (arguments.cert.len(), arguments.key.len());
     if certs != keys {
@@ -217,7 +217,7 @@ fn keys(arguments: &Arguments) -> Result<Vec<Arc<CertifiedKey>>, Failure> {
     Ok(list)
 }
 
-/// How often something is there.
+/// A number of things as text.
 fn times(count: usize) -> String {
     match count {
         1 => "once".to_owned(),
@@ -248,12 +248,12 @@ impl Server {
         if self.json {
             json::write_line(&mut out, &event);
         } else {
-            // A log that cannot be written is no reason to stop; it is remembered.
+            // A failure to write the log does not stop the server. `stdout` remembers it.
             let _ = out.write_all(format!("{text}\n").as_bytes()).and_then(|()| out.flush());
         }
     }
 
-    /// Serves in a thread of its own, if there may be one more.
+    /// Serves a connection in a new thread, unless there are too many.
     fn spawn(self: &Arc<Self>, number: u64, socket: TcpStream, peer: SocketAddr) {
         let refused = |reason: &str| {
             self.say(
@@ -270,7 +270,7 @@ impl Server {
         }
         let place = Place(Arc::clone(self));
         let spawned = thread::Builder::new().spawn(move || {
-            // Its failure is in the log already.
+            // The log has its failure.
             let _ = place.0.serve(number, socket, peer);
         });
         if let Err(error) = spawned {
@@ -278,23 +278,26 @@ impl Server {
         }
     }
 
-    /// Serves one connection, and says what became of it.
+    /// Serves one connection, and logs its result.
     fn serve(&self, number: u64, socket: TcpStream, peer: SocketAddr) -> Result<(), Failure> {
         let _ = socket.set_nodelay(true);
-        let teller: Box<dyn Teller> = match self.json {
-            true => Box::new(JsonTeller::new(stdout(), Some(number))),
-            false => Box::new(Silent),
+        let reporter: Box<dyn Reporter> = match self.json {
+            true => Box::new(JsonReport::new(stdout(), Some(number))),
+            false => Box::new(NoReport),
         };
-        let journal = SharedJournal::new(true, teller);
-        let observer = Some(journal.observer(Side::Server));
+        let event_log = SharedEventLog::new(true, reporter);
+        let observer = Some(event_log.observer(Side::Server));
         let options = Options { observer, ..Options::default() };
         let connection = ServerConnection::with_options(Arc::clone(&self.config), options)?;
-        let mut stream =
-            Stream::over(connection, Timed::new(socket, PATIENCE), |timed: &Timed| timed.handle());
+        let mut stream = Stream::over(
+            connection,
+            TimeoutSocket::new(socket, SILENCE_TIMEOUT),
+            |timed: &TimeoutSocket| timed.handle(),
+        );
 
-        let result = self.answer(number, &mut stream, peer, &journal);
+        let result = self.answer(number, &mut stream, peer, &event_log);
         let result = result
-            .map_err(|failure| self.situation.explain(failure, &journal.progress(Side::Server)));
+            .map_err(|failure| self.situation.explain(failure, &event_log.progress(Side::Server)));
         if let Err(Failure { message, hint, .. }) = &result {
             let hint_text = hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
             self.say(
@@ -305,7 +308,7 @@ impl Server {
                 }),
             );
         }
-        // Dropping the stream gives the client the time to hear the last word.
+        // Dropping the stream gives the client the time to receive the last record.
         result
     }
 
@@ -314,12 +317,12 @@ impl Server {
         number: u64,
         stream: &mut TlsStream,
         peer: SocketAddr,
-        journal: &SharedJournal,
+        event_log: &SharedEventLog,
     ) -> Result<(), Failure> {
         stream.handshake()?;
-        let tally = journal.tally(Side::Server);
+        let tally = event_log.tally(Side::Server);
         let summary = Summary::new(Side::Server, stream.connection(), tally);
-        self.say_not_taken(peer, &journal.progress(Side::Server));
+        self.say_not_taken(peer, &event_log.progress(Side::Server));
         self.say_shaken(number, peer, &summary);
         let mut early = stream.take_early_data();
         if !early.is_empty() {
@@ -346,8 +349,8 @@ impl Server {
         Ok(())
     }
 
-    /// Asks the client for its certificate, if it can be asked, and waits for the answer. Returns
-    /// the data that came before that.
+    /// Requests the client's certificate, if the client supports that, and waits for the answer. Returns
+    /// data that arrived before the answer.
     fn ask(&self, number: u64, stream: &mut TlsStream, peer: SocketAddr) -> io::Result<Vec<u8>> {
         let mut early = Vec::new();
         let connection = stream.connection_mut();
@@ -374,7 +377,7 @@ impl Server {
         Ok(early)
     }
 
-    /// In words only: in JSON the steps of the connection have it.
+    /// For the text log only: with JSON, the steps of the connection contain it.
     fn say_not_taken(&self, peer: SocketAddr, progress: &Progress) {
         if self.json {
             return;
@@ -391,7 +394,7 @@ impl Server {
             object.insert("peer".into(), peer.to_string().into());
         }
         let agreed = summary.agreed().into_iter().map(|(name, value)| match name {
-            // These say nothing without their names.
+            // These values mean nothing without their names.
             "pre-shared key" | "early data" => format!("{name} {value}"),
             _ => value,
         });
@@ -401,7 +404,7 @@ impl Server {
     }
 }
 
-/// A place among the connections, free again when it is dropped.
+/// Counts a connection until it is dropped.
 struct Place(Arc<Server>);
 
 impl Drop for Place {
@@ -410,14 +413,14 @@ impl Drop for Place {
     }
 }
 
-type TlsStream = Stream<ServerConnection, Timed>;
+type TlsStream = Stream<ServerConnection, TimeoutSocket>;
 
-/// Does a request for the client's certificate wait for its answer?
+/// Whether a request for the client's certificate is not answered yet.
 fn is_asking(stream: &TlsStream) -> bool {
     stream.connection().open_certificate_requests() > 0
 }
 
-/// Sends back what came and what comes, until the client closes.
+/// Sends back all data, until the client closes.
 fn echo(stream: &mut TlsStream, early: &[u8]) -> io::Result<usize> {
     stream.transport().lift_deadline();
     let mut buffer = vec![0; 16 * 1024];
@@ -433,7 +436,7 @@ fn echo(stream: &mut TlsStream, early: &[u8]) -> io::Result<usize> {
     }
 }
 
-/// Reads a request as far as its empty line and says what was negotiated, whatever was asked.
+/// Reads a request up to its empty line, and answers with what was negotiated.
 fn respond(
     stream: &mut TlsStream,
     summary: &Summary,
@@ -448,7 +451,7 @@ fn respond(
             Err(error) => return Err(error.into()),
         }
     }
-    let mut body = "handclasp shook hands with you.\n\n".to_owned();
+    let mut body = "This is handclasp. The handshake is complete.\n\n".to_owned();
     for (name, value) in summary.agreed() {
         body += &format!("{name:<14} {value}\n");
     }
@@ -461,20 +464,22 @@ fn respond(
     Ok(response.len())
 }
 
-/// What the timeout of a socket is called depends on the system.
+/// The error kind of a socket's timeout depends on the system.
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-/// The client keeps the connection open and sends no request. It hears close_notify: nothing was
-/// sent to it that could be cut off.
+/// The client has sent no complete request in time. It gets close_notify: this side has sent no data
+/// that could be incomplete.
 fn close_without_request(stream: &mut TlsStream) -> Failure {
     stream.transport().lift_deadline();
-    // The missing request is the failure that counts.
+    // The failure is the missing request.
     let _ = stream.close();
-    let patience = PATIENCE.as_secs();
-    Failure::failed(format!("no whole HTTP request came from the client within {patience} seconds"))
-        .hint("a request ends with an empty line; serve --echo sends back all that comes")
+    let timeout = SILENCE_TIMEOUT.as_secs();
+    Failure::failed(format!(
+        "the client has sent no complete HTTP request within {timeout} seconds"
+    ))
+    .hint("a request ends with an empty line; serve --echo sends back all that comes")
 }
 
 #[cfg(test)]
@@ -506,14 +511,14 @@ mod tests {
             // An end without close_notify would be an error.
             client.read_to_end(&mut Vec::new())
         });
-        let socket = Timed::new(listener.accept().unwrap().0, Duration::from_millis(200));
-        let mut stream = Stream::over(server, socket, |timed: &Timed| timed.handle());
+        let socket = TimeoutSocket::new(listener.accept().unwrap().0, Duration::from_millis(200));
+        let mut stream = Stream::over(server, socket, |timed: &TimeoutSocket| timed.handle());
         // The handshake takes its time on a slow machine; the request is what does not come.
         stream.transport().lift_deadline();
         stream.handshake().unwrap();
         let summary = Summary::new(Side::Server, stream.connection(), Tally::default());
         let failure = respond(&mut stream, &summary, Vec::new()).unwrap_err();
-        assert!(failure.message.contains("no whole HTTP request came"), "{}", failure.message);
+        assert!(failure.message.contains("no complete HTTP request"), "{}", failure.message);
         assert!(failure.hint.unwrap().contains("--echo"));
         drop(stream);
         assert_eq!(client.join().unwrap().unwrap(), 0);

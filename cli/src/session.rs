@@ -1,4 +1,4 @@
-//! The file that a client's sessions are kept in between two runs: one a line, in hexadecimal.
+//! The file of a client's sessions: one session per line, in hexadecimal.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,7 +12,7 @@ use handclasp::zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
-/// More servers' sessions than this a file does not hold.
+/// The most servers whose sessions a file contains.
 const CAPACITY: usize = 64;
 
 /// Sessions of one run.
@@ -22,7 +22,7 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// What is in the file; nothing where there is none yet.
+    /// Reads the file. A file that does not exist has no sessions.
     pub fn load(file: &Path) -> Result<Self, Failure> {
         let bytes = match fs::read(file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -45,7 +45,7 @@ impl Sessions {
         Arc::clone(&self.store)
     }
 
-    /// Writes what there is now in the place of what was there, and returns how many it is.
+    /// Replaces the content of the file by the present sessions, and returns their number.
     pub fn save(&self) -> Result<usize, Failure> {
         let sessions = self.store.sessions();
         let mut text = Zeroizing::new(String::new());
@@ -59,15 +59,15 @@ impl Sessions {
     }
 }
 
-/// The session in a line, or what is wrong with it: without the words of the decoder, which quote
-/// what it cannot read.
+/// The session in a line, or what is wrong with it. The error does not contain the decoder's text, which
+/// quotes what it cannot read.
 fn session(line: &str) -> Result<ClientSession, String> {
     let bytes = hex::decode(line).map(Zeroizing::new);
     let bytes = bytes.map_err(|_| "it is not in hexadecimal digits, two for each byte")?;
     ClientSession::from_bytes(&bytes).map_err(|error| error.to_string())
 }
 
-/// Sessions are secrets: the file is its owner's alone.
+/// Sessions are secrets: only the owner may read the file.
 fn write_private(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.create(true).write(true).truncate(true);

@@ -1,16 +1,16 @@
-//! Standard output, whose failures are remembered: what could not be written makes the program fail.
+//! Standard output. It remembers a failure to write, which makes the program fail at its end.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
 use crate::failure::Failure;
-use crate::tell::Output;
+use crate::text_report::Output;
 
 /// The first failure to write.
 static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
 
-/// Standard output, with colours where they can be seen. A failure does not stop the program:
-/// [`check`] returns it in the end.
+/// Standard output, with colours on a terminal. A failure does not stop the program: [`check`] returns
+/// it at the end.
 pub fn stdout() -> Output {
     Box::new(Remembering(anstream::stdout()))
 }
@@ -26,8 +26,7 @@ pub fn check() -> Result<(), Failure> {
     }
 }
 
-/// Standard output ends with this error: quietly where its reader has closed the pipe and has had
-/// enough, and with a failure otherwise.
+/// Ends standard output after this error. It is no failure if the reader has closed the pipe.
 pub fn ended(error: &io::Error) -> Result<(), Failure> {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Ok(());

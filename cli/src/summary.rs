@@ -1,4 +1,4 @@
-//! What a handshake came to.
+//! The result of a handshake.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use handclasp::key_schedule::PskKind;
 use serde_json::{Value as Json, json};
 
 use crate::describe::printable;
-use crate::journal::{Side, Tally};
-use crate::tell::{duration, field, heading};
+use crate::event_log::{Side, Tally};
+use crate::text_report::{duration, field, heading};
 
-/// What was agreed on, and what it cost.
+/// What was negotiated, and what it cost.
 pub struct Summary {
     pub side: Side,
     pub cipher_suite: Option<String>,
@@ -21,11 +21,11 @@ pub struct Summary {
     pub signature_scheme: Option<String>,
     pub application_protocol: Option<String>,
     pub server_name: Option<String>,
-    /// The peer's.
+    /// The certificate of the peer.
     pub certificate: Option<String>,
-    /// The OCSP response that came with it.
+    /// The OCSP response that the peer sent with it.
     pub stapled: Option<String>,
-    /// How a client has shown who it is.
+    /// How the client was authenticated.
     pub own_signature: Option<String>,
     pub pre_shared_key: Option<&'static str>,
     pub early_data: Option<&'static str>,
@@ -67,7 +67,7 @@ impl Summary {
         }
     }
 
-    /// Names and values, in the order of a reader's interest.
+    /// Names and values, the most interesting first.
     pub fn agreed(&self) -> Vec<(&'static str, String)> {
         let fields = [
             ("cipher suite", &self.cipher_suite),
@@ -86,7 +86,7 @@ impl Summary {
         std::iter::once(version).chain(known).collect()
     }
 
-    /// For a person. `other` is the time of the other side, where it is known.
+    /// As text. `other` is the time of the other side, if it is known.
     pub fn text(&self, other: Option<Tally>) -> String {
         let mut text = format!("\n{}", heading("Agreed on"));
         for (name, value) in self.agreed() {
@@ -114,7 +114,7 @@ impl Summary {
         text
     }
 
-    /// For a machine.
+    /// As JSON.
     pub fn json(&self) -> Json {
         let tally = &self.tally;
         json!({

@@ -11,12 +11,12 @@ use serde_json::json;
 use crate::failure::Failure;
 use crate::json::write_line;
 use crate::stdout::stdout;
-use crate::tell::{Output, heading, paint};
+use crate::text_report::{Output, heading, paint};
 
-/// What `vectors` is told.
+/// The options of `vectors`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Where the vectors are, instead of those inside of the program
+    /// The directory of the vectors, instead of those in the program
     #[arg(value_name = "DIR")]
     directory: Option<PathBuf>,
 }
@@ -38,7 +38,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let (mut checks, mut failed) = (0, 0);
     for report in replay_all(&vectors) {
         printer.report(&report);
-        // A replay that stopped says nothing of what would have come: that is one more failure.
+        // A replay that stopped has not checked the rest: that is one more failure.
         let stopped = usize::from(matches!(report.status, Status::Stopped(_)));
         checks += report.total() + stopped;
         failed += report.failures().count() + stopped;
@@ -118,7 +118,7 @@ impl Printer {
     }
 
     fn print(&mut self, text: &str) {
-        // What cannot be written is remembered.
+        // `stdout` remembers a failure.
         let _ = self.out.write_all(text.as_bytes());
     }
 }

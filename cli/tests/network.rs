@@ -281,16 +281,16 @@ fn a_client_comes_back_with_the_session_it_kept_and_says_its_words_at_once() {
         let output =
             command.args(["--session", &session, "--early-data", &early]).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-        assert!(text(&output.stdout).contains("handclasp shook hands with you"));
+        assert!(text(&output.stdout).contains("This is handclasp"));
         text(&output.stderr)
     };
     let first = run();
-    assert!(first.contains("early data: 0 bytes were taken, 18 are sent now"), "{first}");
+    assert!(first.contains("early data: 0 bytes were accepted, 18 are sent now"), "{first}");
     assert!(first.contains("kept 2 sessions"), "{first}");
     let kept = files.read("session");
     let second = run();
     assert!(second.contains("the connection was resumed"), "{second}");
-    assert!(second.contains("early data: 18 bytes were taken, 0 are sent now"), "{second}");
+    assert!(second.contains("early data: 18 bytes were accepted, 0 are sent now"), "{second}");
     assert!(second.contains("kept 3 sessions"), "{second}");
     assert_ne!(files.read("session"), kept);
     server.log_line_with("sent 18 bytes of early data");
@@ -300,7 +300,7 @@ fn a_client_comes_back_with_the_session_it_kept_and_says_its_words_at_once() {
     let mut command = handclasp(["connect", &server.address, "--ca", &ca]);
     let output = command.args(["--session", &session, "--early-data", &early]).output().unwrap();
     let told = text(&output.stderr);
-    assert!(told.contains("early data: 0 bytes were taken, 18 are sent now"), "{told}");
+    assert!(told.contains("early data: 0 bytes were accepted, 18 are sent now"), "{told}");
     assert!(told.contains("kept 1 session"), "those of the old server are worth nothing: {told}");
 }
 

@@ -142,6 +142,7 @@ impl Connected {
     }
 
     /// Does this client store the tickets that the server sends?
+    #[cfg(feature = "tokio")]
     pub(super) fn stores_tickets(&self) -> bool {
         matches!(self.role, Role::Client { sessions: Some(_), .. })
     }

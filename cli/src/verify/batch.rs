@@ -1,4 +1,4 @@
-//! Many cases in one process: a JSON object a line, and a verdict a line.
+//! Many cases in one process: a JSON object per line, and a result per line.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -22,10 +22,10 @@ use super::parse;
 use crate::failure::Failure;
 use crate::stdout;
 
-/// A line, as it stands.
+/// A line of the input.
 struct Line {
     id: Value,
-    /// PEM, the certificate that is judged first.
+    /// PEM, the end-entity certificate first.
     chain: Vec<String>,
     intermediates: Option<Vec<String>>,
     roots: Vec<String>,
@@ -69,16 +69,16 @@ impl Line {
     }
 }
 
-/// The field of this name. The words of the decoder are not passed on: they quote what stands there,
-/// which may be a key in the wrong place.
+/// The field of this name. The error does not contain the decoder's text, which quotes the value: it may
+/// be a key.
 fn field<T: DeserializeOwned>(value: &Value, name: &str) -> Result<T, String> {
     let field = value.get(name).cloned().unwrap_or_default();
     serde_json::from_value(field)
         .map_err(|_| format!("the field {name} is missing, or of another kind"))
 }
 
-/// Judges each line of a file, or of standard input if it is `-`. A line that is no case is
-/// answered, and does not stop the others.
+/// Verifies each line of a file, or of standard input if it is `-`. A line that is no case gets an error
+/// as its result, and does not stop the others.
 pub fn run(file: &Path) -> Result<(), Failure> {
     let unreadable = |error: io::Error| {
         Failure::misuse(format!("--batch {}: cannot be read: {error}", printable_path(file)))
@@ -120,7 +120,7 @@ fn answer(line: &[u8]) -> Value {
     }
 }
 
-/// The case that a line is, or why it is none.
+/// The case in a line, or why there is none.
 fn case(line: Line) -> Result<Case, String> {
     if line.id.is_null() {
         return Err("it has no id".into());
@@ -167,7 +167,7 @@ fn case(line: Line) -> Result<Case, String> {
     })
 }
 
-/// What is wrong with a field, and which one it is.
+/// What is wrong with a field.
 fn option(name: &str, reason: impl Display) -> String {
     format!("{name}: {reason}")
 }
@@ -177,7 +177,7 @@ fn evidence(line: &Line) -> Result<Evidence, String> {
     for crl in line.crls.iter().flatten() {
         evidence.add(CertificateRevocationList::from_pem(crl.as_bytes()));
     }
-    // As with certificates, what is no base64 is a response that is malformed.
+    // As with certificates, text that is no base64 stands for a malformed response.
     let ocsp = line.ocsp.as_ref();
     evidence.ocsp = ocsp.map(|text| STANDARD.decode(text.trim()).unwrap_or_default());
     if let Some(text) = &line.revocation {
@@ -204,8 +204,8 @@ fn policy(text: &str) -> Result<PolicyIdentifier, String> {
     text.parse().map_err(|error: InvalidPolicyIdentifier| option("user_initial_policy_set", error))
 }
 
-/// The certificates in a text. What is no PEM stands for a certificate that is malformed: it makes
-/// the case one to reject, and not one that cannot be judged.
+/// The certificates in a text. Text that is no PEM stands for a malformed certificate: the case is
+/// rejected, and is no error.
 fn certificates(text: &str) -> Vec<CertificateDer<'static>> {
     let malformed = || CertificateDer::from(Vec::new());
     let mut found: Vec<_> = pem::each_certificate(text.as_bytes())

@@ -1,4 +1,4 @@
-//! One chain to judge, with all that it is judged by.
+//! One chain to verify, with everything that the verification needs.
 
 use handclasp::certificate::{
     AnchorDates, CertificateError, CertificateErrorKind, ChainRequest, Digests, Explanation,
@@ -11,7 +11,7 @@ use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::evidence::Evidence;
 
-/// How many of a certificate's names are listed.
+/// How many names of a certificate are listed.
 const LISTED_NAMES: usize = 20;
 
 /// A name that the certificate must be valid for.
@@ -19,11 +19,11 @@ const LISTED_NAMES: usize = 20;
 pub enum Name {
     Server(ServerName<'static>),
     Email(String),
-    /// What nothing is valid for: a DNS name that is none, for instance.
+    /// A name that no certificate can be valid for, such as a malformed DNS name.
     Impossible(String),
 }
 
-/// Which policies are acceptable, and whether one is needed (RFC 5280, section 6.1.1).
+/// The inputs about policies (RFC 5280, section 6.1.1).
 #[derive(Default)]
 pub struct Policies {
     /// `None` is every policy.
@@ -36,7 +36,7 @@ pub struct Policies {
 pub struct Case {
     pub end_entity: CertificateDer<'static>,
     pub intermediates: Vec<CertificateDer<'static>>,
-    /// Whom to believe. What is malformed is no anchor; the others are.
+    /// The trust anchors. A malformed certificate is ignored.
     pub anchors: LoadedAnchors,
     pub evidence: Evidence,
     pub names: Vec<Name>,
@@ -49,7 +49,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// The verdict, with what was tried.
+    /// The result, with all candidates that were tried.
     pub fn explain(&self) -> Explanation {
         let mut explanation = self.ask();
         explanation.result = self.judge(explanation.result);
@@ -99,8 +99,8 @@ impl Case {
         }
     }
 
-    /// The stable name of the reason why this case was rejected. What the library did not reject
-    /// itself, a CRL was the reason for.
+    /// The stable name of the reason why this case was rejected. If the library did not reject it, a
+    /// CRL was the reason.
     pub fn code(&self, error: &CertificateError) -> &'static str {
         match (&error.kind, &self.evidence.unusable) {
             (CertificateErrorKind::Rejected(_), Some(unusable)) => unusable.code(),
@@ -108,13 +108,13 @@ impl Case {
         }
     }
 
-    /// The verdict, with what the library could not be asked.
+    /// The result, with the reasons that the library does not know.
     fn judge(
         &self,
         verdict: Result<VerifiedPath, CertificateError>,
     ) -> Result<VerifiedPath, CertificateError> {
         let path = verdict.map_err(|error| match (&error.kind, self.anchors.skipped.first()) {
-            // The path may be missing for want of that anchor.
+            // There may be no path because that anchor is missing.
             (
                 CertificateErrorKind::UnknownIssuer(_)
                 | CertificateErrorKind::IssuerEncodedDifferently(_)

@@ -1,4 +1,4 @@
-//! What says whether certificates are revoked.
+//! Revocation data: CRLs and OCSP responses.
 
 use handclasp::certificate::{
     CertificateRevocationList, CrlError, RevocationMode, RevocationPolicy, RevocationScope,
@@ -8,13 +8,13 @@ use handclasp::certificate::{
 #[derive(Default)]
 pub struct Evidence {
     pub crls: Vec<CertificateRevocationList>,
-    /// Why the first that cannot be used cannot be. Nobody can tell whose it is, or what it would
-    /// have said of this very chain: a chain that is good otherwise is rejected, for that reason.
+    /// Why the first unusable CRL cannot be used. It might revoke a certificate of this chain, so a chain
+    /// that is otherwise good is rejected for this reason.
     pub unusable: Option<CrlError>,
     /// The DER of an OCSP response about the end entity.
     pub ocsp: Option<Vec<u8>>,
-    /// How much there must be, of the whole chain. If it is not said, what is there counts, and if
-    /// anything is there, something must speak for the end entity.
+    /// How much must be known about the chain. By default, the data that are there count, and if there
+    /// are any, the status of the end entity must be known.
     pub mode: Option<RevocationMode>,
 }
 
@@ -29,7 +29,7 @@ impl Evidence {
         }
     }
 
-    /// The policy to verify by, and another one that must hold too.
+    /// The policy for the verification, and a second one that must also hold.
     pub fn policies(&self) -> (RevocationPolicy, Option<RevocationPolicy>) {
         let whole = |mode| RevocationPolicy { mode, scope: RevocationScope::Chain };
         let first = whole(self.mode.unwrap_or(RevocationMode::IfPresent));

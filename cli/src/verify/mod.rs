@@ -1,4 +1,4 @@
-//! `handclasp verify`: judges a certificate chain, and shows every candidate that was tried.
+//! `handclasp verify`: verifies a certificate chain, and shows every candidate that was tried.
 
 mod batch;
 mod case;
@@ -20,59 +20,59 @@ use crate::files;
 use case::{Case, Name, Policies};
 use evidence::Evidence;
 
-/// What `verify` is told.
+/// The options of `verify`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The chain in PEM: the certificate that is judged, then intermediates in any order
+    /// The chain in PEM: the end-entity certificate, then intermediates in any order
     #[arg(value_name = "CHAIN.pem", required_unless_present = "batch")]
     chain: Option<PathBuf>,
-    /// Trust the certificates in this file (PEM or DER), instead of the system's authorities; again
+    /// Trust the certificates in this file (PEM or DER), instead of the system's authorities; repeat
     /// for more
     #[arg(long, value_name = "FILE")]
     ca: Vec<PathBuf>,
-    /// More intermediates (PEM or DER), which nobody trusts; again for more
+    /// More intermediates (PEM or DER), which are not trusted; repeat for more
     #[arg(long, value_name = "FILE")]
     intermediates: Vec<PathBuf>,
-    /// A DNS name, IP address or email address that it must be valid for; again for more, each of
-    /// them
+    /// A DNS name, IP address or email address that the certificate must be valid for; repeat for more:
+    /// all must match
     #[arg(long, value_name = "NAME", value_parser = parse::name)]
     name: Vec<Name>,
-    /// The time to validate at, such as 2026-07-30T12:00:00Z; without it, now
+    /// The time of the validation, such as 2026-07-30T12:00:00Z; by default, now
     #[arg(long, value_name = "RFC3339", value_parser = parse::time)]
     time: Option<UnixTime>,
-    /// What it is for: server, client or any
+    /// The purpose: server, client or any
     #[arg(long, default_value = "server", value_parser = parse::purpose)]
     purpose: Purpose,
     /// How strict to be. default: private authorities made with common tools work. strict: also
     /// refuse what RFC 5280 and the CA/Browser Forum forbid an authority to issue
     #[arg(long, default_value = "default", value_parser = parse::profile)]
     profile: Profile,
-    /// Whether the dates in the certificate of a trust anchor count: ignored (it is a name and a
-    /// key) or checked. The strict profile always checks them
+    /// Whether the dates of a trust anchor's certificate are ignored (an anchor is a name and a key) or
+    /// checked. The strict profile always checks them
     #[arg(long, value_name = "HOW", default_value = "ignored", value_parser = parse::anchor_dates)]
     anchor_dates: AnchorDates,
     #[command(flatten)]
     policies: PolicyArguments,
-    /// How many intermediates may stand between the certificate and the anchor; self-issued ones
-    /// are not counted
+    /// How many intermediates may be between the certificate and the anchor; self-issued ones do not
+    /// count
     #[arg(long, value_name = "N")]
     max_depth: Option<usize>,
-    /// A certificate revocation list (PEM or DER); again for more. One that is malformed, or of a
-    /// kind that is not supported, rejects what is good otherwise: nobody can tell whom it revokes
+    /// A certificate revocation list (PEM or DER); repeat for more. If one is malformed or not supported,
+    /// the chain is rejected, because that list might revoke one of its certificates
     #[arg(long, value_name = "FILE")]
     crl: Vec<PathBuf>,
     /// A stapled OCSP response (DER)
     #[arg(long, value_name = "FILE")]
     ocsp: Option<PathBuf>,
-    /// How much must be known of revocation: require (each certificate of the chain is known to be
-    /// good), if-present (what is there counts) or off. Without it, what is there counts, and if
-    /// there is a CRL or a response, something must speak for the certificate itself
+    /// How much must be known about revocation: require (the status of each certificate must be good),
+    /// if-present (the data that are there count) or off. By default, the data that are there count, and
+    /// if there is a CRL or a response, the status of the end-entity certificate must be known
     #[arg(long, value_name = "MODE", value_parser = parse::revocation)]
     revocation: Option<RevocationMode>,
-    /// Judge many: a file (or - for standard input) with a JSON object a line, of the fields id,
+    /// Verify many chains: a file (or - for standard input) with a JSON object per line, with the fields id,
     /// chain, intermediates, roots, crls, ocsp, names, time, purpose, profile, max_depth,
     /// revocation, anchor_dates, user_initial_policy_set, initial_explicit_policy,
-    /// initial_policy_mapping_inhibit and initial_any_policy_inhibit. Each is answered by a line
+    /// initial_policy_mapping_inhibit and initial_any_policy_inhibit. The result of each is a line
     /// with id, verdict, reason and detail
     #[arg(long, value_name = "FILE.jsonl", conflicts_with_all = [
         "chain", "ca", "intermediates", "name", "time", "purpose", "profile", "max_depth", "crl", "ocsp",
@@ -85,17 +85,17 @@ pub struct Arguments {
 /// The inputs about policies of RFC 5280, section 6.1.1 (c) and (e) to (g).
 #[derive(clap::Args)]
 struct PolicyArguments {
-    /// Accept this certificate policy (an object identifier), and no other, where one must hold;
-    /// again for more. Without it, every policy is accepted
+    /// Accept this certificate policy (an object identifier); repeat for more. By default, every policy is
+    /// accepted
     #[arg(long, value_name = "OID")]
     policy: Vec<PolicyIdentifier>,
-    /// An accepted policy must hold along the whole path
+    /// Require that an accepted policy holds along the whole path
     #[arg(long)]
     explicit_policy: bool,
-    /// No authority may map one policy to another
+    /// Forbid that an authority maps one policy to another
     #[arg(long)]
     inhibit_policy_mapping: bool,
-    /// anyPolicy in a certificate stands for no policy
+    /// Ignore anyPolicy in certificates
     #[arg(long)]
     inhibit_any_policy: bool,
 }
@@ -111,7 +111,7 @@ impl PolicyArguments {
     }
 }
 
-/// Judges one chain, or many.
+/// Verifies one chain, or many.
 pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     if let Some(file) = &arguments.batch {
         return batch::run(file);
@@ -161,8 +161,8 @@ fn case(arguments: &Arguments) -> Result<Case, Failure> {
     })
 }
 
-/// The anchors of all files, or the system's. There is a warning for what is malformed, and it may be
-/// the reason of a verdict.
+/// The anchors of all files, or of the system. There is a warning for a malformed certificate, as it may
+/// be the reason of the result.
 fn anchors(arguments: &Arguments) -> Result<LoadedAnchors, Failure> {
     let mut anchors = LoadedAnchors::default();
     if arguments.ca.is_empty() {

@@ -1,4 +1,4 @@
-//! What options and batches say in words.
+//! Parses the values of options and batches.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use time::format_description::well_known::Rfc3339;
 use super::case::Name;
 use crate::address::without_brackets_and_zone;
 
-/// A name of the kind that it looks like, or that is said before a colon.
+/// A name of the kind that its form suggests, or that its prefix names.
 pub fn name(text: &str) -> Result<Name, String> {
     let text = without_brackets_and_zone(text);
     let tagged = tagged_name(text);
@@ -31,7 +31,7 @@ pub fn name(text: &str) -> Result<Name, String> {
     }
 }
 
-/// A name with its kind: `dns:`, `ip:` or `email:`. `None` for another kind, or none.
+/// A name with a prefix: `dns:`, `ip:` or `email:`. `None` for another prefix, or without one.
 pub fn tagged_name(text: &str) -> Option<Name> {
     let (kind, name) = text.split_once(':')?;
     matches!(kind, "dns" | "ip" | "email").then(|| name_of_kind(kind, name))
@@ -57,7 +57,7 @@ pub fn time(text: &str) -> Result<UnixTime, String> {
     Ok(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
 }
 
-/// What a certificate is for.
+/// The purpose of a certificate.
 pub fn purpose(text: &str) -> Result<Purpose, String> {
     match text {
         "server" => Ok(Purpose::Server),
@@ -85,7 +85,7 @@ pub fn anchor_dates(text: &str) -> Result<AnchorDates, String> {
     }
 }
 
-/// How much must be known of revocation.
+/// How much must be known about revocation.
 pub fn revocation(text: &str) -> Result<RevocationMode, String> {
     match text {
         "require" => Ok(RevocationMode::Require),

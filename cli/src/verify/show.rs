@@ -1,4 +1,4 @@
-//! A verdict, and the tree of candidates that led to it.
+//! Prints a result, and the tree of candidates that led to it.
 
 use std::io::Write;
 
@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use super::case::Case;
 use crate::json::write_line;
 use crate::stdout::stdout;
-use crate::tell::{dim, paint};
+use crate::text_report::{dim, paint};
 
-/// Shows it to a person.
+/// Prints it as text.
 pub fn tree(explanation: &Explanation) {
     let mut text = String::new();
     for attempt in &explanation.attempts {
@@ -36,16 +36,16 @@ pub fn tree(explanation: &Explanation) {
         let accepted = Style::new().fg_color(Some(AnsiColor::Green.into())).bold();
         text += &format!("{} {path}\n", paint(accepted, "accepted:"));
     }
-    // What cannot be written is remembered.
+    // `stdout` remembers a failure.
     let _ = stdout().write_all(text.as_bytes());
 }
 
-/// What a person should know of a verdict.
+/// Remarks about a result.
 pub fn note(text: &str) {
     let _ = writeln!(anstream::stderr(), "{}", paint(dim(), &format!("note: {text}")));
 }
 
-/// Shows it to a machine: one object.
+/// As JSON: one object.
 pub fn json(case: &Case, explanation: &Explanation) {
     let attempts: Vec<_> = explanation.attempts.iter().map(attempt).collect();
     let mut object = match &explanation.result {

@@ -1,4 +1,4 @@
-//! Tells a handshake to a person.
+//! Reports a handshake as text.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -9,38 +9,38 @@ use anstyle::{AnsiColor, Style};
 use handclasp::registry::ContentType;
 
 use crate::describe::Fact;
-use crate::journal::{Side, Step, Teller, What};
-use crate::words;
+use crate::event_log::{Reporter, Side, Step, StepKind};
+use crate::explanations;
 
-/// Columns that the telling fills.
+/// The width of a line, in columns.
 const WIDTH: usize = 96;
-/// Where the text beside a side's name begins.
+/// The column of the text after a side's name.
 const MARGIN: usize = 11;
-/// Where a field's value begins.
+/// The column of a field's value.
 const VALUES: usize = MARGIN + 18;
 
-/// Where the telling goes: colours are for terminals, and whoever makes this sees to that.
+/// The output. The caller makes sure that colours go to terminals only.
 pub type Output = Box<dyn Write + Send>;
 
-/// Writes each step as it happens, and explains it when it is new.
-pub struct Storyteller {
+/// Writes each step, and explains it the first time.
+pub struct TextReport {
     out: Output,
-    /// Messages whose contents the reader has seen.
-    told: HashSet<String>,
-    /// Key schedule labels that the reader has seen explained.
+    /// Messages whose content was shown before.
+    shown: HashSet<String>,
+    /// Labels of the key schedule that were explained before.
     explained: HashSet<(bool, String)>,
-    /// Derivations that follow each other are told together.
+    /// Consecutive derivations, which are written together.
     derivations: Vec<(bool, String)>,
     deriving: Option<(Side, Duration)>,
     /// The side that derived first: the other one derives the same.
     first_to_derive: Option<Side>,
 }
 
-impl Storyteller {
+impl TextReport {
     pub fn new(out: Output) -> Self {
         Self {
             out,
-            told: HashSet::new(),
+            shown: HashSet::new(),
             explained: HashSet::new(),
             derivations: Vec::new(),
             deriving: None,
@@ -49,7 +49,7 @@ impl Storyteller {
     }
 
     fn write(&mut self, text: &str) {
-        // Whoever stopped listening must not stop the connection.
+        // A failure to write must not stop the connection.
         let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
     }
 
@@ -59,13 +59,14 @@ impl Storyteller {
         self.write(&format!("\n{line}"));
     }
 
-    /// What a message is for and what is in it, unless the reader has seen that.
+    /// The purpose of a message and its content, unless they were shown before.
     fn contents(&mut self, sent: bool, name: &str, facts: &[Fact]) {
-        // Both sides send a Finished; the words are the same, and short.
-        let new = self.told.insert(format!("{name} {sent}"));
-        let seen = !sent && !self.told.insert(format!("{name} true"));
+        // Both sides send a Finished, with the same short explanation.
+        let new = self.shown.insert(format!("{name} {sent}"));
+        let seen = !sent && !self.shown.insert(format!("{name} true"));
         let mut text = String::new();
-        let explanation = if sent { words::sent(name) } else { words::received(name) };
+        let explanation =
+            if sent { explanations::sent(name) } else { explanations::received(name) };
         if new && !explanation.is_empty() {
             text += &paragraph(explanation);
         }
@@ -78,8 +79,7 @@ impl Storyteller {
     }
 
     fn alert(&mut self, step: &Step, sent: bool, name: &str, meaning: &str) {
-        // A close_notify means what it says. Other alerts, of this side, too, stand for more than
-        // their words: the error has the reason.
+        // The name of close_notify says everything. For other alerts, the error has the reason.
         let is_plain = name == "close_notify";
         let arrow = if sent { "──▶" } else { "◀──" };
         let line = headline(step.side, arrow, &format!("alert {name}"), None, step.took);
@@ -95,12 +95,12 @@ impl Storyteller {
         self.write(&line);
     }
 
-    /// It is written together with those that follow.
+    /// Adds a derivation to those that are written together.
     fn derived(&mut self, step: &Step, extract: bool, label: &str) {
         let took = match self.deriving {
             Some((side, took)) if side == step.side => took,
             _ => {
-                self.tell_derivations();
+                self.write_derivations();
                 Duration::ZERO
             }
         };
@@ -108,7 +108,7 @@ impl Storyteller {
         self.derivations.push((extract, label.to_owned()));
     }
 
-    fn tell_derivations(&mut self) {
+    fn write_derivations(&mut self) {
         let Some((side, took)) = self.deriving.take() else { return };
         let mut new = Vec::new();
         let mut known = Vec::new();
@@ -134,76 +134,76 @@ impl Storyteller {
             text += &paragraph(&known);
         }
         for (extract, label) in new {
-            text += &field(&label, words::derived(extract, &label), dim());
+            text += &field(&label, explanations::derived(extract, &label), dim());
         }
         self.write(&text);
     }
 }
 
-impl Teller for Storyteller {
+impl Reporter for TextReport {
     fn step(&mut self, step: &Step) {
-        if let What::Derived { extract, label } = &step.what {
+        if let StepKind::Derived { extract, label } = &step.what {
             self.derived(step, *extract, label);
             return;
         }
-        if let What::Record { sent, kind, .. } = step.what {
-            // The messages inside are told by themselves, and data are the application's business.
+        if let StepKind::Record { sent, kind, .. } = step.what {
+            // The messages in records are steps of their own, and data belong to the application.
             if kind != ContentType::CHANGE_CIPHER_SPEC || sent {
                 return;
             }
         }
-        self.tell_derivations();
+        self.write_derivations();
         match &step.what {
-            What::Message { sent, level, name, bytes, facts } => {
-                let about = format!("{bytes} bytes, {}", words::level(*level));
+            StepKind::Message { sent, level, name, bytes, facts } => {
+                let about = format!("{bytes} bytes, {}", explanations::level(*level));
                 self.message(step, *sent, name, &about);
                 self.contents(*sent, name, facts);
             }
-            What::SuiteChosen(suite) => {
+            StepKind::SuiteChosen(suite) => {
                 self.note(step.side, " · ", &format!("cipher suite: {suite}"), step.took);
             }
-            What::KeysExchanged(group) => {
+            StepKind::KeysExchanged(group) => {
                 let text = format!("key exchange: own private key × peer's share, in {group}");
                 self.note(step.side, " · ", &text, step.took);
             }
-            What::PeerVerified => self.note(step.side, " ✓ ", trusted(step.side), step.took),
-            What::SignatureVerified(scheme) => {
+            StepKind::PeerVerified => self.note(step.side, " ✓ ", trusted(step.side), step.took),
+            StepKind::SignatureVerified(scheme) => {
                 let text = format!("the signature is the certificate's key's ({scheme})");
                 self.note(step.side, " ✓ ", &text, step.took);
             }
-            What::FinishedVerified => {
-                let text = "the peer's Finished is right: nobody changed the handshake";
+            StepKind::FinishedVerified => {
+                let text = "the peer's Finished is correct: the handshake was not changed";
                 self.note(step.side, " ✓ ", text, step.took);
             }
-            What::NotTaken { what, reason } => {
+            StepKind::NotTaken { what, reason } => {
                 let text = format!("does not take {what}");
                 self.note(step.side, " · ", &text, step.took);
                 self.write(&paragraph(reason));
             }
-            What::Waiting(question) => {
+            StepKind::Waiting(question) => {
                 self.note(step.side, " ? ", &format!("waits for: {question}"), step.took);
             }
-            What::Alert { sent, name, meaning } => {
+            StepKind::Alert { sent, name, meaning } => {
                 self.alert(step, *sent, name, meaning);
             }
-            What::Complete => {
+            StepKind::Complete => {
                 let text = "the handshake is complete: data can flow both ways";
                 self.note(step.side, " ✓ ", text, step.took);
             }
-            What::Record { .. } => {
+            StepKind::Record { .. } => {
                 let text = "drops a change_cipher_spec: it is there for old middleboxes alone";
                 self.note(step.side, " · ", text, step.took);
             }
-            What::Derived { .. } => {}
+            StepKind::Derived { .. } => {}
         }
     }
 
     fn finish(&mut self) {
-        self.tell_derivations();
+        self.write_derivations();
     }
 }
 
-/// That the peer is verified, as this side says it.
+/// The text for a verified peer.
 fn trusted(side: Side) -> &'static str {
     match side {
         Side::Client => "the server is trusted, by its name and its certificate or key",
@@ -216,7 +216,7 @@ pub fn heading(text: &str) -> String {
     format!("{}\n", paint(Style::new().bold(), text))
 }
 
-/// A name and a value, at the margin that the fields of messages have.
+/// A name and a value, in the columns of the fields of messages.
 pub fn field(name: &str, value: &str, style: Style) -> String {
     let mut lines = wrap(value, WIDTH - VALUES).into_iter();
     let first = paint(style, &lines.next().unwrap_or_default());
@@ -228,7 +228,7 @@ pub fn field(name: &str, value: &str, style: Style) -> String {
     text
 }
 
-/// A duration in the unit that it reads best in.
+/// A duration in a suitable unit.
 pub fn duration(time: Duration) -> String {
     match time.as_nanos() {
         0..1_000_000 => format!("{} µs", time.as_micros()),

@@ -1,4 +1,4 @@
-//! Takes a connection's events down: owned, timed and counted, for whoever tells them.
+//! Records the events of a connection, with times and counts, and passes them to a reporter.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use handclasp::registry::ContentType;
 use handclasp::{Event, Level, Observer};
 
 use crate::describe::{self, Fact};
-use crate::words;
+use crate::explanations;
 
 /// A side of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,15 +26,15 @@ impl Side {
     }
 }
 
-/// One event, and how long it took since the event before it.
+/// One event, and the time since the event before it.
 pub struct Step {
     pub side: Side,
     pub took: Duration,
-    pub what: What,
+    pub what: StepKind,
 }
 
 /// What happened.
-pub enum What {
+pub enum StepKind {
     Message {
         sent: bool,
         level: Level,
@@ -51,7 +51,7 @@ pub enum What {
     PeerVerified,
     SignatureVerified(String),
     FinishedVerified,
-    /// A server does not take something, and why.
+    /// A server does not accept something that the client offered, and why.
     NotTaken {
         what: String,
         reason: &'static str,
@@ -70,7 +70,7 @@ pub enum What {
     Complete,
 }
 
-impl What {
+impl StepKind {
     fn from_event(event: &Event<'_>) -> Option<Self> {
         let message = |sent, level, message| {
             let (name, facts) = describe::message(message);
@@ -79,7 +79,7 @@ impl What {
         let alert = |sent, alert: handclasp::alert::AlertDescription| Self::Alert {
             sent,
             name: alert.to_string(),
-            meaning: words::alert(alert),
+            meaning: explanations::alert(alert),
         };
         Some(match event {
             Event::MessageSent(level, it) => message(true, *level, it),
@@ -109,14 +109,14 @@ impl What {
     }
 }
 
-/// What one side spent.
+/// What one side has sent, received and computed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
     pub bytes_sent: usize,
     pub bytes_received: usize,
     pub records_sent: usize,
     pub records_received: usize,
-    /// How often this side's messages were followed by the peer's.
+    /// How often a message of the peer followed one of this side.
     pub round_trips: usize,
     /// Time in this program, without waiting for the peer.
     pub computing: Duration,
@@ -129,15 +129,15 @@ impl Tally {
             self.computing += step.took;
         }
         match &step.what {
-            What::Record { sent: true, bytes, .. } => {
+            StepKind::Record { sent: true, bytes, .. } => {
                 self.bytes_sent += bytes;
                 self.records_sent += 1;
             }
-            What::Record { sent: false, bytes, .. } => {
+            StepKind::Record { sent: false, bytes, .. } => {
                 self.bytes_received += bytes;
                 self.records_received += 1;
             }
-            What::Message { sent, .. } => {
+            StepKind::Message { sent, .. } => {
                 self.round_trips += usize::from(self.spoke_last && !sent);
                 self.spoke_last = *sent;
             }
@@ -146,37 +146,37 @@ impl Tally {
     }
 }
 
-/// How far a side has come, and what it has shown: what the words of a failure need.
+/// How far a side has come, and what it has sent, for the text of a failure.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
-    /// The last handshake message that came.
+    /// The last handshake message that was received.
     pub received: Option<String>,
     /// The last handshake message that was sent.
     pub sent: Option<String>,
     /// The handshake is complete.
     pub complete: bool,
-    /// Records of application data that came after that.
+    /// Records of application data that were received after that.
     pub data_records: usize,
     /// The bytes in them.
     pub data_bytes: usize,
-    /// This side's own certificate, once it was sent.
+    /// This side's certificate, once it was sent.
     pub shown: Option<String>,
-    /// The authorities that the peer's CertificateRequest names, once it came.
+    /// The authorities in the peer's CertificateRequest.
     pub authorities: Option<String>,
-    /// The peer has asked for a certificate.
+    /// The peer has requested a certificate.
     pub asked: bool,
     /// A ClientHello with pre-shared keys was sent.
     pub offered_keys: bool,
-    /// The suites, groups and signature schemes of the own ClientHello.
+    /// The suites, groups and signature schemes of this side's ClientHello.
     pub offered: Option<String>,
-    /// What a server did not take of what it was offered, with the reasons.
+    /// What a server did not accept of the client's offers, with the reasons.
     pub not_taken: Vec<String>,
 }
 
 impl Progress {
-    fn add(&mut self, what: &What) {
+    fn add(&mut self, what: &StepKind) {
         match what {
-            What::Message { sent: true, name, facts, .. } => {
+            StepKind::Message { sent: true, name, facts, .. } => {
                 self.sent = Some(name.clone());
                 match name.as_str() {
                     "Certificate" => self.shown = fact(facts, "for"),
@@ -188,16 +188,16 @@ impl Progress {
                     _ => {}
                 }
             }
-            What::Message { sent: false, name, facts, .. } => {
+            StepKind::Message { sent: false, name, facts, .. } => {
                 self.received = Some(name.clone());
                 if name == "CertificateRequest" {
                     self.asked = true;
                     self.authorities = fact(facts, "authorities");
                 }
             }
-            What::NotTaken { what, reason } => self.not_taken.push(format!("{what}: {reason}")),
-            What::Complete => self.complete = true,
-            What::Record { sent: false, kind: ContentType::APPLICATION_DATA, bytes }
+            StepKind::NotTaken { what, reason } => self.not_taken.push(format!("{what}: {reason}")),
+            StepKind::Complete => self.complete = true,
+            StepKind::Record { sent: false, kind: ContentType::APPLICATION_DATA, bytes }
                 if self.complete =>
             {
                 self.data_records += 1;
@@ -208,71 +208,71 @@ impl Progress {
     }
 }
 
-/// What a ClientHello offers that both sides must have in common.
+/// The lists of a ClientHello in which both sides must have something in common.
 fn offered(facts: &[Fact]) -> Option<String> {
     let (suites, groups) = (fact(facts, "cipher suites")?, fact(facts, "groups")?);
     let schemes = fact(facts, "signatures")?;
     Some(format!("the suites [{suites}], the groups [{groups}] and the schemes [{schemes}]"))
 }
 
-/// The value of a field, if it is there.
+/// The value of a field, if the message has it.
 fn fact(facts: &[Fact], name: &str) -> Option<String> {
     facts.iter().find(|fact| fact.name == name).map(|fact| fact.value.to_string())
 }
 
-/// Tells steps to somebody.
-pub trait Teller: Send {
+/// Writes steps for a reader.
+pub trait Reporter: Send {
     fn step(&mut self, step: &Step);
 
-    /// There is a pause: what was held back is told now.
+    /// Writes steps that were held back.
     fn finish(&mut self) {}
 }
 
-/// Tells nobody.
-pub struct Silent;
+/// Writes nothing.
+pub struct NoReport;
 
-impl Teller for Silent {
+impl Reporter for NoReport {
     fn step(&mut self, _: &Step) {}
 }
 
-/// Everything that is taken down of one connection, or of both its sides.
-pub struct Journal {
-    /// Does the time before a record include waiting for a network?
+/// The record of one connection, of one side or of both.
+pub struct EventLog {
+    /// Whether the time before a record includes waiting for a network.
     networked: bool,
     last: Instant,
     tallies: [Tally; 2],
     progress: [Progress; 2],
-    teller: Box<dyn Teller>,
+    reporter: Box<dyn Reporter>,
 }
 
-/// A journal that observers and others share.
+/// An event log that observers and others share.
 #[derive(Clone)]
-pub struct SharedJournal(Arc<Mutex<Journal>>);
+pub struct SharedEventLog(Arc<Mutex<EventLog>>);
 
-impl SharedJournal {
-    pub fn new(networked: bool, teller: Box<dyn Teller>) -> Self {
+impl SharedEventLog {
+    pub fn new(networked: bool, reporter: Box<dyn Reporter>) -> Self {
         let tallies = [Tally::default(); 2];
         let progress = Default::default();
-        let journal = Journal { networked, last: Instant::now(), tallies, progress, teller };
-        Self(Arc::new(Mutex::new(journal)))
+        let event_log = EventLog { networked, last: Instant::now(), tallies, progress, reporter };
+        Self(Arc::new(Mutex::new(event_log)))
     }
 
     /// An observer for one side.
     pub fn observer(&self, side: Side) -> Box<dyn Observer> {
-        Box::new(Watcher { side, journal: self.clone() })
+        Box::new(SideObserver { side, event_log: self.clone() })
     }
 
-    /// Starts the clock: what happened before belongs to no step.
+    /// Starts the clock: the time before this belongs to no step.
     pub fn start(&self) {
         self.lock().last = Instant::now();
     }
 
-    /// Tells what the teller may have held back.
+    /// Makes the reporter write steps that it has held back.
     pub fn finish(&self) {
-        self.lock().teller.finish();
+        self.lock().reporter.finish();
     }
 
-    /// What a side has spent so far.
+    /// The counts of a side so far.
     pub fn tally(&self, side: Side) -> Tally {
         self.lock().tallies[side as usize]
     }
@@ -282,27 +282,28 @@ impl SharedJournal {
         self.lock().progress[side as usize].clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Journal> {
+    fn lock(&self) -> MutexGuard<'_, EventLog> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-struct Watcher {
+struct SideObserver {
     side: Side,
-    journal: SharedJournal,
+    event_log: SharedEventLog,
 }
 
-impl Observer for Watcher {
+impl Observer for SideObserver {
     fn event(&mut self, event: &Event<'_>) {
         let now = Instant::now();
-        let Some(what) = What::from_event(event) else { return };
-        let mut journal = self.journal.lock();
-        let step = Step { side: self.side, took: now.duration_since(journal.last), what };
-        let waited = journal.networked && matches!(step.what, What::Record { sent: false, .. });
-        journal.tallies[self.side as usize].add(&step, !waited);
-        journal.progress[self.side as usize].add(&step.what);
-        journal.teller.step(&step);
-        // The telling takes time, too, which is nobody's.
-        journal.last = Instant::now();
+        let Some(what) = StepKind::from_event(event) else { return };
+        let mut event_log = self.event_log.lock();
+        let step = Step { side: self.side, took: now.duration_since(event_log.last), what };
+        let waited =
+            event_log.networked && matches!(step.what, StepKind::Record { sent: false, .. });
+        event_log.tallies[self.side as usize].add(&step, !waited);
+        event_log.progress[self.side as usize].add(&step.what);
+        event_log.reporter.step(&step);
+        // The time of the report belongs to no step.
+        event_log.last = Instant::now();
     }
 }

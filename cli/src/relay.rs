@@ -1,9 +1,9 @@
-//! Data both ways at once over one connection: standard input to the peer, the peer to standard
-//! output.
+//! Relays data in both directions over one connection: standard input to the peer, and data of the
+//! peer to standard output.
 //!
-//! Three threads share the connection, which does no I/O itself. Each blocks on one thing only,
-//! and holds no lock while it does (reading standard input, writing to the socket, reading from
-//! it): none keeps the others from going on, however much data there is.
+//! Three threads share the connection, which does no I/O itself. One reads standard input, one writes
+//! to the socket, and one reads from it. Each blocks on that only and holds no lock meanwhile, so no
+//! thread blocks another one, however much data there is.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -17,40 +17,40 @@ use handclasp::connection::Received;
 use handclasp::transport::Socket;
 
 use crate::failure::Failure;
-use crate::inbox::Inbox;
+use crate::receive_buffer::ReceiveBuffer;
 use crate::stdout;
-use crate::tell::Output;
+use crate::text_report::Output;
 
 const CHUNK: usize = 32 * 1024;
 
-/// How long the last bytes may take to be sent to a peer that may not be reading any more.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long sending the last bytes may take: the peer may not read any more.
+const SEND_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a server may be silent that could still ask for a certificate, when the input has
-/// ended: what is closed cannot answer any more.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// After the input has ended: how long this side waits for a server that could still request a
+/// certificate. It cannot answer the request after close_notify.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a server may be silent after an answer that came when all was said to it: it may wait for
-/// this side's end, as an echo does.
-const PATIENCE_AFTER_AN_ANSWER: Duration = Duration::from_secs(5);
+/// After the input has ended and the server has responded: how long the server may be silent before
+/// this side closes. The server may wait for that, as an echo server does.
+const SILENCE_AFTER_RESPONSE: Duration = Duration::from_secs(5);
 
-/// What the end of standard input means.
+/// What to do at the end of standard input.
 #[derive(Clone, Copy, Debug)]
 pub struct Input {
-    /// The server may still ask for a certificate: its silence is awaited before close_notify.
-    pub may_be_asked: bool,
-    /// close_notify is said then, in place of waiting for the server's end.
+    /// The server may still request a certificate: wait for a while before close_notify.
+    pub can_be_asked: bool,
+    /// Send close_notify at once, and do not wait until the server closes.
     pub half_close: bool,
-    /// Something was said before standard input was read.
-    pub said_something: bool,
+    /// Data were sent before standard input was read.
+    pub sent_something: bool,
 }
 
 /// How the connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The peer said that it is done, and nothing is missing.
+    /// The peer has sent close_notify: all its data have arrived.
     Closed,
-    /// Nobody reads standard output any more.
+    /// The reader of standard output has closed it.
     OutputGone,
 }
 
@@ -58,15 +58,15 @@ struct State {
     connection: ClientConnection,
     /// Standard input has ended.
     input_ended: bool,
-    /// close_notify is on its way.
+    /// close_notify was written.
     closed: bool,
-    /// How often something has come.
-    heard: u64,
-    /// Data have come since something was said.
+    /// How many records have arrived.
+    records: u64,
+    /// Data have arrived since this side wrote.
     answered: bool,
-    /// The peer said close_notify.
+    /// The peer has sent close_notify.
     peer_closed: bool,
-    /// Nothing new is to be sent.
+    /// The relay ends: nothing more is written.
     over: bool,
     /// The sending thread has ended.
     sender_ended: bool,
@@ -88,24 +88,24 @@ impl Shared {
         self.changed.wait(guard).unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the server's end. After an answer, silence is enough.
+    /// Waits until the server closes, or is silent after a response.
     fn wait_for_the_end(&self) {
         let mut state = self.lock();
         while !state.answered && !state.peer_closed && !state.over {
             state = self.wait(state);
         }
         drop(state);
-        self.wait_for_silence(PATIENCE_AFTER_AN_ANSWER);
+        self.wait_for_silence(SILENCE_AFTER_RESPONSE);
     }
 
-    /// Waits until nothing has come for so long, or nothing will.
-    fn wait_for_silence(&self, patience: Duration) {
+    /// Waits until nothing has arrived for this time, or the peer has closed.
+    fn wait_for_silence(&self, timeout: Duration) {
         let mut state = self.lock();
         loop {
-            let heard = state.heard;
+            let records = state.records;
             let waiting =
-                |state: &mut State| state.heard == heard && !state.peer_closed && !state.over;
-            let result = self.changed.wait_timeout_while(state, patience, waiting);
+                |state: &mut State| state.records == records && !state.peer_closed && !state.over;
+            let result = self.changed.wait_timeout_while(state, timeout, waiting);
             let timeout;
             (state, timeout) = result.unwrap_or_else(PoisonError::into_inner);
             if timeout.timed_out() || state.peer_closed || state.over {
@@ -114,11 +114,11 @@ impl Shared {
         }
     }
 
-    /// Waits until the last bytes are sent, or for a while.
+    /// Waits until the last bytes are sent, or [`SEND_TIMEOUT`] has passed.
     fn wait_for_the_sender(&self) {
         let guard = self.lock();
         let sending = |state: &mut State| !state.sender_ended;
-        let _ = self.changed.wait_timeout_while(guard, LAST_WORDS, sending);
+        let _ = self.changed.wait_timeout_while(guard, SEND_TIMEOUT, sending);
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
@@ -127,12 +127,12 @@ impl Shared {
     }
 }
 
-/// Pipes until the peer is done; the handshake must be complete. `input` says what the end of the
-/// input means. What comes goes to `output`; `notice` gets what a person at a terminal should know.
+/// Relays until the peer closes. The handshake must be complete. `input` says what to do at the end of
+/// the input. Data of the peer go to `output`; `notice` gets messages for a user at a terminal.
 pub fn run(
     connection: ClientConnection,
     socket: &TcpStream,
-    inbox: Inbox,
+    buffer: ReceiveBuffer,
     input: Input,
     output: Output,
     notice: impl FnMut(&str),
@@ -141,7 +141,7 @@ pub fn run(
         connection,
         input_ended: false,
         closed: false,
-        heard: 0,
+        records: 0,
         answered: false,
         peer_closed: false,
         over: false,
@@ -154,7 +154,7 @@ pub fn run(
         send(&sender, &out);
         sender.change(|state| state.sender_ended = true);
     })?;
-    // This one may wait for standard input for ever: it ends with the process.
+    // This thread may wait for standard input without an end: it ends with the process.
     let (reader, end) = (Arc::clone(&shared), socket.try_clone()?);
     thread::Builder::new().spawn(move || {
         if let Err(error) = read_input(&reader, input) {
@@ -162,15 +162,15 @@ pub fn run(
         }
     })?;
 
-    let result = receive(&shared, socket, inbox, output, notice);
-    // What is still to be said goes out: an alert, or close_notify.
+    let result = receive(&shared, socket, buffer, output, notice);
+    // Sends an alert or close_notify.
     shared.change(|state| {
         state.connection.close();
         state.over = true;
     });
     shared.wait_for_the_sender();
     if result.is_err() {
-        // The failure is what counts; the server should hear the alert.
+        // The server should get the alert. An error here does not replace the failure.
         let _ = socket.try_clone().and_then(|handle| Socket::Tcp(handle).drain());
     }
     let _ = socket.shutdown(Shutdown::Both);
@@ -180,14 +180,14 @@ pub fn run(
     }
 }
 
-/// Sends what the connection has to send, whoever made it: data, answers, alerts.
+/// Sends the outgoing bytes of the connection: data, answers, alerts.
 fn send(shared: &Shared, mut socket: &TcpStream) {
     let mut state = shared.lock();
     loop {
         let bytes = state.connection.outgoing().to_vec();
         if bytes.is_empty() {
             if state.closed && state.peer_closed {
-                // Both directions are closed: the receiver need not wait for the peer to hang up.
+                // Both directions are closed: the receiver need not wait until the peer closes the socket.
                 let _ = socket.shutdown(Shutdown::Both);
                 return;
             }
@@ -201,7 +201,7 @@ fn send(shared: &Shared, mut socket: &TcpStream) {
         drop(state);
         shared.changed.notify_all();
         if socket.write_all(&bytes).is_err() {
-            // The receiver finds out why. Nothing more can be sent.
+            // The receiver finds the cause. Nothing more can be sent.
             shared.change(|state| state.over = true);
             return;
         }
@@ -209,14 +209,14 @@ fn send(shared: &Shared, mut socket: &TcpStream) {
     }
 }
 
-/// Standard input to the connection; its end is close_notify, when the server is done. Where nothing
-/// was said, there is no answer to wait for.
+/// Writes standard input to the connection, and close_notify at its end, after the server has closed.
+/// If nothing was sent, there is no response to wait for.
 ///
 /// # Errors
 /// When standard input cannot be read.
 fn read_input(shared: &Shared, end: Input) -> io::Result<()> {
     let mut input = io::stdin().lock();
-    let mut said_something = end.said_something;
+    let mut sent_something = end.sent_something;
     let mut buffer = vec![0; CHUNK];
     loop {
         let count = match input.read(&mut buffer) {
@@ -225,10 +225,10 @@ fn read_input(shared: &Shared, end: Input) -> io::Result<()> {
         };
         if count == 0 {
             shared.change(|state| state.input_ended = true);
-            if said_something && !end.half_close {
+            if sent_something && !end.half_close {
                 shared.wait_for_the_end();
-            } else if end.may_be_asked {
-                shared.wait_for_silence(PATIENCE);
+            } else if end.can_be_asked {
+                shared.wait_for_silence(SILENCE_TIMEOUT);
             }
             shared.change(|state| {
                 state.connection.close();
@@ -236,7 +236,7 @@ fn read_input(shared: &Shared, end: Input) -> io::Result<()> {
             });
             return Ok(());
         }
-        said_something = true;
+        sent_something = true;
         let mut rest = buffer.get(..count).unwrap_or_default();
         let mut state = shared.lock();
         while !rest.is_empty() {
@@ -244,7 +244,7 @@ fn read_input(shared: &Shared, end: Input) -> io::Result<()> {
                 return Ok(());
             }
             match state.connection.write(rest) {
-                // The sender has enough to do.
+                // `outgoing` is full: wait until the sender has sent some.
                 Ok(0) => state = shared.wait(state),
                 Ok(taken) => {
                     state.answered = false;
@@ -257,7 +257,7 @@ fn read_input(shared: &Shared, end: Input) -> io::Result<()> {
     }
 }
 
-/// The server must not take what was sent for all of it: the connection ends with an alert.
+/// Ends the connection with an alert, so that the server does not take the data for complete.
 fn fail_input(shared: &Shared, socket: &TcpStream, error: io::Error) {
     shared.change(|state| {
         state.connection.abort(AlertDescription::INTERNAL_ERROR, "the input cannot be read");
@@ -265,22 +265,22 @@ fn fail_input(shared: &Shared, socket: &TcpStream, error: io::Error) {
         state.over = true;
     });
     shared.wait_for_the_sender();
-    // The receiver need not wait for a server that stays.
+    // The receiver need not wait until the server closes.
     let _ = socket.shutdown(Shutdown::Read);
 }
 
-/// The peer to the output, until the peer is done.
+/// Writes data of the peer to the output, until the peer closes.
 fn receive(
     shared: &Shared,
     mut socket: &TcpStream,
-    mut inbox: Inbox,
+    mut buffer: ReceiveBuffer,
     mut output: Output,
     mut notice: impl FnMut(&str),
 ) -> Result<End, Failure> {
     let mut data = Vec::new();
     let mut closed = false;
     loop {
-        let result = take(shared, &mut inbox, &mut data);
+        let result = process_records(shared, &mut buffer, &mut data);
         if let Err(error) = output.write_all(&data).and_then(|()| output.flush()) {
             stdout::ended(&error)?;
             return Ok(End::OutputGone);
@@ -290,12 +290,12 @@ fn receive(
             closed = true;
             shared.change(|state| state.peer_closed = true);
             if !shared.lock().input_ended {
-                notice("the peer is done: end the input (Ctrl-D) to close this direction, too");
+                notice("the peer has closed: end the input (Ctrl-D) to close this direction, too");
             }
         }
-        match inbox.fill(&mut socket) {
+        match buffer.fill(&mut socket) {
             Ok(1..) => {}
-            // After close_notify nothing can be missing, whatever becomes of the transport.
+            // After close_notify all data have arrived: errors of the transport do not matter.
             _ if closed => return Ok(End::Closed),
             Ok(0) => shared.lock().connection.end_of_input()?,
             Err(error) => return Err(error.into()),
@@ -303,20 +303,24 @@ fn receive(
     }
 }
 
-/// Takes all whole records that are there. True once the peer has closed.
-fn take(shared: &Shared, inbox: &mut Inbox, data: &mut Vec<u8>) -> Result<bool, Failure> {
+/// Processes all complete records that were received. Returns whether the peer has closed.
+fn process_records(
+    shared: &Shared,
+    buffer: &mut ReceiveBuffer,
+    data: &mut Vec<u8>,
+) -> Result<bool, Failure> {
     let mut state = shared.lock();
     let result = loop {
-        match state.connection.receive(inbox.unread()) {
+        match state.connection.receive(buffer.unread()) {
             Ok((_, Received::Incomplete | Received::Waiting)) => break Ok(false),
             Ok((consumed, received)) => {
-                state.heard += 1;
+                state.records += 1;
                 let closed = matches!(received, Received::Closed);
                 if let Received::Data(plaintext) = received {
                     state.answered = true;
                     data.extend_from_slice(plaintext);
                 }
-                inbox.consume(consumed);
+                buffer.consume(consumed);
                 if closed {
                     break Ok(true);
                 }

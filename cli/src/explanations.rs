@@ -1,4 +1,4 @@
-//! The explanations: what each message, label and alert of TLS 1.3 is for; and numbers with nouns.
+//! Explanations of the messages, labels and alerts of TLS 1.3, and numbers with nouns.
 
 use handclasp::Level;
 use handclasp::alert::AlertDescription;
@@ -11,40 +11,42 @@ pub fn counted(count: usize, thing: &str) -> String {
     }
 }
 
-/// What a message is for, told when it is sent.
+/// The purpose of a message, shown when it is sent.
 pub fn sent(message: &str) -> &'static str {
     match message {
         "ClientHello" => {
-            "Opens the handshake: everything the client can do, and its half of the key exchange \
-             already, so that no time is lost in asking."
+            "Starts the handshake: everything that the client supports, and already its key share, \
+             which saves a round trip."
         }
         "HelloRetryRequest" => {
-            "The client's key share is of no use, or the server wants proof that the client is \
-             there: it asks for another ClientHello."
+            "The server cannot use the client's key share, or wants proof that the client can receive \
+             at its address: it requests another ClientHello."
         }
         "ServerHello" => {
-            "The server's choices, and its half of the key exchange. From here on both sides can \
-             compute the same secret, and nobody who only listens can."
+            "The server's choices, and its key share. From here on both sides can compute the same \
+             secret, and an eavesdropper cannot."
         }
         "EncryptedExtensions" => {
-            "The answers that need no certificate. It is the first encrypted message: what is \
-             agreed on here, nobody else sees."
+            "The responses that need no certificate. It is the first encrypted message: an \
+             eavesdropper does not see what is negotiated here."
         }
-        "CertificateRequest" => "The server wants to know who the client is, too.",
-        "Certificate" => "Who the sender is: its certificate, and who vouches for it.",
+        "CertificateRequest" => "The server requests that the client authenticates, too.",
+        "Certificate" => "The sender's certificate, and the certificates of its issuers.",
         "CompressedCertificate" => {
-            "Who the server is: its certificate, and who vouches for it, in fewer bytes."
+            "The server's certificate, and the certificates of its issuers, compressed."
         }
         "CertificateVerify" => {
-            "A signature over all messages so far, with the certificate's private key. A copied \
-             certificate is worth nothing without it."
+            "A signature over all messages so far, with the private key of the certificate. Without \
+             that key, a copied certificate is useless."
         }
         "Finished" => {
-            "A MAC over all messages so far. If anyone changed a single bit of them on the way, \
-             it does not match."
+            "A MAC over all messages so far. If a single bit of them was changed on the way, it does \
+             not match."
         }
-        "EndOfEarlyData" => "What was sent early ends here.",
-        "NewSessionTicket" => "Lets the client come back with a shorter handshake.",
+        "EndOfEarlyData" => "The 0-RTT data end here.",
+        "NewSessionTicket" => {
+            "With this ticket, the client can resume the session in a shorter handshake."
+        }
         "KeyUpdate" => "The sender's key changes after this message.",
         _ => "",
     }
@@ -53,18 +55,18 @@ pub fn sent(message: &str) -> &'static str {
 /// What the receiver does with a message.
 pub fn received(message: &str) -> &'static str {
     match message {
-        "ClientHello" => "chooses the version, suite, group and protocol that both sides know",
-        "ServerHello" => "checks that each choice was on offer, and completes the key exchange",
-        "HelloRetryRequest" => "makes the key share that is asked for",
-        "EncryptedExtensions" => "takes only answers to what it asked",
+        "ClientHello" => "chooses the version, suite, group and protocol that both sides support",
+        "ServerHello" => "checks that each choice was offered, and completes the key exchange",
+        "HelloRetryRequest" => "makes the requested key share",
+        "EncryptedExtensions" => "accepts only responses to its own extensions",
         "Certificate" | "CompressedCertificate" => {
-            "looks for a path to an authority that it trusts, and for a server's name"
+            "builds a path to a trusted authority, and checks the name of a server"
         }
         "CertificateVerify" => "verifies the signature with the certificate's public key",
         "Finished" => "computes the same MAC and compares",
-        "EndOfEarlyData" => "reads on with the handshake's keys",
-        "NewSessionTicket" => "may keep it for the next connection",
-        "KeyUpdate" => "reads on with the peer's next key",
+        "EndOfEarlyData" => "continues with the handshake keys",
+        "NewSessionTicket" => "can store it for the next connection",
+        "KeyUpdate" => "continues with the peer's next key",
         _ => "",
     }
 }
