@@ -65,9 +65,9 @@ fn is_complete(state: State) -> bool {
     matches!(
         state,
         State::Connected
-            | State::ConnectedAndAsking
-            | State::ExpectAnswersCertificateVerify
-            | State::ExpectAnswersFinished
+            | State::ConnectedAndRequesting
+            | State::ConnectedExpectingCertificateVerify
+            | State::ConnectedExpectingFinished
     )
 }
 
@@ -161,4 +161,107 @@ fn the_picture_is_that_of_the_table() {
     let (text, picture) = (std::fs::read_to_string(path).unwrap(), table::picture());
     let shown = text.contains(&format!("```text\n{picture}```\n"));
     assert!(shown, "ARCHITECTURE.md should have:\n{picture}");
+}
+
+/// The source of one side, or of both where no side is named: each file with its path.
+fn source(folder: &str) -> Vec<(String, String)> {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/src/handshake");
+    let mut files = Vec::new();
+    let mut folders = vec![format!("{root}{folder}")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.to_str().unwrap().to_owned();
+            if path.is_dir() {
+                folders.push(name);
+            } else if name.ends_with(".rs") {
+                files.push((name, std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    files
+}
+
+fn folder_of(side: Side) -> &'static str {
+    match side {
+        Side::Client => "/client",
+        Side::Server => "/server",
+    }
+}
+
+/// Is this item declared in the text?
+fn declares(text: &str, item: &str) -> bool {
+    text.match_indices(item).any(|(at, _)| {
+        let next = text[at + item.len()..].chars().next();
+        !next.is_some_and(|next| next.is_alphanumeric() || next == '_')
+    })
+}
+
+/// The variants of an enum, up to its end.
+fn variants<'a>(text: &'a str, declaration: &str) -> BTreeSet<&'a str> {
+    let (_, body) = text.split_once(declaration).expect("the enum is there");
+    let (body, _) = body.split_once("\n}").unwrap();
+    let lines = body.lines().filter_map(|line| line.strip_prefix("    "));
+    let names = lines.filter_map(|line| line.split(['(', ',', ' ']).next());
+    names.filter(|name| name.starts_with(|first: char| first.is_ascii_uppercase())).collect()
+}
+
+/// The types that the table names for a side: those that wait for a message, and those that wait for
+/// an answer.
+fn named_types(side: Side) -> BTreeSet<&'static str> {
+    let mut names = BTreeSet::new();
+    for edge in table::edges(side) {
+        let states = edge.to.iter().map(|(_, state)| *state).chain([edge.from]);
+        names.extend(states.filter_map(|state| state.name(side)).map(|name| name.type_name));
+        names.extend(edge.waits.iter().map(|wait| wait.type_name));
+    }
+    names
+}
+
+/// The names in the picture are those of the code: a reader can search for each of them.
+#[test]
+fn the_table_names_types_functions_and_questions_of_the_code() {
+    let all = source("");
+    let questions = all.iter().find(|(path, _)| path.ends_with("/handshake/question.rs"));
+    let questions = variants(&questions.unwrap().1, "pub enum Question {");
+    let mut asked = BTreeSet::new();
+    for side in SIDES {
+        let files = source(folder_of(side));
+        for name in named_types(side) {
+            let is_there = all.iter().any(|(_, text)| declares(text, &format!("struct {name}")));
+            assert!(is_there, "{side:?}: no type {name}");
+        }
+        for edge in table::edges(side) {
+            for function in edge.decides {
+                let (file, function) = function.split_once("::").unwrap();
+                let file = files.iter().find(|(path, _)| path.ends_with(&format!("/{file}.rs")));
+                let is_there =
+                    file.is_some_and(|(_, text)| declares(text, &format!("fn {function}")));
+                assert!(is_there, "{side:?}: no function {function}");
+            }
+            for wait in edge.waits {
+                for question in wait.questions {
+                    assert!(questions.contains(question), "{side:?}: no question {question}");
+                    asked.insert(*question);
+                }
+            }
+        }
+    }
+    assert_eq!(asked, questions, "each question is asked somewhere");
+}
+
+/// No state of the code is left out of the table.
+#[test]
+fn each_state_of_the_code_is_in_the_table() {
+    for side in SIDES {
+        let files = source(folder_of(side));
+        let (_, text) = files.iter().find(|(path, _)| path.ends_with("/mod.rs")).unwrap();
+        let mut states = variants(text, "enum State {");
+        states.insert("Connected");
+        states.insert(match side {
+            Side::Client => "PostHandshakeAuthClient",
+            Side::Server => "PostHandshakeAuthServer",
+        });
+        assert_eq!(states, named_types(side), "{side:?}");
+    }
 }

@@ -62,23 +62,89 @@ fn table() -> Vec<Requirement> {
 struct Files(BTreeMap<String, String>);
 
 impl Files {
-    /// Does one of these keywords stand before the item's name? `place` is a path and a name.
-    fn has(&mut self, place: &str, keywords: &[&str]) -> bool {
-        let Some((path, item)) = place.split_once(": ") else { return false };
-        let text = self.0.entry(path.to_owned()).or_insert_with(|| {
+    fn text(&mut self, path: &str) -> &str {
+        self.0.entry(path.to_owned()).or_insert_with(|| {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
             fs::read_to_string(path).unwrap_or_default()
-        });
-        keywords.iter().any(|keyword| {
-            let declared = format!("{keyword} {item}");
-            text.match_indices(&declared).any(|(at, _)| {
-                let part_of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-                let before = text.as_bytes()[..at].last();
-                let after = text.as_bytes().get(at + declared.len());
-                ![before, after].into_iter().flatten().any(|byte| part_of_a_name(*byte))
-            })
         })
     }
+
+    /// Is this place in the code, and is there one such place only? `place` is a path and the name of
+    /// an item, or of a type and a function of it where the file has several of that name.
+    fn has_code(&mut self, place: &str) -> Result<(), String> {
+        let wrong = |what: &str| Err(format!("{what} {place}"));
+        let Some((path, item)) = place.split_once(": ") else { return wrong("no place:") };
+        if !path.starts_with("src/") && !path.starts_with("x509/src/") {
+            return wrong("not in the source:");
+        }
+        let text = self.text(path);
+        let count = match item.split_once("::") {
+            Some((of, function)) => blocks(text, of).map(|block| declared(block, function)).sum(),
+            None => declared(text, item),
+        };
+        match count {
+            0 => wrong("no code"),
+            1 => Ok(()),
+            _ => wrong("more than one:"),
+        }
+    }
+
+    /// Is this test in its file? `place` is a path and a name.
+    fn has_test(&mut self, place: &str) -> bool {
+        let Some((path, item)) = place.split_once(": ") else { return false };
+        let text = self.text(path);
+        ["#[test]\nfn", "#[test]\n    fn"].iter().any(|start| {
+            let start = format!("{start} {item}(");
+            text.contains(&start)
+        })
+    }
+}
+
+/// How often an item of this name is declared in the text: at the beginning of a line, after its
+/// visibility.
+fn declared(text: &str, item: &str) -> usize {
+    text.lines().filter(|line| declares(line, item)).count()
+}
+
+fn declares(line: &str, item: &str) -> bool {
+    let mut line = line.trim_start();
+    if let Some(rest) = line.strip_prefix("pub") {
+        let rest = match rest.strip_prefix('(') {
+            Some(inner) => inner.split_once(')').map_or("", |(_, rest)| rest),
+            None => rest,
+        };
+        line = rest.trim_start();
+    }
+    let mut words = line.split_whitespace().peekable();
+    while words.next_if(|word| matches!(*word, "async" | "const")).is_some() {
+        // `const` is a kind of item, too.
+        if line.starts_with("const ") && words.peek().is_some_and(|next| name_of(next) == item) {
+            return true;
+        }
+    }
+    let kinds = ["fn", "struct", "enum", "trait", "static", "type"];
+    words.next().is_some_and(|word| kinds.contains(&word))
+        && words.next().is_some_and(|word| name_of(word) == item)
+}
+
+/// The name that a word of code begins with.
+fn name_of(word: &str) -> &str {
+    let end = word.find(|c: char| !c.is_alphanumeric() && c != '_');
+    &word[..end.unwrap_or(word.len())]
+}
+
+/// The blocks with the functions of this type or trait.
+fn blocks<'a>(text: &'a str, of: &'a str) -> impl Iterator<Item = &'a str> {
+    let starts = text.match_indices('\n').map(|(at, _)| &text[at + 1..]);
+    starts.filter_map(move |rest| {
+        let (first, _) = rest.split_once('\n')?;
+        let is_block = first.starts_with("impl") || first.contains("trait ");
+        let mut names = first.split(|c: char| !c.is_alphanumeric() && c != '_');
+        if !is_block || first.starts_with("//") || !names.any(|name| name == of) {
+            return None;
+        }
+        rest.split_once("\n}").map(|(block, _)| block)
+    })
 }
 
 #[test]
@@ -94,7 +160,7 @@ fn the_code_and_the_tests_that_the_table_names_are_there() {
             }
         }
         for place in &tests {
-            if !files.has(place, &["#[test]\nfn", "#[test]\n    fn"]) {
+            if !files.has_test(place) {
                 wrong.push(format!("{section}: no test {place}"));
             }
         }

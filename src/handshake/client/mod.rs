@@ -1,37 +1,6 @@
-//! The client's states (RFC 9846, appendix A.1).
-//!
-//! ```text
-//!  Start ---a session---> CheckingSession (asks: is what it rests on still good?)
-//!    |                         |
-//!    +-----------+-------------+
-//!                |
-//!           ClientHello--> ExpectServerHello --HelloRetryRequest--> ExpectServerHello (again)
-//!                (0-RTT data)    |
-//!                           ServerHello
-//!                                v
-//!                     ExpectEncryptedExtensions
-//!                                |
-//!                       EncryptedExtensions ---with a pre-shared key--> ExpectFinished
-//!                                v
-//!                        ExpectCertificate <--+
-//!                                |            | CertificateRequest (once)
-//!                                |            |
-//!                                +------------+
-//!                                |
-//!                           Certificate
-//!                                v
-//!                           VerifyingPeer (asks: is this chain good for this name?)
-//!                                    |
-//!                                    v
-//!                         ExpectCertificateVerify
-//!                                    |
-//!                            CertificateVerify
-//!                                    v
-//!                              ExpectFinished ---Finished--> (was there a request?) --no--> Connected
-//!                                 (EndOfEarlyData, where 0-RTT   |                           ^
-//!                                  data were accepted)           v                           |
-//!                       AuthenticatingSelf (asks: which certificate? sign this) -------------+
-//! ```
+//! The client's states (RFC 9846, appendix A.1): a file for each of the server's messages that it
+//! waits for. `ARCHITECTURE.md` has the picture of them: which message may come in which state, and
+//! where the client waits for an answer.
 
 pub(super) mod client_certificate;
 mod client_hello;

@@ -1,5 +1,5 @@
 //! The legal orders of messages, as data: for each end, which message may come in which state, what
-//! the end says to it, and which state is next (RFC 9846, section 4 and appendix A). What is not
+//! the end sends, and which state is next (RFC 9846, section 4 and appendix A). What is not
 //! here is not legal. The picture in ARCHITECTURE.md is drawn from it.
 
 use core::fmt::{self, Write};
@@ -58,7 +58,7 @@ pub const MESSAGES: [Message; 16] = [
     Unassigned,
 ];
 
-/// Where an end waits for a message.
+/// Where an end waits for a message. [`State::name`] has the type in `src/handshake`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum State {
     Begin,
@@ -71,11 +71,56 @@ pub enum State {
     ExpectClientHello,
     ExpectSecondClientHello,
     ExpectEndOfEarlyData,
+    ExpectClientCertificate,
+    ExpectClientCertificateVerify,
     ExpectFinished,
     Connected,
-    ConnectedAndAsking,
-    ExpectAnswersCertificateVerify,
-    ExpectAnswersFinished,
+    ConnectedAndRequesting,
+    ConnectedExpectingCertificateVerify,
+    ConnectedExpectingFinished,
+}
+
+/// The name of a state: the type that it is in `src/handshake`, and where in it, if it is several
+/// states of the table.
+pub struct Name {
+    pub type_name: &'static str,
+    pub part: &'static str,
+}
+
+impl State {
+    /// `None` for a server that has not started: it is no state of its own.
+    pub fn name(self, side: Side) -> Option<Name> {
+        let (type_name, part) = match self {
+            Begin if side == Side::Server => return None,
+            Begin => ("Start", ""),
+            ExpectServerHello => ("ExpectServerHello", ""),
+            ExpectSecondServerHello => ("ExpectServerHello", "after a HelloRetryRequest"),
+            ExpectEncryptedExtensions => ("ExpectEncryptedExtensions", ""),
+            ExpectCertificateOrRequest => ("ExpectCertificate", ""),
+            ExpectCertificate => ("ExpectCertificate", "after a CertificateRequest"),
+            ExpectCertificateVerify => ("ExpectCertificateVerify", ""),
+            ExpectClientHello => ("ExpectClientHello", ""),
+            ExpectSecondClientHello => ("ExpectSecondClientHello", ""),
+            ExpectEndOfEarlyData => ("ExpectEndOfEarlyData", ""),
+            ExpectClientCertificate => ("ExpectClientCertificate", ""),
+            ExpectClientCertificateVerify => ("ExpectClientCertificate", "after its Certificate"),
+            ExpectFinished => ("ExpectFinished", ""),
+            Connected => ("Connected", ""),
+            ConnectedAndRequesting => ("Connected", "after a CertificateRequest"),
+            ConnectedExpectingCertificateVerify => ("Connected", "after the client's Certificate"),
+            ConnectedExpectingFinished => ("Connected", "before the client's Finished"),
+        };
+        Some(Name { type_name, part })
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.part {
+            "" => f.write_str(self.type_name),
+            part => write!(f, "{} ({part})", self.type_name),
+        }
+    }
 }
 
 /// What a handshake is about: both ends are configured for it.
@@ -131,8 +176,8 @@ impl fmt::Display for When {
             Always => "",
             OtherGroup => "no share fits",
             OwnGroup => "a share fits",
-            WithKey => "a pre-shared key is taken",
-            WithoutKey => "no pre-shared key is taken",
+            WithKey => "a pre-shared key is used",
+            WithoutKey => "no pre-shared key is used",
             EarlyDataAccepted => "0-RTT data are accepted",
             Compressing => "compress_certificate was offered",
             Uncompressed => "uncompressed",
@@ -179,13 +224,33 @@ impl Walk {
     }
 }
 
-/// In `from`, `on` may come; the end says `sends`, and is in the first state of `to` that holds.
+/// In `from`, `on` may come; the end sends `sends`, and is in the first state of `to` that holds.
 pub struct Edge {
     pub from: State,
     pub on: Message,
     pub when: When,
     pub sends: &'static [(When, Message)],
     pub to: &'static [(When, State)],
+    /// The functions that decide, in their order: the file in the folder of the side, and the name.
+    pub decides: &'static [&'static str],
+    /// Where it waits for an answer on the way.
+    pub waits: &'static [Wait],
+}
+
+/// A type of `src/handshake`, and the questions that it waits for the answers to.
+pub struct Wait {
+    pub type_name: &'static str,
+    pub questions: &'static [&'static str],
+}
+
+impl Edge {
+    const fn decides(self, decides: &'static [&'static str]) -> Self {
+        Self { decides, ..self }
+    }
+
+    const fn waits(self, waits: &'static [Wait]) -> Self {
+        Self { waits, ..self }
+    }
 }
 
 const fn edge(
@@ -195,23 +260,31 @@ const fn edge(
     sends: &'static [(When, Message)],
     to: &'static [(When, State)],
 ) -> Edge {
-    Edge { from, on, when, sends, to }
+    Edge { from, on, when, sends, to, decides: &[], waits: &[] }
 }
 
 const AUTHENTICATION: &[(When, Message)] =
     &[(Always, Certificate), (Always, CertificateVerify), (Always, Finished)];
 
 const CLIENT: &[Edge] = &[
-    edge(Begin, Start, Always, &[(Always, ClientHello)], &[(Always, ExpectServerHello)]),
+    edge(Begin, Start, Always, &[(Always, ClientHello)], &[(Always, ExpectServerHello)])
+        .decides(&["resumption::begin"])
+        .waits(&[Wait {
+            type_name: "CheckingSession",
+            questions: &["ChooseClientCertificate", "VerifyPeer", "VerifyRawPublicKey"],
+        }]),
     edge(
         ExpectServerHello,
         HelloRetryRequest,
         Always,
         &[(Always, ClientHello)],
         &[(Always, ExpectSecondServerHello)],
-    ),
-    edge(ExpectServerHello, ServerHello, Always, &[], &[(Always, ExpectEncryptedExtensions)]),
-    edge(ExpectSecondServerHello, ServerHello, Always, &[], &[(Always, ExpectEncryptedExtensions)]),
+    )
+    .decides(&["server_hello::on_hello_retry_request"]),
+    edge(ExpectServerHello, ServerHello, Always, &[], &[(Always, ExpectEncryptedExtensions)])
+        .decides(&["server_hello::on_server_hello"]),
+    edge(ExpectSecondServerHello, ServerHello, Always, &[], &[(Always, ExpectEncryptedExtensions)])
+        .decides(&["server_hello::on_server_hello"]),
     edge(
         ExpectEncryptedExtensions,
         EncryptedExtensions,
@@ -232,22 +305,26 @@ const CLIENT: &[Edge] = &[
         Always,
         &[],
         &[(Always, ExpectCertificateVerify)],
-    ),
+    )
+    .waits(VERIFYING_PEER),
     edge(
         ExpectCertificateOrRequest,
         CompressedCertificate,
         Compressing,
         &[],
         &[(Always, ExpectCertificateVerify)],
-    ),
-    edge(ExpectCertificate, Certificate, Always, &[], &[(Always, ExpectCertificateVerify)]),
+    )
+    .waits(VERIFYING_PEER),
+    edge(ExpectCertificate, Certificate, Always, &[], &[(Always, ExpectCertificateVerify)])
+        .waits(VERIFYING_PEER),
     edge(
         ExpectCertificate,
         CompressedCertificate,
         Compressing,
         &[],
         &[(Always, ExpectCertificateVerify)],
-    ),
+    )
+    .waits(VERIFYING_PEER),
     edge(ExpectCertificateVerify, CertificateVerify, Always, &[], &[(Always, ExpectFinished)]),
     edge(
         ExpectFinished,
@@ -260,11 +337,24 @@ const CLIENT: &[Edge] = &[
             (Always, Finished),
         ],
         &[(Always, Connected)],
-    ),
+    )
+    .waits(AUTHENTICATING_SELF),
     edge(Connected, NewSessionTicket, Always, &[], &[(Always, Connected)]),
     edge(Connected, KeyUpdate, Always, &[], &[(Always, Connected)]),
-    edge(Connected, CertificateRequest, MayAskLater, AUTHENTICATION, &[(Always, Connected)]),
+    edge(Connected, CertificateRequest, MayAskLater, AUTHENTICATION, &[(Always, Connected)])
+        .waits(AUTHENTICATING_LATER),
 ];
+
+const VERIFYING_PEER: &[Wait] =
+    &[Wait { type_name: "VerifyingPeer", questions: &["VerifyPeer", "VerifyRawPublicKey"] }];
+
+const AUTHENTICATING_SELF: &[Wait] =
+    &[Wait { type_name: "AuthenticatingSelf", questions: &["ChooseClientCertificate", "Sign"] }];
+
+const AUTHENTICATING_LATER: &[Wait] = &[Wait {
+    type_name: "PostHandshakeAuthClient",
+    questions: &["ChooseClientCertificate", "Sign"],
+}];
 
 const FLIGHT: &[(When, Message)] = &[
     (Always, ServerHello),
@@ -278,9 +368,63 @@ const FLIGHT: &[(When, Message)] = &[
 
 const AFTER_FLIGHT: &[(When, State)] = &[
     (EarlyDataAccepted, ExpectEndOfEarlyData),
-    (Asks, ExpectCertificate),
+    (Asks, ExpectClientCertificate),
     (Always, ExpectFinished),
 ];
+
+/// The decisions about a ClientHello, in their order, and the flight.
+const DECISIONS: &[&str] = &[
+    "negotiate::negotiate",
+    "selection::check_version",
+    "selection::cipher_suite",
+    "selection::key_share",
+    "negotiate::decide",
+    "session::find",
+    "pre_shared_key::resolve",
+    "pre_shared_key::prove",
+    "early_data::decide",
+    "certificate::choose",
+    "flight::send",
+];
+
+/// The cipher suite is settled then, and there are no 0-RTT data.
+const DECISIONS_AFTER_RETRY: &[&str] = &[
+    "negotiate::negotiate",
+    "selection::check_version",
+    "hello_retry_request::check_second",
+    "hello_retry_request::requested_share",
+    "negotiate::decide",
+    "session::find",
+    "pre_shared_key::resolve",
+    "pre_shared_key::prove",
+    "certificate::choose",
+    "flight::send",
+];
+
+const NEGOTIATING: &[Wait] = &[
+    Wait {
+        type_name: "Negotiating",
+        questions: &[
+            "TakeSession",
+            "ResolvePsk",
+            "VerifyPeer",
+            "VerifyRawPublicKey",
+            "AcceptEarlyData",
+            "ChooseCertificate",
+        ],
+    },
+    Wait { type_name: "Signing", questions: &["Sign"] },
+];
+
+const VERIFYING_CLIENT: &[Wait] = &[Wait {
+    type_name: "ExpectClientCertificate",
+    questions: &["VerifyPeer", "VerifyRawPublicKey"],
+}];
+
+const VERIFYING_CLIENT_LATER: &[Wait] = &[Wait {
+    type_name: "PostHandshakeAuthServer",
+    questions: &["VerifyPeer", "VerifyRawPublicKey"],
+}];
 
 const SERVER: &[Edge] = &[
     edge(Begin, Start, Always, &[], &[(Always, ExpectClientHello)]),
@@ -290,13 +434,31 @@ const SERVER: &[Edge] = &[
         OtherGroup,
         &[(Always, HelloRetryRequest)],
         &[(Always, ExpectSecondClientHello)],
-    ),
-    edge(ExpectClientHello, ClientHello, OwnGroup, FLIGHT, AFTER_FLIGHT),
-    edge(ExpectSecondClientHello, ClientHello, Always, FLIGHT, AFTER_FLIGHT),
+    )
+    .decides(&["negotiate::negotiate", "hello_retry_request::send"]),
+    edge(ExpectClientHello, ClientHello, OwnGroup, FLIGHT, AFTER_FLIGHT)
+        .decides(DECISIONS)
+        .waits(NEGOTIATING),
+    edge(ExpectSecondClientHello, ClientHello, Always, FLIGHT, AFTER_FLIGHT)
+        .decides(DECISIONS_AFTER_RETRY)
+        .waits(NEGOTIATING),
     edge(ExpectEndOfEarlyData, EndOfEarlyData, Always, &[], &[(Always, ExpectFinished)]),
-    edge(ExpectCertificate, Certificate, Always, &[], &[(Always, ExpectCertificateVerify)]),
-    edge(ExpectCertificate, EmptyCertificate, Always, &[], &[(Always, ExpectFinished)]),
-    edge(ExpectCertificateVerify, CertificateVerify, Always, &[], &[(Always, ExpectFinished)]),
+    edge(
+        ExpectClientCertificate,
+        Certificate,
+        Always,
+        &[],
+        &[(Always, ExpectClientCertificateVerify)],
+    )
+    .waits(VERIFYING_CLIENT),
+    edge(ExpectClientCertificate, EmptyCertificate, Always, &[], &[(Always, ExpectFinished)]),
+    edge(
+        ExpectClientCertificateVerify,
+        CertificateVerify,
+        Always,
+        &[],
+        &[(Always, ExpectFinished)],
+    ),
     edge(
         ExpectFinished,
         Finished,
@@ -310,19 +472,32 @@ const SERVER: &[Edge] = &[
         Request,
         MayAskLater,
         &[(Always, CertificateRequest)],
-        &[(Always, ConnectedAndAsking)],
+        &[(Always, ConnectedAndRequesting)],
     ),
-    edge(ConnectedAndAsking, KeyUpdate, Always, &[], &[(Always, ConnectedAndAsking)]),
-    edge(ConnectedAndAsking, Certificate, Always, &[], &[(Always, ExpectAnswersCertificateVerify)]),
-    edge(ConnectedAndAsking, EmptyCertificate, Always, &[], &[(Always, ExpectAnswersFinished)]),
+    edge(ConnectedAndRequesting, KeyUpdate, Always, &[], &[(Always, ConnectedAndRequesting)]),
     edge(
-        ExpectAnswersCertificateVerify,
+        ConnectedAndRequesting,
+        Certificate,
+        Always,
+        &[],
+        &[(Always, ConnectedExpectingCertificateVerify)],
+    )
+    .waits(VERIFYING_CLIENT_LATER),
+    edge(
+        ConnectedAndRequesting,
+        EmptyCertificate,
+        Always,
+        &[],
+        &[(Always, ConnectedExpectingFinished)],
+    ),
+    edge(
+        ConnectedExpectingCertificateVerify,
         CertificateVerify,
         Always,
         &[],
-        &[(Always, ExpectAnswersFinished)],
+        &[(Always, ConnectedExpectingFinished)],
     ),
-    edge(ExpectAnswersFinished, Finished, Always, &[], &[(Always, Connected)]),
+    edge(ConnectedExpectingFinished, Finished, Always, &[], &[(Always, Connected)]),
 ];
 
 pub fn edges(side: Side) -> &'static [Edge] {
@@ -351,39 +526,57 @@ pub fn picture() -> String {
         writeln!(out, "{}", if side == Side::Client { "client" } else { "\nserver" }).unwrap();
         let mut before = None;
         for edge in edges(side) {
+            let Some(name) = edge.from.name(side) else { continue };
             if before != Some(edge.from) {
-                writeln!(out, "  {:?}", edge.from).unwrap();
+                writeln!(out, "  {name}").unwrap();
                 before = Some(edge.from);
             }
-            let condition = |when: &When| match when {
-                Always => String::new(),
-                when => format!(" [{when}]"),
-            };
-            let on = match edge.on {
-                Start => "(it starts)".into(),
-                Request => "(it asks)".into(),
-                message => format!("{message:?}"),
-            };
-            let when = condition(&edge.when);
-            for (index, (to_when, to)) in edge.to.iter().enumerate() {
-                let on = if index == 0 { &*on } else { "" };
-                let arrow = if index == 0 { "-->" } else { "   " };
-                let when = if index == 0 { &*when } else { "" };
-                let to_when = condition(to_when);
-                writeln!(out, "    {on:<22} {arrow} {to:?}{when}{to_when}").unwrap();
-            }
-            let sends = edge.sends.iter();
-            let mut sends =
-                sends.map(|(when, message)| format!("{message:?}{}", condition(when))).peekable();
-            let mut says = "says";
-            while let Some(mut line) = sends.next() {
-                while let Some(more) = sends.next_if(|more| line.len() + more.len() < 60) {
-                    line = format!("{line}, {more}");
-                }
-                writeln!(out, "    {:<26} {says} {line}", "").unwrap();
-                says = "    ";
-            }
+            draw(edge, side, &mut out);
         }
     }
     out
+}
+
+/// The lines of one row: where it leads, who decides, where it waits, and what is sent.
+fn draw(edge: &Edge, side: Side, out: &mut String) {
+    let condition = |when: &When| match when {
+        Always => String::new(),
+        when => format!(" [{when}]"),
+    };
+    let on = match edge.on {
+        Start => "(it starts)".into(),
+        Request => "(it asks)".into(),
+        message => format!("{message:?}"),
+    };
+    let when = condition(&edge.when);
+    for (index, (to_when, to)) in edge.to.iter().enumerate() {
+        let on = if index == 0 { &*on } else { "" };
+        let arrow = if index == 0 { "-->" } else { "   " };
+        let when = if index == 0 { &*when } else { "" };
+        let to_when = condition(to_when);
+        let to = to.name(side).expect("nothing leads back to the beginning");
+        writeln!(out, "    {on:<22} {arrow} {to}{when}{to_when}").unwrap();
+    }
+    list(out, "decided in", edge.decides.iter().map(|function| function.to_string()));
+    for Wait { type_name, questions } in edge.waits {
+        let says = format!("{type_name} waits for");
+        list(out, &says, questions.iter().map(|question| question.to_string()));
+    }
+    let sends = edge.sends.iter();
+    list(out, "sends", sends.map(|(when, message)| format!("{message:?}{}", condition(when))));
+}
+
+/// Words after each other, in lines that are not too long.
+fn list(out: &mut String, says: &str, words: impl Iterator<Item = String>) {
+    const WIDTH: usize = 64;
+    let mut words = words.peekable();
+    let mut says = says.to_owned();
+    while let Some(mut line) = words.next() {
+        while let Some(more) = words.next_if(|more| says.len() + line.len() + more.len() < WIDTH) {
+            line = format!("{line}, {more}");
+        }
+        let comma = if words.peek().is_some() { "," } else { "" };
+        writeln!(out, "    {:<26} {says} {line}{comma}", "").unwrap();
+        says = " ".repeat(says.len());
+    }
 }
