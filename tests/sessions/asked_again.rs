@@ -1,14 +1,16 @@
 //! What a session rests on is asked about again: beside other questions, after a
 //! HelloRetryRequest, with 0-RTT data that wait, and for as long as the session lives.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use handclasp::certificate::CertificateError;
 use handclasp::config::ServerConfigBuilder;
+use handclasp::connection::Options;
 use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, EarlyData, Question};
 use handclasp::key_schedule::PskKind;
+use handclasp::observer::{Event, Observer};
 use handclasp::registry::SignatureScheme;
 use handclasp::session::{ClientSession, ClientSessionStore};
 use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
@@ -147,6 +149,97 @@ fn early_data_wait_for_the_answer_and_are_taken_or_passed_over() {
         let outcome = if good { EarlyData::Accepted } else { EarlyData::Rejected };
         assert_eq!(wires.client.parameters().early_data, outcome);
         assert!(wires.server.parameters().certificates.is_some());
+    }
+}
+
+/// What a server decides, in the order in which its observer learns of it.
+#[derive(Clone, Default)]
+struct Decisions(Arc<Mutex<Vec<String>>>);
+
+impl Observer for Decisions {
+    fn event(&mut self, event: &Event<'_>) {
+        let decision = match event {
+            Event::KeysExchanged(_) => "keys exchanged".into(),
+            Event::CipherSuiteChosen(_) => "cipher suite chosen".into(),
+            Event::NotTaken(offered, _) => format!("not taken: {offered:?}"),
+            Event::Waiting(question) => format!("waits: {question}"),
+            _ => return,
+        };
+        self.0.lock().unwrap().push(decision);
+    }
+}
+
+#[test]
+fn each_decision_of_a_server_may_wait_and_none_is_made_twice() {
+    // Is the session found, is the client's certificate accepted again, is the key taken?
+    for (found, accepted, expected) in [
+        (
+            false,
+            true,
+            &[
+                "waits: take session",
+                "waits: resolve PSK",
+                "not taken: PreSharedKeys",
+                "not taken: EarlyData",
+                "waits: choose certificate",
+                "waits: verify peer",
+            ][..],
+        ),
+        (
+            true,
+            false,
+            &[
+                "waits: take session",
+                "waits: verify peer",
+                "not taken: Session",
+                "waits: resolve PSK",
+                "not taken: PreSharedKeys",
+                "not taken: EarlyData",
+                "waits: choose certificate",
+                "waits: verify peer",
+            ],
+        ),
+        (true, true, &["waits: take session", "waits: verify peer", "waits: accept early data"]),
+    ] {
+        let (ends, store) = (Ends::new(), Elsewhere::new());
+        let key = Arc::new(ends.pair.identity.certified_key());
+        let builder = ends.pair.early_server(1000).sessions(store.clone()).tickets(1);
+        let builder = builder.early_data_policy(Arc::new(AnswerLater));
+        let builder = builder.pre_shared_keys(Arc::new(AnswerLater));
+        let policy = ClientAuthentication::required(Arc::new(AnswerLater));
+        let builder = builder.client_authentication(policy);
+        let config = Arc::new(builder.build(Arc::new(AnswerLater)).unwrap());
+        let mut verifications = 0;
+        let mut answer = |question: &Question| match question {
+            Question::TakeSession(question) if found => {
+                Answer::Session(store.answer(&question.ticket))
+            }
+            Question::TakeSession(_) => Answer::Session(None),
+            Question::ResolvePsk(_) => Answer::Psk(None),
+            Question::AcceptEarlyData(_) => Answer::EarlyData(true),
+            Question::ChooseCertificate(_) => Answer::Certificate(Ok(key.clone())),
+            _ => {
+                // The first is about the certificate of the first connection.
+                verifications += 1;
+                if verifications == 2 && !accepted { refusal() } else { Answer::Peer(Ok(())) }
+            }
+        };
+        Wires::new(ends.client(0), server_at(&config, 0)).run(&mut answer);
+
+        let decisions = Decisions::default();
+        let observer: Option<Box<dyn Observer>> = Some(Box::new(decisions.clone()));
+        let options = Options { now: time(1), observer };
+        let server = ServerConnection::with_options(config, options).unwrap();
+        let mut client = ends.client(1);
+        assert_eq!(client.write_early_data(b"early").unwrap(), 5);
+        let mut wires = Wires::new(client, server);
+        wires.run(&mut answer);
+        assert!(!wires.failed && !wires.client.is_handshaking() && !wires.server.is_handshaking());
+        assert_eq!(wires.resumed(), found && accepted);
+        assert_eq!(wires.early, if wires.resumed() { &b"early"[..] } else { b"" });
+        let first = ["keys exchanged", "cipher suite chosen"];
+        let expected: Vec<_> = first.iter().chain(expected).collect();
+        assert_eq!(decisions.0.lock().unwrap().iter().collect::<Vec<_>>(), expected);
     }
 }
 

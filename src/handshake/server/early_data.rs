@@ -166,8 +166,8 @@ pub(super) fn reject(context: &mut Context) {
     }
 }
 
-/// 0-RTT data are read first. Records tell them from the handshake by their end; packets of QUIC
-/// say which of the two they are.
+/// 0-RTT data are read first. In records, EndOfEarlyData separates them from the handshake. A packet
+/// of QUIC says itself which of the two it carries, so both keys are in use.
 pub(super) fn read(secret: TrafficSecret, client_secret: &TrafficSecret, context: &mut Context) {
     context.steps.read_keys(Level::EarlyData, secret);
     if !context.records {

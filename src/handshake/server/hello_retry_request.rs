@@ -33,7 +33,7 @@ pub(super) fn send(
     hello: &ClientHello<'_>,
     context: &mut Context,
 ) -> Result<State, Error> {
-    let state = CookieState {
+    let content = CookieContent {
         cipher_suite: cipher_suite.id,
         requested_group,
         unchanging: unchanging(hello, cipher_suite.hash),
@@ -41,19 +41,16 @@ pub(super) fn send(
     };
     let cookie = match &config.cookies {
         Some(cookies) => {
-            let cookie = cookies.protect(&state.encode(), context.now.unix())?;
+            let cookie = cookies.protect(&content.encode(), context.now.unix())?;
             if !(1..=MAX_COOKIE_LENGTH).contains(&cookie.len()) {
-                return Err(ErrorKind::Internal(
-                    "the cookie protector's cookie is empty or too long",
-                )
-                .into());
+                let reason = "the cookie protector's cookie is empty or too long";
+                return Err(ErrorKind::Internal(reason).into());
             }
             Some(cookie)
         }
         None => None,
     };
-    let CookieState { unchanging, first_hash, .. } = state;
-    let first = FirstClientHello { cipher_suite, requested_group, unchanging, first_hash, cookie };
+    let first = FirstClientHello { cipher_suite, content, cookie };
     let retry = first.retry_request(hello.session_id);
     context.send(None, |out| out.extend_from_slice(&retry));
     context.change_cipher_spec(!hello.session_id.is_empty());
@@ -86,11 +83,8 @@ impl ExpectSecondClientHello {
 /// the cookie.
 pub(super) struct FirstClientHello {
     pub(super) cipher_suite: CipherSuite,
-    /// The group that the HelloRetryRequest asks a share for, if it asks for one.
-    requested_group: Option<NamedGroup>,
-    /// The digest of what the second must repeat.
-    unchanging: Digest,
-    first_hash: Digest,
+    content: CookieContent,
+    /// The cookie of the HelloRetryRequest, if it has one.
     cookie: Option<Vec<u8>>,
 }
 
@@ -108,24 +102,17 @@ impl FirstClientHello {
         let Some(opened) = cookies.open(cookie, context.now.unix()) else {
             return Err(illegal("it is not of this server, or too old"));
         };
-        let Some(state) = CookieState::decode(&opened) else {
+        let Some(content) = CookieContent::decode(&opened) else {
             return Err(illegal("its content is of another kind"));
         };
-        let Some(cipher_suite) = config.provider.cipher_suite(state.cipher_suite) else {
+        let Some(cipher_suite) = config.provider.cipher_suite(content.cipher_suite) else {
             return Err(illegal("its suite is not served"));
         };
         provider_fault::check_hash(cipher_suite)?;
-        let CookieState { requested_group, unchanging, first_hash, .. } = state;
-        if first_hash.len() != cipher_suite.hash.output_length() {
+        if content.first_hash.len() != cipher_suite.hash.output_length() {
             return Err(illegal("its hash is not of its suite"));
         }
-        Ok(Self {
-            cipher_suite: *cipher_suite,
-            requested_group,
-            unchanging,
-            first_hash,
-            cookie: Some(cookie.to_vec()),
-        })
+        Ok(Self { cipher_suite: *cipher_suite, content, cookie: Some(cookie.to_vec()) })
     }
 
     /// Checks that the second ClientHello repeats the first, and has the cookie.
@@ -133,7 +120,7 @@ impl FirstClientHello {
         if hello.cookie != self.cookie.as_deref() {
             return Err(Error::illegal(MESSAGE, "cookie", "it is not the HelloRetryRequest's"));
         }
-        if unchanging(hello, self.cipher_suite.hash) != self.unchanging {
+        if unchanging(hello, self.cipher_suite.hash) != self.content.unchanging {
             let changing = EXTENSION_TABLE.iter().filter(|row| row.may_change_after_retry);
             let changing = join(changing.map(|row| row.extension));
             let reason = format!("in the second, all but {changing} must be as before");
@@ -154,7 +141,7 @@ impl FirstClientHello {
         hello: &ClientHello<'a>,
     ) -> Result<ClientShare<'a>, Error> {
         let SelectedGroup { group, share } = selection::group(config, hello)?;
-        let is_as_requested = match self.requested_group {
+        let is_as_requested = match self.content.requested_group {
             Some(requested) => {
                 let only_share = hello.key_shares.is_some_and(|all| all.iter().count() == 1);
                 requested == group.name() && only_share
@@ -166,7 +153,7 @@ impl FirstClientHello {
                 Ok(ClientShare { group, key_exchange: share.key_exchange })
             }
             _ => {
-                let requested = match self.requested_group {
+                let requested = match self.content.requested_group {
                     Some(group) => group.to_string(),
                     None => "the same groups as before".into(),
                 };
@@ -178,7 +165,7 @@ impl FirstClientHello {
 
     /// The transcript up to the HelloRetryRequest.
     pub(super) fn transcript(&self, session_id: &[u8]) -> Transcript {
-        let mut transcript = Transcript::after_retry(&self.cipher_suite, &self.first_hash);
+        let mut transcript = Transcript::after_retry(&self.cipher_suite, &self.content.first_hash);
         transcript.add_bytes(&self.retry_request(session_id));
         transcript
     }
@@ -187,7 +174,7 @@ impl FirstClientHello {
     fn retry_request(&self, session_id: &[u8]) -> Vec<u8> {
         use ExtensionType as E;
         let mut extensions = Vec::with_capacity(64);
-        if let Some(group) = self.requested_group {
+        if let Some(group) = self.content.requested_group {
             write_extension(&mut extensions, E::KEY_SHARE, |out| write_u16(out, group));
         }
         if let Some(cookie) = &self.cookie {
@@ -229,17 +216,19 @@ fn unchanging(hello: &ClientHello<'_>, hash: &dyn Hash) -> Digest {
     hash.digest(&message)
 }
 
-/// The content of a cookie.
-struct CookieState {
+/// What a cookie says of the first ClientHello and of the HelloRetryRequest.
+struct CookieContent {
     cipher_suite: CipherSuiteId,
-    /// In the cookie, no group is a zero.
+    /// The group that the HelloRetryRequest asks a share for, if it asks for one. In the cookie, none
+    /// is a zero.
     requested_group: Option<NamedGroup>,
+    /// The digest of what the second ClientHello must repeat.
     unchanging: Digest,
-    /// The hash of the first ClientHello.
+    /// The hash of the whole message.
     first_hash: Digest,
 }
 
-impl CookieState {
+impl CookieContent {
     fn encode(&self) -> Vec<u8> {
         let suite = self.cipher_suite.0.to_be_bytes();
         let group = self.requested_group.map_or(0, |group| group.0).to_be_bytes();

@@ -64,11 +64,11 @@ impl State {
         }
     }
 
-    /// Before a ClientHello nothing else may come. Asked before all of a message is there.
+    /// Nothing else may come before a ClientHello. This is checked before the whole message is there.
     pub(super) fn check_awaited(&self, received: HandshakeType) -> Result<(), Error> {
-        let hello_is_due =
+        let awaits_client_hello =
             matches!(self, Self::ExpectClientHello(_) | Self::ExpectSecondClientHello(_));
-        if hello_is_due && received != HandshakeType::CLIENT_HELLO {
+        if awaits_client_hello && received != HandshakeType::CLIENT_HELLO {
             return Err(Error::unexpected("ClientHello", received));
         }
         Ok(())

@@ -110,7 +110,7 @@ pub(super) fn prove(
         .binder_key(choice.key.kind(), &mut context.observers)?
         .finished(hash, &mut context.observers)?;
     let Some(proof) = PskProven::by_binder(&expected, binder) else {
-        let key = words(&choice.key, offered.identity);
+        let key = describe(&choice.key, offered.identity);
         return Err(ErrorKind::WrongBinder { key }.into());
     };
     context.inherit_from_session(&choice.key);
@@ -122,7 +122,7 @@ pub(super) fn prove(
     Ok(ProvenPsk { choice, early, proof })
 }
 
-/// Notes what the key changes in what was negotiated.
+/// Changes what was negotiated, as the key requires.
 fn settle(
     negotiated: &mut Negotiated,
     key: &PreSharedKey,
@@ -152,8 +152,8 @@ fn settle(
     }
 }
 
-/// How an error calls a key that the client offered: by its identity, unless that is a ticket.
-fn words(key: &PreSharedKey, identity: &[u8]) -> String {
+/// A key that the client offered, for an error: its identity, unless that is a ticket.
+fn describe(key: &PreSharedKey, identity: &[u8]) -> String {
     const SHOWN: usize = 64;
     if key.session.is_some() {
         return "the session of its ticket".to_owned();

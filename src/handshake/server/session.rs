@@ -35,16 +35,17 @@ pub(super) fn find(
     };
     let accepted = is_accepted_now(found, negotiated, answers, hello, context)?;
     *tickets_looked_up = MAX_LOOKED_UP;
-    let found = session.take();
-
     // The answers may have taken long.
-    let session = found.as_ref().and_then(|found| found.key.session.as_ref());
-    let reason = if !session.is_some_and(|session| session.is_alive(context.now)) {
-        "it is too old"
-    } else if !accepted {
+    let session_of_ticket = found.key.session.as_ref();
+    let is_alive = session_of_ticket.is_some_and(|session| session.is_alive(context.now));
+    let found = session.take();
+    if accepted && is_alive {
+        return Ok(found);
+    }
+    let reason = if is_alive {
         "what it depends on (the client's certificate or key) is not accepted now"
     } else {
-        return Ok(found);
+        "it is too old"
     };
     context.observers.emit(|| Event::NotTaken(Offered::Session, reason));
     Ok(None)
