@@ -1,35 +1,52 @@
 use super::ConfigError;
 use crate::wire::{CodePoint, ExtensionType, List};
 
-/// The extensions of a ClientHello or an EncryptedExtensions as a list: which, in what order, and
-/// with which bytes.
+/// The length of an extension's type and length, in bytes.
+const HEADER_LENGTH: usize = 4;
+
+/// The extensions of a ClientHello or of EncryptedExtensions as a list: which extensions, in which
+/// order, and with which bytes.
 ///
-/// Without a layout the library writes what it needs in an order of its own. With one, the list
-/// decides: an extension that the library writes but the list does not name follows at the end; a
-/// name in the list that the library has nothing to say for is passed over.
+/// Without a layout the library writes the extensions that it needs in its own order. With a layout the
+/// list sets the order. Extensions that the library needs and the list does not name follow at the end.
+/// Extensions that the list names and the library does not need are left out.
+///
+/// ```
+/// use handclasp::config::{ExtensionLayout, LayoutItem};
+/// use handclasp::wire::ExtensionType;
+///
+/// // server_name first, an extension of your own, then the others.
+/// let layout = ExtensionLayout {
+///     items: vec![
+///         LayoutItem::Standard(ExtensionType::SERVER_NAME),
+///         LayoutItem::Raw(ExtensionType(0xff77), b"mine".to_vec()),
+///     ],
+/// };
+/// # let _ = layout;
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExtensionLayout {
     /// The extensions in the order in which they are written.
     pub items: Vec<LayoutItem>,
 }
 
-/// A place in an [`ExtensionLayout`].
+/// An extension in an [`ExtensionLayout`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LayoutItem {
-    /// What the library writes for this extension, if anything, stands here.
+    /// The library writes this extension here, if it needs it.
     Standard(ExtensionType),
-    /// These bytes, as they are. For an extension that the library writes too (supported_groups
-    /// and signature_algorithms, say) they stand in its place; what the peer chooses is still
-    /// checked against what the configuration can do. In an EncryptedExtensions they are sent only
-    /// if the client sent the same extension.
+    /// The extension with these bytes. If the library writes the extension, too (supported_groups or
+    /// signature_algorithms, for example), these bytes replace it. The choice of the peer is still
+    /// checked against the configuration. In EncryptedExtensions the extension is sent only if the
+    /// client has sent the same one.
     Raw(ExtensionType, Vec<u8>),
-    /// A padding extension (RFC 7685) that makes a ClientHello of 256 to 511 bytes 512 long, which
-    /// some old servers need; nothing for other lengths.
+    /// A padding extension (RFC 7685) that makes a ClientHello of 256 to 511 bytes 512 bytes long, which
+    /// some old servers need. A ClientHello of another length has no padding.
     Padding,
 }
 
 impl LayoutItem {
-    /// The extension's type.
+    /// The type of the extension.
     pub fn kind(&self) -> ExtensionType {
         match self {
             Self::Standard(kind) | Self::Raw(kind, _) => *kind,
@@ -39,12 +56,12 @@ impl LayoutItem {
 }
 
 impl ExtensionLayout {
-    /// The bytes that a message has room for beside what the library writes: protocols, a cookie
-    /// and a ticket can be long, too.
+    /// The most bytes of raw extensions. Protocols, a cookie and a ticket can be long, too, and must fit
+    /// into the message with them.
     const MAX_RAW_LENGTH: usize = 0x6000;
 
-    /// The list of code points that a raw extension stands for, where there is one: what was
-    /// offered to the peer, whatever else this side could do.
+    /// The list of code points in a raw extension, if there is one. This is what the peer was offered,
+    /// whatever the configuration supports.
     pub(crate) fn raw_list<T: CodePoint>(&self, kind: ExtensionType) -> Option<List<'_, T>> {
         self.items.iter().find_map(|item| match item {
             LayoutItem::Raw(raw, body) if *raw == kind => {
@@ -54,26 +71,30 @@ impl ExtensionLayout {
         })
     }
 
-    /// The bytes of the raw extensions, with their headers.
+    /// The length of the raw extensions in bytes, with their headers.
     pub(super) fn raw_length(&self) -> usize {
-        let length = |item: &LayoutItem| match item {
-            LayoutItem::Raw(_, body) => body.len() + 4,
-            LayoutItem::Standard(_) | LayoutItem::Padding => 0,
-        };
-        self.items.iter().map(length).sum()
+        let mut length = 0;
+        for item in &self.items {
+            if let LayoutItem::Raw(_, body) = item {
+                length += HEADER_LENGTH + body.len();
+            }
+        }
+        length
     }
 
+    /// Checks that no extension is reserved for the library, none is there twice, and the raw ones
+    /// are not too long.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let mut total = 0;
         for (index, item) in self.items.iter().enumerate() {
             if let LayoutItem::Raw(kind, body) = item {
-                // An empty server_name is a server's acknowledgement, which some give where the
-                // library does not.
+                // Some servers acknowledge the name of every client with an empty server_name, where
+                // the library does not.
                 let acknowledges = *kind == ExtensionType::SERVER_NAME && body.is_empty();
                 if kind.is_reserved() && !acknowledges {
                     return Err(ConfigError::Layout(*kind));
                 }
-                total += body.len() + 4;
+                total += HEADER_LENGTH + body.len();
             }
             let twice = self.items.iter().take(index).any(|other| other.kind() == item.kind());
             if twice || total > Self::MAX_RAW_LENGTH {

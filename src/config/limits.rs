@@ -1,34 +1,40 @@
-/// What a peer can make this side spend. Each bound has a default that no honest peer meets.
+/// What a peer can make this side spend. No honest peer reaches one of the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest handshake message in bytes, with its header, where it is no certificate: 131400,
-    /// the longest ClientHello that the syntax has room for (RFC 9846, section 4.2.2). The syntax
-    /// of every other type has room for less, and is the limit there. It bounds what is buffered
-    /// for a message that comes in pieces, and with it PSK lists, key shares and extensions.
+    /// The length of the longest handshake message in bytes, with its header: 131400. Certificates
+    /// have a limit of their own.
+    ///
+    /// This is the longest ClientHello that the syntax allows (RFC 9846, section 4.2.2). Other types of
+    /// messages have shorter syntax, which limits them. The limit bounds the buffer for a message that
+    /// arrives in parts, and so the lists of keys, key shares and extensions in it.
     pub handshake_message: usize,
-    /// The longest Certificate or CompressedCertificate in bytes, with its header: 262144. What a
-    /// CompressedCertificate stands for is held to it as well, before anything is decompressed.
+    /// The length of the longest Certificate or CompressedCertificate in bytes, with its header: 262144.
+    /// The announced length of a decompressed message has the same limit, which is checked before the
+    /// message is decompressed.
     pub certificate_message: usize,
-    /// Certificates in one Certificate message: 32.
+    /// The number of certificates in a Certificate message: 32.
     pub certificates: usize,
-    /// Dummy change_cipher_spec records in one handshake: 4.
+    /// The number of change_cipher_spec records, which have no meaning, in a handshake: 4.
     pub change_cipher_specs: usize,
-    /// Records of application data without any data in them (empty, or padding only) since the
-    /// last data: 64. Pieces of a handshake message are bounded by its length.
+    /// The number of records of application data that contain no data (they are empty, or only
+    /// padding) since the last data: 64.
     pub empty_data_records: usize,
-    /// Messages after the handshake in a row without application data between them: 32. It stops
-    /// floods of KeyUpdate and NewSessionTicket; data reset it.
+    /// The number of messages after the handshake without application data between them: 32. Data in
+    /// either direction start the count again. The limit stops floods of KeyUpdate and
+    /// NewSessionTicket.
     pub messages_without_data: usize,
-    /// Requests for a client's certificate after the handshake that it has not answered: 8.
+    /// The number of requests for a client's certificate after the handshake that the client has not
+    /// answered: 8.
     pub certificate_requests: usize,
-    /// `user_canceled` alerts, which mean nothing: 4.
+    /// The number of `user_canceled` alerts, which have no effect: 4.
     pub ignored_alerts: usize,
-    /// Bytes of records with 0-RTT data that a server passes over when it does not take them:
-    /// 16384, or as many as its tickets and the one that was offered allow.
+    /// The number of bytes in records with 0-RTT data that a server skips if it does not accept them:
+    /// 16384. [`early_data`](super::ServerConfigBuilder::early_data) raises it to what the server
+    /// allows, and an offered ticket to what the ticket allows.
     pub early_data_skipped: usize,
-    /// Sealed bytes that wait to be sent before writing more data is refused: 65536. Where answers
-    /// to the peer's requests come on top of it, by more than
-    /// [`certificate_message`](Self::certificate_message), the connection ends.
+    /// The number of protected bytes that wait to be sent before writes of more data are refused:
+    /// 65536. Answers to requests of the peer come on top of it. The connection ends if they exceed the
+    /// limit by more than [`certificate_message`](Self::certificate_message).
     pub outgoing: usize,
 }
 

@@ -6,18 +6,20 @@ use crate::registry::CertificateType;
 use crate::reply::{AnswerLater, Reply};
 use crate::wire::CertificateRequest;
 
-/// Chooses a client's certificate for a server that asks for one.
+/// Chooses a client's certificate for a server that requests one (RFC 9846, section 4.4.2). A
+/// [`CertificateList`](super::CertificateList) is one.
 pub trait ClientCertificateResolver: Send + Sync + fmt::Debug {
-    /// The certificate for this request, of the type that was agreed on; `None` to go on as nobody.
-    /// A key that signs with none of the request's schemes, or of another type, counts as none.
+    /// The certificate for this request, of the type that both sides agreed on. With `None` the client
+    /// continues without a certificate. A key that signs with none of the request's schemes, or that
+    /// is of another type, counts as `None`.
     fn choose(
         &self,
         request: &CertificateRequest<'_>,
         certificate_type: CertificateType,
     ) -> Reply<Option<Arc<CertifiedKey>>>;
 
-    /// The types of certificate that there are, the preferred one first: X.509 alone, unless an
-    /// implementation says otherwise.
+    /// The types of certificate that the client has, the preferred one first. By default this is X.509
+    /// alone.
     fn certificate_types(&self) -> &[CertificateType] {
         &[CertificateType::X509]
     }

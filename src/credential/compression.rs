@@ -1,8 +1,8 @@
 //! Compressed certificates (RFC 8879).
 //!
-//! A chain of certificates is most of what a server sends, and a third of it is air. An algorithm
-//! is a [`CertificateCompression`]; the crate's features `zlib` and `brotli` have one each, which a
-//! configuration must still be given.
+//! Certificates are most of the bytes of a server's flight, and compression saves about a third of
+//! them. An algorithm is a [`CertificateCompression`]. The features `zlib` and `brotli` have one each,
+//! which a configuration must still be given.
 
 use core::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,26 +11,29 @@ use super::certified_key::StaplesShown;
 use crate::registry::CertificateCompressionAlgorithm;
 use crate::wire::{CompressedCertificate, List};
 
-/// An algorithm that certificates are compressed with.
+/// An algorithm for compressed certificates (RFC 8879).
 pub trait CertificateCompression: Send + Sync + fmt::Debug {
-    /// The code point.
+    /// The code point of the algorithm.
     fn algorithm(&self) -> CertificateCompressionAlgorithm;
 
-    /// The compressed form of a Certificate message's body; `None` to send it as it is. The result
-    /// is kept with the [`CertifiedKey`](super::CertifiedKey) under the code point of the
-    /// algorithm, so that this may take its time.
+    /// The compressed form of a Certificate message's body. With `None` the message is sent
+    /// uncompressed.
+    ///
+    /// The [`CertifiedKey`](super::CertifiedKey) keeps the result for each code point, so this method
+    /// may be slow.
     fn compress(&self, message: &[u8]) -> Option<Vec<u8>>;
 
-    /// Fills `output` with what `compressed` stands for. False when that is longer or shorter, when
-    /// bytes follow the end of the compressed form, and when it is malformed.
+    /// Decompresses `compressed` into `output`, and returns whether it filled `output` exactly. It
+    /// returns false if the decompressed form is longer or shorter, if bytes follow the end of the
+    /// compressed form, and if the compressed form is malformed.
     ///
-    /// The bytes come from a peer that is not authenticated yet. `output` has the length that the
-    /// peer announced, which the caller has bounded; an implementation writes into it, and
-    /// allocates no more beside it than a bound of its own.
+    /// The bytes come from a peer that is not authenticated yet. `output` has the length that the peer
+    /// announced, and the caller has checked that length. Beside `output`, an implementation allocates
+    /// at most a fixed amount.
     fn decompress(&self, compressed: &[u8], output: &mut [u8]) -> bool;
 }
 
-/// The algorithms of a configuration.
+/// The algorithms of a configuration, the preferred one first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Compressors {
     algorithms: Vec<Arc<dyn CertificateCompression>>,
@@ -45,7 +48,7 @@ impl Compressors {
         self.algorithms.iter().map(|algorithm| algorithm.algorithm())
     }
 
-    /// This side's first algorithm that the peer takes.
+    /// This side's first algorithm that the peer offers.
     pub(crate) fn choose(
         &self,
         offered: Option<List<'_, CertificateCompressionAlgorithm>>,
@@ -54,18 +57,21 @@ impl Compressors {
         self.algorithms.iter().find(|one| offered.contains(one.algorithm())).cloned()
     }
 
-    /// The body that the peer's message stands for: exactly as long as it says, which the caller
-    /// has checked. `None` when it does not decompress to that.
+    /// The decompressed body of the peer's message. The caller has checked its announced length.
+    /// `None` if the message does not decompress to that length.
     pub(crate) fn decompress(&self, message: &CompressedCertificate<'_>) -> Option<Vec<u8>> {
-        let mut all = self.algorithms.iter();
-        let algorithm = all.find(|candidate| candidate.algorithm() == message.algorithm)?;
+        let mut algorithms = self.algorithms.iter();
+        let algorithm = algorithms.find(|known| known.algorithm() == message.algorithm)?;
         let mut output = vec![0; message.uncompressed_length];
-        algorithm.decompress(message.compressed, &mut output).then_some(output)
+        if !algorithm.decompress(message.compressed, &mut output) {
+            return None;
+        }
+        Some(output)
     }
 }
 
-/// The compressed forms of one certificate. Each is made once, for an algorithm and the staples
-/// that a peer asks for: a peer can have four of each algorithm made, and no more.
+/// The compressed forms of one certificate. There is one for each algorithm and each combination of
+/// staples that a peer requests, so at most four for each algorithm.
 #[derive(Clone, Default)]
 pub(crate) struct CompressedForms {
     forms: Arc<Mutex<Vec<CompressedForm>>>,
@@ -74,13 +80,14 @@ pub(crate) struct CompressedForms {
 struct CompressedForm {
     algorithm: CertificateCompressionAlgorithm,
     staples: StaplesShown,
-    /// The whole CompressedCertificate message; `None` where the algorithm has no form of it.
+    /// The whole CompressedCertificate message. `None` if the algorithm did not compress the
+    /// certificate.
     message: Option<Arc<[u8]>>,
 }
 
 impl CompressedForms {
-    /// The CompressedCertificate message in this algorithm, where the algorithm has one. `body` is
-    /// the Certificate message's, and is asked for when the form is not there yet.
+    /// The CompressedCertificate message with this algorithm. `body` makes the body of the Certificate
+    /// message, and is called only if the message is not kept yet.
     pub(crate) fn message(
         &self,
         with: &dyn CertificateCompression,
@@ -91,7 +98,7 @@ impl CompressedForms {
         if let Some(form) = self.lock().iter().find(|form| form.is(algorithm, staples)) {
             return form.message.clone();
         }
-        // Outside of the lock: two connections may do it twice, and none waits for another.
+        // Not under the lock: two connections may both compress, and neither waits for the other.
         let message = compressed_message(with, &body());
         let mut forms = self.lock();
         if !forms.iter().any(|form| form.is(algorithm, staples)) {
@@ -129,7 +136,7 @@ fn compressed_message(with: &dyn CertificateCompression, body: &[u8]) -> Option<
     Some(out.into())
 }
 
-/// zlib (RFC 1950). Its decoder allocates 64 KiB at most, whatever the peer sends.
+/// zlib (RFC 1950). Its decoder allocates at most 64 KiB, whatever the peer sends.
 #[cfg(feature = "zlib")]
 #[derive(Clone, Copy, Debug)]
 pub struct Zlib;
@@ -143,11 +150,12 @@ impl CertificateCompression for Zlib {
     fn compress(&self, message: &[u8]) -> Option<Vec<u8>> {
         let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
         std::io::Write::write_all(&mut encoder, message).ok()?;
-        encoder.finish().ok().filter(|short| short.len() < message.len())
+        let compressed = encoder.finish().ok()?;
+        if compressed.len() < message.len() { Some(compressed) } else { None }
     }
 
     fn decompress(&self, compressed: &[u8], output: &mut [u8]) -> bool {
-        // In one call: then the decoder writes into the output, and has no window beside it.
+        // In one call, so that the decoder uses the output as its window and allocates none.
         let mut decoder = flate2::Decompress::new(true);
         let status = decoder.decompress(compressed, output, flate2::FlushDecompress::Finish);
         matches!(status, Ok(flate2::Status::StreamEnd))
@@ -156,10 +164,10 @@ impl CertificateCompression for Zlib {
     }
 }
 
-/// Brotli (RFC 7932): the best for certificates. Its decoder allocates 4 MiB at most for a message
-/// of 256 KiB, whatever the peer sends: the prefix codes of a stream can take 3.4 MiB, and the
-/// window is no longer than the output needs. The "large window" that some encoders know is no part
-/// of RFC 7932, and is refused.
+/// Brotli (RFC 7932), which compresses certificates best. Its decoder allocates at most 4 MiB for a
+/// message of 256 KiB, whatever the peer sends: the prefix codes of a stream can take 3.4 MiB, and
+/// the window is not longer than the output needs. The "large window" of some encoders is not part of
+/// RFC 7932, and is refused.
 #[cfg(feature = "brotli")]
 #[derive(Clone, Copy, Debug)]
 pub struct Brotli;
@@ -171,14 +179,15 @@ impl CertificateCompression for Brotli {
     }
 
     fn compress(&self, mut message: &[u8]) -> Option<Vec<u8>> {
-        let (mut compressed, length) = (Vec::new(), message.len());
+        let length = message.len();
+        let mut compressed = Vec::new();
         // A window of 64 KiB is enough for most chains, and the peer need not allocate more.
         let parameters = brotli::enc::BrotliEncoderParams {
             lgwin: 16,
             ..brotli::enc::BrotliEncoderParams::default()
         };
         brotli::BrotliCompress(&mut message, &mut compressed, &parameters).ok()?;
-        Some(compressed).filter(|short| short.len() < length)
+        if compressed.len() < length { Some(compressed) } else { None }
     }
 
     fn decompress(&self, compressed: &[u8], output: &mut [u8]) -> bool {
@@ -207,11 +216,12 @@ impl CertificateCompression for Brotli {
     }
 }
 
-/// The first byte of a Brotli stream, with its window cut to what an output of `length` bytes needs.
+/// The first byte of a Brotli stream, with the window shortened to what an output of `length` bytes
+/// needs.
 ///
-/// The decoder allocates the window that the stream names. The low four bits of the first byte
-/// name windows of 2^18 to 2^24 bytes (RFC 7932, section 9.1). No distance leads back beyond the
-/// start of the output, so a window that holds all of the output stands for any longer one.
+/// The decoder allocates the window that the stream names. The low four bits of the first byte name
+/// windows of 2^18 to 2^24 bytes (RFC 7932, section 9.1). No distance points before the start of the
+/// output, so a window as long as the output can replace each longer one.
 #[cfg(feature = "brotli")]
 fn with_shortest_window(first: u8, length: usize) -> u8 {
     let code = first & 0x0f;

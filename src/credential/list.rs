@@ -3,14 +3,24 @@ use std::sync::Arc;
 use pki_types::{DnsName, ServerName};
 
 use super::{CertificateResolver, CertifiedKey, ClientCertificateResolver, NoCertificate};
-use crate::certificate::{issued_by_any, matches_oid_filter};
+use crate::certificate::{ReferenceIdentifier, issued_by_any, matches_oid_filter};
 use crate::registry::{CertificateType, SignatureScheme};
 use crate::reply::Reply;
 use crate::wire::{CertificateRequest, ClientHello};
 
-/// A list of certificates: the first whose names match the client's and whose key the client can
-/// verify; else the first whose key it can verify, unless only known names are served. Of several
-/// it takes the first whose whole chain is signed with what the client takes, if there is one.
+/// A list of certificates, the preferred one first. It chooses for servers and for clients.
+///
+/// A server considers the keys that can sign with a scheme of the client. Among them it prefers a
+/// certificate for the name that the client requests. Among these it prefers a chain whose signatures
+/// the client can verify, and then the first in the list. So a client that requests an unknown name
+/// gets a certificate for another name, unless [`only_known_names`](Self::only_known_names) forbids
+/// that.
+///
+/// A client considers the certificates that have the requested type, can sign with a scheme of the
+/// server, and match the server's OID filters. Among them it prefers a certificate that one of the
+/// server's authorities has issued, then a chain whose signatures the server can verify, and then the
+/// first in the list. A certificate of another authority is chosen if there is no better one: the
+/// server may know that authority through certificates of its own.
 #[derive(Clone, Debug)]
 pub struct CertificateList {
     keys: Vec<Arc<CertifiedKey>>,
@@ -23,42 +33,60 @@ impl CertificateList {
         Self { keys, only_known_names: false }
     }
 
-    /// A client that asks for a name of no certificate is refused with `unrecognized_name`. Its
-    /// session with that name is not resumed either.
+    /// Refuses a client that requests a name for which there is no certificate, with the alert
+    /// `unrecognized_name`. A session with that name is not resumed either.
     pub fn only_known_names(mut self) -> Self {
         self.only_known_names = true;
         self
+    }
+
+    fn has_name(&self, name: &ReferenceIdentifier<'_>) -> bool {
+        self.keys.iter().any(|key| key.end_entity.valid_for(name))
+    }
+
+    fn has_type(&self, certificate_type: CertificateType) -> bool {
+        self.keys.iter().any(|key| key.certificate_type() == certificate_type)
     }
 }
 
 impl CertificateResolver for CertificateList {
     fn resolve(&self, hello: &ClientHello<'_>) -> Reply<Result<Arc<CertifiedKey>, NoCertificate>> {
-        let name = hello.server_name.and_then(|name| DnsName::try_from(name).ok());
-        let name = name.map(|name| ServerName::DnsName(name.to_owned()).into());
-        let named = |key: &&Arc<CertifiedKey>| {
-            name.as_ref().is_some_and(|name| key.end_entity.valid_for(name))
+        let name = hello.server_name.and_then(dns_name);
+        let is_named = |key: &CertifiedKey| match &name {
+            Some(name) => key.end_entity.valid_for(name),
+            None => false,
         };
-        let signs = |key: &&Arc<CertifiedKey>| key.scheme_for(hello).is_some();
-        let strict = name.is_some() && self.only_known_names;
-        if strict && !self.keys.iter().any(|key| named(&key)) {
+        let must_be_named = name.is_some() && self.only_known_names;
+        if must_be_named && !self.keys.iter().any(|key| is_named(key)) {
             return Reply::Now(Err(NoCertificate::UnknownName));
         }
-        let fitting = self.keys.iter().filter(|key| signs(key) && (!strict || named(key)));
-        let (for_chains, others) = (hello.signature_algorithms_cert, hello.signature_algorithms);
-        // The first of the best: true comes after false.
-        let chosen =
-            fitting.min_by_key(|key| (!named(key), !key.is_issued_with(for_chains, others)));
-        let reason = match self.keys.iter().any(|key| key.has_type_for(hello)) {
-            true => NoCertificate::NoCommonScheme,
-            false => NoCertificate::NoCommonType,
-        };
-        Reply::Now(chosen.cloned().ok_or(reason))
+        let candidates = self
+            .keys
+            .iter()
+            .filter(|key| key.scheme_for(hello).is_some() && (!must_be_named || is_named(key)));
+        // The first of the best: false is less than true.
+        let chosen = candidates.min_by_key(|key| {
+            let is_verifiable =
+                key.is_issued_with(hello.signature_algorithms_cert, hello.signature_algorithms);
+            (!is_named(key), !is_verifiable)
+        });
+        Reply::Now(match chosen {
+            Some(key) => Ok(key.clone()),
+            None if self.keys.iter().any(|key| key.has_type_for(hello)) => {
+                Err(NoCertificate::NoCommonScheme)
+            }
+            None => Err(NoCertificate::NoCommonType),
+        })
     }
 
     fn serves(&self, server_name: Option<&str>) -> bool {
-        let Some(Ok(name)) = server_name.map(DnsName::try_from) else { return true };
-        let name = ServerName::DnsName(name.to_owned()).into();
-        !self.only_known_names || self.keys.iter().any(|key| key.end_entity.valid_for(&name))
+        if !self.only_known_names {
+            return true;
+        }
+        match server_name.and_then(|name| dns_name(name.as_bytes())) {
+            Some(name) => self.has_name(&name),
+            None => true,
+        }
     }
 
     fn schemes(&self) -> Vec<SignatureScheme> {
@@ -72,45 +100,67 @@ impl CertificateResolver for CertificateList {
     }
 }
 
-/// The first that the server can verify, that has what the server's filters want, and that is of
-/// one of its authorities; else the first of another authority, which the server may know through
-/// certificates of its own.
+/// The name that a client requests. `None` if it is no DNS name.
+fn dns_name(name: &[u8]) -> Option<ReferenceIdentifier<'static>> {
+    let name = DnsName::try_from(name).ok()?;
+    Some(ServerName::DnsName(name.to_owned()).into())
+}
+
 impl ClientCertificateResolver for CertificateList {
     fn choose(
         &self,
         request: &CertificateRequest<'_>,
         certificate_type: CertificateType,
     ) -> Reply<Option<Arc<CertifiedKey>>> {
-        let schemes = request.signature_algorithms;
-        let fits = |key: &&Arc<CertifiedKey>| {
-            let raw = key.certificate_type() == CertificateType::RAW_PUBLIC_KEY;
-            let mut filters = request.oid_filters.iter().flat_map(|filters| filters.iter());
+        let candidates = self.keys.iter().filter(|key| {
             key.certificate_type() == certificate_type
-                && schemes.is_some_and(|schemes| key.scheme_for_request(schemes).is_some())
-                && (raw
-                    || filters.all(|(oid, values)| {
-                        key.chain().first().is_some_and(|own| matches_oid_filter(own, oid, values))
-                    }))
-        };
-        let of_authority = |key: &&Arc<CertifiedKey>| match request.certificate_authorities {
-            Some(names) => issued_by_any(key.chain(), names.iter()),
-            None => true,
-        };
-        let fitting = self.keys.iter().filter(fits);
-        let for_chains = request.signature_algorithms_cert;
-        // The first of the best: true comes after false.
-        let first = fitting
-            .min_by_key(|key| (!of_authority(key), !key.is_issued_with(for_chains, schemes)));
-        Reply::Now(first.cloned())
+                && signs_for(key, request)
+                && matches_filters(key, request)
+        });
+        // The first of the best: false is less than true.
+        let chosen = candidates.min_by_key(|key| {
+            let is_verifiable =
+                key.is_issued_with(request.signature_algorithms_cert, request.signature_algorithms);
+            (!is_of_authority(key, request), !is_verifiable)
+        });
+        Reply::Now(chosen.cloned())
     }
 
     fn certificate_types(&self) -> &[CertificateType] {
         const BOTH: [CertificateType; 2] = [CertificateType::X509, CertificateType::RAW_PUBLIC_KEY];
-        let has = |kind| self.keys.iter().any(|key| key.certificate_type() == kind);
-        match (has(CertificateType::X509), has(CertificateType::RAW_PUBLIC_KEY)) {
+        let [x509_only, raw_only] = [&BOTH[..1], &BOTH[1..]];
+        match (self.has_type(BOTH[0]), self.has_type(BOTH[1])) {
             (true, true) => &BOTH,
-            (false, true) => &BOTH[1..],
-            _ => &BOTH[..1],
+            (false, true) => raw_only,
+            _ => x509_only,
         }
+    }
+}
+
+fn signs_for(key: &CertifiedKey, request: &CertificateRequest<'_>) -> bool {
+    match request.signature_algorithms {
+        Some(schemes) => key.scheme_for_request(schemes).is_some(),
+        None => false,
+    }
+}
+
+/// Whether the certificate matches the server's OID filters (RFC 9846, section 4.3.5). They do not
+/// apply to a raw public key.
+fn matches_filters(key: &CertifiedKey, request: &CertificateRequest<'_>) -> bool {
+    if key.certificate_type() == CertificateType::RAW_PUBLIC_KEY {
+        return true;
+    }
+    let (Some(filters), Some(certificate)) = (&request.oid_filters, key.chain().first()) else {
+        return true;
+    };
+    filters.iter().all(|(oid, values)| matches_oid_filter(certificate, oid, values))
+}
+
+/// Whether one of the server's authorities has issued a certificate of the chain. A server that names
+/// no authorities accepts all.
+fn is_of_authority(key: &CertifiedKey, request: &CertificateRequest<'_>) -> bool {
+    match request.certificate_authorities {
+        Some(names) => issued_by_any(key.chain(), names.iter()),
+        None => true,
     }
 }

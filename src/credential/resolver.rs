@@ -6,32 +6,72 @@ use crate::registry::SignatureScheme;
 use crate::reply::{AnswerLater, Reply};
 use crate::wire::ClientHello;
 
-/// Why a resolver has no certificate.
+/// Why a resolver has no certificate for a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoCertificate {
-    /// The client's name is not served here: alert `unrecognized_name`.
+    /// The server does not serve the name that the client requests: alert `unrecognized_name`.
     UnknownName,
-    /// No key signs with a scheme that the client takes: alert `handshake_failure`.
+    /// No key can sign with a scheme of the client: alert `handshake_failure`.
     NoCommonScheme,
-    /// There is no certificate of a type that the client takes: alert `unsupported_certificate`.
+    /// There is no certificate of a type that the client accepts: alert `unsupported_certificate`.
     NoCommonType,
 }
 
-/// Chooses the certificate for a ClientHello.
+/// Chooses a server's certificate for a ClientHello (RFC 9846, section 4.5.1.2). A [`CertificateList`](super::CertificateList)
+/// is one.
+///
+/// A resolver that serves one name, and refuses clients that request another one:
+///
+/// ```
+/// use std::sync::Arc;
+/// use handclasp::credential::{CertificateResolver, CertifiedKey, NoCertificate};
+/// use handclasp::wire::ClientHello;
+/// use handclasp::Reply;
+///
+/// #[derive(Debug)]
+/// struct OneName {
+///     name: String,
+///     key: Arc<CertifiedKey>,
+/// }
+///
+/// impl CertificateResolver for OneName {
+///     fn resolve(
+///         &self,
+///         hello: &ClientHello<'_>,
+///     ) -> Reply<Result<Arc<CertifiedKey>, NoCertificate>> {
+///         match hello.server_name {
+///             Some(name) if name.eq_ignore_ascii_case(self.name.as_bytes()) => {
+///                 Reply::Now(Ok(self.key.clone()))
+///             }
+///             _ => Reply::Now(Err(NoCertificate::UnknownName)),
+///         }
+///     }
+///
+///     // The server resumes no session with another name either.
+///     fn serves(&self, server_name: Option<&str>) -> bool {
+///         server_name.is_some_and(|name| name.eq_ignore_ascii_case(&self.name))
+///     }
+/// }
+/// ```
 pub trait CertificateResolver: Send + Sync + fmt::Debug {
     /// The certificate for this ClientHello.
+    ///
+    /// # Errors
+    /// [`NoCertificate`] if there is none. The connection then ends with the alert of the variant.
     fn resolve(&self, hello: &ClientHello<'_>) -> Reply<Result<Arc<CertifiedKey>, NoCertificate>>;
 
-    /// Is there a server of this name here? In a resumption no certificate is chosen, so this is
-    /// asked before: a session of a name that is not served any more, or by another configuration
-    /// with the same ticket keys, is not resumed. All names are served, unless a resolver says
-    /// otherwise. `None` is a client that names none.
+    /// Whether the server serves this name. `None` stands for a client that requests no name.
+    ///
+    /// In a resumption the server chooses no certificate, so it calls this method instead. If the
+    /// name is not served any more, or another configuration with the same ticket keys serves it, the
+    /// session is not resumed. By default a resolver serves all names.
     fn serves(&self, server_name: Option<&str>) -> bool {
         let _ = server_name;
         true
     }
 
-    /// The schemes of all its keys, for the words of an error. None, unless a resolver says so.
+    /// The schemes of all keys, which an error lists if the client has none of them. By default
+    /// there are none.
     fn schemes(&self) -> Vec<SignatureScheme> {
         Vec::new()
     }

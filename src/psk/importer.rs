@@ -10,13 +10,12 @@ use crate::key_schedule::{PskKind, imported_psk};
 use crate::registry::ProtocolVersion;
 use crate::wire::codec::{Prefix, write_bytes, write_u16};
 
-/// Makes keys for TLS 1.3 of a key that was agreed on elsewhere (RFC 9258): one for each hash of the
-/// suites, so that no key serves two hashes, and none of them is the key itself, which other
-/// protocols may have.
+/// Derives keys for TLS 1.3 from an external key (RFC 9258): one for each hash of the suites. So no
+/// key is used with two hashes, and none of them is the external key, which other protocols may use.
 ///
-/// Both sides must import with the same identity, context and hash. The context is what the two
-/// names of [`between`](Self::between) become, or bytes of the application's; it is sent in the
-/// clear. The key itself is wiped once it was imported; what keeps another copy should drop it, too
+/// Both sides must import with the same identity, context and hash. The context is made from the two
+/// names of [`between`](Self::between), or is chosen by the application; it is sent in the clear. The
+/// importer wipes its copy of the external key. The application should wipe its own copies, too
 /// (RFC 9257, section 6).
 ///
 /// ```
@@ -38,36 +37,43 @@ pub struct PskImporter {
 }
 
 impl PskImporter {
-    /// A key under a name. Its hash is SHA-256 unless [`hash`](Self::hash) says otherwise.
+    /// An external key and its identity. Its hash is SHA-256, unless [`hash`](Self::hash) sets another
+    /// one.
     ///
     /// # Errors
-    /// As [`PreSharedKey::external`].
+    /// [`ConfigError::PreSharedKey`] if the key is shorter than [`PreSharedKey::MIN_LENGTH`], and
+    /// [`ConfigError::WeakPreSharedKey`] if it is text or has fewer than eight different bytes.
     pub fn new(identity: &[u8], secret: &[u8]) -> Result<Self, ConfigError> {
         check_secret(secret)?;
         Ok(Self::unchecked(identity, secret))
     }
 
-    /// As [`new`](Self::new), of a key that may be any. The caller answers for its randomness.
+    /// As [`new`](Self::new), without a check of the key. The caller makes sure that it is random.
     pub fn unchecked(identity: &[u8], secret: &[u8]) -> Self {
-        let (identity, secret) = (identity.to_vec(), Zeroizing::new(secret.to_vec()));
-        Self { identity, secret, context: Vec::new(), hash: HashAlgorithm::Sha256 }
+        Self {
+            identity: identity.to_vec(),
+            secret: Zeroizing::new(secret.to_vec()),
+            context: Vec::new(),
+            hash: HashAlgorithm::Sha256,
+        }
     }
 
-    /// The hash that the key was made for, where it was made for one.
+    /// Sets the hash that the external key was made for.
     pub fn hash(mut self, hash: HashAlgorithm) -> Self {
         self.hash = hash;
         self
     }
 
-    /// What the key was agreed on for: its provisioning, the roles of those who have it.
+    /// Sets the context of the key: how it was provisioned, for example, and the roles of the nodes that
+    /// have it.
     pub fn context(mut self, context: &[u8]) -> Self {
         self.context = context.to_vec();
         self
     }
 
-    /// The key is for this client and this server: a ClientHello that is turned around, or led to
-    /// another node with the same key, then finds no key there (RFC 9258, appendix A). Each name is
-    /// 255 bytes long at most; what is more is cut off.
+    /// Binds the key to this client and this server. A node then finds no key for a ClientHello of its
+    /// own that an attacker sends back, or for one that was sent to another node with the same key
+    /// (RFC 9258, appendix A). Each name has at most 255 bytes, and a longer one is cut off.
     pub fn between(self, client: &[u8], server: &[u8]) -> Self {
         let mut context = Vec::new();
         for name in [client, server] {
@@ -77,16 +83,17 @@ impl PskImporter {
         self.context(&context)
     }
 
-    /// The keys for the hashes of the provider's suites, the preferred suite's first.
+    /// Derives a key for each hash of the provider's suites, the preferred suite's key first.
     ///
     /// # Errors
-    /// When the identity is empty, or with the context longer than 1016 bytes, and when the
-    /// provider has no suite with the key's own hash.
+    /// - [`ConfigError::PreSharedKey`] if the identity is empty, or identity and context together are
+    ///   longer than 1016 bytes.
+    /// - [`ConfigError::Empty`] if the provider has no suite with the hash of the external key.
     pub fn import(self, provider: &CryptoProvider) -> Result<Vec<PreSharedKey>, ConfigError> {
         let mut suites = provider.cipher_suites.iter();
-        let own = suites.find(|suite| suite.hash.algorithm() == self.hash);
-        let own =
-            own.ok_or(ConfigError::Empty("cipher suite with the hash of a pre-shared key"))?;
+        let Some(own) = suites.find(|suite| suite.hash.algorithm() == self.hash) else {
+            return Err(ConfigError::Empty("cipher suite with the hash of a pre-shared key"));
+        };
         if self.identity.is_empty() || self.identity.len() + self.context.len() > 1016 {
             return Err(ConfigError::PreSharedKey);
         }

@@ -9,23 +9,41 @@ use crate::crypto::{CipherSuite, Hash, HashAlgorithm};
 use crate::key_schedule::PskKind;
 use crate::session::{EarlyDataTerms, KeyRecord, Session};
 
-/// A key that both sides have already, under a name (RFC 9846, section 2.2).
+/// A key that both sides have before the handshake, and its identity (RFC 9846, section 2.2).
 ///
-/// It authenticates whoever has it. RFC 9257, section 6, asks for this:
+/// The key authenticates both sides. RFC 9257, section 6, has rules for it:
 ///
-/// - It comes from a good source of randomness, with at least 128 bits of entropy. Whoever sees one
-///   handshake can try keys without ever connecting again, so a password is no such key. What looks
-///   like one is refused.
-/// - It belongs to one client and one server, each always in the same role. Where a group has it,
-///   each member can pass for each other one, and a message of a node can be turned back on it:
-///   [`PskImporter::between`](super::PskImporter::between) binds it to the two.
-/// - It is used for one hash and one protocol. A [`PskImporter`](super::PskImporter) makes such keys
-///   of a key that has to serve for more.
-/// - Its identity is sent in the clear, the same each time, and tells observers who connects.
+/// - The key comes from a good source of randomness and has at least 128 bits of entropy. An attacker
+///   who has recorded one handshake can try keys offline, so a password is not secure.
+///   [`external`](Self::external) refuses a key that looks like a password.
+/// - The key belongs to one client and one server, each always in the same role. If a group shares a
+///   key, each member can impersonate each other member, and an attacker can send a message of a node
+///   back to it. [`PskImporter::between`](super::PskImporter::between) binds a key to two nodes.
+/// - The key is used with one hash and one protocol. A [`PskImporter`](super::PskImporter) derives
+///   such keys from a key that is used with several.
+/// - The identity is sent in the clear, and is the same each time. Observers can see which client
+///   connects.
 ///
-/// **A server that takes the key shows no certificate**: having the key is the proof. So a client
-/// that connects to several servers must say whose key it is, with [`for_server`](Self::for_server);
-/// else each holder of any of its keys can pass for every server.
+/// **A server that chooses the key sends no certificate.** The key is the proof. So a client that
+/// connects to several servers must say which server has the key, with
+/// [`for_server`](Self::for_server). Otherwise each holder of one of its keys can impersonate every
+/// server.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use handclasp::psk::{PreSharedKey, PskList};
+///
+/// # fn example(secret: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
+/// // For ClientConfigBuilder::pre_shared_keys.
+/// let of_client = PreSharedKey::external(b"sensor 7", secret)?
+///     .for_server("gateway.example".to_owned().try_into()?);
+/// // For ServerConfigBuilder::pre_shared_keys.
+/// let of_server = PskList::new(vec![PreSharedKey::external(b"sensor 7", secret)?]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct PreSharedKey {
     identity: Vec<u8>,
@@ -34,30 +52,31 @@ pub struct PreSharedKey {
     kind: PskKind,
     server: Option<ServerName<'static>>,
     pub(crate) early_data: Option<EarlyDataTerms>,
-    /// The connection that a ticket's key comes from.
+    /// The session of a ticket's key. `None` for a key from outside of TLS.
     pub(crate) session: Option<Box<Session>>,
 }
 
 impl PreSharedKey {
-    /// The shortest key that is taken, in bytes.
+    /// The length of the shortest key that is accepted, in bytes.
     pub const MIN_LENGTH: usize = 16;
 
     /// A key that was agreed on outside of TLS, for suites with SHA-256.
     ///
     /// # Errors
-    /// When the identity is not 1 to 1024 bytes long, or the key is shorter than
-    /// [`MIN_LENGTH`](Self::MIN_LENGTH), is text, or has fewer than eight different bytes: a key
-    /// that could be guessed is worse than none. (Of ten million random keys of 16 bytes one is
-    /// text; it is refused, too.)
+    /// - [`ConfigError::PreSharedKey`] if the identity is not 1 to 1024 bytes long, or the key is
+    ///   shorter than [`MIN_LENGTH`](Self::MIN_LENGTH).
+    /// - [`ConfigError::WeakPreSharedKey`] if the key is text, or has fewer than eight different
+    ///   bytes. (One in ten million random keys of 16 bytes is text. It is refused, too.)
     pub fn external(identity: &[u8], secret: &[u8]) -> Result<Self, ConfigError> {
         check_secret(secret)?;
         Self::new(identity, secret, HashAlgorithm::Sha256, PskKind::External)
     }
 
-    /// A key of any kind, for suites with this hash. The caller answers for its randomness.
+    /// A key of any kind, for suites with this hash. The caller makes sure that the key is random.
     ///
     /// # Errors
-    /// When the identity or the key is too short or too long: see [`external`](Self::external).
+    /// [`ConfigError::PreSharedKey`] if the identity is not 1 to 1024 bytes long, or the key is shorter
+    /// than [`MIN_LENGTH`](Self::MIN_LENGTH).
     pub fn new(
         identity: &[u8],
         secret: &[u8],
@@ -67,13 +86,19 @@ impl PreSharedKey {
         if identity.is_empty() || identity.len() > 1024 || secret.len() < Self::MIN_LENGTH {
             return Err(ConfigError::PreSharedKey);
         }
-        let (identity, secret) = (identity.to_vec(), Zeroizing::new(secret.to_vec()));
-        let (server, early_data, session) = (None, None, None);
-        Ok(Self { identity, secret, hash, kind, server, early_data, session })
+        Ok(Self {
+            identity: identity.to_vec(),
+            secret: Zeroizing::new(secret.to_vec()),
+            hash,
+            kind,
+            server: None,
+            early_data: None,
+            session: None,
+        })
     }
 
-    /// The key of a ticket, for suites with the hash that it was made with; `None` where there is
-    /// no such suite. Keys of tickets are as long as their hash.
+    /// The key of a ticket, for suites with the hash of the session. `None` if there is no such suite.
+    /// The key of a ticket is as long as its hash.
     pub(crate) fn of_ticket<'a>(
         ticket: &[u8],
         session: Session,
@@ -81,27 +106,36 @@ impl PreSharedKey {
     ) -> Option<Self> {
         let secret = Zeroizing::new(session.secret.as_bytes().to_vec());
         let mut hashes = suites.into_iter().map(|suite| suite.hash);
-        let hash = hashes.find(|hash| hash.output_length() == secret.len())?.algorithm();
-        let early_data = (session.max_early_data_size > 0).then(|| EarlyDataTerms {
-            max_size: session.max_early_data_size,
-            cipher_suite: session.cipher_suite,
-            application_protocol: session.application_protocol.clone(),
-        });
-        let (identity, kind, session) =
-            (ticket.to_vec(), PskKind::Resumption, Some(Box::new(session)));
-        Some(Self { identity, secret, hash, kind, server: None, early_data, session })
+        let hash = hashes.find(|hash| hash.output_length() == secret.len())?;
+        let early_data = match session.max_early_data_size {
+            0 => None,
+            max_size => Some(EarlyDataTerms {
+                max_size,
+                cipher_suite: session.cipher_suite,
+                application_protocol: session.application_protocol.clone(),
+            }),
+        };
+        Some(Self {
+            identity: ticket.to_vec(),
+            secret,
+            hash: hash.algorithm(),
+            kind: PskKind::Resumption,
+            server: None,
+            early_data,
+            session: Some(Box::new(session)),
+        })
     }
 
-    /// 0-RTT data may be sent under the key, on these terms, which both sides must have.
+    /// Allows 0-RTT data with the key, on these terms. Both sides must have the same terms.
     ///
-    /// Such a key has no age: a server can tell a replay only as long as it remembers every
-    /// ClientHello, and takes no more 0-RTT data when its register is full.
+    /// Such a key has no age. A server can recognize a replay only as long as it remembers every
+    /// ClientHello, and it accepts no more 0-RTT data when its register is full.
     pub fn early_data(mut self, terms: EarlyDataTerms) -> Self {
         self.early_data = Some(terms);
         self
     }
 
-    /// The key is offered to this server only.
+    /// Offers the key only to this server.
     pub fn for_server(mut self, server: ServerName<'static>) -> Self {
         self.server = Some(server);
         self
@@ -111,7 +145,7 @@ impl PreSharedKey {
         self.server.as_ref().is_none_or(|own| own == server)
     }
 
-    /// What a session keeps of the key where the key has vouched for the peer.
+    /// What a session keeps of the key if the key authenticated the peer.
     pub(crate) fn record(&self) -> KeyRecord {
         let kind = match self.kind {
             PskKind::External => 0,
@@ -130,22 +164,22 @@ impl PreSharedKey {
         }
     }
 
-    /// Is it the very key that the session keeps this of?
+    /// Whether this is the key from which `record` was made.
     pub(crate) fn is_key_of(&self, record: &KeyRecord) -> bool {
         self.identity == record.identity && self.record().is_same(record)
     }
 
-    /// The name that the client sends, in the clear.
+    /// The identity of the key, which the client sends in the clear.
     pub fn identity(&self) -> &[u8] {
         &self.identity
     }
 
-    /// The hash of the suites that the key can be used with.
+    /// The key can be used with suites that have this hash.
     pub fn hash(&self) -> HashAlgorithm {
         self.hash
     }
 
-    /// Where the key comes from.
+    /// The origin of the key: external, imported, or a ticket.
     pub fn kind(&self) -> PskKind {
         self.kind
     }
@@ -161,13 +195,16 @@ impl fmt::Debug for PreSharedKey {
     }
 }
 
-/// Is it long enough, and not what people type or fill in?
+/// Refuses a key that is too short, that is text, or that repeats few bytes.
 pub(super) fn check_secret(secret: &[u8]) -> Result<(), ConfigError> {
-    const FEW: usize = 8;
+    const MIN_DIFFERENT_BYTES: usize = 8;
     if secret.len() < PreSharedKey::MIN_LENGTH {
         return Err(ConfigError::PreSharedKey);
     }
-    let text = secret.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n'));
-    let different = (0..=u8::MAX).filter(|byte| secret.contains(byte)).count();
-    if text || different < FEW { Err(ConfigError::WeakPreSharedKey) } else { Ok(()) }
+    let is_text = secret.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n'));
+    let different_bytes = (0..=u8::MAX).filter(|byte| secret.contains(byte)).count();
+    if is_text || different_bytes < MIN_DIFFERENT_BYTES {
+        return Err(ConfigError::WeakPreSharedKey);
+    }
+    Ok(())
 }

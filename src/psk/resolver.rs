@@ -6,38 +6,43 @@ use crate::crypto::CipherSuite;
 use crate::reply::{AnswerLater, Reply};
 use crate::wire::ClientHello;
 
-/// One of the keys that a client offered.
+/// A key that a server chooses from those that the client offers.
 #[derive(Clone, Debug)]
 pub struct ChosenPsk {
-    /// The place of its identity in the client's list, from 0.
+    /// The index of its identity in the client's list, counted from 0.
     pub index: u16,
     /// The key.
     pub key: PreSharedKey,
 }
 
-/// Knows the pre-shared keys of a server.
+/// Finds the pre-shared keys of a server. A [`PskList`] is one.
 pub trait PskResolver: Send + Sync + fmt::Debug {
-    /// The key to use of those that `hello` offers in
-    /// [`pre_shared_keys`](ClientHello::pre_shared_keys), with this suite; `None` to go on with a
-    /// certificate. A key for another hash is not used. That the client has the key is checked by
-    /// the handshake, by the binder.
+    /// Chooses one of the keys that `hello` offers in
+    /// [`pre_shared_keys`](ClientHello::pre_shared_keys), for this suite. With `None` the handshake
+    /// continues with a certificate. A key for another hash is not used. The handshake checks the
+    /// binder, which proves that the client has the key.
     ///
-    /// Before a session is resumed that goes back to one of these keys, the key is asked for again:
-    /// `hello` then offers its identity alone, with a binder of zeros. The session is resumed only
-    /// if the answer is the same key, so it ends when the key is taken away or replaced.
+    /// If a key authenticated the client of a session, the resolver is asked for that key again
+    /// before the session is resumed. `hello` then offers only its identity, with a binder of zeros.
+    /// The session is resumed only if the answer is the same key. So it ends when the resolver has
+    /// the key no more, or has another one.
     fn resolve(&self, hello: &ClientHello<'_>, suite: &CipherSuite) -> Reply<Option<ChosenPsk>>;
 }
 
-/// A list of pre-shared keys; the first of the client's identities that is in it is used. A long list
-/// costs no more time than a short one.
+/// A list of pre-shared keys. It chooses the first of the client's identities that it has a key for.
+/// The time to find a key does not depend on the length of the list.
 #[derive(Clone, Debug)]
 pub struct PskList {
-    /// The keys by their identities. One identity may have a key for each hash.
+    /// The keys by their identities. An identity can have a key for each hash.
     keys: HashMap<Vec<u8>, Vec<PreSharedKey>>,
 }
 
+/// The most identities of a ClientHello that a [`PskList`] looks up. It limits the work for a
+/// ClientHello with thousands of them.
+const MAX_IDENTITIES: u16 = 32;
+
 impl PskList {
-    /// The keys that the server knows.
+    /// A list of these keys.
     pub fn new(keys: Vec<PreSharedKey>) -> Self {
         let mut by_identity: HashMap<Vec<u8>, Vec<PreSharedKey>> = HashMap::new();
         for key in keys {
@@ -50,9 +55,7 @@ impl PskList {
 impl PskResolver for PskList {
     fn resolve(&self, hello: &ClientHello<'_>, suite: &CipherSuite) -> Reply<Option<ChosenPsk>> {
         let offered = hello.pre_shared_keys.iter().flat_map(|offered| offered.iter());
-        // A bound on the work that a list of thousands can ask for.
-        const LOOKED_AT: u16 = 32;
-        for (index, (offered, _)) in (0..LOOKED_AT).zip(offered) {
+        for (index, (offered, _)) in (0..MAX_IDENTITIES).zip(offered) {
             let Some(keys) = self.keys.get(offered.identity) else { continue };
             if let Some(key) = keys.iter().find(|key| key.hash() == suite.hash.algorithm()) {
                 return Reply::Now(Some(ChosenPsk { index, key: key.clone() }));

@@ -1,22 +1,25 @@
-//! Whom to trust: public authorities, one of your own, one certificate, or one key.
+//! Whom this side trusts: verifiers, trust anchors, pins, and a server's policy for its clients.
 //!
-//! A client must be told whom it believes that a server is who it says. There are five ways, and
-//! none of them is to check nothing. What the handshake proves itself, that the server has the
-//! private key of the certificate that it sent, cannot be switched off.
+//! A [`PeerVerifier`] accepts or refuses the certificates or the raw public key of a peer. The
+//! default one is [`TrustAnchorVerifier`], and [`SpkiPins`] accepts keys. [`ClientAuthentication`]
+//! says whether a server requests certificates from its clients, and how it verifies them.
 //!
-//! | The server has | Trust | What is checked |
+//! There are five ways to configure how a client trusts a server, and each of them checks something.
+//! In all of them the handshake itself checks that the server has the private key of its certificate.
+//!
+//! | The server has | Trust | The client checks |
 //! |---|---|---|
 //! | a certificate of a public authority | [public roots](#public-authorities) | path, name, dates |
 //! | a certificate of an authority of your own | [that authority alone](#an-authority-of-your-own) | path, name, dates |
 //! | a self-signed certificate that you have | [that certificate](#one-self-signed-certificate) | same certificate, name, dates |
-//! | a certificate of a public authority, and you know its keys | [the roots, and pins beside them](#a-pin-beside-an-authority) | path, name, dates, key |
-//! | a key that you know, and any certificate | [the pin alone](#a-pin-instead-of-an-authority) | key |
+//! | a certificate of a public authority, and you know its keys | [the roots, and pins](#a-pin-and-an-authority) | path, name, dates, key |
+//! | a key that you know, and any certificate | [only the pin](#only-a-pin) | key |
 //!
 //! # Public authorities
 //!
-//! `TrustAnchors::native()` trusts what the operating system trusts: an administrator can add to it
-//! and take from it. It comes with the feature `rustls-native-certs`. Certificates that cannot be
-//! used are skipped and named, so that one of them does not stop a program.
+//! `TrustAnchors::native()` trusts the authorities of the operating system. An administrator can add
+//! and remove authorities there. It needs the feature `rustls-native-certs`. Certificates that cannot
+//! be used are skipped and listed, so that one of them does not stop a program.
 //!
 //! ```
 //! # #[cfg(feature = "rustls-native-certs")]
@@ -26,25 +29,26 @@
 //! for skipped in &loaded.skipped {
 //!     eprintln!("warning: {skipped}");
 //! }
-//! // Fails if there is nothing left to trust.
+//! // Fails if no anchor is left.
 //! let config = ClientConfig::new(loaded.anchors);
 //! # }
 //! # #[cfg(not(feature = "rustls-native-certs"))]
 //! # fn main() {}
 //! ```
 //!
-//! `TrustAnchors::webpki_roots()` trusts Mozilla's authorities, which come with the program and are
-//! as old as it is: for containers without a store, and where every machine should do the same. It
-//! comes with the feature `webpki-roots`. A bundle in a file is read by
-//! [`TrustAnchors::from_bundle`], or by [`TrustAnchors::from_pem`] and [`TrustAnchors::from_der`] if
-//! every certificate in it must be usable. A set of anchors can be added to: your own authority
-//! beside the public ones is one more [`TrustAnchors::add`].
+//! `TrustAnchors::webpki_roots()` trusts Mozilla's authorities. They are compiled into the program, and
+//! change only with a new version of it. Use them in containers without a certificate store, or if all
+//! machines must trust the same authorities. They need the feature `webpki-roots`.
+//!
+//! [`TrustAnchors::from_bundle`] reads a bundle in a file and skips what it cannot use.
+//! [`TrustAnchors::from_pem`] and [`TrustAnchors::from_der`] fail if one of the certificates cannot be
+//! used. [`TrustAnchors::add`] adds an authority, such as one of your own to the public ones.
 //!
 //! # An authority of your own
 //!
-//! Trust its root and nothing else: then no public authority can vouch for your servers, which is
-//! all that pinning an authority could give you. Its intermediates are sent by the server, or can be
-//! trusted themselves: an anchor need not be self-signed.
+//! Trust its root and no other. No public authority can then issue a certificate for your servers, so
+//! there is no need to pin the authority as well. The server sends the intermediate certificates. An
+//! intermediate can also be a trust anchor, because an anchor need not be self-signed.
 //!
 //! ```
 //! # use handclasp::{ClientConfig, TrustAnchors};
@@ -58,14 +62,15 @@
 //! # }
 //! ```
 //!
-//! `openssl req -x509` makes a usable root as it is. The servers' certificates need their names as
-//! `subjectAltName`: a name in the subject alone is not looked at (RFC 9525, section 1.2).
+//! `openssl req -x509` makes a root that can be used. The certificates of the servers must have their
+//! names in `subjectAltName`. A name in the subject is ignored (RFC 9525, section 1.2).
 //!
 //! # One self-signed certificate
 //!
-//! A certificate that is trusted is its own path. If it is no authority's, it vouches for itself
-//! alone, and its owner can issue no other; beware that `openssl req -x509` makes an authority's
-//! unless it is told `-addext basicConstraints=critical,CA:FALSE`. Its name and its dates must hold.
+//! A server's certificate can be a trust anchor itself. The client still checks its name and its
+//! dates. If the certificate is not that of an authority, its owner can issue no other certificate
+//! that the client accepts. `openssl req -x509` makes the certificate of an authority, unless you add
+//! `-addext basicConstraints=critical,CA:FALSE`.
 //!
 //! ```
 //! use handclasp::transport::memory::exchange;
@@ -91,15 +96,14 @@
 //! # }
 //! ```
 //!
-//! A device that makes a new certificate now and then, or is reached by an address that is not in
-//! it, is better known by [its key](#a-pin-instead-of-an-authority).
+//! If a device makes new certificates, or clients reach it by an address that is not in its
+//! certificate, trust [its key](#only-a-pin) instead.
 //!
-//! # A pin beside an authority
+//! # A pin and an authority
 //!
-//! Where the operator of the client knows the server's keys, a certificate that some authority
-//! issued by mistake can be made useless: the path must hold, and the key must be one of those that
-//! are pinned. Pin a spare key too, which is kept elsewhere: clients that know only a lost key are
-//! locked out.
+//! If you know the keys of a server, pins make a certificate useless that an authority issued by
+//! mistake: the path must be valid, and the key must be one of the pinned keys. Pin a spare key, too,
+//! and keep it in another place. Clients that have pinned only a lost key cannot connect any more.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -122,12 +126,11 @@
 //! # }
 //! ```
 //!
-//! # A pin instead of an authority
+//! # Only a pin
 //!
-//! Then the key is the server's name: whoever has it is the server, whatever its certificate says.
-//! Names, dates and signatures in the certificate are not looked at (as RFC 7671, section 5.1, has
-//! it for keys that the DNS tells), so nothing expires; a lost key is taken back by changing the
-//! clients.
+//! The key alone identifies the server. The client ignores the names, dates and signatures in the
+//! certificate, as a client with a key from the DNS does (RFC 7671, section 5.1). So nothing expires,
+//! and only a change of the clients revokes a lost key.
 //!
 //! ```
 //! # use std::sync::Arc;
@@ -155,27 +158,30 @@
 //! # }
 //! ```
 //!
-//! A server with another key is refused, with both pins in the error.
+//! The client refuses a server with another key. The error has both pins.
 //!
 //! # How strict to be
 //!
 //! A [`TrustAnchorVerifier`] can refuse more than it does by default:
-//! what the standards forbid authorities to issue
-//! ([`with_profile`](TrustAnchorVerifier::with_profile)), anchors whose certificates have
-//! expired ([`with_anchor_dates`](TrustAnchorVerifier::with_anchor_dates)), and chains
-//! without an acceptable certificate policy
-//! ([`with_policies`](TrustAnchorVerifier::with_policies)). It is given to a client by
-//! [`verifier`](crate::config::ClientConfigBuilder::verifier), and to a server by
-//! [`ClientAuthentication`].
+//!
+//! - certificates that the standards forbid authorities to issue:
+//!   [`with_profile`](TrustAnchorVerifier::with_profile);
+//! - anchors whose certificates have expired:
+//!   [`with_anchor_dates`](TrustAnchorVerifier::with_anchor_dates);
+//! - chains without an acceptable certificate policy:
+//!   [`with_policies`](TrustAnchorVerifier::with_policies).
+//!
+//! Pass it to a client with [`verifier`](crate::config::ClientConfigBuilder::verifier), and to a server
+//! with [`ClientAuthentication`].
 //!
 //! # What not to do
 //!
-//! - A [`PeerVerifier`] that accepts everything leaves a connection that is
-//!   private to whoever is in the middle. A pin is as few lines.
-//! - Do not pin what a public authority may change: its intermediates come and go, and it says so
-//!   nowhere.
-//! - Do not trust a server's certificate on the first connection without asking somebody: whoever
-//!   is in the middle then stays there.
+//! - Do not write a [`PeerVerifier`] that accepts everything. An attacker between client and server
+//!   can then read and change all data. A pin needs as few lines.
+//! - Do not pin the certificates of a public authority that can change without notice, such as its
+//!   intermediates.
+//! - Do not trust the certificate of the first connection without another check. If an attacker
+//!   answered the first connection, the client trusts the attacker from then on.
 
 #[cfg(doc)]
 use crate::certificate::TrustAnchors;

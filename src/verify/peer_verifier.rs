@@ -7,62 +7,89 @@ use crate::certificate::CertificateError;
 use crate::registry::CertificateType;
 use crate::reply::{AnswerLater, Reply};
 
-/// Who the peer says it is, by certificates of X.509: what a [`PeerVerifier`] judges.
+/// The certificates of a peer, and what a [`PeerVerifier`] needs to verify them.
 #[derive(Clone, Debug)]
 pub struct PeerIdentity {
-    /// The chain as it was sent, the peer's own certificate first. Never empty.
+    /// The chain as the peer sent it, the peer's own certificate first. It is never empty.
     pub chain: Arc<[CertificateDer<'static>]>,
-    /// The name that was asked for; `None` where the peer is a client, which has no name to prove.
+    /// The name of the server that the client connects to. `None` if the peer is a client.
     pub server_name: Option<ServerName<'static>>,
     /// The time of the connection.
     pub now: UnixTime,
-    /// Whether the peer was asked to staple an OCSP response, which some certificates demand then
-    /// (RFC 7633).
+    /// Whether this side requested an OCSP response. Some certificates then demand one (RFC 7633).
     pub ocsp_requested: bool,
-    /// The OCSP response that is stapled to the peer's own certificate: its DER, as it was sent.
+    /// The OCSP response that is stapled to the peer's own certificate: its DER, as the peer sent it.
     /// Nothing has verified it.
     pub ocsp_response: Option<Arc<[u8]>>,
-    /// The signed certificate timestamps (RFC 6962) that came with the peer's own certificate.
-    /// Nothing has verified them.
+    /// The signed certificate timestamps (RFC 6962) that came with the peer's own certificate. Nothing
+    /// has verified them.
     pub signed_certificate_timestamps: Vec<Vec<u8>>,
 }
 
-/// Who the peer says it is, by a public key alone (RFC 7250): what
-/// [`PeerVerifier::verify_raw_public_key`] judges.
+/// The raw public key of a peer (RFC 7250), and what a [`PeerVerifier`] needs to verify it.
 #[derive(Clone, Debug)]
 pub struct RawPublicKey {
     /// The DER of the SubjectPublicKeyInfo.
     pub subject_public_key_info: Arc<[u8]>,
-    /// The name that was asked for; `None` where the peer is a client.
+    /// The name of the server that the client connects to. `None` if the peer is a client.
     pub server_name: Option<ServerName<'static>>,
     /// The time of the connection.
     pub now: UnixTime,
 }
 
-/// Judges whether a server's certificates are good for its name, or whether a client's are good.
+/// Verifies the certificates or the raw public key of a peer.
 ///
-/// Whoever implements this replaces all of certificate validation. The signature over the
-/// handshake is checked by the handshake itself and cannot be switched off; everything else is
-/// the implementation's to decide.
+/// An implementation replaces all of certificate validation: path, name, dates and revocation. It
+/// does not replace the check of the signature over the handshake (CertificateVerify), which the
+/// handshake always does itself.
 ///
-/// Raw public keys have a method of their own and are not agreed on unless
-/// [`certificate_types`](Self::certificate_types) says so: an implementation that knows X.509 only
-/// is never asked about one, and would refuse it.
+/// Both sides agree on raw public keys only if [`certificate_types`](Self::certificate_types) lists
+/// them. An implementation that knows only X.509 is never asked about a raw public key, and refuses it.
 ///
-/// The same is asked again before a session is resumed: with the chain, the OCSP response and the
-/// timestamps of the handshake that the session goes back to, at the time of the new connection.
+/// The verifier is asked again before a session is resumed: with the chain, the OCSP response and the
+/// timestamps of the handshake that created the session, and with the time of the new connection.
 /// After a refusal there is a full handshake.
+///
+/// # Examples
+///
+/// A verifier that accepts what the default verifier accepts, and logs each refusal:
+///
+/// ```
+/// use handclasp::Reply;
+/// use handclasp::certificate::CertificateError;
+/// use handclasp::verify::{PeerIdentity, PeerVerifier, TrustAnchorVerifier};
+///
+/// #[derive(Debug)]
+/// struct Logged(TrustAnchorVerifier);
+///
+/// impl PeerVerifier for Logged {
+///     fn verify(&self, peer: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+///         let reply = self.0.verify(peer);
+///         if let Reply::Now(Err(error)) = &reply {
+///             eprintln!("{:?} is refused: {error}", peer.server_name);
+///         }
+///         reply
+///     }
+/// }
+/// ```
 pub trait PeerVerifier: Send + Sync + fmt::Debug {
-    /// The verdict on certificates of X.509.
+    /// Accepts or refuses certificates of X.509.
+    ///
+    /// # Errors
+    /// The reason of a refusal. It selects the alert, and the application sees it in the error of the
+    /// connection.
     fn verify(&self, peer: &PeerIdentity) -> Reply<Result<(), CertificateError>>;
 
-    /// The types of certificate that it can judge, the preferred one first: X.509 alone, unless an
-    /// implementation says otherwise.
+    /// The types of certificate that this verifier can verify, the preferred one first. By default this
+    /// is X.509 alone.
     fn certificate_types(&self) -> &[CertificateType] {
         &[CertificateType::X509]
     }
 
-    /// The verdict on a raw public key: a refusal, unless an implementation says otherwise.
+    /// Accepts or refuses a raw public key. By default it is refused.
+    ///
+    /// # Errors
+    /// The reason of a refusal, as in [`verify`](Self::verify).
     fn verify_raw_public_key(&self, _: &RawPublicKey) -> Reply<Result<(), CertificateError>> {
         Reply::Now(Err(CertificateError::rejected("this verifier takes no raw public keys")))
     }

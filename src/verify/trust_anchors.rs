@@ -10,8 +10,10 @@ use crate::certificate::{
 use crate::crypto::{SignatureAlgorithms, ring};
 use crate::reply::Reply;
 
-/// The default verifier: a path to one of the trust anchors, valid for the name and the time, of
-/// which nothing is known to be revoked. A stapled OCSP response is verified if it was asked for.
+/// The default verifier. It accepts a peer if there is a path from its certificate to a trust anchor,
+/// the certificates are valid at this time, the server's certificate has the name, and no
+/// certificate is known to be revoked. If this side requested an OCSP response, the verifier checks
+/// the response, too.
 pub struct TrustAnchorVerifier {
     anchors: TrustAnchors,
     algorithms: SignatureAlgorithms,
@@ -27,7 +29,8 @@ pub struct TrustAnchorVerifier {
 }
 
 impl TrustAnchorVerifier {
-    /// Judges servers: trusts what `anchors` say, verifying with `algorithms`.
+    /// Verifies servers. It trusts `anchors`, and verifies signatures with `algorithms`: those of the
+    /// provider.
     pub fn new(anchors: TrustAnchors, algorithms: SignatureAlgorithms) -> Self {
         Self {
             anchors,
@@ -43,26 +46,27 @@ impl TrustAnchorVerifier {
         }
     }
 
-    /// Judges clients, whose names mean what the application makes of them.
+    /// Verifies clients. The application decides what their names mean.
     pub fn for_clients(anchors: TrustAnchors, algorithms: SignatureAlgorithms) -> Self {
         Self { purpose: Purpose::Client, ..Self::new(anchors, algorithms) }
     }
 
-    /// Refuses what these CRLs say is revoked. They go stale: replace the configuration when there
-    /// are newer ones. An `Arc` of them can be shared by several verifiers.
+    /// Refuses certificates that these CRLs revoke. CRLs go out of date: replace the configuration
+    /// when there are newer ones. Several verifiers can share an `Arc` of CRLs.
     pub fn with_crls(mut self, crls: impl Into<Arc<[CertificateRevocationList]>>) -> Self {
         self.crls = crls.into();
         self
     }
 
-    /// How much must be known about revocation. By default, what is there counts.
+    /// How much must be known about revocation. By default the verifier uses the CRLs and responses
+    /// that there are, and demands no others.
     pub fn with_revocation(mut self, policy: RevocationPolicy) -> Self {
         self.revocation = policy;
         self
     }
 
-    /// How strict to be: [`Profile::Default`] by default. The rules of both profiles are in the
-    /// documentation of [`certificate`](crate::certificate).
+    /// Sets the profile: [`Profile::Default`] by default. The documentation of
+    /// [`certificate`](crate::certificate) has the rules of both profiles.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -84,15 +88,15 @@ impl TrustAnchorVerifier {
         self
     }
 
-    /// Whether an anchor counts beyond the dates in its certificate. It does by default, as an
-    /// anchor is a name and a key: see [`AnchorDates`].
+    /// Whether an anchor is trusted outside of the dates in its certificate. By default it is, because
+    /// an anchor is a name and a key: see [`AnchorDates`].
     pub fn with_anchor_dates(mut self, dates: AnchorDates) -> Self {
         self.anchor_dates = dates;
         self
     }
 
-    /// Which certificate policies are acceptable, and whether one is needed (RFC 5280, section
-    /// 6.1.1). By default all are, and none is.
+    /// Which certificate policies are acceptable, and whether a chain must have one (RFC 5280, section
+    /// 6.1.1). By default all are acceptable, and a chain needs none.
     pub fn with_policies(mut self, policies: InitialPolicies<'_>) -> Self {
         self.user_policy_set = policies.user_policy_set.map(<[_]>::to_vec);
         self.policies = InitialPolicies { user_policy_set: None, ..policies };
@@ -106,7 +110,7 @@ impl PeerVerifier for TrustAnchorVerifier {
             let kind = CertificateErrorKind::Malformed("the chain is empty".into());
             return Reply::Now(Err(CertificateError { certificate: "(none)".into(), kind }));
         };
-        // A verifier on the wrong side must not become one that looks at no name.
+        // A verifier for clients checks no name, so it must not verify a server.
         if peer.server_name.is_some() != (self.purpose == Purpose::Server) {
             let reason = format!("the verifier is one for {}", self.purpose);
             return Reply::Now(Err(CertificateError::rejected(reason)));
