@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use super::common::check_protocols;
 use super::*;
 use crate::certificate::TrustAnchors;
 use crate::crypto::CryptoProvider;

@@ -403,7 +403,7 @@ impl ClientConnection {
         server_name: ServerName<'static>,
         options: Options,
     ) -> Result<Self, Error> {
-        let padding = config.record_padding.clone();
+        let padding = config.common.record_padding.clone();
         let clock = Clock::new(options.now);
         let handshake = Handshake::client(config, server_name, clock.then());
         Connection::new(handshake, clock, padding, options.observer).map(Self)
@@ -428,7 +428,7 @@ impl ServerConnection {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_options(config: Arc<ServerConfig>, options: Options) -> Result<Self, Error> {
-        let padding = config.record_padding.clone();
+        let padding = config.common.record_padding.clone();
         let clock = Clock::new(options.now);
         let handshake = Handshake::server(config, clock.then());
         Connection::new(handshake, clock, padding, options.observer).map(Self)

@@ -141,12 +141,12 @@ impl Connected {
             return Ok(None);
         }
         let mut age_add = [0; 4];
-        provider_fault::fill(&*config.provider.random, &mut age_add)?;
+        provider_fault::fill(&*config.common.provider.random, &mut age_add)?;
         let age_add = u32::from_be_bytes(age_add);
         let nonce = self.ticket_nonces.next();
         let max_early_data_size = max_early_data_size(config, context.records);
         let session = ServerSession {
-            zone: config.early_data.as_ref().and_then(|(_, anti_replay)| anti_replay.zone()),
+            zone: config.anti_replay_zone(),
             policy: config.session_policy(context.parameters.server_name.as_deref()),
             session: Session {
                 cipher_suite: self.read.suite().id,
@@ -234,10 +234,10 @@ impl Connected {
 
 /// What a ticket says of 0-RTT data under it; 0 where none are accepted.
 fn max_early_data_size(config: &ServerConfig, records: bool) -> u32 {
-    match config.early_data {
+    match &config.early_data {
         // In QUIC this means yes.
         Some(_) if !records => u32::MAX,
-        Some((max_size, _)) => max_size,
+        Some(early_data) => early_data.max_size,
         None => 0,
     }
 }

@@ -201,7 +201,7 @@ impl PostHandshakeAuthServer {
     /// 4.4.2).
     fn request_context(&self) -> Result<Vec<u8>, Error> {
         let mut random = [0; 28];
-        provider_fault::fill(&*self.config.provider.random, &mut random)?;
+        provider_fault::fill(&*self.config.common.provider.random, &mut random)?;
         Ok([&self.requests_sent.to_be_bytes()[..], &random].concat())
     }
 

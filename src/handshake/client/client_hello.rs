@@ -39,19 +39,19 @@ impl Start {
     ) -> Result<State, Error> {
         let Self { config, server_name } = self;
         let mut random = [0; 32];
-        provider_fault::fill(&*config.provider.random, &mut random)?;
+        provider_fault::fill(&*config.common.provider.random, &mut random)?;
         let mut session_id = Vec::new();
         if config.middlebox_compatibility && context.records {
             session_id.resize(32, 0);
-            provider_fault::fill(&*config.provider.random, &mut session_id)?;
+            provider_fault::fill(&*config.common.provider.random, &mut session_id)?;
         }
-        let grease = match config.grease && config.layout.is_none() {
-            true => Some(Grease::new(&*config.provider.random)?),
+        let grease = match config.grease && config.common.layout.is_none() {
+            true => Some(Grease::new(&*config.common.provider.random)?),
             false => None,
         };
         context.observers.set_client_random(&random);
         context.parameters.server_name = sent_name(&config, &server_name).map(str::to_owned);
-        let group = config.provider.groups.first();
+        let group = config.common.provider.groups.first();
         let group = Arc::clone(group.ok_or(ErrorKind::Internal("no group is configured"))?);
         let keys = pre_shared_key::collect(&config, &server_name, session);
         let early_data = pre_shared_key::early_data_terms(&config, &keys);
@@ -152,7 +152,7 @@ impl Content<'_> {
     ];
 
     fn layout(&self) -> &[LayoutItem] {
-        self.shared.config.layout.as_ref().map_or(&[], |layout| &layout.items)
+        self.shared.config.common.layout.as_ref().map_or(&[], |layout| &layout.items)
     }
 
     /// The message, with zeros for binders, and the types of its extensions. `unpadded` is its
@@ -160,7 +160,7 @@ impl Content<'_> {
     fn write(&self, unpadded: Option<usize>) -> (Vec<u8>, Vec<ExtensionType>) {
         let Offer { random, session_id, grease, .. } = self.offer;
         let meaningless = grease.iter().map(|grease| CipherSuiteId(grease.cipher_suite()));
-        let suites = self.shared.config.provider.cipher_suites.iter().map(|suite| suite.id);
+        let suites = self.shared.config.common.provider.cipher_suites.iter().map(|suite| suite.id);
         let suites: Vec<u8> = meaningless.chain(suites).flat_map(|id| id.0.to_be_bytes()).collect();
         let (extensions, kinds) = self.extensions(unpadded);
         let mut message = Vec::with_capacity(512);
@@ -232,18 +232,18 @@ impl Content<'_> {
             }
             E::SUPPORTED_GROUPS => {
                 let meaningless = grease.map(|grease| NamedGroup(grease.group()));
-                let groups = config.provider.groups.iter().map(|group| group.name());
+                let groups = config.common.provider.groups.iter().map(|group| group.name());
                 write_codes(out, Prefix::U16, meaningless.chain(groups));
             }
             E::SIGNATURE_ALGORITHMS => {
                 let meaningless = grease.map(|grease| SignatureScheme(grease.signature_scheme()));
-                let schemes = config.provider.signatures.schemes();
+                let schemes = config.common.provider.signatures.schemes();
                 let schemes = schemes.filter(|scheme| !scheme.is_legacy());
                 write_codes(out, Prefix::U16, meaningless.chain(schemes));
             }
             E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
-                config.application_protocols.first()?;
-                write_names(out, Prefix::U8, &config.application_protocols);
+                config.common.application_protocols.first()?;
+                write_names(out, Prefix::U8, &config.common.application_protocols);
             }
             // Any responder, and no extensions (RFC 6066, section 8).
             E::STATUS_REQUEST if config.request_ocsp => out.extend_from_slice(&[OCSP, 0, 0, 0, 0]),
@@ -265,10 +265,10 @@ impl Content<'_> {
             E::TICKET_REQUEST => out.extend_from_slice(&config.ticket_request?),
             E::EARLY_DATA if shared.early_data.is_some() => {}
             E::KEY_SHARE => self.write_key_share(out),
-            E::RECORD_SIZE_LIMIT => write_u16(out, config.record_size_limit?),
+            E::RECORD_SIZE_LIMIT => write_u16(out, config.common.record_size_limit?),
             E::COMPRESS_CERTIFICATE => {
-                config.compressors.codes().next()?;
-                write_codes(out, Prefix::U8, config.compressors.codes());
+                config.common.compressors.codes().next()?;
+                write_codes(out, Prefix::U8, config.common.compressors.codes());
             }
             _ => return None,
         }
@@ -282,7 +282,7 @@ impl Content<'_> {
         if config.sessions.is_none() && pre_shared_key::offered(self.shared, None).is_empty() {
             return None;
         }
-        let modes = match config.psk_without_key_exchange {
+        let modes = match config.common.psk_without_key_exchange {
             true => &[PSK_DHE_KE, PSK_KE][..],
             false => &[PSK_DHE_KE],
         };

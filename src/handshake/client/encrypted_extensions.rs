@@ -36,7 +36,7 @@ impl ExpectEncryptedExtensions {
         }
         let config = &self.flight.shared.config;
         if let Some(chosen) = answers.application_protocol {
-            check_application_protocol(chosen, &config.application_protocols)?;
+            check_application_protocol(chosen, &config.common.application_protocols)?;
             context.parameters.application_protocol = Some(chosen.to_vec());
         }
         self.flight.client_certificate_type = certificate_type(
@@ -49,7 +49,9 @@ impl ExpectEncryptedExtensions {
             answers.server_certificate_type,
             config.verifier.certificate_types(),
         )?;
-        if let (Some(peer), Some(own)) = (answers.record_size_limit, config.record_size_limit) {
+        if let (Some(peer), Some(own)) =
+            (answers.record_size_limit, config.common.record_size_limit)
+        {
             context.limit_records(peer, own);
         }
         if let Some(terms) = self.flight.shared.early_data.take() {

@@ -23,7 +23,7 @@ pub(super) fn collect(
     session: Option<ClientSession>,
 ) -> Vec<PreSharedKey> {
     let of_ticket = session.and_then(|ClientSession { ticket, session, .. }| {
-        PreSharedKey::of_ticket(&ticket, session, &config.provider.cipher_suites)
+        PreSharedKey::of_ticket(&ticket, session, &config.common.provider.cipher_suites)
     });
     let external = config.pre_shared_keys.iter().filter(|key| key.is_for(server)).cloned();
     of_ticket.into_iter().chain(external).collect()
@@ -35,12 +35,12 @@ pub(super) fn early_data_terms(
     keys: &[PreSharedKey],
 ) -> Option<EarlyDataTerms> {
     let terms = keys.first()?.early_data.as_ref().filter(|_| config.early_data)?;
-    let ours = &config.application_protocols;
+    let ours = &config.common.application_protocols;
     let speaks = match &terms.application_protocol {
         Some(protocol) => ours.contains(protocol),
         None => ours.is_empty(),
     };
-    let suite = config.provider.cipher_suite(terms.cipher_suite)?;
+    let suite = config.common.provider.cipher_suite(terms.cipher_suite)?;
     let same_hash = keys.first().is_some_and(|key| key.hash() == suite.hash.algorithm());
     (speaks && same_hash).then(|| terms.clone())
 }
@@ -54,7 +54,7 @@ pub(super) fn start_early_data(
     let (Some(terms), Some(key)) = (&shared.early_data, shared.keys.first()) else {
         return Ok(());
     };
-    let suite = shared.config.provider.cipher_suite(terms.cipher_suite);
+    let suite = shared.config.common.provider.cipher_suite(terms.cipher_suite);
     let suite = *suite.ok_or(ErrorKind::Internal("the suite of the key is gone"))?;
     provider_fault::check_hash(&suite)?;
     let early = EarlySecret::new(suite, Some(&key.secret), &mut context.observers)?;
@@ -78,7 +78,7 @@ pub(super) fn offered<'a>(
     let suite_of = |hash: HashAlgorithm| match retried {
         Some(suite) => Some(suite).filter(|suite| suite.hash.algorithm() == hash),
         None => {
-            let mut suites = shared.config.provider.cipher_suites.iter();
+            let mut suites = shared.config.common.provider.cipher_suites.iter();
             suites.find(|suite| suite.hash.algorithm() == hash)
         }
     };

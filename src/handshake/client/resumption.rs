@@ -88,7 +88,7 @@ impl CheckingSession {
             return self.give_up(context);
         };
         let offered = |scheme| config.layout_offers(ExtensionType::SIGNATURE_ALGORITHMS, scheme);
-        if !identity.has_key_for_offered_scheme(&config.provider.signatures, offered) {
+        if !identity.has_key_for_offered_scheme(&config.common.provider.signatures, offered) {
             return self.give_up(context);
         }
         match identity.verify(&*config.verifier) {

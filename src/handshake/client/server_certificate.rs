@@ -54,7 +54,7 @@ impl ExpectCertificate {
     fn decompress(&self, body: &[u8], context: &Context) -> Result<Vec<u8>, Error> {
         const MESSAGE: HandshakeType = HandshakeType::COMPRESSED_CERTIFICATE;
         let message = CompressedCertificate::parse(body)?;
-        let compressors = &self.flight.shared.config.compressors;
+        let compressors = &self.flight.shared.config.common.compressors;
         if !compressors.codes().any(|offered| offered == message.algorithm) {
             let reason = format!("{} was not offered", message.algorithm);
             return Err(Error::illegal(MESSAGE, "algorithm", reason));
@@ -157,7 +157,7 @@ impl ExpectCertificateVerify {
         let peer = peer.check_certificate_verify(
             &message,
             Side::Server,
-            &config.provider.signatures,
+            &config.common.provider.signatures,
             |scheme| config.layout_offers(ExtensionType::SIGNATURE_ALGORITHMS, scheme),
             &mut flight.transcript,
             context,

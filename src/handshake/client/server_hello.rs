@@ -72,7 +72,7 @@ impl ExpectServerHello {
                 check_offered(&self.shared, MESSAGE, extension.kind)?;
             }
         }
-        let chosen = self.shared.config.provider.cipher_suite(hello.cipher_suite);
+        let chosen = self.shared.config.common.provider.cipher_suite(hello.cipher_suite);
         let cipher_suite = *chosen.ok_or_else(|| {
             let reason = format!("{} was not offered", hello.cipher_suite);
             Error::illegal(MESSAGE, "cipher_suite", reason)
@@ -157,7 +157,7 @@ impl ExpectServerHello {
         transcript.add(&message);
         context.parameters.cipher_suite = Some(cipher_suite.id);
         context.observers.emit(|| Event::CipherSuiteChosen(cipher_suite.id));
-        let without = psk.is_some() && shared.config.psk_without_key_exchange;
+        let without = psk.is_some() && shared.config.common.psk_without_key_exchange;
         let secret = match hello.key_share {
             None if without => SharedSecret::none(&cipher_suite),
             None if psk.is_some() => {
@@ -257,7 +257,7 @@ fn retried_group(
         let reason = format!("it asks for {group}, for which there was a share");
         return Err(Error::illegal(MESSAGE, "key_share", reason));
     }
-    let known = shared.config.provider.group(group).cloned();
+    let known = shared.config.common.provider.group(group).cloned();
     let offered = shared.config.layout_offers(ExtensionType::SUPPORTED_GROUPS, group);
     known.filter(|_| offered).ok_or_else(|| {
         let reason = format!("it asks for {group}, which this client does not take");

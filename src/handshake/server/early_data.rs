@@ -77,7 +77,9 @@ fn check_and_record(
     context: &Context,
 ) -> bool {
     match &negotiated.config.early_data {
-        Some((_, anti_replay)) => anti_replay.check_and_record(client_hello, context.now.unix()),
+        Some(early_data) => {
+            early_data.anti_replay.check_and_record(client_hello, context.now.unix())
+        }
         None => false,
     }
 }
@@ -98,7 +100,7 @@ fn offered(
     context: &Context,
 ) -> Result<EarlyDataOffer, &'static str> {
     let config = &negotiated.config;
-    let (max_size, _) = config.early_data.as_ref().ok_or("this server takes none")?;
+    let accepted = config.early_data.as_ref().ok_or("this server takes none")?;
     let keys = hello.pre_shared_keys.ok_or("there is no key to protect them")?;
     let (identity, binder) = keys.iter().next().ok_or("there is no key to protect them")?;
     let terms = choice.key.early_data.as_ref().ok_or("the session or key allows none here")?;
@@ -109,7 +111,7 @@ fn offered(
         return Err("they are protected with another key than the one that was taken");
     }
     // In QUIC the size of a ticket is no size (RFC 9001, section 4.6.1).
-    if terms.max_size > *max_size && context.records {
+    if terms.max_size > accepted.max_size && context.records {
         return Err("the session allows more of them than this server takes now");
     }
     if terms.cipher_suite != negotiated.cipher_suite.id {

@@ -31,7 +31,7 @@ fn extensions(negotiated: &Negotiated, context: &Context) -> Vec<u8> {
         ExtensionType::RECORD_SIZE_LIMIT,
     ];
     let mut out = Vec::with_capacity(64);
-    let layout = negotiated.config.layout.as_ref().map_or(&[][..], |layout| &layout.items);
+    let layout = negotiated.config.common.layout.as_ref().map_or(&[][..], |layout| &layout.items);
     for item in layout {
         let kind = item.kind();
         write_extension_if(&mut out, kind, |out| match item {

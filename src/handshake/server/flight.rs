@@ -158,7 +158,7 @@ fn send_server_hello(
 ) -> Result<(), Error> {
     use ExtensionType as E;
     let mut random = [0; 32];
-    provider_fault::fill(&*negotiated.config.provider.random, &mut random)?;
+    provider_fault::fill(&*negotiated.config.common.provider.random, &mut random)?;
     let mut extensions = Vec::with_capacity(160);
     if let Some(index) = psk_index {
         write_extension(&mut extensions, E::PRE_SHARED_KEY, |out| write_u16(out, index));

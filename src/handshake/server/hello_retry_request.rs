@@ -105,7 +105,7 @@ impl FirstClientHello {
         let Some(content) = CookieContent::decode(&opened) else {
             return Err(illegal("its content is of another kind"));
         };
-        let Some(cipher_suite) = config.provider.cipher_suite(content.cipher_suite) else {
+        let Some(cipher_suite) = config.common.provider.cipher_suite(content.cipher_suite) else {
             return Err(illegal("its suite is not served"));
         };
         provider_fault::check_hash(cipher_suite)?;

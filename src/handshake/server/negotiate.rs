@@ -211,7 +211,7 @@ impl Negotiating {
             transcript,
             session_id: hello.session_id.to_vec(),
             early_secret: None,
-            compression: config.compressors.choose(hello.compress_certificate),
+            compression: config.common.compressors.choose(hello.compress_certificate),
             record_size_limits: RecordSizeLimits::negotiated(&config, hello),
             offered: hello.extensions.iter().map(|extension| extension.kind).collect(),
             server_certificate_type: None,
@@ -317,7 +317,7 @@ pub(super) struct RecordSizeLimits {
 impl RecordSizeLimits {
     fn negotiated(config: &ServerConfig, hello: &ClientHello<'_>) -> Option<Self> {
         let client = hello.record_size_limit?;
-        let server = config.record_size_limit?;
+        let server = config.common.record_size_limit?;
         Some(Self { client, server })
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn check_form(config: &ServerConfig, hello: &ClientHello<'_>) -> Resu
         && hello.psk_key_exchange_modes.is_some_and(|modes| modes.contains(&PSK_KE))
         && hello.supported_groups.is_none()
         && hello.key_shares.is_none();
-    if no_exchange && !config.psk_without_key_exchange {
+    if no_exchange && !config.common.psk_without_key_exchange {
         return Err(Error::nothing_in_common("PSK key exchange mode", "psk_dhe_ke", "psk_ke"));
     }
     for (extension, there) in [
@@ -91,7 +91,7 @@ pub(super) fn cipher_suite(
     config: &ServerConfig,
     hello: &ClientHello<'_>,
 ) -> Result<CipherSuite, Error> {
-    let ours = &config.provider.cipher_suites;
+    let ours = &config.common.provider.cipher_suites;
     let Some(suite) = ours.iter().find(|suite| hello.cipher_suites.contains(suite.id)) else {
         let ours = join(ours.iter().map(|suite| suite.id));
         return Err(Error::nothing_in_common(
@@ -145,7 +145,7 @@ pub(super) fn group<'a>(
     config: &ServerConfig,
     hello: &ClientHello<'a>,
 ) -> Result<SelectedGroup<'a>, Error> {
-    let ours = &config.provider.groups;
+    let ours = &config.common.provider.groups;
     if let Some(shares) = hello.key_shares {
         for group in ours {
             if let Some(share) = shares.iter().find(|share| share.group == group.name()) {
@@ -169,7 +169,7 @@ pub(super) fn application_protocol(
     config: &ServerConfig,
     hello: &ClientHello<'_>,
 ) -> Result<Option<Vec<u8>>, Error> {
-    let ours = &config.application_protocols;
+    let ours = &config.common.application_protocols;
     let Some(theirs) = hello.application_protocols else {
         return Ok(None);
     };
@@ -233,7 +233,7 @@ pub(super) fn check_client_certificate_type(
 /// May a pre-shared key be used, in one of the modes that the client names (section 4.3.9)?
 pub(super) fn takes_psk(config: &ServerConfig, hello: &ClientHello<'_>) -> bool {
     let modes = hello.psk_key_exchange_modes.unwrap_or_default();
-    modes.contains(&PSK_DHE_KE) || config.psk_without_key_exchange && modes.contains(&PSK_KE)
+    modes.contains(&PSK_DHE_KE) || config.common.psk_without_key_exchange && modes.contains(&PSK_KE)
 }
 
 /// The DNS name that the client asks for. RFC 6066 forbids IP addresses. Some clients send one all

@@ -128,7 +128,7 @@ fn read(
 /// May this server take 0-RTT data under a ticket of this zone? Only the zone that issued a ticket
 /// knows which ClientHellos with it came before (section 8.2).
 fn takes_early_data(config: &ServerConfig, zone: Option<Zone>) -> bool {
-    match config.early_data.as_ref().and_then(|(_, anti_replay)| anti_replay.zone()) {
+    match config.anti_replay_zone() {
         Some(own) => zone == Some(own),
         None => true,
     }

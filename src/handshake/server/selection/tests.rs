@@ -68,10 +68,10 @@ fn the_servers_order_decides_and_a_share_saves_the_retry() {
     let mut hello = ClientHello::parse(&body).unwrap();
     let suite =
         |config: &ServerConfig, hello: &_| cipher_suite(config, hello).map(|suite| suite.id);
-    let first = config.provider.cipher_suites[0].id;
+    let first = config.common.provider.cipher_suites[0].id;
     assert_eq!(first, CipherSuiteId::TLS_AES_128_GCM_SHA256);
     assert_eq!(suite(&config, &hello).unwrap(), first, "though the client prefers another");
-    config.provider.cipher_suites.reverse();
+    config.common.provider.cipher_suites.reverse();
     assert_ne!(suite(&config, &hello).unwrap(), first);
     hello.cipher_suites = List::new(&[0x0a, 0x0a]);
     refused(suite(&config, &hello), AlertDescription::HANDSHAKE_FAILURE);

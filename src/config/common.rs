@@ -1,0 +1,169 @@
+use std::sync::Arc;
+
+use super::{ConfigError, ExtensionLayout, Limits};
+use crate::credential::Compressors;
+use crate::crypto::CryptoProvider;
+use crate::key_log::KeyLog;
+use crate::record::PaddingPolicy;
+
+/// The largest record size limit, in bytes. It is as large as a record can be, so it only lets the
+/// peer announce a limit of its own.
+const MAX_RECORD_SIZE_LIMIT: u16 = 0x4001;
+
+/// The options that clients and servers have in common.
+#[derive(Clone)]
+pub(crate) struct CommonConfig {
+    pub(crate) provider: CryptoProvider,
+    /// The names for ALPN, the preferred one first.
+    pub(crate) application_protocols: Vec<Vec<u8>>,
+    pub(crate) psk_without_key_exchange: bool,
+    /// The layout of the ClientHello or of EncryptedExtensions.
+    pub(crate) layout: Option<ExtensionLayout>,
+    pub(crate) record_size_limit: Option<u16>,
+    pub(crate) record_padding: Option<PaddingPolicy>,
+    pub(crate) compressors: Compressors,
+    pub(crate) key_log: Option<Arc<dyn KeyLog>>,
+    pub(crate) limits: Limits,
+}
+
+impl CommonConfig {
+    /// The defaults.
+    pub(super) fn new(provider: CryptoProvider) -> Self {
+        Self {
+            provider,
+            application_protocols: Vec::new(),
+            psk_without_key_exchange: false,
+            layout: None,
+            record_size_limit: Some(MAX_RECORD_SIZE_LIMIT),
+            record_padding: None,
+            compressors: Compressors::default(),
+            key_log: None,
+            limits: Limits::DEFAULT,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        check_provider(&self.provider)?;
+        check_protocols(&self.application_protocols)?;
+        if let Some(limit) = self.record_size_limit {
+            if !(64..=MAX_RECORD_SIZE_LIMIT).contains(&limit) {
+                return Err(ConfigError::RecordSizeLimit);
+            }
+        }
+        match &self.layout {
+            Some(layout) => layout.check(),
+            None => Ok(()),
+        }
+    }
+}
+
+fn check_provider(provider: &CryptoProvider) -> Result<(), ConfigError> {
+    if provider.cipher_suites.is_empty() {
+        return Err(ConfigError::Empty("cipher suites"));
+    }
+    if provider.groups.is_empty() {
+        return Err(ConfigError::Empty("key exchange groups"));
+    }
+    // RFC 9846, section 4.3.7: the list of groups has no duplicates.
+    let mut seen = Vec::new();
+    for group in &provider.groups {
+        let name = group.name();
+        if seen.contains(&name) {
+            return Err(ConfigError::GroupTwice(name));
+        }
+        seen.push(name);
+    }
+    Ok(())
+}
+
+pub(super) fn check_protocols(protocols: &[Vec<u8>]) -> Result<(), ConfigError> {
+    // A ClientHello must have space for a layout's bytes and a cookie, too.
+    const MAX_TOTAL_LENGTH: usize = 0x4000;
+    let each_fits = protocols.iter().all(|name| (1..=255).contains(&name.len()));
+    let total: usize = protocols.iter().map(|name| name.len() + 1).sum();
+    if !each_fits || total > MAX_TOTAL_LENGTH {
+        return Err(ConfigError::ApplicationProtocol);
+    }
+    Ok(())
+}
+
+/// Writes the methods of [`CommonConfig`]'s options for a builder that has a `config` with a `common`
+/// part. A macro writes them so that the documentation of each builder has all its methods.
+macro_rules! common_options {
+    ($builder:ident) => {
+        impl $builder {
+            /// The application protocols (ALPN, RFC 7301), the preferred one first. None by default.
+            ///
+            /// A client offers them. A server chooses the first of its protocols that the client
+            /// offers. It refuses a client that offers only others, and serves a client that offers
+            /// none.
+            pub fn application_protocols<P: Into<Vec<u8>>>(
+                mut self,
+                protocols: impl IntoIterator<Item = P>,
+            ) -> Self {
+                let protocols = protocols.into_iter().map(Into::into).collect();
+                self.config.common.application_protocols = protocols;
+                self
+            }
+
+            /// Allows a pre-shared key or a ticket to be used without a fresh key exchange (psk_ke).
+            /// No by default: an attacker who learns the key later can decrypt the connection
+            /// (RFC 9846, section 2.2).
+            ///
+            /// A client offers both modes. A server uses psk_dhe_ke where the client offers it.
+            pub fn psk_without_key_exchange(mut self, allow: bool) -> Self {
+                self.config.common.psk_without_key_exchange = allow;
+                self
+            }
+
+            /// The algorithms for compressed certificates (RFC 8879), the preferred one first. None by
+            /// default.
+            ///
+            /// A client offers them and accepts certificates that are compressed with them. The
+            /// compressed and the decompressed message are at most
+            /// [`Limits::certificate_message`](super::Limits::certificate_message) long.
+            ///
+            /// A server compresses its certificate with its first algorithm that the client offers.
+            /// The [`CertifiedKey`](crate::credential::CertifiedKey) keeps the result. A resolver that
+            /// creates a new key for each connection makes the server compress each time.
+            pub fn certificate_compression(
+                mut self,
+                algorithms: Vec<Arc<dyn CertificateCompression>>,
+            ) -> Self {
+                self.config.common.compressors = Compressors::new(algorithms);
+                self
+            }
+
+            /// The most bytes that a protected record from the peer may contain: content, type and
+            /// padding together (RFC 8449). It is 64 to 16385.
+            ///
+            /// The default is 16385. This does not limit the peer, but lets the peer announce a limit
+            /// of its own. With `None` neither side limits records. Each record costs 22 bytes, and
+            /// some peers do not accept a limit below 512.
+            pub fn record_size_limit(mut self, limit: Option<u16>) -> Self {
+                self.config.common.record_size_limit = limit;
+                self
+            }
+
+            /// Pads protected records: see [`PaddingPolicy`]. By default there is no padding.
+            pub fn record_padding(mut self, policy: PaddingPolicy) -> Self {
+                self.config.common.record_padding = Some(policy);
+                self
+            }
+
+            /// Writes the secrets of each connection to this log, for tools that decrypt captured
+            /// traffic.
+            pub fn key_log(mut self, log: Arc<dyn KeyLog>) -> Self {
+                self.config.common.key_log = Some(log);
+                self
+            }
+
+            /// Replaces the default limits on what a peer can make this side spend.
+            pub fn limits(mut self, limits: Limits) -> Self {
+                self.config.common.limits = limits;
+                self
+            }
+        }
+    };
+}
+pub(super) use common_options;
