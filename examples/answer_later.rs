@@ -1,5 +1,5 @@
-//! The private key lives elsewhere: the handshake rests on its question, another thread signs,
-//! and nobody's thread is blocked by the library.
+//! The private key is in another thread: the handshake waits for the answer to its question, that thread
+//! signs, and the library blocks no thread.
 
 use std::sync::{Arc, mpsc};
 

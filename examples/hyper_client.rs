@@ -45,7 +45,7 @@ impl Service<Uri> for HttpsConnector {
     }
 }
 
-/// A stream that tells hyper what ALPN has chosen.
+/// A stream that reports to hyper what ALPN has chosen.
 struct HttpsStream(TokioIo<TlsStream<ClientConnection, TcpStream>>);
 
 impl Connection for HttpsStream {

@@ -1,5 +1,5 @@
 //! HTTP/1.1 and HTTP/2 on one port, chosen by ALPN:
-//! `hyper_server ADDRESS:PORT CHAIN_FILE KEY_FILE` tells each client what it speaks.
+//! `hyper_server ADDRESS:PORT CHAIN_FILE KEY_FILE` answers each client with the protocol that was chosen.
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A client and a server in one process, without a socket: whoever owns the bytes moves them.
+//! A client and a server in one process, without a socket: the program moves their bytes.
 
 use std::sync::Arc;
 

@@ -1,11 +1,11 @@
-//! The private key lives in another process, which answers signing questions over a Unix socket.
+//! The private key is in another process, which answers questions for signatures over a Unix socket.
 //!
 //! `keyless sign SOCKET KEY_FILE` has the key and sees no connection;
 //! `keyless serve SOCKET ADDRESS:PORT CHAIN_FILE` has the connections and never sees the key.
 //!
-//! The signer greets with the schemes that its key can sign with. A request is a scheme and a
-//! message, the answer a signature; an empty one is a refusal. Each list and each string of bytes
-//! stands behind its length, two bytes long, as each number is.
+//! The signer first sends the schemes of its key. A request is a scheme and a message; the answer is a
+//! signature, and an empty one is a refusal. Each number has two bytes, and each list and each string of
+//! bytes follows its length.
 
 use std::io;
 use std::path::Path;
@@ -103,7 +103,7 @@ async fn serve(socket: &str, address: &str, chain: &str) -> Result<(), Failure> 
     }
 }
 
-/// A failed accept, for lack of open files say, passes: it is logged, and the server goes on.
+/// A failed accept is logged, and the server continues: there may be too many open files for a moment.
 async fn or_wait<T>(accepted: io::Result<T>) -> Option<T> {
     if let Err(error) = &accepted {
         println!("cannot accept: {error}");

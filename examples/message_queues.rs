@@ -1,5 +1,5 @@
 //! A connection over something that is not a socket: two message queues that carry frames of 64
-//! bytes. Whoever has a lossless way for messages that keeps their order can do the same.
+//! bytes. Any transport of messages that keeps their order and loses none works in the same way.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};

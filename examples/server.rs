@@ -1,4 +1,4 @@
-//! A blocking server: `server ADDRESS:PORT CHAIN_FILE KEY_FILE` says hello to everyone.
+//! A blocking server: `server ADDRESS:PORT CHAIN_FILE KEY_FILE` says hello to each client.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,6 +1,5 @@
-//! A chat for browsers: an HTTPS page and a `wss://` socket, which shows how each connection came
-//! about. `wss_chat [ADDRESS:PORT [AUTHORITY_FILE]]` makes itself a certificate and says how to
-//! trust it.
+//! A chat for browsers: an HTTPS page and a `wss://` socket, which shows the handshake of each
+//! connection. `wss_chat [ADDRESS:PORT [AUTHORITY_FILE]]` makes a certificate and says how to trust it.
 
 #[path = "wss_chat/certificate.rs"]
 mod certificate;
@@ -39,9 +38,10 @@ use watch::Watch;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// How long a connection for pages is kept. It is short, so that the next visit shakes hands again.
+/// How long an idle connection for pages stays open. It is short, so that the next visit needs a
+/// handshake.
 const PAGE_LIFETIME: Duration = Duration::from_secs(4);
-/// How long what is under way at its end may still take.
+/// How long requests may still take at the end of a connection.
 const PAGE_GRACE: Duration = Duration::from_secs(10);
 
 #[tokio::main]
@@ -83,7 +83,7 @@ async fn run() -> Result<(), Failure> {
     }
 }
 
-/// Tickets are good for one use and 0-RTT data for one ticket: a reload resumes, a replay does not.
+/// A ticket can be used once, and 0-RTT data once per ticket: a reload resumes, a replay does not.
 fn acceptor(fresh: &Fresh) -> Result<Acceptor, Failure> {
     let provider = CryptoProvider::ring();
     let sessions = MemorySessions::new(10_000, Arc::clone(&provider.random));
@@ -100,7 +100,7 @@ fn acceptor(fresh: &Fresh) -> Result<Acceptor, Failure> {
 }
 
 fn introduce(fresh: &Fresh, address: SocketAddr, file: &Path) -> Result<(), Failure> {
-    // A file of our own: what somebody else has put there must not be what is imported.
+    // A file of our own: a file that another user has put there must not be imported.
     match std::fs::remove_file(file) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
         _ => File::create_new(file)?.write_all(fresh.authority_pem.as_bytes())?,

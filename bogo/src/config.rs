@@ -229,7 +229,7 @@ pub fn server(flags: &Flags, parties: &Parties, memory: &Memory) -> Result<Serve
     } else if flags.has("select-empty-alpn") {
         check_that_empty_protocols_are_refused()?;
     } else if flags.has("reject-alpn") {
-        builder = builder.application_protocols(["a protocol that nobody speaks"]);
+        builder = builder.application_protocols(["a protocol that no peer supports"]);
     } else if let Some(protocol) = flags.text("select-alpn").filter(|it| !it.is_empty()) {
         builder = builder.application_protocols([protocol]);
     }

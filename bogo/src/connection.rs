@@ -26,7 +26,7 @@ const DRAINED: Duration = Duration::from_secs(1);
 /// An alert of TLS 1.2 that means nothing here.
 const DECOMPRESSION_FAILURE: AlertDescription = AlertDescription(30);
 
-/// Those that the library asks and tells.
+/// The observers and resolvers that the library calls.
 pub struct Parties {
     pub credentials: Arc<Credentials>,
     pub verdict: Arc<Verdict>,

@@ -1,5 +1,5 @@
-//! The runner's flags. One that stands in no table here is not implemented: the runner is told so,
-//! and skips the test.
+//! The runner's flags. A flag that is in no table here is not supported: the exit code says so, and the
+//! runner skips the test.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

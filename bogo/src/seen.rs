@@ -1,4 +1,4 @@
-//! What was seen of a connection on the way, by those that the library asks and tells.
+//! What happened on a connection, recorded by the observers and resolvers that the library calls.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -108,7 +108,7 @@ impl Seen {
     }
 }
 
-/// Tells a [`Seen`] what happens.
+/// Records events in a [`Seen`].
 pub struct Watcher(pub Arc<Seen>);
 
 impl Observer for Watcher {

@@ -19,9 +19,9 @@ struct Rules {
     refuse: bool,
     /// A client that has pre-shared keys, and nothing else, takes no certificate.
     only_keys: bool,
-    /// A refusal has the alert that the runner's own library gives unless it is told another.
+    /// A refusal has the alert that the runner's own library sends by default.
     default_alert: bool,
-    /// Does a refusal end the handshake? The runner's own library can be told to go on.
+    /// Whether a refusal ends the handshake. The runner's own library has an option to continue.
     enforce: bool,
     staple_fails: bool,
     staple_expected: bool,
@@ -72,7 +72,7 @@ impl Verdict {
         })
     }
 
-    /// Are they a session's certificates, which are judged before there are new ones?
+    /// Whether these are a session's certificates, which are verified before there are new ones.
     fn resuming(&self) -> bool {
         let last = self.seen.parts().last_message;
         last.is_none_or(|last| last == HandshakeType::CLIENT_HELLO)

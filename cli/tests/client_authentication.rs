@@ -43,16 +43,19 @@ fn a_server_that_requires_a_certificate_tells_whom_it_serves() {
     let ca = files.path("ca.pem");
     let mut server = Server::start(&files, &["--client-ca", &ca]);
     let output = connect(&server, &files, &as_strs(&own(&files)));
-    let told = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{told}");
-    assert!(told.contains("CertificateRequest") && told.contains("authenticated"), "{told}");
+    let printed = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{printed}");
+    assert!(
+        printed.contains("CertificateRequest") && printed.contains("authenticated"),
+        "{printed}"
+    );
     assert!(text(&output.stdout).contains("client"), "{}", text(&output.stdout));
     assert!(server.log_line_with("shook hands").contains("CN="));
 
     let output = connect(&server, &files, &[]);
     assert_eq!(output.status.code(), Some(1));
-    let told = text(&output.stderr);
-    assert!(told.contains("--client-cert FILE"), "{told}");
+    let printed = text(&output.stderr);
+    assert!(printed.contains("--client-cert FILE"), "{printed}");
     server.log_line_with("requires one");
 }
 
@@ -130,13 +133,13 @@ fn a_request_at_the_end_of_the_input_is_answered_and_one_after_close_notify_is_n
         // The input is at its end from the start.
         let mut command = handclasp(["connect", &address, "--ca", &files.path("ca.pem")]);
         let output = command.args(own(&files)).output().unwrap();
-        let told = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "{told}");
+        let printed = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{printed}");
         assert_eq!(text(&output.stdout), "words");
-        assert_eq!(server.join().unwrap(), answered, "{told}");
-        let (_, after) = told.split_once("CertificateRequest").expect(&told);
-        assert_eq!(after.contains("CertificateVerify"), answered, "{told}");
-        assert_eq!(after.contains("Finished"), answered, "{told}");
+        assert_eq!(server.join().unwrap(), answered, "{printed}");
+        let (_, after) = printed.split_once("CertificateRequest").expect(&printed);
+        assert_eq!(after.contains("CertificateVerify"), answered, "{printed}");
+        assert_eq!(after.contains("Finished"), answered, "{printed}");
     }
 }
 
@@ -146,9 +149,9 @@ fn a_public_key_alone_is_enough_where_both_sides_say_so() {
     let cert = files.path("cert.pem");
     let server = Server::start(&files, &["--raw-public-key"]);
     let output = connect(&server, &files, &["--raw-public-key", &cert]);
-    let told = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{told}");
-    assert!(told.contains("raw public key"), "{told}");
+    let printed = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{printed}");
+    assert!(printed.contains("raw public key"), "{printed}");
     let other = Files::new();
     let output = connect(&server, &files, &["--raw-public-key", &other.path("cert.pem")]);
     assert_eq!(output.status.code(), Some(1));
@@ -165,11 +168,11 @@ fn an_ocsp_response_is_stapled_and_judged() {
     files.write("response.der", "0\u{3}\n\u{1}\u{6}");
     let response = files.path("response.der");
     let server = Server::start(&files, &["--ocsp", &response]);
-    // It says that the responder did not answer, which clears nobody.
+    // It says that the responder did not answer, which is no good status.
     let output = connect(&server, &files, &[]);
-    let told = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("OCSP responder gave no answer: unauthorized"), "{told}");
+    let printed = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    assert!(printed.contains("OCSP responder gave no answer: unauthorized"), "{printed}");
     files.write("response.der", "no DER");
     let (cert, key) = (files.path("cert.pem"), files.path("key.pem"));
     let output = handclasp(["serve", "--cert", &cert, "--key", &key, "--ocsp", &response]).output();

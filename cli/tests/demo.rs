@@ -9,7 +9,7 @@ use serde_json::Value;
 fn the_demonstration_tells_every_message_from_both_sides() {
     let output = handclasp([]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    let told = text(&output.stdout);
+    let printed = text(&output.stdout);
     let (mut from_client, mut from_server) = (0, 0);
     for (sender, receiver, message) in [
         ("client", "server", "ClientHello"),
@@ -20,16 +20,19 @@ fn the_demonstration_tells_every_message_from_both_sides() {
         ("server", "client", "Finished"),
         ("client", "server", "Finished"),
     ] {
-        assert!(told.contains(&format!("{sender} ──▶ {message} ")), "{message} sent: {told}");
-        assert!(told.contains(&format!("{receiver} ◀── {message} ")), "{message} read: {told}");
+        assert!(printed.contains(&format!("{sender} ──▶ {message} ")), "{message} sent: {printed}");
+        assert!(
+            printed.contains(&format!("{receiver} ◀── {message} ")),
+            "{message} read: {printed}"
+        );
         if sender == "client" { from_client += 1 } else { from_server += 1 }
     }
-    assert_eq!(told.matches("client ──▶ ").count(), from_client);
-    assert_eq!(told.matches("server ──▶ ").count(), from_server);
+    assert_eq!(printed.matches("client ──▶ ").count(), from_client);
+    assert_eq!(printed.matches("server ──▶ ").count(), from_server);
     for label in ["c hs traffic", "s hs traffic", "c ap traffic", "s ap traffic", "res master"] {
-        assert!(told.contains(label), "{label}: {told}");
+        assert!(printed.contains(label), "{label}: {printed}");
     }
-    assert!(told.contains("round trips"), "{told}");
+    assert!(printed.contains("round trips"), "{printed}");
 }
 
 #[test]

@@ -6,9 +6,9 @@ use common::{Files, handclasp, text};
 
 fn assert_misuse<const N: usize>(arguments: [&str; N], words: &str) {
     let output = handclasp(arguments).output().unwrap();
-    let told = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
-    assert!(told.contains(words), "{arguments:?}: {told}");
+    let printed = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {printed}");
+    assert!(printed.contains(words), "{arguments:?}: {printed}");
 }
 
 #[test]
@@ -116,9 +116,9 @@ fn options_of_a_server_that_do_not_go_together_are_named() {
         let mut command = handclasp(["serve", "--cert", &cert, "--key", &key]);
         command.args(["--listen", &address, "--early-data", "100", "--tickets", tickets]);
         let output = command.output().unwrap();
-        let told = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{told}");
+        let printed = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{printed}");
         let warning = "--early-data has no effect with --tickets 0";
-        assert_eq!(told.contains(warning), warns, "{told}");
+        assert_eq!(printed.contains(warning), warns, "{printed}");
     }
 }

@@ -17,10 +17,10 @@ fn what_is_sent_to_an_echo_comes_back_however_much_it_is() {
     let data: Vec<u8> = (0..20_000_000_u32).map(|number| (number % 251) as u8).collect();
     let command = handclasp(["connect", &server.address, "--ca", &files.path("ca.pem")]);
     let output = run_with_input(command, &data);
-    let told = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{told}");
+    let printed = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{printed}");
     assert!(output.stdout == data, "{} bytes came back", output.stdout.len());
-    assert!(told.contains("closed cleanly"), "{told}");
+    assert!(printed.contains("closed cleanly"), "{printed}");
     assert!(server.log_line().contains("shook hands"));
     assert!(server.log_line().contains("closed cleanly, 20000000 bytes sent"));
     assert_eq!(server.exit_code(), Some(0));
@@ -103,9 +103,9 @@ fn an_untrusted_server_is_refused_and_the_way_to_trust_it_is_told() {
     let ca = others.path("ca.pem");
     let output = handclasp(["connect", &server.address, "--ca", &ca]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let told = text(&output.stderr);
+    let printed = text(&output.stderr);
     // The other authority has the same name, and another key.
-    assert!(told.contains("not accepted"), "{told}");
+    assert!(printed.contains("not accepted"), "{printed}");
     assert_eq!(server.exit_code(), Some(1));
 }
 
@@ -117,8 +117,8 @@ fn an_unknown_authority_leads_to_the_option_ca() {
     let ca = others.path("cert.pem");
     let output = handclasp(["connect", &server.address, "--ca", &ca]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let told = text(&output.stderr);
-    assert!(told.contains("help:") && told.contains("--ca FILE"), "{told}");
+    let printed = text(&output.stderr);
+    assert!(printed.contains("help:") && printed.contains("--ca FILE"), "{printed}");
 }
 
 #[test]
@@ -129,11 +129,11 @@ fn a_wrong_name_leads_to_the_option_name() {
     let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--name", "a.example"]);
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let told = text(&output.stderr);
-    assert!(told.contains("--name localhost"), "{told}");
+    let printed = text(&output.stderr);
+    assert!(printed.contains("--name localhost"), "{printed}");
     // bad_certificate is sent; what the RFC says of it is not what is wrong here.
-    let meaning = told.split("alert bad_certificate").nth(1).unwrap().lines().nth(1).unwrap();
-    assert!(meaning.contains("RFC 9846 has it for this: "), "{told}");
+    let meaning = printed.split("alert bad_certificate").nth(1).unwrap().lines().nth(1).unwrap();
+    assert!(meaning.contains("RFC 9846 has it for this: "), "{printed}");
     let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--name", "localhost"]);
     assert_eq!(command.output().unwrap().status.code(), Some(0));
 }
@@ -192,12 +192,15 @@ fn a_pre_shared_key_takes_the_place_of_the_certificate_and_keys_change_on_reques
     let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--psk", KEY]);
     command.arg("--key-update");
     let output = run_with_input(command, b"some data");
-    let told = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{told}");
+    let printed = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{printed}");
     assert_eq!(output.stdout, b"some data");
-    assert!(told.contains("pre-shared key") && told.contains("agreed on elsewhere"), "{told}");
+    assert!(
+        printed.contains("pre-shared key") && printed.contains("agreed on elsewhere"),
+        "{printed}"
+    );
     // One of ours, and one that it asked for.
-    assert!(told.matches("KeyUpdate").count() >= 2, "{told}");
+    assert!(printed.matches("KeyUpdate").count() >= 2, "{printed}");
     assert!(server.log_line().contains("shook hands"));
 
     let other = "sensor:7:ffd1a2937485566738495a6b7c8d9eaf";
@@ -217,9 +220,12 @@ fn keys_that_are_no_keys_are_told_of_without_their_bytes() {
         let key = format!("identity:{secret}");
         let output = handclasp(["connect", "localhost:1", "--psk", &key]).output().unwrap();
         assert_eq!(output.status.code(), Some(2));
-        let told = text(&output.stderr);
-        assert!(told.contains("--psk identity") && told.contains("openssl rand"), "{told}");
-        assert!(secret.is_empty() || !told.contains(&secret), "{told}");
+        let printed = text(&output.stderr);
+        assert!(
+            printed.contains("--psk identity") && printed.contains("openssl rand"),
+            "{printed}"
+        );
+        assert!(secret.is_empty() || !printed.contains(&secret), "{printed}");
     }
 }
 
@@ -251,11 +257,11 @@ fn curl_gets_a_response() {
         Ok(output) => output,
         Err(error) => return println!("skipped: curl cannot be run: {error}"),
     };
-    let told = text(&output.stderr);
-    if told.contains("SSL backend") || told.contains("Unsupported protocol") {
-        return println!("skipped: this curl does not speak TLS 1.3: {told}");
+    let printed = text(&output.stderr);
+    if printed.contains("SSL backend") || printed.contains("Unsupported protocol") {
+        return println!("skipped: this curl does not speak TLS 1.3: {printed}");
     }
-    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert_eq!(output.status.code(), Some(0), "{printed}");
     let response = text(&output.stdout);
     assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
     assert!(response.contains("TLS_AES_128_GCM_SHA256"), "{response}");
@@ -299,9 +305,12 @@ fn a_client_comes_back_with_the_session_it_kept_and_says_its_words_at_once() {
     let server = Server::start(&files, &["--early-data", "1000", "--tickets", "1"]);
     let mut command = handclasp(["connect", &server.address, "--ca", &ca]);
     let output = command.args(["--session", &session, "--early-data", &early]).output().unwrap();
-    let told = text(&output.stderr);
-    assert!(told.contains("early data: 0 bytes were accepted, 18 are sent now"), "{told}");
-    assert!(told.contains("kept 1 session"), "those of the old server are worth nothing: {told}");
+    let printed = text(&output.stderr);
+    assert!(printed.contains("early data: 0 bytes were accepted, 18 are sent now"), "{printed}");
+    assert!(
+        printed.contains("kept 1 session"),
+        "those of the old server are worth nothing: {printed}"
+    );
 }
 
 #[test]
@@ -314,8 +323,8 @@ fn servers_that_share_ticket_keys_take_each_others_tickets() {
         let server = Server::start(&files, &["--ticket-keys", &keys]);
         let mut command = handclasp(["connect", &server.address, "--ca", &ca]);
         let output = command.args(["--session", &session]).output().unwrap();
-        let told = text(&output.stderr);
-        assert_eq!(told.contains("the connection was resumed"), resumes, "{told}");
+        let printed = text(&output.stderr);
+        assert_eq!(printed.contains("the connection was resumed"), resumes, "{printed}");
     }
     files.write("keys", "too short");
     let (cert, key) = (files.path("cert.pem"), files.path("key.pem"));
@@ -343,8 +352,11 @@ fn a_pin_beside_an_authority_must_be_the_servers_key() {
     let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--pin", &wrong]);
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let told = text(&output.stderr);
-    assert!(told.contains(&format!("its key's pin is {right}; expected is {wrong}")), "{told}");
+    let printed = text(&output.stderr);
+    assert!(
+        printed.contains(&format!("its key's pin is {right}; expected is {wrong}")),
+        "{printed}"
+    );
     // A spare pin is no less good.
     let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--pin", &wrong]);
     assert_eq!(command.args(["--pin", &right]).output().unwrap().status.code(), Some(0));
@@ -376,7 +388,7 @@ fn an_authority_in_der_is_trusted_too() {
     std::fs::write(&ca, &der).unwrap();
     let output = handclasp(["connect", &server.address, "--ca", &ca]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    // What cannot be used of a bundle is told.
+    // The entries of a bundle that cannot be used are printed.
     let bundle = format!("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n{pem}");
     files.write("bundle.pem", &bundle);
     let ca = files.path("bundle.pem");

@@ -42,9 +42,9 @@ fn what_cannot_be_written_makes_the_program_fail() {
         assert_eq!(command.output().unwrap().status.code(), Some(0), "{command:?}");
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
         let output = command.stdout(full).stderr(Stdio::piped()).output().unwrap();
-        let told = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{command:?}: {told}");
-        assert!(told.contains("standard output cannot be written"), "{command:?}: {told}");
+        let printed = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{command:?}: {printed}");
+        assert!(printed.contains("standard output cannot be written"), "{command:?}: {printed}");
     }
 }
 
@@ -56,9 +56,9 @@ fn a_pipe_that_its_reader_has_closed_ends_the_program_quietly() {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
-        let told = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "{command:?}: {told}");
-        assert!(!told.contains("error"), "{command:?}: {told}");
+        let printed = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{command:?}: {printed}");
+        assert!(!printed.contains("error"), "{command:?}: {printed}");
     }
 }
 
@@ -119,9 +119,9 @@ fn input_that_cannot_be_read_makes_the_program_fail() {
     let mut command = handclasp(["connect", &server.address, "--ca", &ca]);
     // A directory can be opened, and not read.
     let output = command.stdin(File::open(files.path("")).unwrap()).output().unwrap();
-    let told = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("standard input cannot be read"), "{told}");
+    let printed = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    assert!(printed.contains("standard input cannot be read"), "{printed}");
     let logged = server.log_line_with("failed");
     assert!(logged.contains("internal_error"), "{logged}");
 }

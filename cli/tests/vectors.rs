@@ -8,9 +8,9 @@ use serde_json::Value;
 #[test]
 fn the_last_line_counts_the_checks_and_none_fails() {
     let output = handclasp(["vectors"]).output().unwrap();
-    let told = text(&output.stdout);
-    assert_eq!(output.status.code(), Some(0), "{told}");
-    let last = told.lines().last().unwrap();
+    let printed = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{printed}");
+    let last = printed.lines().last().unwrap();
     let (checks, failed) = last.split_once(" checks, ").unwrap();
     assert!(checks.parse::<usize>().unwrap() > 0, "{last}");
     assert_eq!(failed, "0 failed");

@@ -115,7 +115,7 @@ fn batch(lines: &[String]) -> Vec<Value> {
 }
 
 /// Verdict and reason of a case, with these fields set.
-fn judge(chain: &Chain, fields: Value) -> (String, String) {
+fn result_of(chain: &Chain, fields: Value) -> (String, String) {
     let mut case = chain.case("x");
     for (name, value) in fields.as_object().unwrap() {
         case[name] = value.clone();
@@ -133,9 +133,9 @@ fn an_accepted_chain_shows_its_path() {
     let names = ["--name", "a.example", "--name", "192.0.2.1", "--name", "a@b.example"];
     let output = verify(&files, "chain.pem", "root.pem", &names);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    let told = text(&output.stdout);
-    assert!(told.contains("✓ CN=a (intermediate 1)"), "{told}");
-    assert!(told.contains("accepted: CN=leaf <- CN=a <- CN=root"), "{told}");
+    let printed = text(&output.stdout);
+    assert!(printed.contains("✓ CN=a (intermediate 1)"), "{printed}");
+    assert!(printed.contains("accepted: CN=leaf <- CN=a <- CN=root"), "{printed}");
     assert!(!text(&output.stderr).contains("no name was asked for"));
 
     let intermediate = files.path("intermediate.pem");
@@ -149,10 +149,10 @@ fn a_rejected_chain_says_why_and_what_to_do() {
     let files = Chain::new().files();
     let rejected = |chain: &str, ca: &str, options: &[&str], words: &[&str]| {
         let output = verify(&files, chain, ca, options);
-        let told = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{told}");
+        let printed = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{printed}");
         for words in words {
-            assert!(told.contains(words), "{words:?} is not in {told}");
+            assert!(printed.contains(words), "{words:?} is not in {printed}");
         }
     };
     let issuer = "send the certificate of \"CN=a\"";
@@ -203,9 +203,9 @@ fn wrong_use() {
     let files = Chain::new().files();
     let misuse = |chain: &str, ca: &str, options: &[&str], words: &str| {
         let output = verify(&files, chain, ca, options);
-        let told = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{options:?}: {told}");
-        assert!(told.contains(words), "{options:?}: {told}");
+        let printed = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{options:?}: {printed}");
+        assert!(printed.contains(words), "{options:?}: {printed}");
     };
     misuse("missing.pem", "root.pem", &[], "cannot be read");
     misuse("key.pem", "root.pem", &[], "no certificate");
@@ -240,14 +240,14 @@ fn a_batch_answers_each_line_in_order_and_stops_at_none() {
         chain.case("last").to_string(),
     ];
     let verdicts = batch(&lines);
-    let told: Vec<_> = verdicts
+    let printed: Vec<_> = verdicts
         .iter()
         .map(|it| {
             (it["id"].clone(), it["verdict"].as_str().unwrap(), it["reason"].as_str().unwrap())
         })
         .collect();
     assert_eq!(
-        told,
+        printed,
         [
             (json!("first"), "accepted", "accepted"),
             (json!(null), "error", "not-json"),
@@ -273,31 +273,34 @@ fn a_batch_is_read_from_a_file_too() {
 #[test]
 fn fields_of_a_case() {
     let chain = Chain::new();
-    let judge = |fields| judge(&chain, fields);
+    let result_of = |fields| result_of(&chain, fields);
     let accepted = ("accepted".to_owned(), "accepted".to_owned());
     let rejected = |reason: &str| ("rejected".to_owned(), reason.to_owned());
-    assert_eq!(judge(json!({})), accepted);
+    assert_eq!(result_of(json!({})), accepted);
     let all = ["dns:a.example", "ip:192.0.2.1", "email:a@b.example"];
-    assert_eq!(judge(json!({"names": all})), accepted);
+    assert_eq!(result_of(json!({"names": all})), accepted);
     assert_eq!(
-        judge(json!({"names": ["dns:a.example", "ip:192.0.2.2"]})),
+        result_of(json!({"names": ["dns:a.example", "ip:192.0.2.2"]})),
         rejected("name-mismatch")
     );
-    assert_eq!(judge(json!({"names": null, "intermediates": null})), rejected("unknown-issuer"));
-    assert_eq!(judge(json!({"purpose": "client"})), rejected("wrong-extended-key-usage"));
-    assert_eq!(judge(json!({"purpose": "any", "max_depth": 1})), accepted);
-    assert_eq!(judge(json!({"max_depth": 0})), rejected("limit-exceeded"));
-    assert_eq!(judge(json!({"time": "2025-12-31T23:59:59Z"})), rejected("not-yet-valid"));
+    assert_eq!(
+        result_of(json!({"names": null, "intermediates": null})),
+        rejected("unknown-issuer")
+    );
+    assert_eq!(result_of(json!({"purpose": "client"})), rejected("wrong-extended-key-usage"));
+    assert_eq!(result_of(json!({"purpose": "any", "max_depth": 1})), accepted);
+    assert_eq!(result_of(json!({"max_depth": 0})), rejected("limit-exceeded"));
+    assert_eq!(result_of(json!({"time": "2025-12-31T23:59:59Z"})), rejected("not-yet-valid"));
     // No certificate of the chain has a policy.
-    assert_eq!(judge(json!({"initial_explicit_policy": true})), rejected("policy-required"));
+    assert_eq!(result_of(json!({"initial_explicit_policy": true})), rejected("policy-required"));
     let inhibited = json!({
         "user_initial_policy_set": ["2.23.140.1.2.1"], "initial_explicit_policy": false,
         "initial_policy_mapping_inhibit": true, "initial_any_policy_inhibit": true,
         "anchor_dates": "ignored",
     });
-    assert_eq!(judge(inhibited), accepted);
+    assert_eq!(result_of(inhibited), accepted);
     let in_chain = json!({"chain": [chain.leaf, chain.intermediate.pem()], "intermediates": []});
-    assert_eq!(judge(in_chain), accepted);
+    assert_eq!(result_of(in_chain), accepted);
     for fields in [
         json!({"time": "noon"}),
         json!({"purpose": "both"}),
@@ -309,7 +312,7 @@ fn fields_of_a_case() {
         json!({"anchor_dates": "maybe"}),
         json!({"chain": "leaf"}),
     ] {
-        assert_eq!(judge(fields.clone()).0, "error", "{fields}");
+        assert_eq!(result_of(fields.clone()).0, "error", "{fields}");
     }
 }
 
@@ -317,7 +320,7 @@ fn fields_of_a_case() {
 fn a_name_that_is_none_is_matched_by_nothing() {
     let chain = Chain::new();
     for name in ["dns:*.example", "dns:192.0.2.1", "dns:", "dns:a b", "ip:a.example", "email:a"] {
-        let verdict = judge(&chain, json!({"names": [name]}));
+        let verdict = result_of(&chain, json!({"names": [name]}));
         assert_eq!(verdict, ("rejected".to_owned(), "name-mismatch".to_owned()), "{name}");
     }
 }
@@ -331,50 +334,53 @@ fn a_malformed_certificate_is_rejected_and_no_error() {
     for pem in
         ["", "nothing", broken, "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"]
     {
-        assert_eq!(judge(&chain, json!({"chain": [pem]})), rejected, "{pem:?}");
-        assert_eq!(judge(&chain, json!({"roots": [pem]})), rejected, "{pem:?}");
-        assert_eq!(judge(&chain, json!({"intermediates": [pem]})), rejected, "{pem:?}");
+        assert_eq!(result_of(&chain, json!({"chain": [pem]})), rejected, "{pem:?}");
+        assert_eq!(result_of(&chain, json!({"roots": [pem]})), rejected, "{pem:?}");
+        assert_eq!(result_of(&chain, json!({"intermediates": [pem]})), rejected, "{pem:?}");
         // It only counts where it is needed.
         let roots = json!({"roots": [pem, chain.root.pem()]});
-        assert_eq!(judge(&chain, roots), accepted, "{pem:?}");
+        assert_eq!(result_of(&chain, roots), accepted, "{pem:?}");
         let intermediates = json!({"intermediates": [pem, chain.intermediate.pem()]});
-        assert_eq!(judge(&chain, intermediates), accepted, "{pem:?}");
+        assert_eq!(result_of(&chain, intermediates), accepted, "{pem:?}");
     }
 }
 
 #[test]
 fn crls_count_and_must_speak_for_the_certificate_itself() {
     let chain = Chain::new();
-    let judge = |fields| judge(&chain, fields);
+    let result_of = |fields| result_of(&chain, fields);
     let (clean, of_root) = (crl(&chain.intermediate, &[]), crl(&chain.root, &[]));
     let accepted = ("accepted".to_owned(), "accepted".to_owned());
     let rejected = |reason: &str| ("rejected".to_owned(), reason.to_owned());
-    assert_eq!(judge(json!({"crls": []})), accepted);
-    assert_eq!(judge(json!({"crls": [clean]})), accepted);
-    assert_eq!(judge(json!({"crls": [crl(&chain.intermediate, &[LEAF])]})), rejected("revoked"));
+    assert_eq!(result_of(json!({"crls": []})), accepted);
+    assert_eq!(result_of(json!({"crls": [clean]})), accepted);
+    assert_eq!(
+        result_of(json!({"crls": [crl(&chain.intermediate, &[LEAF])]})),
+        rejected("revoked")
+    );
     let of_intermediate = crl(&chain.root, &[INTERMEDIATE]);
-    assert_eq!(judge(json!({"crls": [clean, of_intermediate]})), rejected("revoked"));
+    assert_eq!(result_of(json!({"crls": [clean, of_intermediate]})), rejected("revoked"));
     // What is there must speak for the leaf, unless less is asked for; and more can be.
-    assert_eq!(judge(json!({"crls": [of_root]})).0, "rejected");
-    assert_eq!(judge(json!({"crls": [of_root], "revocation": "if-present"})), accepted);
-    assert_eq!(judge(json!({"crls": [clean], "revocation": "require"})).0, "rejected");
-    assert_eq!(judge(json!({"crls": [clean, of_root], "revocation": "require"})), accepted);
-    assert_eq!(judge(json!({"revocation": "require"})).0, "rejected");
+    assert_eq!(result_of(json!({"crls": [of_root]})).0, "rejected");
+    assert_eq!(result_of(json!({"crls": [of_root], "revocation": "if-present"})), accepted);
+    assert_eq!(result_of(json!({"crls": [clean], "revocation": "require"})).0, "rejected");
+    assert_eq!(result_of(json!({"crls": [clean, of_root], "revocation": "require"})), accepted);
+    assert_eq!(result_of(json!({"revocation": "require"})).0, "rejected");
     let off = json!({"crls": [crl(&chain.intermediate, &[LEAF])], "revocation": "off"});
-    assert_eq!(judge(off), accepted);
+    assert_eq!(result_of(off), accepted);
     for broken in ["", "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n"] {
         assert_eq!(
-            judge(json!({"crls": [clean, broken]})),
+            result_of(json!({"crls": [clean, broken]})),
             rejected("crl-malformed"),
             "{broken:?}"
         );
     }
     // A response that is none, in base64 and not.
     for ocsp in ["AAAA", "?", ""] {
-        let (verdict, reason) = judge(json!({"ocsp": ocsp}));
+        let (verdict, reason) = result_of(json!({"ocsp": ocsp}));
         assert_eq!(verdict, "rejected", "{ocsp:?}: {reason}");
     }
-    assert_eq!(judge(json!({"ocsp": null, "crls": null})), accepted);
+    assert_eq!(result_of(json!({"ocsp": null, "crls": null})), accepted);
 }
 
 #[test]
@@ -390,8 +396,8 @@ fn crls_and_responses_in_files() {
     files.write("nothing.pem", "nothing");
     let (clean, revoked) = (files.path("clean.pem"), files.path("revoked.pem"));
     assert_eq!(verify(&["--crl", &clean]).0, Some(0));
-    let (code, told) = verify(&["--crl", &clean, "--crl", &revoked]);
-    assert!(code == Some(1) && told.contains("rejected (revoked)"), "{told}");
+    let (code, printed) = verify(&["--crl", &clean, "--crl", &revoked]);
+    assert!(code == Some(1) && printed.contains("rejected (revoked)"), "{printed}");
     assert_eq!(verify(&["--crl", &revoked, "--revocation", "off"]).0, Some(0));
     assert_eq!(verify(&["--crl", &files.path("nothing.pem")]).0, Some(2));
     assert_eq!(verify(&["--crl", &clean, "--revocation", "maybe"]).0, Some(2));

@@ -54,14 +54,14 @@ fn client_of(peer: Peer, files: &Files, arguments: &[&str]) -> String {
     let mut command = handclasp(["connect", &address, "--ca", &files.path("ca.pem")]);
     let output = command.args(arguments).output().unwrap();
     server.join().unwrap();
-    let told = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    told
+    let printed = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    printed
 }
 
 /// The lines that begin with `error:` and with `help:`.
-fn error_and_help(told: &str) -> String {
-    let lines = told.lines().skip_while(|line| !line.starts_with("error:"));
+fn error_and_help(printed: &str) -> String {
+    let lines = printed.lines().skip_while(|line| !line.starts_with("error:"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -96,19 +96,19 @@ fn alerts_of_a_server_are_told_by_what_this_side_offered() {
         (116, &own, &["--client-cert was not shown"]),
         (120, &["--alpn", "h2"], &["offered was \"h2\"", "--alpn"]),
     ] {
-        let told = client_of(alert(number), &files, arguments);
-        let end = error_and_help(&told);
+        let printed = client_of(alert(number), &files, arguments);
+        let end = error_and_help(&printed);
         for words in words {
             assert!(end.contains(words), "{number} {arguments:?} {words}: {end}");
         }
         // What the RFC has it for stands once, in the telling.
-        assert!(told.contains("RFC 9846 has it for this"), "{told}");
+        assert!(printed.contains("RFC 9846 has it for this"), "{printed}");
         let secret = KEY.rsplit(':').next().unwrap();
-        assert!(!told.contains(&secret[..16]), "{told}");
+        assert!(!printed.contains(&secret[..16]), "{printed}");
         for false_words in
             ["knows who asks", "the two sides have no suite", "not this side's fault"]
         {
-            assert!(!told.contains(false_words), "{told}");
+            assert!(!printed.contains(false_words), "{printed}");
         }
     }
 }
@@ -125,28 +125,28 @@ fn a_server_says_what_it_does_not_take_and_why() {
     };
     // Another secret under the same identity.
     let wrong = KEY.replace(":00", ":10");
-    let told = connect(&server.address, &["--psk", &wrong]);
-    assert!(error_and_help(&told).contains("another key for \"alice\""), "{told}");
+    let printed = connect(&server.address, &["--psk", &wrong]);
+    assert!(error_and_help(&printed).contains("another key for \"alice\""), "{printed}");
     let line = server.log_line_with("failed");
     assert!(line.contains("proof (binder) for the pre-shared key \"alice\" is wrong"), "{line}");
     assert!(line.contains("the same secret") && !line.contains("d2c3b4a5"), "{line}");
     // An identity that the server does not have.
-    let told = connect(&server.address, &["--psk", &KEY.replace("alice", "bob")]);
-    assert!(told.contains("the server did not take it"), "{told}");
+    let printed = connect(&server.address, &["--psk", &KEY.replace("alice", "bob")]);
+    assert!(printed.contains("the server did not take it"), "{printed}");
     let line = server.log_line_with("did not take");
     assert!(line.contains("has an identity that it knows"), "{line}");
     // A ticket of the second in which the server started.
     files.write("early", "GET / HTTP/1.0\r\n\r\n");
     let early = files.path("early");
     connect(&server.address, &["--session", &session]);
-    let told = connect(&server.address, &["--session", &session, "--early-data", &early]);
-    assert!(told.contains("were not accepted, though the session was taken"), "{told}");
+    let printed = connect(&server.address, &["--session", &session, "--early-data", &early]);
+    assert!(printed.contains("were not accepted, though the session was taken"), "{printed}");
     let line = server.log_line_with("did not take the early data");
     assert!(line.contains("of that very second"), "{line}");
     // A ticket of another server.
     let mut other = Server::start(&files, &["--early-data", "1000"]);
-    let told = connect(&other.address, &["--session", &session, "--early-data", &early]);
-    assert!(told.contains("not accepted, as the session was not taken"), "{told}");
+    let printed = connect(&other.address, &["--session", &session, "--early-data", &early]);
+    assert!(printed.contains("not accepted, as the session was not taken"), "{printed}");
     let line = other.log_line_with("did not take any of the pre-shared keys and tickets");
     assert!(line.contains("another server's, or of before it was started"), "{line}");
     other.log_line_with("did not take the early data: no session or key was taken");
@@ -175,8 +175,8 @@ fn a_server_names_both_lists_where_nothing_is_in_common() {
 #[test]
 fn a_quiet_client_hears_what_the_alert_is_for() {
     let files = Files::new();
-    let told = client_of(alert(50), &files, &["--quiet"]);
-    assert!(told.contains("RFC 9846 has it for: a message could not be parsed"), "{told}");
+    let printed = client_of(alert(50), &files, &["--quiet"]);
+    assert!(printed.contains("RFC 9846 has it for: a message could not be parsed"), "{printed}");
 }
 
 #[test]
@@ -287,9 +287,9 @@ fn an_expired_certificate_of_the_clients_is_blamed_on_the_client_by_both_sides()
     let ca = files.path("ca.pem");
     let mut command = handclasp(["connect", &server.address, "--ca", &ca, "--client-cert", &own]);
     let output = command.args(["--client-key", &own_key]).output().unwrap();
-    let told = text(&output.stderr);
-    let end = error_and_help(&told);
-    assert!(end.contains("certificate_expired"), "{told}");
+    let printed = text(&output.stderr);
+    let end = error_and_help(&printed);
+    assert!(end.contains("certificate_expired"), "{printed}");
     assert!(end.contains("the server refused your certificate \"CN="), "{end}");
     assert!(end.contains("alice"), "{end}");
     assert!(end.contains("until 2021-01-01") && end.contains("compare its dates"), "{end}");
@@ -304,9 +304,9 @@ fn authorities_that_a_server_asks_for_are_named() {
     let ca = files.path("ca.pem");
     let server = Server::start(&files, &["--client-ca", &ca]);
     let output = handclasp(["connect", &server.address, "--ca", &ca]).output().unwrap();
-    let told = text(&output.stderr);
-    assert!(told.contains("certificate_required"), "{told}");
-    let end = error_and_help(&told);
+    let printed = text(&output.stderr);
+    assert!(printed.contains("certificate_required"), "{printed}");
+    let end = error_and_help(&printed);
     assert!(end.contains("--client-cert FILE") && end.contains("a test's authority"), "{end}");
 }
 
@@ -314,7 +314,7 @@ fn authorities_that_a_server_asks_for_are_named() {
 fn a_session_that_is_not_taken_is_told_with_what_may_be_the_reason() {
     let files = Files::new();
     let (ca, session) = (files.path("ca.pem"), files.path("session"));
-    let told: Vec<String> = (0..2)
+    let printed: Vec<String> = (0..2)
         .map(|_| {
             // Each has ticket keys of its own.
             let server = Server::start(&files, &[]);
@@ -324,8 +324,8 @@ fn a_session_that_is_not_taken_is_told_with_what_may_be_the_reason() {
             text(&output.stderr)
         })
         .collect();
-    assert!(!told[0].contains("did not take it"), "{}", told[0]);
-    assert!(told[1].contains("was offered, and the server did not take it"), "{}", told[1]);
+    assert!(!printed[0].contains("did not take it"), "{}", printed[0]);
+    assert!(printed[1].contains("was offered, and the server did not take it"), "{}", printed[1]);
 }
 
 #[test]
@@ -336,8 +336,8 @@ fn certificates_are_labelled_by_what_they_say_and_not_by_their_place() {
     let server = Server::start(&files, &[]);
     let ca = files.path("ca.pem");
     let output = handclasp(["connect", &server.address, "--ca", &ca]).output().unwrap();
-    let told = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{told}");
-    assert!(told.contains("also sent"), "{told}");
-    assert_eq!(told.matches("  also sent ").count(), 1, "{told}");
+    let printed = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{printed}");
+    assert!(printed.contains("also sent"), "{printed}");
+    assert_eq!(printed.matches("  also sent ").count(), 1, "{printed}");
 }

@@ -1,4 +1,4 @@
-//! A certificate for this machine's own names, and an authority that nobody can use again.
+//! A certificate for this machine's own names, and an authority that cannot be used again.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -43,7 +43,7 @@ impl Fresh {
         let spki_hash = BASE64.encode(&sha256.digest(&pair.subject_public_key_info()));
         let key = PrivateKeyDer::try_from(pair.serialize_der())?;
         let key = CertifiedKey::from_der(vec![certificate.der().clone()], &key)?;
-        // Here the authority's key is gone: whoever trusts it trusts this one certificate.
+        // The authority's key is dropped here: to trust the authority is to trust this certificate only.
         Ok(Self { key: Arc::new(key), authority_pem: authority.pem(), spki_hash })
     }
 }

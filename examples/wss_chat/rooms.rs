@@ -1,4 +1,4 @@
-//! Rooms: who is in them, what was said last, and everyone's ear.
+//! Rooms: their members, their last messages, and the channel to each member.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,12 +9,12 @@ use tokio::sync::broadcast;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 const MOST_ROOMS: usize = 64;
-/// How much of what was said a room remembers.
+/// How many messages a room remembers.
 const HISTORY: usize = 50;
-/// How far behind a member may be; one that is further is told everything anew.
+/// How many events a member may be behind. A member that is further behind gets everything again.
 const BACKLOG: usize = 256;
 
-/// All rooms. They are made by whoever enters first.
+/// All rooms. The first member that enters makes a room.
 #[derive(Default)]
 pub struct Rooms(Mutex<State>);
 
@@ -30,15 +30,15 @@ struct Room {
     events: broadcast::Sender<Utf8Bytes>,
 }
 
-/// Somebody's place in a room, until it is dropped.
+/// A member of a room, until it is dropped.
 pub struct Seat {
     rooms: Arc<Rooms>,
     room: String,
     name: String,
     id: u64,
-    /// What everyone in the room hears.
+    /// The events for all members of the room.
     pub events: broadcast::Receiver<Utf8Bytes>,
-    /// What the others will hear of the end: it was none, until someone knows better.
+    /// What the other members get as the end of this one, unless another end is set.
     pub farewell: &'static str,
 }
 
@@ -47,7 +47,7 @@ impl Rooms {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a seat. `None` when there are too many rooms with someone in them.
+    /// Enters a room. `None` when there are too many rooms with members.
     pub fn enter(self: &Arc<Self>, room: String, name: String) -> Option<Seat> {
         let mut state = self.lock();
         if !state.rooms.contains_key(&room) && state.rooms.len() >= MOST_ROOMS {
@@ -59,7 +59,7 @@ impl Rooms {
         let id = state.last_id;
         let place = state.rooms.entry(room.clone()).or_insert_with(Room::new);
         place.members.insert(id, name.clone());
-        place.tell(&json!({ "kind": "came", "id": id, "name": name }));
+        place.send(&json!({ "kind": "came", "id": id, "name": name }));
         let (events, rooms) = (place.events.subscribe(), Arc::clone(self));
         Some(Seat { rooms, room, name, id, events, farewell: "cut" })
     }
@@ -71,14 +71,14 @@ impl Room {
         Self { members: BTreeMap::new(), history: VecDeque::new(), events }
     }
 
-    fn tell(&self, event: &Value) {
+    fn send(&self, event: &Value) {
         // An empty room hears nothing, and that is fine.
         let _ = self.events.send(event.to_string().into());
     }
 }
 
 impl Seat {
-    /// Says it to everyone in the room, and to those who come later.
+    /// Sends a message to all members, and to members that come later.
     pub fn say(&self, text: &str) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let at = u64::try_from(now.as_millis()).unwrap_or_default();
@@ -86,7 +86,7 @@ impl Seat {
             "kind": "said", "id": self.id, "name": self.name, "text": text, "at": at,
         });
         if let Some(room) = self.rooms.lock().rooms.get_mut(&self.room) {
-            room.tell(&said);
+            room.send(&said);
             room.history.push_back(said);
             if room.history.len() > HISTORY {
                 room.history.pop_front();
@@ -94,7 +94,7 @@ impl Seat {
         }
     }
 
-    /// The room as it is now. What happens from now on is in `events`.
+    /// The present state of the room. Later events are in `events`.
     pub fn welcome(&mut self) -> Value {
         let state = self.rooms.lock();
         let Some(room) = state.rooms.get(&self.room) else { return Value::Null };
@@ -112,7 +112,7 @@ impl Drop for Seat {
         if let Some(room) = self.rooms.lock().rooms.get_mut(&self.room) {
             room.members.remove(&self.id);
             let (id, name, how) = (self.id, &self.name, self.farewell);
-            room.tell(&json!({ "kind": "gone", "id": id, "name": name, "how": how }));
+            room.send(&json!({ "kind": "gone", "id": id, "name": name, "how": how }));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One WebSocket: what its client says, what it hears, and how it ends.
+//! One WebSocket: the messages of its client, the events for it, and its end.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,23 +21,23 @@ use crate::watch::Watch;
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
-/// How often a client is sent the figures, and a ping.
+/// How often the server sends the figures and a ping to a client.
 const TICK: Duration = Duration::from_secs(1);
-/// A client that answers no ping for so long is gone.
+/// A client that answers no ping for this time has gone.
 const SILENCE: Duration = Duration::from_secs(20);
-/// A client that takes nothing for so long is gone.
+/// A client that takes no bytes for this time has gone.
 const PATIENCE: Duration = Duration::from_secs(10);
 const LONGEST_NAME: usize = 32;
 const LONGEST_MESSAGE: usize = 1_000;
 const LARGEST_FRAME: usize = 16 * 1024;
 
-/// Why a conversation is over.
+/// Why a conversation has ended.
 enum End {
-    /// The client said goodbye.
+    /// The client has closed the WebSocket.
     Left,
-    /// The connection ended without a word: the client was killed, or cut off.
+    /// The connection ended without a close: the client was killed or disconnected.
     Cut(String),
-    /// The client says what nobody understands.
+    /// The client sends a message that the server does not understand.
     Nonsense(&'static str),
 }
 
@@ -48,11 +48,11 @@ struct Conversation {
     seat: Option<Seat>,
     heard: Instant,
     started: Instant,
-    /// The last ping's way there and back, in microseconds.
+    /// The round-trip time of the last ping, in microseconds.
     ping: Option<u64>,
 }
 
-/// Talks with a client until it goes.
+/// Serves a client until it goes.
 pub async fn chat(upgraded: Upgraded, rooms: Arc<Rooms>, watch: Watch) {
     let config = WebSocketConfig::default()
         .max_message_size(Some(LARGEST_FRAME))
@@ -185,7 +185,7 @@ impl Conversation {
     }
 }
 
-/// What happens next in the room; for ever nothing, outside of rooms.
+/// The next event in the room. Outside of rooms there is none, and this waits without an end.
 async fn next_event(seat: &mut Option<Seat>) -> Result<Utf8Bytes, RecvError> {
     match seat {
         Some(seat) => seat.events.recv().await,

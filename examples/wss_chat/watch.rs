@@ -1,4 +1,4 @@
-//! What the server saw of a connection: from the library's observer and from what was negotiated.
+//! What the server knows about a connection, from the library's observer and from the parameters.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 /// More messages than a handshake has; later ones are not listed.
 const MOST_STEPS: usize = 32;
 
-/// One connection's story. Clones share it.
+/// The record of one connection. Clones share it.
 #[derive(Clone)]
 pub struct Watch {
     seen: Arc<Mutex<Seen>>,
@@ -24,9 +24,9 @@ pub struct Watch {
 
 #[derive(Default)]
 struct Seen {
-    /// When the client's first record came.
+    /// When the client's first record arrived.
     started: Option<Instant>,
-    /// What there was when the handshake was complete.
+    /// The parameters when the handshake was complete.
     complete: Option<Complete>,
     steps: Vec<Value>,
     received: Traffic,
@@ -182,7 +182,7 @@ impl Watch {
         )
     }
 
-    /// What the handshake was.
+    /// The result of the handshake.
     pub fn facts(&self) -> Value {
         let seen = lock(&self.seen);
         let complete = seen.complete.unwrap_or(Complete { microseconds: 0, received: 0, sent: 0 });
@@ -205,7 +205,7 @@ impl Watch {
         })
     }
 
-    /// What has gone over the connection until now.
+    /// The bytes and records of the connection so far.
     pub fn traffic(&self) -> Value {
         let Seen { received, sent, .. } = *lock(&self.seen);
         json!({

@@ -280,8 +280,8 @@ impl PeerVerifier for KnownChain {
     }
 }
 
-/// Gives out the trace's cookie, whose making the RFC does not tell, and keeps the state that
-/// belongs to it.
+/// Returns the cookie of the trace, and keeps the state that belongs to it. The RFC does not say how the
+/// cookie was made.
 #[derive(Debug)]
 struct RecordedCookie {
     cookie: Vec<u8>,

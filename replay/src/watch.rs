@@ -1,4 +1,4 @@
-//! What a connection did, as its observer was told.
+//! What a connection did, recorded by its observer.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -37,7 +37,7 @@ impl Derivation {
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     pub derivations: Vec<Derivation>,
-    /// The last ClientHello, whoever sent it.
+    /// The last ClientHello, sent or received.
     pub client_hello: Vec<u8>,
     /// Handshake messages that were sent, in order.
     pub sent: Vec<Vec<u8>>,

@@ -52,7 +52,7 @@ impl Case {
     /// The result, with all candidates that were tried.
     pub fn explain(&self) -> Explanation {
         let mut explanation = self.ask();
-        explanation.result = self.judge(explanation.result);
+        explanation.result = self.with_skipped_anchor(explanation.result);
         explanation
     }
 
@@ -109,11 +109,11 @@ impl Case {
     }
 
     /// The result, with the reasons that the library does not know.
-    fn judge(
+    fn with_skipped_anchor(
         &self,
-        verdict: Result<VerifiedPath, CertificateError>,
+        result: Result<VerifiedPath, CertificateError>,
     ) -> Result<VerifiedPath, CertificateError> {
-        let path = verdict.map_err(|error| match (&error.kind, self.anchors.skipped.first()) {
+        let path = result.map_err(|error| match (&error.kind, self.anchors.skipped.first()) {
             // There may be no path because that anchor is missing.
             (
                 CertificateErrorKind::UnknownIssuer(_)
