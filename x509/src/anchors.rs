@@ -5,11 +5,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use pki_types::{CertificateDer, TrustAnchor};
 
-use super::decode::{Certificate, IssuingConstraints, V3};
+use super::certificate::{Certificate, IssuingConstraints, V3};
 
 use super::der;
 use super::distinguished_name::{describe, normalize};
 use super::error::{CertificateError, CertificateErrorKind, NotACaReason};
+use super::issuer::Issuer;
 use super::oid;
 use super::signature::{OwnedKey, PublicKey};
 use super::time::Timestamp;
@@ -79,6 +80,19 @@ pub(super) struct Anchor {
     pub(super) strict: Result<(), CertificateErrorKind>,
     /// From when until when its certificate is valid.
     pub(super) dates: Option<(Timestamp, Timestamp)>,
+}
+
+impl Anchor {
+    /// The anchor as the issuer of a certificate.
+    pub(super) fn issuer(&self) -> Issuer<'_> {
+        Issuer {
+            subject: &self.subject,
+            normalized_subject: &self.normalized_subject,
+            key: self.key.borrow(),
+            key_id: self.key_id.as_deref(),
+            signs_crls: self.signs_crls,
+        }
+    }
 }
 
 impl TrustAnchors {

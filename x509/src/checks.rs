@@ -1,84 +1,17 @@
 //! What each certificate of a path must be, for itself (RFC 5280, sections 4.1, 4.2 and 6.1).
 
-use super::anchors::Anchor;
-use super::decode::{Certificate, ExtendedKeyUsage, IssuingConstraints, V3};
-use super::error::{CertificateError, CertificateErrorKind};
+use super::certificate::{Certificate, IssuingConstraints, V3};
+use super::error::CertificateErrorKind;
+use super::extended_key_usage::ExtendedKeyUsage;
 use super::key_usage::KeyUsage;
-use super::request::{AnchorDates, ChainRequest, Profile, Purpose};
+use super::profile::Purpose;
 use super::rules::Rule;
 use super::signature::PublicKey;
 use super::time::Timestamp;
-use super::{der, policies, strict, text, time};
+use super::{der, text, time};
 
 /// The most octets that a serial number may have (RFC 5280, section 4.1.2.2).
 const SERIAL_OCTETS: usize = 20;
-
-/// What holds for the peer's certificate. Of one that is trusted itself it does not matter who
-/// issued it, and how.
-pub(super) fn end_entity(
-    certificate: &Certificate<'_>,
-    is_trusted: bool,
-    request: &ChainRequest<'_>,
-) -> Result<(), CertificateErrorKind> {
-    let now = request.now.into();
-    if is_trusted {
-        trusted(certificate, now)?;
-    } else {
-        issued(certificate, now)?;
-    }
-    // The key signs handshakes (RFC 9846, section 4.5.1.2). A CA's keyUsage speaks of what it
-    // issues, and RFC 5280 asks nothing more of it; a handshake does, when it comes to a signature
-    // (`EndEntity::check_may_sign`).
-    if !certificate.is_ca && certificate.key_usage.is_some_and(|usage| !usage.digital_signature()) {
-        return Err(CertificateErrorKind::WrongKeyUsage("digitalSignature"));
-    }
-    usable_key(certificate.key, request)?;
-    if !certificate.is_ca {
-        let constraints = &certificate.constraints.name_constraints;
-        Rule::ConstraintsOfCas.check(constraints.is_none(), || "name constraints")?;
-    }
-    // "Any" is no purpose that a CA can have verified someone for.
-    extended_key_usage(certificate.constraints.extended_key_usage, request.purpose, false)
-}
-
-/// The peer's key must be one that a handshake can be verified with.
-fn usable_key(key: PublicKey<'_>, request: &ChainRequest<'_>) -> Result<(), CertificateErrorKind> {
-    let is_known = request.algorithms.iter().any(|it| key.is_of_kind(*it));
-    let is_usable = is_known && !key.is_of_unusual_size();
-    Rule::UsableKey.check(is_usable, || format!("a key for {}", key.describe()))?;
-    Rule::ValidKey.unless(key.unusable().map(|reason| format!("another key: {reason}")))
-}
-
-/// What holds for a path as a whole: the end entity first, and the anchor that issued the last, if
-/// that is not trusted itself.
-pub(super) fn path(
-    path: &[&Certificate<'_>],
-    anchor: Option<&Anchor>,
-    request: &ChainRequest<'_>,
-) -> Result<(), CertificateError> {
-    if let Some(end_entity) = path.first() {
-        let hold = policies::hold(path, request.policies);
-        Rule::Policies
-            .check(hold, || "no policy that holds along its path")
-            .map_err(|kind| end_entity.error(kind))?;
-    }
-    let is_strict = request.profile == Profile::Strict;
-    if is_strict || request.anchor_dates == AnchorDates::Checked {
-        dates_of_anchor(anchor, request.now.into())?;
-    }
-    match request.profile {
-        Profile::Default => Ok(()),
-        Profile::Strict => strict::path(path, anchor, request),
-    }
-}
-
-/// The anchor's own dates, where it has some.
-fn dates_of_anchor(anchor: Option<&Anchor>, now: Timestamp) -> Result<(), CertificateError> {
-    let Some(anchor) = anchor else { return Ok(()) };
-    let Some((from, until)) = anchor.dates else { return Ok(()) };
-    dates(from, until, now)
-        .map_err(|kind| CertificateError { certificate: anchor.label.clone(), kind })
-}
 
 /// What holds for every intermediate, with no regard to what it issued.
 pub(super) fn intermediate(
@@ -99,7 +32,10 @@ pub(super) fn issued(
 }
 
 /// What holds for a certificate that is trusted itself: nothing about its signature and its issuer.
-fn trusted(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), CertificateErrorKind> {
+pub(super) fn trusted(
+    certificate: &Certificate<'_>,
+    now: Timestamp,
+) -> Result<(), CertificateErrorKind> {
     own_form(certificate)?;
     dates(certificate.not_before, certificate.not_after, now)?;
     time_form(certificate)

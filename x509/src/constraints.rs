@@ -5,7 +5,7 @@
 
 use super::der::{self, Reader};
 use super::distinguished_name;
-use super::name::{self, SubjectName, tag};
+use super::general_name::{self, GeneralName, tag};
 use super::text;
 
 pub(super) struct NameConstraints<'a> {
@@ -68,14 +68,14 @@ impl<'a> NameConstraints<'a> {
     }
 
     /// Why a name is not [allowed](Self::allow).
-    pub(super) fn reason(&self, name: &SubjectName) -> String {
+    pub(super) fn reason(&self, name: &GeneralName) -> String {
         const LISTED: usize = 10;
         let of_kind = |subtree: &&Subtree<'_>| subtree.is_for(name);
         if !name.is_well_formed() {
             return "constraints of its kind cannot be compared with a name of this form"
                 .to_owned();
         }
-        if matches!(name, SubjectName::Other(_)) {
+        if matches!(name, GeneralName::Other(_)) {
             return "names of this kind cannot be compared".to_owned();
         }
         let mut excluded = self.excluded.iter().filter(of_kind);
@@ -92,8 +92,8 @@ impl<'a> NameConstraints<'a> {
     }
 
     /// Whether a certificate with this name may be issued.
-    pub(super) fn allow(&self, name: &SubjectName) -> bool {
-        if *name == SubjectName::Undecodable {
+    pub(super) fn allow(&self, name: &GeneralName) -> bool {
+        if *name == GeneralName::Undecodable {
             return false;
         }
         let is_for = |subtree: &&Subtree<'_>| subtree.is_for(name);
@@ -103,7 +103,7 @@ impl<'a> NameConstraints<'a> {
             (None, None) => return true,
             (permitted, _) => permitted.is_none(),
         };
-        let is_comparable = name.is_well_formed() && !matches!(name, SubjectName::Other(_));
+        let is_comparable = name.is_well_formed() && !matches!(name, GeneralName::Other(_));
         is_comparable
             && (is_permitted || permitted.any(|it| it.contains(name)))
             && !excluded.any(|it| it.touches(name))
@@ -136,7 +136,7 @@ fn decode_subtree<'a>(subtree: &der::Element<'a>) -> Option<Subtree<'a>> {
 
 /// Whether it is a domain of a subtree. An empty label would make a tree that excludes nothing.
 fn is_domain(name: &str) -> bool {
-    name.is_empty() || name::is_dns_name(name.strip_prefix('.').unwrap_or(name))
+    name.is_empty() || general_name::is_dns_name(name.strip_prefix('.').unwrap_or(name))
 }
 
 impl<'a> Subtree<'a> {
@@ -146,7 +146,7 @@ impl<'a> Subtree<'a> {
             tag::DNS => text().filter(|name| is_domain(name)).map(Self::Dns),
             tag::URI => text().filter(|name| is_domain(name)).map(Self::Uri),
             tag::EMAIL => text()
-                .filter(|name| is_domain(name) || name::split_email(name).is_some())
+                .filter(|name| is_domain(name) || general_name::split_email(name).is_some())
                 .map(Self::Email),
             tag::IP if matches!(base.contents.len(), 8 | 32) => {
                 let (address, mask) = base.contents.split_at_checked(base.contents.len() / 2)?;
@@ -177,7 +177,7 @@ impl<'a> Subtree<'a> {
             }
             Self::Ip { address, mask } => {
                 let bits: u32 = mask.iter().map(|byte| byte.count_ones()).sum();
-                format!("IP:{}/{bits}", SubjectName::Ip(address.to_vec()).printable())
+                format!("IP:{}/{bits}", GeneralName::Ip(address.to_vec()).printable())
             }
             Self::Other(_) => "names of another kind".to_owned(),
         }
@@ -190,39 +190,41 @@ impl<'a> Subtree<'a> {
     }
 
     /// Whether it is about names of this kind.
-    fn is_for(&self, name: &SubjectName) -> bool {
+    fn is_for(&self, name: &GeneralName) -> bool {
         match (self, name) {
-            (Self::Other(kind), SubjectName::Other(other)) => kind == other,
-            (Self::Dns(_), SubjectName::Dns(_))
-            | (Self::Ip { .. }, SubjectName::Ip(_))
-            | (Self::Email(_), SubjectName::Email(_))
-            | (Self::Uri(_), SubjectName::Uri(_))
-            | (Self::Directory { .. }, SubjectName::Directory { .. }) => true,
+            (Self::Other(kind), GeneralName::Other(other)) => kind == other,
+            (Self::Dns(_), GeneralName::Dns(_))
+            | (Self::Ip { .. }, GeneralName::Ip(_))
+            | (Self::Email(_), GeneralName::Email(_))
+            | (Self::Uri(_), GeneralName::Uri(_))
+            | (Self::Directory { .. }, GeneralName::Directory { .. }) => true,
             _ => false,
         }
     }
 
     /// Whether everything that `name` stands for is within this tree.
-    fn contains(&self, name: &SubjectName) -> bool {
+    fn contains(&self, name: &GeneralName) -> bool {
         match (self, name) {
-            (Self::Dns(tree), SubjectName::Dns(name)) => dns_contains(tree, name),
-            (Self::Ip { address, mask }, SubjectName::Ip(name)) => {
+            (Self::Dns(tree), GeneralName::Dns(name)) => dns_contains(tree, name),
+            (Self::Ip { address, mask }, GeneralName::Ip(name)) => {
                 let masked = |bytes: &[u8]| -> Vec<u8> {
                     bytes.iter().zip(*mask).map(|(byte, mask)| byte & mask).collect()
                 };
                 name.len() == address.len() && masked(name) == masked(address)
             }
-            (Self::Email(tree), SubjectName::Email(name)) => match tree.contains('@') {
+            (Self::Email(tree), GeneralName::Email(name)) => match tree.contains('@') {
                 // One mailbox.
-                true => name::matches_email(name, tree),
-                false => name::split_email(name).is_some_and(|(_, at)| host_is_within(tree, at)),
+                true => general_name::matches_email(name, tree),
+                false => {
+                    general_name::split_email(name).is_some_and(|(_, at)| host_is_within(tree, at))
+                }
             },
-            (Self::Uri(tree), SubjectName::Uri(uri)) => {
-                name::uri_host(uri).is_some_and(|host| host_is_within(tree, host))
+            (Self::Uri(tree), GeneralName::Uri(uri)) => {
+                general_name::uri_host(uri).is_some_and(|host| host_is_within(tree, host))
             }
             (
                 Self::Directory { normalized: tree, .. },
-                SubjectName::Directory { normalized, .. },
+                GeneralName::Directory { normalized, .. },
             ) => normalized.starts_with(tree),
             _ => false,
         }
@@ -231,14 +233,14 @@ impl<'a> Subtree<'a> {
     /// Whether something that `name` stands for is within this tree, or may be. That is more than
     /// [`Self::contains`]: `*.example.com` also stands for `secret.example.com`, and some names
     /// can be written in ways that are not made the same here.
-    fn touches(&self, name: &SubjectName) -> bool {
+    fn touches(&self, name: &GeneralName) -> bool {
         let may_touch = match (self, name) {
-            (Self::Dns(tree), SubjectName::Dns(name)) => is_sibling(tree, name),
-            (Self::Email(tree), SubjectName::Email(name)) => may_be_mailbox(tree, name),
+            (Self::Dns(tree), GeneralName::Dns(name)) => is_sibling(tree, name),
+            (Self::Email(tree), GeneralName::Email(name)) => may_be_mailbox(tree, name),
             // That both are clear was found once: it costs as much as a name is long.
             (
                 Self::Directory { contents: tree, is_exact, .. },
-                SubjectName::Directory { contents, is_exact: is_exact_name, .. },
+                GeneralName::Directory { contents, is_exact: is_exact_name, .. },
             ) => {
                 !(*is_exact && *is_exact_name) && distinguished_name::may_begin_with(contents, tree)
             }
@@ -261,7 +263,7 @@ fn is_sibling(tree: &str, name: &str) -> bool {
 /// Whether a mailbox whose local part is quoted may be that of the tree: there are many ways to
 /// quote one.
 fn may_be_mailbox(tree: &str, name: &str) -> bool {
-    match (name::split_email(tree), name::split_email(name)) {
+    match (general_name::split_email(tree), general_name::split_email(name)) {
         (Some((tree_local, tree_domain)), Some((local, domain))) => {
             let is_quoted = tree_local.contains(['"', '\\']) || local.contains(['"', '\\']);
             is_quoted && domain.eq_ignore_ascii_case(tree_domain)
@@ -317,9 +319,9 @@ mod tests {
 
     fn allows(contents: &[u8], name: &str) -> bool {
         let name = match name.parse() {
-            Ok(std::net::IpAddr::V4(address)) => SubjectName::Ip(address.octets().to_vec()),
-            Ok(std::net::IpAddr::V6(address)) => SubjectName::Ip(address.octets().to_vec()),
-            Err(_) => SubjectName::Dns(name.to_owned()),
+            Ok(std::net::IpAddr::V4(address)) => GeneralName::Ip(address.octets().to_vec()),
+            Ok(std::net::IpAddr::V6(address)) => GeneralName::Ip(address.octets().to_vec()),
+            Err(_) => GeneralName::Dns(name.to_owned()),
         };
         NameConstraints::decode(contents).unwrap().allow(&name)
     }
@@ -390,12 +392,12 @@ mod tests {
     fn names_that_nobody_understands() {
         let contents = constraints(&[dns("example.com")], &[]);
         let decoded = NameConstraints::decode(&contents).unwrap();
-        assert!(!decoded.allow(&SubjectName::Undecodable));
-        assert!(decoded.allow(&SubjectName::Ip(Vec::new())));
+        assert!(!decoded.allow(&GeneralName::Undecodable));
+        assert!(decoded.allow(&GeneralName::Ip(Vec::new())));
         let ip_only = constraints(&[ip(&[0; 8])], &[]);
         let decoded = NameConstraints::decode(&ip_only).unwrap();
-        assert!(!decoded.allow(&SubjectName::Ip(Vec::new())));
-        assert!(decoded.allow(&SubjectName::Other(0xa0)));
+        assert!(!decoded.allow(&GeneralName::Ip(Vec::new())));
+        assert!(decoded.allow(&GeneralName::Other(0xa0)));
     }
 
     #[test]
@@ -414,10 +416,10 @@ mod tests {
             .map(|tag| (tag, &b"Example"[..]))
             .chain([(0x0c, &b"EXAMPLE"[..]), (0x2c, &in_pieces), (0x33, &in_pieces)])
         {
-            assert!(!decoded.allow(&SubjectName::directory(&name(tag, text))), "{tag:#x}");
+            assert!(!decoded.allow(&GeneralName::directory(&name(tag, text))), "{tag:#x}");
         }
         for (tag, text) in [(0x0c, &b"Another"[..]), (0x1a, b"Another"), (0x18, b"Example")] {
-            assert!(decoded.allow(&SubjectName::directory(&name(tag, text))), "{tag:#x}");
+            assert!(decoded.allow(&GeneralName::directory(&name(tag, text))), "{tag:#x}");
         }
     }
 
@@ -445,22 +447,22 @@ mod tests {
             let contents = constraints(&[], &[tree(excluded)]);
             let decoded = NameConstraints::decode(&contents).unwrap();
             for text in names {
-                assert!(!decoded.allow(&SubjectName::directory(&name(text))), "{text:?}");
+                assert!(!decoded.allow(&GeneralName::directory(&name(text))), "{text:?}");
             }
             for text in ["Müller", "Evi l", "Good", "東京"] {
-                let is_allowed = decoded.allow(&SubjectName::directory(&name(text)));
+                let is_allowed = decoded.allow(&GeneralName::directory(&name(text)));
                 assert_eq!(is_allowed, excluded.is_ascii() || excluded == "Café", "{text:?}");
             }
         }
         // What is permitted must be the same without doubt.
         let contents = constraints(&[tree("Evil")], &[]);
         let decoded = NameConstraints::decode(&contents).unwrap();
-        assert!(!decoded.allow(&SubjectName::directory(&name("Ev\u{ad}il"))));
+        assert!(!decoded.allow(&GeneralName::directory(&name("Ev\u{ad}il"))));
     }
 
     #[test]
     fn a_uri_that_others_read_in_another_way_is_not_allowed() {
-        let uri = |text: &str| SubjectName::Uri(text.to_owned());
+        let uri = |text: &str| GeneralName::Uri(text.to_owned());
         let contents = constraints(&[], &[der::wrap(tag::URI, b"evil.example")]);
         let decoded = NameConstraints::decode(&contents).unwrap();
         for text in [
@@ -502,7 +504,7 @@ mod tests {
             ("\"u\"@c.example", true),
             ("\u{ff55}@b.example", false),
         ] {
-            let name = SubjectName::Email(address.to_owned());
+            let name = GeneralName::Email(address.to_owned());
             assert_eq!(decoded.allow(&name), allowed, "{address}");
         }
     }

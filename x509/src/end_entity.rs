@@ -4,9 +4,10 @@ use core::fmt;
 
 use pki_types::{CertificateDer, SignatureVerificationAlgorithm};
 
-use super::decode::Certificate;
+use super::certificate::Certificate;
 use super::error::{CertificateError, CertificateErrorKind, SignatureError};
-use super::name::{self, ReferenceIdentifier, SubjectName};
+use super::general_name::{self, GeneralName};
+use super::name::{self, ReferenceIdentifier};
 use super::presented::PresentedIdentifier;
 use super::signature::PublicKey;
 
@@ -21,7 +22,7 @@ pub struct EndEntity {
     subject: Vec<u8>,
     /// The whole SubjectPublicKeyInfo. It was decoded once, so decoding it again succeeds.
     spki: Vec<u8>,
-    names: Vec<SubjectName>,
+    names: Vec<GeneralName>,
     may_sign: bool,
 }
 
@@ -79,7 +80,7 @@ impl EndEntity {
     pub fn subject(&self) -> String {
         match (&*self.subject, &*self.names) {
             ([], []) => "raw public key".to_owned(),
-            (subject, names) => name::label(subject, names),
+            (subject, names) => general_name::label(subject, names),
         }
     }
 

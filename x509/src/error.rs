@@ -3,8 +3,8 @@
 use core::fmt;
 
 use super::presented::{self, PresentedIdentifier};
-use super::request::{Profile, Purpose};
-use super::revocation::{
+use super::profile::{Profile, Purpose};
+use super::revocation_error::{
     RevocationEvidence, RevocationEvidenceError, RevocationReason, UnknownRevocationStatus,
 };
 use super::rules::Rule;
@@ -382,6 +382,33 @@ impl CertificateErrorKind {
     }
 }
 
+impl Rule {
+    /// Checks that the rule `holds`. If it does not, the error says what was `found` instead.
+    pub(super) fn check<S: Into<String>>(
+        self,
+        holds: bool,
+        found: impl FnOnce() -> S,
+    ) -> Result<(), CertificateErrorKind> {
+        if holds {
+            return Ok(());
+        }
+        Err(CertificateErrorKind::RuleBroken { rule: self, found: found().into() })
+    }
+
+    /// Checks that nothing was `found` that breaks the rule.
+    pub(super) fn unless(
+        self,
+        found: Option<impl Into<String>>,
+    ) -> Result<(), CertificateErrorKind> {
+        match found {
+            Some(found) => {
+                Err(CertificateErrorKind::RuleBroken { rule: self, found: found.into() })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 /// What would put it right that a certificate is for these names, and not for the expected one.
 fn remedy_of_name(expected: &str, names: &[PresentedIdentifier]) -> String {
     let wanted = presented::as_presented(expected);
@@ -471,6 +498,18 @@ pub enum SignatureError {
 fn reached(closest: &Option<Box<CertificateError>>) -> String {
     let words = |error| format!("; before it was used up, a path fell: {error}");
     closest.as_ref().map(words).unwrap_or_default()
+}
+
+impl From<RevocationEvidenceError> for CertificateErrorKind {
+    fn from(error: RevocationEvidenceError) -> Self {
+        Self::UnusableRevocationEvidence(error)
+    }
+}
+
+impl From<UnknownRevocationStatus> for CertificateErrorKind {
+    fn from(missing: UnknownRevocationStatus) -> Self {
+        Self::UnknownRevocationStatus(missing)
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::error::CertificateError;
-use super::path::VerifiedPath;
+use super::verified_path::VerifiedPath;
 
 /// The number of attempts that are recorded. A hostile set of certificates causes thousands.
 const RECORDED_ATTEMPTS: usize = 256;

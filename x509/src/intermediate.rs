@@ -1,6 +1,6 @@
 //! The certificates that a peer sent with its own.
 
-use super::decode::Certificate;
+use super::certificate::Certificate;
 
 /// A certificate that the peer sent with its own.
 pub(super) struct Intermediate<'a> {

@@ -2,11 +2,12 @@
 
 use pki_types::SignatureVerificationAlgorithm;
 
-use super::anchors::Anchor;
+use super::certificate::Certificate;
 use super::checks;
-use super::decode::Certificate;
 use super::distinguished_name;
-use super::signature::PublicKey;
+use super::error::SignatureError;
+use super::revocation_error::{RevocationEvidence, RevocationEvidenceError};
+use super::signature::{self, PublicKey, Signed};
 
 /// The subject of another certificate, or a trust anchor: what they have in common.
 #[derive(Clone, Copy)]
@@ -31,16 +32,6 @@ impl<'a> Issuer<'a> {
         }
     }
 
-    pub(super) fn anchor(anchor: &'a Anchor) -> Self {
-        Self {
-            subject: &anchor.subject,
-            normalized_subject: &anchor.normalized_subject,
-            key: anchor.key.borrow(),
-            key_id: anchor.key_id.as_deref(),
-            signs_crls: anchor.signs_crls,
-        }
-    }
-
     /// Whether it issued the certificate: the names are the same, and the signature is valid.
     pub(super) fn issued(
         &self,
@@ -49,6 +40,24 @@ impl<'a> Issuer<'a> {
     ) -> bool {
         certificate.normalized_issuer == self.normalized_subject
             && certificate.signed.verify(self.key, algorithms).is_ok()
+    }
+
+    /// Verifies the signature of a CRL or an OCSP response with its key.
+    pub(super) fn verify(
+        &self,
+        evidence: RevocationEvidence,
+        signed: Signed<'_>,
+        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+    ) -> Result<(), RevocationEvidenceError> {
+        signed.verify(self.key, algorithms).map_err(|error| match error {
+            SignatureError::Invalid => {
+                RevocationEvidenceError::BadSignature { evidence, signer: self.label() }
+            }
+            SignatureError::UnsupportedKey => {
+                let algorithm = signature::describe(signed.algorithm);
+                RevocationEvidenceError::UnsupportedSignatureAlgorithm { evidence, algorithm }
+            }
+        })
     }
 
     /// In words, safe to print.

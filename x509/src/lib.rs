@@ -52,17 +52,20 @@
 mod algorithm;
 mod anchors;
 mod bundle;
+mod certificate;
 mod checks;
 mod constraints;
 mod curve;
-mod decode;
 mod der;
 mod distinguished_name;
 mod end_entity;
 mod error;
 mod explain;
+mod extended_key_usage;
+mod extension;
 
 mod fault;
+mod general_name;
 mod intermediate;
 mod issuer;
 mod key;
@@ -70,11 +73,14 @@ mod key_usage;
 mod name;
 mod oid;
 mod path;
+mod path_checks;
 pub mod pem;
 mod policies;
 mod presented;
+mod profile;
 mod request;
 mod revocation;
+mod revocation_error;
 #[cfg(any(feature = "webpki-roots", feature = "rustls-native-certs"))]
 mod roots;
 mod rules;
@@ -87,6 +93,7 @@ mod tests;
 mod text;
 mod time;
 mod unsupported;
+mod verified_path;
 
 pub use anchors::{TrustAnchorError, TrustAnchors};
 pub use bundle::LoadedAnchors;
@@ -95,16 +102,21 @@ pub use end_entity::{EndEntity, KeyComparison};
 pub use error::{CertificateError, CertificateErrorKind, Limit, NotACaReason, SignatureError};
 pub use explain::{Attempt, Explanation, Outcome, Place};
 pub use name::ReferenceIdentifier;
-pub use path::{VerifiedPath, explain_chain, verify_chain};
+pub use path::{explain_chain, verify_chain};
 pub use policies::{InitialPolicies, InvalidPolicyIdentifier, PolicyIdentifier};
 pub use presented::{NameKind, PresentedIdentifier};
-pub use request::{AnchorDates, ChainRequest, PathLimits, Profile, Purpose};
+pub use profile::{AnchorDates, Profile, Purpose};
+pub use request::{ChainRequest, PathLimits};
 pub use revocation::{
-    CertificateRevocationList, CrlError, Digests, Revocation, RevocationEvidence,
-    RevocationEvidenceError, RevocationMode, RevocationPolicy, RevocationReason, RevocationScope,
-    StatusRequest, UnknownRevocationStatus,
+    CertificateRevocationList, Digests, Revocation, RevocationMode, RevocationPolicy,
+    RevocationScope, StatusRequest,
+};
+pub use revocation_error::{
+    CrlError, RevocationEvidence, RevocationEvidenceError, RevocationReason,
+    UnknownRevocationStatus,
 };
 pub use rules::Rule;
 pub use selection::{issued_by_any, matches_oid_filter, signature_algorithms_of};
 pub use summary::CertificateSummary;
 pub use time::Timestamp;
+pub use verified_path::VerifiedPath;

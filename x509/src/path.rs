@@ -5,46 +5,22 @@
 //! once it has reached an anchor. So an error about a certificate is about one that a trusted
 //! authority issued.
 
-use core::fmt;
-
 use super::anchors::Anchor;
+use super::certificate::{Certificate, IssuingConstraints};
 use super::checks;
 use super::constraints::NameConstraints;
-use super::decode::{Certificate, IssuingConstraints};
 use super::end_entity::{EndEntity, PLACE};
 use super::error::{CertificateError, CertificateErrorKind, Limit, NotACaReason};
 use super::explain::{Explanation, Place, Recorder};
 use super::intermediate::Intermediate;
 use super::issuer::Issuer;
-use super::request::{ChainRequest, PathLimits, Profile};
+use super::profile::Profile;
+use super::request::{ChainRequest, PathLimits};
 use super::revocation;
 use super::signature::PublicKey;
 use super::time::Timestamp;
-use super::{distinguished_name, name, unsupported};
-
-/// A path that was found and is valid.
-#[derive(Clone, Debug)]
-pub struct VerifiedPath {
-    /// The peer's certificate.
-    pub end_entity: EndEntity,
-    /// The contents of the Names above the end entity.
-    above: Vec<Box<[u8]>>,
-}
-
-impl VerifiedPath {
-    /// The subjects from the end entity's to the anchor's, safe to print. There is only one if the
-    /// end entity is itself an anchor.
-    pub fn subjects(&self) -> Vec<String> {
-        let above = self.above.iter().map(|name| distinguished_name::describe(name));
-        [self.end_entity.subject()].into_iter().chain(above).collect()
-    }
-}
-
-impl fmt::Display for VerifiedPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.subjects().join(" <- "))
-    }
-}
+use super::verified_path::VerifiedPath;
+use super::{distinguished_name, name, path_checks, unsupported};
 
 /// Validates a peer's certificate: finds a path from it to a trust anchor, on which everyone may
 /// issue what they issued, and everything is valid now; then matches its names.
@@ -94,7 +70,7 @@ fn verify_decoded(
     }
     let is_anchor = request.anchors.contains(end_entity);
     let above = if is_anchor {
-        checks::path(&[end_entity], None, request)?;
+        path_checks::path(&[end_entity], None, request)?;
         revocation::check_trusted(end_entity, request)?;
         Vec::new()
     } else {
@@ -103,7 +79,7 @@ fn verify_decoded(
     // These are the same on every path. In the strict profile `checks::path` has checked the end
     // entity already, before the rules of that profile.
     if request.profile != Profile::Strict {
-        checks::end_entity(end_entity, is_anchor, request)
+        path_checks::end_entity(end_entity, is_anchor, request)
             .map_err(|kind| end_entity.error(kind))?;
     }
     name::check(&end_entity.names, request.names).map_err(|kind| end_entity.error(kind))?;
@@ -195,7 +171,7 @@ struct Preference {
 impl<'s> Candidate<'s> {
     fn issuer(self) -> Issuer<'s> {
         match self {
-            Self::Anchor(anchor, _) | Self::NoIssuer(anchor, _) => Issuer::anchor(anchor),
+            Self::Anchor(anchor, _) | Self::NoIssuer(anchor, _) => anchor.issuer(),
             Self::Intermediate(it) => Issuer::new(&it.certificate),
         }
     }
@@ -482,7 +458,7 @@ impl<'s> Search<'s> {
             self.check_constraints(below, || certificate.label(), &certificate.constraints)?;
         }
         self.check_constraints(path, || anchor.label.clone(), constraints)?;
-        checks::path(path, Some(anchor), self.request)?;
+        path_checks::path(path, Some(anchor), self.request)?;
         if !self.request.revocation.is_empty() {
             // About one more signature for each certificate; and many paths may lead here.
             self.spend(Limit::SignatureChecks, path.len())?;

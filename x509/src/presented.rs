@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use pki_types::{DnsName, ServerName};
 
-use super::name::{SubjectName, split_email};
+use super::general_name::{GeneralName, split_email};
 
 /// A kind of subject alternative name (RFC 5280, section 4.2.1.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,13 +46,13 @@ impl fmt::Display for PresentedIdentifier {
 
 impl PresentedIdentifier {
     /// `None` for a name of a kind that errors do not list.
-    pub(super) fn of(name: &SubjectName) -> Option<Self> {
+    pub(super) fn of(name: &GeneralName) -> Option<Self> {
         let kind = match name {
-            SubjectName::Dns(_) => NameKind::Dns,
-            SubjectName::Ip(_) => NameKind::Ip,
-            SubjectName::Email(_) => NameKind::Email,
-            SubjectName::Undecodable => NameKind::Undecodable,
-            SubjectName::Uri(_) | SubjectName::Directory { .. } | SubjectName::Other(_) => {
+            GeneralName::Dns(_) => NameKind::Dns,
+            GeneralName::Ip(_) => NameKind::Ip,
+            GeneralName::Email(_) => NameKind::Email,
+            GeneralName::Undecodable => NameKind::Undecodable,
+            GeneralName::Uri(_) | GeneralName::Directory { .. } | GeneralName::Other(_) => {
                 return None;
             }
         };

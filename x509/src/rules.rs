@@ -2,8 +2,7 @@
 
 use core::fmt;
 
-use super::error::CertificateErrorKind;
-use super::request::Profile;
+use super::profile::Profile;
 
 macro_rules! rules {
     ($($variant:ident $profile:ident $code:literal $source:literal $sentence:literal;)*) => {
@@ -149,33 +148,6 @@ rules! {
         "policyConstraints and inhibitAnyPolicy are critical and not empty.";
     CrlNumber Strict "crl-number" "RFC 5280, 5.2.3"
         "A CRL that shows that a certificate is not revoked has a CRLNumber.";
-}
-
-impl Rule {
-    /// Checks that the rule `holds`. If it does not, the error says what was `found` instead.
-    pub(super) fn check<S: Into<String>>(
-        self,
-        holds: bool,
-        found: impl FnOnce() -> S,
-    ) -> Result<(), CertificateErrorKind> {
-        if holds {
-            return Ok(());
-        }
-        Err(CertificateErrorKind::RuleBroken { rule: self, found: found().into() })
-    }
-
-    /// Checks that nothing was `found` that breaks the rule.
-    pub(super) fn unless(
-        self,
-        found: Option<impl Into<String>>,
-    ) -> Result<(), CertificateErrorKind> {
-        match found {
-            Some(found) => {
-                Err(CertificateErrorKind::RuleBroken { rule: self, found: found.into() })
-            }
-            None => Ok(()),
-        }
-    }
 }
 
 impl fmt::Display for Rule {

@@ -3,7 +3,7 @@
 use pki_types::CertificateDer;
 
 use super::algorithm;
-use super::decode::Certificate;
+use super::certificate::Certificate;
 use super::der;
 use super::distinguished_name::normalize_or_raw;
 use super::key_usage::KeyUsage;

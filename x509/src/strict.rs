@@ -2,15 +2,14 @@
 
 use pki_types::alg_id;
 
-use super::anchors::Anchor;
+use super::certificate::Certificate;
 use super::constraints::NameConstraints;
-use super::decode::Certificate;
 use super::distinguished_name;
-use super::error::{CertificateError, CertificateErrorKind};
+use super::error::CertificateErrorKind;
+use super::general_name::{self, GeneralName};
 use super::issuer::Issuer;
-use super::name::{self, SubjectName};
 use super::oid;
-use super::request::{ChainRequest, Purpose};
+use super::profile::Purpose;
 use super::rules::Rule;
 use super::text::printable;
 use super::{checks, der, signature};
@@ -18,38 +17,8 @@ use super::{checks, der, signature};
 /// Labels below which a country's registry gives out names, as in co.uk.
 const SECOND_LEVELS: [&str; 8] = ["ac", "co", "com", "edu", "gov", "mil", "net", "org"];
 
-/// Checks a path: the end entity first, and the anchor that issued the last, if that is not trusted
-/// itself.
-pub(super) fn path(
-    path: &[&Certificate<'_>],
-    anchor: Option<&Anchor>,
-    request: &ChainRequest<'_>,
-) -> Result<(), CertificateError> {
-    if let Some(certificate) = path.first() {
-        // What is plainly wrong is said first.
-        checks::end_entity(certificate, anchor.is_none(), request)
-            .map_err(|kind| certificate.error(kind))?;
-    }
-    let Some(anchor) = anchor else {
-        // It is trusted itself: neither its serial number, nor its signature, nor its issuer counts.
-        return path.iter().try_for_each(|certificate| {
-            every(certificate, true)
-                .and_then(|()| end_entity(certificate, request.purpose))
-                .map_err(|kind| certificate.error(kind))
-        });
-    };
-    let above = path.iter().skip(1).map(|issuer| Issuer::new(issuer));
-    let issuers = above.chain([Issuer::anchor(anchor)]);
-    for (index, (certificate, issuer)) in path.iter().zip(issuers).enumerate() {
-        below_anchor(certificate, &issuer, index == 0, request.purpose)
-            .map_err(|kind| certificate.error(kind))?;
-    }
-    let found = anchor.strict.clone();
-    found.map_err(|kind| CertificateError { certificate: anchor.label.clone(), kind })
-}
-
 /// What is asked of a certificate that is not trusted itself.
-fn below_anchor(
+pub(super) fn below_anchor(
     certificate: &Certificate<'_>,
     issuer: &Issuer<'_>,
     is_end_entity: bool,
@@ -114,7 +83,10 @@ fn is_long(time: &der::Element<'_>) -> bool {
 }
 
 /// What is asked of every certificate that does not depend on its issuer.
-fn every(certificate: &Certificate<'_>, is_self_signed: bool) -> Result<(), CertificateErrorKind> {
+pub(super) fn every(
+    certificate: &Certificate<'_>,
+    is_self_signed: bool,
+) -> Result<(), CertificateErrorKind> {
     // Of a trusted root it says nothing.
     if !is_self_signed {
         Rule::TimeKind.unless(checks::find_time(certificate.validity, is_long))?;
@@ -144,7 +116,7 @@ fn every(certificate: &Certificate<'_>, is_self_signed: bool) -> Result<(), Cert
 fn is_access(value: &[u8]) -> bool {
     let is_description = |it: &der::Element<'_>| match der::list(it.whole).as_deref() {
         Some([method, location]) => {
-            method.tag == der::OBJECT_IDENTIFIER && SubjectName::read(location).is_some()
+            method.tag == der::OBJECT_IDENTIFIER && GeneralName::read(location).is_some()
         }
         _ => false,
     };
@@ -218,7 +190,10 @@ fn authority(certificate: &Certificate<'_>, is_root: bool) -> Result<(), Certifi
     Rule::RootPurposes.check(!(is_root && has_purposes), || "one")
 }
 
-fn end_entity(certificate: &Certificate<'_>, purpose: Purpose) -> Result<(), CertificateErrorKind> {
+pub(super) fn end_entity(
+    certificate: &Certificate<'_>,
+    purpose: Purpose,
+) -> Result<(), CertificateErrorKind> {
     if certificate.is_ca {
         return Err(CertificateErrorKind::CaUsedAsEndEntity);
     }
@@ -253,17 +228,17 @@ fn end_entity(certificate: &Certificate<'_>, purpose: Purpose) -> Result<(), Cer
 /// take them for another server's.
 fn common_names(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
     let names = &certificate.names;
-    let allows = |name: &SubjectName, text: &str| match name {
-        SubjectName::Dns(name) => {
+    let allows = |name: &GeneralName, text: &str| match name {
+        GeneralName::Dns(name) => {
             let above = name.strip_suffix(text).is_some_and(|below| below.ends_with('.'));
             above || name == text
         }
         // An address has one way to be written (RFC 5952, section 4).
-        SubjectName::Ip(_) => name.printable() == text,
+        GeneralName::Ip(_) => name.printable() == text,
         _ => false,
     };
-    let is_dns = |name: &SubjectName| matches!(name, SubjectName::Dns(_));
-    let is_ip = |name: &SubjectName| matches!(name, SubjectName::Ip(_));
+    let is_dns = |name: &GeneralName| matches!(name, GeneralName::Dns(_));
+    let is_ip = |name: &GeneralName| matches!(name, GeneralName::Ip(_));
     let texts = distinguished_name::values(certificate.subject, oid::COMMON_NAME);
     let count = texts.len();
     Rule::CommonName.check(count < 2, || format!("{count} of them"))?;
@@ -282,14 +257,14 @@ fn is_number(text: &str) -> bool {
     text.contains(':') || is_hex || last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn is_well_formed(name: &SubjectName) -> bool {
+fn is_well_formed(name: &GeneralName) -> bool {
     match name {
-        SubjectName::Dns(name) => is_host_name(name.strip_prefix("*.").unwrap_or(name)),
-        SubjectName::Email(address) => {
-            name::split_email(address).is_some_and(|(_, domain)| is_host_name(domain))
+        GeneralName::Dns(name) => is_host_name(name.strip_prefix("*.").unwrap_or(name)),
+        GeneralName::Email(address) => {
+            general_name::split_email(address).is_some_and(|(_, domain)| is_host_name(domain))
         }
         // RFC 5280, section 4.2.1.6: absolute. There need not be a host.
-        SubjectName::Uri(uri) => uri
+        GeneralName::Uri(uri) => uri
             .split_once(':')
             .is_some_and(|(scheme, rest)| !scheme.contains(['/', '?', '#']) && !rest.is_empty()),
         other => other.is_well_formed(),
@@ -305,12 +280,12 @@ fn is_host_name(name: &str) -> bool {
             && !label.ends_with('-')
             && (!is_reserved || label.get(..2).is_some_and(|it| it.eq_ignore_ascii_case("xn")))
     };
-    name::is_dns_name(name) && name.split('.').all(label) && !is_number(name)
+    general_name::is_dns_name(name) && name.split('.').all(label) && !is_number(name)
 }
 
 /// Whether it is a wildcard below what a registry gives out names under, as far as is known here.
-fn stands_for_a_suffix(name: &SubjectName) -> bool {
-    let SubjectName::Dns(name) = name else { return false };
+fn stands_for_a_suffix(name: &GeneralName) -> bool {
+    let GeneralName::Dns(name) = name else { return false };
     let Some(parent) = name.strip_prefix("*.") else { return false };
     let is_second = |label: &str| SECOND_LEVELS.iter().any(|it| it.eq_ignore_ascii_case(label));
     match parent.split('.').collect::<Vec<_>>().as_slice() {

@@ -4,7 +4,7 @@ use core::fmt;
 
 use pki_types::CertificateDer;
 
-use super::decode::Certificate;
+use super::certificate::Certificate;
 use super::end_entity::PLACE;
 use super::error::CertificateError;
 use super::presented::PresentedIdentifier;

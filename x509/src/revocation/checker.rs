@@ -1,18 +1,23 @@
 //! Looks up the status of each certificate of a path.
 
+use super::super::certificate::Certificate;
 use super::super::checks;
-use super::super::decode::Certificate;
 use super::super::der;
 use super::super::error::{CertificateErrorKind, Limit};
 use super::super::intermediate::Intermediate;
 use super::super::issuer::Issuer;
 use super::super::oid;
-use super::super::request::{ChainRequest, Purpose};
+use super::super::profile::Purpose;
+use super::super::request::ChainRequest;
+use super::super::revocation_error::{
+    RevocationEvidence, RevocationEvidenceError, UnknownRevocationStatus,
+};
 use super::crl::CertificateRevocationList;
-use super::error::{RevocationEvidence, RevocationEvidenceError, UnknownRevocationStatus};
+use super::crl_status::revoked_by_crl;
+use super::extension::STATUS_REQUEST;
 use super::ocsp;
-use super::status::{CombinedStatus, RevocationStatus, RevokedEntry};
-use super::{RevocationMode, STATUS_REQUEST, StatusRequest};
+use super::policy::{RevocationMode, StatusRequest};
+use super::status::{CombinedStatus, RevocationStatus};
 
 /// Checks certificates against the evidence of a request.
 pub(super) struct RevocationChecker<'s> {
@@ -34,7 +39,7 @@ impl<'s> RevocationChecker<'s> {
     {
         let name = &certificate.normalized_issuer;
         let (intermediates, request) = (self.intermediates, self.request);
-        let anchors = request.anchors.issuers(name).map(|(anchor, _)| Issuer::anchor(anchor));
+        let anchors = request.anchors.issuers(name).map(|(anchor, _)| anchor.issuer());
         let sent = intermediates.iter().map(|it| Issuer::new(&it.certificate));
         for issuer in anchors.chain(sent.filter(|it| it.normalized_subject == name)) {
             self.spend(1)?;
@@ -180,20 +185,6 @@ impl<'s> RevocationChecker<'s> {
             None => Err(self.request.limits.exceeded(Limit::SignatureChecks)),
         }
     }
-}
-
-/// The entry of a certificate in a CRL of its issuer, if there is one.
-pub(super) fn revoked_by_crl(
-    certificate: &Certificate<'_>,
-    issuer: &Issuer<'_>,
-    request: &ChainRequest<'_>,
-) -> Option<RevokedEntry> {
-    for crl in request.revocation.crls {
-        if let RevocationStatus::Revoked(entry) = crl.status(certificate, issuer, request) {
-            return Some(entry);
-        }
-    }
-    None
 }
 
 /// The evidence cannot be verified, as the certificate's issuer is not known.

@@ -4,21 +4,19 @@ use core::fmt;
 use std::sync::OnceLock;
 
 use super::super::algorithm;
-use super::super::decode::{Certificate, Extension};
 use super::super::der::{self, Element, Reader};
 use super::super::distinguished_name::{describe, normalize};
-use super::super::error::CertificateErrorKind;
+use super::super::extension::Extension;
 use super::super::issuer::Issuer;
-use super::super::request::{ChainRequest, Profile};
-use super::super::rules::Rule;
+use super::super::revocation_error::{
+    CrlError, RevocationEvidence, RevocationEvidenceError, RevocationReason,
+};
 use super::super::signature::{OwnedKey, Signed};
 use super::super::time::Timestamp;
 use super::super::{oid, time};
-use super::distribution_point::CrlScope;
-use super::error::{CrlError, RevocationEvidence, RevocationEvidenceError, RevocationReason};
-use super::status::{RevocationStatus, RevokedEntry};
+use super::crl_scope::CrlScope;
 use crate::pem;
-use pki_types::CertificateRevocationListDer;
+use pki_types::{CertificateRevocationListDer, SignatureVerificationAlgorithm};
 
 const DELTA_CRL_INDICATOR: &[u8] = &[0x55, 0x1d, 27];
 const ISSUING_DISTRIBUTION_POINT: &[u8] = &[0x55, 0x1d, 28];
@@ -39,9 +37,9 @@ pub struct CertificateRevocationList {
     normalized_issuer: Box<[u8]>,
     this_update: Timestamp,
     next_update: Option<Timestamp>,
-    scope: CrlScope,
+    pub(super) scope: CrlScope,
     /// Whether it has a CRLNumber.
-    is_numbered: bool,
+    pub(super) is_numbered: bool,
     /// Contents of the AlgorithmIdentifier, in the form that is compared.
     algorithm: Box<[u8]>,
     signature: Box<[u8]>,
@@ -54,9 +52,9 @@ pub struct CertificateRevocationList {
 }
 
 /// What an entry says about the certificate whose serial number it has.
-struct Entry {
-    date: Timestamp,
-    reason: Option<RevocationReason>,
+pub(super) struct Entry {
+    pub(super) date: Timestamp,
+    pub(super) reason: Option<RevocationReason>,
 }
 
 impl CertificateRevocationList {
@@ -166,68 +164,16 @@ impl CertificateRevocationList {
         *self.normalized_issuer == *name
     }
 
-    /// What it says of a certificate by this issuer.
-    pub(super) fn status(
-        &self,
-        certificate: &Certificate<'_>,
-        issuer: &Issuer<'_>,
-        request: &ChainRequest<'_>,
-    ) -> RevocationStatus {
-        if !self.is_by(&certificate.normalized_issuer) {
-            return RevocationStatus::NotCovered;
-        }
-        match self.scope.includes(certificate) {
-            Ok(true) => {}
-            Ok(false) => return RevocationStatus::NotCovered,
-            Err(error) => return error.into(),
-        }
-        match self.look_up(certificate.serial, issuer, request) {
-            Ok(status) => status,
-            Err(kind) => RevocationStatus::Unusable(kind),
-        }
-    }
-
-    /// Looks up a serial number that it covers.
-    fn look_up(
-        &self,
-        serial: &[u8],
-        issuer: &Issuer<'_>,
-        request: &ChainRequest<'_>,
-    ) -> Result<RevocationStatus, CertificateErrorKind> {
-        if !issuer.signs_crls {
-            return Err(RevocationEvidenceError::MayNotSignCrls(issuer.label()).into());
-        }
-        self.verify(issuer, request)?;
-        // The age of the CRL does not matter for a revocation: few are ever taken back.
-        if let Some(Entry { date, reason }) = self.find(serial) {
-            let reason = reason.unwrap_or(RevocationReason::UNSPECIFIED);
-            let entry = RevokedEntry { date, reason, evidence: RevocationEvidence::Crl };
-            return Ok(RevocationStatus::Revoked(entry));
-        }
-        if request.profile == Profile::Strict {
-            Rule::CrlNumber.check(self.is_numbered, || "a CRL without one")?;
-        }
-        let Self { this_update, next_update, .. } = *self;
-        super::check_freshness(
-            RevocationEvidence::Crl,
-            this_update,
-            next_update,
-            request.now.into(),
-            0,
-        )?;
-        Ok(RevocationStatus::Good(self.scope.reasons))
-    }
-
     /// Verifies that the issuer's key signed it. A key that did is kept, so that its signature is
     /// verified only once.
-    fn verify(
+    pub(super) fn verify(
         &self,
         issuer: &Issuer<'_>,
-        request: &ChainRequest<'_>,
+        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
     ) -> Result<(), RevocationEvidenceError> {
         let is_verified = self.signer.get().is_some_and(|signer| signer.borrow() == issuer.key);
         // This caller may accept fewer algorithms than the one before.
-        let is_accepted = request.algorithms.iter().any(|it| {
+        let is_accepted = algorithms.iter().any(|it| {
             *it.public_key_alg_id() == *issuer.key.algorithm
                 && *it.signature_alg_id() == *self.algorithm
         });
@@ -236,14 +182,14 @@ impl CertificateRevocationList {
         }
         let (algorithm, signature) = (&self.algorithm, &self.signature);
         let signed = Signed { message: &self.tbs, algorithm, signature };
-        super::verify_signature(RevocationEvidence::Crl, signed, issuer, request)?;
+        issuer.verify(RevocationEvidence::Crl, signed, algorithms)?;
         // Another thread that was faster found the same key.
         let _ = self.signer.set(issuer.key.into());
         Ok(())
     }
 
     /// The first entry with this serial number that says that it is revoked.
-    fn find(&self, serial: &[u8]) -> Option<Entry> {
+    pub(super) fn find(&self, serial: &[u8]) -> Option<Entry> {
         let first = self.entries.partition_point(|&at| serial_at(&self.tbs, at) < serial);
         let same = self.entries.get(first..).unwrap_or_default().iter();
         same.take_while(|&&at| serial_at(&self.tbs, at) == serial)

@@ -1,23 +1,25 @@
 //! OCSP responses (RFC 6960), as servers staple them: what the issuer of a certificate, or someone
 //! in its place, says about that certificate.
 
+use super::super::certificate::Certificate;
 use super::super::checks;
-use super::super::decode::{Certificate, Extension};
 use super::super::der::{self, Element, Reader};
 use super::super::distinguished_name::normalize;
 use super::super::error::CertificateErrorKind;
+use super::super::extension::Extension;
 use super::super::issuer::Issuer;
 use super::super::oid;
 use super::super::request::ChainRequest;
-use super::super::signature::{SHA1, Signed};
-use super::super::time::{self, Timestamp};
-use super::checker::{RevocationChecker, revoked_by_crl};
-use super::distribution_point::ALL_REASONS;
-use super::error::{
+use super::super::revocation_error::{
     RevocationEvidence, RevocationEvidenceError, RevocationReason, UnknownRevocationStatus,
 };
-use super::status::{RevocationStatus, RevokedEntry};
-use super::{Digests, check_freshness, verify_signature};
+use super::super::signature::{SHA1, Signed};
+use super::super::time::{self, Timestamp};
+use super::checker::RevocationChecker;
+use super::crl_status::revoked_by_crl;
+use super::distribution_point::ALL_REASONS;
+use super::policy::Digests;
+use super::status::{RevocationStatus, RevokedEntry, check_freshness};
 
 /// How far the responder's clock and this one may be apart, in seconds.
 const CLOCK_SKEW: i64 = 300;
@@ -186,7 +188,7 @@ impl<'a> BasicResponse<'a> {
         let mut failure = None;
         let is_named_as_issuer = self.responder.is(issuer, digests);
         if is_named_as_issuer {
-            match verify_signature(RevocationEvidence::OcspResponse, self.signed, issuer, request) {
+            match issuer.verify(RevocationEvidence::OcspResponse, self.signed, request.algorithms) {
                 Ok(()) => return Ok(()),
                 Err(error) => failure = Some(error),
             }
@@ -229,7 +231,7 @@ impl<'a> BasicResponse<'a> {
         request: &ChainRequest<'_>,
     ) -> Result<(), RevocationEvidenceError> {
         let responder = Issuer::new(certificate);
-        verify_signature(RevocationEvidence::OcspResponse, self.signed, &responder, request)?;
+        responder.verify(RevocationEvidence::OcspResponse, self.signed, request.algorithms)?;
         authorized(certificate, issuer, request).map_err(|reason| {
             RevocationEvidenceError::UnauthorizedResponder {
                 responder: certificate.label(),

@@ -1,14 +1,14 @@
 //! The revocation status of a certificate: what one CRL or OCSP response says of it, and what all
 //! of them say together.
 
-use super::super::decode::Certificate;
+use super::super::certificate::Certificate;
 use super::super::error::CertificateErrorKind;
+use super::super::revocation_error::{
+    RevocationEvidence, RevocationEvidenceError, RevocationReason, UnknownRevocationStatus,
+};
 use super::super::text::printable;
 use super::super::time::Timestamp;
 use super::distribution_point::{ALL_REASONS, HOLD, Reasons};
-use super::error::{
-    RevocationEvidence, RevocationEvidenceError, RevocationReason, UnknownRevocationStatus,
-};
 
 /// What one CRL or OCSP response says of a certificate.
 pub(super) enum RevocationStatus {
@@ -161,4 +161,25 @@ impl CombinedStatus {
     pub(super) fn unusable(self) -> Option<CertificateErrorKind> {
         self.unusable
     }
+}
+
+/// Checks that evidence by which a certificate is good is current. The clocks of its signer and
+/// of this machine may differ by `skew` seconds.
+pub(super) fn check_freshness(
+    evidence: RevocationEvidence,
+    this_update: Timestamp,
+    next_update: Option<Timestamp>,
+    now: Timestamp,
+    skew: i64,
+) -> Result<(), RevocationEvidenceError> {
+    if this_update.0 > now.0.saturating_add(skew) {
+        return Err(RevocationEvidenceError::NotYetValid { evidence, this_update, now });
+    }
+    let Some(next_update) = next_update else {
+        return Err(RevocationEvidenceError::NoNextUpdate(evidence));
+    };
+    if next_update.0 < now.0.saturating_sub(skew) {
+        return Err(RevocationEvidenceError::Stale { evidence, next_update, now });
+    }
+    Ok(())
 }

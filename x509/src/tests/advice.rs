@@ -1,11 +1,11 @@
 //! What an error says to do: it is true of the chain at hand, and it helps.
 
 use super::*;
-use name::SubjectName;
+use general_name::GeneralName;
 use unsupported::error_kind;
 
-fn dns(name: &str) -> SubjectName {
-    SubjectName::Dns(name.to_owned())
+fn dns(name: &str) -> GeneralName {
+    GeneralName::Dns(name.to_owned())
 }
 
 fn reference(name: &str) -> ReferenceIdentifier<'_> {
@@ -16,7 +16,7 @@ fn reference(name: &str) -> ReferenceIdentifier<'_> {
 }
 
 /// Names as they are found in certificates, of which some stand for nothing.
-fn presented_identifiers() -> Vec<SubjectName> {
+fn presented_identifiers() -> Vec<GeneralName> {
     let names = [
         "a.example",
         "A.example",
@@ -39,13 +39,13 @@ fn presented_identifiers() -> Vec<SubjectName> {
     ];
     let mut presented: Vec<_> = names.iter().map(|name| dns(name)).collect();
     presented.push(dns(&format!("{}.example", "long.".repeat(60))));
-    presented.push(SubjectName::Ip(vec![192, 0, 2, 1]));
-    presented.push(SubjectName::Ip(vec![192, 0, 2]));
+    presented.push(GeneralName::Ip(vec![192, 0, 2, 1]));
+    presented.push(GeneralName::Ip(vec![192, 0, 2]));
     for address in ["u@a.example", "U@a.example", "u\n@a.example", "u@", "@a.example"] {
-        presented.push(SubjectName::Email(address.to_owned()));
+        presented.push(GeneralName::Email(address.to_owned()));
     }
-    presented.push(SubjectName::Uri("https://a.example/".to_owned()));
-    presented.push(SubjectName::Undecodable);
+    presented.push(GeneralName::Uri("https://a.example/".to_owned()));
+    presented.push(GeneralName::Undecodable);
     presented
 }
 
@@ -91,8 +91,8 @@ fn a_certificate_is_only_called_valid_for_what_it_is_valid_for() {
 }
 
 /// An email address that is one: the error lists it, and it is no name of a server.
-fn is_email(name: &SubjectName) -> bool {
-    matches!(name, SubjectName::Email(_))
+fn is_email(name: &GeneralName) -> bool {
+    matches!(name, GeneralName::Email(_))
         && name.is_well_formed()
         && !name.printable().contains('\\')
 }
@@ -108,12 +108,12 @@ fn the_error_has_the_reason_for_a_name_that_only_looks_right() {
         (dns("*.a.example"), "a.example", "exactly one label before", "DNS:a.example among"),
         (dns("*.a.example"), "x.y.a.example", "exactly one label before", "DNS:x.y.a.example"),
         (
-            SubjectName::Email("u@a.example".into()),
+            GeneralName::Email("u@a.example".into()),
             "U@a.example",
             "case-sensitive",
             "email:U@a.example among",
         ),
-        (SubjectName::Undecodable, "a.example", "cannot be decoded", "DNS:a.example among"),
+        (GeneralName::Undecodable, "a.example", "cannot be decoded", "DNS:a.example among"),
     ] {
         let kind = name::check(&[presented], &[reference(asked)]).unwrap_err();
         let said = kind.to_string();
@@ -324,13 +324,19 @@ fn the_error_has_the_name_constraint_that_is_broken() {
     let tree = |tag, bytes: &[u8]| der::wrap(der::SEQUENCE, &der::wrap(tag, bytes));
     let side = |number, trees: &[Vec<u8>]| der::wrap(der::constructed(number), &trees.concat());
     let contents = [
-        side(0, &[tree(name::tag::DNS, b"a.example"), tree(name::tag::DNS, b"b.example")]),
+        side(
+            0,
+            &[
+                tree(general_name::tag::DNS, b"a.example"),
+                tree(general_name::tag::DNS, b"b.example"),
+            ],
+        ),
         side(
             1,
             &[
-                tree(name::tag::DNS, b"no.a.example"),
-                tree(name::tag::IP, &[0; 8]),
-                tree(name::tag::URI, b"no.a.example"),
+                tree(general_name::tag::DNS, b"no.a.example"),
+                tree(general_name::tag::IP, &[0; 8]),
+                tree(general_name::tag::URI, b"no.a.example"),
             ],
         ),
     ]
@@ -339,11 +345,11 @@ fn the_error_has_the_name_constraint_that_is_broken() {
     for (name, reason) in [
         (dns("c.example"), "permitted of its kind is only DNS:a.example, DNS:b.example"),
         (dns("x.no.a.example"), "excluded is DNS:no.a.example"),
-        (SubjectName::Ip(vec![192, 0, 2, 1]), "excluded is IP:0.0.0.0/0"),
+        (GeneralName::Ip(vec![192, 0, 2, 1]), "excluded is IP:0.0.0.0/0"),
         (dns("a..example"), "constraints of its kind cannot be compared"),
-        (SubjectName::Undecodable, "constraints of its kind cannot be compared"),
+        (GeneralName::Undecodable, "constraints of its kind cannot be compared"),
         (
-            SubjectName::Uri("https://192.0.2.1/".into()),
+            GeneralName::Uri("https://192.0.2.1/".into()),
             "constraints of its kind cannot be compared",
         ),
     ] {
@@ -353,14 +359,17 @@ fn the_error_has_the_name_constraint_that_is_broken() {
     }
     for (contents, reason) in [
         (
-            side(1, &[tree(name::tag::DNS, b"a"), tree(name::tag::IP, &[1])]),
+            side(1, &[tree(general_name::tag::DNS, b"a"), tree(general_name::tag::IP, &[1])]),
             "number 2 of what is excluded",
         ),
         (side(0, &[]), "the list of what is permitted is empty"),
         (Vec::new(), "nothing is permitted or excluded"),
         (
-            [side(1, &[tree(name::tag::DNS, b"a")]), side(0, &[tree(name::tag::DNS, b"a")])]
-                .concat(),
+            [
+                side(1, &[tree(general_name::tag::DNS, b"a")]),
+                side(0, &[tree(general_name::tag::DNS, b"a")]),
+            ]
+            .concat(),
             "there is something beside",
         ),
     ] {

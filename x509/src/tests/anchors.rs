@@ -49,7 +49,7 @@ fn bare<'a>(subject: &'a [u8], spki: &'a [u8], constraints: Option<&'a [u8]>) ->
 #[test]
 fn an_anchor_without_a_certificate() {
     let root = root("root");
-    let decoded = decode::Certificate::decode(root.der()).unwrap();
+    let decoded = certificate::Certificate::decode(root.der()).unwrap();
     let subject = der::wrap(der::SEQUENCE, decoded.subject);
     let spki = der::only(decoded.spki, der::SEQUENCE).unwrap();
     let leaf = issue(&leaf_params(), &root);
@@ -142,7 +142,7 @@ fn a_root_from_before_version_3() {
 fn one_of_ten_thousand_is_found_by_its_name() {
     // The same key under ten thousand names; signing is what takes time, so nothing is signed.
     let root = root("root 5000");
-    let decoded = decode::Certificate::decode(root.der()).unwrap();
+    let decoded = certificate::Certificate::decode(root.der()).unwrap();
     let spki = der::only(decoded.spki, der::SEQUENCE).unwrap();
     let mut anchors = TrustAnchors::new();
     for number in 0..10_000 {

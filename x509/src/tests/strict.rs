@@ -395,7 +395,7 @@ fn an_anchor_s_key_is_judged_too() {
     let key = Key(der::wrap(der::SEQUENCE, &numbers.concat()), &rcgen::PKCS_RSA_SHA256);
     let other = root("root");
     let anchor = authority_params("odd").signed_by(&key, &other).unwrap();
-    let anchor = decode::Certificate::decode(anchor.der()).unwrap();
+    let anchor = certificate::Certificate::decode(anchor.der()).unwrap();
     let kind = super::super::strict::anchor(&anchor).unwrap_err();
     assert_eq!(kind.rule(), Some(Rule::RsaSize));
 }
@@ -496,7 +496,7 @@ fn an_authority_that_hands_its_name_over_under_an_anchor_without_a_certificate()
     let leaf = issue(&chain.leaf, &new);
     let mut check = Check::new(&leaf, &[new.der()], &[]);
     let old = old.der().clone();
-    let parsed = decode::Certificate::decode(&old).unwrap();
+    let parsed = certificate::Certificate::decode(&old).unwrap();
     check
         .anchors
         .add_anchor(pki_types::TrustAnchor {

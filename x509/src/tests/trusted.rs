@@ -42,7 +42,7 @@ fn its_serial_number_its_signature_and_its_issuer_do_not_count() {
 /// The Name of another one.
 fn leaf_params_issuer() -> Vec<u8> {
     let other = root("somebody else");
-    let decoded = decode::Certificate::decode(other.der()).unwrap();
+    let decoded = certificate::Certificate::decode(other.der()).unwrap();
     der::wrap(der::SEQUENCE, decoded.subject)
 }
 
@@ -81,7 +81,7 @@ fn an_anchor_outlives_its_certificate_unless_its_dates_are_checked() {
     assert!(matches!(check.run().unwrap_err().kind, CertificateErrorKind::NotYetValid { .. }));
     // Another anchor of the name may lead on, and one without a certificate has no dates.
     check.now = NOW;
-    let decoded = decode::Certificate::decode(old.der()).unwrap();
+    let decoded = certificate::Certificate::decode(old.der()).unwrap();
     check.anchors = TrustAnchors::new();
     check
         .anchors

@@ -36,7 +36,7 @@ impl Fields {
     }
 
     pub(in super::super) fn sign(&self, by: &Authority) -> Vec<u8> {
-        let certificate = decode::Certificate::decode(by.der()).unwrap();
+        let certificate = certificate::Certificate::decode(by.der()).unwrap();
         let mut tbs = [&self.version[..], &self.algorithm].concat();
         tbs.extend(der::wrap(der::SEQUENCE, certificate.subject));
         tbs.extend([&self.this_update[..], &self.next_update].concat());
@@ -231,7 +231,7 @@ fn whose_certificates_a_crl_is_for() {
 #[test]
 fn the_name_of_the_issuer_is_the_point_of_a_certificate_without_points() {
     let issuer = root("ca");
-    let decoded = decode::Certificate::decode(issuer.der()).unwrap();
+    let decoded = certificate::Certificate::decode(issuer.der()).unwrap();
     let name = der::wrap(der::SEQUENCE, decoded.subject);
     let directory_name = der::wrap(der::constructed(4), &name);
     let full = der::wrap(der::constructed(0), &directory_name);
@@ -276,7 +276,7 @@ fn points_that_are_anothers_or_malformed() {
     // A relative name is the end of a full one.
     let common_name = [&[0x30, 8, 6, 3, 0x55, 4, 3, 12, 1, b'p'][..]].concat();
     let issuer = intermediate("ca", &root("root"));
-    let issuer = decode::Certificate::decode(issuer.der()).unwrap();
+    let issuer = certificate::Certificate::decode(issuer.der()).unwrap();
     let whole = [issuer.subject, &der::wrap(der::SET, &common_name)].concat();
     let whole = der::wrap(der::constructed(4), &der::wrap(der::SEQUENCE, &whole));
     let whole = der::wrap(der::constructed(0), &der::wrap(der::constructed(0), &whole));

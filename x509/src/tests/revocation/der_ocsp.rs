@@ -46,7 +46,7 @@ pub(in super::super) struct Single {
 
 impl Single {
     pub(in super::super) fn new(issuer: &Authority, status: &[u8]) -> Self {
-        let issuer = decode::Certificate::decode(issuer.der()).unwrap();
+        let issuer = certificate::Certificate::decode(issuer.der()).unwrap();
         Self {
             hash: SHA1,
             name_hash: algorithms::sha1(&der::wrap(der::SEQUENCE, issuer.subject)).to_vec(),
@@ -84,12 +84,12 @@ pub(in super::super) fn extensions(list: &[Vec<u8>]) -> Vec<u8> {
 }
 
 pub(in super::super) fn by_name(authority: &CertificateDer<'_>) -> Vec<u8> {
-    let decoded = decode::Certificate::decode(authority).unwrap();
+    let decoded = certificate::Certificate::decode(authority).unwrap();
     der::wrap(der::constructed(1), &der::wrap(der::SEQUENCE, decoded.subject))
 }
 
 pub(in super::super) fn by_key(authority: &CertificateDer<'_>) -> Vec<u8> {
-    let decoded = decode::Certificate::decode(authority).unwrap();
+    let decoded = certificate::Certificate::decode(authority).unwrap();
     let hash = algorithms::sha1(decoded.key.bytes);
     der::wrap(der::constructed(2), &der::wrap(der::OCTET_STRING, &hash))
 }

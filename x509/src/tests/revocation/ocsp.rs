@@ -74,7 +74,7 @@ fn the_key_of_a_responder_id_and_sha_256_in_a_cert_id() {
     let mut response = chain.response(GOOD);
     response.responder = by_key(chain.intermediate.der());
     assert_eq!(chain.result_of(&response), Ok(()));
-    let issuer = decode::Certificate::decode(chain.intermediate.der()).unwrap();
+    let issuer = certificate::Certificate::decode(chain.intermediate.der()).unwrap();
     let single = &mut response.singles[0];
     single.hash = SHA256;
     assert_eq!(chain.result_of(&response), not_usable(RevocationEvidenceError::OtherCertificate));

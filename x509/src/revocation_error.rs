@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::super::time::Timestamp;
+use super::time::Timestamp;
 
 /// Why a CRL cannot be used for any certificate, whatever it says.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

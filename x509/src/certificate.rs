@@ -6,35 +6,19 @@
 use super::der::{self, Reader};
 use super::distinguished_name;
 use super::error::{CertificateError, CertificateErrorKind};
+use super::extended_key_usage::ExtendedKeyUsage;
+use super::extension::{self, Extension, ExtensionSupport};
 use super::fault::{self, Fault};
+use super::general_name::{self, GeneralName};
 use super::key_usage::KeyUsage;
-use super::name::{self, SubjectName};
-use super::policies::{self, Policies};
-use super::request::Purpose;
+use super::policies::extension::{self as policies, Policies};
+use super::revocation::extension as revocation;
 use super::signature::{PublicKey, Signed};
 use super::time::Timestamp;
-use super::{oid, revocation, text, time};
+use super::{oid, text, time};
 
 /// The `version` field's value for a certificate of version 3.
 pub(super) const V3: u32 = 2;
-
-/// How much of a critical extension is supported.
-pub(super) enum ExtensionSupport {
-    Full,
-    /// All of it, except for this part.
-    AllBut(String),
-    None,
-    Malformed,
-}
-
-/// An extension of a certificate.
-#[derive(Clone, Copy)]
-pub(super) struct Extension<'a> {
-    /// Contents of the object identifier.
-    pub(super) oid: &'a [u8],
-    pub(super) critical: bool,
-    pub(super) value: &'a [u8],
-}
 
 pub(super) struct Certificate<'a> {
     /// The whole of it, as it came.
@@ -65,7 +49,7 @@ pub(super) struct Certificate<'a> {
     /// Whether the certificate says that it is a CA's.
     pub(super) is_ca: bool,
     pub(super) key_usage: Option<KeyUsage>,
-    pub(super) names: Vec<SubjectName>,
+    pub(super) names: Vec<GeneralName>,
     pub(super) constraints: IssuingConstraints,
     pub(super) policies: Policies<'a>,
     /// Whether it has an issuerUniqueID or a subjectUniqueID.
@@ -82,88 +66,6 @@ pub(super) struct IssuingConstraints {
     pub(super) name_constraints: Option<Vec<u8>>,
     /// The first critical extension that is not supported. It may be a constraint too.
     pub(super) unknown_critical: Option<String>,
-}
-
-/// What an extended key usage extension allows (RFC 5280, section 4.2.1.12).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct ExtendedKeyUsage {
-    /// `anyExtendedKeyUsage` is among them.
-    any: bool,
-    /// Bit n is the n-th of [`PURPOSES`].
-    named: u8,
-    /// How many others there are.
-    others: usize,
-}
-
-/// The last number of the purposes of the RFC, and what they are for.
-const PURPOSES: [(u8, &str); 6] = [
-    (1, "server authentication"),
-    (2, "client authentication"),
-    (3, "code signing"),
-    (4, "email protection"),
-    (8, "time stamping"),
-    (9, "OCSP signing"),
-];
-const SERVER: u8 = 1;
-const CLIENT: u8 = 2;
-
-impl ExtendedKeyUsage {
-    fn read(value: &[u8]) -> Option<Self> {
-        let mut usages = Self::default();
-        let mut list = Reader(der::only(value, der::SEQUENCE)?);
-        while !list.is_empty() {
-            usages.add(list.take(der::OBJECT_IDENTIFIER)?.contents);
-        }
-        Some(usages)
-    }
-
-    fn add(&mut self, oid: &[u8]) {
-        const PURPOSE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3];
-        if oid == [0x55, 0x1d, 37, 0] {
-            self.any = true;
-            return;
-        }
-        let known =
-            PURPOSES.iter().position(|(last, _)| oid.strip_prefix(PURPOSE) == Some(&[*last]));
-        match known {
-            Some(bit) => self.named |= 1 << bit,
-            None => self.others += 1,
-        }
-    }
-
-    /// Whether `anyExtendedKeyUsage` is among them.
-    pub(super) fn allow_any(self) -> bool {
-        self.any
-    }
-
-    /// Whether they allow the purpose by name, or by `anyExtendedKeyUsage` where that counts.
-    pub(super) fn allow(self, purpose: Purpose, any_counts: bool) -> bool {
-        let named = match purpose {
-            Purpose::Server => self.named & SERVER != 0,
-            Purpose::Client => self.named & CLIENT != 0,
-            Purpose::Any => true,
-        };
-        named || (self.any && any_counts)
-    }
-
-    /// What they allow, in words.
-    pub(super) fn describe(self) -> String {
-        let mut words = Vec::new();
-        for (bit, (_, purpose)) in PURPOSES.iter().enumerate() {
-            if self.named & (1 << bit) != 0 {
-                words.push((*purpose).to_owned());
-            }
-        }
-        match self.others {
-            0 => {}
-            1 => words.push("one purpose that is not known here".to_owned()),
-            others => words.push(format!("{others} purposes that are not known here")),
-        }
-        if self.any {
-            words.push("any purpose, which counts for CAs only".to_owned());
-        }
-        if words.is_empty() { "no purpose".to_owned() } else { words.join(", ") }
-    }
 }
 
 impl<'a> Certificate<'a> {
@@ -187,7 +89,7 @@ impl<'a> Certificate<'a> {
         for pair in kinds.windows(2) {
             let [one, other] = pair else { continue };
             if one == other {
-                let words = format!("it has the same extension twice: {}", extension_name(one));
+                let words = format!("it has the same extension twice: {}", oid::describe(one));
                 return Err(Fault::new(words, other));
             }
         }
@@ -211,7 +113,7 @@ impl<'a> Certificate<'a> {
         let unique_ids = [1, 2].map(|number| fields.take(der::primitive(number)));
         let mut extensions = Vec::new();
         if let Some(list) = fields.take(der::constructed(3)) {
-            extensions = extension_list(list.contents)?;
+            extensions = extension::list(list.contents)?;
         }
         fault::at_end(fields, "tbsCertificate")?;
         let mut times = Reader(validity);
@@ -278,7 +180,7 @@ impl<'a> Certificate<'a> {
                 })?;
                 self.constraints.extended_key_usage = Some(usages);
             }
-            oid::SUBJECT_ALT_NAME => self.names = name::subject_alternative_names(value)?,
+            oid::SUBJECT_ALT_NAME => self.names = general_name::subject_alternative_names(value)?,
             oid::NAME_CONSTRAINTS => {
                 let constraints = fault::only(value, der::SEQUENCE, "name constraints")?;
                 self.constraints.name_constraints = Some(constraints.to_vec());
@@ -290,7 +192,7 @@ impl<'a> Certificate<'a> {
 
     /// Reads an extension about policies or revocation, or one that is not supported.
     fn read_other(&mut self, extension: Extension<'a>) -> Result<(), Fault<'a>> {
-        let name = || extension_name(extension.oid);
+        let name = || oid::describe(extension.oid);
         let is_about_policies = self.policies.read(extension).ok_or_else(|| {
             let words = format!("its extension {} does not parse, or lists too many", name());
             Fault::new(words, extension.value)
@@ -320,7 +222,7 @@ impl<'a> Certificate<'a> {
 
     /// The subject in words, safe to print. It may be empty: its names say whose it is.
     pub(super) fn label(&self) -> String {
-        name::label(self.subject, &self.names)
+        general_name::label(self.subject, &self.names)
     }
 
     /// The issuer in words, safe to print.
@@ -335,15 +237,15 @@ impl<'a> Certificate<'a> {
 
     /// The names that name constraints hold for beside the subject alternative names (RFC 5280,
     /// section 4.2.1.10): the subject, and its email addresses if there are no alternative names.
-    pub(super) fn names_of_subject(&self) -> Vec<SubjectName> {
+    pub(super) fn names_of_subject(&self) -> Vec<GeneralName> {
         let has_alternatives = self.extension(oid::SUBJECT_ALT_NAME).is_some();
         let mut names = Vec::new();
         if !self.subject.is_empty() {
-            names.push(SubjectName::with_form(self.subject, self.normalized_subject.clone()));
+            names.push(GeneralName::with_form(self.subject, self.normalized_subject.clone()));
         }
         if !has_alternatives {
             let addresses = distinguished_name::values(self.subject, oid::EMAIL_ADDRESS);
-            names.extend(addresses.into_iter().map(SubjectName::Email));
+            names.extend(addresses.into_iter().map(GeneralName::Email));
         }
         names
     }
@@ -357,27 +259,6 @@ impl<'a> Certificate<'a> {
     pub(super) fn error(&self, kind: CertificateErrorKind) -> CertificateError {
         CertificateError { certificate: self.label(), kind }
     }
-}
-
-impl<'a> Extension<'a> {
-    /// Those of a list, from its contents. What is no extension is `None`.
-    pub(super) fn each(list: &'a [u8]) -> impl Iterator<Item = Option<Self>> {
-        der::each(list).map(|element| Self::read(element?))
-    }
-
-    fn read(element: der::Element<'a>) -> Option<Self> {
-        let mut fields = Reader(element.contents);
-        let oid = fields.take(der::OBJECT_IDENTIFIER)?.contents;
-        let critical = fields.flag(der::BOOLEAN)?;
-        let value = fields.take(der::OCTET_STRING)?.contents;
-        let whole = element.tag == der::SEQUENCE && fields.is_empty();
-        whole.then_some(Self { oid, critical, value })
-    }
-}
-
-/// The name and number of an extension, safe to print.
-fn extension_name(oid: &[u8]) -> String {
-    oid::describe(oid)
 }
 
 /// What a Certificate consists of, and the fields of what is signed.
@@ -428,20 +309,6 @@ fn public_key(contents: &[u8]) -> Result<PublicKey<'_>, Fault<'_>> {
 fn whole_bytes<'a>(element: der::Element<'a>, field: &str) -> Result<&'a [u8], Fault<'a>> {
     let words = || format!("its {field} does not end with a whole byte");
     der::whole_bytes(element.contents).ok_or_else(|| Fault::new(words(), element.whole))
-}
-
-fn extension_list(contents: &[u8]) -> Result<Vec<Extension<'_>>, Fault<'_>> {
-    let mut list = Reader(fault::only(contents, der::SEQUENCE, "list of extensions")?);
-    let mut extensions = Vec::new();
-    while !list.is_empty() {
-        let number = extensions.len() + 1;
-        let element = fault::take(&mut list, der::SEQUENCE, &format!("extension {number}"))?;
-        extensions.push(Extension::read(element).ok_or_else(|| {
-            let words = "is not an object identifier, perhaps a flag, and an octet string";
-            Fault::new(format!("its extension {number} {words}"), element.whole)
-        })?);
-    }
-    Ok(extensions)
 }
 
 /// The next time of a Validity; `checks` checks its form.

@@ -1,0 +1,53 @@
+//! An extension of a certificate or a CRL (RFC 5280, sections 4.2 and 5.2), whatever it says.
+
+use super::der::{self, Reader};
+use super::fault::{self, Fault};
+
+/// An extension of a certificate or a CRL.
+#[derive(Clone, Copy)]
+pub(super) struct Extension<'a> {
+    /// Contents of the object identifier.
+    pub(super) oid: &'a [u8],
+    pub(super) critical: bool,
+    pub(super) value: &'a [u8],
+}
+
+impl<'a> Extension<'a> {
+    /// Those of a list, from its contents. What is no extension is `None`.
+    pub(super) fn each(list: &'a [u8]) -> impl Iterator<Item = Option<Self>> {
+        der::each(list).map(|element| Self::read(element?))
+    }
+
+    fn read(element: der::Element<'a>) -> Option<Self> {
+        let mut fields = Reader(element.contents);
+        let oid = fields.take(der::OBJECT_IDENTIFIER)?.contents;
+        let critical = fields.flag(der::BOOLEAN)?;
+        let value = fields.take(der::OCTET_STRING)?.contents;
+        let whole = element.tag == der::SEQUENCE && fields.is_empty();
+        whole.then_some(Self { oid, critical, value })
+    }
+}
+
+/// The list of a certificate, from the contents of its field.
+pub(super) fn list(contents: &[u8]) -> Result<Vec<Extension<'_>>, Fault<'_>> {
+    let mut list = Reader(fault::only(contents, der::SEQUENCE, "list of extensions")?);
+    let mut extensions = Vec::new();
+    while !list.is_empty() {
+        let number = extensions.len() + 1;
+        let element = fault::take(&mut list, der::SEQUENCE, &format!("extension {number}"))?;
+        extensions.push(Extension::read(element).ok_or_else(|| {
+            let words = "is not an object identifier, perhaps a flag, and an octet string";
+            Fault::new(format!("its extension {number} {words}"), element.whole)
+        })?);
+    }
+    Ok(extensions)
+}
+
+/// How much of a critical extension is supported.
+pub(super) enum ExtensionSupport {
+    Full,
+    /// All of it, except for this part.
+    AllBut(String),
+    None,
+    Malformed,
+}
