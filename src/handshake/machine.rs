@@ -246,7 +246,7 @@ impl Handshake {
             }
             other => Ok(other),
         })?;
-        // What was held back came under the keys of before.
+        // What was held back was protected with the keys of before.
         if self.read_level() != level_before && !self.input.kept().is_empty() {
             return Err(self.bytes_after_key_change());
         }
@@ -255,8 +255,8 @@ impl Handshake {
 
     /// Joins the answer to the open question, and stops waiting.
     fn take_answer(&mut self, number: QuestionNumber, answer: Answer) -> Result<Answered, Error> {
-        let open =
-            if self.question_number() == Some(number) { self.input.stop_waiting() } else { None };
+        let is_open = self.question_number() == Some(number);
+        let open = if is_open { self.input.stop_waiting() } else { None };
         let Some(question) = open else {
             let reason =
                 "the answer has the number of no open question: it comes twice or too late";
@@ -315,7 +315,10 @@ impl Handshake {
         self.fail(ErrorKind::MisplacedBytes(reason).into())
     }
 
-    /// The error that ended the handshake, if one did.
+    /// Is the handshake still alive?
+    ///
+    /// # Errors
+    /// The error that ended it.
     pub fn check(&self) -> Result<(), Error> {
         match &self.state {
             State::Failed(error) => Err(error.clone()),

@@ -241,3 +241,27 @@ fn max_early_data_size(config: &ServerConfig, records: bool) -> u32 {
         None => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_nonce_is_used_twice() {
+        let mut nonces = TicketNonces::default();
+        for number in [0_u64, 2, 3] {
+            nonces.of_application.insert(number.to_be_bytes().to_vec());
+        }
+        for number in [1_u64, 4, 5] {
+            let nonce = nonces.next();
+            assert_eq!(nonce, number.to_be_bytes());
+            assert_eq!(nonces.next(), nonce, "it is not used before a ticket is sent");
+            nonces.next += 1;
+            assert!(nonces.contains(&nonce));
+        }
+        for unused in [&[][..], &[0], &6_u64.to_be_bytes(), &[0; 9]] {
+            assert!(!nonces.contains(unused), "{unused:?}");
+        }
+        assert!(nonces.contains(&3_u64.to_be_bytes()));
+    }
+}

@@ -7,6 +7,7 @@ mod client_hello;
 mod encrypted_extensions;
 mod finished;
 mod grease;
+mod hello_retry_request;
 mod pre_shared_key;
 mod resumption;
 mod server_certificate;

@@ -1,0 +1,97 @@
+//! HelloRetryRequest: the server asks for another ClientHello (RFC 9846, section 4.2.4).
+
+use std::sync::Arc;
+
+use super::client_hello::{Offer, RetryAnswer};
+use super::server_hello::{ExpectServerHello, MESSAGE, Sent};
+use super::{Context, Shared, State};
+use crate::crypto::{CipherSuite, KeyExchangeGroup, provider_fault};
+use crate::error::Error;
+use crate::handshake::EarlyData;
+use crate::key_schedule::Transcript;
+use crate::registry::NamedGroup;
+use crate::wire::{ExtensionType, HandshakeMessage, ServerHello};
+
+/// The longest cookie, in bytes. It has to fit into the second ClientHello beside all that a layout
+/// and the application protocols put there.
+const MAX_COOKIE_LENGTH: usize = 0x2000;
+
+impl ExpectServerHello {
+    pub(super) fn on_hello_retry_request(
+        self,
+        message: HandshakeMessage<'_>,
+        retry_request: &ServerHello<'_>,
+        cipher_suite: CipherSuite,
+        context: &mut Context,
+    ) -> Result<State, Error> {
+        let Self { mut shared, mut offer, sent: Sent::First(first) } = self else {
+            return Err(Error::unexpected("ServerHello: there was a retry already", message.kind));
+        };
+        context.parameters.retried = true;
+        let mut transcript =
+            Transcript::after_retry(&cipher_suite, &cipher_suite.hash.digest(&first));
+        transcript.add(&message);
+        if shared.early_data.take().is_some() {
+            // The server has rejected them, and the second ClientHello is not protected.
+            context.parameters.early_data = EarlyData::Rejected;
+            context.zero_rtt.end();
+            context.steps.write_plaintext();
+        }
+        let group = match retry_request.selected_group {
+            Some(group) => Some(group_to_retry_with(&shared, &offer, group)?),
+            None => None,
+        };
+        check_request(retry_request)?;
+        context.change_cipher_spec(shared.config.middlebox_compatibility);
+        if let Some(group) = &group {
+            offer.group = group.name();
+            offer.exchange = provider_fault::start(&**group)?;
+        }
+        let answer = RetryAnswer {
+            cipher_suite: &cipher_suite,
+            cookie: retry_request.cookie,
+            wants_share: group.is_some(),
+            transcript: &transcript,
+        };
+        let second = offer.send(&mut shared, Some(&answer), context)?;
+        transcript.add_bytes(&second);
+        let sent = Sent::Second(cipher_suite, transcript);
+        Ok(State::ExpectServerHello(Box::new(Self { shared, offer, sent })))
+    }
+}
+
+/// The group that the server asks for: one that was offered, but without a share (section 4.3.8).
+fn group_to_retry_with(
+    shared: &Shared,
+    offer: &Offer,
+    group: NamedGroup,
+) -> Result<Arc<dyn KeyExchangeGroup>, Error> {
+    if group == offer.group {
+        let reason = format!("it asks for {group}, for which there was a share");
+        return Err(Error::illegal(MESSAGE, "key_share", reason));
+    }
+    match shared.config.common.provider.group(group) {
+        Some(known) if shared.config.layout_offers(ExtensionType::SUPPORTED_GROUPS, group) => {
+            Ok(Arc::clone(known))
+        }
+        _ => {
+            let reason = format!("it asks for {group}, which this client does not take");
+            Err(Error::illegal(MESSAGE, "key_share", reason))
+        }
+    }
+}
+
+/// A HelloRetryRequest asks for another group, for a cookie in the next ClientHello, or for both.
+fn check_request(retry_request: &ServerHello<'_>) -> Result<(), Error> {
+    match retry_request.cookie {
+        None if retry_request.selected_group.is_none() => {
+            let reason = "it asks for nothing that would change the ClientHello";
+            Err(Error::illegal(MESSAGE, "extensions", reason))
+        }
+        Some(cookie) if cookie.len() > MAX_COOKIE_LENGTH => {
+            let reason = format!("it is longer than {MAX_COOKIE_LENGTH} bytes");
+            Err(Error::illegal(MESSAGE, "cookie", reason))
+        }
+        _ => Ok(()),
+    }
+}
