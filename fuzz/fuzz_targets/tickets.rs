@@ -10,7 +10,7 @@ use handclasp::crypto::{CryptoError, CryptoProvider};
 use handclasp::handshake::{Answer, Handshake, Question, Side};
 use handclasp::pki_types::UnixTime;
 use handclasp::session::{SessionStore, TicketKeys};
-use handclasp::wire::{ExtensionType, ClientHello};
+use handclasp::wire::{ClientHello, ExtensionType};
 use handclasp::{Error, Level, Reply, ServerConfig};
 use handclasp_testing::deterministic::{self, Scenario};
 use libfuzzer_sys::fuzz_target;

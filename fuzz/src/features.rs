@@ -11,14 +11,14 @@ use handclasp::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTi
 use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::{CertificateCompressionAlgorithm, HandshakeType, NamedGroup};
 use handclasp::session::{
-    AntiReplay, ClientSession, ClientSessionStore, EarlyDataTerms, Strike, TicketKeys,
+    AntiReplay, ClientHelloRecord, ClientSession, ClientSessionStore, EarlyDataTerms, TicketKeys,
 };
 use handclasp::verify::{ClientAuthentication, SpkiPin, SpkiPins};
 use handclasp::wire::HandshakeMessage;
 use handclasp::{ClientConfig, ServerConfig};
 
-use handclasp_testing::deterministic::{self, Message, PROTOCOLS, PinnedChain};
 use crate::{End, Input, Questions, Script, after, dead, judge};
+use handclasp_testing::deterministic::{self, Message, PROTOCOLS, PinnedChain};
 
 /// What the ends have to do.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl CertificateCompression for Toy {
 struct AlwaysFirst;
 
 impl AntiReplay for AlwaysFirst {
-    fn is_first(&self, _: &Strike, _: UnixTime) -> bool {
+    fn check_and_record(&self, _: &ClientHelloRecord, _: UnixTime) -> bool {
         true
     }
 }
@@ -135,7 +135,8 @@ fn pinned() -> Arc<SpkiPins> {
 }
 
 fn client(feature: Feature) -> ClientConfig {
-    let provider = deterministic::provider(Side::Client, &[NamedGroup::X25519, NamedGroup::SECP256R1]);
+    let provider =
+        deterministic::provider(Side::Client, &[NamedGroup::X25519, NamedGroup::SECP256R1]);
     let mut builder = ClientConfig::builder(provider)
         .application_protocols(PROTOCOLS)
         .client_certificates(Arc::new(CertificateList::new(vec![own_key(feature)])))

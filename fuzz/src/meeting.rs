@@ -11,8 +11,8 @@ use handclasp::pki_types::{ServerName, UnixTime};
 use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::{CipherSuiteId, NamedGroup};
 use handclasp::session::{
-    AntiReplay, ClientSession, ClientSessionStore, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms,
-    MemoryClientSessions, Strike, StrikeRegister, TicketKeys,
+    AntiReplay, ClientHelloRecord, ClientSession, ClientSessionStore, EarlyDataOffer,
+    EarlyDataPolicy, EarlyDataTerms, MemoryClientSessions, StrikeRegister, TicketKeys,
 };
 use handclasp::{ClientConfig, Reply, ServerConfig};
 
@@ -152,8 +152,8 @@ impl EarlyDataPolicy for Refuse {
 struct Lasting(StrikeRegister);
 
 impl AntiReplay for Lasting {
-    fn is_first(&self, strike: &Strike, now: UnixTime) -> bool {
-        self.0.is_first(strike, now)
+    fn check_and_record(&self, strike: &ClientHelloRecord, now: UnixTime) -> bool {
+        self.0.check_and_record(strike, now)
     }
 }
 
