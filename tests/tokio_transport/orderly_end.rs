@@ -299,9 +299,12 @@ fn a_borrowed_socket_ends_as_orderly_and_one_that_is_taken_out_is_left_alone() {
 fn a_failed_write_over_a_socket_says_what_the_alert_says_that_is_there() {
     let identity = Identity::p256();
     let (client, server, listener) = (identity.client_config(), identity.server_config(), listen());
+    let handshaken = std::sync::Barrier::new(2);
     let refuse = || {
         let mut stream = serve(&server, &listener);
         stream.handshake().unwrap();
+        // Data that came with the client's Finished would have been read.
+        handshaken.wait();
         stream.transport().peek(&mut [0]).unwrap();
         let (mut connection, mut socket) = stream.into_parts();
         connection.abort(AlertDescription::ACCESS_DENIED, "the test says no");
@@ -311,6 +314,8 @@ fn a_failed_write_over_a_socket_says_what_the_alert_says_that_is_there() {
     let mut stream = thread::scope(|scope| {
         let refusing = scope.spawn(refuse);
         let mut stream = connect(&client, &listener);
+        stream.handshake().unwrap();
+        handshaken.wait();
         stream.write_all(b"this is not read").unwrap();
         refusing.join().unwrap();
         stream

@@ -24,6 +24,9 @@ use tokio::time::{sleep, timeout};
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What a server says of a client that closed its connection as it should.
+const ORDERLY: &str = "an orderly end";
+
 const MANY: usize = 1_000;
 /// The bytes that a flood may leave behind, which is sixteen for a client.
 const LEFT: usize = 16 * 1024;
@@ -49,7 +52,7 @@ impl Server {
                 let (acceptor, ends) = (acceptor.clone(), Arc::clone(&counted));
                 tokio::spawn(async move {
                     let end = match echo(acceptor, socket).await {
-                        Ok(()) => "closed".into(),
+                        Ok(()) => ORDERLY.into(),
                         Err(error) => error.to_string(),
                     };
                     *ends.lock().unwrap().entry(end).or_insert(0) += 1;
@@ -169,7 +172,7 @@ impl Bad {
     fn words(self) -> &'static str {
         match self {
             Self::Silent | Self::Slow | Self::HalfOpen => "the handshake took longer than 5s",
-            Self::Vanishing => "the peer hung up",
+            Self::Vanishing => "the transport ended during the handshake",
             Self::Garbage => "unknown content type",
             Self::PlainHttp => "this is not TLS: the peer seems to speak HTTP without TLS",
             Self::Tls12 => "the peer does not offer TLS 1.3",
@@ -411,7 +414,7 @@ async fn connections_may_be_dropped_at_each_byte_that_the_client_sends() {
         tell(&format!("{count:5} {end}"));
     }
     assert!(count > 250, "{count}");
-    assert_eq!(server.count("closed"), 1, "{:?}", server.ends);
+    assert_eq!(server.count(ORDERLY), 1, "{:?}", server.ends);
     server.task.abort();
 }
 
