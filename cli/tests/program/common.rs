@@ -1,5 +1,4 @@
 //! What the tests share: certificates in a directory of their own, and the program itself.
-#![allow(dead_code, reason = "each test binary uses its own part of it")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

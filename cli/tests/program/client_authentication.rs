@@ -1,15 +1,13 @@
 //! Certificates of clients, public keys alone, staples and several certificates, by the program's
 //! options.
 
-mod common;
-
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Output;
 use std::sync::Arc;
 use std::thread;
 
-use common::{Files, Server, handclasp, run_with_input, text};
+use crate::common::{Files, Server, handclasp, run_with_input, text};
 use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::pem::PemObject;

@@ -1,10 +1,8 @@
 //! `handclasp verify`: verdicts, reasons and exit codes, of one chain and of many.
 
-mod common;
-
 use std::process::Output;
 
-use common::{Files, handclasp, run_with_input, text};
+use crate::common::{Files, handclasp, run_with_input, text};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
     ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, RevokedCertParams, SanType, SerialNumber,

@@ -1,11 +1,9 @@
 //! Nothing that the program prints has a byte of a key, a ticket key, a pre-shared key or a session,
 //! however it is given and however it is damaged.
 
-mod common;
-
 use std::process::Command;
 
-use common::{Files, Server, handclasp, run_with_input, text};
+use crate::common::{Files, Server, handclasp, run_with_input, text};
 use handclasp_testing::damage::{Spellings, body, damaged};
 
 /// An address that cannot be listened at: a server that starts in spite of all ends there.

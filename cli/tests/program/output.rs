@@ -1,7 +1,5 @@
 //! What becomes of output that cannot be written, and of input that ends.
 
-mod common;
-
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
@@ -10,7 +8,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use common::{Files, Server, handclasp, run_with_input, text};
+use crate::common::{Files, Server, handclasp, run_with_input, text};
 use handclasp::pki_types::pem::PemObject;
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
 use handclasp::{CertifiedKey, ServerConfig, ServerConnection, Stream};

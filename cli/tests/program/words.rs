@@ -1,14 +1,12 @@
 //! What a person reads when a connection fails: a table of kinds, each made with a peer that fails
 //! so, with the words that help and those that would be false.
 
-mod common;
-
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use common::{Files, Server, handclasp, text};
+use crate::common::{Files, Server, handclasp, text};
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::ServerName;
 use handclasp::{ClientConfig, ClientConnection, TrustAnchors};

@@ -1,8 +1,6 @@
 //! The demonstration, for people and for machines.
 
-mod common;
-
-use common::{handclasp, text};
+use crate::common::{handclasp, text};
 use serde_json::Value;
 
 #[test]

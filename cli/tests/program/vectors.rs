@@ -1,8 +1,6 @@
 //! The replay of RFC 8448 from the command line.
 
-mod common;
-
-use common::{Files, handclasp, text};
+use crate::common::{Files, handclasp, text};
 use serde_json::Value;
 
 #[test]

@@ -1,8 +1,6 @@
 //! Wrong use ends with exit code 2, and says what to do.
 
-mod common;
-
-use common::{Files, handclasp, text};
+use crate::common::{Files, handclasp, text};
 
 fn assert_misuse<const N: usize>(arguments: [&str; N], words: &str) {
     let output = handclasp(arguments).output().unwrap();

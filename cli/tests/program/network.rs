@@ -1,12 +1,10 @@
 //! The program's client and server, against each other and against what else is there.
 
-mod common;
-
 use std::process::{Command, Stdio};
 
+use crate::common::{Files, Server, handclasp, run_with_input, text};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use common::{Files, Server, handclasp, run_with_input, text};
 use serde_json::Value;
 
 #[test]

@@ -1,0 +1,12 @@
+//! The program, run as its users run it.
+
+mod client_authentication;
+mod common;
+mod demo;
+mod misuse;
+mod network;
+mod output;
+mod secrets;
+mod vectors;
+mod verify;
+mod words;
