@@ -5,6 +5,9 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
+    /// The provider returned what no working one returns.
+    #[error("the crypto provider is at fault: {0}")]
+    Provider(#[from] crate::crypto::ProviderFault),
     /// A list is empty that must have an element.
     #[error("the configuration has no {0}")]
     Empty(&'static str),

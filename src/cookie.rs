@@ -4,13 +4,15 @@ use core::fmt;
 
 use pki_types::UnixTime;
 
-use crate::crypto::ring::SHA256;
-use crate::crypto::{CryptoError, Hash, Secret, SecureRandom, provider_fault};
+use crate::crypto::{CryptoError, CryptoProvider, Hash, Secret, SecureRandom, provider_fault};
 
 /// Protects the state that a server puts into the cookie of a HelloRetryRequest (RFC 9846,
 /// section 4.3.2), so that the server can forget the client until it comes back.
 pub trait CookieProtector: Send + Sync + fmt::Debug {
     /// Makes a cookie of `state`: 1 to 8192 bytes.
+    ///
+    /// # Errors
+    /// When the provider fails: the handshake ends then.
     fn protect(&self, state: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError>;
 
     /// Returns the state of a cookie that [`CookieProtector::protect`] made and that is not too
@@ -22,8 +24,8 @@ pub trait CookieProtector: Send + Sync + fmt::Debug {
 ///
 /// The state is authenticated, not hidden: it is a hash, a suite and a group, all of which the
 /// client knows. Servers that share the key accept each other's cookies.
-#[derive(Debug)]
 pub struct HmacCookies {
+    sha256: &'static dyn Hash,
     key: Secret,
     lifetime: u64,
 }
@@ -35,18 +37,53 @@ impl HmacCookies {
     const TIME_LENGTH: usize = 8;
     const MAC_LENGTH: usize = 32;
 
-    /// Cookies under a fresh random key.
+    /// Cookies under a fresh random key, with the SHA-256 of the default provider.
+    ///
+    /// # Errors
+    /// When there is no randomness.
+    #[cfg(feature = "ring")]
     pub fn random(random: &dyn SecureRandom) -> Result<Self, CryptoError> {
-        let mut key = Secret::zeros(Self::MAC_LENGTH);
-        provider_fault::fill(random, key.as_mut_bytes())?;
-        Ok(Self { key, lifetime: Self::DEFAULT_LIFETIME })
+        Self::with_random_key(random, CryptoProvider::default().sha256)
     }
 
-    /// Cookies under a key that several servers share, good for `lifetime` seconds.
+    /// As [`random`](Self::random), with the randomness and the SHA-256 of this provider.
+    ///
+    /// # Errors
+    /// When there is no randomness.
+    pub fn random_with_provider(provider: &CryptoProvider) -> Result<Self, CryptoError> {
+        Self::with_random_key(&*provider.random, provider.sha256)
+    }
+
+    /// Cookies under a key that several servers share, good for `lifetime` seconds, with the SHA-256
+    /// of the default provider.
+    #[cfg(feature = "ring")]
     pub fn shared(key: &[u8; 32], lifetime: u64) -> Self {
+        Self::shared_with_provider(key, lifetime, &CryptoProvider::default())
+    }
+
+    /// As [`shared`](Self::shared), with the SHA-256 of this provider.
+    pub fn shared_with_provider(key: &[u8; 32], lifetime: u64, provider: &CryptoProvider) -> Self {
         let mut secret = Secret::zeros(Self::MAC_LENGTH);
         secret.as_mut_bytes().copy_from_slice(key);
-        Self { key: secret, lifetime }
+        Self { sha256: provider.sha256, key: secret, lifetime }
+    }
+
+    fn with_random_key(
+        random: &dyn SecureRandom,
+        sha256: &'static dyn Hash,
+    ) -> Result<Self, CryptoError> {
+        let mut key = Secret::zeros(Self::MAC_LENGTH);
+        provider_fault::fill(random, key.as_mut_bytes())?;
+        Ok(Self { sha256, key, lifetime: Self::DEFAULT_LIFETIME })
+    }
+}
+
+impl fmt::Debug for HmacCookies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HmacCookies")
+            .field("key", &self.key)
+            .field("lifetime", &self.lifetime)
+            .finish_non_exhaustive()
     }
 }
 
@@ -54,7 +91,7 @@ impl CookieProtector for HmacCookies {
     fn protect(&self, state: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError> {
         let mut cookie = now.as_secs().to_be_bytes().to_vec();
         cookie.extend_from_slice(state);
-        let mac = SHA256.hmac(self.key.as_bytes(), &[&cookie]);
+        let mac = self.sha256.hmac(self.key.as_bytes(), &[&cookie]);
         cookie.extend_from_slice(mac.as_bytes());
         Ok(cookie)
     }
@@ -62,7 +99,7 @@ impl CookieProtector for HmacCookies {
     fn open(&self, cookie: &[u8], now: UnixTime) -> Option<Vec<u8>> {
         let (content, mac) =
             cookie.split_at_checked(cookie.len().checked_sub(Self::MAC_LENGTH)?)?;
-        let expected = SHA256.hmac(self.key.as_bytes(), &[content]);
+        let expected = self.sha256.hmac(self.key.as_bytes(), &[content]);
         if !expected.verify(mac) {
             return None;
         }

@@ -220,8 +220,10 @@ impl<'a> Scenario<'a> {
                     (SignatureScheme::RSA_PSS_RSAE_SHA256, vec![pss]),
                     (P256, ring.signatures.for_scheme(P256).to_vec()),
                 ],
+                digests: ring.signatures.digests,
             },
             random: Arc::new(RecordedRandom::new(random)),
+            ..ring
         }
     }
 

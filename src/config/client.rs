@@ -53,8 +53,9 @@ impl ClientConfig {
     ///
     /// # Errors
     /// [`ConfigError::NoTrustAnchors`] if there are no anchors.
+    #[cfg(feature = "ring")]
     pub fn new(anchors: TrustAnchors) -> Result<Self, ConfigError> {
-        Self::builder(CryptoProvider::ring()).trust(anchors)?.build()
+        Self::builder(CryptoProvider::default()).trust(anchors)?.build()
     }
 
     /// Starts a configuration with this provider. Call [`trust`](ClientConfigBuilder::trust) or

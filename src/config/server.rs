@@ -5,10 +5,9 @@ use super::common::common_options;
 use super::{CommonConfig, ConfigError, ExtensionLayout, Limits};
 use crate::cookie::CookieProtector;
 use crate::credential::{
-    CertificateCompression, CertificateList, CertificateResolver, CertifiedKey, Compressors,
+    CertificateCompression, CertificateList, CertificateResolver, Compressors,
 };
-use crate::crypto::CryptoProvider;
-use crate::crypto::ring::sha256;
+use crate::crypto::{CryptoProvider, provider_fault};
 use crate::key_log::KeyLog;
 use crate::psk::PskResolver;
 use crate::record::PaddingPolicy;
@@ -68,9 +67,10 @@ impl ServerConfig {
     ///
     /// # Errors
     /// None with the options that this has: they are those of [`ServerConfigBuilder::build`].
-    pub fn new(key: CertifiedKey) -> Result<Self, ConfigError> {
+    #[cfg(feature = "ring")]
+    pub fn new(key: crate::credential::CertifiedKey) -> Result<Self, ConfigError> {
         let list = CertificateList::new(vec![Arc::new(key)]);
-        Self::builder(CryptoProvider::ring()).build(Arc::new(list))
+        Self::builder(CryptoProvider::default()).build(Arc::new(list))
     }
 
     /// Starts a configuration with this provider.
@@ -111,7 +111,7 @@ impl ServerConfig {
         }
         let name = server_name.unwrap_or_default();
         write_bytes(&mut rules, Prefix::U24, name.as_bytes());
-        sha256(&rules)
+        provider_fault::sha256(self.common.provider.sha256, &rules)
     }
 }
 

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
-use pki_types::{CertificateDer, PrivateKeyDer};
+use pki_types::{AlgorithmIdentifier, CertificateDer, PrivateKeyDer, alg_id};
 
 use super::compression::CompressedForms;
 use crate::certificate::{EndEntity, KeyComparison, signature_algorithms_of};
 use crate::config_error::ConfigError;
-use crate::crypto::{KeyError, SigningKey, ring, signing_key_of};
+use crate::crypto::{CryptoProvider, Hash, KeyError, SigningKey, provider_fault};
 use crate::registry::{CertificateType, SignatureScheme};
 use crate::wire::{ClientHello, ExtensionType, List};
 
@@ -119,14 +119,28 @@ impl CertifiedKey {
     ///
     /// # Errors
     /// Those of [`new`](Self::new), and when the private key cannot be used.
+    #[cfg(feature = "ring")]
     pub fn from_der(
         chain: Vec<CertificateDer<'static>>,
         key: &PrivateKeyDer<'_>,
     ) -> Result<Self, ConfigError> {
+        Self::from_der_with_provider(chain, key, &CryptoProvider::default())
+    }
+
+    /// As [`from_der`](Self::from_der), with a key that this provider loads and signs with.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new), and when the provider cannot use the private key.
+    pub fn from_der_with_provider(
+        chain: Vec<CertificateDer<'static>>,
+        key: &PrivateKeyDer<'_>,
+        provider: &CryptoProvider,
+    ) -> Result<Self, ConfigError> {
         first_of(&chain)?;
         let parsed: Vec<_> = chain.iter().flat_map(EndEntity::parse).collect();
         let public_keys: Vec<_> = parsed.iter().map(EndEntity::subject_public_key_info).collect();
-        let key = signing_key_of(key, &public_keys).map_err(|error| match error {
+        let loaded = provider.key_provider.load_private_key(key, &public_keys);
+        let key = loaded.map_err(|error| match error {
             // The key has no public half, and all of the chain were tried.
             KeyError::NoPublicKey => mismatch(parsed.first()),
             error => ConfigError::PrivateKey(error),
@@ -200,8 +214,8 @@ impl CertifiedKey {
     }
 
     /// The SHA-256 of the own certificate, or of the raw public key.
-    pub(crate) fn digest(&self) -> Option<[u8; 32]> {
-        self.chain.first().map(|own| ring::sha256(own))
+    pub(crate) fn digest(&self, sha256: &dyn Hash) -> Option<[u8; 32]> {
+        self.chain.first().map(|own| provider_fault::sha256(sha256, own))
     }
 
     /// The key's first scheme that may sign a handshake and that the peer takes, if it takes
@@ -345,7 +359,19 @@ fn check_signatures(chain: &[CertificateDer<'_>]) -> Result<(), ConfigError> {
 
 /// The schemes that a certificate's signature with this algorithm may be called.
 fn schemes_of(algorithm: &[u8]) -> Vec<SignatureScheme> {
-    let known = ring::signature_algorithms().by_scheme.into_iter();
-    let fits = known.filter(|(_, all)| all.iter().any(|it| *it.signature_alg_id() == *algorithm));
-    fits.map(|(scheme, _)| scheme).collect()
+    let fitting = SIGNATURES.iter().filter(|(identifier, _)| **identifier == *algorithm);
+    fitting.map(|(_, scheme)| *scheme).collect()
 }
+
+/// The signature algorithms of certificates, and the schemes that they are called.
+const SIGNATURES: [(AlgorithmIdentifier, SignatureScheme); 9] = [
+    (alg_id::ECDSA_SHA256, SignatureScheme::ECDSA_SECP256R1_SHA256),
+    (alg_id::ECDSA_SHA384, SignatureScheme::ECDSA_SECP384R1_SHA384),
+    (alg_id::ED25519, SignatureScheme::ED25519),
+    (alg_id::RSA_PSS_SHA256, SignatureScheme::RSA_PSS_RSAE_SHA256),
+    (alg_id::RSA_PSS_SHA384, SignatureScheme::RSA_PSS_RSAE_SHA384),
+    (alg_id::RSA_PSS_SHA512, SignatureScheme::RSA_PSS_RSAE_SHA512),
+    (alg_id::RSA_PKCS1_SHA256, SignatureScheme::RSA_PKCS1_SHA256),
+    (alg_id::RSA_PKCS1_SHA384, SignatureScheme::RSA_PKCS1_SHA384),
+    (alg_id::RSA_PKCS1_SHA512, SignatureScheme::RSA_PKCS1_SHA512),
+];

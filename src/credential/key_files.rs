@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::CertifiedKey;
 use crate::config_error::ConfigError;
+use crate::crypto::CryptoProvider;
 use crate::pem::{self, PemError};
 
 /// Why a certificate chain and its private key could not be loaded. It has no byte of the key, in
@@ -60,12 +61,26 @@ impl CertifiedKey {
     /// # Errors
     /// When a text is not in order (see [`pem`](crate::pem)), or [`from_der`](Self::from_der)
     /// refuses what is in it. No error has a byte of the key.
+    #[cfg(feature = "ring")]
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, LoadError> {
+        Self::from_pem_with_provider(chain, key, &CryptoProvider::default())
+    }
+
+    /// As [`from_pem`](Self::from_pem), with a key that this provider loads and signs with.
+    ///
+    /// # Errors
+    /// Those of `from_pem`.
+    pub fn from_pem_with_provider(
+        chain: &[u8],
+        key: &[u8],
+        provider: &CryptoProvider,
+    ) -> Result<Self, LoadError> {
         let fail = |input: PemInput, problem: LoadProblem| LoadError { input, file: None, problem };
         let chain =
             pem::certificates(chain).map_err(|error| fail(PemInput::Chain, error.into()))?;
         let key = pem::private_key(key).map_err(|error| fail(PemInput::Key, error.into()))?;
-        Self::from_der(chain, &key.der()).map_err(|error| {
+        let certified = Self::from_der_with_provider(chain, &key.der(), provider);
+        certified.map_err(|error| {
             let input = match error {
                 ConfigError::PrivateKey(_) => PemInput::Key,
                 _ => PemInput::Chain,
@@ -78,14 +93,29 @@ impl CertifiedKey {
     ///
     /// # Errors
     /// Those of `from_pem`, which name the file, and when one cannot be read.
+    #[cfg(feature = "ring")]
     pub fn from_pem_files(
         chain: impl AsRef<Path>,
         key: impl AsRef<Path>,
     ) -> Result<Self, LoadError> {
+        Self::from_pem_files_with_provider(chain, key, &CryptoProvider::default())
+    }
+
+    /// As [`from_pem_files`](Self::from_pem_files), with a key that this provider loads and signs
+    /// with.
+    ///
+    /// # Errors
+    /// Those of `from_pem_files`.
+    pub fn from_pem_files_with_provider(
+        chain: impl AsRef<Path>,
+        key: impl AsRef<Path>,
+        provider: &CryptoProvider,
+    ) -> Result<Self, LoadError> {
         let (chain, key) = (chain.as_ref(), key.as_ref());
         let chain_text = read(chain, PemInput::Chain)?;
         let key_text = read(key, PemInput::Key)?;
-        Self::from_pem(&chain_text, &key_text).map_err(|error| {
+        let certified = Self::from_pem_with_provider(&chain_text, &key_text, provider);
+        certified.map_err(|error| {
             let file = match error.input {
                 PemInput::Chain => chain,
                 PemInput::Key => key,

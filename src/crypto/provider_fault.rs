@@ -1,5 +1,5 @@
-//! What a provider must not return. A broken generator, group or AEAD would weaken a connection in
-//! silence: the peer sees nothing wrong. So what comes from a provider is checked here, and nowhere
+//! Checks of what a provider returns. A broken generator, group or AEAD would weaken a connection in
+//! silence: the peer sees nothing wrong. So the output of a provider is checked here, and nowhere
 //! else.
 
 use super::{
@@ -24,6 +24,9 @@ pub enum ProviderFault {
     /// [`Hash::expand`] succeeded, and left zeros.
     #[error("its HKDF-Expand filled in zeros")]
     ExpandedZeros,
+    /// What should be SHA-256 is another function.
+    #[error("its SHA-256 is not SHA-256")]
+    Sha256,
     /// The AEAD succeeded in sealing, and left 16 bytes of the plaintext as they were.
     #[error("its AEAD does not encrypt")]
     Unencrypted,
@@ -65,7 +68,7 @@ impl From<ProviderFault> for ProviderError {
     }
 }
 
-/// For callers that say no more than that it failed.
+/// For callers whose error has no reason.
 impl From<ProviderError> for CryptoError {
     fn from(_: ProviderError) -> Self {
         Self
@@ -81,10 +84,10 @@ fn is_zero(bytes: &[u8]) -> bool {
 pub(crate) fn fill(random: &dyn SecureRandom, bytes: &mut [u8]) -> Result<(), ProviderError> {
     bytes.fill(0);
     random.fill(bytes)?;
-    match bytes.chunks_exact(16).any(is_zero) {
-        true => Err(ProviderFault::Random.into()),
-        false => Ok(()),
+    if bytes.chunks_exact(16).any(is_zero) {
+        return Err(ProviderFault::Random.into());
     }
+    Ok(())
 }
 
 /// Starts a key exchange whose share can be sent.
@@ -102,10 +105,10 @@ pub(crate) fn check_share(group: NamedGroup, share: &[u8]) -> Result<(), Provide
     if !(1..=0xffff).contains(&length) {
         return Err(ProviderFault::Length { what: "key share", length });
     }
-    match is_zero(share) {
-        true => Err(ProviderFault::ShareOfZeros(group)),
-        false => Ok(()),
+    if is_zero(share) {
+        return Err(ProviderFault::ShareOfZeros(group));
     }
+    Ok(())
 }
 
 /// Checks a shared secret (RFC 9846, section 7.4.2): not all zeros, and in groups of elliptic curves
@@ -147,14 +150,31 @@ pub(crate) fn check_hash(suite: &CipherSuite) -> Result<(), ProviderFault> {
     }
 }
 
+/// Checks that this is SHA-256, by the digest of "abc" (FIPS 180-4). Each configuration does it once,
+/// when it is built.
+pub(crate) fn check_sha256(hash: &dyn Hash) -> Result<(), ProviderFault> {
+    const OF_ABC: [u8; 32] = [
+        0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40, 0xde, 0x5d, 0xae, 0x22,
+        0x23, 0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00,
+        0x15, 0xad,
+    ];
+    let is_right = hash.algorithm() == HashAlgorithm::Sha256 && *hash.digest(b"abc") == OF_ABC;
+    if is_right { Ok(()) } else { Err(ProviderFault::Sha256) }
+}
+
+/// The digest of a hash that [`check_sha256`] has checked.
+pub(crate) fn sha256(hash: &dyn Hash, data: &[u8]) -> [u8; 32] {
+    hash.digest(data).first_chunk().copied().unwrap_or_default()
+}
+
 /// HMAC, as long as the hash.
 pub(crate) fn hmac(hash: &dyn Hash, key: &[u8], data: &[&[u8]]) -> Result<Secret, ProviderFault> {
     let mac = hash.hmac(key, data);
     let length = mac.as_bytes().len();
-    match length == length_of(hash.algorithm()) {
-        true => Ok(mac),
-        false => Err(ProviderFault::Length { what: "HMAC", length }),
+    if length != length_of(hash.algorithm()) {
+        return Err(ProviderFault::Length { what: "HMAC", length });
     }
+    Ok(mac)
 }
 
 /// HKDF-Expand. An implementation that fills in nothing leaves zeros. The shortest output of the key
@@ -168,13 +188,13 @@ pub(crate) fn expand(
     const SHORTEST: usize = super::NONCE_LENGTH;
     output.fill(0);
     hash.expand(secret, info, output)?;
-    match output.len() >= SHORTEST && is_zero(output) {
-        true => Err(ProviderFault::ExpandedZeros.into()),
-        false => Ok(()),
+    if output.len() >= SHORTEST && is_zero(output) {
+        return Err(ProviderFault::ExpandedZeros.into());
     }
+    Ok(())
 }
 
-/// The beginning of a plaintext, as [`check_sealed`] wants it; `None` where it is too short to tell.
+/// The beginning of a plaintext, for [`check_sealed`]; `None` where it is too short for the check.
 pub(crate) fn beginning(plaintext: &[u8]) -> Option<[u8; 16]> {
     plaintext.first_chunk().copied()
 }
@@ -184,18 +204,19 @@ pub(crate) fn check_sealed(
     beginning: Option<[u8; 16]>,
     sealed: &[u8],
 ) -> Result<(), ProviderFault> {
-    match beginning.is_some_and(|beginning| sealed.starts_with(&beginning)) {
-        true => Err(ProviderFault::Unencrypted),
-        false => Ok(()),
+    let Some(beginning) = beginning else { return Ok(()) };
+    if sealed.starts_with(&beginning) {
+        return Err(ProviderFault::Unencrypted);
     }
+    Ok(())
 }
 
 /// Checks the length of what an AEAD has opened: that of what was sealed, without the tag.
 pub(crate) fn check_opened(sealed: usize, opened: usize) -> Result<(), ProviderFault> {
-    match sealed.checked_sub(TAG_LENGTH) == Some(opened) {
-        true => Ok(()),
-        false => Err(ProviderFault::Length { what: "opened record", length: opened }),
+    if sealed.checked_sub(TAG_LENGTH) != Some(opened) {
+        return Err(ProviderFault::Length { what: "opened record", length: opened });
     }
+    Ok(())
 }
 
 /// Checks the length of a signature: exact for EdDSA, that of a DER SEQUENCE of two INTEGERs for

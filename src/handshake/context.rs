@@ -7,8 +7,8 @@ use super::session_basis::SessionBasis;
 use super::step::{Step, Steps};
 use super::zero_rtt::ZeroRtt;
 use super::{PeerParameters, Question};
-use crate::config::Limits;
-use crate::key_log::KeyLog;
+use crate::config::{CommonConfig, Limits};
+use crate::crypto::Hash;
 use crate::key_schedule::Transcript;
 use crate::observer::{Event, Observers};
 use crate::psk::PreSharedKey;
@@ -26,6 +26,8 @@ pub(crate) struct Context {
     /// On a server: how it makes tickets for this client. `None` where the client gets none.
     pub(crate) tickets: Option<TicketPlan>,
     pub(crate) now: Time,
+    /// The provider's SHA-256, for digests that are no part of a suite.
+    pub(crate) sha256: &'static dyn Hash,
     pub(crate) limits: Limits,
     /// A question that the state has just asked. The machine takes it from here.
     pub(super) asked: Option<Box<Question>>,
@@ -37,16 +39,17 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(super) fn new(key_log: Option<Arc<dyn KeyLog>>, limits: Limits, now: Time) -> Self {
+    pub(super) fn new(config: &CommonConfig, now: Time) -> Self {
         Self {
             steps: Steps::default(),
-            observers: Observers::new(key_log),
+            observers: Observers::new(config.key_log.clone()),
             parameters: PeerParameters::default(),
             session_basis: SessionBasis::new(now),
             zero_rtt: ZeroRtt::default(),
             tickets: None,
             now,
-            limits,
+            sha256: config.provider.sha256,
+            limits: config.limits,
             asked: None,
             records: true,
             closed: false,
@@ -67,7 +70,10 @@ impl Context {
         self.parameters.pre_shared_key = Some(key.kind());
         match &key.session {
             Some(session) => self.session_basis.inherit_from_session(session),
-            None => self.session_basis.credential = PeerCredential::PreSharedKey(key.record()),
+            None => {
+                self.session_basis.credential =
+                    PeerCredential::PreSharedKey(key.record(self.sha256))
+            }
         }
     }
 

@@ -59,14 +59,14 @@ impl Handshake {
         server_name: ServerName<'static>,
         now: impl Into<Time>,
     ) -> Self {
-        let context = Context::new(config.common.key_log.clone(), config.common.limits, now.into());
+        let context = Context::new(&config.common, now.into());
         let state = State::Client(client::State::new(config, server_name));
         Self::new(Side::Client, state, context)
     }
 
     /// A server's handshake with any client.
     pub fn server(config: Arc<ServerConfig>, now: impl Into<Time>) -> Self {
-        let context = Context::new(config.common.key_log.clone(), config.common.limits, now.into());
+        let context = Context::new(&config.common, now.into());
         Self::new(Side::Server, State::Server(server::State::new(config)), context)
     }
 

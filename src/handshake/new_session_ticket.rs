@@ -225,7 +225,9 @@ impl Connected {
         };
         let (credential, answer) = (basis.credential.for_session(), basis.answer.clone());
         let session = ClientSession::new(origin, &ticket, psk, context.now.as_duration());
-        if let Some(session) = session.and_then(|session| session.resting_on(credential, answer)) {
+        if let Some(session) =
+            session.and_then(|session| session.authenticated_by(credential, answer))
+        {
             sessions.put(session);
         }
         Ok(())

@@ -3,6 +3,7 @@
 
 use super::question::ChooseClientCertificate;
 use crate::credential::CertifiedKey;
+use crate::crypto::Hash;
 use crate::registry::CertificateType;
 use crate::session::{CertificateAnswer, PeerCredential, Session};
 use crate::time::Time;
@@ -48,8 +49,9 @@ impl SessionBasis {
         &mut self,
         request: &ChooseClientCertificate,
         certificate: Option<&CertifiedKey>,
+        sha256: &dyn Hash,
     ) {
-        let shown = certificate.and_then(CertifiedKey::digest);
+        let shown = certificate.and_then(|certificate| certificate.digest(sha256));
         let is_known = self.answer.as_ref().is_some_and(|answer| answer.shown.is_some());
         if shown.is_none() && is_known {
             return;

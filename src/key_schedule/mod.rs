@@ -1,141 +1,139 @@
-//! The key schedule (RFC 9846, section 7).
+//! The key schedule (RFC 9846, section 7.1).
 //!
 //! ```text
-//!              0                                  each type is consumed by the step that
-//!              |                                  leads to the next: no way leads back
-//!     PSK -> Extract = EarlySecret ---------> binder key, client early traffic, early exporter
-//!              |
-//!           "derived"
-//!              |
-//!   (EC)DHE -> Extract = HandshakeSecret ---> client and server handshake traffic
-//!              |
-//!           "derived"
-//!              |
-//!       0 -> Extract = MainSecret ----------> client and server application traffic, exporter,
-//!                                             resumption
+//!             0
+//!             |
+//!             v
+//!   PSK ->  HKDF-Extract = EarlySecret
+//!             |
+//!             +--> "ext binder" | "res binder" | "imp binder"  = binder_key
+//!             +--> "c e traffic"   ClientHello                 = client_early_traffic
+//!             +--> "e exp master"  ClientHello                 = early_exporter
+//!             v
+//!          "derived"
+//!             |
+//!             v
+//! (EC)DHE ->  HKDF-Extract = HandshakeSecret
+//!             |
+//!             +--> "c hs traffic"  ClientHello...ServerHello   = traffic, the client's
+//!             +--> "s hs traffic"  ClientHello...ServerHello   = traffic, the server's
+//!             v
+//!          "derived"
+//!             |
+//!             v
+//!   0 ----->  HKDF-Extract = MainSecret
+//!             |
+//!             +--> "c ap traffic"  ...server Finished          = traffic, the client's
+//!             +--> "s ap traffic"  ...server Finished          = traffic, the server's
+//!             +--> "exp master"    ...server Finished          = exporter
+//!             +--> "res master"    ...client Finished          = into_resumption
 //! ```
+//!
+//! Each `HKDF-Extract` of the figure is a type, and each arrow to the right a function of it. The step
+//! to the next type consumes the one before: no way leads back. The transcript hash that a function
+//! takes is that of the messages in the middle column.
+//!
+//! Every function takes the connection's observers, which see each step, and the key log, which gets
+//! the traffic secrets and the exporters.
 
+mod exporter;
+mod hkdf;
+mod psk;
 mod traffic;
 mod transcript;
 
-use crate::crypto::{
-    CipherSuite, CryptoError, Digest, Hash, ProviderError, Secret, SharedSecret, provider_fault,
-};
-use crate::observer::{KeyScheduleOperation, KeyScheduleValues, Observers};
+use crate::crypto::{CipherSuite, Digest, ProviderError, Secret, SharedSecret};
+use crate::observer::Observers;
 
+pub(crate) use exporter::Exporter;
+use hkdf::Hkdf;
+pub use hkdf::{LabelPrefix, expand_label};
+pub use psk::PskKind;
+pub(crate) use psk::{ResumptionSecret, imported_psk};
 pub use traffic::{KeyAndIv, TrafficSecret};
 pub(crate) use transcript::Transcript;
 
-/// Where a PSK comes from: it decides the label of its binder key (section 7.1), so that a ticket
-/// can never pass for a key that was agreed on outside of TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PskKind {
-    /// Agreed on outside of TLS: "ext binder".
-    External,
-    /// Of an earlier connection's ticket: "res binder".
-    Resumption,
-    /// Made of an external key by a [`PskImporter`](crate::psk::PskImporter): "imp binder"
-    /// (RFC 9258, section 5.2).
-    Imported,
-}
+type Result<T> = core::result::Result<T, ProviderError>;
 
-/// HKDF-Expand-Label (section 7.1).
-fn expand_label(
-    hash: &dyn Hash,
-    secret: &[u8],
-    label: &str,
-    context: &[u8],
-    output: &mut [u8],
-    observers: &mut Observers,
-) -> Result<(), ProviderError> {
-    const PREFIX: &[u8] = b"tls13 ";
-    let length = u16::try_from(output.len()).map_err(|_| CryptoError)?.to_be_bytes();
-    let label_length = u8::try_from(PREFIX.len() + label.len()).map_err(|_| CryptoError)?;
-    let context_length = u8::try_from(context.len()).map_err(|_| CryptoError)?;
-    let info = [&length, &[label_length][..], PREFIX, label.as_bytes(), &[context_length], context];
-    provider_fault::expand(hash, secret, &info, output)?;
-    let values = KeyScheduleValues { secret, input: context, output };
-    observers.emit_key_schedule_step(KeyScheduleOperation::Expand, label, values);
-    Ok(())
-}
-
-/// As [`expand_label`], for a secret as long as the hash.
-fn expand_secret(
-    hash: &dyn Hash,
-    secret: &[u8],
-    label: &str,
-    context: &[u8],
-    observers: &mut Observers,
-) -> Result<Secret, ProviderError> {
-    let mut output = Secret::zeros(hash.output_length());
-    expand_label(hash, secret, label, context, output.as_mut_bytes(), observers)?;
-    Ok(output)
-}
-
-/// The key that an external key is imported as (RFC 9258, section 5.1). The hash is the external
-/// key's; the length of `output` is that of the hash that the imported key is for.
-pub(crate) fn imported_psk(
-    hash: &dyn Hash,
-    secret: &[u8],
-    imported_identity: &[u8],
-    output: &mut [u8],
-) -> Result<(), ProviderError> {
-    let extracted = provider_fault::hmac(hash, &[], &[secret])?;
-    let (label, context) = ("derived psk", hash.digest(imported_identity));
-    expand_label(hash, extracted.as_bytes(), label, &context, output, &mut Observers::default())
-}
-
-/// One of the three stages: a secret and the suite that it belongs to.
+/// One `HKDF-Extract` of the figure: its result, with what is needed to derive from it.
 struct Stage {
     suite: CipherSuite,
+    prefix: LabelPrefix,
     secret: Secret,
 }
 
+/// The label of a secret in the figure, and its name in key logs (RFC 9850, section 2.1).
+struct LoggedLabel {
+    label: &'static str,
+    key_log: &'static str,
+}
+
+const CLIENT_EARLY_TRAFFIC: LoggedLabel =
+    LoggedLabel { label: "c e traffic", key_log: "CLIENT_EARLY_TRAFFIC_SECRET" };
+const EARLY_EXPORTER: LoggedLabel =
+    LoggedLabel { label: "e exp master", key_log: "EARLY_EXPORTER_SECRET" };
+const CLIENT_HANDSHAKE_TRAFFIC: LoggedLabel =
+    LoggedLabel { label: "c hs traffic", key_log: "CLIENT_HANDSHAKE_TRAFFIC_SECRET" };
+const SERVER_HANDSHAKE_TRAFFIC: LoggedLabel =
+    LoggedLabel { label: "s hs traffic", key_log: "SERVER_HANDSHAKE_TRAFFIC_SECRET" };
+const CLIENT_APPLICATION_TRAFFIC: LoggedLabel =
+    LoggedLabel { label: "c ap traffic", key_log: "CLIENT_TRAFFIC_SECRET_0" };
+const SERVER_APPLICATION_TRAFFIC: LoggedLabel =
+    LoggedLabel { label: "s ap traffic", key_log: "SERVER_TRAFFIC_SECRET_0" };
+const EXPORTER: LoggedLabel = LoggedLabel { label: "exp master", key_log: "EXPORTER_SECRET" };
+
 impl Stage {
-    fn extract(
-        suite: CipherSuite,
-        name: &str,
-        salt: &[u8],
-        input: &[u8],
-        observers: &mut Observers,
-    ) -> Result<Self, ProviderError> {
-        let secret = provider_fault::hmac(suite.hash, salt, &[input])?;
-        let values = KeyScheduleValues { secret: salt, input, output: secret.as_bytes() };
-        observers.emit_key_schedule_step(KeyScheduleOperation::Extract, name, values);
-        Ok(Self { suite, secret })
+    fn hkdf(&self) -> Hkdf {
+        Hkdf { hash: self.suite.hash, prefix: self.prefix }
     }
 
-    /// Derive-Secret, with the hash of the messages already taken.
-    fn derive(
+    /// Derive-Secret, with the hash of the messages.
+    fn derive(&self, label: &str, messages: &Digest, observers: &mut Observers) -> Result<Secret> {
+        self.hkdf().expand_secret(&self.secret, label, messages, observers)
+    }
+
+    /// Derive-Secret with no messages.
+    fn derive_from_nothing(&self, label: &str, observers: &mut Observers) -> Result<Secret> {
+        self.derive(label, &self.suite.hash.digest(b""), observers)
+    }
+
+    /// Derive-Secret of a secret that the key log gets.
+    fn derive_logged(
         &self,
-        label: &str,
-        transcript: &[u8],
+        label: &LoggedLabel,
+        messages: &Digest,
         observers: &mut Observers,
-    ) -> Result<Secret, ProviderError> {
-        expand_secret(self.suite.hash, self.secret.as_bytes(), label, transcript, observers)
+    ) -> Result<Secret> {
+        let secret = self.derive(label.label, messages, observers)?;
+        observers.log(label.key_log, secret.as_bytes());
+        Ok(secret)
     }
 
-    /// As [`Stage::derive`], for a traffic secret, which the key log may have.
     fn traffic(
         &self,
-        label: &str,
-        log_label: &str,
-        transcript: &Digest,
+        label: &LoggedLabel,
+        messages: &Digest,
         observers: &mut Observers,
-    ) -> Result<TrafficSecret, ProviderError> {
-        let secret = self.derive(label, transcript, observers)?;
-        observers.log(log_label, secret.as_bytes());
-        Ok(TrafficSecret::new(self.suite, secret))
+    ) -> Result<TrafficSecret> {
+        let secret = self.derive_logged(label, messages, observers)?;
+        Ok(TrafficSecret::new(self.suite, self.prefix, secret))
     }
 
-    fn next(
+    fn exporter(
         &self,
-        name: &str,
-        input: &[u8],
+        label: &LoggedLabel,
+        messages: &Digest,
         observers: &mut Observers,
-    ) -> Result<Self, ProviderError> {
-        let salt = self.derive("derived", &self.suite.hash.digest(b""), observers)?;
-        Self::extract(self.suite, name, salt.as_bytes(), input, observers)
+    ) -> Result<Exporter> {
+        let secret = self.derive_logged(label, messages, observers)?;
+        Ok(Exporter::new(self.hkdf(), secret))
+    }
+
+    /// The next stage: "derived" is the salt of its extraction.
+    fn next(self, name: &str, input: &[u8], observers: &mut Observers) -> Result<Self> {
+        let salt = self.derive_from_nothing("derived", observers)?;
+        let secret = self.hkdf().extract(name, salt.as_bytes(), input, observers)?;
+        Ok(Self { secret, ..self })
     }
 }
 
@@ -147,10 +145,13 @@ impl EarlySecret {
         suite: CipherSuite,
         psk: Option<&[u8]>,
         observers: &mut Observers,
-    ) -> Result<Self, ProviderError> {
+    ) -> Result<Self> {
+        let prefix = LabelPrefix::Tls13;
+        let hkdf = Hkdf { hash: suite.hash, prefix };
         let zeros = Secret::zeros(suite.hash.output_length());
         let input = psk.unwrap_or(zeros.as_bytes());
-        Stage::extract(suite, "early", &[], input, observers).map(Self)
+        let secret = hkdf.extract("early", &[], input, observers)?;
+        Ok(Self(Stage { suite, prefix, secret }))
     }
 
     /// The key of this PSK's binder: a Finished over the truncated ClientHello
@@ -159,34 +160,27 @@ impl EarlySecret {
         &self,
         kind: PskKind,
         observers: &mut Observers,
-    ) -> Result<TrafficSecret, ProviderError> {
-        let label = match kind {
-            PskKind::External => "ext binder",
-            PskKind::Resumption => "res binder",
-            PskKind::Imported => "imp binder",
-        };
-        let secret = self.0.derive(label, &self.0.suite.hash.digest(b""), observers)?;
-        Ok(TrafficSecret::new(self.0.suite, secret))
+    ) -> Result<TrafficSecret> {
+        let secret = self.0.derive_from_nothing(kind.binder_label(), observers)?;
+        Ok(TrafficSecret::new(self.0.suite, self.0.prefix, secret))
     }
 
-    /// The traffic secret of 0-RTT data; the transcript is the ClientHello.
+    /// The traffic secret of 0-RTT data.
     pub(crate) fn client_early_traffic(
         &self,
-        transcript: &Digest,
+        client_hello: &Digest,
         observers: &mut Observers,
-    ) -> Result<TrafficSecret, ProviderError> {
-        self.0.traffic("c e traffic", "CLIENT_EARLY_TRAFFIC_SECRET", transcript, observers)
+    ) -> Result<TrafficSecret> {
+        self.0.traffic(&CLIENT_EARLY_TRAFFIC, client_hello, observers)
     }
 
-    /// The exporter that can be used with 0-RTT data; the transcript is the ClientHello.
+    /// The exporter that can be used with 0-RTT data.
     pub(crate) fn early_exporter(
         &self,
-        transcript: &Digest,
+        client_hello: &Digest,
         observers: &mut Observers,
-    ) -> Result<Exporter, ProviderError> {
-        let secret = self.0.derive("e exp master", transcript, observers)?;
-        observers.log("EARLY_EXPORTER_SECRET", secret.as_bytes());
-        Ok(Exporter { hash: self.0.suite.hash, secret })
+    ) -> Result<Exporter> {
+        self.0.exporter(&EARLY_EXPORTER, client_hello, observers)
     }
 
     /// The next stage, with the result of the key exchange.
@@ -194,7 +188,7 @@ impl EarlySecret {
         self,
         shared: &SharedSecret,
         observers: &mut Observers,
-    ) -> Result<HandshakeSecret, ProviderError> {
+    ) -> Result<HandshakeSecret> {
         self.0.next("handshake", shared.as_bytes(), observers).map(HandshakeSecret)
     }
 }
@@ -203,20 +197,19 @@ impl EarlySecret {
 pub(crate) struct HandshakeSecret(Stage);
 
 impl HandshakeSecret {
-    /// The traffic secrets of client and server; the transcript ends with ServerHello.
+    /// The traffic secrets of client and server.
     pub(crate) fn traffic(
         &self,
-        transcript: &Digest,
+        to_server_hello: &Digest,
         observers: &mut Observers,
-    ) -> Result<[TrafficSecret; 2], ProviderError> {
-        const CLIENT: &str = "CLIENT_HANDSHAKE_TRAFFIC_SECRET";
-        const SERVER: &str = "SERVER_HANDSHAKE_TRAFFIC_SECRET";
-        let client = self.0.traffic("c hs traffic", CLIENT, transcript, observers)?;
-        Ok([client, self.0.traffic("s hs traffic", SERVER, transcript, observers)?])
+    ) -> Result<[TrafficSecret; 2]> {
+        let client = self.0.traffic(&CLIENT_HANDSHAKE_TRAFFIC, to_server_hello, observers)?;
+        let server = self.0.traffic(&SERVER_HANDSHAKE_TRAFFIC, to_server_hello, observers)?;
+        Ok([client, server])
     }
 
     /// The last stage.
-    pub(crate) fn into_main(self, observers: &mut Observers) -> Result<MainSecret, ProviderError> {
+    pub(crate) fn into_main(self, observers: &mut Observers) -> Result<MainSecret> {
         let zeros = Secret::zeros(self.0.suite.hash.output_length());
         self.0.next("master", zeros.as_bytes(), observers).map(MainSecret)
     }
@@ -226,76 +219,34 @@ impl HandshakeSecret {
 pub(crate) struct MainSecret(Stage);
 
 impl MainSecret {
-    /// The first traffic secrets of client and server; the transcript ends with the server's
-    /// Finished.
+    /// The first traffic secrets of client and server.
     pub(crate) fn traffic(
         &self,
-        transcript: &Digest,
+        to_server_finished: &Digest,
         observers: &mut Observers,
-    ) -> Result<[TrafficSecret; 2], ProviderError> {
-        const CLIENT: &str = "CLIENT_TRAFFIC_SECRET_0";
-        const SERVER: &str = "SERVER_TRAFFIC_SECRET_0";
-        let client = self.0.traffic("c ap traffic", CLIENT, transcript, observers)?;
-        Ok([client, self.0.traffic("s ap traffic", SERVER, transcript, observers)?])
+    ) -> Result<[TrafficSecret; 2]> {
+        let client = self.0.traffic(&CLIENT_APPLICATION_TRAFFIC, to_server_finished, observers)?;
+        let server = self.0.traffic(&SERVER_APPLICATION_TRAFFIC, to_server_finished, observers)?;
+        Ok([client, server])
     }
 
-    /// The exporter; the transcript ends with the server's Finished.
+    /// The exporter.
     pub(crate) fn exporter(
         &self,
-        transcript: &Digest,
+        to_server_finished: &Digest,
         observers: &mut Observers,
-    ) -> Result<Exporter, ProviderError> {
-        let secret = self.0.derive("exp master", transcript, observers)?;
-        observers.log("EXPORTER_SECRET", secret.as_bytes());
-        Ok(Exporter { hash: self.0.suite.hash, secret })
+    ) -> Result<Exporter> {
+        self.0.exporter(&EXPORTER, to_server_finished, observers)
     }
 
-    /// The secret that tickets are made of; the transcript ends with the client's Finished.
+    /// The secret that the PSKs of tickets are made of.
     pub(crate) fn into_resumption(
         self,
-        transcript: &Digest,
+        to_client_finished: &Digest,
         observers: &mut Observers,
-    ) -> Result<ResumptionSecret, ProviderError> {
-        let secret = self.0.derive("res master", transcript, observers)?;
-        Ok(ResumptionSecret { hash: self.0.suite.hash, secret })
-    }
-}
-
-/// Derives keys for other protocols from a connection (section 7.5).
-pub(crate) struct Exporter {
-    hash: &'static dyn Hash,
-    secret: Secret,
-}
-
-impl Exporter {
-    pub(crate) fn export(
-        &self,
-        label: &str,
-        context: &[u8],
-        output: &mut [u8],
-    ) -> Result<(), ProviderError> {
-        let mut observers = Observers::default();
-        let (hash, nothing) = (self.hash, self.hash.digest(b""));
-        let secret = expand_secret(hash, self.secret.as_bytes(), label, &nothing, &mut observers)?;
-        let context = hash.digest(context);
-        expand_label(hash, secret.as_bytes(), "exporter", &context, output, &mut observers)
-    }
-}
-
-/// What the PSKs of tickets are made of.
-pub(crate) struct ResumptionSecret {
-    hash: &'static dyn Hash,
-    secret: Secret,
-}
-
-impl ResumptionSecret {
-    /// The PSK that goes with a ticket of this nonce (section 4.7.1).
-    pub(crate) fn psk(
-        &self,
-        nonce: &[u8],
-        observers: &mut Observers,
-    ) -> Result<Secret, ProviderError> {
-        expand_secret(self.hash, self.secret.as_bytes(), "resumption", nonce, observers)
+    ) -> Result<ResumptionSecret> {
+        let secret = self.0.derive("res master", to_client_finished, observers)?;
+        Ok(ResumptionSecret::new(self.0.hkdf(), secret))
     }
 }
 

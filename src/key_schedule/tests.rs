@@ -1,5 +1,6 @@
 //! Known answers: the traces of RFC 8448.
 
+use super::hkdf::Hkdf;
 use super::*;
 use crate::crypto::CryptoProvider;
 
@@ -16,7 +17,7 @@ fn digest(text: &str) -> Digest {
 }
 
 fn secret(suite: CipherSuite, text: &str) -> TrafficSecret {
-    TrafficSecret::new(suite, Secret::new(&bytes(text)).unwrap())
+    TrafficSecret::from_bytes(suite, &bytes(text)).unwrap()
 }
 
 /// Compares as hexadecimal text, which reads better when it fails.
@@ -178,7 +179,7 @@ fn an_update_expands_with_its_label_to_the_length_of_the_hash() {
     let none = &mut Observers::default();
     for suite in CryptoProvider::ring().cipher_suites {
         let length = suite.hash.output_length();
-        let before = TrafficSecret::new(suite, Secret::new(&vec![7; length]).unwrap());
+        let before = TrafficSecret::from_bytes(suite, &vec![7; length]).unwrap();
         // HkdfLabel, written out by hand.
         let mut label = vec![0, length as u8, 17];
         label.extend(b"tls13 traffic upd\0");
@@ -192,17 +193,16 @@ fn an_update_expands_with_its_label_to_the_length_of_the_hash() {
 
 #[test]
 fn what_does_not_fit_a_label_is_refused() {
-    let none = &mut Observers::default();
-    let hash = suite().hash;
+    let (hash, prefix) = (suite().hash, LabelPrefix::Tls13);
     let mut output = [0; 32];
     let mut fits = |label: usize, context: usize| {
         let label = "x".repeat(label);
-        expand_label(hash, &[1; 32], &label, &vec![0; context], &mut output, none).is_ok()
+        expand_label(hash, prefix, &[1; 32], &label, &vec![0; context], &mut output).is_ok()
     };
     assert!(fits(249, 255));
     assert!(!fits(250, 0));
     assert!(!fits(0, 256));
-    let exporter = Exporter { hash, secret: Secret::zeros(32) };
+    let exporter = Exporter::new(Hkdf { hash, prefix }, Secret::zeros(32));
     assert!(exporter.export("label", b"", &mut vec![0; 255 * 32]).is_ok());
     assert!(exporter.export("label", b"", &mut vec![0; 255 * 32 + 1]).is_err());
 }

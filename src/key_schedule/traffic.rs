@@ -2,10 +2,9 @@
 
 use zeroize::Zeroizing;
 
-use super::{expand_label, expand_secret};
-use crate::crypto::{
-    CipherSuite, CryptoError, Digest, NONCE_LENGTH, ProviderError, Secret, provider_fault,
-};
+use super::hkdf::Hkdf;
+use super::{LabelPrefix, Result};
+use crate::crypto::{CipherSuite, CryptoError, Digest, NONCE_LENGTH, Secret, provider_fault};
 use crate::observer::Observers;
 use crate::record::TrafficKeys;
 
@@ -32,6 +31,7 @@ use crate::record::TrafficKeys;
 #[derive(Clone, Debug)]
 pub struct TrafficSecret {
     suite: CipherSuite,
+    prefix: LabelPrefix,
     secret: Secret,
 }
 
@@ -45,20 +45,28 @@ pub struct KeyAndIv {
 }
 
 impl TrafficSecret {
-    pub(super) fn new(suite: CipherSuite, secret: Secret) -> Self {
-        Self { suite, secret }
+    pub(super) fn new(suite: CipherSuite, prefix: LabelPrefix, secret: Secret) -> Self {
+        Self { suite, prefix, secret }
     }
 
-    /// The secret with these bytes, for the suite of its connection: what a key log has, say.
+    fn hkdf(&self) -> Hkdf {
+        Hkdf { hash: self.suite.hash, prefix: self.prefix }
+    }
+
+    /// The secret of TLS or QUIC with these bytes, for the suite of its connection: from a key log,
+    /// for example.
     ///
     /// # Errors
     /// When it is not as long as the output of the suite's hash.
-    pub fn from_bytes(suite: CipherSuite, secret: &[u8]) -> Result<Self, CryptoError> {
+    pub fn from_bytes(
+        suite: CipherSuite,
+        secret: &[u8],
+    ) -> core::result::Result<Self, CryptoError> {
         let secret = Secret::new(secret).ok_or(CryptoError)?;
         if secret.as_bytes().len() != suite.hash.output_length() {
             return Err(CryptoError);
         }
-        Ok(Self { suite, secret })
+        Ok(Self::new(suite, LabelPrefix::Tls13, secret))
     }
 
     /// The suite that the secret is used with.
@@ -75,7 +83,7 @@ impl TrafficSecret {
     ///
     /// # Errors
     /// When the suite's provider fails.
-    pub fn key_and_iv(&self) -> Result<KeyAndIv, CryptoError> {
+    pub fn key_and_iv(&self) -> core::result::Result<KeyAndIv, CryptoError> {
         Ok(self.derive_key_and_iv(&mut Observers::default())?)
     }
 
@@ -84,7 +92,7 @@ impl TrafficSecret {
     ///
     /// # Errors
     /// When the suite's provider fails.
-    pub fn traffic_keys(&self) -> Result<TrafficKeys, CryptoError> {
+    pub fn traffic_keys(&self) -> core::result::Result<TrafficKeys, CryptoError> {
         let KeyAndIv { key, iv } = self.key_and_iv()?;
         TrafficKeys::new(&self.suite, key.as_bytes(), &iv)
     }
@@ -94,29 +102,23 @@ impl TrafficSecret {
     ///
     /// # Errors
     /// When the suite's provider fails.
-    pub fn after_key_update(&self) -> Result<Self, CryptoError> {
+    pub fn after_key_update(&self) -> core::result::Result<Self, CryptoError> {
         Ok(self.clone().update(&mut Observers::default())?)
     }
 
-    pub(crate) fn derive_key_and_iv(
-        &self,
-        observers: &mut Observers,
-    ) -> Result<KeyAndIv, ProviderError> {
-        let (hash, secret) = (self.suite.hash, self.as_bytes());
-        let (mut key, mut iv) = (
-            Secret::zeros(self.suite.aead.key_length()),
-            Zeroizing::<[u8; NONCE_LENGTH]>::default(),
-        );
-        expand_label(hash, secret, "key", &[], key.as_mut_bytes(), observers)?;
-        expand_label(hash, secret, "iv", &[], iv.as_mut_slice(), observers)?;
+    pub(crate) fn derive_key_and_iv(&self, observers: &mut Observers) -> Result<KeyAndIv> {
+        let mut key = Secret::zeros(self.suite.aead.key_length());
+        let mut iv = Zeroizing::<[u8; NONCE_LENGTH]>::default();
+        let hkdf = self.hkdf();
+        hkdf.expand_label(&self.secret, "key", &[], key.as_mut_bytes(), observers)?;
+        hkdf.expand_label(&self.secret, "iv", &[], iv.as_mut_slice(), observers)?;
         Ok(KeyAndIv { key, iv })
     }
 
     /// The secret after a KeyUpdate (section 7.2). The old one is gone.
-    pub(crate) fn update(self, observers: &mut Observers) -> Result<Self, ProviderError> {
-        let (suite, hash) = (self.suite, self.suite.hash);
-        let secret = expand_secret(hash, self.as_bytes(), "traffic upd", &[], observers)?;
-        Ok(Self { suite, secret })
+    pub(crate) fn update(self, observers: &mut Observers) -> Result<Self> {
+        let secret = self.hkdf().expand_secret(&self.secret, "traffic upd", &[], observers)?;
+        Ok(Self { secret, ..self })
     }
 
     /// The `verify_data` of a Finished over this transcript (section 4.5.3).
@@ -124,9 +126,8 @@ impl TrafficSecret {
         &self,
         transcript: &Digest,
         observers: &mut Observers,
-    ) -> Result<Secret, ProviderError> {
-        let hash = self.suite.hash;
-        let key = expand_secret(hash, self.as_bytes(), "finished", &[], observers)?;
-        Ok(provider_fault::hmac(hash, key.as_bytes(), &[transcript])?)
+    ) -> Result<Secret> {
+        let finished_key = self.hkdf().expand_secret(&self.secret, "finished", &[], observers)?;
+        Ok(provider_fault::hmac(self.suite.hash, finished_key.as_bytes(), &[transcript])?)
     }
 }

@@ -4,7 +4,6 @@ use pki_types::ServerName;
 use zeroize::Zeroizing;
 
 use crate::config_error::ConfigError;
-use crate::crypto::ring::SHA256;
 use crate::crypto::{CipherSuite, Hash, HashAlgorithm};
 use crate::key_schedule::PskKind;
 use crate::session::{EarlyDataTerms, KeyRecord, Session};
@@ -146,7 +145,7 @@ impl PreSharedKey {
     }
 
     /// What a session keeps of the key if the key authenticated the peer.
-    pub(crate) fn record(&self) -> KeyRecord {
+    pub(crate) fn record(&self, sha256: &dyn Hash) -> KeyRecord {
         let kind = match self.kind {
             PskKind::External => 0,
             PskKind::Resumption => 1,
@@ -160,13 +159,13 @@ impl PreSharedKey {
         KeyRecord {
             identity: self.identity.clone(),
             external: self.kind != PskKind::Resumption,
-            digest: SHA256.hmac(&self.secret, &content),
+            digest: sha256.hmac(&self.secret, &content),
         }
     }
 
     /// Whether this is the key from which `record` was made.
-    pub(crate) fn is_key_of(&self, record: &KeyRecord) -> bool {
-        self.identity == record.identity && self.record().is_same(record)
+    pub(crate) fn is_key_of(&self, record: &KeyRecord, sha256: &dyn Hash) -> bool {
+        self.identity == record.identity && self.record(sha256).is_same(record)
     }
 
     /// The identity of the key, which the client sends in the clear.

@@ -35,7 +35,7 @@ impl KeyPlace {
     pub(super) fn wipe(&mut self) {
         if let Some(place) = &mut self.0 {
             **place = Content::Wiped([0; LARGER]);
-            // Else the compiler leaves out what is written to memory that is about to be freed.
+            // Without it, the compiler drops a write to memory that is about to be freed.
             black_box(place);
         }
     }

@@ -5,8 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use pki_types::UnixTime;
 
-use crate::crypto::SecureRandom;
-use crate::crypto::ring::SystemRandom;
+use crate::crypto::{SecureRandom, SystemRandom};
 
 /// A ClientHello with 0-RTT data, as a register records it (RFC 9846, section 8.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

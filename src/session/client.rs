@@ -18,8 +18,8 @@ use crate::wire::codec::{Prefix, write_bytes};
 
 /// A ticket with everything that a client needs to resume a connection with it, once.
 ///
-/// It holds a secret: whoever has it can pass for the server towards this client, and read what
-/// it sends as 0-RTT data. [`to_bytes`](Self::to_bytes) is for storing it where keys may be stored.
+/// It holds a secret. An attacker who has it can pass for the server towards this client, and read its
+/// 0-RTT data. Store its [bytes](Self::to_bytes) only where keys may be stored.
 #[derive(Clone)]
 pub struct ClientSession {
     pub(crate) session: Session,
@@ -30,7 +30,7 @@ pub struct ClientSession {
 /// The connection that a ticket came on.
 #[derive(Clone, Debug)]
 pub struct TicketOrigin {
-    /// The server's name, which it has proved.
+    /// The server's name, which was verified.
     pub server_name: ServerName<'static>,
     /// The suite.
     pub cipher_suite: CipherSuiteId,
@@ -41,19 +41,19 @@ pub struct TicketOrigin {
     /// The server's public key (the DER of a SubjectPublicKeyInfo) where it showed that in place of
     /// certificates. It is verified again, too.
     pub raw_public_key: Option<Arc<[u8]>>,
-    /// When the server proved its name by more than a ticket, in seconds since 1970.
+    /// When the server authenticated with more than a ticket, in seconds since 1970.
     pub authenticated: u64,
 }
 
 impl ClientSession {
-    /// The most bytes that [`from_bytes`](Self::from_bytes) looks at.
+    /// The longest input of [`from_bytes`](Self::from_bytes), in bytes.
     pub const MAX_LENGTH: usize = 0x2_0000;
 
     /// A session from a ticket that came at the time `received` since 1970, and its PSK. `None`
     /// for a ticket that is not to be used: with a lifetime of zero, or longer than 8192 bytes.
     ///
     /// The library makes sessions by itself; this is for tickets that came another way. Without
-    /// certificates and public key nothing vouches for the server, and the session is not resumed.
+    /// certificates and public key the server is not authenticated, and the session is not resumed.
     pub fn new(
         origin: TicketOrigin,
         ticket: &NewSessionTicket<'_>,
@@ -74,7 +74,10 @@ impl ClientSession {
                 application_protocol: origin.application_protocol,
                 max_early_data_size: ticket.max_early_data_size.unwrap_or_default(),
                 early_data_window: 0,
-                credential: PeerCredential::shown(origin.certificates, origin.raw_public_key),
+                credential: PeerCredential::without_staples(
+                    origin.certificates,
+                    origin.raw_public_key,
+                ),
                 answer: None,
                 own_type: CertificateType::X509,
             },
@@ -83,8 +86,9 @@ impl ClientSession {
         })
     }
 
-    /// The same session with what it rests on; `None` where that is too long to be kept.
-    pub(crate) fn resting_on(
+    /// The same session with what both sides authenticated with; `None` where that is too long to be
+    /// stored.
+    pub(crate) fn authenticated_by(
         mut self,
         credential: PeerCredential,
         answer: Option<CertificateAnswer>,
@@ -92,13 +96,17 @@ impl ClientSession {
         if answer.as_ref().is_some_and(|answer| answer.request.len() > MAX_REQUEST_LENGTH) {
             return None;
         }
-        (self.session.credential, self.session.answer) = (credential, answer);
-        (self.room() <= Self::MAX_LENGTH).then_some(self)
+        self.session.credential = credential;
+        self.session.answer = answer;
+        if self.max_encoded_length() > Self::MAX_LENGTH {
+            return None;
+        }
+        Some(self)
     }
 
-    /// More bytes than [`to_bytes`](Self::to_bytes) writes.
-    fn room(&self) -> usize {
-        self.session.room() + self.ticket.len()
+    /// An upper bound of the bytes that [`to_bytes`](Self::to_bytes) writes.
+    fn max_encoded_length(&self) -> usize {
+        self.session.max_encoded_length() + self.ticket.len()
     }
 
     /// The server that the session is with.
@@ -129,7 +137,7 @@ impl ClientSession {
 
     /// The session as bytes, which are a secret: see [`from_bytes`](Self::from_bytes).
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        super::write(self.room(), |out| {
+        super::write(self.max_encoded_length(), |out| {
             let name = self.server_name.to_str();
             write_bytes(out, Prefix::U16, name.as_bytes());
             write_bytes(out, Prefix::U16, &self.ticket);
@@ -137,9 +145,9 @@ impl ClientSession {
         })
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) wrote, in this version of the format. The bytes
-    /// need not be trusted to be well formed, but to be secret and unchanged: who can write them
-    /// can name a server's certificates and the key that stands for them.
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote, in this version of the format. The bytes may be
+    /// malformed, but they must be secret and unchanged: an attacker who can write them can choose the
+    /// server's certificates and the key of the session.
     ///
     /// # Errors
     /// When they are anything else, or longer than [`MAX_LENGTH`](Self::MAX_LENGTH).
@@ -149,9 +157,9 @@ impl ClientSession {
         }
         let mut reader = super::open(bytes)?;
         let name = reader.vector("server name", Prefix::U16, 1..=0xffff)?;
-        let name = core::str::from_utf8(name).unwrap_or_default().to_owned();
+        let text = core::str::from_utf8(name).unwrap_or_default().to_owned();
         let server_name =
-            ServerName::try_from(name).map_err(|_| SessionError::Malformed("server name"))?;
+            ServerName::try_from(text).map_err(|_| SessionError::Malformed("server name"))?;
         let ticket = reader.vector("ticket", Prefix::U16, 1..=MAX_TICKET_LENGTH)?.to_vec();
         let session = Session::read(&mut reader)?;
         reader.finish("end")?;
@@ -170,23 +178,24 @@ impl fmt::Debug for ClientSession {
     }
 }
 
-/// Where a client keeps sessions between connections.
+/// Stores a client's sessions between connections.
 pub trait ClientSessionStore: Send + Sync + fmt::Debug {
-    /// A ticket came. A server may send several.
+    /// Stores a session: a ticket came. A server may send several.
     fn put(&self, session: ClientSession);
 
-    /// Takes a session with this server out, the newest one: tickets are for one use, so that
-    /// nobody can tell that two connections are the same client's (RFC 9846, appendix C.4).
+    /// Removes the newest session with this server, and returns it. A ticket is for one use: an
+    /// observer that sees it twice would know that both connections are the same client's (RFC 9846,
+    /// appendix C.4).
     fn take(&self, server: &ServerName<'static>, now: UnixTime) -> Option<ClientSession>;
 
-    /// The server did not take a ticket: others that it gave before are likely of no more use
-    /// (RFC 9149, section 3).
+    /// Removes the sessions with this server: it refused a ticket, and it is likely to refuse those that
+    /// it sent before, too (RFC 9149, section 3).
     fn forget(&self, server: &ServerName<'static>) {
         let _ = server;
     }
 }
 
-/// Sessions in memory: a few for each server, and the oldest go when there are too many.
+/// Sessions in memory: a few for each server. The oldest are removed when there are too many.
 #[derive(Debug)]
 pub struct MemoryClientSessions {
     capacity: usize,
@@ -211,10 +220,11 @@ impl MemoryClientSessions {
 impl ClientSessionStore for MemoryClientSessions {
     fn put(&self, session: ClientSession) {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = |kept: &ClientSession| kept.server_name == session.server_name;
-        if sessions.iter().filter(|kept| same(kept)).count() >= Self::PER_SERVER {
-            let oldest = sessions.iter().position(same);
-            oldest.and_then(|oldest| sessions.remove(oldest));
+        let is_same_server = |stored: &ClientSession| stored.server_name == session.server_name;
+        if sessions.iter().filter(|stored| is_same_server(stored)).count() >= Self::PER_SERVER {
+            if let Some(oldest) = sessions.iter().position(is_same_server) {
+                sessions.remove(oldest);
+            }
         }
         while sessions.len() >= self.capacity {
             sessions.pop_front();

@@ -1,5 +1,5 @@
-//! What the two sides of a session have proved themselves with. All of it is asked about again
-//! before the session is resumed: see the [module](super).
+//! What the two sides of a session authenticated with. All of it is checked again before the session
+//! is resumed: see the [module](super).
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub(super) const MAX_STAPLES_LENGTH: usize = 0x4000;
 /// The longest CertificateRequest, in bytes, that a client's session keeps.
 pub(super) const MAX_REQUEST_LENGTH: usize = 0x4000;
 
-/// What the peer has proved itself with, in the handshake that a session goes back to.
+/// What the peer authenticated with, in the handshake that a session goes back to.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum PeerCredential {
     /// Nothing: it is a client that has shown no certificate.
@@ -29,7 +29,7 @@ pub(crate) enum PeerCredential {
     PreSharedKey(KeyRecord),
 }
 
-/// A chain, and what was stapled to it.
+/// A chain with its staples.
 #[derive(Clone, Debug)]
 pub(crate) struct PeerCertificates {
     pub(crate) chain: Arc<[CertificateDer<'static>]>,
@@ -60,15 +60,15 @@ impl KeyRecord {
 }
 
 impl PeerCredential {
-    /// Of certificates or a raw public key that came without staples.
-    pub(super) fn shown(
+    /// The credential of a peer whose certificates or raw public key came without staples.
+    pub(super) fn without_staples(
         certificates: Option<Arc<[CertificateDer<'static>]>>,
         raw_public_key: Option<Arc<[u8]>>,
     ) -> Self {
         match (certificates, raw_public_key) {
             (Some(chain), _) => {
-                let (ocsp_response, timestamps) = (None, Vec::new());
-                Self::Certificates(PeerCertificates { chain, ocsp_response, timestamps })
+                let timestamps = Vec::new();
+                Self::Certificates(PeerCertificates { chain, ocsp_response: None, timestamps })
             }
             (None, Some(key)) => Self::RawPublicKey(key),
             (None, None) => Self::None,
@@ -88,8 +88,8 @@ impl PeerCredential {
         copy
     }
 
-    /// More bytes than are written.
-    pub(super) fn room(&self) -> usize {
+    /// An upper bound of the encoded length in bytes.
+    pub(super) fn max_encoded_length(&self) -> usize {
         const HEADERS: usize = 64;
         let content = match self {
             Self::None => 0,
@@ -166,27 +166,28 @@ impl PeerCertificates {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, SessionError> {
-        let list = reader.vector("certificates", Prefix::U24, 1..=0xff_ffff)?;
-        let mut list = reader.part(list);
+        let written_chain = reader.vector("certificates", Prefix::U24, 1..=0xff_ffff)?;
+        let mut certificates = reader.part(written_chain);
         let mut chain = Vec::new();
-        while !list.is_empty() {
-            let certificate = list.vector("certificates", Prefix::U24, 1..=0xff_ffff)?;
+        while !certificates.is_empty() {
+            let certificate = certificates.vector("certificates", Prefix::U24, 1..=0xff_ffff)?;
             chain.push(CertificateDer::from(certificate.to_vec()));
         }
         let response = reader.vector("OCSP response", Prefix::U16, 0..=MAX_STAPLES_LENGTH)?;
-        let list = reader.vector("timestamps", Prefix::U16, 0..=MAX_STAPLES_LENGTH)?;
-        let mut list = reader.part(list);
+        let ocsp_response = if response.is_empty() { None } else { Some(response.into()) };
+        let written_timestamps =
+            reader.vector("timestamps", Prefix::U16, 0..=MAX_STAPLES_LENGTH)?;
+        let mut list = reader.part(written_timestamps);
         let mut timestamps = Vec::new();
         while !list.is_empty() {
             timestamps.push(list.vector("timestamps", Prefix::U16, 1..=0xffff)?.to_vec());
         }
-        let ocsp_response = (!response.is_empty()).then(|| response.into());
         Ok(Self { chain: chain.into(), ocsp_response, timestamps })
     }
 }
 
-/// What a server asked this client for, and what the client has shown. A configuration that would
-/// show something else now is another client.
+/// A server's CertificateRequest, and the client's answer to it. A configuration that would answer
+/// otherwise now is another client.
 #[derive(Clone, Debug)]
 pub(crate) struct CertificateAnswer {
     /// The body of the CertificateRequest.

@@ -3,42 +3,42 @@
 //!
 //! ```text
 //! server   session bytes --SessionStore--> ticket     TicketKeys: sealed into the ticket itself
-//!                                                     MemorySessions: kept here, taken out once
+//!                                                     MemorySessions: stored here, taken out once
 //! client   ClientSession --ClientSessionStore         MemoryClientSessions; or bytes of yours
 //! 0-RTT    AntiReplay                                 StrikeRegister: each ClientHello once
 //! ```
 //!
-//! # What a session rests on
+//! # What a session depends on
 //!
 //! A session is based on a first handshake, and on what each side proved there. Before the session is
 //! resumed, the configuration that resumes it checks all of that again, at the current time. If a
 //! check fails, there is a full handshake.
 //!
-//! | The peer has proved itself with | Who is asked again |
+//! | The peer authenticated with | What is asked again |
 //! |---|---|
 //! | certificates | the verifier, with the same chain, OCSP response and timestamps |
 //! | a raw public key | the verifier |
-//! | a pre-shared key | a server's resolver, for the same identity; a client's list. It must be the very same key |
+//! | a pre-shared key | a server's resolver, for the same identity; a client's list. It must be the same key |
 //! | nothing, as a client may | the server's rule for clients: may it be anonymous? |
-//! | nothing, as a server must not | there is nothing to ask: the session is not resumed |
+//! | nothing, as a server must not | nothing: the session is not resumed |
 //!
-//! | This side has shown | Who is asked again |
+//! | This side has shown | What is asked again |
 //! |---|---|
 //! | a certificate or none, as the server asked | the client's resolver, with the same request: it must choose the same |
-//! | nothing, as it was not asked | there is nothing to ask: the session is resumed |
-//! | itself as the server of a name | the server's resolver: is the [name served](crate::credential::CertificateResolver::serves)? |
+//! | nothing, as it was not asked | nothing: the session is resumed |
+//! | the certificate of a server's name | the server's resolver: is the [name served](crate::credential::CertificateResolver::serves)? |
 //!
 //! A client also resumes only where the server's key fits a signature scheme that it offers now; on a
 //! server, the schemes are among what it asks of clients.
 //!
-//! Beside that, a server resumes only under the rules that the session was made under: the server's
+//! In addition, a server resumes only under the rules that the session was made under: the server's
 //! name, its protocols, what it asks of clients and its
 //! [session context](crate::config::ServerConfigBuilder::session_context). A resolver or verifier
 //! that answers later is asked by a [question](crate::handshake::Question). A client asks before its
-//! ClientHello, so that no 0-RTT data leave before the answer. Configurations that
-//! differ can share stores and ticket keys: none of them resumes a session that it would not have
-//! accepted in a full handshake. But a ticket can be used once only, and a refused ticket is used up:
-//! so give each of them a store of its own.
+//! ClientHello, so that it sends no 0-RTT data before the answer. Configurations that differ can share
+//! stores and ticket keys: none of them resumes a session that it would not have accepted in a full
+//! handshake. But a ticket can be used once only, and a refused ticket is used up: so give each of them
+//! a store of its own.
 
 mod anti_replay;
 mod client;
@@ -66,8 +66,8 @@ pub use ticket_keys::TicketKeys;
 pub(crate) use credential::{CertificateAnswer, KeyRecord, PeerCertificates, PeerCredential};
 pub(crate) use server::ServerSession;
 
-/// The longest lifetime of a ticket, and of everything that resumptions hand on from one
-/// handshake with certificates, in seconds: seven days (RFC 9846, section 4.7.1).
+/// The longest lifetime of a ticket, in seconds: seven days (RFC 9846, section 4.7.1). Resumptions do
+/// not extend it: it begins with the handshake in which the peer authenticated.
 pub const MAX_LIFETIME: u32 = 7 * 24 * 60 * 60;
 
 /// How far ahead of this clock the time of a session may be. Clocks of servers that share sessions
@@ -102,7 +102,7 @@ impl From<DecodeError> for SessionError {
     }
 }
 
-/// What both sides keep of a connection.
+/// What both sides store of a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     pub(crate) cipher_suite: CipherSuiteId,
@@ -110,20 +110,20 @@ pub(crate) struct Session {
     pub(crate) secret: Secret,
     /// When the server sent the ticket, or when the client received it.
     pub(crate) since: Time,
-    /// When the peer last proved who it is with more than a ticket, in seconds since 1970.
+    /// When the peer last authenticated with more than a ticket, in seconds since 1970.
     pub(crate) authenticated: u64,
     pub(crate) lifetime: u32,
     pub(crate) age_add: u32,
     pub(crate) application_protocol: Option<Vec<u8>>,
     pub(crate) max_early_data_size: u32,
     /// How far the expected arrival of 0-RTT data under the ticket may be from the clock, in seconds:
-    /// what the server allowed that sent it. Zero on a client.
+    /// the window of the server that sent the ticket. Zero on a client.
     pub(crate) early_data_window: u32,
-    /// What the peer has proved itself with.
+    /// What the peer authenticated with.
     pub(crate) credential: PeerCredential,
-    /// What a client has shown of itself; `None` where it was not asked, and on a server.
+    /// The client's answer to a CertificateRequest; `None` where there was none, and on a server.
     pub(crate) answer: Option<CertificateAnswer>,
-    /// What a server has shown of itself.
+    /// The type of certificate that the server has shown.
     pub(crate) own_type: CertificateType,
 }
 
@@ -144,9 +144,9 @@ impl Session {
     }
 
     /// An upper bound of the encoded length in bytes, with the name or digest that stands before it.
-    fn room(&self) -> usize {
+    fn max_encoded_length(&self) -> usize {
         let request = self.answer.as_ref().map_or(0, |answer| answer.request.len());
-        1024 + request + self.credential.room()
+        1024 + request + self.credential.max_encoded_length()
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
@@ -168,11 +168,9 @@ impl Session {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, SessionError> {
-        let number =
-            |reader: &mut Reader<'_>, field| reader.array(field).map(|it| u64::from_be_bytes(*it));
         let cipher_suite = CipherSuiteId(reader.u16("cipher suite")?);
-        let since = Duration::from_micros(number(reader, "time")?);
-        let authenticated = number(reader, "time")?;
+        let since = Duration::from_micros(u64::from_be_bytes(*reader.array("time")?));
+        let authenticated = u64::from_be_bytes(*reader.array("time")?);
         let lifetime = reader.u32("lifetime")?;
         let age_add = reader.u32("age_add")?;
         let max_early_data_size = reader.u32("max_early_data_size")?;
@@ -180,6 +178,7 @@ impl Session {
         let secret = reader.vector("secret", Prefix::U8, 32..=64)?;
         let secret = Secret::new(secret).ok_or(SessionError::Malformed("secret"))?;
         let protocol = reader.vector("application protocol", Prefix::U8, 0..=255)?;
+        let application_protocol = if protocol.is_empty() { None } else { Some(protocol.to_vec()) };
         let credential = PeerCredential::read(reader)?;
         let answer = CertificateAnswer::read(reader)?;
         let own_type = CertificateType(reader.u8("own certificate type")?);
@@ -190,7 +189,7 @@ impl Session {
             authenticated,
             lifetime,
             age_add,
-            application_protocol: (!protocol.is_empty()).then(|| protocol.to_vec()),
+            application_protocol,
             max_early_data_size,
             early_data_window,
             credential,
@@ -206,11 +205,8 @@ impl Session {
 /// wrong. The true age is not known then, and a ticket would live longer than it may. A small
 /// difference is none: see [`CLOCK_TOLERANCE`].
 fn is_recent(then: Time, lifetime: u32, now: Time) -> bool {
-    let age = now.difference(then);
-    match then <= now {
-        true => age <= Duration::from_secs(lifetime.into()),
-        false => age <= CLOCK_TOLERANCE,
-    }
+    let limit = if then <= now { Duration::from_secs(lifetime.into()) } else { CLOCK_TOLERANCE };
+    now.difference(then) <= limit
 }
 
 /// The seconds that are left of seven days since the peer authenticated at the time
@@ -228,10 +224,10 @@ fn from_secs(seconds: u64) -> Time {
     Time::since_unix_epoch(Duration::from_secs(seconds))
 }
 
-/// Writes a version and what follows it, into memory that is wiped. `room` is enough for all of
+/// Writes a version and `content` after it, into memory that is wiped. `capacity` is enough for all of
 /// it: growing would leave copies of the secret behind.
-fn write(room: usize, content: impl FnOnce(&mut Vec<u8>)) -> Zeroizing<Vec<u8>> {
-    let mut out = Zeroizing::new(Vec::with_capacity(room));
+fn write(capacity: usize, content: impl FnOnce(&mut Vec<u8>)) -> Zeroizing<Vec<u8>> {
+    let mut out = Zeroizing::new(Vec::with_capacity(capacity));
     out.push(VERSION);
     content(&mut out);
     out

@@ -9,48 +9,56 @@ use super::{Session, SessionError, Zone};
 use crate::crypto::{CryptoError, SecureRandom, provider_fault};
 use crate::reply::Reply;
 
-/// Where a server keeps its sessions between two connections: in the tickets themselves
+/// Stores a server's sessions between two connections: in the tickets themselves
 /// ([`TicketKeys`](super::TicketKeys)), in memory ([`MemorySessions`]), or elsewhere.
 ///
-/// A session is bytes that only the library reads. They hold the secret of a connection: keep them
-/// as you would keep a key.
+/// A session is bytes that only the library reads. They hold the secret of a connection: store them
+/// only where keys may be stored.
 pub trait SessionStore: Send + Sync + fmt::Debug {
-    /// Keeps a session of at most 32,768 bytes, and returns the ticket that finds it again: 1 to 8192
-    /// bytes, which must not reveal anything of the session. It must not block: a store elsewhere makes
-    /// up a random ticket, and is written to behind. A client that comes back before that was written gets a
-    /// full handshake.
+    /// Stores a session of at most 32,768 bytes, and returns the ticket that finds it again: 1 to 8192
+    /// bytes, which must not reveal anything of the session. It must not block: a store over a network
+    /// returns a random ticket at once, and writes the session later. A client that comes back before
+    /// that gets a full handshake.
     ///
-    /// It is not told how long the session is good for: keep it as long as
-    /// [`ticket_lifetime`](crate::config::ServerConfigBuilder::ticket_lifetime) says, which is
-    /// seven days at most.
+    /// Keep the session for as long as
+    /// [`ticket_lifetime`](crate::config::ServerConfigBuilder::ticket_lifetime) says, which is seven days
+    /// at most.
     ///
     /// # Errors
-    /// When there is no randomness or no room: the client gets no ticket then.
+    /// When there is no randomness, or the store is full: the client gets no ticket then.
     fn put(&self, session: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError>;
 
-    /// The session that belongs to this ticket; `None` for any other bytes. A store that keeps
-    /// sessions should give each of them out once (RFC 9846, section 8.1). One that has to ask
-    /// elsewhere says [`Reply::Later`]: the handshake rests with the question
+    /// The session that belongs to this ticket; `None` for any other bytes. A store that has the
+    /// sessions itself should return each of them once (RFC 9846, section 8.1). A store over a network
+    /// returns [`Reply::Later`]: the handshake waits with the question
     /// [`TakeSession`](crate::handshake::Question::TakeSession).
     fn take(&self, ticket: &[u8], now: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>>;
 }
 
-/// Sessions in memory, each good for one resumption. The oldest go when there are too many.
+/// Sessions in memory, each good for one resumption. The oldest are removed when there are too many.
 ///
-/// As nothing of a session is left once it was used, connections resumed with a fresh key exchange
-/// or without stay secret even if the server is taken over later.
+/// Nothing of a session is left once it was used. So resumed connections stay secret if the server is
+/// taken over later, with a fresh key exchange or without.
 pub struct MemorySessions {
     random: Arc<dyn SecureRandom>,
     capacity: usize,
-    kept: Mutex<Kept>,
+    stored: Mutex<Stored>,
 }
 
+type SessionId = [u8; MemorySessions::ID_LENGTH];
+
 #[derive(Default)]
-struct Kept {
-    sessions: HashMap<[u8; MemorySessions::ID_LENGTH], (u64, Zeroizing<Vec<u8>>)>,
-    /// The same sessions, the oldest first.
-    order: BTreeMap<u64, [u8; MemorySessions::ID_LENGTH]>,
+struct Stored {
+    sessions: HashMap<SessionId, StoredSession>,
+    /// The same sessions by their numbers, so the oldest first.
+    order: BTreeMap<u64, SessionId>,
+    /// How many sessions were stored so far.
     count: u64,
+}
+
+struct StoredSession {
+    number: u64,
+    bytes: Zeroizing<Vec<u8>>,
 }
 
 impl MemorySessions {
@@ -59,7 +67,7 @@ impl MemorySessions {
     /// A store for up to `capacity` sessions, at least one. Each takes some 200 bytes, and the
     /// client's certificates where it had some: 32,768 bytes at most. `random` makes the tickets.
     pub fn new(capacity: usize, random: Arc<dyn SecureRandom>) -> Self {
-        Self { random, capacity: capacity.max(1), kept: Mutex::default() }
+        Self { random, capacity: capacity.max(1), stored: Mutex::default() }
     }
 }
 
@@ -67,25 +75,24 @@ impl SessionStore for MemorySessions {
     fn put(&self, session: &[u8], _: UnixTime) -> Result<Vec<u8>, CryptoError> {
         let mut id = [0; Self::ID_LENGTH];
         provider_fault::fill(&*self.random, &mut id)?;
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        while kept.sessions.len() >= self.capacity {
-            let Some((_, oldest)) = kept.order.pop_first() else { break };
-            kept.sessions.remove(&oldest);
+        let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        while stored.sessions.len() >= self.capacity {
+            let Some((_, oldest)) = stored.order.pop_first() else { break };
+            stored.sessions.remove(&oldest);
         }
-        kept.count += 1;
-        let number = kept.count;
-        kept.order.insert(number, id);
-        kept.sessions.insert(id, (number, Zeroizing::new(session.to_vec())));
+        stored.count += 1;
+        let number = stored.count;
+        stored.order.insert(number, id);
+        let bytes = Zeroizing::new(session.to_vec());
+        stored.sessions.insert(id, StoredSession { number, bytes });
         Ok(id.to_vec())
     }
 
     fn take(&self, ticket: &[u8], _: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = kept.sessions.remove(ticket);
-        Reply::Now(found.map(|(number, session)| {
-            kept.order.remove(&number);
-            session
-        }))
+        let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(session) = stored.sessions.remove(ticket) else { return Reply::Now(None) };
+        stored.order.remove(&session.number);
+        Reply::Now(Some(session.bytes))
     }
 }
 
@@ -95,7 +102,7 @@ impl fmt::Debug for MemorySessions {
     }
 }
 
-/// What a server keeps.
+/// What a server stores of a connection.
 pub(crate) struct ServerSession {
     pub(crate) session: Session,
     /// The digest of the rules that the session was made under: it is worth nothing under others.
@@ -109,13 +116,13 @@ impl ServerSession {
     /// certificates in it that no verifier looks at; the client then gets no ticket.
     const MAX_LENGTH: usize = 0x8000;
 
-    /// Is it short enough to be kept?
+    /// Is it short enough to be stored?
     pub(crate) fn is_short(&self) -> bool {
-        self.session.room() <= Self::MAX_LENGTH
+        self.session.max_encoded_length() <= Self::MAX_LENGTH
     }
 
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
-        super::write(self.session.room(), |out| {
+        super::write(self.session.max_encoded_length(), |out| {
             out.extend_from_slice(&self.policy);
             // Zeros are the name of no zone.
             out.extend_from_slice(&self.zone.unwrap_or_default().0);
@@ -126,8 +133,8 @@ impl ServerSession {
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, SessionError> {
         let mut reader = super::open(bytes)?;
         let policy = *reader.array("policy")?;
-        let zone = Zone(*reader.array("zone")?);
-        let zone = (zone != Zone::default()).then_some(zone);
+        let name = Zone(*reader.array("zone")?);
+        let zone = if name == Zone::default() { None } else { Some(name) };
         let session = Session::read(&mut reader)?;
         reader.finish("end")?;
         Ok(Self { session, policy, zone })

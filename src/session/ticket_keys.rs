@@ -5,9 +5,9 @@ use pki_types::UnixTime;
 use zeroize::Zeroizing;
 
 use super::{MAX_LIFETIME, SessionError, SessionStore};
-use crate::crypto::ring::{SHA256, TLS_AES_256_GCM_SHA384};
 use crate::crypto::{
-    AeadKey, CryptoError, Hash, NONCE_LENGTH, Secret, SecureRandom, provider_fault,
+    Aead, AeadKey, CryptoError, CryptoProvider, Hash, NONCE_LENGTH, Secret, SecureRandom,
+    provider_fault,
 };
 use crate::reply::Reply;
 
@@ -27,14 +27,35 @@ use crate::reply::Reply;
 /// | random | within a day of its first use; then a new one comes before it | within eight days of its first use; then it is forgotten |
 /// | given | until it is [replaced](Self::replace) | within eight days of its first use, or until it is replaced |
 ///
-/// Keys that are given take the place of random ones, and no random ones are made after that: servers
-/// that were given the same keys have the same keys. Days are counted by the times of connections, in
-/// both directions: a key that was used first by a clock that was ahead goes when the clock is right
-/// again, and one that was used long ago goes when the clock jumps ahead. Clients with a ticket under
-/// it do a full handshake.
+/// Keys that are given replace random ones, and no random ones are made after that: servers that were
+/// given the same keys have the same keys. Days are counted by the times of connections, in both
+/// directions: a key that was first used while the clock was ahead is forgotten when the clock is right
+/// again, and a key that was used long ago is forgotten when the clock jumps ahead. Clients with a
+/// ticket under such a key do a full handshake.
 pub struct TicketKeys {
     random: Arc<dyn SecureRandom>,
+    primitives: Primitives,
     keys: Mutex<Keys>,
+}
+
+/// The parts of a provider that tickets are made with.
+#[derive(Clone, Copy)]
+struct Primitives {
+    sha256: &'static dyn Hash,
+    /// AES-256-GCM.
+    aead: &'static dyn Aead,
+}
+
+impl Primitives {
+    fn of(provider: &CryptoProvider) -> Self {
+        Self { sha256: provider.sha256, aead: provider.ticket_aead }
+    }
+}
+
+/// What seals or opens one ticket.
+struct TicketCipher {
+    key: AeadKey,
+    nonce: [u8; NONCE_LENGTH],
 }
 
 /// The newest key first. Never empty.
@@ -58,20 +79,21 @@ struct TicketKey {
 }
 
 impl TicketKey {
-    fn new(bytes: &[u8]) -> Result<Self, CryptoError> {
+    fn new(bytes: &[u8], sha256: &dyn Hash) -> Result<Self, CryptoError> {
         let secret = Secret::new(bytes).ok_or(CryptoError)?;
         let mut name = [0; TicketKeys::NAME_LENGTH];
-        SHA256.expand(secret.as_bytes(), &[b"handclasp ticket key name"], &mut name)?;
+        sha256.expand(secret.as_bytes(), &[b"handclasp ticket key name"], &mut name)?;
         Ok(Self { name, secret, since: None })
     }
 
     /// The key and the nonce of the ticket with this salt.
-    fn for_ticket(&self, salt: &[u8]) -> Result<(AeadKey, [u8; NONCE_LENGTH]), CryptoError> {
+    fn cipher(&self, salt: &[u8], primitives: Primitives) -> Result<TicketCipher, CryptoError> {
+        let Primitives { sha256, aead } = primitives;
         let mut bytes = Zeroizing::new([0; TicketKeys::KEY_LENGTH + NONCE_LENGTH]);
-        SHA256.expand(self.secret.as_bytes(), &[b"handclasp ticket", salt], &mut *bytes)?;
+        sha256.expand(self.secret.as_bytes(), &[b"handclasp ticket", salt], &mut *bytes)?;
         let (key, nonce) = bytes.split_at(TicketKeys::KEY_LENGTH);
         let nonce = nonce.try_into().map_err(|_| CryptoError)?;
-        Ok((TLS_AES_256_GCM_SHA384.aead.key(key)?, nonce))
+        Ok(TicketCipher { key: aead.key(key)?, nonce })
     }
 
     /// Was it used first less than so many seconds ago? Not so for a key from the future: that is
@@ -101,7 +123,12 @@ impl Keys {
 
     /// A new random key comes when no other is in its period, and old ones go with the last tickets
     /// under them. Keys that were given are not changed.
-    fn rotate(&mut self, random: &dyn SecureRandom, now: u64) -> Result<(), CryptoError> {
+    fn rotate(
+        &mut self,
+        random: &dyn SecureRandom,
+        sha256: &dyn Hash,
+        now: u64,
+    ) -> Result<(), CryptoError> {
         if self.kind == Kind::Given {
             return Ok(());
         }
@@ -115,7 +142,9 @@ impl Keys {
         let mut list = Vec::with_capacity(self.list.len() + 1);
         match sealing.and_then(|place| self.list.get(place)) {
             Some(key) => list.push(key.clone()),
-            None => list.push(TicketKey { since: Some(now), ..TicketKeys::random_key(random)? }),
+            None => {
+                list.push(TicketKey { since: Some(now), ..TicketKeys::random_key(random, sha256)? })
+            }
         }
         for (place, key) in self.list.iter().enumerate() {
             if Some(place) != sealing && self.opens(place, now) {
@@ -139,64 +168,100 @@ impl TicketKeys {
     const SALT_LENGTH: usize = 32;
 
     /// Random keys that no other server has. Each seals for [`PERIOD`](Self::PERIOD), and is
-    /// forgotten when the last ticket under it has expired.
+    /// forgotten when the last ticket under it has expired. The ciphers are the default provider's.
     ///
     /// # Errors
     /// When there is no randomness.
+    #[cfg(feature = "ring")]
     pub fn random(random: Arc<dyn SecureRandom>) -> Result<Self, CryptoError> {
-        let first = Self::random_key(&*random)?;
+        Self::with_random_key(random, Primitives::of(&CryptoProvider::default()))
+    }
+
+    /// As [`random`](Self::random), with the randomness and the ciphers of this provider.
+    ///
+    /// # Errors
+    /// When there is no randomness.
+    pub fn random_with_provider(provider: &CryptoProvider) -> Result<Self, CryptoError> {
+        Self::with_random_key(Arc::clone(&provider.random), Primitives::of(provider))
+    }
+
+    fn with_random_key(
+        random: Arc<dyn SecureRandom>,
+        primitives: Primitives,
+    ) -> Result<Self, CryptoError> {
+        let first = Self::random_key(&*random, primitives.sha256)?;
         let keys = Keys { list: vec![first], kind: Kind::Random };
-        Ok(Self { random, keys: Mutex::new(keys) })
+        Ok(Self { random, primitives, keys: Mutex::new(keys) })
     }
 
     /// Keys that several servers share, of [`KEY_LENGTH`](Self::KEY_LENGTH) bytes each: the first
     /// seals, all open. To change them without losing tickets, give all servers the new key as the
     /// last one, then as the first, and a week later take the old one away: see
     /// [`replace`](Self::replace). A key that is not the first one opens for eight days, and no
-    /// longer if it is not given again. The first one seals until it is replaced: the library makes
-    /// up no key that the other servers do not have.
+    /// longer if it is not given again. The first one seals until it is replaced: the library makes no
+    /// key that the other servers do not have.
     ///
     /// # Errors
-    /// When the length is no multiple of a key's, or zero, or a key is one byte again and again:
-    /// nobody drew that at random.
+    /// When the length is no multiple of a key's, or zero, or a key is one byte repeated, which is no
+    /// random key.
+    #[cfg(feature = "ring")]
     pub fn from_bytes(bytes: &[u8], random: Arc<dyn SecureRandom>) -> Result<Self, SessionError> {
-        Ok(Self { random, keys: Mutex::new(Self::parse(bytes)?) })
+        let primitives = Primitives::of(&CryptoProvider::default());
+        let keys = Self::parse(bytes, primitives.sha256)?;
+        Ok(Self { random, primitives, keys: Mutex::new(keys) })
     }
 
-    /// Puts other keys in the place of those that there are, as [`from_bytes`](Self::from_bytes)
-    /// takes them; random ones are no longer made then. Connections need not be told.
+    /// As [`from_bytes`](Self::from_bytes), with the randomness and the ciphers of this provider.
+    ///
+    /// # Errors
+    /// Those of `from_bytes`.
+    pub fn from_bytes_with_provider(
+        bytes: &[u8],
+        provider: &CryptoProvider,
+    ) -> Result<Self, SessionError> {
+        let keys = Self::parse(bytes, provider.sha256)?;
+        let (random, primitives) = (Arc::clone(&provider.random), Primitives::of(provider));
+        Ok(Self { random, primitives, keys: Mutex::new(keys) })
+    }
+
+    /// Replaces all keys, also for connections that there are already. The keys are as
+    /// [`from_bytes`](Self::from_bytes) takes them; random ones are no longer made then.
     ///
     /// # Errors
     /// As `from_bytes`; the keys stay as they were then.
     pub fn replace(&self, bytes: &[u8]) -> Result<(), SessionError> {
-        let keys = Self::parse(bytes)?;
+        let keys = Self::parse(bytes, self.primitives.sha256)?;
         *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = keys;
         Ok(())
     }
 
-    fn parse(bytes: &[u8]) -> Result<Keys, SessionError> {
-        let constant = |key: &[u8]| key.iter().all(|byte| Some(byte) == key.first());
-        let whole = !bytes.is_empty() && bytes.len() % Self::KEY_LENGTH == 0;
-        if !whole || bytes.chunks(Self::KEY_LENGTH).any(constant) {
+    fn parse(bytes: &[u8], sha256: &dyn Hash) -> Result<Keys, SessionError> {
+        if bytes.is_empty() || bytes.len() % Self::KEY_LENGTH != 0 {
             return Err(SessionError::TicketKeys);
         }
-        let list = bytes.chunks(Self::KEY_LENGTH).map(TicketKey::new);
-        let list =
-            list.collect::<Result<_, _>>().map_err(|CryptoError| SessionError::TicketKeys)?;
+        let mut list = Vec::with_capacity(bytes.len() / Self::KEY_LENGTH);
+        for key in bytes.chunks(Self::KEY_LENGTH) {
+            let is_one_byte_repeated = key.iter().all(|byte| Some(byte) == key.first());
+            if is_one_byte_repeated {
+                return Err(SessionError::TicketKeys);
+            }
+            let key = TicketKey::new(key, sha256);
+            list.push(key.map_err(|CryptoError| SessionError::TicketKeys)?);
+        }
         Ok(Keys { list, kind: Kind::Given })
     }
 
-    fn random_key(random: &dyn SecureRandom) -> Result<TicketKey, CryptoError> {
+    fn random_key(random: &dyn SecureRandom, sha256: &dyn Hash) -> Result<TicketKey, CryptoError> {
         let mut bytes = Zeroizing::new([0; Self::KEY_LENGTH]);
         provider_fault::fill(random, &mut *bytes)?;
-        TicketKey::new(&*bytes)
+        TicketKey::new(&*bytes, sha256)
     }
 
     /// The key that seals now.
     fn current(&self, now: UnixTime) -> Result<TicketKey, CryptoError> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         keys.note_use(now.as_secs());
-        keys.rotate(&*self.random, now.as_secs())?;
+        keys.rotate(&*self.random, self.primitives.sha256, now.as_secs())?;
         keys.list.first().cloned().ok_or(CryptoError)
     }
 
@@ -213,9 +278,9 @@ impl TicketKeys {
             }
             keys.list.get(place)?.clone()
         };
-        let (aead, nonce) = key.for_ticket(salt).ok()?;
+        let cipher = key.cipher(salt, self.primitives).ok()?;
         let mut session = Zeroizing::new(sealed.to_vec());
-        let length = aead.open(nonce, header, &mut session).ok()?.len();
+        let length = cipher.key.open(cipher.nonce, header, &mut session).ok()?.len();
         session.truncate(length);
         Some(session)
     }
@@ -226,10 +291,10 @@ impl SessionStore for TicketKeys {
         let key = self.current(now)?;
         let mut salt = [0; Self::SALT_LENGTH];
         provider_fault::fill(&*self.random, &mut salt)?;
-        let (aead, nonce) = key.for_ticket(&salt)?;
+        let cipher = key.cipher(&salt, self.primitives)?;
         let mut sealed = Zeroizing::new(session.to_vec());
         let header = [&key.name[..], &salt].concat();
-        let tag = aead.seal(nonce, &header, &mut sealed)?;
+        let tag = cipher.key.seal(cipher.nonce, &header, &mut sealed)?;
         Ok([&header[..], &sealed, &tag].concat())
     }
 

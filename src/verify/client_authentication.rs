@@ -45,7 +45,7 @@ impl ClientAuthentication {
             oid_filters: Vec::new(),
             staples: false,
             schemes: Vec::new(),
-            signatures: SignatureAlgorithms { all: Vec::new(), by_scheme: Vec::new() },
+            signatures: SignatureAlgorithms::none(),
             extensions: Vec::new(),
             asked: Vec::new(),
         }

@@ -9,7 +9,7 @@ use pki_types::CertificateDer;
 use super::{PeerIdentity, PeerVerifier, RawPublicKey};
 use crate::certificate::{CertificateError, CertificateErrorKind, EndEntity};
 use crate::config_error::ConfigError;
-use crate::crypto::ring::sha256;
+use crate::crypto::{CryptoProvider, Hash, provider_fault};
 use crate::registry::CertificateType;
 use crate::reply::Reply;
 
@@ -31,17 +31,44 @@ impl SpkiPin {
         Self(sha256)
     }
 
-    /// The pin of a certificate's key.
+    /// The pin of a certificate's key, with the SHA-256 of the default provider.
     ///
     /// # Errors
     /// [`CertificateErrorKind::Malformed`].
+    #[cfg(feature = "ring")]
     pub fn of(certificate: &CertificateDer<'_>) -> Result<Self, CertificateError> {
-        Ok(Self::of_public_key(EndEntity::parse(certificate)?.subject_public_key_info()))
+        Self::of_with_provider(certificate, &CryptoProvider::default())
     }
 
-    /// The pin of a public key: the DER of a SubjectPublicKeyInfo.
+    /// As [`of`](Self::of), with the SHA-256 of this provider.
+    ///
+    /// # Errors
+    /// [`CertificateErrorKind::Malformed`].
+    pub fn of_with_provider(
+        certificate: &CertificateDer<'_>,
+        provider: &CryptoProvider,
+    ) -> Result<Self, CertificateError> {
+        let parsed = EndEntity::parse(certificate)?;
+        Ok(Self::hashed(parsed.subject_public_key_info(), provider.sha256))
+    }
+
+    /// The pin of a public key, the DER of a SubjectPublicKeyInfo, with the SHA-256 of the default
+    /// provider.
+    #[cfg(feature = "ring")]
     pub fn of_public_key(subject_public_key_info: &[u8]) -> Self {
-        Self(sha256(subject_public_key_info))
+        Self::of_public_key_with_provider(subject_public_key_info, &CryptoProvider::default())
+    }
+
+    /// As [`of_public_key`](Self::of_public_key), with the SHA-256 of this provider.
+    pub fn of_public_key_with_provider(
+        subject_public_key_info: &[u8],
+        provider: &CryptoProvider,
+    ) -> Self {
+        Self::hashed(subject_public_key_info, provider.sha256)
+    }
+
+    fn hashed(subject_public_key_info: &[u8], sha256: &dyn Hash) -> Self {
+        Self(provider_fault::sha256(sha256, subject_public_key_info))
     }
 }
 
@@ -112,11 +139,11 @@ impl fmt::Debug for SpkiPin {
 ///
 /// Pin two keys at least: the one in use, and a spare one that is kept elsewhere, so that a lost
 /// key is no reason to change every client.
-#[derive(Debug)]
 pub struct SpkiPins {
     pins: Vec<SpkiPin>,
     verifier: Option<Arc<dyn PeerVerifier>>,
     certificate_type: CertificateType,
+    sha256: &'static dyn Hash,
 }
 
 impl SpkiPins {
@@ -126,12 +153,25 @@ impl SpkiPins {
     ///
     /// # Errors
     /// [`ConfigError::Empty`] if there are no pins.
+    #[cfg(feature = "ring")]
     pub fn only(pins: impl IntoIterator<Item = SpkiPin>) -> Result<Self, ConfigError> {
+        Self::only_with_provider(pins, &CryptoProvider::default())
+    }
+
+    /// As [`only`](Self::only), with the SHA-256 of this provider.
+    ///
+    /// # Errors
+    /// [`ConfigError::Empty`] if there are no pins.
+    pub fn only_with_provider(
+        pins: impl IntoIterator<Item = SpkiPin>,
+        provider: &CryptoProvider,
+    ) -> Result<Self, ConfigError> {
         let pins: Vec<_> = pins.into_iter().collect();
-        match pins.is_empty() {
-            true => Err(ConfigError::Empty("pins")),
-            false => Ok(Self { pins, verifier: None, certificate_type: CertificateType::X509 }),
+        if pins.is_empty() {
+            return Err(ConfigError::Empty("pins"));
         }
+        let certificate_type = CertificateType::X509;
+        Ok(Self { pins, verifier: None, certificate_type, sha256: provider.sha256 })
     }
 
     /// The server must have one of the keys, and `verifier` must accept it. It is asked only if the
@@ -139,11 +179,24 @@ impl SpkiPins {
     ///
     /// # Errors
     /// [`ConfigError::Empty`] if there are no pins.
+    #[cfg(feature = "ring")]
     pub fn with_verifier(
         verifier: Arc<dyn PeerVerifier>,
         pins: impl IntoIterator<Item = SpkiPin>,
     ) -> Result<Self, ConfigError> {
-        Ok(Self { verifier: Some(verifier), ..Self::only(pins)? })
+        Self::with_verifier_and_provider(verifier, pins, &CryptoProvider::default())
+    }
+
+    /// As [`with_verifier`](Self::with_verifier), with the SHA-256 of this provider.
+    ///
+    /// # Errors
+    /// [`ConfigError::Empty`] if there are no pins.
+    pub fn with_verifier_and_provider(
+        verifier: Arc<dyn PeerVerifier>,
+        pins: impl IntoIterator<Item = SpkiPin>,
+        provider: &CryptoProvider,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self { verifier: Some(verifier), ..Self::only_with_provider(pins, provider)? })
     }
 
     /// The keys of peers that show a raw public key (RFC 7250), and nobody else is accepted.
@@ -152,15 +205,28 @@ impl SpkiPins {
     ///
     /// # Errors
     /// [`ConfigError::Empty`] if there are no pins.
+    #[cfg(feature = "ring")]
     pub fn raw_public_keys(pins: impl IntoIterator<Item = SpkiPin>) -> Result<Self, ConfigError> {
-        Ok(Self { certificate_type: CertificateType::RAW_PUBLIC_KEY, ..Self::only(pins)? })
+        Self::raw_public_keys_with_provider(pins, &CryptoProvider::default())
+    }
+
+    /// As [`raw_public_keys`](Self::raw_public_keys), with the SHA-256 of this provider.
+    ///
+    /// # Errors
+    /// [`ConfigError::Empty`] if there are no pins.
+    pub fn raw_public_keys_with_provider(
+        pins: impl IntoIterator<Item = SpkiPin>,
+        provider: &CryptoProvider,
+    ) -> Result<Self, ConfigError> {
+        let certificate_type = CertificateType::RAW_PUBLIC_KEY;
+        Ok(Self { certificate_type, ..Self::only_with_provider(pins, provider)? })
     }
 
     fn check(&self, kind: CertificateType, shown: &EndEntity) -> Result<(), CertificateError> {
         if kind != self.certificate_type {
             return Err(CertificateError::rejected("the pins are for another type of certificate"));
         }
-        let found = SpkiPin::of_public_key(shown.subject_public_key_info());
+        let found = SpkiPin::hashed(shown.subject_public_key_info(), self.sha256);
         if self.pins.contains(&found) {
             return Ok(());
         }
@@ -168,6 +234,16 @@ impl SpkiPins {
         let reason = format!("its key's pin is {found}; expected is {}", expected.join(" or "));
         let certificate = shown.subject();
         Err(CertificateError { certificate, kind: CertificateErrorKind::Rejected(reason) })
+    }
+}
+
+impl fmt::Debug for SpkiPins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpkiPins")
+            .field("pins", &self.pins)
+            .field("verifier", &self.verifier)
+            .field("certificate_type", &self.certificate_type)
+            .finish_non_exhaustive()
     }
 }
 
@@ -219,7 +295,10 @@ mod tests {
             ([0; 32], format!("sha256/{}=", "A".repeat(43))),
             ([0xff; 32], ["sha256", &"/".repeat(43), "8="].concat()),
             // The hash of nothing.
-            (sha256(&[]), "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".to_owned()),
+            (
+                SpkiPin::of_public_key(&[]).0,
+                "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".to_owned(),
+            ),
         ] {
             assert_eq!(SpkiPin::new(bytes).to_string(), text);
             assert_eq!(text.parse(), Ok(SpkiPin::new(bytes)));

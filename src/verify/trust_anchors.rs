@@ -4,10 +4,10 @@ use std::sync::Arc;
 use super::{PeerIdentity, PeerVerifier};
 use crate::certificate::{
     AnchorDates, CertificateError, CertificateErrorKind, CertificateRevocationList, ChainRequest,
-    Digests, InitialPolicies, PathLimits, PolicyIdentifier, Profile, Purpose, Revocation,
-    RevocationPolicy, StatusRequest, TrustAnchors, verify_chain,
+    InitialPolicies, PathLimits, PolicyIdentifier, Profile, Purpose, Revocation, RevocationPolicy,
+    StatusRequest, TrustAnchors, verify_chain,
 };
-use crate::crypto::{SignatureAlgorithms, ring};
+use crate::crypto::SignatureAlgorithms;
 use crate::reply::Reply;
 
 /// The default verifier. It accepts a peer if there is a path from its certificate to a trust anchor,
@@ -118,7 +118,7 @@ impl PeerVerifier for TrustAnchorVerifier {
         let names: Vec<_> = peer.server_name.iter().cloned().map(Into::into).collect();
         let status_request = peer.ocsp_requested.then_some(StatusRequest {
             response: peer.ocsp_response.as_deref(),
-            digests: Digests { sha1: ring::sha1, sha256: ring::sha256 },
+            digests: self.algorithms.digests,
         });
         let request = ChainRequest {
             end_entity,

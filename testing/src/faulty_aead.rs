@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use handclasp::crypto::{
-    Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, NONCE_LENGTH, OtherAeadKey, TAG_LENGTH,
+    Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, CustomAeadKey, NONCE_LENGTH,
+    TAG_LENGTH,
 };
 
 pub static INNER: LazyLock<CipherSuite> = LazyLock::new(|| CryptoProvider::ring().cipher_suites[0]);
@@ -44,7 +45,7 @@ impl<F: Faults> Aead for FaultyAead<F> {
     fn key(&self, bytes: &[u8]) -> Result<AeadKey, CryptoError> {
         self.0.check(Call::Key)?;
         let key = INNER.aead.key(bytes)?;
-        Ok(AeadKey::Other(Box::new(FaultyKey { faults: self.0, key })))
+        Ok(AeadKey::custom(Box::new(FaultyKey { faults: self.0, key })))
     }
 
     fn confidentiality_limit(&self) -> u64 {
@@ -57,7 +58,7 @@ struct FaultyKey<F> {
     key: AeadKey,
 }
 
-impl<F: Faults> OtherAeadKey for FaultyKey<F> {
+impl<F: Faults> CustomAeadKey for FaultyKey<F> {
     fn seal(
         &self,
         nonce: [u8; NONCE_LENGTH],

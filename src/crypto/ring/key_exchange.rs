@@ -39,7 +39,7 @@ impl KeyExchangeGroup for RingGroup {
     }
 }
 
-/// A private key, which is overwritten when it goes: `ring` wipes none.
+/// A private key, which is overwritten when it is dropped: `ring` wipes none.
 enum Private {
     Key(EphemeralPrivateKey),
     #[expect(dead_code, reason = "the zeros are there to be written, not to be read")]
@@ -59,7 +59,7 @@ impl Exchange {
     /// Moves the key to the stack.
     fn take_key(&mut self) -> Option<EphemeralPrivateKey> {
         let private = mem::replace(&mut self.private, Private::Wiped([0; LARGER]));
-        // Else the compiler leaves out what is written to memory that is about to be freed.
+        // Without it, the compiler drops a write to memory that is about to be freed.
         black_box(&mut self.private);
         match private {
             Private::Key(key) => Some(key),
@@ -97,9 +97,9 @@ mod tests {
     fn both_sides_agree_in_every_group() {
         for group in [X25519, SECP256R1, SECP384R1] {
             let client = group.start().unwrap();
-            let (share, server_secret) = group.respond(client.share()).unwrap();
-            let client_secret = client.complete(&share).unwrap();
-            assert_eq!(client_secret.as_bytes(), server_secret.as_bytes());
+            let server = group.respond(client.share()).unwrap();
+            let client_secret = client.complete(&server.share).unwrap();
+            assert_eq!(client_secret.as_bytes(), server.secret.as_bytes());
         }
     }
 

@@ -1,4 +1,4 @@
-//! The default provider: every primitive is `ring`'s.
+//! The built-in provider with the feature `ring`: every primitive is `ring`'s.
 
 mod hash;
 mod key_exchange;
@@ -8,16 +8,18 @@ mod verify;
 
 use std::sync::Arc;
 
+use ::ring::aead::quic;
 use ::ring::aead::{self, LessSafeKey, UnboundKey};
-use rand::TryRng;
 
-use super::TAG_LENGTH;
-use super::{Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, NONCE_LENGTH, SecureRandom};
+use super::{
+    Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, HeaderProtectionKey, NONCE_LENGTH,
+    SystemRandom, TAG_LENGTH,
+};
 use crate::registry::CipherSuiteId;
 
 pub use hash::{SHA256, SHA384, sha1, sha256};
 pub use key_exchange::{SECP256R1, SECP384R1, X25519};
-pub use sign::{signing_key, signing_key_of};
+pub use sign::RingKeyProvider;
 pub use verify::{
     ECDSA_P256_SHA256, ECDSA_P256_SHA384, ECDSA_P384_SHA256, ECDSA_P384_SHA384, ED25519,
     RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
@@ -34,6 +36,9 @@ pub(super) fn provider() -> CryptoProvider {
         ],
         groups: vec![Arc::new(X25519), Arc::new(SECP256R1), Arc::new(SECP384R1)],
         signatures: signature_algorithms(),
+        key_provider: Arc::new(RingKeyProvider),
+        sha256: &SHA256,
+        ticket_aead: TLS_AES_256_GCM_SHA384.aead,
         random: Arc::new(SystemRandom),
     }
 }
@@ -42,30 +47,55 @@ pub(super) fn provider() -> CryptoProvider {
 pub const TLS_AES_128_GCM_SHA256: CipherSuite = CipherSuite {
     id: CipherSuiteId::TLS_AES_128_GCM_SHA256,
     hash: &SHA256,
-    aead: &RingAead { algorithm: &aead::AES_128_GCM, limit: AES_GCM_RECORDS },
+    aead: &RingAead {
+        algorithm: &aead::AES_128_GCM,
+        header_protection: &quic::AES_128,
+        limits: AES_GCM_LIMITS,
+    },
 };
 
 /// TLS_AES_256_GCM_SHA384.
 pub const TLS_AES_256_GCM_SHA384: CipherSuite = CipherSuite {
     id: CipherSuiteId::TLS_AES_256_GCM_SHA384,
     hash: &SHA384,
-    aead: &RingAead { algorithm: &aead::AES_256_GCM, limit: AES_GCM_RECORDS },
+    aead: &RingAead {
+        algorithm: &aead::AES_256_GCM,
+        header_protection: &quic::AES_256,
+        limits: AES_GCM_LIMITS,
+    },
 };
 
 /// TLS_CHACHA20_POLY1305_SHA256.
 pub const TLS_CHACHA20_POLY1305_SHA256: CipherSuite = CipherSuite {
     id: CipherSuiteId::TLS_CHACHA20_POLY1305_SHA256,
     hash: &SHA256,
-    aead: &RingAead { algorithm: &aead::CHACHA20_POLY1305, limit: u64::MAX },
+    aead: &RingAead {
+        algorithm: &aead::CHACHA20_POLY1305,
+        header_protection: &quic::CHACHA20,
+        limits: CHACHA20_POLY1305_LIMITS,
+    },
 };
 
-/// RFC 9846, section 5.5, allows 2^24.5 full-size records under one AES-GCM key; this is the
-/// power of two below it.
-const AES_GCM_RECORDS: u64 = 1 << 24;
+/// How much one key of an AEAD may be used: see the functions of [`Aead`] with these names.
+struct Limits {
+    confidentiality: u64,
+    packet_confidentiality: u64,
+    integrity: u64,
+}
+
+/// RFC 9846, section 5.5, allows 2^24.5 full-size records under one AES-GCM key; this is the power of
+/// two below it.
+const AES_GCM_LIMITS: Limits =
+    Limits { confidentiality: 1 << 24, packet_confidentiality: 1 << 23, integrity: 1 << 52 };
+
+/// A sequence number or packet number ends before a key is used up.
+const CHACHA20_POLY1305_LIMITS: Limits =
+    Limits { confidentiality: u64::MAX, packet_confidentiality: u64::MAX, integrity: 1 << 36 };
 
 struct RingAead {
     algorithm: &'static aead::Algorithm,
-    limit: u64,
+    header_protection: &'static quic::Algorithm,
+    limits: Limits,
 }
 
 impl Aead for RingAead {
@@ -75,11 +105,24 @@ impl Aead for RingAead {
 
     fn key(&self, bytes: &[u8]) -> Result<AeadKey, CryptoError> {
         let key = UnboundKey::new(self.algorithm, bytes).map_err(|_| CryptoError)?;
-        Ok(AeadKey::Ring(LessSafeKey::new(key)))
+        Ok(AeadKey::ring(LessSafeKey::new(key)))
     }
 
     fn confidentiality_limit(&self) -> u64 {
-        self.limit
+        self.limits.confidentiality
+    }
+
+    fn packet_confidentiality_limit(&self) -> u64 {
+        self.limits.packet_confidentiality
+    }
+
+    fn integrity_limit(&self) -> u64 {
+        self.limits.integrity
+    }
+
+    fn header_protection_key(&self, bytes: &[u8]) -> Option<HeaderProtectionKey> {
+        let key = quic::HeaderProtectionKey::new(self.header_protection, bytes).ok()?;
+        Some(HeaderProtectionKey::ring(key))
     }
 }
 
@@ -106,17 +149,6 @@ pub(super) fn open<'a>(
     key.open_in_place(nonce, aead::Aad::from(additional_data), data).map_err(|_| CryptoError)
 }
 
-/// The operating system's generator. Nothing is buffered in the process, so a fork or a snapshot
-/// of a virtual machine repeats no randomness.
-#[derive(Clone, Copy, Debug)]
-pub struct SystemRandom;
-
-impl SecureRandom for SystemRandom {
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), CryptoError> {
-        rand::rngs::SysRng.try_fill_bytes(bytes).map_err(|_| CryptoError)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,9 +168,50 @@ mod tests {
     }
 
     #[test]
-    fn system_random_fills() {
-        let mut bytes = [0; 64];
-        SystemRandom.fill(&mut bytes).unwrap();
-        assert_ne!(bytes, [0; 64]);
+    fn header_protection_matches_rfc_9001_appendix_a() {
+        // A.2, A.3 and A.5.
+        for (suite, key, sample, mask) in [
+            (
+                TLS_AES_128_GCM_SHA256,
+                "9f50449e04a0e810283a1e9933adedd2",
+                "d1b1c98dd7689fb8ec11d242b123dc9b",
+                "437b9aec36",
+            ),
+            (
+                TLS_AES_128_GCM_SHA256,
+                "c206b8d9b9f0f37644430b490eeaa314",
+                "2cd0991cd25b0aac406a5816b6394100",
+                "2ec0d8356a",
+            ),
+            (
+                TLS_CHACHA20_POLY1305_SHA256,
+                "25a282b9e82f06f21f488917a4fc8f1b73573685608597d0efcb076b0ab7a7a4",
+                "5e5cd55c41f69080575d7999c25a5bfb",
+                "aefefe7d03",
+            ),
+        ] {
+            let key = hex::decode(key).unwrap();
+            let sample = hex::decode(sample).unwrap().try_into().unwrap();
+            let protection = suite.aead.header_protection_key(&key).unwrap();
+            assert_eq!(hex::encode(protection.mask(&sample).unwrap()), mask);
+            assert!(suite.aead.header_protection_key(&key[1..]).is_none());
+        }
+        let aes_256 = TLS_AES_256_GCM_SHA384.aead;
+        assert!(aes_256.header_protection_key(&[7; 32]).is_some());
+        assert!(aes_256.header_protection_key(&[7; 16]).is_none());
+    }
+
+    /// RFC 9846, section 5.5; RFC 9001, section 6.6.
+    #[test]
+    fn keys_have_the_limits_of_their_ciphers() {
+        for (suite, records, packets, forgeries) in [
+            (TLS_AES_128_GCM_SHA256, 1 << 24, 1 << 23, 1 << 52),
+            (TLS_AES_256_GCM_SHA384, 1 << 24, 1 << 23, 1 << 52),
+            (TLS_CHACHA20_POLY1305_SHA256, u64::MAX, u64::MAX, 1 << 36),
+        ] {
+            assert_eq!(suite.aead.confidentiality_limit(), records);
+            assert_eq!(suite.aead.packet_confidentiality_limit(), packets);
+            assert_eq!(suite.aead.integrity_limit(), forgeries);
+        }
     }
 }

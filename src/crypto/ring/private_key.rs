@@ -1,8 +1,6 @@
 //! Takes a private key apart, with no regard to its label: PKCS#8 (RFC 5958), SEC1 (RFC 5915) or
 //! PKCS#1 (RFC 8017).
 
-use x509_parser::asn1_rs::{Any, Class, FromDer, Oid, Tag};
-
 use crate::crypto::KeyError;
 
 /// A private key's parts, borrowed from its DER.
@@ -33,6 +31,11 @@ pub(super) enum Curve {
 }
 
 impl Curve {
+    /// The curve whose secrets have this length in bytes.
+    pub(super) fn of_length(length: usize) -> Option<Self> {
+        [Self::P256, Self::P384].into_iter().find(|curve| curve.length() == length)
+    }
+
     /// The length of a secret, and of each coordinate of a point.
     pub(super) fn length(self) -> usize {
         match self {
@@ -51,13 +54,56 @@ pub(super) fn read(der: &[u8]) -> Result<PrivateKey<'_>, KeyError> {
     let mut parts = only_sequence(der)?;
     let first = parts.next()?;
     let second = parts.next()?;
-    match (first.tag(), second.tag()) {
-        (Tag::Integer, Tag::Sequence) => pkcs8(first, second, parts),
-        (Tag::Integer, Tag::OctetString) => ec_key(second, parts, None).map(PrivateKey::Ec),
-        (Tag::Integer, Tag::Integer) => rsa(der).map(PrivateKey::Rsa),
-        (Tag::Sequence, Tag::OctetString) => Err(KeyError::Encrypted),
-        (Tag::Sequence, Tag::BitString) => Err(KeyError::Malformed("it is a public key")),
+    match (first.tag, second.tag) {
+        (INTEGER, SEQUENCE) => pkcs8(first, second, parts),
+        (INTEGER, OCTET_STRING) => ec_key(second, parts, None).map(PrivateKey::Ec),
+        (INTEGER, INTEGER) => rsa(der).map(PrivateKey::Rsa),
+        (SEQUENCE, OCTET_STRING) => Err(KeyError::Encrypted),
+        (SEQUENCE, BIT_STRING) => Err(KeyError::Malformed("it is a public key")),
         _ => Err(MALFORMED),
+    }
+}
+
+const INTEGER: u8 = 0x02;
+const BIT_STRING: u8 = 0x03;
+const OCTET_STRING: u8 = 0x04;
+const OBJECT_IDENTIFIER: u8 = 0x06;
+const SEQUENCE: u8 = 0x30;
+/// The tag `[0]`, primitive; the number of another one is added.
+const CONTEXT: u8 = 0x80;
+/// The bit of a tag that says that there are elements inside.
+const CONSTRUCTED: u8 = 0x20;
+
+/// An element of DER.
+#[derive(Clone, Copy)]
+struct Element<'a> {
+    tag: u8,
+    contents: &'a [u8],
+}
+
+/// Reads the element that `input` begins with, and returns it and the bytes after it. No error says
+/// what stands there: it could be a part of the key.
+fn element(input: &[u8]) -> Option<(Element<'_>, &[u8])> {
+    /// All five bits of a tag number: the number follows in bytes of its own, which no key has.
+    const LONG_TAG: u8 = 0x1f;
+    let (&tag, rest) = input.split_first()?;
+    if tag & LONG_TAG == LONG_TAG {
+        return None;
+    }
+    let (length, rest) = length(rest)?;
+    let (contents, rest) = rest.split_at_checked(length)?;
+    Some((Element { tag, contents }, rest))
+}
+
+/// A definite and minimal length, as DER demands, in at most three bytes.
+fn length(input: &[u8]) -> Option<(usize, &[u8])> {
+    match *input {
+        [length @ 0..=0x7f, ref rest @ ..] => Some((length.into(), rest)),
+        [0x81, length @ 0x80..=0xff, ref rest @ ..] => Some((length.into(), rest)),
+        [0x82, high @ 1..=0xff, low, ref rest @ ..] => {
+            Some((u16::from_be_bytes([high, low]).into(), rest))
+        }
+        _ => None,
     }
 }
 
@@ -66,165 +112,195 @@ pub(super) fn read(der: &[u8]) -> Result<PrivateKey<'_>, KeyError> {
 struct Parts<'a>(&'a [u8]);
 
 impl<'a> Parts<'a> {
-    fn next(&mut self) -> Result<Any<'a>, KeyError> {
-        // What the parser says could quote the key.
-        let (rest, any) = Any::from_der(self.0).map_err(|_| MALFORMED)?;
+    fn next(&mut self) -> Result<Element<'a>, KeyError> {
+        let (element, rest) = element(self.0).ok_or(MALFORMED)?;
         self.0 = rest;
-        Ok(any)
+        Ok(element)
     }
 
-    fn take(&mut self, tag: Tag) -> Result<&'a [u8], KeyError> {
-        let any = self.next()?;
-        match any.class() == Class::Universal && any.tag() == tag {
-            true => Ok(any.data),
-            false => Err(MALFORMED),
+    /// The contents of the next element, which must have this tag.
+    fn take(&mut self, tag: u8) -> Result<&'a [u8], KeyError> {
+        let element = self.next()?;
+        if element.tag != tag {
+            return Err(MALFORMED);
         }
+        Ok(element.contents)
     }
 
     /// The contents of the next element, if it is there and has the tag `[number]`.
-    fn take_tagged(&mut self, number: u32) -> Option<&'a [u8]> {
-        let (rest, any) = Any::from_der(self.0).ok()?;
-        if any.class() != Class::ContextSpecific || any.tag() != Tag(number) {
+    fn take_tagged(&mut self, number: u8) -> Option<&'a [u8]> {
+        let (element, rest) = element(self.0)?;
+        if element.tag & !CONSTRUCTED != CONTEXT | number {
             return None;
         }
         self.0 = rest;
-        Some(any.data)
+        Some(element.contents)
     }
 }
 
 /// The elements of the one SEQUENCE that there is.
 fn only_sequence(der: &[u8]) -> Result<Parts<'_>, KeyError> {
     let mut outer = Parts(der);
-    let contents = outer.take(Tag::Sequence)?;
-    match outer.0.is_empty() {
-        true => Ok(Parts(contents)),
-        false => Err(KeyError::Malformed("there are bytes after its end")),
+    let contents = outer.take(SEQUENCE)?;
+    if !outer.0.is_empty() {
+        return Err(KeyError::Malformed("there are bytes after its end"));
     }
+    Ok(Parts(contents))
+}
+
+/// Object identifiers, as the contents of their DER.
+mod oid {
+    pub const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
+    pub const RSASSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 0x0a];
+    pub const PKCS3_DIFFIE_HELLMAN: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 3, 1];
+    pub const X9_DIFFIE_HELLMAN: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3e, 2, 1];
+    pub const DSA: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x38, 4, 1];
+    pub const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
+    pub const SECP256R1: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
+    pub const SECP256K1: &[u8] = &[0x2b, 0x81, 4, 0, 0x0a];
+    pub const SECP224R1: &[u8] = &[0x2b, 0x81, 4, 0, 0x21];
+    pub const SECP384R1: &[u8] = &[0x2b, 0x81, 4, 0, 0x22];
+    pub const SECP521R1: &[u8] = &[0x2b, 0x81, 4, 0, 0x23];
+    pub const BRAINPOOL_P256R1: &[u8] = &[0x2b, 0x24, 3, 3, 2, 8, 1, 1, 7];
+    pub const BRAINPOOL_P384R1: &[u8] = &[0x2b, 0x24, 3, 3, 2, 8, 1, 1, 0x0b];
+    pub const BRAINPOOL_P512R1: &[u8] = &[0x2b, 0x24, 3, 3, 2, 8, 1, 1, 0x0d];
+    pub const X25519: &[u8] = &[0x2b, 0x65, 0x6e];
+    pub const X448: &[u8] = &[0x2b, 0x65, 0x6f];
+    pub const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
+    pub const ED448: &[u8] = &[0x2b, 0x65, 0x71];
+    pub const SM2: &[u8] = &[0x2a, 0x81, 0x1c, 0xcf, 0x55, 1, 0x82, 0x2d];
+    pub const ML_DSA_44: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 0x11];
+    pub const ML_DSA_65: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 0x12];
+    pub const ML_DSA_87: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 0x13];
 }
 
 fn pkcs8<'a>(
-    version: Any<'a>,
-    algorithm: Any<'a>,
+    version: Element<'a>,
+    algorithm: Element<'a>,
     mut parts: Parts<'a>,
 ) -> Result<PrivateKey<'a>, KeyError> {
-    if !matches!(version.data, [0 | 1]) {
+    if !matches!(version.contents, [0 | 1]) {
         return Err(KeyError::Malformed("its PKCS#8 is of a version that does not exist"));
     }
-    let mut algorithm = Parts(algorithm.data);
-    let identifier = algorithm.take(Tag::Oid)?;
-    let key = parts.take(Tag::OctetString)?;
+    let mut algorithm = Parts(algorithm.contents);
+    let identifier = algorithm.take(OBJECT_IDENTIFIER)?;
+    let key = parts.take(OCTET_STRING)?;
     let _attributes = parts.take_tagged(0);
     let public = parts.take_tagged(1).and_then(whole_bytes);
-    match Oid::new(identifier.into()).to_id_string().as_str() {
-        "1.2.840.113549.1.1.1" => rsa(key).map(PrivateKey::Rsa),
-        "1.2.840.10045.2.1" => {
+    match identifier {
+        oid::RSA_ENCRYPTION => rsa(key).map(PrivateKey::Rsa),
+        oid::EC_PUBLIC_KEY => {
             let curve = named_curve(algorithm)?;
             let mut inner = only_sequence(key)?;
-            inner.take(Tag::Integer)?;
+            inner.take(INTEGER)?;
             let secret = inner.next()?;
             let mut key = ec_key(secret, inner, Some(curve))?;
             key.public = key.public.or(public);
             Ok(PrivateKey::Ec(key))
         }
-        "1.3.101.112" => {
+        oid::ED25519 => {
             // RFC 8410, section 7: the seed is in an OCTET STRING of its own.
-            let seed = Parts(key).take(Tag::OctetString)?;
+            let seed = Parts(key).take(OCTET_STRING)?;
             Ok(PrivateKey::Ed25519 { seed, public })
         }
-        other => Err(KeyError::Unsupported { kind: kind(other) }),
+        other => Err(unsupported(kind(other))),
     }
 }
 
 /// The rest of an ECPrivateKey behind its version.
 fn ec_key<'a>(
-    secret: Any<'a>,
+    secret: Element<'a>,
     mut parts: Parts<'a>,
     outer: Option<Curve>,
 ) -> Result<EcKey<'a>, KeyError> {
-    if secret.tag() != Tag::OctetString {
+    if secret.tag != OCTET_STRING {
         return Err(MALFORMED);
     }
-    let inner =
-        parts.take_tagged(0).map(|parameters| named_curve(Parts(parameters))).transpose()?;
+    let inner = match parts.take_tagged(0) {
+        Some(parameters) => Some(named_curve(Parts(parameters))?),
+        None => None,
+    };
     if outer.is_some() && inner.is_some() && outer != inner {
         return Err(KeyError::Malformed("it names two curves"));
     }
     let public = parts.take_tagged(1).and_then(whole_bytes);
-    Ok(EcKey { curve: outer.or(inner), secret: secret.data, public })
+    Ok(EcKey { curve: outer.or(inner), secret: secret.contents, public })
 }
 
 /// The curve that the parameters of an EC key name.
 fn named_curve(mut parameters: Parts<'_>) -> Result<Curve, KeyError> {
-    let unsupported = |kind: String| Err(KeyError::Unsupported { kind });
     let parameters = parameters.next()?;
-    if parameters.tag() != Tag::Oid {
-        let kind =
-            "an EC key that spells its curve out (openssl ec -param_enc named_curve names it)";
-        return unsupported(kind.into());
+    if parameters.tag != OBJECT_IDENTIFIER {
+        return Err(unsupported(
+            "an EC key that spells its curve out (openssl ec -param_enc named_curve names it)",
+        ));
     }
-    match Oid::new(parameters.data.into()).to_id_string().as_str() {
-        "1.2.840.10045.3.1.7" => Ok(Curve::P256),
-        "1.3.132.0.34" => Ok(Curve::P384),
-        "1.3.132.0.33" => unsupported("an EC key on P-224 (secp224r1)".into()),
-        "1.3.132.0.35" => unsupported("an EC key on P-521 (secp521r1)".into()),
-        "1.3.132.0.10" => unsupported("an EC key on secp256k1".into()),
-        "1.3.36.3.3.2.8.1.1.7" => unsupported("an EC key on brainpoolP256r1".into()),
-        "1.3.36.3.3.2.8.1.1.11" => unsupported("an EC key on brainpoolP384r1".into()),
-        "1.3.36.3.3.2.8.1.1.13" => unsupported("an EC key on brainpoolP512r1".into()),
+    match parameters.contents {
+        oid::SECP256R1 => Ok(Curve::P256),
+        oid::SECP384R1 => Ok(Curve::P384),
+        oid::SECP224R1 => Err(unsupported("an EC key on P-224 (secp224r1)")),
+        oid::SECP521R1 => Err(unsupported("an EC key on P-521 (secp521r1)")),
+        oid::SECP256K1 => Err(unsupported("an EC key on secp256k1")),
+        oid::BRAINPOOL_P256R1 => Err(unsupported("an EC key on brainpoolP256r1")),
+        oid::BRAINPOOL_P384R1 => Err(unsupported("an EC key on brainpoolP384r1")),
+        oid::BRAINPOOL_P512R1 => Err(unsupported("an EC key on brainpoolP512r1")),
         // Its number is not quoted: the file may be damaged, and the number a part of the key.
-        _ => unsupported("an EC key on a curve that is not known here".into()),
+        _ => Err(unsupported("an EC key on a curve that is not known here")),
     }
 }
 
+fn unsupported(kind: &str) -> KeyError {
+    KeyError::Unsupported { kind: kind.to_owned() }
+}
+
 /// The key of an algorithm that is not supported, in words.
-fn kind(algorithm: &str) -> String {
-    let name = match algorithm {
-        "1.2.840.113549.1.1.10" => "an RSA key for RSA-PSS alone (id-RSASSA-PSS)",
-        "1.2.840.10040.4.1" => "a DSA key",
-        "1.2.840.113549.1.3.1" | "1.2.840.10046.2.1" => "a Diffie-Hellman key (it cannot sign)",
-        "1.3.101.110" => "an X25519 key (it cannot sign)",
-        "1.3.101.111" => "an X448 key (it cannot sign)",
-        "1.3.101.113" => "an Ed448 key",
-        "1.2.156.10197.1.301" => "an SM2 key",
-        "2.16.840.1.101.3.4.3.17" => "an ML-DSA-44 key",
-        "2.16.840.1.101.3.4.3.18" => "an ML-DSA-65 key",
-        "2.16.840.1.101.3.4.3.19" => "an ML-DSA-87 key",
+fn kind(algorithm: &[u8]) -> &'static str {
+    match algorithm {
+        oid::RSASSA_PSS => "an RSA key for RSA-PSS alone (id-RSASSA-PSS)",
+        oid::DSA => "a DSA key",
+        oid::PKCS3_DIFFIE_HELLMAN | oid::X9_DIFFIE_HELLMAN => {
+            "a Diffie-Hellman key (it cannot sign)"
+        }
+        oid::X25519 => "an X25519 key (it cannot sign)",
+        oid::X448 => "an X448 key (it cannot sign)",
+        oid::ED448 => "an Ed448 key",
+        oid::SM2 => "an SM2 key",
+        oid::ML_DSA_44 => "an ML-DSA-44 key",
+        oid::ML_DSA_65 => "an ML-DSA-65 key",
+        oid::ML_DSA_87 => "an ML-DSA-87 key",
         // Its number is not quoted: the file may be damaged, and the number a part of the key.
         _ => "a key of an algorithm that is not known here",
-    };
-    name.to_owned()
+    }
 }
 
 /// An RSAPrivateKey of a kind and size that `ring` signs with, else what it is.
 fn rsa(der: &[u8]) -> Result<&[u8], KeyError> {
     let mut parts = only_sequence(der)?;
-    let version = parts.take(Tag::Integer)?;
-    let modulus = parts.take(Tag::Integer)?;
-    let exponent = parts.take(Tag::Integer)?;
+    let version = parts.take(INTEGER)?;
+    let modulus = parts.take(INTEGER)?;
+    let exponent = parts.take(INTEGER)?;
     let mut numbers = 3;
-    while parts.take(Tag::Integer).is_ok() {
+    while parts.take(INTEGER).is_ok() {
         numbers += 1;
     }
-    let unsupported = |kind: String| Err(KeyError::Unsupported { kind });
     // A DSA key in OpenSSL's own form is a version and p, q, g, y, x.
     if numbers == 6 {
-        return unsupported("a DSA key".into());
+        return Err(unsupported("a DSA key"));
     }
     if version != [0] {
-        return unsupported("an RSA key of more than two primes".into());
+        return Err(unsupported("an RSA key of more than two primes"));
     }
     if numbers != 9 {
         return Err(MALFORMED);
     }
-    let bits = bits(modulus);
-    if !matches!(bits, 2048 | 3072 | 4096) {
-        return unsupported(format!("an RSA key of {bits} bits"));
+    let (modulus_bits, exponent_bits) = (bits(modulus), bits(exponent));
+    if !matches!(modulus_bits, 2048 | 3072 | 4096) {
+        return Err(unsupported(&format!("an RSA key of {modulus_bits} bits")));
     }
-    if !(17..=33).contains(&self::bits(exponent)) {
-        return unsupported(format!(
-            "an RSA key of {bits} bits with a public exponent of {} bits",
-            self::bits(exponent)
-        ));
+    if !(17..=33).contains(&exponent_bits) {
+        return Err(unsupported(&format!(
+            "an RSA key of {modulus_bits} bits with a public exponent of {exponent_bits} bits"
+        )));
     }
     Ok(der)
 }
@@ -239,9 +315,9 @@ fn bits(contents: &[u8]) -> usize {
 
 /// The bytes of a BIT STRING: implicitly tagged, or with its own header inside.
 fn whole_bytes(contents: &[u8]) -> Option<&[u8]> {
-    let contents = match Any::from_der(contents) {
-        Ok((&[], any)) if any.tag() == Tag::BitString => any.data,
+    let bit_string = match element(contents) {
+        Some((Element { tag: BIT_STRING, contents }, [])) => contents,
         _ => contents,
     };
-    contents.strip_prefix(&[0])
+    bit_string.strip_prefix(&[0])
 }

@@ -11,37 +11,29 @@ use ring::signature::{
 use zeroize::Zeroizing;
 
 use super::private_key::{self, Curve, EcKey, PrivateKey};
-use crate::crypto::{CryptoError, KeyError, SigningKey};
+use crate::crypto::{CryptoError, KeyError, KeyProvider, SigningKey};
 use crate::registry::SignatureScheme;
 
-/// Loads a private key: PKCS#8, SEC1 or PKCS#1, in whichever of them the bytes are, as labels are
-/// wrong at times; ECDSA on P-256 and P-384, Ed25519, and RSA of 2048, 3072 or 4096 bits.
-///
-/// # Errors
-/// When the key is malformed, encrypted, or of another kind or size; and when it is an EC key
-/// without its public half: see [`signing_key_of`].
-pub fn signing_key(key: &PrivateKeyDer<'_>) -> Result<Arc<dyn SigningKey>, KeyError> {
-    signing_key_of(key, &[])
-}
+/// Loads private keys: PKCS#8, SEC1 or PKCS#1, whichever of them the bytes are, as labels are
+/// sometimes wrong; ECDSA on P-256 and P-384, Ed25519, and RSA of 2048, 3072 or 4096 bits.
+#[derive(Clone, Copy, Debug)]
+pub struct RingKeyProvider;
 
-/// As [`signing_key`], where the public keys are at hand of which one belongs to the key, each the
-/// DER of a SubjectPublicKeyInfo. EC keys need no public half of their own then.
-///
-/// # Errors
-/// As `signing_key`. [`KeyError::NoPublicKey`] where the key has no public half of its own, and
-/// none of `public_keys` belongs to it.
-pub fn signing_key_of(
-    key: &PrivateKeyDer<'_>,
-    public_keys: &[&[u8]],
-) -> Result<Arc<dyn SigningKey>, KeyError> {
-    let key = match private_key::read(key.secret_der())? {
-        PrivateKey::Rsa(der) => {
-            Key::Rsa(rsa::KeyPair::from_der(der).map_err(|_| KeyError::Inconsistent)?)
-        }
-        PrivateKey::Ed25519 { seed, public } => Key::Ed25519(ed25519(seed, public)?),
-        PrivateKey::Ec(key) => ec(&key, public_keys)?,
-    };
-    Ok(Arc::new(key))
+impl KeyProvider for RingKeyProvider {
+    fn load_private_key(
+        &self,
+        key: &PrivateKeyDer<'_>,
+        public_keys: &[&[u8]],
+    ) -> Result<Arc<dyn SigningKey>, KeyError> {
+        let key = match private_key::read(key.secret_der())? {
+            PrivateKey::Rsa(der) => {
+                Key::Rsa(rsa::KeyPair::from_der(der).map_err(|_| KeyError::Inconsistent)?)
+            }
+            PrivateKey::Ed25519 { seed, public } => Key::Ed25519(ed25519(seed, public)?),
+            PrivateKey::Ec(key) => ec(&key, public_keys)?,
+        };
+        Ok(Arc::new(key))
+    }
 }
 
 fn ed25519(seed: &[u8], public: Option<&[u8]>) -> Result<Ed25519KeyPair, KeyError> {
@@ -57,17 +49,20 @@ fn ed25519(seed: &[u8], public: Option<&[u8]>) -> Result<Ed25519KeyPair, KeyErro
 
 /// An EC key on the curve that it names, or on the one that its length fits.
 fn ec(key: &EcKey<'_>, public_keys: &[&[u8]]) -> Result<Key, KeyError> {
-    let fits = |curve: &Curve| key.secret.len() == curve.length();
-    let curve = key.curve.or_else(|| [Curve::P256, Curve::P384].into_iter().find(fits));
-    let curve = curve.ok_or(KeyError::Malformed("it is an EC key that names no curve"))?;
+    let named = key.curve.or_else(|| Curve::of_length(key.secret.len()));
+    let curve = named.ok_or(KeyError::Malformed("it is an EC key that names no curve"))?;
     let secret = padded(key.secret, curve.length())?;
     if let Some(point @ [UNCOMPRESSED, ..]) = key.public {
         return ec_pair(curve, &secret, point).ok_or(KeyError::Inconsistent);
     }
     // `ring` computes the point from the secret, and compares.
-    let points = public_keys.iter().filter_map(|spki| point_in(spki, curve));
-    let mut pairs = points.filter_map(|point| ec_pair(curve, &secret, point));
-    pairs.next().ok_or(KeyError::NoPublicKey)
+    for spki in public_keys {
+        let Some(point) = point_in(spki, curve) else { continue };
+        if let Some(pair) = ec_pair(curve, &secret, point) {
+            return Ok(pair);
+        }
+    }
+    Err(KeyError::NoPublicKey)
 }
 
 /// The first byte of a point that is not compressed (SEC 1, section 2.3.3).
@@ -207,7 +202,8 @@ mod tests {
             [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ECDSA_P384_SHA384, &rcgen::PKCS_ED25519]
         {
             let pair = rcgen::KeyPair::generate_for(algorithm).unwrap();
-            let key = signing_key(&PrivateKeyDer::try_from(pair.serialize_der()).unwrap()).unwrap();
+            let der = PrivateKeyDer::try_from(pair.serialize_der()).unwrap();
+            let key = RingKeyProvider.load_private_key(&der, &[]).unwrap();
             assert_eq!(
                 key.public_key().unwrap(),
                 rcgen::PublicKeyData::subject_public_key_info(&pair)

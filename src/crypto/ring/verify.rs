@@ -1,6 +1,8 @@
 use pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 
+use super::{sha1, sha256};
+use crate::certificate::Digests;
 use crate::crypto::SignatureAlgorithms;
 use crate::registry::SignatureScheme;
 
@@ -57,7 +59,8 @@ pub fn signature_algorithms() -> SignatureAlgorithms {
     ];
     let in_certificates_only = [ECDSA_P256_SHA384, ECDSA_P384_SHA256];
     let of_schemes = by_scheme.iter().flat_map(|(_, algorithms)| algorithms.iter().copied());
-    SignatureAlgorithms { all: of_schemes.chain(in_certificates_only).collect(), by_scheme }
+    let all = of_schemes.chain(in_certificates_only).collect();
+    SignatureAlgorithms { all, by_scheme, digests: Digests { sha1, sha256 } }
 }
 
 #[derive(Debug)]

@@ -84,8 +84,8 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for number in 0_u16..2000 {
             let mut seed = [0; 32];
-            let hash = &crate::crypto::ring::SHA256;
-            seed.copy_from_slice(&crate::crypto::Hash::digest(hash, &number.to_be_bytes()));
+            let hash = crate::CryptoProvider::default().sha256;
+            seed.copy_from_slice(&hash.digest(&number.to_be_bytes()));
             let mut kinds = [1, 2, 3, 4].map(ExtensionType);
             Grease { seed }.shuffle(&mut kinds);
             seen.insert(kinds);

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::negotiate::{Negotiated, Negotiating, Undecided};
 use super::{Context, Question};
 use crate::config::ServerConfig;
-use crate::crypto::ring::sha256;
+use crate::crypto::provider_fault;
 use crate::handshake::question::AcceptEarlyData;
 use crate::handshake::{EarlyData, Level, Step};
 use crate::key_schedule::TrafficSecret;
@@ -134,7 +134,7 @@ fn record(
     config: &ServerConfig,
     context: &Context,
 ) -> Result<ClientHelloRecord, &'static str> {
-    let id = sha256(binder);
+    let id = provider_fault::sha256(context.sha256, binder);
     let Some(session) = &choice.key.session else {
         let fresh_since = Time::default().unix();
         return Ok(ClientHelloRecord { id, issued: None, fresh_since, fresh_until: None });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Context;
-use crate::crypto::{KeyExchangeGroup, SharedSecret, provider_fault};
+use crate::crypto::{CompletedKeyExchange, KeyExchangeGroup, SharedSecret, provider_fault};
 use crate::error::Error;
 use crate::observer::Event;
 use crate::registry::{HandshakeType, NamedGroup};
@@ -25,10 +25,11 @@ impl KeyExchange {
     /// Makes the server's share, and the secret that both sides get.
     pub(super) fn with(client: &ClientShare<'_>, context: &mut Context) -> Result<Self, Error> {
         let group = client.group.name();
-        let (share, secret) = client.group.respond(client.key_exchange).map_err(|_| {
+        let completed = client.group.respond(client.key_exchange).map_err(|_| {
             let reason = format!("it is no valid public key of {group}");
             Error::illegal(HandshakeType::CLIENT_HELLO, "key_share", reason)
         })?;
+        let CompletedKeyExchange { share, secret } = completed;
         provider_fault::check_share(group, &share)?;
         provider_fault::check_secret(group, &secret)?;
         context.observers.emit(|| Event::KeysExchanged(group));

@@ -1,0 +1,205 @@
+use core::fmt;
+
+use super::CryptoError;
+#[cfg(feature = "ring")]
+use super::ring;
+
+/// The length in bytes of the nonce of every AEAD that TLS 1.3 uses (RFC 9846, section 5.3).
+pub const NONCE_LENGTH: usize = 12;
+
+/// The length in bytes of the tag of every AEAD that this crate supports.
+pub const TAG_LENGTH: usize = 16;
+
+/// The length in bytes of the sample of ciphertext that header protection is computed from (RFC 9001,
+/// section 5.4.2; RFC 9147, section 4.2.3).
+pub const HEADER_SAMPLE_LENGTH: usize = 16;
+
+/// The length in bytes of a mask for the header of a packet (RFC 9001, section 5.4.1). DTLS uses one or
+/// two of its bytes.
+pub const HEADER_MASK_LENGTH: usize = 5;
+
+/// An authenticated cipher (RFC 5116) with 12-byte nonces and 16-byte tags.
+pub trait Aead: Send + Sync {
+    /// The length of a key in bytes.
+    fn key_length(&self) -> usize;
+
+    /// Makes a key of `bytes`.
+    ///
+    /// # Errors
+    /// When `bytes` is not [`key_length`](Self::key_length) long.
+    fn key(&self, bytes: &[u8]) -> Result<AeadKey, CryptoError>;
+
+    /// How many records of TLS or DTLS, of at most 2^14 bytes, one key may protect before its sender
+    /// must have changed it: 2^24.5 for AES-GCM (RFC 9846, section 5.5; RFC 9147, section 4.5.3).
+    fn confidentiality_limit(&self) -> u64;
+
+    /// How many packets of QUIC one key may protect before its sender must have changed it: 2^23 for
+    /// AES-GCM, as packets may be longer than records (RFC 9001, section 6.6). By default half of what
+    /// [`confidentiality_limit`](Self::confidentiality_limit) allows.
+    fn packet_confidentiality_limit(&self) -> u64 {
+        self.confidentiality_limit() / 2
+    }
+
+    /// How many packets of QUIC that fail authentication may be tried with one key, in all: 2^52 for
+    /// AES-GCM and 2^36 for ChaCha20-Poly1305 (RFC 9001, section 6.6). In DTLS it is 2^36 for both
+    /// (RFC 9147, section 4.5.3), which is the default. In TLS the first one ends the connection.
+    fn integrity_limit(&self) -> u64 {
+        1 << 36
+    }
+
+    /// Makes a key that protects headers: packet numbers of QUIC (RFC 9001, section 5.4) and record
+    /// numbers of DTLS (RFC 9147, section 4.2.3). It is as long as a key of the AEAD.
+    ///
+    /// `None` where `bytes` has another length, and from providers without header protection. TLS needs
+    /// none.
+    fn header_protection_key(&self, _bytes: &[u8]) -> Option<HeaderProtectionKey> {
+        None
+    }
+}
+
+/// The key of an [`Aead`].
+///
+/// The built-in providers' keys are variants of a private enum, so that their records are sealed and
+/// opened without dynamic dispatch. The key of another provider is a [`CustomAeadKey`].
+pub struct AeadKey(AeadKeyKind);
+
+#[allow(clippy::large_enum_variant, reason = "the key stands inline in the connection on purpose")]
+enum AeadKeyKind {
+    #[cfg(feature = "ring")]
+    Ring(::ring::aead::LessSafeKey),
+    Custom(Box<dyn CustomAeadKey>),
+}
+
+/// The key of an [`Aead`] that is not built in.
+pub trait CustomAeadKey: Send + Sync {
+    /// Encrypts `data` in place and returns the tag.
+    ///
+    /// # Errors
+    /// When the cipher fails.
+    fn seal(
+        &self,
+        nonce: [u8; NONCE_LENGTH],
+        additional_data: &[u8],
+        data: &mut [u8],
+    ) -> Result<[u8; TAG_LENGTH], CryptoError>;
+
+    /// Decrypts `data`, whose last [`TAG_LENGTH`] bytes are the tag, in place, and returns the
+    /// plaintext.
+    ///
+    /// # Errors
+    /// When the tag is wrong. What `data` then holds is of no use.
+    fn open<'a>(
+        &self,
+        nonce: [u8; NONCE_LENGTH],
+        additional_data: &[u8],
+        data: &'a mut [u8],
+    ) -> Result<&'a mut [u8], CryptoError>;
+}
+
+impl AeadKey {
+    /// The key of an AEAD that is not built in.
+    pub fn custom(key: Box<dyn CustomAeadKey>) -> Self {
+        Self(AeadKeyKind::Custom(key))
+    }
+
+    #[cfg(feature = "ring")]
+    pub(super) fn ring(key: ::ring::aead::LessSafeKey) -> Self {
+        Self(AeadKeyKind::Ring(key))
+    }
+
+    /// Encrypts `data` in place and returns the tag.
+    ///
+    /// # Errors
+    /// When the cipher fails.
+    pub fn seal(
+        &self,
+        nonce: [u8; NONCE_LENGTH],
+        additional_data: &[u8],
+        data: &mut [u8],
+    ) -> Result<[u8; TAG_LENGTH], CryptoError> {
+        match &self.0 {
+            #[cfg(feature = "ring")]
+            AeadKeyKind::Ring(key) => ring::seal(key, nonce, additional_data, data),
+            AeadKeyKind::Custom(key) => key.seal(nonce, additional_data, data),
+        }
+    }
+
+    /// Decrypts `data`, whose last [`TAG_LENGTH`] bytes are the tag, in place.
+    ///
+    /// # Errors
+    /// When the tag is wrong. What `data` then holds is of no use.
+    pub fn open<'a>(
+        &self,
+        nonce: [u8; NONCE_LENGTH],
+        additional_data: &[u8],
+        data: &'a mut [u8],
+    ) -> Result<&'a mut [u8], CryptoError> {
+        match &self.0 {
+            #[cfg(feature = "ring")]
+            AeadKeyKind::Ring(key) => ring::open(key, nonce, additional_data, data),
+            AeadKeyKind::Custom(key) => key.open(nonce, additional_data, data),
+        }
+    }
+}
+
+impl fmt::Debug for AeadKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AeadKey(..)")
+    }
+}
+
+/// A key that protects the headers of packets of QUIC and of records of DTLS.
+pub struct HeaderProtectionKey(HeaderProtectionKeyKind);
+
+#[allow(clippy::large_enum_variant, reason = "as in the key of an AEAD, no allocation")]
+enum HeaderProtectionKeyKind {
+    #[cfg(feature = "ring")]
+    Ring(::ring::aead::quic::HeaderProtectionKey),
+    Custom(Box<dyn CustomHeaderProtectionKey>),
+}
+
+/// A [`HeaderProtectionKey`] of a provider that is not built in.
+pub trait CustomHeaderProtectionKey: Send + Sync {
+    /// The mask for the header of a packet with this sample: see [`HeaderProtectionKey::mask`].
+    ///
+    /// # Errors
+    /// When the cipher fails.
+    fn mask(
+        &self,
+        sample: &[u8; HEADER_SAMPLE_LENGTH],
+    ) -> Result<[u8; HEADER_MASK_LENGTH], CryptoError>;
+}
+
+impl HeaderProtectionKey {
+    /// A key of a provider that is not built in.
+    pub fn custom(key: Box<dyn CustomHeaderProtectionKey>) -> Self {
+        Self(HeaderProtectionKeyKind::Custom(key))
+    }
+
+    #[cfg(feature = "ring")]
+    pub(super) fn ring(key: ::ring::aead::quic::HeaderProtectionKey) -> Self {
+        Self(HeaderProtectionKeyKind::Ring(key))
+    }
+
+    /// The mask for the header of a packet or record. `sample` is a part of its ciphertext: what QUIC
+    /// samples is in RFC 9001, section 5.4.2; DTLS takes the first 16 bytes.
+    ///
+    /// # Errors
+    /// When the cipher fails.
+    pub fn mask(
+        &self,
+        sample: &[u8; HEADER_SAMPLE_LENGTH],
+    ) -> Result<[u8; HEADER_MASK_LENGTH], CryptoError> {
+        match &self.0 {
+            #[cfg(feature = "ring")]
+            HeaderProtectionKeyKind::Ring(key) => key.new_mask(sample).map_err(|_| CryptoError),
+            HeaderProtectionKeyKind::Custom(key) => key.mask(sample),
+        }
+    }
+}
+
+impl fmt::Debug for HeaderProtectionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HeaderProtectionKey(..)")
+    }
+}

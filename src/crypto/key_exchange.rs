@@ -1,0 +1,50 @@
+use core::fmt;
+
+use super::{CryptoError, SharedSecret};
+use crate::registry::NamedGroup;
+
+/// A key exchange group: (EC)DHE or a KEM (section 7.4).
+pub trait KeyExchangeGroup: Send + Sync + fmt::Debug {
+    /// The code point on the wire.
+    fn name(&self) -> NamedGroup;
+
+    /// The initiator's (client's) side: a fresh key pair. Key pairs are never used twice
+    /// (RFC 9846, section 4.3.8).
+    ///
+    /// # Errors
+    /// When no key pair can be made: there is no randomness, say.
+    fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, CryptoError>;
+
+    /// The responder's (server's) side: takes the peer's share, and returns the own share and the
+    /// secret. The default suits Diffie-Hellman; a KEM encapsulates instead.
+    ///
+    /// # Errors
+    /// Those of [`start`](Self::start) and of [`ActiveKeyExchange::complete`].
+    fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, CryptoError> {
+        let exchange = self.start()?;
+        let share = exchange.share().to_vec();
+        Ok(CompletedKeyExchange { share, secret: exchange.complete(peer_share)? })
+    }
+}
+
+/// The responder's side of a key exchange.
+#[derive(Debug)]
+pub struct CompletedKeyExchange {
+    /// The share to send.
+    pub share: Vec<u8>,
+    /// The secret that both sides have.
+    pub secret: SharedSecret,
+}
+
+/// A key exchange that has sent its share and waits for the peer's.
+pub trait ActiveKeyExchange: Send + Sync {
+    /// The share to send.
+    fn share(&self) -> &[u8];
+
+    /// Takes the peer's share and returns the secret.
+    ///
+    /// # Errors
+    /// When the share is no valid public key of the group, or leads to a secret of zeros (section
+    /// 7.4.2).
+    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError>;
+}

@@ -1,0 +1,85 @@
+use core::fmt;
+use std::sync::Arc;
+
+use super::{Aead, Hash, KeyExchangeGroup, KeyProvider, SecureRandom, SignatureAlgorithms};
+use crate::registry::{CipherSuiteId, NamedGroup};
+
+/// What an implementation of the primitives offers, each list in order of preference.
+///
+/// A configuration refuses at build time what its provider lacks, so that nothing is missing in
+/// the middle of a handshake. What a primitive returns is checked where it is used: zeros in the
+/// place of randomness or of a secret, and wrong lengths, end the connection with a
+/// [`ProviderFault`](super::ProviderFault).
+#[derive(Clone)]
+pub struct CryptoProvider {
+    /// Cipher suites, the preferred one first.
+    pub cipher_suites: Vec<CipherSuite>,
+    /// Key exchange groups, the preferred one first. A client sends a share for the first.
+    pub groups: Vec<Arc<dyn KeyExchangeGroup>>,
+    /// Signature verification, in handshakes and in certificates.
+    pub signatures: SignatureAlgorithms,
+    /// Loads private keys.
+    pub key_provider: Arc<dyn KeyProvider>,
+    /// SHA-256, whether or not a suite has it: for pins, for digests in sessions and in registers of
+    /// 0-RTT data, and for the default cookies and tickets.
+    pub sha256: &'static dyn Hash,
+    /// AES-256-GCM, whether or not a suite has it: for the tickets of
+    /// [`TicketKeys`](crate::session::TicketKeys). Servers that share ticket keys must have the same
+    /// one.
+    pub ticket_aead: &'static dyn Aead,
+    /// The source of all randomness of the handshake.
+    pub random: Arc<dyn SecureRandom>,
+}
+
+impl CryptoProvider {
+    /// Everything that `ring` offers for TLS 1.3: three suites, x25519, secp256r1 and secp384r1,
+    /// ECDSA, Ed25519 and RSA.
+    #[cfg(feature = "ring")]
+    pub fn ring() -> Self {
+        super::ring::provider()
+    }
+
+    /// The suite with this code point, if the provider has it.
+    pub fn cipher_suite(&self, id: CipherSuiteId) -> Option<&CipherSuite> {
+        self.cipher_suites.iter().find(|suite| suite.id == id)
+    }
+
+    /// The group with this code point, if the provider has it.
+    pub fn group(&self, name: NamedGroup) -> Option<&Arc<dyn KeyExchangeGroup>> {
+        self.groups.iter().find(|group| group.name() == name)
+    }
+}
+
+/// [`CryptoProvider::ring`]. Functions that take no provider use it.
+#[cfg(feature = "ring")]
+impl Default for CryptoProvider {
+    fn default() -> Self {
+        Self::ring()
+    }
+}
+
+impl fmt::Debug for CryptoProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CryptoProvider")
+            .field("cipher_suites", &self.cipher_suites)
+            .field("groups", &self.groups)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A cipher suite: an AEAD for records and a hash for the key schedule (section B.4).
+#[derive(Clone, Copy)]
+pub struct CipherSuite {
+    /// The code point on the wire.
+    pub id: CipherSuiteId,
+    /// The hash of the transcript and of HKDF.
+    pub hash: &'static dyn Hash,
+    /// The AEAD that protects records.
+    pub aead: &'static dyn Aead,
+}
+
+impl fmt::Debug for CipherSuite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.id)
+    }
+}

@@ -1,0 +1,95 @@
+use core::fmt;
+use std::sync::Arc;
+
+use pki_types::{PrivateKeyDer, SignatureVerificationAlgorithm};
+
+use super::{CryptoError, KeyError};
+use crate::certificate::Digests;
+use crate::registry::SignatureScheme;
+
+/// A private key that signs a CertificateVerify. It may be anywhere: in memory, or behind another
+/// process or device. In the latter case, answer the signing question later.
+pub trait SigningKey: Send + Sync + fmt::Debug {
+    /// The schemes that this key can sign with, the preferred one first.
+    fn schemes(&self) -> &[SignatureScheme];
+
+    /// Signs `message` (not its hash) with `scheme`, which is one of [`SigningKey::schemes`].
+    ///
+    /// # Errors
+    /// When the key cannot sign with this scheme, or its device fails.
+    fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, CryptoError>;
+
+    /// The public half as the DER of a SubjectPublicKeyInfo, where it is known: it lets a
+    /// configuration refuse a certificate that belongs to another key.
+    fn public_key(&self) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// Loads private keys for a provider that signs with them.
+pub trait KeyProvider: Send + Sync + fmt::Debug {
+    /// Loads a private key: PKCS#8, SEC1 or PKCS#1.
+    ///
+    /// `public_keys` are the keys of the certificates that come with it, each the DER of a
+    /// SubjectPublicKeyInfo. They may be none. An EC key without a public half of its own gets it from
+    /// the one that belongs to it.
+    ///
+    /// # Errors
+    /// When the key is malformed, encrypted, or of a kind or size that the provider does not sign with.
+    /// [`KeyError::NoPublicKey`] where the key has no public half of its own, and none of
+    /// `public_keys` belongs to it.
+    fn load_private_key(
+        &self,
+        key: &PrivateKeyDer<'_>,
+        public_keys: &[&[u8]],
+    ) -> Result<Arc<dyn SigningKey>, KeyError>;
+}
+
+/// Loads a private key with the default provider: see [`KeyProvider::load_private_key`].
+///
+/// # Errors
+/// When the key is malformed, encrypted, or of another kind or size than the provider signs with; and
+/// when it is an EC key without its public half.
+#[cfg(feature = "ring")]
+pub fn signing_key(key: &PrivateKeyDer<'_>) -> Result<Arc<dyn SigningKey>, KeyError> {
+    super::CryptoProvider::default().key_provider.load_private_key(key, &[])
+}
+
+/// The signature algorithms that a provider can verify.
+///
+/// The algorithms are those of the `rustls-pki-types` trait, so that implementations made for the
+/// ecosystem fit.
+#[derive(Clone, Debug)]
+pub struct SignatureAlgorithms {
+    /// Every algorithm: signatures in certificates are verified with them.
+    pub all: Vec<&'static dyn SignatureVerificationAlgorithm>,
+    /// For each scheme, in order of preference, the algorithms that may stand behind it. ECDSA in
+    /// TLS 1.3 binds the curve to the scheme, so each handshake scheme has the one of its curve.
+    pub by_scheme: Vec<(SignatureScheme, Vec<&'static dyn SignatureVerificationAlgorithm>)>,
+    /// The hashes that OCSP responses name issuers with (RFC 6960, section 4.1.1).
+    pub digests: Digests,
+}
+
+impl SignatureAlgorithms {
+    /// No algorithms at all, until a provider is known.
+    pub(crate) fn none() -> Self {
+        let digests = Digests { sha1: |_| [0; 20], sha256: |_| [0; 32] };
+        Self { all: Vec::new(), by_scheme: Vec::new(), digests }
+    }
+
+    /// The schemes, the preferred one first.
+    pub fn schemes(&self) -> impl Iterator<Item = SignatureScheme> + '_ {
+        self.by_scheme.iter().map(|(scheme, _)| *scheme)
+    }
+
+    /// The algorithms behind `scheme`; none when the provider lacks it.
+    pub fn for_scheme(
+        &self,
+        scheme: SignatureScheme,
+    ) -> &[&'static dyn SignatureVerificationAlgorithm] {
+        self.by_scheme
+            .iter()
+            .find(|(candidate, _)| *candidate == scheme)
+            .map_or(&[], |(_, algorithms)| algorithms.as_slice())
+    }
+}
