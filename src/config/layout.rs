@@ -1,5 +1,5 @@
 use super::ConfigError;
-use crate::wire::{CodePoint, ExtensionType, List};
+use crate::wire::{CodePoint, ExtensionType, ExtensionWriter, List};
 
 /// The length of an extension's type and length, in bytes.
 const HEADER_LENGTH: usize = 4;
@@ -59,6 +59,21 @@ impl ExtensionLayout {
     /// The most bytes of raw extensions. Protocols, a cookie and a ticket can be long, too, and must fit
     /// into the message with them.
     const MAX_RAW_LENGTH: usize = 0x6000;
+
+    /// Puts the extensions into this order, and writes the raw ones that `may_send` allows.
+    pub(crate) fn apply(
+        &self,
+        extensions: &mut ExtensionWriter,
+        may_send: impl Fn(ExtensionType) -> bool,
+    ) {
+        for item in &self.items {
+            match item {
+                LayoutItem::Raw(kind, body) if may_send(*kind) => extensions.replace(*kind, body),
+                LayoutItem::Raw(..) | LayoutItem::Standard(_) | LayoutItem::Padding => {}
+            }
+        }
+        extensions.sort_by(self.items.iter().map(LayoutItem::kind));
+    }
 
     /// The list of code points in a raw extension, if there is one. This is what the peer was offered,
     /// whatever the configuration supports.

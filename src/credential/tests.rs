@@ -39,8 +39,8 @@ fn choose(
     body.extend([0, 2, 0x13, 1, 1, 0]);
     let mut hello = ClientHello::parse(&body).unwrap();
     hello.extensions = Extensions::default();
-    hello.server_name = name.map(str::as_bytes);
-    hello.signature_algorithms = Some(List::new(&schemes));
+    hello.known.server_name = name.map(str::as_bytes);
+    hello.known.signature_algorithms = Some(List::new(&schemes));
     match list.resolve(&hello) {
         Reply::Now(choice) => choice,
         Reply::Later => panic!("a list answers at once"),

@@ -19,10 +19,10 @@ use crate::registry::{CertificateType, HandshakeType, SignatureScheme};
 use crate::reply::Reply;
 use crate::session::PeerCredential;
 use crate::verify::{PeerIdentity, RawPublicKey};
-use crate::wire::codec::{Prefix, join};
+use crate::wire::codec::join;
 use crate::wire::{
     Certificate, CertificateEntry, CertificateVerify, DecodeError, ExtensionType, Extensions,
-    Finished, HandshakeMessage, write_extension, write_names, write_ocsp_response,
+    Finished, HandshakeMessage, write_ocsp_response, write_timestamps,
 };
 
 const CERTIFICATE: HandshakeType = HandshakeType::CERTIFICATE;
@@ -52,9 +52,7 @@ pub(super) fn write_certificate(
         }
     }
     if shown.timestamps {
-        write_extension(&mut staples, ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP, |out| {
-            write_names(out, Prefix::U16, timestamps);
-        });
+        write_timestamps(&mut staples, timestamps);
     }
     let mut staples = Some(Extensions::written(&staples));
     let entries = key.chain().iter().map(|certificate| CertificateEntry {

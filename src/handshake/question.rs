@@ -210,7 +210,7 @@ impl ResolvePsk {
     }
 
     /// The ClientHello, for its
-    /// [`pre_shared_keys`](ClientHello::pre_shared_keys).
+    /// [`pre_shared_keys`](crate::wire::ClientExtensions::pre_shared_keys).
     ///
     /// **It is not always the one that the client sent.** When a session is resumed that is based on
     /// one of the server's pre-shared keys, the question is whether the server still has that key.
@@ -223,7 +223,7 @@ impl ResolvePsk {
     pub fn client_hello(&self) -> Result<ClientHello<'_>, Error> {
         let mut hello = self.hello.parse()?;
         if let Some(identity) = &self.of_session {
-            hello.pre_shared_keys = Some(identity.offered());
+            hello.known.pre_shared_keys = Some(identity.offered());
         }
         Ok(hello)
     }

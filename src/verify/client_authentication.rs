@@ -4,8 +4,8 @@ use super::PeerVerifier;
 use crate::config_error::ConfigError;
 use crate::crypto::{CryptoProvider, SignatureAlgorithms};
 use crate::registry::SignatureScheme;
-use crate::wire::codec::{Prefix, write_bytes, write_codes, write_vector};
-use crate::wire::{ExtensionType, Extensions, write_extension, write_names};
+use crate::wire::codec::{Prefix, write_bytes};
+use crate::wire::{ExtensionType, Extensions, write_request_extensions};
 
 /// Whether and how a server asks its clients for certificates (RFC 9846, section 4.4.2).
 ///
@@ -96,7 +96,6 @@ impl ClientAuthentication {
 
     /// Writes the extensions of every CertificateRequest, once.
     pub(crate) fn prepare(mut self, provider: &CryptoProvider) -> Result<Self, ConfigError> {
-        use ExtensionType as E;
         self.signatures = provider.signatures.clone();
         if self.schemes.is_empty() {
             self.schemes = self.signatures.schemes().collect();
@@ -117,29 +116,8 @@ impl ClientAuthentication {
         if empty || odd || names + filters + 2 * self.schemes.len() > 0xff00 {
             return Err(ConfigError::CertificateRequest);
         }
-        let mut out = Vec::new();
-        write_extension(&mut out, E::SIGNATURE_ALGORITHMS, |out| {
-            write_codes(out, Prefix::U16, self.schemes.iter().copied());
-        });
-        if names > 0 {
-            write_extension(&mut out, E::CERTIFICATE_AUTHORITIES, |out| {
-                write_names(out, Prefix::U16, &self.authorities);
-            });
-        }
-        if filters > 0 {
-            write_extension(&mut out, E::OID_FILTERS, |out| {
-                write_vector(out, Prefix::U16, |out| {
-                    for (oid, values) in &self.oid_filters {
-                        write_bytes(out, Prefix::U8, oid);
-                        write_bytes(out, Prefix::U16, values);
-                    }
-                });
-            });
-        }
-        if self.staples {
-            write_extension(&mut out, E::STATUS_REQUEST, |_| {});
-            write_extension(&mut out, E::SIGNED_CERTIFICATE_TIMESTAMP, |_| {});
-        }
+        let (authorities, filters) = (&self.authorities, &self.oid_filters);
+        let out = write_request_extensions(&self.schemes, authorities, filters, self.staples);
         self.asked = Extensions::written(&out).iter().map(|extension| extension.kind).collect();
         self.extensions = out;
         Ok(self)

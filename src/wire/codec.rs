@@ -2,6 +2,7 @@
 
 use super::extensions::ExtensionType;
 use core::fmt;
+use core::iter;
 use core::marker::PhantomData;
 
 use crate::alert::AlertDescription;
@@ -147,6 +148,34 @@ impl<'a> Reader<'a> {
         Ok(List::new(bytes))
     }
 
+    /// Passes over the rest.
+    pub(crate) fn skip(&mut self) {
+        self.bytes = &[];
+    }
+
+    /// The elements of a vector of the same message, each read by `read`. After an error there are
+    /// none.
+    pub(crate) fn elements<T, F>(
+        &self,
+        vector: &'a [u8],
+        read: F,
+    ) -> impl Iterator<Item = Result<T, DecodeError>> + use<'a, T, F>
+    where
+        F: Fn(&mut Reader<'a>) -> Result<T, DecodeError>,
+    {
+        let mut reader = self.part(vector);
+        iter::from_fn(move || {
+            if reader.is_empty() {
+                return None;
+            }
+            let element = read(&mut reader);
+            if element.is_err() {
+                reader.skip();
+            }
+            Some(element)
+        })
+    }
+
     /// A reader for a part of the same message.
     pub(crate) fn part(&self, bytes: &'a [u8]) -> Self {
         Self { bytes, message: self.message }
@@ -159,6 +188,16 @@ impl<'a> Reader<'a> {
             left => Err(self.error(field, DecodeReason::TrailingBytes(left))),
         }
     }
+}
+
+/// The elements of a vector that was read to its end before, with the same `read`: an error
+/// cannot come up.
+pub(crate) fn checked_elements<'a, T>(
+    vector: &'a [u8],
+    read: impl Fn(&mut Reader<'a>) -> Result<T, DecodeError>,
+) -> impl Iterator<Item = T> {
+    // No error is shown, so that the message does not matter.
+    Reader::new(HandshakeType::CLIENT_HELLO, vector).elements(vector, read).map_while(Result::ok)
 }
 
 /// How many bytes the length of a vector takes.

@@ -1,10 +1,13 @@
-//! The list of extensions that most messages end with (RFC 9846, section 4.3).
+//! The list of extensions that most messages end with (RFC 9846, section 4.3): reading and writing
+//! it, whatever stands in the extensions.
+
+use core::ops::Range;
 
 use super::codec::{
-    DecodeError, DecodeReason, Prefix, Reader, duplicate, write_bytes, write_u16, write_vector,
+    DecodeError, DecodeReason, Prefix, Reader, checked_elements, duplicate, write_bytes, write_u16,
+    write_vector,
 };
 use super::extensions::{ExtensionMessage, ExtensionType};
-use crate::registry::HandshakeType;
 
 /// One extension as it stands in a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -13,6 +16,14 @@ pub struct Extension<'a> {
     pub kind: ExtensionType,
     /// The body, without type and length.
     pub body: &'a [u8],
+}
+
+impl<'a> Extension<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let kind = ExtensionType(reader.u16("extensions")?);
+        let body = reader.vector("extensions", Prefix::U16, 0..=0xffff)?;
+        Ok(Self { kind, body })
+    }
 }
 
 /// A list of extensions that was found to be well formed: each is whole, none appears twice, and
@@ -29,32 +40,24 @@ impl<'a> Extensions<'a> {
         message: ExtensionMessage,
     ) -> Result<Self, DecodeError> {
         let bytes = reader.vector("extensions", Prefix::U16, 0..=0xffff)?;
-        let mut rest = reader.part(bytes);
         let mut kinds = Vec::with_capacity(16);
-        while !rest.is_empty() {
-            let kind = ExtensionType(rest.u16("extensions")?);
-            rest.vector("extensions", Prefix::U16, 0..=0xffff)?;
+        for extension in reader.elements(bytes, Extension::read) {
+            let kind = extension?.kind;
             if !kind.may_stand_in(message) {
-                return Err(rest.error("extensions", DecodeReason::ForbiddenExtension(kind)));
+                return Err(reader.error("extensions", DecodeReason::ForbiddenExtension(kind)));
             }
             kinds.push(kind.0);
         }
         if let Some(kind) = duplicate(kinds) {
             let kind = ExtensionType(kind).to_string();
-            return Err(rest.error("extensions", DecodeReason::Duplicate(kind)));
+            return Err(reader.error("extensions", DecodeReason::Duplicate(kind)));
         }
         Ok(Self { bytes })
     }
 
     /// The extensions in the order of the message.
     pub fn iter(&self) -> impl Iterator<Item = Extension<'a>> + use<'a> {
-        // Well-formedness was checked by `read`, so nothing is lost in ending at an error here.
-        let mut reader = Reader::new(HandshakeType::CLIENT_HELLO, self.bytes);
-        core::iter::from_fn(move || {
-            let kind = ExtensionType(reader.u16("extensions").ok()?);
-            let body = reader.vector("extensions", Prefix::U16, 0..=0xffff).ok()?;
-            Some(Extension { kind, body })
-        })
+        checked_elements(self.bytes, Extension::read)
     }
 
     /// The body of the extension of this type.
@@ -83,25 +86,98 @@ pub(crate) fn write_extension(
     write_vector(out, Prefix::U16, body);
 }
 
-/// Writes one extension, if `body` has something to say in it.
-pub(crate) fn write_extension_if(
-    out: &mut Vec<u8>,
-    kind: ExtensionType,
-    body: impl FnOnce(&mut Vec<u8>) -> Option<()>,
-) -> bool {
-    let (start, mut said) = (out.len(), None);
-    write_extension(out, kind, |out| said = body(out));
-    if said.is_none() {
-        out.truncate(start);
-    }
-    said.is_some()
+/// Extensions that are written one after the other, and then put into the order in which they
+/// are sent. What the extensions of each message say is written by methods beside their readers.
+#[derive(Debug, Default)]
+pub(crate) struct ExtensionWriter {
+    bytes: Vec<u8>,
+    /// In the order in which the extensions are sent.
+    written: Vec<WrittenExtension>,
 }
 
-/// The value of record_size_limit: at least 64 (RFC 8449, section 4).
-pub(super) fn read_record_size_limit(reader: &mut Reader<'_>) -> Result<u16, DecodeError> {
-    const FIELD: &str = "record_size_limit";
-    match reader.u16(FIELD)? {
-        0..64 => Err(reader.error(FIELD, DecodeReason::Value("it must be 64 or more"))),
-        limit => Ok(limit),
+/// Where an extension stands in the bytes of its writer, with type and length.
+#[derive(Debug)]
+struct WrittenExtension {
+    kind: ExtensionType,
+    range: Range<usize>,
+}
+
+impl ExtensionWriter {
+    /// A writer with place for this many bytes, and for as many extensions as messages usually have.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), written: Vec::with_capacity(16) }
+    }
+
+    /// Adds an extension at the end.
+    pub(crate) fn add(&mut self, kind: ExtensionType, body: impl FnOnce(&mut Vec<u8>)) {
+        let extension = self.write(kind, body);
+        self.written.push(extension);
+    }
+
+    /// Adds an extension before all others.
+    pub(crate) fn add_first(&mut self, kind: ExtensionType, body: impl FnOnce(&mut Vec<u8>)) {
+        let extension = self.write(kind, body);
+        self.written.insert(0, extension);
+    }
+
+    /// Adds an extension with this body. If there is one of this type already, it goes.
+    pub(crate) fn replace(&mut self, kind: ExtensionType, body: &[u8]) {
+        self.written.retain(|extension| extension.kind != kind);
+        self.add(kind, |out| out.extend_from_slice(body));
+    }
+
+    fn write(&mut self, kind: ExtensionType, body: impl FnOnce(&mut Vec<u8>)) -> WrittenExtension {
+        let start = self.bytes.len();
+        write_extension(&mut self.bytes, kind, body);
+        WrittenExtension { kind, range: start..self.bytes.len() }
+    }
+
+    /// Puts the extensions into this order. Those that are not in it follow, in the order that they
+    /// have already.
+    pub(crate) fn sort_by(&mut self, order: impl Iterator<Item = ExtensionType> + Clone) {
+        self.written.sort_by_key(|extension| {
+            order.clone().position(|kind| kind == extension.kind).unwrap_or(usize::MAX)
+        });
+    }
+
+    /// The types of the extensions in their order.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = ExtensionType> {
+        self.written.iter().map(|extension| extension.kind)
+    }
+
+    /// The length of the extensions in bytes, with their types and lengths.
+    pub(crate) fn length(&self) -> usize {
+        self.written.iter().map(|extension| extension.range.len()).sum()
+    }
+
+    /// Writes the list with its length.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        write_vector(out, Prefix::U16, |out| {
+            for extension in &self.written {
+                out.extend_from_slice(self.bytes.get(extension.range.clone()).unwrap_or_default());
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extensions_are_sent_in_the_order_that_they_are_given() {
+        let [a, b, c, d] = [1, 2, 3, 4].map(ExtensionType);
+        let mut list = ExtensionWriter::default();
+        list.add(a, |out| out.push(9));
+        list.add(b, |_| {});
+        list.add(c, |_| {});
+        list.replace(b, &[7, 7]);
+        list.sort_by([c, d, b].into_iter());
+        list.add_first(d, |_| {});
+        assert!(list.kinds().eq([d, c, b, a]));
+        let mut out = Vec::new();
+        list.encode(&mut out);
+        assert_eq!(out, [0, 19, 0, 4, 0, 0, 0, 3, 0, 0, 0, 2, 0, 2, 7, 7, 0, 1, 0, 1, 9]);
+        assert_eq!(list.length(), 19);
     }
 }

@@ -1,8 +1,25 @@
-//! The extensions: the table of RFC 9846, section 4.3.
+//! The extensions: the table of RFC 9846, section 4.3, and what a ClientHello and an
+//! EncryptedExtensions say in them.
 //!
-//! A new extension starts here: its code point in [`ExtensionType`] and its row in [`EXTENSION_TABLE`].
+//! A new extension is added here: its code point in [`ExtensionType`], its row in
+//! [`EXTENSION_TABLE`], and for each of the two messages a field, an arm where it is read and a line
+//! where it is written. `handshake/client/client_hello.rs` then says what the client offers, and
+//! `handshake/server/` what the server answers.
 
-use crate::registry::registry;
+use super::codec::{
+    DecodeError, DecodeReason, List, Prefix, Reader, write_bytes, write_codes, write_u16,
+    write_vector,
+};
+use super::extension_list::{ExtensionWriter, Extensions};
+use super::key_share::{KeyShareEntry, KeyShares};
+use super::names::{Names, write_names};
+use super::pre_shared_key::{OfferedPsks, PskIdentity, write_offered_psks};
+use super::server_name::{read_server_name, write_server_name};
+use super::status_request;
+use crate::registry::{
+    CertificateCompressionAlgorithm, CertificateType, NamedGroup, ProtocolVersion, SignatureScheme,
+    registry,
+};
 
 registry! {
     /// An extension's type (section 4.3).
@@ -170,6 +187,11 @@ pub(crate) const EXTENSION_TABLE: &[ExtensionRow] = &[
 ];
 
 impl ExtensionType {
+    /// What errors call the extension.
+    pub(super) fn field(self) -> &'static str {
+        self.name().unwrap_or("extensions")
+    }
+
     fn row(self) -> Option<&'static ExtensionRow> {
         EXTENSION_TABLE.iter().find(|row| row.extension == self)
     }
@@ -188,5 +210,325 @@ impl ExtensionType {
     /// May the second ClientHello have other bytes in it than the first, or one of them none?
     pub(crate) fn may_change_after_retry(self) -> bool {
         self.row().is_some_and(|row| row.may_change_after_retry)
+    }
+}
+
+/// The extensions that the library writes into a ClientHello, in their order. pre_shared_key is not
+/// among them: it is always the last (section 4.3.11).
+pub(crate) fn client_hello_order() -> impl Iterator<Item = ExtensionType> {
+    EXTENSION_TABLE
+        .iter()
+        .filter(|row| row.messages.contains(&CH) && row.writer != Writer::Layout)
+        .map(|row| row.extension)
+        .filter(|extension| *extension != E::PRE_SHARED_KEY)
+}
+
+/// What a ClientHello says in its extensions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientExtensions<'a> {
+    /// The DNS name of the server (RFC 6066, section 3).
+    pub server_name: Option<&'a [u8]>,
+    /// Application protocols, the preferred one first (RFC 7301).
+    pub application_protocols: Option<Names<'a>>,
+    /// Versions, the preferred one first (section 4.3.1).
+    pub supported_versions: Option<List<'a, ProtocolVersion>>,
+    /// Groups, the preferred one first (section 4.3.7).
+    pub supported_groups: Option<List<'a, NamedGroup>>,
+    /// Schemes for CertificateVerify (section 4.3.3).
+    pub signature_algorithms: Option<List<'a, SignatureScheme>>,
+    /// Schemes for certificates, where they differ (section 4.3.3).
+    pub signature_algorithms_cert: Option<List<'a, SignatureScheme>>,
+    /// Key shares, the preferred one first (section 4.3.8).
+    pub key_shares: Option<KeyShares<'a>>,
+    /// The cookie of a HelloRetryRequest (section 4.3.2).
+    pub cookie: Option<&'a [u8]>,
+    /// How the client lets a PSK be used (section 4.3.9).
+    pub psk_key_exchange_modes: Option<&'a [u8]>,
+    /// Pre-shared keys (section 4.3.11).
+    pub pre_shared_keys: Option<OfferedPsks<'a>>,
+    /// 0-RTT data follows (section 4.3.10).
+    pub early_data: bool,
+    /// How many tickets the client wants of a new session, and of a resumed one (RFC 9149).
+    pub ticket_request: Option<[u8; 2]>,
+    /// The client can be asked for a certificate after the handshake (section 4.3.6).
+    pub post_handshake_auth: bool,
+    /// The authorities that the client takes certificates of (section 4.3.4).
+    pub certificate_authorities: Option<Names<'a>>,
+    /// The types of certificate that the client has, the preferred one first (RFC 7250).
+    pub client_certificate_types: Option<&'a [u8]>,
+    /// The types of certificate that the client takes, the preferred one first (RFC 7250).
+    pub server_certificate_types: Option<&'a [u8]>,
+    /// The client wants a stapled OCSP response (RFC 6066, section 8).
+    pub wants_ocsp: bool,
+    /// The client wants signed certificate timestamps (RFC 6962, section 3.3.1).
+    pub wants_timestamps: bool,
+    /// The most that the client takes in a protected record, in bytes (RFC 8449).
+    pub record_size_limit: Option<u16>,
+    /// Algorithms for compressed certificates (RFC 8879).
+    pub compress_certificate: Option<List<'a, CertificateCompressionAlgorithm>>,
+}
+
+impl<'a> ClientExtensions<'a> {
+    /// Reads the extensions of the ClientHello that `message` reads.
+    pub(super) fn read(
+        extensions: Extensions<'a>,
+        message: &Reader<'a>,
+    ) -> Result<Self, DecodeError> {
+        let mut known = Self::default();
+        let mut last = None;
+        for extension in extensions.iter() {
+            let mut body = message.part(extension.body);
+            known.read_one(extension.kind, &mut body)?;
+            body.finish(extension.kind.field())?;
+            last = Some(extension.kind);
+        }
+        if known.pre_shared_keys.is_some() && last != Some(E::PRE_SHARED_KEY) {
+            let reason = DecodeReason::Value("it must be the last extension");
+            return Err(message.error("pre_shared_key", reason));
+        }
+        Ok(known)
+    }
+
+    fn read_one(&mut self, kind: ExtensionType, body: &mut Reader<'a>) -> Result<(), DecodeError> {
+        let field = kind.field();
+        match kind {
+            E::SERVER_NAME => self.server_name = read_server_name(body)?,
+            E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
+                self.application_protocols = Some(Names::read(body, field, Prefix::U8)?);
+            }
+            E::SUPPORTED_VERSIONS => self.supported_versions = Some(body.list(field, Prefix::U8)?),
+            E::SUPPORTED_GROUPS => self.supported_groups = Some(body.list(field, Prefix::U16)?),
+            E::SIGNATURE_ALGORITHMS => {
+                self.signature_algorithms = Some(body.list(field, Prefix::U16)?);
+            }
+            E::SIGNATURE_ALGORITHMS_CERT => {
+                self.signature_algorithms_cert = Some(body.list(field, Prefix::U16)?);
+            }
+            E::KEY_SHARE => self.key_shares = Some(KeyShares::read(body)?),
+            E::COOKIE => self.cookie = Some(body.vector(field, Prefix::U16, 1..=0xffff)?),
+            E::PSK_KEY_EXCHANGE_MODES => {
+                self.psk_key_exchange_modes = Some(body.vector(field, Prefix::U8, 1..=255)?);
+            }
+            E::PRE_SHARED_KEY => self.pre_shared_keys = Some(OfferedPsks::read(body)?),
+            E::EARLY_DATA => self.early_data = true,
+            E::TICKET_REQUEST => self.ticket_request = Some(*body.array(field)?),
+            E::POST_HANDSHAKE_AUTH => self.post_handshake_auth = true,
+            E::CERTIFICATE_AUTHORITIES => {
+                self.certificate_authorities = Some(Names::read(body, field, Prefix::U16)?);
+            }
+            E::CLIENT_CERTIFICATE_TYPE => {
+                self.client_certificate_types = Some(body.vector(field, Prefix::U8, 1..=255)?);
+            }
+            E::SERVER_CERTIFICATE_TYPE => {
+                self.server_certificate_types = Some(body.vector(field, Prefix::U8, 1..=255)?);
+            }
+            E::STATUS_REQUEST => self.wants_ocsp = status_request::read_request(body)?,
+            E::SIGNED_CERTIFICATE_TIMESTAMP => self.wants_timestamps = true,
+            E::RECORD_SIZE_LIMIT => self.record_size_limit = Some(read_record_size_limit(body)?),
+            E::COMPRESS_CERTIFICATE => {
+                self.compress_certificate = Some(body.list(field, Prefix::U8)?);
+            }
+            // A test lists the extensions of the table that are not read.
+            _ => body.skip(),
+        }
+        Ok(())
+    }
+}
+
+/// The extensions of a ClientHello, each in the form that [`ClientExtensions`] reads.
+impl ExtensionWriter {
+    pub(crate) fn server_name(&mut self, name: &str) {
+        self.add(E::SERVER_NAME, |out| write_server_name(out, name.as_bytes()));
+    }
+
+    pub(crate) fn status_request(&mut self) {
+        self.add(E::STATUS_REQUEST, status_request::write_request);
+    }
+
+    pub(crate) fn signed_certificate_timestamp(&mut self) {
+        self.add(E::SIGNED_CERTIFICATE_TIMESTAMP, |_| {});
+    }
+
+    /// `kind` is client_certificate_type or server_certificate_type.
+    pub(crate) fn certificate_types(&mut self, kind: ExtensionType, types: &[CertificateType]) {
+        self.add(kind, |out| {
+            write_vector(out, Prefix::U8, |out| out.extend(types.iter().map(|it| it.0)));
+        });
+    }
+
+    pub(crate) fn post_handshake_auth(&mut self) {
+        self.add(E::POST_HANDSHAKE_AUTH, |_| {});
+    }
+
+    pub(crate) fn supported_groups(&mut self, groups: impl Iterator<Item = NamedGroup>) {
+        self.add(E::SUPPORTED_GROUPS, |out| write_codes(out, Prefix::U16, groups));
+    }
+
+    pub(crate) fn signature_algorithms(&mut self, schemes: impl Iterator<Item = SignatureScheme>) {
+        self.add(E::SIGNATURE_ALGORITHMS, |out| write_codes(out, Prefix::U16, schemes));
+    }
+
+    pub(crate) fn application_protocols<P: AsRef<[u8]>>(&mut self, protocols: &[P]) {
+        self.add(E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, |out| {
+            write_names(out, Prefix::U8, protocols);
+        });
+    }
+
+    pub(crate) fn supported_versions(&mut self, versions: impl Iterator<Item = ProtocolVersion>) {
+        self.add(E::SUPPORTED_VERSIONS, |out| write_codes(out, Prefix::U8, versions));
+    }
+
+    pub(crate) fn cookie(&mut self, cookie: &[u8]) {
+        self.add(E::COOKIE, |out| write_bytes(out, Prefix::U16, cookie));
+    }
+
+    pub(crate) fn psk_key_exchange_modes(&mut self, modes: &[u8]) {
+        self.add(E::PSK_KEY_EXCHANGE_MODES, |out| write_bytes(out, Prefix::U8, modes));
+    }
+
+    pub(crate) fn ticket_request(&mut self, counts: [u8; 2]) {
+        self.add(E::TICKET_REQUEST, |out| out.extend_from_slice(&counts));
+    }
+
+    pub(crate) fn key_shares<'s>(&mut self, shares: impl Iterator<Item = KeyShareEntry<'s>>) {
+        self.add(E::KEY_SHARE, |out| {
+            write_vector(out, Prefix::U16, |out| shares.for_each(|share| share.encode(out)));
+        });
+    }
+
+    pub(crate) fn early_data(&mut self) {
+        self.add(E::EARLY_DATA, |_| {});
+    }
+
+    pub(crate) fn record_size_limit(&mut self, limit: u16) {
+        self.add(E::RECORD_SIZE_LIMIT, |out| write_u16(out, limit));
+    }
+
+    pub(crate) fn compress_certificate(
+        &mut self,
+        algorithms: impl Iterator<Item = CertificateCompressionAlgorithm>,
+    ) {
+        self.add(E::COMPRESS_CERTIFICATE, |out| write_codes(out, Prefix::U8, algorithms));
+    }
+
+    /// With zeros where the binders will be, each of the length that stands with its identity.
+    pub(crate) fn pre_shared_keys<'p>(
+        &mut self,
+        psks: impl Iterator<Item = (PskIdentity<'p>, usize)> + Clone,
+    ) {
+        self.add(E::PRE_SHARED_KEY, |out| write_offered_psks(out, psks));
+    }
+}
+
+/// What an EncryptedExtensions says in its extensions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerExtensions<'a> {
+    /// The server used the name that it was asked for (RFC 6066, section 3).
+    pub server_name: bool,
+    /// The application protocol that the server chose (RFC 7301).
+    pub application_protocol: Option<&'a [u8]>,
+    /// The groups that the server prefers, for a later connection.
+    pub supported_groups: Option<List<'a, NamedGroup>>,
+    /// The server accepts the 0-RTT data.
+    pub early_data: bool,
+    /// How many tickets the server will send (RFC 9149).
+    pub ticket_request: Option<u8>,
+    /// The type of the client's certificate, where it was offered (RFC 7250).
+    pub client_certificate_type: Option<CertificateType>,
+    /// The type of the server's certificate, where it was offered (RFC 7250).
+    pub server_certificate_type: Option<CertificateType>,
+    /// The most that the server takes in a protected record, in bytes (RFC 8449).
+    pub record_size_limit: Option<u16>,
+}
+
+impl<'a> ServerExtensions<'a> {
+    /// Reads the extensions of the EncryptedExtensions that `message` reads.
+    pub(super) fn read(
+        extensions: Extensions<'a>,
+        message: &Reader<'a>,
+    ) -> Result<Self, DecodeError> {
+        let mut known = Self::default();
+        for extension in extensions.iter() {
+            let mut body = message.part(extension.body);
+            known.read_one(extension.kind, &mut body)?;
+            body.finish(extension.kind.field())?;
+        }
+        Ok(known)
+    }
+
+    fn read_one(&mut self, kind: ExtensionType, body: &mut Reader<'a>) -> Result<(), DecodeError> {
+        let field = kind.field();
+        match kind {
+            E::SERVER_NAME => self.server_name = true,
+            E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
+                let mut names = Names::read(body, field, Prefix::U8)?.iter();
+                self.application_protocol = names.next();
+                if names.next().is_some() {
+                    let reason = DecodeReason::Value("a server chooses one protocol");
+                    return Err(body.error(field, reason));
+                }
+            }
+            E::SUPPORTED_GROUPS => self.supported_groups = Some(body.list(field, Prefix::U16)?),
+            E::EARLY_DATA => self.early_data = true,
+            E::TICKET_REQUEST => self.ticket_request = Some(body.u8(field)?),
+            E::CLIENT_CERTIFICATE_TYPE => {
+                self.client_certificate_type = Some(CertificateType(body.u8(field)?));
+            }
+            E::SERVER_CERTIFICATE_TYPE => {
+                self.server_certificate_type = Some(CertificateType(body.u8(field)?));
+            }
+            E::RECORD_SIZE_LIMIT => self.record_size_limit = Some(read_record_size_limit(body)?),
+            // A test lists the extensions of the table that are not read.
+            _ => body.skip(),
+        }
+        Ok(())
+    }
+
+    /// Writes the extensions, in the order of [`EXTENSION_TABLE`].
+    pub(crate) fn write(&self, out: &mut ExtensionWriter) {
+        // Each field is named, so that none is forgotten.
+        let Self {
+            server_name,
+            client_certificate_type,
+            server_certificate_type,
+            supported_groups,
+            application_protocol,
+            ticket_request,
+            early_data,
+            record_size_limit,
+        } = *self;
+        if server_name {
+            out.add(E::SERVER_NAME, |_| {});
+        }
+        if let Some(chosen) = client_certificate_type {
+            out.add(E::CLIENT_CERTIFICATE_TYPE, |out| out.push(chosen.0));
+        }
+        if let Some(chosen) = server_certificate_type {
+            out.add(E::SERVER_CERTIFICATE_TYPE, |out| out.push(chosen.0));
+        }
+        if let Some(groups) = supported_groups {
+            out.supported_groups(groups.iter());
+        }
+        if let Some(protocol) = application_protocol {
+            out.application_protocols(&[protocol]);
+        }
+        if let Some(count) = ticket_request {
+            out.add(E::TICKET_REQUEST, |out| out.push(count));
+        }
+        if early_data {
+            out.early_data();
+        }
+        if let Some(limit) = record_size_limit {
+            out.record_size_limit(limit);
+        }
+    }
+}
+
+/// The value of record_size_limit: at least 64 (RFC 8449, section 4).
+fn read_record_size_limit(body: &mut Reader<'_>) -> Result<u16, DecodeError> {
+    const FIELD: &str = "record_size_limit";
+    match body.u16(FIELD)? {
+        0..64 => Err(body.error(FIELD, DecodeReason::Value("it must be 64 or more"))),
+        limit => Ok(limit),
     }
 }

@@ -6,32 +6,55 @@
 //! (values that nobody knows yet, GREASE). Writing appends to a vector of the caller's.
 
 mod certificate;
+mod certificate_request;
+mod certificate_verify;
 mod client_hello;
 pub(crate) mod codec;
+mod compressed_certificate;
 mod debug;
+mod encrypted_extensions;
+mod end_of_early_data;
 mod extension_list;
 mod extensions;
-mod message;
-mod post_handshake;
+mod finished;
+mod handshake_message;
+mod key_share;
+mod key_update;
+mod names;
+mod new_session_ticket;
+mod pre_shared_key;
 mod server_hello;
+mod server_name;
+mod status_request;
 #[cfg(test)]
 mod tests;
 
-pub use certificate::{
-    Certificate, CertificateEntry, CertificateRequest, CertificateVerify, CompressedCertificate,
-    OidFilters,
-};
-pub(crate) use client_hello::OneIdentity;
-pub use client_hello::{ClientHello, KeyShareEntry, KeyShares, Names, OfferedPsks, PskIdentity};
+pub use certificate::{Certificate, CertificateEntry};
+pub use certificate_request::{CertificateRequest, OidFilters};
+pub use certificate_verify::CertificateVerify;
+pub use client_hello::ClientHello;
 pub use codec::{CodePoint, DecodeError, DecodeReason, List};
+pub use compressed_certificate::CompressedCertificate;
+pub use encrypted_extensions::EncryptedExtensions;
+pub use end_of_early_data::EndOfEarlyData;
 pub use extension_list::{Extension, Extensions};
-pub use extensions::ExtensionType;
-pub use message::{HandshakeMessage, MESSAGE_HEADER_LENGTH};
-pub use post_handshake::{EndOfEarlyData, Finished, KeyUpdate, NewSessionTicket};
-pub use server_hello::{EncryptedExtensions, HELLO_RETRY_REQUEST_RANDOM, ServerHello};
+pub use extensions::{ClientExtensions, ExtensionType, ServerExtensions};
+pub use finished::Finished;
+pub use handshake_message::{HandshakeMessage, MESSAGE_HEADER_LENGTH};
+pub use key_share::{KeyShareEntry, KeyShares};
+pub use key_update::KeyUpdate;
+pub use names::Names;
+pub use new_session_ticket::NewSessionTicket;
+pub use pre_shared_key::{OfferedPsks, PskIdentity};
+pub use server_hello::{HELLO_RETRY_REQUEST_RANDOM, ServerHello};
 
-pub(crate) use certificate::{OCSP, write_ocsp_response};
-pub(crate) use client_hello::{PSK_DHE_KE, PSK_KE, write_names, write_server_name};
-pub(crate) use extension_list::{write_extension, write_extension_if};
-pub(crate) use extensions::EXTENSION_TABLE;
-pub(crate) use message::write_message;
+pub(crate) use certificate::write_timestamps;
+pub(crate) use certificate_request::write_request_extensions;
+pub(crate) use client_hello::write_client_hello;
+pub(crate) use encrypted_extensions::write_encrypted_extensions;
+pub(crate) use extension_list::{ExtensionWriter, write_extension};
+pub(crate) use extensions::{EXTENSION_TABLE, client_hello_order};
+pub(crate) use handshake_message::write_message;
+pub(crate) use names::write_names;
+pub(crate) use pre_shared_key::{OneIdentity, PSK_DHE_KE, PSK_KE};
+pub(crate) use status_request::write_ocsp_response;

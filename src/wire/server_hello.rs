@@ -1,12 +1,12 @@
-//! ServerHello and HelloRetryRequest (RFC 9846, sections 4.2.3 and 4.2.4), and
-//! EncryptedExtensions (section 4.4.1).
+//! ServerHello (RFC 9846, section 4.2.3), and HelloRetryRequest, which has the same form (section
+//! 4.2.4).
 
-use super::client_hello::{KeyShareEntry, Names};
-use super::codec::{DecodeError, DecodeReason, List, Prefix, Reader, write_bytes, write_u16};
-use super::extension_list::{Extensions, read_record_size_limit};
+use super::codec::{DecodeError, DecodeReason, Prefix, Reader, write_bytes, write_u16};
+use super::extension_list::{Extensions, write_extension};
 use super::extensions::{ExtensionMessage, ExtensionType};
-use super::message::write_message;
-use crate::registry::{CertificateType, CipherSuiteId, HandshakeType, NamedGroup, ProtocolVersion};
+use super::handshake_message::write_message;
+use super::key_share::KeyShareEntry;
+use crate::registry::{CipherSuiteId, HandshakeType, NamedGroup, ProtocolVersion};
 
 /// The random of a HelloRetryRequest: the SHA-256 of "HelloRetryRequest" (section 4.2.3).
 pub const HELLO_RETRY_REQUEST_RANDOM: [u8; 32] = [
@@ -43,6 +43,10 @@ pub struct ServerHello<'a> {
 
 impl<'a> ServerHello<'a> {
     /// Parses the body of a ServerHello or HelloRetryRequest.
+    ///
+    /// # Errors
+    /// When a field or an extension is malformed, or an extension stands in it that the RFC
+    /// forbids there.
     pub fn parse(body: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(HandshakeType::SERVER_HELLO, body);
         let legacy_version = ProtocolVersion(reader.u16("legacy_version")?);
@@ -79,7 +83,7 @@ impl<'a> ServerHello<'a> {
         mut body: Reader<'a>,
     ) -> Result<(), DecodeError> {
         use ExtensionType as E;
-        let field = kind.name().unwrap_or("extensions");
+        let field = kind.field();
         match kind {
             E::SUPPORTED_VERSIONS => {
                 self.supported_version = Some(ProtocolVersion(body.u16(field)?));
@@ -88,7 +92,8 @@ impl<'a> ServerHello<'a> {
             E::KEY_SHARE => self.key_share = Some(KeyShareEntry::read(&mut body)?),
             E::COOKIE => self.cookie = Some(body.vector(field, Prefix::U16, 1..=0xffff)?),
             E::PRE_SHARED_KEY => self.selected_identity = Some(body.u16(field)?),
-            _ => return Ok(()),
+            // A test lists the extensions of the table that are not read.
+            _ => body.skip(),
         }
         body.finish(field)
     }
@@ -96,6 +101,34 @@ impl<'a> ServerHello<'a> {
     /// Is it a HelloRetryRequest?
     pub fn is_hello_retry_request(&self) -> bool {
         self.random == HELLO_RETRY_REQUEST_RANDOM
+    }
+
+    /// Writes the whole message from the first five fields and the parsed extensions; `extensions`
+    /// is not looked at.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let mut extensions = Vec::with_capacity(160);
+        self.write_extensions(&mut extensions);
+        let extensions = Extensions::written(&extensions);
+        ServerHello { extensions, ..self.clone() }.encode(out);
+    }
+
+    fn write_extensions(&self, out: &mut Vec<u8>) {
+        use ExtensionType as E;
+        if let Some(index) = self.selected_identity {
+            write_extension(out, E::PRE_SHARED_KEY, |out| write_u16(out, index));
+        }
+        if let Some(share) = &self.key_share {
+            write_extension(out, E::KEY_SHARE, |out| share.encode(out));
+        }
+        if let Some(group) = self.selected_group {
+            write_extension(out, E::KEY_SHARE, |out| write_u16(out, group));
+        }
+        if let Some(cookie) = self.cookie {
+            write_extension(out, E::COOKIE, |out| write_bytes(out, Prefix::U16, cookie));
+        }
+        if let Some(version) = self.supported_version {
+            write_extension(out, E::SUPPORTED_VERSIONS, |out| write_u16(out, version));
+        }
     }
 
     /// Writes the whole message from the first six fields.
@@ -135,76 +168,5 @@ fn read_extensions<'a>(
             *reader = attempt;
             result
         }
-    }
-}
-
-/// EncryptedExtensions (section 4.4.1).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EncryptedExtensions<'a> {
-    /// All extensions.
-    pub extensions: Extensions<'a>,
-    /// The server used the name that it was asked for (RFC 6066, section 3).
-    pub server_name: bool,
-    /// The application protocol that the server chose (RFC 7301).
-    pub application_protocol: Option<&'a [u8]>,
-    /// The groups that the server prefers, for a later connection.
-    pub supported_groups: Option<List<'a, NamedGroup>>,
-    /// The server accepts the 0-RTT data.
-    pub early_data: bool,
-    /// How many tickets the server will send (RFC 9149).
-    pub ticket_request: Option<u8>,
-    /// The type of the client's certificate, where it was offered (RFC 7250).
-    pub client_certificate_type: Option<CertificateType>,
-    /// The type of the server's certificate, where it was offered (RFC 7250).
-    pub server_certificate_type: Option<CertificateType>,
-    /// The most that the server takes in a protected record, in bytes (RFC 8449).
-    pub record_size_limit: Option<u16>,
-}
-
-impl<'a> EncryptedExtensions<'a> {
-    /// Parses the body of an EncryptedExtensions.
-    pub fn parse(body: &'a [u8]) -> Result<Self, DecodeError> {
-        use ExtensionType as E;
-        let mut reader = Reader::new(HandshakeType::ENCRYPTED_EXTENSIONS, body);
-        let extensions = Extensions::read(&mut reader, ExtensionMessage::EncryptedExtensions)?;
-        reader.finish("extensions")?;
-        let mut message = Self { extensions, ..Self::default() };
-        for extension in extensions.iter() {
-            let mut body = reader.part(extension.body);
-            let field = extension.kind.name().unwrap_or("extensions");
-            match extension.kind {
-                E::SERVER_NAME => message.server_name = true,
-                E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
-                    let mut names = Names::read(&mut body, field, Prefix::U8)?.iter();
-                    message.application_protocol = names.next();
-                    if names.next().is_some() {
-                        let reason = DecodeReason::Value("a server chooses one protocol");
-                        return Err(body.error(field, reason));
-                    }
-                }
-                E::SUPPORTED_GROUPS => {
-                    message.supported_groups = Some(body.list(field, Prefix::U16)?);
-                }
-                E::EARLY_DATA => message.early_data = true,
-                E::TICKET_REQUEST => message.ticket_request = Some(body.u8(field)?),
-                E::CLIENT_CERTIFICATE_TYPE => {
-                    message.client_certificate_type = Some(CertificateType(body.u8(field)?));
-                }
-                E::SERVER_CERTIFICATE_TYPE => {
-                    message.server_certificate_type = Some(CertificateType(body.u8(field)?));
-                }
-                E::RECORD_SIZE_LIMIT => {
-                    message.record_size_limit = Some(read_record_size_limit(&mut body)?);
-                }
-                _ => continue,
-            }
-            body.finish(field)?;
-        }
-        Ok(message)
-    }
-
-    /// Writes the whole message from `extensions`.
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        write_message(out, HandshakeType::ENCRYPTED_EXTENSIONS, |out| self.extensions.encode(out));
     }
 }

@@ -2,7 +2,7 @@
 //! servers stay able to ignore what they do not know (RFC 8701), and nobody gets used to a shape.
 
 use crate::crypto::{ProviderError, SecureRandom, provider_fault};
-use crate::wire::ExtensionType;
+use crate::wire::{ExtensionType, client_hello_order};
 
 /// One connection's choice: the same in both of its ClientHellos, since the second may differ from
 /// the first only where section 4.2.2 lets it.
@@ -51,8 +51,15 @@ impl Grease {
         [ExtensionType(first), ExtensionType(second)]
     }
 
-    /// Puts the extensions into this connection's order (Fisher and Yates).
-    pub(super) fn shuffle(&self, kinds: &mut [ExtensionType]) {
+    /// This connection's order of the extensions.
+    pub(super) fn order(&self) -> Vec<ExtensionType> {
+        let mut order: Vec<_> = client_hello_order().collect();
+        self.shuffle(&mut order);
+        order
+    }
+
+    /// Fisher and Yates.
+    fn shuffle(&self, kinds: &mut [ExtensionType]) {
         const FIRST_PLACE: usize = 5;
         for (place, end) in (1..=kinds.len()).rev().enumerate() {
             let other = usize::from(self.byte(FIRST_PLACE + place)) % end;

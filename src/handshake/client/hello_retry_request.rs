@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::client_hello::{Offer, RetryAnswer};
-use super::server_hello::{ExpectServerHello, MESSAGE, Sent};
+use super::client_hello::{ClientHelloParams, RetryAnswer};
+use super::server_hello::{ExpectServerHello, MESSAGE, SentClientHello};
 use super::{Context, Shared, State};
 use crate::crypto::{CipherSuite, KeyExchangeGroup, provider_fault};
 use crate::error::Error;
@@ -24,7 +24,7 @@ impl ExpectServerHello {
         cipher_suite: CipherSuite,
         context: &mut Context,
     ) -> Result<State, Error> {
-        let Self { mut shared, mut offer, sent: Sent::First(first) } = self else {
+        let Self { mut shared, mut params, sent: SentClientHello::First(first) } = self else {
             return Err(Error::unexpected("ServerHello: there was a retry already", message.kind));
         };
         context.parameters.retried = true;
@@ -38,14 +38,14 @@ impl ExpectServerHello {
             context.steps.write_plaintext();
         }
         let group = match retry_request.selected_group {
-            Some(group) => Some(group_to_retry_with(&shared, &offer, group)?),
+            Some(group) => Some(group_to_retry_with(&shared, &params, group)?),
             None => None,
         };
         check_request(retry_request)?;
         context.change_cipher_spec(shared.config.middlebox_compatibility);
         if let Some(group) = &group {
-            offer.group = group.name();
-            offer.exchange = provider_fault::start(&**group)?;
+            params.group = group.name();
+            params.exchange = provider_fault::start(&**group)?;
         }
         let answer = RetryAnswer {
             cipher_suite: &cipher_suite,
@@ -53,20 +53,20 @@ impl ExpectServerHello {
             wants_share: group.is_some(),
             transcript: &transcript,
         };
-        let second = offer.send(&mut shared, Some(&answer), context)?;
+        let second = params.send_client_hello(&mut shared, Some(&answer), context)?;
         transcript.add_bytes(&second);
-        let sent = Sent::Second(cipher_suite, transcript);
-        Ok(State::ExpectServerHello(Box::new(Self { shared, offer, sent })))
+        let sent = SentClientHello::Second(cipher_suite, transcript);
+        Ok(State::ExpectServerHello(Box::new(Self { shared, params, sent })))
     }
 }
 
 /// The group that the server asks for: one that was offered, but without a share (section 4.3.8).
 fn group_to_retry_with(
     shared: &Shared,
-    offer: &Offer,
+    params: &ClientHelloParams,
     group: NamedGroup,
 ) -> Result<Arc<dyn KeyExchangeGroup>, Error> {
-    if group == offer.group {
+    if group == params.group {
         let reason = format!("it asks for {group}, for which there was a share");
         return Err(Error::illegal(MESSAGE, "key_share", reason));
     }

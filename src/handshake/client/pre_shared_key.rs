@@ -12,8 +12,7 @@ use crate::key_schedule::{EarlySecret, Transcript};
 use crate::psk::PreSharedKey;
 use crate::session::{ClientSession, EarlyDataTerms};
 use crate::time::Time;
-use crate::wire::codec::{Prefix, write_bytes, write_vector};
-use crate::wire::{ExtensionType, write_extension};
+use crate::wire::{ExtensionWriter, PskIdentity};
 
 /// The keys for this server: that of the session first, then those that were agreed on outside of
 /// TLS.
@@ -87,23 +86,13 @@ pub(super) fn offered<'a>(
 }
 
 /// Writes the extension with zeros where the binders will be. It must be the last one.
-pub(super) fn write(keys: &[(&PreSharedKey, CipherSuite)], now: Time, out: &mut Vec<u8>) {
-    write_extension(out, ExtensionType::PRE_SHARED_KEY, |out| {
-        write_vector(out, Prefix::U16, |out| {
-            for (key, _) in keys {
-                write_bytes(out, Prefix::U16, key.identity());
-                // The age of a key that is no ticket is zero.
-                let age = key.session.as_ref().map_or(0, |session| session.obfuscated_age(now));
-                out.extend_from_slice(&age.to_be_bytes());
-            }
-        });
-        write_vector(out, Prefix::U16, |out| {
-            for (_, suite) in keys {
-                let length = suite.hash.output_length();
-                write_vector(out, Prefix::U8, |out| out.resize(out.len() + length, 0));
-            }
-        });
-    });
+pub(super) fn write(keys: &[(&PreSharedKey, CipherSuite)], now: Time, out: &mut ExtensionWriter) {
+    out.pre_shared_keys(keys.iter().map(|(key, suite)| {
+        // The age of a key that is no ticket is zero.
+        let age = key.session.as_ref().map_or(0, |session| session.obfuscated_age(now));
+        let psk = PskIdentity { identity: key.identity(), obfuscated_ticket_age: age };
+        (psk, suite.hash.output_length())
+    }));
 }
 
 /// Computes the binders over the message up to them, and puts them in (section 4.3.11.2).

@@ -1,7 +1,7 @@
 //! ExpectServerHello: the server selects a suite, a group and a pre-shared key (RFC 9846, section
 //! 4.2.3). If it asks for another ClientHello instead: see `hello_retry_request.rs`.
 
-use super::client_hello::Offer;
+use super::client_hello::ClientHelloParams;
 use super::encrypted_extensions::ExpectEncryptedExtensions;
 use super::{Context, Level, ServerFlight, Shared, State, pre_shared_key};
 use crate::crypto::{CipherSuite, SharedSecret, provider_fault};
@@ -17,19 +17,19 @@ use crate::wire::{ExtensionType, HandshakeMessage, KeyShareEntry, ServerHello};
 /// A ClientHello was sent.
 pub(in crate::handshake) struct ExpectServerHello {
     pub(super) shared: Shared,
-    pub(super) offer: Offer,
-    pub(super) sent: Sent,
+    pub(super) params: ClientHelloParams,
+    pub(super) sent: SentClientHello,
 }
 
 /// The ClientHello that was sent last.
-pub(super) enum Sent {
+pub(super) enum SentClientHello {
     /// The first one: the hash of its transcript is not known yet.
     First(Vec<u8>),
     /// The second one, after a HelloRetryRequest that selected the suite.
     Second(CipherSuite, Transcript),
 }
 
-impl Sent {
+impl SentClientHello {
     /// The transcript up to this ServerHello.
     fn into_transcript(
         self,
@@ -72,7 +72,7 @@ impl ExpectServerHello {
 
     /// What holds for a ServerHello and a HelloRetryRequest alike.
     fn check_choices(&self, hello: &ServerHello<'_>) -> Result<CipherSuite, Error> {
-        if hello.session_id != self.offer.session_id {
+        if hello.session_id != self.params.session_id {
             let reason = "it is not what the client sent";
             return Err(Error::illegal(MESSAGE, "legacy_session_id_echo", reason));
         }
@@ -92,7 +92,7 @@ impl ExpectServerHello {
         })?;
         provider_fault::check_hash(&cipher_suite)?;
         match &self.sent {
-            Sent::Second(before, _) if before.id != cipher_suite.id => {
+            SentClientHello::Second(before, _) if before.id != cipher_suite.id => {
                 let (before, now) = (before.id, cipher_suite.id);
                 let reason = format!("the HelloRetryRequest chose {before}, now it is {now}");
                 Err(Error::illegal(MESSAGE, "cipher_suite", reason))
@@ -108,15 +108,15 @@ impl ExpectServerHello {
         cipher_suite: CipherSuite,
         context: &mut Context,
     ) -> Result<State, Error> {
-        let Self { shared, offer, sent } = self;
-        let retried = matches!(sent, Sent::Second(..));
+        let Self { shared, params, sent } = self;
+        let retried = matches!(sent, SentClientHello::Second(..));
         let psk = selected_psk(&shared, hello, &cipher_suite, retried)?;
         let transcript = sent.into_transcript(&cipher_suite, &message);
         context.parameters.cipher_suite = Some(cipher_suite.id);
         context.observers.emit(|| Event::CipherSuiteChosen(cipher_suite.id));
         let may_lack_share = psk.is_some() && shared.config.common.psk_without_key_exchange;
         let shared_secret = match hello.key_share {
-            Some(share) => key_exchange(offer, &share, context)?,
+            Some(share) => key_exchange(params, &share, context)?,
             None if may_lack_share => SharedSecret::none(&cipher_suite),
             None => return Err(missing_key_share(psk.is_some())),
         };
@@ -171,16 +171,16 @@ fn selected_psk<'a>(
 
 /// The key exchange with the server's share.
 fn key_exchange(
-    offer: Offer,
+    params: ClientHelloParams,
     share: &KeyShareEntry<'_>,
     context: &mut Context,
 ) -> Result<SharedSecret, Error> {
-    let (ours, theirs) = (offer.group, share.group);
+    let (ours, theirs) = (params.group, share.group);
     if ours != theirs {
         let reason = format!("{theirs} was chosen, the share was for {ours}");
         return Err(Error::illegal(MESSAGE, "key_share", reason));
     }
-    let secret = offer.exchange.complete(share.key_exchange).map_err(|_| {
+    let secret = params.exchange.complete(share.key_exchange).map_err(|_| {
         let reason = format!("it is no valid public key of {ours}");
         Error::illegal(MESSAGE, "key_share", reason)
     })?;

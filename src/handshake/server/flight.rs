@@ -9,7 +9,6 @@ use super::client_certificate::{
 };
 use super::end_of_early_data::ExpectEndOfEarlyData;
 use super::finished::{ClientFlight, ExpectFinished, PostHandshake};
-use super::key_exchange::KeyExchange;
 use super::negotiate::{Authentication, Negotiated, RecordSizeLimits};
 use super::pre_shared_key::ProvenPsk;
 use super::{Context, Question, State, early_data, encrypted_extensions};
@@ -25,10 +24,7 @@ use crate::handshake::{Level, Side};
 use crate::key_schedule::{EarlySecret, Transcript};
 use crate::registry::{ProtocolVersion, SignatureScheme};
 use crate::reply::Reply;
-use crate::wire::codec::write_u16;
-use crate::wire::{
-    ExtensionType, Extensions, KeyShareEntry, MESSAGE_HEADER_LENGTH, ServerHello, write_extension,
-};
+use crate::wire::{ExtensionType, KeyShareEntry, MESSAGE_HEADER_LENGTH, ServerHello};
 
 /// Sends what was decided.
 pub(super) fn send(
@@ -156,29 +152,23 @@ fn send_server_hello(
     psk_index: Option<u16>,
     context: &mut Context,
 ) -> Result<(), Error> {
-    use ExtensionType as E;
     let mut random = [0; 32];
     provider_fault::fill(&*negotiated.config.common.provider.random, &mut random)?;
-    let mut extensions = Vec::with_capacity(160);
-    if let Some(index) = psk_index {
-        write_extension(&mut extensions, E::PRE_SHARED_KEY, |out| write_u16(out, index));
-    }
-    if let Some(KeyExchange { group, share, .. }) = &negotiated.key_exchange {
-        write_extension(&mut extensions, E::KEY_SHARE, |out| {
-            KeyShareEntry { group: *group, key_exchange: share }.encode(out);
-        });
-    }
-    let version = ProtocolVersion::TLS_1_3;
-    write_extension(&mut extensions, E::SUPPORTED_VERSIONS, |out| write_u16(out, version));
+    let key_share = negotiated
+        .key_exchange
+        .as_ref()
+        .map(|exchange| KeyShareEntry { group: exchange.group, key_exchange: &exchange.share });
     let hello = ServerHello {
         legacy_version: ProtocolVersion::TLS_1_2,
         random,
         session_id: &negotiated.session_id,
         cipher_suite: negotiated.cipher_suite.id,
-        extensions: Extensions::written(&extensions),
+        supported_version: Some(ProtocolVersion::TLS_1_3),
+        key_share,
+        selected_identity: psk_index,
         ..ServerHello::default()
     };
-    context.send(Some(&mut negotiated.transcript), |out| hello.encode(out));
+    context.send(Some(&mut negotiated.transcript), |out| hello.write(out));
     Ok(())
 }
 

@@ -12,10 +12,10 @@ use crate::crypto::{CipherSuite, Digest, Hash, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
 use crate::registry::{CipherSuiteId, HandshakeType, NamedGroup, ProtocolVersion};
-use crate::wire::codec::{Prefix, join, write_bytes, write_u16};
+use crate::wire::codec::join;
 use crate::wire::{
-    ClientHello, EXTENSION_TABLE, ExtensionType, Extensions, HELLO_RETRY_REQUEST_RANDOM,
-    HandshakeMessage, ServerHello, write_extension,
+    ClientHello, EXTENSION_TABLE, Extensions, HELLO_RETRY_REQUEST_RANDOM, HandshakeMessage,
+    ServerHello, write_extension,
 };
 
 /// What a client can be expected to send back.
@@ -172,27 +172,18 @@ impl FirstClientHello {
 
     /// The HelloRetryRequest that was, or is, the answer to the first ClientHello.
     fn retry_request(&self, session_id: &[u8]) -> Vec<u8> {
-        use ExtensionType as E;
-        let mut extensions = Vec::with_capacity(64);
-        if let Some(group) = self.content.requested_group {
-            write_extension(&mut extensions, E::KEY_SHARE, |out| write_u16(out, group));
-        }
-        if let Some(cookie) = &self.cookie {
-            let write = |out: &mut Vec<u8>| write_bytes(out, Prefix::U16, cookie);
-            write_extension(&mut extensions, E::COOKIE, write);
-        }
-        let version = ProtocolVersion::TLS_1_3;
-        write_extension(&mut extensions, E::SUPPORTED_VERSIONS, |out| write_u16(out, version));
         let mut message = Vec::with_capacity(128);
         let hello = ServerHello {
             legacy_version: ProtocolVersion::TLS_1_2,
             random: HELLO_RETRY_REQUEST_RANDOM,
             session_id,
             cipher_suite: self.cipher_suite.id,
-            extensions: Extensions::written(&extensions),
+            supported_version: Some(ProtocolVersion::TLS_1_3),
+            selected_group: self.content.requested_group,
+            cookie: self.cookie.as_deref(),
             ..ServerHello::default()
         };
-        hello.encode(&mut message);
+        hello.write(&mut message);
         message
     }
 }

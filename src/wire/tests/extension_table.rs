@@ -99,3 +99,75 @@ fn a_retry_changes_what_the_rfc_lets_it_change() {
         assert!(private || row.may_change_after_retry == expected, "{name}");
     }
 }
+
+/// Extensions of the table that the library lets stand in a message and does not look into.
+const NOT_READ: [(ExtensionMessage, &[ExtensionType]); 7] = {
+    use ExtensionType as E;
+    const UNKNOWN: &[E] = &[
+        E::MAX_FRAGMENT_LENGTH,
+        E::USE_SRTP,
+        E::HEARTBEAT,
+        E::QUIC_TRANSPORT_PARAMETERS,
+        E::PADDING,
+        E::ENCRYPTED_CLIENT_HELLO,
+    ];
+    [
+        (ClientHello, UNKNOWN),
+        (EncryptedExtensions, UNKNOWN),
+        (ServerHello, &[E::ENCRYPTED_CLIENT_HELLO]),
+        (HelloRetryRequest, &[E::ENCRYPTED_CLIENT_HELLO]),
+        (CertificateRequest, &[E::SERVER_NAME, E::ENCRYPTED_CLIENT_HELLO]),
+        (Certificate, &[E::ENCRYPTED_CLIENT_HELLO]),
+        (NewSessionTicket, &[E::ENCRYPTED_CLIENT_HELLO]),
+    ]
+};
+
+/// Parses a message with one extension, which has this body.
+fn parse_with(
+    message: ExtensionMessage,
+    extension: ExtensionType,
+    body: &[u8],
+) -> Result<(), DecodeError> {
+    let extensions = [(extension.0, body.to_vec())];
+    let list = extension_list(&extensions);
+    match message {
+        ClientHello => crate::wire::ClientHello::parse(&client_hello(&extensions)).map(drop),
+        ServerHello => crate::wire::ServerHello::parse(&server_hello(false, &extensions)).map(drop),
+        HelloRetryRequest => {
+            crate::wire::ServerHello::parse(&server_hello(true, &extensions)).map(drop)
+        }
+        EncryptedExtensions => crate::wire::EncryptedExtensions::parse(&list).map(drop),
+        CertificateRequest => {
+            crate::wire::CertificateRequest::parse(&[vec![0], list].concat()).map(drop)
+        }
+        Certificate => {
+            let entry = [vec![0, 0, 1, 7], list].concat();
+            let message = [vec![0, 0], vector16(&entry)].concat();
+            let message = crate::wire::Certificate::parse(&message)?;
+            let entry = message.entries().next().unwrap();
+            entry.ocsp_response()?;
+            entry.signed_certificate_timestamps().map(drop)
+        }
+        NewSessionTicket => {
+            let ticket = [vec![0; 9], vec![0, 1, 7], list].concat();
+            crate::wire::NewSessionTicket::parse(&ticket).map(drop)
+        }
+    }
+}
+
+/// A new row whose reader was forgotten fails here.
+#[test]
+fn each_extension_of_the_table_is_read_or_is_named_as_not_read() {
+    // No extension has this form: as a list it is cut, and as a number it is too long.
+    const MALFORMED: [u8; 3] = [1, 0xff, 0xff];
+    for row in EXTENSION_TABLE {
+        let extension = row.extension;
+        for message in row.messages {
+            let of_message = NOT_READ.iter().find(|(other, _)| other == message);
+            let not_read =
+                of_message.is_some_and(|(_, extensions)| extensions.contains(&extension));
+            let refused = parse_with(*message, extension, &MALFORMED).is_err();
+            assert_eq!(refused, !not_read, "{extension} in {message:?}");
+        }
+    }
+}

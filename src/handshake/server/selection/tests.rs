@@ -40,25 +40,25 @@ fn what_a_client_hello_must_have_is_checked_version_first() {
     let check_form = |hello: &_| check_version(hello).and_then(|()| check_form(&config, hello));
     check_form(&hello).unwrap();
     let mut old = hello.clone();
-    old.supported_versions = None;
-    old.key_shares = None;
+    old.known.supported_versions = None;
+    old.known.key_shares = None;
     old.compression_methods = &[1, 0];
     refused(check_form(&old), AlertDescription::PROTOCOL_VERSION);
     let mut compressing = hello.clone();
     compressing.compression_methods = &[0, 0];
-    compressing.key_shares = None;
+    compressing.known.key_shares = None;
     refused(check_form(&compressing), AlertDescription::ILLEGAL_PARAMETER);
     for remove in [
-        |hello: &mut ClientHello<'_>| hello.key_shares = None,
-        |hello: &mut ClientHello<'_>| hello.supported_groups = None,
-        |hello: &mut ClientHello<'_>| hello.signature_algorithms = None,
+        |hello: &mut ClientHello<'_>| hello.known.key_shares = None,
+        |hello: &mut ClientHello<'_>| hello.known.supported_groups = None,
+        |hello: &mut ClientHello<'_>| hello.known.signature_algorithms = None,
     ] {
         let mut without = hello.clone();
         remove(&mut without);
         refused(check_form(&without), AlertDescription::MISSING_EXTENSION);
     }
     let mut stray = hello.clone();
-    stray.supported_groups = Some(List::new(&[0x0a, 0x0a, 0, 29]));
+    stray.known.supported_groups = Some(List::new(&[0x0a, 0x0a, 0, 29]));
     refused(check_form(&stray), AlertDescription::ILLEGAL_PARAMETER);
 }
 
@@ -79,10 +79,10 @@ fn the_servers_order_decides_and_a_share_saves_the_retry() {
     let SelectedGroup { group: chosen, share } = group(&config, &hello).unwrap();
     assert_eq!(chosen.name(), NamedGroup::SECP256R1, "X25519 has no share");
     assert_eq!(share.unwrap().key_exchange, [9]);
-    hello.key_shares = None;
+    hello.known.key_shares = None;
     let SelectedGroup { group: chosen, share } = group(&config, &hello).unwrap();
     assert_eq!((chosen.name(), share), (NamedGroup::X25519, None));
-    hello.supported_groups = Some(List::new(&[0x0a, 0x0a]));
+    hello.known.supported_groups = Some(List::new(&[0x0a, 0x0a]));
     refused(group(&config, &hello), AlertDescription::HANDSHAKE_FAILURE);
 }
 
@@ -91,7 +91,7 @@ fn names_are_dns_names_or_passed_over_or_refused() {
     let body = body();
     let mut hello = ClientHello::parse(&body).unwrap();
     let mut name = |name| {
-        hello.server_name = Some(name);
+        hello.known.server_name = Some(name);
         server_name(&hello)
     };
     assert_eq!(name(b"A.Example").unwrap().as_deref(), Some("a.example"));

@@ -1,0 +1,154 @@
+//! CertificateRequest (RFC 9846, section 4.4.2).
+
+use super::codec::{
+    DecodeError, DecodeReason, List, Prefix, Reader, checked_elements, write_bytes, write_codes,
+    write_vector,
+};
+use super::extension_list::{Extensions, write_extension};
+use super::extensions::{ExtensionMessage, ExtensionType};
+use super::handshake_message::write_message;
+use super::names::{Names, write_names};
+use crate::registry::{CertificateCompressionAlgorithm, HandshakeType, SignatureScheme};
+
+/// The server asks for a client certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CertificateRequest<'a> {
+    /// Empty in a handshake; what identifies the request after it.
+    pub request_context: &'a [u8],
+    /// All extensions.
+    pub extensions: Extensions<'a>,
+    /// The schemes that the server takes. The extension must be there: its absence is left to the
+    /// handshake, which answers with its own alert.
+    pub signature_algorithms: Option<List<'a, SignatureScheme>>,
+    /// Schemes for certificates, where they differ (section 4.3.3).
+    pub signature_algorithms_cert: Option<List<'a, SignatureScheme>>,
+    /// The authorities that the server takes certificates of (section 4.3.4).
+    pub certificate_authorities: Option<Names<'a>>,
+    /// What the client's certificate must have in it (section 4.3.5).
+    pub oid_filters: Option<OidFilters<'a>>,
+}
+
+impl<'a> CertificateRequest<'a> {
+    /// Parses the body of a CertificateRequest.
+    ///
+    /// # Errors
+    /// When a field or an extension is malformed, or an extension stands in it that the RFC
+    /// forbids there.
+    pub fn parse(body: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(HandshakeType::CERTIFICATE_REQUEST, body);
+        let request_context = reader.vector("certificate_request_context", Prefix::U8, 0..=255)?;
+        let extensions = Extensions::read(&mut reader, ExtensionMessage::CertificateRequest)?;
+        let mut request = Self { request_context, extensions, ..Self::default() };
+        for extension in extensions.iter() {
+            let mut body = reader.part(extension.body);
+            let field = extension.kind.field();
+            match extension.kind {
+                ExtensionType::SIGNATURE_ALGORITHMS => {
+                    request.signature_algorithms = Some(body.list(field, Prefix::U16)?);
+                }
+                ExtensionType::SIGNATURE_ALGORITHMS_CERT => {
+                    request.signature_algorithms_cert = Some(body.list(field, Prefix::U16)?);
+                }
+                ExtensionType::CERTIFICATE_AUTHORITIES => {
+                    let names = Names::read(&mut body, field, Prefix::U16)?;
+                    request.certificate_authorities = Some(names);
+                }
+                ExtensionType::OID_FILTERS => {
+                    request.oid_filters = Some(OidFilters::read(&mut body, field)?);
+                }
+                // Those of a request are empty (section 4.5.1.1; RFC 6962, section 3.3.1).
+                ExtensionType::STATUS_REQUEST | ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP => {}
+                // Nothing is done with it, but it has to be well formed (RFC 8879, section 3).
+                ExtensionType::COMPRESS_CERTIFICATE => {
+                    body.list::<CertificateCompressionAlgorithm>(field, Prefix::U8)?;
+                }
+                // A test lists the extensions of the table that are not read.
+                _ => body.skip(),
+            }
+            body.finish(field)?;
+        }
+        reader.finish("extensions")?;
+        Ok(request)
+    }
+
+    /// Writes the whole message from the first two fields.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        write_message(out, HandshakeType::CERTIFICATE_REQUEST, |out| {
+            write_bytes(out, Prefix::U8, self.request_context);
+            self.extensions.encode(out);
+        });
+    }
+}
+
+/// Writes the extensions of a CertificateRequest, without the length of the list. Authorities and
+/// filters are left out where there are none. `staples` asks for a stapled OCSP response and for
+/// certificate timestamps.
+pub(crate) fn write_request_extensions(
+    schemes: &[SignatureScheme],
+    authorities: &[Vec<u8>],
+    oid_filters: &[(Vec<u8>, Vec<u8>)],
+    staples: bool,
+) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_extension(&mut out, ExtensionType::SIGNATURE_ALGORITHMS, |out| {
+        write_codes(out, Prefix::U16, schemes.iter().copied());
+    });
+    if !authorities.is_empty() {
+        write_extension(&mut out, ExtensionType::CERTIFICATE_AUTHORITIES, |out| {
+            write_names(out, Prefix::U16, authorities);
+        });
+    }
+    if !oid_filters.is_empty() {
+        write_extension(&mut out, ExtensionType::OID_FILTERS, |out| {
+            write_oid_filters(out, oid_filters);
+        });
+    }
+    if staples {
+        write_extension(&mut out, ExtensionType::STATUS_REQUEST, |_| {});
+        write_extension(&mut out, ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP, |_| {});
+    }
+    out
+}
+
+/// What a client's certificate must have in it (section 4.3.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OidFilters<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> OidFilters<'a> {
+    fn read(reader: &mut Reader<'a>, field: &'static str) -> Result<Self, DecodeError> {
+        let bytes = reader.vector(field, Prefix::U16, 0..=0xffff)?;
+        let mut identifiers = Vec::new();
+        for filter in reader.elements(bytes, read_filter) {
+            identifiers.push(filter?.0);
+        }
+        identifiers.sort_unstable();
+        if identifiers.windows(2).any(|pair| pair.first() == pair.last()) {
+            let reason = DecodeReason::Duplicate("an object identifier".into());
+            return Err(reader.error(field, reason));
+        }
+        Ok(Self { bytes })
+    }
+
+    /// The DER of an extension's object identifier, and that of the values it must have, in the
+    /// order of the message.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        checked_elements(self.bytes, read_filter)
+    }
+}
+
+fn read_filter<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], &'a [u8]), DecodeError> {
+    let identifier = reader.vector("oid_filters", Prefix::U8, 1..=255)?;
+    Ok((identifier, reader.vector("oid_filters", Prefix::U16, 0..=0xffff)?))
+}
+
+/// Writes each filter: the DER of an object identifier, and that of the values.
+fn write_oid_filters(out: &mut Vec<u8>, filters: &[(Vec<u8>, Vec<u8>)]) {
+    write_vector(out, Prefix::U16, |out| {
+        for (identifier, values) in filters {
+            write_bytes(out, Prefix::U8, identifier);
+            write_bytes(out, Prefix::U16, values);
+        }
+    });
+}

@@ -1,0 +1,111 @@
+//! pre_shared_key (RFC 9846, section 4.3.11) and psk_key_exchange_modes (section 4.3.9).
+
+use super::codec::{
+    DecodeError, DecodeReason, Prefix, Reader, checked_elements, write_bytes, write_vector,
+};
+
+/// A mode of psk_key_exchange_modes: a key without a key exchange (section 4.3.9).
+pub(crate) const PSK_KE: u8 = 0;
+/// A mode of psk_key_exchange_modes: a key with a fresh key exchange.
+pub(crate) const PSK_DHE_KE: u8 = 1;
+
+const FIELD: &str = "pre_shared_key";
+
+/// One identity of a pre-shared key (section 4.3.11).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PskIdentity<'a> {
+    /// A ticket, or a name that was agreed on.
+    pub identity: &'a [u8],
+    /// The age of the ticket in milliseconds plus `ticket_age_add`, modulo 2^32.
+    pub obfuscated_ticket_age: u32,
+}
+
+/// The PSKs of a ClientHello, with a binder for each identity.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct OfferedPsks<'a> {
+    identities: &'a [u8],
+    binders: &'a [u8],
+}
+
+impl<'a> OfferedPsks<'a> {
+    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let identities = reader.vector(FIELD, Prefix::U16, 7..=0xffff)?;
+        let binders = reader.vector(FIELD, Prefix::U16, 33..=0xffff)?;
+        let mut identity_count = 0;
+        for identity in reader.elements(identities, read_identity) {
+            identity?;
+            identity_count += 1;
+        }
+        let mut binder_count = 0;
+        for binder in reader.elements(binders, read_binder) {
+            binder?;
+            binder_count += 1;
+        }
+        if identity_count != binder_count {
+            let reason = DecodeReason::Value("there must be one binder for each identity");
+            return Err(reader.error(FIELD, reason));
+        }
+        Ok(Self { identities, binders })
+    }
+
+    /// Each identity with its binder, in the order of the message.
+    pub fn iter(&self) -> impl Iterator<Item = (PskIdentity<'a>, &'a [u8])> + use<'a> {
+        let identities = checked_elements(self.identities, read_identity);
+        identities.zip(checked_elements(self.binders, read_binder))
+    }
+
+    /// The length in bytes of the binders with their length field: what the transcript of a
+    /// binder leaves out of the ClientHello (section 4.3.11.2).
+    pub fn binders_length(&self) -> usize {
+        2 + self.binders.len()
+    }
+}
+
+/// A list of one identity, with a binder of zeros: what a resolver is shown that is asked for this
+/// key.
+#[derive(Clone, Debug)]
+pub(crate) struct OneIdentity {
+    identities: Vec<u8>,
+    binders: Vec<u8>,
+}
+
+impl OneIdentity {
+    pub(crate) fn new(identity: &[u8]) -> Self {
+        let (mut identities, mut binders) = (Vec::new(), Vec::new());
+        write_bytes(&mut identities, Prefix::U16, identity);
+        identities.extend_from_slice(&[0; 4]);
+        write_bytes(&mut binders, Prefix::U8, &[0; 32]);
+        Self { identities, binders }
+    }
+
+    pub(crate) fn offered(&self) -> OfferedPsks<'_> {
+        OfferedPsks { identities: &self.identities, binders: &self.binders }
+    }
+}
+
+fn read_identity<'a>(reader: &mut Reader<'a>) -> Result<PskIdentity<'a>, DecodeError> {
+    let identity = reader.vector(FIELD, Prefix::U16, 1..=0xffff)?;
+    Ok(PskIdentity { identity, obfuscated_ticket_age: reader.u32(FIELD)? })
+}
+
+fn read_binder<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
+    reader.vector(FIELD, Prefix::U8, 32..=255)
+}
+
+/// Writes the identities, and for each a binder of zeros, whose length in bytes stands beside it.
+pub(super) fn write_offered_psks<'p>(
+    out: &mut Vec<u8>,
+    psks: impl Iterator<Item = (PskIdentity<'p>, usize)> + Clone,
+) {
+    write_vector(out, Prefix::U16, |out| {
+        for (psk, _) in psks.clone() {
+            write_bytes(out, Prefix::U16, psk.identity);
+            out.extend_from_slice(&psk.obfuscated_ticket_age.to_be_bytes());
+        }
+    });
+    write_vector(out, Prefix::U16, |out| {
+        for (_, binder_length) in psks {
+            write_vector(out, Prefix::U8, |out| out.resize(out.len() + binder_length, 0));
+        }
+    });
+}
