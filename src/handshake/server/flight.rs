@@ -48,13 +48,8 @@ fn send_with_psk(
     send_server_hello(&mut negotiated, Some(choice.index), context)?;
     let secrets = change_keys(&mut negotiated, early, context)?;
     encrypted_extensions::send(&mut negotiated, context);
-    let flight = FlightToFinish {
-        awaited: AwaitedFromClient::Finished(Peer::PreSharedKey(proof)),
-        post_handshake: post_handshake(&negotiated, context),
-        transcript: negotiated.transcript,
-        secrets,
-    };
-    flight.send_finished(context)
+    let awaited = AwaitedFromClient::Finished(Peer::PreSharedKey(proof));
+    FlightToFinish::new(negotiated, secrets, awaited, context).send_finished(context)
 }
 
 /// ServerHello, EncryptedExtensions, CertificateRequest, Certificate, CertificateVerify, Finished.
@@ -71,12 +66,7 @@ fn send_with_certificate(
     let awaited = request_certificate(&mut negotiated, context)?;
     send_certificate(&mut negotiated, &key, context);
     context.parameters.signature_scheme = Some(scheme);
-    let flight = FlightToFinish {
-        awaited,
-        post_handshake: post_handshake(&negotiated, context),
-        transcript: negotiated.transcript,
-        secrets,
-    };
+    let flight = FlightToFinish::new(negotiated, secrets, awaited, context);
     let (sign, signature) = ask_to_sign(key, scheme, Side::Server, &flight.transcript);
     let signing = Signing { flight };
     match signature {
@@ -123,6 +113,16 @@ enum AwaitedFromClient {
 }
 
 impl FlightToFinish {
+    fn new(
+        negotiated: Negotiated,
+        secrets: HandshakeSecrets,
+        awaited: AwaitedFromClient,
+        context: &Context,
+    ) -> Self {
+        let post_handshake = post_handshake(&negotiated, context);
+        Self { transcript: negotiated.transcript, secrets, awaited, post_handshake }
+    }
+
     /// Sends Finished, and derives what comes after it.
     fn send_finished(self, context: &mut Context) -> Result<State, Error> {
         let Self { mut transcript, secrets, awaited, post_handshake } = self;
