@@ -2,23 +2,23 @@
 
 use crate::registry::registry;
 
-/// How bad an alert says it is. TLS 1.3 ignores it on receipt: the description alone decides
+/// The severity of an alert. The receiver ignores it in TLS 1.3: the description alone decides
 /// (RFC 9846, section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum AlertLevel {
     /// Used for `close_notify` and `user_canceled`.
     Warning = 1,
-    /// Used for everything else.
+    /// Used for all other alerts.
     Fatal = 2,
 }
 
 registry! {
-    /// Why a connection is closed or refused: the one byte that a peer gets to see.
+    /// The reason why a connection is closed or refused: the only byte that the peer receives.
     AlertDescription(u8);
-    /// The sender will write no more: the clean end of its direction (section 6.1).
+    /// The sender writes no more: the orderly end of its direction (section 6.1).
     CLOSE_NOTIFY = 0, "close_notify";
-    /// A message came that this state does not allow.
+    /// A message was received that is not allowed in this state.
     UNEXPECTED_MESSAGE = 10, "unexpected_message";
     /// A record could not be deprotected.
     BAD_RECORD_MAC = 20, "bad_record_mac";
@@ -26,7 +26,7 @@ registry! {
     RECORD_OVERFLOW = 22, "record_overflow";
     /// No acceptable set of parameters could be negotiated.
     HANDSHAKE_FAILURE = 40, "handshake_failure";
-    /// A certificate was corrupt, or not valid for what it was used for.
+    /// A certificate was corrupt, or not valid for its use.
     BAD_CERTIFICATE = 42, "bad_certificate";
     /// A certificate was of a type that is not supported.
     UNSUPPORTED_CERTIFICATE = 43, "unsupported_certificate";
@@ -34,13 +34,13 @@ registry! {
     CERTIFICATE_REVOKED = 44, "certificate_revoked";
     /// A certificate has expired or is not yet valid.
     CERTIFICATE_EXPIRED = 45, "certificate_expired";
-    /// Some other trouble with a certificate made it unacceptable.
+    /// A certificate was not acceptable for another reason.
     CERTIFICATE_UNKNOWN = 46, "certificate_unknown";
     /// A field was out of range or inconsistent with another.
     ILLEGAL_PARAMETER = 47, "illegal_parameter";
     /// No path led from the certificate to a trust anchor.
     UNKNOWN_CA = 48, "unknown_ca";
-    /// The credential was valid, and access was denied all the same.
+    /// The credential was valid, and access was denied nevertheless.
     ACCESS_DENIED = 49, "access_denied";
     /// A message could not be parsed.
     DECODE_ERROR = 50, "decode_error";
@@ -50,15 +50,15 @@ registry! {
     PROTOCOL_VERSION = 70, "protocol_version";
     /// The server requires more secure parameters than the client offers.
     INSUFFICIENT_SECURITY = 71, "insufficient_security";
-    /// Something failed that had nothing to do with the peer.
+    /// Something failed that the peer did not cause.
     INTERNAL_ERROR = 80, "internal_error";
-    /// A retry was made with a weaker version than the client supports.
+    /// A client retried with a lower version than the highest that it supports.
     INAPPROPRIATE_FALLBACK = 86, "inappropriate_fallback";
-    /// The user gave up the handshake; `close_notify` follows.
+    /// The user cancelled the handshake; `close_notify` follows.
     USER_CANCELED = 90, "user_canceled";
-    /// An extension is missing that this message must have.
+    /// A message lacks an extension that it must have.
     MISSING_EXTENSION = 109, "missing_extension";
-    /// An extension came that was not offered, or is not allowed in this message.
+    /// An extension was received that was not offered.
     UNSUPPORTED_EXTENSION = 110, "unsupported_extension";
     /// The server does not serve the name that was asked for.
     UNRECOGNIZED_NAME = 112, "unrecognized_name";
@@ -66,18 +66,18 @@ registry! {
     BAD_CERTIFICATE_STATUS_RESPONSE = 113, "bad_certificate_status_response";
     /// The server knows none of the PSK identities.
     UNKNOWN_PSK_IDENTITY = 115, "unknown_psk_identity";
-    /// A client certificate is required and none was given.
+    /// A client certificate is required, and the client sent none.
     CERTIFICATE_REQUIRED = 116, "certificate_required";
-    /// Something failed for which no other alert fits (new in RFC 9846).
+    /// An error for which there is no other alert (new in RFC 9846).
     GENERAL_ERROR = 117, "general_error";
     /// The client offered application protocols, and the server speaks none of them (RFC 7301).
     NO_APPLICATION_PROTOCOL = 120, "no_application_protocol";
-    /// The client wanted Encrypted ClientHello, and the server did not take it (RFC 9849).
+    /// The client offered Encrypted ClientHello, and the server did not accept it (RFC 9849).
     ECH_REQUIRED = 121, "ech_required";
 }
 
 impl AlertDescription {
-    /// The level that goes with this description when it is sent (section 6).
+    /// The level of an alert with this description (section 6).
     pub fn level(self) -> AlertLevel {
         match self {
             Self::CLOSE_NOTIFY | Self::USER_CANCELED => AlertLevel::Warning,

@@ -1,9 +1,9 @@
-//! Encryption levels: which keys protect a byte.
+//! Encryption levels: the keys that protect a byte.
 
 use core::fmt;
 
-/// The keys that protect a piece of the handshake. Records and QUIC both know these four; only
-/// what they do with the keys differs.
+/// The keys that protect a part of the handshake. Records and QUIC have the same four levels, and
+/// use the keys in different ways.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// No protection: ClientHello, ServerHello and HelloRetryRequest.

@@ -6,7 +6,7 @@
 //!
 //! The types of extensions are in the table of extensions, as [`ExtensionType`](crate::wire::ExtensionType).
 
-/// One of the sixteen values that mean nothing (RFC 8701, section 2).
+/// Is it one of the sixteen GREASE values (RFC 8701, section 2)?
 pub(crate) fn is_grease(value: u16) -> bool {
     let [high, low] = value.to_be_bytes();
     high == low && low & 0x0f == 0x0a
@@ -127,8 +127,8 @@ registry! {
 }
 
 impl HandshakeType {
-    /// Must nothing follow this message in its record? The keys change after it, or may change for
-    /// all that its sender can know (RFC 9846, section 5.1).
+    /// Must this message be the last one in its record? The keys change after it, or its sender
+    /// cannot exclude that they change (RFC 9846, section 5.1).
     pub(crate) fn ends_record(self) -> bool {
         matches!(
             self,
@@ -144,7 +144,7 @@ impl HandshakeType {
 registry! {
     /// A cipher suite's code point (section 9.1, appendix B.4).
     CipherSuiteId(u16);
-    /// AES-128-GCM with SHA-256: the suite that everyone must implement.
+    /// AES-128-GCM with SHA-256: mandatory to implement.
     TLS_AES_128_GCM_SHA256 = 0x1301, "TLS_AES_128_GCM_SHA256";
     /// AES-256-GCM with SHA-384.
     TLS_AES_256_GCM_SHA384 = 0x1302, "TLS_AES_256_GCM_SHA384";
@@ -154,9 +154,9 @@ registry! {
     TLS_AES_128_CCM_SHA256 = 0x1304, "TLS_AES_128_CCM_SHA256";
     /// AES-128-CCM with a short tag: named for diagnostics only.
     TLS_AES_128_CCM_8_SHA256 = 0x1305, "TLS_AES_128_CCM_8_SHA256";
-    /// No suite: how clients of TLS 1.2 say that they renegotiate safely (RFC 5746).
+    /// Not a suite: a client of TLS 1.2 signals that it renegotiates securely (RFC 5746).
     TLS_EMPTY_RENEGOTIATION_INFO_SCSV = 0x00ff, "TLS_EMPTY_RENEGOTIATION_INFO_SCSV";
-    /// No suite: how a client says that it tried a newer version before (RFC 7507).
+    /// Not a suite: a client signals that it tried a newer version before (RFC 7507).
     TLS_FALLBACK_SCSV = 0x5600, "TLS_FALLBACK_SCSV";
 }
 
@@ -209,7 +209,8 @@ registry! {
     /// ECDSA on P-521 with SHA-512.
     ECDSA_SECP521R1_SHA512 = 0x0603, "ecdsa_secp521r1_sha512";
     /// RSA PKCS#1 v1.5 with SHA-256, for the CertificateVerify of clients whose keys cannot sign with
-    /// RSA-PSS (draft-ietf-tls-tls13-pkcs1). No provider and no key has it unless it is added.
+    /// RSA-PSS (draft-ietf-tls-tls13-pkcs1). Providers and keys have it only if the application adds
+    /// it.
     RSA_PKCS1_SHA256_LEGACY = 0x0420, "rsa_pkcs1_sha256_legacy";
     /// The same with SHA-384.
     RSA_PKCS1_SHA384_LEGACY = 0x0520, "rsa_pkcs1_sha384_legacy";
@@ -267,16 +268,16 @@ impl SignatureScheme {
 }
 
 registry! {
-    /// What a certificate is (RFC 7250; RFC 9846, section 4.5.1).
+    /// A type of certificate (RFC 7250; RFC 9846, section 4.5.1).
     CertificateType(u8);
-    /// A certificate of X.509: what both sides use unless they agree on something else.
+    /// An X.509 certificate. Both sides use it unless they negotiate another type.
     X509 = 0, "X.509";
     /// A public key alone, as a SubjectPublicKeyInfo.
     RAW_PUBLIC_KEY = 2, "raw public key";
 }
 
 registry! {
-    /// How a certificate is compressed (RFC 8879, section 7.3).
+    /// An algorithm that compresses certificates (RFC 8879, section 7.3).
     CertificateCompressionAlgorithm(u16);
     /// RFC 1950.
     ZLIB = 1, "zlib";

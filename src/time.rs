@@ -1,63 +1,64 @@
-//! Time more exact than a second: a ticket's age has milliseconds (RFC 9846, section 4.3.11.1).
+//! Times in fractions of a second: the age of a ticket is in milliseconds (RFC 9846, section
+//! 4.3.11.1).
 
 use core::time::Duration;
 use std::time::{Instant, SystemTime};
 
 use pki_types::UnixTime;
 
-/// A time, as the time that has passed since 1970 began.
+/// A point in time: the duration since the beginning of 1970 (UTC).
 ///
 /// Which of the two to use:
 ///
 /// - [`UnixTime`], in seconds, where a function takes it: for certificates, CRLs and OCSP responses,
-///   for stores, ticket keys and cookies, and for [`Options::now`](crate::connection::Options). A
-///   verifier, store or register of your own is given one.
+///   for stores, ticket keys and cookies, and for [`Options::now`](crate::connection::Options). Your
+///   own verifier, store or register receives one.
 /// - `Time` where a function takes `impl Into<Time>`, such as
 ///   [`Connection::set_time`](crate::Connection::set_time): give it [`Time::now`]. A client sends the
 ///   age of its ticket in milliseconds, and a server compares it with its own clock (RFC 9846,
-///   sections 4.3.11.1 and 8.3). A [`UnixTime`] is taken there too, as the beginning of its second:
-///   the age of a ticket is then up to a second wrong.
+///   sections 4.3.11.1 and 8.3). A [`UnixTime`] is accepted there, too, as the beginning of its
+///   second: the age of a ticket is then wrong by up to a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(Duration);
 
 impl Time {
-    /// The time of the system's clock.
+    /// The present time of the system's clock.
     pub fn now() -> Self {
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         Self(since_1970.unwrap_or_default())
     }
 
-    /// The time so long after 1970 began.
+    /// The time `duration` after the beginning of 1970.
     pub const fn since_unix_epoch(duration: Duration) -> Self {
         Self(duration)
     }
 
-    /// How long after 1970 began it is.
+    /// The duration since the beginning of 1970.
     pub const fn as_duration(self) -> Duration {
         self.0
     }
 
-    /// The second that the time lies in.
+    /// The second of the time, without the fraction.
     pub fn unix(self) -> UnixTime {
         UnixTime::since_unix_epoch(self.0)
     }
 
-    /// The time so much later.
+    /// The time `duration` later.
     pub(crate) fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration))
     }
 
-    /// The time so much earlier.
+    /// The time `duration` earlier.
     pub(crate) fn before(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(duration))
     }
 
-    /// How long it is since `earlier`: zero where that is later.
+    /// The duration since `earlier`; zero if `earlier` is later.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// The time between the two, whichever is the earlier one.
+    /// The duration between the two times, in either order.
     pub(crate) fn difference(self, other: Self) -> Duration {
         self.0.abs_diff(other.0)
     }
@@ -70,7 +71,7 @@ impl From<UnixTime> for Time {
     }
 }
 
-/// A clock that goes on from the time at which it was made. It is never set back.
+/// A clock that starts at a given time and never goes back.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     made: Instant,
@@ -78,15 +79,15 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// A clock on which it is `now`. Where that is the second of the system's clock, it is as exact
-    /// as that clock. Any other time was made up, and is the beginning of its second.
+    /// A clock that starts at `now`. If `now` is the present second of the system's clock, the clock
+    /// has the fraction of that second, too. Any other time is taken as the beginning of its second.
     pub(crate) fn new(now: UnixTime) -> Self {
         let (made, system) = (Instant::now(), Time::now());
         let then = if system.unix() == now { system } else { now.into() };
         Self { made, then }
     }
 
-    /// The time at which the clock was made.
+    /// The time at which the clock started.
     pub(crate) fn then(&self) -> Time {
         self.then
     }

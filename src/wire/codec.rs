@@ -8,13 +8,13 @@ use core::marker::PhantomData;
 use crate::alert::AlertDescription;
 use crate::registry::HandshakeType;
 
-/// A message that cannot be parsed: which one, which field of it, and what is wrong with it.
+/// The error of a message that cannot be parsed: the message, the field, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}, {field}: {reason}")]
 pub struct DecodeError {
-    /// The message.
+    /// The type of the message.
     pub message: HandshakeType,
-    /// The field, by the RFC's name.
+    /// The name of the field in the RFC.
     pub field: &'static str,
     /// What is wrong.
     pub reason: DecodeReason,
@@ -30,16 +30,16 @@ pub enum DecodeReason {
     /// The field, or the message, goes on after its end.
     #[error("{0} bytes too many follow it")]
     TrailingBytes(usize),
-    /// The length is out of the range that the RFC gives, or no multiple of an element.
+    /// The length is outside the range of the RFC, or not a multiple of the element's length.
     #[error("a length of {0} bytes is not allowed")]
     Length(usize),
-    /// Something is there twice that may be there once.
+    /// Something that may appear once appears twice.
     #[error("{0} appears more than once")]
     Duplicate(String),
     /// The RFC forbids this extension in this message.
     #[error("the extension {0} is not allowed in this message")]
     ForbiddenExtension(ExtensionType),
-    /// The value is one that the RFC forbids.
+    /// The RFC forbids the value.
     #[error("{0}")]
     Value(&'static str),
 }
@@ -49,7 +49,7 @@ impl DecodeError {
         Self { message, field, reason: DecodeReason::Length(length) }
     }
 
-    /// The alert that goes with it: `decode_error` for syntax, `illegal_parameter` for values
+    /// The alert for this error: `decode_error` for syntax, `illegal_parameter` for values
     /// (RFC 9846, section 6.2).
     pub fn alert(&self) -> AlertDescription {
         match self.reason {
@@ -63,7 +63,7 @@ impl DecodeError {
     }
 }
 
-/// Reads a message from front to back; every read says which field it is for.
+/// Reads a message from front to back. Each read names its field, for the error.
 #[derive(Clone, Copy)]
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
@@ -118,7 +118,7 @@ impl<'a> Reader<'a> {
         self.array(field).copied().map(u32::from_be_bytes)
     }
 
-    /// A vector whose length stands before it in `prefix` bytes and must be in `range`.
+    /// Reads a vector. Its length stands before it in `prefix` bytes, and must be in `range`.
     pub(crate) fn vector(
         &mut self,
         field: &'static str,
@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
         self.bytes(field, length)
     }
 
-    /// A vector of code points, at least one.
+    /// Reads a vector of one or more code points.
     pub(crate) fn list<T: CodePoint>(
         &mut self,
         field: &'static str,
@@ -181,7 +181,7 @@ impl<'a> Reader<'a> {
         Self { bytes, message: self.message }
     }
 
-    /// The end: anything left is an error.
+    /// Ends the reading: bytes that are left are an error.
     pub(crate) fn finish(self, field: &'static str) -> Result<(), DecodeError> {
         match self.bytes.len() {
             0 => Ok(()),
@@ -200,7 +200,7 @@ pub(crate) fn checked_elements<'a, T>(
     Reader::new(HandshakeType::CLIENT_HELLO, vector).elements(vector, read).map_while(Result::ok)
 }
 
-/// How many bytes the length of a vector takes.
+/// The number of bytes of a vector's length field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Prefix {
     U8 = 1,
@@ -208,13 +208,13 @@ pub(crate) enum Prefix {
     U24 = 3,
 }
 
-/// Writes a vector: room for its length, what `content` writes, then the length into the room.
+/// Writes a vector: its length in `prefix` bytes, then what `content` writes.
 ///
-/// What this crate writes is bounded far below the limits of the prefixes, except for blobs that
-/// a user supplies, which are checked when they are configured. What is repeated of a peer's (cookies,
-/// tickets, requests, chains and staples in sessions) has a limit of its own where it comes in, so that
-/// no peer reaches the assertion. A vector that is too long all the same is cut to nothing rather than
-/// sent with a wrong length.
+/// The length is written when the content is known. A vector must not be longer than its prefix can
+/// say. The bytes of a user (certificates, protocols, layouts) are checked when they are configured.
+/// The bytes of a peer that are sent back (cookies, tickets, the context of a request) have a limit
+/// where they are received. No peer can therefore reach the assertion. If a vector is too long in
+/// spite of that, it is written empty, and not with a wrong length.
 pub(crate) fn write_vector(out: &mut Vec<u8>, prefix: Prefix, content: impl FnOnce(&mut Vec<u8>)) {
     let width = prefix as usize;
     let start = out.len();
@@ -227,10 +227,9 @@ pub(crate) fn write_vector(out: &mut Vec<u8>, prefix: Prefix, content: impl FnOn
         length = 0;
     }
     let length = (length as u64).to_be_bytes();
-    if let (Some(room), Some(low)) =
-        (out.get_mut(start..start + width), length.get(length.len() - width..))
-    {
-        room.copy_from_slice(low);
+    let low_bytes = length.get(length.len() - width..);
+    if let (Some(field), Some(low_bytes)) = (out.get_mut(start..start + width), low_bytes) {
+        field.copy_from_slice(low_bytes);
     }
 }
 
@@ -262,7 +261,7 @@ pub trait CodePoint: Copy + fmt::Display + From<u16> + Into<u16> {}
 
 impl<T: Copy + fmt::Display + From<u16> + Into<u16>> CodePoint for T {}
 
-/// A list of code points, as it stands in a message.
+/// A list of code points, in the form that it has in a message.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct List<'a, T> {
     bytes: &'a [u8],
@@ -270,7 +269,7 @@ pub struct List<'a, T> {
 }
 
 impl<'a, T: CodePoint> List<'a, T> {
-    /// A list over an even number of bytes; an odd last byte is not seen.
+    /// A list over an even number of bytes. An odd last byte is ignored.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, element: PhantomData }
     }
@@ -304,7 +303,7 @@ impl<T: CodePoint> fmt::Debug for List<'_, T> {
     }
 }
 
-/// `a, b, c`, with at most sixteen elements told: peers can send thousands.
+/// `a, b, c`, with at most sixteen elements: peers can send thousands.
 pub(crate) fn join<T: fmt::Display>(elements: impl Iterator<Item = T>) -> String {
     const SHOWN: usize = 16;
     let mut elements = elements.peekable();
@@ -359,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_list_is_not_told_in_full() {
+    fn a_long_list_is_cut() {
         let text = join(0..1000);
         assert!(text.ends_with("15, and 984 more"), "{text}");
     }

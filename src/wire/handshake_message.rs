@@ -1,4 +1,4 @@
-//! The frame around every handshake message (RFC 9846, section 4).
+//! Handshake: the header of each handshake message (RFC 9846, section 4).
 
 use super::codec::{Prefix, write_vector};
 use crate::registry::HandshakeType;
@@ -33,8 +33,8 @@ impl<'a> HandshakeMessage<'a> {
         Some((HandshakeType(kind), length))
     }
 
-    /// The longest body in bytes that the syntax of a message of this type has room for: what its
-    /// vectors can hold at most, and 64 bytes of a hash.
+    /// The length in bytes of the longest body that the syntax of this message allows: its vectors
+    /// are as long as their prefixes can say, and a hash has 64 bytes.
     pub(crate) fn longest(kind: HandshakeType) -> usize {
         const VECTOR: usize = 2 + 0xffff;
         match kind {

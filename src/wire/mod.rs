@@ -3,7 +3,11 @@
 //!
 //! Parsing borrows from its input. It is strict in what the RFC fixes (lengths, duplicates,
 //! trailing bytes, an extension in the wrong message) and tolerant in what the RFC leaves open
-//! (values that nobody knows yet, GREASE). Writing appends to a vector of the caller's.
+//! (code points that are not assigned yet, GREASE). Writing appends to a vector of the caller.
+//!
+//! Each message has a file of its name. The extensions have one table, in `extensions.rs`: their
+//! code points, the messages in which they may stand, and what a ClientHello and an
+//! EncryptedExtensions say in them.
 
 mod certificate;
 mod certificate_request;

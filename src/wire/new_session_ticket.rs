@@ -11,15 +11,15 @@ use crate::registry::HandshakeType;
 pub struct NewSessionTicket<'a> {
     /// How long the ticket may be used, in seconds: at most 604800, which is seven days.
     pub lifetime: u32,
-    /// Added to the ticket's age when it is sent, so that the age tells an observer nothing.
+    /// Added to the ticket's age when it is sent, so that an observer learns nothing from the age.
     pub age_add: u32,
-    /// What makes the PSK of this ticket differ from that of every other: 0 to 255 bytes.
+    /// Makes the PSK of this ticket differ from the PSKs of all others: 0 to 255 bytes.
     pub nonce: &'a [u8],
-    /// The ticket: 1 byte to 2^16-1, of the server's own making.
+    /// The ticket: 1 byte to 2^16-1. Only the server knows what the bytes mean.
     pub ticket: &'a [u8],
     /// All extensions.
     pub extensions: Extensions<'a>,
-    /// The bytes of 0-RTT data that the server takes with this ticket, where it takes any.
+    /// How many bytes of 0-RTT data the server accepts with this ticket, if it accepts any.
     pub max_early_data_size: Option<u32>,
 }
 

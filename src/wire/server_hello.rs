@@ -144,9 +144,9 @@ impl<'a> ServerHello<'a> {
     }
 }
 
-/// The table of section 4.3 applies to TLS 1.3 only. A server that speaks TLS 1.2 answers with
-/// extensions of its own; it has no supported_versions, and must be told about its version and
-/// not about an extension.
+/// The table of section 4.3 applies to TLS 1.3 only. A server of TLS 1.2 answers with extensions of
+/// TLS 1.2, and without supported_versions. The client's error must then name the version, and not
+/// an extension.
 fn read_extensions<'a>(
     reader: &mut Reader<'a>,
     retry: bool,

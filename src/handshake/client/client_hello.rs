@@ -12,9 +12,7 @@ use crate::crypto::{ActiveKeyExchange, CipherSuite, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
 use crate::psk::PreSharedKey;
-use crate::registry::{
-    CertificateType, CipherSuiteId, NamedGroup, ProtocolVersion, SignatureScheme,
-};
+use crate::registry::{CertificateType, NamedGroup, ProtocolVersion};
 use crate::session::ClientSession;
 use crate::time::Time;
 use crate::wire::{
@@ -174,7 +172,7 @@ impl ClientHelloContent<'_> {
             pre_shared_key::write(self.psks, self.now, &mut extensions);
             offered.push(ExtensionType::PRE_SHARED_KEY);
         }
-        let grease = grease.iter().map(|grease| CipherSuiteId(grease.cipher_suite()));
+        let grease = grease.iter().map(Grease::cipher_suite);
         let suites = config.common.provider.cipher_suites.iter().map(|suite| suite.id);
         let mut message = Vec::with_capacity(128 + extensions.length());
         write_client_hello(&mut message, random, session_id, grease.chain(suites), &extensions);
@@ -209,15 +207,15 @@ impl ClientHelloContent<'_> {
             out.post_handshake_auth();
         }
         let groups = provider.groups.iter().map(|group| group.name());
-        let grease_group = grease.clone().map(|grease| NamedGroup(grease.group()));
+        let grease_group = grease.clone().map(Grease::group);
         out.supported_groups(grease_group.chain(groups));
         let schemes = provider.signatures.schemes().filter(|scheme| !scheme.is_legacy());
-        let grease_scheme = grease.clone().map(|it| SignatureScheme(it.signature_scheme()));
+        let grease_scheme = grease.clone().map(Grease::signature_scheme);
         out.signature_algorithms(grease_scheme.chain(schemes));
         if !config.common.application_protocols.is_empty() {
             out.application_protocols(&config.common.application_protocols);
         }
-        let grease_version = grease.map(|grease| ProtocolVersion(grease.version()));
+        let grease_version = grease.map(Grease::version);
         out.supported_versions(grease_version.chain([ProtocolVersion::TLS_1_3]));
         if let Some(cookie) = retry.and_then(|retry| retry.cookie) {
             out.cookie(cookie);
@@ -258,8 +256,7 @@ impl ClientHelloContent<'_> {
         let is_alone = self.retry.is_some_and(|retry| retry.wants_share);
         match grease {
             Some(grease) if !is_alone => {
-                let group = NamedGroup(grease.group());
-                let grease_share = KeyShareEntry { group, key_exchange: &[0] };
+                let grease_share = KeyShareEntry { group: grease.group(), key_exchange: &[0] };
                 out.key_shares([grease_share, share].into_iter());
             }
             _ => out.key_shares([share].into_iter()),

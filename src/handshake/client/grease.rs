@@ -1,14 +1,18 @@
-//! Values that mean nothing, and an order that is no one's: what a ClientHello has in it so that
-//! servers stay able to ignore what they do not know (RFC 8701), and nobody gets used to a shape.
+//! GREASE (RFC 8701): a ClientHello has reserved values and a random order of extensions, so that
+//! servers continue to ignore what they do not know, and do not depend on the shape of a ClientHello.
 
 use crate::crypto::{ProviderError, SecureRandom, provider_fault};
+use crate::registry::{CipherSuiteId, NamedGroup, ProtocolVersion, SignatureScheme};
 use crate::wire::{ExtensionType, client_hello_order};
 
-/// One connection's choice: the same in both of its ClientHellos, since the second may differ from
-/// the first only where section 4.2.2 lets it.
+/// The values and the order of one connection. They are the same in both of its ClientHellos: the
+/// second may differ from the first only as section 4.2.2 of RFC 9846 allows.
 pub(super) struct Grease {
     seed: [u8; 32],
 }
+
+/// The bytes of the seed before this one make the values.
+const FIRST_BYTE_OF_ORDER: usize = 5;
 
 impl Grease {
     pub(super) fn new(random: &dyn SecureRandom) -> Result<Self, ProviderError> {
@@ -17,36 +21,37 @@ impl Grease {
         Ok(Self { seed })
     }
 
-    fn byte(&self, place: usize) -> u8 {
-        self.seed.get(place).copied().unwrap_or_default()
+    fn byte(&self, index: usize) -> u8 {
+        self.seed.get(index).copied().unwrap_or_default()
     }
 
     /// One of the sixteen values 0x0a0a, 0x1a1a, ... 0xfafa (section 2).
-    fn value(&self, place: usize) -> u16 {
-        u16::from_be_bytes([self.byte(place) & 0xf0 | 0x0a; 2])
+    fn value(&self, index: usize) -> u16 {
+        u16::from_be_bytes([self.byte(index) & 0xf0 | 0x0a; 2])
     }
 
-    pub(super) fn cipher_suite(&self) -> u16 {
-        self.value(0)
+    pub(super) fn cipher_suite(&self) -> CipherSuiteId {
+        CipherSuiteId(self.value(0))
     }
 
-    /// The same in supported_groups and in key_share.
-    pub(super) fn group(&self) -> u16 {
-        self.value(1)
+    /// The group of supported_groups and of key_share.
+    pub(super) fn group(&self) -> NamedGroup {
+        NamedGroup(self.value(1))
     }
 
-    pub(super) fn version(&self) -> u16 {
-        self.value(2)
+    pub(super) fn version(&self) -> ProtocolVersion {
+        ProtocolVersion(self.value(2))
     }
 
-    pub(super) fn signature_scheme(&self) -> u16 {
-        self.value(0) ^ 0x1010
+    /// It differs from the cipher suite.
+    pub(super) fn signature_scheme(&self) -> SignatureScheme {
+        SignatureScheme(self.value(0) ^ 0x1010)
     }
 
-    /// Two that differ: one before the other extensions, one after them.
+    /// Two different extensions: one before all others, one after them.
     pub(super) fn extensions(&self) -> [ExtensionType; 2] {
         let (first, second) = (self.value(3), self.value(4));
-        // Another of the sixteen, where chance made them the same.
+        // Another of the sixteen, if they are the same by chance.
         let second = if second == first { first ^ 0x1010 } else { second };
         [ExtensionType(first), ExtensionType(second)]
     }
@@ -58,11 +63,10 @@ impl Grease {
         order
     }
 
-    /// Fisher and Yates.
+    /// Shuffles by the method of Fisher and Yates, with a byte of the seed for each step.
     fn shuffle(&self, kinds: &mut [ExtensionType]) {
-        const FIRST_PLACE: usize = 5;
-        for (place, end) in (1..=kinds.len()).rev().enumerate() {
-            let other = usize::from(self.byte(FIRST_PLACE + place)) % end;
+        for (step, end) in (1..=kinds.len()).rev().enumerate() {
+            let other = usize::from(self.byte(FIRST_BYTE_OF_ORDER + step)) % end;
             kinds.swap(end - 1, other);
         }
     }
@@ -79,11 +83,18 @@ mod tests {
             let [first, second] = grease.extensions();
             assert_ne!(first, second);
             let (suite, scheme) = (grease.cipher_suite(), grease.signature_scheme());
-            for value in [suite, scheme, grease.group(), grease.version(), first.0, second.0] {
+            let (group, version) = (grease.group().0, grease.version().0);
+            for value in [suite.0, scheme.0, group, version, first.0, second.0] {
                 assert_eq!(value & 0x0f0f, 0x0a0a);
                 assert_eq!(value >> 8, value & 0xff);
             }
         }
+    }
+
+    #[test]
+    fn the_seed_has_a_byte_for_each_extension() {
+        let grease = Grease { seed: [0; 32] };
+        assert!(FIRST_BYTE_OF_ORDER + grease.order().len() <= grease.seed.len());
     }
 
     #[test]

@@ -43,7 +43,7 @@ fn extensions_stand_only_where_the_rfc_lets_them() {
 }
 
 #[test]
-fn the_answer_of_an_older_server_is_told_by_its_version_and_not_by_its_extensions() {
+fn an_older_server_is_recognized_by_its_version_and_not_by_its_extensions() {
     let renegotiation_and_names = [(0xff01, vec![0]), (0, vec![]), (16, vec![0, 2, 1, b'x'])];
     let body = server_hello(false, &renegotiation_and_names);
     assert_eq!(ServerHello::parse(&body).unwrap().supported_version, None);
