@@ -153,7 +153,7 @@ fn matches_filters(key: &CertifiedKey, request: &CertificateRequest<'_>) -> bool
     let (Some(filters), Some(certificate)) = (&request.oid_filters, key.chain().first()) else {
         return true;
     };
-    filters.iter().all(|(oid, values)| matches_oid_filter(certificate, oid, values))
+    filters.iter().all(|it| matches_oid_filter(certificate, it.identifier, it.values))
 }
 
 /// Whether one of the server's authorities has issued a certificate of the chain. A server that names

@@ -18,7 +18,7 @@ pub struct ChosenPsk {
 /// Finds the pre-shared keys of a server. A [`PskList`] is one.
 pub trait PskResolver: Send + Sync + fmt::Debug {
     /// Chooses one of the keys that `hello` offers in
-    /// [`pre_shared_keys`](ClientHello::pre_shared_keys), for this suite. With `None` the handshake
+    /// [`pre_shared_keys`](crate::wire::ClientExtensions::pre_shared_keys), for this suite. With `None` the handshake
     /// continues with a certificate. A key for another hash is not used. The handshake checks the
     /// binder, which proves that the client has the key.
     ///

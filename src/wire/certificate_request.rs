@@ -120,8 +120,8 @@ impl<'a> OidFilters<'a> {
     fn read(reader: &mut Reader<'a>, field: &'static str) -> Result<Self, DecodeError> {
         let bytes = reader.vector(field, Prefix::U16, 0..=0xffff)?;
         let mut identifiers = Vec::new();
-        for filter in reader.elements(bytes, read_filter) {
-            identifiers.push(filter?.0);
+        for filter in reader.elements(bytes, OidFilter::read) {
+            identifiers.push(filter?.identifier);
         }
         identifiers.sort_unstable();
         if identifiers.windows(2).any(|pair| pair.first() == pair.last()) {
@@ -131,16 +131,27 @@ impl<'a> OidFilters<'a> {
         Ok(Self { bytes })
     }
 
-    /// The DER of an extension's object identifier, and that of the values it must have, in the
-    /// order of the message.
-    pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        checked_elements(self.bytes, read_filter)
+    /// The filters in the order of the message.
+    pub fn iter(&self) -> impl Iterator<Item = OidFilter<'a>> + use<'a> {
+        checked_elements(self.bytes, OidFilter::read)
     }
 }
 
-fn read_filter<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], &'a [u8]), DecodeError> {
-    let identifier = reader.vector("oid_filters", Prefix::U8, 1..=255)?;
-    Ok((identifier, reader.vector("oid_filters", Prefix::U16, 0..=0xffff)?))
+/// An extension that the client's certificate must have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OidFilter<'a> {
+    /// The DER of the extension's object identifier: 1 to 255 bytes.
+    pub identifier: &'a [u8],
+    /// The DER of the values that the extension must have: 0 to 2^16-1 bytes.
+    pub values: &'a [u8],
+}
+
+impl<'a> OidFilter<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let identifier = reader.vector("oid_filters", Prefix::U8, 1..=255)?;
+        let values = reader.vector("oid_filters", Prefix::U16, 0..=0xffff)?;
+        Ok(Self { identifier, values })
+    }
 }
 
 /// Writes each filter: the DER of an object identifier, and that of the values.

@@ -34,7 +34,7 @@ mod status_request;
 mod tests;
 
 pub use certificate::{Certificate, CertificateEntry};
-pub use certificate_request::{CertificateRequest, OidFilters};
+pub use certificate_request::{CertificateRequest, OidFilter, OidFilters};
 pub use certificate_verify::CertificateVerify;
 pub use client_hello::ClientHello;
 pub use codec::{CodePoint, DecodeError, DecodeReason, List};

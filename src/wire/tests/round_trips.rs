@@ -161,7 +161,7 @@ proptest! {
         let names: Vec<_> = request.certificate_authorities.unwrap().iter().collect();
         prop_assert_eq!(names, vec![&name[..]]);
         let filters: Vec<_> = request.oid_filters.unwrap().iter().collect();
-        prop_assert_eq!(filters, vec![(&[6, 0][..], &values[..])]);
+        prop_assert_eq!(filters, vec![OidFilter { identifier: &[6, 0], values: &values }]);
         prop_assert_eq!(request.signature_algorithms, request.signature_algorithms_cert);
         let context = [&[context.len() as u8], &context[..]].concat();
         check!(CertificateRequest, [context, extension_list(&all)].concat());
