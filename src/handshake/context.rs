@@ -8,8 +8,8 @@ use super::step::{Step, Steps};
 use super::zero_rtt::ZeroRtt;
 use super::{PeerParameters, Question};
 use crate::config::{CommonConfig, Limits};
-use crate::crypto::Hash;
-use crate::key_schedule::Transcript;
+use crate::crypto::{CipherSuite, Hash, ProviderError};
+use crate::key_schedule::{EarlySecret, LabelPrefix, Transcript};
 use crate::observer::{Event, Observers};
 use crate::psk::PreSharedKey;
 use crate::session::PeerCredential;
@@ -54,6 +54,16 @@ impl Context {
             records: true,
             closed: false,
         }
+    }
+
+    /// The first stage of the key schedule, with the pre-shared key if there is one. TLS and QUIC have
+    /// the same labels.
+    pub(super) fn early_secret(
+        &mut self,
+        suite: CipherSuite,
+        psk: Option<&[u8]>,
+    ) -> Result<EarlySecret, ProviderError> {
+        EarlySecret::new(suite, LabelPrefix::Tls13, psk, &mut self.observers)
     }
 
     /// Asks this question. The machine waits for the answer, and gives both to the next state.

@@ -3,11 +3,11 @@
 //! The state that carries application data is made from them, so no way leads to it past a check:
 //! not by a mistake in an edge of the state machine, and not by a new state.
 
+use super::Context;
 use crate::certificate::{CertificateError, EndEntity, SignatureError};
 use crate::crypto::{CipherSuite, ProviderError, Secret, SignatureAlgorithms};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::EarlySecret;
-use crate::observer::Observers;
 use crate::psk::PreSharedKey;
 use crate::registry::{HandshakeType, SignatureScheme};
 use crate::verify::ClientAuthentication;
@@ -59,9 +59,9 @@ impl PskMixedIn {
     pub(super) fn early_secret(
         suite: CipherSuite,
         key: Option<&PreSharedKey>,
-        observers: &mut Observers,
+        context: &mut Context,
     ) -> Result<(EarlySecret, Option<Self>), ProviderError> {
-        let secret = EarlySecret::new(suite, key.map(|key| &**key.secret), observers)?;
+        let secret = context.early_secret(suite, key.map(|key| &**key.secret))?;
         Ok((secret, key.map(|_| Self(()))))
     }
 }

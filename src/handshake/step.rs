@@ -127,7 +127,7 @@ impl Steps {
 mod tests {
     use super::*;
     use crate::crypto::{CryptoProvider, SharedSecret};
-    use crate::key_schedule::EarlySecret;
+    use crate::key_schedule::{EarlySecret, LabelPrefix};
     use crate::observer::Observers;
 
     #[test]
@@ -140,7 +140,7 @@ mod tests {
 
     fn secret() -> TrafficSecret {
         let (suite, none) = (CryptoProvider::ring().cipher_suites[0], &mut Observers::default());
-        let early = EarlySecret::new(suite, None, none).unwrap();
+        let early = EarlySecret::new(suite, LabelPrefix::Tls13, None, none).unwrap();
         let handshake = early.into_handshake(&SharedSecret::new(vec![1; 32]), none).unwrap();
         let [client, _] = handshake.traffic(&suite.hash.digest(b""), none).unwrap();
         client

@@ -143,10 +143,10 @@ pub(crate) struct EarlySecret(Stage);
 impl EarlySecret {
     pub(crate) fn new(
         suite: CipherSuite,
+        prefix: LabelPrefix,
         psk: Option<&[u8]>,
         observers: &mut Observers,
     ) -> Result<Self> {
-        let prefix = LabelPrefix::Tls13;
         let hkdf = Hkdf { hash: suite.hash, prefix };
         let zeros = Secret::zeros(suite.hash.output_length());
         let input = psk.unwrap_or(zeros.as_bytes());

@@ -32,7 +32,7 @@ fn the_schedule_of_section_3() {
     let shared = SharedSecret::new(bytes(
         "8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d",
     ));
-    let early = EarlySecret::new(suite(), None, none).unwrap();
+    let early = EarlySecret::new(suite(), LabelPrefix::Tls13, None, none).unwrap();
     same(
         early.0.secret.as_bytes(),
         "33ad0a1c607ec03b09e6cd9893680ce210adf300aa1f2660e1b22e10f170f92a",
@@ -99,7 +99,7 @@ const CLIENT_HELLO: &str = "\
 #[test]
 fn the_early_secrets_and_the_binder_of_section_4() {
     let none = &mut Observers::default();
-    let early = EarlySecret::new(suite(), Some(&bytes(PSK)), none).unwrap();
+    let early = EarlySecret::new(suite(), LabelPrefix::Tls13, Some(&bytes(PSK)), none).unwrap();
     same(
         early.0.secret.as_bytes(),
         "9b2188e9b2fc6d64d71dc329900e20bb41915000f678aa839cbb797cb7d8332c",
@@ -189,6 +189,38 @@ fn an_update_expands_with_its_label_to_the_length_of_the_hash() {
         assert_eq!(after.as_bytes(), expected);
         assert_ne!(after.as_bytes(), vec![7; length]);
     }
+}
+
+/// The RFCs have no values for it: the HkdfLabels are written out here.
+#[test]
+fn each_secret_of_dtls_has_the_labels_of_dtls() {
+    let none = &mut Observers::default();
+    let expand = |secret: &[u8], label: &[u8], context: &[u8], length: u8| {
+        let mut info = vec![0, length, 6 + label.len() as u8];
+        info.extend_from_slice(b"dtls13");
+        info.extend_from_slice(label);
+        info.push(context.len() as u8);
+        info.extend_from_slice(context);
+        let mut output = vec![0; length.into()];
+        suite().hash.expand(secret, &[&info], &mut output).unwrap();
+        output
+    };
+    let hash = suite().hash.digest(b"messages");
+    let early = EarlySecret::new(suite(), LabelPrefix::Dtls13, None, none).unwrap();
+    let shared = SharedSecret::new(vec![7; 32]);
+    let salt = expand(early.0.secret.as_bytes(), b"derived", &suite().hash.digest(b""), 32);
+    let handshake = early.into_handshake(&shared, none).unwrap();
+    let expected = suite().hash.hmac(&salt, &[shared.as_bytes()]);
+    assert_eq!(handshake.0.secret.as_bytes(), expected.as_bytes());
+
+    let [client, _] = handshake.traffic(&hash, none).unwrap();
+    let expected = expand(handshake.0.secret.as_bytes(), b"c hs traffic", &hash, 32);
+    assert_eq!(client.as_bytes(), expected);
+    let KeyAndIv { key, iv } = client.derive_key_and_iv(none).unwrap();
+    assert_eq!(key.as_bytes(), expand(client.as_bytes(), b"key", b"", 16));
+    assert_eq!(iv.as_slice(), expand(client.as_bytes(), b"iv", b"", 12));
+    let next = expand(client.as_bytes(), b"traffic upd", b"", 32);
+    assert_eq!(client.update(none).unwrap().as_bytes(), next);
 }
 
 #[test]

@@ -170,6 +170,23 @@ fn rooms_use_only_the_rooms_that_the_architecture_gives_them() {
     }
 }
 
+/// Other code uses the traits of `crypto/`, so that a build can have another provider.
+#[test]
+fn only_the_module_of_cryptography_names_a_crate_of_primitives() {
+    for path in rust_files(&root().join("src")) {
+        if path.starts_with(root().join("src/crypto")) || is_test_file(&path) {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        for line in code_lines(&text) {
+            let mut words = line.split(|it: char| !it.is_alphanumeric() && it != '_');
+            let names_ring =
+                words.any(|word| word == "ring") && !line.contains("feature = \"ring\"");
+            assert!(!names_ring, "{}: {line}", path.display());
+        }
+    }
+}
+
 /// Its Cargo.toml has no dependency on this crate either, so this is about words in docs too.
 #[test]
 fn the_crate_of_certificates_knows_nothing_of_tls() {

@@ -8,7 +8,7 @@ use crate::config::ClientConfig;
 use crate::crypto::{CipherSuite, HashAlgorithm, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::EarlyData;
-use crate::key_schedule::{EarlySecret, Transcript};
+use crate::key_schedule::Transcript;
 use crate::psk::PreSharedKey;
 use crate::session::{ClientSession, EarlyDataTerms};
 use crate::time::Time;
@@ -56,7 +56,7 @@ pub(super) fn start_early_data(
     let suite = shared.config.common.provider.cipher_suite(terms.cipher_suite);
     let suite = *suite.ok_or(ErrorKind::Internal("the suite of the key is gone"))?;
     provider_fault::check_hash(&suite)?;
-    let early = EarlySecret::new(suite, Some(&key.secret), &mut context.observers)?;
+    let early = context.early_secret(suite, Some(&key.secret))?;
     let hash = suite.hash.digest(hello);
     let secret = early.client_early_traffic(&hash, &mut context.observers)?;
     let exporter = early.early_exporter(&hash, &mut context.observers)?;
@@ -113,7 +113,7 @@ pub(super) fn bind(
             Some(transcript) => transcript.current_with(truncated),
             None => suite.hash.digest(truncated),
         };
-        let early = EarlySecret::new(*suite, Some(&key.secret), &mut context.observers)?;
+        let early = context.early_secret(*suite, Some(&key.secret))?;
         let binder = early.binder_key(key.kind(), &mut context.observers)?;
         let binder = binder.finished(&hash, &mut context.observers)?;
         let length = binder.as_bytes().len();

@@ -122,8 +122,7 @@ impl ExpectServerHello {
         };
 
         // The key schedule (section 7.1): the pre-shared key goes in first, then the shared secret.
-        let (early, psk_mixed_in) =
-            PskMixedIn::early_secret(cipher_suite, psk, &mut context.observers)?;
+        let (early, psk_mixed_in) = PskMixedIn::early_secret(cipher_suite, psk, context)?;
         let secrets =
             HandshakeSecrets::new(early, &shared_secret, &transcript, &mut context.observers)?;
         if let Some(key) = psk {
