@@ -12,7 +12,7 @@ use crate::key_log::KeyLog;
 use crate::psk::PskResolver;
 use crate::record::PaddingPolicy;
 use crate::session::{AcceptFresh, AntiReplay, EarlyDataPolicy, MAX_LIFETIME, SessionStore, Zone};
-use crate::verify::ClientAuthentication;
+use crate::verify::{ClientAuthentication, ClientCertificatePolicy};
 use crate::wire::codec::{Prefix, write_bytes};
 use crate::wire::write_names;
 
@@ -49,7 +49,7 @@ pub struct ServerConfig {
     pub(crate) early_data_policy: Arc<dyn EarlyDataPolicy>,
     /// In seconds.
     pub(crate) early_data_window: u32,
-    pub(crate) client_authentication: Option<Arc<ClientAuthentication>>,
+    pub(crate) client_authentication: Option<Arc<ClientCertificatePolicy>>,
     pub(crate) cookies: Option<Arc<dyn CookieProtector>>,
     pub(crate) always_retry: bool,
 }
@@ -76,6 +76,7 @@ impl ServerConfig {
     /// Starts a configuration with this provider.
     pub fn builder(provider: CryptoProvider) -> ServerConfigBuilder {
         ServerConfigBuilder {
+            client_authentication: None,
             config: Self {
                 common: CommonConfig::new(provider),
                 resolver: Arc::new(CertificateList::new(Vec::new())),
@@ -107,7 +108,7 @@ impl ServerConfig {
         write_names(&mut rules, Prefix::U8, &self.common.application_protocols);
         rules.push(u8::from(self.client_authentication.is_some()));
         if let Some(policy) = &self.client_authentication {
-            policy.describe(&mut rules);
+            policy.write_session_rules(&mut rules);
         }
         let name = server_name.unwrap_or_default();
         write_bytes(&mut rules, Prefix::U24, name.as_bytes());
@@ -129,6 +130,7 @@ impl fmt::Debug for ServerConfig {
 #[derive(Debug)]
 pub struct ServerConfigBuilder {
     config: ServerConfig,
+    client_authentication: Option<ClientAuthentication>,
 }
 
 impl ServerConfigBuilder {
@@ -214,7 +216,7 @@ impl ServerConfigBuilder {
 
     /// Requests certificates from clients. By default the server requests none.
     pub fn client_authentication(mut self, policy: ClientAuthentication) -> Self {
-        self.config.client_authentication = Some(Arc::new(policy));
+        self.client_authentication = Some(policy);
         self
     }
 
@@ -272,8 +274,8 @@ impl ServerConfigBuilder {
             let skipped = &mut config.common.limits.early_data_skipped;
             *skipped = allowed.max(*skipped);
         }
-        if let Some(policy) = config.client_authentication.take() {
-            let policy = Arc::unwrap_or_clone(policy).prepare(&config.common.provider)?;
+        if let Some(policy) = self.client_authentication {
+            let policy = policy.prepare(&config.common.provider)?;
             config.client_authentication = Some(Arc::new(policy));
         }
         config.common.check()?;

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 use crate::key_schedule::EarlySecret;
 use crate::psk::PreSharedKey;
 use crate::registry::{HandshakeType, SignatureScheme};
-use crate::verify::ClientAuthentication;
+use crate::verify::ClientCertificatePolicy;
 use crate::wire::{CertificateVerify, DecodeError, Finished};
 
 /// The verifier accepted the peer's certificates or raw public key.
@@ -112,7 +112,7 @@ pub(in crate::handshake) struct AnonymousAllowed(());
 
 impl AnonymousAllowed {
     /// For a client that has sent no certificate. `asked` says whether it was asked for one.
-    pub(super) fn by(policy: Option<&ClientAuthentication>, asked: bool) -> Result<Self, Error> {
+    pub(super) fn by(policy: Option<&ClientCertificatePolicy>, asked: bool) -> Result<Self, Error> {
         match policy {
             Some(policy) if policy.required && (asked || policy.in_handshake) => {
                 Err(ErrorKind::CertificateRequired.into())

@@ -7,35 +7,60 @@ use crate::registry::SignatureScheme;
 use crate::wire::codec::{Prefix, write_bytes};
 use crate::wire::{ExtensionType, Extensions, write_request_extensions};
 
-/// Whether and how a server asks its clients for certificates (RFC 9846, section 4.4.2).
+/// Whether and how a server requests certificates from its clients (RFC 9846, section 4.4.2).
 ///
-/// A client with a pre-shared key is not asked in the handshake: the key is its proof.
+/// A client with a pre-shared key is not asked in the handshake, because the key authenticates it.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
+/// # use handclasp::{CryptoProvider, TrustAnchors};
+/// # fn example(anchors: TrustAnchors) {
+/// let provider = CryptoProvider::ring();
+/// let names = anchors.subjects();
+/// let verifier = TrustAnchorVerifier::for_clients(anchors, provider.signatures.clone());
+/// // For ServerConfigBuilder::client_authentication.
+/// let policy = ClientAuthentication::required(Arc::new(verifier)).authorities(names);
+/// # let _ = policy;
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ClientAuthentication {
-    pub(crate) verifier: Arc<dyn PeerVerifier>,
-    pub(crate) required: bool,
-    pub(crate) in_handshake: bool,
+    verifier: Arc<dyn PeerVerifier>,
+    required: bool,
+    in_handshake: bool,
     authorities: Vec<Vec<u8>>,
     oid_filters: Vec<(Vec<u8>, Vec<u8>)>,
     staples: bool,
-    /// Those to offer; the provider's where it is empty.
+    /// If it is empty, the schemes of the provider are offered.
+    schemes: Vec<SignatureScheme>,
+}
+
+/// What the connections of a server need of its [`ClientAuthentication`].
+#[derive(Debug)]
+pub(crate) struct ClientCertificatePolicy {
+    pub(crate) verifier: Arc<dyn PeerVerifier>,
+    pub(crate) required: bool,
+    pub(crate) in_handshake: bool,
+    /// The schemes that a CertificateRequest offers.
     pub(crate) schemes: Vec<SignatureScheme>,
+    /// The algorithms that verify a CertificateVerify.
     pub(crate) signatures: SignatureAlgorithms,
-    /// The extensions of every CertificateRequest, as they are written.
+    /// The encoded extensions of every CertificateRequest.
     pub(crate) extensions: Vec<u8>,
-    /// The types of these extensions: a client may answer no others.
-    pub(crate) asked: Vec<ExtensionType>,
+    /// The types of these extensions. A client's certificate may have no others.
+    pub(crate) requested: Vec<ExtensionType>,
 }
 
 impl ClientAuthentication {
-    /// Clients must show a certificate that `verifier` accepts; one that has none is refused with
-    /// the alert `certificate_required`.
+    /// Each client must have a certificate that `verifier` accepts. A client that sends none is refused
+    /// with the alert `certificate_required`.
     pub fn required(verifier: Arc<dyn PeerVerifier>) -> Self {
         Self { required: true, ..Self::optional(verifier) }
     }
 
-    /// Clients may show a certificate. One that shows none is served as nobody; one whose
-    /// certificate is not accepted is refused.
+    /// A client may send a certificate, which `verifier` must accept. A client that sends none is
+    /// served without authentication.
     pub fn optional(verifier: Arc<dyn PeerVerifier>) -> Self {
         Self {
             verifier,
@@ -45,81 +70,120 @@ impl ClientAuthentication {
             oid_filters: Vec::new(),
             staples: false,
             schemes: Vec::new(),
-            signatures: SignatureAlgorithms::none(),
-            extensions: Vec::new(),
-            asked: Vec::new(),
         }
     }
 
-    /// Clients are asked after the handshake only, by
-    /// [`request_client_certificate`](crate::ServerConnection::request_client_certificate), and
-    /// may show none then either.
+    /// Clients are asked only after the handshake, with
+    /// [`request_client_certificate`](crate::ServerConnection::request_client_certificate). They may
+    /// then send a certificate, or none.
     pub fn post_handshake(verifier: Arc<dyn PeerVerifier>) -> Self {
         Self { in_handshake: false, ..Self::optional(verifier) }
     }
 
-    /// Tells clients whose certificates are taken: the DER of each authority's name, as
-    /// [`TrustAnchors::subjects`](crate::TrustAnchors::subjects) has them. None by default, so
-    /// that anonymous clients learn nothing.
+    /// Names the authorities whose certificates are accepted, so that clients can choose: the DER of
+    /// each name, as [`TrustAnchors::subjects`](crate::TrustAnchors::subjects) returns them. By default
+    /// the request names none, so that a client without a certificate does not learn the names.
     pub fn authorities(mut self, names: impl IntoIterator<Item = Vec<u8>>) -> Self {
         self.authorities = names.into_iter().collect();
         self
     }
 
-    /// Tells clients what their certificate must have in it (section 4.3.5): the DER of an
-    /// extension's object identifier, and the DER of the extension's value. It helps clients to
-    /// choose; what is accepted is the verifier's to say.
+    /// Says what a client's certificate must contain, so that clients can choose (RFC 9846, section
+    /// 4.3.5). Each filter is the DER of an extension's object identifier, and the DER of the values
+    /// that the extension must have. The verifier alone decides which certificates are accepted.
     pub fn oid_filters(mut self, filters: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Self {
         self.oid_filters = filters.into_iter().collect();
         self
     }
 
-    /// Asks clients for an OCSP response and for certificate timestamps, which the verifier then
-    /// finds in what it judges.
+    /// Whether to request an OCSP response and certificate timestamps. The verifier finds them in the
+    /// [`PeerIdentity`](super::PeerIdentity). No by default.
     pub fn request_staples(mut self, request: bool) -> Self {
         self.staples = request;
         self
     }
 
-    /// Offers clients these signature schemes, the preferred one first, in place of all that the
-    /// provider can verify. One that it cannot verify is never accepted.
+    /// Offers these signature schemes, the preferred one first. By default the request offers all that
+    /// the provider can verify. A scheme that the provider cannot verify is never accepted.
     pub fn signature_schemes(mut self, schemes: Vec<SignatureScheme>) -> Self {
         self.schemes = schemes;
         self
     }
 
-    /// What a session of a client must agree with: a client that was asked less is asked again.
-    pub(crate) fn describe(&self, out: &mut Vec<u8>) {
-        out.extend([u8::from(self.required), u8::from(self.in_handshake)]);
-        write_bytes(out, Prefix::U24, &self.extensions);
-    }
-
-    /// Writes the extensions of every CertificateRequest, once.
-    pub(crate) fn prepare(mut self, provider: &CryptoProvider) -> Result<Self, ConfigError> {
-        self.signatures = provider.signatures.clone();
+    /// Checks the policy, and encodes the extensions of every CertificateRequest.
+    pub(crate) fn prepare(
+        mut self,
+        provider: &CryptoProvider,
+    ) -> Result<ClientCertificatePolicy, ConfigError> {
+        let signatures = provider.signatures.clone();
         if self.schemes.is_empty() {
-            self.schemes = self.signatures.schemes().collect();
+            self.schemes = signatures.schemes().collect();
         }
         if !self.schemes.iter().any(|scheme| scheme.signs_handshakes()) {
             return Err(ConfigError::Empty("signature schemes"));
         }
-        let names: usize = self.authorities.iter().map(|name| name.len() + 2).sum();
-        let filters = self.oid_filters.iter();
-        let filters: usize = filters.map(|(oid, values)| oid.len() + values.len() + 3).sum();
-        let empty = self.authorities.iter().any(Vec::is_empty);
-        let odd = self.oid_filters.iter().any(|(oid, values)| {
-            // Section 4.3.5: each once, and anyExtendedKeyUsage not at all.
-            let times = self.oid_filters.iter().filter(|(other, _)| other == oid).count();
-            let any_usage = values.windows(6).any(|part| part == [6, 4, 0x55, 0x1d, 37, 0]);
-            !(1..=255).contains(&oid.len()) || times > 1 || any_usage
-        });
-        if empty || odd || names + filters + 2 * self.schemes.len() > 0xff00 {
+        self.check_filters()?;
+        if self.authorities.iter().any(Vec::is_empty) || self.length() > MAX_REQUEST_LENGTH {
             return Err(ConfigError::CertificateRequest);
         }
-        let (authorities, filters) = (&self.authorities, &self.oid_filters);
-        let out = write_request_extensions(&self.schemes, authorities, filters, self.staples);
-        self.asked = Extensions::written(&out).iter().map(|extension| extension.kind).collect();
-        self.extensions = out;
-        Ok(self)
+        let extensions = write_request_extensions(
+            &self.schemes,
+            &self.authorities,
+            &self.oid_filters,
+            self.staples,
+        );
+        let requested =
+            Extensions::written(&extensions).iter().map(|extension| extension.kind).collect();
+        Ok(ClientCertificatePolicy {
+            verifier: self.verifier,
+            required: self.required,
+            in_handshake: self.in_handshake,
+            schemes: self.schemes,
+            signatures,
+            extensions,
+            requested,
+        })
+    }
+
+    /// The length of the authorities, filters and signature schemes in bytes.
+    fn length(&self) -> usize {
+        let mut length = 2 * self.schemes.len();
+        for name in &self.authorities {
+            length += 2 + name.len();
+        }
+        for (oid, values) in &self.oid_filters {
+            length += 1 + oid.len() + 2 + values.len();
+        }
+        length
+    }
+
+    /// RFC 9846, section 4.3.5: a filter for an extension is there once, and anyExtendedKeyUsage is not
+    /// used.
+    fn check_filters(&self) -> Result<(), ConfigError> {
+        for (index, (oid, values)) in self.oid_filters.iter().enumerate() {
+            let is_double = self.oid_filters.iter().take(index).any(|(other, _)| other == oid);
+            let is_any_usage =
+                values.windows(ANY_EXTENDED_KEY_USAGE.len()).any(|it| it == ANY_EXTENDED_KEY_USAGE);
+            if !(1..=255).contains(&oid.len()) || is_double || is_any_usage {
+                return Err(ConfigError::CertificateRequest);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The DER of anyExtendedKeyUsage (RFC 5280, section 4.2.1.12).
+const ANY_EXTENDED_KEY_USAGE: [u8; 6] = [6, 4, 0x55, 0x1d, 37, 0];
+
+/// The most bytes of authorities, filters and signature schemes. The other extensions must fit into the
+/// message with them.
+const MAX_REQUEST_LENGTH: usize = 0xff00;
+
+impl ClientCertificatePolicy {
+    /// Writes the rules that a session of a client depends on. If a client was asked for less, or under
+    /// other rules, its session is not resumed.
+    pub(crate) fn write_session_rules(&self, out: &mut Vec<u8>) {
+        out.extend([u8::from(self.required), u8::from(self.in_handshake)]);
+        write_bytes(out, Prefix::U24, &self.extensions);
     }
 }

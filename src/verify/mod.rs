@@ -192,6 +192,7 @@ mod pins;
 mod trust_anchors;
 
 pub use client_authentication::ClientAuthentication;
+pub(crate) use client_authentication::ClientCertificatePolicy;
 pub use peer_verifier::{PeerIdentity, PeerVerifier, RawPublicKey};
 pub use pins::{InvalidPin, SpkiPin, SpkiPins};
 pub use trust_anchors::TrustAnchorVerifier;

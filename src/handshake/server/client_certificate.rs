@@ -18,7 +18,7 @@ use crate::handshake::{Side, expect};
 use crate::key_schedule::Transcript;
 use crate::registry::{CertificateType, HandshakeType};
 use crate::reply::Reply;
-use crate::verify::ClientAuthentication;
+use crate::verify::ClientCertificatePolicy;
 use crate::wire::{CertificateRequest, Extensions, HandshakeMessage};
 
 /// The server's flight was sent, with a request for a certificate in it.
@@ -56,7 +56,7 @@ impl ExpectClientCertificate {
 
 /// A request for the client's certificate.
 pub(in crate::handshake) struct SentCertificateRequest {
-    pub(in crate::handshake) policy: Arc<ClientAuthentication>,
+    pub(in crate::handshake) policy: Arc<ClientCertificatePolicy>,
     pub(in crate::handshake) certificate_type: CertificateType,
     pub(in crate::handshake) request_context: Vec<u8>,
 }
@@ -145,7 +145,7 @@ impl ClientCertificate {
         let expected = CertificateExpectation {
             request_context: &request.request_context,
             certificate_type: request.certificate_type,
-            requested: &policy.asked,
+            requested: &policy.requested,
             server_name: None,
         };
         let received = ReceivedCertificate::read(message.body, &expected, context)?;

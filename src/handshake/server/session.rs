@@ -196,7 +196,7 @@ fn is_credential_still_good(
     let reverification = Reverification {
         verifier: &*policy.verifier,
         server_name: None,
-        ocsp_requested: policy.asked.contains(&ExtensionType::STATUS_REQUEST),
+        ocsp_requested: policy.requested.contains(&ExtensionType::STATUS_REQUEST),
         now: context.now.unix(),
     };
     let Some(identity) = reverification.identity(credential) else {
