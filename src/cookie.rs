@@ -1,4 +1,4 @@
-//! Cookies of a HelloRetryRequest: the server's state, kept by the client (RFC 9846, section 4.3.2).
+//! Cookies of a HelloRetryRequest: the client keeps the server's state (RFC 9846, section 4.3.2).
 
 use core::fmt;
 
@@ -6,24 +6,28 @@ use pki_types::UnixTime;
 
 use crate::crypto::{CryptoError, CryptoProvider, Hash, Secret, SecureRandom, provider_fault};
 
+/// The longest cookie that a server sends or a client accepts, in bytes. A longer one could make the
+/// second ClientHello too long.
+pub(crate) const MAX_COOKIE_LENGTH: usize = 0x2000;
+
 /// Protects the state that a server puts into the cookie of a HelloRetryRequest (RFC 9846,
-/// section 4.3.2), so that the server can forget the client until it comes back.
+/// section 4.3.2). The server then needs no memory of the client until the second ClientHello.
 pub trait CookieProtector: Send + Sync + fmt::Debug {
-    /// Makes a cookie of `state`: 1 to 8192 bytes.
+    /// Makes a cookie from `state`. It is 1 to 8192 bytes long.
     ///
     /// # Errors
-    /// When the provider fails: the handshake ends then.
+    /// [`CryptoError`] if the provider fails. The handshake then ends.
     fn protect(&self, state: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError>;
 
-    /// Returns the state of a cookie that [`CookieProtector::protect`] made and that is not too
-    /// old; `None` for any other.
+    /// The state of a cookie, if [`protect`](Self::protect) made it and it is not too old. `None` for any
+    /// other cookie.
     fn open(&self, cookie: &[u8], now: UnixTime) -> Option<Vec<u8>>;
 }
 
-/// Cookies with the time and an HMAC-SHA256 under a key of the server's.
+/// Cookies with the time and an HMAC-SHA256 under a key of the server.
 ///
-/// The state is authenticated, not hidden: it is a hash, a suite and a group, all of which the
-/// client knows. Servers that share the key accept each other's cookies.
+/// The state is authenticated and not encrypted. It is a hash, a cipher suite and a group, and the
+/// client knows all of them. Servers that share the key accept each other's cookies.
 pub struct HmacCookies {
     sha256: &'static dyn Hash,
     key: Secret,
@@ -31,7 +35,7 @@ pub struct HmacCookies {
 }
 
 impl HmacCookies {
-    /// How long a cookie is good for unless said otherwise, in seconds.
+    /// How long a cookie can be used by default, in seconds.
     pub const DEFAULT_LIFETIME: u64 = 30;
 
     const TIME_LENGTH: usize = 8;
@@ -40,7 +44,7 @@ impl HmacCookies {
     /// Cookies under a fresh random key, with the SHA-256 of the default provider.
     ///
     /// # Errors
-    /// When there is no randomness.
+    /// [`CryptoError`] if the provider has no randomness.
     #[cfg(feature = "ring")]
     pub fn random(random: &dyn SecureRandom) -> Result<Self, CryptoError> {
         Self::with_random_key(random, CryptoProvider::default().sha256)
@@ -49,12 +53,12 @@ impl HmacCookies {
     /// As [`random`](Self::random), with the randomness and the SHA-256 of this provider.
     ///
     /// # Errors
-    /// When there is no randomness.
+    /// [`CryptoError`] if the provider has no randomness.
     pub fn random_with_provider(provider: &CryptoProvider) -> Result<Self, CryptoError> {
         Self::with_random_key(&*provider.random, provider.sha256)
     }
 
-    /// Cookies under a key that several servers share, good for `lifetime` seconds, with the SHA-256
+    /// Cookies under a key that several servers share, that can be used for `lifetime` seconds, with the SHA-256
     /// of the default provider.
     #[cfg(feature = "ring")]
     pub fn shared(key: &[u8; 32], lifetime: u64) -> Self {
@@ -97,16 +101,19 @@ impl CookieProtector for HmacCookies {
     }
 
     fn open(&self, cookie: &[u8], now: UnixTime) -> Option<Vec<u8>> {
-        let (content, mac) =
-            cookie.split_at_checked(cookie.len().checked_sub(Self::MAC_LENGTH)?)?;
+        let content_length = cookie.len().checked_sub(Self::MAC_LENGTH)?;
+        let (content, mac) = cookie.split_at_checked(content_length)?;
         let expected = self.sha256.hmac(self.key.as_bytes(), &[content]);
         if !expected.verify(mac) {
             return None;
         }
         let (time, state) = content.split_first_chunk::<{ Self::TIME_LENGTH }>()?;
-        // Servers that share the key do not share a clock: the other's may be ahead.
+        // The clock of another server that shares the key may be ahead of this one.
         let age = now.as_secs().abs_diff(u64::from_be_bytes(*time));
-        (age <= self.lifetime).then(|| state.to_vec())
+        if age > self.lifetime {
+            return None;
+        }
+        Some(state.to_vec())
     }
 }
 

@@ -9,28 +9,42 @@ use crate::crypto::{CryptoProvider, Hash, KeyError, SigningKey, provider_fault};
 use crate::registry::{CertificateType, SignatureScheme};
 use crate::wire::{ClientHello, ExtensionType, List};
 
-/// A certificate chain, or a public key alone, with the private key that proves it.
+/// A certificate chain, or a raw public key, with its private key.
+///
+/// ```
+/// # use handclasp::credential::{CertifiedKey, KeySource};
+/// # use handclasp::pki_types::CertificateDer;
+/// # use handclasp::registry::SignatureScheme;
+/// # fn example(chain: Vec<CertificateDer<'static>>) -> Result<(), Box<dyn std::error::Error>> {
+/// // The private key is in a file.
+/// let key = CertifiedKey::from_pem_files("chain.pem", "key.pem")?;
+/// // The private key is in a device: the handshake asks for each signature.
+/// let schemes = vec![SignatureScheme::ECDSA_SECP256R1_SHA256];
+/// let key = CertifiedKey::new(chain, KeySource::Remote { schemes })?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct CertifiedKey {
     certificate_type: CertificateType,
     chain: Vec<CertificateDer<'static>>,
     key: KeySource,
     pub(super) end_entity: EndEntity,
-    /// For each certificate of the chain, the schemes that its own signature may be called.
-    signature_algorithms_of: Vec<Vec<SignatureScheme>>,
+    /// For each certificate that its issuer has signed, the schemes that the signature can have.
+    signed_with: Vec<Vec<SignatureScheme>>,
     pub(crate) staples: Staples,
-    /// Of this certificate with these staples.
+    /// The compressed forms of this certificate with these staples.
     pub(crate) compressed: CompressedForms,
 }
 
-/// What a [`CertifiedKey`] has to send along with its certificate, to peers that ask for it.
+/// What a [`CertifiedKey`] sends with its certificate to peers that request it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Staples {
     pub(crate) ocsp_response: Option<Vec<u8>>,
     pub(crate) timestamps: Vec<Vec<u8>>,
 }
 
-/// Which staples are shown to a peer.
+/// Which staples this side sends to a peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct StaplesShown {
     pub(crate) ocsp_response: bool,
@@ -51,38 +65,57 @@ pub enum KeySource {
 }
 
 impl CertifiedKey {
-    /// A chain, the server's own certificate first, and the key of that certificate. The key is
-    /// checked to be the certificate's where it is known.
+    /// A chain, this side's own certificate first, and the private key of that certificate. A
+    /// [local](KeySource::Local) key is checked to be that of the certificate, if it has its public
+    /// half.
     ///
     /// # Errors
-    /// When the chain is empty, its first certificate is malformed or may not sign, the key is not
-    /// that certificate's, or a certificate is signed with SHA-1 or MD5.
+    /// - [`ConfigError::Empty`] if the chain or one of its certificates is empty.
+    /// - [`ConfigError::Certificate`] if the first certificate is malformed or may not sign.
+    /// - [`ConfigError::KeyMismatch`], or the variant that says more, if the key belongs to another
+    ///   certificate or to none.
+    /// - [`ConfigError::BrokenSignature`] if a certificate has a signature with SHA-1, MD5 or MD2.
+    /// - [`ConfigError::UnsupportedKey`] if the key has no signature scheme.
     pub fn new(chain: Vec<CertificateDer<'static>>, key: KeySource) -> Result<Self, ConfigError> {
-        let end_entity = first_of(&chain)?;
-        if let KeySource::Local(key) = &key {
-            check_key(key.public_key().as_deref(), &end_entity, &chain)?;
-        }
-        end_entity.check_may_sign()?;
-        Self::with_key(CertificateType::X509, chain, end_entity, key)
+        let parsed = ParsedChain::parse(&chain)?;
+        Self::from_parsed(chain, parsed, key)
     }
 
-    /// A public key without a certificate (RFC 7250): the DER of its SubjectPublicKeyInfo, and its
-    /// private key. It is shown to peers that take raw public keys, and to no others.
+    fn from_parsed(
+        chain: Vec<CertificateDer<'static>>,
+        parsed: ParsedChain,
+        key: KeySource,
+    ) -> Result<Self, ConfigError> {
+        if let KeySource::Local(key) = &key {
+            parsed.check_key(key.public_key().as_deref())?;
+        }
+        parsed.own.check_may_sign()?;
+        let signed_with = parsed.signature_schemes(&chain)?;
+        Self::with_key(CertificateType::X509, chain, parsed.own, signed_with, key)
+    }
+
+    /// A raw public key (RFC 7250), the DER of its SubjectPublicKeyInfo, and its private key. It is sent
+    /// only to peers that accept raw public keys.
     ///
     /// # Errors
-    /// When the public key is malformed, or is not the private key's where that is known.
+    /// - [`ConfigError::Certificate`] if the public key is malformed.
+    /// - [`ConfigError::KeyMismatch`], or the variant that says more, if a local private key has
+    ///   another public key.
+    /// - [`ConfigError::UnsupportedKey`] if the private key has no signature scheme.
     pub fn raw_public_key(spki: Vec<u8>, key: KeySource) -> Result<Self, ConfigError> {
-        let end_entity = EndEntity::from_public_key(&spki)?;
+        let own = EndEntity::from_public_key(&spki)?;
+        let parsed = ParsedChain { own, issuers: Vec::new() };
         if let KeySource::Local(key) = &key {
-            check_key(key.public_key().as_deref(), &end_entity, &[])?;
+            parsed.check_key(key.public_key().as_deref())?;
         }
-        Self::with_key(CertificateType::RAW_PUBLIC_KEY, vec![spki.into()], end_entity, key)
+        let chain = vec![spki.into()];
+        Self::with_key(CertificateType::RAW_PUBLIC_KEY, chain, parsed.own, Vec::new(), key)
     }
 
-    /// The public key of this certificate, without the certificate.
+    /// The public key of this certificate as a raw public key, with the same private key.
     ///
     /// # Errors
-    /// None that [`new`](Self::new) had not.
+    /// None for a `CertifiedKey` that [`new`](Self::new) has made: it has checked the same.
     pub fn to_raw_public_key(&self) -> Result<Self, ConfigError> {
         let spki = self.end_entity.subject_public_key_info().to_vec();
         Self::raw_public_key(spki, self.key.clone())
@@ -92,21 +125,17 @@ impl CertifiedKey {
         certificate_type: CertificateType,
         chain: Vec<CertificateDer<'static>>,
         end_entity: EndEntity,
+        signed_with: Vec<Vec<SignatureScheme>>,
         key: KeySource,
     ) -> Result<Self, ConfigError> {
-        let staples = Staples::default();
-        check_signatures(&chain)?;
-        let signature_algorithms_of =
-            signature_algorithms_of(&chain).iter().map(|it| schemes_of(it)).collect();
-        let compressed = CompressedForms::default();
         let certified = Self {
             certificate_type,
-            end_entity,
             chain,
             key,
-            signature_algorithms_of,
-            staples,
-            compressed,
+            end_entity,
+            signed_with,
+            staples: Staples::default(),
+            compressed: CompressedForms::default(),
         };
         if certified.schemes().is_empty() {
             return Err(ConfigError::UnsupportedKey);
@@ -114,11 +143,11 @@ impl CertifiedKey {
         Ok(certified)
     }
 
-    /// A chain and a private key from its DER: PKCS#8, SEC1 or PKCS#1. An EC key may be without
-    /// its public half (RFC 5915, section 3), which the certificate has.
+    /// A chain and the DER of a private key: PKCS#8, SEC1 or PKCS#1. An EC key may lack its public half
+    /// (RFC 5915, section 3), which is then taken from the certificate.
     ///
     /// # Errors
-    /// Those of [`new`](Self::new), and when the private key cannot be used.
+    /// Those of [`new`](Self::new), and [`ConfigError::PrivateKey`] if the private key cannot be used.
     #[cfg(feature = "ring")]
     pub fn from_der(
         chain: Vec<CertificateDer<'static>>,
@@ -130,39 +159,42 @@ impl CertifiedKey {
     /// As [`from_der`](Self::from_der), with a key that this provider loads and signs with.
     ///
     /// # Errors
-    /// Those of [`new`](Self::new), and when the provider cannot use the private key.
+    /// Those of [`new`](Self::new), and [`ConfigError::PrivateKey`] if the provider cannot use the
+    /// private key.
     pub fn from_der_with_provider(
         chain: Vec<CertificateDer<'static>>,
         key: &PrivateKeyDer<'_>,
         provider: &CryptoProvider,
     ) -> Result<Self, ConfigError> {
-        first_of(&chain)?;
-        let parsed: Vec<_> = chain.iter().flat_map(EndEntity::parse).collect();
-        let public_keys: Vec<_> = parsed.iter().map(EndEntity::subject_public_key_info).collect();
+        let parsed = ParsedChain::parse(&chain)?;
+        let certificates = parsed.certificates().map(|(_, certificate)| certificate);
+        let public_keys: Vec<_> = certificates.map(EndEntity::subject_public_key_info).collect();
         let loaded = provider.key_provider.load_private_key(key, &public_keys);
         let key = loaded.map_err(|error| match error {
-            // The key has no public half, and all of the chain were tried.
-            KeyError::NoPublicKey => mismatch(parsed.first()),
+            // The key has no public half, and belongs to none of the certificates.
+            KeyError::NoPublicKey => parsed.mismatch(),
             error => ConfigError::PrivateKey(error),
         })?;
-        Self::new(chain, KeySource::Local(key))
+        Self::from_parsed(chain, parsed, KeySource::Local(key))
     }
 
-    /// Staples an OCSP response (its DER) to the certificate, for peers that ask for one.
+    /// Staples an OCSP response (its DER) to the certificate, for peers that request one.
     ///
     /// # Errors
-    /// When it is empty, or does not fit beside the timestamps: together 65535 bytes.
+    /// [`ConfigError::Staple`] if the response is empty, or the response and the timestamps together
+    /// are longer than 65535 bytes.
     pub fn with_ocsp(mut self, response: Vec<u8>) -> Result<Self, ConfigError> {
         self.staples.ocsp_response = Some(response);
         self.compressed = CompressedForms::default();
         self.check_staples()
     }
 
-    /// Sends signed certificate timestamps (RFC 6962) to peers that ask for them: each a
+    /// Sends signed certificate timestamps (RFC 6962) to peers that request them. Each is a
     /// SerializedSCT without its length.
     ///
     /// # Errors
-    /// When one is empty, or they do not fit beside the OCSP response: together 65535 bytes.
+    /// [`ConfigError::Staple`] if a timestamp is empty, or the timestamps and the OCSP response
+    /// together are longer than 65535 bytes.
     pub fn with_scts(mut self, timestamps: Vec<Vec<u8>>) -> Result<Self, ConfigError> {
         self.staples.timestamps = timestamps;
         self.compressed = CompressedForms::default();
@@ -171,16 +203,22 @@ impl CertifiedKey {
 
     fn check_staples(self) -> Result<Self, ConfigError> {
         const HEADERS: usize = 16;
+        const LENGTH_OF_A_LENGTH: usize = 2;
         let Staples { ocsp_response, timestamps } = &self.staples;
-        let mut all = ocsp_response.iter().chain(timestamps);
-        let total: usize = all.clone().map(|staple| staple.len() + 2).sum();
-        match all.any(Vec::is_empty) || total + HEADERS > 0xffff {
-            true => Err(ConfigError::Staple),
-            false => Ok(self),
+        let mut total = HEADERS;
+        for staple in ocsp_response.iter().chain(timestamps) {
+            if staple.is_empty() {
+                return Err(ConfigError::Staple);
+            }
+            total += LENGTH_OF_A_LENGTH + staple.len();
         }
+        if total > 0xffff {
+            return Err(ConfigError::Staple);
+        }
+        Ok(self)
     }
 
-    /// What is there of the staples that a peer asks for with these extensions.
+    /// Which staples this side sends to a peer. `asked` says which extensions the peer has sent.
     pub(crate) fn staples_for(&self, asked: impl Fn(ExtensionType) -> bool) -> StaplesShown {
         let Staples { ocsp_response, timestamps } = &self.staples;
         StaplesShown {
@@ -190,17 +228,18 @@ impl CertifiedKey {
         }
     }
 
-    /// What is shown to the peer: a chain of X.509, or a raw public key.
+    /// The type of the certificate: X.509, or a raw public key.
     pub fn certificate_type(&self) -> CertificateType {
         self.certificate_type
     }
 
-    /// The chain, the own certificate first; of a raw public key, its SubjectPublicKeyInfo alone.
+    /// The chain, this side's own certificate first. A raw public key has one element, its
+    /// SubjectPublicKeyInfo.
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.chain
     }
 
-    /// Where the key is.
+    /// Where the private key is.
     pub fn key(&self) -> &KeySource {
         &self.key
     }
@@ -213,20 +252,23 @@ impl CertifiedKey {
         }
     }
 
-    /// The SHA-256 of the own certificate, or of the raw public key.
+    /// The SHA-256 of this side's own certificate, or of the raw public key.
     pub(crate) fn digest(&self, sha256: &dyn Hash) -> Option<[u8; 32]> {
         self.chain.first().map(|own| provider_fault::sha256(sha256, own))
     }
 
-    /// The key's first scheme that may sign a handshake and that the peer takes, if it takes
-    /// this type of certificate.
+    /// The first scheme of the key that can sign a handshake and that the client offers. `None` also if
+    /// the client does not accept this type of certificate.
     pub(crate) fn scheme_for(&self, hello: &ClientHello<'_>) -> Option<SignatureScheme> {
+        if !self.has_type_for(hello) {
+            return None;
+        }
         let offered = hello.signature_algorithms?;
         let mut schemes = self.schemes().iter().copied();
-        let chosen = schemes.find(|scheme| scheme.signs_handshakes() && offered.contains(*scheme));
-        chosen.filter(|_| self.has_type_for(hello))
+        schemes.find(|scheme| scheme.signs_handshakes() && offered.contains(*scheme))
     }
 
+    /// Whether the client accepts this type of certificate.
     pub(super) fn has_type_for(&self, hello: &ClientHello<'_>) -> bool {
         match hello.server_certificate_types {
             Some(types) => types.contains(&self.certificate_type.0),
@@ -234,19 +276,7 @@ impl CertifiedKey {
         }
     }
 
-    /// Can a peer verify the whole chain, with these schemes for certificates, or those for
-    /// handshakes where it has no others (RFC 9846, sections 4.3.3 and 4.5.1.2)?
-    pub(super) fn is_issued_with(
-        &self,
-        for_certificates: Option<List<'_, SignatureScheme>>,
-        for_handshakes: Option<List<'_, SignatureScheme>>,
-    ) -> bool {
-        let theirs = for_certificates.or(for_handshakes);
-        let takes = |scheme: &SignatureScheme| theirs.is_some_and(|list| list.contains(*scheme));
-        self.signature_algorithms_of.iter().all(|schemes| schemes.iter().any(takes))
-    }
-
-    /// The key's first scheme that may sign for a client and that is in the server's request.
+    /// The first scheme of the key that can sign for a client and that the server's request has.
     pub(crate) fn scheme_for_request(
         &self,
         requested: List<'_, SignatureScheme>,
@@ -254,61 +284,128 @@ impl CertifiedKey {
         let mut schemes = self.schemes().iter().copied();
         schemes.find(|scheme| scheme.signs_for_clients() && requested.contains(*scheme))
     }
-}
 
-/// The first certificate of a chain that is in order.
-fn first_of(chain: &[CertificateDer<'_>]) -> Result<EndEntity, ConfigError> {
-    let first = chain.first().ok_or(ConfigError::Empty("certificates"))?;
-    if chain.iter().any(|certificate| certificate.is_empty()) {
-        return Err(ConfigError::Empty("bytes in one of its certificates"));
+    /// Whether a peer can verify each signature of the chain. The two lists are the peer's
+    /// signature_algorithms_cert and signature_algorithms; the second one counts if there is no first
+    /// (RFC 9846, sections 4.3.3 and 4.5.1.2).
+    pub(super) fn is_issued_with(
+        &self,
+        for_certificates: Option<List<'_, SignatureScheme>>,
+        for_handshakes: Option<List<'_, SignatureScheme>>,
+    ) -> bool {
+        let Some(offered) = for_certificates.or(for_handshakes) else {
+            return self.signed_with.is_empty();
+        };
+        let mut certificates = self.signed_with.iter();
+        certificates.all(|schemes| schemes.iter().any(|scheme| offered.contains(*scheme)))
     }
-    Ok(EndEntity::parse(first)?)
 }
 
-/// The private key, where its public half is known, belongs to the first certificate. If it is that
-/// of another one, this says of which: files with the certificates in the wrong order are common.
-fn check_key(
-    public: Option<&[u8]>,
-    first: &EndEntity,
-    chain: &[CertificateDer<'_>],
-) -> Result<(), ConfigError> {
-    let Some(public) = public else { return Ok(()) };
-    match first.compare_key(public) {
-        KeyComparison::Same => return Ok(()),
-        KeyComparison::OtherAlgorithm { algorithm } => {
-            return Err(ConfigError::KeyAlgorithm { algorithm });
+/// The certificates of a chain, parsed once for all checks.
+struct ParsedChain {
+    own: EndEntity,
+    /// The certificates after the first. `None` stands for a malformed one: it is sent all the same, and
+    /// only the peer decides whether it needs it.
+    issuers: Vec<Option<EndEntity>>,
+}
+
+impl ParsedChain {
+    fn parse(chain: &[CertificateDer<'_>]) -> Result<Self, ConfigError> {
+        let Some((own, issuers)) = chain.split_first() else {
+            return Err(ConfigError::Empty("certificates"));
+        };
+        if chain.iter().any(|certificate| certificate.is_empty()) {
+            return Err(ConfigError::Empty("bytes in one of its certificates"));
         }
-        KeyComparison::Different => {}
+        let own = EndEntity::parse(own)?;
+        let issuers = issuers.iter().map(|issuer| EndEntity::parse(issuer).ok()).collect();
+        Ok(Self { own, issuers })
     }
-    for (number, certificate) in (1..).zip(chain) {
-        let Ok(parsed) = EndEntity::parse(certificate) else { continue };
-        if matches!(parsed.compare_key(public), KeyComparison::Same) {
-            return Err(ConfigError::KeyOfAnother { number, subject: parsed.subject() });
+
+    /// The certificates that are not malformed, with their numbers counted from 1.
+    fn certificates(&self) -> impl Iterator<Item = (usize, &EndEntity)> {
+        let issuers = (2..).zip(&self.issuers);
+        let issuers = issuers.filter_map(|(number, issuer)| Some((number, issuer.as_ref()?)));
+        core::iter::once((1, &self.own)).chain(issuers)
+    }
+
+    /// Checks that the private key belongs to the first certificate, if its public half is known. If
+    /// it belongs to another one, the error names that certificate: files with the certificates in the
+    /// wrong order are common.
+    fn check_key(&self, public: Option<&[u8]>) -> Result<(), ConfigError> {
+        let Some(public) = public else { return Ok(()) };
+        match self.own.compare_key(public) {
+            KeyComparison::Same => return Ok(()),
+            KeyComparison::OtherAlgorithm { algorithm } => {
+                return Err(ConfigError::KeyAlgorithm { algorithm });
+            }
+            KeyComparison::Different => {}
+        }
+        for (number, certificate) in self.certificates() {
+            if matches!(certificate.compare_key(public), KeyComparison::Same) {
+                let subject = certificate.subject();
+                return Err(ConfigError::KeyOfAnother { number, subject });
+            }
+        }
+        Err(self.mismatch())
+    }
+
+    /// The error for a private key that belongs to no certificate.
+    fn mismatch(&self) -> ConfigError {
+        if has_compressed_point(self.own.subject_public_key_info()) {
+            ConfigError::CompressedPublicKey
+        } else {
+            ConfigError::KeyMismatch
         }
     }
-    Err(mismatch(Some(first)))
-}
 
-/// The private key is not the certificate's, as far as can be seen.
-fn mismatch(first: Option<&EndEntity>) -> ConfigError {
-    match first.is_some_and(|first| has_compressed_point(first.subject_public_key_info())) {
-        true => ConfigError::CompressedPublicKey,
-        false => ConfigError::KeyMismatch,
+    /// For each certificate that its issuer has signed, the schemes that the signature can have.
+    ///
+    /// Refuses a signature with a broken hash (RFC 9846, section 4.5.1.2). The signature of a
+    /// self-issued certificate does not count, because no peer verifies it.
+    fn signature_schemes(
+        &self,
+        chain: &[CertificateDer<'_>],
+    ) -> Result<Vec<Vec<SignatureScheme>>, ConfigError> {
+        let mut signed_with = Vec::new();
+        for (number, certificate) in (1..).zip(chain) {
+            for algorithm in signature_algorithms_of(core::slice::from_ref(certificate)) {
+                if let Some(broken) = BROKEN.iter().find(|it| algorithm.starts_with(it.identifier))
+                {
+                    let subject = self.subject(number);
+                    let algorithm = broken.name;
+                    return Err(ConfigError::BrokenSignature { number, subject, algorithm });
+                }
+                signed_with.push(schemes_of(&algorithm));
+            }
+        }
+        Ok(signed_with)
+    }
+
+    /// The subject of the certificate with this number.
+    fn subject(&self, number: usize) -> String {
+        match self.certificates().find(|(other, _)| *other == number) {
+            Some((_, certificate)) => certificate.subject(),
+            None => "of a subject that is malformed".to_owned(),
+        }
     }
 }
 
-/// Whether a SubjectPublicKeyInfo ends with a BIT STRING that is a compressed point (SEC 1, section
-/// 2.3.3) of P-256 or P-384: its length, no unused bits, and 2 or 3 before the one coordinate.
+/// Whether a SubjectPublicKeyInfo ends with a BIT STRING that is a compressed point of P-256 or P-384
+/// (SEC 1, section 2.3.3).
 fn has_compressed_point(spki: &[u8]) -> bool {
-    [32, 48].into_iter().any(|length: usize| {
-        let start = spki.len().checked_sub(length + 3).and_then(|start| spki.get(start..));
-        start.is_some_and(|bit_string| {
-            matches!(bit_string, [first, 0, 2 | 3, ..] if usize::from(*first) == length + 2)
-        })
+    const LENGTHS_OF_A_COORDINATE: [usize; 2] = [32, 48];
+    LENGTHS_OF_A_COORDINATE.into_iter().any(|length| {
+        // The length of the contents, the number of unused bits, 2 or 3, and one coordinate.
+        let start = spki.len().checked_sub(length + 3);
+        match start.and_then(|start| spki.get(start..)) {
+            Some([contents, 0, 2 | 3, ..]) => usize::from(*contents) == length + 2,
+            _ => false,
+        }
     })
 }
 
-/// A signature algorithm that no peer of TLS 1.3 may be sent.
+/// A signature algorithm with a broken hash. TLS 1.3 must not send certificates with it.
 struct BrokenAlgorithm {
     name: &'static str,
     /// The DER of its object identifier.
@@ -339,31 +436,13 @@ const BROKEN: [BrokenAlgorithm; 6] = [
     },
 ];
 
-/// RFC 9846, section 4.5.1.2: no certificate but one that is issued by itself is signed with a
-/// broken hash.
-fn check_signatures(chain: &[CertificateDer<'_>]) -> Result<(), ConfigError> {
-    for (number, certificate) in (1..).zip(chain) {
-        for algorithm in signature_algorithms_of(core::slice::from_ref(certificate)) {
-            let broken = BROKEN.iter().find(|broken| algorithm.starts_with(broken.identifier));
-            if let Some(BrokenAlgorithm { name, .. }) = broken {
-                let subject = EndEntity::parse(certificate).map_or_else(
-                    |_| "of a subject that is malformed".to_owned(),
-                    |certificate| certificate.subject(),
-                );
-                return Err(ConfigError::BrokenSignature { number, subject, algorithm: name });
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The schemes that a certificate's signature with this algorithm may be called.
+/// The signature schemes for a certificate whose signature has this AlgorithmIdentifier.
 fn schemes_of(algorithm: &[u8]) -> Vec<SignatureScheme> {
     let fitting = SIGNATURES.iter().filter(|(identifier, _)| **identifier == *algorithm);
     fitting.map(|(_, scheme)| *scheme).collect()
 }
 
-/// The signature algorithms of certificates, and the schemes that they are called.
+/// The signature algorithms of certificates, and their signature schemes.
 const SIGNATURES: [(AlgorithmIdentifier, SignatureScheme); 9] = [
     (alg_id::ECDSA_SHA256, SignatureScheme::ECDSA_SECP256R1_SHA256),
     (alg_id::ECDSA_SHA384, SignatureScheme::ECDSA_SECP384R1_SHA384),

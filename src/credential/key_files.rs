@@ -10,20 +10,20 @@ use crate::config_error::ConfigError;
 use crate::crypto::CryptoProvider;
 use crate::pem::{self, PemError};
 
-/// Why a certificate chain and its private key could not be loaded. It has no byte of the key, in
-/// its words or its `Debug` output.
+/// Why a certificate chain and its private key could not be loaded. Its text and its `Debug` output
+/// contain no byte of the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LoadError {
-    /// Which of the two it is about.
+    /// Whether the chain or the key is at fault.
     pub input: PemInput,
-    /// The file, where there is one, as it can be shown.
+    /// The path of the file, safe to print. `None` if the text was not read from a file.
     pub file: Option<String>,
-    /// What is wrong.
+    /// The problem.
     pub problem: LoadProblem,
 }
 
-/// What is read to make a [`CertifiedKey`].
+/// One of the two texts of a [`CertifiedKey`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PemInput {
@@ -33,17 +33,17 @@ pub enum PemInput {
     Key,
 }
 
-/// What is wrong with a certificate chain or a private key.
+/// The problem with a certificate chain or a private key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadProblem {
-    /// The file cannot be read: what the operating system says.
+    /// The file cannot be read. This is the error of the operating system.
     #[error("cannot be read: {0}")]
     Unreadable(String),
-    /// It is not PEM, or has nothing in it that is looked for.
+    /// The text is not PEM, or contains no certificate or no key.
     #[error(transparent)]
     Pem(#[from] PemError),
-    /// The certificates or the key cannot be used, or do not belong together.
+    /// The certificates or the key cannot be used, or the key does not belong to the first certificate.
     #[error(transparent)]
     Unusable(Box<ConfigError>),
 }
@@ -56,11 +56,11 @@ impl From<ConfigError> for LoadProblem {
 
 impl CertifiedKey {
     /// A certificate chain and its private key from PEM texts: the certificate of the key first,
-    /// then those of its issuers. Both may be in one text, given twice.
+    /// then those of its issuers. If one text has both, pass it twice.
     ///
     /// # Errors
-    /// When a text is not in order (see [`pem`](crate::pem)), or [`from_der`](Self::from_der)
-    /// refuses what is in it. No error has a byte of the key.
+    /// [`LoadError`] if a text is not valid PEM (see [`pem`](crate::pem)), or
+    /// [`from_der`](Self::from_der) refuses the chain or the key. No error contains a byte of the key.
     #[cfg(feature = "ring")]
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, LoadError> {
         Self::from_pem_with_provider(chain, key, &CryptoProvider::default())
@@ -92,7 +92,8 @@ impl CertifiedKey {
     /// As [`from_pem`](Self::from_pem), from files.
     ///
     /// # Errors
-    /// Those of `from_pem`, which name the file, and when one cannot be read.
+    /// Those of `from_pem`, with the path of the file; and [`LoadProblem::Unreadable`] if a file cannot
+    /// be read.
     #[cfg(feature = "ring")]
     pub fn from_pem_files(
         chain: impl AsRef<Path>,
@@ -125,7 +126,7 @@ impl CertifiedKey {
     }
 }
 
-/// The bytes of a file, wiped when they are dropped.
+/// Reads a file into memory that is wiped when it is dropped.
 fn read(file: &Path, input: PemInput) -> Result<Zeroizing<Vec<u8>>, LoadError> {
     std::fs::read(file).map(Zeroizing::new).map_err(|error| LoadError {
         input,

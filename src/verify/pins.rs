@@ -1,4 +1,4 @@
-//! Pins: the very key that a server must have.
+//! Pins: the keys that a server may have.
 
 use core::fmt;
 use core::str::FromStr;
@@ -15,8 +15,8 @@ use crate::reply::Reply;
 
 /// A pin: the SHA-256 of a SubjectPublicKeyInfo (RFC 7469, section 2.4).
 ///
-/// It is written as `sha256/` and the hash in base64, 44 characters; `sha256//`, as curl writes it,
-/// is read too. It is public, and stays the same when a certificate is renewed on the same key.
+/// Its text is `sha256/` and the hash in base64, which has 44 characters. The form `sha256//` of curl is
+/// read, too. A pin is public. It stays the same when a certificate is renewed with the same key.
 ///
 /// ```sh
 /// openssl x509 -in cert.pem -noout -pubkey | openssl pkey -pubin -outform DER |
@@ -72,7 +72,7 @@ impl SpkiPin {
     }
 }
 
-/// Not a pin.
+/// The text is not a pin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a pin is sha256/ and the 44 characters of base64 of a SHA-256")]
 pub struct InvalidPin;
@@ -129,16 +129,15 @@ impl fmt::Debug for SpkiPin {
     }
 }
 
-/// Accepts a server only if its own key is one of a set: beside another verifier, which must accept
-/// it too, or alone. A client may be judged so, too, which has shown a raw public key.
+/// Accepts a server only if its key is one of a set. Another verifier can check its certificates, too.
+/// A server can verify the raw public keys of clients in the same way.
 ///
-/// Only the key of the server's own certificate counts, the one that signs the handshake. The rest
-/// of what a server sends is what it likes: a pinned certificate of an authority among it would
-/// prove nothing. To pin an authority, make it the only
-/// [trust anchor](crate::certificate::TrustAnchors).
+/// Only the key of the server's own certificate counts, which signs the handshake. A server can send any
+/// other certificate with it, so a pinned authority among them would prove nothing. To pin an authority,
+/// make it the only [trust anchor](crate::certificate::TrustAnchors).
 ///
-/// Pin two keys at least: the one in use, and a spare one that is kept elsewhere, so that a lost
-/// key is no reason to change every client.
+/// Pin at least two keys: the one in use, and a spare key that is kept in another place. Then you need
+/// not change every client if a key is lost.
 pub struct SpkiPins {
     pins: Vec<SpkiPin>,
     verifier: Option<Arc<dyn PeerVerifier>>,
@@ -147,9 +146,9 @@ pub struct SpkiPins {
 }
 
 impl SpkiPins {
-    /// The pins are all that counts: no authority, no name and no date is looked at. The handshake
-    /// still proves that the server has the key. It is what RFC 7671, section 5.1, has a client do
-    /// that knows a server's key, and right for a server with a self-signed certificate.
+    /// Checks only the pins, and no authority, name or date. The handshake still proves that the server
+    /// has the key. Use it for a server with a self-signed certificate. A client with a key from the DNS
+    /// does the same (RFC 7671, section 5.1).
     ///
     /// # Errors
     /// [`ConfigError::Empty`] if there are no pins.
@@ -174,8 +173,8 @@ impl SpkiPins {
         Ok(Self { pins, verifier: None, certificate_type, sha256: provider.sha256 })
     }
 
-    /// The server must have one of the keys, and `verifier` must accept it. It is asked only if the
-    /// key is one of them.
+    /// Checks that the server has one of the keys, and that `verifier` accepts it. The verifier is
+    /// asked only if the key is one of them.
     ///
     /// # Errors
     /// [`ConfigError::Empty`] if there are no pins.
@@ -199,9 +198,10 @@ impl SpkiPins {
         Ok(Self { verifier: Some(verifier), ..Self::only_with_provider(pins, provider)? })
     }
 
-    /// The keys of peers that show a raw public key (RFC 7250), and nobody else is accepted.
-    /// Whoever holds one of the private keys passes for every name: give each server's connections
-    /// a set of their own.
+    /// Accepts only peers that have one of the keys as a raw public key (RFC 7250).
+    ///
+    /// A server with one of the private keys is accepted under every name. So use a set of its own for
+    /// each server.
     ///
     /// # Errors
     /// [`ConfigError::Empty`] if there are no pins.
@@ -222,17 +222,17 @@ impl SpkiPins {
         Ok(Self { certificate_type, ..Self::only_with_provider(pins, provider)? })
     }
 
-    fn check(&self, kind: CertificateType, shown: &EndEntity) -> Result<(), CertificateError> {
+    fn check(&self, kind: CertificateType, presented: &EndEntity) -> Result<(), CertificateError> {
         if kind != self.certificate_type {
             return Err(CertificateError::rejected("the pins are for another type of certificate"));
         }
-        let found = SpkiPin::hashed(shown.subject_public_key_info(), self.sha256);
+        let found = SpkiPin::hashed(presented.subject_public_key_info(), self.sha256);
         if self.pins.contains(&found) {
             return Ok(());
         }
         let expected: Vec<_> = self.pins.iter().map(ToString::to_string).collect();
         let reason = format!("its key's pin is {found}; expected is {}", expected.join(" or "));
-        let certificate = shown.subject();
+        let certificate = presented.subject();
         Err(CertificateError { certificate, kind: CertificateErrorKind::Rejected(reason) })
     }
 }
@@ -252,10 +252,11 @@ impl PeerVerifier for SpkiPins {
         let Some(certificate) = peer.chain.first() else {
             return Reply::Now(Err(CertificateError::rejected("there is no certificate")));
         };
-        let own = EndEntity::parse(certificate);
-        match (own.and_then(|own| self.check(CertificateType::X509, &own)), &self.verifier) {
+        let checked =
+            EndEntity::parse(certificate).and_then(|own| self.check(CertificateType::X509, &own));
+        match (checked, &self.verifier) {
             (Ok(()), Some(verifier)) => verifier.verify(peer),
-            (verdict, _) => Reply::Now(verdict),
+            (result, _) => Reply::Now(result),
         }
     }
 
