@@ -4,15 +4,16 @@ use std::sync::Arc;
 use super::common::common_options;
 use super::{CommonConfig, ConfigError, ExtensionLayout, Limits};
 use crate::certificate::TrustAnchors;
+use crate::cookie::MAX_COOKIE_LENGTH;
 use crate::credential::{CertificateCompression, ClientCertificateResolver, Compressors};
 use crate::crypto::CryptoProvider;
 use crate::key_log::KeyLog;
 use crate::psk::PreSharedKey;
 use crate::record::PaddingPolicy;
 use crate::registry::CertificateType;
-use crate::session::ClientSessionStore;
+use crate::session::{ClientSessionStore, MAX_TICKET_LENGTH};
 use crate::verify::{PeerVerifier, TrustAnchorVerifier};
-use crate::wire::{CodePoint, ExtensionType};
+use crate::wire::{CodePoint, ExtensionType, TicketRequest};
 
 /// The configuration of a client. It is built once and shared by all connections of the client.
 ///
@@ -39,7 +40,7 @@ pub struct ClientConfig {
     pub(crate) grease: bool,
     pub(crate) pre_shared_keys: Vec<PreSharedKey>,
     pub(crate) sessions: Option<Arc<dyn ClientSessionStore>>,
-    pub(crate) ticket_request: Option<[u8; 2]>,
+    pub(crate) ticket_request: Option<TicketRequest>,
     pub(crate) early_data: bool,
     pub(crate) client_certificates: Option<Arc<dyn ClientCertificateResolver>>,
     pub(crate) post_handshake_auth: bool,
@@ -198,7 +199,8 @@ impl ClientConfigBuilder {
     /// Requests this number of tickets when the session is new, and when it is resumed (RFC 9149). By
     /// default the server decides.
     pub fn ticket_request(mut self, new: u8, resumed: u8) -> Self {
-        self.config.ticket_request = Some([new, resumed]);
+        self.config.ticket_request =
+            Some(TicketRequest { new_session_count: new, resumption_count: resumed });
         self
     }
 
@@ -274,10 +276,11 @@ impl ClientConfigBuilder {
 
 common_options!(ClientConfigBuilder);
 
-/// Checks that everything fits into a ClientHello, beside a ticket and a cookie of 8192 bytes each and
-/// the other extensions. A server's cookie must not make the ClientHello too long.
+/// Checks that everything fits into a ClientHello, with the longest ticket, the longest cookie and the
+/// other extensions. A server's cookie must not make the ClientHello too long.
 fn check_length(config: &ClientConfig) -> Result<(), ConfigError> {
-    const AVAILABLE: usize = 0xffff - 2 * 0x2000 - 0x1000;
+    const OTHER_EXTENSIONS: usize = 0x1000;
+    const AVAILABLE: usize = 0xffff - MAX_TICKET_LENGTH - MAX_COOKIE_LENGTH - OTHER_EXTENSIONS;
     /// The length of the identity, its age, and the binder with its length.
     const OVERHEAD_OF_A_KEY: usize = 2 + 4 + 1 + 64;
     let mut length = 0;

@@ -102,7 +102,7 @@ impl ServerConfig {
 
     /// The digest of the rules for a session. The server resumes a session only under the rules of
     /// the handshake that created it.
-    pub(crate) fn session_policy(&self, server_name: Option<&str>) -> [u8; 32] {
+    pub(crate) fn session_rules_digest(&self, server_name: Option<&str>) -> [u8; 32] {
         let mut rules = Vec::with_capacity(256);
         write_bytes(&mut rules, Prefix::U24, &self.session_context);
         write_names(&mut rules, Prefix::U8, &self.common.application_protocols);

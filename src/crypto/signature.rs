@@ -71,12 +71,6 @@ pub struct SignatureAlgorithms {
 }
 
 impl SignatureAlgorithms {
-    /// No algorithms at all, until a provider is known.
-    pub(crate) fn none() -> Self {
-        let digests = Digests { sha1: |_| [0; 20], sha256: |_| [0; 32] };
-        Self { all: Vec::new(), by_scheme: Vec::new(), digests }
-    }
-
     /// The schemes, the preferred one first.
     pub fn schemes(&self) -> impl Iterator<Item = SignatureScheme> + '_ {
         self.by_scheme.iter().map(|(scheme, _)| *scheme)

@@ -147,7 +147,7 @@ impl Connected {
         let max_early_data_size = max_early_data_size(config, context.records);
         let session = ServerSession {
             zone: config.anti_replay_zone(),
-            policy: config.session_policy(context.parameters.server_name.as_deref()),
+            rules_digest: config.session_rules_digest(context.parameters.server_name.as_deref()),
             session: Session {
                 cipher_suite: self.read.suite().id,
                 secret: self.resumption.psk(&nonce, &mut context.observers)?,

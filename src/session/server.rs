@@ -106,7 +106,7 @@ impl fmt::Debug for MemorySessions {
 pub(crate) struct ServerSession {
     pub(crate) session: Session,
     /// The digest of the rules that the session was made under: it is worth nothing under others.
-    pub(crate) policy: [u8; 32],
+    pub(crate) rules_digest: [u8; 32],
     /// The zone that may take 0-RTT data under the ticket; `None` where each server may.
     pub(crate) zone: Option<Zone>,
 }
@@ -123,7 +123,7 @@ impl ServerSession {
 
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
         super::write(self.session.max_encoded_length(), |out| {
-            out.extend_from_slice(&self.policy);
+            out.extend_from_slice(&self.rules_digest);
             // Zeros are the name of no zone.
             out.extend_from_slice(&self.zone.unwrap_or_default().0);
             self.session.encode(out);
@@ -132,11 +132,11 @@ impl ServerSession {
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, SessionError> {
         let mut reader = super::open(bytes)?;
-        let policy = *reader.array("policy")?;
+        let rules_digest = *reader.array("rules")?;
         let name = Zone(*reader.array("zone")?);
         let zone = if name == Zone::default() { None } else { Some(name) };
         let session = Session::read(&mut reader)?;
         reader.finish("end")?;
-        Ok(Self { session, policy, zone })
+        Ok(Self { session, rules_digest, zone })
     }
 }

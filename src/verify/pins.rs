@@ -4,6 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 use std::sync::Arc;
 
+use base64ct::{Base64, Encoding};
 use pki_types::CertificateDer;
 
 use super::{PeerIdentity, PeerVerifier, RawPublicKey};
@@ -26,6 +27,9 @@ use crate::reply::Reply;
 pub struct SpkiPin([u8; 32]);
 
 impl SpkiPin {
+    /// The length of 32 bytes in base64.
+    const BASE64_LENGTH: usize = 44;
+
     /// The pin with this hash.
     pub const fn new(sha256: [u8; 32]) -> Self {
         Self(sha256)
@@ -81,45 +85,26 @@ impl FromStr for SpkiPin {
     type Err = InvalidPin;
 
     fn from_str(text: &str) -> Result<Self, InvalidPin> {
-        let digits = text.strip_prefix("sha256/").ok_or(InvalidPin)?;
-        let digits = digits.strip_prefix('/').filter(|rest| rest.len() == 44).unwrap_or(digits);
-        let digits = digits.strip_suffix('=').filter(|it| it.len() == 43).ok_or(InvalidPin)?;
-        let mut pin = [0; 32];
-        let mut bytes = pin.iter_mut();
-        let (mut bits, mut held) = (0_u16, 0);
-        for digit in digits.bytes() {
-            let value = (0..64).zip(BASE64).find(|(_, it)| **it == digit).ok_or(InvalidPin)?.0;
-            bits = bits << 6 | value;
-            held += 6;
-            if held >= 8 {
-                held -= 8;
-                let [_, byte] = (bits >> held).to_be_bytes();
-                *bytes.next().ok_or(InvalidPin)? = byte;
-            }
+        let mut base64 = text.strip_prefix("sha256/").ok_or(InvalidPin)?;
+        // The form of curl has a second slash. A slash is a digit of base64 as well, so only the length
+        // tells the two apart.
+        if base64.len() == Self::BASE64_LENGTH + 1 {
+            base64 = base64.strip_prefix('/').ok_or(InvalidPin)?;
         }
-        // The last digit has two bits too many: they must be zero, so that each pin is written in
-        // one way.
-        if bits & 0b11 == 0 { Ok(Self(pin)) } else { Err(InvalidPin) }
+        let mut pin = [0; 32];
+        let decoded = Base64::decode(base64, &mut pin).map_err(|_| InvalidPin)?;
+        if decoded.len() != 32 {
+            return Err(InvalidPin);
+        }
+        Ok(Self(pin))
     }
 }
 
-const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 impl fmt::Display for SpkiPin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digit = |bits: u16| char::from(BASE64[usize::from(bits & 63)]);
-        f.write_str("sha256/")?;
-        let (mut bits, mut held) = (0_u16, 0);
-        for byte in self.0 {
-            bits = bits << 8 | u16::from(byte);
-            held += 8;
-            while held >= 6 {
-                held -= 6;
-                write!(f, "{}", digit(bits >> held))?;
-            }
-        }
-        // 42 digits are written, and 4 bits are left of the 256.
-        write!(f, "{}=", digit(bits << 2))
+        let mut buffer = [0; Self::BASE64_LENGTH];
+        let base64 = Base64::encode(&self.0, &mut buffer).map_err(|_| fmt::Error)?;
+        write!(f, "sha256/{base64}")
     }
 }
 

@@ -223,6 +223,15 @@ pub(crate) fn client_hello_order() -> impl Iterator<Item = ExtensionType> {
         .filter(|extension| *extension != E::PRE_SHARED_KEY)
 }
 
+/// How many tickets a client requests (RFC 9149, section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TicketRequest {
+    /// If the handshake creates a new session.
+    pub new_session_count: u8,
+    /// If the handshake resumes a session.
+    pub resumption_count: u8,
+}
+
 /// What a ClientHello says in its extensions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientExtensions<'a> {
@@ -248,8 +257,8 @@ pub struct ClientExtensions<'a> {
     pub pre_shared_keys: Option<OfferedPsks<'a>>,
     /// 0-RTT data follows (section 4.3.10).
     pub early_data: bool,
-    /// How many tickets the client wants of a new session, and of a resumed one (RFC 9149).
-    pub ticket_request: Option<[u8; 2]>,
+    /// How many tickets the client requests (RFC 9149).
+    pub ticket_request: Option<TicketRequest>,
     /// The client can be asked for a certificate after the handshake (section 4.3.6).
     pub post_handshake_auth: bool,
     /// The authorities that the client takes certificates of (section 4.3.4).
@@ -311,7 +320,10 @@ impl<'a> ClientExtensions<'a> {
             }
             E::PRE_SHARED_KEY => self.pre_shared_keys = Some(OfferedPsks::read(body)?),
             E::EARLY_DATA => self.early_data = true,
-            E::TICKET_REQUEST => self.ticket_request = Some(*body.array(field)?),
+            E::TICKET_REQUEST => {
+                let [new_session_count, resumption_count] = *body.array(field)?;
+                self.ticket_request = Some(TicketRequest { new_session_count, resumption_count });
+            }
             E::POST_HANDSHAKE_AUTH => self.post_handshake_auth = true,
             E::CERTIFICATE_AUTHORITIES => {
                 self.certificate_authorities = Some(Names::read(body, field, Prefix::U16)?);
@@ -386,7 +398,8 @@ impl ExtensionWriter {
         self.add(E::PSK_KEY_EXCHANGE_MODES, |out| write_bytes(out, Prefix::U8, modes));
     }
 
-    pub(crate) fn ticket_request(&mut self, counts: [u8; 2]) {
+    pub(crate) fn ticket_request(&mut self, request: TicketRequest) {
+        let counts = [request.new_session_count, request.resumption_count];
         self.add(E::TICKET_REQUEST, |out| out.extend_from_slice(&counts));
     }
 

@@ -42,7 +42,7 @@ pub use compressed_certificate::CompressedCertificate;
 pub use encrypted_extensions::EncryptedExtensions;
 pub use end_of_early_data::EndOfEarlyData;
 pub use extension_list::{Extension, Extensions};
-pub use extensions::{ClientExtensions, ExtensionType, ServerExtensions};
+pub use extensions::{ClientExtensions, ExtensionType, ServerExtensions, TicketRequest};
 pub use finished::Finished;
 pub use handshake_message::{HandshakeMessage, MESSAGE_HEADER_LENGTH};
 pub use key_share::{KeyShareEntry, KeyShares};

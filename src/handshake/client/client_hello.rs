@@ -221,8 +221,8 @@ impl ClientHelloContent<'_> {
             out.cookie(cookie);
         }
         self.write_psk_key_exchange_modes(out);
-        if let Some(counts) = config.ticket_request {
-            out.ticket_request(counts);
+        if let Some(request) = config.ticket_request {
+            out.ticket_request(request);
         }
         self.write_key_shares(out);
         if shared.early_data.is_some() {

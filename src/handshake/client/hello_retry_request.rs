@@ -5,16 +5,13 @@ use std::sync::Arc;
 use super::client_hello::{ClientHelloParams, RetryAnswer};
 use super::server_hello::{ExpectServerHello, MESSAGE, SentClientHello};
 use super::{Context, Shared, State};
+use crate::cookie::MAX_COOKIE_LENGTH;
 use crate::crypto::{CipherSuite, KeyExchangeGroup, provider_fault};
 use crate::error::Error;
 use crate::handshake::EarlyData;
 use crate::key_schedule::Transcript;
 use crate::registry::NamedGroup;
 use crate::wire::{ExtensionType, HandshakeMessage, ServerHello};
-
-/// The longest cookie, in bytes. It has to fit into the second ClientHello beside all that a layout
-/// and the application protocols put there.
-const MAX_COOKIE_LENGTH: usize = 0x2000;
 
 impl ExpectServerHello {
     pub(super) fn on_hello_retry_request(

@@ -8,6 +8,7 @@ use super::negotiate::negotiate;
 use super::selection::{self, SelectedGroup};
 use super::{Context, State, early_data};
 use crate::config::ServerConfig;
+use crate::cookie::MAX_COOKIE_LENGTH;
 use crate::crypto::{CipherSuite, Digest, Hash, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
@@ -17,9 +18,6 @@ use crate::wire::{
     ClientHello, EXTENSION_TABLE, Extensions, HELLO_RETRY_REQUEST_RANDOM, HandshakeMessage,
     ServerHello, write_extension,
 };
-
-/// What a client can be expected to send back.
-const MAX_COOKIE_LENGTH: usize = 0x2000;
 
 const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
 

@@ -110,7 +110,7 @@ fn read(
         context.zero_rtt.allowed_by_ticket = stored.session.max_early_data_size;
     }
     let name = context.parameters.server_name.as_deref();
-    if stored.policy != config.session_policy(name) {
+    if stored.rules_digest != config.session_rules_digest(name) {
         return Err("it was made by another configuration, or for another server name or protocol");
     }
     if !stored.session.is_alive(context.now) {

@@ -16,13 +16,16 @@ pub(super) fn for_new_session(
     if config.sessions.is_none() || !takes_psk(config, hello) {
         return None;
     }
-    let wanted = hello.ticket_request.map_or(u8::MAX, |[new, _]| new);
-    Some(TicketPlan { config: Arc::clone(config), count: config.tickets.min(wanted) })
+    let count = match hello.ticket_request {
+        Some(request) => config.tickets.min(request.new_session_count),
+        None => config.tickets,
+    };
+    Some(TicketPlan { config: Arc::clone(config), count })
 }
 
 /// The client resumes a session: it may want another number of tickets then.
 pub(super) fn for_resumed_session(tickets: &mut Option<TicketPlan>, hello: &ClientHello<'_>) {
-    if let (Some(tickets), Some([_, wanted])) = (tickets, hello.ticket_request) {
-        tickets.count = tickets.config.tickets.min(wanted);
+    if let (Some(tickets), Some(request)) = (tickets, hello.ticket_request) {
+        tickets.count = tickets.config.tickets.min(request.resumption_count);
     }
 }
