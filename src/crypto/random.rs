@@ -1,4 +1,9 @@
+//! The source of random bytes.
+
 use core::fmt;
+
+use rand::TryRng;
+use rand::rngs::SysRng;
 
 use super::CryptoError;
 
@@ -18,7 +23,7 @@ pub struct SystemRandom;
 
 impl SecureRandom for SystemRandom {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), CryptoError> {
-        getrandom::fill(bytes).map_err(|_| CryptoError)
+        SysRng.try_fill_bytes(bytes).map_err(|_| CryptoError)
     }
 }
 
