@@ -280,7 +280,7 @@ const CLIENT: &[Edge] = &[
         &[(Always, ClientHello)],
         &[(Always, ExpectSecondServerHello)],
     )
-    .decides(&["server_hello::on_hello_retry_request"]),
+    .decides(&["hello_retry_request::on_hello_retry_request"]),
     edge(ExpectServerHello, ServerHello, Always, &[], &[(Always, ExpectEncryptedExtensions)])
         .decides(&["server_hello::on_server_hello"]),
     edge(ExpectSecondServerHello, ServerHello, Always, &[], &[(Always, ExpectEncryptedExtensions)])
