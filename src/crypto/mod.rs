@@ -7,7 +7,7 @@
 //!
 //! One provider comes with this crate: `CryptoProvider::ring()`, with the feature `ring`, which is on
 //! by default. Functions that take no provider, such as
-//! [`CertifiedKey::from_der`](crate::config::CertifiedKey), use the default one, and exist only with
+//! [`CertifiedKey::from_der`](crate::credential::CertifiedKey), use the default one, and exist only with
 //! that feature; each has a sibling that takes a provider.
 
 mod aead;
