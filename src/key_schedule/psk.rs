@@ -13,7 +13,7 @@ pub enum PskKind {
     External,
     /// Of an earlier connection's ticket: "res binder".
     Resumption,
-    /// Made of an external key by a [`PskImporter`](crate::config::PskImporter): "imp binder"
+    /// Made of an external key by a [`PskImporter`](crate::psk::PskImporter): "imp binder"
     /// (RFC 9258, section 5.2).
     Imported,
 }
