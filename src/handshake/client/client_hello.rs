@@ -278,3 +278,42 @@ fn padding_length(unpadded: usize) -> Option<usize> {
     }
     Some(512_usize.saturating_sub(unpadded + EXTENSION_HEADER_LENGTH))
 }
+
+#[cfg(test)]
+mod tests {
+    use pki_types::UnixTime;
+
+    use super::*;
+    use crate::crypto::CryptoProvider;
+    use crate::handshake::{Handshake, Step};
+    use crate::reply::AnswerLater;
+    use crate::wire::{ClientHello, HandshakeMessage, client_hello_order};
+
+    #[test]
+    fn the_extensions_stand_in_the_order_of_the_table() {
+        let key = PreSharedKey::external(b"a name", b"\x01\x9a\xf3 16 bytes or more \x88\x02");
+        let config = ClientConfig::builder(CryptoProvider::ring())
+            .verifier(Arc::new(AnswerLater))
+            .pre_shared_keys(vec![key.unwrap()])
+            .grease(false)
+            .application_protocols(["h2"])
+            .request_ocsp(true)
+            .request_certificate_timestamps(true)
+            .post_handshake_authentication(true)
+            .ticket_request(1, 1)
+            .record_size_limit(Some(1000))
+            .build();
+        let now = UnixTime::since_unix_epoch(core::time::Duration::ZERO);
+        let name = "server.example".try_into().unwrap();
+        let mut client = Handshake::client(Arc::new(config.unwrap()), name, now);
+        client.start().unwrap();
+        let Some(Step::Send { bytes, .. }) = client.next_step() else { panic!("nothing is sent") };
+        let (message, _) = HandshakeMessage::split(&bytes).unwrap();
+        let hello = ClientHello::parse(message.body).unwrap();
+        let written: Vec<_> = hello.extensions.iter().map(|extension| extension.kind).collect();
+        let in_order = client_hello_order().chain([ExtensionType::PRE_SHARED_KEY]);
+        let in_order: Vec<_> = in_order.filter(|kind| written.contains(kind)).collect();
+        assert_eq!(written, in_order);
+        assert_eq!(written.len(), 13, "{written:?}");
+    }
+}
