@@ -16,6 +16,7 @@ use super::names::{Names, write_names};
 use super::pre_shared_key::{OfferedPsks, PskIdentity, write_offered_psks};
 use super::server_name::{read_server_name, write_server_name};
 use super::status_request;
+use super::ticket_request::TicketRequest;
 use crate::registry::{
     CertificateCompressionAlgorithm, CertificateType, NamedGroup, ProtocolVersion, SignatureScheme,
     registry,
@@ -223,15 +224,6 @@ pub(crate) fn client_hello_order() -> impl Iterator<Item = ExtensionType> {
         .filter(|extension| *extension != E::PRE_SHARED_KEY)
 }
 
-/// How many tickets a client requests (RFC 9149, section 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TicketRequest {
-    /// If the handshake creates a new session.
-    pub new_session_count: u8,
-    /// If the handshake resumes a session.
-    pub resumption_count: u8,
-}
-
 /// What a ClientHello says in its extensions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientExtensions<'a> {
@@ -320,10 +312,7 @@ impl<'a> ClientExtensions<'a> {
             }
             E::PRE_SHARED_KEY => self.pre_shared_keys = Some(OfferedPsks::read(body)?),
             E::EARLY_DATA => self.early_data = true,
-            E::TICKET_REQUEST => {
-                let [new_session_count, resumption_count] = *body.array(field)?;
-                self.ticket_request = Some(TicketRequest { new_session_count, resumption_count });
-            }
+            E::TICKET_REQUEST => self.ticket_request = Some(TicketRequest::read(body)?),
             E::POST_HANDSHAKE_AUTH => self.post_handshake_auth = true,
             E::CERTIFICATE_AUTHORITIES => {
                 self.certificate_authorities = Some(Names::read(body, field, Prefix::U16)?);
@@ -399,8 +388,7 @@ impl ExtensionWriter {
     }
 
     pub(crate) fn ticket_request(&mut self, request: TicketRequest) {
-        let counts = [request.new_session_count, request.resumption_count];
-        self.add(E::TICKET_REQUEST, |out| out.extend_from_slice(&counts));
+        self.add(E::TICKET_REQUEST, |out| request.write(out));
     }
 
     pub(crate) fn key_shares<'s>(&mut self, shares: impl Iterator<Item = KeyShareEntry<'s>>) {

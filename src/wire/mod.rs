@@ -32,6 +32,7 @@ mod server_name;
 mod status_request;
 #[cfg(test)]
 mod tests;
+mod ticket_request;
 
 pub use certificate::{Certificate, CertificateEntry};
 pub use certificate_request::{CertificateRequest, OidFilter, OidFilters};
@@ -42,7 +43,7 @@ pub use compressed_certificate::CompressedCertificate;
 pub use encrypted_extensions::EncryptedExtensions;
 pub use end_of_early_data::EndOfEarlyData;
 pub use extension_list::{Extension, Extensions};
-pub use extensions::{ClientExtensions, ExtensionType, ServerExtensions, TicketRequest};
+pub use extensions::{ClientExtensions, ExtensionType, ServerExtensions};
 pub use finished::Finished;
 pub use handshake_message::{HandshakeMessage, MESSAGE_HEADER_LENGTH};
 pub use key_share::{KeyShareEntry, KeyShares};
@@ -51,6 +52,7 @@ pub use names::Names;
 pub use new_session_ticket::NewSessionTicket;
 pub use pre_shared_key::{OfferedPsks, PskIdentity};
 pub use server_hello::{HELLO_RETRY_REQUEST_RANDOM, ServerHello};
+pub use ticket_request::TicketRequest;
 
 pub(crate) use certificate::write_timestamps;
 pub(crate) use certificate_request::write_request_extensions;
