@@ -4,40 +4,60 @@ use super::ClientHelloRecord;
 use crate::registry::CipherSuiteId;
 use crate::reply::{AnswerLater, Reply};
 
-/// What 0-RTT data under a key is bound to (RFC 9846, section 4.3.10). A ticket brings its own
-/// terms; for a key that was agreed on outside of TLS, both sides must agree on these, too.
+/// The terms of 0-RTT data under a pre-shared key (RFC 9846, section 4.3.10). A ticket has its own
+/// terms. For an external key both sides must agree on the terms, as they agree on the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EarlyDataTerms {
-    /// The bytes that the client may send.
+    /// The most bytes that the client may send.
     pub max_size: u32,
     /// The suite that protects them.
     pub cipher_suite: CipherSuiteId,
-    /// The application protocol that they are of, where there is one.
+    /// The application protocol of the data. `None` if the connection has none.
     pub application_protocol: Option<Vec<u8>>,
 }
 
-/// 0-RTT data that a server could accept: the key is right and the first one offered, the suite
-/// and the application protocol are those of the key, and the ticket's age is what it should be.
+/// 0-RTT data that a server could accept. The client has proved that it has the key, and the key is the
+/// first one in its list. The cipher suite and the application protocol are those of the key. The
+/// ticket has the age that the client says.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct EarlyDataOffer {
-    /// The key's terms. More data than they allow end the connection.
+    /// The terms of the key. The connection ends if the client sends more data than they allow.
     pub terms: EarlyDataTerms,
-    /// The DNS name that the client asked for, where it sent one.
+    /// The DNS name that the client requests. `None` if it requests none.
     pub server_name: Option<String>,
-    /// What tells this ClientHello from any other. The server's
-    /// [`AntiReplay`](crate::session::AntiReplay) sees it as well, once the data are accepted.
+    /// What distinguishes this ClientHello from all others. After a yes, the server's
+    /// [`AntiReplay`](crate::session::AntiReplay) gets it, too.
     pub client_hello: ClientHelloRecord,
 }
 
-/// Says whether 0-RTT data may be accepted. An attacker can send them again, to another server or
-/// after a restart: accept only what does no harm twice (RFC 9846, section 8; RFC 8470).
+/// Decides whether a server accepts 0-RTT data. An attacker can send them again, to another server or
+/// after a restart. Accept only data that can be processed twice without harm (RFC 9846, section 8;
+/// RFC 8470).
+///
+/// A policy that accepts 0-RTT data for one name only:
+///
+/// ```
+/// use handclasp::Reply;
+/// use handclasp::session::{EarlyDataOffer, EarlyDataPolicy};
+///
+/// #[derive(Debug)]
+/// struct OnlyStaticFiles;
+///
+/// impl EarlyDataPolicy for OnlyStaticFiles {
+///     fn accept(&self, offer: &EarlyDataOffer) -> Reply<bool> {
+///         Reply::Now(offer.server_name.as_deref() == Some("static.example"))
+///     }
+/// }
+/// ```
 pub trait EarlyDataPolicy: Send + Sync + fmt::Debug {
-    /// Yes or no. After a yes, the server's [`AntiReplay`](crate::session::AntiReplay) can still refuse.
+    /// Whether to accept the data. After a yes, the server's
+    /// [`AntiReplay`](crate::session::AntiReplay) can still refuse them.
     fn accept(&self, offer: &EarlyDataOffer) -> Reply<bool>;
 }
 
-/// Accepts what is fresh and seen for the first time: the default.
+/// Accepts all data that are fresh and that [`AntiReplay`](crate::session::AntiReplay) has not seen. This
+/// is the default.
 #[derive(Clone, Copy, Debug)]
 pub struct AcceptFresh;
 
