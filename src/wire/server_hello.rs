@@ -1,7 +1,9 @@
 //! ServerHello (RFC 9846, section 4.2.3), and HelloRetryRequest, which has the same form (section
 //! 4.2.4).
 
-use super::codec::{DecodeError, DecodeReason, Prefix, Reader, write_bytes, write_u16};
+use super::codec::{
+    DecodeError, DecodeReason, Prefix, Reader, write_bytes, write_u16, write_vector,
+};
 use super::extension_list::{Extensions, write_extension};
 use super::extensions::{ExtensionMessage, ExtensionType};
 use super::handshake_message::write_message;
@@ -106,10 +108,19 @@ impl<'a> ServerHello<'a> {
     /// Writes the whole message from the first five fields and the parsed extensions; `extensions`
     /// is not looked at.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        let mut extensions = Vec::with_capacity(160);
-        self.write_extensions(&mut extensions);
-        let extensions = Extensions::written(&extensions);
-        ServerHello { extensions, ..self.clone() }.encode(out);
+        write_message(out, HandshakeType::SERVER_HELLO, |out| {
+            self.write_fields(out);
+            write_vector(out, Prefix::U16, |out| self.write_extensions(out));
+        });
+    }
+
+    /// Writes the fields before the extensions.
+    fn write_fields(&self, out: &mut Vec<u8>) {
+        write_u16(out, self.legacy_version);
+        out.extend_from_slice(&self.random);
+        write_bytes(out, Prefix::U8, self.session_id);
+        write_u16(out, self.cipher_suite);
+        out.push(self.compression_method);
     }
 
     fn write_extensions(&self, out: &mut Vec<u8>) {
@@ -134,11 +145,7 @@ impl<'a> ServerHello<'a> {
     /// Writes the whole message from the first six fields.
     pub fn encode(&self, out: &mut Vec<u8>) {
         write_message(out, HandshakeType::SERVER_HELLO, |out| {
-            write_u16(out, self.legacy_version);
-            out.extend_from_slice(&self.random);
-            write_bytes(out, Prefix::U8, self.session_id);
-            write_u16(out, self.cipher_suite);
-            out.push(self.compression_method);
+            self.write_fields(out);
             self.extensions.encode(out);
         });
     }

@@ -159,7 +159,8 @@ impl ClientHelloContent<'_> {
         if let Some(grease) = grease {
             extensions.sort_by(grease.order().into_iter());
         }
-        let mut offered: Vec<_> = extensions.kinds().collect();
+        let mut offered = Vec::with_capacity(16);
+        offered.extend(extensions.kinds());
         if let Some(grease) = grease {
             // They are not among those offered: a server that answers them is wrong (RFC 8701,
             // section 3.1).

@@ -58,7 +58,8 @@ impl Grease {
 
     /// This connection's order of the extensions.
     pub(super) fn order(&self) -> Vec<ExtensionType> {
-        let mut order: Vec<_> = client_hello_order().collect();
+        let mut order = Vec::with_capacity(32);
+        order.extend(client_hello_order());
         self.shuffle(&mut order);
         order
     }
