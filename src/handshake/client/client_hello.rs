@@ -157,7 +157,8 @@ impl ClientHelloContent<'_> {
             layout.apply(&mut extensions, |_| true);
         }
         if let Some(grease) = grease {
-            extensions.sort_by(grease.order().into_iter());
+            let order = grease.order();
+            extensions.sort_by(order.iter().copied());
         }
         let mut offered = Vec::with_capacity(16);
         offered.extend(extensions.kinds());
