@@ -121,6 +121,9 @@
 //!
 //! There is no TLS 1.2, no DTLS and no Encrypted ClientHello.
 
+// Items behind a feature say so on docs.rs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod alert;
 pub mod config;
 mod config_error;

@@ -48,6 +48,8 @@
 //! [`AnchorDates`].
 //!
 #![doc = include_str!("../rules.md")]
+// Items behind a feature say so on docs.rs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod algorithm;
 mod anchors;
