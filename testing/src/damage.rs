@@ -1,5 +1,7 @@
 //! Texts of private keys as they are damaged on the way, and what must not be seen of them.
 
+use std::collections::{BTreeMap, HashSet};
+
 /// A text, and how it was damaged.
 pub struct Damaged {
     pub how: &'static str,
@@ -50,8 +52,35 @@ pub fn damaged(pem: &str) -> Vec<Damaged> {
     all
 }
 
+/// Texts to look for, by their length in bytes.
+#[derive(Default)]
+struct Needles(BTreeMap<usize, HashSet<String>>);
+
+impl Needles {
+    fn insert(&mut self, needle: String) {
+        self.0.entry(needle.len()).or_default().insert(needle);
+    }
+
+    /// The first of them that is in `text`. Each part of the text is looked up, as there are far more
+    /// needles than parts.
+    fn find<'a>(&self, text: &'a str) -> Option<&'a str> {
+        self.0.iter().find_map(|(length, needles)| {
+            let parts = (0..text.len()).filter_map(|start| text.get(start..start + length));
+            { parts }.find(|part| needles.contains(*part))
+        })
+    }
+}
+
 /// The windows of a secret in every way in which a program could show them.
-pub struct Spellings(Vec<String>);
+#[derive(Default)]
+pub struct Spellings {
+    /// As they are.
+    exact: Needles,
+    /// The long ones in small letters.
+    lowercase: Needles,
+    /// Base64, which line breaks may cut.
+    base64: Needles,
+}
 
 impl Spellings {
     /// How many bytes of a secret are too many.
@@ -83,18 +112,27 @@ impl Spellings {
             all.extend(characters.windows(Self::CHARACTERS).map(|it| it.iter().collect()));
         }
         all.retain(|spelling: &String| !"-----BEGIN PRIVATE KEY".contains(spelling.as_str()));
-        Self(all)
+        let mut spellings = Self::default();
+        for spelling in all {
+            if spelling.len() > Self::CHARACTERS {
+                spellings.lowercase.insert(spelling.to_lowercase());
+            }
+            if spelling.len() == Self::CHARACTERS {
+                spellings.base64.insert(spelling.clone());
+            }
+            spellings.exact.insert(spelling);
+        }
+        spellings
     }
 
     /// Fails if there is a window of the secret in `shown`.
     pub fn assert_not_in(&self, shown: &str, context: &str) {
-        let (lower, squeezed) =
-            (shown.to_lowercase(), shown.split_whitespace().collect::<String>());
-        for spelling in &self.0 {
-            let seen = shown.contains(spelling)
-                || lower.contains(&spelling.to_lowercase()) && spelling.len() > Self::CHARACTERS
-                || squeezed.contains(spelling) && spelling.len() == Self::CHARACTERS;
-            assert!(!seen, "{context}: {spelling:?} of the secret is shown: {shown}");
+        let lowercase = shown.to_lowercase();
+        let squeezed: String = shown.split_whitespace().collect();
+        let exact = self.exact.find(shown);
+        let seen = exact.or_else(|| self.lowercase.find(&lowercase));
+        if let Some(spelling) = seen.or_else(|| self.base64.find(&squeezed)) {
+            panic!("{context}: {spelling:?} of the secret is shown: {shown}");
         }
     }
 }
