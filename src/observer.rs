@@ -103,6 +103,7 @@ pub struct KeyScheduleStep<'a> {
 
 /// The two operations that the key schedule is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum KeyScheduleOperation {
     /// HKDF-Extract: mixes new key material in.
     Extract,

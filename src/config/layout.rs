@@ -32,6 +32,7 @@ pub struct ExtensionLayout {
 
 /// An extension in an [`ExtensionLayout`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LayoutItem {
     /// The library writes this extension here, if it needs it.
     Standard(ExtensionType),

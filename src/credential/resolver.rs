@@ -8,6 +8,7 @@ use crate::wire::ClientHello;
 
 /// Why a resolver has no certificate for a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NoCertificate {
     /// The server does not serve the name that the client requests: alert `unrecognized_name`.
     UnknownName,

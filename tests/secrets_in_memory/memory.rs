@@ -96,6 +96,7 @@ impl Observer for KeySchedule {
             }
             KeyScheduleOperation::Expand if step.label == "iv" => {}
             KeyScheduleOperation::Expand => self.seen.add(step.label, values.output),
+            other => panic!("the memory is not searched for the output of {other:?}"),
         }
     }
 

@@ -486,6 +486,7 @@ impl fmt::Display for Limit {
 
 /// Why a signature with a certificate's key is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SignatureError {
     /// The algorithm that was asked for does not work with this kind of key.
     #[error("the certificate's key is not of the kind that the signature's algorithm needs")]

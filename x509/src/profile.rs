@@ -4,6 +4,7 @@ use core::fmt;
 
 /// What the certificate is used for: which side of the connection presents it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Purpose {
     /// The peer is a server (`id-kp-serverAuth`).
     Server,

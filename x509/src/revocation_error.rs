@@ -53,6 +53,7 @@ impl CrlError {
 
 /// Where it is said whether a certificate is revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum RevocationEvidence {
     /// A CRL (RFC 5280, section 5).
     Crl,
