@@ -397,16 +397,29 @@ impl Handshake {
         self.messages_without_data = 0;
     }
 
+    pub(super) fn connected(&self) -> Result<&Connected, Error> {
+        self.check()?;
+        match &self.state {
+            State::Connected(connected) => Ok(connected),
+            _ => Err(ErrorKind::Misuse(NOT_COMPLETE).into()),
+        }
+    }
+
+    pub(super) fn connected_mut(&mut self) -> Result<(&mut Connected, &mut Context), Error> {
+        self.check()?;
+        match &mut self.state {
+            State::Connected(connected) => Ok((connected, &mut self.context)),
+            _ => Err(ErrorKind::Misuse(NOT_COMPLETE).into()),
+        }
+    }
+
     /// Works on the connected state; an error ends the connection.
     pub(super) fn with_connected<T>(
         &mut self,
         work: impl FnOnce(&mut Connected, &mut Context) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        self.check()?;
-        let State::Connected(connected) = &mut self.state else {
-            return Err(ErrorKind::Misuse(NOT_COMPLETE).into());
-        };
-        work(connected, &mut self.context).map_err(|error| self.fail(error))
+        let (connected, context) = self.connected_mut()?;
+        work(connected, context).map_err(|error| self.fail(error))
     }
 
     /// This side has sent close_notify, so a client can send no certificate any more: a question
@@ -426,14 +439,6 @@ impl Handshake {
 
     pub(crate) fn observers(&mut self) -> &mut Observers {
         &mut self.context.observers
-    }
-
-    pub(super) fn connected(&self) -> Result<&Connected, Error> {
-        self.check()?;
-        match &self.state {
-            State::Connected(connected) => Ok(connected),
-            _ => Err(ErrorKind::Misuse(NOT_COMPLETE).into()),
-        }
     }
 }
 

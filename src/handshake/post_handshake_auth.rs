@@ -11,12 +11,13 @@ use super::question::{Answered, not_asked};
 use super::server::client_certificate::{Client, ClientCertificate, SentCertificateRequest};
 use super::{Context, Handshake};
 use crate::certificate::CertificateError;
-use crate::config::{ClientConfig, ServerConfig};
-use crate::crypto::provider_fault;
+use crate::config::ClientConfig;
+use crate::crypto::{SecureRandom, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{TrafficSecret, Transcript};
 use crate::observer::Event;
 use crate::registry::{CertificateType, HandshakeType};
+use crate::verify::ClientCertificatePolicy;
 use crate::wire::{Certificate, CertificateRequest, ExtensionType, HandshakeMessage};
 
 impl Handshake {
@@ -32,18 +33,19 @@ impl Handshake {
     /// [`Limits::certificate_requests`](crate::config::Limits::certificate_requests) are open:
     /// nothing has changed then.
     pub fn request_client_certificate(&mut self) -> Result<(), Error> {
-        let reason = "the client cannot be asked for a certificate after this handshake";
-        let auth = self.connected()?.post_handshake_auth().ok_or(ErrorKind::Misuse(reason))?;
-        if auth.open_requests() >= self.limits().certificate_requests {
+        let (connected, context) = self.connected_mut()?;
+        let Some(auth) = connected.post_handshake_auth_mut() else {
+            let reason = "the client cannot be asked for a certificate after this handshake";
+            return Err(ErrorKind::Misuse(reason).into());
+        };
+        if auth.open_requests() >= context.limits.certificate_requests {
             let reason = "too many requests for the client's certificate are open";
             return Err(ErrorKind::Misuse(reason).into());
         }
+        auth.send_request(context).map_err(|error| self.fail(error))?;
         // The answer is no flood: it was asked for.
         self.messages_without_data = 0;
-        self.with_connected(|connected, context| match connected.post_handshake_auth_mut() {
-            Some(auth) => auth.send_request(context),
-            None => Err(ErrorKind::Misuse(reason).into()),
-        })
+        Ok(())
     }
 
     /// How many requests for its certificate the client has not answered yet.
@@ -125,10 +127,16 @@ impl PostHandshakeAuthClient {
     }
 }
 
+/// What a server asks its client for, where the client sent post_handshake_auth.
+pub(super) struct PostHandshakeAuthTerms {
+    pub(super) policy: Arc<ClientCertificatePolicy>,
+    pub(super) certificate_type: CertificateType,
+    pub(super) random: Arc<dyn SecureRandom>,
+}
+
 /// A server whose client sent post_handshake_auth.
 pub(super) struct PostHandshakeAuthServer {
-    config: Arc<ServerConfig>,
-    certificate_type: CertificateType,
+    terms: PostHandshakeAuthTerms,
     /// From the ClientHello to the client's Finished.
     transcript: Transcript,
     /// Requests of whose answer nothing has come yet.
@@ -150,14 +158,9 @@ struct PartialAnswer {
 }
 
 impl PostHandshakeAuthServer {
-    pub(super) fn new(
-        config: Arc<ServerConfig>,
-        certificate_type: CertificateType,
-        transcript: Transcript,
-    ) -> Box<Self> {
+    pub(super) fn new(terms: PostHandshakeAuthTerms, transcript: Transcript) -> Box<Self> {
         Box::new(Self {
-            config,
-            certificate_type,
+            terms,
             transcript,
             requests: Vec::new(),
             requests_sent: 0,
@@ -185,12 +188,12 @@ impl PostHandshakeAuthServer {
     }
 
     fn send_request(&mut self, context: &mut Context) -> Result<(), Error> {
-        let policy = self.config.client_authentication.clone();
-        let policy = policy.ok_or(ErrorKind::Internal("there is no policy for clients"))?;
-        let request_context = self.request_context()?;
+        let request = SentCertificateRequest {
+            policy: Arc::clone(&self.terms.policy),
+            certificate_type: self.terms.certificate_type,
+            request_context: self.request_context()?,
+        };
         self.requests_sent = self.requests_sent.wrapping_add(1);
-        let certificate_type = self.certificate_type;
-        let request = SentCertificateRequest { policy, certificate_type, request_context };
         let mut transcript = self.transcript.fork_with(&[]);
         request.send(&mut transcript, context);
         self.requests.push(OpenRequest { request, transcript });
@@ -201,7 +204,7 @@ impl PostHandshakeAuthServer {
     /// 4.4.2).
     fn request_context(&self) -> Result<Vec<u8>, Error> {
         let mut random = [0; 28];
-        provider_fault::fill(&*self.config.common.provider.random, &mut random)?;
+        provider_fault::fill(&*self.terms.random, &mut random)?;
         Ok([&self.requests_sent.to_be_bytes()[..], &random].concat())
     }
 

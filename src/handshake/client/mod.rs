@@ -100,7 +100,12 @@ impl State {
             (Self::VerifyingPeer(state), Answered::Peer(identity, result)) => {
                 state.on_verified(identity, result, context)?
             }
-            (Self::CheckingSession(state), answered) => state.on_answer(answered, context)?,
+            (Self::CheckingSession(state), Answered::ClientCertificate(question, choice)) => {
+                state.on_choice(&question, choice, context)?
+            }
+            (Self::CheckingSession(state), Answered::Peer(_, result)) => {
+                state.on_verified(&result, context)?
+            }
             (Self::AuthenticatingSelf(state), answered) => {
                 return state.on_answer(answered, context);
             }

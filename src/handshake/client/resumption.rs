@@ -10,7 +10,7 @@ use crate::certificate::CertificateError;
 use crate::credential::CertifiedKey;
 use crate::error::Error;
 use crate::handshake::peer_identity::Reverification;
-use crate::handshake::question::{Answered, ChooseClientCertificate, not_asked};
+use crate::handshake::question::ChooseClientCertificate;
 use crate::reply::Reply;
 use crate::session::{ClientSession, PeerCredential};
 use crate::wire::ExtensionType;
@@ -55,7 +55,7 @@ impl CheckingSession {
         }
     }
 
-    fn on_choice(
+    pub(super) fn on_choice(
         self: Box<Self>,
         question: &ChooseClientCertificate,
         choice: Option<Arc<CertifiedKey>>,
@@ -100,7 +100,7 @@ impl CheckingSession {
         }
     }
 
-    fn on_verified(
+    pub(super) fn on_verified(
         self: Box<Self>,
         result: &Result<(), CertificateError>,
         context: &mut Context,
@@ -108,20 +108,6 @@ impl CheckingSession {
         match result {
             Ok(()) => self.resume(context),
             Err(_) => self.give_up(context),
-        }
-    }
-
-    pub(super) fn on_answer(
-        self: Box<Self>,
-        answered: Answered,
-        context: &mut Context,
-    ) -> Result<State, Error> {
-        match answered {
-            Answered::ClientCertificate(question, choice) => {
-                self.on_choice(&question, choice, context)
-            }
-            Answered::Peer(_, result) => self.on_verified(&result, context),
-            _ => Err(not_asked()),
         }
     }
 

@@ -1,18 +1,14 @@
 //! ExpectFinished: the client's MAC over the handshake (RFC 9846, section 4.5.3).
 
-use std::sync::Arc;
-
 use super::Context;
-use crate::config::ServerConfig;
 use crate::error::Error;
 use crate::handshake::Level;
 use crate::handshake::authentication::check_finished;
 use crate::handshake::connected::{Connected, Role};
-use crate::handshake::post_handshake_auth::PostHandshakeAuthServer;
+use crate::handshake::post_handshake_auth::{PostHandshakeAuthServer, PostHandshakeAuthTerms};
 use crate::handshake::proof::{HandshakeProof, Peer};
 use crate::handshake::secrets::ConnectionSecrets;
 use crate::key_schedule::{TrafficSecret, Transcript};
-use crate::registry::CertificateType;
 use crate::wire::HandshakeMessage;
 
 /// What the client's last flight and the time after it need.
@@ -20,13 +16,8 @@ pub(super) struct ClientFlight {
     pub(super) transcript: Transcript,
     pub(super) client_secret: TrafficSecret,
     pub(super) secrets: ConnectionSecrets,
-    pub(super) post_handshake: Option<PostHandshake>,
-}
-
-/// The client can be asked for a certificate later.
-pub(super) struct PostHandshake {
-    pub(super) config: Arc<ServerConfig>,
-    pub(super) certificate_type: CertificateType,
+    /// The client can be asked for a certificate later.
+    pub(super) post_handshake_auth: Option<PostHandshakeAuthTerms>,
 }
 
 /// All but the client's Finished has come.
@@ -41,15 +32,13 @@ impl ExpectFinished {
         message: &HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<Box<Connected>, Error> {
-        let ClientFlight { mut transcript, client_secret, secrets, post_handshake } = self.flight;
+        let ClientFlight { mut transcript, client_secret, secrets, post_handshake_auth } =
+            self.flight;
         let finished = check_finished(message, &client_secret, &mut transcript, context)?;
         context.steps.read_keys(Level::Application, secrets.read.clone());
         let role = |transcript| Role::Server {
-            post_handshake_auth: post_handshake.map(
-                |PostHandshake { config, certificate_type }| {
-                    PostHandshakeAuthServer::new(config, certificate_type, transcript)
-                },
-            ),
+            post_handshake_auth: post_handshake_auth
+                .map(|terms| PostHandshakeAuthServer::new(terms, transcript)),
         };
         let proof = HandshakeProof::new(self.peer, finished);
         let mut connected = Connected::new(proof, secrets, transcript, role, context)?;

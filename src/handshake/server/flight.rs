@@ -8,7 +8,7 @@ use super::client_certificate::{
     ClientCertificate, ExpectClientCertificate, SentCertificateRequest,
 };
 use super::end_of_early_data::ExpectEndOfEarlyData;
-use super::finished::{ClientFlight, ExpectFinished, PostHandshake};
+use super::finished::{ClientFlight, ExpectFinished};
 use super::negotiate::{Authentication, Negotiated, RecordSizeLimits};
 use super::pre_shared_key::ProvenPsk;
 use super::{Context, Question, State, early_data, encrypted_extensions};
@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::handshake::authentication::{
     ask_to_sign, send_certificate_verify, send_finished, write_certificate,
 };
+use crate::handshake::post_handshake_auth::PostHandshakeAuthTerms;
 use crate::handshake::proof::{AnonymousAllowed, Peer};
 use crate::handshake::secrets::{ConnectionSecrets, HandshakeSecrets};
 use crate::handshake::{Level, Side};
@@ -101,7 +102,7 @@ struct FlightToFinish {
     transcript: Transcript,
     secrets: HandshakeSecrets,
     awaited: AwaitedFromClient,
-    post_handshake: Option<PostHandshake>,
+    post_handshake_auth: Option<PostHandshakeAuthTerms>,
 }
 
 /// What the client sends next, after its 0-RTT data.
@@ -119,18 +120,18 @@ impl FlightToFinish {
         awaited: AwaitedFromClient,
         context: &Context,
     ) -> Self {
-        let post_handshake = post_handshake(&negotiated, context);
-        Self { transcript: negotiated.transcript, secrets, awaited, post_handshake }
+        let post_handshake_auth = post_handshake_auth(&negotiated, context);
+        Self { transcript: negotiated.transcript, secrets, awaited, post_handshake_auth }
     }
 
     /// Sends Finished, and derives what comes after it.
     fn send_finished(self, context: &mut Context) -> Result<State, Error> {
-        let Self { mut transcript, secrets, awaited, post_handshake } = self;
+        let Self { mut transcript, secrets, awaited, post_handshake_auth } = self;
         let HandshakeSecrets { main, client: client_secret, server } = secrets;
         send_finished(&server, &mut transcript, context)?;
         let secrets = ConnectionSecrets::new(Side::Server, main, &transcript, context)?;
         context.steps.write_keys(Level::Application, secrets.write.clone());
-        let flight = ClientFlight { transcript, client_secret, secrets, post_handshake };
+        let flight = ClientFlight { transcript, client_secret, secrets, post_handshake_auth };
         Ok(match awaited {
             AwaitedFromClient::Certificate(request) => {
                 let client = ClientCertificate::Awaited(request);
@@ -242,11 +243,17 @@ fn compressed(
 }
 
 /// What the client can be asked for later. Not in QUIC (RFC 9001, section 4.4).
-fn post_handshake(negotiated: &Negotiated, context: &Context) -> Option<PostHandshake> {
+fn post_handshake_auth(
+    negotiated: &Negotiated,
+    context: &Context,
+) -> Option<PostHandshakeAuthTerms> {
     let offered = negotiated.offered.contains(&ExtensionType::POST_HANDSHAKE_AUTH);
     if !offered || !context.records {
         return None;
     }
-    let certificate_type = negotiated.client_certificate_type?;
-    Some(PostHandshake { config: Arc::clone(&negotiated.config), certificate_type })
+    Some(PostHandshakeAuthTerms {
+        policy: negotiated.config.client_authentication.clone()?,
+        certificate_type: negotiated.client_certificate_type?,
+        random: Arc::clone(&negotiated.config.common.provider.random),
+    })
 }
