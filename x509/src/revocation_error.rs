@@ -1,26 +1,27 @@
-//! What evidence can say, and what can be wrong with it.
+//! What can be wrong with revocation evidence.
 
 use core::fmt;
 
 use super::time::Timestamp;
 
-/// Why a CRL cannot be used for any certificate, whatever it says.
+/// Why a CRL cannot be used for any certificate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CrlError {
     /// The text is not PEM.
     #[error("the CRLs are not PEM: {0}")]
     Pem(#[source] crate::pem::PemError),
-    /// The text has no CRL in it, which is hardly what was meant.
+    /// The text has no CRL.
     #[error("there is no CRL in the text; its PEM label is \"X509 CRL\"")]
     NoCrl,
-    /// It cannot be decoded, by this part of it.
+    /// The CRL cannot be decoded. The text says why.
     #[error("the CRL is malformed: {0}")]
     Malformed(&'static str),
-    /// The algorithm inside of the signature is not the one beside it (RFC 5280, section 5.1.1.2).
+    /// The signed part and the part beside it name different signature algorithms (RFC 5280, section
+    /// 5.1.1.2).
     #[error("the CRL names one signature algorithm in its signed part and another beside it")]
     SignatureAlgorithmMismatch,
-    /// It is a delta CRL (section 5.2.4): it only tells what has changed since another one.
+    /// It is a delta CRL (section 5.2.4): it only has the changes to another CRL.
     #[error("the CRL is a delta CRL, which is not supported: give the complete CRL instead")]
     Delta,
     /// It is an indirect CRL (section 5.2.5): it lists the certificates of several authorities.
@@ -29,16 +30,16 @@ pub enum CrlError {
          themselves instead"
     )]
     Indirect,
-    /// It, or an entry of it, has a critical extension that is not understood, and must not be used
-    /// (section 5.2 and 5.3).
+    /// The CRL or one of its entries has an unsupported critical extension, so the CRL must not be
+    /// used (sections 5.2 and 5.3).
     #[error(
-        "the CRL has the critical extension {0}, which is not supported, so nothing it says counts"
+        "the CRL has the critical extension {0}, which is not supported, so the CRL cannot be used"
     )]
     UnknownCriticalExtension(String),
 }
 
 impl CrlError {
-    /// What is wrong: a stable name for programs, in lower case with hyphens.
+    /// A stable name for programs, in lower case with hyphens.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Pem(_) | Self::NoCrl | Self::Malformed(_) | Self::SignatureAlgorithmMismatch => {
@@ -51,7 +52,7 @@ impl CrlError {
     }
 }
 
-/// Where it is said whether a certificate is revoked.
+/// The kinds of evidence that say whether a certificate is revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RevocationEvidence {
@@ -70,115 +71,118 @@ impl fmt::Display for RevocationEvidence {
     }
 }
 
-/// Why a CRL or an OCSP response that was given for a certificate says nothing that counts.
+/// Why a CRL or an OCSP response that covers a certificate cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RevocationEvidenceError {
-    /// A newer one must exist by now.
-    #[error("the {evidence} was to be replaced by {next_update}; the time is {now}")]
+    /// It is outdated: there must be a newer one by now.
+    #[error("the {evidence} is outdated since {next_update}; the time is {now}")]
     Stale {
-        /// Which it is.
+        /// The kind of evidence.
         evidence: RevocationEvidence,
-        /// Until when there was to be a newer one.
+        /// Its nextUpdate: the time by which its issuer wanted to replace it.
         next_update: Timestamp,
         /// The time of the validation.
         now: Timestamp,
     },
-    /// It does not say when there will be a newer one, so that it could be of any age.
-    #[error("the {0} has no nextUpdate, so it may be long outdated")]
+    /// It does not say when there will be a newer one, so it may be outdated.
+    #[error("the {0} has no nextUpdate, so it may be outdated")]
     NoNextUpdate(RevocationEvidence),
-    /// Its time is not yet come.
-    #[error("the {evidence} is of {this_update}; the time is {now}")]
+    /// It was issued in the future.
+    #[error("the {evidence} was issued on {this_update}; the time is {now}")]
     NotYetValid {
-        /// Which it is.
+        /// The kind of evidence.
         evidence: RevocationEvidence,
-        /// From when it is.
+        /// Its thisUpdate: the time of its issue.
         this_update: Timestamp,
         /// The time of the validation.
         now: Timestamp,
     },
-    /// The key that should have signed it did not.
+    /// The key of its signer did not make its signature.
     #[error("the {evidence} has a signature that was not made by the key of \"{signer}\"")]
     BadSignature {
-        /// Which it is.
+        /// The kind of evidence.
         evidence: RevocationEvidence,
-        /// Whose key it should be.
+        /// The subject of the signer.
         signer: String,
     },
-    /// None of the algorithms that were given verifies its signature.
+    /// None of the accepted algorithms verifies its signature.
     #[error("the {evidence} is signed with {algorithm}, which is not supported with this key")]
     UnsupportedSignatureAlgorithm {
-        /// Which it is.
+        /// The kind of evidence.
         evidence: RevocationEvidence,
         /// The signature's algorithm.
         algorithm: String,
     },
-    /// The issuer has a keyUsage by which its key does not sign CRLs (RFC 5280, section 6.3.3 (f)).
-    #[error("the keyUsage of its issuer \"{0}\" has no cRLSign, so that no CRL of it counts")]
+    /// The keyUsage of the issuer does not allow its key to sign CRLs (RFC 5280, section 6.3.3 (f)).
+    #[error(
+        "the keyUsage of its issuer \"{0}\" has no cRLSign, so the issuer's CRL does not count"
+    )]
     MayNotSignCrls(String),
-    /// The certificate's own cRLDistributionPoints do not parse, so that nobody can tell which CRL
-    /// is for it.
+    /// The certificate's own cRLDistributionPoints do not parse, so it is not known which CRLs cover
+    /// it.
     #[error("its cRLDistributionPoints are malformed")]
     MalformedDistributionPoints,
-    /// The OCSP response cannot be decoded, by this part of it.
+    /// The OCSP response cannot be decoded. The text says why.
     #[error("the OCSP response is malformed: {0}")]
     MalformedResponse(&'static str),
-    /// The responder answered, but with an error (RFC 6960, section 4.2.1).
-    #[error("the OCSP responder gave no answer: {}", response_status(*.0))]
+    /// The responder answered with an error: this OCSPResponseStatus (RFC 6960, section 4.2.1).
+    #[error("the OCSP responder answered with an error: {}", response_status(*.0))]
     Unsuccessful(u8),
-    /// The OCSP response has a critical extension that is not understood.
+    /// The OCSP response has an unsupported critical extension.
     #[error("the OCSP response has the critical extension {0}, which is not supported")]
     UnknownCriticalExtension(String),
-    /// The OCSP response is about other certificates only.
-    #[error("the OCSP response says nothing about this certificate by this issuer")]
+    /// The OCSP response is only about other certificates.
+    #[error("the OCSP response is not about this certificate of this issuer")]
     OtherCertificate,
-    /// The certificate is trusted itself, and the one of its issuer is neither trusted nor sent along,
-    /// so that nothing can verify what the issuer says.
+    /// The certificate is an anchor itself, and its issuer is neither an anchor nor among the
+    /// intermediates. So the signature of the issuer's evidence cannot be verified.
     #[error(
         "the {evidence} cannot be verified: the certificate of its issuer \"{issuer}\" is not known"
     )]
     UnknownIssuer {
-        /// Which it is.
+        /// The kind of evidence.
         evidence: RevocationEvidence,
         /// The name of the issuer.
         issuer: String,
     },
-    /// The OCSP response is neither the issuer's nor of anyone whose certificate is in it.
+    /// The OCSP response names a responder that is not the issuer and whose certificate is not in the
+    /// response.
     #[error(
         "the OCSP response is not signed by the issuer \"{0}\", and the certificate of the \
          responder that it names is not in it"
     )]
     UnknownResponder(String),
-    /// The one that signed the OCSP response may not do so (RFC 6960, section 4.2.2.2).
-    #[error("the OCSP response is signed by \"{responder}\", which may not answer: it {reason}")]
+    /// The signer of the OCSP response is not authorized to sign it (RFC 6960, section 4.2.2.2).
+    #[error("the OCSP response is signed by \"{responder}\", which is not authorized: it {reason}")]
     UnauthorizedResponder {
-        /// The subject of the certificate that came with the response.
+        /// The subject of the signer's certificate, which came with the response.
         responder: String,
-        /// What is wrong with it.
+        /// What is wrong with that certificate.
         reason: String,
     },
 }
 
-/// What is missing where a certificate's status must be known, and is not.
+/// Why a certificate's revocation status is not known although it must be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnknownRevocationStatus {
     /// The policy requires evidence, and there is none for this certificate.
     #[error(
-        "no CRL of \"{0}\" that covers it and no OCSP response for it was given, and the policy \
-         requires one"
+        "the policy requires a CRL of \"{0}\" that covers it, or an OCSP response for it, and there \
+         is neither"
     )]
     NoEvidence(String),
-    /// The certificate may only be used with an OCSP response (RFC 7633), and none came.
-    #[error("it demands a stapled OCSP response (must-staple, RFC 7633), and none came")]
+    /// The certificate demands a stapled OCSP response (RFC 7633), and the peer sent none.
+    #[error("it demands a stapled OCSP response (must-staple, RFC 7633), and the peer sent none")]
     NoStapledResponse,
     /// The OCSP responder does not know the certificate.
-    #[error("its OCSP responder answered that it does not know it")]
+    #[error("its OCSP responder answered that it does not know the certificate")]
     UnknownToResponder,
 }
 
 impl RevocationEvidenceError {
-    /// What it is that does not count.
+    /// The kind of evidence that cannot be used.
     pub const fn evidence(&self) -> RevocationEvidence {
         match self {
             Self::Stale { evidence, .. }
@@ -223,27 +227,29 @@ impl RevocationEvidenceError {
     pub(crate) fn remedy(&self) -> Option<String> {
         Some(match self {
             Self::Stale { evidence: RevocationEvidence::Crl, .. } => {
-                "fetch the CRL anew; if it is the newest, its issuer has stopped to issue any"
+                "fetch the CRL again; if it is the newest one, its issuer no longer issues CRLs"
                     .into()
             }
             Self::Stale { .. } => {
-                "see why the server does not fetch a new OCSP response from its responder".into()
+                "find out why the server does not fetch a new OCSP response from its responder"
+                    .into()
             }
             Self::NoNextUpdate(evidence) => format!("have the {evidence} issued with a nextUpdate"),
             Self::NotYetValid { .. } => "this machine's clock may be behind".into(),
             Self::BadSignature { evidence: RevocationEvidence::Crl, signer } => format!(
-                "\"{signer}\" may have another key now: use the CRL that goes with the certificate \
-                 of it on this path"
+                "\"{signer}\" may have another key now: use the CRL that the key of its certificate \
+                 on this path signed"
             ),
             Self::UnknownIssuer { issuer, .. } => format!(
-                "send the certificate of \"{issuer}\" along with the end-entity certificate, or trust it, \
-                 too"
+                "send the certificate of \"{issuer}\" along with the end-entity certificate, or trust \
+                 it too"
             ),
             Self::MayNotSignCrls(issuer) => {
                 format!("have \"{issuer}\" issued with cRLSign in its keyUsage")
             }
             Self::OtherCertificate => {
-                "see whether the server has a new certificate, and a response about the old".into()
+                "check whether the server has a new certificate, but a response about the old one"
+                    .into()
             }
             _ => return None,
         })
@@ -261,27 +267,27 @@ impl UnknownRevocationStatus {
 
     pub(crate) fn remedy(&self) -> String {
         match self {
-            Self::NoEvidence(issuer) => format!("give the newest CRL of \"{issuer}\""),
+            Self::NoEvidence(issuer) => format!("provide the newest CRL of \"{issuer}\""),
             Self::NoStapledResponse => "enable OCSP stapling at the server".to_owned(),
             Self::UnknownToResponder => {
-                "see whether the certificate is its issuer's at all".to_owned()
+                "check whether its issuer has issued the certificate at all".to_owned()
             }
         }
     }
 }
 
-/// Why a certificate was revoked (RFC 5280, section 5.3.1).
+/// The reason for a revocation: a CRLReason (RFC 5280, section 5.3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RevocationReason(pub u8);
 
 impl RevocationReason {
-    /// No reason, which is also what no mention of one means.
+    /// No reason is given. An absent reason means the same.
     pub const UNSPECIFIED: Self = Self(0);
-    /// Its key is known to others.
+    /// The private key may be known to others.
     pub const KEY_COMPROMISE: Self = Self(1);
-    /// It is revoked for the time being, and may come back.
+    /// The certificate is revoked for a time, and may become valid again.
     pub const CERTIFICATE_HOLD: Self = Self(6);
-    /// It came back: it is not revoked any more.
+    /// The certificate was on hold and is valid again.
     pub const REMOVE_FROM_CRL: Self = Self(8);
 }
 
@@ -309,7 +315,8 @@ fn response_status(status: u8) -> String {
         2 => "internalError".to_owned(),
         3 => "tryLater".to_owned(),
         5 => "sigRequired".to_owned(),
-        6 => "unauthorized: it may not know the certificate, or answer for its issuer".to_owned(),
+        6 => "unauthorized: it may not know the certificate, or may not answer for its issuer"
+            .to_owned(),
         other => format!("status {other}"),
     }
 }

@@ -170,7 +170,7 @@ fn an_ocsp_response_is_stapled_and_judged() {
     let output = connect(&server, &files, &[]);
     let printed = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{printed}");
-    assert!(printed.contains("OCSP responder gave no answer: unauthorized"), "{printed}");
+    assert!(printed.contains("OCSP responder answered with an error: unauthorized"), "{printed}");
     files.write("response.der", "no DER");
     let (cert, key) = (files.path("cert.pem"), files.path("key.pem"));
     let output = handclasp(["serve", "--cert", &cert, "--key", &key, "--ocsp", &response]).output();

@@ -1,4 +1,4 @@
-//! CRLs (RFC 5280, sections 5 and 6.3), parsed once and looked up often.
+//! CRLs (RFC 5280, sections 5 and 6.3). A CRL is parsed once and used for many look-ups.
 
 use core::fmt;
 use std::sync::OnceLock;
@@ -26,10 +26,10 @@ const CERTIFICATE_ISSUER: &[u8] = &[0x55, 0x1d, 29];
 
 /// A certificate revocation list: which certificates an authority has revoked.
 ///
-/// It is parsed and sorted once, and may be shared by any number of validations. It takes its own
-/// bytes and four more per entry, and a look-up takes as many comparisons as the number of entries
-/// has binary digits. Its signature is verified when it is first needed, and again only if another
-/// key is the issuer's: until then nothing that it says is believed.
+/// It is parsed and sorted once, and any number of validations may share it. It takes its own bytes
+/// and four more for each entry. A look-up is a binary search. Its signature is verified when it is
+/// first needed, and again only if the issuer has another key. Nothing in the CRL counts before its
+/// signature is verified.
 #[derive(Clone)]
 pub struct CertificateRevocationList {
     issuer_label: String,
@@ -47,24 +47,23 @@ pub struct CertificateRevocationList {
     tbs: Box<[u8]>,
     /// Where in `tbs` the entries start, in the order of their serial numbers.
     entries: Box<[u32]>,
-    /// The key that the signature was found to be of.
+    /// The key with which the signature was verified.
     signer: OnceLock<OwnedKey>,
 }
 
-/// What an entry says about the certificate whose serial number it has.
+/// An entry: what the CRL says about one certificate.
 pub(super) struct Entry {
     pub(super) date: Timestamp,
     pub(super) reason: Option<RevocationReason>,
 }
 
 impl CertificateRevocationList {
-    /// Every CRL of a PEM text (`-----BEGIN X509 CRL-----`).
+    /// Reads every CRL of a PEM text (`-----BEGIN X509 CRL-----`).
     ///
     /// # Errors
     ///
-    /// The text is no PEM, has no CRL in it, or has one that cannot be used: see
-    /// [`Self::from_der`]. A BEGIN that shares its line with other text is an error, too: what
-    /// that CRL revokes would not be known.
+    /// The text is not PEM, has no CRL, or has one that cannot be used: see [`Self::from_der`]. A
+    /// BEGIN line with other text on it is an error too, because the CRL after it would be lost.
     pub fn from_pem(text: &[u8]) -> Result<Vec<Self>, CrlError> {
         let crls = pem::each::<CertificateRevocationListDer<'_>>(text, pem::Content::Crl)
             .into_iter()
@@ -73,12 +72,12 @@ impl CertificateRevocationList {
         if crls.is_empty() { Err(CrlError::NoCrl) } else { Ok(crls) }
     }
 
-    /// A CRL from its DER, of up to 4 GiB.
+    /// Reads a CRL from its DER, of at most 4 GiB.
     ///
     /// # Errors
     ///
-    /// It does not parse, or it is of a kind that is not supported: a delta CRL, an indirect CRL,
-    /// one with an unknown critical extension. Such a CRL must not be used for any certificate.
+    /// The CRL does not parse, or it is of an unsupported kind: a delta CRL, an indirect CRL, or a
+    /// CRL with an unknown critical extension. Such a CRL must not be used for any certificate.
     pub fn from_der(input: &[u8]) -> Result<Self, CrlError> {
         let malformed = CrlError::Malformed;
         let (signed, mut reader) = der::only(input, der::SEQUENCE)
@@ -97,17 +96,19 @@ impl CertificateRevocationList {
             normalize(issuer).ok_or(malformed("the name of its issuer does not parse"))?;
         let this_update = reader.next().and_then(|it| time::read_strict(&it));
         let this_update = this_update.ok_or(malformed("its thisUpdate does not parse"))?;
-        let next_update = reader.take(der::UTC_TIME).or_else(|| reader.take(der::GENERALIZED_TIME));
-        let next_update = next_update
-            .map(|it| time::read_strict(&it).ok_or(malformed("its nextUpdate does not parse")))
-            .transpose()?;
-        // After the times there are the entries, if there are any: an empty list is left out.
+        let mut next_update = None;
+        if let Some(it) = reader.take(der::UTC_TIME).or_else(|| reader.take(der::GENERALIZED_TIME))
+        {
+            let read = time::read_strict(&it);
+            next_update = Some(read.ok_or(malformed("its nextUpdate does not parse"))?);
+        }
+        // The entries follow the times. An empty list of entries is left out.
         let entries = reader.take(der::SEQUENCE).map_or(&[][..], |list| list.contents);
         let after_entries = reader.0.len();
-        let (mut scope, mut is_numbered) = (CrlScope::default(), false);
-        if let Some(extensions) = reader.take(der::constructed(0)) {
-            (scope, is_numbered) = read_extensions(extensions.contents)?;
-        }
+        let CrlExtensions { scope, is_numbered } = match reader.take(der::constructed(0)) {
+            Some(extensions) => read_extensions(extensions.contents)?,
+            None => CrlExtensions::default(),
+        };
         if !reader.is_empty() {
             return Err(malformed("its TBSCertList is not strict DER"));
         }
@@ -128,7 +129,7 @@ impl CertificateRevocationList {
         })
     }
 
-    /// The subject of the authority, safe to print.
+    /// The subject of the issuer. Safe to print.
     pub fn issuer(&self) -> &str {
         &self.issuer_label
     }
@@ -138,28 +139,28 @@ impl CertificateRevocationList {
         self.this_update
     }
 
-    /// By when there will be a newer one. One that does not say so is never fresh.
+    /// When it is outdated. A CRL without this time is never current.
     pub fn next_update(&self) -> Option<Timestamp> {
         self.next_update
     }
 
-    /// How many certificates it says are revoked.
+    /// The number of its entries.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether it says of no certificate that it is revoked.
+    /// Whether it has no entries.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Whether it says that the certificate with this serial number (contents of its DER) is
-    /// revoked. This is what the list says: nothing has verified its signature, or whom it is for.
+    /// Whether it lists the certificate with this serial number (the contents of its DER) as revoked.
+    /// This does not verify the signature of the CRL, or which certificates it covers.
     pub fn lists(&self, serial: &[u8]) -> bool {
         self.find(serial).is_some()
     }
 
-    /// Whether it is by an authority of this name, in the form that is compared.
+    /// Whether its issuer has this normalized name.
     pub(super) fn is_by(&self, name: &[u8]) -> bool {
         *self.normalized_issuer == *name
     }
@@ -188,7 +189,7 @@ impl CertificateRevocationList {
         Ok(())
     }
 
-    /// The first entry with this serial number that says that it is revoked.
+    /// The first entry by which this serial number is revoked.
     pub(super) fn find(&self, serial: &[u8]) -> Option<Entry> {
         let first = self.entries.partition_point(|&at| serial_at(&self.tbs, at) < serial);
         let same = self.entries.get(first..).unwrap_or_default().iter();
@@ -206,9 +207,15 @@ impl fmt::Debug for CertificateRevocationList {
     }
 }
 
-/// The extensions (RFC 5280, section 5.2): what they say about whom the CRL is for, and whether
-/// there is a CRLNumber.
-fn read_extensions(contents: &[u8]) -> Result<(CrlScope, bool), CrlError> {
+/// What the extensions of a CRL say (RFC 5280, section 5.2).
+#[derive(Default)]
+struct CrlExtensions {
+    scope: CrlScope,
+    /// Whether there is a CRLNumber.
+    is_numbered: bool,
+}
+
+fn read_extensions(contents: &[u8]) -> Result<CrlExtensions, CrlError> {
     let malformed = || CrlError::Malformed("its extensions do not parse");
     let list = der::only(contents, der::SEQUENCE).ok_or_else(malformed)?;
     let (mut scope, mut is_numbered) = (None, false);
@@ -229,10 +236,10 @@ fn read_extensions(contents: &[u8]) -> Result<(CrlScope, bool), CrlError> {
             _ => {}
         }
     }
-    Ok((scope.unwrap_or_default(), is_numbered))
+    Ok(CrlExtensions { scope: scope.unwrap_or_default(), is_numbered })
 }
 
-/// Where in `tbs` the entries are that start at `start`, in the order of their serial numbers.
+/// The positions in `tbs` of the entries that start at `start`, in the order of their serial numbers.
 fn sorted_entries(tbs: &[u8], start: usize, contents: &[u8]) -> Result<Box<[u32]>, CrlError> {
     let mut reader = Reader(contents);
     let mut entries = Vec::new();

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 
 use super::super::der::{self, Reader};
 
-/// The reasons for a revocation that a CRL tells of: the bits of ReasonFlags.
+/// Reasons for a revocation: the bits of ReasonFlags.
 pub(super) type Reasons = u16;
-/// Bits 1 to 8; bit 0 is not used.
+/// Bits 1 to 8. Bit 0 is not used.
 pub(super) const ALL_REASONS: Reasons = 0x01fe;
 /// certificateHold.
 pub(super) const HOLD: Reasons = 1 << 6;
@@ -16,8 +16,8 @@ pub(super) const HOLD: Reasons = 1 << 6;
 pub(super) struct Point<'a> {
     /// Contents of the DistributionPointName.
     pub(super) name: Option<&'a [u8]>,
-    /// With a cRLIssuer, it is another authority's CRL that is there.
-    pub(super) is_of_others: bool,
+    /// It has a cRLIssuer: the CRL at this point is that of another authority.
+    pub(super) has_crl_issuer: bool,
 }
 
 /// The distribution points of the extension's value; `None` if it is malformed.
@@ -28,24 +28,24 @@ pub(super) fn points(value: &[u8]) -> Option<Vec<Point<'_>>> {
         let mut fields = Reader(list.take(der::SEQUENCE)?.contents);
         let name = fields.take(der::constructed(0)).map(|name| name.contents);
         let _reasons = fields.take(der::primitive(1));
-        let is_of_others = fields.take(der::constructed(2)).is_some();
+        let has_crl_issuer = fields.take(der::constructed(2)).is_some();
         if !fields.is_empty() {
             return None;
         }
-        points.push(Point { name, is_of_others });
+        points.push(Point { name, has_crl_issuer });
     }
     Some(points)
 }
 
-/// Whether the extension's value is a list of distribution points that can be understood.
+/// Whether the extension's value is a well-formed list of distribution points.
 pub(super) fn are_well_formed(value: &[u8]) -> bool {
     let Some(points) = points(value) else { return false };
     let mut names = points.iter().filter_map(|point| point.name);
     !points.is_empty() && names.all(|name| each_name(name, &[]).is_some())
 }
 
-/// The names of a DistributionPointName, from its contents: GeneralNames one behind the other. One
-/// that is relative is the last part of a name that begins with the issuer's.
+/// The names of a DistributionPointName, from its contents: a row of GeneralNames. A relative name is
+/// the last part of a name that begins with the issuer's.
 pub(super) fn each_name<'a>(contents: &'a [u8], issuer: &[u8]) -> Option<Cow<'a, [u8]>> {
     const FULL: u8 = der::constructed(0);
     const RELATIVE: u8 = der::constructed(1);

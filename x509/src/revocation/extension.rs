@@ -5,11 +5,10 @@ use super::super::extension::{Extension, ExtensionSupport};
 use super::super::oid;
 use super::distribution_point;
 
-/// The TLS feature that a certificate with a stapled response has: status_request, as the contents
-/// of an INTEGER.
+/// The TLS feature status_request (RFC 7633): the contents of an INTEGER.
 pub(super) const STATUS_REQUEST: &[u8] = &[5];
 
-/// How much of a critical extension is understood here.
+/// How much of a critical extension about revocation is supported.
 pub(in super::super) fn support(extension: Extension<'_>) -> ExtensionSupport {
     let value = extension.value;
     match extension.oid {

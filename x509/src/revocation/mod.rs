@@ -1,7 +1,7 @@
-//! Revocation: has the issuer taken a certificate back?
+//! Revocation: whether the issuer has revoked a certificate.
 //!
-//! The evidence is what the caller has, CRLs (RFC 5280, sections 5 and 6.3) and the OCSP response
-//! (RFC 6960) that the peer stapled; nothing is fetched. [`Revocation`] says what counts.
+//! The evidence comes from the caller: CRLs (RFC 5280, sections 5 and 6.3) and the OCSP response
+//! that the peer stapled (RFC 6960). Nothing is fetched. [`Revocation`] says which evidence counts.
 
 mod checker;
 mod crl;

@@ -1,5 +1,5 @@
-//! OCSP responses (RFC 6960), as servers staple them: what the issuer of a certificate, or someone
-//! in its place, says about that certificate.
+//! OCSP responses (RFC 6960), as servers staple them: what the issuer of a certificate, or a
+//! responder that it has authorized, says about that certificate.
 
 use super::super::certificate::Certificate;
 use super::super::checks;
@@ -21,10 +21,10 @@ use super::distribution_point::ALL_REASONS;
 use super::policy::Digests;
 use super::status::{RevocationStatus, RevokedEntry, check_freshness};
 
-/// How far the responder's clock and this one may be apart, in seconds.
+/// The accepted difference between the responder's clock and this one, in seconds.
 const CLOCK_SKEW: i64 = 300;
 
-/// How many certificates of a response are looked at: one is of use.
+/// The number of certificates of a response that are read. A response needs one.
 const CERTIFICATES: usize = 4;
 
 const BASIC_RESPONSE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1];
@@ -94,9 +94,9 @@ struct BasicResponse<'a> {
 }
 
 enum ResponderId<'a> {
-    /// The name in the form that is compared.
+    /// The normalized name.
     Name(Vec<u8>),
-    /// SHA-1 of the bytes of the subjectPublicKey.
+    /// The SHA-1 hash of the bytes of the subjectPublicKey.
     Key(&'a [u8]),
 }
 
@@ -132,7 +132,7 @@ impl<'a> BasicResponse<'a> {
             None => &[],
         };
         if let Some(version) = data.take(der::constructed(0)) {
-            // There is no other than v1.
+            // The only version is v1.
             (der::only(version.contents, der::INTEGER)? == [0]).then_some(())?;
         }
         let responder = ResponderId::read(data.next()?)?;
@@ -223,7 +223,8 @@ impl<'a> BasicResponse<'a> {
             .into())
     }
 
-    /// Whether the key of this certificate signed it, and may do so for the issuer.
+    /// Verifies that the key of this certificate signed it, and that the issuer has authorized the
+    /// certificate to do so.
     fn verify_with(
         &self,
         certificate: &Certificate<'_>,
@@ -260,7 +261,8 @@ impl<'a> ResponderId<'a> {
     }
 }
 
-/// Whether this certificate lets its key answer for the issuer; if not, why not.
+/// Checks that the issuer has authorized the key of this certificate to sign responses. If it has
+/// not, the error says why.
 fn authorized(
     responder: &Certificate<'_>,
     issuer: &Issuer<'_>,
@@ -302,8 +304,8 @@ impl<'a> CertId<'a> {
         Self { serial: certificate.serial, sha1, sha256 }
     }
 
-    /// Whether this CertID, from its contents, is for the certificate: by the name of its issuer,
-    /// its issuer's key and its serial number. `None` if it does not parse.
+    /// Whether the CertID with these contents is that of the certificate: the name and the key of the
+    /// issuer and the serial number are the same. `None` if it does not parse.
     fn is(&self, id: &[u8]) -> Option<bool> {
         let tags = [der::SEQUENCE, der::OCTET_STRING, der::OCTET_STRING, der::INTEGER];
         let [algorithm, name, key, serial] = der::fields(id, tags)?;
@@ -397,8 +399,8 @@ impl CertStatus {
     }
 }
 
-/// The first critical extension of those that may be next; `None` if they do not parse. Nonces and
-/// the like are ignored, as nothing was asked.
+/// Reads the extensions, if they are next, and returns the first critical one. `None` if they do not
+/// parse. Nonces are ignored, because there was no request.
 fn critical_extension(reader: &mut Reader<'_>) -> Option<Option<String>> {
     let Some(extensions) = reader.take(der::constructed(1)) else { return Some(None) };
     let mut critical = None;

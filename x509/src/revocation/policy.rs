@@ -2,27 +2,27 @@
 
 use super::crl::CertificateRevocationList;
 
-/// The evidence of a validation, and how much of it there must be.
+/// The revocation evidence for a validation, and how much of it is required.
 ///
-/// Evidence that is given always counts, unless the policy is [`RevocationMode::Off`]:
+/// The evidence always counts, unless the policy is [`RevocationMode::Off`]:
 ///
-/// - A revocation is believed whenever it is signed by the right key, even if it is outdated. A
-///   hold (certificateHold) in a CRL is over when a newer CRL clears the certificate.
-/// - That a certificate is good is believed only if it is fresh, and said for all reasons.
-/// - Evidence that is for a certificate and cannot be used is an error, because someone wanted it
-///   to count, unless other evidence clears the certificate.
+/// - A revocation with a valid signature counts, even if it is outdated. A newer CRL ends a hold
+///   (certificateHold) in a CRL if it says that the certificate is good.
+/// - A certificate is good only if current evidence says so for all reasons.
+/// - Evidence that covers a certificate but cannot be used is an error, because the caller wanted it
+///   to count. It is no error if other evidence says that the certificate is good.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Revocation<'a> {
-    /// The CRLs, of any issuers in any order: each is used for the certificates that it is for.
+    /// The CRLs of any issuers, in any order. Each is used for the certificates that it covers.
     pub crls: &'a [CertificateRevocationList],
-    /// The OCSP response that the peer was asked to staple; `None` if it was not asked.
+    /// The OCSP response that the peer was asked to staple. `None` if the peer was not asked.
     pub status_request: Option<StatusRequest<'a>>,
-    /// How much must be known.
+    /// How much evidence is required, and for which certificates.
     pub policy: RevocationPolicy,
 }
 
 impl Revocation<'_> {
-    /// Whether there is no evidence to look at.
+    /// Whether there is no evidence.
     pub(in super::super) fn is_empty(&self) -> bool {
         self.crls.is_empty() && self.status_request.is_none()
     }
@@ -37,20 +37,20 @@ impl Revocation<'_> {
     }
 }
 
-/// What came of asking the peer for an OCSP response (`status_request`, RFC 6066, section 8).
+/// The peer's answer to the request for an OCSP response (`status_request`, RFC 6066, section 8).
 ///
-/// Because it was asked for, a server's certificate that demands a response (must-staple, RFC 7633)
-/// needs a good one, unless the policy is off.
+/// A server's certificate may demand such a response (must-staple, RFC 7633). After the request, it
+/// needs a response that says it is good, unless the policy is off.
 #[derive(Clone, Copy, Debug)]
 pub struct StatusRequest<'a> {
-    /// The DER of the OCSPResponse about the end entity, if the peer has sent one.
+    /// The DER of the OCSPResponse about the end entity, if the peer sent one.
     pub response: Option<&'a [u8]>,
-    /// The hashes that responses name certificates with.
+    /// The hash functions with which responses name certificates.
     pub digests: Digests,
 }
 
-/// The hashes of OCSP (RFC 6960, section 4.3). They find a certificate and prove nothing, so that
-/// SHA-1 does no harm.
+/// The hash functions of OCSP (RFC 6960, section 4.3). They only find a certificate and prove
+/// nothing, so SHA-1 does no harm.
 #[derive(Clone, Copy, Debug)]
 pub struct Digests {
     /// SHA-1.
@@ -59,35 +59,35 @@ pub struct Digests {
     pub sha256: fn(&[u8]) -> [u8; 32],
 }
 
-/// How much must be known about revocation, and of which certificates. By default, whatever
-/// evidence is given counts, for the whole chain.
+/// How much revocation evidence is required, and for which certificates. By default, no evidence is
+/// required, and evidence that is there counts for the whole chain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RevocationPolicy {
-    /// How much must be known.
+    /// How much evidence is required.
     pub mode: RevocationMode,
-    /// Of which certificates.
+    /// For which certificates.
     pub scope: RevocationScope,
 }
 
-/// How much must be known about revocation.
+/// How much revocation evidence is required.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum RevocationMode {
-    /// Nothing: evidence is not looked at, not even if it says that a certificate is revoked.
+    /// None. Revocation is not checked, even if evidence says that a certificate is revoked.
     Off,
-    /// Evidence that is given counts; where there is none, the certificate is taken as good.
+    /// None, but evidence that is there counts. A certificate without evidence is accepted.
     #[default]
     IfPresent,
     /// There must be evidence that the certificate is good.
     Require,
 }
 
-/// Of which certificates something must be known.
+/// The certificates whose revocation status is checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum RevocationScope {
-    /// The peer's own.
+    /// The end entity alone.
     EndEntity,
-    /// All but the trust anchor, which is trusted because it is. The peer's own certificate is
-    /// checked even if it is an anchor itself.
+    /// All certificates of the path except for the trust anchor. The end entity is checked even if
+    /// it is an anchor itself.
     #[default]
     Chain,
 }

@@ -33,7 +33,7 @@ fn responses_of_openssl() {
         let mut late = check(data!("leaf.pem"), response);
         late.now += 8 * 24 * 3600;
         let error = late.run().unwrap_err().to_string();
-        assert!(error.contains("was to be replaced by 2026-12-02"), "{error}");
+        assert!(error.contains("is outdated since 2026-12-02"), "{error}");
     }
     let error = check(data!("gone.pem"), data!("revoked.der")).run().unwrap_err().to_string();
     assert!(error.contains("(keyCompromise), says the OCSP response"), "{error}");
