@@ -1,4 +1,4 @@
-//! Whom to believe.
+//! Trust anchors.
 
 use core::fmt;
 use std::collections::{BTreeSet, HashMap};
@@ -17,43 +17,43 @@ use super::time::Timestamp;
 use super::{checks, strict};
 use crate::pem::{PemError, PemErrorKind};
 
-/// How errors call a certificate here.
+/// The name of a certificate in an error here.
 const PLACE: &str = "trust anchor";
 
-/// Why trust anchors were not taken, or one of them.
+/// Why trust anchors, or one of them, cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustAnchorError {
-    /// The text is not PEM, or has no certificate in it: then the error names the sections that are
-    /// there, such as a private key.
+    /// The text is not PEM, or it has no certificate. Then the error names the sections that it has,
+    /// such as a private key.
     #[error("{problem}: {0}", problem = problem_of_text(.0))]
     Pem(#[source] PemError),
-    /// The DER has no certificate in it.
+    /// The DER has no certificate.
     #[error("there is no certificate among the trust anchors")]
     NoCertificate,
     /// A certificate cannot be decoded.
     #[error("trust anchor {number}: {error}")]
     Certificate {
-        /// Which, counted from 1.
+        /// Its number, counted from 1.
         number: usize,
         /// What is wrong with it.
         #[source]
         error: CertificateError,
     },
-    /// The system's own cannot be read, or not all of them: what it says of it.
+    /// The anchors of the system, or some of them, cannot be read. The text says why.
     #[error("trusted certificates cannot be read: {0}")]
     Unreadable(String),
 }
 
-/// The roots of trust: names with keys whose certificates are believed.
+/// The trust anchors: the names and keys that a path may end with.
 ///
-/// An anchor is a name and a key (RFC 5280, section 6.1.1 (d)), and what its certificate says about
-/// what it may issue: a path length, name constraints, an extended key usage. Its dates, its serial
-/// number and its signature mean nothing: it is trusted because it is in here.
+/// An anchor is a name and a key (RFC 5280, section 6.1.1 (d)), and the constraints of its certificate
+/// on what it may issue: a path length, name constraints, an extended key usage. Its dates, its serial
+/// number and its signature do not matter: it is trusted because it was added here.
 ///
-/// A certificate that is not a CA's can be an anchor too, and then stands for itself alone: a
-/// self-signed server certificate that is trusted on purpose does not make its owner a CA. Only a
-/// self-signed one of before version 3 does, as it has no way to say whose it is.
+/// A certificate that is not a CA's can be an anchor too, but then it may issue nothing: to trust a
+/// self-signed server certificate does not make its owner a CA. A self-signed certificate of version 1
+/// or 2 without extensions may issue others, because it cannot say whether it is a CA's.
 #[derive(Clone, Default)]
 pub struct TrustAnchors {
     /// By normalized subject.
@@ -70,16 +70,23 @@ pub(super) struct Anchor {
     /// The subjectKeyIdentifier of its certificate.
     pub(super) key_id: Option<Vec<u8>>,
     pub(super) key: OwnedKey,
-    /// What it may issue; or why it may issue nothing, so that it stands for itself alone.
+    /// What it may issue, or why it may issue nothing.
     constraints: Result<IssuingConstraints, NotACaReason>,
-    /// As it came, to recognise it when a peer presents it.
+    /// The DER of its certificate. It shows whether a peer presents the same certificate.
     certificate: Option<Vec<u8>>,
-    /// Whether its keyUsage allows to sign CRLs, or says nothing.
+    /// Whether its keyUsage is absent or allows it to sign CRLs.
     pub(super) signs_crls: bool,
-    /// What the strict profile finds in its certificate, whatever the time.
+    /// The result of the strict profile's checks of its certificate that do not depend on the time.
     pub(super) strict: Result<(), CertificateErrorKind>,
-    /// From when until when its certificate is valid.
-    pub(super) dates: Option<(Timestamp, Timestamp)>,
+    /// The dates of its certificate, if it has one.
+    pub(super) dates: Option<AnchorValidity>,
+}
+
+/// The Validity of an anchor's certificate.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct AnchorValidity {
+    pub(super) not_before: Timestamp,
+    pub(super) not_after: Timestamp,
 }
 
 impl Anchor {
@@ -96,33 +103,34 @@ impl Anchor {
 }
 
 impl TrustAnchors {
-    /// No anchors: nothing is believed.
+    /// Creates an empty set of anchors, with which no path is valid.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The DER of each anchor's name, sorted: what a server says that it takes certificates of.
+    /// The DER of each anchor's name, sorted: the certificate_authorities of a server or a client.
     pub fn subjects(&self) -> Vec<Vec<u8>> {
         let anchors = self.by_subject.values().flatten();
         let names = anchors.map(|anchor| der::wrap(der::SEQUENCE, &anchor.subject));
         names.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Trusts a certificate. The same one again changes nothing.
+    /// Adds a certificate. To add the same one again changes nothing.
     ///
     /// # Errors
     ///
     /// [`CertificateErrorKind::Malformed`](super::CertificateErrorKind::Malformed).
     pub fn add(&mut self, certificate: CertificateDer<'_>) -> Result<(), CertificateError> {
         let decoded = Certificate::decode(&certificate).map_err(malformed)?;
-        // Before version 3 there was no way to say "CA", and there are roots from then. What another
-        // one issued may as well be a server's.
+        // A certificate before version 3 could not say that it is a CA's, and there are such roots. If
+        // it is not self-issued, it may as well be a server's.
         let is_old_root = decoded.version < V3 && decoded.is_self_issued();
-        let issues = decoded.is_ca || (is_old_root && decoded.extensions.is_empty());
-        let (label, strict) = (decoded.label(), strict::anchor(&decoded));
-        let constraints = if issues && checks::may_sign_certificates(&decoded) {
+        let is_authority = decoded.is_ca || (is_old_root && decoded.extensions.is_empty());
+        let label = decoded.label();
+        let strict = strict::anchor(&decoded);
+        let constraints = if is_authority && checks::may_sign_certificates(&decoded) {
             Ok(decoded.constraints)
-        } else if issues {
+        } else if is_authority {
             Err(NotACaReason::NoKeyCertSign)
         } else if decoded.extension(oid::BASIC_CONSTRAINTS).is_some() {
             Err(NotACaReason::CaFalse)
@@ -131,7 +139,10 @@ impl TrustAnchors {
         };
         let anchor = Anchor {
             strict,
-            dates: Some((decoded.not_before, decoded.not_after)),
+            dates: Some(AnchorValidity {
+                not_before: decoded.not_before,
+                not_after: decoded.not_after,
+            }),
             label,
             subject: decoded.subject.to_vec(),
             normalized_subject: decoded.normalized_subject,
@@ -145,15 +156,15 @@ impl TrustAnchors {
         Ok(())
     }
 
-    /// Trusts a name and a key that come without a certificate. Their DER is taken with or without
-    /// the header of the outer SEQUENCE; both are in use.
+    /// Adds a name and a key that come without a certificate. Their DER may have the header of the
+    /// outer SEQUENCE or not, because both are in use.
     ///
     /// # Errors
     ///
     /// [`CertificateErrorKind::Malformed`](super::CertificateErrorKind::Malformed).
     pub fn add_anchor(&mut self, anchor: TrustAnchor<'_>) -> Result<(), CertificateError> {
-        // No contents are themselves one SEQUENCE: a Name's are SETs, a key's are two elements, and
-        // constraints have context tags.
+        // The contents themselves are never a single SEQUENCE: a Name consists of SETs, a key of two
+        // elements, and constraints have context tags.
         let contents = |bytes: &[u8]| der::only(bytes, der::SEQUENCE).unwrap_or(bytes).to_vec();
         let subject = contents(&anchor.subject);
         let spki = contents(&anchor.subject_public_key_info);
@@ -179,18 +190,17 @@ impl TrustAnchors {
         Ok(())
     }
 
-    /// How many different anchors there are.
+    /// The number of different anchors.
     pub fn len(&self) -> usize {
         self.by_subject.values().map(Vec::len).sum()
     }
 
-    /// Whether nothing is believed.
+    /// Whether there are no anchors.
     pub fn is_empty(&self) -> bool {
         self.by_subject.is_empty()
     }
 
-    /// The anchors that may have issued a certificate whose issuer has this normalized name, with what
-    /// they may issue.
+    /// The anchors with this normalized name that may issue certificates, and what they may issue.
     pub(super) fn issuers(
         &self,
         name: &[u8],
@@ -199,18 +209,18 @@ impl TrustAnchors {
         named.filter_map(|anchor| Some((anchor, anchor.constraints.as_ref().ok()?)))
     }
 
-    /// Those of the same name that stand for themselves alone, with the reason.
+    /// The anchors with this normalized name that may issue nothing, and why.
     pub(super) fn no_issuers(&self, name: &[u8]) -> impl Iterator<Item = (&Anchor, NotACaReason)> {
         let named = self.by_subject.get(name).into_iter().flatten();
         named.filter_map(|anchor| Some((anchor, anchor.constraints.as_ref().err().copied()?)))
     }
 
-    /// Contents of the Names of all anchors.
+    /// The contents of the Names of all anchors.
     pub(super) fn names(&self) -> impl Iterator<Item = &[u8]> {
         self.by_subject.values().flatten().map(|anchor| anchor.subject.as_slice())
     }
 
-    /// Whether this very certificate was added.
+    /// Whether an anchor has this certificate, byte for byte.
     pub(super) fn contains(&self, certificate: &Certificate<'_>) -> bool {
         let named = self.by_subject.get(&certificate.normalized_subject);
         let mut known = named.into_iter().flatten().filter_map(|it| it.certificate.as_deref());
@@ -231,7 +241,7 @@ impl fmt::Debug for TrustAnchors {
     }
 }
 
-/// What stands before the words of the PEM reader.
+/// The words before those of the PEM reader.
 fn problem_of_text(error: &PemError) -> &'static str {
     match error.kind {
         PemErrorKind::NotFound { .. } => "the text of the trust anchors cannot be used",

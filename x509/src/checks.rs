@@ -1,4 +1,4 @@
-//! What each certificate of a path must be, for itself (RFC 5280, sections 4.1, 4.2 and 6.1).
+//! The checks of each certificate of a path by itself (RFC 5280, sections 4.1, 4.2 and 6.1).
 
 use super::certificate::{Certificate, IssuingConstraints, V3};
 use super::error::CertificateErrorKind;
@@ -10,28 +10,28 @@ use super::signature::PublicKey;
 use super::time::Timestamp;
 use super::{der, text, time};
 
-/// The most octets that a serial number may have (RFC 5280, section 4.1.2.2).
+/// The largest number of octets of a serial number (RFC 5280, section 4.1.2.2).
 const SERIAL_OCTETS: usize = 20;
 
-/// What holds for every intermediate, with no regard to what it issued.
+/// Checks an intermediate, without regard to what it issued.
 pub(super) fn intermediate(
     certificate: &Certificate<'_>,
     now: Timestamp,
 ) -> Result<(), CertificateErrorKind> {
     issued(certificate, now)?;
-    issues(certificate)
+    authority(certificate)
 }
 
-/// What holds for every certificate that is believed because of who issued it.
+/// Checks a certificate that is trusted because of its issuer.
 pub(super) fn issued(
     certificate: &Certificate<'_>,
     now: Timestamp,
 ) -> Result<(), CertificateErrorKind> {
-    every(certificate, now)?;
+    form_and_dates(certificate, now)?;
     time_form(certificate)
 }
 
-/// What holds for a certificate that is trusted itself: nothing about its signature and its issuer.
+/// Checks a certificate that is trusted itself, so its signature and its issuer do not matter.
 pub(super) fn trusted(
     certificate: &Certificate<'_>,
     now: Timestamp,
@@ -41,15 +41,15 @@ pub(super) fn trusted(
     time_form(certificate)
 }
 
-/// There are roots that everyone trusts with times in the wrong form, which says nothing of what
-/// they issue: it is not asked of an anchor's certificate.
+/// Checks the form of the times. Some widely trusted roots have times in the wrong form, which does
+/// not affect what they issue. So the certificate of an anchor is not checked.
 fn time_form(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
     let found = find_time(certificate.validity, |time| !time::has_required_form(time));
     Rule::TimeForm.unless(found)
 }
 
-/// What holds for a CA at any time.
-pub(super) fn issues(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
+/// Checks that a certificate may issue others, at any time.
+pub(super) fn authority(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
     if !certificate.is_ca {
         return Err(CertificateErrorKind::NotACa);
     }
@@ -59,18 +59,19 @@ pub(super) fn issues(certificate: &Certificate<'_>) -> Result<(), CertificateErr
     Ok(())
 }
 
-/// A keyUsage that is there must allow to sign certificates (RFC 5280, section 6.1.4 (n)).
+/// Whether the keyUsage, if it is there, allows the key to sign certificates (RFC 5280, section 6.1.4
+/// (n)).
 pub(super) fn may_sign_certificates(certificate: &Certificate<'_>) -> bool {
     certificate.key_usage.is_none_or(|usage| usage.key_cert_sign())
 }
 
-/// A keyUsage that is there must allow to sign CRLs (RFC 5280, section 6.3.3 (f)).
+/// Whether the keyUsage, if it is there, allows the key to sign CRLs (RFC 5280, section 6.3.3 (f)).
 pub(super) fn may_sign_crls(usage: Option<KeyUsage>) -> bool {
     usage.is_none_or(|usage| usage.crl_sign())
 }
 
-/// RFC 5280, section 6.1.4 (l) and (m): `found` is how many intermediates are below that are not
-/// self-issued.
+/// Checks a pathLenConstraint (RFC 5280, section 6.1.4 (l) and (m)). `found` is the number of
+/// intermediates below that are not self-issued.
 pub(super) fn path_length(allowed: Option<u32>, found: usize) -> Result<(), CertificateErrorKind> {
     match allowed {
         Some(allowed) if usize::try_from(allowed).is_ok_and(|allowed| found > allowed) => {
@@ -80,8 +81,8 @@ pub(super) fn path_length(allowed: Option<u32>, found: usize) -> Result<(), Cert
     }
 }
 
-/// An extended key usage that is there must allow the purpose. The RFC asks it of the end entity;
-/// for CAs it is what everyone does, and what their owners mean by it.
+/// Checks that the extended key usage, if it is there, allows the purpose. The RFC demands this of
+/// the end entity. Implementations also demand it of CAs, as the owners of CAs intend.
 pub(super) fn extended_key_usage(
     usages: Option<ExtendedKeyUsage>,
     purpose: Purpose,
@@ -96,8 +97,8 @@ pub(super) fn extended_key_usage(
     }
 }
 
-/// What holds for every certificate but an anchor's.
-pub(super) fn every(
+/// Checks a certificate other than an anchor's.
+pub(super) fn form_and_dates(
     certificate: &Certificate<'_>,
     now: Timestamp,
 ) -> Result<(), CertificateErrorKind> {
@@ -105,9 +106,10 @@ pub(super) fn every(
     dates(certificate.not_before, certificate.not_after, now)
 }
 
-/// What holds for every certificate at any time; for that of an anchor in the strict profile only.
+/// Checks a certificate at any time. The certificate of an anchor is only checked in the strict
+/// profile.
 pub(super) fn form(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
-    // The one beside the signature is not signed; only this makes it as good as signed.
+    // The algorithm beside the signature is not signed. It counts because the signed one is the same.
     if certificate.inner_algorithm != certificate.signed.algorithm {
         return Err(CertificateErrorKind::SignatureAlgorithmMismatch);
     }
@@ -115,7 +117,7 @@ pub(super) fn form(certificate: &Certificate<'_>) -> Result<(), CertificateError
     own_form(certificate)
 }
 
-/// What is asked of a certificate that does not depend on its issuer.
+/// Checks what does not depend on the issuer.
 fn own_form(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
     if certificate.version != V3 {
         return Err(CertificateErrorKind::UnsupportedVersion(
@@ -134,14 +136,15 @@ pub(super) fn dates(
     if now < not_before {
         return Err(CertificateErrorKind::NotYetValid { not_before, now });
     }
-    // The last second still counts (RFC 5280, section 4.1.2.5).
+    // The last second is still valid (RFC 5280, section 4.1.2.5).
     if now > not_after {
         return Err(CertificateErrorKind::Expired { not_after, now });
     }
     Ok(())
 }
 
-/// An unknown extension of a CA may limit what it issues, so this holds for anchors too.
+/// Checks that there is no unknown critical extension. This includes anchors, because an unknown
+/// extension of a CA may constrain what it issues.
 pub(super) fn no_unknown_critical(
     constraints: &IssuingConstraints,
 ) -> Result<(), CertificateErrorKind> {
@@ -151,8 +154,8 @@ pub(super) fn no_unknown_critical(
     }
 }
 
-/// Positive, and of at most 20 octets. A zero octet in front that only says "positive" is not
-/// counted: there are CAs that draw 20 random octets.
+/// Whether a serial number is positive and has at most 20 octets. A leading octet of zero that only
+/// makes it positive is not counted, because some CAs choose 20 random octets.
 pub(super) fn valid_serial(serial: &[u8]) -> bool {
     let magnitude = match serial {
         [0, rest @ ..] => rest,
@@ -162,7 +165,7 @@ pub(super) fn valid_serial(serial: &[u8]) -> bool {
     !magnitude.is_empty() && magnitude.len() <= SERIAL_OCTETS
 }
 
-/// The first of the times of a Validity, from its contents, that the test fails.
+/// The first time of a Validity, from its contents, for which `fails` is true.
 pub(super) fn find_time<'a>(
     validity: &'a [u8],
     fails: impl Fn(&der::Element<'a>) -> bool,

@@ -1,7 +1,7 @@
-//! Name constraints (RFC 5280, section 4.2.1.10): which names a CA may issue for.
+//! Name constraints (RFC 5280, section 4.2.1.10): the names that a CA may issue certificates for.
 //!
-//! DNS names, IP addresses, email addresses, URIs and directory names are compared. A constraint of
-//! another kind cannot be honoured: no name of its kind is allowed.
+//! DNS names, IP addresses, email addresses, URIs and directory names are compared. If there is a
+//! constraint of another kind, no name of that kind is allowed, because it cannot be compared.
 
 use super::der::{self, Reader};
 use super::distinguished_name;
@@ -28,39 +28,42 @@ enum Subtree<'a> {
         normalized: Vec<u8>,
         is_exact: bool,
     },
-    /// Of a kind that nothing here compares: its tag.
+    /// A name of a kind that cannot be compared: its tag.
     Other(u8),
 }
 
 impl<'a> NameConstraints<'a> {
-    /// From the contents of the NameConstraints.
+    /// Reads the contents of the NameConstraints.
     ///
     /// # Errors
     /// What is malformed, in words.
     pub(super) fn decode(contents: &'a [u8]) -> Result<Self, String> {
-        let mut sides = Reader(contents);
-        let mut side = |number, name| match sides.take(der::constructed(number)) {
-            Some(side) => decode_subtrees(side.contents, name),
-            None => Ok(Vec::new()),
-        };
-        let (permitted, excluded) = (side(0, "permitted")?, side(1, "excluded")?);
-        // An empty constraint is not allowed: what its author meant is not known.
+        let mut fields = Reader(contents);
+        let mut permitted = Vec::new();
+        if let Some(subtrees) = fields.take(der::constructed(0)) {
+            permitted = decode_subtrees(subtrees.contents, "permitted")?;
+        }
+        let mut excluded = Vec::new();
+        if let Some(subtrees) = fields.take(der::constructed(1)) {
+            excluded = decode_subtrees(subtrees.contents, "excluded")?;
+        }
+        // The meaning of empty constraints is not known, so they are an error.
         if contents.is_empty() {
             return Err("nothing is permitted or excluded".to_owned());
         }
-        if !sides.is_empty() {
-            return Err("there is something beside what is permitted and excluded".to_owned());
+        if !fields.is_empty() {
+            return Err("there is more than what is permitted and excluded".to_owned());
         }
         Ok(Self { permitted, excluded })
     }
 
-    /// How many comparisons one name costs.
+    /// The number of comparisons for one name.
     pub(super) fn len(&self) -> usize {
         self.permitted.len().saturating_add(self.excluded.len())
     }
 
-    /// A DNS name in it that starts with a dot, which the RFC knows for URIs only.
-    pub(super) fn dotted(&self) -> Option<&'a str> {
+    /// A DNS name that starts with a dot. The RFC has such names for URIs only.
+    pub(super) fn dns_name_with_leading_dot(&self) -> Option<&'a str> {
         self.permitted.iter().chain(&self.excluded).find_map(|subtree| match subtree {
             Subtree::Dns(tree) if tree.starts_with('.') => Some(*tree),
             _ => None,
@@ -70,17 +73,16 @@ impl<'a> NameConstraints<'a> {
     /// Why a name is not [allowed](Self::allow).
     pub(super) fn reason(&self, name: &GeneralName) -> String {
         const LISTED: usize = 10;
-        let of_kind = |subtree: &&Subtree<'_>| subtree.is_for(name);
+        let of_kind = |subtree: &&Subtree<'_>| subtree.is_of_kind(name);
         if !name.is_well_formed() {
-            return "constraints of its kind cannot be compared with a name of this form"
-                .to_owned();
+            return "a name of this form cannot be compared with the constraints".to_owned();
         }
         if matches!(name, GeneralName::Other(_)) {
             return "names of this kind cannot be compared".to_owned();
         }
         let mut excluded = self.excluded.iter().filter(of_kind);
-        if let Some(tree) = excluded.find(|tree| tree.touches(name)) {
-            return format!("excluded is {}", tree.printable());
+        if let Some(tree) = excluded.find(|tree| tree.may_overlap(name)) {
+            return format!("{} is excluded", tree.printable());
         }
         let mut permitted = self.permitted.iter().filter(of_kind);
         let list: Vec<_> = permitted.by_ref().take(LISTED).map(Subtree::printable).collect();
@@ -88,7 +90,7 @@ impl<'a> NameConstraints<'a> {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        format!("permitted of its kind is only {}{more}", list.join(", "))
+        format!("names of its kind are only permitted in {}{more}", list.join(", "))
     }
 
     /// Whether a certificate with this name may be issued.
@@ -96,36 +98,37 @@ impl<'a> NameConstraints<'a> {
         if *name == GeneralName::Undecodable {
             return false;
         }
-        let is_for = |subtree: &&Subtree<'_>| subtree.is_for(name);
-        let mut permitted = self.permitted.iter().filter(is_for).peekable();
-        let mut excluded = self.excluded.iter().filter(is_for).peekable();
-        let is_permitted = match (permitted.peek(), excluded.peek()) {
-            (None, None) => return true,
-            (permitted, _) => permitted.is_none(),
-        };
-        let is_comparable = name.is_well_formed() && !matches!(name, GeneralName::Other(_));
-        is_comparable
-            && (is_permitted || permitted.any(|it| it.contains(name)))
-            && !excluded.any(|it| it.touches(name))
+        let of_kind = |subtree: &&Subtree<'_>| subtree.is_of_kind(name);
+        let mut permitted = self.permitted.iter().filter(of_kind).peekable();
+        let mut excluded = self.excluded.iter().filter(of_kind).peekable();
+        let has_permitted = permitted.peek().is_some();
+        if !has_permitted && excluded.peek().is_none() {
+            return true;
+        }
+        if !name.is_well_formed() || matches!(name, GeneralName::Other(_)) {
+            return false;
+        }
+        let is_permitted = !has_permitted || permitted.any(|tree| tree.contains(name));
+        is_permitted && !excluded.any(|tree| tree.may_overlap(name))
     }
 }
 
-/// `GeneralSubtrees ::= SEQUENCE SIZE (1..MAX) OF GeneralSubtree`, from its contents. `side` is how
-/// errors call them.
-fn decode_subtrees<'a>(contents: &'a [u8], side: &str) -> Result<Vec<Subtree<'a>>, String> {
+/// Reads the contents of `GeneralSubtrees ::= SEQUENCE SIZE (1..MAX) OF GeneralSubtree`. `list` is
+/// what an error calls them.
+fn decode_subtrees<'a>(contents: &'a [u8], list: &str) -> Result<Vec<Subtree<'a>>, String> {
     let mut subtrees = Vec::new();
     for element in der::each(contents) {
         let subtree = element.and_then(|element| decode_subtree(&element));
         let number = subtrees.len() + 1;
-        subtrees.push(subtree.ok_or_else(|| format!("number {number} of what is {side}"))?);
+        subtrees.push(subtree.ok_or_else(|| format!("{list} name {number}"))?);
     }
     if subtrees.is_empty() {
-        return Err(format!("the list of what is {side} is empty"));
+        return Err(format!("the list of {list} names is empty"));
     }
     Ok(subtrees)
 }
 
-/// The minimum is always 0, and so left out in DER; the maximum is never used.
+/// The minimum is always 0, so DER leaves it out. The maximum is never used.
 fn decode_subtree<'a>(subtree: &der::Element<'a>) -> Option<Subtree<'a>> {
     if subtree.tag != der::SEQUENCE {
         return None;
@@ -134,7 +137,7 @@ fn decode_subtree<'a>(subtree: &der::Element<'a>) -> Option<Subtree<'a>> {
     Subtree::decode(base)
 }
 
-/// Whether it is a domain of a subtree. An empty label would make a tree that excludes nothing.
+/// Whether it is a domain of a subtree. A domain with an empty label would exclude nothing.
 fn is_domain(name: &str) -> bool {
     name.is_empty() || general_name::is_dns_name(name.strip_prefix('.').unwrap_or(name))
 }
@@ -189,8 +192,8 @@ impl<'a> Subtree<'a> {
         Self::Directory { contents, normalized, is_exact: distinguished_name::is_exact(contents) }
     }
 
-    /// Whether it is about names of this kind.
-    fn is_for(&self, name: &GeneralName) -> bool {
+    /// Whether it is of the same kind as this name.
+    fn is_of_kind(&self, name: &GeneralName) -> bool {
         match (self, name) {
             (Self::Other(kind), GeneralName::Other(other)) => kind == other,
             (Self::Dns(_), GeneralName::Dns(_))
@@ -202,23 +205,20 @@ impl<'a> Subtree<'a> {
         }
     }
 
-    /// Whether everything that `name` stands for is within this tree.
+    /// Whether all that `name` matches is within this tree.
     fn contains(&self, name: &GeneralName) -> bool {
         match (self, name) {
             (Self::Dns(tree), GeneralName::Dns(name)) => dns_contains(tree, name),
             (Self::Ip { address, mask }, GeneralName::Ip(name)) => {
-                let masked = |bytes: &[u8]| -> Vec<u8> {
-                    bytes.iter().zip(*mask).map(|(byte, mask)| byte & mask).collect()
-                };
-                name.len() == address.len() && masked(name) == masked(address)
+                name.len() == address.len() && masked(name, mask) == masked(address, mask)
             }
-            (Self::Email(tree), GeneralName::Email(name)) => match tree.contains('@') {
-                // One mailbox.
-                true => general_name::matches_email(name, tree),
-                false => {
-                    general_name::split_email(name).is_some_and(|(_, at)| host_is_within(tree, at))
-                }
-            },
+            // One mailbox.
+            (Self::Email(tree), GeneralName::Email(name)) if tree.contains('@') => {
+                general_name::matches_email(name, tree)
+            }
+            (Self::Email(tree), GeneralName::Email(name)) => {
+                general_name::split_email(name).is_some_and(|(_, at)| host_is_within(tree, at))
+            }
             (Self::Uri(tree), GeneralName::Uri(uri)) => {
                 general_name::uri_host(uri).is_some_and(|host| host_is_within(tree, host))
             }
@@ -230,14 +230,14 @@ impl<'a> Subtree<'a> {
         }
     }
 
-    /// Whether something that `name` stands for is within this tree, or may be. That is more than
-    /// [`Self::contains`]: `*.example.com` also stands for `secret.example.com`, and some names
-    /// can be written in ways that are not made the same here.
-    fn touches(&self, name: &GeneralName) -> bool {
-        let may_touch = match (self, name) {
+    /// Whether something that `name` matches is within this tree, or may be. That is more than
+    /// [`Self::contains`]: `*.example.com` also matches `secret.example.com`, and some names have
+    /// other forms that are not normalized here.
+    fn may_overlap(&self, name: &GeneralName) -> bool {
+        let may_overlap = match (self, name) {
             (Self::Dns(tree), GeneralName::Dns(name)) => is_sibling(tree, name),
             (Self::Email(tree), GeneralName::Email(name)) => may_be_mailbox(tree, name),
-            // That both are clear was found once: it costs as much as a name is long.
+            // Whether both are exact is known already: to find out takes time for each character.
             (
                 Self::Directory { contents: tree, is_exact, .. },
                 GeneralName::Directory { contents, is_exact: is_exact_name, .. },
@@ -246,11 +246,16 @@ impl<'a> Subtree<'a> {
             }
             _ => false,
         };
-        may_touch || self.contains(name)
+        may_overlap || self.contains(name)
     }
 }
 
-/// Whether the tree stands beside what a wildcard stands for.
+/// The bytes of an address under a mask.
+fn masked(address: &[u8], mask: &[u8]) -> Vec<u8> {
+    address.iter().zip(mask).map(|(byte, mask)| byte & mask).collect()
+}
+
+/// Whether the tree is one of the names that a wildcard matches.
 fn is_sibling(tree: &str, name: &str) -> bool {
     let (Some(parent), Some((label, tree_parent))) =
         (name.strip_prefix("*."), tree.split_once('.'))
@@ -260,8 +265,8 @@ fn is_sibling(tree: &str, name: &str) -> bool {
     !label.is_empty() && parent.eq_ignore_ascii_case(tree_parent)
 }
 
-/// Whether a mailbox whose local part is quoted may be that of the tree: there are many ways to
-/// quote one.
+/// Whether a mailbox may be that of the tree because one of them has a quoted local part: there are
+/// many ways to quote one.
 fn may_be_mailbox(tree: &str, name: &str) -> bool {
     match (general_name::split_email(tree), general_name::split_email(name)) {
         (Some((tree_local, tree_domain)), Some((local, domain))) => {
@@ -272,17 +277,18 @@ fn may_be_mailbox(tree: &str, name: &str) -> bool {
     }
 }
 
-/// The host of an email address or a URI: a tree without a dot in front is that host alone, one
-/// with it is all hosts below. Nothing at all is every host, as everyone reads it.
+/// Whether the host of an email address or a URI is within the tree. A tree without a leading dot is
+/// that host alone, and a tree with one is all hosts below it. An empty tree is every host, as all
+/// implementations read it.
 fn host_is_within(tree: &str, host: &str) -> bool {
-    match tree.starts_with('.') || tree.is_empty() {
-        true => dns_contains(tree, host),
-        false => host.eq_ignore_ascii_case(tree),
+    if tree.starts_with('.') || tree.is_empty() {
+        return dns_contains(tree, host);
     }
+    host.eq_ignore_ascii_case(tree)
 }
 
-/// Whether `name` is `tree`, or `tree` with labels before it. A tree that starts with a dot is
-/// not in the RFC for DNS names, but in use: it leaves out the name itself.
+/// Whether `name` is `tree`, or `tree` with labels before it. The RFC has no DNS trees with a leading
+/// dot, but they are in use: such a tree does not contain the name itself.
 fn dns_contains(tree: &str, name: &str) -> bool {
     let split = name.len().checked_sub(tree.len());
     let Some((before, end)) = split.and_then(|split| name.split_at_checked(split)) else {

@@ -194,7 +194,7 @@ pub enum CertificateErrorKind {
     },
     /// A CA has name constraints that cannot be honoured, so nothing that it issued is accepted:
     /// which of them.
-    #[error("has name constraints that are malformed: {0}")]
+    #[error("has malformed name constraints: {0}")]
     MalformedNameConstraints(String),
     /// Its issuer has taken it back.
     #[error("was revoked on {date} ({reason}), says the {evidence}; its serial number is {serial}")]

@@ -1,6 +1,6 @@
-//! What a path must be as a whole, and what its end entity must be for the request.
+//! The checks of a path as a whole, and of its end entity for the request.
 
-use super::anchors::Anchor;
+use super::anchors::{Anchor, AnchorValidity};
 use super::certificate::Certificate;
 use super::error::{CertificateError, CertificateErrorKind};
 use super::issuer::Issuer;
@@ -11,8 +11,7 @@ use super::signature::PublicKey;
 use super::time::Timestamp;
 use super::{checks, policies, strict};
 
-/// What holds for the peer's certificate. Of one that is trusted itself it does not matter who
-/// issued it, and how.
+/// Checks the end entity. If it is trusted itself, its issuer and its signature do not matter.
 pub(super) fn end_entity(
     certificate: &Certificate<'_>,
     is_trusted: bool,
@@ -24,9 +23,9 @@ pub(super) fn end_entity(
     } else {
         checks::issued(certificate, now)?;
     }
-    // The key signs handshakes (RFC 9846, section 4.5.1.2). A CA's keyUsage speaks of what it
-    // issues, and RFC 5280 asks nothing more of it; a handshake does, when it comes to a signature
-    // (`EndEntity::check_may_sign`).
+    // The key signs handshakes (RFC 9846, section 4.5.1.2). The keyUsage of a CA is about what it
+    // issues, and RFC 5280 demands no more of it. The handshake checks it before it verifies a
+    // signature (`EndEntity::check_may_sign`).
     if !certificate.is_ca && certificate.key_usage.is_some_and(|usage| !usage.digital_signature()) {
         return Err(CertificateErrorKind::WrongKeyUsage("digitalSignature"));
     }
@@ -35,11 +34,11 @@ pub(super) fn end_entity(
         let constraints = &certificate.constraints.name_constraints;
         Rule::ConstraintsOfCas.check(constraints.is_none(), || "name constraints")?;
     }
-    // "Any" is no purpose that a CA can have verified someone for.
+    // A CA cannot verify a subject for "any" purpose, so anyExtendedKeyUsage does not count here.
     checks::extended_key_usage(certificate.constraints.extended_key_usage, request.purpose, false)
 }
 
-/// The peer's key must be one that a handshake can be verified with.
+/// Checks that signatures can be verified with the key.
 fn usable_key(key: PublicKey<'_>, request: &ChainRequest<'_>) -> Result<(), CertificateErrorKind> {
     let is_known = request.algorithms.iter().any(|it| key.is_of_kind(*it));
     let is_usable = is_known && !key.is_of_unusual_size();
@@ -47,17 +46,17 @@ fn usable_key(key: PublicKey<'_>, request: &ChainRequest<'_>) -> Result<(), Cert
     Rule::ValidKey.unless(key.unusable().map(|reason| format!("another key: {reason}")))
 }
 
-/// What holds for a path as a whole: the end entity first, and the anchor that issued the last, if
-/// that is not trusted itself.
+/// Checks a path as a whole: the end entity first, and the anchor that issued the last certificate.
+/// Without an anchor, the end entity is trusted itself.
 pub(super) fn path(
     path: &[&Certificate<'_>],
     anchor: Option<&Anchor>,
     request: &ChainRequest<'_>,
 ) -> Result<(), CertificateError> {
     if let Some(end_entity) = path.first() {
-        let hold = policies::hold(path, request.policies);
+        let are_valid = policies::are_valid(path, request.policies);
         Rule::Policies
-            .check(hold, || "no policy that holds along its path")
+            .check(are_valid, || "no policy that is valid along its path")
             .map_err(|kind| end_entity.error(kind))?;
     }
     let is_strict = request.profile == Profile::Strict;
@@ -70,30 +69,29 @@ pub(super) fn path(
     }
 }
 
-/// The anchor's own dates, where it has some.
+/// Checks the anchor's own dates, if it has any.
 fn dates_of_anchor(anchor: Option<&Anchor>, now: Timestamp) -> Result<(), CertificateError> {
     let Some(anchor) = anchor else { return Ok(()) };
-    let Some((from, until)) = anchor.dates else { return Ok(()) };
-    checks::dates(from, until, now)
+    let Some(AnchorValidity { not_before, not_after }) = anchor.dates else { return Ok(()) };
+    checks::dates(not_before, not_after, now)
         .map_err(|kind| CertificateError { certificate: anchor.label.clone(), kind })
 }
 
-/// Checks a path by the strict profile: the end entity first, and the anchor that issued the last, if that is not trusted
-/// itself.
+/// Checks a path by the strict profile. The arguments are those of [`path`].
 fn strict_path(
     path: &[&Certificate<'_>],
     anchor: Option<&Anchor>,
     request: &ChainRequest<'_>,
 ) -> Result<(), CertificateError> {
     if let Some(certificate) = path.first() {
-        // What is plainly wrong is said first.
+        // The rules of the default profile come first: what they find is worse.
         end_entity(certificate, anchor.is_none(), request)
             .map_err(|kind| certificate.error(kind))?;
     }
     let Some(anchor) = anchor else {
-        // It is trusted itself: neither its serial number, nor its signature, nor its issuer counts.
+        // It is trusted itself, so its serial number, its signature and its issuer do not count.
         return path.iter().try_for_each(|certificate| {
-            strict::every(certificate, true)
+            strict::contents(certificate, true)
                 .and_then(|()| strict::end_entity(certificate, request.purpose))
                 .map_err(|kind| certificate.error(kind))
         });

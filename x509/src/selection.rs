@@ -1,4 +1,4 @@
-//! Which of one's own certificates is what the peer asks for.
+//! Which of one's own certificates a peer accepts.
 
 use pki_types::CertificateDer;
 
@@ -9,8 +9,8 @@ use super::distinguished_name::normalize_or_raw;
 use super::key_usage::KeyUsage;
 use super::oid;
 
-/// Was one of the chain's certificates issued by one of these authorities, each the DER of a Name
-/// (RFC 9846, section 4.3.4)?
+/// Whether one of the chain's certificates was issued by one of these authorities, each the DER of a
+/// Name (RFC 9846, section 4.3.4).
 pub fn issued_by_any<'a>(
     chain: &[CertificateDer<'_>],
     mut authorities: impl Iterator<Item = &'a [u8]>,
@@ -23,9 +23,9 @@ pub fn issued_by_any<'a>(
     })
 }
 
-/// What the chain's certificates are signed with: the contents of each AlgorithmIdentifier, with the
-/// parameters of RSA that may be left out (RFC 4055, sections 2.1 and 5). Those of
-/// certificates that are malformed, or issued by themselves, which nobody verifies, are left out.
+/// The signature algorithms of the chain's certificates: the contents of each AlgorithmIdentifier,
+/// with the RSA parameters that may be absent (RFC 4055, sections 2.1 and 5). Malformed certificates
+/// and self-issued ones, whose signatures are not verified, are left out.
 pub fn signature_algorithms_of(chain: &[CertificateDer<'_>]) -> Vec<Vec<u8>> {
     let decoded = chain.iter().filter_map(|certificate| Certificate::decode(certificate).ok());
     let issued = decoded
@@ -33,9 +33,9 @@ pub fn signature_algorithms_of(chain: &[CertificateDer<'_>]) -> Vec<Vec<u8>> {
     issued.map(|certificate| algorithm::canonical(certificate.signed.algorithm).into()).collect()
 }
 
-/// Does the certificate match an OID filter (RFC 9846, section 4.3.5)? `identifier` is the DER of
-/// an extension's object identifier, `values` that of the values that the extension must have. Key
-/// usage and extended key usage are known; any other identifier is ignored, so that it matches.
+/// Whether the certificate matches an OID filter (RFC 9846, section 4.3.5). `identifier` is the DER
+/// of an extension's object identifier, and `values` is the DER of the values that the extension must
+/// have. Only filters for key usage and extended key usage are known. Any other filter matches.
 pub fn matches_oid_filter(
     certificate: &CertificateDer<'_>,
     identifier: &[u8],
@@ -53,13 +53,13 @@ pub fn matches_oid_filter(
     matches.unwrap_or(false)
 }
 
-/// `None` where one of the two is malformed or not there.
+/// `None` if one of the two is malformed or absent.
 fn has_key_usage(certificate: &Certificate<'_>, values: &[u8]) -> Option<bool> {
     let wanted = KeyUsage::read(values)?;
     Some(certificate.key_usage?.contains(wanted))
 }
 
-/// `None` where one of the two is malformed or not there.
+/// `None` if one of the two is malformed or absent.
 fn has_extended_key_usage(certificate: &Certificate<'_>, values: &[u8]) -> Option<bool> {
     let has = der::list(certificate.extension(oid::EXTENDED_KEY_USAGE)?.value)?;
     Some(der::list(values)?.iter().all(|one| has.iter().any(|other| other.whole == one.whole)))

@@ -1,4 +1,4 @@
-//! What the strict profile asks beside `checks`: the rules for those who issue certificates.
+//! The rules of the strict profile beside those of `checks`: what an authority may issue.
 
 use pki_types::alg_id;
 
@@ -14,10 +14,10 @@ use super::rules::Rule;
 use super::text::printable;
 use super::{checks, der, signature};
 
-/// Labels below which a country's registry gives out names, as in co.uk.
+/// Labels under which the registry of a country registers names, as in co.uk.
 const SECOND_LEVELS: [&str; 8] = ["ac", "co", "com", "edu", "gov", "mil", "net", "org"];
 
-/// What is asked of a certificate that is not trusted itself.
+/// Checks a certificate that is not trusted itself.
 pub(super) fn below_anchor(
     certificate: &Certificate<'_>,
     issuer: &Issuer<'_>,
@@ -29,7 +29,7 @@ pub(super) fn below_anchor(
     }
     issued(certificate, Some(issuer))?;
     let is_self_signed = is_self_signed(certificate, issuer);
-    every(certificate, is_self_signed)?;
+    contents(certificate, is_self_signed)?;
     if is_end_entity {
         end_entity(certificate, purpose)
     } else {
@@ -40,24 +40,24 @@ pub(super) fn below_anchor(
 /// Checks the certificate of an anchor, at any time.
 pub(super) fn anchor(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
     checks::form(certificate)?;
-    checks::issues(certificate)?;
+    checks::authority(certificate)?;
     let is_self_signed = certificate.is_self_issued();
     if is_self_signed {
         issued(certificate, Some(&Issuer::new(certificate)))?;
     } else {
         issued(certificate, None)?;
     }
-    every(certificate, is_self_signed)?;
+    contents(certificate, is_self_signed)?;
     authority(certificate, is_self_signed)
 }
 
-/// Whether the key of a certificate signed it. Others of their issuer's name hand it over to a new
+/// Whether the certificate's own key signed it. Other self-issued certificates give the name to a new
 /// key.
 fn is_self_signed(certificate: &Certificate<'_>, issuer: &Issuer<'_>) -> bool {
     certificate.is_self_issued() && issuer.key == certificate.key
 }
 
-/// What is asked of who issued a certificate, and of how. The issuer of an anchor need not be known.
+/// Checks how a certificate was issued. The issuer of an anchor need not be known.
 fn issued(
     certificate: &Certificate<'_>,
     issuer: Option<&Issuer<'_>>,
@@ -66,7 +66,7 @@ fn issued(
     let octets = certificate.serial.len();
     Rule::SerialOctets.check(octets <= 20, || format!("{octets} octets"))?;
     let signature = certificate.signed.algorithm;
-    // What a root signed itself with proves nothing in any case.
+    // The signature of a root by itself proves nothing, so its algorithm does not matter.
     let fits = is_self_signed
         || issuer.is_none_or(|issuer| match issuer.key.algorithm {
             it if *it == *alg_id::ECDSA_P256 => *signature == *alg_id::ECDSA_SHA256,
@@ -77,17 +77,17 @@ fn issued(
     authority_key_identifier(certificate, issuer, is_self_signed)
 }
 
-/// Whether a time has the longer form, and the shorter one is for its year: from 1950 to 2049.
+/// Whether a time is a GeneralizedTime before 2050, for which the RFC demands a UTCTime.
 fn is_long(time: &der::Element<'_>) -> bool {
     time.tag == der::GENERALIZED_TIME && time.contents < b"2050".as_slice()
 }
 
-/// What is asked of every certificate that does not depend on its issuer.
-pub(super) fn every(
+/// Checks what does not depend on the issuer, for every certificate.
+pub(super) fn contents(
     certificate: &Certificate<'_>,
     is_self_signed: bool,
 ) -> Result<(), CertificateErrorKind> {
-    // Of a trusted root it says nothing.
+    // For a trusted root the form of its times does not matter.
     if !is_self_signed {
         Rule::TimeKind.unless(checks::find_time(certificate.validity, is_long))?;
     }
@@ -123,7 +123,7 @@ fn is_access(value: &[u8]) -> bool {
     der::list(value).is_some_and(|them| !them.is_empty() && them.iter().all(is_description))
 }
 
-/// The key itself; the size of an RSA key is checked in every profile.
+/// Checks the key. The size of an RSA key is checked in every profile.
 fn key(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
     let kind = certificate.key.algorithm;
     let kinds =
@@ -160,7 +160,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn policies(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
-    Rule::PolicyForm.check(!certificate.policies.repeat_one(), || "one twice")?;
+    Rule::PolicyForm.check(!certificate.policies.assert_one_twice(), || "one twice")?;
     for oid in [oid::POLICY_CONSTRAINTS, oid::INHIBIT_ANY_POLICY] {
         if let Some(extension) = certificate.extension(oid) {
             let is_empty = matches!(extension.value, [_, 0]);
@@ -184,7 +184,8 @@ fn authority(certificate: &Certificate<'_>, is_root: bool) -> Result<(), Certifi
         let constraints = certificate.constraints.name_constraints.as_deref().unwrap_or_default();
         let decoded = NameConstraints::decode(constraints)
             .map_err(CertificateErrorKind::MalformedNameConstraints)?;
-        Rule::ConstraintForm.unless(decoded.dotted().map(|name| format!("\"{name}\"")))?;
+        Rule::ConstraintForm
+            .unless(decoded.dns_name_with_leading_dot().map(|name| format!("\"{name}\"")))?;
     }
     let has_purposes = certificate.constraints.extended_key_usage.is_some();
     Rule::RootPurposes.check(!(is_root && has_purposes), || "one")
@@ -223,34 +224,39 @@ pub(super) fn end_entity(
     common_names(certificate)
 }
 
-/// Of a certificate that is a server's by its names. A common name that is a domain above one of
-/// the DNS names is let pass, and one beside addresses alone: both are old habits, and nobody can
-/// take them for another server's.
+/// Checks the common name against the subject alternative names. Two old habits are accepted, because
+/// neither names another server: a domain above one of the DNS names, and any name that is not an
+/// address if all subject alternative names are addresses.
 fn common_names(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
     let names = &certificate.names;
-    let allows = |name: &GeneralName, text: &str| match name {
-        GeneralName::Dns(name) => {
-            let above = name.strip_suffix(text).is_some_and(|below| below.ends_with('.'));
-            above || name == text
-        }
-        // An address has one way to be written (RFC 5952, section 4).
-        GeneralName::Ip(_) => name.printable() == text,
-        _ => false,
-    };
-    let is_dns = |name: &GeneralName| matches!(name, GeneralName::Dns(_));
-    let is_ip = |name: &GeneralName| matches!(name, GeneralName::Ip(_));
+    let has_dns_name = names.iter().any(|name| matches!(name, GeneralName::Dns(_)));
+    let has_address = names.iter().any(|name| matches!(name, GeneralName::Ip(_)));
     let texts = distinguished_name::values(certificate.subject, oid::COMMON_NAME);
     let count = texts.len();
     Rule::CommonName.check(count < 2, || format!("{count} of them"))?;
     for text in texts {
-        let is_judged = names.iter().any(is_dns) || (names.iter().any(is_ip) && is_number(&text));
-        let is_one = names.iter().any(|name| allows(name, &text));
-        Rule::CommonName.check(!is_judged || is_one, || format!("\"{}\"", printable(&text)))?;
+        let is_checked = has_dns_name || (has_address && is_number(&text));
+        let is_allowed = names.iter().any(|name| allows_common_name(name, &text));
+        Rule::CommonName
+            .check(!is_checked || is_allowed, || format!("\"{}\"", printable(&text)))?;
     }
     Ok(())
 }
 
-/// Whether someone reads it as an IP address, in whatever way it is written.
+/// Whether a certificate with this subject alternative name may have the common name `text`.
+fn allows_common_name(name: &GeneralName, text: &str) -> bool {
+    match name {
+        GeneralName::Dns(name) => {
+            let is_above = name.strip_suffix(text).is_some_and(|below| below.ends_with('.'));
+            is_above || name == text
+        }
+        // An address has one text form (RFC 5952, section 4).
+        GeneralName::Ip(_) => name.printable() == text,
+        _ => false,
+    }
+}
+
+/// Whether some programs read it as an IP address, in any notation.
 fn is_number(text: &str) -> bool {
     let last = text.rsplit('.').next().unwrap_or_default();
     let is_hex = last.get(..2).is_some_and(|it| it.eq_ignore_ascii_case("0x"));
@@ -283,7 +289,7 @@ fn is_host_name(name: &str) -> bool {
     general_name::is_dns_name(name) && name.split('.').all(label) && !is_number(name)
 }
 
-/// Whether it is a wildcard below what a registry gives out names under, as far as is known here.
+/// Whether it is a wildcard directly below a public suffix. Only some suffixes are known.
 fn stands_for_a_suffix(name: &GeneralName) -> bool {
     let GeneralName::Dns(name) = name else { return false };
     let Some(parent) = name.strip_prefix("*.") else { return false };

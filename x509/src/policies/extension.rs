@@ -7,12 +7,12 @@ use super::super::der::{self, Reader};
 use super::super::extension::{Extension, ExtensionSupport};
 use super::super::oid;
 
-/// The policy that stands for every policy: 2.5.29.32.0.
+/// anyPolicy, which stands for every policy: 2.5.29.32.0.
 pub(super) const ANY_POLICY: &[u8] = &[0x55, 0x1d, 0x20, 0x00];
 
-/// How many policies, and how many mappings, a certificate may have. Those in use have a few dozens
-/// at most; and they are looked up for every path that leads over the certificate.
-const MOST: usize = 256;
+/// The largest number of policies, and of mappings, of a certificate. Certificates in use have a few
+/// dozen at most. The number is limited because every path over the certificate looks them up.
+const MAX_POLICIES: usize = 256;
 
 /// A policy of the issuer's and the one of the subject's that it is mapped to: contents of their
 /// object identifiers.
@@ -27,17 +27,17 @@ pub(super) struct Mapping<'a> {
 pub(in super::super) struct Policies<'a> {
     pub(super) asserted: Option<Vec<&'a [u8]>>,
     pub(super) mappings: Vec<Mapping<'a>>,
-    /// After how many certificates a policy is required.
+    /// The number of further certificates before a policy is required.
     pub(super) require_explicit: Option<u32>,
-    /// After how many certificates policies are no longer mapped.
+    /// The number of further certificates before policies are no longer mapped.
     pub(super) inhibit_mapping: Option<u32>,
-    /// After how many certificates [`ANY_POLICY`] counts for nothing.
+    /// The number of further certificates before [`ANY_POLICY`] stands for no policy.
     pub(super) inhibit_any: Option<u32>,
 }
 
 impl<'a> Policies<'a> {
-    /// Takes what this extension says. The answer is whether it is about policies. `None` if it
-    /// does not parse, or lists too many.
+    /// Reads an extension, and returns whether it is about policies. `None` if it does not parse or
+    /// has too many policies.
     pub(in super::super) fn read(&mut self, extension: Extension<'a>) -> Option<bool> {
         match extension.oid {
             oid::CERTIFICATE_POLICIES => self.asserted = Some(asserted(extension.value)?),
@@ -61,21 +61,21 @@ impl<'a> Policies<'a> {
         Some(true)
     }
 
-    /// Whether a policy is asserted twice (RFC 5280, section 4.2.1.4, forbids it).
-    pub(in super::super) fn repeat_one(&self) -> bool {
+    /// Whether a policy is asserted twice, which RFC 5280, section 4.2.1.4, forbids.
+    pub(in super::super) fn assert_one_twice(&self) -> bool {
         let asserted = self.asserted.as_deref().unwrap_or_default();
         asserted.iter().collect::<BTreeSet<_>>().len() != asserted.len()
     }
 
-    /// Whether a policy is mapped to or from the one that stands for all (section 4.2.1.5).
-    pub(super) fn map_any(&self) -> bool {
+    /// Whether a policy is mapped to or from anyPolicy (section 4.2.1.5).
+    pub(super) fn map_any_policy(&self) -> bool {
         self.mappings.iter().any(|it| it.issuer == ANY_POLICY || it.subject == ANY_POLICY)
     }
 }
 
-/// How much of an extension about policies is understood that [`Policies::read`] has read. A
-/// certificatePolicies extension that is critical must be understood with its qualifiers (section
-/// 4.2.1.4). To understand a CPS pointer or a user notice, nothing has to be done.
+/// How much of an extension about policies is supported, after [`Policies::read`]. If a
+/// certificatePolicies extension is critical, its qualifiers must be supported too (section 4.2.1.4).
+/// CPS pointers and user notices are supported: they require no action.
 pub(in super::super) fn support(extension: Extension<'_>) -> ExtensionSupport {
     if extension.oid != oid::CERTIFICATE_POLICIES {
         return ExtensionSupport::Full;
@@ -97,7 +97,7 @@ pub(in super::super) fn support(extension: Extension<'_>) -> ExtensionSupport {
     ExtensionSupport::Full
 }
 
-/// What is not understood of a PolicyQualifierInfo, in words.
+/// Says what is not supported in a PolicyQualifierInfo.
 fn unknown_qualifier(qualifier: &der::Element<'_>) -> Option<String> {
     const CPS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 2, 1];
     const USER_NOTICE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 2, 2];
@@ -114,7 +114,7 @@ fn unknown_qualifier(qualifier: &der::Element<'_>) -> Option<String> {
 
 fn asserted<'a>(value: &'a [u8]) -> Option<Vec<&'a [u8]>> {
     let policies = der::list(value)?;
-    if policies.is_empty() || policies.len() > MOST {
+    if policies.is_empty() || policies.len() > MAX_POLICIES {
         return None;
     }
     let id = |policy: der::Element<'a>| match *der::list(policy.whole)? {
@@ -124,16 +124,16 @@ fn asserted<'a>(value: &'a [u8]) -> Option<Vec<&'a [u8]>> {
     policies.into_iter().map(id).collect()
 }
 
-fn mappings<'a>(value: &'a [u8]) -> Option<Vec<Mapping<'a>>> {
-    let mappings = der::list(value)?;
-    if mappings.len() > MOST {
+fn mappings(value: &[u8]) -> Option<Vec<Mapping<'_>>> {
+    let elements = der::list(value)?;
+    if elements.len() > MAX_POLICIES {
         return None;
     }
-    let ids = |mapping: der::Element<'a>| match *der::list(mapping.whole)? {
-        [issuer, subject] if [issuer.tag, subject.tag] == [der::OBJECT_IDENTIFIER; 2] => {
-            Some(Mapping { issuer: issuer.contents, subject: subject.contents })
-        }
-        _ => None,
-    };
-    mappings.into_iter().map(ids).collect()
+    let mut mappings = Vec::new();
+    for element in elements {
+        let parts = der::only(element.whole, der::SEQUENCE)?;
+        let [issuer, subject] = der::fields(parts, [der::OBJECT_IDENTIFIER; 2])?;
+        mappings.push(Mapping { issuer: issuer.contents, subject: subject.contents });
+    }
+    Some(mappings)
 }

@@ -6,15 +6,14 @@ use core::str::FromStr;
 use super::super::der;
 use super::super::oid;
 
-/// What the caller wants of policies: the inputs of RFC 5280, section 6.1.1 (c) and (e) to (g). By
-/// default, every policy is accepted, and none is needed.
+/// Which policies the caller accepts: the inputs of RFC 5280, section 6.1.1 (c) and (e) to (g). By
+/// default, every policy is accepted, and none is required.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InitialPolicies<'a> {
-    /// user-initial-policy-set: the policies that are acceptable; `None` is any-policy. It matters
-    /// only where a policy must hold: if [`explicit_policy`](Self::explicit_policy) is set, or a
-    /// CA demands it.
+    /// user-initial-policy-set: the acceptable policies. `None` is any-policy. It only matters if a
+    /// policy is required: by [`explicit_policy`](Self::explicit_policy) or by a CA.
     pub user_policy_set: Option<&'a [PolicyIdentifier]>,
-    /// initial-explicit-policy: an acceptable policy must hold along the whole path.
+    /// initial-explicit-policy: an acceptable policy must be valid along the whole path.
     pub explicit_policy: bool,
     /// initial-policy-mapping-inhibit: no CA may map one policy to another.
     pub policy_mapping_inhibit: bool,
@@ -26,7 +25,7 @@ pub struct InitialPolicies<'a> {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PolicyIdentifier(Box<[u8]>);
 
-/// Not an object identifier.
+/// The error for a text or bytes that are not an object identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "an object identifier is two or more numbers with dots between them, such as 2.23.140.1.2.1"
@@ -34,11 +33,11 @@ pub struct PolicyIdentifier(Box<[u8]>);
 pub struct InvalidPolicyIdentifier;
 
 impl PolicyIdentifier {
-    /// From the DER of the object identifier.
+    /// Reads the DER of the object identifier.
     ///
     /// # Errors
     ///
-    /// [`InvalidPolicyIdentifier`] for what is not DER.
+    /// [`InvalidPolicyIdentifier`] if the bytes are not the DER of an object identifier.
     pub fn from_der(der: &[u8]) -> Result<Self, InvalidPolicyIdentifier> {
         let contents = der::only(der, der::OBJECT_IDENTIFIER).ok_or(InvalidPolicyIdentifier)?;
         Ok(Self(contents.into()))
@@ -49,7 +48,7 @@ impl PolicyIdentifier {
     }
 }
 
-/// Whether a number has digits only, and no zeros before them.
+/// Whether a number has only digits and no leading zeros.
 fn is_plain(arc: &str) -> bool {
     let is_padded = arc.len() > 1 && arc.starts_with('0');
     !is_padded && arc.bytes().all(|byte| byte.is_ascii_digit())
@@ -94,7 +93,7 @@ impl fmt::Debug for PolicyIdentifier {
     }
 }
 
-/// A number in groups of seven bits, all but the last with the highest bit set.
+/// A number in groups of seven bits. Each byte except for the last has the highest bit set.
 fn base_128(number: u64) -> Vec<u8> {
     let mut groups = Vec::new();
     let mut left = number;

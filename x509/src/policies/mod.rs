@@ -1,7 +1,7 @@
 //! Certificate policies (RFC 5280, sections 4.2.1.4, 4.2.1.5, 4.2.1.11 and 4.2.1.14).
 //!
-//! By default, a request accepts every policy. The only thing that can go wrong then is that a CA
-//! demands an explicit policy (`requireExplicitPolicy`), and none holds along the whole path.
+//! By default, a request accepts every policy. Then a path only fails if a CA demands an explicit
+//! policy (`requireExplicitPolicy`) and no policy is valid along the whole path.
 
 pub(super) mod extension;
 mod identifier;
@@ -13,30 +13,31 @@ pub use identifier::{InitialPolicies, InvalidPolicyIdentifier, PolicyIdentifier}
 use super::certificate::Certificate;
 use extension::{ANY_POLICY, Mapping};
 
-/// The lowest level of the valid policy tree (RFC 5280, section 6.1.2 (a)): the policies that are
-/// expected of the next certificate. The levels above only matter to those who ask which policies
-/// hold, and for them the tree has been known to grow without bounds. What is kept of them is
-/// whether a policy goes back to one that the user accepts (section 6.1.5 (g)).
-struct Expected<'a> {
-    /// Each policy, and whether one of the nodes that expect it is below a policy of the user's.
+/// The lowest level of the valid policy tree (RFC 5280, section 6.1.2 (a)): the policies that the next
+/// certificate is expected to have. The levels above it only say which policies are valid, and such a
+/// tree can grow without bounds. Of those levels, only one thing is kept: whether a policy goes back
+/// to one that the user accepts (section 6.1.5 (g)).
+struct ExpectedPolicies<'a> {
+    /// Each policy, and whether one of the nodes that expect it is below a policy of the user.
     policies: BTreeMap<&'a [u8], bool>,
+    /// Whether anyPolicy is expected.
     any: bool,
-    /// What the user accepts; `None` is every policy.
+    /// The policies that the user accepts. `None` is every policy.
     user: Option<&'a [PolicyIdentifier]>,
 }
 
-impl<'a> Expected<'a> {
+impl<'a> ExpectedPolicies<'a> {
     fn is_empty(&self) -> bool {
         self.policies.is_empty() && !self.any
     }
 
-    /// Whether the user accepts none of what is left (section 6.1.5 (g)).
+    /// Whether the user accepts none of the expected policies (section 6.1.5 (g)).
     fn is_unacceptable(&self) -> bool {
         let accepts_any = self.any && self.user.is_none_or(|user| !user.is_empty());
         !accepts_any && !self.policies.values().any(|is_accepted| *is_accepted)
     }
 
-    /// Whether the user accepts this policy, which stands below [`ANY_POLICY`] alone.
+    /// Whether the user accepts this policy, which is only below [`ANY_POLICY`].
     fn accepts(&self, policy: &[u8]) -> bool {
         self.user.is_none_or(|user| user.iter().any(|it| it.contents() == policy))
     }
@@ -62,16 +63,16 @@ impl<'a> Expected<'a> {
     }
 
     /// RFC 5280, section 6.1.4 (b).
-    fn map(&mut self, mappings: &[Mapping<'a>], inhibited: bool) {
+    fn map(&mut self, mappings: &[Mapping<'a>], is_inhibited: bool) {
         let mut mapped = BTreeMap::new();
-        if !inhibited {
+        if !is_inhibited {
             for Mapping { issuer, subject } in mappings {
                 let is_accepted = match self.policies.get(issuer) {
                     Some(is_accepted) => *is_accepted,
                     None if self.any => self.accepts(issuer),
                     None => continue,
                 };
-                *mapped.entry(subject).or_insert(false) |= is_accepted;
+                *mapped.entry(*subject).or_insert(false) |= is_accepted;
             }
         }
         for Mapping { issuer, .. } in mappings {
@@ -83,44 +84,46 @@ impl<'a> Expected<'a> {
     }
 }
 
-/// Whether the policies of a path hold (RFC 5280, section 6.1): the end entity first, and without
-/// the anchor.
-pub(super) fn hold(path: &[&Certificate<'_>], initial: InitialPolicies<'_>) -> bool {
-    // A count of certificates that are still to come; one more than there are is never reached.
-    let never = u32::try_from(path.len()).unwrap_or(u32::MAX).saturating_add(1);
-    let first = |is_set: bool| if is_set { 0 } else { never };
-    let mut explicit = first(initial.explicit_policy);
-    let mut mapping = first(initial.policy_mapping_inhibit);
-    let mut any = first(initial.any_policy_inhibit);
-    let user = initial.user_policy_set;
-    let mut expected = Expected { policies: BTreeMap::new(), any: true, user };
-    for (below, certificate) in path.iter().enumerate().rev() {
-        let is_last = below == 0;
+/// Whether the policies of a path are valid (RFC 5280, section 6.1). The path has the end entity
+/// first, and no anchor.
+pub(super) fn are_valid(path: &[&Certificate<'_>], initial: InitialPolicies<'_>) -> bool {
+    // The state variables of section 6.1.2 (d) to (f) count the certificates that are still to come.
+    // A count of one more than the length of the path never reaches 0.
+    let length = u32::try_from(path.len()).unwrap_or(u32::MAX);
+    let never = length.saturating_add(1);
+    let mut explicit_policy = if initial.explicit_policy { 0 } else { never };
+    let mut policy_mapping = if initial.policy_mapping_inhibit { 0 } else { never };
+    let mut inhibit_any_policy = if initial.any_policy_inhibit { 0 } else { never };
+    let mut expected =
+        ExpectedPolicies { policies: BTreeMap::new(), any: true, user: initial.user_policy_set };
+    for (index, certificate) in path.iter().enumerate().rev() {
+        let is_end_entity = index == 0;
         let policies = &certificate.policies;
-        let self_issued = certificate.is_self_issued();
-        let any_counts = any > 0 || (!is_last && self_issued);
+        let is_self_issued = certificate.is_self_issued();
+        let any_counts = inhibit_any_policy > 0 || (!is_end_entity && is_self_issued);
         expected.assert(policies.asserted.as_deref(), any_counts);
-        if is_last {
+        if is_end_entity {
             // Section 6.1.5 (a) and (b).
-            explicit = explicit.saturating_sub(1);
+            explicit_policy = explicit_policy.saturating_sub(1);
             if policies.require_explicit == Some(0) {
-                explicit = 0;
+                explicit_policy = 0;
             }
-            return explicit > 0 || !expected.is_unacceptable();
+            return explicit_policy > 0 || !expected.is_unacceptable();
         }
-        if (explicit == 0 && expected.is_empty()) || policies.map_any() {
+        if (explicit_policy == 0 && expected.is_empty()) || policies.map_any_policy() {
             return false;
         }
-        expected.map(&policies.mappings, mapping == 0);
-        if !self_issued {
-            for count in [&mut explicit, &mut mapping, &mut any] {
-                *count = count.saturating_sub(1);
-            }
+        expected.map(&policies.mappings, policy_mapping == 0);
+        // Section 6.1.4 (h).
+        if !is_self_issued {
+            explicit_policy = explicit_policy.saturating_sub(1);
+            policy_mapping = policy_mapping.saturating_sub(1);
+            inhibit_any_policy = inhibit_any_policy.saturating_sub(1);
         }
-        let lower = |count: &mut u32, to: Option<u32>| *count = to.unwrap_or(*count).min(*count);
-        lower(&mut explicit, policies.require_explicit);
-        lower(&mut mapping, policies.inhibit_mapping);
-        lower(&mut any, policies.inhibit_any);
+        // Section 6.1.4 (i) and (j).
+        explicit_policy = explicit_policy.min(policies.require_explicit.unwrap_or(never));
+        policy_mapping = policy_mapping.min(policies.inhibit_mapping.unwrap_or(never));
+        inhibit_any_policy = inhibit_any_policy.min(policies.inhibit_any.unwrap_or(never));
     }
     true
 }

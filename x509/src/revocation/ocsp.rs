@@ -279,7 +279,7 @@ fn authorized(
     if responder.key_usage.is_some_and(|usage| !usage.digital_signature()) {
         return Err(CertificateErrorKind::WrongKeyUsage("digitalSignature").to_string());
     }
-    checks::every(responder, request.now.into()).map_err(|kind| kind.to_string())?;
+    checks::form_and_dates(responder, request.now.into()).map_err(|kind| kind.to_string())?;
     if responder.extension(oid::OCSP_NO_CHECK).is_some() {
         return Ok(());
     }

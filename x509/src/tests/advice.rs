@@ -343,15 +343,12 @@ fn the_error_has_the_name_constraint_that_is_broken() {
     .concat();
     let constraints = crate::constraints::NameConstraints::decode(&contents).unwrap();
     for (name, reason) in [
-        (dns("c.example"), "permitted of its kind is only DNS:a.example, DNS:b.example"),
-        (dns("x.no.a.example"), "excluded is DNS:no.a.example"),
-        (GeneralName::Ip(vec![192, 0, 2, 1]), "excluded is IP:0.0.0.0/0"),
-        (dns("a..example"), "constraints of its kind cannot be compared"),
-        (GeneralName::Undecodable, "constraints of its kind cannot be compared"),
-        (
-            GeneralName::Uri("https://192.0.2.1/".into()),
-            "constraints of its kind cannot be compared",
-        ),
+        (dns("c.example"), "names of its kind are only permitted in DNS:a.example, DNS:b.example"),
+        (dns("x.no.a.example"), "DNS:no.a.example is excluded"),
+        (GeneralName::Ip(vec![192, 0, 2, 1]), "IP:0.0.0.0/0 is excluded"),
+        (dns("a..example"), "a name of this form cannot be compared"),
+        (GeneralName::Undecodable, "a name of this form cannot be compared"),
+        (GeneralName::Uri("https://192.0.2.1/".into()), "a name of this form cannot be compared"),
     ] {
         assert!(!constraints.allow(&name));
         let said = constraints.reason(&name);
@@ -360,9 +357,9 @@ fn the_error_has_the_name_constraint_that_is_broken() {
     for (contents, reason) in [
         (
             side(1, &[tree(general_name::tag::DNS, b"a"), tree(general_name::tag::IP, &[1])]),
-            "number 2 of what is excluded",
+            "excluded name 2",
         ),
-        (side(0, &[]), "the list of what is permitted is empty"),
+        (side(0, &[]), "the list of permitted names is empty"),
         (Vec::new(), "nothing is permitted or excluded"),
         (
             [
@@ -370,7 +367,7 @@ fn the_error_has_the_name_constraint_that_is_broken() {
                 side(0, &[tree(general_name::tag::DNS, b"a")]),
             ]
             .concat(),
-            "there is something beside",
+            "there is more than what is permitted",
         ),
     ] {
         let said = crate::constraints::NameConstraints::decode(&contents).err().unwrap();

@@ -315,15 +315,19 @@ fn name_constraints_hold_for_intermediates_and_anchors() {
         (
             dns("example.org"),
             vec![],
-            Some(("example.com", "permitted of its kind is only DNS:example.org")),
+            Some(("example.com", "names of its kind are only permitted in DNS:example.org")),
         ),
         (
             dns("com"),
             vec![dns("example.com")],
-            Some(("example.com", "excluded is DNS:example.com")),
+            Some(("example.com", "DNS:example.com is excluded")),
         ),
-        (ip(32), vec![], Some(("192.0.2.1", "permitted of its kind is only IP:192.0.2.0/32"))),
-        (dns("example.com"), vec![ip(24)], Some(("192.0.2.1", "excluded is IP:192.0.2.0/24"))),
+        (
+            ip(32),
+            vec![],
+            Some(("192.0.2.1", "names of its kind are only permitted in IP:192.0.2.0/32")),
+        ),
+        (dns("example.com"), vec![ip(24)], Some(("192.0.2.1", "IP:192.0.2.0/24 is excluded"))),
     ] {
         let params = constrained("a", permitted, excluded);
         let by_intermediate = chain(&leaf_params(), params.clone());
