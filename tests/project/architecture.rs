@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 const LONGEST_FILE: usize = 600;
 
-fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
+pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -30,13 +30,13 @@ fn source_files() -> Vec<PathBuf> {
     files
 }
 
-fn is_test_file(path: &Path) -> bool {
+pub fn is_test_file(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == "tests.rs")
         || path.components().any(|component| component.as_os_str() == "tests")
 }
 
 /// The lines of code: no blanks, no comments, and no items for tests only.
-fn code_lines(text: &str) -> Vec<&str> {
+pub fn code_lines(text: &str) -> Vec<&str> {
     let mut code = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
