@@ -54,6 +54,7 @@
 mod algorithm;
 mod anchors;
 mod bundle;
+mod candidate;
 mod certificate;
 mod checks;
 mod constraints;
