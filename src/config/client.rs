@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::common::common_options;
 use super::{CommonConfig, ConfigError, ExtensionLayout, Limits};
-use crate::certificate::TrustAnchors;
+use crate::certificate::{Profile, TrustAnchors};
 use crate::cookie::MAX_COOKIE_LENGTH;
 use crate::credential::{CertificateCompression, ClientCertificateResolver, Compressors};
 use crate::crypto::CryptoProvider;
@@ -127,11 +127,37 @@ impl ClientConfigBuilder {
     /// # Errors
     /// [`ConfigError::NoTrustAnchors`] if there are no anchors.
     pub fn trust(self, anchors: TrustAnchors) -> Result<Self, ConfigError> {
+        self.trust_with_profile(anchors, Profile::Default)
+    }
+
+    /// As [`trust`](Self::trust), with a choice of rules: [`Profile::Strict`] also refuses what the
+    /// standards forbid authorities to issue. [`certificate`](crate::certificate#rules) lists the
+    /// rules.
+    ///
+    /// ```
+    /// # use handclasp::certificate::Profile;
+    /// # use handclasp::{ClientConfig, CryptoProvider, TrustAnchors};
+    /// # fn example(anchors: TrustAnchors) -> Result<(), Box<dyn std::error::Error>> {
+    /// let config = ClientConfig::builder(CryptoProvider::ring())
+    ///     .trust_with_profile(anchors, Profile::Strict)?
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError::NoTrustAnchors`] if there are no anchors.
+    pub fn trust_with_profile(
+        self,
+        anchors: TrustAnchors,
+        profile: Profile,
+    ) -> Result<Self, ConfigError> {
         if anchors.is_empty() {
             return Err(ConfigError::NoTrustAnchors);
         }
         let signatures = self.config.common.provider.signatures.clone();
-        Ok(self.verifier(Arc::new(TrustAnchorVerifier::new(anchors, signatures))))
+        let verifier = TrustAnchorVerifier::new(anchors, signatures).with_profile(profile);
+        Ok(self.verifier(Arc::new(verifier)))
     }
 
     /// Lets `verifier` verify servers. It replaces the default validation.

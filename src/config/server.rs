@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::common::common_options;
 use super::{CommonConfig, ConfigError, ExtensionLayout, Limits};
+use crate::certificate::{Profile, TrustAnchors};
 use crate::cookie::CookieProtector;
 use crate::credential::{
     CertificateCompression, CertificateList, CertificateResolver, Compressors,
@@ -12,7 +13,7 @@ use crate::key_log::KeyLog;
 use crate::psk::PskResolver;
 use crate::record::PaddingPolicy;
 use crate::session::{AcceptFresh, AntiReplay, EarlyDataPolicy, MAX_LIFETIME, SessionStore, Zone};
-use crate::verify::{ClientAuthentication, ClientCertificatePolicy};
+use crate::verify::{ClientAuthentication, ClientCertificatePolicy, TrustAnchorVerifier};
 use crate::wire::codec::{Prefix, write_bytes};
 use crate::wire::write_names;
 
@@ -218,6 +219,39 @@ impl ServerConfigBuilder {
     pub fn client_authentication(mut self, policy: ClientAuthentication) -> Self {
         self.client_authentication = Some(policy);
         self
+    }
+
+    /// Requires a certificate from each client, with a path to one of these anchors by the rules of
+    /// this profile. The request names the anchors, so that clients can choose. For other policies
+    /// there is [`client_authentication`](Self::client_authentication).
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use handclasp::certificate::Profile;
+    /// # use handclasp::{CertifiedKey, CryptoProvider, ServerConfig, TrustAnchors};
+    /// # fn example(key: CertifiedKey, anchors: TrustAnchors) -> Result<(), Box<dyn std::error::Error>> {
+    /// let config = ServerConfig::builder(CryptoProvider::ring())
+    ///     .require_client_certificates(anchors, Profile::Strict)?
+    ///     .build(Arc::new(key))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError::NoTrustAnchors`] if there are no anchors.
+    pub fn require_client_certificates(
+        self,
+        anchors: TrustAnchors,
+        profile: Profile,
+    ) -> Result<Self, ConfigError> {
+        if anchors.is_empty() {
+            return Err(ConfigError::NoTrustAnchors);
+        }
+        let names = anchors.subjects();
+        let signatures = self.config.common.provider.signatures.clone();
+        let verifier = TrustAnchorVerifier::for_clients(anchors, signatures).with_profile(profile);
+        let policy = ClientAuthentication::required(Arc::new(verifier)).authorities(names);
+        Ok(self.client_authentication(policy))
     }
 
     /// Puts a cookie into each HelloRetryRequest. A connection that has not seen the first

@@ -165,7 +165,10 @@
 //! A [`TrustAnchorVerifier`] can refuse more than it does by default:
 //!
 //! - certificates that the standards forbid authorities to issue:
-//!   [`with_profile`](TrustAnchorVerifier::with_profile);
+//!   [`with_profile`](TrustAnchorVerifier::with_profile), or in one line
+//!   [`trust_with_profile`](crate::config::ClientConfigBuilder::trust_with_profile) of a client and
+//!   [`require_client_certificates`](crate::config::ServerConfigBuilder::require_client_certificates)
+//!   of a server;
 //! - anchors whose certificates have expired:
 //!   [`with_anchor_dates`](TrustAnchorVerifier::with_anchor_dates);
 //! - chains without an acceptable certificate policy:

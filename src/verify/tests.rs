@@ -34,7 +34,7 @@ fn verifiers_say_no_where_they_have_nothing_to_look_at() {
 
 /// The code of what a verifier says of this chain; `server_name` where the peer is a server.
 fn code_of(
-    verifier: &TrustAnchorVerifier,
+    verifier: &dyn PeerVerifier,
     chain: &[CertificateDer<'static>],
     server_name: Option<&str>,
 ) -> &'static str {
@@ -91,4 +91,30 @@ fn a_verifier_of_either_side_may_be_strict_check_anchors_dates_and_want_a_policy
         let strict = code(verifier().with_profile(Profile::Strict));
         assert_eq!(strict, "expired", "the strict profile looks at the anchor, too");
     }
+}
+
+#[test]
+fn a_configuration_of_either_side_is_strict_in_one_line() {
+    use crate::certificate::Profile;
+    use crate::config::{ClientConfig, ServerConfig};
+    // It is accepted by default. In the strict profile a certificate has its purposes.
+    let leaf = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap();
+    let chain = [leaf.cert.der().clone()];
+    let anchors = || TrustAnchors::from_der(leaf.cert.der()).unwrap();
+    for (profile, code) in
+        [(Profile::Default, "accepted"), (Profile::Strict, "end-entity-purposes")]
+    {
+        let client = ClientConfig::builder(CryptoProvider::ring());
+        let client = client.trust_with_profile(anchors(), profile).unwrap().build().unwrap();
+        assert_eq!(code_of(&*client.verifier, &chain, Some("a.example")), code);
+        let server = ServerConfig::builder(CryptoProvider::ring());
+        let server = server.require_client_certificates(anchors(), profile).unwrap();
+        let server = server.build(Arc::new(crate::reply::AnswerLater)).unwrap();
+        let policy = server.client_authentication.unwrap();
+        assert!(policy.required);
+        assert_eq!(code_of(&*policy.verifier, &chain, None), code);
+    }
+    let none = ServerConfig::builder(CryptoProvider::ring())
+        .require_client_certificates(TrustAnchors::new(), Profile::Strict);
+    assert!(matches!(none.map(drop), Err(crate::config::ConfigError::NoTrustAnchors)));
 }

@@ -1,13 +1,96 @@
-//! Certificates: is this key the one of the server that was asked for?
+//! X.509 certificates for any protocol: path validation, names, revocation, and errors that explain.
 //!
-//! [`verify_chain`] answers by path validation (RFC 5280, section 6): from the peer's certificate,
-//! over whatever intermediates the peer sent in whatever order, to one of the [`TrustAnchors`];
-//! and by matching the name that was asked for with those in the certificate (RFC 9525).
-//! [`EndEntity`] is the peer's certificate as a handshake needs it: a key that verifies.
+//! [`verify_chain`] decides whether a certificate belongs to the peer with this name. It validates a
+//! path (RFC 5280, section 6) from the peer's certificate to one of the [`TrustAnchors`]. The peer
+//! may send the intermediate certificates in any order, with others among them. Then it compares the
+//! expected name with the names of the certificate (RFC 9525). [`explain_chain`] also says which
+//! certificates it tried, and why each of them failed. [`EndEntity`] is the peer's certificate as a
+//! handshake needs it: its key verifies signatures.
 //!
-//! The module knows no TLS and names no crate of primitives: signatures are verified by the
-//! `SignatureVerificationAlgorithm`s that the caller gives, and errors say what is wrong with which
-//! certificate, in words for the people who will have to put it right.
+//! The crate knows no TLS and names no crate of primitives. The caller passes the
+//! `SignatureVerificationAlgorithm`s of `rustls-pki-types`; providers such as `rustls-webpki` have
+//! them. Each error says what is wrong with which certificate, has a stable
+//! [code](CertificateErrorKind::code), and often a [remedy](CertificateErrorKind::remedy).
+//!
+//! # Example
+//!
+//! A server's chain is validated for its name. Then the authority revokes the certificate.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use handclasp_x509::{
+//!     AnchorDates, CertificateErrorKind, CertificateRevocationList, ChainRequest,
+//!     InitialPolicies, PathLimits, Profile, Purpose, Revocation, TrustAnchors, explain_chain,
+//!     verify_chain,
+//! };
+//! use pki_types::{ServerName, UnixTime};
+//!
+//! # use rcgen::*;
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let mut ca = CertificateParams::default();
+//! # ca.distinguished_name.push(DnType::CommonName, "An Authority");
+//! # ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+//! # ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+//! # let ca = CertifiedIssuer::self_signed(ca, KeyPair::generate()?)?;
+//! # let mut leaf = CertificateParams::new(vec!["www.example.com".to_owned()])?;
+//! # leaf.serial_number = Some(SerialNumber::from(7));
+//! # leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+//! # let leaf = leaf.signed_by(&KeyPair::generate()?, &ca)?;
+//! # let revoked = RevokedCertParams {
+//! #     serial_number: SerialNumber::from(7),
+//! #     revocation_time: date_time_ymd(2026, 7, 2),
+//! #     reason_code: Some(RevocationReason::KeyCompromise),
+//! #     invalidity_date: None,
+//! # };
+//! # let crl = CertificateRevocationListParams {
+//! #     this_update: date_time_ymd(2026, 7, 2),
+//! #     next_update: date_time_ymd(2027, 7, 2),
+//! #     crl_number: SerialNumber::from(1),
+//! #     issuing_distribution_point: None,
+//! #     revoked_certs: vec![revoked],
+//! #     key_identifier_method: KeyIdMethod::Sha256,
+//! # };
+//! # let crl = crl.signed_by(&ca)?;
+//! # let read = |name: &str| match name {
+//! #     "roots.pem" => ca.pem(),
+//! #     "chain.pem" => leaf.pem(),
+//! #     _ => crl.pem().unwrap(),
+//! # };
+//! let anchors = TrustAnchors::from_pem(read("roots.pem").as_bytes())?;
+//! let chain = handclasp_x509::pem::certificates(read("chain.pem").as_bytes())?;
+//! let name = ServerName::try_from("www.example.com")?.into();
+//! let request = ChainRequest {
+//!     end_entity: &chain[0],
+//!     intermediates: &chain[1..],
+//!     anchors: &anchors,
+//!     purpose: Purpose::Server,
+//!     names: &[name],
+//!     profile: Profile::Default,
+//!     policies: InitialPolicies::default(),
+//!     anchor_dates: AnchorDates::Ignored,
+//!     now: UnixTime::since_unix_epoch(Duration::from_secs(1_785_412_800)),
+//!     algorithms: webpki::ALL_VERIFICATION_ALGS,
+//!     revocation: Revocation::default(),
+//!     limits: PathLimits::DEFAULT,
+//! };
+//! let path = verify_chain(&request)?;
+//! assert_eq!(path.subjects().last().unwrap(), "CN=An Authority");
+//!
+//! // A CRL is parsed once, and used for any number of validations.
+//! let crls = CertificateRevocationList::from_pem(read("crl.pem").as_bytes())?;
+//! let revocation = Revocation { crls: &crls, ..Revocation::default() };
+//! let explanation = explain_chain(&ChainRequest { revocation, ..request });
+//! println!("{explanation}");
+//! let error = explanation.result.unwrap_err();
+//! assert!(matches!(error.kind, CertificateErrorKind::Revoked { .. }));
+//! assert_eq!(error.kind.code(), "revoked");
+//! println!("remedy: {}", error.kind.remedy().unwrap());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is supported
 //!
 //! What is not supported fails closed: an unknown critical extension, a name under a constraint of
 //! a kind that cannot be compared, a certificate of version 1 each make their path fail, by name.
