@@ -5,13 +5,13 @@ use std::sync::Arc;
 use pki_types::ServerName;
 
 use super::grease::Grease;
+use super::pre_shared_key::OfferedPsk;
 use super::server_hello::{ExpectServerHello, SentClientHello};
 use super::{Context, Shared, State, pre_shared_key};
 use crate::config::{ClientConfig, LayoutItem};
 use crate::crypto::{ActiveKeyExchange, CipherSuite, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
-use crate::psk::PreSharedKey;
 use crate::registry::{CertificateType, NamedGroup, ProtocolVersion};
 use crate::session::ClientSession;
 use crate::time::Time;
@@ -118,7 +118,7 @@ struct ClientHelloContent<'a> {
     params: &'a ClientHelloParams,
     shared: &'a Shared,
     retry: Option<&'a RetryAnswer<'a>>,
-    psks: &'a [(&'a PreSharedKey, CipherSuite)],
+    psks: &'a [OfferedPsk<'a>],
     now: Time,
     records: bool,
 }
@@ -288,6 +288,7 @@ mod tests {
     use super::*;
     use crate::crypto::CryptoProvider;
     use crate::handshake::{Handshake, Step};
+    use crate::psk::PreSharedKey;
     use crate::reply::AnswerLater;
     use crate::wire::{ClientHello, HandshakeMessage, client_hello_order};
 

@@ -68,12 +68,18 @@ pub(super) fn start_early_data(
     Ok(())
 }
 
-/// The keys to offer, each with a suite of its hash. After a HelloRetryRequest only those of the
+/// A key that is offered, with a suite of its hash.
+pub(super) struct OfferedPsk<'a> {
+    pub(super) key: &'a PreSharedKey,
+    suite: CipherSuite,
+}
+
+/// The keys to offer. After a HelloRetryRequest only those of the
 /// chosen suite's hash are left (section 4.2.4).
 pub(super) fn offered<'a>(
     shared: &'a Shared,
     retried: Option<&CipherSuite>,
-) -> Vec<(&'a PreSharedKey, CipherSuite)> {
+) -> Vec<OfferedPsk<'a>> {
     let suite_of = |hash: HashAlgorithm| match retried {
         Some(suite) => Some(suite).filter(|suite| suite.hash.algorithm() == hash),
         None => {
@@ -82,12 +88,12 @@ pub(super) fn offered<'a>(
         }
     };
     let keys = shared.keys.iter();
-    keys.filter_map(|key| suite_of(key.hash()).map(|suite| (key, *suite))).collect()
+    keys.filter_map(|key| suite_of(key.hash()).map(|&suite| OfferedPsk { key, suite })).collect()
 }
 
 /// Writes the extension with zeros where the binders will be. It must be the last one.
-pub(super) fn write(keys: &[(&PreSharedKey, CipherSuite)], now: Time, out: &mut ExtensionWriter) {
-    out.pre_shared_keys(keys.iter().map(|(key, suite)| {
+pub(super) fn write(keys: &[OfferedPsk<'_>], now: Time, out: &mut ExtensionWriter) {
+    out.pre_shared_keys(keys.iter().map(|OfferedPsk { key, suite }| {
         // The age of a key that is no ticket is zero.
         let age = key.session.as_ref().map_or(0, |session| session.obfuscated_age(now));
         let psk = PskIdentity { identity: key.identity(), obfuscated_ticket_age: age };
@@ -98,16 +104,16 @@ pub(super) fn write(keys: &[(&PreSharedKey, CipherSuite)], now: Time, out: &mut 
 /// Computes the binders over the message up to them, and puts them in (section 4.3.11.2).
 /// `transcript` is what came before: the first ClientHello's hash and the HelloRetryRequest.
 pub(super) fn bind(
-    keys: &[(&PreSharedKey, CipherSuite)],
+    keys: &[OfferedPsk<'_>],
     transcript: Option<&Transcript>,
     message: &mut [u8],
     context: &mut Context,
 ) -> Result<(), Error> {
-    let lengths = keys.iter().map(|(_, suite)| 1 + suite.hash.output_length());
+    let lengths = keys.iter().map(|psk| 1 + psk.suite.hash.output_length());
     let start = message.len().saturating_sub(2 + lengths.sum::<usize>());
     let Some((truncated, binders)) = message.split_at_mut_checked(start) else { return Ok(()) };
     let mut at = 2;
-    for (key, suite) in keys {
+    for OfferedPsk { key, suite } in keys {
         provider_fault::check_hash(suite)?;
         let hash = match transcript {
             Some(transcript) => transcript.current_with(truncated),

@@ -161,7 +161,7 @@ fn selected_psk<'a>(
     let Some(index) = hello.selected_identity else { return Ok(None) };
     let offered = pre_shared_key::offered(shared, retried.then_some(cipher_suite));
     let reason = match offered.get(usize::from(index)) {
-        Some((key, _)) if key.hash() == cipher_suite.hash.algorithm() => return Ok(Some(key)),
+        Some(psk) if psk.key.hash() == cipher_suite.hash.algorithm() => return Ok(Some(psk.key)),
         Some(_) => "the key is for suites with another hash".into(),
         None => format!("{index} was chosen of {} identities", offered.len()),
     };
