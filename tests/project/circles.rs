@@ -10,10 +10,12 @@ use crate::architecture::{code_lines, is_test_file, root, rust_files};
 const LARGEST_CIRCLE: usize = 3;
 
 /// The folders whose files may be a larger circle, and the reason.
-const EXCEPTIONS: [(&str, &str); 3] = [
+const EXCEPTIONS: [(&str, &str); 5] = [
     ("src/crypto", "the enums of keys name the built-in provider, which implements the traits"),
     ("src/handshake", "each state makes the next one, and Connected takes messages on both sides"),
+    ("src/key_schedule", "each stage makes the next one with what all stages have in common"),
     ("src/session", "a session holds its peer's credential, and both have the same error"),
+    ("src/wire", "the table of extensions names the reader and the writer of each of them"),
 ];
 
 /// A path of names, as in `crate::record::Opener`. That of a module starts at the root of its crate.
@@ -204,6 +206,7 @@ impl Files {
 
 #[test]
 fn no_circle_has_more_than_three_files() {
+    let mut too_large = Vec::new();
     for source in ["src", "x509/src"] {
         for circle in Files::read(&root().join(source)).circles() {
             let paths: Vec<_> =
@@ -212,13 +215,12 @@ fn no_circle_has_more_than_three_files() {
             let is_exception = EXCEPTIONS
                 .iter()
                 .any(|(folder, _)| paths.iter().all(|path| Path::new(path).starts_with(folder)));
-            assert!(
-                paths.len() <= LARGEST_CIRCLE || is_exception,
-                "these {} files use each other in a circle: {paths:#?}",
-                paths.len()
-            );
+            if paths.len() > LARGEST_CIRCLE && !is_exception {
+                too_large.push(paths);
+            }
         }
     }
+    assert!(too_large.is_empty(), "the files of each of these use each other: {too_large:#?}");
 }
 
 #[test]
