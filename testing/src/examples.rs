@@ -11,7 +11,7 @@ use crate::process::{Folder, Process, pem, target_folder};
 pub fn build(name: &str, features: &[&str]) -> String {
     let target = target_folder();
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--package", "handclasp", "--manifest-path"]);
+    cargo.args(["build", "--quiet", "--manifest-path"]);
     cargo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml"));
     cargo.args(["--example", name, "--features", &features.join(","), "--target-dir"]).arg(&target);
     // What cargo tells this test of its package would make build scripts run again, and all that
