@@ -1,4 +1,4 @@
-//! The algorithms of signatures and keys, in the one form that is compared (RFC 4055).
+//! The algorithms of signatures and keys, in one normalized form (RFC 4055).
 
 use std::borrow::Cow;
 
@@ -18,8 +18,8 @@ pub(super) const NIST_HASHES: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04
 /// SHA-256, SHA-384, SHA-512 and SHA-224.
 const SHA2: core::ops::RangeInclusive<u8> = 1..=4;
 
-/// An AlgorithmIdentifier's contents in the form that implementations of algorithms name: with the
-/// parameters that say nothing. RSA with SHA-2 is accepted without its NULL (RFC 4055, section 5),
+/// The contents of an AlgorithmIdentifier in the form that implementations of algorithms use, with
+/// NULL parameters. RSA with SHA-2 is accepted without its NULL (RFC 4055, section 5),
 /// and so is each SHA-2 in the parameters of RSASSA-PSS (section 2.1), whose trailerField may be
 /// written out (section 3.1). The algorithm of an RSA key gets its NULL (section 1.2). Every other
 /// algorithm is as it stands.

@@ -1,7 +1,7 @@
-//! A certificate taken apart: every field that validation looks at, borrowed where it is raw.
+//! A decoded certificate: every field that the validation needs. Raw fields are borrowed.
 //!
-//! Decoding refuses what has no clear meaning. What means something that is not acceptable (an old
-//! version, an expired date, an unknown critical extension) is kept for `checks`.
+//! Decoding refuses ambiguous encodings. Values that are clear but not acceptable (an old version, an
+//! expired date, an unknown critical extension) are for `checks`.
 
 use super::der::{self, Reader};
 use super::distinguished_name;
@@ -21,7 +21,7 @@ use super::{oid, text, time};
 pub(super) const V3: u32 = 2;
 
 pub(super) struct Certificate<'a> {
-    /// The whole of it, as it came.
+    /// The complete DER.
     pub(super) der: &'a [u8],
     pub(super) version: u32,
     pub(super) serial: &'a [u8],
@@ -43,10 +43,10 @@ pub(super) struct Certificate<'a> {
     pub(super) subject_key_id: Option<&'a [u8]>,
     pub(super) not_before: Timestamp,
     pub(super) not_after: Timestamp,
-    /// The SubjectPublicKeyInfo as it stands, header and all.
+    /// The SubjectPublicKeyInfo with its header.
     pub(super) spki: &'a [u8],
     pub(super) key: PublicKey<'a>,
-    /// Whether the certificate says that it is a CA's.
+    /// Whether its basicConstraints say CA:TRUE.
     pub(super) is_ca: bool,
     pub(super) key_usage: Option<KeyUsage>,
     pub(super) names: Vec<GeneralName>,
@@ -69,7 +69,7 @@ pub(super) struct IssuingConstraints {
 }
 
 impl<'a> Certificate<'a> {
-    /// Decodes, or says which field it stumbled over, and at which byte.
+    /// Decodes a certificate. The error says which field is malformed, and at which byte.
     pub(super) fn decode(input: &'a [u8]) -> Result<Self, String> {
         Self::read(input).map_err(|fault| fault.describe(input))
     }
@@ -100,7 +100,7 @@ impl<'a> Certificate<'a> {
         Ok(certificate)
     }
 
-    /// Everything but what the extensions say: the structure of RFC 5280, section 4.1.
+    /// Everything but the extensions: the structure of RFC 5280, section 4.1.
     fn with_fields(input: &'a [u8], contents: &'a [u8]) -> Result<Self, Fault<'a>> {
         let (signed, mut fields) = signed(contents)?;
         let version = version(&mut fields)?;
@@ -150,7 +150,7 @@ impl<'a> Certificate<'a> {
     fn read_extension(&mut self, extension: Extension<'a>) -> Result<(), Fault<'a>> {
         let value = extension.value;
         let malformed = |words: &str| Fault::new(words, value);
-        // Key identifiers only say where to look first; one that does not parse says nothing.
+        // Key identifiers only order the candidates. A malformed one is ignored.
         match extension.oid {
             oid::AUTHORITY_KEY_IDENTIFIER => {
                 let fields = der::only(value, der::SEQUENCE).map(der::Reader);
@@ -220,12 +220,12 @@ impl<'a> Certificate<'a> {
         Ok(())
     }
 
-    /// The subject in words, safe to print. It may be empty: its names say whose it is.
+    /// The subject as text, escaped. It may be empty: then the alternative names identify the certificate.
     pub(super) fn label(&self) -> String {
         general_name::label(self.subject, &self.names)
     }
 
-    /// The issuer in words, safe to print.
+    /// The issuer as text, escaped.
     pub(super) fn issuer_label(&self) -> String {
         distinguished_name::describe(self.issuer)
     }
@@ -255,7 +255,7 @@ impl<'a> Certificate<'a> {
         self.issuer == self.subject || self.normalized_issuer == self.normalized_subject
     }
 
-    /// This is wrong with the certificate.
+    /// The error of this kind about this certificate.
     pub(super) fn error(&self, kind: CertificateErrorKind) -> CertificateError {
         CertificateError { certificate: self.label(), kind }
     }

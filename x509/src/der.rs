@@ -42,7 +42,7 @@ pub(super) struct Element<'a> {
     pub(super) whole: &'a [u8],
 }
 
-/// Takes elements from the front of its bytes, one after the other, and keeps none of them.
+/// Reads elements from the front of its bytes, one after the other.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
@@ -51,9 +51,9 @@ impl<'a> Reader<'a> {
         self.0.is_empty()
     }
 
-    /// The next element. `None`, and nothing is taken, if what is next is not DER. An object
-    /// identifier or an integer in another form than DER's is not: two forms of one number
-    /// would differ as bytes and be equal as numbers.
+    /// The next element. `None`, without reading anything, if the next bytes are not DER. That includes
+    /// object identifiers and integers that are not in DER's form: two encodings of one number would be
+    /// equal as numbers and different as bytes.
     pub(super) fn next(&mut self) -> Option<Element<'a>> {
         let (&tag, rest) = self.0.split_first()?;
         // Tags above 30 take further bytes; nothing in a certificate uses them.
@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The BOOLEAN of this tag that may be next, and is false if it is not there. `None` if it is
-    /// malformed. Who writes out what is the default breaks DER, but leaves no doubt.
+    /// malformed. An encoded default value breaks DER, but is not ambiguous.
     pub(super) fn flag(&mut self, tag: u8) -> Option<bool> {
         match self.take(tag).map(|flag| flag.contents) {
             None | Some([0x00]) => Some(false),
@@ -91,7 +91,7 @@ pub(super) fn elements(input: &[u8]) -> Option<Vec<Element<'_>>> {
     each(input).collect()
 }
 
-/// The elements of `input` as they are taken. What is not DER is `None`, and the last.
+/// The elements of `input`. Bytes that are not DER are `None`, which is the last.
 pub(super) fn each(input: &[u8]) -> impl Iterator<Item = Option<Element<'_>>> {
     let mut left = Some(Reader(input)).filter(|reader| !reader.is_empty());
     core::iter::from_fn(move || {

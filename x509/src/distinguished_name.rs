@@ -6,22 +6,22 @@ use super::der;
 use super::oid;
 use super::text::printable;
 
-/// A form that two names share if they are the same: without the case of their letters, the width
-/// of their spaces, and the kind of their strings.
+/// The normalized form of a name: two names are the same if their forms are equal. The case of letters,
+/// the number of spaces and the type of strings do not matter.
 ///
-/// An authority must write its name in the certificates that it issues as it stands in its own
-/// (section 4.1.2.4), and most do. Tools that decode the name and encode it again do not, so that
-/// comparing bytes would lose paths that are good; a name alone proves nothing in any case, the
-/// signature does. It is the string preparation of RFC 4518 for the characters that [`is_exact`]
-/// knows. Others are not made the same as those that they are compatible with: names with such
-/// characters are two in the form where they are one in the RFC, and never the other way round.
+/// An authority must encode its name in the certificates that it issues exactly as in its own certificate
+/// (section 4.1.2.4), and most do. Some tools decode the name and encode it again, so a comparison of
+/// bytes would refuse good paths. A name proves nothing; the signature does. The form is the string
+/// preparation of RFC 4518 for the characters that [`is_exact`] knows. Other characters are not mapped to
+/// compatible ones. So the form may treat two names as different that are the same in the RFC, but never
+/// two different names as the same.
 ///
-/// The form of a name that begins with another name begins with the form of that one.
+/// If a name begins with another name, its form begins with the form of that name.
 pub(super) fn normalize_or_raw(name: &[u8]) -> Vec<u8> {
     normalize(name).unwrap_or_else(|| name.to_vec())
 }
 
-/// As [`normalize_or_raw`]; `None` for what is no Name.
+/// As [`normalize_or_raw`]; `None` if it is no Name.
 pub(super) fn normalize(name: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(2 * name.len());
     for part in parts(name) {
@@ -44,7 +44,7 @@ pub(super) fn first_malformed_part(name: &[u8]) -> &[u8] {
     rest
 }
 
-/// A RelativeDistinguishedName: a SET of one attribute, or seldom several.
+/// A RelativeDistinguishedName: a SET of one attribute, rarely of several.
 #[derive(Clone, Copy)]
 struct Part<'a> {
     contents: &'a [u8],
@@ -59,8 +59,8 @@ struct Attribute<'a> {
     value: der::Element<'a>,
 }
 
-/// The parts of a Name, from its contents. What is no part is `None`. This and
-/// [`Part::attributes`] are the only walk through a Name.
+/// The parts of a Name, from its contents. A malformed part is `None`. All code that reads a Name uses
+/// this and [`Part::attributes`].
 fn parts(name: &[u8]) -> impl Iterator<Item = Option<Part<'_>>> {
     der::each(name).map(|element| match element? {
         der::Element { tag: der::SET, contents, whole } if !contents.is_empty() => {
@@ -71,7 +71,7 @@ fn parts(name: &[u8]) -> impl Iterator<Item = Option<Part<'_>>> {
 }
 
 impl<'a> Part<'a> {
-    /// The attributes in their order. What is no attribute is `None`.
+    /// The attributes in their order. A malformed attribute is `None`.
     fn attributes(self) -> impl Iterator<Item = Option<Attribute<'a>>> {
         der::each(self.contents).map(|element| {
             let mut fields = der::Reader(element.filter(|it| it.tag == der::SEQUENCE)?.contents);

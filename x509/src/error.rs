@@ -1,4 +1,4 @@
-//! What can be wrong with a certificate, in words that say what to do.
+//! Errors of certificates, with codes and remedies.
 
 use core::fmt;
 
@@ -12,8 +12,7 @@ use super::time::Timestamp;
 
 /// Why a certificate, or every path from it, was refused.
 ///
-/// Everything in it that comes from the peer is of bounded length and escaped, so that it is safe
-/// to log.
+/// Text from the peer is escaped and of limited length, so that the error is safe to log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("certificate \"{certificate}\" {kind}")]
 pub struct CertificateError {
@@ -24,7 +23,7 @@ pub struct CertificateError {
 }
 
 impl CertificateError {
-    /// What a verifier of the user's own says of a peer's certificate that it does not accept.
+    /// The error of a custom verifier that does not accept the peer's certificate.
     pub fn rejected(reason: impl Into<String>) -> Self {
         Self {
             certificate: "of the peer".into(),
@@ -37,55 +36,54 @@ impl CertificateError {
     }
 }
 
-/// What can be wrong with a certificate. Each reads on from "certificate so-and-so ...".
+/// What is wrong with a certificate. The text continues "certificate NAME ...".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertificateErrorKind {
     /// It cannot be decoded: what is wrong with it.
     #[error("is malformed: {0}")]
     Malformed(String),
-    /// A verifier of the user's own does not accept it, for this reason.
+    /// A custom verifier does not accept it, for this reason.
     #[error("is refused: {0}")]
     Rejected(String),
-    /// The same, and the number of the alert that tells the peer so (RFC 9846, section 6):
-    /// certificate_unknown, 46, where it is not one of an error.
+    /// A custom verifier does not accept it. The number is the alert for the peer (RFC 9846, section 6).
+    /// If it is not the number of a fatal alert, certificate_unknown (46) is sent.
     #[error("is refused: {1}")]
     RejectedWith(u8, String),
-    /// It is not of version 3, without which there are no extensions and so no way to tell a CA
-    /// from anyone else. The version is counted from 1.
+    /// It is not of version 3. Other versions have no extensions, so they do not say whether they are
+    /// certificates of a CA. The version is counted from 1.
     #[error("is of version {0}; only version 3 is accepted")]
     UnsupportedVersion(u32),
-    /// The algorithm inside of the signature is not the one beside it (RFC 5280, section 4.1.1.2).
+    /// The algorithm in the signed part is not the one beside the signature (RFC 5280, section 4.1.1.2).
     #[error("names one signature algorithm in its signed part and another beside its signature")]
     SignatureAlgorithmMismatch,
     /// The serial number is not a positive number of at most 20 octets (RFC 5280, section 4.1.2.2).
     #[error("has a serial number that is not positive, or is longer than 20 octets")]
     InvalidSerialNumber,
-    /// None of the algorithms that were given verifies its signature with its issuer's key.
+    /// None of the caller's algorithms verifies its signature with its issuer's key.
     #[error("is signed with {signature} by a key for {key}, which is not supported{reason}")]
     UnsupportedSignatureAlgorithm {
         /// The signature's algorithm, with the parameters that matter.
         signature: String,
         /// The issuer's key's algorithm.
         key: Box<str>,
-        /// Why, where more can be said: it begins with a colon. Else it is empty.
+        /// The reason, if there is more to say, with a colon before it; otherwise empty.
         reason: Box<str>,
     },
-    /// The one with this name, which is its issuer's, has a key of a kind that makes no such
-    /// signatures.
+    /// The candidate for its issuer has a key of a kind that does not make such signatures.
     #[error(
         "is signed with {signature}, and the key of \"{issuer}\" is for {key}, which makes no such \
          signature"
     )]
     KeyKindMismatch {
-        /// Who has the name of its issuer.
+        /// The subject of the candidate, which is the name of its issuer.
         issuer: String,
         /// The signature's algorithm.
         signature: Box<str>,
-        /// The algorithm of that one's key.
+        /// The algorithm of the candidate's key.
         key: Box<str>,
     },
-    /// Its time is not yet come.
+    /// It is not valid yet.
     #[error("is valid from {not_before} only; the time is {now}")]
     NotYetValid {
         /// From when it is valid.
@@ -93,7 +91,7 @@ pub enum CertificateErrorKind {
         /// The time of the validation.
         now: Timestamp,
     },
-    /// Its time is past.
+    /// It has expired.
     #[error("expired on {not_after}; the time is {now}")]
     Expired {
         /// Until when it was valid.
@@ -107,64 +105,64 @@ pub enum CertificateErrorKind {
          intermediate should be sent along, or its root must be trusted"
     )]
     UnknownIssuer(String),
-    /// The path ended with it: its issuer is trusted for itself alone, as its certificate does not
-    /// allow it to issue others (see [`TrustAnchors`](super::TrustAnchors)).
+    /// The path ended with it: the certificate of its issuer is a trust anchor, but is not the
+    /// certificate of a CA, so it is trusted only as the peer's own certificate (see [`TrustAnchors`](super::TrustAnchors)).
     #[error("was issued by \"{issuer}\", which is trusted, but is no CA: {reason}")]
     IssuerNotACa {
         /// Its issuer.
         issuer: String,
-        /// What the certificate of its issuer lacks.
+        /// What is missing in the certificate of its issuer.
         reason: NotACaReason,
     },
-    /// The path ended with it: a trust anchor or an intermediate has a subject that reads as its
-    /// issuer does, and is another name for the kind of its strings (RFC 5280, section 7.1).
+    /// The path ended with it: a trust anchor or an intermediate has a subject that looks the same as its
+    /// issuer, but is a different name because of the types of its strings (RFC 5280, section 7.1).
     #[error(
         "was issued by \"{0}\"; a trust anchor or an intermediate has a subject that reads the \
          same, but is written with another kind of string, so that it is another name"
     )]
     IssuerEncodedDifferently(String),
-    /// The path ended with it, as everyone of the name of its issuer is on the path already: they
-    /// issued each other.
+    /// The path ended with it: all certificates with the name of its issuer are already in the path. They
+    /// have issued each other.
     #[error(
         "was issued by \"{0}\", which is below it on the path: they issued each other, and no trust \
          anchor has that subject"
     )]
     Circular(String),
-    /// The path ended with it, as it names nobody but itself for its issuer.
+    /// The path ended with it: its issuer is its own subject.
     #[error("is self-issued and is not a trust anchor")]
     SelfIssued,
-    /// The one with this name, which is its issuer's, did not make the signature.
+    /// The key of the candidate for its issuer, which has this name, did not make the signature.
     #[error("has a signature that was not made by the key of \"{0}\"")]
     BadSignature(String),
-    /// It is for other names than the one that was asked for. Only its subject alternative names
-    /// count, never its subject (RFC 9525).
+    /// It is not valid for the expected name. Only its subject alternative names count, never its subject
+    /// (RFC 9525).
     #[error(
         "is not valid for \"{expected}\": {}",
         presented::describe(expected, presented, *omitted)
     )]
     NameMismatch {
-        /// The name that was asked for.
+        /// The expected name.
         expected: String,
         /// Its DNS names, IP addresses and email addresses, or the first of them.
         presented: Vec<PresentedIdentifier>,
-        /// How many more there are.
+        /// How many more names it has.
         omitted: usize,
     },
-    /// The keyUsage extension does not allow what the key is used for, with this bit.
+    /// The keyUsage extension does not have this bit, which the use of the key needs.
     #[error("has a keyUsage without {0}")]
     WrongKeyUsage(&'static str),
     /// The extended key usage extension does not allow this purpose.
     #[error("has an extended key usage without {purpose}: it allows {allowed}")]
     WrongExtendedKeyUsage {
-        /// What it is to be used for.
+        /// The purpose of the validation.
         purpose: Purpose,
-        /// What it may be used for, in words.
+        /// The purposes that it allows, as text.
         allowed: String,
     },
-    /// It signed another one, and is not a CA's (RFC 5280, section 6.1.4 (k)).
+    /// It has signed another certificate, but is not the certificate of a CA (RFC 5280, section 6.1.4 (k)).
     #[error("issued another one, but does not say that it is a CA")]
     NotACa,
-    /// More CAs stand below it than it allows (RFC 5280, section 4.2.1.9).
+    /// There are more CAs below it than it allows (RFC 5280, section 4.2.1.9).
     #[error("allows {allowed} CAs below it (pathLenConstraint); there are {found}")]
     PathLengthExceeded {
         /// How many it allows.
@@ -177,7 +175,7 @@ pub enum CertificateErrorKind {
         "is a CA's, and the end-entity certificate: the strict profile wants one that is no CA's"
     )]
     CaUsedAsEndEntity,
-    /// This critical extension is not understood (RFC 5280, section 4.2).
+    /// This critical extension is not supported (RFC 5280, section 4.2).
     #[error("has the critical extension {0}, which is not supported")]
     UnknownCriticalExtension(String),
     /// A CA may not issue for this name (RFC 5280, section 4.2.1.10).
@@ -189,49 +187,48 @@ pub enum CertificateErrorKind {
         name: String,
         /// The CA.
         authority: Box<str>,
-        /// Which constraint it is: what is permitted or excluded.
+        /// The constraint: what is permitted or excluded.
         reason: Box<str>,
     },
-    /// A CA has name constraints that cannot be honoured, so nothing that it issued is accepted:
-    /// which of them.
+    /// The name constraints of a CA cannot be applied, so no certificate that it has issued is accepted.
+    /// The text says which constraint.
     #[error("has malformed name constraints: {0}")]
     MalformedNameConstraints(String),
-    /// Its issuer has taken it back.
+    /// Its issuer has revoked it.
     #[error("was revoked on {date} ({reason}), says the {evidence}; its serial number is {serial}")]
     Revoked {
         /// The serial number in hexadecimal digits.
         serial: String,
-        /// Since when it is revoked.
+        /// The time of the revocation.
         date: Timestamp,
-        /// Why.
+        /// The reason.
         reason: RevocationReason,
-        /// Where it is said.
+        /// Where the status comes from.
         evidence: RevocationEvidence,
     },
-    /// Nobody says whether it is revoked, where somebody must (see
+    /// Its revocation status is not known, but the policy requires it (see
     /// [`RevocationPolicy`](super::RevocationPolicy)).
     #[error("may have been revoked: {0}")]
     UnknownRevocationStatus(UnknownRevocationStatus),
-    /// What should say whether it is revoked does not count, and nothing else clears it.
+    /// The CRL or OCSP response about it cannot be used, and there is no other one.
     #[error("may have been revoked: {0}")]
     UnusableRevocationEvidence(RevocationEvidenceError),
-    /// It is against one of the rules that have no variant of their own. The strict profile has
-    /// many.
+    /// It breaks a rule that has no variant of its own. Most rules of the strict profile are such rules.
     #[error("breaks {}: {} Found: {found}", rule.source(), rule.sentence())]
     RuleBroken {
         /// The rule.
         rule: Rule,
-        /// What there is instead.
+        /// What was found instead.
         found: String,
     },
-    /// The work that the peer may cause is used up (see [`PathLimits`](super::PathLimits)).
+    /// The limit of the work that the peer may cause is reached (see [`PathLimits`](super::PathLimits)).
     #[error("has no path to a trust anchor within the limit of {maximum} {limit}{}", reached(.closest))]
     LimitExceeded {
         /// Which limit.
         limit: Limit,
         /// Its value.
         maximum: usize,
-        /// Why the first path fell that had reached an anchor by then, if one had.
+        /// Why the first path that had reached an anchor failed, if there was one.
         closest: Option<Box<CertificateError>>,
     },
 }
@@ -245,8 +242,8 @@ impl CertificateErrorKind {
         }
     }
 
-    /// The rule that was broken; `None` for what is no certificate's fault, such as a limit or an
-    /// issuer that is not known.
+    /// The rule that was broken. `None` if the certificate is not at fault, for example if a limit was
+    /// reached or its issuer is not known.
     pub fn rule(&self) -> Option<Rule> {
         self.rule_or_code().ok()
     }
@@ -286,8 +283,8 @@ impl CertificateErrorKind {
         })
     }
 
-    /// After a [`NameMismatch`](Self::NameMismatch): a name that the certificate is accepted for,
-    /// if it is the peer that is wanted. A wildcard, which no peer is asked for by, is none.
+    /// After a [`NameMismatch`](Self::NameMismatch): a name that the certificate is valid for, if this is
+    /// the peer that the user means. It is not a wildcard.
     pub fn accepted_name(&self) -> Option<&PresentedIdentifier> {
         match self {
             Self::NameMismatch { expected, presented, .. } => {
@@ -297,12 +294,11 @@ impl CertificateErrorKind {
         }
     }
 
-    /// What would put it right, where there is something that usually does: a sentence for whoever
-    /// runs one of the two sides.
+    /// What usually solves the problem: a sentence for the operator of one of the two sides.
     pub fn remedy(&self) -> Option<String> {
         Some(match self {
             Self::Expired { .. } => {
-                "renew it; if it should be valid still, this machine's clock is ahead".into()
+                "renew it; if it should still be valid, this machine's clock is ahead".into()
             }
             Self::NotYetValid { .. } => {
                 "wait; if it should be valid by now, this machine's clock is behind".into()
@@ -314,8 +310,7 @@ impl CertificateErrorKind {
                     .into()
             }
             Self::MalformedNameConstraints(_) => {
-                "have it issued again, with name constraints as RFC 5280, section 4.2.1.10, has \
-                 them"
+                "have it issued again, with name constraints that follow RFC 5280, section 4.2.1.10"
                     .into()
             }
             Self::WrongExtendedKeyUsage { purpose, .. } => {
@@ -335,8 +330,8 @@ impl CertificateErrorKind {
                 "have it issued again, with an algorithm and a key that are supported".into()
             }
             Self::RuleBroken { rule, .. } if rule.profile() == Profile::Strict => {
-                "have it issued as the rule says; or ask in the default profile, which has no \
-                 such rule"
+                "have it issued as the rule says, or use the default profile, which does not have this \
+                 rule"
                     .into()
             }
             Self::RuleBroken { .. } => "have it issued as the rule says".into(),
@@ -350,7 +345,7 @@ impl CertificateErrorKind {
         })
     }
 
-    /// The same for a path that does not go on to a trusted issuer.
+    /// As [`remedy`](Self::remedy), for a path that does not reach a trust anchor.
     fn remedy_of_issuer(&self) -> Option<String> {
         Some(match self {
             Self::UnknownIssuer(issuer) => format!(
@@ -409,7 +404,7 @@ impl Rule {
     }
 }
 
-/// What would put it right that a certificate is for these names, and not for the expected one.
+/// The remedy for a certificate that is valid for these names, and not for the expected one.
 fn remedy_of_name(expected: &str, names: &[PresentedIdentifier]) -> String {
     let wanted = presented::as_presented(expected);
     match presented::accepted_name(expected, names) {
@@ -423,17 +418,17 @@ fn remedy_of_name(expected: &str, names: &[PresentedIdentifier]) -> String {
     }
 }
 
-/// Why a certificate that is trusted may not issue others.
+/// Why a trusted certificate may not issue others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotACaReason {
     /// It has no basicConstraints extension.
     #[error("it has no basicConstraints")]
     NoBasicConstraints,
-    /// Its basicConstraints say that it is no CA's.
+    /// Its basicConstraints say CA:FALSE.
     #[error("its basicConstraints say CA:FALSE")]
     CaFalse,
-    /// Its keyUsage extension does not allow it.
+    /// Its keyUsage extension has no keyCertSign.
     #[error("its keyUsage has no keyCertSign")]
     NoKeyCertSign,
 }
@@ -447,7 +442,7 @@ impl NotACaReason {
         }
     }
 
-    /// What it lacks.
+    /// What is missing.
     fn wanted(self) -> &'static str {
         match self {
             Self::NoBasicConstraints | Self::CaFalse => "CA:TRUE in its basicConstraints",
@@ -488,10 +483,10 @@ impl fmt::Display for Limit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignatureError {
-    /// The algorithm that was asked for does not work with this kind of key.
+    /// The algorithm does not work with this kind of key.
     #[error("the certificate's key is not of the kind that the signature's algorithm needs")]
     UnsupportedKey,
-    /// The signature is not this key's on this message.
+    /// The key did not make this signature of this message.
     #[error("the signature is not valid")]
     Invalid,
 }

@@ -1,4 +1,4 @@
-//! Where a certificate is malformed: which field, what is wrong with it, and at which byte.
+//! Where a certificate is malformed: the field, the fault, and the byte.
 
 use super::der::{self, Element, Reader};
 

@@ -23,9 +23,9 @@ pub(super) enum GeneralName {
         normalized: Vec<u8>,
         is_exact: bool,
     },
-    /// Of a kind that nothing here compares: its tag.
+    /// A kind that is not compared here, by its tag.
     Other(u8),
-    /// Nobody can say what it names.
+    /// The name is malformed.
     Undecodable,
 }
 
@@ -109,7 +109,7 @@ impl GeneralName {
         }
     }
 
-    /// For an error: safe to print.
+    /// The text for an error, escaped.
     pub(super) fn printable(&self) -> String {
         match self {
             Self::Dns(name) | Self::Email(name) | Self::Uri(name) => printable(name),
@@ -133,7 +133,7 @@ fn is_other_name(contents: &[u8]) -> bool {
     der::fields(contents, [der::OBJECT_IDENTIFIER, der::constructed(0)]).is_some()
 }
 
-/// A subject in words, safe to print; if it is empty, the first of the other names.
+/// A subject as text, escaped. If it is empty, the first of the other names.
 pub(super) fn label(subject: &[u8], names: &[GeneralName]) -> String {
     match names.first().filter(|_| subject.is_empty()) {
         Some(name) => format!("subjectAltName={}", name.printable()),

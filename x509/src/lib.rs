@@ -92,14 +92,14 @@
 //!
 //! # What is supported
 //!
-//! What is not supported fails closed: an unknown critical extension, a name under a constraint of
-//! a kind that cannot be compared, a certificate of version 1 each make their path fail, by name.
+//! Anything that is not supported fails closed, with an error that names it: an unknown critical
+//! extension, a name under a constraint of a kind that cannot be compared, a certificate of version 1.
 //! Delta CRLs, indirect CRLs and DSA are not supported.
 //!
 #![doc = include_str!("../order.md")]
 //!
-//! Revocation is checked with the evidence that the caller has ([`Revocation`]): nothing is
-//! fetched. With a CRL at hand:
+//! Revocation is checked with the CRLs and OCSP responses that the caller has ([`Revocation`]). Nothing
+//! is fetched. With a CRL:
 //!
 //! ```
 //! use handclasp_x509::{CertificateRevocationList, CrlError, Revocation, RevocationMode};
@@ -114,21 +114,20 @@
 //!
 //! # Rules
 //!
-//! There are two profiles. The default one is as strict as a client can be while authorities made
-//! with common tools still work. The strict one also refuses what the standards forbid authorities
-//! to issue, and checks the certificate of the trust anchor too, if it is known: all but the sign of
-//! its serial number, the form of its times, and what it signed itself with. Most roots that browsers trust
-//! pass; of the old ones some do not, such as those without a subjectKeyIdentifier.
+//! There are two profiles. The default profile is as strict as possible without refusing authorities
+//! that were made with common tools. The strict profile also refuses certificates that the standards
+//! forbid an authority to issue. It also checks the certificate of the trust anchor, if it is known, except
+//! the sign of its serial number, the form of its times, and its own signature. Most roots that browsers
+//! trust pass. Some old ones do not, such as those without a subjectKeyIdentifier.
 //!
-//! A CA's certificate as the peer's own is accepted in the default profile: whoever has its key
-//! could issue another one, and its names and purposes must fit all the same.
+//! The default profile accepts the certificate of a CA as the peer's own: the owner of its key could
+//! issue another one, and its names and purposes must fit in any case.
 //!
-//! In the default profile, a fault that does no harm is none. A serial number of 0, a negative one
-//! and one of more than 20 octets are handled gracefully (RFC 5280, section 4.1.2.2). A malformed
-//! extension that nothing here reads, such as the authority information access, is passed over. Of
-//! a certificate that is trusted itself, the serial number, the signature and the issuer do not
-//! count in either profile. The dates of a trust anchor count if the caller says so:
-//! [`AnchorDates`].
+//! The default profile ignores faults that do no harm. A serial number of 0, a negative one and one of
+//! more than 20 octets are accepted (RFC 5280, section 4.1.2.2). A malformed extension that this crate
+//! does not read, such as the authority information access, is ignored. If a certificate itself is trusted,
+//! both profiles ignore its serial number, its signature and its issuer. The dates of a trust anchor are
+//! checked if the caller asks for it: [`AnchorDates`].
 //!
 #![doc = include_str!("../rules.md")]
 // Items behind a feature say so on docs.rs.

@@ -1,4 +1,4 @@
-//! Whether a certificate has the name that was asked for (RFC 9525).
+//! Whether a certificate is valid for the expected name (RFC 9525).
 
 use core::fmt;
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ use super::text::printable;
 /// How many of a certificate's names an error lists.
 const LISTED_NAMES: usize = 20;
 
-/// A name that a certificate is asked to be valid for (RFC 9525, section 1.4).
+/// A name that a certificate must be valid for (RFC 9525, section 1.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReferenceIdentifier<'a> {
@@ -87,8 +87,7 @@ fn matches_dns(presented: &str, expected: &str) -> bool {
     let Some(parent) = presented.strip_prefix("*.") else {
         return !expected.is_empty() && presented.eq_ignore_ascii_case(expected);
     };
-    // A wildcard stands for exactly one label. One that covers a whole top-level domain is nobody's
-    // to use.
+    // A wildcard stands for exactly one label. A wildcard for a whole top-level domain is not accepted.
     let Some((label, expected_parent)) = expected.split_once('.') else {
         return false;
     };

@@ -1,4 +1,4 @@
-//! Roots that somebody else chose: Mozilla's, or the operating system's.
+//! Roots of Mozilla or of the operating system.
 
 use crate::TrustAnchors;
 #[cfg(feature = "rustls-native-certs")]
@@ -8,9 +8,8 @@ use rustls_native_certs::ErrorKind;
 
 #[cfg(feature = "webpki-roots")]
 impl TrustAnchors {
-    /// The authorities that Mozilla trusts for servers, as they were when the crate `webpki-roots`
-    /// was released: the same on every machine, and renewed with the program. With the feature
-    /// `webpki-roots`.
+    /// The authorities that Mozilla trusts for servers, as of the release of the crate `webpki-roots`. They
+    /// are the same on every machine, and change only with the program. With the feature `webpki-roots`.
     pub fn webpki_roots() -> Self {
         let mut anchors = Self::new();
         for root in webpki_roots::TLS_SERVER_ROOTS {
@@ -23,12 +22,12 @@ impl TrustAnchors {
 
 #[cfg(feature = "rustls-native-certs")]
 impl TrustAnchors {
-    /// The authorities that the operating system trusts: what its administrator installed, and on
-    /// Unix what `SSL_CERT_FILE` and `SSL_CERT_DIR` name. With the feature `rustls-native-certs`.
+    /// The authorities that the operating system trusts: those that its administrator installed, and on
+    /// Unix those in `SSL_CERT_FILE` and `SSL_CERT_DIR`. With the feature `rustls-native-certs`.
     ///
-    /// It reads files, so call it once and not for each connection. What cannot be read or used is
-    /// listed, and is not fatal; there may be nothing left, so ask whether there are
-    /// [any](Self::is_empty).
+    /// It reads files, so call it once and not for each connection. Entries that cannot be read or used are
+    /// listed, and are not fatal. There may be none left, so check whether it
+    /// [is empty](Self::is_empty).
     pub fn native() -> LoadedAnchors {
         let found = rustls_native_certs::load_native_certs();
         let unreadable = |error: &rustls_native_certs::Error| {

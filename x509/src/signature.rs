@@ -1,4 +1,4 @@
-//! Signatures: which algorithm fits, and whether it agrees.
+//! Public keys, signatures, and which algorithm fits them.
 
 use pki_types::SignatureVerificationAlgorithm;
 
@@ -31,7 +31,7 @@ pub(super) struct PublicKey<'a> {
 }
 
 impl<'a> PublicKey<'a> {
-    /// From a SubjectPublicKeyInfo, header and all.
+    /// From a SubjectPublicKeyInfo with its header.
     pub(super) fn from_spki(spki: &'a [u8]) -> Option<Self> {
         Self::read(der::only(spki, der::SEQUENCE)?)
     }
@@ -66,7 +66,7 @@ impl<'a> PublicKey<'a> {
         Some((bytes.count() * 8 + first, exponent.contents))
     }
 
-    /// Its algorithm in words, for an error, and its size if it is an RSA key's.
+    /// Its algorithm as text for an error, with the size of an RSA key.
     pub(super) fn describe(self) -> String {
         let algorithm = describe(self.algorithm);
         self.rsa().map_or(algorithm.clone(), |(bits, _)| format!("{algorithm} of {bits} bits"))
@@ -77,8 +77,8 @@ impl<'a> PublicKey<'a> {
         algorithm.public_key_alg_id().as_ref() == self.algorithm
     }
 
-    /// Verifies a handshake's signature: the caller's `algorithms` are those of the scheme that it
-    /// was made with, so the key alone picks among them.
+    /// Verifies the signature of a handshake. The caller's `algorithms` are those of the scheme, so only the
+    /// key selects among them.
     pub(super) fn verify(
         self,
         algorithms: &[&'static dyn SignatureVerificationAlgorithm],
@@ -124,10 +124,10 @@ impl From<PublicKey<'_>> for OwnedKey {
     }
 }
 
-/// What is signed and its signature: what a certificate, a CRL and an OCSP response begin with.
+/// The signed part and its signature: the beginning of a certificate, a CRL and an OCSP response.
 #[derive(Clone, Copy)]
 pub(super) struct Signed<'a> {
-    /// What is signed, header and all.
+    /// The signed part with its header.
     pub(super) message: &'a [u8],
     /// Contents of the AlgorithmIdentifier.
     pub(super) algorithm: &'a [u8],

@@ -1,4 +1,4 @@
-//! What stands in a certificate, in words: for a log or a person, and never for a decision.
+//! The content of a certificate as text, for logs and users. It must not be used for decisions.
 
 use core::fmt;
 
@@ -11,20 +11,20 @@ use super::presented::PresentedIdentifier;
 use super::signature;
 use super::time::Timestamp;
 
-/// What stands in a certificate, all of it safe to print. Nothing of it was verified.
+/// The content of a certificate as text, escaped. It was not verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CertificateSummary {
-    /// Whose it is: a distinguished name in the form of OpenSSL's tools, or the first of the other
-    /// names if the subject is empty.
+    /// The subject in the form of OpenSSL's tools, or the first of the other names if the subject is
+    /// empty.
     pub subject: String,
-    /// Who issued it, as it says.
+    /// The issuer that it names.
     pub issuer: String,
     /// The serial number in hexadecimal digits.
     pub serial: String,
-    /// From when on it is valid.
+    /// The beginning of its validity.
     pub not_before: Timestamp,
-    /// Until when it is valid.
+    /// The end of its validity.
     pub not_after: Timestamp,
     /// The algorithm of its key, with the size of one for RSA.
     pub key: String,
@@ -32,16 +32,16 @@ pub struct CertificateSummary {
     pub signature: String,
     /// The names of the bits of its keyUsage; `None` without that extension.
     pub key_usage: Option<Vec<&'static str>>,
-    /// What its extended key usage allows, in words; `None` without that extension.
+    /// The purposes that its extended key usage allows; `None` without that extension.
     pub extended_key_usage: Option<String>,
     /// Its DNS names, IP addresses and email addresses.
     pub names: Vec<PresentedIdentifier>,
-    /// Whether it says that it is a CA's.
+    /// Whether its basicConstraints say CA:TRUE.
     pub is_ca: bool,
 }
 
 impl CertificateSummary {
-    /// Reads a certificate, and verifies nothing.
+    /// Reads a certificate, without verifying it.
     ///
     /// # Errors
     ///
@@ -68,7 +68,7 @@ impl CertificateSummary {
     }
 }
 
-/// The subject, the issuer, the dates and what it may be used for, in a line.
+/// The subject, the issuer, the dates and the purposes, in a line.
 impl fmt::Display for CertificateSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { subject, issuer, not_before, not_after, .. } = self;
