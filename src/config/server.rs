@@ -228,11 +228,12 @@ impl ServerConfigBuilder {
     /// ```
     /// # use std::sync::Arc;
     /// # use handclasp::certificate::Profile;
+    /// # use handclasp::credential::CertificateList;
     /// # use handclasp::{CertifiedKey, CryptoProvider, ServerConfig, TrustAnchors};
     /// # fn example(key: CertifiedKey, anchors: TrustAnchors) -> Result<(), Box<dyn std::error::Error>> {
     /// let config = ServerConfig::builder(CryptoProvider::ring())
     ///     .require_client_certificates(anchors, Profile::Strict)?
-    ///     .build(Arc::new(key))?;
+    ///     .build(Arc::new(CertificateList::new(vec![Arc::new(key)])))?;
     /// # Ok(())
     /// # }
     /// ```
