@@ -80,6 +80,11 @@ impl HmacCookies {
         provider_fault::fill(random, key.as_mut_bytes())?;
         Ok(Self { sha256, key, lifetime: Self::DEFAULT_LIFETIME })
     }
+
+    fn mac(&self, content: &[u8]) -> Result<Secret, CryptoError> {
+        let mac = provider_fault::hmac(self.sha256, self.key.as_bytes(), &[content]);
+        mac.map_err(|_| CryptoError)
+    }
 }
 
 impl fmt::Debug for HmacCookies {
@@ -95,7 +100,7 @@ impl CookieProtector for HmacCookies {
     fn protect(&self, state: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError> {
         let mut cookie = now.as_secs().to_be_bytes().to_vec();
         cookie.extend_from_slice(state);
-        let mac = self.sha256.hmac(self.key.as_bytes(), &[&cookie]);
+        let mac = self.mac(&cookie)?;
         cookie.extend_from_slice(mac.as_bytes());
         Ok(cookie)
     }
@@ -103,7 +108,7 @@ impl CookieProtector for HmacCookies {
     fn open(&self, cookie: &[u8], now: UnixTime) -> Option<Vec<u8>> {
         let content_length = cookie.len().checked_sub(Self::MAC_LENGTH)?;
         let (content, mac) = cookie.split_at_checked(content_length)?;
-        let expected = self.sha256.hmac(self.key.as_bytes(), &[content]);
+        let expected = self.mac(content).ok()?;
         if !expected.verify(mac) {
             return None;
         }

@@ -76,15 +76,16 @@ impl Context {
     /// A pre-shared key is used. If it is a ticket's, this connection inherits what the ticket's
     /// session says of the peer; otherwise the key itself is the peer's credential. Call
     /// [`show_peer`](Self::show_peer) once the peer has proved that it has the key.
-    pub(super) fn inherit_from_session(&mut self, key: &PreSharedKey) {
+    pub(super) fn inherit_from_session(&mut self, key: &PreSharedKey) -> Result<(), ProviderError> {
         self.parameters.pre_shared_key = Some(key.kind());
         match &key.session {
             Some(session) => self.session_basis.inherit_from_session(session),
             None => {
-                self.session_basis.credential =
-                    PeerCredential::PreSharedKey(key.record(self.sha256))
+                let record = key.record(self.sha256)?;
+                self.session_basis.credential = PeerCredential::PreSharedKey(record);
             }
         }
+        Ok(())
     }
 
     /// Puts the peer's credential into the parameters, in place of an earlier one. Only after the

@@ -4,7 +4,7 @@ use pki_types::ServerName;
 use zeroize::Zeroizing;
 
 use crate::config_error::ConfigError;
-use crate::crypto::{CipherSuite, Hash, HashAlgorithm};
+use crate::crypto::{CipherSuite, Hash, HashAlgorithm, ProviderFault, provider_fault};
 use crate::key_schedule::PskKind;
 use crate::session::{EarlyDataTerms, KeyRecord, Session};
 
@@ -145,7 +145,7 @@ impl PreSharedKey {
     }
 
     /// What a session keeps of the key if the key authenticated the peer.
-    pub(crate) fn record(&self, sha256: &dyn Hash) -> KeyRecord {
+    pub(crate) fn record(&self, sha256: &dyn Hash) -> Result<KeyRecord, ProviderFault> {
         let kind = match self.kind {
             PskKind::External => 0,
             PskKind::Resumption => 1,
@@ -156,16 +156,16 @@ impl PreSharedKey {
             HashAlgorithm::Sha384 => 1,
         };
         let content = [b"handclasp pre-shared key", &[kind, hash][..], &self.identity];
-        KeyRecord {
+        Ok(KeyRecord {
             identity: self.identity.clone(),
             external: self.kind != PskKind::Resumption,
-            digest: sha256.hmac(&self.secret, &content),
-        }
+            digest: provider_fault::hmac(sha256, &self.secret, &content)?,
+        })
     }
 
     /// Whether this is the key from which `record` was made.
     pub(crate) fn is_key_of(&self, record: &KeyRecord, sha256: &dyn Hash) -> bool {
-        self.identity == record.identity && self.record(sha256).is_same(record)
+        self.identity == record.identity && self.record(sha256).is_ok_and(|own| own.is_same(record))
     }
 
     /// The identity of the key, which the client sends in the clear.

@@ -82,7 +82,12 @@ impl TicketKey {
     fn new(bytes: &[u8], sha256: &dyn Hash) -> Result<Self, CryptoError> {
         let secret = Secret::new(bytes).ok_or(CryptoError)?;
         let mut name = [0; TicketKeys::NAME_LENGTH];
-        sha256.expand(secret.as_bytes(), &[b"handclasp ticket key name"], &mut name)?;
+        provider_fault::expand(
+            sha256,
+            secret.as_bytes(),
+            &[b"handclasp ticket key name"],
+            &mut name,
+        )?;
         Ok(Self { name, secret, since: None })
     }
 
@@ -90,7 +95,8 @@ impl TicketKey {
     fn cipher(&self, salt: &[u8], primitives: Primitives) -> Result<TicketCipher, CryptoError> {
         let Primitives { sha256, aead } = primitives;
         let mut bytes = Zeroizing::new([0; TicketKeys::KEY_LENGTH + NONCE_LENGTH]);
-        sha256.expand(self.secret.as_bytes(), &[b"handclasp ticket", salt], &mut *bytes)?;
+        let info = [b"handclasp ticket", salt];
+        provider_fault::expand(sha256, self.secret.as_bytes(), &info, &mut *bytes)?;
         let (key, nonce) = bytes.split_at(TicketKeys::KEY_LENGTH);
         let nonce = nonce.try_into().map_err(|_| CryptoError)?;
         Ok(TicketCipher { key: aead.key(key)?, nonce })
@@ -281,6 +287,7 @@ impl TicketKeys {
         let cipher = key.cipher(salt, self.primitives).ok()?;
         let mut session = Zeroizing::new(sealed.to_vec());
         let length = cipher.key.open(cipher.nonce, header, &mut session).ok()?.len();
+        provider_fault::check_opened(sealed.len(), length).ok()?;
         session.truncate(length);
         Some(session)
     }
@@ -294,7 +301,10 @@ impl SessionStore for TicketKeys {
         let cipher = key.cipher(&salt, self.primitives)?;
         let mut sealed = Zeroizing::new(session.to_vec());
         let header = [&key.name[..], &salt].concat();
+        let beginning = provider_fault::beginning(&sealed);
         let tag = cipher.key.seal(cipher.nonce, &header, &mut sealed)?;
+        // A session that is not encrypted would be sent in the clear.
+        provider_fault::check_sealed(beginning, &sealed).map_err(|_| CryptoError)?;
         Ok([&header[..], &sealed, &tag].concat())
     }
 

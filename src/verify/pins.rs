@@ -145,7 +145,8 @@ impl SpkiPins {
     /// As [`only`](Self::only), with the SHA-256 of this provider.
     ///
     /// # Errors
-    /// [`ConfigError::Empty`] if there are no pins.
+    /// [`ConfigError::Empty`] if there are no pins, and [`ConfigError::Provider`] if the provider's
+    /// SHA-256 is not SHA-256.
     pub fn only_with_provider(
         pins: impl IntoIterator<Item = SpkiPin>,
         provider: &CryptoProvider,
@@ -154,6 +155,8 @@ impl SpkiPins {
         if pins.is_empty() {
             return Err(ConfigError::Empty("pins"));
         }
+        // With a digest that is too short, each key would have the same pin.
+        provider_fault::check_sha256(provider.sha256)?;
         let certificate_type = CertificateType::X509;
         Ok(Self { pins, verifier: None, certificate_type, sha256: provider.sha256 })
     }
@@ -174,7 +177,7 @@ impl SpkiPins {
     /// As [`with_verifier`](Self::with_verifier), with the SHA-256 of this provider.
     ///
     /// # Errors
-    /// [`ConfigError::Empty`] if there are no pins.
+    /// Those of [`only_with_provider`](Self::only_with_provider).
     pub fn with_verifier_and_provider(
         verifier: Arc<dyn PeerVerifier>,
         pins: impl IntoIterator<Item = SpkiPin>,
@@ -198,7 +201,7 @@ impl SpkiPins {
     /// As [`raw_public_keys`](Self::raw_public_keys), with the SHA-256 of this provider.
     ///
     /// # Errors
-    /// [`ConfigError::Empty`] if there are no pins.
+    /// Those of [`only_with_provider`](Self::only_with_provider).
     pub fn raw_public_keys_with_provider(
         pins: impl IntoIterator<Item = SpkiPin>,
         provider: &CryptoProvider,

@@ -1,4 +1,4 @@
-//! The AEAD of the default provider's first suite, with faults.
+//! An AEAD of the default provider, with faults.
 
 use std::sync::LazyLock;
 
@@ -19,6 +19,11 @@ pub enum Call {
 
 /// What is wrong with an AEAD.
 pub trait Faults: Copy + Send + Sync + 'static {
+    /// The AEAD that has the faults.
+    fn inner(self) -> &'static dyn Aead {
+        INNER.aead
+    }
+
     /// Asked before each call: an error is what the call returns.
     fn check(self, _: Call) -> Result<(), CryptoError> {
         Ok(())
@@ -39,17 +44,17 @@ pub struct FaultyAead<F>(pub F);
 
 impl<F: Faults> Aead for FaultyAead<F> {
     fn key_length(&self) -> usize {
-        INNER.aead.key_length()
+        self.0.inner().key_length()
     }
 
     fn key(&self, bytes: &[u8]) -> Result<AeadKey, CryptoError> {
         self.0.check(Call::Key)?;
-        let key = INNER.aead.key(bytes)?;
+        let key = self.0.inner().key(bytes)?;
         Ok(AeadKey::custom(Box::new(FaultyKey { faults: self.0, key })))
     }
 
     fn confidentiality_limit(&self) -> u64 {
-        INNER.aead.confidentiality_limit()
+        self.0.inner().confidentiality_limit()
     }
 }
 

@@ -4,18 +4,20 @@
 use std::sync::Arc;
 
 use handclasp::alert::AlertDescription;
-use handclasp::cookie::HmacCookies;
+use handclasp::config::ConfigError;
+use handclasp::cookie::{CookieProtector, HmacCookies};
 use handclasp::credential::{CertificateList, KeySource};
 use handclasp::crypto::{
-    ActiveKeyExchange, CipherSuite, CryptoError, CryptoProvider, Digest, Hash, HashAlgorithm,
+    ActiveKeyExchange, Aead, CipherSuite, CryptoError, CryptoProvider, Digest, Hash, HashAlgorithm,
     HashContext, KeyExchangeGroup, ProviderFault, Secret, SecureRandom, SharedSecret, SigningKey,
 };
 use handclasp::psk::PskList;
 use handclasp::registry::{NamedGroup, SignatureScheme};
 use handclasp::session::{MemorySessions, SessionStore, TicketKeys};
+use handclasp::verify::{SpkiPin, SpkiPins};
 use handclasp::{
-    CertifiedKey, ClientConfig, ClientConnection, Connection, ErrorKind, ServerConfig,
-    ServerConnection,
+    AnswerLater, CertifiedKey, ClientConfig, ClientConnection, Connection, ErrorKind, Reply,
+    ServerConfig, ServerConnection,
 };
 use handclasp_testing::faulty_aead::{Faults, FaultyAead, INNER};
 use handclasp_testing::sessions::{self, shared_key, talk, time};
@@ -328,5 +330,86 @@ fn no_key_ticket_or_cookie_is_made_of_zeros() {
         let keys: Vec<u8> = (0..32).collect();
         let keys = TicketKeys::from_bytes(&keys, random).unwrap();
         assert!(keys.put(b"a session", time(0)).is_err(), "{wrong:?}");
+    }
+}
+
+/// The AEAD of tickets, with the same fault.
+#[derive(Clone, Copy)]
+struct OfTickets(Broken);
+
+impl Faults for OfTickets {
+    fn inner(self) -> &'static dyn Aead {
+        CryptoProvider::ring().ticket_aead
+    }
+
+    fn seals_nothing(self) -> bool {
+        self.0.seals_nothing()
+    }
+
+    fn opened_length(self, length: usize) -> usize {
+        self.0.opened_length(length)
+    }
+}
+
+/// A provider whose suites are right, and whose parts for everything beside them are wrong.
+fn wrong_beside_the_suites(wrong: Wrong) -> CryptoProvider {
+    let sha256: &'static Broken = Box::leak(Box::new(Broken(wrong)));
+    let ticket_aead: &'static FaultyAead<_> = Box::leak(Box::new(FaultyAead(OfTickets(*sha256))));
+    CryptoProvider { sha256, ticket_aead, ..CryptoProvider::ring() }
+}
+
+#[test]
+fn what_a_provider_returns_for_tickets_is_checked() {
+    const SESSION: &[u8] = b"a session, with the secret of a connection in it";
+    let bytes: Vec<u8> = (0..32).collect();
+    let keys = |provider| TicketKeys::from_bytes_with_provider(&bytes, &provider);
+    let nothing = wrong_beside_the_suites(Wrong::ExpandNothing);
+    assert!(TicketKeys::random_with_provider(&nothing).is_err());
+    assert!(keys(nothing).is_err());
+    let ticket = keys(wrong_beside_the_suites(Wrong::SealNothing)).unwrap().put(SESSION, time(0));
+    assert_eq!(ticket, Err(CryptoError), "it would have the session in the clear");
+    let ticket = keys(CryptoProvider::ring()).unwrap().put(SESSION, time(0)).unwrap();
+    for wrong in [Wrong::OpenShort, Wrong::OpenLong] {
+        let reply = keys(wrong_beside_the_suites(wrong)).unwrap().take(&ticket, time(0));
+        assert!(matches!(reply, Reply::Now(None)), "{wrong:?}");
+    }
+}
+
+#[test]
+fn what_a_provider_returns_for_cookies_is_checked() {
+    for wrong in [Wrong::HmacShort, Wrong::HmacEmpty] {
+        let provider = wrong_beside_the_suites(wrong);
+        let cookies = HmacCookies::shared_with_provider(&[5; 32], 10, &provider);
+        assert_eq!(cookies.protect(b"state", time(0)), Err(CryptoError), "{wrong:?}");
+    }
+}
+
+#[test]
+fn no_pin_is_checked_with_a_digest_that_is_not_sha_256() {
+    let provider = wrong_beside_the_suites(Wrong::DigestShort);
+    let of_another = SpkiPin::of_public_key_with_provider(b"another key", &provider);
+    for pins in [
+        SpkiPins::only_with_provider([of_another], &provider),
+        SpkiPins::raw_public_keys_with_provider([of_another], &provider),
+        SpkiPins::with_verifier_and_provider(Arc::new(AnswerLater), [of_another], &provider),
+    ] {
+        assert_eq!(pins.unwrap_err(), ConfigError::Provider(ProviderFault::Sha256));
+    }
+}
+
+/// A session keeps a MAC of the pre-shared key, to know the same key again.
+#[test]
+fn what_a_provider_returns_for_the_record_of_a_key_is_checked_in_both_roles() {
+    let identity = Identity::p256();
+    for wrong in [Wrong::HmacShort, Wrong::HmacEmpty] {
+        let mut ours = client_with(&identity, wrong_beside_the_suites(wrong), true);
+        let mut theirs = server(identity.certified_key(), CryptoProvider::ring());
+        talk(&mut ours, &mut theirs);
+        expect_fault(&ours, wrong.fault(), &format!("{wrong:?} on a client"));
+
+        let mut theirs = client_with(&identity, CryptoProvider::ring(), true);
+        let mut ours = server(identity.certified_key(), wrong_beside_the_suites(wrong));
+        talk(&mut theirs, &mut ours);
+        expect_fault(&ours, wrong.fault(), &format!("{wrong:?} on a server"));
     }
 }

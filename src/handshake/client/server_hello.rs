@@ -126,7 +126,7 @@ impl ExpectServerHello {
         let secrets =
             HandshakeSecrets::new(early, &shared_secret, &transcript, &mut context.observers)?;
         if let Some(key) = psk {
-            context.inherit_from_session(key);
+            context.inherit_from_session(key)?;
         }
 
         context.change_cipher_spec(shared.config.middlebox_compatibility);

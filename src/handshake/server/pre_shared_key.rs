@@ -113,7 +113,7 @@ pub(super) fn prove(
         let key = describe(&choice.key, offered.identity);
         return Err(ErrorKind::WrongBinder { key }.into());
     };
-    context.inherit_from_session(&choice.key);
+    context.inherit_from_session(&choice.key)?;
     context.show_peer();
     if choice.key.session.is_some() {
         ticket_request::for_resumed_session(&mut context.tickets, hello);
