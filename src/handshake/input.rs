@@ -114,14 +114,19 @@ pub(super) fn next_message<'a>(
         }
         _ => ("handshake_message", limits.handshake_message),
     };
-    let allowed = MESSAGE_HEADER_LENGTH + length <= limit;
-    match HandshakeMessage::split(bytes).filter(|_| allowed) {
-        None if length > HandshakeMessage::longest(kind) => {
-            Err(DecodeError::length(kind, "length", length).into())
+    let is_allowed = MESSAGE_HEADER_LENGTH + length <= limit;
+    if is_allowed {
+        if let Some(whole) = HandshakeMessage::split(bytes) {
+            return Ok(Some(whole));
         }
-        None if !allowed => Err(ErrorKind::LimitExceeded { name, limit }.into()),
-        message => Ok(message),
     }
+    if length > HandshakeMessage::longest(kind) {
+        return Err(DecodeError::length(kind, "length", length).into());
+    }
+    if !is_allowed {
+        return Err(ErrorKind::LimitExceeded { name, limit }.into());
+    }
+    Ok(None)
 }
 
 #[cfg(test)]

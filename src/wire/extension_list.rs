@@ -9,6 +9,12 @@ use super::codec::{
 };
 use super::extensions::{ExtensionMessage, ExtensionType};
 
+/// The length of an extension's type and length, in bytes.
+const HEADER_LENGTH: usize = 4;
+
+/// Few messages have more extensions than this.
+const USUAL_COUNT: usize = 16;
+
 /// One extension as it stands in a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Extension<'a> {
@@ -40,7 +46,8 @@ impl<'a> Extensions<'a> {
         message: ExtensionMessage,
     ) -> Result<Self, DecodeError> {
         let bytes = reader.vector("extensions", Prefix::U16, 0..=0xffff)?;
-        let mut kinds = Vec::with_capacity(16);
+        // A list that is empty, as that of most certificates is, needs no memory.
+        let mut kinds = Vec::with_capacity((bytes.len() / HEADER_LENGTH).min(USUAL_COUNT));
         for extension in reader.elements(bytes, Extension::read) {
             let kind = extension?.kind;
             if !kind.may_stand_in(message) {
@@ -105,7 +112,7 @@ struct WrittenExtension {
 impl ExtensionWriter {
     /// A writer with place for this many bytes, and for as many extensions as messages usually have.
     pub(crate) fn with_capacity(bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes), written: Vec::with_capacity(16) }
+        Self { bytes: Vec::with_capacity(bytes), written: Vec::with_capacity(USUAL_COUNT) }
     }
 
     /// Adds an extension at the end.

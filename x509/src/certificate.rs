@@ -282,7 +282,8 @@ fn version<'a>(fields: &mut Reader<'a>) -> Result<u32, Fault<'a>> {
 /// The contents of an AlgorithmIdentifier.
 fn algorithm<'a>(fields: &mut Reader<'a>, field: &str) -> Result<&'a [u8], Fault<'a>> {
     let contents = fault::take(fields, der::SEQUENCE, field)?.contents;
-    fault::take(&mut Reader(contents), der::OBJECT_IDENTIFIER, &format!("{field}'s algorithm"))?;
+    let mut inner = Reader(contents);
+    fault::take(&mut inner, der::OBJECT_IDENTIFIER, format_args!("{field}'s algorithm"))?;
     Ok(contents)
 }
 

@@ -34,7 +34,7 @@ pub(super) fn list(contents: &[u8]) -> Result<Vec<Extension<'_>>, Fault<'_>> {
     let mut extensions = Vec::new();
     while !list.is_empty() {
         let number = extensions.len() + 1;
-        let element = fault::take(&mut list, der::SEQUENCE, &format!("extension {number}"))?;
+        let element = fault::take(&mut list, der::SEQUENCE, format_args!("extension {number}"))?;
         extensions.push(Extension::read(element).ok_or_else(|| {
             let words = "is not an object identifier, perhaps a flag, and an octet string";
             Fault::new(format!("its extension {number} {words}"), element.whole)

@@ -1,5 +1,7 @@
 //! Where a certificate is malformed: the field, the fault, and the byte.
 
+use core::fmt;
+
 use super::der::{self, Element, Reader};
 
 /// A field that is not what it must be.
@@ -33,7 +35,7 @@ impl<'a> Fault<'a> {
 pub(super) fn take<'a>(
     reader: &mut Reader<'a>,
     tag: u8,
-    field: &str,
+    field: impl fmt::Display,
 ) -> Result<Element<'a>, Fault<'a>> {
     let at = reader.0;
     reader.take(tag).ok_or_else(|| Fault::new(format!("its {field} {}", instead(at, tag)), at))

@@ -135,9 +135,9 @@ fn is_other_name(contents: &[u8]) -> bool {
 
 /// A subject as text, escaped. If it is empty, the first of the other names.
 pub(super) fn label(subject: &[u8], names: &[GeneralName]) -> String {
-    match names.first().filter(|_| subject.is_empty()) {
-        Some(name) => format!("subjectAltName={}", name.printable()),
-        None => distinguished_name::describe(subject),
+    match names.first() {
+        Some(name) if subject.is_empty() => format!("subjectAltName={}", name.printable()),
+        _ => distinguished_name::describe(subject),
     }
 }
 

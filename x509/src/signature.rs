@@ -146,7 +146,8 @@ impl<'a> Signed<'a> {
     /// As [`Self::take`], where there must be nothing after them.
     pub(super) fn read(contents: &'a [u8]) -> Option<(Self, Reader<'a>)> {
         let mut reader = Reader(contents);
-        Self::take(&mut reader).filter(|_| reader.is_empty())
+        let signed = Self::take(&mut reader)?;
+        if reader.is_empty() { Some(signed) } else { None }
     }
 
     /// Whether the key made the signature. The algorithm's parameters count, to the byte, but for

@@ -33,15 +33,18 @@ pub(super) fn early_data_terms(
     config: &ClientConfig,
     keys: &[PreSharedKey],
 ) -> Option<EarlyDataTerms> {
-    let terms = keys.first()?.early_data.as_ref().filter(|_| config.early_data)?;
+    if !config.early_data {
+        return None;
+    }
+    let key = keys.first()?;
+    let terms = key.early_data.as_ref()?;
     let ours = &config.common.application_protocols;
     let speaks = match &terms.application_protocol {
         Some(protocol) => ours.contains(protocol),
         None => ours.is_empty(),
     };
     let suite = config.common.provider.cipher_suite(terms.cipher_suite)?;
-    let same_hash = keys.first().is_some_and(|key| key.hash() == suite.hash.algorithm());
-    (speaks && same_hash).then(|| terms.clone())
+    if speaks && key.hash() == suite.hash.algorithm() { Some(terms.clone()) } else { None }
 }
 
 /// The ClientHello was sent: 0-RTT data may follow it, if it says so.
@@ -81,7 +84,8 @@ pub(super) fn offered<'a>(
     retried: Option<&CipherSuite>,
 ) -> Vec<OfferedPsk<'a>> {
     let suite_of = |hash: HashAlgorithm| match retried {
-        Some(suite) => Some(suite).filter(|suite| suite.hash.algorithm() == hash),
+        Some(suite) if suite.hash.algorithm() == hash => Some(suite),
+        Some(_) => None,
         None => {
             let mut suites = shared.config.common.provider.cipher_suites.iter();
             suites.find(|suite| suite.hash.algorithm() == hash)
