@@ -158,7 +158,7 @@ pub enum ErrorKind {
         /// The protocols of the client.
         theirs: String,
     },
-    /// The peer does not speak TLS 1.3.
+    /// The peer does not support TLS 1.3, or its version fields are wrong.
     #[error("the peer does not offer TLS 1.3: {0}")]
     UnsupportedVersion(String),
     /// The server supports TLS 1.3 and has chosen an older version: an attacker may have changed the
@@ -239,7 +239,7 @@ pub enum ErrorKind {
     #[error("the transport ended without close_notify: the peer's data may be truncated")]
     Truncated,
     /// The answer to a question was that there is no certificate or no signature.
-    #[error("no answer to the question {0}")]
+    #[error("the answer to the question {0} is a refusal, or does not fit")]
     Refused(&'static str),
     /// There is no answer to a question: see [`Answer::Unavailable`](crate::handshake::Answer).
     #[error("no answer to the question {question}: {reason}")]

@@ -22,7 +22,7 @@ pub trait Observer: Send + Sync {
     fn event(&mut self, event: &Event<'_>);
 
     /// Should the values of the key schedule be part of the events? They are the connection's
-    /// secrets: with them, anyone can read the whole connection. No, by default.
+    /// secrets: with them, anyone can read the whole connection. The default is no.
     fn wants_secrets(&self) -> bool {
         false
     }
@@ -36,7 +36,7 @@ pub enum Event<'a> {
     MessageSent(Level, HandshakeMessage<'a>),
     /// A handshake message came. It has not been processed yet.
     MessageReceived(Level, HandshakeMessage<'a>),
-    /// The cipher suite is settled.
+    /// The cipher suite is chosen.
     CipherSuiteChosen(CipherSuiteId),
     /// The key exchange is done, in this group.
     KeysExchanged(NamedGroup),
@@ -44,9 +44,9 @@ pub enum Event<'a> {
     KeySchedule(KeyScheduleStep<'a>),
     /// The peer's certificates were accepted by the verifier.
     PeerVerified,
-    /// The peer's signature over the handshake was found good.
+    /// The peer's signature over the handshake is correct.
     SignatureVerified(SignatureScheme),
-    /// The peer's Finished was found good: the handshake was not tampered with.
+    /// The peer's Finished is correct: the handshake was not changed.
     FinishedVerified,
     /// On a server: something that the client offered is not taken, and why. The handshake goes on
     /// without it.
@@ -68,13 +68,13 @@ pub enum Event<'a> {
     PostHandshakeAuthentication(bool),
 }
 
-/// What a client may offer, and a server take or leave.
+/// What a client may offer, and a server may accept or ignore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Offered {
     /// The session of a ticket.
     Session,
-    /// Pre-shared keys, tickets among them: none of them is taken.
+    /// Pre-shared keys, including tickets: the server uses none of them.
     PreSharedKeys,
     /// 0-RTT data.
     EarlyData,

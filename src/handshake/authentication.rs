@@ -145,7 +145,7 @@ impl ReceivedCertificate {
     ) -> Result<Option<Self>, Error> {
         let message = Certificate::parse(body)?;
         if message.request_context != expected.request_context {
-            let reason = "it is not the request's";
+            let reason = "it is not that of the CertificateRequest, or not empty without one";
             return Err(Error::illegal(CERTIFICATE, "certificate_request_context", reason));
         }
         let limit = context.limits.certificates;

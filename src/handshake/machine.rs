@@ -182,8 +182,8 @@ impl Handshake {
         }
     }
 
-    /// A message of an unexpected type is refused by its header, before the rest of it is kept: here
-    /// what cannot come before the peer's first hello, and what the connected state does not take.
+    /// Refuses a message of an unexpected type by its header, before the rest of it is kept: a message
+    /// before the peer's hello, and one that the connected state does not accept.
     fn check_header(&mut self) -> Result<(), Error> {
         let Some((kind, _)) = HandshakeMessage::header(self.input.kept()) else {
             return Ok(());
@@ -246,7 +246,7 @@ impl Handshake {
             }
             other => Ok(other),
         })?;
-        // What was held back was protected with the keys of before.
+        // The bytes that were held back were protected with the keys before the change.
         if self.read_level() != level_before && !self.input.kept().is_empty() {
             return Err(self.bytes_after_key_change());
         }

@@ -230,7 +230,7 @@ impl MainSecret {
         Ok([client, server])
     }
 
-    /// The exporter.
+    /// The exporter_secret (section 7.1), over the messages from ClientHello to the server's Finished.
     pub(crate) fn exporter(
         &self,
         to_server_finished: &Digest,

@@ -97,8 +97,8 @@ impl TrafficSecret {
         TrafficKeys::new(&self.suite, key.as_bytes(), &iv)
     }
 
-    /// The secret that takes over after a KeyUpdate of its direction (section 7.2): the key logs of
-    /// most implementations have the first one only.
+    /// The secret after a KeyUpdate of its direction (section 7.2). Most implementations write only the
+    /// first secret to their key logs.
     ///
     /// # Errors
     /// When the suite's provider fails.
@@ -115,7 +115,7 @@ impl TrafficSecret {
         Ok(KeyAndIv { key, iv })
     }
 
-    /// The secret after a KeyUpdate (section 7.2). The old one is gone.
+    /// The secret after a KeyUpdate (section 7.2). Consumes the old one.
     pub(crate) fn update(self, observers: &mut Observers) -> Result<Self> {
         let secret = self.hkdf().expand_secret(&self.secret, "traffic upd", &[], observers)?;
         Ok(Self { secret, ..self })

@@ -50,7 +50,8 @@ impl ClientSession {
     pub const MAX_LENGTH: usize = 0x2_0000;
 
     /// A session from a ticket that came at the time `received` since 1970, and its PSK. `None`
-    /// for a ticket that is not to be used: with a lifetime of zero, or longer than 8192 bytes.
+    /// for a ticket that must not be used: with a lifetime of zero, or longer than 8192 bytes. A lifetime
+    /// of more than seven days is cut to seven days (RFC 9846, section 4.7.1).
     ///
     /// The library makes sessions by itself; this is for tickets that came another way. Without
     /// certificates and public key the server is not authenticated, and the session is not resumed.

@@ -149,7 +149,8 @@ use ExtensionMessage::{
 use ExtensionType as E;
 use Writer::{Layout, Library};
 
-/// The extensions of TLS 1.3, in the order in which the library writes them. The messages have the
+/// The extensions of TLS 1.3, in the order in which the library writes them if neither a layout nor
+/// GREASE says otherwise. The messages have the
 /// abbreviations of section 4.3.
 #[rustfmt::skip]
 pub(crate) const EXTENSION_TABLE: &[ExtensionRow] = &[
@@ -208,7 +209,7 @@ impl ExtensionType {
         self.row().is_some_and(|row| row.writer == Writer::Library)
     }
 
-    /// May the second ClientHello have other bytes in it than the first, or one of them none?
+    /// Whether the extension may differ between the two ClientHellos, or be in one of them only.
     pub(crate) fn may_change_after_retry(self) -> bool {
         self.row().is_some_and(|row| row.may_change_after_retry)
     }

@@ -15,7 +15,7 @@ use crate::key_schedule::{PskKind, TrafficSecret};
 use crate::registry::CertificateType;
 use crate::wire::{EndOfEarlyData, HandshakeMessage};
 
-/// All but the server's Finished has come.
+/// Everything except the server's Finished has arrived.
 pub(in crate::handshake) struct ExpectFinished {
     pub(super) flight: ServerFlight,
     pub(super) proof: ServerProof,
@@ -25,7 +25,7 @@ pub(in crate::handshake) struct ExpectFinished {
 pub(in crate::handshake) enum ServerProof {
     /// It has done so, with the key of a certificate.
     Certificate(PeerAuthenticated),
-    /// Its Finished will, under a key that both sides have.
+    /// Its Finished will prove it, with a key that both sides have.
     PreSharedKey(PskMixedIn),
 }
 
@@ -66,8 +66,8 @@ impl ExpectFinished {
     }
 }
 
-/// Where the server has refused a ticket, its other tickets are likely of no use either (RFC 9149,
-/// section 3): they are removed from the store. Only after the Finished: a ServerHello alone is not
+/// If the server has refused a ticket, it probably refuses its other tickets, too (RFC 9149, section 3):
+/// they are removed from the store. Only after the Finished: a ServerHello alone is not
 /// authenticated, so an attacker could have made it.
 fn remove_refused(shared: &Shared, context: &Context) {
     let Some(sessions) = &shared.config.sessions else { return };
@@ -95,7 +95,7 @@ impl AuthenticatingSelf {
     }
 }
 
-/// All that the client's last flight and the time after it need.
+/// What the client's last flight and the connected state need.
 struct LastFlight {
     shared: Shared,
     client_secret: TrafficSecret,
@@ -105,7 +105,7 @@ struct LastFlight {
 }
 
 impl LastFlight {
-    /// Sends the client's Finished, unless a question comes before it. The handshake is complete then.
+    /// Sends the client's Finished, which completes the handshake, unless a question is open.
     fn finish_or_wait(
         self,
         progress: ResponseProgress,

@@ -28,8 +28,8 @@ impl ExpectClientHello {
     }
 }
 
-/// The connection begins with this ClientHello. Returns what its cookie says of another one before
-/// it, which went to another connection or to another server.
+/// Begins the handshake with this ClientHello. If it has a cookie, it is a second ClientHello: returns
+/// what the cookie says about the first one, which went to another connection or another server.
 pub(super) fn begin(
     config: &ServerConfig,
     hello: &ClientHello<'_>,

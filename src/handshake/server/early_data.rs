@@ -84,15 +84,15 @@ fn check_and_record(
     }
 }
 
-/// Reports why 0-RTT data are not taken, if some were offered.
+/// Reports why 0-RTT data are not accepted, if some were offered.
 pub(super) fn report_refused(reason: &'static str, context: &mut Context) {
     if context.parameters.early_data == EarlyData::Offered {
         context.observers.emit(|| Event::NotTaken(Offered::EarlyData, reason));
     }
 }
 
-/// The 0-RTT data of this ClientHello, if nothing but a replay stands against accepting them; else
-/// what does.
+/// The 0-RTT data of this ClientHello, if they may be accepted unless they are a replay. The error says
+/// why they may not.
 fn offered(
     negotiated: &Negotiated,
     choice: &ChosenPsk,
@@ -120,14 +120,14 @@ fn offered(
     if terms.application_protocol != context.parameters.application_protocol {
         return Err("the application protocol is not the session's");
     }
-    let client_hello = record(identity, binder, choice, config, context)?;
+    let client_hello = check_age(identity, binder, choice, config, context)?;
     let server_name = context.parameters.server_name.clone();
     Ok(EarlyDataOffer { terms: terms.clone(), server_name, client_hello })
 }
 
-/// What a register records of the ClientHello, if it is fresh (sections 8.2 and 8.3). The age of a
-/// key that was agreed on outside of TLS says nothing: such a ClientHello is always fresh.
-fn record(
+/// Checks the obfuscated_ticket_age (section 8.3). Returns what a register records of a fresh
+/// ClientHello (section 8.2). An external key has no age: such a ClientHello is always fresh.
+fn check_age(
     identity: PskIdentity<'_>,
     binder: &[u8],
     choice: &ChosenPsk,
@@ -140,12 +140,12 @@ fn record(
         return Ok(ClientHelloRecord { id, issued: None, fresh_since, fresh_until: None });
     };
     let age = identity.obfuscated_ticket_age.wrapping_sub(session.age_add);
-    // Registers remember the ClientHello for as long as any server takes its data: by the window of
-    // the ticket, which is the same for all of them. Another one may be narrower.
+    // A register must remember the ClientHello as long as any server would accept its data. So it uses
+    // the window in the ticket, which is the same for all servers. This server's window may be narrower.
     let window = Duration::from_secs(session.early_data_window.into());
     let own_window = Duration::from_secs(config.early_data_window.into());
-    // It is off in one direction for data that were replayed later, and in the other for a ticket
-    // that is from the future by this clock.
+    // The data arrive too late if they were replayed later. They arrive too early if the ticket is from
+    // the future by this clock.
     let expected_arrival = session.since.after(Duration::from_millis(age.into()));
     if expected_arrival.difference(context.now) > window.min(own_window) {
         return Err("they came later or earlier than the client's clock says: a delay or a replay");
@@ -160,7 +160,7 @@ fn record(
     })
 }
 
-/// 0-RTT data that were offered are not taken: they are passed over.
+/// Rejects the 0-RTT data that the client offered, if any: the records are skipped.
 pub(super) fn reject(context: &mut Context) {
     if context.parameters.early_data == EarlyData::Offered {
         context.parameters.early_data = EarlyData::Rejected;
@@ -168,9 +168,13 @@ pub(super) fn reject(context: &mut Context) {
     }
 }
 
-/// 0-RTT data are read first. In records, EndOfEarlyData separates them from the handshake. A packet
-/// of QUIC says itself which of the two it carries, so both keys are in use.
-pub(super) fn read(secret: TrafficSecret, client_secret: &TrafficSecret, context: &mut Context) {
+/// Installs the keys for 0-RTT data, which come first. In records, EndOfEarlyData separates them from
+/// the handshake. A packet of QUIC says which of the two it carries, so both keys are in use.
+pub(super) fn install_read_keys(
+    secret: TrafficSecret,
+    client_secret: &TrafficSecret,
+    context: &mut Context,
+) {
     context.steps.read_keys(Level::EarlyData, secret);
     if !context.records {
         context.steps.read_keys(Level::Handshake, client_secret.clone());

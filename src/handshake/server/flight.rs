@@ -190,7 +190,7 @@ fn change_keys(
     }
     context.steps.write_keys(Level::Handshake, secrets.server.clone());
     match negotiated.early_secret.take() {
-        Some(secret) => early_data::read(secret, &secrets.client, context),
+        Some(secret) => early_data::install_read_keys(secret, &secrets.client, context),
         None => {
             context.steps.read_keys(Level::Handshake, secrets.client.clone());
             early_data::reject(context);

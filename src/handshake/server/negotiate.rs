@@ -5,15 +5,16 @@
 //! |---|---|---|
 //! | version, cipher suite | [`selection`] | |
 //! | group of the key exchange, or HelloRetryRequest | [`selection`], [`hello_retry_request`] | |
+//! | server name, application protocol (ALPN), record sizes, compression, types of certificates, number of tickets | [`Negotiating::new`], with [`selection`] and [`ticket_request`] | |
 //! | session of a ticket | [`session`] | the session store; the resolver or the verifier |
-//! | pre-shared key that was agreed on outside of TLS | [`pre_shared_key`] | the resolver |
+//! | external pre-shared key | [`pre_shared_key`] | the resolver |
 //! | 0-RTT data | [`early_data`] | the policy |
 //! | certificate | [`certificate`] | the resolver |
 //!
-//! [`negotiate`] makes the first two, which depend on nothing but the ClientHello and the
-//! configuration. [`Negotiating::decide`] makes the others. Where an answer is missing it stops, and
-//! it runs again from its beginning when the answer is there. What it has decided before is kept in
-//! [`Negotiating`] and not decided again. [`flight`] then sends what was decided.
+//! [`negotiate`] makes the first three, which depend only on the ClientHello and the configuration.
+//! [`Negotiating::decide`] makes the others. If an answer is missing, it stops, and it runs again from
+//! its beginning when the answer is there. [`Negotiating`] keeps the decisions that were made, so that
+//! none is made twice. [`flight`] then sends the result.
 
 use std::sync::Arc;
 
@@ -107,8 +108,8 @@ struct Agreed {
     transcript: Transcript,
 }
 
-/// The server decides who the client is and who it is itself. It is in this state while a question
-/// about the ClientHello has no answer yet.
+/// The server decides how the two sides authenticate. It is in this state while a question about the
+/// ClientHello has no answer yet.
 pub(in crate::handshake) struct Negotiating {
     pub(super) negotiated: Negotiated,
     /// What the binders of pre-shared keys are made over. `None` where the client offers no key that
@@ -117,7 +118,7 @@ pub(in crate::handshake) struct Negotiating {
     pub(super) answers: Answers,
     /// How many of the client's identities were looked up as tickets.
     pub(super) tickets_looked_up: u16,
-    /// The session that was found for one of them, until it is checked. The store has it no more.
+    /// The session that was found for one of them, until it is checked. It was removed from the store.
     pub(super) session: Option<ChosenPsk>,
     /// Is it decided whether a pre-shared key is used?
     psk_is_decided: bool,
@@ -183,13 +184,14 @@ impl Negotiating {
         answered: Answered,
         context: &mut Context,
     ) -> Result<State, Error> {
-        self.answers.take(answered)?;
+        self.answers.add(answered)?;
         let kept = self.answers.hello.clone().ok_or_else(not_asked)?;
         let hello = kept.parse()?;
         (*self).run(&hello, context)
     }
 
-    /// Notes how the two sides speak, and what else the ClientHello settles.
+    /// Makes the other decisions that depend only on the ClientHello and the configuration: server name,
+    /// application protocol, record sizes, compression, types of certificates, number of tickets.
     fn new(
         agreed: Agreed,
         message: &HandshakeMessage<'_>,
@@ -252,8 +254,8 @@ impl<E: Into<Error>> From<E> for Undecided {
     }
 }
 
-/// The ClientHello, kept for the questions about it, and the answers that came and were not used
-/// yet. A decision takes its answer from here, and asks where it finds none.
+/// The ClientHello, kept for the questions about it, and the answers that were given and not used yet.
+/// A decision takes its answer from here, and asks if there is none.
 #[derive(Default)]
 pub(super) struct Answers {
     hello: Option<KeptHello>,
@@ -270,7 +272,7 @@ impl Answers {
         self.hello.get_or_insert_with(|| KeptHello::new(hello)).clone()
     }
 
-    fn take(&mut self, answered: Answered) -> Result<(), Error> {
+    fn add(&mut self, answered: Answered) -> Result<(), Error> {
         match answered {
             Answered::Session(session) => self.session = Some(session),
             Answered::Psk(choice) => self.psk = Some(choice),

@@ -1,6 +1,6 @@
 //! What a server selects from a ClientHello (RFC 9846, sections 4.2.1 and 9.2): pure functions from
-//! the two sides' lists to a choice or an error. [`negotiate`](super::negotiate) calls them in the
-//! order in which they stand here.
+//! the lists of the two sides to a choice or an error. [`negotiate`](super::negotiate) calls most of
+//! them.
 
 use std::sync::Arc;
 

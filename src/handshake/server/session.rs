@@ -17,7 +17,7 @@ use crate::wire::{ClientHello, ExtensionType};
 /// How many identities are looked up: a bound on the work that a list of thousands can ask for.
 const MAX_LOOKED_UP: u16 = 16;
 
-/// The session of one of the client's tickets, as the key that it stands for.
+/// The session of one of the client's tickets, as a pre-shared key.
 ///
 /// The first session that the store has, and that fits, is checked. No other one is checked after
 /// it: the client has proved nothing yet.
@@ -34,6 +34,7 @@ pub(super) fn find(
         return Ok(None);
     };
     let accepted = is_accepted_now(found, negotiated, answers, hello, context)?;
+    // No other ticket is looked up after this one.
     *tickets_looked_up = MAX_LOOKED_UP;
     // The answers may have taken long.
     let session_of_ticket = found.key.session.as_ref();
