@@ -372,6 +372,10 @@ const AFTER_FLIGHT: &[(When, State)] = &[
     (Always, ExpectFinished),
 ];
 
+/// There are no 0-RTT data after a HelloRetryRequest (section 4.3.10).
+const AFTER_FLIGHT_AFTER_RETRY: &[(When, State)] =
+    &[(Asks, ExpectClientCertificate), (Always, ExpectFinished)];
+
 /// The decisions about a ClientHello, in their order, and the flight.
 const DECISIONS: &[&str] = &[
     "negotiate::negotiate",
@@ -416,6 +420,20 @@ const NEGOTIATING: &[Wait] = &[
     Wait { type_name: "Signing", questions: &["Sign"] },
 ];
 
+const NEGOTIATING_AFTER_RETRY: &[Wait] = &[
+    Wait {
+        type_name: "Negotiating",
+        questions: &[
+            "TakeSession",
+            "ResolvePsk",
+            "VerifyPeer",
+            "VerifyRawPublicKey",
+            "ChooseCertificate",
+        ],
+    },
+    Wait { type_name: "Signing", questions: &["Sign"] },
+];
+
 const VERIFYING_CLIENT: &[Wait] = &[Wait {
     type_name: "ExpectClientCertificate",
     questions: &["VerifyPeer", "VerifyRawPublicKey"],
@@ -439,9 +457,9 @@ const SERVER: &[Edge] = &[
     edge(ExpectClientHello, ClientHello, OwnGroup, FLIGHT, AFTER_FLIGHT)
         .decides(DECISIONS)
         .waits(NEGOTIATING),
-    edge(ExpectSecondClientHello, ClientHello, Always, FLIGHT, AFTER_FLIGHT)
+    edge(ExpectSecondClientHello, ClientHello, Always, FLIGHT, AFTER_FLIGHT_AFTER_RETRY)
         .decides(DECISIONS_AFTER_RETRY)
-        .waits(NEGOTIATING),
+        .waits(NEGOTIATING_AFTER_RETRY),
     edge(ExpectEndOfEarlyData, EndOfEarlyData, Always, &[], &[(Always, ExpectFinished)]),
     edge(
         ExpectClientCertificate,
