@@ -1,4 +1,5 @@
 //! Exporters (RFC 9846, section 7.5): keys for other protocols, from the secrets of a connection.
+//! `key_schedule` derives the exporter secrets.
 
 use super::Handshake;
 use crate::error::{Error, ErrorKind};

@@ -1,3 +1,6 @@
+//! Keys from an exporter secret (RFC 9846, section 7.5). `MainSecret::exporter` and
+//! `EarlySecret::early_exporter`, in the module above, derive that secret.
+
 use super::Result;
 use super::hkdf::Hkdf;
 use crate::crypto::Secret;
