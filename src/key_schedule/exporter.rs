@@ -1,8 +1,7 @@
 //! Keys from an exporter secret (RFC 9846, section 7.5). `MainSecret::exporter` and
 //! `EarlySecret::early_exporter`, in the module above, derive that secret.
 
-use super::Result;
-use super::hkdf::Hkdf;
+use super::hkdf::{Hkdf, Result};
 use crate::crypto::Secret;
 use crate::observer::Observers;
 

@@ -1,8 +1,10 @@
 //! HKDF-Extract and HKDF-Expand-Label (RFC 9846, section 7.1), as the connection's observers see them.
 
-use super::Result;
-use crate::crypto::{CryptoError, Hash, Secret, provider_fault};
+use crate::crypto::{CryptoError, Hash, ProviderError, Secret, provider_fault};
 use crate::observer::{KeyScheduleOperation, KeyScheduleValues, Observers};
+
+/// The result of each step of the key schedule.
+pub(super) type Result<T> = core::result::Result<T, ProviderError>;
 
 /// What all labels of a key schedule begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

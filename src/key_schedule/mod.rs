@@ -42,18 +42,16 @@ mod psk;
 mod traffic;
 mod transcript;
 
-use crate::crypto::{CipherSuite, Digest, ProviderError, Secret, SharedSecret};
+use crate::crypto::{CipherSuite, Digest, Secret, SharedSecret};
 use crate::observer::Observers;
 
 pub(crate) use exporter::Exporter;
-use hkdf::Hkdf;
+use hkdf::{Hkdf, Result};
 pub use hkdf::{LabelPrefix, expand_label};
 pub use psk::PskKind;
 pub(crate) use psk::{ResumptionSecret, imported_psk};
 pub use traffic::{KeyAndIv, TrafficSecret};
 pub(crate) use transcript::Transcript;
-
-type Result<T> = core::result::Result<T, ProviderError>;
 
 /// One `HKDF-Extract` of the figure: its result, with what is needed to derive from it.
 struct Stage {

@@ -1,7 +1,6 @@
 //! Pre-shared keys in the key schedule: labels of their binders, keys of tickets, imported keys.
 
-use super::hkdf::Hkdf;
-use super::{LabelPrefix, Result};
+use super::hkdf::{Hkdf, LabelPrefix, Result};
 use crate::crypto::{Hash, Secret, provider_fault};
 use crate::observer::Observers;
 

@@ -2,8 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::hkdf::Hkdf;
-use super::{LabelPrefix, Result};
+use super::hkdf::{Hkdf, LabelPrefix, Result};
 use crate::crypto::{CipherSuite, CryptoError, Digest, NONCE_LENGTH, Secret, provider_fault};
 use crate::observer::Observers;
 use crate::record::TrafficKeys;

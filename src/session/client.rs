@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::credential::MAX_REQUEST_LENGTH;
 use super::{
     CertificateAnswer, MAX_LIFETIME, MAX_TICKET_LENGTH, PeerCredential, Session, SessionError,
+    stored,
 };
 use crate::crypto::Secret;
 use crate::registry::{CertificateType, CipherSuiteId};
@@ -138,7 +139,7 @@ impl ClientSession {
 
     /// The session as bytes, which are a secret: see [`from_bytes`](Self::from_bytes).
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        super::write(self.max_encoded_length(), |out| {
+        stored::write(self.max_encoded_length(), |out| {
             let name = self.server_name.to_str();
             write_bytes(out, Prefix::U16, name.as_bytes());
             write_bytes(out, Prefix::U16, &self.ticket);
@@ -156,7 +157,7 @@ impl ClientSession {
         if bytes.len() > Self::MAX_LENGTH {
             return Err(SessionError::Malformed("length"));
         }
-        let mut reader = super::open(bytes)?;
+        let mut reader = stored::open(bytes)?;
         let name = reader.vector("server name", Prefix::U16, 1..=0xffff)?;
         let text = core::str::from_utf8(name).unwrap_or_default().to_owned();
         let server_name =

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pki_types::UnixTime;
 use zeroize::Zeroizing;
 
-use super::{Session, SessionError, Zone};
+use super::{Session, SessionError, Zone, stored};
 use crate::crypto::{CryptoError, SecureRandom, provider_fault};
 use crate::reply::Reply;
 
@@ -122,7 +122,7 @@ impl ServerSession {
     }
 
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
-        super::write(self.session.max_encoded_length(), |out| {
+        stored::write(self.session.max_encoded_length(), |out| {
             out.extend_from_slice(&self.rules_digest);
             // Zeros are the name of no zone.
             out.extend_from_slice(&self.zone.unwrap_or_default().0);
@@ -131,7 +131,7 @@ impl ServerSession {
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, SessionError> {
-        let mut reader = super::open(bytes)?;
+        let mut reader = stored::open(bytes)?;
         let rules_digest = *reader.array("rules")?;
         let name = Zone(*reader.array("zone")?);
         let zone = if name == Zone::default() { None } else { Some(name) };

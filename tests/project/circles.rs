@@ -10,11 +10,9 @@ use crate::architecture::{code_lines, is_test_file, root, rust_files};
 const LARGEST_CIRCLE: usize = 3;
 
 /// The folders whose files may be a larger circle, and the reason.
-const EXCEPTIONS: [(&str, &str); 5] = [
+const EXCEPTIONS: [(&str, &str); 3] = [
     ("src/crypto", "the enums of keys name the built-in provider, which implements the traits"),
     ("src/handshake", "each state makes the next one, and Connected takes messages on both sides"),
-    ("src/key_schedule", "each stage makes the next one with what all stages have in common"),
-    ("src/session", "a session holds its peer's credential, and both have the same error"),
     ("src/wire", "the table of extensions names the reader and the writer of each of them"),
 ];
 

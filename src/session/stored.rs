@@ -1,0 +1,134 @@
+//! The session that both sides store, and its encoding.
+
+use core::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::SessionError;
+use super::credential::{CertificateAnswer, PeerCredential};
+use super::lifetime::{MAX_LIFETIME, from_secs, is_recent};
+use crate::crypto::Secret;
+use crate::registry::{CertificateType, CipherSuiteId, HandshakeType};
+use crate::time::Time;
+use crate::wire::codec::{Prefix, Reader, write_bytes, write_u16};
+
+/// The longest ticket that is kept or sent, in bytes: it has to fit into a ClientHello.
+pub(crate) const MAX_TICKET_LENGTH: usize = 0x2000;
+
+/// The first byte of everything that is written here.
+const VERSION: u8 = 3;
+
+/// What both sides store of a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    pub(crate) cipher_suite: CipherSuiteId,
+    /// The PSK of the ticket.
+    pub(crate) secret: Secret,
+    /// When the server sent the ticket, or when the client received it.
+    pub(crate) since: Time,
+    /// When the peer last authenticated with more than a ticket, in seconds since 1970.
+    pub(crate) authenticated: u64,
+    pub(crate) lifetime: u32,
+    pub(crate) age_add: u32,
+    pub(crate) application_protocol: Option<Vec<u8>>,
+    pub(crate) max_early_data_size: u32,
+    /// How far the expected arrival of 0-RTT data under the ticket may be from the clock, in seconds:
+    /// the window of the server that sent the ticket. Zero on a client.
+    pub(crate) early_data_window: u32,
+    /// What the peer authenticated with.
+    pub(crate) credential: PeerCredential,
+    /// The client's answer to a CertificateRequest; `None` where there was none, and on a server.
+    pub(crate) answer: Option<CertificateAnswer>,
+    /// The type of certificate that the server has shown.
+    pub(crate) own_type: CertificateType,
+}
+
+impl Session {
+    /// The ticket's age in milliseconds, as a client sends it (section 4.3.11.1). The clock may be
+    /// a little behind the time at which the ticket came: the age is zero then.
+    pub(crate) fn obfuscated_age(&self, now: Time) -> u32 {
+        u32::try_from(now.since(self.since).as_millis())
+            .unwrap_or(u32::MAX)
+            .wrapping_add(self.age_add)
+    }
+
+    /// Whether the ticket may be used: its lifetime is not over, and the handshake in which the peer
+    /// authenticated is at most seven days old (section 4.7.1).
+    pub(crate) fn is_alive(&self, now: Time) -> bool {
+        is_recent(self.since, self.lifetime.min(MAX_LIFETIME), now)
+            && is_recent(from_secs(self.authenticated), MAX_LIFETIME, now)
+    }
+
+    /// An upper bound of the encoded length in bytes, with the name or digest that stands before it.
+    pub(super) fn max_encoded_length(&self) -> usize {
+        let request = self.answer.as_ref().map_or(0, |answer| answer.request.len());
+        1024 + request + self.credential.max_encoded_length()
+    }
+
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        write_u16(out, self.cipher_suite);
+        let microseconds = u64::try_from(self.since.as_duration().as_micros());
+        out.extend_from_slice(&microseconds.unwrap_or(u64::MAX).to_be_bytes());
+        out.extend_from_slice(&self.authenticated.to_be_bytes());
+        let early_data = [self.max_early_data_size, self.early_data_window];
+        for number in [self.lifetime, self.age_add].into_iter().chain(early_data) {
+            out.extend_from_slice(&number.to_be_bytes());
+        }
+        write_bytes(out, Prefix::U8, self.secret.as_bytes());
+        // An empty name stands for no protocol: RFC 7301 has no empty names.
+        let protocol = self.application_protocol.as_deref().unwrap_or_default();
+        write_bytes(out, Prefix::U8, protocol);
+        self.credential.encode(out);
+        CertificateAnswer::encode(self.answer.as_ref(), out);
+        out.push(self.own_type.0);
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, SessionError> {
+        let cipher_suite = CipherSuiteId(reader.u16("cipher suite")?);
+        let since = Duration::from_micros(u64::from_be_bytes(*reader.array("time")?));
+        let authenticated = u64::from_be_bytes(*reader.array("time")?);
+        let lifetime = reader.u32("lifetime")?;
+        let age_add = reader.u32("age_add")?;
+        let max_early_data_size = reader.u32("max_early_data_size")?;
+        let early_data_window = reader.u32("early data window")?;
+        let secret = reader.vector("secret", Prefix::U8, 32..=64)?;
+        let secret = Secret::new(secret).ok_or(SessionError::Malformed("secret"))?;
+        let protocol = reader.vector("application protocol", Prefix::U8, 0..=255)?;
+        let application_protocol = if protocol.is_empty() { None } else { Some(protocol.to_vec()) };
+        let credential = PeerCredential::read(reader)?;
+        let answer = CertificateAnswer::read(reader)?;
+        let own_type = CertificateType(reader.u8("own certificate type")?);
+        Ok(Self {
+            cipher_suite,
+            secret,
+            since: Time::since_unix_epoch(since),
+            authenticated,
+            lifetime,
+            age_add,
+            application_protocol,
+            max_early_data_size,
+            early_data_window,
+            credential,
+            answer,
+            own_type,
+        })
+    }
+}
+
+/// Writes a version and `content` after it, into memory that is wiped. `capacity` is enough for all of
+/// it: growing would leave copies of the secret behind.
+pub(super) fn write(capacity: usize, content: impl FnOnce(&mut Vec<u8>)) -> Zeroizing<Vec<u8>> {
+    let mut out = Zeroizing::new(Vec::with_capacity(capacity));
+    out.push(VERSION);
+    content(&mut out);
+    out
+}
+
+/// A reader behind the version.
+pub(super) fn open(bytes: &[u8]) -> Result<Reader<'_>, SessionError> {
+    let mut reader = Reader::new(HandshakeType::NEW_SESSION_TICKET, bytes);
+    match reader.u8("version")? {
+        VERSION => Ok(reader),
+        _ => Err(SessionError::Version),
+    }
+}
