@@ -76,8 +76,8 @@ impl ExtensionLayout {
         extensions.sort_by(self.items.iter().map(LayoutItem::kind));
     }
 
-    /// The list of code points in a raw extension, if there is one. This is what the peer was offered,
-    /// whatever the configuration supports.
+    /// The list of code points in a raw extension, if there is one. The peer was offered this list, even
+    /// if the configuration supports others.
     pub(crate) fn raw_list<T: CodePoint>(&self, kind: ExtensionType) -> Option<List<'_, T>> {
         self.items.iter().find_map(|item| match item {
             LayoutItem::Raw(raw, body) if *raw == kind => {

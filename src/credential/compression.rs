@@ -136,7 +136,7 @@ fn compressed_message(with: &dyn CertificateCompression, body: &[u8]) -> Option<
     Some(out.into())
 }
 
-/// zlib (RFC 1950). Its decoder allocates at most 64 KiB, whatever the peer sends.
+/// zlib (RFC 1950). Its decoder allocates at most 64 KiB for any message.
 #[cfg(feature = "zlib")]
 #[derive(Clone, Copy, Debug)]
 pub struct Zlib;
@@ -164,8 +164,8 @@ impl CertificateCompression for Zlib {
     }
 }
 
-/// Brotli (RFC 7932), which compresses certificates best. Its decoder allocates at most 4 MiB for a
-/// message of 256 KiB, whatever the peer sends: the prefix codes of a stream can take 3.4 MiB, and
+/// Brotli (RFC 7932), which compresses certificates best. Its decoder allocates at most 4 MiB for any
+/// message that decompresses to 256 KiB or less: the prefix codes of a stream can take 3.4 MiB, and
 /// the window is not longer than the output needs. The "large window" of some encoders is not part of
 /// RFC 7932, and is refused.
 #[cfg(feature = "brotli")]

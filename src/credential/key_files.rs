@@ -19,8 +19,8 @@ pub struct LoadError {
     pub input: PemInput,
     /// The path of the file, safe to print. `None` if the text was not read from a file.
     pub file: Option<String>,
-    /// The problem.
-    pub problem: LoadProblem,
+    /// What is wrong with it.
+    pub kind: LoadErrorKind,
 }
 
 /// One of the two texts of a [`CertifiedKey`].
@@ -33,10 +33,10 @@ pub enum PemInput {
     Key,
 }
 
-/// The problem with a certificate chain or a private key.
+/// What is wrong with a certificate chain or a private key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum LoadProblem {
+pub enum LoadErrorKind {
     /// The file cannot be read. This is the error of the operating system.
     #[error("cannot be read: {0}")]
     Unreadable(String),
@@ -48,7 +48,7 @@ pub enum LoadProblem {
     Unusable(Box<ConfigError>),
 }
 
-impl From<ConfigError> for LoadProblem {
+impl From<ConfigError> for LoadErrorKind {
     fn from(error: ConfigError) -> Self {
         Self::Unusable(Box::new(error))
     }
@@ -75,7 +75,7 @@ impl CertifiedKey {
         key: &[u8],
         provider: &CryptoProvider,
     ) -> Result<Self, LoadError> {
-        let fail = |input: PemInput, problem: LoadProblem| LoadError { input, file: None, problem };
+        let fail = |input: PemInput, kind: LoadErrorKind| LoadError { input, file: None, kind };
         let chain =
             pem::certificates(chain).map_err(|error| fail(PemInput::Chain, error.into()))?;
         let key = pem::private_key(key).map_err(|error| fail(PemInput::Key, error.into()))?;
@@ -92,7 +92,7 @@ impl CertifiedKey {
     /// As [`from_pem`](Self::from_pem), from files.
     ///
     /// # Errors
-    /// Those of `from_pem`, with the path of the file; and [`LoadProblem::Unreadable`] if a file cannot
+    /// Those of `from_pem`, with the path of the file; and [`LoadErrorKind::Unreadable`] if a file cannot
     /// be read.
     #[cfg(feature = "ring")]
     pub fn from_pem_files(
@@ -131,7 +131,7 @@ fn read(file: &Path, input: PemInput) -> Result<Zeroizing<Vec<u8>>, LoadError> {
     std::fs::read(file).map(Zeroizing::new).map_err(|error| LoadError {
         input,
         file: Some(pem::printable_path(file)),
-        problem: LoadProblem::Unreadable(error.to_string()),
+        kind: LoadErrorKind::Unreadable(error.to_string()),
     })
 }
 
@@ -142,8 +142,8 @@ impl fmt::Display for LoadError {
             PemInput::Key => "private key",
         };
         match &self.file {
-            Some(file) => write!(f, "{input} {file}: {}", self.problem),
-            None => write!(f, "{input}: {}", self.problem),
+            Some(file) => write!(f, "{input} {file}: {}", self.kind),
+            None => write!(f, "{input}: {}", self.kind),
         }
     }
 }

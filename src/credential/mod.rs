@@ -21,7 +21,7 @@ pub use compression::CertificateCompression;
 pub(crate) use compression::Compressors;
 #[cfg(feature = "zlib")]
 pub use compression::Zlib;
-pub use key_files::{LoadError, LoadProblem, PemInput};
+pub use key_files::{LoadError, LoadErrorKind, PemInput};
 pub use list::CertificateList;
 pub use resolver::{CertificateResolver, NoCertificate};
 

@@ -29,22 +29,21 @@ pub trait Aead: Send + Sync {
     /// When `bytes` is not [`key_length`](Self::key_length) long.
     fn key(&self, bytes: &[u8]) -> Result<AeadKey, CryptoError>;
 
-    /// How many records of TLS or DTLS, of at most 2^14 bytes, one key may protect before its sender
-    /// must have changed it: 2^24.5 for AES-GCM (RFC 9846, section 5.5; RFC 9147, section 4.5.3).
+    /// How many records of TLS, of at most 2^14 bytes, one key may protect before its sender must have
+    /// changed it: 2^24.5 for AES-GCM (RFC 9846, section 5.5). TLS has no other limit, as the first
+    /// record that fails authentication ends the connection.
     fn confidentiality_limit(&self) -> u64;
 
-    /// How many packets of QUIC one key may protect before its sender must have changed it: 2^23 for
-    /// AES-GCM, as packets may be longer than records (RFC 9001, section 6.6). By default half of what
-    /// [`confidentiality_limit`](Self::confidentiality_limit) allows.
-    fn packet_confidentiality_limit(&self) -> u64 {
-        self.confidentiality_limit() / 2
+    /// The limits of one key in QUIC (RFC 9001, section 6.6 and appendix B). `None`, the default, from
+    /// providers that do not say them: QUIC must not use the AEAD then.
+    fn quic_limits(&self) -> Option<KeyLimits> {
+        None
     }
 
-    /// How many packets of QUIC that fail authentication may be tried with one key, in all: 2^52 for
-    /// AES-GCM and 2^36 for ChaCha20-Poly1305 (RFC 9001, section 6.6). In DTLS it is 2^36 for both
-    /// (RFC 9147, section 4.5.3), which is the default. In TLS the first one ends the connection.
-    fn integrity_limit(&self) -> u64 {
-        1 << 36
+    /// The limits of one key in DTLS (RFC 9147, section 4.5.3 and appendix B). `None`, the default,
+    /// from providers that do not say them: DTLS must not use the AEAD then.
+    fn dtls_limits(&self) -> Option<KeyLimits> {
+        None
     }
 
     /// Makes a key that protects headers: packet numbers of QUIC (RFC 9001, section 5.4) and record
@@ -55,6 +54,16 @@ pub trait Aead: Send + Sync {
     fn header_protection_key(&self, _bytes: &[u8]) -> Option<HeaderProtectionKey> {
         None
     }
+}
+
+/// How often one key of an [`Aead`] may be used. Each protocol has limits of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyLimits {
+    /// How many packets or records the key may protect before its sender must have changed it.
+    pub confidentiality: u64,
+    /// How many packets or records that fail authentication may be opened with the key, in all. The
+    /// connection must end then.
+    pub integrity: u64,
 }
 
 /// The key of an [`Aead`].

@@ -24,7 +24,7 @@ mod signature;
 
 pub use aead::{
     Aead, AeadKey, CustomAeadKey, CustomHeaderProtectionKey, HEADER_MASK_LENGTH,
-    HEADER_SAMPLE_LENGTH, HeaderProtectionKey, NONCE_LENGTH, TAG_LENGTH,
+    HEADER_SAMPLE_LENGTH, HeaderProtectionKey, KeyLimits, NONCE_LENGTH, TAG_LENGTH,
 };
 pub use hash::{Hash, HashAlgorithm, HashContext};
 pub use key_error::KeyError;

@@ -140,7 +140,7 @@
 //! # use handclasp::{CertifiedKey, ClientConfig, ClientConnection, CryptoProvider};
 //! # use handclasp::{ServerConfig, ServerConnection};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let made = rcgen::generate_simple_self_signed(["whatever".to_owned()])?;
+//! # let made = rcgen::generate_simple_self_signed(["device.example".to_owned()])?;
 //! # let certificate = made.cert.der().clone();
 //! # let key = PrivateKeyDer::try_from(made.signing_key.serialize_der())?;
 //! # let key = CertifiedKey::from_der(vec![certificate.clone()], &key)?;

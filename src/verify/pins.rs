@@ -87,7 +87,7 @@ impl FromStr for SpkiPin {
     fn from_str(text: &str) -> Result<Self, InvalidPin> {
         let mut base64 = text.strip_prefix("sha256/").ok_or(InvalidPin)?;
         // The form of curl has a second slash. A slash is a digit of base64 as well, so only the length
-        // tells the two apart.
+        // shows which form it is.
         if base64.len() == Self::BASE64_LENGTH + 1 {
             base64 = base64.strip_prefix('/').ok_or(InvalidPin)?;
         }

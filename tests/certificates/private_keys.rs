@@ -2,7 +2,7 @@
 //! use.
 
 use handclasp::config::ConfigError;
-use handclasp::credential::{KeySource, LoadProblem, PemInput};
+use handclasp::credential::{KeySource, LoadErrorKind, PemInput};
 use handclasp::crypto::{KeyError, signing_key};
 use handclasp::pem::{self, Content, PemError, PemErrorKind};
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
@@ -211,7 +211,7 @@ fn an_rsa_certificate_without_null_loads_with_its_key() {
 
     let other = EcKey::new(P256);
     let error = load(&(pem_text("CERTIFICATE", &other.certificate) + &chain)).unwrap_err();
-    let LoadProblem::Unusable(problem) = error.problem else { panic!("{error}") };
+    let LoadErrorKind::Unusable(problem) = error.kind else { panic!("{error}") };
     assert!(matches!(*problem, ConfigError::KeyOfAnother { number: 2, .. }), "{problem}");
     let other = PrivateKeyDer::Sec1(other.sec1(true, Some(&other.point)).into());
     let error = CertifiedKey::from_der(vec![without_null.into()], &other).unwrap_err();
@@ -243,9 +243,7 @@ fn a_file_with_two_private_keys_is_refused_with_the_line_of_the_second() {
         let text = format!("{first}{second}");
         let error = CertifiedKey::from_pem(chain.as_bytes(), text.as_bytes()).unwrap_err();
         assert_eq!(error.input, PemInput::Key);
-        let LoadProblem::Pem(PemError { line, kind, .. }) = error.problem else {
-            panic!("{error}")
-        };
+        let LoadErrorKind::Pem(PemError { line, kind, .. }) = error.kind else { panic!("{error}") };
         assert_eq!(line, Some(first.lines().count() + 1));
         assert_eq!(kind, PemErrorKind::MoreThanOne(Content::PrivateKey));
     }
@@ -320,7 +318,7 @@ fn the_key_of_another_certificate_of_the_chain_is_told_with_its_number() {
     let error = load(&chain, &pair.serialize_pem()).unwrap_err();
     assert_eq!(error.input, PemInput::Chain);
     let expected = ConfigError::KeyOfAnother { number: 2, subject: "CN=a leaf".into() };
-    assert_eq!(error.problem, expected.into());
+    assert_eq!(error.kind, expected.into());
     load(&format!("{}{}", leaf.pem(), authority.pem()), &pair.serialize_pem()).unwrap();
 
     // Files that were put together without a line break lose nothing in silence.
@@ -343,7 +341,7 @@ fn keys_and_chains_load_from_files_and_errors_name_the_file() {
     let pair = EcKey::new(P256);
     std::fs::write(&chain, pem_text("CERTIFICATE", &pair.certificate)).unwrap();
     let missing = CertifiedKey::from_pem_files(&chain, &key).unwrap_err();
-    assert!(matches!(missing.problem, LoadProblem::Unreadable(_)), "{missing}");
+    assert!(matches!(missing.kind, LoadErrorKind::Unreadable(_)), "{missing}");
     assert!(missing.to_string().contains(key.to_str().unwrap()), "{missing}");
     std::fs::write(&key, pem_text("PRIVATE KEY", &rsa(0, 1024, &[1, 0, 1]))).unwrap();
     let unusable = CertifiedKey::from_pem_files(&chain, &key).unwrap_err();

@@ -12,8 +12,8 @@ use ::ring::aead::quic;
 use ::ring::aead::{self, LessSafeKey, UnboundKey};
 
 use super::{
-    Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, HeaderProtectionKey, NONCE_LENGTH,
-    SystemRandom, TAG_LENGTH,
+    Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, HeaderProtectionKey, KeyLimits,
+    NONCE_LENGTH, SystemRandom, TAG_LENGTH,
 };
 use crate::registry::CipherSuiteId;
 
@@ -76,21 +76,30 @@ pub const TLS_CHACHA20_POLY1305_SHA256: CipherSuite = CipherSuite {
     },
 };
 
-/// How much one key of an AEAD may be used: see the functions of [`Aead`] with these names.
+/// How often one key of an AEAD may be used in each protocol.
 struct Limits {
-    confidentiality: u64,
-    packet_confidentiality: u64,
-    integrity: u64,
+    /// See [`Aead::confidentiality_limit`].
+    tls: u64,
+    quic: KeyLimits,
+    dtls: KeyLimits,
 }
 
-/// RFC 9846, section 5.5, allows 2^24.5 full-size records under one AES-GCM key; this is the power of
-/// two below it.
-const AES_GCM_LIMITS: Limits =
-    Limits { confidentiality: 1 << 24, packet_confidentiality: 1 << 23, integrity: 1 << 52 };
+/// RFC 9846, section 5.5, and RFC 9147, section 4.5.3, allow 2^24.5 full-size records under one
+/// AES-GCM key; this is the power of two below it.
+const AES_GCM_RECORDS: u64 = 1 << 24;
+
+const AES_GCM_LIMITS: Limits = Limits {
+    tls: AES_GCM_RECORDS,
+    quic: KeyLimits { confidentiality: 1 << 23, integrity: 1 << 52 },
+    dtls: KeyLimits { confidentiality: AES_GCM_RECORDS, integrity: 1 << 36 },
+};
 
 /// A sequence number or packet number ends before a key is used up.
-const CHACHA20_POLY1305_LIMITS: Limits =
-    Limits { confidentiality: u64::MAX, packet_confidentiality: u64::MAX, integrity: 1 << 36 };
+const CHACHA20_POLY1305_LIMITS: Limits = Limits {
+    tls: u64::MAX,
+    quic: KeyLimits { confidentiality: u64::MAX, integrity: 1 << 36 },
+    dtls: KeyLimits { confidentiality: u64::MAX, integrity: 1 << 36 },
+};
 
 struct RingAead {
     algorithm: &'static aead::Algorithm,
@@ -109,15 +118,15 @@ impl Aead for RingAead {
     }
 
     fn confidentiality_limit(&self) -> u64 {
-        self.limits.confidentiality
+        self.limits.tls
     }
 
-    fn packet_confidentiality_limit(&self) -> u64 {
-        self.limits.packet_confidentiality
+    fn quic_limits(&self) -> Option<KeyLimits> {
+        Some(self.limits.quic)
     }
 
-    fn integrity_limit(&self) -> u64 {
-        self.limits.integrity
+    fn dtls_limits(&self) -> Option<KeyLimits> {
+        Some(self.limits.dtls)
     }
 
     fn header_protection_key(&self, bytes: &[u8]) -> Option<HeaderProtectionKey> {
@@ -201,17 +210,19 @@ mod tests {
         assert!(aes_256.header_protection_key(&[7; 16]).is_none());
     }
 
-    /// RFC 9846, section 5.5; RFC 9001, section 6.6.
+    /// RFC 9846, section 5.5; RFC 9001, section 6.6; RFC 9147, section 4.5.3.
     #[test]
     fn keys_have_the_limits_of_their_ciphers() {
-        for (suite, records, packets, forgeries) in [
+        for (suite, records, packets, forged_packets) in [
             (TLS_AES_128_GCM_SHA256, 1 << 24, 1 << 23, 1 << 52),
             (TLS_AES_256_GCM_SHA384, 1 << 24, 1 << 23, 1 << 52),
             (TLS_CHACHA20_POLY1305_SHA256, u64::MAX, u64::MAX, 1 << 36),
         ] {
+            let quic = KeyLimits { confidentiality: packets, integrity: forged_packets };
+            let dtls = KeyLimits { confidentiality: records, integrity: 1 << 36 };
             assert_eq!(suite.aead.confidentiality_limit(), records);
-            assert_eq!(suite.aead.packet_confidentiality_limit(), packets);
-            assert_eq!(suite.aead.integrity_limit(), forgeries);
+            assert_eq!(suite.aead.quic_limits(), Some(quic));
+            assert_eq!(suite.aead.dtls_limits(), Some(dtls));
         }
     }
 }
