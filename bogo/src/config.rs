@@ -177,7 +177,7 @@ pub fn client(flags: &Flags, parties: &Parties, memory: &Memory) -> Result<Clien
     let mut provider = provider(flags)?;
     let layout = share(flags, &mut provider)?;
     let mut builder = ClientConfig::builder(provider)
-        .verifier(parties.verdict.clone())
+        .verifier(parties.verifier.clone())
         .send_server_name(flags.has("host-name"))
         .grease(flags.has("enable-grease") || flags.has("permute-extensions"))
         .pre_shared_keys(parties.credentials.pre_shared_keys())
@@ -207,7 +207,7 @@ pub fn server(flags: &Flags, parties: &Parties, memory: &Memory) -> Result<Serve
         .record_size_limit(None)
         .limits(limits(flags)?);
     if flags.has("verify-peer") || flags.has("require-any-client-certificate") {
-        let verifier = parties.verdict.clone();
+        let verifier = parties.verifier.clone();
         let policy = match flags.has("require-any-client-certificate") {
             true => ClientAuthentication::required(verifier),
             false => ClientAuthentication::optional(verifier),

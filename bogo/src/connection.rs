@@ -17,7 +17,7 @@ use crate::credential::Credentials;
 use crate::flags::{Flags, Stop};
 use crate::memory::Memory;
 use crate::seen::{Seen, Watcher};
-use crate::verify::Verdict;
+use crate::verify::TestVerifier;
 use crate::{config, error, expectation};
 
 /// How long to read on at the end of a connection.
@@ -29,7 +29,7 @@ const DECOMPRESSION_FAILURE: AlertDescription = AlertDescription(30);
 /// The observers and resolvers that the library calls.
 pub struct Parties {
     pub credentials: Arc<Credentials>,
-    pub verdict: Arc<Verdict>,
+    pub verifier: Arc<TestVerifier>,
     pub seen: Arc<Seen>,
 }
 
@@ -84,7 +84,7 @@ pub fn run(flags: &Flags, retry: &Flags, resumes: bool, memory: &Memory) -> Resu
     let provider = config::provider(flags)?;
     let parties = Parties {
         credentials: Arc::new(Credentials::new(flags, &provider, seen.clone())?),
-        verdict: Arc::new(Verdict::new(flags, retry, seen.clone())?),
+        verifier: Arc::new(TestVerifier::new(flags, retry, seen.clone())?),
         seen,
     };
     let side = Side::new(flags, &parties, memory)?;
@@ -281,7 +281,7 @@ impl Link<'_> {
                 return Err(Stop::failed("0-RTT data were rejected"));
             }
             let resumed = self.side.connection().parameters().pre_shared_key.is_some();
-            if let Err(error) = self.parties.verdict.on_retry() {
+            if let Err(error) = self.parties.verifier.on_retry() {
                 // The library asks about a session before the ClientHello: this is a second time.
                 if resumed {
                     let error = Error::from(error);
@@ -389,7 +389,7 @@ impl Link<'_> {
 
     /// Answers the open question, as if it had taken a while.
     fn answer(&mut self) -> Result<(), Stop> {
-        let Parties { credentials, verdict, .. } = &self.parties;
+        let Parties { credentials, verifier, .. } = &self.parties;
         let connection = match &mut self.side {
             Side::Client(client) => &mut **client,
             Side::Server(server) => &mut **server,
@@ -424,8 +424,8 @@ impl Link<'_> {
             Question::Sign(ask) => {
                 Answer::Signature(credentials.sign(&ask.certificate, ask.scheme, &ask.message))
             }
-            Question::VerifyPeer(peer) => Answer::Peer(verdict.on_chain(peer)),
-            Question::VerifyRawPublicKey(peer) => Answer::Peer(verdict.on_key(peer)),
+            Question::VerifyPeer(peer) => Answer::Peer(verifier.on_chain(peer)),
+            Question::VerifyRawPublicKey(peer) => Answer::Peer(verifier.on_key(peer)),
             _ => return Err(Stop::unimplemented("an unknown question")),
         };
         connection.answer(number, answer).map_err(failed)

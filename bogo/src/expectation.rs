@@ -97,7 +97,7 @@ fn peer_matches(flags: &Flags, parameters: &PeerParameters, seen: &Seen) -> Resu
         same("chain", Some(&*chain), parameters.certificates.as_deref())?;
     }
     if flags.has("expect-verify-result") && seen.parts().verified.is_some() {
-        same("verdict", Some(!flags.has("verify-fail")), seen.parts().verified)?;
+        same("verify result", Some(!flags.has("verify-fail")), seen.parts().verified)?;
     }
     if let Some(number) = flags.number("expect-selected-credential")? {
         same("credential", number, seen.credential())?;

@@ -1,5 +1,5 @@
-//! The verdicts on the runner's certificates: what is under test is the protocol, so that every
-//! chain is accepted, or refused, as the test wants it.
+//! The verifier of the runner's certificates. The protocol is under test, so the verifier accepts or
+//! refuses every chain as the test wants it.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use handclasp::verify::{PeerIdentity, PeerVerifier, RawPublicKey};
 use crate::flags::{Flags, Stop};
 use crate::seen::Seen;
 
-/// What a test says of certificates.
+/// Which certificates a test accepts.
 #[derive(Debug)]
 struct Rules {
     refuse: bool,
@@ -46,7 +46,7 @@ impl Rules {
 
 /// The verifier of a connection.
 #[derive(Debug)]
-pub struct Verdict {
+pub struct TestVerifier {
     rules: Rules,
     /// What holds once the server has refused 0-RTT data.
     rules_of_retry: Rules,
@@ -56,7 +56,7 @@ pub struct Verdict {
     seen: Arc<Seen>,
 }
 
-impl Verdict {
+impl TestVerifier {
     pub fn new(flags: &Flags, retry: &Flags, seen: Arc<Seen>) -> Result<Self, Stop> {
         let mut types: Vec<u8> = flags.numbers("accepted-peer-cert-types")?;
         if types.is_empty() {
@@ -85,15 +85,15 @@ impl Verdict {
         }
     }
 
-    /// The verdict on a session's certificates, once the server has refused 0-RTT data.
+    /// Verifies a session's certificates once more when the server has refused 0-RTT data.
     pub fn on_retry(&self) -> Result<(), CertificateError> {
         match self.reverify {
-            true => self.verdict(&self.rules_of_retry),
+            true => self.check(&self.rules_of_retry),
             false => Ok(()),
         }
     }
 
-    /// The verdict on certificates of X.509.
+    /// Verifies certificates of X.509.
     pub fn on_chain(&self, peer: &PeerIdentity) -> Result<(), CertificateError> {
         let rules = self.rules();
         self.seen.set_verified(!rules.refuse);
@@ -104,7 +104,7 @@ impl Verdict {
             self.seen.rename_error(":MISSING_EXTENSION:");
             return Err(CertificateError::rejected("a pre-shared key is wanted"));
         }
-        self.verdict(rules)?;
+        self.check(rules)?;
         if rules.staple_fails {
             self.seen.rename_error(":OCSP_CB_ERROR:");
             let kind = CertificateErrorKind::UnknownRevocationStatus(
@@ -115,7 +115,7 @@ impl Verdict {
         Ok(())
     }
 
-    /// The verdict on a raw public key.
+    /// Verifies a raw public key.
     pub fn on_key(&self, peer: &RawPublicKey) -> Result<(), CertificateError> {
         let rules = self.rules();
         self.seen.set_verified(!rules.refuse);
@@ -131,7 +131,7 @@ impl Verdict {
         }
     }
 
-    fn verdict(&self, rules: &Rules) -> Result<(), CertificateError> {
+    fn check(&self, rules: &Rules) -> Result<(), CertificateError> {
         if !rules.refuse || !rules.enforce {
             return Ok(());
         }
@@ -147,7 +147,7 @@ impl Verdict {
     }
 }
 
-impl PeerVerifier for Verdict {
+impl PeerVerifier for TestVerifier {
     fn verify(&self, peer: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
         if self.resuming() {
             return Reply::Now(match self.reverify {

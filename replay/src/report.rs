@@ -54,8 +54,8 @@ impl Check {
 
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = if self.passed() { "same" } else { "DIFFERENT" };
-        write!(f, "{}: {}, {}: {verdict}", self.role, self.step, self.value)
+        let result = if self.passed() { "same" } else { "DIFFERENT" };
+        write!(f, "{}: {}, {}: {result}", self.role, self.step, self.value)
     }
 }
 

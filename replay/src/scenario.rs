@@ -63,7 +63,7 @@ impl<'a> Scenario<'a> {
         vectors: &'a Vectors,
     ) -> Result<Self, SetUpError> {
         let steps = &trace.steps;
-        // Of a message with binders the steps show only what stands before them.
+        // If a message has binders, the steps show only the bytes before them.
         let is_hello = |record: &&Record| record.side == Role::Client && record.key.is_none();
         let mut client_hello = trace.derived.records.iter().filter(is_hello).filter_map(|record| {
             let (message, _) = HandshakeMessage::split(&record.payload.0)?;
@@ -251,8 +251,8 @@ fn missing(what: &'static str) -> SetUpError {
     SetUpError::Missing(what)
 }
 
-/// The layout of these extensions. What the handshake stands on is left to the library; the rest
-/// stands as it is in the trace.
+/// The layout of these extensions. The library writes those that the handshake depends on. The others
+/// have the bytes of the trace.
 fn layout(extensions: Extensions<'_>) -> ExtensionLayout {
     use ExtensionType as E;
     let item = |extension: handclasp::wire::Extension<'_>| match extension.kind {

@@ -34,8 +34,8 @@ fn a_client_needs_somebody_to_trust_and_something_to_offer() {
     for result in [build(provider), server] {
         assert_eq!(result, Err(ConfigError::Empty("signature schemes")));
     }
-    let nobody = ClientConfig::builder(CryptoProvider::ring()).build().map(drop);
-    assert_eq!(nobody, Err(ConfigError::NoTrustAnchors));
+    let without_trust = ClientConfig::builder(CryptoProvider::ring()).build().map(drop);
+    assert_eq!(without_trust, Err(ConfigError::NoTrustAnchors));
     let secret = CryptoProvider::ring().cipher_suites[0].hash.digest(b"a key");
     let keys = vec![PreSharedKey::external(b"key", &secret).unwrap(); 17];
     let many = ClientConfig::builder(CryptoProvider::ring()).verifier(Arc::new(AnswerLater));

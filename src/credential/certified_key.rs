@@ -304,8 +304,8 @@ impl CertifiedKey {
 /// The certificates of a chain, parsed once for all checks.
 struct ParsedChain {
     own: EndEntity,
-    /// The certificates after the first. `None` stands for a malformed one: it is sent all the same, and
-    /// only the peer decides whether it needs it.
+    /// The certificates after the first. A malformed one is `None`. It is sent nevertheless: only the
+    /// peer decides whether it needs it.
     issuers: Vec<Option<EndEntity>>,
 }
 

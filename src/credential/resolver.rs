@@ -18,8 +18,8 @@ pub enum NoCertificate {
     NoCommonType,
 }
 
-/// Chooses a server's certificate for a ClientHello (RFC 9846, section 4.5.1.2). A [`CertificateList`](super::CertificateList)
-/// is one.
+/// Chooses a server's certificate for a ClientHello (RFC 9846, section 4.5.1.2). A
+/// [`CertificateList`](super::CertificateList) is one.
 ///
 /// A resolver that serves one name, and refuses clients that request another one:
 ///
@@ -61,7 +61,7 @@ pub trait CertificateResolver: Send + Sync + fmt::Debug {
     /// [`NoCertificate`] if there is none. The connection then ends with the alert of the variant.
     fn resolve(&self, hello: &ClientHello<'_>) -> Reply<Result<Arc<CertifiedKey>, NoCertificate>>;
 
-    /// Whether the server serves this name. `None` stands for a client that requests no name.
+    /// Whether the server serves this name. `None` is for a client that requests no name.
     ///
     /// In a resumption the server chooses no certificate, so it calls this method instead. If the
     /// name is not served any more, or another configuration with the same ticket keys serves it, the

@@ -9,7 +9,7 @@ use core::ops::Deref;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-/// The longest hash output in bytes that the key schedule has room for (SHA-512's).
+/// The longest hash output that the key schedule can store, in bytes: that of SHA-512.
 pub const MAX_HASH_LENGTH: usize = 64;
 
 /// A secret of at most one hash in length: a stage of the key schedule, or a HMAC.
@@ -132,8 +132,8 @@ impl SharedSecret {
         Self(Zeroizing::new(bytes))
     }
 
-    /// What stands in the place of a key exchange where there is none: as many zeros as the
-    /// suite's hash is long (RFC 9846, section 7.1).
+    /// The input of the key schedule without a key exchange: as many zeros as the suite's hash is long
+    /// (RFC 9846, section 7.1).
     pub(crate) fn none(suite: &super::CipherSuite) -> Self {
         Self::new(vec![0; suite.hash.output_length()])
     }

@@ -14,9 +14,9 @@ impl Transcript {
         Self { context: suite.hash.start() }
     }
 
-    /// The transcript of a handshake whose first ClientHello had this hash: the synthetic
-    /// `message_hash` stands for it (section 4.1). This is what lets a server
-    /// forget that ClientHello and find its hash in a cookie.
+    /// The transcript of a handshake whose first ClientHello had this hash. The synthetic
+    /// `message_hash` replaces that ClientHello (section 4.1), so a server can forget it and find its
+    /// hash in a cookie.
     pub(crate) fn after_retry(suite: &CipherSuite, first_hello: &[u8]) -> Self {
         let mut message = Vec::with_capacity(MESSAGE_HEADER_LENGTH + first_hello.len());
         write_message(&mut message, HandshakeType::MESSAGE_HASH, |out| {

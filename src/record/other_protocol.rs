@@ -112,13 +112,13 @@ impl OtherProtocol {
 }
 
 /// Whether this is the header of a first handshake record of DTLS. It has a version of DTLS, and its
-/// epoch, two zeros, stands where a TLS record has its length. The length of a handshake record of
+/// epoch, two zeros, is where a TLS record has its length. The length of a handshake record of
 /// TLS is never zero.
 pub(super) fn is_dtls(header: &[u8; HEADER_LENGTH]) -> bool {
     matches!(header, [22, 0xfe, 0xfd | 0xff, 0, 0])
 }
 
-/// The error for `input`, which stands where a record should begin and is none.
+/// The error for `input`, which should begin with a record and does not.
 pub(super) fn error(input: &[u8]) -> RecordError {
     match recognise(input) {
         Some(protocol) => RecordError::NotTls { protocol, begins: sample(input) },

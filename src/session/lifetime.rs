@@ -17,7 +17,7 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(10);
 ///
 /// A time in the future is not recent: the clock was set back, or the other machine's clock is
 /// wrong. The true age is not known then, and a ticket would live longer than it may. A small
-/// difference is none: see [`CLOCK_TOLERANCE`].
+/// difference is allowed: see [`CLOCK_TOLERANCE`].
 pub(super) fn is_recent(then: Time, lifetime: u32, now: Time) -> bool {
     let limit = if then <= now { Duration::from_secs(lifetime.into()) } else { CLOCK_TOLERANCE };
     now.difference(then) <= limit

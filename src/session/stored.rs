@@ -59,7 +59,7 @@ impl Session {
             && is_recent(from_secs(self.authenticated), MAX_LIFETIME, now)
     }
 
-    /// An upper bound of the encoded length in bytes, with the name or digest that stands before it.
+    /// An upper bound of the encoded length in bytes, with the name or digest before it.
     pub(super) fn max_encoded_length(&self) -> usize {
         let request = self.answer.as_ref().map_or(0, |answer| answer.request.len());
         1024 + request + self.credential.max_encoded_length()
@@ -75,7 +75,7 @@ impl Session {
             out.extend_from_slice(&number.to_be_bytes());
         }
         write_bytes(out, Prefix::U8, self.secret.as_bytes());
-        // An empty name stands for no protocol: RFC 7301 has no empty names.
+        // No protocol is written as an empty name: RFC 7301 has no empty names.
         let protocol = self.application_protocol.as_deref().unwrap_or_default();
         write_bytes(out, Prefix::U8, protocol);
         self.credential.encode(out);

@@ -20,7 +20,7 @@ fn verifiers_say_no_where_they_have_nothing_to_look_at() {
         now: pki_types::UnixTime::since_unix_epoch(core::time::Duration::ZERO),
     };
     let said = |verifier: &dyn PeerVerifier| match verifier.verify(&peer) {
-        Reply::Now(verdict) => verdict.unwrap_err().to_string(),
+        Reply::Now(result) => result.unwrap_err().to_string(),
         Reply::Later => panic!("it decides at once"),
     };
     let own = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap();
@@ -48,7 +48,7 @@ fn code_of(
         now: pki_types::UnixTime::now(),
     };
     match verifier.verify(&peer) {
-        Reply::Now(verdict) => verdict.map_or_else(|error| error.kind.code(), |()| "accepted"),
+        Reply::Now(result) => result.map_or_else(|error| error.kind.code(), |()| "accepted"),
         Reply::Later => panic!("it decides at once"),
     }
 }
