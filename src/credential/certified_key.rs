@@ -3,6 +3,7 @@ use std::sync::Arc;
 use pki_types::{AlgorithmIdentifier, CertificateDer, PrivateKeyDer, alg_id};
 
 use super::compression::CompressedForms;
+use crate::certificate::der::{self, Reader};
 use crate::certificate::{EndEntity, KeyComparison, signature_algorithms_of};
 use crate::config_error::ConfigError;
 use crate::crypto::{CryptoProvider, Hash, KeyError, SigningKey, provider_fault};
@@ -391,18 +392,16 @@ impl ParsedChain {
     }
 }
 
-/// Whether a SubjectPublicKeyInfo ends with a BIT STRING that is a compressed point of P-256 or P-384
-/// (SEC 1, section 2.3.3).
+/// Whether a SubjectPublicKeyInfo has a compressed point of P-256 or P-384 (SEC 1, section 2.3.3).
 fn has_compressed_point(spki: &[u8]) -> bool {
     const LENGTHS_OF_A_COORDINATE: [usize; 2] = [32, 48];
-    LENGTHS_OF_A_COORDINATE.into_iter().any(|length| {
-        // The length of the contents, the number of unused bits, 2 or 3, and one coordinate.
-        let start = spki.len().checked_sub(length + 3);
-        match start.and_then(|start| spki.get(start..)) {
-            Some([contents, 0, 2 | 3, ..]) => usize::from(*contents) == length + 2,
-            _ => false,
-        }
-    })
+    let Some(contents) = der::only(spki, der::SEQUENCE) else { return false };
+    let mut fields = Reader(contents);
+    let _algorithm = fields.take(der::SEQUENCE);
+    match fields.take(der::BIT_STRING).and_then(|key| der::whole_bytes(key.contents)) {
+        Some([2 | 3, coordinate @ ..]) => LENGTHS_OF_A_COORDINATE.contains(&coordinate.len()),
+        _ => false,
+    }
 }
 
 /// A signature algorithm with a broken hash. TLS 1.3 must not send certificates with it.

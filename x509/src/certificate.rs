@@ -315,7 +315,8 @@ fn whole_bytes<'a>(element: der::Element<'a>, field: &str) -> Result<&'a [u8], F
 /// The next time of a Validity; `checks` checks its form.
 fn time_of<'a>(times: &mut Reader<'a>, field: &str) -> Result<Timestamp, Fault<'a>> {
     let at = times.0;
-    let element = times.next().ok_or_else(|| Fault::new(format!("its {field} is missing"), at))?;
+    let element =
+        times.next_element().ok_or_else(|| Fault::new(format!("its {field} is missing"), at))?;
     let words =
         || format!("its {field} is no time that there is: {}", text::quoted(element.contents));
     time::read(&element).ok_or_else(|| Fault::new(words(), at))

@@ -1,11 +1,15 @@
-//! The part of DER (X.690) that certificates, CRLs and OCSP responses need, strict to the byte:
-//! lengths, object identifiers and integers have one form each, wherever they stand.
+//! A reader of DER (X.690) that is strict to the byte: lengths, object identifiers and integers have
+//! one form each. It has what certificates, CRLs, OCSP responses and private keys need.
 
 pub(super) const BOOLEAN: u8 = 0x01;
-pub(super) const INTEGER: u8 = 0x02;
-pub(super) const BIT_STRING: u8 = 0x03;
-pub(super) const OCTET_STRING: u8 = 0x04;
-pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
+/// The tag INTEGER.
+pub const INTEGER: u8 = 0x02;
+/// The tag BIT STRING.
+pub const BIT_STRING: u8 = 0x03;
+/// The tag OCTET STRING.
+pub const OCTET_STRING: u8 = 0x04;
+/// The tag OBJECT IDENTIFIER.
+pub const OBJECT_IDENTIFIER: u8 = 0x06;
 pub(super) const ENUMERATED: u8 = 0x0a;
 pub(super) const UTF8_STRING: u8 = 0x0c;
 pub(super) const NUMERIC_STRING: u8 = 0x12;
@@ -17,44 +21,60 @@ pub(super) const GENERALIZED_TIME: u8 = 0x18;
 pub(super) const VISIBLE_STRING: u8 = 0x1a;
 pub(super) const UNIVERSAL_STRING: u8 = 0x1c;
 pub(super) const BMP_STRING: u8 = 0x1e;
-pub(super) const SEQUENCE: u8 = 0x30;
+/// The tag SEQUENCE.
+pub const SEQUENCE: u8 = 0x30;
 pub(super) const SET: u8 = 0x31;
 
 /// The whole element NULL.
 pub(super) const NULL: &[u8] = &[0x05, 0x00];
 
 /// The tag `[number]`, in the form that holds other elements.
-pub(super) const fn constructed(number: u8) -> u8 {
+pub const fn constructed(number: u8) -> u8 {
     0xa0 | number
 }
 
 /// The tag `[number]`, in the form that holds bytes.
-pub(super) const fn primitive(number: u8) -> u8 {
+pub const fn primitive(number: u8) -> u8 {
     0x80 | number
 }
 
-/// One element: tag, length and contents.
+/// One element: tag, length and contents. It has no `Debug` output, as it may be a part of a private
+/// key.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Element<'a> {
-    pub(super) tag: u8,
-    pub(super) contents: &'a [u8],
+pub struct Element<'a> {
+    /// The tag, with its class and its form.
+    pub tag: u8,
+    /// The contents.
+    pub contents: &'a [u8],
     /// The contents with their header before them.
-    pub(super) whole: &'a [u8],
+    pub whole: &'a [u8],
 }
 
-/// Reads elements from the front of its bytes, one after the other.
+/// Reads elements from the front of its bytes, one after the other. Its field is the bytes that it has
+/// not read yet.
+///
+/// ```
+/// use handclasp_x509::der::{self, Reader};
+///
+/// let mut reader = Reader(&[der::INTEGER, 1, 7, der::OCTET_STRING, 0]);
+/// assert!(reader.take(der::OCTET_STRING).is_none());
+/// assert_eq!(reader.take(der::INTEGER).unwrap().contents, [7]);
+/// assert_eq!(reader.next_element().unwrap().tag, der::OCTET_STRING);
+/// assert!(reader.is_empty());
+/// ```
 #[derive(Clone, Copy)]
-pub(super) struct Reader<'a>(pub(super) &'a [u8]);
+pub struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether everything was read.
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The next element. `None`, without reading anything, if the next bytes are not DER. That includes
     /// object identifiers and integers that are not in DER's form: two encodings of one number would be
     /// equal as numbers and different as bytes.
-    pub(super) fn next(&mut self) -> Option<Element<'a>> {
+    pub fn next_element(&mut self) -> Option<Element<'a>> {
         let (&tag, rest) = self.0.split_first()?;
         // Tags above 30 take further bytes; nothing in a certificate uses them.
         if tag & 0x1f == 0x1f {
@@ -71,8 +91,8 @@ impl<'a> Reader<'a> {
     }
 
     /// The next element, if it has this tag; otherwise nothing is taken.
-    pub(super) fn take(&mut self, tag: u8) -> Option<Element<'a>> {
-        if *self.0.first()? == tag { self.next() } else { None }
+    pub fn take(&mut self, tag: u8) -> Option<Element<'a>> {
+        if *self.0.first()? == tag { self.next_element() } else { None }
     }
 
     /// The BOOLEAN of this tag that may be next, and is false if it is not there. `None` if it is
@@ -96,7 +116,7 @@ pub(super) fn each(input: &[u8]) -> impl Iterator<Item = Option<Element<'_>>> {
     let mut left = Some(Reader(input)).filter(|reader| !reader.is_empty());
     core::iter::from_fn(move || {
         let mut reader = left?;
-        let element = reader.next();
+        let element = reader.next_element();
         left = element.and(Some(reader)).filter(|reader| !reader.is_empty());
         Some(element)
     })
@@ -118,7 +138,7 @@ pub(super) fn fields<const N: usize>(input: &[u8], tags: [u8; N]) -> Option<[Ele
 }
 
 /// The contents of the one element that `input` consists of.
-pub(super) fn only(input: &[u8], tag: u8) -> Option<&[u8]> {
+pub fn only(input: &[u8], tag: u8) -> Option<&[u8]> {
     fields(input, [tag]).map(|[element]| element.contents)
 }
 
@@ -199,7 +219,7 @@ pub(super) fn named_bits(contents: &[u8]) -> Option<u16> {
 
 /// The bytes of a BIT STRING, from its contents. One that does not end on a byte boundary holds
 /// neither a key nor a signature.
-pub(super) fn whole_bytes(contents: &[u8]) -> Option<&[u8]> {
+pub fn whole_bytes(contents: &[u8]) -> Option<&[u8]> {
     match contents.split_first()? {
         (0, bytes) => Some(bytes),
         _ => None,
@@ -207,7 +227,7 @@ pub(super) fn whole_bytes(contents: &[u8]) -> Option<&[u8]> {
 }
 
 /// An element of these contents.
-pub(super) fn wrap(tag: u8, contents: &[u8]) -> Vec<u8> {
+pub fn wrap(tag: u8, contents: &[u8]) -> Vec<u8> {
     let length = contents.len().to_be_bytes();
     let mut out = vec![tag];
     if contents.len() < 0x80 {

@@ -75,7 +75,7 @@ impl<'a> Part<'a> {
     fn attributes(self) -> impl Iterator<Item = Option<Attribute<'a>>> {
         der::each(self.contents).map(|element| {
             let mut fields = der::Reader(element.filter(|it| it.tag == der::SEQUENCE)?.contents);
-            let (kind, value) = (fields.take(der::OBJECT_IDENTIFIER)?, fields.next()?);
+            let (kind, value) = (fields.take(der::OBJECT_IDENTIFIER)?, fields.next_element()?);
             if fields.is_empty() { Some(Attribute { kind, value }) } else { None }
         })
     }

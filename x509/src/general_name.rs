@@ -52,7 +52,7 @@ pub(super) fn subject_alternative_names(value: &[u8]) -> Result<Vec<GeneralName>
     let mut names = Vec::new();
     while !list.is_empty() {
         let (at, number) = (list.0, names.len() + 1);
-        let name = list.next().and_then(|name| GeneralName::read(&name));
+        let name = list.next_element().and_then(|name| GeneralName::read(&name));
         names.push(name.ok_or_else(|| {
             Fault::new(format!("number {number} of its subject alternative names is none"), at)
         })?);

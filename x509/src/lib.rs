@@ -5,7 +5,7 @@
 //! may send the intermediate certificates in any order, with others among them. Then it compares the
 //! expected name with the names of the certificate (RFC 9525). [`explain_chain`] also says which
 //! certificates it tried, and why each of them failed. [`EndEntity`] is the peer's certificate as a
-//! handshake needs it: its key verifies signatures.
+//! handshake needs it: its key verifies signatures. [`der`] is the strict reader behind all of them.
 //!
 //! The crate knows no TLS and names no crate of primitives. The caller passes the
 //! `SignatureVerificationAlgorithm`s of `rustls-pki-types`; providers such as `rustls-webpki` have
@@ -141,7 +141,7 @@ mod certificate;
 mod checks;
 mod constraints;
 mod curve;
-mod der;
+pub mod der;
 mod distinguished_name;
 mod end_entity;
 mod error;

@@ -55,7 +55,7 @@ impl<'a> PublicKey<'a> {
 
     /// For an RSA key, how many bits its modulus has, and its exponent. No bits if it is malformed.
     pub(super) fn rsa(self) -> Option<(usize, &'a [u8])> {
-        if Reader(self.algorithm).next()?.contents != RSA {
+        if Reader(self.algorithm).next_element()?.contents != RSA {
             return None;
         }
         let numbers = der::only(self.bytes, der::SEQUENCE)
@@ -172,7 +172,7 @@ pub(super) fn describe(algorithm: &[u8]) -> String {
         return "an algorithm that cannot be decoded".to_owned();
     };
     let name = oid::describe(number.contents);
-    match elements.next() {
+    match elements.next_element() {
         Some(curve) if curve.tag == der::OBJECT_IDENTIFIER => {
             format!("{name} with {}", oid::describe(curve.contents))
         }

@@ -1,6 +1,9 @@
 //! Takes a private key apart, with no regard to its label: PKCS#8 (RFC 5958), SEC1 (RFC 5915) or
 //! PKCS#1 (RFC 8017).
 
+use crate::certificate::der::{
+    self, BIT_STRING, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE,
+};
 use crate::crypto::KeyError;
 
 /// A private key's parts, borrowed from its DER.
@@ -19,7 +22,7 @@ pub(super) struct EcKey<'a> {
     /// `None` where the key does not name it.
     pub(super) curve: Option<Curve>,
     pub(super) secret: &'a [u8],
-    /// The point, in the form in which it stands there.
+    /// The point, in the form that the key has.
     pub(super) public: Option<&'a [u8]>,
 }
 
@@ -52,8 +55,8 @@ const MALFORMED: KeyError = KeyError::Malformed(
 /// Takes the key apart.
 pub(super) fn read(der: &[u8]) -> Result<PrivateKey<'_>, KeyError> {
     let mut parts = only_sequence(der)?;
-    let first = parts.next()?;
-    let second = parts.next()?;
+    let first = next(&mut parts)?;
+    let second = next(&mut parts)?;
     match (first.tag, second.tag) {
         (INTEGER, SEQUENCE) => pkcs8(first, second, parts),
         (INTEGER, OCTET_STRING) => ec_key(second, parts, None).map(PrivateKey::Ec),
@@ -64,88 +67,37 @@ pub(super) fn read(der: &[u8]) -> Result<PrivateKey<'_>, KeyError> {
     }
 }
 
-const INTEGER: u8 = 0x02;
-const BIT_STRING: u8 = 0x03;
-const OCTET_STRING: u8 = 0x04;
-const OBJECT_IDENTIFIER: u8 = 0x06;
-const SEQUENCE: u8 = 0x30;
-/// The tag `[0]`, primitive; the number of another one is added.
-const CONTEXT: u8 = 0x80;
-/// The bit of a tag that says that there are elements inside.
-const CONSTRUCTED: u8 = 0x20;
-
-/// An element of DER.
-#[derive(Clone, Copy)]
-struct Element<'a> {
-    tag: u8,
-    contents: &'a [u8],
+/// The next element. No error says what it is: it could be a part of the key.
+fn next<'a>(parts: &mut Reader<'a>) -> Result<Element<'a>, KeyError> {
+    parts.next_element().ok_or(MALFORMED)
 }
 
-/// Reads the element that `input` begins with, and returns it and the bytes after it. No error says
-/// what stands there: it could be a part of the key.
-fn element(input: &[u8]) -> Option<(Element<'_>, &[u8])> {
-    /// All five bits of a tag number: the number follows in bytes of its own, which no key has.
-    const LONG_TAG: u8 = 0x1f;
-    let (&tag, rest) = input.split_first()?;
-    if tag & LONG_TAG == LONG_TAG {
-        return None;
-    }
-    let (length, rest) = length(rest)?;
-    let (contents, rest) = rest.split_at_checked(length)?;
-    Some((Element { tag, contents }, rest))
+/// The contents of the next element, which must have this tag.
+fn take<'a>(parts: &mut Reader<'a>, tag: u8) -> Result<&'a [u8], KeyError> {
+    let element = parts.take(tag).ok_or(MALFORMED)?;
+    Ok(element.contents)
 }
 
-/// A definite and minimal length, as DER demands, in at most three bytes.
-fn length(input: &[u8]) -> Option<(usize, &[u8])> {
-    match *input {
-        [length @ 0..=0x7f, ref rest @ ..] => Some((length.into(), rest)),
-        [0x81, length @ 0x80..=0xff, ref rest @ ..] => Some((length.into(), rest)),
-        [0x82, high @ 1..=0xff, low, ref rest @ ..] => {
-            Some((u16::from_be_bytes([high, low]).into(), rest))
-        }
-        _ => None,
-    }
-}
-
-/// Elements one after the other.
-#[derive(Clone, Copy)]
-struct Parts<'a>(&'a [u8]);
-
-impl<'a> Parts<'a> {
-    fn next(&mut self) -> Result<Element<'a>, KeyError> {
-        let (element, rest) = element(self.0).ok_or(MALFORMED)?;
-        self.0 = rest;
-        Ok(element)
-    }
-
-    /// The contents of the next element, which must have this tag.
-    fn take(&mut self, tag: u8) -> Result<&'a [u8], KeyError> {
-        let element = self.next()?;
-        if element.tag != tag {
-            return Err(MALFORMED);
-        }
-        Ok(element.contents)
-    }
-
-    /// The contents of the next element, if it is there and has the tag `[number]`.
-    fn take_tagged(&mut self, number: u8) -> Option<&'a [u8]> {
-        let (element, rest) = element(self.0)?;
-        if element.tag & !CONSTRUCTED != CONTEXT | number {
-            return None;
-        }
-        self.0 = rest;
-        Some(element.contents)
-    }
+/// The contents of the next element, if it is there and has the tag `[number]`.
+fn take_tagged<'a>(parts: &mut Reader<'a>, number: u8) -> Option<&'a [u8]> {
+    let element =
+        parts.take(der::primitive(number)).or_else(|| parts.take(der::constructed(number)))?;
+    Some(element.contents)
 }
 
 /// The elements of the one SEQUENCE that there is.
-fn only_sequence(der: &[u8]) -> Result<Parts<'_>, KeyError> {
-    let mut outer = Parts(der);
-    let contents = outer.take(SEQUENCE)?;
-    if !outer.0.is_empty() {
+fn only_sequence(der: &[u8]) -> Result<Reader<'_>, KeyError> {
+    /// Every key that is supported is much shorter.
+    const MAX_LENGTH: usize = 0xffff;
+    let mut outer = Reader(der);
+    let contents = take(&mut outer, SEQUENCE)?;
+    if contents.len() > MAX_LENGTH {
+        return Err(MALFORMED);
+    }
+    if !outer.is_empty() {
         return Err(KeyError::Malformed("there are bytes after its end"));
     }
-    Ok(Parts(contents))
+    Ok(Reader(contents))
 }
 
 /// Object identifiers, as the contents of their DER.
@@ -177,30 +129,30 @@ mod oid {
 fn pkcs8<'a>(
     version: Element<'a>,
     algorithm: Element<'a>,
-    mut parts: Parts<'a>,
+    mut parts: Reader<'a>,
 ) -> Result<PrivateKey<'a>, KeyError> {
     if !matches!(version.contents, [0 | 1]) {
         return Err(KeyError::Malformed("its PKCS#8 is of a version that does not exist"));
     }
-    let mut algorithm = Parts(algorithm.contents);
-    let identifier = algorithm.take(OBJECT_IDENTIFIER)?;
-    let key = parts.take(OCTET_STRING)?;
-    let _attributes = parts.take_tagged(0);
-    let public = parts.take_tagged(1).and_then(whole_bytes);
+    let mut algorithm = Reader(algorithm.contents);
+    let identifier = take(&mut algorithm, OBJECT_IDENTIFIER)?;
+    let key = take(&mut parts, OCTET_STRING)?;
+    let _attributes = take_tagged(&mut parts, 0);
+    let public = take_tagged(&mut parts, 1).and_then(whole_bytes);
     match identifier {
         oid::RSA_ENCRYPTION => rsa(key).map(PrivateKey::Rsa),
         oid::EC_PUBLIC_KEY => {
             let curve = named_curve(algorithm)?;
             let mut inner = only_sequence(key)?;
-            inner.take(INTEGER)?;
-            let secret = inner.next()?;
+            take(&mut inner, INTEGER)?;
+            let secret = next(&mut inner)?;
             let mut key = ec_key(secret, inner, Some(curve))?;
             key.public = key.public.or(public);
             Ok(PrivateKey::Ec(key))
         }
         oid::ED25519 => {
             // RFC 8410, section 7: the seed is in an OCTET STRING of its own.
-            let seed = Parts(key).take(OCTET_STRING)?;
+            let seed = take(&mut Reader(key), OCTET_STRING)?;
             Ok(PrivateKey::Ed25519 { seed, public })
         }
         other => Err(unsupported(kind(other))),
@@ -210,26 +162,26 @@ fn pkcs8<'a>(
 /// The rest of an ECPrivateKey behind its version.
 fn ec_key<'a>(
     secret: Element<'a>,
-    mut parts: Parts<'a>,
+    mut parts: Reader<'a>,
     outer: Option<Curve>,
 ) -> Result<EcKey<'a>, KeyError> {
     if secret.tag != OCTET_STRING {
         return Err(MALFORMED);
     }
-    let inner = match parts.take_tagged(0) {
-        Some(parameters) => Some(named_curve(Parts(parameters))?),
+    let inner = match take_tagged(&mut parts, 0) {
+        Some(parameters) => Some(named_curve(Reader(parameters))?),
         None => None,
     };
     if outer.is_some() && inner.is_some() && outer != inner {
         return Err(KeyError::Malformed("it names two curves"));
     }
-    let public = parts.take_tagged(1).and_then(whole_bytes);
+    let public = take_tagged(&mut parts, 1).and_then(whole_bytes);
     Ok(EcKey { curve: outer.or(inner), secret: secret.contents, public })
 }
 
 /// The curve that the parameters of an EC key name.
-fn named_curve(mut parameters: Parts<'_>) -> Result<Curve, KeyError> {
-    let parameters = parameters.next()?;
+fn named_curve(mut parameters: Reader<'_>) -> Result<Curve, KeyError> {
+    let parameters = next(&mut parameters)?;
     if parameters.tag != OBJECT_IDENTIFIER {
         return Err(unsupported(
             "an EC key that spells its curve out (openssl ec -param_enc named_curve names it)",
@@ -276,15 +228,15 @@ fn kind(algorithm: &[u8]) -> &'static str {
 /// An RSAPrivateKey of a kind and size that `ring` signs with, else what it is.
 fn rsa(der: &[u8]) -> Result<&[u8], KeyError> {
     let mut parts = only_sequence(der)?;
-    let version = parts.take(INTEGER)?;
-    let modulus = parts.take(INTEGER)?;
-    let exponent = parts.take(INTEGER)?;
+    let version = take(&mut parts, INTEGER)?;
+    let modulus = take(&mut parts, INTEGER)?;
+    let exponent = take(&mut parts, INTEGER)?;
     let mut numbers = 3;
-    while parts.take(INTEGER).is_ok() {
+    while take(&mut parts, INTEGER).is_ok() {
         numbers += 1;
     }
     // A DSA key in OpenSSL's own form is a version and p, q, g, y, x.
-    if numbers == 6 {
+    if numbers == 6 && parts.is_empty() {
         return Err(unsupported("a DSA key"));
     }
     if version != [0] {
@@ -315,9 +267,5 @@ fn bits(contents: &[u8]) -> usize {
 
 /// The bytes of a BIT STRING: implicitly tagged, or with its own header inside.
 fn whole_bytes(contents: &[u8]) -> Option<&[u8]> {
-    let bit_string = match element(contents) {
-        Some((Element { tag: BIT_STRING, contents }, [])) => contents,
-        _ => contents,
-    };
-    bit_string.strip_prefix(&[0])
+    der::whole_bytes(der::only(contents, BIT_STRING).unwrap_or(contents))
 }

@@ -11,6 +11,7 @@ use ring::signature::{
 use zeroize::Zeroizing;
 
 use super::private_key::{self, Curve, EcKey, PrivateKey};
+use crate::certificate::der::{self, BIT_STRING, SEQUENCE};
 use crate::crypto::{CryptoError, KeyError, KeyProvider, SigningKey};
 use crate::registry::SignatureScheme;
 
@@ -105,24 +106,9 @@ fn point_in(spki: &[u8], curve: Curve) -> Option<&[u8]> {
 
 /// The DER of a SubjectPublicKeyInfo.
 fn public_key_info(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
-    der(0x30, &[&der(0x30, &[algorithm]), &der(0x03, &[&[0], key])])
-}
-
-/// One DER element; public keys are shorter than 2^16 bytes.
-fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let body = parts.concat();
-    let mut element = Vec::with_capacity(body.len() + 4);
-    element.push(tag);
-    match u8::try_from(body.len()) {
-        Ok(short @ 0..=127) => element.push(short),
-        Ok(long) => element.extend_from_slice(&[0x81, long]),
-        _ => {
-            element.push(0x82);
-            element.extend_from_slice(&u16::try_from(body.len()).unwrap_or(u16::MAX).to_be_bytes());
-        }
-    }
-    element.extend_from_slice(&body);
-    element
+    let algorithm = der::wrap(SEQUENCE, algorithm);
+    let key = der::wrap(BIT_STRING, &[&[0], key].concat());
+    der::wrap(SEQUENCE, &[algorithm, key].concat())
 }
 
 enum Key {

@@ -82,7 +82,7 @@ pub(in super::super) fn support(extension: Extension<'_>) -> ExtensionSupport {
     }
     for policy in der::list(extension.value).unwrap_or_default() {
         let mut fields = Reader(policy.contents);
-        let _identifier = fields.next();
+        let _identifier = fields.next_element();
         if fields.is_empty() {
             continue;
         }

@@ -94,7 +94,7 @@ impl CertificateRevocationList {
         let issuer = reader.take(der::SEQUENCE).ok_or(malformed("it names no issuer"))?.contents;
         let normalized_issuer =
             normalize(issuer).ok_or(malformed("the name of its issuer does not parse"))?;
-        let this_update = reader.next().and_then(|it| time::read_strict(&it));
+        let this_update = reader.next_element().and_then(|it| time::read_strict(&it));
         let this_update = this_update.ok_or(malformed("its thisUpdate does not parse"))?;
         let mut next_update = None;
         if let Some(it) = reader.take(der::UTC_TIME).or_else(|| reader.take(der::GENERALIZED_TIME))
@@ -261,7 +261,8 @@ impl Entry {
         let malformed = || CrlError::Malformed("an entry does not parse");
         let mut fields = Reader(entry.contents);
         let _serial = fields.take(der::INTEGER).ok_or_else(malformed)?;
-        let date = fields.next().and_then(|it| time::read_strict(&it)).ok_or_else(malformed)?;
+        let date =
+            fields.next_element().and_then(|it| time::read_strict(&it)).ok_or_else(malformed)?;
         let extensions = fields.take(der::SEQUENCE).map_or(&[][..], |list| list.contents);
         if !fields.is_empty() {
             return Err(malformed());
@@ -296,11 +297,11 @@ impl RevocationReason {
 }
 
 fn element_at(tbs: &[u8], at: u32) -> Option<Element<'_>> {
-    Reader(tbs.get(usize::try_from(at).ok()?..)?).next()
+    Reader(tbs.get(usize::try_from(at).ok()?..)?).next_element()
 }
 
 /// The serial number of an entry: what entries are sorted by.
 fn serial_at(tbs: &[u8], at: u32) -> &[u8] {
-    let serial = element_at(tbs, at).and_then(|entry| Reader(entry.contents).next());
+    let serial = element_at(tbs, at).and_then(|entry| Reader(entry.contents).next_element());
     serial.map_or(&[], |serial| serial.contents)
 }

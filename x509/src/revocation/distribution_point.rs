@@ -49,7 +49,7 @@ pub(super) fn are_well_formed(value: &[u8]) -> bool {
 pub(super) fn each_name<'a>(contents: &'a [u8], issuer: &[u8]) -> Option<Cow<'a, [u8]>> {
     const FULL: u8 = der::constructed(0);
     const RELATIVE: u8 = der::constructed(1);
-    let element = Reader(contents).next().filter(|element| element.whole == contents)?;
+    let element = Reader(contents).next_element().filter(|element| element.whole == contents)?;
     der::elements(element.contents)?;
     match element.tag {
         FULL => Some(element.contents.into()),

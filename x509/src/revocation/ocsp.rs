@@ -135,7 +135,7 @@ impl<'a> BasicResponse<'a> {
             // The only version is v1.
             (der::only(version.contents, der::INTEGER)? == [0]).then_some(())?;
         }
-        let responder = ResponderId::read(data.next()?)?;
+        let responder = ResponderId::read(data.next_element()?)?;
         let produced_at = generalized_time(&mut data)?;
         let responses = data.take(der::SEQUENCE)?.contents;
         let critical = critical_extension(&mut data)?;
@@ -343,7 +343,7 @@ impl<'a> SingleResponse<'a> {
     fn read(element: Element<'a>) -> Option<Self> {
         let mut reader = Reader(der::only(element.whole, der::SEQUENCE)?);
         let cert_id = reader.take(der::SEQUENCE)?.contents;
-        let cert_status = CertStatus::read(reader.next()?)?;
+        let cert_status = CertStatus::read(reader.next_element()?)?;
         let this_update = generalized_time(&mut reader)?;
         let mut next_update = None;
         if let Some(time) = reader.take(der::constructed(0)) {
