@@ -135,6 +135,7 @@
 
 mod algorithm;
 mod anchors;
+mod budget;
 mod bundle;
 mod candidate;
 mod certificate;
@@ -148,7 +149,6 @@ mod error;
 mod explain;
 mod extended_key_usage;
 mod extension;
-
 mod fault;
 mod general_name;
 mod intermediate;

@@ -6,6 +6,7 @@
 //! authority issued.
 
 use super::anchors::Anchor;
+use super::budget::Budget;
 use super::candidate::Candidate;
 use super::certificate::{Certificate, IssuingConstraints};
 use super::checks;
@@ -15,32 +16,33 @@ use super::error::{CertificateError, CertificateErrorKind, Limit};
 use super::explain::{Explanation, Place, Recorder};
 use super::intermediate::Intermediate;
 use super::profile::Profile;
-use super::request::{ChainRequest, PathLimits};
+use super::request::ChainRequest;
 use super::revocation;
 use super::signature::PublicKey;
 use super::time::Timestamp;
 use super::verified_path::VerifiedPath;
 use super::{distinguished_name, name, path_checks, unsupported};
 
-/// Validates a peer's certificate: finds a path from it to a trust anchor, on which everyone may
-/// issue what they issued, and everything is valid now; then matches its names.
+/// Validates a peer's certificate. It must have a path to a trust anchor on which each certificate is
+/// valid now, and each authority may issue what it issued. It must be valid for the expected names.
 ///
-/// A certificate that is itself among the anchors, byte for byte, is its own path: it was trusted
-/// on purpose, so that its serial number, its signature and its issuer do not count. Its dates,
-/// usages and names must hold all the same, and it must not be revoked.
+/// A certificate that is itself among the anchors, byte for byte, is its own path. It was trusted on
+/// purpose, so its serial number, its signature and its issuer do not count. Its dates, its usages
+/// and its names are checked, and it must not be revoked.
 ///
 /// # Errors
 ///
-/// If several paths fail, the error is of the one that came closest: to have reached an anchor
-/// beats a signature that does not verify, and that beats an issuer that is not known. When a limit
-/// is used up the search ends with [`CertificateErrorKind::LimitExceeded`], in which is the error of the path that
-/// had reached an anchor, if one had. [`explain_chain`] tells the rest.
+/// If several paths fail, the error is that of the path that came closest to being valid: one that
+/// reached an anchor, or else one whose last issuer did not make the signature, or else one whose
+/// last issuer is not known. When a limit is used up, the search ends with
+/// [`CertificateErrorKind::LimitExceeded`], which contains the error of the first path that had
+/// reached an anchor, if there was one. [`explain_chain`] returns all errors.
 pub fn verify_chain(request: &ChainRequest<'_>) -> Result<VerifiedPath, CertificateError> {
     verify(request, &mut Recorder::default())
 }
 
-/// As [`verify_chain`], with all that was tried on the way: for tools and for logs of what failed.
-/// It is the same search, and tries no more.
+/// As [`verify_chain`], and returns each attempt of the search, for tools and for logs. The search is
+/// the same, and tries nothing more.
 pub fn explain_chain(request: &ChainRequest<'_>) -> Explanation {
     let mut recorder = Recorder::on();
     let result = verify(request, &mut recorder);
@@ -76,8 +78,8 @@ fn verify_decoded(
     } else {
         Search::run(request, end_entity, recorder)?
     };
-    // These are the same on every path. In the strict profile `checks::path` has checked the end
-    // entity already, before the rules of that profile.
+    // The result is the same on every path. In the strict profile, `path_checks::path` has checked
+    // the end entity before the rules of that profile.
     if request.profile != Profile::Strict {
         path_checks::end_entity(end_entity, is_anchor, request)
             .map_err(|kind| end_entity.error(kind))?;
@@ -151,8 +153,7 @@ struct Search<'s> {
     end_entity: &'s Certificate<'s>,
     /// The intermediates that parse, each of them once.
     intermediates: &'s [Intermediate<'s>],
-    /// What is left of the limits.
-    left: PathLimits,
+    budget: Budget,
     checked_signatures: Vec<CheckedSignature<'s>>,
     /// The error of the path that came closest, the first of several.
     closest: Option<CertificateError>,
@@ -189,7 +190,7 @@ impl<'s> Search<'s> {
             request,
             end_entity,
             intermediates: &intermediates,
-            left: request.limits,
+            budget: Budget::new(request.limits),
             checked_signatures: Vec::new(),
             closest,
             recorder,
@@ -287,7 +288,8 @@ impl<'s> Search<'s> {
                 // The first certificate of the path is the end entity.
                 let depth = path.iter().skip(1).filter(|it| !it.is_self_issued()).count();
                 if !certificate.is_self_issued() && depth >= self.request.limits.depth {
-                    return Err(self.exceeded(Limit::Depth).into());
+                    let kind = self.request.limits.exceeded(Limit::Depth);
+                    return Err(self.end_entity.error(kind).into());
                 }
                 self.check_signature(last, candidate)?;
                 path.push(certificate);
@@ -374,8 +376,7 @@ impl<'s> Search<'s> {
             // About one more signature for each certificate; and many paths may lead here.
             self.spend(Limit::SignatureChecks, path.len())?;
         }
-        let signatures_left = self.left.of(Limit::SignatureChecks);
-        revocation::check(path, anchor, self.intermediates, signatures_left, self.request)
+        revocation::check(path, anchor, self.intermediates, &mut self.budget, self.request)
     }
 
     /// Checks the certificates `below` an authority, the end entity first, against what the
@@ -481,20 +482,8 @@ impl<'s> Search<'s> {
         }
     }
 
-    /// Takes `cost` off what is left of a limit.
     fn spend(&mut self, limit: Limit, cost: usize) -> Result<(), CertificateError> {
-        let left = self.left.of(limit);
-        match left.checked_sub(cost) {
-            Some(rest) => {
-                *left = rest;
-                Ok(())
-            }
-            None => Err(self.exceeded(limit)),
-        }
-    }
-
-    fn exceeded(&self, limit: Limit) -> CertificateError {
-        self.end_entity.error(self.request.limits.exceeded(limit))
+        self.budget.spend(limit, cost).map_err(|kind| self.end_entity.error(kind))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Looks up the status of each certificate of a path.
 
+use super::super::budget::Budget;
 use super::super::certificate::Certificate;
 use super::super::checks;
 use super::super::der;
@@ -23,8 +24,7 @@ use super::status::{CombinedStatus, RevocationStatus};
 pub(super) struct RevocationChecker<'s> {
     /// The certificates that the peer sent along.
     pub(super) intermediates: &'s [Intermediate<'s>],
-    /// How many signatures may still be verified.
-    pub(super) signatures_left: &'s mut usize,
+    pub(super) budget: &'s mut Budget,
     pub(super) request: &'s ChainRequest<'s>,
 }
 
@@ -67,7 +67,9 @@ impl<'s> RevocationChecker<'s> {
         let stapled = match staple {
             None => RevocationStatus::NotCovered,
             Some(StatusRequest { response: Some(response), digests }) => match issuers.first() {
-                Some(issuer) => ocsp::status(response, digests, certificate, issuer, self)?,
+                Some(issuer) => {
+                    ocsp::status(response, digests, certificate, issuer, request, self.budget)?
+                }
                 None => unknown_issuer(RevocationEvidence::OcspResponse, certificate),
             },
             Some(StatusRequest { response: None, .. }) if must_staple => {
@@ -175,15 +177,8 @@ impl<'s> RevocationChecker<'s> {
         Ok(false)
     }
 
-    /// Takes signatures off what is left of their limit.
-    pub(super) fn spend(&mut self, signatures: usize) -> Result<(), CertificateErrorKind> {
-        match self.signatures_left.checked_sub(signatures) {
-            Some(left) => {
-                *self.signatures_left = left;
-                Ok(())
-            }
-            None => Err(self.request.limits.exceeded(Limit::SignatureChecks)),
-        }
+    fn spend(&mut self, signatures: usize) -> Result<(), CertificateErrorKind> {
+        self.budget.spend(Limit::SignatureChecks, signatures)
     }
 }
 

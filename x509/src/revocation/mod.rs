@@ -19,21 +19,22 @@ pub use policy::{
 };
 
 use super::anchors::Anchor;
+use super::budget::Budget;
 use super::certificate::Certificate;
-use super::error::{CertificateError, Limit};
+use super::error::CertificateError;
 use super::intermediate::Intermediate;
 use super::issuer::Issuer;
 use super::request::ChainRequest;
 use checker::RevocationChecker;
 
 /// Checks the certificates of a path, the end entity first, up to the anchor that issued the last
-/// one. All signatures of the path are known to be valid. `signatures_left` is how many signatures
-/// may still be verified to find out who signed the evidence, if it was not the issuer.
+/// one. All signatures of the path are known to be valid. To find out who signed the evidence, if it
+/// was not the issuer, takes signatures off the `budget`.
 pub(super) fn check(
     path: &[&Certificate<'_>],
     anchor: &Anchor,
     intermediates: &[Intermediate<'_>],
-    signatures_left: &mut usize,
+    budget: &mut Budget,
     request: &ChainRequest<'_>,
 ) -> Result<(), CertificateError> {
     let revocation = request.revocation;
@@ -46,7 +47,7 @@ pub(super) fn check(
     };
     let above = path.iter().skip(1).map(|issuer| Issuer::new(issuer));
     let issuers: Vec<_> = above.chain([anchor.issuer()]).collect();
-    let mut checker = RevocationChecker { intermediates, signatures_left, request };
+    let mut checker = RevocationChecker { intermediates, budget, request };
     // The peer staples a response for its own certificate only.
     let mut staple = revocation.status_request;
     for (index, certificate) in path.iter().enumerate().take(checked) {
@@ -74,9 +75,8 @@ pub(super) fn check_trusted(
             intermediates.push(Intermediate { number, certificate });
         }
     }
-    let mut limits = request.limits;
-    let signatures_left = limits.of(Limit::SignatureChecks);
-    let mut checker = RevocationChecker { intermediates: &intermediates, signatures_left, request };
+    let budget = &mut Budget::new(request.limits);
+    let mut checker = RevocationChecker { intermediates: &intermediates, budget, request };
     let issuer = checker.issuer_of(certificate).map_err(|kind| certificate.error(kind))?;
     checker
         .check(certificate, issuer.as_slice(), request.revocation.status_request)

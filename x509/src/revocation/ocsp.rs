@@ -1,11 +1,12 @@
 //! OCSP responses (RFC 6960), as servers staple them: what the issuer of a certificate, or a
 //! responder that it has authorized, says about that certificate.
 
+use super::super::budget::Budget;
 use super::super::certificate::Certificate;
 use super::super::checks;
 use super::super::der::{self, Element, Reader};
 use super::super::distinguished_name::normalize;
-use super::super::error::CertificateErrorKind;
+use super::super::error::{CertificateErrorKind, Limit};
 use super::super::extension::Extension;
 use super::super::issuer::Issuer;
 use super::super::oid;
@@ -15,7 +16,6 @@ use super::super::revocation_error::{
 };
 use super::super::signature::{SHA1, Signed};
 use super::super::time::{self, Timestamp};
-use super::checker::RevocationChecker;
 use super::crl_status::revoked_by_crl;
 use super::distribution_point::ALL_REASONS;
 use super::policy::Digests;
@@ -35,7 +35,7 @@ const SHA256: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
 ///
 /// The signature of the response is verified with each key that may have made it: that of the
 /// issuer, and those of at most four certificates in the response. Each after the first is taken off
-/// the limit of signatures. If the key of a certificate made the signature, the certificate's own
+/// the budget. If the key of a certificate made the signature, the certificate's own
 /// signature is verified, and the CRLs of the issuer may be looked up for it.
 ///
 /// # Errors
@@ -45,9 +45,10 @@ pub(super) fn status(
     digests: Digests,
     certificate: &Certificate<'_>,
     issuer: &Issuer<'_>,
-    checker: &mut RevocationChecker<'_>,
+    request: &ChainRequest<'_>,
+    budget: &mut Budget,
 ) -> Result<RevocationStatus, CertificateErrorKind> {
-    match verified_status(response, digests, certificate, issuer, checker) {
+    match verified_status(response, digests, certificate, issuer, request, budget) {
         Ok(status) => Ok(status),
         Err(Failure::Unusable(error)) => Ok(error.into()),
         Err(Failure::LimitExceeded(kind)) => Err(kind),
@@ -72,12 +73,13 @@ fn verified_status(
     digests: Digests,
     certificate: &Certificate<'_>,
     issuer: &Issuer<'_>,
-    checker: &mut RevocationChecker<'_>,
+    request: &ChainRequest<'_>,
+    budget: &mut Budget,
 ) -> Result<RevocationStatus, Failure> {
     let response = BasicResponse::read(response)?;
     let cert_id = CertId::new(digests, certificate, issuer);
-    let status = response.status_of(&cert_id, checker.request.now.into())?;
-    response.verify(digests, issuer, checker)?;
+    let status = response.status_of(&cert_id, request.now.into())?;
+    response.verify(digests, issuer, request, budget)?;
     Ok(status)
 }
 
@@ -138,7 +140,7 @@ impl<'a> BasicResponse<'a> {
         let responder = ResponderId::read(data.next_element()?)?;
         let produced_at = generalized_time(&mut data)?;
         let responses = data.take(der::SEQUENCE)?.contents;
-        let critical = critical_extension(&mut data)?;
+        let critical = first_critical(&extensions(&mut data)?);
         (reader.is_empty() && data.is_empty()).then_some(Self {
             signed,
             responder,
@@ -179,9 +181,9 @@ impl<'a> BasicResponse<'a> {
         &self,
         digests: Digests,
         issuer: &Issuer<'_>,
-        checker: &mut RevocationChecker<'_>,
+        request: &ChainRequest<'_>,
+        budget: &mut Budget,
     ) -> Result<(), Failure> {
-        let request = checker.request;
         if let Some(oid) = &self.critical {
             return Err(RevocationEvidenceError::UnknownCriticalExtension(oid.clone()).into());
         }
@@ -201,7 +203,7 @@ impl<'a> BasicResponse<'a> {
                 continue;
             }
             if failure.is_some() {
-                checker.spend(1).map_err(Failure::LimitExceeded)?;
+                budget.spend(Limit::SignatureChecks, 1).map_err(Failure::LimitExceeded)?;
             }
             match self.verify_with(&certificate, issuer, request) {
                 Ok(()) => return Ok(()),
@@ -276,7 +278,7 @@ fn authorized(
     if !usages.is_some_and(|usages| usages.iter().any(|usage| usage.contents == OCSP_SIGNING)) {
         return Err("has an extended key usage without OCSPSigning".to_owned());
     }
-    if responder.key_usage.is_some_and(|usage| !usage.digital_signature()) {
+    if !responder.may_sign() {
         return Err(CertificateErrorKind::WrongKeyUsage("digitalSignature").to_string());
     }
     checks::form_and_dates(responder, request.now.into()).map_err(|kind| kind.to_string())?;
@@ -350,7 +352,7 @@ impl<'a> SingleResponse<'a> {
             let [time] = der::fields(time.contents, [der::GENERALIZED_TIME])?;
             next_update = Some(time::read_strict(&time)?);
         }
-        let critical = critical_extension(&mut reader)?;
+        let critical = first_critical(&extensions(&mut reader)?);
         let single = Self { cert_id, cert_status, this_update, next_update, critical };
         reader.is_empty().then_some(single)
     }
@@ -399,18 +401,19 @@ impl CertStatus {
     }
 }
 
-/// Reads the extensions, if they are next, and returns the first critical one. `None` if they do not
-/// parse. Nonces are ignored, because there was no request.
-fn critical_extension(reader: &mut Reader<'_>) -> Option<Option<String>> {
-    let Some(extensions) = reader.take(der::constructed(1)) else { return Some(None) };
-    let mut critical = None;
-    for extension in Extension::each(der::only(extensions.contents, der::SEQUENCE)?) {
-        let extension = extension?;
-        if extension.critical && critical.is_none() {
-            critical = Some(oid::describe(extension.oid));
-        }
+/// The extensions that may be next. `None` if they do not parse.
+fn extensions<'a>(reader: &mut Reader<'a>) -> Option<Vec<Extension<'a>>> {
+    match reader.take(der::constructed(1)) {
+        Some(list) => Extension::each(der::only(list.contents, der::SEQUENCE)?).collect(),
+        None => Some(Vec::new()),
     }
-    Some(critical)
+}
+
+/// The first critical extension, in words. None is known here; nonces are not critical, and are
+/// ignored, because there was no request.
+fn first_critical(extensions: &[Extension<'_>]) -> Option<String> {
+    let critical = extensions.iter().find(|extension| extension.critical)?;
+    Some(oid::describe(critical.oid))
 }
 
 fn generalized_time(reader: &mut Reader<'_>) -> Option<Timestamp> {

@@ -90,7 +90,7 @@ pub(super) struct CombinedStatus {
     hold: Option<Hold>,
     /// The thisUpdate of the newest CRL that has no hold.
     released: Option<Timestamp>,
-    /// Why the first piece of evidence that cannot be used cannot.
+    /// Why evidence cannot be used: the first such problem.
     unusable: Option<CertificateErrorKind>,
 }
 
@@ -152,12 +152,12 @@ impl CombinedStatus {
         }
     }
 
-    /// Whether the certificate is not revoked, whatever the reason could be.
+    /// Whether the certificate is not revoked for any reason.
     pub(super) fn is_good(&self) -> bool {
         self.good_for == ALL_REASONS
     }
 
-    /// Why the first piece of evidence that cannot be used cannot.
+    /// Why evidence cannot be used: the first such problem.
     pub(super) fn unusable(self) -> Option<CertificateErrorKind> {
         self.unusable
     }
