@@ -6,15 +6,14 @@ use std::collections::{BTreeSet, HashMap};
 use pki_types::{CertificateDer, TrustAnchor};
 
 use super::certificate::{Certificate, IssuingConstraints, V3};
-
 use super::der;
 use super::distinguished_name::{describe, normalize};
 use super::error::{CertificateError, CertificateErrorKind, NotACaReason};
 use super::issuer::Issuer;
 use super::oid;
 use super::signature::{OwnedKey, PublicKey};
+use super::strict;
 use super::time::Timestamp;
-use super::{checks, strict};
 use crate::pem::{PemError, PemErrorKind};
 
 /// The name of a certificate in an error here.
@@ -128,7 +127,8 @@ impl TrustAnchors {
         let is_authority = decoded.is_ca || (is_old_root && decoded.extensions.is_empty());
         let label = decoded.label();
         let strict = strict::anchor(&decoded);
-        let constraints = if is_authority && checks::may_sign_certificates(&decoded) {
+        let signs_crls = decoded.may_sign_crls();
+        let constraints = if is_authority && decoded.may_sign_certificates() {
             Ok(decoded.constraints)
         } else if is_authority {
             Err(NotACaReason::NoKeyCertSign)
@@ -150,7 +150,7 @@ impl TrustAnchors {
             key: decoded.key.into(),
             constraints,
             certificate: Some(certificate.to_vec()),
-            signs_crls: checks::may_sign_crls(decoded.key_usage),
+            signs_crls,
         };
         self.insert(anchor);
         Ok(())
@@ -249,6 +249,6 @@ fn problem_of_text(error: &PemError) -> &'static str {
     }
 }
 
-fn malformed(reason: impl Into<String>) -> CertificateError {
+pub(super) fn malformed(reason: impl Into<String>) -> CertificateError {
     CertificateError::malformed(PLACE, reason)
 }

@@ -3,9 +3,8 @@
 
 use pki_types::CertificateDer;
 
-use super::anchors::{TrustAnchorError, TrustAnchors};
+use super::anchors::{TrustAnchorError, TrustAnchors, malformed};
 use super::der;
-use super::error::CertificateError;
 use crate::pem;
 
 /// The trust anchors of a source in which some certificates may be unusable.
@@ -53,8 +52,7 @@ impl LoadedAnchors {
             if let Some(certificate) = certificate {
                 self.add(number, certificate.whole.into());
             } else {
-                let reason = "it is not DER, or its end is missing";
-                let error = CertificateError::malformed("trust anchor", reason);
+                let error = malformed("it is not DER, or its end is missing");
                 self.skipped.push(TrustAnchorError::Certificate { number, error });
             }
         }

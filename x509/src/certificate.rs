@@ -220,7 +220,23 @@ impl<'a> Certificate<'a> {
         Ok(())
     }
 
-    /// The subject as text, escaped. It may be empty: then the alternative names identify the certificate.
+    /// Whether the keyUsage, if it is there, allows the key to sign anything but certificates and CRLs.
+    pub(super) fn may_sign(&self) -> bool {
+        self.key_usage.is_none_or(|usage| usage.digital_signature())
+    }
+
+    /// Whether the keyUsage, if it is there, allows the key to sign certificates (RFC 5280, section
+    /// 6.1.4 (n)).
+    pub(super) fn may_sign_certificates(&self) -> bool {
+        self.key_usage.is_none_or(|usage| usage.key_cert_sign())
+    }
+
+    /// Whether the keyUsage, if it is there, allows the key to sign CRLs (RFC 5280, section 6.3.3 (f)).
+    pub(super) fn may_sign_crls(&self) -> bool {
+        self.key_usage.is_none_or(|usage| usage.crl_sign())
+    }
+
+    /// The subject as text, escaped. If it is empty, the first subject alternative name.
     pub(super) fn label(&self) -> String {
         general_name::label(self.subject, &self.names)
     }

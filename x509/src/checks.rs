@@ -3,7 +3,6 @@
 use super::certificate::{Certificate, IssuingConstraints, V3};
 use super::error::CertificateErrorKind;
 use super::extended_key_usage::ExtendedKeyUsage;
-use super::key_usage::KeyUsage;
 use super::profile::Purpose;
 use super::rules::Rule;
 use super::signature::PublicKey;
@@ -11,7 +10,7 @@ use super::time::Timestamp;
 use super::{der, text, time};
 
 /// The largest number of octets of a serial number (RFC 5280, section 4.1.2.2).
-const SERIAL_OCTETS: usize = 20;
+pub(super) const SERIAL_OCTETS: usize = 20;
 
 /// Checks an intermediate, without regard to what it issued.
 pub(super) fn intermediate(
@@ -53,21 +52,10 @@ pub(super) fn authority(certificate: &Certificate<'_>) -> Result<(), Certificate
     if !certificate.is_ca {
         return Err(CertificateErrorKind::NotACa);
     }
-    if !may_sign_certificates(certificate) {
+    if !certificate.may_sign_certificates() {
         return Err(CertificateErrorKind::WrongKeyUsage("keyCertSign"));
     }
     Ok(())
-}
-
-/// Whether the keyUsage, if it is there, allows the key to sign certificates (RFC 5280, section 6.1.4
-/// (n)).
-pub(super) fn may_sign_certificates(certificate: &Certificate<'_>) -> bool {
-    certificate.key_usage.is_none_or(|usage| usage.key_cert_sign())
-}
-
-/// Whether the keyUsage, if it is there, allows the key to sign CRLs (RFC 5280, section 6.3.3 (f)).
-pub(super) fn may_sign_crls(usage: Option<KeyUsage>) -> bool {
-    usage.is_none_or(|usage| usage.crl_sign())
 }
 
 /// Checks a pathLenConstraint (RFC 5280, section 6.1.4 (l) and (m)). `found` is the number of

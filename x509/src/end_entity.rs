@@ -71,7 +71,7 @@ impl EndEntity {
             subject: certificate.subject.to_vec(),
             spki: certificate.spki.to_vec(),
             names: certificate.names.clone(),
-            may_sign: certificate.key_usage.is_none_or(|usage| usage.digital_signature()),
+            may_sign: certificate.may_sign(),
         }
     }
 
@@ -103,7 +103,7 @@ impl EndEntity {
     }
 
     /// Checks that the keyUsage extension, if it is there, allows the key to sign (RFC 9846, section
-    /// 4.5.1.2). This applies whatever verifies the chain.
+    /// 4.5.1.2). The handshake demands this with every verifier.
     ///
     /// # Errors
     ///

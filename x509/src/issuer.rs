@@ -3,7 +3,6 @@
 use pki_types::SignatureVerificationAlgorithm;
 
 use super::certificate::Certificate;
-use super::checks;
 use super::distinguished_name;
 use super::error::SignatureError;
 use super::revocation_error::{RevocationEvidence, RevocationEvidenceError};
@@ -28,7 +27,7 @@ impl<'a> Issuer<'a> {
             normalized_subject: &certificate.normalized_subject,
             key: certificate.key,
             key_id: certificate.subject_key_id,
-            signs_crls: checks::may_sign_crls(certificate.key_usage),
+            signs_crls: certificate.may_sign_crls(),
         }
     }
 

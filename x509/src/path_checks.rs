@@ -26,7 +26,7 @@ pub(super) fn end_entity(
     // The key signs handshakes (RFC 9846, section 4.5.1.2). The keyUsage of a CA is about what it
     // issues, and RFC 5280 demands no more of it. The handshake checks it before it verifies a
     // signature (`EndEntity::check_may_sign`).
-    if !certificate.is_ca && certificate.key_usage.is_some_and(|usage| !usage.digital_signature()) {
+    if !certificate.is_ca && !certificate.may_sign() {
         return Err(CertificateErrorKind::WrongKeyUsage("digitalSignature"));
     }
     usable_key(certificate.key, request)?;

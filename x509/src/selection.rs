@@ -28,8 +28,7 @@ pub fn issued_by_any<'a>(
 /// and self-issued ones, whose signatures are not verified, are left out.
 pub fn signature_algorithms_of(chain: &[CertificateDer<'_>]) -> Vec<Vec<u8>> {
     let decoded = chain.iter().filter_map(|certificate| Certificate::decode(certificate).ok());
-    let issued = decoded
-        .filter(|certificate| certificate.normalized_issuer != certificate.normalized_subject);
+    let issued = decoded.filter(|certificate| !certificate.is_self_issued());
     issued.map(|certificate| algorithm::canonical(certificate.signed.algorithm).into()).collect()
 }
 

@@ -64,7 +64,7 @@ fn issued(
 ) -> Result<(), CertificateErrorKind> {
     let is_self_signed = issuer.is_some_and(|issuer| is_self_signed(certificate, issuer));
     let octets = certificate.serial.len();
-    Rule::SerialOctets.check(octets <= 20, || format!("{octets} octets"))?;
+    Rule::SerialOctets.check(octets <= checks::SERIAL_OCTETS, || format!("{octets} octets"))?;
     let signature = certificate.signed.algorithm;
     // The signature of a root by itself proves nothing, so its algorithm does not matter.
     let fits = is_self_signed
@@ -132,7 +132,7 @@ fn key(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
     Rule::KeyKind.check(is_known, || format!("a key for {}", signature::describe(kind)))?;
     let Some((_, exponent)) = certificate.key.rsa() else { return Ok(()) };
     let is_sound = matches!(exponent, [.., last] if last % 2 == 1) && !matches!(exponent, [0..=2]);
-    Rule::RsaExponent.check(is_sound, || format!("the exponent {}", hex(exponent)))
+    Rule::RsaExponent.check(is_sound, || format!("the exponent {}", first_digits(exponent)))
 }
 
 fn authority_key_identifier(
@@ -150,13 +150,13 @@ fn authority_key_identifier(
     let expected = issuer.and_then(|issuer| issuer.key_id);
     Rule::AuthorityKeyMatches.check(expected.is_none() || key == expected, || {
         let (key, expected) = (key.unwrap_or_default(), expected.unwrap_or_default());
-        format!("{}, and the issuer's is {}", hex(key), hex(expected))
+        format!("{}, and the issuer's is {}", first_digits(key), first_digits(expected))
     })
 }
 
-/// The first bytes, for an error.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(20).map(|byte| format!("{byte:02x}")).collect()
+/// The first bytes in hexadecimal digits, for an error.
+fn first_digits(bytes: &[u8]) -> String {
+    hex::encode(bytes.get(..20).unwrap_or(bytes))
 }
 
 fn policies(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {

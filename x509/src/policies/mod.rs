@@ -37,9 +37,16 @@ impl<'a> ExpectedPolicies<'a> {
         !accepts_any && !self.policies.values().any(|is_accepted| *is_accepted)
     }
 
-    /// Whether the user accepts this policy, which is only below [`ANY_POLICY`].
-    fn accepts(&self, policy: &[u8]) -> bool {
-        self.user.is_none_or(|user| user.iter().any(|it| it.contents() == policy))
+    /// Whether the user accepts this policy. `None` if it is not expected.
+    fn acceptance(&self, policy: &[u8]) -> Option<bool> {
+        if let Some(is_accepted) = self.policies.get(policy) {
+            return Some(*is_accepted);
+        }
+        if !self.any {
+            return None;
+        }
+        // It is only below anyPolicy.
+        Some(self.user.is_none_or(|user| user.iter().any(|it| it.contents() == policy)))
     }
 
     /// RFC 5280, section 6.1.3 (d) and (e).
@@ -48,11 +55,9 @@ impl<'a> ExpectedPolicies<'a> {
         let any = any_counts && asserted.contains(&ANY_POLICY);
         let mut named = BTreeMap::new();
         for &policy in asserted.iter().filter(|&&policy| policy != ANY_POLICY) {
-            match self.policies.get(policy) {
-                Some(is_accepted) => named.insert(policy, *is_accepted),
-                None if self.any => named.insert(policy, self.accepts(policy)),
-                None => None,
-            };
+            if let Some(is_accepted) = self.acceptance(policy) {
+                named.insert(policy, is_accepted);
+            }
         }
         if any {
             self.policies.extend(named);
@@ -67,12 +72,9 @@ impl<'a> ExpectedPolicies<'a> {
         let mut mapped = BTreeMap::new();
         if !is_inhibited {
             for Mapping { issuer, subject } in mappings {
-                let is_accepted = match self.policies.get(issuer) {
-                    Some(is_accepted) => *is_accepted,
-                    None if self.any => self.accepts(issuer),
-                    None => continue,
-                };
-                *mapped.entry(*subject).or_insert(false) |= is_accepted;
+                if let Some(is_accepted) = self.acceptance(issuer) {
+                    *mapped.entry(*subject).or_insert(false) |= is_accepted;
+                }
             }
         }
         for Mapping { issuer, .. } in mappings {
