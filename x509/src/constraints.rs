@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_nobody_understands() {
+    fn names_that_cannot_be_compared() {
         let contents = constraints(&[dns("example.com")], &[]);
         let decoded = NameConstraints::decode(&contents).unwrap();
         assert!(!decoded.allow(&GeneralName::Undecodable));

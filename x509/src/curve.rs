@@ -206,7 +206,7 @@ fn halve<const N: usize>(number: &mut Number<N>) {
     }
 }
 
-/// Adds a multiple of `number`; what goes beyond the words is the answer.
+/// Adds a multiple of `number`, and returns the carry out of the highest word.
 fn add_multiple<const N: usize>(sum: &mut Number<N>, number: &Number<N>, factor: u64) -> u64 {
     let mut carry = 0;
     for (digit, &word) in sum.iter_mut().zip(number) {

@@ -178,8 +178,9 @@ pub(super) fn is_exact(name: &[u8]) -> bool {
     })
 }
 
-/// Whether the name may begin with the tree where their forms do not decide, as one of them is not
-/// [clear](is_exact): attributes of the same types, of which those that are clear are the same.
+/// Whether the name may begin with the tree, if one of them is not [exact](is_exact), so that their
+/// forms do not decide. It may if the attributes are of the same types, and the exact ones are the
+/// same.
 pub(super) fn may_begin_with(name: &[u8], tree: &[u8]) -> bool {
     let mut parts_of_name = parts(name).flatten();
     parts(tree).flatten().all(|of_tree| match parts_of_name.next() {
@@ -197,8 +198,8 @@ fn may_be_same(one: Part<'_>, other: Part<'_>) -> bool {
 }
 
 /// Whether a character is its own normal form (NFKC), is mapped to itself or to a space (RFC 4518,
-/// section 2.2), combines with none before it, and folds as [`fold_case`] does. These are most of
-/// those that names have; of those that are not here the RFC may still say the same.
+/// section 2.2), does not combine with the one before it, and folds as [`fold_case`] does. The list
+/// has most characters that names have. It lacks some for which the same is true.
 fn is_exact_character(character: char) -> bool {
     matches!(
         character,
@@ -216,13 +217,13 @@ fn is_exact_character(character: char) -> bool {
     )
 }
 
-/// What a string says, whatever its kind. `None` if it is none, or does not decode.
+/// The text of a string of any kind. `None` if the value is not a string, or does not decode.
 fn text(value: der::Element<'_>) -> Option<Cow<'_, str>> {
     match value.tag {
         der::UTF8_STRING | der::PRINTABLE_STRING | der::IA5_STRING => {
             core::str::from_utf8(value.contents).ok().map(Cow::Borrowed)
         }
-        // What its other bytes mean, hardly two agree on.
+        // Implementations disagree on the meaning of other bytes.
         der::TELETEX_STRING | der::NUMERIC_STRING | der::VISIBLE_STRING
             if value.contents.is_ascii() =>
         {
@@ -240,13 +241,13 @@ fn text(value: der::Element<'_>) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Whether a Name is well formed, and each of its strings can be read: one that cannot is a way
-/// around what is excluded.
+/// Whether a Name is well formed, and each of its strings can be read. A string that cannot be read
+/// could hide a name that is excluded.
 pub(super) fn parses(name: &[u8]) -> bool {
     every_attribute(name, |Attribute { value, .. }| !is_string(value.tag) || text(value).is_some())
 }
 
-/// Every kind of string there is, in one piece or in several, which DER forbids.
+/// Whether it is the tag of a string, in one piece or in several, which DER forbids.
 fn is_string(tag: u8) -> bool {
     matches!(tag & !0x20, der::UTF8_STRING | 0x12..=0x16 | 0x19..=0x1e)
 }
@@ -258,8 +259,8 @@ pub(super) fn values(name: &[u8], wanted: &[u8]) -> Vec<String> {
     wanted.map(|attribute| text(attribute.value).unwrap_or_default().into_owned()).collect()
 }
 
-/// A Name (RFC 5280, section 4.1.2.4) in words, from its DER: safe to print, and cut off if it is
-/// long. It is empty for an empty Name, and for what is no SEQUENCE.
+/// A Name (RFC 5280, section 4.1.2.4) as text, from its DER: safe to print, and cut off if it is
+/// long. The text is empty if the Name is empty, or if the bytes are not a SEQUENCE.
 ///
 /// With the feature `x509-parser` it has the form of OpenSSL's tools, `C=DE, O=An Authority`, with
 /// the names of all attributes that are known there; without it the form of RFC 4514,
@@ -273,8 +274,8 @@ pub(super) fn describe(name: &[u8]) -> String {
     printable(&words(name))
 }
 
-/// Whether two Names that are not the same read the same, but for the case of their letters and
-/// the width of their spaces.
+/// Whether two Names that are not the same look the same to a person, except for the case of letters
+/// and the width of spaces.
 pub(super) fn reads_like(one: &[u8], other: &[u8]) -> bool {
     readable(one) == readable(other)
 }
@@ -415,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_clear_if_nothing_in_it_could_be_written_in_another_way() {
+    fn a_name_is_exact_if_nothing_in_it_could_be_written_in_another_way() {
         let is_exact_text = |text: &str| is_exact(&name(&[(3, UTF8, text.as_bytes())]));
         for text in [
             "An Authority, Inc. <a@b.example>",
@@ -459,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_not_clear_may_begin_with_every_tree_of_its_types() {
+    fn a_name_that_is_not_exact_may_begin_with_every_tree_of_its_types() {
         let (evil, other) = ("Evil".as_bytes(), "Ev\u{ad}il".as_bytes());
         let tree = name(&[(6, PRINTABLE, b"DE"), (10, UTF8, evil)]);
         for (parts, may) in [

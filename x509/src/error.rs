@@ -171,9 +171,7 @@ pub enum CertificateErrorKind {
         found: usize,
     },
     /// The peer presented the certificate of a CA as its own, which the strict profile refuses.
-    #[error(
-        "is a CA's, and the end-entity certificate: the strict profile wants one that is no CA's"
-    )]
+    #[error("is a CA's, which the strict profile does not accept as the end-entity certificate")]
     CaUsedAsEndEntity,
     /// This critical extension is not supported (RFC 5280, section 4.2).
     #[error("has the critical extension {0}, which is not supported")]
@@ -294,7 +292,7 @@ impl CertificateErrorKind {
         }
     }
 
-    /// What usually solves the problem: a sentence for the operator of one of the two sides.
+    /// What usually solves the problem, for the operator of one of the two sides.
     pub fn remedy(&self) -> Option<String> {
         Some(match self {
             Self::Expired { .. } => {
@@ -357,20 +355,19 @@ impl CertificateErrorKind {
                     .into()
             }
             Self::SelfIssued => {
-                "if it is the right one, trust it: get it from its owner, in a way that you trust"
+                "if it is the right one, get it from its owner in a way that you trust, and trust it"
                     .into()
             }
             Self::IssuerNotACa { issuer, reason } => {
                 format!("have \"{issuer}\" issued again, with {}", reason.wanted())
             }
             Self::IssuerEncodedDifferently(issuer) => format!(
-                "have it issued again, with the name of \"{issuer}\" to the byte as the certificate \
-                 of that authority has it"
+                "have it issued again, with its issuer encoded exactly as the subject of the \
+                 certificate of \"{issuer}\""
             ),
             Self::BadSignature(issuer) | Self::KeyKindMismatch { issuer, .. } => format!(
-                "\"{issuer}\" may have been made anew, with another key, under its old name: use \
-                 the certificate of it that was there when this one was issued, or have this one \
-                 issued again by the new one"
+                "\"{issuer}\" may have a new key under its old name: use its certificate from the \
+                 time when this one was issued, or have this one issued again with the new key"
             ),
             _ => return None,
         })
@@ -492,7 +489,7 @@ pub enum SignatureError {
 }
 
 fn reached(closest: &Option<Box<CertificateError>>) -> String {
-    let words = |error| format!("; before it was used up, a path fell: {error}");
+    let words = |error| format!("; before it was used up, a path failed: {error}");
     closest.as_ref().map(words).unwrap_or_default()
 }
 

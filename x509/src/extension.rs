@@ -1,9 +1,9 @@
-//! An extension of a certificate or a CRL (RFC 5280, sections 4.2 and 5.2), whatever it says.
+//! Extensions of certificates, CRLs and OCSP responses (RFC 5280, sections 4.2 and 5.2).
 
 use super::der::{self, Reader};
 use super::fault::{self, Fault};
 
-/// An extension of a certificate or a CRL.
+/// An extension of a certificate, a CRL or an OCSP response. Its value is not decoded.
 #[derive(Clone, Copy)]
 pub(super) struct Extension<'a> {
     /// Contents of the object identifier.
@@ -13,7 +13,7 @@ pub(super) struct Extension<'a> {
 }
 
 impl<'a> Extension<'a> {
-    /// Those of a list, from its contents. What is no extension is `None`.
+    /// The extensions of a list, from its contents. A malformed extension is `None`.
     pub(super) fn each(list: &'a [u8]) -> impl Iterator<Item = Option<Self>> {
         der::each(list).map(|element| Self::read(element?))
     }
@@ -28,7 +28,7 @@ impl<'a> Extension<'a> {
     }
 }
 
-/// The list of a certificate, from the contents of its field.
+/// The extensions of a certificate, from the contents of the field. The error says which is malformed.
 pub(super) fn list(contents: &[u8]) -> Result<Vec<Extension<'_>>, Fault<'_>> {
     let mut list = Reader(fault::only(contents, der::SEQUENCE, "list of extensions")?);
     let mut extensions = Vec::new();

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::der::{self, Element, Reader};
 
-/// A field that is not what it must be.
+/// A malformed field.
 #[derive(Debug)]
 pub(super) struct Fault<'a> {
     /// The field and what is wrong with it: "its version is missing".
@@ -49,7 +49,7 @@ pub(super) fn only<'a>(input: &'a [u8], tag: u8, field: &str) -> Result<&'a [u8]
     Ok(contents)
 }
 
-/// There must be nothing more in the `field`.
+/// Checks that there is nothing more in the `field`.
 pub(super) fn at_end<'a>(reader: Reader<'a>, field: &str) -> Result<(), Fault<'a>> {
     if reader.is_empty() {
         return Ok(());
@@ -58,7 +58,7 @@ pub(super) fn at_end<'a>(reader: Reader<'a>, field: &str) -> Result<(), Fault<'a
     Err(Fault::new(format!("its {field} has {count} bytes more than belong there"), reader.0))
 }
 
-/// What stands where an element of this tag belongs.
+/// What is there instead of an element of this tag.
 fn instead(input: &[u8], tag: u8) -> String {
     match input.first() {
         None => "is missing".to_owned(),
@@ -69,7 +69,7 @@ fn instead(input: &[u8], tag: u8) -> String {
     }
 }
 
-/// Why an element of the right tag is none.
+/// Why an element of the right tag does not parse.
 fn malformed(input: &[u8], tag: u8) -> &'static str {
     match (tag, der::has_length(input)) {
         (der::INTEGER, true) => "is an INTEGER that is empty, or has a first byte too many",

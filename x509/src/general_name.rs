@@ -61,7 +61,7 @@ pub(super) fn subject_alternative_names(value: &[u8]) -> Result<Vec<GeneralName>
 }
 
 impl GeneralName {
-    /// `None` if it is no GeneralName at all.
+    /// `None` if it is not a GeneralName.
     pub(super) fn read(name: &der::Element<'_>) -> Option<Self> {
         let text = |kind: fn(String) -> Self| match core::str::from_utf8(name.contents) {
             Ok(text) if text.is_ascii() => kind(text.to_owned()),
@@ -95,7 +95,7 @@ impl GeneralName {
         Self::Directory { contents: contents.to_vec(), normalized, is_exact }
     }
 
-    /// Whether it is what names of its kind are.
+    /// Whether it is well formed for its kind.
     pub(super) fn is_well_formed(&self) -> bool {
         match self {
             Self::Dns(name) => is_dns_name(name.strip_prefix("*.").unwrap_or(name)),
@@ -156,9 +156,8 @@ pub(super) fn split_email(address: &str) -> Option<(&str, &str)> {
     address.split_once('@').filter(|(local, domain)| !local.is_empty() && is_dns_name(domain))
 }
 
-/// The host of a URI that has one, and has it by name (RFC 3986, section 3.2.2). A URI that this
-/// grammar does not have has none: others read its authority in another way, as browsers take a
-/// `\` for a `/`.
+/// The host of a URI, if it is a name (RFC 3986, section 3.2.2). `None` for a URI outside of that
+/// grammar, because other programs read its authority in another way: browsers read `\` as `/`.
 pub(super) fn uri_host(uri: &str) -> Option<&str> {
     let (scheme, rest) = uri.split_once(':')?;
     let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
@@ -175,7 +174,8 @@ pub(super) fn uri_host(uri: &str) -> Option<&str> {
     (is_dns_name(host) && host.parse::<IpAddr>().is_err()).then_some(host)
 }
 
-/// Labels of letters, digits and hyphens; and of underscores, which are no host's, but in use.
+/// Whether it has only labels of letters, digits, hyphens and underscores. Hosts have no underscores,
+/// but names with underscores are in use.
 pub(super) fn is_dns_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     let label = |label: &str| !label.is_empty() && label.len() < 64 && label.bytes().all(plain);

@@ -2,7 +2,7 @@
 
 use super::der;
 
-/// What a key may be used for, as named bits: bit n of the RFC is bit n here.
+/// The uses of a key, as named bits: bit n of the RFC is bit n here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct KeyUsage(u16);
 

@@ -10,7 +10,7 @@ use super::general_name::{GeneralName, matches_email};
 use super::presented::PresentedIdentifier;
 use super::text::printable;
 
-/// How many of a certificate's names an error lists.
+/// The number of names of a certificate that an error lists.
 const LISTED_NAMES: usize = 20;
 
 /// A name that a certificate must be valid for (RFC 9525, section 1.4).
@@ -39,8 +39,8 @@ impl fmt::Display for ReferenceIdentifier<'_> {
 }
 
 impl GeneralName {
-    /// Whether this name stands for `expected`. A DNS name never stands for an IP address, even
-    /// when it is written like one (RFC 9525, section 6.4).
+    /// Whether this name matches `expected`. A DNS name never matches an IP address, even if it is
+    /// written like one (RFC 9525, section 6.4).
     fn is_for(&self, expected: &ReferenceIdentifier<'_>) -> bool {
         use ReferenceIdentifier::{Email, Server};
         match (self, expected) {
@@ -59,12 +59,12 @@ impl GeneralName {
     }
 }
 
-/// Whether one of `names` stands for `expected`.
+/// Whether one of `names` matches `expected`.
 pub(super) fn valid_for(names: &[GeneralName], expected: &ReferenceIdentifier<'_>) -> bool {
     names.iter().any(|name| name.is_for(expected))
 }
 
-/// A certificate that is valid for `names` must be for each of the `expected`.
+/// Checks that a certificate with these `names` is valid for each of the `expected` ones.
 pub(super) fn check(
     names: &[GeneralName],
     expected: &[ReferenceIdentifier<'_>],
@@ -87,7 +87,7 @@ fn matches_dns(presented: &str, expected: &str) -> bool {
     let Some(parent) = presented.strip_prefix("*.") else {
         return !expected.is_empty() && presented.eq_ignore_ascii_case(expected);
     };
-    // A wildcard stands for exactly one label. A wildcard for a whole top-level domain is not accepted.
+    // A wildcard is exactly one label. One for a whole top-level domain is not accepted.
     let Some((label, expected_parent)) = expected.split_once('.') else {
         return false;
     };

@@ -1,4 +1,4 @@
-//! Object identifiers: those of the extensions that validation reads, and how errors say any other.
+//! Object identifiers: those that validation reads, and the words for any other in errors.
 //!
 //! With the feature `x509-parser`, errors have the name of an identifier beside its numbers.
 

@@ -13,7 +13,7 @@ impl TrustAnchors {
     pub fn webpki_roots() -> Self {
         let mut anchors = Self::new();
         for root in webpki_roots::TLS_SERVER_ROOTS {
-            // Each can be added: a test sees to it.
+            // A test shows that each can be added.
             let _ = anchors.add_anchor(root.clone());
         }
         anchors
@@ -50,7 +50,7 @@ impl TrustAnchors {
 mod tests {
     #[cfg(feature = "webpki-roots")]
     #[test]
-    fn every_root_of_mozilla_is_taken() {
+    fn every_root_of_mozilla_is_added() {
         let anchors = crate::TrustAnchors::webpki_roots();
         assert_eq!(anchors.len(), webpki_roots::TLS_SERVER_ROOTS.len());
         assert!(anchors.len() > 100, "{anchors:?}");
@@ -58,7 +58,7 @@ mod tests {
 
     #[cfg(feature = "rustls-native-certs")]
     #[test]
-    fn every_root_of_the_system_is_taken_or_told_of() {
+    fn every_root_of_the_system_is_added_or_listed_as_skipped() {
         let loaded = crate::TrustAnchors::native();
         let total = rustls_native_certs::load_native_certs().certs.len();
         let unread = loaded

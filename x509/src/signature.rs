@@ -77,8 +77,8 @@ impl<'a> PublicKey<'a> {
         algorithm.public_key_alg_id().as_ref() == self.algorithm
     }
 
-    /// Verifies the signature of a handshake. The caller's `algorithms` are those of the scheme, so only the
-    /// key selects among them.
+    /// Verifies a signature. The `algorithms` are those of the signature, so only the key selects among
+    /// them.
     pub(super) fn verify(
         self,
         algorithms: &[&'static dyn SignatureVerificationAlgorithm],
@@ -135,7 +135,8 @@ pub(super) struct Signed<'a> {
 }
 
 impl<'a> Signed<'a> {
-    /// Takes all three, and has the fields of what is signed beside them.
+    /// Takes all three, and returns them and the fields of the signed part. The decoder of
+    /// certificates has a reader of its own, whose errors name the field and the byte.
     pub(super) fn take(reader: &mut Reader<'a>) -> Option<(Self, Reader<'a>)> {
         let message = reader.take(der::SEQUENCE)?;
         let algorithm = reader.take(der::SEQUENCE)?.contents;
@@ -143,15 +144,16 @@ impl<'a> Signed<'a> {
         Some((Self { message: message.whole, algorithm, signature }, Reader(message.contents)))
     }
 
-    /// As [`Self::take`], where there must be nothing after them.
+    /// As [`Self::take`], from contents that have nothing else.
     pub(super) fn read(contents: &'a [u8]) -> Option<(Self, Reader<'a>)> {
         let mut reader = Reader(contents);
         let signed = Self::take(&mut reader)?;
         if reader.is_empty() { Some(signed) } else { None }
     }
 
-    /// Whether the key made the signature. The algorithm's parameters count, to the byte, but for
-    /// those that say nothing (RFC 4055, sections 2.1 and 5).
+    /// Verifies that the key made the signature. The parameters of the algorithm must be those of an
+    /// accepted algorithm, byte for byte, except for those that may be absent (RFC 4055, sections 2.1
+    /// and 5).
     pub(super) fn verify(
         self,
         key: PublicKey<'_>,

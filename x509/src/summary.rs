@@ -26,7 +26,7 @@ pub struct CertificateSummary {
     pub not_before: Timestamp,
     /// The end of its validity.
     pub not_after: Timestamp,
-    /// The algorithm of its key, with the size of one for RSA.
+    /// The algorithm of its key, with the size of an RSA key.
     pub key: String,
     /// The algorithm of its signature.
     pub signature: String,

@@ -8,7 +8,7 @@ use super::der::{Element, GENERALIZED_TIME, UTC_TIME};
 
 const SECONDS_OF_A_DAY: i64 = 86_400;
 
-/// A time in seconds since 1970, which certificates may also count back from.
+/// A time in seconds since 1970. It is negative for a time before 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
@@ -42,8 +42,8 @@ struct Date {
 impl Date {
     /// The date so many days after 1970-01-01. `None` if its year does not have four digits.
     fn from_days(days: i64) -> Option<Self> {
-        // The years begin in March here, so that the day that is not in every year is the last.
-        // 400 such years have always the same number of days, and so have any five months.
+        // The years begin in March here, so that a leap day is the last day of its year. 400
+        // such years always have the same number of days, and so does each group of five months.
         let days = days.checked_add(DAYS_BEFORE_1970)?;
         let (cycle, day) = (days.div_euclid(DAYS_OF_400_YEARS), days.rem_euclid(DAYS_OF_400_YEARS));
         let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
@@ -109,7 +109,7 @@ pub(super) fn read(element: &Element<'_>) -> Option<Timestamp> {
     Some(Timestamp(SECONDS_OF_A_DAY * days + 3600 * hour + 60 * minute + second - offset))
 }
 
-/// As [`read`], and `None` for what has not the [required form](has_required_form).
+/// As [`read`], but only for the [required form](has_required_form).
 pub(super) fn read_strict(element: &Element<'_>) -> Option<Timestamp> {
     if has_required_form(element) { read(element) } else { None }
 }

@@ -290,7 +290,7 @@ fn the_error_says_that_an_authority_was_made_anew_with_another_kind_of_key() {
         assert!(kind.to_string().contains("which makes no such signature"), "{kind}");
         let remedy = kind.remedy().unwrap();
         assert!(
-            remedy.contains("made anew") && remedy.contains("issued again by the new"),
+            remedy.contains("a new key") && remedy.contains("issued again with the new key"),
             "{remedy}"
         );
     }
