@@ -19,6 +19,7 @@ use handclasp::session::{MemoryClientSessions, TicketKeys};
 use handclasp::{
     CertifiedKey, ClientConfig, ClientConnection, ServerConfig, ServerConnection, TrustAnchors,
 };
+use handclasp_testing::authority::root;
 use handclasp_testing::bomb::Bomb;
 use handclasp_testing::forge::{Forger, Secrets};
 use handclasp_testing::measure::{self, median};
@@ -433,11 +434,7 @@ fn long_certificate(length: usize) -> CertificateDer<'static> {
 }
 
 fn stranger() -> CertificateDer<'static> {
-    let mut params = rcgen::CertificateParams::default();
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    params.distinguished_name.push(rcgen::DnType::CommonName, "benchmark authority");
-    let key = rcgen::KeyPair::generate().unwrap();
-    params.self_signed(&key).unwrap().der().clone()
+    root("benchmark authority").der().clone()
 }
 
 fn flooded_with_tickets(start: &dyn Fn() -> Victim, identity: &Identity) -> (Victim, Vec<Vec<u8>>) {

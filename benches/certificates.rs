@@ -1,6 +1,6 @@
 //! Parsing and verifying a chain of three certificates, beside `rustls-webpki` and beside the
 //! floor: the three signatures alone. Then what the cost depends on: how many trust anchors there
-//! are, how many entries a CRL has, and how hostile a bag of intermediates is.
+//! are, how many entries a CRL has, and how hostile a set of intermediates is.
 //!
 //! The contenders take turns within each round, and the figures are medians over the rounds.
 
@@ -18,12 +18,10 @@ use handclasp::pki_types::{
     AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm,
     TrustAnchor, UnixTime,
 };
+use handclasp_testing::authority::{Authority, authority_params, crl_params, params};
 use handclasp_testing::measure::{Column, timed};
 use handclasp_testing::{NAME, server_name};
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose,
-};
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
 use ring::signature;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -33,7 +31,6 @@ const ATTEMPTS: usize = 10;
 const RSA_KEY: &str = include_str!("../tests/data/rsa2048.pem");
 
 type Algorithms<'a> = &'a [&'static dyn SignatureVerificationAlgorithm];
-type Authority = CertifiedIssuer<'static, KeyPair>;
 
 fn main() {
     println!("a chain of three  contender        us  x floor  x webpki");
@@ -115,24 +112,21 @@ impl Chain {
     }
 }
 
-fn params(name: &str) -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = rcgen::DistinguishedName::new();
+/// With a subject of the usual length, and the key identifier of its issuer.
+fn usual(mut params: CertificateParams) -> CertificateParams {
     params.distinguished_name.push(DnType::OrganizationName, "An organisation of the usual length");
-    params.distinguished_name.push(DnType::CommonName, name);
     params.use_authority_key_identifier_extension = true;
     params
 }
 
 fn authority(name: &str) -> CertificateParams {
-    let mut params = params(name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let mut params = usual(authority_params(name));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params
 }
 
 fn leaf() -> CertificateParams {
-    let mut params = params("leaf");
+    let mut params = usual(params("leaf"));
     let names = vec![NAME.to_owned(), format!("www.{NAME}")];
     params.subject_alt_names = CertificateParams::new(names).unwrap().subject_alt_names;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -236,22 +230,10 @@ fn crls(chain: &Chain) {
     let anchors = TrustAnchors::from_der(&chain.root).unwrap();
     let issuer = chain.inner.as_ref().unwrap();
     for count in [1, 1_000, 1_000_000_u64] {
-        let revoked = (0..count).map(|number| rcgen::RevokedCertParams {
-            // Scattered, and none of them is the chain's.
-            serial_number: (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 1 | 1 << 62).into(),
-            revocation_time: rcgen::date_time_ymd(2026, 1, 1),
-            reason_code: None,
-            invalidity_date: None,
-        });
-        let params = rcgen::CertificateRevocationListParams {
-            this_update: rcgen::date_time_ymd(2026, 1, 1),
-            next_update: rcgen::date_time_ymd(4000, 1, 1),
-            crl_number: 1.into(),
-            issuing_distribution_point: None,
-            revoked_certs: revoked.collect(),
-            key_identifier_method: rcgen::KeyIdMethod::Sha256,
-        };
-        let der = params.signed_by(issuer).unwrap();
+        // Scattered serial numbers. None of them is the chain's.
+        let revoked =
+            (0..count).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 1 | 1 << 62);
+        let der = crl_params(revoked).signed_by(issuer).unwrap();
         let read = || CertificateRevocationList::from_der(der.der()).unwrap();
         let (crl, once) = ([read()], least(|| drop(read())));
         let policy =
@@ -277,8 +259,7 @@ fn crls(chain: &Chain) {
     }
 }
 
-/// The least time of a few: what takes long is interrupted too often on a busy machine for its
-/// median to say much.
+/// The least of a few times. Long work is interrupted too often on a busy machine for a median.
 fn least(mut work: impl FnMut()) -> Duration {
     let mut time = || {
         let start = Instant::now();
@@ -314,9 +295,9 @@ impl SignatureVerificationAlgorithm for Counted {
     }
 }
 
-/// Bags of intermediates that lead nowhere, or nearly so: how long it takes to say no.
+/// The time to refuse sets of intermediates in which no path, or hardly one, leads to the root.
 fn hostile() {
-    println!("\nhostile bags                                         us  signatures  verdict");
+    println!("\nhostile sets of intermediates                        us  signatures  result");
     let root = Authority::self_signed(authority("root"), KeyPair::generate().unwrap()).unwrap();
     let stranger = Authority::self_signed(authority("root"), KeyPair::generate().unwrap()).unwrap();
     let anchors = TrustAnchors::from_der(root.der()).unwrap();
@@ -374,15 +355,15 @@ fn hostile() {
 }
 
 fn report(name: &str, anchors: &TrustAnchors, chain: &Chain, limits: PathLimits) {
-    let mut verdict = String::new();
+    let mut result = String::new();
     COUNTED.0.store(0, Ordering::Relaxed);
     let time = least(|| {
-        verdict = match chain.ours(anchors, &[&COUNTED], limits) {
+        result = match chain.ours(anchors, &[&COUNTED], limits) {
             Ok(_) => "accepted".to_owned(),
             Err(error) => error.kind.to_string().chars().take(60).collect(),
         };
     });
     let signatures = COUNTED.0.load(Ordering::Relaxed) / ATTEMPTS;
     let micros = time.as_secs_f64() * 1e6;
-    println!("{name:<44}  {micros:>9.1}  {signatures:>10}  {verdict}");
+    println!("{name:<44}  {micros:>9.1}  {signatures:>10}  {result}");
 }

@@ -2,6 +2,7 @@
 //! configurations, peers, and ways to break things.
 
 pub mod asked_later;
+pub mod authority;
 pub mod bomb;
 pub mod brotli_streams;
 pub mod damage;
@@ -54,15 +55,10 @@ impl Identity {
 
     /// With this server key.
     pub fn with_key(key: rcgen::KeyPair) -> Self {
-        let authority_key = rcgen::KeyPair::generate().unwrap();
-        let mut params = rcgen::CertificateParams::default();
-        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         // Each authority has a name of its own, so that one is unknown where another is trusted.
         static AUTHORITIES: AtomicUsize = AtomicUsize::new(0);
         let number = AUTHORITIES.fetch_add(1, Ordering::Relaxed);
-        let name = format!("test authority {number}");
-        params.distinguished_name.push(rcgen::DnType::CommonName, name);
-        let authority = rcgen::CertifiedIssuer::self_signed(params, authority_key).unwrap();
+        let authority = authority::root(&format!("test authority {number}"));
 
         let names = vec![NAME.into(), "localhost".into(), "127.0.0.1".into()];
         let params = rcgen::CertificateParams::new(names).unwrap();

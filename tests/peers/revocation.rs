@@ -20,26 +20,20 @@ use handclasp::{
     CertifiedKey, ClientConfig, ClientConnection, Error, ErrorKind, ServerConfig, ServerConnection,
     TrustAnchors,
 };
+use handclasp_testing::authority::{Authority, crl_params, root};
 use handclasp_testing::process::{Folder, available, pem};
 use handclasp_testing::{NAME, server_name};
-use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
-    CustomExtension, IsCa, KeyIdMethod, KeyPair, RevocationReason, RevokedCertParams, SerialNumber,
-    date_time_ymd,
-};
+use rcgen::{CertificateParams, CustomExtension, KeyPair, RevocationReason, SerialNumber};
 
 /// An authority with one server, whose certificate demands a staple.
 struct World {
-    authority: CertifiedIssuer<'static, KeyPair>,
+    authority: Authority,
     key: CertifiedKey,
 }
 
 impl World {
     fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let authority = CertifiedIssuer::self_signed(params, key).unwrap();
+        let authority = root("authority");
         let mut params = CertificateParams::new(vec![NAME.to_owned()]).unwrap();
         params.serial_number = Some(SerialNumber::from(vec![0x4c]));
         let tls_feature = [1, 3, 6, 1, 5, 5, 7, 1, 24];
@@ -54,19 +48,8 @@ impl World {
 
     /// A CRL, fresh for long, that revokes this serial number.
     fn crl(&self, serial: u8) -> CertificateRevocationList {
-        let params = CertificateRevocationListParams {
-            this_update: date_time_ymd(2024, 1, 1),
-            next_update: date_time_ymd(2100, 1, 1),
-            crl_number: SerialNumber::from(1),
-            issuing_distribution_point: None,
-            revoked_certs: vec![RevokedCertParams {
-                serial_number: SerialNumber::from(vec![serial]),
-                revocation_time: date_time_ymd(2024, 1, 1),
-                reason_code: Some(RevocationReason::KeyCompromise),
-                invalidity_date: None,
-            }],
-            key_identifier_method: KeyIdMethod::Sha256,
-        };
+        let mut params = crl_params([SerialNumber::from(vec![serial])]);
+        params.revoked_certs[0].reason_code = Some(RevocationReason::KeyCompromise);
         CertificateRevocationList::from_der(params.signed_by(&self.authority).unwrap().der())
             .unwrap()
     }

@@ -3,14 +3,9 @@
 use std::process::Output;
 
 use crate::common::{Files, handclasp, run_with_input, text};
-use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, RevokedCertParams, SanType, SerialNumber,
-    date_time_ymd,
-};
+use handclasp_testing::authority::{self, Authority};
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyPair, SanType, date_time_ymd};
 use serde_json::{Value, json};
-
-type Authority = CertifiedIssuer<'static, KeyPair>;
 
 /// The serial numbers of the certificates that are not a root's.
 const LEAF: u64 = 0x1eaf;
@@ -18,19 +13,19 @@ const INTERMEDIATE: u64 = 0xca;
 
 const NOON: &str = "2026-07-30T12:00:00Z";
 
-fn params(subject: &str) -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, subject);
+/// The certificate, valid in 2026.
+fn dated(mut params: CertificateParams) -> CertificateParams {
     params.not_before = date_time_ymd(2026, 1, 1);
     params.not_after = date_time_ymd(2027, 1, 1);
     params
 }
 
+fn params(subject: &str) -> CertificateParams {
+    dated(authority::params(subject))
+}
+
 fn authority_params(subject: &str) -> CertificateParams {
-    let mut params = params(subject);
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params
+    dated(authority::authority_params(subject))
 }
 
 /// A root, an intermediate and a leaf in PEM, made once for each test.
@@ -79,20 +74,7 @@ impl Chain {
 
 /// A CRL of the authority, in PEM, with these serial numbers.
 fn crl(issuer: &Authority, revoked: &[u64]) -> String {
-    let entry = |&serial: &u64| RevokedCertParams {
-        serial_number: SerialNumber::from(serial),
-        revocation_time: date_time_ymd(2026, 7, 1),
-        reason_code: None,
-        invalidity_date: None,
-    };
-    let params = CertificateRevocationListParams {
-        this_update: date_time_ymd(2026, 7, 1),
-        next_update: date_time_ymd(2026, 8, 1),
-        crl_number: SerialNumber::from(1),
-        issuing_distribution_point: None,
-        revoked_certs: revoked.iter().map(entry).collect(),
-        key_identifier_method: KeyIdMethod::Sha256,
-    };
+    let params = authority::crl_params(revoked.iter().copied());
     params.signed_by(issuer).unwrap().pem().unwrap()
 }
 
