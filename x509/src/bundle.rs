@@ -111,13 +111,7 @@ impl TrustAnchors {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn root(name: &str) -> rcgen::Certificate {
-        let mut params = rcgen::CertificateParams::default();
-        params.distinguished_name.push(rcgen::DnType::CommonName, name);
-        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap()
-    }
+    use crate::tests::root;
 
     fn words(loaded: &LoadedAnchors) -> Vec<String> {
         loaded.skipped.iter().map(ToString::to_string).collect()

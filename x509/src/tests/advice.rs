@@ -274,7 +274,7 @@ fn a_key_that_nothing_verifies_with_is_not_called_a_bad_signature() {
 }
 
 #[test]
-fn the_error_says_that_an_authority_was_made_anew_with_another_kind_of_key() {
+fn the_error_says_that_an_authority_has_a_new_key_of_another_kind() {
     for (old, new) in [
         (&rcgen::PKCS_ED25519, &rcgen::PKCS_ECDSA_P256_SHA256),
         (&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ED25519),

@@ -197,7 +197,7 @@ fn path_lengths_do_not_count_the_self_issued() {
 }
 
 #[test]
-fn extensions_that_nobody_knows() {
+fn extensions_that_are_not_known() {
     let mut leaf = leaf_params();
     let mut extension = CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![5, 0]);
     leaf.custom_extensions = vec![extension.clone()];

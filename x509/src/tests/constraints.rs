@@ -77,7 +77,7 @@ fn rustsec_2026_0098_uri_constraints_are_not_ignored() {
         (1, "example.com", "https://example.com/", false),
         (1, "example.com", "https://www.example.com/", true),
         (1, ".example.com", "https://a.b.example.com/", false),
-        // Nothing to compare: refused, whatever the side.
+        // Nothing to compare: refused, both as permitted and as excluded.
         (0, "example.com", "urn:example.com", false),
         (1, "example.com", "urn:example.com", false),
         (1, "example.com", "https://192.0.2.1/", false),
@@ -171,7 +171,7 @@ fn directory_names() {
     assert_eq!(refused(&leaf, raw(1, &common_name("foo"))).as_deref(), Some("CN=foo"));
     assert_eq!(refused(&leaf, raw(1, &common_name("bar"))).as_deref(), Some("CN=bar"));
     assert_eq!(refused(&leaf, raw(1, &common_name("baz"))), None);
-    // A string that nobody can read is a way around what is excluded.
+    // A string that cannot be read could hide a name that is excluded.
     let mut unreadable = common_name("fox");
     let at = position(&unreadable, &[der::PRINTABLE_STRING, 3]);
     unreadable[at] = der::TELETEX_STRING;

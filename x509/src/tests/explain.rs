@@ -1,8 +1,8 @@
-//! What was tried, and why it fell.
+//! What was tried, and why it failed.
 
 use super::*;
 
-fn told(explanation: &Explanation) -> Vec<(usize, Place, &str, String)> {
+fn summary(explanation: &Explanation) -> Vec<(usize, Place, &str, String)> {
     let outcome = |attempt: &Attempt| match &attempt.outcome {
         Outcome::Accepted => "accepted".to_owned(),
         Outcome::NoPath => "no path over it".to_owned(),
@@ -18,7 +18,7 @@ fn a_path_that_was_found() {
     let explanation = check.explain();
     assert_eq!(explanation.result.as_ref().unwrap().subjects(), check.subjects());
     assert_eq!(
-        told(&explanation),
+        summary(&explanation),
         [
             (0, Place::EndEntity, "CN=leaf", "accepted".to_owned()),
             (1, Place::Intermediate(1), "CN=a", "accepted".to_owned()),
@@ -34,7 +34,7 @@ fn a_path_that_was_found() {
 }
 
 #[test]
-fn every_candidate_that_fell() {
+fn every_candidate_that_failed() {
     let root = root("root");
     let namesake = super::root("root");
     let shared = key();
@@ -51,7 +51,7 @@ fn every_candidate_that_fell() {
     let explanation = check.explain();
     assert_eq!(explanation.result.as_ref().unwrap_err(), &check.run().unwrap_err());
     assert_eq!(
-        told(&explanation),
+        summary(&explanation),
         [
             (0, Place::EndEntity, "CN=leaf", "CN=a expired".to_owned()),
             (1, Place::Intermediate(1), "intermediate 1", "intermediate 1 malformed".to_owned()),
@@ -68,12 +68,12 @@ fn what_is_wrong_with_the_end_entity_alone() {
     let mut check = chain(&leaf_params(), authority_params("a"));
     check.name = Some("example.org");
     let explanation = check.explain();
-    let outcomes: Vec<_> = told(&explanation).into_iter().map(|(.., outcome)| outcome).collect();
+    let outcomes: Vec<_> = summary(&explanation).into_iter().map(|(.., outcome)| outcome).collect();
     assert_eq!(outcomes, ["CN=leaf name-mismatch", "accepted", "accepted"]);
     check.end_entity = CertificateDer::from(vec![0x30, 0x00]);
     let explanation = check.explain();
     let malformed = "end entity malformed".to_owned();
-    assert_eq!(told(&explanation), [(0, Place::EndEntity, "end entity", malformed)]);
+    assert_eq!(summary(&explanation), [(0, Place::EndEntity, "end entity", malformed)]);
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_namesake_is_not_blamed_where_the_issuer_is_there() {
 }
 
 #[test]
-fn a_hostile_bag_is_told_in_part() {
+fn the_attempts_of_a_hostile_set_are_listed_in_part() {
     let (_, bag, leaf) = mesh();
     let bag: Vec<_> = bag.iter().collect();
     let check = Check::new(&leaf, &bag, &[root("root").der()]);

@@ -122,7 +122,7 @@ fn no_truncation_and_no_flipped_bit_is_accepted() {
         flipped[bit / 8] ^= 1 << (bit % 8);
         check.end_entity = CertificateDer::from(flipped);
         assert!(check.run().is_err(), "bit {bit}");
-        // Nor does a certificate that is trusted as it is, whatever it is, cause a panic.
+        // A trusted certificate causes no panic either.
         let mut anchors = TrustAnchors::new();
         let _ = anchors.add(check.end_entity.clone());
         core::mem::swap(&mut anchors, &mut check.anchors);
@@ -229,7 +229,7 @@ fn one_hundred_namesakes_are_refused_within_the_limits() {
 #[test]
 fn what_revocation_costs_is_taken_off_the_signatures() {
     let mut check = chain(&leaf_params(), authority_params("a"));
-    check.crls = vec![empty_crl(&root("stranger"))];
+    check.crls = vec![revocation::crl(&[], &root("stranger"))];
     check.limits.signature_checks = 4;
     assert!(check.run().is_ok());
     check.limits.signature_checks = 3;
@@ -272,8 +272,8 @@ fn depth_is_bounded_in_structures_and_in_paths() {
     assert_eq!(signatures, 100);
 }
 
-/// Each path that reaches an anchor is judged as a whole, so that the size of what is judged must
-/// not multiply with the number of paths.
+/// Each path that reaches an anchor is checked as a whole, so the size of the certificates must not
+/// multiply with the number of paths.
 #[test]
 fn many_paths_of_large_certificates_are_refused_within_the_limits() {
     let mut root = authority_params("root");
@@ -307,8 +307,8 @@ fn many_paths_of_large_certificates_are_refused_within_the_limits() {
         check.limits.candidates = 100;
         check.explain().attempts.len()
     };
-    // The leaf, the layers below the root, and the root for each of the eight paths; of the second
-    // leaf, with 32 kilobytes more, only so many are judged.
+    // The leaf, the layers below the root, and the root for each of the eight paths. The second
+    // leaf has 32 kilobytes more, so fewer paths are checked.
     assert_eq!(attempts("a"), 1 + 2 + 4 + 8 + 8);
     assert!(attempts(&"a ".repeat(16 * 1024)) < 15);
 }

@@ -109,7 +109,7 @@ fn rsa_has_its_null_parameters_in_a_key_and_need_not_have_them_in_a_signature() 
 }
 
 #[test]
-fn a_small_key_is_told_from_a_wrong_signature() {
+fn a_small_key_has_another_error_than_a_wrong_signature() {
     let numbers = [
         der::wrap(der::INTEGER, &[vec![0], vec![0xff; 128]].concat()),
         der::wrap(der::INTEGER, &[1, 0, 1]),

@@ -1,4 +1,4 @@
-//! Chains made on the spot, good ones and bad ones.
+//! Tests of valid and invalid chains, which are made for each test.
 
 mod advice;
 mod algorithms;
@@ -35,7 +35,7 @@ use rcgen::{
 
 use super::*;
 
-type Authority = CertifiedIssuer<'static, KeyPair>;
+pub(crate) type Authority = CertifiedIssuer<'static, KeyPair>;
 
 /// Noon on 2026-07-30.
 const NOW: u64 = 1_785_412_800;
@@ -69,7 +69,7 @@ fn key() -> KeyPair {
     KeyPair::generate().unwrap()
 }
 
-fn root(subject: &str) -> Authority {
+pub(crate) fn root(subject: &str) -> Authority {
     Authority::self_signed(authority_params(subject), key()).unwrap()
 }
 
@@ -81,7 +81,7 @@ fn issue(params: &CertificateParams, issuer: &Authority) -> CertificateDer<'stat
     params.signed_by(&key(), issuer).unwrap().der().clone()
 }
 
-/// What a user wants of policies.
+/// The request about policies.
 #[derive(Default)]
 struct Policies {
     user_policy_set: Option<Vec<PolicyIdentifier>>,
@@ -102,7 +102,7 @@ struct Check {
     now: u64,
     crls: Vec<CertificateRevocationList>,
     policy: RevocationPolicy,
-    /// What came of asking for an OCSP response.
+    /// The answer to a request for an OCSP response. `None` if there was no request.
     staple: Option<Option<Vec<u8>>>,
     limits: PathLimits,
 }
@@ -143,7 +143,7 @@ impl Check {
         self.ask(&algorithms::all(), explain_chain)
     }
 
-    /// The result, and how many signatures were verified for it.
+    /// The result, and the number of signatures that were verified for it.
     fn run_counted(&self) -> (Result<VerifiedPath, CertificateError>, usize) {
         let counters = algorithms::all().into_iter().map(|algorithm| {
             let count = AtomicUsize::new(0);
@@ -221,31 +221,18 @@ impl SignatureVerificationAlgorithm for Counter {
     }
 }
 
-/// A leaf under an intermediate under a root, with the leaf and the intermediate as told.
+/// A leaf with these parameters under an intermediate with these parameters under a root.
 fn chain(leaf: &CertificateParams, authority: CertificateParams) -> Check {
     let root = root("root");
     let issuer = Authority::signed_by(authority, key(), &root).unwrap();
     Check::new(&issue(leaf, &issuer), &[issuer.der()], &[root.der()])
 }
 
-/// A CRL of this authority that lists nobody.
-fn empty_crl(issuer: &rcgen::Issuer<'_, impl rcgen::SigningKey>) -> CertificateRevocationList {
-    let params = rcgen::CertificateRevocationListParams {
-        this_update: date_time_ymd(2026, 7, 1),
-        next_update: date_time_ymd(2026, 8, 1),
-        crl_number: rcgen::SerialNumber::from(1),
-        issuing_distribution_point: None,
-        revoked_certs: Vec::new(),
-        key_identifier_method: rcgen::KeyIdMethod::Sha256,
-    };
-    CertificateRevocationList::from_der(params.signed_by(issuer).unwrap().der()).unwrap()
-}
-
 /// The names of [`mesh`].
 const MESH: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
-/// Authorities with one key, each certified by each other one: whatever order they are put in is a
-/// path whose signatures are all good. And a leaf that the first of them issued.
+/// Authorities with one key, each certified by each other one, and a leaf that the first of them
+/// issued. In any order, the authorities are a path whose signatures are all valid.
 fn mesh() -> (KeyPair, Vec<CertificateDer<'static>>, CertificateDer<'static>) {
     let shared = key();
     let mut bag = Vec::new();
@@ -295,7 +282,7 @@ fn edited_before(
     signed_anew(&issue(leaf, issuer), &algorithm, sign, edit).into()
 }
 
-/// A leaf that is trusted itself, after its DER was edited: no signature stands in the way.
+/// A leaf whose DER was edited. It is trusted itself, so its signature is not verified.
 fn edited(edit: impl FnOnce(&mut Vec<u8>)) -> Check {
     let mut der = leaf_params().self_signed(&key()).unwrap().der().to_vec();
     edit(&mut der);
@@ -316,7 +303,7 @@ fn position(haystack: &[u8], needle: &[u8]) -> usize {
     haystack.windows(needle.len()).position(|window| window == needle).unwrap()
 }
 
-/// How errors say an object identifier: with its name, if the feature for it is on.
+/// An object identifier in an error: with its name, if the feature for names is on.
 pub(crate) fn oid_words(name: &str, number: &str) -> String {
     if cfg!(feature = "x509-parser") { format!("{name} ({number})") } else { number.to_owned() }
 }

@@ -1,4 +1,4 @@
-//! Who is tried first, and that nobody is left out for it.
+//! Which candidate is tried first, and that no candidate is left out.
 
 use rcgen::{DnValue, Issuer, KeyIdMethod};
 
@@ -11,7 +11,7 @@ fn with_key_id(subject: &str, id: u8) -> CertificateParams {
     params
 }
 
-/// A leaf with the key identifier of its issuer, whatever that one's is.
+/// A leaf with an authorityKeyIdentifier: that of the issuer with these parameters.
 fn leaf_with_authority_id(issuer: &CertificateParams, key: &KeyPair) -> CertificateDer<'static> {
     let mut leaf = leaf_params();
     leaf.use_authority_key_identifier_extension = true;
@@ -46,7 +46,7 @@ fn key_identifiers_find_the_anchor_among_its_namesakes_at_once() {
 }
 
 #[test]
-fn key_identifiers_that_lie_exclude_nobody() {
+fn wrong_key_identifiers_exclude_no_candidate() {
     let root = root("root");
     let issuer = Authority::signed_by(with_key_id("a", 1), key(), &root).unwrap();
     let namesake = Authority::signed_by(with_key_id("a", 2), key(), &root).unwrap();
@@ -113,7 +113,7 @@ fn an_anchor_that_is_also_sent_costs_nothing_more() {
 
 #[test]
 fn one_key_under_several_certificates_verifies_a_signature_once() {
-    // All of them lead to nobody.
+    // None of them leads to an anchor.
     let strangers: Vec<_> = (0..10).map(|it| root(&format!("stranger {it}"))).collect();
     let shared = key();
     let params = authority_params("a");
@@ -206,12 +206,12 @@ fn an_authority_that_changed_its_key_may_sign_crls_with_either() {
     let mut check = Check::new(leaf.der(), &[new_with_old.der()], &[old.der()]);
     check.policy.mode = RevocationMode::Require;
     check.policy.scope = RevocationScope::EndEntity;
-    for crl in [empty_crl(&old), empty_crl(&new)] {
+    for crl in [revocation::crl(&[], &old), revocation::crl(&[], &new)] {
         check.crls = vec![crl];
         assert_eq!(check.run().map(drop), Ok(()));
     }
-    // A namesake that is not on the path is nobody.
-    check.crls = vec![empty_crl(&root("root"))];
+    // A namesake that is not on the path may not sign the CRL.
+    check.crls = vec![revocation::crl(&[], &root("root"))];
     let error = check.run().unwrap_err();
     assert_eq!(error.kind.code(), "crl-bad-signature");
 }

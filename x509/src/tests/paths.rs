@@ -1,4 +1,4 @@
-//! Which paths are found, and which error is told of those that are not.
+//! Which paths are found, and which error there is if none is found.
 
 use super::*;
 
@@ -134,7 +134,7 @@ fn a_leaf_that_is_an_anchor_stands_for_itself() {
     let leaf = leaf_params().self_signed(&key).unwrap().der().clone();
     let check = Check::new(&leaf, &[], &[&leaf]);
     assert_eq!(check.subjects(), ["CN=leaf"]);
-    // Not trusted, it is nobody.
+    // If it is not trusted, it has no path.
     let error = Check::new(&leaf, &[], &[]).run().unwrap_err();
     assert_eq!(error, unknown("CN=leaf", "CN=leaf"));
     let namesake = leaf_params().self_signed(&key).unwrap().der().clone();

@@ -105,8 +105,8 @@ fn accepted_with(path: &[Says], initial: InitialPolicies<'_>) -> bool {
     }
 }
 
-/// The verdicts on a path for a user who accepts these policies alone; where one is needed anyway,
-/// and where the user wants one.
+/// Whether a path is accepted for a user who accepts these policies only: without and with the user's
+/// own demand for an explicit policy.
 fn accepted_by(path: &[Says], user: &[u8]) -> [bool; 2] {
     let user: Vec<_> =
         user.iter().map(|number| PolicyIdentifier::from_der(&policy(*number)).unwrap()).collect();
@@ -122,11 +122,11 @@ fn policies(policies: &'static [u8]) -> Says {
 }
 
 #[test]
-fn nobody_who_is_not_asked_needs_a_policy() {
+fn a_policy_is_needed_only_if_one_is_required() {
     assert!(accepted(&[NOTHING, NOTHING]));
     assert!(accepted(&[policies(&[1]), policies(&[2])]));
     assert!(accepted(&[policies(&[1]), NOTHING]));
-    // Nobody below is asked either, if the count is not used up.
+    // Neither is one needed below, if the count is not used up.
     let late = Says { require_explicit: Some(2), ..policies(&[1]) };
     assert!(accepted(&[late, NOTHING]));
 }

@@ -357,22 +357,17 @@ fn the_form_of_times() {
         let issued = edited_before(&chain.leaf, &root, |fields| fields[4] = validity(tag, time));
         assert_eq!(broken(Check::new(&issued, &[], &[root.der()])), [None, rule]);
     }
-    let mut judged = 0;
     for (tag, time) in [
         (der::GENERALIZED_TIME, &b"20260101000000.5Z"[..]),
         (der::GENERALIZED_TIME, b"202601010000Z"),
-        (der::GENERALIZED_TIME, b"20260101000000+0000"),
         (der::UTC_TIME, b"2601010000Z"),
         (der::UTC_TIME, b"260101000000+0000"),
     ] {
         let der = der_with_fields(|fields| fields[4] = validity(tag, time));
-        // The parser may be as strict.
-        if EndEntity::parse(&der).is_ok() {
-            assert_eq!(broken(Check::new(&der, &[], &[&der])), [Some(Rule::TimeForm); 2]);
-            judged += 1;
-        }
+        assert_eq!(broken(Check::new(&der, &[], &[&der])), [Some(Rule::TimeForm); 2]);
     }
-    assert!(judged > 0);
+    let zone = validity(der::GENERALIZED_TIME, b"20260101000000+0000");
+    assert!(EndEntity::parse(&der_with_fields(|fields| fields[4] = zone)).is_err());
 }
 
 #[test]
@@ -388,8 +383,8 @@ fn unique_identifiers_and_empty_issuers() {
 }
 
 #[test]
-fn an_anchor_s_key_is_judged_too() {
-    // It signed itself, and is trusted; nobody needs to verify anything with it.
+fn an_anchor_s_key_is_checked_too() {
+    // It signed itself and is trusted, so no signature is verified with it.
     let modulus = [vec![0x0f], vec![0xff; 256]].concat();
     let numbers = [der::wrap(der::INTEGER, &modulus), der::wrap(der::INTEGER, &[1, 0, 1])];
     let key = Key(der::wrap(der::SEQUENCE, &numbers.concat()), &rcgen::PKCS_RSA_SHA256);
@@ -433,7 +428,7 @@ fn a_broken_rule_reads_well() {
 
 #[test]
 fn no_byte_makes_it_panic() {
-    // A leaf that is trusted itself, so that what its bytes say is judged and not the signature.
+    // A leaf that is trusted itself, so its fields are checked and its signature is not.
     let mut chain = Chain::new();
     let location = der::wrap(der::primitive(6), b"http://example");
     let method = [0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01];

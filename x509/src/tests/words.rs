@@ -193,7 +193,7 @@ fn each_problem_has_its_code_and_its_words() {
         let words = kind.to_string();
         assert!(is_printable(&words), "{words:?}");
         // What puts it right may be the same for several, what is wrong is not.
-        assert!(said.insert(words.clone()), "two problems are told as {words:?}");
+        assert!(said.insert(words.clone()), "two problems have the words {words:?}");
         if let Some(remedy) = kind.remedy() {
             assert!(is_printable(&remedy) && !remedy.ends_with('.'), "{remedy:?}");
         }
@@ -201,7 +201,7 @@ fn each_problem_has_its_code_and_its_words() {
 }
 
 #[test]
-fn a_limit_is_told_with_the_problem_that_was_closest() {
+fn a_limit_has_the_problem_of_the_closest_path() {
     let closest =
         CertificateError { certificate: "CN=a".into(), kind: CertificateErrorKind::NotACa };
     for (limit, words) in [
@@ -212,15 +212,18 @@ fn a_limit_is_told_with_the_problem_that_was_closest() {
         (Limit::NameComparisons, "comparisons with name constraints"),
     ] {
         let kind = |closest| CertificateErrorKind::LimitExceeded { limit, maximum: 7, closest };
-        let told = kind(Some(Box::new(closest.clone())));
-        assert_eq!(told.code(), "limit-exceeded");
+        let exceeded = kind(Some(Box::new(closest.clone())));
+        assert_eq!(exceeded.code(), "limit-exceeded");
         assert_eq!(
-            told.remedy(),
+            exceeded.remedy(),
             CertificateErrorKind::NotACa.remedy(),
             "what is closest is put right first"
         );
-        let told = told.to_string();
-        assert!(told.contains(&format!("7 {words}")) && told.contains("CN=a"), "{told}");
+        let exceeded = exceeded.to_string();
+        assert!(
+            exceeded.contains(&format!("7 {words}")) && exceeded.contains("CN=a"),
+            "{exceeded}"
+        );
         assert_eq!(kind(None).remedy(), None);
     }
 }

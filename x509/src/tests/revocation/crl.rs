@@ -76,7 +76,7 @@ fn policies_say_how_much_must_be_known() {
 }
 
 #[test]
-fn a_stale_crl_clears_nobody_and_still_revokes() {
+fn a_stale_crl_shows_no_good_status_and_still_revokes() {
     let chain = Chain::new();
     let evidence = RevocationEvidence::Crl;
     let mut check = chain.check(vec![crl(&[], &chain.intermediate)]);

@@ -18,7 +18,7 @@ pub(in super::super) struct Fields {
     pub(in super::super) next_update: Vec<u8>,
     pub(in super::super) entries: Vec<Vec<u8>>,
     pub(in super::super) extensions: Vec<Vec<u8>>,
-    /// Whatever else there is.
+    /// Anything after the other fields.
     pub(in super::super) end: Vec<u8>,
 }
 
@@ -106,7 +106,7 @@ fn is_revoked(fields: &Fields) -> bool {
 fn delta_and_indirect_crls_are_refused_with_words() {
     let delta = Fields::new(vec![], vec![extension(27, true, &[2, 1, 1])]);
     assert_eq!(parse(&delta).unwrap_err(), CrlError::Delta);
-    // Even if whoever made it forgot that this is critical.
+    // Even if the extension is not critical, as it must be.
     let delta = Fields::new(vec![], vec![extension(27, false, &[2, 1, 1])]);
     assert_eq!(parse(&delta).unwrap_err(), CrlError::Delta);
     let indirect = Fields::new(vec![], vec![issuing_point(&[&[0x84, 1, 0xff]])]);
@@ -394,7 +394,7 @@ fn a_large_crl_costs_four_bytes_an_entry() {
 }
 
 #[test]
-fn a_crl_without_a_number_clears_nobody_in_the_strict_profile() {
+fn a_crl_without_a_number_shows_no_good_status_in_the_strict_profile() {
     let chain = Chain::new();
     assert_eq!(result(&Fields::new(vec![], vec![])), Ok(()));
     let strict = |fields| {

@@ -105,7 +105,7 @@ pub(in super::super) struct Response {
     pub(in super::super) singles: Vec<Single>,
     pub(in super::super) extensions: Vec<Vec<u8>>,
     pub(in super::super) certificates: Vec<Vec<u8>>,
-    /// Whatever else there is: in ResponseData, in the BasicOCSPResponse, in the OCSPResponse.
+    /// Anything after the other fields: of ResponseData, of the BasicOCSPResponse, of the OCSPResponse.
     pub(in super::super) ends: [Vec<u8>; 3],
 }
 

@@ -1,4 +1,4 @@
-//! Certificates that were taken back, and evidence that does not count.
+//! Revoked certificates, and evidence that does not count.
 
 mod crl;
 pub(super) mod der_crl;
@@ -11,8 +11,8 @@ mod signers;
 mod trusted;
 
 use rcgen::{
-    CertificateRevocationListParams, CrlDistributionPoint, KeyIdMethod, RevokedCertParams,
-    SerialNumber,
+    CertificateRevocationListParams, CrlDistributionPoint, Issuer, KeyIdMethod, RevokedCertParams,
+    SerialNumber, SigningKey,
 };
 
 use super::*;
@@ -32,7 +32,7 @@ impl Chain {
         Self::with(|_| {})
     }
 
-    /// With the leaf as told.
+    /// With a changed leaf.
     fn with(change: impl FnOnce(&mut CertificateParams)) -> Self {
         let root = root("root");
         let mut params = authority_params("ca");
@@ -74,11 +74,14 @@ fn crl_params(serials: &[u8]) -> CertificateRevocationListParams {
     }
 }
 
-fn signed(params: &CertificateRevocationListParams, by: &Authority) -> CertificateRevocationList {
+fn signed(
+    params: &CertificateRevocationListParams,
+    by: &Issuer<'_, impl SigningKey>,
+) -> CertificateRevocationList {
     CertificateRevocationList::from_der(params.signed_by(by).unwrap().der()).unwrap()
 }
 
-fn crl(serials: &[u8], by: &Authority) -> CertificateRevocationList {
+pub(super) fn crl(serials: &[u8], by: &Issuer<'_, impl SigningKey>) -> CertificateRevocationList {
     signed(&crl_params(serials), by)
 }
 

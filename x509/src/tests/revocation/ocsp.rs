@@ -99,7 +99,7 @@ fn a_response_about_another_certificate() {
     assert_eq!(changed(|it| it.key_hash[0] ^= 1), other);
     assert_eq!(changed(|it| it.key_hash.truncate(19)), other);
     assert_eq!(changed(|it| it.key_hash.clear()), other);
-    // SHA-512, which nobody uses.
+    // SHA-512, which is not supported.
     assert_eq!(changed(|it| it.hash = &[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3]), other);
     assert!(is_malformed(&changed(|it| it.hash = &[5, 0])));
     let mut response = chain.response(GOOD);
@@ -180,8 +180,8 @@ fn responses_of_strangers() {
     // Somebody else's name: the root is not the issuer, and may not speak in its place.
     let mut response = chain.response(GOOD);
     response.responder = by_name(chain.root.der());
-    let nobody = not_usable(RevocationEvidenceError::UnknownResponder("CN=ca".into()));
-    assert_eq!(chain.stapled(response.sign(chain.root.key())).run().map(drop), nobody);
+    let unknown = not_usable(RevocationEvidenceError::UnknownResponder("CN=ca".into()));
+    assert_eq!(chain.stapled(response.sign(chain.root.key())).run().map(drop), unknown);
     response.certificates = vec![chain.root.der().to_vec()];
     let why = RevocationEvidenceError::UnauthorizedResponder {
         responder: "CN=root".into(),
@@ -277,7 +277,7 @@ fn a_responder_that_is_itself_revoked() {
     assert!(error.to_string().contains("is not authorized: it was revoked on"), "{error}");
     let other = |it: &mut CertificateParams| it.serial_number = Some(SerialNumber::from(vec![7]));
     assert_eq!(result(chain.responder(other)), Ok(()));
-    // The authority said that nobody needs to look.
+    // The authority said that no check is needed.
     let no_check = CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 48, 1, 5], vec![5, 0]);
     assert_eq!(result(chain.responder(|it| it.custom_extensions = vec![no_check])), Ok(()));
 }
@@ -292,7 +292,7 @@ fn a_certificate_that_demands_a_staple_needs_a_good_one() {
     let chain = Chain::with(must_staple);
     let response = |status: &[u8]| Some(chain.response(status).sign(chain.intermediate.key()));
     let mut check = chain.check(Vec::new());
-    // Nobody asked for one.
+    // There was no request for one.
     assert!(check.run().is_ok());
     check.staple = Some(None);
     assert_eq!(check.run().map(drop), unknown(UnknownRevocationStatus::NoStapledResponse));
@@ -314,7 +314,7 @@ fn a_certificate_that_demands_a_staple_needs_a_good_one() {
     check.policy.mode = RevocationMode::IfPresent;
     check.purpose = Purpose::Any;
     assert!(check.run().is_ok());
-    // Other features demand nothing of this side, and those that nobody can read demand all.
+    // Other features demand nothing of this side, and malformed ones may demand a staple.
     for (value, demands) in [(&[0x30, 3, 2, 1, 17][..], false), (&[5, 0], true)] {
         let chain = Chain::with(|leaf| {
             must_staple(leaf);

@@ -55,7 +55,7 @@ fn an_authority_whose_key_may_not_sign_crls_may_have_another_one_for_them() {
 }
 
 #[test]
-fn nobody_else_signs_the_crls_of_an_authority() {
+fn no_other_key_signs_the_crls_of_an_authority() {
     let chain = Chain::new();
     let rules = |change: fn(&mut CertificateParams)| {
         let mut params = params("ca");
