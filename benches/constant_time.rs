@@ -1,10 +1,10 @@
-//! Does the time of a comparison tell what is compared? Each secret is compared with two classes of
+//! Does the time of a comparison depend on what is compared? Each secret is compared with two classes of
 //! wrong values, one wrong in its first byte and one in its last; Welch's t-test says whether their
 //! times differ (the method of dudect: Reparaz, Balasch, Verbauwhede, 2017).
 //!
-//! |t| (`max t`, whatever its sign) below 4.5 is noise, above 10 a difference. Two rows are there to
-//! be found: `control`, a comparison that stops at the first difference, and `padding`, the padding
-//! of a record, whose length the time may tell (RFC 9846, section 5.4).
+//! |t| (the absolute value of `max t`) below 4.5 is noise, and above 10 is a difference. Two rows must
+//! have a difference: `control`, a comparison that stops at the first difference, and `padding`, the
+//! padding of a record, whose length the time may show (RFC 9846, section 5.4).
 
 use core::cell::RefCell;
 use core::hint::black_box;

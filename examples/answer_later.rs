@@ -26,7 +26,7 @@ fn shake_hands() -> Result<(), Box<dyn std::error::Error>> {
     let mut anchors = TrustAnchors::new();
     anchors.add(certificate.clone())?;
 
-    // The server knows what the key can do, and not the key.
+    // The server knows the schemes of the key, and does not have the key.
     let elsewhere = KeySource::Remote { schemes: key.schemes().to_vec() };
     let certified = CertifiedKey::new(vec![certificate], elsewhere)?;
     let mut server = ServerConnection::new(Arc::new(ServerConfig::new(certified)?))?;
@@ -49,7 +49,7 @@ fn shake_hands() -> Result<(), Box<dyn std::error::Error>> {
         {
             println!("the server asks for a signature with {}", request.scheme);
             ask.send(request.clone())?;
-            // A real server would go on with its other connections here, and keep the number.
+            // A real server would serve its other connections here, and keep the number.
             server.answer(number, Answer::Signature(signed.recv()?))?;
         }
     }

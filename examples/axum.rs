@@ -26,7 +26,7 @@ async fn serve(listener: TcpListener, acceptor: Acceptor) {
         let (socket, client) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
-                // There are too many open files, say. It passes: the server goes on.
+                // For example, too many open files. This is temporary, so the server continues.
                 eprintln!("cannot accept a client: {error}");
                 sleep(Duration::from_millis(100)).await;
                 continue;
@@ -49,7 +49,7 @@ async fn serve_one(acceptor: Acceptor, socket: TcpStream, app: Router) -> Result
     builder.serve_connection_with_upgrades(stream, service).await
 }
 
-/// Changes the protocol, as WebSockets do: what comes is sent back.
+/// Changes the protocol, as WebSockets do, and sends back all that is received.
 async fn echo(request: Request) -> impl IntoResponse {
     tokio::spawn(async move {
         match hyper::upgrade::on(request).await {

@@ -48,7 +48,7 @@ async fn run() -> Result<(), Failure> {
         let (socket, client) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
-                // There are too many open files, say. It passes: the server goes on.
+                // For example, too many open files. This is temporary, so the server continues.
                 eprintln!("cannot accept a client: {error}");
                 sleep(Duration::from_millis(100)).await;
                 continue;

@@ -43,7 +43,7 @@ async fn sign(socket: &str, key: &str) -> Result<(), Failure> {
     loop {
         let accepted = listener.accept().await.map(|(asker, _)| asker);
         let (Some(mut asker), key) = (or_wait(accepted).await, key.clone()) else { continue };
-        // An asker that goes away, or asks nonsense, is done.
+        // The server has closed the socket, or has sent a malformed request.
         tokio::spawn(async move { answer(&mut asker, &*key).await });
     }
 }
@@ -54,7 +54,7 @@ async fn answer(asker: &mut UnixStream, key: &dyn SigningKey) -> io::Result<()> 
     loop {
         let scheme = SignatureScheme(asker.read_u16().await?);
         let message = read_bytes(asker).await?;
-        // Only what TLS 1.3 asks for is signed (RFC 9846, section 4.5.2), by no scheme but the key's.
+        // Sign only what TLS 1.3 signs (RFC 9846, section 4.5.2), and only by the schemes of the key.
         let signature = match key.schemes().contains(&scheme) && is_for_tls(&message) {
             true => key.sign(scheme, &message).unwrap_or_default(),
             false => Vec::new(),

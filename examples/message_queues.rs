@@ -13,7 +13,7 @@ use handclasp::{
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a queue carries: how many bytes count, and the bytes.
+/// A frame in a queue: the number of bytes that count, and the bytes.
 type Frame = [u8; 64];
 
 /// One end of a pair of queues. Neither holds more than eight frames.
@@ -35,7 +35,7 @@ fn queues() -> (Queues, Queues) {
 struct Link<'a> {
     connection: &'a mut Connection,
     queues: Queues,
-    /// What came and is no whole record yet.
+    /// Received bytes that are not a complete record yet.
     input: Vec<u8>,
 }
 
@@ -107,7 +107,7 @@ fn talk() -> Result<(), Failure> {
     let mut server = ServerConnection::new(Arc::new(ServerConfig::new(key)?))?;
     let (here, there) = queues();
 
-    // The server: sends back what comes, until the client is done.
+    // The server: sends back all data, until the client closes.
     let echo = std::thread::spawn(move || -> Result<(), Failure> {
         let mut link = Link { connection: &mut server, queues: there, input: Vec::new() };
         link.handshake()?;

@@ -25,7 +25,7 @@ fn listen() -> Result<(), Box<dyn std::error::Error>> {
     println!("listening on {}", listener.local_addr()?);
     loop {
         if let Err(error) = accept(&listener, &config) {
-            // There are too many open files, say. It passes: the server goes on.
+            // For example, too many open files. This is temporary, so the server continues.
             eprintln!("cannot accept a client: {error}");
             std::thread::sleep(Duration::from_millis(100));
         }

@@ -68,7 +68,7 @@ async fn run() -> Result<(), Failure> {
         let (socket, client) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
-                // There are too many open files, say. It passes: the server goes on.
+                // For example, too many open files. This is temporary, so the server continues.
                 eprintln!("cannot accept a client: {error}");
                 sleep(Duration::from_millis(100)).await;
                 continue;
@@ -132,7 +132,7 @@ async fn serve(
     watch.settle(client, stream.connection().parameters());
     println!("{}", watch.summary("tls"));
 
-    // The handshake is complete by now, so 0-RTT data is as good as any: it comes first.
+    // The handshake is complete, so 0-RTT data are as safe as other data. They come first.
     let early = Cursor::new(stream.take_early_data());
     let (reader, writer) = tokio::io::split(stream.close_on_shutdown());
     let stream = TokioIo::new(tokio::io::join(early.chain(reader), writer));

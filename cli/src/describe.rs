@@ -251,8 +251,8 @@ fn share(entry: KeyShareEntry<'_>) -> String {
 }
 
 fn short_hex(bytes: &[u8; 32]) -> String {
-    let start: String = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{start}… ({} bytes)", bytes.len())
+    let start = bytes.get(..8).unwrap_or(bytes);
+    format!("{}… ({} bytes)", hex::encode(start), bytes.len())
 }
 
 /// Bytes of the peer, escaped for a terminal.

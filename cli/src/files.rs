@@ -15,7 +15,8 @@ use handclasp::{CertifiedKey, KeyLogFile, TrustAnchors};
 
 use crate::failure::Failure;
 
-/// The anchors in `file`, in PEM or DER, or those of the system. `warn` gets a message for each entry that is ignored.
+/// The anchors in `file`, in PEM or DER, or those of the system. `warn` gets a message for each entry
+/// that is ignored.
 pub fn anchors(file: Option<&Path>, warn: impl Fn(&str)) -> Result<TrustAnchors, Failure> {
     match file {
         Some(file) => anchors_in(file, "--ca", warn),
@@ -23,14 +24,16 @@ pub fn anchors(file: Option<&Path>, warn: impl Fn(&str)) -> Result<TrustAnchors,
     }
 }
 
-/// The anchors in the `file` that `option` names. `warn` gets a message for each entry that is ignored.
+/// The anchors in the `file` that `option` names. `warn` gets a message for each entry that is
+/// ignored.
 pub fn anchors_in(file: &Path, option: &str, warn: impl Fn(&str)) -> Result<TrustAnchors, Failure> {
     let mut loaded = LoadedAnchors::default();
     add_bundle(&mut loaded, file, option, |_| ())?;
     usable(loaded, &format!("{option} {}", printable_path(file)), option, warn)
 }
 
-/// Adds the certificates of a file of trust anchors, in PEM or DER. `warn` gets a message for each entry that is ignored.
+/// Adds the certificates of a file of trust anchors, in PEM or DER. `warn` gets a message for each
+/// entry that is ignored.
 pub fn add_bundle(
     anchors: &mut LoadedAnchors,
     file: &Path,
@@ -116,7 +119,7 @@ fn certificates_in(
     })
 }
 
-/// Whether this is PKCS#7 or PKCS#12 in DER, which can contain certificates.
+/// Checks that this is not PKCS#7 or PKCS#12 in DER, which can contain certificates.
 fn check_is_no_container(der: &[u8], file: &Path, option: &str) -> Result<(), Failure> {
     /// pkcs-7, the arc of the content type near the beginning of both.
     const PKCS7: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07];

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use handclasp::record::MAX_RECORD_LENGTH;
 
-/// A buffer that always has room for one record, and usually for more.
+/// A buffer for at least one record, and usually for more.
 pub struct ReceiveBuffer {
     bytes: Vec<u8>,
     start: usize,
@@ -31,9 +31,9 @@ impl ReceiveBuffer {
         self.bytes.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        let room = self.bytes.get_mut(self.end..).unwrap_or_default();
+        let free = self.bytes.get_mut(self.end..).unwrap_or_default();
         loop {
-            match from.read(room) {
+            match from.read(free) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => {
                     let count = result?;

@@ -103,8 +103,8 @@ impl Printer {
         let mark = paint(Style::new().fg_color(Some(colour.into())), mark);
         self.print(&format!("  {mark} {step}, {value}: {} bytes\n", expected.len()));
         if !passed {
-            let actual = actual.as_deref().map_or("(it never got there)".into(), hex);
-            self.print(&format!("      RFC:  {}\n      here: {actual}\n", hex(expected)));
+            let actual = actual.as_deref().map_or("(it never got there)".into(), hex::encode);
+            self.print(&format!("      RFC:  {}\n      here: {actual}\n", hex::encode(expected)));
         }
     }
 
@@ -121,8 +121,4 @@ impl Printer {
         // `stdout` remembers a failure.
         let _ = self.out.write_all(text.as_bytes());
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

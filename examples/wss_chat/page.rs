@@ -68,7 +68,7 @@ fn upgrade(
     let (Some(key), Some("13")) = (key, header(SEC_WEBSOCKET_VERSION)) else {
         return plain(StatusCode::BAD_REQUEST, "Here is a WebSocket of version 13.\n");
     };
-    // A browser sends where its page is from: other pages have no business here.
+    // A browser sends the origin of its page: only this page may connect.
     let own = header(HOST).map(|host| format!("https://{host}"));
     if header(ORIGIN).is_some_and(|origin| Some(origin) != own.as_deref()) {
         return plain(StatusCode::FORBIDDEN, "The chat is for its own page.\n");

@@ -72,7 +72,7 @@ impl Room {
     }
 
     fn send(&self, event: &Value) {
-        // An empty room hears nothing, and that is fine.
+        // An empty room has no receivers, which is no error.
         let _ = self.events.send(event.to_string().into());
     }
 }

@@ -73,7 +73,7 @@ pub async fn chat(upgraded: Upgraded, rooms: Arc<Rooms>, watch: Watch) {
     if let Some(mut seat) = chat.seat.take() {
         seat.farewell = farewell;
     }
-    // Whatever the client still hears is its own concern.
+    // The conversation has ended: an error here changes nothing.
     let _ = timeout(PATIENCE, async {
         let _ = chat.socket.close(None).await;
         chat.socket.get_mut().shutdown().await
@@ -91,7 +91,7 @@ impl Conversation {
                 message = self.socket.next() => self.on_message(message).await?,
                 event = next_event(&mut self.seat) => match event {
                     Ok(event) => self.send(event).await?,
-                    // Too much was said while this client was slow: it starts from the history.
+                    // This client was too slow for the number of messages: it gets the history again.
                     Err(_) => self.welcome().await?,
                 },
                 _ = tick.tick() => self.on_tick().await?,

@@ -104,19 +104,23 @@ pub fn run(file: &Path) -> Result<(), Failure> {
     }
 }
 
+fn result(id: &Value, verdict: &str, reason: &str, detail: &str) -> Value {
+    json!({"id": id, "verdict": verdict, "reason": reason, "detail": detail})
+}
+
+/// The result of a line.
 fn answer(line: &[u8]) -> Value {
-    let answer = |id: &Value, verdict: &str, reason: &str, detail: &str| json!({"id": id, "verdict": verdict, "reason": reason, "detail": detail});
     let value = match serde_json::from_slice::<Value>(line) {
         Ok(value) => value,
-        Err(error) => return answer(&Value::Null, "error", "not-json", &error.to_string()),
+        Err(error) => return result(&Value::Null, "error", "not-json", &error.to_string()),
     };
     let id = value.get("id").cloned().unwrap_or_default();
     match Line::read(&value).and_then(case) {
         Ok(case) => match case.explain().result {
-            Ok(path) => answer(&id, "accepted", "accepted", &path.to_string()),
-            Err(error) => answer(&id, "rejected", case.code(&error), &error.to_string()),
+            Ok(path) => result(&id, "accepted", "accepted", &path.to_string()),
+            Err(error) => result(&id, "rejected", case.code(&error), &error.to_string()),
         },
-        Err(detail) => answer(&id, "error", "not-a-case", &detail),
+        Err(detail) => result(&id, "error", "not-a-case", &detail),
     }
 }
 
@@ -177,7 +181,7 @@ fn evidence(line: &Line) -> Result<Evidence, String> {
     for crl in line.crls.iter().flatten() {
         evidence.add(CertificateRevocationList::from_pem(crl.as_bytes()));
     }
-    // As with certificates, text that is no base64 stands for a malformed response.
+    // As with certificates, text that is not base64 is a malformed response.
     let ocsp = line.ocsp.as_ref();
     evidence.ocsp = ocsp.map(|text| STANDARD.decode(text.trim()).unwrap_or_default());
     if let Some(text) = &line.revocation {
@@ -204,8 +208,8 @@ fn policy(text: &str) -> Result<PolicyIdentifier, String> {
     text.parse().map_err(|error: InvalidPolicyIdentifier| option("user_initial_policy_set", error))
 }
 
-/// The certificates in a text. Text that is no PEM stands for a malformed certificate: the case is
-/// rejected, and is no error.
+/// The certificates in a text. Text that is not PEM is a malformed certificate: the case is rejected,
+/// and is no error.
 fn certificates(text: &str) -> Vec<CertificateDer<'static>> {
     let malformed = || CertificateDer::from(Vec::new());
     let mut found: Vec<_> = pem::each_certificate(text.as_bytes())
