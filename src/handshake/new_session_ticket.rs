@@ -13,7 +13,7 @@ use crate::session::{
     ClientSession, MAX_LIFETIME, MAX_TICKET_LENGTH, ServerSession, Session, TicketOrigin,
     seconds_left,
 };
-use crate::wire::{ExtensionType, Extensions, HandshakeMessage, NewSessionTicket, write_extension};
+use crate::wire::{Extensions, HandshakeMessage, NewSessionTicket};
 
 /// How a server makes tickets for a client.
 #[derive(Clone)]
@@ -62,21 +62,18 @@ struct Ticket {
 
 impl Ticket {
     fn send(&self, context: &mut Context) {
-        let mut extensions = Vec::new();
-        if self.max_early_data_size > 0 {
-            write_extension(&mut extensions, ExtensionType::EARLY_DATA, |out| {
-                out.extend_from_slice(&self.max_early_data_size.to_be_bytes());
-            });
-        }
         let message = NewSessionTicket {
             lifetime: self.lifetime,
             age_add: self.age_add,
             nonce: &self.nonce,
             ticket: &self.identity,
-            extensions: Extensions::written(&extensions),
-            max_early_data_size: None,
+            extensions: Extensions::default(),
+            max_early_data_size: match self.max_early_data_size {
+                0 => None,
+                size => Some(size),
+            },
         };
-        context.send(None, |out| message.encode(out));
+        context.send(None, |out| message.write(out));
     }
 }
 

@@ -75,7 +75,7 @@ impl<'a> Certificate<'a> {
     /// Parses the body of a Certificate.
     ///
     /// # Errors
-    /// When a field is malformed, or an extension stands in an entry that the RFC forbids there.
+    /// When a field is malformed, or the RFC forbids an extension in an entry.
     /// What the extensions say is not looked at.
     pub fn parse(body: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(HandshakeType::CERTIFICATE, body);

@@ -32,43 +32,45 @@ impl<'a> CertificateRequest<'a> {
     /// Parses the body of a CertificateRequest.
     ///
     /// # Errors
-    /// When a field or an extension is malformed, or an extension stands in it that the RFC
-    /// forbids there.
+    /// When a field or an extension is malformed, or the RFC forbids an extension in this message.
     pub fn parse(body: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(HandshakeType::CERTIFICATE_REQUEST, body);
         let request_context = reader.vector("certificate_request_context", Prefix::U8, 0..=255)?;
         let extensions = Extensions::read(&mut reader, ExtensionMessage::CertificateRequest)?;
         let mut request = Self { request_context, extensions, ..Self::default() };
-        for extension in extensions.iter() {
-            let mut body = reader.part(extension.body);
-            let field = extension.kind.field();
-            match extension.kind {
-                ExtensionType::SIGNATURE_ALGORITHMS => {
-                    request.signature_algorithms = Some(body.list(field, Prefix::U16)?);
-                }
-                ExtensionType::SIGNATURE_ALGORITHMS_CERT => {
-                    request.signature_algorithms_cert = Some(body.list(field, Prefix::U16)?);
-                }
-                ExtensionType::CERTIFICATE_AUTHORITIES => {
-                    let names = Names::read(&mut body, field, Prefix::U16)?;
-                    request.certificate_authorities = Some(names);
-                }
-                ExtensionType::OID_FILTERS => {
-                    request.oid_filters = Some(OidFilters::read(&mut body, field)?);
-                }
-                // Those of a request are empty (section 4.5.1.1; RFC 6962, section 3.3.1).
-                ExtensionType::STATUS_REQUEST | ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP => {}
-                // Nothing is done with it, but it has to be well formed (RFC 8879, section 3).
-                ExtensionType::COMPRESS_CERTIFICATE => {
-                    body.list::<CertificateCompressionAlgorithm>(field, Prefix::U8)?;
-                }
-                // A test lists the extensions of the table that are not read.
-                _ => body.skip(),
-            }
-            body.finish(field)?;
-        }
+        extensions.read_bodies(&reader, |kind, body| request.read_extension(kind, body))?;
         reader.finish("extensions")?;
         Ok(request)
+    }
+
+    fn read_extension(
+        &mut self,
+        kind: ExtensionType,
+        body: &mut Reader<'a>,
+    ) -> Result<(), DecodeError> {
+        use ExtensionType as E;
+        let field = kind.field();
+        match kind {
+            E::SIGNATURE_ALGORITHMS => {
+                self.signature_algorithms = Some(body.list(field, Prefix::U16)?);
+            }
+            E::SIGNATURE_ALGORITHMS_CERT => {
+                self.signature_algorithms_cert = Some(body.list(field, Prefix::U16)?);
+            }
+            E::CERTIFICATE_AUTHORITIES => {
+                self.certificate_authorities = Some(Names::read(body, field, Prefix::U16)?);
+            }
+            E::OID_FILTERS => self.oid_filters = Some(OidFilters::read(body, field)?),
+            // Those of a request are empty (section 4.5.1.1; RFC 6962, section 3.3.1).
+            E::STATUS_REQUEST | E::SIGNED_CERTIFICATE_TIMESTAMP => {}
+            // Nothing is done with it, but it has to be well formed (RFC 8879, section 3).
+            E::COMPRESS_CERTIFICATE => {
+                body.list::<CertificateCompressionAlgorithm>(field, Prefix::U8)?;
+            }
+            // A test lists the extensions of the table that are not read.
+            _ => body.skip(),
+        }
+        Ok(())
     }
 
     /// Writes the whole message from the first two fields.

@@ -12,7 +12,7 @@ use crate::registry::{CipherSuiteId, HandshakeType, ProtocolVersion};
 /// A ClientHello.
 ///
 /// What the extensions say is in `known`, whose fields can be read as if they were fields of the
-/// message: `hello.supported_groups`. All extensions stand in `extensions`, in their order.
+/// message: `hello.supported_groups`. All extensions are in `extensions`, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientHello<'a> {
     /// What was parsed; nothing in a ClientHello to be written.
@@ -37,8 +37,8 @@ impl<'a> ClientHello<'a> {
     /// Parses the body of a ClientHello.
     ///
     /// # Errors
-    /// When a field or an extension is malformed, an extension stands in it that the RFC forbids
-    /// there, or extensions follow pre_shared_key.
+    /// When a field or an extension is malformed, the RFC forbids an extension in this message, or
+    /// extensions follow pre_shared_key.
     pub fn parse(body: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(HandshakeType::CLIENT_HELLO, body);
         let legacy_version = ProtocolVersion(reader.u16("legacy_version")?);

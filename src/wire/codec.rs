@@ -118,7 +118,7 @@ impl<'a> Reader<'a> {
         self.array(field).copied().map(u32::from_be_bytes)
     }
 
-    /// Reads a vector. Its length stands before it in `prefix` bytes, and must be in `range`.
+    /// Reads a vector. The `prefix` bytes before it have its length, which must be in `range`.
     pub(crate) fn vector(
         &mut self,
         field: &'static str,

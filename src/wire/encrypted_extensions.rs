@@ -11,7 +11,7 @@ use crate::registry::HandshakeType;
 /// The server's answers to extensions of the ClientHello that need no certificate.
 ///
 /// What the extensions say is in `known`, whose fields can be read as if they were fields of the
-/// message. All extensions stand in `extensions`, in their order.
+/// message. All extensions are in `extensions`, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EncryptedExtensions<'a> {
     /// All extensions.
@@ -24,7 +24,7 @@ impl<'a> EncryptedExtensions<'a> {
     /// Parses the body of an EncryptedExtensions.
     ///
     /// # Errors
-    /// When an extension is malformed, or one stands in it that the RFC forbids there.
+    /// When an extension is malformed, or the RFC forbids it in this message.
     pub fn parse(body: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(HandshakeType::ENCRYPTED_EXTENSIONS, body);
         let extensions = Extensions::read(&mut reader, ExtensionMessage::EncryptedExtensions)?;

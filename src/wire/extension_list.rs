@@ -1,5 +1,5 @@
-//! The list of extensions that most messages end with (RFC 9846, section 4.3): reading and writing
-//! it, whatever stands in the extensions.
+//! The list of extensions that most messages end with (RFC 9846, section 4.3): how it is read and
+//! written. The bodies of the extensions are in `extensions.rs`.
 
 use core::ops::Range;
 
@@ -15,7 +15,7 @@ const HEADER_LENGTH: usize = 4;
 /// Few messages have more extensions than this.
 const USUAL_COUNT: usize = 16;
 
-/// One extension as it stands in a message.
+/// One extension of a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Extension<'a> {
     /// The type.
@@ -33,7 +33,7 @@ impl<'a> Extension<'a> {
 }
 
 /// A list of extensions that was found to be well formed: each is whole, none appears twice, and
-/// none stands where RFC 9846 forbids it.
+/// each is allowed in its message by RFC 9846.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Extensions<'a> {
     bytes: &'a [u8],
@@ -50,7 +50,7 @@ impl<'a> Extensions<'a> {
         let mut kinds = Vec::with_capacity((bytes.len() / HEADER_LENGTH).min(USUAL_COUNT));
         for extension in reader.elements(bytes, Extension::read) {
             let kind = extension?.kind;
-            if !kind.may_stand_in(message) {
+            if !kind.is_allowed_in(message) {
                 return Err(reader.error("extensions", DecodeReason::ForbiddenExtension(kind)));
             }
             kinds.push(kind.0);
@@ -60,6 +60,21 @@ impl<'a> Extensions<'a> {
             return Err(reader.error("extensions", DecodeReason::Duplicate(kind)));
         }
         Ok(Self { bytes })
+    }
+
+    /// Lets `read` read the body of each extension, which must have been read to its end then.
+    /// `message` is the reader of the message.
+    pub(super) fn read_bodies(
+        &self,
+        message: &Reader<'a>,
+        mut read: impl FnMut(ExtensionType, &mut Reader<'a>) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
+        for extension in self.iter() {
+            let mut body = message.part(extension.body);
+            read(extension.kind, &mut body)?;
+            body.finish(extension.kind.field())?;
+        }
+        Ok(())
     }
 
     /// The extensions in the order of the message.
@@ -102,7 +117,7 @@ pub(crate) struct ExtensionWriter {
     written: Vec<WrittenExtension>,
 }
 
-/// Where an extension stands in the bytes of its writer, with type and length.
+/// Where an extension is in the bytes of its writer, with type and length.
 #[derive(Debug)]
 struct WrittenExtension {
     kind: ExtensionType,

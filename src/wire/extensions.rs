@@ -13,7 +13,7 @@ use super::codec::{
 use super::extension_list::{ExtensionWriter, Extensions};
 use super::key_share::{KeyShareEntry, KeyShares};
 use super::names::{Names, write_names};
-use super::pre_shared_key::{OfferedPsks, PskIdentity, write_offered_psks};
+use super::pre_shared_key::{OfferedPsks, UnboundPsk, write_offered_psks};
 use super::server_name::{read_server_name, write_server_name};
 use super::status_request;
 use super::ticket_request::TicketRequest;
@@ -118,7 +118,7 @@ pub(crate) enum Writer {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ExtensionRow {
     pub(crate) extension: ExtensionType,
-    /// The messages in which it may stand.
+    /// The messages that may have it.
     pub(crate) messages: &'static [ExtensionMessage],
     pub(crate) writer: Writer,
     /// The second ClientHello may add, change or remove it (section 4.2.2). All other extensions
@@ -150,8 +150,7 @@ use ExtensionType as E;
 use Writer::{Layout, Library};
 
 /// The extensions of TLS 1.3, in the order in which the library writes them if neither a layout nor
-/// GREASE says otherwise. The messages have the
-/// abbreviations of section 4.3.
+/// GREASE says otherwise. The messages have the abbreviations of section 4.3.
 #[rustfmt::skip]
 pub(crate) const EXTENSION_TABLE: &[ExtensionRow] = &[
     // In a CertificateRequest it is RFC 9261's, and means nothing to a handshake.
@@ -181,7 +180,7 @@ pub(crate) const EXTENSION_TABLE: &[ExtensionRow] = &[
     row(E::HEARTBEAT, &[CH, EE]).written_by(Layout),
     row(E::QUIC_TRANSPORT_PARAMETERS, &[CH, EE]).written_by(Layout),
     row(E::PADDING, &[CH]).written_by(Layout).may_change_after_retry(),
-    // The library does not know it: RFC 9849 alone says where it may stand. It may change for
+    // The library does not know it: RFC 9849 alone says which messages may have it. It may change for
     // servers that do not know it, too (section 6.1.5 there).
     row(E::ENCRYPTED_CLIENT_HELLO, &[CH, SH, HRR, EE, CR, CT, NST])
         .written_by(Layout)
@@ -198,9 +197,9 @@ impl ExtensionType {
         EXTENSION_TABLE.iter().find(|row| row.extension == self)
     }
 
-    /// May the extension stand in this message? An extension without a row may stand anywhere: if
+    /// May this message have the extension? An extension without a row is allowed in every message: if
     /// it was not offered, the handshake refuses it.
-    pub(crate) fn may_stand_in(self, message: ExtensionMessage) -> bool {
+    pub(crate) fn is_allowed_in(self, message: ExtensionMessage) -> bool {
         self.row().is_none_or(|row| row.messages.contains(&message))
     }
 
@@ -278,12 +277,10 @@ impl<'a> ClientExtensions<'a> {
     ) -> Result<Self, DecodeError> {
         let mut known = Self::default();
         let mut last = None;
-        for extension in extensions.iter() {
-            let mut body = message.part(extension.body);
-            known.read_one(extension.kind, &mut body)?;
-            body.finish(extension.kind.field())?;
-            last = Some(extension.kind);
-        }
+        extensions.read_bodies(message, |kind, body| {
+            last = Some(kind);
+            known.read_one(kind, body)
+        })?;
         if known.pre_shared_keys.is_some() && last != Some(E::PRE_SHARED_KEY) {
             let reason = DecodeReason::Value("it must be the last extension");
             return Err(message.error("pre_shared_key", reason));
@@ -413,10 +410,10 @@ impl ExtensionWriter {
         self.add(E::COMPRESS_CERTIFICATE, |out| write_codes(out, Prefix::U8, algorithms));
     }
 
-    /// With zeros where the binders will be, each of the length that stands with its identity.
+    /// With zeros where the binders will be.
     pub(crate) fn pre_shared_keys<'p>(
         &mut self,
-        psks: impl Iterator<Item = (PskIdentity<'p>, usize)> + Clone,
+        psks: impl Iterator<Item = UnboundPsk<'p>> + Clone,
     ) {
         self.add(E::PRE_SHARED_KEY, |out| write_offered_psks(out, psks));
     }
@@ -450,11 +447,7 @@ impl<'a> ServerExtensions<'a> {
         message: &Reader<'a>,
     ) -> Result<Self, DecodeError> {
         let mut known = Self::default();
-        for extension in extensions.iter() {
-            let mut body = message.part(extension.body);
-            known.read_one(extension.kind, &mut body)?;
-            body.finish(extension.kind.field())?;
-        }
+        extensions.read_bodies(message, |kind, body| known.read_one(kind, body))?;
         Ok(known)
     }
 

@@ -6,7 +6,7 @@
 //! (code points that are not assigned yet, GREASE). Writing appends to a vector of the caller.
 //!
 //! Each message has a file of its name. The extensions have one table, in `extensions.rs`: their
-//! code points, the messages in which they may stand, and what a ClientHello and an
+//! code points, the messages that may have them, and what a ClientHello and an
 //! EncryptedExtensions say in them.
 
 mod certificate;
@@ -62,5 +62,5 @@ pub(crate) use extension_list::{ExtensionWriter, write_extension};
 pub(crate) use extensions::{EXTENSION_TABLE, client_hello_order};
 pub(crate) use handshake_message::write_message;
 pub(crate) use names::write_names;
-pub(crate) use pre_shared_key::{OneIdentity, PSK_DHE_KE, PSK_KE};
+pub(crate) use pre_shared_key::{OneIdentity, PSK_DHE_KE, PSK_KE, UnboundPsk};
 pub(crate) use status_request::write_ocsp_response;

@@ -1,7 +1,7 @@
 //! NewSessionTicket (RFC 9846, section 4.7.1).
 
-use super::codec::{DecodeError, Prefix, Reader, write_bytes};
-use super::extension_list::Extensions;
+use super::codec::{DecodeError, Prefix, Reader, write_bytes, write_vector};
+use super::extension_list::{Extensions, write_extension};
 use super::extensions::{ExtensionMessage, ExtensionType};
 use super::handshake_message::write_message;
 use crate::registry::HandshakeType;
@@ -27,7 +27,7 @@ impl<'a> NewSessionTicket<'a> {
     /// Parses the body of a NewSessionTicket.
     ///
     /// # Errors
-    /// When a field is malformed, or an extension stands in it that the RFC forbids there.
+    /// When a field or an extension is malformed, or the RFC forbids an extension in this message.
     pub fn parse(body: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(HandshakeType::NEW_SESSION_TICKET, body);
         let lifetime = reader.u32("ticket_lifetime")?;
@@ -36,25 +36,45 @@ impl<'a> NewSessionTicket<'a> {
         let ticket = reader.vector("ticket", Prefix::U16, 1..=0xffff)?;
         let extensions = Extensions::read(&mut reader, ExtensionMessage::NewSessionTicket)?;
         reader.finish("extensions")?;
-        let max_early_data_size = match extensions.get(ExtensionType::EARLY_DATA) {
-            Some(body) => {
-                let mut body = reader.part(body);
-                let size = body.u32("early_data")?;
-                body.finish("early_data")?;
-                Some(size)
+        let mut max_early_data_size = None;
+        extensions.read_bodies(&reader, |kind, body| {
+            match kind {
+                ExtensionType::EARLY_DATA => max_early_data_size = Some(body.u32(kind.field())?),
+                // A test lists the extensions of the table that are not read.
+                _ => body.skip(),
             }
-            None => None,
-        };
+            Ok(())
+        })?;
         Ok(Self { lifetime, age_add, nonce, ticket, extensions, max_early_data_size })
+    }
+
+    /// Writes the whole message from the first four fields and `max_early_data_size`; `extensions` is
+    /// not looked at.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        write_message(out, HandshakeType::NEW_SESSION_TICKET, |out| {
+            self.write_fields(out);
+            write_vector(out, Prefix::U16, |out| {
+                if let Some(size) = self.max_early_data_size {
+                    write_extension(out, ExtensionType::EARLY_DATA, |out| {
+                        out.extend_from_slice(&size.to_be_bytes());
+                    });
+                }
+            });
+        });
+    }
+
+    /// Writes the fields before the extensions.
+    fn write_fields(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.lifetime.to_be_bytes());
+        out.extend_from_slice(&self.age_add.to_be_bytes());
+        write_bytes(out, Prefix::U8, self.nonce);
+        write_bytes(out, Prefix::U16, self.ticket);
     }
 
     /// Writes the whole message from the first five fields.
     pub fn encode(&self, out: &mut Vec<u8>) {
         write_message(out, HandshakeType::NEW_SESSION_TICKET, |out| {
-            out.extend_from_slice(&self.lifetime.to_be_bytes());
-            out.extend_from_slice(&self.age_add.to_be_bytes());
-            write_bytes(out, Prefix::U8, self.nonce);
-            write_bytes(out, Prefix::U16, self.ticket);
+            self.write_fields(out);
             self.extensions.encode(out);
         });
     }

@@ -92,19 +92,26 @@ fn read_binder<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
     reader.vector(FIELD, Prefix::U8, 32..=255)
 }
 
-/// Writes the identities, and for each a binder of zeros, whose length in bytes stands beside it.
+/// An identity whose binder is not made yet.
+pub(crate) struct UnboundPsk<'a> {
+    pub(crate) identity: PskIdentity<'a>,
+    /// The length of the binder in bytes.
+    pub(crate) binder_length: usize,
+}
+
+/// Writes the identities, and for each a binder of zeros.
 pub(super) fn write_offered_psks<'p>(
     out: &mut Vec<u8>,
-    psks: impl Iterator<Item = (PskIdentity<'p>, usize)> + Clone,
+    psks: impl Iterator<Item = UnboundPsk<'p>> + Clone,
 ) {
     write_vector(out, Prefix::U16, |out| {
-        for (psk, _) in psks.clone() {
-            write_bytes(out, Prefix::U16, psk.identity);
-            out.extend_from_slice(&psk.obfuscated_ticket_age.to_be_bytes());
+        for UnboundPsk { identity, .. } in psks.clone() {
+            write_bytes(out, Prefix::U16, identity.identity);
+            out.extend_from_slice(&identity.obfuscated_ticket_age.to_be_bytes());
         }
     });
     write_vector(out, Prefix::U16, |out| {
-        for (_, binder_length) in psks {
+        for UnboundPsk { binder_length, .. } in psks {
             write_vector(out, Prefix::U8, |out| out.resize(out.len() + binder_length, 0));
         }
     });

@@ -47,8 +47,7 @@ impl<'a> ServerHello<'a> {
     /// Parses the body of a ServerHello or HelloRetryRequest.
     ///
     /// # Errors
-    /// When a field or an extension is malformed, or an extension stands in it that the RFC
-    /// forbids there.
+    /// When a field or an extension is malformed, or the RFC forbids an extension in this message.
     pub fn parse(body: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(HandshakeType::SERVER_HELLO, body);
         let legacy_version = ProtocolVersion(reader.u16("legacy_version")?);
@@ -72,9 +71,7 @@ impl<'a> ServerHello<'a> {
             extensions,
             ..Self::default()
         };
-        for extension in extensions.iter() {
-            hello.read_extension(extension.kind, retry, reader.part(extension.body))?;
-        }
+        extensions.read_bodies(&reader, |kind, body| hello.read_extension(kind, retry, body))?;
         Ok(hello)
     }
 
@@ -82,7 +79,7 @@ impl<'a> ServerHello<'a> {
         &mut self,
         kind: ExtensionType,
         retry: bool,
-        mut body: Reader<'a>,
+        body: &mut Reader<'a>,
     ) -> Result<(), DecodeError> {
         use ExtensionType as E;
         let field = kind.field();
@@ -91,13 +88,13 @@ impl<'a> ServerHello<'a> {
                 self.supported_version = Some(ProtocolVersion(body.u16(field)?));
             }
             E::KEY_SHARE if retry => self.selected_group = Some(NamedGroup(body.u16(field)?)),
-            E::KEY_SHARE => self.key_share = Some(KeyShareEntry::read(&mut body)?),
+            E::KEY_SHARE => self.key_share = Some(KeyShareEntry::read(body)?),
             E::COOKIE => self.cookie = Some(body.vector(field, Prefix::U16, 1..=0xffff)?),
             E::PRE_SHARED_KEY => self.selected_identity = Some(body.u16(field)?),
             // A test lists the extensions of the table that are not read.
             _ => body.skip(),
         }
-        body.finish(field)
+        Ok(())
     }
 
     /// Is it a HelloRetryRequest?

@@ -12,7 +12,7 @@ use crate::key_schedule::Transcript;
 use crate::psk::PreSharedKey;
 use crate::session::{ClientSession, EarlyDataTerms};
 use crate::time::Time;
-use crate::wire::{ExtensionWriter, PskIdentity};
+use crate::wire::{ExtensionWriter, PskIdentity, UnboundPsk};
 
 /// The keys for this server: that of the session first, then those that were agreed on outside of
 /// TLS.
@@ -100,8 +100,8 @@ pub(super) fn write(keys: &[OfferedPsk<'_>], now: Time, out: &mut ExtensionWrite
     out.pre_shared_keys(keys.iter().map(|OfferedPsk { key, suite }| {
         // The age of a key that is no ticket is zero.
         let age = key.session.as_ref().map_or(0, |session| session.obfuscated_age(now));
-        let psk = PskIdentity { identity: key.identity(), obfuscated_ticket_age: age };
-        (psk, suite.hash.output_length())
+        let identity = PskIdentity { identity: key.identity(), obfuscated_ticket_age: age };
+        UnboundPsk { identity, binder_length: suite.hash.output_length() }
     }));
 }
 

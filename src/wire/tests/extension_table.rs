@@ -6,7 +6,7 @@ use crate::wire::extensions::ExtensionMessage::{
 use crate::wire::extensions::{EXTENSION_TABLE, ExtensionMessage};
 
 /// The table of RFC 9846, section 4.3, in its order: name, code point, messages. The last two rows
-/// stand in the table of RFC 8446, section 4.2, only: RFC 9846 leaves extensions out that are not
+/// are in the table of RFC 8446, section 4.2, only: RFC 9846 leaves extensions out that are not
 /// recommended or were replaced, and implementations still know them.
 const OF_THE_RFC: [(&str, u16, &str); 33] = [
     ("server_name", 0, "CH, EE, CR"),
@@ -49,7 +49,7 @@ const OF_THE_RFC: [(&str, u16, &str); 33] = [
 const MAY_CHANGE: [&str; 6] =
     ["key_share", "early_data", "cookie", "pre_shared_key", "padding", "encrypted_client_hello"];
 
-/// Extensions that stand in the RFC's table, and that this library treats as unknown all the same.
+/// Extensions of the RFC's table that this library treats as unknown all the same.
 const TREATED_AS_UNKNOWN: [&str; 1] = ["encrypted_client_hello"];
 
 const MESSAGES: [(&str, ExtensionMessage); 7] = [
@@ -72,7 +72,7 @@ fn the_table_has_the_messages_that_the_rfc_has() {
         for (abbreviation, message) in MESSAGES {
             let unknown = !known || TREATED_AS_UNKNOWN.contains(&name);
             let expected = unknown || messages.contains(&abbreviation);
-            assert_eq!(extension.may_stand_in(message), expected, "{name} in {abbreviation}");
+            assert_eq!(extension.is_allowed_in(message), expected, "{name} in {abbreviation}");
         }
     }
 }
@@ -100,7 +100,7 @@ fn a_retry_changes_what_the_rfc_lets_it_change() {
     }
 }
 
-/// Extensions of the table that the library lets stand in a message and does not look into.
+/// Extensions of the table that the library allows in a message and does not look into.
 const NOT_READ: [(ExtensionMessage, &[ExtensionType]); 7] = {
     use ExtensionType as E;
     const UNKNOWN: &[E] = &[
