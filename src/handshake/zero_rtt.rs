@@ -2,8 +2,10 @@
 //! of both sides settle whether there are any.
 
 use super::{EarlyData, Handshake, Level, Side};
+use crate::crypto::{Digest, ProviderError};
 use crate::error::{Error, ErrorKind};
-use crate::key_schedule::Exporter;
+use crate::key_schedule::{EarlySecret, Exporter, TrafficSecret};
+use crate::observer::Observers;
 use crate::registry::ContentType;
 
 /// What a connection remembers of its 0-RTT data.
@@ -18,6 +20,21 @@ pub(crate) struct ZeroRtt {
 }
 
 impl ZeroRtt {
+    /// There may be 0-RTT data of up to `max_size` bytes. `client_hello` is the hash of the
+    /// ClientHello that they follow. Returns the secret that protects them.
+    pub(super) fn begin(
+        &mut self,
+        early: &EarlySecret,
+        client_hello: &Digest,
+        max_size: u32,
+        observers: &mut Observers,
+    ) -> Result<TrafficSecret, ProviderError> {
+        let secret = early.client_early_traffic(client_hello, observers)?;
+        self.exporter = Some(Box::new(early.early_exporter(client_hello, observers)?));
+        self.bytes_left = max_size;
+        Ok(secret)
+    }
+
     /// There are no 0-RTT data, or no more.
     pub(super) fn end(&mut self) {
         self.bytes_left = 0;

@@ -54,9 +54,9 @@ impl ExpectEncryptedExtensions {
         {
             context.limit_records(peer, own);
         }
-        if let Some(terms) = self.flight.shared.early_data.take() {
+        if let Some(offered) = self.flight.shared.early_data.take() {
             if answers.early_data {
-                self.accept_early_data(&terms, context)?;
+                self.accept_early_data(&offered.terms, context)?;
             } else {
                 self.reject_early_data(context);
             }

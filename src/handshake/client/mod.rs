@@ -26,17 +26,17 @@ use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
 use crate::psk::PreSharedKey;
 use crate::registry::{CertificateType, HandshakeType};
-use crate::session::EarlyDataTerms;
 use crate::wire::{ExtensionType, HandshakeMessage};
 
 pub(super) use client_hello::Start;
 use encrypted_extensions::ExpectEncryptedExtensions;
 use finished::{AuthenticatingSelf, ExpectFinished};
+use pre_shared_key::OfferedEarlyData;
 use resumption::CheckingSession;
 use server_certificate::{ExpectCertificate, ExpectCertificateVerify, VerifyingPeer};
 use server_hello::ExpectServerHello;
 
-/// Where a client stands.
+/// How far a client's handshake has come.
 pub(super) enum State {
     Start(Start),
     CheckingSession(Box<CheckingSession>),
@@ -124,7 +124,7 @@ struct Shared {
     /// The keys for this server, the preferred one first.
     keys: Vec<PreSharedKey>,
     /// 0-RTT data were offered under the first key, and the server has not answered yet.
-    early_data: Option<EarlyDataTerms>,
+    early_data: Option<OfferedEarlyData>,
 }
 
 /// What the states between ServerHello and the server's Finished keep.

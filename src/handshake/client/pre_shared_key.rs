@@ -6,7 +6,7 @@ use pki_types::ServerName;
 use super::{Context, Level, Shared};
 use crate::config::ClientConfig;
 use crate::crypto::{CipherSuite, HashAlgorithm, provider_fault};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::handshake::EarlyData;
 use crate::key_schedule::Transcript;
 use crate::psk::PreSharedKey;
@@ -28,11 +28,17 @@ pub(super) fn collect(
     of_ticket.into_iter().chain(external).collect()
 }
 
+/// The 0-RTT data that a ClientHello offers: the terms of the first key, and their suite.
+pub(super) struct OfferedEarlyData {
+    pub(super) terms: EarlyDataTerms,
+    suite: CipherSuite,
+}
+
 /// The terms of the first key, where 0-RTT data may be offered under it.
 pub(super) fn early_data_terms(
     config: &ClientConfig,
     keys: &[PreSharedKey],
-) -> Option<EarlyDataTerms> {
+) -> Option<OfferedEarlyData> {
     if !config.early_data {
         return None;
     }
@@ -43,8 +49,11 @@ pub(super) fn early_data_terms(
         Some(protocol) => ours.contains(protocol),
         None => ours.is_empty(),
     };
-    let suite = config.common.provider.cipher_suite(terms.cipher_suite)?;
-    if speaks && key.hash() == suite.hash.algorithm() { Some(terms.clone()) } else { None }
+    let suite = *config.common.provider.cipher_suite(terms.cipher_suite)?;
+    if !speaks || key.hash() != suite.hash.algorithm() {
+        return None;
+    }
+    Some(OfferedEarlyData { terms: terms.clone(), suite })
 }
 
 /// The ClientHello was sent: 0-RTT data may follow it, if it says so.
@@ -53,18 +62,15 @@ pub(super) fn start_early_data(
     hello: &[u8],
     context: &mut Context,
 ) -> Result<(), Error> {
-    let (Some(terms), Some(key)) = (&shared.early_data, shared.keys.first()) else {
+    let (Some(OfferedEarlyData { terms, suite }), Some(key)) =
+        (&shared.early_data, shared.keys.first())
+    else {
         return Ok(());
     };
-    let suite = shared.config.common.provider.cipher_suite(terms.cipher_suite);
-    let suite = *suite.ok_or(ErrorKind::Internal("the suite of the key is gone"))?;
-    provider_fault::check_hash(&suite)?;
-    let early = context.early_secret(suite, Some(&key.secret))?;
+    provider_fault::check_hash(suite)?;
+    let early = context.early_secret(*suite, Some(&key.secret))?;
     let hash = suite.hash.digest(hello);
-    let secret = early.client_early_traffic(&hash, &mut context.observers)?;
-    let exporter = early.early_exporter(&hash, &mut context.observers)?;
-    context.zero_rtt.exporter = Some(Box::new(exporter));
-    context.zero_rtt.bytes_left = terms.max_size;
+    let secret = context.zero_rtt.begin(&early, &hash, terms.max_size, &mut context.observers)?;
     context.parameters.early_data = EarlyData::Offered;
     context.change_cipher_spec(shared.config.middlebox_compatibility);
     context.steps.write_keys(Level::EarlyData, secret);
@@ -77,8 +83,8 @@ pub(super) struct OfferedPsk<'a> {
     suite: CipherSuite,
 }
 
-/// The keys to offer. After a HelloRetryRequest only those of the
-/// chosen suite's hash are left (section 4.2.4).
+/// The keys to offer. After a HelloRetryRequest only those of the chosen suite's hash are left
+/// (section 4.2.4).
 pub(super) fn offered<'a>(
     shared: &'a Shared,
     retried: Option<&CipherSuite>,

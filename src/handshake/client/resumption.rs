@@ -94,7 +94,7 @@ impl CheckingSession {
         match identity.verify(&*config.verifier) {
             Reply::Now(result) => self.on_verified(&result, context),
             Reply::Later => {
-                context.ask(identity.into_question());
+                context.ask(Question::verify(identity));
                 Ok(State::CheckingSession(self))
             }
         }

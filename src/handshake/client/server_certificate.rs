@@ -2,7 +2,7 @@
 //! verifier decides, and the server proves it (RFC 9846, sections 4.4.2, 4.5.1 and 4.5.2).
 
 use super::finished::{ExpectFinished, ServerProof};
-use super::{Context, ServerFlight, State};
+use super::{Context, Question, ServerFlight, State};
 use crate::certificate::{CertificateError, CertificateErrorKind, EndEntity};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::Side;
@@ -100,7 +100,7 @@ impl ExpectCertificate {
         match reply {
             Reply::Now(result) => state.on_verified(identity, result, context),
             Reply::Later => {
-                context.ask(identity.into_question());
+                context.ask(Question::verify(identity));
                 Ok(State::VerifyingPeer(state))
             }
         }

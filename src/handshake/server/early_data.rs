@@ -32,8 +32,8 @@ pub(super) fn decide(
         return Ok(());
     };
     let EarlyDataAnswer { offer, accepted } = match answers.early_data.take() {
-        Some(answer) => answer,
-        None => {
+        Reply::Now(answer) => answer,
+        Reply::Later => {
             let offer = match offered(negotiated, &psk.choice, hello, context) {
                 Ok(offer) => offer,
                 Err(reason) => {
@@ -60,12 +60,9 @@ pub(super) fn decide(
         );
         return Ok(());
     }
-    let hash = negotiated.transcript.current();
-    let secret = psk.early.client_early_traffic(&hash, &mut context.observers)?;
-    let exporter = psk.early.early_exporter(&hash, &mut context.observers)?;
+    let (hash, max_size) = (negotiated.transcript.current(), offer.terms.max_size);
+    let secret = context.zero_rtt.begin(&psk.early, &hash, max_size, &mut context.observers)?;
     negotiated.early_secret = Some(secret);
-    context.zero_rtt.exporter = Some(Box::new(exporter));
-    context.zero_rtt.bytes_left = offer.terms.max_size;
     context.parameters.early_data = EarlyData::Accepted;
     Ok(())
 }
