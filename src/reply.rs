@@ -15,6 +15,21 @@ pub enum Reply<T> {
     Later,
 }
 
+impl<T> Reply<T> {
+    /// Takes the answer out, if it is there.
+    pub(crate) fn take(&mut self) -> Self {
+        core::mem::replace(self, Self::Later)
+    }
+
+    /// Takes the answer out. If it is not there, asks for it.
+    pub(crate) fn take_or_ask(&mut self, ask: impl FnOnce() -> Self) -> Self {
+        match self.take() {
+            Self::Later => ask(),
+            now @ Self::Now(_) => now,
+        }
+    }
+}
+
 /// Answers every question later. It accepts no raw public keys.
 ///
 /// It implements [`CertificateResolver`](crate::credential::CertificateResolver),

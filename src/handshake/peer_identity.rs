@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use pki_types::{ServerName, UnixTime};
 
-use super::Question;
 use crate::certificate::{CertificateError, EndEntity};
 use crate::crypto::SignatureAlgorithms;
 use crate::registry::{CertificateType, SignatureScheme};
@@ -28,14 +27,6 @@ impl ClaimedIdentity {
         match self {
             Self::Certificates(identity) => verifier.verify(identity),
             Self::RawPublicKey(key) => verifier.verify_raw_public_key(key),
-        }
-    }
-
-    /// The same question for the application, where the verifier answers later.
-    pub(super) fn into_question(self) -> Question {
-        match self {
-            Self::Certificates(identity) => Question::VerifyPeer(identity),
-            Self::RawPublicKey(key) => Question::VerifyRawPublicKey(key),
         }
     }
 

@@ -72,6 +72,14 @@ impl Question {
         }
     }
 
+    /// The question whether to accept this identity, where the verifier answers later.
+    pub(super) fn verify(identity: ClaimedIdentity) -> Self {
+        match identity {
+            ClaimedIdentity::Certificates(identity) => Self::VerifyPeer(identity),
+            ClaimedIdentity::RawPublicKey(key) => Self::VerifyRawPublicKey(key),
+        }
+    }
+
     /// Joins the question and its answer. Where the answer is of another kind, or is
     /// [`Answer::Unavailable`], the question comes back.
     pub(super) fn answered(self, answer: Answer) -> Result<Answered, Box<Self>> {

@@ -36,11 +36,7 @@ pub(super) fn choose(
     selection::check_client_certificate_type(&negotiated.config, hello)?;
 
     let resolver = &*negotiated.config.resolver;
-    let reply = match answers.certificate.take() {
-        Some(choice) => Reply::Now(choice),
-        None => resolver.resolve(hello),
-    };
-    let Reply::Now(choice) = reply else {
+    let Reply::Now(choice) = answers.certificate.take_or_ask(|| resolver.resolve(hello)) else {
         let question = ChooseCertificate { hello: answers.keep(hello) };
         return Err(Undecided::ask(Question::ChooseCertificate(question), context));
     };

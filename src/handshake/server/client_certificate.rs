@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::finished::{ClientFlight, ExpectFinished};
-use super::{Context, State};
+use super::{Context, Question, State};
 use crate::certificate::{CertificateError, EndEntity};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::{
@@ -160,7 +160,7 @@ impl ClientCertificate {
             }
             Reply::Later => {
                 let ReceivedCertificate { end_entity, identity } = received;
-                context.ask(identity.into_question());
+                context.ask(Question::verify(identity));
                 Ok(Self::Verifying(request, end_entity))
             }
         }

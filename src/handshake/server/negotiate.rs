@@ -40,6 +40,7 @@ use crate::key_schedule::{TrafficSecret, Transcript};
 use crate::observer::Event;
 use crate::psk::ChosenPsk;
 use crate::registry::CertificateType;
+use crate::reply::Reply;
 use crate::wire::{ClientHello, ExtensionType, HandshakeMessage};
 
 /// Decides what the ClientHello alone settles: how the two sides speak, or that the client has to
@@ -223,7 +224,7 @@ impl Negotiating {
         Ok(Self {
             negotiated,
             binder_hash,
-            answers: Answers::default(),
+            answers: Answers::none(),
             tickets_looked_up: 0,
             session: None,
             psk_is_decided: false,
@@ -254,19 +255,32 @@ impl<E: Into<Error>> From<E> for Undecided {
     }
 }
 
-/// The ClientHello, kept for the questions about it, and the answers that were given and not used yet.
-/// A decision takes its answer from here, and asks if there is none.
-#[derive(Default)]
+/// The ClientHello, kept for the questions about it, and the answers: each is there from the time when
+/// it is given until a decision takes it. A decision asks if its answer is not there.
+///
+/// One question is open at a time, and the decision that asked it is the next one that takes an answer.
+/// So a key that is asked for again for a session is not taken for one that the client offers.
 pub(super) struct Answers {
     hello: Option<KeptHello>,
-    pub(super) session: Option<Option<Zeroizing<Vec<u8>>>>,
-    pub(super) psk: Option<Option<ChosenPsk>>,
-    pub(super) peer: Option<Result<(), CertificateError>>,
-    pub(super) early_data: Option<EarlyDataAnswer>,
-    pub(super) certificate: Option<Result<Arc<CertifiedKey>, NoCertificate>>,
+    pub(super) session: Reply<Option<Zeroizing<Vec<u8>>>>,
+    pub(super) psk: Reply<Option<ChosenPsk>>,
+    pub(super) peer: Reply<Result<(), CertificateError>>,
+    pub(super) early_data: Reply<EarlyDataAnswer>,
+    pub(super) certificate: Reply<Result<Arc<CertifiedKey>, NoCertificate>>,
 }
 
 impl Answers {
+    fn none() -> Self {
+        Self {
+            hello: None,
+            session: Reply::Later,
+            psk: Reply::Later,
+            peer: Reply::Later,
+            early_data: Reply::Later,
+            certificate: Reply::Later,
+        }
+    }
+
     /// The ClientHello for a question. It is copied once.
     pub(super) fn keep(&mut self, hello: &ClientHello<'_>) -> KeptHello {
         self.hello.get_or_insert_with(|| KeptHello::new(hello)).clone()
@@ -274,13 +288,13 @@ impl Answers {
 
     fn add(&mut self, answered: Answered) -> Result<(), Error> {
         match answered {
-            Answered::Session(session) => self.session = Some(session),
-            Answered::Psk(choice) => self.psk = Some(choice),
-            Answered::Peer(_, result) => self.peer = Some(result),
+            Answered::Session(session) => self.session = Reply::Now(session),
+            Answered::Psk(choice) => self.psk = Reply::Now(choice),
+            Answered::Peer(_, result) => self.peer = Reply::Now(result),
             Answered::EarlyData(question, accepted) => {
-                self.early_data = Some(EarlyDataAnswer { offer: question.offer, accepted });
+                self.early_data = Reply::Now(EarlyDataAnswer { offer: question.offer, accepted });
             }
-            Answered::Certificate(choice) => self.certificate = Some(choice),
+            Answered::Certificate(choice) => self.certificate = Reply::Now(choice),
             Answered::Signature(..) | Answered::ClientCertificate(..) => return Err(not_asked()),
         }
         Ok(())

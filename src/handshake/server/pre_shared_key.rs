@@ -41,10 +41,7 @@ pub(super) fn resolve(
     let Negotiating { negotiated, binder_hash, answers, .. } = negotiating;
     let cipher_suite = negotiated.cipher_suite;
     if let (Some(resolver), Some(_)) = (&negotiated.config.psks, &binder_hash) {
-        let reply = match answers.psk.take() {
-            Some(choice) => Reply::Now(choice),
-            None => resolver.resolve(hello, &cipher_suite),
-        };
+        let reply = answers.psk.take_or_ask(|| resolver.resolve(hello, &cipher_suite));
         let Reply::Now(choice) = reply else {
             let hello = answers.keep(hello);
             let question = ResolvePsk { cipher_suite, hello, of_session: None };

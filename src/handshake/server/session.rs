@@ -70,10 +70,7 @@ fn look_up(
             break;
         };
         let ticket = offered.identity;
-        let reply = match answers.session.take() {
-            Some(stored) => Reply::Now(stored),
-            None => sessions.take(ticket, context.now.unix()),
-        };
+        let reply = answers.session.take_or_ask(|| sessions.take(ticket, context.now.unix()));
         let Reply::Now(stored) = reply else {
             let question = TakeSession { ticket: ticket.to_vec(), hello: answers.keep(hello) };
             return Err(Undecided::ask(Question::TakeSession(question), context));
@@ -168,8 +165,8 @@ fn is_key_still_there(
         return Ok(false);
     };
     let choice = match answers.psk.take() {
-        Some(choice) => choice,
-        None => {
+        Reply::Now(choice) => choice,
+        Reply::Later => {
             let suite = negotiated.cipher_suite;
             let question = ResolvePsk::of_session(suite, &record.identity, answers.keep(hello));
             let Reply::Now(choice) = resolver.resolve(&question.client_hello()?, &suite) else {
@@ -188,7 +185,7 @@ fn is_credential_still_good(
     answers: &mut Answers,
     context: &mut Context,
 ) -> Result<bool, Undecided> {
-    if let Some(result) = answers.peer.take() {
+    if let Reply::Now(result) = answers.peer.take() {
         return Ok(result.is_ok());
     }
     let Some(policy) = &negotiated.config.client_authentication else {
@@ -205,6 +202,6 @@ fn is_credential_still_good(
     };
     match identity.verify(&*policy.verifier) {
         Reply::Now(result) => Ok(result.is_ok()),
-        Reply::Later => Err(Undecided::ask(identity.into_question(), context)),
+        Reply::Later => Err(Undecided::ask(Question::verify(identity), context)),
     }
 }
