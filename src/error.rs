@@ -8,7 +8,7 @@ use crate::certificate::{
 };
 use crate::crypto::{CryptoError, ProviderError, ProviderFault};
 use crate::record::RecordError;
-use crate::registry::{ContentType, HandshakeType};
+use crate::registry::{ContentType, HandshakeType, SignatureScheme};
 use crate::wire::{DecodeError, ExtensionType};
 
 /// Why a connection failed. Every later call on the connection returns the same error.
@@ -177,7 +177,7 @@ pub enum ErrorKind {
     #[error("the peer signed with {scheme}, which its certificate's key cannot do")]
     WrongKeyForScheme {
         /// The scheme of its CertificateVerify.
-        scheme: crate::registry::SignatureScheme,
+        scheme: SignatureScheme,
     },
     /// The client has sent no certificate, and the server requires one.
     #[error("the client has sent no certificate, and this server requires one")]

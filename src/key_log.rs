@@ -53,7 +53,7 @@ impl KeyLogFile {
 impl KeyLog for KeyLogFile {
     fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
         let (random, secret) = (hex::encode(client_random), Zeroizing::new(hex::encode(secret)));
-        // With room for all of it: growing would leave copies of the secret behind.
+        // Large enough for all of it: growing would leave copies of the secret behind.
         let length = label.len() + random.len() + secret.len() + 3;
         let mut line = Zeroizing::new(String::with_capacity(length));
         for part in [label, " ", &random, " ", &secret, "\n"] {

@@ -122,7 +122,7 @@ registry! {
     FINISHED = 20, "Finished";
     /// The sender's traffic key changes.
     KEY_UPDATE = 24, "KeyUpdate";
-    /// The synthetic message that stands for a first ClientHello (section 4.1).
+    /// The synthetic message that replaces a first ClientHello in the transcript (section 4.1).
     MESSAGE_HASH = 254, "message_hash";
 }
 

@@ -54,10 +54,9 @@ pub(super) fn write_certificate(
     if shown.timestamps {
         write_timestamps(&mut staples, timestamps);
     }
-    let mut staples = Some(Extensions::written(&staples));
-    let entries = key.chain().iter().map(|certificate| CertificateEntry {
-        certificate,
-        extensions: staples.take().unwrap_or_default(),
+    let entries = key.chain().iter().enumerate().map(|(index, certificate)| {
+        let staples: &[u8] = if index == 0 { &staples } else { &[] };
+        CertificateEntry { certificate, extensions: Extensions::written(staples) }
     });
     Certificate::encode(out, request_context, entries);
 }

@@ -5,10 +5,10 @@ use super::{Context, Handshake, Level};
 use crate::error::{Error, ErrorKind};
 use crate::wire::{HandshakeMessage, KeyUpdate};
 
-/// A key is updated at most so often (section 4.7.3).
+/// How often a key is updated at most (section 4.7.3).
 const MAX_KEY_UPDATES: u64 = (1 << 48) - 1;
 
-/// Where the key updates of a connection stand.
+/// The key updates of a connection.
 #[derive(Default)]
 pub(super) struct KeyUpdates {
     /// The peer asked for an update of this side's key, and has not got it yet.
@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(pass(&mut client, &mut server), 1, "the last one");
         client.update_keys(true).unwrap();
         assert_eq!(pass(&mut client, &mut server), 0);
-        // A request is passed over, and a receiver follows whatever the number.
+        // A request is ignored then. The receiver of updates does not count them.
         server.update_keys(true).unwrap();
         assert_eq!(pass(&mut server, &mut client), 1);
         client.answer_key_update().unwrap();

@@ -41,7 +41,7 @@ pub struct Handshake {
     pub(super) messages_without_data: usize,
 }
 
-/// Where the handshake stands.
+/// How far the handshake has come.
 pub(super) enum State {
     Client(client::State),
     Server(server::State),
@@ -114,7 +114,7 @@ impl Handshake {
     /// handshake was made. A server that takes 0-RTT data should set it when the ClientHello comes:
     /// the client may have waited, and 0-RTT data must be fresh (section 8.3).
     ///
-    /// [`Time::now`] has milliseconds. A `UnixTime` stands for the beginning of its second.
+    /// [`Time::now`] has milliseconds. A `UnixTime` is the beginning of its second.
     pub fn set_time(&mut self, now: impl Into<Time>) {
         self.context.now = now.into();
     }

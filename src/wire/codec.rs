@@ -211,10 +211,12 @@ pub(crate) enum Prefix {
 /// Writes a vector: its length in `prefix` bytes, then what `content` writes.
 ///
 /// The length is written when the content is known. A vector must not be longer than its prefix can
-/// say. The bytes of a user (certificates, protocols, layouts) are checked when they are configured.
-/// The bytes of a peer that are sent back (cookies, tickets, the context of a request) have a limit
-/// where they are received. No peer can therefore reach the assertion. If a vector is too long in
-/// spite of that, it is written empty, and not with a wrong length.
+/// say. The bytes of a configuration (certificates, protocols, keys, layouts) are checked when it is
+/// built. The bytes of a peer that are sent back or stored (cookies, tickets, the context of a request,
+/// certificates) have a limit where they are received or stored. No peer can therefore reach the
+/// assertion. An application can: it gives `encode` a longer field than the documentation allows, or
+/// has a provider with key shares of 64 KB. Without debug assertions such a vector is written empty,
+/// and not with a wrong length.
 pub(crate) fn write_vector(out: &mut Vec<u8>, prefix: Prefix, content: impl FnOnce(&mut Vec<u8>)) {
     let width = prefix as usize;
     let start = out.len();

@@ -67,7 +67,7 @@ impl Start {
 pub(super) struct RetryAnswer<'a> {
     pub(super) cipher_suite: &'a CipherSuite,
     pub(super) cookie: Option<&'a [u8]>,
-    /// It asked for a share, which then stands alone (section 4.2.2).
+    /// It asked for a share, which is then the only one (section 4.2.2).
     pub(super) wants_share: bool,
     pub(super) transcript: &'a Transcript,
 }
@@ -104,7 +104,7 @@ impl ClientHelloParams {
     }
 }
 
-/// The DNS name that stands in the ClientHello, if one does. IP addresses are not names (RFC 6066,
+/// The DNS name that the ClientHello has, if it has one. IP addresses are not names (RFC 6066,
 /// section 3).
 fn sent_name<'a>(config: &ClientConfig, name: &'a ServerName<'static>) -> Option<&'a str> {
     match name {
@@ -169,7 +169,7 @@ impl ClientHelloContent<'_> {
             extensions.add_first(first, |_| {});
             extensions.add(last, |out| out.push(0));
         }
-        // Whatever the layout says, this one is the last (section 4.3.11).
+        // It must be the last one (section 4.3.11), so no layout gives it another place.
         if !self.psks.is_empty() {
             pre_shared_key::write(self.psks, self.now, &mut extensions);
             offered.push(ExtensionType::PRE_SHARED_KEY);

@@ -8,7 +8,7 @@ use crate::credential::{CertificateResolver, CertifiedKey, NoCertificate};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::no_common_type;
 use crate::handshake::question::ChooseCertificate;
-use crate::registry::{CertificateType, HandshakeType, SignatureScheme};
+use crate::registry::{HandshakeType, SignatureScheme};
 use crate::reply::Reply;
 use crate::wire::codec::join;
 use crate::wire::{ClientHello, ExtensionType, List};
@@ -70,8 +70,7 @@ fn none_fits(
             ErrorKind::UnrecognizedName(name).into()
         }
         NoCertificate::NoCommonType => {
-            let theirs = hello.server_certificate_types.unwrap_or(&[CertificateType::X509.0]);
-            no_common_type([], theirs.iter().copied().map(CertificateType))
+            no_common_type([], selection::certificate_types(hello.server_certificate_types))
         }
         NoCertificate::NoCommonScheme => {
             let ours = resolver.schemes();

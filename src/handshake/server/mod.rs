@@ -39,7 +39,7 @@ use flight::Signing;
 use hello_retry_request::ExpectSecondClientHello;
 use negotiate::Negotiating;
 
-/// Where a server stands.
+/// How far a server's handshake has come.
 pub(super) enum State {
     ExpectClientHello(ExpectClientHello),
     ExpectSecondClientHello(Box<ExpectSecondClientHello>),

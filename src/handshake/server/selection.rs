@@ -69,7 +69,7 @@ pub(super) fn check_form(config: &ServerConfig, hello: &ClientHello<'_>) -> Resu
     check_key_shares(hello)
 }
 
-/// Shares are for groups that stand in supported_groups (section 4.3.8).
+/// Shares are for groups of supported_groups (section 4.3.8).
 fn check_key_shares(hello: &ClientHello<'_>) -> Result<(), Error> {
     let (Some(groups), Some(shares)) = (hello.supported_groups, hello.key_shares) else {
         return Ok(());
@@ -203,12 +203,14 @@ pub(super) fn client_certificate_type(
         return None;
     }
     let ours = policy.verifier.certificate_types();
-    ours.iter().copied().find(|ours| client_types(hello).any(|theirs| theirs == *ours))
+    let theirs = hello.client_certificate_types;
+    ours.iter().copied().find(|ours| certificate_types(theirs).any(|theirs| theirs == *ours))
 }
 
-fn client_types<'a>(hello: &ClientHello<'a>) -> impl Iterator<Item = CertificateType> + use<'a> {
-    let types = hello.client_certificate_types.unwrap_or(&[CertificateType::X509.0]);
-    types.iter().copied().map(CertificateType)
+/// The types of certificate in an extension of the ClientHello. Without the extension, it is X.509
+/// alone (RFC 7250, section 4.1).
+pub(super) fn certificate_types(offered: Option<&[u8]>) -> impl Iterator<Item = CertificateType> {
+    offered.unwrap_or(&[CertificateType::X509.0]).iter().copied().map(CertificateType)
 }
 
 /// Refuses a client that has no certificate of a type that the server takes, where the server asks
@@ -225,7 +227,7 @@ pub(super) fn check_client_certificate_type(
     }
     if policy.required || hello.client_certificate_types.is_some() {
         let ours = policy.verifier.certificate_types().iter().copied();
-        return Err(no_common_type(ours, client_types(hello)));
+        return Err(no_common_type(ours, certificate_types(hello.client_certificate_types)));
     }
     Ok(())
 }
