@@ -4,7 +4,7 @@ use pki_types::{AlgorithmIdentifier, CertificateDer, PrivateKeyDer, alg_id};
 
 use super::compression::CompressedForms;
 use crate::certificate::der::{self, Reader};
-use crate::certificate::{EndEntity, KeyComparison, signature_algorithms_of};
+use crate::certificate::{EndEntity, KeyComparison};
 use crate::config_error::ConfigError;
 use crate::crypto::{CryptoProvider, Hash, KeyError, SigningKey, provider_fault};
 use crate::registry::{CertificateType, SignatureScheme};
@@ -31,8 +31,9 @@ pub struct CertifiedKey {
     chain: Vec<CertificateDer<'static>>,
     key: KeySource,
     pub(super) end_entity: EndEntity,
-    /// For each certificate that its issuer has signed, the schemes that the signature can have.
-    signed_with: Vec<Vec<SignatureScheme>>,
+    /// For each certificate that its issuer has signed, the scheme of the signature. `None` if there is
+    /// no scheme for it.
+    signed_with: Vec<Option<SignatureScheme>>,
     pub(crate) staples: Staples,
     /// The compressed forms of this certificate with these staples.
     pub(crate) compressed: CompressedForms,
@@ -91,7 +92,7 @@ impl CertifiedKey {
             parsed.check_key(key.public_key().as_deref())?;
         }
         parsed.own.check_may_sign()?;
-        let signed_with = parsed.signature_schemes(&chain)?;
+        let signed_with = parsed.signature_schemes()?;
         Self::with_key(CertificateType::X509, chain, parsed.own, signed_with, key)
     }
 
@@ -126,7 +127,7 @@ impl CertifiedKey {
         certificate_type: CertificateType,
         chain: Vec<CertificateDer<'static>>,
         end_entity: EndEntity,
-        signed_with: Vec<Vec<SignatureScheme>>,
+        signed_with: Vec<Option<SignatureScheme>>,
         key: KeySource,
     ) -> Result<Self, ConfigError> {
         let certified = Self {
@@ -297,8 +298,8 @@ impl CertifiedKey {
         let Some(offered) = for_certificates.or(for_handshakes) else {
             return self.signed_with.is_empty();
         };
-        let mut certificates = self.signed_with.iter();
-        certificates.all(|schemes| schemes.iter().any(|scheme| offered.contains(*scheme)))
+        let mut signatures = self.signed_with.iter();
+        signatures.all(|scheme| scheme.is_some_and(|scheme| offered.contains(scheme)))
     }
 }
 
@@ -360,35 +361,21 @@ impl ParsedChain {
         }
     }
 
-    /// For each certificate that its issuer has signed, the schemes that the signature can have.
+    /// For each certificate that its issuer has signed, the scheme of the signature.
     ///
     /// Refuses a signature with a broken hash (RFC 9846, section 4.5.1.2). The signature of a
     /// self-issued certificate does not count, because no peer verifies it.
-    fn signature_schemes(
-        &self,
-        chain: &[CertificateDer<'_>],
-    ) -> Result<Vec<Vec<SignatureScheme>>, ConfigError> {
+    fn signature_schemes(&self) -> Result<Vec<Option<SignatureScheme>>, ConfigError> {
         let mut signed_with = Vec::new();
-        for (number, certificate) in (1..).zip(chain) {
-            for algorithm in signature_algorithms_of(core::slice::from_ref(certificate)) {
-                if let Some(broken) = BROKEN.iter().find(|it| algorithm.starts_with(it.identifier))
-                {
-                    let subject = self.subject(number);
-                    let algorithm = broken.name;
-                    return Err(ConfigError::BrokenSignature { number, subject, algorithm });
-                }
-                signed_with.push(schemes_of(&algorithm));
+        for (number, certificate) in self.certificates() {
+            let Some(algorithm) = certificate.signature_algorithm() else { continue };
+            if let Some(broken) = BROKEN.iter().find(|it| algorithm.starts_with(it.identifier)) {
+                let (subject, algorithm) = (certificate.subject(), broken.name);
+                return Err(ConfigError::BrokenSignature { number, subject, algorithm });
             }
+            signed_with.push(scheme_of(algorithm));
         }
         Ok(signed_with)
-    }
-
-    /// The subject of the certificate with this number.
-    fn subject(&self, number: usize) -> String {
-        match self.certificates().find(|(other, _)| *other == number) {
-            Some((_, certificate)) => certificate.subject(),
-            None => "of a subject that is malformed".to_owned(),
-        }
     }
 }
 
@@ -435,10 +422,11 @@ const BROKEN: [BrokenAlgorithm; 6] = [
     },
 ];
 
-/// The signature schemes for a certificate whose signature has this AlgorithmIdentifier.
-fn schemes_of(algorithm: &[u8]) -> Vec<SignatureScheme> {
-    let fitting = SIGNATURES.iter().filter(|(identifier, _)| **identifier == *algorithm);
-    fitting.map(|(_, scheme)| *scheme).collect()
+/// The scheme of a signature with this AlgorithmIdentifier. `None` if there is no scheme for it.
+fn scheme_of(algorithm: &[u8]) -> Option<SignatureScheme> {
+    let mut signatures = SIGNATURES.iter();
+    let (_, scheme) = signatures.find(|(identifier, _)| **identifier == *algorithm)?;
+    Some(*scheme)
 }
 
 /// The signature algorithms of certificates, and their signature schemes.

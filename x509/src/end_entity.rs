@@ -4,6 +4,7 @@ use core::fmt;
 
 use pki_types::{CertificateDer, SignatureVerificationAlgorithm};
 
+use super::algorithm;
 use super::certificate::Certificate;
 use super::error::{CertificateError, CertificateErrorKind, SignatureError};
 use super::general_name::{self, GeneralName};
@@ -24,6 +25,8 @@ pub struct EndEntity {
     spki: Vec<u8>,
     names: Vec<GeneralName>,
     may_sign: bool,
+    /// See [`signature_algorithm`](Self::signature_algorithm).
+    signature_algorithm: Option<Vec<u8>>,
 }
 
 /// How the public key of a certificate compares with another key.
@@ -62,16 +65,26 @@ impl EndEntity {
         let malformed =
             || CertificateError::malformed("raw public key", "it is not a SubjectPublicKeyInfo");
         PublicKey::from_spki(spki).ok_or_else(malformed)?;
-        let (subject, names) = (Vec::new(), Vec::new());
-        Ok(Self { subject, spki: spki.to_vec(), names, may_sign: true })
+        Ok(Self {
+            subject: Vec::new(),
+            spki: spki.to_vec(),
+            names: Vec::new(),
+            may_sign: true,
+            signature_algorithm: None,
+        })
     }
 
     pub(super) fn from_decoded(certificate: &Certificate<'_>) -> Self {
+        let signature_algorithm = match certificate.is_self_issued() {
+            true => None,
+            false => Some(algorithm::canonical(certificate.signed.algorithm).into_owned()),
+        };
         Self {
             subject: certificate.subject.to_vec(),
             spki: certificate.spki.to_vec(),
             names: certificate.names.clone(),
             may_sign: certificate.may_sign(),
+            signature_algorithm,
         }
     }
 
@@ -87,6 +100,13 @@ impl EndEntity {
     /// The DER of the whole SubjectPublicKeyInfo. A pin is a hash of it.
     pub fn subject_public_key_info(&self) -> &[u8] {
         &self.spki
+    }
+
+    /// The algorithm of its issuer's signature: the contents of the AlgorithmIdentifier, with the RSA
+    /// parameters that may be absent (RFC 4055, sections 2.1 and 5). `None` for a self-issued
+    /// certificate, whose signature is not verified, and for a raw public key.
+    pub fn signature_algorithm(&self) -> Option<&[u8]> {
+        self.signature_algorithm.as_deref()
     }
 
     /// Compares its public key with another one, the DER of a SubjectPublicKeyInfo.

@@ -201,7 +201,7 @@ pub use revocation_error::{
     UnknownRevocationStatus,
 };
 pub use rules::Rule;
-pub use selection::{issued_by_any, matches_oid_filter, signature_algorithms_of};
+pub use selection::{issued_by_any, matches_oid_filter};
 pub use summary::CertificateSummary;
 pub use time::Timestamp;
 pub use verified_path::VerifiedPath;

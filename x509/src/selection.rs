@@ -2,7 +2,6 @@
 
 use pki_types::CertificateDer;
 
-use super::algorithm;
 use super::certificate::Certificate;
 use super::der;
 use super::distinguished_name::normalize_or_raw;
@@ -21,15 +20,6 @@ pub fn issued_by_any<'a>(
         der::only(name, der::SEQUENCE)
             .is_some_and(|contents| issuers.contains(&normalize_or_raw(contents)))
     })
-}
-
-/// The signature algorithms of the chain's certificates: the contents of each AlgorithmIdentifier,
-/// with the RSA parameters that may be absent (RFC 4055, sections 2.1 and 5). Malformed certificates
-/// and self-issued ones, whose signatures are not verified, are left out.
-pub fn signature_algorithms_of(chain: &[CertificateDer<'_>]) -> Vec<Vec<u8>> {
-    let decoded = chain.iter().filter_map(|certificate| Certificate::decode(certificate).ok());
-    let issued = decoded.filter(|certificate| !certificate.is_self_issued());
-    issued.map(|certificate| algorithm::canonical(certificate.signed.algorithm).into()).collect()
 }
 
 /// Whether the certificate matches an OID filter (RFC 9846, section 4.3.5). `identifier` is the DER
