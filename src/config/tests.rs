@@ -11,7 +11,7 @@ use crate::key_log::{KeyLog, KeyLogFile};
 use crate::psk::PreSharedKey;
 use crate::reply::AnswerLater;
 use crate::verify::ClientAuthentication;
-use crate::wire::ExtensionType;
+use crate::wire::{ExtensionType, OidFilter};
 
 #[test]
 fn a_client_needs_somebody_to_trust_and_something_to_offer() {
@@ -113,15 +113,17 @@ fn a_group_stands_in_a_list_once() {
 #[test]
 fn filters_that_the_rfc_forbids_cannot_be_configured() {
     // RFC 9846, section 4.3.5.
-    let build = |filters: Vec<(Vec<u8>, Vec<u8>)>| {
-        let policy = ClientAuthentication::required(Arc::new(AnswerLater)).oid_filters(filters);
+    let build = |filters: &[OidFilter<'_>]| {
+        let policy = ClientAuthentication::required(Arc::new(AnswerLater))
+            .oid_filters(filters.iter().copied());
         let builder = ServerConfig::builder(CryptoProvider::ring()).client_authentication(policy);
         builder.build(Arc::new(AnswerLater)).err()
     };
-    let key_usage = || (vec![6, 3, 0x55, 0x1d, 15], vec![3, 2, 7, 0x80]);
-    let usages = |last: u8| (vec![6, 3, 0x55, 0x1d, 37], vec![0x30, 6, 6, 4, 0x55, 0x1d, 37, last]);
-    assert_eq!(build(vec![key_usage(), usages(1)]), None);
-    assert_eq!(build(vec![key_usage(), key_usage()]), Some(ConfigError::CertificateRequest));
-    let any = build(vec![key_usage(), usages(0)]);
+    let key_usage = OidFilter { identifier: &[6, 3, 0x55, 0x1d, 15], values: &[3, 2, 7, 0x80] };
+    let usages = |values| OidFilter { identifier: &[6, 3, 0x55, 0x1d, 37], values };
+    let other_usage = usages(&[0x30, 6, 6, 4, 0x55, 0x1d, 37, 1]);
+    assert_eq!(build(&[key_usage, other_usage]), None);
+    assert_eq!(build(&[key_usage, key_usage]), Some(ConfigError::CertificateRequest));
+    let any = build(&[key_usage, usages(&[0x30, 6, 6, 4, 0x55, 0x1d, 37, 0])]);
     assert_eq!(any, Some(ConfigError::CertificateRequest), "anyExtendedKeyUsage");
 }

@@ -5,7 +5,7 @@ use crate::config_error::ConfigError;
 use crate::crypto::{CryptoProvider, SignatureAlgorithms};
 use crate::registry::SignatureScheme;
 use crate::wire::codec::{Prefix, write_bytes};
-use crate::wire::{ExtensionType, Extensions, write_request_extensions};
+use crate::wire::{ExtensionType, Extensions, OidFilter, write_request_extensions};
 
 /// Whether and how a server requests certificates from its clients (RFC 9846, section 4.4.2).
 ///
@@ -30,10 +30,17 @@ pub struct ClientAuthentication {
     required: bool,
     in_handshake: bool,
     authorities: Vec<Vec<u8>>,
-    oid_filters: Vec<(Vec<u8>, Vec<u8>)>,
+    oid_filters: Vec<StoredFilter>,
     staples: bool,
     /// If it is empty, the schemes of the provider are offered.
     schemes: Vec<SignatureScheme>,
+}
+
+/// An [`OidFilter`] that owns its bytes.
+#[derive(Clone, Debug)]
+struct StoredFilter {
+    identifier: Vec<u8>,
+    values: Vec<u8>,
 }
 
 /// What the connections of a server need of its [`ClientAuthentication`].
@@ -89,10 +96,13 @@ impl ClientAuthentication {
     }
 
     /// Says what a client's certificate must contain, so that clients can choose (RFC 9846, section
-    /// 4.3.5). Each filter is the DER of an extension's object identifier, and the DER of the values
-    /// that the extension must have. The verifier alone decides which certificates are accepted.
-    pub fn oid_filters(mut self, filters: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Self {
-        self.oid_filters = filters.into_iter().collect();
+    /// 4.3.5). The verifier alone decides which certificates are accepted.
+    pub fn oid_filters<'a>(mut self, filters: impl IntoIterator<Item = OidFilter<'a>>) -> Self {
+        let filters = filters.into_iter().map(|filter| StoredFilter {
+            identifier: filter.identifier.to_vec(),
+            values: filter.values.to_vec(),
+        });
+        self.oid_filters = filters.collect();
         self
     }
 
@@ -126,12 +136,13 @@ impl ClientAuthentication {
         if self.authorities.iter().any(Vec::is_empty) || self.length() > MAX_REQUEST_LENGTH {
             return Err(ConfigError::CertificateRequest);
         }
-        let extensions = write_request_extensions(
-            &self.schemes,
-            &self.authorities,
-            &self.oid_filters,
-            self.staples,
-        );
+        let filters: Vec<_> = self
+            .oid_filters
+            .iter()
+            .map(|filter| OidFilter { identifier: &filter.identifier, values: &filter.values })
+            .collect();
+        let extensions =
+            write_request_extensions(&self.schemes, &self.authorities, &filters, self.staples);
         let requested =
             Extensions::written(&extensions).iter().map(|extension| extension.kind).collect();
         Ok(ClientCertificatePolicy {
@@ -151,8 +162,8 @@ impl ClientAuthentication {
         for name in &self.authorities {
             length += 2 + name.len();
         }
-        for (oid, values) in &self.oid_filters {
-            length += 1 + oid.len() + 2 + values.len();
+        for filter in &self.oid_filters {
+            length += 1 + filter.identifier.len() + 2 + filter.values.len();
         }
         length
     }
@@ -160,11 +171,12 @@ impl ClientAuthentication {
     /// RFC 9846, section 4.3.5: a filter for an extension is there once, and anyExtendedKeyUsage is not
     /// used.
     fn check_filters(&self) -> Result<(), ConfigError> {
-        for (index, (oid, values)) in self.oid_filters.iter().enumerate() {
-            let is_double = self.oid_filters.iter().take(index).any(|(other, _)| other == oid);
+        for (index, StoredFilter { identifier, values }) in self.oid_filters.iter().enumerate() {
+            let mut earlier = self.oid_filters.iter().take(index);
+            let is_double = earlier.any(|other| other.identifier == *identifier);
             let is_any_usage =
                 values.windows(ANY_EXTENDED_KEY_USAGE.len()).any(|it| it == ANY_EXTENDED_KEY_USAGE);
-            if !(1..=255).contains(&oid.len()) || is_double || is_any_usage {
+            if !(1..=255).contains(&identifier.len()) || is_double || is_any_usage {
                 return Err(ConfigError::CertificateRequest);
             }
         }

@@ -88,7 +88,7 @@ impl<'a> CertificateRequest<'a> {
 pub(crate) fn write_request_extensions(
     schemes: &[SignatureScheme],
     authorities: &[Vec<u8>],
-    oid_filters: &[(Vec<u8>, Vec<u8>)],
+    oid_filters: &[OidFilter<'_>],
     staples: bool,
 ) -> Vec<u8> {
     let mut out = Vec::new();
@@ -102,7 +102,9 @@ pub(crate) fn write_request_extensions(
     }
     if !oid_filters.is_empty() {
         write_extension(&mut out, ExtensionType::OID_FILTERS, |out| {
-            write_oid_filters(out, oid_filters);
+            write_vector(out, Prefix::U16, |out| {
+                oid_filters.iter().for_each(|filter| filter.write(out));
+            });
         });
     }
     if staples {
@@ -154,14 +156,9 @@ impl<'a> OidFilter<'a> {
         let values = reader.vector("oid_filters", Prefix::U16, 0..=0xffff)?;
         Ok(Self { identifier, values })
     }
-}
 
-/// Writes each filter: the DER of an object identifier, and that of the values.
-fn write_oid_filters(out: &mut Vec<u8>, filters: &[(Vec<u8>, Vec<u8>)]) {
-    write_vector(out, Prefix::U16, |out| {
-        for (identifier, values) in filters {
-            write_bytes(out, Prefix::U8, identifier);
-            write_bytes(out, Prefix::U16, values);
-        }
-    });
+    fn write(&self, out: &mut Vec<u8>) {
+        write_bytes(out, Prefix::U8, self.identifier);
+        write_bytes(out, Prefix::U16, self.values);
+    }
 }

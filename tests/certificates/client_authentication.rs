@@ -18,6 +18,7 @@ use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::{HandshakeType, SignatureScheme};
 use handclasp::transport::memory::{exchange, pipe};
 use handclasp::verify::{ClientAuthentication, PeerIdentity, PeerVerifier, TrustAnchorVerifier};
+use handclasp::wire::OidFilter;
 use handclasp::{
     AnswerLater, ClientConfig, ClientConnection, Connection, Error, ErrorKind, Reply, ServerConfig,
     ServerConnection, Stream,
@@ -150,11 +151,11 @@ fn a_list_chooses_the_certificate_of_an_authority_that_the_server_names() {
 #[test]
 fn a_list_has_nothing_for_a_filter_that_its_certificates_do_not_match() {
     // An extended key usage: the certificate has none.
-    let (identifier, values) = (vec![6, 3, 0x55, 0x1d, 37], vec![0x30, 2, 6, 0]);
+    let filter = OidFilter { identifier: &[6, 3, 0x55, 0x1d, 37], values: &[0x30, 2, 6, 0] };
     let (server, own) = (Identity::p256(), Identity::p256());
     let builder = client_builder(&server).client_certificates(list(&[&own]));
     let policy = ClientAuthentication::optional(verifier(&own));
-    let policy = policy.oid_filters([(identifier, values)]);
+    let policy = policy.oid_filters([filter]);
     let (mut client, mut connection) = connect(builder, &server, policy);
     exchange(&mut client, &mut connection).unwrap();
     assert_eq!(connection.parameters().certificates, None);
