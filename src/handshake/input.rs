@@ -6,75 +6,47 @@ use crate::error::{Error, ErrorKind};
 use crate::registry::HandshakeType;
 use crate::wire::{DecodeError, HandshakeMessage, MESSAGE_HEADER_LENGTH};
 
-/// What the machine does with bytes that come in.
-pub(super) enum Input {
-    /// It reads them. `partial` is the beginning of a message that is not whole yet.
-    Reading { partial: Vec<u8> },
-    /// It waits for the answer to a question. `held_back` is what came after the message that led
-    /// to the question.
-    Waiting { question: Box<Question>, held_back: Vec<u8> },
-}
-
-impl Default for Input {
-    fn default() -> Self {
-        Self::Reading { partial: Vec::new() }
-    }
+/// The bytes that came and were not read yet, and the question for whose answer the machine waits.
+#[derive(Default)]
+pub(super) struct Input {
+    /// The beginning of a message that is not whole yet. While a question is open: what came after the
+    /// message that led to the question.
+    kept: Vec<u8>,
+    question: Option<Box<Question>>,
 }
 
 impl Input {
     pub(super) fn is_waiting(&self) -> bool {
-        matches!(self, Self::Waiting { .. })
+        self.question.is_some()
     }
 
     pub(super) fn question(&self) -> Option<&Question> {
-        match self {
-            Self::Reading { .. } => None,
-            Self::Waiting { question, .. } => Some(question),
-        }
+        self.question.as_deref()
     }
 
     /// The bytes that came and were not read yet.
     pub(super) fn kept(&self) -> &[u8] {
-        match self {
-            Self::Reading { partial: kept } | Self::Waiting { held_back: kept, .. } => kept,
-        }
+        &self.kept
     }
 
     /// Keeps these bytes, too.
     pub(super) fn keep(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Reading { partial: kept } | Self::Waiting { held_back: kept, .. } => {
-                append(kept, bytes);
-            }
-        }
+        append(&mut self.kept, bytes);
     }
 
     /// Takes the kept bytes out, to read them.
     pub(super) fn take_kept(&mut self) -> Vec<u8> {
-        match self {
-            Self::Reading { partial: kept } | Self::Waiting { held_back: kept, .. } => {
-                core::mem::take(kept)
-            }
-        }
+        core::mem::take(&mut self.kept)
     }
 
     /// A state has asked: nothing is read before the answer.
     pub(super) fn wait_for(&mut self, question: Box<Question>) {
-        *self = Self::Waiting { question, held_back: self.take_kept() };
+        self.question = Some(question);
     }
 
     /// Ends the waiting: what was held back can be read now. Returns the question that was open.
     pub(super) fn stop_waiting(&mut self) -> Option<Box<Question>> {
-        match core::mem::take(self) {
-            Self::Waiting { question, held_back } => {
-                *self = Self::Reading { partial: held_back };
-                Some(question)
-            }
-            reading @ Self::Reading { .. } => {
-                *self = reading;
-                None
-            }
-        }
+        self.question.take()
     }
 }
 

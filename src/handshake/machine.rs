@@ -130,22 +130,24 @@ impl Handshake {
             let reason = "handshake bytes came at another encryption level than the next message's";
             return Err(self.fail(ErrorKind::MisplacedBytes(reason).into()));
         }
-        match &self.input {
-            Input::Reading { partial } if partial.is_empty() => self.read(bytes),
-            Input::Reading { .. } => {
-                self.input.keep(bytes);
-                self.read_kept()
-            }
-            Input::Waiting { .. } => {
-                self.input.keep(bytes);
-                // The flight of an honest peer fits.
-                let limit = self.context.limits.handshake_message;
-                if self.input.kept().len() > limit {
-                    return Err(self.limit_exceeded("handshake_message", limit));
-                }
-                Ok(())
-            }
+        if self.input.is_waiting() {
+            return self.hold_back(bytes);
         }
+        if self.input.kept().is_empty() {
+            return self.read(bytes);
+        }
+        self.input.keep(bytes);
+        self.read_kept()
+    }
+
+    /// Keeps bytes that come while a question is open. The flight of an honest peer fits.
+    fn hold_back(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.input.keep(bytes);
+        let limit = self.context.limits.handshake_message;
+        if self.input.kept().len() > limit {
+            return Err(self.limit_exceeded("handshake_message", limit));
+        }
+        Ok(())
     }
 
     /// Reads whole messages from the front of `bytes`, until one leads to a question. Keeps the

@@ -92,7 +92,7 @@ pub(super) fn negotiate(
         }
     };
 
-    // Who the two sides are.
+    // How the two sides authenticate (sections 4.3.11 and 4.5.1).
     let transcript = match &first {
         Some(first) => first.transcript(hello.session_id),
         None => Transcript::new(&cipher_suite),
