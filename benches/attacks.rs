@@ -6,7 +6,6 @@
 //! ratios count.
 
 #[cfg(feature = "brotli")]
-use handclasp_testing::brotli_streams;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,16 +13,18 @@ use handclasp::connection::{Connection, Received};
 use handclasp::credential::{CertificateCompression, CertificateList};
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::CertificateDer;
-use handclasp::registry::{CertificateCompressionAlgorithm, ContentType};
+use handclasp::registry::{CertificateCompressionAlgorithm, ContentType, HandshakeType};
 use handclasp::session::{MemoryClientSessions, TicketKeys};
+use handclasp::wire::ExtensionType;
 use handclasp::{
     CertifiedKey, ClientConfig, ClientConnection, ServerConfig, ServerConnection, TrustAnchors,
 };
 use handclasp_testing::authority::root;
-use handclasp_testing::bomb::Bomb;
+use handclasp_testing::compression::Bomb;
 use handclasp_testing::forge::{Forger, Secrets};
 use handclasp_testing::measure::{self, median};
-use handclasp_testing::{Identity, server_name};
+use handclasp_testing::written::{extension, handshake_message, record, vector16};
+use handclasp_testing::{Identity, brotli_streams, server_name};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -198,15 +199,17 @@ fn against_servers(identity: &Identity, name: &str, limit: &str, records: &[Vec<
 fn before(identity: &Identity) {
     // As long as a ClientHello can be, less a byte.
     let header = [&[1, 2, 1, 0x44][..], &[7; 0x02_0143]].concat();
-    let pieces = |length: usize| header.chunks(length).map(|piece| record(22, piece)).collect();
+    let pieces = |length: usize| {
+        header.chunks(length).map(|piece| record(ContentType::HANDSHAKE, piece)).collect()
+    };
     let whole: Vec<_> = pieces(16_384);
     let limit = "handshake_message";
     against_servers(identity, "a ClientHello that never ends", limit, &whole);
     let bytes: Vec<_> = pieces(1);
     against_servers(identity, "the same in records of one byte", limit, &bytes);
-    let flood = vec![record(22, &[]); 10_000];
+    let flood = vec![record(ContentType::HANDSHAKE, &[]); 10_000];
     against_servers(identity, "empty handshake records", "none is taken", &flood);
-    let flood = vec![record(20, &[1]); 10_000];
+    let flood = vec![record(ContentType::CHANGE_CIPHER_SPEC, &[1]); 10_000];
     against_servers(identity, "change_cipher_spec", "change_cipher_specs", &flood);
 
     let groups = |count: u16| (0..count).map(|code| 0x4000 + code);
@@ -217,24 +220,10 @@ fn before(identity: &Identity) {
     let hello = client_hello(Vec::new(), Vec::new(), Some(1_400));
     against_servers(identity, "1,400 pre-shared keys", "16 tickets are looked at", &hello);
     let mut extensions = Vec::new();
-    (0x5000..0x5000 + 14_000_u16).for_each(|kind| extension(&mut extensions, kind, &[]));
+    (0x5000..0x5000 + 14_000_u16)
+        .for_each(|kind| extensions.extend(extension(ExtensionType(kind), &[])));
     let hello = long_hello(extensions, Vec::new(), Vec::new(), None);
     against_servers(identity, "14,000 extensions", "handshake_message", &hello);
-}
-
-fn record(kind: u8, content: &[u8]) -> Vec<u8> {
-    let length = (content.len() as u16).to_be_bytes();
-    [&[kind, 3, 3], &length[..], content].concat()
-}
-
-fn extension(out: &mut Vec<u8>, kind: u16, body: &[u8]) {
-    out.extend_from_slice(&kind.to_be_bytes());
-    out.extend_from_slice(&(body.len() as u16).to_be_bytes());
-    out.extend_from_slice(body);
-}
-
-fn vector(body: &[u8]) -> Vec<u8> {
-    [&(body.len() as u16).to_be_bytes()[..], body].concat()
 }
 
 fn client_hello(groups: Vec<u8>, shares: Vec<u8>, keys: Option<usize>) -> Vec<Vec<u8>> {
@@ -251,25 +240,26 @@ fn long_hello(
 ) -> Vec<Vec<u8>> {
     groups.extend_from_slice(&[0, 29]);
     shares.extend_from_slice(&[&[0, 29, 0, 32][..], &[9; 32]].concat());
-    extension(&mut extensions, 43, &[2, 3, 4]);
-    extension(&mut extensions, 10, &vector(&groups));
-    extension(&mut extensions, 13, &vector(&[4, 3, 8, 4, 8, 7]));
-    extension(&mut extensions, 51, &vector(&shares));
+    extensions.extend(extension(ExtensionType::SUPPORTED_VERSIONS, &[2, 3, 4]));
+    extensions.extend(extension(ExtensionType::SUPPORTED_GROUPS, &vector16(&groups)));
+    extensions
+        .extend(extension(ExtensionType::SIGNATURE_ALGORITHMS, &vector16(&[4, 3, 8, 4, 8, 7])));
+    extensions.extend(extension(ExtensionType::KEY_SHARE, &vector16(&shares)));
     if let Some(count) = keys {
-        extension(&mut extensions, 45, &[1, 1]);
+        extensions.extend(extension(ExtensionType::PSK_KEY_EXCHANGE_MODES, &[1, 1]));
         let identity = |number: usize| {
             let number = (number as u32).to_be_bytes();
             [&[0, 4][..], &number, &number].concat()
         };
         let identities: Vec<u8> = (0..count).flat_map(identity).collect();
         let binders = [&[32][..], &[5; 32]].concat().repeat(count);
-        extension(&mut extensions, 41, &[vector(&identities), vector(&binders)].concat());
+        let keys = [vector16(&identities), vector16(&binders)].concat();
+        extensions.extend(extension(ExtensionType::PRE_SHARED_KEY, &keys));
     }
     let head = [&[3, 3][..], &[8; 32], &[0, 0, 2, 0x13, 1, 1, 0]].concat();
-    let body = [head, vector(&extensions)].concat();
-    let length = (body.len() as u32).to_be_bytes();
-    let message = [&[1], &length[1..], &body].concat();
-    message.chunks(16_384).map(|piece| record(22, piece)).collect()
+    let body = [head, vector16(&extensions)].concat();
+    let message = handshake_message(HandshakeType::CLIENT_HELLO, &body);
+    message.chunks(16_384).map(|piece| record(ContentType::HANDSHAKE, piece)).collect()
 }
 
 /// A handshake between the victim and one of our ends, whose secrets forge what follows.
@@ -449,9 +439,9 @@ fn flooded_with_tickets(start: &dyn Fn() -> Victim, identity: &Identity) -> (Vic
     let tickets = (0..1_000_u16).map(|number| {
         let [high, low] = number.to_be_bytes();
         let head = [0, 0, 0x0e, 0x10, 1, 2, 3, 4, 2, high, low];
-        let body = [&head[..], &vector(&[7; 8_000]), &[0, 0]].concat();
-        let length = (body.len() as u32).to_be_bytes();
-        forger.seal(ContentType::HANDSHAKE, &[&[4], &length[1..], &body].concat())
+        let body = [&head[..], &vector16(&[7; 8_000]), &[0, 0]].concat();
+        let ticket = handshake_message(HandshakeType::NEW_SESSION_TICKET, &body);
+        forger.seal(ContentType::HANDSHAKE, &ticket)
     });
     (victim, tickets.collect())
 }

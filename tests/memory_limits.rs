@@ -15,8 +15,8 @@ use handclasp::pki_types::UnixTime;
 use handclasp::registry::CertificateCompressionAlgorithm;
 use handclasp::transport::memory::exchange;
 use handclasp::{ClientConfig, ClientConnection, Level, ServerConfig, ServerConnection};
-use handclasp_testing::bomb::Bomb;
 use handclasp_testing::brotli_streams::{large_window, window};
+use handclasp_testing::compression::Bomb;
 use handclasp_testing::{Identity, server_name};
 use peak_alloc::PeakAlloc;
 

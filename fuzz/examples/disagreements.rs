@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::Side;
-use handclasp_fuzz::differential::{Verdict, verdicts};
+use handclasp_fuzz::differential::{Outcome, outcomes};
 use handclasp_fuzz::explained::{TABLE, explained};
 
 fn main() {
@@ -29,7 +29,7 @@ fn main() {
                 .collect();
             // Beyond their end all are honest.
             data.truncate(4 + usize::from(data[data.len() - 1]));
-            let (ours, theirs, agree) = verdicts(side, &data);
+            let (ours, theirs, agree) = outcomes(side, &data);
             if agree {
                 *if ours.error.is_none() { &mut accepted } else { &mut refused } += 1;
                 continue;
@@ -56,17 +56,17 @@ fn main() {
 }
 
 /// Errors, alerts, and the fields in which the two differ.
-fn print(ours: &Verdict, theirs: &Verdict) {
-    for (name, verdict) in [("ours", ours), ("theirs", theirs)] {
-        let (complete, delivered) = (verdict.complete, verdict.delivered.len());
-        println!("  {name}: {:?} {:?}", verdict.alert, verdict.error);
+fn print(ours: &Outcome, theirs: &Outcome) {
+    for (name, outcome) in [("ours", ours), ("theirs", theirs)] {
+        let (complete, delivered) = (outcome.complete, outcome.delivered.len());
+        println!("  {name}: {:?} {:?}", outcome.alert, outcome.error);
         println!("    complete: {complete}; {delivered} bytes delivered");
     }
     if ours.error.is_some() != theirs.error.is_some() {
         return;
     }
-    let lines = [ours, theirs].map(|verdict| {
-        let text = format!("{verdict:#?}");
+    let lines = [ours, theirs].map(|outcome| {
+        let text = format!("{outcome:#?}");
         text.lines().map(str::to_owned).collect::<Vec<_>>()
     });
     let differ = lines[0].iter().zip(&lines[1]).filter(|(one, two)| one != two);

@@ -66,7 +66,7 @@ fn main() -> io::Result<()> {
     for (name, response) in ["good", "delegated", "revoked"].iter().zip(revocation::RESPONSES) {
         write("ocsp", name, response)?;
     }
-    // Two requests, keys for both, a verdict on the first, and the same verdict again.
+    // Two requests, keys for both, a outcome on the first, and the same outcome again.
     let doubled = [0, 0, 1, 3, 1, 3, 1, 2, 4, 1, 5, 2, 0, 5, 2, 1, 4, 1];
     write("questions", "doubled", &doubled)?;
     // The answer is late: its question was answered otherwise, and the next one is refused.

@@ -9,10 +9,12 @@ use handclasp::alert::AlertDescription;
 use handclasp::crypto::{CryptoError, CryptoProvider};
 use handclasp::handshake::{Answer, Handshake, Question, Side};
 use handclasp::pki_types::UnixTime;
+use handclasp::registry::HandshakeType;
 use handclasp::session::{SessionStore, TicketKeys};
 use handclasp::wire::{ClientHello, ExtensionType};
 use handclasp::{Error, Level, Reply, ServerConfig};
 use handclasp_testing::deterministic::{self, Scenario};
+use handclasp_testing::written::{extension, handshake_message, vector16};
 use libfuzzer_sys::fuzz_target;
 use zeroize::Zeroizing;
 
@@ -58,9 +60,6 @@ static RECORDED: LazyLock<Vec<u8>> = LazyLock::new(|| {
 fn hello(ticket: &[u8]) -> Vec<u8> {
     let body = &RECORDED[..];
     let hello = ClientHello::parse(body).expect("it is honest");
-    let vector = |bytes: &[u8]| [&(bytes.len() as u16).to_be_bytes()[..], bytes].concat();
-    let extension =
-        |kind: ExtensionType, body: &[u8]| [&kind.0.to_be_bytes()[..], &vector(body)].concat();
     let mut extensions = Vec::new();
     for it in hello.extensions.iter() {
         extensions.extend(extension(it.kind, it.body));
@@ -68,14 +67,13 @@ fn hello(ticket: &[u8]) -> Vec<u8> {
     if hello.psk_key_exchange_modes.is_none() {
         extensions.extend(extension(ExtensionType::PSK_KEY_EXCHANGE_MODES, &[1, 1]));
     }
-    let identities = vector(&[&vector(ticket)[..], &[0; 4]].concat());
-    let binders = vector(&[&[32][..], &[0; 32]].concat());
+    let identities = vector16(&[&vector16(ticket)[..], &[0; 4]].concat());
+    let binders = vector16(&[&[32][..], &[0; 32]].concat());
     let keys = [identities, binders].concat();
     extensions.extend(extension(ExtensionType::PRE_SHARED_KEY, &keys));
     let before = hello.extensions.iter().map(|it| it.body.len() + 4).sum::<usize>() + 2;
-    let body = [&body[..body.len() - before], &vector(&extensions)].concat();
-    let length = (body.len() as u32).to_be_bytes();
-    [&[1][..], &length[1..], &body].concat()
+    let body = [&body[..body.len() - before], &vector16(&extensions)].concat();
+    handshake_message(HandshakeType::CLIENT_HELLO, &body)
 }
 
 fuzz_target!(|data: &[u8]| {

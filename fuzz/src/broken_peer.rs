@@ -1,21 +1,22 @@
-//! A peer that is authentic and broken: it has the traffic keys of the end under test, and says
+//! A peer that is authentic and broken: it has the traffic keys of the end under test, and sends
 //! what the input makes of an honest flight and of what may follow it.
 //!
-//! What depends on the messages before it, CertificateVerify and Finished, is made over what was
-//! said in truth, edits and all, so that the checks behind them are reached as well.
+//! CertificateVerify and Finished are made over the messages that were sent, edits and all, so that
+//! the checks behind them are reached as well.
 
-mod hearing;
+mod receiving;
 
 use handclasp::crypto::{CipherSuite, CryptoProvider};
 use handclasp::handshake::Side;
 use handclasp::record::HEADER_LENGTH;
+use handclasp::registry::ContentType;
 use handclasp::wire::HandshakeMessage;
 
-use crate::differential::{End, Verdict};
+use crate::differential::{End, Outcome};
 use crate::hello::{Parsed, change, replace};
-use crate::protected::{Keys, certificate_verify};
 use crate::{Input, RECORDED, fix_length};
 use handclasp_testing::deterministic::{Scenario, other};
+use handclasp_testing::forge::{Forger, certificate_verify};
 
 const NEW_SESSION_TICKET: u8 = 4;
 const ENCRYPTED_EXTENSIONS: u8 = 8;
@@ -37,12 +38,12 @@ struct Peer<'a> {
     scenario: Scenario,
     suite: CipherSuite,
     transcript: Vec<u8>,
-    sealing: Keys,
+    sealing: Forger,
     sealed_finished: bool,
-    hearing: Keys,
-    heard: Vec<u8>,
-    heard_application: bool,
-    verdict: Verdict,
+    opening: Forger,
+    received: Vec<u8>,
+    opens_application: bool,
+    outcome: Outcome,
     edits: usize,
     /// Messages are cut into pieces of this length, one a record.
     piece: usize,
@@ -55,25 +56,25 @@ struct Peer<'a> {
 }
 
 /// Plays the input to this end. Returns how many things were wrong with it, too.
-pub fn play(end: &mut dyn End, side: Side, scenario: Scenario, data: &[u8]) -> (Verdict, usize) {
+pub fn play(end: &mut dyn End, side: Side, scenario: Scenario, data: &[u8]) -> (Outcome, usize) {
     let mut input = Input(data);
     let mut peer = Peer::meet(end, side, scenario, &mut input);
     peer.flight(&mut input);
     for _ in 0..MOST_ACTIONS {
-        if input.0.is_empty() || peer.verdict.error.is_some() {
+        if input.0.is_empty() || peer.outcome.error.is_some() {
             break;
         }
         peer.act(&mut input);
     }
     peer.flush();
-    peer.verdict.unfinished = !peer.partial.is_empty();
-    peer.verdict.complete = peer.end.complete() && peer.verdict.error.is_none();
-    if peer.verdict.complete {
+    peer.outcome.unfinished = !peer.partial.is_empty();
+    peer.outcome.complete = peer.end.complete() && peer.outcome.error.is_none();
+    if peer.outcome.complete {
         peer.end.write(b"the answer");
-        peer.hear();
-        peer.end.settle(&mut peer.verdict);
+        peer.receive();
+        peer.end.settle(&mut peer.outcome);
     }
-    (peer.verdict, peer.edits)
+    (peer.outcome, peer.edits)
 }
 
 impl<'a> Peer<'a> {
@@ -86,17 +87,17 @@ impl<'a> Peer<'a> {
         let mut hello = Parsed::parse(honest.next().expect("there is a hello"));
         hello.parts[3].bytes = suite.id.0.to_be_bytes().to_vec();
         let hello = hello.message();
-        let mut verdict = Verdict { after_hellos: true, ..Verdict::default() };
+        let mut outcome = Outcome { after_hellos: true, ..Outcome::default() };
         let theirs = end.take();
         let length = (hello.len() as u16).to_be_bytes();
-        end.receive(&[&[HANDSHAKE, 3, 3, length[0], length[1]], &hello[..]].concat(), &mut verdict);
-        assert_eq!(verdict.error, None, "the hellos are honest");
+        end.receive(&[&[HANDSHAKE, 3, 3, length[0], length[1]], &hello[..]].concat(), &mut outcome);
+        assert_eq!(outcome.error, None, "the hellos are honest");
         let labels = match side {
             Side::Client => ["s hs traffic", "c hs traffic"],
             Side::Server => ["c hs traffic", "s hs traffic"],
         };
-        let [sealing, hearing] =
-            labels.map(|label| Keys::new(&suite, end.secret(label).expect("it took the hello")));
+        let [sealing, opening] =
+            labels.map(|label| Forger::new(&suite, &end.secret(label).expect("it took the hello")));
         let transcript = match side {
             Side::Client => [&theirs[HEADER_LENGTH..], &hello].concat(),
             Side::Server => hello,
@@ -110,10 +111,10 @@ impl<'a> Peer<'a> {
             transcript,
             sealing,
             sealed_finished: false,
-            hearing,
-            heard: Vec::new(),
-            heard_application: false,
-            verdict,
+            opening,
+            received: Vec::new(),
+            opens_application: false,
+            outcome,
             edits: 0,
             piece: if flags & 3 == 3 { 1 + usize::from(input.byte()) } else { usize::MAX },
             gathers: flags & 4 != 0,
@@ -121,15 +122,15 @@ impl<'a> Peer<'a> {
             partial: Vec::new(),
             padding: if flags & 24 == 24 { usize::from(input.byte()) } else { 0 },
         };
-        peer.verdict.hear(&theirs);
-        peer.hear();
+        peer.outcome.read_hellos(&theirs);
+        peer.receive();
         peer
     }
 
     /// The messages of the honest flight, as the input edits them.
     fn flight(&mut self, input: &mut Input<'_>) {
         for kind in self.kinds() {
-            if self.verdict.error.is_some() {
+            if self.outcome.error.is_some() {
                 return;
             }
             match input.byte() % 32 {
@@ -279,7 +280,7 @@ impl<'a> Peer<'a> {
             // Not authentic.
             13 => {
                 self.flush();
-                let mut record = self.sealing.seal(DATA, input.bytes(), 0);
+                let mut record = self.sealing.seal(ContentType(DATA), input.bytes());
                 let at = usize::from(input.byte()) % record.len();
                 record[at] ^= input.byte().max(1);
                 self.edits += 2;
@@ -331,7 +332,7 @@ impl<'a> Peer<'a> {
                     Side::Server => "c ap traffic",
                 };
                 if let Some(secret) = self.end.secret(label) {
-                    self.sealing = Keys::new(&self.suite, secret);
+                    self.sealing = Forger::new(&self.suite, &secret);
                 }
             }
             Some(&KEY_UPDATE) if self.sealed_finished => self.sealing = self.sealing.next(),
@@ -359,14 +360,15 @@ impl<'a> Peer<'a> {
                 self.partial = rest.to_vec();
             }
         }
-        let record = self.sealing.seal(content_type, content, self.padding);
+        let inner = [content, &[content_type], &vec![0; self.padding]].concat();
+        let record = self.sealing.seal_inner(inner);
         self.deliver(&record);
     }
 
     fn deliver(&mut self, records: &[u8]) {
-        if self.verdict.error.is_none() {
-            self.end.receive(records, &mut self.verdict);
-            self.hear();
+        if self.outcome.error.is_none() {
+            self.end.receive(records, &mut self.outcome);
+            self.receive();
         }
     }
 }

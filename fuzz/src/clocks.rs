@@ -183,9 +183,9 @@ impl Scene {
     fn meet(&mut self, which: usize) {
         let (mut client, mut server) = (self.connect(which), self.accept(which));
         for _ in 0..3 {
-            let bytes = deterministic::take_outgoing(&mut client);
+            let bytes = handclasp_testing::take_outgoing(&mut client);
             deterministic::deliver(&mut server, &bytes).expect("the client is honest");
-            let bytes = deterministic::take_outgoing(&mut server);
+            let bytes = handclasp_testing::take_outgoing(&mut server);
             deterministic::deliver(&mut client, &bytes).expect("the server is honest");
         }
         assert!(!client.is_handshaking() && !server.is_handshaking());
@@ -210,7 +210,7 @@ impl Scene {
         if client.write_early_data(WORDS).expect("it is alive") == 0 {
             return;
         }
-        let bytes = deterministic::take_outgoing(&mut client);
+        let bytes = handclasp_testing::take_outgoing(&mut client);
         let store = self.store.0.lock().expect("no holder panics");
         let ticket = store.taken.clone().expect("a ticket was used");
         drop(store);

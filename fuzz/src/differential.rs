@@ -22,22 +22,22 @@ use crate::theirs::Theirs;
 use crate::{Input, RECORDED, broken_peer};
 use handclasp_testing::deterministic::{self, Scenario};
 
-/// What an end made of it all.
+/// The state of an end after an input.
 #[derive(Debug, PartialEq, Eq, Clone, Default)]
-pub struct Verdict {
+pub struct Outcome {
     /// It is about what comes after the hellos.
     pub after_hellos: bool,
-    /// The hellos that it said: whether a HelloRetryRequest, and the suite, for a server; that it
+    /// The hellos that it sent: whether a HelloRetryRequest, and the suite, for a server; that it
     /// was one, for a client.
-    pub said: Vec<(bool, u16)>,
-    /// The types of the messages that it said under encryption.
+    pub hellos: Vec<(bool, u16)>,
+    /// The types of the messages that it sent under encryption.
     pub messages: Vec<u8>,
     /// What it takes as agreed: suite, group, application protocol, the peer's certificates.
     pub suite: Option<u16>,
     pub group: Option<u16>,
     pub protocol: Option<Vec<u8>>,
     pub certificates: Vec<Vec<u8>>,
-    /// Is its handshake complete, and has it heard that its peer is done?
+    /// Is its handshake complete, and has it received the peer's close_notify?
     pub complete: bool,
     pub closed: bool,
     /// Application data that came out of it, and that it sent.
@@ -51,9 +51,9 @@ pub struct Verdict {
     pub error: Option<String>,
 }
 
-impl Verdict {
-    /// What both must have in common. Where both refuse, what was agreed before does not count,
-    /// and the alerts do where only one thing was wrong.
+impl Outcome {
+    /// Compares what both must have in common. Where both refuse, what was agreed before does not
+    /// count, and the alerts do where only one thing was wrong.
     fn agrees(&self, other: &Self, edits: usize) -> bool {
         match (&self.error, &other.error) {
             (None, None) => self == other,
@@ -70,19 +70,19 @@ pub trait End {
     /// What it wants to send.
     fn take(&mut self) -> Vec<u8>;
     /// Gives it these records, as far as it takes them.
-    fn receive(&mut self, records: &[u8], verdict: &mut Verdict);
+    fn receive(&mut self, records: &[u8], outcome: &mut Outcome);
     /// Its application writes.
     fn write(&mut self, data: &[u8]);
     fn complete(&self) -> bool;
     /// The traffic secret of this label, once it is there.
     fn secret(&self, label: &str) -> Option<Vec<u8>>;
     /// Says what it takes as agreed.
-    fn settle(&self, verdict: &mut Verdict);
+    fn settle(&self, outcome: &mut Outcome);
 }
 
 /// Plays the input to both, and panics where they disagree without an explanation.
 pub fn play(side: Side, data: &[u8]) {
-    let (ours, theirs, agree) = verdicts(side, data);
+    let (ours, theirs, agree) = outcomes(side, data);
     if agree {
         return;
     }
@@ -90,7 +90,7 @@ pub fn play(side: Side, data: &[u8]) {
 }
 
 /// What both say to the input, and whether that is the same.
-pub fn verdicts(side: Side, data: &[u8]) -> (Verdict, Verdict, bool) {
+pub fn outcomes(side: Side, data: &[u8]) -> (Outcome, Outcome, bool) {
     let mut input = Input(data);
     let mode = input.byte() % 4;
     let ((ours, ours_edits), (theirs, theirs_edits)) = if mode < 2 {
@@ -100,8 +100,8 @@ pub fn verdicts(side: Side, data: &[u8]) -> (Verdict, Verdict, bool) {
         let recorded = RECORDED[scenario as usize].iter();
         let honest = recorded.filter(|it| it.from != side && it.level == crate::INITIAL);
         let script = Script::read(honest.map(|message| message.bytes.clone()), &mut input);
-        let verdicts = [play_hellos(&mut ours, &script), play_hellos(&mut theirs, &script)];
-        let [ours, theirs] = verdicts.map(|verdict| (verdict.settled(), script.edits));
+        let outcomes = [play_hellos(&mut ours, &script), play_hellos(&mut theirs, &script)];
+        let [ours, theirs] = outcomes.map(|outcome| (outcome.settled(), script.edits));
         (ours, theirs)
     } else {
         let scenario = if mode == 2 { Scenario::Plain } else { Scenario::ClientAuth };
@@ -113,19 +113,19 @@ pub fn verdicts(side: Side, data: &[u8]) -> (Verdict, Verdict, bool) {
     (ours, theirs, agree)
 }
 
-fn play_hellos(end: &mut dyn End, script: &Script) -> Verdict {
-    let mut verdict = Verdict::default();
-    verdict.hear(&end.take());
+fn play_hellos(end: &mut dyn End, script: &Script) -> Outcome {
+    let mut outcome = Outcome::default();
+    outcome.read_hellos(&end.take());
     for flight in &script.flights {
-        end.receive(flight, &mut verdict);
-        verdict.hear(&end.take());
-        if verdict.error.is_some() {
+        end.receive(flight, &mut outcome);
+        outcome.read_hellos(&end.take());
+        if outcome.error.is_some() {
             break;
         }
     }
-    end.settle(&mut verdict);
-    verdict.unfinished = !partial(&script.flights.concat()).is_empty();
-    verdict
+    end.settle(&mut outcome);
+    outcome.unfinished = !partial(&script.flights.concat()).is_empty();
+    outcome
 }
 
 /// What these records have of a message whose rest is in none of them.
@@ -158,7 +158,7 @@ impl Observer for Watcher {
     fn event(&mut self, event: &Event<'_>) {
         let Event::KeySchedule(step) = event else { return };
         let (Some(values), true) = (&step.values, step.label.ends_with(" traffic")) else { return };
-        let mut secrets = self.0.lock().expect("nobody panics with it");
+        let mut secrets = self.0.lock().expect("no holder panics");
         secrets.insert(step.label.to_owned(), values.output.to_vec());
     }
 
@@ -180,24 +180,24 @@ impl Ours {
 
 impl End for Ours {
     fn take(&mut self) -> Vec<u8> {
-        deterministic::take_outgoing(&mut self.end)
+        handclasp_testing::take_outgoing(&mut self.end)
     }
 
-    fn receive(&mut self, records: &[u8], verdict: &mut Verdict) {
+    fn receive(&mut self, records: &[u8], outcome: &mut Outcome) {
         let mut buffer = records.to_vec();
         let mut start = 0;
-        while verdict.error.is_none() && !verdict.closed {
+        while outcome.error.is_none() && !outcome.closed {
             match self.end.receive(&mut buffer[start..]) {
                 Ok((0, _)) => break,
                 Ok((consumed, received)) => {
                     if let Received::Data(data) = received {
-                        verdict.delivered.extend_from_slice(data);
+                        outcome.delivered.extend_from_slice(data);
                     }
                     start += consumed;
                 }
-                Err(error) => verdict.error = Some(error.to_string()),
+                Err(error) => outcome.error = Some(error.to_string()),
             }
-            verdict.closed = self.end.peer_has_closed();
+            outcome.closed = self.end.peer_has_closed();
         }
     }
 
@@ -210,30 +210,30 @@ impl End for Ours {
     }
 
     fn secret(&self, label: &str) -> Option<Vec<u8>> {
-        self.secrets.lock().expect("nobody panics with it").get(label).cloned()
+        self.secrets.lock().expect("no holder panics").get(label).cloned()
     }
 
-    fn settle(&self, verdict: &mut Verdict) {
+    fn settle(&self, outcome: &mut Outcome) {
         let parameters = self.end.parameters();
-        verdict.suite = parameters.cipher_suite.map(|suite| suite.0);
-        verdict.group = parameters.group.map(|group| group.0);
-        verdict.protocol = parameters.application_protocol.clone();
+        outcome.suite = parameters.cipher_suite.map(|suite| suite.0);
+        outcome.group = parameters.group.map(|group| group.0);
+        outcome.protocol = parameters.application_protocol.clone();
         let chain = parameters.certificates.iter().flat_map(|chain| chain.iter());
-        verdict.certificates = chain.map(|certificate| certificate.to_vec()).collect();
+        outcome.certificates = chain.map(|certificate| certificate.to_vec()).collect();
     }
 }
 
-impl Verdict {
+impl Outcome {
     /// Before a ServerHello nothing is agreed on.
     fn settled(mut self) -> Self {
-        if self.group.is_none() || self.said.last().is_some_and(|(retry, _)| *retry) {
+        if self.group.is_none() || self.hellos.last().is_some_and(|(retry, _)| *retry) {
             (self.suite, self.group, self.protocol) = (None, None, None);
         }
         self
     }
 
     /// Reads the records that the end sent, as far as they are in the clear.
-    pub fn hear(&mut self, mut records: &[u8]) {
+    pub fn read_hellos(&mut self, mut records: &[u8]) {
         while let Some((header, rest)) = records.split_first_chunk::<HEADER_LENGTH>() {
             let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
             let (body, after) = rest.split_at(length);
@@ -242,9 +242,9 @@ impl Verdict {
                 (22, [2, _, _, _, _, _, body @ ..]) => {
                     let session_id = usize::from(body[32]);
                     let suite = [body[33 + session_id], body[34 + session_id]];
-                    self.said.push((body[..32] == *RETRY, u16::from_be_bytes(suite)));
+                    self.hellos.push((body[..32] == *RETRY, u16::from_be_bytes(suite)));
                 }
-                (22, [1, ..]) => self.said.push((false, 0)),
+                (22, [1, ..]) => self.hellos.push((false, 0)),
                 _ => {}
             }
             records = after;

@@ -5,7 +5,7 @@ mod hellos;
 
 use handclasp::handshake::Side;
 
-use crate::differential::Verdict;
+use crate::differential::Outcome;
 
 /// A disagreement that is right as it is.
 pub struct Row {
@@ -20,9 +20,9 @@ pub struct Row {
 
 impl Row {
     /// Is this disagreement the one of the row?
-    fn explains(&self, side: Side, ours: &Verdict, theirs: &Verdict) -> bool {
-        let fits = |words: &str, verdict: &Verdict| match &verdict.error {
-            _ if words == WAITS => verdict.unfinished,
+    fn explains(&self, side: Side, ours: &Outcome, theirs: &Outcome) -> bool {
+        let fits = |words: &str, outcome: &Outcome| match &outcome.error {
+            _ if words == WAITS => outcome.unfinished,
             None => words.is_empty(),
             Some(error) => words == "*" || !words.is_empty() && error.contains(words),
         };
@@ -49,7 +49,7 @@ pub const TABLE: [(&str, &[Row]); 3] =
     [("records", RECORDS), ("hellos", hellos::ROWS), ("after", after::ROWS)];
 
 /// Does a row explain why the two disagree?
-pub fn explained(side: Side, ours: &Verdict, theirs: &Verdict) -> bool {
+pub fn explained(side: Side, ours: &Outcome, theirs: &Outcome) -> bool {
     let rows = if ours.after_hellos { after::ROWS } else { hellos::ROWS };
     RECORDS.iter().chain(rows).any(|row| row.explains(side, ours, theirs))
 }

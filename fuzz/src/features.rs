@@ -1,24 +1,26 @@
-//! Ends that have more to do than those of [`handclasp_testing::deterministic`]: pre-shared keys, 0-RTT data, tickets,
-//! compressed certificates and raw public keys. The peer is hostile in the same ways.
+//! Ends that have more to do than those of [`handclasp_testing::deterministic`]: pre-shared keys,
+//! 0-RTT data, tickets, compressed certificates and raw public keys. The peer is hostile in the same
+//! ways.
 
 use std::sync::{Arc, LazyLock};
 
 use handclasp::certificate::EndEntity;
-use handclasp::credential::{CertificateCompression, CertificateList, CertifiedKey, KeySource};
+use handclasp::credential::{CertificateList, CertifiedKey, KeySource};
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::{Handshake, Side, Step};
-use handclasp::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use handclasp::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::{CertificateCompressionAlgorithm, HandshakeType, NamedGroup};
-use handclasp::session::{
-    AntiReplay, ClientHelloRecord, ClientSession, ClientSessionStore, EarlyDataTerms, TicketKeys,
-};
+use handclasp::session::{EarlyDataTerms, TicketKeys};
 use handclasp::verify::{ClientAuthentication, SpkiPin, SpkiPins};
 use handclasp::wire::HandshakeMessage;
 use handclasp::{ClientConfig, ServerConfig};
 
 use crate::{End, Input, Questions, Script, after, dead, judge};
+use handclasp_testing::compression::Toy;
 use handclasp_testing::deterministic::{self, Message, PROTOCOLS, PinnedChain};
+use handclasp_testing::forge::external_binder;
+use handclasp_testing::sessions::{Forgetful, KeepsNoSession};
 
 /// What the ends have to do.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,54 +41,6 @@ pub const FEATURES: [Feature; 5] = [
     Feature::Compression,
     Feature::RawPublicKeys,
 ];
-
-/// Leaves out the first byte, which is the length of an empty context.
-#[derive(Debug)]
-struct Toy;
-
-impl CertificateCompression for Toy {
-    fn algorithm(&self) -> CertificateCompressionAlgorithm {
-        CertificateCompressionAlgorithm::ZLIB
-    }
-
-    fn compress(&self, message: &[u8]) -> Option<Vec<u8>> {
-        message.strip_prefix(&[0]).map(<[u8]>::to_vec)
-    }
-
-    fn decompress(&self, compressed: &[u8], output: &mut [u8]) -> bool {
-        let Some((_, rest)) = output.split_first_mut() else { return false };
-        let fits = rest.len() == compressed.len();
-        if fits {
-            rest.copy_from_slice(compressed);
-        }
-        fits
-    }
-}
-
-/// The same ClientHello comes again with each input.
-#[derive(Debug)]
-struct AlwaysFirst;
-
-impl AntiReplay for AlwaysFirst {
-    fn check_and_record(&self, _: &ClientHelloRecord, _: UnixTime) -> bool {
-        true
-    }
-}
-
-/// Wants tickets and keeps none: each ClientHello is the same.
-#[derive(Debug)]
-struct Forgetful;
-
-impl ClientSessionStore for Forgetful {
-    fn put(&self, session: ClientSession) {
-        let again = ClientSession::from_bytes(&session.to_bytes()).expect("it was written here");
-        assert_eq!(again.ticket(), session.ticket());
-    }
-
-    fn take(&self, _: &ServerName<'static>, _: UnixTime) -> Option<ClientSession> {
-        None
-    }
-}
 
 static SECRET: LazyLock<[u8; 32]> = LazyLock::new(|| {
     let digest = CryptoProvider::ring().cipher_suites[0].hash.digest(b"the key of these tests");
@@ -142,7 +96,7 @@ fn client(feature: Feature) -> ClientConfig {
         .client_certificates(Arc::new(CertificateList::new(vec![own_key(feature)])))
         .early_data(feature == Feature::EarlyData)
         .psk_without_key_exchange(feature == Feature::WithoutKeyExchange)
-        .sessions(Arc::new(Forgetful));
+        .sessions(Arc::new(KeepsNoSession));
     builder = match feature {
         Feature::RawPublicKeys => builder.verifier(pinned()),
         _ => builder.verifier(Arc::new(PinnedChain)),
@@ -151,7 +105,9 @@ fn client(feature: Feature) -> ClientConfig {
         builder = builder.pre_shared_keys(vec![shared_key(feature)]);
     }
     if feature == Feature::Compression {
-        builder = builder.certificate_compression(vec![Arc::new(Toy)]);
+        builder = builder.certificate_compression(vec![Arc::new(Toy::new(
+            CertificateCompressionAlgorithm::ZLIB,
+        ))]);
         builder = builder.request_ocsp(true).request_certificate_timestamps(true);
     }
     builder.build().expect("the configuration is good")
@@ -166,11 +122,15 @@ fn server(feature: Feature) -> ServerConfig {
         builder = builder.psk_without_key_exchange(feature == Feature::WithoutKeyExchange);
     }
     builder = match feature {
-        Feature::EarlyData => builder.early_data(1000, Arc::new(AlwaysFirst)),
+        Feature::EarlyData => builder.early_data(1000, Arc::new(Forgetful)),
         Feature::Compression => {
             let (random, key) = (builder_random(), [&[1; 16][..], &[2; 16]].concat());
             let keys = TicketKeys::from_bytes(&key, random).expect("the key is one");
-            builder.certificate_compression(vec![Arc::new(Toy)]).sessions(Arc::new(keys))
+            builder
+                .certificate_compression(vec![Arc::new(Toy::new(
+                    CertificateCompressionAlgorithm::ZLIB,
+                ))])
+                .sessions(Arc::new(keys))
         }
         Feature::RawPublicKeys => {
             builder.client_authentication(ClientAuthentication::required(pinned()))
@@ -227,25 +187,17 @@ fn record(feature: Feature) -> Vec<Message> {
 /// A ClientHello whose one binder is made anew with the key that both have, so that what is behind
 /// the binder is reached.
 fn rebound(hello: &[u8]) -> Option<Vec<u8>> {
-    let hash = CryptoProvider::ring().cipher_suites[0].hash;
-    let expand = |secret: &[u8], label: &str, context: &[u8]| {
-        let mut output = [0; 32];
-        let lengths = [0, 32, label.len() as u8 + 6];
-        let info = [&lengths[..], b"tls13 ", label.as_bytes(), &[context.len() as u8], context];
-        hash.expand(secret, &info, &mut output).ok()?;
-        Some(output)
-    };
     let start = hello.len().checked_sub(35)?;
-    if hello[start..start + 3] != [0, 33, 32] {
+    let (truncated, binders) = hello.split_at(start);
+    if binders[..3] != [0, 33, 32] {
         return None;
     }
-    let early = hash.hmac(&[], &[&*SECRET]);
-    let key = expand(early.as_bytes(), "ext binder", &hash.digest(b""))?;
-    let binder = hash.hmac(&expand(&key, "finished", b"")?, &[&hash.digest(&hello[..start])]);
-    Some([&hello[..start + 3], binder.as_bytes()].concat())
+    let hash = CryptoProvider::ring().cipher_suites[0].hash;
+    let binder = external_binder(hash, &*SECRET, truncated);
+    Some([truncated, &binders[..3], &binder].concat())
 }
 
-/// The first byte chooses the feature and the side, the rest edits what the honest peer says.
+/// The first byte chooses the feature and the side, the rest edits what the honest peer sends.
 pub fn play(data: &[u8]) {
     let mut input = Input(data);
     let choice = usize::from(input.byte());

@@ -15,7 +15,6 @@ pub mod forms;
 mod hello;
 mod meeting;
 pub mod post_handshake;
-mod protected;
 pub mod questions;
 pub mod revocation;
 pub mod shared;
@@ -31,6 +30,7 @@ use handclasp::registry::HandshakeType;
 use handclasp::{Error, Level};
 
 use handclasp_testing::deterministic::{self, Message, SCENARIOS, Scenario};
+use handclasp_testing::forge;
 
 const INITIAL: Level = Level::Initial;
 
@@ -237,12 +237,12 @@ impl End {
     fn finished(&self) -> Option<Vec<u8>> {
         let secret = self.peer_secret.as_ref()?;
         let suite = secret.suite();
-        Some(protected::finished(suite, secret.as_bytes(), &self.transcript(suite)))
+        Some(forge::finished(suite.hash, secret.as_bytes(), &self.transcript(suite)))
     }
 
     fn certificate_verify(&self) -> Option<Vec<u8>> {
         let suite = self.peer_secret.as_ref()?.suite();
-        Some(protected::certificate_verify(Side::Server, &self.transcript(suite)))
+        Some(forge::certificate_verify(Side::Server, &self.transcript(suite)))
     }
 }
 

@@ -222,9 +222,9 @@ fn ticket(kept: Kept) -> ClientSession {
     let [mut client, mut server] =
         [Side::Client, Side::Server].map(|side| meeting.connection_at(side, before(10)));
     for _ in 0..4 {
-        let bytes = deterministic::take_outgoing(&mut client);
+        let bytes = handclasp_testing::take_outgoing(&mut client);
         deterministic::deliver(&mut server, &bytes).expect("both are honest");
-        let bytes = deterministic::take_outgoing(&mut server);
+        let bytes = handclasp_testing::take_outgoing(&mut server);
         deterministic::deliver(&mut client, &bytes).expect("both are honest");
     }
     store.take(&name(), deterministic::now()).expect("the server gives a ticket")

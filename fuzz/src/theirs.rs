@@ -7,18 +7,16 @@ use std::sync::{Arc, LazyLock};
 
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::Side;
-use handclasp::pki_types::{
-    CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime,
-};
+use handclasp::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::NamedGroup;
 use rustls::client::Resumption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{ActiveKeyExchange, GetRandomFailed, SecureRandom, SharedSecret};
-use rustls::crypto::{SupportedKxGroup, WebPkiSupportedAlgorithms};
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, NamedGroup, SignatureScheme};
+use rustls::crypto::{
+    ActiveKeyExchange, GetRandomFailed, SecureRandom, SharedSecret, SupportedKxGroup,
+};
 
-use crate::differential::{End, Verdict};
+use crate::differential::{End, Outcome};
 use handclasp_testing::deterministic::{self, Scenario};
+use handclasp_testing::rustls_pin::Pinned;
 
 /// An end of rustls.
 pub struct Theirs(rustls::Connection);
@@ -58,23 +56,23 @@ impl End for Theirs {
         out
     }
 
-    fn receive(&mut self, mut records: &[u8], verdict: &mut Verdict) {
-        while !records.is_empty() && verdict.error.is_none() {
+    fn receive(&mut self, mut records: &[u8], outcome: &mut Outcome) {
+        while !records.is_empty() && outcome.error.is_none() {
             match self.0.read_tls(&mut records) {
                 Ok(0) | Err(_) => break,
                 Ok(_) => {}
             }
             match self.0.process_new_packets() {
-                Ok(state) => verdict.closed = state.peer_has_closed(),
-                Err(error) => verdict.error = Some(format!("{error:?}")),
+                Ok(state) => outcome.closed = state.peer_has_closed(),
+                Err(error) => outcome.error = Some(format!("{error:?}")),
             }
             // It ends with "would block", or with the end.
-            let _ = self.0.reader().read_to_end(&mut verdict.delivered);
+            let _ = self.0.reader().read_to_end(&mut outcome.delivered);
         }
     }
 
     fn write(&mut self, data: &[u8]) {
-        std::io::Write::write_all(&mut self.0.writer(), data).expect("there is room");
+        std::io::Write::write_all(&mut self.0.writer(), data).expect("memory takes all");
     }
 
     fn complete(&self) -> bool {
@@ -91,13 +89,13 @@ impl End for Theirs {
         SECRETS.with_borrow(|secrets| secrets.get(label).cloned())
     }
 
-    fn settle(&self, verdict: &mut Verdict) {
+    fn settle(&self, outcome: &mut Outcome) {
         let end = &self.0;
-        verdict.suite = end.negotiated_cipher_suite().map(|suite| u16::from(suite.suite()));
-        verdict.group = end.negotiated_key_exchange_group().map(|group| u16::from(group.name()));
-        verdict.protocol = end.alpn_protocol().map(<[u8]>::to_vec);
+        outcome.suite = end.negotiated_cipher_suite().map(|suite| u16::from(suite.suite()));
+        outcome.group = end.negotiated_key_exchange_group().map(|group| u16::from(group.name()));
+        outcome.protocol = end.alpn_protocol().map(<[u8]>::to_vec);
         let chain = end.peer_certificates().into_iter().flatten();
-        verdict.certificates = chain.map(|certificate| certificate.to_vec()).collect();
+        outcome.certificates = chain.map(|certificate| certificate.to_vec()).collect();
     }
 }
 
@@ -175,92 +173,6 @@ fn provider(random: &'static FixedRandom, groups: &'static [ToyGroup]) -> Provid
 
 type Provider = Arc<rustls::crypto::CryptoProvider>;
 
-/// Takes the one chain that both have.
-#[derive(Debug)]
-struct PinnedChain(WebPkiSupportedAlgorithms);
-
-impl PinnedChain {
-    fn check(
-        &self,
-        certificate: &CertificateDer<'_>,
-        others: &[CertificateDer<'_>],
-    ) -> Result<(), rustls::Error> {
-        if certificate.as_ref() == deterministic::CERTIFICATE && others.is_empty() {
-            return Ok(());
-        }
-        // Its alert is certificate_unknown.
-        let other = rustls::OtherError(Arc::new(std::fmt::Error));
-        Err(rustls::CertificateError::Other(other).into())
-    }
-
-    fn signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, &self.0)
-    }
-}
-
-macro_rules! signatures {
-    () => {
-        fn verify_tls12_signature(
-            &self,
-            _: &[u8],
-            _: &CertificateDer<'_>,
-            _: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, rustls::Error> {
-            Err(rustls::Error::General("there is no TLS 1.2 here".into()))
-        }
-
-        fn verify_tls13_signature(
-            &self,
-            message: &[u8],
-            certificate: &CertificateDer<'_>,
-            signed: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, rustls::Error> {
-            self.signature(message, certificate, signed)
-        }
-
-        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-            self.0.supported_schemes()
-        }
-    };
-}
-
-impl ServerCertVerifier for PinnedChain {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        others: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        self.check(certificate, others).map(|()| ServerCertVerified::assertion())
-    }
-
-    signatures!();
-}
-
-impl ClientCertVerifier for PinnedChain {
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &[]
-    }
-
-    fn verify_client_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        others: &[CertificateDer<'_>],
-        _: UnixTime,
-    ) -> Result<ClientCertVerified, rustls::Error> {
-        self.check(certificate, others).map(|()| ClientCertVerified::assertion())
-    }
-
-    signatures!();
-}
-
 fn chain_and_key() -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(deterministic::KEY));
     (vec![CertificateDer::from(deterministic::CERTIFICATE)], key)
@@ -272,10 +184,10 @@ fn protocols() -> Vec<Vec<u8>> {
 
 static CLIENT: LazyLock<Arc<rustls::ClientConfig>> = LazyLock::new(|| {
     let provider = provider(&RANDOMS[0], &CLIENT_GROUPS);
-    let verifier = PinnedChain(provider.signature_verification_algorithms);
+    let verifier = Pinned::certificate(deterministic::CERTIFICATE);
     let builder = rustls::ClientConfig::builder_with_provider(provider);
     let builder = builder.with_protocol_versions(&[&rustls::version::TLS13]).expect("it has it");
-    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
+    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
     let (chain, key) = chain_and_key();
     let mut config = builder.with_client_auth_cert(chain, key).expect("the key is good");
     config.alpn_protocols = protocols();
@@ -290,12 +202,12 @@ static SERVERS: LazyLock<[Arc<rustls::ServerConfig>; 3]> = LazyLock::new(|| {
     let (first, second) = SERVER_GROUPS.split_at(1);
     [(first, false), (second, false), (first, true)].map(|(groups, asks)| {
         let provider = provider(&RANDOMS[1], groups);
-        let verifier = PinnedChain(provider.signature_verification_algorithms);
+        let verifier = Pinned::certificate(deterministic::CERTIFICATE);
         let builder = rustls::ServerConfig::builder_with_provider(provider);
         let builder =
             builder.with_protocol_versions(&[&rustls::version::TLS13]).expect("it has it");
         let builder = match asks {
-            true => builder.with_client_cert_verifier(Arc::new(verifier)),
+            true => builder.with_client_cert_verifier(verifier),
             false => builder.with_no_client_auth(),
         };
         let (chain, key) = chain_and_key();

@@ -1,4 +1,4 @@
-//! DER and PEM that no tool writes.
+//! DER and PEM, written by hand.
 
 /// One element.
 pub fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
@@ -26,7 +26,7 @@ pub fn oid(bytes: &[u8]) -> Vec<u8> {
     der(0x06, &[bytes])
 }
 
-/// A section of PEM.
+/// DER as PEM (RFC 7468).
 pub fn pem_text(label: &str, der: &[u8]) -> String {
     let text = data_encoding::BASE64.encode(der);
     let lines: Vec<_> =

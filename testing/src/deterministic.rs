@@ -31,6 +31,8 @@ use handclasp::wire::HandshakeMessage;
 use handclasp::{AnswerLater, ClientConfig, Level, Reply, ServerConfig};
 use zeroize::Zeroizing;
 
+use crate::take_outgoing;
+
 /// The only certificate, and its key.
 pub const CERTIFICATE: &[u8] = include_bytes!("data/server.der");
 pub const KEY: &[u8] = include_bytes!("data/server-key.der");
@@ -276,10 +278,10 @@ pub fn answer(question: &Question) -> Answer {
         Question::TakeSession(asked) => Answer::Session(session(&asked.ticket)),
         Question::ChooseClientCertificate(_) => Answer::ClientCertificate(Some(certified_key())),
         Question::VerifyPeer(peer) => match PinnedChain.verify(peer) {
-            Reply::Now(verdict) => Answer::Peer(verdict),
+            Reply::Now(result) => Answer::Peer(result),
             Reply::Later => unreachable!("it decides at once"),
         },
-        other => panic!("the key is at hand, so nobody asks {}", other.name()),
+        other => panic!("the key is at hand, so there is no question {}", other.name()),
     }
 }
 
@@ -396,12 +398,6 @@ pub fn record_flights(scenario: Scenario) -> Vec<(Side, Vec<u8>)> {
     }
     assert!(ends.iter().all(|end| !end.is_handshaking()));
     flights
-}
-
-pub fn take_outgoing(from: &mut Connection) -> Vec<u8> {
-    let bytes = from.outgoing().to_vec();
-    from.sent(bytes.len());
-    bytes
 }
 
 /// Gives the connection all of `bytes`, until it wants more or fails. Returns what it took.

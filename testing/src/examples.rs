@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::Identity;
-use crate::process::{Folder, Process, pem, target_folder};
+use crate::der::pem_text;
+use crate::process::{Folder, Process, target_folder};
 
 /// Builds an example as the tests are built, with these features, and returns its path. Most often
 /// it is there already.
@@ -14,7 +15,7 @@ pub fn build(name: &str, features: &[&str]) -> String {
     cargo.args(["build", "--quiet", "--manifest-path"]);
     cargo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml"));
     cargo.args(["--example", name, "--features", &features.join(","), "--target-dir"]).arg(&target);
-    // What cargo tells this test of its package would make build scripts run again, and all that
+    // The variables that cargo sets for this test would make build scripts run again, and all that
     // depends on them be built anew.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
@@ -42,9 +43,9 @@ pub struct Files {
 impl Files {
     pub fn new(identity: &Identity) -> Self {
         let folder = Folder::new();
-        let anchor = folder.file("anchor.pem", pem("CERTIFICATE", &identity.anchor));
-        let chain = folder.file("chain.pem", pem("CERTIFICATE", &identity.chain[0]));
-        let key = folder.file("key.pem", pem("PRIVATE KEY", identity.key.secret_der()));
+        let anchor = folder.file("anchor.pem", pem_text("CERTIFICATE", &identity.anchor));
+        let chain = folder.file("chain.pem", pem_text("CERTIFICATE", &identity.chain[0]));
+        let key = folder.file("key.pem", pem_text("PRIVATE KEY", identity.key.secret_der()));
         Self { folder, anchor, chain, key }
     }
 }

@@ -3,8 +3,8 @@
 
 pub mod asked_later;
 pub mod authority;
-pub mod bomb;
 pub mod brotli_streams;
+pub mod compression;
 pub mod damage;
 pub mod der;
 pub mod deterministic;
@@ -13,17 +13,24 @@ pub mod faulty_aead;
 pub mod forge;
 pub mod measure;
 pub mod message;
+pub mod numbers;
 pub mod process;
 pub mod rustls_peer;
+pub mod rustls_pin;
 pub mod sessions;
+pub mod written;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use handclasp::connection::Received;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::Answer;
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use handclasp::{CertifiedKey, ClientConfig, Connection, Error, ServerConfig, TrustAnchors};
+use handclasp::{
+    CertifiedKey, ClientConfig, ClientConnection, Connection, Error, ServerConfig,
+    ServerConnection, TrustAnchors,
+};
 
 /// The name that the test servers have.
 pub const NAME: &str = "server.example";
@@ -93,6 +100,12 @@ impl Identity {
     pub fn server_config(&self) -> Arc<ServerConfig> {
         Arc::new(ServerConfig::new(self.certified_key()).unwrap())
     }
+
+    /// A client and a server before their handshake.
+    pub fn connections(&self) -> (ClientConnection, ServerConnection) {
+        let client = ClientConnection::new(self.client_config(), server_name()).unwrap();
+        (client, ServerConnection::new(self.server_config()).unwrap())
+    }
 }
 
 /// The server's name as a type.
@@ -104,6 +117,30 @@ pub fn server_name() -> ServerName<'static> {
 pub fn answer(connection: &mut Connection, answer: Answer) -> Result<(), Error> {
     let number = connection.question_number().expect("a question is open");
     connection.answer(number, answer)
+}
+
+pub fn take_outgoing(from: &mut Connection) -> Vec<u8> {
+    let bytes = from.outgoing().to_vec();
+    from.sent(bytes.len());
+    bytes
+}
+
+/// Gives `to` all that `from` has to send, which is whole records, and returns the application data
+/// in it.
+pub fn deliver_outgoing(from: &mut Connection, to: &mut Connection) -> Result<Vec<u8>, Error> {
+    let mut bytes = take_outgoing(from);
+    let (mut start, mut data) = (0, Vec::new());
+    while start < bytes.len() {
+        let (consumed, received) = to.receive(&mut bytes[start..])?;
+        assert!(consumed > 0, "{received:?}");
+        match received {
+            Received::Data(part) => data.extend_from_slice(part),
+            Received::Handled | Received::Closed => {}
+            other => panic!("{other:?}"),
+        }
+        start += consumed;
+    }
+    Ok(data)
 }
 
 /// A provider with one suite and one group, by their places in the default provider's lists.

@@ -5,19 +5,20 @@ use handclasp::handshake::Side;
 use handclasp::registry::HandshakeType;
 use handclasp::wire::ExtensionType;
 
-use crate::deterministic::{Message, Scenario, raw, record_messages};
+use crate::deterministic::{CERTIFICATE, Message, Scenario, raw, record_messages};
+use crate::written::{extension, handshake_message, vector, vector16};
 
 /// A message of which the extensions are the last field.
 pub struct Parts {
     pub kind: HandshakeType,
-    /// What stands before the extensions.
+    /// The fields before the extensions.
     pub head: Vec<u8>,
     pub extensions: Vec<(ExtensionType, Vec<u8>)>,
-    /// What stands after them, where nothing should.
+    /// Bytes after them, where there should be none.
     pub tail: Vec<u8>,
 }
 
-/// Where the fields of a ClientHello and a ServerHello stand: the session ID is 32 bytes.
+/// The places of fields in a ClientHello and a ServerHello: the session ID is 32 bytes.
 pub const RANDOM: usize = 2;
 pub const SESSION_ID: usize = 35;
 /// The cipher suite of a ServerHello, or the length of a ClientHello's list.
@@ -52,10 +53,9 @@ impl Parts {
     pub fn build(&self) -> Vec<u8> {
         let mut list = Vec::new();
         for (kind, body) in &self.extensions {
-            list.extend_from_slice(&kind.0.to_be_bytes());
-            list.extend_from_slice(&vector16(body));
+            list.extend(extension(*kind, body));
         }
-        framed(self.kind, &[&self.head[..], &vector16(&list), &self.tail].concat())
+        handshake_message(self.kind, &[&self.head[..], &vector16(&list), &self.tail].concat())
     }
 
     pub fn get(&mut self, kind: ExtensionType) -> &mut Vec<u8> {
@@ -73,23 +73,13 @@ impl Parts {
     }
 }
 
-pub fn vector16(body: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(body.len()).unwrap().to_be_bytes();
-    [&length[..], body].concat()
-}
-
-pub fn framed(kind: HandshakeType, body: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(body.len()).unwrap().to_be_bytes();
-    [&[kind.0], &length[1..], body].concat()
-}
-
-/// What an end of `side` is told in an honest handshake.
-pub fn told(side: Side, scenario: Scenario) -> Vec<Message> {
+/// The messages that an end of `side` receives in an honest handshake.
+pub fn received_by(side: Side, scenario: Scenario) -> Vec<Message> {
     let all = record_messages(scenario).into_iter();
     all.filter(|message| message.from != side).collect()
 }
 
-/// The alert of an end that is told, in place of the honest message number `index`, this one: with
+/// The alert of an end that receives this message in the place of the honest one number `index`, and
 /// the rest of the honest flight after it. `None` when it takes all of that.
 pub fn alert(
     side: Side,
@@ -97,13 +87,13 @@ pub fn alert(
     index: usize,
     message: &[u8],
 ) -> Option<AlertDescription> {
-    let told = told(side, scenario);
+    let honest = received_by(side, scenario);
     let mut end = raw(side, scenario, None);
-    for before in &told[..index] {
+    for before in &honest[..index] {
         end.receive(before.level, &before.bytes).unwrap();
     }
-    let mut result = end.receive(told[index].level, message);
-    for after in &told[index + 1..] {
+    let mut result = end.receive(honest[index].level, message);
+    for after in &honest[index + 1..] {
         result = result.and_then(|()| end.receive(after.level, &after.bytes));
     }
     result.err().map(|error| error.alert_sent().expect("every such error has an alert"))
@@ -116,7 +106,13 @@ pub fn edited(
     index: usize,
     edit: impl FnOnce(&mut Parts),
 ) -> Option<AlertDescription> {
-    let mut parts = Parts::parse(&told(side, scenario)[index].bytes);
+    let mut parts = Parts::parse(&received_by(side, scenario)[index].bytes);
     edit(&mut parts);
     alert(side, scenario, index, &parts.build())
+}
+
+/// A Certificate with the chain of [`crate::deterministic`], and these extensions in its entry.
+pub fn certificate_with(extensions: &[u8]) -> Vec<u8> {
+    let entry = [vector(3, CERTIFICATE), vector16(extensions)].concat();
+    handshake_message(HandshakeType::CERTIFICATE, &[&[0][..], &vector(3, &entry)].concat())
 }

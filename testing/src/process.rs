@@ -151,27 +151,6 @@ impl Drop for Folder {
     }
 }
 
-/// DER as PEM (RFC 7468).
-pub fn pem(label: &str, der: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut pem = format!("-----BEGIN {label}-----");
-    for (index, chunk) in der.chunks(3).enumerate() {
-        if index % 16 == 0 {
-            pem.push('\n');
-        }
-        let bits = (0..3).fold(0_usize, |bits, at| {
-            bits << 8 | usize::from(chunk.get(at).copied().unwrap_or_default())
-        });
-        for at in 0..4 {
-            match at <= chunk.len() {
-                true => pem.push(char::from(ALPHABET[bits >> (18 - 6 * at) & 63])),
-                false => pem.push('='),
-            }
-        }
-    }
-    pem + &format!("\n-----END {label}-----\n")
-}
-
 /// A connection whose reads and writes have a limit.
 pub fn connect(address: SocketAddr) -> TcpStream {
     with_limits(TcpStream::connect_timeout(&address, PATIENCE).unwrap())

@@ -14,8 +14,8 @@ use handclasp::pki_types::{ServerName, UnixTime};
 use handclasp::psk::PreSharedKey;
 use handclasp::registry::CipherSuiteId;
 use handclasp::session::{
-    AntiReplay, ClientHelloRecord, ClientSessionStore, MemoryClientSessions, MemorySessions,
-    SessionStore, StrikeRegister, TicketKeys, TicketOrigin,
+    AntiReplay, ClientHelloRecord, ClientSession, ClientSessionStore, MemoryClientSessions,
+    MemorySessions, SessionStore, StrikeRegister, TicketKeys, TicketOrigin,
 };
 use handclasp::verify::{PeerIdentity, PeerVerifier};
 use handclasp::{
@@ -56,7 +56,7 @@ impl Elsewhere {
         Arc::new(Self(MemorySessions::new(64, CryptoProvider::ring().random)))
     }
 
-    /// What is said when the question is answered.
+    /// The answer to the question for this ticket.
     pub fn answer(&self, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         found(&self.0, ticket, time(0))
     }
@@ -90,6 +90,21 @@ pub struct Forgetful;
 impl AntiReplay for Forgetful {
     fn check_and_record(&self, _: &ClientHelloRecord, _: UnixTime) -> bool {
         true
+    }
+}
+
+/// Lets a client ask for tickets, and keeps none: each of its ClientHellos is without one.
+#[derive(Debug)]
+pub struct KeepsNoSession;
+
+impl ClientSessionStore for KeepsNoSession {
+    fn put(&self, session: ClientSession) {
+        let again = ClientSession::from_bytes(&session.to_bytes()).expect("it was written here");
+        assert_eq!(again.ticket(), session.ticket());
+    }
+
+    fn take(&self, _: &ServerName<'static>, _: UnixTime) -> Option<ClientSession> {
+        None
     }
 }
 
@@ -203,7 +218,8 @@ pub fn talk(client: &mut Connection, server: &mut Connection) -> Talk {
     let mut talk = Talk::default();
     let (mut to_client, mut to_server) = (Vec::new(), Vec::new());
     loop {
-        let moved = carry(client, &mut to_server) + carry(server, &mut to_client);
+        let moved =
+            append_outgoing(client, &mut to_server) + append_outgoing(server, &mut to_client);
         let (early, data) = (&mut talk.early, &mut talk.to_server);
         let results = [
             take(server, &mut to_server, early, data),
@@ -234,7 +250,7 @@ pub fn pass(from: &mut Handshake, to: &mut Handshake) -> usize {
     messages
 }
 
-pub fn carry(from: &mut Connection, buffer: &mut Vec<u8>) -> usize {
+pub fn append_outgoing(from: &mut Connection, buffer: &mut Vec<u8>) -> usize {
     let length = from.outgoing().len();
     buffer.extend_from_slice(from.outgoing());
     from.sent(length);

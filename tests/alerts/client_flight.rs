@@ -1,4 +1,4 @@
-//! What a server says to each message of a client that it asked for a certificate.
+//! The alerts of a server to each message of a client that it asked for a certificate.
 
 use handclasp::alert::AlertDescription as A;
 use handclasp::handshake::Side;
@@ -7,13 +7,14 @@ use handclasp::wire::Certificate;
 
 use handclasp_testing::deterministic::CERTIFICATE;
 use handclasp_testing::deterministic::Scenario::{ClientAuth, Plain};
-use handclasp_testing::message::{alert, framed, told, vector16};
+use handclasp_testing::message::{alert, certificate_with, received_by};
+use handclasp_testing::written::{handshake_message, vector16};
 
-/// The places of the messages that a server is told.
+/// The places of the messages that a server receives.
 const CERTIFICATES: usize = 1;
 const CERTIFICATE_VERIFY: usize = 2;
 const FINISHED: usize = 3;
-/// That of the request in what a client is told.
+/// The place of the request in what a client receives.
 const CERTIFICATE_REQUEST: usize = 2;
 
 fn in_place_of(index: usize, message: &[u8]) -> Option<A> {
@@ -35,17 +36,11 @@ fn certificates() {
     assert_eq!(certificate(&[], &vec![CERTIFICATE; 33]), Some(A::GENERAL_ERROR), "our limit");
     assert_eq!(certificate(&[], &[CERTIFICATE; 2]), Some(A::CERTIFICATE_UNKNOWN), "not pinned");
     // Extensions of an entry: not asked for, and of other messages.
-    let with_extension = |extension: &[u8]| {
-        let length = u32::try_from(CERTIFICATE.len()).unwrap().to_be_bytes();
-        let entry = [&length[1..], CERTIFICATE, &vector16(extension)].concat();
-        let total = u32::try_from(entry.len()).unwrap().to_be_bytes();
-        let body = [&[0], &total[1..], &entry].concat();
-        in_place_of(CERTIFICATES, &framed(HandshakeType::CERTIFICATE, &body))
-    };
+    let with_extension = |extension: &[u8]| in_place_of(CERTIFICATES, &certificate_with(extension));
     assert_eq!(with_extension(&[0, 5, 0, 1, 1]), Some(A::UNSUPPORTED_EXTENSION));
     assert_eq!(with_extension(&[0, 51, 0, 0]), Some(A::ILLEGAL_PARAMETER));
-    // Without one at all, whatever comes in its place.
-    let honest = told(Side::Server, ClientAuth);
+    // Another message in its place.
+    let honest = received_by(Side::Server, ClientAuth);
     for message in [&honest[CERTIFICATE_VERIFY], &honest[FINISHED]] {
         assert_eq!(in_place_of(CERTIFICATES, &message.bytes), Some(A::UNEXPECTED_MESSAGE));
     }
@@ -54,7 +49,7 @@ fn certificates() {
 #[test]
 fn certificate_verifies() {
     // Section 4.5.2.
-    let honest = told(Side::Server, ClientAuth)[CERTIFICATE_VERIFY].bytes.clone();
+    let honest = received_by(Side::Server, ClientAuth)[CERTIFICATE_VERIFY].bytes.clone();
     for (scheme, why) in [
         ([0x08, 0x08], "not offered"),
         ([0x04, 0x01], "PKCS#1 is for certificates only"),
@@ -71,9 +66,9 @@ fn certificate_verifies() {
         wrong[at] ^= 1;
         assert_eq!(in_place_of(CERTIFICATE_VERIFY, &wrong), Some(A::DECRYPT_ERROR));
     }
-    let empty = framed(HandshakeType::CERTIFICATE_VERIFY, &[8, 7, 0, 0]);
+    let empty = handshake_message(HandshakeType::CERTIFICATE_VERIFY, &[8, 7, 0, 0]);
     assert_eq!(in_place_of(CERTIFICATE_VERIFY, &empty), Some(A::DECRYPT_ERROR));
-    let cut = framed(HandshakeType::CERTIFICATE_VERIFY, &honest[4..honest.len() - 1]);
+    let cut = handshake_message(HandshakeType::CERTIFICATE_VERIFY, &honest[4..honest.len() - 1]);
     assert_eq!(in_place_of(CERTIFICATE_VERIFY, &cut), Some(A::DECODE_ERROR));
 }
 
@@ -81,7 +76,7 @@ fn certificate_verifies() {
 fn a_client_that_sends_back_the_servers_signature_is_refused() {
     // Both ends have the same key here: what keeps them apart is the sentence that is signed, and
     // the transcript.
-    let from_server = told(Side::Client, ClientAuth);
+    let from_server = received_by(Side::Client, ClientAuth);
     let is_verify = |bytes: &[u8]| bytes[0] == HandshakeType::CERTIFICATE_VERIFY.0;
     let theirs = from_server.iter().find(|message| is_verify(&message.bytes)).unwrap();
     assert_eq!(in_place_of(CERTIFICATE_VERIFY, &theirs.bytes), Some(A::DECRYPT_ERROR));
@@ -89,20 +84,20 @@ fn a_client_that_sends_back_the_servers_signature_is_refused() {
 
 #[test]
 fn a_client_that_leaves_the_proof_of_its_key_out_is_refused() {
-    let honest = told(Side::Server, ClientAuth)[FINISHED].bytes.clone();
+    let honest = received_by(Side::Server, ClientAuth)[FINISHED].bytes.clone();
     assert_eq!(in_place_of(CERTIFICATE_VERIFY, &honest), Some(A::UNEXPECTED_MESSAGE));
 }
 
 #[test]
 fn a_certificate_that_nobody_asked_for_is_refused() {
-    let certificate = told(Side::Server, ClientAuth)[CERTIFICATES].bytes.clone();
+    let certificate = received_by(Side::Server, ClientAuth)[CERTIFICATES].bytes.clone();
     let answer = alert(Side::Server, Plain, 1, &certificate);
     assert_eq!(answer, Some(A::UNEXPECTED_MESSAGE));
 }
 
 #[test]
 fn finished() {
-    let honest = told(Side::Server, ClientAuth)[FINISHED].bytes.clone();
+    let honest = received_by(Side::Server, ClientAuth)[FINISHED].bytes.clone();
     let mut wrong = honest.clone();
     wrong[35] ^= 0x80;
     assert_eq!(in_place_of(FINISHED, &wrong), Some(A::DECRYPT_ERROR));
@@ -115,7 +110,7 @@ fn certificate_requests() {
     let request = |context: &[u8], extensions: &[&[u8]]| {
         let context = [&[context.len() as u8], context].concat();
         let body = [context, vector16(&extensions.concat())].concat();
-        let message = framed(HandshakeType::CERTIFICATE_REQUEST, &body);
+        let message = handshake_message(HandshakeType::CERTIFICATE_REQUEST, &body);
         alert(Side::Client, ClientAuth, CERTIFICATE_REQUEST, &message)
     };
     let schemes: &[u8] = &[0, 13, 0, 4, 0, 2, 8, 7];

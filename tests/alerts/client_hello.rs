@@ -1,4 +1,4 @@
-//! What a server says to a ClientHello, a second ClientHello and a client's Finished.
+//! The alerts of a server to a ClientHello, a second ClientHello and a client's Finished.
 
 use handclasp::alert::AlertDescription as A;
 use handclasp::handshake::Side;
@@ -7,9 +7,8 @@ use handclasp::wire::ExtensionType as E;
 
 use handclasp_testing::deterministic::Scenario::{self, Cookie, Plain, Retry};
 use handclasp_testing::deterministic::{self, raw};
-use handclasp_testing::message::{
-    Parts, RANDOM, SESSION_ID, SUITES, alert, edited, framed, told, vector16,
-};
+use handclasp_testing::message::{Parts, RANDOM, SESSION_ID, SUITES, alert, edited, received_by};
+use handclasp_testing::written::{handshake_message, vector16};
 
 fn first(edit: impl FnOnce(&mut Parts)) -> Option<A> {
     edited(Side::Server, Plain, 0, edit)
@@ -121,12 +120,12 @@ fn extensions_and_values_that_nobody_knows_are_ignored() {
 #[test]
 fn a_client_hello_after_the_handshake_is_unexpected() {
     // Section 4.2.2: there is no renegotiation.
-    let told = told(Side::Server, Plain);
+    let honest = received_by(Side::Server, Plain);
     let mut server = deterministic::raw(Side::Server, Plain, None);
-    for message in &told {
+    for message in &honest {
         server.receive(message.level, &message.bytes).unwrap();
     }
-    let refused = server.receive(handclasp::Level::Application, &told[0].bytes).unwrap_err();
+    let refused = server.receive(handclasp::Level::Application, &honest[0].bytes).unwrap_err();
     assert_eq!(refused.alert_sent(), Some(A::UNEXPECTED_MESSAGE));
 }
 
@@ -209,7 +208,7 @@ fn second_client_hellos() {
     let without_its_suite = second(Cookie, other_suites);
     assert_eq!(without_its_suite, Some(A::ILLEGAL_PARAMETER), "the suite was chosen");
     // The same for a server that never saw the first.
-    let mut alone = Parts::parse(&told(Side::Server, Cookie)[1].bytes);
+    let mut alone = Parts::parse(&received_by(Side::Server, Cookie)[1].bytes);
     other_suites(&mut alone);
     let refused =
         raw(Side::Server, Cookie, None).receive(handclasp::Level::Initial, &alone.build());
@@ -218,7 +217,7 @@ fn second_client_hellos() {
     let unasked = second(Retry, |hello| hello.add(E::COOKIE, &vector16(b"cookie")));
     assert_eq!(unasked, Some(A::ILLEGAL_PARAMETER));
     let unknown = first(|hello| hello.add(E::COOKIE, &vector16(b"cookie")));
-    assert_eq!(unknown, Some(A::ILLEGAL_PARAMETER), "nobody gave it");
+    assert_eq!(unknown, Some(A::ILLEGAL_PARAMETER), "no server gave it");
     // Any other extension, known or not (section 4.2.2).
     for extension in [E::SUPPORTED_GROUPS, E::SIGNATURE_ALGORITHMS, E::SERVER_NAME] {
         let edit = |hello: &mut Parts| *hello.get(extension).last_mut().unwrap() ^= 1;
@@ -255,7 +254,7 @@ fn second_client_hellos() {
 
 #[test]
 fn a_second_client_hello_is_held_against_the_first_by_a_server_that_never_saw_it() {
-    let honest = told(Side::Server, Cookie).swap_remove(1);
+    let honest = received_by(Side::Server, Cookie).swap_remove(1);
     let answer = |edit: fn(&mut Parts)| {
         let mut hello = Parts::parse(&honest.bytes);
         edit(&mut hello);
@@ -272,17 +271,21 @@ fn a_second_client_hello_is_held_against_the_first_by_a_server_that_never_saw_it
 #[test]
 fn finished() {
     // Section 4.5.3, and section 4.1 for anything else in its place.
-    let honest = told(Side::Server, Plain).pop().unwrap().bytes;
+    let honest = received_by(Side::Server, Plain).pop().unwrap().bytes;
     let client_finished = |message: &[u8]| alert(Side::Server, Plain, 1, message);
     let mut wrong = honest.clone();
     wrong[4] ^= 1;
     assert_eq!(client_finished(&wrong), Some(A::DECRYPT_ERROR));
     for body in [&honest[4..honest.len() - 1], &[&honest[4..], &[0]].concat(), &[]] {
-        let message = framed(HandshakeType::FINISHED, body);
+        let message = handshake_message(HandshakeType::FINISHED, body);
         assert_eq!(client_finished(&message), Some(A::DECODE_ERROR));
     }
     for kind in [HandshakeType::CERTIFICATE, HandshakeType::KEY_UPDATE] {
-        assert_eq!(client_finished(&framed(kind, &[0])), Some(A::UNEXPECTED_MESSAGE), "{kind}");
+        assert_eq!(
+            client_finished(&handshake_message(kind, &[0])),
+            Some(A::UNEXPECTED_MESSAGE),
+            "{kind}"
+        );
     }
     assert_eq!(client_finished(&honest), None);
 }

@@ -7,10 +7,11 @@ use handclasp::registry::HandshakeType;
 use handclasp::wire::ExtensionType as E;
 
 use handclasp_testing::deterministic::Scenario::{ClientAuth, Plain, Retry};
-use handclasp_testing::deterministic::{CERTIFICATE, raw};
-use handclasp_testing::message::{Parts, alert, edited, framed, told, vector16};
+use handclasp_testing::deterministic::raw;
+use handclasp_testing::message::{Parts, alert, certificate_with, edited, received_by};
+use handclasp_testing::written::{self, handshake_message, vector16};
 
-/// A message that a client is told, in the letters of the table.
+/// A message to a client, in the letters of the table.
 const MESSAGES: [&str; 6] = ["SH", "HRR", "EE", "CR", "CT", "NST"];
 
 /// The extensions that this library recognises, and the server's messages that may have them.
@@ -40,9 +41,9 @@ const TABLE: [(E, &[&str]); 23] = [
     (E::KEY_SHARE, &["SH", "HRR"]),
 ];
 
-/// What a client says to the honest message with this extension added, and nothing in it.
+/// The alert of a client to the honest message with this extension added, and nothing in it.
 fn answer(message: &str, extension: E) -> Option<A> {
-    let bytes = [&extension.0.to_be_bytes()[..], &[0, 0]].concat();
+    let bytes = written::extension(extension, &[]);
     let add = |honest: &mut Parts| honest.add(extension, &[]);
     match message {
         "SH" => edited(Side::Client, Plain, 0, add),
@@ -51,22 +52,21 @@ fn answer(message: &str, extension: E) -> Option<A> {
         "CR" => {
             let schemes: &[u8] = &[0, 13, 0, 4, 0, 2, 8, 7];
             let body = [&[0][..], &vector16(&[schemes, &bytes].concat())].concat();
-            alert(Side::Client, ClientAuth, 2, &framed(HandshakeType::CERTIFICATE_REQUEST, &body))
+            alert(
+                Side::Client,
+                ClientAuth,
+                2,
+                &handshake_message(HandshakeType::CERTIFICATE_REQUEST, &body),
+            )
         }
-        "CT" => {
-            let length = u32::try_from(CERTIFICATE.len()).unwrap().to_be_bytes();
-            let entry = [&length[1..], CERTIFICATE, &vector16(&bytes)].concat();
-            let total = u32::try_from(entry.len()).unwrap().to_be_bytes();
-            let body = [&[0], &total[1..], &entry].concat();
-            alert(Side::Client, Plain, 2, &framed(HandshakeType::CERTIFICATE, &body))
-        }
+        "CT" => alert(Side::Client, Plain, 2, &certificate_with(&bytes)),
         _ => {
             let mut client = raw(Side::Client, Plain, None);
-            for message in told(Side::Client, Plain) {
+            for message in received_by(Side::Client, Plain) {
                 client.receive(message.level, &message.bytes).unwrap();
             }
             let fields = [&[0, 0, 0, 9, 0, 0, 0, 0, 1, 7, 0, 1, 7][..], &vector16(&bytes)].concat();
-            let ticket = framed(HandshakeType::NEW_SESSION_TICKET, &fields);
+            let ticket = handshake_message(HandshakeType::NEW_SESSION_TICKET, &fields);
             let result = client.receive(Level::Application, &ticket);
             result.err().and_then(|error| error.alert_sent())
         }

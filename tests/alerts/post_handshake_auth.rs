@@ -1,4 +1,4 @@
-//! What both sides say where a certificate is asked for after the handshake (section 4.7.2).
+//! The alerts of both sides where a certificate is asked for after the handshake (section 4.7.2).
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::wire::HandshakeMessage;
 use handclasp::{ClientConfig, Level, ServerConfig};
 
-use handclasp_testing::message::framed;
+use handclasp_testing::written::handshake_message;
 use handclasp_testing::{Identity, server_name};
 
 /// The handshake messages that this side has to send, each with its level.
@@ -91,7 +91,7 @@ impl Ends {
 }
 
 fn at_application(kind: HandshakeType, body: &[u8]) -> (Level, Vec<u8>) {
-    (Level::Application, framed(kind, body))
+    (Level::Application, handshake_message(kind, body))
 }
 
 const EMPTY_REQUEST: &[u8] = &[1, 7, 0, 0];
@@ -230,7 +230,7 @@ fn a_request_beside_a_pre_shared_key_is_refused() {
     assert_eq!(flight.len(), 3, "ServerHello, EncryptedExtensions, Finished");
     assert_eq!(give(&mut client, &flight[..2]), None);
     let body = &[0, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3];
-    let request = framed(HandshakeType::CERTIFICATE_REQUEST, body);
+    let request = handshake_message(HandshakeType::CERTIFICATE_REQUEST, body);
     let answer = give(&mut client, &[(Level::Handshake, request)]);
     assert_eq!(answer, Some(A::UNEXPECTED_MESSAGE));
 }

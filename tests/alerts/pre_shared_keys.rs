@@ -1,4 +1,4 @@
-//! What both sides say to pre-shared keys that are offered, or taken, wrongly.
+//! The alerts of both sides to pre-shared keys that are offered, or taken, wrongly.
 
 use std::sync::Arc;
 
@@ -10,7 +10,9 @@ use handclasp::wire::ExtensionType as E;
 use handclasp::{ClientConfig, Level, ServerConfig};
 
 use handclasp_testing::deterministic::now;
-use handclasp_testing::message::{Parts, SUITES, vector16};
+use handclasp_testing::forge::external_binder;
+use handclasp_testing::message::{Parts, SUITES};
+use handclasp_testing::written::vector16;
 use handclasp_testing::{Identity, server_name};
 
 fn hash() -> &'static dyn Hash {
@@ -44,7 +46,7 @@ fn pair(alone: bool) -> [Handshake; 2] {
     })
 }
 
-/// The hello that this end says next.
+/// The hello that this end sends next.
 fn hello(end: &mut Handshake) -> Parts {
     loop {
         if let Step::Send { level: Level::Initial, bytes } = end.next_step().expect("it has one") {
@@ -53,17 +55,17 @@ fn hello(end: &mut Handshake) -> Parts {
     }
 }
 
-fn hear(end: &mut Handshake, hello: &Parts) -> Option<A> {
+fn alert_to(end: &mut Handshake, hello: &Parts) -> Option<A> {
     let result = end.receive(Level::Initial, &hello.build());
     result.err().map(|error| error.alert_sent().expect("it has an alert"))
 }
 
-/// What a server says to a ClientHello that was changed.
+/// The alert of a server to a ClientHello that was changed.
 fn to_client_hello(alone: bool, edit: impl FnOnce(&mut Parts)) -> Option<A> {
     let [mut client, mut server] = pair(alone);
     let mut hello = hello(&mut client);
     edit(&mut hello);
-    hear(&mut server, &hello)
+    alert_to(&mut server, &hello)
 }
 
 #[test]
@@ -71,10 +73,10 @@ fn server_hellos_that_do_not_fit_the_keys() {
     // Section 4.3.11.
     let to_server_hello = |edit: fn(&mut Parts)| {
         let [mut client, mut server] = pair(false);
-        assert_eq!(hear(&mut server, &hello(&mut client)), None);
+        assert_eq!(alert_to(&mut server, &hello(&mut client)), None);
         let mut answer = hello(&mut server);
         edit(&mut answer);
-        hear(&mut client, &answer)
+        alert_to(&mut client, &answer)
     };
     assert_eq!(to_server_hello(|_| {}), None);
     let range = to_server_hello(|hello| *hello.get(E::PRE_SHARED_KEY) = vec![0, 1]);
@@ -90,7 +92,7 @@ fn server_hellos_that_do_not_fit_the_keys() {
 #[test]
 fn a_key_is_used_in_no_mode_that_was_not_offered() {
     // Section 4.3.9. The binder is over the ClientHello as it was, so that a server that looks at
-    // it says decrypt_error.
+    // it sends decrypt_error.
     let alone = |mode: u8| {
         move |hello: &mut Parts| {
             hello.remove(E::SUPPORTED_GROUPS);
@@ -105,7 +107,7 @@ fn a_key_is_used_in_no_mode_that_was_not_offered() {
     for server in [true, false] {
         assert_eq!(to_client_hello(server, alone(PSK_DHE_KE)), Some(A::MISSING_EXTENSION));
     }
-    // A mode that nobody knows is ignored, and the key with it.
+    // An unknown mode is ignored, and the key with it.
     let unknown = |hello: &mut Parts| *hello.get(E::PSK_KEY_EXCHANGE_MODES) = vec![1, 0x0b];
     assert_eq!(to_client_hello(true, unknown), None);
     let none = to_client_hello(true, |hello| hello.remove(E::PSK_KEY_EXCHANGE_MODES));
@@ -156,15 +158,6 @@ fn identities_and_binders() {
     assert_eq!(lists(1, 0), Some(A::DECODE_ERROR));
 }
 
-/// HKDF-Expand-Label (section 7.1).
-fn expand(secret: &[u8], label: &str, context: &[u8]) -> [u8; 32] {
-    let mut output = [0; 32];
-    let (label, length) = (format!("tls13 {label}"), context.len() as u8);
-    let info = [&[0, 32, label.len() as u8], label.as_bytes(), &[length], context];
-    hash().expand(secret, &info, &mut output).unwrap();
-    output
-}
-
 #[test]
 fn the_age_of_a_key_that_is_no_ticket_is_ignored() {
     // Section 4.3.11. The binder is made anew, as section 4.3.11.2 says.
@@ -175,11 +168,7 @@ fn the_age_of_a_key_that_is_no_ticket_is_ignored() {
         hello_parts.get(E::PRE_SHARED_KEY)[8..12].copy_from_slice(&age);
         let mut message = hello_parts.build();
         let (truncated, binders) = message.split_at_mut(hello_parts.build().len() - BINDERS);
-        let early = hash().hmac(&[0; 32], &[&secret()]);
-        let binder_key = expand(early.as_bytes(), "ext binder", &hash().digest(b""));
-        let finished_key = expand(&binder_key, "finished", b"");
-        let binder = hash().hmac(&finished_key, &[&hash().digest(truncated)]);
-        binders[3..].copy_from_slice(binder.as_bytes());
+        binders[3..].copy_from_slice(&external_binder(hash(), &secret(), truncated));
         server.receive(Level::Initial, &message).unwrap();
         assert_eq!(*hello(&mut server).get(E::PRE_SHARED_KEY), [0, 0]);
     }

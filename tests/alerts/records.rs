@@ -1,105 +1,68 @@
-//! What either side says to records: section 5, and where messages may stand in them.
+//! The alerts of either side to records: section 5, and the places of messages in them.
 
 use std::sync::Arc;
 
 use handclasp::alert::AlertDescription as A;
 use handclasp::config::Limits;
-use handclasp::crypto::{AeadKey, CryptoProvider};
+use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, Handshake, Question, Side, Step};
-use handclasp::key_schedule::TrafficSecret;
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use handclasp::record::{MAX_PLAINTEXT_LENGTH, RecordError};
+use handclasp::registry::ContentType;
 use handclasp::{AnswerLater, CertifiedKey, Error, ErrorKind, Level, ServerConfig};
 
 use handclasp_testing::deterministic::Scenario::{Cookie, Plain, Retry};
 use handclasp_testing::deterministic::{
-    AnyConnection, CERTIFICATE, KEY, connection, deliver, now, raw, record_flights, take_outgoing,
+    AnyConnection, CERTIFICATE, KEY, connection, deliver, now, raw, record_flights,
 };
-use handclasp_testing::message::told;
+use handclasp_testing::forge::Forger;
+use handclasp_testing::message::received_by;
+use handclasp_testing::take_outgoing;
+use handclasp_testing::written::record;
 
-const CHANGE_CIPHER_SPEC: u8 = 20;
-const ALERT: u8 = 21;
-const HANDSHAKE: u8 = 22;
-const APPLICATION_DATA: u8 = 23;
+const CHANGE_CIPHER_SPEC: ContentType = ContentType::CHANGE_CIPHER_SPEC;
+const ALERT: ContentType = ContentType::ALERT;
+const HANDSHAKE: ContentType = ContentType::HANDSHAKE;
+const APPLICATION_DATA: ContentType = ContentType::APPLICATION_DATA;
 
-fn record(kind: u8, body: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(body.len()).unwrap().to_be_bytes();
-    [&[kind, 3, 3], &length[..], body].concat()
-}
-
-/// Seals whole inner plaintexts, as a server does that may break any rule.
-struct Server {
-    key: AeadKey,
-    iv: [u8; 12],
-    sequence: u16,
-}
-
-impl Server {
-    /// With the keys that the honest server has at this level.
-    fn at(level: Level) -> Self {
-        let mut server = raw(Side::Server, Plain, None);
-        for message in told(Side::Server, Plain) {
-            server.receive(message.level, &message.bytes).unwrap();
-        }
-        loop {
-            match server.next_step().expect("the handshake gets there") {
-                Step::WriteKeys { level: at, secret } if at == level => return Self::new(&secret),
-                _ => {}
+/// The keys that the honest server has at this level.
+fn server_at(level: Level) -> Forger {
+    let mut server = raw(Side::Server, Plain, None);
+    for message in received_by(Side::Server, Plain) {
+        server.receive(message.level, &message.bytes).unwrap();
+    }
+    loop {
+        match server.next_step().expect("the handshake gets there") {
+            Step::WriteKeys { level: at, secret } if at == level => {
+                return Forger::new(secret.suite(), secret.as_bytes());
             }
+            _ => {}
         }
-    }
-
-    fn new(secret: &TrafficSecret) -> Self {
-        let suite = secret.suite();
-        let expand = |label: &str, output: &mut [u8]| {
-            let label = format!("tls13 {label}");
-            let lengths = [0, output.len() as u8, label.len() as u8];
-            let info = [&lengths[..], label.as_bytes(), &[0]];
-            suite.hash.expand(secret.as_bytes(), &info, output).unwrap();
-        };
-        let mut key = vec![0; suite.aead.key_length()];
-        let mut iv = [0; 12];
-        expand("key", &mut key);
-        expand("iv", &mut iv);
-        Self { key: suite.aead.key(&key).unwrap(), iv, sequence: 0 }
-    }
-
-    /// A protected record: content, then its type, then the padding.
-    fn seal(&mut self, inner: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(inner.len() + 16).unwrap().to_be_bytes();
-        let header = [APPLICATION_DATA, 3, 3, length[0], length[1]];
-        let mut nonce = self.iv;
-        for (byte, part) in nonce[10..].iter_mut().zip(self.sequence.to_be_bytes()) {
-            *byte ^= part;
-        }
-        self.sequence += 1;
-        let mut body = inner.to_vec();
-        let tag = self.key.seal(nonce, &header, &mut body).unwrap();
-        [&header[..], &body, &tag].concat()
     }
 }
 
-/// A client whose server has said ServerHello, and that server.
-fn in_handshake() -> (AnyConnection, Server) {
+/// A client that has the ServerHello, and that server.
+fn in_handshake() -> (AnyConnection, Forger) {
     let mut client = connection(Side::Client, Plain);
-    deliver(&mut client, &record(HANDSHAKE, &told(Side::Client, Plain)[0].bytes)).unwrap();
+    deliver(&mut client, &record(HANDSHAKE, &received_by(Side::Client, Plain)[0].bytes)).unwrap();
     take_outgoing(&mut client);
-    (client, Server::at(Level::Handshake))
+    (client, server_at(Level::Handshake))
 }
 
 /// A client after the handshake, and its server.
-fn connected() -> (AnyConnection, Server) {
+fn connected() -> (AnyConnection, Forger) {
     let (mut client, mut server) = in_handshake();
-    for message in &told(Side::Client, Plain)[1..] {
-        deliver(&mut client, &server.seal(&content(HANDSHAKE, &message.bytes))).unwrap();
+    for message in &received_by(Side::Client, Plain)[1..] {
+        deliver(&mut client, &server.seal(HANDSHAKE, &message.bytes)).unwrap();
     }
     assert!(!client.is_handshaking());
     take_outgoing(&mut client);
-    (client, Server::at(Level::Application))
+    (client, server_at(Level::Application))
 }
 
-fn content(kind: u8, content: &[u8]) -> Vec<u8> {
-    [content, &[kind]].concat()
+/// An inner plaintext without padding.
+fn content(kind: ContentType, content: &[u8]) -> Vec<u8> {
+    [content, &[kind.0]].concat()
 }
 
 fn error(connection: &mut AnyConnection, bytes: &[u8]) -> Error {
@@ -122,7 +85,7 @@ fn unprotected_records() {
         let data = record(APPLICATION_DATA, &[0; 40]);
         assert_eq!(first_words(side, &[&data]), Some(A::UNEXPECTED_MESSAGE), "no keys yet");
         for kind in [0, 19, 24, 255] {
-            let unknown = record(kind, &[0; 40]);
+            let unknown = record(ContentType(kind), &[0; 40]);
             assert_eq!(first_words(side, &[&unknown]), Some(A::UNEXPECTED_MESSAGE), "{kind}");
         }
         // Section 5.1.
@@ -164,7 +127,7 @@ fn change_cipher_spec_records() {
         assert_eq!(error(&mut client, &bad).alert_sent(), Some(A::UNEXPECTED_MESSAGE));
     }
     let (mut client, mut server) = in_handshake();
-    let protected = server.seal(&content(CHANGE_CIPHER_SPEC, &[1]));
+    let protected = server.seal(CHANGE_CIPHER_SPEC, &[1]);
     assert_eq!(error(&mut client, &protected).alert_sent(), Some(A::UNEXPECTED_MESSAGE));
     let (mut client, _) = connected();
     assert_eq!(error(&mut client, &good).alert_sent(), Some(A::UNEXPECTED_MESSAGE), "too late");
@@ -178,23 +141,23 @@ fn protected_records() {
     for (inner, alert) in [
         (content(HANDSHAKE, &[]), A::UNEXPECTED_MESSAGE),
         (content(ALERT, &[]), A::UNEXPECTED_MESSAGE),
-        (vec![HANDSHAKE, 0, 0, 0], A::UNEXPECTED_MESSAGE),
+        (vec![HANDSHAKE.0, 0, 0, 0], A::UNEXPECTED_MESSAGE),
         (vec![0; 20], A::UNEXPECTED_MESSAGE),
         (vec![], A::UNEXPECTED_MESSAGE),
-        (content(99, &[1]), A::UNEXPECTED_MESSAGE),
+        (content(ContentType(99), &[1]), A::UNEXPECTED_MESSAGE),
         (content(APPLICATION_DATA, b"early"), A::UNEXPECTED_MESSAGE),
         (content(ALERT, &[2]), A::DECODE_ERROR),
         (content(ALERT, &[1, 90, 1, 90]), A::DECODE_ERROR),
         (content(HANDSHAKE, &[8; MAX_PLAINTEXT_LENGTH + 1]), A::RECORD_OVERFLOW),
-        ([&[8, HANDSHAKE][..], &[0; MAX_PLAINTEXT_LENGTH]].concat(), A::RECORD_OVERFLOW),
+        ([&[8, HANDSHAKE.0][..], &[0; MAX_PLAINTEXT_LENGTH]].concat(), A::RECORD_OVERFLOW),
     ] {
         let (mut client, mut server) = in_handshake();
         let start = inner.get(..4).unwrap_or(&inner).to_vec();
-        let sealed = server.seal(&inner);
+        let sealed = server.seal_inner(inner);
         assert_eq!(error(&mut client, &sealed).alert_sent(), Some(alert), "{start:?}");
     }
     let (mut client, mut server) = in_handshake();
-    let mut forged = server.seal(&content(HANDSHAKE, &[8, 0, 0, 2, 0, 0]));
+    let mut forged = server.seal(HANDSHAKE, &[8, 0, 0, 2, 0, 0]);
     forged[7] ^= 1;
     assert_eq!(error(&mut client, &forged).alert_sent(), Some(A::BAD_RECORD_MAC));
     let (mut client, _) = in_handshake();
@@ -212,9 +175,8 @@ fn protected_records() {
 fn nothing_stands_between_the_pieces_of_a_message() {
     // Section 5.1.
     let start = [8, 0, 0, 9, 0];
-    let inner =
-        |kind, bytes: &'static [u8]| move |server: &mut Server| server.seal(&content(kind, bytes));
-    type Interruption = Box<dyn Fn(&mut Server) -> Vec<u8>>;
+    let inner = |kind, bytes: &'static [u8]| move |server: &mut Forger| server.seal(kind, bytes);
+    type Interruption = Box<dyn Fn(&mut Forger) -> Vec<u8>>;
     let interruptions: [(&str, Interruption); 3] = [
         ("change_cipher_spec", Box::new(|_| record(CHANGE_CIPHER_SPEC, &[1]))),
         ("user_canceled", Box::new(inner(ALERT, &[1, 90]))),
@@ -222,20 +184,20 @@ fn nothing_stands_between_the_pieces_of_a_message() {
     ];
     for (name, interruption) in interruptions {
         let (mut client, mut server) = in_handshake();
-        deliver(&mut client, &server.seal(&content(HANDSHAKE, &start))).unwrap();
+        deliver(&mut client, &server.seal(HANDSHAKE, &start)).unwrap();
         let interrupted = error(&mut client, &interruption(&mut server));
         assert_eq!(interrupted.alert_sent(), Some(A::UNEXPECTED_MESSAGE), "{name}");
     }
-    let late: [(u8, &[u8]); 4] =
+    let late: [(ContentType, &[u8]); 4] =
         [(APPLICATION_DATA, b"data"), (APPLICATION_DATA, b""), (ALERT, &[1, 90]), (ALERT, &[1, 0])];
     for (kind, bytes) in late {
         let (mut client, mut server) = connected();
-        deliver(&mut client, &server.seal(&content(HANDSHAKE, &[4, 0, 0, 9]))).unwrap();
-        let interrupted = error(&mut client, &server.seal(&content(kind, bytes)));
+        deliver(&mut client, &server.seal(HANDSHAKE, &[4, 0, 0, 9])).unwrap();
+        let interrupted = error(&mut client, &server.seal(kind, bytes));
         assert_eq!(interrupted.alert_sent(), Some(A::UNEXPECTED_MESSAGE), "{kind} {bytes:?}");
     }
     // In the clear as well.
-    let hello = &told(Side::Server, Plain)[0].bytes;
+    let hello = &received_by(Side::Server, Plain)[0].bytes;
     let piece = record(HANDSHAKE, &hello[..20]);
     let canceled = record(ALERT, &[1, 90]);
     assert_eq!(first_words(Side::Server, &[&piece, &canceled]), Some(A::UNEXPECTED_MESSAGE));
@@ -245,23 +207,22 @@ fn nothing_stands_between_the_pieces_of_a_message() {
 fn nothing_follows_a_message_after_which_the_keys_may_change() {
     // Section 5.1. What follows is the beginning of a message, or a whole one.
     for rest in [&[8][..], &[8, 0, 0, 2, 0, 0]] {
-        let hello = [&told(Side::Client, Plain)[0].bytes, rest].concat();
+        let hello = [&received_by(Side::Client, Plain)[0].bytes, rest].concat();
         let answer = first_words(Side::Client, &[&record(HANDSHAKE, &hello)]);
         assert_eq!(answer, Some(A::UNEXPECTED_MESSAGE), "ServerHello");
-        let hello = [&told(Side::Server, Plain)[0].bytes, rest].concat();
+        let hello = [&received_by(Side::Server, Plain)[0].bytes, rest].concat();
         let answer = first_words(Side::Server, &[&record(HANDSHAKE, &hello)]);
         assert_eq!(answer, Some(A::UNEXPECTED_MESSAGE), "ClientHello");
         for key_message in [&[24, 0, 0, 1, 0][..], &[24, 0, 0, 1, 1]] {
             let (mut client, mut server) = connected();
-            let messages = content(HANDSHAKE, &[key_message, rest].concat());
-            let refused = error(&mut client, &server.seal(&messages));
+            let messages = [key_message, rest].concat();
+            let refused = error(&mut client, &server.seal(HANDSHAKE, &messages));
             assert_eq!(refused.alert_sent(), Some(A::UNEXPECTED_MESSAGE), "KeyUpdate");
         }
         let (mut client, mut server) = in_handshake();
-        let flight = told(Side::Client, Plain).split_off(1);
+        let flight = received_by(Side::Client, Plain).split_off(1);
         let flight: Vec<u8> = flight.into_iter().flat_map(|message| message.bytes).collect();
-        let refused =
-            error(&mut client, &server.seal(&content(HANDSHAKE, &[&flight, rest].concat())));
+        let refused = error(&mut client, &server.seal(HANDSHAKE, &[&flight, rest].concat()));
         assert_eq!(refused.alert_sent(), Some(A::UNEXPECTED_MESSAGE), "Finished");
     }
 }
@@ -276,9 +237,9 @@ fn nothing_follows_a_hello_that_leads_to_a_retry() {
         (Side::Client, Retry),
         (Side::Client, Cookie),
     ] {
-        let told = told(side, scenario);
-        for length in [1, told[1].bytes.len()] {
-            let both = [&told[0].bytes, &told[1].bytes[..length]].concat();
+        let honest = received_by(side, scenario);
+        for length in [1, honest[1].bytes.len()] {
+            let both = [&honest[0].bytes, &honest[1].bytes[..length]].concat();
             let mut end = connection(side, scenario);
             let refused = error(&mut end, &record(HANDSHAKE, &both));
             assert_eq!(refused.alert_sent(), Some(A::UNEXPECTED_MESSAGE), "{side:?}");
@@ -286,12 +247,12 @@ fn nothing_follows_a_hello_that_leads_to_a_retry() {
     }
 }
 
-/// A server that was told a ClientHello, and asks for a certificate.
+/// A server that has received a ClientHello, and asks for a certificate.
 fn asking() -> Handshake {
     let config = ServerConfig::builder(CryptoProvider::ring()).build(Arc::new(AnswerLater));
     let handshake = Handshake::server(Arc::new(config.unwrap()), now());
     let mut server = handshake.without_records().unwrap();
-    server.receive(Level::Initial, &told(Side::Server, Plain)[0].bytes).unwrap();
+    server.receive(Level::Initial, &received_by(Side::Server, Plain)[0].bytes).unwrap();
     assert!(matches!(server.question(), Some(Question::ChooseCertificate(_))));
     server
 }
@@ -320,13 +281,13 @@ fn what_waits_behind_a_question_is_limited() {
 fn alerts_of_the_peer() {
     // Section 6.1: user_canceled means nothing; close_notify in the handshake ends it.
     let (mut client, mut server) = in_handshake();
-    deliver(&mut client, &server.seal(&content(ALERT, &[1, 90]))).unwrap();
-    let closed = error(&mut client, &server.seal(&content(ALERT, &[1, 0])));
+    deliver(&mut client, &server.seal(ALERT, &[1, 90])).unwrap();
+    let closed = error(&mut client, &server.seal(ALERT, &[1, 0]));
     assert_eq!(closed.kind(), &ErrorKind::ClosedInHandshake);
     // Section 6: unknown alerts are errors, whatever their level says; none is answered.
     for alert in [[2, 40], [1, 40], [1, 222], [9, 0x2a]] {
         let (mut client, mut server) = connected();
-        let ended = error(&mut client, &server.seal(&content(ALERT, &alert)));
+        let ended = error(&mut client, &server.seal(ALERT, &alert));
         assert_eq!(ended.alert_received(), Some(A(alert[1])));
         let mut end = connection(Side::Server, Plain);
         let ended = error(&mut end, &record(ALERT, &alert));
@@ -337,18 +298,18 @@ fn alerts_of_the_peer() {
 #[test]
 fn data_that_are_none_are_counted_and_data_reset_the_count() {
     let (mut client, mut server) = connected();
-    let padding = [&[APPLICATION_DATA][..], &[0; 100]].concat();
+    let padding = [&[APPLICATION_DATA.0][..], &[0; 100]].concat();
     for _ in 0..3 {
         for _ in 0..32 {
-            deliver(&mut client, &server.seal(&content(APPLICATION_DATA, b""))).unwrap();
-            deliver(&mut client, &server.seal(&padding)).unwrap();
+            deliver(&mut client, &server.seal(APPLICATION_DATA, b"")).unwrap();
+            deliver(&mut client, &server.seal_inner(padding.clone())).unwrap();
         }
-        deliver(&mut client, &server.seal(&content(APPLICATION_DATA, b"data"))).unwrap();
+        deliver(&mut client, &server.seal(APPLICATION_DATA, b"data")).unwrap();
     }
     for _ in 0..64 {
-        deliver(&mut client, &server.seal(&padding)).unwrap();
+        deliver(&mut client, &server.seal_inner(padding.clone())).unwrap();
     }
-    let flooded = error(&mut client, &server.seal(&padding));
+    let flooded = error(&mut client, &server.seal_inner(padding.clone()));
     let (name, limit) = ("empty_data_records", 64);
     assert_eq!(flooded.kind(), &ErrorKind::LimitExceeded { name, limit });
 }
@@ -366,12 +327,12 @@ fn messages_after_the_handshake() {
         (&[0, 0, 0, 0], A::UNEXPECTED_MESSAGE),
     ] {
         let (mut client, mut server) = connected();
-        let refused = error(&mut client, &server.seal(&content(HANDSHAKE, message)));
+        let refused = error(&mut client, &server.seal(HANDSHAKE, message));
         assert_eq!(refused.alert_sent(), Some(alert), "{message:?}");
     }
     // A server takes no ticket.
     let mut server = raw(Side::Server, Plain, None);
-    for message in told(Side::Server, Plain) {
+    for message in received_by(Side::Server, Plain) {
         server.receive(message.level, &message.bytes).unwrap();
     }
     let ticket = [4, 0, 0, 14, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 1, 7, 0, 0];
@@ -387,8 +348,8 @@ fn unknown_extensions_of_tickets_are_ignored() {
         [&[4, 0, 0, fields.len() as u8][..], &fields].concat()
     };
     let (mut client, mut server) = connected();
-    deliver(&mut client, &server.seal(&content(HANDSHAKE, &ticket(0x77)))).unwrap();
-    let refused = error(&mut client, &server.seal(&content(HANDSHAKE, &ticket(0))));
+    deliver(&mut client, &server.seal(HANDSHAKE, &ticket(0x77))).unwrap();
+    let refused = error(&mut client, &server.seal(HANDSHAKE, &ticket(0)));
     assert_eq!(refused.alert_sent(), Some(A::ILLEGAL_PARAMETER), "server_name");
 }
 

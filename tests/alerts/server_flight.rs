@@ -1,4 +1,4 @@
-//! What a client says to each message of a server.
+//! The alerts of a client to each message of a server.
 
 use std::sync::Arc;
 
@@ -14,8 +14,10 @@ use handclasp::{ClientConfig, ClientConnection, ServerConnection};
 use handclasp_testing::deterministic::Scenario::{self, Cookie, Plain, Retry};
 use handclasp_testing::deterministic::{CERTIFICATE, raw};
 use handclasp_testing::message::{
-    Parts, RANDOM, SERVER_COMPRESSION, SESSION_ID, SUITES, alert, edited, framed, told, vector16,
+    Parts, RANDOM, SERVER_COMPRESSION, SESSION_ID, SUITES, alert, certificate_with, edited,
+    received_by,
 };
+use handclasp_testing::written::{handshake_message, vector16};
 use handclasp_testing::{Identity, server_name};
 
 /// The places of the messages in the server's flight.
@@ -38,7 +40,7 @@ fn retry_request(edit: impl FnOnce(&mut Parts)) -> Option<A> {
 }
 
 fn retry_request_of(scenario: Scenario, edit: impl FnOnce(&mut Parts)) -> Option<A> {
-    let honest = told(Side::Client, scenario).remove(0);
+    let honest = received_by(Side::Client, scenario).remove(0);
     let mut request = Parts::parse(&honest.bytes);
     edit(&mut request);
     let mut client = raw(Side::Client, scenario, None);
@@ -52,7 +54,7 @@ fn in_place_of(index: usize, message: &[u8]) -> Option<A> {
 
 #[test]
 fn the_clients_grease_is_what_this_test_thinks() {
-    let hello = told(Side::Server, Plain).remove(0);
+    let hello = received_by(Side::Server, Plain).remove(0);
     let mut hello = Parts::parse(&hello.bytes);
     assert_eq!(hello.head[SUITES + 2..SUITES + 4], GREASE);
     assert_eq!(hello.get(E::SUPPORTED_GROUPS)[2..4], GREASE);
@@ -101,9 +103,9 @@ fn older_servers_and_downgrades() {
     assert_eq!(old(None), Some(A::PROTOCOL_VERSION));
     assert_eq!(old(Some(b"DOWNGRD\x01")), Some(A::ILLEGAL_PARAMETER), "to TLS 1.2");
     assert_eq!(old(Some(b"DOWNGRD\x00")), Some(A::ILLEGAL_PARAMETER), "to older ones");
-    let mut without = Parts::parse(&told(Side::Client, Plain)[0].bytes);
+    let mut without = Parts::parse(&received_by(Side::Client, Plain)[0].bytes);
     without.head[RANDOM + 24..RANDOM + 32].fill(0);
-    let no_list = in_place_of(0, &framed(HandshakeType::SERVER_HELLO, &without.head));
+    let no_list = in_place_of(0, &handshake_message(HandshakeType::SERVER_HELLO, &without.head));
     assert_eq!(no_list, Some(A::PROTOCOL_VERSION), "older servers may have no list at all");
     // A TLS 1.2 server has extensions of its own.
     let tls12 = server_hello(|hello| {
@@ -219,8 +221,9 @@ fn encrypted_extensions() {
 #[test]
 fn certificate_requests() {
     // Section 4.4.2: the extension that must be there, and the context that must be empty.
-    let request =
-        |body: &[u8]| in_place_of(CERTIFICATES, &framed(HandshakeType::CERTIFICATE_REQUEST, body));
+    let request = |body: &[u8]| {
+        in_place_of(CERTIFICATES, &handshake_message(HandshakeType::CERTIFICATE_REQUEST, body))
+    };
     assert_eq!(request(&[0, 0, 0]), Some(A::MISSING_EXTENSION));
     let extensions = vector16(&[0, 13, 0, 4, 0, 2, 8, 7]);
     let with_context = [&[1, 7][..], &extensions].concat();
@@ -234,7 +237,7 @@ fn certificate_requests() {
 #[test]
 fn end_of_early_data_is_no_message_of_a_server() {
     // Section 4.6.
-    let end = framed(HandshakeType::END_OF_EARLY_DATA, &[]);
+    let end = handshake_message(HandshakeType::END_OF_EARLY_DATA, &[]);
     for index in 0..=FINISHED {
         assert_eq!(in_place_of(index, &end), Some(A::UNEXPECTED_MESSAGE), "{index}");
     }
@@ -249,7 +252,7 @@ fn certificates() {
         in_place_of(CERTIFICATES, &message)
     };
     assert_eq!(certificate(&[], &[]), Some(A::DECODE_ERROR), "an empty list");
-    let nothing = framed(HandshakeType::CERTIFICATE, &[]);
+    let nothing = handshake_message(HandshakeType::CERTIFICATE, &[]);
     assert_eq!(in_place_of(CERTIFICATES, &nothing), Some(A::DECODE_ERROR));
     assert_eq!(certificate(&[], &[&[]]), Some(A::DECODE_ERROR), "an empty certificate");
     assert_eq!(certificate(&[7], &[CERTIFICATE]), Some(A::ILLEGAL_PARAMETER));
@@ -257,13 +260,7 @@ fn certificates() {
     let many = vec![CERTIFICATE; 33];
     assert_eq!(certificate(&[], &many), Some(A::GENERAL_ERROR), "a limit of ours");
     // Extensions of an entry: not offered, and of other messages.
-    let with_extension = |extension: &[u8]| {
-        let length = u32::try_from(CERTIFICATE.len()).unwrap().to_be_bytes();
-        let entry = [&length[1..], CERTIFICATE, &vector16(extension)].concat();
-        let total = u32::try_from(entry.len()).unwrap().to_be_bytes();
-        let body = [&[0], &total[1..], &entry].concat();
-        in_place_of(CERTIFICATES, &framed(HandshakeType::CERTIFICATE, &body))
-    };
+    let with_extension = |extension: &[u8]| in_place_of(CERTIFICATES, &certificate_with(extension));
     assert_eq!(with_extension(&[0, 5, 0, 1, 1]), Some(A::UNSUPPORTED_EXTENSION));
     assert_eq!(with_extension(&[0, 51, 0, 0]), Some(A::ILLEGAL_PARAMETER));
 }
@@ -284,7 +281,7 @@ fn certificates_with_a_signature_that_is_not_supported() {
 #[test]
 fn certificate_verifies() {
     // Section 4.5.2.
-    let honest = told(Side::Client, Plain)[CERTIFICATE_VERIFY].bytes.clone();
+    let honest = received_by(Side::Client, Plain)[CERTIFICATE_VERIFY].bytes.clone();
     let with_scheme = |scheme: [u8; 2]| {
         let mut message = honest.clone();
         message[4..6].copy_from_slice(&scheme);
@@ -303,9 +300,9 @@ fn certificate_verifies() {
         wrong[at] ^= 1;
         assert_eq!(in_place_of(CERTIFICATE_VERIFY, &wrong), Some(A::DECRYPT_ERROR));
     }
-    let empty = framed(HandshakeType::CERTIFICATE_VERIFY, &[8, 7, 0, 0]);
+    let empty = handshake_message(HandshakeType::CERTIFICATE_VERIFY, &[8, 7, 0, 0]);
     assert_eq!(in_place_of(CERTIFICATE_VERIFY, &empty), Some(A::DECRYPT_ERROR));
-    let cut = framed(HandshakeType::CERTIFICATE_VERIFY, &honest[4..honest.len() - 1]);
+    let cut = handshake_message(HandshakeType::CERTIFICATE_VERIFY, &honest[4..honest.len() - 1]);
     assert_eq!(in_place_of(CERTIFICATE_VERIFY, &cut), Some(A::DECODE_ERROR));
     // Another message signed: the transcript is part of what is signed.
     let other = edited(Side::Client, Plain, SERVER_HELLO, |hello| hello.head[RANDOM] ^= 1);
@@ -315,15 +312,15 @@ fn certificate_verifies() {
 #[test]
 fn finished() {
     // Section 4.5.3.
-    let honest = told(Side::Client, Plain)[FINISHED].bytes.clone();
+    let honest = received_by(Side::Client, Plain)[FINISHED].bytes.clone();
     let mut wrong = honest.clone();
     wrong[35] ^= 0x80;
     assert_eq!(in_place_of(FINISHED, &wrong), Some(A::DECRYPT_ERROR));
     for body in [&honest[4..35], &[&honest[4..], &[0]].concat(), &[]] {
-        let message = framed(HandshakeType::FINISHED, body);
+        let message = handshake_message(HandshakeType::FINISHED, body);
         assert_eq!(in_place_of(FINISHED, &message), Some(A::DECODE_ERROR));
     }
-    let key_update = framed(HandshakeType::KEY_UPDATE, &[0]);
+    let key_update = handshake_message(HandshakeType::KEY_UPDATE, &[0]);
     for index in 0..=FINISHED {
         assert_eq!(in_place_of(index, &key_update), Some(A::UNEXPECTED_MESSAGE));
     }

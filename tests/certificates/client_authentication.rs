@@ -8,7 +8,7 @@ use std::time::Duration;
 use handclasp::alert::AlertDescription as A;
 use handclasp::certificate::CertificateError;
 use handclasp::config::{ClientConfigBuilder, Limits};
-use handclasp::connection::{Options, Received};
+use handclasp::connection::Options;
 use handclasp::credential::{CertificateList, CertifiedKey, KeySource};
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::{Answer, Question, Side};
@@ -23,7 +23,7 @@ use handclasp::{
     AnswerLater, ClientConfig, ClientConnection, Connection, Error, ErrorKind, Reply, ServerConfig,
     ServerConnection, Stream,
 };
-use handclasp_testing::{Identity, server_name};
+use handclasp_testing::{Identity, deliver_outgoing, server_name};
 
 /// Judges clients by the authority of `clients`.
 fn verifier(clients: &Identity) -> Arc<dyn PeerVerifier> {
@@ -54,18 +54,7 @@ fn connect(
 /// Sends data from one to the other, and returns what came.
 fn deliver(from: &mut Connection, to: &mut Connection) -> Result<Vec<u8>, Error> {
     from.write(b"data")?;
-    let mut bytes = from.outgoing().to_vec();
-    from.sent(bytes.len());
-    let (mut start, mut got) = (0, Vec::new());
-    while start < bytes.len() {
-        let (consumed, received) = to.receive(&mut bytes[start..])?;
-        assert!(consumed > 0, "{received:?}");
-        if let Received::Data(data) = received {
-            got.extend_from_slice(data);
-        }
-        start += consumed;
-    }
-    Ok(got)
+    deliver_outgoing(from, to)
 }
 
 #[test]

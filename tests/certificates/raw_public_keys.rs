@@ -1,6 +1,5 @@
 //! Public keys in place of certificates (RFC 7250): among ourselves and with rustls.
 
-use handclasp_testing::rustls_peer;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
@@ -21,11 +20,8 @@ use handclasp::wire::{Certificate, EncryptedExtensions, ExtensionType, Handshake
 use handclasp::{
     ClientConfig, ClientConnection, Error, ErrorKind, Reply, ServerConfig, ServerConnection,
 };
-use handclasp_testing::{Identity, server_name};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer, UnixTime};
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName};
+use handclasp_testing::rustls_pin::Pinned;
+use handclasp_testing::{Identity, rustls_peer, server_name};
 
 fn spki(identity: &Identity) -> Vec<u8> {
     EndEntity::parse(&identity.chain[0]).unwrap().subject_public_key_info().to_vec()
@@ -169,18 +165,18 @@ impl PeerVerifier for Later {
 }
 
 #[test]
-fn a_raw_public_key_can_be_judged_later() {
+fn a_raw_public_key_can_be_verified_later() {
     let theirs = Identity::p256();
     for good in [true, false] {
         let mut one = client(Arc::new(Later), None);
         let mut other = server(vec![raw_key(&theirs)], None);
         exchange(&mut one, &mut other).unwrap();
-        let question = one.question().expect("the client waits for a verdict");
+        let question = one.question().expect("the client asks about the key");
         assert_eq!(question.name(), "verify raw public key");
         let Question::VerifyRawPublicKey(shown) = question else { panic!("{question:?}") };
         assert_eq!(*shown.subject_public_key_info, spki(&theirs));
-        let verdict = good.then_some(()).ok_or(CertificateError::rejected("unknown"));
-        let result = handclasp_testing::answer(&mut one, Answer::Peer(verdict))
+        let answer = good.then_some(()).ok_or(CertificateError::rejected("unknown"));
+        let result = handclasp_testing::answer(&mut one, Answer::Peer(answer))
             .and_then(|()| exchange(&mut one, &mut other));
         assert_eq!(result.is_ok(), good);
         let alert = result.err().and_then(|error| error.alert_sent());
@@ -219,7 +215,7 @@ fn the_server_chooses_a_type_of_those_that_were_offered() {
         assert_eq!(chosen(SERVER, other), Some(A::ILLEGAL_PARAMETER), "{other}");
     }
     assert_eq!(chosen(ExtensionType::CLIENT_CERTIFICATE_TYPE, 2), Some(A::UNSUPPORTED_EXTENSION));
-    let unsaid = alert_after(|message, _, bytes| {
+    let without = alert_after(|message, _, bytes| {
         if message == HandshakeType::ENCRYPTED_EXTENSIONS {
             let answers = EncryptedExtensions::parse(&bytes[4..]).unwrap();
             let kept = answers.extensions.iter().filter(|it| it.kind != SERVER);
@@ -233,7 +229,7 @@ fn the_server_chooses_a_type_of_those_that_were_offered() {
             *bytes = [&[8, 0, 0, length + 2, 0, length][..], &list].concat();
         }
     });
-    assert_eq!(unsaid, Some(A::UNSUPPORTED_CERTIFICATE), "without it a certificate is meant");
+    assert_eq!(without, Some(A::UNSUPPORTED_CERTIFICATE), "without it a certificate is meant");
 }
 
 #[test]
@@ -260,7 +256,7 @@ impl PeerVerifier for AnyCertificate {
     }
 }
 
-/// As [`AnyCertificate`], but says by mistake that it knows them.
+/// As [`AnyCertificate`], but lists them by mistake.
 #[derive(Debug)]
 struct Mistaken;
 
@@ -333,7 +329,7 @@ fn a_server_chooses_a_type_for_clients_only_where_it_can_ask_them() {
     let x509 = Arc::new(TrustAnchorVerifier::for_clients(own.anchors(), signatures));
     let always = ClientAuthentication::optional(x509.clone());
     let later = ClientAuthentication::post_handshake(x509);
-    for (policy, allow, resumes, told) in [
+    for (policy, allow, resumes, chooses) in [
         (&always, false, false, true),
         (&always, false, true, false),
         (&always, true, false, true),
@@ -360,7 +356,7 @@ fn a_server_chooses_a_type_for_clients_only_where_it_can_ask_them() {
         let mut server = ServerConnection::new(Arc::new(config.unwrap())).unwrap();
         shake(&mut client, &mut server).unwrap();
         assert_eq!(client.parameters().pre_shared_key.is_some(), resumes);
-        let chosen = told.then_some(CertificateType::X509);
+        let chosen = chooses.then_some(CertificateType::X509);
         assert_eq!(*answered.lock().unwrap(), chosen, "{allow}, {resumes}");
     }
 }
@@ -373,99 +369,6 @@ fn what_is_no_public_key_is_refused_when_it_is_configured() {
     assert!(CertifiedKey::raw_public_key(identity.chain[0].to_vec(), key()).is_err());
     let other = spki(&Identity::p256());
     assert!(CertifiedKey::raw_public_key(other, key()).is_err(), "another key's");
-}
-
-/// Takes one public key, on either side of rustls.
-#[derive(Debug)]
-struct TheirPin(Vec<u8>);
-
-impl TheirPin {
-    fn check(&self, shown: &CertificateDer<'_>) -> Result<(), rustls::Error> {
-        match **shown == *self.0 {
-            true => Ok(()),
-            false => Err(rustls::Error::General("another key".into())),
-        }
-    }
-
-    fn check_signature(
-        message: &[u8],
-        shown: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let provider = rustls_peer::default_provider();
-        rustls::crypto::verify_tls13_signature_with_raw_key(
-            message,
-            &SubjectPublicKeyInfoDer::from(shown.as_ref()),
-            signature,
-            &provider.signature_verification_algorithms,
-        )
-    }
-
-    fn schemes() -> Vec<rustls::SignatureScheme> {
-        rustls_peer::default_provider().signature_verification_algorithms.supported_schemes()
-    }
-}
-
-macro_rules! signatures {
-    () => {
-        fn verify_tls12_signature(
-            &self,
-            _: &[u8],
-            _: &CertificateDer<'_>,
-            _: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, rustls::Error> {
-            unreachable!("TLS 1.3 only")
-        }
-
-        fn verify_tls13_signature(
-            &self,
-            message: &[u8],
-            shown: &CertificateDer<'_>,
-            signature: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, rustls::Error> {
-            Self::check_signature(message, shown, signature)
-        }
-
-        fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
-            Self::schemes()
-        }
-
-        fn requires_raw_public_keys(&self) -> bool {
-            true
-        }
-    };
-}
-
-impl ServerCertVerifier for TheirPin {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &rustls::pki_types::ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        self.check(end_entity).map(|()| ServerCertVerified::assertion())
-    }
-
-    signatures!();
-}
-
-impl ClientCertVerifier for TheirPin {
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &[]
-    }
-
-    fn verify_client_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: UnixTime,
-    ) -> Result<ClientCertVerified, rustls::Error> {
-        self.check(end_entity).map(|()| ClientCertVerified::assertion())
-    }
-
-    signatures!();
 }
 
 fn their_key(identity: &Identity) -> Arc<rustls::sign::CertifiedKey> {
@@ -491,7 +394,7 @@ fn our_client_and_their_server_know_each_other_by_raw_public_keys() {
     let config = builder
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
-        .with_client_cert_verifier(Arc::new(TheirPin(spki(&own))))
+        .with_client_cert_verifier(Pinned::raw_public_key(&spki(&own)))
         .with_cert_resolver(Arc::new(rustls::server::AlwaysResolvesServerRawPublicKeys::new(
             their_key(&theirs),
         )));
@@ -511,7 +414,7 @@ fn their_client_and_our_server_know_each_other_by_raw_public_keys() {
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(TheirPin(spki(&own))))
+        .with_custom_certificate_verifier(Pinned::raw_public_key(&spki(&own)))
         .with_client_cert_resolver(Arc::new(
             rustls::client::AlwaysResolvesClientRawPublicKeys::new(their_key(&theirs)),
         ));

@@ -5,39 +5,19 @@ use std::sync::Arc;
 
 use handclasp::alert::AlertDescription as A;
 use handclasp::config::{ExtensionLayout, LayoutItem};
-use handclasp::connection::Received;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Handshake, Step};
 use handclasp::pki_types::UnixTime;
 use handclasp::transport::memory::exchange;
 use handclasp::wire::ExtensionType;
-use handclasp::{ClientConfig, ClientConnection, Connection, Error, ErrorKind, ServerConnection};
-use handclasp_testing::{Identity, server_name};
-
-fn pair(identity: &Identity) -> (ClientConnection, ServerConnection) {
-    let client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
-    (client, ServerConnection::new(identity.server_config()).unwrap())
-}
-
-/// Hands over what waits; returns the error that it makes.
-fn deliver(from: &mut Connection, to: &mut Connection) -> Result<(), Error> {
-    let mut bytes = from.outgoing().to_vec();
-    from.sent(bytes.len());
-    let mut start = 0;
-    while start < bytes.len() {
-        match to.receive(&mut bytes[start..])? {
-            (0, Received::Incomplete) => panic!("a record is not whole"),
-            (consumed, _) => start += consumed,
-        }
-    }
-    Ok(())
-}
+use handclasp::{ClientConfig, ClientConnection, Connection, ErrorKind, ServerConnection};
+use handclasp_testing::{Identity, deliver_outgoing, server_name};
 
 #[test]
 fn an_abort_after_the_handshake_reaches_the_peer_with_its_alert() {
     let identity = Identity::p256();
     for client_aborts in [false, true] {
-        let (mut client, mut server) = pair(&identity);
+        let (mut client, mut server) = identity.connections();
         exchange(&mut client, &mut server).unwrap();
         let (from, to): (&mut Connection, &mut Connection) = match client_aborts {
             true => (&mut client, &mut server),
@@ -48,7 +28,7 @@ fn an_abort_after_the_handshake_reaches_the_peer_with_its_alert() {
         assert!(error.to_string().contains("the account is closed"), "{error}");
         assert_eq!(from.write(b"data").unwrap_err(), error);
         assert_eq!(from.abort(A::INTERNAL_ERROR, "again"), error, "the first stays");
-        let received = deliver(from, to).unwrap_err();
+        let received = deliver_outgoing(from, to).unwrap_err();
         assert_eq!(received.alert_received(), Some(A::ACCESS_DENIED));
         assert!(from.outgoing().is_empty());
     }
@@ -57,15 +37,15 @@ fn an_abort_after_the_handshake_reaches_the_peer_with_its_alert() {
 #[test]
 fn an_abort_in_the_handshake_goes_under_the_keys_that_the_peer_has() {
     let identity = Identity::p256();
-    let (mut client, mut server) = pair(&identity);
-    deliver(&mut client, &mut server).unwrap();
+    let (mut client, mut server) = identity.connections();
+    deliver_outgoing(&mut client, &mut server).unwrap();
     server.abort(A::HANDSHAKE_FAILURE, "not today");
-    let received = deliver(&mut server, &mut client).unwrap_err();
+    let received = deliver_outgoing(&mut server, &mut client).unwrap_err();
     assert_eq!(received.alert_received(), Some(A::HANDSHAKE_FAILURE));
 
-    let (mut client, mut server) = pair(&identity);
+    let (mut client, mut server) = identity.connections();
     client.abort(A::INTERNAL_ERROR, "before anything came");
-    let received = deliver(&mut client, &mut server).unwrap_err();
+    let received = deliver_outgoing(&mut client, &mut server).unwrap_err();
     assert_eq!(received.alert_received(), Some(A::INTERNAL_ERROR));
 }
 
@@ -73,10 +53,10 @@ fn an_abort_in_the_handshake_goes_under_the_keys_that_the_peer_has() {
 fn what_is_no_error_is_not_sent_as_one() {
     let identity = Identity::p256();
     for alert in [A::CLOSE_NOTIFY, A::USER_CANCELED] {
-        let (mut client, mut server) = pair(&identity);
+        let (mut client, mut server) = identity.connections();
         exchange(&mut client, &mut server).unwrap();
         client.abort(alert, "a mistake");
-        let received = deliver(&mut client, &mut server).unwrap_err();
+        let received = deliver_outgoing(&mut client, &mut server).unwrap_err();
         assert_eq!(received.alert_received(), Some(A::GENERAL_ERROR));
     }
 }
@@ -84,7 +64,7 @@ fn what_is_no_error_is_not_sent_as_one() {
 #[test]
 fn nothing_is_sent_after_close_notify() {
     let identity = Identity::p256();
-    let (mut client, mut server) = pair(&identity);
+    let (mut client, mut server) = identity.connections();
     exchange(&mut client, &mut server).unwrap();
     client.close();
     let length = client.outgoing().len();
@@ -105,7 +85,7 @@ fn a_server_refuses_transport_parameters_of_quic_in_records_and_takes_them_in_qu
     let identity = Identity::p256();
     let mut client = ClientConnection::new(quic_client(&identity), server_name()).unwrap();
     let mut server = ServerConnection::new(identity.server_config()).unwrap();
-    let error = deliver(&mut client, &mut server).unwrap_err();
+    let error = deliver_outgoing(&mut client, &mut server).unwrap_err();
     assert_eq!(error.alert_sent(), Some(A::UNSUPPORTED_EXTENSION));
     let extension = ExtensionType::QUIC_TRANSPORT_PARAMETERS;
     assert_eq!(error.kind(), &ErrorKind::OutsideQuic(extension));

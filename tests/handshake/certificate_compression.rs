@@ -21,36 +21,13 @@ use handclasp::{
     CertifiedKey, ClientConfig, ClientConnection, Connection, Error, ErrorKind, Level, Reply,
     ServerConfig, ServerConnection,
 };
+use handclasp_testing::compression::Toy;
 use handclasp_testing::{Identity, server_name};
 
 const TOY: CertificateCompressionAlgorithm = CertificateCompressionAlgorithm(0x4000);
 
-/// Leaves out the first byte, which is the length of an empty context.
-#[derive(Debug, Default)]
-struct Toy {
-    compressed: AtomicUsize,
-    decompressed: AtomicUsize,
-}
-
-impl CertificateCompression for Toy {
-    fn algorithm(&self) -> CertificateCompressionAlgorithm {
-        TOY
-    }
-
-    fn compress(&self, message: &[u8]) -> Option<Vec<u8>> {
-        self.compressed.fetch_add(1, Ordering::Relaxed);
-        message.strip_prefix(&[0]).map(<[u8]>::to_vec)
-    }
-
-    fn decompress(&self, compressed: &[u8], output: &mut [u8]) -> bool {
-        self.decompressed.fetch_add(1, Ordering::Relaxed);
-        let Some((_, rest)) = output.split_first_mut() else { return false };
-        let fits = rest.len() == compressed.len();
-        if fits {
-            rest.copy_from_slice(compressed);
-        }
-        fits
-    }
+fn toy() -> Arc<Toy> {
+    Arc::new(Toy::new(TOY))
 }
 
 type Algorithms = Vec<Arc<dyn CertificateCompression>>;
@@ -109,7 +86,7 @@ fn shake(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> bool {
 #[test]
 fn it_happens_where_both_sides_want_it_and_is_kept_for_the_next_handshake() {
     let identity = Identity::p256();
-    let toy = Arc::new(Toy::default());
+    let toy = toy();
     let with = || -> Algorithms { vec![toy.clone()] };
     let (client_with, client_without) = (client(&identity, with()), client(&identity, vec![]));
     let (server_with, server_without) = (server(&identity, with()), server(&identity, vec![]));
@@ -125,7 +102,7 @@ fn it_happens_where_both_sides_want_it_and_is_kept_for_the_next_handshake() {
 
 #[test]
 fn each_certificate_of_many_is_compressed_once_however_clients_ask_for_them() {
-    let toy = Arc::new(Toy::default());
+    let toy = toy();
     let identities: Vec<_> = (0..40).map(|_| Identity::p256()).collect();
     let keys: Vec<_> = identities.iter().map(|it| Arc::new(it.certified_key())).collect();
     let resolver = Turns { keys, next: AtomicUsize::new(0) };
@@ -159,7 +136,7 @@ fn what_is_compressed_has_the_staples_that_the_client_asked_for_and_those_of_now
     let identity = Identity::p256();
     let (old, new) = (vec![1; 100], vec![2; 100]);
     let key = identity.certified_key().with_ocsp(old).unwrap();
-    let toy = Arc::new(Toy::default());
+    let toy = toy();
     let sent = |key: &CertifiedKey, staples: bool| {
         let list = CertificateList::new(vec![Arc::new(key.clone())]);
         let algorithms: Algorithms = vec![toy.clone()];
@@ -200,7 +177,8 @@ fn what_is_compressed_has_the_staples_that_the_client_asked_for_and_those_of_now
     assert_eq!(toy.compressed.load(Ordering::Relaxed), 3);
 }
 
-/// What a client that takes `algorithms` says to this in the place of its server's certificate.
+/// The error of a client that takes `algorithms` and gets this in the place of its server's
+/// certificate.
 fn forged(
     algorithms: Algorithms,
     forge: impl FnOnce(&CompressedCertificate<'_>) -> Vec<u8>,
@@ -209,7 +187,7 @@ fn forged(
     let now = UnixTime::now();
     let client = Handshake::client(client(&identity, algorithms), server_name(), now);
     let mut client = client.without_records().unwrap();
-    let toy: Algorithms = vec![Arc::new(Toy::default())];
+    let toy: Algorithms = vec![toy()];
     let server = Handshake::server(server(&identity, toy), now);
     let mut server = server.without_records().unwrap();
     let Some(Step::Send { level: Level::Initial, bytes: hello }) = client.next_step() else {
@@ -255,7 +233,7 @@ fn encoded(message: CompressedCertificate<'_>) -> Vec<u8> {
 #[test]
 fn a_length_beyond_the_limit_is_refused_before_anything_is_allocated_for_it() {
     for length in [262_141, 0xff_ffff] {
-        let toy = Arc::new(Toy::default());
+        let toy = toy();
         let error = forged(vec![toy.clone()], |honest| {
             encoded(CompressedCertificate { uncompressed_length: length, ..*honest })
         });
@@ -268,7 +246,7 @@ fn a_length_beyond_the_limit_is_refused_before_anything_is_allocated_for_it() {
 #[test]
 fn another_length_than_it_says_is_a_bad_certificate() {
     for difference in [-1, 1, 1000] {
-        let error = forged(vec![Arc::new(Toy::default())], |honest| {
+        let error = forged(vec![toy()], |honest| {
             let uncompressed_length = honest.uncompressed_length.saturating_add_signed(difference);
             encoded(CompressedCertificate { uncompressed_length, ..*honest })
         });
@@ -279,7 +257,7 @@ fn another_length_than_it_says_is_a_bad_certificate() {
 
 #[test]
 fn an_algorithm_that_was_not_offered_is_illegal_and_without_an_offer_so_is_the_message() {
-    let error = forged(vec![Arc::new(Toy::default())], |honest| {
+    let error = forged(vec![toy()], |honest| {
         let algorithm = CertificateCompressionAlgorithm::ZSTD;
         encoded(CompressedCertificate { algorithm, ..*honest })
     });
@@ -290,7 +268,7 @@ fn an_algorithm_that_was_not_offered_is_illegal_and_without_an_offer_so_is_the_m
 
 #[test]
 fn what_comes_out_must_be_a_certificate_and_the_message_must_be_well_formed() {
-    let error = forged(vec![Arc::new(Toy::default())], |_| {
+    let error = forged(vec![toy()], |_| {
         encoded(CompressedCertificate {
             algorithm: TOY,
             uncompressed_length: 10,
@@ -298,7 +276,7 @@ fn what_comes_out_must_be_a_certificate_and_the_message_must_be_well_formed() {
         })
     });
     assert_eq!(error.alert_sent(), Some(A::DECODE_ERROR), "{error}");
-    let error = forged(vec![Arc::new(Toy::default())], |honest| {
+    let error = forged(vec![toy()], |honest| {
         let mut message = encoded(CompressedCertificate { compressed: &[], ..*honest });
         message.truncate(4 + 2 + 3 + 3);
         message
@@ -366,7 +344,7 @@ mod real {
             rustls_peer::exchange(&mut ours, &mut rustls_peer::server(config)).checked();
             assert!(!ours.is_handshaking() && kinds.compressed());
 
-            // Whether ours came compressed, rustls does not say: the server's flight is shorter.
+            // rustls does not show whether ours came compressed: the server's flight is shorter.
             let lengths = [vec![], vec![algorithm]].map(|algorithms| {
                 let config = server(&identity, algorithms);
                 let mut ours = ServerConnection::new(config).unwrap();

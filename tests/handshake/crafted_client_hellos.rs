@@ -8,47 +8,33 @@ use handclasp::alert::AlertDescription;
 use handclasp::credential::CertificateList;
 use handclasp::crypto::{CipherSuite, CryptoProvider};
 use handclasp::psk::PskList;
+use handclasp::registry::{ContentType, HandshakeType};
 use handclasp::session::ClientSessionStore;
 use handclasp::verify::ClientAuthentication;
+use handclasp::wire::ExtensionType;
 use handclasp::{Connection, Error};
+use handclasp_testing::forge::external_binder;
 use handclasp_testing::sessions::{self, Once, Pair, client, server_at, shared_key, talk, time};
+use handclasp_testing::written::{extension, handshake_message, record, vector};
 use handclasp_testing::{Identity, server_name};
 
 fn suite() -> CipherSuite {
     CryptoProvider::ring().cipher_suites[0]
 }
 
-fn expand(secret: &[u8], label: &str, context: &[u8]) -> [u8; 32] {
-    let mut output = [0; 32];
-    let lengths = [0, 32, label.len() as u8 + 6];
-    let info = [&lengths[..], b"tls13 ", label.as_bytes(), &[context.len() as u8], context];
-    suite().hash.expand(secret, &info, &mut output).unwrap();
-    output
-}
-
-fn vector(prefix: usize, content: &[u8]) -> Vec<u8> {
-    let length = content.len().to_be_bytes();
-    [&length[length.len() - prefix..], content].concat()
-}
-
-fn extension(kind: u16, body: &[u8]) -> Vec<u8> {
-    [&kind.to_be_bytes()[..], &vector(2, body)].concat()
-}
-
-fn record(message: &[u8]) -> Vec<u8> {
-    [&[22, 3, 3][..], &vector(2, message)].concat()
-}
-
 /// A ClientHello without a key exchange that offers these identities in these modes, in a record.
 /// All binders are of this key.
 fn client_hello(modes: &[u8], identities: &[&[u8]], secret: &[u8]) -> Vec<u8> {
-    let hash = suite().hash;
     let offered = identities.iter().map(|identity| [&vector(2, identity)[..], &[0; 4]].concat());
     let binders_length = identities.len() * 33;
     let mut psk = vector(2, &offered.collect::<Vec<_>>().concat());
     psk.extend(vector(2, &vec![0; binders_length]));
-    let extensions =
-        [extension(43, &[2, 3, 4]), extension(45, &vector(1, modes)), extension(41, &psk)].concat();
+    let extensions = [
+        extension(ExtensionType::SUPPORTED_VERSIONS, &[2, 3, 4]),
+        extension(ExtensionType::PSK_KEY_EXCHANGE_MODES, &vector(1, modes)),
+        extension(ExtensionType::PRE_SHARED_KEY, &psk),
+    ]
+    .concat();
     let body = [
         &[3, 3][..],
         &[7; 32],
@@ -58,17 +44,14 @@ fn client_hello(modes: &[u8], identities: &[&[u8]], secret: &[u8]) -> Vec<u8> {
         &vector(2, &extensions),
     ]
     .concat();
-    let mut message = [&[1][..], &vector(3, &body)].concat();
+    let mut message = handshake_message(HandshakeType::CLIENT_HELLO, &body);
     let truncated = message.len() - binders_length - 2;
-    let transcript = hash.digest(&message[..truncated]);
-    let early = hash.hmac(&[], &[secret]);
-    let key = expand(early.as_bytes(), "ext binder", &hash.digest(b""));
-    let binder = hash.hmac(&expand(&key, "finished", &[]), &[&transcript]);
+    let binder = external_binder(suite().hash, secret, &message[..truncated]);
     for place in message[truncated + 2..].chunks_mut(33) {
         place[0] = 32;
-        place[1..].copy_from_slice(binder.as_bytes());
+        place[1..].copy_from_slice(&binder);
     }
-    record(&message)
+    record(ContentType::HANDSHAKE, &message)
 }
 
 fn first_error(connection: &mut Connection, mut bytes: Vec<u8>) -> Option<Error> {
@@ -106,9 +89,9 @@ fn a_server_that_takes_a_key_without_the_key_exchange_that_it_must_have_is_refus
         let builder = pair.client_builder().pre_shared_keys(vec![shared_key()]);
         let mut client = client(builder.psk_without_key_exchange(allowed), 0);
         let session_id = client.outgoing()[5 + 4 + 2 + 32 + 1..][..32].to_vec();
-        let mut extensions = extension(43, &[3, 4]);
+        let mut extensions = extension(ExtensionType::SUPPORTED_VERSIONS, &[3, 4]);
         if chooses {
-            extensions.extend(extension(41, &[0, 0]));
+            extensions.extend(extension(ExtensionType::PRE_SHARED_KEY, &[0, 0]));
         }
         let body = [
             &[3, 3][..],
@@ -119,13 +102,13 @@ fn a_server_that_takes_a_key_without_the_key_exchange_that_it_must_have_is_refus
             &vector(2, &extensions),
         ]
         .concat();
-        let hello = record(&[&[2][..], &vector(3, &body)].concat());
+        let hello = handshake_message(HandshakeType::SERVER_HELLO, &body);
         let alert = match (chooses, allowed) {
             (true, true) => None,
             (true, false) => Some(AlertDescription::ILLEGAL_PARAMETER),
             (false, _) => Some(AlertDescription::MISSING_EXTENSION),
         };
-        let error = first_error(&mut client, hello);
+        let error = first_error(&mut client, record(ContentType::HANDSHAKE, &hello));
         assert_eq!(error.as_ref().and_then(Error::alert_sent), alert, "{error:?}");
     }
 }
@@ -152,7 +135,7 @@ fn only_a_server_that_has_proved_itself_makes_a_client_forget_its_tickets() {
     let config = pair.finish(pair.server_builder());
     pair.meet(&config);
     assert_eq!(pair.store.sessions().len(), 2);
-    // Somebody in between answers the ClientHello.
+    // An attacker in between answers the ClientHello.
     let stranger = Pair::new();
     let mut victim = pair.client(1);
     let mut server = server_at(&stranger.finish(stranger.server_builder()), 1);

@@ -6,7 +6,8 @@ use std::ops::DerefMut;
 
 use handclasp::transport::memory::exchange;
 use handclasp::{ClientConnection, Connection, ErrorKind, ServerConnection, Stream};
-use handclasp_testing::process::{Folder, Process, available, connect, pem};
+use handclasp_testing::der::pem_text;
+use handclasp_testing::process::{Folder, Process, available, connect};
 use handclasp_testing::{Identity, server_name};
 
 #[test]
@@ -71,8 +72,8 @@ fn openssl_exports_the_same_channel_binding() {
         return;
     }
     let (identity, folder) = (Identity::p256(), Folder::new());
-    let certificate = folder.file("chain.pem", pem("CERTIFICATE", &identity.chain[0]));
-    let key = folder.file("key.pem", pem("PRIVATE KEY", identity.key.secret_der()));
+    let certificate = folder.file("chain.pem", pem_text("CERTIFICATE", &identity.chain[0]));
+    let key = folder.file("key.pem", pem_text("PRIVATE KEY", identity.key.secret_der()));
     let arguments = ["s_server", "-accept", "127.0.0.1:0", "-tls1_3", "-cert", &certificate];
     let more =
         ["-key", &key, "-keymatexport", "EXPORTER-Channel-Binding", "-keymatexportlen", "32"];

@@ -12,38 +12,27 @@ use handclasp::registry::HandshakeType;
 use handclasp::session::{MemoryClientSessions, TicketKeys};
 use handclasp::transport::memory::exchange;
 use handclasp::verify::{ClientAuthentication, PeerVerifier, TrustAnchorVerifier};
-use handclasp::wire::HandshakeMessage;
+use handclasp::wire::{ExtensionType, HandshakeMessage};
 use handclasp::{ClientConfig, ClientConnection, ErrorKind, Level, ServerConfig, ServerConnection};
+use handclasp_testing::written::{extension, handshake_message, vector16};
 use handclasp_testing::{Identity, server_name};
-
-fn vector(body: &[u8]) -> Vec<u8> {
-    [&u16::try_from(body.len()).unwrap().to_be_bytes()[..], body].concat()
-}
-
-fn extension(kind: u16, body: &[u8]) -> Vec<u8> {
-    [&kind.to_be_bytes()[..], &vector(body)].concat()
-}
-
-fn message(kind: HandshakeType, body: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(body.len()).unwrap().to_be_bytes();
-    [&[kind.0], &length[1..], body].concat()
-}
 
 /// A ClientHello that is good, with so many bytes of cipher suites and of extensions.
 fn client_hello(suites: usize, extensions: usize) -> Vec<u8> {
-    let mut block = extension(43, &[2, 3, 4]);
-    block.extend(extension(10, &vector(&[0, 29])));
-    block.extend(extension(13, &vector(&[4, 3])));
-    block.extend(extension(51, &vector(&[&[0, 29, 0, 32][..], &[9; 32]].concat())));
+    let share = [&[0, 29, 0, 32][..], &[9; 32]].concat();
+    let mut block = extension(ExtensionType::SUPPORTED_VERSIONS, &[2, 3, 4]);
+    block.extend(extension(ExtensionType::SUPPORTED_GROUPS, &vector16(&[0, 29])));
+    block.extend(extension(ExtensionType::SIGNATURE_ALGORITHMS, &vector16(&[4, 3])));
+    block.extend(extension(ExtensionType::KEY_SHARE, &vector16(&share)));
     let filler = extensions - block.len() - 4;
-    block.extend(extension(0xfe00, &vec![0; filler]));
+    block.extend(extension(ExtensionType(0xfe00), &vec![0; filler]));
     assert_eq!(block.len(), extensions);
     let unknown =
         (0x4000..0x4000 + u16::try_from(suites / 2 - 1).unwrap()).flat_map(u16::to_be_bytes);
     let suites: Vec<u8> = [0x13, 0x01].into_iter().chain(unknown).collect();
     let session_id = [&[32][..], &[7; 32]].concat();
-    let body = [&[3, 3][..], &[8; 32], &session_id, &vector(&suites), &[1, 0], &vector(&block)];
-    message(HandshakeType::CLIENT_HELLO, &body.concat())
+    let body = [&[3, 3][..], &[8; 32], &session_id, &vector16(&suites), &[1, 0], &vector16(&block)];
+    handshake_message(HandshakeType::CLIENT_HELLO, &body.concat())
 }
 
 fn server(identity: &Identity, limits: Limits) -> Handshake {
@@ -80,7 +69,7 @@ fn a_smaller_limit_refuses_a_long_client_hello_by_its_header() {
     assert_eq!(error.kind(), &ErrorKind::LimitExceeded { name, limit });
 }
 
-/// A certificate that stands beside a chain and is `length` bytes long, or a little more.
+/// A certificate beside a chain that is `length` bytes long, or a little more.
 fn long_certificate(length: usize) -> CertificateDer<'static> {
     let mut params = rcgen::CertificateParams::default();
     let oid = [1, 3, 6, 1, 4, 1, 99_999, 1];
@@ -229,8 +218,8 @@ fn the_messages_of_a_server_may_have_full_vectors() {
                 client.receive(level, honest.bytes).unwrap();
                 continue;
             }
-            let full = vector(&extension(0xfe00, &[0; 65_531]));
-            let full = message(HandshakeType::ENCRYPTED_EXTENSIONS, &full);
+            let full = vector16(&extension(ExtensionType(0xfe00), &[0; 65_531]));
+            let full = handshake_message(HandshakeType::ENCRYPTED_EXTENSIONS, &full);
             for piece in full.chunks(16_384).take(4) {
                 client.receive(level, piece).unwrap();
             }

@@ -13,7 +13,7 @@ use handclasp::{
     ServerConfig, ServerConnection,
 };
 use handclasp_testing::asked_later::{self, InTurn};
-use handclasp_testing::{Identity, server_name};
+use handclasp_testing::{Identity, deliver_outgoing, server_name};
 
 fn key_elsewhere(identity: &Identity) -> Arc<CertifiedKey> {
     let schemes = signing_key(&identity.key).unwrap().schemes().to_vec();
@@ -145,7 +145,7 @@ fn a_verdict_that_comes_twice_is_not_taken_for_the_next_certificate() {
     let first = server.question_number().unwrap();
     server.answer(first, Answer::Peer(Ok(()))).unwrap();
     receive_all(&mut server, &mut bytes);
-    // A queue delivers the verdict again.
+    // A queue delivers the answer again.
     let second = server.question_number().unwrap();
     assert_ne!(first, second);
     assert_misuse(server.answer(first, Answer::Peer(Ok(()))));
@@ -158,23 +158,6 @@ fn a_verdict_that_comes_twice_is_not_taken_for_the_next_certificate() {
     assert_eq!(server.parameters().certificates.as_deref(), Some(&stranger.chain[..]));
 }
 
-/// Moves what one end has to say to the other, and returns the data that came.
-fn say(from: &mut Connection, to: &mut Connection) -> Vec<u8> {
-    let mut bytes = from.outgoing().to_vec();
-    from.sent(bytes.len());
-    let (mut start, mut data) = (0, Vec::new());
-    loop {
-        match to.receive(&mut bytes[start..]).unwrap() {
-            (0, _) | (_, Received::Closed) => return data,
-            (taken, Received::Data(came)) => {
-                data.extend_from_slice(came);
-                start += taken;
-            }
-            (taken, _) => start += taken,
-        }
-    }
-}
-
 #[test]
 fn a_client_that_has_closed_reads_on_though_it_is_asked_for_a_certificate() {
     let identity = Identity::p256();
@@ -185,7 +168,7 @@ fn a_client_that_has_closed_reads_on_though_it_is_asked_for_a_certificate() {
         let mut server = ServerConnection::new(server.clone()).unwrap();
         exchange(&mut client, &mut server).unwrap();
         server.request_client_certificate().unwrap();
-        say(&mut server, &mut client);
+        deliver_outgoing(&mut server, &mut client).unwrap();
         for _ in 0..answered {
             let number = client.question_number().unwrap();
             let answer = honest_answer(client.question().unwrap(), &identity);
@@ -194,12 +177,12 @@ fn a_client_that_has_closed_reads_on_though_it_is_asked_for_a_certificate() {
         let open = client.question_number().unwrap();
         client.close();
         assert_misuse(client.answer(open, Answer::Unavailable("too late".into())));
-        // One more request, and a key that changes, stand before the data.
+        // One more request, and a KeyUpdate, come before the data.
         server.request_client_certificate().unwrap();
         server.update_keys(false).unwrap();
         server.write(b"the last data").unwrap();
         server.close();
-        assert_eq!(say(&mut server, &mut client), b"the last data");
+        assert_eq!(deliver_outgoing(&mut server, &mut client).unwrap(), b"the last data");
         assert!(client.peer_has_closed() && client.check().is_ok());
     }
 }

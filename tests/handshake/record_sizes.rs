@@ -15,9 +15,9 @@ use handclasp::{
     ClientConfig, ClientConnection, Connection, ErrorKind, ServerConfig, ServerConnection,
 };
 use handclasp_testing::forge::Secrets;
-use handclasp_testing::{Identity, server_name};
+use handclasp_testing::{Identity, server_name, take_outgoing};
 
-/// What one side is told about records.
+/// The configuration of one side about records.
 #[derive(Clone, Default)]
 struct Side {
     limit: Option<u16>,
@@ -51,12 +51,11 @@ fn pair(client: Side, server: Side) -> (ClientConnection, ServerConnection) {
     )
 }
 
-/// Carries what `from` has to say, and returns the data in it and the lengths of what protected
-/// records have in them: content, type and padding.
+/// Carries what `from` has to send, and returns the data in it and the length of the inner plaintext
+/// of each protected record: content, type and padding.
 fn carry(from: &mut Connection, to: &mut Connection) -> (Vec<u8>, Vec<usize>) {
     const HEADER_AND_TAG: usize = 5 + 16;
-    let mut bytes = from.outgoing().to_vec();
-    from.sent(bytes.len());
+    let mut bytes = take_outgoing(from);
     let (mut start, mut data, mut lengths) = (0, Vec::new(), Vec::new());
     while let Some(length) = next_record(&bytes[start..]).unwrap() {
         if bytes[start] == ContentType::APPLICATION_DATA.0 {
@@ -146,7 +145,7 @@ fn records_are_padded_as_the_policy_says_in_both_roles() {
     let [ours, theirs] = lengths(&mut client, &mut server);
     assert!(ours.iter().all(|length| length % 1000 == 1 || *length == 16385), "{ours:?}");
     assert!(theirs.iter().all(|length| length % 4096 == 1), "{theirs:?}");
-    // Without a policy there is no padding, whatever the peer does.
+    // Without a policy there is no padding, even if the peer pads.
     let (mut client, mut server) = pair(padding(1000), limit(16385));
     let [_, theirs] = lengths(&mut client, &mut server);
     assert_eq!(theirs[theirs.len() - 2..], [16385, 20_000 - 16_384 + 1]);

@@ -12,7 +12,7 @@ use handclasp::registry::{HandshakeType, ProtocolVersion};
 use handclasp::transport::memory::exchange;
 use handclasp::wire::{ClientHello, ExtensionType, HandshakeMessage, ServerHello};
 use handclasp::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
-use handclasp_testing::{Identity, narrow_provider, server_name};
+use handclasp_testing::{Identity, narrow_provider, server_name, take_outgoing};
 
 const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;
@@ -35,15 +35,9 @@ fn records(mut bytes: &[u8]) -> Vec<Record> {
     records
 }
 
-fn take(from: &mut Connection) -> Vec<u8> {
-    let bytes = from.outgoing().to_vec();
-    from.sent(bytes.len());
-    bytes
-}
-
-/// Moves what there is to say, and writes it down.
+/// Moves what there is to send, and adds it to `log`.
 fn carry(from: &mut Connection, to: &mut Connection, log: &mut Vec<u8>) {
-    let mut bytes = take(from);
+    let mut bytes = take_outgoing(from);
     log.extend_from_slice(&bytes);
     let mut rest = &mut bytes[..];
     while !rest.is_empty() {
@@ -52,8 +46,8 @@ fn carry(from: &mut Connection, to: &mut Connection, log: &mut Vec<u8>) {
     }
 }
 
-/// All that both sides say in a handshake, and after it: data, new keys, and the end.
-fn said(client: &mut ClientConnection, server: &mut ServerConnection) -> [Vec<Record>; 2] {
+/// The records of both sides in a handshake, and after it: data, new keys, and the end.
+fn recorded(client: &mut ClientConnection, server: &mut ServerConnection) -> [Vec<Record>; 2] {
     let [mut by_client, mut by_server] = [Vec::new(), Vec::new()];
     for _ in 0..4 {
         carry(client, server, &mut by_client);
@@ -94,7 +88,7 @@ fn records_have_the_version_and_type_that_they_must() {
     for (compatible, group) in [(true, 0), (true, 1), (false, 0), (false, 1)] {
         let mut client = client_of(&identity, compatible);
         let mut server = server_of(&identity, group, false);
-        let [by_client, by_server] = said(&mut client, &mut server);
+        let [by_client, by_server] = recorded(&mut client, &mut server);
         assert_eq!(client.parameters().retried, group == 1);
         // Section 5.1: only the first ClientHello may have another version.
         assert_eq!(by_client[0].version, [3, 1]);
@@ -245,7 +239,7 @@ fn alerts_are_fatal_but_for_the_two_of_closure() {
     assert_eq!(server.outgoing(), [ALERT, 3, 3, 0, 2, 2, 10]);
     // Section 6.1: user_canceled, and close_notify behind it.
     let mut client = client_of(&identity, true);
-    take(&mut client);
+    take_outgoing(&mut client);
     client.close();
     assert_eq!(client.outgoing(), [ALERT, 3, 3, 0, 2, 1, 90, ALERT, 3, 3, 0, 2, 1, 0]);
 }
@@ -257,7 +251,7 @@ fn what_comes_after_close_notify_is_ignored() {
     let (mut client, mut server) = (client_of(&identity, true), server_of(&identity, 0, false));
     exchange(&mut client, &mut server).unwrap();
     server.close();
-    let mut bytes = take(&mut server);
+    let mut bytes = take_outgoing(&mut server);
     let length = bytes.len();
     assert_eq!(client.receive(&mut bytes).unwrap(), (length, Received::Closed));
     for mut garbage in [vec![0; 100], vec![APPLICATION_DATA, 3, 3, 0xff, 0xff], vec![ALERT]] {
@@ -270,7 +264,7 @@ fn what_comes_after_close_notify_is_ignored() {
     let mut bytes = client.outgoing().to_vec();
     let (_, received) = server.receive(&mut bytes).unwrap();
     assert_eq!(received, Received::Data(&mut b"more".to_vec()));
-    // And close_notify is the last that a side says.
+    // And close_notify is the last that a side sends.
     assert!(server.write(b"late").is_err() && server.update_keys(true).is_err());
     assert_eq!(server.outgoing(), b"");
 }
@@ -284,7 +278,7 @@ fn a_failed_connection_sends_one_alert_and_then_nothing() {
     let error = client.receive(&mut [APPLICATION_DATA, 3, 3, 0xff, 0xff]).unwrap_err();
     let alert = records(client.outgoing());
     assert_eq!(alert.len(), 1);
-    take(&mut client);
+    take_outgoing(&mut client);
     server.write(b"good data").unwrap();
     let mut bytes = server.outgoing().to_vec();
     assert_eq!(client.receive(&mut bytes).unwrap_err(), error);
@@ -294,13 +288,13 @@ fn a_failed_connection_sends_one_alert_and_then_nothing() {
     assert_eq!(client.export_keying_material("l", b"", &mut [0; 8]).unwrap_err(), error);
     client.close();
     assert_eq!(client.outgoing(), b"");
-    // Whoever hears it has the same to say.
+    // The side that receives the alert fails with it, and stays failed.
     let Record { kind, version, body } = alert.into_iter().next().unwrap();
     let length = u16::try_from(body.len()).unwrap().to_be_bytes();
     let mut bytes = [&[kind], &version[..], &length, &body].concat();
-    let heard = server.receive(&mut bytes).unwrap_err();
-    assert_eq!(heard.alert_received(), Some(AlertDescription::RECORD_OVERFLOW));
-    take(&mut server);
-    assert_eq!(server.write(b"data").unwrap_err(), heard);
+    let received = server.receive(&mut bytes).unwrap_err();
+    assert_eq!(received.alert_received(), Some(AlertDescription::RECORD_OVERFLOW));
+    take_outgoing(&mut server);
+    assert_eq!(server.write(b"data").unwrap_err(), received);
     assert_eq!(server.outgoing(), b"");
 }

@@ -1,40 +1,18 @@
 //! The same bytes in every size: large data, small reads, and records cut and joined anywhere.
 
-use handclasp_testing::rustls_peer;
 use std::io::Write;
 
 use handclasp::connection::Received;
 use handclasp::transport::memory::exchange;
 use handclasp::{ClientConnection, Connection, ServerConnection};
-use handclasp_testing::{Identity, server_name};
+use handclasp_testing::numbers::varied_bytes;
+use handclasp_testing::{Identity, rustls_peer, server_name, take_outgoing};
 
 const LARGE: usize = 16 * 1024 * 1024;
 
-fn pair() -> (ClientConnection, ServerConnection) {
-    let identity = Identity::p256();
-    let client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
-    (client, ServerConnection::new(identity.server_config()).unwrap())
-}
-
-/// Bytes that do not repeat with the length of a record.
-fn pattern(length: usize, seed: u32) -> Vec<u8> {
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 24) as u8
-    };
-    (0..length).map(|_| next()).collect()
-}
-
 fn assert_same(got: &[u8], expected: &[u8]) {
-    // Not assert_eq: nobody wants to read megabytes.
+    // Not assert_eq: its message would be megabytes.
     assert!(got == expected, "{} bytes came of {}", got.len(), expected.len());
-}
-
-fn take_outgoing(from: &mut Connection) -> Vec<u8> {
-    let bytes = from.outgoing().to_vec();
-    from.sent(bytes.len());
-    bytes
 }
 
 /// Gives what came in `pieces`, as a transport would; returns the data.
@@ -77,7 +55,7 @@ fn handshake_in_pieces(
 fn a_flight_may_come_in_two_reads_cut_anywhere() {
     // The lengths of the flights: a first handshake finds them.
     let mut lengths = Vec::new();
-    let (mut client, mut server) = pair();
+    let (mut client, mut server) = Identity::p256().connections();
     handshake_in_pieces(&mut client, &mut server, |flight| {
         lengths.push(flight.len());
         vec![flight]
@@ -97,7 +75,7 @@ fn a_flight_may_come_in_two_reads_cut_anywhere() {
 
 #[test]
 fn everything_may_come_one_byte_at_a_time() {
-    let (mut client, mut server) = pair();
+    let (mut client, mut server) = Identity::p256().connections();
     handshake_in_pieces(&mut client, &mut server, |flight| {
         flight.into_iter().map(|byte| vec![byte]).collect()
     });
@@ -105,7 +83,7 @@ fn everything_may_come_one_byte_at_a_time() {
 
 #[test]
 fn many_records_may_come_in_one_read() {
-    let (mut client, mut server) = pair();
+    let (mut client, mut server) = Identity::p256().connections();
     exchange(&mut client, &mut server).unwrap();
     let mut expected = Vec::new();
     for round in 0..100_u8 {
@@ -151,7 +129,7 @@ fn refragment(flight: &[u8], size: usize) -> Vec<u8> {
 #[test]
 fn hellos_may_come_in_records_of_any_size_down_to_one_byte() {
     for size in [1, 2, 3, 4, 5, 7, 63, 64, 65] {
-        let (mut client, mut server) = pair();
+        let (mut client, mut server) = Identity::p256().connections();
         let mut fragments = 0;
         handshake_in_pieces(&mut client, &mut server, |flight| {
             let fragmented = refragment(&flight, size);
@@ -170,7 +148,7 @@ fn a_client_of_rustls_may_write_records_of_32_bytes() {
     let mut theirs = rustls_peer::client(config);
     let mut ours = ServerConnection::new(identity.server_config()).unwrap();
     rustls_peer::exchange(&mut ours, &mut theirs).checked();
-    let data = pattern(10_000, 1);
+    let data = varied_bytes(10_000, 1);
     theirs.writer().write_all(&data).unwrap();
     assert_same(&rustls_peer::exchange(&mut ours, &mut theirs).checked().to_us, &data);
 
@@ -199,9 +177,9 @@ fn pump_large(left: &mut Connection, right: &mut Connection, to_right: &[u8], to
 
 #[test]
 fn sixteen_mebibytes_go_both_ways_at_once() {
-    let (mut client, mut server) = pair();
+    let (mut client, mut server) = Identity::p256().connections();
     exchange(&mut client, &mut server).unwrap();
-    pump_large(&mut client, &mut server, &pattern(LARGE, 2), &pattern(LARGE, 3));
+    pump_large(&mut client, &mut server, &varied_bytes(LARGE, 2), &varied_bytes(LARGE, 3));
 }
 
 #[test]
@@ -211,7 +189,7 @@ fn sixteen_mebibytes_go_both_ways_at_once_with_a_server_of_rustls() {
     let mut theirs = rustls_peer::server(config);
     let mut ours = ClientConnection::new(identity.client_config(), server_name()).unwrap();
     rustls_peer::exchange(&mut ours, &mut theirs).checked();
-    let (to_them, to_us) = (pattern(LARGE, 4), pattern(LARGE, 5));
+    let (to_them, to_us) = (varied_bytes(LARGE, 4), varied_bytes(LARGE, 5));
     let (mut from_us, mut from_them) = (Vec::new(), Vec::new());
     let mut sent = (0, 0);
     while from_us.len() < LARGE || from_them.len() < LARGE {

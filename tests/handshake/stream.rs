@@ -8,29 +8,9 @@ use std::rc::Rc;
 use std::thread;
 
 use handclasp::transport::memory::{PipeEnd, pipe};
-use handclasp::{ClientConnection, Connection, ErrorKind, ServerConnection, Stream};
-use handclasp_testing::{Identity, server_name};
-
-fn pair() -> (ClientConnection, ServerConnection) {
-    let identity = Identity::p256();
-    let client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
-    (client, ServerConnection::new(identity.server_config()).unwrap())
-}
-
-/// Numbers without a pattern, the same in each run.
-struct Numbers(u32);
-
-impl Numbers {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        usize::try_from(self.0 >> 8).unwrap() % limit
-    }
-}
-
-fn pattern(length: usize, seed: u32) -> Vec<u8> {
-    let mut numbers = Numbers(seed);
-    (0..length).map(|_| numbers.below(256) as u8).collect()
-}
+use handclasp::{Connection, ErrorKind, Stream};
+use handclasp_testing::Identity;
+use handclasp_testing::numbers::{Numbers, varied_bytes};
 
 /// Writes `ours` and reads as many bytes meanwhile, `step` bytes at a time; then both ends close.
 fn duplex<C: DerefMut<Target = Connection>, T: Read + Write>(
@@ -50,13 +30,13 @@ fn duplex<C: DerefMut<Target = Connection>, T: Read + Write>(
 
 /// Both sides of a connection over `left` and `right` in two threads, `length` bytes each way.
 fn duplex_over<T: Read + Write + Send + 'static>(left: T, right: T, length: usize, step: usize) {
-    let (client, server) = pair();
-    let (ours, theirs) = (pattern(length, 1), pattern(length, 2));
+    let (client, server) = Identity::p256().connections();
+    let (ours, theirs) = (varied_bytes(length, 1), varied_bytes(length, 2));
     let expected = ours.clone();
     let sent = theirs.clone();
     let other = thread::spawn(move || duplex(Stream::new(server, right), &sent, step));
     let got = duplex(Stream::new(client, left), &ours, step);
-    // Not assert_eq: nobody wants to read megabytes.
+    // Not assert_eq: its message would be megabytes.
     assert!(got == theirs && other.join().unwrap() == expected);
 }
 
@@ -207,10 +187,10 @@ impl<C: DerefMut<Target = Connection>> Side<C> {
 #[test]
 fn a_transport_that_would_block_loses_nothing_and_repeats_nothing() {
     for seed in 0..8 {
-        let (client, server) = pair();
+        let (client, server) = Identity::p256().connections();
         let (left, right) = Nonblocking::pair(seed, REFUSALS[seed as usize % REFUSALS.len()]);
-        let mut client = Side::new(client, left, pattern(200_000, 3));
-        let mut server = Side::new(server, right, pattern(200_000, 4));
+        let mut client = Side::new(client, left, varied_bytes(200_000, 3));
+        let mut server = Side::new(server, right, varied_bytes(200_000, 4));
         let mut rounds = 0;
         while !(client.closed && client.ended && server.closed && server.ended) {
             client.go_on();
@@ -223,9 +203,9 @@ fn a_transport_that_would_block_loses_nothing_and_repeats_nothing() {
 }
 
 #[test]
-fn a_transport_that_ends_is_told_apart_from_an_end_of_data() {
+fn a_transport_that_ends_differs_from_an_end_of_data() {
     // In the handshake.
-    let (client, _) = pair();
+    let (client, _) = Identity::p256().connections();
     let (left, right) = pipe();
     drop(right);
     let error = Stream::new(client, left).handshake().unwrap_err();
@@ -234,7 +214,7 @@ fn a_transport_that_ends_is_told_apart_from_an_end_of_data() {
     assert_eq!(error.kind(), &ErrorKind::EndedInHandshake);
 
     // After it, without a close_notify.
-    let (client, server) = pair();
+    let (client, server) = Identity::p256().connections();
     let (left, right) = pipe();
     let other = thread::spawn(move || {
         let mut stream = Stream::new(server, right);
@@ -251,7 +231,7 @@ fn a_transport_that_ends_is_told_apart_from_an_end_of_data() {
 
 #[test]
 fn the_last_words_of_a_peer_that_is_gone_are_heard_though_writing_fails_first() {
-    let (client, _) = pair();
+    let (client, _) = Identity::p256().connections();
     let (left, mut right) = pipe();
     right.write_all(&[21, 3, 3, 0, 2, 2, 40]).unwrap();
     drop(right);
@@ -263,7 +243,7 @@ fn the_last_words_of_a_peer_that_is_gone_are_heard_though_writing_fails_first() 
 #[test]
 fn pieces_are_written_in_order_and_a_record_is_taken_at_a_time() {
     let (left, right) = pipe();
-    let (client, server) = pair();
+    let (client, server) = Identity::p256().connections();
     let other = thread::spawn(move || {
         let mut stream = Stream::new(server, right);
         stream.handshake().unwrap();
@@ -309,7 +289,7 @@ impl Write for Full {
 
 #[test]
 fn a_transport_that_takes_no_bytes_is_an_error_and_no_endless_loop() {
-    let error = Stream::new(pair().0, Full).handshake().unwrap_err();
+    let error = Stream::new(Identity::p256().connections().0, Full).handshake().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::WriteZero);
 }
 
@@ -317,7 +297,7 @@ fn a_transport_that_takes_no_bytes_is_an_error_and_no_endless_loop() {
 fn a_misuse_is_told_without_a_look_into_the_socket() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let socket = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let (client, server) = pair();
+    let (client, server) = Identity::p256().connections();
     let accepted = listener.accept().unwrap().0;
     let server = thread::spawn(move || {
         let mut stream = Stream::new(server, accepted);
@@ -374,7 +354,7 @@ impl Write for Unanswered {
 #[cfg(unix)]
 #[test]
 fn a_peer_that_has_not_answered_the_system_for_too_long_is_an_error_of_the_write() {
-    let (client, server) = pair();
+    let (client, server) = Identity::p256().connections();
     let (left, right) = pipe();
     let other = thread::spawn(move || Stream::new(server, right).handshake().unwrap());
     let code = Rc::new(Cell::new(None));

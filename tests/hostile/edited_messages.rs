@@ -1,6 +1,6 @@
-//! What a hostile peer, or somebody between, can do to the messages of a handshake: cut them off,
-//! flip any bit of them, say any message at any time, and never stop. It ends in a typed error and
-//! one alert, or waits for more bytes; and what is dead stays dead.
+//! What a hostile peer, or an attacker between, can do to the messages of a handshake: cut them off,
+//! flip any bit of them, send any message at any time, and never stop. The end fails with a typed
+//! error and one alert, or waits for more bytes; and a failed end stays failed.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +12,11 @@ use handclasp::{Connection, Error, ErrorKind, Level};
 
 use handclasp_testing::deterministic::{
     self, AnyConnection, Message, SCENARIOS, Scenario, connection, deliver, other, raw,
-    record_flights, record_messages, take_outgoing,
+    record_flights, record_messages,
 };
+use handclasp_testing::message::received_by;
+use handclasp_testing::take_outgoing;
+use handclasp_testing::written::handshake_message;
 
 /// The scenarios with different flights: a retry with and without a cookie differ in its bytes.
 const DIFFERENT: [Scenario; 4] =
@@ -30,7 +33,7 @@ fn flights(scenario: Scenario) -> Vec<(Side, Vec<u8>, Vec<Vec<u8>>)> {
     all.map(|(index, (from, bytes))| (*from, bytes.clone(), before(index, *from))).collect()
 }
 
-/// An end of the side that hears `from`, after these flights, with nothing left to send.
+/// An end of the other side than `from`, after these flights, with nothing left to send.
 fn ready(from: Side, scenario: Scenario, before: &[Vec<u8>]) -> AnyConnection {
     let mut end = connection(other(from), scenario);
     for flight in before {
@@ -40,8 +43,7 @@ fn ready(from: Side, scenario: Scenario, before: &[Vec<u8>]) -> AnyConnection {
     end
 }
 
-/// A failed connection says the same error for ever, and has said one alert, last, if the error
-/// has one.
+/// A failed connection keeps its error, and has sent one alert, last, if the error has one.
 fn assert_dead(end: &mut Connection, error: &Error) {
     for _ in 0..2 {
         assert_eq!(end.receive(&mut [22, 3, 3, 0, 1, 1]).unwrap_err(), *error);
@@ -55,7 +57,7 @@ fn assert_dead(end: &mut Connection, error: &Error) {
     let alerts: Vec<bool> = records(end.outgoing()).into_iter().map(is_alert).collect();
     let count = alerts.iter().filter(|alert| **alert).count();
     assert_eq!(count, usize::from(error.alert_sent().is_some()), "{error}");
-    assert!(count == 0 || alerts.last() == Some(&true), "the alert is the last word");
+    assert!(count == 0 || alerts.last() == Some(&true), "the alert is the last record");
 }
 
 fn records(mut bytes: &[u8]) -> Vec<&[u8]> {
@@ -106,8 +108,8 @@ fn a_flight_in_which_any_bit_is_flipped_fails_or_waits() {
                 changed[bit / 8] ^= 1 << (bit % 8);
                 match deliver(&mut victim, &changed) {
                     Err(error) => assert_dead(&mut victim, &error),
-                    // The version of a record is for nobody to look at, and is not authenticated
-                    // where there are no keys yet.
+                    // No end looks at the version of a record, and it is not authenticated where
+                    // there are no keys yet.
                     Ok(_) => assert!(
                         victim.is_handshaking() || ignored.contains(&(bit / 8)),
                         "bit {bit} was flipped, and the handshake is complete"
@@ -118,7 +120,7 @@ fn a_flight_in_which_any_bit_is_flipped_fails_or_waits() {
     }
 }
 
-/// Where the versions of the unprotected records stand.
+/// The places of the versions of the unprotected records.
 fn record_versions(flight: &[u8]) -> BTreeSet<usize> {
     let mut start = 0;
     let mut places = BTreeSet::new();
@@ -131,13 +133,7 @@ fn record_versions(flight: &[u8]) -> BTreeSet<usize> {
     places
 }
 
-/// What an end of `side` is told in an honest handshake.
-fn told(side: Side, scenario: Scenario) -> Vec<Message> {
-    let all = record_messages(scenario).into_iter();
-    all.filter(|message| message.from != side).collect()
-}
-
-/// A handshake of `side` that was told these messages, and whose steps were taken.
+/// A handshake of `side` that has received these messages, and whose steps were taken.
 fn raw_after(side: Side, scenario: Scenario, before: &[Message]) -> Handshake {
     let mut end = raw(side, scenario, None);
     for message in before {
@@ -162,15 +158,15 @@ fn assert_raw_dead(end: &mut Handshake, error: &Error) {
 fn a_message_in_which_any_bit_is_flipped_never_leads_to_a_complete_handshake() {
     for side in [Side::Client, Side::Server] {
         for scenario in DIFFERENT {
-            let told = told(side, scenario);
-            for (index, message) in told.iter().enumerate() {
+            let honest = received_by(side, scenario);
+            for (index, message) in honest.iter().enumerate() {
                 for bit in 0..message.bytes.len().min(2_000) * 8 {
-                    let mut victim = raw_after(side, scenario, &told[..index]);
+                    let mut victim = raw_after(side, scenario, &honest[..index]);
                     let mut changed = message.bytes.clone();
                     changed[bit / 8] ^= 1 << (bit % 8);
                     // What the change makes of the rest of the flight shows when that comes.
                     let mut result = victim.receive(message.level, &changed);
-                    for later in &told[index + 1..] {
+                    for later in &honest[index + 1..] {
                         result = result.and_then(|()| victim.receive(later.level, &later.bytes));
                     }
                     match result {
@@ -199,26 +195,21 @@ fn plausible(kind: u8) -> Vec<u8> {
     }
 }
 
-fn framed(kind: u8, body: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(body.len()).unwrap().to_be_bytes();
-    [&[kind], &length[1..], body].concat()
-}
-
 #[test]
 fn any_message_that_is_not_due_is_refused_in_every_state() {
     for side in [Side::Client, Side::Server] {
         for scenario in DIFFERENT {
-            let told = told(side, scenario);
-            for due in 0..=told.len() {
+            let honest = received_by(side, scenario);
+            for due in 0..=honest.len() {
                 for kind in 0..=u8::MAX {
                     for body in [plausible(kind), Vec::new()] {
-                        let mut victim = raw_after(side, scenario, &told[..due]);
+                        let mut victim = raw_after(side, scenario, &honest[..due]);
                         let level = victim.read_level();
-                        let message = framed(kind, &body);
+                        let message = handshake_message(HandshakeType(kind), &body);
                         match victim.receive(level, &message) {
                             Err(error) => {
                                 assert_raw_dead(&mut victim, &error);
-                                let wrong_type = told.get(due).is_some_and(|due| {
+                                let wrong_type = honest.get(due).is_some_and(|due| {
                                     due.bytes[0] != kind && !may_come(side, due.bytes[0], kind)
                                 });
                                 let unexpected =
@@ -226,7 +217,7 @@ fn any_message_that_is_not_due_is_refused_in_every_state() {
                                 assert!(!wrong_type || unexpected, "{error}");
                             }
                             Ok(()) => {
-                                let due = told.get(due).map(|message| message.bytes[0]);
+                                let due = honest.get(due).map(|message| message.bytes[0]);
                                 let due = due.unwrap_or(HandshakeType::KEY_UPDATE.0);
                                 assert!(
                                     due == kind || may_come(side, due, kind),
@@ -255,9 +246,9 @@ fn may_come(side: Side, due: u8, kind: u8) -> bool {
 #[test]
 fn a_message_that_will_be_too_long_is_refused_by_its_header_in_every_state() {
     for side in [Side::Client, Side::Server] {
-        let told = told(side, Scenario::Plain);
-        for due in 0..=told.len() {
-            // More than the syntax of the type has room for, or, where it has, than we take.
+        let honest = received_by(side, Scenario::Plain);
+        for due in 0..=honest.len() {
+            // More than the syntax of the type allows, or, where it does, than we take.
             let longest = [
                 (1, 131_396, A::DECODE_ERROR),
                 (2, 65_607, A::DECODE_ERROR),
@@ -269,7 +260,7 @@ fn a_message_that_will_be_too_long_is_refused_by_its_header_in_every_state() {
                 (24, 1, A::DECODE_ERROR),
             ];
             for (kind, longest, alert) in longest {
-                let mut victim = raw_after(side, Scenario::Plain, &told[..due]);
+                let mut victim = raw_after(side, Scenario::Plain, &honest[..due]);
                 let level = victim.read_level();
                 let [_, length @ ..] = u32::to_be_bytes(longest + 1);
                 victim.receive(level, &[kind, length[0], length[1]]).unwrap();
@@ -283,7 +274,7 @@ fn a_message_that_will_be_too_long_is_refused_by_its_header_in_every_state() {
 
 #[test]
 fn records_that_lead_nowhere_are_counted() {
-    // Each of these may come a few times and not for ever.
+    // Each of these may come a few times only.
     let change_cipher_spec = &[20, 3, 3, 0, 1, 1][..];
     let user_canceled = &[21, 3, 3, 0, 2, 1, 90][..];
     for (record, limit) in [(change_cipher_spec, 4), (user_canceled, 4)] {
@@ -298,10 +289,10 @@ fn records_that_lead_nowhere_are_counted() {
 
 #[test]
 fn the_scenario_with_a_ticket_resumes_at_once_and_when_the_session_is_asked_for() {
-    let told = told(Side::Server, Scenario::Resumed);
+    let honest = received_by(Side::Server, Scenario::Resumed);
     let mut at_once = raw(Side::Server, Scenario::Resumed, None);
     let mut later = deterministic::asking(Side::Server, Scenario::Resumed);
-    for message in told {
+    for message in honest {
         at_once.receive(message.level, &message.bytes).unwrap();
         later.receive(message.level, &message.bytes).unwrap();
         while let (Some(number), Some(question)) = (later.question_number(), later.question()) {
@@ -320,7 +311,7 @@ fn pieces_of_one_byte_complete_a_handshake_at_both_sides() {
     for side in [Side::Client, Side::Server] {
         for scenario in SCENARIOS {
             let mut victim = raw(side, scenario, None);
-            for message in told(side, scenario) {
+            for message in received_by(side, scenario) {
                 for byte in &message.bytes {
                     victim.receive(message.level, &[*byte]).unwrap();
                 }

@@ -1,4 +1,4 @@
-//! The orders of handshake messages: each legal one leads where the table says, and each other one,
+//! The orders of handshake messages: each legal one leads where the table has it, and each other one,
 //! up to four messages after every state, ends in unexpected_message and a dead handshake.
 
 mod ends;
@@ -71,7 +71,7 @@ fn is_complete(state: State) -> bool {
     )
 }
 
-/// Says what is not legal after `way`, and then everything else: the first error is the last.
+/// Sends what is not legal after `way`, and then everything else: the first error stays.
 fn refuse(side: Side, scenario: Scenario, way: &[Message], wrong: Message) {
     let (mut end, walk, _) = go(side, scenario, way);
     let context = || format!("{side:?}, {scenario:?}: {way:?}, then {wrong:?}");
@@ -137,7 +137,7 @@ fn a_server_takes_no_other_order_of_messages() {
     SCENARIOS.into_iter().for_each(|scenario| check(Side::Server, scenario));
 }
 
-/// A row that no scenario reaches would say nothing.
+/// A row that no scenario reaches would test nothing.
 #[test]
 fn every_row_of_the_table_is_walked() {
     for side in SIDES {

@@ -8,7 +8,8 @@ use handclasp::alert::AlertDescription;
 use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::{ServerConfig, ServerConnection, Stream};
-use handclasp_testing::process::{Folder, Listener, Process, available, pem};
+use handclasp_testing::der::pem_text;
+use handclasp_testing::process::{Folder, Listener, Process, available};
 use handclasp_testing::{Identity, NAME};
 
 const MEBIBYTE: usize = 1024 * 1024;
@@ -83,7 +84,7 @@ fn curl_downloads_and_uploads_a_mebibyte_that_matches() {
     }
     let identity = Identity::p256();
     let folder = Folder::new();
-    let anchor = folder.file("anchor.pem", pem("CERTIFICATE", &identity.anchor));
+    let anchor = folder.file("anchor.pem", pem_text("CERTIFICATE", &identity.anchor));
     let (listener, content) = (Listener::new(), pattern(MEBIBYTE));
     let port = listener.port();
     let answer = content.clone();
@@ -117,7 +118,7 @@ fn curl_refuses_a_server_of_an_unknown_issuer_and_our_server_hears_why() {
     }
     let (identity, other) = (Identity::p256(), Identity::p256());
     let folder = Folder::new();
-    let anchor = folder.file("anchor.pem", pem("CERTIFICATE", &other.anchor));
+    let anchor = folder.file("anchor.pem", pem_text("CERTIFICATE", &other.anchor));
     let listener = Listener::new();
     let port = listener.port();
     let config = server_config(&identity);

@@ -15,7 +15,8 @@ use handclasp::observer::{Event, Observer};
 use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::{ContentType, HandshakeType};
 use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream};
-use handclasp_testing::process::{Folder, Listener, Process, available, connect, pem};
+use handclasp_testing::der::pem_text;
+use handclasp_testing::process::{Folder, Listener, Process, available, connect};
 use handclasp_testing::{Identity, NAME, server_name};
 
 const IDENTITY: &str = "device-7";
@@ -101,8 +102,8 @@ fn echo(stream: &mut Client, line: &[u8]) {
 
 fn files(identity: &Identity, folder: &Folder) -> [String; 2] {
     [
-        folder.file("chain.pem", pem("CERTIFICATE", &identity.chain[0])),
-        folder.file("key.pem", pem("PRIVATE KEY", identity.key.secret_der())),
+        folder.file("chain.pem", pem_text("CERTIFICATE", &identity.chain[0])),
+        folder.file("key.pem", pem_text("PRIVATE KEY", identity.key.secret_der())),
     ]
 }
 
@@ -189,7 +190,7 @@ fn gnutls_cli_and_our_server_keep_to_each_others_record_sizes_and_change_keys() 
         return;
     }
     let (identity, folder) = (Identity::p256(), Folder::new());
-    let authority = folder.file("ca.pem", pem("CERTIFICATE", &identity.anchor));
+    let authority = folder.file("ca.pem", pem_text("CERTIFICATE", &identity.anchor));
     let config = ServerConfig::builder(CryptoProvider::ring()).record_size_limit(Some(520));
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let config = config.build(Arc::new(list)).unwrap();
@@ -240,7 +241,7 @@ fn our_server_shares_a_key_with_gnutls_cli() {
 /// What GnuTLS's client says to a server with cookies, which retries always or only for a share.
 fn retried(always: bool) -> Result<bool, handclasp::Error> {
     let (identity, folder) = (Identity::p256(), Folder::new());
-    let authority = folder.file("ca.pem", pem("CERTIFICATE", &identity.anchor));
+    let authority = folder.file("ca.pem", pem_text("CERTIFICATE", &identity.anchor));
     let cookies = HmacCookies::random(&*CryptoProvider::ring().random).unwrap();
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     // Its shares are for other groups than P-384.

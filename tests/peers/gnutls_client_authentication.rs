@@ -12,7 +12,8 @@ use handclasp::verify::{
     ClientAuthentication, PeerVerifier, SpkiPin, SpkiPins, TrustAnchorVerifier,
 };
 use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream};
-use handclasp_testing::process::{Folder, Listener, Process, available, connect, pem};
+use handclasp_testing::der::pem_text;
+use handclasp_testing::process::{Folder, Listener, Process, available, connect};
 use handclasp_testing::{Identity, NAME, server_name};
 
 const PRIORITY: &str = "NORMAL:-VERS-ALL:+VERS-TLS1.3";
@@ -45,13 +46,13 @@ fn authority(identity: &Identity) -> Arc<dyn PeerVerifier> {
 /// The files of an identity, by the options that name them.
 fn files(folder: &Folder, name: &str, identity: &Identity, raw_key: bool) -> Vec<String> {
     let key =
-        folder.file(&format!("{name}-key.pem"), pem("PRIVATE KEY", identity.key.secret_der()));
+        folder.file(&format!("{name}-key.pem"), pem_text("PRIVATE KEY", identity.key.secret_der()));
     if raw_key {
         let public = raw(identity).chain()[0].to_vec();
-        let public = folder.file(&format!("{name}-public.pem"), pem("PUBLIC KEY", &public));
+        let public = folder.file(&format!("{name}-public.pem"), pem_text("PUBLIC KEY", &public));
         return vec!["--rawpkkeyfile".into(), key, "--rawpkfile".into(), public];
     }
-    let chain = folder.file(&format!("{name}.pem"), pem("CERTIFICATE", &identity.chain[0]));
+    let chain = folder.file(&format!("{name}.pem"), pem_text("CERTIFICATE", &identity.chain[0]));
     vec!["--x509certfile".into(), chain, "--x509keyfile".into(), key]
 }
 
@@ -92,7 +93,7 @@ fn gnutls_serv_takes_our_clients_certificate_in_the_handshake_and_after_it() {
         return;
     }
     let (own, server, folder) = (Identity::p256(), Identity::p256(), Folder::new());
-    let anchor = folder.file("clients.pem", pem("CERTIFICATE", &own.anchor));
+    let anchor = folder.file("clients.pem", pem_text("CERTIFICATE", &own.anchor));
     let files = files(&folder, "server", &server, false);
     for ask_later in [false, true] {
         let asks = match ask_later {
@@ -185,7 +186,7 @@ fn our_server_takes_the_certificate_of_gnutls_cli_in_the_handshake_and_after_it(
     }
     for own in [Identity::p256(), Identity::new(&rcgen::PKCS_ECDSA_P384_SHA384)] {
         let (server, folder) = (Identity::p256(), Folder::new());
-        let anchor = folder.file("anchor.pem", pem("CERTIFICATE", &server.anchor));
+        let anchor = folder.file("anchor.pem", pem_text("CERTIFICATE", &server.anchor));
         let files = files(&folder, "client", &own, false);
         let trust = ["--x509cafile", &anchor, "--priority", PRIORITY, "--post-handshake-auth"];
         let required = ClientAuthentication::required(authority(&own));

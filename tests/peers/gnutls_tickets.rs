@@ -12,7 +12,8 @@ use handclasp::key_schedule::PskKind;
 use handclasp::pki_types::UnixTime;
 use handclasp::session::{MemoryClientSessions, StrikeRegister, TicketKeys};
 use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream};
-use handclasp_testing::process::{Folder, Listener, Process, available, connect, pem};
+use handclasp_testing::der::pem_text;
+use handclasp_testing::process::{Folder, Listener, Process, available, connect};
 use handclasp_testing::{Identity, NAME, server_name};
 
 fn gnutls_is_here() -> bool {
@@ -28,8 +29,8 @@ fn our_client_resumes_with_gnutls_serv_which_takes_its_early_data_once_asked_to(
     }
     for takes in [true, false] {
         let (identity, folder) = (Identity::p256(), Folder::new());
-        let chain = folder.file("chain.pem", pem("CERTIFICATE", &identity.chain[0]));
-        let key = folder.file("key.pem", pem("PRIVATE KEY", identity.key.secret_der()));
+        let chain = folder.file("chain.pem", pem_text("CERTIFICATE", &identity.chain[0]));
+        let key = folder.file("key.pem", pem_text("PRIVATE KEY", identity.key.secret_der()));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let words = port.to_string();
         let arguments = ["--echo", "-p", &words, "--x509certfile", &chain, "--x509keyfile", &key];
@@ -69,7 +70,7 @@ fn gnutls_cli_resumes_with_our_tickets_and_sends_early_data() {
         return;
     }
     let (identity, folder) = (Identity::p256(), Folder::new());
-    let authority = folder.file("ca.pem", pem("CERTIFICATE", &identity.anchor));
+    let authority = folder.file("ca.pem", pem_text("CERTIFICATE", &identity.anchor));
     let words = folder.file("early", "early words");
     let random = CryptoProvider::ring().random;
     let builder = ServerConfig::builder(CryptoProvider::ring());

@@ -15,7 +15,8 @@ use handclasp::registry::{HandshakeType, NamedGroup};
 use handclasp::{
     ClientConfig, ClientConnection, ErrorKind, ServerConfig, ServerConnection, Stream,
 };
-use handclasp_testing::process::{Folder, Listener, Process, available, connect, pem};
+use handclasp_testing::der::pem_text;
+use handclasp_testing::process::{Folder, Listener, Process, available, connect};
 use handclasp_testing::{Identity, NAME, narrow_provider, server_name};
 
 const SUITES: [&str; 3] =
@@ -67,8 +68,8 @@ struct TheirServer {
 impl TheirServer {
     fn start(identity: &Identity, provider: CryptoProvider, arguments: &[&str]) -> Self {
         let folder = Folder::new();
-        let certificate = folder.file("server.pem", pem("CERTIFICATE", &identity.chain[0]));
-        let key = folder.file("key.pem", pem("PRIVATE KEY", identity.key.secret_der()));
+        let certificate = folder.file("server.pem", pem_text("CERTIFICATE", &identity.chain[0]));
+        let key = folder.file("key.pem", pem_text("PRIVATE KEY", identity.key.secret_der()));
         // The system chooses the port, and openssl prints it.
         let first = ["s_server", "-accept", "127.0.0.1:0", "-cert", &certificate, "-key", &key];
         let process = Process::start("openssl", &[&first, arguments].concat());
@@ -208,7 +209,7 @@ fn with_their_client<T: Send + 'static>(
     let identity = Identity::p256();
     let folder = Folder::new();
     let anchor = &trusted.unwrap_or(&identity).anchor;
-    let anchor = folder.file("anchor.pem", pem("CERTIFICATE", anchor));
+    let anchor = folder.file("anchor.pem", pem_text("CERTIFICATE", anchor));
     let builder = ServerConfig::builder(provider).application_protocols(["test/1"]);
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let config = Arc::new(builder.build(Arc::new(list)).unwrap());

@@ -13,7 +13,8 @@ use handclasp::verify::{ClientAuthentication, PeerVerifier, TrustAnchorVerifier}
 use handclasp::{
     ClientConfig, ClientConnection, Error, ErrorKind, ServerConfig, ServerConnection, Stream,
 };
-use handclasp_testing::process::{Folder, Listener, Process, available, connect, pem};
+use handclasp_testing::der::pem_text;
+use handclasp_testing::process::{Folder, Listener, Process, available, connect};
 use handclasp_testing::{Identity, NAME, server_name};
 
 fn openssl_is_here() -> bool {
@@ -35,8 +36,8 @@ fn identities() -> impl Iterator<Item = Identity> {
 
 /// Writes the certificate and the key, and returns the arguments that name them.
 fn files(folder: &Folder, name: &str, identity: &Identity) -> [String; 4] {
-    let certificate = pem("CERTIFICATE", &identity.chain[0]);
-    let key = pem("PRIVATE KEY", identity.key.secret_der());
+    let certificate = pem_text("CERTIFICATE", &identity.chain[0]);
+    let key = pem_text("PRIVATE KEY", identity.key.secret_der());
     let certificate = folder.file(&format!("{name}.pem"), certificate);
     let key = folder.file(&format!("{name}-key.pem"), key);
     ["-cert".into(), certificate, "-key".into(), key]
@@ -56,7 +57,7 @@ fn their_server(
     arguments: &[&str],
 ) -> (Process, OurClient, Folder) {
     let (server, folder) = (Identity::p256(), Folder::new());
-    let anchor = folder.file("clients.pem", pem("CERTIFICATE", &own.anchor));
+    let anchor = folder.file("clients.pem", pem_text("CERTIFICATE", &own.anchor));
     let files = files(&folder, "server", &server);
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
     let first = ["s_server", "-accept", "127.0.0.1:0", "-tls1_3", "-CAfile", &anchor];
@@ -152,7 +153,7 @@ fn their_client<T: Send + 'static>(
     serve: impl FnOnce(OurServer) -> T + Send + 'static,
 ) -> (Process, JoinHandle<T>, Folder) {
     let (server, folder) = (Identity::p256(), Folder::new());
-    let anchor = folder.file("anchor.pem", pem("CERTIFICATE", &server.anchor));
+    let anchor = folder.file("anchor.pem", pem_text("CERTIFICATE", &server.anchor));
     let builder = ServerConfig::builder(CryptoProvider::ring()).client_authentication(policy);
     let config = Arc::new(builder.build(list(&server)).unwrap());
     let listener = Listener::new();

@@ -14,7 +14,8 @@ use handclasp::session::{
     MemoryClientSessions, MemorySessions, SessionStore, StrikeRegister, TicketKeys,
 };
 use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream};
-use handclasp_testing::process::{Folder, Listener, Process, available, connect, pem};
+use handclasp_testing::der::pem_text;
+use handclasp_testing::process::{Folder, Listener, Process, available, connect};
 use handclasp_testing::{Identity, narrow_provider, server_name};
 
 fn openssl_is_here() -> bool {
@@ -34,8 +35,8 @@ struct TheirServer {
 impl TheirServer {
     fn start(provider: CryptoProvider, arguments: &[&str]) -> Self {
         let (identity, folder) = (Identity::p256(), Folder::new());
-        let certificate = folder.file("server.pem", pem("CERTIFICATE", &identity.chain[0]));
-        let key = folder.file("key.pem", pem("PRIVATE KEY", identity.key.secret_der()));
+        let certificate = folder.file("server.pem", pem_text("CERTIFICATE", &identity.chain[0]));
+        let key = folder.file("key.pem", pem_text("PRIVATE KEY", identity.key.secret_der()));
         let first =
             ["s_server", "-accept", "127.0.0.1:0", "-cert", &certificate, "-key", &key, "-tls1_3"];
         let process = Process::start("openssl", &[&first, arguments].concat());

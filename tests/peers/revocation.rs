@@ -21,7 +21,8 @@ use handclasp::{
     TrustAnchors,
 };
 use handclasp_testing::authority::{Authority, crl_params, root};
-use handclasp_testing::process::{Folder, available, pem};
+use handclasp_testing::der::pem_text;
+use handclasp_testing::process::{Folder, available};
 use handclasp_testing::{NAME, server_name};
 use rcgen::{CertificateParams, CustomExtension, KeyPair, RevocationReason, SerialNumber};
 
@@ -80,7 +81,7 @@ impl World {
         let folder = Folder::new();
         let authority = folder.file("ca.pem", self.authority.pem());
         let key = folder.file("ca.key", self.authority.key().serialize_pem());
-        let leaf = folder.file("leaf.pem", pem("CERTIFICATE", &self.key.chain()[0]));
+        let leaf = folder.file("leaf.pem", pem_text("CERTIFICATE", &self.key.chain()[0]));
         let index = folder.file("index", format!("{state}\t4C\tunknown\t/CN=server\n"));
         let response = folder.path("response");
         let status = std::process::Command::new("openssl")

@@ -15,7 +15,9 @@ use handclasp::registry::SignatureScheme;
 use handclasp::session::{ClientSession, ClientSessionStore};
 use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::{AnswerLater, ClientConnection, Connection, ServerConfig, ServerConnection};
-use handclasp_testing::sessions::{Elsewhere, Pair, carry, client, server_at, take, time};
+use handclasp_testing::sessions::{
+    Elsewhere, Pair, append_outgoing, client, server_at, take, time,
+};
 use handclasp_testing::{Identity, narrow_provider, server_name};
 
 /// A client with a certificate, and a server that has to ask about it.
@@ -71,8 +73,8 @@ impl Wires {
     /// Moves bytes until both ends rest.
     fn go(&mut self) {
         for _ in 0..8 {
-            carry(&mut self.client, &mut self.to_server);
-            carry(&mut self.server, &mut self.to_client);
+            append_outgoing(&mut self.client, &mut self.to_server);
+            append_outgoing(&mut self.server, &mut self.to_client);
             let data = &mut Vec::new();
             let to_server = take(&mut self.server, &mut self.to_server, &mut self.early, data);
             let to_client = take(&mut self.client, &mut self.to_client, &mut Vec::new(), data);
@@ -361,7 +363,7 @@ fn a_server_passes_over_as_much_early_data_as_the_ticket_of_another_one_allows()
         let mut left = length;
         while left > 0 {
             left -= wires.client.write_early_data(&vec![1; left]).unwrap();
-            carry(&mut wires.client, &mut wires.to_server);
+            append_outgoing(&mut wires.client, &mut wires.to_server);
         }
         wires.go();
         assert!(!wires.failed && wires.resumed(), "{length} {now_allowed:?}");

@@ -20,7 +20,8 @@ use handclasp::session::{
 use handclasp::wire::{ClientHello, Extensions, HandshakeMessage, NewSessionTicket};
 use handclasp::{ClientConnection, Level, ServerConfig, ServerConnection, Time};
 use handclasp_testing::sessions::{
-    Forgetful, Pair, carry, early_data, found, server_at, talk, ticket_keys, ticket_origin,
+    Forgetful, Pair, append_outgoing, early_data, found, server_at, talk, ticket_keys,
+    ticket_origin,
 };
 use handclasp_testing::{narrow_provider, server_name};
 
@@ -215,7 +216,7 @@ fn the_age_of_a_ticket_is_sent_in_milliseconds() {
 fn flight(client: &mut ClientConnection) -> Vec<u8> {
     client.write_early_data(b"pay 100").unwrap();
     let mut flight = Vec::new();
-    carry(client, &mut flight);
+    append_outgoing(client, &mut flight);
     flight
 }
 

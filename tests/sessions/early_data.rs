@@ -19,7 +19,8 @@ use handclasp::session::{
 use handclasp::{AnswerLater, ClientConnection, Connection, Reply, ServerConfig, ServerConnection};
 use handclasp_testing::narrow_provider;
 use handclasp_testing::sessions::{
-    self, Forgetful, Pair, before, carry, client as client_at, early_data, server_at, talk, time,
+    self, Forgetful, Pair, append_outgoing, before, client as client_at, early_data, server_at,
+    talk, time,
 };
 
 const WORDS: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
@@ -57,7 +58,7 @@ fn early_data_are_accepted_told_from_the_rest_and_answered_at_once() {
     assert_eq!(client.parameters().early_data, EarlyData::Offered);
     client.write_early_data(WORDS).unwrap();
     let mut to_server = Vec::new();
-    carry(&mut client, &mut to_server);
+    append_outgoing(&mut client, &mut to_server);
     assert_eq!(early_data(&mut server, &mut to_server), WORDS);
     // The server answers before it has the client's Finished.
     assert!(server.is_handshaking());
@@ -137,7 +138,7 @@ fn early_data_before_a_hello_retry_request_are_passed_over_not_read() {
 fn first_flight(client: &mut ClientConnection) -> Vec<u8> {
     client.write_early_data(WORDS).unwrap();
     let mut flight = Vec::new();
-    carry(client, &mut flight);
+    append_outgoing(client, &mut flight);
     flight
 }
 
@@ -436,12 +437,12 @@ fn accepted_early_data_that_were_changed_or_not_ended_fail() {
         let (consumed, _) = server.receive(&mut bytes).unwrap();
         bytes.drain(..consumed);
     }
-    carry(&mut server, &mut bytes);
+    append_outgoing(&mut server, &mut bytes);
     while !bytes.is_empty() {
         let (consumed, _) = client.receive(&mut bytes).unwrap();
         bytes.drain(..consumed);
     }
-    carry(&mut client, &mut bytes);
+    append_outgoing(&mut client, &mut bytes);
     // The first record is EndOfEarlyData: four bytes, a type, a tag.
     let mut without = bytes.split_off(5 + 4 + 1 + 16);
     let error = server.receive(&mut without).unwrap_err();
@@ -474,7 +475,7 @@ fn nothing_comes_after_a_failure_in_early_data_but_the_same_error() {
     client.write_early_data(&[7; 60]).unwrap();
     client.write_early_data(&[7; 10]).unwrap();
     let mut bytes = Vec::new();
-    carry(&mut client, &mut bytes);
+    append_outgoing(&mut client, &mut bytes);
     let (mut server, mut data) = (server_at(&config, 1), 0);
     let error = loop {
         match server.receive(&mut bytes) {

@@ -23,7 +23,7 @@ use handclasp::{
     ClientConnection, Connection, ErrorKind, Reply, ServerConfig, ServerConnection, Stream,
 };
 use handclasp_testing::sessions::{
-    self, Pair, carry, client, found, server_at, talk, ticket_keys, time,
+    self, Pair, append_outgoing, client, found, server_at, talk, ticket_keys, time,
 };
 use handclasp_testing::{Identity, narrow_provider, server_name};
 use zeroize::Zeroizing;
@@ -515,7 +515,7 @@ fn tickets_are_not_sent_to_clients_without_a_mode_for_them() {
     talk(&mut client, &mut server).checked();
     server.send_tickets(1).unwrap();
     let mut bytes = Vec::new();
-    assert_eq!(carry(&mut server, &mut bytes), 0);
+    assert_eq!(append_outgoing(&mut server, &mut bytes), 0);
 }
 
 #[test]

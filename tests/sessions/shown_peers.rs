@@ -10,7 +10,7 @@ use handclasp::registry::CertificateType;
 use handclasp::verify::{ClientAuthentication, PeerIdentity, PeerVerifier, RawPublicKey};
 use handclasp::{AnswerLater, Connection, ErrorKind, Reply};
 use handclasp_testing::Identity;
-use handclasp_testing::sessions::{Pair, carry, client, server_at, talk};
+use handclasp_testing::sessions::{Pair, append_outgoing, client, server_at, talk};
 
 /// Takes certificates and raw public keys, and answers later.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ fn a_client_is_shown_when_it_is_verified_and_proved() {
 
 /// Moves bytes to the other end. What it does not take yet stays in `bytes`.
 fn feed(from: &mut Connection, to: &mut Connection, bytes: &mut Vec<u8>) {
-    carry(from, bytes);
+    append_outgoing(from, bytes);
     loop {
         let (taken, _) = to.receive(bytes).unwrap();
         bytes.drain(..taken);
@@ -116,10 +116,10 @@ fn the_server_of_a_session_is_shown_when_it_has_proved_the_ticket_s_key() {
     let mut client = pair.client(1);
     let mut server = server_at(&config, 1);
     let mut bytes = Vec::new();
-    carry(&mut client, &mut bytes);
+    append_outgoing(&mut client, &mut bytes);
     server.receive(&mut bytes).unwrap();
     bytes.clear();
-    carry(&mut server, &mut bytes);
+    append_outgoing(&mut server, &mut bytes);
     // ServerHello says that the ticket is taken, which anyone could.
     let hello = 5 + usize::from(u16::from_be_bytes([bytes[3], bytes[4]]));
     client.receive(&mut bytes[..hello]).unwrap();

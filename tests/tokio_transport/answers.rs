@@ -20,6 +20,7 @@ use handclasp::transport::tokio::{Acceptor, Connector};
 use handclasp::verify::TrustAnchorVerifier;
 use handclasp::{AnswerLater, CertifiedKey, ClientConfig, ErrorKind, ServerConfig};
 use handclasp_testing::asked_later::{self, InTurn};
+use handclasp_testing::numbers::varied_bytes;
 use handclasp_testing::sessions::{Elsewhere, Pair};
 use handclasp_testing::{Identity, server_name};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
@@ -150,7 +151,7 @@ async fn a_verdict_on_the_server_may_take_a_second() {
 #[tokio::test(start_paused = true)]
 async fn a_look_up_of_a_pre_shared_key_may_take_a_second() {
     let identity = Identity::p256();
-    let key = PreSharedKey::external(b"a lamp", &ends::pattern(32, 1)).unwrap();
+    let key = PreSharedKey::external(b"a lamp", &varied_bytes(32, 1)).unwrap();
     let server = ServerConfig::builder(CryptoProvider::ring())
         .pre_shared_keys(Arc::new(AnswerLater))
         .build(Arc::new(CertificateList::new(vec![])))

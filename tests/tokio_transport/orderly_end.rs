@@ -105,6 +105,17 @@ fn accept(listener: &TcpListener) -> tokio::net::TcpStream {
     tokio::net::TcpStream::from_std(socket).unwrap()
 }
 
+/// Reads what the next client writes, after its tickets are sent.
+fn receive_all(config: &Arc<ServerConfig>, listener: &TcpListener) {
+    let mut stream = serve(config, listener);
+    stream.handshake().unwrap();
+    // The tickets are there before the data are read.
+    thread::sleep(Duration::from_millis(5));
+    let mut got = Vec::new();
+    stream.read_to_end(&mut got).unwrap();
+    assert_eq!(got.len(), 200_000);
+}
+
 #[test]
 fn a_client_that_only_writes_and_closes_is_heard_though_it_reads_no_tickets() {
     let identity = Identity::p256();
@@ -116,14 +127,7 @@ fn a_client_that_only_writes_and_closes_is_heard_though_it_reads_no_tickets() {
             stream.write_all(&[7; 200_000]).unwrap();
             stream.close().unwrap();
         });
-        let mut stream = serve(&server, &listener);
-        stream.handshake().unwrap();
-        // The tickets are there before the data are read.
-        thread::sleep(Duration::from_millis(5));
-        let mut got = Vec::new();
-        stream.read_to_end(&mut got).unwrap();
-        assert_eq!(got.len(), 200_000);
-        drop(stream);
+        receive_all(&server, &listener);
         writing.join().unwrap();
     }
 }
@@ -148,12 +152,7 @@ fn so_is_one_under_tokio_that_shuts_down_or_closes() {
                     }
                 });
             });
-            let mut stream = serve(&server, &listener);
-            stream.handshake().unwrap();
-            thread::sleep(Duration::from_millis(5));
-            let mut got = Vec::new();
-            stream.read_to_end(&mut got).unwrap();
-            assert_eq!(got.len(), 200_000);
+            receive_all(&server, &listener);
         });
     }
 }

@@ -15,6 +15,9 @@ use handclasp_testing::examples::{Files, port, start};
 use handclasp_testing::process::{self, Listener, PATIENCE, Process, available};
 use handclasp_testing::{Identity, NAME, server_name};
 
+/// Lists of protocols for haproxy, and the version of HTTP that comes of each.
+const PROTOCOLS: [(&str, &str); 2] = [("h2,http/1.1", "HTTP/2.0"), ("http/1.1", "HTTP/1.1")];
+
 /// A port that is free now.
 fn free_port() -> u16 {
     Listener::new().port()
@@ -65,6 +68,14 @@ fn plain_get(port: u16, path: &str) -> String {
     answer
 }
 
+/// Two requests through a proxy reach our server in this version of HTTP.
+fn assert_both_are_served(proxy: u16, version: &str) {
+    for path in ["/first", "/second"] {
+        let answer = plain_get(proxy, path);
+        assert!(answer.contains(&format!("{path} over {version}")), "{answer}");
+    }
+}
+
 fn our_server(files: &Files) -> Process {
     start("hyper_server", &["127.0.0.1:0", &files.chain, &files.key])
 }
@@ -94,10 +105,7 @@ fn nginx_is_a_client_in_front_of_our_server() {
          }}"
     );
     let _nginx = nginx(&files, port, &block);
-    for path in ["/first", "/second"] {
-        let answer = plain_get(port, path);
-        assert!(answer.contains(&format!("{path} over HTTP/1.1")), "{answer}");
-    }
+    assert_both_are_served(port, "HTTP/1.1");
 }
 
 #[test]
@@ -123,7 +131,7 @@ fn haproxy_is_a_client_in_front_of_our_server() {
     if !available("haproxy", "-v", |_| true) {
         return;
     }
-    for (protocols, version) in [("h2,http/1.1", "HTTP/2.0"), ("http/1.1", "HTTP/1.1")] {
+    for (protocols, version) in PROTOCOLS {
         let files = Files::new(&Identity::p256());
         let server = our_server(&files);
         let (port, backend, anchor) = (free_port(), port(&server), &files.anchor);
@@ -133,10 +141,7 @@ fn haproxy_is_a_client_in_front_of_our_server() {
              sni str({NAME}) verifyhost {NAME} ssl-min-ver TLSv1.3 alpn {protocols}"
         );
         let _haproxy = haproxy(&files, port, &sections);
-        for path in ["/first", "/second"] {
-            let answer = plain_get(port, path);
-            assert!(answer.contains(&format!("{path} over {version}")), "{answer}");
-        }
+        assert_both_are_served(port, version);
     }
 }
 
@@ -145,7 +150,7 @@ fn haproxy_is_a_server_behind_our_client() {
     if !available("haproxy", "-v", |_| true) {
         return;
     }
-    for (protocols, version) in [("h2,http/1.1", "HTTP/2.0"), ("http/1.1", "HTTP/1.1")] {
+    for (protocols, version) in PROTOCOLS {
         let files = Files::new(&Identity::p256());
         let both = [&files.chain, &files.key].map(|path| std::fs::read_to_string(path).unwrap());
         let pem = files.folder.file("both.pem", both.concat());

@@ -11,9 +11,10 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::ends::{self, pattern};
+use super::ends;
 use handclasp::transport::tokio::{Acceptor, Connector, TlsStream};
 use handclasp::{ClientConnection, Connection, ServerConfig};
+use handclasp_testing::numbers::varied_bytes;
 use handclasp_testing::{Identity, server_name};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, split};
@@ -108,7 +109,7 @@ impl Honest {
 
     async fn ping(&mut self) {
         let start = Instant::now();
-        let (data, mut back) = (pattern(1_000, self.rounds), [0; 1_000]);
+        let (data, mut back) = (varied_bytes(1_000, self.rounds), [0; 1_000]);
         self.stream.write_all(&data).await.unwrap();
         self.stream.flush().await.unwrap();
         let read = timeout(PATIENCE, self.stream.read_exact(&mut back)).await;
@@ -479,7 +480,7 @@ async fn idle_connections_hold_little_memory() {
     for _ in 0..IDLE {
         let (client, server) = ends::connect(&connector, &acceptor, 1_000).await;
         let (mut client, mut server) = (client.unwrap(), server.unwrap());
-        let (data, mut got) = (pattern(60_000, 1), vec![0; 60_000]);
+        let (data, mut got) = (varied_bytes(60_000, 1), vec![0; 60_000]);
         let (sent, _) = tokio::join!(
             async {
                 client.write_all(&data).await?;

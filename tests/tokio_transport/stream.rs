@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use super::ends::{self, Client, pair, pattern, tls};
+use super::ends::{self, Client, pair, tls};
 use handclasp::connection::Options;
 use handclasp::transport::tokio::{Acceptor, Connector};
 use handclasp::{ErrorKind, Event, Observer};
+use handclasp_testing::numbers::varied_bytes;
 use handclasp_testing::{Identity, server_name};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex, split};
 use tokio::time::timeout;
@@ -20,11 +21,11 @@ const MEBIBYTE: usize = 1024 * 1024;
 
 #[tokio::test]
 async fn data_go_both_ways_over_pipes_of_any_size() {
-    for room in [1, 7, 100, 5_000, MEBIBYTE] {
-        let (mut client, mut server) = pair(room).await;
-        let data = pattern(20_000, 1);
+    for capacity in [1, 7, 100, 5_000, MEBIBYTE] {
+        let (mut client, mut server) = pair(capacity).await;
+        let data = varied_bytes(20_000, 1);
         let (mut to_server, mut to_client) = (vec![0; 20_000], vec![0; 20_000]);
-        // A change of keys on the way, on both sides, is nobody's business.
+        // Changes of keys on the way do not show.
         client.connection_mut().update_keys(true).unwrap();
         let there = async {
             client.write_all(&data).await.unwrap();
@@ -36,7 +37,7 @@ async fn data_go_both_ways_over_pipes_of_any_size() {
             server.flush().await.unwrap();
         };
         tokio::join!(back, async { client.read_exact(&mut to_client).await.unwrap() });
-        assert!(to_server == *data && to_client == *data, "room for {room} bytes");
+        assert!(to_server == *data && to_client == *data, "a pipe of {capacity} bytes");
     }
 }
 
@@ -59,10 +60,10 @@ where
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn both_sides_write_before_they_read_and_nobody_waits_for_ever() {
-    for (room, length) in [(100, 200_000), (1_000, MEBIBYTE), (64 * 1024, 8 * MEBIBYTE)] {
-        let (client, server) = pair(room).await;
-        let (ours, theirs) = (pattern(length, 1), pattern(length, 2));
+async fn both_sides_write_before_they_read_and_neither_waits_without_end() {
+    for (capacity, length) in [(100, 200_000), (1_000, MEBIBYTE), (64 * 1024, 8 * MEBIBYTE)] {
+        let (client, server) = pair(capacity).await;
+        let (ours, theirs) = (Arc::new(varied_bytes(length, 1)), Arc::new(varied_bytes(length, 2)));
         let left = tokio::spawn(both_ways(client, Arc::clone(&ours)));
         let right = tokio::spawn(both_ways(server, Arc::clone(&theirs)));
         let (to_client, to_server) =
@@ -82,7 +83,7 @@ async fn after_a_half_close_the_other_direction_goes_on() {
     let mut question = Vec::new();
     server.read_to_end(&mut question).await.unwrap();
     assert_eq!(question, b"the question");
-    let answer = pattern(100_000, 3);
+    let answer = varied_bytes(100_000, 3);
     let mut got = Vec::new();
     let answering = async {
         server.write_all(&answer).await.unwrap();
@@ -95,7 +96,7 @@ async fn after_a_half_close_the_other_direction_goes_on() {
 }
 
 #[tokio::test]
-async fn a_transport_that_ends_is_told_apart_from_an_end_of_data() {
+async fn a_transport_that_ends_differs_from_an_end_of_data() {
     let (mut client, mut server) = pair(1_000).await;
     server.write_all(b"all of it?").await.unwrap();
     server.flush().await.unwrap();
@@ -144,9 +145,9 @@ async fn try_once<F: Future>(future: F) -> Option<F::Output> {
 
 #[tokio::test]
 async fn futures_that_are_dropped_lose_no_byte_and_repeat_none() {
-    for room in [1, 13, 1_500] {
-        let (mut client, mut server) = pair(room).await;
-        let data = pattern(60_000, 4);
+    for capacity in [1, 13, 1_500] {
+        let (mut client, mut server) = pair(capacity).await;
+        let data = varied_bytes(60_000, 4);
         let (mut sent, mut flushed, mut got) = (0, false, Vec::new());
         let mut buffer = [0; 777];
         let (mut dropped, mut rounds) = (0, 0_u32);
@@ -168,7 +169,7 @@ async fn futures_that_are_dropped_lose_no_byte_and_repeat_none() {
             tokio::task::yield_now().await;
             rounds += 1;
         }
-        assert!(got == *data, "room for {room} bytes");
+        assert!(got == *data, "a pipe of {capacity} bytes");
         assert!(dropped > 0);
     }
 }
@@ -262,7 +263,7 @@ async fn small_pieces_of_a_vectored_write_go_in_one_record() {
     assert_eq!(got, b"a head, a body, and a tail");
 
     // A head before a large body fills the first record; nothing is left out or repeated.
-    let body = pattern(100_000, 5);
+    let body = varied_bytes(100_000, 5);
     let mut rest = [IoSlice::new(b"head"), IoSlice::new(&body)];
     let mut rest = &mut rest[..];
     while !rest.is_empty() {
@@ -331,9 +332,9 @@ async fn a_stream_is_taken_apart_into_what_it_was_made_of() {
 /// Neither is read any more, so neither may wait until the other one reads.
 #[tokio::test]
 async fn two_ends_that_close_with_data_on_the_way_do_not_wait_for_each_other() {
-    for room in [1, 1_000, 20_000] {
-        let (mut client, mut server) = pair(room).await;
-        let data = pattern(50_000, 5);
+    for capacity in [1, 1_000, 20_000] {
+        let (mut client, mut server) = pair(capacity).await;
+        let data = varied_bytes(50_000, 5);
         client.write_all(&data).await.unwrap();
         server.write_all(&data).await.unwrap();
         let closing = async { tokio::join!(client.close(), server.close()) };

@@ -9,7 +9,7 @@ use handclasp::record::HEADER_LENGTH;
 use super::{Reached, SIDES};
 use crate::Input;
 use crate::meeting::Meeting;
-use handclasp_testing::deterministic::{self, AnyConnection};
+use handclasp_testing::deterministic::AnyConnection;
 
 /// One end with everything about it that the other's is compared with.
 struct Line {
@@ -45,7 +45,7 @@ impl Line {
 
     /// Takes what the end wants to send, record by record.
     fn collect(&mut self) {
-        let bytes = deterministic::take_outgoing(&mut self.end);
+        let bytes = handclasp_testing::take_outgoing(&mut self.end);
         let mut rest = &bytes[..];
         while let Some(header) = rest.first_chunk::<HEADER_LENGTH>() {
             let length = usize::from(u16::from_be_bytes([header[3], header[4]]));

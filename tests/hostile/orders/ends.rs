@@ -1,87 +1,34 @@
-//! An end under test whose peer says what a walk through the table says. Everything in a message is
+//! An end under test whose peer sends what a walk through the table has. Everything in a message is
 //! right for the moment, signatures and Finished included: only the order may be wrong.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use handclasp::credential::{CertificateCompression, CertificateList};
-use handclasp::crypto::{CryptoProvider, signing_key};
+use handclasp::credential::CertificateList;
+use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Handshake, Side, Step};
 use handclasp::key_schedule::TrafficSecret;
-use handclasp::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use handclasp::psk::{PreSharedKey, PskList};
-use handclasp::registry::{
-    CertificateCompressionAlgorithm, HandshakeType, NamedGroup, SignatureScheme,
-};
-use handclasp::session::{
-    AntiReplay, ClientHelloRecord, ClientSession, ClientSessionStore, EarlyDataTerms, TicketKeys,
-};
+use handclasp::registry::{CertificateCompressionAlgorithm, HandshakeType, NamedGroup};
+use handclasp::session::{EarlyDataTerms, TicketKeys};
 use handclasp::verify::ClientAuthentication;
-use handclasp::wire::{CertificateVerify, HandshakeMessage};
+use handclasp::wire::HandshakeMessage;
 use handclasp::{ClientConfig, Error, ServerConfig};
 
 use super::table::{Message, SCENARIOS, Scenario, Walk};
-use handclasp_testing::deterministic::{KEY, PinnedChain, certified_key, now, provider};
-
-/// Compresses the one chain that there is to one byte.
-#[derive(Debug)]
-struct OnlyChain;
-
-static CHAIN: std::sync::Mutex<Vec<u8>> = std::sync::Mutex::new(Vec::new());
-
-impl CertificateCompression for OnlyChain {
-    fn algorithm(&self) -> CertificateCompressionAlgorithm {
-        CertificateCompressionAlgorithm::ZLIB
-    }
-
-    fn compress(&self, message: &[u8]) -> Option<Vec<u8>> {
-        *CHAIN.lock().unwrap() = message.to_vec();
-        Some(vec![1])
-    }
-
-    fn decompress(&self, _: &[u8], output: &mut [u8]) -> bool {
-        let chain = CHAIN.lock().unwrap();
-        let fits = chain.len() == output.len();
-        if fits {
-            output.copy_from_slice(&chain);
-        }
-        fits
-    }
-}
-
-/// The same ClientHello comes again in each walk.
-#[derive(Debug)]
-struct AlwaysFirst;
-
-impl AntiReplay for AlwaysFirst {
-    fn check_and_record(&self, _: &ClientHelloRecord, _: UnixTime) -> bool {
-        true
-    }
-}
-
-/// Says that tickets are wanted, and keeps none.
-#[derive(Debug)]
-struct Forgetful;
-
-impl ClientSessionStore for Forgetful {
-    fn put(&self, _: ClientSession) {}
-
-    fn take(&self, _: &ServerName<'static>, _: UnixTime) -> Option<ClientSession> {
-        None
-    }
-}
+use handclasp_testing::compression::Toy;
+use handclasp_testing::deterministic::{PinnedChain, certified_key, now, other, provider};
+use handclasp_testing::forge::{certificate_verify, finished};
+use handclasp_testing::sessions::{self, Forgetful, KeepsNoSession};
+use handclasp_testing::written::handshake_message;
 
 fn shared_key(scenario: Scenario) -> PreSharedKey {
-    let suite = CryptoProvider::ring().cipher_suites[0];
-    let secret = suite.hash.digest(b"a secret of the tests");
-    let key = PreSharedKey::external(b"ours", &secret).unwrap();
-    let (max_size, cipher_suite) = (1000, suite.id);
-    match scenario {
-        Scenario::EarlyData => {
-            key.early_data(EarlyDataTerms { max_size, cipher_suite, application_protocol: None })
-        }
-        _ => key,
+    let key = sessions::shared_key();
+    if scenario != Scenario::EarlyData {
+        return key;
     }
+    let cipher_suite = CryptoProvider::ring().cipher_suites[0].id;
+    key.early_data(EarlyDataTerms { max_size: 1000, cipher_suite, application_protocol: None })
 }
 
 fn has_key(scenario: Scenario) -> bool {
@@ -100,10 +47,12 @@ fn client(scenario: Scenario) -> ClientConfig {
         builder = builder.pre_shared_keys(vec![shared_key(scenario)]);
     }
     if scenario == Scenario::Compression {
-        builder = builder.certificate_compression(vec![Arc::new(OnlyChain)]);
+        builder = builder.certificate_compression(vec![Arc::new(Toy::new(
+            CertificateCompressionAlgorithm::ZLIB,
+        ))]);
     }
     if scenario == Scenario::Tickets {
-        builder = builder.sessions(Arc::new(Forgetful));
+        builder = builder.sessions(Arc::new(KeepsNoSession));
     }
     builder.build().unwrap()
 }
@@ -123,9 +72,11 @@ fn server(scenario: Scenario) -> ServerConfig {
         }
         Scenario::PreSharedKey => builder.pre_shared_keys(Arc::new(keys)),
         Scenario::EarlyData => {
-            builder.pre_shared_keys(Arc::new(keys)).early_data(1000, Arc::new(AlwaysFirst))
+            builder.pre_shared_keys(Arc::new(keys)).early_data(1000, Arc::new(Forgetful))
         }
-        Scenario::Compression => builder.certificate_compression(vec![Arc::new(OnlyChain)]),
+        Scenario::Compression => builder.certificate_compression(vec![Arc::new(Toy::new(
+            CertificateCompressionAlgorithm::ZLIB,
+        ))]),
         Scenario::PostHandshakeAuthentication => {
             builder.client_authentication(ClientAuthentication::post_handshake(verifier))
         }
@@ -155,13 +106,13 @@ fn start(side: Side, scenario: Scenario) -> Handshake {
     }
 }
 
-/// What is said in an honest handshake: by the client or not, which message, and how each time.
-type Said = HashMap<(bool, Message), Vec<Vec<u8>>>;
+/// The messages of an honest handshake: by the client or not, which message, and its bytes each time.
+type Recorded = HashMap<(bool, Message), Vec<Vec<u8>>>;
 
-static SAID: LazyLock<[Said; SCENARIOS.len()]> = LazyLock::new(|| SCENARIOS.map(record));
+static RECORDED: LazyLock<[Recorded; SCENARIOS.len()]> = LazyLock::new(|| SCENARIOS.map(record));
 
-fn record(scenario: Scenario) -> Said {
-    let mut said = Said::new();
+fn record(scenario: Scenario) -> Recorded {
+    let mut recorded = Recorded::new();
     let mut ends = [start(Side::Client, scenario), start(Side::Server, scenario)];
     ends[0].start().unwrap();
     let mut asked = false;
@@ -171,7 +122,7 @@ fn record(scenario: Scenario) -> Said {
             while let Some(step) = ends[from].next_step() {
                 let Step::Send { level, bytes } = step else { continue };
                 for (message, bytes) in split(&bytes) {
-                    said.entry((from == 0, message)).or_default().push(bytes);
+                    recorded.entry((from == 0, message)).or_default().push(bytes);
                 }
                 carried += bytes.len();
                 ends[1 - from].receive(level, &bytes).unwrap();
@@ -183,7 +134,7 @@ fn record(scenario: Scenario) -> Said {
             asked = true;
         } else if carried == 0 {
             assert!(ends.iter().all(Handshake::is_complete));
-            return said;
+            return recorded;
         }
     }
 }
@@ -213,7 +164,7 @@ fn name(bytes: &[u8]) -> Message {
         HandshakeType::FINISHED => Message::Finished,
         HandshakeType::KEY_UPDATE => Message::KeyUpdate,
         HandshakeType(25) => Message::CompressedCertificate,
-        other => panic!("an honest end said {other}"),
+        other => panic!("an honest end sent {other}"),
     }
 }
 
@@ -221,8 +172,7 @@ fn name(bytes: &[u8]) -> Message {
 pub struct End {
     pub handshake: Handshake,
     side: Side,
-    /// The transcript.
-    said: Vec<u8>,
+    transcript: Vec<u8>,
     read_secret: Option<TrafficSecret>,
     sent: Vec<Message>,
 }
@@ -230,10 +180,10 @@ pub struct End {
 impl End {
     pub fn new(side: Side, scenario: Scenario) -> Self {
         let handshake = start(side, scenario);
-        Self { handshake, side, said: Vec::new(), read_secret: None, sent: Vec::new() }
+        Self { handshake, side, transcript: Vec::new(), read_secret: None, sent: Vec::new() }
     }
 
-    /// Takes a step of the walk, and returns what the end said to it.
+    /// Takes a step of the walk, and returns what the end sent then.
     pub fn take(&mut self, walk: &Walk, message: Message) -> Result<Vec<Message>, Error> {
         match message {
             Message::Start => self.handshake.start()?,
@@ -271,25 +221,26 @@ impl End {
         match message {
             Message::NewSessionTicket | Message::KeyUpdate => return,
             Message::HelloRetryRequest => {
-                let hash = self.transcript();
-                self.said = [&[254, 0, 0, 32], &hash[..]].concat();
+                let hash = self.transcript_hash();
+                self.transcript = [&[254, 0, 0, 32], &hash[..]].concat();
             }
             _ => {}
         }
-        self.said.extend_from_slice(bytes);
+        self.transcript.extend_from_slice(bytes);
     }
 
     /// All suites here have the same hash.
-    fn transcript(&self) -> Vec<u8> {
-        CryptoProvider::ring().cipher_suites[0].hash.digest(&self.said).to_vec()
+    fn transcript_hash(&self) -> Vec<u8> {
+        CryptoProvider::ring().cipher_suites[0].hash.digest(&self.transcript).to_vec()
     }
 
     /// The message as an honest peer would make it now.
     pub fn bytes(&self, walk: &Walk, message: Message) -> Vec<u8> {
         let is_client = self.side == Side::Client;
         let recorded = |scenario: Scenario| {
-            let said = SAID[scenario as usize].get(&(!is_client, message));
-            said.or_else(|| SAID[scenario as usize].get(&(is_client, message)))
+            let messages = &RECORDED[scenario as usize];
+            let by_peer = messages.get(&(!is_client, message));
+            by_peer.or_else(|| messages.get(&(is_client, message)))
         };
         let mut scenario = walk.scenario;
         if message == Message::EncryptedExtensions && walk.count(Message::HelloRetryRequest) > 0 {
@@ -319,14 +270,16 @@ impl End {
                 let body = [&[context.len() as u8], &context[..], &[0, 0, 0]].concat();
                 return [&[11, 0, 0, body.len() as u8], &body[..]].concat();
             }
-            Message::CertificateVerify => return self.certificate_verify(),
+            Message::CertificateVerify => {
+                return certificate_verify(other(self.side), &self.transcript_hash());
+            }
             Message::Finished => return self.finished(),
             _ => {}
         }
-        let said = recorded(scenario).or_else(|| SCENARIOS.into_iter().find_map(recorded));
-        let said = said.expect("somebody said it");
-        let place = walk.count(message).min(said.len() - 1);
-        let mut bytes = said[place].clone();
+        let times = recorded(scenario).or_else(|| SCENARIOS.into_iter().find_map(recorded));
+        let times = times.expect("one of the ends sent it");
+        let place = walk.count(message).min(times.len() - 1);
+        let mut bytes = times[place].clone();
         let retried = walk.count(Message::HelloRetryRequest) > 0;
         if message == Message::ServerHello && retried {
             // The share is for the group that was asked for.
@@ -351,28 +304,11 @@ impl End {
     }
 
     fn finished(&self) -> Vec<u8> {
-        let Some(secret) = &self.read_secret else {
-            return [&[20, 0, 0, 32][..], &[7; 32]].concat();
-        };
-        let hash = secret.suite().hash;
-        let mut key = vec![0; hash.output_length()];
-        let info = [&[0, key.len() as u8, 14], &b"tls13 finished"[..], &[0]].concat();
-        hash.expand(secret.as_bytes(), &[&info], &mut key).unwrap();
-        let mac = hash.hmac(&key, &[&self.transcript()]);
-        [&[20, 0, 0, key.len() as u8], mac.as_bytes()].concat()
-    }
-
-    fn certificate_verify(&self) -> Vec<u8> {
-        let context: &[u8] = match self.side {
-            Side::Client => b"TLS 1.3, server CertificateVerify",
-            Side::Server => b"TLS 1.3, client CertificateVerify",
-        };
-        let content = [&[0x20; 64], context, &[0], &self.transcript()].concat();
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(KEY));
-        let algorithm = SignatureScheme::ED25519;
-        let signature = signing_key(&key).unwrap().sign(algorithm, &content).unwrap();
-        let mut out = Vec::new();
-        CertificateVerify { algorithm, signature: &signature }.encode(&mut out);
-        out
+        match &self.read_secret {
+            Some(secret) => {
+                finished(secret.suite().hash, secret.as_bytes(), &self.transcript_hash())
+            }
+            None => handshake_message(HandshakeType::FINISHED, &[7; 32]),
+        }
     }
 }

@@ -34,11 +34,11 @@ pub enum Message {
     Finished,
     KeyUpdate,
     MessageHash,
-    /// A type that nobody has a name for.
+    /// A type that has no name.
     Unassigned,
 }
 
-/// Whatever can come from a peer.
+/// Every message that can come from a peer.
 pub const MESSAGES: [Message; 16] = [
     HelloRequest,
     ClientHello,
@@ -165,7 +165,7 @@ pub enum When {
     Asks,
     /// A CertificateRequest came in the handshake.
     Asked,
-    /// The client said post_handshake_auth, and the server may ask.
+    /// The client sent post_handshake_auth, and the server may ask.
     MayAskLater,
     SendsTickets,
 }
@@ -555,7 +555,7 @@ pub fn picture() -> String {
     out
 }
 
-/// The lines of one row: where it leads, who decides, where it waits, and what is sent.
+/// The lines of one row: where it leads, what decides, where it waits, and what is sent.
 fn draw(edge: &Edge, side: Side, out: &mut String) {
     let condition = |when: &When| match when {
         Always => String::new(),
@@ -577,24 +577,24 @@ fn draw(edge: &Edge, side: Side, out: &mut String) {
     }
     list(out, "decided in", edge.decides.iter().map(|function| function.to_string()));
     for Wait { type_name, questions } in edge.waits {
-        let says = format!("{type_name} waits for");
-        list(out, &says, questions.iter().map(|question| question.to_string()));
+        let title = format!("{type_name} waits for");
+        list(out, &title, questions.iter().map(|question| question.to_string()));
     }
     let sends = edge.sends.iter();
     list(out, "sends", sends.map(|(when, message)| format!("{message:?}{}", condition(when))));
 }
 
 /// Words after each other, in lines that are not too long.
-fn list(out: &mut String, says: &str, words: impl Iterator<Item = String>) {
+fn list(out: &mut String, title: &str, words: impl Iterator<Item = String>) {
     const WIDTH: usize = 64;
     let mut words = words.peekable();
-    let mut says = says.to_owned();
+    let mut title = title.to_owned();
     while let Some(mut line) = words.next() {
-        while let Some(more) = words.next_if(|more| says.len() + line.len() + more.len() < WIDTH) {
+        while let Some(more) = words.next_if(|more| title.len() + line.len() + more.len() < WIDTH) {
             line = format!("{line}, {more}");
         }
         let comma = if words.peek().is_some() { "," } else { "" };
-        writeln!(out, "    {:<26} {says} {line}{comma}", "").unwrap();
-        says = " ".repeat(says.len());
+        writeln!(out, "    {:<26} {title} {line}{comma}", "").unwrap();
+        title = " ".repeat(title.len());
     }
 }
