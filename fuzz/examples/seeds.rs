@@ -162,11 +162,11 @@ fn meetings_again(write: Write<'_>) -> io::Result<()> {
 /// A server says three times something, of which so many bytes can be read; some are read, a write
 /// fails, and the server ends in each way.
 fn failing_writes(write: Write<'_>) -> io::Result<()> {
-    let said = [0, 9, 0, 19, 0, 2];
+    let data = [0, 9, 0, 19, 0, 2];
     for (name, end) in [("closed", &[9, 0][..]), ("refused", &[9, 1]), ("cut", &[])] {
         for visible in [0, 20, 32, 40, 80] {
             let calls = [3, visible, 5, 3, 7, visible / 2, visible, 6, 11, 6, 11, 5, 1];
-            let seed = [&said[..], end, &calls].concat();
+            let seed = [&data[..], end, &calls].concat();
             assert_eq!(failing_writes::play(&seed), 33, "{name}");
             write("failing_writes", &format!("{name}-{visible}"), &seed)?;
         }
@@ -254,7 +254,7 @@ fn sealed_sessions(write: Write<'_>) -> io::Result<()> {
     struct Given(Mutex<Vec<u8>>);
     impl SessionStore for Given {
         fn put(&self, session: &[u8], _: UnixTime) -> Result<Vec<u8>, CryptoError> {
-            *self.0.lock().expect("nobody panics") = session.to_vec();
+            *self.0.lock().expect("no holder panics") = session.to_vec();
             Ok(b"a ticket".to_vec())
         }
         fn take(&self, _: &[u8], _: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
@@ -274,7 +274,7 @@ fn sealed_sessions(write: Write<'_>) -> io::Result<()> {
     let server = ServerConnection::with_options(Arc::new(server), options());
     let mut server = server.expect("a server starts");
     exchange(&mut client, &mut server).expect("both are honest");
-    let mut seed = given.0.lock().expect("nobody panics").clone();
+    let mut seed = given.0.lock().expect("no holder panics").clone();
     // Another secret each time would be another seed.
     const SECRET: usize = 1 + 32 + 16 + 2 + 8 + 8 + 4 * 4 + 1;
     seed[SECRET..SECRET + 32].fill(7);

@@ -15,6 +15,6 @@ fuzz_target!(|data: &[u8]| {
     }
     let crls = [crl];
     for mode in [RevocationMode::IfPresent, RevocationMode::Require] {
-        revocation::judge(&crls, None, mode, data);
+        revocation::play(&crls, None, mode, data);
     }
 });

@@ -6,4 +6,4 @@ use handclasp::certificate::RevocationMode;
 use handclasp_fuzz::revocation;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|data: &[u8]| revocation::judge(&[], Some(data), RevocationMode::Require, data));
+fuzz_target!(|data: &[u8]| revocation::play(&[], Some(data), RevocationMode::Require, data));

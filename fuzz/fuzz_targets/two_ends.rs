@@ -1,4 +1,4 @@
-//! Two of our own ends with somebody between them: see the library of this package.
+//! Two of our own ends with an attacker between them: see the library of this package.
 
 #![no_main]
 

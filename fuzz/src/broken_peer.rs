@@ -166,7 +166,7 @@ impl<'a> Peer<'a> {
         let hash = || self.suite.hash.digest(&self.transcript);
         let recorded = |scenario: Scenario| {
             let messages = RECORDED[scenario as usize].iter().filter(|it| it.bytes[0] == kind);
-            // Or else one that the end itself could have said.
+            // Or else one that the end itself could have sent.
             messages.max_by_key(|it| it.from != self.side)
         };
         match kind {

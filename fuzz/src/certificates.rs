@@ -1,5 +1,5 @@
 //! Certificates for the targets `chain` and `names`: written by hand, with signatures that are
-//! believed, so that whatever an authority could sign reaches the checks behind signatures.
+//! believed, so that everything that an authority could sign reaches the checks behind signatures.
 
 use std::cell::Cell;
 use std::net::IpAddr;
@@ -187,29 +187,29 @@ struct Question<'a> {
     limits: PathLimits,
 }
 
-type Verdict = Result<VerifiedPath, CertificateError>;
+type Verified = Result<VerifiedPath, CertificateError>;
 
 impl Question<'_> {
-    /// The verdicts of the default and the strict profile.
-    fn ask(mut self) -> [Verdict; 2] {
-        let verdicts = [self.verdict(Profile::Default), self.verdict(Profile::Strict)];
-        // So few use up no limit: of a search that was cut short, nothing more can be said.
+    /// The results in the default and the strict profile.
+    fn ask(mut self) -> [Verified; 2] {
+        let results = [self.verify(Profile::Default), self.verify(Profile::Strict)];
+        // So few use up no limit: the result of a search that was cut short may differ.
         if self.limits == PathLimits::DEFAULT && self.intermediates.len() <= FEW {
-            let [default, strict] = &verdicts;
+            let [default, strict] = &results;
             assert!(
                 default.is_ok() || strict.is_err(),
                 "the strict profile takes what the default one refuses"
             );
             self.intermediates.reverse();
-            let again = self.verdict(Profile::Default);
+            let again = self.verify(Profile::Default);
             assert_eq!(default.is_ok(), again.is_ok(), "the order of the intermediates counts");
         }
-        verdicts
+        results
     }
 
-    fn verdict(&self, profile: Profile) -> Verdict {
+    fn verify(&self, profile: Profile) -> Verified {
         SIGNATURES.set(0);
-        let verdict = verify_chain(&ChainRequest {
+        let result = verify_chain(&ChainRequest {
             end_entity: self.end_entity,
             intermediates: &self.intermediates,
             anchors: &self.anchors,
@@ -224,7 +224,7 @@ impl Question<'_> {
             limits: self.limits,
         });
         assert!(SIGNATURES.get() <= self.limits.signature_checks, "more signatures than allowed");
-        match &verdict {
+        match &result {
             Ok(path) => {
                 assert!(EndEntity::parse(self.end_entity).is_ok());
                 // The depth does not count the self-issued; each of them took a signature.
@@ -233,7 +233,7 @@ impl Question<'_> {
             }
             Err(error) => assert_printable(&error.to_string()),
         }
-        verdict
+        result
     }
 }
 
@@ -349,11 +349,11 @@ pub fn names(data: &[u8]) {
         names: core::slice::from_ref(&reference),
         limits: PathLimits::DEFAULT,
     };
-    let verdicts = question.ask();
-    if let (ReferenceIdentifier::Server(_), Ok(path)) = (&reference, &verdicts[0]) {
+    let results = question.ask();
+    if let (ReferenceIdentifier::Server(_), Ok(path)) = (&reference, &results[0]) {
         assert!(path.end_entity.valid_for(&reference));
     }
-    if verdicts.iter().all(Result::is_err) {
+    if results.iter().all(Result::is_err) {
         return;
     }
     assert!(presented.iter().any(|name| stands_for(name, &reference)), "no name matches");

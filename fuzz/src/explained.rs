@@ -32,7 +32,7 @@ impl Row {
     }
 }
 
-/// In the place of an error: the rest of a message has not come, whatever went wrong instead.
+/// In the place of an error: the rest of a message has not come.
 const WAITS: &str = "(waits for the rest)";
 
 const fn row(side: Side, ours: &'static str, theirs: &'static str, reason: &'static str) -> Row {
@@ -58,7 +58,7 @@ use Side::Client;
 
 const NO_ALERT: &str = "rustls sends no alert for it; RFC 9846, section 6.2, wants one sent";
 const LONG: &str = "each end has a limit of its own for the length of a message, as section 4 lets \
-    it: what the syntax has room for, and 262,140 bytes of body for certificates; 65,535 for rustls";
+    it: what the syntax allows, and 262,140 bytes of body for certificates; 65,535 for rustls";
 const DUMMIES: &str = "each end has a limit of its own for the number of change_cipher_specs, of which \
     section 5 has none: 4 with us, and 2 with rustls";
 const CLOSED: &str = "section 6.1: close_notify ends the peer's direction. In a handshake that \

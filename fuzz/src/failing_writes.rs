@@ -30,8 +30,8 @@ enum Ended {
 /// A server, and the transport to it.
 struct Script {
     server: ServerConnection,
-    /// Data that the server has said.
-    said: usize,
+    /// The length of the data that the server has sent.
+    sent: usize,
     ended: Ended,
     to_client: VecDeque<u8>,
     to_server: Vec<u8>,
@@ -42,7 +42,7 @@ struct Script {
     /// Bytes that are taken before a write fails.
     failure: Option<(usize, ErrorKind)>,
     /// Bytes that are taken before a write would block.
-    room: usize,
+    capacity: usize,
     /// A write is under way that must not read.
     no_reading: bool,
 }
@@ -57,7 +57,7 @@ impl Transport {
 }
 
 impl Script {
-    /// The byte at this place of what the server says.
+    /// The byte at this place of the data that the server sends.
     fn byte(place: usize) -> u8 {
         (place % 251) as u8
     }
@@ -69,9 +69,9 @@ impl Script {
     }
 
     fn say(&mut self, length: usize) {
-        let data: Vec<u8> = (self.said..self.said + length).map(Self::byte).collect();
+        let data: Vec<u8> = (self.sent..self.sent + length).map(Self::byte).collect();
         if let (Ended::Not, Ok(taken)) = (self.ended, self.server.write(&data)) {
-            self.said += taken;
+            self.sent += taken;
         }
         self.pass();
     }
@@ -90,7 +90,7 @@ impl Script {
         self.pass();
     }
 
-    fn hear(&mut self, bytes: &[u8]) {
+    fn receive(&mut self, bytes: &[u8]) {
         self.to_server.extend_from_slice(bytes);
         while let Ok((taken @ 1.., received)) = self.server.receive(&mut self.to_server) {
             if received == Received::Closed {
@@ -127,12 +127,12 @@ impl Write for Transport {
             *left -= count;
             return Ok(count);
         }
-        let count = bytes.len().min(script.room);
+        let count = bytes.len().min(script.capacity);
         if count == 0 {
             return Err(ErrorKind::WouldBlock.into());
         }
-        script.room -= count;
-        script.hear(&bytes[..count]);
+        script.capacity -= count;
+        script.receive(&bytes[..count]);
         Ok(count)
     }
 
@@ -150,7 +150,7 @@ struct Client {
 }
 
 impl Client {
-    /// Reads once. What comes is what was said, in order.
+    /// Reads once. What comes is what was sent, in order.
     fn read(&mut self, size: usize) -> io::Result<usize> {
         let mut buffer = vec![0; size.max(1)];
         let count = self.stream.read(&mut buffer)?;
@@ -182,14 +182,14 @@ pub fn play(data: &[u8]) -> usize {
         ServerConnection::with_options(deterministic::server_config(Scenario::Plain), options);
     let transport = Transport(Rc::new(RefCell::new(Script {
         server: server.expect("a server starts"),
-        said: 0,
+        sent: 0,
         ended: Ended::Not,
         to_client: VecDeque::new(),
         to_server: Vec::new(),
         visible: usize::MAX,
         cut: false,
         failure: None,
-        room: usize::MAX,
+        capacity: usize::MAX,
         no_reading: false,
     })));
     let name = "server.example".try_into().expect("it is a name");
@@ -226,7 +226,7 @@ fn act(input: &mut Input<'_>, client: &mut Client, transport: &Transport) {
             let mut script = transport.script();
             script.failure = script.failure.or(Some((after, KINDS[kind % KINDS.len()])));
         }
-        8 => transport.script().room = usize::from(input.byte()),
+        8 => transport.script().capacity = usize::from(input.byte()),
         9 => {
             let ended = if input.byte() % 2 == 0 { Ended::CloseNotify } else { Ended::Alert };
             transport.script().end(ended);
@@ -244,7 +244,7 @@ fn act(input: &mut Input<'_>, client: &mut Client, transport: &Transport) {
     }
 }
 
-/// All that the transport has can be read: a reader gets all that was said, and then the end that
+/// All that the transport has can be read: a reader gets all that was sent, and then the end that
 /// belongs to it.
 fn finish(client: &mut Client, transport: &Transport) {
     {
@@ -265,7 +265,7 @@ fn finish(client: &mut Client, transport: &Transport) {
         // The client's own writes were cut in the middle of a record and went on: the server refused.
         return;
     }
-    assert_eq!(client.got, script.said, "{error:?}");
+    assert_eq!(client.got, script.sent, "{error:?}");
     let inside = error.as_ref().map(|error| Error::from_io(error).expect("no other error comes"));
     match script.ended {
         Ended::CloseNotify => assert!(inside.is_none(), "{inside:?}"),

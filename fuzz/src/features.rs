@@ -16,7 +16,7 @@ use handclasp::verify::{ClientAuthentication, SpkiPin, SpkiPins};
 use handclasp::wire::HandshakeMessage;
 use handclasp::{ClientConfig, ServerConfig};
 
-use crate::{End, Input, Questions, Script, after, dead, judge};
+use crate::{End, Input, Questions, Script, after, check_completion, dead};
 use handclasp_testing::compression::Toy;
 use handclasp_testing::deterministic::{self, Message, PROTOCOLS, PinnedChain};
 use handclasp_testing::forge::external_binder;
@@ -214,7 +214,7 @@ pub fn play(data: &[u8]) {
             _ => script.remade(end, message),
         }
     });
-    judge(&script, &end, false, 0, &delivered, &result);
+    check_completion(&script, &end, false, 0, &delivered, &result);
     match result {
         Ok(()) => after(&mut end, &mut input),
         Err(error) => dead(&mut end, &error),

@@ -67,7 +67,7 @@ fn accepts(
     anchors: &TrustAnchors,
 ) -> bool {
     let name = ServerName::try_from("example.com").expect("it is a name").into();
-    let verdict = verify_chain(&ChainRequest {
+    let result = verify_chain(&ChainRequest {
         end_entity: leaf,
         intermediates,
         anchors,
@@ -81,7 +81,7 @@ fn accepts(
         revocation: Revocation::default(),
         limits: PathLimits::DEFAULT,
     });
-    verdict.is_ok()
+    result.is_ok()
 }
 
 /// A leaf under a root is accepted if, and only if, what was put into it has its one form.

@@ -2,7 +2,7 @@
 
 use crate::{Input, fix_length};
 
-/// Code points of extensions that either end may know, and some that nobody does.
+/// Code points of extensions that either end may know, and some that neither does.
 const KINDS: [u16; 28] = [
     0, 1, 5, 10, 13, 14, 15, 16, 18, 19, 20, 21, 23, 27, 28, 35, 41, 42, 43, 44, 45, 47, 49, 50,
     51, 0x0a0a, 0x4469, 0xff01,
@@ -42,8 +42,8 @@ impl Parsed {
         let mut take = |length: isize| {
             let prefix = usize::try_from(-length).unwrap_or(0);
             let (head, after) = rest.split_at(prefix);
-            let said = head.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
-            let length = usize::try_from(length).unwrap_or(said);
+            let written = head.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+            let length = usize::try_from(length).unwrap_or(written);
             let (bytes, after) = after.split_at(length);
             rest = after;
             Part { prefix, bytes: bytes.to_vec() }
@@ -164,7 +164,7 @@ pub fn replace(bytes: &mut Vec<u8>, input: &mut Input<'_>) {
 pub struct Script {
     /// The records, one entry for each message of the honest peer.
     pub flights: Vec<Vec<u8>>,
-    /// How many edits were made. With several, an end may tell of any of them.
+    /// How many edits were made. With several, an end may report any of them.
     pub edits: usize,
 }
 

@@ -1,7 +1,7 @@
 //! What the targets share: an honest handshake as a script that the input edits.
 //!
 //! An end under test is fed the messages that its honest peer would have sent, changed as the
-//! input says. Signature and Finished may be made anew over the changed messages, which only a
+//! input has it. Signature and Finished may be made anew over the changed messages, which only a
 //! peer that holds the server's key could do: so the checks behind them are reached as well.
 
 mod broken_peer;
@@ -175,10 +175,10 @@ fn fix_length(message: &mut [u8]) {
     message[1..4].copy_from_slice(&length[1..]);
 }
 
-/// The end under test, with everything that it and its peer have said.
+/// The end under test, with all messages that it and its peer have sent.
 struct End {
     handshake: Handshake,
-    said: Vec<u8>,
+    transcript: Vec<u8>,
     peer_secret: Option<TrafficSecret>,
     sent_length: usize,
     questions: Questions,
@@ -186,8 +186,8 @@ struct End {
 
 impl End {
     fn new(handshake: Handshake, questions: Questions) -> Self {
-        let said = Vec::new();
-        let mut end = Self { handshake, said, peer_secret: None, sent_length: 0, questions };
+        let transcript = Vec::new();
+        let mut end = Self { handshake, transcript, peer_secret: None, sent_length: 0, questions };
         end.take_steps();
         end
     }
@@ -197,7 +197,7 @@ impl End {
             match step {
                 Step::Send { bytes, .. } => {
                     self.sent_length += bytes.len();
-                    self.said.extend_from_slice(&bytes);
+                    self.transcript.extend_from_slice(&bytes);
                 }
                 Step::ReadKeys { level: Level::Handshake, secret } => {
                     self.peer_secret = Some(secret)
@@ -208,7 +208,7 @@ impl End {
     }
 
     fn receive(&mut self, level: Level, bytes: &[u8]) -> Result<(), Error> {
-        self.said.extend_from_slice(bytes);
+        self.transcript.extend_from_slice(bytes);
         let was_asking = self.handshake.question().is_some();
         let mut result = self.handshake.receive(level, bytes);
         self.take_steps();
@@ -230,23 +230,23 @@ impl End {
     }
 
     /// The hash of all messages so far, as long as there was no HelloRetryRequest.
-    fn transcript(&self, suite: &CipherSuite) -> Vec<u8> {
-        suite.hash.digest(&self.said).to_vec()
+    fn transcript_hash(&self, suite: &CipherSuite) -> Vec<u8> {
+        suite.hash.digest(&self.transcript).to_vec()
     }
 
     fn finished(&self) -> Option<Vec<u8>> {
         let secret = self.peer_secret.as_ref()?;
         let suite = secret.suite();
-        Some(forge::finished(suite.hash, secret.as_bytes(), &self.transcript(suite)))
+        Some(forge::finished(suite.hash, secret.as_bytes(), &self.transcript_hash(suite)))
     }
 
     fn certificate_verify(&self) -> Option<Vec<u8>> {
         let suite = self.peer_secret.as_ref()?.suite();
-        Some(forge::certificate_verify(Side::Server, &self.transcript(suite)))
+        Some(forge::certificate_verify(Side::Server, &self.transcript_hash(suite)))
     }
 }
 
-/// Plays the edited script to an end of this side, and checks what must hold whatever comes.
+/// Plays the edited script to an end of this side, and checks what must hold for every input.
 pub fn play(side: Side, data: &[u8]) {
     let mut input = Input(data);
     let scenario = SCENARIOS[usize::from(input.byte()) % SCENARIOS.len()];
@@ -269,7 +269,7 @@ pub fn play(side: Side, data: &[u8]) {
         (Side::Server, Scenario::Cookie) => script.honest[0].1.len(),
         _ => 0,
     };
-    judge(&script, &end, too_early, skipped, &delivered, &result);
+    check_completion(&script, &end, too_early, skipped, &delivered, &result);
     match result {
         Ok(()) => after(&mut end, &mut input),
         Err(error) => dead(&mut end, &error),
@@ -277,7 +277,7 @@ pub fn play(side: Side, data: &[u8]) {
 }
 
 impl Script {
-    /// Delivers the messages, each made anew where `remake` does so. Returns all that was told.
+    /// Delivers the messages, each made anew where `remake` does so. Returns all that was delivered.
     fn deliver(
         &self,
         end: &mut End,
@@ -300,7 +300,7 @@ impl Script {
         (delivered, result)
     }
 
-    /// The signature or the Finished over what was said, where the input asks for it.
+    /// The signature or the Finished over the transcript, where the input asks for it.
     fn remade(&self, end: &End, message: &[u8]) -> Option<Vec<u8>> {
         match message.first().copied().map(HandshakeType)? {
             HandshakeType::FINISHED if self.refinish => end.finished(),
@@ -311,7 +311,7 @@ impl Script {
 }
 
 /// An honest script completes the handshake, and no other does whose Finished is not made anew.
-fn judge(
+fn check_completion(
     script: &Script,
     end: &End,
     too_early: bool,
@@ -351,7 +351,7 @@ fn after(end: &mut End, input: &mut Input<'_>) {
     }
 }
 
-/// What the peer can make this end say is bounded, and every failure has words and an alert.
+/// What the peer can make this end send is bounded, and every failure has a text and an alert.
 fn check(end: &End, result: &Result<(), Error>) {
     assert!(end.sent_length < 1 << 16, "{} bytes were sent", end.sent_length);
     if let Err(error) = result {
@@ -361,7 +361,7 @@ fn check(end: &End, result: &Result<(), Error>) {
     }
 }
 
-/// A dead handshake keeps its error, and says nothing more.
+/// A failed handshake keeps its error, and sends nothing more.
 fn dead(end: &mut End, error: &Error) {
     end.take_steps();
     assert!(end.handshake.question().is_none());

@@ -210,7 +210,7 @@ fn ticket(kept: Kept) -> ClientSession {
     let store = Arc::new(MemoryClientSessions::new(1));
     let builder =
         deterministic::client_builder().verifier(Arc::new(PinnedChain)).sessions(store.clone());
-    // Whatever becomes of the ticket, it is made by a server that means it.
+    // The server that makes the ticket would take it again; the second one may not.
     let first = if kept == Kept::Ticket { kept } else { Kept::EarlyTicket };
     let meeting = Meeting {
         client: Arc::new(builder.build().expect("the configuration is good")),

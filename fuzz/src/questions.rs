@@ -23,7 +23,7 @@ struct Talk {
     /// Every answer that was given, and the question that it was to.
     given: Vec<(Side, QuestionNumber, Answer)>,
     next_key: u8,
-    /// The keys that the server's verdict was good on.
+    /// The keys that the server has accepted.
     good: Vec<Vec<u8>>,
 }
 
@@ -114,7 +114,7 @@ fn assert_misuse(result: Result<(), Error>) {
 }
 
 /// The input's bytes are requests, deliveries and answers. An answer to a number that is not open
-/// changes nothing, and no key is the client's unless the verdict on this very key was good.
+/// changes nothing, and no key is the client's unless the server accepted this very key.
 pub fn play(data: &[u8]) {
     let mut input = Input(data);
     let mut talk = Talk::new();

@@ -88,7 +88,7 @@ fn contents(der: &[u8]) -> (&[u8], usize) {
 
 /// Verifies the chain with this evidence, once with signatures that count. Then only what the
 /// authority has signed can clear the leaf, where something must.
-pub fn judge(
+pub fn play(
     crls: &[CertificateRevocationList],
     response: Option<&[u8]>,
     mode: RevocationMode,
@@ -98,7 +98,7 @@ pub fn judge(
     for (algorithms, counts) in [(&CREDULOUS[..], false), (&honest[..], true)] {
         // A CRL remembers that its signature was found to be valid.
         let crls = crls.to_vec();
-        let verdict = verify_chain(&ChainRequest {
+        let result = verify_chain(&ChainRequest {
             end_entity: &LEAF,
             intermediates: &[],
             anchors: &ANCHORS,
@@ -119,7 +119,7 @@ pub fn judge(
             },
             limits: PathLimits::DEFAULT,
         });
-        match verdict {
+        match result {
             Ok(_) if counts && mode == RevocationMode::Require => {
                 // What comes after the signature, certificates, is not signed.
                 let signed = RESPONSES.map(signed_part);

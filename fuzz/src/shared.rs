@@ -197,7 +197,7 @@ fn certified(own: Own) -> Option<Arc<CertifiedKey>> {
     }
 }
 
-/// What a session rests on.
+/// Why the ends trusted each other when a session began.
 #[derive(Clone, Debug, PartialEq)]
 struct Basis {
     /// The key that both have; else the server has shown its raw public key.
@@ -234,10 +234,10 @@ impl ClientSessionStore for Store {
     }
 }
 
-/// What was said to a question.
+/// An answer to a question.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Said {
-    Verdict(Side, bool),
+enum Answered {
+    Peer(Side, bool),
     Key(Option<usize>),
     Own(Own),
 }
@@ -246,7 +246,7 @@ enum Said {
 struct Meeting {
     client: Handshake,
     server: Handshake,
-    said: Vec<Said>,
+    answered: Vec<Answered>,
     /// Two bits for each answer; zeros beyond.
     answers: u16,
 }
@@ -275,7 +275,7 @@ impl Meeting {
         };
         let choice = usize::from(self.answers & 3);
         self.answers >>= 2;
-        let (answer, said) = match question {
+        let (answer, answered) = match question {
             Question::ResolvePsk(asked) => {
                 let hello = asked.client_hello().expect("it was parsed before");
                 let key = KEYS.get(choice).map(|key| (choice, key));
@@ -284,24 +284,24 @@ impl Meeting {
                     let index = offered.position(|identity| identity == key.identity())?;
                     Some((at, ChosenPsk { index: index as u16, key: key.clone() }))
                 });
-                let said = Said::Key(chosen.as_ref().map(|(at, _)| *at));
-                (Answer::Psk(chosen.map(|(_, key)| key)), said)
+                let answered = Answered::Key(chosen.as_ref().map(|(at, _)| *at));
+                (Answer::Psk(chosen.map(|(_, key)| key)), answered)
             }
             Question::ChooseClientCertificate(_) => {
                 let own = [Own::None, Own::Alice, Own::Bob, Own::None][choice];
-                (Answer::ClientCertificate(certified(own)), Said::Own(own))
+                (Answer::ClientCertificate(certified(own)), Answered::Own(own))
             }
             Question::VerifyRawPublicKey(_) => {
-                let verdict = match choice & 1 {
+                let result = match choice & 1 {
                     0 => Ok(()),
                     _ => Err(CertificateError::rejected("not today")),
                 };
-                let said = Said::Verdict(end.side(), verdict.is_ok());
-                (Answer::Peer(verdict), said)
+                let answered = Answered::Peer(end.side(), result.is_ok());
+                (Answer::Peer(result), answered)
             }
             other => panic!("{} is not left open", other.name()),
         };
-        self.said.push(said);
+        self.answered.push(answered);
         // What comes of it is the handshake's own error.
         let _ = end.answer(number, answer);
         true
@@ -345,7 +345,7 @@ pub fn play(data: &[u8]) -> usize {
         let mut ends = Meeting {
             client: Handshake::client(Arc::new(client.config(&store)), name(), now),
             server: Handshake::server(Arc::new(server.config(&ticket_keys)), now),
-            said: Vec::new(),
+            answered: Vec::new(),
             answers: u16::from_be_bytes([input.byte(), input.byte()]),
         };
         ends.client.start().expect("it rests, or says hello");
@@ -376,7 +376,8 @@ fn keep(store: &Store, known: &mut HashMap<Vec<u8>, Basis>, basis: &Basis) {
     }
 }
 
-/// What a complete connection rests on. What was resumed must be acceptable to both.
+/// Why the ends of a complete connection trust each other. What was resumed must be acceptable to
+/// both.
 fn basis(ends: &Meeting, (client, server): (&Client, &Server), before: Option<&Basis>) -> Basis {
     let parameters = ends.server.parameters();
     match parameters.pre_shared_key {
@@ -414,27 +415,30 @@ fn known_as(parameters: &PeerParameters) -> Own {
 
 /// Would this client have taken the server of this session, and been who it was?
 fn check_client(before: &Basis, ends: &Meeting, client: &Client) {
-    let said = |what| ends.said.contains(&what);
+    let answered = |what| ends.answered.contains(&what);
     match (before.key, &client.takes) {
         (Some(key), _) => assert!(client.keys.contains(&key), "the client has the key no more"),
         (None, Takes::Now(keys)) => {
             assert!(keys.iter().any(|key| **key == *SERVER.chain()[0]), "it would refuse it");
         }
-        (None, Takes::Later) => assert!(said(Said::Verdict(Side::Client, true)), "not asked"),
+        (None, Takes::Later) => assert!(answered(Answered::Peer(Side::Client, true)), "not asked"),
     }
     if let Some(shown) = before.shown {
         let own = client.own;
-        assert!(own == shown || own == Own::Later && said(Said::Own(shown)), "another client");
+        assert!(
+            own == shown || own == Own::Later && answered(Answered::Own(shown)),
+            "another client"
+        );
     }
 }
 
 /// Would this server have taken the client of this session?
 fn check_server(before: &Basis, ends: &Meeting, server: &Server) {
-    let said = |what| ends.said.contains(&what);
+    let answered = |what| ends.answered.contains(&what);
     if let Some(key) = before.key {
         match &server.keys {
             Some(keys) => assert!(keys.contains(&key), "the server has the key no more"),
-            None => assert!(said(Said::Key(Some(key))), "it was not looked up"),
+            None => assert!(answered(Answered::Key(Some(key))), "it was not looked up"),
         }
         return;
     }
@@ -449,7 +453,7 @@ fn check_server(before: &Basis, ends: &Meeting, server: &Server) {
             assert!(keys.iter().any(|key| **key == *shown.chain()[0]), "it would refuse it");
         }
         (Some(_), Some((Takes::Later, _))) => {
-            assert!(said(Said::Verdict(Side::Server, true)), "not asked");
+            assert!(answered(Answered::Peer(Side::Server, true)), "not asked");
         }
     }
 }

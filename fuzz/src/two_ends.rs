@@ -1,4 +1,4 @@
-//! Two of our own ends, and somebody between them who reorders, doubles, drops, joins and replays
+//! Two of our own ends, and an attacker between them who reorders, doubles, drops, joins and replays
 //! what they send: records, or, below the encryption, messages. They meet for the first time, or
 //! have a key in common, with 0-RTT data and without.
 
@@ -29,7 +29,7 @@ impl Reached {
     }
 }
 
-/// Plays the input, and checks what must hold whatever comes.
+/// Plays the input, and checks what must hold for every input.
 pub fn play(data: &[u8]) -> Reached {
     let mut input = Input(data);
     let (mode, choice) = (input.byte(), input.byte());

@@ -29,12 +29,12 @@ pub trait Faults: Copy + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Data are said to be sealed, and left as they are.
+    /// Does sealing report success, and leave the data as they are?
     fn seals_nothing(self) -> bool {
         false
     }
 
-    /// How many bytes are said to be opened, where it is `length`.
+    /// The number of opened bytes that is reported, where it is `length`.
     fn opened_length(self, length: usize) -> usize {
         length
     }

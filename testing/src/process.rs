@@ -185,7 +185,7 @@ impl Listener {
                     return with_limits(stream);
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                    assert!(Instant::now() < deadline, "nobody connects");
+                    assert!(Instant::now() < deadline, "no peer connects");
                     thread::sleep(Duration::from_millis(5));
                 }
                 Err(error) => panic!("{error}"),

@@ -89,7 +89,7 @@ fn a_client_that_leaves_the_proof_of_its_key_out_is_refused() {
 }
 
 #[test]
-fn a_certificate_that_nobody_asked_for_is_refused() {
+fn a_certificate_without_a_request_is_refused() {
     let certificate = received_by(Side::Server, ClientAuth)[CERTIFICATES].bytes.clone();
     let answer = alert(Side::Server, Plain, 1, &certificate);
     assert_eq!(answer, Some(A::UNEXPECTED_MESSAGE));

@@ -97,7 +97,7 @@ fn fields() {
 }
 
 #[test]
-fn extensions_and_values_that_nobody_knows_are_ignored() {
+fn unknown_extensions_and_values_are_ignored() {
     // Sections 4.2.2, 4.3.1 and 9.3. Where all is taken, the Finished of the honest handshake is
     // what does not fit.
     let unknown = first(|hello| {

@@ -109,7 +109,7 @@ fn requests() {
 }
 
 #[test]
-fn answers_that_nobody_asked_for() {
+fn answers_without_a_request() {
     let mut ends = Ends::new(true);
     let certificate = [at_application(HandshakeType::CERTIFICATE, &[0, 0, 0, 0])];
     assert_eq!(give(&mut ends.server, &certificate), Some(A::UNEXPECTED_MESSAGE));

@@ -284,7 +284,7 @@ fn alerts_of_the_peer() {
     deliver(&mut client, &server.seal(ALERT, &[1, 90])).unwrap();
     let closed = error(&mut client, &server.seal(ALERT, &[1, 0]));
     assert_eq!(closed.kind(), &ErrorKind::ClosedInHandshake);
-    // Section 6: unknown alerts are errors, whatever their level says; none is answered.
+    // Section 6: unknown alerts are errors at any level; none is answered.
     for alert in [[2, 40], [1, 40], [1, 222], [9, 0x2a]] {
         let (mut client, mut server) = connected();
         let ended = error(&mut client, &server.seal(ALERT, &alert));

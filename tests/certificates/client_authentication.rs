@@ -25,7 +25,7 @@ use handclasp::{
 };
 use handclasp_testing::{Identity, deliver_outgoing, server_name};
 
-/// Judges clients by the authority of `clients`.
+/// Verifies clients with the authority of `clients`.
 fn verifier(clients: &Identity) -> Arc<dyn PeerVerifier> {
     let signatures = CryptoProvider::ring().signatures;
     Arc::new(TrustAnchorVerifier::for_clients(clients.anchors(), signatures))
@@ -107,7 +107,7 @@ fn a_client_of_an_unknown_authority_is_refused_even_where_it_need_not_be_anybody
 }
 
 #[test]
-fn a_verifier_on_the_wrong_side_accepts_nobody() {
+fn a_verifier_on_the_wrong_side_accepts_no_peer() {
     let (server, own) = (Identity::p256(), Identity::p256());
     let signatures = CryptoProvider::ring().signatures;
     let for_servers = TrustAnchorVerifier::new(own.anchors(), signatures);
@@ -205,7 +205,7 @@ fn the_certificate_its_signature_and_the_verdict_can_come_later() {
 }
 
 #[test]
-fn an_answer_that_is_no_certificate_leaves_the_client_nobody() {
+fn a_client_whose_answer_is_no_certificate_has_no_identity() {
     let (server, own) = (Identity::p256(), Identity::p256());
     let raw = own.certified_key();
     let raw = {
@@ -302,7 +302,7 @@ fn answers_that_were_asked_for_are_no_flood() {
 }
 
 #[test]
-fn a_client_that_has_nothing_to_show_after_the_handshake_stays_nobody() {
+fn a_client_without_a_certificate_after_the_handshake_has_no_identity() {
     let own = Identity::p256();
     let (mut client, mut server) = connected_for_later(&own, true, |builder| builder);
     server.request_client_certificate().unwrap();
@@ -355,7 +355,7 @@ fn answers_that_the_server_does_not_read_do_not_pile_up_without_end() {
     assert!(client.outgoing().len() < most + 5_000, "{}", client.outgoing().len());
 }
 
-/// Keeps the contexts of the requests that came, and what was said of answers.
+/// Keeps the contexts of the requests that came, and the results of answers.
 #[derive(Clone, Default)]
 struct Watcher(Arc<Mutex<Seen>>);
 
@@ -472,11 +472,11 @@ fn a_client_cannot_ask_for_certificates() {
     assert_eq!(handshake.side(), Side::Client);
 }
 
-/// Keeps the time that it was told to judge by.
+/// Keeps the time that it was given.
 #[derive(Debug, Default)]
-struct JudgedAt(Mutex<Option<UnixTime>>);
+struct VerifiedAt(Mutex<Option<UnixTime>>);
 
-impl PeerVerifier for JudgedAt {
+impl PeerVerifier for VerifiedAt {
     fn verify(&self, peer: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
         *self.0.lock().unwrap() = Some(peer.now);
         Reply::Now(Ok(()))
@@ -484,10 +484,11 @@ impl PeerVerifier for JudgedAt {
 }
 
 #[test]
-fn a_certificate_that_comes_later_is_judged_by_the_time_of_then() {
-    let (own, identity, judged) = (Identity::p256(), Identity::p256(), Arc::<JudgedAt>::default());
+fn a_certificate_that_comes_later_is_verified_at_that_time() {
+    let (own, identity, verifier) =
+        (Identity::p256(), Identity::p256(), Arc::<VerifiedAt>::default());
     let builder = client_builder(&identity).post_handshake_authentication(true);
-    let policy = ClientAuthentication::post_handshake(judged.clone());
+    let policy = ClientAuthentication::post_handshake(verifier.clone());
     let made = UnixTime::now();
     let (client, server) = connect(builder.client_certificates(list(&[&own])), &identity, policy);
     let (left, right) = pipe();
@@ -503,6 +504,6 @@ fn a_certificate_that_comes_later_is_judged_by_the_time_of_then() {
     server.write_all(b"ask").unwrap();
     server.read_exact(&mut [0; 4]).unwrap();
     answering.join().unwrap();
-    let at = judged.0.lock().unwrap().unwrap();
+    let at = verifier.0.lock().unwrap().unwrap();
     assert!(at > made, "{at:?}");
 }

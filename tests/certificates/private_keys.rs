@@ -1,4 +1,4 @@
-//! Private keys in the forms in which tools write them, and what is said of those that are of no
+//! Private keys in the forms in which tools write them, and the errors of those that are of no
 //! use.
 
 use handclasp::config::ConfigError;
@@ -302,7 +302,7 @@ fn a_key_of_no_use_is_called_what_it_is() {
 }
 
 #[test]
-fn the_key_of_another_certificate_of_the_chain_is_told_with_its_number() {
+fn a_key_of_another_certificate_of_the_chain_is_named_with_its_number() {
     let authority = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::default();
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);

@@ -24,8 +24,8 @@ fn words(error: &dyn Error) -> String {
     words
 }
 
-/// What is said, or an empty text where nothing is wrong.
-fn said<T>(result: Result<T, impl Error>) -> String {
+/// The text of the error, or an empty one where nothing is wrong.
+fn text_of<T>(result: Result<T, impl Error>) -> String {
     result.err().map_or_else(String::new, |error| words(&error))
 }
 
@@ -49,7 +49,7 @@ impl Secret {
         let certificate = params.self_signed(key).unwrap().pem();
         let pem = key.serialize_pem().replace("\r\n", "\n");
         let der = key.serialize_der();
-        // What stands before the secret parts is the same in all keys.
+        // What comes before the secret parts is the same in all keys.
         let spellings = Spellings::new(&der[der.len() / 2..], &[&body(&pem)[40..]]);
         Self { certificate, pem, spellings }
     }
@@ -63,19 +63,19 @@ fn a_damaged_key_is_in_no_error_of_any_reader() {
             let both = [chain, text].concat();
             let bundle = TrustAnchors::from_bundle(text);
             for (reader, shown) in [
-                ("key", said(CertifiedKey::from_pem(chain, text))),
-                ("key behind its chain", said(CertifiedKey::from_pem(&both, &both))),
-                ("chain", said(CertifiedKey::from_pem(text, text))),
-                ("private_key", said(pem::private_key(text))),
-                ("public_key", said(pem::public_key(text))),
-                ("certificates", said(pem::certificates(text))),
-                ("anchors", said(TrustAnchors::from_pem(text))),
-                ("anchors in DER", said(TrustAnchors::from_der(text))),
+                ("key", text_of(CertifiedKey::from_pem(chain, text))),
+                ("key behind its chain", text_of(CertifiedKey::from_pem(&both, &both))),
+                ("chain", text_of(CertifiedKey::from_pem(text, text))),
+                ("private_key", text_of(pem::private_key(text))),
+                ("public_key", text_of(pem::public_key(text))),
+                ("certificates", text_of(pem::certificates(text))),
+                ("anchors", text_of(TrustAnchors::from_pem(text))),
+                ("anchors in DER", text_of(TrustAnchors::from_der(text))),
                 ("bundle", format!("{bundle:?}")),
-                ("CRLs", said(CertificateRevocationList::from_pem(text))),
-                ("CRL in DER", said(CertificateRevocationList::from_der(text))),
-                ("session", said(ClientSession::from_bytes(text))),
-                ("PSK", said(PreSharedKey::external(text, text))),
+                ("CRLs", text_of(CertificateRevocationList::from_pem(text))),
+                ("CRL in DER", text_of(CertificateRevocationList::from_der(text))),
+                ("session", text_of(ClientSession::from_bytes(text))),
+                ("PSK", text_of(PreSharedKey::external(text, text))),
             ] {
                 let context = format!("{reader}, {}", damaged.how);
                 secret.spellings.assert_not_in(&shown, &context);
@@ -91,7 +91,7 @@ fn a_reader_that_quotes_is_found_out() {
     use handclasp::pki_types::pem::PemObject;
     let secret = &Secret::all()[0];
     let text = secret.pem.replace('\n', "\\n");
-    let shown = said(PrivateKeyDer::from_pem_slice(text.as_bytes()));
+    let shown = text_of(PrivateKeyDer::from_pem_slice(text.as_bytes()));
     secret.spellings.assert_not_in(&shown, "the readers of pki_types");
 }
 
@@ -119,10 +119,10 @@ fn a_key_that_is_cut_or_changed_in_its_der_is_in_no_error() {
             for bytes in [&der[..at], &changed, &der[at..]] {
                 let key = PrivateKeyDer::Pkcs8(bytes.into());
                 let certificate = CertificateDer::from(bytes);
-                all.insert(said(signing_key(&key)));
-                all.insert(said(CertifiedKey::from_der(chain.clone(), &key)));
-                all.insert(said(EndEntity::parse(&certificate)));
-                all.insert(said(EndEntity::from_public_key(bytes)));
+                all.insert(text_of(signing_key(&key)));
+                all.insert(text_of(CertifiedKey::from_der(chain.clone(), &key)));
+                all.insert(text_of(EndEntity::parse(&certificate)));
+                all.insert(text_of(EndEntity::from_public_key(bytes)));
             }
         }
         all.iter().for_each(|shown| secret.spellings.assert_not_in(shown, "changed DER"));
@@ -133,7 +133,9 @@ fn a_key_that_is_cut_or_changed_in_its_der_is_in_no_error() {
 fn a_key_in_the_place_of_a_path_is_not_shown() {
     let secret = &Secret::all()[1];
     for path in [secret.pem.clone(), body(&secret.pem), secret.pem.replace('\n', "")] {
-        secret.spellings.assert_not_in(&said(CertifiedKey::from_pem_files(&path, &path)), "path");
+        secret
+            .spellings
+            .assert_not_in(&text_of(CertifiedKey::from_pem_files(&path, &path)), "path");
     }
 }
 
@@ -145,11 +147,11 @@ fn ticket_keys_and_pre_shared_keys_are_in_no_error() {
     let hex = secret.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let spellings = Spellings::new(&secret, &[&hex]);
     for shown in [
-        said(TicketKeys::from_bytes(&secret, random.clone())),
-        said(TicketKeys::from_bytes(hex.as_bytes(), random)),
-        said(PreSharedKey::external(b"alice", &secret[..15])),
-        said(PreSharedKey::external(b"alice", hex.as_bytes())),
-        said(PreSharedKey::external(&[], &secret)),
+        text_of(TicketKeys::from_bytes(&secret, random.clone())),
+        text_of(TicketKeys::from_bytes(hex.as_bytes(), random)),
+        text_of(PreSharedKey::external(b"alice", &secret[..15])),
+        text_of(PreSharedKey::external(b"alice", hex.as_bytes())),
+        text_of(PreSharedKey::external(&[], &secret)),
         format!("{:?}", PreSharedKey::external(b"alice", &secret).unwrap()),
     ] {
         assert!(!shown.is_empty());

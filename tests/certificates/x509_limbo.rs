@@ -143,7 +143,7 @@ fn name(name: &Value) -> ReferenceIdentifier<'_> {
     }
 }
 
-/// The verdict on a case, and the words of a refusal.
+/// The result on a case, and the words of a refusal.
 fn ask(case: &Value, profile: Profile, provider: &CryptoProvider) -> Result<(), String> {
     let mut anchors = TrustAnchors::new();
     for anchor in certificates(&list(case, "trusted_certs")) {
@@ -210,16 +210,16 @@ fn run(profile: Profile, known: &[(&str, &[&str])]) {
     let (mut surprises, mut accepted, mut rejected) = (Vec::new(), 0, 0);
     for case in &cases {
         let good = text(case, "expected_result") == "SUCCESS";
-        let (id, verdict) = (text(case, "id"), ask(case, profile, &provider));
-        match &verdict {
+        let (id, result) = (text(case, "id"), ask(case, profile, &provider));
+        match &result {
             Ok(()) => println!("accepted {id}"),
             Err(words) => println!("rejected {id}: {words}"),
         }
-        let right = verdict.is_ok() == good;
+        let right = result.is_ok() == good;
         accepted += usize::from(!right && !good);
         rejected += usize::from(!right && good);
         if right == known.contains(id) {
-            surprises.push((id, verdict));
+            surprises.push((id, result));
         }
     }
     println!(

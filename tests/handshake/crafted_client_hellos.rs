@@ -114,7 +114,7 @@ fn a_server_that_takes_a_key_without_the_key_exchange_that_it_must_have_is_refus
 }
 
 #[test]
-fn a_list_of_tickets_has_one_chain_judged_at_most_before_the_client_has_proved_anything() {
+fn a_list_of_tickets_has_one_chain_verified_at_most_before_the_client_has_proved_anything() {
     let (pair, own, verifier) = (Pair::new(), Identity::p256(), Arc::new(Once::default()));
     let policy = ClientAuthentication::optional(verifier.clone());
     let builder = pair.server_builder().client_authentication(policy);

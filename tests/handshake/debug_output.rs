@@ -1,4 +1,4 @@
-//! What is shown for debugging tells one value from another, and has no secret in it.
+//! What is shown for debugging differs from value to value, and has no secret in it.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -52,7 +52,7 @@ fn nothing_secret_is_shown() {
     let mut secrets = log.0.lock().unwrap().clone();
     let psk = session.secret().as_bytes().to_vec();
     secrets.extend([ticket_key, psk, vec![0x5a; 16]]);
-    assert!(secrets.len() > 10, "both sides tell the secrets of their directions");
+    assert!(secrets.len() > 10, "both sides log the secrets of their directions");
 
     let traffic = || {
         let suite = &CryptoProvider::ring().cipher_suites[0];

@@ -106,7 +106,7 @@ fn a_flood_of_key_updates_is_stopped_and_data_reset_the_count() {
 }
 
 #[test]
-fn a_peer_that_only_reads_may_update_its_keys_for_ever() {
+fn a_peer_that_only_reads_may_update_its_keys_any_number_of_times() {
     let (mut client, mut server) = connected();
     for _ in 0..200 {
         client.update_keys(false).unwrap();
@@ -315,7 +315,7 @@ fn closing_in_the_middle_of_the_handshake_gives_it_up() {
 }
 
 #[test]
-fn empty_records_that_nobody_protected_are_refused_at_once() {
+fn empty_unprotected_records_are_refused_at_once() {
     let identity = Identity::p256();
     let mut server = ServerConnection::new(identity.server_config()).unwrap();
     assert!(server.receive(&mut [23, 3, 3, 0, 0]).is_err(), "before any hello");

@@ -451,7 +451,7 @@ fn a_stream_that_reads_answers_the_first_request_since_it_wrote() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     ours.set_nonblocking(true).unwrap();
     let mut stream = Stream::new(server, ours);
-    let mut hear = |stream: &mut Stream<_, _>, bytes: &[u8]| {
+    let mut receive = |stream: &mut Stream<_, _>, bytes: &[u8]| {
         theirs.write_all(bytes).unwrap();
         let waits = loop {
             match stream.read(&mut [0; 100]) {
@@ -464,22 +464,25 @@ fn a_stream_that_reads_answers_the_first_request_since_it_wrote() {
     };
     // Many at once have one answer, many after that have one before data.
     let requests: Vec<u8> = (0..5).flat_map(|_| client.update(true)).collect();
-    let answered = hear(&mut stream, &requests);
+    let answered = receive(&mut stream, &requests);
     assert_eq!(answered[5..], [Seen::Sent(false)]);
     for _ in 0..100 {
         let update = client.update(true);
         let data = client.seal(ContentType::APPLICATION_DATA, b"data");
-        assert_eq!(hear(&mut stream, &[update, data].concat()), [Seen::Received(true)]);
+        assert_eq!(receive(&mut stream, &[update, data].concat()), [Seen::Received(true)]);
     }
     for _ in 0..3 {
         stream.write_all(b"at last").unwrap();
     }
     assert_eq!(log.updates(), [Seen::Sent(false)]);
-    assert_eq!(hear(&mut stream, &client.update(true)), [Seen::Received(true), Seen::Sent(false)]);
+    assert_eq!(
+        receive(&mut stream, &client.update(true)),
+        [Seen::Received(true), Seen::Sent(false)]
+    );
     // And none follows close_notify.
     stream.write_all(b"more").unwrap();
     stream.close().unwrap();
-    assert_eq!(hear(&mut stream, &client.update(true)), [Seen::Received(true)]);
+    assert_eq!(receive(&mut stream, &client.update(true)), [Seen::Received(true)]);
 }
 
 #[test]

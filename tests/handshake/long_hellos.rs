@@ -1,4 +1,4 @@
-//! A ClientHello has room for all that a configuration may put into it, and for what a server asks
+//! A ClientHello can hold all that a configuration may put into it, and for what a server asks
 //! to have back.
 
 use std::sync::Arc;

@@ -76,7 +76,7 @@ fn answer_one(end: &mut Connection, identity: &Identity) -> Option<&'static str>
 }
 
 #[test]
-fn an_answer_to_another_number_changes_nothing_whatever_is_asked() {
+fn an_answer_to_another_number_changes_nothing_at_any_question() {
     let identity = Identity::p256();
     let (mut client, mut server) = asking_ends();
     assert_misuse(server.answer(QuestionNumber(0), Answer::Peer(Ok(()))));

@@ -152,7 +152,7 @@ fn records_are_padded_as_the_policy_says_in_both_roles() {
 }
 
 #[test]
-fn a_policy_sees_the_content_type_and_cannot_be_told_from_the_outside() {
+fn a_policy_sees_the_content_type_and_does_not_show_outside() {
     let only_data: PaddingPolicy = Arc::new(|content_type, length| match content_type {
         ContentType::APPLICATION_DATA => 256 - length.min(256),
         _ => 0,

@@ -89,7 +89,7 @@ fn a_transport_may_take_and_give_a_few_bytes_at_a_time_and_be_interrupted() {
 
 type Queue = Rc<RefCell<VecDeque<u8>>>;
 
-/// A transport with little room that refuses to wait, now and then without need.
+/// A transport of small capacity that refuses to wait, now and then without need.
 struct Nonblocking {
     incoming: Queue,
     outgoing: Queue,
@@ -98,7 +98,7 @@ struct Nonblocking {
 }
 
 impl Nonblocking {
-    const ROOM: usize = 700;
+    const CAPACITY: usize = 700;
 
     fn pair(seed: u32, refusal: io::ErrorKind) -> (Self, Self) {
         let (there, back) = (Queue::default(), Queue::default());
@@ -129,9 +129,9 @@ impl Read for Nonblocking {
 
 impl Write for Nonblocking {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let room = Self::ROOM - self.outgoing.borrow().len();
-        self.refuse(room == 0)?;
-        let count = bytes.len().min(room);
+        let capacity = Self::CAPACITY - self.outgoing.borrow().len();
+        self.refuse(capacity == 0)?;
+        let count = bytes.len().min(capacity);
         self.outgoing.borrow_mut().extend(&bytes[..count]);
         Ok(count)
     }
@@ -141,7 +141,7 @@ impl Write for Nonblocking {
     }
 }
 
-/// What a transport says that does not wait, or has waited as long as it may.
+/// The errors of a transport that does not wait, or has waited as long as it may.
 const REFUSALS: [io::ErrorKind; 2] = [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut];
 
 /// The result, or `None` where the transport refused to wait.
@@ -253,9 +253,9 @@ fn pieces_are_written_in_order_and_a_record_is_taken_at_a_time() {
     });
     let mut stream = Stream::new(client, left);
     stream.handshake().unwrap();
-    assert_eq!(stream.read(&mut []).unwrap(), 0, "nobody waits for nothing");
+    assert_eq!(stream.read(&mut []).unwrap(), 0, "an empty read does not wait");
     for _ in 0..2 {
-        assert_eq!(stream.receive().unwrap(), Some(7), "what waits is told again");
+        assert_eq!(stream.receive().unwrap(), Some(7), "what waits is reported again");
     }
     let mut data = [0; 4];
     stream.read_exact(&mut data).unwrap();
@@ -268,7 +268,7 @@ fn pieces_are_written_in_order_and_a_record_is_taken_at_a_time() {
     other.join().unwrap();
 }
 
-/// Takes nothing, and says that it took it.
+/// Takes nothing, and reports that it took it.
 struct Full;
 
 impl Read for Full {
@@ -294,7 +294,7 @@ fn a_transport_that_takes_no_bytes_is_an_error_and_no_endless_loop() {
 }
 
 #[test]
-fn a_misuse_is_told_without_a_look_into_the_socket() {
+fn a_misuse_is_an_error_without_a_look_into_the_socket() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let socket = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (client, server) = Identity::p256().connections();
@@ -350,7 +350,7 @@ impl Write for Unanswered {
     }
 }
 
-/// The system says so once only: it is the reason why the connection is gone.
+/// The system reports it once only: it is the reason why the connection is gone.
 #[cfg(unix)]
 #[test]
 fn a_peer_that_has_not_answered_the_system_for_too_long_is_an_error_of_the_write() {

@@ -110,7 +110,7 @@ fn provider() -> CryptoProvider {
 }
 
 /// Data that must never be sent in the clear.
-const DATA: &[u8] = b"what nobody else may read";
+const DATA: &[u8] = b"what no other end may read";
 
 /// A whole conversation in which call number `failing` fails. True where that call was made.
 fn converse(identity: &Identity, keys: &Arc<TicketKeys>, psk: bool, failing: usize) -> bool {

@@ -154,7 +154,7 @@ fn an_alert_that_the_carrier_brings_ends_the_handshake() {
         }
     }
     let identity = Identity::p256();
-    for (kind, told) in [
+    for (kind, received) in [
         (ErrorKind::AlertReceived(AlertDescription::HANDSHAKE_FAILURE), 0),
         (ErrorKind::Refused("the carrier"), 1),
     ] {
@@ -164,11 +164,15 @@ fn an_alert_that_the_carrier_brings_ends_the_handshake() {
         client.observe(Box::new(Seen(seen.clone())));
         let mut client = client.without_records().unwrap();
         let error = client.fail(kind.into());
-        assert_eq!(error.alert_sent().is_some(), told == 1, "an alert is no answer to an alert");
-        assert_eq!(error.alert_received().is_some(), told == 0);
+        assert_eq!(
+            error.alert_sent().is_some(),
+            received == 1,
+            "an alert is no answer to an alert"
+        );
+        assert_eq!(error.alert_received().is_some(), received == 0);
         assert_eq!(client.receive(Level::Initial, &[2, 0, 0, 0]), Err(error.clone()));
         assert_eq!(client.fail(ErrorKind::Canceled.into()), error, "the first stays");
-        assert_eq!(seen.lock().unwrap().len(), told);
+        assert_eq!(seen.lock().unwrap().len(), received);
     }
     assert_eq!(AlertDescription(200).to_string(), "200");
 }
@@ -235,7 +239,7 @@ fn without_records_the_carrier_changes_the_keys() {
 }
 
 #[test]
-fn without_records_nobody_asks_for_a_certificate_later() {
+fn without_records_no_certificate_is_requested_later() {
     // RFC 9001, section 4.4.
     let [mut client, mut server] = without_records();
     let error = server.request_client_certificate().unwrap_err();

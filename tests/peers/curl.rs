@@ -60,7 +60,7 @@ fn serve(
     stream.write_all(head.as_bytes())?;
     stream.write_all(answer)?;
     stream.close()?;
-    // Whatever else it says: curl closes when it has the answer.
+    // With any output: curl closes when it has the answer.
     let _ = stream.read(&mut [0]);
     Ok((first, body))
 }

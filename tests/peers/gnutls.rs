@@ -214,7 +214,7 @@ fn gnutls_cli_and_our_server_keep_to_each_others_record_sizes_and_change_keys() 
     assert_eq!(watch.look(|watched| watched.key_updates), 2);
     let overhead = 5 + 16;
     assert_eq!(watch.look(|watched| watched.longest_sent), usize::from(limit) + overhead);
-    // It sends as much of the line as one record of ours has room for, and leaves the rest.
+    // It sends as much of the line as one record of ours can hold, and leaves the rest.
     process.say(&format!("{}\n", "z".repeat(2000)));
     read_until(&mut stream, &"z".repeat(519));
     assert_eq!(watch.look(|watched| watched.longest_received), 520 + overhead);

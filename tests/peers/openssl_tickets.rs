@@ -146,7 +146,7 @@ fn config(
     Arc::new(builder.build(Arc::new(certificates)).unwrap())
 }
 
-/// One connection of `openssl s_client` with our server, and what it said early.
+/// One connection of `openssl s_client` with our server, and its 0-RTT data.
 fn serve(config: &Arc<ServerConfig>, arguments: &[&str]) -> (ServerConnection, Vec<u8>, String) {
     let listener = Listener::new();
     let address = format!("127.0.0.1:{}", listener.port());
@@ -193,16 +193,16 @@ fn s_client_resumes_with_our_tickets_and_sends_early_data() {
                 continue;
             }
             let arguments = ["-sess_in", &session, "-early_data", &words];
-            let (second, said, output) = serve(&ours, &arguments);
+            let (second, early, output) = serve(&ours, &arguments);
             assert!(resumed(&second) && output.contains("Reused, TLSv1.3"), "{output}");
             assert_eq!(second.parameters().early_data, EarlyData::Accepted);
-            assert_eq!(said, b"early words");
+            assert_eq!(early, b"early words");
             assert!(output.contains("Early data was accepted"), "{output}");
             // Another group: a retry, and no early data.
             serve(&ours, &["-sess_out", &session]);
-            let (third, said, output) = serve(&config_of(1), &arguments);
+            let (third, early, output) = serve(&config_of(1), &arguments);
             assert!(third.parameters().retried && resumed(&third));
-            assert_eq!((third.parameters().early_data, said), (EarlyData::Rejected, vec![]));
+            assert_eq!((third.parameters().early_data, early), (EarlyData::Rejected, vec![]));
             assert!(output.contains("Early data was rejected"), "{output}");
         }
     }

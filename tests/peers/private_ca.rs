@@ -57,7 +57,7 @@ fn the_default_profile_takes_what_openssl_makes() {
     // What the configuration that comes with it has had for its authorities for decades.
     folder.file("old", format!("{san}\nauthorityKeyIdentifier=keyid,issuer:always\n"));
     for command in [
-        // A server's certificate that signed itself, and is a CA's because nobody said otherwise.
+        // A server's certificate that signed itself, and is a CA's as it has no extension against it.
         &format!(
             "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -keyout @key \
              -subj /CN=example.com -addext {san} -out @own.pem"

@@ -139,7 +139,7 @@ fn a_client_that_requires_evidence_gets_some_or_stops() {
 #[test]
 fn a_certificate_that_demands_a_staple_needs_one_where_it_was_asked_for() {
     let world = World::new();
-    assert!(world.connect(Vec::new(), RevocationMode::IfPresent).is_ok(), "nobody asked");
+    assert!(world.connect(Vec::new(), RevocationMode::IfPresent).is_ok(), "without a request");
     let error = world.connect_stapled(None).unwrap_err();
     assert_eq!(error.alert_sent(), Some(AlertDescription::BAD_CERTIFICATE_STATUS_RESPONSE));
     let ErrorKind::Certificate(error) = error.kind() else { panic!("{error}") };

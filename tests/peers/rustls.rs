@@ -285,8 +285,8 @@ fn our_client_refuses_their_server_with_the_wrong_name_or_an_unknown_issuer() {
         let error = our_error.unwrap();
         assert!(matches!(error.kind(), ErrorKind::Certificate(_)), "{error}");
         assert_eq!(error.alert_sent(), Some(alert), "{error}");
-        let heard = format!("{:?}", their_error.unwrap());
-        assert_eq!(heard, format!("AlertReceived({theirs_hear})"));
+        let received = format!("{:?}", their_error.unwrap());
+        assert_eq!(received, format!("AlertReceived({theirs_hear})"));
     }
 }
 
@@ -370,7 +370,7 @@ impl PeerVerifier for Careless {
 }
 
 #[test]
-fn a_key_that_may_not_sign_is_refused_whoever_judges_the_chain() {
+fn a_key_that_may_not_sign_is_refused_by_any_verifier() {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::new(vec![handclasp_testing::NAME.into()]).unwrap();
     params.key_usages = vec![rcgen::KeyUsagePurpose::KeyAgreement];
@@ -382,7 +382,7 @@ fn a_key_that_may_not_sign_is_refused_whoever_judges_the_chain() {
     let config = rustls_peer::server_config(&identity, rustls_peer::default_provider(), None);
     let error = exchange(&mut ours, &mut rustls_peer::server(config)).our_error.unwrap();
     assert!(error.to_string().contains("digitalSignature"), "{error}");
-    // And nobody can configure one.
+    // And none can be configured.
     let error = CertifiedKey::from_der(identity.chain, &identity.key).unwrap_err();
     assert!(error.to_string().contains("digitalSignature"), "{error}");
 }

@@ -72,7 +72,7 @@ fn no_file_is_too_long() {
 }
 
 /// The first part of a path below `src/`, without `.rs`.
-fn room_of(inside: &Path) -> &str {
+fn module_of(inside: &Path) -> &str {
     let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
     first.trim_end_matches(".rs")
 }
@@ -84,25 +84,25 @@ fn place_of(path: &Path) -> (&Path, String) {
         Ok(inside) => (inside, "x509".to_owned()),
         Err(_) => {
             let inside = path.strip_prefix(root().join("src")).unwrap();
-            (inside, room_of(inside).to_owned())
+            (inside, module_of(inside).to_owned())
         }
     }
 }
 
-/// Prints how many lines of code each room has. There is no limit on the sum.
+/// Prints how many lines of code each module has. There is no limit on the sum.
 #[test]
-fn the_sizes_of_the_rooms_are_printed() {
+fn the_sizes_of_the_modules_are_printed() {
     let mut sizes = BTreeMap::new();
     for path in source_files() {
-        let (inside, room) = place_of(&path);
+        let (inside, module) = place_of(&path);
         if !is_test_file(inside) {
             let lines = code_lines(&fs::read_to_string(&path).unwrap()).len();
-            *sizes.entry(room).or_insert(0) += lines;
+            *sizes.entry(module).or_insert(0) += lines;
         }
     }
     let total: usize = sizes.values().sum();
-    for (room, lines) in &sizes {
-        println!("{lines:6} {room}");
+    for (module, lines) in &sizes {
+        println!("{lines:6} {module}");
     }
     println!("{total:6} in all");
     assert!(total > 1_000, "{total} lines of code: they are not counted right");
@@ -120,17 +120,17 @@ fn the_adapter_to_tokio_and_the_examples_of_odd_carriers_are_short() {
     }
 }
 
-/// What each room may use: the table in ARCHITECTURE.md, lines of the form `room -> a b c`, the
-/// upper rooms first.
+/// What each module may use: the table in ARCHITECTURE.md, lines of the form `module -> a b c`, the
+/// upper modules first.
 fn arrows(text: &str) -> Vec<(&str, Vec<&str>)> {
     let rows = text.lines().filter_map(|line| line.split_once(" -> "));
-    let names = |room: &str| room.trim().chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    rows.filter(|(room, _)| names(room))
-        .map(|(room, used)| (room.trim(), used.split_whitespace().collect()))
+    let names = |module: &str| module.trim().chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    rows.filter(|(module, _)| names(module))
+        .map(|(module, used)| (module.trim(), used.split_whitespace().collect()))
         .collect()
 }
 
-/// The rooms that a line of code names, as `crate::room`.
+/// The modules that a line of code names, as `crate::module`.
 fn used_rooms(line: &str) -> impl Iterator<Item = &str> {
     line.split("crate::").skip(1).map(|rest| {
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
@@ -142,27 +142,27 @@ fn used_rooms(line: &str) -> impl Iterator<Item = &str> {
 fn rooms_use_only_the_rooms_that_the_architecture_gives_them() {
     let architecture = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     let rows = arrows(&architecture);
-    for (index, (room, used)) in rows.iter().enumerate() {
+    for (index, (module, used)) in rows.iter().enumerate() {
         for name in used.iter().filter(|name| **name != "(nothing)") {
             let below = rows[index + 1..].iter().any(|(other, _)| other == name);
-            assert!(below, "the table lets {room} use {name}, which is not below it");
+            assert!(below, "the table lets {module} use {name}, which is not below it");
         }
     }
     let allowed: BTreeMap<_, _> = rows.into_iter().collect();
     let source = root().join("src");
     for path in rust_files(&source) {
         let inside = path.strip_prefix(&source).unwrap();
-        let room = room_of(inside);
-        if room == "lib" || is_test_file(inside) {
+        let module = module_of(inside);
+        if module == "lib" || is_test_file(inside) {
             continue;
         }
-        let used_by = allowed.get(room);
-        let used_by = used_by.unwrap_or_else(|| panic!("{room} is not in the table of rooms"));
+        let used_by = allowed.get(module);
+        let used_by = used_by.unwrap_or_else(|| panic!("{module} is not in the table of modules"));
         for line in code_lines(&fs::read_to_string(&path).unwrap()) {
             for used in used_rooms(line) {
                 assert!(
-                    used == room || used_by.contains(&used),
-                    "{}: {room} must not use {used:?}",
+                    used == module || used_by.contains(&used),
+                    "{}: {module} must not use {used:?}",
                     path.display()
                 );
             }

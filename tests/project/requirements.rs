@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-/// The sections and appendices of RFC 9846 that have such a sentence for somebody who implements
+/// The sections and appendices of RFC 9846 that have such a sentence for those who implement
 /// or uses it.
 const SECTIONS: &str = "1 2 2.1 2.2 4 4.2.1 4.2.2 4.2.3 4.2.4 4.3 4.3.1 4.3.2 4.3.3 4.3.5 4.3.6 \
     4.3.7 4.3.8 4.3.8.1 4.3.8.2 4.3.9 4.3.10 4.3.11 4.3.11.1 4.3.11.3 4.4.1 4.4.2 4.5.1 4.5.1.1 \

@@ -1,4 +1,4 @@
-//! What a session rests on is asked about again: beside other questions, after a
+//! A session's certificates and keys are asked about again: beside other questions, after a
 //! HelloRetryRequest, with 0-RTT data that wait, and for as long as the session lives.
 
 use std::sync::{Arc, Mutex};
@@ -112,12 +112,12 @@ fn a_session_that_is_found_later_is_asked_about_later_with_a_retry_and_without()
             let config = ends.server(builder);
             ends.meet(&config);
             let mut wires = Wires::new(ends.client(1), server_at(&config, 1));
-            let mut verdicts = 0;
+            let mut asked = 0;
             let asked = wires.run(|question| match question {
                 Question::TakeSession(question) => Answer::Session(store.answer(&question.ticket)),
                 _ => {
-                    verdicts += 1;
-                    if good || verdicts > 1 { Answer::Peer(Ok(())) } else { refusal() }
+                    asked += 1;
+                    if good || asked > 1 { Answer::Peer(Ok(())) } else { refusal() }
                 }
             });
             assert_eq!(asked[..2], ["take session", "verify peer"]);
@@ -139,7 +139,7 @@ fn early_data_wait_for_the_answer_and_are_taken_or_passed_over() {
         let mut wires = Wires::new(client, server_at(&config, 1));
         wires.go();
         assert!(matches!(wires.server.question(), Some(Question::VerifyPeer(_))));
-        assert_eq!(wires.early, b"", "the verdict is open");
+        assert_eq!(wires.early, b"", "the question is open");
         let mut first = true;
         wires.run(|_| match core::mem::replace(&mut first, false) && !good {
             true => refusal(),

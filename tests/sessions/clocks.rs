@@ -97,7 +97,7 @@ fn lifetimes_end_to_the_millisecond() {
 }
 
 #[test]
-fn a_client_uses_no_ticket_for_longer_than_seven_days_whatever_its_lifetime_is() {
+fn a_client_uses_no_ticket_for_longer_than_seven_days_with_any_lifetime() {
     let ticket = NewSessionTicket {
         lifetime: u32::MAX,
         age_add: 0,

@@ -187,7 +187,7 @@ fn early_data_wait_for_the_session_and_are_taken_once() {
 }
 
 #[test]
-fn a_store_that_cannot_be_reached_ends_the_handshake_or_is_passed_over_as_it_is_told() {
+fn a_store_that_cannot_be_reached_ends_the_handshake_or_is_passed_over_as_configured() {
     let (pair, store) = (Pair::new(), Elsewhere::new());
     let config = pair.finish(pair.server_builder().sessions(store.clone()));
     let rest = |at| {
@@ -216,7 +216,7 @@ fn a_store_that_cannot_be_reached_ends_the_handshake_or_is_passed_over_as_it_is_
 }
 
 #[test]
-fn of_many_sessions_one_chain_is_judged_and_the_others_are_not_asked_for() {
+fn of_many_sessions_one_chain_is_verified_and_the_others_are_not_asked_for() {
     let (pair, own, store) = (Pair::new(), Identity::p256(), Elsewhere::new());
     let verifier = Arc::new(Once::default());
     let policy = ClientAuthentication::optional(verifier.clone());

@@ -32,7 +32,7 @@ fn outcome(client: &Connection, server: &Connection) -> EarlyData {
     outcome
 }
 
-/// A client says its words as 0-RTT data to a server. Whatever becomes of them, data flow both
+/// A client sends its words as 0-RTT data to a server. Accepted or not, data flow both
 /// ways afterwards.
 fn early(client: &mut ClientConnection, config: &Arc<ServerConfig>, at: u64) -> EarlyData {
     assert_eq!(client.write_early_data(WORDS).unwrap(), WORDS.len());
@@ -50,7 +50,7 @@ fn early(client: &mut ClientConnection, config: &Arc<ServerConfig>, at: u64) -> 
 }
 
 #[test]
-fn early_data_are_accepted_told_from_the_rest_and_answered_at_once() {
+fn early_data_are_accepted_marked_and_answered_at_once() {
     let pair = Pair::new();
     let config = pair.finish(pair.early_server(1000));
     pair.meet(&config);
@@ -178,7 +178,7 @@ fn replayed_early_data_are_refused_by_every_server_that_shares_the_register() {
 
 #[test]
 fn a_connection_of_an_earlier_time_does_not_bring_back_what_was_forgotten_since() {
-    // Somebody connects, waits, and sends what was seen on the wire when the register is empty
+    // An attacker connects, waits, and sends what was seen on the wire when the register is empty
     // again: by the clock of that connection it is fresh still.
     let pair = Pair::new();
     let config = pair.finish(pair.early_server(1000));
@@ -228,7 +228,7 @@ fn a_register_remembers_while_a_hello_is_fresh_and_says_no_when_it_is_full() {
     assert!(register.check_and_record(&strike(50, Some(80)), time(60)), "the old ones are stale");
     assert!(register.check_and_record(&strike(51, None), time(60)));
     for later in [61, 1000, 100_000] {
-        assert!(!register.check_and_record(&strike(51, None), time(later)), "for ever");
+        assert!(!register.check_and_record(&strike(51, None), time(later)), "{later}");
     }
 }
 
@@ -293,7 +293,7 @@ fn a_client_sends_no_more_than_the_ticket_allows() {
 }
 
 #[test]
-fn a_record_size_limit_binds_what_comes_after_it_was_told() {
+fn a_record_size_limit_binds_what_comes_after_it() {
     let pair = Pair::new();
     let config = pair.finish(pair.early_server(5000).record_size_limit(Some(64)));
     pair.meet(&config);
@@ -377,7 +377,7 @@ fn a_replay_with_another_binder_of_a_key_that_was_not_chosen_is_a_replay() {
 }
 
 #[test]
-fn early_data_under_a_key_agreed_on_elsewhere_are_taken_once_for_ever() {
+fn early_data_under_a_key_agreed_on_elsewhere_are_taken_only_once() {
     let (_pair, mut client, config) = sharing(100, 100);
     let flight = first_flight(&mut client);
     assert_eq!(replay(&flight, &config, 1), (EarlyData::Accepted, WORDS.to_vec()));

@@ -253,7 +253,7 @@ impl SessionStore for Lengths {
     }
 }
 
-/// A certificate that is a little longer than this, by an extension that nobody knows.
+/// A certificate that is a little longer than this, by an unknown extension.
 fn certificate_of_length(length: usize) -> CertificateDer<'static> {
     let mut params = rcgen::CertificateParams::default();
     let extension =

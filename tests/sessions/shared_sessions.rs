@@ -100,7 +100,7 @@ struct Server {
     raw: bool,
 }
 
-/// What is said to a question of the second connection.
+/// The answer to a question of the second connection.
 #[derive(Clone, Copy, Debug)]
 enum Say {
     Yes,
@@ -167,10 +167,10 @@ fn of_keys() -> Vec<Row> {
         ..row(what, BY_LOOK_UP, BY_LOOK_UP, resumes)
     };
     vec![
-        row("nobody, and nobody is asked", (CLIENT, SERVER), (CLIENT, SERVER), true),
-        row("nobody, who was asked", (CLIENT, ASKING), (CLIENT, ASKING), true),
+        row("no identity, and none is asked for", (CLIENT, SERVER), (CLIENT, SERVER), true),
+        row("no identity, where one was asked for", (CLIENT, ASKING), (CLIENT, ASKING), true),
         row(
-            "nobody, where one must be somebody",
+            "no identity, where one is required",
             (CLIENT, ASKING),
             (CLIENT, requiring(SERVER)),
             false,
@@ -341,16 +341,16 @@ fn of_own() -> Vec<Row> {
         row("another key", key, with(&[Key::Other]), false),
         row("Alice, who is Alice", shows(Own::Alice), shows(Own::Alice), true),
         row("Alice, who is Bob", shows(Own::Alice), shows(Own::Bob), false),
-        row("Alice, who is nobody", shows(Own::Alice), shows(Own::None), false),
-        row("nobody, who is Alice", shows(Own::None), shows(Own::Alice), false),
-        row("nobody, who was not asked and could be Alice", plain, (ALICE, SERVER), true),
+        row("Alice, who has no identity now", shows(Own::Alice), shows(Own::None), false),
+        row("no identity, who is Alice now", shows(Own::None), shows(Own::Alice), false),
+        row("no identity, who was not asked and could be Alice", plain, (ALICE, SERVER), true),
         chosen("Alice, who is asked and is Alice", &[Say::Show(Own::Alice)], true),
         chosen(
             "Alice, who is asked and is Bob",
             &[Say::Show(Own::Bob), Say::Show(Own::Bob)],
             false,
         ),
-        chosen("Alice, who is asked and is nobody", &[Say::No, Say::No], false),
+        chosen("Alice, who is asked and has no identity", &[Say::No, Say::No], false),
     ]
 }
 

@@ -1,5 +1,5 @@
 //! The parameters of a connection name a peer once it was verified and has proved its key, and not
-//! before: neither while the verdict is open, nor after a refusal.
+//! before: neither while the question is open, nor after a refusal.
 
 use std::sync::Arc;
 
@@ -38,11 +38,11 @@ fn shows(end: &Connection) -> bool {
     parameters.certificates.is_some() || parameters.raw_public_key.is_some() || staples
 }
 
-fn answer(end: &mut Connection, verdict: Result<(), CertificateError>) {
+fn answer(end: &mut Connection, result: Result<(), CertificateError>) {
     let question = end.question().expect("it asks");
     assert!(matches!(question, Question::VerifyPeer(_) | Question::VerifyRawPublicKey(_)));
     let number = end.question_number().unwrap();
-    let _ = end.answer(number, Answer::Peer(verdict));
+    let _ = end.answer(number, Answer::Peer(result));
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_server_is_shown_when_it_is_verified_and_proved() {
             let builder = pair.client_builder().verifier(Arc::new(Anything)).request_ocsp(true);
             let (mut client, mut server) = (client(builder, 0), server_at(&config, 0));
             talk(&mut client, &mut server).checked();
-            assert!(!shows(&client), "the verdict is open");
+            assert!(!shows(&client), "the question is open");
             let refusal = || CertificateError::rejected("not today");
             answer(&mut client, if good { Ok(()) } else { Err(refusal()) });
             talk(&mut client, &mut server);
@@ -85,7 +85,7 @@ fn a_client_is_shown_when_it_is_verified_and_proved() {
             feed(&mut client, &mut server, &mut bytes);
             feed(&mut server, &mut client, &mut Vec::new());
         }
-        assert!(!shows(&server), "the verdict is open");
+        assert!(!shows(&server), "the question is open");
         answer(&mut server, if good { Ok(()) } else { Err(CertificateError::rejected("no")) });
         // What waited behind the question is taken with the answer: the proof of its key, too.
         if good {

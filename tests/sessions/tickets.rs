@@ -60,7 +60,7 @@ fn the_oldest_sessions_of_a_client_go_when_there_are_too_many() {
     assert_eq!(kept, ["b.example", "c.example"]);
 }
 
-/// Gives out one session whoever asks, and forgets nothing.
+/// Gives out one session to every request, and forgets nothing.
 #[derive(Debug)]
 struct Careless(Mutex<Option<ClientSession>>);
 
@@ -79,14 +79,14 @@ fn offers_key(outgoing: &[u8]) -> bool {
 }
 
 #[test]
-fn a_session_that_is_dead_or_with_another_server_is_not_offered_whatever_the_store_says() {
+fn a_session_that_is_dead_or_of_another_server_is_not_offered() {
     let pair = Pair::new();
     let config = pair.finish(pair.server_builder());
     for (name, at, offered) in
         [("server.example", 1, true), ("server.example", 2000, false), ("localhost", 1, false)]
     {
         pair.meet(&config);
-        // The certificates come along: without them nobody vouches for the server.
+        // The certificates come along: without them nothing vouches for the server.
         let real = pair.store.take(&server_name(), time(0)).unwrap();
         let origin = TicketOrigin {
             cipher_suite: CipherSuiteId::TLS_AES_256_GCM_SHA384,
@@ -103,7 +103,7 @@ fn a_session_that_is_dead_or_with_another_server_is_not_offered_whatever_the_sto
 }
 
 #[test]
-fn a_store_that_is_never_told_to_forget_serves_all_the_same() {
+fn a_store_that_never_forgets_serves_all_the_same() {
     // What a server does not take, a store may forget; the default is that it need not.
     let pair = Pair::new();
     let config = pair.finish(pair.server_builder());
@@ -178,7 +178,7 @@ fn tickets_of_the_application_and_of_the_server_have_different_nonces() {
 }
 
 #[test]
-fn who_cannot_send_a_ticket_is_told_and_nothing_ends() {
+fn a_ticket_that_cannot_be_sent_is_a_misuse_and_ends_nothing() {
     let pair = Pair::new();
     let config = pair.finish(pair.server_builder());
     let client = Arc::new(pair.client_builder().build().unwrap());

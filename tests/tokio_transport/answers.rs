@@ -27,7 +27,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
 use tokio::time::{Instant, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
-const ROOM: usize = 1_000;
+const CAPACITY: usize = 1_000;
 
 /// A key that is known by what it can do only.
 fn key_elsewhere(identity: &Identity) -> CertifiedKey {
@@ -50,7 +50,7 @@ fn signer(identity: &Identity) -> impl Fn(Question) -> SlowAnswer + Send + Sync 
 
 type SlowAnswer = handclasp::transport::tokio::AnswerFuture;
 
-/// One handshake of these two takes a second, and ten that ask nobody take no time meanwhile.
+/// One handshake of these two takes a second, and ten that ask nothing take no time meanwhile.
 async fn takes_a_second_while_others_go_on(
     connector: &Connector,
     acceptor: &Acceptor,
@@ -59,7 +59,7 @@ async fn takes_a_second_while_others_go_on(
     let others = async {
         let (connector, acceptor) = ends::ends();
         for _ in 0..10 {
-            let (client, server) = connect(&connector, &acceptor, ROOM).await;
+            let (client, server) = connect(&connector, &acceptor, CAPACITY).await;
             let (mut client, mut server) = (client.unwrap(), server.unwrap());
             client.write_all(b"ping").await.unwrap();
             client.flush().await.unwrap();
@@ -69,7 +69,7 @@ async fn takes_a_second_while_others_go_on(
         start.elapsed()
     };
     let slow = async {
-        let (client, server) = connect(connector, acceptor, ROOM).await;
+        let (client, server) = connect(connector, acceptor, CAPACITY).await;
         (client.unwrap(), server.unwrap(), start.elapsed())
     };
     let ((client, server, slow), others) = tokio::join!(slow, others);
@@ -108,7 +108,7 @@ async fn the_choice_of_a_certificate_may_take_a_second() {
     let connector = Connector::new(identity.client_config());
     takes_a_second_while_others_go_on(&connector, &acceptor).await;
 
-    let (left, right) = duplex(ROOM);
+    let (left, right) = duplex(CAPACITY);
     let other = "localhost".try_into().unwrap();
     let (client, server) = tokio::join!(connector.connect(other, left), acceptor.accept(right));
     let (client, server) = (client.unwrap_err(), server.unwrap_err());
@@ -141,7 +141,7 @@ async fn a_verdict_on_the_server_may_take_a_second() {
     takes_a_second_while_others_go_on(&connector, &acceptor).await;
 
     let another = Acceptor::new(Identity::p256().server_config());
-    let (client, server) = connect(&connector, &another, ROOM).await;
+    let (client, server) = connect(&connector, &another, CAPACITY).await;
     let client = client.unwrap_err();
     assert!(client.to_string().contains("not the one that is pinned"), "{client}");
     let server = server.unwrap_err();
@@ -192,7 +192,7 @@ async fn a_look_up_of_a_session_may_take_a_second() {
         }
     });
     let start = Instant::now();
-    let (client, server) = connect(&connector, &acceptor, ROOM).await;
+    let (client, server) = connect(&connector, &acceptor, CAPACITY).await;
     let (mut client, mut server) = (client.unwrap(), server.unwrap());
     assert!(start.elapsed() < SECOND / 10, "there was no ticket to ask about");
     server.write_all(b"ticket").await.unwrap();
@@ -224,7 +224,7 @@ async fn a_certificate_that_is_asked_for_later_may_take_a_second_and_data_go_on(
             Answer::ClientCertificate(Some(certificate))
         }
     });
-    let (client, server) = connect(&connector, &Acceptor::new(server), ROOM).await;
+    let (client, server) = connect(&connector, &Acceptor::new(server), CAPACITY).await;
     let (client, mut server) = (client.unwrap(), server.unwrap());
     server.connection_mut().request_client_certificate().unwrap();
     server.write_all(b"who are you?").await.unwrap();
@@ -237,11 +237,12 @@ async fn a_certificate_that_is_asked_for_later_may_take_a_second_and_data_go_on(
         reader.read_exact(&mut question).await.unwrap();
         (reader, start.elapsed())
     });
-    let mut said = [0; 5_000];
+    let mut received = [0; 5_000];
     for round in 0..10_u8 {
-        // More than the pipe has room for.
+        // More than the pipe holds.
         let words = [round; 5_000];
-        let (written, read) = tokio::join!(writer.write_all(&words), server.read_exact(&mut said));
+        let (written, read) =
+            tokio::join!(writer.write_all(&words), server.read_exact(&mut received));
         written.unwrap();
         read.unwrap();
     }
@@ -249,7 +250,7 @@ async fn a_certificate_that_is_asked_for_later_may_take_a_second_and_data_go_on(
     assert_eq!(server.connection().open_certificate_requests(), 1);
     let ((_reader, asked), read) = tokio::join!(
         async { asked.await.unwrap() },
-        tokio::time::timeout(2 * SECOND, server.read(&mut said))
+        tokio::time::timeout(2 * SECOND, server.read(&mut received))
     );
     assert!((SECOND..SECOND + SECOND / 2).contains(&asked), "{asked:?}");
     assert!(read.is_err(), "there are no more data");
@@ -269,7 +270,7 @@ async fn failure(answer: Option<Answer>) -> (io::Error, io::Error) {
         });
     }
     let connector = Connector::new(identity.client_config());
-    let (client, server) = connect(&connector, &acceptor, ROOM).await;
+    let (client, server) = connect(&connector, &acceptor, CAPACITY).await;
     (client.unwrap_err(), server.unwrap_err())
 }
 
@@ -290,9 +291,9 @@ async fn a_question_without_an_answer_ends_the_handshake_and_says_why_on_its_own
 }
 
 /// Says when it is dropped.
-struct Tell(Arc<AtomicBool>);
+struct SetOnDrop(Arc<AtomicBool>);
 
-impl Drop for Tell {
+impl Drop for SetOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::SeqCst);
     }
@@ -303,17 +304,17 @@ async fn an_answer_that_never_comes_is_dropped_with_its_handshake_at_the_timeout
     let identity = Identity::p256();
     let config = Arc::new(ServerConfig::new(key_elsewhere(&identity)).unwrap());
     let dropped = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&dropped);
+    let flag = Arc::clone(&dropped);
     let acceptor = Acceptor::new(config).handshake_timeout(3 * SECOND).answers(move |_| {
-        let tell = Tell(Arc::clone(&told));
+        let guard = SetOnDrop(Arc::clone(&flag));
         async move {
-            let _tell = tell;
+            let _guard = guard;
             std::future::pending::<Answer>().await
         }
     });
     let connector = Connector::new(identity.client_config());
     let start = Instant::now();
-    let (client, server) = connect(&connector, &acceptor, ROOM).await;
+    let (client, server) = connect(&connector, &acceptor, CAPACITY).await;
     assert!((3 * SECOND..4 * SECOND).contains(&start.elapsed()), "{:?}", start.elapsed());
     let server = server.unwrap_err();
     assert_eq!(server.kind(), io::ErrorKind::TimedOut);
@@ -321,7 +322,7 @@ async fn an_answer_that_never_comes_is_dropped_with_its_handshake_at_the_timeout
         server.to_string().contains("3s: this side was waiting for an answer to the question sign")
     );
     assert!(dropped.load(Ordering::SeqCst));
-    // The client is told that the server gave up.
+    // The client learns that the server gave up.
     assert_eq!(tls(&client.unwrap_err()).kind(), &ErrorKind::ClosedInHandshake);
 }
 
@@ -336,20 +337,20 @@ async fn the_future_of_a_question_that_the_application_has_answered_is_dropped()
     let count = Arc::clone(&asked);
     // A slow service that knows the guest.
     let acceptor = Acceptor::new(server).answers(move |question| {
-        let tell = Tell(Arc::clone(&drops[count.fetch_add(1, Ordering::SeqCst)]));
+        let guard = SetOnDrop(Arc::clone(&drops[count.fetch_add(1, Ordering::SeqCst)]));
         let Question::VerifyPeer(peer) = question else { panic!("{question:?}") };
-        let verdict = match *peer.chain == *known {
+        let result = match *peer.chain == *known {
             true => Ok(()),
             false => Err(CertificateError::rejected("a stranger")),
         };
         async move {
-            let _tell = tell;
+            let _guard = guard;
             sleep(SECOND).await;
-            Answer::Peer(verdict)
+            Answer::Peer(result)
         }
     });
     let connector = Connector::new(client);
-    let (client, server) = connect(&connector, &acceptor, 100 * ROOM).await;
+    let (client, server) = connect(&connector, &acceptor, 100 * CAPACITY).await;
     let (mut client, mut server) = (client.unwrap(), server.unwrap());
     server.connection_mut().request_client_certificate().unwrap();
     server.connection_mut().request_client_certificate().unwrap();
@@ -380,15 +381,15 @@ async fn the_future_of_a_question_is_dropped_when_the_connection_fails() {
     let client = asked_later::client(&identity, Arc::new(AnswerLater));
     let server = asked_later::server(&identity, Arc::new(AnswerLater));
     let dropped = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&dropped);
+    let flag = Arc::clone(&dropped);
     let connector = Connector::new(client).answers(move |_| {
-        let tell = Tell(Arc::clone(&told));
+        let guard = SetOnDrop(Arc::clone(&flag));
         async move {
-            let _tell = tell;
+            let _guard = guard;
             std::future::pending::<Answer>().await
         }
     });
-    let (client, server) = connect(&connector, &Acceptor::new(server), ROOM).await;
+    let (client, server) = connect(&connector, &Acceptor::new(server), CAPACITY).await;
     let (mut client, mut server) = (client.unwrap(), server.unwrap());
     server.connection_mut().request_client_certificate().unwrap();
     server.flush().await.unwrap();
@@ -406,13 +407,13 @@ async fn the_future_of_a_question_is_dropped_when_the_connection_fails() {
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_says_nothing_ends_the_handshake_at_the_timeout() {
     let (connector, acceptor) = ends::ends();
-    let (_silent, end) = duplex(ROOM);
+    let (_silent, end) = duplex(CAPACITY);
     let start = Instant::now();
     let error = acceptor.accept(end).await.unwrap_err();
     assert_eq!((error.kind(), start.elapsed().as_secs()), (io::ErrorKind::TimedOut, 10));
     assert!(error.to_string().contains("10s: this side was waiting for the peer"), "{error}");
 
-    let (_silent, end) = duplex(ROOM);
+    let (_silent, end) = duplex(CAPACITY);
     let connector = connector.handshake_timeout(2 * SECOND);
     let error = connector.connect(server_name(), end).await.unwrap_err();
     assert_eq!((error.kind(), start.elapsed().as_secs()), (io::ErrorKind::TimedOut, 12));
@@ -436,7 +437,7 @@ async fn handshakes_under_way_have_a_limit_and_silent_clients_take_no_place() {
     });
     let mut silent = Vec::new();
     for _ in 0..20 {
-        let (here, there) = duplex(ROOM);
+        let (here, there) = duplex(CAPACITY);
         let acceptor = acceptor.clone();
         silent.push((here, tokio::spawn(async move { acceptor.accept(there).await })));
     }
@@ -445,7 +446,7 @@ async fn handshakes_under_way_have_a_limit_and_silent_clients_take_no_place() {
     let handshakes: Vec<_> = (0..9)
         .map(|_| {
             let (connector, acceptor) = (connector.clone(), acceptor.clone());
-            tokio::spawn(async move { connect(&connector, &acceptor, ROOM).await })
+            tokio::spawn(async move { connect(&connector, &acceptor, CAPACITY).await })
         })
         .collect();
     for handshake in handshakes {
@@ -456,8 +457,8 @@ async fn handshakes_under_way_have_a_limit_and_silent_clients_take_no_place() {
     // Nine in three rounds of a second each.
     assert_eq!((most.load(Ordering::SeqCst), start.elapsed().as_secs()), (3, 3));
 
-    // Whoever is dropped while waiting leaves its place.
-    let (left, right) = duplex(ROOM);
+    // A connection that is dropped while it waits leaves its place.
+    let (left, right) = duplex(CAPACITY);
     {
         let mut both = pin!(async {
             tokio::join!(connector.connect(server_name(), left), acceptor.accept(right))

@@ -171,7 +171,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Without its driver it would go on for ever.
+        // Without its driver it would not end.
         if let Some(process) = self.process {
             let _ = Command::new("kill").args(["-KILL", &process.to_string()]).status();
         }

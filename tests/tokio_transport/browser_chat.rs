@@ -1,4 +1,4 @@
-//! The chat, in a browser that nobody here wrote, and with a hundred clients at once.
+//! The chat, in browsers, and with a hundred clients at once.
 
 use handclasp_testing::examples;
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 const ENTER: &str = "\u{e007}";
-/// Chromium does not send 0-RTT data unless it is told to.
+/// Chromium does not send 0-RTT data unless an option asks for it.
 const EARLY_DATA: &str = "--enable-features=EnableTLS13EarlyData";
 
 /// The example under way.
@@ -170,7 +170,7 @@ async fn two_tabs_chat_in_two_rooms_and_a_reload_resumes() {
     }
     assert!(chat.lines(&["tls  resumed", "  h2  "]) >= 1, "{}", chat.server.wait_for(""));
 
-    // Somebody who closes a tab has left.
+    // A member who closes a tab has left.
     browser.close_tab().await;
     browser.switch(&second).await;
     browser.wait_for("Ann left").await;
@@ -214,7 +214,7 @@ async fn firefox_trusts_the_imported_authority_chats_and_resumes() {
     firefox.wait_for("from Firefox").await;
     firefox.wait_for("Resumed: the ticket of an earlier connection").await;
     chat.server.wait_for("wss  resumed");
-    // It sends 0-RTT data without being told to, when it comes back.
+    // It sends 0-RTT data by itself, when it comes back.
     let deadline = Instant::now() + PATIENCE;
     while chat.lines(&["0-RTT accepted"]) == 0 {
         assert!(Instant::now() < deadline, "{}", chat.server.wait_for(""));
@@ -328,7 +328,7 @@ async fn reload_until(browser: &Browser, words: &str) {
     }
 }
 
-/// The pictures stay in the folder for temporary files of the build, for whoever wants to look.
+/// The pictures stay in the folder for temporary files of the build, to be looked at.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_fits_wide_and_narrow_windows_in_light_and_dark() {
     if !browser::is_here() {

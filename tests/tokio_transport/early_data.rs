@@ -40,7 +40,7 @@ fn server_of(
 }
 
 /// A client with sessions and a server with tickets that asks whether early data are welcome, and
-/// hears `welcome` after a second.
+/// gets `welcome` after a second.
 fn ends(welcome: bool) -> (Connector, Acceptor) {
     let identity = Identity::p256();
     let client = ClientConfig::builder(CryptoProvider::ring())
@@ -112,7 +112,7 @@ async fn early_data_are_answered_before_the_client_has_finished() {
 
     let (left, right) = duplex(64 * 1024);
     let mut connecting = pin!(connector.connect_with_early_data(server_name(), WORDS, left));
-    // The client says what it can at once, and hears nothing until the server has answered.
+    // The client sends what it can at once, and gets nothing until the server has answered.
     let waits = poll_fn(|context| Poll::Ready(connecting.as_mut().poll(context).is_pending()));
     assert!(waits.await);
     let mut server = acceptor.accept_with_early_data(right).await.unwrap();
@@ -130,7 +130,7 @@ async fn early_data_are_answered_before_the_client_has_finished() {
     assert!(!server.connection().is_handshaking());
     talk(&mut client, &mut server).await;
 
-    // Whoever hangs up instead of finishing is found out.
+    // A client that hangs up instead of finishing fails the read.
     let (left, right) = duplex(64 * 1024);
     let mut connecting = Box::pin(connector.connect_with_early_data(server_name(), WORDS, left));
     let waits = poll_fn(|context| Poll::Ready(connecting.as_mut().poll(context).is_pending()));

@@ -56,12 +56,12 @@ impl Transport {
 
 impl Script {
     fn say(&mut self) {
-        let said = self.server.outgoing().to_vec();
-        self.server.sent(said.len());
-        self.to_client.extend(said);
+        let sent = self.server.outgoing().to_vec();
+        self.server.sent(sent.len());
+        self.to_client.extend(sent);
     }
 
-    fn hear(&mut self, bytes: &[u8]) {
+    fn receive(&mut self, bytes: &[u8]) {
         let (mut bytes, mut start) = (bytes.to_vec(), 0);
         while start < bytes.len() {
             let (taken, _) = self.server.receive(&mut bytes[start..]).unwrap();
@@ -99,7 +99,7 @@ impl Write for Transport {
                 Ok(count)
             }
             None => {
-                script.hear(bytes);
+                script.receive(bytes);
                 Ok(bytes.len())
             }
         }
@@ -220,7 +220,7 @@ fn fail(transport: &Transport, taken: usize, kind: io::ErrorKind) {
     transport.script().failure = Some((taken, kind));
 }
 
-/// The rest of what was said can be read.
+/// The rest of what was sent can be read.
 fn show_all(transport: &Transport) {
     let mut script = transport.script();
     script.visible = script.to_client.len();
@@ -282,7 +282,7 @@ fn read_some(stream: &mut impl Read, size: usize, count: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_blocking_reader_sees_no_hole_whatever_byte_a_write_fails_at() {
+fn a_blocking_reader_sees_no_hole_at_any_byte_that_a_write_fails_at() {
     let ends = ends(CryptoProvider::ring());
     each_byte(|visible, size, kind, last| {
         let what = format!("{visible} bytes, {size} at a time, {kind:?}, {last:?}");

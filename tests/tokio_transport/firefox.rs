@@ -35,7 +35,7 @@ pub struct Firefox {
     socket: TcpStream,
     /// The number of the last command.
     number: u64,
-    // In this order: the folder goes when nobody writes there any more.
+    // In this order: the folder goes when no program writes there any more.
     _process: Process,
     _profile: Folder,
 }

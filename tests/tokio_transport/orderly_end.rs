@@ -1,4 +1,4 @@
-//! The end of a connection over sockets: the last word of either side is heard, though bytes of the
+//! The end of a connection over sockets: the last record of either side arrives, though bytes of the
 //! other's were not read; and neither waits long for a peer that stays.
 
 use super::ends;
@@ -157,7 +157,7 @@ fn so_is_one_under_tokio_that_shuts_down_or_closes() {
     }
 }
 
-/// What a client hears that has sent more than a server reads before it refuses it.
+/// The error of a client that has sent more than a server reads before it refuses it.
 fn refused(client: &Arc<ClientConfig>, listener: &TcpListener) -> io::Error {
     let mut stream = connect(client, listener);
     stream.handshake().unwrap();
@@ -340,9 +340,9 @@ fn a_socket_without_a_stream_is_drained_so_that_the_last_word_arrives() {
     repeat(say_the_last_word, || {
         let mut socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         socket.write_all(&[7; UPLOAD]).unwrap();
-        let mut heard = String::new();
-        socket.read_to_string(&mut heard).unwrap();
-        assert_eq!(heard, "the last word");
+        let mut received = String::new();
+        socket.read_to_string(&mut received).unwrap();
+        assert_eq!(received, "the last word");
     });
 }
 
@@ -393,9 +393,9 @@ async fn a_place_is_held_neither_by_a_part_of_a_hello_nor_while_a_flight_is_awai
     // Six bytes, a whole record with the first byte of a message, and a hello without what follows.
     let record = [22, 3, 1, 0, 1, 1];
     let mut held = Vec::new();
-    for said in [&record[..5], &record, &hello, &record, &hello, &hello] {
+    for sent in [&record[..5], &record, &hello, &record, &hello, &hello] {
         let (mut here, there) = duplex(100_000);
-        here.write_all(said).await.unwrap();
+        here.write_all(sent).await.unwrap();
         let acceptor = acceptor.clone();
         held.push((here, tokio::spawn(async move { acceptor.accept(there).await.map(drop) })));
     }

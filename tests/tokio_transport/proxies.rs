@@ -192,7 +192,7 @@ fn server_for_known_clients(server: &Identity, client: &Identity) -> (u16, JoinH
         let known = stream.connection().parameters().certificates.as_deref() == Some(&chain[..]);
         let answer = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\nwelcome!\n";
         stream.write_all(answer.as_bytes()).unwrap();
-        // Whoever has the whole answer may be gone.
+        // A client that has the whole answer may be gone.
         let _ = stream.close();
         known
     });

@@ -1,5 +1,5 @@
 //! Bad input over real sockets: slow, silent, foreign, hostile and vanishing clients, a thousand at
-//! once. Each is told or left, the others go on, and the server's memory comes back: every byte that
+//! once. Each gets an alert or is left, the others go on, and the server's memory comes back: every byte that
 //! is allocated is counted. The figures are printed.
 
 use std::alloc::System;
@@ -76,7 +76,7 @@ impl Server {
     /// Waits until nothing is left of any client: no task, no configuration in use.
     async fn wait_until_idle(&self, clients: usize) {
         let idle = async {
-            // This one, the acceptor's, and nobody else's.
+            // This one, the acceptor's, and no other.
             while self.clients() < clients || Arc::strong_count(&self.config) > 2 {
                 sleep(Duration::from_millis(10)).await;
             }
@@ -92,7 +92,7 @@ async fn echo(acceptor: Acceptor, socket: TcpStream) -> io::Result<()> {
     writer.shutdown().await
 }
 
-/// A client that does nothing wrong: it sends, and gets the same back, until it is told to stop.
+/// A client that does nothing wrong: it sends, and gets the same back, until it has to stop.
 struct Honest {
     stream: TlsStream<ClientConnection, TcpStream>,
     slowest: Duration,
@@ -146,7 +146,7 @@ enum Bad {
     Silent,
     /// Says a byte of its ClientHello now and then.
     Slow,
-    /// Says a whole ClientHello, and is never heard of again.
+    /// Sends a whole ClientHello, and nothing more.
     HalfOpen,
     /// The same, but hangs up.
     Vanishing,
@@ -208,12 +208,12 @@ impl Bad {
             }
         }
         // Until the server has had enough, which it must.
-        let mut said = Vec::new();
-        let end = timeout(PATIENCE, socket.read_to_end(&mut said)).await;
+        let mut received = Vec::new();
+        let end = timeout(PATIENCE, socket.read_to_end(&mut received)).await;
         assert!(end.is_ok(), "the server keeps up with {self:?}");
         if let Self::Tls12 = self {
             // A reset may come before it.
-            assert!(said.is_empty() || said == [21, 3, 3, 0, 2, 2, 70], "{said:?}");
+            assert!(received.is_empty() || received == [21, 3, 3, 0, 2, 2, 70], "{received:?}");
         }
     }
 }
@@ -223,7 +223,7 @@ impl Bad {
 struct Memory {
     /// What is allocated and not freed.
     live: usize,
-    /// What the system gave it, where that is told. It stays up after a flood: what is freed lies in
+    /// What the system gave it, where that is known. It stays up after a flood: what is freed lies in
     /// small pieces in the heap of the allocator, which keeps them for the next time (glibc's
     /// malloc_trim gave back five of the seven MiB that a flood had added; the rest is code that ran
     /// for the first time, and stacks of threads).
@@ -257,7 +257,7 @@ fn open_files() -> usize {
     std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
 }
 
-fn tell(words: &str) {
+fn print(words: &str) {
     // Past the capture of passing tests' output.
     let _ = writeln!(io::stderr(), "{words}");
 }
@@ -320,8 +320,8 @@ async fn flood(server: &Server, identity: &Arc<Identity>, honest: &mut Honest) -
 }
 
 #[test]
-fn a_thousand_bad_clients_at_once_disturb_nobody_and_leave_nothing_behind() {
-    let name = "a_thousand_bad_clients_at_once_disturb_nobody_and_leave_nothing_behind";
+fn a_thousand_bad_clients_at_once_disturb_no_other_and_leave_nothing_behind() {
+    let name = "a_thousand_bad_clients_at_once_disturb_no_other_and_leave_nothing_behind";
     if ran_alone(name) {
         return;
     }
@@ -338,13 +338,13 @@ fn a_thousand_bad_clients_at_once_disturb_nobody_and_leave_nothing_behind() {
         honest.close().await;
         server.wait_until_idle(2 * MANY + 1).await;
 
-        tell(&format!("two floods of {MANY} bad clients: memory {} before", before.0));
+        print(&format!("two floods of {MANY} bad clients: memory {} before", before.0));
         for [height, after] in [first, second] {
-            tell(&format!("    {height} at the height, {after} afterwards"));
+            print(&format!("    {height} at the height, {after} afterwards"));
         }
-        tell(&format!("{rounds} rounds of an honest client, {slowest:?} the slowest"));
+        print(&format!("{rounds} rounds of an honest client, {slowest:?} the slowest"));
         for (end, count) in server.ends.lock().unwrap().iter() {
-            tell(&format!("{count:5} {end}"));
+            print(&format!("{count:5} {end}"));
         }
         for bad in Bad::ALL {
             assert!(server.count(bad.words()) >= MANY / Bad::ALL.len(), "{bad:?}");
@@ -363,7 +363,7 @@ async fn hang_up_after(count: usize, identity: &Identity, address: SocketAddr) -
     let mut connection = ClientConnection::new(identity.client_config(), server_name()).unwrap();
     let mut socket = TcpStream::connect(address).await.unwrap();
     let (mut input, mut left) = (Vec::new(), count);
-    let mut said_hello = false;
+    let mut received_hello = false;
     loop {
         if !connection.is_handshaking() && !said_hello {
             connection.write(b"hello").unwrap();
@@ -410,9 +410,9 @@ async fn connections_may_be_dropped_at_each_byte_that_the_client_sends() {
     }
     honest.close().await;
     server.wait_until_idle(count + 1).await;
-    tell(&format!("{count} connections were dropped, each a byte later than the one before:"));
+    print(&format!("{count} connections were dropped, each a byte later than the one before:"));
     for (end, count) in server.ends.lock().unwrap().iter() {
-        tell(&format!("{count:5} {end}"));
+        print(&format!("{count:5} {end}"));
     }
     assert!(count > 250, "{count}");
     assert_eq!(server.count(ORDERLY), 1, "{:?}", server.ends);
@@ -450,19 +450,20 @@ async fn connections_may_be_dropped_at_each_byte_that_the_server_sends() {
     let identity = Identity::p256();
     let server = Server::start(&identity, Duration::from_secs(10)).await;
     let connector = Connector::new(identity.client_config());
-    let (mut count, mut told) = (0, BTreeMap::new());
+    let (mut count, mut errors) = (0, BTreeMap::new());
     loop {
         let served = served_up_to(count, connector.clone(), server.address);
-        let Err(error) = timeout(PATIENCE, served).await.expect("the client waits for ever") else {
+        let Err(error) = timeout(PATIENCE, served).await.expect("the client waits without end")
+        else {
             break;
         };
-        *told.entry(error.to_string()).or_insert(0) += 1;
+        *errors.entry(error.to_string()).or_insert(0) += 1;
         count += 1;
     }
     server.wait_until_idle(usize::try_from(count).unwrap() + 1).await;
-    tell(&format!("{count} connections were dropped, each a byte of the server's later:"));
-    for (words, count) in told {
-        tell(&format!("{count:5} {words}"));
+    print(&format!("{count} connections were dropped, each a byte of the server's later:"));
+    for (words, count) in errors {
+        print(&format!("{count:5} {words}"));
     }
     assert!(count > 500, "{count}");
     server.task.abort();
@@ -495,7 +496,7 @@ async fn idle_connections_hold_little_memory() {
         pairs.push((client, server));
     }
     let each = (Memory::now().live - before) / IDLE / 2;
-    tell(&format!("{each} bytes for an idle end of a connection, its half of the pipe included"));
+    print(&format!("{each} bytes for an idle end of a connection, its half of the pipe included"));
     // A buffer for one record would be four times that.
     assert!(each < 4 * 1024, "{each}");
 }

@@ -296,20 +296,20 @@ async fn who_speaks_http_without_tls_gets_a_page_and_others_do_not() {
     const PAGE: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\r\nThis is TLS.";
     let acceptor = ends::ends().1.plain_http_reply(PAGE);
     for (words, reply) in [(&b"GET / HTTP/1.1\r\n\r\n"[..], PAGE), (b"SSH-2.0-client\r\n", b"")] {
-        // Room for less than the page.
+        // Less than the page.
         let (mut left, right) = duplex(PAGE.len() - 1);
         let client = async move {
             left.write_all(words).await.unwrap();
             left.flush().await.unwrap();
-            let mut heard = Vec::new();
-            left.read_to_end(&mut heard).await.unwrap();
-            heard
+            let mut received = Vec::new();
+            left.read_to_end(&mut received).await.unwrap();
+            received
         };
         let accepted = async { acceptor.accept(right).await.map(drop) };
-        let (heard, accepted) = tokio::join!(client, accepted);
+        let (received, accepted) = tokio::join!(client, accepted);
         let error = accepted.unwrap_err();
         assert!(matches!(tls(&error).kind(), ErrorKind::Record(_)), "{error}");
-        let alert = heard.strip_prefix(reply).expect("the page comes first");
+        let alert = received.strip_prefix(reply).expect("the page comes first");
         assert_eq!(alert, [21, 3, 3, 0, 2, 2, 10], "and then an alert");
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Nearly all vectors say plainly what must happen, and it does. The others:
 //!
-//! | Vectors | Verdict | Why |
+//! | Vectors | Result | Why |
 //! |---|---|---|
 //! | RSA-PSS, valid with a salt of another length than the hash, or another MGF1 | refused | RFC 9846, section 4.3.3, allows one length and one MGF1 |
 //! | RSA PKCS#1, "acceptable", without the NULL after the hash's identifier | refused | RFC 8017, section 8.2.2, compares whole encodings |
@@ -54,8 +54,8 @@ impl Tally {
             println!("  valid and refused: {count} {flags}");
         }
         for ((accepted, flags), count) in acceptable {
-            let verdict = if *accepted { "accepted" } else { "refused" };
-            println!("  acceptable and {verdict}: {count} {flags}");
+            let result = if *accepted { "accepted" } else { "refused" };
+            println!("  acceptable and {result}: {count} {flags}");
         }
     }
 }
@@ -105,8 +105,8 @@ macro_rules! signatures {
             let key = Foreign { key: $raw(&group), algorithm: $algorithm };
             let certificate = authority.certify(&key, &group.der);
             for test in &group.tests {
-                let verdict = certificate.verify_signature(&[verifier], &test.msg, &test.sig);
-                tally.add(test.tc_id, test.result, format!("{:?}", test.flags), verdict.is_ok());
+                let result = certificate.verify_signature(&[verifier], &test.msg, &test.sig);
+                tally.add(test.tc_id, test.result, format!("{:?}", test.flags), result.is_ok());
             }
         }
         tally.print(stringify!($set));
@@ -224,9 +224,9 @@ fn rsa_pss_with_other_parameters_is_refused() {
             let key = Foreign { key: raw_pss(&group), algorithm: &rcgen::PKCS_RSA_SHA256 };
             let certificate = authority.certify(&key, &group.der);
             for test in &group.tests {
-                let verdict = certificate.verify_signature(&[verifier], &test.msg, &test.sig);
+                let result = certificate.verify_signature(&[verifier], &test.msg, &test.sig);
                 let fits = fitting == Some(&test.comment);
-                assert_eq!(verdict.is_ok(), fits, "{set:?}, test {}: {}", test.tc_id, test.comment);
+                assert_eq!(result.is_ok(), fits, "{set:?}, test {}: {}", test.tc_id, test.comment);
                 total += 1;
             }
         }

@@ -36,7 +36,7 @@ fn as_strs(arguments: &[String]) -> Vec<&str> {
 }
 
 #[test]
-fn a_server_that_requires_a_certificate_tells_whom_it_serves() {
+fn a_server_that_requires_a_certificate_names_its_client() {
     let files = Files::new();
     let ca = files.path("ca.pem");
     let mut server = Server::start(&files, &["--client-ca", &ca]);
@@ -106,7 +106,7 @@ fn asking(files: &Files) -> ServerConnection {
 }
 
 #[test]
-fn a_request_at_the_end_of_the_input_is_answered_and_one_after_close_notify_is_not_told_of() {
+fn a_request_at_the_end_of_the_input_is_answered_and_one_after_close_notify_does_not_show() {
     for answered in [true, false] {
         let files = Files::new();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -161,7 +161,7 @@ fn a_public_key_alone_is_enough_where_both_sides_say_so() {
 }
 
 #[test]
-fn an_ocsp_response_is_stapled_and_judged() {
+fn an_ocsp_response_is_stapled_and_verified() {
     let files = Files::new();
     files.write("response.der", "0\u{3}\n\u{1}\u{6}");
     let response = files.path("response.der");

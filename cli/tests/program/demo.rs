@@ -4,7 +4,7 @@ use crate::common::{handclasp, text};
 use serde_json::Value;
 
 #[test]
-fn the_demonstration_tells_every_message_from_both_sides() {
+fn the_demonstration_shows_every_message_from_both_sides() {
     let output = handclasp([]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let printed = text(&output.stdout);

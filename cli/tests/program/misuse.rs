@@ -80,7 +80,7 @@ fn without_authorities_the_option_ca_is_asked_for() {
 }
 
 #[test]
-fn an_address_where_nobody_listens_is_a_failure_and_no_misuse() {
+fn an_address_without_a_listener_is_a_failure_and_no_misuse() {
     let files = Files::new();
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap().to_string();
@@ -92,7 +92,7 @@ fn an_address_where_nobody_listens_is_a_failure_and_no_misuse() {
 }
 
 #[test]
-fn a_session_file_of_random_bytes_is_told_from_one_of_this_program() {
+fn a_session_file_of_random_bytes_differs_from_one_of_this_program() {
     let files = Files::new();
     files.write_bytes("random", &[0xff, 0x00, 0x80, 0x0a]);
     let (ca, random) = (files.path("ca.pem"), files.path("random"));

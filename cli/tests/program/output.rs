@@ -77,7 +77,7 @@ fn impatient_server(files: &Files) -> (String, thread::JoinHandle<bool>) {
         stream.transport().set_read_timeout(Some(Duration::from_millis(700))).unwrap();
         let error = match stream.read(&mut request) {
             Ok(count) => {
-                assert_eq!(count, 0, "the client has said all");
+                assert_eq!(count, 0, "the client has sent all");
                 return false;
             }
             Err(error) => error,
@@ -91,7 +91,7 @@ fn impatient_server(files: &Files) -> (String, thread::JoinHandle<bool>) {
 }
 
 #[test]
-fn the_end_of_the_input_waits_for_the_server_unless_it_is_told_not_to() {
+fn the_end_of_the_input_waits_for_the_server_unless_an_option_forbids_it() {
     let files = Files::new();
     let ca = files.path("ca.pem");
     let (address, serving) = impatient_server(&files);
@@ -107,7 +107,7 @@ fn the_end_of_the_input_waits_for_the_server_unless_it_is_told_not_to() {
     assert_eq!(output.stdout, b"");
 }
 
-/// What the server has got is not all: it hears an alert, and no close_notify.
+/// What the server has got is not all: it receives an alert, and no close_notify.
 #[cfg(unix)]
 #[test]
 fn input_that_cannot_be_read_makes_the_program_fail() {

@@ -10,13 +10,13 @@ use handclasp_testing::damage::{Spellings, body, damaged};
 const NOWHERE: &str = "192.0.2.1:1";
 
 /// Everything that the program prints.
-fn said(mut command: Command) -> String {
+fn output_of(mut command: Command) -> String {
     // A key log is made under the name that is given, which may be a damaged key.
     let folder = Files::new();
     let output = command.current_dir(folder.path("")).output().unwrap();
-    let said = [&output.stdout[..], &output.stderr].concat();
+    let printed = [&output.stdout[..], &output.stderr].concat();
     assert_ne!(output.status.code(), None, "{command:?}");
-    String::from_utf8_lossy(&said).into_owned()
+    String::from_utf8_lossy(&printed).into_owned()
 }
 
 /// Spellings of a key's half that differs from other keys.
@@ -61,12 +61,12 @@ fn a_damaged_key_is_not_printed_by_any_option_that_names_it() {
                 let mut command = handclasp([]);
                 command.args(base).args(&more).args(json.then_some("--json"));
                 let context = format!("{more:?}, {}", damaged.how);
-                spellings.assert_not_in(&said(command), &context);
+                spellings.assert_not_in(&output_of(command), &context);
             }
         }
         let mut command = handclasp(["connect", "localhost:1"]);
         command.env("SSL_CERT_FILE", &bad);
-        spellings.assert_not_in(&said(command), damaged.how);
+        spellings.assert_not_in(&output_of(command), damaged.how);
     }
 }
 
@@ -81,7 +81,7 @@ fn a_key_in_the_place_of_a_path_or_another_value_is_not_printed() {
         for option in ["--key", "--cert", "--ticket-keys", "--client-ca", "--tickets", "--listen"] {
             let mut command = handclasp(["serve", "--cert", &cert, "--listen", NOWHERE]);
             command.arg(format!("{option}={value}"));
-            spellings.assert_not_in(&said(command), option);
+            spellings.assert_not_in(&output_of(command), option);
         }
         for option in
             ["--ca", "--session", "--raw-public-key", "--pin", "--psk", "--keylog", "--pks"]
@@ -90,13 +90,13 @@ fn a_key_in_the_place_of_a_path_or_another_value_is_not_printed() {
             {
                 let mut command = handclasp(["connect", "localhost:1"]);
                 command.args(argument);
-                spellings.assert_not_in(&said(command), option);
+                spellings.assert_not_in(&output_of(command), option);
             }
         }
         for base in [vec![], vec!["connect"], vec!["connect", "localhost:1"], vec!["verify", &ca]] {
             let mut command = handclasp([]);
             command.args(base).arg(&value);
-            spellings.assert_not_in(&said(command), "positional");
+            spellings.assert_not_in(&output_of(command), "positional");
         }
     }
 }
@@ -133,15 +133,15 @@ fn a_pre_shared_key_is_not_printed() {
         for options in options {
             let mut command = handclasp(["connect", "localhost:1", "--ca", &ca]);
             command.args(&options);
-            spellings.assert_not_in(&said(command), &format!("{options:?}"));
+            spellings.assert_not_in(&output_of(command), &format!("{options:?}"));
             let mut command = handclasp(["serve", "--cert", &cert, "--key", &key]);
             command.args(["--listen", NOWHERE]).args(&options);
-            spellings.assert_not_in(&said(command), &format!("{options:?}"));
+            spellings.assert_not_in(&output_of(command), &format!("{options:?}"));
         }
     }
     let mut command = handclasp(["connect", "--psk", "alice"]);
     command.arg(hex);
-    spellings.assert_not_in(&said(command), "the key in the place of the address");
+    spellings.assert_not_in(&output_of(command), "the key in the place of the address");
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn a_damaged_session_is_not_printed() {
     let connect = || {
         let mut command = handclasp(["connect", &server.address, "--ca", &ca]);
         command.args(["--session", &session]);
-        said(command)
+        output_of(command)
     };
     assert!(connect().contains("kept 2 sessions"));
     let kept = files.read("session");

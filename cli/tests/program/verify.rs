@@ -1,4 +1,4 @@
-//! `handclasp verify`: verdicts, reasons and exit codes, of one chain and of many.
+//! `handclasp verify`: results, reasons and exit codes, of one chain and of many.
 
 use std::process::Output;
 
@@ -449,8 +449,8 @@ fn policies_and_the_dates_of_anchors() {
         let mut command = handclasp(["verify", &chain, "--ca", &root, "--time", NOON]);
         let output = command.args(options).output().unwrap();
         assert_eq!(output.status.success(), reason.is_none(), "{options:?}");
-        let said = text(&output.stderr);
-        assert!(reason.is_none_or(|reason| said.contains(reason)), "{options:?}: {said}");
+        let printed = text(&output.stderr);
+        assert!(reason.is_none_or(|reason| printed.contains(reason)), "{options:?}: {printed}");
     }
     let output = handclasp(["verify", &chain, "--policy", "policy"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));

@@ -64,7 +64,7 @@ fn error_and_help(printed: &str) -> String {
 }
 
 #[test]
-fn alerts_of_a_server_are_told_by_what_this_side_offered() {
+fn alerts_of_a_server_are_explained_by_what_this_side_offered() {
     let files = Files::new();
     const KEY: &str = "alice:000102030405060708090a0b0c0d0e0ff1d2c3b4a5968778695a4b3c2d1e0f00";
     let psk = ["--psk", KEY];
@@ -226,7 +226,7 @@ fn server_of(server: &mut Server, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_server_is_told_of_its_clients_and_not_as_a_client() {
+fn a_server_explains_its_clients_and_not_as_a_client() {
     let files = Files::new();
     let mut server = Server::start(&files, &[]);
     for (bytes, words) in [
@@ -309,7 +309,7 @@ fn authorities_that_a_server_asks_for_are_named() {
 }
 
 #[test]
-fn a_session_that_is_not_taken_is_told_with_what_may_be_the_reason() {
+fn a_session_that_is_not_taken_is_named_with_possible_reasons() {
     let files = Files::new();
     let (ca, session) = (files.path("ca.pem"), files.path("session"));
     let printed: Vec<String> = (0..2)

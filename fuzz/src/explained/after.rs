@@ -11,14 +11,14 @@ const CONTEXT: &str = "section 6.2: illegal_parameter for what parses and is not
 const NOT_PARSED: &str = "rustls has no use for the extension and does not parse it; section 6.2 \
     wants decode_error for what is recognised and malformed";
 const BODY_FIRST: &str = "rustls parses each extension's body before it looks at whether the \
-    extension may be there, so it tells of the body: decode_error. Section 4.3 names the alerts \
+    extension may be there, so its alert is about the body: decode_error. Section 4.3 names the alerts \
     for extensions in the wrong place, which are ours";
 const ONLY_OURS: &str = "only our client offers a record_size_limit";
 const HEADER: &str = "section 5.2: the header is part of what is authenticated, and its type is \
     always application_data; rustls puts the header that it expects in the place of the one that \
     came";
 
-const TWO_FAULTS: &str = "there are two faults: ours tells of the length, and rustls of the type";
+const TWO_FAULTS: &str = "there are two faults: ours reports the length, and rustls the type";
 
 pub const ROWS: &[Row] = &[
     // Records.
@@ -121,7 +121,7 @@ pub const ROWS: &[Row] = &[
     either(
         "which its certificate's key cannot do",
         "InvalidCertificate(UnsupportedSignatureAlgorithm",
-        "section 6.2: illegal_parameter for what does not fit what was said before; rustls says \
+        "section 6.2: illegal_parameter for what does not fit what was sent before; rustls says \
          decrypt_error",
     ),
     row(

@@ -5,7 +5,7 @@ use handclasp::handshake::Side::{Client, Server};
 use super::{NO_ALERT, Row, row};
 
 const BODY_FIRST: &str = "rustls parses each extension's body before it looks at whether the \
-    extension may be there, so it tells of the body: decode_error. Section 4.3 names the alerts \
+    extension may be there, so its alert is about the body: decode_error. Section 4.3 names the alerts \
     for extensions in the wrong place, which are ours";
 const SECOND_HELLO: &str = "section 4.2.2: the second ClientHello is the first but for what the \
     HelloRetryRequest asks for. rustls does not compare this field";

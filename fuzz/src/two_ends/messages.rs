@@ -16,9 +16,9 @@ struct Raw {
     queue: VecDeque<(Level, Vec<u8>)>,
     error: Option<handclasp::Error>,
     finished_sent: bool,
-    /// The ClientHellos that it said, and everything that came to it.
+    /// The ClientHellos that it sent, and everything that came to it.
     hellos: Vec<Vec<u8>>,
-    heard: Vec<u8>,
+    received: Vec<u8>,
 }
 
 impl Raw {
@@ -29,7 +29,7 @@ impl Raw {
             error: None,
             finished_sent: false,
             hellos: Vec::new(),
-            heard: Vec::new(),
+            received: Vec::new(),
         }
     }
 
@@ -57,7 +57,7 @@ impl Raw {
     }
 
     fn receive(&mut self, level: Level, bytes: &[u8]) {
-        self.heard.extend_from_slice(bytes);
+        self.received.extend_from_slice(bytes);
         let result = self.handshake.receive(level, bytes);
         if let Some(first) = &self.error {
             assert_eq!(result.as_ref(), Err(first), "the first error stays");
@@ -88,7 +88,7 @@ pub fn play(meeting: &Meeting, input: &mut Input<'_>) -> Reached {
         history.extend(queue.front().cloned());
         match operation % 12 {
             _ if meeting.again && operation >= 0xf0 => {
-                // Another server of the same kind hears the same.
+                // Another server of the same kind receives the same.
                 let mut server = Raw::new(meeting.raw(Side::Server));
                 for hello in &ends[0].hellos {
                     server.receive(Level::Initial, hello);
@@ -153,7 +153,7 @@ fn key_was_proved(meeting: &Meeting, [client, server]: &[Raw; 2]) {
         let count = 1 + usize::from(parameters.retried);
         assert!(client.hellos.len() >= count);
         let hellos = client.hellos[..count].concat();
-        assert!(server.heard.starts_with(&hellos), "the binder is another ClientHello's");
+        assert!(server.received.starts_with(&hellos), "the binder is another ClientHello's");
     }
     assert!(meeting.takes_early_data || !server.takes_early_data());
 }

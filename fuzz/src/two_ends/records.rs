@@ -115,7 +115,7 @@ fn compare(lines: &[Line; 2]) {
         let (this, other) = (&lines[this], &lines[other]);
         assert!(
             other.written.starts_with(&this.delivered),
-            "data that nobody sent, or in disorder"
+            "data that were not sent, or in disorder"
         );
         if let Some(error) = &this.error {
             assert_eq!(this.end.check().as_ref(), Err(error));
@@ -139,17 +139,17 @@ fn compare(lines: &[Line; 2]) {
 /// 0-RTT data come once, in order, all of them or none.
 fn compare_early_data(meeting: &Meeting, client: &Line, server: &Line) {
     let outcome = server.end.parameters().early_data;
-    assert!(client.early.starts_with(&server.early), "0-RTT data that nobody sent");
+    assert!(client.early.starts_with(&server.early), "0-RTT data that were not sent");
     assert!(meeting.shares_key || server.end.parameters().pre_shared_key.is_none());
     match outcome {
         EarlyData::Accepted => assert!(meeting.takes_early_data),
-        _ => assert!(server.early.is_empty(), "0-RTT data, and nobody had taken them"),
+        _ => assert!(server.early.is_empty(), "0-RTT data that were not accepted"),
     }
     if server.exporter.is_some() && outcome == EarlyData::Accepted {
         assert_eq!(server.early, client.early, "the rest of the 0-RTT data was cut off");
     }
     if client.exporter.is_some() && client.end.parameters().early_data != EarlyData::Accepted {
-        assert!(server.early.is_empty(), "the client was told that they were not taken");
+        assert!(server.early.is_empty(), "the client knows that they were not accepted");
     }
 }
 
@@ -161,9 +161,9 @@ fn replay(meeting: &Meeting, client: &Line, skipped: usize) -> bool {
         server.receive(record);
     }
     let accepted = server.end.parameters().early_data == EarlyData::Accepted;
-    assert!(client.early.starts_with(&server.early), "0-RTT data that nobody sent");
-    assert!(accepted || server.early.is_empty(), "0-RTT data, and nobody had taken them");
-    assert!(client.written.starts_with(&server.delivered), "data that nobody sent");
+    assert!(client.early.starts_with(&server.early), "0-RTT data that were not sent");
+    assert!(accepted || server.early.is_empty(), "0-RTT data that were not accepted");
+    assert!(client.written.starts_with(&server.delivered), "data that were not sent");
     accepted
 }
 
