@@ -22,7 +22,7 @@ const SHA2: core::ops::RangeInclusive<u8> = 1..=4;
 /// NULL parameters. RSA with SHA-2 is accepted without its NULL (RFC 4055, section 5),
 /// and so is each SHA-2 in the parameters of RSASSA-PSS (section 2.1), whose trailerField may be
 /// written out (section 3.1). The algorithm of an RSA key gets its NULL (section 1.2). Every other
-/// algorithm is as it stands.
+/// algorithm is unchanged.
 pub(super) fn canonical(algorithm: &[u8]) -> Cow<'_, [u8]> {
     match written_out(algorithm) {
         Some(form) => Cow::Owned(form),

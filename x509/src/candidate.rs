@@ -18,7 +18,7 @@ pub(super) enum Candidate<'s> {
     NoIssuer(&'s Anchor, NotACaReason),
 }
 
-/// Where a candidate stands in the order in which candidates are tried. The candidate that is most
+/// The place of a candidate in the order in which candidates are tried. The candidate that is most
 /// likely to lead to an anchor at the cost of one signature comes first. The first field that
 /// differs decides, and `false` comes before `true`.
 ///

@@ -135,7 +135,6 @@
 
 mod algorithm;
 mod anchors;
-mod budget;
 mod bundle;
 mod candidate;
 mod certificate;
@@ -155,6 +154,7 @@ mod intermediate;
 mod issuer;
 mod key;
 mod key_usage;
+mod limits;
 mod name;
 mod oid;
 mod path;
@@ -186,12 +186,13 @@ pub use distinguished_name::distinguished_name;
 pub use end_entity::{EndEntity, KeyComparison};
 pub use error::{CertificateError, CertificateErrorKind, Limit, NotACaReason, SignatureError};
 pub use explain::{Attempt, Explanation, Outcome, Place};
+pub use limits::PathLimits;
 pub use name::ReferenceIdentifier;
 pub use path::{explain_chain, verify_chain};
 pub use policies::{InitialPolicies, InvalidPolicyIdentifier, PolicyIdentifier};
 pub use presented::{NameKind, PresentedIdentifier};
 pub use profile::{AnchorDates, Profile, Purpose};
-pub use request::{ChainRequest, PathLimits};
+pub use request::ChainRequest;
 pub use revocation::{
     CertificateRevocationList, Digests, Revocation, RevocationMode, RevocationPolicy,
     RevocationScope, StatusRequest,

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_stands_before_its_numbers_if_it_is_known() {
+    fn a_name_is_before_its_numbers_if_it_is_known() {
         for (contents, name, number) in [
             (
                 &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b][..],

@@ -6,7 +6,6 @@
 //! authority issued.
 
 use super::anchors::Anchor;
-use super::budget::Budget;
 use super::candidate::Candidate;
 use super::certificate::{Certificate, IssuingConstraints};
 use super::checks;
@@ -15,6 +14,7 @@ use super::end_entity::{EndEntity, PLACE};
 use super::error::{CertificateError, CertificateErrorKind, Limit};
 use super::explain::{Explanation, Place, Recorder};
 use super::intermediate::Intermediate;
+use super::limits::Budget;
 use super::profile::Profile;
 use super::request::ChainRequest;
 use super::revocation;

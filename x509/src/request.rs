@@ -3,70 +3,11 @@
 use pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 
 use super::anchors::TrustAnchors;
-use super::error::{CertificateErrorKind, Limit};
+use super::limits::PathLimits;
 use super::name::ReferenceIdentifier;
 use super::policies::InitialPolicies;
 use super::profile::{AnchorDates, Profile, Purpose};
 use super::revocation::policy::Revocation;
-
-/// How much work a peer can cause. Each limit applies to one call of
-/// [`verify_chain`](super::verify_chain), with all the paths that it tries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PathLimits {
-    /// The number of intermediates between the end entity and the anchor. A longer path is not
-    /// tried. Self-issued intermediates, with which an authority gives its name to a new key, are
-    /// not counted, as in a pathLenConstraint (RFC 5280, section 4.2.1.9).
-    pub depth: usize,
-    /// The number of signatures that are verified before the search gives up. With this limit, a
-    /// set of certificates that all claim to have issued each other is cheap to refuse. No
-    /// certificate is verified twice with the same key. If there are CRLs or an OCSP response, a
-    /// path that has reached an anchor uses one more for each of its certificates.
-    pub signature_checks: usize,
-    /// The number of times that a certificate with an issuer's name is tried as the issuer. It
-    /// bounds the number of paths through a mesh whose signatures are all valid. A path that has
-    /// reached an anchor uses one more for each kilobyte of its certificates, because each path
-    /// reads them again.
-    pub candidates: usize,
-    /// The number of intermediates that the peer may send. If there are more, none is parsed.
-    pub intermediates: usize,
-    /// The number of comparisons of a name with a name constraint before the search gives up.
-    pub name_comparisons: usize,
-}
-
-impl PathLimits {
-    /// The defaults: 6 intermediates in a path, 100 signatures, 10,000 candidates, 64 intermediates
-    /// sent, and 100,000 comparisons of names with constraints. Public chains have one or two
-    /// intermediates.
-    pub const DEFAULT: Self = Self {
-        depth: 6,
-        signature_checks: 100,
-        candidates: 10_000,
-        intermediates: 64,
-        name_comparisons: 100_000,
-    };
-
-    /// The field that a limit is in.
-    pub(super) fn of(&mut self, limit: Limit) -> &mut usize {
-        match limit {
-            Limit::Depth => &mut self.depth,
-            Limit::SignatureChecks => &mut self.signature_checks,
-            Limit::Candidates => &mut self.candidates,
-            Limit::Intermediates => &mut self.intermediates,
-            Limit::NameComparisons => &mut self.name_comparisons,
-        }
-    }
-
-    /// The error when a limit is used up.
-    pub(super) fn exceeded(mut self, limit: Limit) -> CertificateErrorKind {
-        CertificateErrorKind::LimitExceeded { limit, maximum: *self.of(limit), closest: None }
-    }
-}
-
-impl Default for PathLimits {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
-}
 
 /// What [`verify_chain`](super::verify_chain) verifies, and how.
 #[derive(Clone, Copy, Debug)]

@@ -107,7 +107,7 @@ pub(super) fn contents(
     for name in &certificate.names {
         let found = || format!("\"{}\"", name.printable());
         Rule::NameForm.check(is_well_formed(name), found)?;
-        Rule::PublicSuffix.check(!stands_for_a_suffix(name), found)?;
+        Rule::PublicSuffix.check(!is_wildcard_of_suffix(name), found)?;
     }
     policies(certificate)
 }
@@ -290,7 +290,7 @@ fn is_host_name(name: &str) -> bool {
 }
 
 /// Whether it is a wildcard directly below a public suffix. Only some suffixes are known.
-fn stands_for_a_suffix(name: &GeneralName) -> bool {
+fn is_wildcard_of_suffix(name: &GeneralName) -> bool {
     let GeneralName::Dns(name) = name else { return false };
     let Some(parent) = name.strip_prefix("*.") else { return false };
     let is_second = |label: &str| SECOND_LEVELS.iter().any(|it| it.eq_ignore_ascii_case(label));

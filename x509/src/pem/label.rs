@@ -4,8 +4,8 @@ use core::fmt;
 
 /// The label of a section: the words between `-----BEGIN ` and `-----`.
 ///
-/// Only labels of this list are shown. Where line breaks are lost, a private key can stand in the
-/// place of the label.
+/// Only labels of this list are shown. If line breaks are lost, a private key can be in the place of the
+/// label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Label {

@@ -69,8 +69,8 @@ pub fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, PemErro
     Ok(found)
 }
 
-/// Reads each certificate of a text. An error stands in the place of a certificate that cannot be
-/// read. Use this for bundles whose certificates are of use one by one. The result is empty if the
+/// Reads each certificate of a text, with an error in the place of a certificate that cannot be read.
+/// Use this for bundles whose certificates are of use one by one. The result is empty if the
 /// text has no certificate.
 pub fn each_certificate(text: &[u8]) -> Vec<Result<CertificateDer<'static>, PemError>> {
     each(text, Content::Certificate)

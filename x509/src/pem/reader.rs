@@ -30,7 +30,7 @@ enum Line {
     Malformed(PemErrorKind),
 }
 
-/// All sections of a text in their order. An error stands in the place of a damaged one.
+/// All sections of a text in their order, with an error in the place of a damaged one.
 pub(super) fn sections(text: &[u8]) -> Vec<Result<Section<'_>, PemError>> {
     if is_utf16(text) {
         return vec![Err(PemError { line: None, kind: PemErrorKind::Utf16 })];

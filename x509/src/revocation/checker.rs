@@ -1,12 +1,12 @@
 //! Looks up the status of each certificate of a path.
 
-use super::super::budget::Budget;
 use super::super::certificate::Certificate;
 use super::super::checks;
 use super::super::der;
 use super::super::error::{CertificateErrorKind, Limit};
 use super::super::intermediate::Intermediate;
 use super::super::issuer::Issuer;
+use super::super::limits::Budget;
 use super::super::oid;
 use super::super::profile::Purpose;
 use super::super::request::ChainRequest;

@@ -19,11 +19,11 @@ pub use policy::{
 };
 
 use super::anchors::Anchor;
-use super::budget::Budget;
 use super::certificate::Certificate;
 use super::error::CertificateError;
 use super::intermediate::Intermediate;
 use super::issuer::Issuer;
+use super::limits::Budget;
 use super::request::ChainRequest;
 use checker::RevocationChecker;
 

@@ -1,7 +1,6 @@
 //! OCSP responses (RFC 6960), as servers staple them: what the issuer of a certificate, or a
 //! responder that it has authorized, says about that certificate.
 
-use super::super::budget::Budget;
 use super::super::certificate::Certificate;
 use super::super::checks;
 use super::super::der::{self, Element, Reader};
@@ -9,6 +8,7 @@ use super::super::distinguished_name::normalize;
 use super::super::error::{CertificateErrorKind, Limit};
 use super::super::extension::Extension;
 use super::super::issuer::Issuer;
+use super::super::limits::Budget;
 use super::super::oid;
 use super::super::request::ChainRequest;
 use super::super::revocation_error::{

@@ -15,7 +15,7 @@ fn reference(name: &str) -> ReferenceIdentifier<'_> {
     }
 }
 
-/// Names as they are found in certificates, of which some stand for nothing.
+/// Names that are found in certificates. Some of them match nothing.
 fn presented_identifiers() -> Vec<GeneralName> {
     let names = [
         "a.example",

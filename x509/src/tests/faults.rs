@@ -14,7 +14,7 @@ const FIELDS: [&str; 8] = [
     "list of extensions",
 ];
 
-/// A certificate taken apart into the fields of what is signed, and what stands behind that.
+/// A certificate as the fields of its signed part, and the rest.
 struct Parts {
     fields: Vec<Vec<u8>>,
     after: Vec<u8>,
@@ -37,8 +37,8 @@ impl Parts {
         der::wrap(der::SEQUENCE, &[tbs, self.after.clone()].concat())
     }
 
-    /// What is said of the certificate where this stands in place of a field, and the byte at which
-    /// the field begins.
+    /// The error for the certificate with this in the place of a field, and the byte at which the field
+    /// begins.
     fn said_with(&self, field: usize, replacement: &[u8]) -> (String, usize) {
         let mut fields = self.fields.clone();
         fields[field] = replacement.to_vec();

@@ -89,7 +89,7 @@ fn a_certificate_has_no_identifier_and_no_integer_in_another_form() {
             *fields = vec![contents.to_vec()];
         });
         let error = Check::new(&changed, &[], &[root.der()]).run().unwrap_err();
-        // The curve stands in the parameters of an algorithm, which are compared to the byte.
+        // The curve is a parameter of an algorithm, and parameters are compared byte for byte.
         let is_named = matches!(error.kind.code(), "malformed" | "unsupported-key");
         assert!(is_named, "{error}: {tbs:02x?}");
     });
@@ -229,7 +229,7 @@ fn rsa_signs_certificates_crls_and_responses_with_and_without_parameters_that_sa
         check.crls.clear();
         check.staple = Some(Some(response.sign_with(&algorithm, sign)));
         assert_eq!(check.run().map(drop), Ok(()), "{algorithm:02x?}");
-        // What is signed and what stands beside it must still be the same, to the byte.
+        // The algorithms in the signed part and beside it must still be the same, byte for byte.
         if algorithm != *pki_types::alg_id::RSA_PKCS1_SHA256 {
             let mixed = CertificateDer::from(signed_anew(&issued, &algorithm, sign, |_| ()));
             let error = Check::new(&mixed, &[], &[root.der()]).run().unwrap_err();

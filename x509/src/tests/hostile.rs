@@ -187,7 +187,7 @@ fn a_mesh_of_good_signatures_costs_each_of_them_once() {
         error("CN=leaf", CertificateErrorKind::LimitExceeded { limit, maximum, closest: None })
     );
 
-    // One of them is certified by a root: the way out is found wherever it stands.
+    // One of them is certified by a root: the way out is found in any place.
     for name in MESH {
         let way_out = authority_params(name).signed_by(&shared, &root).unwrap();
         let mut bag = bag.clone();

@@ -322,7 +322,7 @@ fn a_crl_of_version_1_and_one_without_next_update() {
 }
 
 #[test]
-fn what_stands_beside_the_signature_must_agree_with_what_is_signed() {
+fn the_algorithm_beside_the_signature_must_agree_with_the_signed_one() {
     let mut fields = Fields::new(vec![], vec![]);
     // ECDSA with SHA-384.
     fields.algorithm =
