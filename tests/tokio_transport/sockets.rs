@@ -365,9 +365,9 @@ async fn hang_up_after(count: usize, identity: &Identity, address: SocketAddr) -
     let (mut input, mut left) = (Vec::new(), count);
     let mut received_hello = false;
     loop {
-        if !connection.is_handshaking() && !said_hello {
+        if !connection.is_handshaking() && !received_hello {
             connection.write(b"hello").unwrap();
-            said_hello = true;
+            received_hello = true;
         }
         let length = connection.outgoing().len();
         let sent = length.min(left);
@@ -375,7 +375,7 @@ async fn hang_up_after(count: usize, identity: &Identity, address: SocketAddr) -
         connection.sent(sent);
         left -= sent;
         if left == 0 {
-            return said_hello && length == sent;
+            return received_hello && length == sent;
         }
         read_more(&mut connection, &mut socket, &mut input).await;
     }

@@ -106,7 +106,7 @@ fn asking(files: &Files) -> ServerConnection {
 }
 
 #[test]
-fn a_request_at_the_end_of_the_input_is_answered_and_one_after_close_notify_does_not_show() {
+fn a_request_at_the_end_of_the_input_is_answered_and_one_after_close_notify_is_ignored() {
     for answered in [true, false] {
         let files = Files::new();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -92,7 +92,7 @@ fn an_address_without_a_listener_is_a_failure_and_no_misuse() {
 }
 
 #[test]
-fn a_session_file_of_random_bytes_differs_from_one_of_this_program() {
+fn a_session_file_of_random_bytes_is_not_one_of_this_program() {
     let files = Files::new();
     files.write_bytes("random", &[0xff, 0x00, 0x80, 0x0a]);
     let (ca, random) = (files.path("ca.pem"), files.path("random"));

@@ -25,7 +25,7 @@ fn what_is_sent_to_an_echo_comes_back_however_much_it_is() {
 }
 
 #[test]
-fn both_sides_agree_on_a_protocol_and_report_it_for_machines() {
+fn both_sides_agree_on_a_protocol_and_print_it_as_json() {
     let files = Files::new();
     let server = Server::start(&files, &["--alpn", "http/1.1"]);
     let ca = files.path("ca.pem");
@@ -95,7 +95,7 @@ fn a_quiet_client_prints_nothing() {
 }
 
 #[test]
-fn an_untrusted_server_is_refused_with_the_way_to_trust_it() {
+fn an_untrusted_server_is_refused_with_a_hint_how_to_trust_it() {
     let (files, others) = (Files::new(), Files::new());
     let mut server = Server::start(&files, &["--once"]);
     let ca = others.path("ca.pem");
@@ -212,7 +212,7 @@ fn a_pre_shared_key_takes_the_place_of_the_certificate_and_keys_change_on_reques
 }
 
 #[test]
-fn keys_that_are_no_keys_are_named_without_their_bytes() {
+fn errors_about_malformed_keys_do_not_contain_their_bytes() {
     let secrets = ["zz", "00d1", "aa".repeat(32).as_str(), ""].map(str::to_owned);
     for secret in secrets {
         let key = format!("identity:{secret}");
@@ -228,7 +228,7 @@ fn keys_that_are_no_keys_are_named_without_their_bytes() {
 }
 
 #[test]
-fn other_clients_are_explained_in_words() {
+fn the_log_describes_other_clients_in_words() {
     use std::io::{Read, Write};
     let files = Files::new();
     let mut server = Server::start(&files, &[]);

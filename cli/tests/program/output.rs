@@ -91,7 +91,7 @@ fn impatient_server(files: &Files) -> (String, thread::JoinHandle<bool>) {
 }
 
 #[test]
-fn the_end_of_the_input_waits_for_the_server_unless_an_option_forbids_it() {
+fn the_end_of_the_input_waits_for_the_server_unless_an_option_says_not_to() {
     let files = Files::new();
     let ca = files.path("ca.pem");
     let (address, serving) = impatient_server(&files);

@@ -226,7 +226,7 @@ fn server_of(server: &mut Server, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_server_explains_its_clients_and_not_as_a_client() {
+fn a_server_explains_failures_of_its_clients_and_not_as_a_client() {
     let files = Files::new();
     let mut server = Server::start(&files, &[]);
     for (bytes, words) in [
@@ -309,7 +309,7 @@ fn authorities_that_a_server_asks_for_are_named() {
 }
 
 #[test]
-fn a_session_that_is_not_taken_is_named_with_possible_reasons() {
+fn a_session_that_is_not_taken_is_reported_with_possible_reasons() {
     let files = Files::new();
     let (ca, session) = (files.path("ca.pem"), files.path("session"));
     let printed: Vec<String> = (0..2)
