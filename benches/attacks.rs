@@ -1,6 +1,6 @@
 //! What a hostile peer can make one connection cost: the most heap that it holds between two
 //! records and within a call, and the time for each byte that the peer sends, beside rustls in the
-//! same run. The carrier's buffers are left out, on both sides.
+//! same run. The transport's buffers are left out, on both sides.
 //!
 //! Heap figures are counts and the same in every run. Times are medians over rounds; of these, the
 //! ratios count.

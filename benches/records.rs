@@ -3,7 +3,7 @@
 //!
 //! From the application's plaintext to a record, and from a received record to plaintext that the
 //! application can read: each library as its interface wants it. The way between the two, over a
-//! buffer that stands for the socket, is not measured.
+//! buffer in the place of a socket, is not measured.
 
 use std::io::{Read, Write};
 use std::time::Duration;

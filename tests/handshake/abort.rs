@@ -1,5 +1,5 @@
-//! An application ends a connection with an alert of its choice; and what belongs to another carrier
-//! ends it as well.
+//! An application ends a connection with an alert of its choice. A message that belongs to another
+//! transport ends it, too.
 
 use std::sync::Arc;
 

@@ -156,7 +156,7 @@ fn an_alert_that_the_carrier_brings_ends_the_handshake() {
     let identity = Identity::p256();
     for (kind, received) in [
         (ErrorKind::AlertReceived(AlertDescription::HANDSHAKE_FAILURE), 0),
-        (ErrorKind::Refused("the carrier"), 1),
+        (ErrorKind::Refused("the transport"), 1),
     ] {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let mut client =

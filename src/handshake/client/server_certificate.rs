@@ -50,7 +50,7 @@ impl ExpectCertificate {
         self.flight.shared.offered.contains(&ExtensionType::COMPRESS_CERTIFICATE)
     }
 
-    /// The body of the Certificate that a CompressedCertificate stands for (RFC 8879, section 4).
+    /// The body of the Certificate, decompressed from a CompressedCertificate (RFC 8879, section 4).
     fn decompress(&self, body: &[u8], context: &Context) -> Result<Vec<u8>, Error> {
         const MESSAGE: HandshakeType = HandshakeType::COMPRESSED_CERTIFICATE;
         let message = CompressedCertificate::parse(body)?;

@@ -229,7 +229,7 @@ fn send_certificate(negotiated: &mut Negotiated, key: &CertifiedKey, context: &m
     });
 }
 
-/// The CompressedCertificate that stands for the Certificate, where there is one.
+/// The CompressedCertificate to send in the place of the Certificate, if there is one.
 fn compressed(
     key: &CertifiedKey,
     shown: StaplesShown,

@@ -7,7 +7,7 @@ use super::super::der::{self, Reader};
 use super::super::extension::{Extension, ExtensionSupport};
 use super::super::oid;
 
-/// anyPolicy, which stands for every policy: 2.5.29.32.0.
+/// anyPolicy, which matches every policy: 2.5.29.32.0.
 pub(super) const ANY_POLICY: &[u8] = &[0x55, 0x1d, 0x20, 0x00];
 
 /// The largest number of policies, and of mappings, of a certificate. Certificates in use have a few
@@ -31,7 +31,7 @@ pub(in super::super) struct Policies<'a> {
     pub(super) require_explicit: Option<u32>,
     /// The number of further certificates before policies are no longer mapped.
     pub(super) inhibit_mapping: Option<u32>,
-    /// The number of further certificates before [`ANY_POLICY`] stands for no policy.
+    /// The number of further certificates before [`ANY_POLICY`] matches no policy.
     pub(super) inhibit_any: Option<u32>,
 }
 

@@ -17,7 +17,7 @@ pub struct InitialPolicies<'a> {
     pub explicit_policy: bool,
     /// initial-policy-mapping-inhibit: no CA may map one policy to another.
     pub policy_mapping_inhibit: bool,
-    /// initial-any-policy-inhibit: anyPolicy in a certificate stands for no policy.
+    /// initial-any-policy-inhibit: anyPolicy in a certificate matches no policy.
     pub any_policy_inhibit: bool,
 }
 

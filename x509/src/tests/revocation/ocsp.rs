@@ -168,7 +168,7 @@ fn an_outdated_revocation_is_one_still() {
 #[test]
 fn responses_of_strangers() {
     let chain = Chain::new();
-    // Somebody else's signature under the issuer's name, and it makes no difference what it says.
+    // The signature of another key under the issuer's name, and it makes no difference what it says.
     let bad_signature = not_usable(RevocationEvidenceError::BadSignature {
         evidence: RevocationEvidence::OcspResponse,
         signer: "CN=ca".into(),
@@ -177,7 +177,7 @@ fn responses_of_strangers() {
         let result = chain.stapled(chain.response(status).sign(&key())).run().map(drop);
         assert_eq!(result, bad_signature);
     }
-    // Somebody else's name: the root is not the issuer, and may not speak in its place.
+    // The name of another authority: the root is not the issuer, and may not speak in its place.
     let mut response = chain.response(GOOD);
     response.responder = by_name(chain.root.der());
     let unknown = not_usable(RevocationEvidenceError::UnknownResponder("CN=ca".into()));
