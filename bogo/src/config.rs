@@ -5,8 +5,8 @@ use std::sync::Arc;
 use handclasp::AnswerLater;
 use handclasp::config::{ClientConfig, ExtensionLayout, LayoutItem, Limits, ServerConfig};
 use handclasp::credential::CertificateCompression;
-use handclasp::crypto::CryptoProvider;
 use handclasp::crypto::ring::RSA_PKCS1_SHA256;
+use handclasp::crypto::{CryptoProvider, SchemeAlgorithms};
 use handclasp::registry::{
     CertificateCompressionAlgorithm, CipherSuiteId, NamedGroup, SignatureScheme,
 };
@@ -89,7 +89,7 @@ pub fn provider(flags: &Flags) -> Result<CryptoProvider, Stop> {
     if let Some(policy) = policy(flags) {
         provider.cipher_suites.retain(|suite| policy.suites.contains(&suite.id));
         provider.groups.retain(|group| policy.groups.contains(&group.name()));
-        provider.signatures.by_scheme.retain(|(scheme, _)| policy.schemes.contains(scheme));
+        provider.signatures.by_scheme.retain(|row| policy.schemes.contains(&row.scheme));
     }
     if flags.has("cnsa-202407") {
         provider.cipher_suites.sort_by_key(|suite| match suite.id {
@@ -111,25 +111,25 @@ pub fn provider(flags: &Flags) -> Result<CryptoProvider, Stop> {
     if schemes.is_empty() {
         // The runner supposes that Ed25519 must be asked for.
         let by_scheme = &mut provider.signatures.by_scheme;
-        by_scheme.retain(|(scheme, _)| *scheme != SignatureScheme::ED25519);
+        by_scheme.retain(|row| row.scheme != SignatureScheme::ED25519);
     } else {
         let known = &provider.signatures.by_scheme;
         let offerable = schemes.iter().filter(|scheme| **scheme != RSA_PKCS1_MD5_SHA1);
         let chosen = offerable.map(|scheme| {
             let scheme = SignatureScheme(*scheme);
             if FORBIDDEN_AND_NOT_IN_RING.contains(&scheme) {
-                return Ok((scheme, Vec::new()));
+                return Ok(SchemeAlgorithms { scheme, algorithms: Vec::new() });
             }
             if scheme == SignatureScheme::RSA_PKCS1_SHA256_LEGACY {
-                return Ok((scheme, vec![RSA_PKCS1_SHA256]));
+                return Ok(SchemeAlgorithms { scheme, algorithms: vec![RSA_PKCS1_SHA256] });
             }
-            let known = known.iter().find(|(it, _)| *it == scheme).cloned();
+            let known = known.iter().find(|row| row.scheme == scheme).cloned();
             known.ok_or_else(|| Stop::unimplemented(format!("scheme {scheme}")))
         });
         let mut chosen = chosen.collect::<Result<Vec<_>, _>>()?;
-        if !chosen.iter().any(|(scheme, _)| scheme.signs_handshakes()) {
+        if !chosen.iter().any(|row| row.scheme.signs_handshakes()) {
             // No configuration is without a scheme that signs handshakes.
-            chosen.extend(known.iter().filter(|(scheme, _)| scheme.signs_handshakes()).cloned());
+            chosen.extend(known.iter().filter(|row| row.scheme.signs_handshakes()).cloned());
         }
         provider.signatures.by_scheme = chosen;
     }

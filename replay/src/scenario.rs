@@ -10,8 +10,8 @@ use handclasp::config::{ClientConfig, ExtensionLayout, LayoutItem, ServerConfig}
 use handclasp::cookie::CookieProtector;
 use handclasp::credential::{CertificateList, CertifiedKey, KeySource};
 use handclasp::crypto::{
-    CryptoError, CryptoProvider, HashAlgorithm, KeyExchangeGroup, Secret, SignatureAlgorithms,
-    SigningKey,
+    CryptoError, CryptoProvider, HashAlgorithm, KeyExchangeGroup, SchemeAlgorithms, Secret,
+    SignatureAlgorithms, SigningKey,
 };
 use handclasp::key_schedule::PskKind;
 use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -217,8 +217,14 @@ impl<'a> Scenario<'a> {
             signatures: SignatureAlgorithms {
                 all: vec![pss],
                 by_scheme: vec![
-                    (SignatureScheme::RSA_PSS_RSAE_SHA256, vec![pss]),
-                    (P256, ring.signatures.for_scheme(P256).to_vec()),
+                    SchemeAlgorithms {
+                        scheme: SignatureScheme::RSA_PSS_RSAE_SHA256,
+                        algorithms: vec![pss],
+                    },
+                    SchemeAlgorithms {
+                        scheme: P256,
+                        algorithms: ring.signatures.for_scheme(P256).to_vec(),
+                    },
                 ],
                 digests: ring.signatures.digests,
             },

@@ -27,7 +27,7 @@ fn a_client_needs_somebody_to_trust_and_something_to_offer() {
     provider.groups.clear();
     assert_eq!(build(provider), Err(ConfigError::Empty("key exchange groups")));
     let mut provider = CryptoProvider::ring();
-    provider.signatures.by_scheme.retain(|(scheme, _)| !scheme.signs_handshakes());
+    provider.signatures.by_scheme.retain(|row| !row.scheme.signs_handshakes());
     let policy = ClientAuthentication::required(Arc::new(AnswerLater));
     let server = ServerConfig::builder(provider.clone()).client_authentication(policy);
     let server = server.build(Arc::new(AnswerLater)).map(drop);

@@ -37,7 +37,7 @@ pub(crate) use secret::wipe_stack;
 pub use secret::{Digest, MAX_HASH_LENGTH, Secret, SharedSecret};
 #[cfg(feature = "ring")]
 pub use signature::signing_key;
-pub use signature::{KeyProvider, SignatureAlgorithms, SigningKey};
+pub use signature::{KeyProvider, SchemeAlgorithms, SignatureAlgorithms, SigningKey};
 
 /// A primitive failed. It has no more words on purpose: either the caller knows what it asked for, or
 /// the reason is nothing that a peer or a log should learn.

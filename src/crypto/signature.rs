@@ -63,17 +63,26 @@ pub fn signing_key(key: &PrivateKeyDer<'_>) -> Result<Arc<dyn SigningKey>, KeyEr
 pub struct SignatureAlgorithms {
     /// Every algorithm: signatures in certificates are verified with them.
     pub all: Vec<&'static dyn SignatureVerificationAlgorithm>,
-    /// For each scheme, in order of preference, the algorithms that may stand behind it. ECDSA in
-    /// TLS 1.3 binds the curve to the scheme, so each handshake scheme has the one of its curve.
-    pub by_scheme: Vec<(SignatureScheme, Vec<&'static dyn SignatureVerificationAlgorithm>)>,
+    /// The schemes, in order of preference, and the algorithms of each.
+    pub by_scheme: Vec<SchemeAlgorithms>,
     /// The hashes that OCSP responses name issuers with (RFC 6960, section 4.1.1).
     pub digests: Digests,
+}
+
+/// A signature scheme, and the algorithms that can verify its signatures.
+#[derive(Clone, Debug)]
+pub struct SchemeAlgorithms {
+    /// The scheme (RFC 9846, section 4.3.3).
+    pub scheme: SignatureScheme,
+    /// The algorithms. ECDSA in TLS 1.3 binds the curve to the scheme, so a scheme for handshakes has
+    /// only the algorithm of its curve.
+    pub algorithms: Vec<&'static dyn SignatureVerificationAlgorithm>,
 }
 
 impl SignatureAlgorithms {
     /// The schemes, the preferred one first.
     pub fn schemes(&self) -> impl Iterator<Item = SignatureScheme> + '_ {
-        self.by_scheme.iter().map(|(scheme, _)| *scheme)
+        self.by_scheme.iter().map(|row| row.scheme)
     }
 
     /// The algorithms behind `scheme`; none when the provider lacks it.
@@ -81,9 +90,7 @@ impl SignatureAlgorithms {
         &self,
         scheme: SignatureScheme,
     ) -> &[&'static dyn SignatureVerificationAlgorithm] {
-        self.by_scheme
-            .iter()
-            .find(|(candidate, _)| *candidate == scheme)
-            .map_or(&[], |(_, algorithms)| algorithms.as_slice())
+        let row = self.by_scheme.iter().find(|row| row.scheme == scheme);
+        row.map_or(&[], |row| row.algorithms.as_slice())
     }
 }

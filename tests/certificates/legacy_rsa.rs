@@ -5,7 +5,7 @@ use std::sync::Arc;
 use handclasp::alert::AlertDescription as A;
 use handclasp::credential::{CertificateList, KeySource};
 use handclasp::crypto::ring::RSA_PKCS1_SHA256;
-use handclasp::crypto::{CryptoError, CryptoProvider, SigningKey, signing_key};
+use handclasp::crypto::{CryptoError, CryptoProvider, SchemeAlgorithms, SigningKey, signing_key};
 use handclasp::registry::SignatureScheme;
 use handclasp::transport::memory::exchange;
 use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
@@ -51,7 +51,8 @@ fn old(identity: &Identity) -> Arc<CertificateList> {
 fn provider(legacy: bool) -> CryptoProvider {
     let mut provider = CryptoProvider::ring();
     if legacy {
-        provider.signatures.by_scheme.push((LEGACY, vec![RSA_PKCS1_SHA256]));
+        let legacy = SchemeAlgorithms { scheme: LEGACY, algorithms: vec![RSA_PKCS1_SHA256] };
+        provider.signatures.by_scheme.push(legacy);
     }
     provider
 }

@@ -116,7 +116,7 @@ fn our_client_and_their_server_agree_with_every_suite_group_and_scheme() {
         for (suite, group) in (0..SUITES).flat_map(|suite| (0..3).map(move |group| (suite, group)))
         {
             let mut provider = narrow_provider(suite, group);
-            provider.signatures.by_scheme.retain(|(candidate, _)| *candidate == scheme);
+            provider.signatures.by_scheme.retain(|row| row.scheme == scheme);
             let expected = provider.cipher_suites[0].id;
             let mut ours = client(client_config(&identity, provider));
             let config =

@@ -337,7 +337,7 @@ fn a_client_that_offers_no_scheme_of_the_servers_key_does_not_resume() {
         // Certificates are verified as before: by the anchors' verifier, with all algorithms.
         let mut provider = CryptoProvider::ring();
         let signatures = provider.signatures.clone();
-        provider.signatures.by_scheme.retain(|(scheme, _)| is_ecdsa(scheme) == ecdsa);
+        provider.signatures.by_scheme.retain(|row| is_ecdsa(&row.scheme) == ecdsa);
         let verifier = TrustAnchorVerifier::new(pair.identity.anchors(), signatures);
         let client = client(pair.client_with(provider).verifier(Arc::new(verifier)), 1);
         let mut wires = Wires::new(client, server_at(&config, 1));

@@ -3,7 +3,7 @@ use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 
 use super::{sha1, sha256};
 use crate::certificate::Digests;
-use crate::crypto::SignatureAlgorithms;
+use crate::crypto::{SchemeAlgorithms, SignatureAlgorithms};
 use crate::registry::SignatureScheme;
 
 macro_rules! algorithms {
@@ -47,20 +47,27 @@ algorithms! {
 /// Every signature algorithm that `ring` verifies, for certificates and for handshakes.
 pub fn signature_algorithms() -> SignatureAlgorithms {
     let by_scheme = vec![
-        (SignatureScheme::ECDSA_SECP256R1_SHA256, vec![ECDSA_P256_SHA256]),
-        (SignatureScheme::ECDSA_SECP384R1_SHA384, vec![ECDSA_P384_SHA384]),
-        (SignatureScheme::ED25519, vec![ED25519]),
-        (SignatureScheme::RSA_PSS_RSAE_SHA256, vec![RSA_PSS_SHA256]),
-        (SignatureScheme::RSA_PSS_RSAE_SHA384, vec![RSA_PSS_SHA384]),
-        (SignatureScheme::RSA_PSS_RSAE_SHA512, vec![RSA_PSS_SHA512]),
-        (SignatureScheme::RSA_PKCS1_SHA256, vec![RSA_PKCS1_SHA256]),
-        (SignatureScheme::RSA_PKCS1_SHA384, vec![RSA_PKCS1_SHA384]),
-        (SignatureScheme::RSA_PKCS1_SHA512, vec![RSA_PKCS1_SHA512]),
+        of_scheme(SignatureScheme::ECDSA_SECP256R1_SHA256, ECDSA_P256_SHA256),
+        of_scheme(SignatureScheme::ECDSA_SECP384R1_SHA384, ECDSA_P384_SHA384),
+        of_scheme(SignatureScheme::ED25519, ED25519),
+        of_scheme(SignatureScheme::RSA_PSS_RSAE_SHA256, RSA_PSS_SHA256),
+        of_scheme(SignatureScheme::RSA_PSS_RSAE_SHA384, RSA_PSS_SHA384),
+        of_scheme(SignatureScheme::RSA_PSS_RSAE_SHA512, RSA_PSS_SHA512),
+        of_scheme(SignatureScheme::RSA_PKCS1_SHA256, RSA_PKCS1_SHA256),
+        of_scheme(SignatureScheme::RSA_PKCS1_SHA384, RSA_PKCS1_SHA384),
+        of_scheme(SignatureScheme::RSA_PKCS1_SHA512, RSA_PKCS1_SHA512),
     ];
     let in_certificates_only = [ECDSA_P256_SHA384, ECDSA_P384_SHA256];
-    let of_schemes = by_scheme.iter().flat_map(|(_, algorithms)| algorithms.iter().copied());
+    let of_schemes = by_scheme.iter().flat_map(|row| row.algorithms.iter().copied());
     let all = of_schemes.chain(in_certificates_only).collect();
     SignatureAlgorithms { all, by_scheme, digests: Digests { sha1, sha256 } }
+}
+
+fn of_scheme(
+    scheme: SignatureScheme,
+    algorithm: &'static dyn SignatureVerificationAlgorithm,
+) -> SchemeAlgorithms {
+    SchemeAlgorithms { scheme, algorithms: vec![algorithm] }
 }
 
 #[derive(Debug)]
