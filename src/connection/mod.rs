@@ -198,6 +198,9 @@ impl Connection {
         self.handshake.read_level()
     }
 
+    /// Whether the connection still works.
+    ///
+    /// # Errors
     /// The error that ended the connection, if one did.
     pub fn check(&self) -> Result<(), Error> {
         self.handshake.check()
