@@ -278,6 +278,14 @@ impl CertifiedKey {
         }
     }
 
+    /// Whether each client that can use one of the two can also use the other, and can verify its chain
+    /// as well. Their names may differ.
+    pub(super) fn suits_the_clients_of(&self, other: &Self) -> bool {
+        self.certificate_type == other.certificate_type
+            && self.schemes() == other.schemes()
+            && self.signed_with == other.signed_with
+    }
+
     /// The first scheme of the key that can sign for a client and that the server's request has.
     pub(crate) fn scheme_for_request(
         &self,

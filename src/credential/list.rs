@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
-use pki_types::{DnsName, ServerName};
+use pki_types::DnsName;
 
+use super::name_index::NameIndex;
 use super::{CertificateResolver, CertifiedKey, ClientCertificateResolver, NoCertificate};
-use crate::certificate::{ReferenceIdentifier, issued_by_any, matches_oid_filter};
+use crate::certificate::{issued_by_any, matches_oid_filter};
 use crate::registry::{CertificateType, SignatureScheme};
 use crate::reply::Reply;
 use crate::wire::{CertificateRequest, ClientHello};
@@ -14,23 +15,25 @@ use crate::wire::{CertificateRequest, ClientHello};
 /// certificate for the name that the client requests. Among these it prefers a chain whose signatures
 /// the client can verify, and then the first in the list. So a client that requests an unknown name
 /// gets a certificate for another name, unless [`only_known_names`](Self::only_known_names) forbids
-/// that.
+/// that. The time of a choice does not depend on the number of certificates.
 ///
 /// A client considers the certificates that have the requested type, can sign with a scheme of the
 /// server, and match the server's OID filters. Among them it prefers a certificate that one of the
 /// server's authorities has issued, then a chain whose signatures the server can verify, and then the
 /// first in the list. A certificate of another authority is chosen if there is no better one: the
-/// server may know that authority through certificates of its own.
+/// server may know that authority through certificates of its own. A client looks at all of them.
 #[derive(Clone, Debug)]
 pub struct CertificateList {
     keys: Vec<Arc<CertifiedKey>>,
+    by_name: NameIndex,
     only_known_names: bool,
 }
 
 impl CertificateList {
     /// The certificates, the preferred one first.
     pub fn new(keys: Vec<Arc<CertifiedKey>>) -> Self {
-        Self { keys, only_known_names: false }
+        let by_name = NameIndex::new(&keys);
+        Self { keys, by_name, only_known_names: false }
     }
 
     /// Refuses a client that requests a name for which there is no certificate, with the alert
@@ -40,39 +43,28 @@ impl CertificateList {
         self
     }
 
-    fn has_name(&self, name: &ReferenceIdentifier<'_>) -> bool {
-        self.keys.iter().any(|key| key.end_entity.valid_for(name))
-    }
-
     fn has_type(&self, certificate_type: CertificateType) -> bool {
-        self.keys.iter().any(|key| key.certificate_type() == certificate_type)
+        self.by_name.of_each_kind().any(|key| key.certificate_type() == certificate_type)
     }
 }
 
 impl CertificateResolver for CertificateList {
     fn resolve(&self, hello: &ClientHello<'_>) -> Reply<Result<Arc<CertifiedKey>, NoCertificate>> {
         let name = hello.server_name.and_then(dns_name);
-        let is_named = |key: &CertifiedKey| match &name {
-            Some(name) => key.end_entity.valid_for(name),
-            None => false,
-        };
-        let must_be_named = name.is_some() && self.only_known_names;
-        if must_be_named && !self.keys.iter().any(|key| is_named(key)) {
-            return Reply::Now(Err(NoCertificate::UnknownName));
+        let mut chosen = None;
+        if let Some(name) = &name {
+            if self.only_known_names && !self.by_name.contains(name) {
+                return Reply::Now(Err(NoCertificate::UnknownName));
+            }
+            chosen = best_for(hello, self.by_name.find(name));
         }
-        let candidates = self
-            .keys
-            .iter()
-            .filter(|key| key.scheme_for(hello).is_some() && (!must_be_named || is_named(key)));
-        // The first of the best: false is less than true.
-        let chosen = candidates.min_by_key(|key| {
-            let is_verifiable =
-                key.is_issued_with(hello.signature_algorithms_cert, hello.signature_algorithms);
-            (!is_named(key), !is_verifiable)
-        });
+        let must_be_named = name.is_some() && self.only_known_names;
+        if chosen.is_none() && !must_be_named {
+            chosen = best_for(hello, self.by_name.of_each_kind());
+        }
         Reply::Now(match chosen {
             Some(key) => Ok(key.clone()),
-            None if self.keys.iter().any(|key| key.has_type_for(hello)) => {
+            None if self.by_name.of_each_kind().any(|key| key.has_type_for(hello)) => {
                 Err(NoCertificate::NoCommonScheme)
             }
             None => Err(NoCertificate::NoCommonType),
@@ -84,14 +76,14 @@ impl CertificateResolver for CertificateList {
             return true;
         }
         match server_name.and_then(|name| dns_name(name.as_bytes())) {
-            Some(name) => self.has_name(&name),
+            Some(name) => self.by_name.contains(&name),
             None => true,
         }
     }
 
     fn schemes(&self) -> Vec<SignatureScheme> {
         let mut schemes = Vec::new();
-        for scheme in self.keys.iter().flat_map(|key| key.schemes()) {
+        for scheme in self.by_name.of_each_kind().flat_map(|key| key.schemes()) {
             if !schemes.contains(scheme) {
                 schemes.push(*scheme);
             }
@@ -101,9 +93,20 @@ impl CertificateResolver for CertificateList {
 }
 
 /// The name that a client requests. `None` if it is no DNS name.
-fn dns_name(name: &[u8]) -> Option<ReferenceIdentifier<'static>> {
-    let name = DnsName::try_from(name).ok()?;
-    Some(ServerName::DnsName(name.to_owned()).into())
+fn dns_name(name: &[u8]) -> Option<DnsName<'_>> {
+    DnsName::try_from(name).ok()
+}
+
+/// The best of the keys that can sign for this client: the first whose chain the client can verify,
+/// or else the first.
+fn best_for<'a>(
+    hello: &ClientHello<'_>,
+    keys: impl Iterator<Item = &'a Arc<CertifiedKey>>,
+) -> Option<&'a Arc<CertifiedKey>> {
+    // The first of the best: false is less than true.
+    keys.filter(|key| key.scheme_for(hello).is_some()).min_by_key(|key| {
+        !key.is_issued_with(hello.signature_algorithms_cert, hello.signature_algorithms)
+    })
 }
 
 impl ClientCertificateResolver for CertificateList {

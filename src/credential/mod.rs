@@ -10,6 +10,7 @@ mod client_resolver;
 mod compression;
 mod key_files;
 mod list;
+mod name_index;
 mod resolver;
 
 pub use certified_key::{CertifiedKey, KeySource};

@@ -33,22 +33,42 @@ fn choose(
     name: Option<&str>,
     schemes: &[SignatureScheme],
 ) -> Result<Arc<CertifiedKey>, NoCertificate> {
-    let schemes: Vec<u8> = schemes.iter().flat_map(|scheme| scheme.0.to_be_bytes()).collect();
-    let mut body = vec![3, 3];
-    body.extend([0; 33]);
-    body.extend([0, 2, 0x13, 1, 1, 0]);
-    let mut hello = ClientHello::parse(&body).unwrap();
-    hello.extensions = Extensions::default();
+    let schemes = bytes_of(schemes);
+    let mut body = Vec::new();
+    let mut hello = empty_hello(&mut body);
     hello.known.server_name = name.map(str::as_bytes);
     hello.known.signature_algorithms = Some(List::new(&schemes));
-    match list.resolve(&hello) {
+    answer_of(list, &hello)
+}
+
+/// A ClientHello without extensions.
+pub(super) fn empty_hello(body: &mut Vec<u8>) -> ClientHello<'_> {
+    body.extend([3, 3]);
+    body.extend([0; 33]);
+    body.extend([0, 2, 0x13, 1, 1, 0]);
+    let mut hello = ClientHello::parse(body).unwrap();
+    hello.extensions = Extensions::default();
+    hello
+}
+
+/// A list of schemes as extensions have it.
+pub(super) fn bytes_of(schemes: &[SignatureScheme]) -> Vec<u8> {
+    schemes.iter().flat_map(|scheme| scheme.0.to_be_bytes()).collect()
+}
+
+/// What `list` chooses.
+pub(super) fn answer_of(
+    list: &CertificateList,
+    hello: &ClientHello<'_>,
+) -> Result<Arc<CertifiedKey>, NoCertificate> {
+    match list.resolve(hello) {
         Reply::Now(choice) => choice,
         Reply::Later => panic!("a list answers at once"),
     }
 }
 
-const P256: SignatureScheme = SignatureScheme::ECDSA_SECP256R1_SHA256;
-const ED25519: SignatureScheme = SignatureScheme::ED25519;
+pub(super) const P256: SignatureScheme = SignatureScheme::ECDSA_SECP256R1_SHA256;
+pub(super) const ED25519: SignatureScheme = SignatureScheme::ED25519;
 
 #[test]
 fn a_list_chooses_by_name_then_by_scheme() {

@@ -30,7 +30,10 @@ pub trait PskResolver: Send + Sync + fmt::Debug {
 }
 
 /// A list of pre-shared keys. It chooses the first of the client's identities that it has a key for.
-/// The time to find a key does not depend on the length of the list.
+///
+/// The time to find a key does not depend on the length of the list. Identities are no secrets: a
+/// client sends them in the clear. A client can learn from the time, or from the answer, whether the
+/// server knows an identity; it cannot learn anything about the key.
 #[derive(Clone, Debug)]
 pub struct PskList {
     /// The keys by their identities. An identity can have a key for each hash.

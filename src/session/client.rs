@@ -1,7 +1,6 @@
 use core::fmt;
 use core::time::Duration;
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use pki_types::{CertificateDer, ServerName, UnixTime};
 use zeroize::Zeroizing;
@@ -194,55 +193,5 @@ pub trait ClientSessionStore: Send + Sync + fmt::Debug {
     /// it sent before, too (RFC 9149, section 3).
     fn forget(&self, server: &ServerName<'static>) {
         let _ = server;
-    }
-}
-
-/// Sessions in memory: a few for each server. The oldest are removed when there are too many.
-#[derive(Debug)]
-pub struct MemoryClientSessions {
-    capacity: usize,
-    sessions: Mutex<VecDeque<ClientSession>>,
-}
-
-impl MemoryClientSessions {
-    /// The most sessions with one server.
-    pub const PER_SERVER: usize = 8;
-
-    /// A store for up to `capacity` sessions, at least one.
-    pub fn new(capacity: usize) -> Self {
-        Self { capacity: capacity.max(1), sessions: Mutex::default() }
-    }
-
-    /// Copies of all sessions, the oldest first: to store them elsewhere.
-    pub fn sessions(&self) -> Vec<ClientSession> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
-    }
-}
-
-impl ClientSessionStore for MemoryClientSessions {
-    fn put(&self, session: ClientSession) {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_same_server = |stored: &ClientSession| stored.server_name == session.server_name;
-        if sessions.iter().filter(|stored| is_same_server(stored)).count() >= Self::PER_SERVER {
-            if let Some(oldest) = sessions.iter().position(is_same_server) {
-                sessions.remove(oldest);
-            }
-        }
-        while sessions.len() >= self.capacity {
-            sessions.pop_front();
-        }
-        sessions.push_back(session);
-    }
-
-    fn take(&self, server: &ServerName<'static>, now: UnixTime) -> Option<ClientSession> {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.retain(|session| session.is_alive(now));
-        let newest = sessions.iter().rposition(|session| session.server_name == *server)?;
-        sessions.remove(newest)
-    }
-
-    fn forget(&self, server: &ServerName<'static>) {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.retain(|session| session.server_name != *server);
     }
 }

@@ -23,7 +23,7 @@ use crate::reply::Reply;
 /// openssl x509 -in cert.pem -noout -pubkey | openssl pkey -pubin -outform DER |
 ///     openssl dgst -sha256 -binary | base64
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SpkiPin([u8; 32]);
 
 impl SpkiPin {
@@ -124,6 +124,7 @@ impl fmt::Debug for SpkiPin {
 /// Pin at least two keys: the one in use, and a spare key that is kept in another place. Then you need
 /// not change every client if a key is lost.
 pub struct SpkiPins {
+    /// Sorted.
     pins: Vec<SpkiPin>,
     verifier: Option<Arc<dyn PeerVerifier>>,
     certificate_type: CertificateType,
@@ -151,7 +152,8 @@ impl SpkiPins {
         pins: impl IntoIterator<Item = SpkiPin>,
         provider: &CryptoProvider,
     ) -> Result<Self, ConfigError> {
-        let pins: Vec<_> = pins.into_iter().collect();
+        let mut pins: Vec<_> = pins.into_iter().collect();
+        pins.sort_unstable();
         if pins.is_empty() {
             return Err(ConfigError::Empty("pins"));
         }
@@ -215,13 +217,21 @@ impl SpkiPins {
             return Err(CertificateError::rejected("the pins are for another type of certificate"));
         }
         let found = SpkiPin::hashed(presented.subject_public_key_info(), self.sha256);
-        if self.pins.contains(&found) {
+        if self.pins.binary_search(&found).is_ok() {
             return Ok(());
         }
-        let expected: Vec<_> = self.pins.iter().map(ToString::to_string).collect();
-        let reason = format!("its key's pin is {found}; expected is {}", expected.join(" or "));
+        let reason = format!("its key's pin is {found}; expected is {}", self.describe_pins());
         let certificate = presented.subject();
         Err(CertificateError { certificate, kind: CertificateErrorKind::Rejected(reason) })
+    }
+
+    /// The first pins in words. A server can have a pin for each of its clients.
+    fn describe_pins(&self) -> String {
+        const LISTED_PINS: usize = 8;
+        let listed: Vec<_> = self.pins.iter().take(LISTED_PINS).map(ToString::to_string).collect();
+        let omitted = self.pins.len() - listed.len();
+        let more = if omitted > 0 { format!(" or {omitted} more") } else { String::new() };
+        format!("{}{more}", listed.join(" or "))
     }
 }
 
@@ -323,14 +333,27 @@ mod tests {
         let pin = SpkiPin::of(&peer.chain[0]).unwrap();
         // Another certificate on the same key.
         assert_eq!(SpkiPin::of(&identity(&key).chain[0]).unwrap(), pin);
-        let spare = SpkiPin::new([7; 32]);
-        let pins = SpkiPins::only([spare, pin]).unwrap();
+        let spare = SpkiPin::new([0; 32]);
+        let pins = SpkiPins::only([pin, spare]).unwrap();
         assert_eq!(pins.verify(&peer), Reply::Now(Ok(())));
         let Reply::Now(Err(error)) = pins.verify(&stranger) else { panic!("it is accepted") };
         let found = SpkiPin::of(&stranger.chain[0]).unwrap();
         for words in [found.to_string(), format!("{spare} or {pin}")] {
             assert!(error.to_string().contains(&words), "{error}");
         }
+    }
+
+    #[test]
+    fn one_of_many_pins_is_found_and_an_error_names_few_of_them() {
+        let (key, other) =
+            (rcgen::KeyPair::generate().unwrap(), rcgen::KeyPair::generate().unwrap());
+        let (peer, stranger) = (identity(&key), identity(&other));
+        let pin = SpkiPin::of(&peer.chain[0]).unwrap();
+        let others = (0..=u8::MAX).map(|byte| SpkiPin::new([byte; 32]));
+        let pins = SpkiPins::only(others.chain([pin])).unwrap();
+        assert_eq!(pins.verify(&peer), Reply::Now(Ok(())));
+        let Reply::Now(Err(error)) = pins.verify(&stranger) else { panic!("it is accepted") };
+        assert!(error.to_string().ends_with(" or 249 more"), "{error}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::algorithm;
 use super::certificate::Certificate;
 use super::error::{CertificateError, CertificateErrorKind, SignatureError};
 use super::general_name::{self, GeneralName};
-use super::name::{self, ReferenceIdentifier};
+use super::name::{self, DnsId, ReferenceIdentifier};
 use super::presented::PresentedIdentifier;
 use super::signature::PublicKey;
 
@@ -164,6 +164,11 @@ impl EndEntity {
     /// Its DNS names, IP addresses and email addresses, in their order. Safe to print.
     pub fn presented_identifiers(&self) -> Vec<PresentedIdentifier> {
         self.names.iter().filter_map(PresentedIdentifier::of).collect()
+    }
+
+    /// Its DNS names that can match a name, in their order. They are not safe to print.
+    pub fn dns_ids(&self) -> impl Iterator<Item = DnsId<'_>> {
+        name::dns_ids(&self.names)
     }
 
     /// Whether the certificate is valid for this name: one of its subject alternative names must

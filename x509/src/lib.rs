@@ -187,7 +187,7 @@ pub use end_entity::{EndEntity, KeyComparison};
 pub use error::{CertificateError, CertificateErrorKind, Limit, NotACaReason, SignatureError};
 pub use explain::{Attempt, Explanation, Outcome, Place};
 pub use limits::PathLimits;
-pub use name::ReferenceIdentifier;
+pub use name::{DnsId, ReferenceIdentifier};
 pub use path::{explain_chain, verify_chain};
 pub use policies::{InitialPolicies, InvalidPolicyIdentifier, PolicyIdentifier};
 pub use presented::{NameKind, PresentedIdentifier};

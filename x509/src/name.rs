@@ -45,7 +45,7 @@ impl GeneralName {
         use ReferenceIdentifier::{Email, Server};
         match (self, expected) {
             (Self::Dns(presented), Server(ServerName::DnsName(name))) => {
-                matches_dns(presented, name.as_ref())
+                DnsId::read(presented).is_some_and(|id| id.matches(name.as_ref()))
             }
             (Self::Ip(presented), Server(ServerName::IpAddress(address))) => {
                 match IpAddr::from(*address) {
@@ -80,21 +80,47 @@ pub(super) fn check(
     })
 }
 
-/// RFC 9525, section 6.3. Both names are ASCII: `expected` because its type says so, and
-/// `presented` because otherwise it equals nothing that `expected` can be.
-fn matches_dns(presented: &str, expected: &str) -> bool {
-    let expected = expected.strip_suffix('.').unwrap_or(expected);
-    let Some(parent) = presented.strip_prefix("*.") else {
-        return !expected.is_empty() && presented.eq_ignore_ascii_case(expected);
-    };
-    // A wildcard is exactly one label. One for a whole top-level domain is not accepted.
-    let Some((label, expected_parent)) = expected.split_once('.') else {
-        return false;
-    };
-    !label.is_empty()
-        && parent.split('.').count() >= 2
-        && parent.split('.').all(|label| !label.is_empty())
-        && parent.eq_ignore_ascii_case(expected_parent)
+/// A dNSName of a certificate that can match a name: a DNS-ID (RFC 9525, sections 1.4 and 6.3). Upper
+/// and lower case are the same in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DnsId<'a> {
+    /// It matches this name.
+    Name(&'a str),
+    /// `*.` before this parent. It matches each name that is one label, a dot, and this parent.
+    Wildcard(&'a str),
+}
+
+impl<'a> DnsId<'a> {
+    /// `None` for a name that matches nothing, such as a wildcard for a whole top-level domain.
+    fn read(presented: &'a str) -> Option<Self> {
+        let Some(parent) = presented.strip_prefix("*.") else {
+            return (!presented.is_empty()).then_some(Self::Name(presented));
+        };
+        let has_two_labels = parent.contains('.');
+        let has_empty_label = parent.split('.').any(str::is_empty);
+        (has_two_labels && !has_empty_label).then_some(Self::Wildcard(parent))
+    }
+
+    /// Both names are ASCII: `expected` because its type says so, and `self` because otherwise it
+    /// equals nothing that `expected` can be.
+    fn matches(self, expected: &str) -> bool {
+        let expected = expected.strip_suffix('.').unwrap_or(expected);
+        match self {
+            Self::Name(name) => name.eq_ignore_ascii_case(expected),
+            // A wildcard is exactly one label.
+            Self::Wildcard(parent) => expected.split_once('.').is_some_and(|(label, rest)| {
+                !label.is_empty() && rest.eq_ignore_ascii_case(parent)
+            }),
+        }
+    }
+}
+
+/// The DNS-IDs among `names`.
+pub(super) fn dns_ids(names: &[GeneralName]) -> impl Iterator<Item = DnsId<'_>> {
+    names.iter().filter_map(|name| match name {
+        GeneralName::Dns(presented) => DnsId::read(presented),
+        _ => None,
+    })
 }
 
 #[cfg(test)]
