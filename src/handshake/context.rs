@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::new_session_ticket::TicketPlan;
+use super::early_data_limit::ZeroRtt;
+use super::post_handshake::new_session_ticket::TicketPlan;
 use super::session_basis::SessionBasis;
 use super::step::{Step, Steps};
-use super::zero_rtt::ZeroRtt;
 use super::{PeerParameters, Question};
 use crate::config::{CommonConfig, Limits};
 use crate::crypto::{CipherSuite, Hash, ProviderError};

@@ -13,23 +13,19 @@
 
 mod authentication;
 pub(crate) mod client;
-mod connected;
 mod context;
+mod early_data_limit;
 mod exporter;
-mod input;
-mod key_update;
 mod machine;
-mod new_session_ticket;
 mod parameters;
 mod peer_identity;
-mod post_handshake_auth;
+mod post_handshake;
 mod proof;
 mod question;
-mod secrets;
 pub(crate) mod server;
 mod session_basis;
 mod step;
-mod zero_rtt;
+mod traffic_secrets;
 
 pub use crate::level::Level;
 pub use machine::{Handshake, Side};
@@ -40,6 +36,17 @@ pub use question::{
 };
 pub use step::Step;
 
-use input::expect;
-
 pub(crate) use context::Context;
+
+use crate::error::Error;
+use crate::registry::HandshakeType;
+use crate::wire::HandshakeMessage;
+
+/// Checks that the message is the one that the state waits for. Any other is an
+/// `unexpected_message` (section 4).
+fn expect(message: &HandshakeMessage<'_>, kind: HandshakeType) -> Result<(), Error> {
+    if message.kind == kind {
+        return Ok(());
+    }
+    Err(Error::unexpected(kind.name().unwrap_or_default(), message.kind))
+}

@@ -36,7 +36,7 @@
 //! Every function takes the connection's observers, which see each step, and the key log, which gets
 //! the traffic secrets and the exporters.
 
-mod exporter;
+mod exporter_secret;
 mod hkdf;
 mod psk;
 mod traffic;
@@ -45,7 +45,7 @@ mod transcript;
 use crate::crypto::{CipherSuite, Digest, Secret, SharedSecret};
 use crate::observer::Observers;
 
-pub(crate) use exporter::Exporter;
+pub(crate) use exporter_secret::ExporterSecret;
 use hkdf::{Hkdf, Result};
 pub use hkdf::{LabelPrefix, expand_label};
 pub use psk::PskKind;
@@ -122,9 +122,9 @@ impl Stage {
         label: &LoggedLabel,
         messages: &Digest,
         observers: &mut Observers,
-    ) -> Result<Exporter> {
+    ) -> Result<ExporterSecret> {
         let secret = self.derive_logged(label, messages, observers)?;
-        Ok(Exporter::new(self.hkdf(), secret))
+        Ok(ExporterSecret::new(self.hkdf(), secret))
     }
 
     /// The next stage: "derived" is the salt of its extraction.
@@ -177,7 +177,7 @@ impl EarlySecret {
         &self,
         client_hello: &Digest,
         observers: &mut Observers,
-    ) -> Result<Exporter> {
+    ) -> Result<ExporterSecret> {
         self.0.exporter(&EARLY_EXPORTER, client_hello, observers)
     }
 
@@ -233,7 +233,7 @@ impl MainSecret {
         &self,
         to_server_finished: &Digest,
         observers: &mut Observers,
-    ) -> Result<Exporter> {
+    ) -> Result<ExporterSecret> {
         self.0.exporter(&EXPORTER, to_server_finished, observers)
     }
 

@@ -234,7 +234,7 @@ fn what_does_not_fit_a_label_is_refused() {
     assert!(fits(249, 255));
     assert!(!fits(250, 0));
     assert!(!fits(0, 256));
-    let exporter = Exporter::new(Hkdf { hash, prefix }, Secret::zeros(32));
+    let exporter = ExporterSecret::new(Hkdf { hash, prefix }, Secret::zeros(32));
     assert!(exporter.export("label", b"", &mut vec![0; 255 * 32]).is_ok());
     assert!(exporter.export("label", b"", &mut vec![0; 255 * 32 + 1]).is_err());
 }

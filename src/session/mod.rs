@@ -43,7 +43,7 @@
 mod anti_replay;
 mod client;
 mod credential;
-mod early_data;
+mod early_data_policy;
 mod error;
 mod lifetime;
 mod memory_client_sessions;
@@ -54,7 +54,7 @@ mod ticket_keys;
 pub use anti_replay::{AntiReplay, ClientHelloRecord, StrikeRegister, Zone};
 pub use client::{ClientSession, ClientSessionStore, TicketOrigin};
 pub(crate) use credential::{CertificateAnswer, KeyRecord, PeerCertificates, PeerCredential};
-pub use early_data::{AcceptFresh, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms};
+pub use early_data_policy::{AcceptFresh, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms};
 pub use error::SessionError;
 pub use lifetime::MAX_LIFETIME;
 pub(crate) use lifetime::seconds_left;

@@ -1,15 +1,15 @@
 //! ExpectFinished and AuthenticatingSelf: the server's Finished, and the client's last flight
 //! (RFC 9846, section 4.5.3).
 
-use super::client_certificate::{CertificateResponse, ResponseProgress};
+use super::certificate_request::{CertificateResponse, ResponseProgress};
 use super::{Context, Level, ServerFlight, Shared, State, machine};
 use crate::error::Error;
 use crate::handshake::authentication::{check_finished, send_finished};
-use crate::handshake::connected::{Connected, Role};
-use crate::handshake::post_handshake_auth::PostHandshakeAuthClient;
+use crate::handshake::post_handshake::post_handshake_auth::PostHandshakeAuthClient;
+use crate::handshake::post_handshake::{Connected, Role};
 use crate::handshake::proof::{HandshakeProof, Peer, PeerAuthenticated, PskMixedIn, PskProven};
 use crate::handshake::question::Answered;
-use crate::handshake::secrets::{ConnectionSecrets, HandshakeSecrets};
+use crate::handshake::traffic_secrets::{ConnectionSecrets, HandshakeSecrets};
 use crate::handshake::{EarlyData, Side};
 use crate::key_schedule::{PskKind, TrafficSecret};
 use crate::registry::CertificateType;

@@ -2,7 +2,7 @@
 //! waits for. `ARCHITECTURE.md` has the picture of them: which message may come in which state, and
 //! where the client waits for an answer.
 
-pub(super) mod client_certificate;
+pub(super) mod certificate_request;
 mod client_hello;
 mod encrypted_extensions;
 mod finished;
@@ -19,7 +19,7 @@ use pki_types::ServerName;
 
 use super::machine;
 use super::question::{Answered, not_asked};
-use super::secrets::HandshakeSecrets;
+use super::traffic_secrets::HandshakeSecrets;
 use super::{Context, Level, Question};
 use crate::config::ClientConfig;
 use crate::error::{Error, ErrorKind};

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::client_certificate::{choose_certificate, usable_certificate};
+use super::certificate_request::{choose_certificate, usable_certificate};
 use super::{Context, Question, Start, State};
 use crate::certificate::CertificateError;
 use crate::credential::CertifiedKey;

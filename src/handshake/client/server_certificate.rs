@@ -1,6 +1,7 @@
 //! ExpectCertificate, VerifyingPeer and ExpectCertificateVerify: the server says who it is, the
 //! verifier decides, and the server proves it (RFC 9846, sections 4.4.2, 4.5.1 and 4.5.2).
 
+use super::certificate_request::check_request;
 use super::finished::{ExpectFinished, ServerProof};
 use super::{Context, Question, ServerFlight, State};
 use crate::certificate::{CertificateError, CertificateErrorKind, EndEntity};
@@ -12,10 +13,7 @@ use crate::handshake::authentication::{
 use crate::handshake::peer_identity::ClaimedIdentity;
 use crate::registry::HandshakeType;
 use crate::reply::Reply;
-use crate::wire::{
-    CertificateRequest, CompressedCertificate, ExtensionType, HandshakeMessage,
-    MESSAGE_HEADER_LENGTH,
-};
+use crate::wire::{CompressedCertificate, ExtensionType, HandshakeMessage, MESSAGE_HEADER_LENGTH};
 
 /// The server's Certificate is awaited. A CertificateRequest may come before it.
 pub(in crate::handshake) struct ExpectCertificate {
@@ -31,7 +29,7 @@ impl ExpectCertificate {
         let requested = self.flight.certificate_request.is_some();
         match message.kind {
             HandshakeType::CERTIFICATE_REQUEST if !requested => {
-                check_request(&CertificateRequest::parse(message.body)?)?;
+                check_request(&message)?;
                 self.flight.transcript.add(&message);
                 self.flight.certificate_request = Some(message.body.to_vec());
                 Ok(State::ExpectCertificate(self))
@@ -105,19 +103,6 @@ impl ExpectCertificate {
             }
         }
     }
-}
-
-/// Section 4.4.2. The rest of the request is read when it is answered.
-fn check_request(request: &CertificateRequest<'_>) -> Result<(), Error> {
-    const MESSAGE: HandshakeType = HandshakeType::CERTIFICATE_REQUEST;
-    if !request.request_context.is_empty() {
-        let reason = "it must be empty in a handshake";
-        return Err(Error::illegal(MESSAGE, "certificate_request_context", reason));
-    }
-    if request.signature_algorithms.is_none() {
-        return Err(Error::missing(MESSAGE, ExtensionType::SIGNATURE_ALGORITHMS));
-    }
-    Ok(())
 }
 
 /// The verifier was asked, and has not answered yet.

@@ -7,7 +7,7 @@ use super::{Context, Level, ServerFlight, Shared, State, pre_shared_key};
 use crate::crypto::{CipherSuite, SharedSecret, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskMixedIn;
-use crate::handshake::secrets::HandshakeSecrets;
+use crate::handshake::traffic_secrets::HandshakeSecrets;
 use crate::key_schedule::Transcript;
 use crate::observer::Event;
 use crate::psk::PreSharedKey;

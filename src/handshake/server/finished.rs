@@ -4,10 +4,12 @@ use super::Context;
 use crate::error::Error;
 use crate::handshake::Level;
 use crate::handshake::authentication::check_finished;
-use crate::handshake::connected::{Connected, Role};
-use crate::handshake::post_handshake_auth::{PostHandshakeAuthServer, PostHandshakeAuthTerms};
+use crate::handshake::post_handshake::post_handshake_auth::{
+    PostHandshakeAuthServer, PostHandshakeAuthTerms,
+};
+use crate::handshake::post_handshake::{Connected, Role};
 use crate::handshake::proof::{HandshakeProof, Peer};
-use crate::handshake::secrets::ConnectionSecrets;
+use crate::handshake::traffic_secrets::ConnectionSecrets;
 use crate::key_schedule::{TrafficSecret, Transcript};
 use crate::wire::HandshakeMessage;
 

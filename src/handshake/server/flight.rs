@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::certificate::SelectedCertificate;
+use super::certificate_selection::SelectedCertificate;
 use super::client_certificate::{
     ClientCertificate, ExpectClientCertificate, SentCertificateRequest,
 };
@@ -18,9 +18,9 @@ use crate::error::Error;
 use crate::handshake::authentication::{
     ask_to_sign, send_certificate_verify, send_finished, write_certificate,
 };
-use crate::handshake::post_handshake_auth::PostHandshakeAuthTerms;
+use crate::handshake::post_handshake::post_handshake_auth::PostHandshakeAuthTerms;
 use crate::handshake::proof::{AnonymousAllowed, Peer};
-use crate::handshake::secrets::{ConnectionSecrets, HandshakeSecrets};
+use crate::handshake::traffic_secrets::{ConnectionSecrets, HandshakeSecrets};
 use crate::handshake::{Level, Side};
 use crate::key_schedule::{EarlySecret, Transcript};
 use crate::registry::{ProtocolVersion, SignatureScheme};

@@ -5,7 +5,7 @@
 //! [`negotiate`], which has all decisions in their order, and [`flight`], which sends them. After it:
 //! [`end_of_early_data`], [`client_certificate`], [`finished`].
 
-mod certificate;
+mod certificate_selection;
 pub(super) mod client_certificate;
 mod client_hello;
 mod early_data;
@@ -17,8 +17,8 @@ mod hello_retry_request;
 mod key_exchange;
 mod negotiate;
 mod pre_shared_key;
+mod resumption;
 mod selection;
-mod session;
 mod ticket_request;
 
 use std::sync::Arc;

@@ -6,10 +6,10 @@
 //! | version, cipher suite | [`selection`] | |
 //! | group of the key exchange, or HelloRetryRequest | [`selection`], [`hello_retry_request`] | |
 //! | server name, application protocol (ALPN), record sizes, compression, types of certificates, number of tickets | [`Negotiating::new`], with [`selection`] and [`ticket_request`] | |
-//! | session of a ticket | [`session`] | the session store; the resolver or the verifier |
+//! | session of a ticket | [`resumption`] | the session store; the resolver or the verifier |
 //! | external pre-shared key | [`pre_shared_key`] | the resolver |
 //! | 0-RTT data | [`early_data`] | the policy |
-//! | certificate | [`certificate`] | the resolver |
+//! | certificate | [`certificate_selection`] | the resolver |
 //!
 //! [`negotiate`] makes the first three, which depend only on the ClientHello and the configuration.
 //! [`Negotiating::decide`] makes the others. If an answer is missing, it stops, and it runs again from
@@ -20,15 +20,15 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::certificate::SelectedCertificate;
+use super::certificate_selection::SelectedCertificate;
 use super::early_data::EarlyDataAnswer;
 use super::hello_retry_request::FirstClientHello;
 use super::key_exchange::KeyExchange;
 use super::pre_shared_key::ProvenPsk;
 use super::selection::KeyShareSelection;
 use super::{
-    Context, Question, State, certificate, client_hello, early_data, flight, hello_retry_request,
-    pre_shared_key, selection, session, ticket_request,
+    Context, Question, State, certificate_selection, client_hello, early_data, flight,
+    hello_retry_request, pre_shared_key, resumption, selection, ticket_request,
 };
 use crate::certificate::CertificateError;
 use crate::config::ServerConfig;
@@ -144,7 +144,7 @@ impl Negotiating {
     ) -> Result<Authentication, Undecided> {
         // A pre-shared key: of a session, or one that was agreed on outside of TLS (section 4.3.11).
         if !self.psk_is_decided {
-            let mut key = session::find(self, hello, context)?;
+            let mut key = resumption::find(self, hello, context)?;
             if key.is_none() {
                 key = pre_shared_key::resolve(self, hello, context)?;
             }
@@ -163,7 +163,7 @@ impl Negotiating {
         }
 
         // Without a key, there is a certificate (section 4.5.1).
-        let certificate = certificate::choose(self, hello, context)?;
+        let certificate = certificate_selection::choose(self, hello, context)?;
         Ok(Authentication::Certificate(certificate))
     }
 

@@ -383,11 +383,11 @@ const DECISIONS: &[&str] = &[
     "selection::cipher_suite",
     "selection::key_share",
     "negotiate::decide",
-    "session::find",
+    "resumption::find",
     "pre_shared_key::resolve",
     "pre_shared_key::prove",
     "early_data::decide",
-    "certificate::choose",
+    "certificate_selection::choose",
     "flight::send",
 ];
 
@@ -398,10 +398,10 @@ const DECISIONS_AFTER_RETRY: &[&str] = &[
     "hello_retry_request::check_second",
     "hello_retry_request::requested_share",
     "negotiate::decide",
-    "session::find",
+    "resumption::find",
     "pre_shared_key::resolve",
     "pre_shared_key::prove",
-    "certificate::choose",
+    "certificate_selection::choose",
     "flight::send",
 ];
 

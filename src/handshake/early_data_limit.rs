@@ -4,7 +4,7 @@
 use super::{EarlyData, Handshake, Level, Side};
 use crate::crypto::{Digest, ProviderError};
 use crate::error::{Error, ErrorKind};
-use crate::key_schedule::{EarlySecret, Exporter, TrafficSecret};
+use crate::key_schedule::{EarlySecret, ExporterSecret, TrafficSecret};
 use crate::observer::Observers;
 use crate::registry::ContentType;
 
@@ -16,7 +16,7 @@ pub(crate) struct ZeroRtt {
     /// On a server: the bytes that the client's ticket allows, also where the server does not
     /// accept the data.
     pub(super) allowed_by_ticket: u32,
-    pub(super) exporter: Option<Box<Exporter>>,
+    pub(super) exporter: Option<Box<ExporterSecret>>,
 }
 
 impl ZeroRtt {

@@ -1,8 +1,8 @@
 //! KeyUpdate (RFC 9846, section 4.7.3): new traffic keys on a connection.
 
-use super::connected::Connected;
-use super::{Context, Handshake, Level};
+use super::{Connected, Context};
 use crate::error::{Error, ErrorKind};
+use crate::handshake::{Handshake, Level};
 use crate::wire::{HandshakeMessage, KeyUpdate};
 
 /// How often a key is updated at most (section 4.7.3).
@@ -82,7 +82,7 @@ impl Connected {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::handshake::connected::tests::{connected, pass};
+    use crate::handshake::post_handshake::tests::{connected, pass};
 
     #[test]
     fn no_key_is_updated_more_often_than_a_sender_may() {

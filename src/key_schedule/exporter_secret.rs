@@ -6,12 +6,12 @@ use crate::crypto::Secret;
 use crate::observer::Observers;
 
 /// Derives keys for other protocols from a connection (RFC 9846, section 7.5).
-pub(crate) struct Exporter {
+pub(crate) struct ExporterSecret {
     hkdf: Hkdf,
     pub(super) secret: Secret,
 }
 
-impl Exporter {
+impl ExporterSecret {
     pub(super) fn new(hkdf: Hkdf, secret: Secret) -> Self {
         Self { hkdf, secret }
     }

@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::connected::{Connected, Role};
-use super::{Context, Handshake, Side};
+use super::{Connected, Context, Role};
 use crate::config::ServerConfig;
 use crate::crypto::{Secret, provider_fault};
 use crate::error::{Error, ErrorKind};
+use crate::handshake::{Handshake, Side};
 use crate::session::{
     ClientSession, MAX_LIFETIME, MAX_TICKET_LENGTH, ServerSession, Session, TicketOrigin,
     seconds_left,
@@ -18,9 +18,9 @@ use crate::wire::{Extensions, HandshakeMessage, NewSessionTicket};
 /// How a server makes tickets for a client.
 #[derive(Clone)]
 pub(crate) struct TicketPlan {
-    pub(super) config: Arc<ServerConfig>,
+    pub(in crate::handshake) config: Arc<ServerConfig>,
     /// How many tickets the client gets after the handshake.
-    pub(super) count: u8,
+    pub(in crate::handshake) count: u8,
 }
 
 /// The nonces of the tickets that were sent on a connection. Each ticket has its own: the nonce
@@ -113,7 +113,11 @@ impl Handshake {
 
 impl Connected {
     /// Makes and sends tickets: fewer than `count` where no ticket can be made any more.
-    pub(super) fn issue_tickets(&mut self, count: u8, context: &mut Context) -> Result<(), Error> {
+    pub(in crate::handshake) fn issue_tickets(
+        &mut self,
+        count: u8,
+        context: &mut Context,
+    ) -> Result<(), Error> {
         let Some(TicketPlan { config, .. }) = context.tickets.clone() else { return Ok(()) };
         for _ in 0..count {
             let Some(ticket) = self.make_ticket(&config, context)? else { break };

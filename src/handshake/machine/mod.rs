@@ -1,12 +1,13 @@
 //! The machine: takes bytes and answers, moves the state on, and has the steps to take.
 
+mod incoming_messages;
+
 use core::fmt;
 use std::sync::Arc;
 
 use pki_types::ServerName;
 
-use super::connected::Connected;
-use super::input::{Input, next_message};
+use super::post_handshake::Connected;
 use super::question::Answered;
 use super::{
     Answer, Context, Level, PeerParameters, Question, QuestionNumber, Step, client, server,
@@ -17,6 +18,8 @@ use crate::observer::{Event, Observer, Observers};
 use crate::registry::HandshakeType;
 use crate::time::Time;
 use crate::wire::HandshakeMessage;
+
+use incoming_messages::{IncomingMessages, next_message};
 
 const NOT_COMPLETE: &str = "the handshake is not complete yet";
 
@@ -33,7 +36,7 @@ pub enum Side {
 pub struct Handshake {
     side: Side,
     state: State,
-    input: Input,
+    incoming: IncomingMessages,
     /// The number of the last question.
     questions_asked: u64,
     pub(super) context: Context,
@@ -71,8 +74,8 @@ impl Handshake {
     }
 
     fn new(side: Side, state: State, context: Context) -> Self {
-        let input = Input::default();
-        Self { side, state, input, questions_asked: 0, context, messages_without_data: 0 }
+        let incoming = IncomingMessages::default();
+        Self { side, state, incoming, questions_asked: 0, context, messages_without_data: 0 }
     }
 
     /// Sets the observer. Best before [`start`](Self::start).
@@ -130,21 +133,21 @@ impl Handshake {
             let reason = "handshake bytes came at another encryption level than the next message's";
             return Err(self.fail(ErrorKind::MisplacedBytes(reason).into()));
         }
-        if self.input.is_waiting() {
+        if self.incoming.is_waiting() {
             return self.hold_back(bytes);
         }
-        if self.input.kept().is_empty() {
+        if self.incoming.kept().is_empty() {
             return self.read(bytes);
         }
-        self.input.keep(bytes);
+        self.incoming.keep(bytes);
         self.read_kept()
     }
 
     /// Keeps bytes that come while a question is open. The flight of an honest peer fits.
     fn hold_back(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.input.keep(bytes);
+        self.incoming.keep(bytes);
         let limit = self.context.limits.handshake_message;
-        if self.input.kept().len() > limit {
+        if self.incoming.kept().len() > limit {
             return Err(self.limit_exceeded("handshake_message", limit));
         }
         Ok(())
@@ -153,10 +156,10 @@ impl Handshake {
     /// Reads whole messages from the front of `bytes`, until one leads to a question. Keeps the
     /// rest.
     fn read(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
-        while !self.input.is_waiting() {
+        while !self.incoming.is_waiting() {
             let first = next_message(bytes, &self.context.limits);
             let Some((message, rest)) = first.map_err(|error| self.fail(error))? else {
-                self.input.keep(bytes);
+                self.incoming.keep(bytes);
                 return self.check_header();
             };
             // Checked before the message is processed: a server must not answer a ClientHello that
@@ -167,16 +170,16 @@ impl Handshake {
             self.on_message(message)?;
             bytes = rest;
         }
-        self.input.keep(bytes);
+        self.incoming.keep(bytes);
         Ok(())
     }
 
     /// Reads the messages that are whole in what was kept. Until one is whole, nothing is copied:
     /// a message may come in pieces of one byte.
     fn read_kept(&mut self) -> Result<(), Error> {
-        match next_message(self.input.kept(), &self.context.limits) {
+        match next_message(self.incoming.kept(), &self.context.limits) {
             Ok(Some(_)) => {
-                let bytes = self.input.take_kept();
+                let bytes = self.incoming.take_kept();
                 self.read(&bytes)
             }
             Ok(None) => self.check_header(),
@@ -187,7 +190,7 @@ impl Handshake {
     /// Refuses a message of an unexpected type by its header, before the rest of it is kept: a message
     /// before the peer's hello, and one that the connected state does not accept.
     fn check_header(&mut self) -> Result<(), Error> {
-        let Some((kind, _)) = HandshakeMessage::header(self.input.kept()) else {
+        let Some((kind, _)) = HandshakeMessage::header(self.incoming.kept()) else {
             return Ok(());
         };
         let checked = match &self.state {
@@ -249,7 +252,7 @@ impl Handshake {
             other => Ok(other),
         })?;
         // The bytes that were held back were protected with the keys before the change.
-        if self.read_level() != level_before && !self.input.kept().is_empty() {
+        if self.read_level() != level_before && !self.incoming.kept().is_empty() {
             return Err(self.bytes_after_key_change());
         }
         self.read_kept()
@@ -258,7 +261,7 @@ impl Handshake {
     /// Joins the answer to the open question, and stops waiting.
     fn take_answer(&mut self, number: QuestionNumber, answer: Answer) -> Result<Answered, Error> {
         let is_open = self.question_number() == Some(number);
-        let open = if is_open { self.input.stop_waiting() } else { None };
+        let open = if is_open { self.incoming.stop_waiting() } else { None };
         let Some(question) = open else {
             let reason =
                 "the answer has the number of no open question: it comes twice or too late";
@@ -269,7 +272,7 @@ impl Handshake {
             return Err(self.fail(ErrorKind::Unanswered { question, reason }.into()));
         }
         (*question).answered(answer).map_err(|question| {
-            self.input.wait_for(question);
+            self.incoming.wait_for(question);
             let reason = "the answer is of another kind than the open question asks for";
             ErrorKind::Misuse(reason).into()
         })
@@ -284,7 +287,7 @@ impl Handshake {
         self.state = step(state, &mut self.context).map_err(|error| self.fail(error))?;
         if let Some(question) = self.context.asked.take() {
             self.questions_asked += 1;
-            self.input.wait_for(question);
+            self.incoming.wait_for(question);
         }
         Ok(())
     }
@@ -295,7 +298,7 @@ impl Handshake {
             return first.clone();
         }
         self.state = State::Failed(error.clone());
-        self.input = Input::default();
+        self.incoming = IncomingMessages::default();
         self.context.asked = None;
         if !self.context.records {
             if let Some(alert) = error.alert_sent() {
@@ -330,12 +333,12 @@ impl Handshake {
 
     /// The open question, for whose answer the handshake waits.
     pub fn question(&self) -> Option<&Question> {
-        self.input.question()
+        self.incoming.question()
     }
 
     /// The number of the open [`question`](Self::question), which its answer has to name.
     pub fn question_number(&self) -> Option<QuestionNumber> {
-        self.input.question()?;
+        self.incoming.question()?;
         Some(QuestionNumber(self.questions_asked))
     }
 
@@ -357,7 +360,7 @@ impl Handshake {
             State::Connected(connected) => connected.is_receiving_certificate(),
             _ => false,
         };
-        !self.input.kept().is_empty() || is_answer_partial
+        !self.incoming.kept().is_empty() || is_answer_partial
     }
 
     /// Is the handshake complete?
@@ -435,7 +438,7 @@ impl Handshake {
         if !has_given_up {
             return Ok(());
         }
-        self.input.stop_waiting();
+        self.incoming.stop_waiting();
         self.read_kept()
     }
 

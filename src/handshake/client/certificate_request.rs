@@ -1,5 +1,6 @@
-//! The client's own Certificate and CertificateVerify, where the server asks for them (RFC 9846,
-//! sections 4.4.2, 4.5 and 4.7.2), in the handshake and after it.
+//! CertificateRequest on a client (RFC 9846, section 4.4.2): what it must be, and the client's Certificate
+//! and CertificateVerify in answer to it (section 4.5), in the handshake and after it (section 4.7.2).
+//! `wire/certificate_request.rs` has its form, `server/client_certificate.rs` the server's half.
 
 use std::sync::Arc;
 
@@ -14,7 +15,25 @@ use crate::handshake::question::{Answered, ChooseClientCertificate, not_asked};
 use crate::key_schedule::Transcript;
 use crate::registry::{CertificateType, SignatureScheme};
 use crate::reply::Reply;
-use crate::wire::{Certificate, CertificateEntry};
+use crate::wire::{
+    Certificate, CertificateEntry, CertificateRequest, ExtensionType, HandshakeMessage,
+};
+
+/// Checks the CertificateRequest of a handshake (section 4.4.2). If its certificate_request_context is not
+/// empty, that is an `illegal_parameter`; without signature_algorithms, a `missing_extension`. The rest
+/// of the request is read when it is answered. A request after the handshake may have a context:
+/// `post_handshake/post_handshake_auth.rs` has its checks.
+pub(super) fn check_request(message: &HandshakeMessage<'_>) -> Result<(), Error> {
+    let request = CertificateRequest::parse(message.body)?;
+    if !request.request_context.is_empty() {
+        let reason = "it must be empty in a handshake";
+        return Err(Error::illegal(message.kind, "certificate_request_context", reason));
+    }
+    if request.signature_algorithms.is_none() {
+        return Err(Error::missing(message.kind, ExtensionType::SIGNATURE_ALGORITHMS));
+    }
+    Ok(())
+}
 
 /// The answer to a CertificateRequest, while the certificate is chosen and the signature is made.
 /// Nothing of it is sent before both are there: no other message may come between (section 4.7.2).

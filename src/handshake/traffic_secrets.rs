@@ -3,7 +3,7 @@
 use super::{Context, Side};
 use crate::crypto::{ProviderError, SharedSecret};
 use crate::error::Error;
-use crate::key_schedule::{EarlySecret, Exporter, MainSecret, TrafficSecret, Transcript};
+use crate::key_schedule::{EarlySecret, ExporterSecret, MainSecret, TrafficSecret, Transcript};
 use crate::observer::Observers;
 
 /// What ServerHello makes possible: the secrets of the two flights.
@@ -31,7 +31,7 @@ impl HandshakeSecrets {
 pub(super) struct ConnectionSecrets {
     pub(super) read: TrafficSecret,
     pub(super) write: TrafficSecret,
-    pub(super) exporter: Exporter,
+    pub(super) exporter: ExporterSecret,
     pub(super) main: MainSecret,
 }
 

@@ -1,21 +1,21 @@
 //! The bytes of handshake messages that come in: joined to messages, or kept behind a question.
 
-use super::Question;
 use crate::config::Limits;
 use crate::error::{Error, ErrorKind};
+use crate::handshake::Question;
 use crate::registry::HandshakeType;
 use crate::wire::{DecodeError, HandshakeMessage, MESSAGE_HEADER_LENGTH};
 
 /// The bytes that came and were not read yet, and the question for whose answer the machine waits.
 #[derive(Default)]
-pub(super) struct Input {
+pub(super) struct IncomingMessages {
     /// The beginning of a message that is not whole yet. While a question is open: what came after the
     /// message that led to the question.
     kept: Vec<u8>,
     question: Option<Box<Question>>,
 }
 
-impl Input {
+impl IncomingMessages {
     pub(super) fn is_waiting(&self) -> bool {
         self.question.is_some()
     }
@@ -60,14 +60,6 @@ fn append(buffer: &mut Vec<u8>, bytes: &[u8]) {
         buffer.reserve_exact(capacity - buffer.len());
     }
     buffer.extend_from_slice(bytes);
-}
-
-/// Checks that the message is of this type.
-pub(super) fn expect(message: &HandshakeMessage<'_>, kind: HandshakeType) -> Result<(), Error> {
-    if message.kind == kind {
-        return Ok(());
-    }
-    Err(Error::unexpected(kind.name().unwrap_or_default(), message.kind))
 }
 
 /// The first message of `bytes` and what follows it; `None` while it is not whole. A message whose

@@ -1,33 +1,38 @@
 //! Connected: the state after the handshake on both sides, and what it receives (RFC 9846, section
 //! 4.7).
 
+mod key_update;
+pub(super) mod new_session_ticket;
+pub(super) mod post_handshake_auth;
+
 use std::sync::Arc;
 
 use pki_types::ServerName;
 
-use super::key_update::KeyUpdates;
-use super::new_session_ticket::TicketNonces;
-use super::post_handshake_auth::{PostHandshakeAuthClient, PostHandshakeAuthServer};
 use super::proof::HandshakeProof;
 use super::question::{Answered, not_asked};
-use super::secrets::ConnectionSecrets;
+use super::traffic_secrets::ConnectionSecrets;
 use super::{Context, Step};
 use crate::error::Error;
-use crate::key_schedule::{Exporter, ResumptionSecret, TrafficSecret, Transcript};
+use crate::key_schedule::{ExporterSecret, ResumptionSecret, TrafficSecret, Transcript};
 use crate::observer::Event;
 use crate::registry::HandshakeType;
 use crate::session::ClientSessionStore;
 use crate::wire::HandshakeMessage;
 
+use key_update::KeyUpdates;
+use new_session_ticket::TicketNonces;
+use post_handshake_auth::{PostHandshakeAuthClient, PostHandshakeAuthServer};
+
 /// A completed handshake.
 pub(super) struct Connected {
-    pub(super) read: TrafficSecret,
-    pub(super) write: TrafficSecret,
-    pub(super) key_updates: KeyUpdates,
-    pub(super) exporter: Exporter,
-    pub(super) resumption: ResumptionSecret,
-    pub(super) ticket_nonces: TicketNonces,
-    pub(super) role: Role,
+    read: TrafficSecret,
+    write: TrafficSecret,
+    key_updates: KeyUpdates,
+    pub(super) exporter: ExporterSecret,
+    resumption: ResumptionSecret,
+    ticket_nonces: TicketNonces,
+    role: Role,
 }
 
 /// What only one of the two sides does after the handshake.

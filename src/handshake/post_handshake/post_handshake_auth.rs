@@ -3,17 +3,19 @@
 
 use std::sync::Arc;
 
-use super::authentication::{check_finished, send_finished};
-use super::client::client_certificate::{CertificateResponse, ResponseProgress};
-use super::connected::Connected;
-use super::peer_identity::ClaimedIdentity;
-use super::question::{Answered, not_asked};
-use super::server::client_certificate::{Client, ClientCertificate, SentCertificateRequest};
-use super::{Context, Handshake};
+use super::{Connected, Context};
 use crate::certificate::CertificateError;
 use crate::config::ClientConfig;
 use crate::crypto::{SecureRandom, provider_fault};
 use crate::error::{Error, ErrorKind};
+use crate::handshake::Handshake;
+use crate::handshake::authentication::{check_finished, send_finished};
+use crate::handshake::client::certificate_request::{CertificateResponse, ResponseProgress};
+use crate::handshake::peer_identity::ClaimedIdentity;
+use crate::handshake::question::{Answered, not_asked};
+use crate::handshake::server::client_certificate::{
+    Client, ClientCertificate, SentCertificateRequest,
+};
 use crate::key_schedule::{TrafficSecret, Transcript};
 use crate::observer::Event;
 use crate::registry::{CertificateType, HandshakeType};
@@ -56,7 +58,7 @@ impl Handshake {
 }
 
 /// A client that sent post_handshake_auth.
-pub(super) struct PostHandshakeAuthClient {
+pub(in crate::handshake) struct PostHandshakeAuthClient {
     config: Arc<ClientConfig>,
     certificate_type: CertificateType,
     /// From the ClientHello to the client's Finished.
@@ -66,7 +68,7 @@ pub(super) struct PostHandshakeAuthClient {
 }
 
 impl PostHandshakeAuthClient {
-    pub(super) fn new(
+    pub(in crate::handshake) fn new(
         config: Arc<ClientConfig>,
         certificate_type: CertificateType,
         transcript: Transcript,
@@ -128,14 +130,14 @@ impl PostHandshakeAuthClient {
 }
 
 /// What a server asks its client for, where the client sent post_handshake_auth.
-pub(super) struct PostHandshakeAuthTerms {
-    pub(super) policy: Arc<ClientCertificatePolicy>,
-    pub(super) certificate_type: CertificateType,
-    pub(super) random: Arc<dyn SecureRandom>,
+pub(in crate::handshake) struct PostHandshakeAuthTerms {
+    pub(in crate::handshake) policy: Arc<ClientCertificatePolicy>,
+    pub(in crate::handshake) certificate_type: CertificateType,
+    pub(in crate::handshake) random: Arc<dyn SecureRandom>,
 }
 
 /// A server whose client sent post_handshake_auth.
-pub(super) struct PostHandshakeAuthServer {
+pub(in crate::handshake) struct PostHandshakeAuthServer {
     terms: PostHandshakeAuthTerms,
     /// From the ClientHello to the client's Finished.
     transcript: Transcript,
@@ -158,7 +160,10 @@ struct PartialAnswer {
 }
 
 impl PostHandshakeAuthServer {
-    pub(super) fn new(terms: PostHandshakeAuthTerms, transcript: Transcript) -> Box<Self> {
+    pub(in crate::handshake) fn new(
+        terms: PostHandshakeAuthTerms,
+        transcript: Transcript,
+    ) -> Box<Self> {
         Box::new(Self {
             terms,
             transcript,
