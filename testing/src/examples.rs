@@ -7,14 +7,14 @@ use crate::Identity;
 use crate::der::pem_text;
 use crate::process::{Folder, Process, target_folder};
 
-/// Builds an example as the tests are built, with these features, and returns its path. Most often
-/// it is there already.
-pub fn build(name: &str, features: &[&str]) -> String {
+/// Builds an example of this package as the tests are built, and returns its path. Most often it is
+/// there already.
+pub fn build(package: &str, name: &str) -> String {
     let target = target_folder();
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--manifest-path"]);
     cargo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml"));
-    cargo.args(["--example", name, "--features", &features.join(","), "--target-dir"]).arg(&target);
+    cargo.args(["--package", package, "--example", name, "--target-dir"]).arg(&target);
     // The variables that cargo sets for this test would make build scripts run again, and all that
     // depends on them be built anew.
     for (name, _) in std::env::vars_os() {
@@ -27,9 +27,9 @@ pub fn build(name: &str, features: &[&str]) -> String {
     target.join("debug/examples").join(name).into_os_string().into_string().unwrap()
 }
 
-/// Starts an example that needs tokio.
+/// Starts an example of `integrations/`.
 pub fn start(name: &str, arguments: &[&str]) -> Process {
-    Process::start(&build(name, &["tokio"]), arguments)
+    Process::start(&build("handclasp-integrations", name), arguments)
 }
 
 /// An identity in files, as the examples take it.

@@ -1,10 +1,10 @@
 //! Other implementations, and programs that run beside the tests, as peers.
 
 mod curl;
-mod examples_carriers;
 mod gnutls;
 mod gnutls_client_authentication;
 mod gnutls_tickets;
+mod message_queues;
 mod openssl;
 mod openssl_client_authentication;
 mod openssl_pre_shared_keys;

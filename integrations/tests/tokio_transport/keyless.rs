@@ -1,26 +1,13 @@
-//! The examples in which something else carries the handshake, or has the key.
+//! The example whose key is in another process.
 
-use handclasp_testing::examples;
-use handclasp_testing::process::Process;
+use std::io::{Read, Write};
 
-#[test]
-fn a_connection_goes_through_message_queues() {
-    let features: &[&str] = if cfg!(feature = "tokio") { &["tokio"] } else { &[] };
-    let mut example = Process::start(&examples::build("message_queues", features), &[]);
-    assert!(example.wait_for_end().success(), "{}", example.wait_for(""));
-    let output = example.wait_for("the client sent");
-    assert!(output.contains("400 bytes came back: a message through the queues"), "{output}");
-}
+use handclasp::alert::AlertDescription;
+use handclasp::{ClientConnection, Error, Stream};
+use handclasp_testing::{Identity, examples, process, server_name};
 
-#[cfg(feature = "tokio")]
 #[test]
 fn a_key_in_another_process_signs_and_when_it_is_gone_the_server_says_so() {
-    use std::io::{Read, Write};
-
-    use handclasp::alert::AlertDescription;
-    use handclasp::{ClientConnection, Error, Stream};
-    use handclasp_testing::{Identity, process, server_name};
-
     let identity = Identity::p256();
     let files = examples::Files::new(&identity);
     // The path of a socket must be short.

@@ -10,6 +10,7 @@ mod ends;
 mod examples_http;
 mod failing_writes;
 mod firefox;
+mod keyless;
 mod orderly_end;
 mod proxies;
 mod sockets;
