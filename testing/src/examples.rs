@@ -7,14 +7,15 @@ use crate::Identity;
 use crate::der::pem_text;
 use crate::process::{Folder, Process, target_folder};
 
-/// Builds an example of this package as the tests are built, and returns its path. Most often it is
-/// there already.
-pub fn build(package: &str, name: &str) -> String {
+/// Builds an example of the package in this folder of the repository as the tests are built, and
+/// returns its path. Most often it is there already.
+pub fn build(folder: &str, name: &str) -> String {
     let target = target_folder();
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--manifest-path"]);
-    cargo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml"));
-    cargo.args(["--package", package, "--example", name, "--target-dir"]).arg(&target);
+    // Not `--package`: the features of the library would be others, and it would be built again.
+    cargo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).join("Cargo.toml"));
+    cargo.args(["--example", name, "--target-dir"]).arg(&target);
     // The variables that cargo sets for this test would make build scripts run again, and all that
     // depends on them be built anew.
     for (name, _) in std::env::vars_os() {
@@ -29,7 +30,7 @@ pub fn build(package: &str, name: &str) -> String {
 
 /// Starts an example of `integrations/`.
 pub fn start(name: &str, arguments: &[&str]) -> Process {
-    Process::start(&build("handclasp-integrations", name), arguments)
+    Process::start(&build("integrations", name), arguments)
 }
 
 /// An identity in files, as the examples take it.

@@ -115,9 +115,9 @@ fn a_handler_of_the_service_with_axum_may_change_the_protocol() {
 }
 
 /// Starts an example that may have few files open.
-fn start_with_few_files(package: &str, name: &str, arguments: &[&str]) -> Process {
+fn start_with_few_files(folder: &str, name: &str, arguments: &[&str]) -> Process {
     let script = "ulimit -n 24; exec \"$0\" \"$@\"";
-    let path = examples::build(package, name);
+    let path = examples::build(folder, name);
     Process::start("sh", &[&["-c", script, &path][..], arguments].concat())
 }
 
@@ -132,15 +132,14 @@ fn servers_go_on_when_clients_could_not_be_accepted() {
     let signer = start("keyless", &["sign", &signer_socket, &files.key]);
     signer.wait_for("signing on");
     let keyless = ["serve", &signer_socket, ANY_PORT, &files.chain];
-    let integrations = "handclasp-integrations";
-    for (package, name, arguments) in [
-        ("handclasp", "server", &usual[..]),
-        (integrations, "hyper_server", &usual),
-        (integrations, "axum", &usual),
-        (integrations, "wss_chat", &chat),
-        (integrations, "keyless", &keyless),
+    for (folder, name, arguments) in [
+        (".", "server", &usual[..]),
+        ("integrations", "hyper_server", &usual),
+        ("integrations", "axum", &usual),
+        ("integrations", "wss_chat", &chat),
+        ("integrations", "keyless", &keyless),
     ] {
-        let server = start_with_few_files(package, name, arguments);
+        let server = start_with_few_files(folder, name, arguments);
         let address = ([127, 0, 0, 1], port(&server)).into();
         let held: Vec<_> = (0..40).map(|_| process::connect(address)).collect();
         server.wait_for("cannot accept");
