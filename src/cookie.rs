@@ -4,7 +4,9 @@ use core::fmt;
 
 use pki_types::UnixTime;
 
-use crate::crypto::{CryptoError, CryptoProvider, Hash, Secret, SecureRandom, provider_fault};
+use crate::crypto::{
+    CryptoError, CryptoProvider, Hash, Secret, SecureRandom, StaticOrArc, provider_fault,
+};
 
 /// The longest cookie that a server sends or a client accepts, in bytes. A longer one could make the
 /// second ClientHello too long.
@@ -29,7 +31,7 @@ pub trait CookieProtector: Send + Sync + fmt::Debug {
 /// The state is authenticated and not encrypted. It is a hash, a cipher suite and a group, and the
 /// client knows all of them. Servers that share the key accept each other's cookies.
 pub struct HmacCookies {
-    sha256: &'static dyn Hash,
+    sha256: StaticOrArc<dyn Hash>,
     key: Secret,
     lifetime: u64,
 }
@@ -55,7 +57,7 @@ impl HmacCookies {
     /// # Errors
     /// [`CryptoError`] if the provider has no randomness.
     pub fn random_with_provider(provider: &CryptoProvider) -> Result<Self, CryptoError> {
-        Self::with_random_key(&*provider.random, provider.sha256)
+        Self::with_random_key(&*provider.random, provider.sha256.clone())
     }
 
     /// Cookies under a key that several servers share, that can be used for `lifetime` seconds, with the SHA-256
@@ -69,12 +71,12 @@ impl HmacCookies {
     pub fn shared_with_provider(key: &[u8; 32], lifetime: u64, provider: &CryptoProvider) -> Self {
         let mut secret = Secret::zeros(Self::MAC_LENGTH);
         secret.as_mut_bytes().copy_from_slice(key);
-        Self { sha256: provider.sha256, key: secret, lifetime }
+        Self { sha256: provider.sha256.clone(), key: secret, lifetime }
     }
 
     fn with_random_key(
         random: &dyn SecureRandom,
-        sha256: &'static dyn Hash,
+        sha256: StaticOrArc<dyn Hash>,
     ) -> Result<Self, CryptoError> {
         let mut key = Secret::zeros(Self::MAC_LENGTH);
         provider_fault::fill(random, key.as_mut_bytes())?;
@@ -82,7 +84,7 @@ impl HmacCookies {
     }
 
     fn mac(&self, content: &[u8]) -> Result<Secret, CryptoError> {
-        let mac = provider_fault::hmac(self.sha256, self.key.as_bytes(), &[content]);
+        let mac = provider_fault::hmac(&*self.sha256, self.key.as_bytes(), &[content]);
         mac.map_err(|_| CryptoError)
     }
 }

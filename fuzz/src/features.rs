@@ -192,8 +192,8 @@ fn rebound(hello: &[u8]) -> Option<Vec<u8>> {
     if binders[..3] != [0, 33, 32] {
         return None;
     }
-    let hash = CryptoProvider::ring().cipher_suites[0].hash;
-    let binder = external_binder(hash, &*SECRET, truncated);
+    let hash = CryptoProvider::ring().sha256;
+    let binder = external_binder(&*hash, &*SECRET, truncated);
     Some([truncated, &binders[..3], &binder].concat())
 }
 

@@ -237,7 +237,7 @@ impl End {
     fn finished(&self) -> Option<Vec<u8>> {
         let secret = self.peer_secret.as_ref()?;
         let suite = secret.suite();
-        Some(forge::finished(suite.hash, secret.as_bytes(), &self.transcript_hash(suite)))
+        Some(forge::finished(&*suite.hash, secret.as_bytes(), &self.transcript_hash(suite)))
     }
 
     fn certificate_verify(&self) -> Option<Vec<u8>> {

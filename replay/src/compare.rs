@@ -104,7 +104,10 @@ impl<'a> Comparison<'a> {
         Box::new(move |value| match value {
             "ClientHello prefix" => Some(prefix.to_vec()),
             "binder hash" => Some(hash.to_vec()),
-            "finished" => Some(SHA256.hmac(&expanded?.output, &[&*hash]).as_bytes().to_vec()),
+            "finished" => {
+                let mac = SHA256.hmac_key(&expanded?.output).sign(&[&*hash]).ok()?;
+                Some(mac.as_bytes().to_vec())
+            }
             value => expansion(expanded?, value),
         })
     }

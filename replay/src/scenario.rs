@@ -212,7 +212,7 @@ impl<'a> Scenario<'a> {
         let suites = self.client_hello.cipher_suites.iter();
         let pss: &'static PssSha256With1024Bits = &PssSha256With1024Bits;
         CryptoProvider {
-            cipher_suites: suites.filter_map(|suite| ring.cipher_suite(suite).copied()).collect(),
+            cipher_suites: suites.filter_map(|suite| ring.cipher_suite(suite).cloned()).collect(),
             groups: self.groups(role, shares),
             signatures: SignatureAlgorithms {
                 all: vec![pss],

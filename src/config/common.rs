@@ -64,7 +64,7 @@ fn check_provider(provider: &CryptoProvider) -> Result<(), ConfigError> {
     if provider.groups.is_empty() {
         return Err(ConfigError::Empty("key exchange groups"));
     }
-    provider_fault::check_sha256(provider.sha256)?;
+    provider_fault::check_sha256(&*provider.sha256)?;
     // RFC 9846, section 4.3.7: the list of groups has no duplicates.
     let mut seen = Vec::new();
     for group in &provider.groups {

@@ -113,7 +113,7 @@ impl ServerConfig {
         }
         let name = server_name.unwrap_or_default();
         write_bytes(&mut rules, Prefix::U24, name.as_bytes());
-        provider_fault::sha256(self.common.provider.sha256, &rules)
+        provider_fault::sha256(&*self.common.provider.sha256, &rules)
     }
 }
 

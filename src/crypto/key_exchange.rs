@@ -11,6 +11,12 @@ pub trait KeyExchangeGroup: Send + Sync + fmt::Debug {
     /// The initiator's (client's) side: a fresh key pair. Key pairs are never used twice
     /// (RFC 9846, section 4.3.8).
     ///
+    /// A group draws its private keys from a generator of its own, and not from
+    /// [`CryptoProvider::random`](super::CryptoProvider::random): libraries and devices accept no
+    /// randomness from outside for this. The groups of built-in providers use the generator of their
+    /// library, which gets its entropy from the operating system. A group in software that has no
+    /// generator should use [`SystemRandom`](super::SystemRandom).
+    ///
     /// # Errors
     /// When no key pair can be made: there is no randomness, say.
     fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, CryptoError>;

@@ -12,6 +12,8 @@
 
 mod aead;
 mod hash;
+mod hkdf;
+mod hmac;
 mod key_error;
 mod key_exchange;
 mod provider;
@@ -21,12 +23,16 @@ mod random;
 pub mod ring;
 mod secret;
 mod signature;
+mod static_or_arc;
 
 pub use aead::{
     Aead, AeadKey, CustomAeadKey, CustomHeaderProtectionKey, HEADER_MASK_LENGTH,
     HEADER_SAMPLE_LENGTH, HeaderProtectionKey, KeyLimits, NONCE_LENGTH, TAG_LENGTH,
 };
-pub use hash::{Hash, HashAlgorithm, HashContext};
+pub use hash::{CustomHashContext, Hash, HashAlgorithm, HashContext};
+pub(crate) use hkdf::expand;
+pub use hkdf::hkdf_expand;
+pub use hmac::{CustomHmacKey, HmacKey};
 pub use key_error::KeyError;
 pub use key_exchange::{ActiveKeyExchange, CompletedKeyExchange, KeyExchangeGroup};
 pub use provider::{CipherSuite, CryptoProvider};
@@ -38,6 +44,7 @@ pub use secret::{Digest, MAX_HASH_LENGTH, Secret, SharedSecret};
 #[cfg(feature = "ring")]
 pub use signature::signing_key;
 pub use signature::{KeyProvider, SchemeAlgorithms, SignatureAlgorithms, SigningKey};
+pub use static_or_arc::StaticOrArc;
 
 /// A primitive failed. It has no more words on purpose: either the caller knows what it asked for, or
 /// the reason is nothing that a peer or a log should learn.

@@ -1,7 +1,9 @@
 use core::fmt;
 use std::sync::Arc;
 
-use super::{Aead, Hash, KeyExchangeGroup, KeyProvider, SecureRandom, SignatureAlgorithms};
+use super::{
+    Aead, Hash, KeyExchangeGroup, KeyProvider, SecureRandom, SignatureAlgorithms, StaticOrArc,
+};
 use crate::registry::{CipherSuiteId, NamedGroup};
 
 /// What an implementation of the primitives offers, each list in order of preference.
@@ -22,12 +24,13 @@ pub struct CryptoProvider {
     pub key_provider: Arc<dyn KeyProvider>,
     /// SHA-256, whether or not a suite has it: for pins, for digests in sessions and in registers of
     /// 0-RTT data, and for the default cookies and tickets.
-    pub sha256: &'static dyn Hash,
+    pub sha256: StaticOrArc<dyn Hash>,
     /// AES-256-GCM, whether or not a suite has it: for the tickets of
     /// [`TicketKeys`](crate::session::TicketKeys). Servers that share ticket keys must have the same
     /// one.
-    pub ticket_aead: &'static dyn Aead,
-    /// The source of all randomness of the handshake.
+    pub ticket_aead: StaticOrArc<dyn Aead>,
+    /// The source of the randomness that messages, tickets and cookies contain. Key pairs and signatures
+    /// have their own: see [`KeyExchangeGroup::start`].
     pub random: Arc<dyn SecureRandom>,
 }
 
@@ -68,14 +71,14 @@ impl fmt::Debug for CryptoProvider {
 }
 
 /// A cipher suite: an AEAD for records and a hash for the key schedule (section B.4).
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct CipherSuite {
     /// The code point on the wire.
     pub id: CipherSuiteId,
     /// The hash of the transcript and of HKDF.
-    pub hash: &'static dyn Hash,
+    pub hash: StaticOrArc<dyn Hash>,
     /// The AEAD that protects records.
-    pub aead: &'static dyn Aead,
+    pub aead: StaticOrArc<dyn Aead>,
 }
 
 impl fmt::Debug for CipherSuite {

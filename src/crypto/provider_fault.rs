@@ -3,8 +3,8 @@
 //! else.
 
 use super::{
-    ActiveKeyExchange, CipherSuite, CryptoError, Hash, HashAlgorithm, KeyExchangeGroup, Secret,
-    SecureRandom, SharedSecret, TAG_LENGTH,
+    ActiveKeyExchange, CipherSuite, CryptoError, Hash, HashAlgorithm, HmacKey, KeyExchangeGroup,
+    Secret, SecureRandom, SharedSecret, TAG_LENGTH,
 };
 use crate::registry::{NamedGroup, SignatureScheme};
 
@@ -21,9 +21,9 @@ pub enum ProviderFault {
     /// The public share of this group is all zeros.
     #[error("its share of {0} is all zeros")]
     ShareOfZeros(NamedGroup),
-    /// [`Hash::expand`] succeeded, and left zeros.
-    #[error("its HKDF-Expand filled in zeros")]
-    ExpandedZeros,
+    /// The HMAC under a key is all zeros.
+    #[error("its HMAC is all zeros")]
+    HmacOfZeros,
     /// What should be SHA-256 is another function.
     #[error("its SHA-256 is not SHA-256")]
     Sha256,
@@ -131,7 +131,7 @@ pub(crate) fn check_secret(group: NamedGroup, secret: &SharedSecret) -> Result<(
 }
 
 /// The length of a hash's output in bytes.
-fn length_of(algorithm: HashAlgorithm) -> usize {
+pub(super) fn length_of(algorithm: HashAlgorithm) -> usize {
     match algorithm {
         HashAlgorithm::Sha256 => 32,
         HashAlgorithm::Sha384 => 48,
@@ -141,7 +141,7 @@ fn length_of(algorithm: HashAlgorithm) -> usize {
 /// Checks that the hash of a suite is as long as it says, in each of the ways to compute it. Each
 /// handshake does it once, before it uses the suite.
 pub(crate) fn check_hash(suite: &CipherSuite) -> Result<(), ProviderFault> {
-    let hash = suite.hash;
+    let hash = &suite.hash;
     let expected = length_of(hash.algorithm());
     let lengths = [hash.output_length(), hash.digest(b"").len(), hash.start().current().len()];
     match lengths.into_iter().find(|length| *length != expected) {
@@ -167,31 +167,25 @@ pub(crate) fn sha256(hash: &dyn Hash, data: &[u8]) -> [u8; 32] {
     hash.digest(data).first_chunk().copied().unwrap_or_default()
 }
 
-/// HMAC, as long as the hash.
-pub(crate) fn hmac(hash: &dyn Hash, key: &[u8], data: &[&[u8]]) -> Result<Secret, ProviderFault> {
-    let mac = hash.hmac(key, data);
+/// HMAC under a prepared key: as long as the hash, and not of zeros.
+pub(crate) fn sign(
+    hash: HashAlgorithm,
+    key: &HmacKey,
+    data: &[&[u8]],
+) -> Result<Secret, ProviderError> {
+    let mac = key.sign(data)?;
     let length = mac.as_bytes().len();
-    if length != length_of(hash.algorithm()) {
-        return Err(ProviderFault::Length { what: "HMAC", length });
+    if length != length_of(hash) {
+        return Err(ProviderFault::Length { what: "HMAC", length }.into());
     }
-    Ok(mac)
+    // In constant time, as far as a MAC that is all zeros is one.
+    let bits = mac.as_bytes().iter().fold(0, |bits, byte| bits | byte);
+    if bits == 0 { Err(ProviderFault::HmacOfZeros.into()) } else { Ok(mac) }
 }
 
-/// HKDF-Expand. An implementation that fills in nothing leaves zeros. The shortest output of the key
-/// schedule is an IV; less is not checked.
-pub(crate) fn expand(
-    hash: &dyn Hash,
-    secret: &[u8],
-    info: &[&[u8]],
-    output: &mut [u8],
-) -> Result<(), ProviderError> {
-    const SHORTEST: usize = super::NONCE_LENGTH;
-    output.fill(0);
-    hash.expand(secret, info, output)?;
-    if output.len() >= SHORTEST && is_zero(output) {
-        return Err(ProviderFault::ExpandedZeros.into());
-    }
-    Ok(())
+/// HMAC under a key that is used once.
+pub(crate) fn hmac(hash: &dyn Hash, key: &[u8], data: &[&[u8]]) -> Result<Secret, ProviderError> {
+    sign(hash.algorithm(), &hash.hmac_key(key), data)
 }
 
 /// The beginning of a plaintext, for [`check_sealed`]; `None` where it is too short for the check.

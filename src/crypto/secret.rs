@@ -9,8 +9,8 @@ use core::ops::Deref;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-/// The longest hash output that the key schedule can store, in bytes: that of SHA-512.
-pub const MAX_HASH_LENGTH: usize = 64;
+/// The longest hash output that the key schedule can store, in bytes: that of SHA-384.
+pub const MAX_HASH_LENGTH: usize = 48;
 
 /// A secret of at most one hash in length: a stage of the key schedule, or a HMAC.
 ///

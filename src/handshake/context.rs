@@ -8,7 +8,7 @@ use super::session_basis::SessionBasis;
 use super::step::{Step, Steps};
 use super::{PeerParameters, Question};
 use crate::config::{CommonConfig, Limits};
-use crate::crypto::{CipherSuite, Hash, ProviderError};
+use crate::crypto::{CipherSuite, Hash, ProviderError, StaticOrArc};
 use crate::key_schedule::{EarlySecret, LabelPrefix, Transcript};
 use crate::observer::{Event, Observers};
 use crate::psk::PreSharedKey;
@@ -27,7 +27,7 @@ pub(crate) struct Context {
     pub(crate) tickets: Option<TicketPlan>,
     pub(crate) now: Time,
     /// The provider's SHA-256, for digests that are no part of a suite.
-    pub(crate) sha256: &'static dyn Hash,
+    pub(crate) sha256: StaticOrArc<dyn Hash>,
     pub(crate) limits: Limits,
     /// A question that the state has just asked. The machine takes it from here.
     pub(super) asked: Option<Box<Question>>,
@@ -48,7 +48,7 @@ impl Context {
             zero_rtt: ZeroRtt::default(),
             tickets: None,
             now,
-            sha256: config.provider.sha256,
+            sha256: config.provider.sha256.clone(),
             limits: config.limits,
             asked: None,
             records: true,
@@ -60,7 +60,7 @@ impl Context {
     /// the same labels.
     pub(super) fn early_secret(
         &mut self,
-        suite: CipherSuite,
+        suite: &CipherSuite,
         psk: Option<&[u8]>,
     ) -> Result<EarlySecret, ProviderError> {
         EarlySecret::new(suite, LabelPrefix::Tls13, psk, &mut self.observers)
@@ -81,7 +81,7 @@ impl Context {
         match &key.session {
             Some(session) => self.session_basis.inherit_from_session(session),
             None => {
-                let record = key.record(self.sha256)?;
+                let record = key.record(&*self.sha256)?;
                 self.session_basis.credential = PeerCredential::PreSharedKey(record);
             }
         }

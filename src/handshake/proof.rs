@@ -57,7 +57,7 @@ pub(in crate::handshake) struct PskMixedIn(());
 impl PskMixedIn {
     /// The first stage of the key schedule, with the key if there is one.
     pub(super) fn early_secret(
-        suite: CipherSuite,
+        suite: &CipherSuite,
         key: Option<&PreSharedKey>,
         context: &mut Context,
     ) -> Result<(EarlySecret, Option<Self>), ProviderError> {

@@ -212,9 +212,9 @@ pub struct ResolvePsk {
 
 impl ResolvePsk {
     /// Is this key still there, which the client of a session proved to have?
-    pub(super) fn of_session(cipher_suite: CipherSuite, identity: &[u8], hello: KeptHello) -> Self {
+    pub(super) fn of_session(suite: &CipherSuite, identity: &[u8], hello: KeptHello) -> Self {
         let of_session = Some(OneIdentity::new(identity));
-        Self { cipher_suite, hello, of_session }
+        Self { cipher_suite: suite.clone(), hello, of_session }
     }
 
     /// The ClientHello, for its

@@ -20,7 +20,7 @@ impl ExporterSecret {
     pub(crate) fn export(&self, label: &str, context: &[u8], output: &mut [u8]) -> Result<()> {
         // Exported keys are the application's: no observer sees them.
         let mut observers = Observers::default();
-        let hash = self.hkdf.hash;
+        let hash = &self.hkdf.hash;
         let nothing = hash.digest(b"");
         let secret = self.hkdf.expand_secret(&self.secret, label, &nothing, &mut observers)?;
         let context = hash.digest(context);

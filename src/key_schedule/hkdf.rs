@@ -1,6 +1,6 @@
 //! HKDF-Extract and HKDF-Expand-Label (RFC 9846, section 7.1), as the connection's observers see them.
 
-use crate::crypto::{CryptoError, Hash, ProviderError, Secret, provider_fault};
+use crate::crypto::{self, CryptoError, Hash, ProviderError, Secret, StaticOrArc, provider_fault};
 use crate::observer::{KeyScheduleOperation, KeyScheduleValues, Observers};
 
 /// The result of each step of the key schedule.
@@ -39,7 +39,7 @@ impl LabelPrefix {
 ///     let suite = secret.suite();
 ///     let mut key = vec![0; suite.aead.key_length()];
 ///     let (prefix, secret) = (LabelPrefix::Tls13, secret.as_bytes());
-///     expand_label(suite.hash, prefix, secret, "quic key", &[], &mut key)?;
+///     expand_label(&*suite.hash, prefix, secret, "quic key", &[], &mut key)?;
 ///     Ok(key)
 /// }
 /// ```
@@ -66,32 +66,65 @@ fn expand(
     context: &[u8],
     output: &mut [u8],
 ) -> Result<()> {
-    let prefix = prefix.bytes();
-    let length = u16::try_from(output.len()).map_err(|_| CryptoError)?.to_be_bytes();
-    let label_length = u8::try_from(prefix.len() + label.len()).map_err(|_| CryptoError)?;
-    let context_length = u8::try_from(context.len()).map_err(|_| CryptoError)?;
-    // The HkdfLabel.
-    let info = [&length, &[label_length][..], prefix, label.as_bytes(), &[context_length], context];
-    provider_fault::expand(hash, secret, &info, output)
+    let info = HkdfLabel::new(prefix, label, context, output.len())?;
+    crypto::expand(hash.algorithm(), &hash.hmac_key(secret), info.bytes(), output)
+}
+
+/// The `info` of HKDF-Expand-Label.
+struct HkdfLabel {
+    bytes: [u8; Self::MAX_LENGTH],
+    length: usize,
+}
+
+impl HkdfLabel {
+    /// The length of the output, and the label and the context with a length each.
+    const MAX_LENGTH: usize = 2 + 1 + 255 + 1 + 255;
+
+    fn new(prefix: LabelPrefix, label: &str, context: &[u8], output_length: usize) -> Result<Self> {
+        let prefix = prefix.bytes();
+        let output_length = u16::try_from(output_length).map_err(|_| CryptoError)?;
+        let label_length = u8::try_from(prefix.len() + label.len()).map_err(|_| CryptoError)?;
+        let context_length = u8::try_from(context.len()).map_err(|_| CryptoError)?;
+        let mut info = Self { bytes: [0; Self::MAX_LENGTH], length: 0 };
+        info.push(&output_length.to_be_bytes());
+        info.push(&[label_length]);
+        info.push(prefix);
+        info.push(label.as_bytes());
+        info.push(&[context_length]);
+        info.push(context);
+        Ok(info)
+    }
+
+    fn push(&mut self, part: &[u8]) {
+        let end = self.length + part.len();
+        if let Some(place) = self.bytes.get_mut(self.length..end) {
+            place.copy_from_slice(part);
+            self.length = end;
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
 }
 
 /// HKDF of one key schedule: with the hash of its suite and the labels of its protocol.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Hkdf {
-    pub(super) hash: &'static dyn Hash,
+    pub(super) hash: StaticOrArc<dyn Hash>,
     pub(super) prefix: LabelPrefix,
 }
 
 impl Hkdf {
     /// HKDF-Extract. `name` is what observers know the result by.
     pub(super) fn extract(
-        self,
+        &self,
         name: &str,
         salt: &[u8],
         input: &[u8],
         observers: &mut Observers,
     ) -> Result<Secret> {
-        let secret = provider_fault::hmac(self.hash, salt, &[input])?;
+        let secret = provider_fault::hmac(&*self.hash, salt, &[input])?;
         let values = KeyScheduleValues { secret: salt, input, output: secret.as_bytes() };
         observers.emit_key_schedule_step(KeyScheduleOperation::Extract, name, values);
         Ok(secret)
@@ -99,7 +132,7 @@ impl Hkdf {
 
     /// HKDF-Expand-Label.
     pub(super) fn expand_label(
-        self,
+        &self,
         secret: &Secret,
         label: &str,
         context: &[u8],
@@ -107,7 +140,7 @@ impl Hkdf {
         observers: &mut Observers,
     ) -> Result<()> {
         let secret = secret.as_bytes();
-        expand(self.hash, self.prefix, secret, label, context, output)?;
+        expand(&*self.hash, self.prefix, secret, label, context, output)?;
         let values = KeyScheduleValues { secret, input: context, output };
         observers.emit_key_schedule_step(KeyScheduleOperation::Expand, label, values);
         Ok(())
@@ -116,7 +149,7 @@ impl Hkdf {
     /// HKDF-Expand-Label of a secret as long as the hash. With the hash of messages as the context, it
     /// is Derive-Secret.
     pub(super) fn expand_secret(
-        self,
+        &self,
         secret: &Secret,
         label: &str,
         context: &[u8],
@@ -149,7 +182,7 @@ mod tests {
     fn expanded(prefix: LabelPrefix, secret: &[u8], label: &str, length: usize) -> String {
         let mut output = vec![0; length];
         let hash = CryptoProvider::default().sha256;
-        expand_label(hash, prefix, secret, label, &[], &mut output).unwrap();
+        expand_label(&*hash, prefix, secret, label, &[], &mut output).unwrap();
         hex::encode(output)
     }
 
@@ -159,7 +192,7 @@ mod tests {
             |secret: &[u8], label, length| expanded(LabelPrefix::Tls13, secret, label, length);
         let salt = bytes("38762cf7f55934b34d179ae6a4c80cadccbb7f0a");
         let id = bytes("8394c8f03e515708");
-        let initial = CryptoProvider::default().sha256.hmac(&salt, &[&id]);
+        let initial = CryptoProvider::default().sha256.hmac_key(&salt).sign(&[&id]).unwrap();
         let client = expanded(initial.as_bytes(), "client in", 32);
         assert_eq!(client, "c00cf151ca5be075ed0ebfb5c80323c42d6b7db67881289af4008f1f6c357aea");
         let client = bytes(&client);
@@ -180,7 +213,7 @@ mod tests {
     fn labels_of_dtls_begin_with_dtls13() {
         let hash = CryptoProvider::default().sha256;
         let mut expected = [0; 16];
-        hash.expand(&[7; 32], &[b"\x00\x10\x09dtls13key\x00"], &mut expected).unwrap();
+        crypto::hkdf_expand(&*hash, &[7; 32], b"\x00\x10\x09dtls13key\x00", &mut expected).unwrap();
         assert_eq!(expanded(LabelPrefix::Dtls13, &[7; 32], "key", 16), hex::encode(expected));
         assert_ne!(expanded(LabelPrefix::Tls13, &[7; 32], "key", 16), hex::encode(expected));
     }

@@ -82,7 +82,7 @@ const EXPORTER: LoggedLabel = LoggedLabel { label: "exp master", key_log: "EXPOR
 
 impl Stage {
     fn hkdf(&self) -> Hkdf {
-        Hkdf { hash: self.suite.hash, prefix: self.prefix }
+        Hkdf { hash: self.suite.hash.clone(), prefix: self.prefix }
     }
 
     /// Derive-Secret, with the hash of the messages.
@@ -114,7 +114,7 @@ impl Stage {
         observers: &mut Observers,
     ) -> Result<TrafficSecret> {
         let secret = self.derive_logged(label, messages, observers)?;
-        Ok(TrafficSecret::new(self.suite, self.prefix, secret))
+        Ok(TrafficSecret::new(self.suite.clone(), self.prefix, secret))
     }
 
     fn exporter(
@@ -140,16 +140,16 @@ pub(crate) struct EarlySecret(Stage);
 
 impl EarlySecret {
     pub(crate) fn new(
-        suite: CipherSuite,
+        suite: &CipherSuite,
         prefix: LabelPrefix,
         psk: Option<&[u8]>,
         observers: &mut Observers,
     ) -> Result<Self> {
-        let hkdf = Hkdf { hash: suite.hash, prefix };
+        let hkdf = Hkdf { hash: suite.hash.clone(), prefix };
         let zeros = Secret::zeros(suite.hash.output_length());
         let input = psk.unwrap_or(zeros.as_bytes());
         let secret = hkdf.extract("early", &[], input, observers)?;
-        Ok(Self(Stage { suite, prefix, secret }))
+        Ok(Self(Stage { suite: suite.clone(), prefix, secret }))
     }
 
     /// The key of this PSK's binder: a Finished over the truncated ClientHello
@@ -160,7 +160,7 @@ impl EarlySecret {
         observers: &mut Observers,
     ) -> Result<TrafficSecret> {
         let secret = self.0.derive_from_nothing(kind.binder_label(), observers)?;
-        Ok(TrafficSecret::new(self.0.suite, self.0.prefix, secret))
+        Ok(TrafficSecret::new(self.0.suite.clone(), self.0.prefix, secret))
     }
 
     /// The traffic secret of 0-RTT data.

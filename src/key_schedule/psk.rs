@@ -1,7 +1,7 @@
 //! Pre-shared keys in the key schedule: labels of their binders, keys of tickets, imported keys.
 
 use super::hkdf::{Hkdf, LabelPrefix, Result};
-use crate::crypto::{Hash, Secret, provider_fault};
+use crate::crypto::{Hash, Secret, StaticOrArc, provider_fault};
 use crate::observer::Observers;
 
 /// Where a PSK comes from: it decides the label of its binder key (section 7.1), so that a ticket
@@ -47,13 +47,13 @@ impl ResumptionSecret {
 /// The key that an external key is imported as (RFC 9258, section 5.1). The hash is the external
 /// key's; the length of `output` is that of the hash that the imported key is for.
 pub(crate) fn imported_psk(
-    hash: &'static dyn Hash,
+    hash: &StaticOrArc<dyn Hash>,
     secret: &[u8],
     imported_identity: &[u8],
     output: &mut [u8],
 ) -> Result<()> {
-    let hkdf = Hkdf { hash, prefix: LabelPrefix::Tls13 };
-    let extracted = provider_fault::hmac(hash, &[], &[secret])?;
+    let hkdf = Hkdf { hash: hash.clone(), prefix: LabelPrefix::Tls13 };
+    let extracted = provider_fault::hmac(&**hash, &[], &[secret])?;
     let context = hash.digest(imported_identity);
     hkdf.expand_label(&extracted, "derived psk", &context, output, &mut Observers::default())
 }

@@ -2,10 +2,10 @@
 
 use super::hkdf::Hkdf;
 use super::*;
-use crate::crypto::CryptoProvider;
+use crate::crypto::{CryptoProvider, hkdf_expand};
 
 fn suite() -> CipherSuite {
-    CryptoProvider::ring().cipher_suites[0]
+    CryptoProvider::ring().cipher_suites[0].clone()
 }
 
 fn bytes(text: &str) -> Vec<u8> {
@@ -32,7 +32,7 @@ fn the_schedule_of_section_3() {
     let shared = SharedSecret::new(bytes(
         "8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d",
     ));
-    let early = EarlySecret::new(suite(), LabelPrefix::Tls13, None, none).unwrap();
+    let early = EarlySecret::new(&suite(), LabelPrefix::Tls13, None, none).unwrap();
     same(
         early.0.secret.as_bytes(),
         "33ad0a1c607ec03b09e6cd9893680ce210adf300aa1f2660e1b22e10f170f92a",
@@ -99,7 +99,7 @@ const CLIENT_HELLO: &str = "\
 #[test]
 fn the_early_secrets_and_the_binder_of_section_4() {
     let none = &mut Observers::default();
-    let early = EarlySecret::new(suite(), LabelPrefix::Tls13, Some(&bytes(PSK)), none).unwrap();
+    let early = EarlySecret::new(&suite(), LabelPrefix::Tls13, Some(&bytes(PSK)), none).unwrap();
     same(
         early.0.secret.as_bytes(),
         "9b2188e9b2fc6d64d71dc329900e20bb41915000f678aa839cbb797cb7d8332c",
@@ -179,12 +179,12 @@ fn an_update_expands_with_its_label_to_the_length_of_the_hash() {
     let none = &mut Observers::default();
     for suite in CryptoProvider::ring().cipher_suites {
         let length = suite.hash.output_length();
-        let before = TrafficSecret::from_bytes(suite, &vec![7; length]).unwrap();
+        let before = TrafficSecret::from_bytes(suite.clone(), &vec![7; length]).unwrap();
         // HkdfLabel, written out by hand.
         let mut label = vec![0, length as u8, 17];
         label.extend(b"tls13 traffic upd\0");
         let mut expected = vec![0; length];
-        suite.hash.expand(before.as_bytes(), &[&label], &mut expected).unwrap();
+        hkdf_expand(&*suite.hash, before.as_bytes(), &label, &mut expected).unwrap();
         let after = before.update(none).unwrap();
         assert_eq!(after.as_bytes(), expected);
         assert_ne!(after.as_bytes(), vec![7; length]);
@@ -202,15 +202,15 @@ fn each_secret_of_dtls_has_the_labels_of_dtls() {
         info.push(context.len() as u8);
         info.extend_from_slice(context);
         let mut output = vec![0; length.into()];
-        suite().hash.expand(secret, &[&info], &mut output).unwrap();
+        hkdf_expand(&*suite().hash, secret, &info, &mut output).unwrap();
         output
     };
     let hash = suite().hash.digest(b"messages");
-    let early = EarlySecret::new(suite(), LabelPrefix::Dtls13, None, none).unwrap();
+    let early = EarlySecret::new(&suite(), LabelPrefix::Dtls13, None, none).unwrap();
     let shared = SharedSecret::new(vec![7; 32]);
     let salt = expand(early.0.secret.as_bytes(), b"derived", &suite().hash.digest(b""), 32);
     let handshake = early.into_handshake(&shared, none).unwrap();
-    let expected = suite().hash.hmac(&salt, &[shared.as_bytes()]);
+    let expected = suite().hash.hmac_key(&salt).sign(&[shared.as_bytes()]).unwrap();
     assert_eq!(handshake.0.secret.as_bytes(), expected.as_bytes());
 
     let [client, _] = handshake.traffic(&hash, none).unwrap();
@@ -229,12 +229,12 @@ fn what_does_not_fit_a_label_is_refused() {
     let mut output = [0; 32];
     let mut fits = |label: usize, context: usize| {
         let label = "x".repeat(label);
-        expand_label(hash, prefix, &[1; 32], &label, &vec![0; context], &mut output).is_ok()
+        expand_label(&*hash, prefix, &[1; 32], &label, &vec![0; context], &mut output).is_ok()
     };
     assert!(fits(249, 255));
     assert!(!fits(250, 0));
     assert!(!fits(0, 256));
-    let exporter = ExporterSecret::new(Hkdf { hash, prefix }, Secret::zeros(32));
+    let exporter = ExporterSecret::new(Hkdf { hash: hash.clone(), prefix }, Secret::zeros(32));
     assert!(exporter.export("label", b"", &mut vec![0; 255 * 32]).is_ok());
     assert!(exporter.export("label", b"", &mut vec![0; 255 * 32 + 1]).is_err());
 }

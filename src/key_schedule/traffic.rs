@@ -49,7 +49,7 @@ impl TrafficSecret {
     }
 
     fn hkdf(&self) -> Hkdf {
-        Hkdf { hash: self.suite.hash, prefix: self.prefix }
+        Hkdf { hash: self.suite.hash.clone(), prefix: self.prefix }
     }
 
     /// The secret of TLS or QUIC with these bytes, for the suite of its connection: from a key log,
@@ -127,6 +127,6 @@ impl TrafficSecret {
         observers: &mut Observers,
     ) -> Result<Secret> {
         let finished_key = self.hkdf().expand_secret(&self.secret, "finished", &[], observers)?;
-        Ok(provider_fault::hmac(self.suite.hash, finished_key.as_bytes(), &[transcript])?)
+        provider_fault::hmac(&*self.suite.hash, finished_key.as_bytes(), &[transcript])
     }
 }

@@ -6,7 +6,7 @@ use crate::wire::{HandshakeMessage, MESSAGE_HEADER_LENGTH, write_message};
 
 /// The running hash of all messages.
 pub(crate) struct Transcript {
-    context: Box<dyn HashContext>,
+    context: HashContext,
 }
 
 impl Transcript {

@@ -105,7 +105,7 @@ impl PskImporter {
             }
             let identity = self.imported_identity(target);
             let mut secret = Secret::zeros(suite.hash.output_length());
-            imported_psk(own.hash, &self.secret, &identity, secret.as_mut_bytes())
+            imported_psk(&own.hash, &self.secret, &identity, secret.as_mut_bytes())
                 .map_err(|_| ConfigError::PreSharedKey)?;
             let key = PreSharedKey::new(&identity, secret.as_bytes(), target, PskKind::Imported)?;
             keys.push(key);

@@ -4,7 +4,7 @@ use pki_types::ServerName;
 use zeroize::Zeroizing;
 
 use crate::config_error::ConfigError;
-use crate::crypto::{CipherSuite, Hash, HashAlgorithm, ProviderFault, provider_fault};
+use crate::crypto::{CipherSuite, Hash, HashAlgorithm, ProviderError, provider_fault};
 use crate::key_schedule::PskKind;
 use crate::session::{EarlyDataTerms, KeyRecord, Session};
 
@@ -104,7 +104,7 @@ impl PreSharedKey {
         suites: impl IntoIterator<Item = &'a CipherSuite>,
     ) -> Option<Self> {
         let secret = Zeroizing::new(session.secret.as_bytes().to_vec());
-        let mut hashes = suites.into_iter().map(|suite| suite.hash);
+        let mut hashes = suites.into_iter().map(|suite| &suite.hash);
         let hash = hashes.find(|hash| hash.output_length() == secret.len())?;
         let early_data = match session.max_early_data_size {
             0 => None,
@@ -145,7 +145,7 @@ impl PreSharedKey {
     }
 
     /// What a session keeps of the key if the key authenticated the peer.
-    pub(crate) fn record(&self, sha256: &dyn Hash) -> Result<KeyRecord, ProviderFault> {
+    pub(crate) fn record(&self, sha256: &dyn Hash) -> Result<KeyRecord, ProviderError> {
         let kind = match self.kind {
             PskKind::External => 0,
             PskKind::Resumption => 1,

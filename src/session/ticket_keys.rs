@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{MAX_LIFETIME, SessionError, SessionStore};
 use crate::crypto::{
     Aead, AeadKey, CryptoError, CryptoProvider, Hash, NONCE_LENGTH, Secret, SecureRandom,
-    provider_fault,
+    StaticOrArc, hkdf_expand, provider_fault,
 };
 use crate::reply::Reply;
 
@@ -39,16 +39,15 @@ pub struct TicketKeys {
 }
 
 /// The parts of a provider that tickets are made with.
-#[derive(Clone, Copy)]
 struct Primitives {
-    sha256: &'static dyn Hash,
+    sha256: StaticOrArc<dyn Hash>,
     /// AES-256-GCM.
-    aead: &'static dyn Aead,
+    aead: StaticOrArc<dyn Aead>,
 }
 
 impl Primitives {
     fn of(provider: &CryptoProvider) -> Self {
-        Self { sha256: provider.sha256, aead: provider.ticket_aead }
+        Self { sha256: provider.sha256.clone(), aead: provider.ticket_aead.clone() }
     }
 }
 
@@ -82,24 +81,18 @@ impl TicketKey {
     fn new(bytes: &[u8], sha256: &dyn Hash) -> Result<Self, CryptoError> {
         let secret = Secret::new(bytes).ok_or(CryptoError)?;
         let mut name = [0; TicketKeys::NAME_LENGTH];
-        provider_fault::expand(
-            sha256,
-            secret.as_bytes(),
-            &[b"handclasp ticket key name"],
-            &mut name,
-        )?;
+        hkdf_expand(sha256, secret.as_bytes(), b"handclasp ticket key name", &mut name)?;
         Ok(Self { name, secret, since: None })
     }
 
     /// The key and the nonce of the ticket with this salt.
-    fn cipher(&self, salt: &[u8], primitives: Primitives) -> Result<TicketCipher, CryptoError> {
-        let Primitives { sha256, aead } = primitives;
+    fn cipher(&self, salt: &[u8], primitives: &Primitives) -> Result<TicketCipher, CryptoError> {
         let mut bytes = Zeroizing::new([0; TicketKeys::KEY_LENGTH + NONCE_LENGTH]);
-        let info = [b"handclasp ticket", salt];
-        provider_fault::expand(sha256, self.secret.as_bytes(), &info, &mut *bytes)?;
+        let info = [b"handclasp ticket", salt].concat();
+        hkdf_expand(&*primitives.sha256, self.secret.as_bytes(), &info, &mut *bytes)?;
         let (key, nonce) = bytes.split_at(TicketKeys::KEY_LENGTH);
         let nonce = nonce.try_into().map_err(|_| CryptoError)?;
-        Ok(TicketCipher { key: aead.key(key)?, nonce })
+        Ok(TicketCipher { key: primitives.aead.key(key)?, nonce })
     }
 
     /// Was it used first less than so many seconds ago? Not so for a key from the future: that is
@@ -195,7 +188,7 @@ impl TicketKeys {
         random: Arc<dyn SecureRandom>,
         primitives: Primitives,
     ) -> Result<Self, CryptoError> {
-        let first = Self::random_key(&*random, primitives.sha256)?;
+        let first = Self::random_key(&*random, &*primitives.sha256)?;
         let keys = Keys { list: vec![first], kind: Kind::Random };
         Ok(Self { random, primitives, keys: Mutex::new(keys) })
     }
@@ -213,7 +206,7 @@ impl TicketKeys {
     #[cfg(feature = "ring")]
     pub fn from_bytes(bytes: &[u8], random: Arc<dyn SecureRandom>) -> Result<Self, SessionError> {
         let primitives = Primitives::of(&CryptoProvider::default());
-        let keys = Self::parse(bytes, primitives.sha256)?;
+        let keys = Self::parse(bytes, &*primitives.sha256)?;
         Ok(Self { random, primitives, keys: Mutex::new(keys) })
     }
 
@@ -225,7 +218,7 @@ impl TicketKeys {
         bytes: &[u8],
         provider: &CryptoProvider,
     ) -> Result<Self, SessionError> {
-        let keys = Self::parse(bytes, provider.sha256)?;
+        let keys = Self::parse(bytes, &*provider.sha256)?;
         let (random, primitives) = (Arc::clone(&provider.random), Primitives::of(provider));
         Ok(Self { random, primitives, keys: Mutex::new(keys) })
     }
@@ -236,7 +229,7 @@ impl TicketKeys {
     /// # Errors
     /// As `from_bytes`; the keys stay as they were then.
     pub fn replace(&self, bytes: &[u8]) -> Result<(), SessionError> {
-        let keys = Self::parse(bytes, self.primitives.sha256)?;
+        let keys = Self::parse(bytes, &*self.primitives.sha256)?;
         *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = keys;
         Ok(())
     }
@@ -267,7 +260,7 @@ impl TicketKeys {
     fn current(&self, now: UnixTime) -> Result<TicketKey, CryptoError> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         keys.note_use(now.as_secs());
-        keys.rotate(&*self.random, self.primitives.sha256, now.as_secs())?;
+        keys.rotate(&*self.random, &*self.primitives.sha256, now.as_secs())?;
         keys.list.first().cloned().ok_or(CryptoError)
     }
 
@@ -284,7 +277,7 @@ impl TicketKeys {
             }
             keys.list.get(place)?.clone()
         };
-        let cipher = key.cipher(salt, self.primitives).ok()?;
+        let cipher = key.cipher(salt, &self.primitives).ok()?;
         let mut session = Zeroizing::new(sealed.to_vec());
         let length = cipher.key.open(cipher.nonce, header, &mut session).ok()?.len();
         provider_fault::check_opened(sealed.len(), length).ok()?;
@@ -298,7 +291,7 @@ impl SessionStore for TicketKeys {
         let key = self.current(now)?;
         let mut salt = [0; Self::SALT_LENGTH];
         provider_fault::fill(&*self.random, &mut salt)?;
-        let cipher = key.cipher(&salt, self.primitives)?;
+        let cipher = key.cipher(&salt, &self.primitives)?;
         let mut sealed = Zeroizing::new(session.to_vec());
         let header = [&key.name[..], &salt].concat();
         let beginning = provider_fault::beginning(&sealed);

@@ -10,7 +10,7 @@ use pki_types::CertificateDer;
 use super::{PeerIdentity, PeerVerifier, RawPublicKey};
 use crate::certificate::{CertificateError, CertificateErrorKind, EndEntity};
 use crate::config_error::ConfigError;
-use crate::crypto::{CryptoProvider, Hash, provider_fault};
+use crate::crypto::{CryptoProvider, Hash, StaticOrArc, provider_fault};
 use crate::registry::CertificateType;
 use crate::reply::Reply;
 
@@ -53,7 +53,7 @@ impl SpkiPin {
         provider: &CryptoProvider,
     ) -> Result<Self, CertificateError> {
         let parsed = EndEntity::parse(certificate)?;
-        Ok(Self::hashed(parsed.subject_public_key_info(), provider.sha256))
+        Ok(Self::hashed(parsed.subject_public_key_info(), &*provider.sha256))
     }
 
     /// The pin of a public key, the DER of a SubjectPublicKeyInfo, with the SHA-256 of the default
@@ -68,7 +68,7 @@ impl SpkiPin {
         subject_public_key_info: &[u8],
         provider: &CryptoProvider,
     ) -> Self {
-        Self::hashed(subject_public_key_info, provider.sha256)
+        Self::hashed(subject_public_key_info, &*provider.sha256)
     }
 
     fn hashed(subject_public_key_info: &[u8], sha256: &dyn Hash) -> Self {
@@ -128,7 +128,7 @@ pub struct SpkiPins {
     pins: Vec<SpkiPin>,
     verifier: Option<Arc<dyn PeerVerifier>>,
     certificate_type: CertificateType,
-    sha256: &'static dyn Hash,
+    sha256: StaticOrArc<dyn Hash>,
 }
 
 impl SpkiPins {
@@ -158,9 +158,9 @@ impl SpkiPins {
             return Err(ConfigError::Empty("pins"));
         }
         // With a digest that is too short, each key would have the same pin.
-        provider_fault::check_sha256(provider.sha256)?;
+        provider_fault::check_sha256(&*provider.sha256)?;
         let certificate_type = CertificateType::X509;
-        Ok(Self { pins, verifier: None, certificate_type, sha256: provider.sha256 })
+        Ok(Self { pins, verifier: None, certificate_type, sha256: provider.sha256.clone() })
     }
 
     /// Checks that the server has one of the keys, and that `verifier` accepts it. The verifier is
@@ -216,7 +216,7 @@ impl SpkiPins {
         if kind != self.certificate_type {
             return Err(CertificateError::rejected("the pins are for another type of certificate"));
         }
-        let found = SpkiPin::hashed(presented.subject_public_key_info(), self.sha256);
+        let found = SpkiPin::hashed(presented.subject_public_key_info(), &*self.sha256);
         if self.pins.binary_search(&found).is_ok() {
             return Ok(());
         }

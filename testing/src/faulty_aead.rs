@@ -4,10 +4,11 @@ use std::sync::LazyLock;
 
 use handclasp::crypto::{
     Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, CustomAeadKey, NONCE_LENGTH,
-    TAG_LENGTH,
+    StaticOrArc, TAG_LENGTH,
 };
 
-pub static INNER: LazyLock<CipherSuite> = LazyLock::new(|| CryptoProvider::ring().cipher_suites[0]);
+pub static INNER: LazyLock<CipherSuite> =
+    LazyLock::new(|| CryptoProvider::ring().cipher_suites[0].clone());
 
 /// What an AEAD is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +21,8 @@ pub enum Call {
 /// What is wrong with an AEAD.
 pub trait Faults: Copy + Send + Sync + 'static {
     /// The AEAD that has the faults.
-    fn inner(self) -> &'static dyn Aead {
-        INNER.aead
+    fn inner(self) -> StaticOrArc<dyn Aead> {
+        INNER.aead.clone()
     }
 
     /// Asked before each call: an error is what the call returns.

@@ -4,7 +4,8 @@
 use std::sync::Mutex;
 
 use handclasp::crypto::{
-    AeadKey, CipherSuite, CryptoProvider, Hash, NONCE_LENGTH, TAG_LENGTH, signing_key,
+    AeadKey, CipherSuite, CryptoProvider, Hash, NONCE_LENGTH, Secret, TAG_LENGTH, hkdf_expand,
+    signing_key,
 };
 use handclasp::handshake::Side;
 use handclasp::key_log::KeyLog;
@@ -26,16 +27,20 @@ fn expand_label(
 ) -> Vec<u8> {
     let label = [b"tls13 ", label.as_bytes()].concat();
     let lengths = [0, length as u8, label.len() as u8];
-    let info = [&lengths[..], &label, &[context.len() as u8], context];
+    let info = [&lengths[..], &label, &[context.len() as u8], context].concat();
     let mut output = vec![0; length];
-    hash.expand(secret, &info, &mut output).expect("the length is a small one");
+    hkdf_expand(hash, secret, &info, &mut output).expect("the length is a small one");
     output
 }
 
 /// The MAC of a Finished, or of a binder, under the key that comes from `base_key`.
 fn verify_data(hash: &dyn Hash, base_key: &[u8], transcript: &[u8]) -> Vec<u8> {
     let key = expand_label(hash, base_key, "finished", b"", hash.output_length());
-    hash.hmac(&key, &[transcript]).as_bytes().to_vec()
+    hmac(hash, &key, transcript).as_bytes().to_vec()
+}
+
+fn hmac(hash: &dyn Hash, key: &[u8], data: &[u8]) -> Secret {
+    hash.hmac_key(key).sign(&[data]).expect("a built-in provider does not fail")
 }
 
 /// The Finished under this secret, after messages with this hash.
@@ -46,7 +51,7 @@ pub fn finished(hash: &dyn Hash, secret: &[u8], transcript: &[u8]) -> Vec<u8> {
 /// The binder of an external key (section 4.3.11.2) for a ClientHello that is cut off before its
 /// binders.
 pub fn external_binder(hash: &dyn Hash, key: &[u8], truncated: &[u8]) -> Vec<u8> {
-    let early_secret = hash.hmac(&[], &[key]);
+    let early_secret = hmac(hash, &[], key);
     let context = hash.digest(b"");
     let length = hash.output_length();
     let binder_key = expand_label(hash, early_secret.as_bytes(), "ext binder", &context, length);
@@ -101,23 +106,23 @@ pub struct Forger {
 
 impl Forger {
     pub fn new(suite: &CipherSuite, secret: &[u8]) -> Self {
-        let key = expand_label(suite.hash, secret, "key", b"", suite.aead.key_length());
+        let key = expand_label(&*suite.hash, secret, "key", b"", suite.aead.key_length());
         let key = suite.aead.key(&key).expect("the length is right");
-        let iv = expand_label(suite.hash, secret, "iv", b"", NONCE_LENGTH);
+        let iv = expand_label(&*suite.hash, secret, "iv", b"", NONCE_LENGTH);
         let iv = iv.try_into().expect("the length is right");
-        Self { suite: *suite, secret: secret.to_vec(), key, iv, sequence: 0 }
+        Self { suite: suite.clone(), secret: secret.to_vec(), key, iv, sequence: 0 }
     }
 
     /// The keys after a KeyUpdate.
     pub fn next(&self) -> Self {
-        let hash = self.suite.hash;
+        let hash = &*self.suite.hash;
         let secret = expand_label(hash, &self.secret, "traffic upd", b"", hash.output_length());
         Self::new(&self.suite, &secret)
     }
 
     /// The Finished under this secret, after messages with this hash.
     pub fn finished(&self, transcript: &[u8]) -> Vec<u8> {
-        finished(self.suite.hash, &self.secret, transcript)
+        finished(&*self.suite.hash, &self.secret, transcript)
     }
 
     /// A KeyUpdate, after which everything is under the next secret.

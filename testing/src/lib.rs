@@ -146,7 +146,7 @@ pub fn deliver_outgoing(from: &mut Connection, to: &mut Connection) -> Result<Ve
 /// A provider with one suite and one group, by their places in the default provider's lists.
 pub fn narrow_provider(suite: usize, group: usize) -> CryptoProvider {
     let mut provider = CryptoProvider::ring();
-    provider.cipher_suites = vec![provider.cipher_suites[suite]];
+    provider.cipher_suites = vec![provider.cipher_suites.swap_remove(suite)];
     provider.groups = vec![provider.groups[group].clone()];
     provider
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use handclasp::alert::AlertDescription as A;
-use handclasp::crypto::{CryptoProvider, Digest, Hash};
+use handclasp::crypto::{CryptoProvider, Digest, Hash, StaticOrArc};
 use handclasp::handshake::{Handshake, Step};
 use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::wire::ExtensionType as E;
@@ -15,8 +15,8 @@ use handclasp_testing::message::{Parts, SUITES};
 use handclasp_testing::written::vector16;
 use handclasp_testing::{Identity, server_name};
 
-fn hash() -> &'static dyn Hash {
-    CryptoProvider::ring().cipher_suites[0].hash
+fn hash() -> StaticOrArc<dyn Hash> {
+    CryptoProvider::ring().sha256
 }
 
 fn secret() -> Digest {
@@ -168,7 +168,7 @@ fn the_age_of_a_key_that_is_no_ticket_is_ignored() {
         hello_parts.get(E::PRE_SHARED_KEY)[8..12].copy_from_slice(&age);
         let mut message = hello_parts.build();
         let (truncated, binders) = message.split_at_mut(hello_parts.build().len() - BINDERS);
-        binders[3..].copy_from_slice(&external_binder(hash(), &secret(), truncated));
+        binders[3..].copy_from_slice(&external_binder(&*hash(), &secret(), truncated));
         server.receive(Level::Initial, &message).unwrap();
         assert_eq!(*hello(&mut server).get(E::PRE_SHARED_KEY), [0, 0]);
     }

@@ -19,7 +19,7 @@ use handclasp_testing::written::{extension, handshake_message, record, vector};
 use handclasp_testing::{Identity, server_name};
 
 fn suite() -> CipherSuite {
-    CryptoProvider::ring().cipher_suites[0]
+    CryptoProvider::ring().cipher_suites[0].clone()
 }
 
 /// A ClientHello without a key exchange that offers these identities in these modes, in a record.
@@ -46,7 +46,7 @@ fn client_hello(modes: &[u8], identities: &[&[u8]], secret: &[u8]) -> Vec<u8> {
     .concat();
     let mut message = handshake_message(HandshakeType::CLIENT_HELLO, &body);
     let truncated = message.len() - binders_length - 2;
-    let binder = external_binder(suite().hash, secret, &message[..truncated]);
+    let binder = external_binder(&*suite().hash, secret, &message[..truncated]);
     for place in message[truncated + 2..].chunks_mut(33) {
         place[0] = 32;
         place[1..].copy_from_slice(&binder);

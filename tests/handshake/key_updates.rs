@@ -8,7 +8,7 @@ use handclasp::certificate::CertificateError;
 use handclasp::config::{ClientConfigBuilder, ServerConfigBuilder};
 use handclasp::connection::{Options, Received};
 use handclasp::credential::CertificateList;
-use handclasp::crypto::{Aead, AeadKey, CryptoError, CryptoProvider};
+use handclasp::crypto::{Aead, AeadKey, CryptoError, CryptoProvider, StaticOrArc};
 use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::UnixTime;
 use handclasp::registry::{ContentType, HandshakeType};
@@ -24,7 +24,7 @@ use handclasp_testing::{Identity, deliver_outgoing, server_name};
 
 /// An AEAD of the default provider whose keys are good for few records.
 struct ShortLived {
-    aead: &'static dyn Aead,
+    aead: StaticOrArc<dyn Aead>,
     limit: u64,
 }
 
@@ -45,8 +45,8 @@ impl Aead for ShortLived {
 fn provider(limit: u64) -> CryptoProvider {
     let mut provider = CryptoProvider::ring();
     provider.cipher_suites.truncate(1);
-    let aead = provider.cipher_suites[0].aead;
-    provider.cipher_suites[0].aead = Box::leak(Box::new(ShortLived { aead, limit }));
+    let aead = provider.cipher_suites[0].aead.clone();
+    provider.cipher_suites[0].aead = StaticOrArc::Arc(Arc::new(ShortLived { aead, limit }));
     provider
 }
 

@@ -8,8 +8,9 @@ use handclasp::config::ConfigError;
 use handclasp::cookie::{CookieProtector, HmacCookies};
 use handclasp::credential::{CertificateList, KeySource};
 use handclasp::crypto::{
-    ActiveKeyExchange, Aead, CipherSuite, CryptoError, CryptoProvider, Digest, Hash, HashAlgorithm,
-    HashContext, KeyExchangeGroup, ProviderFault, Secret, SecureRandom, SharedSecret, SigningKey,
+    ActiveKeyExchange, Aead, CipherSuite, CryptoError, CryptoProvider, CustomHashContext,
+    CustomHmacKey, Digest, Hash, HashAlgorithm, HashContext, HmacKey, KeyExchangeGroup,
+    ProviderFault, Secret, SecureRandom, SharedSecret, SigningKey, StaticOrArc,
 };
 use handclasp::psk::PskList;
 use handclasp::registry::{NamedGroup, SignatureScheme};
@@ -40,7 +41,7 @@ enum Wrong {
     OutputLength,
     HmacShort,
     HmacEmpty,
-    ExpandNothing,
+    HmacZeros,
     SealNothing,
     OpenShort,
     OpenLong,
@@ -60,7 +61,7 @@ impl Wrong {
         Self::OutputLength,
         Self::HmacShort,
         Self::HmacEmpty,
-        Self::ExpandNothing,
+        Self::HmacZeros,
         Self::SealNothing,
         Self::OpenShort,
         Self::OpenLong,
@@ -79,7 +80,7 @@ impl Wrong {
             Self::OutputLength => length("hash", 33),
             Self::HmacShort => length("HMAC", 31),
             Self::HmacEmpty => length("HMAC", 0),
-            Self::ExpandNothing => ProviderFault::ExpandedZeros,
+            Self::HmacZeros => ProviderFault::HmacOfZeros,
             Self::SealNothing => ProviderFault::Unencrypted,
             // EncryptedExtensions of six bytes and Finished of 36 are what is opened first.
             Self::OpenShort | Self::OpenLong => length("opened record", 0),
@@ -94,9 +95,11 @@ struct Broken(Wrong);
 impl Broken {
     fn provider(self) -> CryptoProvider {
         let mut provider = CryptoProvider::ring();
-        let hash: &'static Self = Box::leak(Box::new(self));
-        let aead: &'static FaultyAead<Self> = Box::leak(Box::new(FaultyAead(self)));
-        provider.cipher_suites = vec![CipherSuite { id: INNER.id, hash, aead }];
+        provider.cipher_suites = vec![CipherSuite {
+            id: INNER.id,
+            hash: StaticOrArc::Arc(Arc::new(self)),
+            aead: StaticOrArc::Arc(Arc::new(FaultyAead(self))),
+        }];
         provider.groups = vec![Arc::new(self)];
         provider.random = Arc::new(self);
         provider
@@ -161,8 +164,8 @@ impl Hash for Broken {
         INNER.hash.output_length() + usize::from(self.0 == Wrong::OutputLength)
     }
 
-    fn start(&self) -> Box<dyn HashContext> {
-        Box::new(BrokenContext(self.0, INNER.hash.start()))
+    fn start(&self) -> HashContext {
+        HashContext::custom(Box::new(BrokenContext(self.0, INNER.hash.start())))
     }
 
     fn digest(&self, data: &[u8]) -> Digest {
@@ -170,31 +173,33 @@ impl Hash for Broken {
         Digest::new(&digest[usize::from(self.0 == Wrong::DigestShort)..])
     }
 
-    fn hmac(&self, key: &[u8], data: &[&[u8]]) -> Secret {
-        let mac = INNER.hash.hmac(key, data);
-        match self.0 {
-            Wrong::HmacShort => Secret::new(&mac.as_bytes()[1..]).unwrap(),
-            Wrong::HmacEmpty => Secret::zeros(0),
-            _ => mac,
-        }
-    }
-
-    fn expand(&self, secret: &[u8], info: &[&[u8]], output: &mut [u8]) -> Result<(), CryptoError> {
-        match self.0 {
-            Wrong::ExpandNothing => Ok(()),
-            _ => INNER.hash.expand(secret, info, output),
-        }
+    fn hmac_key(&self, key: &[u8]) -> HmacKey {
+        HmacKey::custom(Box::new(BrokenHmacKey(self.0, INNER.hash.hmac_key(key))))
     }
 }
 
-struct BrokenContext(Wrong, Box<dyn HashContext>);
+struct BrokenHmacKey(Wrong, HmacKey);
 
-impl HashContext for BrokenContext {
+impl CustomHmacKey for BrokenHmacKey {
+    fn sign(&self, data: &[&[u8]]) -> Result<Secret, CryptoError> {
+        let mac = self.1.sign(data)?;
+        Ok(match self.0 {
+            Wrong::HmacShort => Secret::new(&mac.as_bytes()[1..]).unwrap(),
+            Wrong::HmacEmpty => Secret::zeros(0),
+            Wrong::HmacZeros => Secret::zeros(mac.as_bytes().len()),
+            _ => mac,
+        })
+    }
+}
+
+struct BrokenContext(Wrong, HashContext);
+
+impl CustomHashContext for BrokenContext {
     fn update(&mut self, data: &[u8]) {
         self.1.update(data);
     }
 
-    fn fork(&self) -> Box<dyn HashContext> {
+    fn fork(&self) -> Box<dyn CustomHashContext> {
         Box::new(Self(self.0, self.1.fork()))
     }
 
@@ -338,7 +343,7 @@ fn no_key_ticket_or_cookie_is_made_of_zeros() {
 struct OfTickets(Broken);
 
 impl Faults for OfTickets {
-    fn inner(self) -> &'static dyn Aead {
+    fn inner(self) -> StaticOrArc<dyn Aead> {
         CryptoProvider::ring().ticket_aead
     }
 
@@ -353,9 +358,12 @@ impl Faults for OfTickets {
 
 /// A provider whose suites are right, and whose parts for everything beside them are wrong.
 fn wrong_beside_the_suites(wrong: Wrong) -> CryptoProvider {
-    let sha256: &'static Broken = Box::leak(Box::new(Broken(wrong)));
-    let ticket_aead: &'static FaultyAead<_> = Box::leak(Box::new(FaultyAead(OfTickets(*sha256))));
-    CryptoProvider { sha256, ticket_aead, ..CryptoProvider::ring() }
+    let broken = Broken(wrong);
+    CryptoProvider {
+        sha256: StaticOrArc::Arc(Arc::new(broken)),
+        ticket_aead: StaticOrArc::Arc(Arc::new(FaultyAead(OfTickets(broken)))),
+        ..CryptoProvider::ring()
+    }
 }
 
 #[test]
@@ -363,7 +371,7 @@ fn what_a_provider_returns_for_tickets_is_checked() {
     const SESSION: &[u8] = b"a session, with the secret of a connection in it";
     let bytes: Vec<u8> = (0..32).collect();
     let keys = |provider| TicketKeys::from_bytes_with_provider(&bytes, &provider);
-    let nothing = wrong_beside_the_suites(Wrong::ExpandNothing);
+    let nothing = wrong_beside_the_suites(Wrong::HmacZeros);
     assert!(TicketKeys::random_with_provider(&nothing).is_err());
     assert!(keys(nothing).is_err());
     let ticket = keys(wrong_beside_the_suites(Wrong::SealNothing)).unwrap().put(SESSION, time(0));

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use handclasp::alert::AlertDescription as A;
 use handclasp::crypto::{
-    ActiveKeyExchange, CipherSuite, CryptoError, CryptoProvider, Digest, Hash, HashAlgorithm,
-    HashContext, KeyExchangeGroup, Secret, SecureRandom,
+    ActiveKeyExchange, CipherSuite, CryptoError, CryptoProvider, CustomHmacKey, Digest, Hash,
+    HashAlgorithm, HashContext, HmacKey, KeyExchangeGroup, Secret, SecureRandom, StaticOrArc,
 };
 use handclasp::psk::PskList;
 use handclasp::registry::NamedGroup;
@@ -50,7 +50,7 @@ impl Hash for Counted {
         INNER.hash.output_length()
     }
 
-    fn start(&self) -> Box<dyn HashContext> {
+    fn start(&self) -> HashContext {
         INNER.hash.start()
     }
 
@@ -58,13 +58,17 @@ impl Hash for Counted {
         INNER.hash.digest(data)
     }
 
-    fn hmac(&self, key: &[u8], data: &[&[u8]]) -> Secret {
-        INNER.hash.hmac(key, data)
+    fn hmac_key(&self, key: &[u8]) -> HmacKey {
+        HmacKey::custom(Box::new(CountedHmacKey(INNER.hash.hmac_key(key))))
     }
+}
 
-    fn expand(&self, secret: &[u8], info: &[&[u8]], output: &mut [u8]) -> Result<(), CryptoError> {
+struct CountedHmacKey(HmacKey);
+
+impl CustomHmacKey for CountedHmacKey {
+    fn sign(&self, data: &[&[u8]]) -> Result<Secret, CryptoError> {
         CALLS.count()?;
-        INNER.hash.expand(secret, info, output)
+        self.0.sign(data)
     }
 }
 
@@ -100,8 +104,11 @@ impl KeyExchangeGroup for CountedGroup {
 
 fn provider() -> CryptoProvider {
     let mut provider = CryptoProvider::ring();
-    let id = INNER.id;
-    provider.cipher_suites = vec![CipherSuite { id, hash: &Counted, aead: &FaultyAead(Counted) }];
+    provider.cipher_suites = vec![CipherSuite {
+        id: INNER.id,
+        hash: StaticOrArc::Static(&Counted),
+        aead: StaticOrArc::Static(&FaultyAead(Counted)),
+    }];
     for group in &mut provider.groups {
         *group = Arc::new(CountedGroup(group.clone()));
     }

@@ -88,7 +88,7 @@ fn our_client_resumes_with_the_tickets_of_s_server() {
         (0, &["-no_ticket"]),
     ] {
         let mut provider = CryptoProvider::ring();
-        provider.cipher_suites = vec![provider.cipher_suites[suite]];
+        provider.cipher_suites = vec![provider.cipher_suites.swap_remove(suite)];
         let mut server = TheirServer::start(provider, arguments);
         let (first, _) = server.connect(b"");
         assert!(!resumed(&first));

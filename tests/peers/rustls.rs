@@ -159,7 +159,7 @@ fn our_client_follows_their_hello_retry_request() {
     for suite in 0..SUITES {
         for group in [NamedGroup::SECP256R1, NamedGroup::SECP384R1] {
             let mut provider = CryptoProvider::ring();
-            provider.cipher_suites = vec![provider.cipher_suites[suite]];
+            provider.cipher_suites = vec![provider.cipher_suites.swap_remove(suite)];
             let mut ours = client(client_config(&identity, provider));
             let provider = rustls_peer::provider(group.0.into(), true);
             let mut theirs =

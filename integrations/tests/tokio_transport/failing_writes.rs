@@ -13,7 +13,7 @@ use handclasp::alert::AlertDescription;
 use handclasp::config::ClientConfig;
 use handclasp::connection::Received;
 use handclasp::credential::CertificateList;
-use handclasp::crypto::{CipherSuite, CryptoError, CryptoProvider};
+use handclasp::crypto::{CipherSuite, CryptoError, CryptoProvider, StaticOrArc};
 use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::transport::tokio::{Connector, TlsStream};
 use handclasp::{ClientConnection, Error, ErrorKind, ServerConfig, ServerConnection, Stream};
@@ -421,7 +421,8 @@ impl Faults for Breaking {
 fn what_was_received_is_read_before_the_error_of_a_record_that_cannot_be_sealed() {
     static BREAKING: FaultyAead<Breaking> = FaultyAead(Breaking);
     let mut provider = CryptoProvider::ring();
-    provider.cipher_suites = vec![CipherSuite { aead: &BREAKING, ..*INNER }];
+    provider.cipher_suites =
+        vec![CipherSuite { aead: StaticOrArc::Static(&BREAKING), ..INNER.clone() }];
     let ends = ends(provider);
     for size in SIZES {
         // The headers and tags take 22 bytes of each record.
@@ -444,7 +445,8 @@ fn what_was_received_is_read_before_the_error_of_a_record_that_cannot_be_sealed(
 fn a_connection_that_failed_in_a_write_takes_nothing_more() {
     static BREAKING: FaultyAead<Breaking> = FaultyAead(Breaking);
     let mut provider = CryptoProvider::ring();
-    provider.cipher_suites = vec![CipherSuite { aead: &BREAKING, ..*INNER }];
+    provider.cipher_suites =
+        vec![CipherSuite { aead: StaticOrArc::Static(&BREAKING), ..INNER.clone() }];
     let (transport, stream) = ends(provider).blocking();
     let (mut client, _) = stream.into_parts();
     BROKEN.set(true);

@@ -1,22 +1,16 @@
-use ring::{digest, hkdf, hmac};
+use core::hint::black_box;
 
-use crate::crypto::{CryptoError, Digest, Hash, HashAlgorithm, HashContext, Secret};
+use ring::{digest, hmac};
+
+use crate::crypto::{CryptoError, Digest, Hash, HashAlgorithm, HashContext, HmacKey, Secret};
 
 /// SHA-256.
-pub static SHA256: RingHash = RingHash {
-    algorithm: HashAlgorithm::Sha256,
-    digest: &digest::SHA256,
-    hmac: hmac::HMAC_SHA256,
-    hkdf: hkdf::HKDF_SHA256,
-};
+pub static SHA256: RingHash =
+    RingHash { algorithm: HashAlgorithm::Sha256, digest: &digest::SHA256, hmac: hmac::HMAC_SHA256 };
 
 /// SHA-384.
-pub static SHA384: RingHash = RingHash {
-    algorithm: HashAlgorithm::Sha384,
-    digest: &digest::SHA384,
-    hmac: hmac::HMAC_SHA384,
-    hkdf: hkdf::HKDF_SHA384,
-};
+pub static SHA384: RingHash =
+    RingHash { algorithm: HashAlgorithm::Sha384, digest: &digest::SHA384, hmac: hmac::HMAC_SHA384 };
 
 /// SHA-1, for names of certificates in OCSP only: it proves nothing any more.
 pub fn sha1(data: &[u8]) -> [u8; 20] {
@@ -35,12 +29,11 @@ fn fixed<const N: usize>(algorithm: &'static digest::Algorithm, data: &[u8]) -> 
     out
 }
 
-/// A hash of `ring` with its HMAC and HKDF.
+/// A hash of `ring` with its HMAC.
 pub struct RingHash {
     algorithm: HashAlgorithm,
     digest: &'static digest::Algorithm,
     hmac: hmac::Algorithm,
-    hkdf: hkdf::Algorithm,
 }
 
 impl Hash for RingHash {
@@ -52,52 +45,65 @@ impl Hash for RingHash {
         self.digest.output_len()
     }
 
-    fn start(&self) -> Box<dyn HashContext> {
-        Box::new(Context(digest::Context::new(self.digest)))
+    fn start(&self) -> HashContext {
+        HashContext::ring(RingHashContext(digest::Context::new(self.digest)))
     }
 
     fn digest(&self, data: &[u8]) -> Digest {
         Digest::new(digest::digest(self.digest, data).as_ref())
     }
 
-    fn hmac(&self, key: &[u8], data: &[&[u8]]) -> Secret {
-        let mut context = hmac::Context::with_key(&hmac::Key::new(self.hmac, key));
-        for part in data {
-            context.update(part);
-        }
-        let mut secret = Secret::zeros(self.output_length());
-        secret.as_mut_bytes().copy_from_slice(context.sign().as_ref());
-        secret
-    }
-
-    fn expand(&self, secret: &[u8], info: &[&[u8]], output: &mut [u8]) -> Result<(), CryptoError> {
-        let secret = hkdf::Prk::new_less_safe(self.hkdf, secret);
-        let expanded = secret.expand(info, Length(output.len())).map_err(|_| CryptoError)?;
-        expanded.fill(output).map_err(|_| CryptoError)
+    fn hmac_key(&self, key: &[u8]) -> HmacKey {
+        HmacKey::ring(RingHmacKey(KeyOrZeros::Key(hmac::Key::new(self.hmac, key))))
     }
 }
 
-struct Context(digest::Context);
+pub(in crate::crypto) struct RingHashContext(digest::Context);
 
-impl HashContext for Context {
-    fn update(&mut self, data: &[u8]) {
+impl RingHashContext {
+    pub(in crate::crypto) fn update(&mut self, data: &[u8]) {
         self.0.update(data);
     }
 
-    fn fork(&self) -> Box<dyn HashContext> {
-        Box::new(Self(self.0.clone()))
+    pub(in crate::crypto) fn fork(&self) -> Self {
+        Self(self.0.clone())
     }
 
-    fn current(&self) -> Digest {
+    pub(in crate::crypto) fn current(&self) -> Digest {
         Digest::new(self.0.clone().finish().as_ref())
     }
 }
 
-struct Length(usize);
+/// A key of HMAC, which is overwritten when it is dropped: `ring` wipes none.
+pub(in crate::crypto) struct RingHmacKey(KeyOrZeros);
 
-impl hkdf::KeyType for Length {
-    fn len(&self) -> usize {
-        self.0
+enum KeyOrZeros {
+    Key(hmac::Key),
+    #[expect(dead_code, reason = "the zeros are there to be written, not to be read")]
+    Wiped([u8; LARGER]),
+}
+
+/// More bytes than a key has, wherever the compiler puts them.
+const LARGER: usize = size_of::<hmac::Key>() + align_of::<hmac::Key>();
+
+impl RingHmacKey {
+    pub(in crate::crypto) fn sign(&self, data: &[&[u8]]) -> Result<Secret, CryptoError> {
+        let KeyOrZeros::Key(key) = &self.0 else { return Err(CryptoError) };
+        let mut context = hmac::Context::with_key(key);
+        for part in data {
+            context.update(part);
+        }
+        let tag = context.sign();
+        Secret::new(tag.as_ref()).ok_or(CryptoError)
+    }
+}
+
+impl Drop for RingHmacKey {
+    #[inline(never)]
+    fn drop(&mut self) {
+        self.0 = KeyOrZeros::Wiped([0; LARGER]);
+        // Without it, the compiler drops a write to memory that is about to be freed.
+        black_box(&mut self.0);
     }
 }
 
@@ -106,29 +112,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hkdf_matches_rfc_5869_test_case_1() {
-        let salt = hex::decode("000102030405060708090a0b0c").unwrap();
-        let secret = SHA256.hmac(&salt, &[&[0x0b; 22]]);
-        assert_eq!(
-            hex::encode(secret.as_bytes()),
-            "077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5"
-        );
-        let info = hex::decode("f0f1f2f3f4f5f6f7f8f9").unwrap();
-        let mut output = [0; 42];
-        SHA256.expand(secret.as_bytes(), &[&info], &mut output).unwrap();
-        assert_eq!(
-            hex::encode(output),
-            "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865"
-        );
-        assert!(SHA256.expand(secret.as_bytes(), &[&info], &mut [0; 255 * 32 + 1]).is_err());
-    }
-
-    #[test]
     fn a_context_can_be_read_and_continued() {
         let mut context = SHA384.start();
         assert_eq!(context.current(), SHA384.digest(b""));
         context.update(b"ab");
         context.update(b"c");
+        let mut forked = context.fork();
+        forked.update(b"d");
         assert_eq!(context.current(), SHA384.digest(b"abc"));
+        assert_eq!(forked.current(), SHA384.digest(b"abcd"));
+    }
+
+    /// RFC 4231, test case 2, and the shortest key.
+    #[test]
+    fn a_prepared_key_signs_more_than_once() {
+        let key = SHA256.hmac_key(b"Jefe");
+        for _ in 0..2 {
+            assert_eq!(
+                hex::encode(key.sign(&[b"what do ya want ", b"for nothing?"]).unwrap().as_bytes()),
+                "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+            );
+        }
+        let of_zeros = SHA256.hmac_key(&[0; 64]).sign(&[]).unwrap();
+        assert!(SHA256.hmac_key(b"").sign(&[]).unwrap().verify(of_zeros.as_bytes()));
     }
 }

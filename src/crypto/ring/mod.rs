@@ -13,10 +13,11 @@ use ::ring::aead::{self, LessSafeKey, UnboundKey};
 
 use super::{
     Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, HeaderProtectionKey, KeyLimits,
-    NONCE_LENGTH, SystemRandom, TAG_LENGTH,
+    NONCE_LENGTH, StaticOrArc, SystemRandom, TAG_LENGTH,
 };
 use crate::registry::CipherSuiteId;
 
+pub(super) use hash::{RingHashContext, RingHmacKey};
 pub use hash::{SHA256, SHA384, sha1, sha256};
 pub use key_exchange::{SECP256R1, SECP384R1, X25519};
 pub use sign::RingKeyProvider;
@@ -37,7 +38,7 @@ pub(super) fn provider() -> CryptoProvider {
         groups: vec![Arc::new(X25519), Arc::new(SECP256R1), Arc::new(SECP384R1)],
         signatures: signature_algorithms(),
         key_provider: Arc::new(RingKeyProvider),
-        sha256: &SHA256,
+        sha256: StaticOrArc::Static(&SHA256),
         ticket_aead: TLS_AES_256_GCM_SHA384.aead,
         random: Arc::new(SystemRandom),
     }
@@ -46,34 +47,34 @@ pub(super) fn provider() -> CryptoProvider {
 /// TLS_AES_128_GCM_SHA256.
 pub const TLS_AES_128_GCM_SHA256: CipherSuite = CipherSuite {
     id: CipherSuiteId::TLS_AES_128_GCM_SHA256,
-    hash: &SHA256,
-    aead: &RingAead {
+    hash: StaticOrArc::Static(&SHA256),
+    aead: StaticOrArc::Static(&RingAead {
         algorithm: &aead::AES_128_GCM,
         header_protection: &quic::AES_128,
         limits: AES_GCM_LIMITS,
-    },
+    }),
 };
 
 /// TLS_AES_256_GCM_SHA384.
 pub const TLS_AES_256_GCM_SHA384: CipherSuite = CipherSuite {
     id: CipherSuiteId::TLS_AES_256_GCM_SHA384,
-    hash: &SHA384,
-    aead: &RingAead {
+    hash: StaticOrArc::Static(&SHA384),
+    aead: StaticOrArc::Static(&RingAead {
         algorithm: &aead::AES_256_GCM,
         header_protection: &quic::AES_256,
         limits: AES_GCM_LIMITS,
-    },
+    }),
 };
 
 /// TLS_CHACHA20_POLY1305_SHA256.
 pub const TLS_CHACHA20_POLY1305_SHA256: CipherSuite = CipherSuite {
     id: CipherSuiteId::TLS_CHACHA20_POLY1305_SHA256,
-    hash: &SHA256,
-    aead: &RingAead {
+    hash: StaticOrArc::Static(&SHA256),
+    aead: StaticOrArc::Static(&RingAead {
         algorithm: &aead::CHACHA20_POLY1305,
         header_protection: &quic::CHACHA20,
         limits: CHACHA20_POLY1305_LIMITS,
-    },
+    }),
 };
 
 /// How often one key of an AEAD may be used in each protocol.

@@ -45,6 +45,7 @@ pub(in crate::handshake) struct CertificateResponse {
 }
 
 /// How far the answer has come.
+#[allow(clippy::large_enum_variant, reason = "it is matched at once, and not stored")]
 pub(in crate::handshake) enum ResponseProgress {
     /// It waits for the answer to a question.
     Waiting(Box<CertificateResponse>),
@@ -126,7 +127,7 @@ impl CertificateResponse {
         let request = question.request()?;
         let request_context = request.request_context;
         let Some(UsableCertificate { key, scheme }) = usable_certificate(question, choice)? else {
-            context.session_basis.set_answer(question, None, context.sha256);
+            context.session_basis.set_answer(question, None, &*context.sha256);
             let mut transcript = self.transcript;
             let none: [CertificateEntry<'_>; 0] = [];
             context.send(Some(&mut transcript), |out| {
@@ -134,7 +135,7 @@ impl CertificateResponse {
             });
             return Ok(ResponseProgress::Sent(transcript));
         };
-        context.session_basis.set_answer(question, Some(&key), context.sha256);
+        context.session_basis.set_answer(question, Some(&key), &*context.sha256);
         let shown = key.staples_for(|kind| request.extensions.get(kind).is_some());
         write_certificate(&mut self.certificate, request_context, &key, shown);
         let with_certificate = self.transcript.fork_with(&self.certificate);

@@ -49,7 +49,7 @@ pub(super) fn early_data_terms(
         Some(protocol) => ours.contains(protocol),
         None => ours.is_empty(),
     };
-    let suite = *config.common.provider.cipher_suite(terms.cipher_suite)?;
+    let suite = config.common.provider.cipher_suite(terms.cipher_suite)?.clone();
     if !speaks || key.hash() != suite.hash.algorithm() {
         return None;
     }
@@ -68,7 +68,7 @@ pub(super) fn start_early_data(
         return Ok(());
     };
     provider_fault::check_hash(suite)?;
-    let early = context.early_secret(*suite, Some(&key.secret))?;
+    let early = context.early_secret(suite, Some(&key.secret))?;
     let hash = suite.hash.digest(hello);
     let secret = context.zero_rtt.begin(&early, &hash, terms.max_size, &mut context.observers)?;
     context.parameters.early_data = EarlyData::Offered;
@@ -80,14 +80,14 @@ pub(super) fn start_early_data(
 /// A key that is offered, with a suite of its hash.
 pub(super) struct OfferedPsk<'a> {
     pub(super) key: &'a PreSharedKey,
-    suite: CipherSuite,
+    suite: &'a CipherSuite,
 }
 
 /// The keys to offer. After a HelloRetryRequest only those of the chosen suite's hash are left
 /// (section 4.2.4).
 pub(super) fn offered<'a>(
     shared: &'a Shared,
-    retried: Option<&CipherSuite>,
+    retried: Option<&'a CipherSuite>,
 ) -> Vec<OfferedPsk<'a>> {
     let suite_of = |hash: HashAlgorithm| match retried {
         Some(suite) if suite.hash.algorithm() == hash => Some(suite),
@@ -98,7 +98,7 @@ pub(super) fn offered<'a>(
         }
     };
     let keys = shared.keys.iter();
-    keys.filter_map(|key| suite_of(key.hash()).map(|&suite| OfferedPsk { key, suite })).collect()
+    keys.filter_map(|key| suite_of(key.hash()).map(|suite| OfferedPsk { key, suite })).collect()
 }
 
 /// Writes the extension with zeros where the binders will be. It must be the last one.
@@ -129,7 +129,7 @@ pub(super) fn bind(
             Some(transcript) => transcript.current_with(truncated),
             None => suite.hash.digest(truncated),
         };
-        let early = context.early_secret(*suite, Some(&key.secret))?;
+        let early = context.early_secret(suite, Some(&key.secret))?;
         let binder = early.binder_key(key.kind(), &mut context.observers)?;
         let binder = binder.finished(&hash, &mut context.observers)?;
         let length = binder.as_bytes().len();

@@ -22,6 +22,7 @@ pub(in crate::handshake) struct ExpectServerHello {
 }
 
 /// The ClientHello that was sent last.
+#[allow(clippy::large_enum_variant, reason = "the transcript is most of a state that is boxed")]
 pub(super) enum SentClientHello {
     /// The first one: the hash of its transcript is not known yet.
     First(Vec<u8>),
@@ -86,18 +87,18 @@ impl ExpectServerHello {
             }
         }
         let chosen = self.shared.config.common.provider.cipher_suite(hello.cipher_suite);
-        let cipher_suite = *chosen.ok_or_else(|| {
+        let cipher_suite = chosen.ok_or_else(|| {
             let reason = format!("{} was not offered", hello.cipher_suite);
             Error::illegal(MESSAGE, "cipher_suite", reason)
         })?;
-        provider_fault::check_hash(&cipher_suite)?;
+        provider_fault::check_hash(cipher_suite)?;
         match &self.sent {
             SentClientHello::Second(before, _) if before.id != cipher_suite.id => {
                 let (before, now) = (before.id, cipher_suite.id);
                 let reason = format!("the HelloRetryRequest chose {before}, now it is {now}");
                 Err(Error::illegal(MESSAGE, "cipher_suite", reason))
             }
-            _ => Ok(cipher_suite),
+            _ => Ok(cipher_suite.clone()),
         }
     }
 
@@ -122,7 +123,7 @@ impl ExpectServerHello {
         };
 
         // The key schedule (section 7.1): the pre-shared key goes in first, then the shared secret.
-        let (early, psk_mixed_in) = PskMixedIn::early_secret(cipher_suite, psk, context)?;
+        let (early, psk_mixed_in) = PskMixedIn::early_secret(&cipher_suite, psk, context)?;
         let secrets =
             HandshakeSecrets::new(early, &shared_secret, &transcript, &mut context.observers)?;
         if let Some(key) = psk {
@@ -155,7 +156,7 @@ impl ExpectServerHello {
 fn selected_psk<'a>(
     shared: &'a Shared,
     hello: &ServerHello<'_>,
-    cipher_suite: &CipherSuite,
+    cipher_suite: &'a CipherSuite,
     retried: bool,
 ) -> Result<Option<&'a PreSharedKey>, Error> {
     let Some(index) = hello.selected_identity else { return Ok(None) };

@@ -60,7 +60,7 @@ fn send_with_certificate(
     context: &mut Context,
 ) -> Result<State, Error> {
     let SelectedCertificate { key, scheme } = own;
-    let early = context.early_secret(negotiated.cipher_suite, None)?;
+    let early = context.early_secret(&negotiated.cipher_suite, None)?;
     send_server_hello(&mut negotiated, None, context)?;
     let secrets = change_keys(&mut negotiated, early, context)?;
     encrypted_extensions::send(&mut negotiated, context);

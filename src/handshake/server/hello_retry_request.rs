@@ -34,7 +34,7 @@ pub(super) fn send(
     let content = CookieContent {
         cipher_suite: cipher_suite.id,
         requested_group,
-        unchanging: unchanging(hello, cipher_suite.hash),
+        unchanging: unchanging(hello, &*cipher_suite.hash),
         first_hash: cipher_suite.hash.digest(message.bytes),
     };
     let cookie = match &config.cookies {
@@ -110,7 +110,7 @@ impl FirstClientHello {
         if content.first_hash.len() != cipher_suite.hash.output_length() {
             return Err(illegal("its hash is not of its suite"));
         }
-        Ok(Self { cipher_suite: *cipher_suite, content, cookie: Some(cookie.to_vec()) })
+        Ok(Self { cipher_suite: cipher_suite.clone(), content, cookie: Some(cookie.to_vec()) })
     }
 
     /// Checks that the second ClientHello repeats the first, and has the cookie.
@@ -118,7 +118,7 @@ impl FirstClientHello {
         if hello.cookie != self.cookie.as_deref() {
             return Err(Error::illegal(MESSAGE, "cookie", "it is not the HelloRetryRequest's"));
         }
-        if unchanging(hello, self.cipher_suite.hash) != self.content.unchanging {
+        if unchanging(hello, &*self.cipher_suite.hash) != self.content.unchanging {
             let changing = EXTENSION_TABLE.iter().filter(|row| row.may_change_after_retry);
             let changing = join(changing.map(|row| row.extension));
             let reason = format!("in the second, all but {changing} must be as before");

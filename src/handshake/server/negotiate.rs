@@ -68,7 +68,7 @@ pub(super) fn negotiate(
 
     // The cipher suite. The HelloRetryRequest has settled it, if there was one (section 4.2.4).
     let cipher_suite = match &first {
-        Some(first) => first.cipher_suite,
+        Some(first) => first.cipher_suite.clone(),
         None => selection::cipher_suite(&config, hello)?,
     };
 
@@ -128,6 +128,7 @@ pub(in crate::handshake) struct Negotiating {
 }
 
 /// How the server proves who it is.
+#[allow(clippy::large_enum_variant, reason = "it is passed on at once, and not stored")]
 pub(super) enum Authentication {
     /// By a pre-shared key: the client has the same.
     PreSharedKey(ProvenPsk),

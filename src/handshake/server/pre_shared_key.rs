@@ -39,12 +39,13 @@ pub(super) fn resolve(
     context: &mut Context,
 ) -> Result<Option<ChosenPsk>, Undecided> {
     let Negotiating { negotiated, binder_hash, answers, .. } = negotiating;
-    let cipher_suite = negotiated.cipher_suite;
+    let cipher_suite = &negotiated.cipher_suite;
     if let (Some(resolver), Some(_)) = (&negotiated.config.psks, &binder_hash) {
-        let reply = answers.psk.take_or_ask(|| resolver.resolve(hello, &cipher_suite));
+        let reply = answers.psk.take_or_ask(|| resolver.resolve(hello, cipher_suite));
         let Reply::Now(choice) = reply else {
             let hello = answers.keep(hello);
-            let question = ResolvePsk { cipher_suite, hello, of_session: None };
+            let question =
+                ResolvePsk { cipher_suite: cipher_suite.clone(), hello, of_session: None };
             return Err(Undecided::ask(Question::ResolvePsk(question), context));
         };
         if let Some(choice) = choice {
@@ -102,7 +103,7 @@ pub(super) fn prove(
         return Err(ErrorKind::Refused("resolve PSK").into());
     };
     let secret = &choice.key.secret;
-    let early = context.early_secret(negotiated.cipher_suite, Some(secret))?;
+    let early = context.early_secret(&negotiated.cipher_suite, Some(secret))?;
     let expected = early
         .binder_key(choice.key.kind(), &mut context.observers)?
         .finished(hash, &mut context.observers)?;

@@ -167,15 +167,15 @@ fn is_key_still_there(
     let choice = match answers.psk.take() {
         Reply::Now(choice) => choice,
         Reply::Later => {
-            let suite = negotiated.cipher_suite;
+            let suite = &negotiated.cipher_suite;
             let question = ResolvePsk::of_session(suite, &record.identity, answers.keep(hello));
-            let Reply::Now(choice) = resolver.resolve(&question.client_hello()?, &suite) else {
+            let Reply::Now(choice) = resolver.resolve(&question.client_hello()?, suite) else {
                 return Err(Undecided::ask(Question::ResolvePsk(question), context));
             };
             choice
         }
     };
-    Ok(choice.is_some_and(|choice| choice.key.is_key_of(record, context.sha256)))
+    Ok(choice.is_some_and(|choice| choice.key.is_key_of(record, &*context.sha256)))
 }
 
 /// Does the verifier still accept what the client has shown?

@@ -101,7 +101,7 @@ pub(super) fn cipher_suite(
         ));
     };
     provider_fault::check_hash(suite)?;
-    Ok(*suite)
+    Ok(suite.clone())
 }
 
 /// How keys are exchanged with the client.

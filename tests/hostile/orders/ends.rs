@@ -306,7 +306,7 @@ impl End {
     fn finished(&self) -> Vec<u8> {
         match &self.read_secret {
             Some(secret) => {
-                finished(secret.suite().hash, secret.as_bytes(), &self.transcript_hash())
+                finished(&*secret.suite().hash, secret.as_bytes(), &self.transcript_hash())
             }
             None => handshake_message(HandshakeType::FINISHED, &[7; 32]),
         }

@@ -1,0 +1,118 @@
+//! HKDF-Expand (RFC 5869, section 2.3) over a prepared HMAC key. HKDF-Extract is HMAC itself.
+
+use super::{CryptoError, Hash, HashAlgorithm, HmacKey, ProviderError, Secret, provider_fault};
+
+/// HKDF-Expand (RFC 5869, section 2.3): fills `output` from the pseudorandom key `key` and from `info`.
+///
+/// # Errors
+/// When `output` is longer than 255 hashes, or the provider fails.
+pub fn hkdf_expand(
+    hash: &dyn Hash,
+    key: &[u8],
+    info: &[u8],
+    output: &mut [u8],
+) -> Result<(), CryptoError> {
+    Ok(expand(hash.algorithm(), &hash.hmac_key(key), info, output)?)
+}
+
+/// The same with a key that is prepared, for callers that expand it more than once.
+pub(crate) fn expand(
+    hash: HashAlgorithm,
+    key: &HmacKey,
+    info: &[u8],
+    output: &mut [u8],
+) -> Result<(), ProviderError> {
+    let length = provider_fault::length_of(hash);
+    if output.len() > 255 * length {
+        return Err(CryptoError.into());
+    }
+    // T(0) is empty; T(N) = HMAC(key, T(N-1) | info | N).
+    let mut previous = None;
+    for (block, number) in output.chunks_mut(length).zip(1..=255_u8) {
+        let before = previous.as_ref().map_or(&[][..], Secret::as_bytes);
+        let current = provider_fault::sign(hash, key, &[before, info, &[number]])?;
+        for (to, from) in block.iter_mut().zip(current.as_bytes()) {
+            *to = *from;
+        }
+        previous = Some(current);
+    }
+    Ok(())
+}
+
+#[cfg(all(test, feature = "ring"))]
+mod tests {
+    use super::*;
+    use crate::crypto::ring::{SHA256, SHA384};
+
+    struct Case {
+        input: &'static str,
+        salt: &'static str,
+        info: &'static str,
+        extracted: &'static str,
+        expanded: &'static str,
+    }
+
+    /// RFC 5869, appendix A.1 to A.3. The other cases are with SHA-1.
+    const CASES: [Case; 3] = [
+        Case {
+            input: "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b",
+            salt: "000102030405060708090a0b0c",
+            info: "f0f1f2f3f4f5f6f7f8f9",
+            extracted: "077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5",
+            expanded: "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf\
+                       34007208d5b887185865",
+        },
+        Case {
+            input: "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\
+                    202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f\
+                    404142434445464748494a4b4c4d4e4f",
+            salt: "606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f\
+                   808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f\
+                   a0a1a2a3a4a5a6a7a8a9aaabacadaeaf",
+            info: "b0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecf\
+                   d0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeef\
+                   f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff",
+            extracted: "06a6b88c5853361a06104c9ceb35b45cef760014904671014a193f40c15fc244",
+            expanded: "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c\
+                       59045a99cac7827271cb41c65e590e09da3275600c2f09b8367793a9aca3db71\
+                       cc30c58179ec3e87c14c01d5c1f3434f1d87",
+        },
+        Case {
+            input: "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b",
+            salt: "",
+            info: "",
+            extracted: "19ef24a32c717b167f33a91d6f648bdf96596776afdb6377ac434c1c293ccb04",
+            expanded: "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d\
+                       9d201395faa4b61a96c8",
+        },
+    ];
+
+    #[test]
+    fn extracted_and_expanded_keys_match_rfc_5869() {
+        for case in CASES {
+            let [input, salt, info] =
+                [case.input, case.salt, case.info].map(|text| hex::decode(text).unwrap());
+            let secret = SHA256.hmac_key(&salt).sign(&[&input]).unwrap();
+            assert_eq!(hex::encode(secret.as_bytes()), case.extracted);
+            let mut output = vec![0; case.expanded.len() / 2];
+            hkdf_expand(&SHA256, secret.as_bytes(), &info, &mut output).unwrap();
+            assert_eq!(hex::encode(output), case.expanded);
+        }
+    }
+
+    #[test]
+    fn at_most_255_blocks_are_expanded() {
+        for (hash, length) in [(&SHA256, 32), (&SHA384, 48)] {
+            let expanded = |length| {
+                let mut output = vec![0; length];
+                hkdf_expand(hash, &[7; 32], b"info", &mut output).map(|()| output)
+            };
+            let longest = expanded(255 * length).unwrap();
+            assert_ne!(longest[254 * length..], [0; 48][..length], "the last block is filled");
+            assert_eq!(expanded(255 * length + 1), Err(CryptoError));
+            for short in [0, 1, length - 1, length, length + 1] {
+                assert_eq!(expanded(short).unwrap(), longest[..short]);
+            }
+        }
+    }
+}

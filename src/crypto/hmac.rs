@@ -1,0 +1,69 @@
+use core::fmt;
+
+#[cfg(feature = "ring")]
+use super::ring::RingHmacKey;
+use super::{CryptoError, Secret};
+
+/// A key that is prepared for HMAC (RFC 2104), of [`Hash::hmac_key`](super::Hash::hmac_key). It is wiped
+/// when it is dropped.
+///
+/// The keys of built-in providers are variants of a private enum: they need no allocation and no
+/// dynamic dispatch. The key of another provider is a [`CustomHmacKey`].
+///
+/// HKDF-Extract (RFC 5869, section 2.2) is HMAC with the salt as the key:
+///
+/// ```
+/// use handclasp::crypto::{CryptoError, Hash, Secret};
+///
+/// fn hkdf_extract(hash: &dyn Hash, salt: &[u8], input: &[u8]) -> Result<Secret, CryptoError> {
+///     hash.hmac_key(salt).sign(&[input])
+/// }
+/// ```
+pub struct HmacKey(HmacKeyKind);
+
+#[allow(clippy::large_enum_variant, reason = "a key of a built-in provider needs no allocation")]
+enum HmacKeyKind {
+    #[cfg(feature = "ring")]
+    Ring(RingHmacKey),
+    Custom(Box<dyn CustomHmacKey>),
+}
+
+/// A prepared HMAC key of a provider that is not built in. It should wipe the key when it is dropped.
+pub trait CustomHmacKey: Send + Sync {
+    /// See [`HmacKey::sign`].
+    ///
+    /// # Errors
+    /// When the key cannot be used, because its device is gone, for example.
+    fn sign(&self, data: &[&[u8]]) -> Result<Secret, CryptoError>;
+}
+
+impl HmacKey {
+    /// The key of a provider that is not built in.
+    pub fn custom(key: Box<dyn CustomHmacKey>) -> Self {
+        Self(HmacKeyKind::Custom(key))
+    }
+
+    #[cfg(feature = "ring")]
+    pub(super) fn ring(key: RingHmacKey) -> Self {
+        Self(HmacKeyKind::Ring(key))
+    }
+
+    /// The HMAC of the concatenation of `data`, as long as the output of the hash. Compare it with what
+    /// a peer sent by [`Secret::verify`], which takes constant time.
+    ///
+    /// # Errors
+    /// When the provider fails. A built-in provider does not.
+    pub fn sign(&self, data: &[&[u8]]) -> Result<Secret, CryptoError> {
+        match &self.0 {
+            #[cfg(feature = "ring")]
+            HmacKeyKind::Ring(key) => key.sign(data),
+            HmacKeyKind::Custom(key) => key.sign(data),
+        }
+    }
+}
+
+impl fmt::Debug for HmacKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HmacKey(..)")
+    }
+}
