@@ -273,7 +273,9 @@ impl ClientConfigBuilder {
         self
     }
 
-    /// Checks the options and makes the configuration.
+    /// Checks the options and makes the configuration. Every client has the extensions that a
+    /// ClientHello must have (section 9.3), and none of the options of older versions (appendix
+    /// C.5).
     ///
     /// # Errors
     /// - [`ConfigError::NoTrustAnchors`] without [`trust`](Self::trust) or

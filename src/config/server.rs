@@ -285,7 +285,7 @@ impl ServerConfigBuilder {
     }
 
     /// Checks the options and makes the configuration. `resolver` chooses the certificate for each
-    /// client.
+    /// client. A ticket lives at most seven days (section 4.7.1).
     ///
     /// # Errors
     /// - [`ConfigError::Empty`] or [`ConfigError::GroupTwice`] if the provider lacks something, or has

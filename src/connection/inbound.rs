@@ -169,6 +169,9 @@ impl Connection {
         }
     }
 
+    /// Application data came. Before the handshake is complete, only 0-RTT data may come (section
+    /// 2): other data are an `unexpected_message`, and so are 0-RTT data beyond the limit
+    /// (`handshake/early_data_limit.rs`).
     fn on_application_data<'a>(&mut self, data: &'a mut [u8]) -> Result<Received<'a>, Error> {
         let early = self.is_handshaking();
         if early && self.handshake.read_level() == Level::EarlyData {
@@ -202,6 +205,8 @@ impl Connection {
         Ok(Received::Handled)
     }
 
+    /// An alert came. A close_notify ends the peer's data, and a user_canceled alone does nothing
+    /// (section 6.1). Any other alert ends the connection (section 6.2).
     fn on_alert<'a>(&mut self, alert: AlertDescription) -> Result<Received<'a>, Error> {
         self.handshake.observers().emit(|| Event::AlertReceived(alert));
         match alert {

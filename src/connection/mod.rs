@@ -121,7 +121,8 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Whether the handshake is not complete yet.
+    /// Whether the handshake is not complete yet. Application data from before its end are 0-RTT
+    /// data, which can be replayed (appendix F.5).
     pub fn is_handshaking(&self) -> bool {
         !self.handshake.is_complete()
     }

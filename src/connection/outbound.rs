@@ -32,7 +32,8 @@ impl Connection {
 
     /// Seals application data into [`outgoing`](Self::outgoing) and returns how many bytes it took.
     /// These are fewer than `data` has, or none, when `outgoing` reaches
-    /// [`Limits::outgoing`](crate::config::Limits::outgoing).
+    /// [`Limits::outgoing`](crate::config::Limits::outgoing). The data go into records of their own
+    /// (section 5.1), after this side's Finished (section 2).
     ///
     /// # Errors
     /// [`ErrorKind::Misuse`] before the handshake is complete and after [`close`](Self::close);
@@ -57,8 +58,8 @@ impl Connection {
         !self.is_handshaking() || answers
     }
 
-    /// Whether the key has protected as much as it may. It cannot be updated before the handshake is
-    /// complete.
+    /// Whether the key has protected as much as it may. It cannot be updated before the handshake
+    /// is complete (section 5.5).
     fn early_key_is_exhausted(&self) -> bool {
         self.is_handshaking() && self.sealer.should_update()
     }
@@ -142,7 +143,8 @@ impl Connection {
         self.fail(ErrorKind::Aborted { alert, reason: reason.into() }.into())
     }
 
-    /// Sends a KeyUpdate before data, if the peer has requested one or the key has protected enough.
+    /// Sends a KeyUpdate before data, if the peer has requested one or the key has protected enough
+    /// (sections 4.7.3 and 5.5).
     pub(super) fn update_keys_if_due(&mut self) -> Result<(), Error> {
         self.with_handshake(Handshake::answer_key_update)?;
         if self.sealer.should_update() && !self.is_handshaking() {
@@ -179,6 +181,7 @@ impl Connection {
         }
     }
 
+    /// Sends an alert. Each is a record of its own (section 5.1).
     fn send_alert(&mut self, alert: AlertDescription) {
         self.closed = true;
         self.final_alert_queued = true;
@@ -189,8 +192,8 @@ impl Connection {
         }
     }
 
-    /// Ends the connection with this error, unless it has failed before, and sends the alert. Returns
-    /// the first error.
+    /// Ends the connection with this error, unless it has failed before, and sends the alert.
+    /// Returns the first error (section 6.2).
     pub(super) fn fail(&mut self, error: Error) -> Error {
         let error = self.handshake.fail(error);
         if !self.closed {

@@ -259,8 +259,8 @@ impl CertifiedKey {
         self.chain.first().map(|own| provider_fault::sha256(sha256, own))
     }
 
-    /// The first scheme of the key that can sign a handshake and that the client offers. `None` also if
-    /// the client does not accept this type of certificate.
+    /// The first scheme of the key that can sign a handshake and that the client offers. `None`
+    /// also if the client does not accept this type of certificate (sections 4.3.3 and 4.5.1.2).
     pub(crate) fn scheme_for(&self, hello: &ClientHello<'_>) -> Option<SignatureScheme> {
         if !self.has_type_for(hello) {
             return None;
@@ -286,7 +286,8 @@ impl CertifiedKey {
             && self.signed_with == other.signed_with
     }
 
-    /// The first scheme of the key that can sign for a client and that the server's request has.
+    /// The first scheme of the key that can sign for a client and that the server's request has
+    /// (sections 4.3.3 and 4.5.1.2).
     pub(crate) fn scheme_for_request(
         &self,
         requested: List<'_, SignatureScheme>,
@@ -406,6 +407,7 @@ struct BrokenAlgorithm {
     identifier: &'static [u8],
 }
 
+/// The algorithms with a broken hash (sections 4.3.3 and 4.5.1.2).
 const BROKEN: [BrokenAlgorithm; 6] = [
     BrokenAlgorithm {
         name: "RSA with MD2",

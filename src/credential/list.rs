@@ -49,6 +49,7 @@ impl CertificateList {
 }
 
 impl CertificateResolver for CertificateList {
+    /// The server's certificate for a ClientHello (sections 4.5.1.2 and 9.2).
     fn resolve(&self, hello: &ClientHello<'_>) -> Reply<Result<Arc<CertifiedKey>, NoCertificate>> {
         let name = hello.server_name.and_then(dns_name);
         let mut chosen = None;
@@ -110,6 +111,8 @@ fn best_for<'a>(
 }
 
 impl ClientCertificateResolver for CertificateList {
+    /// The client's certificate for a CertificateRequest: for its certificate_authorities (section
+    /// 4.3.4), oid_filters (section 4.3.5) and signature schemes (section 4.5.1.2).
     fn choose(
         &self,
         request: &CertificateRequest<'_>,

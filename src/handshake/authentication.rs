@@ -37,7 +37,8 @@ fn signed_content(signer: Side, transcript: &Transcript) -> Vec<u8> {
     [&[0x20; 64], context, &[0], &transcript.current()].concat()
 }
 
-/// Writes this side's Certificate. The extensions of `shown` go with the first entry.
+/// Writes this side's Certificate. The extensions of `shown` go with the first entry (section
+/// 4.5.1).
 pub(super) fn write_certificate(
     out: &mut Vec<u8>,
     request_context: &[u8],
@@ -76,7 +77,7 @@ pub(super) fn ask_to_sign(
     (Sign { certificate: key, scheme, message }, signature)
 }
 
-/// Sends the CertificateVerify with this signature, if there is one.
+/// Sends the CertificateVerify with this signature, if there is one (section 4.5.2).
 pub(super) fn send_certificate_verify(
     algorithm: SignatureScheme,
     signature: Result<Vec<u8>, CryptoError>,
@@ -91,7 +92,7 @@ pub(super) fn send_certificate_verify(
     Ok(())
 }
 
-/// Sends this side's Finished, with a key made of `base`.
+/// Sends this side's Finished, with a key made of `base` (section 4.5.3).
 pub(super) fn send_finished(
     base: &TrafficSecret,
     transcript: &mut Transcript,
@@ -104,7 +105,8 @@ pub(super) fn send_finished(
     Ok(())
 }
 
-/// Checks the peer's Finished, made with a key of `base`.
+/// Checks the peer's Finished, made with a key of `base`. A wrong MAC is a `decrypt_error` (section
+/// 4.5.3).
 pub(super) fn check_finished(
     message: &HandshakeMessage<'_>,
     base: &TrafficSecret,
@@ -129,14 +131,16 @@ pub(super) struct CertificateExpectation<'a> {
     pub(super) server_name: Option<&'a ServerName<'static>>,
 }
 
-/// The peer's Certificate: its form is right, but it is not verified yet.
+/// The peer's Certificate: its form is right, but it is not verified yet (section 4.5.1).
 pub(super) struct ReceivedCertificate {
     pub(super) end_entity: EndEntity,
     pub(super) identity: ClaimedIdentity,
 }
 
 impl ReceivedCertificate {
-    /// Reads the body of a Certificate; `None` where there is no certificate in it.
+    /// Reads the body of a Certificate; `None` where there is no certificate in it. An extension
+    /// that this side did not offer is an `unsupported_extension` (section 4.3), and another
+    /// certificate_request_context than expected an `illegal_parameter` (section 4.5.1).
     pub(super) fn read(
         body: &[u8],
         expected: &CertificateExpectation<'_>,
@@ -170,7 +174,8 @@ impl ReceivedCertificate {
         .map(Some)
     }
 
-    /// One entry, which is a SubjectPublicKeyInfo (RFC 7250).
+    /// One entry, which is a SubjectPublicKeyInfo (RFC 7250). A second entry is an
+    /// `illegal_parameter` (section 4.5.1).
     fn raw_public_key(
         message: &Certificate<'_>,
         first: &CertificateEntry<'_>,
@@ -235,7 +240,9 @@ impl VerifiedPeer {
         Ok(Self { end_entity, identity, identity_verified })
     }
 
-    /// Checks the peer's CertificateVerify. `offered` says which schemes this side offered.
+    /// Checks the peer's CertificateVerify. `offered` says which schemes this side offered. A
+    /// scheme that was not offered, or that may not sign handshakes (section 4.3.3), is an
+    /// `illegal_parameter`; a wrong signature is a `decrypt_error` (section 4.5.2).
     pub(super) fn check_certificate_verify(
         self,
         message: &HandshakeMessage<'_>,
@@ -283,7 +290,8 @@ pub(super) fn empty_list() -> Error {
     DecodeError::length(CERTIFICATE, "certificate_list", 0).into()
 }
 
-/// The error for two sides without a common type of certificate.
+/// The error for two sides without a common type of certificate. It is an `unsupported_certificate`
+/// (section 4.5.1; RFC 7250, section 4.2).
 pub(super) fn no_common_type(
     ours: impl IntoIterator<Item = CertificateType>,
     theirs: impl IntoIterator<Item = CertificateType>,

@@ -1,5 +1,7 @@
-//! 0-RTT data (RFC 9846, section 4.3.10): how many bytes may come or go, and until when. The states
-//! of both sides settle whether there are any.
+//! How many bytes of 0-RTT data may come or go, and until when (RFC 9846, section 4.3.10). More than
+//! the ticket allows is an `unexpected_message`. `server/early_data.rs` decides whether they are
+//! accepted, `client/encrypted_extensions.rs` reads the answer, and `record/protection/mod.rs` skips
+//! those that are rejected.
 
 use super::{EarlyData, Handshake, Level, Side};
 use crate::crypto::{Digest, ProviderError};
@@ -58,7 +60,7 @@ impl Handshake {
     /// 0-RTT data were sent or received: `length` bytes.
     ///
     /// # Errors
-    /// When they are more than the ticket allows (section 4.3.10).
+    /// When they are more than the ticket allows (section 4.3.10): the alert is `unexpected_message`.
     pub fn on_early_data(&mut self, length: usize) -> Result<(), Error> {
         let left = &mut self.context.zero_rtt.bytes_left;
         let rest = u32::try_from(length).ok().and_then(|length| left.checked_sub(length));

@@ -1,5 +1,5 @@
-//! Exporters (RFC 9846, section 7.5): keys for other protocols, from the secrets of a connection.
-//! `key_schedule` derives the exporter secrets.
+//! Exporters (RFC 9846, section 7.5): keys for other protocols, from the secrets of a connection. These
+//! are the functions of the API; `key_schedule/exporter_secret.rs` computes.
 
 use super::Handshake;
 use crate::error::{Error, ErrorKind};
@@ -36,7 +36,7 @@ impl Handshake {
 
     /// As [`export_keying_material`](Self::export_keying_material), for use with 0-RTT data: from
     /// secrets that exist before the handshake is complete. Keys from this exporter are not bound
-    /// to the server's part of the handshake.
+    /// to the server's part of the handshake (section 7.5).
     ///
     /// # Errors
     /// [`ErrorKind::Misuse`] when no 0-RTT data were offered, or they were rejected.

@@ -25,7 +25,7 @@ impl IdentityVerified {
 }
 
 /// The peer has the private key of the certificate, or the raw public key, that the verifier
-/// accepted.
+/// accepted (section 4.5.2).
 #[derive(Debug)]
 pub(in crate::handshake) struct PeerAuthenticated(());
 
@@ -66,7 +66,7 @@ impl PskMixedIn {
     }
 }
 
-/// The peer has the same pre-shared key.
+/// The peer has the same pre-shared key (section 4.3.11).
 #[derive(Debug)]
 pub(super) struct PskProven(());
 
@@ -122,7 +122,8 @@ impl AnonymousAllowed {
     }
 }
 
-/// The peer's Finished is the MAC of the same handshake that this side saw.
+/// The peer's Finished is the MAC of the same handshake that this side saw. Otherwise it is a
+/// `decrypt_error` (section 4.5.3).
 #[derive(Debug)]
 pub(super) struct FinishedVerified(());
 

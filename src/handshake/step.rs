@@ -86,7 +86,7 @@ impl Steps {
     }
 
     /// Lets `write` append to the bytes that go out next: messages at one level that follow each
-    /// other go out together.
+    /// other go out together (sections 4 and 5.1).
     pub(super) fn send(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let (level, mut bytes) = match self.queue.pop_back() {
             Some(Step::Send { level, bytes }) => (level, bytes),

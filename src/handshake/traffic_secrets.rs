@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::key_schedule::{EarlySecret, ExporterSecret, MainSecret, TrafficSecret, Transcript};
 use crate::observer::Observers;
 
-/// What ServerHello makes possible: the secrets of the two flights.
+/// What ServerHello makes possible: the secrets of the two flights (section 7.1).
 pub(super) struct HandshakeSecrets {
     pub(super) main: MainSecret,
     pub(super) client: TrafficSecret,
@@ -27,7 +27,8 @@ impl HandshakeSecrets {
     }
 }
 
-/// What outlives the handshake; `main` makes the secret of the tickets at its very end.
+/// What outlives the handshake; `main` makes the secret of the tickets at its very end (section
+/// 7.1).
 pub(super) struct ConnectionSecrets {
     pub(super) read: TrafficSecret,
     pub(super) write: TrafficSecret,

@@ -135,7 +135,7 @@ impl Stage {
     }
 }
 
-/// The first stage: made of the PSK, or of zeros when there is none.
+/// The first stage: made of the PSK, or of zeros when there is none (section 7.1).
 pub(crate) struct EarlySecret(Stage);
 
 impl EarlySecret {
@@ -191,7 +191,7 @@ impl EarlySecret {
     }
 }
 
-/// The second stage: protects the rest of the handshake.
+/// The second stage: protects the rest of the handshake (section 7.1).
 pub(crate) struct HandshakeSecret(Stage);
 
 impl HandshakeSecret {
@@ -213,7 +213,7 @@ impl HandshakeSecret {
     }
 }
 
-/// The third stage: protects application data.
+/// The third stage: protects application data (section 7.1).
 pub(crate) struct MainSecret(Stage);
 
 impl MainSecret {

@@ -105,6 +105,7 @@ impl TrafficSecret {
         Ok(self.clone().update(&mut Observers::default())?)
     }
 
+    /// Derives the key and the IV of records (section 7.3).
     pub(crate) fn derive_key_and_iv(&self, observers: &mut Observers) -> Result<KeyAndIv> {
         let mut key = Secret::zeros(self.suite.aead.key_length());
         let mut iv = Zeroizing::<[u8; NONCE_LENGTH]>::default();

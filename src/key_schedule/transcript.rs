@@ -4,7 +4,7 @@ use crate::crypto::{CipherSuite, Digest, HashContext};
 use crate::registry::HandshakeType;
 use crate::wire::{HandshakeMessage, MESSAGE_HEADER_LENGTH, write_message};
 
-/// The running hash of all messages.
+/// The running hash of all messages (section 4.1).
 pub(crate) struct Transcript {
     context: HashContext,
 }

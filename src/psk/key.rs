@@ -59,7 +59,7 @@ impl PreSharedKey {
     /// The length of the shortest key that is accepted, in bytes.
     pub const MIN_LENGTH: usize = 16;
 
-    /// A key that was agreed on outside of TLS, for suites with SHA-256.
+    /// A key that was agreed on outside of TLS, for suites with SHA-256 (sections 2.2 and 4.3.11).
     ///
     /// # Errors
     /// - [`ConfigError::PreSharedKey`] if the identity is not 1 to 1024 bytes long, or the key is

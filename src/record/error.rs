@@ -61,7 +61,7 @@ pub enum RecordError {
 }
 
 impl RecordError {
-    /// The alert that goes with it.
+    /// The alert that goes with it (sections 5.1, 5.2, 5.4 and 6.2).
     pub fn alert(&self) -> AlertDescription {
         match self {
             Self::TooLong { .. } => AlertDescription::RECORD_OVERFLOW,

@@ -39,7 +39,7 @@ impl Zone {
     pub const LENGTH: usize = 16;
 }
 
-/// Makes sure that no 0-RTT data are accepted twice (RFC 9846, section 8).
+/// Makes sure that no 0-RTT data are accepted twice (RFC 9846, sections 8 and 8.2).
 ///
 /// Before it asks, the handshake compares the expected arrival of the ClientHello with the
 /// connection's clock (section 8.3): the time of the ticket plus the age that the client sent. The
@@ -71,8 +71,8 @@ pub trait AntiReplay: Send + Sync + fmt::Debug {
     fn check_and_record(&self, client_hello: &ClientHelloRecord, now: UnixTime) -> bool;
 }
 
-/// Records each ClientHello in memory while it is fresh, up to a limit; it refuses 0-RTT data beyond
-/// the limit.
+/// Records each ClientHello in memory while it is fresh, up to a limit; it refuses 0-RTT data
+/// beyond the limit (section 8.2).
 ///
 /// Each register is a [`Zone`] of its own: it accepts 0-RTT data under the tickets that were sent
 /// with it, and under no others. After a restart, and where other servers have the same ticket keys,
@@ -177,9 +177,9 @@ impl StrikeRegister {
         Self { capacity, started, zone, recorded: Mutex::default() }
     }
 
-    /// Could the same ClientHello have been accepted before this register began? In the second of its
-    /// start it could: an earlier register may have ended in that second. A ticket from the future was
-    /// made by another clock, so it may be of any time before.
+    /// Could the same ClientHello have been accepted before this register began? In the second of
+    /// its start it could: an earlier register may have ended in that second. A ticket from the
+    /// future was made by another clock, so it may be of any time before (section 8).
     fn predates(&self, issued: UnixTime, fresh_since: UnixTime, now: UnixTime) -> bool {
         issued > now || (issued <= self.started && fresh_since <= self.started)
     }
@@ -191,6 +191,7 @@ impl AntiReplay for StrikeRegister {
         Some(self.zone.unwrap_or_default())
     }
 
+    /// ClientHello recording (section 8.2).
     fn check_and_record(&self, client_hello: &ClientHelloRecord, now: UnixTime) -> bool {
         if !client_hello.is_fresh(now) {
             return false;

@@ -1,3 +1,6 @@
+//! The terms of 0-RTT data, and the policy that decides whether a server accepts them (RFC 9846,
+//! sections 4.3.10 and 8). `handshake/server/early_data.rs` checks the terms and asks the policy.
+
 use core::fmt;
 
 use super::ClientHelloRecord;

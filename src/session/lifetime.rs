@@ -13,7 +13,7 @@ pub const MAX_LIFETIME: u32 = 7 * 24 * 60 * 60;
 /// calls ten seconds the order of such errors.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(10);
 
-/// Is `then` at most `lifetime` seconds ago?
+/// Is `then` at most `lifetime` seconds ago (section 4.7.1)?
 ///
 /// A time in the future is not recent: the clock was set back, or the other machine's clock is
 /// wrong. The true age is not known then, and a ticket would live longer than it may. A small
@@ -24,7 +24,8 @@ pub(super) fn is_recent(then: Time, lifetime: u32, now: Time) -> bool {
 }
 
 /// The seconds that are left of seven days since the peer authenticated at the time
-/// `authenticated`, in seconds since 1970. None are left where that is in the future.
+/// `authenticated`, in seconds since 1970. None are left where that is in the future (section
+/// 4.7.1).
 pub(crate) fn seconds_left(authenticated: u64, now: Time) -> u32 {
     let authenticated = from_secs(authenticated);
     if !is_recent(authenticated, MAX_LIFETIME, now) {

@@ -120,7 +120,8 @@ impl ClientAuthentication {
         self
     }
 
-    /// Checks the policy, and encodes the extensions of every CertificateRequest.
+    /// Checks the policy, and encodes the extensions of every CertificateRequest (sections 4.3.4,
+    /// 4.3.5 and 4.4.2).
     pub(crate) fn prepare(
         mut self,
         provider: &CryptoProvider,

@@ -10,10 +10,10 @@ use crate::certificate::{
 use crate::crypto::SignatureAlgorithms;
 use crate::reply::Reply;
 
-/// The default verifier. It accepts a peer if there is a path from its certificate to a trust anchor,
-/// the certificates are valid at this time, the server's certificate has the name, and no
+/// The default verifier. It accepts a peer if there is a path from its certificate to a trust
+/// anchor, the certificates are valid at this time, the server's certificate has the name, and no
 /// certificate is known to be revoked. If this side requested an OCSP response, the verifier checks
-/// the response, too.
+/// the response, too (appendix C.5).
 pub struct TrustAnchorVerifier {
     anchors: TrustAnchors,
     algorithms: SignatureAlgorithms,

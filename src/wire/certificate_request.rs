@@ -10,7 +10,7 @@ use super::handshake_message::write_message;
 use super::names::{Names, write_names};
 use crate::registry::{CertificateCompressionAlgorithm, HandshakeType, SignatureScheme};
 
-/// The server asks for a client certificate.
+/// The server asks for a client certificate (section 4.4.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CertificateRequest<'a> {
     /// Empty in a handshake; what identifies the request after it.

@@ -34,7 +34,7 @@ pub struct ClientHello<'a> {
 }
 
 impl<'a> ClientHello<'a> {
-    /// Parses the body of a ClientHello.
+    /// Parses the body of a ClientHello (section 4.2.2).
     ///
     /// # Errors
     /// When a field or an extension is malformed, the RFC forbids an extension in this message, or

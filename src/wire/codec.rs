@@ -181,7 +181,8 @@ impl<'a> Reader<'a> {
         Self { bytes, message: self.message }
     }
 
-    /// Ends the reading: bytes that are left are an error.
+    /// Ends the reading: bytes that are left are an error. The alert is `decode_error` (section
+    /// 4.3).
     pub(crate) fn finish(self, field: &'static str) -> Result<(), DecodeError> {
         match self.bytes.len() {
             0 => Ok(()),

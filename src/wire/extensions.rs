@@ -281,13 +281,14 @@ impl<'a> ClientExtensions<'a> {
             last = Some(kind);
             known.read_one(kind, body)
         })?;
-        if known.pre_shared_keys.is_some() && last != Some(E::PRE_SHARED_KEY) {
-            let reason = DecodeReason::Value("it must be the last extension");
-            return Err(message.error("pre_shared_key", reason));
+        if let Some(offered) = &known.pre_shared_keys {
+            offered.check_is_last(last == Some(E::PRE_SHARED_KEY), message)?;
         }
         Ok(known)
     }
 
+    /// Reads one extension (section 4.3). `check_form` in `handshake/server/selection.rs` checks which
+    /// extensions must be there (section 9.2).
     fn read_one(&mut self, kind: ExtensionType, body: &mut Reader<'a>) -> Result<(), DecodeError> {
         let field = kind.field();
         match kind {

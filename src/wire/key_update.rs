@@ -1,10 +1,11 @@
-//! KeyUpdate (RFC 9846, section 4.7.3).
+//! The form of KeyUpdate (RFC 9846, section 4.7.3). `handshake/post_handshake/key_update.rs` sends and
+//! receives it.
 
 use super::codec::{DecodeError, DecodeReason, Reader};
 use super::handshake_message::write_message;
 use crate::registry::HandshakeType;
 
-/// The sender's traffic key changes after this message.
+/// The sender's traffic key changes after this message (section 4.7.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyUpdate {
     /// The receiver must update its own sending key too.

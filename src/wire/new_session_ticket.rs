@@ -6,7 +6,7 @@ use super::extensions::{ExtensionMessage, ExtensionType};
 use super::handshake_message::write_message;
 use crate::registry::HandshakeType;
 
-/// A ticket for a later resumption.
+/// A ticket for a later resumption (section 4.7.1).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NewSessionTicket<'a> {
     /// How long the ticket may be used, in seconds: at most 604800, which is seven days.

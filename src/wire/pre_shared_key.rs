@@ -1,4 +1,6 @@
-//! pre_shared_key (RFC 9846, section 4.3.11) and psk_key_exchange_modes (section 4.3.9).
+//! The form of pre_shared_key (RFC 9846, section 4.3.11) and of psk_key_exchange_modes (section
+//! 4.3.9). `handshake/client/pre_shared_key.rs` offers keys, `handshake/server/resumption.rs` and
+//! `handshake/server/pre_shared_key.rs` choose one.
 
 use super::codec::{
     DecodeError, DecodeReason, Prefix, Reader, checked_elements, write_bytes, write_vector,
@@ -20,7 +22,7 @@ pub struct PskIdentity<'a> {
     pub obfuscated_ticket_age: u32,
 }
 
-/// The PSKs of a ClientHello, with a binder for each identity.
+/// The PSKs of a ClientHello, with a binder for each identity (section 4.3.11).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct OfferedPsks<'a> {
     identities: &'a [u8],
@@ -46,6 +48,19 @@ impl<'a> OfferedPsks<'a> {
             return Err(reader.error(FIELD, reason));
         }
         Ok(Self { identities, binders })
+    }
+
+    /// Checks that pre_shared_key is the last extension of its ClientHello. If it is not, that is an
+    /// `illegal_parameter` (section 4.3.11).
+    pub(super) fn check_is_last(
+        &self,
+        is_last: bool,
+        message: &Reader<'_>,
+    ) -> Result<(), DecodeError> {
+        if is_last {
+            return Ok(());
+        }
+        Err(message.error(FIELD, DecodeReason::Value("it must be the last extension")))
     }
 
     /// Each identity with its binder, in the order of the message.

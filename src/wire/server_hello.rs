@@ -44,7 +44,7 @@ pub struct ServerHello<'a> {
 }
 
 impl<'a> ServerHello<'a> {
-    /// Parses the body of a ServerHello or HelloRetryRequest.
+    /// Parses the body of a ServerHello or HelloRetryRequest (sections 4.2.3 and 4.3.1).
     ///
     /// # Errors
     /// When a field or an extension is malformed, or the RFC forbids an extension in this message.
@@ -97,7 +97,7 @@ impl<'a> ServerHello<'a> {
         Ok(())
     }
 
-    /// Is it a HelloRetryRequest?
+    /// Is it a HelloRetryRequest (section 4.2.3)?
     pub fn is_hello_retry_request(&self) -> bool {
         self.random == HELLO_RETRY_REQUEST_RANDOM
     }

@@ -37,7 +37,7 @@ pub(super) fn read_response<'a>(mut body: Reader<'a>) -> Result<&'a [u8], Decode
     Ok(response)
 }
 
-/// Writes the extension of a CertificateEntry that carries an OCSP response.
+/// Writes the extension of a CertificateEntry that carries an OCSP response (section 4.5.1.1).
 pub(crate) fn write_ocsp_response(out: &mut Vec<u8>, response: &[u8]) {
     write_extension(out, ExtensionType::STATUS_REQUEST, |out| {
         out.push(OCSP);

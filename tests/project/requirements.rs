@@ -17,12 +17,12 @@ const SECTIONS: &str = "1 2 2.1 2.2 4 4.2.1 4.2.2 4.2.3 4.2.4 4.3 4.3.1 4.3.2 4.
 const ROLES: [&str; 6] = ["client", "server", "both", "application", "specifications", "middlebox"];
 
 #[derive(Debug)]
-struct Requirement {
-    section: String,
+pub struct Requirement {
+    pub section: String,
     text: String,
     role: String,
     status: String,
-    code: Vec<String>,
+    pub code: Vec<String>,
     tests: Vec<String>,
     reason: Option<String>,
 }
@@ -52,14 +52,14 @@ impl Requirement {
     }
 }
 
-fn table() -> Vec<Requirement> {
+pub fn table() -> Vec<Requirement> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/requirements.jsonl");
     fs::read_to_string(path).unwrap().lines().map(Requirement::read).collect()
 }
 
 /// The files that the table names, each read once.
 #[derive(Default)]
-struct Files(BTreeMap<String, String>);
+pub struct Files(BTreeMap<String, String>);
 
 impl Files {
     fn text(&mut self, path: &str) -> &str {
@@ -71,7 +71,7 @@ impl Files {
 
     /// Is this place in the code, and is there one such place only? `place` is a path and the name of
     /// an item, or of a type and a function of it where the file has several of that name.
-    fn has_code(&mut self, place: &str) -> Result<(), String> {
+    pub fn has_code(&mut self, place: &str) -> Result<(), String> {
         let wrong = |what: &str| Err(format!("{what} {place}"));
         let Some((path, item)) = place.split_once(": ") else { return wrong("no place:") };
         if !path.starts_with("src/") && !path.starts_with("x509/src/") {
@@ -86,6 +86,18 @@ impl Files {
             0 => wrong("no code"),
             1 => Ok(()),
             _ => wrong("more than one:"),
+        }
+    }
+
+    /// The comment and the code of this place. Empty if it is not there.
+    pub fn item(&mut self, place: &str) -> String {
+        let Some((path, item)) = place.split_once(": ") else { return String::new() };
+        let text = self.text(path);
+        match item.split_once("::") {
+            Some((of, function)) => {
+                blocks(text, of).filter_map(|block| item_in(block, function)).collect()
+            }
+            None => item_in(text, item).unwrap_or_default(),
         }
     }
 
@@ -125,6 +137,21 @@ fn declares(line: &str, item: &str) -> bool {
     let kinds = ["fn", "struct", "enum", "trait", "static", "type"];
     words.next().is_some_and(|word| kinds.contains(&word))
         && words.next().is_some_and(|word| name_of(word) == item)
+}
+
+/// The comment and the code of the item of this name.
+fn item_in(text: &str, item: &str) -> Option<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let at = lines.iter().position(|line| declares(line, item))?;
+    let is_before = |line: &&&str| line.trim_start().starts_with("//") || line.contains("#[");
+    let before = lines[..at].iter().rev().take_while(is_before).count();
+    let indent = lines[at].len() - lines[at].trim_start().len();
+    let is_last = |line: &&str| {
+        let is_closing = line.trim_start().starts_with(['}', ']', ')']) && !line.ends_with('{');
+        line.len() - line.trim_start().len() == indent && (is_closing || line.ends_with(';'))
+    };
+    let length = lines[at..].iter().position(is_last)? + 1;
+    Some(lines[at - before..at + length].join("\n"))
 }
 
 /// The name that a word of code begins with.

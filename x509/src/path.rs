@@ -23,8 +23,9 @@ use super::time::Timestamp;
 use super::verified_path::VerifiedPath;
 use super::{distinguished_name, name, path_checks, unsupported};
 
-/// Validates a peer's certificate. It must have a path to a trust anchor on which each certificate is
-/// valid now, and each authority may issue what it issued. It must be valid for the expected names.
+/// Validates a peer's certificate. It must have a path to a trust anchor on which each certificate
+/// is valid now, and each authority may issue what it issued. It must be valid for the expected
+/// names. (RFC 9846, sections 4.5.1 and 4.5.1.2.)
 ///
 /// A certificate that is itself among the anchors, byte for byte, is its own path. It was trusted on
 /// purpose, so its serial number, its signature and its issuer do not count. Its dates, its usages

@@ -18,7 +18,7 @@ pub const SECP256R1: RingGroup =
 pub const SECP384R1: RingGroup =
     RingGroup { name: NamedGroup::SECP384R1, algorithm: &agreement::ECDH_P384 };
 
-/// A group of `ring`.
+/// A group of `ring` (sections 4.3.8 and 7.4.2).
 #[derive(Debug)]
 pub struct RingGroup {
     name: NamedGroup,

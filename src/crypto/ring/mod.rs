@@ -27,7 +27,7 @@ pub use verify::{
     RSA_PSS_SHA512, signature_algorithms,
 };
 
-/// See [`CryptoProvider::ring`].
+/// See [`CryptoProvider::ring`]. It has all that section 9.1 demands.
 pub(super) fn provider() -> CryptoProvider {
     CryptoProvider {
         cipher_suites: vec![

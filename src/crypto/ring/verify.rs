@@ -44,7 +44,8 @@ algorithms! {
     RSA_PSS_SHA512: RSA_ENCRYPTION, RSA_PSS_SHA512, RSA_PSS_2048_8192_SHA512;
 }
 
-/// Every signature algorithm that `ring` verifies, for certificates and for handshakes.
+/// Every signature algorithm that `ring` verifies, for certificates and for handshakes (sections
+/// 4.3.3 and 9.1).
 pub fn signature_algorithms() -> SignatureAlgorithms {
     let by_scheme = vec![
         of_scheme(SignatureScheme::ECDSA_SECP256R1_SHA256, ECDSA_P256_SHA256),
@@ -70,6 +71,7 @@ fn of_scheme(
     SchemeAlgorithms { scheme, algorithms: vec![algorithm] }
 }
 
+/// An algorithm of `ring`, for signatures of a scheme (section 4.3.3).
 #[derive(Debug)]
 struct RingAlgorithm {
     public_key: AlgorithmIdentifier,

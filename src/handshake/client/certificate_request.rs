@@ -83,7 +83,8 @@ pub(super) fn usable_certificate(
 }
 
 impl CertificateResponse {
-    /// Answers the CertificateRequest with this body; `transcript` is the handshake context.
+    /// Answers the CertificateRequest with this body; `transcript` is the handshake context
+    /// (sections 4.5.1 and 4.7.2).
     pub(in crate::handshake) fn begin(
         config: &ClientConfig,
         body: Vec<u8>,
@@ -118,6 +119,8 @@ impl CertificateResponse {
         }
     }
 
+    /// The certificate is chosen. Without a fitting certificate, the Certificate is empty and no
+    /// CertificateVerify follows (sections 4.5.1 and 4.5.2).
     fn on_choice(
         mut self: Box<Self>,
         question: &ChooseClientCertificate,

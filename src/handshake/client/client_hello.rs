@@ -27,7 +27,7 @@ pub(in crate::handshake) struct Start {
 
 impl Start {
     /// Makes randomness and a key share for the preferred group, and sends the ClientHello, which
-    /// offers this session.
+    /// offers this session (sections 4.2.2 and 4.3.8).
     pub(super) fn send_client_hello(
         self,
         session: Option<ClientSession>,
@@ -83,7 +83,8 @@ pub(super) struct ClientHelloParams {
 }
 
 impl ClientHelloParams {
-    /// Sends the ClientHello, and returns its bytes.
+    /// Sends the ClientHello, and returns its bytes. A second one is as the first, but for what
+    /// section 4.2.2 lists.
     pub(super) fn send_client_hello(
         &self,
         shared: &mut Shared,
@@ -131,6 +132,7 @@ struct WrittenClientHello {
 }
 
 impl ClientHelloContent<'_> {
+    /// Writes the ClientHello (section 4.2.2).
     fn write(&self) -> WrittenClientHello {
         let hello = self.write_padded(None);
         let layout = self.shared.config.common.layout.as_ref();
@@ -144,7 +146,8 @@ impl ClientHelloContent<'_> {
         }
     }
 
-    /// `padding` is how many zeros the padding extension has, where there is one.
+    /// `padding` is how many zeros the padding extension has, where there is one. pre_shared_key is
+    /// written last (section 4.3.11).
     fn write_padded(&self, padding: Option<usize>) -> WrittenClientHello {
         let ClientHelloParams { random, session_id, grease, exchange, .. } = self.params;
         let config = &self.shared.config;
@@ -181,7 +184,10 @@ impl ClientHelloContent<'_> {
         WrittenClientHello { message, offered }
     }
 
-    /// Writes all extensions but pre_shared_key, in the order of the table of extensions.
+    /// Writes all extensions but pre_shared_key, in the order of the table of extensions. What each
+    /// offers: supported_versions (section 4.3.1), cookie (4.3.2), signature_algorithms (4.3.3),
+    /// post_handshake_auth (4.3.6), supported_groups (4.3.7), key_share (4.3.8),
+    /// psk_key_exchange_modes (4.3.9) and early_data (4.3.10).
     fn write_extensions(&self, out: &mut ExtensionWriter) {
         let Self { params, shared, retry, .. } = self;
         let config = &shared.config;
@@ -252,6 +258,8 @@ impl ClientHelloContent<'_> {
         }
     }
 
+    /// Writes key_share. After a HelloRetryRequest for a group there is one share, for that group
+    /// (section 4.3.8).
     fn write_key_shares(&self, out: &mut ExtensionWriter) {
         let ClientHelloParams { grease, group, exchange, .. } = self.params;
         let share = KeyShareEntry { group: *group, key_exchange: exchange.share() };

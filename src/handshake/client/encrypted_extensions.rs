@@ -24,6 +24,9 @@ pub(in crate::handshake) struct ExpectEncryptedExtensions {
 }
 
 impl ExpectEncryptedExtensions {
+    /// EncryptedExtensions came (section 4.4.1). An answer to what was not offered is an
+    /// `unsupported_extension` (section 4.3). With a pre-shared key no CertificateRequest and no Certificate may follow
+    /// (section 4.4.2).
     pub(super) fn on_message(
         mut self: Box<Self>,
         message: HandshakeMessage<'_>,
@@ -91,7 +94,7 @@ impl ExpectEncryptedExtensions {
     }
 
     /// The server rejects the 0-RTT data: what the client sends next is protected with the keys of
-    /// the handshake.
+    /// the handshake. There is no EndOfEarlyData then (sections 4.3.10 and 4.6).
     fn reject_early_data(&self, context: &mut Context) {
         context.parameters.early_data = EarlyData::Rejected;
         context.zero_rtt.end();
@@ -110,7 +113,7 @@ fn check_application_protocol(chosen: &[u8], offered: &[Vec<u8>]) -> Result<(), 
 }
 
 /// The type of certificate that the server chose for one of the sides, of those that were offered
-/// (RFC 7250, section 4.2).
+/// (RFC 7250, section 4.2). Another type is an `illegal_parameter` (section 4.5.1).
 fn certificate_type(
     field: &'static str,
     chosen: Option<CertificateType>,

@@ -30,6 +30,9 @@ pub(in crate::handshake) enum ServerProof {
 }
 
 impl ExpectFinished {
+    /// The server's Finished came. Sends EndOfEarlyData, if the server has accepted 0-RTT data
+    /// (section 4.6), and then the client's Certificate, if the server has asked for it (section
+    /// 4.4.2).
     pub(super) fn on_message(
         self: Box<Self>,
         message: HandshakeMessage<'_>,
@@ -95,7 +98,7 @@ impl AuthenticatingSelf {
     }
 }
 
-/// What the client's last flight and the connected state need.
+/// What the client's last flight (sections 4.5.1 and 4.5.3) and the connected state need.
 struct LastFlight {
     shared: Shared,
     client_secret: TrafficSecret,

@@ -14,6 +14,8 @@ use crate::registry::NamedGroup;
 use crate::wire::{ExtensionType, HandshakeMessage, ServerHello};
 
 impl ExpectServerHello {
+    /// A HelloRetryRequest came. A second HelloRetryRequest is an `unexpected_message` (section
+    /// 4.2.4). The second ClientHello offers no 0-RTT data (section 4.3.10).
     pub(super) fn on_hello_retry_request(
         self,
         message: HandshakeMessage<'_>,
@@ -79,6 +81,8 @@ fn group_to_retry_with(
 }
 
 /// A HelloRetryRequest asks for another group, for a cookie in the next ClientHello, or for both.
+/// Otherwise it is an `illegal_parameter` (section 4.2.4). So is a cookie that is too long to be
+/// sent back (section 4.3.2).
 fn check_request(retry_request: &ServerHello<'_>) -> Result<(), Error> {
     match retry_request.cookie {
         None if retry_request.selected_group.is_none() => {

@@ -1,5 +1,6 @@
 //! The pre_shared_key extension of a ClientHello, and the 0-RTT data that may follow it (RFC 9846,
-//! sections 4.3.10 and 4.3.11).
+//! sections 4.3.10 and 4.3.11). `server_hello.rs` reads which key the server selects,
+//! `encrypted_extensions.rs` whether it accepts the data.
 
 use pki_types::ServerName;
 
@@ -34,7 +35,7 @@ pub(super) struct OfferedEarlyData {
     suite: CipherSuite,
 }
 
-/// The terms of the first key, where 0-RTT data may be offered under it.
+/// The terms of the first key, where 0-RTT data may be offered under it (section 4.3.10).
 pub(super) fn early_data_terms(
     config: &ClientConfig,
     keys: &[PreSharedKey],
@@ -56,7 +57,7 @@ pub(super) fn early_data_terms(
     Some(OfferedEarlyData { terms: terms.clone(), suite })
 }
 
-/// The ClientHello was sent: 0-RTT data may follow it, if it says so.
+/// The ClientHello was sent: 0-RTT data may follow it, if it says so (section 4.3.10).
 pub(super) fn start_early_data(
     shared: &Shared,
     hello: &[u8],
@@ -84,7 +85,7 @@ pub(super) struct OfferedPsk<'a> {
 }
 
 /// The keys to offer. After a HelloRetryRequest only those of the chosen suite's hash are left
-/// (section 4.2.4).
+/// (section 4.2.4). A key is offered only with a suite of its hash (sections 4.2.2 and 4.7.1).
 pub(super) fn offered<'a>(
     shared: &'a Shared,
     retried: Option<&'a CipherSuite>,
@@ -101,7 +102,8 @@ pub(super) fn offered<'a>(
     keys.filter_map(|key| suite_of(key.hash()).map(|suite| OfferedPsk { key, suite })).collect()
 }
 
-/// Writes the extension with zeros where the binders will be. It must be the last one.
+/// Writes the extension with zeros where the binders will be. It must be the last one (sections
+/// 4.2.2 and 4.3.11).
 pub(super) fn write(keys: &[OfferedPsk<'_>], now: Time, out: &mut ExtensionWriter) {
     out.pre_shared_keys(keys.iter().map(|OfferedPsk { key, suite }| {
         // The age of a key that is no ticket is zero.
@@ -112,7 +114,8 @@ pub(super) fn write(keys: &[OfferedPsk<'_>], now: Time, out: &mut ExtensionWrite
 }
 
 /// Computes the binders over the message up to them, and puts them in (section 4.3.11.2).
-/// `transcript` is what came before: the first ClientHello's hash and the HelloRetryRequest.
+/// `transcript` is what came before: the first ClientHello's hash and the HelloRetryRequest
+/// (section 4.2.2).
 pub(super) fn bind(
     keys: &[OfferedPsk<'_>],
     transcript: Option<&Transcript>,

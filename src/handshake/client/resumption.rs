@@ -1,6 +1,6 @@
-//! CheckingSession: before the ClientHello. Is there a session with this server, and may this
-//! configuration resume it? What the session is based on is verified again (see
-//! [`crate::session`]). No ClientHello, and so no 0-RTT data, is sent before the answers.
+//! CheckingSession: before the ClientHello (RFC 9846, sections 4.3.11.1 and 4.7.1). Is there a session
+//! with this server, and may this configuration resume it? What the session is based on is verified
+//! again (see [`crate::session`]). No ClientHello, and so no 0-RTT data, is sent before the answers.
 
 use std::sync::Arc;
 
@@ -67,7 +67,7 @@ impl CheckingSession {
         if now == then { self.check_peer(context) } else { self.give_up(context) }
     }
 
-    /// Is what the server has proved its identity with still accepted?
+    /// Is what the server has proved its identity with still accepted (section 4.7.1)?
     fn check_peer(self: Box<Self>, context: &mut Context) -> Result<State, Error> {
         let Start { config, server_name } = &self.start;
         let credential = &self.session.session.credential;
@@ -112,7 +112,8 @@ impl CheckingSession {
     }
 
     /// Offers the session, if it is still alive: an answer may have taken long. It must also be a
-    /// session with this server, in case the store is at fault.
+    /// session with this server, in case the store is at fault. A ticket is not used after its
+    /// lifetime (section 4.3.11.1), and only for the name that it was issued for (section 4.7.1).
     fn resume(self: Box<Self>, context: &mut Context) -> Result<State, Error> {
         let Self { start, session } = *self;
         let usable = session.is_alive(context.now) && session.server_name == start.server_name;

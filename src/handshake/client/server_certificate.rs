@@ -1,5 +1,7 @@
 //! ExpectCertificate, VerifyingPeer and ExpectCertificateVerify: the server says who it is, the
-//! verifier decides, and the server proves it (RFC 9846, sections 4.4.2, 4.5.1 and 4.5.2).
+//! verifier decides, and the server proves it (RFC 9846, sections 4.5.1 and 4.5.2). The server's
+//! CertificateRequest is checked in `certificate_request.rs`; the checks of a Certificate that both
+//! sides make are in `authentication.rs`.
 
 use super::certificate_request::check_request;
 use super::finished::{ExpectFinished, ServerProof};
@@ -21,6 +23,7 @@ pub(in crate::handshake) struct ExpectCertificate {
 }
 
 impl ExpectCertificate {
+    /// A CertificateRequest (section 4.4.2) or a Certificate (section 4.5.1) came.
     pub(super) fn on_message(
         mut self: Box<Self>,
         message: HandshakeMessage<'_>,
@@ -132,6 +135,8 @@ pub(in crate::handshake) struct ExpectCertificateVerify {
 }
 
 impl ExpectCertificateVerify {
+    /// The server's CertificateVerify came (section 4.5.2). The server uses no pre-shared key, so
+    /// it has rejected 0-RTT data, and no EndOfEarlyData is sent (section 4.6).
     pub(super) fn on_message(
         self: Box<Self>,
         message: HandshakeMessage<'_>,

@@ -53,6 +53,8 @@ impl SentClientHello {
 pub(super) const MESSAGE: HandshakeType = HandshakeType::SERVER_HELLO;
 
 impl ExpectServerHello {
+    /// A ServerHello or HelloRetryRequest came. Both have one type: the random of a
+    /// HelloRetryRequest is a constant (section 4.2.3).
     pub(super) fn on_message(
         self,
         message: HandshakeMessage<'_>,
@@ -71,7 +73,9 @@ impl ExpectServerHello {
         }
     }
 
-    /// What holds for a ServerHello and a HelloRetryRequest alike.
+    /// What holds for a ServerHello and a HelloRetryRequest alike. Another session ID, another
+    /// compression method and a suite that was not offered, or that the HelloRetryRequest did not
+    /// have, are each an `illegal_parameter` (sections 4.2.3 and 4.2.4).
     fn check_choices(&self, hello: &ServerHello<'_>) -> Result<CipherSuite, Error> {
         if hello.session_id != self.params.session_id {
             let reason = "it is not what the client sent";
@@ -102,6 +106,8 @@ impl ExpectServerHello {
         }
     }
 
+    /// A ServerHello came. With a pre-shared key there may be no key share if psk_ke was offered
+    /// (section 4.3.9).
     fn on_server_hello(
         self,
         message: HandshakeMessage<'_>,
@@ -169,7 +175,8 @@ fn selected_psk<'a>(
     Err(Error::illegal(MESSAGE, "pre_shared_key", reason))
 }
 
-/// The key exchange with the server's share.
+/// The key exchange with the server's share. A share for another group is an `illegal_parameter`
+/// (section 4.3.8).
 fn key_exchange(
     params: ClientHelloParams,
     share: &KeyShareEntry<'_>,
@@ -190,7 +197,9 @@ fn key_exchange(
     Ok(secret)
 }
 
-/// The error for a ServerHello without the share that must be there.
+/// The error for a ServerHello without the share that must be there. It is a `missing_extension`
+/// without a pre-shared key (section 9.2), and else an `illegal_parameter`, because psk_ke was not
+/// offered (section 4.3.9).
 fn missing_key_share(with_psk: bool) -> Error {
     if with_psk {
         let reason = "it must be there: no key was offered without a key exchange";

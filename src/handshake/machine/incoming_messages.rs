@@ -1,4 +1,6 @@
-//! The bytes of handshake messages that come in: joined to messages, or kept behind a question.
+//! The bytes of handshake messages that come in (RFC 9846, section 5.1): joined to whole messages, or
+//! held back while a question is open. A message that is too long is a `general_error` (a limit of the
+//! configuration) or a `decode_error` (its syntax cannot be so long).
 
 use crate::config::Limits;
 use crate::error::{Error, ErrorKind};

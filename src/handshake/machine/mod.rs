@@ -143,7 +143,9 @@ impl Handshake {
         self.read_kept()
     }
 
-    /// Keeps bytes that come while a question is open. The flight of an honest peer fits.
+    /// Keeps bytes that come while a question is open. The flight of an honest peer fits. They are
+    /// read when the answer is there: a KeyUpdate then changes the read keys as if it came then
+    /// (section 4.7.3). More bytes than the limit are a `general_error`.
     fn hold_back(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.incoming.keep(bytes);
         let limit = self.context.limits.handshake_message;
@@ -154,7 +156,7 @@ impl Handshake {
     }
 
     /// Reads whole messages from the front of `bytes`, until one leads to a question. Keeps the
-    /// rest.
+    /// rest. A message after which the read keys change must end its record (section 5.1).
     fn read(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         while !self.incoming.is_waiting() {
             let first = next_message(bytes, &self.context.limits);
@@ -232,7 +234,8 @@ impl Handshake {
     }
 
     /// Answers the open question, which has this number; the handshake goes on, with the bytes that
-    /// came meanwhile.
+    /// came meanwhile. A message after which the read keys change may not be followed by bytes
+    /// under the old keys: that is an `unexpected_message` (section 5.1).
     ///
     /// # Errors
     /// [`ErrorKind::Misuse`] when the open question has another number, or asks for an answer of

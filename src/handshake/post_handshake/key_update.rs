@@ -1,4 +1,5 @@
-//! KeyUpdate (RFC 9846, section 4.7.3): new traffic keys on a connection.
+//! KeyUpdate (RFC 9846, section 4.7.3): new traffic keys on a connection. `wire/key_update.rs` has its
+//! form. `connection/outbound.rs` asks for an update when a key has protected enough (section 5.5).
 
 use super::{Connected, Context};
 use crate::error::{Error, ErrorKind};
@@ -49,7 +50,9 @@ impl Handshake {
 
 impl Connected {
     /// The peer has changed its key. Its request for an answer is remembered only: many requests in
-    /// a row get one answer.
+    /// a row get one answer. It may come while a question is open: `Connection::receive` opens no
+    /// record then, and without records there is no KeyUpdate. A request_update that is neither 0
+    /// nor 1 is an `illegal_parameter` (section 4.7.3; `wire/key_update.rs`).
     pub(super) fn on_key_update(
         &mut self,
         message: &HandshakeMessage<'_>,
@@ -63,6 +66,8 @@ impl Connected {
         Ok(())
     }
 
+    /// Sends a KeyUpdate, and changes the key. No key is updated more than 2^48-1 times (section
+    /// 4.7.3).
     fn send_key_update(&mut self, request: bool, context: &mut Context) -> Result<(), Error> {
         let updates = &mut self.key_updates;
         updates.owed = false;

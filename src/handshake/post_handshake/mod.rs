@@ -1,5 +1,5 @@
-//! Connected: the state after the handshake on both sides, and what it receives (RFC 9846, section
-//! 4.7).
+//! What happens after the handshake (RFC 9846, section 4.7): `Connected`, the state of both sides, and
+//! the messages that it receives, each in a file of its name.
 
 mod key_update;
 pub(super) mod new_session_ticket;
@@ -82,6 +82,9 @@ impl Connected {
         }))
     }
 
+    /// A message after the handshake came. One that may not come now is an `unexpected_message`
+    /// (section 4). While a client's answer to a CertificateRequest is incomplete, nothing else may come
+    /// (section 4.7.2), not even a KeyUpdate (section 4.7.3).
     pub(super) fn on_message(
         &mut self,
         message: HandshakeMessage<'_>,

@@ -129,7 +129,7 @@ impl Connected {
 
     /// Makes a ticket and stores its session. `None` where the peer authenticated too long ago, the
     /// session is too long, or the store has no ticket for it: that is no reason to end the
-    /// connection.
+    /// connection. The lifetime is at most seven days (section 4.7.1).
     fn make_ticket(
         &mut self,
         config: &ServerConfig,
@@ -176,7 +176,8 @@ impl Connected {
         Ok(Some(Ticket { lifetime, age_add, nonce, identity, max_early_data_size }))
     }
 
-    /// Checked before the machine moves, so that a mistake of the caller ends nothing.
+    /// Checked before the machine moves, so that a mistake of the caller ends nothing (section
+    /// 4.7.1).
     fn check_application_ticket(&self, ticket: &NewSessionTicket<'_>) -> Result<(), Error> {
         let is_in_range = ticket.lifetime <= MAX_LIFETIME
             && ticket.nonce.len() <= 255
@@ -198,7 +199,8 @@ impl Connected {
         Ok(psk)
     }
 
-    /// On a client: the server has sent a ticket. It is stored with what the session is based on.
+    /// On a client: the server has sent a ticket. It is stored with what the session is based on
+    /// (section 4.7.1).
     pub(super) fn on_new_session_ticket(
         &self,
         message: &HandshakeMessage<'_>,

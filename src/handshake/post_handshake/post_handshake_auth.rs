@@ -1,5 +1,6 @@
-//! Post-handshake authentication of the client (RFC 9846, section 4.7.2):
-//! [`PostHandshakeAuthServer`] asks, [`PostHandshakeAuthClient`] answers.
+//! Post-handshake authentication of the client (RFC 9846, section 4.7.2): [`PostHandshakeAuthServer`]
+//! asks, [`PostHandshakeAuthClient`] answers. The messages of the answer are those of the handshake:
+//! `client/certificate_request.rs` makes them, `server/client_certificate.rs` checks them.
 
 use std::sync::Arc;
 
@@ -23,8 +24,8 @@ use crate::verify::ClientCertificatePolicy;
 use crate::wire::{Certificate, CertificateRequest, ExtensionType, HandshakeMessage};
 
 impl Handshake {
-    /// Asks the client for a certificate after the handshake (section 4.7.2). Once the client has
-    /// authenticated, [`parameters`](Self::parameters) say who it is, and the observer gets an event.
+    /// Asks the client for a certificate after the handshake (sections 4.3.6 and 4.7.2). Once
+    /// the client has authenticated, [`parameters`](Self::parameters) say who it is, and the observer gets an event.
     ///
     /// # Errors
     /// [`ErrorKind::Misuse`] on a client, before the handshake is complete, when the
@@ -57,7 +58,8 @@ impl Handshake {
     }
 }
 
-/// A client that sent post_handshake_auth.
+/// A client that sent post_handshake_auth. A CertificateRequest to another client is an
+/// `unexpected_message` (section 4.7.2).
 pub(in crate::handshake) struct PostHandshakeAuthClient {
     config: Arc<ClientConfig>,
     certificate_type: CertificateType,
@@ -76,7 +78,8 @@ impl PostHandshakeAuthClient {
         Box::new(Self { config, certificate_type, transcript, response: None })
     }
 
-    /// A CertificateRequest came. The answer's Finished is made with the key of `write`.
+    /// A CertificateRequest came (section 4.7.2). The answer's Finished is made with the key of
+    /// `write`.
     pub(super) fn on_request(
         &mut self,
         message: &HandshakeMessage<'_>,
@@ -136,7 +139,7 @@ pub(in crate::handshake) struct PostHandshakeAuthTerms {
     pub(in crate::handshake) random: Arc<dyn SecureRandom>,
 }
 
-/// A server whose client sent post_handshake_auth.
+/// A server whose client sent post_handshake_auth (sections 4.3.6 and 4.7.2).
 pub(in crate::handshake) struct PostHandshakeAuthServer {
     terms: PostHandshakeAuthTerms,
     /// From the ClientHello to the client's Finished.
@@ -234,7 +237,8 @@ impl PostHandshakeAuthServer {
         Ok(())
     }
 
-    /// The request that this Certificate answers: they may be answered in any order.
+    /// The request that this Certificate answers: they may be answered in any order. A
+    /// certificate_request_context of no open request is an `illegal_parameter` (section 4.7.2).
     fn answered_request(&mut self, message: &HandshakeMessage<'_>) -> Result<PartialAnswer, Error> {
         if self.requests.is_empty() || message.kind != HandshakeType::CERTIFICATE {
             return Err(Error::unexpected("KeyUpdate or data", message.kind));

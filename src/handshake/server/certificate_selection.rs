@@ -1,4 +1,5 @@
-//! The decision about the server's certificate (RFC 9846, sections 4.3.3 and 4.5.1).
+//! The decision about the server's certificate (RFC 9846, sections 4.3.3 and 4.5.1.2). The resolver
+//! chooses: `credential/list.rs` is the built-in one. `flight.rs` sends the certificate.
 
 use std::sync::Arc;
 
@@ -19,7 +20,9 @@ pub(super) struct SelectedCertificate {
     pub(super) scheme: SignatureScheme,
 }
 
-/// No pre-shared key is used: asks the resolver for a certificate that fits the ClientHello.
+/// No pre-shared key is used: asks the resolver for a certificate that fits the ClientHello (section
+/// 4.5.1). Without signature_algorithms or key_share, that is a `missing_extension` (section 9.2); if no
+/// scheme fits, a `handshake_failure` (section 4.2.1).
 pub(super) fn choose(
     negotiating: &mut Negotiating,
     hello: &ClientHello<'_>,

@@ -1,6 +1,7 @@
 //! ExpectClientCertificate: the client's authentication, where the server asks for it. Its
 //! Certificate and CertificateVerify (RFC 9846, sections 4.5.1, 4.5.2 and 4.7.2) are the same in the
-//! handshake and after it.
+//! handshake and after it. `client/certificate_request.rs` is the client's half; the checks that both
+//! sides make are in `authentication.rs`.
 
 use std::sync::Arc;
 
@@ -72,7 +73,7 @@ impl SentCertificateRequest {
     }
 }
 
-/// How much of the client's authentication has come, up to its Finished.
+/// How much of the client's authentication has come, up to its Finished (sections 4.5.1 and 4.5.2).
 pub(in crate::handshake) enum ClientCertificate {
     /// Its Certificate is awaited.
     Awaited(SentCertificateRequest),
@@ -134,6 +135,8 @@ impl ClientCertificate {
         }
     }
 
+    /// The client's Certificate came (section 4.5.1). An empty one is a `certificate_required` if
+    /// the policy demands a certificate.
     fn on_certificate(
         request: SentCertificateRequest,
         message: &HandshakeMessage<'_>,

@@ -1,4 +1,5 @@
-//! The decision about 0-RTT data (RFC 9846, sections 4.3.10 and 8): they are taken, or passed over.
+//! The decision about 0-RTT data (RFC 9846, sections 4.3.10 and 8): they are accepted or rejected.
+//! `early_data_limit.rs` counts their bytes; `session/anti_replay.rs` has the register of ClientHellos.
 
 use core::time::Duration;
 
@@ -22,7 +23,8 @@ pub(super) struct EarlyDataAnswer {
     pub(super) accepted: bool,
 }
 
-/// A pre-shared key is used. Are there 0-RTT data under it that may be accepted?
+/// A pre-shared key is used. Are there 0-RTT data under it that may be accepted (sections 4.3.10,
+/// 4.3.11.3 and 8)?
 pub(super) fn decide(
     negotiating: &mut Negotiating,
     hello: &ClientHello<'_>,
@@ -88,8 +90,8 @@ pub(super) fn report_refused(reason: &'static str, context: &mut Context) {
     }
 }
 
-/// The 0-RTT data of this ClientHello, if they may be accepted unless they are a replay. The error says
-/// why they may not.
+/// The 0-RTT data of this ClientHello, if they may be accepted unless they are a replay. The error
+/// says why they may not (sections 4.3.10 and 8.2).
 fn offered(
     negotiated: &Negotiated,
     choice: &ChosenPsk,
@@ -157,7 +159,8 @@ fn check_age(
     })
 }
 
-/// Rejects the 0-RTT data that the client offered, if any: the records are skipped.
+/// Rejects the 0-RTT data that the client offered, if any. `record/protection/mod.rs`
+/// skips their records (section 4.3.10).
 pub(super) fn reject(context: &mut Context) {
     if context.parameters.early_data == EarlyData::Offered {
         context.parameters.early_data = EarlyData::Rejected;

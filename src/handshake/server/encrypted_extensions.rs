@@ -18,7 +18,7 @@ pub(super) fn send(negotiated: &mut Negotiated, context: &mut Context) {
     context.send(transcript, |out| write_encrypted_extensions(out, &extensions));
 }
 
-/// What the server answers: only what the client offered.
+/// What the server answers: only what the client offered (sections 4.3 and 4.4.1).
 fn answers<'a>(negotiated: &Negotiated, context: &'a Context) -> ServerExtensions<'a> {
     let offered = |kind| negotiated.offered.contains(&kind);
     let parameters = &context.parameters;

@@ -15,6 +15,7 @@ pub(in crate::handshake) struct ExpectEndOfEarlyData {
 }
 
 impl ExpectEndOfEarlyData {
+    /// EndOfEarlyData came (section 4.6): the keys of the handshake are next.
     pub(super) fn on_message(
         self,
         message: &HandshakeMessage<'_>,

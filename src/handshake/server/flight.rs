@@ -39,7 +39,8 @@ pub(super) fn send(
     }
 }
 
-/// ServerHello, EncryptedExtensions, Finished: a pre-shared key authenticates the server.
+/// ServerHello, EncryptedExtensions, Finished: a pre-shared key authenticates the server. There is
+/// no CertificateRequest (section 4.4.2).
 fn send_with_psk(
     mut negotiated: Negotiated,
     psk: ProvenPsk,
@@ -53,7 +54,8 @@ fn send_with_psk(
     FlightToFinish::new(negotiated, secrets, awaited, context).send_finished(context)
 }
 
-/// ServerHello, EncryptedExtensions, CertificateRequest, Certificate, CertificateVerify, Finished.
+/// ServerHello, EncryptedExtensions, CertificateRequest, Certificate, CertificateVerify, Finished
+/// (sections 4.4 and 4.5).
 fn send_with_certificate(
     mut negotiated: Negotiated,
     own: SelectedCertificate,
@@ -124,7 +126,7 @@ impl FlightToFinish {
         Self { transcript: negotiated.transcript, secrets, awaited, post_handshake_auth }
     }
 
-    /// Sends Finished, and derives what comes after it.
+    /// Sends Finished, and derives what comes after it (section 4.5.3).
     fn send_finished(self, context: &mut Context) -> Result<State, Error> {
         let Self { mut transcript, secrets, awaited, post_handshake_auth } = self;
         let HandshakeSecrets { main, client: client_secret, server } = secrets;
@@ -148,6 +150,9 @@ impl FlightToFinish {
     }
 }
 
+/// Sends ServerHello. It echoes the session ID, and has supported_versions (sections 4.2.3 and
+/// 4.3.1), a share of the group that was selected (section 4.3.8) and the index of the pre-shared
+/// key (section 4.3.11).
 fn send_server_hello(
     negotiated: &mut Negotiated,
     psk_index: Option<u16>,
@@ -174,7 +179,8 @@ fn send_server_hello(
 }
 
 /// ServerHello was sent: what follows is under the keys of the handshake (section 7.1). 0-RTT data,
-/// if they are accepted, are read first.
+/// if they are accepted, are read first. A change_cipher_spec is sent if the client's session ID is
+/// not empty (appendix E.4).
 fn change_keys(
     negotiated: &mut Negotiated,
     early: EarlySecret,
@@ -242,7 +248,8 @@ fn compressed(
     })
 }
 
-/// What the client can be asked for later. Not in QUIC (RFC 9001, section 4.4).
+/// What the client can be asked for later. Not in QUIC (RFC 9001, section 4.4). Only if the client
+/// has sent post_handshake_auth (section 4.3.6).
 fn post_handshake_auth(
     negotiated: &Negotiated,
     context: &Context,

@@ -22,7 +22,8 @@ use crate::wire::{
 const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
 
 /// Sends a HelloRetryRequest: for a share of `requested_group`, if the client has sent none that
-/// fits.
+/// fits (section 4.2.4). With a cookie, if the configuration has a protector for them (section
+/// 4.3.2).
 pub(super) fn send(
     config: Arc<ServerConfig>,
     cipher_suite: CipherSuite,
@@ -87,7 +88,8 @@ pub(super) struct FirstClientHello {
 }
 
 impl FirstClientHello {
-    /// Finds it in the cookie of a second ClientHello.
+    /// Finds it in the cookie of a second ClientHello. A cookie that this server did not make, or
+    /// made too long ago, is an `illegal_parameter` (sections 4.2.4 and 4.3.2).
     pub(super) fn from_cookie(
         config: &ServerConfig,
         cookie: &[u8],
@@ -113,7 +115,9 @@ impl FirstClientHello {
         Ok(Self { cipher_suite: cipher_suite.clone(), content, cookie: Some(cookie.to_vec()) })
     }
 
-    /// Checks that the second ClientHello repeats the first, and has the cookie.
+    /// Checks that the second ClientHello repeats the first, and has the cookie. If it has another
+    /// cookie, another field than before (section 4.2.2), or early_data (section 4.3.10), that is
+    /// an `illegal_parameter`.
     pub(super) fn check_second(&self, hello: &ClientHello<'_>) -> Result<(), Error> {
         if hello.cookie != self.cookie.as_deref() {
             return Err(Error::illegal(MESSAGE, "cookie", "it is not the HelloRetryRequest's"));
@@ -132,7 +136,7 @@ impl FirstClientHello {
     }
 
     /// The share of the second ClientHello: the only one, for the group that was asked for, if one
-    /// was.
+    /// was. If not, that is an `illegal_parameter` (section 4.3.8).
     pub(super) fn requested_share<'a>(
         &self,
         config: &ServerConfig,
@@ -168,7 +172,7 @@ impl FirstClientHello {
         transcript
     }
 
-    /// The HelloRetryRequest that was, or is, the answer to the first ClientHello.
+    /// The HelloRetryRequest that was, or is, the answer to the first ClientHello (section 4.2.4).
     fn retry_request(&self, session_id: &[u8]) -> Vec<u8> {
         let mut message = Vec::with_capacity(128);
         let hello = ServerHello {

@@ -22,7 +22,8 @@ pub(super) struct KeyExchange {
 }
 
 impl KeyExchange {
-    /// Makes the server's share, and the secret that both sides get.
+    /// Makes the server's share, and the secret that both sides get. A share that is no valid
+    /// public key is an `illegal_parameter` (sections 4.3.8 and 7.4).
     pub(super) fn with(client: &ClientShare<'_>, context: &mut Context) -> Result<Self, Error> {
         let group = client.group.name();
         let completed = client.group.respond(client.key_exchange).map_err(|_| {

@@ -44,7 +44,7 @@ use crate::reply::Reply;
 use crate::wire::{ClientHello, ExtensionType, HandshakeMessage};
 
 /// Decides what the ClientHello alone settles: how the two sides speak, or that the client has to
-/// send another ClientHello. Then goes on with [`Negotiating::decide`].
+/// send another ClientHello. Then goes on with [`Negotiating::decide`] (section 4.2.1).
 ///
 /// `first` is what this connection knows of a first ClientHello.
 pub(super) fn negotiate(
@@ -192,8 +192,9 @@ impl Negotiating {
         (*self).run(&hello, context)
     }
 
-    /// Makes the other decisions that depend only on the ClientHello and the configuration: server name,
-    /// application protocol, record sizes, compression, types of certificates, number of tickets.
+    /// Makes the other decisions that depend only on the ClientHello and the configuration: server
+    /// name, application protocol, record sizes, compression, types of certificates, number of
+    /// tickets. The server name goes into the tickets (section 4.7.1).
     fn new(
         agreed: Agreed,
         message: &HandshakeMessage<'_>,

@@ -1,5 +1,6 @@
 //! The decision about a pre-shared key that was agreed on outside of TLS, and the proof that the
-//! client has the key, of this kind or of a ticket (RFC 9846, sections 4.3.11 and 4.3.11.2).
+//! client has the key, of this kind or of a ticket: its binder (RFC 9846, sections 4.3.11 and 4.3.11.2).
+//! `resumption.rs` decides about tickets, `wire/pre_shared_key.rs` has the form.
 
 use super::negotiate::{Negotiated, Negotiating, Undecided};
 use super::selection::takes_psk;
@@ -32,7 +33,8 @@ pub(super) fn binder_hash(
 }
 
 /// No session is resumed: asks the resolver for one of the client's keys. An observer learns why
-/// none is used, if the client has offered some.
+/// none is used, if the client has offered some. A key for another hash than the suite's is passed
+/// over (section 4.3.11).
 pub(super) fn resolve(
     negotiating: &mut Negotiating,
     hello: &ClientHello<'_>,
@@ -90,7 +92,8 @@ pub(super) struct ProvenPsk {
     pub(super) proof: PskProven,
 }
 
-/// Uses this key: its binder must prove that the client has it, too.
+/// Uses this key: its binder must prove that the client has it, too. A wrong binder is a
+/// `decrypt_error`; only the binder of this key is checked (section 4.3.11).
 pub(super) fn prove(
     negotiating: &mut Negotiating,
     choice: ChosenPsk,

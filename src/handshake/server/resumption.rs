@@ -1,6 +1,6 @@
 //! The decision about the session of a ticket (RFC 9846, sections 4.3.11 and 4.7.1): which of the
 //! client's tickets is of this server, and may its session be resumed? What the session depends on is
-//! asked about again (see [`crate::session`]).
+//! asked about again (see [`crate::session`]). `pre_shared_key.rs` then checks the binder.
 
 use super::negotiate::{Answers, Negotiated, Negotiating, Undecided};
 use super::{Context, Question};
@@ -17,7 +17,7 @@ use crate::wire::{ClientHello, ExtensionType};
 /// How many identities are looked up: a bound on the work that a list of thousands can ask for.
 const MAX_LOOKED_UP: u16 = 16;
 
-/// The session of one of the client's tickets, as a pre-shared key.
+/// The session of one of the client's tickets, as a pre-shared key (section 4.3.11).
 ///
 /// The first session that the store has, and that fits, is checked. No other one is checked after
 /// it: the client has proved nothing yet.
@@ -52,7 +52,8 @@ pub(super) fn find(
     Ok(None)
 }
 
-/// Looks the client's identities up as tickets, up to the first one that has a session that fits.
+/// Looks the client's identities up as tickets, up to the first one that has a session that fits. A
+/// ticket that is not known, or too old, is passed over (sections 4.3.11 and 4.7.1).
 fn look_up(
     negotiating: &mut Negotiating,
     hello: &ClientHello<'_>,
@@ -124,7 +125,7 @@ fn read(
 }
 
 /// May this server take 0-RTT data under a ticket of this zone? Only the zone that issued a ticket
-/// knows which ClientHellos with it came before (section 8.2).
+/// knows which ClientHellos with it came before (sections 8 and 8.2).
 fn takes_early_data(config: &ServerConfig, zone: Option<Zone>) -> bool {
     match config.anti_replay_zone() {
         Some(own) => zone == Some(own),

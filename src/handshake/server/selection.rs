@@ -35,9 +35,10 @@ fn unsupported_version(reason: String) -> Error {
     ErrorKind::UnsupportedVersion(reason).into()
 }
 
-/// Checks that the ClientHello has what one of TLS 1.3 must have (section 9.2). Two things may be
-/// missing where a pre-shared key is offered: signature schemes, and a key exchange if the key may be
-/// used without one. That is checked again when no key is used.
+/// Checks that the ClientHello has what one of TLS 1.3 must have (sections 4.2.2 and 9.2). A lacking
+/// extension is a `missing_extension`. Two things may be missing where a pre-shared key is offered:
+/// signature schemes, and a key exchange if the key may be used without one. That is checked again when
+/// no key is used.
 pub(super) fn check_form(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<(), Error> {
     if hello.compression_methods != [0] {
         let reason = "it must be a single zero in TLS 1.3";
@@ -86,7 +87,8 @@ fn check_key_shares(hello: &ClientHello<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// The server's first suite that the client offers.
+/// The server's first suite that the client offers. Without one, that is a `handshake_failure`
+/// (section 4.2.1).
 pub(super) fn cipher_suite(
     config: &ServerConfig,
     hello: &ClientHello<'_>,
@@ -114,7 +116,7 @@ pub(super) enum KeyShareSelection<'a> {
     NotNeeded,
 }
 
-/// Which of the client's shares is used, if one can be.
+/// Which of the client's shares is used, if one can be (sections 4.2.1 and 4.3.8).
 pub(super) fn key_share<'a>(
     config: &ServerConfig,
     hello: &ClientHello<'a>,
@@ -139,8 +141,9 @@ pub(super) struct SelectedGroup<'a> {
     pub(super) share: Option<KeyShareEntry<'a>>,
 }
 
-/// The server's first group that the client sent a share for; else its first that the client
-/// takes, which costs a HelloRetryRequest.
+/// The server's first group that the client sent a share for; else its first that the client takes,
+/// which costs a HelloRetryRequest. Without one, that is a `handshake_failure` (sections 4.2.1
+/// and 4.3.7).
 pub(super) fn group<'a>(
     config: &ServerConfig,
     hello: &ClientHello<'a>,
@@ -163,8 +166,8 @@ pub(super) fn group<'a>(
     }
 }
 
-/// The server's first application protocol that the client offers; `None` when one of the sides
-/// has no list (RFC 7301, section 3.2).
+/// The server's first application protocol that the client offers; `None` when one of the sides has
+/// no list (RFC 7301, section 3.2). Without one in common, that is a `no_application_protocol`.
 pub(super) fn application_protocol(
     config: &ServerConfig,
     hello: &ClientHello<'_>,
@@ -232,14 +235,15 @@ pub(super) fn check_client_certificate_type(
     Ok(())
 }
 
-/// May a pre-shared key be used, in one of the modes that the client names (section 4.3.9)?
+/// May a pre-shared key be used, in one of the modes that the client names (sections 4.2.1
+/// and 4.3.9)?
 pub(super) fn takes_psk(config: &ServerConfig, hello: &ClientHello<'_>) -> bool {
     let modes = hello.psk_key_exchange_modes.unwrap_or_default();
     modes.contains(&PSK_DHE_KE) || config.common.psk_without_key_exchange && modes.contains(&PSK_KE)
 }
 
 /// The DNS name that the client asks for. RFC 6066 forbids IP addresses. Some clients send one all
-/// the same: then there is no name.
+/// the same: then there is no name (section 4.7.1).
 pub(super) fn server_name(hello: &ClientHello<'_>) -> Result<Option<String>, Error> {
     let Some(name) = hello.server_name else {
         return Ok(None);

@@ -107,7 +107,7 @@ impl Opener {
         self.limit = usize::from(limit).clamp(2, MAX_INNER_PLAINTEXT_LENGTH);
     }
 
-    /// The next record is under these keys, with sequence number 0.
+    /// The next record is under these keys, with sequence number 0 (section 5.3).
     pub fn install(&mut self, keys: TrafficKeys) {
         self.keys.install(keys);
         self.sequence = 0;
@@ -191,6 +191,8 @@ impl Opener {
         }
     }
 
+    /// Opens a protected record. A record that does not decrypt is a `bad_record_mac` (section
+    /// 5.2), unless it is skipped as 0-RTT data (section 4.3.10).
     fn open_protected<'a>(
         &mut self,
         header: &[u8; HEADER_LENGTH],
@@ -310,7 +312,7 @@ impl Sealer {
         self.limit - 1
     }
 
-    /// The next record is sealed under these keys, with sequence number 0.
+    /// The next record is sealed under these keys, with sequence number 0 (section 5.3).
     pub fn install(&mut self, keys: TrafficKeys) {
         self.keys.install(keys);
         self.sequence = 0;
@@ -357,14 +359,14 @@ impl Sealer {
         Ok(())
     }
 
-    /// The padding of a protected record with content of this length, in bytes.
+    /// The padding of a protected record with content of this length, in bytes (section 5.4).
     fn padding(&self, content_type: ContentType, length: usize) -> usize {
         let room = self.max_content_length().saturating_sub(length);
         self.padding.as_ref().map_or(0, |policy| policy(content_type, length).min(room))
     }
 
     /// Is it time for new keys? True from three quarters of what the key may protect, and never so
-    /// late that there is no record left for the KeyUpdate and an alert.
+    /// late that there is no record left for the KeyUpdate and an alert (section 5.5).
     pub fn should_update(&self) -> bool {
         let Some(keys) = self.keys.keys() else { return false };
         let reserve = (keys.limit / 4).max(2);
@@ -392,6 +394,7 @@ impl fmt::Debug for Sealer {
     }
 }
 
+/// Seals a TLSInnerPlaintext: content, type and padding (sections 5.2 and 5.4).
 fn seal_fragment(
     keys: &TrafficKeys,
     sequence: u64,
