@@ -183,6 +183,10 @@ registry! {
     FFDHE6144 = 0x0103, "ffdhe6144";
     /// Finite field, 8192 bits.
     FFDHE8192 = 0x0104, "ffdhe8192";
+    /// ML-KEM-768 alone.
+    MLKEM768 = 0x0201, "MLKEM768";
+    /// ML-KEM-1024 alone.
+    MLKEM1024 = 0x0202, "MLKEM1024";
     /// The hybrid of X25519 and ML-KEM-768.
     X25519_MLKEM768 = 0x11ec, "X25519MLKEM768";
     /// The hybrid of P-256 and ML-KEM-768.
@@ -232,6 +236,12 @@ registry! {
     RSA_PSS_PSS_SHA384 = 0x080a, "rsa_pss_pss_sha384";
     /// RSA-PSS with SHA-512, key with the RSASSA-PSS OID.
     RSA_PSS_PSS_SHA512 = 0x080b, "rsa_pss_pss_sha512";
+    /// ML-DSA-44 (FIPS 204).
+    MLDSA44 = 0x0904, "mldsa44";
+    /// ML-DSA-65.
+    MLDSA65 = 0x0905, "mldsa65";
+    /// ML-DSA-87.
+    MLDSA87 = 0x0906, "mldsa87";
 }
 
 impl SignatureScheme {

@@ -38,7 +38,7 @@ pub const NAME: &str = "server.example";
 /// A key as two parties would agree on, fresh from the system's randomness.
 pub fn pre_shared_secret() -> [u8; 32] {
     let mut secret = [0; 32];
-    CryptoProvider::ring().random.fill(&mut secret).unwrap();
+    CryptoProvider::default().random.fill(&mut secret).unwrap();
     secret
 }
 
@@ -145,7 +145,7 @@ pub fn deliver_outgoing(from: &mut Connection, to: &mut Connection) -> Result<Ve
 
 /// A provider with one suite and one group, by their places in the default provider's lists.
 pub fn narrow_provider(suite: usize, group: usize) -> CryptoProvider {
-    let mut provider = CryptoProvider::ring();
+    let mut provider = CryptoProvider::default();
     provider.cipher_suites = vec![provider.cipher_suites.swap_remove(suite)];
     provider.groups = vec![provider.groups[group].clone()];
     provider

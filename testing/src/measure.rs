@@ -43,7 +43,7 @@ pub fn timed<T>(clock: &mut Duration, work: impl FnOnce() -> T) -> T {
 
 /// Both configurations of this library, with one suite and one group.
 pub fn ours(identity: &Identity) -> (Arc<ClientConfig>, Arc<ServerConfig>) {
-    let mut provider = CryptoProvider::ring();
+    let mut provider = CryptoProvider::default();
     provider.cipher_suites.truncate(1);
     provider.groups.truncate(1);
     let client = ClientConfig::builder(provider.clone()).trust(identity.anchors()).unwrap();

@@ -25,7 +25,7 @@ fn rows() -> Vec<Row> {
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     let (_, after) = text.split_once(HEADING).expect("the table is there");
     let (part, _) = after.split_once("\n## ").unwrap();
-    let lines = part.lines().filter(|line| line.starts_with(|c: char| c == '|'));
+    let lines = part.lines().filter(|line| line.starts_with('|'));
     lines.skip(2).map(row).collect()
 }
 
