@@ -13,7 +13,9 @@ use handclasp::connection::{Connection, Received};
 use handclasp::credential::{CertificateCompression, CertificateList};
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::CertificateDer;
-use handclasp::registry::{CertificateCompressionAlgorithm, ContentType, HandshakeType};
+use handclasp::registry::{
+    CertificateCompressionAlgorithm, ContentType, HandshakeType, NamedGroup,
+};
 use handclasp::session::{MemoryClientSessions, TicketKeys};
 use handclasp::wire::ExtensionType;
 use handclasp::{
@@ -165,7 +167,7 @@ fn our_server(identity: &Identity) -> Arc<ServerConfig> {
     let mut provider = CryptoProvider::ring();
     let random = provider.random.clone();
     provider.cipher_suites.truncate(1);
-    provider.groups.truncate(1);
+    provider.groups.retain(|group| group.name() == NamedGroup::X25519);
     let key = CertifiedKey::from_der(identity.chain.clone(), &identity.key).unwrap();
     let tickets = Arc::new(TicketKeys::random(random).unwrap());
     let builder = ServerConfig::builder(provider).sessions(tickets);

@@ -14,6 +14,9 @@ pub enum ConfigError {
     /// A key exchange group is in the provider's list twice.
     #[error("the key exchange group {0} is listed twice")]
     GroupTwice(crate::registry::NamedGroup),
+    /// A key share is wanted for a group that the ClientHello does not offer.
+    #[error("a key share is wanted for the group {0}, which the ClientHello does not offer")]
+    KeyShare(crate::registry::NamedGroup),
     /// An application protocol is not 1 to 255 bytes long, or all together are longer than 16384 bytes.
     #[error(
         "an application protocol must be 1 to 255 bytes long, and all together at most 16384 bytes"

@@ -187,10 +187,12 @@ registry! {
     MLKEM768 = 0x0201, "MLKEM768";
     /// ML-KEM-1024 alone.
     MLKEM1024 = 0x0202, "MLKEM1024";
-    /// The hybrid of X25519 and ML-KEM-768.
-    X25519_MLKEM768 = 0x11ec, "X25519MLKEM768";
-    /// The hybrid of P-256 and ML-KEM-768.
+    /// The hybrid of P-256 and ML-KEM-768 (RFC 10024).
     SECP256R1_MLKEM768 = 0x11eb, "SecP256r1MLKEM768";
+    /// The hybrid of X25519 and ML-KEM-768 (RFC 10024).
+    X25519_MLKEM768 = 0x11ec, "X25519MLKEM768";
+    /// The hybrid of P-384 and ML-KEM-1024 (RFC 10024).
+    SECP384R1_MLKEM1024 = 0x11ed, "SecP384r1MLKEM1024";
 }
 
 registry! {
@@ -236,12 +238,6 @@ registry! {
     RSA_PSS_PSS_SHA384 = 0x080a, "rsa_pss_pss_sha384";
     /// RSA-PSS with SHA-512, key with the RSASSA-PSS OID.
     RSA_PSS_PSS_SHA512 = 0x080b, "rsa_pss_pss_sha512";
-    /// ML-DSA-44 (FIPS 204).
-    MLDSA44 = 0x0904, "mldsa44";
-    /// ML-DSA-65.
-    MLDSA65 = 0x0905, "mldsa65";
-    /// ML-DSA-87.
-    MLDSA87 = 0x0906, "mldsa87";
 }
 
 impl SignatureScheme {

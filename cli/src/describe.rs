@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use handclasp::certificate::{CertificateSummary, EndEntity, distinguished_name};
+use handclasp::crypto::hybrid::{SharePart, share_parts};
 use handclasp::pki_types::CertificateDer;
 use handclasp::registry::HandshakeType;
 use handclasp::wire::{
@@ -246,8 +247,18 @@ pub fn identity(identity: &[u8]) -> String {
     }
 }
 
+/// The group of a share and its length. In a hybrid, both parts are named.
 fn share(entry: KeyShareEntry<'_>) -> String {
-    format!("{} ({})", entry.group, counted(entry.key_exchange.len(), "byte"))
+    let group = entry.group;
+    match share_parts(group, entry.key_exchange) {
+        Some([first, second]) => {
+            let part = |part: SharePart<'_>| {
+                format!("{} of {}", counted(part.share.len(), "byte"), part.group)
+            };
+            format!("{group} ({}, {})", part(first), part(second))
+        }
+        None => format!("{group} ({})", counted(entry.key_exchange.len(), "byte")),
+    }
 }
 
 fn short_hex(bytes: &[u8; 32]) -> String {
@@ -264,15 +275,27 @@ pub fn printable(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use handclasp::registry::NamedGroup;
+
     use super::*;
 
     #[test]
     fn one_byte_is_not_bytes() {
-        let share = |key_exchange| {
-            share(KeyShareEntry { group: handclasp::registry::NamedGroup(0x5a5a), key_exchange })
-        };
+        let share = |key_exchange| share(KeyShareEntry { group: NamedGroup(0x5a5a), key_exchange });
         assert!(share(&[0]).ends_with("(1 byte)"), "{}", share(&[0]));
         assert!(share(&[0; 32]).ends_with("(32 bytes)"), "{}", share(&[0; 32]));
         assert_eq!(identity(&[0]), "one of 1 byte");
+    }
+
+    #[test]
+    fn both_parts_of_a_hybrid_share_are_named() {
+        let share = |key_exchange| {
+            share(KeyShareEntry { group: NamedGroup::X25519_MLKEM768, key_exchange })
+        };
+        let client = "X25519MLKEM768 (1184 bytes of MLKEM768, 32 bytes of x25519)";
+        assert_eq!(share(&[0; 1216]), client);
+        let server = "X25519MLKEM768 (1088 bytes of MLKEM768, 32 bytes of x25519)";
+        assert_eq!(share(&[0; 1120]), server);
+        assert_eq!(share(&[0; 100]), "X25519MLKEM768 (100 bytes)", "no share of the group");
     }
 }

@@ -131,6 +131,10 @@ impl X25519 {
 }
 
 impl ActiveKeyExchange for X25519 {
+    fn group(&self) -> NamedGroup {
+        NamedGroup::X25519
+    }
+
     fn share(&self) -> &[u8] {
         &self.share
     }
@@ -163,6 +167,10 @@ impl P256 {
 }
 
 impl ActiveKeyExchange for P256 {
+    fn group(&self) -> NamedGroup {
+        NamedGroup::SECP256R1
+    }
+
     fn share(&self) -> &[u8] {
         &self.share
     }

@@ -188,6 +188,7 @@ impl<'a> Scenario<'a> {
         let origin = TicketOrigin {
             server_name: self.server_name()?,
             cipher_suite: self.server_hello.cipher_suite,
+            group: None,
             application_protocol: None,
             certificates: Some(self.chain(Role::Server)?.into()),
             raw_public_key: None,
@@ -208,7 +209,7 @@ impl<'a> Scenario<'a> {
     }
 
     fn provider(&self, role: Role, random: Vec<Vec<u8>>, shares: Shares) -> CryptoProvider {
-        let ring = CryptoProvider::default();
+        let ring = CryptoProvider::ring();
         let suites = self.client_hello.cipher_suites.iter();
         let pss: &'static PssSha256With1024Bits = &PssSha256With1024Bits;
         CryptoProvider {

@@ -6,11 +6,11 @@ use super::{CommonConfig, ConfigError, ExtensionLayout, Limits};
 use crate::certificate::{Profile, TrustAnchors};
 use crate::cookie::MAX_COOKIE_LENGTH;
 use crate::credential::{CertificateCompression, ClientCertificateResolver, Compressors};
-use crate::crypto::CryptoProvider;
+use crate::crypto::{CryptoProvider, KeyExchangeGroup};
 use crate::key_log::KeyLog;
 use crate::psk::PreSharedKey;
 use crate::record::PaddingPolicy;
-use crate::registry::CertificateType;
+use crate::registry::{CertificateType, NamedGroup};
 use crate::session::{ClientSessionStore, MAX_TICKET_LENGTH};
 use crate::verify::{PeerVerifier, TrustAnchorVerifier};
 use crate::wire::{CodePoint, ExtensionType, TicketRequest};
@@ -23,7 +23,7 @@ use crate::wire::{CodePoint, ExtensionType, TicketRequest};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let made = rcgen::generate_simple_self_signed(["a.example".to_owned()])?;
 /// # let anchors = TrustAnchors::from_der(made.cert.der())?;
-/// let config = ClientConfig::builder(CryptoProvider::default())
+/// let config = ClientConfig::builder(CryptoProvider::ring())
 ///     .trust(anchors)?
 ///     .application_protocols(["h2", "http/1.1"])
 ///     .build()?;
@@ -38,6 +38,8 @@ pub struct ClientConfig {
     pub(crate) send_server_name: bool,
     pub(crate) middlebox_compatibility: bool,
     pub(crate) grease: bool,
+    /// The groups of the first ClientHello's key shares. `None` for the default.
+    pub(crate) key_shares: Option<Vec<NamedGroup>>,
     pub(crate) pre_shared_keys: Vec<PreSharedKey>,
     pub(crate) sessions: Option<Arc<dyn ClientSessionStore>>,
     pub(crate) ticket_request: Option<TicketRequest>,
@@ -54,7 +56,7 @@ impl ClientConfig {
     ///
     /// # Errors
     /// [`ConfigError::NoTrustAnchors`] if there are no anchors.
-    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+    #[cfg(feature = "ring")]
     pub fn new(anchors: TrustAnchors) -> Result<Self, ConfigError> {
         Self::builder(CryptoProvider::default()).trust(anchors)?.build()
     }
@@ -72,6 +74,7 @@ impl ClientConfig {
                 send_server_name: true,
                 middlebox_compatibility: true,
                 grease: true,
+                key_shares: None,
                 pre_shared_keys: Vec::new(),
                 sessions: None,
                 ticket_request: None,
@@ -89,6 +92,16 @@ impl ClientConfig {
         match &self.client_certificates {
             Some(resolver) => resolver.certificate_types(),
             None => &[CertificateType::X509],
+        }
+    }
+
+    /// The groups that the ClientHello offers, in the order of its supported_groups.
+    pub(crate) fn offered_groups(&self) -> Vec<&Arc<dyn KeyExchangeGroup>> {
+        let provider = &self.common.provider;
+        let layout = self.common.layout.as_ref();
+        match layout.and_then(|layout| layout.raw_list(ExtensionType::SUPPORTED_GROUPS)) {
+            Some(list) => list.iter().filter_map(|name| provider.group(name)).collect(),
+            None => provider.groups.iter().collect(),
         }
     }
 
@@ -138,7 +151,7 @@ impl ClientConfigBuilder {
     /// # use handclasp::certificate::Profile;
     /// # use handclasp::{ClientConfig, CryptoProvider, TrustAnchors};
     /// # fn example(anchors: TrustAnchors) -> Result<(), Box<dyn std::error::Error>> {
-    /// let config = ClientConfig::builder(CryptoProvider::default())
+    /// let config = ClientConfig::builder(CryptoProvider::ring())
     ///     .trust_with_profile(anchors, Profile::Strict)?
     ///     .build()?;
     /// # Ok(())
@@ -187,6 +200,33 @@ impl ClientConfigBuilder {
     /// [layout](Self::client_hello_layout) turns both off.
     pub fn grease(mut self, grease: bool) -> Self {
         self.config.grease = grease;
+        self
+    }
+
+    /// The groups for which the first ClientHello has a key share. Each must be a group of the provider.
+    ///
+    /// By default it has one for the provider's first group, and, if that is a hybrid, one for its
+    /// classical group, too: X25519MLKEM768 and x25519. Both are of the same x25519 key pair
+    /// (draft-ietf-tls-hybrid-design, section 3.2). So neither a server with the hybrid nor one without
+    /// it needs another round trip. A server that takes neither asks for a share of another group with
+    /// a HelloRetryRequest. With an empty list each server has to.
+    ///
+    /// If the client has a session with the server, there is also a share for the group that the
+    /// server took when it sent the ticket.
+    ///
+    /// ```
+    /// # use handclasp::registry::NamedGroup;
+    /// # use handclasp::{ClientConfig, CryptoProvider, TrustAnchors};
+    /// # fn example(anchors: TrustAnchors) -> Result<(), Box<dyn std::error::Error>> {
+    /// let config = ClientConfig::builder(CryptoProvider::ring())
+    ///     .trust(anchors)?
+    ///     .key_shares([NamedGroup::X25519, NamedGroup::SECP256R1])
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn key_shares(mut self, groups: impl IntoIterator<Item = NamedGroup>) -> Self {
+        self.config.key_shares = Some(groups.into_iter().collect());
         self
     }
 
@@ -282,6 +322,7 @@ impl ClientConfigBuilder {
     ///   [`verifier`](Self::verifier).
     /// - [`ConfigError::Empty`] or [`ConfigError::GroupTwice`] if the provider lacks something, or has
     ///   a group twice.
+    /// - [`ConfigError::KeyShare`] if a key share is for a group that the ClientHello does not offer.
     /// - The error of an option that is out of its range, of a layout that sets a reserved extension,
     ///   or of a ClientHello that would be too long.
     pub fn build(self) -> Result<ClientConfig, ConfigError> {
@@ -297,6 +338,7 @@ impl ClientConfigBuilder {
             return Err(ConfigError::Empty("signature schemes"));
         }
         config.common.check()?;
+        check_groups(&config)?;
         check_length(&config)?;
         Ok(config)
     }
@@ -304,11 +346,31 @@ impl ClientConfigBuilder {
 
 common_options!(ClientConfigBuilder);
 
+/// Checks that the ClientHello offers a group, and those of its key shares (RFC 9846, section 4.3.8).
+fn check_groups(config: &ClientConfig) -> Result<(), ConfigError> {
+    let offered = config.offered_groups();
+    if offered.is_empty() {
+        return Err(ConfigError::Empty("key exchange groups"));
+    }
+    for (index, group) in config.key_shares.iter().flatten().enumerate() {
+        if !offered.iter().any(|offered| offered.name() == *group) {
+            return Err(ConfigError::KeyShare(*group));
+        }
+        if config.key_shares.iter().flatten().take(index).any(|before| before == group) {
+            return Err(ConfigError::GroupTwice(*group));
+        }
+    }
+    Ok(())
+}
+
 /// Checks that everything fits into a ClientHello, with the longest ticket, the longest cookie and the
 /// other extensions. A server's cookie must not make the ClientHello too long.
 fn check_length(config: &ClientConfig) -> Result<(), ConfigError> {
     const OTHER_EXTENSIONS: usize = 0x1000;
-    const AVAILABLE: usize = 0xffff - MAX_TICKET_LENGTH - MAX_COOKIE_LENGTH - OTHER_EXTENSIONS;
+    /// More than one of each group that this crate knows.
+    const KEY_SHARES: usize = 0x2000;
+    const AVAILABLE: usize =
+        0xffff - MAX_TICKET_LENGTH - MAX_COOKIE_LENGTH - KEY_SHARES - OTHER_EXTENSIONS;
     /// The length of the identity, its age, and the binder with its length.
     const OVERHEAD_OF_A_KEY: usize = 2 + 4 + 1 + 64;
     let mut length = 0;

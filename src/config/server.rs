@@ -28,7 +28,7 @@ const MAX_TICKETS: u8 = 16;
 /// # use handclasp::{CertifiedKey, CryptoProvider, ServerConfig};
 /// # fn example(first: CertifiedKey, second: CertifiedKey) -> Result<(), Box<dyn std::error::Error>> {
 /// let list = CertificateList::new(vec![Arc::new(first), Arc::new(second)]);
-/// let config = ServerConfig::builder(CryptoProvider::default())
+/// let config = ServerConfig::builder(CryptoProvider::ring())
 ///     .application_protocols(["h2", "http/1.1"])
 ///     .build(Arc::new(list))?;
 /// let config = Arc::new(config);
@@ -53,6 +53,7 @@ pub struct ServerConfig {
     pub(crate) client_authentication: Option<Arc<ClientCertificatePolicy>>,
     pub(crate) cookies: Option<Arc<dyn CookieProtector>>,
     pub(crate) always_retry: bool,
+    pub(crate) retry_for_preferred_group: bool,
 }
 
 /// How much 0-RTT data a server accepts, and what prevents that it accepts them twice.
@@ -68,7 +69,7 @@ impl ServerConfig {
     ///
     /// # Errors
     /// None with the options that this has: they are those of [`ServerConfigBuilder::build`].
-    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+    #[cfg(feature = "ring")]
     pub fn new(key: crate::credential::CertifiedKey) -> Result<Self, ConfigError> {
         let list = CertificateList::new(vec![Arc::new(key)]);
         Self::builder(CryptoProvider::default()).build(Arc::new(list))
@@ -92,6 +93,7 @@ impl ServerConfig {
                 client_authentication: None,
                 cookies: None,
                 always_retry: false,
+                retry_for_preferred_group: false,
             },
         }
     }
@@ -231,7 +233,7 @@ impl ServerConfigBuilder {
     /// # use handclasp::credential::CertificateList;
     /// # use handclasp::{CertifiedKey, CryptoProvider, ServerConfig, TrustAnchors};
     /// # fn example(key: CertifiedKey, anchors: TrustAnchors) -> Result<(), Box<dyn std::error::Error>> {
-    /// let config = ServerConfig::builder(CryptoProvider::default())
+    /// let config = ServerConfig::builder(CryptoProvider::ring())
     ///     .require_client_certificates(anchors, Profile::Strict)?
     ///     .build(Arc::new(CertificateList::new(vec![Arc::new(key)])))?;
     /// # Ok(())
@@ -275,6 +277,15 @@ impl ServerConfigBuilder {
     /// share, which GnuTLS accepts.
     pub fn always_retry(mut self, always: bool) -> Self {
         self.config.always_retry = always;
+        self
+    }
+
+    /// Whether the server asks for a share of the first of its groups that the client offers, with a
+    /// HelloRetryRequest, if the client has sent shares for other groups only. No by default: the server
+    /// takes the first of its groups that has a share, and saves the round trip. With this option it
+    /// uses a hybrid group with every client that has one.
+    pub fn retry_for_preferred_group(mut self, retry: bool) -> Self {
+        self.config.retry_for_preferred_group = retry;
         self
     }
 

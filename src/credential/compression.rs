@@ -225,7 +225,7 @@ impl CertificateCompression for Brotli {
 #[cfg(feature = "brotli")]
 fn with_shortest_window(first: u8, length: usize) -> u8 {
     let code = first & 0x0f;
-    if code < 3 || code % 2 == 0 {
+    if code < 3 || code.is_multiple_of(2) {
         return first; // 2^10 to 2^17 bytes
     }
     for shorter in (3..code).step_by(2) {

@@ -44,6 +44,9 @@ pub struct CompletedKeyExchange {
 
 /// A key exchange that has sent its share and waits for the peer's.
 pub trait ActiveKeyExchange: Send + Sync {
+    /// The group of the share.
+    fn group(&self) -> NamedGroup;
+
     /// The share to send.
     fn share(&self) -> &[u8];
 
@@ -53,4 +56,17 @@ pub trait ActiveKeyExchange: Send + Sync {
     /// When the share is no valid public key of the group, or leads to a secret of zeros (section
     /// 7.4.2).
     fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError>;
+
+    /// In a [hybrid](super::hybrid), the key exchange of its classical group. A client may send the
+    /// share of that, too, so that a server without the hybrid needs no HelloRetryRequest, and one key
+    /// pair serves both shares.
+    fn classical(&self) -> Option<&dyn ActiveKeyExchange> {
+        None
+    }
+
+    /// The key exchange that [`classical`](Self::classical) shows: the server has taken its share, and
+    /// not that of the hybrid.
+    fn into_classical(self: Box<Self>) -> Option<Box<dyn ActiveKeyExchange>> {
+        None
+    }
 }

@@ -5,24 +5,20 @@
 //! (an HSM's, a post-quantum group, a replay of recorded keys) implements the traits and changes
 //! nothing else.
 //!
-//! Two providers come with this crate: `CryptoProvider::ring()`, with the feature `ring`, which is on
-//! by default, and `CryptoProvider::aws_lc_rs()`, with the feature `aws-lc-rs`. Functions that take no
-//! provider, such as [`CertifiedKey::from_der`](crate::credential::CertifiedKey), use the default one,
-//! and exist only with one of these features; each has a sibling that takes a provider. The default
-//! is `ring` if both are there.
+//! One provider comes with this crate: `CryptoProvider::ring()`, with the feature `ring`, which is on
+//! by default. Functions that take no provider, such as
+//! [`CertifiedKey::from_der`](crate::credential::CertifiedKey), use the default one, and exist only with
+//! that feature; each has a sibling that takes a provider.
 
 mod aead;
-#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
-mod aead_limits;
-#[cfg(feature = "aws-lc-rs")]
-pub mod aws_lc_rs;
 mod hash;
 mod hkdf;
 mod hmac;
+pub mod hybrid;
 mod key_error;
 mod key_exchange;
-#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
-mod private_key;
+#[cfg(feature = "ml-kem")]
+pub mod ml_kem;
 mod provider;
 pub(crate) mod provider_fault;
 mod random;
@@ -48,7 +44,7 @@ pub use provider_fault::ProviderFault;
 pub use random::{SecureRandom, SystemRandom};
 pub(crate) use secret::wipe_stack;
 pub use secret::{Digest, MAX_HASH_LENGTH, Secret, SharedSecret};
-#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+#[cfg(feature = "ring")]
 pub use signature::signing_key;
 pub use signature::{KeyProvider, SchemeAlgorithms, SignatureAlgorithms, SigningKey};
 pub use static_or_arc::StaticOrArc;

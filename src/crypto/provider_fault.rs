@@ -96,6 +96,9 @@ pub(crate) fn start(
 ) -> Result<Box<dyn ActiveKeyExchange>, ProviderError> {
     let exchange = group.start()?;
     check_share(group.name(), exchange.share())?;
+    if let Some(classical) = exchange.classical() {
+        check_share(classical.group(), classical.share())?;
+    }
     Ok(exchange)
 }
 
@@ -111,12 +114,15 @@ pub(crate) fn check_share(group: NamedGroup, share: &[u8]) -> Result<(), Provide
     Ok(())
 }
 
-/// Checks a shared secret (RFC 9846, section 7.4.2): not all zeros, and in groups of elliptic curves
-/// as long as the field, as leading zeros must not be truncated.
+/// Checks a shared secret (RFC 9846, section 7.4.2): not all zeros, and of the length of its group. In
+/// groups of elliptic curves that is the length of the field: leading zeros must not be truncated.
 pub(crate) fn check_secret(group: NamedGroup, secret: &SharedSecret) -> Result<(), ProviderFault> {
     let length = secret.as_bytes().len();
     let right = match group {
         NamedGroup::X25519 | NamedGroup::SECP256R1 => length == 32,
+        NamedGroup::MLKEM768 | NamedGroup::MLKEM1024 => length == 32,
+        NamedGroup::X25519_MLKEM768 | NamedGroup::SECP256R1_MLKEM768 => length == 64,
+        NamedGroup::SECP384R1_MLKEM1024 => length == 80,
         NamedGroup::SECP384R1 => length == 48,
         NamedGroup::SECP521R1 => length == 66,
         NamedGroup::X448 => length == 56,

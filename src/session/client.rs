@@ -11,10 +11,10 @@ use super::{
     stored,
 };
 use crate::crypto::Secret;
-use crate::registry::{CertificateType, CipherSuiteId};
+use crate::registry::{CertificateType, CipherSuiteId, NamedGroup};
 use crate::time::Time;
 use crate::wire::NewSessionTicket;
-use crate::wire::codec::{Prefix, write_bytes};
+use crate::wire::codec::{Prefix, write_bytes, write_u16};
 
 /// A ticket with everything that a client needs to resume a connection with it, once.
 ///
@@ -25,6 +25,8 @@ pub struct ClientSession {
     pub(crate) session: Session,
     pub(crate) server_name: ServerName<'static>,
     pub(crate) ticket: Vec<u8>,
+    /// The group that the server took.
+    pub(crate) group: Option<NamedGroup>,
 }
 
 /// The connection that a ticket came on.
@@ -34,6 +36,9 @@ pub struct TicketOrigin {
     pub server_name: ServerName<'static>,
     /// The suite.
     pub cipher_suite: CipherSuiteId,
+    /// The group of the key exchange, where there was one. The next ClientHello to the server has a share
+    /// for it.
+    pub group: Option<NamedGroup>,
     /// The application protocol, where there was one.
     pub application_protocol: Option<Vec<u8>>,
     /// The server's certificates, which are verified again when the session is resumed.
@@ -84,6 +89,7 @@ impl ClientSession {
             },
             server_name: origin.server_name,
             ticket: ticket.ticket.to_vec(),
+            group: origin.group,
         })
     }
 
@@ -142,6 +148,8 @@ impl ClientSession {
             let name = self.server_name.to_str();
             write_bytes(out, Prefix::U16, name.as_bytes());
             write_bytes(out, Prefix::U16, &self.ticket);
+            // No group is written as a zero, which is no group's code point.
+            write_u16(out, self.group.unwrap_or_default());
             self.session.encode(out);
         })
     }
@@ -162,9 +170,11 @@ impl ClientSession {
         let server_name =
             ServerName::try_from(text).map_err(|_| SessionError::Malformed("server name"))?;
         let ticket = reader.vector("ticket", Prefix::U16, 1..=MAX_TICKET_LENGTH)?.to_vec();
+        let group = NamedGroup(reader.u16("group")?);
+        let group = if group == NamedGroup::default() { None } else { Some(group) };
         let session = Session::read(&mut reader)?;
         reader.finish("end")?;
-        Ok(Self { session, server_name, ticket })
+        Ok(Self { session, server_name, ticket, group })
     }
 }
 

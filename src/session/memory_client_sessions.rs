@@ -149,6 +149,7 @@ mod tests {
         let origin = TicketOrigin {
             server_name: server(with),
             cipher_suite: CipherSuiteId::TLS_AES_128_GCM_SHA256,
+            group: None,
             application_protocol: None,
             certificates: None,
             raw_public_key: None,

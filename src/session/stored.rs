@@ -16,7 +16,7 @@ use crate::wire::codec::{Prefix, Reader, write_bytes, write_u16};
 pub(crate) const MAX_TICKET_LENGTH: usize = 0x2000;
 
 /// The first byte of everything that is written here.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// What both sides store of a connection.
 #[derive(Clone, Debug)]

@@ -171,7 +171,7 @@ impl TicketKeys {
     ///
     /// # Errors
     /// When there is no randomness.
-    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+    #[cfg(feature = "ring")]
     pub fn random(random: Arc<dyn SecureRandom>) -> Result<Self, CryptoError> {
         Self::with_random_key(random, Primitives::of(&CryptoProvider::default()))
     }
@@ -203,7 +203,7 @@ impl TicketKeys {
     /// # Errors
     /// When the length is no multiple of a key's, or zero, or a key is one byte repeated, which is no
     /// random key.
-    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+    #[cfg(feature = "ring")]
     pub fn from_bytes(bytes: &[u8], random: Arc<dyn SecureRandom>) -> Result<Self, SessionError> {
         let primitives = Primitives::of(&CryptoProvider::default());
         let keys = Self::parse(bytes, &*primitives.sha256)?;
@@ -235,7 +235,7 @@ impl TicketKeys {
     }
 
     fn parse(bytes: &[u8], sha256: &dyn Hash) -> Result<Keys, SessionError> {
-        if bytes.is_empty() || bytes.len() % Self::KEY_LENGTH != 0 {
+        if bytes.is_empty() || !bytes.len().is_multiple_of(Self::KEY_LENGTH) {
             return Err(SessionError::TicketKeys);
         }
         let mut list = Vec::with_capacity(bytes.len() / Self::KEY_LENGTH);

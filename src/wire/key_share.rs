@@ -29,7 +29,7 @@ impl<'a> KeyShareEntry<'a> {
 }
 
 /// The key shares of a ClientHello: possibly none, which asks for a HelloRetryRequest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyShares<'a> {
     bytes: &'a [u8],
 }

@@ -72,7 +72,10 @@ struct ToyGroup {
     own: u8,
 }
 
-struct ToyExchange([u8; 32]);
+struct ToyExchange {
+    group: NamedGroup,
+    share: [u8; 32],
+}
 
 impl KeyExchangeGroup for ToyGroup {
     fn name(&self) -> NamedGroup {
@@ -80,22 +83,26 @@ impl KeyExchangeGroup for ToyGroup {
     }
 
     fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, CryptoError> {
-        Ok(Box::new(ToyExchange([self.own; 32])))
+        Ok(Box::new(ToyExchange { group: self.name, share: [self.own; 32] }))
     }
 }
 
 impl ActiveKeyExchange for ToyExchange {
+    fn group(&self) -> NamedGroup {
+        self.group
+    }
+
     fn share(&self) -> &[u8] {
-        &self.0
+        &self.share
     }
 
     fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
-        if peer_share.len() != self.0.len() || peer_share.iter().all(|byte| *byte == 0) {
+        if peer_share.len() != self.share.len() || peer_share.iter().all(|byte| *byte == 0) {
             return Err(CryptoError);
         }
-        let mut shares = [&self.0, peer_share];
+        let mut shares = [&self.share, peer_share];
         shares.sort_unstable();
-        let hash = CryptoProvider::default().cipher_suites[0].hash.digest(&shares.concat());
+        let hash = CryptoProvider::ring().cipher_suites[0].hash.digest(&shares.concat());
         Ok(SharedSecret::new(hash.to_vec()))
     }
 }
@@ -118,7 +125,7 @@ pub fn provider(side: Side, groups: &[NamedGroup]) -> CryptoProvider {
         Side::Client => 0xc1,
         Side::Server => 0x5e,
     };
-    let mut provider = CryptoProvider::default();
+    let mut provider = CryptoProvider::ring();
     provider.random = Arc::new(FixedRandom(own));
     let toy = |name: &NamedGroup| -> Arc<dyn KeyExchangeGroup> {
         Arc::new(ToyGroup { name: *name, own })

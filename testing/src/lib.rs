@@ -27,6 +27,7 @@ use handclasp::connection::Received;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::Answer;
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use handclasp::registry::NamedGroup;
 use handclasp::{
     CertifiedKey, ClientConfig, ClientConnection, Connection, Error, ServerConfig,
     ServerConnection, TrustAnchors,
@@ -38,7 +39,7 @@ pub const NAME: &str = "server.example";
 /// A key as two parties would agree on, fresh from the system's randomness.
 pub fn pre_shared_secret() -> [u8; 32] {
     let mut secret = [0; 32];
-    CryptoProvider::default().random.fill(&mut secret).unwrap();
+    CryptoProvider::ring().random.fill(&mut secret).unwrap();
     secret
 }
 
@@ -143,10 +144,13 @@ pub fn deliver_outgoing(from: &mut Connection, to: &mut Connection) -> Result<Ve
     Ok(data)
 }
 
-/// A provider with one suite and one group, by their places in the default provider's lists.
+/// A provider with one suite, by its place in the default provider's list, and one classical group, by
+/// its place among x25519, secp256r1 and secp384r1.
 pub fn narrow_provider(suite: usize, group: usize) -> CryptoProvider {
-    let mut provider = CryptoProvider::default();
+    const GROUPS: [NamedGroup; 3] =
+        [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
+    let mut provider = CryptoProvider::ring();
     provider.cipher_suites = vec![provider.cipher_suites.swap_remove(suite)];
-    provider.groups = vec![provider.groups[group].clone()];
+    provider.groups.retain(|group_of_all| group_of_all.name() == GROUPS[group]);
     provider
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use handclasp::registry::NamedGroup;
 use handclasp::{ClientConfig, CryptoProvider, ServerConfig};
 
 use crate::Identity;
@@ -43,9 +44,9 @@ pub fn timed<T>(clock: &mut Duration, work: impl FnOnce() -> T) -> T {
 
 /// Both configurations of this library, with one suite and one group.
 pub fn ours(identity: &Identity) -> (Arc<ClientConfig>, Arc<ServerConfig>) {
-    let mut provider = CryptoProvider::default();
+    let mut provider = CryptoProvider::ring();
     provider.cipher_suites.truncate(1);
-    provider.groups.truncate(1);
+    provider.groups.retain(|group| group.name() == NamedGroup::X25519);
     let client = ClientConfig::builder(provider.clone()).trust(identity.anchors()).unwrap();
     let client = client.build().unwrap();
     let key = Arc::new(identity.certified_key());

@@ -30,7 +30,7 @@ fn both_sides_agree_on_every_parameter() {
     let (client, server) = connected();
     let (c, s) = (client.parameters(), server.parameters());
     assert_eq!(c.cipher_suite, Some(CipherSuiteId::TLS_AES_128_GCM_SHA256));
-    assert_eq!(c.group, Some(NamedGroup::X25519));
+    assert_eq!(c.group, Some(NamedGroup::X25519_MLKEM768));
     assert_eq!(c.signature_scheme, Some(SignatureScheme::ECDSA_SECP256R1_SHA256));
     assert_eq!(s.server_name.as_deref(), Some(NAME));
     assert_eq!((c.cipher_suite, c.group), (s.cipher_suite, s.group));
@@ -78,8 +78,8 @@ fn a_transport_that_ends_without_close_notify_is_a_truncation() {
 #[test]
 fn keys_can_be_updated_by_either_side_at_any_time() {
     let (mut client, mut server) = connected();
-    for round in 0..5 {
-        client.update_keys(round % 2 == 0).unwrap();
+    for round in 0..5_u8 {
+        client.update_keys(round.is_multiple_of(2)).unwrap();
         client.write(b"up").unwrap();
         assert_eq!(deliver_outgoing(&mut client, &mut server).unwrap(), b"up");
         server.write(b"down").unwrap();
@@ -121,7 +121,7 @@ fn retrying(cookies: bool) -> (Arc<ClientConfig>, Arc<ServerConfig>) {
     let provider = narrow_provider(1, 2);
     let mut server = ServerConfig::builder(provider);
     if cookies {
-        let random = CryptoProvider::default().random;
+        let random = CryptoProvider::ring().random;
         server = server.cookies(Arc::new(HmacCookies::random(&*random).unwrap()));
     }
     let resolver = CertificateList::new(vec![Arc::new(identity.certified_key())]);
@@ -180,11 +180,10 @@ fn a_servers_layout_says_nothing_that_the_client_did_not_ask_for() {
     let (offered, other) = (ExtensionType(0xff77), ExtensionType(0xff78));
     let raw = |kind| LayoutItem::Raw(kind, vec![1]);
     let layout = ExtensionLayout { items: vec![raw(offered), raw(other)] };
-    let server =
-        ServerConfig::builder(CryptoProvider::default()).encrypted_extensions_layout(layout);
+    let server = ServerConfig::builder(CryptoProvider::ring()).encrypted_extensions_layout(layout);
     let resolver = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let server = Arc::new(server.build(Arc::new(resolver)).unwrap());
-    let client = ClientConfig::builder(CryptoProvider::default())
+    let client = ClientConfig::builder(CryptoProvider::ring())
         .client_hello_layout(ExtensionLayout { items: vec![raw(offered)] });
     let client = Arc::new(client.trust(identity.anchors()).unwrap().build().unwrap());
     let mut client = ClientConnection::new(client, server_name()).unwrap();
@@ -216,7 +215,7 @@ fn signature_and_verification_can_be_answered_from_another_thread_while_this_one
     let certified = CertifiedKey::new(identity.chain.clone(), elsewhere).unwrap();
     let server_config = Arc::new(ServerConfig::new(certified).unwrap());
     let client_config =
-        ClientConfig::builder(CryptoProvider::default()).verifier(Arc::new(AnswerLater));
+        ClientConfig::builder(CryptoProvider::ring()).verifier(Arc::new(AnswerLater));
     let client_config = Arc::new(client_config.build().unwrap());
 
     let mut client = ClientConnection::new(client_config, server_name()).unwrap();
@@ -268,7 +267,7 @@ fn signature_and_verification_can_be_answered_from_another_thread_while_this_one
 #[test]
 fn the_certificate_can_be_chosen_later() {
     let identity = Identity::p256();
-    let config = ServerConfig::builder(CryptoProvider::default());
+    let config = ServerConfig::builder(CryptoProvider::ring());
     let config = Arc::new(config.build(Arc::new(AnswerLater)).unwrap());
     let mut client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
     let mut server = ServerConnection::new(config).unwrap();

@@ -89,7 +89,7 @@ fn many_records_may_come_in_one_read() {
     for round in 0..100_u8 {
         client.write(&vec![round; usize::from(round) + 1]).unwrap();
         expected.extend(vec![round; usize::from(round) + 1]);
-        if round % 10 == 0 {
+        if round.is_multiple_of(10) {
             client.update_keys(false).unwrap();
         }
     }

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use handclasp::alert::AlertDescription as A;
 use handclasp::crypto::{
-    ActiveKeyExchange, CipherSuite, CryptoError, CryptoProvider, CustomHmacKey, Digest, Hash,
-    HashAlgorithm, HashContext, HmacKey, KeyExchangeGroup, Secret, SecureRandom, StaticOrArc,
+    ActiveKeyExchange, CipherSuite, CompletedKeyExchange, CryptoError, CryptoProvider,
+    CustomHmacKey, Digest, Hash, HashAlgorithm, HashContext, HmacKey, KeyExchangeGroup, Secret,
+    SecureRandom, StaticOrArc,
 };
 use handclasp::psk::PskList;
 use handclasp::registry::NamedGroup;
@@ -100,10 +101,15 @@ impl KeyExchangeGroup for CountedGroup {
         CALLS.count()?;
         self.0.start()
     }
+
+    fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, CryptoError> {
+        CALLS.count()?;
+        self.0.respond(peer_share)
+    }
 }
 
 fn provider() -> CryptoProvider {
-    let mut provider = CryptoProvider::default();
+    let mut provider = CryptoProvider::ring();
     provider.cipher_suites = vec![CipherSuite {
         id: INNER.id,
         hash: StaticOrArc::Static(&Counted),

@@ -108,9 +108,12 @@ fn a_session_that_is_found_later_is_asked_about_later_with_a_retry_and_without()
     for group in [0, 1] {
         for good in [true, false] {
             let (ends, store) = (Ends::new(), Elsewhere::new());
-            let builder = ends.pair.server_with(narrow_provider(0, group)).sessions(store.clone());
-            let config = ends.server(builder);
-            ends.meet(&config);
+            let config_with = |group| {
+                let builder = ends.pair.server_with(narrow_provider(0, group));
+                ends.server(builder.sessions(store.clone()))
+            };
+            ends.meet(&config_with(0));
+            let config = config_with(group);
             let mut wires = Wires::new(ends.client(1), server_at(&config, 1));
             let mut asked = 0;
             let asked = wires.run(|question| match question {
@@ -290,7 +293,7 @@ fn a_question_about_a_session_that_cannot_be_answered_ends_the_connection() {
     let pair = Pair::new();
     let config = pair.finish(pair.server_builder());
     pair.meet(&config);
-    let provider = CryptoProvider::default();
+    let provider = CryptoProvider::ring();
     let builder = pair.client_with(provider).verifier(Arc::new(AnswerLater));
     let mut client = client(builder, 1);
     let number = client.question_number().unwrap();
@@ -335,7 +338,7 @@ fn a_client_that_offers_no_scheme_of_the_servers_key_does_not_resume() {
         let config = pair.finish(pair.server_builder());
         pair.meet(&config);
         // Certificates are verified as before: by the anchors' verifier, with all algorithms.
-        let mut provider = CryptoProvider::default();
+        let mut provider = CryptoProvider::ring();
         let signatures = provider.signatures.clone();
         provider.signatures.by_scheme.retain(|row| is_ecdsa(&row.scheme) == ecdsa);
         let verifier = TrustAnchorVerifier::new(pair.identity.anchors(), signatures);

@@ -61,9 +61,12 @@ fn ticket_like(name: &[u8], secret: &[u8]) -> PreSharedKey {
 fn a_session_that_is_found_later_resumes_and_is_given_out_once() {
     for (suite, group) in [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1)] {
         let (pair, store) = (Pair::new(), Elsewhere::new());
-        let config =
-            pair.finish(pair.server_with(narrow_provider(suite, group)).sessions(store.clone()));
-        pair.meet(&config);
+        let config_with = |group| {
+            let builder = pair.server_with(narrow_provider(suite, group));
+            pair.finish(builder.sessions(store.clone()))
+        };
+        pair.meet(&config_with(0));
+        let config = config_with(group);
         let session = pair.store.take(&server_name(), time(1)).unwrap();
         pair.store.forget(&server_name());
         for round in 1..3 {

@@ -90,6 +90,7 @@ fn a_session_that_is_dead_or_of_another_server_is_not_offered() {
         let real = pair.store.take(&server_name(), time(0)).unwrap();
         let origin = TicketOrigin {
             cipher_suite: CipherSuiteId::TLS_AES_256_GCM_SHA384,
+            group: None,
             certificates: Some(pair.identity.chain.clone().into()),
             ..ticket_origin(name.try_into().unwrap())
         };
@@ -206,7 +207,7 @@ fn a_ticket_that_cannot_be_sent_is_a_misuse_and_ends_nothing() {
 
 #[test]
 fn ticket_keys_can_be_replaced_while_connections_use_them() {
-    let random = CryptoProvider::default().random;
+    let random = CryptoProvider::ring().random;
     let bytes: Vec<u8> = (0..64).collect();
     let keys = TicketKeys::from_bytes(&bytes[..32], random).unwrap();
     let ticket = keys.put(b"a session", time(0)).unwrap();

@@ -54,7 +54,7 @@ fn machines_get_an_object_a_line_and_a_summary_of_each_side() {
     for summary in [client, server] {
         assert_eq!(summary["event"], "summary");
         assert_eq!(summary["cipher_suite"], "TLS_AES_128_GCM_SHA256");
-        assert_eq!(summary["group"], "x25519");
+        assert_eq!(summary["group"], "X25519MLKEM768");
         assert_eq!(summary["application_protocol"], "http/1.1");
     }
     assert_eq!(client["round_trips"], 1);

@@ -290,7 +290,7 @@ async fn flood(server: &Server, identity: &Arc<Identity>, honest: &mut Honest) -
     for number in 0..MANY {
         let kind = Bad::ALL[number % Bad::ALL.len()];
         bad.push(tokio::spawn(kind.behave(Arc::clone(identity), server.address)));
-        if number % 50 == 0 {
+        if number.is_multiple_of(50) {
             // The system's queue of those who want to connect is not what is tested here.
             honest.ping().await;
         }

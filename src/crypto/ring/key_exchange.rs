@@ -35,7 +35,7 @@ impl KeyExchangeGroup for RingGroup {
             .map_err(|_| CryptoError)?;
         let share = private.compute_public_key().map_err(|_| CryptoError)?;
         let private = Private::Key(private);
-        Ok(Box::new(Exchange { private, share, algorithm: self.algorithm }))
+        Ok(Box::new(Exchange { group: self.name, private, share, algorithm: self.algorithm }))
     }
 }
 
@@ -50,6 +50,7 @@ enum Private {
 const LARGER: usize = size_of::<EphemeralPrivateKey>() + align_of::<EphemeralPrivateKey>();
 
 struct Exchange {
+    group: NamedGroup,
     private: Private,
     share: agreement::PublicKey,
     algorithm: &'static agreement::Algorithm,
@@ -75,6 +76,10 @@ impl Drop for Exchange {
 }
 
 impl ActiveKeyExchange for Exchange {
+    fn group(&self) -> NamedGroup {
+        self.group
+    }
+
     fn share(&self) -> &[u8] {
         self.share.as_ref()
     }

@@ -1,8 +1,8 @@
 //! The built-in provider with the feature `ring`: every primitive is `ring`'s.
 
-mod aead_key;
 mod hash;
 mod key_exchange;
+mod private_key;
 mod sign;
 mod verify;
 
@@ -11,14 +11,14 @@ use std::sync::Arc;
 use ::ring::aead::quic;
 use ::ring::aead::{self, LessSafeKey, UnboundKey};
 
-use super::aead_limits::{AES_GCM_LIMITS, AeadLimits, CHACHA20_POLY1305_LIMITS};
+#[cfg(feature = "ml-kem")]
+use super::ml_kem::{MLKEM768, MLKEM1024};
 use super::{
-    Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, HeaderProtectionKey, KeyLimits,
-    NONCE_LENGTH, StaticOrArc, SystemRandom, TAG_LENGTH,
+    Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, HeaderProtectionKey, KeyExchangeGroup,
+    KeyLimits, NONCE_LENGTH, StaticOrArc, SystemRandom, TAG_LENGTH, hybrid,
 };
 use crate::registry::CipherSuiteId;
 
-pub(super) use aead_key::RingAeadKey;
 pub(super) use hash::{RingHashContext, RingHmacKey};
 pub use hash::{SHA256, SHA384, sha1, sha256};
 pub use key_exchange::{SECP256R1, SECP384R1, X25519};
@@ -37,13 +37,22 @@ pub(super) fn provider() -> CryptoProvider {
             TLS_AES_256_GCM_SHA384,
             TLS_CHACHA20_POLY1305_SHA256,
         ],
-        groups: vec![Arc::new(X25519), Arc::new(SECP256R1), Arc::new(SECP384R1)],
+        groups: groups(),
         signatures: signature_algorithms(),
         key_provider: Arc::new(RingKeyProvider),
         sha256: StaticOrArc::Static(&SHA256),
         ticket_aead: TLS_AES_256_GCM_SHA384.aead,
         random: Arc::new(SystemRandom),
     }
+}
+
+/// With the feature `ml-kem`, hybrids are before the groups of `ring`.
+fn groups() -> Vec<Arc<dyn KeyExchangeGroup>> {
+    #[cfg(feature = "ml-kem")]
+    let kems: &[Arc<dyn KeyExchangeGroup>] = &[Arc::new(MLKEM768), Arc::new(MLKEM1024)];
+    #[cfg(not(feature = "ml-kem"))]
+    let kems = &[];
+    hybrid::groups(vec![Arc::new(X25519), Arc::new(SECP256R1), Arc::new(SECP384R1)], kems)
 }
 
 /// TLS_AES_128_GCM_SHA256.
@@ -79,10 +88,35 @@ pub const TLS_CHACHA20_POLY1305_SHA256: CipherSuite = CipherSuite {
     }),
 };
 
+/// How often one key of an AEAD may be used in each protocol.
+struct Limits {
+    /// See [`Aead::confidentiality_limit`].
+    tls: u64,
+    quic: KeyLimits,
+    dtls: KeyLimits,
+}
+
+/// RFC 9846, section 5.5, and RFC 9147, section 4.5.3, allow 2^24.5 full-size records under one
+/// AES-GCM key; this is the power of two below it.
+const AES_GCM_RECORDS: u64 = 1 << 24;
+
+const AES_GCM_LIMITS: Limits = Limits {
+    tls: AES_GCM_RECORDS,
+    quic: KeyLimits { confidentiality: 1 << 23, integrity: 1 << 52 },
+    dtls: KeyLimits { confidentiality: AES_GCM_RECORDS, integrity: 1 << 36 },
+};
+
+/// A sequence number or packet number ends before a key is used up.
+const CHACHA20_POLY1305_LIMITS: Limits = Limits {
+    tls: u64::MAX,
+    quic: KeyLimits { confidentiality: u64::MAX, integrity: 1 << 36 },
+    dtls: KeyLimits { confidentiality: u64::MAX, integrity: 1 << 36 },
+};
+
 struct RingAead {
     algorithm: &'static aead::Algorithm,
     header_protection: &'static quic::Algorithm,
-    limits: AeadLimits,
+    limits: Limits,
 }
 
 impl Aead for RingAead {
@@ -92,7 +126,7 @@ impl Aead for RingAead {
 
     fn key(&self, bytes: &[u8]) -> Result<AeadKey, CryptoError> {
         let key = UnboundKey::new(self.algorithm, bytes).map_err(|_| CryptoError)?;
-        Ok(AeadKey::ring(RingAeadKey::new(LessSafeKey::new(key))))
+        Ok(AeadKey::ring(LessSafeKey::new(key)))
     }
 
     fn confidentiality_limit(&self) -> u64 {
@@ -114,27 +148,26 @@ impl Aead for RingAead {
 }
 
 pub(super) fn seal(
-    key: &RingAeadKey,
+    key: &LessSafeKey,
     nonce: [u8; NONCE_LENGTH],
     additional_data: &[u8],
     data: &mut [u8],
 ) -> Result<[u8; TAG_LENGTH], CryptoError> {
     let nonce = aead::Nonce::assume_unique_for_key(nonce);
     let tag = key
-        .key()?
         .seal_in_place_separate_tag(nonce, aead::Aad::from(additional_data), data)
         .map_err(|_| CryptoError)?;
     tag.as_ref().try_into().map_err(|_| CryptoError)
 }
 
 pub(super) fn open<'a>(
-    key: &RingAeadKey,
+    key: &LessSafeKey,
     nonce: [u8; NONCE_LENGTH],
     additional_data: &[u8],
     data: &'a mut [u8],
 ) -> Result<&'a mut [u8], CryptoError> {
     let nonce = aead::Nonce::assume_unique_for_key(nonce);
-    key.key()?.open_in_place(nonce, aead::Aad::from(additional_data), data).map_err(|_| CryptoError)
+    key.open_in_place(nonce, aead::Aad::from(additional_data), data).map_err(|_| CryptoError)
 }
 
 #[cfg(test)]

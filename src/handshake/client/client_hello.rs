@@ -5,14 +5,15 @@ use std::sync::Arc;
 use pki_types::ServerName;
 
 use super::grease::Grease;
+use super::key_share::OwnKeyShares;
 use super::pre_shared_key::OfferedPsk;
 use super::server_hello::{ExpectServerHello, SentClientHello};
 use super::{Context, Shared, State, pre_shared_key};
 use crate::config::{ClientConfig, LayoutItem};
-use crate::crypto::{ActiveKeyExchange, CipherSuite, provider_fault};
-use crate::error::{Error, ErrorKind};
+use crate::crypto::{CipherSuite, provider_fault};
+use crate::error::Error;
 use crate::key_schedule::Transcript;
-use crate::registry::{CertificateType, NamedGroup, ProtocolVersion};
+use crate::registry::{CertificateType, ProtocolVersion};
 use crate::session::ClientSession;
 use crate::time::Time;
 use crate::wire::{
@@ -26,8 +27,8 @@ pub(in crate::handshake) struct Start {
 }
 
 impl Start {
-    /// Makes randomness and a key share for the preferred group, and sends the ClientHello, which
-    /// offers this session (sections 4.2.2 and 4.3.8).
+    /// Makes randomness and key shares, and sends the ClientHello, which offers this session (sections
+    /// 4.2.2 and 4.3.8).
     pub(super) fn send_client_hello(
         self,
         session: Option<ClientSession>,
@@ -48,14 +49,12 @@ impl Start {
         };
         context.observers.set_client_random(&random);
         context.parameters.server_name = sent_name(&config, &server_name).map(str::to_owned);
-        let group = config.common.provider.groups.first();
-        let group = Arc::clone(group.ok_or(ErrorKind::Internal("no group is configured"))?);
+        let taken_before = session.as_ref().and_then(|session| session.group);
+        let key_shares = OwnKeyShares::begin(&config, taken_before)?;
         let keys = pre_shared_key::collect(&config, &server_name, session);
         let early_data = pre_shared_key::early_data_terms(&config, &keys);
         let mut shared = Shared { config, server_name, offered: Vec::new(), keys, early_data };
-        let exchange = provider_fault::start(&*group)?;
-        let group = group.name();
-        let params = ClientHelloParams { random, session_id, grease, group, exchange };
+        let params = ClientHelloParams { random, session_id, grease, key_shares };
         let message = params.send_client_hello(&mut shared, None, context)?;
         pre_shared_key::start_early_data(&shared, &message, context)?;
         let sent = SentClientHello::First(message);
@@ -73,13 +72,12 @@ pub(super) struct RetryAnswer<'a> {
 }
 
 /// What a ClientHello says that was made for this connection. A second one has the same, but for
-/// the group if it was asked for another.
+/// the key shares if it was asked for another.
 pub(super) struct ClientHelloParams {
     random: [u8; 32],
     pub(super) session_id: Vec<u8>,
     grease: Option<Grease>,
-    pub(super) group: NamedGroup,
-    pub(super) exchange: Box<dyn ActiveKeyExchange>,
+    pub(super) key_shares: OwnKeyShares,
 }
 
 impl ClientHelloParams {
@@ -149,9 +147,9 @@ impl ClientHelloContent<'_> {
     /// `padding` is how many zeros the padding extension has, where there is one. pre_shared_key is
     /// written last (section 4.3.11).
     fn write_padded(&self, padding: Option<usize>) -> WrittenClientHello {
-        let ClientHelloParams { random, session_id, grease, exchange, .. } = self.params;
+        let ClientHelloParams { random, session_id, grease, key_shares } = self.params;
         let config = &self.shared.config;
-        let mut extensions = ExtensionWriter::with_capacity(512 + exchange.share().len());
+        let mut extensions = ExtensionWriter::with_capacity(512 + key_shares.length());
         self.write_extensions(&mut extensions);
         if let Some(zeros) = padding {
             extensions.add(ExtensionType::PADDING, |out| out.resize(out.len() + zeros, 0));
@@ -261,15 +259,14 @@ impl ClientHelloContent<'_> {
     /// Writes key_share. After a HelloRetryRequest for a group there is one share, for that group
     /// (section 4.3.8).
     fn write_key_shares(&self, out: &mut ExtensionWriter) {
-        let ClientHelloParams { grease, group, exchange, .. } = self.params;
-        let share = KeyShareEntry { group: *group, key_exchange: exchange.share() };
+        let ClientHelloParams { grease, key_shares, .. } = self.params;
         let is_alone = self.retry.is_some_and(|retry| retry.wants_share);
         match grease {
             Some(grease) if !is_alone => {
                 let grease_share = KeyShareEntry { group: grease.group(), key_exchange: &[0] };
-                out.key_shares([grease_share, share].into_iter());
+                out.key_shares([grease_share].into_iter().chain(key_shares.entries()));
             }
-            _ => out.key_shares([share].into_iter()),
+            _ => out.key_shares(key_shares.entries()),
         }
     }
 }
@@ -303,7 +300,7 @@ mod tests {
     #[test]
     fn the_extensions_stand_in_the_order_of_the_table() {
         let key = PreSharedKey::external(b"a name", b"\x01\x9a\xf3 16 bytes or more \x88\x02");
-        let config = ClientConfig::builder(CryptoProvider::default())
+        let config = ClientConfig::builder(CryptoProvider::ring())
             .verifier(Arc::new(AnswerLater))
             .pre_shared_keys(vec![key.unwrap()])
             .grease(false)

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::client_hello::{ClientHelloParams, RetryAnswer};
+use super::key_share::OwnKeyShares;
 use super::server_hello::{ExpectServerHello, MESSAGE, SentClientHello};
 use super::{Context, Shared, State};
 use crate::cookie::MAX_COOKIE_LENGTH;
-use crate::crypto::{CipherSuite, KeyExchangeGroup, provider_fault};
+use crate::crypto::{CipherSuite, KeyExchangeGroup};
 use crate::error::Error;
 use crate::handshake::EarlyData;
 use crate::key_schedule::Transcript;
@@ -43,8 +44,7 @@ impl ExpectServerHello {
         check_request(retry_request)?;
         context.change_cipher_spec(shared.config.middlebox_compatibility);
         if let Some(group) = &group {
-            params.group = group.name();
-            params.exchange = provider_fault::start(&**group)?;
+            params.key_shares = OwnKeyShares::only(&**group)?;
         }
         let answer = RetryAnswer {
             cipher_suite: &cipher_suite,
@@ -65,7 +65,7 @@ fn group_to_retry_with(
     params: &ClientHelloParams,
     group: NamedGroup,
 ) -> Result<Arc<dyn KeyExchangeGroup>, Error> {
-    if group == params.group {
+    if params.key_shares.contains(group) {
         let reason = format!("it asks for {group}, for which there was a share");
         return Err(Error::illegal(MESSAGE, "key_share", reason));
     }

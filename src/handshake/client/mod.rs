@@ -8,6 +8,7 @@ mod encrypted_extensions;
 mod finished;
 mod grease;
 mod hello_retry_request;
+mod key_share;
 mod pre_shared_key;
 mod resumption;
 mod server_certificate;

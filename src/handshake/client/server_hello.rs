@@ -182,18 +182,15 @@ fn key_exchange(
     share: &KeyShareEntry<'_>,
     context: &mut Context,
 ) -> Result<SharedSecret, Error> {
-    let (ours, theirs) = (params.group, share.group);
-    if ours != theirs {
-        let reason = format!("{theirs} was chosen, the share was for {ours}");
-        return Err(Error::illegal(MESSAGE, "key_share", reason));
-    }
-    let secret = params.exchange.complete(share.key_exchange).map_err(|_| {
-        let reason = format!("it is no valid public key of {ours}");
+    let group = share.group;
+    let exchange = params.key_shares.take(group)?;
+    let secret = exchange.complete(share.key_exchange).map_err(|_| {
+        let reason = format!("it is no valid share of {group}");
         Error::illegal(MESSAGE, "key_share", reason)
     })?;
-    provider_fault::check_secret(ours, &secret)?;
-    context.parameters.group = Some(ours);
-    context.observers.emit(|| Event::KeysExchanged(ours));
+    provider_fault::check_secret(group, &secret)?;
+    context.parameters.group = Some(group);
+    context.observers.emit(|| Event::KeysExchanged(group));
     Ok(secret)
 }
 

@@ -221,6 +221,7 @@ impl Connected {
         let origin = TicketOrigin {
             server_name: server_name.clone(),
             cipher_suite: self.read.suite().id,
+            group: context.parameters.group,
             application_protocol: context.parameters.application_protocol.clone(),
             certificates: None,
             raw_public_key: None,

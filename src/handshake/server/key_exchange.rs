@@ -27,7 +27,7 @@ impl KeyExchange {
     pub(super) fn with(client: &ClientShare<'_>, context: &mut Context) -> Result<Self, Error> {
         let group = client.group.name();
         let completed = client.group.respond(client.key_exchange).map_err(|_| {
-            let reason = format!("it is no valid public key of {group}");
+            let reason = format!("it is no valid share of {group}");
             Error::illegal(HandshakeType::CLIENT_HELLO, "key_share", reason)
         })?;
         let CompletedKeyExchange { share, secret } = completed;

@@ -142,23 +142,27 @@ pub(super) struct SelectedGroup<'a> {
 }
 
 /// The server's first group that the client sent a share for; else its first that the client takes,
-/// which costs a HelloRetryRequest. Without one, that is a `handshake_failure` (sections 4.2.1
-/// and 4.3.7).
+/// which costs a HelloRetryRequest. A server may be configured to take the latter at once. Without a
+/// group in common, that is a `handshake_failure` (sections 4.2.1 and 4.3.7).
 pub(super) fn group<'a>(
     config: &ServerConfig,
     hello: &ClientHello<'a>,
 ) -> Result<SelectedGroup<'a>, Error> {
     let ours = &config.common.provider.groups;
-    if let Some(shares) = hello.key_shares {
+    let share_of = |group: &Arc<dyn KeyExchangeGroup>| {
+        let mut shares = hello.key_shares.unwrap_or_default().iter();
+        shares.find(|share| share.group == group.name())
+    };
+    if !config.retry_for_preferred_group {
         for group in ours {
-            if let Some(share) = shares.iter().find(|share| share.group == group.name()) {
+            if let Some(share) = share_of(group) {
                 return Ok(SelectedGroup { group: Arc::clone(group), share: Some(share) });
             }
         }
     }
     let theirs = hello.supported_groups.unwrap_or_default();
     match ours.iter().find(|group| theirs.contains(group.name())) {
-        Some(group) => Ok(SelectedGroup { group: Arc::clone(group), share: None }),
+        Some(group) => Ok(SelectedGroup { group: Arc::clone(group), share: share_of(group) }),
         None => {
             let ours = join(ours.iter().map(|group| group.name()));
             Err(Error::nothing_in_common("key exchange group", ours, theirs.to_string()))
@@ -290,7 +294,7 @@ mod tests {
 
     fn config() -> ServerConfig {
         let config =
-            ServerConfig::builder(CryptoProvider::default()).application_protocols(["h2", "h1"]);
+            ServerConfig::builder(CryptoProvider::ring()).application_protocols(["h2", "h1"]);
         config.build(Arc::new(AnswerLater)).unwrap()
     }
 

@@ -3,7 +3,7 @@ use crate::crypto::CryptoProvider;
 use crate::record::next_record;
 
 fn keys(limit: u64) -> TrafficKeys {
-    let suite = CryptoProvider::default().cipher_suites[0].clone();
+    let suite = CryptoProvider::ring().cipher_suites[0].clone();
     let mut keys = TrafficKeys::new(&suite, &[7; 16], &[9; 12]).unwrap();
     keys.limit = limit;
     keys
@@ -123,7 +123,7 @@ fn no_record_is_longer_than_the_peer_allows_with_its_type_and_its_padding() {
             let inner = length_of_record - HEADER_LENGTH - TAG_LENGTH;
             assert!(inner <= usize::from(limit));
             let full = inner == usize::from(limit);
-            assert!(multiple == 0 || full || (inner - 1) % multiple == 0, "{inner}");
+            assert!(multiple == 0 || full || (inner - 1).is_multiple_of(multiple), "{inner}");
             let record = opener.open(&mut out[start..start + length_of_record]).unwrap().unwrap();
             opened.extend_from_slice(record.payload);
             start += length_of_record;

@@ -1,0 +1,214 @@
+//! ML-KEM (FIPS 203) of the crate `ml-kem`, with the feature of that name, which is on by default.
+//!
+//! A provider has these groups as parts of its [hybrids](super::hybrid). ML-KEM alone
+//! (draft-ietf-tls-mlkem) is in no default list: add the groups to
+//! [`CryptoProvider::groups`](super::CryptoProvider::groups) to offer them.
+//!
+//! The randomness is that of the operating system ([`SystemRandom`]).
+
+use ml_kem::array::sizes::U32;
+use ml_kem::kem::Decapsulator;
+use ml_kem::{
+    B32, Ciphertext, Decapsulate, Kem, Key, KeyExport, KeyInit, MlKem768, MlKem1024, SharedKey,
+    TryKeyInit,
+};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::{
+    ActiveKeyExchange, CompletedKeyExchange, CryptoError, KeyExchangeGroup, SharedSecret,
+    SystemRandom, provider_fault, wipe_stack,
+};
+use crate::registry::NamedGroup;
+
+/// ML-KEM-768: shares of 1184 bytes from the client and 1088 from the server.
+pub const MLKEM768: MlKemGroup = MlKemGroup { parameter_set: ParameterSet::MlKem768 };
+
+/// ML-KEM-1024: shares of 1568 bytes from each side.
+pub const MLKEM1024: MlKemGroup = MlKemGroup { parameter_set: ParameterSet::MlKem1024 };
+
+/// A group of ML-KEM alone.
+#[derive(Clone, Copy, Debug)]
+pub struct MlKemGroup {
+    parameter_set: ParameterSet,
+}
+
+/// Section 8 of FIPS 203. TLS does not use ML-KEM-512.
+#[derive(Clone, Copy, Debug)]
+enum ParameterSet {
+    MlKem768,
+    MlKem1024,
+}
+
+impl KeyExchangeGroup for MlKemGroup {
+    fn name(&self) -> NamedGroup {
+        match self.parameter_set {
+            ParameterSet::MlKem768 => NamedGroup::MLKEM768,
+            ParameterSet::MlKem1024 => NamedGroup::MLKEM1024,
+        }
+    }
+
+    fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, CryptoError> {
+        match self.parameter_set {
+            ParameterSet::MlKem768 => start::<MlKem768>(self.name()),
+            ParameterSet::MlKem1024 => start::<MlKem1024>(self.name()),
+        }
+    }
+
+    fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, CryptoError> {
+        match self.parameter_set {
+            ParameterSet::MlKem768 => respond::<MlKem768>(peer_share),
+            ParameterSet::MlKem1024 => respond::<MlKem1024>(peer_share),
+        }
+    }
+}
+
+/// A parameter set, as the crate has it.
+trait MlKem: Kem<DecapsulationKey: Decapsulate + KeyInit + Send + Sync, SharedKeySize = U32> {
+    /// Section 6.2 of FIPS 203. The caller draws the 32 random bytes, so that a lack of randomness is
+    /// an error, and they are wiped.
+    fn encapsulate(key: &Self::EncapsulationKey, message: &B32) -> (Ciphertext<Self>, SharedKey);
+}
+
+impl MlKem for MlKem768 {
+    fn encapsulate(key: &Self::EncapsulationKey, message: &B32) -> (Ciphertext<Self>, SharedKey) {
+        key.encapsulate_deterministic(message)
+    }
+}
+
+impl MlKem for MlKem1024 {
+    fn encapsulate(key: &Self::EncapsulationKey, message: &B32) -> (Ciphertext<Self>, SharedKey) {
+        key.encapsulate_deterministic(message)
+    }
+}
+
+/// The client's side: makes a key pair from a random seed.
+fn start<K: MlKem>(group: NamedGroup) -> Result<Box<dyn ActiveKeyExchange>, CryptoError> {
+    let mut seed = Zeroizing::new(Key::<K::DecapsulationKey>::default());
+    provider_fault::fill(&SystemRandom, &mut seed)?;
+    let key = K::DecapsulationKey::new(&seed);
+    wipe_stack();
+    let share = key.encapsulation_key().to_bytes().to_vec();
+    Ok(Box::new(Exchange::<K> { group, key, share }))
+}
+
+/// The server's side. An encapsulation key of another length, or with a number that is not reduced, is
+/// refused (section 7.2 of FIPS 203).
+fn respond<K: MlKem>(peer_share: &[u8]) -> Result<CompletedKeyExchange, CryptoError> {
+    let key = K::EncapsulationKey::new_from_slice(peer_share).map_err(|_| CryptoError)?;
+    let mut message = Zeroizing::new(B32::default());
+    provider_fault::fill(&SystemRandom, &mut message)?;
+    let (ciphertext, mut secret) = K::encapsulate(&key, &message);
+    let shared = SharedSecret::new(secret.to_vec());
+    secret.zeroize();
+    wipe_stack();
+    Ok(CompletedKeyExchange { share: ciphertext.to_vec(), secret: shared })
+}
+
+/// The client's decapsulation key, which is wiped when it is dropped.
+struct Exchange<K: MlKem> {
+    group: NamedGroup,
+    key: K::DecapsulationKey,
+    share: Vec<u8>,
+}
+
+impl<K: MlKem> ActiveKeyExchange for Exchange<K> {
+    fn group(&self) -> NamedGroup {
+        self.group
+    }
+
+    fn share(&self) -> &[u8] {
+        &self.share
+    }
+
+    /// A ciphertext of the right length always leads to a secret: that of another ciphertext leads to
+    /// one that the server does not have.
+    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
+        let mut secret = self.key.decapsulate_slice(peer_share).map_err(|_| CryptoError)?;
+        let shared = SharedSecret::new(secret.to_vec());
+        secret.zeroize();
+        wipe_stack();
+        Ok(shared)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_sides_agree() {
+        for (group, client_length, server_length) in
+            [(MLKEM768, 1184, 1088), (MLKEM1024, 1568, 1568)]
+        {
+            let client = group.start().unwrap();
+            assert_eq!((client.group(), client.share().len()), (group.name(), client_length));
+            let server = group.respond(client.share()).unwrap();
+            assert_eq!(server.share.len(), server_length);
+            let client_secret = client.complete(&server.share).unwrap();
+            assert_eq!(client_secret.as_bytes(), server.secret.as_bytes());
+            assert_eq!(client_secret.as_bytes().len(), 32);
+        }
+    }
+
+    #[test]
+    fn no_key_pair_and_no_ciphertext_comes_twice() {
+        for group in [MLKEM768, MLKEM1024] {
+            let [first, second] = [group.start().unwrap(), group.start().unwrap()];
+            assert_ne!(first.share(), second.share());
+            let [one, other] = [(); 2].map(|()| group.respond(first.share()).unwrap());
+            assert_ne!(one.share, other.share);
+            assert_ne!(one.secret.as_bytes(), other.secret.as_bytes());
+        }
+    }
+
+    #[test]
+    fn shares_of_other_lengths_are_refused() {
+        for group in [MLKEM768, MLKEM1024] {
+            let share = group.start().unwrap().share().to_vec();
+            let answer = group.respond(&share).unwrap().share;
+            for length in (0..2 * share.len()).filter(|length| *length != share.len()) {
+                let mut wrong = share.clone();
+                wrong.resize(length, 0);
+                assert!(group.respond(&wrong).is_err(), "{group:?} {length}");
+            }
+            for length in [0, 1, answer.len() - 1, answer.len() + 1, 2 * answer.len()] {
+                let mut wrong = answer.clone();
+                wrong.resize(length, 0);
+                assert!(group.start().unwrap().complete(&wrong).is_err(), "{group:?} {length}");
+            }
+        }
+    }
+
+    /// Section 7.2 of FIPS 203: each of the numbers of 12 bits is below 3329.
+    #[test]
+    fn encapsulation_keys_with_numbers_that_are_not_reduced_are_refused() {
+        for group in [MLKEM768, MLKEM1024] {
+            let share = group.start().unwrap().share().to_vec();
+            let numbers = share.len() - 32;
+            for place in (0..numbers).step_by(3) {
+                let mut wrong = share.clone();
+                // The number 3329, in the first twelve bits of three bytes.
+                wrong[place] = 0x01;
+                wrong[place + 1] = wrong[place + 1] & 0xf0 | 0x0d;
+                assert!(group.respond(&wrong).is_err(), "{group:?} {place}");
+                let mut largest = share.clone();
+                largest[place] = 0x00;
+                largest[place + 1] = largest[place + 1] & 0xf0 | 0x0d;
+                assert!(group.respond(&largest).is_ok(), "{group:?} {place}");
+            }
+        }
+    }
+
+    /// Section 6.3 of FIPS 203: the secret is then another one, and nothing shows it.
+    #[test]
+    fn a_changed_ciphertext_leads_to_another_secret() {
+        for group in [MLKEM768, MLKEM1024] {
+            let client = group.start().unwrap();
+            let server = group.respond(client.share()).unwrap();
+            let mut changed = server.share;
+            changed[100] ^= 1;
+            let secret = client.complete(&changed).unwrap();
+            assert_ne!(secret.as_bytes(), server.secret.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The key shares of a ClientHello (RFC 9846, section 4.3.8): which groups have one, and the key
+//! exchanges that have begun with them.
+
+use std::sync::Arc;
+
+use crate::config::ClientConfig;
+use crate::crypto::{ActiveKeyExchange, CryptoError, KeyExchangeGroup, provider_fault};
+use crate::error::Error;
+use crate::registry::{HandshakeType, NamedGroup};
+use crate::wire::KeyShareEntry;
+use crate::wire::codec::join;
+
+/// What the client sends in key_share, and keeps the private keys of.
+pub(super) struct OwnKeyShares {
+    /// The groups that have a share, in the order of supported_groups.
+    groups: Vec<NamedGroup>,
+    /// Of a hybrid group and its classical group, both shares are here once.
+    exchanges: Vec<Box<dyn ActiveKeyExchange>>,
+}
+
+impl OwnKeyShares {
+    /// The shares of a first ClientHello (section 4.3.8): for the groups that the configuration names,
+    /// and for the one that the server took last, if that is known. Without the configuration's choice
+    /// they are for the first group, and, if that is a hybrid, for its classical group.
+    pub(super) fn begin(
+        config: &ClientConfig,
+        taken_before: Option<NamedGroup>,
+    ) -> Result<Self, Error> {
+        let offered = config.offered_groups();
+        let mut shares = Self { groups: Vec::new(), exchanges: Vec::new() };
+        match &config.key_shares {
+            Some(named) => {
+                for group in &offered {
+                    if named.contains(&group.name()) {
+                        shares.add(group)?;
+                    }
+                }
+            }
+            None => shares.add_default(&offered)?,
+        }
+        if let Some(group) = offered.iter().find(|group| taken_before == Some(group.name())) {
+            shares.add(group)?;
+        }
+        shares.groups.sort_by_key(|name| offered.iter().position(|group| group.name() == *name));
+        Ok(shares)
+    }
+
+    /// The share of a second ClientHello, for the group that the HelloRetryRequest asked for (section
+    /// 4.3.8).
+    pub(super) fn only(group: &dyn KeyExchangeGroup) -> Result<Self, Error> {
+        let exchange = provider_fault::start(group)?;
+        Ok(Self { groups: vec![group.name()], exchanges: vec![exchange] })
+    }
+
+    fn add_default(&mut self, offered: &[&Arc<dyn KeyExchangeGroup>]) -> Result<(), Error> {
+        let Some(first) = offered.first() else { return Ok(()) };
+        let exchange = provider_fault::start(&***first)?;
+        self.groups.push(first.name());
+        if let Some(classical) = exchange.classical() {
+            if offered.iter().any(|group| group.name() == classical.group()) {
+                self.groups.push(classical.group());
+            }
+        }
+        self.exchanges.push(exchange);
+        Ok(())
+    }
+
+    /// Adds a share for this group, unless there is one (section 4.3.8). It is the one in a hybrid, if it
+    /// can be.
+    fn add(&mut self, group: &Arc<dyn KeyExchangeGroup>) -> Result<(), Error> {
+        let name = group.name();
+        if self.contains(name) {
+            return Ok(());
+        }
+        if self.exchange(name).is_none() {
+            self.exchanges.push(provider_fault::start(&**group)?);
+        }
+        self.groups.push(name);
+        Ok(())
+    }
+
+    /// Was a share for this group sent?
+    pub(super) fn contains(&self, group: NamedGroup) -> bool {
+        self.groups.contains(&group)
+    }
+
+    /// The shares in the order of the message.
+    pub(super) fn entries(&self) -> impl Iterator<Item = KeyShareEntry<'_>> {
+        self.groups.iter().filter_map(|group| {
+            let exchange = self.exchange(*group)?;
+            Some(KeyShareEntry { group: *group, key_exchange: exchange.share() })
+        })
+    }
+
+    /// The length of all shares in bytes.
+    pub(super) fn length(&self) -> usize {
+        self.entries().map(|entry| entry.key_exchange.len()).sum()
+    }
+
+    /// The exchange of this group, be it a part of a hybrid's.
+    fn exchange(&self, group: NamedGroup) -> Option<&dyn ActiveKeyExchange> {
+        for exchange in &self.exchanges {
+            if exchange.group() == group {
+                return Some(&**exchange);
+            }
+            if let Some(classical) = exchange.classical() {
+                if classical.group() == group {
+                    return Some(classical);
+                }
+            }
+        }
+        None
+    }
+
+    /// The exchange of the group that the server took, which must be one with a share (section 4.3.8).
+    pub(super) fn take(self, group: NamedGroup) -> Result<Box<dyn ActiveKeyExchange>, Error> {
+        let is_sent = self.contains(group);
+        for exchange in self.exchanges {
+            if is_sent && exchange.group() == group {
+                return Ok(exchange);
+            }
+            let is_classical = |part: &dyn ActiveKeyExchange| part.group() == group;
+            if is_sent && exchange.classical().is_some_and(is_classical) {
+                return exchange.into_classical().ok_or(CryptoError.into());
+            }
+        }
+        let sent = join(self.groups.iter());
+        let reason = format!("{group} was chosen, the shares were for {sent}");
+        Err(Error::illegal(HandshakeType::SERVER_HELLO, "key_share", reason))
+    }
+}
