@@ -9,11 +9,33 @@ use crate::architecture::{code_lines, is_test_file, root, rust_files};
 
 const LARGEST_CIRCLE: usize = 3;
 
-/// The folders whose files may be a larger circle, and the reason.
-const EXCEPTIONS: [(&str, &str); 3] = [
-    ("src/crypto", "the enums of keys name the built-in provider, which implements the traits"),
-    ("src/handshake", "each state makes the next one, and Connected takes messages on both sides"),
-    ("src/wire", "the table of extensions names the reader and the writer of each of them"),
+/// A folder whose files may be a larger circle, and why.
+struct Exception {
+    folder: &'static str,
+    /// How many files its circle has. It must not grow. If it has become smaller, write that here.
+    files: usize,
+    /// Printed beside the circle.
+    reason: &'static str,
+}
+
+const EXCEPTIONS: [Exception; 3] = [
+    Exception {
+        folder: "src/crypto",
+        files: 11,
+        reason: "the enums of keys name the built-in provider, which implements the traits",
+    },
+    Exception {
+        folder: "src/handshake",
+        files: 35,
+        reason: "each state makes the next one, the machine has them all, and the state of a \
+            completed handshake receives the messages of authentication on both sides",
+    },
+    Exception {
+        folder: "src/wire",
+        files: 9,
+        reason: "the one table of extensions names the reader and the writer of each of them, \
+            whose errors name the extension",
+    },
 ];
 
 /// A path of names, as in `crate::record::Opener`. That of a module starts at the root of its crate.
@@ -210,15 +232,25 @@ fn no_circle_has_more_than_three_files() {
             let paths: Vec<_> =
                 circle.iter().map(|module| format!("{source}/{}", module.join("/"))).collect();
             println!("{} files: {}", paths.len(), paths.join(" "));
-            let is_exception = EXCEPTIONS
-                .iter()
-                .any(|(folder, _)| paths.iter().all(|path| Path::new(path).starts_with(folder)));
-            if paths.len() > LARGEST_CIRCLE && !is_exception {
-                too_large.push(paths);
+            if paths.len() <= LARGEST_CIRCLE {
+                continue;
+            }
+            let exception = EXCEPTIONS.iter().find(|exception| {
+                paths.iter().all(|path| Path::new(path).starts_with(exception.folder))
+            });
+            match exception {
+                Some(Exception { files, reason, .. }) if *files == paths.len() => {
+                    println!("    because {reason}");
+                }
+                _ => too_large.push(paths),
             }
         }
     }
-    assert!(too_large.is_empty(), "the files of each of these use each other: {too_large:#?}");
+    assert!(
+        too_large.is_empty(),
+        "the files of each of these use each other, and are no exception of this size: \
+            {too_large:#?}"
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use core::time::Duration;
 
 use super::negotiate::{Negotiated, Negotiating, Undecided};
+use super::pre_shared_key::ProvenPsk;
 use super::{Context, Question};
 use crate::config::ServerConfig;
 use crate::crypto::provider_fault;
@@ -11,7 +12,6 @@ use crate::handshake::question::AcceptEarlyData;
 use crate::handshake::{EarlyData, Level, Step};
 use crate::key_schedule::TrafficSecret;
 use crate::observer::{Event, Offered};
-use crate::psk::ChosenPsk;
 use crate::reply::Reply;
 use crate::session::{ClientHelloRecord, EarlyDataOffer};
 use crate::time::Time;
@@ -36,7 +36,7 @@ pub(super) fn decide(
     let EarlyDataAnswer { offer, accepted } = match answers.early_data.take() {
         Reply::Now(answer) => answer,
         Reply::Later => {
-            let offer = match offered(negotiated, &psk.choice, hello, context) {
+            let offer = match offered(negotiated, psk, hello, context) {
                 Ok(offer) => offer,
                 Err(reason) => {
                     report_refused(reason, context);
@@ -94,7 +94,7 @@ pub(super) fn report_refused(reason: &'static str, context: &mut Context) {
 /// says why they may not (sections 4.3.10 and 8.2).
 fn offered(
     negotiated: &Negotiated,
-    choice: &ChosenPsk,
+    psk: &ProvenPsk,
     hello: &ClientHello<'_>,
     context: &Context,
 ) -> Result<EarlyDataOffer, &'static str> {
@@ -102,11 +102,11 @@ fn offered(
     let accepted = config.early_data.as_ref().ok_or("this server takes none")?;
     let keys = hello.pre_shared_keys.ok_or("there is no key to protect them")?;
     let (identity, binder) = keys.iter().next().ok_or("there is no key to protect them")?;
-    let terms = choice.key.early_data.as_ref().ok_or("the session or key allows none here")?;
+    let terms = psk.early_data.as_ref().ok_or("the session or key allows none here")?;
     if context.parameters.early_data != EarlyData::Offered {
         return Err("none were offered");
     }
-    if choice.index != 0 {
+    if psk.index != 0 {
         return Err("they are protected with another key than the one that was taken");
     }
     // In QUIC the size of a ticket is no size (RFC 9001, section 4.6.1).
@@ -119,7 +119,7 @@ fn offered(
     if terms.application_protocol != context.parameters.application_protocol {
         return Err("the application protocol is not the session's");
     }
-    let client_hello = check_age(identity, binder, choice, config, context)?;
+    let client_hello = check_age(identity, binder, psk, config, context)?;
     let server_name = context.parameters.server_name.clone();
     Ok(EarlyDataOffer { terms: terms.clone(), server_name, client_hello })
 }
@@ -129,23 +129,23 @@ fn offered(
 fn check_age(
     identity: PskIdentity<'_>,
     binder: &[u8],
-    choice: &ChosenPsk,
+    psk: &ProvenPsk,
     config: &ServerConfig,
     context: &Context,
 ) -> Result<ClientHelloRecord, &'static str> {
     let id = provider_fault::sha256(&*context.sha256, binder);
-    let Some(session) = &choice.key.session else {
+    let Some(ticket) = &psk.ticket else {
         let fresh_since = Time::default().unix();
         return Ok(ClientHelloRecord { id, issued: None, fresh_since, fresh_until: None });
     };
-    let age = identity.obfuscated_ticket_age.wrapping_sub(session.age_add);
+    let age = identity.obfuscated_ticket_age.wrapping_sub(ticket.age_add);
     // A register must remember the ClientHello as long as any server would accept its data. So it uses
     // the window in the ticket, which is the same for all servers. This server's window may be narrower.
-    let window = Duration::from_secs(session.early_data_window.into());
+    let window = Duration::from_secs(ticket.early_data_window.into());
     let own_window = Duration::from_secs(config.early_data_window.into());
     // The data arrive too late if they were replayed later. They arrive too early if the ticket is from
     // the future by this clock.
-    let expected_arrival = session.since.after(Duration::from_millis(age.into()));
+    let expected_arrival = ticket.issued.after(Duration::from_millis(age.into()));
     if expected_arrival.difference(context.now) > window.min(own_window) {
         return Err("they came later or earlier than the client's clock says: a delay or a replay");
     }
@@ -153,7 +153,7 @@ fn check_age(
     let until = expected_arrival.after(window).after(Duration::from_secs(1));
     Ok(ClientHelloRecord {
         id,
-        issued: Some(session.since.unix()),
+        issued: Some(ticket.issued.unix()),
         fresh_since: expected_arrival.before(window).unix(),
         fresh_until: Some(until.unix()),
     })

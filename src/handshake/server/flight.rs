@@ -46,8 +46,8 @@ fn send_with_psk(
     psk: ProvenPsk,
     context: &mut Context,
 ) -> Result<State, Error> {
-    let ProvenPsk { choice, early, proof } = psk;
-    send_server_hello(&mut negotiated, Some(choice.index), context)?;
+    let ProvenPsk { index, early, proof, .. } = psk;
+    send_server_hello(&mut negotiated, Some(index), context)?;
     let secrets = change_keys(&mut negotiated, early, context)?;
     encrypted_extensions::send(&mut negotiated, context);
     let awaited = AwaitedFromClient::Finished(Peer::PreSharedKey(proof));

@@ -14,6 +14,8 @@ use crate::key_schedule::{EarlySecret, Transcript};
 use crate::observer::{Event, Offered};
 use crate::psk::{ChosenPsk, PreSharedKey};
 use crate::reply::Reply;
+use crate::session::EarlyDataTerms;
+use crate::time::Time;
 use crate::wire::{ClientHello, ExtensionType, HandshakeMessage, PSK_DHE_KE};
 
 /// The hash that binders are made over: of what came before, and of the ClientHello up to its
@@ -83,13 +85,26 @@ fn why_none(config: &ServerConfig, mode_is_taken: bool) -> &'static str {
     }
 }
 
-/// A key that the client has proved to have.
+/// A key that the client has proved to have, without the key itself: it is wiped as soon as the early
+/// secret is derived from it.
 pub(super) struct ProvenPsk {
-    /// The key, and its place in the client's list.
-    pub(super) choice: ChosenPsk,
+    /// The place of the key in the client's list.
+    pub(super) index: u16,
+    /// The terms of 0-RTT data under the key. `None` if it allows none.
+    pub(super) early_data: Option<EarlyDataTerms>,
+    /// The ticket whose key it is. `None` for an external key.
+    pub(super) ticket: Option<TicketAge>,
     /// The first stage of the key schedule, with the key in it.
     pub(super) early: EarlySecret,
     pub(super) proof: PskProven,
+}
+
+/// What the age of a ticket is computed from.
+pub(super) struct TicketAge {
+    pub(super) issued: Time,
+    pub(super) age_add: u32,
+    /// How far the age may be from what the client says, in seconds.
+    pub(super) early_data_window: u32,
 }
 
 /// Uses this key: its binder must prove that the client has it, too. A wrong binder is a
@@ -120,7 +135,13 @@ pub(super) fn prove(
         ticket_request::for_resumed_session(&mut context.tickets, hello);
     }
     settle(negotiated, &choice.key, hello, context);
-    Ok(ProvenPsk { choice, early, proof })
+    let ChosenPsk { index, key } = choice;
+    let ticket = key.session.as_ref().map(|session| TicketAge {
+        issued: session.since,
+        age_add: session.age_add,
+        early_data_window: session.early_data_window,
+    });
+    Ok(ProvenPsk { index, early_data: key.early_data, ticket, early, proof })
 }
 
 /// Changes what was negotiated, as the key requires.
