@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use super::early_data_limit::ZeroRtt;
-use super::post_handshake::new_session_ticket::TicketPlan;
 use super::session_basis::SessionBasis;
 use super::step::{Step, Steps};
 use super::{PeerParameters, Question};
-use crate::config::{CommonConfig, Limits};
-use crate::crypto::{CipherSuite, Hash, ProviderError, StaticOrArc};
-use crate::key_schedule::{EarlySecret, LabelPrefix, Transcript};
+use crate::config::{CommonConfig, Limits, ServerConfig};
+use crate::crypto::{CipherSuite, Digest, Hash, ProviderError, StaticOrArc};
+use crate::key_schedule::{EarlySecret, ExporterSecret, LabelPrefix, TrafficSecret, Transcript};
 use crate::observer::{Event, Observers};
 use crate::psk::PreSharedKey;
 use crate::session::PeerCredential;
@@ -149,5 +147,47 @@ impl Context {
                 observers.emit(|| Event::MessageSent(level, message));
             }
         });
+    }
+}
+
+/// How a server makes tickets for a client.
+#[derive(Clone)]
+pub(crate) struct TicketPlan {
+    pub(super) config: Arc<ServerConfig>,
+    /// How many tickets the client gets after the handshake.
+    pub(super) count: u8,
+}
+
+/// What a connection remembers of its 0-RTT data.
+#[derive(Default)]
+pub(crate) struct ZeroRtt {
+    /// The bytes that may still come or go.
+    pub(super) bytes_left: u32,
+    /// On a server: the bytes that the client's ticket allows, also where the server does not
+    /// accept the data.
+    pub(super) allowed_by_ticket: u32,
+    pub(super) exporter: Option<Box<ExporterSecret>>,
+}
+
+impl ZeroRtt {
+    /// There may be 0-RTT data of up to `max_size` bytes. `client_hello` is the hash of the
+    /// ClientHello that they follow. Returns the secret that protects them.
+    pub(super) fn begin(
+        &mut self,
+        early: &EarlySecret,
+        client_hello: &Digest,
+        max_size: u32,
+        observers: &mut Observers,
+    ) -> Result<TrafficSecret, ProviderError> {
+        let secret = early.client_early_traffic(client_hello, observers)?;
+        self.exporter = Some(Box::new(early.early_exporter(client_hello, observers)?));
+        self.bytes_left = max_size;
+        Ok(secret)
+    }
+
+    /// There are no 0-RTT data, or no more.
+    pub(super) fn end(&mut self) {
+        self.bytes_left = 0;
+        self.exporter = None;
     }
 }

@@ -1,48 +1,11 @@
 //! How many bytes of 0-RTT data may come or go, and until when (RFC 9846, section 4.3.10). More than
 //! the ticket allows is an `unexpected_message`. `server/early_data.rs` decides whether they are
-//! accepted, `client/encrypted_extensions.rs` reads the answer, and `record/protection/mod.rs` skips
-//! those that are rejected.
+//! accepted, `client/encrypted_extensions.rs` reads the answer, `context.rs` has the numbers, and
+//! `record/protection/mod.rs` skips those that are rejected.
 
 use super::{EarlyData, Handshake, Level, Side};
-use crate::crypto::{Digest, ProviderError};
 use crate::error::{Error, ErrorKind};
-use crate::key_schedule::{EarlySecret, ExporterSecret, TrafficSecret};
-use crate::observer::Observers;
 use crate::registry::ContentType;
-
-/// What a connection remembers of its 0-RTT data.
-#[derive(Default)]
-pub(crate) struct ZeroRtt {
-    /// The bytes that may still come or go.
-    pub(super) bytes_left: u32,
-    /// On a server: the bytes that the client's ticket allows, also where the server does not
-    /// accept the data.
-    pub(super) allowed_by_ticket: u32,
-    pub(super) exporter: Option<Box<ExporterSecret>>,
-}
-
-impl ZeroRtt {
-    /// There may be 0-RTT data of up to `max_size` bytes. `client_hello` is the hash of the
-    /// ClientHello that they follow. Returns the secret that protects them.
-    pub(super) fn begin(
-        &mut self,
-        early: &EarlySecret,
-        client_hello: &Digest,
-        max_size: u32,
-        observers: &mut Observers,
-    ) -> Result<TrafficSecret, ProviderError> {
-        let secret = early.client_early_traffic(client_hello, observers)?;
-        self.exporter = Some(Box::new(early.early_exporter(client_hello, observers)?));
-        self.bytes_left = max_size;
-        Ok(secret)
-    }
-
-    /// There are no 0-RTT data, or no more.
-    pub(super) fn end(&mut self) {
-        self.bytes_left = 0;
-        self.exporter = None;
-    }
-}
 
 impl Handshake {
     /// The bytes of 0-RTT data that a client may send now. There are none before

@@ -24,16 +24,18 @@ mod proof;
 mod question;
 pub(crate) mod server;
 mod session_basis;
+mod side;
 mod step;
 mod traffic_secrets;
 
 pub use crate::level::Level;
-pub use machine::{Handshake, Side};
+pub use machine::Handshake;
 pub use parameters::{EarlyData, PeerParameters};
 pub use question::{
     AcceptEarlyData, Answer, ChooseCertificate, ChooseClientCertificate, Question, QuestionNumber,
     ResolvePsk, Sign, TakeSession,
 };
+pub use side::Side;
 pub use step::Step;
 
 pub(crate) use context::Context;

@@ -115,9 +115,17 @@ pub(super) enum Answered {
     ClientCertificate(ChooseClientCertificate, Option<Arc<CertifiedKey>>),
 }
 
-/// The machine gave an answer to a state that had not asked this question.
+/// The machine gave an answer to a state that had not asked this question. It never does: it keeps the
+/// open question itself, and joins the answer to it. But which question is open is not in the type of a
+/// state: `Negotiating`, `ClientCertificate` and `Connected` each wait for several, or for none.
 pub(super) fn not_asked() -> Error {
     ErrorKind::Internal("a state got the answer to a question that it had not asked").into()
+}
+
+/// The machine gave a message to a state that waits for an answer. It never does: it holds bytes back
+/// while a question is open.
+pub(super) fn not_held_back() -> Error {
+    ErrorKind::Internal("a message was not held back").into()
 }
 
 /// The ClientHello that a question is about, kept until the answer: the body of the message. All

@@ -19,11 +19,11 @@ use std::sync::Arc;
 use pki_types::ServerName;
 
 use super::machine;
-use super::question::{Answered, not_asked};
+use super::question::{Answered, not_asked, not_held_back};
 use super::traffic_secrets::HandshakeSecrets;
 use super::{Context, Level, Question};
 use crate::config::ClientConfig;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::key_schedule::Transcript;
 use crate::psk::PreSharedKey;
 use crate::registry::{CertificateType, HandshakeType};
@@ -82,7 +82,7 @@ impl State {
             Self::ExpectEncryptedExtensions(state) => state.on_message(message, context)?,
             Self::ExpectCertificate(state) => state.on_message(message, context)?,
             Self::VerifyingPeer(_) | Self::AuthenticatingSelf(_) => {
-                return Err(ErrorKind::Internal("a message was not held back").into());
+                return Err(not_held_back());
             }
             Self::ExpectCertificateVerify(state) => state.on_message(message, context)?,
             Self::ExpectFinished(state) => {

@@ -10,7 +10,7 @@ use pki_types::ServerName;
 use super::post_handshake::Connected;
 use super::question::Answered;
 use super::{
-    Answer, Context, Level, PeerParameters, Question, QuestionNumber, Step, client, server,
+    Answer, Context, Level, PeerParameters, Question, QuestionNumber, Side, Step, client, server,
 };
 use crate::config::{ClientConfig, Limits, ServerConfig};
 use crate::error::{Error, ErrorKind};
@@ -22,15 +22,6 @@ use crate::wire::HandshakeMessage;
 use incoming_messages::{IncomingMessages, next_message};
 
 const NOT_COMPLETE: &str = "the handshake is not complete yet";
-
-/// One end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// The end that sends the ClientHello.
-    Client,
-    /// The end that answers it.
-    Server,
-}
 
 /// A handshake of one side: see the [module](super).
 pub struct Handshake {

@@ -2,26 +2,18 @@
 //! them.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::{Connected, Context, Role};
 use crate::config::ServerConfig;
 use crate::crypto::{Secret, provider_fault};
 use crate::error::{Error, ErrorKind};
+use crate::handshake::context::TicketPlan;
 use crate::handshake::{Handshake, Side};
 use crate::session::{
     ClientSession, MAX_LIFETIME, MAX_TICKET_LENGTH, ServerSession, Session, TicketOrigin,
     seconds_left,
 };
 use crate::wire::{Extensions, HandshakeMessage, NewSessionTicket};
-
-/// How a server makes tickets for a client.
-#[derive(Clone)]
-pub(crate) struct TicketPlan {
-    pub(in crate::handshake) config: Arc<ServerConfig>,
-    /// How many tickets the client gets after the handshake.
-    pub(in crate::handshake) count: u8,
-}
 
 /// The nonces of the tickets that were sent on a connection. Each ticket has its own: the nonce
 /// makes its PSK.

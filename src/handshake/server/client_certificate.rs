@@ -8,13 +8,13 @@ use std::sync::Arc;
 use super::finished::{ClientFlight, ExpectFinished};
 use super::{Context, Question, State};
 use crate::certificate::{CertificateError, EndEntity};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::handshake::authentication::{
     AuthenticatedPeer, CertificateExpectation, ReceivedCertificate, VerifiedPeer,
 };
 use crate::handshake::peer_identity::ClaimedIdentity;
 use crate::handshake::proof::{AnonymousAllowed, Peer};
-use crate::handshake::question::not_asked;
+use crate::handshake::question::{not_asked, not_held_back};
 use crate::handshake::{Side, expect};
 use crate::key_schedule::Transcript;
 use crate::registry::{CertificateType, HandshakeType};
@@ -129,9 +129,7 @@ impl ClientCertificate {
                 )?;
                 Ok(Self::Known(Client::Authenticated(peer)))
             }
-            Self::Verifying(..) | Self::Known(_) => {
-                Err(ErrorKind::Internal("a message was not held back").into())
-            }
+            Self::Verifying(..) | Self::Known(_) => Err(not_held_back()),
         }
     }
 

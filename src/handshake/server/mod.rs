@@ -24,10 +24,10 @@ mod ticket_request;
 use std::sync::Arc;
 
 use super::machine;
-use super::question::{Answered, not_asked};
+use super::question::{Answered, not_asked, not_held_back};
 use super::{Context, Question};
 use crate::config::ServerConfig;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::registry::HandshakeType;
 use crate::wire::HandshakeMessage;
 
@@ -83,7 +83,7 @@ impl State {
             Self::ExpectClientHello(state) => state.on_message(&message, context)?,
             Self::ExpectSecondClientHello(state) => state.on_message(&message, context)?,
             Self::Negotiating(_) | Self::Signing(_) => {
-                return Err(ErrorKind::Internal("a message was not held back").into());
+                return Err(not_held_back());
             }
             Self::ExpectEndOfEarlyData(state) => state.on_message(&message, context)?,
             Self::ExpectClientCertificate(state) => state.on_message(&message, context)?,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::selection::takes_psk;
 use crate::config::ServerConfig;
-use crate::handshake::post_handshake::new_session_ticket::TicketPlan;
+use crate::handshake::context::TicketPlan;
 use crate::wire::ClientHello;
 
 /// The tickets for a client that resumes no session. `None` where the server makes no tickets, or
