@@ -90,6 +90,7 @@ impl Chain {
             algorithms,
             revocation,
             limits,
+            signature_cache: None,
         })
     }
 

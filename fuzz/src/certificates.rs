@@ -222,6 +222,7 @@ impl Question<'_> {
             algorithms: &[BELIEVER],
             revocation: Revocation::default(),
             limits: self.limits,
+            signature_cache: None,
         });
         assert!(SIGNATURES.get() <= self.limits.signature_checks, "more signatures than allowed");
         match &result {

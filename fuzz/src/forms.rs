@@ -80,6 +80,7 @@ fn accepts(
         algorithms: &[BELIEVER],
         revocation: Revocation::default(),
         limits: PathLimits::DEFAULT,
+        signature_cache: None,
     });
     result.is_ok()
 }

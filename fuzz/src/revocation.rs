@@ -118,6 +118,7 @@ pub fn play(
                 policy: RevocationPolicy { mode, scope: RevocationScope::Chain },
             },
             limits: PathLimits::DEFAULT,
+            signature_cache: None,
         });
         match result {
             Ok(_) if counts && mode == RevocationMode::Require => {

@@ -131,13 +131,7 @@ pub(super) struct CertificateExpectation<'a> {
     pub(super) server_name: Option<&'a ServerName<'static>>,
 }
 
-/// The peer's Certificate: its form is right, but it is not verified yet (section 4.5.1).
-pub(super) struct ReceivedCertificate {
-    pub(super) end_entity: EndEntity,
-    pub(super) identity: ClaimedIdentity,
-}
-
-impl ReceivedCertificate {
+impl ClaimedIdentity {
     /// Reads the body of a Certificate; `None` where there is no certificate in it. An extension
     /// that this side did not offer is an `unsupported_extension` (section 4.3), and another
     /// certificate_request_context than expected an `illegal_parameter` (section 4.5.1).
@@ -186,13 +180,13 @@ impl ReceivedCertificate {
             let reason = "there may be one raw public key";
             return Err(Error::illegal(CERTIFICATE, "certificate_list", reason));
         }
-        let end_entity = EndEntity::from_public_key(first.certificate)?;
+        EndEntity::from_public_key(first.certificate)?;
         let key = RawPublicKey {
             subject_public_key_info: first.certificate.into(),
             server_name: expected.server_name.cloned(),
             now,
         };
-        Ok(Self { end_entity, identity: ClaimedIdentity::RawPublicKey(key) })
+        Ok(Self::RawPublicKey(key))
     }
 
     /// A chain of X.509 certificates, and what is stapled to the first of them.
@@ -207,22 +201,18 @@ impl ReceivedCertificate {
             chain.push(CertificateDer::from(entry.certificate.to_vec()));
         }
         let timestamps = first.signed_certificate_timestamps()?;
-        let identity = PeerIdentity {
-            server_name: expected.server_name.cloned(),
-            now,
-            ocsp_requested: expected.requested.contains(&ExtensionType::STATUS_REQUEST),
-            ocsp_response: first.ocsp_response()?.map(Arc::from),
-            signed_certificate_timestamps: timestamps.into_iter().map(<[u8]>::to_vec).collect(),
-            chain: chain.into(),
-        };
-        let end_entity = EndEntity::parse(&first.certificate.into())?;
-        Ok(Self { end_entity, identity: ClaimedIdentity::Certificates(identity) })
+        let mut identity = PeerIdentity::new(chain.into(), expected.server_name.cloned(), now);
+        identity.ocsp_requested = expected.requested.contains(&ExtensionType::STATUS_REQUEST);
+        identity.ocsp_response = first.ocsp_response()?.map(Arc::from);
+        identity.signed_certificate_timestamps =
+            timestamps.into_iter().map(<[u8]>::to_vec).collect();
+        Ok(Self::Certificates(identity))
     }
 }
 
 /// The verifier has accepted who the peer says it is. The proof that the peer has the key follows.
 pub(super) struct VerifiedPeer {
-    end_entity: EndEntity,
+    end_entity: Arc<EndEntity>,
     identity: ClaimedIdentity,
     identity_verified: IdentityVerified,
 }
@@ -230,13 +220,14 @@ pub(super) struct VerifiedPeer {
 impl VerifiedPeer {
     /// `result` is the verifier's answer.
     pub(super) fn new(
-        received: ReceivedCertificate,
+        identity: ClaimedIdentity,
         result: Result<(), CertificateError>,
         context: &mut Context,
     ) -> Result<Self, Error> {
+        // A malformed certificate is an error with every verifier.
+        let end_entity = identity.end_entity()?;
         let identity_verified = IdentityVerified::by(result)?;
         context.observers.emit(|| Event::PeerVerified);
-        let ReceivedCertificate { end_entity, identity } = received;
         Ok(Self { end_entity, identity, identity_verified })
     }
 

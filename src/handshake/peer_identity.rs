@@ -48,7 +48,7 @@ impl ClaimedIdentity {
         signatures: &SignatureAlgorithms,
         offered: impl Fn(SignatureScheme) -> bool,
     ) -> bool {
-        let Some(end_entity) = self.end_entity() else { return false };
+        let Ok(end_entity) = self.end_entity() else { return false };
         signatures.schemes().any(|scheme| {
             scheme.signs_handshakes()
                 && offered(scheme)
@@ -56,11 +56,12 @@ impl ClaimedIdentity {
         })
     }
 
-    fn end_entity(&self) -> Option<EndEntity> {
+    /// The peer's own certificate, or its raw public key in the same form.
+    pub(super) fn end_entity(&self) -> Result<Arc<EndEntity>, CertificateError> {
         match self {
-            Self::Certificates(identity) => EndEntity::parse(identity.chain.first()?).ok(),
+            Self::Certificates(identity) => identity.end_entity(),
             Self::RawPublicKey(key) => {
-                EndEntity::from_public_key(&key.subject_public_key_info).ok()
+                Ok(Arc::new(EndEntity::from_public_key(&key.subject_public_key_info)?))
             }
         }
     }
@@ -86,14 +87,12 @@ impl Reverification<'_> {
             PeerCredential::Certificates(certificates)
                 if accepted.contains(&CertificateType::X509) =>
             {
-                Some(ClaimedIdentity::Certificates(PeerIdentity {
-                    chain: Arc::clone(&certificates.chain),
-                    server_name,
-                    now,
-                    ocsp_requested: self.ocsp_requested,
-                    ocsp_response: certificates.ocsp_response.clone(),
-                    signed_certificate_timestamps: certificates.timestamps.clone(),
-                }))
+                let mut identity =
+                    PeerIdentity::new(Arc::clone(&certificates.chain), server_name, now);
+                identity.ocsp_requested = self.ocsp_requested;
+                identity.ocsp_response = certificates.ocsp_response.clone();
+                identity.signed_certificate_timestamps = certificates.timestamps.clone();
+                Some(ClaimedIdentity::Certificates(identity))
             }
             PeerCredential::RawPublicKey(key)
                 if accepted.contains(&CertificateType::RAW_PUBLIC_KEY) =>

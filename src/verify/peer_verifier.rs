@@ -1,9 +1,9 @@
 use core::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use pki_types::{CertificateDer, ServerName, UnixTime};
 
-use crate::certificate::CertificateError;
+use crate::certificate::{CertificateError, CertificateErrorKind, EndEntity};
 use crate::registry::CertificateType;
 use crate::reply::{AnswerLater, Reply};
 
@@ -24,6 +24,60 @@ pub struct PeerIdentity {
     /// The signed certificate timestamps (RFC 6962) that came with the peer's own certificate. Nothing
     /// has verified them.
     pub signed_certificate_timestamps: Vec<Vec<u8>>,
+    decoded: OnceLock<DecodedEndEntity>,
+}
+
+/// The peer's own certificate, and the chain that it was decoded from: the field `chain` of an identity
+/// can be replaced.
+#[derive(Clone, Debug)]
+struct DecodedEndEntity {
+    chain: Arc<[CertificateDer<'static>]>,
+    end_entity: Arc<EndEntity>,
+}
+
+impl PeerIdentity {
+    /// The identity of a peer that was not asked for an OCSP response, and sent nothing but this chain.
+    pub fn new(
+        chain: Arc<[CertificateDer<'static>]>,
+        server_name: Option<ServerName<'static>>,
+        now: UnixTime,
+    ) -> Self {
+        Self {
+            chain,
+            server_name,
+            now,
+            ocsp_requested: false,
+            ocsp_response: None,
+            signed_certificate_timestamps: Vec::new(),
+            decoded: OnceLock::new(),
+        }
+    }
+
+    /// The peer's own certificate. It is decoded once, for the verifier and for the handshake.
+    ///
+    /// # Errors
+    /// [`CertificateErrorKind::Malformed`](crate::certificate::CertificateErrorKind::Malformed).
+    pub fn end_entity(&self) -> Result<Arc<EndEntity>, CertificateError> {
+        if let Some(decoded) = self.decoded.get() {
+            if Arc::ptr_eq(&decoded.chain, &self.chain) {
+                return Ok(Arc::clone(&decoded.end_entity));
+            }
+        }
+        let Some(own) = self.chain.first() else {
+            let kind = CertificateErrorKind::Malformed("the chain is empty".into());
+            return Err(CertificateError { certificate: "(none)".into(), kind });
+        };
+        let end_entity = Arc::new(EndEntity::parse(own)?);
+        self.keep_end_entity(&end_entity);
+        Ok(end_entity)
+    }
+
+    /// Keeps the peer's own certificate, which a verifier has decoded.
+    pub(super) fn keep_end_entity(&self, end_entity: &Arc<EndEntity>) {
+        let (chain, end_entity) = (Arc::clone(&self.chain), Arc::clone(end_entity));
+        // What was kept first stays.
+        let _ = self.decoded.set(DecodedEndEntity { chain, end_entity });
+    }
 }
 
 /// The raw public key of a peer (RFC 7250), and what a [`PeerVerifier`] needs to verify it.

@@ -247,11 +247,7 @@ impl fmt::Debug for SpkiPins {
 
 impl PeerVerifier for SpkiPins {
     fn verify(&self, peer: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
-        let Some(certificate) = peer.chain.first() else {
-            return Reply::Now(Err(CertificateError::rejected("there is no certificate")));
-        };
-        let checked =
-            EndEntity::parse(certificate).and_then(|own| self.check(CertificateType::X509, &own));
+        let checked = peer.end_entity().and_then(|own| self.check(CertificateType::X509, &own));
         match (checked, &self.verifier) {
             (Ok(()), Some(verifier)) => verifier.verify(peer),
             (result, _) => Reply::Now(result),
@@ -278,14 +274,9 @@ mod tests {
     fn identity(key: &rcgen::KeyPair) -> PeerIdentity {
         let params = rcgen::CertificateParams::new(vec!["a.example".into()]).unwrap();
         let certificate = params.self_signed(key).unwrap().der().clone();
-        PeerIdentity {
-            chain: Arc::new([certificate]),
-            server_name: Some(ServerName::try_from("b.example").unwrap()),
-            ocsp_requested: false,
-            ocsp_response: None,
-            signed_certificate_timestamps: Vec::new(),
-            now: UnixTime::since_unix_epoch(core::time::Duration::ZERO),
-        }
+        let name = ServerName::try_from("b.example").unwrap();
+        let now = UnixTime::since_unix_epoch(core::time::Duration::ZERO);
+        PeerIdentity::new(Arc::new([certificate]), Some(name), now)
     }
 
     #[test]
@@ -363,7 +354,10 @@ mod tests {
         let (peer, stranger) = (identity(&key), identity(&other));
         let pins = SpkiPins::only([SpkiPin::of(&peer.chain[0]).unwrap()]).unwrap();
         let chain = [stranger.chain[0].clone(), peer.chain[0].clone()];
-        let peer = PeerIdentity { chain: Arc::new(chain), ..peer };
+        assert!(matches!(pins.verify(&peer), Reply::Now(Ok(()))));
+        // The same identity, with the chain replaced.
+        let mut peer = peer;
+        peer.chain = Arc::new(chain);
         assert!(matches!(pins.verify(&peer), Reply::Now(Err(_))));
     }
 

@@ -11,14 +11,8 @@ use crate::reply::Reply;
 
 #[test]
 fn verifiers_say_no_where_they_have_nothing_to_look_at() {
-    let peer = PeerIdentity {
-        chain: Arc::new([]),
-        server_name: None,
-        ocsp_requested: false,
-        ocsp_response: None,
-        signed_certificate_timestamps: Vec::new(),
-        now: pki_types::UnixTime::since_unix_epoch(core::time::Duration::ZERO),
-    };
+    let now = pki_types::UnixTime::since_unix_epoch(core::time::Duration::ZERO);
+    let peer = PeerIdentity::new(Arc::new([]), None, now);
     let said = |verifier: &dyn PeerVerifier| match verifier.verify(&peer) {
         Reply::Now(result) => result.unwrap_err().to_string(),
         Reply::Later => panic!("it decides at once"),
@@ -29,7 +23,7 @@ fn verifiers_say_no_where_they_have_nothing_to_look_at() {
     assert!(said(&verifier).contains("the chain is empty"));
     assert_eq!(format!("{verifier:?}"), "TrustAnchorVerifier(1 anchors)");
     let pinned = SpkiPins::raw_public_keys([SpkiPin::new([1; 32])]).unwrap();
-    assert!(said(&pinned).contains("there is no certificate"));
+    assert!(said(&pinned).contains("the chain is empty"));
 }
 
 /// The code of what a verifier says of this chain; `server_name` where the peer is a server.
@@ -39,14 +33,7 @@ fn code_of(
     server_name: Option<&str>,
 ) -> &'static str {
     let server_name = server_name.map(|name| ServerName::try_from(name.to_owned()).unwrap());
-    let peer = PeerIdentity {
-        chain: chain.into(),
-        server_name,
-        ocsp_requested: false,
-        ocsp_response: None,
-        signed_certificate_timestamps: Vec::new(),
-        now: pki_types::UnixTime::now(),
-    };
+    let peer = PeerIdentity::new(chain.into(), server_name, pki_types::UnixTime::now());
     match verifier.verify(&peer) {
         Reply::Now(result) => result.map_or_else(|error| error.kind.code(), |()| "accepted"),
         Reply::Later => panic!("it decides at once"),

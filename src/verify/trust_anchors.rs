@@ -4,8 +4,8 @@ use std::sync::Arc;
 use super::{PeerIdentity, PeerVerifier};
 use crate::certificate::{
     AnchorDates, CertificateError, CertificateErrorKind, CertificateRevocationList, ChainRequest,
-    InitialPolicies, PathLimits, PolicyIdentifier, Profile, Purpose, Revocation, RevocationPolicy,
-    StatusRequest, TrustAnchors, verify_chain,
+    InitialPolicies, PathLimits, PolicyIdentifier, Profile, Purpose, ReferenceIdentifier,
+    Revocation, RevocationPolicy, SignatureCache, StatusRequest, TrustAnchors, verify_end_entity,
 };
 use crate::crypto::SignatureAlgorithms;
 use crate::reply::Reply;
@@ -26,12 +26,18 @@ pub struct TrustAnchorVerifier {
     /// The acceptable policies of `policies`.
     user_policy_set: Option<Vec<PolicyIdentifier>>,
     policies: InitialPolicies<'static>,
+    signature_cache: SignatureCache,
 }
 
 impl TrustAnchorVerifier {
+    /// The number of signatures that a verifier remembers by default. Each takes 32 bytes, and what a
+    /// hash set needs beside them.
+    pub const CACHED_SIGNATURES: usize = 1_024;
+
     /// Verifies servers. It trusts `anchors`, and verifies signatures with `algorithms`: those of the
     /// provider.
     pub fn new(anchors: TrustAnchors, algorithms: SignatureAlgorithms) -> Self {
+        let sha256 = algorithms.digests.sha256;
         Self {
             anchors,
             algorithms,
@@ -43,6 +49,7 @@ impl TrustAnchorVerifier {
             anchor_dates: AnchorDates::Ignored,
             user_policy_set: None,
             policies: InitialPolicies::default(),
+            signature_cache: SignatureCache::new(Self::CACHED_SIGNATURES, sha256),
         }
     }
 
@@ -102,6 +109,24 @@ impl TrustAnchorVerifier {
         self.policies = InitialPolicies { user_policy_set: None, ..policies };
         self
     }
+
+    /// How much work the peer can cause: [`PathLimits::DEFAULT`] by default.
+    pub fn with_limits(mut self, limits: PathLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How many signatures the verifier remembers: [`CACHED_SIGNATURES`](Self::CACHED_SIGNATURES) by
+    /// default, and none with 0. What was remembered before is forgotten.
+    ///
+    /// The signatures of a chain that was accepted are not verified again when the same certificates
+    /// come again, in a full handshake or before a session is resumed. Everything else is checked each
+    /// time: see [`SignatureCache`]. A server with more clients than that, each with a certificate of
+    /// its own, may remember more.
+    pub fn with_signature_cache(mut self, capacity: usize) -> Self {
+        self.signature_cache = SignatureCache::new(capacity, self.algorithms.digests.sha256);
+        self
+    }
 }
 
 impl PeerVerifier for TrustAnchorVerifier {
@@ -115,7 +140,7 @@ impl PeerVerifier for TrustAnchorVerifier {
             let reason = format!("the verifier is one for {}", self.purpose);
             return Reply::Now(Err(CertificateError::rejected(reason)));
         }
-        let names: Vec<_> = peer.server_name.iter().cloned().map(Into::into).collect();
+        let name = peer.server_name.as_ref().map(ReferenceIdentifier::from);
         let status_request = peer.ocsp_requested.then_some(StatusRequest {
             response: peer.ocsp_response.as_deref(),
             digests: self.algorithms.digests,
@@ -125,7 +150,7 @@ impl PeerVerifier for TrustAnchorVerifier {
             intermediates,
             anchors: &self.anchors,
             purpose: self.purpose,
-            names: &names,
+            names: name.as_slice(),
             profile: self.profile,
             policies: InitialPolicies {
                 user_policy_set: self.user_policy_set.as_deref(),
@@ -136,8 +161,15 @@ impl PeerVerifier for TrustAnchorVerifier {
             algorithms: &self.algorithms.all,
             revocation: Revocation { crls: &self.crls, status_request, policy: self.revocation },
             limits: self.limits,
+            signature_cache: Some(&self.signature_cache),
         };
-        Reply::Now(verify_chain(&request).map(drop))
+        match verify_end_entity(&request) {
+            Ok(end_entity) => {
+                peer.keep_end_entity(&Arc::new(end_entity));
+                Reply::Now(Ok(()))
+            }
+            Err(error) => Reply::Now(Err(error)),
+        }
     }
 }
 

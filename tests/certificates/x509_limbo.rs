@@ -184,6 +184,7 @@ fn ask(case: &Value, profile: Profile, provider: &CryptoProvider) -> Result<(), 
         algorithms: &provider.signatures.all,
         revocation: Revocation::default(),
         limits,
+        signature_cache: None,
     })
     .map(drop)
     .map_err(|error| error.to_string())

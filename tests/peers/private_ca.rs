@@ -40,6 +40,7 @@ fn problem(folder: &Folder, leaf: &str, root: &str, profile: Profile) -> Option<
         now: UnixTime::since_unix_epoch(SystemTime::UNIX_EPOCH.elapsed().unwrap()),
         algorithms: &CryptoProvider::ring().signatures.all,
         limits: PathLimits::DEFAULT,
+        signature_cache: None,
         revocation: Revocation::default(),
     })
     .err()

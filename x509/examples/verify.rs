@@ -57,6 +57,7 @@ fn verify() -> Result<bool, Box<dyn Error>> {
         algorithms: webpki::ALL_VERIFICATION_ALGS,
         revocation: Revocation { crls: &revocation_lists, ..Revocation::default() },
         limits: PathLimits::DEFAULT,
+        signature_cache: None,
     });
     println!("{explanation}");
     if let Err(error) = &explanation.result {

@@ -6,8 +6,9 @@ use std::collections::{BTreeSet, HashMap};
 use pki_types::{CertificateDer, TrustAnchor};
 
 use super::certificate::{Certificate, IssuingConstraints, V3};
+use super::certificate_name::CertificateName;
 use super::der;
-use super::distinguished_name::{describe, normalize};
+use super::distinguished_name::describe;
 use super::error::{CertificateError, CertificateErrorKind, NotACaReason};
 use super::issuer::Issuer;
 use super::oid;
@@ -55,17 +56,19 @@ pub enum TrustAnchorError {
 /// or 2 without extensions may issue others, because it cannot say whether it is a CA's.
 #[derive(Clone, Default)]
 pub struct TrustAnchors {
-    /// By normalized subject.
-    by_subject: HashMap<Vec<u8>, Vec<Anchor>>,
+    /// The anchors of each name.
+    named: Vec<Vec<Anchor>>,
+    /// The place in `named` of each name, by its bytes in the anchors: a look-up that nearly always
+    /// succeeds, and does not normalize the name.
+    by_bytes: HashMap<Vec<u8>, usize>,
+    /// The same by the normalized name.
+    by_normalized: HashMap<Vec<u8>, usize>,
 }
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(super) struct Anchor {
     pub(super) label: String,
-    /// Contents of the Name.
-    pub(super) subject: Vec<u8>,
-    /// The subject in the form that is compared (see `distinguished_name`).
-    pub(super) normalized_subject: Vec<u8>,
+    pub(super) subject: CertificateName<'static>,
     /// The subjectKeyIdentifier of its certificate.
     pub(super) key_id: Option<Vec<u8>>,
     pub(super) key: OwnedKey,
@@ -89,11 +92,18 @@ pub(super) struct AnchorValidity {
 }
 
 impl Anchor {
+    /// Whether both are the same certificate, or the same name, key and constraints without one.
+    fn is_same(&self, other: &Self) -> bool {
+        *self.subject == *other.subject
+            && self.certificate == other.certificate
+            && self.key == other.key
+            && self.constraints == other.constraints
+    }
+
     /// The anchor as the issuer of a certificate.
     pub(super) fn issuer(&self) -> Issuer<'_> {
         Issuer {
             subject: &self.subject,
-            normalized_subject: &self.normalized_subject,
             key: self.key.borrow(),
             key_id: self.key_id.as_deref(),
             signs_crls: self.signs_crls,
@@ -109,7 +119,7 @@ impl TrustAnchors {
 
     /// The DER of each anchor's name, sorted: the certificate_authorities of a server or a client.
     pub fn subjects(&self) -> Vec<Vec<u8>> {
-        let anchors = self.by_subject.values().flatten();
+        let anchors = self.named.iter().flatten();
         let names = anchors.map(|anchor| der::wrap(der::SEQUENCE, &anchor.subject));
         names.collect::<BTreeSet<_>>().into_iter().collect()
     }
@@ -123,7 +133,7 @@ impl TrustAnchors {
         let decoded = Certificate::decode(&certificate).map_err(malformed)?;
         // A certificate before version 3 could not say that it is a CA's, and there are such roots. If
         // it is not self-issued, it may as well be a server's.
-        let is_old_root = decoded.version < V3 && decoded.is_self_issued();
+        let is_old_root = decoded.version < V3 && decoded.is_self_issued;
         let is_authority = decoded.is_ca || (is_old_root && decoded.extensions.is_empty());
         let label = decoded.label();
         let strict = strict::anchor(&decoded);
@@ -144,8 +154,7 @@ impl TrustAnchors {
                 not_after: decoded.not_after,
             }),
             label,
-            subject: decoded.subject.to_vec(),
-            normalized_subject: decoded.normalized_subject,
+            subject: decoded.subject.into_owned(),
             key_id: decoded.subject_key_id.map(<[u8]>::to_vec),
             key: decoded.key.into(),
             constraints,
@@ -168,15 +177,15 @@ impl TrustAnchors {
         let contents = |bytes: &[u8]| der::only(bytes, der::SEQUENCE).unwrap_or(bytes).to_vec();
         let subject = contents(&anchor.subject);
         let spki = contents(&anchor.subject_public_key_info);
-        let normalized_subject =
-            normalize(&subject).ok_or_else(|| malformed("its subject does not parse"))?;
+        let subject = CertificateName::read(&subject)
+            .ok_or_else(|| malformed("its subject does not parse"))?
+            .into_owned();
         let key =
             PublicKey::read(&spki).ok_or_else(|| malformed("its public key does not parse"))?;
         let name_constraints = anchor.name_constraints.as_deref().map(contents);
         let constraints = IssuingConstraints { name_constraints, ..IssuingConstraints::default() };
         let anchor = Anchor {
             label: describe(&subject),
-            normalized_subject,
             subject,
             key_id: None,
             key: key.into(),
@@ -192,45 +201,62 @@ impl TrustAnchors {
 
     /// The number of different anchors.
     pub fn len(&self) -> usize {
-        self.by_subject.values().map(Vec::len).sum()
+        self.named.iter().map(Vec::len).sum()
     }
 
     /// Whether there are no anchors.
     pub fn is_empty(&self) -> bool {
-        self.by_subject.is_empty()
+        self.named.is_empty()
     }
 
-    /// The anchors with this normalized name that may issue certificates, and what they may issue.
+    /// The anchors with this name that may issue certificates, and what they may issue.
     pub(super) fn issuers(
         &self,
-        name: &[u8],
+        name: &CertificateName<'_>,
     ) -> impl Iterator<Item = (&Anchor, &IssuingConstraints)> {
-        let named = self.by_subject.get(name).into_iter().flatten();
+        let named = self.with_name(name).iter();
         named.filter_map(|anchor| Some((anchor, anchor.constraints.as_ref().ok()?)))
     }
 
-    /// The anchors with this normalized name that may issue nothing, and why.
-    pub(super) fn no_issuers(&self, name: &[u8]) -> impl Iterator<Item = (&Anchor, NotACaReason)> {
-        let named = self.by_subject.get(name).into_iter().flatten();
+    /// The anchors with this name that may issue nothing, and why.
+    pub(super) fn no_issuers(
+        &self,
+        name: &CertificateName<'_>,
+    ) -> impl Iterator<Item = (&Anchor, NotACaReason)> {
+        let named = self.with_name(name).iter();
         named.filter_map(|anchor| Some((anchor, anchor.constraints.as_ref().err().copied()?)))
+    }
+
+    /// The anchors with this name, in any encoding.
+    fn with_name(&self, name: &CertificateName<'_>) -> &[Anchor] {
+        let mut place = self.by_bytes.get(&**name);
+        if place.is_none() {
+            place = self.by_normalized.get(name.normalized());
+        }
+        place.and_then(|place| self.named.get(*place)).map_or(&[], Vec::as_slice)
     }
 
     /// The contents of the Names of all anchors.
     pub(super) fn names(&self) -> impl Iterator<Item = &[u8]> {
-        self.by_subject.values().flatten().map(|anchor| anchor.subject.as_slice())
+        self.named.iter().flatten().map(|anchor| &*anchor.subject)
     }
 
     /// Whether an anchor has this certificate, byte for byte.
     pub(super) fn contains(&self, certificate: &Certificate<'_>) -> bool {
-        let named = self.by_subject.get(&certificate.normalized_subject);
-        let mut known = named.into_iter().flatten().filter_map(|it| it.certificate.as_deref());
-        known.any(|known| known == certificate.der)
+        let place = self.by_bytes.get(&*certificate.subject);
+        let named = place.and_then(|place| self.named.get(*place)).into_iter().flatten();
+        named.filter_map(|it| it.certificate.as_deref()).any(|known| known == certificate.der)
     }
 
     fn insert(&mut self, anchor: Anchor) {
-        let named = self.by_subject.entry(anchor.normalized_subject.clone()).or_default();
-        if !named.contains(&anchor) {
-            named.push(anchor);
+        let subject = &anchor.subject;
+        let next = self.named.len();
+        let place = *self.by_normalized.entry(subject.normalized().to_vec()).or_insert(next);
+        self.by_bytes.insert(subject.to_vec(), place);
+        match self.named.get_mut(place) {
+            Some(named) if named.iter().any(|other| other.is_same(&anchor)) => {}
+            Some(named) => named.push(anchor),
+            None => self.named.push(vec![anchor]),
         }
     }
 }

@@ -81,7 +81,7 @@ impl<'s> Candidate<'s> {
             Self::Intermediate(Intermediate { certificate, .. }) => {
                 let now = Timestamp::from(request.now);
                 let is_current = certificate.not_before <= now && now <= certificate.not_after;
-                let mut anchors = request.anchors.issuers(&certificate.normalized_issuer);
+                let mut anchors = request.anchors.issuers(&certificate.issuer);
                 Preference {
                     is_unusable: !is_current || !certificate.is_ca,
                     has_other_key_id,

@@ -3,6 +3,7 @@
 //! Decoding refuses ambiguous encodings. Values that are clear but not acceptable (an old version, an
 //! expired date, an unknown critical extension) are for `checks`.
 
+use super::certificate_name::CertificateName;
 use super::der::{self, Reader};
 use super::distinguished_name;
 use super::error::{CertificateError, CertificateErrorKind};
@@ -28,16 +29,12 @@ pub(super) struct Certificate<'a> {
     pub(super) signed: Signed<'a>,
     /// The algorithm that the signed part names: contents of the AlgorithmIdentifier.
     pub(super) inner_algorithm: &'a [u8],
-    /// Contents of the Name.
-    pub(super) issuer: &'a [u8],
-    /// Contents of the Name.
-    pub(super) subject: &'a [u8],
+    pub(super) issuer: CertificateName<'a>,
+    pub(super) subject: CertificateName<'a>,
+    /// Issuer and subject are the same name (RFC 5280, section 6.1); the keys may differ.
+    pub(super) is_self_issued: bool,
     /// Contents of the Validity.
     pub(super) validity: &'a [u8],
-    /// The issuer's name in the form that is compared (see `distinguished_name`).
-    pub(super) normalized_issuer: Vec<u8>,
-    /// The subject in the form that is compared.
-    pub(super) normalized_subject: Vec<u8>,
     /// The keyIdentifier of the authorityKeyIdentifier.
     pub(super) authority_key_id: Option<&'a [u8]>,
     pub(super) subject_key_id: Option<&'a [u8]>,
@@ -49,7 +46,7 @@ pub(super) struct Certificate<'a> {
     /// Whether its basicConstraints say CA:TRUE.
     pub(super) is_ca: bool,
     pub(super) key_usage: Option<KeyUsage>,
-    pub(super) names: Vec<GeneralName>,
+    pub(super) names: Vec<GeneralName<'a>>,
     pub(super) constraints: IssuingConstraints,
     pub(super) policies: Policies<'a>,
     /// Whether it has an issuerUniqueID or a subjectUniqueID.
@@ -82,19 +79,18 @@ impl<'a> Certificate<'a> {
             return Err(Fault::new(format!("there are {count} bytes after its end"), whole.0));
         }
         let mut certificate = Self::with_fields(input, outer.contents)?;
-        let extensions = core::mem::take(&mut certificate.extensions);
-        // RFC 5280, section 4.2: no extension twice. Sorted, because there may be thousands.
-        let mut kinds: Vec<_> = extensions.iter().map(|extension| extension.oid).collect();
-        kinds.sort_unstable();
-        for pair in kinds.windows(2) {
-            let [one, other] = pair else { continue };
-            if one == other {
-                let words = format!("it has the same extension twice: {}", oid::describe(one));
-                return Err(Fault::new(words, other));
-            }
-        }
+        let mut extensions = core::mem::take(&mut certificate.extensions);
         for extension in &extensions {
             certificate.read_extension(*extension)?;
+        }
+        // RFC 5280, section 4.2: no extension twice. Sorted, because there may be thousands.
+        extensions.sort_unstable_by_key(|extension| extension.oid);
+        for pair in extensions.windows(2) {
+            let [one, other] = pair else { continue };
+            if one.oid == other.oid {
+                let words = format!("it has the same extension twice: {}", oid::describe(one.oid));
+                return Err(Fault::new(words, other.oid));
+            }
         }
         certificate.extensions = extensions;
         Ok(certificate)
@@ -106,9 +102,9 @@ impl<'a> Certificate<'a> {
         let version = version(&mut fields)?;
         let serial = fault::take(&mut fields, der::INTEGER, "serialNumber")?.contents;
         let inner_algorithm = algorithm(&mut fields, "signature")?;
-        let (issuer, normalized_issuer) = name(&mut fields, "issuer")?;
+        let issuer = name(&mut fields, "issuer")?;
         let validity = fault::take(&mut fields, der::SEQUENCE, "validity")?.contents;
-        let (subject, normalized_subject) = name(&mut fields, "subject")?;
+        let subject = name(&mut fields, "subject")?;
         let spki = fault::take(&mut fields, der::SEQUENCE, "subjectPublicKeyInfo")?;
         let unique_ids = [1, 2].map(|number| fields.take(der::primitive(number)));
         let mut extensions = Vec::new();
@@ -126,11 +122,10 @@ impl<'a> Certificate<'a> {
             serial,
             signed,
             inner_algorithm,
+            is_self_issued: distinguished_name::is_same(&issuer, &subject),
             issuer,
             subject,
             validity,
-            normalized_issuer,
-            normalized_subject,
             authority_key_id: None,
             subject_key_id: None,
             not_before,
@@ -238,12 +233,12 @@ impl<'a> Certificate<'a> {
 
     /// The subject as text, escaped. If it is empty, the first subject alternative name.
     pub(super) fn label(&self) -> String {
-        general_name::label(self.subject, &self.names)
+        general_name::label(&self.subject, &self.names)
     }
 
     /// The issuer as text, escaped.
     pub(super) fn issuer_label(&self) -> String {
-        distinguished_name::describe(self.issuer)
+        distinguished_name::describe(&self.issuer)
     }
 
     /// The extension of this name.
@@ -253,22 +248,17 @@ impl<'a> Certificate<'a> {
 
     /// The names that name constraints hold for beside the subject alternative names (RFC 5280,
     /// section 4.2.1.10): the subject, and its email addresses if there are no alternative names.
-    pub(super) fn names_of_subject(&self) -> Vec<GeneralName> {
+    pub(super) fn names_of_subject(&self) -> Vec<GeneralName<'_>> {
         let has_alternatives = self.extension(oid::SUBJECT_ALT_NAME).is_some();
         let mut names = Vec::new();
         if !self.subject.is_empty() {
-            names.push(GeneralName::with_form(self.subject, self.normalized_subject.clone()));
+            names.push(GeneralName::directory(self.subject.clone()));
         }
         if !has_alternatives {
-            let addresses = distinguished_name::values(self.subject, oid::EMAIL_ADDRESS);
-            names.extend(addresses.into_iter().map(GeneralName::Email));
+            let addresses = distinguished_name::values(&self.subject, oid::EMAIL_ADDRESS);
+            names.extend(addresses.into_iter().map(|it| GeneralName::Email(it.into())));
         }
         names
-    }
-
-    /// Issuer and subject are the same name (RFC 5280, section 6.1); the keys may differ.
-    pub(super) fn is_self_issued(&self) -> bool {
-        self.issuer == self.subject || self.normalized_issuer == self.normalized_subject
     }
 
     /// The error of this kind about this certificate.
@@ -303,15 +293,12 @@ fn algorithm<'a>(fields: &mut Reader<'a>, field: &str) -> Result<&'a [u8], Fault
     Ok(contents)
 }
 
-/// The contents of a Name, and the form of them that is compared.
-fn name<'a>(fields: &mut Reader<'a>, field: &str) -> Result<(&'a [u8], Vec<u8>), Fault<'a>> {
+fn name<'a>(fields: &mut Reader<'a>, field: &str) -> Result<CertificateName<'a>, Fault<'a>> {
     let contents = fault::take(fields, der::SEQUENCE, field)?.contents;
-    let normalized = distinguished_name::normalize(contents);
-    let malformed = || {
+    CertificateName::read(contents).ok_or_else(|| {
         let words = format!("its {field} is not a Name: SETs of types with their values");
         Fault::new(words, distinguished_name::first_malformed_part(contents))
-    };
-    Ok((contents, normalized.ok_or_else(malformed)?))
+    })
 }
 
 /// From the contents of a SubjectPublicKeyInfo.

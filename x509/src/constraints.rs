@@ -71,7 +71,7 @@ impl<'a> NameConstraints<'a> {
     }
 
     /// Why a name is not [allowed](Self::allow).
-    pub(super) fn reason(&self, name: &GeneralName) -> String {
+    pub(super) fn reason(&self, name: &GeneralName<'_>) -> String {
         const LISTED: usize = 10;
         let of_kind = |subtree: &&Subtree<'_>| subtree.is_of_kind(name);
         if !name.is_well_formed() {
@@ -94,8 +94,8 @@ impl<'a> NameConstraints<'a> {
     }
 
     /// Whether a certificate with this name may be issued.
-    pub(super) fn allow(&self, name: &GeneralName) -> bool {
-        if *name == GeneralName::Undecodable {
+    pub(super) fn allow(&self, name: &GeneralName<'_>) -> bool {
+        if matches!(name, GeneralName::Undecodable) {
             return false;
         }
         let of_kind = |subtree: &&Subtree<'_>| subtree.is_of_kind(name);
@@ -180,7 +180,7 @@ impl<'a> Subtree<'a> {
             }
             Self::Ip { address, mask } => {
                 let bits: u32 = mask.iter().map(|byte| byte.count_ones()).sum();
-                format!("IP:{}/{bits}", GeneralName::Ip(address.to_vec()).printable())
+                format!("IP:{}/{bits}", GeneralName::Ip(address).printable())
             }
             Self::Other(_) => "names of another kind".to_owned(),
         }
@@ -193,7 +193,7 @@ impl<'a> Subtree<'a> {
     }
 
     /// Whether it is of the same kind as this name.
-    fn is_of_kind(&self, name: &GeneralName) -> bool {
+    fn is_of_kind(&self, name: &GeneralName<'_>) -> bool {
         match (self, name) {
             (Self::Other(kind), GeneralName::Other(other)) => kind == other,
             (Self::Dns(_), GeneralName::Dns(_))
@@ -206,7 +206,7 @@ impl<'a> Subtree<'a> {
     }
 
     /// Whether all that `name` matches is within this tree.
-    fn contains(&self, name: &GeneralName) -> bool {
+    fn contains(&self, name: &GeneralName<'_>) -> bool {
         match (self, name) {
             (Self::Dns(tree), GeneralName::Dns(name)) => dns_contains(tree, name),
             (Self::Ip { address, mask }, GeneralName::Ip(name)) => {
@@ -222,10 +222,9 @@ impl<'a> Subtree<'a> {
             (Self::Uri(tree), GeneralName::Uri(uri)) => {
                 general_name::uri_host(uri).is_some_and(|host| host_is_within(tree, host))
             }
-            (
-                Self::Directory { normalized: tree, .. },
-                GeneralName::Directory { normalized, .. },
-            ) => normalized.starts_with(tree),
+            (Self::Directory { normalized: tree, .. }, GeneralName::Directory { name, .. }) => {
+                name.normalized().starts_with(tree)
+            }
             _ => false,
         }
     }
@@ -233,17 +232,15 @@ impl<'a> Subtree<'a> {
     /// Whether something that `name` matches is within this tree, or may be. That is more than
     /// [`Self::contains`]: `*.example.com` also matches `secret.example.com`, and some names have
     /// other forms that are not normalized here.
-    fn may_overlap(&self, name: &GeneralName) -> bool {
+    fn may_overlap(&self, name: &GeneralName<'_>) -> bool {
         let may_overlap = match (self, name) {
             (Self::Dns(tree), GeneralName::Dns(name)) => is_sibling(tree, name),
             (Self::Email(tree), GeneralName::Email(name)) => may_be_mailbox(tree, name),
             // Whether both are exact is known already: to find out takes time for each character.
             (
                 Self::Directory { contents: tree, is_exact, .. },
-                GeneralName::Directory { contents, is_exact: is_exact_name, .. },
-            ) => {
-                !(*is_exact && *is_exact_name) && distinguished_name::may_begin_with(contents, tree)
-            }
+                GeneralName::Directory { name, is_exact: is_exact_name },
+            ) => !(*is_exact && *is_exact_name) && distinguished_name::may_begin_with(name, tree),
             _ => false,
         };
         may_overlap || self.contains(name)
@@ -305,6 +302,7 @@ fn dns_contains(tree: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::certificate_name::CertificateName;
 
     fn constraints(permitted: &[Vec<u8>], excluded: &[Vec<u8>]) -> Vec<u8> {
         let side = |number, names: &[Vec<u8>]| {
@@ -323,11 +321,21 @@ mod tests {
         der::wrap(der::primitive(7), bytes)
     }
 
+    fn allows_directory(constraints: &NameConstraints<'_>, name: &[u8]) -> bool {
+        constraints.allow(&GeneralName::directory(CertificateName::new(name)))
+    }
+
     fn allows(contents: &[u8], name: &str) -> bool {
-        let name = match name.parse() {
-            Ok(std::net::IpAddr::V4(address)) => GeneralName::Ip(address.octets().to_vec()),
-            Ok(std::net::IpAddr::V6(address)) => GeneralName::Ip(address.octets().to_vec()),
-            Err(_) => GeneralName::Dns(name.to_owned()),
+        let octets;
+        let name = match name.parse::<std::net::IpAddr>() {
+            Ok(address) => {
+                octets = match address {
+                    std::net::IpAddr::V4(address) => address.octets().to_vec(),
+                    std::net::IpAddr::V6(address) => address.octets().to_vec(),
+                };
+                GeneralName::Ip(&octets)
+            }
+            Err(_) => GeneralName::Dns(name),
         };
         NameConstraints::decode(contents).unwrap().allow(&name)
     }
@@ -399,10 +407,10 @@ mod tests {
         let contents = constraints(&[dns("example.com")], &[]);
         let decoded = NameConstraints::decode(&contents).unwrap();
         assert!(!decoded.allow(&GeneralName::Undecodable));
-        assert!(decoded.allow(&GeneralName::Ip(Vec::new())));
+        assert!(decoded.allow(&GeneralName::Ip(&[])));
         let ip_only = constraints(&[ip(&[0; 8])], &[]);
         let decoded = NameConstraints::decode(&ip_only).unwrap();
-        assert!(!decoded.allow(&GeneralName::Ip(Vec::new())));
+        assert!(!decoded.allow(&GeneralName::Ip(&[])));
         assert!(decoded.allow(&GeneralName::Other(0xa0)));
     }
 
@@ -422,10 +430,10 @@ mod tests {
             .map(|tag| (tag, &b"Example"[..]))
             .chain([(0x0c, &b"EXAMPLE"[..]), (0x2c, &in_pieces), (0x33, &in_pieces)])
         {
-            assert!(!decoded.allow(&GeneralName::directory(&name(tag, text))), "{tag:#x}");
+            assert!(!allows_directory(&decoded, &name(tag, text)), "{tag:#x}");
         }
         for (tag, text) in [(0x0c, &b"Another"[..]), (0x1a, b"Another"), (0x18, b"Example")] {
-            assert!(decoded.allow(&GeneralName::directory(&name(tag, text))), "{tag:#x}");
+            assert!(allows_directory(&decoded, &name(tag, text)), "{tag:#x}");
         }
     }
 
@@ -453,22 +461,22 @@ mod tests {
             let contents = constraints(&[], &[tree(excluded)]);
             let decoded = NameConstraints::decode(&contents).unwrap();
             for text in names {
-                assert!(!decoded.allow(&GeneralName::directory(&name(text))), "{text:?}");
+                assert!(!allows_directory(&decoded, &name(text)), "{text:?}");
             }
             for text in ["Müller", "Evi l", "Good", "東京"] {
-                let is_allowed = decoded.allow(&GeneralName::directory(&name(text)));
+                let is_allowed = allows_directory(&decoded, &name(text));
                 assert_eq!(is_allowed, excluded.is_ascii() || excluded == "Café", "{text:?}");
             }
         }
         // What is permitted must be the same without doubt.
         let contents = constraints(&[tree("Evil")], &[]);
         let decoded = NameConstraints::decode(&contents).unwrap();
-        assert!(!decoded.allow(&GeneralName::directory(&name("Ev\u{ad}il"))));
+        assert!(!allows_directory(&decoded, &name("Ev\u{ad}il")));
     }
 
     #[test]
     fn a_uri_that_others_read_in_another_way_is_not_allowed() {
-        let uri = |text: &str| GeneralName::Uri(text.to_owned());
+        let uri = GeneralName::Uri;
         let contents = constraints(&[], &[der::wrap(tag::URI, b"evil.example")]);
         let decoded = NameConstraints::decode(&contents).unwrap();
         for text in [
@@ -510,7 +518,7 @@ mod tests {
             ("\"u\"@c.example", true),
             ("\u{ff55}@b.example", false),
         ] {
-            let name = GeneralName::Email(address.to_owned());
+            let name = GeneralName::Email(address.into());
             assert_eq!(decoded.allow(&name), allowed, "{address}");
         }
     }

@@ -9,6 +9,7 @@ use super::certificate::Certificate;
 use super::error::{CertificateError, CertificateErrorKind, SignatureError};
 use super::general_name::{self, GeneralName};
 use super::name::{self, DnsId, ReferenceIdentifier};
+use super::oid;
 use super::presented::PresentedIdentifier;
 use super::signature::PublicKey;
 
@@ -20,13 +21,15 @@ pub(super) const PLACE: &str = "end entity";
 #[derive(Clone)]
 pub struct EndEntity {
     /// Contents of the Name.
-    subject: Vec<u8>,
+    subject: Box<[u8]>,
     /// The whole SubjectPublicKeyInfo. It was decoded once, so decoding it again succeeds.
-    spki: Vec<u8>,
-    names: Vec<GeneralName>,
+    spki: Box<[u8]>,
+    /// The value of the subject alternative name extension, which was decoded once, too. Empty if
+    /// there is none.
+    alternative_names: Box<[u8]>,
     may_sign: bool,
     /// See [`signature_algorithm`](Self::signature_algorithm).
-    signature_algorithm: Option<Vec<u8>>,
+    signature_algorithm: Option<Box<[u8]>>,
 }
 
 /// How the public key of a certificate compares with another key.
@@ -66,23 +69,24 @@ impl EndEntity {
             || CertificateError::malformed("raw public key", "it is not a SubjectPublicKeyInfo");
         PublicKey::from_spki(spki).ok_or_else(malformed)?;
         Ok(Self {
-            subject: Vec::new(),
-            spki: spki.to_vec(),
-            names: Vec::new(),
+            subject: Box::default(),
+            spki: spki.into(),
+            alternative_names: Box::default(),
             may_sign: true,
             signature_algorithm: None,
         })
     }
 
     pub(super) fn from_decoded(certificate: &Certificate<'_>) -> Self {
-        let signature_algorithm = match certificate.is_self_issued() {
+        let signature_algorithm = match certificate.is_self_issued {
             true => None,
-            false => Some(algorithm::canonical(certificate.signed.algorithm).into_owned()),
+            false => Some(algorithm::canonical(certificate.signed.algorithm).into()),
         };
+        let alternative_names = certificate.extension(oid::SUBJECT_ALT_NAME);
         Self {
-            subject: certificate.subject.to_vec(),
-            spki: certificate.spki.to_vec(),
-            names: certificate.names.clone(),
+            subject: (*certificate.subject).into(),
+            spki: certificate.spki.into(),
+            alternative_names: alternative_names.map(|it| it.value).unwrap_or_default().into(),
             may_sign: certificate.may_sign(),
             signature_algorithm,
         }
@@ -91,10 +95,14 @@ impl EndEntity {
     /// The subject as a distinguished name in the form of OpenSSL's tools. If it is empty, the first
     /// subject alternative name. Safe to print.
     pub fn subject(&self) -> String {
-        match (&*self.subject, &*self.names) {
+        match (&*self.subject, &*self.names()) {
             ([], []) => "raw public key".to_owned(),
             (subject, names) => general_name::label(subject, names),
         }
+    }
+
+    fn names(&self) -> Vec<GeneralName<'_>> {
+        general_name::subject_alternative_names(&self.alternative_names).unwrap_or_default()
     }
 
     /// The DER of the whole SubjectPublicKeyInfo. A pin is a hash of it.
@@ -149,9 +157,11 @@ impl EndEntity {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureError> {
-        PublicKey::from_spki(&self.spki)
-            .ok_or(SignatureError::UnsupportedKey)?
-            .verify(algorithms, message, signature)
+        PublicKey::from_spki(&self.spki).ok_or(SignatureError::UnsupportedKey)?.verify(
+            algorithms.iter().copied(),
+            message,
+            signature,
+        )
     }
 
     /// Whether its key is of the kind that one of the algorithms verifies with. The algorithm may
@@ -163,18 +173,18 @@ impl EndEntity {
 
     /// Its DNS names, IP addresses and email addresses, in their order. Safe to print.
     pub fn presented_identifiers(&self) -> Vec<PresentedIdentifier> {
-        self.names.iter().filter_map(PresentedIdentifier::of).collect()
+        self.names().iter().filter_map(PresentedIdentifier::of).collect()
     }
 
     /// Its DNS names that can match a name, in their order. They are not safe to print.
     pub fn dns_ids(&self) -> impl Iterator<Item = DnsId<'_>> {
-        name::dns_ids(&self.names)
+        name::dns_ids(self.names())
     }
 
     /// Whether the certificate is valid for this name: one of its subject alternative names must
     /// match it (RFC 9525). A wildcard matches exactly one left-most label.
     pub fn valid_for(&self, name: &ReferenceIdentifier<'_>) -> bool {
-        name::valid_for(&self.names, name)
+        name::valid_for(&self.names(), name)
     }
 }
 

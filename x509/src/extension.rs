@@ -3,6 +3,9 @@
 use super::der::{self, Reader};
 use super::fault::{self, Fault};
 
+/// Few certificates have more extensions.
+const USUAL_EXTENSIONS: usize = 12;
+
 /// An extension of a certificate, a CRL or an OCSP response. Its value is not decoded.
 #[derive(Clone, Copy)]
 pub(super) struct Extension<'a> {
@@ -31,7 +34,7 @@ impl<'a> Extension<'a> {
 /// The extensions of a certificate, from the contents of the field. The error says which is malformed.
 pub(super) fn list(contents: &[u8]) -> Result<Vec<Extension<'_>>, Fault<'_>> {
     let mut list = Reader(fault::only(contents, der::SEQUENCE, "list of extensions")?);
-    let mut extensions = Vec::new();
+    let mut extensions = Vec::with_capacity(USUAL_EXTENSIONS);
     while !list.is_empty() {
         let number = extensions.len() + 1;
         let element = fault::take(&mut list, der::SEQUENCE, format_args!("extension {number}"))?;

@@ -1,26 +1,26 @@
 //! The names of certificates beside the subject: GeneralNames (RFC 5280, section 4.2.1.6).
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
+use super::certificate_name::CertificateName;
 use super::der::{self, Reader};
 use super::distinguished_name;
 use super::fault::{self, Fault};
 use super::text::printable;
 
 /// A subject alternative name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum GeneralName {
-    Dns(String),
+#[derive(Clone)]
+pub(super) enum GeneralName<'a> {
+    Dns(&'a str),
     /// As encoded: 4 or 16 bytes if it is well formed.
-    Ip(Vec<u8>),
+    Ip(&'a [u8]),
     /// An email address (rfc822Name).
-    Email(String),
-    Uri(String),
-    /// A Name: its contents, the form of them that is compared, and whether nothing else is the
-    /// same name.
+    Email(Cow<'a, str>),
+    Uri(&'a str),
+    /// A Name, and whether nothing else is the same name.
     Directory {
-        contents: Vec<u8>,
-        normalized: Vec<u8>,
+        name: CertificateName<'a>,
         is_exact: bool,
     },
     /// A kind that is not compared here, by its tag.
@@ -46,7 +46,7 @@ pub(super) mod tag {
 }
 
 /// The names of a subject alternative name extension.
-pub(super) fn subject_alternative_names(value: &[u8]) -> Result<Vec<GeneralName>, Fault<'_>> {
+pub(super) fn subject_alternative_names(value: &[u8]) -> Result<Vec<GeneralName<'_>>, Fault<'_>> {
     const FIELD: &str = "list of subject alternative names";
     let mut list = Reader(fault::only(value, der::SEQUENCE, FIELD)?);
     let mut names = Vec::new();
@@ -60,20 +60,20 @@ pub(super) fn subject_alternative_names(value: &[u8]) -> Result<Vec<GeneralName>
     Ok(names)
 }
 
-impl GeneralName {
+impl<'a> GeneralName<'a> {
     /// `None` if it is not a GeneralName.
-    pub(super) fn read(name: &der::Element<'_>) -> Option<Self> {
-        let text = |kind: fn(String) -> Self| match core::str::from_utf8(name.contents) {
-            Ok(text) if text.is_ascii() => kind(text.to_owned()),
+    pub(super) fn read(name: &der::Element<'a>) -> Option<Self> {
+        let text = |kind: fn(&'a str) -> Self| match core::str::from_utf8(name.contents) {
+            Ok(text) if text.is_ascii() => kind(text),
             _ => Self::Undecodable,
         };
         Some(match name.tag {
             tag::DNS => text(Self::Dns),
-            tag::EMAIL => text(Self::Email),
+            tag::EMAIL => text(|address| Self::Email(address.into())),
             tag::URI => text(Self::Uri),
-            tag::IP => Self::Ip(name.contents.to_vec()),
+            tag::IP => Self::Ip(name.contents),
             tag::DIRECTORY => match der::only(name.contents, der::SEQUENCE) {
-                Some(contents) => Self::directory(contents),
+                Some(contents) => Self::directory(CertificateName::new(contents)),
                 None => Self::Undecodable,
             },
             tag::OTHER if !is_other_name(name.contents) => return None,
@@ -83,16 +83,9 @@ impl GeneralName {
         })
     }
 
-    /// A Name, from its contents.
-    pub(super) fn directory(contents: &[u8]) -> Self {
-        let normalized = distinguished_name::normalize_or_raw(contents);
-        Self::with_form(contents, normalized)
-    }
-
-    /// A Name, from its contents and the form of them that is compared.
-    pub(super) fn with_form(contents: &[u8], normalized: Vec<u8>) -> Self {
-        let is_exact = distinguished_name::is_exact(contents);
-        Self::Directory { contents: contents.to_vec(), normalized, is_exact }
+    pub(super) fn directory(name: CertificateName<'a>) -> Self {
+        let is_exact = distinguished_name::is_exact(&name);
+        Self::Directory { name, is_exact }
     }
 
     /// Whether it is well formed for its kind.
@@ -103,7 +96,7 @@ impl GeneralName {
             // That of a subject may be in any string.
             Self::Email(address) => address.is_ascii() && split_email(address).is_some(),
             Self::Uri(uri) => uri_host(uri).is_some(),
-            Self::Directory { contents, .. } => distinguished_name::parses(contents),
+            Self::Directory { name, .. } => distinguished_name::parses(name),
             Self::Other(_) => true,
             Self::Undecodable => false,
         }
@@ -112,11 +105,12 @@ impl GeneralName {
     /// The text for an error, escaped.
     pub(super) fn printable(&self) -> String {
         match self {
-            Self::Dns(name) | Self::Email(name) | Self::Uri(name) => printable(name),
-            Self::Directory { contents, .. } => distinguished_name::describe(contents),
+            Self::Dns(text) | Self::Uri(text) => printable(text),
+            Self::Email(address) => printable(address),
+            Self::Directory { name, .. } => distinguished_name::describe(name),
             Self::Ip(bytes) => {
-                let v4 = <[u8; 4]>::try_from(bytes.as_slice()).map(IpAddr::from);
-                let v6 = <[u8; 16]>::try_from(bytes.as_slice()).map(IpAddr::from);
+                let v4 = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
+                let v6 = <[u8; 16]>::try_from(*bytes).map(IpAddr::from);
                 match v4.or(v6) {
                     Ok(address) => address.to_string(),
                     Err(_) => format!("an IP address of {} bytes", bytes.len()),
@@ -134,7 +128,7 @@ fn is_other_name(contents: &[u8]) -> bool {
 }
 
 /// A subject as text, escaped. If it is empty, the first of the other names.
-pub(super) fn label(subject: &[u8], names: &[GeneralName]) -> String {
+pub(super) fn label(subject: &[u8], names: &[GeneralName<'_>]) -> String {
     match names.first() {
         Some(name) if subject.is_empty() => format!("subjectAltName={}", name.printable()),
         _ => distinguished_name::describe(subject),

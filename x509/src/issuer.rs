@@ -3,18 +3,17 @@
 use pki_types::SignatureVerificationAlgorithm;
 
 use super::certificate::Certificate;
+use super::certificate_name::CertificateName;
 use super::distinguished_name;
 use super::error::SignatureError;
 use super::revocation_error::{RevocationEvidence, RevocationEvidenceError};
 use super::signature::{self, PublicKey, Signed};
+use super::signature_cache::SignatureCache;
 
 /// The subject of another certificate, or a trust anchor: what they have in common.
 #[derive(Clone, Copy)]
 pub(super) struct Issuer<'a> {
-    /// Contents of the Name.
-    pub(super) subject: &'a [u8],
-    /// The subject in the form that is compared.
-    pub(super) normalized_subject: &'a [u8],
+    pub(super) subject: &'a CertificateName<'a>,
     pub(super) key: PublicKey<'a>,
     pub(super) key_id: Option<&'a [u8]>,
     pub(super) signs_crls: bool,
@@ -23,8 +22,7 @@ pub(super) struct Issuer<'a> {
 impl<'a> Issuer<'a> {
     pub(super) fn new(certificate: &'a Certificate<'a>) -> Self {
         Self {
-            subject: certificate.subject,
-            normalized_subject: &certificate.normalized_subject,
+            subject: &certificate.subject,
             key: certificate.key,
             key_id: certificate.subject_key_id,
             signs_crls: certificate.may_sign_crls(),
@@ -36,9 +34,17 @@ impl<'a> Issuer<'a> {
         &self,
         certificate: &Certificate<'_>,
         algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+        cache: Option<&SignatureCache>,
     ) -> bool {
-        certificate.normalized_issuer == self.normalized_subject
-            && certificate.signed.verify(self.key, algorithms).is_ok()
+        let Certificate { issuer, signed, der, .. } = certificate;
+        if !issuer.is_same(self.subject) {
+            return false;
+        }
+        let is_remembered = cache.is_some_and(|cache| cache.contains(self.key, der));
+        if is_remembered && signed.is_accepted(self.key, algorithms) {
+            return true;
+        }
+        signed.verify(self.key, algorithms).is_ok()
     }
 
     /// Verifies the signature of a CRL or an OCSP response with its key.

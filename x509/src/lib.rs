@@ -73,6 +73,7 @@
 //!     algorithms: webpki::ALL_VERIFICATION_ALGS,
 //!     revocation: Revocation::default(),
 //!     limits: PathLimits::DEFAULT,
+//!     signature_cache: None,
 //! };
 //! let path = verify_chain(&request)?;
 //! assert_eq!(path.subjects().last().unwrap(), "CN=An Authority");
@@ -138,6 +139,7 @@ mod anchors;
 mod bundle;
 mod candidate;
 mod certificate;
+mod certificate_name;
 mod checks;
 mod constraints;
 mod curve;
@@ -171,6 +173,7 @@ mod roots;
 mod rules;
 mod selection;
 mod signature;
+mod signature_cache;
 mod strict;
 mod summary;
 #[cfg(test)]
@@ -188,7 +191,7 @@ pub use error::{CertificateError, CertificateErrorKind, Limit, NotACaReason, Sig
 pub use explain::{Attempt, Explanation, Outcome, Place};
 pub use limits::PathLimits;
 pub use name::{DnsId, ReferenceIdentifier};
-pub use path::{explain_chain, verify_chain};
+pub use path::{explain_chain, verify_chain, verify_end_entity};
 pub use policies::{InitialPolicies, InvalidPolicyIdentifier, PolicyIdentifier};
 pub use presented::{NameKind, PresentedIdentifier};
 pub use profile::{AnchorDates, Profile, Purpose};
@@ -203,6 +206,7 @@ pub use revocation_error::{
 };
 pub use rules::Rule;
 pub use selection::{issued_by_any, matches_oid_filter};
+pub use signature_cache::SignatureCache;
 pub use summary::CertificateSummary;
 pub use time::Timestamp;
 pub use verified_path::VerifiedPath;

@@ -29,6 +29,15 @@ impl<'a> From<ServerName<'a>> for ReferenceIdentifier<'a> {
     }
 }
 
+impl<'a> From<&'a ServerName<'_>> for ReferenceIdentifier<'a> {
+    fn from(name: &'a ServerName<'_>) -> Self {
+        Self::Server(match name {
+            ServerName::DnsName(name) => ServerName::DnsName(name.borrow()),
+            other => other.to_owned(),
+        })
+    }
+}
+
 impl fmt::Display for ReferenceIdentifier<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -38,7 +47,7 @@ impl fmt::Display for ReferenceIdentifier<'_> {
     }
 }
 
-impl GeneralName {
+impl GeneralName<'_> {
     /// Whether this name matches `expected`. A DNS name never matches an IP address, even if it is
     /// written like one (RFC 9525, section 6.4).
     fn is_for(&self, expected: &ReferenceIdentifier<'_>) -> bool {
@@ -60,13 +69,13 @@ impl GeneralName {
 }
 
 /// Whether one of `names` matches `expected`.
-pub(super) fn valid_for(names: &[GeneralName], expected: &ReferenceIdentifier<'_>) -> bool {
+pub(super) fn valid_for(names: &[GeneralName<'_>], expected: &ReferenceIdentifier<'_>) -> bool {
     names.iter().any(|name| name.is_for(expected))
 }
 
 /// Checks that a certificate with these `names` is valid for each of the `expected` ones.
 pub(super) fn check(
-    names: &[GeneralName],
+    names: &[GeneralName<'_>],
     expected: &[ReferenceIdentifier<'_>],
 ) -> Result<(), CertificateErrorKind> {
     let Some(missing) = expected.iter().find(|expected| !valid_for(names, expected)) else {
@@ -116,8 +125,8 @@ impl<'a> DnsId<'a> {
 }
 
 /// The DNS-IDs among `names`.
-pub(super) fn dns_ids(names: &[GeneralName]) -> impl Iterator<Item = DnsId<'_>> {
-    names.iter().filter_map(|name| match name {
+pub(super) fn dns_ids(names: Vec<GeneralName<'_>>) -> impl Iterator<Item = DnsId<'_>> {
+    names.into_iter().filter_map(|name| match name {
         GeneralName::Dns(presented) => DnsId::read(presented),
         _ => None,
     })
@@ -127,8 +136,8 @@ pub(super) fn dns_ids(names: &[GeneralName]) -> impl Iterator<Item = DnsId<'_>> 
 mod tests {
     use super::*;
 
-    fn dns(name: &str) -> GeneralName {
-        GeneralName::Dns(name.to_owned())
+    fn dns(name: &str) -> GeneralName<'_> {
+        GeneralName::Dns(name)
     }
 
     fn name(name: &str) -> ReferenceIdentifier<'_> {
@@ -191,10 +200,10 @@ mod tests {
 
     #[test]
     fn ip_addresses_match_their_bytes_alone() {
-        let v4 = GeneralName::Ip(vec![192, 0, 2, 1]);
+        let v4 = GeneralName::Ip(&[192, 0, 2, 1]);
         let mut bytes = vec![0x20, 0x01, 0x0d, 0xb8];
         bytes.resize(16, 0);
-        let v6 = GeneralName::Ip(bytes);
+        let v6 = GeneralName::Ip(&bytes);
         assert!(v4.is_for(&name("192.0.2.1")));
         assert!(!v4.is_for(&name("192.0.2.2")));
         assert!(v6.is_for(&name("2001:db8::")));
@@ -203,16 +212,17 @@ mod tests {
         assert!(!dns("192.0.2.1").is_for(&name("192.0.2.1")));
         assert!(!dns("*.0.2.1").is_for(&name("192.0.2.1")));
         assert!(!v4.is_for(&name("::ffff:192.0.2.1")));
-        assert!(!GeneralName::Ip(vec![192, 0, 2]).is_for(&name("192.0.2.1")));
-        assert!(!GeneralName::Ip(Vec::new()).is_for(&name("192.0.2.1")));
+        assert!(!GeneralName::Ip(&[192, 0, 2]).is_for(&name("192.0.2.1")));
+        assert!(!GeneralName::Ip(&[]).is_for(&name("192.0.2.1")));
         assert!(!GeneralName::Other(0xa0).is_for(&name("192.0.2.1")));
     }
 
     #[test]
     fn a_mismatch_lists_names_within_bounds() {
         let mut names =
-            vec![GeneralName::Other(0xa0), GeneralName::Ip(vec![192, 0, 2, 1]), dns("a\nb")];
-        names.extend((0..100).map(|_| dns(&"x".repeat(1000))));
+            vec![GeneralName::Other(0xa0), GeneralName::Ip(&[192, 0, 2, 1]), dns("a\nb")];
+        let long = "x".repeat(1000);
+        names.extend((0..100).map(|_| dns(&long)));
         let CertificateErrorKind::NameMismatch { expected, presented, omitted } =
             check(&names, &[name("example.com")]).unwrap_err()
         else {

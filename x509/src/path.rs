@@ -39,26 +39,51 @@ use super::{distinguished_name, name, path_checks, unsupported};
 /// [`CertificateErrorKind::LimitExceeded`], which contains the error of the first path that had
 /// reached an anchor, if there was one. [`explain_chain`] returns all errors.
 pub fn verify_chain(request: &ChainRequest<'_>) -> Result<VerifiedPath, CertificateError> {
-    verify(request, &mut Recorder::default())
+    verify_path(request, &mut Recorder::default())
+}
+
+/// As [`verify_chain`], for callers that do not need the path: returns the end entity alone.
+///
+/// # Errors
+///
+/// As [`verify_chain`].
+pub fn verify_end_entity(request: &ChainRequest<'_>) -> Result<EndEntity, CertificateError> {
+    verify(request, &mut Recorder::default(), None)
 }
 
 /// As [`verify_chain`], and returns each attempt of the search, for tools and for logs. The search is
 /// the same, and tries nothing more.
 pub fn explain_chain(request: &ChainRequest<'_>) -> Explanation {
     let mut recorder = Recorder::on();
-    let result = verify(request, &mut recorder);
+    let result = verify_path(request, &mut recorder);
     recorder.explanation(result)
 }
+
+fn verify_path(
+    request: &ChainRequest<'_>,
+    recorder: &mut Recorder,
+) -> Result<VerifiedPath, CertificateError> {
+    let mut above = Vec::new();
+    let end_entity = verify(request, recorder, Some(&mut above))?;
+    Ok(VerifiedPath { end_entity, above })
+}
+
+/// The contents of the Names above the end entity, for a caller that needs them.
+type NamesAbove<'a> = Option<&'a mut Vec<Box<[u8]>>>;
 
 fn verify(
     request: &ChainRequest<'_>,
     recorder: &mut Recorder,
-) -> Result<VerifiedPath, CertificateError> {
+    above: NamesAbove<'_>,
+) -> Result<EndEntity, CertificateError> {
     let decoded = Certificate::decode(request.end_entity)
         .map_err(|reason| CertificateError::malformed(PLACE, reason));
     let label = || decoded.as_ref().map_or(PLACE.to_owned(), Certificate::label);
     let entry = recorder.begin(0, Place::EndEntity, label);
-    let result = decoded.and_then(|end_entity| verify_decoded(request, &end_entity, recorder));
+    let result = decoded.and_then(|end_entity| {
+        verify_decoded(request, &end_entity, recorder, above)?;
+        Ok(EndEntity::from_decoded(&end_entity))
+    });
     recorder.end(entry, result.as_ref().err());
     result
 }
@@ -67,26 +92,31 @@ fn verify_decoded(
     request: &ChainRequest<'_>,
     end_entity: &Certificate<'_>,
     recorder: &mut Recorder,
-) -> Result<VerifiedPath, CertificateError> {
+    above: NamesAbove<'_>,
+) -> Result<(), CertificateError> {
     if request.intermediates.len() > request.limits.intermediates {
         return Err(end_entity.error(request.limits.exceeded(Limit::Intermediates)));
     }
-    let is_anchor = request.anchors.contains(end_entity);
-    let above = if is_anchor {
+    if request.anchors.contains(end_entity) {
         path_checks::path(&[end_entity], None, request)?;
         revocation::check_trusted(end_entity, request)?;
-        Vec::new()
-    } else {
-        Search::run(request, end_entity, recorder)?
-    };
-    // The result is the same on every path. In the strict profile, `path_checks::path` has checked
-    // the end entity before the rules of that profile.
+        return check_end_entity(end_entity, true, request);
+    }
+    Search::run(request, end_entity, recorder, above)
+}
+
+/// The checks whose result is the same on every path.
+fn check_end_entity(
+    end_entity: &Certificate<'_>,
+    is_anchor: bool,
+    request: &ChainRequest<'_>,
+) -> Result<(), CertificateError> {
+    // In the strict profile, `path_checks::path` has checked it before the rules of that profile.
     if request.profile != Profile::Strict {
         path_checks::end_entity(end_entity, is_anchor, request)
             .map_err(|kind| end_entity.error(kind))?;
     }
-    name::check(&end_entity.names, request.names).map_err(|kind| end_entity.error(kind))?;
-    Ok(VerifiedPath { end_entity: EndEntity::from_decoded(end_entity), above })
+    name::check(&end_entity.names, request.names).map_err(|kind| end_entity.error(kind))
 }
 
 /// How close a path came to being valid, from what is wrong with it. The error of the path that
@@ -147,6 +177,8 @@ struct CheckedSignature<'s> {
     certificate: &'s Certificate<'s>,
     key: PublicKey<'s>,
     result: Result<(), CertificateErrorKind>,
+    /// Whether it was remembered from an earlier validation.
+    is_remembered: bool,
 }
 
 struct Search<'s> {
@@ -162,12 +194,13 @@ struct Search<'s> {
 }
 
 impl<'s> Search<'s> {
-    /// The subjects of the path that was found, without the end entity's.
+    /// Finds a valid path, and checks the end entity.
     fn run(
         request: &ChainRequest<'_>,
         end_entity: &Certificate<'_>,
         recorder: &mut Recorder,
-    ) -> Result<Vec<Box<[u8]>>, CertificateError> {
+        above: NamesAbove<'_>,
+    ) -> Result<(), CertificateError> {
         let mut closest = None;
         let mut intermediates: Vec<Intermediate<'_>> = Vec::new();
         for (number, der) in (1..).zip(request.intermediates) {
@@ -197,12 +230,27 @@ impl<'s> Search<'s> {
             recorder,
         };
         let mut path = vec![end_entity];
-        match search.extend(&mut path) {
-            Ok(anchor) => {
-                let subjects = path.iter().skip(1).map(|certificate| certificate.subject);
-                Ok(subjects.chain([&*anchor.subject]).map(Box::from).collect())
+        let anchor = match search.extend(&mut path) {
+            Ok(anchor) => anchor,
+            Err(failure) => return Err(search.into_error(failure)),
+        };
+        check_end_entity(end_entity, false, request)?;
+        search.remember_signatures(&path);
+        if let Some(above) = above {
+            let subjects = path.iter().skip(1).map(|certificate| &*certificate.subject);
+            above.extend(subjects.chain([&*anchor.subject]).map(Box::from));
+        }
+        Ok(())
+    }
+
+    /// Remembers the signatures of a path that was accepted.
+    fn remember_signatures(&self, path: &[&Certificate<'_>]) {
+        for CheckedSignature { certificate, key, result, is_remembered } in &self.checked_signatures
+        {
+            let is_of_path = path.iter().any(|it| core::ptr::eq(*it, *certificate));
+            if is_of_path && result.is_ok() && !is_remembered {
+                self.request.remember(*key, certificate.der);
             }
-            Err(failure) => Err(search.into_error(failure)),
         }
     }
 
@@ -287,8 +335,8 @@ impl<'s> Search<'s> {
             }
             Candidate::Intermediate(Intermediate { certificate, .. }) => {
                 // The first certificate of the path is the end entity.
-                let depth = path.iter().skip(1).filter(|it| !it.is_self_issued()).count();
-                if !certificate.is_self_issued() && depth >= self.request.limits.depth {
+                let depth = path.iter().skip(1).filter(|it| !it.is_self_issued).count();
+                if !certificate.is_self_issued && depth >= self.request.limits.depth {
                     let kind = self.request.limits.exceeded(Limit::Depth);
                     return Err(self.end_entity.error(kind).into());
                 }
@@ -309,19 +357,19 @@ impl<'s> Search<'s> {
     fn candidates(&self, path: &[&Certificate<'_>], last: &Certificate<'_>) -> Vec<Candidate<'s>> {
         let anchors = self.request.anchors;
         let mut candidates = Vec::new();
-        for (anchor, constraints) in anchors.issuers(&last.normalized_issuer) {
+        for (anchor, constraints) in anchors.issuers(&last.issuer) {
             candidates.push(Candidate::Anchor(anchor, constraints));
         }
         for intermediate in self.intermediates {
             let certificate = &intermediate.certificate;
-            let has_name = certificate.normalized_subject == last.normalized_issuer;
+            let has_name = certificate.subject.is_same(&last.issuer);
             if has_name && !is_on_path(certificate, path) && !anchors.contains(certificate) {
                 candidates.push(Candidate::Intermediate(intermediate));
             }
         }
         // A self-issued certificate is another one of the same owner, and its error says so.
-        if !last.is_self_issued() {
-            for (anchor, reason) in anchors.no_issuers(&last.normalized_issuer) {
+        if !last.is_self_issued {
+            for (anchor, reason) in anchors.no_issuers(&last.issuer) {
                 candidates.push(Candidate::NoIssuer(anchor, reason));
             }
         }
@@ -345,11 +393,17 @@ impl<'s> Search<'s> {
         }
         self.spend(Limit::SignatureChecks, 1)?;
         let algorithms = self.request.algorithms;
-        let result = certificate.signed.verify(key, algorithms).map_err(|error| {
-            let (signature, issuer) = (certificate.signed.algorithm, candidate.label());
-            unsupported::error_kind(signature, key, issuer, algorithms, error)
-        });
-        let checked = CheckedSignature { certificate, key, result: result.clone() };
+        let signed = certificate.signed;
+        let is_remembered = self.request.remembers(key, signed, certificate.der);
+        let result = if is_remembered {
+            Ok(())
+        } else {
+            signed.verify(key, algorithms).map_err(|error| {
+                let (signature, issuer) = (signed.algorithm, candidate.label());
+                unsupported::error_kind(signature, key, issuer, algorithms, error)
+            })
+        };
+        let checked = CheckedSignature { certificate, key, result: result.clone(), is_remembered };
         self.checked_signatures.push(checked);
         result.map_err(|kind| certificate.error(kind))
     }
@@ -394,7 +448,7 @@ impl<'s> Search<'s> {
         // length of the path (RFC 5280, section 4.2.1.9), and no constraint applies to their names
         // (section 6.1.3 (b) and (c)).
         let (end_entity, intermediates) = below.split_at(below.len().min(1));
-        let intermediates = intermediates.iter().filter(|it| !it.is_self_issued());
+        let intermediates = intermediates.iter().filter(|it| !it.is_self_issued);
         checks::path_length(constraints.path_length, intermediates.clone().count())
             .map_err(error)?;
         checks::extended_key_usage(constraints.extended_key_usage, self.request.purpose, true)
@@ -443,7 +497,7 @@ impl<'s> Search<'s> {
             Failure::NothingAbove => no_candidate(&[self.end_entity], self.end_entity),
         };
         if let CertificateErrorKind::UnknownIssuer(issuer) = &error.kind {
-            if self.has_subject_that_reads_like(self.end_entity.issuer) {
+            if self.has_subject_that_reads_like(&self.end_entity.issuer) {
                 error.kind = CertificateErrorKind::IssuerEncodedDifferently(issuer.clone());
             }
         }
@@ -467,7 +521,7 @@ impl<'s> Search<'s> {
     /// Whether an intermediate or an anchor has a subject that reads like this Name, which none of
     /// them has.
     fn has_subject_that_reads_like(&self, name: &[u8]) -> bool {
-        let sent = self.intermediates.iter().map(|it| it.certificate.subject);
+        let sent = self.intermediates.iter().map(|it| &*it.certificate.subject);
         let mut subjects = sent.chain(self.request.anchors.names());
         subjects.any(|subject| distinguished_name::reads_like(subject, name))
     }
@@ -490,18 +544,16 @@ impl<'s> Search<'s> {
 
 /// Whether the path has a certificate with this one's name and key.
 fn is_on_path(certificate: &Certificate<'_>, path: &[&Certificate<'_>]) -> bool {
-    path.iter().any(|it| {
-        it.spki == certificate.spki && it.normalized_subject == certificate.normalized_subject
-    })
+    path.iter().any(|it| it.spki == certificate.spki && it.subject.is_same(&certificate.subject))
 }
 
 /// Why a path ends with its `last` certificate.
 fn no_candidate(path: &[&Certificate<'_>], last: &Certificate<'_>) -> CertificateError {
-    if last.is_self_issued() {
+    if last.is_self_issued {
         return last.error(CertificateErrorKind::SelfIssued);
     }
     let issuer = last.issuer_label();
-    if path.iter().any(|it| it.normalized_subject == last.normalized_issuer) {
+    if path.iter().any(|it| it.subject.is_same(&last.issuer)) {
         return last.error(CertificateErrorKind::Circular(issuer));
     }
     last.error(CertificateErrorKind::UnknownIssuer(issuer))

@@ -46,7 +46,7 @@ impl fmt::Display for PresentedIdentifier {
 
 impl PresentedIdentifier {
     /// `None` for a name of a kind that errors do not list.
-    pub(super) fn of(name: &GeneralName) -> Option<Self> {
+    pub(super) fn of(name: &GeneralName<'_>) -> Option<Self> {
         let kind = match name {
             GeneralName::Dns(_) => NameKind::Dns,
             GeneralName::Ip(_) => NameKind::Ip,

@@ -8,6 +8,8 @@ use super::name::ReferenceIdentifier;
 use super::policies::InitialPolicies;
 use super::profile::{AnchorDates, Profile, Purpose};
 use super::revocation::policy::Revocation;
+use super::signature::{PublicKey, Signed};
+use super::signature_cache::SignatureCache;
 
 /// What [`verify_chain`](super::verify_chain) verifies, and how.
 #[derive(Clone, Copy, Debug)]
@@ -39,4 +41,22 @@ pub struct ChainRequest<'a> {
     pub revocation: Revocation<'a>,
     /// How much work the peer can cause.
     pub limits: PathLimits,
+    /// The signatures that were verified before. `None` to verify every signature.
+    pub signature_cache: Option<&'a SignatureCache>,
+}
+
+impl ChainRequest<'_> {
+    /// Whether it is remembered that the key made the signature of `signed`, all of which is in `der`,
+    /// and the algorithm is accepted.
+    pub(super) fn remembers(&self, key: PublicKey<'_>, signed: Signed<'_>, der: &[u8]) -> bool {
+        let Some(cache) = self.signature_cache else { return false };
+        cache.contains(key, der) && signed.is_accepted(key, self.algorithms)
+    }
+
+    /// Remembers that the key made the signature that is in this DER.
+    pub(super) fn remember(&self, key: PublicKey<'_>, der: &[u8]) {
+        if let Some(cache) = self.signature_cache {
+            cache.insert(key, der);
+        }
+    }
 }

@@ -3,8 +3,8 @@
 use pki_types::CertificateDer;
 
 use super::certificate::Certificate;
+use super::certificate_name::CertificateName;
 use super::der;
-use super::distinguished_name::normalize_or_raw;
 use super::key_usage::KeyUsage;
 use super::oid;
 
@@ -15,10 +15,11 @@ pub fn issued_by_any<'a>(
     mut authorities: impl Iterator<Item = &'a [u8]>,
 ) -> bool {
     let decoded = chain.iter().filter_map(|certificate| Certificate::decode(certificate).ok());
-    let issuers: Vec<_> = decoded.map(|certificate| certificate.normalized_issuer).collect();
+    let issuers: Vec<_> = decoded.map(|certificate| certificate.issuer).collect();
     authorities.any(|name| {
-        der::only(name, der::SEQUENCE)
-            .is_some_and(|contents| issuers.contains(&normalize_or_raw(contents)))
+        let Some(contents) = der::only(name, der::SEQUENCE) else { return false };
+        let authority = CertificateName::new(contents);
+        issuers.iter().any(|issuer| issuer.is_same(&authority))
     })
 }
 

@@ -81,7 +81,7 @@ impl<'a> PublicKey<'a> {
     /// them.
     pub(super) fn verify(
         self,
-        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+        algorithms: impl Iterator<Item = &'static dyn SignatureVerificationAlgorithm>,
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureError> {
@@ -91,7 +91,7 @@ impl<'a> PublicKey<'a> {
             return Err(error);
         }
         for algorithm in algorithms {
-            if !self.is_of_kind(*algorithm) {
+            if !self.is_of_kind(algorithm) {
                 continue;
             }
             match algorithm.verify_signature(self.bytes, message, signature) {
@@ -160,9 +160,19 @@ impl<'a> Signed<'a> {
         algorithms: &[&'static dyn SignatureVerificationAlgorithm],
     ) -> Result<(), SignatureError> {
         let stated = algorithm::canonical(self.algorithm);
-        let fits = |it: &&dyn SignatureVerificationAlgorithm| *it.signature_alg_id() == *stated;
-        let fitting: Vec<_> = algorithms.iter().copied().filter(fits).collect();
-        key.verify(&fitting, self.message, self.signature)
+        let fitting = algorithms.iter().filter(|it| *it.signature_alg_id() == *stated);
+        key.verify(fitting.copied(), self.message, self.signature)
+    }
+
+    /// Whether one of the algorithms verifies such signatures with keys of this kind.
+    pub(super) fn is_accepted(
+        self,
+        key: PublicKey<'_>,
+        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+    ) -> bool {
+        let stated = algorithm::canonical(self.algorithm);
+        let mut fitting = algorithms.iter().filter(|it| *it.signature_alg_id() == *stated);
+        fitting.any(|it| key.is_of_kind(*it))
     }
 }
 

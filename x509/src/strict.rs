@@ -41,7 +41,7 @@ pub(super) fn below_anchor(
 pub(super) fn anchor(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
     checks::form(certificate)?;
     checks::authority(certificate)?;
-    let is_self_signed = certificate.is_self_issued();
+    let is_self_signed = certificate.is_self_issued;
     if is_self_signed {
         issued(certificate, Some(&Issuer::new(certificate)))?;
     } else {
@@ -54,7 +54,7 @@ pub(super) fn anchor(certificate: &Certificate<'_>) -> Result<(), CertificateErr
 /// Whether the certificate's own key signed it. Other self-issued certificates give the name to a new
 /// key.
 fn is_self_signed(certificate: &Certificate<'_>, issuer: &Issuer<'_>) -> bool {
-    certificate.is_self_issued() && issuer.key == certificate.key
+    certificate.is_self_issued && issuer.key == certificate.key
 }
 
 /// Checks how a certificate was issued. The issuer of an anchor need not be known.
@@ -231,7 +231,7 @@ fn common_names(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKin
     let names = &certificate.names;
     let has_dns_name = names.iter().any(|name| matches!(name, GeneralName::Dns(_)));
     let has_address = names.iter().any(|name| matches!(name, GeneralName::Ip(_)));
-    let texts = distinguished_name::values(certificate.subject, oid::COMMON_NAME);
+    let texts = distinguished_name::values(&certificate.subject, oid::COMMON_NAME);
     let count = texts.len();
     Rule::CommonName.check(count < 2, || format!("{count} of them"))?;
     for text in texts {
@@ -244,11 +244,11 @@ fn common_names(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKin
 }
 
 /// Whether a certificate with this subject alternative name may have the common name `text`.
-fn allows_common_name(name: &GeneralName, text: &str) -> bool {
+fn allows_common_name(name: &GeneralName<'_>, text: &str) -> bool {
     match name {
         GeneralName::Dns(name) => {
             let is_above = name.strip_suffix(text).is_some_and(|below| below.ends_with('.'));
-            is_above || name == text
+            is_above || *name == text
         }
         // An address has one text form (RFC 5952, section 4).
         GeneralName::Ip(_) => name.printable() == text,
@@ -263,7 +263,7 @@ fn is_number(text: &str) -> bool {
     text.contains(':') || is_hex || last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn is_well_formed(name: &GeneralName) -> bool {
+fn is_well_formed(name: &GeneralName<'_>) -> bool {
     match name {
         GeneralName::Dns(name) => is_host_name(name.strip_prefix("*.").unwrap_or(name)),
         GeneralName::Email(address) => {
@@ -290,7 +290,7 @@ fn is_host_name(name: &str) -> bool {
 }
 
 /// Whether it is a wildcard directly below a public suffix. Only some suffixes are known.
-fn is_wildcard_of_suffix(name: &GeneralName) -> bool {
+fn is_wildcard_of_suffix(name: &GeneralName<'_>) -> bool {
     let GeneralName::Dns(name) = name else { return false };
     let Some(parent) = name.strip_prefix("*.") else { return false };
     let is_second = |label: &str| SECOND_LEVELS.iter().any(|it| it.eq_ignore_ascii_case(label));

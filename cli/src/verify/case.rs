@@ -89,6 +89,7 @@ impl Case {
                 algorithms: &provider.signatures.all,
                 revocation: Revocation { crls: &self.evidence.crls, status_request, policy },
                 limits,
+                signature_cache: None,
             })
         };
         let (policy, further) = self.evidence.policies();

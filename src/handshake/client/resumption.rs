@@ -87,11 +87,13 @@ impl CheckingSession {
         let Some(identity) = reverification.identity(credential) else {
             return self.give_up(context);
         };
+        // The verifier comes first, because it may decode the certificate.
+        let reply = identity.verify(&*config.verifier);
         let offered = |scheme| config.layout_offers(ExtensionType::SIGNATURE_ALGORITHMS, scheme);
         if !identity.has_key_for_offered_scheme(&config.common.provider.signatures, offered) {
             return self.give_up(context);
         }
-        match identity.verify(&*config.verifier) {
+        match reply {
             Reply::Now(result) => self.on_verified(&result, context),
             Reply::Later => {
                 context.ask(Question::verify(identity));

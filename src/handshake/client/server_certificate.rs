@@ -6,11 +6,11 @@
 use super::certificate_request::check_request;
 use super::finished::{ExpectFinished, ServerProof};
 use super::{Context, Question, ServerFlight, State};
-use crate::certificate::{CertificateError, CertificateErrorKind, EndEntity};
+use crate::certificate::{CertificateError, CertificateErrorKind};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::Side;
 use crate::handshake::authentication::{
-    CertificateExpectation, ReceivedCertificate, VerifiedPeer, empty_list, no_common_type,
+    CertificateExpectation, VerifiedPeer, empty_list, no_common_type,
 };
 use crate::handshake::peer_identity::ClaimedIdentity;
 use crate::registry::HandshakeType;
@@ -93,11 +93,11 @@ impl ExpectCertificate {
             requested: &shared.offered,
             server_name: Some(&shared.server_name),
         };
-        let received = ReceivedCertificate::read(body, &expected, context)?;
-        let ReceivedCertificate { end_entity, identity } = received.ok_or_else(empty_list)?;
+        let received = ClaimedIdentity::read(body, &expected, context)?;
+        let identity = received.ok_or_else(empty_list)?;
         let reply = identity.verify(&**verifier);
         self.flight.transcript.add(&message);
-        let state = Box::new(VerifyingPeer { flight: self.flight, end_entity });
+        let state = Box::new(VerifyingPeer { flight: self.flight });
         match reply {
             Reply::Now(result) => state.on_verified(identity, result, context),
             Reply::Later => {
@@ -111,7 +111,6 @@ impl ExpectCertificate {
 /// The verifier was asked, and has not answered yet.
 pub(in crate::handshake) struct VerifyingPeer {
     flight: ServerFlight,
-    end_entity: EndEntity,
 }
 
 impl VerifyingPeer {
@@ -121,8 +120,7 @@ impl VerifyingPeer {
         result: Result<(), CertificateError>,
         context: &mut Context,
     ) -> Result<State, Error> {
-        let received = ReceivedCertificate { end_entity: self.end_entity, identity };
-        let peer = VerifiedPeer::new(received, result, context)?;
+        let peer = VerifiedPeer::new(identity, result, context)?;
         let state = ExpectCertificateVerify { flight: self.flight, peer };
         Ok(State::ExpectCertificateVerify(Box::new(state)))
     }

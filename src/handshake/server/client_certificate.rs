@@ -7,11 +7,9 @@ use std::sync::Arc;
 
 use super::finished::{ClientFlight, ExpectFinished};
 use super::{Context, Question, State};
-use crate::certificate::{CertificateError, EndEntity};
+use crate::certificate::CertificateError;
 use crate::error::Error;
-use crate::handshake::authentication::{
-    AuthenticatedPeer, CertificateExpectation, ReceivedCertificate, VerifiedPeer,
-};
+use crate::handshake::authentication::{AuthenticatedPeer, CertificateExpectation, VerifiedPeer};
 use crate::handshake::peer_identity::ClaimedIdentity;
 use crate::handshake::proof::{AnonymousAllowed, Peer};
 use crate::handshake::question::{not_asked, not_held_back};
@@ -78,7 +76,7 @@ pub(in crate::handshake) enum ClientCertificate {
     /// Its Certificate is awaited.
     Awaited(SentCertificateRequest),
     /// The verifier was asked, and has not answered yet.
-    Verifying(SentCertificateRequest, EndEntity),
+    Verifying(SentCertificateRequest),
     /// The verifier has accepted the certificate. The CertificateVerify is awaited.
     Verified(SentCertificateRequest, VerifiedPeer),
     /// It is known who the client is.
@@ -149,20 +147,19 @@ impl ClientCertificate {
             requested: &policy.requested,
             server_name: None,
         };
-        let received = ReceivedCertificate::read(message.body, &expected, context)?;
+        let received = ClaimedIdentity::read(message.body, &expected, context)?;
         transcript.add(message);
-        let Some(received) = received else {
+        let Some(identity) = received else {
             let allowed = AnonymousAllowed::by(Some(policy), true)?;
             return Ok(Self::Known(Client::Anonymous(allowed)));
         };
-        match received.identity.verify(&*policy.verifier) {
+        match identity.verify(&*policy.verifier) {
             Reply::Now(result) => {
-                Ok(Self::Verified(request, VerifiedPeer::new(received, result, context)?))
+                Ok(Self::Verified(request, VerifiedPeer::new(identity, result, context)?))
             }
             Reply::Later => {
-                let ReceivedCertificate { end_entity, identity } = received;
                 context.ask(Question::verify(identity));
-                Ok(Self::Verifying(request, end_entity))
+                Ok(Self::Verifying(request))
             }
         }
     }
@@ -174,8 +171,7 @@ impl ClientCertificate {
         result: Result<(), CertificateError>,
         context: &mut Context,
     ) -> Result<Self, Error> {
-        let Self::Verifying(request, end_entity) = self else { return Err(not_asked()) };
-        let received = ReceivedCertificate { end_entity, identity };
-        Ok(Self::Verified(request, VerifiedPeer::new(received, result, context)?))
+        let Self::Verifying(request) = self else { return Err(not_asked()) };
+        Ok(Self::Verified(request, VerifiedPeer::new(identity, result, context)?))
     }
 }

@@ -112,16 +112,16 @@ fn unknown_qualifier(qualifier: &der::Element<'_>) -> Option<String> {
     }
 }
 
-fn asserted<'a>(value: &'a [u8]) -> Option<Vec<&'a [u8]>> {
-    let policies = der::list(value)?;
-    if policies.is_empty() || policies.len() > MAX_POLICIES {
-        return None;
+fn asserted(value: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut policies = Vec::new();
+    for policy in der::each(der::only(value, der::SEQUENCE)?) {
+        let fields = der::only(policy?.whole, der::SEQUENCE)?;
+        if !der::each(fields).all(|field| field.is_some()) || policies.len() >= MAX_POLICIES {
+            return None;
+        }
+        policies.push(Reader(fields).take(der::OBJECT_IDENTIFIER)?.contents);
     }
-    let id = |policy: der::Element<'a>| match *der::list(policy.whole)? {
-        [id, ..] if id.tag == der::OBJECT_IDENTIFIER => Some(id.contents),
-        _ => None,
-    };
-    policies.into_iter().map(id).collect()
+    if policies.is_empty() { None } else { Some(policies) }
 }
 
 fn mappings(value: &[u8]) -> Option<Vec<Mapping<'_>>> {

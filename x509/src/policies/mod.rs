@@ -101,7 +101,7 @@ pub(super) fn are_valid(path: &[&Certificate<'_>], initial: InitialPolicies<'_>)
     for (index, certificate) in path.iter().enumerate().rev() {
         let is_end_entity = index == 0;
         let policies = &certificate.policies;
-        let is_self_issued = certificate.is_self_issued();
+        let is_self_issued = certificate.is_self_issued;
         let any_counts = inhibit_any_policy > 0 || (!is_end_entity && is_self_issued);
         expected.assert(policies.asserted.as_deref(), any_counts);
         if is_end_entity {

@@ -37,17 +37,17 @@ impl<'s> RevocationChecker<'s> {
     where
         's: 'c,
     {
-        let name = &certificate.normalized_issuer;
+        let name = &certificate.issuer;
         let (intermediates, request) = (self.intermediates, self.request);
         let anchors = request.anchors.issuers(name).map(|(anchor, _)| anchor.issuer());
         let sent = intermediates.iter().map(|it| Issuer::new(&it.certificate));
-        for issuer in anchors.chain(sent.filter(|it| it.normalized_subject == name)) {
+        for issuer in anchors.chain(sent.filter(|it| it.subject.is_same(name))) {
             self.spend(1)?;
-            if issuer.issued(certificate, request.algorithms) {
+            if issuer.issued(certificate, request.algorithms, request.signature_cache) {
                 return Ok(Some(issuer));
             }
         }
-        if certificate.is_self_issued() {
+        if certificate.is_self_issued {
             return Ok(Some(Issuer::new(certificate)));
         }
         Ok(None)
@@ -108,7 +108,7 @@ impl<'s> RevocationChecker<'s> {
         certificate: &Certificate<'_>,
         issuers: &[Issuer<'_>],
     ) -> Result<RevocationStatus, CertificateErrorKind> {
-        if !crl.is_by(&certificate.normalized_issuer) {
+        if !crl.is_by(&certificate.issuer) {
             return Ok(RevocationStatus::NotCovered);
         }
         let Some(issuer) = issuers.first() else {
@@ -139,12 +139,12 @@ impl<'s> RevocationChecker<'s> {
     where
         's: 'c,
     {
-        let name = &certificate.normalized_issuer;
-        let on_path = issuers.iter().skip(1).filter(|issuer| issuer.normalized_subject == name);
+        let name = &certificate.issuer;
+        let on_path = issuers.iter().skip(1).filter(|issuer| issuer.subject.is_same(name));
         let mut signers: Vec<_> = on_path.copied().collect();
         for Intermediate { certificate: sent, .. } in self.intermediates {
             let is_new = issuers.iter().all(|issuer| issuer.key != sent.key);
-            if sent.normalized_subject == *name && is_new && self.is_crl_signer(sent, issuers)? {
+            if sent.subject.is_same(name) && is_new && self.is_crl_signer(sent, issuers)? {
                 signers.push(Issuer::new(sent));
             }
         }
@@ -164,13 +164,11 @@ impl<'s> RevocationChecker<'s> {
         if !may_sign || checks::issued(certificate, request.now.into()).is_err() {
             return Ok(false);
         }
-        for issuer in
-            issuers.iter().filter(|it| it.normalized_subject == certificate.normalized_issuer)
-        {
+        for issuer in issuers.iter().filter(|it| it.subject.is_same(&certificate.issuer)) {
             let crls = request.revocation.crls.iter();
-            let crls = crls.filter(|crl| crl.is_by(issuer.normalized_subject)).count();
+            let crls = crls.filter(|crl| crl.is_by(issuer.subject)).count();
             self.spend(crls.saturating_add(1))?;
-            if issuer.issued(certificate, request.algorithms) {
+            if issuer.issued(certificate, request.algorithms, request.signature_cache) {
                 return Ok(revoked_by_crl(certificate, issuer, request).is_none());
             }
         }

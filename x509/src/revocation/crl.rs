@@ -4,8 +4,9 @@ use core::fmt;
 use std::sync::OnceLock;
 
 use super::super::algorithm;
+use super::super::certificate_name::CertificateName;
 use super::super::der::{self, Element, Reader};
-use super::super::distinguished_name::{describe, normalize};
+use super::super::distinguished_name::describe;
 use super::super::extension::Extension;
 use super::super::issuer::Issuer;
 use super::super::revocation_error::{
@@ -33,8 +34,7 @@ const CERTIFICATE_ISSUER: &[u8] = &[0x55, 0x1d, 29];
 #[derive(Clone)]
 pub struct CertificateRevocationList {
     issuer_label: String,
-    /// The issuer's name in the form that is compared.
-    normalized_issuer: Box<[u8]>,
+    issuer_name: CertificateName<'static>,
     this_update: Timestamp,
     next_update: Option<Timestamp>,
     pub(super) scope: CrlScope,
@@ -92,8 +92,8 @@ impl CertificateRevocationList {
             return Err(CrlError::SignatureAlgorithmMismatch);
         }
         let issuer = reader.take(der::SEQUENCE).ok_or(malformed("it names no issuer"))?.contents;
-        let normalized_issuer =
-            normalize(issuer).ok_or(malformed("the name of its issuer does not parse"))?;
+        let issuer = CertificateName::read(issuer)
+            .ok_or(malformed("the name of its issuer does not parse"))?;
         let this_update = reader.next_element().and_then(|it| time::read_strict(&it));
         let this_update = this_update.ok_or(malformed("its thisUpdate does not parse"))?;
         let mut next_update = None;
@@ -116,8 +116,8 @@ impl CertificateRevocationList {
         let start = tbs.len().saturating_sub(after_entries).saturating_sub(entries.len());
         Ok(Self {
             entries: sorted_entries(tbs, start, entries)?,
-            issuer_label: describe(issuer),
-            normalized_issuer: normalized_issuer.into(),
+            issuer_label: describe(&issuer),
+            issuer_name: issuer.into_owned(),
             this_update,
             next_update,
             scope,
@@ -160,9 +160,9 @@ impl CertificateRevocationList {
         self.find(serial).is_some()
     }
 
-    /// Whether its issuer has this normalized name.
-    pub(super) fn is_by(&self, name: &[u8]) -> bool {
-        *self.normalized_issuer == *name
+    /// Whether its issuer has this name.
+    pub(super) fn is_by(&self, name: &CertificateName<'_>) -> bool {
+        self.issuer_name.is_same(name)
     }
 
     /// Verifies that the issuer's key signed it. A key that did is kept, so that its signature is

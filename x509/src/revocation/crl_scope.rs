@@ -109,7 +109,7 @@ impl<'a> IssuingDistributionPoint<'a> {
 /// malformed.
 fn names_meet(names: &[u8], certificate: &Certificate<'_>) -> Option<bool> {
     // The CRL has the same issuer, so a relative name means the same in both.
-    let issuer = certificate.issuer;
+    let issuer = &certificate.issuer;
     let names = each_name(names, issuer)?;
     let Some(extension) = certificate.extension(oid::CRL_DISTRIBUTION_POINTS) else {
         return Some(any_equal(&names, &directory_name(issuer)));

@@ -34,7 +34,7 @@ impl CertificateRevocationList {
         issuer: &Issuer<'_>,
         request: &ChainRequest<'_>,
     ) -> RevocationStatus {
-        if !self.is_by(&certificate.normalized_issuer) {
+        if !self.is_by(&certificate.issuer) {
             return RevocationStatus::NotCovered;
         }
         match self.scope.includes(certificate) {

@@ -2,9 +2,9 @@
 //! responder that it has authorized, says about that certificate.
 
 use super::super::certificate::Certificate;
+use super::super::certificate_name::CertificateName;
 use super::super::checks;
 use super::super::der::{self, Element, Reader};
-use super::super::distinguished_name::normalize;
 use super::super::error::{CertificateErrorKind, Limit};
 use super::super::extension::Extension;
 use super::super::issuer::Issuer;
@@ -85,6 +85,8 @@ fn verified_status(
 
 /// The parts of a BasicOCSPResponse (RFC 6960, section 4.2.1).
 struct BasicResponse<'a> {
+    /// The DER of the whole OCSPResponse.
+    der: &'a [u8],
     signed: Signed<'a>,
     responder: ResponderId<'a>,
     produced_at: Timestamp,
@@ -96,8 +98,7 @@ struct BasicResponse<'a> {
 }
 
 enum ResponderId<'a> {
-    /// The normalized name.
-    Name(Vec<u8>),
+    Name(CertificateName<'a>),
     /// The SHA-1 hash of the bytes of the subjectPublicKey.
     Key(&'a [u8]),
 }
@@ -122,11 +123,12 @@ impl<'a> BasicResponse<'a> {
         if kind.contents != BASIC_RESPONSE {
             return Err(malformed("it is not of the basic type"));
         }
-        Self::read_basic(response.contents)
+        Self::read_basic(input, response.contents)
             .ok_or_else(|| malformed("its BasicOCSPResponse does not parse"))
     }
 
-    fn read_basic(input: &'a [u8]) -> Option<Self> {
+    /// `der` is the OCSPResponse, and `input` is the BasicOCSPResponse in it.
+    fn read_basic(der: &'a [u8], input: &'a [u8]) -> Option<Self> {
         let mut reader = Reader(der::only(input, der::SEQUENCE)?);
         let (signed, mut data) = Signed::take(&mut reader)?;
         let certificates = match reader.take(der::constructed(0)) {
@@ -142,6 +144,7 @@ impl<'a> BasicResponse<'a> {
         let responses = data.take(der::SEQUENCE)?.contents;
         let critical = first_critical(&extensions(&mut data)?);
         (reader.is_empty() && data.is_empty()).then_some(Self {
+            der,
             signed,
             responder,
             produced_at,
@@ -190,8 +193,11 @@ impl<'a> BasicResponse<'a> {
         let mut failure = None;
         let is_named_as_issuer = self.responder.is(issuer, digests);
         if is_named_as_issuer {
-            match issuer.verify(RevocationEvidence::OcspResponse, self.signed, request.algorithms) {
-                Ok(()) => return Ok(()),
+            match self.verify_signature(issuer, request) {
+                Ok(()) => {
+                    request.remember(issuer.key, self.der);
+                    return Ok(());
+                }
                 Err(error) => failure = Some(error),
             }
         }
@@ -206,7 +212,11 @@ impl<'a> BasicResponse<'a> {
                 budget.spend(Limit::SignatureChecks, 1).map_err(Failure::LimitExceeded)?;
             }
             match self.verify_with(&certificate, issuer, request) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    request.remember(certificate.key, self.der);
+                    request.remember(issuer.key, certificate.der);
+                    return Ok(());
+                }
                 // A signer that may not answer is the better reason than a certificate that did
                 // not sign. But where the response names the issuer, the reason is that the issuer
                 // did not sign.
@@ -233,14 +243,25 @@ impl<'a> BasicResponse<'a> {
         issuer: &Issuer<'_>,
         request: &ChainRequest<'_>,
     ) -> Result<(), RevocationEvidenceError> {
-        let responder = Issuer::new(certificate);
-        responder.verify(RevocationEvidence::OcspResponse, self.signed, request.algorithms)?;
+        self.verify_signature(&Issuer::new(certificate), request)?;
         authorized(certificate, issuer, request).map_err(|reason| {
             RevocationEvidenceError::UnauthorizedResponder {
                 responder: certificate.label(),
                 reason,
             }
         })
+    }
+
+    /// Verifies that the signer's key signed it.
+    fn verify_signature(
+        &self,
+        signer: &Issuer<'_>,
+        request: &ChainRequest<'_>,
+    ) -> Result<(), RevocationEvidenceError> {
+        if request.remembers(signer.key, self.signed, self.der) {
+            return Ok(());
+        }
+        signer.verify(RevocationEvidence::OcspResponse, self.signed, request.algorithms)
     }
 }
 
@@ -249,7 +270,9 @@ impl<'a> ResponderId<'a> {
         const NAME: u8 = der::constructed(1);
         const KEY: u8 = der::constructed(2);
         match id.tag {
-            NAME => Some(Self::Name(normalize(der::only(id.contents, der::SEQUENCE)?)?)),
+            NAME => {
+                Some(Self::Name(CertificateName::read(der::only(id.contents, der::SEQUENCE)?)?))
+            }
             KEY => Some(Self::Key(der::only(id.contents, der::OCTET_STRING)?)),
             _ => None,
         }
@@ -257,7 +280,7 @@ impl<'a> ResponderId<'a> {
 
     fn is(&self, signer: &Issuer<'_>, digests: Digests) -> bool {
         match self {
-            Self::Name(name) => name == signer.normalized_subject,
+            Self::Name(name) => name.is_same(signer.subject),
             Self::Key(hash) => **hash == (digests.sha1)(signer.key.bytes),
         }
     }
@@ -270,7 +293,7 @@ fn authorized(
     issuer: &Issuer<'_>,
     request: &ChainRequest<'_>,
 ) -> Result<(), String> {
-    if !issuer.issued(responder, request.algorithms) {
+    if !issuer.issued(responder, request.algorithms, request.signature_cache) {
         return Err(format!("was not issued by \"{}\"", issuer.label()));
     }
     let usages = responder.extension(oid::EXTENDED_KEY_USAGE);
@@ -300,7 +323,7 @@ struct CertId<'a> {
 
 impl<'a> CertId<'a> {
     fn new(digests: Digests, certificate: &Certificate<'a>, issuer: &Issuer<'_>) -> Self {
-        let name = der::wrap(der::SEQUENCE, certificate.issuer);
+        let name = der::wrap(der::SEQUENCE, &certificate.issuer);
         let hashed = [name.as_slice(), issuer.key.bytes];
         let (sha1, sha256) = (hashed.map(digests.sha1), hashed.map(digests.sha256));
         Self { serial: certificate.serial, sha1, sha256 }

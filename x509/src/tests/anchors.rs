@@ -50,11 +50,11 @@ fn bare<'a>(subject: &'a [u8], spki: &'a [u8], constraints: Option<&'a [u8]>) ->
 fn an_anchor_without_a_certificate() {
     let root = root("root");
     let decoded = certificate::Certificate::decode(root.der()).unwrap();
-    let subject = der::wrap(der::SEQUENCE, decoded.subject);
+    let subject = der::wrap(der::SEQUENCE, &decoded.subject);
     let spki = der::only(decoded.spki, der::SEQUENCE).unwrap();
     let leaf = issue(&leaf_params(), &root);
     // With the headers of the SEQUENCEs and without.
-    for (subject, spki) in [(subject.as_slice(), decoded.spki), (decoded.subject, spki)] {
+    for (subject, spki) in [(subject.as_slice(), decoded.spki), (&decoded.subject, spki)] {
         let mut check = Check::new(&leaf, &[], &[]);
         check.anchors.add_anchor(bare(subject, spki, None)).unwrap();
         check.anchors.add_anchor(bare(subject, spki, None)).unwrap();
@@ -79,7 +79,7 @@ fn an_anchor_without_a_certificate() {
         }
     }
     let mut anchors = TrustAnchors::new();
-    for (subject, spki) in [(&[1, 2, 3][..], spki), (decoded.subject, &[1, 2, 3])] {
+    for (subject, spki) in [(&[1, 2, 3][..], spki), (&decoded.subject, &[1, 2, 3])] {
         assert!(anchors.add_anchor(bare(subject, spki, None)).is_err());
     }
     assert!(anchors.is_empty());

@@ -75,6 +75,7 @@ fn an_algorithm_that_was_not_given_is_named() {
         algorithms: &only(&rcgen::PKCS_ED25519),
         revocation: Revocation::default(),
         limits: PathLimits::default(),
+        signature_cache: None,
     })
     .unwrap_err();
     assert!(

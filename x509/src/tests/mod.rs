@@ -1,7 +1,7 @@
 //! Tests of valid and invalid chains, which are made for each test.
 
 mod advice;
-mod algorithms;
+pub(crate) mod algorithms;
 mod anchors;
 mod checks;
 mod clients;
@@ -17,6 +17,7 @@ mod order;
 mod paths;
 mod policies;
 mod revocation;
+mod signature_cache;
 mod strict;
 mod trusted;
 mod words;
@@ -105,6 +106,7 @@ struct Check {
     /// The answer to a request for an OCSP response. `None` if there was no request.
     staple: Option<Option<Vec<u8>>>,
     limits: PathLimits,
+    signature_cache: Option<SignatureCache>,
 }
 
 impl Check {
@@ -131,6 +133,7 @@ impl Check {
             policy: RevocationPolicy::default(),
             staple: None,
             limits: PathLimits::default(),
+            signature_cache: None,
         }
     }
 
@@ -186,6 +189,7 @@ impl Check {
                 policy: self.policy,
             },
             limits: self.limits,
+            signature_cache: self.signature_cache.as_ref(),
         })
     }
 

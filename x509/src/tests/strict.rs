@@ -495,7 +495,7 @@ fn an_authority_that_hands_its_name_over_under_an_anchor_without_a_certificate()
     check
         .anchors
         .add_anchor(pki_types::TrustAnchor {
-            subject: parsed.subject.into(),
+            subject: (*parsed.subject).into(),
             subject_public_key_info: parsed.spki.into(),
             name_constraints: None,
         })

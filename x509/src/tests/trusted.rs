@@ -43,7 +43,7 @@ fn its_serial_number_its_signature_and_its_issuer_do_not_count() {
 fn leaf_params_issuer() -> Vec<u8> {
     let other = root("somebody else");
     let decoded = certificate::Certificate::decode(other.der()).unwrap();
-    der::wrap(der::SEQUENCE, decoded.subject)
+    der::wrap(der::SEQUENCE, &decoded.subject)
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn an_anchor_outlives_its_certificate_unless_its_dates_are_checked() {
     check
         .anchors
         .add_anchor(pki_types::TrustAnchor {
-            subject: decoded.subject.into(),
+            subject: (*decoded.subject).into(),
             subject_public_key_info: decoded.spki.into(),
             name_constraints: None,
         })

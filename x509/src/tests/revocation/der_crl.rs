@@ -38,7 +38,7 @@ impl Fields {
     pub(in super::super) fn sign(&self, by: &Authority) -> Vec<u8> {
         let certificate = certificate::Certificate::decode(by.der()).unwrap();
         let mut tbs = [&self.version[..], &self.algorithm].concat();
-        tbs.extend(der::wrap(der::SEQUENCE, certificate.subject));
+        tbs.extend(der::wrap(der::SEQUENCE, &certificate.subject));
         tbs.extend([&self.this_update[..], &self.next_update].concat());
         if !self.entries.is_empty() {
             tbs.extend(der::wrap(der::SEQUENCE, &self.entries.concat()));
@@ -232,7 +232,7 @@ fn whose_certificates_a_crl_is_for() {
 fn the_name_of_the_issuer_is_the_point_of_a_certificate_without_points() {
     let issuer = root("ca");
     let decoded = certificate::Certificate::decode(issuer.der()).unwrap();
-    let name = der::wrap(der::SEQUENCE, decoded.subject);
+    let name = der::wrap(der::SEQUENCE, &decoded.subject);
     let directory_name = der::wrap(der::constructed(4), &name);
     let full = der::wrap(der::constructed(0), &directory_name);
     let point = der::wrap(der::constructed(0), &full);
@@ -277,7 +277,7 @@ fn points_that_are_anothers_or_malformed() {
     let common_name = [&[0x30, 8, 6, 3, 0x55, 4, 3, 12, 1, b'p'][..]].concat();
     let issuer = intermediate("ca", &root("root"));
     let issuer = certificate::Certificate::decode(issuer.der()).unwrap();
-    let whole = [issuer.subject, &der::wrap(der::SET, &common_name)].concat();
+    let whole = [&*issuer.subject, &der::wrap(der::SET, &common_name)].concat();
     let whole = der::wrap(der::constructed(4), &der::wrap(der::SEQUENCE, &whole));
     let whole = der::wrap(der::constructed(0), &der::wrap(der::constructed(0), &whole));
     let part = der::wrap(der::constructed(0), &der::wrap(der::constructed(1), &common_name));

@@ -49,7 +49,7 @@ impl Single {
         let issuer = certificate::Certificate::decode(issuer.der()).unwrap();
         Self {
             hash: SHA1,
-            name_hash: algorithms::sha1(&der::wrap(der::SEQUENCE, issuer.subject)).to_vec(),
+            name_hash: algorithms::sha1(&der::wrap(der::SEQUENCE, &issuer.subject)).to_vec(),
             key_hash: algorithms::sha1(issuer.key.bytes).to_vec(),
             serial: vec![LEAF_SERIAL],
             status: status.to_vec(),
@@ -85,7 +85,7 @@ pub(in super::super) fn extensions(list: &[Vec<u8>]) -> Vec<u8> {
 
 pub(in super::super) fn by_name(authority: &CertificateDer<'_>) -> Vec<u8> {
     let decoded = certificate::Certificate::decode(authority).unwrap();
-    der::wrap(der::constructed(1), &der::wrap(der::SEQUENCE, decoded.subject))
+    der::wrap(der::constructed(1), &der::wrap(der::SEQUENCE, &decoded.subject))
 }
 
 pub(in super::super) fn by_key(authority: &CertificateDer<'_>) -> Vec<u8> {

@@ -79,7 +79,7 @@ fn the_key_of_a_responder_id_and_sha_256_in_a_cert_id() {
     single.hash = SHA256;
     assert_eq!(chain.result_of(&response), not_usable(RevocationEvidenceError::OtherCertificate));
     let single = &mut response.singles[0];
-    single.name_hash = algorithms::sha256(&der::wrap(der::SEQUENCE, issuer.subject)).to_vec();
+    single.name_hash = algorithms::sha256(&der::wrap(der::SEQUENCE, &issuer.subject)).to_vec();
     single.key_hash = algorithms::sha256(issuer.key.bytes).to_vec();
     assert_eq!(chain.result_of(&response), Ok(()));
 }
