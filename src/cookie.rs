@@ -47,7 +47,7 @@ impl HmacCookies {
     ///
     /// # Errors
     /// [`CryptoError`] if the provider has no randomness.
-    #[cfg(feature = "ring")]
+    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
     pub fn random(random: &dyn SecureRandom) -> Result<Self, CryptoError> {
         Self::with_random_key(random, CryptoProvider::default().sha256)
     }
@@ -62,7 +62,7 @@ impl HmacCookies {
 
     /// Cookies under a key that several servers share, that can be used for `lifetime` seconds, with the SHA-256
     /// of the default provider.
-    #[cfg(feature = "ring")]
+    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
     pub fn shared(key: &[u8; 32], lifetime: u64) -> Self {
         Self::shared_with_provider(key, lifetime, &CryptoProvider::default())
     }

@@ -105,7 +105,8 @@
 //! - [`pem`]: certificates and keys from text files, with errors that quote nothing.
 //! - [`session`]: tickets, the stores of sessions, and what keeps 0-RTT data from being replayed.
 //! - [`record`], [`key_schedule`], [`wire`]: records, secrets, and messages as bytes.
-//! - [`crypto`]: the seam to the primitives; [`CryptoProvider::ring`] comes with the crate.
+//! - [`crypto`]: the seam to the primitives; `CryptoProvider::ring` and `CryptoProvider::aws_lc_rs` come with
+//!   the crate.
 //! - [`observer`], [`key_log`]: watching a handshake, and the key log.
 //! - [`registry`], [`alert`]: the code points and alerts of the RFC.
 //!

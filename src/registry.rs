@@ -238,6 +238,12 @@ registry! {
     RSA_PSS_PSS_SHA384 = 0x080a, "rsa_pss_pss_sha384";
     /// RSA-PSS with SHA-512, key with the RSASSA-PSS OID.
     RSA_PSS_PSS_SHA512 = 0x080b, "rsa_pss_pss_sha512";
+    /// ML-DSA-44 (FIPS 204).
+    MLDSA44 = 0x0904, "mldsa44";
+    /// ML-DSA-65.
+    MLDSA65 = 0x0905, "mldsa65";
+    /// ML-DSA-87.
+    MLDSA87 = 0x0906, "mldsa87";
 }
 
 impl SignatureScheme {

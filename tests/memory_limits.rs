@@ -139,13 +139,14 @@ fn a_client_is_not_filled_by_a_server_that_it_does_not_know() {
     drop(zeros);
     let both: Vec<Arc<dyn CertificateCompression>> = vec![Arc::new(Brotli), Arc::new(Zlib)];
     let (known, stranger) = (Identity::p256(), Identity::p256());
-    let builder = ClientConfig::builder(CryptoProvider::ring()).certificate_compression(both);
+    let builder = ClientConfig::builder(CryptoProvider::default()).certificate_compression(both);
     let client = Arc::new(builder.trust(known.anchors()).unwrap().build().unwrap());
     let brotli = brotli.map(|stream| (CertificateCompressionAlgorithm::BROTLI, stream));
     let zlib = zlib.map(|stream| (CertificateCompressionAlgorithm::ZLIB, stream));
     for (algorithm, stream) in brotli.into_iter().chain(zlib) {
         let bomb: Vec<Arc<dyn CertificateCompression>> = vec![Arc::new(Bomb { algorithm, stream })];
-        let builder = ServerConfig::builder(CryptoProvider::ring()).certificate_compression(bomb);
+        let builder =
+            ServerConfig::builder(CryptoProvider::default()).certificate_compression(bomb);
         let list = CertificateList::new(vec![Arc::new(stranger.certified_key())]);
         let server = Arc::new(builder.build(Arc::new(list)).unwrap());
         let mut client = ClientConnection::new(client.clone(), server_name()).unwrap();

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use handclasp::AnswerLater;
 use handclasp::config::{ClientConfig, ExtensionLayout, LayoutItem, Limits, ServerConfig};
 use handclasp::credential::CertificateCompression;
-use handclasp::crypto::ring::RSA_PKCS1_SHA256;
 use handclasp::crypto::{CryptoProvider, SchemeAlgorithms};
 use handclasp::registry::{
     CertificateCompressionAlgorithm, CipherSuiteId, NamedGroup, SignatureScheme,
@@ -85,7 +84,7 @@ pub fn policy(flags: &Flags) -> Option<Policy> {
 
 /// ring's primitives, in the choice and order that the flags want.
 pub fn provider(flags: &Flags) -> Result<CryptoProvider, Stop> {
-    let mut provider = CryptoProvider::ring();
+    let mut provider = CryptoProvider::default();
     if let Some(policy) = policy(flags) {
         provider.cipher_suites.retain(|suite| policy.suites.contains(&suite.id));
         provider.groups.retain(|group| policy.groups.contains(&group.name()));
@@ -121,7 +120,9 @@ pub fn provider(flags: &Flags) -> Result<CryptoProvider, Stop> {
                 return Ok(SchemeAlgorithms { scheme, algorithms: Vec::new() });
             }
             if scheme == SignatureScheme::RSA_PKCS1_SHA256_LEGACY {
-                return Ok(SchemeAlgorithms { scheme, algorithms: vec![RSA_PKCS1_SHA256] });
+                let algorithms =
+                    provider.signatures.for_scheme(SignatureScheme::RSA_PKCS1_SHA256).to_vec();
+                return Ok(SchemeAlgorithms { scheme, algorithms });
             }
             let known = known.iter().find(|row| row.scheme == scheme).cloned();
             known.ok_or_else(|| Stop::unimplemented(format!("scheme {scheme}")))
@@ -239,7 +240,7 @@ pub fn server(flags: &Flags, parties: &Parties, memory: &Memory) -> Result<Serve
 
 /// A server's choice is made of its configuration, which takes no empty name.
 fn check_that_empty_protocols_are_refused() -> Result<(), Stop> {
-    let builder = ServerConfig::builder(CryptoProvider::ring()).application_protocols([""]);
+    let builder = ServerConfig::builder(CryptoProvider::default()).application_protocols([""]);
     match builder.build(Arc::new(AnswerLater)) {
         Ok(_) => Err(Stop::failed("an empty application protocol was taken")),
         Err(_) => Ok(()),

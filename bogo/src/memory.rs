@@ -30,7 +30,7 @@ impl Memory {
         let yesterday = UnixTime::now().as_secs() - 24 * 60 * 60;
         let now = UnixTime::since_unix_epoch(Duration::from_secs(yesterday));
         let started = UnixTime::since_unix_epoch(Duration::from_secs(now.as_secs() - 3600));
-        let keys = TicketKeys::random(CryptoProvider::ring().random);
+        let keys = TicketKeys::random(CryptoProvider::default().random);
         Self {
             now,
             session: Arc::default(),

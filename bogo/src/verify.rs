@@ -6,7 +6,7 @@ use std::sync::Arc;
 use handclasp::Reply;
 use handclasp::alert::AlertDescription;
 use handclasp::certificate::{CertificateError, CertificateErrorKind, UnknownRevocationStatus};
-use handclasp::crypto::ring::sha256;
+use handclasp::crypto::CryptoProvider;
 use handclasp::registry::{CertificateType, HandshakeType};
 use handclasp::verify::{PeerIdentity, PeerVerifier, RawPublicKey};
 
@@ -120,6 +120,7 @@ impl TestVerifier {
         let rules = self.rules();
         self.seen.set_verified(!rules.refuse);
         if let Some(expected) = &rules.key_digest {
+            let sha256 = CryptoProvider::default().signatures.digests.sha256;
             if sha256(&peer.subject_public_key_info) != **expected {
                 self.seen.fail("the raw public key is another one".into());
             }

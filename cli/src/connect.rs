@@ -300,7 +300,7 @@ fn config(
     warn: impl Fn(&str),
 ) -> Result<ClientConfig, Failure> {
     let misuse = |error: handclasp::config::ConfigError| Failure::misuse(error.to_string());
-    let provider = CryptoProvider::ring();
+    let provider = CryptoProvider::default();
     let pins = arguments.pin.iter().copied();
     let verifier: Arc<dyn PeerVerifier> = if let Some(file) = &arguments.raw_public_key {
         let pin = SpkiPin::of_public_key(&files::public_key(file)?);

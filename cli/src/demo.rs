@@ -29,11 +29,11 @@ long it took. What is sent is explained once, where it is sent.
 pub fn run(json: bool) -> Result<(), Failure> {
     let (anchors, key) = identity()?;
     let misuse = |error: handclasp::config::ConfigError| Failure::failed(error.to_string());
-    let client = ClientConfig::builder(CryptoProvider::ring())
+    let client = ClientConfig::builder(CryptoProvider::default())
         .trust(anchors)
         .and_then(|builder| builder.application_protocols(["h2", "http/1.1"]).build())
         .map_err(misuse)?;
-    let server = ServerConfig::builder(CryptoProvider::ring())
+    let server = ServerConfig::builder(CryptoProvider::default())
         .application_protocols(["http/1.1"])
         .build(Arc::new(handclasp::credential::CertificateList::new(vec![Arc::new(key)])))
         .map_err(misuse)?;

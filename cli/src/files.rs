@@ -225,7 +225,7 @@ pub fn early_data(file: &Path) -> Result<Vec<u8>, Failure> {
 
 /// Ticket keys from the file, or random ones.
 pub fn ticket_keys(file: Option<&Path>) -> Result<Arc<TicketKeys>, Failure> {
-    let random = CryptoProvider::ring().random;
+    let random = CryptoProvider::default().random;
     let Some(file) = file else {
         let keys = TicketKeys::random(random);
         return Ok(Arc::new(keys.map_err(|error| Failure::failed(error.to_string()))?));

@@ -167,7 +167,7 @@ fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
         );
     }
     let keys = keys(arguments)?;
-    let mut builder = ServerConfig::builder(CryptoProvider::ring())
+    let mut builder = ServerConfig::builder(CryptoProvider::default())
         .application_protocols(arguments.alpn.iter().map(String::as_bytes));
     let psks = keys::pre_shared_keys(&arguments.psk)?;
     if !psks.is_empty() {
@@ -231,7 +231,7 @@ fn client_authentication(
 ) -> Result<ClientAuthentication, Failure> {
     let anchors = files::anchors_in(file, "--client-ca", |text| eprintln!("{text}"))?;
     let names = anchors.subjects();
-    let signatures = CryptoProvider::ring().signatures;
+    let signatures = CryptoProvider::default().signatures;
     let verifier = Arc::new(TrustAnchorVerifier::for_clients(anchors, signatures));
     let policy = match arguments.client_auth {
         ClientAuth::Required => ClientAuthentication::required(verifier),

@@ -15,7 +15,7 @@ fn main() {
         return table();
     }
     let count = std::env::args().nth(1).map_or(100_000, |count| count.parse().expect("a number"));
-    let hash = CryptoProvider::ring().sha256;
+    let hash = CryptoProvider::default().sha256;
     for side in [Side::Client, Side::Server] {
         let (mut accepted, mut refused, mut with_row) = (0, 0, 0);
         let mut open = BTreeMap::new();

@@ -263,10 +263,10 @@ fn sealed_sessions(write: Write<'_>) -> io::Result<()> {
         }
     }
     let given = Arc::new(Given::default());
-    let server = ServerConfig::builder(CryptoProvider::ring()).sessions(given.clone());
+    let server = ServerConfig::builder(CryptoProvider::default()).sessions(given.clone());
     let server = server.build(deterministic::list()).expect("the configuration is good");
     let store = Arc::new(MemoryClientSessions::new(1));
-    let client = ClientConfig::builder(CryptoProvider::ring());
+    let client = ClientConfig::builder(CryptoProvider::default());
     let client = client.verifier(Arc::new(deterministic::PinnedChain)).sessions(store);
     let client = client.build().expect("the configuration is good");
     let options = || Options { now: deterministic::now(), observer: None };

@@ -38,7 +38,7 @@ static STORE: LazyLock<Arc<MemoryClientSessions>> =
     LazyLock::new(|| Arc::new(MemoryClientSessions::new(1)));
 
 static CONFIG: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
-    let builder = ClientConfig::builder(CryptoProvider::ring()).verifier(Arc::new(Anyone));
+    let builder = ClientConfig::builder(CryptoProvider::default()).verifier(Arc::new(Anyone));
     let builder = builder.sessions(STORE.clone()).early_data(true);
     Arc::new(builder.build().expect("the configuration is complete"))
 });

@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 static KEYS: LazyLock<Arc<TicketKeys>> = LazyLock::new(|| {
     let bytes: Vec<u8> = (0..32).collect();
-    let random = CryptoProvider::ring().random;
+    let random = CryptoProvider::default().random;
     Arc::new(TicketKeys::from_bytes(&bytes, random).expect("the key is one"))
 });
 
@@ -39,13 +39,13 @@ impl SessionStore for Elsewhere {
 }
 
 static ASKING: LazyLock<Arc<ServerConfig>> = LazyLock::new(|| {
-    let builder = ServerConfig::builder(CryptoProvider::ring()).sessions(Arc::new(Elsewhere));
+    let builder = ServerConfig::builder(CryptoProvider::default()).sessions(Arc::new(Elsewhere));
     let resolver = Arc::new(handclasp::AnswerLater);
     Arc::new(builder.build(resolver).expect("the configuration is complete"))
 });
 
 static CONFIG: LazyLock<Arc<ServerConfig>> = LazyLock::new(|| {
-    let builder = ServerConfig::builder(CryptoProvider::ring()).sessions(KEYS.clone());
+    let builder = ServerConfig::builder(CryptoProvider::default()).sessions(KEYS.clone());
     let resolver = Arc::new(handclasp::AnswerLater);
     Arc::new(builder.build(resolver).expect("the configuration is complete"))
 });

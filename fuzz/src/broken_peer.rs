@@ -80,7 +80,7 @@ pub fn play(end: &mut dyn End, side: Side, scenario: Scenario, data: &[u8]) -> (
 impl<'a> Peer<'a> {
     /// The hellos, after which both have keys. The input chooses the suite.
     fn meet(end: &'a mut dyn End, side: Side, scenario: Scenario, input: &mut Input<'_>) -> Self {
-        let suites = CryptoProvider::ring().cipher_suites;
+        let suites = CryptoProvider::default().cipher_suites;
         let suite = suites[usize::from(input.byte()) % suites.len()].clone();
         let recorded = RECORDED[scenario as usize].iter();
         let mut honest = recorded.filter(|it| it.from != side).map(|it| &it.bytes);

@@ -132,7 +132,7 @@ impl Scene {
     /// With random ticket keys or given ones, and one register for both servers or one for each.
     fn new(random: bool, shared: bool) -> Self {
         let secret: Vec<u8> = (0..64).collect();
-        let source = CryptoProvider::ring().random;
+        let source = CryptoProvider::default().random;
         let keys = match random {
             true => TicketKeys::random(source).expect("there is randomness"),
             false => TicketKeys::from_bytes(&secret, source).expect("the keys are good ones"),

@@ -254,5 +254,5 @@ impl Outcome {
 
 /// The random of a HelloRetryRequest.
 static RETRY: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    CryptoProvider::ring().cipher_suites[0].hash.digest(b"HelloRetryRequest").to_vec()
+    CryptoProvider::default().cipher_suites[0].hash.digest(b"HelloRetryRequest").to_vec()
 });

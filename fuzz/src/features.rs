@@ -43,7 +43,7 @@ pub const FEATURES: [Feature; 5] = [
 ];
 
 static SECRET: LazyLock<[u8; 32]> = LazyLock::new(|| {
-    let digest = CryptoProvider::ring().cipher_suites[0].hash.digest(b"the key of these tests");
+    let digest = CryptoProvider::default().cipher_suites[0].hash.digest(b"the key of these tests");
     (*digest).try_into().expect("it is SHA-256")
 });
 
@@ -52,7 +52,7 @@ fn shared_key(feature: Feature) -> PreSharedKey {
     if feature != Feature::EarlyData {
         return key;
     }
-    let cipher_suite = CryptoProvider::ring().cipher_suites[0].id;
+    let cipher_suite = CryptoProvider::default().cipher_suites[0].id;
     let application_protocol = Some(PROTOCOLS[0].into());
     key.early_data(EarlyDataTerms { max_size: 1000, cipher_suite, application_protocol })
 }
@@ -192,7 +192,7 @@ fn rebound(hello: &[u8]) -> Option<Vec<u8>> {
     if binders[..3] != [0, 33, 32] {
         return None;
     }
-    let hash = CryptoProvider::ring().sha256;
+    let hash = CryptoProvider::default().sha256;
     let binder = external_binder(&*hash, &*SECRET, truncated);
     Some([truncated, &binders[..3], &binder].concat())
 }

@@ -126,7 +126,7 @@ fn before(seconds: u64) -> UnixTime {
 
 /// The key that was agreed on, or another of the same name.
 fn key(kept: Kept, other: bool) -> PreSharedKey {
-    let suite = CryptoProvider::ring().cipher_suites.swap_remove(0);
+    let suite = CryptoProvider::default().cipher_suites.swap_remove(0);
     let secret = suite.hash.digest(&[u8::from(other)]);
     let secret = &secret[..suite.hash.output_length().min(32)];
     let key = PreSharedKey::external(b"ours", secret).expect("the key is a good one");

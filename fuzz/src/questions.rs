@@ -30,13 +30,13 @@ struct Talk {
 impl Talk {
     /// Two ends after an honest handshake.
     fn new() -> Self {
-        let client = ClientConfig::builder(CryptoProvider::ring())
+        let client = ClientConfig::builder(CryptoProvider::default())
             .verifier(Arc::new(Takes::parties(&[&SERVER])))
             .client_certificates(Arc::new(Shows(Own::Later)))
             .post_handshake_authentication(true)
             .build()
             .expect("the configuration is good");
-        let server = ServerConfig::builder(CryptoProvider::ring())
+        let server = ServerConfig::builder(CryptoProvider::default())
             .client_authentication(ClientAuthentication::post_handshake(Arc::new(Takes::Later)))
             .build(Arc::new(CertificateList::new(vec![SERVER.clone()])))
             .expect("the configuration is good");

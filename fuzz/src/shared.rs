@@ -44,7 +44,7 @@ static BOB: LazyLock<Arc<CertifiedKey>> = LazyLock::new(|| party(3));
 /// Two keys of one name, and one of another.
 static KEYS: LazyLock<[PreSharedKey; 3]> = LazyLock::new(|| {
     [(&b"ours"[..], 1), (b"ours", 2), (b"other", 3)].map(|(identity, seed)| {
-        let secret = CryptoProvider::ring().cipher_suites[0].hash.digest(&[seed]);
+        let secret = CryptoProvider::default().cipher_suites[0].hash.digest(&[seed]);
         PreSharedKey::external(identity, &secret).expect("the key is a good one")
     })
 });
@@ -122,7 +122,7 @@ impl Client {
 
     fn config(&self, store: &Arc<Store>) -> ClientConfig {
         let keys = self.keys.iter().map(|at| KEYS[*at].clone()).collect();
-        let builder = ClientConfig::builder(CryptoProvider::ring())
+        let builder = ClientConfig::builder(CryptoProvider::default())
             .verifier(Arc::new(self.takes.clone()))
             .sessions(store.clone())
             .pre_shared_keys(keys)
@@ -148,7 +148,7 @@ impl Server {
 
     fn config(&self, ticket_keys: &Arc<TicketKeys>) -> ServerConfig {
         let builder =
-            ServerConfig::builder(CryptoProvider::ring()).sessions(ticket_keys.clone()).tickets(1);
+            ServerConfig::builder(CryptoProvider::default()).sessions(ticket_keys.clone()).tickets(1);
         let builder = match &self.keys {
             None => builder.pre_shared_keys(Arc::new(AnswerLater)),
             Some(keys) => {
@@ -328,7 +328,7 @@ pub fn play(data: &[u8]) -> usize {
     let mut input = Input(data);
     let store = Store::new();
     let secret: Vec<u8> = (0..32).collect();
-    let ticket_keys = TicketKeys::from_bytes(&secret, CryptoProvider::ring().random);
+    let ticket_keys = TicketKeys::from_bytes(&secret, CryptoProvider::default().random);
     let ticket_keys = Arc::new(ticket_keys.expect("the key is a good one"));
     let mut known = HashMap::new();
     let mut resumed = 0;

@@ -140,7 +140,7 @@ impl ActiveKeyExchange for ToyExchange {
         }
         let mut shares = [&self.1, peer_share];
         shares.sort_unstable();
-        let hash = CryptoProvider::ring().cipher_suites[0].hash.digest(&shares.concat());
+        let hash = CryptoProvider::default().cipher_suites[0].hash.digest(&shares.concat());
         Ok(SharedSecret::from(&hash[..]))
     }
 
@@ -164,7 +164,7 @@ fn provider(random: &'static FixedRandom, groups: &'static [ToyGroup]) -> Provid
     provider.secure_random = random;
     provider.kx_groups = groups.iter().map(|group| group as &dyn SupportedKxGroup).collect();
     // In the order of ours.
-    let ours = CryptoProvider::ring();
+    let ours = CryptoProvider::default();
     let place = |suite: u16| ours.cipher_suites.iter().position(|one| one.id.0 == suite);
     provider.cipher_suites.retain(|suite| place(suite.suite().into()).is_some());
     provider.cipher_suites.sort_by_key(|suite| place(suite.suite().into()));

@@ -109,7 +109,7 @@ async fn main() {
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, url, ca_file] = &arguments[..] else { return Err("URL CA_FILE".into()) };
-    let config = ClientConfig::builder(CryptoProvider::ring())
+    let config = ClientConfig::builder(CryptoProvider::default())
         .trust(TrustAnchors::from_pem(&std::fs::read(ca_file)?)?)?
         .application_protocols(["h2", "http/1.1"])
         .build()?;

@@ -33,7 +33,7 @@ async fn run() -> Result<(), Failure> {
         return Err("ADDRESS:PORT CHAIN_FILE KEY_FILE".into());
     };
     let key = CertifiedKey::from_pem_files(chain, key)?;
-    let config = ServerConfig::builder(CryptoProvider::ring())
+    let config = ServerConfig::builder(CryptoProvider::default())
         .application_protocols(["h2", "http/1.1"])
         .build(Arc::new(CertificateList::new(vec![Arc::new(key)])))?;
     let acceptor = Acceptor::new(Arc::new(config)).plain_http_reply(

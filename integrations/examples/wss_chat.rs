@@ -85,7 +85,7 @@ async fn run() -> Result<(), Failure> {
 
 /// A ticket can be used once, and 0-RTT data once per ticket: a reload resumes, a replay does not.
 fn acceptor(fresh: &Fresh) -> Result<Acceptor, Failure> {
-    let provider = CryptoProvider::ring();
+    let provider = CryptoProvider::default();
     let sessions = MemorySessions::new(10_000, Arc::clone(&provider.random));
     let config = ServerConfig::builder(provider)
         .application_protocols(["h2", "http/1.1"])

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::sync::PoisonError;
 
-use handclasp::crypto::Hash;
-use handclasp::crypto::ring::{SHA256, TLS_AES_128_GCM_SHA256};
+use handclasp::crypto::CryptoProvider;
 use handclasp::observer::KeyScheduleOperation::{Expand, Extract};
 use handclasp::record::HEADER_LENGTH;
-use handclasp::registry::{ContentType, HandshakeType};
+use handclasp::registry::{CipherSuiteId, ContentType, HandshakeType};
 use handclasp::wire::{ClientHello, HandshakeMessage};
 
 use crate::run::Run;
@@ -100,12 +99,13 @@ impl<'a> Comparison<'a> {
             .iter()
             .find(|it| it.operation == Expand && it.label == "finished" && Some(&it.secret) == key);
         let prefix = without_binders(&seen.client_hello);
-        let hash = SHA256.digest(prefix);
+        let sha256 = CryptoProvider::default().sha256;
+        let hash = sha256.digest(prefix);
         Box::new(move |value| match value {
             "ClientHello prefix" => Some(prefix.to_vec()),
             "binder hash" => Some(hash.to_vec()),
             "finished" => {
-                let mac = SHA256.hmac_key(&expanded?.output).sign(&[&*hash]).ok()?;
+                let mac = sha256.hmac_key(&expanded?.output).sign(&[&*hash]).ok()?;
                 Some(mac.as_bytes().to_vec())
             }
             value => expansion(expanded?, value),
@@ -204,7 +204,9 @@ impl<'a> Comparison<'a> {
             *byte ^= sequence;
         }
         let mut body = body.to_vec();
-        let aead = TLS_AES_128_GCM_SHA256.aead.key(&key).ok()?;
+        let provider = CryptoProvider::default();
+        let suite = provider.cipher_suite(CipherSuiteId::TLS_AES_128_GCM_SHA256)?;
+        let aead = suite.aead.key(&key).ok()?;
         let inner = aead.open(nonce, header, &mut body).ok()?.to_vec();
         let end = inner.iter().rposition(|byte| *byte != 0)?;
         let payload = inner.get(..end)?.to_vec();

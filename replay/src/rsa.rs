@@ -5,8 +5,7 @@
 
 use core::fmt;
 
-use handclasp::crypto::ring::SHA256;
-use handclasp::crypto::{CryptoError, Hash, SigningKey};
+use handclasp::crypto::{CryptoError, CryptoProvider, SigningKey};
 use handclasp::pki_types::{
     AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
 };
@@ -112,14 +111,16 @@ fn verify(public_key: &[u8], message: &[u8], signature: &[u8]) -> Option<bool> {
 
 /// H of RFC 8017: the hash of eight zeros, the message's hash and the salt.
 fn salted_hash(message: &[u8], salt: &[u8]) -> Vec<u8> {
-    let hash = SHA256.digest(message);
-    SHA256.digest(&[&[0; 8], &hash[..], salt].concat()).to_vec()
+    let sha256 = CryptoProvider::default().sha256;
+    let hash = sha256.digest(message);
+    sha256.digest(&[&[0; 8], &hash[..], salt].concat()).to_vec()
 }
 
 /// Masks `db` with MGF1 of `seed`, or takes the mask off: it is the same.
 fn mask(seed: &[u8], db: &mut [u8]) {
     for (counter, block) in (0_u32..).zip(db.chunks_mut(HASH_LENGTH)) {
-        let mask = SHA256.digest(&[seed, &counter.to_be_bytes()].concat());
+        let mask =
+            CryptoProvider::default().sha256.digest(&[seed, &counter.to_be_bytes()].concat());
         for (byte, mask) in block.iter_mut().zip(mask.iter()) {
             *byte ^= mask;
         }

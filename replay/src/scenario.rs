@@ -209,7 +209,7 @@ impl<'a> Scenario<'a> {
     }
 
     fn provider(&self, role: Role, random: Vec<Vec<u8>>, shares: Shares) -> CryptoProvider {
-        let ring = CryptoProvider::ring();
+        let ring = CryptoProvider::default();
         let suites = self.client_hello.cipher_suites.iter();
         let pss: &'static PssSha256With1024Bits = &PssSha256With1024Bits;
         CryptoProvider {

@@ -23,7 +23,7 @@ use crate::wire::{CodePoint, ExtensionType, TicketRequest};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let made = rcgen::generate_simple_self_signed(["a.example".to_owned()])?;
 /// # let anchors = TrustAnchors::from_der(made.cert.der())?;
-/// let config = ClientConfig::builder(CryptoProvider::ring())
+/// let config = ClientConfig::builder(CryptoProvider::default())
 ///     .trust(anchors)?
 ///     .application_protocols(["h2", "http/1.1"])
 ///     .build()?;
@@ -56,7 +56,7 @@ impl ClientConfig {
     ///
     /// # Errors
     /// [`ConfigError::NoTrustAnchors`] if there are no anchors.
-    #[cfg(feature = "ring")]
+    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
     pub fn new(anchors: TrustAnchors) -> Result<Self, ConfigError> {
         Self::builder(CryptoProvider::default()).trust(anchors)?.build()
     }
@@ -151,7 +151,7 @@ impl ClientConfigBuilder {
     /// # use handclasp::certificate::Profile;
     /// # use handclasp::{ClientConfig, CryptoProvider, TrustAnchors};
     /// # fn example(anchors: TrustAnchors) -> Result<(), Box<dyn std::error::Error>> {
-    /// let config = ClientConfig::builder(CryptoProvider::ring())
+    /// let config = ClientConfig::builder(CryptoProvider::default())
     ///     .trust_with_profile(anchors, Profile::Strict)?
     ///     .build()?;
     /// # Ok(())
@@ -218,7 +218,7 @@ impl ClientConfigBuilder {
     /// # use handclasp::registry::NamedGroup;
     /// # use handclasp::{ClientConfig, CryptoProvider, TrustAnchors};
     /// # fn example(anchors: TrustAnchors) -> Result<(), Box<dyn std::error::Error>> {
-    /// let config = ClientConfig::builder(CryptoProvider::ring())
+    /// let config = ClientConfig::builder(CryptoProvider::default())
     ///     .trust(anchors)?
     ///     .key_shares([NamedGroup::X25519, NamedGroup::SECP256R1])
     ///     .build()?;

@@ -28,7 +28,7 @@ const MAX_TICKETS: u8 = 16;
 /// # use handclasp::{CertifiedKey, CryptoProvider, ServerConfig};
 /// # fn example(first: CertifiedKey, second: CertifiedKey) -> Result<(), Box<dyn std::error::Error>> {
 /// let list = CertificateList::new(vec![Arc::new(first), Arc::new(second)]);
-/// let config = ServerConfig::builder(CryptoProvider::ring())
+/// let config = ServerConfig::builder(CryptoProvider::default())
 ///     .application_protocols(["h2", "http/1.1"])
 ///     .build(Arc::new(list))?;
 /// let config = Arc::new(config);
@@ -69,7 +69,7 @@ impl ServerConfig {
     ///
     /// # Errors
     /// None with the options that this has: they are those of [`ServerConfigBuilder::build`].
-    #[cfg(feature = "ring")]
+    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
     pub fn new(key: crate::credential::CertifiedKey) -> Result<Self, ConfigError> {
         let list = CertificateList::new(vec![Arc::new(key)]);
         Self::builder(CryptoProvider::default()).build(Arc::new(list))
@@ -233,7 +233,7 @@ impl ServerConfigBuilder {
     /// # use handclasp::credential::CertificateList;
     /// # use handclasp::{CertifiedKey, CryptoProvider, ServerConfig, TrustAnchors};
     /// # fn example(key: CertifiedKey, anchors: TrustAnchors) -> Result<(), Box<dyn std::error::Error>> {
-    /// let config = ServerConfig::builder(CryptoProvider::ring())
+    /// let config = ServerConfig::builder(CryptoProvider::default())
     ///     .require_client_certificates(anchors, Profile::Strict)?
     ///     .build(Arc::new(CertificateList::new(vec![Arc::new(key)])))?;
     /// # Ok(())

@@ -19,14 +19,14 @@ fn a_client_needs_somebody_to_trust_and_something_to_offer() {
     let build = |provider| {
         ClientConfig::builder(provider).verifier(Arc::new(AnswerLater)).build().map(drop)
     };
-    build(CryptoProvider::ring()).unwrap();
-    let mut provider = CryptoProvider::ring();
+    build(CryptoProvider::default()).unwrap();
+    let mut provider = CryptoProvider::default();
     provider.cipher_suites.clear();
     assert_eq!(build(provider), Err(ConfigError::Empty("cipher suites")));
-    let mut provider = CryptoProvider::ring();
+    let mut provider = CryptoProvider::default();
     provider.groups.clear();
     assert_eq!(build(provider), Err(ConfigError::Empty("key exchange groups")));
-    let mut provider = CryptoProvider::ring();
+    let mut provider = CryptoProvider::default();
     provider.signatures.by_scheme.retain(|row| !row.scheme.signs_handshakes());
     let policy = ClientAuthentication::required(Arc::new(AnswerLater));
     let server = ServerConfig::builder(provider.clone()).client_authentication(policy);
@@ -34,11 +34,11 @@ fn a_client_needs_somebody_to_trust_and_something_to_offer() {
     for result in [build(provider), server] {
         assert_eq!(result, Err(ConfigError::Empty("signature schemes")));
     }
-    let without_trust = ClientConfig::builder(CryptoProvider::ring()).build().map(drop);
+    let without_trust = ClientConfig::builder(CryptoProvider::default()).build().map(drop);
     assert_eq!(without_trust, Err(ConfigError::NoTrustAnchors));
-    let secret = CryptoProvider::ring().cipher_suites[0].hash.digest(b"a key");
+    let secret = CryptoProvider::default().cipher_suites[0].hash.digest(b"a key");
     let keys = vec![PreSharedKey::external(b"key", &secret).unwrap(); 17];
-    let many = ClientConfig::builder(CryptoProvider::ring()).verifier(Arc::new(AnswerLater));
+    let many = ClientConfig::builder(CryptoProvider::default()).verifier(Arc::new(AnswerLater));
     let many = many.pre_shared_keys(keys).build().map(drop);
     assert_eq!(many, Err(ConfigError::PreSharedKey));
 }
@@ -100,7 +100,7 @@ fn a_key_log_has_a_line_for_each_secret() {
 #[test]
 fn a_group_stands_in_a_list_once() {
     // RFC 9846, section 4.3.7.
-    let mut provider = CryptoProvider::ring();
+    let mut provider = CryptoProvider::default();
     let first = provider.groups[0].clone();
     let name = first.name();
     provider.groups.push(first);
@@ -116,7 +116,8 @@ fn filters_that_the_rfc_forbids_cannot_be_configured() {
     let build = |filters: &[OidFilter<'_>]| {
         let policy = ClientAuthentication::required(Arc::new(AnswerLater))
             .oid_filters(filters.iter().copied());
-        let builder = ServerConfig::builder(CryptoProvider::ring()).client_authentication(policy);
+        let builder =
+            ServerConfig::builder(CryptoProvider::default()).client_authentication(policy);
         builder.build(Arc::new(AnswerLater)).err()
     };
     let key_usage = OidFilter { identifier: &[6, 3, 0x55, 0x1d, 15], values: &[3, 2, 7, 0x80] };

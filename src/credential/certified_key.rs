@@ -150,7 +150,7 @@ impl CertifiedKey {
     ///
     /// # Errors
     /// Those of [`new`](Self::new), and [`ConfigError::PrivateKey`] if the private key cannot be used.
-    #[cfg(feature = "ring")]
+    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
     pub fn from_der(
         chain: Vec<CertificateDer<'static>>,
         key: &PrivateKeyDer<'_>,

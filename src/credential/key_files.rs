@@ -61,7 +61,7 @@ impl CertifiedKey {
     /// # Errors
     /// [`LoadError`] if a text is not valid PEM (see [`pem`](crate::pem)), or
     /// [`from_der`](Self::from_der) refuses the chain or the key. No error contains a byte of the key.
-    #[cfg(feature = "ring")]
+    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, LoadError> {
         Self::from_pem_with_provider(chain, key, &CryptoProvider::default())
     }
@@ -94,7 +94,7 @@ impl CertifiedKey {
     /// # Errors
     /// Those of `from_pem`, with the path of the file; and [`LoadErrorKind::Unreadable`] if a file cannot
     /// be read.
-    #[cfg(feature = "ring")]
+    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
     pub fn from_pem_files(
         chain: impl AsRef<Path>,
         key: impl AsRef<Path>,

@@ -1,6 +1,8 @@
 use core::fmt;
 
 use super::CryptoError;
+#[cfg(feature = "aws-lc-rs")]
+use super::aws_lc_rs;
 #[cfg(feature = "ring")]
 use super::ring;
 
@@ -75,7 +77,9 @@ pub struct AeadKey(AeadKeyKind);
 #[allow(clippy::large_enum_variant, reason = "the key stands inline in the connection on purpose")]
 enum AeadKeyKind {
     #[cfg(feature = "ring")]
-    Ring(::ring::aead::LessSafeKey),
+    Ring(ring::RingAeadKey),
+    #[cfg(feature = "aws-lc-rs")]
+    AwsLcRs(::aws_lc_rs::aead::LessSafeKey),
     Custom(Box<dyn CustomAeadKey>),
 }
 
@@ -112,8 +116,13 @@ impl AeadKey {
     }
 
     #[cfg(feature = "ring")]
-    pub(super) fn ring(key: ::ring::aead::LessSafeKey) -> Self {
+    pub(super) fn ring(key: ring::RingAeadKey) -> Self {
         Self(AeadKeyKind::Ring(key))
+    }
+
+    #[cfg(feature = "aws-lc-rs")]
+    pub(super) fn aws_lc_rs(key: ::aws_lc_rs::aead::LessSafeKey) -> Self {
+        Self(AeadKeyKind::AwsLcRs(key))
     }
 
     /// Encrypts `data` in place and returns the tag.
@@ -129,6 +138,8 @@ impl AeadKey {
         match &self.0 {
             #[cfg(feature = "ring")]
             AeadKeyKind::Ring(key) => ring::seal(key, nonce, additional_data, data),
+            #[cfg(feature = "aws-lc-rs")]
+            AeadKeyKind::AwsLcRs(key) => aws_lc_rs::seal(key, nonce, additional_data, data),
             AeadKeyKind::Custom(key) => key.seal(nonce, additional_data, data),
         }
     }
@@ -146,6 +157,8 @@ impl AeadKey {
         match &self.0 {
             #[cfg(feature = "ring")]
             AeadKeyKind::Ring(key) => ring::open(key, nonce, additional_data, data),
+            #[cfg(feature = "aws-lc-rs")]
+            AeadKeyKind::AwsLcRs(key) => aws_lc_rs::open(key, nonce, additional_data, data),
             AeadKeyKind::Custom(key) => key.open(nonce, additional_data, data),
         }
     }
@@ -164,6 +177,8 @@ pub struct HeaderProtectionKey(HeaderProtectionKeyKind);
 enum HeaderProtectionKeyKind {
     #[cfg(feature = "ring")]
     Ring(::ring::aead::quic::HeaderProtectionKey),
+    #[cfg(feature = "aws-lc-rs")]
+    AwsLcRs(::aws_lc_rs::aead::quic::HeaderProtectionKey),
     Custom(Box<dyn CustomHeaderProtectionKey>),
 }
 
@@ -190,6 +205,11 @@ impl HeaderProtectionKey {
         Self(HeaderProtectionKeyKind::Ring(key))
     }
 
+    #[cfg(feature = "aws-lc-rs")]
+    pub(super) fn aws_lc_rs(key: ::aws_lc_rs::aead::quic::HeaderProtectionKey) -> Self {
+        Self(HeaderProtectionKeyKind::AwsLcRs(key))
+    }
+
     /// The mask for the header of a packet or record. `sample` is a part of its ciphertext: what QUIC
     /// samples is in RFC 9001, section 5.4.2; DTLS takes the first 16 bytes.
     ///
@@ -202,6 +222,8 @@ impl HeaderProtectionKey {
         match &self.0 {
             #[cfg(feature = "ring")]
             HeaderProtectionKeyKind::Ring(key) => key.new_mask(sample).map_err(|_| CryptoError),
+            #[cfg(feature = "aws-lc-rs")]
+            HeaderProtectionKeyKind::AwsLcRs(key) => key.new_mask(sample).map_err(|_| CryptoError),
             HeaderProtectionKeyKind::Custom(key) => key.mask(sample),
         }
     }

@@ -1,5 +1,7 @@
 use core::fmt;
 
+#[cfg(feature = "aws-lc-rs")]
+use super::aws_lc_rs::AwsLcHashContext;
 #[cfg(feature = "ring")]
 use super::ring::RingHashContext;
 use super::{Digest, HmacKey};
@@ -47,6 +49,8 @@ pub struct HashContext(HashContextKind);
 enum HashContextKind {
     #[cfg(feature = "ring")]
     Ring(RingHashContext),
+    #[cfg(feature = "aws-lc-rs")]
+    AwsLcRs(AwsLcHashContext),
     Custom(Box<dyn CustomHashContext>),
 }
 
@@ -73,11 +77,18 @@ impl HashContext {
         Self(HashContextKind::Ring(context))
     }
 
+    #[cfg(feature = "aws-lc-rs")]
+    pub(super) fn aws_lc_rs(context: AwsLcHashContext) -> Self {
+        Self(HashContextKind::AwsLcRs(context))
+    }
+
     /// Adds bytes.
     pub fn update(&mut self, data: &[u8]) {
         match &mut self.0 {
             #[cfg(feature = "ring")]
             HashContextKind::Ring(context) => context.update(data),
+            #[cfg(feature = "aws-lc-rs")]
+            HashContextKind::AwsLcRs(context) => context.update(data),
             HashContextKind::Custom(context) => context.update(data),
         }
     }
@@ -87,6 +98,8 @@ impl HashContext {
         match &self.0 {
             #[cfg(feature = "ring")]
             HashContextKind::Ring(context) => Self::ring(context.fork()),
+            #[cfg(feature = "aws-lc-rs")]
+            HashContextKind::AwsLcRs(context) => Self::aws_lc_rs(context.fork()),
             HashContextKind::Custom(context) => Self::custom(context.fork()),
         }
     }
@@ -96,6 +109,8 @@ impl HashContext {
         match &self.0 {
             #[cfg(feature = "ring")]
             HashContextKind::Ring(context) => context.current(),
+            #[cfg(feature = "aws-lc-rs")]
+            HashContextKind::AwsLcRs(context) => context.current(),
             HashContextKind::Custom(context) => context.current(),
         }
     }

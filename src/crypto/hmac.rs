@@ -1,5 +1,7 @@
 use core::fmt;
 
+#[cfg(feature = "aws-lc-rs")]
+use super::aws_lc_rs::AwsLcHmacKey;
 #[cfg(feature = "ring")]
 use super::ring::RingHmacKey;
 use super::{CryptoError, Secret};
@@ -25,6 +27,8 @@ pub struct HmacKey(HmacKeyKind);
 enum HmacKeyKind {
     #[cfg(feature = "ring")]
     Ring(RingHmacKey),
+    #[cfg(feature = "aws-lc-rs")]
+    AwsLcRs(AwsLcHmacKey),
     Custom(Box<dyn CustomHmacKey>),
 }
 
@@ -48,6 +52,11 @@ impl HmacKey {
         Self(HmacKeyKind::Ring(key))
     }
 
+    #[cfg(feature = "aws-lc-rs")]
+    pub(super) fn aws_lc_rs(key: AwsLcHmacKey) -> Self {
+        Self(HmacKeyKind::AwsLcRs(key))
+    }
+
     /// The HMAC of the concatenation of `data`, as long as the output of the hash. Compare it with what
     /// a peer sent by [`Secret::verify`], which takes constant time.
     ///
@@ -57,6 +66,8 @@ impl HmacKey {
         match &self.0 {
             #[cfg(feature = "ring")]
             HmacKeyKind::Ring(key) => key.sign(data),
+            #[cfg(feature = "aws-lc-rs")]
+            HmacKeyKind::AwsLcRs(key) => key.sign(data),
             HmacKeyKind::Custom(key) => key.sign(data),
         }
     }

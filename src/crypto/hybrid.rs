@@ -96,7 +96,7 @@ impl HybridGroup {
 
 /// The list of a provider with these groups: the hybrids of them first, because a quantum computer does
 /// not break them, then the classical groups. ML-KEM alone is not in it.
-#[cfg(feature = "ring")]
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 pub(super) fn groups(
     classical: Vec<Arc<dyn KeyExchangeGroup>>,
     kems: &[Arc<dyn KeyExchangeGroup>],
@@ -227,10 +227,14 @@ impl Form {
     }
 }
 
-#[cfg(all(test, feature = "ring", feature = "ml-kem"))]
+#[cfg(all(test, any(feature = "aws-lc-rs", all(feature = "ring", feature = "ml-kem"))))]
 mod tests {
     use super::*;
+    #[cfg(not(all(feature = "ring", feature = "ml-kem")))]
+    use crate::crypto::aws_lc_rs::{MLKEM768, MLKEM1024, SECP256R1, SECP384R1, X25519};
+    #[cfg(all(feature = "ring", feature = "ml-kem"))]
     use crate::crypto::ml_kem::{MLKEM768, MLKEM1024};
+    #[cfg(all(feature = "ring", feature = "ml-kem"))]
     use crate::crypto::ring::{SECP256R1, SECP384R1, X25519};
 
     fn hybrids() -> [HybridGroup; 3] {

@@ -9,7 +9,7 @@ pub enum KeyError {
     /// The key is encrypted.
     #[error("the private key is encrypted: decrypt it with openssl pkey -in FILE -out NEW")]
     Encrypted,
-    /// The key is in order, and of a kind or size that the default provider does not sign with.
+    /// The key is in order, and of a kind or size that the provider does not sign with.
     #[error("the private key is {kind}, which is not supported; {TAKEN}")]
     Unsupported {
         /// What the key is, with its size where that is the reason.
@@ -27,6 +27,8 @@ pub enum KeyError {
     Inconsistent,
 }
 
-/// What [`signing_key`](super::signing_key) takes.
+/// What the built-in providers take.
 const TAKEN: &str = "taken are EC keys on P-256 and P-384, Ed25519 keys, and RSA keys of 2048, 3072 \
-                     or 4096 bits with a public exponent of 17 to 33 bits, such as 65537";
+                     or 4096 bits with a public exponent of 17 to 33 bits, such as 65537; with \
+                     aws-lc-rs also EC keys on P-521, ML-DSA keys, RSA keys for RSA-PSS alone, and RSA \
+                     keys of other sizes";

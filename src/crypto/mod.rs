@@ -5,12 +5,17 @@
 //! (an HSM's, a post-quantum group, a replay of recorded keys) implements the traits and changes
 //! nothing else.
 //!
-//! One provider comes with this crate: `CryptoProvider::ring()`, with the feature `ring`, which is on
-//! by default. Functions that take no provider, such as
-//! [`CertifiedKey::from_der`](crate::credential::CertifiedKey), use the default one, and exist only with
-//! that feature; each has a sibling that takes a provider.
+//! Two providers come with this crate: `CryptoProvider::ring()`, with the feature `ring`, which is on
+//! by default, and `CryptoProvider::aws_lc_rs()`, with the feature `aws-lc-rs`. Functions that take no
+//! provider, such as [`CertifiedKey::from_der`](crate::credential::CertifiedKey), use the default one,
+//! and exist only with one of these features; each has a sibling that takes a provider. The default
+//! is `ring` if both are there.
 
 mod aead;
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+mod aead_limits;
+#[cfg(feature = "aws-lc-rs")]
+pub mod aws_lc_rs;
 mod hash;
 mod hkdf;
 mod hmac;
@@ -19,6 +24,8 @@ mod key_error;
 mod key_exchange;
 #[cfg(feature = "ml-kem")]
 pub mod ml_kem;
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+mod private_key;
 mod provider;
 pub(crate) mod provider_fault;
 mod random;
@@ -44,7 +51,7 @@ pub use provider_fault::ProviderFault;
 pub use random::{SecureRandom, SystemRandom};
 pub(crate) use secret::wipe_stack;
 pub use secret::{Digest, MAX_HASH_LENGTH, Secret, SharedSecret};
-#[cfg(feature = "ring")]
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 pub use signature::signing_key;
 pub use signature::{KeyProvider, SchemeAlgorithms, SignatureAlgorithms, SigningKey};
 pub use static_or_arc::StaticOrArc;

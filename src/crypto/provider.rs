@@ -42,6 +42,13 @@ impl CryptoProvider {
         super::ring::provider()
     }
 
+    /// Everything that AWS-LC offers for TLS 1.3: three suites, x25519, secp256r1, secp384r1, secp521r1
+    /// and ML-KEM, ECDSA, Ed25519, RSA and ML-DSA. With the feature `fips`, what its FIPS module has.
+    #[cfg(feature = "aws-lc-rs")]
+    pub fn aws_lc_rs() -> Self {
+        super::aws_lc_rs::provider()
+    }
+
     /// The suite with this code point, if the provider has it.
     pub fn cipher_suite(&self, id: CipherSuiteId) -> Option<&CipherSuite> {
         self.cipher_suites.iter().find(|suite| suite.id == id)
@@ -53,11 +60,15 @@ impl CryptoProvider {
     }
 }
 
-/// [`CryptoProvider::ring`]. Functions that take no provider use it.
-#[cfg(feature = "ring")]
+/// `CryptoProvider::ring()` with the feature `ring`, or else `CryptoProvider::aws_lc_rs()`. Functions
+/// that take no provider use it.
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 impl Default for CryptoProvider {
     fn default() -> Self {
-        Self::ring()
+        #[cfg(feature = "ring")]
+        return Self::ring();
+        #[cfg(not(feature = "ring"))]
+        return Self::aws_lc_rs();
     }
 }
 

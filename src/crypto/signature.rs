@@ -50,7 +50,7 @@ pub trait KeyProvider: Send + Sync + fmt::Debug {
 /// # Errors
 /// When the key is malformed, encrypted, or of another kind or size than the provider signs with; and
 /// when it is an EC key without its public half.
-#[cfg(feature = "ring")]
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 pub fn signing_key(key: &PrivateKeyDer<'_>) -> Result<Arc<dyn SigningKey>, KeyError> {
     super::CryptoProvider::default().key_provider.load_private_key(key, &[])
 }

@@ -140,7 +140,7 @@ mod tests {
 
     fn secret() -> TrafficSecret {
         let (suite, none) =
-            (CryptoProvider::ring().cipher_suites[0].clone(), &mut Observers::default());
+            (CryptoProvider::default().cipher_suites[0].clone(), &mut Observers::default());
         let early = EarlySecret::new(&suite, LabelPrefix::Tls13, None, none).unwrap();
         let handshake = early.into_handshake(&SharedSecret::new(vec![1; 32]), none).unwrap();
         let [client, _] = handshake.traffic(&suite.hash.digest(b""), none).unwrap();

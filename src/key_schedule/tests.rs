@@ -5,7 +5,7 @@ use super::*;
 use crate::crypto::{CryptoProvider, hkdf_expand};
 
 fn suite() -> CipherSuite {
-    CryptoProvider::ring().cipher_suites[0].clone()
+    CryptoProvider::default().cipher_suites[0].clone()
 }
 
 fn bytes(text: &str) -> Vec<u8> {
@@ -177,7 +177,7 @@ fn the_message_hash_of_section_5() {
 #[test]
 fn an_update_expands_with_its_label_to_the_length_of_the_hash() {
     let none = &mut Observers::default();
-    for suite in CryptoProvider::ring().cipher_suites {
+    for suite in CryptoProvider::default().cipher_suites {
         let length = suite.hash.output_length();
         let before = TrafficSecret::from_bytes(suite.clone(), &vec![7; length]).unwrap();
         // HkdfLabel, written out by hand.

@@ -14,13 +14,13 @@ use crate::record::TrafficKeys;
 /// records of its direction can be opened:
 ///
 /// ```
-/// use handclasp::crypto::ring::TLS_AES_128_GCM_SHA256;
+/// use handclasp::crypto::CipherSuite;
 /// use handclasp::key_schedule::TrafficSecret;
 /// use handclasp::record::Opener;
-/// # fn example(logged: &[u8], record: &mut [u8]) -> Result<(), Box<dyn std::error::Error>> {
+/// # fn example(suite: CipherSuite, logged: &[u8], record: &mut [u8]) -> Result<(), Box<dyn std::error::Error>> {
 ///
 /// // The suite is in the ServerHello; the line was `SERVER_TRAFFIC_SECRET_0`.
-/// let secret = TrafficSecret::from_bytes(TLS_AES_128_GCM_SHA256, logged)?;
+/// let secret = TrafficSecret::from_bytes(suite, logged)?;
 /// let mut opener = Opener::plaintext();
 /// opener.install(secret.traffic_keys()?);
 /// let opened = opener.open(record)?;

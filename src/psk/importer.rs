@@ -24,7 +24,7 @@ use crate::wire::codec::{Prefix, write_bytes, write_u16};
 ///
 /// # fn example(secret: &[u8]) -> Result<(), handclasp::config::ConfigError> {
 /// let importer = PskImporter::new(b"sensor 7", secret)?.between(b"sensor 7", b"gateway");
-/// let keys = importer.import(&CryptoProvider::ring())?;
+/// let keys = importer.import(&CryptoProvider::default())?;
 /// // For ClientConfigBuilder::pre_shared_keys, or for a PskList.
 /// # Ok(())
 /// # }

@@ -29,7 +29,8 @@ fn keys_are_imported_as_rfc_9258_says() {
         ),
     ] {
         let importer = PskImporter::new(b"sensor 7", &secret).unwrap().hash(hash);
-        let keys = importer.between(b"client", b"server").import(&CryptoProvider::ring()).unwrap();
+        let keys =
+            importer.between(b"client", b"server").import(&CryptoProvider::default()).unwrap();
         let targets = [(HashAlgorithm::Sha256, "01"), (HashAlgorithm::Sha384, "02")];
         assert_eq!(keys.len(), 2);
         for ((key, secret), (target, code)) in keys.iter().zip(expected).zip(targets) {
@@ -56,10 +57,10 @@ fn keys_that_are_too_short_or_look_typed_or_filled_in_are_refused() {
         assert_eq!(PskImporter::new(b"identity", secret).unwrap_err(), error);
     }
     let long = PskImporter::new(&[b'i'; 1000], &random).unwrap().context(&[b'c'; 17]);
-    assert_eq!(long.import(&CryptoProvider::ring()).unwrap_err(), ConfigError::PreSharedKey);
+    assert_eq!(long.import(&CryptoProvider::default()).unwrap_err(), ConfigError::PreSharedKey);
     let shown = format!("{:?}", PskImporter::new(b"identity", &random).unwrap());
     assert!(shown.contains("identity") && !shown.contains("145"), "{shown}");
-    let mut provider = CryptoProvider::ring();
+    let mut provider = CryptoProvider::default();
     provider.cipher_suites.remove(1);
     let importer = PskImporter::new(b"identity", &random).unwrap();
     assert_eq!(importer.import(&provider).unwrap().len(), 1, "one hash, one key");

@@ -7,7 +7,7 @@ use crate::crypto::{CipherSuite, CryptoProvider};
 use crate::registry::{ContentType, ProtocolVersion};
 
 fn suite() -> CipherSuite {
-    CryptoProvider::ring().cipher_suites[0].clone()
+    CryptoProvider::default().cipher_suites[0].clone()
 }
 
 fn keys(key: &str, iv: &str) -> TrafficKeys {

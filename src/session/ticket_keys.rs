@@ -171,7 +171,7 @@ impl TicketKeys {
     ///
     /// # Errors
     /// When there is no randomness.
-    #[cfg(feature = "ring")]
+    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
     pub fn random(random: Arc<dyn SecureRandom>) -> Result<Self, CryptoError> {
         Self::with_random_key(random, Primitives::of(&CryptoProvider::default()))
     }
@@ -203,7 +203,7 @@ impl TicketKeys {
     /// # Errors
     /// When the length is no multiple of a key's, or zero, or a key is one byte repeated, which is no
     /// random key.
-    #[cfg(feature = "ring")]
+    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
     pub fn from_bytes(bytes: &[u8], random: Arc<dyn SecureRandom>) -> Result<Self, SessionError> {
         let primitives = Primitives::of(&CryptoProvider::default());
         let keys = Self::parse(bytes, &*primitives.sha256)?;

@@ -16,7 +16,7 @@ use crate::wire::{ExtensionType, Extensions, OidFilter, write_request_extensions
 /// # use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 /// # use handclasp::{CryptoProvider, TrustAnchors};
 /// # fn example(anchors: TrustAnchors) {
-/// let provider = CryptoProvider::ring();
+/// let provider = CryptoProvider::default();
 /// let names = anchors.subjects();
 /// let verifier = TrustAnchorVerifier::for_clients(anchors, provider.signatures.clone());
 /// // For ServerConfigBuilder::client_authentication.

@@ -118,7 +118,7 @@
 //!     "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".parse()?,
 //!     "sha256/bjQLnP+zepicpUTmu3gKLHiQHT+zNzh2hRGjBhevoB0=".parse()?,
 //! ];
-//! let provider = CryptoProvider::ring();
+//! let provider = CryptoProvider::default();
 //! let paths = TrustAnchorVerifier::new(anchors, provider.signatures.clone());
 //! let verifier = Arc::new(SpkiPins::with_verifier(Arc::new(paths), pins)?);
 //! let config = ClientConfig::builder(provider).verifier(verifier).build()?;
@@ -147,7 +147,7 @@
 //! # let server = Arc::new(ServerConfig::new(key)?);
 //! # let spare = SpkiPin::new([0; 32]);
 //! let pin = SpkiPin::of(&certificate)?;
-//! let provider = CryptoProvider::ring();
+//! let provider = CryptoProvider::default();
 //! let verifier = Arc::new(SpkiPins::only([pin, spare])?);
 //! let config = Arc::new(ClientConfig::builder(provider).verifier(verifier).build()?);
 //! let mut client = ClientConnection::new(config, "192.0.2.1".try_into()?)?;

@@ -39,7 +39,7 @@ impl SpkiPin {
     ///
     /// # Errors
     /// [`CertificateErrorKind::Malformed`].
-    #[cfg(feature = "ring")]
+    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
     pub fn of(certificate: &CertificateDer<'_>) -> Result<Self, CertificateError> {
         Self::of_with_provider(certificate, &CryptoProvider::default())
     }
@@ -58,7 +58,7 @@ impl SpkiPin {
 
     /// The pin of a public key, the DER of a SubjectPublicKeyInfo, with the SHA-256 of the default
     /// provider.
-    #[cfg(feature = "ring")]
+    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
     pub fn of_public_key(subject_public_key_info: &[u8]) -> Self {
         Self::of_public_key_with_provider(subject_public_key_info, &CryptoProvider::default())
     }
@@ -138,7 +138,7 @@ impl SpkiPins {
     ///
     /// # Errors
     /// [`ConfigError::Empty`] if there are no pins.
-    #[cfg(feature = "ring")]
+    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
     pub fn only(pins: impl IntoIterator<Item = SpkiPin>) -> Result<Self, ConfigError> {
         Self::only_with_provider(pins, &CryptoProvider::default())
     }
@@ -168,7 +168,7 @@ impl SpkiPins {
     ///
     /// # Errors
     /// [`ConfigError::Empty`] if there are no pins.
-    #[cfg(feature = "ring")]
+    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
     pub fn with_verifier(
         verifier: Arc<dyn PeerVerifier>,
         pins: impl IntoIterator<Item = SpkiPin>,
@@ -195,7 +195,7 @@ impl SpkiPins {
     ///
     /// # Errors
     /// [`ConfigError::Empty`] if there are no pins.
-    #[cfg(feature = "ring")]
+    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
     pub fn raw_public_keys(pins: impl IntoIterator<Item = SpkiPin>) -> Result<Self, ConfigError> {
         Self::raw_public_keys_with_provider(pins, &CryptoProvider::default())
     }

@@ -19,7 +19,7 @@ fn verifiers_say_no_where_they_have_nothing_to_look_at() {
     };
     let own = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap();
     let anchors = TrustAnchors::from_der(own.cert.der()).unwrap();
-    let verifier = TrustAnchorVerifier::for_clients(anchors, CryptoProvider::ring().signatures);
+    let verifier = TrustAnchorVerifier::for_clients(anchors, CryptoProvider::default().signatures);
     assert!(said(&verifier).contains("the chain is empty"));
     assert_eq!(format!("{verifier:?}"), "TrustAnchorVerifier(1 anchors)");
     let pinned = SpkiPins::raw_public_keys([SpkiPin::new([1; 32])]).unwrap();
@@ -64,7 +64,7 @@ fn a_verifier_of_either_side_may_be_strict_check_anchors_dates_and_want_a_policy
     for server_name in [Some("a.example"), None] {
         let verifier = || {
             let anchors = TrustAnchors::from_der(root.der()).unwrap();
-            let algorithms = CryptoProvider::ring().signatures;
+            let algorithms = CryptoProvider::default().signatures;
             match server_name {
                 Some(_) => TrustAnchorVerifier::new(anchors, algorithms),
                 None => TrustAnchorVerifier::for_clients(anchors, algorithms),
@@ -91,17 +91,17 @@ fn a_configuration_of_either_side_is_strict_in_one_line() {
     for (profile, code) in
         [(Profile::Default, "accepted"), (Profile::Strict, "end-entity-purposes")]
     {
-        let client = ClientConfig::builder(CryptoProvider::ring());
+        let client = ClientConfig::builder(CryptoProvider::default());
         let client = client.trust_with_profile(anchors(), profile).unwrap().build().unwrap();
         assert_eq!(code_of(&*client.verifier, &chain, Some("a.example")), code);
-        let server = ServerConfig::builder(CryptoProvider::ring());
+        let server = ServerConfig::builder(CryptoProvider::default());
         let server = server.require_client_certificates(anchors(), profile).unwrap();
         let server = server.build(Arc::new(crate::reply::AnswerLater)).unwrap();
         let policy = server.client_authentication.unwrap();
         assert!(policy.required);
         assert_eq!(code_of(&*policy.verifier, &chain, None), code);
     }
-    let none = ServerConfig::builder(CryptoProvider::ring())
+    let none = ServerConfig::builder(CryptoProvider::default())
         .require_client_certificates(TrustAnchors::new(), Profile::Strict);
     assert!(matches!(none.map(drop), Err(crate::config::ConfigError::NoTrustAnchors)));
 }

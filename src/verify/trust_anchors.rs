@@ -83,7 +83,7 @@ impl TrustAnchorVerifier {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let made = rcgen::generate_simple_self_signed(["a.example".to_owned()])?;
     /// # let anchors = TrustAnchors::from_der(made.cert.der())?;
-    /// let provider = CryptoProvider::ring();
+    /// let provider = CryptoProvider::default();
     /// let verifier = TrustAnchorVerifier::new(anchors, provider.signatures.clone())
     ///     .with_profile(Profile::Strict);
     /// let config = ClientConfig::builder(provider).verifier(Arc::new(verifier)).build()?;

@@ -99,7 +99,7 @@ mod tests {
         let hello = ClientHello { body: Body(&[0x5a; 99]), ..ClientHello::default() };
         let identity = PskIdentity { identity: &[0x5a; 99], obfuscated_ticket_age: 0 };
         let extension = Extension { kind: ExtensionType::COOKIE, body: &[0x5a; 99] };
-        let suite = CryptoProvider::ring().cipher_suites.swap_remove(0);
+        let suite = CryptoProvider::default().cipher_suites.swap_remove(0);
         for shown in [
             format!("{ticket:?}"),
             format!("{message:?}"),

@@ -17,7 +17,7 @@ pub fn client(
     server: &Identity,
     certificates: Arc<dyn ClientCertificateResolver>,
 ) -> Arc<ClientConfig> {
-    let builder = ClientConfig::builder(CryptoProvider::ring()).trust(server.anchors()).unwrap();
+    let builder = ClientConfig::builder(CryptoProvider::default()).trust(server.anchors()).unwrap();
     let builder = builder.client_certificates(certificates).post_handshake_authentication(true);
     Arc::new(builder.build().unwrap())
 }
@@ -25,7 +25,7 @@ pub fn client(
 /// A server that may ask its clients later.
 pub fn server(identity: &Identity, verifier: Arc<dyn PeerVerifier>) -> Arc<ServerConfig> {
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
-    let builder = ServerConfig::builder(CryptoProvider::ring())
+    let builder = ServerConfig::builder(CryptoProvider::default())
         .client_authentication(ClientAuthentication::post_handshake(verifier));
     Arc::new(builder.build(Arc::new(list)).unwrap())
 }

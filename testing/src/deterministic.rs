@@ -102,7 +102,7 @@ impl ActiveKeyExchange for ToyExchange {
         }
         let mut shares = [&self.share, peer_share];
         shares.sort_unstable();
-        let hash = CryptoProvider::ring().cipher_suites[0].hash.digest(&shares.concat());
+        let hash = CryptoProvider::default().cipher_suites[0].hash.digest(&shares.concat());
         Ok(SharedSecret::new(hash.to_vec()))
     }
 }
@@ -125,7 +125,7 @@ pub fn provider(side: Side, groups: &[NamedGroup]) -> CryptoProvider {
         Side::Client => 0xc1,
         Side::Server => 0x5e,
     };
-    let mut provider = CryptoProvider::ring();
+    let mut provider = CryptoProvider::default();
     provider.random = Arc::new(FixedRandom(own));
     let toy = |name: &NamedGroup| -> Arc<dyn KeyExchangeGroup> {
         Arc::new(ToyGroup { name: *name, own })

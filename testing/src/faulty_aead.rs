@@ -8,7 +8,7 @@ use handclasp::crypto::{
 };
 
 pub static INNER: LazyLock<CipherSuite> =
-    LazyLock::new(|| CryptoProvider::ring().cipher_suites[0].clone());
+    LazyLock::new(|| CryptoProvider::default().cipher_suites[0].clone());
 
 /// What an AEAD is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

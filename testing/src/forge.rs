@@ -91,7 +91,7 @@ impl Secrets {
     pub fn forger(&self, label: &str) -> Forger {
         let secrets = self.0.lock().unwrap();
         let (_, secret) = secrets.iter().find(|(logged, _)| logged == label).unwrap();
-        Forger::new(&CryptoProvider::ring().cipher_suites[0], secret)
+        Forger::new(&CryptoProvider::default().cipher_suites[0], secret)
     }
 }
 

@@ -39,7 +39,7 @@ pub const NAME: &str = "server.example";
 /// A key as two parties would agree on, fresh from the system's randomness.
 pub fn pre_shared_secret() -> [u8; 32] {
     let mut secret = [0; 32];
-    CryptoProvider::ring().random.fill(&mut secret).unwrap();
+    CryptoProvider::default().random.fill(&mut secret).unwrap();
     secret
 }
 
@@ -149,7 +149,7 @@ pub fn deliver_outgoing(from: &mut Connection, to: &mut Connection) -> Result<Ve
 pub fn narrow_provider(suite: usize, group: usize) -> CryptoProvider {
     const GROUPS: [NamedGroup; 3] =
         [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
-    let mut provider = CryptoProvider::ring();
+    let mut provider = CryptoProvider::default();
     provider.cipher_suites = vec![provider.cipher_suites.swap_remove(suite)];
     provider.groups.retain(|group_of_all| group_of_all.name() == GROUPS[group]);
     provider

@@ -46,7 +46,7 @@ pub fn timed<T>(clock: &mut Duration, work: impl FnOnce() -> T) -> T {
 /// Both configurations of this library, with one suite and one group. The client verifies the
 /// certificate's signature in each handshake, as it does with a server that it meets for the first time.
 pub fn ours(identity: &Identity) -> (Arc<ClientConfig>, Arc<ServerConfig>) {
-    let mut provider = CryptoProvider::ring();
+    let mut provider = CryptoProvider::default();
     provider.cipher_suites.truncate(1);
     provider.groups.retain(|group| group.name() == NamedGroup::X25519);
     let verifier = TrustAnchorVerifier::new(identity.anchors(), provider.signatures.clone());

@@ -36,7 +36,7 @@ pub fn before() -> UnixTime {
 }
 
 pub fn ticket_keys() -> Arc<TicketKeys> {
-    Arc::new(TicketKeys::random(CryptoProvider::ring().random).unwrap())
+    Arc::new(TicketKeys::random(CryptoProvider::default().random).unwrap())
 }
 
 /// What a store that answers at once has for this ticket.
@@ -53,7 +53,7 @@ pub struct Elsewhere(MemorySessions);
 
 impl Elsewhere {
     pub fn new() -> Arc<Self> {
-        Arc::new(Self(MemorySessions::new(64, CryptoProvider::ring().random)))
+        Arc::new(Self(MemorySessions::new(64, CryptoProvider::default().random)))
     }
 
     /// The answer to the question for this ticket.
@@ -123,7 +123,7 @@ pub fn ticket_origin(server_name: ServerName<'static>) -> TicketOrigin {
 
 /// A key that both sides have, under the name "ours".
 pub fn shared_key() -> PreSharedKey {
-    let secret = CryptoProvider::ring().cipher_suites[0].hash.digest(b"a secret of the tests");
+    let secret = CryptoProvider::default().cipher_suites[0].hash.digest(b"a secret of the tests");
     PreSharedKey::external(b"ours", &secret).unwrap()
 }
 
@@ -147,7 +147,7 @@ impl Pair {
 
     /// A client with a store, which offers 0-RTT data where it can.
     pub fn client_builder(&self) -> ClientConfigBuilder {
-        self.client_with(CryptoProvider::ring())
+        self.client_with(CryptoProvider::default())
     }
 
     pub fn client_with(&self, provider: CryptoProvider) -> ClientConfigBuilder {
@@ -157,7 +157,7 @@ impl Pair {
 
     /// A server with stateless tickets.
     pub fn server_builder(&self) -> ServerConfigBuilder {
-        self.server_with(CryptoProvider::ring())
+        self.server_with(CryptoProvider::default())
     }
 
     pub fn server_with(&self, provider: CryptoProvider) -> ServerConfigBuilder {

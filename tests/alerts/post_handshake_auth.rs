@@ -52,15 +52,15 @@ impl Ends {
         let list = |identity: &Identity| {
             Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())]))
         };
-        let client = ClientConfig::builder(CryptoProvider::ring())
+        let client = ClientConfig::builder(CryptoProvider::default())
             .trust(identity.anchors())
             .unwrap()
             .post_handshake_authentication(allow)
             .client_certificates(list(&own));
-        let signatures = CryptoProvider::ring().signatures;
+        let signatures = CryptoProvider::default().signatures;
         let verifier = Arc::new(TrustAnchorVerifier::for_clients(own.anchors(), signatures));
         let policy = ClientAuthentication::post_handshake(verifier);
-        let server = ServerConfig::builder(CryptoProvider::ring()).client_authentication(policy);
+        let server = ServerConfig::builder(CryptoProvider::default()).client_authentication(policy);
         let now = UnixTime::now();
         let client = Handshake::client(Arc::new(client.build().unwrap()), server_name(), now);
         let server = Handshake::server(Arc::new(server.build(list(&identity)).unwrap()), now);
@@ -213,12 +213,12 @@ fn a_request_beside_a_pre_shared_key_is_refused() {
     let identity = Identity::p256();
     let secret = handclasp_testing::pre_shared_secret();
     let key = PreSharedKey::external(b"name", &secret).unwrap();
-    let client = ClientConfig::builder(CryptoProvider::ring())
+    let client = ClientConfig::builder(CryptoProvider::default())
         .trust(identity.anchors())
         .unwrap()
         .pre_shared_keys(vec![key.clone()]);
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
-    let server = ServerConfig::builder(CryptoProvider::ring())
+    let server = ServerConfig::builder(CryptoProvider::default())
         .pre_shared_keys(Arc::new(PskList::new(vec![key])))
         .build(Arc::new(list));
     let now = UnixTime::now();

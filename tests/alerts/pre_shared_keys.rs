@@ -16,7 +16,7 @@ use handclasp_testing::written::vector16;
 use handclasp_testing::{Identity, server_name};
 
 fn hash() -> StaticOrArc<dyn Hash> {
-    CryptoProvider::ring().sha256
+    CryptoProvider::default().sha256
 }
 
 fn secret() -> Digest {
@@ -30,9 +30,9 @@ fn key() -> PreSharedKey {
 /// A client that offers the key, and a server that has it and may use it alone where `alone`.
 fn pair(alone: bool) -> [Handshake; 2] {
     let identity = Identity::p256();
-    let client = ClientConfig::builder(CryptoProvider::ring()).pre_shared_keys(vec![key()]);
+    let client = ClientConfig::builder(CryptoProvider::default()).pre_shared_keys(vec![key()]);
     let client = Arc::new(client.trust(identity.anchors()).unwrap().build().unwrap());
-    let server = ServerConfig::builder(CryptoProvider::ring())
+    let server = ServerConfig::builder(CryptoProvider::default())
         .psk_without_key_exchange(alone)
         .pre_shared_keys(Arc::new(PskList::new(vec![key()])));
     let list =

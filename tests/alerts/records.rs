@@ -249,7 +249,7 @@ fn nothing_follows_a_hello_that_leads_to_a_retry() {
 
 /// A server that has received a ClientHello, and asks for a certificate.
 fn asking() -> Handshake {
-    let config = ServerConfig::builder(CryptoProvider::ring()).build(Arc::new(AnswerLater));
+    let config = ServerConfig::builder(CryptoProvider::default()).build(Arc::new(AnswerLater));
     let handshake = Handshake::server(Arc::new(config.unwrap()), now());
     let mut server = handshake.without_records().unwrap();
     server.receive(Level::Initial, &received_by(Side::Server, Plain)[0].bytes).unwrap();

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use handclasp::alert::AlertDescription as A;
 use handclasp::crypto::CryptoProvider;
-use handclasp::crypto::ring::ED25519;
 use handclasp::handshake::Side;
-use handclasp::registry::HandshakeType;
+use handclasp::registry::{HandshakeType, SignatureScheme};
 use handclasp::transport::memory::exchange;
 use handclasp::wire::{Certificate, ExtensionType as E, HELLO_RETRY_REQUEST_RANDOM};
 use handclasp::{ClientConfig, ClientConnection, ServerConnection};
@@ -269,8 +268,8 @@ fn certificates() {
 fn certificates_with_a_signature_that_is_not_supported() {
     // Section 4.5.1.3. To a client without P-256, ECDSA is what MD5 and SHA-1 are to every client.
     let identity = Identity::p256();
-    let mut provider = CryptoProvider::ring();
-    provider.signatures.all = vec![ED25519];
+    let mut provider = CryptoProvider::default();
+    provider.signatures.all = provider.signatures.for_scheme(SignatureScheme::ED25519).to_vec();
     let client = ClientConfig::builder(provider).trust(identity.anchors()).unwrap().build();
     let mut client = ClientConnection::new(Arc::new(client.unwrap()), server_name()).unwrap();
     let mut server = ServerConnection::new(identity.server_config()).unwrap();

@@ -27,12 +27,12 @@ use handclasp_testing::{Identity, deliver_outgoing, server_name};
 
 /// Verifies clients with the authority of `clients`.
 fn verifier(clients: &Identity) -> Arc<dyn PeerVerifier> {
-    let signatures = CryptoProvider::ring().signatures;
+    let signatures = CryptoProvider::default().signatures;
     Arc::new(TrustAnchorVerifier::for_clients(clients.anchors(), signatures))
 }
 
 fn client_builder(server: &Identity) -> ClientConfigBuilder {
-    ClientConfig::builder(CryptoProvider::ring()).trust(server.anchors()).unwrap()
+    ClientConfig::builder(CryptoProvider::default()).trust(server.anchors()).unwrap()
 }
 
 fn list(keys: &[&Identity]) -> Arc<CertificateList> {
@@ -45,7 +45,7 @@ fn connect(
     server: &Identity,
     policy: ClientAuthentication,
 ) -> (ClientConnection, ServerConnection) {
-    let config = ServerConfig::builder(CryptoProvider::ring()).client_authentication(policy);
+    let config = ServerConfig::builder(CryptoProvider::default()).client_authentication(policy);
     let config = Arc::new(config.build(list(&[server])).unwrap());
     let client = ClientConnection::new(Arc::new(builder.build().unwrap()), server_name()).unwrap();
     (client, ServerConnection::new(config).unwrap())
@@ -109,7 +109,7 @@ fn a_client_of_an_unknown_authority_is_refused_even_where_it_need_not_be_anybody
 #[test]
 fn a_verifier_on_the_wrong_side_accepts_no_peer() {
     let (server, own) = (Identity::p256(), Identity::p256());
-    let signatures = CryptoProvider::ring().signatures;
+    let signatures = CryptoProvider::default().signatures;
     let for_servers = TrustAnchorVerifier::new(own.anchors(), signatures);
     let builder = client_builder(&server).client_certificates(list(&[&own]));
     let policy = ClientAuthentication::required(Arc::new(for_servers));
@@ -117,7 +117,7 @@ fn a_verifier_on_the_wrong_side_accepts_no_peer() {
     let error = exchange(&mut client, &mut connection).unwrap_err();
     assert!(error.to_string().contains("server authentication"), "{error}");
 
-    let builder = ClientConfig::builder(CryptoProvider::ring()).verifier(verifier(&server));
+    let builder = ClientConfig::builder(CryptoProvider::default()).verifier(verifier(&server));
     let policy = ClientAuthentication::optional(verifier(&own));
     let (mut client, mut connection) = connect(builder, &server, policy);
     let error = exchange(&mut client, &mut connection).unwrap_err();
@@ -237,7 +237,7 @@ fn a_client_with_a_pre_shared_key_is_not_asked_in_the_handshake_or_later() {
         .client_certificates(list(&[&own]))
         .post_handshake_authentication(true)
         .pre_shared_keys(vec![key.clone()]);
-    let config = ServerConfig::builder(CryptoProvider::ring())
+    let config = ServerConfig::builder(CryptoProvider::default())
         .client_authentication(ClientAuthentication::required(verifier(&own)))
         .pre_shared_keys(Arc::new(PskList::new(vec![key])));
     let config = Arc::new(config.build(list(&[&server])).unwrap());
@@ -335,7 +335,7 @@ fn answers_that_the_server_does_not_read_do_not_pile_up_without_end() {
     let builder = client_builder(&server).post_handshake_authentication(true);
     let builder = builder.client_certificates(list(&[&own]));
     let policy = ClientAuthentication::post_handshake(verifier(&own));
-    let config = ServerConfig::builder(CryptoProvider::ring()).client_authentication(policy);
+    let config = ServerConfig::builder(CryptoProvider::default()).client_authentication(policy);
     let limits = Limits { certificate_requests: usize::MAX, ..Limits::DEFAULT };
     let config = config.limits(limits).build(list(&[&server])).unwrap();
     let mut client =
@@ -387,7 +387,7 @@ fn each_request_has_a_context_of_its_own_and_the_observer_hears_of_each_answer()
     let client = client_builder(&server)
         .post_handshake_authentication(true)
         .client_certificates(list(&[&own]));
-    let config = ServerConfig::builder(CryptoProvider::ring())
+    let config = ServerConfig::builder(CryptoProvider::default())
         .client_authentication(ClientAuthentication::required(verifier(&own)))
         .build(list(&[&server]));
     let watcher = Watcher::default();

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use handclasp::alert::AlertDescription as A;
 use handclasp::credential::{CertificateList, KeySource};
+#[cfg(not(feature = "ring"))]
+use handclasp::crypto::aws_lc_rs::RSA_PKCS1_SHA256;
+#[cfg(feature = "ring")]
 use handclasp::crypto::ring::RSA_PKCS1_SHA256;
 use handclasp::crypto::{CryptoError, CryptoProvider, SchemeAlgorithms, SigningKey, signing_key};
 use handclasp::registry::SignatureScheme;
@@ -49,7 +52,7 @@ fn old(identity: &Identity) -> Arc<CertificateList> {
 
 /// A provider that verifies it, where `legacy` is set.
 fn provider(legacy: bool) -> CryptoProvider {
-    let mut provider = CryptoProvider::ring();
+    let mut provider = CryptoProvider::default();
     if legacy {
         let legacy = SchemeAlgorithms { scheme: LEGACY, algorithms: vec![RSA_PKCS1_SHA256] };
         provider.signatures.by_scheme.push(legacy);
@@ -65,7 +68,8 @@ fn connect(legacy: bool) -> Result<(ClientConnection, ServerConnection), Error> 
     let list = CertificateList::new(vec![Arc::new(server.certified_key())]);
     let config = ServerConfig::builder(provider).client_authentication(policy);
     let config = Arc::new(config.build(Arc::new(list)).unwrap());
-    let builder = ClientConfig::builder(CryptoProvider::ring()).client_certificates(old(&client));
+    let builder =
+        ClientConfig::builder(CryptoProvider::default()).client_certificates(old(&client));
     let builder = builder.trust(server.anchors()).unwrap();
     let mut client =
         ClientConnection::new(Arc::new(builder.build().unwrap()), server_name()).unwrap();

@@ -3,7 +3,7 @@
 
 use handclasp::config::ConfigError;
 use handclasp::credential::{KeySource, LoadErrorKind, PemInput};
-use handclasp::crypto::{KeyError, signing_key};
+use handclasp::crypto::{CryptoProvider, KeyError, signing_key};
 use handclasp::pem::{self, Content, PemError, PemErrorKind};
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
 use handclasp::registry::SignatureScheme;
@@ -91,7 +91,7 @@ fn assert_signs(key: &CertifiedKey) {
     let KeySource::Local(signer) = key.key() else { panic!("the key is here") };
     let scheme = signer.schemes()[0];
     let signature = signer.sign(scheme, b"message").unwrap();
-    let algorithms = handclasp::crypto::ring::signature_algorithms();
+    let algorithms = CryptoProvider::default().signatures;
     let end_entity = handclasp::certificate::EndEntity::parse(&key.chain()[0]).unwrap();
     end_entity.verify_signature(algorithms.for_scheme(scheme), b"message", &signature).unwrap();
 }
@@ -110,7 +110,7 @@ fn keys_load_from_sec1_pkcs1_and_pkcs8_and_sign() {
         let public = key.public_key().unwrap();
         let (_, info) = x509_parser::prelude::FromDer::from_der(&public).unwrap();
         let info: x509_parser::x509::SubjectPublicKeyInfo<'_> = info;
-        let algorithms = handclasp::crypto::ring::signature_algorithms();
+        let algorithms = CryptoProvider::default().signatures;
         let [algorithm] = algorithms.for_scheme(scheme) else { panic!("{scheme}") };
         let public = &info.subject_public_key.data;
         algorithm.verify_signature(public, b"message", &signature).unwrap();
@@ -271,15 +271,12 @@ fn a_key_of_no_use_is_called_what_it_is() {
     let explicit = der(0x30, &[&integer(&[1])]);
     for (form, words) in [
         (rsa(0, 1024, &[1, 0, 1]), "an RSA key of 1024 bits"),
-        (rsa(0, 3000, &[1, 0, 1]), "an RSA key of 3000 bits"),
-        (rsa(0, 8192, &[1, 0, 1]), "an RSA key of 8192 bits"),
+        (rsa(0, 16_384, &[1, 0, 1]), "an RSA key of 16384 bits"),
         (rsa(0, 2048, &[3]), "an RSA key of 2048 bits with a public exponent of 2 bits"),
         (rsa(1, 2048, &[1, 0, 1]), "an RSA key of more than two primes"),
         (rsa(0, 2048, &[1, 0, 1]), "do not belong together"),
-        (pkcs8(&oid(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 10]), &[]), "id-RSASSA-PSS"),
         (pkcs8(&oid(&[0x2a, 0x86, 0x48, 0xce, 0x38, 4, 1]), &[]), "a DSA key"),
         (der(0x30, &[&vec![integer(&[0]); 6].concat()]), "a DSA key"),
-        (ec(&[0x2b, 0x81, 4, 0, 35]), "P-521"),
         (ec(&[0x2b, 0x81, 4, 0, 10]), "secp256k1"),
         (ec(&[0x2a, 3, 4]), "a curve that is not known here"),
         (pkcs8(&[oid(EC), explicit].concat(), &[]), "spells its curve out"),
@@ -298,6 +295,32 @@ fn a_key_of_no_use_is_called_what_it_is() {
         if let KeyError::Unsupported { .. } = error {
             assert!(error.to_string().contains("taken are EC keys on P-256"), "{error}");
         }
+    }
+}
+
+/// Keys that another built-in provider takes.
+#[cfg(feature = "ring")]
+#[test]
+fn a_key_that_ring_does_not_sign_with_is_called_what_it_is() {
+    const P521: &[u8] = &[0x2b, 0x81, 4, 0, 35];
+    const RSASSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 10];
+    const ML_DSA_65: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 0x12];
+    let pkcs8 = |algorithm: &[u8], key: &[u8]| {
+        der(0x30, &[&integer(&[0]), &der(0x30, &[algorithm]), &der(0x04, &[key])])
+    };
+    let p521 = der(0x30, &[&integer(&[1]), &der(0x04, &[&[1; 66]])]);
+    for (form, words) in [
+        (rsa(0, 3000, &[1, 0, 1]), "an RSA key of 3000 bits"),
+        (rsa(0, 8192, &[1, 0, 1]), "an RSA key of 8192 bits"),
+        (pkcs8(&oid(RSASSA_PSS), &rsa(0, 2048, &[1, 0, 1])), "id-RSASSA-PSS"),
+        (pkcs8(&[oid(EC), oid(P521)].concat(), &p521), "P-521"),
+        (pkcs8(&oid(ML_DSA_65), &[]), "an ML-DSA-65 key"),
+    ] {
+        let key = PrivateKeyDer::Pkcs8(form.into());
+        let loaded = CryptoProvider::ring().key_provider.load_private_key(&key, &[]);
+        let error = loaded.unwrap_err();
+        assert!(matches!(error, KeyError::Unsupported { .. }), "{error}");
+        assert!(error.to_string().contains(words), "{words}: {error}");
     }
 }
 

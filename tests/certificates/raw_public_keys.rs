@@ -37,7 +37,7 @@ fn pinned(identity: &Identity) -> Arc<SpkiPins> {
 }
 
 fn client(verifier: Arc<dyn PeerVerifier>, own: Option<Arc<CertifiedKey>>) -> ClientConnection {
-    let mut builder = ClientConfig::builder(CryptoProvider::ring()).verifier(verifier);
+    let mut builder = ClientConfig::builder(CryptoProvider::default()).verifier(verifier);
     if let Some(own) = own {
         builder = builder.client_certificates(Arc::new(CertificateList::new(vec![own])));
     }
@@ -45,7 +45,7 @@ fn client(verifier: Arc<dyn PeerVerifier>, own: Option<Arc<CertifiedKey>>) -> Cl
 }
 
 fn server(keys: Vec<Arc<CertifiedKey>>, policy: Option<ClientAuthentication>) -> ServerConnection {
-    let mut builder = ServerConfig::builder(CryptoProvider::ring());
+    let mut builder = ServerConfig::builder(CryptoProvider::default());
     if let Some(policy) = policy {
         builder = builder.client_authentication(policy);
     }
@@ -118,10 +118,10 @@ fn the_holder_of_a_pinned_key_must_prove_that_it_has_it() {
 fn alert_after(edit: impl Fn(HandshakeType, &Identity, &mut Vec<u8>)) -> Option<A> {
     let theirs = Identity::p256();
     let now = handclasp::pki_types::UnixTime::now();
-    let config = ClientConfig::builder(CryptoProvider::ring()).verifier(pinned(&theirs));
+    let config = ClientConfig::builder(CryptoProvider::default()).verifier(pinned(&theirs));
     let client = Handshake::client(Arc::new(config.build().unwrap()), server_name(), now);
     let list = Arc::new(CertificateList::new(vec![raw_key(&theirs)]));
-    let config = ServerConfig::builder(CryptoProvider::ring()).build(list).unwrap();
+    let config = ServerConfig::builder(CryptoProvider::default()).build(list).unwrap();
     let server = Handshake::server(Arc::new(config), now);
     let [mut client, mut server] = [client, server].map(|it| it.without_records().unwrap());
     while let Some(step) = client.next_step() {
@@ -236,7 +236,7 @@ fn the_server_chooses_a_type_of_those_that_were_offered() {
 fn a_server_has_for_each_client_the_type_that_it_takes() {
     let theirs = Identity::p256();
     let keys = || vec![Arc::new(theirs.certified_key()), raw_key(&theirs)];
-    let signatures = CryptoProvider::ring().signatures;
+    let signatures = CryptoProvider::default().signatures;
     let by_chain = Arc::new(TrustAnchorVerifier::new(theirs.anchors(), signatures));
     let mut one = client(by_chain, None);
     shake(&mut one, &mut server(keys(), None)).unwrap();
@@ -322,10 +322,10 @@ fn a_server_chooses_a_type_for_clients_only_where_it_can_ask_them() {
     // RFC 7250, section 4.2: without a request, the answer must be left out.
     let (own, theirs) = (Identity::p256(), Identity::p256());
     let store = Arc::new(MemoryClientSessions::new(8));
-    let keys = Arc::new(TicketKeys::random(CryptoProvider::ring().random).unwrap());
+    let keys = Arc::new(TicketKeys::random(CryptoProvider::default().random).unwrap());
     let both = CertificateList::new(vec![Arc::new(own.certified_key()), raw_key(&own)]);
     let both = Arc::new(both);
-    let signatures = CryptoProvider::ring().signatures;
+    let signatures = CryptoProvider::default().signatures;
     let x509 = Arc::new(TrustAnchorVerifier::for_clients(own.anchors(), signatures));
     let always = ClientAuthentication::optional(x509.clone());
     let later = ClientAuthentication::post_handshake(x509);
@@ -342,7 +342,7 @@ fn a_server_chooses_a_type_for_clients_only_where_it_can_ask_them() {
         if !resumes {
             store.forget(&server_name());
         }
-        let builder = ClientConfig::builder(CryptoProvider::ring()).sessions(store.clone());
+        let builder = ClientConfig::builder(CryptoProvider::default()).sessions(store.clone());
         let builder = builder.client_certificates(both.clone());
         let builder = builder.post_handshake_authentication(allow).trust(theirs.anchors());
         let config = Arc::new(builder.unwrap().build().unwrap());
@@ -350,7 +350,7 @@ fn a_server_chooses_a_type_for_clients_only_where_it_can_ask_them() {
         let observer = Some(Box::new(Answered(answered.clone())) as Box<dyn Observer>);
         let options = Options { observer, ..Options::default() };
         let mut client = ClientConnection::with_options(config, server_name(), options).unwrap();
-        let builder = ServerConfig::builder(CryptoProvider::ring()).sessions(keys.clone());
+        let builder = ServerConfig::builder(CryptoProvider::default()).sessions(keys.clone());
         let list = CertificateList::new(vec![Arc::new(theirs.certified_key())]);
         let config = builder.client_authentication(policy.clone()).build(Arc::new(list));
         let mut server = ServerConnection::new(Arc::new(config.unwrap())).unwrap();
@@ -452,7 +452,7 @@ fn the_servers_verifier_has_its_preference_among_the_clients_types() {
     let types = [CertificateType::X509, CertificateType::RAW_PUBLIC_KEY];
     for (first, second) in [(types[0], types[1]), (types[1], types[0])] {
         let keys = CertificateList::new(vec![Arc::new(own.certified_key()), raw_key(&own)]);
-        let builder = ClientConfig::builder(CryptoProvider::ring()).verifier(pinned(&theirs));
+        let builder = ClientConfig::builder(CryptoProvider::default()).verifier(pinned(&theirs));
         let config = builder.client_certificates(Arc::new(keys)).build().unwrap();
         let mut client = ClientConnection::new(Arc::new(config), server_name()).unwrap();
         let policy = ClientAuthentication::required(Arc::new(Either(vec![first, second])));

@@ -141,7 +141,7 @@ fn a_key_in_the_place_of_a_path_is_not_shown() {
 
 #[test]
 fn ticket_keys_and_pre_shared_keys_are_in_no_error() {
-    let random = CryptoProvider::ring().random;
+    let random = CryptoProvider::default().random;
     let mut secret = [0; 47];
     random.fill(&mut secret).unwrap();
     let hex = secret.iter().map(|byte| format!("{byte:02x}")).collect::<String>();

@@ -57,11 +57,11 @@ fn assert_same(end: &Connection, expected: &(Option<Vec<u8>>, Vec<Vec<u8>>)) {
 fn a_server_sends_its_staples_to_clients_that_ask_for_them() {
     let identity = Identity::p256();
     let list = CertificateList::new(vec![Arc::new(stapled(&identity))]);
-    let config = ServerConfig::builder(CryptoProvider::ring()).build(Arc::new(list)).unwrap();
+    let config = ServerConfig::builder(CryptoProvider::default()).build(Arc::new(list)).unwrap();
     let config = Arc::new(config);
     for (ocsp, scts) in [(false, false), (true, false), (false, true), (true, true)] {
         let seen = Seen::default();
-        let client = ClientConfig::builder(CryptoProvider::ring())
+        let client = ClientConfig::builder(CryptoProvider::default())
             .verifier(Arc::new(seen.clone()))
             .request_ocsp(ocsp)
             .request_certificate_timestamps(scts)
@@ -81,14 +81,14 @@ fn a_client_sends_its_staples_to_servers_that_ask_for_them() {
     let (own, theirs) = (Identity::p256(), Identity::p256());
     for ask in [false, true] {
         let seen = Seen::default();
-        let client = ClientConfig::builder(CryptoProvider::ring())
+        let client = ClientConfig::builder(CryptoProvider::default())
             .trust(theirs.anchors())
             .unwrap()
             .client_certificates(Arc::new(CertificateList::new(vec![Arc::new(stapled(&own))])))
             .build();
         let policy = ClientAuthentication::required(Arc::new(seen.clone())).request_staples(ask);
         let list = CertificateList::new(vec![Arc::new(theirs.certified_key())]);
-        let server = ServerConfig::builder(CryptoProvider::ring())
+        let server = ServerConfig::builder(CryptoProvider::default())
             .client_authentication(policy)
             .build(Arc::new(list));
         let mut client = ClientConnection::new(Arc::new(client.unwrap()), server_name()).unwrap();
@@ -130,7 +130,7 @@ fn our_client_hears_the_ocsp_response_of_their_server() {
             RESPONSE.to_vec(),
         );
     let mut server = rustls_peer::server(config.unwrap());
-    let client = ClientConfig::builder(CryptoProvider::ring())
+    let client = ClientConfig::builder(CryptoProvider::default())
         .verifier(Arc::new(Seen::default()))
         .request_ocsp(true)
         .build();
@@ -150,15 +150,15 @@ struct Sides {
 impl Sides {
     fn new(own: CertifiedKey, theirs: CertifiedKey) -> Self {
         let (server_was, client_was) = (Seen::default(), Seen::default());
-        let client = ClientConfig::builder(CryptoProvider::ring())
+        let client = ClientConfig::builder(CryptoProvider::default())
             .verifier(Arc::new(server_was.clone()))
             .sessions(Arc::new(MemoryClientSessions::new(8)))
             .client_certificates(Arc::new(CertificateList::new(vec![Arc::new(own)])))
             .request_ocsp(true)
             .request_certificate_timestamps(true);
         let policy = ClientAuthentication::required(Arc::new(client_was.clone()));
-        let random = CryptoProvider::ring().random;
-        let server = ServerConfig::builder(CryptoProvider::ring())
+        let random = CryptoProvider::default().random;
+        let server = ServerConfig::builder(CryptoProvider::default())
             .sessions(Arc::new(MemorySessions::new(8, random)))
             .client_authentication(policy.request_staples(true))
             .build(Arc::new(CertificateList::new(vec![Arc::new(theirs)])));

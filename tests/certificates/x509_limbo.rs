@@ -207,7 +207,7 @@ fn cases() -> Option<Vec<Value>> {
 fn run(profile: Profile, known: &[(&str, &[&str])]) {
     let Some(cases) = cases() else { return };
     let known: BTreeSet<_> = known.iter().flat_map(|(_, ids)| ids.iter().copied()).collect();
-    let provider = CryptoProvider::ring();
+    let provider = CryptoProvider::default();
     let (mut surprises, mut accepted, mut rejected) = (Vec::new(), 0, 0);
     for case in &cases {
         let good = text(case, "expected_result") == "SUCCESS";

@@ -75,7 +75,7 @@ fn nothing_is_sent_after_close_notify() {
 /// A client that sends transport parameters of QUIC.
 fn quic_client(identity: &Identity) -> Arc<ClientConfig> {
     let item = LayoutItem::Raw(ExtensionType::QUIC_TRANSPORT_PARAMETERS, vec![1, 1, 0]);
-    let builder = ClientConfig::builder(CryptoProvider::ring())
+    let builder = ClientConfig::builder(CryptoProvider::default())
         .client_hello_layout(ExtensionLayout { items: vec![item] });
     Arc::new(builder.trust(identity.anchors()).unwrap().build().unwrap())
 }

@@ -33,12 +33,14 @@ fn toy() -> Arc<Toy> {
 type Algorithms = Vec<Arc<dyn CertificateCompression>>;
 
 fn client(identity: &Identity, algorithms: Algorithms) -> Arc<ClientConfig> {
-    let builder = ClientConfig::builder(CryptoProvider::ring()).certificate_compression(algorithms);
+    let builder =
+        ClientConfig::builder(CryptoProvider::default()).certificate_compression(algorithms);
     Arc::new(builder.trust(identity.anchors()).unwrap().build().unwrap())
 }
 
 fn server(identity: &Identity, algorithms: Algorithms) -> Arc<ServerConfig> {
-    let builder = ServerConfig::builder(CryptoProvider::ring()).certificate_compression(algorithms);
+    let builder =
+        ServerConfig::builder(CryptoProvider::default()).certificate_compression(algorithms);
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     Arc::new(builder.build(Arc::new(list)).unwrap())
 }
@@ -107,7 +109,7 @@ fn each_certificate_of_many_is_compressed_once_however_clients_ask_for_them() {
     let keys: Vec<_> = identities.iter().map(|it| Arc::new(it.certified_key())).collect();
     let resolver = Turns { keys, next: AtomicUsize::new(0) };
     let builder =
-        ServerConfig::builder(CryptoProvider::ring()).certificate_compression(vec![toy.clone()]);
+        ServerConfig::builder(CryptoProvider::default()).certificate_compression(vec![toy.clone()]);
     let server = Arc::new(builder.build(Arc::new(resolver)).unwrap());
     for _ in 0..3 {
         for identity in &identities {
@@ -140,10 +142,10 @@ fn what_is_compressed_has_the_staples_that_the_client_asked_for_and_those_of_now
     let sent = |key: &CertifiedKey, staples: bool| {
         let list = CertificateList::new(vec![Arc::new(key.clone())]);
         let algorithms: Algorithms = vec![toy.clone()];
-        let builder = ServerConfig::builder(CryptoProvider::ring());
+        let builder = ServerConfig::builder(CryptoProvider::default());
         let builder = builder.certificate_compression(algorithms.clone());
         let server = Arc::new(builder.build(Arc::new(list)).unwrap());
-        let builder = ClientConfig::builder(CryptoProvider::ring()).request_ocsp(staples);
+        let builder = ClientConfig::builder(CryptoProvider::default()).request_ocsp(staples);
         let builder = builder.certificate_compression(algorithms);
         let client = Arc::new(builder.trust(identity.anchors()).unwrap().build().unwrap());
         let mut body = Vec::new();

@@ -19,7 +19,7 @@ use handclasp_testing::written::{extension, handshake_message, record, vector};
 use handclasp_testing::{Identity, server_name};
 
 fn suite() -> CipherSuite {
-    CryptoProvider::ring().cipher_suites[0].clone()
+    CryptoProvider::default().cipher_suites[0].clone()
 }
 
 /// A ClientHello without a key exchange that offers these identities in these modes, in a record.

@@ -40,7 +40,7 @@ fn spellings(secret: &[u8]) -> [String; 4] {
 fn nothing_secret_is_shown() {
     let pair = Pair::new();
     let log = Arc::new(Log::default());
-    let random = CryptoProvider::ring().random;
+    let random = CryptoProvider::default().random;
     let ticket_key: Vec<u8> = (100..132).collect();
     let keys = Arc::new(TicketKeys::from_bytes(&ticket_key, random.clone()).unwrap());
     let config = pair.finish(pair.server_builder().sessions(keys.clone()).key_log(log.clone()));
@@ -55,12 +55,12 @@ fn nothing_secret_is_shown() {
     assert!(secrets.len() > 10, "both sides log the secrets of their directions");
 
     let traffic = || {
-        let suite = &CryptoProvider::ring().cipher_suites[0];
+        let suite = &CryptoProvider::default().cipher_suites[0];
         TrafficKeys::new(suite, &[0x5a; 16], &[0x5a; 12]).unwrap()
     };
     let mut sealer = Sealer::plaintext();
     sealer.install(traffic());
-    let aead = CryptoProvider::ring().cipher_suites[0].aead.key(&[0x5a; 16]).unwrap();
+    let aead = CryptoProvider::default().cipher_suites[0].aead.key(&[0x5a; 16]).unwrap();
     let raw = Handshake::client(Arc::new(theirs), server_name(), time(1));
     let raw = raw.without_records().unwrap();
     let (left, _) = pipe();
@@ -103,6 +103,6 @@ fn what_is_public_is_shown_by_name() {
         levels.map(|level| level.to_string()),
         ["initial", "early data", "handshake", "application"]
     );
-    let digest = CryptoProvider::ring().cipher_suites[0].hash.digest(b"");
+    let digest = CryptoProvider::default().cipher_suites[0].hash.digest(b"");
     assert!(format!("{digest:?}").starts_with("Digest(e3b0c442"), "{digest:?}");
 }

@@ -35,7 +35,7 @@ fn kinds(hello: &ClientHello<'_>) -> Vec<u16> {
 }
 
 fn client(identity: &Identity, grease: bool) -> ClientConnection {
-    let builder = ClientConfig::builder(CryptoProvider::ring()).grease(grease);
+    let builder = ClientConfig::builder(CryptoProvider::default()).grease(grease);
     let config = builder.application_protocols(["h2"]).trust(identity.anchors()).unwrap();
     ClientConnection::new(Arc::new(config.build().unwrap()), server_name()).unwrap()
 }
@@ -79,7 +79,7 @@ fn without_it_and_with_a_layout_there_is_none_and_the_order_is_fixed() {
     assert!(!plain.iter().any(|kind| is_grease(*kind)));
     assert_eq!(plain, kinds(&parse(&hello(&client(&identity, false)))));
     let layout = ExtensionLayout { items: vec![LayoutItem::Standard(ExtensionType::KEY_SHARE)] };
-    let builder = ClientConfig::builder(CryptoProvider::ring()).client_hello_layout(layout);
+    let builder = ClientConfig::builder(CryptoProvider::default()).client_hello_layout(layout);
     let config = Arc::new(builder.trust(identity.anchors()).unwrap().build().unwrap());
     let client = ClientConnection::new(config, server_name()).unwrap();
     let message = hello(&client);
@@ -113,11 +113,11 @@ fn the_second_hello_has_the_values_and_the_order_of_the_first_and_the_key_is_las
     let key = PreSharedKey::external(b"ours", b"\x01\x9a\xf3 16 bytes or more \x88\x02").unwrap();
     for wants_share in [true, false] {
         let config =
-            ClientConfig::builder(CryptoProvider::ring()).pre_shared_keys(vec![key.clone()]);
+            ClientConfig::builder(CryptoProvider::default()).pre_shared_keys(vec![key.clone()]);
         let config = Arc::new(config.trust(identity.anchors()).unwrap().build().unwrap());
         let mut client = ClientConnection::new(config, server_name()).unwrap();
         let group = if wants_share { 1 } else { 0 };
-        let cookies = HmacCookies::random(&*CryptoProvider::ring().random).unwrap();
+        let cookies = HmacCookies::random(&*CryptoProvider::default().random).unwrap();
         let config = ServerConfig::builder(narrow_provider(0, group))
             .cookies(Arc::new(cookies))
             .always_retry(true)

@@ -121,7 +121,7 @@ fn retrying(cookies: bool) -> (Arc<ClientConfig>, Arc<ServerConfig>) {
     let provider = narrow_provider(1, 2);
     let mut server = ServerConfig::builder(provider);
     if cookies {
-        let random = CryptoProvider::ring().random;
+        let random = CryptoProvider::default().random;
         server = server.cookies(Arc::new(HmacCookies::random(&*random).unwrap()));
     }
     let resolver = CertificateList::new(vec![Arc::new(identity.certified_key())]);
@@ -180,10 +180,11 @@ fn a_servers_layout_says_nothing_that_the_client_did_not_ask_for() {
     let (offered, other) = (ExtensionType(0xff77), ExtensionType(0xff78));
     let raw = |kind| LayoutItem::Raw(kind, vec![1]);
     let layout = ExtensionLayout { items: vec![raw(offered), raw(other)] };
-    let server = ServerConfig::builder(CryptoProvider::ring()).encrypted_extensions_layout(layout);
+    let server =
+        ServerConfig::builder(CryptoProvider::default()).encrypted_extensions_layout(layout);
     let resolver = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let server = Arc::new(server.build(Arc::new(resolver)).unwrap());
-    let client = ClientConfig::builder(CryptoProvider::ring())
+    let client = ClientConfig::builder(CryptoProvider::default())
         .client_hello_layout(ExtensionLayout { items: vec![raw(offered)] });
     let client = Arc::new(client.trust(identity.anchors()).unwrap().build().unwrap());
     let mut client = ClientConnection::new(client, server_name()).unwrap();
@@ -215,7 +216,7 @@ fn signature_and_verification_can_be_answered_from_another_thread_while_this_one
     let certified = CertifiedKey::new(identity.chain.clone(), elsewhere).unwrap();
     let server_config = Arc::new(ServerConfig::new(certified).unwrap());
     let client_config =
-        ClientConfig::builder(CryptoProvider::ring()).verifier(Arc::new(AnswerLater));
+        ClientConfig::builder(CryptoProvider::default()).verifier(Arc::new(AnswerLater));
     let client_config = Arc::new(client_config.build().unwrap());
 
     let mut client = ClientConnection::new(client_config, server_name()).unwrap();
@@ -267,7 +268,7 @@ fn signature_and_verification_can_be_answered_from_another_thread_while_this_one
 #[test]
 fn the_certificate_can_be_chosen_later() {
     let identity = Identity::p256();
-    let config = ServerConfig::builder(CryptoProvider::ring());
+    let config = ServerConfig::builder(CryptoProvider::default());
     let config = Arc::new(config.build(Arc::new(AnswerLater)).unwrap());
     let mut client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
     let mut server = ServerConnection::new(config).unwrap();

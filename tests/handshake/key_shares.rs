@@ -6,9 +6,12 @@ use std::sync::Arc;
 use handclasp::alert::AlertDescription;
 use handclasp::config::{ConfigError, ExtensionLayout, LayoutItem};
 use handclasp::credential::CertificateList;
+#[cfg(not(feature = "ml-kem"))]
+use handclasp::crypto::aws_lc_rs::{MLKEM768, MLKEM1024};
 use handclasp::crypto::hybrid::HybridGroup;
+#[cfg(feature = "ml-kem")]
 use handclasp::crypto::ml_kem::{MLKEM768, MLKEM1024};
-use handclasp::crypto::{CryptoProvider, KeyExchangeGroup, ring};
+use handclasp::crypto::{CryptoProvider, KeyExchangeGroup};
 use handclasp::registry::{ContentType, NamedGroup as G};
 use handclasp::session::{ClientSession, ClientSessionStore};
 use handclasp::transport::memory::exchange;
@@ -21,7 +24,7 @@ use handclasp_testing::{Identity, server_name, take_outgoing};
 
 /// All groups that there are, those that are to be opted in to at the end.
 fn full_provider() -> CryptoProvider {
-    let mut provider = CryptoProvider::ring();
+    let mut provider = CryptoProvider::default();
     provider.groups.push(Arc::new(MLKEM768));
     provider.groups.push(Arc::new(MLKEM1024));
     provider
@@ -97,7 +100,7 @@ fn groups_in(flight: &[u8]) -> Vec<G> {
 
 #[test]
 fn by_default_a_client_sends_the_first_hybrid_and_its_x25519_share_alone() {
-    let client = client(&Identity::p256(), CryptoProvider::ring(), None);
+    let client = client(&Identity::p256(), CryptoProvider::default(), None);
     let shares = shares_in(client.outgoing());
     let [(hybrid, hybrid_share), (classical, classical_share)] = &shares[..] else {
         panic!("{} shares", shares.len())
@@ -127,7 +130,7 @@ fn the_default_shares_are_of_groups_that_are_offered() {
     let listed = [G::X25519, G::X25519_MLKEM768].map(|group| group.0.to_be_bytes()).concat();
     let layout =
         ExtensionLayout { items: vec![LayoutItem::Raw(E::SUPPORTED_GROUPS, vector16(&listed))] };
-    let builder = ClientConfig::builder(CryptoProvider::ring()).client_hello_layout(layout);
+    let builder = ClientConfig::builder(CryptoProvider::default()).client_hello_layout(layout);
     let builder = builder.key_shares([G::X25519_MLKEM768, G::X25519]);
     let config = builder.trust(identity.anchors()).unwrap().build().unwrap();
     let client = ClientConnection::new(Arc::new(config), server_name()).unwrap();
@@ -150,7 +153,7 @@ fn the_shares_that_a_configuration_names_are_sent_in_the_order_of_supported_grou
 fn a_key_share_of_a_group_that_is_not_offered_is_refused_when_it_is_configured() {
     let identity = Identity::p256();
     let build = |shares: &[G]| {
-        let builder = ClientConfig::builder(CryptoProvider::ring()).key_shares(shares.to_vec());
+        let builder = ClientConfig::builder(CryptoProvider::default()).key_shares(shares.to_vec());
         builder.trust(identity.anchors()).unwrap().build().map(|_| ())
     };
     assert_eq!(build(&[G::X448]), Err(ConfigError::KeyShare(G::X448)));
@@ -173,7 +176,7 @@ fn each_group_agrees_with_a_share_and_after_a_hello_retry_request() {
 #[test]
 fn a_server_without_the_hybrid_takes_the_classical_share_without_a_retry() {
     let identity = Identity::p256();
-    let client = || client(&identity, CryptoProvider::ring(), None);
+    let client = || client(&identity, CryptoProvider::default(), None);
     assert_eq!(agreed(client(), server(&identity, &[G::X25519])), (G::X25519, false));
     let both = server(&identity, &[G::X25519_MLKEM768, G::X25519]);
     assert_eq!(agreed(client(), both), (G::X25519_MLKEM768, false));
@@ -197,7 +200,7 @@ fn a_server_takes_the_first_of_its_groups_that_has_a_share() {
 fn a_retry_leads_from_a_hybrid_to_its_classical_group_and_back() {
     let identity = Identity::p256();
     for (share, group) in [(G::X25519_MLKEM768, G::X25519), (G::X25519, G::X25519_MLKEM768)] {
-        let client = client(&identity, CryptoProvider::ring(), Some(&[share]));
+        let client = client(&identity, CryptoProvider::default(), Some(&[share]));
         assert_eq!(agreed(client, server(&identity, &[group])), (group, true));
     }
 }
@@ -205,13 +208,13 @@ fn a_retry_leads_from_a_hybrid_to_its_classical_group_and_back() {
 #[test]
 fn a_server_may_ask_for_the_group_that_it_prefers() {
     let identity = Identity::p256();
-    let offers = || client(&identity, CryptoProvider::ring(), Some(&[G::X25519, G::SECP256R1]));
+    let offers = || client(&identity, CryptoProvider::default(), Some(&[G::X25519, G::SECP256R1]));
     for (retry, agreement) in [(false, (G::X25519, false)), (true, (G::X25519_MLKEM768, true))] {
-        let server = server_of(&identity, CryptoProvider::ring(), retry);
+        let server = server_of(&identity, CryptoProvider::default(), retry);
         assert_eq!(agreed(offers(), server), agreement);
     }
     // A share for it costs no retry, and a client without the group is served.
-    let client = || client(&identity, CryptoProvider::ring(), None);
+    let client = || client(&identity, CryptoProvider::default(), None);
     let server = |groups: &[G]| server_of(&identity, provider_of(groups), true);
     let all = [G::X25519_MLKEM768, G::X25519];
     assert_eq!(agreed(client(), server(&all)), (G::X25519_MLKEM768, false));
@@ -222,7 +225,7 @@ fn a_server_may_ask_for_the_group_that_it_prefers() {
 #[test]
 fn after_a_retry_there_is_one_share() {
     let identity = Identity::p256();
-    let mut client = client(&identity, CryptoProvider::ring(), None);
+    let mut client = client(&identity, CryptoProvider::default(), None);
     let mut server = server(&identity, &[G::SECP384R1_MLKEM1024]);
     assert_eq!(groups_in(client.outgoing()), [G::X25519_MLKEM768, G::X25519]);
     server.receive(&mut take_outgoing(&mut client)).unwrap();
@@ -268,7 +271,7 @@ fn an_answer_for_a_group_without_a_share_is_refused() {
     }
     // A HelloRetryRequest must not ask for what has a share, alone or in a hybrid.
     for group in [G::X25519_MLKEM768, G::X25519] {
-        let client = client(&identity, CryptoProvider::ring(), None);
+        let client = client(&identity, CryptoProvider::default(), None);
         let alert = alert_to_answer(client, server(&identity, &[G::SECP256R1]), |request| {
             *request.get(E::KEY_SHARE) = group.0.to_be_bytes().to_vec();
         });
@@ -358,7 +361,7 @@ fn bad_shares_of_a_server_get_an_illegal_parameter() {
 #[test]
 fn a_changed_ciphertext_ends_with_a_record_that_does_not_decrypt() {
     let identity = Identity::p256();
-    let mut client = client(&identity, CryptoProvider::ring(), None);
+    let mut client = client(&identity, CryptoProvider::default(), None);
     let mut server = server(&identity, &[G::X25519_MLKEM768]);
     server.receive(&mut take_outgoing(&mut client)).unwrap();
     let mut flight = take_outgoing(&mut server);
@@ -380,8 +383,9 @@ fn a_changed_ciphertext_ends_with_a_record_that_does_not_decrypt() {
 #[test]
 fn a_hybrid_that_the_application_has_composed_works() {
     let identity = Identity::p256();
-    let hybrid = HybridGroup::new(Arc::new(ring::SECP256R1), Arc::new(MLKEM768)).unwrap();
-    let mut provider = CryptoProvider::ring();
+    let mut provider = CryptoProvider::default();
+    let classical = provider.group(G::SECP256R1).unwrap().clone();
+    let hybrid = HybridGroup::new(classical, Arc::new(MLKEM768)).unwrap();
     provider.groups = vec![Arc::new(hybrid)];
     let client = client(&identity, provider, None);
     let group = G::SECP256R1_MLKEM768;

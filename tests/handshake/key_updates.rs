@@ -43,7 +43,7 @@ impl Aead for ShortLived {
 }
 
 fn provider(limit: u64) -> CryptoProvider {
-    let mut provider = CryptoProvider::ring();
+    let mut provider = CryptoProvider::default();
     provider.cipher_suites.truncate(1);
     let aead = provider.cipher_suites[0].aead.clone();
     provider.cipher_suites[0].aead = StaticOrArc::Arc(Arc::new(ShortLived { aead, limit }));
@@ -226,7 +226,7 @@ fn expect_renewed(log: Vec<Seen>, limit: u64) {
 fn tickets_alone_renew_the_key() {
     for limit in [4, 8, 16] {
         let store = Arc::new(MemoryClientSessions::new(100));
-        let keys = Arc::new(TicketKeys::random(CryptoProvider::ring().random).unwrap());
+        let keys = Arc::new(TicketKeys::random(CryptoProvider::default().random).unwrap());
         let (mut client, _, mut server, theirs) = connected_with(
             limit,
             |client| client.sessions(store),
@@ -285,7 +285,7 @@ fn requests_for_certificates_and_their_answers_renew_the_keys() {
 fn a_key_that_is_used_up_before_the_handshake_is_complete_takes_no_more_data() {
     const LIMIT: u64 = 8;
     let store = Arc::new(MemoryClientSessions::new(8));
-    let keys = Arc::new(TicketKeys::random(CryptoProvider::ring().random).unwrap());
+    let keys = Arc::new(TicketKeys::random(CryptoProvider::default().random).unwrap());
     let began = UnixTime::since_unix_epoch(core::time::Duration::from_secs(1));
     let register = Arc::new(StrikeRegister::new(began));
     let identity = Identity::p256();

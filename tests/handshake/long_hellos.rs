@@ -30,11 +30,11 @@ impl CookieProtector for LongCookies {
 
 /// A client with a layout of so many bytes, and as much else as there can be.
 fn config(identity: &Identity, layout: usize) -> Result<ClientConfig, ConfigError> {
-    let secret = CryptoProvider::ring().cipher_suites[0].hash.digest(b"a secret");
+    let secret = CryptoProvider::default().cipher_suites[0].hash.digest(b"a secret");
     let keys = (0..16).map(|number| PreSharedKey::external(&[number; 1024], &secret));
     let protocols = (0..64_u8).map(|number| vec![number; 255]);
     let raw = LayoutItem::Raw(ExtensionType(0xfe00), vec![0; layout]);
-    ClientConfig::builder(CryptoProvider::ring())
+    ClientConfig::builder(CryptoProvider::default())
         .pre_shared_keys(keys.collect::<Result<_, _>>()?)
         .application_protocols(protocols)
         .client_hello_layout(ExtensionLayout { items: vec![raw] })

@@ -37,7 +37,7 @@ fn client_hello(suites: usize, extensions: usize) -> Vec<u8> {
 
 fn server(identity: &Identity, limits: Limits) -> Handshake {
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
-    let builder = ServerConfig::builder(CryptoProvider::ring()).limits(limits);
+    let builder = ServerConfig::builder(CryptoProvider::default()).limits(limits);
     let config = Arc::new(builder.build(Arc::new(list)).unwrap());
     Handshake::server(config, UnixTime::now()).without_records().unwrap()
 }
@@ -89,16 +89,16 @@ fn identity(length: usize) -> Identity {
 fn chains_of_both_sides_may_be_longer_than_64_kib() {
     for length in [70_000, 130_000, 250_000] {
         let (server, client) = (identity(length), identity(length));
-        let signatures = CryptoProvider::ring().signatures;
+        let signatures = CryptoProvider::default().signatures;
         let verifier: Arc<dyn PeerVerifier> =
             Arc::new(TrustAnchorVerifier::for_clients(client.anchors(), signatures));
         let list =
             |it: &Identity| Arc::new(CertificateList::new(vec![Arc::new(it.certified_key())]));
-        let tickets = TicketKeys::random(CryptoProvider::ring().random).unwrap();
-        let builder = ServerConfig::builder(CryptoProvider::ring()).sessions(Arc::new(tickets));
+        let tickets = TicketKeys::random(CryptoProvider::default().random).unwrap();
+        let builder = ServerConfig::builder(CryptoProvider::default()).sessions(Arc::new(tickets));
         let policy = ClientAuthentication::required(verifier);
         let config = builder.client_authentication(policy).build(list(&server)).unwrap();
-        let builder = ClientConfig::builder(CryptoProvider::ring())
+        let builder = ClientConfig::builder(CryptoProvider::default())
             .sessions(Arc::new(MemoryClientSessions::new(8)))
             .client_certificates(list(&client));
         let client = Arc::new(builder.trust(server.anchors()).unwrap().build().unwrap());
@@ -118,14 +118,14 @@ fn chains_of_both_sides_may_be_longer_than_64_kib() {
 fn a_request_after_the_handshake_may_be_answered_with_as_long_a_chain() {
     for length in [70_000, 130_000, 250_000] {
         let (server, client) = (Identity::p256(), identity(length));
-        let signatures = CryptoProvider::ring().signatures;
+        let signatures = CryptoProvider::default().signatures;
         let verifier = Arc::new(TrustAnchorVerifier::for_clients(client.anchors(), signatures));
         let list =
             |it: &Identity| Arc::new(CertificateList::new(vec![Arc::new(it.certified_key())]));
-        let config = ServerConfig::builder(CryptoProvider::ring())
+        let config = ServerConfig::builder(CryptoProvider::default())
             .client_authentication(ClientAuthentication::post_handshake(verifier))
             .build(list(&server));
-        let builder = ClientConfig::builder(CryptoProvider::ring())
+        let builder = ClientConfig::builder(CryptoProvider::default())
             .post_handshake_authentication(true)
             .client_certificates(list(&client));
         let client = Arc::new(builder.trust(server.anchors()).unwrap().build().unwrap());
@@ -147,10 +147,10 @@ fn compressed_chains_may_stand_for_more_than_64_kib_and_not_for_more_than_the_li
         for (length, good) in [(200_000, true), (limit, false)] {
             let identity = identity(length);
             let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
-            let server = ServerConfig::builder(CryptoProvider::ring())
+            let server = ServerConfig::builder(CryptoProvider::default())
                 .certificate_compression(vec![algorithm.clone()])
                 .build(Arc::new(list));
-            let client = ClientConfig::builder(CryptoProvider::ring())
+            let client = ClientConfig::builder(CryptoProvider::default())
                 .certificate_compression(vec![algorithm.clone()])
                 .trust(identity.anchors())
                 .and_then(|builder| builder.build());

@@ -23,12 +23,12 @@ fn key_elsewhere(identity: &Identity) -> Arc<CertifiedKey> {
 
 /// A client and a server that decide nothing at once.
 fn asking_ends() -> (ClientConnection, ServerConnection) {
-    let client = ClientConfig::builder(CryptoProvider::ring())
+    let client = ClientConfig::builder(CryptoProvider::default())
         .verifier(Arc::new(AnswerLater))
         .client_certificates(Arc::new(AnswerLater))
         .build()
         .unwrap();
-    let server = ServerConfig::builder(CryptoProvider::ring())
+    let server = ServerConfig::builder(CryptoProvider::default())
         .client_authentication(ClientAuthentication::required(Arc::new(AnswerLater)))
         .build(Arc::new(AnswerLater))
         .unwrap();

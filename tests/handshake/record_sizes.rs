@@ -34,12 +34,14 @@ fn padding(multiple: usize) -> Side {
 
 fn pair(client: Side, server: Side) -> (ClientConnection, ServerConnection) {
     let identity = Identity::p256();
-    let mut builder = ClientConfig::builder(CryptoProvider::ring()).record_size_limit(client.limit);
+    let mut builder =
+        ClientConfig::builder(CryptoProvider::default()).record_size_limit(client.limit);
     if let Some(policy) = client.padding {
         builder = builder.record_padding(policy);
     }
     let client = builder.trust(identity.anchors()).unwrap().build().unwrap();
-    let mut builder = ServerConfig::builder(CryptoProvider::ring()).record_size_limit(server.limit);
+    let mut builder =
+        ServerConfig::builder(CryptoProvider::default()).record_size_limit(server.limit);
     if let Some(policy) = server.padding {
         builder = builder.record_padding(policy);
     }
@@ -130,10 +132,12 @@ fn padding_stops_at_the_limit() {
 #[test]
 fn limits_out_of_range_cannot_be_configured() {
     for limit in [0, 63, 16386, u16::MAX] {
-        let builder = ClientConfig::builder(CryptoProvider::ring()).record_size_limit(Some(limit));
+        let builder =
+            ClientConfig::builder(CryptoProvider::default()).record_size_limit(Some(limit));
         let config = builder.trust(Identity::p256().anchors()).unwrap().build();
         assert_eq!(config.unwrap_err(), ConfigError::RecordSizeLimit);
-        let builder = ServerConfig::builder(CryptoProvider::ring()).record_size_limit(Some(limit));
+        let builder =
+            ServerConfig::builder(CryptoProvider::default()).record_size_limit(Some(limit));
         let config = builder.build(Arc::new(CertificateList::new(Vec::new())));
         assert_eq!(config.unwrap_err(), ConfigError::RecordSizeLimit);
     }
@@ -188,7 +192,7 @@ fn a_record_beyond_the_own_limit_is_an_overflow_in_handshake_and_data() {
     {
         let identity = Identity::p256();
         let secrets = Arc::new(Secrets::default());
-        let builder = ClientConfig::builder(CryptoProvider::ring()).key_log(secrets.clone());
+        let builder = ClientConfig::builder(CryptoProvider::default()).key_log(secrets.clone());
         let builder = builder.record_size_limit(Some(64)).trust(identity.anchors()).unwrap();
         let mut client =
             ClientConnection::new(Arc::new(builder.build().unwrap()), server_name()).unwrap();
@@ -228,7 +232,7 @@ fn a_record_beyond_the_own_limit_is_an_overflow_in_handshake_and_data() {
 fn a_limit_below_one_record_lets_one_through_at_a_time() {
     let identity = Identity::p256();
     let limits = Limits { outgoing: 100, ..Limits::default() };
-    let builder = ClientConfig::builder(CryptoProvider::ring()).limits(limits);
+    let builder = ClientConfig::builder(CryptoProvider::default()).limits(limits);
     let config = Arc::new(builder.trust(identity.anchors()).unwrap().build().unwrap());
     let mut client = ClientConnection::new(config, server_name()).unwrap();
     let mut server = ServerConnection::new(identity.server_config()).unwrap();

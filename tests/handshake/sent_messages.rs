@@ -66,7 +66,8 @@ fn recorded(client: &mut ClientConnection, server: &mut ServerConnection) -> [Ve
 }
 
 fn client_of(identity: &Identity, compatible: bool) -> ClientConnection {
-    let builder = ClientConfig::builder(CryptoProvider::ring()).middlebox_compatibility(compatible);
+    let builder =
+        ClientConfig::builder(CryptoProvider::default()).middlebox_compatibility(compatible);
     let config = builder.trust(identity.anchors()).unwrap().build().unwrap();
     ClientConnection::new(Arc::new(config), server_name()).unwrap()
 }
@@ -75,7 +76,7 @@ fn client_of(identity: &Identity, compatible: bool) -> ClientConnection {
 fn server_of(identity: &Identity, group: usize, cookies: bool) -> ServerConnection {
     let mut builder = ServerConfig::builder(narrow_provider(0, group));
     if cookies {
-        let protector = HmacCookies::random(&*CryptoProvider::ring().random).unwrap();
+        let protector = HmacCookies::random(&*CryptoProvider::default().random).unwrap();
         builder = builder.cookies(Arc::new(protector)).always_retry(true);
     }
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);

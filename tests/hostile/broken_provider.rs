@@ -94,7 +94,7 @@ struct Broken(Wrong);
 
 impl Broken {
     fn provider(self) -> CryptoProvider {
-        let mut provider = CryptoProvider::ring();
+        let mut provider = CryptoProvider::default();
         provider.cipher_suites = vec![CipherSuite {
             id: INNER.id,
             hash: StaticOrArc::Arc(Arc::new(self)),
@@ -113,7 +113,7 @@ impl SecureRandom for Broken {
             Wrong::RandomHalf => bytes.len() / 2,
             _ => bytes.len(),
         };
-        CryptoProvider::ring().random.fill(&mut bytes[..end])
+        CryptoProvider::default().random.fill(&mut bytes[..end])
     }
 }
 
@@ -123,7 +123,7 @@ impl KeyExchangeGroup for Broken {
     }
 
     fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, CryptoError> {
-        let inner = CryptoProvider::ring().group(NamedGroup::X25519).unwrap().start()?;
+        let inner = CryptoProvider::default().group(NamedGroup::X25519).unwrap().start()?;
         let share = match self.0 {
             Wrong::ShareEmpty => vec![],
             Wrong::ShareZeros => vec![0; 32],
@@ -269,12 +269,12 @@ fn what_a_provider_returns_is_checked_in_both_roles() {
     for (wrong, psk) in Wrong::ALL.into_iter().flat_map(|wrong| [(wrong, false), (wrong, true)]) {
         let case = format!("{wrong:?}, with a pre-shared key: {psk}");
         let mut ours = client_with(&identity, Broken(wrong).provider(), psk);
-        let mut theirs = server(identity.certified_key(), CryptoProvider::ring());
+        let mut theirs = server(identity.certified_key(), CryptoProvider::default());
         talk(&mut ours, &mut theirs);
         expect_fault(&ours, wrong.fault(), &format!("{case} on a client"));
         assert!(theirs.is_handshaking(), "{case}");
 
-        let mut theirs = client_with(&identity, CryptoProvider::ring(), psk);
+        let mut theirs = client_with(&identity, CryptoProvider::default(), psk);
         let mut ours = server(identity.certified_key(), Broken(wrong).provider());
         talk(&mut theirs, &mut ours);
         expect_fault(&ours, wrong.fault(), &format!("{case} on a server"));
@@ -320,8 +320,8 @@ fn signatures_have_a_length_that_their_scheme_allows() {
             let scheme = signer.schemes()[0];
             let signer = KeySource::Local(Arc::new(BadSigner(signer, length)));
             let key = CertifiedKey::new(identity.chain.clone(), signer).unwrap();
-            let mut theirs = client(&identity, CryptoProvider::ring());
-            let mut ours = server(key, CryptoProvider::ring());
+            let mut theirs = client(&identity, CryptoProvider::default());
+            let mut ours = server(key, CryptoProvider::default());
             talk(&mut theirs, &mut ours);
             let expected = ProviderFault::Signature { scheme, length };
             expect_fault(&ours, expected, &format!("{length} bytes with {scheme}"));
@@ -348,7 +348,7 @@ struct OfTickets(Broken);
 
 impl Faults for OfTickets {
     fn inner(self) -> StaticOrArc<dyn Aead> {
-        CryptoProvider::ring().ticket_aead
+        CryptoProvider::default().ticket_aead
     }
 
     fn seals_nothing(self) -> bool {
@@ -366,7 +366,7 @@ fn wrong_beside_the_suites(wrong: Wrong) -> CryptoProvider {
     CryptoProvider {
         sha256: StaticOrArc::Arc(Arc::new(broken)),
         ticket_aead: StaticOrArc::Arc(Arc::new(FaultyAead(OfTickets(broken)))),
-        ..CryptoProvider::ring()
+        ..CryptoProvider::default()
     }
 }
 
@@ -380,7 +380,7 @@ fn what_a_provider_returns_for_tickets_is_checked() {
     assert!(keys(nothing).is_err());
     let ticket = keys(wrong_beside_the_suites(Wrong::SealNothing)).unwrap().put(SESSION, time(0));
     assert_eq!(ticket, Err(CryptoError), "it would have the session in the clear");
-    let ticket = keys(CryptoProvider::ring()).unwrap().put(SESSION, time(0)).unwrap();
+    let ticket = keys(CryptoProvider::default()).unwrap().put(SESSION, time(0)).unwrap();
     for wrong in [Wrong::OpenShort, Wrong::OpenLong] {
         let reply = keys(wrong_beside_the_suites(wrong)).unwrap().take(&ticket, time(0));
         assert!(matches!(reply, Reply::Now(None)), "{wrong:?}");
@@ -415,11 +415,11 @@ fn what_a_provider_returns_for_the_record_of_a_key_is_checked_in_both_roles() {
     let identity = Identity::p256();
     for wrong in [Wrong::HmacShort, Wrong::HmacEmpty] {
         let mut ours = client_with(&identity, wrong_beside_the_suites(wrong), true);
-        let mut theirs = server(identity.certified_key(), CryptoProvider::ring());
+        let mut theirs = server(identity.certified_key(), CryptoProvider::default());
         talk(&mut ours, &mut theirs);
         expect_fault(&ours, wrong.fault(), &format!("{wrong:?} on a client"));
 
-        let mut theirs = client_with(&identity, CryptoProvider::ring(), true);
+        let mut theirs = client_with(&identity, CryptoProvider::default(), true);
         let mut ours = server(identity.certified_key(), wrong_beside_the_suites(wrong));
         talk(&mut theirs, &mut ours);
         expect_fault(&ours, wrong.fault(), &format!("{wrong:?} on a server"));

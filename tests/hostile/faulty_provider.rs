@@ -109,7 +109,7 @@ impl KeyExchangeGroup for CountedGroup {
 }
 
 fn provider() -> CryptoProvider {
-    let mut provider = CryptoProvider::ring();
+    let mut provider = CryptoProvider::default();
     provider.cipher_suites = vec![CipherSuite {
         id: INNER.id,
         hash: StaticOrArc::Static(&Counted),

@@ -31,7 +31,7 @@ fn client_hello(identity: &Identity) -> (Handshake, Vec<u8>) {
 #[test]
 fn bytes_of_the_old_keys_do_not_survive_an_answer_that_changes_the_keys() {
     let identity = Identity::p256();
-    let config = ServerConfig::builder(CryptoProvider::ring());
+    let config = ServerConfig::builder(CryptoProvider::default());
     let config = Arc::new(config.build(Arc::new(AnswerLater)).unwrap());
     let server = Handshake::server(config.clone(), UnixTime::now());
     let mut server = server.without_records().unwrap();
@@ -129,7 +129,7 @@ fn nothing_comes_between_the_pieces_of_a_handshake_message() {
     let identity = Identity::p256();
     let cookies = HmacCookies::shared(&[1; 32], 30);
     // A server with cookies takes a change_cipher_spec at any time before the ClientHello.
-    let config = ServerConfig::builder(CryptoProvider::ring()).cookies(Arc::new(cookies));
+    let config = ServerConfig::builder(CryptoProvider::default()).cookies(Arc::new(cookies));
     let config = Arc::new(config.build(Arc::new(AnswerLater)).unwrap());
     let client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
     let hello = client.outgoing().to_vec();
@@ -191,10 +191,11 @@ fn a_client_speaks_first() {
 /// Two ends without records whose handshake is complete; either could do more after it.
 fn without_records() -> [Handshake; 2] {
     let identity = Identity::p256();
-    let client = ClientConfig::builder(CryptoProvider::ring()).trust(identity.anchors()).unwrap();
+    let client =
+        ClientConfig::builder(CryptoProvider::default()).trust(identity.anchors()).unwrap();
     let client = Arc::new(client.post_handshake_authentication(true).build().unwrap());
     let policy = ClientAuthentication::post_handshake(Arc::new(AnswerLater));
-    let server = ServerConfig::builder(CryptoProvider::ring()).client_authentication(policy);
+    let server = ServerConfig::builder(CryptoProvider::default()).client_authentication(policy);
     let keys = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let server = Arc::new(server.build(Arc::new(keys)).unwrap());
     let client = Handshake::client(client, server_name(), UnixTime::now());

@@ -25,7 +25,8 @@ fn pattern(length: usize) -> Vec<u8> {
 }
 
 fn server_config(identity: &Identity) -> Arc<ServerConfig> {
-    let builder = ServerConfig::builder(CryptoProvider::ring()).application_protocols(["http/1.1"]);
+    let builder =
+        ServerConfig::builder(CryptoProvider::default()).application_protocols(["http/1.1"]);
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     Arc::new(builder.build(Arc::new(list)).unwrap())
 }

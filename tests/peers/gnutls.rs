@@ -117,7 +117,7 @@ fn gnutls_serv_and_our_client_keep_to_each_others_record_sizes_and_agree_on_the_
     // Below 512 GnuTLS takes no limit.
     let files = ["--x509certfile", &chain, "--x509keyfile", &key];
     let (process, port) = server(&[&files[..], &["--recordsize", "600"]].concat());
-    let config = ClientConfig::builder(CryptoProvider::ring()).record_size_limit(Some(520));
+    let config = ClientConfig::builder(CryptoProvider::default()).record_size_limit(Some(520));
     let config = config.trust(identity.anchors()).unwrap().build().unwrap();
     let watch = Watch::default();
     let mut stream = client(config, &watch, port);
@@ -148,7 +148,7 @@ fn our_client_shares_a_key_with_gnutls_serv() {
     let folder = Folder::new();
     let keys = folder.file("keys.txt", format!("{IDENTITY}:{}\n", hex::encode(SECRET)));
     let (process, port) = server(&["--pskpasswd", &keys, "--priority", WITH_PSK]);
-    let config = ClientConfig::builder(CryptoProvider::ring()).pre_shared_keys(vec![key()]);
+    let config = ClientConfig::builder(CryptoProvider::default()).pre_shared_keys(vec![key()]);
     let config = config.trust(Identity::p256().anchors()).unwrap().build().unwrap();
     let mut stream = client(config, &Watch::default(), port);
     echo(&mut stream, b"our words\n");
@@ -191,7 +191,7 @@ fn gnutls_cli_and_our_server_keep_to_each_others_record_sizes_and_change_keys() 
     }
     let (identity, folder) = (Identity::p256(), Folder::new());
     let authority = folder.file("ca.pem", pem_text("CERTIFICATE", &identity.anchor));
-    let config = ServerConfig::builder(CryptoProvider::ring()).record_size_limit(Some(520));
+    let config = ServerConfig::builder(CryptoProvider::default()).record_size_limit(Some(520));
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let config = config.build(Arc::new(list)).unwrap();
     let name = ["--sni-hostname", NAME, "--verify-hostname", NAME, "--x509cafile", &authority];
@@ -227,7 +227,7 @@ fn our_server_shares_a_key_with_gnutls_cli() {
     }
     let identity = Identity::p256();
     let keys = Arc::new(PskList::new(vec![key()]));
-    let config = ServerConfig::builder(CryptoProvider::ring()).pre_shared_keys(keys);
+    let config = ServerConfig::builder(CryptoProvider::default()).pre_shared_keys(keys);
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let config = config.build(Arc::new(list)).unwrap();
     let secret = hex::encode(SECRET);
@@ -242,11 +242,11 @@ fn our_server_shares_a_key_with_gnutls_cli() {
 fn retried(always: bool) -> Result<bool, handclasp::Error> {
     let (identity, folder) = (Identity::p256(), Folder::new());
     let authority = folder.file("ca.pem", pem_text("CERTIFICATE", &identity.anchor));
-    let cookies = HmacCookies::random(&*CryptoProvider::ring().random).unwrap();
+    let cookies = HmacCookies::random(&*CryptoProvider::default().random).unwrap();
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     // Its shares are for other groups than P-384.
     let provider =
-        if always { CryptoProvider::ring() } else { handclasp_testing::narrow_provider(0, 2) };
+        if always { CryptoProvider::default() } else { handclasp_testing::narrow_provider(0, 2) };
     let config = ServerConfig::builder(provider)
         .cookies(Arc::new(cookies))
         .always_retry(always)

@@ -39,7 +39,7 @@ fn pinned(identity: &Identity) -> Arc<dyn PeerVerifier> {
 }
 
 fn authority(identity: &Identity) -> Arc<dyn PeerVerifier> {
-    let signatures = CryptoProvider::ring().signatures;
+    let signatures = CryptoProvider::default().signatures;
     Arc::new(TrustAnchorVerifier::for_clients(identity.anchors(), signatures))
 }
 
@@ -84,7 +84,7 @@ fn echoed(client: &mut OurClient, words: &str) {
 }
 
 fn client_builder() -> ClientConfigBuilder {
-    ClientConfig::builder(CryptoProvider::ring())
+    ClientConfig::builder(CryptoProvider::default())
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn their_client(
     arguments: &[&str],
     files: &[String],
 ) -> (Process, JoinHandle<ServerConnection>) {
-    let builder = ServerConfig::builder(CryptoProvider::ring()).client_authentication(policy);
+    let builder = ServerConfig::builder(CryptoProvider::default()).client_authentication(policy);
     let config = Arc::new(builder.build(list(key)).unwrap());
     let listener = Listener::new();
     let port = listener.port().to_string();

@@ -39,7 +39,7 @@ fn our_client_resumes_with_gnutls_serv_which_takes_its_early_data_once_asked_to(
         process.wait_for(&format!("port {port}...done"));
 
         let store = Arc::new(MemoryClientSessions::new(8));
-        let builder = ClientConfig::builder(CryptoProvider::ring()).sessions(store);
+        let builder = ClientConfig::builder(CryptoProvider::default()).sessions(store);
         let builder = builder.early_data(true).trust(identity.anchors()).unwrap();
         let config = Arc::new(builder.build().unwrap());
         for round in 0..3 {
@@ -72,8 +72,8 @@ fn gnutls_cli_resumes_with_our_tickets_and_sends_early_data() {
     let (identity, folder) = (Identity::p256(), Folder::new());
     let authority = folder.file("ca.pem", pem_text("CERTIFICATE", &identity.anchor));
     let words = folder.file("early", "early words");
-    let random = CryptoProvider::ring().random;
-    let builder = ServerConfig::builder(CryptoProvider::ring());
+    let random = CryptoProvider::default().random;
+    let builder = ServerConfig::builder(CryptoProvider::default());
     let builder = builder.sessions(Arc::new(TicketKeys::random(random).unwrap()));
     // A second ago: what began in the second of a ticket knows nothing of what was before.
     let began = Duration::from_secs(UnixTime::now().as_secs() - 1);

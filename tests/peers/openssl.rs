@@ -135,7 +135,7 @@ fn our_client_follows_the_hello_retry_request_of_s_server() {
         for group in [1, 2] {
             let arguments = ["-tls1_3", "-groups", GROUPS[group], "-ciphersuites", name];
             let identity = Identity::p256();
-            let mut server = TheirServer::start(&identity, CryptoProvider::ring(), &arguments);
+            let mut server = TheirServer::start(&identity, CryptoProvider::default(), &arguments);
             server.talk("words");
             let parameters = server.client.get_ref().connection().parameters();
             assert!(parameters.retried);
@@ -151,7 +151,7 @@ fn our_client_and_s_server_update_keys() {
     if !openssl_is_here() {
         return;
     }
-    let mut server = TheirServer::start(&Identity::p256(), CryptoProvider::ring(), &["-tls1_3"]);
+    let mut server = TheirServer::start(&Identity::p256(), CryptoProvider::default(), &["-tls1_3"]);
     server.talk("before");
     for (round, command) in ["K\n", "k\n", "K\n"].into_iter().enumerate() {
         // It is taken before the line that our client writes after it.
@@ -173,7 +173,7 @@ fn our_client_has_no_certificate_for_s_server() {
         return;
     }
     let identity = Identity::p256();
-    let provider = CryptoProvider::ring;
+    let provider = CryptoProvider::default;
     let mut server = TheirServer::start(&identity, provider(), &["-tls1_3", "-verify", "1"]);
     server.talk("words");
     server.close();
@@ -190,7 +190,7 @@ fn our_client_says_that_the_version_is_why_an_s_server_of_tls_1_2_refuses() {
     if !openssl_is_here() {
         return;
     }
-    let mut server = TheirServer::start(&Identity::p256(), CryptoProvider::ring(), &["-tls1_2"]);
+    let mut server = TheirServer::start(&Identity::p256(), CryptoProvider::default(), &["-tls1_2"]);
     let error = server.client.get_mut().handshake().unwrap_err();
     let error = tls_error(&error);
     assert_eq!(error.alert_received(), Some(AlertDescription::PROTOCOL_VERSION));
@@ -249,7 +249,7 @@ fn s_client_talks_with_our_server_with_every_suite_and_group() {
     for (suite, group) in (0..3).flat_map(|suite| (0..3).map(move |group| (suite, group))) {
         let arguments = ["-tls1_3", "-ciphersuites", SUITES[suite], "-groups", GROUPS[group]];
         let (mut client, server, _folder) =
-            with_their_client(CryptoProvider::ring(), None, &arguments, echo);
+            with_their_client(CryptoProvider::default(), None, &arguments, echo);
         client.say("words\n");
         let output = client.wait_for("back: words\n");
         assert!(output.contains("Verification: OK"), "{output}");
@@ -294,7 +294,7 @@ fn s_client_and_our_server_update_keys() {
         return;
     }
     let (mut client, server, _folder) =
-        with_their_client(CryptoProvider::ring(), None, &["-tls1_3"], echo);
+        with_their_client(CryptoProvider::default(), None, &["-tls1_3"], echo);
     let mut updates = 0;
     for (round, command) in ["K\n", "k\n", "K\n"].into_iter().enumerate() {
         client.say(&format!("before {round}\n"));
@@ -325,7 +325,7 @@ fn our_server_hears_why_s_client_refuses_it() {
     let handshake = |mut stream: OurStream, _| stream.get_mut().handshake().unwrap_err();
     let other = Identity::p256();
     let (mut client, server, _folder) =
-        with_their_client(CryptoProvider::ring(), Some(&other), &["-tls1_3"], handshake);
+        with_their_client(CryptoProvider::default(), Some(&other), &["-tls1_3"], handshake);
     let error = server.join().unwrap();
     assert_eq!(tls_error(&error).alert_received(), Some(AlertDescription::UNKNOWN_CA));
     assert!(!client.wait_for_end().success());
@@ -338,7 +338,7 @@ fn our_server_says_that_the_version_is_why_it_refuses_an_s_client_of_tls_1_2() {
     }
     let handshake = |mut stream: OurStream, _| stream.get_mut().handshake().unwrap_err();
     let (client, server, _folder) =
-        with_their_client(CryptoProvider::ring(), None, &["-tls1_2"], handshake);
+        with_their_client(CryptoProvider::default(), None, &["-tls1_2"], handshake);
     let error = server.join().unwrap();
     let error = tls_error(&error);
     assert!(matches!(error.kind(), ErrorKind::UnsupportedVersion(_)), "{error}");

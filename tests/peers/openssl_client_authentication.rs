@@ -65,7 +65,7 @@ fn their_server(
     let ready = "ACCEPT 127.0.0.1:";
     let output = process.wait_for(ready);
     let port = output.split(ready).nth(1).unwrap().lines().next().unwrap();
-    let mut builder = ClientConfig::builder(CryptoProvider::ring())
+    let mut builder = ClientConfig::builder(CryptoProvider::default())
         .trust(server.anchors())
         .unwrap()
         .post_handshake_authentication(true);
@@ -154,7 +154,7 @@ fn their_client<T: Send + 'static>(
 ) -> (Process, JoinHandle<T>, Folder) {
     let (server, folder) = (Identity::p256(), Folder::new());
     let anchor = folder.file("anchor.pem", pem_text("CERTIFICATE", &server.anchor));
-    let builder = ServerConfig::builder(CryptoProvider::ring()).client_authentication(policy);
+    let builder = ServerConfig::builder(CryptoProvider::default()).client_authentication(policy);
     let config = Arc::new(builder.build(list(&server)).unwrap());
     let listener = Listener::new();
     let address = format!("127.0.0.1:{}", listener.port());
@@ -170,7 +170,7 @@ fn their_client<T: Send + 'static>(
 }
 
 fn verifier(own: &Identity) -> Arc<dyn PeerVerifier> {
-    let signatures = CryptoProvider::ring().signatures;
+    let signatures = CryptoProvider::default().signatures;
     Arc::new(TrustAnchorVerifier::for_clients(own.anchors(), signatures))
 }
 

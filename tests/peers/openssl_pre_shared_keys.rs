@@ -38,7 +38,7 @@ fn our_client_shares_a_key_with_s_server_with_and_without_a_retry() {
         let output = process.wait_for(ready);
         let port = output.split(ready).nth(1).unwrap().lines().next().unwrap();
 
-        let config = ClientConfig::builder(CryptoProvider::ring()).pre_shared_keys(vec![key()]);
+        let config = ClientConfig::builder(CryptoProvider::default()).pre_shared_keys(vec![key()]);
         let config = config.trust(identity.anchors()).unwrap().build().unwrap();
         let client = ClientConnection::new(Arc::new(config), server_name()).unwrap();
         let socket = connect(format!("127.0.0.1:{port}").parse().unwrap());
@@ -61,7 +61,7 @@ fn our_server_shares_a_key_with_s_client() {
     let identity = Identity::p256();
     let certificates = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let keys = Arc::new(PskList::new(vec![key()]));
-    let config = ServerConfig::builder(CryptoProvider::ring()).pre_shared_keys(keys);
+    let config = ServerConfig::builder(CryptoProvider::default()).pre_shared_keys(keys);
     let config = Arc::new(config.build(Arc::new(certificates)).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();

@@ -87,7 +87,7 @@ fn our_client_resumes_with_the_tickets_of_s_server() {
         // Its sessions in memory instead of in the tickets.
         (0, &["-no_ticket"]),
     ] {
-        let mut provider = CryptoProvider::ring();
+        let mut provider = CryptoProvider::default();
         provider.cipher_suites = vec![provider.cipher_suites.swap_remove(suite)];
         let mut server = TheirServer::start(provider, arguments);
         let (first, _) = server.connect(b"");
@@ -106,7 +106,7 @@ fn s_server_takes_our_early_data_or_passes_over_them() {
     if !openssl_is_here() {
         return;
     }
-    let mut server = TheirServer::start(CryptoProvider::ring(), &["-early_data"]);
+    let mut server = TheirServer::start(CryptoProvider::default(), &["-early_data"]);
     let (_, sent) = server.connect(b"early words\n");
     assert_eq!(sent, 0, "there is no ticket yet");
     for round in 1..3 {
@@ -119,7 +119,7 @@ fn s_server_takes_our_early_data_or_passes_over_them() {
     for arguments in
         [&["-max_early_data", "1000"][..], &["-max_early_data", "1000", "-groups", "P-256"]]
     {
-        let mut server = TheirServer::start(CryptoProvider::ring(), arguments);
+        let mut server = TheirServer::start(CryptoProvider::default(), arguments);
         server.connect(b"");
         let (again, sent) = server.connect(b"early words\n");
         assert_eq!(sent, 12);
@@ -174,8 +174,8 @@ fn s_client_resumes_with_our_tickets_and_sends_early_data() {
         return;
     }
     let stores: [fn() -> Arc<dyn SessionStore>; 2] = [
-        || Arc::new(TicketKeys::random(CryptoProvider::ring().random).unwrap()),
-        || Arc::new(MemorySessions::new(8, CryptoProvider::ring().random)),
+        || Arc::new(TicketKeys::random(CryptoProvider::default().random).unwrap()),
+        || Arc::new(MemorySessions::new(8, CryptoProvider::default().random)),
     ];
     for (suite, store) in [(0, stores[0]), (1, stores[0]), (2, stores[1])] {
         for early in [true, false] {

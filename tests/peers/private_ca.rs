@@ -38,7 +38,7 @@ fn problem(folder: &Folder, leaf: &str, root: &str, profile: Profile) -> Option<
         policies: InitialPolicies::default(),
         anchor_dates: AnchorDates::default(),
         now: UnixTime::since_unix_epoch(SystemTime::UNIX_EPOCH.elapsed().unwrap()),
-        algorithms: &CryptoProvider::ring().signatures.all,
+        algorithms: &CryptoProvider::default().signatures.all,
         limits: PathLimits::DEFAULT,
         signature_cache: None,
         revocation: Revocation::default(),

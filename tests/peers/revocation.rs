@@ -100,7 +100,7 @@ impl World {
         ask: bool,
         change: impl FnOnce(TrustAnchorVerifier) -> TrustAnchorVerifier,
     ) -> Result<(), Error> {
-        let provider = CryptoProvider::ring();
+        let provider = CryptoProvider::default();
         let mut anchors = TrustAnchors::new();
         anchors.add(self.authority.der().clone()).unwrap();
         let verifier = change(TrustAnchorVerifier::new(anchors, provider.signatures.clone()));
@@ -177,7 +177,7 @@ fn a_session_is_resumed_while_its_staple_is_fresh() {
     }
     let world = World::new();
     let key = world.key.clone().with_ocsp(world.respond("V\t490101000000Z\t")).unwrap();
-    let provider = CryptoProvider::ring();
+    let provider = CryptoProvider::default();
     let mut anchors = TrustAnchors::new();
     anchors.add(world.authority.der().clone()).unwrap();
     let policy =
@@ -188,8 +188,8 @@ fn a_session_is_resumed_while_its_staple_is_fresh() {
         .request_ocsp(true)
         .sessions(Arc::new(MemoryClientSessions::new(8)));
     let client = Arc::new(client.build().unwrap());
-    let keys = TicketKeys::random(CryptoProvider::ring().random).unwrap();
-    let server = ServerConfig::builder(CryptoProvider::ring()).sessions(Arc::new(keys));
+    let keys = TicketKeys::random(CryptoProvider::default().random).unwrap();
+    let server = ServerConfig::builder(CryptoProvider::default()).sessions(Arc::new(keys));
     let server = server.build(Arc::new(CertificateList::new(vec![Arc::new(key)]))).unwrap();
     let server = Arc::new(server);
     let start = UnixTime::now().as_secs();

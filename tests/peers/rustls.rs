@@ -158,7 +158,7 @@ fn our_client_follows_their_hello_retry_request() {
     let identity = Identity::p256();
     for suite in 0..SUITES {
         for group in [NamedGroup::SECP256R1, NamedGroup::SECP384R1] {
-            let mut provider = CryptoProvider::ring();
+            let mut provider = CryptoProvider::default();
             provider.cipher_suites = vec![provider.cipher_suites.swap_remove(suite)];
             let mut ours = client(client_config(&identity, provider));
             let provider = rustls_peer::provider(group.0.into(), true);
@@ -191,11 +191,11 @@ fn their_client_follows_our_hello_retry_request() {
 /// Our client with their server, and their client with our server, connected.
 fn connected() -> [(Box<dyn std::ops::DerefMut<Target = Connection>>, rustls::Connection); 2] {
     let identity = Identity::p256();
-    let mut ours = client(client_config(&identity, CryptoProvider::ring()));
+    let mut ours = client(client_config(&identity, CryptoProvider::default()));
     let config = rustls_peer::server_config(&identity, rustls_peer::default_provider(), None);
     let mut theirs = rustls_peer::server(config);
     exchange(&mut ours, &mut theirs).checked();
-    let mut our_server = server(CryptoProvider::ring(), identity.certified_key());
+    let mut our_server = server(CryptoProvider::default(), identity.certified_key());
     let mut their_client =
         rustls_peer::client(rustls_peer::client_config(&identity, rustls_peer::default_provider()));
     exchange(&mut our_server, &mut their_client).checked();
@@ -240,7 +240,7 @@ fn their_tickets_reach_the_store_and_are_ignored_without_one() {
     for receives in [true, false] {
         let tickets = Arc::new(MemoryClientSessions::new(8));
         let builder =
-            ClientConfig::builder(CryptoProvider::ring()).application_protocols(["test/1"]);
+            ClientConfig::builder(CryptoProvider::default()).application_protocols(["test/1"]);
         let builder = match receives {
             true => builder.sessions(tickets.clone()),
             // Tickets come to a client that names a mode for their use, and this one then has no
@@ -277,7 +277,7 @@ fn our_client_refuses_their_server_with_the_wrong_name_or_an_unknown_issuer() {
         (&identity, wrong_name, AlertDescription::BAD_CERTIFICATE, "BadCertificate"),
         (&other, server_name(), AlertDescription::UNKNOWN_CA, "UnknownCA"),
     ] {
-        let config = client_config(trusted, CryptoProvider::ring());
+        let config = client_config(trusted, CryptoProvider::default());
         let mut ours = ClientConnection::new(config.into(), name).unwrap();
         let config = rustls_peer::server_config(&identity, rustls_peer::default_provider(), None);
         let mut theirs = rustls_peer::server(config);
@@ -298,7 +298,7 @@ fn our_server_hears_why_their_client_refuses_it() {
         (&identity, wrong_name, AlertDescription::BAD_CERTIFICATE),
         (&other, server_name(), AlertDescription::UNKNOWN_CA),
     ] {
-        let mut ours = server(CryptoProvider::ring(), identity.certified_key());
+        let mut ours = server(CryptoProvider::default(), identity.certified_key());
         let config = rustls_peer::client_config(trusted, rustls_peer::default_provider());
         let mut theirs = rustls_peer::client_for(config, name);
         let Exchange { our_error, their_error, .. } = exchange(&mut ours, &mut theirs);
@@ -325,7 +325,7 @@ fn our_client_answers_a_certificate_request_with_none() {
         let provider = rustls_peer::default_provider();
         let mut theirs =
             rustls_peer::server(rustls_peer::server_config(&identity, provider, Some(verifier)));
-        let mut ours = client(client_config(&identity, CryptoProvider::ring()));
+        let mut ours = client(client_config(&identity, CryptoProvider::default()));
         let result = exchange(&mut ours, &mut theirs);
         if required {
             assert_eq!(result.their_error, Some(rustls::Error::NoCertificatesPresented));
@@ -343,7 +343,7 @@ fn our_client_answers_a_certificate_request_with_none() {
 #[test]
 fn no_common_application_protocol_is_refused_by_either_side_in_words() {
     let identity = Identity::p256();
-    let mut ours = server(CryptoProvider::ring(), identity.certified_key());
+    let mut ours = server(CryptoProvider::default(), identity.certified_key());
     let mut config = rustls_peer::client_config(&identity, rustls_peer::default_provider());
     config.alpn_protocols = vec![b"unknown/1".to_vec()];
     let mut theirs = rustls_peer::client(config.clone());
@@ -351,7 +351,7 @@ fn no_common_application_protocol_is_refused_by_either_side_in_words() {
     assert!(error.to_string().contains("unknown/1"), "{error}");
     assert!(error.to_string().contains("test/1"), "{error}");
 
-    let mut ours = client(client_config(&identity, CryptoProvider::ring()));
+    let mut ours = client(client_config(&identity, CryptoProvider::default()));
     let mut config = rustls_peer::server_config(&identity, rustls_peer::default_provider(), None);
     config.alpn_protocols = vec![b"unknown/1".to_vec()];
     let error = exchange(&mut ours, &mut rustls_peer::server(config)).our_error.unwrap();
@@ -377,7 +377,7 @@ fn a_key_that_may_not_sign_is_refused_by_any_verifier() {
     let certificate = params.self_signed(&key).unwrap().der().clone();
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let identity = Identity { anchor: certificate.clone(), chain: vec![certificate], key };
-    let config = ClientConfig::builder(CryptoProvider::ring()).verifier(Arc::new(Careless));
+    let config = ClientConfig::builder(CryptoProvider::default()).verifier(Arc::new(Careless));
     let mut ours = client(config.build().unwrap());
     let config = rustls_peer::server_config(&identity, rustls_peer::default_provider(), None);
     let error = exchange(&mut ours, &mut rustls_peer::server(config)).our_error.unwrap();
@@ -405,7 +405,7 @@ fn their_server_takes_our_clients_certificate_with_every_scheme() {
         let mut theirs =
             rustls_peer::server(rustls_peer::server_config(&identity, provider, Some(clients)));
         let key = Arc::new(one_scheme(&own, scheme));
-        let config = ClientConfig::builder(CryptoProvider::ring())
+        let config = ClientConfig::builder(CryptoProvider::default())
             .application_protocols(["test/1"])
             .trust(identity.anchors())
             .unwrap()
@@ -423,12 +423,12 @@ fn their_server_takes_our_clients_certificate_with_every_scheme() {
 fn our_server_takes_their_clients_certificate_and_refuses_a_strangers() {
     let identity = Identity::p256();
     for (_, own) in schemes() {
-        let signatures = CryptoProvider::ring().signatures;
+        let signatures = CryptoProvider::default().signatures;
         let verifier = TrustAnchorVerifier::for_clients(own.anchors(), signatures);
         let policy = ClientAuthentication::required(Arc::new(verifier));
         let names = own.anchors();
         let policy = policy.authorities(names.subjects());
-        let config = ServerConfig::builder(CryptoProvider::ring()).client_authentication(policy);
+        let config = ServerConfig::builder(CryptoProvider::default()).client_authentication(policy);
         let config = Arc::new(config.build(list(&identity)).unwrap());
         for stranger in [false, true] {
             let shown = if stranger { Identity::p256() } else { own.copy() };

@@ -22,7 +22,7 @@ fn resumed(connection: &Connection) -> bool {
 
 fn client_config(identity: &Identity) -> Arc<ClientConfig> {
     let store = Arc::new(MemoryClientSessions::new(8));
-    let builder = ClientConfig::builder(CryptoProvider::ring()).sessions(store).early_data(true);
+    let builder = ClientConfig::builder(CryptoProvider::default()).sessions(store).early_data(true);
     let builder = builder.application_protocols(["test/1"]).trust(identity.anchors()).unwrap();
     Arc::new(builder.build().unwrap())
 }
@@ -107,7 +107,7 @@ fn serve(ours: &mut ServerConnection, theirs: &mut rustls::Connection) -> (Excha
 
 #[test]
 fn their_client_resumes_with_our_tickets_and_our_server_takes_its_early_data() {
-    let random = CryptoProvider::ring().random;
+    let random = CryptoProvider::default().random;
     for (suite, group) in [(0, 0), (1, 0), (2, 0), (0, 1)] {
         for stateless in [true, false] {
             let identity = Identity::p256();

@@ -203,7 +203,7 @@ fn nothing_is_left_of_a_connection_with_each_suite() {
 #[test]
 fn nothing_is_left_of_a_connection_after_a_retry() {
     leaves_nothing("a retry", |world| {
-        let (client, _) = world.plain(CryptoProvider::ring);
+        let (client, _) = world.plain(CryptoProvider::default);
         let (_, server) = world.plain(|| narrow_provider(0, 1));
         world.live(world.client(client, 0), world.server(server, 0));
     });
@@ -212,10 +212,10 @@ fn nothing_is_left_of_a_connection_after_a_retry() {
 #[test]
 fn nothing_is_left_of_a_connection_whose_questions_are_answered_later() {
     leaves_nothing("questions", |world| {
-        let client = ClientConfig::builder(CryptoProvider::ring())
+        let client = ClientConfig::builder(CryptoProvider::default())
             .verifier(Arc::new(AnswerLater))
             .client_certificates(Arc::new(AnswerLater));
-        let server = ServerConfig::builder(CryptoProvider::ring())
+        let server = ServerConfig::builder(CryptoProvider::default())
             .client_authentication(ClientAuthentication::required(Arc::new(AnswerLater)))
             .build(Arc::new(AnswerLater));
         let server = ServerConnection::with_options(Arc::new(server.unwrap()), world.options(0));
@@ -227,7 +227,7 @@ fn nothing_is_left_of_a_connection_whose_questions_are_answered_later() {
 fn nothing_is_left_of_an_external_key_that_is_at_hand_or_looked_up_later() {
     for later in [false, true] {
         leaves_nothing(&format!("an external key, later: {later}"), |world| {
-            let (client, server) = world.plain(CryptoProvider::ring);
+            let (client, server) = world.plain(CryptoProvider::default);
             let server = match later {
                 true => server.pre_shared_keys(Arc::new(AnswerLater)),
                 false => server.pre_shared_keys(Arc::new(PskList::new(vec![world.psk.clone()]))),
@@ -278,7 +278,7 @@ fn nothing_is_left_where_connections_stood_before_they_moved() {
     leaves_nothing("moved connections", |world| {
         let mut ends = Vec::new();
         for _ in 0..9 {
-            let (client, server) = world.plain(CryptoProvider::ring);
+            let (client, server) = world.plain(CryptoProvider::default);
             let (client, server) = (world.client(client, 0), world.server(server, 0));
             let mut end = Box::new((client, server));
             world.meet(&mut end.0, &mut end.1);
@@ -309,7 +309,7 @@ fn a_connection_that_has_failed_has_no_secret_though_it_lives() {
 #[inline(never)]
 fn failed(seen: &Seen, after: bool) -> (ClientConnection, ServerConnection) {
     let world = World::new(seen);
-    let (client, server) = world.plain(CryptoProvider::ring);
+    let (client, server) = world.plain(CryptoProvider::default);
     let (client, server) = match after {
         true => (client, server),
         false => (client.trust(world.own.anchors()).unwrap(), server),

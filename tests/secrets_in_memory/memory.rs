@@ -115,7 +115,7 @@ impl std::fmt::Debug for Random {
 
 impl SecureRandom for Random {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), CryptoError> {
-        CryptoProvider::ring().random.fill(bytes)?;
+        CryptoProvider::default().random.fill(bytes)?;
         self.0.add("random bytes", bytes);
         Ok(())
     }

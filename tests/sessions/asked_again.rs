@@ -293,7 +293,7 @@ fn a_question_about_a_session_that_cannot_be_answered_ends_the_connection() {
     let pair = Pair::new();
     let config = pair.finish(pair.server_builder());
     pair.meet(&config);
-    let provider = CryptoProvider::ring();
+    let provider = CryptoProvider::default();
     let builder = pair.client_with(provider).verifier(Arc::new(AnswerLater));
     let mut client = client(builder, 1);
     let number = client.question_number().unwrap();
@@ -338,7 +338,7 @@ fn a_client_that_offers_no_scheme_of_the_servers_key_does_not_resume() {
         let config = pair.finish(pair.server_builder());
         pair.meet(&config);
         // Certificates are verified as before: by the anchors' verifier, with all algorithms.
-        let mut provider = CryptoProvider::ring();
+        let mut provider = CryptoProvider::default();
         let signatures = provider.signatures.clone();
         provider.signatures.by_scheme.retain(|row| is_ecdsa(&row.scheme) == ecdsa);
         let verifier = TrustAnchorVerifier::new(pair.identity.anchors(), signatures);

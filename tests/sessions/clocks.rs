@@ -482,7 +482,7 @@ fn random_ticket_keys_open_for_eight_days_and_no_longer() {
 #[test]
 fn keys_that_replace_random_ones_stay_the_same_on_all_servers() {
     let shared: Vec<u8> = (7..71).collect();
-    let random = CryptoProvider::ring().random;
+    let random = CryptoProvider::default().random;
     let one = || TicketKeys::random(random.clone()).unwrap();
     let (a, b) = (one(), one());
     let lost = a.put(b"under a random key", time(0)).unwrap();
@@ -500,7 +500,7 @@ fn keys_that_replace_random_ones_stay_the_same_on_all_servers() {
 #[test]
 fn a_given_key_that_does_not_seal_opens_for_eight_days_or_until_it_is_given_again() {
     let shared: Vec<u8> = (7..71).collect();
-    let random = CryptoProvider::ring().random;
+    let random = CryptoProvider::default().random;
     let second = TicketKeys::from_bytes(&shared[32..], random.clone()).unwrap();
     let ticket = second.put(b"a session", time(0)).unwrap();
     let given = TicketKeys::from_bytes(&shared, random.clone()).unwrap();

@@ -79,7 +79,7 @@ fn early_data_are_accepted_marked_and_answered_at_once() {
 fn early_data_work_with_every_suite_and_with_tickets_in_memory() {
     for suite in 0..3 {
         let pair = Pair::new();
-        let sessions = Arc::new(MemorySessions::new(8, CryptoProvider::ring().random));
+        let sessions = Arc::new(MemorySessions::new(8, CryptoProvider::default().random));
         let builder = pair.server_with(narrow_provider(suite, 0)).sessions(sessions);
         let config = pair.finish(builder.early_data(1000, pair.register.clone()));
         pair.meet(&config);
@@ -269,7 +269,7 @@ fn another_application_protocol_or_suite_refuses_early_data_and_resumes() {
 
     let pair = Pair::new();
     pair.meet(&pair.finish(pair.early_server(1000)));
-    let mut provider = CryptoProvider::ring();
+    let mut provider = CryptoProvider::default();
     provider.cipher_suites.reverse();
     provider.cipher_suites.retain(|suite| suite.hash.output_length() == 32);
     let builder = pair.server_with(provider).early_data(1000, pair.register.clone());

@@ -23,7 +23,7 @@ const REQUEST: [u8; 16] = [13, 0, 0, 12, 1, 7, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3];
 fn keys() -> [PreSharedKey; 2] {
     let external = PreSharedKey::external(b"an external key", &pre_shared_secret()).unwrap();
     let importer = PskImporter::new(b"an imported key", &pre_shared_secret()).unwrap();
-    let imported = importer.import(&CryptoProvider::ring()).unwrap().remove(0);
+    let imported = importer.import(&CryptoProvider::default()).unwrap().remove(0);
     [external, imported]
 }
 
@@ -35,7 +35,7 @@ struct Sides {
 
 impl Sides {
     fn new(key: &PreSharedKey) -> Self {
-        let (own, provider) = (Identity::p256(), CryptoProvider::ring);
+        let (own, provider) = (Identity::p256(), CryptoProvider::default);
         let shown = CertificateList::new(vec![Arc::new(own.certified_key())]);
         let client = ClientConfig::builder(provider())
             .pre_shared_keys(vec![key.clone()])

@@ -33,7 +33,7 @@ fn psk(identity: &str, secret: &[u8]) -> PreSharedKey {
 }
 
 fn client(identity: &Identity, keys: Vec<PreSharedKey>) -> ClientConnection {
-    let config = ClientConfig::builder(CryptoProvider::ring()).pre_shared_keys(keys);
+    let config = ClientConfig::builder(CryptoProvider::default()).pre_shared_keys(keys);
     let config = config.trust(identity.anchors()).unwrap().build().unwrap();
     ClientConnection::new(Arc::new(config), server_name()).unwrap()
 }
@@ -61,7 +61,7 @@ fn a_shared_key_takes_the_place_of_the_certificate() {
     let identity = Identity::p256();
     let keys = vec![psk("other", &secret(1)), psk("ours", SECRET)];
     let mut client = client(&identity, keys);
-    let mut server = server(&identity, CryptoProvider::ring(), vec![psk("ours", SECRET)]);
+    let mut server = server(&identity, CryptoProvider::default(), vec![psk("ours", SECRET)]);
     exchange(&mut client, &mut server).unwrap();
     assert!(used_by_both(&client, &server));
 }
@@ -91,7 +91,7 @@ fn a_key_for_another_hash_is_passed_over_for_the_certificate() {
 fn an_unknown_identity_falls_back_to_the_certificate() {
     let identity = Identity::p256();
     let mut client = client(&identity, vec![psk("unknown", SECRET)]);
-    let mut server = server(&identity, CryptoProvider::ring(), vec![psk("ours", SECRET)]);
+    let mut server = server(&identity, CryptoProvider::default(), vec![psk("ours", SECRET)]);
     exchange(&mut client, &mut server).unwrap();
     assert!(!used_by_both(&client, &server));
 }
@@ -100,7 +100,7 @@ fn an_unknown_identity_falls_back_to_the_certificate() {
 fn a_known_identity_with_another_key_is_refused_with_decrypt_error() {
     let identity = Identity::p256();
     let mut client = client(&identity, vec![psk("ours", &secret(0x43))]);
-    let mut server = server(&identity, CryptoProvider::ring(), vec![psk("ours", SECRET)]);
+    let mut server = server(&identity, CryptoProvider::default(), vec![psk("ours", SECRET)]);
     let error = exchange(&mut client, &mut server).unwrap_err();
     assert_eq!(error.alert_sent(), Some(AlertDescription::DECRYPT_ERROR), "{error}");
 }
@@ -112,7 +112,7 @@ fn the_key_can_be_looked_up_later_and_found_or_not() {
         let mut client = client(&identity, vec![psk("ours", SECRET)]);
         let certificates = CertificateList::new(vec![Arc::new(identity.certified_key())]);
         let config =
-            ServerConfig::builder(CryptoProvider::ring()).pre_shared_keys(Arc::new(AnswerLater));
+            ServerConfig::builder(CryptoProvider::default()).pre_shared_keys(Arc::new(AnswerLater));
         let config = Arc::new(config.build(Arc::new(certificates)).unwrap());
         let mut server = ServerConnection::new(config).unwrap();
         exchange(&mut client, &mut server).unwrap();
@@ -140,7 +140,8 @@ impl PskResolver for Mistaken {
 #[test]
 fn a_choice_that_the_client_did_not_offer_is_the_servers_own_fault() {
     let identity = Identity::p256();
-    let config = ServerConfig::builder(CryptoProvider::ring()).pre_shared_keys(Arc::new(Mistaken));
+    let config =
+        ServerConfig::builder(CryptoProvider::default()).pre_shared_keys(Arc::new(Mistaken));
     let config = Arc::new(config.build(Arc::new(AnswerLater)).unwrap());
     let mut server = ServerConnection::new(config).unwrap();
     let mut client = client(&identity, vec![psk("ours", SECRET)]);
@@ -164,7 +165,7 @@ fn a_key_for_one_server_is_not_offered_to_another() {
         (psk("ours", SECRET).for_server(other), false),
     ] {
         let mut client = client(&identity, vec![key]);
-        let mut server = server(&identity, CryptoProvider::ring(), vec![psk("ours", SECRET)]);
+        let mut server = server(&identity, CryptoProvider::default(), vec![psk("ours", SECRET)]);
         exchange(&mut client, &mut server).unwrap();
         assert_eq!(used_by_both(&client, &server), used);
     }
@@ -173,7 +174,7 @@ fn a_key_for_one_server_is_not_offered_to_another() {
 /// The keys of one secret, imported for this client and this server.
 fn imported(server: &str) -> Vec<PreSharedKey> {
     let importer = PskImporter::new(b"sensor 7", SECRET).unwrap();
-    importer.between(b"sensor 7", server.as_bytes()).import(&CryptoProvider::ring()).unwrap()
+    importer.between(b"sensor 7", server.as_bytes()).import(&CryptoProvider::default()).unwrap()
 }
 
 fn exchanged(
@@ -207,7 +208,7 @@ fn an_imported_key_is_never_mistaken_for_an_external_one() {
     // The same identity and the same bytes: the label of the binder differs.
     let secret: Vec<u8> = (0x80..0xa0).collect();
     let importer = PskImporter::new(b"sensor 7", &secret).unwrap().between(b"client", b"server");
-    let key = importer.import(&CryptoProvider::ring()).unwrap().remove(0);
+    let key = importer.import(&CryptoProvider::default()).unwrap().remove(0);
     let bytes = "daa8c6f88a87bfd77ef4a858c06edb38812b5eefc2af55c7e272baa7af510504";
     let bytes = hex::decode(bytes).unwrap();
     let external = PreSharedKey::external(key.identity(), &bytes).unwrap();
@@ -216,7 +217,7 @@ fn an_imported_key_is_never_mistaken_for_an_external_one() {
     assert_eq!(exchanged(vec![key.clone()], 0, vec![same]), Some(PskKind::Imported));
     let identity = Identity::p256();
     let mut client = client(&identity, vec![key]);
-    let mut server = server(&identity, CryptoProvider::ring(), vec![external]);
+    let mut server = server(&identity, CryptoProvider::default(), vec![external]);
     let error = exchange(&mut client, &mut server).unwrap_err();
     assert_eq!(error.alert_sent(), Some(AlertDescription::DECRYPT_ERROR), "{error}");
 }
@@ -237,7 +238,8 @@ fn several_keys_of_several_kinds_are_offered_and_one_is_taken() {
 fn a_key_that_looks_like_a_password_is_imported_only_where_the_caller_answers_for_it() {
     let text = b"correct horse battery staple";
     assert!(PskImporter::new(b"sensor 7", text).is_err());
-    let keys = PskImporter::unchecked(b"sensor 7", text).import(&CryptoProvider::ring()).unwrap();
+    let keys =
+        PskImporter::unchecked(b"sensor 7", text).import(&CryptoProvider::default()).unwrap();
     assert_eq!(keys.len(), 2);
 }
 

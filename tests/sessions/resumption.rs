@@ -72,7 +72,7 @@ fn a_ticket_resumes_after_a_hello_retry_request_with_every_suite() {
 #[test]
 fn tickets_in_memory_are_good_for_one_use() {
     let pair = Pair::new();
-    let sessions = Arc::new(MemorySessions::new(8, CryptoProvider::ring().random));
+    let sessions = Arc::new(MemorySessions::new(8, CryptoProvider::default().random));
     let config = pair.finish(pair.server_builder().sessions(sessions).tickets(1));
     pair.meet(&config);
     let session = pair.store.take(&server_name(), time(1)).unwrap();
@@ -86,7 +86,7 @@ fn tickets_in_memory_are_good_for_one_use() {
 #[test]
 fn a_server_that_shares_the_ticket_keys_resumes_and_another_one_shakes_hands_anew() {
     let pair = Pair::new();
-    let random = CryptoProvider::ring().random;
+    let random = CryptoProvider::default().random;
     let bytes: Vec<u8> = (0..64).collect();
     let shared = |bytes: &[u8]| Arc::new(TicketKeys::from_bytes(bytes, random.clone()).unwrap());
     let server = |keys: Arc<TicketKeys>| pair.finish(pair.server_builder().sessions(keys));
@@ -101,7 +101,7 @@ fn a_server_that_shares_the_ticket_keys_resumes_and_another_one_shakes_hands_ane
 #[test]
 fn ticket_keys_are_never_empty_or_predictable() {
     // GnuTLS had tickets under a key of zeros until the first rotation: CVE-2020-13777.
-    let random = CryptoProvider::ring().random;
+    let random = CryptoProvider::default().random;
     for bytes in
         [&[][..], &[0; 32], &[7; 32], &[1; 31], &[1; 33], &[&[1, 2][..], &[0; 62]].concat()]
     {
@@ -247,7 +247,7 @@ fn a_client_that_trusts_the_server_no_more_does_not_resume() {
     let config = pair.finish(pair.server_builder());
     pair.meet(&config);
     let other = Identity::p256();
-    let builder = handclasp::ClientConfig::builder(CryptoProvider::ring());
+    let builder = handclasp::ClientConfig::builder(CryptoProvider::default());
     let builder = builder.sessions(pair.store.clone()).trust(other.anchors()).unwrap();
     let mut client = client(builder, 1);
     let error = talk(&mut client, &mut server_at(&config, 1)).error.unwrap();
@@ -326,7 +326,7 @@ impl Observer for Tickets {
 #[test]
 fn stores_are_bounded() {
     // OpenSSL's session cache grew without bound: CVE-2024-2511.
-    let sessions = MemorySessions::new(3, CryptoProvider::ring().random);
+    let sessions = MemorySessions::new(3, CryptoProvider::default().random);
     let tickets: Vec<_> =
         (0..5_u8).map(|number| sessions.put(&[number], time(0)).unwrap()).collect();
     let kept = tickets.iter().map(|ticket| found(&sessions, ticket, time(0)).map(|it| it[0]));

@@ -26,7 +26,7 @@ use rcgen::CustomExtension;
 use zeroize::Zeroizing;
 
 fn verifier(clients: &Identity) -> Arc<dyn PeerVerifier> {
-    let signatures = CryptoProvider::ring().signatures;
+    let signatures = CryptoProvider::default().signatures;
     Arc::new(TrustAnchorVerifier::for_clients(clients.anchors(), signatures))
 }
 

@@ -46,7 +46,7 @@ impl Key {
             Self::Replaced => (b"ours", b"two"),
             Self::Other => (b"other", b"three"),
         };
-        let secret = CryptoProvider::ring().cipher_suites[0].hash.digest(seed);
+        let secret = CryptoProvider::default().cipher_suites[0].hash.digest(seed);
         PreSharedKey::external(identity, &secret).unwrap()
     }
 }
@@ -383,7 +383,7 @@ impl World {
             for identity in identities {
                 anchors.add(identity.anchor.clone()).unwrap();
             }
-            let signatures = CryptoProvider::ring().signatures;
+            let signatures = CryptoProvider::default().signatures;
             match clients {
                 true => Arc::new(TrustAnchorVerifier::for_clients(anchors, signatures)),
                 false => Arc::new(TrustAnchorVerifier::new(anchors, signatures)),
@@ -400,7 +400,7 @@ impl World {
 
     fn client(&self, client: &Client, at: u64) -> ClientConnection {
         let keys = client.keys.iter().map(|key| key.key()).collect();
-        let builder = ClientConfig::builder(CryptoProvider::ring())
+        let builder = ClientConfig::builder(CryptoProvider::default())
             .verifier(self.verifier(client.verifier, false))
             .sessions(self.store.clone())
             .early_data(true)
@@ -419,7 +419,7 @@ impl World {
     }
 
     fn server(&self, server: &Server) -> Arc<ServerConfig> {
-        let builder = ServerConfig::builder(CryptoProvider::ring())
+        let builder = ServerConfig::builder(CryptoProvider::default())
             .sessions(self.ticket_keys.clone())
             .early_data(
                 1000,

@@ -207,7 +207,7 @@ fn a_ticket_that_cannot_be_sent_is_a_misuse_and_ends_nothing() {
 
 #[test]
 fn ticket_keys_can_be_replaced_while_connections_use_them() {
-    let random = CryptoProvider::ring().random;
+    let random = CryptoProvider::default().random;
     let bytes: Vec<u8> = (0..64).collect();
     let keys = TicketKeys::from_bytes(&bytes[..32], random).unwrap();
     let ticket = keys.put(b"a session", time(0)).unwrap();

@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use handclasp::crypto::Hash;
+#[cfg(not(feature = "ring"))]
+use handclasp::crypto::aws_lc_rs::{SHA256, TLS_AES_128_GCM_SHA256};
+#[cfg(feature = "ring")]
 use handclasp::crypto::ring::{SHA256, TLS_AES_128_GCM_SHA256};
 use handclasp::key_schedule::TrafficSecret;
 use handclasp::record::Opener;

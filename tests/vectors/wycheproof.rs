@@ -15,6 +15,9 @@
 use std::collections::BTreeMap;
 
 use handclasp::certificate::EndEntity;
+#[cfg(not(feature = "ring"))]
+use handclasp::crypto::aws_lc_rs as provider;
+#[cfg(feature = "ring")]
 use handclasp::crypto::ring as provider;
 use handclasp::crypto::{Hash, KeyExchangeGroup, hkdf_expand};
 use handclasp::pki_types::SignatureVerificationAlgorithm;

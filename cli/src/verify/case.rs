@@ -1,12 +1,12 @@
 //! One chain to verify, with everything that the verification needs.
 
 use handclasp::certificate::{
-    AnchorDates, CertificateError, CertificateErrorKind, ChainRequest, Digests, Explanation,
+    AnchorDates, CertificateError, CertificateErrorKind, ChainRequest, Explanation,
     InitialPolicies, LoadedAnchors, PathLimits, PolicyIdentifier, Profile, Purpose,
     ReferenceIdentifier, Revocation, RevocationPolicy, StatusRequest, TrustAnchorError,
     VerifiedPath, explain_chain,
 };
-use handclasp::crypto::{CryptoProvider, ring};
+use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::evidence::Evidence;
@@ -63,10 +63,10 @@ impl Case {
             Name::Impossible(_) => None,
         });
         let names: Vec<_> = names.collect();
-        let provider = CryptoProvider::ring();
+        let provider = CryptoProvider::default();
         let mut limits = PathLimits::DEFAULT;
         limits.depth = self.max_depth.unwrap_or(limits.depth);
-        let digests = Digests { sha1: ring::sha1, sha256: ring::sha256 };
+        let digests = provider.signatures.digests;
         let response = self.evidence.ocsp.as_deref();
         let status_request =
             response.map(|response| StatusRequest { response: Some(response), digests });

@@ -97,7 +97,7 @@ fn asking(files: &Files) -> ServerConnection {
     let key = PrivateKeyDer::from_pem_file(files.path("key.pem")).unwrap();
     let key = CertifiedKey::from_der(chain.collect::<Result<_, _>>().unwrap(), &key).unwrap();
     let anchors = TrustAnchors::from_pem(files.read("ca.pem").as_bytes()).unwrap();
-    let provider = CryptoProvider::ring();
+    let provider = CryptoProvider::default();
     let verifier = TrustAnchorVerifier::for_clients(anchors, provider.signatures.clone());
     let config = ServerConfig::builder(provider)
         .client_authentication(ClientAuthentication::post_handshake(Arc::new(verifier)))

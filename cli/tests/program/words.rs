@@ -162,7 +162,7 @@ fn client_that_trusts(files: &Files, provider: CryptoProvider) -> ClientConnecti
 fn a_server_names_both_lists_where_nothing_is_in_common() {
     let files = Files::new();
     let mut server = Server::start(&files, &[]);
-    let mut provider = CryptoProvider::ring();
+    let mut provider = CryptoProvider::default();
     provider.signatures.by_scheme.retain(|row| row.scheme.to_string() == "ed25519");
     let client = client_that_trusts(&files, provider);
     let line = server_of(&mut server, client.outgoing());
@@ -262,7 +262,7 @@ fn a_server_explains_failures_of_its_clients_and_not_as_a_client() {
 fn a_client_that_hangs_up_after_the_servers_flight_leads_to_its_certificate() {
     let files = Files::new();
     let mut server = Server::start(&files, &[]);
-    let client = client_that_trusts(&files, CryptoProvider::ring());
+    let client = client_that_trusts(&files, CryptoProvider::default());
     let line = server_of(&mut server, client.outgoing());
     assert!(line.contains("this side was waiting for the client's Finished"), "{line}");
     assert!(line.contains("do not accept the certificate"), "{line}");

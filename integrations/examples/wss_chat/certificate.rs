@@ -39,7 +39,7 @@ impl Fresh {
         let pair = KeyPair::generate()?;
         let certificate = params.signed_by(&pair, &authority)?;
 
-        let sha256 = CryptoProvider::ring().sha256;
+        let sha256 = CryptoProvider::default().sha256;
         let spki_hash = BASE64.encode(&sha256.digest(&pair.subject_public_key_info()));
         let key = PrivateKeyDer::try_from(pair.serialize_der())?;
         let key = CertifiedKey::from_der(vec![certificate.der().clone()], &key)?;

@@ -91,7 +91,7 @@ async fn a_signature_may_take_a_second() {
 async fn the_choice_of_a_certificate_may_take_a_second() {
     let identity = Identity::p256();
     let config =
-        ServerConfig::builder(CryptoProvider::ring()).build(Arc::new(AnswerLater)).unwrap();
+        ServerConfig::builder(CryptoProvider::default()).build(Arc::new(AnswerLater)).unwrap();
     let certificate = Arc::new(identity.certified_key());
     let acceptor = Acceptor::new(Arc::new(config)).answers(move |question| {
         let certificate = Arc::clone(&certificate);
@@ -119,7 +119,7 @@ async fn the_choice_of_a_certificate_may_take_a_second() {
 #[tokio::test(start_paused = true)]
 async fn a_verdict_on_the_server_may_take_a_second() {
     let identity = Identity::p256();
-    let config = ClientConfig::builder(CryptoProvider::ring()).verifier(Arc::new(AnswerLater));
+    let config = ClientConfig::builder(CryptoProvider::default()).verifier(Arc::new(AnswerLater));
     let config = Arc::new(config.build().unwrap());
     let pinned = identity.chain[0].clone();
     let verify = move |question| {
@@ -152,11 +152,11 @@ async fn a_verdict_on_the_server_may_take_a_second() {
 async fn a_look_up_of_a_pre_shared_key_may_take_a_second() {
     let identity = Identity::p256();
     let key = PreSharedKey::external(b"a lamp", &varied_bytes(32, 1)).unwrap();
-    let server = ServerConfig::builder(CryptoProvider::ring())
+    let server = ServerConfig::builder(CryptoProvider::default())
         .pre_shared_keys(Arc::new(AnswerLater))
         .build(Arc::new(CertificateList::new(vec![])))
         .unwrap();
-    let client = ClientConfig::builder(CryptoProvider::ring())
+    let client = ClientConfig::builder(CryptoProvider::default())
         .trust(identity.anchors())
         .unwrap()
         .pre_shared_keys(vec![key.clone()])
@@ -211,7 +211,7 @@ async fn a_look_up_of_a_session_may_take_a_second() {
 #[tokio::test(start_paused = true)]
 async fn a_certificate_that_is_asked_for_later_may_take_a_second_and_data_go_on() {
     let (identity, own) = (Identity::p256(), Identity::p256());
-    let signatures = CryptoProvider::ring().signatures;
+    let signatures = CryptoProvider::default().signatures;
     let verifier = Arc::new(TrustAnchorVerifier::for_clients(own.anchors(), signatures));
     let server = asked_later::server(&identity, verifier);
     let client = asked_later::client(&identity, Arc::new(AnswerLater));

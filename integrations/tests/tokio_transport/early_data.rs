@@ -29,7 +29,7 @@ fn server_of(
     identity: &Identity,
     more: impl FnOnce(ServerConfigBuilder) -> ServerConfigBuilder,
 ) -> Arc<ServerConfig> {
-    let provider = CryptoProvider::ring();
+    let provider = CryptoProvider::default();
     let keys = TicketKeys::random(provider.random.clone()).unwrap();
     // What began before cannot have been seen.
     let began = Duration::from_secs(UnixTime::now().as_secs() - 60);
@@ -43,7 +43,7 @@ fn server_of(
 /// gets `welcome` after a second.
 fn ends(welcome: bool) -> (Connector, Acceptor) {
     let identity = Identity::p256();
-    let client = ClientConfig::builder(CryptoProvider::ring())
+    let client = ClientConfig::builder(CryptoProvider::default())
         .sessions(Arc::new(MemoryClientSessions::new(8)))
         .early_data(true)
         .trust(identity.anchors())
@@ -159,7 +159,7 @@ async fn without_a_ticket_no_early_data_are_sent() {
 async fn early_data_wait_until_the_server_of_the_session_is_verified_again() {
     for good in [true, false] {
         let identity = Identity::p256();
-        let client = ClientConfig::builder(CryptoProvider::ring())
+        let client = ClientConfig::builder(CryptoProvider::default())
             .sessions(Arc::new(MemoryClientSessions::new(8)))
             .early_data(true)
             .verifier(Arc::new(AnswerLater))

@@ -158,7 +158,7 @@ fn ends(provider: CryptoProvider) -> Ends {
     let key =
         PreSharedKey::external(b"of this test", &handclasp_testing::pre_shared_secret()).unwrap();
     let client = ClientConfig::builder(provider).trust(identity.anchors()).unwrap();
-    let server = ServerConfig::builder(CryptoProvider::ring())
+    let server = ServerConfig::builder(CryptoProvider::default())
         .pre_shared_keys(Arc::new(PskList::new(vec![key.clone()])))
         .build(Arc::new(CertificateList::new(vec![])));
     Ends {
@@ -283,7 +283,7 @@ fn read_some(stream: &mut impl Read, size: usize, count: usize) -> Vec<u8> {
 
 #[test]
 fn a_blocking_reader_sees_no_hole_at_any_byte_that_a_write_fails_at() {
-    let ends = ends(CryptoProvider::ring());
+    let ends = ends(CryptoProvider::default());
     each_byte(|visible, size, kind, last| {
         let what = format!("{visible} bytes, {size} at a time, {kind:?}, {last:?}");
         let (transport, mut stream) = ends.blocking();
@@ -347,7 +347,7 @@ async fn read_some_of(stream: &mut (impl AsyncRead + Unpin), size: usize, count:
 #[test]
 fn a_reader_under_tokio_sees_no_hole_split_or_not() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let ends = ends(CryptoProvider::ring());
+    let ends = ends(CryptoProvider::default());
     each_byte(|visible, size, kind, last| {
         let what = format!("{visible} bytes, {size} at a time, {kind:?}, {last:?}");
         runtime.block_on(async {
@@ -386,7 +386,7 @@ async fn write_and_fail(writer: &mut (impl AsyncWrite + Unpin), kind: io::ErrorK
 /// The alert alone came: a write that finds the peer gone says why.
 #[tokio::test]
 async fn a_failed_write_says_what_the_alert_says_that_is_there() {
-    let ends = ends(CryptoProvider::ring());
+    let ends = ends(CryptoProvider::default());
     for kind in [io::ErrorKind::BrokenPipe, io::ErrorKind::ConnectionReset] {
         let (transport, mut stream) = ends.tokio().await;
         transport.script().server.receive(&mut [21, 3, 3, 0, 2, 1, 0]).unwrap_err();
@@ -420,7 +420,7 @@ impl Faults for Breaking {
 #[test]
 fn what_was_received_is_read_before_the_error_of_a_record_that_cannot_be_sealed() {
     static BREAKING: FaultyAead<Breaking> = FaultyAead(Breaking);
-    let mut provider = CryptoProvider::ring();
+    let mut provider = CryptoProvider::default();
     provider.cipher_suites =
         vec![CipherSuite { aead: StaticOrArc::Static(&BREAKING), ..INNER.clone() }];
     let ends = ends(provider);
@@ -444,7 +444,7 @@ fn what_was_received_is_read_before_the_error_of_a_record_that_cannot_be_sealed(
 #[test]
 fn a_connection_that_failed_in_a_write_takes_nothing_more() {
     static BREAKING: FaultyAead<Breaking> = FaultyAead(Breaking);
-    let mut provider = CryptoProvider::ring();
+    let mut provider = CryptoProvider::default();
     provider.cipher_suites =
         vec![CipherSuite { aead: StaticOrArc::Static(&BREAKING), ..INNER.clone() }];
     let (transport, stream) = ends(provider).blocking();
@@ -460,7 +460,7 @@ fn a_connection_that_failed_in_a_write_takes_nothing_more() {
 
 #[test]
 fn a_write_that_is_a_misuse_changes_nothing() {
-    let ends = ends(CryptoProvider::ring());
+    let ends = ends(CryptoProvider::default());
     let (transport, stream) = ends.blocking();
     let (mut client, _) = stream.into_parts();
     client.close();

@@ -36,12 +36,13 @@ const UPLOAD: usize = 20_000;
 
 /// A client that keeps the server's tickets, and so is sent some.
 fn client_with_tickets(identity: &Identity) -> Arc<ClientConfig> {
-    let client = ClientConfig::builder(CryptoProvider::ring()).trust(identity.anchors()).unwrap();
+    let client =
+        ClientConfig::builder(CryptoProvider::default()).trust(identity.anchors()).unwrap();
     Arc::new(client.sessions(Arc::new(MemoryClientSessions::new(8))).build().unwrap())
 }
 
 fn server_with_tickets(identity: &Identity) -> Arc<ServerConfig> {
-    let provider = CryptoProvider::ring();
+    let provider = CryptoProvider::default();
     let keys = Arc::new(TicketKeys::random(provider.random.clone()).unwrap());
     let server = ServerConfig::builder(provider).sessions(keys).tickets(4);
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
@@ -50,7 +51,7 @@ fn server_with_tickets(identity: &Identity) -> Arc<ServerConfig> {
 
 /// A server that refuses clients without a certificate.
 fn strict_server(identity: &Identity) -> Arc<ServerConfig> {
-    let provider = CryptoProvider::ring();
+    let provider = CryptoProvider::default();
     let signatures = provider.signatures.clone();
     let verifier = Arc::new(TrustAnchorVerifier::for_clients(identity.anchors(), signatures));
     let server = ServerConfig::builder(provider)

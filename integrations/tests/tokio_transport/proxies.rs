@@ -172,9 +172,9 @@ fn list(identity: &Identity) -> Arc<CertificateList> {
 /// A server that answers one client that shows a certificate of this authority's. It returns
 /// whether that was the client's own.
 fn server_for_known_clients(server: &Identity, client: &Identity) -> (u16, JoinHandle<bool>) {
-    let signatures = CryptoProvider::ring().signatures;
+    let signatures = CryptoProvider::default().signatures;
     let verifier = TrustAnchorVerifier::for_clients(client.anchors(), signatures);
-    let config = ServerConfig::builder(CryptoProvider::ring())
+    let config = ServerConfig::builder(CryptoProvider::default())
         .client_authentication(ClientAuthentication::required(Arc::new(verifier)))
         .build(list(server))
         .unwrap();
@@ -201,7 +201,7 @@ fn server_for_known_clients(server: &Identity, client: &Identity) -> (u16, JoinH
 
 /// What the server on this port answers to our client with its certificate.
 fn get_as(client: &Identity, server: &Identity, port: u16) -> io::Result<String> {
-    let config = ClientConfig::builder(CryptoProvider::ring())
+    let config = ClientConfig::builder(CryptoProvider::default())
         .trust(server.anchors())
         .unwrap()
         .client_certificates(list(client))

@@ -1,8 +1,8 @@
 //! The built-in provider with the feature `ring`: every primitive is `ring`'s.
 
+mod aead_key;
 mod hash;
 mod key_exchange;
-mod private_key;
 mod sign;
 mod verify;
 
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use ::ring::aead::quic;
 use ::ring::aead::{self, LessSafeKey, UnboundKey};
 
+use super::aead_limits::{AES_GCM_LIMITS, AeadLimits, CHACHA20_POLY1305_LIMITS};
 #[cfg(feature = "ml-kem")]
 use super::ml_kem::{MLKEM768, MLKEM1024};
 use super::{
@@ -19,6 +20,7 @@ use super::{
 };
 use crate::registry::CipherSuiteId;
 
+pub(super) use aead_key::RingAeadKey;
 pub(super) use hash::{RingHashContext, RingHmacKey};
 pub use hash::{SHA256, SHA384, sha1, sha256};
 pub use key_exchange::{SECP256R1, SECP384R1, X25519};
@@ -88,35 +90,10 @@ pub const TLS_CHACHA20_POLY1305_SHA256: CipherSuite = CipherSuite {
     }),
 };
 
-/// How often one key of an AEAD may be used in each protocol.
-struct Limits {
-    /// See [`Aead::confidentiality_limit`].
-    tls: u64,
-    quic: KeyLimits,
-    dtls: KeyLimits,
-}
-
-/// RFC 9846, section 5.5, and RFC 9147, section 4.5.3, allow 2^24.5 full-size records under one
-/// AES-GCM key; this is the power of two below it.
-const AES_GCM_RECORDS: u64 = 1 << 24;
-
-const AES_GCM_LIMITS: Limits = Limits {
-    tls: AES_GCM_RECORDS,
-    quic: KeyLimits { confidentiality: 1 << 23, integrity: 1 << 52 },
-    dtls: KeyLimits { confidentiality: AES_GCM_RECORDS, integrity: 1 << 36 },
-};
-
-/// A sequence number or packet number ends before a key is used up.
-const CHACHA20_POLY1305_LIMITS: Limits = Limits {
-    tls: u64::MAX,
-    quic: KeyLimits { confidentiality: u64::MAX, integrity: 1 << 36 },
-    dtls: KeyLimits { confidentiality: u64::MAX, integrity: 1 << 36 },
-};
-
 struct RingAead {
     algorithm: &'static aead::Algorithm,
     header_protection: &'static quic::Algorithm,
-    limits: Limits,
+    limits: AeadLimits,
 }
 
 impl Aead for RingAead {
@@ -126,7 +103,7 @@ impl Aead for RingAead {
 
     fn key(&self, bytes: &[u8]) -> Result<AeadKey, CryptoError> {
         let key = UnboundKey::new(self.algorithm, bytes).map_err(|_| CryptoError)?;
-        Ok(AeadKey::ring(LessSafeKey::new(key)))
+        Ok(AeadKey::ring(RingAeadKey::new(LessSafeKey::new(key))))
     }
 
     fn confidentiality_limit(&self) -> u64 {
@@ -148,26 +125,27 @@ impl Aead for RingAead {
 }
 
 pub(super) fn seal(
-    key: &LessSafeKey,
+    key: &RingAeadKey,
     nonce: [u8; NONCE_LENGTH],
     additional_data: &[u8],
     data: &mut [u8],
 ) -> Result<[u8; TAG_LENGTH], CryptoError> {
     let nonce = aead::Nonce::assume_unique_for_key(nonce);
     let tag = key
+        .key()?
         .seal_in_place_separate_tag(nonce, aead::Aad::from(additional_data), data)
         .map_err(|_| CryptoError)?;
     tag.as_ref().try_into().map_err(|_| CryptoError)
 }
 
 pub(super) fn open<'a>(
-    key: &LessSafeKey,
+    key: &RingAeadKey,
     nonce: [u8; NONCE_LENGTH],
     additional_data: &[u8],
     data: &'a mut [u8],
 ) -> Result<&'a mut [u8], CryptoError> {
     let nonce = aead::Nonce::assume_unique_for_key(nonce);
-    key.open_in_place(nonce, aead::Aad::from(additional_data), data).map_err(|_| CryptoError)
+    key.key()?.open_in_place(nonce, aead::Aad::from(additional_data), data).map_err(|_| CryptoError)
 }
 
 #[cfg(test)]

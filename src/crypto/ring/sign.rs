@@ -8,10 +8,10 @@ use ring::signature::{
     self, ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair,
     Ed25519KeyPair, KeyPair, RsaEncoding,
 };
-use zeroize::Zeroizing;
 
-use super::private_key::{self, Curve, EcKey, PrivateKey};
-use crate::certificate::der::{self, BIT_STRING, SEQUENCE};
+use crate::crypto::private_key::{
+    self, Curve, EcKey, MlDsa, PrivateKey, RsaKey, public_key_info, unsupported,
+};
 use crate::crypto::{CryptoError, KeyError, KeyProvider, SigningKey};
 use crate::registry::SignatureScheme;
 
@@ -27,20 +27,29 @@ impl KeyProvider for RingKeyProvider {
         public_keys: &[&[u8]],
     ) -> Result<Arc<dyn SigningKey>, KeyError> {
         let key = match private_key::read(key.secret_der())? {
-            PrivateKey::Rsa(der) => {
-                Key::Rsa(rsa::KeyPair::from_der(der).map_err(|_| KeyError::Inconsistent)?)
-            }
+            PrivateKey::Rsa(key) => rsa(&key)?,
             PrivateKey::Ed25519 { seed, public } => Key::Ed25519(ed25519(seed, public)?),
             PrivateKey::Ec(key) => ec(&key, public_keys)?,
+            PrivateKey::MlDsa(MlDsa::MlDsa44) => return Err(unsupported("an ML-DSA-44 key")),
+            PrivateKey::MlDsa(MlDsa::MlDsa65) => return Err(unsupported("an ML-DSA-65 key")),
+            PrivateKey::MlDsa(MlDsa::MlDsa87) => return Err(unsupported("an ML-DSA-87 key")),
         };
         Ok(Arc::new(key))
     }
 }
 
-fn ed25519(seed: &[u8], public: Option<&[u8]>) -> Result<Ed25519KeyPair, KeyError> {
-    if seed.len() != 32 {
-        return Err(KeyError::Malformed("its Ed25519 seed is not 32 bytes long"));
+fn rsa(key: &RsaKey<'_>) -> Result<Key, KeyError> {
+    if key.is_for_pss() {
+        return Err(unsupported("an RSA key for RSA-PSS alone (id-RSASSA-PSS)"));
     }
+    if !matches!(key.modulus_bits, 2048 | 3072 | 4096) {
+        return Err(key.unsupported_size());
+    }
+    key.check_exponent()?;
+    rsa::KeyPair::from_der(key.der).map(Key::Rsa).map_err(|_| KeyError::Inconsistent)
+}
+
+fn ed25519(seed: &[u8], public: Option<&[u8]>) -> Result<Ed25519KeyPair, KeyError> {
     let pair = match public {
         Some(public) => Ed25519KeyPair::from_seed_and_public_key(seed, public),
         None => Ed25519KeyPair::from_seed_unchecked(seed),
@@ -48,67 +57,17 @@ fn ed25519(seed: &[u8], public: Option<&[u8]>) -> Result<Ed25519KeyPair, KeyErro
     pair.map_err(|_| KeyError::Inconsistent)
 }
 
-/// An EC key on the curve that it names, or on the one that its length fits.
 fn ec(key: &EcKey<'_>, public_keys: &[&[u8]]) -> Result<Key, KeyError> {
-    let named = key.curve.or_else(|| Curve::of_length(key.secret.len()));
-    let curve = named.ok_or(KeyError::Malformed("it is an EC key that names no curve"))?;
-    let secret = padded(key.secret, curve.length())?;
-    if let Some(point @ [UNCOMPRESSED, ..]) = key.public {
-        return ec_pair(curve, &secret, point).ok_or(KeyError::Inconsistent);
-    }
-    // `ring` computes the point from the secret, and compares.
-    for spki in public_keys {
-        let Some(point) = point_in(spki, curve) else { continue };
-        if let Some(pair) = ec_pair(curve, &secret, point) {
-            return Ok(pair);
-        }
-    }
-    Err(KeyError::NoPublicKey)
-}
-
-/// The first byte of a point that is not compressed (SEC 1, section 2.3.3).
-const UNCOMPRESSED: u8 = 4;
-
-fn ec_pair(curve: Curve, secret: &[u8], point: &[u8]) -> Option<Key> {
+    let (algorithm, of_pair): (_, fn(EcdsaKeyPair) -> Key) = match key.curve()? {
+        Curve::P256 => (&ECDSA_P256_SHA256_ASN1_SIGNING, Key::EcdsaP256),
+        Curve::P384 => (&ECDSA_P384_SHA384_ASN1_SIGNING, Key::EcdsaP384),
+        Curve::P521 => return Err(unsupported("an EC key on P-521 (secp521r1)")),
+    };
     let random = SystemRandom::new();
-    let algorithm = match curve {
-        Curve::P256 => &ECDSA_P256_SHA256_ASN1_SIGNING,
-        Curve::P384 => &ECDSA_P384_SHA384_ASN1_SIGNING,
-    };
-    let pair = EcdsaKeyPair::from_private_key_and_public_key(algorithm, secret, point, &random);
-    let pair = pair.ok()?;
-    Some(match curve {
-        Curve::P256 => Key::EcdsaP256(pair),
-        Curve::P384 => Key::EcdsaP384(pair),
-    })
-}
-
-/// The secret at its full length (RFC 5915, section 3): some tools leave leading zeros out.
-fn padded(secret: &[u8], length: usize) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    let Some(zeros) = length.checked_sub(secret.len()) else {
-        return Err(KeyError::Malformed("its secret is longer than its curve allows"));
-    };
-    let mut padded = Zeroizing::new(vec![0; zeros]);
-    padded.reserve_exact(secret.len());
-    padded.extend_from_slice(secret);
-    Ok(padded)
-}
-
-/// The point of a public key that is on this curve and not compressed.
-fn point_in(spki: &[u8], curve: Curve) -> Option<&[u8]> {
-    let (_, point) = spki.split_at_checked(spki.len().checked_sub(1 + 2 * curve.length())?)?;
-    let algorithm = match curve {
-        Curve::P256 => pki_types::alg_id::ECDSA_P256,
-        Curve::P384 => pki_types::alg_id::ECDSA_P384,
-    };
-    (spki == public_key_info(&algorithm, point)).then_some(point)
-}
-
-/// The DER of a SubjectPublicKeyInfo.
-fn public_key_info(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
-    let algorithm = der::wrap(SEQUENCE, algorithm);
-    let key = der::wrap(BIT_STRING, &[&[0], key].concat());
-    der::wrap(SEQUENCE, &[algorithm, key].concat())
+    let pair = key.pair(public_keys, |secret, point| {
+        EcdsaKeyPair::from_private_key_and_public_key(algorithm, secret, point, &random).ok()
+    });
+    pair.map(of_pair)
 }
 
 enum Key {

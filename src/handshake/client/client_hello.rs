@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn the_extensions_stand_in_the_order_of_the_table() {
         let key = PreSharedKey::external(b"a name", b"\x01\x9a\xf3 16 bytes or more \x88\x02");
-        let config = ClientConfig::builder(CryptoProvider::ring())
+        let config = ClientConfig::builder(CryptoProvider::default())
             .verifier(Arc::new(AnswerLater))
             .pre_shared_keys(vec![key.unwrap()])
             .grease(false)

@@ -209,12 +209,12 @@ pub(super) mod tests {
 
     /// Two ends whose handshake is complete.
     pub(in crate::handshake) fn connected() -> (Handshake, Handshake) {
-        let secret = CryptoProvider::ring().cipher_suites[0].hash.digest(b"of this test");
+        let secret = CryptoProvider::default().cipher_suites[0].hash.digest(b"of this test");
         let key = PreSharedKey::external(b"a name", &secret).unwrap();
-        let client = ClientConfig::builder(CryptoProvider::ring())
+        let client = ClientConfig::builder(CryptoProvider::default())
             .pre_shared_keys(vec![key.clone()])
             .verifier(Arc::new(AnswerLater));
-        let server = ServerConfig::builder(CryptoProvider::ring())
+        let server = ServerConfig::builder(CryptoProvider::default())
             .pre_shared_keys(Arc::new(PskList::new(vec![key])))
             .build(Arc::new(AnswerLater));
         let now = UnixTime::since_unix_epoch(core::time::Duration::from_secs(1_800_000_000));
@@ -243,7 +243,7 @@ pub(super) mod tests {
         for refused in [client(LONG_UPDATE), server(LONG_UPDATE)] {
             assert_eq!(alert(refused), Some(AlertDescription::DECODE_ERROR));
         }
-        let config = ServerConfig::builder(CryptoProvider::ring()).build(Arc::new(AnswerLater));
+        let config = ServerConfig::builder(CryptoProvider::default()).build(Arc::new(AnswerLater));
         let now = UnixTime::since_unix_epoch(core::time::Duration::ZERO);
         let mut beginning = Handshake::server(Arc::new(config.unwrap()), now);
         let refused = beginning.receive(Level::Initial, &LONG_FINISHED);

@@ -294,7 +294,7 @@ mod tests {
 
     fn config() -> ServerConfig {
         let config =
-            ServerConfig::builder(CryptoProvider::ring()).application_protocols(["h2", "h1"]);
+            ServerConfig::builder(CryptoProvider::default()).application_protocols(["h2", "h1"]);
         config.build(Arc::new(AnswerLater)).unwrap()
     }
 

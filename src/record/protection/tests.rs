@@ -3,7 +3,7 @@ use crate::crypto::CryptoProvider;
 use crate::record::next_record;
 
 fn keys(limit: u64) -> TrafficKeys {
-    let suite = CryptoProvider::ring().cipher_suites[0].clone();
+    let suite = CryptoProvider::default().cipher_suites[0].clone();
     let mut keys = TrafficKeys::new(&suite, &[7; 16], &[9; 12]).unwrap();
     keys.limit = limit;
     keys

@@ -27,7 +27,7 @@ fn shared_key(scenario: Scenario) -> PreSharedKey {
     if scenario != Scenario::EarlyData {
         return key;
     }
-    let cipher_suite = CryptoProvider::ring().cipher_suites[0].id;
+    let cipher_suite = CryptoProvider::default().cipher_suites[0].id;
     key.early_data(EarlyDataTerms { max_size: 1000, cipher_suite, application_protocol: None })
 }
 
@@ -81,7 +81,7 @@ fn server(scenario: Scenario) -> ServerConfig {
             builder.client_authentication(ClientAuthentication::post_handshake(verifier))
         }
         Scenario::Tickets => {
-            let random = CryptoProvider::ring().random;
+            let random = CryptoProvider::default().random;
             builder.sessions(Arc::new(TicketKeys::random(random).unwrap()))
         }
     };
@@ -150,7 +150,7 @@ fn split(mut bytes: &[u8]) -> Vec<(Message, Vec<u8>)> {
 }
 
 fn name(bytes: &[u8]) -> Message {
-    let retry = CryptoProvider::ring().cipher_suites[0].hash.digest(b"HelloRetryRequest");
+    let retry = CryptoProvider::default().cipher_suites[0].hash.digest(b"HelloRetryRequest");
     match HandshakeType(bytes[0]) {
         HandshakeType::CLIENT_HELLO => Message::ClientHello,
         HandshakeType::SERVER_HELLO if bytes[6..38] == *retry => Message::HelloRetryRequest,
@@ -231,7 +231,7 @@ impl End {
 
     /// All suites here have the same hash.
     fn transcript_hash(&self) -> Vec<u8> {
-        CryptoProvider::ring().cipher_suites[0].hash.digest(&self.transcript).to_vec()
+        CryptoProvider::default().cipher_suites[0].hash.digest(&self.transcript).to_vec()
     }
 
     /// The message as an honest peer would make it now.

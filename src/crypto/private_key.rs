@@ -1,51 +1,161 @@
 //! Takes a private key apart, with no regard to its label: PKCS#8 (RFC 5958), SEC1 (RFC 5915) or
-//! PKCS#1 (RFC 8017).
+//! PKCS#1 (RFC 8017). The built-in providers share it: each decides which of the keys it signs with.
 
+use pki_types::{AlgorithmIdentifier, alg_id};
+use zeroize::Zeroizing;
+
+use super::KeyError;
 use crate::certificate::der::{
     self, BIT_STRING, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE,
 };
-use crate::crypto::KeyError;
 
 /// A private key's parts, borrowed from its DER.
 pub(super) enum PrivateKey<'a> {
     Ec(EcKey<'a>),
-    Ed25519 {
-        seed: &'a [u8],
-        public: Option<&'a [u8]>,
-    },
-    /// The RSAPrivateKey, with its header.
-    Rsa(&'a [u8]),
+    Ed25519 { seed: &'a [u8], public: Option<&'a [u8]> },
+    Rsa(RsaKey<'a>),
+    MlDsa(MlDsa),
 }
 
 /// An ECPrivateKey.
 pub(super) struct EcKey<'a> {
     /// `None` where the key does not name it.
-    pub(super) curve: Option<Curve>,
-    pub(super) secret: &'a [u8],
+    curve: Option<Curve>,
+    secret: &'a [u8],
     /// The point, in the form that the key has.
-    pub(super) public: Option<&'a [u8]>,
+    public: Option<&'a [u8]>,
 }
 
-/// The curves that the provider signs on.
+/// The curves of ECDSA.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Curve {
     P256,
     P384,
+    P521,
 }
 
 impl Curve {
     /// The curve whose secrets have this length in bytes.
-    pub(super) fn of_length(length: usize) -> Option<Self> {
-        [Self::P256, Self::P384].into_iter().find(|curve| curve.length() == length)
+    fn of_length(length: usize) -> Option<Self> {
+        [Self::P256, Self::P384, Self::P521].into_iter().find(|curve| curve.length() == length)
     }
 
     /// The length of a secret, and of each coordinate of a point.
-    pub(super) fn length(self) -> usize {
+    fn length(self) -> usize {
         match self {
             Self::P256 => 32,
             Self::P384 => 48,
+            Self::P521 => 66,
         }
     }
+
+    /// The algorithm of its public keys.
+    pub(super) fn algorithm(self) -> AlgorithmIdentifier {
+        match self {
+            Self::P256 => alg_id::ECDSA_P256,
+            Self::P384 => alg_id::ECDSA_P384,
+            Self::P521 => alg_id::ECDSA_P521,
+        }
+    }
+}
+
+impl EcKey<'_> {
+    /// The curve that the key names, or else the one that its length fits.
+    pub(super) fn curve(&self) -> Result<Curve, KeyError> {
+        let named = self.curve.or_else(|| Curve::of_length(self.secret.len()));
+        named.ok_or(KeyError::Malformed("it is an EC key that names no curve"))
+    }
+
+    /// Makes a pair of the key and its public half. If the key does not have it, or has it compressed,
+    /// it is the one of `public_keys` that belongs to the key. `pair` gets the secret at its full length
+    /// and a point that is not compressed. It returns `None` if the point is another one than that of
+    /// the secret.
+    pub(super) fn pair<K>(
+        &self,
+        public_keys: &[&[u8]],
+        pair: impl Fn(&[u8], &[u8]) -> Option<K>,
+    ) -> Result<K, KeyError> {
+        let curve = self.curve()?;
+        let secret = padded(self.secret, curve.length())?;
+        if let Some(point @ [UNCOMPRESSED, ..]) = self.public {
+            return pair(&secret, point).ok_or(KeyError::Inconsistent);
+        }
+        for spki in public_keys {
+            let Some(point) = point_in(spki, curve) else { continue };
+            if let Some(pair) = pair(&secret, point) {
+                return Ok(pair);
+            }
+        }
+        Err(KeyError::NoPublicKey)
+    }
+}
+
+/// The first byte of a point that is not compressed (SEC 1, section 2.3.3).
+const UNCOMPRESSED: u8 = 4;
+
+/// The secret at its full length (RFC 5915, section 3): some tools leave leading zeros out.
+fn padded(secret: &[u8], length: usize) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let Some(zeros) = length.checked_sub(secret.len()) else {
+        return Err(KeyError::Malformed("its secret is longer than its curve allows"));
+    };
+    let mut padded = Zeroizing::new(vec![0; zeros]);
+    padded.reserve_exact(secret.len());
+    padded.extend_from_slice(secret);
+    Ok(padded)
+}
+
+/// The point of a public key that is on this curve and not compressed.
+fn point_in(spki: &[u8], curve: Curve) -> Option<&[u8]> {
+    let (_, point) = spki.split_at_checked(spki.len().checked_sub(1 + 2 * curve.length())?)?;
+    (spki == public_key_info(&curve.algorithm(), point)).then_some(point)
+}
+
+/// The DER of a SubjectPublicKeyInfo.
+pub(super) fn public_key_info(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
+    let algorithm = der::wrap(SEQUENCE, algorithm);
+    let key = der::wrap(BIT_STRING, &[&[0], key].concat());
+    der::wrap(SEQUENCE, &[algorithm, key].concat())
+}
+
+/// An RSAPrivateKey.
+pub(super) struct RsaKey<'a> {
+    /// Its DER, with its header.
+    pub(super) der: &'a [u8],
+    /// The contents of the AlgorithmIdentifier of its public key.
+    pub(super) algorithm: Vec<u8>,
+    pub(super) modulus_bits: usize,
+    exponent_bits: usize,
+}
+
+impl RsaKey<'_> {
+    /// Whether the key may sign with RSA-PSS only: its algorithm is id-RSASSA-PSS (RFC 4055, section 1.2).
+    pub(super) fn is_for_pss(&self) -> bool {
+        *self.algorithm != *alg_id::RSA_ENCRYPTION
+    }
+
+    /// Checks that the exponent is of a size that every provider takes.
+    pub(super) fn check_exponent(&self) -> Result<(), KeyError> {
+        let Self { modulus_bits, exponent_bits, .. } = self;
+        if (17..=33).contains(exponent_bits) {
+            return Ok(());
+        }
+        Err(unsupported(&format!(
+            "an RSA key of {modulus_bits} bits with a public exponent of {exponent_bits} bits"
+        )))
+    }
+
+    /// The error for a key of this size, from a provider that does not sign with it.
+    pub(super) fn unsupported_size(&self) -> KeyError {
+        unsupported(&format!("an RSA key of {} bits", self.modulus_bits))
+    }
+}
+
+/// The parameter sets of ML-DSA (FIPS 204).
+#[derive(Clone, Copy)]
+pub(super) enum MlDsa {
+    MlDsa44,
+    MlDsa65,
+    MlDsa87,
 }
 
 const MALFORMED: KeyError = KeyError::Malformed(
@@ -60,7 +170,7 @@ pub(super) fn read(der: &[u8]) -> Result<PrivateKey<'_>, KeyError> {
     match (first.tag, second.tag) {
         (INTEGER, SEQUENCE) => pkcs8(first, second, parts),
         (INTEGER, OCTET_STRING) => ec_key(second, parts, None).map(PrivateKey::Ec),
-        (INTEGER, INTEGER) => rsa(der).map(PrivateKey::Rsa),
+        (INTEGER, INTEGER) => rsa(der, &alg_id::RSA_ENCRYPTION).map(PrivateKey::Rsa),
         (SEQUENCE, OCTET_STRING) => Err(KeyError::Encrypted),
         (SEQUENCE, BIT_STRING) => Err(KeyError::Malformed("it is a public key")),
         _ => Err(MALFORMED),
@@ -134,13 +244,18 @@ fn pkcs8<'a>(
     if !matches!(version.contents, [0 | 1]) {
         return Err(KeyError::Malformed("its PKCS#8 is of a version that does not exist"));
     }
-    let mut algorithm = Reader(algorithm.contents);
+    let whole_algorithm = algorithm.contents;
+    let mut algorithm = Reader(whole_algorithm);
     let identifier = take(&mut algorithm, OBJECT_IDENTIFIER)?;
     let key = take(&mut parts, OCTET_STRING)?;
     let _attributes = take_tagged(&mut parts, 0);
     let public = take_tagged(&mut parts, 1).and_then(whole_bytes);
     match identifier {
-        oid::RSA_ENCRYPTION => rsa(key).map(PrivateKey::Rsa),
+        oid::RSA_ENCRYPTION => rsa(key, &alg_id::RSA_ENCRYPTION).map(PrivateKey::Rsa),
+        oid::RSASSA_PSS => rsa(key, whole_algorithm).map(PrivateKey::Rsa),
+        oid::ML_DSA_44 => Ok(PrivateKey::MlDsa(MlDsa::MlDsa44)),
+        oid::ML_DSA_65 => Ok(PrivateKey::MlDsa(MlDsa::MlDsa65)),
+        oid::ML_DSA_87 => Ok(PrivateKey::MlDsa(MlDsa::MlDsa87)),
         oid::EC_PUBLIC_KEY => {
             let curve = named_curve(algorithm)?;
             let mut inner = only_sequence(key)?;
@@ -153,6 +268,9 @@ fn pkcs8<'a>(
         oid::ED25519 => {
             // RFC 8410, section 7: the seed is in an OCTET STRING of its own.
             let seed = take(&mut Reader(key), OCTET_STRING)?;
+            if seed.len() != 32 {
+                return Err(KeyError::Malformed("its Ed25519 seed is not 32 bytes long"));
+            }
             Ok(PrivateKey::Ed25519 { seed, public })
         }
         other => Err(unsupported(kind(other))),
@@ -190,8 +308,8 @@ fn named_curve(mut parameters: Reader<'_>) -> Result<Curve, KeyError> {
     match parameters.contents {
         oid::SECP256R1 => Ok(Curve::P256),
         oid::SECP384R1 => Ok(Curve::P384),
+        oid::SECP521R1 => Ok(Curve::P521),
         oid::SECP224R1 => Err(unsupported("an EC key on P-224 (secp224r1)")),
-        oid::SECP521R1 => Err(unsupported("an EC key on P-521 (secp521r1)")),
         oid::SECP256K1 => Err(unsupported("an EC key on secp256k1")),
         oid::BRAINPOOL_P256R1 => Err(unsupported("an EC key on brainpoolP256r1")),
         oid::BRAINPOOL_P384R1 => Err(unsupported("an EC key on brainpoolP384r1")),
@@ -201,14 +319,13 @@ fn named_curve(mut parameters: Reader<'_>) -> Result<Curve, KeyError> {
     }
 }
 
-fn unsupported(kind: &str) -> KeyError {
+pub(super) fn unsupported(kind: &str) -> KeyError {
     KeyError::Unsupported { kind: kind.to_owned() }
 }
 
 /// The key of an algorithm that is not supported, in words.
 fn kind(algorithm: &[u8]) -> &'static str {
     match algorithm {
-        oid::RSASSA_PSS => "an RSA key for RSA-PSS alone (id-RSASSA-PSS)",
         oid::DSA => "a DSA key",
         oid::PKCS3_DIFFIE_HELLMAN | oid::X9_DIFFIE_HELLMAN => {
             "a Diffie-Hellman key (it cannot sign)"
@@ -217,16 +334,13 @@ fn kind(algorithm: &[u8]) -> &'static str {
         oid::X448 => "an X448 key (it cannot sign)",
         oid::ED448 => "an Ed448 key",
         oid::SM2 => "an SM2 key",
-        oid::ML_DSA_44 => "an ML-DSA-44 key",
-        oid::ML_DSA_65 => "an ML-DSA-65 key",
-        oid::ML_DSA_87 => "an ML-DSA-87 key",
         // Its number is not quoted: the file may be damaged, and the number a part of the key.
         _ => "a key of an algorithm that is not known here",
     }
 }
 
-/// An RSAPrivateKey of a kind and size that `ring` signs with, else what it is.
-fn rsa(der: &[u8]) -> Result<&[u8], KeyError> {
+/// Reads an RSAPrivateKey. `algorithm` has the contents of its AlgorithmIdentifier.
+fn rsa<'a>(der: &'a [u8], algorithm: &[u8]) -> Result<RsaKey<'a>, KeyError> {
     let mut parts = only_sequence(der)?;
     let version = take(&mut parts, INTEGER)?;
     let modulus = take(&mut parts, INTEGER)?;
@@ -245,16 +359,12 @@ fn rsa(der: &[u8]) -> Result<&[u8], KeyError> {
     if numbers != 9 {
         return Err(MALFORMED);
     }
-    let (modulus_bits, exponent_bits) = (bits(modulus), bits(exponent));
-    if !matches!(modulus_bits, 2048 | 3072 | 4096) {
-        return Err(unsupported(&format!("an RSA key of {modulus_bits} bits")));
-    }
-    if !(17..=33).contains(&exponent_bits) {
-        return Err(unsupported(&format!(
-            "an RSA key of {modulus_bits} bits with a public exponent of {exponent_bits} bits"
-        )));
-    }
-    Ok(der)
+    Ok(RsaKey {
+        der,
+        algorithm: algorithm.to_vec(),
+        modulus_bits: bits(modulus),
+        exponent_bits: bits(exponent),
+    })
 }
 
 /// The length in bits of an INTEGER that is not negative.

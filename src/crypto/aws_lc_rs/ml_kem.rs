@@ -1,0 +1,105 @@
+use core::fmt;
+
+use aws_lc_rs::kem::{self, AlgorithmId, Ciphertext, DecapsulationKey, EncapsulationKey};
+
+use crate::crypto::{
+    ActiveKeyExchange, CompletedKeyExchange, CryptoError, KeyExchangeGroup, SharedSecret,
+};
+use crate::registry::NamedGroup;
+
+/// ML-KEM-768 (FIPS 203) alone: shares of 1184 bytes from the client and 1088 from the server.
+pub const MLKEM768: AwsLcKem = AwsLcKem { name: NamedGroup::MLKEM768, algorithm: &kem::ML_KEM_768 };
+
+/// ML-KEM-1024 (FIPS 203) alone: shares of 1568 bytes from each side.
+pub const MLKEM1024: AwsLcKem =
+    AwsLcKem { name: NamedGroup::MLKEM1024, algorithm: &kem::ML_KEM_1024 };
+
+/// A group of ML-KEM. The client's share is an encapsulation key, and the server's a ciphertext.
+pub struct AwsLcKem {
+    name: NamedGroup,
+    algorithm: &'static kem::Algorithm<AlgorithmId>,
+}
+
+impl fmt::Debug for AwsLcKem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AwsLcKem({})", self.name)
+    }
+}
+
+impl KeyExchangeGroup for AwsLcKem {
+    fn name(&self) -> NamedGroup {
+        self.name
+    }
+
+    fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, CryptoError> {
+        let private = DecapsulationKey::generate(self.algorithm).map_err(|_| CryptoError)?;
+        let public = private.encapsulation_key().map_err(|_| CryptoError)?;
+        let share = public.key_bytes().map_err(|_| CryptoError)?.as_ref().to_vec();
+        Ok(Box::new(Exchange { group: self.name, private, share }))
+    }
+
+    /// Encapsulates. A share whose numbers are not below the modulus is refused (FIPS 203, section 7.2).
+    fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, CryptoError> {
+        let public = EncapsulationKey::new(self.algorithm, peer_share).map_err(|_| CryptoError)?;
+        let (ciphertext, secret) = public.encapsulate().map_err(|_| CryptoError)?;
+        Ok(CompletedKeyExchange {
+            share: ciphertext.as_ref().to_vec(),
+            secret: SharedSecret::new(secret.as_ref().to_vec()),
+        })
+    }
+}
+
+/// AWS-LC wipes the private key when it is dropped.
+struct Exchange {
+    group: NamedGroup,
+    private: DecapsulationKey<AlgorithmId>,
+    share: Vec<u8>,
+}
+
+impl ActiveKeyExchange for Exchange {
+    fn group(&self) -> NamedGroup {
+        self.group
+    }
+
+    fn share(&self) -> &[u8] {
+        &self.share
+    }
+
+    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
+        let ciphertext = Ciphertext::from(peer_share);
+        let secret = self.private.decapsulate(ciphertext).map_err(|_| CryptoError)?;
+        Ok(SharedSecret::new(secret.as_ref().to_vec()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_sides_agree() {
+        for (group, client_share, server_share) in [(MLKEM768, 1184, 1088), (MLKEM1024, 1568, 1568)]
+        {
+            let client = group.start().unwrap();
+            let server = group.respond(client.share()).unwrap();
+            assert_eq!((client.share().len(), server.share.len()), (client_share, server_share));
+            let client_secret = client.complete(&server.share).unwrap();
+            assert_eq!(client_secret.as_bytes(), server.secret.as_bytes());
+        }
+    }
+
+    #[test]
+    fn bad_shares_are_refused() {
+        for group in [MLKEM768, MLKEM1024] {
+            let client = group.start().unwrap();
+            let share = client.share().to_vec();
+            assert!(group.respond(&share[1..]).is_err(), "short");
+            assert!(group.respond(&[&share[..], &[0]].concat()).is_err(), "long");
+            let mut above = share.clone();
+            above[..3].copy_from_slice(&[0xff; 3]);
+            assert!(group.respond(&above).is_err(), "numbers above the modulus");
+            let answer = group.respond(&share).unwrap().share;
+            assert!(client.complete(&answer[1..]).is_err(), "a short ciphertext");
+        }
+    }
+}
