@@ -30,6 +30,15 @@ const EARLY_DATA_WINDOW: u32 = 60;
 const FORBIDDEN_AND_NOT_IN_RING: [SignatureScheme; 2] =
     [SignatureScheme::ECDSA_SHA1, SignatureScheme::RSA_PKCS1_SHA1];
 
+/// The runner supposes that a client or server takes these only if a flag says so.
+const ONLY_IF_ASKED_FOR: [SignatureScheme; 5] = [
+    SignatureScheme::ECDSA_SECP521R1_SHA512,
+    SignatureScheme::ED25519,
+    SignatureScheme::MLDSA44,
+    SignatureScheme::MLDSA65,
+    SignatureScheme::MLDSA87,
+];
+
 /// RSA with MD5 and SHA-1, as the runner calls it. There is no way to offer it.
 const RSA_PKCS1_MD5_SHA1: u16 = 0xff01;
 
@@ -46,7 +55,7 @@ fn check_versions(flags: &Flags) -> Result<(), Stop> {
     Ok(())
 }
 
-/// What one of the runner's policies allows, in its order, as far as ring has it.
+/// What one of the runner's policies allows, in its order, as far as the provider has it.
 pub struct Policy {
     suites: &'static [CipherSuiteId],
     groups: &'static [NamedGroup],
@@ -82,7 +91,7 @@ pub fn policy(flags: &Flags) -> Option<Policy> {
     Some(Policy { suites: &AES[1..], groups: P384, schemes })
 }
 
-/// ring's primitives, in the choice and order that the flags want.
+/// The provider's primitives, in the choice and order that the flags want.
 pub fn provider(flags: &Flags) -> Result<CryptoProvider, Stop> {
     let mut provider = CryptoProvider::default();
     if let Some(policy) = policy(flags) {
@@ -108,9 +117,8 @@ pub fn provider(flags: &Flags) -> Result<CryptoProvider, Stop> {
     }
     let schemes: Vec<u16> = flags.numbers("verify-prefs")?;
     if schemes.is_empty() {
-        // The runner supposes that Ed25519 must be asked for.
         let by_scheme = &mut provider.signatures.by_scheme;
-        by_scheme.retain(|row| row.scheme != SignatureScheme::ED25519);
+        by_scheme.retain(|row| !ONLY_IF_ASKED_FOR.contains(&row.scheme));
     } else {
         let known = &provider.signatures.by_scheme;
         let offerable = schemes.iter().filter(|scheme| **scheme != RSA_PKCS1_MD5_SHA1);
