@@ -1,11 +1,15 @@
 use core::fmt;
 use std::sync::Arc;
 
+use pki_types::{CertificateDer, PrivateKeyDer};
+
 use super::common::common_options;
 use super::{CommonConfig, ConfigError, ExtensionLayout, Limits};
 use crate::certificate::{Profile, TrustAnchors};
 use crate::cookie::MAX_COOKIE_LENGTH;
-use crate::credential::{CertificateCompression, ClientCertificateResolver, Compressors};
+use crate::credential::{
+    CertificateCompression, CertificateList, CertifiedKey, ClientCertificateResolver, Compressors,
+};
 use crate::crypto::{CryptoProvider, KeyExchangeGroup};
 use crate::key_log::KeyLog;
 use crate::psk::PreSharedKey;
@@ -283,6 +287,21 @@ impl ClientConfigBuilder {
     pub fn client_certificates(mut self, resolver: Arc<dyn ClientCertificateResolver>) -> Self {
         self.config.client_certificates = Some(resolver);
         self
+    }
+
+    /// One certificate for a server that requests one, whose private key the provider of this
+    /// configuration loads: PKCS#8, SEC1 or PKCS#1.
+    ///
+    /// # Errors
+    /// Those of [`CertifiedKey::from_der_with_provider`].
+    pub fn client_certificate(
+        self,
+        chain: Vec<CertificateDer<'static>>,
+        key: &PrivateKeyDer<'_>,
+    ) -> Result<Self, ConfigError> {
+        let provider = &self.config.common.provider;
+        let key = CertifiedKey::from_der_with_provider(chain, key, provider)?;
+        Ok(self.client_certificates(Arc::new(CertificateList::new(vec![Arc::new(key)]))))
     }
 
     /// Whether the server may request a certificate after the handshake (RFC 9846, section 4.7.2). No

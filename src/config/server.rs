@@ -1,12 +1,14 @@
 use core::fmt;
 use std::sync::Arc;
 
+use pki_types::{CertificateDer, PrivateKeyDer};
+
 use super::common::common_options;
 use super::{CommonConfig, ConfigError, ExtensionLayout, Limits};
 use crate::certificate::{Profile, TrustAnchors};
 use crate::cookie::CookieProtector;
 use crate::credential::{
-    CertificateCompression, CertificateList, CertificateResolver, Compressors,
+    CertificateCompression, CertificateList, CertificateResolver, CertifiedKey, Compressors,
 };
 use crate::crypto::{CryptoProvider, provider_fault};
 use crate::key_log::KeyLog;
@@ -70,7 +72,7 @@ impl ServerConfig {
     /// # Errors
     /// None with the options that this has: they are those of [`ServerConfigBuilder::build`].
     #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
-    pub fn new(key: crate::credential::CertifiedKey) -> Result<Self, ConfigError> {
+    pub fn new(key: CertifiedKey) -> Result<Self, ConfigError> {
         let list = CertificateList::new(vec![Arc::new(key)]);
         Self::builder(CryptoProvider::default()).build(Arc::new(list))
     }
@@ -326,6 +328,22 @@ impl ServerConfigBuilder {
         }
         config.common.check()?;
         Ok(config)
+    }
+
+    /// The same with one certificate, whose private key the provider of this configuration loads:
+    /// PKCS#8, SEC1 or PKCS#1.
+    ///
+    /// # Errors
+    /// Those of [`build`](Self::build), and of
+    /// [`CertifiedKey::from_der_with_provider`].
+    pub fn build_with_certificate(
+        self,
+        chain: Vec<CertificateDer<'static>>,
+        key: &PrivateKeyDer<'_>,
+    ) -> Result<ServerConfig, ConfigError> {
+        let provider = &self.config.common.provider;
+        let key = CertifiedKey::from_der_with_provider(chain, key, provider)?;
+        self.build(Arc::new(CertificateList::new(vec![Arc::new(key)])))
     }
 }
 

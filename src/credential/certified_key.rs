@@ -307,8 +307,12 @@ impl CertifiedKey {
         let Some(offered) = for_certificates.or(for_handshakes) else {
             return self.signed_with.is_empty();
         };
+        let is_offered = |scheme: SignatureScheme| {
+            let of_pss_key = with_pss_key(scheme).is_some_and(|scheme| offered.contains(scheme));
+            offered.contains(scheme) || of_pss_key
+        };
         let mut signatures = self.signed_with.iter();
-        signatures.all(|scheme| scheme.is_some_and(|scheme| offered.contains(scheme)))
+        signatures.all(|scheme| scheme.is_some_and(is_offered))
     }
 }
 
@@ -388,9 +392,9 @@ impl ParsedChain {
     }
 }
 
-/// Whether a SubjectPublicKeyInfo has a compressed point of P-256 or P-384 (SEC 1, section 2.3.3).
+/// Whether a SubjectPublicKeyInfo has a compressed point of a curve of NIST (SEC 1, section 2.3.3).
 fn has_compressed_point(spki: &[u8]) -> bool {
-    const LENGTHS_OF_A_COORDINATE: [usize; 2] = [32, 48];
+    const LENGTHS_OF_A_COORDINATE: [usize; 3] = [32, 48, 66];
     let Some(contents) = der::only(spki, der::SEQUENCE) else { return false };
     let mut fields = Reader(contents);
     let _algorithm = fields.take(der::SEQUENCE);
@@ -432,6 +436,17 @@ const BROKEN: [BrokenAlgorithm; 6] = [
     },
 ];
 
+/// The scheme of the same signature with a key for RSA-PSS alone. Only the issuer's certificate says which
+/// kind of key an issuer has.
+fn with_pss_key(scheme: SignatureScheme) -> Option<SignatureScheme> {
+    match scheme {
+        SignatureScheme::RSA_PSS_RSAE_SHA256 => Some(SignatureScheme::RSA_PSS_PSS_SHA256),
+        SignatureScheme::RSA_PSS_RSAE_SHA384 => Some(SignatureScheme::RSA_PSS_PSS_SHA384),
+        SignatureScheme::RSA_PSS_RSAE_SHA512 => Some(SignatureScheme::RSA_PSS_PSS_SHA512),
+        _ => None,
+    }
+}
+
 /// The scheme of a signature with this AlgorithmIdentifier. `None` if there is no scheme for it.
 fn scheme_of(algorithm: &[u8]) -> Option<SignatureScheme> {
     let mut signatures = SIGNATURES.iter();
@@ -440,10 +455,14 @@ fn scheme_of(algorithm: &[u8]) -> Option<SignatureScheme> {
 }
 
 /// The signature algorithms of certificates, and their signature schemes.
-const SIGNATURES: [(AlgorithmIdentifier, SignatureScheme); 9] = [
+const SIGNATURES: [(AlgorithmIdentifier, SignatureScheme); 13] = [
     (alg_id::ECDSA_SHA256, SignatureScheme::ECDSA_SECP256R1_SHA256),
     (alg_id::ECDSA_SHA384, SignatureScheme::ECDSA_SECP384R1_SHA384),
+    (alg_id::ECDSA_SHA512, SignatureScheme::ECDSA_SECP521R1_SHA512),
     (alg_id::ED25519, SignatureScheme::ED25519),
+    (alg_id::ML_DSA_44, SignatureScheme::MLDSA44),
+    (alg_id::ML_DSA_65, SignatureScheme::MLDSA65),
+    (alg_id::ML_DSA_87, SignatureScheme::MLDSA87),
     (alg_id::RSA_PSS_SHA256, SignatureScheme::RSA_PSS_RSAE_SHA256),
     (alg_id::RSA_PSS_SHA384, SignatureScheme::RSA_PSS_RSAE_SHA384),
     (alg_id::RSA_PSS_SHA512, SignatureScheme::RSA_PSS_RSAE_SHA512),

@@ -39,10 +39,11 @@ pub(crate) fn expand(
     Ok(())
 }
 
-#[cfg(all(test, feature = "ring"))]
+#[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]
 mod tests {
     use super::*;
-    use crate::crypto::ring::{SHA256, SHA384};
+    use crate::crypto::CryptoProvider;
+    use crate::crypto::tests::{providers, sha384};
 
     struct Case {
         input: &'static str,
@@ -89,23 +90,25 @@ mod tests {
 
     #[test]
     fn extracted_and_expanded_keys_match_rfc_5869() {
-        for case in CASES {
+        for (provider, case) in providers().iter().flat_map(|it| CASES.map(|case| (it, case))) {
+            let sha256 = &provider.sha256;
             let [input, salt, info] =
                 [case.input, case.salt, case.info].map(|text| hex::decode(text).unwrap());
-            let secret = SHA256.hmac_key(&salt).sign(&[&input]).unwrap();
+            let secret = sha256.hmac_key(&salt).sign(&[&input]).unwrap();
             assert_eq!(hex::encode(secret.as_bytes()), case.extracted);
             let mut output = vec![0; case.expanded.len() / 2];
-            hkdf_expand(&SHA256, secret.as_bytes(), &info, &mut output).unwrap();
+            hkdf_expand(&**sha256, secret.as_bytes(), &info, &mut output).unwrap();
             assert_eq!(hex::encode(output), case.expanded);
         }
     }
 
     #[test]
     fn at_most_255_blocks_are_expanded() {
-        for (hash, length) in [(&SHA256, 32), (&SHA384, 48)] {
+        let both = |provider: CryptoProvider| [(sha384(&provider), 48), (provider.sha256, 32)];
+        for (hash, length) in providers().into_iter().flat_map(both) {
             let expanded = |length| {
                 let mut output = vec![0; length];
-                hkdf_expand(hash, &[7; 32], b"info", &mut output).map(|()| output)
+                hkdf_expand(&*hash, &[7; 32], b"info", &mut output).map(|()| output)
             };
             let longest = expanded(255 * length).unwrap();
             assert_ne!(longest[254 * length..], [0; 48][..length], "the last block is filled");

@@ -18,6 +18,7 @@ impl PublicKey<'_> {
             it if *it == *alg_id::ECDSA_P384 => unusable_point(&P384, "P-384", self.bytes),
             it if *it == *alg_id::ED25519 => unusable_ed25519(self.bytes),
             it if *it == *alg_id::RSA_ENCRYPTION => self.unusable_rsa(),
+            _ if self.is_for_pss() => self.unusable_rsa(),
             _ => None,
         }
     }

@@ -55,7 +55,8 @@ impl<'a> PublicKey<'a> {
 
     /// For an RSA key, how many bits its modulus has, and its exponent. No bits if it is malformed.
     pub(super) fn rsa(self) -> Option<(usize, &'a [u8])> {
-        if Reader(self.algorithm).next_element()?.contents != RSA {
+        let identifier = Reader(self.algorithm).next_element()?;
+        if ![RSA, RSA_PSS].contains(&identifier.contents) {
             return None;
         }
         let numbers = der::only(self.bytes, der::SEQUENCE)
@@ -72,9 +73,20 @@ impl<'a> PublicKey<'a> {
         self.rsa().map_or(algorithm.clone(), |(bits, _)| format!("{algorithm} of {bits} bits"))
     }
 
-    /// Whether the key is of the kind that this algorithm verifies with.
+    /// Whether the key is of the kind that this algorithm verifies with. The parameters of a key for
+    /// RSA-PSS have more than one form (RFC 4055, section 2.1).
     pub(super) fn is_of_kind(self, algorithm: &dyn SignatureVerificationAlgorithm) -> bool {
-        algorithm.public_key_alg_id().as_ref() == self.algorithm
+        let kind = algorithm.public_key_alg_id();
+        if self.is_for_pss() {
+            return *algorithm::canonical(self.algorithm) == *kind;
+        }
+        *self.algorithm == *kind
+    }
+
+    /// Whether it is an RSA key that signs with RSA-PSS only: id-RSASSA-PSS (RFC 4055, section 1.2).
+    pub(super) fn is_for_pss(self) -> bool {
+        let identifier = Reader(self.algorithm).next_element();
+        identifier.is_some_and(|identifier| identifier.contents == RSA_PSS)
     }
 
     /// Verifies a signature. The `algorithms` are those of the signature, so only the key selects among

@@ -106,34 +106,3 @@ impl Drop for RingHmacKey {
         black_box(&mut self.0);
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_context_can_be_read_and_continued() {
-        let mut context = SHA384.start();
-        assert_eq!(context.current(), SHA384.digest(b""));
-        context.update(b"ab");
-        context.update(b"c");
-        let mut forked = context.fork();
-        forked.update(b"d");
-        assert_eq!(context.current(), SHA384.digest(b"abc"));
-        assert_eq!(forked.current(), SHA384.digest(b"abcd"));
-    }
-
-    /// RFC 4231, test case 2, and the shortest key.
-    #[test]
-    fn a_prepared_key_signs_more_than_once() {
-        let key = SHA256.hmac_key(b"Jefe");
-        for _ in 0..2 {
-            assert_eq!(
-                hex::encode(key.sign(&[b"what do ya want ", b"for nothing?"]).unwrap().as_bytes()),
-                "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
-            );
-        }
-        let of_zeros = SHA256.hmac_key(&[0; 64]).sign(&[]).unwrap();
-        assert!(SHA256.hmac_key(b"").sign(&[]).unwrap().verify(of_zeros.as_bytes()));
-    }
-}

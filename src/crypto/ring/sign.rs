@@ -136,31 +136,3 @@ impl fmt::Debug for Key {
         write!(f, "SigningKey({:?})", self.schemes())
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn signatures_verify_under_the_public_key_and_scheme() {
-        for algorithm in
-            [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ECDSA_P384_SHA384, &rcgen::PKCS_ED25519]
-        {
-            let pair = rcgen::KeyPair::generate_for(algorithm).unwrap();
-            let der = PrivateKeyDer::try_from(pair.serialize_der()).unwrap();
-            let key = RingKeyProvider.load_private_key(&der, &[]).unwrap();
-            assert_eq!(
-                key.public_key().unwrap(),
-                rcgen::PublicKeyData::subject_public_key_info(&pair)
-            );
-            let scheme = key.schemes()[0];
-            let signature = key.sign(scheme, b"message").unwrap();
-            let algorithms = super::super::signature_algorithms();
-            let verifier = algorithms.for_scheme(scheme)[0];
-            let public = rcgen::PublicKeyData::der_bytes(&pair);
-            verifier.verify_signature(public, b"message", &signature).unwrap();
-            assert!(verifier.verify_signature(public, b"massage", &signature).is_err());
-            assert!(key.sign(SignatureScheme::RSA_PKCS1_SHA256, b"message").is_err());
-        }
-    }
-}

@@ -174,10 +174,9 @@ impl CertificateRevocationList {
     ) -> Result<(), RevocationEvidenceError> {
         let is_verified = self.signer.get().is_some_and(|signer| signer.borrow() == issuer.key);
         // This caller may accept fewer algorithms than the one before.
-        let is_accepted = algorithms.iter().any(|it| {
-            *it.public_key_alg_id() == *issuer.key.algorithm
-                && *it.signature_alg_id() == *self.algorithm
-        });
+        let is_accepted = algorithms
+            .iter()
+            .any(|it| issuer.key.is_of_kind(*it) && *it.signature_alg_id() == *self.algorithm);
         if is_verified && is_accepted {
             return Ok(());
         }

@@ -1,0 +1,189 @@
+//! What every built-in provider must do.
+
+use pki_types::PrivateKeyDer;
+
+use super::{CipherSuite, CryptoError, CryptoProvider, Hash, KeyLimits, StaticOrArc};
+use crate::registry::{CipherSuiteId, SignatureScheme};
+
+/// The built-in providers of this build.
+pub(super) fn providers() -> Vec<CryptoProvider> {
+    let providers: &[fn() -> CryptoProvider] = &[
+        #[cfg(feature = "ring")]
+        CryptoProvider::ring,
+        #[cfg(feature = "aws-lc-rs")]
+        CryptoProvider::aws_lc_rs,
+    ];
+    providers.iter().map(|provider| provider()).collect()
+}
+
+/// SHA-384 of a provider.
+pub(super) fn sha384(provider: &CryptoProvider) -> StaticOrArc<dyn Hash> {
+    suite(provider, CipherSuiteId::TLS_AES_256_GCM_SHA384).hash
+}
+
+fn suite(provider: &CryptoProvider, id: CipherSuiteId) -> CipherSuite {
+    provider.cipher_suite(id).unwrap().clone()
+}
+
+#[test]
+fn sealed_data_opens_with_the_same_nonce_and_additional_data_only() {
+    for suite in providers().into_iter().flat_map(|provider| provider.cipher_suites) {
+        let key = suite.aead.key(&vec![7; suite.aead.key_length()]).unwrap();
+        let mut data = b"plaintext".to_vec();
+        let tag = key.seal([1; 12], b"header", &mut data).unwrap();
+        data.extend_from_slice(&tag);
+        assert_eq!(key.open([1; 12], b"header", &mut data.clone()).unwrap(), b"plaintext");
+        assert_eq!(key.open([2; 12], b"header", &mut data.clone()), Err(CryptoError));
+        assert_eq!(key.open([1; 12], b"Header", &mut data.clone()), Err(CryptoError));
+        assert!(suite.aead.key(&[0; 5]).is_err());
+    }
+}
+
+#[test]
+fn header_protection_matches_rfc_9001_appendix_a() {
+    // A.2, A.3 and A.5.
+    let cases = [
+        (
+            CipherSuiteId::TLS_AES_128_GCM_SHA256,
+            "9f50449e04a0e810283a1e9933adedd2",
+            "d1b1c98dd7689fb8ec11d242b123dc9b",
+            "437b9aec36",
+        ),
+        (
+            CipherSuiteId::TLS_AES_128_GCM_SHA256,
+            "c206b8d9b9f0f37644430b490eeaa314",
+            "2cd0991cd25b0aac406a5816b6394100",
+            "2ec0d8356a",
+        ),
+        (
+            CipherSuiteId::TLS_CHACHA20_POLY1305_SHA256,
+            "25a282b9e82f06f21f488917a4fc8f1b73573685608597d0efcb076b0ab7a7a4",
+            "5e5cd55c41f69080575d7999c25a5bfb",
+            "aefefe7d03",
+        ),
+    ];
+    for provider in providers() {
+        for (id, key, sample, mask) in cases {
+            let aead = suite(&provider, id).aead;
+            let key = hex::decode(key).unwrap();
+            let sample = hex::decode(sample).unwrap().try_into().unwrap();
+            let protection = aead.header_protection_key(&key).unwrap();
+            assert_eq!(hex::encode(protection.mask(&sample).unwrap()), mask);
+            assert!(aead.header_protection_key(&key[1..]).is_none());
+        }
+        let aes_256 = suite(&provider, CipherSuiteId::TLS_AES_256_GCM_SHA384).aead;
+        assert!(aes_256.header_protection_key(&[7; 32]).is_some());
+        assert!(aes_256.header_protection_key(&[7; 16]).is_none());
+    }
+}
+
+/// RFC 9846, section 5.5; RFC 9001, section 6.6; RFC 9147, section 4.5.3.
+#[test]
+fn keys_have_the_limits_of_their_ciphers() {
+    for provider in providers() {
+        for (id, records, packets, forged_packets) in [
+            (CipherSuiteId::TLS_AES_128_GCM_SHA256, 1 << 24, 1 << 23, 1 << 52),
+            (CipherSuiteId::TLS_AES_256_GCM_SHA384, 1 << 24, 1 << 23, 1 << 52),
+            (CipherSuiteId::TLS_CHACHA20_POLY1305_SHA256, u64::MAX, u64::MAX, 1 << 36),
+        ] {
+            let aead = suite(&provider, id).aead;
+            let quic = KeyLimits { confidentiality: packets, integrity: forged_packets };
+            let dtls = KeyLimits { confidentiality: records, integrity: 1 << 36 };
+            assert_eq!(aead.confidentiality_limit(), records);
+            assert_eq!(aead.quic_limits(), Some(quic));
+            assert_eq!(aead.dtls_limits(), Some(dtls));
+        }
+    }
+}
+
+#[test]
+fn a_hash_context_can_be_read_and_continued() {
+    for provider in providers() {
+        let hash = sha384(&provider);
+        let mut context = hash.start();
+        assert_eq!(context.current(), hash.digest(b""));
+        context.update(b"ab");
+        context.update(b"c");
+        let mut forked = context.fork();
+        forked.update(b"d");
+        assert_eq!(context.current(), hash.digest(b"abc"));
+        assert_eq!(forked.current(), hash.digest(b"abcd"));
+    }
+}
+
+/// RFC 4231, test case 2, and the shortest key.
+#[test]
+fn a_prepared_hmac_key_signs_more_than_once() {
+    for provider in providers() {
+        let key = provider.sha256.hmac_key(b"Jefe");
+        for _ in 0..2 {
+            assert_eq!(
+                hex::encode(key.sign(&[b"what do ya want ", b"for nothing?"]).unwrap().as_bytes()),
+                "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+            );
+        }
+        let of_zeros = provider.sha256.hmac_key(&[0; 64]).sign(&[]).unwrap();
+        assert!(provider.sha256.hmac_key(b"").sign(&[]).unwrap().verify(of_zeros.as_bytes()));
+    }
+}
+
+/// FIPS 180-4: the digests of "abc".
+#[test]
+fn the_digests_of_ocsp_are_sha1_and_sha256() {
+    for provider in providers() {
+        let digests = provider.signatures.digests;
+        assert_eq!(hex::encode((digests.sha1)(b"abc")), "a9993e364706816aba3e25717850c26c9cd0d89d");
+        assert_eq!((digests.sha256)(b"abc"), *provider.sha256.digest(b"abc"));
+    }
+}
+
+#[test]
+fn randomness_fills_and_differs() {
+    for provider in providers() {
+        let (mut first, mut second) = ([0; 32], [0; 32]);
+        provider.random.fill(&mut first).unwrap();
+        provider.random.fill(&mut second).unwrap();
+        assert!(first != [0; 32] && first != second);
+    }
+}
+
+#[test]
+fn signatures_verify_under_the_public_key_and_scheme() {
+    let algorithms: &[&rcgen::SignatureAlgorithm] = &[
+        &rcgen::PKCS_ECDSA_P256_SHA256,
+        &rcgen::PKCS_ECDSA_P384_SHA384,
+        &rcgen::PKCS_ED25519,
+        #[cfg(feature = "aws-lc-rs")]
+        &rcgen::PKCS_ECDSA_P521_SHA512,
+        #[cfg(feature = "aws-lc-rs")]
+        &rcgen::PKCS_ML_DSA_44,
+        #[cfg(feature = "aws-lc-rs")]
+        &rcgen::PKCS_ML_DSA_65,
+        #[cfg(feature = "aws-lc-rs")]
+        &rcgen::PKCS_ML_DSA_87,
+    ];
+    for provider in providers() {
+        let mut signed = 0;
+        for algorithm in algorithms {
+            let pair = rcgen::KeyPair::generate_for(algorithm).unwrap();
+            let der = PrivateKeyDer::try_from(pair.serialize_der()).unwrap();
+            let Ok(key) = provider.key_provider.load_private_key(&der, &[]) else { continue };
+            assert_eq!(
+                key.public_key().unwrap(),
+                rcgen::PublicKeyData::subject_public_key_info(&pair)
+            );
+            let scheme = key.schemes()[0];
+            let signature = key.sign(scheme, b"message").unwrap();
+            let verifier = provider.signatures.for_scheme(scheme)[0];
+            let public = rcgen::PublicKeyData::der_bytes(&pair);
+            verifier.verify_signature(public, b"message", &signature).unwrap();
+            assert!(verifier.verify_signature(public, b"massage", &signature).is_err());
+            let spki = rcgen::PublicKeyData::subject_public_key_info(&pair);
+            assert!(verifier.verify_signature(&spki, b"message", &signature).is_err());
+            assert!(key.sign(SignatureScheme::RSA_PKCS1_SHA256, b"message").is_err());
+            signed += 1;
+        }
+        let has_all = provider.signatures.schemes().any(|it| it == SignatureScheme::MLDSA44);
+        assert_eq!(signed, if has_all { 7 } else { 3 });
+    }
+}
