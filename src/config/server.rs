@@ -14,7 +14,9 @@ use crate::crypto::{CryptoProvider, provider_fault};
 use crate::key_log::KeyLog;
 use crate::psk::PskResolver;
 use crate::record::PaddingPolicy;
-use crate::session::{AcceptFresh, AntiReplay, EarlyDataPolicy, MAX_LIFETIME, SessionStore, Zone};
+use crate::session::{
+    AcceptFresh, AntiReplay, EarlyDataPolicy, MAX_LIFETIME, RULES_DIGEST_LENGTH, SessionStore, Zone,
+};
 use crate::verify::{ClientAuthentication, ClientCertificatePolicy, TrustAnchorVerifier};
 use crate::wire::codec::{Prefix, write_bytes};
 use crate::wire::write_names;
@@ -107,7 +109,7 @@ impl ServerConfig {
 
     /// The digest of the rules for a session. The server resumes a session only under the rules of
     /// the handshake that created it.
-    pub(crate) fn session_rules_digest(&self, server_name: Option<&str>) -> [u8; 32] {
+    pub(crate) fn session_rules_digest(&self, server_name: Option<&str>) -> [u8; RULES_DIGEST_LENGTH] {
         let mut rules = Vec::with_capacity(256);
         write_bytes(&mut rules, Prefix::U24, &self.session_context);
         write_names(&mut rules, Prefix::U8, &self.common.application_protocols);
@@ -117,7 +119,12 @@ impl ServerConfig {
         }
         let name = server_name.unwrap_or_default();
         write_bytes(&mut rules, Prefix::U24, name.as_bytes());
-        provider_fault::sha256(&*self.common.provider.sha256, &rules)
+        let digest = provider_fault::sha256(&*self.common.provider.sha256, &rules);
+        let mut beginning = [0; RULES_DIGEST_LENGTH];
+        for (place, byte) in beginning.iter_mut().zip(digest) {
+            *place = byte;
+        }
+        beginning
     }
 }
 

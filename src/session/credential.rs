@@ -226,7 +226,10 @@ impl CertificateAnswer {
 }
 
 /// A byte that is 0 or 1.
-fn read_flag(reader: &mut Reader<'_>, field: &'static str) -> Result<bool, SessionError> {
+pub(super) fn read_flag(
+    reader: &mut Reader<'_>,
+    field: &'static str,
+) -> Result<bool, SessionError> {
     match reader.u8(field)? {
         0 => Ok(false),
         1 => Ok(true),

@@ -62,7 +62,7 @@ pub use error::SessionError;
 pub use lifetime::MAX_LIFETIME;
 pub(crate) use lifetime::seconds_left;
 pub use memory_client_sessions::MemoryClientSessions;
-pub(crate) use server::ServerSession;
 pub use server::{MemorySessions, SessionStore};
+pub(crate) use server::{RULES_DIGEST_LENGTH, ServerSession};
 pub(crate) use stored::{MAX_TICKET_LENGTH, Session};
 pub use ticket_keys::TicketKeys;

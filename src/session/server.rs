@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pki_types::UnixTime;
 use zeroize::Zeroizing;
 
+use super::credential::read_flag;
 use super::{Session, SessionError, Zone, stored};
 use crate::crypto::{CryptoError, SecureRandom, provider_fault};
 use crate::reply::Reply;
@@ -102,11 +103,14 @@ impl fmt::Debug for MemorySessions {
     }
 }
 
+/// The bytes of the SHA-256 of the rules that a session keeps: few, because they are in each ticket.
+pub(crate) const RULES_DIGEST_LENGTH: usize = 16;
+
 /// What a server stores of a connection.
 pub(crate) struct ServerSession {
     pub(crate) session: Session,
     /// The digest of the rules that the session was made under: it is worth nothing under others.
-    pub(crate) rules_digest: [u8; 32],
+    pub(crate) rules_digest: [u8; RULES_DIGEST_LENGTH],
     /// The zone that may take 0-RTT data under the ticket; `None` where each server may.
     pub(crate) zone: Option<Zone>,
 }
@@ -124,8 +128,10 @@ impl ServerSession {
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
         stored::write(self.session.max_encoded_length(), |out| {
             out.extend_from_slice(&self.rules_digest);
-            // Zeros are the name of no zone.
-            out.extend_from_slice(&self.zone.unwrap_or_default().0);
+            out.push(u8::from(self.zone.is_some()));
+            if let Some(zone) = self.zone {
+                out.extend_from_slice(&zone.0);
+            }
             self.session.encode(out);
         })
     }
@@ -133,8 +139,10 @@ impl ServerSession {
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, SessionError> {
         let mut reader = stored::open(bytes)?;
         let rules_digest = *reader.array("rules")?;
-        let name = Zone(*reader.array("zone")?);
-        let zone = if name == Zone::default() { None } else { Some(name) };
+        let zone = match read_flag(&mut reader, "zone")? {
+            true => Some(Zone(*reader.array("zone")?)),
+            false => None,
+        };
         let session = Session::read(&mut reader)?;
         reader.finish("end")?;
         Ok(Self { session, rules_digest, zone })

@@ -5,7 +5,7 @@ use core::time::Duration;
 use zeroize::Zeroizing;
 
 use super::SessionError;
-use super::credential::{CertificateAnswer, PeerCredential};
+use super::credential::{CertificateAnswer, PeerCredential, read_flag};
 use super::lifetime::{MAX_LIFETIME, from_secs, is_recent};
 use crate::crypto::Secret;
 use crate::registry::{CertificateType, CipherSuiteId, HandshakeType};
@@ -33,7 +33,8 @@ pub(crate) struct Session {
     pub(crate) application_protocol: Option<Vec<u8>>,
     pub(crate) max_early_data_size: u32,
     /// How far the expected arrival of 0-RTT data under the ticket may be from the clock, in seconds:
-    /// the window of the server that sent the ticket. Zero on a client.
+    /// the window of the server that sent the ticket. Zero on a client, and not stored without
+    /// `max_early_data_size`.
     pub(crate) early_data_window: u32,
     /// What the peer authenticated with.
     pub(crate) credential: PeerCredential,
@@ -70,9 +71,13 @@ impl Session {
         let microseconds = u64::try_from(self.since.as_duration().as_micros());
         out.extend_from_slice(&microseconds.unwrap_or(u64::MAX).to_be_bytes());
         out.extend_from_slice(&self.authenticated.to_be_bytes());
-        let early_data = [self.max_early_data_size, self.early_data_window];
-        for number in [self.lifetime, self.age_add].into_iter().chain(early_data) {
-            out.extend_from_slice(&number.to_be_bytes());
+        out.extend_from_slice(&self.lifetime.to_be_bytes());
+        out.extend_from_slice(&self.age_add.to_be_bytes());
+        let has_early_data = self.max_early_data_size > 0;
+        out.push(u8::from(has_early_data));
+        if has_early_data {
+            out.extend_from_slice(&self.max_early_data_size.to_be_bytes());
+            out.extend_from_slice(&self.early_data_window.to_be_bytes());
         }
         write_bytes(out, Prefix::U8, self.secret.as_bytes());
         // No protocol is written as an empty name: RFC 7301 has no empty names.
@@ -89,8 +94,11 @@ impl Session {
         let authenticated = u64::from_be_bytes(*reader.array("time")?);
         let lifetime = reader.u32("lifetime")?;
         let age_add = reader.u32("age_add")?;
-        let max_early_data_size = reader.u32("max_early_data_size")?;
-        let early_data_window = reader.u32("early data window")?;
+        let (mut max_early_data_size, mut early_data_window) = (0, 0);
+        if read_flag(reader, "early data")? {
+            max_early_data_size = reader.u32("max_early_data_size")?;
+            early_data_window = reader.u32("early data window")?;
+        }
         let secret = reader.vector("secret", Prefix::U8, 32..=64)?;
         let secret = Secret::new(secret).ok_or(SessionError::Malformed("secret"))?;
         let protocol = reader.vector("application protocol", Prefix::U8, 0..=255)?;

@@ -14,7 +14,7 @@ use crate::reply::Reply;
 /// Seals sessions into the tickets themselves, so that a server keeps nothing (RFC 9846, section
 /// 4.7.1).
 ///
-/// A ticket is the name of its key, 32 random bytes, and the session under AES-256-GCM with a key
+/// A ticket is the name of its key, 16 random bytes, and the session under AES-256-GCM with a key
 /// and a nonce of its own, derived from the two. A server that restarts, or another one, opens it
 /// if it has the same key. A key opens all tickets under it: keep it like a private key, and change
 /// it.
@@ -163,8 +163,10 @@ impl TicketKeys {
     /// for seven days more.
     pub const PERIOD: u64 = 24 * 60 * 60;
 
-    const NAME_LENGTH: usize = 16;
-    const SALT_LENGTH: usize = 32;
+    /// Enough to find a key among a few. A name proves nothing.
+    const NAME_LENGTH: usize = 8;
+    /// Random salts of this length do not repeat under a key.
+    const SALT_LENGTH: usize = 16;
 
     /// Random keys that no other server has. Each seals for [`PERIOD`](Self::PERIOD), and is
     /// forgotten when the last ticket under it has expired. The ciphers are the default provider's.
@@ -289,11 +291,13 @@ impl TicketKeys {
 impl SessionStore for TicketKeys {
     fn put(&self, session: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError> {
         let key = self.current(now)?;
-        let mut salt = [0; Self::SALT_LENGTH];
-        provider_fault::fill(&*self.random, &mut salt)?;
-        let cipher = key.cipher(&salt, &self.primitives)?;
+        // Twice as much as is kept: zeros of a generator that stops half-way are only recognized then.
+        let mut random = [0; 2 * Self::SALT_LENGTH];
+        provider_fault::fill(&*self.random, &mut random)?;
+        let (salt, _) = random.split_at(Self::SALT_LENGTH);
+        let cipher = key.cipher(salt, &self.primitives)?;
         let mut sealed = Zeroizing::new(session.to_vec());
-        let header = [&key.name[..], &salt].concat();
+        let header = [&key.name[..], salt].concat();
         let beginning = provider_fault::beginning(&sealed);
         let tag = cipher.key.seal(cipher.nonce, &header, &mut sealed)?;
         // A session that is not encrypted would be sent in the clear.

@@ -109,7 +109,7 @@ fn ticket_keys_are_never_empty_or_predictable() {
     }
     let tickets: Vec<_> =
         (0..2).map(|_| ticket_keys().put(b"the same", time(0)).unwrap()).collect();
-    assert!(tickets[0][..16] != tickets[1][..16], "each set has a key of its own");
+    assert!(tickets[0][..8] != tickets[1][..8], "each set has a key of its own");
 }
 
 #[test]
@@ -408,7 +408,7 @@ fn hostile_tickets_open_to_nothing() {
             Reply::Now(Some(ticket[..length].to_vec().into()))
         }
     }
-    for length in 0..100 {
+    for length in 0..80 {
         let pair = Pair::new();
         let sessions = Arc::new(Anything(vec![length]));
         let config = pair.finish(pair.server_builder().sessions(sessions));
@@ -420,7 +420,7 @@ fn hostile_tickets_open_to_nothing() {
 #[test]
 fn random_ticket_keys_change_by_themselves_and_open_for_a_week() {
     let keys = ticket_keys();
-    let name = |ticket: &[u8]| ticket[..16].to_vec();
+    let name = |ticket: &[u8]| ticket[..8].to_vec();
     let first = keys.put(b"1", time(0)).unwrap();
     assert_eq!(name(&first), name(&keys.put(b"2", time(TicketKeys::PERIOD - 1)).unwrap()));
     let second = keys.put(b"3", time(TicketKeys::PERIOD)).unwrap();

@@ -50,6 +50,15 @@ fn tickets_without_a_lifetime_and_long_ones_are_not_kept() {
 }
 
 #[test]
+fn a_ticket_of_a_server_that_keeps_nothing_is_short() {
+    // As short as that of rustls, with the session of a client without a certificate in it.
+    let pair = Pair::new();
+    pair.meet(&pair.finish(pair.server_builder()));
+    let session = pair.store.take(&server_name(), time(0)).unwrap();
+    assert_eq!(session.ticket().len(), 122);
+}
+
+#[test]
 fn the_oldest_sessions_of_a_client_go_when_there_are_too_many() {
     let store = MemoryClientSessions::new(2);
     for name in ["a.example", "b.example", "c.example"] {
