@@ -470,3 +470,20 @@ const SIGNATURES: [(AlgorithmIdentifier, SignatureScheme); 13] = [
     (alg_id::RSA_PKCS1_SHA384, SignatureScheme::RSA_PKCS1_SHA384),
     (alg_id::RSA_PKCS1_SHA512, SignatureScheme::RSA_PKCS1_SHA512),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_that_is_signed_with_ml_dsa_or_p_521_has_their_schemes() {
+        for (algorithm, scheme) in [
+            (alg_id::ECDSA_SHA512, SignatureScheme::ECDSA_SECP521R1_SHA512),
+            (alg_id::ML_DSA_44, SignatureScheme::MLDSA44),
+            (alg_id::ML_DSA_65, SignatureScheme::MLDSA65),
+            (alg_id::ML_DSA_87, SignatureScheme::MLDSA87),
+        ] {
+            assert_eq!(scheme_of(&algorithm), Some(scheme));
+        }
+    }
+}

@@ -7,7 +7,7 @@ use super::profile::Purpose;
 use super::rules::Rule;
 use super::signature::PublicKey;
 use super::time::Timestamp;
-use super::{der, text, time};
+use super::{der, ml_dsa, text, time};
 
 /// The largest number of octets of a serial number (RFC 5280, section 4.1.2.2).
 pub(super) const SERIAL_OCTETS: usize = 20;
@@ -113,6 +113,7 @@ fn own_form(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
         ));
     }
     no_unknown_critical(&certificate.constraints)?;
+    ml_dsa_key_usage(certificate)?;
     rsa_size(certificate.key)
 }
 
@@ -160,6 +161,15 @@ pub(super) fn find_time<'a>(
 ) -> Option<String> {
     let time = der::each(validity).flatten().find(fails)?;
     Some(text::quoted(time.contents))
+}
+
+/// RFC 9881, section 5.
+fn ml_dsa_key_usage(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
+    let Some(usage) = certificate.key_usage else { return Ok(()) };
+    if !ml_dsa::is_algorithm(certificate.key.algorithm) {
+        return Ok(());
+    }
+    Rule::MlDsaKeyUsage.check(usage.is_only_for_signatures(), || usage.names().join(" and "))
 }
 
 fn rsa_size(key: PublicKey<'_>) -> Result<(), CertificateErrorKind> {

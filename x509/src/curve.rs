@@ -8,16 +8,20 @@ type Number<const N: usize> = [u64; N];
 
 /// The points of y² = x³ - 3x + b modulo p (NIST SP 800-186, section 3.2.1).
 pub(super) struct Curve<const N: usize> {
+    /// The number of bytes of a coordinate.
+    pub(super) bytes: usize,
     p: Number<N>,
     b: Number<N>,
 }
 
 pub(super) const P256: Curve<4> = Curve {
+    bytes: 32,
     p: [0xffff_ffff_ffff_ffff, 0x0000_0000_ffff_ffff, 0, 0xffff_ffff_0000_0001],
     b: [0x3bce_3c3e_27d2_604b, 0x651d_06b0_cc53_b0f6, 0xb3eb_bd55_7698_86bc, 0x5ac6_35d8_aa3a_93e7],
 };
 
 pub(super) const P384: Curve<6> = Curve {
+    bytes: 48,
     p: [
         0x0000_0000_ffff_ffff,
         0xffff_ffff_0000_0000,
@@ -36,13 +40,39 @@ pub(super) const P384: Curve<6> = Curve {
     ],
 };
 
-impl<const N: usize> Curve<N> {
-    /// The number of bytes of a coordinate.
-    pub(super) const BYTES: usize = 8 * N;
+pub(super) const P521: Curve<9> = Curve {
+    bytes: 66,
+    p: [
+        0xffff_ffff_ffff_ffff,
+        0xffff_ffff_ffff_ffff,
+        0xffff_ffff_ffff_ffff,
+        0xffff_ffff_ffff_ffff,
+        0xffff_ffff_ffff_ffff,
+        0xffff_ffff_ffff_ffff,
+        0xffff_ffff_ffff_ffff,
+        0xffff_ffff_ffff_ffff,
+        0x0000_0000_0000_01ff,
+    ],
+    b: [
+        0xef45_1fd4_6b50_3f00,
+        0x3573_df88_3d2c_34f1,
+        0x1652_c0bd_3bb1_bf07,
+        0x5619_3951_ec7e_937b,
+        0xb8b4_8991_8ef1_09e1,
+        0xa2da_725b_99b3_15f3,
+        0x929a_21a0_b685_40ee,
+        0x953e_b961_8e1c_9a1f,
+        0x0000_0000_0000_0051,
+    ],
+};
 
+impl<const N: usize> Curve<N> {
     /// Whether these are the coordinates of a point, each with its most significant byte first.
     pub(super) fn contains(&self, x: &[u8], y: &[u8]) -> bool {
         let p = &self.p;
+        if x.len() != self.bytes || y.len() != self.bytes {
+            return false;
+        }
         let (Some(x), Some(y)) = (number::<N>(x.rchunks(8)), number::<N>(y.rchunks(8))) else {
             return false;
         };
@@ -110,14 +140,14 @@ fn ed25519_y(key: &[u8]) -> Option<Number<4>> {
     number(y.rchunks(8))
 }
 
-/// From its words of eight bytes each, the least significant word first.
+/// From its words of eight bytes, the least significant word first. The last word may be shorter.
 fn number<'a, const N: usize>(words: impl ExactSizeIterator<Item = &'a [u8]>) -> Option<Number<N>> {
     if words.len() != N {
         return None;
     }
     let mut number = [0; N];
     for (digit, word) in number.iter_mut().zip(words) {
-        *digit = u64::from_be_bytes(word.try_into().ok()?);
+        *digit = word.iter().fold(0, |digit, byte| (digit << 8) | u64::from(*byte));
     }
     Some(number)
 }
@@ -244,16 +274,38 @@ mod tests {
     fn the_keys_of_an_implementation_are_points_and_their_neighbours_are_not() {
         for _ in 0..20 {
             let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
-            let (x, y) = key.der_bytes()[1..].split_at(Curve::<4>::BYTES);
+            let (x, y) = key.der_bytes()[1..].split_at(P256.bytes);
             assert!(P256.contains(x, y));
             assert!(!P256.contains(y, x));
             let key = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).unwrap();
-            let (x, y) = key.der_bytes()[1..].split_at(Curve::<6>::BYTES);
+            let (x, y) = key.der_bytes()[1..].split_at(P384.bytes);
             assert!(P384.contains(x, y));
             let mut other = y.to_vec();
             other[47] ^= 1;
             assert!(!P384.contains(x, &other));
         }
+    }
+
+    #[test]
+    fn the_base_point_of_p_521_is_a_point_and_its_neighbours_are_not() {
+        let x = hex::decode(
+            "00c6858e06b70404e9cd9e3ecb662395b4429c648139053fb521f828af606b4d3dbaa14b5e77efe75928fe\
+             1dc127a2ffa8de3348b3c1856a429bf97e7e31c2e5bd66",
+        )
+        .unwrap();
+        let y = hex::decode(
+            "011839296a789a3bc0045c8a5fb42c7d1bd998f54449579b446817afbd17273e662c97ee72995ef42640c5\
+             50b9013fad0761353c7086a272c24088be94769fd16650",
+        )
+        .unwrap();
+        assert!(P521.contains(&x, &y));
+        assert!(!P521.contains(&y, &x));
+        for at in [0, 1, 2, 30, 65] {
+            let mut other = y.clone();
+            other[at] ^= 1;
+            assert!(!P521.contains(&x, &other), "{at}");
+        }
+        assert!(!P521.contains(&x[1..], &y) && !P521.contains(&x, &[&[0][..], &y].concat()));
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use pki_types::alg_id;
 
-use super::curve::{self, Curve, P256, P384};
+use super::curve::{self, Curve, P256, P384, P521};
 use super::der;
+use super::ml_dsa;
 use super::signature::{PublicKey, RSA_BITS};
 
 /// The largest number of bytes of an RSA exponent. Implementations accept 33 bits.
@@ -16,10 +17,11 @@ impl PublicKey<'_> {
         match self.algorithm {
             it if *it == *alg_id::ECDSA_P256 => unusable_point(&P256, "P-256", self.bytes),
             it if *it == *alg_id::ECDSA_P384 => unusable_point(&P384, "P-384", self.bytes),
+            it if *it == *alg_id::ECDSA_P521 => unusable_point(&P521, "P-521", self.bytes),
             it if *it == *alg_id::ED25519 => unusable_ed25519(self.bytes),
             it if *it == *alg_id::RSA_ENCRYPTION => self.unusable_rsa(),
             _ if self.is_for_pss() => self.unusable_rsa(),
-            _ => None,
+            other => ml_dsa::unusable(other, self.bytes),
         }
     }
 
@@ -64,11 +66,11 @@ impl PublicKey<'_> {
 
 /// RFC 5480, section 2.2: the first byte is 4 if both coordinates follow.
 fn unusable_point<const N: usize>(curve: &Curve<N>, name: &str, point: &[u8]) -> Option<String> {
-    let length = 2 * Curve::<N>::BYTES + 1;
+    let length = 2 * curve.bytes + 1;
     match point {
         [2 | 3, ..] => Some("its point is compressed".to_owned()),
         [4, coordinates @ ..] if point.len() == length => {
-            let (x, y) = coordinates.split_at_checked(Curve::<N>::BYTES)?;
+            let (x, y) = coordinates.split_at_checked(curve.bytes)?;
             if curve.contains(x, y) {
                 return None;
             }

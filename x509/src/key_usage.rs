@@ -22,6 +22,8 @@ const NAMES: [&str; 9] = [
 const DIGITAL_SIGNATURE: u16 = 1;
 const KEY_CERT_SIGN: u16 = 1 << 5;
 const CRL_SIGN: u16 = 1 << 6;
+/// The uses of a key that signs: digitalSignature, nonRepudiation, keyCertSign and cRLSign.
+const SIGNING: u16 = DIGITAL_SIGNATURE | 1 << 1 | KEY_CERT_SIGN | CRL_SIGN;
 
 impl KeyUsage {
     /// From the DER of the extension's value.
@@ -42,6 +44,11 @@ impl KeyUsage {
     /// Whether the key may sign CRLs.
     pub(super) fn crl_sign(self) -> bool {
         self.0 & CRL_SIGN != 0
+    }
+
+    /// Whether there is a use, and all of them are for signatures.
+    pub(super) fn is_only_for_signatures(self) -> bool {
+        self.0 != 0 && self.0 & !SIGNING == 0
     }
 
     /// Whether all usages of the other are among these.

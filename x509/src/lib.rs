@@ -157,6 +157,7 @@ mod issuer;
 mod key;
 mod key_usage;
 mod limits;
+mod ml_dsa;
 mod name;
 mod oid;
 mod path;

@@ -85,6 +85,8 @@ rules! {
         "The issuer is not empty, so the subject of a CA is not empty either.";
     TimeForm Default "time-form" "RFC 5280, 4.1.2.5.1 and 4.1.2.5.2"
         "A time is a UTCTime or a GeneralizedTime with seconds, without fractions, in Zulu.";
+    MlDsaKeyUsage Default "ml-dsa-key-usage" "RFC 9881, 5"
+        "If there is a keyUsage beside an ML-DSA key, it allows signatures of some kind, and neither encryption nor key agreement.";
     RsaSize Default "rsa-size" "BR 6.1.5"
         "The modulus of an RSA key has at least 2048 bits, and the number of its bits is a multiple of 8.";
 
@@ -103,7 +105,7 @@ rules! {
     RsaExponent Strict "rsa-exponent" "BR 6.1.6"
         "The exponent of an RSA key is odd, and at least 3.";
     SignatureHash Strict "signature-hash" "BR 7.1.3.2.2"
-        "A P-256 key signs with SHA-256, a P-384 key with SHA-384.";
+        "A P-256 key signs with SHA-256, a P-384 key with SHA-384, a P-521 key with SHA-512.";
     AuthorityKey Strict "authority-key-identifier" "RFC 5280, 4.2.1.1"
         "Every certificate that is not self-signed has an authorityKeyIdentifier. Every authorityKeyIdentifier has a keyIdentifier.";
     AuthorityKeyNames Strict "authority-key-issuer" "BR 7.1.2.1.3 and 7.1.2.11.1"

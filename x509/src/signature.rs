@@ -5,7 +5,7 @@ use pki_types::SignatureVerificationAlgorithm;
 use super::algorithm::{self, MGF1, NIST_HASHES, PKCS1, PssParameters};
 use super::der::{self, Reader};
 use super::error::SignatureError;
-use super::oid;
+use super::{ml_dsa, oid};
 
 /// rsaEncryption: 1.2.840.113549.1.1.1.
 pub(super) const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
@@ -208,6 +208,9 @@ pub(super) fn describe(algorithm: &[u8]) -> String {
             format!("{name} with a curve that is written out")
         }
         None if number.contents == RSA => format!("{name} without its parameters (NULL)"),
+        Some(_) if ml_dsa::is_number(number.contents) => {
+            format!("{name} with parameters, which must be absent")
+        }
         _ => name,
     }
 }

@@ -71,6 +71,7 @@ fn issued(
         || issuer.is_none_or(|issuer| match issuer.key.algorithm {
             it if *it == *alg_id::ECDSA_P256 => *signature == *alg_id::ECDSA_SHA256,
             it if *it == *alg_id::ECDSA_P384 => *signature == *alg_id::ECDSA_SHA384,
+            it if *it == *alg_id::ECDSA_P521 => *signature == *alg_id::ECDSA_SHA512,
             _ => true,
         });
     Rule::SignatureHash.check(fits, || signature::describe(signature))?;

@@ -7,6 +7,7 @@ use pki_types::SignatureVerificationAlgorithm;
 use super::algorithm;
 use super::der::{self, Reader};
 use super::error::{CertificateErrorKind, SignatureError};
+use super::ml_dsa;
 use super::signature::{self, PublicKey};
 
 type Algorithms<'a> = &'a [&'static dyn SignatureVerificationAlgorithm];
@@ -71,6 +72,7 @@ enum Family {
     Rsa,
     EllipticCurve,
     Edwards,
+    MlDsa,
 }
 
 /// `None` for an unknown kind.
@@ -80,6 +82,7 @@ fn family(key: &[u8]) -> Option<Family> {
         signature::EC_PUBLIC_KEY => Some(Family::EllipticCurve),
         // Ed25519 and Ed448.
         [0x2b, 0x65, 0x70 | 0x71] => Some(Family::Edwards),
+        other if ml_dsa::is_number(other) => Some(Family::MlDsa),
         _ => None,
     }
 }

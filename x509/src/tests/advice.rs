@@ -308,10 +308,10 @@ fn the_error_has_parameters_that_are_not_supported_and_those_that_are() {
     assert!(kind.contains("SHA-256, MGF1 with SHA-256 and a salt of 32 bytes"), "{kind}");
     assert!(kind.contains("SHA-512, MGF1 with SHA-512 and a salt of 64 bytes"), "{kind}");
     // A curve that no algorithm is for.
-    let mut p521 = ECDSA_P256[..9].to_vec();
-    p521.extend([0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23]);
-    let kind = said(&ECDSA_SHA256, &p521, &[4; 133], unsupported).to_string();
-    assert!(kind.contains(&oid_words("secp521r1", "1.3.132.0.35")), "{kind}");
+    let mut secp256k1 = ECDSA_P256[..9].to_vec();
+    secp256k1.extend([0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a]);
+    let kind = said(&ECDSA_SHA256, &secp256k1, &[4; 65], unsupported).to_string();
+    assert!(kind.contains(&oid_words("secp256k1", "1.3.132.0.10")), "{kind}");
     assert!(kind.contains(&oid_words("secp384r1", "1.3.132.0.34")), "{kind}");
     // An algorithm that nothing is known of.
     let unknown = [der::OBJECT_IDENTIFIER, 2, 0x2a, 3];
