@@ -12,7 +12,7 @@ use crate::credential::{
 };
 use crate::crypto::{CryptoProvider, KeyExchangeGroup};
 use crate::key_log::KeyLog;
-use crate::psk::PreSharedKey;
+use crate::psk::{CertWithExternPsk, PreSharedKey};
 use crate::record::PaddingPolicy;
 use crate::registry::{CertificateType, NamedGroup};
 use crate::session::{ClientSessionStore, MAX_TICKET_LENGTH};
@@ -45,6 +45,7 @@ pub struct ClientConfig {
     /// The groups of the first ClientHello's key shares. `None` for the default.
     pub(crate) key_shares: Option<Vec<NamedGroup>>,
     pub(crate) pre_shared_keys: Vec<PreSharedKey>,
+    pub(crate) cert_with_extern_psk: CertWithExternPsk,
     pub(crate) sessions: Option<Arc<dyn ClientSessionStore>>,
     pub(crate) ticket_request: Option<TicketRequest>,
     pub(crate) early_data: bool,
@@ -80,6 +81,7 @@ impl ClientConfig {
                 grease: true,
                 key_shares: None,
                 pre_shared_keys: Vec::new(),
+                cert_with_extern_psk: CertWithExternPsk::NotOffered,
                 sessions: None,
                 ticket_request: None,
                 early_data: false,
@@ -245,6 +247,20 @@ impl ClientConfigBuilder {
     /// that chooses none must prove its name with a certificate.
     pub fn pre_shared_keys(mut self, keys: Vec<PreSharedKey>) -> Self {
         self.config.pre_shared_keys = keys;
+        self
+    }
+
+    /// Whether the client offers to use one of its external keys together with certificates (RFC 9973).
+    /// Not by default.
+    ///
+    /// The server then authenticates with a certificate, which the verifier checks, and the client too,
+    /// if it is asked. The key goes into the key schedule. It need not be known to two parties only,
+    /// because it does not authenticate: see [`CertWithExternPsk`] for what else a server may do.
+    ///
+    /// To a server for which there is a key, the client offers no session, no key of a ticket and no
+    /// 0-RTT data, and it stores no tickets of a connection that used both.
+    pub fn cert_with_extern_psk(mut self, offer: CertWithExternPsk) -> Self {
+        self.config.cert_with_extern_psk = offer;
         self
     }
 

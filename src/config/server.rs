@@ -44,6 +44,7 @@ pub struct ServerConfig {
     pub(crate) common: CommonConfig,
     pub(crate) resolver: Arc<dyn CertificateResolver>,
     pub(crate) psks: Option<Arc<dyn PskResolver>>,
+    pub(crate) cert_with_extern_psk: bool,
     pub(crate) sessions: Option<Arc<dyn SessionStore>>,
     pub(crate) tickets: u8,
     /// In seconds.
@@ -87,6 +88,7 @@ impl ServerConfig {
                 common: CommonConfig::new(provider),
                 resolver: Arc::new(CertificateList::new(Vec::new())),
                 psks: None,
+                cert_with_extern_psk: false,
                 sessions: None,
                 tickets: 2,
                 ticket_lifetime: 24 * 60 * 60,
@@ -109,7 +111,10 @@ impl ServerConfig {
 
     /// The digest of the rules for a session. The server resumes a session only under the rules of
     /// the handshake that created it.
-    pub(crate) fn session_rules_digest(&self, server_name: Option<&str>) -> [u8; RULES_DIGEST_LENGTH] {
+    pub(crate) fn session_rules_digest(
+        &self,
+        server_name: Option<&str>,
+    ) -> [u8; RULES_DIGEST_LENGTH] {
         let mut rules = Vec::with_capacity(256);
         write_bytes(&mut rules, Prefix::U24, &self.session_context);
         write_names(&mut rules, Prefix::U8, &self.common.application_protocols);
@@ -153,6 +158,17 @@ impl ServerConfigBuilder {
     /// [`psk_without_key_exchange`](Self::psk_without_key_exchange) allows that.
     pub fn pre_shared_keys(mut self, resolver: Arc<dyn PskResolver>) -> Self {
         self.config.psks = Some(resolver);
+        self
+    }
+
+    /// Uses an external key together with certificates, if the client offers that (RFC 9973). No by
+    /// default: then the server uses the key alone.
+    ///
+    /// The certificates authenticate, and the key goes into the key schedule: see
+    /// [`CertWithExternPsk`](crate::psk::CertWithExternPsk). The server sends no tickets on such a
+    /// connection.
+    pub fn cert_with_extern_psk(mut self, allow: bool) -> Self {
+        self.config.cert_with_extern_psk = allow;
         self
     }
 

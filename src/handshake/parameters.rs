@@ -56,6 +56,8 @@ pub struct PeerParameters {
     /// The pre-shared key that both sides used, if they used one: of an earlier connection's
     /// ticket ([`PskKind::Resumption`]: the connection was resumed), or an external one.
     pub pre_shared_key: Option<PskKind>,
+    /// Was the external pre-shared key used together with certificates (RFC 9973)?
+    pub cert_with_extern_psk: bool,
     /// The identity of the external pre-shared key that the peer has proved to have: in this
     /// handshake, or in the one that was resumed. `None` where the peer authenticated in another
     /// way.

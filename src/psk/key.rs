@@ -194,6 +194,23 @@ impl fmt::Debug for PreSharedKey {
     }
 }
 
+/// Whether a client offers to use an external key together with certificates (RFC 9973): the
+/// certificates authenticate, and the key goes into the key schedule as well. Then a quantum computer that
+/// breaks the key exchange does not reveal the data, unless the key is known, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CertWithExternPsk {
+    /// It does not. A server that chooses a key is authenticated by the key alone.
+    #[default]
+    NotOffered,
+    /// It does. The server may use a key with certificates, a key alone, or certificates alone.
+    /// [`PeerParameters::cert_with_extern_psk`](crate::handshake::PeerParameters::cert_with_extern_psk)
+    /// says whether it used both.
+    Offered,
+    /// It does, and goes on with nothing else: an attacker cannot make it use a key alone, or
+    /// certificates alone. A handshake with a server for which there is no key fails.
+    Required,
+}
+
 /// Refuses a key that is too short, that is text, or that repeats few bytes.
 pub(super) fn check_secret(secret: &[u8]) -> Result<(), ConfigError> {
     const MIN_DIFFERENT_BYTES: usize = 8;

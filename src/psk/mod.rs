@@ -6,13 +6,16 @@
 //! ([`pre_shared_keys`](crate::config::ServerConfigBuilder::pre_shared_keys)); a [`PskList`] is one.
 //! A [`PskImporter`] derives keys for TLS 1.3 from a key that other protocols or other hashes also
 //! use (RFC 9258).
+//!
+//! A key alone authenticates both sides. With [`CertWithExternPsk`], certificates authenticate, and the key
+//! protects the data against quantum computers of the future (RFC 9973).
 
 mod importer;
 mod key;
 mod resolver;
 
 pub use importer::PskImporter;
-pub use key::PreSharedKey;
+pub use key::{CertWithExternPsk, PreSharedKey};
 pub use resolver::{ChosenPsk, PskList, PskResolver};
 
 #[cfg(test)]

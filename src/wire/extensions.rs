@@ -59,6 +59,8 @@ registry! {
     COMPRESS_CERTIFICATE = 27, "compress_certificate";
     /// The largest record that the sender takes (RFC 8449).
     RECORD_SIZE_LIMIT = 28, "record_size_limit";
+    /// An external PSK is used together with certificates (RFC 9973).
+    TLS_CERT_WITH_EXTERN_PSK = 33, "tls_cert_with_extern_psk";
     /// The tickets of TLS 1.2.
     SESSION_TICKET = 35, "session_ticket";
     /// Pre-shared keys and their binders.
@@ -167,6 +169,7 @@ pub(crate) const EXTENSION_TABLE: &[ExtensionRow] = &[
     row(E::COOKIE, &[CH, HRR]).written_by(Library).may_change_after_retry(),
     row(E::PSK_KEY_EXCHANGE_MODES, &[CH]),
     row(E::TICKET_REQUEST, &[CH, EE]),
+    row(E::TLS_CERT_WITH_EXTERN_PSK, &[CH, SH]).written_by(Library),
     row(E::KEY_SHARE, &[CH, SH, HRR]).written_by(Library).may_change_after_retry(),
     row(E::EARLY_DATA, &[CH, EE, NST]).written_by(Library).may_change_after_retry(),
     row(E::RECORD_SIZE_LIMIT, &[CH, EE]).written_by(Library),
@@ -247,6 +250,8 @@ pub struct ClientExtensions<'a> {
     pub psk_key_exchange_modes: Option<&'a [u8]>,
     /// Pre-shared keys (section 4.3.11).
     pub pre_shared_keys: Option<OfferedPsks<'a>>,
+    /// The client would use one of its external PSKs together with certificates (RFC 9973).
+    pub cert_with_extern_psk: bool,
     /// 0-RTT data follows (section 4.3.10).
     pub early_data: bool,
     /// How many tickets the client requests (RFC 9149).
@@ -310,6 +315,7 @@ impl<'a> ClientExtensions<'a> {
                 self.psk_key_exchange_modes = Some(body.vector(field, Prefix::U8, 1..=255)?);
             }
             E::PRE_SHARED_KEY => self.pre_shared_keys = Some(OfferedPsks::read(body)?),
+            E::TLS_CERT_WITH_EXTERN_PSK => self.cert_with_extern_psk = true,
             E::EARLY_DATA => self.early_data = true,
             E::TICKET_REQUEST => self.ticket_request = Some(TicketRequest::read(body)?),
             E::POST_HANDSHAKE_AUTH => self.post_handshake_auth = true,
@@ -394,6 +400,10 @@ impl ExtensionWriter {
         self.add(E::KEY_SHARE, |out| {
             write_vector(out, Prefix::U16, |out| shares.for_each(|share| share.encode(out)));
         });
+    }
+
+    pub(crate) fn cert_with_extern_psk(&mut self) {
+        self.add(E::TLS_CERT_WITH_EXTERN_PSK, |_| {});
     }
 
     pub(crate) fn early_data(&mut self) {

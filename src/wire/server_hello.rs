@@ -41,6 +41,8 @@ pub struct ServerHello<'a> {
     pub cookie: Option<&'a [u8]>,
     /// The index of the PSK that the server chose: in a ServerHello only.
     pub selected_identity: Option<u16>,
+    /// The PSK is used together with certificates (RFC 9973): in a ServerHello only.
+    pub cert_with_extern_psk: bool,
 }
 
 impl<'a> ServerHello<'a> {
@@ -91,6 +93,7 @@ impl<'a> ServerHello<'a> {
             E::KEY_SHARE => self.key_share = Some(KeyShareEntry::read(body)?),
             E::COOKIE => self.cookie = Some(body.vector(field, Prefix::U16, 1..=0xffff)?),
             E::PRE_SHARED_KEY => self.selected_identity = Some(body.u16(field)?),
+            E::TLS_CERT_WITH_EXTERN_PSK => self.cert_with_extern_psk = true,
             // A test lists the extensions of the table that are not read.
             _ => body.skip(),
         }
@@ -124,6 +127,9 @@ impl<'a> ServerHello<'a> {
         use ExtensionType as E;
         if let Some(index) = self.selected_identity {
             write_extension(out, E::PRE_SHARED_KEY, |out| write_u16(out, index));
+        }
+        if self.cert_with_extern_psk {
+            write_extension(out, E::TLS_CERT_WITH_EXTERN_PSK, |_| {});
         }
         if let Some(share) = &self.key_share {
             write_extension(out, E::KEY_SHARE, |out| share.encode(out));

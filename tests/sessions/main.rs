@@ -1,6 +1,7 @@
 //! What outlives a connection: tickets, pre-shared keys, 0-RTT data, and whose they are.
 
 mod asked_again;
+mod cert_with_extern_psk;
 mod clocks;
 mod deferred_sessions;
 mod early_data;

@@ -8,7 +8,7 @@ use super::grease::Grease;
 use super::key_share::OwnKeyShares;
 use super::pre_shared_key::OfferedPsk;
 use super::server_hello::{ExpectServerHello, SentClientHello};
-use super::{Context, Shared, State, pre_shared_key};
+use super::{Context, Shared, State, cert_with_extern_psk, pre_shared_key};
 use crate::config::{ClientConfig, LayoutItem};
 use crate::crypto::{CipherSuite, provider_fault};
 use crate::error::Error;
@@ -52,8 +52,16 @@ impl Start {
         let taken_before = session.as_ref().and_then(|session| session.group);
         let key_shares = OwnKeyShares::begin(&config, taken_before)?;
         let keys = pre_shared_key::collect(&config, &server_name, session);
-        let early_data = pre_shared_key::early_data_terms(&config, &keys);
-        let mut shared = Shared { config, server_name, offered: Vec::new(), keys, early_data };
+        let cert_with_extern_psk = cert_with_extern_psk::is_offered(&config, &server_name);
+        // No 0-RTT data with a key that is used together with certificates (RFC 8773, section 4).
+        let early_data = if cert_with_extern_psk {
+            None
+        } else {
+            pre_shared_key::early_data_terms(&config, &keys)
+        };
+        let offered = Vec::new();
+        let mut shared =
+            Shared { config, server_name, offered, keys, cert_with_extern_psk, early_data };
         let params = ClientHelloParams { random, session_id, grease, key_shares };
         let message = params.send_client_hello(&mut shared, None, context)?;
         pre_shared_key::start_early_data(&shared, &message, context)?;
@@ -89,7 +97,13 @@ impl ClientHelloParams {
         retry: Option<&RetryAnswer<'_>>,
         context: &mut Context,
     ) -> Result<Vec<u8>, Error> {
-        let psks = pre_shared_key::offered(shared, retry.map(|retry| retry.cipher_suite));
+        let retried_suite = retry.map(|retry| retry.cipher_suite);
+        let psks = pre_shared_key::offered(shared, retried_suite);
+        if let Some(suite) = retried_suite {
+            if shared.cert_with_extern_psk && psks.is_empty() {
+                return Err(cert_with_extern_psk::no_key_for(suite));
+            }
+        }
         let (now, records) = (context.now, context.records);
         let content = ClientHelloContent { params: self, shared, retry, psks: &psks, now, records };
         let WrittenClientHello { mut message, offered } = content.write();
@@ -185,7 +199,7 @@ impl ClientHelloContent<'_> {
     /// Writes all extensions but pre_shared_key, in the order of the table of extensions. What each
     /// offers: supported_versions (section 4.3.1), cookie (4.3.2), signature_algorithms (4.3.3),
     /// post_handshake_auth (4.3.6), supported_groups (4.3.7), key_share (4.3.8),
-    /// psk_key_exchange_modes (4.3.9) and early_data (4.3.10).
+    /// psk_key_exchange_modes (4.3.9), tls_cert_with_extern_psk (RFC 9973) and early_data (4.3.10).
     fn write_extensions(&self, out: &mut ExtensionWriter) {
         let Self { params, shared, retry, .. } = self;
         let config = &shared.config;
@@ -229,6 +243,9 @@ impl ClientHelloContent<'_> {
         self.write_psk_key_exchange_modes(out);
         if let Some(request) = config.ticket_request {
             out.ticket_request(request);
+        }
+        if shared.cert_with_extern_psk {
+            out.cert_with_extern_psk();
         }
         self.write_key_shares(out);
         if shared.early_data.is_some() {

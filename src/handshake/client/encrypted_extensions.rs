@@ -17,8 +17,9 @@ const MESSAGE: HandshakeType = HandshakeType::ENCRYPTED_EXTENSIONS;
 /// A ServerHello came; the handshake is encrypted from here on.
 pub(in crate::handshake) struct ExpectEncryptedExtensions {
     pub(super) flight: ServerFlight,
-    /// The server chose a pre-shared key, so it sends no certificate (section 2.2).
-    pub(super) psk: Option<PskMixedIn>,
+    /// The server chose a pre-shared key, and sends no certificate (section 2.2). `None` also for a key
+    /// that is used together with certificates (RFC 9973).
+    pub(super) psk_alone: Option<PskMixedIn>,
     /// The server chose the first key that was offered: 0-RTT data are protected with that one.
     pub(super) first_key: bool,
 }
@@ -66,7 +67,7 @@ impl ExpectEncryptedExtensions {
         }
         self.flight.transcript.add(&message);
         let flight = self.flight;
-        Ok(match self.psk.map(ServerProof::PreSharedKey) {
+        Ok(match self.psk_alone.map(ServerProof::PreSharedKey) {
             Some(proof) => State::ExpectFinished(Box::new(ExpectFinished { flight, proof })),
             None => State::ExpectCertificate(Box::new(ExpectCertificate { flight })),
         })

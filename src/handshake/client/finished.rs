@@ -129,9 +129,12 @@ impl LastFlight {
         let can_be_asked = config.post_handshake_auth
             && context.records
             && !context.session_basis.is_external_key();
+        // What such a session is based on could not be verified again.
+        let stores_tickets = !context.parameters.cert_with_extern_psk;
+        let sessions = if stores_tickets { config.sessions.clone() } else { None };
         let role = |transcript| Role::Client {
             server_name,
-            sessions: config.sessions.clone(),
+            sessions,
             post_handshake_auth: can_be_asked.then(|| {
                 PostHandshakeAuthClient::new(config, self.client_certificate_type, transcript)
             }),

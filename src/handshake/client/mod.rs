@@ -2,6 +2,7 @@
 //! waits for. `ARCHITECTURE.md` has the picture of them: which message may come in which state, and
 //! where the client waits for an answer.
 
+mod cert_with_extern_psk;
 pub(super) mod certificate_request;
 mod client_hello;
 mod encrypted_extensions;
@@ -124,6 +125,8 @@ struct Shared {
     offered: Vec<ExtensionType>,
     /// The keys for this server, the preferred one first.
     keys: Vec<PreSharedKey>,
+    /// The keys were offered together with certificates (RFC 9973).
+    cert_with_extern_psk: bool,
     /// 0-RTT data were offered under the first key, and the server has not answered yet.
     early_data: Option<OfferedEarlyData>,
 }

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::cert_with_extern_psk;
 use super::certificate_request::{choose_certificate, usable_certificate};
 use super::{Context, Question, Start, State};
 use crate::certificate::CertificateError;
@@ -18,6 +19,9 @@ use crate::wire::ExtensionType;
 impl Start {
     /// Looks for a session, and sends the ClientHello: at once, unless a question comes first.
     pub(in crate::handshake) fn begin(self, context: &mut Context) -> Result<State, Error> {
+        if cert_with_extern_psk::is_offered(&self.config, &self.server_name) {
+            return self.send_client_hello(None, context);
+        }
         let store = self.config.sessions.as_ref();
         let Some(session) =
             store.and_then(|store| store.take(&self.server_name, context.now.unix()))

@@ -3,7 +3,7 @@
 
 use super::client_hello::ClientHelloParams;
 use super::encrypted_extensions::ExpectEncryptedExtensions;
-use super::{Context, Level, ServerFlight, Shared, State, pre_shared_key};
+use super::{Context, Level, ServerFlight, Shared, State, cert_with_extern_psk, pre_shared_key};
 use crate::crypto::{CipherSuite, SharedSecret, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskMixedIn;
@@ -118,6 +118,7 @@ impl ExpectServerHello {
         let Self { shared, params, sent } = self;
         let retried = matches!(sent, SentClientHello::Second(..));
         let psk = selected_psk(&shared, hello, &cipher_suite, retried)?;
+        cert_with_extern_psk::check_answer(&shared.config, hello)?;
         let transcript = sent.into_transcript(&cipher_suite, &message);
         context.parameters.cipher_suite = Some(cipher_suite.id);
         context.observers.emit(|| Event::CipherSuiteChosen(cipher_suite.id));
@@ -132,8 +133,15 @@ impl ExpectServerHello {
         let (early, psk_mixed_in) = PskMixedIn::early_secret(&cipher_suite, psk, context)?;
         let secrets =
             HandshakeSecrets::new(early, &shared_secret, &transcript, &mut context.observers)?;
+        let mut psk_alone = None;
         if let Some(key) = psk {
-            context.inherit_from_session(key)?;
+            if hello.cert_with_extern_psk {
+                context.parameters.pre_shared_key = Some(key.kind());
+                context.parameters.cert_with_extern_psk = true;
+            } else {
+                context.inherit_from_session(key)?;
+                psk_alone = psk_mixed_in;
+            }
         }
 
         context.change_cipher_spec(shared.config.middlebox_compatibility);
@@ -143,7 +151,7 @@ impl ExpectServerHello {
             context.steps.write_keys(Level::Handshake, secrets.client.clone());
         }
         Ok(State::ExpectEncryptedExtensions(Box::new(ExpectEncryptedExtensions {
-            psk: psk_mixed_in,
+            psk_alone,
             first_key: hello.selected_identity == Some(0),
             flight: ServerFlight {
                 shared,

@@ -35,7 +35,9 @@ pub(super) fn send(
 ) -> Result<State, Error> {
     match authentication {
         Authentication::PreSharedKey(psk) => send_with_psk(negotiated, psk, context),
-        Authentication::Certificate(own) => send_with_certificate(negotiated, own, context),
+        Authentication::Certificate(own, psk) => {
+            send_with_certificate(negotiated, own, psk, context)
+        }
     }
 }
 
@@ -55,15 +57,21 @@ fn send_with_psk(
 }
 
 /// ServerHello, EncryptedExtensions, CertificateRequest, Certificate, CertificateVerify, Finished
-/// (sections 4.4 and 4.5).
+/// (sections 4.4 and 4.5). With an external key, ServerHello has its index, and the early secret is made
+/// of it (RFC 8773, sections 5.1 and 5.3).
 fn send_with_certificate(
     mut negotiated: Negotiated,
     own: SelectedCertificate,
+    psk: Option<ProvenPsk>,
     context: &mut Context,
 ) -> Result<State, Error> {
     let SelectedCertificate { key, scheme } = own;
-    let early = context.early_secret(&negotiated.cipher_suite, None)?;
-    send_server_hello(&mut negotiated, None, context)?;
+    let psk_index = psk.as_ref().map(|psk| psk.index);
+    let early = match psk {
+        Some(psk) => psk.early,
+        None => context.early_secret(&negotiated.cipher_suite, None)?,
+    };
+    send_server_hello(&mut negotiated, psk_index, context)?;
     let secrets = change_keys(&mut negotiated, early, context)?;
     encrypted_extensions::send(&mut negotiated, context);
     let awaited = request_certificate(&mut negotiated, context)?;
@@ -172,6 +180,7 @@ fn send_server_hello(
         supported_version: Some(ProtocolVersion::TLS_1_3),
         key_share,
         selected_identity: psk_index,
+        cert_with_extern_psk: psk_index.is_some() && negotiated.cert_with_extern_psk,
         ..ServerHello::default()
     };
     context.send(Some(&mut negotiated.transcript), |out| hello.write(out));

@@ -5,6 +5,7 @@
 //! [`negotiate`], which has all decisions in their order, and [`flight`], which sends them. After it:
 //! [`end_of_early_data`], [`client_certificate`], [`finished`].
 
+mod cert_with_extern_psk;
 mod certificate_selection;
 pub(super) mod client_certificate;
 mod client_hello;

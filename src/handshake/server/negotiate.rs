@@ -27,8 +27,8 @@ use super::key_exchange::KeyExchange;
 use super::pre_shared_key::ProvenPsk;
 use super::selection::KeyShareSelection;
 use super::{
-    Context, Question, State, certificate_selection, client_hello, early_data, flight,
-    hello_retry_request, pre_shared_key, resumption, selection, ticket_request,
+    Context, Question, State, cert_with_extern_psk, certificate_selection, client_hello,
+    early_data, flight, hello_retry_request, pre_shared_key, resumption, selection, ticket_request,
 };
 use crate::certificate::CertificateError;
 use crate::config::ServerConfig;
@@ -57,6 +57,7 @@ pub(super) fn negotiate(
     // The version, and what a ClientHello of TLS 1.3 must have (sections 4.3.1 and 9.2).
     selection::check_version(hello)?;
     selection::check_form(&config, hello)?;
+    let cert_with_extern_psk = cert_with_extern_psk::is_agreed(&config, hello)?;
     let first = match first {
         Some(first) => Some(first),
         None => client_hello::begin(&config, hello, context)?,
@@ -97,7 +98,7 @@ pub(super) fn negotiate(
         Some(first) => first.transcript(hello.session_id),
         None => Transcript::new(&cipher_suite),
     };
-    let agreed = Agreed { config, cipher_suite, key_exchange, transcript };
+    let agreed = Agreed { config, cipher_suite, key_exchange, transcript, cert_with_extern_psk };
     Negotiating::new(agreed, message, hello, context)?.run(hello, context)
 }
 
@@ -107,6 +108,7 @@ struct Agreed {
     cipher_suite: CipherSuite,
     key_exchange: Option<KeyExchange>,
     transcript: Transcript,
+    cert_with_extern_psk: bool,
 }
 
 /// The server decides how the two sides authenticate. It is in this state while a question about the
@@ -132,8 +134,9 @@ pub(in crate::handshake) struct Negotiating {
 pub(super) enum Authentication {
     /// By a pre-shared key: the client has the same.
     PreSharedKey(ProvenPsk),
-    /// By a certificate, or a raw public key.
-    Certificate(SelectedCertificate),
+    /// By a certificate, or a raw public key. An external pre-shared key may go into the key schedule
+    /// beside it (RFC 9973).
+    Certificate(SelectedCertificate, Option<ProvenPsk>),
 }
 
 impl Negotiating {
@@ -155,17 +158,18 @@ impl Negotiating {
             self.psk_is_decided = true;
         }
 
-        // With a key, there may be 0-RTT data, and there is no certificate (section 4.3.10).
-        if self.psk.is_some() {
+        // With a key alone, there may be 0-RTT data, and there is no certificate (section 4.3.10).
+        if self.psk.is_some() && !self.negotiated.cert_with_extern_psk {
             early_data::decide(self, hello, context)?;
-        }
-        if let Some(psk) = self.psk.take() {
-            return Ok(Authentication::PreSharedKey(psk));
+            if let Some(psk) = self.psk.take() {
+                return Ok(Authentication::PreSharedKey(psk));
+            }
         }
 
-        // Without a key, there is a certificate (section 4.5.1).
+        // Without a key, or together with an external one, there is a certificate (section 4.5.1; RFC
+        // 8773, section 5.2).
         let certificate = certificate_selection::choose(self, hello, context)?;
-        Ok(Authentication::Certificate(certificate))
+        Ok(Authentication::Certificate(certificate, self.psk.take()))
     }
 
     /// Decides, and sends the flight. Waits where a question is open.
@@ -201,7 +205,8 @@ impl Negotiating {
         hello: &ClientHello<'_>,
         context: &mut Context,
     ) -> Result<Self, Error> {
-        let Agreed { config, cipher_suite, key_exchange, mut transcript } = agreed;
+        let Agreed { config, cipher_suite, key_exchange, mut transcript, cert_with_extern_psk } =
+            agreed;
         context.parameters.cipher_suite = Some(cipher_suite.id);
         context.parameters.group = key_exchange.as_ref().map(|exchange| exchange.group);
         context.observers.emit(|| Event::CipherSuiteChosen(cipher_suite.id));
@@ -216,6 +221,7 @@ impl Negotiating {
             transcript,
             session_id: hello.session_id.to_vec(),
             early_secret: None,
+            cert_with_extern_psk,
             compression: config.common.compressors.choose(hello.compress_certificate),
             record_size_limits: RecordSizeLimits::negotiated(&config, hello),
             offered: hello.extensions.iter().map(|extension| extension.kind).collect(),
@@ -313,6 +319,8 @@ pub(super) struct Negotiated {
     pub(super) session_id: Vec<u8>,
     /// What protects 0-RTT data that were accepted.
     pub(super) early_secret: Option<TrafficSecret>,
+    /// A pre-shared key is used together with certificates, if one is used (RFC 9973).
+    pub(super) cert_with_extern_psk: bool,
     /// How the certificate is compressed, where both sides do it.
     pub(super) compression: Option<Arc<dyn CertificateCompression>>,
     pub(super) record_size_limits: Option<RecordSizeLimits>,

@@ -4,13 +4,13 @@
 
 use super::negotiate::{Negotiated, Negotiating, Undecided};
 use super::selection::takes_psk;
-use super::{Context, Question, early_data, ticket_request};
+use super::{Context, Question, cert_with_extern_psk, early_data, ticket_request};
 use crate::config::ServerConfig;
 use crate::crypto::Digest;
 use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskProven;
 use crate::handshake::question::ResolvePsk;
-use crate::key_schedule::{EarlySecret, Transcript};
+use crate::key_schedule::{EarlySecret, PskKind, Transcript};
 use crate::observer::{Event, Offered};
 use crate::psk::{ChosenPsk, PreSharedKey};
 use crate::reply::Reply;
@@ -53,6 +53,9 @@ pub(super) fn resolve(
             return Err(Undecided::ask(Question::ResolvePsk(question), context));
         };
         if let Some(choice) = choice {
+            if negotiated.cert_with_extern_psk && choice.key.kind() == PskKind::Resumption {
+                return Err(cert_with_extern_psk::resumption_key().into());
+            }
             if choice.key.hash() == cipher_suite.hash.algorithm() {
                 return Ok(Some(choice));
             }
@@ -127,14 +130,25 @@ pub(super) fn prove(
         .finished(hash, &mut context.observers)?;
     let Some(proof) = PskProven::by_binder(&expected, binder) else {
         let key = describe(&choice.key, offered.identity);
+        if negotiated.cert_with_extern_psk {
+            return Err(cert_with_extern_psk::wrong_binder(&key));
+        }
         return Err(ErrorKind::WrongBinder { key }.into());
     };
-    context.inherit_from_session(&choice.key)?;
-    context.show_peer();
-    if choice.key.session.is_some() {
-        ticket_request::for_resumed_session(&mut context.tickets, hello);
+    if negotiated.cert_with_extern_psk {
+        // Certificates authenticate as without the key.
+        context.parameters.pre_shared_key = Some(choice.key.kind());
+        context.parameters.cert_with_extern_psk = true;
+        // What a session of this connection is based on could not be verified again.
+        context.tickets = None;
+    } else {
+        context.inherit_from_session(&choice.key)?;
+        context.show_peer();
+        if choice.key.session.is_some() {
+            ticket_request::for_resumed_session(&mut context.tickets, hello);
+        }
+        settle(negotiated, &choice.key, hello, context);
     }
-    settle(negotiated, &choice.key, hello, context);
     let ChosenPsk { index, key } = choice;
     let ticket = key.session.as_ref().map(|session| TicketAge {
         issued: session.since,

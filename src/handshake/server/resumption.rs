@@ -3,7 +3,7 @@
 //! asked about again (see [`crate::session`]). `pre_shared_key.rs` then checks the binder.
 
 use super::negotiate::{Answers, Negotiated, Negotiating, Undecided};
-use super::{Context, Question};
+use super::{Context, Question, cert_with_extern_psk};
 use crate::config::ServerConfig;
 use crate::handshake::peer_identity::Reverification;
 use crate::handshake::proof::AnonymousAllowed;
@@ -80,6 +80,9 @@ fn look_up(
         let Some(bytes) = stored else {
             continue;
         };
+        if negotiated.cert_with_extern_psk {
+            return Err(cert_with_extern_psk::resumption_key().into());
+        }
         match read(&negotiated.config, index, &bytes, context) {
             Ok(stored) => {
                 let suites = [&negotiated.cipher_suite];

@@ -5,10 +5,10 @@ use crate::wire::extensions::ExtensionMessage::{
 };
 use crate::wire::extensions::{EXTENSION_TABLE, ExtensionMessage};
 
-/// The table of RFC 9846, section 4.3, in its order: name, code point, messages. The last two rows
-/// are in the table of RFC 8446, section 4.2, only: RFC 9846 leaves extensions out that are not
-/// recommended or were replaced, and implementations still know them.
-const OF_THE_RFC: [(&str, u16, &str); 33] = [
+/// The table of RFC 9846, section 4.3, in its order: name, code point, messages. The last three rows
+/// are not in it: two are in the table of RFC 8446, section 4.2, only, because RFC 9846 leaves
+/// extensions out that are not recommended or were replaced, and the last one is RFC 9973's.
+const OF_THE_RFC: [(&str, u16, &str); 34] = [
     ("server_name", 0, "CH, EE, CR"),
     ("status_request", 5, "CH, CR, CT"),
     ("supported_groups", 10, "CH, EE"),
@@ -42,6 +42,7 @@ const OF_THE_RFC: [(&str, u16, &str); 33] = [
     ("encrypted_client_hello", 0xfe0d, "CH, HRR, EE"),
     ("max_fragment_length", 1, "CH, EE"),
     ("signed_certificate_timestamp", 18, "CH, CR, CT"),
+    ("tls_cert_with_extern_psk", 33, "CH, SH"),
 ];
 
 /// Those that the second ClientHello may add, change or remove: RFC 9846, section 4.2.2, and for

@@ -1,0 +1,52 @@
+//! tls_cert_with_extern_psk on a client (RFC 9973): an external key goes into the key schedule, and
+//! certificates authenticate as without it. The sections are those of RFC 8773, which RFC 9973 replaces.
+
+use pki_types::ServerName;
+
+use crate::config::ClientConfig;
+use crate::crypto::CipherSuite;
+use crate::error::Error;
+use crate::key_schedule::PskKind;
+use crate::psk::{CertWithExternPsk, PreSharedKey};
+use crate::registry::HandshakeType;
+use crate::wire::{ExtensionType, ServerHello};
+
+/// Whether the ClientHello has the extension: it is configured, and there is a key for this server.
+pub(super) fn is_offered(config: &ClientConfig, server: &ServerName<'static>) -> bool {
+    config.cert_with_extern_psk != CertWithExternPsk::NotOffered
+        && keys(config, server).next().is_some()
+}
+
+/// The keys for this server that may be offered with the extension: external ones. No key of a ticket
+/// is among them (section 5.1).
+pub(super) fn keys<'a>(
+    config: &'a ClientConfig,
+    server: &'a ServerName<'static>,
+) -> impl Iterator<Item = &'a PreSharedKey> {
+    let keys = config.pre_shared_keys.iter().filter(|key| key.is_for(server));
+    keys.filter(|key| key.kind() != PskKind::Resumption)
+}
+
+/// The error after a HelloRetryRequest for a suite that none of the keys is for. The second ClientHello
+/// would have the extension as the first did (section 5), and no key.
+pub(super) fn no_key_for(suite: &CipherSuite) -> Error {
+    let ours = "external keys for other hashes";
+    Error::nothing_in_common("hash of an external key", ours, suite.id.to_string())
+}
+
+/// Checks the server's answer. With the extension, the server must select a key and send a share
+/// (section 4). A client that requires the extension goes on with nothing else.
+pub(super) fn check_answer(config: &ClientConfig, hello: &ServerHello<'_>) -> Result<(), Error> {
+    let missing = if hello.cert_with_extern_psk {
+        match (hello.selected_identity, &hello.key_share) {
+            (None, _) => ExtensionType::PRE_SHARED_KEY,
+            (_, None) => ExtensionType::KEY_SHARE,
+            _ => return Ok(()),
+        }
+    } else if config.cert_with_extern_psk == CertWithExternPsk::Required {
+        ExtensionType::TLS_CERT_WITH_EXTERN_PSK
+    } else {
+        return Ok(());
+    };
+    Err(Error::missing(HandshakeType::SERVER_HELLO, missing))
+}
