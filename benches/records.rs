@@ -9,6 +9,7 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use handclasp::connection::Received;
+use handclasp::record::HEADER_LENGTH;
 use handclasp::transport::memory::exchange;
 use handclasp::{ClientConnection, ServerConnection};
 use handclasp_testing::measure::{self, Column, timed};
@@ -41,13 +42,17 @@ fn main() {
 
     let [mut our_seal, mut our_open, mut their_seal, mut their_open, mut bare_seal, mut bare_open] =
         std::array::from_fn(|_| Column::default());
+    let mut in_place = Column::default();
     for _ in 0..ROUNDS {
         let [mut a, mut b, mut c] = [(Duration::ZERO, Duration::ZERO); 3];
+        let mut spent_in_place = Duration::ZERO;
         for _ in 0..REPETITIONS {
             ours.record(&data, &mut a);
             theirs.record(&data, &mut b);
             bare(&key, &data, &mut c);
+            ours.record_in_place(&data, &mut spent_in_place);
         }
+        in_place.add(spent_in_place, REPETITIONS);
         for (seal, open, spent) in [
             (&mut our_seal, &mut our_open, a),
             (&mut their_seal, &mut their_open, b),
@@ -59,19 +64,24 @@ fn main() {
     }
     println!("16 KiB  contender       us    MB/s  share of bare ring  speed / rustls");
     report("seal", &our_seal, &their_seal, &bare_seal);
+    report_one("seal", "in place", &in_place, &their_seal, &bare_seal);
     report("open", &our_open, &their_open, &bare_open);
 }
 
 fn report(what: &str, ours: &Column, theirs: &Column, bare: &Column) {
     for (name, column) in [("handclasp", ours), ("rustls", theirs), ("bare ring", bare)] {
-        let micros = column.micros();
-        println!(
-            "{what:<6}  {name:<10} {micros:>7.2}  {:>6.0}  {:>18.3}  {:>14.3}",
-            LENGTH as f64 / micros,
-            bare.ratio(column),
-            theirs.ratio(column),
-        );
+        report_one(what, name, column, theirs, bare);
     }
+}
+
+fn report_one(what: &str, name: &str, column: &Column, theirs: &Column, bare: &Column) {
+    let micros = column.micros();
+    println!(
+        "{what:<6}  {name:<10} {micros:>7.2}  {:>6.0}  {:>18.3}  {:>14.3}",
+        LENGTH as f64 / micros,
+        bare.ratio(column),
+        theirs.ratio(column),
+    );
 }
 
 struct Ours {
@@ -91,6 +101,18 @@ impl Ours {
             let (_, received) = self.server.receive(&mut self.record).unwrap();
             assert!(matches!(received, Received::Data(opened) if opened.len() == data.len()));
         });
+    }
+}
+
+impl Ours {
+    /// The application has its data behind the place of the header.
+    fn record_in_place(&mut self, data: &[u8], spent: &mut Duration) {
+        self.record.clear();
+        self.record.extend_from_slice(&[0; HEADER_LENGTH]);
+        self.record.extend_from_slice(data);
+        timed(spent, || self.client.write_in_place(&mut self.record).unwrap());
+        let (_, received) = self.server.receive(&mut self.record).unwrap();
+        assert!(matches!(received, Received::Data(opened) if opened.len() == data.len()));
     }
 }
 

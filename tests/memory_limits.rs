@@ -4,6 +4,7 @@
 
 #![cfg(all(feature = "brotli", feature = "zlib"))]
 
+use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use handclasp::config::Limits;
@@ -14,10 +15,11 @@ use handclasp::handshake::Handshake;
 use handclasp::pki_types::UnixTime;
 use handclasp::registry::CertificateCompressionAlgorithm;
 use handclasp::transport::memory::exchange;
-use handclasp::{ClientConfig, ClientConnection, Level, ServerConfig, ServerConnection};
+use handclasp::{ClientConfig, ClientConnection, Level, ServerConfig, ServerConnection, Stream};
 use handclasp_testing::brotli_streams::{large_window, window};
 use handclasp_testing::compression::Bomb;
-use handclasp_testing::{Identity, server_name};
+use handclasp_testing::received_bytes::ReceivedBytes;
+use handclasp_testing::{Identity, server_name, take_outgoing};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -123,6 +125,34 @@ fn a_message_in_pieces_is_kept_in_no_more_than_its_length() {
             assert!(held <= longest + 8 * KIB, "{held}");
         }
     }
+}
+
+#[test]
+fn a_read_that_finds_nothing_or_little_allocates_nothing_and_an_idle_stream_has_no_buffer() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (mut client, mut server) = Identity::p256().connections();
+    exchange(&mut client, &mut server).unwrap();
+    let transport = ReceivedBytes::new(Vec::with_capacity(KIB), usize::MAX);
+    let mut stream = Stream::new(client, transport.clone());
+    let before = ALLOCATOR.current_usage();
+    for length in [1, 100, 8 * KIB, 64 * KIB] {
+        let mut buffer = vec![0; length];
+        // The test harness allocates, too, while other tests end.
+        let most = peak(|| {
+            let error = stream.read(&mut buffer).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        });
+        assert!(most < 2 * KIB, "{length}: {most}");
+    }
+    for length in [8 * KIB, 64 * KIB] {
+        server.write(b"a short request").unwrap();
+        transport.add(&take_outgoing(&mut server));
+        let mut buffer = vec![0; length];
+        let most = peak(|| assert_eq!(stream.read(&mut buffer).unwrap(), 15));
+        assert!(most < 2 * KIB, "{length}: {most}");
+    }
+    let held = ALLOCATOR.current_usage().saturating_sub(before);
+    assert!(held < 2 * KIB, "{held}");
 }
 
 #[test]

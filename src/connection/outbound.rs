@@ -5,7 +5,7 @@ use crate::alert::{AlertDescription, AlertLevel};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::Handshake;
 use crate::observer::Event;
-use crate::record::{Opener, Sealer};
+use crate::record::{HEADER_LENGTH, Opener, Sealer};
 use crate::registry::ContentType;
 
 impl Connection {
@@ -40,13 +40,88 @@ impl Connection {
     /// otherwise the error that ended the connection. A server that accepted 0-RTT data may write
     /// before the handshake is complete, as many records as one key may protect.
     pub fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+        self.check_may_write()?;
+        self.while_opener_is_kept(|connection| connection.write_records(data))
+    }
+
+    /// As [`write`](Self::write), with data that are in pieces. One record has all of them. Together
+    /// they have at most [`max_record_data`](Self::max_record_data) bytes. Takes all or nothing.
+    pub(crate) fn write_pieces(&mut self, pieces: &[&[u8]]) -> Result<usize, Error> {
+        self.check_may_write()?;
+        self.while_opener_is_kept(|connection| connection.write_record(pieces))
+    }
+
+    /// Seals application data in place, without the copy of [`write`](Self::write). `record` has
+    /// [`HEADER_LENGTH`] bytes of any value, and the data behind them: 1 to
+    /// [`max_record_data`](Self::max_record_data) bytes. It becomes a record.
+    ///
+    /// Send [`outgoing`](Self::outgoing) first, then the record, and both before the next call: the
+    /// peer expects this order.
+    ///
+    /// ```
+    /// # use handclasp::ClientConnection;
+    /// # use handclasp::record::HEADER_LENGTH;
+    /// # use std::io::{Read, Write};
+    /// fn send_file(
+    ///     connection: &mut ClientConnection,
+    ///     mut file: std::fs::File,
+    ///     mut socket: std::net::TcpStream,
+    /// ) -> Result<(), Box<dyn std::error::Error>> {
+    ///     let mut record = Vec::new();
+    ///     loop {
+    ///         record.resize(HEADER_LENGTH + connection.max_record_data(), 0);
+    ///         let count = file.read(&mut record[HEADER_LENGTH..])?;
+    ///         if count == 0 {
+    ///             return Ok(());
+    ///         }
+    ///         record.truncate(HEADER_LENGTH + count);
+    ///         connection.write_in_place(&mut record)?;
+    ///         let before = connection.outgoing().len();
+    ///         socket.write_all(connection.outgoing())?;
+    ///         connection.sent(before);
+    ///         socket.write_all(&record)?;
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`write`](Self::write), and [`ErrorKind::Misuse`] if `record` has another length.
+    pub fn write_in_place(&mut self, record: &mut Vec<u8>) -> Result<(), Error> {
+        self.check_may_write()?;
+        let data = record.len().saturating_sub(HEADER_LENGTH);
+        if data == 0 || data > self.max_record_data() {
+            let reason = "a record in place has a header and 1 to max_record_data bytes";
+            return Err(ErrorKind::Misuse(reason).into());
+        }
+        self.while_opener_is_kept(|connection| {
+            connection.update_keys_if_due()?;
+            let sealed = connection.sealer.seal_in_place(record);
+            sealed.map_err(|error| connection.fail(error.into()))?;
+            let sent = Event::RecordSent(ContentType::APPLICATION_DATA, record.len());
+            connection.handshake.observers().emit(|| sent);
+            connection.on_data_written();
+            Ok(())
+        })
+    }
+
+    /// How many bytes of application data one record can have: 16384, or fewer where the peer has said
+    /// so (RFC 8449).
+    pub fn max_record_data(&self) -> usize {
+        self.sealer.max_content_length()
+    }
+
+    fn check_may_write(&self) -> Result<(), Error> {
         self.check_writable()?;
         if !self.can_write() {
             return Err(ErrorKind::Misuse("the handshake is not complete yet").into());
         }
-        // A failed write must not lose data that have already arrived: see `open_unread`.
+        Ok(())
+    }
+
+    /// A failed write must not lose data that have already arrived: see `open_unread`.
+    fn while_opener_is_kept<T>(&mut self, write: impl FnOnce(&mut Self) -> T) -> T {
         self.keep_opener = !self.is_handshaking() && self.question().is_none();
-        let result = self.write_records(data);
+        let result = write(self);
         self.keep_opener = false;
         result
     }
@@ -86,26 +161,37 @@ impl Connection {
 
     fn write_records(&mut self, data: &[u8]) -> Result<usize, Error> {
         let mut taken = 0;
-        for fragment in data.chunks(self.sealer.max_content_length()) {
-            let limit = self.handshake.limits().outgoing;
-            if self.outgoing().len() + self.sealer.sealed_length(fragment.len()) > limit {
-                // A limit that is smaller than one record still allows one record at a time.
-                if taken > 0 || !self.outgoing().is_empty() {
-                    break;
-                }
-            }
-            if self.early_key_is_exhausted() {
+        for fragment in data.chunks(self.max_record_data()) {
+            let in_record = self.write_record(&[fragment])?;
+            if in_record == 0 {
                 break;
             }
-            self.update_keys_if_due()?;
-            self.seal(ContentType::APPLICATION_DATA, fragment).map_err(|error| self.fail(error))?;
-            taken += fragment.len();
-            // The limits against floods count messages between data of either side.
-            self.handshake.on_application_data();
-            self.counters.empty_data_records = 0;
-            self.counters.key_update_answered = false;
+            taken += in_record;
         }
         Ok(taken)
+    }
+
+    /// Seals a record with these data, and returns how many bytes they are. Zero if `outgoing` has no
+    /// room for it, or the key of a server that answers 0-RTT data has protected as much as it may.
+    fn write_record(&mut self, pieces: &[&[u8]]) -> Result<usize, Error> {
+        let length = pieces.iter().map(|piece| piece.len()).sum();
+        let limit = self.handshake.limits().outgoing;
+        let is_full = self.outgoing().len() + self.sealer.sealed_length(length) > limit;
+        // A limit that is smaller than one record still allows one record at a time.
+        if (is_full && !self.outgoing().is_empty()) || self.early_key_is_exhausted() {
+            return Ok(0);
+        }
+        self.update_keys_if_due()?;
+        self.seal_data(pieces).map_err(|error| self.fail(error))?;
+        self.on_data_written();
+        Ok(length)
+    }
+
+    /// The limits against floods count messages between data of either side.
+    fn on_data_written(&mut self) {
+        self.handshake.on_application_data();
+        self.counters.empty_data_records = 0;
+        self.counters.key_update_answered = false;
     }
 
     /// Sends close_notify: this side writes nothing more (section 6.1). It can still receive. A client
@@ -158,6 +244,16 @@ impl Connection {
         if self.closed {
             return Err(ErrorKind::Misuse("this side has closed the connection").into());
         }
+        Ok(())
+    }
+
+    fn seal_data(&mut self, pieces: &[&[u8]]) -> Result<(), Error> {
+        self.drop_sent();
+        let before = self.outgoing.len();
+        self.sealer.seal_pieces(pieces, &mut self.outgoing)?;
+        let length = self.outgoing.len() - before;
+        let sent = Event::RecordSent(ContentType::APPLICATION_DATA, length);
+        self.handshake.observers().emit(|| sent);
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 //! payload is a part of the buffer that the record came in. Outbound, [`Sealer::seal`] copies the
 //! plaintext once, behind what is already in the caller's buffer, and seals it there.
 
+mod copy;
 mod error;
 mod framing;
 mod key_place;
@@ -11,6 +12,9 @@ mod other_protocol;
 mod padding;
 mod protection;
 
+#[cfg(feature = "tokio")]
+pub(crate) use copy::COPIED_AT_ONCE;
+pub(crate) use copy::{append_in_pieces, copy_in_pieces, move_in_pieces};
 pub use error::RecordError;
 pub use framing::{next_record, parse_alert};
 pub use other_protocol::OtherProtocol;

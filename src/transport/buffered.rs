@@ -1,24 +1,38 @@
 //! What the blocking stream and the stream under tokio have in common.
 
 use core::ops::{DerefMut, Range};
-use std::borrow::Cow;
 use std::io::{self, IoSlice, Read, Write};
 
+use super::reader_buffer::ReaderBuffer;
+use super::record_pieces::RecordPieces;
 use crate::connection::{Connection, Received};
 use crate::error::{Error, ErrorKind};
-use crate::record::{HEADER_LENGTH, MAX_PLAINTEXT_LENGTH, MAX_RECORD_LENGTH};
+use crate::record::{HEADER_LENGTH, MAX_RECORD_LENGTH, copy_in_pieces, move_in_pieces};
+
+/// The length of a first read, in bytes: most requests, responses and flights of a handshake are
+/// shorter.
+const SHORT_READ: usize = 4096;
 
 /// A connection with the buffer for the records that it receives: everything of a stream but its
 /// transport. When the transport returns `WouldBlock`, nothing is lost: the same call continues
 /// later.
+///
+/// # Where bytes are read to
+///
+/// A reader's buffer that is long enough gets the bytes of the transport, and they are decrypted in it.
+/// Otherwise they go to `input`, and the data are copied from there once. `input` is kept while data
+/// flow, and freed when the transport has nothing more. A read that finds nothing allocates nothing.
 #[derive(Debug)]
 pub(super) struct Buffered<C> {
     pub(super) connection: C,
+    /// It becomes no shorter, so that few of its bytes are set to zero.
     input: Vec<u8>,
     /// The bytes of `input` that were received and not processed yet.
     unread: Range<usize>,
     /// The decrypted bytes of `input` that the reader has not taken yet.
     plaintext: Range<usize>,
+    /// The last read returned [`SHORT_READ`] bytes or more, so the next one may, too.
+    data_flow: bool,
     /// 0-RTT data that the server has accepted and the application has not taken yet.
     pub(super) early_data: Vec<u8>,
 }
@@ -30,6 +44,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
             input: Vec::new(),
             unread: 0..0,
             plaintext: 0..0,
+            data_flow: false,
             early_data: Vec::new(),
         }
     }
@@ -195,47 +210,74 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
     /// Receives one record, and reads from the transport as needed. Returns false at the end of data.
     fn receive_record<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<bool> {
         loop {
-            let input = self.input.get_mut(self.unread.clone()).unwrap_or_default();
-            let (consumed, received) = match self.connection.receive(input) {
-                Ok(taken) => taken,
-                Err(error) => {
-                    // The alert should reach the peer, but the connection's error is the one to return.
-                    let _ = self.flush(transport);
-                    return Err(error.into());
-                }
-            };
-            match received {
-                Received::Closed => return Ok(false),
-                Received::Waiting => return Err(waits_for_an_answer()),
-                Received::Incomplete => {
-                    self.connection.answer_key_update()?;
-                    let _ = self.flush(transport);
-                    self.fill(transport)?;
-                    continue;
-                }
-                Received::Data(data) => {
-                    let start = self.unread.start + HEADER_LENGTH;
-                    self.plaintext = start..start + data.len();
-                }
-                Received::EarlyData(data) => self.early_data.extend_from_slice(data),
-                Received::Handled => {}
+            match self.receive_buffered_record(transport)? {
+                Progress::Taken { .. } => return Ok(true),
+                Progress::Closed => return Ok(false),
+                Progress::Incomplete => self.fill(transport)?,
             }
-            self.unread.start += consumed;
-            return Ok(true);
         }
+    }
+
+    /// Receives the next record of `input`, if it is complete.
+    fn receive_buffered_record<T: Write>(&mut self, transport: &mut T) -> io::Result<Progress> {
+        let input = self.input.get_mut(self.unread.clone()).unwrap_or_default();
+        let progress = match receive_from(&mut self.connection, &mut self.early_data, input) {
+            Ok(progress) => progress,
+            Err(error) => {
+                // The alert should reach the peer, but the connection's error is the one to return.
+                let _ = self.flush(transport);
+                return Err(error);
+            }
+        };
+        match progress {
+            Progress::Taken { record, data } => {
+                if data > 0 {
+                    let start = self.unread.start + HEADER_LENGTH;
+                    self.plaintext = start..start + data;
+                }
+                self.unread.start += record;
+            }
+            Progress::Incomplete => {
+                self.connection.answer_key_update()?;
+                let _ = self.flush(transport);
+            }
+            Progress::Closed => {}
+        }
+        Ok(progress)
     }
 
     /// Reads more bytes behind the unread ones.
     fn fill<T: Read>(&mut self, transport: &mut T) -> io::Result<()> {
+        let is_empty = self.unread.is_empty() && self.plaintext.is_empty();
+        if is_empty && !self.data_flow {
+            // Often there is nothing to read, or little: no buffer is allocated before that is known.
+            let mut bytes = [0; SHORT_READ];
+            let count = self.count_read(|_| transport.read(&mut bytes))?;
+            self.keep_unread(bytes.get(..count).unwrap_or_default());
+            return Ok(());
+        }
         if self.unread.start > 0 {
             self.input.copy_within(self.unread.clone(), 0);
             self.unread = 0..self.unread.len();
             self.plaintext = 0..0;
         }
-        self.input.resize(MAX_RECORD_LENGTH, 0);
-        let room = self.input.get_mut(self.unread.end..).unwrap_or_default();
+        if self.input.len() < MAX_RECORD_LENGTH {
+            self.input.resize(MAX_RECORD_LENGTH, 0);
+        }
+        let end = self.unread.end;
+        let count =
+            self.count_read(|input| transport.read(input.get_mut(end..).unwrap_or_default()))?;
+        self.unread.end += count;
+        Ok(())
+    }
+
+    /// Reads once, and returns how many bytes were read. If there are none, the connection ends.
+    fn count_read(
+        &mut self,
+        mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
         let count = loop {
-            match transport.read(room) {
+            match read(&mut self.input) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     self.release_buffers();
@@ -250,8 +292,73 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         // Certificates and tickets are checked at the time when they arrive, which can be long after
         // the connection was made.
         self.connection.advance_clock();
-        self.unread.end += count;
-        Ok(())
+        self.data_flow = count >= SHORT_READ;
+        Ok(count)
+    }
+
+    /// Keeps bytes for the next call.
+    fn keep_unread(&mut self, bytes: &[u8]) {
+        if self.input.len() < bytes.len() {
+            self.input.resize(bytes.len(), 0);
+        }
+        (self.unread, self.plaintext) = (0..copy_in_pieces(bytes, &mut self.input), 0..0);
+    }
+
+    /// Whether the next bytes are read into a reader's buffer of this length.
+    fn reads_in_place(&self, room: usize) -> bool {
+        // What is unread is the beginning of a record, which fits.
+        let fits_any_record = room >= MAX_RECORD_LENGTH;
+        let fits_most = room >= SHORT_READ && self.unread.is_empty() && !self.data_flow;
+        fits_any_record || fits_most
+    }
+
+    /// Reads into the reader's buffer once, and opens the records there. Returns how many bytes of data
+    /// the reader gets: zero where no record is complete, or none has data.
+    fn read_in_place<T: Read + Write>(
+        &mut self,
+        transport: &mut T,
+        buffer: &mut (impl ReaderBuffer<T> + ?Sized),
+    ) -> io::Result<usize> {
+        let unread = self.unread.clone();
+        let count = self.count_read(|input| {
+            buffer.read_behind(input.get(unread.clone()).unwrap_or_default(), transport)
+        })?;
+        let received = buffer.front(unread.len() + count);
+        self.unread = 0..0;
+        let data = self.open_in_place(received, transport)?;
+        buffer.return_front(data);
+        Ok(data)
+    }
+
+    /// Opens the records of `received` in place, and moves their data to the front. Keeps the rest for
+    /// the next call. Returns how many bytes of data there are.
+    fn open_in_place<T: Write>(
+        &mut self,
+        received: &mut [u8],
+        transport: &mut T,
+    ) -> io::Result<usize> {
+        let (mut position, mut total) = (0, 0);
+        loop {
+            let rest = received.get_mut(position..).unwrap_or_default();
+            match receive_from(&mut self.connection, &mut self.early_data, rest) {
+                Ok(Progress::Taken { record, data }) => {
+                    let start = position + HEADER_LENGTH;
+                    move_in_pieces(received, start..start + data, total);
+                    position += record;
+                    total += data;
+                }
+                Ok(Progress::Incomplete | Progress::Closed) => break,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => {
+                    // The reader gets the data before the error, and nothing of a record that failed.
+                    received.get_mut(total..).unwrap_or_default().fill(0);
+                    let _ = self.flush(transport);
+                    return if total > 0 { Ok(total) } else { Err(error) };
+                }
+            }
+        }
+        self.keep_unread(received.get(position..).unwrap_or_default());
+        Ok(total)
     }
 
     /// Frees empty buffers: the peer may be silent for a long time.
@@ -307,8 +414,13 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         Ok(())
     }
 
-    /// Receives until there is [`plaintext`](Self::plaintext), or the end of data.
-    pub(super) fn read<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
+    /// Receives data into the reader's buffer, and returns how many bytes they are. Zero is the end of
+    /// data.
+    pub(super) fn read<T: Read + Write>(
+        &mut self,
+        transport: &mut T,
+        buffer: &mut (impl ReaderBuffer<T> + ?Sized),
+    ) -> io::Result<usize> {
         // The reader gets data that arrived before a failure first, then the error.
         if self.plaintext.is_empty() && self.connection.is_handshaking() {
             self.handshake(transport)?;
@@ -317,22 +429,25 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
             // A transport that takes nothing now must not stop this side from reading: the peer may
             // wait for the same. The writer gets the error if there is one.
             let _ = self.flush(transport);
-            if !self.receive_record(transport)? {
-                return Ok(());
+            match self.receive_buffered_record(transport)? {
+                Progress::Taken { .. } => {}
+                Progress::Closed => return Ok(0),
+                Progress::Incomplete if self.reads_in_place(buffer.room()) => {
+                    let count = self.read_in_place(transport, buffer)?;
+                    if count > 0 {
+                        let _ = self.flush(transport);
+                        return Ok(count);
+                    }
+                }
+                Progress::Incomplete => self.fill(transport)?,
             }
         }
         // A handshake message may have led to an answer.
         let _ = self.flush(transport);
-        Ok(())
-    }
-
-    pub(super) fn plaintext(&self) -> &[u8] {
-        self.input.get(self.plaintext.clone()).unwrap_or_default()
-    }
-
-    /// Removes the first `count` bytes of the plaintext: the reader has taken them.
-    pub(super) fn consume(&mut self, count: usize) {
-        self.plaintext.start = self.plaintext.end.min(self.plaintext.start + count);
+        let plaintext = self.input.get(self.plaintext.clone()).unwrap_or_default();
+        let count = buffer.return_copy_of(plaintext);
+        self.plaintext.start += count;
+        Ok(count)
     }
 
     /// Writes data when everything before them is sent, and returns how many bytes it took. After the
@@ -342,11 +457,37 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         data: &[u8],
         transport: &mut T,
     ) -> io::Result<usize> {
+        self.write_sealed(transport, |connection| connection.write(data))
+    }
+
+    /// As [`write`](Self::write): the first piece that is not empty, or one record with several small
+    /// pieces.
+    pub(super) fn write_vectored<T: Read + Write>(
+        &mut self,
+        pieces: &[IoSlice<'_>],
+        transport: &mut T,
+    ) -> io::Result<usize> {
+        self.write_sealed(transport, |connection| {
+            let record = RecordPieces::first_record(pieces, connection.max_record_data());
+            match record.get() {
+                [] => connection.write(&[]),
+                [only] => connection.write(only),
+                several => connection.write_pieces(several),
+            }
+        })
+    }
+
+    /// Sends everything, and then what `seal` puts into `outgoing`.
+    fn write_sealed<T: Read + Write>(
+        &mut self,
+        transport: &mut T,
+        seal: impl FnOnce(&mut Connection) -> Result<usize, Error>,
+    ) -> io::Result<usize> {
         if self.connection.is_handshaking() && !self.connection.can_write() {
             self.handshake(transport)?;
         }
         self.flush(transport)?;
-        let taken = match self.connection.write(data) {
+        let taken = match seal(&mut self.connection) {
             Ok(taken) => taken,
             Err(error) => {
                 if self.connection.check().is_err() {
@@ -363,6 +504,44 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
             _ => Ok(taken),
         }
     }
+}
+
+/// What came of the bytes that were received.
+#[derive(Clone, Copy)]
+enum Progress {
+    /// A record was taken.
+    Taken {
+        /// Its length in bytes.
+        record: usize,
+        /// How many bytes of data it has. They are behind its header, decrypted.
+        data: usize,
+    },
+    /// The record is not complete.
+    Incomplete,
+    /// The peer has sent close_notify.
+    Closed,
+}
+
+/// Gives the connection the first record of `input`. If it has to wait for the answer to a question,
+/// the error is `WouldBlock`.
+fn receive_from(
+    connection: &mut Connection,
+    early_data: &mut Vec<u8>,
+    input: &mut [u8],
+) -> io::Result<Progress> {
+    let (record, received) = connection.receive(input)?;
+    let data = match received {
+        Received::Closed => return Ok(Progress::Closed),
+        Received::Waiting => return Err(waits_for_an_answer()),
+        Received::Incomplete => return Ok(Progress::Incomplete),
+        Received::Data(data) => data.len(),
+        Received::EarlyData(data) => {
+            early_data.extend_from_slice(data);
+            0
+        }
+        Received::Handled => 0,
+    };
+    Ok(Progress::Taken { record, data })
 }
 
 fn waits_for_an_answer() -> io::Error {
@@ -394,23 +573,6 @@ pub(super) fn is_gone(error: &io::Error) -> bool {
         return false;
     }
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected)
-}
-
-/// The first buffer that is not empty, or the content of one record from several small buffers.
-pub(super) fn gather<'a>(pieces: &'a [IoSlice<'_>]) -> Cow<'a, [u8]> {
-    /// A copy of fewer bytes costs less than another record.
-    const SMALL: usize = 4096;
-    let mut pieces = pieces.iter().filter(|piece| !piece.is_empty()).peekable();
-    let Some(first) = pieces.next() else { return Cow::Borrowed(&[]) };
-    if first.len() >= SMALL || pieces.peek().is_none() {
-        return Cow::Borrowed(first);
-    }
-    let mut gathered = first.to_vec();
-    for piece in pieces {
-        let room = MAX_PLAINTEXT_LENGTH - gathered.len();
-        gathered.extend(piece.iter().take(room));
-    }
-    Cow::Owned(gathered)
 }
 
 impl From<Error> for io::Error {

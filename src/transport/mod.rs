@@ -4,6 +4,8 @@
 mod buffered;
 mod closing;
 pub mod memory;
+mod reader_buffer;
+mod record_pieces;
 mod stream;
 #[cfg(feature = "tokio")]
 pub mod tokio;

@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::DerefMut;
 use std::io::{self, IoSlice, Read, Write};
 
-use super::buffered::{Buffered, gather, is_gone};
+use super::buffered::{Buffered, is_gone};
 use super::closing::{DrainOnDrop, Socket};
 use crate::connection::Connection;
 
@@ -187,12 +187,9 @@ impl<C: DerefMut<Target = Connection>, T: Read + Write> Read for Stream<C, T> {
         if buffer.is_empty() {
             return Ok(0);
         }
-        let result = self.buffered.read(&mut self.transport);
+        let result = self.buffered.read(&mut self.transport, buffer);
         self.update_drain_on_drop();
-        result?;
-        let count = self.buffered.plaintext().read(buffer)?;
-        self.buffered.consume(count);
-        Ok(count)
+        result
     }
 }
 
@@ -205,7 +202,10 @@ impl<C: DerefMut<Target = Connection>, T: Read + Write> Write for Stream<C, T> {
     }
 
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.write(&gather(pieces))
+        let result = self.buffered.write_vectored(pieces, &mut self.transport);
+        let result = result.map_err(|error| self.alert_or(error));
+        self.update_drain_on_drop();
+        result
     }
 
     fn flush(&mut self) -> io::Result<()> {

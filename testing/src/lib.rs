@@ -15,6 +15,7 @@ pub mod measure;
 pub mod message;
 pub mod numbers;
 pub mod process;
+pub mod received_bytes;
 pub mod rustls_peer;
 pub mod rustls_pin;
 pub mod sessions;

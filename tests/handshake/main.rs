@@ -17,3 +17,4 @@ mod record_sizes;
 mod sent_messages;
 mod sizes;
 mod stream;
+mod stream_reads;

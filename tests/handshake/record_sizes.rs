@@ -8,7 +8,9 @@ use handclasp::config::{ConfigError, Limits};
 use handclasp::connection::Received;
 use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
-use handclasp::record::{PaddingPolicy, RecordError, next_record, pad_to_multiple_of};
+use handclasp::record::{
+    HEADER_LENGTH, PaddingPolicy, RecordError, next_record, pad_to_multiple_of,
+};
 use handclasp::registry::ContentType;
 use handclasp::transport::memory::exchange;
 use handclasp::{
@@ -245,4 +247,64 @@ fn a_limit_below_one_record_lets_one_through_at_a_time() {
         assert_eq!(client.write(&data).unwrap(), 0, "it has to be sent first");
         assert_eq!(carry(&mut client, &mut server).0.len(), taken);
     }
+}
+
+/// The data in these records.
+fn data_in(receiver: &mut Connection, mut bytes: Vec<u8>) -> Vec<u8> {
+    let (mut data, mut start) = (Vec::new(), 0);
+    while start < bytes.len() {
+        let (consumed, received) = receiver.receive(&mut bytes[start..]).unwrap();
+        if let Received::Data(part) = received {
+            data.extend_from_slice(part);
+        }
+        assert!(consumed > 0, "the record is not complete");
+        start += consumed;
+    }
+    data
+}
+
+#[test]
+fn records_that_are_sealed_in_place_come_among_the_others() {
+    for (client, server) in
+        [(Side::default(), Side::default()), (padding(512), limit(600)), (limit(64), limit(64))]
+    {
+        let (mut client, mut server) = pair(client, server);
+        exchange(&mut client, &mut server).unwrap();
+        let longest = client.max_record_data();
+        let mut sent = Vec::new();
+        for length in [1, longest / 2, longest] {
+            let data = vec![length as u8; length];
+            let mut record = [&[0xff; HEADER_LENGTH][..], &data].concat();
+            // This message comes before the record, and changes the key.
+            client.update_keys(false).unwrap();
+            client.write_in_place(&mut record).unwrap();
+            sent.extend(take_outgoing(&mut client));
+            sent.extend(record);
+            client.write(&data).unwrap();
+            sent.extend(take_outgoing(&mut client));
+        }
+        let got = data_in(&mut server, sent);
+        let lengths = [1, longest / 2, longest];
+        let expected: Vec<_> =
+            lengths.iter().flat_map(|length| vec![*length as u8; 2 * length]).collect();
+        assert!(got == expected, "records of at most {longest}");
+    }
+}
+
+#[test]
+fn a_record_in_place_that_is_too_long_or_has_no_data_is_a_misuse_that_changes_nothing() {
+    let (mut client, mut server) = pair(Side::default(), Side::default());
+    let mut early = vec![0; HEADER_LENGTH + 1];
+    let error = client.write_in_place(&mut early).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Misuse(_)), "{error}");
+    exchange(&mut client, &mut server).unwrap();
+    let longest = client.max_record_data();
+    for length in [0, 1, HEADER_LENGTH, HEADER_LENGTH + longest + 1] {
+        let mut record = vec![7; length];
+        let error = client.write_in_place(&mut record).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Misuse(_)), "{length}: {error}");
+        assert_eq!(record, vec![7; length]);
+    }
+    client.write(b"it goes on").unwrap();
+    assert_eq!(data_in(&mut server, take_outgoing(&mut client)), b"it goes on");
 }

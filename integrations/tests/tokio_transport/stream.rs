@@ -2,9 +2,9 @@
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::ends::{self, Client, pair, tls};
@@ -13,7 +13,7 @@ use handclasp::transport::tokio::{Acceptor, Connector};
 use handclasp::{ErrorKind, Event, Observer};
 use handclasp_testing::numbers::varied_bytes;
 use handclasp_testing::{Identity, server_name};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex, split};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex, split};
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -39,6 +39,75 @@ async fn data_go_both_ways_over_pipes_of_any_size() {
         tokio::join!(back, async { client.read_exact(&mut to_client).await.unwrap() });
         assert!(to_server == *data && to_client == *data, "a pipe of {capacity} bytes");
     }
+}
+
+/// A transport that says every other time that it is not ready, and wakes its task before it says so,
+/// as tokio's do when a task has to yield.
+struct WakesFirst {
+    inner: tokio::io::DuplexStream,
+    is_readable: bool,
+    is_writable: bool,
+}
+
+/// Whether a transport is ready this time.
+fn is_ready(flag: &mut bool, context: &mut Context<'_>) -> bool {
+    *flag = !*flag;
+    if !*flag {
+        context.waker().wake_by_ref();
+    }
+    *flag
+}
+
+impl AsyncRead for WakesFirst {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !is_ready(&mut self.is_readable, context) {
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.inner).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for WakesFirst {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if !is_ready(&mut self.is_writable, context) {
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.inner).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+}
+
+#[tokio::test]
+async fn a_transport_that_wakes_before_it_says_that_it_is_not_ready_is_polled_again() {
+    let identity = Identity::p256();
+    let (left, right) = duplex(5_000);
+    let new = |inner| WakesFirst { inner, is_readable: true, is_writable: true };
+    let (left, right) = (new(left), new(right));
+    let connector = Connector::new(identity.client_config());
+    let acceptor = Acceptor::new(identity.server_config());
+    let work = async {
+        let ends = tokio::join!(connector.connect(server_name(), left), acceptor.accept(right));
+        let data = Arc::new(varied_bytes(100_000, 1));
+        let both = (both_ways(ends.0.unwrap(), data.clone()), both_ways(ends.1.unwrap(), data));
+        tokio::join!(both.0, both.1)
+    };
+    let (to_client, to_server) = timeout(PATIENCE, work).await.expect("a wake-up was lost");
+    assert!(to_client.len() == 100_000 && to_client == to_server);
 }
 
 /// Writes `ours` in one task and reads to the end in another.

@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 use super::key_place::KeyPlace;
 use super::{
     HEADER_LENGTH, MAX_INNER_PLAINTEXT_LENGTH, MAX_PLAINTEXT_LENGTH, PaddingPolicy, RecordError,
+    append_in_pieces,
 };
 use crate::crypto::{AeadKey, CipherSuite, CryptoError, NONCE_LENGTH, TAG_LENGTH, provider_fault};
 use crate::registry::{ContentType, ProtocolVersion};
@@ -353,9 +354,61 @@ impl Sealer {
                 return Err(RecordError::KeyExhausted);
             }
             let padding = self.padding(content_type, fragment.len());
-            seal_fragment(keys, self.sequence, content_type, fragment, padding, out)?;
+            seal_fragment(keys, self.sequence, content_type, &[fragment], padding, out)?;
             self.sequence += 1;
         }
+        Ok(())
+    }
+
+    /// Appends a protected record with the application data of all `pieces` to `out`. Together they
+    /// have at most [`max_content_length`](Self::max_content_length) bytes.
+    ///
+    /// # Errors
+    /// As [`seal`](Self::seal), and [`RecordError::SealFailed`] if there are no keys or the pieces are
+    /// too long.
+    pub(crate) fn seal_pieces(
+        &mut self,
+        pieces: &[&[u8]],
+        out: &mut Vec<u8>,
+    ) -> Result<(), RecordError> {
+        let length = pieces.iter().map(|piece| piece.len()).sum();
+        self.with_next_keys(length, |keys, sequence, padding| {
+            seal_fragment(keys, sequence, ContentType::APPLICATION_DATA, pieces, padding, out)
+        })
+    }
+
+    /// Protects application data in place. `record` has [`HEADER_LENGTH`] bytes of any value, and the
+    /// data behind them, at most [`max_content_length`](Self::max_content_length) bytes. It becomes the
+    /// record.
+    ///
+    /// # Errors
+    /// As [`seal`](Self::seal), and [`RecordError::SealFailed`] if there are no keys or `record` has
+    /// another length. `record` is empty then, unless its length was wrong.
+    pub fn seal_in_place(&mut self, record: &mut Vec<u8>) -> Result<(), RecordError> {
+        let length = record.len().checked_sub(HEADER_LENGTH).ok_or(RecordError::SealFailed)?;
+        self.with_next_keys(length, |keys, sequence, padding| {
+            protect(keys, sequence, ContentType::APPLICATION_DATA, padding, record, 0)
+        })
+    }
+
+    /// Calls `seal` with the keys, the sequence number and the padding of the next protected record,
+    /// which has application data of this length.
+    fn with_next_keys(
+        &mut self,
+        length: usize,
+        seal: impl FnOnce(&TrafficKeys, u64, usize) -> Result<(), RecordError>,
+    ) -> Result<(), RecordError> {
+        let padding = self.padding(ContentType::APPLICATION_DATA, length);
+        let is_too_long = length > self.max_content_length();
+        let Some(keys) = self.keys.keys() else { return Err(RecordError::SealFailed) };
+        if is_too_long {
+            return Err(RecordError::SealFailed);
+        }
+        if self.sequence >= keys.limit {
+            return Err(RecordError::KeyExhausted);
+        }
+        seal(keys, self.sequence, padding)?;
+        self.sequence += 1;
         Ok(())
     }
 
@@ -394,26 +447,43 @@ impl fmt::Debug for Sealer {
     }
 }
 
-/// Seals a TLSInnerPlaintext: content, type and padding (sections 5.2 and 5.4).
+/// Appends a record with this content, which is in one piece or in several.
 fn seal_fragment(
     keys: &TrafficKeys,
     sequence: u64,
     content_type: ContentType,
-    fragment: &[u8],
+    content: &[&[u8]],
     padding: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), RecordError> {
     let start = out.len();
-    let length = fragment.len() + 1 + padding + TAG_LENGTH;
-    out.reserve(HEADER_LENGTH + length);
-    write_header(out, ContentType::APPLICATION_DATA, ProtocolVersion::TLS_1_2, length);
-    out.extend_from_slice(fragment);
+    let length: usize = content.iter().map(|piece| piece.len()).sum();
+    out.reserve(HEADER_LENGTH + length + 1 + padding + TAG_LENGTH);
+    out.extend_from_slice(&[0; HEADER_LENGTH]);
+    for piece in content {
+        append_in_pieces(piece, out);
+    }
+    protect(keys, sequence, content_type, padding, out, start)
+}
+
+/// Makes a record of what is in `out` from `start`: the place of the header, and the content. It seals a
+/// TLSInnerPlaintext: content, type and padding (sections 5.2 and 5.4).
+fn protect(
+    keys: &TrafficKeys,
+    sequence: u64,
+    content_type: ContentType,
+    padding: usize,
+    out: &mut Vec<u8>,
+    start: usize,
+) -> Result<(), RecordError> {
     out.push(content_type.0);
     out.resize(out.len() + padding, 0);
     let record = out.get_mut(start..).unwrap_or_default();
     let Some((header, plaintext)) = record.split_first_chunk_mut::<HEADER_LENGTH>() else {
         return Err(RecordError::SealFailed);
     };
+    let length = plaintext.len() + TAG_LENGTH;
+    *header = header_of(ContentType::APPLICATION_DATA, ProtocolVersion::TLS_1_2, length);
     let beginning = provider_fault::beginning(plaintext);
     let tag = keys.key.seal(keys.nonce(sequence), header, plaintext);
     let sealed = tag.map_err(|CryptoError| RecordError::SealFailed).and_then(|tag| {
@@ -440,21 +510,20 @@ fn write_plaintext(
     content: &[u8],
 ) {
     for fragment in content.chunks(MAX_PLAINTEXT_LENGTH) {
-        write_header(out, content_type, version, fragment.len());
+        out.extend_from_slice(&header_of(content_type, version, fragment.len()));
         out.extend_from_slice(fragment);
     }
 }
 
 /// `length` is at most [`super::MAX_CIPHERTEXT_LENGTH`], so it fits its field.
-fn write_header(
-    out: &mut Vec<u8>,
+fn header_of(
     content_type: ContentType,
     version: ProtocolVersion,
     length: usize,
-) {
-    out.push(content_type.0);
-    out.extend_from_slice(&version.0.to_be_bytes());
-    out.extend_from_slice(&u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes());
+) -> [u8; HEADER_LENGTH] {
+    let [major, minor] = version.0.to_be_bytes();
+    let [high, low] = u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes();
+    [content_type.0, major, minor, high, low]
 }
 
 #[cfg(test)]

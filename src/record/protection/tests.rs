@@ -20,13 +20,9 @@ fn seal(content_type: ContentType, content: &[u8]) -> Vec<u8> {
 /// Seals an inner plaintext that our own sealer would never write.
 fn seal_raw(inner: &[u8]) -> Vec<u8> {
     let keys = keys(u64::MAX);
-    let mut record = Vec::new();
-    write_header(
-        &mut record,
-        ContentType::APPLICATION_DATA,
-        ProtocolVersion::TLS_1_2,
-        inner.len() + TAG_LENGTH,
-    );
+    let length = inner.len() + TAG_LENGTH;
+    let header = header_of(ContentType::APPLICATION_DATA, ProtocolVersion::TLS_1_2, length);
+    let mut record = header.to_vec();
     let mut body = inner.to_vec();
     let tag = keys.key.seal(keys.nonce(0), &record, &mut body).unwrap();
     record.extend_from_slice(&body);
@@ -191,7 +187,8 @@ fn early_data_are_passed_over_up_to_a_limit_and_not_after_a_good_record() {
     let undecryptable = |length: usize| {
         let mut record = Vec::new();
         let body = vec![0x55; length];
-        write_header(&mut record, ContentType::APPLICATION_DATA, ProtocolVersion::TLS_1_2, length);
+        let (kind, version) = (ContentType::APPLICATION_DATA, ProtocolVersion::TLS_1_2);
+        record.extend(header_of(kind, version, length));
         record.extend_from_slice(&body);
         record
     };

@@ -1,12 +1,16 @@
 //! Polling an asynchronous transport as one that returns `WouldBlock`, and the wakers for it.
 
 use core::pin::Pin;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Poll, Waker};
 use std::io::{self, Read, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 
 use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::record::COPIED_AT_ONCE;
+use crate::transport::reader_buffer::ReaderBuffer;
 
 /// An asynchronous transport during one poll: `Pending` is `WouldBlock`.
 pub(super) struct Polled<'a, 'w, T> {
@@ -30,6 +34,41 @@ impl<T: AsyncRead + Unpin> Read for Polled<'_, '_, T> {
         let mut buffer = ReadBuf::new(buffer);
         would_block(Pin::new(&mut *self.transport).poll_read(self.context, &mut buffer))?;
         Ok(buffer.filled().len())
+    }
+}
+
+/// The buffer of a task that reads. None of its bytes is set to zero.
+impl<T: AsyncRead + Unpin> ReaderBuffer<Polled<'_, '_, T>> for ReadBuf<'_> {
+    fn room(&self) -> usize {
+        self.remaining()
+    }
+
+    fn read_behind(&mut self, before: &[u8], polled: &mut Polled<'_, '_, T>) -> io::Result<usize> {
+        let start = self.filled().len();
+        self.put_slice(before);
+        let behind = self.filled().len();
+        let read = would_block(Pin::new(&mut *polled.transport).poll_read(polled.context, self));
+        let count = self.filled().len() - behind;
+        // The reader gets none of these bytes before they are decrypted.
+        self.set_filled(start);
+        read.map(|()| count)
+    }
+
+    fn front(&mut self, length: usize) -> &mut [u8] {
+        let start = self.filled().len();
+        self.initialized_mut().get_mut(start..start + length).unwrap_or_default()
+    }
+
+    fn return_front(&mut self, length: usize) {
+        self.advance(length);
+    }
+
+    fn return_copy_of(&mut self, data: &[u8]) -> usize {
+        let count = data.len().min(self.remaining());
+        for piece in data.get(..count).unwrap_or_default().chunks(COPIED_AT_ONCE) {
+            self.put_slice(piece);
+        }
+        count
     }
 }
 
@@ -73,45 +112,63 @@ pub(super) enum Half {
 /// A transport remembers one waker for each direction. Here the reader may write (outgoing bytes), and
 /// the writer may read (in a handshake): one half would replace the waker of the other. So the
 /// transport gets a waker that wakes both.
+///
+/// A half registers its waker only when it has to wait, because a lock costs more than what most polls
+/// do. The transport may have called the waker before that. So it counts the calls, and a half that has
+/// registered its waker looks whether there was one since it began.
 #[derive(Debug, Default)]
 pub(super) struct Wakers {
-    reader: Mutex<Option<Waker>>,
-    writer: Mutex<Option<Waker>>,
+    waiting: Mutex<Waiting>,
+    calls: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+impl Waiting {
+    fn slot(&mut self, half: Half) -> &mut Option<Waker> {
+        match half {
+            Half::Reader => &mut self.reader,
+            Half::Writer => &mut self.writer,
+        }
+    }
 }
 
 impl Wakers {
-    fn slot(&self, half: Half) -> &Mutex<Option<Waker>> {
-        match half {
-            Half::Reader => &self.reader,
-            Half::Writer => &self.writer,
-        }
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How often the transport has woken the stream.
+    pub(super) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
     }
 
     /// Remembers the waker of the task that waits for this half.
-    pub(super) fn register(&self, half: Half, waker: &Waker) {
-        let mut slot = self.slot(half).lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *slot {
+    fn register(&self, half: Half, waker: &Waker) {
+        let mut waiting = self.lock();
+        match waiting.slot(half) {
             Some(registered) => registered.clone_from(waker),
-            None => *slot = Some(waker.clone()),
+            empty => *empty = Some(waker.clone()),
         }
+    }
+
+    /// Removes the waker of this half.
+    fn take(&self, half: Half) -> Option<Waker> {
+        self.lock().slot(half).take()
     }
 
     /// Wakes the task that waits for the half that is not `half`.
     pub(super) fn wake_other(&self, half: Half) {
-        self.wake_half(match half {
+        let other = self.take(match half {
             Half::Reader => Half::Writer,
             Half::Writer => Half::Reader,
         });
-    }
-
-    /// Removes the waker of this half: its task does not wait any more.
-    pub(super) fn forget(&self, half: Half) -> Option<Waker> {
-        self.slot(half).lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn wake_half(&self, half: Half) {
         // The lock is released before the task is woken.
-        if let Some(waker) = self.forget(half) {
+        if let Some(waker) = other {
             waker.wake();
         }
     }
@@ -123,7 +180,39 @@ impl Wake for Wakers {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.wake_half(Half::Reader);
-        self.wake_half(Half::Writer);
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        let Waiting { reader, writer } = core::mem::take(&mut *self.lock());
+        for waker in [reader, writer].into_iter().flatten() {
+            waker.wake();
+        }
+    }
+}
+
+/// Which halves have registered a waker since they were last ready. Those that have not need no lock.
+#[derive(Debug, Default)]
+pub(super) struct Registered {
+    reader: bool,
+    writer: bool,
+}
+
+impl Registered {
+    fn of(&mut self, half: Half) -> &mut bool {
+        match half {
+            Half::Reader => &mut self.reader,
+            Half::Writer => &mut self.writer,
+        }
+    }
+
+    /// The task of this half waits.
+    pub(super) fn register(&mut self, half: Half, waker: &Waker, wakers: &Wakers) {
+        *self.of(half) = true;
+        wakers.register(half, waker);
+    }
+
+    /// The task of this half does not wait any more.
+    pub(super) fn forget(&mut self, half: Half, wakers: &Wakers) {
+        if core::mem::replace(self.of(half), false) {
+            wakers.take(half);
+        }
     }
 }

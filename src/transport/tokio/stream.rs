@@ -12,13 +12,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use ::tokio::time::Sleep;
 
-use super::poll::{Half, Polled, Wakers};
+use super::poll::{Half, Polled, Registered, Wakers};
 use super::question_handler::{AnswerFuture, QuestionHandler};
 use crate::connection::Connection;
 use crate::error::ErrorKind;
 use crate::handshake::{Answer, QuestionNumber};
 use crate::record::RecordError;
-use crate::transport::buffered::{Buffered, gather, is_gone};
+use crate::transport::buffered::{Buffered, is_gone};
 use crate::transport::{CLOSING_BYTES, CLOSING_TIME};
 
 /// A TLS connection over an asynchronous transport: it reads and writes as that transport does.
@@ -61,6 +61,8 @@ pub struct TlsStream<C, T> {
     wakers: Arc<Wakers>,
     /// Wakes all of `wakers`.
     waker: Waker,
+    /// Which halves have a waker in `wakers`.
+    waits: Registered,
 }
 
 /// The future of an answer, while the handshake waits for it.
@@ -91,6 +93,7 @@ where
             transport_shut_down: false,
             wakers,
             waker,
+            waits: Registered::default(),
         }
     }
 
@@ -303,13 +306,13 @@ where
         context: &mut Context<'_>,
         mut act: impl FnMut(&mut Buffered<C>, &mut Polled<'_, '_, T>) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.wakers.register(half, context.waker());
-        let waker = self.waker.clone();
-        let mut context = Context::from_waker(&waker);
         loop {
+            let calls_before = self.wakers.calls();
             let connection = &*self.buffered.connection;
             let before = (connection.is_handshaking(), connection.outgoing().len());
-            let mut transport = Polled { transport: &mut self.transport, context: &mut context };
+            let mut of_transport = Context::from_waker(&self.waker);
+            let mut transport =
+                Polled { transport: &mut self.transport, context: &mut of_transport };
             let result = act(&mut self.buffered, &mut transport);
             self.drop_stale_answer();
             let blocked =
@@ -321,13 +324,20 @@ where
                 self.wakers.wake_other(half);
             }
             if !blocked {
-                self.wakers.forget(half);
+                self.waits.forget(half, &self.wakers);
                 return Poll::Ready(result);
+            }
+            self.waits.register(half, context.waker(), &self.wakers);
+            if self.wakers.calls() != calls_before {
+                // The transport called the waker before there was one. It may want the task to yield
+                // first, so it is not polled again here.
+                context.waker().wake_by_ref();
+                return Poll::Pending;
             }
             if self.buffered.connection.question().is_none() {
                 return Poll::Pending;
             }
-            ready!(self.poll_answer(&mut context));
+            ready!(self.poll_answer());
         }
     }
 
@@ -342,7 +352,7 @@ where
 
     /// Polls the answer to the open question and gives it to the connection. If that fails, the
     /// connection's next call returns the error.
-    fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    fn poll_answer(&mut self) -> Poll<()> {
         let connection = &mut *self.buffered.connection;
         let Some(number) = connection.question_number() else { return Poll::Ready(()) };
         if let (None, Some(question)) = (&self.awaited, connection.question()) {
@@ -351,7 +361,7 @@ where
         }
         let Some(awaited) = &mut self.awaited else { return Poll::Ready(()) };
         let future = awaited.answer.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let answer = ready!(future.as_mut().poll(context));
+        let answer = ready!(future.as_mut().poll(&mut Context::from_waker(&self.waker)));
         self.awaited = None;
         let result = connection.answer(number, answer);
         if matches!(&result, Err(error) if matches!(error.kind(), ErrorKind::Misuse(_))) {
@@ -410,12 +420,7 @@ where
         if buffer.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
-        ready!(this.poll(Half::Reader, context, |buffered, io| buffered.read(io)))?;
-        let plaintext = this.buffered.plaintext();
-        let count = plaintext.len().min(buffer.remaining());
-        buffer.put_slice(plaintext.get(..count).unwrap_or_default());
-        this.buffered.consume(count);
-        Poll::Ready(Ok(()))
+        this.poll(Half::Reader, context, |buffered, io| buffered.read(io, buffer).map(drop))
     }
 }
 
@@ -439,7 +444,10 @@ where
         context: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write(context, &gather(pieces))
+        self.get_mut().poll(Half::Writer, context, |buffered, io| {
+            let written = buffered.write_vectored(pieces, io);
+            written.map_err(|error| buffered.alert_or(io, error))
+        })
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,0 +1,143 @@
+//! What a [`Stream`] reads is the same for buffers of all lengths and for transports that return any
+//! number of bytes, in the reader's buffer or not.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use handclasp::handshake::{Answer, Question};
+use handclasp::transport::memory::exchange;
+use handclasp::{AnswerLater, ClientConnection, ErrorKind, ServerConnection, Stream};
+use handclasp_testing::numbers::varied_bytes;
+use handclasp_testing::received_bytes::ReceivedBytes;
+use handclasp_testing::{Identity, answer, asked_later, server_name, take_outgoing};
+
+/// Both ends of a connection after the handshake.
+fn connected() -> (ClientConnection, ServerConnection) {
+    let (mut client, mut server) = Identity::p256().connections();
+    exchange(&mut client, &mut server).unwrap();
+    (client, server)
+}
+
+/// Lengths of readers' buffers: shorter and longer than a first read, a record, and several records.
+const BUFFERS: [usize; 8] = [1, 300, 4096, 5000, 16_384, 16_645, 40_000, 200_000];
+
+/// Lengths of what a transport returns at once.
+const READS: [usize; 6] = [1, 5, 700, 4096, 16_406, 1 << 20];
+
+/// Reads until the transport would block. Returns the data and the error.
+fn read_all(
+    stream: &mut Stream<ClientConnection, ReceivedBytes>,
+    buffer: usize,
+) -> (Vec<u8>, io::Error) {
+    let (mut got, mut buffer) = (Vec::new(), vec![0; buffer]);
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => panic!("the peer has not closed"),
+            Ok(count) => got.extend_from_slice(&buffer[..count]),
+            Err(error) => return (got, error),
+        }
+    }
+}
+
+#[test]
+fn data_are_the_same_for_readers_and_transports_of_any_length() {
+    let data = varied_bytes(90_000, 7);
+    // Short records, records of full length, and a KeyUpdate among them.
+    let writes = [1, 2, 4000, 16_384, 16_384, 20_000, 3, 5000];
+    for buffer in BUFFERS {
+        for most in READS {
+            if buffer == 1 && most == 1 {
+                continue;
+            }
+            let (client, mut server) = connected();
+            let mut bytes = Vec::new();
+            let mut sent = 0;
+            for (number, length) in writes.into_iter().cycle().enumerate() {
+                let end = data.len().min(sent + length);
+                assert_eq!(server.write(&data[sent..end]).unwrap(), end - sent);
+                sent = end;
+                if number == 5 {
+                    server.update_keys(false).unwrap();
+                }
+                bytes.extend(take_outgoing(&mut server));
+                if sent == data.len() {
+                    break;
+                }
+            }
+            let transport = ReceivedBytes::new(bytes, most);
+            let mut stream = Stream::new(client, transport.clone());
+            let (got, error) = read_all(&mut stream, buffer);
+            assert!(got == data, "a buffer of {buffer}, reads of {most}: {} bytes", got.len());
+            assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+            server.write(b"the last words").unwrap();
+            server.close();
+            transport.add(&take_outgoing(&mut server));
+            let mut words = vec![0; b"the last words".len()];
+            stream.read_exact(&mut words).unwrap();
+            assert_eq!(words, b"the last words");
+            for _ in 0..2 {
+                assert_eq!(stream.read(&mut vec![0; buffer]).unwrap(), 0, "close_notify");
+            }
+        }
+    }
+}
+
+#[test]
+fn data_before_a_broken_record_are_read_and_nothing_of_that_record_is() {
+    for buffer in BUFFERS {
+        for most in READS {
+            let (client, mut server) = connected();
+            let data = varied_bytes(9000, 3);
+            server.write(&data).unwrap();
+            server.write(b"this is in the broken record").unwrap();
+            let mut bytes = take_outgoing(&mut server);
+            *bytes.last_mut().unwrap() ^= 1;
+            server.write(b"and this is behind it").unwrap();
+            bytes.extend(take_outgoing(&mut server));
+            let mut stream = Stream::new(client, ReceivedBytes::new(bytes, most));
+            let (mut got, mut place) = (Vec::new(), vec![0; buffer]);
+            let error = loop {
+                place.fill(0);
+                let result = stream.read(&mut place);
+                let rest = &place[*result.as_ref().unwrap_or(&0)..];
+                assert!(!rest.windows(6).any(|words| words == b"broken" || words == b"behind"));
+                match result {
+                    Ok(count) => got.extend_from_slice(&place[..count]),
+                    Err(error) => break error,
+                }
+            };
+            assert!(got == data, "a buffer of {buffer}, reads of {most}: {} bytes", got.len());
+            for error in [error, stream.read(&mut place).unwrap_err()] {
+                let error = handclasp::Error::from_io(&error).unwrap();
+                assert!(matches!(error.kind(), ErrorKind::Record(_)), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn data_before_and_behind_a_question_are_read_in_order() {
+    for buffer in BUFFERS {
+        for most in READS {
+            let identity = Identity::p256();
+            let config = asked_later::client(&identity, Arc::new(AnswerLater));
+            let mut client = ClientConnection::new(config, server_name()).unwrap();
+            let verifier = Arc::new(AnswerLater);
+            let mut server =
+                ServerConnection::new(asked_later::server(&identity, verifier)).unwrap();
+            exchange(&mut client, &mut server).unwrap();
+            server.write(b"before").unwrap();
+            server.request_client_certificate().unwrap();
+            server.write(b" and behind").unwrap();
+            let bytes = take_outgoing(&mut server);
+            let mut stream = Stream::new(client, ReceivedBytes::new(bytes, most));
+            let (mut got, error) = read_all(&mut stream, buffer);
+            assert_eq!((&got[..], error.kind()), (&b"before"[..], io::ErrorKind::WouldBlock));
+            let question = stream.connection().question();
+            assert!(matches!(question, Some(Question::ChooseClientCertificate(_))));
+            answer(stream.connection_mut(), Answer::ClientCertificate(None)).unwrap();
+            got.extend(read_all(&mut stream, buffer).0);
+            assert_eq!(got, b"before and behind");
+        }
+    }
+}
