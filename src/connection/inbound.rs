@@ -58,6 +58,8 @@ impl Connection {
     /// Every record fits into a buffer of [`MAX_RECORD_LENGTH`](crate::record::MAX_RECORD_LENGTH)
     /// bytes.
     ///
+    /// What comes after the peer's close_notify is ignored (section 6.1).
+    ///
     /// # Errors
     /// What is wrong with the record. The alert is in [`outgoing`](Self::outgoing) then. The connection
     /// is over, and every later call returns the same error.
@@ -192,7 +194,8 @@ impl Connection {
         Ok(if early { Received::EarlyData(data) } else { Received::Data(data) })
     }
 
-    /// Section 5: ignored between the first ClientHello and the peer's Finished.
+    /// Ignored between the first ClientHello and the peer's Finished. At any other time it is an
+    /// `unexpected_message` (section 5).
     fn on_change_cipher_spec<'a>(&mut self) -> Result<Received<'a>, Error> {
         if !self.handshake.has_begun() || self.handshake.is_complete() {
             let received = ContentType::CHANGE_CIPHER_SPEC;
@@ -240,7 +243,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Section 5.1: no other record may come between the fragments of a handshake message.
+    /// No other record may come between the fragments of a handshake message: it is an
+    /// `unexpected_message` (section 5.1).
     fn check_no_partial_message(&self) -> Result<(), Error> {
         if self.handshake.has_partial_message() {
             let reason = "another record came between the fragments of a handshake message";

@@ -34,7 +34,7 @@ pub struct HybridGroup {
     kem: Arc<dyn KeyExchangeGroup>,
 }
 
-/// What is fixed for a hybrid. Lengths are in bytes.
+/// What RFC 10024 fixes for a hybrid. Lengths are in bytes.
 #[derive(Debug)]
 struct Form {
     name: NamedGroup,
@@ -42,12 +42,12 @@ struct Form {
     kem: NamedGroup,
     /// Does the part of ML-KEM come first, in shares and in the secret?
     kem_is_first: bool,
-    /// The classical share of either side.
-    classical_share: usize,
-    /// ML-KEM's part of the client's share.
-    encapsulation_key: usize,
-    /// ML-KEM's part of the server's share.
-    ciphertext: usize,
+    /// The length of the classical share of either side.
+    classical_share_length: usize,
+    /// The length of ML-KEM's part of the client's share.
+    encapsulation_key_length: usize,
+    /// The length of ML-KEM's part of the server's share.
+    ciphertext_length: usize,
 }
 
 /// RFC 10024, sections 4.1 and 4.2. ML-KEM is first in one of them for historical reasons.
@@ -57,27 +57,27 @@ const FORMS: [Form; 3] = [
         classical: NamedGroup::X25519,
         kem: NamedGroup::MLKEM768,
         kem_is_first: true,
-        classical_share: 32,
-        encapsulation_key: 1184,
-        ciphertext: 1088,
+        classical_share_length: 32,
+        encapsulation_key_length: 1184,
+        ciphertext_length: 1088,
     },
     Form {
         name: NamedGroup::SECP256R1_MLKEM768,
         classical: NamedGroup::SECP256R1,
         kem: NamedGroup::MLKEM768,
         kem_is_first: false,
-        classical_share: 65,
-        encapsulation_key: 1184,
-        ciphertext: 1088,
+        classical_share_length: 65,
+        encapsulation_key_length: 1184,
+        ciphertext_length: 1088,
     },
     Form {
         name: NamedGroup::SECP384R1_MLKEM1024,
         classical: NamedGroup::SECP384R1,
         kem: NamedGroup::MLKEM1024,
         kem_is_first: false,
-        classical_share: 97,
-        encapsulation_key: 1568,
-        ciphertext: 1568,
+        classical_share_length: 97,
+        encapsulation_key_length: 1568,
+        ciphertext_length: 1568,
     },
 ];
 
@@ -128,7 +128,7 @@ impl KeyExchangeGroup for HybridGroup {
 
     fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, CryptoError> {
         let form = self.form;
-        let theirs = form.split(peer_share, form.encapsulation_key)?;
+        let theirs = form.split(peer_share, form.encapsulation_key_length)?;
         let classical = self.classical.respond(theirs.classical)?;
         let kem = self.kem.respond(theirs.kem)?;
         Ok(CompletedKeyExchange {
@@ -157,8 +157,8 @@ pub struct SharePart<'a> {
 /// RFC 10024, or neither side's share has this length.
 pub fn share_parts(group: NamedGroup, share: &[u8]) -> Option<[SharePart<'_>; 2]> {
     let form = FORMS.iter().find(|form| form.name == group)?;
-    let parts = form.split(share, form.encapsulation_key);
-    let parts = parts.or_else(|_| form.split(share, form.ciphertext)).ok()?;
+    let parts = form.split(share, form.encapsulation_key_length);
+    let parts = parts.or_else(|_| form.split(share, form.ciphertext_length)).ok()?;
     let classical = SharePart { group: form.classical, share: parts.classical };
     let kem = SharePart { group: form.kem, share: parts.kem };
     Some(if form.kem_is_first { [kem, classical] } else { [classical, kem] })
@@ -182,7 +182,7 @@ impl ActiveKeyExchange for HybridExchange {
     }
 
     fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
-        let theirs = self.form.split(peer_share, self.form.ciphertext)?;
+        let theirs = self.form.split(peer_share, self.form.ciphertext_length)?;
         let classical = self.classical.complete(theirs.classical)?;
         let kem = self.kem.complete(theirs.kem)?;
         Ok(self.form.join_secrets(&classical, &kem))
@@ -206,10 +206,10 @@ struct Parts<'a> {
 impl Form {
     /// Splits a share whose part of ML-KEM has this length. Any other length is refused.
     fn split<'a>(&self, share: &'a [u8], kem_length: usize) -> Result<Parts<'a>, CryptoError> {
-        if share.len() != self.classical_share + kem_length {
+        if share.len() != self.classical_share_length + kem_length {
             return Err(CryptoError);
         }
-        let first = if self.kem_is_first { kem_length } else { self.classical_share };
+        let first = if self.kem_is_first { kem_length } else { self.classical_share_length };
         let (first, second) = share.split_at_checked(first).ok_or(CryptoError)?;
         if self.kem_is_first {
             Ok(Parts { classical: second, kem: first })
@@ -306,7 +306,8 @@ mod tests {
         }
     }
 
-    /// Zeros are no valid share of any classical group, and not reduced numbers none of ML-KEM.
+    /// Zeros are not a valid share of any classical group. Numbers that are not reduced modulo q are not
+    /// a valid encapsulation key of ML-KEM.
     #[test]
     fn a_bad_share_of_either_component_is_refused() {
         for group in hybrids() {
@@ -314,18 +315,18 @@ mod tests {
             let share = group.start().unwrap().share().to_vec();
             let answer = group.respond(&share).unwrap().share;
             let place = |kem_length| if form.kem_is_first { kem_length } else { 0 };
-            let zeros = vec![0; form.classical_share];
+            let zeros = vec![0; form.classical_share_length];
             let mut bad_classical = share.clone();
-            let start = place(form.encapsulation_key);
-            bad_classical[start..][..form.classical_share].copy_from_slice(&zeros);
+            let start = place(form.encapsulation_key_length);
+            bad_classical[start..][..form.classical_share_length].copy_from_slice(&zeros);
             assert!(group.respond(&bad_classical).is_err(), "{group:?}");
             let mut bad_kem = share;
-            let start = if form.kem_is_first { 0 } else { form.classical_share };
+            let start = if form.kem_is_first { 0 } else { form.classical_share_length };
             bad_kem[start..][..2].fill(0xff);
             assert!(group.respond(&bad_kem).is_err(), "{group:?}");
             let mut bad_answer = answer;
-            let start = place(form.ciphertext);
-            bad_answer[start..][..form.classical_share].copy_from_slice(&zeros);
+            let start = place(form.ciphertext_length);
+            bad_answer[start..][..form.classical_share_length].copy_from_slice(&zeros);
             assert!(group.start().unwrap().complete(&bad_answer).is_err(), "{group:?}");
         }
     }

@@ -8,7 +8,8 @@ use crate::registry::ContentType;
 /// are checked as soon as they are there.
 ///
 /// # Errors
-/// When the content type is unknown, the bytes are another protocol's, or the record is too long.
+/// When the content type is unknown or the bytes are another protocol's (`unexpected_message`), or the
+/// record is too long (`record_overflow`).
 pub fn next_record(input: &[u8]) -> Result<Option<usize>, RecordError> {
     let Some(first) = input.first() else {
         return Ok(None);

@@ -1,4 +1,5 @@
-//! The built-in provider with the feature `ring`: every primitive is `ring`'s.
+//! The built-in provider with the feature `ring`: every primitive is `ring`'s, except for ML-KEM and the
+//! randomness of the handshake.
 
 mod aead_key;
 mod hash;

@@ -73,8 +73,8 @@ impl ExpectEncryptedExtensions {
         })
     }
 
-    /// The server accepts the 0-RTT data. Then everything must be as it was when their key was made
-    /// (section 4.3.10).
+    /// The server accepts the 0-RTT data. Then everything must be as it was when their key was made;
+    /// else it is an `illegal_parameter` (section 4.3.10).
     fn accept_early_data(
         &self,
         terms: &EarlyDataTerms,

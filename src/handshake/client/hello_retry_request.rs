@@ -59,7 +59,8 @@ impl ExpectServerHello {
     }
 }
 
-/// The group that the server asks for: one that was offered, but without a share (section 4.3.8).
+/// The group that the server asks for: one that was offered, but without a share. Any other is an
+/// `illegal_parameter` (section 4.3.8).
 fn group_to_retry_with(
     shared: &Shared,
     params: &ClientHelloParams,

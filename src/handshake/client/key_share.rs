@@ -14,14 +14,14 @@ use crate::wire::codec::join;
 pub(super) struct OwnKeyShares {
     /// The groups that have a share, in the order of supported_groups.
     groups: Vec<NamedGroup>,
-    /// Of a hybrid group and its classical group, both shares are here once.
+    /// The exchange of a hybrid group is here once, also where its classical group has a share, too.
     exchanges: Vec<Box<dyn ActiveKeyExchange>>,
 }
 
 impl OwnKeyShares {
-    /// The shares of a first ClientHello (section 4.3.8): for the groups that the configuration names,
-    /// and for the one that the server took last, if that is known. Without the configuration's choice
-    /// they are for the first group, and, if that is a hybrid, for its classical group.
+    /// The shares of a first ClientHello (section 4.3.8): for the groups that the configuration names.
+    /// If it names none: for the first group, and, if that is a hybrid, for its classical group. In both
+    /// cases also for the group that the server took last, if that is known.
     pub(super) fn begin(
         config: &ClientConfig,
         taken_before: Option<NamedGroup>,
@@ -65,8 +65,8 @@ impl OwnKeyShares {
         Ok(())
     }
 
-    /// Adds a share for this group, unless there is one (section 4.3.8). It is the one in a hybrid, if it
-    /// can be.
+    /// Adds a share for this group, unless there is one (section 4.3.8). A hybrid's exchange that is here
+    /// already has the share of its classical group.
     fn add(&mut self, group: &Arc<dyn KeyExchangeGroup>) -> Result<(), Error> {
         let name = group.name();
         if self.contains(name) {
@@ -92,12 +92,12 @@ impl OwnKeyShares {
         })
     }
 
-    /// The length of all shares in bytes.
+    /// The sum of the lengths of all shares, in bytes.
     pub(super) fn length(&self) -> usize {
         self.entries().map(|entry| entry.key_exchange.len()).sum()
     }
 
-    /// The exchange of this group, be it a part of a hybrid's.
+    /// The exchange of this group. It may be the classical part of a hybrid's.
     fn exchange(&self, group: NamedGroup) -> Option<&dyn ActiveKeyExchange> {
         for exchange in &self.exchanges {
             if exchange.group() == group {
@@ -112,20 +112,23 @@ impl OwnKeyShares {
         None
     }
 
-    /// The exchange of the group that the server took, which must be one with a share (section 4.3.8).
+    /// The exchange of the group that the server took. A group without a share is an
+    /// `illegal_parameter` (section 4.3.8).
     pub(super) fn take(self, group: NamedGroup) -> Result<Box<dyn ActiveKeyExchange>, Error> {
-        let is_sent = self.contains(group);
+        if !self.contains(group) {
+            let sent = join(self.groups.iter());
+            let reason = format!("{group} was chosen, the shares were for {sent}");
+            return Err(Error::illegal(HandshakeType::SERVER_HELLO, "key_share", reason));
+        }
         for exchange in self.exchanges {
-            if is_sent && exchange.group() == group {
+            if exchange.group() == group {
                 return Ok(exchange);
             }
             let is_classical = |part: &dyn ActiveKeyExchange| part.group() == group;
-            if is_sent && exchange.classical().is_some_and(is_classical) {
+            if exchange.classical().is_some_and(is_classical) {
                 return exchange.into_classical().ok_or(CryptoError.into());
             }
         }
-        let sent = join(self.groups.iter());
-        let reason = format!("{group} was chosen, the shares were for {sent}");
-        Err(Error::illegal(HandshakeType::SERVER_HELLO, "key_share", reason))
+        Err(CryptoError.into())
     }
 }

@@ -23,7 +23,8 @@ pub(in crate::handshake) struct ExpectCertificate {
 }
 
 impl ExpectCertificate {
-    /// A CertificateRequest (section 4.4.2) or a Certificate (section 4.5.1) came.
+    /// A CertificateRequest (section 4.4.2) or a Certificate (section 4.5.1) came. Any other message is
+    /// an `unexpected_message`.
     pub(super) fn on_message(
         mut self: Box<Self>,
         message: HandshakeMessage<'_>,

@@ -166,7 +166,7 @@ impl ExpectServerHello {
 }
 
 /// The pre-shared key that the server selected: one that was offered, for the suite's hash
-/// (section 4.3.11). `None` where it selected none.
+/// (section 4.3.11). Any other is an `illegal_parameter`. `None` where it selected none.
 fn selected_psk<'a>(
     shared: &'a Shared,
     hello: &ServerHello<'_>,
@@ -183,8 +183,8 @@ fn selected_psk<'a>(
     Err(Error::illegal(MESSAGE, "pre_shared_key", reason))
 }
 
-/// The key exchange with the server's share. A share for another group is an `illegal_parameter`
-/// (section 4.3.8).
+/// The key exchange with the server's share. A share for another group, and one that is no valid share
+/// or leads to a secret of zeros, is an `illegal_parameter` (sections 4.3.8 and 7.4.2).
 fn key_exchange(
     params: ClientHelloParams,
     share: &KeyShareEntry<'_>,
@@ -213,7 +213,8 @@ fn missing_key_share(with_psk: bool) -> Error {
     Error::missing(MESSAGE, ExtensionType::KEY_SHARE)
 }
 
-/// The server may answer what was offered, and nothing else (section 4.3).
+/// The server may answer what was offered, and nothing else. Another extension is an
+/// `unsupported_extension` (section 4.3).
 pub(super) fn check_offered(
     shared: &Shared,
     message: HandshakeType,
@@ -227,7 +228,7 @@ pub(super) fn check_offered(
 
 /// Sections 4.2.3 and 4.3.1: the real version is in supported_versions. A server without it chose an
 /// older version. If its random says that it speaks TLS 1.3 as well, an attacker has tampered with
-/// the hellos.
+/// the hellos: it is an `illegal_parameter`. An older version alone is a `protocol_version`.
 fn check_version(hello: &ServerHello<'_>) -> Result<(), Error> {
     const DOWNGRADE: &[u8] = b"DOWNGRD";
     match hello.supported_version {

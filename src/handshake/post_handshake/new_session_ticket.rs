@@ -192,7 +192,8 @@ impl Connected {
     }
 
     /// On a client: the server has sent a ticket. It is stored with what the session is based on
-    /// (section 4.7.1).
+    /// (section 4.7.1). [`ClientSession::new`] cuts a lifetime of more than seven days, and gives no
+    /// session for a lifetime of zero.
     pub(super) fn on_new_session_ticket(
         &self,
         message: &HandshakeMessage<'_>,

@@ -35,8 +35,8 @@ fn unsupported_version(reason: String) -> Error {
     ErrorKind::UnsupportedVersion(reason).into()
 }
 
-/// Checks that the ClientHello has what one of TLS 1.3 must have (sections 4.2.2 and 9.2). A lacking
-/// extension is a `missing_extension`. Two things may be missing where a pre-shared key is offered:
+/// Checks that the ClientHello has what one of TLS 1.3 must have (sections 4.2.2 and 9.2). Compression
+/// methods other than null are an `illegal_parameter`. A lacking extension is a `missing_extension`. Two things may be missing where a pre-shared key is offered:
 /// signature schemes, and a key exchange if the key may be used without one. That is checked again when
 /// no key is used.
 pub(super) fn check_form(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<(), Error> {
@@ -70,7 +70,7 @@ pub(super) fn check_form(config: &ServerConfig, hello: &ClientHello<'_>) -> Resu
     check_key_shares(hello)
 }
 
-/// Shares are for groups of supported_groups (section 4.3.8).
+/// Shares are for groups of supported_groups. Any other is an `illegal_parameter` (section 4.3.8).
 fn check_key_shares(hello: &ClientHello<'_>) -> Result<(), Error> {
     let (Some(groups), Some(shares)) = (hello.supported_groups, hello.key_shares) else {
         return Ok(());
@@ -246,8 +246,8 @@ pub(super) fn takes_psk(config: &ServerConfig, hello: &ClientHello<'_>) -> bool 
     modes.contains(&PSK_DHE_KE) || config.common.psk_without_key_exchange && modes.contains(&PSK_KE)
 }
 
-/// The DNS name that the client asks for. RFC 6066 forbids IP addresses. Some clients send one all
-/// the same: then there is no name (section 4.7.1).
+/// The DNS name that the client asks for (RFC 6066, section 3). RFC 6066 forbids IP addresses. Some
+/// clients send one all the same: then there is no name.
 pub(super) fn server_name(hello: &ClientHello<'_>) -> Result<Option<String>, Error> {
     let Some(name) = hello.server_name else {
         return Ok(None);

@@ -239,7 +239,9 @@ fn open_change_cipher_spec(body: &mut [u8]) -> Result<Opened<'_>, RecordError> {
     Ok(Opened { content_type, payload: body, protected: false })
 }
 
-/// Takes a TLSInnerPlaintext apart (section 5.2): content, content type, and zeros as padding.
+/// Takes a TLSInnerPlaintext apart (section 5.2): content, content type, and zeros as padding. A long one
+/// is a `record_overflow`; one without content type, or an empty handshake message or alert (sections
+/// 5.1 and 5.4), is an `unexpected_message`.
 fn parse_inner_plaintext(plaintext: &mut [u8], limit: usize) -> Result<Opened<'_>, RecordError> {
     if plaintext.len() > limit {
         let (length, limit) = (plaintext.len() - 1, limit - 1);
@@ -267,6 +269,8 @@ fn parse_inner_plaintext(plaintext: &mut [u8], limit: usize) -> Result<Opened<'_
     Ok(Opened { content_type, payload, protected: true })
 }
 
+/// A record without protection: a handshake message or an alert. An empty one is an
+/// `unexpected_message` (section 5.1).
 fn open_plaintext(
     content_type: ContentType,
     payload: &mut [u8],
