@@ -29,23 +29,39 @@ fn client_config(identity: &Identity) -> Arc<ClientConfig> {
 
 #[test]
 fn our_client_resumes_with_their_tickets_and_their_server_reads_its_early_data() {
-    for (stateless, early, group, outcome) in [
-        (false, 1000, rustls::NamedGroup::X25519, EarlyData::Accepted),
-        (false, 1000, rustls::NamedGroup::secp256r1, EarlyData::Rejected),
-        (false, 0, rustls::NamedGroup::X25519, EarlyData::NotOffered),
-        (true, 0, rustls::NamedGroup::X25519, EarlyData::NotOffered),
+    const X25519: rustls::NamedGroup = rustls::NamedGroup::X25519;
+    const P256: rustls::NamedGroup = rustls::NamedGroup::secp256r1;
+    // The group of the server changes from one connection to the next in the third of them.
+    for (stateless, early, groups) in [
+        (false, 1000, [X25519; 4]),
+        (false, 1000, [P256; 4]),
+        (false, 1000, [X25519, P256, X25519, P256]),
+        (false, 0, [X25519; 4]),
+        (true, 0, [X25519; 4]),
     ] {
         let identity = Identity::p256();
         let config = client_config(&identity);
-        let retries = group != rustls::NamedGroup::X25519;
-        let mut theirs =
-            rustls_peer::server_config(&identity, rustls_peer::provider(group, retries), None);
-        theirs.max_early_data_size = early;
+        let server_of = |group| {
+            let provider = rustls_peer::provider(group, group == P256);
+            rustls_peer::server_config(&identity, provider, None)
+        };
+        let mut first = server_of(X25519);
         if stateless {
-            theirs.ticketer = rustls::crypto::ring::Ticketer::new().unwrap();
+            first.ticketer = rustls::crypto::ring::Ticketer::new().unwrap();
         }
-        let theirs = Arc::new(theirs);
-        for round in 0..4 {
+        for (round, group) in groups.into_iter().enumerate() {
+            let mut theirs = server_of(group);
+            theirs.max_early_data_size = early;
+            theirs.ticketer = Arc::clone(&first.ticketer);
+            theirs.session_storage = Arc::clone(&first.session_storage);
+            let theirs = Arc::new(theirs);
+            // The client has a share for x25519, and one for the group of the session.
+            let retries = group == P256 && (round == 0 || groups[round - 1] != P256);
+            let outcome = match (early, retries) {
+                (0, _) => EarlyData::NotOffered,
+                (_, true) => EarlyData::Rejected,
+                (_, false) => EarlyData::Accepted,
+            };
             let mut ours = ClientConnection::new(config.clone(), server_name()).unwrap();
             let sent = ours.write_early_data(b"early words").unwrap();
             assert_eq!(sent > 0, round > 0 && early > 0);
