@@ -27,11 +27,11 @@ pub mod resumption {}
 #[doc = include_str!("guide/failures.md")]
 pub mod failures {}
 
+// The code of these two is compiled in `integrations/`, with tokio's runtime and hyper.
 #[cfg(feature = "tokio")]
-#[doc = include_str!("guide/tokio.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/tokio.md"))]
 pub mod tokio {}
 
 #[cfg(feature = "tokio")]
-// Its code is compiled in `integrations/`, where hyper is.
 #[cfg_attr(not(doctest), doc = include_str!("guide/hyper.md"))]
 pub mod hyper {}

@@ -1,7 +1,15 @@
 //! Examples and tests of handclasp with tokio, hyper, axum, WebSockets, proxies and browsers: see
 //! `examples/` and `tests/`. The library itself is empty.
 
-// The chapter of handclasp's guide about hyper is compiled here, where hyper is.
+// What the documentation of handclasp says about tokio and hyper is compiled here.
 #[cfg(doctest)]
-#[doc = include_str!("../../src/guide/hyper.md")]
-mod hyper {}
+mod documentation {
+    #[doc = include_str!("../../src/guide/hyper.md")]
+    mod hyper {}
+
+    #[doc = include_str!("../../src/guide/tokio.md")]
+    mod tokio {}
+
+    #[doc = include_str!("../../src/transport/tokio/example.md")]
+    mod connector {}
+}

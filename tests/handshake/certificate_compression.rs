@@ -1,7 +1,5 @@
 //! Compressed certificates (RFC 8879): agreed on, kept, and not trusted.
 
-#[cfg(all(feature = "brotli", feature = "zlib"))]
-use handclasp_testing::rustls_peer;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -324,45 +322,6 @@ mod real {
         for algorithm in both() {
             let algorithms = vec![algorithm];
             assert!(shake(&client(&identity, algorithms.clone()), &server(&identity, algorithms)));
-        }
-    }
-
-    #[test]
-    fn rustls_and_we_read_each_others_with_each_algorithm() {
-        use rustls::compress::{
-            BROTLI_COMPRESSOR, BROTLI_DECOMPRESSOR, ZLIB_COMPRESSOR, ZLIB_DECOMPRESSOR,
-        };
-        let identity = identity();
-        let theirs =
-            [(BROTLI_COMPRESSOR, BROTLI_DECOMPRESSOR), (ZLIB_COMPRESSOR, ZLIB_DECOMPRESSOR)];
-        for (algorithm, (compressor, decompressor)) in both().into_iter().zip(theirs) {
-            let kinds = Kinds::default();
-            let config = client(&identity, vec![algorithm.clone()]);
-            let mut ours =
-                ClientConnection::with_options(config, server_name(), kinds.options()).unwrap();
-            let mut config =
-                rustls_peer::server_config(&identity, rustls_peer::default_provider(), None);
-            config.cert_compressors = vec![compressor];
-            rustls_peer::exchange(&mut ours, &mut rustls_peer::server(config)).checked();
-            assert!(!ours.is_handshaking() && kinds.compressed());
-
-            // rustls does not show whether ours came compressed: the server's flight is shorter.
-            let lengths = [vec![], vec![algorithm]].map(|algorithms| {
-                let config = server(&identity, algorithms);
-                let mut ours = ServerConnection::new(config).unwrap();
-                let mut config =
-                    rustls_peer::client_config(&identity, rustls_peer::default_provider());
-                config.cert_decompressors = vec![decompressor];
-                let mut theirs = rustls_peer::client(config);
-                let mut hello = Vec::new();
-                theirs.write_tls(&mut hello).unwrap();
-                ours.receive(&mut hello).unwrap();
-                let length = ours.outgoing().len();
-                rustls_peer::exchange(&mut ours, &mut theirs).checked();
-                assert!(!ours.is_handshaking() && !theirs.is_handshaking());
-                length
-            });
-            assert!(lengths[1] + 20 < lengths[0], "{lengths:?}");
         }
     }
 }
