@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 
 use handclasp::TrustAnchors;
 use handclasp::certificate::{
-    AnchorDates, CertificateError, CertificateRevocationList, ChainRequest, InitialPolicies,
-    PathLimits, Profile, Purpose, Revocation, RevocationMode, RevocationPolicy, RevocationScope,
-    VerifiedPath, verify_chain,
+    CertificateError, CertificateRevocationList, ChainRequest, PathLimits, Purpose, Revocation,
+    RevocationMode, RevocationPolicy, RevocationScope, VerifiedPath, verify_chain,
 };
 use handclasp::crypto::ring::{ECDSA_P256_SHA256, signature_algorithms};
 use handclasp::pki_types::{
@@ -77,21 +76,19 @@ impl Chain {
         limits: PathLimits,
         revocation: Revocation<'_>,
     ) -> Result<VerifiedPath, CertificateError> {
-        verify_chain(&ChainRequest {
-            end_entity: &self.certificates[0],
-            intermediates: &self.certificates[1..],
+        let names = [server_name().into()];
+        let mut request = ChainRequest::new(
+            &self.certificates[0],
+            &self.certificates[1..],
             anchors,
-            purpose: Purpose::Server,
-            names: &[server_name().into()],
-            profile: Profile::Default,
-            policies: InitialPolicies::default(),
-            anchor_dates: AnchorDates::default(),
-            now: UnixTime::now(),
+            Purpose::Server,
+            &names,
+            UnixTime::now(),
             algorithms,
-            revocation,
-            limits,
-            signature_cache: None,
-        })
+        );
+        request.revocation = revocation;
+        request.limits = limits;
+        verify_chain(&request)
     }
 
     fn theirs(
@@ -319,8 +316,10 @@ fn hostile() {
         let certificates = [leaf_of_last.clone()].into_iter().chain(bag).collect();
         Chain { certificates, root: root.der().clone(), inner: None }
     };
-    let many = PathLimits { intermediates: 200, ..PathLimits::DEFAULT };
-    let no_end = PathLimits { signature_checks: usize::MAX, ..many };
+    let mut many = PathLimits::DEFAULT;
+    many.intermediates = 200;
+    let mut no_end = many;
+    no_end.signature_checks = usize::MAX;
     report("100 of one name, within the limits", &anchors, &bag(100, None), PathLimits::DEFAULT);
     report(
         "63 of one name, then the issuer",

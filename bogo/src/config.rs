@@ -148,16 +148,15 @@ pub fn provider(flags: &Flags) -> Result<CryptoProvider, Stop> {
 /// The limits that the runner supposes.
 fn limits(flags: &Flags) -> Result<Limits, Stop> {
     let longest = flags.number::<usize>("max-cert-list")?.map(|length| length + 4);
-    Ok(Limits {
-        certificate_message: longest.unwrap_or(Limits::DEFAULT.certificate_message),
-        certificates: 0xffff,
-        change_cipher_specs: 32,
-        empty_data_records: 32,
-        messages_without_data: 32,
-        // 16384 bytes with the tag and the type of the one record that they come in.
-        early_data_skipped: 16384 - 17,
-        ..Limits::DEFAULT
-    })
+    let mut limits = Limits::DEFAULT;
+    limits.certificate_message = longest.unwrap_or(limits.certificate_message);
+    limits.certificates = 0xffff;
+    limits.change_cipher_specs = 32;
+    limits.empty_data_records = 32;
+    limits.messages_without_data = 32;
+    // 16384 bytes with the tag and the type of the one record that they come in.
+    limits.early_data_skipped = 16384 - 17;
+    Ok(limits)
 }
 
 /// Puts the group of the flags' only key share in front, and keeps the order of what is offered.

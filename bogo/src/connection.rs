@@ -43,7 +43,8 @@ impl Side {
     fn new(flags: &Flags, parties: &Parties, memory: &Memory) -> Result<Self, Stop> {
         let failed = |error: Error| Stop::failed(error::describe(&error));
         let observer = Some(Box::new(Watcher(parties.seen.clone())) as _);
-        let options = Options { now: memory.now(), observer };
+        let mut options = Options::new(memory.now());
+        options.observer = observer;
         if flags.has("server") {
             let config = Arc::new(config::server(flags, parties, memory)?);
             let server = ServerConnection::with_options(config, options);

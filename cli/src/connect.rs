@@ -155,7 +155,8 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     }
     let event_log = SharedEventLog::new(true, report.reporter());
     let observer = Some(event_log.observer(Side::Client));
-    let options = Options { observer, ..Options::default() };
+    let mut options = Options::default();
+    options.observer = observer;
     let situation = situation(arguments, &name);
     let explain = |failure: Failure| situation.explain(failure, &event_log.progress(Side::Client));
     let mut connection = ClientConnection::with_options(Arc::new(config), name, options)?;

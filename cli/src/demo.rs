@@ -46,7 +46,11 @@ pub fn run(json: bool) -> Result<(), Failure> {
         true => SharedEventLog::new(false, Box::new(JsonReport::new(stdout(), None))),
         false => SharedEventLog::new(false, Box::new(TextReport::new(stdout()))),
     };
-    let options = |side| Options { observer: Some(event_log.observer(side)), ..Options::default() };
+    let options = |side| {
+        let mut options = Options::default();
+        options.observer = Some(event_log.observer(side));
+        options
+    };
     let name = ServerName::try_from(NAME).map_err(|error| Failure::failed(error.to_string()))?;
     let mut server = ServerConnection::with_options(Arc::new(server), options(Side::Server))?;
     event_log.start();

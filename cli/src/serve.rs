@@ -287,7 +287,8 @@ impl Server {
         };
         let event_log = SharedEventLog::new(true, reporter);
         let observer = Some(event_log.observer(Side::Server));
-        let options = Options { observer, ..Options::default() };
+        let mut options = Options::default();
+        options.observer = observer;
         let connection = ServerConnection::with_options(Arc::clone(&self.config), options)?;
         let mut stream = Stream::over(
             connection,

@@ -269,7 +269,7 @@ fn sealed_sessions(write: Write<'_>) -> io::Result<()> {
     let client = ClientConfig::builder(CryptoProvider::default());
     let client = client.verifier(Arc::new(deterministic::PinnedChain)).sessions(store);
     let client = client.build().expect("the configuration is good");
-    let options = || Options { now: deterministic::now(), observer: None };
+    let options = || Options::new(deterministic::now());
     let client = ClientConnection::with_options(Arc::new(client), server_name(), options());
     let mut client = client.expect("a client starts");
     let server = ServerConnection::with_options(Arc::new(server), options());

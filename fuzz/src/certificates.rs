@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use handclasp::TrustAnchors;
 use handclasp::certificate::{
-    AnchorDates, CertificateError, ChainRequest, EndEntity, InitialPolicies, PathLimits, Profile,
-    Purpose, ReferenceIdentifier, Revocation, VerifiedPath, verify_chain,
+    CertificateError, ChainRequest, EndEntity, PathLimits, Profile, Purpose, ReferenceIdentifier,
+    VerifiedPath, verify_chain,
 };
 use handclasp::pki_types::{
     AlgorithmIdentifier, CertificateDer, Der, InvalidSignature, ServerName,
@@ -209,21 +209,19 @@ impl Question<'_> {
 
     fn verify(&self, profile: Profile) -> Verified {
         SIGNATURES.set(0);
-        let result = verify_chain(&ChainRequest {
-            end_entity: self.end_entity,
-            intermediates: &self.intermediates,
-            anchors: &self.anchors,
-            purpose: self.purpose,
-            names: self.names,
-            profile,
-            policies: InitialPolicies::default(),
-            anchor_dates: AnchorDates::default(),
-            now: UnixTime::since_unix_epoch(Duration::from_secs(NOW)),
-            algorithms: &[BELIEVER],
-            revocation: Revocation::default(),
-            limits: self.limits,
-            signature_cache: None,
-        });
+        let algorithms = [BELIEVER];
+        let mut request = ChainRequest::new(
+            self.end_entity,
+            &self.intermediates,
+            &self.anchors,
+            self.purpose,
+            self.names,
+            UnixTime::since_unix_epoch(Duration::from_secs(NOW)),
+            &algorithms,
+        );
+        request.profile = profile;
+        request.limits = self.limits;
+        let result = verify_chain(&request);
         assert!(SIGNATURES.get() <= self.limits.signature_checks, "more signatures than allowed");
         match &result {
             Ok(path) => {
@@ -277,16 +275,14 @@ pub fn chain(data: &[u8]) {
     }
     let Some((end_entity, intermediates)) = certificates.split_first() else { return };
     let name = ServerName::try_from("example.com").expect("it is a name").into();
-    let limits = match choices & 2 {
-        0 => PathLimits::DEFAULT,
-        _ => PathLimits {
-            depth: 2,
-            signature_checks: 4,
-            name_comparisons: 8,
-            intermediates: 5,
-            candidates: 6,
-        },
-    };
+    let mut limits = PathLimits::DEFAULT;
+    if choices & 2 != 0 {
+        limits.depth = 2;
+        limits.signature_checks = 4;
+        limits.name_comparisons = 8;
+        limits.intermediates = 5;
+        limits.candidates = 6;
+    }
     let question = Question {
         end_entity,
         intermediates: intermediates.to_vec(),

@@ -163,7 +163,7 @@ impl Scene {
         store.taken = None;
         drop(store);
         let now = time(self.client_clock);
-        let options = Options { now: now.unix(), observer: None };
+        let options = Options::new(now.unix());
         let client = ClientConnection::with_options(self.client.clone(), name(), options);
         let mut client = client.expect("fixed randomness does not fail");
         client.set_time(now);
@@ -172,7 +172,7 @@ impl Scene {
 
     fn accept(&self, which: usize) -> ServerConnection {
         let now = time(self.clocks[which]);
-        let options = Options { now: now.unix(), observer: None };
+        let options = Options::new(now.unix());
         let server = ServerConnection::with_options(self.servers[which].clone(), options);
         let mut server = server.expect("a server starts");
         server.set_time(now);

@@ -177,7 +177,7 @@ impl Client {
 /// Plays the input, and checks what must hold for all inputs. Returns how many bytes were read.
 pub fn play(data: &[u8]) -> usize {
     let mut input = Input(data);
-    let options = Options { now: deterministic::now(), observer: None };
+    let options = Options::new(deterministic::now());
     let server =
         ServerConnection::with_options(deterministic::server_config(Scenario::Plain), options);
     let transport = Transport(Rc::new(RefCell::new(Script {
@@ -193,7 +193,7 @@ pub fn play(data: &[u8]) -> usize {
         no_reading: false,
     })));
     let name = "server.example".try_into().expect("it is a name");
-    let options = Options { now: deterministic::now(), observer: None };
+    let options = Options::new(deterministic::now());
     let config = deterministic::client_config(Scenario::Plain);
     let client = ClientConnection::with_options(config, name, options);
     let stream = Stream::new(client.expect("fixed randomness does not fail"), transport.clone());

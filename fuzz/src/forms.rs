@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use handclasp::TrustAnchors;
 use handclasp::certificate::{
-    AnchorDates, CertificateRevocationList, ChainRequest, EndEntity, InitialPolicies, PathLimits,
-    PolicyIdentifier, Profile, Purpose, Revocation, verify_chain,
+    CertificateRevocationList, ChainRequest, EndEntity, PolicyIdentifier, Purpose, verify_chain,
 };
 use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
 
@@ -67,21 +66,17 @@ fn accepts(
     anchors: &TrustAnchors,
 ) -> bool {
     let name = ServerName::try_from("example.com").expect("it is a name").into();
-    let result = verify_chain(&ChainRequest {
-        end_entity: leaf,
+    let algorithms = [BELIEVER];
+    let request = ChainRequest::new(
+        leaf,
         intermediates,
         anchors,
-        purpose: Purpose::Server,
-        names: core::slice::from_ref(&name),
-        profile: Profile::Default,
-        policies: InitialPolicies::default(),
-        anchor_dates: AnchorDates::default(),
-        now: UnixTime::since_unix_epoch(Duration::from_secs(NOW)),
-        algorithms: &[BELIEVER],
-        revocation: Revocation::default(),
-        limits: PathLimits::DEFAULT,
-        signature_cache: None,
-    });
+        Purpose::Server,
+        core::slice::from_ref(&name),
+        UnixTime::since_unix_epoch(Duration::from_secs(NOW)),
+        &algorithms,
+    );
+    let result = verify_chain(&request);
     result.is_ok()
 }
 

@@ -94,7 +94,7 @@ impl Meeting {
     }
 
     fn connection_at(&self, side: Side, now: UnixTime) -> AnyConnection {
-        let options = Options { now, observer: None };
+        let options = Options::new(now);
         match side {
             Side::Client => {
                 let client = ClientConnection::with_options(self.client.clone(), name(), options);

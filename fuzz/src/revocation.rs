@@ -4,9 +4,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use handclasp::certificate::{
-    AnchorDates, CertificateRevocationList, ChainRequest, Digests, InitialPolicies, PathLimits,
-    Profile, Purpose, Revocation, RevocationMode, RevocationPolicy, RevocationScope, StatusRequest,
-    TrustAnchors, verify_chain,
+    CertificateRevocationList, ChainRequest, Digests, Purpose, Revocation, RevocationMode,
+    RevocationPolicy, RevocationScope, StatusRequest, TrustAnchors, verify_chain,
 };
 use handclasp::crypto::ring;
 use handclasp::pki_types::pem::PemObject;
@@ -98,28 +97,17 @@ pub fn play(
     for (algorithms, counts) in [(&CREDULOUS[..], false), (&honest[..], true)] {
         // A CRL remembers that its signature was found to be valid.
         let crls = crls.to_vec();
-        let result = verify_chain(&ChainRequest {
-            end_entity: &LEAF,
-            intermediates: &[],
-            anchors: &ANCHORS,
-            purpose: Purpose::Server,
-            names: &[],
-            profile: Profile::Default,
-            policies: InitialPolicies::default(),
-            anchor_dates: AnchorDates::default(),
-            now: NOW,
-            algorithms,
-            revocation: Revocation {
-                crls: &crls,
-                status_request: response.map(|response| StatusRequest {
-                    response: Some(response),
-                    digests: Digests { sha1: ring::sha1, sha256: ring::sha256 },
-                }),
-                policy: RevocationPolicy { mode, scope: RevocationScope::Chain },
-            },
-            limits: PathLimits::DEFAULT,
-            signature_cache: None,
-        });
+        let mut request =
+            ChainRequest::new(&LEAF, &[], &ANCHORS, Purpose::Server, &[], NOW, algorithms);
+        request.revocation = Revocation {
+            crls: &crls,
+            status_request: response.map(|response| StatusRequest {
+                response: Some(response),
+                digests: Digests { sha1: ring::sha1, sha256: ring::sha256 },
+            }),
+            policy: RevocationPolicy { mode, scope: RevocationScope::Chain },
+        };
+        let result = verify_chain(&request);
         match result {
             Ok(_) if counts && mode == RevocationMode::Require => {
                 // What comes after the signature, certificates, is not signed.

@@ -127,7 +127,8 @@ async fn serve(
 ) -> Result<(), Failure> {
     socket.set_nodelay(true)?;
     let mut watch = Watch::new();
-    let options = Options { observer: Some(watch.observer()), ..Options::default() };
+    let mut options = Options::default();
+    options.observer = Some(watch.observer());
     let mut stream = acceptor.accept_with(options, socket).await?;
     watch.settle(client, stream.connection().parameters());
     println!("{}", watch.summary("tls"));

@@ -17,12 +17,14 @@ use rustls::compress::{
 type Algorithms = Vec<Arc<dyn CertificateCompression>>;
 
 fn client(identity: &Identity, algorithms: Algorithms) -> Arc<ClientConfig> {
-    let builder = ClientConfig::builder(CryptoProvider::default()).certificate_compression(algorithms);
+    let builder =
+        ClientConfig::builder(CryptoProvider::default()).certificate_compression(algorithms);
     Arc::new(builder.trust(identity.anchors()).unwrap().build().unwrap())
 }
 
 fn server(identity: &Identity, algorithms: Algorithms) -> Arc<ServerConfig> {
-    let builder = ServerConfig::builder(CryptoProvider::default()).certificate_compression(algorithms);
+    let builder =
+        ServerConfig::builder(CryptoProvider::default()).certificate_compression(algorithms);
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     Arc::new(builder.build(Arc::new(list)).unwrap())
 }
@@ -51,7 +53,8 @@ fn rustls_and_we_read_each_others_with_each_algorithm() {
     for (algorithm, (compressor, decompressor)) in both.into_iter().zip(theirs) {
         let seen = Seen::default();
         let config = client(&identity, vec![algorithm.clone()]);
-        let options = Options { observer: Some(Box::new(seen.clone())), ..Options::default() };
+        let mut options = Options::default();
+        options.observer = Some(Box::new(seen.clone()));
         let mut ours = ClientConnection::with_options(config, server_name(), options).unwrap();
         let mut config =
             rustls_peer::server_config(&identity, rustls_peer::default_provider(), None);

@@ -79,7 +79,8 @@ impl Run {
 
     fn connect(&self, role: Role, scenario: &Scenario<'_>) -> Result<Side, RunError> {
         let observer = Some(Box::new(self.watcher.clone()) as _);
-        let options = Options { now: scenario.now(), observer };
+        let mut options = Options::new(scenario.now());
+        options.observer = observer;
         let shares = self.shares.clone();
         Ok(match role {
             Role::Client => {

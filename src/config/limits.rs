@@ -1,5 +1,14 @@
 /// What a peer can make this side spend. No honest peer reaches one of the defaults.
+///
+/// ```
+/// use handclasp::config::Limits;
+///
+/// let mut limits = Limits::DEFAULT;
+/// limits.certificates = 8;
+/// # let _ = limits;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// The length of the longest handshake message in bytes, with its header: 131400. Certificates
     /// have a limit of their own.

@@ -51,6 +51,17 @@ use crate::wire::NewSessionTicket;
 pub use inbound::Received;
 
 /// Options of one connection, beside its configuration.
+///
+/// ```
+/// use handclasp::connection::Options;
+/// use handclasp::pki_types::UnixTime;
+///
+/// // The system's time, and no observer.
+/// let mut options = Options::default();
+/// options.now = UnixTime::now();
+/// # let _ = options;
+/// ```
+#[non_exhaustive]
 pub struct Options {
     /// The time at which certificates, tickets and cookies are checked. If it is the current second of
     /// the system's clock, the ages of tickets use the milliseconds of that clock.
@@ -59,10 +70,17 @@ pub struct Options {
     pub observer: Option<Box<dyn Observer>>,
 }
 
+impl Options {
+    /// The defaults, at this time.
+    pub fn new(now: UnixTime) -> Self {
+        Self { now, observer: None }
+    }
+}
+
 impl Default for Options {
     /// The system's time, and no observer.
     fn default() -> Self {
-        Self { now: UnixTime::now(), observer: None }
+        Self::new(UnixTime::now())
     }
 }
 

@@ -145,24 +145,23 @@ impl PeerVerifier for TrustAnchorVerifier {
             response: peer.ocsp_response.as_deref(),
             digests: self.algorithms.digests,
         });
-        let request = ChainRequest {
+        let mut request = ChainRequest::new(
             end_entity,
             intermediates,
-            anchors: &self.anchors,
-            purpose: self.purpose,
-            names: name.as_slice(),
-            profile: self.profile,
-            policies: InitialPolicies {
-                user_policy_set: self.user_policy_set.as_deref(),
-                ..self.policies
-            },
-            anchor_dates: self.anchor_dates,
-            now: peer.now,
-            algorithms: &self.algorithms.all,
-            revocation: Revocation { crls: &self.crls, status_request, policy: self.revocation },
-            limits: self.limits,
-            signature_cache: Some(&self.signature_cache),
-        };
+            &self.anchors,
+            self.purpose,
+            name.as_slice(),
+            peer.now,
+            &self.algorithms.all,
+        );
+        request.profile = self.profile;
+        request.policies =
+            InitialPolicies { user_policy_set: self.user_policy_set.as_deref(), ..self.policies };
+        request.anchor_dates = self.anchor_dates;
+        request.revocation =
+            Revocation { crls: &self.crls, status_request, policy: self.revocation };
+        request.limits = self.limits;
+        request.signature_cache = Some(&self.signature_cache);
         match verify_end_entity(&request) {
             Ok(end_entity) => {
                 peer.keep_end_entity(&Arc::new(end_entity));

@@ -174,7 +174,7 @@ static KEY_OF_TICKET: LazyLock<PreSharedKey> = LazyLock::new(|| {
     let (name, store) = (name(), Arc::new(MemoryClientSessions::new(1)));
     let builder = client_builder().verifier(Arc::new(PinnedChain)).sessions(store.clone());
     let config = Arc::new(builder.build().expect("the configuration is good"));
-    let options = || Options { now: now(), observer: None };
+    let options = || Options::new(now());
     let mut client = ClientConnection::with_options(config, name.clone(), options())
         .expect("fixed randomness does not fail");
     let mut server = ServerConnection::with_options(server_config(Scenario::Resumed), options())
@@ -330,7 +330,8 @@ pub fn observed_connection(
     scenario: Scenario,
     observer: Option<Box<dyn Observer>>,
 ) -> AnyConnection {
-    let options = Options { now: now(), observer };
+    let mut options = Options::new(now());
+    options.observer = observer;
     match side {
         Side::Client => {
             let client = ClientConnection::with_options(client_config(scenario), name(), options);

@@ -188,13 +188,13 @@ impl Pair {
 }
 
 pub fn client(builder: ClientConfigBuilder, at: u64) -> ClientConnection {
-    let options = Options { now: time(at), ..Options::default() };
+    let options = Options::new(time(at));
     let config = Arc::new(builder.build().unwrap());
     ClientConnection::with_options(config, server_name(), options).unwrap()
 }
 
 pub fn server_at(config: &Arc<ServerConfig>, at: u64) -> ServerConnection {
-    let options = Options { now: time(at), ..Options::default() };
+    let options = Options::new(time(at));
     ServerConnection::with_options(config.clone(), options).unwrap()
 }
 

@@ -336,7 +336,8 @@ fn answers_that_the_server_does_not_read_do_not_pile_up_without_end() {
     let builder = builder.client_certificates(list(&[&own]));
     let policy = ClientAuthentication::post_handshake(verifier(&own));
     let config = ServerConfig::builder(CryptoProvider::default()).client_authentication(policy);
-    let limits = Limits { certificate_requests: usize::MAX, ..Limits::DEFAULT };
+    let mut limits = Limits::DEFAULT;
+    limits.certificate_requests = usize::MAX;
     let config = config.limits(limits).build(list(&[&server])).unwrap();
     let mut client =
         ClientConnection::new(Arc::new(builder.build().unwrap()), server_name()).unwrap();
@@ -391,7 +392,8 @@ fn each_request_has_a_context_of_its_own_and_the_observer_hears_of_each_answer()
         .client_authentication(ClientAuthentication::required(verifier(&own)))
         .build(list(&[&server]));
     let watcher = Watcher::default();
-    let options = Options { observer: Some(Box::new(watcher.clone())), ..Options::default() };
+    let mut options = Options::default();
+    options.observer = Some(Box::new(watcher.clone()));
     let mut client =
         ClientConnection::new(Arc::new(client.build().unwrap()), server_name()).unwrap();
     let mut server = ServerConnection::with_options(Arc::new(config.unwrap()), options).unwrap();

@@ -348,7 +348,8 @@ fn a_server_chooses_a_type_for_clients_only_where_it_can_ask_them() {
         let config = Arc::new(builder.unwrap().build().unwrap());
         let answered = Arc::new(Mutex::new(None));
         let observer = Some(Box::new(Answered(answered.clone())) as Box<dyn Observer>);
-        let options = Options { observer, ..Options::default() };
+        let mut options = Options::default();
+        options.observer = observer;
         let mut client = ClientConnection::with_options(config, server_name(), options).unwrap();
         let builder = ServerConfig::builder(CryptoProvider::default()).sessions(keys.clone());
         let list = CertificateList::new(vec![Arc::new(theirs.certified_key())]);

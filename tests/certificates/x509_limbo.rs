@@ -9,8 +9,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use handclasp::certificate::{
-    AnchorDates, ChainRequest, InitialPolicies, PathLimits, Profile, Purpose, ReferenceIdentifier,
-    Revocation, TrustAnchors, verify_chain,
+    ChainRequest, PathLimits, Profile, Purpose, ReferenceIdentifier, TrustAnchors, verify_chain,
 };
 use handclasp::crypto::CryptoProvider;
 use pki_types::pem::PemObject;
@@ -171,23 +170,20 @@ fn ask(case: &Value, profile: Profile, provider: &CryptoProvider) -> Result<(), 
         other => panic!("the usage {other}"),
     };
     assert!(usages.iter().all(|usage| purpose_of(usage) == purpose));
-    verify_chain(&ChainRequest {
-        end_entity: &certificates(&[text(case, "peer_certificate")])[0],
-        intermediates: &certificates(&list(case, "untrusted_intermediates")),
-        anchors: &anchors,
+    let end_entity = certificates(&[text(case, "peer_certificate")]).remove(0);
+    let intermediates = certificates(&list(case, "untrusted_intermediates"));
+    let mut request = ChainRequest::new(
+        &end_entity,
+        &intermediates,
+        &anchors,
         purpose,
-        names: &names,
-        profile,
-        policies: InitialPolicies::default(),
-        anchor_dates: AnchorDates::default(),
+        &names,
         now,
-        algorithms: &provider.signatures.all,
-        revocation: Revocation::default(),
-        limits,
-        signature_cache: None,
-    })
-    .map(drop)
-    .map_err(|error| error.to_string())
+        &provider.signatures.all,
+    );
+    request.profile = profile;
+    request.limits = limits;
+    verify_chain(&request).map(drop).map_err(|error| error.to_string())
 }
 
 /// The cases, or `None` where they are not there.

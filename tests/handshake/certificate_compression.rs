@@ -57,7 +57,9 @@ impl Observer for Kinds {
 
 impl Kinds {
     fn options(&self) -> Options {
-        Options { observer: Some(Box::new(self.clone())), ..Options::default() }
+        let mut options = Options::default();
+        options.observer = Some(Box::new(self.clone()));
+        options
     }
 
     /// Did the certificate come compressed?

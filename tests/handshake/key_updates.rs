@@ -93,7 +93,9 @@ impl Log {
 }
 
 fn options(log: &Log) -> Options {
-    Options { observer: Some(Box::new(log.clone())), ..Options::default() }
+    let mut options = Options::default();
+    options.observer = Some(Box::new(log.clone()));
+    options
 }
 
 fn client(identity: &Identity, limit: u64, log: &Log) -> ClientConnection {

@@ -63,7 +63,8 @@ fn a_smaller_limit_refuses_a_long_client_hello_by_its_header() {
     let identity = Identity::p256();
     let hello = client_hello(2, 65_535);
     let (name, limit) = ("handshake_message", 65_540);
-    let limits = Limits { handshake_message: limit, ..Limits::DEFAULT };
+    let mut limits = Limits::DEFAULT;
+    limits.handshake_message = limit;
     let mut server = server(&identity, limits);
     let error = server.receive(Level::Initial, &hello[..4]).unwrap_err();
     assert_eq!(error.kind(), &ErrorKind::LimitExceeded { name, limit });

@@ -233,7 +233,8 @@ fn a_record_beyond_the_own_limit_is_an_overflow_in_handshake_and_data() {
 #[test]
 fn a_limit_below_one_record_lets_one_through_at_a_time() {
     let identity = Identity::p256();
-    let limits = Limits { outgoing: 100, ..Limits::default() };
+    let mut limits = Limits::default();
+    limits.outgoing = 100;
     let builder = ClientConfig::builder(CryptoProvider::default()).limits(limits);
     let config = Arc::new(builder.trust(identity.anchors()).unwrap().build().unwrap());
     let mut client = ClientConnection::new(config, server_name()).unwrap();

@@ -68,7 +68,9 @@ impl Observer for Watch {
 
 impl Watch {
     fn options(&self) -> Options {
-        Options { observer: Some(Box::new(self.clone())), ..Options::default() }
+        let mut options = Options::default();
+        options.observer = Some(Box::new(self.clone()));
+        options
     }
 
     fn look<T>(&self, look: impl FnOnce(&Watched) -> T) -> T {

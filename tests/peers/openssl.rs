@@ -40,7 +40,9 @@ impl KeyUpdates {
     }
 
     fn options(&self) -> Options {
-        Options { observer: Some(Box::new(self.clone())), ..Options::default() }
+        let mut options = Options::default();
+        options.observer = Some(Box::new(self.clone()));
+        options
     }
 }
 

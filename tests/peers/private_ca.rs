@@ -4,10 +4,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
-use handclasp::certificate::{
-    AnchorDates, ChainRequest, InitialPolicies, PathLimits, Profile, Purpose, Revocation,
-    TrustAnchors, verify_chain,
-};
+use handclasp::certificate::{ChainRequest, Profile, Purpose, TrustAnchors, verify_chain};
 use handclasp::crypto::CryptoProvider;
 use handclasp_testing::process::{Folder, available};
 use pki_types::pem::PemObject;
@@ -28,23 +25,20 @@ fn problem(folder: &Folder, leaf: &str, root: &str, profile: Profile) -> Option<
     let read = |name: &str| fs::read(folder.path(name)).unwrap();
     let anchors = TrustAnchors::from_pem(&read(root)).unwrap();
     let name = ServerName::try_from("example.com").unwrap();
-    verify_chain(&ChainRequest {
-        end_entity: &CertificateDer::from_pem_slice(&read(leaf)).unwrap(),
-        intermediates: &[],
-        anchors: &anchors,
-        purpose: Purpose::Server,
-        names: &[name.into()],
-        profile,
-        policies: InitialPolicies::default(),
-        anchor_dates: AnchorDates::default(),
-        now: UnixTime::since_unix_epoch(SystemTime::UNIX_EPOCH.elapsed().unwrap()),
-        algorithms: &CryptoProvider::default().signatures.all,
-        limits: PathLimits::DEFAULT,
-        signature_cache: None,
-        revocation: Revocation::default(),
-    })
-    .err()
-    .map(|error| error.kind.code())
+    let end_entity = CertificateDer::from_pem_slice(&read(leaf)).unwrap();
+    let names = [name.into()];
+    let signatures = CryptoProvider::default().signatures;
+    let mut request = ChainRequest::new(
+        &end_entity,
+        &[],
+        &anchors,
+        Purpose::Server,
+        &names,
+        UnixTime::since_unix_epoch(SystemTime::UNIX_EPOCH.elapsed().unwrap()),
+        &signatures.all,
+    );
+    request.profile = profile;
+    verify_chain(&request).err().map(|error| error.kind.code())
 }
 
 #[test]

@@ -195,7 +195,7 @@ fn a_session_is_resumed_while_its_staple_is_fresh() {
     let start = UnixTime::now().as_secs();
     let connect = |minutes: u64| {
         let now = UnixTime::since_unix_epoch(Duration::from_secs(start + minutes * 60));
-        let options = || Options { now, ..Options::default() };
+        let options = || Options::new(now);
         let mut client =
             ClientConnection::with_options(client.clone(), server_name(), options()).unwrap();
         let mut server = ServerConnection::with_options(server.clone(), options()).unwrap();

@@ -252,7 +252,8 @@ fn their_tickets_reach_the_store_and_are_ignored_without_one() {
         let config = builder.trust(identity.anchors()).unwrap().build().unwrap();
         let seen = Arc::new(AtomicUsize::new(0));
         let observer = Some(Box::new(CountTickets(seen.clone())) as Box<dyn Observer>);
-        let options = Options { observer, ..Options::default() };
+        let mut options = Options::default();
+        options.observer = observer;
         let mut ours =
             ClientConnection::with_options(config.into(), server_name(), options).unwrap();
         let mut config =

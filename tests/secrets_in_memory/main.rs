@@ -70,7 +70,9 @@ impl World {
     }
 
     fn options(&self, at: u64) -> Options {
-        Options { now: time(at), observer: self.seen.observer() }
+        let mut options = Options::new(time(at));
+        options.observer = self.seen.observer();
+        options
     }
 
     fn client(&self, builder: ClientConfigBuilder, at: u64) -> ClientConnection {

@@ -233,7 +233,8 @@ fn each_decision_of_a_server_may_wait_and_none_is_made_twice() {
 
         let decisions = Decisions::default();
         let observer: Option<Box<dyn Observer>> = Some(Box::new(decisions.clone()));
-        let options = Options { now: time(1), observer };
+        let mut options = Options::new(time(1));
+        options.observer = observer;
         let server = ServerConnection::with_options(config, options).unwrap();
         let mut client = ends.client(1);
         assert_eq!(client.write_early_data(b"early").unwrap(), 5);

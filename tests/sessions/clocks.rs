@@ -44,7 +44,7 @@ fn server(config: &Arc<ServerConfig>, now: impl Into<Time>) -> ServerConnection 
 }
 
 fn client(pair: &Pair, now: UnixTime) -> ClientConnection {
-    let options = Options { now, ..Default::default() };
+    let options = Options::new(now);
     let config = Arc::new(pair.client_builder().build().unwrap());
     ClientConnection::with_options(config, server_name(), options).unwrap()
 }
@@ -194,7 +194,8 @@ fn the_age_of_a_ticket_is_sent_in_milliseconds() {
     let pair = Pair::new();
     let config = pair.finish(pair.server_builder().tickets(0).ticket_lifetime(MAX_LIFETIME));
     let age_add = AgeAdd::default();
-    let options = Options { now: time(0), observer: Some(Box::new(age_add.clone())) };
+    let mut options = Options::new(time(0));
+    options.observer = Some(Box::new(age_add.clone()));
     let mut server = ServerConnection::with_options(config, options).unwrap();
     let mut client = client(&pair, time(0));
     talk(&mut client, &mut server).checked();

@@ -141,7 +141,7 @@ impl World {
         name: ServerName<'static>,
     ) -> Met {
         let before = self.count.load(Ordering::Relaxed);
-        let options = || Options { now: self.now, ..Options::default() };
+        let options = || Options::new(self.now);
         let mut client = ClientConnection::with_options(client.clone(), name, options()).unwrap();
         let mut server = ServerConnection::with_options(server.clone(), options()).unwrap();
         let refused = talk(&mut client, &mut server).error.map(|error| match error.kind() {
@@ -258,7 +258,8 @@ fn a_verifier_that_trusts_or_demands_something_else_does_not_resume() {
     assert_eq!(refused_by(revoking), "revoked");
     let strict = refused_by(|world| world.verifier().with_profile(Profile::Strict));
     assert_eq!(strict, "authority-key-identifier");
-    let limits = PathLimits { depth: 0, ..PathLimits::DEFAULT };
+    let mut limits = PathLimits::DEFAULT;
+    limits.depth = 0;
     assert_eq!(refused_by(|world| world.verifier().with_limits(limits)), "limit-exceeded");
 }
 

@@ -144,7 +144,7 @@ fn a_session_of_another_server_name_is_not_resumed() {
     let bytes = session.to_bytes();
     let other = [&bytes[..1], &[0, 9], b"localhost", &bytes[3 + 14..]].concat();
     pair.store.put(ClientSession::from_bytes(&other).unwrap());
-    let options = handclasp::connection::Options { now: time(1), ..Default::default() };
+    let options = handclasp::connection::Options::new(time(1));
     let name = "localhost".try_into().unwrap();
     let client = pair.client_builder().build().unwrap();
     let mut client = ClientConnection::with_options(client.into(), name, options).unwrap();
@@ -166,7 +166,7 @@ fn the_server_reports_the_name_of_the_client_hello_and_not_of_the_session() {
     let bytes = pair.store.take(&server_name(), time(1)).unwrap().to_bytes();
     let other = [&bytes[..1], &[0, 9], b"localhost", &bytes[3 + 14..]].concat();
     pair.store.put(ClientSession::from_bytes(&other).unwrap());
-    let options = Options { now: time(1), observer: None };
+    let options = Options::new(time(1));
     let client = pair.client_builder().build().unwrap();
     let name = "localhost".try_into().unwrap();
     let mut client = ClientConnection::with_options(client.into(), name, options).unwrap();
@@ -287,7 +287,8 @@ fn no_two_tickets_have_the_same_nonce_key_or_age() {
     let pair = Pair::new();
     let config = pair.finish(pair.server_builder().tickets(5));
     let tickets = Tickets::default();
-    let options = Options { now: time(0), observer: Some(Box::new(tickets.clone())) };
+    let mut options = Options::new(time(0));
+    options.observer = Some(Box::new(tickets.clone()));
     let mut server = ServerConnection::with_options(config, options).unwrap();
     let mut client = pair.client(0);
     talk(&mut client, &mut server).checked();
@@ -591,7 +592,8 @@ fn a_server_name_is_acknowledged_in_a_full_handshake_only() {
     let seen = NameSeen::default();
     for at in 0..2 {
         let observer = Some(Box::new(seen.clone()) as Box<dyn Observer>);
-        let options = Options { now: time(at), observer };
+        let mut options = Options::new(time(at));
+        options.observer = observer;
         let client = Arc::new(pair.client_builder().build().unwrap());
         let mut client = ClientConnection::with_options(client, server_name(), options).unwrap();
         let mut server = server_at(&config, at);

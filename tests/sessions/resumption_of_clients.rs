@@ -175,7 +175,8 @@ fn a_client_with_a_raw_public_key_is_resumed_while_the_key_is_pinned() {
     for at in 0..3 {
         let builder = pair.client_builder().client_certificates(raw(&own));
         let observer = Some(Box::new(named.clone()) as Box<dyn Observer>);
-        let options = Options { now: time(at), observer };
+        let mut options = Options::new(time(at));
+        options.observer = observer;
         let built = Arc::new(builder.build().unwrap());
         let mut client = ClientConnection::with_options(built, server_name(), options).unwrap();
         let mut server = server_at(&config, at);

@@ -413,7 +413,7 @@ impl World {
                 builder.client_certificates(Arc::new(CertificateList::new(shown)))
             }
         };
-        let options = Options { now: time(at), ..Options::default() };
+        let options = Options::new(time(at));
         let config = Arc::new(builder.build().unwrap());
         ClientConnection::with_options(config, server_name(), options).unwrap()
     }

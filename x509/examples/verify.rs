@@ -10,8 +10,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use handclasp_x509::{
-    AnchorDates, CertificateRevocationList, ChainRequest, InitialPolicies, PathLimits, Profile,
-    Purpose, Revocation, TrustAnchors, explain_chain, pem,
+    CertificateRevocationList, ChainRequest, Purpose, TrustAnchors, explain_chain, pem,
 };
 use pki_types::{ServerName, UnixTime};
 
@@ -44,21 +43,18 @@ fn verify() -> Result<bool, Box<dyn Error>> {
         revocation_lists.extend(CertificateRevocationList::from_pem(&std::fs::read(path)?)?);
     }
     let name = ServerName::try_from(name.as_str())?;
-    let explanation = explain_chain(&ChainRequest {
+    let names = [name.into()];
+    let mut request = ChainRequest::new(
         end_entity,
         intermediates,
-        anchors: &loaded.anchors,
-        purpose: Purpose::Server,
-        names: &[name.into()],
-        profile: Profile::Default,
-        policies: InitialPolicies::default(),
-        anchor_dates: AnchorDates::Ignored,
-        now: UnixTime::now(),
-        algorithms: webpki::ALL_VERIFICATION_ALGS,
-        revocation: Revocation { crls: &revocation_lists, ..Revocation::default() },
-        limits: PathLimits::DEFAULT,
-        signature_cache: None,
-    });
+        &loaded.anchors,
+        Purpose::Server,
+        &names,
+        UnixTime::now(),
+        webpki::ALL_VERIFICATION_ALGS,
+    );
+    request.revocation.crls = &revocation_lists;
+    let explanation = explain_chain(&request);
     println!("{explanation}");
     if let Err(error) = &explanation.result {
         if let Some(remedy) = error.kind.remedy() {

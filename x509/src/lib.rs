@@ -20,9 +20,8 @@
 //! use std::time::Duration;
 //!
 //! use handclasp_x509::{
-//!     AnchorDates, CertificateErrorKind, CertificateRevocationList, ChainRequest,
-//!     InitialPolicies, PathLimits, Profile, Purpose, Revocation, TrustAnchors, explain_chain,
-//!     verify_chain,
+//!     CertificateErrorKind, CertificateRevocationList, ChainRequest, Purpose, TrustAnchors,
+//!     explain_chain, verify_chain,
 //! };
 //! use pki_types::{ServerName, UnixTime};
 //!
@@ -60,28 +59,23 @@
 //! let anchors = TrustAnchors::from_pem(read("roots.pem").as_bytes())?;
 //! let chain = handclasp_x509::pem::certificates(read("chain.pem").as_bytes())?;
 //! let name = ServerName::try_from("www.example.com")?.into();
-//! let request = ChainRequest {
-//!     end_entity: &chain[0],
-//!     intermediates: &chain[1..],
-//!     anchors: &anchors,
-//!     purpose: Purpose::Server,
-//!     names: &[name],
-//!     profile: Profile::Default,
-//!     policies: InitialPolicies::default(),
-//!     anchor_dates: AnchorDates::Ignored,
-//!     now: UnixTime::since_unix_epoch(Duration::from_secs(1_785_412_800)),
-//!     algorithms: webpki::ALL_VERIFICATION_ALGS,
-//!     revocation: Revocation::default(),
-//!     limits: PathLimits::DEFAULT,
-//!     signature_cache: None,
-//! };
+//! let names = [name];
+//! let mut request = ChainRequest::new(
+//!     &chain[0],
+//!     &chain[1..],
+//!     &anchors,
+//!     Purpose::Server,
+//!     &names,
+//!     UnixTime::since_unix_epoch(Duration::from_secs(1_785_412_800)),
+//!     webpki::ALL_VERIFICATION_ALGS,
+//! );
 //! let path = verify_chain(&request)?;
 //! assert_eq!(path.subjects().last().unwrap(), "CN=An Authority");
 //!
 //! // A CRL is parsed once, and used for any number of validations.
 //! let crls = CertificateRevocationList::from_pem(read("crl.pem").as_bytes())?;
-//! let revocation = Revocation { crls: &crls, ..Revocation::default() };
-//! let explanation = explain_chain(&ChainRequest { revocation, ..request });
+//! request.revocation.crls = &crls;
+//! let explanation = explain_chain(&request);
 //! println!("{explanation}");
 //! let error = explanation.result.unwrap_err();
 //! assert!(matches!(error.kind, CertificateErrorKind::Revoked { .. }));

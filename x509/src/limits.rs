@@ -4,7 +4,16 @@ use super::error::{CertificateErrorKind, Limit};
 
 /// How much work a peer can cause. Each limit applies to one call of
 /// [`verify_chain`](super::verify_chain), with all the paths that it tries.
+///
+/// ```
+/// use handclasp_x509::PathLimits;
+///
+/// let mut limits = PathLimits::DEFAULT;
+/// limits.depth = 2;
+/// # let _ = limits;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PathLimits {
     /// The number of intermediates between the end entity and the anchor. A longer path is not
     /// tried. Self-issued intermediates, with which an authority gives its name to a new key, are

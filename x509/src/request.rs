@@ -12,7 +12,10 @@ use super::signature::{PublicKey, Signed};
 use super::signature_cache::SignatureCache;
 
 /// What [`verify_chain`](super::verify_chain) verifies, and how.
+///
+/// [`new`](Self::new) takes what every request needs. The other fields have defaults, and can be set.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct ChainRequest<'a> {
     /// The peer's own certificate.
     pub end_entity: &'a CertificateDer<'a>,
@@ -57,6 +60,38 @@ impl ChainRequest<'_> {
     pub(super) fn remember(&self, key: PublicKey<'_>, der: &[u8]) {
         if let Some(cache) = self.signature_cache {
             cache.insert(key, der);
+        }
+    }
+}
+
+impl<'a> ChainRequest<'a> {
+    /// A request in the default profile, with the default limits, no requirements for policies and no
+    /// revocation evidence, no signature cache, and without a check of the anchors' dates.
+    ///
+    /// An empty list of `names` skips the check of the names: see [`names`](Self::names).
+    pub fn new(
+        end_entity: &'a CertificateDer<'a>,
+        intermediates: &'a [CertificateDer<'a>],
+        anchors: &'a TrustAnchors,
+        purpose: Purpose,
+        names: &'a [ReferenceIdentifier<'a>],
+        now: UnixTime,
+        algorithms: &'a [&'static dyn SignatureVerificationAlgorithm],
+    ) -> Self {
+        Self {
+            end_entity,
+            intermediates,
+            anchors,
+            purpose,
+            names,
+            profile: Profile::Default,
+            policies: InitialPolicies::default(),
+            anchor_dates: AnchorDates::Ignored,
+            now,
+            algorithms,
+            revocation: Revocation::default(),
+            limits: PathLimits::DEFAULT,
+            signature_cache: None,
         }
     }
 }

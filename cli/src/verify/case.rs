@@ -71,26 +71,26 @@ impl Case {
         let status_request =
             response.map(|response| StatusRequest { response: Some(response), digests });
         let ask = |policy: RevocationPolicy| {
-            explain_chain(&ChainRequest {
-                end_entity: &self.end_entity,
-                intermediates: &self.intermediates,
-                anchors: &self.anchors.anchors,
-                purpose: self.purpose,
-                names: &names,
-                profile: self.profile,
-                policies: InitialPolicies {
-                    user_policy_set: self.policies.user_policy_set.as_deref(),
-                    explicit_policy: self.policies.explicit_policy,
-                    policy_mapping_inhibit: self.policies.policy_mapping_inhibit,
-                    any_policy_inhibit: self.policies.any_policy_inhibit,
-                },
-                anchor_dates: self.anchor_dates,
-                now: self.time,
-                algorithms: &provider.signatures.all,
-                revocation: Revocation { crls: &self.evidence.crls, status_request, policy },
-                limits,
-                signature_cache: None,
-            })
+            let mut request = ChainRequest::new(
+                &self.end_entity,
+                &self.intermediates,
+                &self.anchors.anchors,
+                self.purpose,
+                &names,
+                self.time,
+                &provider.signatures.all,
+            );
+            request.profile = self.profile;
+            request.policies = InitialPolicies {
+                user_policy_set: self.policies.user_policy_set.as_deref(),
+                explicit_policy: self.policies.explicit_policy,
+                policy_mapping_inhibit: self.policies.policy_mapping_inhibit,
+                any_policy_inhibit: self.policies.any_policy_inhibit,
+            };
+            request.anchor_dates = self.anchor_dates;
+            request.revocation = Revocation { crls: &self.evidence.crls, status_request, policy };
+            request.limits = limits;
+            explain_chain(&request)
         };
         let (policy, further) = self.evidence.policies();
         let answer = ask(policy);

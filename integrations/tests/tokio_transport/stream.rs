@@ -311,7 +311,8 @@ async fn watched() -> (Client, ends::Server, Records) {
     let (connector, acceptor) = ends::ends();
     let (left, right) = duplex(MEBIBYTE);
     let records = Records::default();
-    let options = Options { observer: Some(Box::new(records.clone())), ..Options::default() };
+    let mut options = Options::default();
+    options.observer = Some(Box::new(records.clone()));
     let (client, server) =
         tokio::join!(connector.connect_with(server_name(), options, left), acceptor.accept(right));
     records.0.lock().unwrap().clear();

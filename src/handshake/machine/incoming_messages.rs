@@ -117,7 +117,9 @@ mod tests {
 
     #[test]
     fn a_message_beyond_the_limit_of_its_type_is_refused_by_its_header() {
-        let limits = Limits { handshake_message: 14, certificate_message: 24, ..Limits::DEFAULT };
+        let mut limits = Limits::DEFAULT;
+        limits.handshake_message = 14;
+        limits.certificate_message = 24;
         for (kind, name, limit) in [
             (HandshakeType::CLIENT_HELLO, "handshake_message", 14),
             (HandshakeType::ENCRYPTED_EXTENSIONS, "handshake_message", 14),

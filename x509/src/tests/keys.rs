@@ -62,22 +62,17 @@ fn an_end_entity_s_key_and_names() {
 fn an_algorithm_that_was_not_given_is_named() {
     let check = chain(&leaf_params(), authority_params("a"));
     let name = ServerName::try_from("example.com").unwrap();
-    let error = verify_chain(&ChainRequest {
-        end_entity: &check.end_entity,
-        intermediates: &check.intermediates,
-        anchors: &check.anchors,
-        purpose: Purpose::Server,
-        names: &[name.into()],
-        profile: Profile::Default,
-        policies: InitialPolicies::default(),
-        anchor_dates: AnchorDates::default(),
-        now: UnixTime::since_unix_epoch(Duration::from_secs(NOW)),
-        algorithms: &only(&rcgen::PKCS_ED25519),
-        revocation: Revocation::default(),
-        limits: PathLimits::default(),
-        signature_cache: None,
-    })
-    .unwrap_err();
+    let (names, algorithms) = ([name.into()], only(&rcgen::PKCS_ED25519));
+    let request = ChainRequest::new(
+        &check.end_entity,
+        &check.intermediates,
+        &check.anchors,
+        Purpose::Server,
+        &names,
+        UnixTime::since_unix_epoch(Duration::from_secs(NOW)),
+        &algorithms,
+    );
+    let error = verify_chain(&request).unwrap_err();
     assert!(
         matches!(
             error,

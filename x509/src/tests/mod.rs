@@ -167,31 +167,32 @@ impl Check {
         ask: impl FnOnce(&ChainRequest<'_>) -> T,
     ) -> T {
         let name = self.name.map(|name| ServerName::try_from(name).unwrap().into());
-        ask(&ChainRequest {
-            end_entity: &self.end_entity,
-            intermediates: &self.intermediates,
-            anchors: &self.anchors,
-            purpose: self.purpose,
-            names: name.as_slice(),
-            profile: self.profile,
-            policies: InitialPolicies {
-                user_policy_set: self.policies.user_policy_set.as_deref(),
-                ..self.policies.initial
-            },
-            anchor_dates: self.anchor_dates,
-            now: UnixTime::since_unix_epoch(Duration::from_secs(self.now)),
+        let mut request = ChainRequest::new(
+            &self.end_entity,
+            &self.intermediates,
+            &self.anchors,
+            self.purpose,
+            name.as_slice(),
+            UnixTime::since_unix_epoch(Duration::from_secs(self.now)),
             algorithms,
-            revocation: Revocation {
-                crls: &self.crls,
-                status_request: self.staple.as_ref().map(|response| StatusRequest {
-                    response: response.as_deref(),
-                    digests: Digests { sha1: algorithms::sha1, sha256: algorithms::sha256 },
-                }),
-                policy: self.policy,
-            },
-            limits: self.limits,
-            signature_cache: self.signature_cache.as_ref(),
-        })
+        );
+        request.profile = self.profile;
+        request.policies = InitialPolicies {
+            user_policy_set: self.policies.user_policy_set.as_deref(),
+            ..self.policies.initial
+        };
+        request.anchor_dates = self.anchor_dates;
+        request.revocation = Revocation {
+            crls: &self.crls,
+            status_request: self.staple.as_ref().map(|response| StatusRequest {
+                response: response.as_deref(),
+                digests: Digests { sha1: algorithms::sha1, sha256: algorithms::sha256 },
+            }),
+            policy: self.policy,
+        };
+        request.limits = self.limits;
+        request.signature_cache = self.signature_cache.as_ref();
+        ask(&request)
     }
 
     fn subjects(&self) -> Vec<String> {
