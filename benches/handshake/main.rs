@@ -1,0 +1,137 @@
+//! Handshakes in memory: the CPU time of each side, beside rustls and beside the floor. With x25519,
+//! TLS_AES_128_GCM_SHA256, certificates with a P-256 key (RSA: 2048 bits), each signed by a P-256
+//! authority.
+//!
+//! | Handshake | What it is |
+//! |---|---|
+//! | full | the server has a certificate; no ticket |
+//! | RSA | the same with an RSA key |
+//! | resumed | with a ticket and a key exchange (psk_dhe_ke); the server sends a new ticket |
+//! | mutual | both sides have a certificate |
+//! | retried | the client's first share is for secp256r1, and the server takes x25519 only |
+//!
+//! **The floor is what RFC 9846 makes unavoidable**, done with `ring` alone, on as many bytes as the
+//! messages of this library have: key pairs and agreements; signatures and their verification (a chain of
+//! one signature, and CertificateVerify); the transcript hash; HMAC and HKDF of the key schedule, with
+//! each key prepared once, without the exporter secret and the secret of tickets; the keys of the
+//! records, and the protection of the messages, one record for each flight. It has no message formats, no
+//! certificates, no allocations and no checks. Making and opening tickets is not part of it.
+//!
+//! The subjects take turns within each round, with several connections at a time, so that the clock is
+//! not read often. The figures are medians over the rounds, and the ratios are medians of the rounds'
+//! ratios, which a machine that is slow for a while does not change. The output is Markdown.
+
+mod floor;
+mod ours;
+mod theirs;
+
+use std::time::Duration;
+
+use handclasp_testing::measure::Column;
+use rustix::time::{ClockId, clock_gettime};
+
+/// How many connections of a subject live at the same time: as many as clients keep tickets for a server.
+const BATCH: usize = 8;
+
+const ROUNDS: usize = 150;
+
+/// What kind of handshake it is: see the table above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Full,
+    Rsa,
+    Resumed,
+    Mutual,
+    Retried,
+}
+
+impl Kind {
+    const ALL: [(Self, &str); 5] = [
+        (Self::Full, "full"),
+        (Self::Rsa, "RSA"),
+        (Self::Resumed, "resumed"),
+        (Self::Mutual, "mutual"),
+        (Self::Retried, "retried"),
+    ];
+}
+
+/// The CPU time of the calls of each side.
+#[derive(Clone, Copy, Default)]
+struct Spent {
+    client: Duration,
+    server: Duration,
+}
+
+/// Adds the CPU time that `work` takes to `clock`.
+fn timed<T>(clock: &mut Duration, work: impl FnOnce() -> T) -> T {
+    let start = cpu_time();
+    let result = work();
+    *clock += cpu_time().saturating_sub(start);
+    result
+}
+
+/// The CPU time of this thread.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
+}
+
+/// What is measured. Each call makes [`BATCH`] handshakes.
+trait Subject {
+    fn run(&mut self) -> Spent;
+}
+
+#[derive(Default)]
+struct Columns {
+    client: Column,
+    server: Column,
+}
+
+impl Columns {
+    fn measure(&mut self, subject: &mut dyn Subject) {
+        let spent = subject.run();
+        self.client.add(spent.client, BATCH as u32);
+        self.server.add(spent.server, BATCH as u32);
+    }
+}
+
+fn main() {
+    let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    println!(
+        "| handshake | side | floor, µs | handclasp, µs | rustls, µs | handclasp / floor | rustls / floor | handclasp / rustls |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    for (kind, name) in Kind::ALL {
+        if only.as_deref().is_none_or(|only| only == name) {
+            measure(kind, name);
+        }
+    }
+}
+
+fn measure(kind: Kind, name: &str) {
+    let identities = ours::Identities::new(kind);
+    let mut ours = ours::Handclasp::new(kind, &identities);
+    let mut theirs = theirs::Rustls::new(kind, &identities);
+    let mut floor = floor::Floor::new(kind, &identities, ours.lengths());
+    let [mut our_columns, mut their_columns, mut floor_columns] =
+        [(); 3].map(|()| Columns::default());
+    for _ in 0..ROUNDS {
+        our_columns.measure(&mut ours);
+        floor_columns.measure(&mut floor);
+        their_columns.measure(&mut theirs);
+    }
+    report(name, "client", &our_columns.client, &their_columns.client, &floor_columns.client);
+    report(name, "server", &our_columns.server, &their_columns.server, &floor_columns.server);
+}
+
+fn report(name: &str, side: &str, ours: &Column, theirs: &Column, floor: &Column) {
+    println!(
+        "| {name} | {side} | {:.1} | {:.1} | {:.1} | {:.3} | {:.3} | {:.3} |",
+        floor.micros(),
+        ours.micros(),
+        theirs.micros(),
+        ours.ratio(floor),
+        theirs.ratio(floor),
+        ours.ratio(theirs),
+    );
+}
