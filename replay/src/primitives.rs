@@ -59,12 +59,17 @@ impl RecordedRandom {
 }
 
 impl SecureRandom for RecordedRandom {
-    /// Fails when the trace has no more, or a piece of another length: then the handshake is not
-    /// the trace's.
+    /// Takes one piece after the other. Fails when the trace has no more, or a piece that ends
+    /// elsewhere: then the handshake is not the trace's.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), CryptoError> {
         let mut pieces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let piece = pieces.pop_front().filter(|piece| piece.len() == bytes.len());
-        bytes.copy_from_slice(&piece.ok_or(CryptoError)?);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let piece = pieces.pop_front().ok_or(CryptoError)?;
+            let (place, after) = rest.split_at_mut_checked(piece.len()).ok_or(CryptoError)?;
+            place.copy_from_slice(&piece);
+            rest = after;
+        }
         Ok(())
     }
 }

@@ -23,7 +23,8 @@ pub(crate) struct CommonConfig {
     pub(crate) record_padding: Option<PaddingPolicy>,
     pub(crate) compressors: Compressors,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
-    pub(crate) limits: Limits,
+    /// Shared with the connections.
+    pub(crate) limits: Arc<Limits>,
 }
 
 impl CommonConfig {
@@ -38,7 +39,7 @@ impl CommonConfig {
             record_padding: None,
             compressors: Compressors::default(),
             key_log: None,
-            limits: Limits::DEFAULT,
+            limits: Arc::new(Limits::DEFAULT),
         }
     }
 
@@ -161,7 +162,7 @@ macro_rules! common_options {
 
             /// Replaces the default limits on what a peer can make this side spend.
             pub fn limits(mut self, limits: Limits) -> Self {
-                self.config.common.limits = limits;
+                self.config.common.limits = Arc::new(limits);
                 self
             }
         }

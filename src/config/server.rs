@@ -342,7 +342,8 @@ impl ServerConfigBuilder {
             // The server must skip as many bytes as a ticket allows, where it does not accept them
             // (RFC 9846, section 4.3.10).
             let allowed = usize::try_from(early_data.max_size).unwrap_or(usize::MAX);
-            let skipped = &mut config.common.limits.early_data_skipped;
+            let limits = Arc::make_mut(&mut config.common.limits);
+            let skipped = &mut limits.early_data_skipped;
             *skipped = allowed.max(*skipped);
         }
         if let Some(policy) = self.client_authentication {

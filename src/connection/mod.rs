@@ -325,8 +325,14 @@ impl Connection {
     }
 
     fn take_all_steps(&mut self) -> Result<(), Error> {
+        let mut installed_keys = false;
         while let Some(step) = self.handshake.next_step() {
+            installed_keys |= matches!(step, Step::ReadKeys { .. } | Step::WriteKeys { .. });
             self.take_step(step).map_err(|error| self.fail(error))?;
+        }
+        if installed_keys {
+            // Keys have passed through the stack. It is wiped once for all of them, as it takes time.
+            wipe_stack();
         }
         Ok(())
     }
@@ -335,15 +341,9 @@ impl Connection {
         match step {
             Step::Send { bytes, .. } => self.seal(ContentType::HANDSHAKE, &bytes)?,
             Step::SendChangeCipherSpec => self.seal(ContentType::CHANGE_CIPHER_SPEC, &[1])?,
-            Step::ReadKeys { level, secret } => {
-                self.install_read_keys(level, &secret)?;
-                wipe_stack();
-            }
+            Step::ReadKeys { level, secret } => self.install_read_keys(level, &secret)?,
             Step::WritePlaintext => self.sealer.remove_keys(),
-            Step::WriteKeys { secret, .. } => {
-                self.install_write_keys(&secret)?;
-                wipe_stack();
-            }
+            Step::WriteKeys { secret, .. } => self.install_write_keys(&secret)?,
             Step::LimitRecords { sent, received } => {
                 self.sealer.limit_records(sent);
                 self.opener.limit_records(received);

@@ -8,6 +8,9 @@ use crate::observer::Event;
 use crate::record::{HEADER_LENGTH, Opener, Sealer};
 use crate::registry::ContentType;
 
+/// In bytes, with its records' headers and tags: most flights of a handshake are shorter.
+const USUAL_FLIGHT: usize = 1024;
+
 impl Connection {
     /// The bytes to send to the peer, in order.
     pub fn outgoing(&self) -> &[u8] {
@@ -260,6 +263,10 @@ impl Connection {
     pub(super) fn seal(&mut self, content_type: ContentType, content: &[u8]) -> Result<(), Error> {
         let version = self.record_version();
         self.drop_sent();
+        if content_type == ContentType::HANDSHAKE && self.outgoing.capacity() == 0 {
+            // The records of a flight follow one after the other: one allocation for most.
+            self.outgoing.reserve(content.len() + USUAL_FLIGHT);
+        }
         let before = self.outgoing.len();
         self.sealer.seal(content_type, version, content, &mut self.outgoing)?;
         let length = self.outgoing.len() - before;

@@ -36,6 +36,16 @@ pub enum HashAlgorithm {
     Sha384,
 }
 
+impl HashAlgorithm {
+    /// The length of the output in bytes.
+    pub const fn output_length(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+        }
+    }
+}
+
 /// An incremental hash.
 ///
 /// The contexts of built-in providers are variants of a private enum: they need no allocation and no

@@ -22,7 +22,7 @@ pub(crate) fn expand(
     info: &[u8],
     output: &mut [u8],
 ) -> Result<(), ProviderError> {
-    let length = provider_fault::length_of(hash);
+    let length = hash.output_length();
     if output.len() > 255 * length {
         return Err(CryptoError.into());
     }

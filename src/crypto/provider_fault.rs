@@ -136,19 +136,11 @@ pub(crate) fn check_secret(group: NamedGroup, secret: &SharedSecret) -> Result<(
     if bits == 0 { Err(ProviderFault::SharedSecretOfZeros(group)) } else { Ok(()) }
 }
 
-/// The length of a hash's output in bytes.
-pub(super) fn length_of(algorithm: HashAlgorithm) -> usize {
-    match algorithm {
-        HashAlgorithm::Sha256 => 32,
-        HashAlgorithm::Sha384 => 48,
-    }
-}
-
 /// Checks that the hash of a suite is as long as it says, in each of the ways to compute it. Each
 /// handshake does it once, before it uses the suite.
 pub(crate) fn check_hash(suite: &CipherSuite) -> Result<(), ProviderFault> {
     let hash = &suite.hash;
-    let expected = length_of(hash.algorithm());
+    let expected = hash.algorithm().output_length();
     let lengths = [hash.output_length(), hash.digest(b"").len(), hash.start().current().len()];
     match lengths.into_iter().find(|length| *length != expected) {
         Some(length) => Err(ProviderFault::Length { what: "hash", length }),
@@ -181,7 +173,7 @@ pub(crate) fn sign(
 ) -> Result<Secret, ProviderError> {
     let mac = key.sign(data)?;
     let length = mac.as_bytes().len();
-    if length != length_of(hash) {
+    if length != hash.output_length() {
         return Err(ProviderFault::Length { what: "HMAC", length }.into());
     }
     // In constant time, as far as a MAC that is all zeros is one.

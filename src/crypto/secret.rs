@@ -94,11 +94,16 @@ impl Clone for Secret {
 /// Leaves an empty secret.
 impl Zeroize for Secret {
     fn zeroize(&mut self) {
-        self.bytes.zeroize();
+        // A slice is wiped at once, a vector byte by byte. Nothing is behind the slice: a secret does
+        // not get shorter.
+        self.bytes.as_mut_slice().zeroize();
+        self.bytes.clear();
     }
 }
 
 impl Drop for Secret {
+    /// Not inlined: secrets are dropped in many places.
+    #[inline(never)]
     fn drop(&mut self) {
         self.zeroize();
         give_back(mem::take(&mut self.bytes));
@@ -130,12 +135,6 @@ impl SharedSecret {
     /// Takes the bytes over; they are wiped on drop.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))
-    }
-
-    /// The input of the key schedule without a key exchange: as many zeros as the suite's hash is long
-    /// (RFC 9846, section 7.1).
-    pub(crate) fn none(suite: &super::CipherSuite) -> Self {
-        Self::new(vec![0; suite.hash.output_length()])
     }
 
     /// The bytes. Handle with care.

@@ -8,10 +8,10 @@ use pki_types::{CertificateDer, ServerName, UnixTime};
 use super::peer_identity::ClaimedIdentity;
 use super::proof::{FinishedVerified, IdentityVerified, PeerAuthenticated};
 use super::question::Sign;
-use super::{Context, Side, expect};
+use super::{Context, Question, Side, expect};
 use crate::certificate::{CertificateError, EndEntity};
 use crate::credential::{CertifiedKey, KeySource, Staples, StaplesShown};
-use crate::crypto::{CryptoError, SignatureAlgorithms, provider_fault};
+use crate::crypto::{CryptoError, MAX_HASH_LENGTH, SignatureAlgorithms, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{TrafficSecret, Transcript};
 use crate::observer::Event;
@@ -29,12 +29,35 @@ const CERTIFICATE: HandshakeType = HandshakeType::CERTIFICATE;
 
 /// What a CertificateVerify signs (section 4.5.2): 64 spaces, a sentence that says who signs and
 /// what, a zero, and the transcript's hash.
-fn signed_content(signer: Side, transcript: &Transcript) -> Vec<u8> {
-    let context: &[u8] = match signer {
-        Side::Client => b"TLS 1.3, client CertificateVerify",
-        Side::Server => b"TLS 1.3, server CertificateVerify",
-    };
-    [&[0x20; 64], context, &[0], &transcript.current()].concat()
+struct SignedContent {
+    bytes: [u8; Self::BEFORE_HASH + MAX_HASH_LENGTH],
+    length: usize,
+}
+
+impl SignedContent {
+    const SPACES: usize = 64;
+    /// The spaces, the sentence and the zero.
+    const BEFORE_HASH: usize = Self::SPACES + 33 + 1;
+
+    fn new(signer: Side, transcript: &Transcript) -> Self {
+        let sentence = match signer {
+            Side::Client => b"TLS 1.3, client CertificateVerify",
+            Side::Server => b"TLS 1.3, server CertificateVerify",
+        };
+        let hash = transcript.current();
+        let mut bytes = [0; Self::BEFORE_HASH + MAX_HASH_LENGTH];
+        let (spaces, rest) = bytes.split_at_mut(Self::SPACES);
+        spaces.fill(0x20);
+        let content = sentence.iter().chain(&[0]).chain(hash.iter());
+        for (to, from) in rest.iter_mut().zip(content) {
+            *to = *from;
+        }
+        Self { bytes, length: Self::BEFORE_HASH + hash.len() }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
 }
 
 /// Writes this side's Certificate. The extensions of `shown` go with the first entry (section
@@ -62,19 +85,21 @@ pub(super) fn write_certificate(
     Certificate::encode(out, request_context, entries);
 }
 
-/// The question for a signature over the transcript. A local key answers it at once.
-pub(super) fn ask_to_sign(
+/// The signature over the transcript, of a local key. A remote key is asked for it.
+pub(super) fn sign(
     key: Arc<CertifiedKey>,
     scheme: SignatureScheme,
     signer: Side,
     transcript: &Transcript,
-) -> (Sign, Reply<Result<Vec<u8>, CryptoError>>) {
-    let message = signed_content(signer, transcript);
-    let signature = match key.key() {
-        KeySource::Local(key) => Reply::Now(key.sign(scheme, &message)),
-        KeySource::Remote { .. } => Reply::Later,
-    };
-    (Sign { certificate: key, scheme, message }, signature)
+    context: &mut Context,
+) -> Reply<Result<Vec<u8>, CryptoError>> {
+    let content = SignedContent::new(signer, transcript);
+    if let KeySource::Local(local) = key.key() {
+        return Reply::Now(local.sign(scheme, content.as_bytes()));
+    }
+    let message = content.as_bytes().to_vec();
+    context.ask(Question::Sign(Sign { certificate: key, scheme, message }));
+    Reply::Later
 }
 
 /// Sends the CertificateVerify with this signature, if there is one (section 4.5.2).
@@ -261,7 +286,7 @@ impl VerifiedPeer {
             &self.end_entity,
             signatures,
             &verify,
-            &signed_content(signer, transcript),
+            SignedContent::new(signer, transcript).as_bytes(),
         )?;
         context.observers.emit(|| Event::SignatureVerified(scheme));
         transcript.add(message);

@@ -7,7 +7,9 @@ use super::step::{Step, Steps};
 use super::{PeerParameters, Question};
 use crate::config::{CommonConfig, Limits, ServerConfig};
 use crate::crypto::{CipherSuite, Digest, Hash, ProviderError, StaticOrArc};
-use crate::key_schedule::{EarlySecret, ExporterSecret, LabelPrefix, TrafficSecret, Transcript};
+use crate::key_schedule::{
+    EarlySecret, EarlyTraffic, ExporterSecret, LabelPrefix, TrafficSecret, Transcript,
+};
 use crate::observer::{Event, Observers};
 use crate::psk::PreSharedKey;
 use crate::session::PeerCredential;
@@ -26,7 +28,7 @@ pub(crate) struct Context {
     pub(crate) now: Time,
     /// The provider's SHA-256, for digests that are no part of a suite.
     pub(crate) sha256: StaticOrArc<dyn Hash>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Arc<Limits>,
     /// A question that the state has just asked. The machine takes it from here.
     pub(super) asked: Option<Box<Question>>,
     /// There are records. QUIC has none: its packets say which of them carry 0-RTT data (RFC 9001,
@@ -47,7 +49,7 @@ impl Context {
             tickets: None,
             now,
             sha256: config.provider.sha256.clone(),
-            limits: config.limits,
+            limits: Arc::clone(&config.limits),
             asked: None,
             records: true,
             closed: false,
@@ -179,10 +181,10 @@ impl ZeroRtt {
         max_size: u32,
         observers: &mut Observers,
     ) -> Result<TrafficSecret, ProviderError> {
-        let secret = early.client_early_traffic(client_hello, observers)?;
-        self.exporter = Some(Box::new(early.early_exporter(client_hello, observers)?));
+        let EarlyTraffic { client, exporter } = early.early_traffic(client_hello, observers)?;
+        self.exporter = Some(Box::new(exporter));
         self.bytes_left = max_size;
-        Ok(secret)
+        Ok(client)
     }
 
     /// There are no 0-RTT data, or no more.

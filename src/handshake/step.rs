@@ -76,12 +76,28 @@ pub(crate) struct Steps {
     change_cipher_spec_sent: bool,
 }
 
+/// The most steps that wait at the same time in most handshakes.
+const USUAL_STEPS: usize = 8;
+
+/// In bytes: most flights are shorter.
+const USUAL_FLIGHT: usize = 2048;
+
 impl Steps {
     pub(crate) fn next(&mut self) -> Option<Step> {
-        self.queue.pop_front()
+        let step = self.queue.pop_front();
+        let is_connected =
+            self.read_level == Level::Application && self.write_level == Level::Application;
+        if step.is_none() && is_connected {
+            // An idle connection keeps no memory for steps.
+            self.queue = VecDeque::new();
+        }
+        step
     }
 
     pub(super) fn push(&mut self, step: Step) {
+        if self.queue.capacity() == 0 {
+            self.queue.reserve(USUAL_STEPS);
+        }
         self.queue.push_back(step);
     }
 
@@ -92,33 +108,33 @@ impl Steps {
             Some(Step::Send { level, bytes }) => (level, bytes),
             other => {
                 self.queue.extend(other);
-                (self.write_level, Vec::new())
+                (self.write_level, Vec::with_capacity(USUAL_FLIGHT))
             }
         };
         write(&mut bytes);
-        self.queue.push_back(Step::Send { level, bytes });
+        self.push(Step::Send { level, bytes });
     }
 
     pub(super) fn read_keys(&mut self, level: Level, secret: TrafficSecret) {
         self.read_level = level;
-        self.queue.push_back(Step::ReadKeys { level, secret });
+        self.push(Step::ReadKeys { level, secret });
     }
 
     pub(super) fn write_keys(&mut self, level: Level, secret: TrafficSecret) {
         self.write_level = level;
-        self.queue.push_back(Step::WriteKeys { level, secret });
+        self.push(Step::WriteKeys { level, secret });
     }
 
     pub(super) fn write_plaintext(&mut self) {
         self.write_level = Level::Initial;
-        self.queue.push_back(Step::WritePlaintext);
+        self.push(Step::WritePlaintext);
     }
 
     /// Once in a connection (appendix E.4).
     pub(super) fn change_cipher_spec(&mut self) {
         if !self.change_cipher_spec_sent {
             self.change_cipher_spec_sent = true;
-            self.queue.push_back(Step::SendChangeCipherSpec);
+            self.push(Step::SendChangeCipherSpec);
         }
     }
 }
@@ -142,9 +158,8 @@ mod tests {
         let (suite, none) =
             (CryptoProvider::default().cipher_suites[0].clone(), &mut Observers::default());
         let early = EarlySecret::new(&suite, LabelPrefix::Tls13, None, none).unwrap();
-        let handshake = early.into_handshake(&SharedSecret::new(vec![1; 32]), none).unwrap();
-        let [client, _] = handshake.traffic(&suite.hash.digest(b""), none).unwrap();
-        client
+        let handshake = early.into_handshake(Some(&SharedSecret::new(vec![1; 32])), none).unwrap();
+        handshake.into_traffic(&suite.hash.digest(b""), none).unwrap().client
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! Keys from an exporter secret (RFC 9846, section 7.5). `MainSecret::exporter` and
-//! `EarlySecret::early_exporter`, in the module above, derive that secret.
+//! Keys from an exporter secret (RFC 9846, section 7.5). `MainSecret::traffic` and
+//! `EarlySecret::early_traffic`, in the module above, derive that secret.
 
+use super::constants::hash_of_nothing;
 use super::hkdf::{Hkdf, Result};
 use crate::crypto::Secret;
 use crate::observer::Observers;
@@ -20,10 +21,10 @@ impl ExporterSecret {
     pub(crate) fn export(&self, label: &str, context: &[u8], output: &mut [u8]) -> Result<()> {
         // Exported keys are the application's: no observer sees them.
         let mut observers = Observers::default();
-        let hash = &self.hkdf.hash;
-        let nothing = hash.digest(b"");
-        let secret = self.hkdf.expand_secret(&self.secret, label, &nothing, &mut observers)?;
-        let context = hash.digest(context);
-        self.hkdf.expand_label(&secret, "exporter", &context, output, &mut observers)
+        let nothing = hash_of_nothing(self.hkdf.hash.algorithm());
+        let prk = self.hkdf.prk(&self.secret);
+        let secret = prk.expand_secret(label, nothing, &mut observers)?;
+        let context = self.hkdf.hash.digest(context);
+        self.hkdf.prk(&secret).expand_label("exporter", &context, output, &mut observers)
     }
 }

@@ -1,6 +1,9 @@
 //! HKDF-Extract and HKDF-Expand-Label (RFC 9846, section 7.1), as the connection's observers see them.
 
-use crate::crypto::{self, CryptoError, Hash, ProviderError, Secret, StaticOrArc, provider_fault};
+use crate::crypto::{
+    self, CryptoError, Hash, HashAlgorithm, HmacKey, ProviderError, Secret, StaticOrArc,
+    provider_fault,
+};
 use crate::observer::{KeyScheduleOperation, KeyScheduleValues, Observers};
 
 /// The result of each step of the key schedule.
@@ -55,19 +58,8 @@ pub fn expand_label(
     context: &[u8],
     output: &mut [u8],
 ) -> core::result::Result<(), CryptoError> {
-    Ok(expand(hash, prefix, secret, label, context, output)?)
-}
-
-fn expand(
-    hash: &dyn Hash,
-    prefix: LabelPrefix,
-    secret: &[u8],
-    label: &str,
-    context: &[u8],
-    output: &mut [u8],
-) -> Result<()> {
     let info = HkdfLabel::new(prefix, label, context, output.len())?;
-    crypto::expand(hash.algorithm(), &hash.hmac_key(secret), info.bytes(), output)
+    Ok(crypto::expand(hash.algorithm(), &hash.hmac_key(secret), info.bytes(), output)?)
 }
 
 /// The `info` of HKDF-Expand-Label.
@@ -130,34 +122,11 @@ impl Hkdf {
         Ok(secret)
     }
 
-    /// HKDF-Expand-Label.
-    pub(super) fn expand_label(
-        &self,
-        secret: &Secret,
-        label: &str,
-        context: &[u8],
-        output: &mut [u8],
-        observers: &mut Observers,
-    ) -> Result<()> {
+    /// Prepares a secret, to expand it.
+    pub(super) fn prk<'a>(&self, secret: &'a Secret) -> Prk<'a> {
         let secret = secret.as_bytes();
-        expand(&*self.hash, self.prefix, secret, label, context, output)?;
-        let values = KeyScheduleValues { secret, input: context, output };
-        observers.emit_key_schedule_step(KeyScheduleOperation::Expand, label, values);
-        Ok(())
-    }
-
-    /// HKDF-Expand-Label of a secret as long as the hash. With the hash of messages as the context, it
-    /// is Derive-Secret.
-    pub(super) fn expand_secret(
-        &self,
-        secret: &Secret,
-        label: &str,
-        context: &[u8],
-        observers: &mut Observers,
-    ) -> Result<Secret> {
-        let mut output = Secret::zeros(self.hash.output_length());
-        self.expand_label(secret, label, context, output.as_mut_bytes(), observers)?;
-        Ok(output)
+        let (hash, key) = (self.hash.algorithm(), self.hash.hmac_key(secret));
+        Prk { hash, prefix: self.prefix, secret, key }
     }
 }
 
@@ -167,6 +136,45 @@ impl core::fmt::Debug for Hkdf {
             .field("hash", &self.hash.algorithm())
             .field("prefix", &self.prefix)
             .finish()
+    }
+}
+
+/// A pseudorandom key (PRK, RFC 5869): a secret that is prepared for all that is expanded from it. It is
+/// on the stack, and no longer there than the function that expands it.
+pub(super) struct Prk<'a> {
+    hash: HashAlgorithm,
+    prefix: LabelPrefix,
+    secret: &'a [u8],
+    key: HmacKey,
+}
+
+impl Prk<'_> {
+    /// HKDF-Expand-Label.
+    pub(super) fn expand_label(
+        &self,
+        label: &str,
+        context: &[u8],
+        output: &mut [u8],
+        observers: &mut Observers,
+    ) -> Result<()> {
+        let info = HkdfLabel::new(self.prefix, label, context, output.len())?;
+        crypto::expand(self.hash, &self.key, info.bytes(), output)?;
+        let values = KeyScheduleValues { secret: self.secret, input: context, output };
+        observers.emit_key_schedule_step(KeyScheduleOperation::Expand, label, values);
+        Ok(())
+    }
+
+    /// HKDF-Expand-Label of a secret as long as the hash. With the hash of messages as the context, it
+    /// is Derive-Secret.
+    pub(super) fn expand_secret(
+        &self,
+        label: &str,
+        context: &[u8],
+        observers: &mut Observers,
+    ) -> Result<Secret> {
+        let mut output = Secret::zeros(self.hash.output_length());
+        self.expand_label(label, context, output.as_mut_bytes(), observers)?;
+        Ok(output)
     }
 }
 

@@ -7,35 +7,37 @@
 //!   PSK ->  HKDF-Extract = EarlySecret
 //!             |
 //!             +--> "ext binder" | "res binder" | "imp binder"  = binder_key
-//!             +--> "c e traffic"   ClientHello                 = client_early_traffic
-//!             +--> "e exp master"  ClientHello                 = early_exporter
+//!             +--> "c e traffic"   ClientHello                 = into EarlyTraffic
+//!             +--> "e exp master"  ClientHello                 = into EarlyTraffic
 //!             v
 //!          "derived"
 //!             |
 //!             v
 //! (EC)DHE ->  HKDF-Extract = HandshakeSecret
 //!             |
-//!             +--> "c hs traffic"  ClientHello...ServerHello   = traffic, the client's
-//!             +--> "s hs traffic"  ClientHello...ServerHello   = traffic, the server's
+//!             +--> "c hs traffic"  ClientHello...ServerHello   = into HandshakeTraffic
+//!             +--> "s hs traffic"  ClientHello...ServerHello   = into HandshakeTraffic
 //!             v
 //!          "derived"
 //!             |
 //!             v
 //!   0 ----->  HKDF-Extract = MainSecret
 //!             |
-//!             +--> "c ap traffic"  ...server Finished          = traffic, the client's
-//!             +--> "s ap traffic"  ...server Finished          = traffic, the server's
-//!             +--> "exp master"    ...server Finished          = exporter
-//!             +--> "res master"    ...client Finished          = into_resumption
+//!             +--> "c ap traffic"  ...server Finished          = into ApplicationTraffic
+//!             +--> "s ap traffic"  ...server Finished          = into ApplicationTraffic
+//!             +--> "exp master"    ...server Finished          = into ApplicationTraffic
+//!             +--> "res master"    ...client Finished          = ResumptionSecret
 //! ```
 //!
-//! Each `HKDF-Extract` of the figure is a type, and each arrow to the right a function of it. The step
-//! to the next type consumes the one before: no way leads back. The transcript hash that a function
-//! takes is that of the messages in the middle column.
+//! Each `HKDF-Extract` of the figure is a type. One function of it derives all secrets that have the
+//! same messages, so that the HMAC key of the stage is prepared once for them. The step to the next type
+//! consumes the one before: no way leads back. The transcript hash that a function takes is that of the
+//! messages in the middle column. Without a PSK, the first stage is a constant (`constants.rs`).
 //!
 //! Every function takes the connection's observers, which see each step, and the key log, which gets
 //! the traffic secrets and the exporters.
 
+mod constants;
 mod exporter_secret;
 mod hkdf;
 mod psk;
@@ -45,8 +47,9 @@ mod transcript;
 use crate::crypto::{CipherSuite, Digest, Secret, SharedSecret};
 use crate::observer::Observers;
 
+use constants::hash_of_nothing;
 pub(crate) use exporter_secret::ExporterSecret;
-use hkdf::{Hkdf, Result};
+use hkdf::{Hkdf, Prk, Result};
 pub use hkdf::{LabelPrefix, expand_label};
 pub use psk::PskKind;
 pub(crate) use psk::{ResumptionSecret, imported_psk};
@@ -85,58 +88,71 @@ impl Stage {
         Hkdf { hash: self.suite.hash.clone(), prefix: self.prefix }
     }
 
-    /// Derive-Secret, with the hash of the messages.
-    fn derive(&self, label: &str, messages: &Digest, observers: &mut Observers) -> Result<Secret> {
-        self.hkdf().expand_secret(&self.secret, label, messages, observers)
+    fn prk(&self) -> Prk<'_> {
+        self.hkdf().prk(&self.secret)
     }
 
-    /// Derive-Secret with no messages.
-    fn derive_from_nothing(&self, label: &str, observers: &mut Observers) -> Result<Secret> {
-        self.derive(label, &self.suite.hash.digest(b""), observers)
+    fn hash_of_nothing(&self) -> &'static [u8] {
+        hash_of_nothing(self.suite.hash.algorithm())
     }
 
     /// Derive-Secret of a secret that the key log gets.
-    fn derive_logged(
-        &self,
+    fn logged(
+        prk: &Prk<'_>,
         label: &LoggedLabel,
         messages: &Digest,
         observers: &mut Observers,
     ) -> Result<Secret> {
-        let secret = self.derive(label.label, messages, observers)?;
+        let secret = prk.expand_secret(label.label, messages, observers)?;
         observers.log(label.key_log, secret.as_bytes());
         Ok(secret)
     }
 
     fn traffic(
         &self,
+        prk: &Prk<'_>,
         label: &LoggedLabel,
         messages: &Digest,
         observers: &mut Observers,
     ) -> Result<TrafficSecret> {
-        let secret = self.derive_logged(label, messages, observers)?;
+        let secret = Self::logged(prk, label, messages, observers)?;
         Ok(TrafficSecret::new(self.suite.clone(), self.prefix, secret))
     }
 
     fn exporter(
         &self,
+        prk: &Prk<'_>,
         label: &LoggedLabel,
         messages: &Digest,
         observers: &mut Observers,
     ) -> Result<ExporterSecret> {
-        let secret = self.derive_logged(label, messages, observers)?;
+        let secret = Self::logged(prk, label, messages, observers)?;
         Ok(ExporterSecret::new(self.hkdf(), secret))
     }
 
-    /// The next stage: "derived" is the salt of its extraction.
-    fn next(self, name: &str, input: &[u8], observers: &mut Observers) -> Result<Self> {
-        let salt = self.derive_from_nothing("derived", observers)?;
-        let secret = self.hkdf().extract(name, salt.as_bytes(), input, observers)?;
-        Ok(Self { secret, ..self })
+    /// The secret between two stages, which is the salt of the next extraction.
+    fn derived(&self, prk: &Prk<'_>, observers: &mut Observers) -> Result<Secret> {
+        prk.expand_secret("derived", self.hash_of_nothing(), observers)
+    }
+
+    /// The next stage.
+    fn extract(
+        &self,
+        name: &str,
+        salt: &[u8],
+        input: &[u8],
+        observers: &mut Observers,
+    ) -> Result<Self> {
+        let secret = self.hkdf().extract(name, salt, input, observers)?;
+        Ok(Self { suite: self.suite.clone(), prefix: self.prefix, secret })
     }
 }
 
 /// The first stage: made of the PSK, or of zeros when there is none (section 7.1).
-pub(crate) struct EarlySecret(Stage);
+pub(crate) struct EarlySecret {
+    stage: Stage,
+    has_psk: bool,
+}
 
 impl EarlySecret {
     pub(crate) fn new(
@@ -145,11 +161,15 @@ impl EarlySecret {
         psk: Option<&[u8]>,
         observers: &mut Observers,
     ) -> Result<Self> {
-        let hkdf = Hkdf { hash: suite.hash.clone(), prefix };
-        let zeros = Secret::zeros(suite.hash.output_length());
-        let input = psk.unwrap_or(zeros.as_bytes());
-        let secret = hkdf.extract("early", &[], input, observers)?;
-        Ok(Self(Stage { suite: suite.clone(), prefix, secret }))
+        let secret = match psk {
+            Some(psk) => {
+                let hkdf = Hkdf { hash: suite.hash.clone(), prefix };
+                hkdf.extract("early", &[], psk, observers)?
+            }
+            None => constants::early_secret(suite.hash.algorithm(), observers)?,
+        };
+        let stage = Stage { suite: suite.clone(), prefix, secret };
+        Ok(Self { stage, has_psk: psk.is_some() })
     }
 
     /// The key of this PSK's binder: a Finished over the truncated ClientHello
@@ -159,82 +179,91 @@ impl EarlySecret {
         kind: PskKind,
         observers: &mut Observers,
     ) -> Result<TrafficSecret> {
-        let secret = self.0.derive_from_nothing(kind.binder_label(), observers)?;
-        Ok(TrafficSecret::new(self.0.suite.clone(), self.0.prefix, secret))
+        let Stage { suite, prefix, .. } = &self.stage;
+        let nothing = self.stage.hash_of_nothing();
+        let secret = self.stage.prk().expand_secret(kind.binder_label(), nothing, observers)?;
+        Ok(TrafficSecret::new(suite.clone(), *prefix, secret))
     }
 
-    /// The traffic secret of 0-RTT data.
-    pub(crate) fn client_early_traffic(
+    /// The traffic secret of 0-RTT data, and the exporter that can be used with them.
+    pub(crate) fn early_traffic(
         &self,
         client_hello: &Digest,
         observers: &mut Observers,
-    ) -> Result<TrafficSecret> {
-        self.0.traffic(&CLIENT_EARLY_TRAFFIC, client_hello, observers)
+    ) -> Result<EarlyTraffic> {
+        let stage = &self.stage;
+        let prk = stage.prk();
+        let client = stage.traffic(&prk, &CLIENT_EARLY_TRAFFIC, client_hello, observers)?;
+        let exporter = stage.exporter(&prk, &EARLY_EXPORTER, client_hello, observers)?;
+        Ok(EarlyTraffic { client, exporter })
     }
 
-    /// The exporter that can be used with 0-RTT data.
-    pub(crate) fn early_exporter(
-        &self,
-        client_hello: &Digest,
-        observers: &mut Observers,
-    ) -> Result<ExporterSecret> {
-        self.0.exporter(&EARLY_EXPORTER, client_hello, observers)
-    }
-
-    /// The next stage, with the result of the key exchange.
+    /// The next stage, with the result of the key exchange; `None` without one (`psk_ke`).
     pub(crate) fn into_handshake(
         self,
-        shared: &SharedSecret,
+        shared: Option<&SharedSecret>,
         observers: &mut Observers,
     ) -> Result<HandshakeSecret> {
-        self.0.next("handshake", shared.as_bytes(), observers).map(HandshakeSecret)
+        let stage = &self.stage;
+        let hash = stage.suite.hash.algorithm();
+        let salt = match (self.has_psk, stage.prefix) {
+            (false, LabelPrefix::Tls13) => constants::derived(hash, observers)?,
+            _ => stage.derived(&stage.prk(), observers)?,
+        };
+        let input = shared.map_or(constants::zeros(hash), SharedSecret::as_bytes);
+        stage.extract("handshake", salt.as_bytes(), input, observers).map(HandshakeSecret)
     }
+}
+
+/// What protects 0-RTT data (section 7.1).
+pub(crate) struct EarlyTraffic {
+    pub(crate) client: TrafficSecret,
+    pub(crate) exporter: ExporterSecret,
 }
 
 /// The second stage: protects the rest of the handshake (section 7.1).
 pub(crate) struct HandshakeSecret(Stage);
 
 impl HandshakeSecret {
-    /// The traffic secrets of client and server.
-    pub(crate) fn traffic(
-        &self,
+    /// The traffic secrets of client and server, and the last stage.
+    pub(crate) fn into_traffic(
+        self,
         to_server_hello: &Digest,
         observers: &mut Observers,
-    ) -> Result<[TrafficSecret; 2]> {
-        let client = self.0.traffic(&CLIENT_HANDSHAKE_TRAFFIC, to_server_hello, observers)?;
-        let server = self.0.traffic(&SERVER_HANDSHAKE_TRAFFIC, to_server_hello, observers)?;
-        Ok([client, server])
+    ) -> Result<HandshakeTraffic> {
+        let (stage, prk) = (&self.0, self.0.prk());
+        let client = stage.traffic(&prk, &CLIENT_HANDSHAKE_TRAFFIC, to_server_hello, observers)?;
+        let server = stage.traffic(&prk, &SERVER_HANDSHAKE_TRAFFIC, to_server_hello, observers)?;
+        let salt = stage.derived(&prk, observers)?;
+        let zeros = constants::zeros(stage.suite.hash.algorithm());
+        let main = stage.extract("master", salt.as_bytes(), zeros, observers)?;
+        Ok(HandshakeTraffic { client, server, main: MainSecret(main) })
     }
+}
 
-    /// The last stage.
-    pub(crate) fn into_main(self, observers: &mut Observers) -> Result<MainSecret> {
-        let zeros = Secret::zeros(self.0.suite.hash.output_length());
-        self.0.next("master", zeros.as_bytes(), observers).map(MainSecret)
-    }
+/// What protects the rest of the handshake, and the stage that follows (section 7.1).
+pub(crate) struct HandshakeTraffic {
+    pub(crate) client: TrafficSecret,
+    pub(crate) server: TrafficSecret,
+    pub(crate) main: MainSecret,
 }
 
 /// The third stage: protects application data (section 7.1).
 pub(crate) struct MainSecret(Stage);
 
 impl MainSecret {
-    /// The first traffic secrets of client and server.
+    /// The first traffic secrets of client and server, and the exporter_secret, over the messages from
+    /// ClientHello to the server's Finished (section 7.1).
     pub(crate) fn traffic(
         &self,
         to_server_finished: &Digest,
         observers: &mut Observers,
-    ) -> Result<[TrafficSecret; 2]> {
-        let client = self.0.traffic(&CLIENT_APPLICATION_TRAFFIC, to_server_finished, observers)?;
-        let server = self.0.traffic(&SERVER_APPLICATION_TRAFFIC, to_server_finished, observers)?;
-        Ok([client, server])
-    }
-
-    /// The exporter_secret (section 7.1), over the messages from ClientHello to the server's Finished.
-    pub(crate) fn exporter(
-        &self,
-        to_server_finished: &Digest,
-        observers: &mut Observers,
-    ) -> Result<ExporterSecret> {
-        self.0.exporter(&EXPORTER, to_server_finished, observers)
+    ) -> Result<ApplicationTraffic> {
+        let (stage, prk, hash) = (&self.0, self.0.prk(), to_server_finished);
+        let client = stage.traffic(&prk, &CLIENT_APPLICATION_TRAFFIC, hash, observers)?;
+        let server = stage.traffic(&prk, &SERVER_APPLICATION_TRAFFIC, hash, observers)?;
+        let exporter = stage.exporter(&prk, &EXPORTER, hash, observers)?;
+        Ok(ApplicationTraffic { client, server, exporter })
     }
 
     /// The secret that the PSKs of tickets are made of.
@@ -243,9 +272,16 @@ impl MainSecret {
         to_client_finished: &Digest,
         observers: &mut Observers,
     ) -> Result<ResumptionSecret> {
-        let secret = self.0.derive("res master", to_client_finished, observers)?;
+        let secret = self.0.prk().expand_secret("res master", to_client_finished, observers)?;
         Ok(ResumptionSecret::new(self.0.hkdf(), secret))
     }
+}
+
+/// What protects application data, and the exporter_secret (section 7.1).
+pub(crate) struct ApplicationTraffic {
+    pub(crate) client: TrafficSecret,
+    pub(crate) server: TrafficSecret,
+    pub(crate) exporter: ExporterSecret,
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ impl ResumptionSecret {
 
     /// The PSK that goes with a ticket of this nonce (section 4.7.1).
     pub(crate) fn psk(&self, nonce: &[u8], observers: &mut Observers) -> Result<Secret> {
-        self.hkdf.expand_secret(&self.secret, "resumption", nonce, observers)
+        self.hkdf.prk(&self.secret).expand_secret("resumption", nonce, observers)
     }
 }
 
@@ -55,5 +55,5 @@ pub(crate) fn imported_psk(
     let hkdf = Hkdf { hash: hash.clone(), prefix: LabelPrefix::Tls13 };
     let extracted = provider_fault::hmac(&**hash, &[], &[secret])?;
     let context = hash.digest(imported_identity);
-    hkdf.expand_label(&extracted, "derived psk", &context, output, &mut Observers::default())
+    hkdf.prk(&extracted).expand_label("derived psk", &context, output, &mut Observers::default())
 }

@@ -34,24 +34,23 @@ fn the_schedule_of_section_3() {
     ));
     let early = EarlySecret::new(&suite(), LabelPrefix::Tls13, None, none).unwrap();
     same(
-        early.0.secret.as_bytes(),
+        early.stage.secret.as_bytes(),
         "33ad0a1c607ec03b09e6cd9893680ce210adf300aa1f2660e1b22e10f170f92a",
     );
-    let handshake = early.into_handshake(&shared, none).unwrap();
+    let handshake = early.into_handshake(Some(&shared), none).unwrap();
     same(
         handshake.0.secret.as_bytes(),
         "1dc826e93606aa6fdc0aadc12f741b01046aa6b99f691ed221a9f0ca043fbeac",
     );
 
     let hash = digest("860c06edc07858ee8e78f0e7428c58edd6b43f2ca3e6e95f02ed063cf0e1cad8");
-    let [client, server] = handshake.traffic(&hash, none).unwrap();
+    let HandshakeTraffic { client, server, main } = handshake.into_traffic(&hash, none).unwrap();
     same(client.as_bytes(), "b3eddb126e067f35a780b3abf45e2d8f3b1a950738f52e9600746a0e27a55a21");
     same(server.as_bytes(), "b67b7d690cc16c4e75e54213cb2d37b4e9c912bcded9105d42befd59d391ad38");
     let KeyAndIv { key, iv } = server.derive_key_and_iv(none).unwrap();
     same(key.as_bytes(), "3fce516009c21727d0f2e4e86ee403bc");
     same(iv.as_slice(), "5d313eb2671276ee13000b30");
 
-    let main = handshake.into_main(none).unwrap();
     same(
         main.0.secret.as_bytes(),
         "18df06843d13a08bf2a449844c5f8a478001bc4d4c627984d5a41da8d0402919",
@@ -61,10 +60,9 @@ fn the_schedule_of_section_3() {
         client.finished(&hash, none).unwrap().as_bytes(),
         "a8ec436d677634ae525ac1fcebe11a039ec17694fac6e98527b642f2edd5ce61",
     );
-    let [client, server] = main.traffic(&hash, none).unwrap();
+    let ApplicationTraffic { client, server, exporter } = main.traffic(&hash, none).unwrap();
     same(client.as_bytes(), "9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5");
     same(server.as_bytes(), "a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643");
-    let exporter = main.exporter(&hash, none).unwrap();
     same(
         exporter.secret.as_bytes(),
         "fe22f881176eda18eb8f44529e6792c50c9a3f89452f68d8ae311b4309d3cf50",
@@ -101,7 +99,7 @@ fn the_early_secrets_and_the_binder_of_section_4() {
     let none = &mut Observers::default();
     let early = EarlySecret::new(&suite(), LabelPrefix::Tls13, Some(&bytes(PSK)), none).unwrap();
     same(
-        early.0.secret.as_bytes(),
+        early.stage.secret.as_bytes(),
         "9b2188e9b2fc6d64d71dc329900e20bb41915000f678aa839cbb797cb7d8332c",
     );
     let message = bytes(CLIENT_HELLO);
@@ -120,12 +118,11 @@ fn the_early_secrets_and_the_binder_of_section_4() {
 
     let hash = suite().hash.digest(&message);
     same(&hash, "08ad0fa05d7c7233b1775ba2ff9f4c5b8b59276b7f227f13a976245f5d960913");
-    let traffic = early.client_early_traffic(&hash, none).unwrap();
+    let EarlyTraffic { client: traffic, exporter } = early.early_traffic(&hash, none).unwrap();
     same(traffic.as_bytes(), "3fbbe6a60deb66c30a32795aba0eff7eaa10105586e7be5c09678d63b6caab62");
     let KeyAndIv { key, iv } = traffic.derive_key_and_iv(none).unwrap();
     same(key.as_bytes(), "920205a5b7bf2115e6fc5c2942834f54");
     same(iv.as_slice(), "6d475f0993c8e564610db2b9");
-    let exporter = early.early_exporter(&hash, none).unwrap();
     same(
         exporter.secret.as_bytes(),
         "b2026866610937d7423e5be90862ccf24c0e6091186d34f812089ff5be2ef7df",
@@ -208,13 +205,14 @@ fn each_secret_of_dtls_has_the_labels_of_dtls() {
     let hash = suite().hash.digest(b"messages");
     let early = EarlySecret::new(&suite(), LabelPrefix::Dtls13, None, none).unwrap();
     let shared = SharedSecret::new(vec![7; 32]);
-    let salt = expand(early.0.secret.as_bytes(), b"derived", &suite().hash.digest(b""), 32);
-    let handshake = early.into_handshake(&shared, none).unwrap();
+    let salt = expand(early.stage.secret.as_bytes(), b"derived", &suite().hash.digest(b""), 32);
+    let handshake = early.into_handshake(Some(&shared), none).unwrap();
     let expected = suite().hash.hmac_key(&salt).sign(&[shared.as_bytes()]).unwrap();
     assert_eq!(handshake.0.secret.as_bytes(), expected.as_bytes());
 
-    let [client, _] = handshake.traffic(&hash, none).unwrap();
-    let expected = expand(handshake.0.secret.as_bytes(), b"c hs traffic", &hash, 32);
+    let handshake_secret = handshake.0.secret.clone();
+    let HandshakeTraffic { client, .. } = handshake.into_traffic(&hash, none).unwrap();
+    let expected = expand(handshake_secret.as_bytes(), b"c hs traffic", &hash, 32);
     assert_eq!(client.as_bytes(), expected);
     let KeyAndIv { key, iv } = client.derive_key_and_iv(none).unwrap();
     assert_eq!(key.as_bytes(), expand(client.as_bytes(), b"key", b"", 16));

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::hkdf::{Hkdf, LabelPrefix, Result};
+use super::hkdf::{Hkdf, LabelPrefix, Prk, Result};
 use crate::crypto::{CipherSuite, CryptoError, Digest, NONCE_LENGTH, Secret, provider_fault};
 use crate::observer::Observers;
 use crate::record::TrafficKeys;
@@ -48,8 +48,8 @@ impl TrafficSecret {
         Self { suite, prefix, secret }
     }
 
-    fn hkdf(&self) -> Hkdf {
-        Hkdf { hash: self.suite.hash.clone(), prefix: self.prefix }
+    fn prk(&self) -> Prk<'_> {
+        Hkdf { hash: self.suite.hash.clone(), prefix: self.prefix }.prk(&self.secret)
     }
 
     /// The secret of TLS or QUIC with these bytes, for the suite of its connection: from a key log,
@@ -109,15 +109,15 @@ impl TrafficSecret {
     pub(crate) fn derive_key_and_iv(&self, observers: &mut Observers) -> Result<KeyAndIv> {
         let mut key = Secret::zeros(self.suite.aead.key_length());
         let mut iv = Zeroizing::<[u8; NONCE_LENGTH]>::default();
-        let hkdf = self.hkdf();
-        hkdf.expand_label(&self.secret, "key", &[], key.as_mut_bytes(), observers)?;
-        hkdf.expand_label(&self.secret, "iv", &[], iv.as_mut_slice(), observers)?;
+        let prk = self.prk();
+        prk.expand_label("key", &[], key.as_mut_bytes(), observers)?;
+        prk.expand_label("iv", &[], iv.as_mut_slice(), observers)?;
         Ok(KeyAndIv { key, iv })
     }
 
     /// The secret after a KeyUpdate (section 7.2). Consumes the old one.
     pub(crate) fn update(self, observers: &mut Observers) -> Result<Self> {
-        let secret = self.hkdf().expand_secret(&self.secret, "traffic upd", &[], observers)?;
+        let secret = self.prk().expand_secret("traffic upd", &[], observers)?;
         Ok(Self { secret, ..self })
     }
 
@@ -127,7 +127,7 @@ impl TrafficSecret {
         transcript: &Digest,
         observers: &mut Observers,
     ) -> Result<Secret> {
-        let finished_key = self.hkdf().expand_secret(&self.secret, "finished", &[], observers)?;
+        let finished_key = self.prk().expand_secret("finished", &[], observers)?;
         provider_fault::hmac(&*self.suite.hash, finished_key.as_bytes(), &[transcript])
     }
 }

@@ -318,11 +318,31 @@ pub(crate) fn join<T: fmt::Display>(elements: impl Iterator<Item = T>) -> String
     text.join(", ")
 }
 
-/// The first element that appears twice, in any order of appearance. Sorting keeps a hostile
-/// list of thousands cheap.
-pub(crate) fn duplicate(mut values: Vec<u16>) -> Option<u16> {
-    values.sort_unstable();
-    values.windows(2).find_map(|pair| match pair {
+/// An element that appears twice, if there is one. Few elements, as honest lists have, need no memory.
+/// Sorting keeps a hostile list of thousands cheap.
+pub(crate) fn duplicate(mut values: impl Iterator<Item = u16>) -> Option<u16> {
+    let mut first = [0; 32];
+    let mut count = 0;
+    for (place, value) in first.iter_mut().zip(values.by_ref()) {
+        *place = value;
+        count += 1;
+    }
+    let first = first.get(..count).unwrap_or_default();
+    let Some(next) = values.next() else {
+        let mut rest = first;
+        while let [value, others @ ..] = rest {
+            if others.contains(value) {
+                return Some(*value);
+            }
+            rest = others;
+        }
+        return None;
+    };
+    let mut all = first.to_vec();
+    all.push(next);
+    all.extend(values);
+    all.sort_unstable();
+    all.windows(2).find_map(|pair| match pair {
         [left, right] if left == right => Some(*left),
         _ => None,
     })

@@ -9,9 +9,6 @@ use super::codec::{
 };
 use super::extensions::{ExtensionMessage, ExtensionType};
 
-/// The length of an extension's type and length, in bytes.
-const HEADER_LENGTH: usize = 4;
-
 /// Few messages have more extensions than this.
 const USUAL_COUNT: usize = 16;
 
@@ -46,20 +43,18 @@ impl<'a> Extensions<'a> {
         message: ExtensionMessage,
     ) -> Result<Self, DecodeError> {
         let bytes = reader.vector("extensions", Prefix::U16, 0..=0xffff)?;
-        // A list that is empty, as that of most certificates is, needs no memory.
-        let mut kinds = Vec::with_capacity((bytes.len() / HEADER_LENGTH).min(USUAL_COUNT));
         for extension in reader.elements(bytes, Extension::read) {
             let kind = extension?.kind;
             if !kind.is_allowed_in(message) {
                 return Err(reader.error("extensions", DecodeReason::ForbiddenExtension(kind)));
             }
-            kinds.push(kind.0);
         }
-        if let Some(kind) = duplicate(kinds) {
+        let list = Self { bytes };
+        if let Some(kind) = duplicate(list.iter().map(|extension| extension.kind.0)) {
             let kind = ExtensionType(kind).to_string();
             return Err(reader.error("extensions", DecodeReason::Duplicate(kind)));
         }
-        Ok(Self { bytes })
+        Ok(list)
     }
 
     /// Lets `read` read the body of each extension, which must have been read to its end then.

@@ -37,15 +37,15 @@ pub struct KeyShares<'a> {
 impl<'a> KeyShares<'a> {
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let bytes = reader.vector("key_share", Prefix::U16, 0..=0xffff)?;
-        let mut groups = Vec::with_capacity(4);
         for share in reader.elements(bytes, KeyShareEntry::read) {
-            groups.push(share?.group.0);
+            share?;
         }
-        if let Some(group) = duplicate(groups) {
+        let shares = Self { bytes };
+        if let Some(group) = duplicate(shares.iter().map(|share| share.group.0)) {
             let reason = DecodeReason::Duplicate(NamedGroup(group).to_string());
             return Err(reader.error("key_share", reason));
         }
-        Ok(Self { bytes })
+        Ok(shares)
     }
 
     /// The shares in the order of the message.

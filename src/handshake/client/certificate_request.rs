@@ -10,7 +10,7 @@ use crate::credential::CertifiedKey;
 use crate::crypto::CryptoError;
 use crate::error::Error;
 use crate::handshake::Side;
-use crate::handshake::authentication::{ask_to_sign, send_certificate_verify, write_certificate};
+use crate::handshake::authentication::{send_certificate_verify, sign, write_certificate};
 use crate::handshake::question::{Answered, ChooseClientCertificate, not_asked};
 use crate::key_schedule::Transcript;
 use crate::registry::{CertificateType, SignatureScheme};
@@ -142,13 +142,9 @@ impl CertificateResponse {
         let shown = key.staples_for(|kind| request.extensions.get(kind).is_some());
         write_certificate(&mut self.certificate, request_context, &key, shown);
         let with_certificate = self.transcript.fork_with(&self.certificate);
-        let (sign, signature) = ask_to_sign(key, scheme, Side::Client, &with_certificate);
-        match signature {
+        match sign(key, scheme, Side::Client, &with_certificate, context) {
             Reply::Now(signature) => self.on_signature(scheme, signature, context),
-            Reply::Later => {
-                context.ask(Question::Sign(sign));
-                Ok(ResponseProgress::Waiting(self))
-            }
+            Reply::Later => Ok(ResponseProgress::Waiting(self)),
         }
     }
 

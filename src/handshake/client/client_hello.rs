@@ -10,7 +10,7 @@ use super::pre_shared_key::OfferedPsk;
 use super::server_hello::{ExpectServerHello, SentClientHello};
 use super::{Context, Shared, State, cert_with_extern_psk, pre_shared_key};
 use crate::config::{ClientConfig, LayoutItem};
-use crate::crypto::{CipherSuite, provider_fault};
+use crate::crypto::{CipherSuite, ProviderError, provider_fault};
 use crate::error::Error;
 use crate::key_schedule::Transcript;
 use crate::registry::{CertificateType, ProtocolVersion};
@@ -35,18 +35,10 @@ impl Start {
         context: &mut Context,
     ) -> Result<State, Error> {
         let Self { config, server_name } = self;
-        let mut random = [0; 32];
-        provider_fault::fill(&*config.common.provider.random, &mut random)?;
-        let mut session_id = Vec::new();
-        if config.middlebox_compatibility && context.records {
-            session_id.resize(32, 0);
-            provider_fault::fill(&*config.common.provider.random, &mut session_id)?;
-        }
-        let grease = if config.grease && config.common.layout.is_none() {
-            Some(Grease::new(&*config.common.provider.random)?)
-        } else {
-            None
-        };
+        let has_session_id = config.middlebox_compatibility && context.records;
+        let has_grease = config.grease && config.common.layout.is_none();
+        let ClientHelloRandomness { random, session_id, grease } =
+            ClientHelloRandomness::draw(&config, has_session_id, has_grease)?;
         context.observers.set_client_random(&random);
         context.parameters.server_name = sent_name(&config, &server_name).map(str::to_owned);
         let taken_before = session.as_ref().and_then(|session| session.group);
@@ -66,7 +58,35 @@ impl Start {
         let message = params.send_client_hello(&mut shared, None, context)?;
         pre_shared_key::start_early_data(&shared, &message, context)?;
         let sent = SentClientHello::First(message);
-        Ok(State::ExpectServerHello(Box::new(ExpectServerHello { shared, params, sent })))
+        Ok(State::ExpectServerHello(ExpectServerHello { shared, params, sent }))
+    }
+}
+
+/// The random bytes of a ClientHello. One call of the generator makes all of them.
+struct ClientHelloRandomness {
+    random: [u8; 32],
+    session_id: Option<[u8; 32]>,
+    grease: Option<Grease>,
+}
+
+impl ClientHelloRandomness {
+    fn draw(
+        config: &ClientConfig,
+        has_session_id: bool,
+        has_grease: bool,
+    ) -> Result<Self, ProviderError> {
+        let mut drawn = [[0; 32]; 3];
+        let count = 1 + usize::from(has_session_id) + usize::from(has_grease);
+        let (wanted, _) = drawn.split_at_mut(count);
+        provider_fault::fill(&*config.common.provider.random, wanted.as_flattened_mut())?;
+        let [random, second, third] = drawn;
+        let (session_id, seed) = match (has_session_id, has_grease) {
+            (true, true) => (Some(second), Some(third)),
+            (true, false) => (Some(second), None),
+            (false, true) => (None, Some(second)),
+            (false, false) => (None, None),
+        };
+        Ok(Self { random, session_id, grease: seed.map(Grease::new) })
     }
 }
 
@@ -83,12 +103,17 @@ pub(super) struct RetryAnswer<'a> {
 /// the key shares if it was asked for another.
 pub(super) struct ClientHelloParams {
     random: [u8; 32],
-    pub(super) session_id: Vec<u8>,
+    session_id: Option<[u8; 32]>,
     grease: Option<Grease>,
     pub(super) key_shares: OwnKeyShares,
 }
 
 impl ClientHelloParams {
+    /// The legacy_session_id: empty without middlebox compatibility (appendix E.4).
+    pub(super) fn session_id(&self) -> &[u8] {
+        self.session_id.as_ref().map_or(&[], |id| id)
+    }
+
     /// Sends the ClientHello, and returns its bytes. A second one is as the first, but for what
     /// section 4.2.2 lists.
     pub(super) fn send_client_hello(
@@ -161,7 +186,8 @@ impl ClientHelloContent<'_> {
     /// `padding` is how many zeros the padding extension has, where there is one. pre_shared_key is
     /// written last (section 4.3.11).
     fn write_padded(&self, padding: Option<usize>) -> WrittenClientHello {
-        let ClientHelloParams { random, session_id, grease, key_shares } = self.params;
+        let ClientHelloParams { random, grease, key_shares, .. } = self.params;
+        let session_id = self.params.session_id();
         let config = &self.shared.config;
         let mut extensions = ExtensionWriter::with_capacity(512 + key_shares.length());
         self.write_extensions(&mut extensions);
@@ -172,8 +198,7 @@ impl ClientHelloContent<'_> {
             layout.apply(&mut extensions, |_| true);
         }
         if let Some(grease) = grease {
-            let order = grease.order();
-            extensions.sort_by(order.iter().copied());
+            extensions.sort_by(grease.order());
         }
         let mut offered = Vec::with_capacity(16);
         offered.extend(extensions.kinds());

@@ -29,7 +29,7 @@ impl ExpectEncryptedExtensions {
     /// `unsupported_extension` (section 4.3). With a pre-shared key no CertificateRequest and no Certificate may follow
     /// (section 4.4.2).
     pub(super) fn on_message(
-        mut self: Box<Self>,
+        mut self,
         message: HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<State, Error> {
@@ -68,8 +68,8 @@ impl ExpectEncryptedExtensions {
         self.flight.transcript.add(&message);
         let flight = self.flight;
         Ok(match self.psk_alone.map(ServerProof::PreSharedKey) {
-            Some(proof) => State::ExpectFinished(Box::new(ExpectFinished { flight, proof })),
-            None => State::ExpectCertificate(Box::new(ExpectCertificate { flight })),
+            Some(proof) => State::ExpectFinished(ExpectFinished { flight, proof }),
+            None => State::ExpectCertificate(ExpectCertificate { flight }),
         })
     }
 

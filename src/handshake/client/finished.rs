@@ -9,9 +9,9 @@ use crate::handshake::post_handshake::post_handshake_auth::PostHandshakeAuthClie
 use crate::handshake::post_handshake::{Connected, Role};
 use crate::handshake::proof::{HandshakeProof, Peer, PeerAuthenticated, PskMixedIn, PskProven};
 use crate::handshake::question::Answered;
-use crate::handshake::traffic_secrets::{ConnectionSecrets, HandshakeSecrets};
+use crate::handshake::traffic_secrets::ConnectionSecrets;
 use crate::handshake::{EarlyData, Side};
-use crate::key_schedule::{PskKind, TrafficSecret};
+use crate::key_schedule::{HandshakeTraffic, MainSecret, PskKind, TrafficSecret};
 use crate::registry::CertificateType;
 use crate::wire::{EndOfEarlyData, HandshakeMessage};
 
@@ -34,13 +34,13 @@ impl ExpectFinished {
     /// (section 4.6), and then the client's Certificate, if the server has asked for it (section
     /// 4.4.2).
     pub(super) fn on_message(
-        self: Box<Self>,
+        self,
         message: HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<machine::State, Error> {
-        let Self { flight, proof } = *self;
+        let Self { flight, proof } = self;
         let ServerFlight { shared, mut transcript, secrets, client_certificate_type, .. } = flight;
-        let HandshakeSecrets { main, client: client_secret, server } = secrets;
+        let HandshakeTraffic { main, client: client_secret, server } = secrets;
         let finished = check_finished(&message, &server, &mut transcript, context)?;
         let peer = match proof {
             ServerProof::Certificate(authenticated) => Peer::Server(authenticated),
@@ -50,7 +50,7 @@ impl ExpectFinished {
             }
         };
         remove_refused(&shared, context);
-        let secrets = ConnectionSecrets::new(Side::Client, main, &transcript, context)?;
+        let secrets = ConnectionSecrets::new(Side::Client, &main, &transcript, context)?;
         context.steps.read_keys(Level::Application, secrets.read.clone());
 
         context.zero_rtt.bytes_left = 0;
@@ -59,7 +59,8 @@ impl ExpectFinished {
             context.steps.write_keys(Level::Handshake, client_secret.clone());
         }
         let proof = HandshakeProof::new(peer, finished);
-        let last = LastFlight { shared, client_secret, client_certificate_type, secrets, proof };
+        let last =
+            LastFlight { shared, client_secret, client_certificate_type, secrets, main, proof };
         let (config, kind) = (&last.shared.config, client_certificate_type);
         let progress = match flight.certificate_request {
             Some(body) => CertificateResponse::begin(config, body, kind, transcript, context)?,
@@ -104,6 +105,7 @@ struct LastFlight {
     client_secret: TrafficSecret,
     client_certificate_type: CertificateType,
     secrets: ConnectionSecrets,
+    main: MainSecret,
     proof: HandshakeProof,
 }
 
@@ -118,7 +120,8 @@ impl LastFlight {
             ResponseProgress::Sent(transcript) => transcript,
             ResponseProgress::Waiting(response) => {
                 let state = AuthenticatingSelf { last: self, response };
-                return Ok(machine::State::Client(State::AuthenticatingSelf(Box::new(state))));
+                let state = State::AuthenticatingSelf(Box::new(state));
+                return Ok(machine::State::Client(Box::new(state)));
             }
         };
         send_finished(&self.client_secret, &mut transcript, context)?;
@@ -132,14 +135,22 @@ impl LastFlight {
         // What such a session is based on could not be verified again.
         let stores_tickets = !context.parameters.cert_with_extern_psk;
         let sessions = if stores_tickets { config.sessions.clone() } else { None };
-        let role = |transcript| Role::Client {
+        // Without a store no ticket is kept, so none needs a secret.
+        let resumption = match &sessions {
+            Some(_) => {
+                let hash = transcript.current();
+                Some(self.main.into_resumption(&hash, &mut context.observers)?)
+            }
+            None => None,
+        };
+        let role = Role::Client {
             server_name,
             sessions,
             post_handshake_auth: can_be_asked.then(|| {
                 PostHandshakeAuthClient::new(config, self.client_certificate_type, transcript)
             }),
         };
-        let connected = Connected::new(self.proof, self.secrets, transcript, role, context)?;
+        let connected = Connected::new(self.proof, self.secrets, resumption, role, context);
         Ok(machine::State::Connected(connected))
     }
 }

@@ -1,24 +1,27 @@
 //! GREASE (RFC 8701): a ClientHello has reserved values and a random order of extensions, so that
 //! servers continue to ignore what they do not know, and do not depend on the shape of a ClientHello.
 
-use crate::crypto::{ProviderError, SecureRandom, provider_fault};
 use crate::registry::{CipherSuiteId, NamedGroup, ProtocolVersion, SignatureScheme};
 use crate::wire::{ExtensionType, client_hello_order};
 
 /// The values and the order of one connection. They are the same in both of its ClientHellos: the
 /// second may differ from the first only as section 4.2.2 of RFC 9846 allows.
 pub(super) struct Grease {
-    seed: [u8; 32],
+    seed: [u8; SEED_LENGTH],
 }
+
+const SEED_LENGTH: usize = 32;
 
 /// The bytes of the seed before this one make the values.
 const FIRST_BYTE_OF_ORDER: usize = 5;
 
+/// The bytes of the seed that make the order: one for each extension.
+const BYTES_OF_ORDER: usize = SEED_LENGTH - FIRST_BYTE_OF_ORDER;
+
 impl Grease {
-    pub(super) fn new(random: &dyn SecureRandom) -> Result<Self, ProviderError> {
-        let mut seed = [0; 32];
-        provider_fault::fill(random, &mut seed)?;
-        Ok(Self { seed })
+    /// From 32 random bytes.
+    pub(super) fn new(seed: [u8; SEED_LENGTH]) -> Self {
+        Self { seed }
     }
 
     fn byte(&self, index: usize) -> u8 {
@@ -57,11 +60,15 @@ impl Grease {
     }
 
     /// This connection's order of the extensions.
-    pub(super) fn order(&self) -> Vec<ExtensionType> {
-        let mut order = Vec::with_capacity(32);
-        order.extend(client_hello_order());
-        self.shuffle(&mut order);
-        order
+    pub(super) fn order(&self) -> impl Iterator<Item = ExtensionType> + Clone {
+        let mut order = [ExtensionType(0); BYTES_OF_ORDER];
+        let mut count = 0;
+        for (place, kind) in order.iter_mut().zip(client_hello_order()) {
+            *place = kind;
+            count += 1;
+        }
+        self.shuffle(order.get_mut(..count).unwrap_or_default());
+        order.into_iter().take(count)
     }
 
     /// Shuffles by the method of Fisher and Yates, with a byte of the seed for each step.
@@ -94,8 +101,8 @@ mod tests {
 
     #[test]
     fn the_seed_has_a_byte_for_each_extension() {
-        let grease = Grease { seed: [0; 32] };
-        assert!(FIRST_BYTE_OF_ORDER + grease.order().len() <= grease.seed.len());
+        let grease = Grease { seed: [0; SEED_LENGTH] };
+        assert_eq!(grease.order().count(), client_hello_order().count());
     }
 
     #[test]

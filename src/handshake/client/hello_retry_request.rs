@@ -55,7 +55,7 @@ impl ExpectServerHello {
         let second = params.send_client_hello(&mut shared, Some(&answer), context)?;
         transcript.add_bytes(&second);
         let sent = SentClientHello::Second(cipher_suite, transcript);
-        Ok(State::ExpectServerHello(Box::new(Self { shared, params, sent })))
+        Ok(State::ExpectServerHello(Self { shared, params, sent }))
     }
 }
 

@@ -21,11 +21,10 @@ use pki_types::ServerName;
 
 use super::machine;
 use super::question::{Answered, not_asked, not_held_back};
-use super::traffic_secrets::HandshakeSecrets;
 use super::{Context, Level, Question};
 use crate::config::ClientConfig;
-use crate::error::Error;
-use crate::key_schedule::Transcript;
+use crate::error::{Error, ErrorKind};
+use crate::key_schedule::{HandshakeTraffic, Transcript};
 use crate::psk::PreSharedKey;
 use crate::registry::{CertificateType, HandshakeType};
 use crate::wire::{ExtensionType, HandshakeMessage};
@@ -38,17 +37,21 @@ use resumption::CheckingSession;
 use server_certificate::{ExpectCertificate, ExpectCertificateVerify, VerifyingPeer};
 use server_hello::ExpectServerHello;
 
-/// How far a client's handshake has come.
+/// How far a client's handshake has come. The machine has it in one box, which the states of a
+/// handshake move through.
+#[allow(clippy::large_enum_variant, reason = "its box is allocated once for all states")]
 pub(super) enum State {
     Start(Start),
     CheckingSession(Box<CheckingSession>),
-    ExpectServerHello(Box<ExpectServerHello>),
-    ExpectEncryptedExtensions(Box<ExpectEncryptedExtensions>),
-    ExpectCertificate(Box<ExpectCertificate>),
-    VerifyingPeer(Box<VerifyingPeer>),
-    ExpectCertificateVerify(Box<ExpectCertificateVerify>),
-    ExpectFinished(Box<ExpectFinished>),
+    ExpectServerHello(ExpectServerHello),
+    ExpectEncryptedExtensions(ExpectEncryptedExtensions),
+    ExpectCertificate(ExpectCertificate),
+    VerifyingPeer(VerifyingPeer),
+    ExpectCertificateVerify(ExpectCertificateVerify),
+    ExpectFinished(ExpectFinished),
     AuthenticatingSelf(Box<AuthenticatingSelf>),
+    /// On the way from one state to the next: never seen from outside.
+    Moving,
 }
 
 impl State {
@@ -70,12 +73,25 @@ impl State {
         Ok(())
     }
 
+    /// Sends the ClientHello, or asks about the session that it would offer.
+    pub(super) fn start(mut self: Box<Self>, context: &mut Context) -> Result<Box<Self>, Error> {
+        *self = match self.take() {
+            Self::Start(start) => start.begin(context)?,
+            other => other,
+        };
+        Ok(self)
+    }
+
+    fn take(&mut self) -> Self {
+        core::mem::replace(self, Self::Moving)
+    }
+
     pub(super) fn on_message(
-        self,
+        mut self: Box<Self>,
         message: HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<machine::State, Error> {
-        let next = match self {
+        *self = match self.take() {
             Self::Start(_) | Self::CheckingSession(_) => {
                 return Err(Error::unexpected("nothing: it speaks first", message.kind));
             }
@@ -89,16 +105,17 @@ impl State {
             Self::ExpectFinished(state) => {
                 return state.on_message(message, context);
             }
+            Self::Moving => return Err(ErrorKind::Internal("a state was left unfinished").into()),
         };
-        Ok(machine::State::Client(next))
+        Ok(machine::State::Client(self))
     }
 
     pub(super) fn on_answer(
-        self,
+        mut self: Box<Self>,
         answered: Answered,
         context: &mut Context,
     ) -> Result<machine::State, Error> {
-        let next = match (self, answered) {
+        *self = match (self.take(), answered) {
             (Self::VerifyingPeer(state), Answered::Peer(identity, result)) => {
                 state.on_verified(identity, result, context)?
             }
@@ -113,7 +130,7 @@ impl State {
             }
             _ => return Err(not_asked()),
         };
-        Ok(machine::State::Client(next))
+        Ok(machine::State::Client(self))
     }
 }
 
@@ -135,7 +152,7 @@ struct Shared {
 struct ServerFlight {
     shared: Shared,
     transcript: Transcript,
-    secrets: HandshakeSecrets,
+    secrets: HandshakeTraffic,
     /// The server's CertificateRequest, if one came: its body.
     certificate_request: Option<Vec<u8>>,
     client_certificate_type: CertificateType,

@@ -26,7 +26,7 @@ impl ExpectCertificate {
     /// A CertificateRequest (section 4.4.2) or a Certificate (section 4.5.1) came. Any other message is
     /// an `unexpected_message`.
     pub(super) fn on_message(
-        mut self: Box<Self>,
+        mut self,
         message: HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<State, Error> {
@@ -76,7 +76,7 @@ impl ExpectCertificate {
     /// `body` is that of a Certificate. `message` goes into the transcript: the Certificate itself, or
     /// a CompressedCertificate.
     fn on_certificate(
-        mut self: Box<Self>,
+        mut self,
         message: HandshakeMessage<'_>,
         body: &[u8],
         context: &mut Context,
@@ -98,7 +98,7 @@ impl ExpectCertificate {
         let identity = received.ok_or_else(empty_list)?;
         let reply = identity.verify(&**verifier);
         self.flight.transcript.add(&message);
-        let state = Box::new(VerifyingPeer { flight: self.flight });
+        let state = VerifyingPeer { flight: self.flight };
         match reply {
             Reply::Now(result) => state.on_verified(identity, result, context),
             Reply::Later => {
@@ -116,14 +116,14 @@ pub(in crate::handshake) struct VerifyingPeer {
 
 impl VerifyingPeer {
     pub(super) fn on_verified(
-        self: Box<Self>,
+        self,
         identity: ClaimedIdentity,
         result: Result<(), CertificateError>,
         context: &mut Context,
     ) -> Result<State, Error> {
         let peer = VerifiedPeer::new(identity, result, context)?;
         let state = ExpectCertificateVerify { flight: self.flight, peer };
-        Ok(State::ExpectCertificateVerify(Box::new(state)))
+        Ok(State::ExpectCertificateVerify(state))
     }
 }
 
@@ -137,11 +137,11 @@ impl ExpectCertificateVerify {
     /// The server's CertificateVerify came (section 4.5.2). The server uses no pre-shared key, so
     /// it has rejected 0-RTT data, and no EndOfEarlyData is sent (section 4.6).
     pub(super) fn on_message(
-        self: Box<Self>,
+        self,
         message: HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<State, Error> {
-        let Self { mut flight, peer } = *self;
+        let Self { mut flight, peer } = self;
         let config = &flight.shared.config;
         let peer = peer.check_certificate_verify(
             &message,
@@ -155,6 +155,6 @@ impl ExpectCertificateVerify {
         context.session_basis.credential = peer.credential;
         context.show_peer();
         let proof = ServerProof::Certificate(peer.proof);
-        Ok(State::ExpectFinished(Box::new(ExpectFinished { flight, proof })))
+        Ok(State::ExpectFinished(ExpectFinished { flight, proof }))
     }
 }

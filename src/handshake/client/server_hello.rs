@@ -7,7 +7,6 @@ use super::{Context, Level, ServerFlight, Shared, State, cert_with_extern_psk, p
 use crate::crypto::{CipherSuite, SharedSecret, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskMixedIn;
-use crate::handshake::traffic_secrets::HandshakeSecrets;
 use crate::key_schedule::Transcript;
 use crate::observer::Event;
 use crate::psk::PreSharedKey;
@@ -22,7 +21,7 @@ pub(in crate::handshake) struct ExpectServerHello {
 }
 
 /// The ClientHello that was sent last.
-#[allow(clippy::large_enum_variant, reason = "the transcript is most of a state that is boxed")]
+#[allow(clippy::large_enum_variant, reason = "the transcript is most of its state")]
 pub(super) enum SentClientHello {
     /// The first one: the hash of its transcript is not known yet.
     First(Vec<u8>),
@@ -77,7 +76,7 @@ impl ExpectServerHello {
     /// compression method and a suite that was not offered, or that the HelloRetryRequest did not
     /// have, are each an `illegal_parameter` (sections 4.2.3 and 4.2.4).
     fn check_choices(&self, hello: &ServerHello<'_>) -> Result<CipherSuite, Error> {
-        if hello.session_id != self.params.session_id {
+        if hello.session_id != self.params.session_id() {
             let reason = "it is not what the client sent";
             return Err(Error::illegal(MESSAGE, "legacy_session_id_echo", reason));
         }
@@ -124,15 +123,15 @@ impl ExpectServerHello {
         context.observers.emit(|| Event::CipherSuiteChosen(cipher_suite.id));
         let may_lack_share = psk.is_some() && shared.config.common.psk_without_key_exchange;
         let shared_secret = match hello.key_share {
-            Some(share) => key_exchange(params, &share, context)?,
-            None if may_lack_share => SharedSecret::none(&cipher_suite),
+            Some(share) => Some(key_exchange(params, &share, context)?),
+            None if may_lack_share => None,
             None => return Err(missing_key_share(psk.is_some())),
         };
 
         // The key schedule (section 7.1): the pre-shared key goes in first, then the shared secret.
         let (early, psk_mixed_in) = PskMixedIn::early_secret(&cipher_suite, psk, context)?;
-        let secrets =
-            HandshakeSecrets::new(early, &shared_secret, &transcript, &mut context.observers)?;
+        let handshake = early.into_handshake(shared_secret.as_ref(), &mut context.observers)?;
+        let secrets = handshake.into_traffic(&transcript.current(), &mut context.observers)?;
         let mut psk_alone = None;
         if let Some(key) = psk {
             if hello.cert_with_extern_psk {
@@ -150,7 +149,7 @@ impl ExpectServerHello {
         if shared.early_data.is_none() || !context.records {
             context.steps.write_keys(Level::Handshake, secrets.client.clone());
         }
-        Ok(State::ExpectEncryptedExtensions(Box::new(ExpectEncryptedExtensions {
+        Ok(State::ExpectEncryptedExtensions(ExpectEncryptedExtensions {
             psk_alone,
             first_key: hello.selected_identity == Some(0),
             flight: ServerFlight {
@@ -161,7 +160,7 @@ impl ExpectServerHello {
                 client_certificate_type: CertificateType::X509,
                 server_certificate_type: CertificateType::X509,
             },
-        })))
+        }))
     }
 }
 

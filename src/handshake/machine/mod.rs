@@ -37,10 +37,11 @@ pub struct Handshake {
 
 /// How far the handshake has come.
 pub(super) enum State {
-    Client(client::State),
+    Client(Box<client::State>),
     Server(server::State),
     Connected(Box<Connected>),
-    Failed(Error),
+    /// In a box: most connections never have one.
+    Failed(Box<Error>),
     /// On the way from one state to the next: never seen from outside.
     Moving,
 }
@@ -54,7 +55,7 @@ impl Handshake {
         now: impl Into<Time>,
     ) -> Self {
         let context = Context::new(&config.common, now.into());
-        let state = State::Client(client::State::new(config, server_name));
+        let state = State::Client(Box::new(client::State::new(config, server_name)));
         Self::new(Side::Client, state, context)
     }
 
@@ -83,7 +84,7 @@ impl Handshake {
     pub fn start(&mut self) -> Result<(), Error> {
         self.check()?;
         self.advance(|state, context| match state {
-            State::Client(client::State::Start(start)) => Ok(State::Client(start.begin(context)?)),
+            State::Client(state) => Ok(State::Client(state.start(context)?)),
             other => Ok(other),
         })
     }
@@ -219,7 +220,7 @@ impl Handshake {
                 connected.on_message(message, context)?;
                 Ok(State::Connected(connected))
             }
-            State::Failed(error) => Err(error),
+            State::Failed(error) => Err(*error),
             State::Moving => Err(ErrorKind::Internal("a state was left unfinished").into()),
         })
     }
@@ -289,9 +290,9 @@ impl Handshake {
     /// Ends the handshake with this error, unless it has one already, and returns the one it has.
     pub fn fail(&mut self, error: Error) -> Error {
         if let State::Failed(first) = &self.state {
-            return first.clone();
+            return (**first).clone();
         }
-        self.state = State::Failed(error.clone());
+        self.state = State::Failed(Box::new(error.clone()));
         self.incoming = IncomingMessages::default();
         self.context.asked = None;
         if !self.context.records {
@@ -320,7 +321,7 @@ impl Handshake {
     /// The error that ended it.
     pub fn check(&self) -> Result<(), Error> {
         match &self.state {
-            State::Failed(error) => Err(error.clone()),
+            State::Failed(error) => Err((**error).clone()),
             _ => Ok(()),
         }
     }

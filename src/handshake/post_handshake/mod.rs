@@ -14,7 +14,7 @@ use super::question::{Answered, not_asked};
 use super::traffic_secrets::ConnectionSecrets;
 use super::{Context, Step};
 use crate::error::Error;
-use crate::key_schedule::{ExporterSecret, ResumptionSecret, TrafficSecret, Transcript};
+use crate::key_schedule::{ExporterSecret, ResumptionSecret, TrafficSecret};
 use crate::observer::Event;
 use crate::registry::HandshakeType;
 use crate::session::ClientSessionStore;
@@ -30,7 +30,8 @@ pub(super) struct Connected {
     write: TrafficSecret,
     key_updates: KeyUpdates,
     pub(super) exporter: ExporterSecret,
-    resumption: ResumptionSecret,
+    /// `None` on a client that stores no tickets.
+    resumption: Option<ResumptionSecret>,
     ticket_nonces: TicketNonces,
     role: Role,
 }
@@ -59,27 +60,26 @@ impl Role {
 }
 
 impl Connected {
-    /// Completes the handshake. `role` takes the transcript, which then has all of the handshake.
+    /// Completes the handshake.
     pub(super) fn new(
         _: HandshakeProof,
         secrets: ConnectionSecrets,
-        transcript: Transcript,
-        role: impl FnOnce(Transcript) -> Role,
+        resumption: Option<ResumptionSecret>,
+        role: Role,
         context: &mut Context,
-    ) -> Result<Box<Self>, Error> {
-        let ConnectionSecrets { read, write, exporter, main } = secrets;
-        let resumption = main.into_resumption(&transcript.current(), &mut context.observers)?;
+    ) -> Box<Self> {
+        let ConnectionSecrets { read, write, exporter } = secrets;
         context.steps.push(Step::Complete);
         context.observers.emit(|| Event::HandshakeComplete);
-        Ok(Box::new(Self {
+        Box::new(Self {
             read,
             write,
             key_updates: KeyUpdates::default(),
             exporter,
             resumption,
             ticket_nonces: TicketNonces::default(),
-            role: role(transcript),
-        }))
+            role,
+        })
     }
 
     /// A message after the handshake came. One that may not come now is an `unexpected_message`

@@ -127,7 +127,9 @@ impl Connected {
         config: &ServerConfig,
         context: &mut Context,
     ) -> Result<Option<Ticket>, Error> {
-        let Some(sessions) = &config.sessions else { return Ok(None) };
+        let (Some(sessions), Some(resumption)) = (&config.sessions, &self.resumption) else {
+            return Ok(None);
+        };
         let authenticated = context.session_basis.authenticated;
         let lifetime = config.ticket_lifetime.min(seconds_left(authenticated, context.now));
         if lifetime == 0 {
@@ -143,7 +145,7 @@ impl Connected {
             rules_digest: config.session_rules_digest(context.parameters.server_name.as_deref()),
             session: Session {
                 cipher_suite: self.read.suite().id,
-                secret: self.resumption.psk(&nonce, &mut context.observers)?,
+                secret: resumption.psk(&nonce, &mut context.observers)?,
                 since: context.now,
                 authenticated,
                 lifetime,
@@ -185,7 +187,10 @@ impl Connected {
         ticket: &NewSessionTicket<'_>,
         context: &mut Context,
     ) -> Result<Secret, Error> {
-        let psk = self.resumption.psk(ticket.nonce, &mut context.observers)?;
+        let resumption = self.resumption.as_ref();
+        let resumption =
+            resumption.ok_or(ErrorKind::Internal("the server has no resumption secret"))?;
+        let psk = resumption.psk(ticket.nonce, &mut context.observers)?;
         context.send(None, |out| ticket.encode(out));
         self.ticket_nonces.of_application.insert(ticket.nonce.to_vec());
         Ok(psk)
@@ -200,7 +205,9 @@ impl Connected {
         context: &mut Context,
     ) -> Result<(), Error> {
         let ticket = NewSessionTicket::parse(message.body)?;
-        let Role::Client { server_name, sessions: Some(sessions), .. } = &self.role else {
+        let (Role::Client { server_name, sessions: Some(sessions), .. }, Some(resumption)) =
+            (&self.role, &self.resumption)
+        else {
             return Ok(());
         };
         // In QUIC the size says yes or no, and nothing else (RFC 9001, section 4.6.1).
@@ -209,7 +216,7 @@ impl Connected {
             let reason = "in QUIC it must be 0xffffffff";
             return Err(Error::illegal(message.kind, "early_data", reason));
         }
-        let psk = self.resumption.psk(ticket.nonce, &mut context.observers)?;
+        let psk = resumption.psk(ticket.nonce, &mut context.observers)?;
         let basis = &context.session_basis;
         let origin = TicketOrigin {
             server_name: server_name.clone(),

@@ -10,7 +10,7 @@ use crate::handshake::post_handshake::post_handshake_auth::{
 use crate::handshake::post_handshake::{Connected, Role};
 use crate::handshake::proof::{HandshakeProof, Peer};
 use crate::handshake::traffic_secrets::ConnectionSecrets;
-use crate::key_schedule::{TrafficSecret, Transcript};
+use crate::key_schedule::{MainSecret, TrafficSecret, Transcript};
 use crate::wire::HandshakeMessage;
 
 /// What the client's last flight and the time after it need.
@@ -18,6 +18,7 @@ pub(super) struct ClientFlight {
     pub(super) transcript: Transcript,
     pub(super) client_secret: TrafficSecret,
     pub(super) secrets: ConnectionSecrets,
+    pub(super) main: MainSecret,
     /// The client can be asked for a certificate later.
     pub(super) post_handshake_auth: Option<PostHandshakeAuthTerms>,
 }
@@ -34,16 +35,17 @@ impl ExpectFinished {
         message: &HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<Box<Connected>, Error> {
-        let ClientFlight { mut transcript, client_secret, secrets, post_handshake_auth } =
+        let ClientFlight { mut transcript, client_secret, secrets, main, post_handshake_auth } =
             self.flight;
         let finished = check_finished(message, &client_secret, &mut transcript, context)?;
         context.steps.read_keys(Level::Application, secrets.read.clone());
-        let role = |transcript| Role::Server {
+        let resumption = main.into_resumption(&transcript.current(), &mut context.observers)?;
+        let role = Role::Server {
             post_handshake_auth: post_handshake_auth
                 .map(|terms| PostHandshakeAuthServer::new(terms, transcript)),
         };
         let proof = HandshakeProof::new(self.peer, finished);
-        let mut connected = Connected::new(proof, secrets, transcript, role, context)?;
+        let mut connected = Connected::new(proof, secrets, Some(resumption), role, context);
         let count = context.tickets.as_ref().map_or(0, |plan| plan.count);
         connected.issue_tickets(count, context)?;
         Ok(connected)

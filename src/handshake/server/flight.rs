@@ -11,18 +11,18 @@ use super::end_of_early_data::ExpectEndOfEarlyData;
 use super::finished::{ClientFlight, ExpectFinished};
 use super::negotiate::{Authentication, Negotiated, RecordSizeLimits};
 use super::pre_shared_key::ProvenPsk;
-use super::{Context, Question, State, early_data, encrypted_extensions};
+use super::{Context, State, early_data, encrypted_extensions};
 use crate::credential::{CertificateCompression, CertifiedKey, StaplesShown};
-use crate::crypto::{CryptoError, SharedSecret, provider_fault};
+use crate::crypto::{CryptoError, provider_fault};
 use crate::error::Error;
 use crate::handshake::authentication::{
-    ask_to_sign, send_certificate_verify, send_finished, write_certificate,
+    send_certificate_verify, send_finished, sign, write_certificate,
 };
 use crate::handshake::post_handshake::post_handshake_auth::PostHandshakeAuthTerms;
 use crate::handshake::proof::{AnonymousAllowed, Peer};
-use crate::handshake::traffic_secrets::{ConnectionSecrets, HandshakeSecrets};
+use crate::handshake::traffic_secrets::ConnectionSecrets;
 use crate::handshake::{Level, Side};
-use crate::key_schedule::{EarlySecret, Transcript};
+use crate::key_schedule::{EarlySecret, HandshakeTraffic, Transcript};
 use crate::registry::{ProtocolVersion, SignatureScheme};
 use crate::reply::Reply;
 use crate::wire::{ExtensionType, KeyShareEntry, MESSAGE_HEADER_LENGTH, ServerHello};
@@ -78,14 +78,11 @@ fn send_with_certificate(
     send_certificate(&mut negotiated, &key, context);
     context.parameters.signature_scheme = Some(scheme);
     let flight = FlightToFinish::new(negotiated, secrets, awaited, context);
-    let (sign, signature) = ask_to_sign(key, scheme, Side::Server, &flight.transcript);
+    let signature = sign(key, scheme, Side::Server, &flight.transcript, context);
     let signing = Signing { flight };
     match signature {
         Reply::Now(signature) => signing.on_signature(scheme, signature, context),
-        Reply::Later => {
-            context.ask(Question::Sign(sign));
-            Ok(State::Signing(Box::new(signing)))
-        }
+        Reply::Later => Ok(State::Signing(Box::new(signing))),
     }
 }
 
@@ -110,7 +107,7 @@ impl Signing {
 /// A flight that lacks its Finished, and what comes after it.
 struct FlightToFinish {
     transcript: Transcript,
-    secrets: HandshakeSecrets,
+    secrets: HandshakeTraffic,
     awaited: AwaitedFromClient,
     post_handshake_auth: Option<PostHandshakeAuthTerms>,
 }
@@ -126,7 +123,7 @@ enum AwaitedFromClient {
 impl FlightToFinish {
     fn new(
         negotiated: Negotiated,
-        secrets: HandshakeSecrets,
+        secrets: HandshakeTraffic,
         awaited: AwaitedFromClient,
         context: &Context,
     ) -> Self {
@@ -137,11 +134,11 @@ impl FlightToFinish {
     /// Sends Finished, and derives what comes after it (section 4.5.3).
     fn send_finished(self, context: &mut Context) -> Result<State, Error> {
         let Self { mut transcript, secrets, awaited, post_handshake_auth } = self;
-        let HandshakeSecrets { main, client: client_secret, server } = secrets;
+        let HandshakeTraffic { main, client: client_secret, server } = secrets;
         send_finished(&server, &mut transcript, context)?;
-        let secrets = ConnectionSecrets::new(Side::Server, main, &transcript, context)?;
+        let secrets = ConnectionSecrets::new(Side::Server, &main, &transcript, context)?;
         context.steps.write_keys(Level::Application, secrets.write.clone());
-        let flight = ClientFlight { transcript, client_secret, secrets, post_handshake_auth };
+        let flight = ClientFlight { transcript, client_secret, secrets, main, post_handshake_auth };
         Ok(match awaited {
             AwaitedFromClient::Certificate(request) => {
                 let client = ClientCertificate::Awaited(request);
@@ -194,11 +191,11 @@ fn change_keys(
     negotiated: &mut Negotiated,
     early: EarlySecret,
     context: &mut Context,
-) -> Result<HandshakeSecrets, Error> {
-    let none = SharedSecret::none(&negotiated.cipher_suite);
-    let shared = negotiated.key_exchange.as_ref().map_or(&none, |exchange| &exchange.secret);
-    let transcript = &negotiated.transcript;
-    let secrets = HandshakeSecrets::new(early, shared, transcript, &mut context.observers)?;
+) -> Result<HandshakeTraffic, Error> {
+    let shared = negotiated.key_exchange.as_ref().map(|exchange| &exchange.secret);
+    let handshake = early.into_handshake(shared, &mut context.observers)?;
+    let hash = negotiated.transcript.current();
+    let secrets = handshake.into_traffic(&hash, &mut context.observers)?;
     context.change_cipher_spec(!negotiated.session_id.is_empty());
     if let Some(RecordSizeLimits { client, server }) = negotiated.record_size_limits {
         context.limit_records(client, server);

@@ -215,6 +215,8 @@ impl Negotiating {
         let binder_hash = pre_shared_key::binder_hash(&config, &transcript, message, hello);
         transcript.add(message);
         context.tickets = ticket_request::for_new_session(&config, hello);
+        let mut offered = Vec::with_capacity(24);
+        offered.extend(hello.extensions.iter().map(|extension| extension.kind));
         let negotiated = Negotiated {
             cipher_suite,
             key_exchange,
@@ -224,7 +226,7 @@ impl Negotiating {
             cert_with_extern_psk,
             compression: config.common.compressors.choose(hello.compress_certificate),
             record_size_limits: RecordSizeLimits::negotiated(&config, hello),
-            offered: hello.extensions.iter().map(|extension| extension.kind).collect(),
+            offered,
             server_certificate_type: None,
             client_certificate_type: selection::client_certificate_type(&config, hello),
             config,
