@@ -104,7 +104,8 @@ impl Handclasp {
             names
                 .drain(..)
                 .map(|name| {
-                    let options = Options { observer: observer(), ..Options::default() };
+                    let mut options = Options::default();
+                    options.observer = observer();
                     let config = Arc::clone(&self.client);
                     ClientConnection::with_options(config, name, options).unwrap()
                 })

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use handclasp::AnswerLater;
-use handclasp::config::{ClientConfig, ExtensionLayout, LayoutItem, Limits, ServerConfig};
+use handclasp::config::{ClientConfig, Limits, ServerConfig};
 use handclasp::credential::CertificateCompression;
+#[cfg(not(feature = "ring"))]
+use handclasp::crypto::aws_lc_rs::MLKEM1024;
+#[cfg(feature = "ring")]
+use handclasp::crypto::ml_kem::MLKEM1024;
 use handclasp::crypto::{CryptoProvider, SchemeAlgorithms};
 use handclasp::registry::{
     CertificateCompressionAlgorithm, CipherSuiteId, NamedGroup, SignatureScheme,
 };
 use handclasp::verify::ClientAuthentication;
-use handclasp::wire::ExtensionType;
 
 use crate::connection::Parties;
 use crate::credential::names;
@@ -67,7 +70,6 @@ pub fn policy(flags: &Flags) -> Option<Policy> {
     use SignatureScheme as S;
     const AES: &[CipherSuiteId] =
         &[CipherSuiteId::TLS_AES_128_GCM_SHA256, CipherSuiteId::TLS_AES_256_GCM_SHA384];
-    const P384: &[NamedGroup] = &[NamedGroup::SECP384R1];
     if flags.has("fips-202205") {
         return Some(Policy {
             suites: AES,
@@ -83,17 +85,22 @@ pub fn policy(flags: &Flags) -> Option<Policy> {
     }
     let all: &[SignatureScheme] =
         &[S::ECDSA_SECP384R1_SHA384, S::RSA_PSS_RSAE_SHA384, S::RSA_PSS_RSAE_SHA512];
-    let schemes = match () {
-        () if flags.has("wpa-202304") => all,
-        () if flags.has("cnsa1-202603") => &all[..2],
+    let (groups, schemes): (&[NamedGroup], _) = match () {
+        () if flags.has("wpa-202304") => (&[NamedGroup::SECP384R1], all),
+        () if flags.has("cnsa1-202603") => {
+            (&[NamedGroup::MLKEM1024, NamedGroup::SECP384R1], &all[..2])
+        }
+        () if flags.has("cnsa2-202603") => (&[NamedGroup::MLKEM1024], &all[..2]),
         () => return None,
     };
-    Some(Policy { suites: &AES[1..], groups: P384, schemes })
+    Some(Policy { suites: &AES[1..], groups, schemes })
 }
 
 /// The provider's primitives, in the choice and order that the flags want.
 pub fn provider(flags: &Flags) -> Result<CryptoProvider, Stop> {
     let mut provider = CryptoProvider::default();
+    let default_groups = provider.groups.clone();
+    provider.groups.insert(0, Arc::new(MLKEM1024));
     if let Some(policy) = policy(flags) {
         provider.cipher_suites.retain(|suite| policy.suites.contains(&suite.id));
         provider.groups.retain(|group| policy.groups.contains(&group.name()));
@@ -114,6 +121,8 @@ pub fn provider(flags: &Flags) -> Result<CryptoProvider, Stop> {
             known.ok_or_else(|| Stop::unimplemented(format!("group {group}")))
         });
         provider.groups = chosen.collect::<Result<_, _>>()?;
+    } else if policy(flags).is_none() {
+        provider.groups = default_groups;
     }
     let schemes: Vec<u16> = flags.numbers("verify-prefs")?;
     if schemes.is_empty() {
@@ -159,32 +168,38 @@ fn limits(flags: &Flags) -> Result<Limits, Stop> {
     Ok(limits)
 }
 
-/// Puts the group of the flags' only key share in front, and keeps the order of what is offered.
-fn share(flags: &Flags, provider: &mut CryptoProvider) -> Result<Option<ExtensionLayout>, Stop> {
-    let shares: Vec<u16> = flags.numbers("key-shares")?;
-    if flags.has("no-key-shares") || shares.len() > 1 {
-        return Err(Stop::unimplemented("other than one key share"));
+/// The groups of the key shares: those of the flags, or else the first post-quantum group and the first
+/// other one, as the runner supposes.
+fn key_shares(flags: &Flags, provider: &CryptoProvider) -> Result<Vec<NamedGroup>, Stop> {
+    let named: Vec<u16> = flags.numbers("key-shares")?;
+    if !named.is_empty() || flags.has("no-key-shares") {
+        return Ok(named.into_iter().map(NamedGroup).collect());
     }
+    let groups: Vec<_> = provider.groups.iter().map(|group| group.name()).collect();
     let hints: Vec<u16> = flags.numbers("server-supported-groups-hint")?;
-    let hinted = provider.groups.iter().map(|group| group.name().0);
-    let hinted = hinted.into_iter().find(|group| hints.contains(group));
-    let Some(first) = shares.first().copied().or(hinted) else { return Ok(None) };
-    let codes: Vec<u8> =
-        provider.groups.iter().flat_map(|group| group.name().0.to_be_bytes()).collect();
-    let place = provider.groups.iter().position(|group| group.name().0 == first);
-    let place = place.ok_or_else(|| Stop::unimplemented(format!("a share of group {first}")))?;
-    provider.groups[..=place].rotate_right(1);
-    let length = u16::try_from(codes.len()).unwrap_or_default().to_be_bytes();
-    let body = [&length[..], &codes].concat();
-    let items = vec![LayoutItem::Raw(ExtensionType::SUPPORTED_GROUPS, body)];
-    Ok(Some(ExtensionLayout { items }))
+    if let Some(hinted) = groups.iter().find(|group| hints.contains(&group.0)) {
+        return Ok(vec![*hinted]);
+    }
+    let first = |post_quantum| groups.iter().find(|group| is_post_quantum(**group) == post_quantum);
+    Ok([first(true), first(false)].into_iter().flatten().copied().collect())
+}
+
+fn is_post_quantum(group: NamedGroup) -> bool {
+    matches!(
+        group,
+        NamedGroup::MLKEM1024
+            | NamedGroup::X25519_MLKEM768
+            | NamedGroup::SECP256R1_MLKEM768
+            | NamedGroup::SECP384R1_MLKEM1024
+    )
 }
 
 pub fn client(flags: &Flags, parties: &Parties, memory: &Memory) -> Result<ClientConfig, Stop> {
     check_versions(flags)?;
-    let mut provider = provider(flags)?;
-    let layout = share(flags, &mut provider)?;
+    let provider = provider(flags)?;
+    let key_shares = key_shares(flags, &provider)?;
     let mut builder = ClientConfig::builder(provider)
+        .key_shares(key_shares)
         .verifier(parties.verifier.clone())
         .send_server_name(flags.has("host-name"))
         .grease(flags.has("enable-grease") || flags.has("permute-extensions"))
@@ -198,9 +213,6 @@ pub fn client(flags: &Flags, parties: &Parties, memory: &Memory) -> Result<Clien
         .early_data(flags.has("enable-early-data"))
         .key_log(parties.seen.clone())
         .limits(limits(flags)?);
-    if let Some(layout) = layout {
-        builder = builder.client_hello_layout(layout);
-    }
     if let Some(list) = flags.text("advertise-alpn") {
         builder = builder.application_protocols(protocols(list)?);
     }
@@ -210,6 +222,7 @@ pub fn client(flags: &Flags, parties: &Parties, memory: &Memory) -> Result<Clien
 pub fn server(flags: &Flags, parties: &Parties, memory: &Memory) -> Result<ServerConfig, Stop> {
     check_versions(flags)?;
     let mut builder = ServerConfig::builder(provider(flags)?)
+        .retry_for_preferred_group(flags.has("cnsa1-202603"))
         .certificate_compression(compression(flags)?)
         .pre_shared_keys(parties.credentials.clone())
         .record_size_limit(None)

@@ -113,7 +113,7 @@ fn record(error: &RecordError) -> &'static str {
 fn illegal(message: HandshakeType, field: &str, reason: &str) -> &'static str {
     use HandshakeType as H;
     match (message, field) {
-        (_, "key_share") if reason.contains("no valid public key") => ":BAD_ECPOINT:",
+        (_, "key_share") if reason.contains("no valid share") => ":BAD_ECPOINT:",
         (_, "key_share") if reason.starts_with("it must be there") => ":MISSING_KEY_SHARE:",
         (_, "key_share") => ":WRONG_CURVE:",
         (_, "legacy_compression_methods") => ":INVALID_COMPRESSION_LIST:",

@@ -209,16 +209,15 @@ impl ClientConfigBuilder {
         self
     }
 
-    /// The groups for which the first ClientHello has a key share. Each must be a group of the provider.
+    /// The groups for which the first ClientHello has a key share: these, and no others. Each must be a
+    /// group of the provider. With an empty list, each server has to ask for a share with a
+    /// HelloRetryRequest, which costs a round trip.
     ///
-    /// By default it has one for the provider's first group, and, if that is a hybrid, one for its
+    /// By default there is a share for the provider's first group, and, if that is a hybrid, one for its
     /// classical group, too: X25519MLKEM768 and x25519. Both are of the same x25519 key pair
     /// (draft-ietf-tls-hybrid-design, section 3.2). So neither a server with the hybrid nor one without
-    /// it needs another round trip. A server that takes neither asks for a share of another group with
-    /// a HelloRetryRequest. With an empty list each server has to.
-    ///
-    /// If the client has a session with the server, there is also a share for the group that the
-    /// server took when it sent the ticket.
+    /// it needs another round trip. If the client has a session with the server, there is also a share
+    /// for the group that the server took on the connection of the ticket.
     ///
     /// ```
     /// # use handclasp::registry::NamedGroup;

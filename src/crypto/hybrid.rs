@@ -227,7 +227,8 @@ impl Form {
     }
 }
 
-#[cfg(all(test, any(feature = "aws-lc-rs", all(feature = "ring", feature = "ml-kem"))))]
+#[cfg(any(feature = "aws-lc-rs", all(feature = "ring", feature = "ml-kem")))]
+#[cfg(test)]
 mod tests {
     use super::*;
     #[cfg(not(all(feature = "ring", feature = "ml-kem")))]

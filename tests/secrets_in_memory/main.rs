@@ -3,6 +3,8 @@
 #![cfg(target_os = "linux")]
 
 mod memory;
+#[cfg(feature = "ml-kem")]
+mod watched_group;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -197,6 +199,37 @@ fn nothing_is_left_of_a_connection_with_each_suite() {
     for (number, provider) in SUITES.into_iter().enumerate() {
         leaves_nothing(&format!("suite {number}"), |world| {
             let (client, server) = world.plain(provider);
+            world.live(world.client(client, 0), world.server(server, 0));
+        });
+    }
+}
+
+/// Of neither component, and of the secret that both make.
+#[cfg(feature = "ml-kem")]
+#[test]
+fn nothing_is_left_of_a_connection_with_each_hybrid_group() {
+    use handclasp::crypto::KeyExchangeGroup;
+    use handclasp::crypto::hybrid::HybridGroup;
+    use handclasp::crypto::ml_kem::{MLKEM768, MLKEM1024};
+    use handclasp::registry::NamedGroup;
+    use watched_group::WatchedGroup;
+
+    for (classical, kem) in [
+        (NamedGroup::X25519, MLKEM768),
+        (NamedGroup::SECP256R1, MLKEM768),
+        (NamedGroup::SECP384R1, MLKEM1024),
+    ] {
+        leaves_nothing(&format!("{classical} and {}", kem.name()), |world| {
+            let watch = |inner: Arc<dyn KeyExchangeGroup>| -> Arc<dyn KeyExchangeGroup> {
+                Arc::new(WatchedGroup { inner, seen: world.seen.clone() })
+            };
+            let mut provider = CryptoProvider::default();
+            let classical = watch(provider.group(classical).unwrap().clone());
+            let hybrid = HybridGroup::new(classical, watch(Arc::new(kem))).unwrap();
+            provider.groups = vec![watch(Arc::new(hybrid))];
+            let client = ClientConfig::builder(provider.clone());
+            let client = client.trust(world.pair.identity.anchors()).unwrap();
+            let server = ServerConfig::builder(provider);
             world.live(world.client(client, 0), world.server(server, 0));
         });
     }

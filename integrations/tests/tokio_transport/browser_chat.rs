@@ -113,7 +113,8 @@ async fn two_tabs_chat_in_two_rooms_and_a_reload_resumes() {
     browser.go(&chat.url("lobby")).await;
     let first = browser.tab().await;
     browser.wait_for("connected").await;
-    assert!(chat.lines(&["tls  full", "  h2  "]) >= 1, "{}", chat.server.wait_for(""));
+    let full = ["tls  full", "  X25519MLKEM768  h2  "];
+    assert!(chat.lines(&full) >= 1, "{}", chat.server.wait_for(""));
     browser.click("#show-page").await;
     browser.wait_for("A full handshake: the server has shown its certificate").await;
     browser.type_into("#name", &format!("\u{e009}a\u{e000}Ann{ENTER}")).await;
@@ -148,7 +149,12 @@ async fn two_tabs_chat_in_two_rooms_and_a_reload_resumes() {
     assert!(chat.lines(&["wss  resumed"]) > before, "{}", chat.server.wait_for(""));
     browser.wait_for("Resumed: the ticket of an earlier connection").await;
     let shown = facts(&browser).await;
-    for fact in ["Resumed: yes", "Protocol (ALPN): http/1.1", "Until complete: 1 round trip"] {
+    for fact in [
+        "Resumed: yes",
+        "Key exchange: X25519MLKEM768",
+        "Protocol (ALPN): http/1.1",
+        "Until complete: 1 round trip",
+    ] {
         assert!(shown.contains(fact), "{fact} is not in {shown:?}");
     }
     let ladder = browser.run("return document.querySelector('#ladder').innerText").await;
@@ -214,6 +220,7 @@ async fn firefox_trusts_the_imported_authority_chats_and_resumes() {
     firefox.wait_for("from Firefox").await;
     firefox.wait_for("Resumed: the ticket of an earlier connection").await;
     chat.server.wait_for("wss  resumed");
+    assert!(chat.lines(&["full", "  X25519MLKEM768  "]) >= 1, "{}", chat.server.wait_for(""));
     // It sends 0-RTT data by itself, when it comes back.
     let deadline = Instant::now() + PATIENCE;
     while chat.lines(&["0-RTT accepted"]) == 0 {

@@ -36,10 +36,13 @@ impl OwnKeyShares {
                     }
                 }
             }
-            None => shares.add_default(&offered)?,
-        }
-        if let Some(group) = offered.iter().find(|group| taken_before == Some(group.name())) {
-            shares.add(group)?;
+            None => {
+                shares.add_default(&offered)?;
+                let taken = offered.iter().find(|group| taken_before == Some(group.name()));
+                if let Some(group) = taken {
+                    shares.add(group)?;
+                }
+            }
         }
         shares.groups.sort_by_key(|name| offered.iter().position(|group| group.name() == *name));
         Ok(shares)

@@ -71,7 +71,7 @@ pub(super) fn start_early_data(
     else {
         return Ok(());
     };
-    provider_fault::check_hash(suite)?;
+    provider_fault::check_hash(&*suite.hash)?;
     let early = context.early_secret(suite, Some(&key.secret))?;
     let hash = suite.hash.digest(hello);
     let secret = context.zero_rtt.begin(&early, &hash, terms.max_size, &mut context.observers)?;
@@ -130,7 +130,7 @@ pub(super) fn bind(
     let Some((truncated, binders)) = message.split_at_mut_checked(start) else { return Ok(()) };
     let mut at = 2;
     for OfferedPsk { key, suite } in keys {
-        provider_fault::check_hash(suite)?;
+        provider_fault::check_hash(&*suite.hash)?;
         let hash = match transcript {
             Some(transcript) => transcript.current_with(truncated),
             None => suite.hash.digest(truncated),

@@ -94,7 +94,7 @@ impl ExpectServerHello {
             let reason = format!("{} was not offered", hello.cipher_suite);
             Error::illegal(MESSAGE, "cipher_suite", reason)
         })?;
-        provider_fault::check_hash(cipher_suite)?;
+        provider_fault::check_hash(&*cipher_suite.hash)?;
         match &self.sent {
             SentClientHello::Second(before, _) if before.id != cipher_suite.id => {
                 let (before, now) = (before.id, cipher_suite.id);

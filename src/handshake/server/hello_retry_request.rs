@@ -108,7 +108,7 @@ impl FirstClientHello {
         let Some(cipher_suite) = config.common.provider.cipher_suite(content.cipher_suite) else {
             return Err(illegal("its suite is not served"));
         };
-        provider_fault::check_hash(cipher_suite)?;
+        provider_fault::check_hash(&*cipher_suite.hash)?;
         if content.first_hash.len() != cipher_suite.hash.output_length() {
             return Err(illegal("its hash is not of its suite"));
         }

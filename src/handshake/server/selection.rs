@@ -102,7 +102,7 @@ pub(super) fn cipher_suite(
             hello.cipher_suites.to_string(),
         ));
     };
-    provider_fault::check_hash(suite)?;
+    provider_fault::check_hash(&*suite.hash)?;
     Ok(suite.clone())
 }
 
