@@ -59,6 +59,17 @@ impl Seen {
         self.0.lock().unwrap().retain(|hidden| !is_public(hidden));
     }
 
+    /// Removes randomness whose first half is in these public bytes: salts of tickets. The second half
+    /// is not used.
+    pub fn remove_salts(&self, bytes: &[u8]) {
+        let masked = mask(bytes);
+        let is_salt = |hidden: &Hidden| {
+            let half = &hidden.masked[..hidden.masked.len() / 2];
+            masked.windows(half.len()).any(|window| window == half)
+        };
+        self.0.lock().unwrap().retain(|hidden| !is_salt(hidden));
+    }
+
     /// An observer that takes down every value of a connection's key schedule. IVs are left out:
     /// each record's nonce is made of one, and without its key it opens nothing.
     pub fn observer(&self) -> Option<Box<dyn Observer>> {

@@ -57,7 +57,7 @@ pub(super) fn decide(
     if !check_and_record(&offer.client_hello, negotiated, context) {
         report_refused(
             "the register has seen this ClientHello, or is full, or cannot know: the session may be \
-             from before the register was started",
+             of before it was started, or of that very second",
             context,
         );
         return Ok(());

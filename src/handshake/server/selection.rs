@@ -247,7 +247,8 @@ pub(super) fn takes_psk(config: &ServerConfig, hello: &ClientHello<'_>) -> bool 
 }
 
 /// The DNS name that the client asks for (RFC 6066, section 3). RFC 6066 forbids IP addresses. Some
-/// clients send one all the same: then there is no name.
+/// clients send one all the same: then there is no name. In a resumption it is the name of this
+/// ClientHello, and not that of the session (section 4.7.1).
 pub(super) fn server_name(hello: &ClientHello<'_>) -> Result<Option<String>, Error> {
     let Some(name) = hello.server_name else {
         return Ok(None);

@@ -451,7 +451,7 @@ impl fmt::Debug for Sealer {
     }
 }
 
-/// Appends a record with this content, which is in one piece or in several.
+/// Appends a record with this content (sections 5.2 and 5.4), which is in one piece or in several.
 fn seal_fragment(
     keys: &TrafficKeys,
     sequence: u64,
