@@ -234,3 +234,14 @@ impl fmt::Debug for HeaderProtectionKey {
         f.write_str("HeaderProtectionKey(..)")
     }
 }
+
+#[cfg(all(test, feature = "aws-lc-rs"))]
+mod tests {
+    use super::*;
+
+    /// A key of `aws-lc-rs` is a pointer: it has no room for the tables of another provider.
+    #[test]
+    fn a_key_is_four_words() {
+        assert!(size_of::<AeadKey>() <= 4 * size_of::<usize>());
+    }
+}

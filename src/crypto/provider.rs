@@ -43,7 +43,7 @@ impl CryptoProvider {
     }
 
     /// Everything that AWS-LC offers for TLS 1.3: three suites, x25519, secp256r1, secp384r1, secp521r1
-    /// and ML-KEM, ECDSA, Ed25519, RSA and ML-DSA. With the feature `fips`, what its FIPS module has.
+    /// and ML-KEM, ECDSA, Ed25519, RSA and ML-DSA, and its hybrids first.
     #[cfg(feature = "aws-lc-rs")]
     pub fn aws_lc_rs() -> Self {
         super::aws_lc_rs::provider()
