@@ -196,15 +196,14 @@ mod tests {
 
     #[test]
     fn randomness_is_given_once_whole_and_in_order() {
-        let random = RecordedRandom::new([vec![1; 4], vec![2; 2], vec![3; 2]]);
+        let random = RecordedRandom::new([vec![1; 4], vec![2; 2], vec![3; 2], vec![4; 2]]);
         let mut four = [0; 4];
         random.fill(&mut four).unwrap();
         assert_eq!(four, [1; 4]);
-        assert!(random.fill(&mut four).is_err(), "another length than the trace's");
-        let mut two = [0; 2];
-        random.fill(&mut two).unwrap();
-        assert_eq!(two, [3; 2]);
-        assert!(random.fill(&mut two).is_err(), "more than the trace has");
+        random.fill(&mut four).unwrap();
+        assert_eq!(four, [2, 2, 3, 3], "two pieces at once");
+        assert!(random.fill(&mut [0; 3]).is_err(), "not the end of a piece");
+        assert!(random.fill(&mut [0; 2]).is_err(), "more than the trace has");
     }
 
     #[test]

@@ -121,6 +121,14 @@ fn a_server_says_what_it_does_not_take_and_why() {
         let mut command = handclasp(["connect", address, "--ca", &ca]);
         text(&command.args(arguments).output().unwrap().stderr)
     };
+    // A ticket of the second in which the server started.
+    files.write("early", "GET / HTTP/1.0\r\n\r\n");
+    let early = files.path("early");
+    connect(&server.address, &["--session", &session]);
+    let printed = connect(&server.address, &["--session", &session, "--early-data", &early]);
+    assert!(printed.contains("were not accepted, though the session was taken"), "{printed}");
+    let line = server.log_line_with("did not take the early data");
+    assert!(line.contains("of that very second"), "{line}");
     // Another secret under the same identity.
     let wrong = KEY.replace(":00", ":10");
     let printed = connect(&server.address, &["--psk", &wrong]);
@@ -133,14 +141,6 @@ fn a_server_says_what_it_does_not_take_and_why() {
     assert!(printed.contains("the server did not take it"), "{printed}");
     let line = server.log_line_with("did not take");
     assert!(line.contains("has an identity that it knows"), "{line}");
-    // A ticket of the second in which the server started.
-    files.write("early", "GET / HTTP/1.0\r\n\r\n");
-    let early = files.path("early");
-    connect(&server.address, &["--session", &session]);
-    let printed = connect(&server.address, &["--session", &session, "--early-data", &early]);
-    assert!(printed.contains("were not accepted, though the session was taken"), "{printed}");
-    let line = server.log_line_with("did not take the early data");
-    assert!(line.contains("of that very second"), "{line}");
     // A ticket of another server.
     let mut other = Server::start(&files, &["--early-data", "1000"]);
     let printed = connect(&other.address, &["--session", &session, "--early-data", &early]);
