@@ -50,15 +50,6 @@ impl Seen {
         self.0.lock().unwrap().clone()
     }
 
-    /// What stands in `bytes`, which everyone may see, is no secret.
-    pub fn remove_public(&self, bytes: &[u8]) {
-        let masked = mask(bytes);
-        let is_public = |hidden: &Hidden| {
-            masked.windows(hidden.masked.len()).any(|window| window == hidden.masked)
-        };
-        self.0.lock().unwrap().retain(|hidden| !is_public(hidden));
-    }
-
     /// Removes randomness whose first half is in these public bytes: salts of tickets. The second half
     /// is not used.
     pub fn remove_salts(&self, bytes: &[u8]) {
