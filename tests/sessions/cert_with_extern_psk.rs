@@ -45,7 +45,7 @@ impl World {
 
     fn client(&self, offer: CertWithExternPsk) -> handclasp::config::ClientConfigBuilder {
         let list = CertificateList::new(vec![Arc::new(self.client.certified_key())]);
-        ClientConfig::builder(CryptoProvider::ring())
+        ClientConfig::builder(CryptoProvider::default())
             .trust(self.server.anchors())
             .unwrap()
             .client_certificates(Arc::new(list))
@@ -55,7 +55,7 @@ impl World {
     }
 
     fn server(&self, allow: bool) -> handclasp::config::ServerConfigBuilder {
-        self.server_with(CryptoProvider::ring(), allow)
+        self.server_with(CryptoProvider::default(), allow)
     }
 
     fn server_with(
@@ -70,7 +70,7 @@ impl World {
     }
 
     fn required_of_clients(&self) -> ClientAuthentication {
-        let signatures = CryptoProvider::ring().signatures;
+        let signatures = CryptoProvider::default().signatures;
         let verifier = TrustAnchorVerifier::for_clients(self.client.anchors(), signatures);
         ClientAuthentication::required(Arc::new(verifier))
     }
@@ -178,7 +178,7 @@ fn the_client_authenticates_with_its_certificate_where_it_is_asked() {
 fn the_first_key_that_the_server_knows_is_used() {
     let world = World::new();
     let importer = PskImporter::new(b"imported", &pre_shared_secret()).unwrap();
-    let imported = importer.import(&CryptoProvider::ring()).unwrap();
+    let imported = importer.import(&CryptoProvider::default()).unwrap();
     for key in [world.key.clone(), imported[0].clone()] {
         let keys = vec![external("a"), external("b"), key.clone(), external("c")];
         let client = world.client(Required).pre_shared_keys(keys);

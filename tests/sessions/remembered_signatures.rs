@@ -57,7 +57,7 @@ fn counting(count: &'static AtomicUsize) -> SignatureAlgorithms {
             Box::leak(Box::new(Counting { algorithm: *algorithm, count }));
         counting as &'static dyn SignatureVerificationAlgorithm
     };
-    let mut signatures = CryptoProvider::ring().signatures;
+    let mut signatures = CryptoProvider::default().signatures;
     signatures.all = signatures.all.iter().map(counted).collect();
     for of_scheme in &mut signatures.by_scheme {
         of_scheme.algorithms = of_scheme.algorithms.iter().map(counted).collect();
@@ -111,7 +111,7 @@ impl World {
     }
 
     fn provider(&self) -> CryptoProvider {
-        CryptoProvider { signatures: counting(self.count), ..CryptoProvider::ring() }
+        CryptoProvider { signatures: counting(self.count), ..CryptoProvider::default() }
     }
 
     fn client(&self, verifier: TrustAnchorVerifier) -> Arc<ClientConfig> {
@@ -243,7 +243,7 @@ fn refused_by(verifier: impl FnOnce(&World) -> TrustAnchorVerifier) -> &'static 
 #[test]
 fn a_verifier_that_trusts_or_demands_something_else_does_not_resume() {
     let verifier = |anchors: &TrustAnchors| {
-        TrustAnchorVerifier::new(anchors.clone(), CryptoProvider::ring().signatures)
+        TrustAnchorVerifier::new(anchors.clone(), CryptoProvider::default().signatures)
     };
     let stranger = TrustAnchors::from_der(authority::root("other").der()).unwrap();
     assert_eq!(refused_by(|_| verifier(&stranger)), "unknown-issuer");

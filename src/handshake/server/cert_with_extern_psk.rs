@@ -62,7 +62,7 @@ mod tests {
 
     /// The answer to a ClientHello that has all that it must have, but for this change.
     fn decide(is_configured: bool, change: impl FnOnce(&mut ClientHello<'_>)) -> Answer {
-        let builder = ServerConfig::builder(CryptoProvider::ring());
+        let builder = ServerConfig::builder(CryptoProvider::default());
         let builder = builder.cert_with_extern_psk(is_configured);
         let config = builder.build(Arc::new(AnswerLater)).unwrap();
         let mut extensions = ExtensionWriter::with_capacity(64);
