@@ -314,7 +314,8 @@ async fn an_answer_that_never_comes_is_dropped_with_its_handshake_at_the_timeout
     });
     let connector = Connector::new(identity.client_config());
     let start = Instant::now();
-    let (client, server) = connect(&connector, &acceptor, CAPACITY).await;
+    // The pipe holds all that the server has sent, and its close_notify.
+    let (client, server) = connect(&connector, &acceptor, 4 * CAPACITY).await;
     assert!((3 * SECOND..4 * SECOND).contains(&start.elapsed()), "{:?}", start.elapsed());
     let server = server.unwrap_err();
     assert_eq!(server.kind(), io::ErrorKind::TimedOut);
