@@ -250,9 +250,10 @@ async fn drop_after<T, U: std::fmt::Debug>(
     dropped: impl Future<Output = io::Result<T>>,
     other: impl Future<Output = io::Result<U>>,
 ) -> bool {
-    let mut other = pin!(other);
+    // All polls are made in one poll of the task, for which tokio has a budget.
+    let mut other = pin!(tokio::task::unconstrained(other));
     {
-        let mut dropped = pin!(dropped);
+        let mut dropped = pin!(tokio::task::unconstrained(dropped));
         for _ in 0..polls {
             let _ = try_once(other.as_mut()).await;
             if try_once(dropped.as_mut()).await.is_some() {
