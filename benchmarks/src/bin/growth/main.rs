@@ -62,16 +62,28 @@ fn curve(name: &str, counts: &[usize], measure: Measure) -> Curve {
 }
 
 /// The median time of a call, in microseconds of CPU time. `call` gets the number of the call.
+///
+/// The kernel counts the time of a running thread at each tick of its clock, a few milliseconds apart.
+/// So a batch takes many ticks. `calls` are made between two looks at the time.
 pub fn micros_of(calls: usize, mut call: impl FnMut(usize)) -> f64 {
-    const BATCHES: usize = 9;
-    let mut batch = |number: usize| {
-        let start = thread_time();
-        (0..calls).for_each(|one| call(number * calls + one));
-        (thread_time() - start).max(Duration::from_nanos(1))
+    const BATCHES: usize = 7;
+    const BATCH: Duration = Duration::from_millis(80);
+    let mut number = 0;
+    let mut batch = || {
+        let (start, before) = (thread_time(), number);
+        let mut spent = Duration::ZERO;
+        while spent < BATCH {
+            for _ in 0..calls {
+                call(number);
+                number += 1;
+            }
+            spent = thread_time() - start;
+        }
+        spent.as_secs_f64() * 1e6 / (number - before) as f64
     };
-    batch(0);
-    let times = (1..=BATCHES).map(|number| batch(number).as_secs_f64() * 1e6 / calls as f64);
-    median(times.collect())
+    // The first batch fills the caches.
+    batch();
+    median((0..BATCHES).map(|_| batch()).collect())
 }
 
 /// Numbers below `count` without order: the `number`th of them.
