@@ -59,8 +59,11 @@ impl Handclasp {
         }
         for_client.groups.retain(|group| groups.contains(&group.name()));
         for_client.groups.sort_by_key(|group| groups.iter().position(|it| *it == group.name()));
-        let mut client =
-            ClientConfig::builder(for_client).trust(identities.server.anchors()).unwrap();
+        // Full handshakes verify each signature, as the floor and rustls do. Resumptions verify none.
+        let verifier = TrustAnchorVerifier::new(identities.server.anchors(), provider().signatures);
+        let remembered = if kind == Kind::Resumed { 16 } else { 0 };
+        let verifier = Arc::new(verifier.with_signature_cache(remembered));
+        let mut client = ClientConfig::builder(for_client).verifier(verifier);
         let mut server = ServerConfig::builder(for_server);
         match kind {
             Kind::Resumed => {
@@ -71,7 +74,8 @@ impl Handclasp {
                 let key = Arc::new(identities.client.certified_key());
                 client = client.client_certificates(Arc::new(CertificateList::new(vec![key])));
                 let anchors = identities.client.anchors();
-                let verifier = TrustAnchorVerifier::for_clients(anchors, provider().signatures);
+                let verifier = TrustAnchorVerifier::for_clients(anchors, provider().signatures)
+                    .with_signature_cache(0);
                 let policy = ClientAuthentication::required(Arc::new(verifier));
                 server = server.client_authentication(policy);
             }
