@@ -4,30 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use handclasp::connection::Options;
-use handclasp::credential::{Brotli, CertificateCompression, CertificateList, Zlib};
-use handclasp::crypto::CryptoProvider;
+use handclasp::credential::{Brotli, CertificateCompression, Zlib};
 use handclasp::observer::{Event, Observer};
 use handclasp::registry::HandshakeType;
-use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
+use handclasp::{ClientConnection, ServerConnection};
+use handclasp_testing::compression::{client, server};
 use handclasp_testing::{Identity, rustls_peer, server_name};
 use rustls::compress::{
     BROTLI_COMPRESSOR, BROTLI_DECOMPRESSOR, ZLIB_COMPRESSOR, ZLIB_DECOMPRESSOR,
 };
-
-type Algorithms = Vec<Arc<dyn CertificateCompression>>;
-
-fn client(identity: &Identity, algorithms: Algorithms) -> Arc<ClientConfig> {
-    let builder =
-        ClientConfig::builder(CryptoProvider::default()).certificate_compression(algorithms);
-    Arc::new(builder.trust(identity.anchors()).unwrap().build().unwrap())
-}
-
-fn server(identity: &Identity, algorithms: Algorithms) -> Arc<ServerConfig> {
-    let builder =
-        ServerConfig::builder(CryptoProvider::default()).certificate_compression(algorithms);
-    let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
-    Arc::new(builder.build(Arc::new(list)).unwrap())
-}
 
 /// Whether a CompressedCertificate came.
 #[derive(Clone, Default)]

@@ -3,7 +3,7 @@
 use pki_types::PrivateKeyDer;
 
 use super::{CipherSuite, CryptoError, CryptoProvider, Hash, KeyLimits, StaticOrArc};
-use crate::registry::{CipherSuiteId, SignatureScheme};
+use crate::registry::{CipherSuiteId, NamedGroup, SignatureScheme};
 
 /// The built-in providers of this build.
 pub(super) fn providers() -> Vec<CryptoProvider> {
@@ -36,6 +36,36 @@ fn sealed_data_opens_with_the_same_nonce_and_additional_data_only() {
         assert_eq!(key.open([2; 12], b"header", &mut data.clone()), Err(CryptoError));
         assert_eq!(key.open([1; 12], b"Header", &mut data.clone()), Err(CryptoError));
         assert!(suite.aead.key(&[0; 5]).is_err());
+    }
+}
+
+#[test]
+fn both_sides_agree_in_every_group() {
+    for group in providers().into_iter().flat_map(|provider| provider.groups) {
+        let client = group.start().unwrap();
+        let server = group.respond(client.share()).unwrap();
+        let client_secret = client.complete(&server.share).unwrap();
+        assert_eq!(client_secret.as_bytes(), server.secret.as_bytes(), "{group:?}");
+    }
+}
+
+#[test]
+fn bad_shares_of_classical_groups_are_refused() {
+    for provider in providers() {
+        for (group, share, what) in [
+            (NamedGroup::X25519, &[0; 32][..], "a secret of zeros"),
+            (NamedGroup::X25519, &[9; 31], "short"),
+            (NamedGroup::SECP256R1, &[4; 65], "not on the curve"),
+            (NamedGroup::SECP384R1, &[], "empty"),
+            (NamedGroup::SECP521R1, &[4; 133], "not on the curve"),
+        ] {
+            let Some(group) = provider.group(group) else {
+                // `ring` has no P-521.
+                assert_eq!(group, NamedGroup::SECP521R1);
+                continue;
+            };
+            assert!(group.respond(share).is_err(), "{group:?}: {what}");
+        }
     }
 }
 

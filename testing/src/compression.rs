@@ -1,9 +1,32 @@
 //! Compressed certificates: of a toy algorithm, and of a hostile server.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use handclasp::credential::CertificateCompression;
+use handclasp::credential::{CertificateCompression, CertificateList};
+use handclasp::crypto::CryptoProvider;
 use handclasp::registry::CertificateCompressionAlgorithm;
+use handclasp::{ClientConfig, ServerConfig};
+
+use crate::Identity;
+
+/// Algorithms, the preferred one first.
+pub type Algorithms = Vec<Arc<dyn CertificateCompression>>;
+
+/// A client that takes certificates compressed with these algorithms.
+pub fn client(identity: &Identity, algorithms: Algorithms) -> Arc<ClientConfig> {
+    let builder =
+        ClientConfig::builder(CryptoProvider::default()).certificate_compression(algorithms);
+    Arc::new(builder.trust(identity.anchors()).unwrap().build().unwrap())
+}
+
+/// A server that compresses its certificates with one of these algorithms.
+pub fn server(identity: &Identity, algorithms: Algorithms) -> Arc<ServerConfig> {
+    let builder =
+        ServerConfig::builder(CryptoProvider::default()).certificate_compression(algorithms);
+    let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
+    Arc::new(builder.build(Arc::new(list)).unwrap())
+}
 
 /// Leaves out the first byte, which is the length of an empty context. It counts its uses.
 #[derive(Debug)]

@@ -19,28 +19,13 @@ use handclasp::{
     CertifiedKey, ClientConfig, ClientConnection, Connection, Error, ErrorKind, Level, Reply,
     ServerConfig, ServerConnection,
 };
-use handclasp_testing::compression::Toy;
+use handclasp_testing::compression::{Algorithms, Toy, client, server};
 use handclasp_testing::{Identity, server_name};
 
 const TOY: CertificateCompressionAlgorithm = CertificateCompressionAlgorithm(0x4000);
 
 fn toy() -> Arc<Toy> {
     Arc::new(Toy::new(TOY))
-}
-
-type Algorithms = Vec<Arc<dyn CertificateCompression>>;
-
-fn client(identity: &Identity, algorithms: Algorithms) -> Arc<ClientConfig> {
-    let builder =
-        ClientConfig::builder(CryptoProvider::default()).certificate_compression(algorithms);
-    Arc::new(builder.trust(identity.anchors()).unwrap().build().unwrap())
-}
-
-fn server(identity: &Identity, algorithms: Algorithms) -> Arc<ServerConfig> {
-    let builder =
-        ServerConfig::builder(CryptoProvider::default()).certificate_compression(algorithms);
-    let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
-    Arc::new(builder.build(Arc::new(list)).unwrap())
 }
 
 /// The types of the messages that came.

@@ -95,7 +95,7 @@ fn a_session_that_is_dead_or_of_another_server_is_not_offered() {
         [("server.example", 1, true), ("server.example", 2000, false), ("localhost", 1, false)]
     {
         pair.meet(&config);
-        // The certificates come along: without them nothing vouches for the server.
+        // The session has the certificates: without them the server is not authenticated.
         let real = pair.store.take(&server_name(), time(0)).unwrap();
         let origin = TicketOrigin {
             cipher_suite: CipherSuiteId::TLS_AES_256_GCM_SHA384,

@@ -1,7 +1,6 @@
-use core::hint::black_box;
-
 use ring::{digest, hmac};
 
+use super::overwritten::{Overwritten, larger_than};
 use crate::crypto::{CryptoError, Digest, Hash, HashAlgorithm, HashContext, HmacKey, Secret};
 
 /// SHA-256.
@@ -54,7 +53,7 @@ impl Hash for RingHash {
     }
 
     fn hmac_key(&self, key: &[u8]) -> HmacKey {
-        HmacKey::ring(RingHmacKey(KeyOrZeros::Key(hmac::Key::new(self.hmac, key))))
+        HmacKey::ring(RingHmacKey(Overwritten::new(hmac::Key::new(self.hmac, key))))
     }
 }
 
@@ -74,35 +73,16 @@ impl RingHashContext {
     }
 }
 
-/// A key of HMAC, which is overwritten when it is dropped: `ring` wipes none.
-pub(in crate::crypto) struct RingHmacKey(KeyOrZeros);
-
-enum KeyOrZeros {
-    Key(hmac::Key),
-    #[expect(dead_code, reason = "the zeros are there to be written, not to be read")]
-    Wiped([u8; LARGER]),
-}
-
-/// More bytes than a key has, wherever the compiler puts them.
-const LARGER: usize = size_of::<hmac::Key>() + align_of::<hmac::Key>();
+/// A key of HMAC, which is overwritten when it is dropped.
+pub(in crate::crypto) struct RingHmacKey(Overwritten<hmac::Key, { larger_than::<hmac::Key>() }>);
 
 impl RingHmacKey {
     pub(in crate::crypto) fn sign(&self, data: &[&[u8]]) -> Result<Secret, CryptoError> {
-        let KeyOrZeros::Key(key) = &self.0 else { return Err(CryptoError) };
-        let mut context = hmac::Context::with_key(key);
+        let mut context = hmac::Context::with_key(self.0.key()?);
         for part in data {
             context.update(part);
         }
         let tag = context.sign();
         Secret::new(tag.as_ref()).ok_or(CryptoError)
-    }
-}
-
-impl Drop for RingHmacKey {
-    #[inline(never)]
-    fn drop(&mut self) {
-        self.0 = KeyOrZeros::Wiped([0; LARGER]);
-        // Without it, the compiler drops a write to memory that is about to be freed.
-        black_box(&mut self.0);
     }
 }

@@ -4,6 +4,7 @@
 mod aead_key;
 mod hash;
 mod key_exchange;
+mod overwritten;
 mod sign;
 mod verify;
 
