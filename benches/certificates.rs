@@ -13,11 +13,9 @@ use handclasp::certificate::{
     RevocationMode, RevocationPolicy, RevocationScope, VerifiedPath, verify_chain,
 };
 use handclasp::crypto::ring::{ECDSA_P256_SHA256, signature_algorithms};
-use handclasp::pki_types::{
-    AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm,
-    TrustAnchor, UnixTime,
-};
+use handclasp::pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use handclasp_testing::authority::{Authority, authority_params, crl_params, params};
+use handclasp_testing::counted::Counted;
 use handclasp_testing::measure::{Column, timed};
 use handclasp_testing::{NAME, server_name};
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
@@ -267,31 +265,9 @@ fn least(mut work: impl FnMut()) -> Duration {
     (0..ATTEMPTS).map(|_| time()).min().unwrap_or_default()
 }
 
-/// ECDSA on P-256, counted.
-#[derive(Debug)]
-struct Counted(AtomicUsize);
+static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-static COUNTED: Counted = Counted(AtomicUsize::new(0));
-
-impl SignatureVerificationAlgorithm for Counted {
-    fn verify_signature(
-        &self,
-        public_key: &[u8],
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), InvalidSignature> {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        ECDSA_P256_SHA256.verify_signature(public_key, message, signature)
-    }
-
-    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
-        ECDSA_P256_SHA256.public_key_alg_id()
-    }
-
-    fn signature_alg_id(&self) -> AlgorithmIdentifier {
-        ECDSA_P256_SHA256.signature_alg_id()
-    }
-}
+static COUNTED: Counted = Counted { algorithm: ECDSA_P256_SHA256, count: &COUNT };
 
 /// The time to refuse sets of intermediates in which no path, or hardly one, leads to the root.
 fn hostile() {
@@ -356,14 +332,14 @@ fn hostile() {
 
 fn report(name: &str, anchors: &TrustAnchors, chain: &Chain, limits: PathLimits) {
     let mut result = String::new();
-    COUNTED.0.store(0, Ordering::Relaxed);
+    COUNT.store(0, Ordering::Relaxed);
     let time = least(|| {
         result = match chain.ours(anchors, &[&COUNTED], limits) {
             Ok(_) => "accepted".to_owned(),
             Err(error) => error.kind.to_string().chars().take(60).collect(),
         };
     });
-    let signatures = COUNTED.0.load(Ordering::Relaxed) / ATTEMPTS;
+    let signatures = COUNT.load(Ordering::Relaxed) / ATTEMPTS;
     let micros = time.as_secs_f64() * 1e6;
     println!("{name:<44}  {micros:>9.1}  {signatures:>10}  {result}");
 }

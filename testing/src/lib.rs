@@ -5,6 +5,7 @@ pub mod asked_later;
 pub mod authority;
 pub mod brotli_streams;
 pub mod compression;
+pub mod counted;
 pub mod damage;
 pub mod der;
 pub mod deterministic;

@@ -11,8 +11,7 @@ use handclasp::credential::CertificateList;
 use handclasp::crypto::{CryptoProvider, SignatureAlgorithms};
 use handclasp::key_schedule::PskKind;
 use handclasp::pki_types::{
-    AlgorithmIdentifier, CertificateDer, InvalidSignature, PrivateKeyDer, ServerName,
-    SignatureVerificationAlgorithm, UnixTime,
+    CertificateDer, PrivateKeyDer, ServerName, SignatureVerificationAlgorithm, UnixTime,
 };
 use handclasp::session::{ClientSession, ClientSessionStore, MemoryClientSessions};
 use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
@@ -20,42 +19,16 @@ use handclasp::{
     CertifiedKey, ClientConfig, ClientConnection, ErrorKind, ServerConfig, ServerConnection,
 };
 use handclasp_testing::authority::{self, Authority};
+use handclasp_testing::counted::Counted;
 use handclasp_testing::sessions::{talk, ticket_keys};
 use handclasp_testing::{NAME, server_name};
-
-/// Counts the signatures that it verifies.
-#[derive(Debug)]
-struct Counting {
-    algorithm: &'static dyn SignatureVerificationAlgorithm,
-    count: &'static AtomicUsize,
-}
-
-impl SignatureVerificationAlgorithm for Counting {
-    fn verify_signature(
-        &self,
-        public_key: &[u8],
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), InvalidSignature> {
-        self.count.fetch_add(1, Ordering::Relaxed);
-        self.algorithm.verify_signature(public_key, message, signature)
-    }
-
-    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
-        self.algorithm.public_key_alg_id()
-    }
-
-    fn signature_alg_id(&self) -> AlgorithmIdentifier {
-        self.algorithm.signature_alg_id()
-    }
-}
 
 /// The provider's algorithms for certificates and for handshakes, which count.
 fn counting(count: &'static AtomicUsize) -> SignatureAlgorithms {
     let counted = |algorithm: &&'static dyn SignatureVerificationAlgorithm| {
-        let counting: &'static Counting =
-            Box::leak(Box::new(Counting { algorithm: *algorithm, count }));
-        counting as &'static dyn SignatureVerificationAlgorithm
+        let counted: &'static Counted =
+            Box::leak(Box::new(Counted { algorithm: *algorithm, count }));
+        counted as &'static dyn SignatureVerificationAlgorithm
     };
     let mut signatures = CryptoProvider::default().signatures;
     signatures.all = signatures.all.iter().map(counted).collect();
