@@ -20,7 +20,7 @@ use crate::text_report::{TextReport, dim, heading, paint};
 const NAME: &str = "server.example";
 
 const INTRODUCTION: &str = "\
-A certificate for server.example was just made, and an authority that vouches for it. The client
+A certificate for server.example was just made, and an authority that issued it. The client
 trusts that authority. Both sides live in this process; each line says who does what, and how
 long it took. What is sent is explained once, where it is sent.
 ";

@@ -147,8 +147,9 @@ impl Server {
     }
 
     fn config(&self, ticket_keys: &Arc<TicketKeys>) -> ServerConfig {
-        let builder =
-            ServerConfig::builder(CryptoProvider::default()).sessions(ticket_keys.clone()).tickets(1);
+        let builder = ServerConfig::builder(CryptoProvider::default())
+            .sessions(ticket_keys.clone())
+            .tickets(1);
         let builder = match &self.keys {
             None => builder.pre_shared_keys(Arc::new(AnswerLater)),
             Some(keys) => {

@@ -118,9 +118,9 @@ fn salted_hash(message: &[u8], salt: &[u8]) -> Vec<u8> {
 
 /// Masks `db` with MGF1 of `seed`, or takes the mask off: it is the same.
 fn mask(seed: &[u8], db: &mut [u8]) {
+    let sha256 = CryptoProvider::default().sha256;
     for (counter, block) in (0_u32..).zip(db.chunks_mut(HASH_LENGTH)) {
-        let mask =
-            CryptoProvider::default().sha256.digest(&[seed, &counter.to_be_bytes()].concat());
+        let mask = sha256.digest(&[seed, &counter.to_be_bytes()].concat());
         for (byte, mask) in block.iter_mut().zip(mask.iter()) {
             *byte ^= mask;
         }

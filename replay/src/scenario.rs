@@ -209,11 +209,13 @@ impl<'a> Scenario<'a> {
     }
 
     fn provider(&self, role: Role, random: Vec<Vec<u8>>, shares: Shares) -> CryptoProvider {
-        let ring = CryptoProvider::default();
+        let default = CryptoProvider::default();
         let suites = self.client_hello.cipher_suites.iter();
         let pss: &'static PssSha256With1024Bits = &PssSha256With1024Bits;
         CryptoProvider {
-            cipher_suites: suites.filter_map(|suite| ring.cipher_suite(suite).cloned()).collect(),
+            cipher_suites: suites
+                .filter_map(|suite| default.cipher_suite(suite).cloned())
+                .collect(),
             groups: self.groups(role, shares),
             signatures: SignatureAlgorithms {
                 all: vec![pss],
@@ -224,13 +226,13 @@ impl<'a> Scenario<'a> {
                     },
                     SchemeAlgorithms {
                         scheme: P256,
-                        algorithms: ring.signatures.for_scheme(P256).to_vec(),
+                        algorithms: default.signatures.for_scheme(P256).to_vec(),
                     },
                 ],
-                digests: ring.signatures.digests,
+                digests: default.signatures.digests,
             },
             random: Arc::new(RecordedRandom::new(random)),
-            ..ring
+            ..default
         }
     }
 

@@ -401,7 +401,7 @@ fn check_groups(config: &ClientConfig) -> Result<(), ConfigError> {
 /// other extensions. A server's cookie must not make the ClientHello too long.
 fn check_length(config: &ClientConfig) -> Result<(), ConfigError> {
     const OTHER_EXTENSIONS: usize = 0x1000;
-    /// More than one of each group that this crate knows.
+    /// More than one of each group that the built-in providers have.
     const KEY_SHARES: usize = 0x2000;
     const AVAILABLE: usize =
         0xffff - MAX_TICKET_LENGTH - MAX_COOKIE_LENGTH - KEY_SHARES - OTHER_EXTENSIONS;

@@ -88,7 +88,8 @@ impl Connection {
     /// ```
     ///
     /// # Errors
-    /// As [`write`](Self::write), and [`ErrorKind::Misuse`] if `record` has another length.
+    /// As [`write`](Self::write), and [`ErrorKind::Misuse`] if `record` has another length. What `record`
+    /// contains then may be plaintext, and must not be sent.
     pub fn write_in_place(&mut self, record: &mut Vec<u8>) -> Result<(), Error> {
         self.check_may_write()?;
         let data = record.len().saturating_sub(HEADER_LENGTH);
@@ -100,9 +101,7 @@ impl Connection {
             connection.update_keys_if_due()?;
             let sealed = connection.sealer.seal_in_place(record);
             sealed.map_err(|error| connection.fail(error.into()))?;
-            let sent = Event::RecordSent(ContentType::APPLICATION_DATA, record.len());
-            connection.handshake.observers().emit(|| sent);
-            connection.on_data_written();
+            connection.on_data_written(record.len());
             Ok(())
         })
     }
@@ -185,13 +184,19 @@ impl Connection {
             return Ok(0);
         }
         self.update_keys_if_due()?;
-        self.seal_data(pieces).map_err(|error| self.fail(error))?;
-        self.on_data_written();
+        self.drop_sent();
+        let before = self.outgoing.len();
+        let sealed = self.sealer.seal_pieces(pieces, &mut self.outgoing);
+        sealed.map_err(|error| self.fail(error.into()))?;
+        self.on_data_written(self.outgoing.len() - before);
         Ok(length)
     }
 
-    /// The limits against floods count messages between data of either side.
-    fn on_data_written(&mut self) {
+    /// A record of application data with this length was made. The limits against floods count messages
+    /// between data of either side.
+    fn on_data_written(&mut self, length: usize) {
+        let sent = Event::RecordSent(ContentType::APPLICATION_DATA, length);
+        self.handshake.observers().emit(|| sent);
         self.handshake.on_application_data();
         self.counters.empty_data_records = 0;
         self.counters.key_update_answered = false;
@@ -247,16 +252,6 @@ impl Connection {
         if self.closed {
             return Err(ErrorKind::Misuse("this side has closed the connection").into());
         }
-        Ok(())
-    }
-
-    fn seal_data(&mut self, pieces: &[&[u8]]) -> Result<(), Error> {
-        self.drop_sent();
-        let before = self.outgoing.len();
-        self.sealer.seal_pieces(pieces, &mut self.outgoing)?;
-        let length = self.outgoing.len() - before;
-        let sent = Event::RecordSent(ContentType::APPLICATION_DATA, length);
-        self.handshake.observers().emit(|| sent);
         Ok(())
     }
 

@@ -54,10 +54,11 @@ impl CertificateResolver for CertificateList {
         let name = hello.server_name.and_then(dns_name);
         let mut chosen = None;
         if let Some(name) = &name {
-            if self.only_known_names && !self.by_name.contains(name) {
+            let mut named = self.by_name.find(name).peekable();
+            if self.only_known_names && named.peek().is_none() {
                 return Reply::Now(Err(NoCertificate::UnknownName));
             }
-            chosen = best_for(hello, self.by_name.find(name));
+            chosen = best_for(hello, named);
         }
         let must_be_named = name.is_some() && self.only_known_names;
         if chosen.is_none() && !must_be_named {

@@ -14,7 +14,8 @@ pub trait KeyExchangeGroup: Send + Sync + fmt::Debug {
     /// A group draws its private keys from a generator of its own, and not from
     /// [`CryptoProvider::random`](super::CryptoProvider::random): libraries and devices accept no
     /// randomness from outside for this. The groups of built-in providers use the generator of their
-    /// library, which gets its entropy from the operating system. A group in software that has no
+    /// library, which gets its entropy from the operating system; those of the feature `ml-kem` use
+    /// [`SystemRandom`](super::SystemRandom). A group in software that has no
     /// generator should use [`SystemRandom`](super::SystemRandom).
     ///
     /// # Errors

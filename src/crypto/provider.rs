@@ -16,7 +16,8 @@ use crate::registry::{CipherSuiteId, NamedGroup};
 pub struct CryptoProvider {
     /// Cipher suites, the preferred one first.
     pub cipher_suites: Vec<CipherSuite>,
-    /// Key exchange groups, the preferred one first. A client sends a share for the first.
+    /// Key exchange groups, the preferred one first. A client sends a share for the
+    /// first, and for its classical group if it is a hybrid, unless its configuration names others.
     pub groups: Vec<Arc<dyn KeyExchangeGroup>>,
     /// Signature verification, in handshakes and in certificates.
     pub signatures: SignatureAlgorithms,
@@ -36,7 +37,7 @@ pub struct CryptoProvider {
 
 impl CryptoProvider {
     /// Everything that `ring` offers for TLS 1.3: three suites, x25519, secp256r1 and secp384r1,
-    /// ECDSA, Ed25519 and RSA.
+    /// ECDSA, Ed25519 and RSA. With the feature `ml-kem`, the hybrids of these groups come first.
     #[cfg(feature = "ring")]
     pub fn ring() -> Self {
         super::ring::provider()

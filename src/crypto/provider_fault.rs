@@ -75,8 +75,9 @@ impl From<ProviderError> for CryptoError {
     }
 }
 
+/// In constant time, as far as bytes that are all zeros are secret.
 fn is_zero(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| *byte == 0)
+    bytes.iter().fold(0, |bits, byte| bits | byte) == 0
 }
 
 /// Fills `bytes` with randomness. A generator that fills in nothing, or less than it should, leaves
@@ -131,9 +132,10 @@ pub(crate) fn check_secret(group: NamedGroup, secret: &SharedSecret) -> Result<(
     if !right {
         return Err(ProviderFault::Length { what: "shared secret", length });
     }
-    // In constant time, as far as a secret that is all zeros is one.
-    let bits = secret.as_bytes().iter().fold(0, |bits, byte| bits | byte);
-    if bits == 0 { Err(ProviderFault::SharedSecretOfZeros(group)) } else { Ok(()) }
+    if is_zero(secret.as_bytes()) {
+        return Err(ProviderFault::SharedSecretOfZeros(group));
+    }
+    Ok(())
 }
 
 /// Checks that the hash of a suite is as long as it says, in each of the ways to compute it. Each
@@ -175,9 +177,10 @@ pub(crate) fn sign(
     if length != hash.output_length() {
         return Err(ProviderFault::Length { what: "HMAC", length }.into());
     }
-    // In constant time, as far as a MAC that is all zeros is one.
-    let bits = mac.as_bytes().iter().fold(0, |bits, byte| bits | byte);
-    if bits == 0 { Err(ProviderFault::HmacOfZeros.into()) } else { Ok(mac) }
+    if is_zero(mac.as_bytes()) {
+        return Err(ProviderFault::HmacOfZeros.into());
+    }
+    Ok(mac)
 }
 
 /// HMAC under a key that is used once.

@@ -1,4 +1,3 @@
-use core::fmt;
 use core::ops::Deref;
 use std::sync::Arc;
 
@@ -46,23 +45,5 @@ impl<T: ?Sized> Deref for StaticOrArc<T> {
             Self::Static(reference) => reference,
             Self::Arc(arc) => arc,
         }
-    }
-}
-
-impl<T: ?Sized> From<&'static T> for StaticOrArc<T> {
-    fn from(reference: &'static T) -> Self {
-        Self::Static(reference)
-    }
-}
-
-impl<T: ?Sized> From<Arc<T>> for StaticOrArc<T> {
-    fn from(arc: Arc<T>) -> Self {
-        Self::Arc(arc)
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for StaticOrArc<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
     }
 }

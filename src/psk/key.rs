@@ -207,7 +207,8 @@ pub enum CertWithExternPsk {
     /// says whether it used both.
     Offered,
     /// It does, and goes on with nothing else: an attacker cannot make it use a key alone, or
-    /// certificates alone. A handshake with a server for which there is no key fails.
+    /// certificates alone. A handshake with a server for which there is no key fails
+    /// with the ServerHello; 0-RTT data of a session may have been sent before.
     Required,
 }
 

@@ -31,8 +31,8 @@
 //! A client also resumes only where the server's key fits a signature scheme that it offers now; on a
 //! server, the schemes are among what it asks of clients.
 //!
-//! A [`TrustAnchorVerifier`](crate::verify::TrustAnchorVerifier) does all of this again except for the
-//! signatures of the certificates, which it remembers: a valid signature stays valid.
+//! A [`TrustAnchorVerifier`](crate::verify::TrustAnchorVerifier) does all of this again except for
+//! signatures that it remembers, of certificates and of OCSP responses: a valid signature stays valid.
 //!
 //! In addition, a server resumes only under the rules that the session was made under: the server's
 //! name, its protocols, what it asks of clients and its

@@ -162,7 +162,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
                 self.plaintext = start..start;
             }
             // The data of all records are moved together.
-            self.input.copy_within(start..start + rest.data, self.plaintext.end);
+            move_in_pieces(&mut self.input, start..start + rest.data, self.plaintext.end);
             self.plaintext.end += rest.data;
             self.unread.start += rest.record;
         }
@@ -257,7 +257,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
             return Ok(());
         }
         if self.unread.start > 0 {
-            self.input.copy_within(self.unread.clone(), 0);
+            move_in_pieces(&mut self.input, self.unread.clone(), 0);
             self.unread = 0..self.unread.len();
             self.plaintext = 0..0;
         }

@@ -93,7 +93,7 @@ impl Window {
     }
 
     /// So many meta-blocks of one byte each, with as many prefix codes as one can have: a whole
-    /// stream that stands for zeros.
+    /// stream that decodes to zeros.
     pub fn prefix_codes_for_each_byte(self, count: usize) -> Vec<u8> {
         let mut stream = self.write();
         for _ in 0..count {

@@ -346,3 +346,22 @@ fn a_ticket_among_the_keys_is_an_illegal_parameter() {
     let met = world.connect(world.client(Offered), server);
     assert_eq!(met.alert, Some(A::ILLEGAL_PARAMETER));
 }
+
+/// RFC 8773, section 4: with the extension there is pre_shared_key.
+#[test]
+fn a_key_for_a_hash_that_no_offered_suite_has_is_not_offered_with_the_extension() {
+    let world = World::new();
+    // TLS_AES_256_GCM_SHA384 alone; the key is for SHA-256.
+    let client = ClientConfig::builder(narrow_provider(1, 0))
+        .trust(world.server.anchors())
+        .unwrap()
+        .pre_shared_keys(vec![world.key.clone()])
+        .cert_with_extern_psk(Offered);
+    let met = world.connect(client, world.server(true));
+    assert_eq!(met.alert, None);
+    let [hello] = &met.client_hellos()[..] else { panic!("one ClientHello") };
+    let kinds: Vec<_> = hello.extensions.iter().map(|extension| extension.kind).collect();
+    assert!(!kinds.contains(&EXTENSION) && !kinds.contains(&ExtensionType::PRE_SHARED_KEY));
+    assert!(!met.used_both());
+    assert!(met.client.parameters().certificates.is_some());
+}

@@ -8,7 +8,6 @@ use super::distinguished_name;
 use super::error::SignatureError;
 use super::revocation_error::{RevocationEvidence, RevocationEvidenceError};
 use super::signature::{self, PublicKey, Signed};
-use super::signature_cache::SignatureCache;
 
 /// The subject of another certificate, or a trust anchor: what they have in common.
 #[derive(Clone, Copy)]
@@ -27,24 +26,6 @@ impl<'a> Issuer<'a> {
             key_id: certificate.subject_key_id,
             signs_crls: certificate.may_sign_crls(),
         }
-    }
-
-    /// Whether it issued the certificate: the names are the same, and the signature is valid.
-    pub(super) fn issued(
-        &self,
-        certificate: &Certificate<'_>,
-        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
-        cache: Option<&SignatureCache>,
-    ) -> bool {
-        let Certificate { issuer, signed, der, .. } = certificate;
-        if !issuer.is_same(self.subject) {
-            return false;
-        }
-        let is_remembered = cache.is_some_and(|cache| cache.contains(self.key, der));
-        if is_remembered && signed.is_accepted(self.key, algorithms) {
-            return true;
-        }
-        signed.verify(self.key, algorithms).is_ok()
     }
 
     /// Verifies the signature of a CRL or an OCSP response with its key.

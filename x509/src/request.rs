@@ -3,6 +3,8 @@
 use pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 
 use super::anchors::TrustAnchors;
+use super::certificate::Certificate;
+use super::issuer::Issuer;
 use super::limits::PathLimits;
 use super::name::ReferenceIdentifier;
 use super::policies::InitialPolicies;
@@ -53,7 +55,15 @@ impl ChainRequest<'_> {
     /// and the algorithm is accepted.
     pub(super) fn remembers(&self, key: PublicKey<'_>, signed: Signed<'_>, der: &[u8]) -> bool {
         let Some(cache) = self.signature_cache else { return false };
-        cache.contains(key, der) && signed.is_accepted(key, self.algorithms)
+        signed.is_accepted(key, self.algorithms) && cache.contains(key, der)
+    }
+
+    /// Whether this issuer issued the certificate: the names are the same, and the signature is valid.
+    pub(super) fn is_issued_by(&self, certificate: &Certificate<'_>, issuer: &Issuer<'_>) -> bool {
+        let Certificate { signed, der, .. } = certificate;
+        certificate.issuer.is_same(issuer.subject)
+            && (self.remembers(issuer.key, *signed, der)
+                || signed.verify(issuer.key, self.algorithms).is_ok())
     }
 
     /// Remembers that the key made the signature that is in this DER.

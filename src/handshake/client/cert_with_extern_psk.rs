@@ -17,14 +17,17 @@ pub(super) fn is_offered(config: &ClientConfig, server: &ServerName<'static>) ->
         && keys(config, server).next().is_some()
 }
 
-/// The keys for this server that may be offered with the extension: external ones. No key of a ticket
-/// is among them (section 5.1).
+/// The keys for this server that may be offered with the extension: external ones, for the hash of a
+/// suite that is offered. No key of a ticket is among them (section 5.1).
 pub(super) fn keys<'a>(
     config: &'a ClientConfig,
     server: &'a ServerName<'static>,
 ) -> impl Iterator<Item = &'a PreSharedKey> {
+    let suites = &config.common.provider.cipher_suites;
+    let has_suite =
+        |key: &&PreSharedKey| suites.iter().any(|suite| suite.hash.algorithm() == key.hash());
     let keys = config.pre_shared_keys.iter().filter(|key| key.is_for(server));
-    keys.filter(|key| key.kind() != PskKind::Resumption)
+    keys.filter(|key| key.kind() != PskKind::Resumption).filter(has_suite)
 }
 
 /// The error after a HelloRetryRequest for a suite that none of the keys is for. The second ClientHello

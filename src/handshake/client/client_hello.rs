@@ -43,8 +43,12 @@ impl Start {
         context.parameters.server_name = sent_name(&config, &server_name).map(str::to_owned);
         let taken_before = session.as_ref().and_then(|session| session.group);
         let key_shares = OwnKeyShares::begin(&config, taken_before)?;
-        let keys = pre_shared_key::collect(&config, &server_name, session);
         let cert_with_extern_psk = cert_with_extern_psk::is_offered(&config, &server_name);
+        let keys = if cert_with_extern_psk {
+            cert_with_extern_psk::keys(&config, &server_name).cloned().collect()
+        } else {
+            pre_shared_key::collect(&config, &server_name, session)
+        };
         // No 0-RTT data with a key that is used together with certificates (RFC 8773, section 4).
         let early_data = if cert_with_extern_psk {
             None

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::handshake::EarlyData;
 use crate::key_schedule::Transcript;
 use crate::registry::NamedGroup;
-use crate::wire::{ExtensionType, HandshakeMessage, ServerHello};
+use crate::wire::{HandshakeMessage, ServerHello};
 
 impl ExpectServerHello {
     /// A HelloRetryRequest came. A second HelloRetryRequest is an `unexpected_message` (section
@@ -70,11 +70,9 @@ fn group_to_retry_with(
         let reason = format!("it asks for {group}, for which there was a share");
         return Err(Error::illegal(MESSAGE, "key_share", reason));
     }
-    match shared.config.common.provider.group(group) {
-        Some(known) if shared.config.layout_offers(ExtensionType::SUPPORTED_GROUPS, group) => {
-            Ok(Arc::clone(known))
-        }
-        _ => {
+    match shared.config.offered_groups().into_iter().find(|offered| offered.name() == group) {
+        Some(offered) => Ok(Arc::clone(offered)),
+        None => {
             let reason = format!("it asks for {group}, which this client does not take");
             Err(Error::illegal(MESSAGE, "key_share", reason))
         }

@@ -20,8 +20,8 @@ pub(super) struct OwnKeyShares {
 
 impl OwnKeyShares {
     /// The shares of a first ClientHello (section 4.3.8): for the groups that the configuration names.
-    /// If it names none: for the first group, and, if that is a hybrid, for its classical group. In both
-    /// cases also for the group that the server took last, if that is known.
+    /// If it names none: for the first group; if that is a hybrid, for its classical group; and for the
+    /// group that the server took last, if that is known.
     pub(super) fn begin(
         config: &ClientConfig,
         taken_before: Option<NamedGroup>,

@@ -4,7 +4,7 @@
 
 use pki_types::ServerName;
 
-use super::{Context, Level, Shared, cert_with_extern_psk};
+use super::{Context, Level, Shared};
 use crate::config::ClientConfig;
 use crate::crypto::{CipherSuite, HashAlgorithm, provider_fault};
 use crate::error::Error;
@@ -22,9 +22,6 @@ pub(super) fn collect(
     server: &ServerName<'static>,
     session: Option<ClientSession>,
 ) -> Vec<PreSharedKey> {
-    if cert_with_extern_psk::is_offered(config, server) {
-        return cert_with_extern_psk::keys(config, server).cloned().collect();
-    }
     let of_ticket = session.and_then(|ClientSession { ticket, session, .. }| {
         PreSharedKey::of_ticket(&ticket, session, &config.common.provider.cipher_suites)
     });

@@ -78,9 +78,9 @@ impl PostHandshakeAuthClient {
         Box::new(Self { config, certificate_type, transcript, response: None })
     }
 
-    /// A CertificateRequest came (section 4.7.2). Its checks are those of one in the handshake: see
-    /// [`check_request`](certificate_request::check_request). The answer's Finished is made with the
-    /// key of `write`.
+    /// A CertificateRequest came (section 4.7.2). Without signature_algorithms, it is a
+    /// `missing_extension`. Its context may be anything. The answer's Finished is made with the key of
+    /// `write`.
     pub(super) fn on_request(
         &mut self,
         message: &HandshakeMessage<'_>,

@@ -3,7 +3,9 @@
 //!
 //! | Decision | Made by | It may wait for |
 //! |---|---|---|
-//! | version, cipher suite | [`selection`] | |
+//! | version | [`selection`] | |
+//! | whether an external key is used together with certificates | [`cert_with_extern_psk`] | |
+//! | cipher suite | [`selection`] | |
 //! | group of the key exchange, or HelloRetryRequest | [`selection`], [`hello_retry_request`] | |
 //! | server name, application protocol (ALPN), record sizes, compression, types of certificates, number of tickets | [`Negotiating::new`], with [`selection`] and [`ticket_request`] | |
 //! | session of a ticket | [`resumption`] | the session store; the resolver or the verifier |
@@ -11,7 +13,7 @@
 //! | 0-RTT data | [`early_data`] | the policy |
 //! | certificate | [`certificate_selection`] | the resolver |
 //!
-//! [`negotiate`] makes the first three, which depend only on the ClientHello and the configuration.
+//! [`negotiate`] makes those that wait for nothing, which depend only on the ClientHello and the configuration.
 //! [`Negotiating::decide`] makes the others. If an answer is missing, it stops, and it runs again from
 //! its beginning when the answer is there. [`Negotiating`] keeps the decisions that were made, so that
 //! none is made twice. [`flight`] then sends the result.

@@ -349,17 +349,14 @@ impl Sealer {
             ContentType::CHANGE_CIPHER_SPEC => None,
             _ => self.keys.keys(),
         };
-        let Some(keys) = keys else {
+        if keys.is_none() {
             write_plaintext(out, content_type, version, content);
             return Ok(());
-        };
+        }
         for fragment in content.chunks(self.max_content_length()) {
-            if self.sequence >= keys.limit {
-                return Err(RecordError::KeyExhausted);
-            }
-            let padding = self.padding(content_type, fragment.len());
-            seal_fragment(keys, self.sequence, content_type, &[fragment], padding, out)?;
-            self.sequence += 1;
+            self.with_next_keys(content_type, fragment.len(), |keys, sequence, padding| {
+                seal_fragment(keys, sequence, content_type, &[fragment], padding, out)
+            })?;
         }
         Ok(())
     }
@@ -376,8 +373,9 @@ impl Sealer {
         out: &mut Vec<u8>,
     ) -> Result<(), RecordError> {
         let length = pieces.iter().map(|piece| piece.len()).sum();
-        self.with_next_keys(length, |keys, sequence, padding| {
-            seal_fragment(keys, sequence, ContentType::APPLICATION_DATA, pieces, padding, out)
+        let content_type = ContentType::APPLICATION_DATA;
+        self.with_next_keys(content_type, length, |keys, sequence, padding| {
+            seal_fragment(keys, sequence, content_type, pieces, padding, out)
         })
     }
 
@@ -387,22 +385,24 @@ impl Sealer {
     ///
     /// # Errors
     /// As [`seal`](Self::seal), and [`RecordError::SealFailed`] if there are no keys or `record` has
-    /// another length. `record` is empty then, unless its length was wrong.
+    /// another length. `record` is empty then if the cipher failed. Otherwise it is unchanged: it is
+    /// plaintext, and must not be sent.
     pub fn seal_in_place(&mut self, record: &mut Vec<u8>) -> Result<(), RecordError> {
         let length = record.len().checked_sub(HEADER_LENGTH).ok_or(RecordError::SealFailed)?;
-        self.with_next_keys(length, |keys, sequence, padding| {
-            protect(keys, sequence, ContentType::APPLICATION_DATA, padding, record, 0)
+        let content_type = ContentType::APPLICATION_DATA;
+        self.with_next_keys(content_type, length, |keys, sequence, padding| {
+            protect(keys, sequence, content_type, padding, record, 0)
         })
     }
 
     /// Calls `seal` with the keys, the sequence number and the padding of the next protected record,
-    /// which has application data of this length.
+    /// which has content of this type and length.
     fn with_next_keys(
         &mut self,
+        content_type: ContentType,
         length: usize,
         seal: impl FnOnce(&TrafficKeys, u64, usize) -> Result<(), RecordError>,
     ) -> Result<(), RecordError> {
-        let padding = self.padding(ContentType::APPLICATION_DATA, length);
         let is_too_long = length > self.max_content_length();
         let Some(keys) = self.keys.keys() else { return Err(RecordError::SealFailed) };
         if is_too_long {
@@ -411,6 +411,7 @@ impl Sealer {
         if self.sequence >= keys.limit {
             return Err(RecordError::KeyExhausted);
         }
+        let padding = self.padding(content_type, length);
         seal(keys, self.sequence, padding)?;
         self.sequence += 1;
         Ok(())

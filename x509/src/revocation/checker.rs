@@ -43,7 +43,7 @@ impl<'s> RevocationChecker<'s> {
         let sent = intermediates.iter().map(|it| Issuer::new(&it.certificate));
         for issuer in anchors.chain(sent.filter(|it| it.subject.is_same(name))) {
             self.spend(1)?;
-            if issuer.issued(certificate, request.algorithms, request.signature_cache) {
+            if request.is_issued_by(certificate, &issuer) {
                 return Ok(Some(issuer));
             }
         }
@@ -168,7 +168,7 @@ impl<'s> RevocationChecker<'s> {
             let crls = request.revocation.crls.iter();
             let crls = crls.filter(|crl| crl.is_by(issuer.subject)).count();
             self.spend(crls.saturating_add(1))?;
-            if issuer.issued(certificate, request.algorithms, request.signature_cache) {
+            if request.is_issued_by(certificate, issuer) {
                 return Ok(revoked_by_crl(certificate, issuer, request).is_none());
             }
         }

@@ -173,15 +173,12 @@ impl CertificateRevocationList {
         algorithms: &[&'static dyn SignatureVerificationAlgorithm],
     ) -> Result<(), RevocationEvidenceError> {
         let is_verified = self.signer.get().is_some_and(|signer| signer.borrow() == issuer.key);
-        // This caller may accept fewer algorithms than the one before.
-        let is_accepted = algorithms
-            .iter()
-            .any(|it| issuer.key.is_of_kind(*it) && *it.signature_alg_id() == *self.algorithm);
-        if is_verified && is_accepted {
-            return Ok(());
-        }
         let (algorithm, signature) = (&self.algorithm, &self.signature);
         let signed = Signed { message: &self.tbs, algorithm, signature };
+        // This caller may accept fewer algorithms than the one before.
+        if is_verified && signed.is_accepted(issuer.key, algorithms) {
+            return Ok(());
+        }
         issuer.verify(RevocationEvidence::Crl, signed, algorithms)?;
         // Another thread that was faster found the same key.
         let _ = self.signer.set(issuer.key.into());

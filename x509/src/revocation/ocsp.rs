@@ -293,7 +293,7 @@ fn authorized(
     issuer: &Issuer<'_>,
     request: &ChainRequest<'_>,
 ) -> Result<(), String> {
-    if !issuer.issued(responder, request.algorithms, request.signature_cache) {
+    if !request.is_issued_by(responder, issuer) {
         return Err(format!("was not issued by \"{}\"", issuer.label()));
     }
     let usages = responder.extension(oid::EXTENDED_KEY_USAGE);
