@@ -91,7 +91,7 @@ impl EcKey<'_> {
 }
 
 /// The first byte of a point that is not compressed (SEC 1, section 2.3.3).
-const UNCOMPRESSED: u8 = 4;
+pub(super) const UNCOMPRESSED: u8 = 4;
 
 /// The secret at its full length (RFC 5915, section 3): some tools leave leading zeros out.
 fn padded(secret: &[u8], length: usize) -> Result<Zeroizing<Vec<u8>>, KeyError> {

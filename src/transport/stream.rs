@@ -202,8 +202,8 @@ impl<C: DerefMut<Target = Connection>, T: Read + Write> Write for Stream<C, T> {
     }
 
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        let result = self.buffered.write_vectored(pieces, &mut self.transport);
-        let result = result.map_err(|error| self.alert_or(error));
+        let written = self.buffered.write_vectored(pieces, &mut self.transport);
+        let result = written.map_err(|error| self.alert_or(error));
         self.update_drain_on_drop();
         result
     }

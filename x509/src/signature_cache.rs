@@ -77,8 +77,15 @@ impl SignatureCache {
 
     /// Remembers that the key made the signature that is in this DER.
     pub(super) fn insert(&self, key: PublicKey<'_>, der: &[u8]) {
-        if self.capacity > 0 {
-            self.add(self.entry(key, der));
+        if self.capacity == 0 {
+            return;
+        }
+        let entry = self.entry(key, der);
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let is_new = !entries.new.contains(&entry);
+        drop(entries);
+        if is_new {
+            self.add(entry);
         }
     }
 

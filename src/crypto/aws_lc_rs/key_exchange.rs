@@ -1,31 +1,32 @@
 use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey};
 
+use super::key_form::KeyForm;
 use crate::crypto::{ActiveKeyExchange, CryptoError, KeyExchangeGroup, SharedSecret};
 use crate::registry::NamedGroup;
 
 /// X25519 (RFC 7748). A shared secret of zeros is refused.
 pub const X25519: AwsLcGroup =
-    AwsLcGroup { name: NamedGroup::X25519, algorithm: &agreement::X25519, share: Share::Raw(32) };
+    AwsLcGroup { name: NamedGroup::X25519, algorithm: &agreement::X25519, share: KeyForm::Raw(32) };
 
 /// ECDH on P-256. Points are checked to be on the curve and uncompressed.
 pub const SECP256R1: AwsLcGroup = AwsLcGroup {
     name: NamedGroup::SECP256R1,
     algorithm: &agreement::ECDH_P256,
-    share: Share::Point(65),
+    share: KeyForm::Point(65),
 };
 
 /// ECDH on P-384. Points are checked to be on the curve and uncompressed.
 pub const SECP384R1: AwsLcGroup = AwsLcGroup {
     name: NamedGroup::SECP384R1,
     algorithm: &agreement::ECDH_P384,
-    share: Share::Point(97),
+    share: KeyForm::Point(97),
 };
 
 /// ECDH on P-521. Points are checked to be on the curve and uncompressed.
 pub const SECP521R1: AwsLcGroup = AwsLcGroup {
     name: NamedGroup::SECP521R1,
     algorithm: &agreement::ECDH_P521,
-    share: Share::Point(133),
+    share: KeyForm::Point(133),
 };
 
 /// A group of AWS-LC.
@@ -33,27 +34,7 @@ pub const SECP521R1: AwsLcGroup = AwsLcGroup {
 pub struct AwsLcGroup {
     name: NamedGroup,
     algorithm: &'static agreement::Algorithm,
-    share: Share,
-}
-
-/// The one form of a share in TLS, with its length in bytes (RFC 9846, section 4.3.8.2).
-#[derive(Clone, Copy, Debug)]
-enum Share {
-    Raw(usize),
-    /// A point that is not compressed.
-    Point(usize),
-}
-
-impl Share {
-    /// AWS-LC also accepts compressed points, and keys with the header of a SubjectPublicKeyInfo.
-    fn check(self, share: &[u8]) -> Result<(), CryptoError> {
-        const UNCOMPRESSED: u8 = 4;
-        let is_right = match self {
-            Self::Raw(length) => share.len() == length,
-            Self::Point(length) => share.len() == length && share.starts_with(&[UNCOMPRESSED]),
-        };
-        if is_right { Ok(()) } else { Err(CryptoError) }
-    }
+    share: KeyForm,
 }
 
 impl KeyExchangeGroup for AwsLcGroup {
@@ -73,7 +54,7 @@ struct Exchange {
     group: NamedGroup,
     private: PrivateKey,
     public: agreement::PublicKey,
-    peer_share: Share,
+    peer_share: KeyForm,
 }
 
 impl ActiveKeyExchange for Exchange {
@@ -86,7 +67,9 @@ impl ActiveKeyExchange for Exchange {
     }
 
     fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
-        self.peer_share.check(peer_share)?;
+        if !self.peer_share.fits(peer_share) {
+            return Err(CryptoError);
+        }
         let peer = UnparsedPublicKey::new(self.private.algorithm(), peer_share);
         agreement::agree(&self.private, peer, CryptoError, |secret| {
             Ok(SharedSecret::new(secret.to_vec()))

@@ -4,6 +4,7 @@
 mod aead;
 mod hash;
 mod key_exchange;
+mod key_form;
 mod ml_kem;
 mod random;
 mod sign;

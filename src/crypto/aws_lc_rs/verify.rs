@@ -1,9 +1,9 @@
 use aws_lc_rs::signature::{self, VerificationAlgorithm};
 use pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 
+use super::key_form::KeyForm;
 use super::{sha1, sha256};
 use crate::certificate::Digests;
-use crate::certificate::der::{self, INTEGER, Reader, SEQUENCE};
 use crate::crypto::{SchemeAlgorithms, SignatureAlgorithms};
 use crate::registry::SignatureScheme;
 
@@ -130,31 +130,6 @@ struct AwsLcAlgorithm {
     signature: AlgorithmIdentifier,
     form: KeyForm,
     algorithm: &'static dyn VerificationAlgorithm,
-}
-
-/// The one form of a key in a SubjectPublicKeyInfo. Lengths are in bytes.
-#[derive(Clone, Copy, Debug)]
-enum KeyForm {
-    Raw(usize),
-    /// A point that is not compressed.
-    Point(usize),
-    /// RSAPublicKey (RFC 8017, appendix A.1.1).
-    Rsa,
-}
-
-impl KeyForm {
-    /// AWS-LC also accepts compressed points, and keys with the header of a SubjectPublicKeyInfo.
-    fn fits(self, key: &[u8]) -> bool {
-        const UNCOMPRESSED: u8 = 4;
-        match self {
-            Self::Raw(length) => key.len() == length,
-            Self::Point(length) => key.len() == length && key.starts_with(&[UNCOMPRESSED]),
-            Self::Rsa => {
-                let numbers = der::only(key, SEQUENCE);
-                numbers.is_some_and(|numbers| Reader(numbers).take(INTEGER).is_some())
-            }
-        }
-    }
 }
 
 impl SignatureVerificationAlgorithm for AwsLcAlgorithm {
