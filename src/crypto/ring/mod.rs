@@ -63,33 +63,21 @@ fn groups() -> Vec<Arc<dyn KeyExchangeGroup>> {
 pub const TLS_AES_128_GCM_SHA256: CipherSuite = CipherSuite {
     id: CipherSuiteId::TLS_AES_128_GCM_SHA256,
     hash: StaticOrArc::Static(&SHA256),
-    aead: StaticOrArc::Static(&RingAead {
-        algorithm: &aead::AES_128_GCM,
-        header_protection: &quic::AES_128,
-        limits: AES_GCM_LIMITS,
-    }),
+    aead: StaticOrArc::Static(&AES_128_GCM),
 };
 
 /// TLS_AES_256_GCM_SHA384.
 pub const TLS_AES_256_GCM_SHA384: CipherSuite = CipherSuite {
     id: CipherSuiteId::TLS_AES_256_GCM_SHA384,
     hash: StaticOrArc::Static(&SHA384),
-    aead: StaticOrArc::Static(&RingAead {
-        algorithm: &aead::AES_256_GCM,
-        header_protection: &quic::AES_256,
-        limits: AES_GCM_LIMITS,
-    }),
+    aead: StaticOrArc::Static(&AES_256_GCM),
 };
 
 /// TLS_CHACHA20_POLY1305_SHA256.
 pub const TLS_CHACHA20_POLY1305_SHA256: CipherSuite = CipherSuite {
     id: CipherSuiteId::TLS_CHACHA20_POLY1305_SHA256,
     hash: StaticOrArc::Static(&SHA256),
-    aead: StaticOrArc::Static(&RingAead {
-        algorithm: &aead::CHACHA20_POLY1305,
-        header_protection: &quic::CHACHA20,
-        limits: CHACHA20_POLY1305_LIMITS,
-    }),
+    aead: StaticOrArc::Static(&CHACHA20_POLY1305),
 };
 
 struct RingAead {
@@ -97,6 +85,24 @@ struct RingAead {
     header_protection: &'static quic::Algorithm,
     limits: AeadLimits,
 }
+
+static AES_128_GCM: RingAead = RingAead {
+    algorithm: &aead::AES_128_GCM,
+    header_protection: &quic::AES_128,
+    limits: AES_GCM_LIMITS,
+};
+
+static AES_256_GCM: RingAead = RingAead {
+    algorithm: &aead::AES_256_GCM,
+    header_protection: &quic::AES_256,
+    limits: AES_GCM_LIMITS,
+};
+
+static CHACHA20_POLY1305: RingAead = RingAead {
+    algorithm: &aead::CHACHA20_POLY1305,
+    header_protection: &quic::CHACHA20,
+    limits: CHACHA20_POLY1305_LIMITS,
+};
 
 impl Aead for RingAead {
     fn key_length(&self) -> usize {
