@@ -27,7 +27,7 @@ pub mod resumption {}
 #[doc = include_str!("guide/failures.md")]
 pub mod failures {}
 
-// The code of these two is compiled in `integrations/`, with tokio's runtime and hyper.
+// The code of these two is compiled in `interop/`, with tokio's runtime and hyper.
 #[cfg(feature = "tokio")]
 #[cfg_attr(not(doctest), doc = include_str!("guide/tokio.md"))]
 pub mod tokio {}

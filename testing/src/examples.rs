@@ -28,9 +28,9 @@ pub fn build(folder: &str, name: &str) -> String {
     target.join("debug/examples").join(name).into_os_string().into_string().unwrap()
 }
 
-/// Starts an example of `integrations/`.
+/// Starts an example of `interop/`.
 pub fn start(name: &str, arguments: &[&str]) -> Process {
-    Process::start(&build("integrations", name), arguments)
+    Process::start(&build("interop", name), arguments)
 }
 
 /// An identity in files, as the examples take it.

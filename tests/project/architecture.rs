@@ -114,7 +114,7 @@ fn the_adapter_to_tokio_and_the_examples_of_odd_carriers_are_short() {
     let adapter: usize = rust_files(&root().join("src/transport/tokio")).iter().map(lines).sum();
     println!("the adapter to tokio has {adapter} lines, comments included");
     assert!((100..1_500).contains(&adapter), "{adapter}");
-    for path in ["examples/message_queues.rs", "integrations/examples/keyless.rs"] {
+    for path in ["examples/message_queues.rs", "interop/examples/keyless.rs"] {
         let length = lines(&root().join(path));
         assert!(length < 150, "{path} has {length} lines");
     }

@@ -134,10 +134,10 @@ fn servers_go_on_when_clients_could_not_be_accepted() {
     let keyless = ["serve", &signer_socket, ANY_PORT, &files.chain];
     for (folder, name, arguments) in [
         (".", "server", &usual[..]),
-        ("integrations", "hyper_server", &usual),
-        ("integrations", "axum", &usual),
-        ("integrations", "wss_chat", &chat),
-        ("integrations", "keyless", &keyless),
+        ("interop", "hyper_server", &usual),
+        ("interop", "axum", &usual),
+        ("interop", "wss_chat", &chat),
+        ("interop", "keyless", &keyless),
     ] {
         let server = start_with_few_files(folder, name, arguments);
         let address = ([127, 0, 0, 1], port(&server)).into();
