@@ -1,5 +1,6 @@
 //! Exporters (RFC 9846, section 7.5): keys for other protocols, from the secrets of a connection. These
-//! are the functions of the API; `key_schedule/exporter_secret.rs` computes.
+//! are the functions of the API; `key_schedule/exporter_secret.rs` computes, and `crypto/hkdf.rs` checks
+//! the length. An error here ends no connection.
 
 use super::Handshake;
 use crate::error::{Error, ErrorKind};

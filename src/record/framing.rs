@@ -1,11 +1,13 @@
+//! Where a record ends, and how long it may be (RFC 9846, sections 5.1 and 5.2).
+
 use super::other_protocol::{self, is_dtls};
 use super::{HEADER_LENGTH, MAX_CIPHERTEXT_LENGTH, MAX_PLAINTEXT_LENGTH, RecordError};
 use crate::alert::AlertDescription;
 use crate::registry::ContentType;
 
 /// The length in bytes, with header, of the record that `input` begins with; `None` while it is
-/// not whole. The version in the header is ignored (section 5.1); the content type and the length
-/// are checked as soon as they are there.
+/// not whole. The version in the header is ignored (section 5.1). The content type and the length
+/// are checked as soon as they are there: of a protected record, too (section 5.2).
 ///
 /// # Errors
 /// When the content type is unknown or the bytes are another protocol's (`unexpected_message`), or the

@@ -37,7 +37,8 @@ pub struct Extensions<'a> {
 }
 
 impl<'a> Extensions<'a> {
-    /// Reads the list with its length, and checks it against the table of section 4.3.
+    /// Reads the list with its length, and checks it against the table of section 4.3. An extension
+    /// that does not belong in this message, or is there twice, is an `illegal_parameter`.
     pub(crate) fn read(
         reader: &mut Reader<'a>,
         message: ExtensionMessage,

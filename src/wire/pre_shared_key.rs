@@ -51,7 +51,7 @@ impl<'a> OfferedPsks<'a> {
     }
 
     /// Checks that pre_shared_key is the last extension of its ClientHello. If it is not, that is an
-    /// `illegal_parameter` (section 4.3.11).
+    /// `illegal_parameter` (section 4.3.11). `extensions.rs` calls this when it reads the extension.
     pub(super) fn check_is_last(
         &self,
         is_last: bool,

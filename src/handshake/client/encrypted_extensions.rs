@@ -25,9 +25,10 @@ pub(in crate::handshake) struct ExpectEncryptedExtensions {
 }
 
 impl ExpectEncryptedExtensions {
-    /// EncryptedExtensions came (section 4.4.1). An answer to what was not offered is an
-    /// `unsupported_extension` (section 4.3). With a pre-shared key no CertificateRequest and no Certificate may follow
-    /// (section 4.4.2).
+    /// EncryptedExtensions came (section 4.4.1). An extension that does not belong in it is an
+    /// `illegal_parameter`: `wire/extension_list.rs`. An answer to what was not offered is an
+    /// `unsupported_extension` (section 4.3). With a pre-shared key no CertificateRequest and no
+    /// Certificate may follow (section 4.4.2).
     pub(super) fn on_message(
         mut self,
         message: HandshakeMessage<'_>,

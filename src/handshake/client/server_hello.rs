@@ -227,7 +227,8 @@ pub(super) fn check_offered(
 
 /// Sections 4.2.3 and 4.3.1: the real version is in supported_versions. A server without it chose an
 /// older version. If its random says that it speaks TLS 1.3 as well, an attacker has tampered with
-/// the hellos: it is an `illegal_parameter`. An older version alone is a `protocol_version`.
+/// the hellos: it is an `illegal_parameter`. An older version alone is a `protocol_version`. Another
+/// version than TLS 1.3 in supported_versions was not offered, and is an `illegal_parameter`.
 fn check_version(hello: &ServerHello<'_>) -> Result<(), Error> {
     const DOWNGRADE: &[u8] = b"DOWNGRD";
     match hello.supported_version {

@@ -148,7 +148,8 @@ impl Handshake {
     }
 
     /// Reads whole messages from the front of `bytes`, until one leads to a question. Keeps the
-    /// rest. A message after which the read keys change must end its record (section 5.1).
+    /// rest. A message after which the read keys change must end its record; else it is an
+    /// `unexpected_message` (section 5.1).
     fn read(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         while !self.incoming.is_waiting() {
             let first = next_message(bytes, &self.context.limits);
@@ -309,7 +310,7 @@ impl Handshake {
         self.fail(ErrorKind::LimitExceeded { name, limit }.into())
     }
 
-    /// Section 5.1: messages do not span key changes.
+    /// Section 5.1: messages do not span key changes. It is an `unexpected_message`.
     fn bytes_after_key_change(&mut self) -> Error {
         let reason = "bytes follow a message after which the keys change";
         self.fail(ErrorKind::MisplacedBytes(reason).into())

@@ -52,7 +52,8 @@ impl Connected {
     /// The peer has changed its key. Its request for an answer is remembered only: many requests in
     /// a row get one answer. It may come while a question is open: `Connection::receive` opens no
     /// record then, and without records there is no KeyUpdate. A request_update that is neither 0
-    /// nor 1 is an `illegal_parameter` (section 4.7.3; `wire/key_update.rs`).
+    /// nor 1 is an `illegal_parameter` (section 4.7.3; `wire/key_update.rs`). If it does not end its
+    /// record, `machine/mod.rs` (`read`) has refused it.
     pub(super) fn on_key_update(
         &mut self,
         message: &HandshakeMessage<'_>,

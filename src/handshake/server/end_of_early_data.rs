@@ -1,5 +1,10 @@
 //! ExpectEndOfEarlyData: 0-RTT data come until the client says that they have ended (RFC 9846,
 //! section 4.6).
+//!
+//! A server that has rejected 0-RTT data is never in this state: `flight.rs` (`change_keys`) reads with
+//! the keys of the handshake at once. An EndOfEarlyData under the keys of 0-RTT data is then skipped
+//! with these data (`record/protection/mod.rs`). Under the keys of the handshake it is an
+//! `unexpected_message`.
 
 use super::finished::ExpectFinished;
 use super::{Context, State};

@@ -1,3 +1,5 @@
+//! Records are sealed and opened (RFC 9846, sections 5.2 to 5.5).
+
 use core::fmt;
 
 use zeroize::Zeroizing;
