@@ -5,7 +5,8 @@ use super::{CryptoError, Hash, HashAlgorithm, HmacKey, ProviderError, Secret, pr
 /// HKDF-Expand (RFC 5869, section 2.3): fills `output` from the pseudorandom key `key` and from `info`.
 ///
 /// # Errors
-/// When `output` is longer than 255 hashes, or the provider fails.
+/// When `output` is longer than 255 hashes (which an exporter may be asked for: RFC 9846, section 7.5),
+/// or the provider fails.
 pub fn hkdf_expand(
     hash: &dyn Hash,
     key: &[u8],

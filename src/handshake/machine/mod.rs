@@ -197,8 +197,8 @@ impl Handshake {
         checked.map_err(|error| self.fail(error))
     }
 
-    /// Section 5.1: after these messages the keys change, so they must end their record. After the
-    /// handshake a Finished belongs to a certificate, and changes no keys.
+    /// Sections 4.7.3 and 5.1: after these messages the keys change, so they must end their record.
+    /// After the handshake a Finished belongs to a certificate, and changes no keys.
     fn changes_read_keys(&self, kind: HandshakeType) -> bool {
         let is_of_certificate = self.is_complete() && kind == HandshakeType::FINISHED;
         kind.ends_record() && !is_of_certificate

@@ -185,7 +185,7 @@ fn send_server_hello(
 }
 
 /// ServerHello was sent: what follows is under the keys of the handshake (section 7.1). 0-RTT data,
-/// if they are accepted, are read first. A change_cipher_spec is sent if the client's session ID is
+/// if they are accepted, are read first (section 4.6). A change_cipher_spec is sent if the client's session ID is
 /// not empty (appendix E.4).
 fn change_keys(
     negotiated: &mut Negotiated,

@@ -116,8 +116,8 @@ impl FirstClientHello {
     }
 
     /// Checks that the second ClientHello repeats the first, and has the cookie. If it has another
-    /// cookie, another field than before (section 4.2.2), or early_data (section 4.3.10), that is
-    /// an `illegal_parameter`.
+    /// cookie (section 4.3.2), another field than before (section 4.2.2), or early_data (section
+    /// 4.3.10), that is an `illegal_parameter`.
     pub(super) fn check_second(&self, hello: &ClientHello<'_>) -> Result<(), Error> {
         if hello.cookie != self.cookie.as_deref() {
             return Err(Error::illegal(MESSAGE, "cookie", "it is not the HelloRetryRequest's"));

@@ -130,7 +130,8 @@ impl Opener {
 
     /// Skips 0-RTT data that were not accepted (section 4.3.10), up to `limit` bytes of content:
     /// protected records that come before there are keys, or that do not decrypt. They end with the
-    /// first record that does decrypt, or with a handshake message without protection.
+    /// first record that does decrypt, or with a handshake message without protection. Their
+    /// EndOfEarlyData does not decrypt either (section 4.6).
     /// [`open`](Self::open) returns [`None`] for a record that it skips.
     pub fn skip_early_data(&mut self, limit: usize) {
         self.skippable = limit;
