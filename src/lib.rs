@@ -104,6 +104,7 @@
 //!   which knows no TLS.
 //! - [`pem`]: certificates and keys from text files, with errors that quote nothing.
 //! - [`session`]: tickets, the stores of sessions, and what keeps 0-RTT data from being replayed.
+//! - [`quic`]: the handshake under QUIC, and the keys of its packets.
 //! - [`record`], [`key_schedule`], [`wire`]: records, secrets, and messages as bytes.
 //! - [`crypto`]: the seam to the primitives; `CryptoProvider::ring` and `CryptoProvider::aws_lc_rs` come with
 //!   the crate.
@@ -140,6 +141,7 @@ pub mod key_schedule;
 mod level;
 pub mod observer;
 pub mod psk;
+pub mod quic;
 pub mod record;
 pub mod registry;
 mod reply;

@@ -34,7 +34,7 @@ mod secret;
 mod signature;
 mod static_or_arc;
 #[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]
-mod tests;
+pub(crate) mod tests;
 
 pub use aead::{
     Aead, AeadKey, CustomAeadKey, CustomHeaderProtectionKey, HEADER_MASK_LENGTH,

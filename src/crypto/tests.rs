@@ -6,7 +6,7 @@ use super::{CipherSuite, CryptoError, CryptoProvider, Hash, KeyLimits, StaticOrA
 use crate::registry::{CipherSuiteId, NamedGroup, SignatureScheme};
 
 /// The built-in providers of this build.
-pub(super) fn providers() -> Vec<CryptoProvider> {
+pub(crate) fn providers() -> Vec<CryptoProvider> {
     let providers: &[fn() -> CryptoProvider] = &[
         #[cfg(feature = "ring")]
         CryptoProvider::ring,

@@ -1,0 +1,87 @@
+//! The keys of a level (RFC 9001, section 5.1), and key updates (section 6.1).
+
+use zeroize::Zeroizing;
+
+use super::{HeaderKey, PacketKey, Version};
+use crate::crypto::{CipherSuite, CryptoError, NONCE_LENGTH, Secret};
+use crate::key_schedule::{LabelPrefix, TrafficSecret, expand_label};
+
+/// What protects the packets of one direction at one level (RFC 9001, section 5.1).
+#[derive(Debug)]
+pub struct DirectionalKeys {
+    /// The key of the headers.
+    pub header: HeaderKey,
+    /// The key of the payloads. In 1-RTT packets it is that of the first key phase.
+    pub packet: PacketKey,
+}
+
+impl DirectionalKeys {
+    /// Derives the keys of a level from the secret of TLS (RFC 9001, section 5.1).
+    ///
+    /// # Errors
+    /// When the suite's provider has no QUIC for it (see
+    /// [`Aead::quic_limits`](crate::crypto::Aead::quic_limits)), or fails.
+    pub fn new(version: Version, secret: &TrafficSecret) -> Result<Self, CryptoError> {
+        let (suite, secret) = (secret.suite(), secret.as_bytes());
+        let mut key = Secret::zeros(suite.aead.key_length());
+        let label = version.labels().header_protection;
+        expand(suite, secret, label, key.as_mut_bytes())?;
+        let header = HeaderKey::new(suite, key.as_bytes())?;
+        Ok(Self { header, packet: packet_key(version, suite, secret)? })
+    }
+}
+
+/// The packet keys of the next key phases of one direction (RFC 9001, section 6.1).
+///
+/// Each call of [`next`](Self::next) goes one phase on: the first gives the key of the second phase,
+/// as [`DirectionalKeys`] has that of the first.
+#[derive(Debug)]
+pub struct KeyUpdate {
+    version: Version,
+    /// Of the phase whose key was given last.
+    secret: TrafficSecret,
+}
+
+impl KeyUpdate {
+    /// The key updates after the keys of this secret.
+    pub fn new(version: Version, secret: TrafficSecret) -> Self {
+        Self { version, secret }
+    }
+
+    /// The packet key of the next phase. The header key stays the same.
+    ///
+    /// # Errors
+    /// When the suite's provider fails. Nothing has changed then.
+    #[allow(clippy::should_implement_trait, reason = "it can fail, and has no end")]
+    pub fn next(&mut self) -> Result<PacketKey, CryptoError> {
+        let suite = self.secret.suite();
+        let mut next = Secret::zeros(suite.hash.output_length());
+        let label = self.version.labels().key_update;
+        expand(suite, self.secret.as_bytes(), label, next.as_mut_bytes())?;
+        let key = packet_key(self.version, suite, next.as_bytes())?;
+        self.secret = TrafficSecret::from_bytes(suite.clone(), next.as_bytes())?;
+        Ok(key)
+    }
+}
+
+fn packet_key(
+    version: Version,
+    suite: &CipherSuite,
+    secret: &[u8],
+) -> Result<PacketKey, CryptoError> {
+    let labels = version.labels();
+    let mut key = Secret::zeros(suite.aead.key_length());
+    let mut iv = Zeroizing::<[u8; NONCE_LENGTH]>::default();
+    expand(suite, secret, labels.key, key.as_mut_bytes())?;
+    expand(suite, secret, labels.iv, iv.as_mut_slice())?;
+    PacketKey::new(suite, key.as_bytes(), iv)
+}
+
+fn expand(
+    suite: &CipherSuite,
+    secret: &[u8],
+    label: &str,
+    output: &mut [u8],
+) -> Result<(), CryptoError> {
+    expand_label(&*suite.hash, LabelPrefix::Tls13, secret, label, &[], output)
+}
