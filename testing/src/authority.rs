@@ -28,6 +28,12 @@ pub fn root(subject: &str) -> Authority {
     Authority::self_signed(authority_params(subject), KeyPair::generate().unwrap()).unwrap()
 }
 
+/// A self-signed authority with this common name and a key of this algorithm.
+pub fn root_with(subject: &str, algorithm: &'static rcgen::SignatureAlgorithm) -> Authority {
+    let key = KeyPair::generate_for(algorithm).unwrap();
+    Authority::self_signed(authority_params(subject), key).unwrap()
+}
+
 /// A CRL that revokes these serial numbers, and is current from 2024 to 2100.
 pub fn crl_params<T: Into<SerialNumber>>(
     revoked: impl IntoIterator<Item = T>,

@@ -63,16 +63,21 @@ impl Identity {
         Self::new(&rcgen::PKCS_ECDSA_P256_SHA256)
     }
 
+    /// With keys of this algorithm, the authority's too.
+    pub fn of_one_algorithm(algorithm: &'static rcgen::SignatureAlgorithm) -> Self {
+        let authority = authority::root_with(&authority_name(), algorithm);
+        Self::issued_by(&authority, rcgen::KeyPair::generate_for(algorithm).unwrap())
+    }
+
     /// With this server key.
     pub fn with_key(key: rcgen::KeyPair) -> Self {
-        // Each authority has a name of its own, so that one is unknown where another is trusted.
-        static AUTHORITIES: AtomicUsize = AtomicUsize::new(0);
-        let number = AUTHORITIES.fetch_add(1, Ordering::Relaxed);
-        let authority = authority::root(&format!("test authority {number}"));
+        Self::issued_by(&authority::root(&authority_name()), key)
+    }
 
+    fn issued_by(authority: &authority::Authority, key: rcgen::KeyPair) -> Self {
         let names = vec![NAME.into(), "localhost".into(), "127.0.0.1".into()];
         let params = rcgen::CertificateParams::new(names).unwrap();
-        let certificate = params.signed_by(&key, &authority).unwrap();
+        let certificate = params.signed_by(&key, authority).unwrap();
         Self {
             anchor: authority.der().clone(),
             chain: vec![certificate.der().clone()],
@@ -109,6 +114,12 @@ impl Identity {
         let client = ClientConnection::new(self.client_config(), server_name()).unwrap();
         (client, ServerConnection::new(self.server_config()).unwrap())
     }
+}
+
+/// Each authority has a name of its own, so that one is unknown where another is trusted.
+fn authority_name() -> String {
+    static AUTHORITIES: AtomicUsize = AtomicUsize::new(0);
+    format!("test authority {}", AUTHORITIES.fetch_add(1, Ordering::Relaxed))
 }
 
 /// The server's name as a type.
