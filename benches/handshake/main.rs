@@ -27,8 +27,7 @@ mod theirs;
 
 use std::time::Duration;
 
-use handclasp_testing::measure::Column;
-use rustix::time::{ClockId, clock_gettime};
+use handclasp_testing::measure::{Column, thread_time};
 
 /// How many connections of a subject live at the same time: as many as clients keep tickets for a server.
 const BATCH: usize = 8;
@@ -64,16 +63,10 @@ struct Spent {
 
 /// Adds the CPU time that `work` takes to `clock`.
 fn timed<T>(clock: &mut Duration, work: impl FnOnce() -> T) -> T {
-    let start = cpu_time();
+    let start = thread_time();
     let result = work();
-    *clock += cpu_time().saturating_sub(start);
+    *clock += thread_time().saturating_sub(start);
     result
-}
-
-/// The CPU time of this thread.
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }
 
 /// What is measured. Each call makes [`BATCH`] handshakes.

@@ -12,7 +12,7 @@ use crate::process::{Folder, Process, target_folder};
 pub fn build(folder: &str, name: &str) -> String {
     let target = target_folder();
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--manifest-path"]);
+    cargo.args(["build", "--profile", "test", "--quiet", "--manifest-path"]);
     // Not `--package`: the features of the library would be others, and it would be built again.
     cargo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).join("Cargo.toml"));
     cargo.args(["--example", name, "--target-dir"]).arg(&target);

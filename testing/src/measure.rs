@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use handclasp::registry::NamedGroup;
 use handclasp::verify::TrustAnchorVerifier;
 use handclasp::{ClientConfig, CryptoProvider, ServerConfig};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::Identity;
 
@@ -33,6 +34,12 @@ impl Column {
     pub fn ratio(&self, other: &Self) -> f64 {
         median(self.0.iter().zip(&other.0).map(|(mine, other)| mine / other).collect())
     }
+}
+
+/// The time that this thread has spent on a processor, in user mode and in the kernel.
+pub fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }
 
 /// Adds the time that `work` takes to `clock`.

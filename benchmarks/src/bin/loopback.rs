@@ -19,8 +19,7 @@ use std::time::Duration;
 use handclasp_benchmarks::sockets::{
     Asynchronous, Blocking, Configurations, Library, listener, tcp_pair,
 };
-use handclasp_benchmarks::thread_time;
-use handclasp_testing::measure::median;
+use handclasp_testing::measure::{median, thread_time};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;

@@ -9,8 +9,7 @@ use handclasp::crypto::CryptoProvider;
 use handclasp::session::{MemoryClientSessions, MemorySessions, TicketKeys};
 use handclasp::transport::memory::exchange;
 use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
-use handclasp_benchmarks::thread_time;
-use handclasp_testing::measure::{self, median};
+use handclasp_testing::measure::{self, median, thread_time};
 use handclasp_testing::{Identity, server_name};
 
 use crate::micros_of;

@@ -13,8 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use handclasp_benchmarks::drawing::{Curve, draw};
-use handclasp_benchmarks::thread_time;
-use handclasp_testing::measure::median;
+use handclasp_testing::measure::{median, thread_time};
 
 const MOST: usize = 100_000;
 
