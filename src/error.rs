@@ -130,6 +130,17 @@ pub enum ErrorKind {
         "the client's ClientHello has the extension {0}, which is for QUIC only: this is not QUIC"
     )]
     OutsideQuic(ExtensionType),
+    /// The peer breaks a rule of QUIC that has no alert: the error code is PROTOCOL_VIOLATION (RFC 9000,
+    /// section 20.1).
+    #[error("{0}")]
+    QuicProtocolViolation(&'static str),
+    /// The peer has sent more data in CRYPTO frames than this side buffers: the error code of QUIC is
+    /// CRYPTO_BUFFER_EXCEEDED (RFC 9000, sections 7.5 and 20.1).
+    #[error("the peer's CRYPTO frames exceed the limit crypto_buffer of {limit} bytes or pieces")]
+    CryptoBufferExceeded {
+        /// The limit.
+        limit: usize,
+    },
     /// The peer responds to an extension that this side did not offer (section 4.3).
     #[error("the peer's {message} has the extension {extension}, which was not offered")]
     UnsolicitedExtension {
@@ -295,6 +306,8 @@ impl ErrorKind {
             Self::IllegalParameter { .. } => "illegal-parameter",
             Self::MissingExtension { .. } => "missing-extension",
             Self::OutsideQuic(_) => "quic-extension-outside-quic",
+            Self::QuicProtocolViolation(_) => "quic-protocol-violation",
+            Self::CryptoBufferExceeded { .. } => "quic-crypto-buffer-exceeded",
             Self::UnsolicitedExtension { .. } => "unsolicited-extension",
             Self::NothingInCommon { .. } => "nothing-in-common",
             Self::NoApplicationProtocol { .. } => "no-application-protocol",
@@ -332,9 +345,10 @@ impl ErrorKind {
             Self::UnexpectedMessage { .. }
             | Self::UnexpectedRecord { .. }
             | Self::MisplacedBytes(_) => A::UNEXPECTED_MESSAGE,
-            Self::IllegalParameter { .. } | Self::Downgrade | Self::WrongKeyForScheme { .. } => {
-                A::ILLEGAL_PARAMETER
-            }
+            Self::IllegalParameter { .. }
+            | Self::Downgrade
+            | Self::WrongKeyForScheme { .. }
+            | Self::QuicProtocolViolation(_) => A::ILLEGAL_PARAMETER,
             Self::MissingExtension { .. } => A::MISSING_EXTENSION,
             Self::UnsolicitedExtension { .. } | Self::OutsideQuic(_) => A::UNSUPPORTED_EXTENSION,
             Self::NothingInCommon { .. } => A::HANDSHAKE_FAILURE,
@@ -345,7 +359,7 @@ impl ErrorKind {
             Self::CertificateRequired => A::CERTIFICATE_REQUIRED,
             Self::CertificateType { .. } => A::UNSUPPORTED_CERTIFICATE,
             Self::NotAuthentic(_) | Self::WrongBinder { .. } => A::DECRYPT_ERROR,
-            Self::LimitExceeded { .. } => A::GENERAL_ERROR,
+            Self::LimitExceeded { .. } | Self::CryptoBufferExceeded { .. } => A::GENERAL_ERROR,
             Self::Aborted { alert, .. } => *alert,
             Self::Refused(_)
             | Self::Unanswered { .. }

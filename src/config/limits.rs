@@ -45,6 +45,10 @@ pub struct Limits {
     /// 65536. Answers to requests of the peer come on top of it. The connection ends if they exceed the
     /// limit by more than [`certificate_message`](Self::certificate_message).
     pub outgoing: usize,
+    /// The number of bytes that CRYPTO frames of QUIC may be ahead of the first byte that is missing:
+    /// 65536. They are buffered. At one level they are at most in
+    /// [`MAX_PIECES`](crate::quic::Connection::MAX_PIECES) pieces.
+    pub crypto_buffer: usize,
 }
 
 impl Limits {
@@ -60,6 +64,7 @@ impl Limits {
         ignored_alerts: 4,
         early_data_skipped: 16_384,
         outgoing: 65_536,
+        crypto_buffer: 65_536,
     };
 }
 

@@ -271,6 +271,15 @@ impl Connection {
         self.handshake.export_early_keying_material(label, context, output)
     }
 
+    /// Keeps these bytes with the sessions of this connection: see
+    /// [`Handshake::set_resumption_data`].
+    ///
+    /// # Errors
+    /// As [`Handshake::set_resumption_data`].
+    pub fn set_resumption_data(&mut self, data: &[u8]) -> Result<(), Error> {
+        self.handshake.set_resumption_data(data)
+    }
+
     /// Sets the time: see [`Handshake::set_time`]. Streams do this whenever they receive bytes.
     pub fn set_time(&mut self, now: impl Into<Time>) {
         self.handshake.set_time(now);

@@ -12,7 +12,7 @@ use crate::key_schedule::{
 };
 use crate::observer::{Event, Observers};
 use crate::psk::PreSharedKey;
-use crate::session::PeerCredential;
+use crate::session::{PeerCredential, Session};
 use crate::time::Time;
 use crate::wire::HandshakeMessage;
 
@@ -34,6 +34,10 @@ pub(crate) struct Context {
     /// There are records. QUIC has none: its packets say which of them carry 0-RTT data (RFC 9001,
     /// section 8.3), so the end of these data needs no message.
     pub(crate) records: bool,
+    /// This is QUIC. Then there are no records.
+    pub(crate) quic: Option<Quic>,
+    /// What this side keeps with the sessions of this connection.
+    pub(crate) resumption_data: Vec<u8>,
     /// This side has sent close_notify: nothing follows it, not even an answer (section 6.1).
     pub(crate) closed: bool,
 }
@@ -52,6 +56,8 @@ impl Context {
             limits: Arc::clone(&config.limits),
             asked: None,
             records: true,
+            quic: None,
+            resumption_data: Vec::new(),
             closed: false,
         }
     }
@@ -79,7 +85,10 @@ impl Context {
     pub(super) fn inherit_from_session(&mut self, key: &PreSharedKey) -> Result<(), ProviderError> {
         self.parameters.pre_shared_key = Some(key.kind());
         match &key.session {
-            Some(session) => self.session_basis.inherit_from_session(session),
+            Some(session) => {
+                self.parameters.resumption_data = session.resumption_data.clone();
+                self.session_basis.inherit_from_session(session);
+            }
             None => {
                 let record = key.record(&*self.sha256)?;
                 self.session_basis.credential = PeerCredential::PreSharedKey(record);
@@ -119,6 +128,13 @@ impl Context {
         self.steps.push(Step::LimitRecords { sent: peer, received: own });
     }
 
+    /// Whether this is the protocol that the session was made in: TLS with records or another carrier,
+    /// or this version of QUIC.
+    pub(super) fn has_protocol_of(&self, session: &Session) -> bool {
+        let own_version = self.quic.as_ref().map(|quic| quic.version);
+        own_version == session.quic.as_ref().map(|quic| quic.version)
+    }
+
     /// Sends a dummy change_cipher_spec, if it is `wanted` and there are records (appendix E.4;
     /// RFC 9001, section 8.4).
     pub(crate) fn change_cipher_spec(&mut self, wanted: bool) {
@@ -150,6 +166,17 @@ impl Context {
             }
         });
     }
+}
+
+/// What QUIC adds to a handshake without records (RFC 9001, sections 4 and 8).
+pub(crate) struct Quic {
+    /// The number of its version. A session is not resumed under another version (RFC 9369, section 5).
+    pub(crate) version: u32,
+    /// This side's transport parameters.
+    pub(crate) transport_parameters: Vec<u8>,
+    /// On a client that sends 0-RTT data: the server's transport parameters of the connection that the
+    /// session is of.
+    pub(crate) remembered_parameters: Option<Vec<u8>>,
 }
 
 /// How a server makes tickets for a client.

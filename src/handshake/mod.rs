@@ -38,7 +38,7 @@ pub use question::{
 pub use side::Side;
 pub use step::Step;
 
-pub(crate) use context::Context;
+pub(crate) use context::{Context, Quic};
 
 use crate::error::Error;
 use crate::registry::HandshakeType;

@@ -67,4 +67,12 @@ pub struct PeerParameters {
     /// The most that the peer takes in a protected record, content, type and padding, in bytes;
     /// `None` where the two did not agree on limits (RFC 8449).
     pub record_size_limit: Option<u16>,
+    /// The peer's transport parameters, in QUIC (RFC 9001, section 8.2): a server has them once the
+    /// ClientHello came, and a client once EncryptedExtensions came. They are authentic once the
+    /// handshake is complete.
+    pub transport_parameters: Option<Vec<u8>>,
+    /// What this side has kept with the session that is resumed: see
+    /// [`set_resumption_data`](crate::Connection::set_resumption_data). A client that sends 0-RTT data
+    /// has it from its ClientHello on. Empty where nothing was kept, and where no session is resumed.
+    pub resumption_data: Vec<u8>,
 }

@@ -6,9 +6,9 @@ use pki_types::{CertificateDer, ServerName, UnixTime};
 use zeroize::Zeroizing;
 
 use super::credential::MAX_REQUEST_LENGTH;
+use super::stored::{self, MAX_PARAMETERS_LENGTH, MAX_RESUMPTION_DATA_LENGTH, QuicSession};
 use super::{
     CertificateAnswer, MAX_LIFETIME, MAX_TICKET_LENGTH, PeerCredential, Session, SessionError,
-    stored,
 };
 use crate::crypto::Secret;
 use crate::registry::{CertificateType, CipherSuiteId, NamedGroup};
@@ -86,6 +86,8 @@ impl ClientSession {
                 ),
                 answer: None,
                 own_type: CertificateType::X509,
+                resumption_data: Vec::new(),
+                quic: None,
             },
             server_name: origin.server_name,
             ticket: ticket.ticket.to_vec(),
@@ -105,10 +107,19 @@ impl ClientSession {
         }
         self.session.credential = credential;
         self.session.answer = answer;
-        if self.max_encoded_length() > Self::MAX_LENGTH {
+        let data = MAX_RESUMPTION_DATA_LENGTH + MAX_PARAMETERS_LENGTH;
+        if self.max_encoded_length() + data > Self::MAX_LENGTH {
             return None;
         }
         Some(self)
+    }
+
+    /// The same session with what the application has kept, and what a connection of QUIC keeps. Both
+    /// are short: `MAX_LENGTH` has room for them.
+    pub(crate) fn with_data(mut self, resumption_data: Vec<u8>, quic: Option<QuicSession>) -> Self {
+        self.session.resumption_data = resumption_data;
+        self.session.quic = quic;
+        self
     }
 
     /// An upper bound of the bytes that [`to_bytes`](Self::to_bytes) writes.
@@ -134,6 +145,13 @@ impl ClientSession {
     /// The bytes of 0-RTT data that the server takes with this ticket; zero for none.
     pub fn max_early_data_size(&self) -> u32 {
         self.session.max_early_data_size
+    }
+
+    /// What the client has kept with the session: see
+    /// [`set_resumption_data`](crate::handshake::Handshake::set_resumption_data). Empty if it has kept
+    /// nothing.
+    pub fn resumption_data(&self) -> &[u8] {
+        &self.session.resumption_data
     }
 
     /// Can the session be resumed at this time? A session whose ticket came more than ten seconds

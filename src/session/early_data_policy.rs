@@ -32,6 +32,10 @@ pub struct EarlyDataOffer {
     /// What distinguishes this ClientHello from all others. After a yes, the server's
     /// [`AntiReplay`](crate::session::AntiReplay) gets it, too.
     pub client_hello: ClientHelloRecord,
+    /// What the server has kept in the ticket: see
+    /// [`set_resumption_data`](crate::handshake::Handshake::set_resumption_data). Empty if it has kept
+    /// nothing.
+    pub resumption_data: Vec<u8>,
 }
 
 /// Decides whether a server accepts 0-RTT data. An attacker can send them again, to another server or

@@ -64,5 +64,6 @@ pub(crate) use lifetime::seconds_left;
 pub use memory_client_sessions::MemoryClientSessions;
 pub use server::{MemorySessions, SessionStore};
 pub(crate) use server::{RULES_DIGEST_LENGTH, ServerSession};
-pub(crate) use stored::{MAX_TICKET_LENGTH, Session};
+pub use stored::MAX_RESUMPTION_DATA_LENGTH;
+pub(crate) use stored::{MAX_PARAMETERS_LENGTH, MAX_TICKET_LENGTH, QuicSession, Session};
 pub use ticket_keys::TicketKeys;

@@ -15,8 +15,14 @@ use crate::wire::codec::{Prefix, Reader, write_bytes, write_u16};
 /// The longest ticket that is kept or sent, in bytes: it has to fit into a ClientHello.
 pub(crate) const MAX_TICKET_LENGTH: usize = 0x2000;
 
+/// The most bytes of an application that are kept with a session, on a client and in a ticket.
+pub const MAX_RESUMPTION_DATA_LENGTH: usize = 0x1000;
+
+/// The longest transport parameters of a server, in bytes, that a client of QUIC keeps with a session.
+pub(crate) const MAX_PARAMETERS_LENGTH: usize = 0x1000;
+
 /// The first byte of everything that is written here.
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 
 /// What both sides store of a connection.
 #[derive(Clone, Debug)]
@@ -42,6 +48,40 @@ pub(crate) struct Session {
     pub(crate) answer: Option<CertificateAnswer>,
     /// The type of certificate that the server has shown.
     pub(crate) own_type: CertificateType,
+    /// What the application has kept; empty where it has kept nothing.
+    pub(crate) resumption_data: Vec<u8>,
+    /// `None` where the connection was not of QUIC.
+    pub(crate) quic: Option<QuicSession>,
+}
+
+/// What a session keeps of a connection of QUIC.
+#[derive(Clone, Debug)]
+pub(crate) struct QuicSession {
+    /// The number of its version.
+    pub(crate) version: u32,
+    /// On a client: the server's transport parameters. There are no 0-RTT data without them.
+    pub(crate) transport_parameters: Option<Vec<u8>>,
+}
+
+impl QuicSession {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.version.to_be_bytes());
+        out.push(u8::from(self.transport_parameters.is_some()));
+        if let Some(parameters) = &self.transport_parameters {
+            write_bytes(out, Prefix::U16, parameters);
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, SessionError> {
+        const FIELD: &str = "transport parameters";
+        let version = reader.u32("QUIC version")?;
+        let mut transport_parameters = None;
+        if read_flag(reader, FIELD)? {
+            let bytes = reader.vector(FIELD, Prefix::U16, 0..=MAX_PARAMETERS_LENGTH)?;
+            transport_parameters = Some(bytes.to_vec());
+        }
+        Ok(Self { version, transport_parameters })
+    }
 }
 
 impl Session {
@@ -63,7 +103,9 @@ impl Session {
     /// An upper bound of the encoded length in bytes, with the name or digest before it.
     pub(super) fn max_encoded_length(&self) -> usize {
         let request = self.answer.as_ref().map_or(0, |answer| answer.request.len());
-        1024 + request + self.credential.max_encoded_length()
+        let quic = self.quic.as_ref().and_then(|quic| quic.transport_parameters.as_ref());
+        let data = self.resumption_data.len() + quic.map_or(0, Vec::len);
+        1024 + request + data + self.credential.max_encoded_length()
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
@@ -86,6 +128,11 @@ impl Session {
         self.credential.encode(out);
         CertificateAnswer::encode(self.answer.as_ref(), out);
         out.push(self.own_type.0);
+        write_bytes(out, Prefix::U16, &self.resumption_data);
+        out.push(u8::from(self.quic.is_some()));
+        if let Some(quic) = &self.quic {
+            quic.encode(out);
+        }
     }
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, SessionError> {
@@ -106,6 +153,12 @@ impl Session {
         let credential = PeerCredential::read(reader)?;
         let answer = CertificateAnswer::read(reader)?;
         let own_type = CertificateType(reader.u8("own certificate type")?);
+        let resumption_data =
+            reader.vector("resumption data", Prefix::U16, 0..=MAX_RESUMPTION_DATA_LENGTH)?.to_vec();
+        let quic = match read_flag(reader, "QUIC")? {
+            true => Some(QuicSession::read(reader)?),
+            false => None,
+        };
         Ok(Self {
             cipher_suite,
             secret,
@@ -119,6 +172,8 @@ impl Session {
             credential,
             answer,
             own_type,
+            resumption_data,
+            quic,
         })
     }
 }

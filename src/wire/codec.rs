@@ -153,6 +153,11 @@ impl<'a> Reader<'a> {
         self.bytes = &[];
     }
 
+    /// All that is left.
+    pub(crate) fn rest(&mut self) -> &'a [u8] {
+        core::mem::take(&mut self.bytes)
+    }
+
     /// The elements of a vector of the same message, each read by `read`. After an error there are
     /// none.
     pub(crate) fn elements<T, F>(

@@ -174,6 +174,7 @@ pub(crate) const EXTENSION_TABLE: &[ExtensionRow] = &[
     row(E::EARLY_DATA, &[CH, EE, NST]).written_by(Library).may_change_after_retry(),
     row(E::RECORD_SIZE_LIMIT, &[CH, EE]).written_by(Library),
     row(E::COMPRESS_CERTIFICATE, &[CH, CR]).written_by(Library),
+    row(E::QUIC_TRANSPORT_PARAMETERS, &[CH, EE]),
     row(E::PRE_SHARED_KEY, &[CH, SH]).written_by(Library).may_change_after_retry(),
     row(E::SIGNATURE_ALGORITHMS_CERT, &[CH, CR]).written_by(Layout),
     row(E::CERTIFICATE_AUTHORITIES, &[CH, CR]).written_by(Layout),
@@ -181,7 +182,6 @@ pub(crate) const EXTENSION_TABLE: &[ExtensionRow] = &[
     row(E::MAX_FRAGMENT_LENGTH, &[CH, EE]).written_by(Layout),
     row(E::USE_SRTP, &[CH, EE]).written_by(Layout),
     row(E::HEARTBEAT, &[CH, EE]).written_by(Layout),
-    row(E::QUIC_TRANSPORT_PARAMETERS, &[CH, EE]).written_by(Layout),
     row(E::PADDING, &[CH]).written_by(Layout).may_change_after_retry(),
     // The library does not know it: RFC 9849 alone says which messages may have it. It may change for
     // servers that do not know it, too (section 6.1.5 there).
@@ -272,6 +272,8 @@ pub struct ClientExtensions<'a> {
     pub record_size_limit: Option<u16>,
     /// Algorithms for compressed certificates (RFC 8879).
     pub compress_certificate: Option<List<'a, CertificateCompressionAlgorithm>>,
+    /// The client's transport parameters (RFC 9001, section 8.2).
+    pub transport_parameters: Option<&'a [u8]>,
 }
 
 impl<'a> ClientExtensions<'a> {
@@ -334,6 +336,7 @@ impl<'a> ClientExtensions<'a> {
             E::COMPRESS_CERTIFICATE => {
                 self.compress_certificate = Some(body.list(field, Prefix::U8)?);
             }
+            E::QUIC_TRANSPORT_PARAMETERS => self.transport_parameters = Some(body.rest()),
             // A test lists the extensions of the table that are not read.
             _ => body.skip(),
         }
@@ -421,6 +424,10 @@ impl ExtensionWriter {
         self.add(E::COMPRESS_CERTIFICATE, |out| write_codes(out, Prefix::U8, algorithms));
     }
 
+    pub(crate) fn transport_parameters(&mut self, parameters: &[u8]) {
+        self.add(E::QUIC_TRANSPORT_PARAMETERS, |out| out.extend_from_slice(parameters));
+    }
+
     /// With zeros where the binders will be.
     pub(crate) fn pre_shared_keys<'p>(
         &mut self,
@@ -449,6 +456,8 @@ pub struct ServerExtensions<'a> {
     pub server_certificate_type: Option<CertificateType>,
     /// The most that the server takes in a protected record, in bytes (RFC 8449).
     pub record_size_limit: Option<u16>,
+    /// The server's transport parameters (RFC 9001, section 8.2).
+    pub transport_parameters: Option<&'a [u8]>,
 }
 
 impl<'a> ServerExtensions<'a> {
@@ -484,6 +493,7 @@ impl<'a> ServerExtensions<'a> {
                 self.server_certificate_type = Some(CertificateType(body.u8(field)?));
             }
             E::RECORD_SIZE_LIMIT => self.record_size_limit = Some(read_record_size_limit(body)?),
+            E::QUIC_TRANSPORT_PARAMETERS => self.transport_parameters = Some(body.rest()),
             // A test lists the extensions of the table that are not read.
             _ => body.skip(),
         }
@@ -502,6 +512,7 @@ impl<'a> ServerExtensions<'a> {
             ticket_request,
             early_data,
             record_size_limit,
+            transport_parameters,
         } = *self;
         if server_name {
             out.add(E::SERVER_NAME, |_| {});
@@ -526,6 +537,9 @@ impl<'a> ServerExtensions<'a> {
         }
         if let Some(limit) = record_size_limit {
             out.record_size_limit(limit);
+        }
+        if let Some(parameters) = transport_parameters {
+            out.transport_parameters(parameters);
         }
     }
 }

@@ -13,6 +13,7 @@ mod key_updates;
 mod long_hellos;
 mod long_messages;
 mod questions;
+mod quic;
 mod record_sizes;
 mod sent_messages;
 mod sizes;

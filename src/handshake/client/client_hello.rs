@@ -12,6 +12,7 @@ use super::{Context, Shared, State, cert_with_extern_psk, pre_shared_key};
 use crate::config::{ClientConfig, LayoutItem};
 use crate::crypto::{CipherSuite, ProviderError, provider_fault};
 use crate::error::Error;
+use crate::handshake::Quic;
 use crate::key_schedule::Transcript;
 use crate::registry::{CertificateType, ProtocolVersion};
 use crate::session::ClientSession;
@@ -53,7 +54,7 @@ impl Start {
         let early_data = if cert_with_extern_psk {
             None
         } else {
-            pre_shared_key::early_data_terms(&config, &keys)
+            pre_shared_key::early_data_terms(&config, &keys, context)
         };
         let offered = Vec::new();
         let mut shared =
@@ -134,7 +135,9 @@ impl ClientHelloParams {
             }
         }
         let (now, records) = (context.now, context.records);
-        let content = ClientHelloContent { params: self, shared, retry, psks: &psks, now, records };
+        let quic = context.quic.as_ref();
+        let content =
+            ClientHelloContent { params: self, shared, retry, psks: &psks, now, records, quic };
         let WrittenClientHello { mut message, offered } = content.write();
         if !psks.is_empty() {
             let transcript = retry.map(|retry| retry.transcript);
@@ -163,6 +166,7 @@ struct ClientHelloContent<'a> {
     psks: &'a [OfferedPsk<'a>],
     now: Time,
     records: bool,
+    quic: Option<&'a Quic>,
 }
 
 /// A ClientHello with zeros for binders.
@@ -281,10 +285,15 @@ impl ClientHelloContent<'_> {
             out.early_data();
         }
         if let Some(limit) = config.common.record_size_limit {
-            out.record_size_limit(limit);
+            if self.records {
+                out.record_size_limit(limit);
+            }
         }
         if config.common.compressors.codes().next().is_some() {
             out.compress_certificate(config.common.compressors.codes());
+        }
+        if let Some(quic) = self.quic {
+            out.transport_parameters(&quic.transport_parameters);
         }
     }
 

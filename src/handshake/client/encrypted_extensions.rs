@@ -5,12 +5,13 @@ use super::finished::{ExpectFinished, ServerProof};
 use super::server_certificate::ExpectCertificate;
 use super::server_hello::check_offered;
 use super::{Context, Level, ServerFlight, State};
-use crate::error::Error;
+use crate::config::ClientConfig;
+use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskMixedIn;
 use crate::handshake::{EarlyData, expect};
 use crate::registry::{CertificateType, HandshakeType};
 use crate::session::EarlyDataTerms;
-use crate::wire::{EncryptedExtensions, HandshakeMessage};
+use crate::wire::{EncryptedExtensions, ExtensionType, HandshakeMessage};
 
 const MESSAGE: HandshakeType = HandshakeType::ENCRYPTED_EXTENSIONS;
 
@@ -44,6 +45,10 @@ impl ExpectEncryptedExtensions {
             check_application_protocol(chosen, &config.common.application_protocols)?;
             context.parameters.application_protocol = Some(chosen.to_vec());
         }
+        if context.quic.is_some() {
+            check_quic(&answers, config)?;
+        }
+        context.parameters.transport_parameters = answers.transport_parameters.map(<[u8]>::to_vec);
         self.flight.client_certificate_type = certificate_type(
             "client_certificate_type",
             answers.client_certificate_type,
@@ -104,6 +109,25 @@ impl ExpectEncryptedExtensions {
             context.steps.write_keys(Level::Handshake, self.flight.secrets.client.clone());
         }
     }
+}
+
+/// In QUIC there is an application protocol, or a `no_application_protocol` (RFC 9001, section 8.1), and
+/// there are transport parameters, or a `missing_extension` (section 8.2).
+fn check_quic(answers: &EncryptedExtensions<'_>, config: &ClientConfig) -> Result<(), Error> {
+    if answers.application_protocol.is_none() {
+        let theirs = join_names(&config.common.application_protocols);
+        let ours = "none of them".to_owned();
+        return Err(ErrorKind::NoApplicationProtocol { ours, theirs }.into());
+    }
+    if answers.transport_parameters.is_none() {
+        return Err(Error::missing(MESSAGE, ExtensionType::QUIC_TRANSPORT_PARAMETERS));
+    }
+    Ok(())
+}
+
+fn join_names(names: &[Vec<u8>]) -> String {
+    let names: Vec<_> = names.iter().map(|name| name.escape_ascii().to_string()).collect();
+    names.join(", ")
 }
 
 fn check_application_protocol(chosen: &[u8], offered: &[Vec<u8>]) -> Result<(), Error> {

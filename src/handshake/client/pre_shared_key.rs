@@ -35,15 +35,20 @@ pub(super) struct OfferedEarlyData {
     suite: CipherSuite,
 }
 
-/// The terms of the first key, where 0-RTT data may be offered under it (section 4.3.10).
+/// The terms of the first key, where 0-RTT data may be offered under it (section 4.3.10). In QUIC the
+/// client must remember the server's transport parameters (RFC 9000, section 7.4.1).
 pub(super) fn early_data_terms(
     config: &ClientConfig,
     keys: &[PreSharedKey],
+    context: &Context,
 ) -> Option<OfferedEarlyData> {
     if !config.early_data {
         return None;
     }
     let key = keys.first()?;
+    if context.quic.is_some() && remembered_parameters(key).is_none() {
+        return None;
+    }
     let terms = key.early_data.as_ref()?;
     let ours = &config.common.application_protocols;
     let speaks = match &terms.application_protocol {
@@ -55,6 +60,10 @@ pub(super) fn early_data_terms(
         return None;
     }
     Some(OfferedEarlyData { terms: terms.clone(), suite })
+}
+
+fn remembered_parameters(key: &PreSharedKey) -> Option<&[u8]> {
+    key.session.as_ref()?.quic.as_ref()?.transport_parameters.as_deref()
 }
 
 /// The ClientHello was sent: 0-RTT data may follow it, if it says so (section 4.3.10).
@@ -73,6 +82,12 @@ pub(super) fn start_early_data(
     let hash = suite.hash.digest(hello);
     let secret = context.zero_rtt.begin(&early, &hash, terms.max_size, &mut context.observers)?;
     context.parameters.early_data = EarlyData::Offered;
+    if let Some(session) = &key.session {
+        context.parameters.resumption_data = session.resumption_data.clone();
+    }
+    if let Some(quic) = &mut context.quic {
+        quic.remembered_parameters = remembered_parameters(key).map(<[u8]>::to_vec);
+    }
     context.change_cipher_spec(shared.config.middlebox_compatibility);
     context.steps.write_keys(Level::EarlyData, secret);
     Ok(())

@@ -119,10 +119,13 @@ impl CheckingSession {
 
     /// Offers the session, if it is still alive: an answer may have taken long. It must also be a
     /// session with this server, in case the store is at fault. A ticket is not used after its
-    /// lifetime (section 4.3.11.1), and only for the name that it was issued for (section 4.7.1).
+    /// lifetime (section 4.3.11.1), and only for the name that it was issued for (section 4.7.1). A session of
+    /// QUIC is for its version of QUIC (RFC 9369, section 5).
     fn resume(self: Box<Self>, context: &mut Context) -> Result<State, Error> {
         let Self { start, session } = *self;
-        let usable = session.is_alive(context.now) && session.server_name == start.server_name;
+        let usable = session.is_alive(context.now)
+            && session.server_name == start.server_name
+            && context.has_protocol_of(&session.session);
         start.send_client_hello(usable.then_some(session), context)
     }
 

@@ -132,6 +132,7 @@ impl ExpectServerHello {
         let (early, psk_mixed_in) = PskMixedIn::early_secret(&cipher_suite, psk, context)?;
         let handshake = early.into_handshake(shared_secret.as_ref(), &mut context.observers)?;
         let secrets = handshake.into_traffic(&transcript.current(), &mut context.observers)?;
+        context.parameters.resumption_data = Vec::new();
         let mut psk_alone = None;
         if let Some(key) = psk {
             if hello.cert_with_extern_psk {

@@ -10,12 +10,14 @@ use pki_types::ServerName;
 use super::post_handshake::Connected;
 use super::question::Answered;
 use super::{
-    Answer, Context, Level, PeerParameters, Question, QuestionNumber, Side, Step, client, server,
+    Answer, Context, Level, PeerParameters, Question, QuestionNumber, Quic, Side, Step, client,
+    server,
 };
 use crate::config::{ClientConfig, Limits, ServerConfig};
 use crate::error::{Error, ErrorKind};
 use crate::observer::{Event, Observer, Observers};
 use crate::registry::HandshakeType;
+use crate::session::MAX_RESUMPTION_DATA_LENGTH;
 use crate::time::Time;
 use crate::wire::HandshakeMessage;
 
@@ -89,12 +91,12 @@ impl Handshake {
         })
     }
 
-    /// Starts the handshake for a transport without records, such as QUIC (RFC 9001, section 4):
-    /// it takes the [steps](super::Step) itself, sends the messages of each level, and protects its
-    /// packets with the secrets. An error has the alert for the peer (in QUIC, the error code 0x0100
-    /// plus the alert); the peer's alert ends the handshake by [`fail`](Self::fail). As QUIC demands,
-    /// no KeyUpdate and no CertificateRequest after the handshake is sent or accepted, and nothing
-    /// is sent for middleboxes (RFC 9001, sections 4.4, 6 and 8.4).
+    /// Starts the handshake for a transport without records: it takes the [steps](super::Step) itself,
+    /// sends the messages of each level, and protects its packets with the secrets. An error has the
+    /// alert for the peer; the peer's alert ends the handshake by [`fail`](Self::fail). As in QUIC, no
+    /// KeyUpdate and no CertificateRequest after the handshake is sent or accepted, and nothing is sent
+    /// for middleboxes (RFC 9001, sections 4.4, 6 and 8.4). QUIC itself has more rules:
+    /// [`quic::Connection`](crate::quic) starts its handshake.
     ///
     /// # Errors
     /// As [`start`](Self::start), which need not be called then.
@@ -102,6 +104,33 @@ impl Handshake {
         self.context.records = false;
         self.start()?;
         Ok(self)
+    }
+
+    /// Starts the handshake of a connection of QUIC (RFC 9001, section 4).
+    pub(crate) fn over_quic(mut self, quic: Quic) -> Result<Self, Error> {
+        self.context.quic = Some(quic);
+        self.without_records()
+    }
+
+    /// Keeps these bytes with each session that is made of this connection from here on: on a client
+    /// in the [`ClientSession`](crate::session::ClientSession), on a server in the ticket. A connection
+    /// that resumes the session has them in its
+    /// [`resumption_data`](PeerParameters::resumption_data).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] when they are longer than
+    /// [`MAX_RESUMPTION_DATA_LENGTH`](crate::session::MAX_RESUMPTION_DATA_LENGTH).
+    pub fn set_resumption_data(&mut self, data: &[u8]) -> Result<(), Error> {
+        if data.len() > MAX_RESUMPTION_DATA_LENGTH {
+            return Err(ErrorKind::Misuse("the data are too long for a session").into());
+        }
+        self.context.resumption_data = data.to_vec();
+        Ok(())
+    }
+
+    /// On a client of QUIC that sends 0-RTT data: the server's transport parameters that it remembers.
+    pub(crate) fn remembered_transport_parameters(&self) -> Option<&[u8]> {
+        self.context.quic.as_ref()?.remembered_parameters.as_deref()
     }
 
     /// Sets the time, for the tickets that come or are sent from here on, and for the checks of

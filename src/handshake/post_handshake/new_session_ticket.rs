@@ -10,8 +10,8 @@ use crate::error::{Error, ErrorKind};
 use crate::handshake::context::TicketPlan;
 use crate::handshake::{Handshake, Side};
 use crate::session::{
-    ClientSession, MAX_LIFETIME, MAX_TICKET_LENGTH, ServerSession, Session, TicketOrigin,
-    seconds_left,
+    ClientSession, MAX_LIFETIME, MAX_PARAMETERS_LENGTH, MAX_TICKET_LENGTH, QuicSession,
+    ServerSession, Session, TicketOrigin, seconds_left,
 };
 use crate::wire::{Extensions, HandshakeMessage, NewSessionTicket};
 
@@ -156,6 +156,11 @@ impl Connected {
                 credential: context.session_basis.credential.for_session(),
                 answer: None,
                 own_type: context.session_basis.own_type,
+                resumption_data: context.resumption_data.clone(),
+                quic: context
+                    .quic
+                    .as_ref()
+                    .map(|quic| QuicSession { version: quic.version, transport_parameters: None }),
             },
         };
         if !session.is_short() {
@@ -232,10 +237,20 @@ impl Connected {
         if let Some(session) =
             session.and_then(|session| session.authenticated_by(credential, answer))
         {
-            sessions.put(session);
+            let data = context.resumption_data.clone();
+            sessions.put(session.with_data(data, quic_session(context)));
         }
         Ok(())
     }
+}
+
+/// What a client keeps of a connection of QUIC. Without the server's transport parameters, as they are
+/// too long, the session allows no 0-RTT data.
+fn quic_session(context: &Context) -> Option<QuicSession> {
+    let quic = context.quic.as_ref()?;
+    let parameters = context.parameters.transport_parameters.as_ref();
+    let transport_parameters = parameters.filter(|it| it.len() <= MAX_PARAMETERS_LENGTH).cloned();
+    Some(QuicSession { version: quic.version, transport_parameters })
 }
 
 /// What a ticket says of 0-RTT data under it; 0 where none are accepted.

@@ -37,6 +37,7 @@ pub(super) fn begin(
 ) -> Result<Option<FirstClientHello>, Error> {
     check_transport(hello, context)?;
     context.observers.set_client_random(&hello.random);
+    context.parameters.transport_parameters = hello.transport_parameters.map(<[u8]>::to_vec);
     if hello.early_data {
         context.parameters.early_data = EarlyData::Offered;
     }
@@ -46,11 +47,20 @@ pub(super) fn begin(
     }
 }
 
-/// Transport parameters of QUIC have no place in records (RFC 9001, section 8.2).
+/// Transport parameters of QUIC have no place in records. In QUIC there must be some, or it is a
+/// `missing_extension` (RFC 9001, section 8.2), and no legacy_session_id (section 8.4).
 fn check_transport(hello: &ClientHello<'_>, context: &Context) -> Result<(), Error> {
     let extension = ExtensionType::QUIC_TRANSPORT_PARAMETERS;
-    if context.records && hello.extensions.get(extension).is_some() {
+    let has_parameters = hello.transport_parameters.is_some();
+    if context.records && has_parameters {
         return Err(ErrorKind::OutsideQuic(extension).into());
+    }
+    if context.quic.is_some() && !has_parameters {
+        return Err(Error::missing(HandshakeType::CLIENT_HELLO, extension));
+    }
+    if context.quic.is_some() && !hello.session_id.is_empty() {
+        let reason = "the client's ClientHello has a legacy_session_id, which QUIC has no use for";
+        return Err(ErrorKind::QuicProtocolViolation(reason).into());
     }
     Ok(())
 }

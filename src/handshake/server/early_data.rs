@@ -121,7 +121,8 @@ fn offered(
     }
     let client_hello = check_age(identity, binder, psk, config, context)?;
     let server_name = context.parameters.server_name.clone();
-    Ok(EarlyDataOffer { terms: terms.clone(), server_name, client_hello })
+    let resumption_data = context.parameters.resumption_data.clone();
+    Ok(EarlyDataOffer { terms: terms.clone(), server_name, client_hello, resumption_data })
 }
 
 /// Checks the obfuscated_ticket_age (section 8.3). Returns what a register records of a fresh

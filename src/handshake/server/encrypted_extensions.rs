@@ -29,6 +29,7 @@ fn answers<'a>(negotiated: &Negotiated, context: &'a Context) -> ServerExtension
         server_name: parameters.server_name.is_some() && !resumed,
         application_protocol: parameters.application_protocol.as_deref(),
         early_data: parameters.early_data == EarlyData::Accepted,
+        transport_parameters: context.quic.as_ref().map(|quic| &*quic.transport_parameters),
         record_size_limit: negotiated.record_size_limits.as_ref().map(|limits| limits.server),
         ..ServerExtensions::default()
     };

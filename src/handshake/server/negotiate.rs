@@ -213,7 +213,9 @@ impl Negotiating {
         context.parameters.group = key_exchange.as_ref().map(|exchange| exchange.group);
         context.observers.emit(|| Event::CipherSuiteChosen(cipher_suite.id));
         context.parameters.server_name = selection::server_name(hello)?;
-        context.parameters.application_protocol = selection::application_protocol(&config, hello)?;
+        let is_quic = context.quic.is_some();
+        context.parameters.application_protocol =
+            selection::application_protocol(&config, hello, is_quic)?;
         let binder_hash = pre_shared_key::binder_hash(&config, &transcript, message, hello);
         transcript.add(message);
         context.tickets = ticket_request::for_new_session(&config, hello);
@@ -227,7 +229,7 @@ impl Negotiating {
             early_secret: None,
             cert_with_extern_psk,
             compression: config.common.compressors.choose(hello.compress_certificate),
-            record_size_limits: RecordSizeLimits::negotiated(&config, hello),
+            record_size_limits: RecordSizeLimits::negotiated(&config, hello, context),
             offered,
             server_certificate_type: None,
             client_certificate_type: selection::client_certificate_type(&config, hello),
@@ -345,7 +347,14 @@ pub(super) struct RecordSizeLimits {
 }
 
 impl RecordSizeLimits {
-    fn negotiated(config: &ServerConfig, hello: &ClientHello<'_>) -> Option<Self> {
+    fn negotiated(
+        config: &ServerConfig,
+        hello: &ClientHello<'_>,
+        context: &Context,
+    ) -> Option<Self> {
+        if !context.records {
+            return None;
+        }
         let client = hello.record_size_limit?;
         let server = config.common.record_size_limit?;
         Some(Self { client, server })

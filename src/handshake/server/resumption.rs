@@ -115,6 +115,9 @@ fn read(
     if stored.rules_digest != config.session_rules_digest(name) {
         return Err("it was made by another configuration, or for another server name or protocol");
     }
+    if !context.has_protocol_of(&stored.session) {
+        return Err("it is of another version of QUIC, or of TLS over another transport");
+    }
     if !stored.session.is_alive(context.now) {
         return Err("it is too old, or from the future by this clock");
     }

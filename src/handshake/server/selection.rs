@@ -171,24 +171,24 @@ pub(super) fn group<'a>(
 }
 
 /// The server's first application protocol that the client offers; `None` when one of the sides has
-/// no list (RFC 7301, section 3.2). Without one in common, that is a `no_application_protocol`.
+/// no list (RFC 7301, section 3.2). Without one in common, that is a `no_application_protocol`; in QUIC
+/// also when one of the sides has no list (RFC 9001, section 8.1).
 pub(super) fn application_protocol(
     config: &ServerConfig,
     hello: &ClientHello<'_>,
+    is_quic: bool,
 ) -> Result<Option<Vec<u8>>, Error> {
     let ours = &config.common.application_protocols;
-    let Some(theirs) = hello.application_protocols else {
-        return Ok(None);
-    };
-    if ours.is_empty() {
+    if !is_quic && (ours.is_empty() || hello.application_protocols.is_none()) {
         return Ok(None);
     }
-    let chosen = ours.iter().find(|ours| theirs.iter().any(|theirs| theirs == ours.as_slice()));
+    let theirs = || hello.application_protocols.into_iter().flat_map(|names| names.iter());
+    let chosen = ours.iter().find(|ours| theirs().any(|theirs| theirs == ours.as_slice()));
     match chosen {
         Some(chosen) => Ok(Some(chosen.clone())),
         None => {
             let ours = join(ours.iter().map(|name| escaped(name)));
-            let theirs = join(theirs.iter().map(escaped));
+            let theirs = join(theirs().map(escaped));
             Err(ErrorKind::NoApplicationProtocol { ours, theirs }.into())
         }
     }
@@ -371,6 +371,6 @@ mod tests {
         for wrong in [&b"a b"[..], b"\xff", b"a..b"] {
             refused(name(wrong), AlertDescription::ILLEGAL_PARAMETER);
         }
-        assert_eq!(application_protocol(&config(), &hello).unwrap(), None);
+        assert_eq!(application_protocol(&config(), &hello, false).unwrap(), None);
     }
 }

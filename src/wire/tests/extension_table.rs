@@ -104,6 +104,7 @@ fn a_retry_changes_what_the_rfc_lets_it_change() {
 /// Extensions of the table that the library allows in a message and does not look into.
 const NOT_READ: [(ExtensionMessage, &[ExtensionType]); 7] = {
     use ExtensionType as E;
+    // QUIC_TRANSPORT_PARAMETERS is handed on: QUIC reads what is in it.
     const UNKNOWN: &[E] = &[
         E::MAX_FRAGMENT_LENGTH,
         E::USE_SRTP,

@@ -1,0 +1,133 @@
+//! Sessions and 0-RTT data of QUIC.
+
+use std::sync::Arc;
+
+use handclasp::ServerConfig;
+use handclasp::handshake::EarlyData;
+use handclasp::key_schedule::PskKind;
+use handclasp::pki_types::UnixTime;
+use handclasp::quic::Version;
+use handclasp::session::{
+    ClientSession, ClientSessionStore, EarlyDataOffer, EarlyDataPolicy, MAX_RESUMPTION_DATA_LENGTH,
+};
+use handclasp::{ErrorKind, Level, Reply};
+use handclasp_testing::server_name;
+use handclasp_testing::sessions::{Pair, time};
+
+use super::ends::{
+    End, SERVER_PARAMETERS, assert_all_keys_match, assert_keys_match, client_with_sessions,
+    connected, pass, run, server_with_early_data,
+};
+
+/// A first connection: then the client has a session, which has passed through its bytes.
+fn meet(pair: &Pair, server: &Arc<ServerConfig>) {
+    let client = client_with_sessions(pair);
+    let (mut client, mut server) = (End::client(&client, 0), End::server(server, 0));
+    client.connection.set_resumption_data(b"of the client").unwrap();
+    server.connection.set_resumption_data(b"of the server").unwrap();
+    run(&mut client, &mut server).unwrap();
+    assert_eq!(client.connection.parameters().resumption_data, b"");
+    let now: UnixTime = time(0);
+    let session = pair.store.take(&server_name(), now).unwrap();
+    assert_eq!(session.resumption_data(), b"of the client");
+    pair.store.forget(&server_name());
+    pair.store.put(ClientSession::from_bytes(&session.to_bytes()).unwrap());
+}
+
+#[test]
+fn accepted_0_rtt_data_have_keys_and_the_remembered_parameters() {
+    let pair = Pair::new();
+    let server = server_with_early_data(&pair);
+    meet(&pair, &server);
+    let mut client = End::client(&client_with_sessions(&pair), 1);
+    let mut server = End::server(&server, 1);
+    let remembered = client.connection.remembered_transport_parameters();
+    assert_eq!(remembered, Some(SERVER_PARAMETERS));
+    assert_eq!(client.connection.parameters().resumption_data, b"of the client");
+    pass(&mut client, &mut server).unwrap();
+    assert_eq!(client.events, ["WriteKeys(EarlyData)"]);
+    run(&mut client, &mut server).unwrap();
+    assert_keys_match(&client.write[0].keys, &server.read[0].keys);
+    assert_all_keys_match(&client, &server);
+    assert_all_keys_match(&server, &client);
+    for end in [&client, &server] {
+        let parameters = end.connection.parameters();
+        assert_eq!(parameters.early_data, EarlyData::Accepted);
+        assert_eq!(parameters.pre_shared_key, Some(PskKind::Resumption));
+    }
+    assert_eq!(server.connection.parameters().resumption_data, b"of the server");
+    let discarded = client.events.iter().filter(|event| *event == "DiscardKeys(EarlyData)");
+    assert_eq!(discarded.count(), 1, "{:?}", client.events);
+}
+
+#[test]
+fn keys_of_rejected_0_rtt_data_are_discarded() {
+    let pair = Pair::new();
+    meet(&pair, &server_with_early_data(&pair));
+    let server = pair.finish(pair.server_builder().application_protocols(["h3"]));
+    let [client, server] = connected(&client_with_sessions(&pair), &server, 1);
+    assert_eq!(client.connection.parameters().early_data, EarlyData::Rejected);
+    assert!(!server.has_read_keys(Level::EarlyData));
+    let place = |event: &str| client.events.iter().position(|it| it == event).unwrap();
+    assert!(place("DiscardKeys(EarlyData)") < place("ReadKeys(Application)"));
+}
+
+/// Accepts 0-RTT data only of sessions with what the server keeps now.
+#[derive(Debug)]
+struct SameData(&'static [u8]);
+
+impl EarlyDataPolicy for SameData {
+    fn accept(&self, offer: &EarlyDataOffer) -> Reply<bool> {
+        Reply::Now(offer.resumption_data == self.0)
+    }
+}
+
+#[test]
+fn a_policy_sees_what_the_server_has_kept_in_the_ticket() {
+    for (now, expected) in
+        [(&b"of the server"[..], EarlyData::Accepted), (b"other limits", EarlyData::Rejected)]
+    {
+        let pair = Pair::new();
+        meet(&pair, &server_with_early_data(&pair));
+        let builder = pair.early_server(1000).application_protocols(["h3"]);
+        let server = pair.finish(builder.early_data_policy(Arc::new(SameData(now))));
+        let [client, _] = connected(&client_with_sessions(&pair), &server, 1);
+        assert_eq!(client.connection.parameters().early_data, expected);
+    }
+}
+
+#[test]
+fn a_session_is_resumed_under_its_version_only() {
+    let pair = Pair::new();
+    let server_config = server_with_early_data(&pair);
+    meet(&pair, &server_config);
+    let mut client = End::client_of_version(&client_with_sessions(&pair), Version::V2, 1);
+    let mut server = End::server_of_version(&server_config, Version::V2, 1);
+    run(&mut client, &mut server).unwrap();
+    assert_eq!(client.connection.parameters().pre_shared_key, None);
+    assert_eq!(client.connection.parameters().early_data, EarlyData::NotOffered);
+
+    // A server does not trust clients with that.
+    meet(&pair, &server_config);
+    let mut client = End::client(&client_with_sessions(&pair), 1);
+    let mut server = End::server_of_version(&server_config, Version::V2, 1);
+    run(&mut client, &mut server).unwrap();
+    assert_eq!(server.connection.parameters().pre_shared_key, None);
+
+    // Nor is a session of TLS over TCP one of QUIC.
+    let pair = Pair::new();
+    pair.meet(&pair.finish(pair.early_server(1000)));
+    let [client, _] = connected(&client_with_sessions(&pair), &server_with_early_data(&pair), 1);
+    assert_eq!(client.connection.parameters().pre_shared_key, None);
+}
+
+#[test]
+fn data_for_a_session_are_limited() {
+    let pair = Pair::new();
+    let server = server_with_early_data(&pair);
+    let mut server = End::server(&server, 0).connection;
+    server.set_resumption_data(&[7; MAX_RESUMPTION_DATA_LENGTH]).unwrap();
+    let error = server.set_resumption_data(&[7; MAX_RESUMPTION_DATA_LENGTH + 1]).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Misuse(_)));
+    server.check().unwrap();
+}
