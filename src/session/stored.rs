@@ -115,9 +115,13 @@ impl Session {
         out.extend_from_slice(&self.authenticated.to_be_bytes());
         out.extend_from_slice(&self.lifetime.to_be_bytes());
         out.extend_from_slice(&self.age_add.to_be_bytes());
-        let has_early_data = self.max_early_data_size > 0;
-        out.push(u8::from(has_early_data));
-        if has_early_data {
+        let flags = Flags {
+            early_data: self.max_early_data_size > 0,
+            resumption_data: !self.resumption_data.is_empty(),
+            quic: self.quic.is_some(),
+        };
+        out.push(flags.byte());
+        if flags.early_data {
             out.extend_from_slice(&self.max_early_data_size.to_be_bytes());
             out.extend_from_slice(&self.early_data_window.to_be_bytes());
         }
@@ -128,8 +132,9 @@ impl Session {
         self.credential.encode(out);
         CertificateAnswer::encode(self.answer.as_ref(), out);
         out.push(self.own_type.0);
-        write_bytes(out, Prefix::U16, &self.resumption_data);
-        out.push(u8::from(self.quic.is_some()));
+        if flags.resumption_data {
+            write_bytes(out, Prefix::U16, &self.resumption_data);
+        }
         if let Some(quic) = &self.quic {
             quic.encode(out);
         }
@@ -142,7 +147,8 @@ impl Session {
         let lifetime = reader.u32("lifetime")?;
         let age_add = reader.u32("age_add")?;
         let (mut max_early_data_size, mut early_data_window) = (0, 0);
-        if read_flag(reader, "early data")? {
+        let flags = Flags::read(reader)?;
+        if flags.early_data {
             max_early_data_size = reader.u32("max_early_data_size")?;
             early_data_window = reader.u32("early data window")?;
         }
@@ -153,12 +159,12 @@ impl Session {
         let credential = PeerCredential::read(reader)?;
         let answer = CertificateAnswer::read(reader)?;
         let own_type = CertificateType(reader.u8("own certificate type")?);
-        let resumption_data =
-            reader.vector("resumption data", Prefix::U16, 0..=MAX_RESUMPTION_DATA_LENGTH)?.to_vec();
-        let quic = match read_flag(reader, "QUIC")? {
-            true => Some(QuicSession::read(reader)?),
-            false => None,
-        };
+        let mut resumption_data = Vec::new();
+        if flags.resumption_data {
+            let lengths = 1..=MAX_RESUMPTION_DATA_LENGTH;
+            resumption_data = reader.vector("resumption data", Prefix::U16, lengths)?.to_vec();
+        }
+        let quic = if flags.quic { Some(QuicSession::read(reader)?) } else { None };
         Ok(Self {
             cipher_suite,
             secret,
@@ -175,6 +181,29 @@ impl Session {
             resumption_data,
             quic,
         })
+    }
+}
+
+/// Which optional parts are there. They share a byte, because a ticket has it.
+struct Flags {
+    early_data: bool,
+    resumption_data: bool,
+    quic: bool,
+}
+
+impl Flags {
+    fn byte(&self) -> u8 {
+        u8::from(self.early_data) | u8::from(self.resumption_data) << 1 | u8::from(self.quic) << 2
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, SessionError> {
+        let byte = reader.u8("flags")?;
+        let has = |bit: u8| byte & (1 << bit) != 0;
+        let flags = Self { early_data: has(0), resumption_data: has(1), quic: has(2) };
+        if flags.byte() != byte {
+            return Err(SessionError::Malformed("flags"));
+        }
+        Ok(flags)
     }
 }
 
