@@ -30,7 +30,8 @@ const RSA_KEY: &str = include_str!("../tests/data/rsa2048.pem");
 type Algorithms<'a> = &'a [&'static dyn SignatureVerificationAlgorithm];
 
 fn main() {
-    println!("a chain of three  contender        us  x floor  x webpki");
+    println!("| a chain of three | contender | µs | x floor | x webpki |");
+    println!("|---|---|---|---|---|");
     let curve = Chain::new(|| KeyPair::generate().unwrap());
     let rsa = Chain::new(|| KeyPair::from_pem(RSA_KEY).unwrap());
     compare("ECDSA P-256", &curve, &signature::ECDSA_P256_SHA256_ASN1);
@@ -171,7 +172,7 @@ fn compare(name: &str, chain: &Chain, algorithm: &'static dyn signature::Verific
     for (contender, column) in [("handclasp", &ours), ("rustls-webpki", &theirs), ("floor", &bare)]
     {
         println!(
-            "{name:<16}  {contender:<13}  {:>6.1}  {:>7.3}  {:>8.3}",
+            "| {name} | {contender} | {:.1} | {:.3} | {:.3} |",
             column.micros(),
             column.ratio(&bare),
             column.ratio(&theirs),
@@ -181,7 +182,8 @@ fn compare(name: &str, chain: &Chain, algorithm: &'static dyn signature::Verific
 
 /// The same chain, with its root among ever more others.
 fn anchors(chain: &Chain) {
-    println!("\ntrust anchors  handclasp us  rustls-webpki us");
+    println!("\n| trust anchors | handclasp, µs | rustls-webpki, µs |");
+    println!("|---|---|---|");
     let algorithms = signature_algorithms().all;
     let key = KeyPair::generate().unwrap();
     let others: Vec<_> = (1..10_000)
@@ -215,13 +217,14 @@ fn anchors(chain: &Chain) {
         }
     }
     for (count, (ours, theirs)) in counts.iter().zip(&columns) {
-        println!("{count:>13}  {:>12.1}  {:>16.1}", ours.micros(), theirs.micros());
+        println!("| {count} | {:.1} | {:.1} |", ours.micros(), theirs.micros());
     }
 }
 
 /// The same chain, and a CRL of the first certificate's issuer with ever more entries.
 fn crls(chain: &Chain) {
-    println!("\nCRL entries  read once ms  handclasp us  x no CRL");
+    println!("\n| CRL entries | read once, ms | handclasp, µs | x no CRL |");
+    println!("|---|---|---|---|");
     let algorithms = signature_algorithms().all;
     let anchors = TrustAnchors::from_der(&chain.root).unwrap();
     let issuer = chain.inner.as_ref().unwrap();
@@ -247,7 +250,7 @@ fn crls(chain: &Chain) {
             without.add(b, 1);
         }
         println!(
-            "{count:>11}  {:>12.3}  {:>12.1}  {:>8.3}",
+            "| {count} | {:.3} | {:.1} | {:.3} |",
             once.as_secs_f64() * 1e3,
             with.micros(),
             with.ratio(&without),
@@ -271,7 +274,8 @@ static COUNTED: Counted = Counted { algorithm: ECDSA_P256_SHA256, count: &COUNT 
 
 /// The time to refuse sets of intermediates in which no path, or hardly one, leads to the root.
 fn hostile() {
-    println!("\nhostile sets of intermediates                        us  signatures  result");
+    println!("\n| hostile sets of intermediates | µs | signatures | result |");
+    println!("|---|---|---|---|");
     let root = Authority::self_signed(authority("root"), KeyPair::generate().unwrap()).unwrap();
     let stranger = Authority::self_signed(authority("root"), KeyPair::generate().unwrap()).unwrap();
     let anchors = TrustAnchors::from_der(root.der()).unwrap();
@@ -341,5 +345,5 @@ fn report(name: &str, anchors: &TrustAnchors, chain: &Chain, limits: PathLimits)
     });
     let signatures = COUNT.load(Ordering::Relaxed) / ATTEMPTS;
     let micros = time.as_secs_f64() * 1e6;
-    println!("{name:<44}  {micros:>9.1}  {signatures:>10}  {result}");
+    println!("| {name} | {micros:.1} | {signatures} | {result} |");
 }

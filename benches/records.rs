@@ -1,5 +1,5 @@
 //! Application data in records of 16 KiB under AES-128-GCM: sealing and opening, beside rustls
-//! and beside bare `ring` in place.
+//! and beside bare `ring` in place. The last two columns are speeds in relation to these: more is better.
 //!
 //! From the application's plaintext to a record, and from a received record to plaintext that the
 //! application can read: each library as its interface wants it. The way between the two, over a
@@ -62,9 +62,10 @@ fn main() {
             open.add(spent.1, REPETITIONS);
         }
     }
-    println!("16 KiB  contender       us    MB/s  share of bare ring  speed / rustls");
+    println!("| 16 KiB | contender | µs | MB/s | x bare ring | x rustls |");
+    println!("|---|---|---|---|---|---|");
     report("seal", &our_seal, &their_seal, &bare_seal);
-    report_one("seal", "in place", &in_place, &their_seal, &bare_seal);
+    report_one("seal", "handclasp, in place", &in_place, &their_seal, &bare_seal);
     report("open", &our_open, &their_open, &bare_open);
 }
 
@@ -77,7 +78,7 @@ fn report(what: &str, ours: &Column, theirs: &Column, bare: &Column) {
 fn report_one(what: &str, name: &str, column: &Column, theirs: &Column, bare: &Column) {
     let micros = column.micros();
     println!(
-        "{what:<6}  {name:<10} {micros:>7.2}  {:>6.0}  {:>18.3}  {:>14.3}",
+        "| {what} | {name} | {micros:.2} | {:.0} | {:.3} | {:.3} |",
         LENGTH as f64 / micros,
         bare.ratio(column),
         theirs.ratio(column),

@@ -1,0 +1,124 @@
+//! Runs every benchmark, and writes all their tables to `docs/benchmarks.md` and the headline to the
+//! README, with the date and the machine.
+//!
+//! `report NAME...` runs the named ones only, and prints their tables instead.
+
+mod headline;
+mod machine;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A benchmark: what it is called here, its target, and what cargo needs to run it.
+struct Benchmark {
+    name: &'static str,
+    title: &'static str,
+    source: &'static str,
+    arguments: &'static [&'static str],
+}
+
+const BENCHMARKS: [Benchmark; 8] = [
+    Benchmark {
+        name: "handshake",
+        title: "Handshakes in memory",
+        source: "benches/handshake/main.rs",
+        arguments: &["bench", "-p", "handclasp", "--bench", "handshake"],
+    },
+    Benchmark {
+        name: "records",
+        title: "Records of 16 KiB",
+        source: "benches/records.rs",
+        arguments: &["bench", "-p", "handclasp", "--bench", "records"],
+    },
+    Benchmark {
+        name: "memory",
+        title: "Allocations and heap",
+        source: "benches/memory.rs",
+        arguments: &["bench", "-p", "handclasp", "--bench", "memory"],
+    },
+    Benchmark {
+        name: "certificates",
+        title: "Certificates",
+        source: "benches/certificates.rs",
+        arguments: &["bench", "-p", "handclasp", "--bench", "certificates"],
+    },
+    Benchmark {
+        name: "loopback",
+        title: "Streams over loopback TCP",
+        source: "benchmarks/src/bin/loopback.rs",
+        arguments: &["run", "--release", "-p", "handclasp-benchmarks", "--bin", "loopback"],
+    },
+    Benchmark {
+        name: "growth",
+        title: "The cost of one more",
+        source: "benchmarks/src/bin/growth/main.rs",
+        arguments: &["run", "--release", "-p", "handclasp-benchmarks", "--bin", "growth"],
+    },
+    Benchmark {
+        name: "attacks",
+        title: "What a hostile peer costs",
+        source: "benches/attacks.rs",
+        arguments: &["bench", "-p", "handclasp", "--features", "brotli", "--bench", "attacks"],
+    },
+    Benchmark {
+        name: "constant_time",
+        title: "Comparisons in constant time",
+        source: "benchmarks/benches/constant_time.rs",
+        arguments: &["bench", "-p", "handclasp-benchmarks", "--bench", "constant_time"],
+    },
+];
+
+/// What a benchmark has printed, in Markdown.
+struct Section {
+    name: &'static str,
+    text: String,
+}
+
+fn main() {
+    let names: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = names.iter().find(|name| !BENCHMARKS.iter().any(|it| it.name == **name))
+    {
+        let known = BENCHMARKS.map(|benchmark| benchmark.name).join(", ");
+        panic!("there is no benchmark {unknown}: the benchmarks are {known}");
+    }
+    let sections: Vec<Section> = BENCHMARKS
+        .iter()
+        .filter(|benchmark| names.is_empty() || names.iter().any(|name| name == benchmark.name))
+        .map(run)
+        .collect();
+    let text: String = sections.iter().map(|section| section.text.as_str()).collect();
+    let machine = machine::description();
+    if !names.is_empty() {
+        println!("{machine}\n{text}");
+        return;
+    }
+    let about = "Written by `cargo run --release -p handclasp-benchmarks --bin report`. A ratio is the \
+        median of ratios of subjects that took turns in one process.";
+    let report = format!("# Benchmarks\n\n{about}\n\n{machine}\n{text}");
+    std::fs::write(root().join("docs/benchmarks.md"), report).expect("docs/benchmarks.md");
+    headline::put_into(&root().join("README.md"), &headline::headline(&sections, &machine));
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn run(benchmark: &Benchmark) -> Section {
+    let Benchmark { name, title, source, arguments } = benchmark;
+    eprintln!("-- {name}");
+    let mut command = Command::new(env!("CARGO"));
+    command.arg(arguments[0]).arg("--quiet").args(&arguments[1..]).current_dir(root());
+    let output = command.stderr(Stdio::inherit()).output().expect("cargo runs");
+    assert!(output.status.success(), "{name} failed");
+    let output = String::from_utf8(output.stdout).expect("a benchmark prints text");
+    let output = output.trim();
+    // One of them prints no tables.
+    let is_table = output.starts_with('|');
+    let body = if is_table { output.to_owned() } else { format!("```text\n{output}\n```") };
+    let text = format!(
+        "\n## {title}\n\nWhat is measured: [{source}](../{source}).\n\n{body}\n\n`cargo {}`\n",
+        arguments.join(" ")
+    );
+    Section { name, text }
+}
