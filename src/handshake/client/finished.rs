@@ -121,7 +121,7 @@ impl LastFlight {
             ResponseProgress::Waiting(response) => {
                 let state = AuthenticatingSelf { last: self, response };
                 let state = State::AuthenticatingSelf(Box::new(state));
-                return Ok(machine::State::Client(Box::new(state)));
+                return Ok(machine::State::InProgress(Box::new(state)));
             }
         };
         send_finished(&self.client_secret, &mut transcript, context)?;

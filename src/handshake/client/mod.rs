@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use pki_types::ServerName;
 
-use super::machine;
+use super::machine::{self, InProgress};
 use super::question::{Answered, not_asked, not_held_back};
 use super::{Context, Level, Question};
 use crate::config::ClientConfig;
@@ -59,13 +59,28 @@ impl State {
         Self::Start(Start { config, server_name })
     }
 
-    /// Is the ClientHello yet to be sent?
-    pub(super) fn is_silent(&self) -> bool {
-        matches!(self, Self::Start(_) | Self::CheckingSession(_))
+    fn take(&mut self) -> Self {
+        core::mem::replace(self, Self::Moving)
+    }
+}
+
+impl InProgress for State {
+    /// Sends the ClientHello, or asks about the session that it would offer.
+    fn start(mut self: Box<Self>, context: &mut Context) -> Result<machine::State, Error> {
+        *self = match self.take() {
+            Self::Start(start) => start.begin(context)?,
+            other => other,
+        };
+        Ok(machine::State::InProgress(self))
     }
 
-    /// Before a ServerHello nothing else may come. Asked before all of a message is there.
-    pub(super) fn check_awaited(&self, received: HandshakeType) -> Result<(), Error> {
+    /// Has the ClientHello been sent?
+    fn has_begun(&self) -> bool {
+        !matches!(self, Self::Start(_) | Self::CheckingSession(_))
+    }
+
+    /// Before a ServerHello nothing else may come.
+    fn check_awaited(&self, received: HandshakeType) -> Result<(), Error> {
         let hello_is_due = matches!(self, Self::ExpectServerHello(_));
         if hello_is_due && received != HandshakeType::SERVER_HELLO {
             return Err(Error::unexpected("ServerHello or HelloRetryRequest", received));
@@ -73,20 +88,7 @@ impl State {
         Ok(())
     }
 
-    /// Sends the ClientHello, or asks about the session that it would offer.
-    pub(super) fn start(mut self: Box<Self>, context: &mut Context) -> Result<Box<Self>, Error> {
-        *self = match self.take() {
-            Self::Start(start) => start.begin(context)?,
-            other => other,
-        };
-        Ok(self)
-    }
-
-    fn take(&mut self) -> Self {
-        core::mem::replace(self, Self::Moving)
-    }
-
-    pub(super) fn on_message(
+    fn on_message(
         mut self: Box<Self>,
         message: HandshakeMessage<'_>,
         context: &mut Context,
@@ -107,10 +109,10 @@ impl State {
             }
             Self::Moving => return Err(ErrorKind::Internal("a state was left unfinished").into()),
         };
-        Ok(machine::State::Client(self))
+        Ok(machine::State::InProgress(self))
     }
 
-    pub(super) fn on_answer(
+    fn on_answer(
         mut self: Box<Self>,
         answered: Answered,
         context: &mut Context,
@@ -130,7 +132,7 @@ impl State {
             }
             _ => return Err(not_asked()),
         };
-        Ok(machine::State::Client(self))
+        Ok(machine::State::InProgress(self))
     }
 }
 

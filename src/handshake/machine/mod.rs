@@ -39,13 +39,41 @@ pub struct Handshake {
 
 /// How far the handshake has come.
 pub(super) enum State {
-    Client(Box<client::State>),
-    Server(server::State),
+    InProgress(Box<dyn InProgress>),
     Connected(Box<Connected>),
     /// In a box: most connections never have one.
     Failed(Box<Error>),
     /// On the way from one state to the next: never seen from outside.
     Moving,
+}
+
+/// The states of a client, or those of a server, up to the end of the handshake.
+///
+/// The machine knows them by this trait only. So a program that is only a client contains no server: the
+/// linker drops it.
+pub(super) trait InProgress: Send + Sync {
+    /// A client sends its ClientHello, or asks a question first. A server has nothing to do.
+    fn start(self: Box<Self>, context: &mut Context) -> Result<State, Error>;
+
+    /// Has the first message been sent or received, as far as this side knows?
+    fn has_begun(&self) -> bool;
+
+    /// May a message of this type come? Asked before all of it is there.
+    fn check_awaited(&self, received: HandshakeType) -> Result<(), Error>;
+
+    /// A message came.
+    fn on_message(
+        self: Box<Self>,
+        message: HandshakeMessage<'_>,
+        context: &mut Context,
+    ) -> Result<State, Error>;
+
+    /// The answer to the open question came.
+    fn on_answer(
+        self: Box<Self>,
+        answered: Answered,
+        context: &mut Context,
+    ) -> Result<State, Error>;
 }
 
 impl Handshake {
@@ -57,17 +85,18 @@ impl Handshake {
         now: impl Into<Time>,
     ) -> Self {
         let context = Context::new(&config.common, now.into());
-        let state = State::Client(Box::new(client::State::new(config, server_name)));
+        let state = client::State::new(config, server_name);
         Self::new(Side::Client, state, context)
     }
 
     /// A server's handshake with any client.
     pub fn server(config: Arc<ServerConfig>, now: impl Into<Time>) -> Self {
         let context = Context::new(&config.common, now.into());
-        Self::new(Side::Server, State::Server(server::State::new(config)), context)
+        Self::new(Side::Server, server::State::new(config), context)
     }
 
-    fn new(side: Side, state: State, context: Context) -> Self {
+    fn new(side: Side, state: impl InProgress + 'static, context: Context) -> Self {
+        let state = State::InProgress(Box::new(state));
         let incoming = IncomingMessages::default();
         Self { side, state, incoming, questions_asked: 0, context, messages_without_data: 0 }
     }
@@ -86,7 +115,7 @@ impl Handshake {
     pub fn start(&mut self) -> Result<(), Error> {
         self.check()?;
         self.advance(|state, context| match state {
-            State::Client(state) => Ok(State::Client(state.start(context)?)),
+            State::InProgress(state) => state.start(context),
             other => Ok(other),
         })
     }
@@ -218,8 +247,7 @@ impl Handshake {
             return Ok(());
         };
         let checked = match &self.state {
-            State::Client(state) => state.check_awaited(kind),
-            State::Server(state) => state.check_awaited(kind),
+            State::InProgress(state) => state.check_awaited(kind),
             State::Connected(connected) => connected.check_awaited(kind, &self.context),
             State::Failed(_) | State::Moving => Ok(()),
         };
@@ -244,8 +272,7 @@ impl Handshake {
             }
         }
         self.advance(|state, context| match state {
-            State::Client(state) => state.on_message(message, context),
-            State::Server(state) => state.on_message(message, context),
+            State::InProgress(state) => state.on_message(message, context),
             State::Connected(mut connected) => {
                 connected.on_message(message, context)?;
                 Ok(State::Connected(connected))
@@ -268,8 +295,7 @@ impl Handshake {
         let answered = self.take_answer(number, answer)?;
         let level_before = self.read_level();
         self.advance(|state, context| match state {
-            State::Client(state) => state.on_answer(answered, context),
-            State::Server(state) => state.on_answer(answered, context).map(State::Server),
+            State::InProgress(state) => state.on_answer(answered, context),
             State::Connected(mut connected) => {
                 connected.on_answer(answered, context)?;
                 Ok(State::Connected(connected))
@@ -396,8 +422,7 @@ impl Handshake {
     /// Has the first message of the handshake been sent or received, as far as this side knows?
     pub fn has_begun(&self) -> bool {
         match &self.state {
-            State::Client(state) => !state.is_silent(),
-            State::Server(state) => state.has_begun(),
+            State::InProgress(state) => state.has_begun(),
             _ => true,
         }
     }

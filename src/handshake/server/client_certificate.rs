@@ -39,7 +39,7 @@ impl ExpectClientCertificate {
         };
         client.show(context);
         let peer = client.into_peer();
-        Ok(State::ExpectFinished(Box::new(ExpectFinished { flight, peer })))
+        Ok(State::ExpectFinished(ExpectFinished { flight, peer }))
     }
 
     pub(super) fn on_verified(

@@ -16,7 +16,7 @@ use crate::wire::{EndOfEarlyData, HandshakeMessage};
 /// The server's flight was sent, and 0-RTT data are read.
 pub(in crate::handshake) struct ExpectEndOfEarlyData {
     /// The state after the 0-RTT data.
-    pub(super) next: Box<ExpectFinished>,
+    pub(super) next: ExpectFinished,
 }
 
 impl ExpectEndOfEarlyData {

@@ -31,7 +31,7 @@ pub(in crate::handshake) struct ExpectFinished {
 
 impl ExpectFinished {
     pub(super) fn on_message(
-        self: Box<Self>,
+        self,
         message: &HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<Box<Connected>, Error> {

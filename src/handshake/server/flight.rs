@@ -145,7 +145,7 @@ impl FlightToFinish {
                 State::ExpectClientCertificate(Box::new(ExpectClientCertificate { flight, client }))
             }
             AwaitedFromClient::Finished(peer) => {
-                let next = Box::new(ExpectFinished { flight, peer });
+                let next = ExpectFinished { flight, peer };
                 match context.steps.read_level {
                     Level::EarlyData => State::ExpectEndOfEarlyData(ExpectEndOfEarlyData { next }),
                     _ => State::ExpectFinished(next),

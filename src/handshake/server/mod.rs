@@ -24,11 +24,11 @@ mod ticket_request;
 
 use std::sync::Arc;
 
-use super::machine;
+use super::machine::{self, InProgress};
 use super::question::{Answered, not_asked, not_held_back};
 use super::{Context, Question};
 use crate::config::ServerConfig;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::registry::HandshakeType;
 use crate::wire::HandshakeMessage;
 
@@ -40,7 +40,9 @@ use flight::Signing;
 use hello_retry_request::ExpectSecondClientHello;
 use negotiate::Negotiating;
 
-/// How far a server's handshake has come.
+/// How far a server's handshake has come. The machine has it in one box, which the states of most
+/// handshakes move through.
+#[allow(clippy::large_enum_variant, reason = "its box is allocated once for all states")]
 pub(super) enum State {
     ExpectClientHello(ExpectClientHello),
     ExpectSecondClientHello(Box<ExpectSecondClientHello>),
@@ -48,7 +50,9 @@ pub(super) enum State {
     Signing(Box<Signing>),
     ExpectEndOfEarlyData(ExpectEndOfEarlyData),
     ExpectClientCertificate(Box<ExpectClientCertificate>),
-    ExpectFinished(Box<ExpectFinished>),
+    ExpectFinished(ExpectFinished),
+    /// On the way from one state to the next: never seen from outside.
+    Moving,
 }
 
 impl State {
@@ -56,17 +60,27 @@ impl State {
         Self::ExpectClientHello(ExpectClientHello { config })
     }
 
+    fn take(&mut self) -> Self {
+        core::mem::replace(self, Self::Moving)
+    }
+}
+
+impl InProgress for State {
+    fn start(self: Box<Self>, _: &mut Context) -> Result<machine::State, Error> {
+        Ok(machine::State::InProgress(self))
+    }
+
     /// Was there a ClientHello? A server with cookies cannot know: the first may have gone to
     /// another one (section 5).
-    pub(super) fn has_begun(&self) -> bool {
+    fn has_begun(&self) -> bool {
         match self {
             Self::ExpectClientHello(state) => state.config.cookies.is_some(),
             _ => true,
         }
     }
 
-    /// Nothing else may come before a ClientHello. This is checked before the whole message is there.
-    pub(super) fn check_awaited(&self, received: HandshakeType) -> Result<(), Error> {
+    /// Nothing else may come before a ClientHello.
+    fn check_awaited(&self, received: HandshakeType) -> Result<(), Error> {
         let awaits_client_hello =
             matches!(self, Self::ExpectClientHello(_) | Self::ExpectSecondClientHello(_));
         if awaits_client_hello && received != HandshakeType::CLIENT_HELLO {
@@ -75,12 +89,12 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn on_message(
-        self,
+    fn on_message(
+        mut self: Box<Self>,
         message: HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<machine::State, Error> {
-        let next = match self {
+        *self = match self.take() {
             Self::ExpectClientHello(state) => state.on_message(&message, context)?,
             Self::ExpectSecondClientHello(state) => state.on_message(&message, context)?,
             Self::Negotiating(_) | Self::Signing(_) => {
@@ -91,24 +105,26 @@ impl State {
             Self::ExpectFinished(state) => {
                 return state.on_message(&message, context).map(machine::State::Connected);
             }
+            Self::Moving => return Err(ErrorKind::Internal("a state was left unfinished").into()),
         };
-        Ok(machine::State::Server(next))
+        Ok(machine::State::InProgress(self))
     }
 
-    pub(super) fn on_answer(
-        self,
+    fn on_answer(
+        mut self: Box<Self>,
         answered: Answered,
         context: &mut Context,
-    ) -> Result<Self, Error> {
-        match (self, answered) {
-            (Self::Negotiating(state), answered) => state.on_answer(answered, context),
+    ) -> Result<machine::State, Error> {
+        *self = match (self.take(), answered) {
+            (Self::Negotiating(state), answered) => state.on_answer(answered, context)?,
             (Self::Signing(state), Answered::Signature(question, signature)) => {
-                state.on_signature(question.scheme, signature, context)
+                state.on_signature(question.scheme, signature, context)?
             }
             (Self::ExpectClientCertificate(state), Answered::Peer(identity, result)) => {
-                state.on_verified(identity, result, context)
+                state.on_verified(identity, result, context)?
             }
-            _ => Err(not_asked()),
-        }
+            _ => return Err(not_asked()),
+        };
+        Ok(machine::State::InProgress(self))
     }
 }
