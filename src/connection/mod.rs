@@ -39,7 +39,9 @@ use pki_types::{ServerName, UnixTime};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::crypto::{Secret, wipe_stack};
 use crate::error::{Error, ErrorKind};
-use crate::handshake::{Answer, Handshake, PeerParameters, Question, QuestionNumber, Side, Step};
+use crate::handshake::{
+    Answer, Handshake, PeerParameters, Question, QuestionNumber, STACK_DEPTH, Side, Step,
+};
 use crate::key_schedule::{KeyAndIv, TrafficSecret};
 use crate::level::Level;
 use crate::observer::Observer;
@@ -341,7 +343,7 @@ impl Connection {
         }
         if installed_keys {
             // Keys have passed through the stack. It is wiped once for all of them, as it takes time.
-            wipe_stack();
+            wipe_stack::<STACK_DEPTH>();
         }
         Ok(())
     }

@@ -20,6 +20,9 @@ use super::{
 };
 use crate::registry::NamedGroup;
 
+/// How deep the calls of ML-KEM-1024 go in bytes.
+const STACK_DEPTH: usize = 48 * 1024;
+
 /// ML-KEM-768: shares of 1184 bytes from the client and 1088 from the server.
 pub const MLKEM768: MlKemGroup = MlKemGroup { parameter_set: ParameterSet::MlKem768 };
 
@@ -105,7 +108,7 @@ fn encapsulate<K: MlKem>(
     let (ciphertext, mut secret) = K::encapsulate(&key, message);
     let shared = SharedSecret::new(secret.to_vec());
     secret.zeroize();
-    wipe_stack();
+    wipe_stack::<STACK_DEPTH>();
     Ok(CompletedKeyExchange { share: ciphertext.to_vec(), secret: shared })
 }
 
@@ -119,7 +122,7 @@ struct Exchange<K: MlKem> {
 impl<K: MlKem> Exchange<K> {
     fn from_seed(group: NamedGroup, seed: &Key<K::DecapsulationKey>) -> Self {
         let key = K::DecapsulationKey::new(seed);
-        wipe_stack();
+        wipe_stack::<STACK_DEPTH>();
         let share = key.encapsulation_key().to_bytes().to_vec();
         Self { group, key, share }
     }
@@ -140,7 +143,7 @@ impl<K: MlKem> ActiveKeyExchange for Exchange<K> {
         let mut secret = self.key.decapsulate_slice(peer_share).map_err(|_| CryptoError)?;
         let shared = SharedSecret::new(secret.to_vec());
         secret.zeroize();
-        wipe_stack();
+        wipe_stack::<STACK_DEPTH>();
         Ok(shared)
     }
 }

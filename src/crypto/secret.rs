@@ -120,10 +120,11 @@ impl fmt::Debug for Secret {
 
 /// Overwrites what calls before have left on the stack, below the caller. Values are moved with the
 /// bytes between their fields: an old secret in such a place would come to the heap.
+///
+/// `DEPTH` is how far below, in bytes. A wipe takes time, and empties the first cache of the processor: it
+/// should not be deeper than the calls were.
 #[inline(never)]
-pub(crate) fn wipe_stack() {
-    // As deep as the calls that derive keys and set up ciphers go.
-    const DEPTH: usize = 32 * 1024;
+pub(crate) fn wipe_stack<const DEPTH: usize>() {
     black_box(&mut [0_u8; DEPTH]);
 }
 

@@ -44,6 +44,10 @@ use crate::error::Error;
 use crate::registry::HandshakeType;
 use crate::wire::HandshakeMessage;
 
+/// How deep the calls of a handshake go in bytes: 22 KiB, and a signature is the deepest. Its owner
+/// overwrites so much of the stack after a change of keys.
+pub(crate) const STACK_DEPTH: usize = 24 * 1024;
+
 /// Checks that the message is the one that the state waits for. Any other is an
 /// `unexpected_message` (section 4).
 fn expect(message: &HandshakeMessage<'_>, kind: HandshakeType) -> Result<(), Error> {

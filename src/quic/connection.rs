@@ -13,7 +13,8 @@ use crate::connection::Options;
 use crate::crypto::{CryptoProvider, wipe_stack};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::{
-    Answer, EarlyData, Handshake, PeerParameters, Question, QuestionNumber, Quic, Side, Step,
+    Answer, EarlyData, Handshake, PeerParameters, Question, QuestionNumber, Quic, STACK_DEPTH,
+    Side, Step,
 };
 use crate::key_schedule::TrafficSecret;
 use crate::level::Level;
@@ -320,7 +321,7 @@ impl Connection {
         }
         if has_keys {
             // Keys have passed through the stack. It is wiped once for all of them, as it takes time.
-            wipe_stack();
+            wipe_stack::<STACK_DEPTH>();
         }
         Ok(())
     }

@@ -5,6 +5,9 @@ use super::overwritten::{Overwritten, larger_than};
 use crate::crypto::{ActiveKeyExchange, CryptoError, KeyExchangeGroup, SharedSecret, wipe_stack};
 use crate::registry::NamedGroup;
 
+/// How deep the calls of a key exchange go in bytes: 5 KiB, and more without optimization.
+const STACK_DEPTH: usize = 12 * 1024;
+
 /// X25519 (RFC 7748). A shared secret of zeros is refused.
 pub const X25519: RingGroup = RingGroup { name: NamedGroup::X25519, algorithm: &agreement::X25519 };
 
@@ -58,7 +61,7 @@ impl ActiveKeyExchange for Exchange {
         let key = self.private.take()?;
         let secret =
             agreement::agree_ephemeral(key, &peer, |secret| SharedSecret::new(secret.to_vec()));
-        wipe_stack();
+        wipe_stack::<STACK_DEPTH>();
         secret.map_err(|_| CryptoError)
     }
 }
