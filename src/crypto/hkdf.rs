@@ -40,6 +40,15 @@ pub(crate) fn expand(
     Ok(())
 }
 
+/// The first block of the expansion by itself: as many bytes as the output of the hash has.
+pub(crate) fn expand_block(
+    hash: HashAlgorithm,
+    key: &HmacKey,
+    info: &[u8],
+) -> Result<Secret, ProviderError> {
+    provider_fault::sign(hash, key, &[info, &[1]])
+}
+
 #[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]
 mod tests {
     use super::*;

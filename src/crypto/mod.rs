@@ -41,8 +41,8 @@ pub use aead::{
     HEADER_SAMPLE_LENGTH, HeaderProtectionKey, KeyLimits, NONCE_LENGTH, TAG_LENGTH,
 };
 pub use hash::{CustomHashContext, Hash, HashAlgorithm, HashContext};
-pub(crate) use hkdf::expand;
 pub use hkdf::hkdf_expand;
+pub(crate) use hkdf::{expand, expand_block};
 pub use hmac::{CustomHmacKey, HmacKey};
 pub use key_error::KeyError;
 pub use key_exchange::{ActiveKeyExchange, CompletedKeyExchange, KeyExchangeGroup};

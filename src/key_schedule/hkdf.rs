@@ -58,7 +58,8 @@ pub fn expand_label(
     context: &[u8],
     output: &mut [u8],
 ) -> core::result::Result<(), CryptoError> {
-    let info = HkdfLabel::new(prefix, label, context, output.len())?;
+    let mut info = HkdfLabel::EMPTY;
+    info.write(prefix, label, context, output.len())?;
     Ok(crypto::expand(hash.algorithm(), &hash.hmac_key(secret), info.bytes(), output)?)
 }
 
@@ -72,19 +73,27 @@ impl HkdfLabel {
     /// The length of the output, and the label and the context with a length each.
     const MAX_LENGTH: usize = 2 + 1 + 255 + 1 + 255;
 
-    fn new(prefix: LabelPrefix, label: &str, context: &[u8], output_length: usize) -> Result<Self> {
+    const EMPTY: Self = Self { bytes: [0; Self::MAX_LENGTH], length: 0 };
+
+    /// Writes it in its place: to return it would copy all of its bytes, for each secret of a handshake.
+    fn write(
+        &mut self,
+        prefix: LabelPrefix,
+        label: &str,
+        context: &[u8],
+        output_length: usize,
+    ) -> Result<()> {
         let prefix = prefix.bytes();
         let output_length = u16::try_from(output_length).map_err(|_| CryptoError)?;
         let label_length = u8::try_from(prefix.len() + label.len()).map_err(|_| CryptoError)?;
         let context_length = u8::try_from(context.len()).map_err(|_| CryptoError)?;
-        let mut info = Self { bytes: [0; Self::MAX_LENGTH], length: 0 };
-        info.push(&output_length.to_be_bytes());
-        info.push(&[label_length]);
-        info.push(prefix);
-        info.push(label.as_bytes());
-        info.push(&[context_length]);
-        info.push(context);
-        Ok(info)
+        self.push(&output_length.to_be_bytes());
+        self.push(&[label_length]);
+        self.push(prefix);
+        self.push(label.as_bytes());
+        self.push(&[context_length]);
+        self.push(context);
+        Ok(())
     }
 
     fn push(&mut self, part: &[u8]) {
@@ -157,7 +166,8 @@ impl Prk<'_> {
         output: &mut [u8],
         observers: &mut Observers,
     ) -> Result<()> {
-        let info = HkdfLabel::new(self.prefix, label, context, output.len())?;
+        let mut info = HkdfLabel::EMPTY;
+        info.write(self.prefix, label, context, output.len())?;
         crypto::expand(self.hash, &self.key, info.bytes(), output)?;
         let values = KeyScheduleValues { secret: self.secret, input: context, output };
         observers.emit_key_schedule_step(KeyScheduleOperation::Expand, label, values);
@@ -172,8 +182,12 @@ impl Prk<'_> {
         context: &[u8],
         observers: &mut Observers,
     ) -> Result<Secret> {
-        let mut output = Secret::zeros(self.hash.output_length());
-        self.expand_label(label, context, output.as_mut_bytes(), observers)?;
+        let mut info = HkdfLabel::EMPTY;
+        info.write(self.prefix, label, context, self.hash.output_length())?;
+        let output = crypto::expand_block(self.hash, &self.key, info.bytes())?;
+        let (secret, input) = (self.secret, context);
+        let values = KeyScheduleValues { secret, input, output: output.as_bytes() };
+        observers.emit_key_schedule_step(KeyScheduleOperation::Expand, label, values);
         Ok(output)
     }
 }
