@@ -102,13 +102,18 @@ impl ClientConfig {
     }
 
     /// The groups that the ClientHello offers, in the order of its supported_groups.
-    pub(crate) fn offered_groups(&self) -> Vec<&Arc<dyn KeyExchangeGroup>> {
+    pub(crate) fn offered_groups(&self) -> impl Iterator<Item = &Arc<dyn KeyExchangeGroup>> {
         let provider = &self.common.provider;
         let layout = self.common.layout.as_ref();
-        match layout.and_then(|layout| layout.raw_list(ExtensionType::SUPPORTED_GROUPS)) {
-            Some(list) => list.iter().filter_map(|name| provider.group(name)).collect(),
-            None => provider.groups.iter().collect(),
-        }
+        let list = layout.and_then(|layout| layout.raw_list(ExtensionType::SUPPORTED_GROUPS));
+        let groups = if list.is_none() { provider.groups.as_slice() } else { &[] };
+        let of_layout = list.unwrap_or_default();
+        groups.iter().chain(of_layout.iter().filter_map(|name| provider.group(name)))
+    }
+
+    /// The group of this name, if the ClientHello offers it.
+    pub(crate) fn offered_group(&self, name: NamedGroup) -> Option<&Arc<dyn KeyExchangeGroup>> {
+        self.offered_groups().find(|group| group.name() == name)
     }
 
     /// Whether the ClientHello offers this code point in the extension `kind`, as far as a layout
@@ -382,12 +387,11 @@ common_options!(ClientConfigBuilder);
 
 /// Checks that the ClientHello offers a group, and those of its key shares (RFC 9846, section 4.3.8).
 fn check_groups(config: &ClientConfig) -> Result<(), ConfigError> {
-    let offered = config.offered_groups();
-    if offered.is_empty() {
+    if config.offered_groups().next().is_none() {
         return Err(ConfigError::Empty("key exchange groups"));
     }
     for (index, group) in config.key_shares.iter().flatten().enumerate() {
-        if !offered.iter().any(|offered| offered.name() == *group) {
+        if config.offered_group(*group).is_none() {
             return Err(ConfigError::KeyShare(*group));
         }
         if config.key_shares.iter().flatten().take(index).any(|before| before == group) {

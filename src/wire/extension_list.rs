@@ -152,10 +152,18 @@ impl ExtensionWriter {
 
     /// Puts the extensions into this order. Those that are not in it follow, in the order that they
     /// have already.
-    pub(crate) fn sort_by(&mut self, order: impl Iterator<Item = ExtensionType> + Clone) {
-        self.written.sort_by_key(|extension| {
-            order.clone().position(|kind| kind == extension.kind).unwrap_or(usize::MAX)
-        });
+    pub(crate) fn sort_by(&mut self, order: impl Iterator<Item = ExtensionType>) {
+        let mut rest = self.written.as_mut_slice();
+        for kind in order {
+            let Some(place) = rest.iter().position(|extension| extension.kind == kind) else {
+                continue;
+            };
+            if let Some(to_here) = rest.get_mut(..=place) {
+                to_here.rotate_right(1);
+            }
+            let Some((_, after)) = rest.split_first_mut() else { return };
+            rest = after;
+        }
     }
 
     /// The types of the extensions in their order.

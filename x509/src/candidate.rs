@@ -38,6 +38,12 @@ pub(super) struct Preference {
     is_far_from_anchor: bool,
 }
 
+/// A candidate with its place in that order.
+pub(super) struct Ranked<'s> {
+    pub(super) preference: Preference,
+    pub(super) candidate: Candidate<'s>,
+}
+
 impl<'s> Candidate<'s> {
     pub(super) fn issuer(self) -> Issuer<'s> {
         match self {

@@ -1,6 +1,7 @@
 //! The peer's own certificate, as a protocol needs it.
 
 use core::fmt;
+use core::ops::Range;
 
 use pki_types::{CertificateDer, SignatureVerificationAlgorithm};
 
@@ -20,16 +21,18 @@ pub(super) const PLACE: &str = "end entity";
 /// [`verify_chain`](super::verify_chain) decides that.
 #[derive(Clone)]
 pub struct EndEntity {
+    /// The parts of the certificate below, one after the other.
+    bytes: Box<[u8]>,
     /// Contents of the Name.
-    subject: Box<[u8]>,
+    subject: Range<usize>,
     /// The whole SubjectPublicKeyInfo. It was decoded once, so decoding it again succeeds.
-    spki: Box<[u8]>,
+    spki: Range<usize>,
     /// The value of the subject alternative name extension, which was decoded once, too. Empty if
     /// there is none.
-    alternative_names: Box<[u8]>,
+    alternative_names: Range<usize>,
     may_sign: bool,
     /// See [`signature_algorithm`](Self::signature_algorithm).
-    signature_algorithm: Option<Box<[u8]>>,
+    signature_algorithm: Option<Range<usize>>,
 }
 
 /// How the public key of a certificate compares with another key.
@@ -69,57 +72,78 @@ impl EndEntity {
             || CertificateError::malformed("raw public key", "it is not a SubjectPublicKeyInfo");
         PublicKey::from_spki(spki).ok_or_else(malformed)?;
         Ok(Self {
-            subject: Box::default(),
-            spki: spki.into(),
-            alternative_names: Box::default(),
+            bytes: spki.into(),
+            subject: 0..0,
+            spki: 0..spki.len(),
+            alternative_names: 0..0,
             may_sign: true,
             signature_algorithm: None,
         })
     }
 
     pub(super) fn from_decoded(certificate: &Certificate<'_>) -> Self {
-        let signature_algorithm = match certificate.is_self_issued {
+        let alternative_names =
+            certificate.extension(oid::SUBJECT_ALT_NAME).map(|it| it.value).unwrap_or_default();
+        let algorithm = match certificate.is_self_issued {
             true => None,
-            false => Some(algorithm::canonical(certificate.signed.algorithm).into()),
+            false => Some(algorithm::canonical(certificate.signed.algorithm)),
         };
-        let alternative_names = certificate.extension(oid::SUBJECT_ALT_NAME);
+        let parts = [
+            &*certificate.subject,
+            certificate.spki,
+            alternative_names,
+            algorithm.as_deref().unwrap_or_default(),
+        ];
+        let mut end = 0;
+        let [subject, spki, alternative_names, of_algorithm] = parts.map(|part| {
+            let start = end;
+            end += part.len();
+            start..end
+        });
         Self {
-            subject: (*certificate.subject).into(),
-            spki: certificate.spki.into(),
-            alternative_names: alternative_names.map(|it| it.value).unwrap_or_default().into(),
+            bytes: parts.concat().into(),
+            subject,
+            spki,
+            alternative_names,
             may_sign: certificate.may_sign(),
-            signature_algorithm,
+            signature_algorithm: algorithm.map(|_| of_algorithm),
         }
+    }
+
+    fn part(&self, range: &Range<usize>) -> &[u8] {
+        self.bytes.get(range.clone()).unwrap_or_default()
     }
 
     /// The subject as a distinguished name in the form of OpenSSL's tools. If it is empty, the first
     /// subject alternative name. Safe to print.
     pub fn subject(&self) -> String {
-        match (&*self.subject, &*self.names()) {
+        match (self.part(&self.subject), &*self.names()) {
             ([], []) => "raw public key".to_owned(),
             (subject, names) => general_name::label(subject, names),
         }
     }
 
     fn names(&self) -> Vec<GeneralName<'_>> {
-        general_name::subject_alternative_names(&self.alternative_names).unwrap_or_default()
+        general_name::subject_alternative_names(self.part(&self.alternative_names))
+            .unwrap_or_default()
     }
 
     /// The DER of the whole SubjectPublicKeyInfo. A pin is a hash of it.
     pub fn subject_public_key_info(&self) -> &[u8] {
-        &self.spki
+        self.part(&self.spki)
     }
 
     /// The algorithm of its issuer's signature: the contents of the AlgorithmIdentifier, with the RSA
     /// parameters that may be absent (RFC 4055, sections 2.1 and 5). `None` for a self-issued
     /// certificate, whose signature is not verified, and for a raw public key.
     pub fn signature_algorithm(&self) -> Option<&[u8]> {
-        self.signature_algorithm.as_deref()
+        self.signature_algorithm.as_ref().map(|range| self.part(range))
     }
 
     /// Compares its public key with another one, the DER of a SubjectPublicKeyInfo.
     pub fn compare_key(&self, other: &[u8]) -> KeyComparison {
-        let keys = (PublicKey::from_spki(&self.spki), PublicKey::from_spki(other));
+        let keys =
+            (PublicKey::from_spki(self.subject_public_key_info()), PublicKey::from_spki(other));
         let (Some(own), Some(other)) = keys else { return KeyComparison::Different };
         if own.is_same(other) {
             return KeyComparison::Same;
@@ -157,17 +181,15 @@ impl EndEntity {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureError> {
-        PublicKey::from_spki(&self.spki).ok_or(SignatureError::UnsupportedKey)?.verify(
-            algorithms.iter().copied(),
-            message,
-            signature,
-        )
+        PublicKey::from_spki(self.subject_public_key_info())
+            .ok_or(SignatureError::UnsupportedKey)?
+            .verify(algorithms.iter().copied(), message, signature)
     }
 
     /// Whether its key is of the kind that one of the algorithms verifies with. The algorithm may
     /// still refuse the size of the key.
     pub fn has_key_for(&self, algorithms: &[&'static dyn SignatureVerificationAlgorithm]) -> bool {
-        let key = PublicKey::from_spki(&self.spki);
+        let key = PublicKey::from_spki(self.subject_public_key_info());
         key.is_some_and(|key| algorithms.iter().any(|algorithm| key.is_of_kind(*algorithm)))
     }
 

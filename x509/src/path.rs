@@ -6,7 +6,7 @@
 //! authority issued.
 
 use super::anchors::Anchor;
-use super::candidate::Candidate;
+use super::candidate::{Candidate, Ranked};
 use super::certificate::{Certificate, IssuingConstraints};
 use super::checks;
 use super::constraints::NameConstraints;
@@ -269,7 +269,7 @@ impl<'s> Search<'s> {
         }
         let mut is_issuer_known = false;
         let mut same_name_error = None;
-        for candidate in candidates {
+        for Ranked { candidate, .. } in candidates {
             self.spend(Limit::Candidates, 1)?;
             match self.try_candidate(path, last, candidate) {
                 Ok(anchor) => return Ok(anchor),
@@ -354,26 +354,30 @@ impl<'s> Search<'s> {
     /// The certificates and anchors that may have issued `last`, in the order to try them. None is
     /// on the path already, because that would be a loop (RFC 4158, section 2.4.1). An anchor that
     /// the peer also sent counts as the anchor only.
-    fn candidates(&self, path: &[&Certificate<'_>], last: &Certificate<'_>) -> Vec<Candidate<'s>> {
+    fn candidates(&self, path: &[&Certificate<'_>], last: &Certificate<'_>) -> Vec<Ranked<'s>> {
         let anchors = self.request.anchors;
         let mut candidates = Vec::new();
+        let mut add = |candidate: Candidate<'s>| {
+            let preference = candidate.preference(last, self.request);
+            let place = candidates.partition_point(|it: &Ranked<'_>| it.preference <= preference);
+            candidates.insert(place, Ranked { preference, candidate });
+        };
         for (anchor, constraints) in anchors.issuers(&last.issuer) {
-            candidates.push(Candidate::Anchor(anchor, constraints));
+            add(Candidate::Anchor(anchor, constraints));
         }
         for intermediate in self.intermediates {
             let certificate = &intermediate.certificate;
             let has_name = certificate.subject.is_same(&last.issuer);
             if has_name && !is_on_path(certificate, path) && !anchors.contains(certificate) {
-                candidates.push(Candidate::Intermediate(intermediate));
+                add(Candidate::Intermediate(intermediate));
             }
         }
         // A self-issued certificate is another one of the same owner, and its error says so.
         if !last.is_self_issued {
             for (anchor, reason) in anchors.no_issuers(&last.issuer) {
-                candidates.push(Candidate::NoIssuer(anchor, reason));
+                add(Candidate::NoIssuer(anchor, reason));
             }
         }
-        candidates.sort_by_cached_key(|candidate| candidate.preference(last, self.request));
         candidates
     }
 

@@ -70,7 +70,7 @@ fn group_to_retry_with(
         let reason = format!("it asks for {group}, for which there was a share");
         return Err(Error::illegal(MESSAGE, "key_share", reason));
     }
-    match shared.config.offered_groups().into_iter().find(|offered| offered.name() == group) {
+    match shared.config.offered_group(group) {
         Some(offered) => Ok(Arc::clone(offered)),
         None => {
             let reason = format!("it asks for {group}, which this client does not take");

@@ -26,25 +26,23 @@ impl OwnKeyShares {
         config: &ClientConfig,
         taken_before: Option<NamedGroup>,
     ) -> Result<Self, Error> {
-        let offered = config.offered_groups();
         let mut shares = Self { groups: Vec::new(), exchanges: Vec::new() };
         match &config.key_shares {
             Some(named) => {
-                for group in &offered {
+                for group in config.offered_groups() {
                     if named.contains(&group.name()) {
-                        shares.add(group)?;
+                        shares.add(group, config)?;
                     }
                 }
             }
             None => {
-                shares.add_default(&offered)?;
-                let taken = offered.iter().find(|group| taken_before == Some(group.name()));
+                shares.add_default(config)?;
+                let taken = taken_before.and_then(|name| config.offered_group(name));
                 if let Some(group) = taken {
-                    shares.add(group)?;
+                    shares.add(group, config)?;
                 }
             }
         }
-        shares.groups.sort_by_key(|name| offered.iter().position(|group| group.name() == *name));
         Ok(shares)
     }
 
@@ -55,12 +53,12 @@ impl OwnKeyShares {
         Ok(Self { groups: vec![group.name()], exchanges: vec![exchange] })
     }
 
-    fn add_default(&mut self, offered: &[&Arc<dyn KeyExchangeGroup>]) -> Result<(), Error> {
-        let Some(first) = offered.first() else { return Ok(()) };
-        let exchange = provider_fault::start(&***first)?;
+    fn add_default(&mut self, config: &ClientConfig) -> Result<(), Error> {
+        let Some(first) = config.offered_groups().next() else { return Ok(()) };
+        let exchange = provider_fault::start(&**first)?;
         self.groups.push(first.name());
         if let Some(classical) = exchange.classical() {
-            if offered.iter().any(|group| group.name() == classical.group()) {
+            if config.offered_group(classical.group()).is_some() {
                 self.groups.push(classical.group());
             }
         }
@@ -70,7 +68,11 @@ impl OwnKeyShares {
 
     /// Adds a share for this group, unless there is one (section 4.3.8). A hybrid's exchange that is here
     /// already has the share of its classical group.
-    fn add(&mut self, group: &Arc<dyn KeyExchangeGroup>) -> Result<(), Error> {
+    fn add(
+        &mut self,
+        group: &Arc<dyn KeyExchangeGroup>,
+        config: &ClientConfig,
+    ) -> Result<(), Error> {
         let name = group.name();
         if self.contains(name) {
             return Ok(());
@@ -78,7 +80,13 @@ impl OwnKeyShares {
         if self.exchange(name).is_none() {
             self.exchanges.push(provider_fault::start(&**group)?);
         }
-        self.groups.push(name);
+        let offered_before: Vec<_> = config
+            .offered_groups()
+            .map(|group| group.name())
+            .take_while(|it| *it != name)
+            .collect();
+        let place = self.groups.iter().position(|it| !offered_before.contains(it));
+        self.groups.insert(place.unwrap_or(self.groups.len()), name);
         Ok(())
     }
 

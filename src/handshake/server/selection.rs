@@ -75,11 +75,19 @@ fn check_key_shares(hello: &ClientHello<'_>) -> Result<(), Error> {
     let (Some(groups), Some(shares)) = (hello.supported_groups, hello.key_shares) else {
         return Ok(());
     };
-    // Sorted, so that long lists cannot cost quadratic time.
-    let mut groups: Vec<_> = groups.iter().collect();
-    groups.sort_unstable();
+    // Sorted where there are many shares, so that long lists cannot cost quadratic time.
+    const FEW: usize = 8;
+    let mut sorted = Vec::new();
+    if shares.iter().nth(FEW).is_some() {
+        sorted.extend(groups.iter());
+        sorted.sort_unstable();
+    }
     for share in shares.iter() {
-        if groups.binary_search(&share.group).is_err() {
+        let is_offered = match sorted.is_empty() {
+            true => groups.contains(share.group),
+            false => sorted.binary_search(&share.group).is_ok(),
+        };
+        if !is_offered {
             let reason = format!("a share is for {}, which supported_groups lacks", share.group);
             return Err(Error::illegal(MESSAGE, "key_share", reason));
         }
