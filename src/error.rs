@@ -216,6 +216,10 @@ pub enum ErrorKind {
         /// The identity of the key, escaped and of limited length, or the session.
         key: String,
     },
+    /// The client offers no pre-shared key that this server knows, and the server serves no client without
+    /// one.
+    #[error("the client offers no pre-shared key that this server knows, and it requires one")]
+    UnknownPskIdentity,
     /// The peer has exceeded a limit of this side: see [`Limits`](crate::config::Limits).
     #[error("the limit {name} of {limit} was exceeded")]
     LimitExceeded {
@@ -320,6 +324,7 @@ impl ErrorKind {
             Self::CertificateType { .. } => "certificate-type",
             Self::NotAuthentic(_) => "not-authentic",
             Self::WrongBinder { .. } => "wrong-binder",
+            Self::UnknownPskIdentity => "unknown-psk-identity",
             Self::LimitExceeded { .. } => "limit-exceeded",
             Self::AlertReceived(_) => "alert-received",
             Self::ClosedInHandshake => "closed-in-handshake",
@@ -359,6 +364,7 @@ impl ErrorKind {
             Self::CertificateRequired => A::CERTIFICATE_REQUIRED,
             Self::CertificateType { .. } => A::UNSUPPORTED_CERTIFICATE,
             Self::NotAuthentic(_) | Self::WrongBinder { .. } => A::DECRYPT_ERROR,
+            Self::UnknownPskIdentity => A::UNKNOWN_PSK_IDENTITY,
             Self::LimitExceeded { .. } | Self::CryptoBufferExceeded { .. } => A::GENERAL_ERROR,
             Self::Aborted { alert, .. } => *alert,
             Self::Refused(_)

@@ -81,7 +81,7 @@ impl ClientConfig {
                 grease: true,
                 key_shares: None,
                 pre_shared_keys: Vec::new(),
-                cert_with_extern_psk: CertWithExternPsk::NotOffered,
+                cert_with_extern_psk: CertWithExternPsk::Disabled,
                 sessions: None,
                 ticket_request: None,
                 early_data: false,
@@ -258,8 +258,11 @@ impl ClientConfigBuilder {
     /// Not by default.
     ///
     /// The server then authenticates with a certificate, which the verifier checks, and the client too,
-    /// if it is asked. The key goes into the key schedule. It need not be known to two parties only,
-    /// because it does not authenticate: see [`CertWithExternPsk`] for what else a server may do.
+    /// if it is asked. The key goes into the key schedule.
+    ///
+    /// With [`CertWithExternPsk::Required`] the key need not be known to two parties only, because it never
+    /// authenticates. With [`CertWithExternPsk::Optional`] it must be: a server that leaves out the
+    /// extension is authenticated by the key alone.
     ///
     /// To a server for which there is a key, the client offers no session, no key of a ticket and no
     /// 0-RTT data, and it stores no tickets of a connection that used both.

@@ -12,7 +12,7 @@ use crate::credential::{
 };
 use crate::crypto::{CryptoProvider, provider_fault};
 use crate::key_log::KeyLog;
-use crate::psk::PskResolver;
+use crate::psk::{CertWithExternPsk, PskResolver};
 use crate::record::PaddingPolicy;
 use crate::session::{
     AcceptFresh, AntiReplay, EarlyDataPolicy, MAX_LIFETIME, RULES_DIGEST_LENGTH, SessionStore, Zone,
@@ -44,7 +44,7 @@ pub struct ServerConfig {
     pub(crate) common: CommonConfig,
     pub(crate) resolver: Arc<dyn CertificateResolver>,
     pub(crate) psks: Option<Arc<dyn PskResolver>>,
-    pub(crate) cert_with_extern_psk: bool,
+    pub(crate) cert_with_extern_psk: CertWithExternPsk,
     pub(crate) sessions: Option<Arc<dyn SessionStore>>,
     pub(crate) tickets: u8,
     /// In seconds.
@@ -88,7 +88,7 @@ impl ServerConfig {
                 common: CommonConfig::new(provider),
                 resolver: Arc::new(CertificateList::new(Vec::new())),
                 psks: None,
-                cert_with_extern_psk: false,
+                cert_with_extern_psk: CertWithExternPsk::Disabled,
                 sessions: None,
                 tickets: 2,
                 ticket_lifetime: 24 * 60 * 60,
@@ -161,14 +161,20 @@ impl ServerConfigBuilder {
         self
     }
 
-    /// Uses an external key together with certificates, if the client offers that (RFC 9973). No by
-    /// default: then the server uses the key alone.
+    /// Whether the server uses an external key together with certificates, if the client offers that (RFC
+    /// 9973). No by default: then the server uses the key alone.
     ///
     /// The certificates authenticate, and the key goes into the key schedule: see
-    /// [`CertWithExternPsk`](crate::psk::CertWithExternPsk). The server sends no tickets on such a
-    /// connection.
-    pub fn cert_with_extern_psk(mut self, allow: bool) -> Self {
-        self.config.cert_with_extern_psk = allow;
+    /// [`CertWithExternPsk`]. The server sends no tickets on such a connection.
+    ///
+    /// With [`CertWithExternPsk::Optional`], a client that leaves out the extension is authenticated by the
+    /// key alone, also where [`client_authentication`](Self::client_authentication) demands a
+    /// certificate. Use [`CertWithExternPsk::Required`] if both are demanded, and always if more than two
+    /// parties know the key. A [`PskResolver`] can also give a key only to a ClientHello with
+    /// [`cert_with_extern_psk`](crate::wire::ClientExtensions::cert_with_extern_psk), and serve all
+    /// other clients with certificates.
+    pub fn cert_with_extern_psk(mut self, policy: CertWithExternPsk) -> Self {
+        self.config.cert_with_extern_psk = policy;
         self
     }
 

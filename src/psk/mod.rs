@@ -8,7 +8,8 @@
 //! use (RFC 9258).
 //!
 //! A key alone authenticates both sides. With [`CertWithExternPsk`], certificates authenticate, and the key
-//! protects the data against quantum computers of the future (RFC 9973).
+//! protects the data against quantum computers of the future (RFC 9973). A key that more than two parties
+//! know is for [`CertWithExternPsk::Required`] only.
 
 mod importer;
 mod key;

@@ -17,7 +17,7 @@ use handclasp_testing::sessions::{ticket_keys, time};
 use handclasp_testing::{Identity, narrow_provider, pre_shared_secret, server_name};
 
 use AlertDescription as A;
-use CertWithExternPsk::{NotOffered, Offered, Required};
+use CertWithExternPsk::{Disabled, Optional, Required};
 
 const EXTENSION: ExtensionType = ExtensionType::TLS_CERT_WITH_EXTERN_PSK;
 
@@ -54,19 +54,19 @@ impl World {
             .cert_with_extern_psk(offer)
     }
 
-    fn server(&self, allow: bool) -> handclasp::config::ServerConfigBuilder {
-        self.server_with(CryptoProvider::default(), allow)
+    fn server(&self, policy: CertWithExternPsk) -> handclasp::config::ServerConfigBuilder {
+        self.server_with(CryptoProvider::default(), policy)
     }
 
     fn server_with(
         &self,
         provider: CryptoProvider,
-        allow: bool,
+        policy: CertWithExternPsk,
     ) -> handclasp::config::ServerConfigBuilder {
         ServerConfig::builder(provider)
             .sessions(ticket_keys())
             .pre_shared_keys(Arc::new(PskList::new(vec![self.key.clone()])))
-            .cert_with_extern_psk(allow)
+            .cert_with_extern_psk(policy)
     }
 
     fn required_of_clients(&self) -> ClientAuthentication {
@@ -151,9 +151,9 @@ impl Met {
 
 #[test]
 fn the_server_authenticates_with_its_certificate_and_the_key_is_used_as_well() {
-    for offer in [Offered, Required] {
+    for offer in [Optional, Required] {
         let world = World::new();
-        let met = world.connect(world.client(offer), world.server(true));
+        let met = world.connect(world.client(offer), world.server(Optional));
         assert!(met.used_both());
         assert_eq!(met.server.parameters().certificates, None);
         let chain = met.client.parameters().certificates.clone().unwrap();
@@ -166,7 +166,7 @@ fn the_server_authenticates_with_its_certificate_and_the_key_is_used_as_well() {
 #[test]
 fn the_client_authenticates_with_its_certificate_where_it_is_asked() {
     let world = World::new();
-    let server = world.server(true).client_authentication(world.required_of_clients());
+    let server = world.server(Optional).client_authentication(world.required_of_clients());
     let met = world.connect(world.client(Required), server);
     assert!(met.used_both());
     let chain = met.server.parameters().certificates.clone().unwrap();
@@ -182,7 +182,8 @@ fn the_first_key_that_the_server_knows_is_used() {
     for key in [world.key.clone(), imported[0].clone()] {
         let keys = vec![external("a"), external("b"), key.clone(), external("c")];
         let client = world.client(Required).pre_shared_keys(keys);
-        let server = world.server(true).pre_shared_keys(Arc::new(PskList::new(vec![key.clone()])));
+        let server =
+            world.server(Optional).pre_shared_keys(Arc::new(PskList::new(vec![key.clone()])));
         let met = world.connect(client, server);
         assert!(met.used_both());
         assert_eq!(met.client.parameters().pre_shared_key, Some(key.kind()));
@@ -193,7 +194,8 @@ fn the_first_key_that_the_server_knows_is_used() {
 fn a_retry_keeps_the_extension() {
     let world = World::new();
     // The server has one group only, for which there is no share.
-    let met = world.connect(world.client(Required), world.server_with(narrow_provider(0, 2), true));
+    let met =
+        world.connect(world.client(Required), world.server_with(narrow_provider(0, 2), Optional));
     assert!(met.used_both() && met.client.parameters().retried);
     let hellos = met.client_hellos();
     assert_eq!(hellos.len(), 2);
@@ -204,8 +206,8 @@ fn a_retry_keeps_the_extension() {
 fn a_retry_for_a_suite_without_a_key_ends_the_handshake() {
     // RFC 8773, section 5: the second ClientHello has the extension, or there is none.
     let world = World::new();
-    let server = world.server_with(narrow_provider(1, 2), true);
-    assert_eq!(world.connect(world.client(Offered), server).alert, Some(A::HANDSHAKE_FAILURE));
+    let server = world.server_with(narrow_provider(1, 2), Optional);
+    assert_eq!(world.connect(world.client(Optional), server).alert, Some(A::HANDSHAKE_FAILURE));
 }
 
 #[test]
@@ -215,16 +217,16 @@ fn a_client_that_requires_both_takes_neither_alone() {
     // A server that does not know the extension uses the key alone. One that does not know the key
     // uses its certificate alone.
     for (server, alone) in [
-        (world.server(false), Some(PskKind::External)),
-        (world.server(true).pre_shared_keys(other()), None),
-        (world.server(false).pre_shared_keys(other()), None),
+        (world.server(Disabled), Some(PskKind::External)),
+        (world.server(Optional).pre_shared_keys(other()), None),
+        (world.server(Disabled).pre_shared_keys(other()), None),
     ] {
         let server = move || server;
         let server = server();
         let list = CertificateList::new(vec![Arc::new(world.server.certified_key())]);
         let server = Arc::new(server.build(Arc::new(list)).unwrap());
         for (offer, alert) in
-            [(Required, Some(A::MISSING_EXTENSION)), (Offered, None), (NotOffered, None)]
+            [(Required, Some(A::MISSING_EXTENSION)), (Optional, None), (Disabled, None)]
         {
             let config = Arc::new(world.client(offer).build().unwrap());
             let mut client = Handshake::client(config, server_name(), time(0));
@@ -244,12 +246,75 @@ fn a_client_that_requires_both_takes_neither_alone() {
 }
 
 #[test]
+fn a_server_that_requires_both_takes_neither_alone() {
+    let world = World::new();
+    let keys = || world.key.clone();
+    let missing = Some(A::MISSING_EXTENSION);
+    for (offer, offered, alert) in [
+        // A key alone, and a certificate alone.
+        (Disabled, vec![keys()], missing),
+        (Disabled, vec![], missing),
+        (Optional, vec![], missing),
+        (Required, vec![], missing),
+        // Both, but none of the keys is the server's.
+        (Optional, vec![external("other")], Some(A::UNKNOWN_PSK_IDENTITY)),
+        (Required, vec![external("other")], Some(A::UNKNOWN_PSK_IDENTITY)),
+        (Optional, vec![external("other"), keys()], None),
+        (Required, vec![keys()], None),
+    ] {
+        // With a retry, too: the server has one group only, for which there is no share.
+        for provider in [CryptoProvider::default(), narrow_provider(0, 2)] {
+            let client = world.client(offer).pre_shared_keys(offered.clone());
+            let met = world.connect(client, world.server_with(provider, Required));
+            assert_eq!(met.alert, alert, "{offer:?} {offered:?}");
+            match alert {
+                Some(_) => assert!(!met.server.is_complete()),
+                None => assert!(met.used_both()),
+            }
+        }
+    }
+}
+
+/// RFC 8773, section 7: a key that others know is not the sole basis for authentication.
+#[test]
+fn a_member_of_the_group_of_a_key_does_not_get_in_without_its_certificate() {
+    let world = World::new();
+    let nothing = || Arc::new(CertificateList::new(Vec::new()));
+    for offer in [Disabled, Optional, Required] {
+        for (has_certificate, gets_in) in [(true, offer != Disabled), (false, false)] {
+            let server = world.server(Required).client_authentication(world.required_of_clients());
+            let client = match has_certificate {
+                true => world.client(offer),
+                false => world.client(offer).client_certificates(nothing()),
+            };
+            let met = world.connect(client, server);
+            assert_eq!(met.server.is_complete(), gets_in, "{offer:?} {has_certificate}");
+            assert_eq!(met.server.parameters().certificates.is_some(), gets_in);
+        }
+    }
+}
+
+#[test]
+fn a_server_that_requires_both_resumes_no_session_that_another_configuration_made() {
+    let (world, keys) = (World::new(), ticket_keys());
+    for of_session in [vec![], vec![world.key.clone()]] {
+        let client = world.client(Disabled).pre_shared_keys(of_session.clone());
+        let met = world.connect(client, world.server(Optional).sessions(keys.clone()));
+        assert_eq!(met.alert, None);
+        assert!(!world.store.sessions().is_empty());
+        let client = world.client(Disabled).pre_shared_keys(of_session);
+        let met = world.connect(client, world.server(Required).sessions(keys.clone()));
+        assert_eq!(met.alert, Some(A::MISSING_EXTENSION));
+    }
+}
+
+#[test]
 fn an_answer_without_the_extension_is_no_way_to_a_key_alone() {
     // An attacker removes the extension from the ServerHello.
-    for (offer, alert) in [(Required, A::MISSING_EXTENSION), (Offered, A::UNEXPECTED_MESSAGE)] {
+    for (offer, alert) in [(Required, A::MISSING_EXTENSION), (Optional, A::UNEXPECTED_MESSAGE)] {
         let world = World::new();
         let list = CertificateList::new(vec![Arc::new(world.server.certified_key())]);
-        let server = Arc::new(world.server(true).build(Arc::new(list)).unwrap());
+        let server = Arc::new(world.server(Optional).build(Arc::new(list)).unwrap());
         let config = Arc::new(world.client(offer).build().unwrap());
         let mut client = Handshake::client(config, server_name(), time(0));
         let mut server = Handshake::server(server, time(0));
@@ -289,7 +354,7 @@ fn without_extension(message: &[u8]) -> Vec<u8> {
 fn a_wrong_key_is_refused() {
     let world = World::new();
     let other = Arc::new(PskList::new(vec![external("ours")]));
-    let met = world.connect(world.client(Required), world.server(true).pre_shared_keys(other));
+    let met = world.connect(world.client(Required), world.server(Optional).pre_shared_keys(other));
     assert_eq!(met.alert, Some(A::ILLEGAL_PARAMETER));
 }
 
@@ -297,10 +362,10 @@ fn a_wrong_key_is_refused() {
 fn a_wrong_certificate_is_refused_although_the_key_is_right() {
     let world = World::new();
     let client = world.client(Required).trust(Identity::p256().anchors()).unwrap();
-    assert_eq!(world.connect(client, world.server(true)).alert, Some(A::UNKNOWN_CA));
+    assert_eq!(world.connect(client, world.server(Optional)).alert, Some(A::UNKNOWN_CA));
     // The client's certificate, too.
     let stranger = World::new();
-    let server = world.server(true).client_authentication(stranger.required_of_clients());
+    let server = world.server(Optional).client_authentication(stranger.required_of_clients());
     assert_eq!(world.connect(world.client(Required), server).alert, Some(A::UNKNOWN_CA));
 }
 
@@ -309,15 +374,15 @@ fn no_session_no_key_of_a_ticket_and_no_early_data_are_offered() {
     let world = World::new();
     // A session from before the option was set.
     let met =
-        world.connect(world.client(NotOffered).pre_shared_keys(Vec::new()), world.server(false));
+        world.connect(world.client(Disabled).pre_shared_keys(Vec::new()), world.server(Disabled));
     assert_eq!(met.alert, None);
     assert!(!world.store.sessions().is_empty());
     let secret = pre_shared_secret();
     let ticket =
         PreSharedKey::new(b"ticket", &secret, HashAlgorithm::Sha256, PskKind::Resumption).unwrap();
     let keys = vec![ticket, world.key.clone()];
-    let client = world.client(Offered).pre_shared_keys(keys).early_data(true);
-    let met = world.connect(client, world.server(true));
+    let client = world.client(Optional).pre_shared_keys(keys).early_data(true);
+    let met = world.connect(client, world.server(Optional));
     assert!(met.used_both());
     let hellos = met.client_hellos();
     let offered = hellos[0].pre_shared_keys.unwrap();
@@ -330,20 +395,20 @@ fn no_session_no_key_of_a_ticket_and_no_early_data_are_offered() {
 fn a_ticket_among_the_keys_is_an_illegal_parameter() {
     // RFC 8773, section 5.1. A client that takes its ticket for an external key.
     let world = World::new();
-    let server = world.server(true);
-    let met = world.connect(world.client(NotOffered).pre_shared_keys(Vec::new()), server);
+    let server = world.server(Optional);
+    let met = world.connect(world.client(Disabled).pre_shared_keys(Vec::new()), server);
     assert_eq!(met.alert, None);
     let keys = ticket_keys();
     let session = handclasp::session::SessionStore::put(&*keys, b"a session", time(0)).unwrap();
     let ticket = PreSharedKey::external(&session, &pre_shared_secret()).unwrap();
-    let client = world.client(Offered).pre_shared_keys(vec![ticket, world.key.clone()]);
-    let met = world.connect(client, world.server(true).sessions(keys));
+    let client = world.client(Optional).pre_shared_keys(vec![ticket, world.key.clone()]);
+    let met = world.connect(client, world.server(Optional).sessions(keys));
     assert_eq!(met.alert, Some(A::ILLEGAL_PARAMETER));
     // A resolver that has the key of a ticket.
     let (secret, kind) = (pre_shared_secret(), PskKind::Resumption);
     let known = PreSharedKey::new(b"ours", &secret, HashAlgorithm::Sha256, kind).unwrap();
-    let server = world.server(true).pre_shared_keys(Arc::new(PskList::new(vec![known])));
-    let met = world.connect(world.client(Offered), server);
+    let server = world.server(Optional).pre_shared_keys(Arc::new(PskList::new(vec![known])));
+    let met = world.connect(world.client(Optional), server);
     assert_eq!(met.alert, Some(A::ILLEGAL_PARAMETER));
 }
 
@@ -356,8 +421,8 @@ fn a_key_for_a_hash_that_no_offered_suite_has_is_not_offered_with_the_extension(
         .trust(world.server.anchors())
         .unwrap()
         .pre_shared_keys(vec![world.key.clone()])
-        .cert_with_extern_psk(Offered);
-    let met = world.connect(client, world.server(true));
+        .cert_with_extern_psk(Optional);
+    let met = world.connect(client, world.server(Optional));
     assert_eq!(met.alert, None);
     let [hello] = &met.client_hellos()[..] else { panic!("one ClientHello") };
     let kinds: Vec<_> = hello.extensions.iter().map(|extension| extension.kind).collect();

@@ -55,7 +55,7 @@ fn record(scenario: Scenario) -> Value {
     let known = [&b"known"[..], b"known, too"].map(key).to_vec();
     let mut server = deterministic::server_builder(scenario)
         .pre_shared_keys(Arc::new(PskList::new(known)))
-        .cert_with_extern_psk(true);
+        .cert_with_extern_psk(CertWithExternPsk::Required);
     if scenario == Scenario::ClientAuth {
         server =
             server.client_authentication(ClientAuthentication::required(Arc::new(PinnedChain)));

@@ -13,7 +13,7 @@ use crate::wire::{ExtensionType, ServerHello};
 
 /// Whether the ClientHello has the extension: it is configured, and there is a key for this server.
 pub(super) fn is_offered(config: &ClientConfig, server: &ServerName<'static>) -> bool {
-    config.cert_with_extern_psk != CertWithExternPsk::NotOffered
+    config.cert_with_extern_psk != CertWithExternPsk::Disabled
         && keys(config, server).next().is_some()
 }
 

@@ -1,8 +1,10 @@
 //! tls_cert_with_extern_psk on a server (RFC 9973): an external key goes into the key schedule, and
 //! certificates authenticate as without it. The sections are those of RFC 8773, which RFC 9973 replaces.
 
+use super::pre_shared_key::ProvenPsk;
 use crate::config::ServerConfig;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
+use crate::psk::CertWithExternPsk;
 use crate::registry::HandshakeType;
 use crate::wire::{ClientHello, ExtensionType, PSK_DHE_KE};
 
@@ -10,10 +12,17 @@ const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
 
 /// Whether the client offers to use one of its external keys together with certificates, and this
 /// server does so. The extension must come with pre_shared_key, key_share, signature_algorithms and
-/// the mode psk_dhe_ke, and not with early_data (sections 4 and 5.1).
+/// the mode psk_dhe_ke, and not with early_data (sections 4 and 5.1). A server that requires it refuses
+/// a ClientHello without it: a key that others know must not authenticate alone (section 7).
 pub(super) fn is_agreed(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<bool, Error> {
-    if !config.cert_with_extern_psk || !hello.cert_with_extern_psk {
-        return Ok(false);
+    let is_offered = hello.cert_with_extern_psk;
+    match config.cert_with_extern_psk {
+        CertWithExternPsk::Disabled => return Ok(false),
+        CertWithExternPsk::Optional if !is_offered => return Ok(false),
+        CertWithExternPsk::Required if !is_offered => {
+            return Err(Error::missing(MESSAGE, ExtensionType::TLS_CERT_WITH_EXTERN_PSK));
+        }
+        CertWithExternPsk::Optional | CertWithExternPsk::Required => {}
     }
     if hello.early_data {
         let reason = "it must not be beside tls_cert_with_extern_psk";
@@ -33,6 +42,15 @@ pub(super) fn is_agreed(config: &ServerConfig, hello: &ClientHello<'_>) -> Resul
         return Err(Error::illegal(MESSAGE, "psk_key_exchange_modes", reason));
     }
     Ok(true)
+}
+
+/// Refuses a client that has none of the server's keys, where the server requires one beside the
+/// certificates. That is an `unknown_psk_identity` (RFC 9846, section 6.2).
+pub(super) fn check_used(config: &ServerConfig, psk: Option<&ProvenPsk>) -> Result<(), Error> {
+    if config.cert_with_extern_psk == CertWithExternPsk::Required && psk.is_none() {
+        return Err(ErrorKind::UnknownPskIdentity.into());
+    }
+    Ok(())
 }
 
 /// The error for the key of a ticket among the keys: all must be external (section 5.1).
@@ -61,9 +79,9 @@ mod tests {
     type Answer = Result<bool, AlertDescription>;
 
     /// The answer to a ClientHello that has all that it must have, but for this change.
-    fn decide(is_configured: bool, change: impl FnOnce(&mut ClientHello<'_>)) -> Answer {
+    fn decide(policy: CertWithExternPsk, change: impl FnOnce(&mut ClientHello<'_>)) -> Answer {
         let builder = ServerConfig::builder(CryptoProvider::default());
-        let builder = builder.cert_with_extern_psk(is_configured);
+        let builder = builder.cert_with_extern_psk(policy);
         let config = builder.build(Arc::new(AnswerLater)).unwrap();
         let mut extensions = ExtensionWriter::with_capacity(64);
         extensions.psk_key_exchange_modes(&[PSK_DHE_KE]);
@@ -84,20 +102,25 @@ mod tests {
 
     #[test]
     fn the_extension_comes_with_its_companions_and_without_early_data() {
-        assert_eq!(decide(true, |_| {}), Ok(true));
-        assert_eq!(decide(true, |hello| hello.known.cert_with_extern_psk = false), Ok(false));
+        use CertWithExternPsk::{Disabled, Optional, Required};
         let illegal = Err(AlertDescription::ILLEGAL_PARAMETER);
-        assert_eq!(decide(true, |hello| hello.known.early_data = true), illegal);
-        let without_exchange: &'static [u8] = &[PSK_KE];
-        let change = |hello: &mut ClientHello<'_>| {
-            hello.known.psk_key_exchange_modes = Some(without_exchange);
-        };
-        assert_eq!(decide(true, change), illegal);
         let missing = Err(AlertDescription::MISSING_EXTENSION);
-        assert_eq!(decide(true, |hello| hello.known.pre_shared_keys = None), missing);
-        assert_eq!(decide(true, |hello| hello.known.key_shares = None), missing);
-        assert_eq!(decide(true, |hello| hello.known.signature_algorithms = None), missing);
+        for policy in [Optional, Required] {
+            assert_eq!(decide(policy, |_| {}), Ok(true));
+            assert_eq!(decide(policy, |hello| hello.known.early_data = true), illegal);
+            let without_exchange: &'static [u8] = &[PSK_KE];
+            let change = |hello: &mut ClientHello<'_>| {
+                hello.known.psk_key_exchange_modes = Some(without_exchange);
+            };
+            assert_eq!(decide(policy, change), illegal);
+            assert_eq!(decide(policy, |hello| hello.known.pre_shared_keys = None), missing);
+            assert_eq!(decide(policy, |hello| hello.known.key_shares = None), missing);
+            assert_eq!(decide(policy, |hello| hello.known.signature_algorithms = None), missing);
+        }
+        let without = |hello: &mut ClientHello<'_>| hello.known.cert_with_extern_psk = false;
+        assert_eq!(decide(Optional, without), Ok(false));
+        assert_eq!(decide(Required, without), missing);
         // A server without the option does not know the extension.
-        assert_eq!(decide(false, |hello| hello.known.early_data = true), Ok(false));
+        assert_eq!(decide(Disabled, |hello| hello.known.early_data = true), Ok(false));
     }
 }

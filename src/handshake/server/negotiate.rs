@@ -171,6 +171,7 @@ impl Negotiating {
         // Without a key, or together with an external one, there is a certificate (section 4.5.1; RFC
         // 8773, section 5.2).
         let certificate = certificate_selection::choose(self, hello, context)?;
+        cert_with_extern_psk::check_used(&self.negotiated.config, self.psk.as_ref())?;
         Ok(Authentication::Certificate(certificate, self.psk.take()))
     }
 
