@@ -218,7 +218,10 @@ pub enum ErrorKind {
     },
     /// The client offers no pre-shared key that this server knows, and the server serves no client without
     /// one.
-    #[error("the client offers no pre-shared key that this server knows, and it requires one")]
+    #[error(
+        "the client offers no pre-shared key that this server knows, and the server needs one: it has no \
+         certificates, or it requires both"
+    )]
     UnknownPskIdentity,
     /// The peer has exceeded a limit of this side: see [`Limits`](crate::config::Limits).
     #[error("the limit {name} of {limit} was exceeded")]

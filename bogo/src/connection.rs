@@ -416,7 +416,7 @@ impl Link<'_> {
             }
             Question::ResolvePsk(ask) => {
                 let hello = ask.client_hello().map_err(failed)?;
-                Answer::Psk(credentials.for_identities(&hello, &ask.cipher_suite))
+                Answer::Psk(credentials.for_identities(&hello, &ask.hashes))
             }
             Question::TakeSession(_) if credentials.refuses() => {
                 Answer::Unavailable("the test refuses the client".into())

@@ -8,7 +8,7 @@ use handclasp::credential::{
     CertificateResolver, CertifiedKey, ClientCertificateResolver, KeySource, NoCertificate,
 };
 use handclasp::crypto::{
-    CipherSuite, CryptoError, CryptoProvider, HashAlgorithm, KeyError, SigningKey, signing_key,
+    CryptoError, CryptoProvider, HashAlgorithm, KeyError, SigningKey, signing_key,
 };
 use handclasp::pki_types::pem::PemObject;
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
@@ -381,7 +381,7 @@ impl Credentials {
     pub fn for_identities(
         &self,
         hello: &ClientHello<'_>,
-        suite: &CipherSuite,
+        hashes: &[HashAlgorithm],
     ) -> Option<ChosenPsk> {
         let offered: Vec<_> =
             hello.pre_shared_keys.iter().flat_map(|offered| offered.iter()).collect();
@@ -392,7 +392,7 @@ impl Credentials {
         for psk in self.psks.iter().filter(|psk| psk.number < certificate) {
             let found = offered.iter().position(|(it, _)| it.identity == psk.key.identity());
             let index = found.and_then(|index| u16::try_from(index).ok());
-            if let Some(index) = index.filter(|_| psk.key.hash() == suite.hash.algorithm()) {
+            if let Some(index) = index.filter(|_| hashes.contains(&psk.key.hash())) {
                 self.seen.set_credential(psk.number);
                 return Some(ChosenPsk { index, key: psk.key.clone() });
             }
@@ -433,10 +433,14 @@ impl ClientCertificateResolver for Credentials {
 }
 
 impl PskResolver for Credentials {
-    fn resolve(&self, hello: &ClientHello<'_>, suite: &CipherSuite) -> Reply<Option<ChosenPsk>> {
+    fn resolve(
+        &self,
+        hello: &ClientHello<'_>,
+        hashes: &[HashAlgorithm],
+    ) -> Reply<Option<ChosenPsk>> {
         match self.later {
             true => Reply::Later,
-            false => Reply::Now(self.for_identities(hello, suite)),
+            false => Reply::Now(self.for_identities(hello, hashes)),
         }
     }
 }

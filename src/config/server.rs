@@ -185,8 +185,9 @@ impl ServerConfigBuilder {
     ///
     /// The server resumes a session only under the rules of the handshake that created it. There is a
     /// full handshake if one of these is different: the server name, the application protocols of
-    /// the configuration, the rules for client certificates, the
-    /// [`session_context`](Self::session_context), or the hash of the suite.
+    /// the configuration, the rules for client certificates, or the
+    /// [`session_context`](Self::session_context). And there is one if both sides have no suite with the
+    /// hash of the session's, or a HelloRetryRequest has settled another.
     ///
     /// The server also checks again how the client was authenticated: it asks the verifier about
     /// certificates and public keys, and the resolver about a pre-shared key. See

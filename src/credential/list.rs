@@ -37,7 +37,7 @@ impl CertificateList {
     }
 
     /// Refuses a client that requests a name for which there is no certificate, with the alert
-    /// `unrecognized_name`. A session with that name is not resumed either.
+    /// `unrecognized_name`. A session with that name is not resumed either, and no external key is used.
     pub fn only_known_names(mut self) -> Self {
         self.only_known_names = true;
         self
@@ -69,6 +69,7 @@ impl CertificateResolver for CertificateList {
             None if self.by_name.of_each_kind().any(|key| key.has_type_for(hello)) => {
                 Err(NoCertificate::NoCommonScheme)
             }
+            None if self.keys.is_empty() => Err(NoCertificate::NoCertificates),
             None => Err(NoCertificate::NoCommonType),
         })
     }

@@ -217,6 +217,7 @@ mod tests {
             None if keys.iter().any(|key| key.has_type_for(hello)) => {
                 Err(NoCertificate::NoCommonScheme)
             }
+            None if keys.is_empty() => Err(NoCertificate::NoCertificates),
             None => Err(NoCertificate::NoCommonType),
         }
     }

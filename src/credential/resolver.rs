@@ -16,6 +16,9 @@ pub enum NoCertificate {
     NoCommonScheme,
     /// There is no certificate of a type that the client accepts: alert `unsupported_certificate`.
     NoCommonType,
+    /// The server has no certificates: it serves only clients that have one of its pre-shared keys. Alert
+    /// `unknown_psk_identity`.
+    NoCertificates,
 }
 
 /// Chooses a server's certificate for a ClientHello (RFC 9846, section 4.5.1.2). A
@@ -48,7 +51,7 @@ pub enum NoCertificate {
 ///         }
 ///     }
 ///
-///     // The server resumes no session with another name either.
+///     // The server resumes no session with another name either, and takes no external key for it.
 ///     fn serves(&self, server_name: Option<&str>) -> bool {
 ///         server_name.is_some_and(|name| name.eq_ignore_ascii_case(&self.name))
 ///     }
@@ -63,9 +66,10 @@ pub trait CertificateResolver: Send + Sync + fmt::Debug {
 
     /// Whether the server serves this name. `None` is for a client that requests no name.
     ///
-    /// In a resumption the server chooses no certificate, so it calls this method instead. If the
-    /// name is not served any more, or another configuration with the same ticket keys serves it, the
-    /// session is not resumed. By default a resolver serves all names.
+    /// With a pre-shared key the server chooses no certificate, so it calls this method instead, before it
+    /// resumes a session or takes an external key. If the name is not served any more, or another
+    /// configuration with the same ticket keys serves it, the session is not resumed. By default a resolver
+    /// serves all names.
     fn serves(&self, server_name: Option<&str>) -> bool {
         let _ = server_name;
         true

@@ -12,6 +12,7 @@ use crate::key_schedule::{
 };
 use crate::observer::{Event, Observers};
 use crate::psk::PreSharedKey;
+use crate::registry::CipherSuiteId;
 use crate::session::{PeerCredential, Session};
 use crate::time::Time;
 use crate::wire::HandshakeMessage;
@@ -77,6 +78,12 @@ impl Context {
         let name = question.name();
         self.observers.emit(|| Event::Waiting(name));
         self.asked = Some(Box::new(question));
+    }
+
+    /// The cipher suite is settled.
+    pub(super) fn choose_suite(&mut self, suite: CipherSuiteId) {
+        self.parameters.cipher_suite = Some(suite);
+        self.observers.emit(|| Event::CipherSuiteChosen(suite));
     }
 
     /// A pre-shared key is used. If it is a ticket's, this connection inherits what the ticket's

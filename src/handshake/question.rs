@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::peer_identity::ClaimedIdentity;
 use crate::certificate::CertificateError;
 use crate::credential::{CertifiedKey, NoCertificate};
-use crate::crypto::{CipherSuite, CryptoError};
+use crate::crypto::{CryptoError, HashAlgorithm};
 use crate::error::{Error, ErrorKind};
 use crate::psk::ChosenPsk;
 use crate::registry::{CertificateType, SignatureScheme};
@@ -211,8 +211,9 @@ impl TakeSession {
 /// Which of the client's pre-shared keys?
 #[derive(Clone, Debug)]
 pub struct ResolvePsk {
-    /// The suite that was chosen: the key must be for its hash.
-    pub cipher_suite: CipherSuite,
+    /// The hashes of the suites that may be used, the server's preferred one first: the key must be for
+    /// one of them.
+    pub hashes: Vec<HashAlgorithm>,
     pub(super) hello: KeptHello,
     /// The key that a session is based on, where the question is about one.
     pub(super) of_session: Option<OneIdentity>,
@@ -220,9 +221,9 @@ pub struct ResolvePsk {
 
 impl ResolvePsk {
     /// Is this key still there, which the client of a session proved to have?
-    pub(super) fn of_session(suite: &CipherSuite, identity: &[u8], hello: KeptHello) -> Self {
-        let of_session = Some(OneIdentity::new(identity));
-        Self { cipher_suite: suite.clone(), hello, of_session }
+    pub(super) fn of_session(hash: HashAlgorithm, identity: &[u8], hello: KeptHello) -> Self {
+        let of_session = Some(OneIdentity::new(identity, hash.output_length()));
+        Self { hashes: vec![hash], hello, of_session }
     }
 
     /// The ClientHello, for its

@@ -2,7 +2,7 @@ use core::fmt;
 use std::collections::HashMap;
 
 use super::PreSharedKey;
-use crate::crypto::CipherSuite;
+use crate::crypto::HashAlgorithm;
 use crate::reply::{AnswerLater, Reply};
 use crate::wire::ClientHello;
 
@@ -18,18 +18,28 @@ pub struct ChosenPsk {
 /// Finds the pre-shared keys of a server. A [`PskList`] is one.
 pub trait PskResolver: Send + Sync + fmt::Debug {
     /// Chooses one of the keys that `hello` offers in
-    /// [`pre_shared_keys`](crate::wire::ClientExtensions::pre_shared_keys), for this suite. With `None` the handshake
-    /// continues with a certificate. A key for another hash is not used. The handshake checks the
+    /// [`pre_shared_keys`](crate::wire::ClientExtensions::pre_shared_keys), for one of these hashes, which
+    /// are those of the suites that may be used, the server's preferred one first. With `None` the
+    /// handshake continues with a certificate. A key for another hash is not used. The handshake checks the
     /// binder, which proves that the client has the key.
     ///
+    /// The key decides which suite is used: the server's first one with its hash that the client offers. A
+    /// HelloRetryRequest has a suite, too, so the resolver may be asked before it and after it.
+    ///
     /// If a key authenticated the client of a session, the resolver is asked for that key again
-    /// before the session is resumed. `hello` then offers only its identity, with a binder of zeros.
+    /// before the session is resumed. `hello` then offers only its identity, with a binder of zeros that
+    /// is as long as the key's hash.
     /// The session is resumed only if the answer is the same key. So it ends when the resolver has
     /// the key no more, or has another one.
-    fn resolve(&self, hello: &ClientHello<'_>, suite: &CipherSuite) -> Reply<Option<ChosenPsk>>;
+    fn resolve(
+        &self,
+        hello: &ClientHello<'_>,
+        hashes: &[HashAlgorithm],
+    ) -> Reply<Option<ChosenPsk>>;
 }
 
-/// A list of pre-shared keys. It chooses the first of the client's identities that it has a key for.
+/// A list of pre-shared keys. It chooses the first of the client's identities that it has a key for, for
+/// the server's preferred hash. If it has none for that hash, it looks for the next one.
 ///
 /// The time to find a key does not depend on the length of the list. Identities are no secrets: a
 /// client sends them in the clear. A client can learn from the time, or from the answer, whether the
@@ -56,12 +66,22 @@ impl PskList {
 }
 
 impl PskResolver for PskList {
-    fn resolve(&self, hello: &ClientHello<'_>, suite: &CipherSuite) -> Reply<Option<ChosenPsk>> {
-        let offered = hello.pre_shared_keys.iter().flat_map(|offered| offered.iter());
-        for (index, (offered, _)) in (0..MAX_IDENTITIES).zip(offered) {
-            let Some(keys) = self.keys.get(offered.identity) else { continue };
-            if let Some(key) = keys.iter().find(|key| key.hash() == suite.hash.algorithm()) {
-                return Reply::Now(Some(ChosenPsk { index, key: key.clone() }));
+    fn resolve(
+        &self,
+        hello: &ClientHello<'_>,
+        hashes: &[HashAlgorithm],
+    ) -> Reply<Option<ChosenPsk>> {
+        for hash in hashes {
+            let offered = hello.pre_shared_keys.iter().flat_map(|offered| offered.iter());
+            for (index, (offered, binder)) in (0..MAX_IDENTITIES).zip(offered) {
+                let Some(keys) = self.keys.get(offered.identity) else { continue };
+                // A binder is as long as the hash of its key, so this is the key for another one.
+                if binder.len() != hash.output_length() {
+                    continue;
+                }
+                if let Some(key) = keys.iter().find(|key| key.hash() == *hash) {
+                    return Reply::Now(Some(ChosenPsk { index, key: key.clone() }));
+                }
             }
         }
         Reply::Now(None)
@@ -69,7 +89,7 @@ impl PskResolver for PskList {
 }
 
 impl PskResolver for AnswerLater {
-    fn resolve(&self, _: &ClientHello<'_>, _: &CipherSuite) -> Reply<Option<ChosenPsk>> {
+    fn resolve(&self, _: &ClientHello<'_>, _: &[HashAlgorithm]) -> Reply<Option<ChosenPsk>> {
         Reply::Later
     }
 }

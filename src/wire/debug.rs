@@ -3,7 +3,10 @@
 
 use core::fmt;
 
-use super::{Extension, Extensions, HandshakeMessage, NewSessionTicket, OfferedPsks, PskIdentity};
+use super::{
+    Extension, Extensions, HandshakeMessage, NewSessionTicket, OfferedPsks, OneIdentity,
+    PskIdentity,
+};
 
 /// The body of a message.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -75,12 +78,18 @@ impl fmt::Debug for OfferedPsks<'_> {
     }
 }
 
+impl fmt::Debug for OneIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.offered().fmt(f)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::observer::Event;
+    use crate::wire::ClientHello;
     use crate::wire::ExtensionType;
-    use crate::wire::{ClientHello, OneIdentity};
     use crate::{CryptoProvider, Level};
 
     #[test]
@@ -106,7 +115,8 @@ mod tests {
             format!("{:?}", Event::MessageReceived(Level::Application, message)),
             format!("{hello:?}"),
             format!("{identity:?} {suite:?}"),
-            format!("{:?}", OneIdentity::new(&[0x5a; 99]).offered()),
+            format!("{:?}", OneIdentity::new(&[0x5a; 99], 32)),
+            format!("{:?}", OneIdentity::new(&[0x5a; 99], 48).offered()),
             format!("{extension:?}"),
         ] {
             assert!(!shown.contains("90, 90") && !shown.contains("5a5a"), "{shown}");

@@ -78,18 +78,19 @@ impl<'a> OfferedPsks<'a> {
 
 /// A list of one identity, with a binder of zeros: what a resolver is shown that is asked for this
 /// key.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct OneIdentity {
     identities: Vec<u8>,
     binders: Vec<u8>,
 }
 
 impl OneIdentity {
-    pub(crate) fn new(identity: &[u8]) -> Self {
+    /// `hash_length` is the length of the key's hash in bytes, and of the binder.
+    pub(crate) fn new(identity: &[u8], hash_length: usize) -> Self {
         let (mut identities, mut binders) = (Vec::new(), Vec::new());
         write_bytes(&mut identities, Prefix::U16, identity);
         identities.extend_from_slice(&[0; 4]);
-        write_bytes(&mut binders, Prefix::U8, &[0; 32]);
+        write_bytes(&mut binders, Prefix::U8, &vec![0; hash_length]);
         Self { identities, binders }
     }
 

@@ -6,15 +6,18 @@ use std::sync::Arc;
 use handclasp::alert::AlertDescription;
 use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
-use handclasp::handshake::{Handshake, Step};
+use handclasp::handshake::{Handshake, Question, Step};
 use handclasp::key_schedule::PskKind;
-use handclasp::psk::{PreSharedKey, PskImporter, PskList};
+use handclasp::psk::{PreSharedKey, PskImporter, PskList, PskResolver};
 use handclasp::session::MemoryClientSessions;
+use handclasp::transport::memory::exchange;
 use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::wire::{ClientHello, ExtensionType, HandshakeMessage};
-use handclasp::{AnswerLater, ClientConfig, ErrorKind, Level, ServerConfig};
+use handclasp::{
+    AnswerLater, ClientConfig, ClientConnection, ErrorKind, Level, ServerConfig, ServerConnection,
+};
 use handclasp_testing::sessions::{pass, ticket_keys, time};
-use handclasp_testing::{Identity, pre_shared_secret, server_name};
+use handclasp_testing::{Identity, narrow_provider, pre_shared_secret, server_name};
 
 /// CertificateRequest with the context 7, for ecdsa_secp256r1_sha256.
 const REQUEST: [u8; 16] = [13, 0, 0, 12, 1, 7, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3];
@@ -31,6 +34,8 @@ fn keys() -> [PreSharedKey; 2] {
 struct Sides {
     client: Arc<ClientConfig>,
     server: Arc<ServerConfig>,
+    /// As `server`, but it is told the keys later.
+    server_that_asks: Arc<ServerConfig>,
 }
 
 impl Sides {
@@ -44,12 +49,20 @@ impl Sides {
             .client_certificates(Arc::new(shown))
             .post_handshake_authentication(true);
         let clients = TrustAnchorVerifier::for_clients(own.anchors(), provider().signatures);
-        let server = ServerConfig::builder(provider())
-            .pre_shared_keys(Arc::new(PskList::new(vec![key.clone()])))
-            .sessions(ticket_keys())
-            .client_authentication(ClientAuthentication::post_handshake(Arc::new(clients)))
-            .build(Arc::new(AnswerLater));
-        Self { client: Arc::new(client.build().unwrap()), server: Arc::new(server.unwrap()) }
+        let (clients, tickets) = (Arc::new(clients), ticket_keys());
+        let server = |keys: Arc<dyn PskResolver>| {
+            let server = ServerConfig::builder(provider())
+                .pre_shared_keys(keys)
+                .sessions(tickets.clone())
+                .client_authentication(ClientAuthentication::post_handshake(clients.clone()))
+                .build(Arc::new(AnswerLater));
+            Arc::new(server.unwrap())
+        };
+        Self {
+            client: Arc::new(client.build().unwrap()),
+            server: server(Arc::new(PskList::new(vec![key.clone()]))),
+            server_that_asks: server(Arc::new(AnswerLater)),
+        }
     }
 
     /// Connects at this second, to the end of the handshake and the tickets.
@@ -120,5 +133,69 @@ fn post_handshake_auth_is_offered_where_there_are_records_only() {
         let hello = ClientHello::parse(message.body).unwrap();
         let offered = hello.extensions.get(ExtensionType::POST_HANDSHAKE_AUTH).is_some();
         assert_eq!(offered, records);
+    }
+}
+
+#[test]
+fn a_name_that_is_not_served_is_refused_to_a_client_with_a_key_as_well() {
+    let identity = Identity::p256();
+    let provider = CryptoProvider::default;
+    // With a HelloRetryRequest, too.
+    for groups in [provider().groups, narrow_provider(0, 2).groups] {
+        for key in keys() {
+            for (name, only_known, offered, is_served) in [
+                ("server.example", true, true, true),
+                ("unknown.example", false, true, true),
+                ("unknown.example", true, true, false),
+                ("unknown.example", true, false, false),
+            ] {
+                let mut list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
+                if only_known {
+                    list = list.only_known_names();
+                }
+                let provider_of_server = CryptoProvider { groups: groups.clone(), ..provider() };
+                let server = ServerConfig::builder(provider_of_server)
+                    .pre_shared_keys(Arc::new(PskList::new(vec![key.clone()])))
+                    .build(Arc::new(list))
+                    .unwrap();
+                let offered = if offered { vec![key.clone()] } else { vec![] };
+                let client = ClientConfig::builder(provider())
+                    .trust(identity.anchors())
+                    .unwrap()
+                    .pre_shared_keys(offered)
+                    .build()
+                    .unwrap();
+                let name = name.try_into().unwrap();
+                let mut client = ClientConnection::new(Arc::new(client), name).unwrap();
+                let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+                let result = exchange(&mut client, &mut server);
+                let alert = result.err().and_then(|error| error.alert_sent());
+                let expected = AlertDescription::UNRECOGNIZED_NAME;
+                assert_eq!(alert, (!is_served).then_some(expected));
+                assert_eq!(server.parameters().pre_shared_key.is_some(), is_served);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_question_about_the_key_of_a_session_does_not_show_its_identity() {
+    let key = &keys()[0];
+    let sides = Sides::new(key);
+    sides.connect(0);
+    let mut client = Handshake::client(sides.client.clone(), server_name(), time(1));
+    let mut server = Handshake::server(sides.server_that_asks.clone(), time(1));
+    client.start().unwrap();
+    pass(&mut client, &mut server);
+    let question = server.question().unwrap();
+    let Question::ResolvePsk(ask) = question else { panic!("{question:?}") };
+    let hello = ask.client_hello().unwrap();
+    let (offered, binder) = hello.pre_shared_keys.unwrap().iter().next().unwrap();
+    assert_eq!((offered.identity, binder.len()), (key.identity(), 32));
+    let bytes: Vec<_> = key.identity().iter().take(8).map(u8::to_string).collect();
+    for shown in [format!("{question:?}"), format!("{question:#?}").replace(['\n', ' '], "")] {
+        for spelling in [bytes.join(", "), bytes.join(","), "external".into()] {
+            assert!(!shown.contains(&spelling), "{shown}");
+        }
     }
 }

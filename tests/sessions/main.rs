@@ -13,4 +13,5 @@ mod resumption;
 mod resumption_of_clients;
 mod shared_sessions;
 mod shown_peers;
+mod suites_of_keys;
 mod tickets;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use handclasp::alert::AlertDescription;
 use handclasp::credential::CertificateList;
-use handclasp::crypto::{CipherSuite, CryptoProvider, HashAlgorithm};
+use handclasp::crypto::{CryptoProvider, HashAlgorithm};
 use handclasp::handshake::{Answer, Question};
 use handclasp::key_schedule::PskKind;
 use handclasp::psk::{ChosenPsk, PreSharedKey, PskImporter, PskList, PskResolver};
@@ -132,7 +132,7 @@ fn the_key_can_be_looked_up_later_and_found_or_not() {
 struct Mistaken;
 
 impl PskResolver for Mistaken {
-    fn resolve(&self, _: &ClientHello<'_>, _: &CipherSuite) -> Reply<Option<ChosenPsk>> {
+    fn resolve(&self, _: &ClientHello<'_>, _: &[HashAlgorithm]) -> Reply<Option<ChosenPsk>> {
         Reply::Now(Some(ChosenPsk { index: 1, key: psk("ours", SECRET) }))
     }
 }

@@ -119,8 +119,7 @@ impl ExpectServerHello {
         let psk = selected_psk(&shared, hello, &cipher_suite, retried)?;
         cert_with_extern_psk::check_answer(&shared.config, hello)?;
         let transcript = sent.into_transcript(&cipher_suite, &message);
-        context.parameters.cipher_suite = Some(cipher_suite.id);
-        context.observers.emit(|| Event::CipherSuiteChosen(cipher_suite.id));
+        context.choose_suite(cipher_suite.id);
         let may_lack_share = psk.is_some() && shared.config.common.psk_without_key_exchange;
         let shared_secret = match hello.key_share {
             Some(share) => Some(key_exchange(params, &share, context)?),

@@ -1,7 +1,6 @@
 //! tls_cert_with_extern_psk on a server (RFC 9973): an external key goes into the key schedule, and
 //! certificates authenticate as without it. The sections are those of RFC 8773, which RFC 9973 replaces.
 
-use super::pre_shared_key::ProvenPsk;
 use crate::config::ServerConfig;
 use crate::error::{Error, ErrorKind};
 use crate::psk::CertWithExternPsk;
@@ -46,8 +45,8 @@ pub(super) fn is_agreed(config: &ServerConfig, hello: &ClientHello<'_>) -> Resul
 
 /// Refuses a client that has none of the server's keys, where the server requires one beside the
 /// certificates. That is an `unknown_psk_identity` (RFC 9846, section 6.2).
-pub(super) fn check_used(config: &ServerConfig, psk: Option<&ProvenPsk>) -> Result<(), Error> {
-    if config.cert_with_extern_psk == CertWithExternPsk::Required && psk.is_none() {
+pub(super) fn check_used(config: &ServerConfig, psk_is_used: bool) -> Result<(), Error> {
+    if config.cert_with_extern_psk == CertWithExternPsk::Required && !psk_is_used {
         return Err(ErrorKind::UnknownPskIdentity.into());
     }
     Ok(())

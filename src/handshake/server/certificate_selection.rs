@@ -21,20 +21,19 @@ pub(super) struct SelectedCertificate {
 }
 
 /// No pre-shared key is used: asks the resolver for a certificate that fits the ClientHello (section
-/// 4.5.1). Without signature_algorithms or key_share, that is a `missing_extension` (section 9.2); if no
-/// scheme fits, a `handshake_failure` (section 4.2.1).
+/// 4.5.1). Without signature_algorithms, that is a `missing_extension` (section 9.2); if no scheme fits, a
+/// `handshake_failure` (section 4.2.1). A server without certificates needs a key: that is an
+/// `unknown_psk_identity` (section 6.2).
 pub(super) fn choose(
     negotiating: &mut Negotiating,
     hello: &ClientHello<'_>,
     context: &mut Context,
 ) -> Result<SelectedCertificate, Undecided> {
     let Negotiating { negotiated, answers, .. } = negotiating;
-    // A ClientHello may lack these two where a pre-shared key is used (section 9.2).
-    if negotiated.key_exchange.is_none() {
-        return Err(missing(ExtensionType::KEY_SHARE).into());
-    }
+    // A ClientHello may lack them where a pre-shared key is used (section 9.2).
     let Some(client_schemes) = hello.signature_algorithms else {
-        return Err(missing(ExtensionType::SIGNATURE_ALGORITHMS).into());
+        let extension = ExtensionType::SIGNATURE_ALGORITHMS;
+        return Err(Error::missing(HandshakeType::CLIENT_HELLO, extension).into());
     };
     selection::check_client_certificate_type(&negotiated.config, hello)?;
 
@@ -72,6 +71,7 @@ fn none_fits(
             let name = context.parameters.server_name.clone().unwrap_or_default();
             ErrorKind::UnrecognizedName(name).into()
         }
+        NoCertificate::NoCertificates => ErrorKind::UnknownPskIdentity.into(),
         NoCertificate::NoCommonType => {
             no_common_type([], selection::certificate_types(hello.server_certificate_types))
         }
@@ -89,8 +89,4 @@ fn none_fits(
 
 fn no_common_scheme(ours: String, theirs: List<'_, SignatureScheme>) -> Error {
     Error::nothing_in_common("signature scheme", ours, theirs.to_string())
-}
-
-fn missing(extension: ExtensionType) -> Error {
-    Error::missing(HandshakeType::CLIENT_HELLO, extension)
 }

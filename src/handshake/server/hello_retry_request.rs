@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::key_exchange::ClientShare;
-use super::negotiate::negotiate;
+use super::negotiate::{Negotiated, negotiate};
 use super::selection::{self, SelectedGroup};
 use super::{Context, State, early_data};
 use crate::config::ServerConfig;
@@ -25,18 +25,17 @@ const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
 /// fits (section 4.2.4). With a cookie, if the configuration has a protector for them (section
 /// 4.3.2).
 pub(super) fn send(
-    config: Arc<ServerConfig>,
-    cipher_suite: CipherSuite,
+    negotiated: Negotiated,
     requested_group: Option<NamedGroup>,
-    message: &HandshakeMessage<'_>,
     hello: &ClientHello<'_>,
     context: &mut Context,
 ) -> Result<State, Error> {
+    let Negotiated { config, cipher_suite, transcript, .. } = negotiated;
     let content = CookieContent {
         cipher_suite: cipher_suite.id,
         requested_group,
         unchanging: unchanging(hello, &*cipher_suite.hash),
-        first_hash: cipher_suite.hash.digest(message.bytes),
+        first_hash: transcript.current(),
     };
     let cookie = match &config.cookies {
         Some(cookies) => {

@@ -5,11 +5,12 @@
 //! |---|---|---|
 //! | version | [`selection`] | |
 //! | whether an external key is used together with certificates | [`cert_with_extern_psk`] | |
-//! | cipher suite | [`selection`] | |
-//! | group of the key exchange, or HelloRetryRequest | [`selection`], [`hello_retry_request`] | |
+//! | cipher suite that the server prefers | [`selection`] | |
 //! | server name, application protocol (ALPN), record sizes, compression, types of certificates, number of tickets | [`Negotiating::new`], with [`selection`] and [`ticket_request`] | |
+//! | group of the key exchange, or HelloRetryRequest | [`Negotiating::exchange_keys`], with [`selection`] and [`hello_retry_request`] | the resolver of external keys |
 //! | session of a ticket | [`resumption`] | the session store; the resolver or the verifier |
 //! | external pre-shared key | [`pre_shared_key`] | the resolver |
+//! | cipher suite that is used | [`Negotiating::use_suite_for`]: another one, if the key is for another hash | |
 //! | 0-RTT data | [`early_data`] | the policy |
 //! | certificate | [`certificate_selection`] | the resolver |
 //!
@@ -35,18 +36,19 @@ use super::{
 use crate::certificate::CertificateError;
 use crate::config::ServerConfig;
 use crate::credential::{CertificateCompression, CertifiedKey, NoCertificate};
-use crate::crypto::{CipherSuite, Digest};
+use crate::crypto::{CipherSuite, Digest, HashAlgorithm};
 use crate::error::Error;
 use crate::handshake::question::{Answered, KeptHello, not_asked};
 use crate::key_schedule::{TrafficSecret, Transcript};
-use crate::observer::Event;
 use crate::psk::ChosenPsk;
-use crate::registry::CertificateType;
+use crate::registry::{CertificateType, HandshakeType, NamedGroup};
 use crate::reply::Reply;
-use crate::wire::{ClientHello, ExtensionType, HandshakeMessage};
+use crate::wire::{
+    ClientHello, ExtensionType, HandshakeMessage, MESSAGE_HEADER_LENGTH, write_message,
+};
 
-/// Decides what the ClientHello alone settles: how the two sides speak, or that the client has to
-/// send another ClientHello. Then goes on with [`Negotiating::decide`] (section 4.2.1).
+/// Decides what the ClientHello alone settles: how the two sides speak. Then goes on with
+/// [`Negotiating::decide`] (section 4.2.1).
 ///
 /// `first` is what this connection knows of a first ClientHello.
 pub(super) fn negotiate(
@@ -75,48 +77,25 @@ pub(super) fn negotiate(
         None => selection::cipher_suite(&config, hello)?,
     };
 
-    // The group of the key exchange, and the client's share for it (section 4.3.8).
-    let share = match &first {
-        Some(first) => KeyShareSelection::Share(first.requested_share(&config, hello)?),
-        None => selection::key_share(&config, hello)?,
-    };
-    let key_exchange = match share {
-        KeyShareSelection::Share(share) => Some(KeyExchange::with(&share, context)?),
-        KeyShareSelection::NotNeeded => None,
-        KeyShareSelection::Retry(requested_group) => {
-            return hello_retry_request::send(
-                config,
-                cipher_suite,
-                requested_group,
-                message,
-                hello,
-                context,
-            );
-        }
-    };
-
-    // How the two sides authenticate (sections 4.3.11 and 4.5.1).
-    let transcript = match &first {
-        Some(first) => first.transcript(hello.session_id),
-        None => Transcript::new(&cipher_suite),
-    };
-    let agreed = Agreed { config, cipher_suite, key_exchange, transcript, cert_with_extern_psk };
+    // How keys are exchanged, and how the two sides authenticate (sections 4.3.8, 4.3.11 and 4.5.1).
+    let agreed = Agreed { config, first, cipher_suite, cert_with_extern_psk };
     Negotiating::new(agreed, message, hello, context)?.run(hello, context)
 }
 
-/// How the two sides speak. `transcript` is what came before this ClientHello.
+/// How the two sides speak. `first` is the ClientHello before a HelloRetryRequest.
 struct Agreed {
     config: Arc<ServerConfig>,
+    first: Option<FirstClientHello>,
     cipher_suite: CipherSuite,
-    key_exchange: Option<KeyExchange>,
-    transcript: Transcript,
     cert_with_extern_psk: bool,
 }
 
-/// The server decides how the two sides authenticate. It is in this state while a question about the
-/// ClientHello has no answer yet.
+/// The server decides how keys are exchanged and how the two sides authenticate. It is in this state
+/// while a question about the ClientHello has no answer yet.
 pub(in crate::handshake) struct Negotiating {
     pub(super) negotiated: Negotiated,
+    /// The ClientHello before a HelloRetryRequest.
+    first: Option<FirstClientHello>,
     /// What the binders of pre-shared keys are made over. `None` where the client offers no key that
     /// may be used.
     pub(super) binder_hash: Option<Digest>,
@@ -129,6 +108,15 @@ pub(in crate::handshake) struct Negotiating {
     psk_is_decided: bool,
     /// The pre-shared key that is used. The client has proved that it has the key.
     pub(super) psk: Option<ProvenPsk>,
+}
+
+/// What the server answers.
+#[allow(clippy::large_enum_variant, reason = "it is passed on at once, and not stored")]
+enum Decision {
+    /// A HelloRetryRequest: for a share of this group, or, without a group, for the cookie.
+    Retry(Option<NamedGroup>),
+    /// Its flight, with this proof.
+    Flight(Authentication),
 }
 
 /// How the server proves who it is.
@@ -147,13 +135,27 @@ impl Negotiating {
         &mut self,
         hello: &ClientHello<'_>,
         context: &mut Context,
-    ) -> Result<Authentication, Undecided> {
-        // A pre-shared key: of a session, or one that was agreed on outside of TLS (section 4.3.11).
+    ) -> Result<Decision, Undecided> {
+        // The key exchange, or a HelloRetryRequest for another share (section 4.3.8). Not yet where the
+        // client's pre-shared keys are used without one (section 4.3.9).
+        let psk_is_enough = selection::is_psk_without_key_exchange(&self.negotiated.config, hello);
+        if !psk_is_enough {
+            if let Some(retry) = self.exchange_keys(hello, context)? {
+                return Ok(retry);
+            }
+        }
+
+        // A pre-shared key: of a session, or one that was agreed on outside of TLS (section 4.3.11). Its
+        // hash settles the cipher suite.
         if !self.psk_is_decided {
             let mut key = resumption::find(self, hello, context)?;
             if key.is_none() {
                 key = pre_shared_key::resolve(self, hello, context)?;
             }
+            if let Some(key) = &key {
+                self.use_suite_for(key.key.hash(), hello)?;
+            }
+            context.choose_suite(self.negotiated.cipher_suite.id);
             if let Some(key) = key {
                 self.psk = Some(pre_shared_key::prove(self, key, hello, context)?);
             }
@@ -164,21 +166,85 @@ impl Negotiating {
         if self.psk.is_some() && !self.negotiated.cert_with_extern_psk {
             early_data::decide(self, hello, context)?;
             if let Some(psk) = self.psk.take() {
-                return Ok(Authentication::PreSharedKey(psk));
+                return Ok(Decision::Flight(Authentication::PreSharedKey(psk)));
             }
         }
 
-        // Without a key, or together with an external one, there is a certificate (section 4.5.1; RFC
-        // 8773, section 5.2).
+        // Without a key, or together with an external one, there is a key exchange and a certificate
+        // (section 4.5.1; RFC 8773, section 5.2).
+        if let Some(retry) = self.exchange_keys(hello, context)? {
+            return Ok(retry);
+        }
         let certificate = certificate_selection::choose(self, hello, context)?;
-        cert_with_extern_psk::check_used(&self.negotiated.config, self.psk.as_ref())?;
-        Ok(Authentication::Certificate(certificate, self.psk.take()))
+        cert_with_extern_psk::check_used(&self.negotiated.config, self.psk.is_some())?;
+        Ok(Decision::Flight(Authentication::Certificate(certificate, self.psk.take())))
     }
 
-    /// Decides, and sends the flight. Waits where a question is open.
+    /// Exchanges keys, if that is not done yet, with the client's share for a group of the server. If
+    /// there is no such share, or the server wants its cookie back, a HelloRetryRequest comes first
+    /// (sections 4.2.1 and 4.3.8).
+    fn exchange_keys(
+        &mut self,
+        hello: &ClientHello<'_>,
+        context: &mut Context,
+    ) -> Result<Option<Decision>, Undecided> {
+        if self.negotiated.key_exchange.is_some() {
+            return Ok(None);
+        }
+        let config = &self.negotiated.config;
+        let share = match &self.first {
+            Some(first) => KeyShareSelection::Share(first.requested_share(config, hello)?),
+            None => selection::key_share(config, hello)?,
+        };
+        match share {
+            KeyShareSelection::Share(share) => {
+                context.parameters.group = Some(share.group.name());
+                self.negotiated.key_exchange = Some(KeyExchange::with(&share, context)?);
+                Ok(None)
+            }
+            KeyShareSelection::Retry(requested_group) => {
+                // The suite of the HelloRetryRequest stays (section 4.2.4). So the key is looked for now.
+                if !self.psk_is_decided && selection::hashes(config, hello).len() > 1 {
+                    if let Some(key) = pre_shared_key::look_up(self, hello, context)? {
+                        self.use_suite_for(key.key.hash(), hello)?;
+                    }
+                }
+                Ok(Some(Decision::Retry(requested_group)))
+            }
+        }
+    }
+
+    /// Uses a suite with this hash, which is that of a pre-shared key: the server's first one that the
+    /// client offers (sections 4.3.11 and 4.7.1). The transcript is then of that hash. There was no
+    /// HelloRetryRequest, which would have settled the suite.
+    fn use_suite_for(&mut self, hash: HashAlgorithm, hello: &ClientHello<'_>) -> Result<(), Error> {
+        let negotiated = &mut self.negotiated;
+        if negotiated.cipher_suite.hash.algorithm() == hash {
+            return Ok(());
+        }
+        let suite = selection::cipher_suite_with(&negotiated.config, hello, hash)?;
+        let mut bytes = Vec::with_capacity(MESSAGE_HEADER_LENGTH + hello.body.0.len());
+        write_message(&mut bytes, HandshakeType::CLIENT_HELLO, |out| {
+            out.extend_from_slice(hello.body.0);
+        });
+        let mut transcript = Transcript::new(&suite);
+        self.binder_hash =
+            pre_shared_key::binder_hash(&negotiated.config, &transcript, &bytes, hello);
+        transcript.add_bytes(&bytes);
+        negotiated.transcript = transcript;
+        negotiated.cipher_suite = suite;
+        Ok(())
+    }
+
+    /// Decides, and answers. Waits where a question is open.
     fn run(mut self, hello: &ClientHello<'_>, context: &mut Context) -> Result<State, Error> {
         match self.decide(hello, context) {
-            Ok(authentication) => flight::send(self.negotiated, authentication, context),
+            Ok(Decision::Retry(group)) => {
+                hello_retry_request::send(self.negotiated, group, hello, context)
+            }
+            Ok(Decision::Flight(authentication)) => {
+                flight::send(self.negotiated, authentication, context)
+            }
             Err(Undecided::Waiting) => {
                 self.answers.keep(hello);
                 Ok(State::Negotiating(Box::new(self)))
@@ -208,23 +274,23 @@ impl Negotiating {
         hello: &ClientHello<'_>,
         context: &mut Context,
     ) -> Result<Self, Error> {
-        let Agreed { config, cipher_suite, key_exchange, mut transcript, cert_with_extern_psk } =
-            agreed;
-        context.parameters.cipher_suite = Some(cipher_suite.id);
-        context.parameters.group = key_exchange.as_ref().map(|exchange| exchange.group);
-        context.observers.emit(|| Event::CipherSuiteChosen(cipher_suite.id));
+        let Agreed { config, first, cipher_suite, cert_with_extern_psk } = agreed;
         context.parameters.server_name = selection::server_name(hello)?;
         let is_quic = context.quic.is_some();
         context.parameters.application_protocol =
             selection::application_protocol(&config, hello, is_quic)?;
-        let binder_hash = pre_shared_key::binder_hash(&config, &transcript, message, hello);
+        let mut transcript = match &first {
+            Some(first) => first.transcript(hello.session_id),
+            None => Transcript::new(&cipher_suite),
+        };
+        let binder_hash = pre_shared_key::binder_hash(&config, &transcript, message.bytes, hello);
         transcript.add(message);
         context.tickets = ticket_request::for_new_session(&config, hello);
         let mut offered = Vec::with_capacity(24);
         offered.extend(hello.extensions.iter().map(|extension| extension.kind));
         let negotiated = Negotiated {
             cipher_suite,
-            key_exchange,
+            key_exchange: None,
             transcript,
             session_id: hello.session_id.to_vec(),
             early_secret: None,
@@ -238,6 +304,7 @@ impl Negotiating {
         };
         Ok(Self {
             negotiated,
+            first,
             binder_hash,
             answers: Answers::none(),
             tickets_looked_up: 0,
@@ -319,8 +386,9 @@ impl Answers {
 /// What was negotiated: the flight sends it.
 pub(super) struct Negotiated {
     pub(super) config: Arc<ServerConfig>,
+    /// The server's first one, until a pre-shared key that is used requires another hash.
     pub(super) cipher_suite: CipherSuite,
-    /// `None` where a pre-shared key is used without a key exchange.
+    /// `None` until keys are exchanged, and where a pre-shared key is used without a key exchange.
     pub(super) key_exchange: Option<KeyExchange>,
     pub(super) transcript: Transcript,
     pub(super) session_id: Vec<u8>,

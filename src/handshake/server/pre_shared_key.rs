@@ -3,10 +3,10 @@
 //! `resumption.rs` decides about tickets, `wire/pre_shared_key.rs` has the form.
 
 use super::negotiate::{Negotiated, Negotiating, Undecided};
-use super::selection::takes_psk;
+use super::selection::{self, takes_psk};
 use super::{Context, Question, cert_with_extern_psk, early_data, ticket_request};
 use crate::config::ServerConfig;
-use crate::crypto::Digest;
+use crate::crypto::{Digest, HashAlgorithm};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskProven;
 use crate::handshake::question::ResolvePsk;
@@ -16,63 +16,101 @@ use crate::psk::{ChosenPsk, PreSharedKey};
 use crate::reply::Reply;
 use crate::session::EarlyDataTerms;
 use crate::time::Time;
-use crate::wire::{ClientHello, ExtensionType, HandshakeMessage, PSK_DHE_KE};
+use crate::wire::{ClientHello, ExtensionType};
 
 /// The hash that binders are made over: of what came before, and of the ClientHello up to its
 /// binders. `None` where no key is offered that may be used in one of its modes.
 pub(super) fn binder_hash(
     config: &ServerConfig,
     before: &Transcript,
-    message: &HandshakeMessage<'_>,
+    message: &[u8],
     hello: &ClientHello<'_>,
 ) -> Option<Digest> {
     let offered = hello.pre_shared_keys?;
     if !takes_psk(config, hello) {
         return None;
     }
-    let length = message.bytes.len().checked_sub(offered.binders_length())?;
-    Some(before.current_with(message.bytes.get(..length)?))
+    let length = message.len().checked_sub(offered.binders_length())?;
+    Some(before.current_with(message.get(..length)?))
 }
 
-/// No session is resumed: asks the resolver for one of the client's keys. An observer learns why
-/// none is used, if the client has offered some. A key for another hash than the suite's is passed
-/// over (section 4.3.11).
+/// No session is resumed: looks for one of the client's keys. An observer learns why none is used, if the
+/// client has offered some.
 pub(super) fn resolve(
     negotiating: &mut Negotiating,
     hello: &ClientHello<'_>,
     context: &mut Context,
 ) -> Result<Option<ChosenPsk>, Undecided> {
-    let Negotiating { negotiated, binder_hash, answers, .. } = negotiating;
-    let cipher_suite = &negotiated.cipher_suite;
-    if let (Some(resolver), Some(_)) = (&negotiated.config.psks, &binder_hash) {
-        let reply = answers.psk.take_or_ask(|| resolver.resolve(hello, cipher_suite));
-        let Reply::Now(choice) = reply else {
-            let hello = answers.keep(hello);
-            let question =
-                ResolvePsk { cipher_suite: cipher_suite.clone(), hello, of_session: None };
-            return Err(Undecided::ask(Question::ResolvePsk(question), context));
-        };
-        if let Some(choice) = choice {
-            if negotiated.cert_with_extern_psk && choice.key.kind() == PskKind::Resumption {
-                return Err(cert_with_extern_psk::resumption_key().into());
-            }
-            if choice.key.hash() == cipher_suite.hash.algorithm() {
-                return Ok(Some(choice));
-            }
-        }
+    if let Some(key) = look_up(negotiating, hello, context)? {
+        return Ok(Some(key));
     }
     if hello.pre_shared_keys.is_some() {
-        let reason = why_none(&negotiated.config, binder_hash.is_some());
+        let Negotiating { negotiated, binder_hash, .. } = negotiating;
+        let reason = why_none(&negotiated.config, binder_hash.is_some(), context);
         context.observers.emit(|| Event::NotTaken(Offered::PreSharedKeys, reason));
         early_data::report_refused("no session or key was taken", context);
     }
     Ok(None)
 }
 
+/// Asks the resolver for one of the client's keys, for a hash of the suites that may be used: external
+/// keys influence which suite is used (section 4.3.11). A key for another hash is passed over, and so are
+/// all keys where the server does not serve the name that the client asks for.
+pub(super) fn look_up(
+    negotiating: &mut Negotiating,
+    hello: &ClientHello<'_>,
+    context: &mut Context,
+) -> Result<Option<ChosenPsk>, Undecided> {
+    let Negotiating { negotiated, binder_hash, answers, .. } = negotiating;
+    let (Some(resolver), Some(_)) = (&negotiated.config.psks, &binder_hash) else {
+        return Ok(None);
+    };
+    if !serves_name(&negotiated.config, context) {
+        return Ok(None);
+    }
+    let hashes = usable_hashes(negotiated, hello, context);
+    let reply = answers.psk.take_or_ask(|| resolver.resolve(hello, &hashes));
+    let Reply::Now(choice) = reply else {
+        let question = ResolvePsk { hashes, hello: answers.keep(hello), of_session: None };
+        return Err(Undecided::ask(Question::ResolvePsk(question), context));
+    };
+    let Some(choice) = choice else {
+        return Ok(None);
+    };
+    if negotiated.cert_with_extern_psk && choice.key.kind() == PskKind::Resumption {
+        return Err(cert_with_extern_psk::resumption_key().into());
+    }
+    if !hashes.contains(&choice.key.hash()) {
+        return Ok(None);
+    }
+    Ok(Some(choice))
+}
+
+/// The hashes of the suites that may be used, in the server's order. A HelloRetryRequest has settled the
+/// suite (section 4.2.4).
+fn usable_hashes(
+    negotiated: &Negotiated,
+    hello: &ClientHello<'_>,
+    context: &Context,
+) -> Vec<HashAlgorithm> {
+    if context.parameters.retried {
+        return vec![negotiated.cipher_suite.hash.algorithm()];
+    }
+    selection::hashes(&negotiated.config, hello)
+}
+
+/// Does the server serve the name that the client asks for? With a key, no certificate shows it.
+fn serves_name(config: &ServerConfig, context: &Context) -> bool {
+    config.resolver.serves(context.parameters.server_name.as_deref())
+}
+
 /// Why none of the keys that the client offered is used.
-fn why_none(config: &ServerConfig, mode_is_taken: bool) -> &'static str {
+fn why_none(config: &ServerConfig, mode_is_taken: bool, context: &Context) -> &'static str {
     if !mode_is_taken {
         return "the client names no mode for them (psk_key_exchange_modes) that this server takes";
+    }
+    if !serves_name(config, context) {
+        return "the server name that the client asks for is not served here";
     }
     match (&config.sessions, &config.psks) {
         (None, None) => "this server takes none",
@@ -80,10 +118,12 @@ fn why_none(config: &ServerConfig, mode_is_taken: bool) -> &'static str {
             "none is a session that this server can take: they may be another server's, or of \
              before it was started"
         }
-        (None, Some(_)) => "none has an identity that this server knows, for this cipher suite",
+        (None, Some(_)) => {
+            "none has an identity that this server knows, for one of the common cipher suites"
+        }
         (Some(_), Some(_)) => {
             "none is a session that this server can take, or has an identity that it knows, for \
-             this cipher suite"
+             one of the common cipher suites"
         }
     }
 }
@@ -173,11 +213,6 @@ fn settle(
         if types.contains(&session.own_type.0) {
             negotiated.server_certificate_type = Some(session.own_type);
         }
-    }
-    let modes = hello.psk_key_exchange_modes.unwrap_or_default();
-    if !modes.contains(&PSK_DHE_KE) {
-        negotiated.key_exchange = None;
-        context.parameters.group = None;
     }
     // Section 4.4.2: no certificates in the handshake beside a key, and beside an external one not
     // later either, however often the connection was resumed since.

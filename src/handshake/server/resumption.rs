@@ -3,8 +3,9 @@
 //! asked about again (see [`crate::session`]). `pre_shared_key.rs` then checks the binder.
 
 use super::negotiate::{Answers, Negotiated, Negotiating, Undecided};
-use super::{Context, Question, cert_with_extern_psk};
+use super::{Context, Question, cert_with_extern_psk, selection};
 use crate::config::ServerConfig;
+use crate::crypto::HashAlgorithm;
 use crate::handshake::peer_identity::Reverification;
 use crate::handshake::proof::AnonymousAllowed;
 use crate::handshake::question::{ResolvePsk, TakeSession};
@@ -85,9 +86,19 @@ fn look_up(
         }
         match read(&negotiated.config, index, &bytes, context) {
             Ok(stored) => {
-                let suites = [&negotiated.cipher_suite];
-                if let Some(key) = PreSharedKey::of_ticket(ticket, stored.session, suites) {
-                    return Ok(Some(ChosenPsk { index, key }));
+                // A HelloRetryRequest has settled the suite (section 4.2.4).
+                let key = if context.parameters.retried {
+                    PreSharedKey::of_ticket(ticket, stored.session, [&negotiated.cipher_suite])
+                } else {
+                    let suites = selection::common_suites(&negotiated.config, hello);
+                    PreSharedKey::of_ticket(ticket, stored.session, suites)
+                };
+                match key {
+                    Some(key) => return Ok(Some(ChosenPsk { index, key })),
+                    None => {
+                        let reason = "it is for cipher suites with another hash";
+                        context.observers.emit(|| Event::NotTaken(Offered::Session, reason));
+                    }
                 }
             }
             Err(reason) => context.observers.emit(|| Event::NotTaken(Offered::Session, reason)),
@@ -154,15 +165,18 @@ fn is_accepted_now(
             Ok(AnonymousAllowed::by(policy, false).is_ok())
         }
         PeerCredential::PreSharedKey(record) => {
-            is_key_still_there(record, negotiated, answers, hello, context)
+            let hash = found.key.hash();
+            is_key_still_there(record, hash, negotiated, answers, hello, context)
         }
         credential => is_credential_still_good(credential, negotiated, answers, context),
     }
 }
 
-/// Does the resolver still have the key that the client proved to have?
+/// Does the resolver still have the key that the client proved to have? Its hash was that of the session's
+/// suite.
 fn is_key_still_there(
     record: &KeyRecord,
+    hash: HashAlgorithm,
     negotiated: &Negotiated,
     answers: &mut Answers,
     hello: &ClientHello<'_>,
@@ -174,9 +188,9 @@ fn is_key_still_there(
     let choice = match answers.psk.take() {
         Reply::Now(choice) => choice,
         Reply::Later => {
-            let suite = &negotiated.cipher_suite;
-            let question = ResolvePsk::of_session(suite, &record.identity, answers.keep(hello));
-            let Reply::Now(choice) = resolver.resolve(&question.client_hello()?, suite) else {
+            let question = ResolvePsk::of_session(hash, &record.identity, answers.keep(hello));
+            let hello_of_session = question.client_hello()?;
+            let Reply::Now(choice) = resolver.resolve(&hello_of_session, &question.hashes) else {
                 return Err(Undecided::ask(Question::ResolvePsk(question), context));
             };
             choice

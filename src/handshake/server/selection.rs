@@ -8,7 +8,7 @@ use pki_types::DnsName;
 
 use super::key_exchange::ClientShare;
 use crate::config::ServerConfig;
-use crate::crypto::{CipherSuite, KeyExchangeGroup, provider_fault};
+use crate::crypto::{CipherSuite, HashAlgorithm, KeyExchangeGroup, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::no_common_type;
 use crate::registry::{CertificateType, HandshakeType, NamedGroup, ProtocolVersion};
@@ -95,23 +95,59 @@ fn check_key_shares(hello: &ClientHello<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// The suites that both sides have, in the server's order.
+pub(super) fn common_suites<'a>(
+    config: &'a ServerConfig,
+    hello: &'a ClientHello<'_>,
+) -> impl Iterator<Item = &'a CipherSuite> {
+    let ours = config.common.provider.cipher_suites.iter();
+    ours.filter(|suite| hello.cipher_suites.contains(suite.id))
+}
+
 /// The server's first suite that the client offers. Without one, that is a `handshake_failure`
 /// (section 4.2.1).
 pub(super) fn cipher_suite(
     config: &ServerConfig,
     hello: &ClientHello<'_>,
 ) -> Result<CipherSuite, Error> {
-    let ours = &config.common.provider.cipher_suites;
-    let Some(suite) = ours.iter().find(|suite| hello.cipher_suites.contains(suite.id)) else {
-        let ours = join(ours.iter().map(|suite| suite.id));
-        return Err(Error::nothing_in_common(
-            "cipher suite",
-            ours,
-            hello.cipher_suites.to_string(),
-        ));
+    checked_suite(common_suites(config, hello).next(), config, hello)
+}
+
+/// The server's first suite with this hash that the client offers: for a pre-shared key (section 4.3.11).
+pub(super) fn cipher_suite_with(
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+    hash: HashAlgorithm,
+) -> Result<CipherSuite, Error> {
+    let mut suites = common_suites(config, hello);
+    checked_suite(suites.find(|suite| suite.hash.algorithm() == hash), config, hello)
+}
+
+fn checked_suite(
+    suite: Option<&CipherSuite>,
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+) -> Result<CipherSuite, Error> {
+    let Some(suite) = suite else {
+        let ours = join(config.common.provider.cipher_suites.iter().map(|suite| suite.id));
+        let theirs = hello.cipher_suites.to_string();
+        return Err(Error::nothing_in_common("cipher suite", ours, theirs));
     };
     provider_fault::check_hash(&*suite.hash)?;
     Ok(suite.clone())
+}
+
+/// The hashes of the suites that both sides have, in the server's order: a pre-shared key for one of
+/// them can be used (section 4.3.11).
+pub(super) fn hashes(config: &ServerConfig, hello: &ClientHello<'_>) -> Vec<HashAlgorithm> {
+    let mut hashes = Vec::with_capacity(2);
+    for suite in common_suites(config, hello) {
+        let hash = suite.hash.algorithm();
+        if !hashes.contains(&hash) {
+            hashes.push(hash);
+        }
+    }
+    hashes
 }
 
 /// How keys are exchanged with the client.
@@ -120,17 +156,16 @@ pub(super) enum KeyShareSelection<'a> {
     Share(ClientShare<'a>),
     /// After a HelloRetryRequest: for a share of this group, or, without a group, for the cookie.
     Retry(Option<NamedGroup>),
-    /// Not at all: the client uses pre-shared keys without a key exchange only (`psk_ke`).
-    NotNeeded,
 }
 
-/// Which of the client's shares is used, if one can be (sections 4.2.1 and 4.3.8).
+/// Which of the client's shares is used, if one can be (sections 4.2.1 and 4.3.8). A ClientHello without
+/// groups is a `missing_extension` (section 9.2): a pre-shared key was its only way.
 pub(super) fn key_share<'a>(
     config: &ServerConfig,
     hello: &ClientHello<'a>,
 ) -> Result<KeyShareSelection<'a>, Error> {
     if hello.supported_groups.is_none() {
-        return Ok(KeyShareSelection::NotNeeded);
+        return Err(Error::missing(MESSAGE, ExtensionType::KEY_SHARE));
     }
     let SelectedGroup { group, share } = group(config, hello)?;
     let Some(share) = share else {
@@ -252,6 +287,22 @@ pub(super) fn check_client_certificate_type(
 pub(super) fn takes_psk(config: &ServerConfig, hello: &ClientHello<'_>) -> bool {
     let modes = hello.psk_key_exchange_modes.unwrap_or_default();
     modes.contains(&PSK_DHE_KE) || config.common.psk_without_key_exchange && modes.contains(&PSK_KE)
+}
+
+/// Are the client's pre-shared keys used without a key exchange? Only if the server allows that, and only
+/// if there is no other way: the client names no other mode, or the two sides have no group in common,
+/// which need not be fatal then (sections 4.2.1 and 4.3.9).
+pub(super) fn is_psk_without_key_exchange(config: &ServerConfig, hello: &ClientHello<'_>) -> bool {
+    let modes = hello.psk_key_exchange_modes.unwrap_or_default();
+    if !config.common.psk_without_key_exchange
+        || hello.pre_shared_keys.is_none()
+        || !modes.contains(&PSK_KE)
+    {
+        return false;
+    }
+    let theirs = hello.supported_groups.unwrap_or_default();
+    let mut ours = config.common.provider.groups.iter();
+    !modes.contains(&PSK_DHE_KE) || !ours.any(|group| theirs.contains(group.name()))
 }
 
 /// The DNS name that the client asks for (RFC 6066, section 3). RFC 6066 forbids IP addresses. Some

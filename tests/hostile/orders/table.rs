@@ -381,8 +381,9 @@ const DECISIONS: &[&str] = &[
     "negotiate::negotiate",
     "selection::check_version",
     "selection::cipher_suite",
-    "selection::key_share",
     "negotiate::decide",
+    "negotiate::exchange_keys",
+    "selection::key_share",
     "resumption::find",
     "pre_shared_key::resolve",
     "pre_shared_key::prove",
@@ -391,19 +392,39 @@ const DECISIONS: &[&str] = &[
     "flight::send",
 ];
 
+/// The suite of the HelloRetryRequest stays. So it is one for the client's external key, if there is one.
+const DECISIONS_BEFORE_RETRY: &[&str] = &[
+    "negotiate::negotiate",
+    "selection::check_version",
+    "selection::cipher_suite",
+    "negotiate::decide",
+    "negotiate::exchange_keys",
+    "selection::key_share",
+    "pre_shared_key::look_up",
+    "hello_retry_request::send",
+];
+
 /// The cipher suite is settled then, and there are no 0-RTT data.
 const DECISIONS_AFTER_RETRY: &[&str] = &[
     "negotiate::negotiate",
     "selection::check_version",
     "hello_retry_request::check_second",
-    "hello_retry_request::requested_share",
     "negotiate::decide",
+    "negotiate::exchange_keys",
+    "hello_retry_request::requested_share",
     "resumption::find",
     "pre_shared_key::resolve",
     "pre_shared_key::prove",
     "certificate_selection::choose",
     "flight::send",
 ];
+
+/// All but the resolver's are for a client whose keys are used without a key exchange (psk_ke): there is
+/// one only if no key is used.
+const NEGOTIATING_BEFORE_RETRY: &[Wait] = &[Wait {
+    type_name: "Negotiating",
+    questions: &["TakeSession", "ResolvePsk", "VerifyPeer", "VerifyRawPublicKey"],
+}];
 
 const NEGOTIATING: &[Wait] = &[
     Wait {
@@ -453,7 +474,8 @@ const SERVER: &[Edge] = &[
         &[(Always, HelloRetryRequest)],
         &[(Always, ExpectSecondClientHello)],
     )
-    .decides(&["negotiate::negotiate", "hello_retry_request::send"]),
+    .decides(DECISIONS_BEFORE_RETRY)
+    .waits(NEGOTIATING_BEFORE_RETRY),
     edge(ExpectClientHello, ClientHello, OwnGroup, FLIGHT, AFTER_FLIGHT)
         .decides(DECISIONS)
         .waits(NEGOTIATING),
