@@ -3,7 +3,7 @@
 use handclasp::pki_types::PrivateKeyDer;
 use handclasp_testing::Identity;
 use ring::agreement::{self, EphemeralPrivateKey, UnparsedPublicKey};
-use ring::rand::SystemRandom;
+use ring::rand::{SecureRandom, SystemRandom};
 use ring::{aead, digest, hmac, signature};
 
 use crate::ours::{Identities, Lengths};
@@ -50,6 +50,7 @@ impl Subject for Floor {
         let mut spent = Spent::default();
         let mut client_keys = Vec::with_capacity(BATCH);
         let mut server_keys = Vec::with_capacity(BATCH);
+        let mut connected = Vec::with_capacity(BATCH);
         let mut wire: Vec<Wire> = (0..BATCH).map(|_| Wire::new(&self.lengths)).collect();
         timed(&mut spent.client, || {
             for wire in &mut wire {
@@ -63,7 +64,7 @@ impl Subject for Floor {
         });
         timed(&mut spent.client, || {
             for (wire, started) in wire.iter_mut().zip(client_keys) {
-                self.client_flight(wire, started);
+                connected.push(self.client_flight(wire, started));
             }
         });
         timed(&mut spent.server, || {
@@ -71,6 +72,13 @@ impl Subject for Floor {
                 self.finish(wire, keys);
             }
         });
+        if self.kind == Kind::Resumed {
+            timed(&mut spent.client, || {
+                for (wire, connected) in wire.iter_mut().zip(&connected) {
+                    connected.open_ticket(wire);
+                }
+            });
+        }
         spent
     }
 }
@@ -85,6 +93,7 @@ struct Wire {
     client_signature: Vec<u8>,
     server_record: Vec<u8>,
     client_record: Vec<u8>,
+    ticket_record: Vec<u8>,
 }
 
 impl Wire {
@@ -96,6 +105,7 @@ impl Wire {
             + lengths.server_verify
             + lengths.client_certificate
             + lengths.client_verify
+            + lengths.ticket
             + FINISHED_LENGTH;
         Self {
             message: vec![7; longest],
@@ -105,6 +115,7 @@ impl Wire {
             client_signature: Vec::new(),
             server_record: Vec::with_capacity(longest + 64),
             client_record: Vec::with_capacity(longest + 64),
+            ticket_record: Vec::with_capacity(longest + 64),
         }
     }
 }
@@ -132,9 +143,15 @@ impl Floor {
             digest::digest(&digest::SHA256, &wire.message[..self.lengths.retry]);
         }
         let (key, share) = self.key_pair();
+        self.random();
         wire.client_share = Some(share);
         let salt = (self.kind == Kind::Resumed).then(|| self.binder(wire));
         Started { key, salt }
+    }
+
+    /// The random of a hello.
+    fn random(&self) {
+        self.random.fill(&mut [0; 32]).unwrap();
     }
 
     fn key_pair(&self) -> (EphemeralPrivateKey, agreement::PublicKey) {
@@ -161,6 +178,7 @@ impl Floor {
         let (key, share) = self.key_pair();
         let peer = wire.client_share.as_ref().unwrap();
         let handshake = self.handshake_secret(key, peer, salt.as_ref());
+        self.random();
         wire.server_share = Some(share);
         let mut transcript = self.hellos(wire);
         let Flights { client, server, main } = Flights::new(&handshake, &transcript);
@@ -202,7 +220,7 @@ impl Floor {
         agreement::agree_ephemeral(key, &peer, |secret| prepare(sign(salt, secret))).unwrap()
     }
 
-    fn client_flight(&self, wire: &mut Wire, started: Started) {
+    fn client_flight(&self, wire: &mut Wire, started: Started) -> Connected {
         let Started { key, salt } = started;
         let share = wire.server_share.as_ref().unwrap();
         let handshake = self.handshake_secret(key, share, salt.as_ref());
@@ -218,7 +236,7 @@ impl Floor {
         }
         server.finished(&transcript);
         transcript.update(&wire.message[..FINISHED_LENGTH]);
-        application_keys(&main, &transcript);
+        let keys = application_keys(&main, &transcript);
         if self.kind == Kind::Mutual {
             transcript.update(&wire.message[..self.lengths.client_certificate]);
             wire.client_signature = self.client.sign(&self.random, &transcript);
@@ -229,11 +247,27 @@ impl Floor {
         wire.client_record.clear();
         wire.client_record.extend_from_slice(&wire.message[..flight]);
         client.seal(&mut wire.client_record);
+        Connected { keys, resumption: self.resumption(&main, transcript, wire) }
+    }
+
+    /// The secret of tickets, with the key that it is for. It needs the client's Finished.
+    fn resumption(
+        &self,
+        main: &hmac::Key,
+        mut transcript: digest::Context,
+        wire: &Wire,
+    ) -> Option<hmac::Key> {
+        if self.kind != Kind::Resumed {
+            return None;
+        }
+        transcript.update(&wire.message[..FINISHED_LENGTH]);
+        hash_of(&transcript);
+        Some(prepare(expand(main)))
     }
 
     fn finish(&self, wire: &mut Wire, secrets: Secrets) {
         let Secrets { mut transcript, client, main } = secrets;
-        application_keys(&main, &transcript);
+        let [_, own] = application_keys(&main, &transcript);
         client.open(&mut wire.client_record);
         if self.kind == Kind::Mutual {
             transcript.update(&wire.message[..self.lengths.client_certificate]);
@@ -242,6 +276,31 @@ impl Floor {
             transcript.update(&wire.message[..self.lengths.client_verify]);
         }
         client.finished(&transcript);
+        if let Some(resumption) = self.resumption(&main, transcript, wire) {
+            // ticket_age_add, and the key of the ticket.
+            self.random.fill(&mut [0; 4]).unwrap();
+            expand(&resumption);
+            wire.ticket_record.clear();
+            wire.ticket_record.extend_from_slice(&wire.message[..self.lengths.ticket]);
+            seal(&own, &mut wire.ticket_record);
+        }
+    }
+}
+
+/// A client after the handshake.
+struct Connected {
+    /// Of its data, and of the server's.
+    keys: [aead::LessSafeKey; 2],
+    resumption: Option<hmac::Key>,
+}
+
+impl Connected {
+    fn open_ticket(&self, wire: &mut Wire) {
+        let [_, server] = &self.keys;
+        open(server, &mut wire.ticket_record);
+        if let Some(resumption) = &self.resumption {
+            expand(resumption);
+        }
     }
 }
 
@@ -278,14 +337,22 @@ impl Traffic {
     }
 
     fn seal(&self, record: &mut Vec<u8>) {
-        let nonce = aead::Nonce::assume_unique_for_key([7; aead::NONCE_LEN]);
-        self.key.seal_in_place_append_tag(nonce, aead::Aad::from([0; 5]), record).unwrap();
+        seal(&self.key, record);
     }
 
     fn open(&self, record: &mut [u8]) {
-        let nonce = aead::Nonce::assume_unique_for_key([7; aead::NONCE_LEN]);
-        self.key.open_in_place(nonce, aead::Aad::from([0; 5]), record).unwrap();
+        open(&self.key, record);
     }
+}
+
+fn seal(key: &aead::LessSafeKey, record: &mut Vec<u8>) {
+    let nonce = aead::Nonce::assume_unique_for_key([7; aead::NONCE_LEN]);
+    key.seal_in_place_append_tag(nonce, aead::Aad::from([0; 5]), record).unwrap();
+}
+
+fn open(key: &aead::LessSafeKey, record: &mut [u8]) {
+    let nonce = aead::Nonce::assume_unique_for_key([7; aead::NONCE_LEN]);
+    key.open_in_place(nonce, aead::Aad::from([0; 5]), record).unwrap();
 }
 
 /// The key and the IV of a direction's records.

@@ -13,9 +13,10 @@
 //! **The floor is what RFC 9846 makes unavoidable**, done with `ring` alone, on as many bytes as the
 //! messages of this library have: key pairs and agreements; signatures and their verification (a chain of
 //! one signature, and CertificateVerify); the transcript hash; HMAC and HKDF of the key schedule, with
-//! each key prepared once, without the exporter secret and the secret of tickets; the keys of the
-//! records, and the protection of the messages, one record for each flight. It has no message formats, no
-//! certificates, no allocations and no checks. Making and opening tickets is not part of it.
+//! each key prepared once, without the exporter secret; the keys of the records, and the protection of
+//! the messages, one record for each flight; the randoms of the hellos. A resumed handshake has the new
+//! ticket, too: its ticket_age_add, its secret and its record, but not how the server seals the session
+//! that is in it. The floor has no message formats, no certificates, no allocations and no checks.
 //!
 //! The subjects take turns within each round, with several connections at a time, so that the clock is
 //! not read often. The figures are medians over the rounds, and the ratios are medians of the rounds'
