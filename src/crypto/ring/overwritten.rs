@@ -5,7 +5,7 @@ use crate::crypto::CryptoError;
 
 /// A key of `ring` that is overwritten when it is dropped or taken out: `ring` wipes none.
 ///
-/// `LARGER` is [`larger_than`] the key: more bytes than it has, wherever the compiler puts them.
+/// `LARGER` is [`larger_than`] the key: bytes that cover it, wherever the compiler puts them.
 pub(super) struct Overwritten<K, const LARGER: usize>(KeyOrZeros<K, LARGER>);
 
 #[allow(clippy::large_enum_variant, reason = "the zeros overwrite all bytes of the key")]
@@ -14,9 +14,10 @@ enum KeyOrZeros<K, const LARGER: usize> {
     Zeros([u8; LARGER]),
 }
 
-/// A number of bytes that covers a key of this type.
+/// A number of bytes that covers a key of this type: with the byte that names the variant, they are all
+/// bytes of the enum.
 pub(super) const fn larger_than<K>() -> usize {
-    size_of::<K>() + align_of::<K>()
+    size_of::<K>() + align_of::<K>() - 1
 }
 
 impl<K, const LARGER: usize> Overwritten<K, LARGER> {
