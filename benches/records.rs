@@ -1,5 +1,6 @@
 //! Application data in records of 16 KiB under AES-128-GCM: sealing and opening, beside rustls
-//! and beside bare `ring` in place, on the same bytes behind a header. The last two columns are speeds in relation to these: more is better.
+//! and beside bare `ring` in place, on the same bytes behind a header. The last two columns are speeds
+//! in relation to these: more is better.
 //!
 //! From the application's plaintext to a record, and from a received record to plaintext that the
 //! application can read: each library as its interface wants it. The way between the two, over a

@@ -133,13 +133,20 @@ impl fmt::Debug for KeyScheduleValues<'_> {
 pub(crate) struct Observers {
     observer: Option<Box<dyn Observer>>,
     wants_secrets: bool,
-    key_log: Option<Arc<dyn KeyLog>>,
+    /// In a box: most connections have none.
+    key_log: Option<Box<ConnectionKeyLog>>,
+}
+
+/// The key log, and what it names the connection by.
+struct ConnectionKeyLog {
+    key_log: Arc<dyn KeyLog>,
     client_random: [u8; 32],
 }
 
 impl Observers {
     pub(crate) fn new(key_log: Option<Arc<dyn KeyLog>>) -> Self {
-        Self { key_log, ..Self::default() }
+        let of_connection = |key_log| ConnectionKeyLog { key_log, client_random: [0; 32] };
+        Self { key_log: key_log.map(of_connection).map(Box::new), ..Self::default() }
     }
 
     pub(crate) fn set_observer(&mut self, observer: Box<dyn Observer>) {
@@ -148,7 +155,9 @@ impl Observers {
     }
 
     pub(crate) fn set_client_random(&mut self, random: &[u8; 32]) {
-        self.client_random = *random;
+        if let Some(key_log) = &mut self.key_log {
+            key_log.client_random = *random;
+        }
     }
 
     /// Gives the observer an event, which is made only if there is an observer.
@@ -170,7 +179,7 @@ impl Observers {
 
     pub(crate) fn log(&self, label: &str, secret: &[u8]) {
         if let Some(key_log) = &self.key_log {
-            key_log.log(label, &self.client_random, secret);
+            key_log.key_log.log(label, &key_log.client_random, secret);
         }
     }
 }

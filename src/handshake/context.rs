@@ -36,7 +36,7 @@ pub(crate) struct Context {
     /// section 8.3), so the end of these data needs no message.
     pub(crate) records: bool,
     /// This is QUIC. Then there are no records.
-    pub(crate) quic: Option<Quic>,
+    pub(crate) quic: Option<Box<Quic>>,
     /// What this side keeps with the sessions of this connection.
     pub(crate) resumption_data: Vec<u8>,
     /// This side has sent close_notify: nothing follows it, not even an answer (section 6.1).

@@ -17,7 +17,7 @@ pub(crate) struct SessionBasis {
     pub(super) credential: PeerCredential,
     /// On a client: what the server asked for, and what the client has sent. `None` where the server
     /// did not ask.
-    pub(super) answer: Option<CertificateAnswer>,
+    pub(super) answer: Option<Box<CertificateAnswer>>,
     /// On a server: the type of its certificate.
     pub(super) own_type: CertificateType,
 }
@@ -30,7 +30,7 @@ impl SessionBasis {
     /// A session is resumed: its basis is this connection's, too.
     pub(super) fn inherit_from_session(&mut self, session: &Session) {
         self.credential = session.credential.clone();
-        self.answer = session.answer.clone();
+        self.answer = session.answer.clone().map(Box::new);
         self.authenticated = session.authenticated;
     }
 
@@ -56,10 +56,10 @@ impl SessionBasis {
         if shown.is_none() && is_known {
             return;
         }
-        self.answer = Some(CertificateAnswer {
+        self.answer = Some(Box::new(CertificateAnswer {
             request: request.body.as_slice().into(),
             certificate_type: request.certificate_type,
             shown,
-        });
+        }));
     }
 }

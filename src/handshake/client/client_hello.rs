@@ -135,7 +135,7 @@ impl ClientHelloParams {
             }
         }
         let (now, records) = (context.now, context.records);
-        let quic = context.quic.as_ref();
+        let quic = context.quic.as_deref();
         let content =
             ClientHelloContent { params: self, shared, retry, psks: &psks, now, records, quic };
         let WrittenClientHello { mut message, offered } = content.write();

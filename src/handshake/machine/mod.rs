@@ -137,7 +137,7 @@ impl Handshake {
 
     /// Starts the handshake of a connection of QUIC (RFC 9001, section 4).
     pub(crate) fn over_quic(mut self, quic: Quic) -> Result<Self, Error> {
-        self.context.quic = Some(quic);
+        self.context.quic = Some(Box::new(quic));
         self.without_records()
     }
 

@@ -234,8 +234,8 @@ impl Connected {
         };
         let (credential, answer) = (basis.credential.for_session(), basis.answer.clone());
         let session = ClientSession::new(origin, &ticket, psk, context.now.as_duration());
-        if let Some(session) =
-            session.and_then(|session| session.authenticated_by(credential, answer))
+        if let Some(session) = session
+            .and_then(|session| session.authenticated_by(credential, answer.map(|answer| *answer)))
         {
             let data = context.resumption_data.clone();
             sessions.put(session.with_data(data, quic_session(context)));
