@@ -223,6 +223,13 @@ pub enum ErrorKind {
          certificates, or it requires both"
     )]
     UnknownPskIdentity,
+    /// The client requires an external pre-shared key beside the server's certificate, and has none for this
+    /// server and one of its suites: see [`CertWithExternPsk`](crate::psk::CertWithExternPsk). Nothing was
+    /// sent.
+    #[error(
+        "no external pre-shared key is configured for {0}, and this client requires one (cert_with_extern_psk)"
+    )]
+    NoPreSharedKey(String),
     /// The peer has exceeded a limit of this side: see [`Limits`](crate::config::Limits).
     #[error("the limit {name} of {limit} was exceeded")]
     LimitExceeded {
@@ -328,6 +335,7 @@ impl ErrorKind {
             Self::NotAuthentic(_) => "not-authentic",
             Self::WrongBinder { .. } => "wrong-binder",
             Self::UnknownPskIdentity => "unknown-psk-identity",
+            Self::NoPreSharedKey(_) => "no-pre-shared-key",
             Self::LimitExceeded { .. } => "limit-exceeded",
             Self::AlertReceived(_) => "alert-received",
             Self::ClosedInHandshake => "closed-in-handshake",
@@ -380,6 +388,7 @@ impl ErrorKind {
             | Self::Canceled
             | Self::EndedInHandshake
             | Self::Truncated
+            | Self::NoPreSharedKey(_)
             | Self::Misuse(_) => return None,
         })
     }

@@ -421,8 +421,8 @@ impl ClientConnection {
     /// [question](Connection::question) about a session that it could resume.
     ///
     /// # Errors
-    /// None today. If the crypto provider fails, the connection has failed from its beginning:
-    /// [`check`](Connection::check) and every other call return the error.
+    /// None today. If the crypto provider fails, or a required pre-shared key is missing, the connection has
+    /// failed from its beginning: [`check`](Connection::check) and every other call return the error.
     pub fn new(config: Arc<ClientConfig>, server_name: ServerName<'static>) -> Result<Self, Error> {
         Self::with_options(config, server_name, Options::default())
     }

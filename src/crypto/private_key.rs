@@ -158,6 +158,17 @@ pub(super) enum MlDsa {
     MlDsa87,
 }
 
+impl MlDsa {
+    /// The length of a key that is expanded from its seed (FIPS 204, section 4).
+    fn expanded_length(self) -> usize {
+        match self {
+            Self::MlDsa44 => 2560,
+            Self::MlDsa65 => 4032,
+            Self::MlDsa87 => 4896,
+        }
+    }
+}
+
 const MALFORMED: KeyError = KeyError::Malformed(
     "it is none of PKCS#8, SEC1 and PKCS#1, or some of its bytes are lost or changed",
 );
@@ -253,9 +264,9 @@ fn pkcs8<'a>(
     match identifier {
         oid::RSA_ENCRYPTION => rsa(key, &alg_id::RSA_ENCRYPTION).map(PrivateKey::Rsa),
         oid::RSASSA_PSS => rsa(key, whole_algorithm).map(PrivateKey::Rsa),
-        oid::ML_DSA_44 => Ok(PrivateKey::MlDsa(MlDsa::MlDsa44)),
-        oid::ML_DSA_65 => Ok(PrivateKey::MlDsa(MlDsa::MlDsa65)),
-        oid::ML_DSA_87 => Ok(PrivateKey::MlDsa(MlDsa::MlDsa87)),
+        oid::ML_DSA_44 => ml_dsa(MlDsa::MlDsa44, key),
+        oid::ML_DSA_65 => ml_dsa(MlDsa::MlDsa65, key),
+        oid::ML_DSA_87 => ml_dsa(MlDsa::MlDsa87, key),
         oid::EC_PUBLIC_KEY => {
             let curve = named_curve(algorithm)?;
             let mut inner = only_sequence(key)?;
@@ -275,6 +286,39 @@ fn pkcs8<'a>(
         }
         other => Err(unsupported(kind(other))),
     }
+}
+
+/// Checks that the key is a seed, an expanded key or both, of the lengths of its parameter set (RFC 9881,
+/// section 6). Whether the two belong together, the provider checks.
+fn ml_dsa<'a>(parameters: MlDsa, key: &[u8]) -> Result<PrivateKey<'a>, KeyError> {
+    const SEED: u8 = der::primitive(0);
+    const FORM: KeyError =
+        KeyError::Malformed("its ML-DSA key is neither a seed, nor an expanded key, nor both");
+    let mut parts = Reader(key);
+    let form = parts.next_element().ok_or(FORM)?;
+    if !parts.is_empty() {
+        return Err(FORM);
+    }
+    let (seed, expanded) = match form.tag {
+        SEED => (Some(form.contents), None),
+        OCTET_STRING => (None, Some(form.contents)),
+        SEQUENCE => {
+            let mut both = Reader(form.contents);
+            let seed = both.take(OCTET_STRING).ok_or(FORM)?;
+            let expanded = both.take(OCTET_STRING).ok_or(FORM)?;
+            (Some(seed.contents), Some(expanded.contents))
+        }
+        _ => return Err(FORM),
+    };
+    if seed.is_some_and(|seed| seed.len() != 32) {
+        return Err(KeyError::Malformed("the seed of its ML-DSA key is not 32 bytes long"));
+    }
+    if expanded.is_some_and(|expanded| expanded.len() != parameters.expanded_length()) {
+        return Err(KeyError::Malformed(
+            "its expanded ML-DSA key has another length than its algorithm demands",
+        ));
+    }
+    Ok(PrivateKey::MlDsa(parameters))
 }
 
 /// The rest of an ECPrivateKey behind its version.

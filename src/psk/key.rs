@@ -216,8 +216,7 @@ pub enum CertWithExternPsk {
     /// It does, and goes on with nothing else: the peer cannot make it use a key alone, or certificates
     /// alone.
     ///
-    /// - On a client, a handshake with a server for which there is no key fails with the ServerHello;
-    ///   0-RTT data of a session may have been sent before.
+    /// - On a client, a handshake with a server for which there is no key fails before anything is sent.
     /// - A server refuses a client without the extension with `missing_extension`, and one that has none
     ///   of its keys with `unknown_psk_identity`. So it resumes no sessions.
     Required,

@@ -7,5 +7,7 @@ mod legacy_rsa;
 mod private_keys;
 mod raw_public_keys;
 mod secrets_in_words;
+#[cfg(feature = "aws-lc-rs")]
+mod several_algorithms;
 mod stapling;
 mod x509_limbo;

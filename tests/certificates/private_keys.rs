@@ -314,7 +314,7 @@ fn a_key_that_ring_does_not_sign_with_is_called_what_it_is() {
         (rsa(0, 8192, &[1, 0, 1]), "an RSA key of 8192 bits"),
         (pkcs8(&oid(RSASSA_PSS), &rsa(0, 2048, &[1, 0, 1])), "id-RSASSA-PSS"),
         (pkcs8(&[oid(EC), oid(P521)].concat(), &p521), "P-521"),
-        (pkcs8(&oid(ML_DSA_65), &[]), "an ML-DSA-65 key"),
+        (pkcs8(&oid(ML_DSA_65), &der(0x80, &[&[7; 32]])), "an ML-DSA-65 key"),
     ] {
         let key = PrivateKeyDer::Pkcs8(form.into());
         let loaded = CryptoProvider::ring().key_provider.load_private_key(&key, &[]);

@@ -8,11 +8,12 @@ use handclasp::credential::CertificateList;
 use handclasp::crypto::{CryptoProvider, HashAlgorithm};
 use handclasp::handshake::{Handshake, Step};
 use handclasp::key_schedule::PskKind;
+use handclasp::pki_types::ServerName;
 use handclasp::psk::{CertWithExternPsk, PreSharedKey, PskImporter, PskList};
 use handclasp::session::MemoryClientSessions;
 use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::wire::{ClientHello, ExtensionType, HandshakeMessage, ServerHello};
-use handclasp::{ClientConfig, Error, Level, ServerConfig};
+use handclasp::{ClientConfig, ClientConnection, Error, ErrorKind, Level, ServerConfig};
 use handclasp_testing::sessions::{ticket_keys, time};
 use handclasp_testing::{Identity, narrow_provider, pre_shared_secret, server_name};
 
@@ -255,7 +256,6 @@ fn a_server_that_requires_both_takes_neither_alone() {
         (Disabled, vec![keys()], missing),
         (Disabled, vec![], missing),
         (Optional, vec![], missing),
-        (Required, vec![], missing),
         // Both, but none of the keys is the server's.
         (Optional, vec![external("other")], Some(A::UNKNOWN_PSK_IDENTITY)),
         (Required, vec![external("other")], Some(A::UNKNOWN_PSK_IDENTITY)),
@@ -305,6 +305,20 @@ fn a_server_that_requires_both_resumes_no_session_that_another_configuration_mad
         let client = world.client(Disabled).pre_shared_keys(of_session);
         let met = world.connect(client, world.server(Required).sessions(keys.clone()));
         assert_eq!(met.alert, Some(A::MISSING_EXTENSION));
+    }
+}
+
+#[test]
+fn a_client_that_requires_a_key_and_has_none_for_the_server_sends_nothing() {
+    let world = World::new();
+    let elsewhere = world.key.clone().for_server(ServerName::try_from("other.example").unwrap());
+    for keys in [vec![], vec![elsewhere]] {
+        let config = Arc::new(world.client(Required).pre_shared_keys(keys).build().unwrap());
+        let client = ClientConnection::new(config, server_name()).unwrap();
+        let error = client.check().unwrap_err();
+        assert_eq!(error.kind(), &ErrorKind::NoPreSharedKey("server.example".into()));
+        assert_eq!(error.alert_sent(), None);
+        assert!(client.outgoing().is_empty());
     }
 }
 

@@ -1,5 +1,15 @@
 //! The built-in provider with the feature `aws-lc-rs`: every primitive is AWS-LC's, by the crate
 //! `aws-lc-rs`.
+//!
+//! AWS-LC can be its FIPS module. A program switches to it with the feature `fips` of that crate, which needs
+//! CMake and Go to build:
+//!
+//! ```toml
+//! handclasp = { version = "0.1", default-features = false, features = ["aws-lc-rs"] }
+//! aws-lc-rs = { version = "1.18", default-features = false, features = ["fips"] }
+//! ```
+//!
+//! The features of this crate only add, so none of them does it. [`is_fips_module`] says which it is.
 
 mod aead;
 mod hash;
@@ -30,6 +40,12 @@ pub use verify::{
     RSA_PSS_PSS_SHA512_LIMITED, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512,
     signature_algorithms,
 };
+
+/// Whether AWS-LC is its FIPS module, in FIPS mode. It says nothing about the rest of the program: which
+/// suites, groups and schemes of the provider may be used, and how, is for the rules of its user.
+pub fn is_fips_module() -> bool {
+    aws_lc_rs::try_fips_mode().is_ok()
+}
 
 /// See [`CryptoProvider::aws_lc_rs`].
 pub(super) fn provider() -> CryptoProvider {

@@ -203,3 +203,64 @@ impl fmt::Debug for Key {
         write!(f, "SigningKey({:?})", self.schemes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::encoding::AsRawBytes;
+
+    use super::*;
+    use crate::certificate::der::{OCTET_STRING, SEQUENCE, wrap};
+
+    const SEED: [u8; 32] = [7; 32];
+
+    /// The expanded key of this seed.
+    fn expanded(algorithm: &'static signature::PqdsaSigningAlgorithm, seed: &[u8; 32]) -> Vec<u8> {
+        let pair = PqdsaKeyPair::from_seed(algorithm, seed).unwrap();
+        pair.private_key().as_raw_bytes().unwrap().as_ref().to_vec()
+    }
+
+    /// Loads the key of this form, as one of ML-DSA-65.
+    fn load(form: &[u8]) -> Result<Arc<dyn SigningKey>, KeyError> {
+        let algorithm = wrap(SEQUENCE, &alg_id::ML_DSA_65);
+        let parts = [&[2, 1, 0][..], &algorithm, &wrap(OCTET_STRING, form)].concat();
+        let der = PrivateKeyDer::Pkcs8(wrap(SEQUENCE, &parts).into());
+        AwsLcKeyProvider.load_private_key(&der, &[])
+    }
+
+    fn both(seed: &[u8], expanded: &[u8]) -> Vec<u8> {
+        let parts = [wrap(OCTET_STRING, seed), wrap(OCTET_STRING, expanded)].concat();
+        wrap(SEQUENCE, &parts)
+    }
+
+    #[test]
+    fn a_key_for_ml_dsa_is_a_seed_or_expanded_or_both() {
+        let expanded = expanded(&ML_DSA_65_SIGNING, &SEED);
+        let forms = [wrap(0x80, &SEED), wrap(OCTET_STRING, &expanded), both(&SEED, &expanded)];
+        let keys = forms.map(|form| load(&form).unwrap().public_key().unwrap());
+        assert_eq!(keys[0], keys[1]);
+        assert_eq!(keys[0], keys[2]);
+    }
+
+    #[test]
+    fn the_error_of_a_wrong_key_for_ml_dsa_says_what_is_wrong() {
+        let good = expanded(&ML_DSA_65_SIGNING, &SEED);
+        let of_87 = expanded(&ML_DSA_87_SIGNING, &SEED);
+        for (form, words) in [
+            (Vec::new(), "neither a seed"),
+            (wrap(0x81, &SEED), "neither a seed"),
+            (wrap(SEQUENCE, &wrap(OCTET_STRING, &SEED)), "neither a seed"),
+            ([wrap(0x80, &SEED), vec![0]].concat(), "neither a seed"),
+            (wrap(0x80, &SEED[1..]), "seed of its ML-DSA key is not 32 bytes"),
+            (both(&SEED[1..], &good), "seed of its ML-DSA key is not 32 bytes"),
+            (wrap(OCTET_STRING, &of_87), "another length"),
+            (both(&SEED, &good[1..]), "another length"),
+        ] {
+            let error = load(&form).unwrap_err();
+            assert!(matches!(error, KeyError::Malformed(_)), "{error}");
+            assert!(error.to_string().contains(words), "{error}");
+        }
+        let of_another_seed = expanded(&ML_DSA_65_SIGNING, &[8; 32]);
+        let error = load(&both(&SEED, &of_another_seed)).unwrap_err();
+        assert_eq!(error, KeyError::Inconsistent);
+    }
+}

@@ -5,7 +5,7 @@ use pki_types::ServerName;
 
 use crate::config::ClientConfig;
 use crate::crypto::CipherSuite;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::key_schedule::PskKind;
 use crate::psk::{CertWithExternPsk, PreSharedKey};
 use crate::registry::HandshakeType;
@@ -15,6 +15,15 @@ use crate::wire::{ExtensionType, ServerHello};
 pub(super) fn is_offered(config: &ClientConfig, server: &ServerName<'static>) -> bool {
     config.cert_with_extern_psk != CertWithExternPsk::Disabled
         && keys(config, server).next().is_some()
+}
+
+/// A client that requires the extension sends no ClientHello without it.
+pub(super) fn check_key(config: &ClientConfig, server: &ServerName<'static>) -> Result<(), Error> {
+    let required = config.cert_with_extern_psk == CertWithExternPsk::Required;
+    if required && !is_offered(config, server) {
+        return Err(ErrorKind::NoPreSharedKey(server.to_str().into_owned()).into());
+    }
+    Ok(())
 }
 
 /// The keys for this server that may be offered with the extension: external ones, for the hash of a

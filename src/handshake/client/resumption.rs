@@ -19,6 +19,7 @@ use crate::wire::ExtensionType;
 impl Start {
     /// Looks for a session, and sends the ClientHello: at once, unless a question comes first.
     pub(in crate::handshake) fn begin(self, context: &mut Context) -> Result<State, Error> {
+        cert_with_extern_psk::check_key(&self.config, &self.server_name)?;
         if cert_with_extern_psk::is_offered(&self.config, &self.server_name) {
             return self.send_client_hello(None, context);
         }

@@ -111,7 +111,8 @@ impl Handshake {
     /// based on?
     ///
     /// # Errors
-    /// When the provider cannot make randomness or a key share.
+    /// When the provider cannot make randomness or a key share, or when
+    /// [`CertWithExternPsk::Required`](crate::psk::CertWithExternPsk) finds no key.
     pub fn start(&mut self) -> Result<(), Error> {
         self.check()?;
         self.advance(|state, context| match state {
