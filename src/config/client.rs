@@ -66,6 +66,11 @@ impl ClientConfig {
         Self::builder(CryptoProvider::default()).trust(anchors)?.build()
     }
 
+    /// The crypto provider.
+    pub fn provider(&self) -> &CryptoProvider {
+        &self.common.provider
+    }
+
     /// Starts a configuration with this provider. Call [`trust`](ClientConfigBuilder::trust) or
     /// [`verifier`](ClientConfigBuilder::verifier) to say how servers are verified.
     pub fn builder(provider: CryptoProvider) -> ClientConfigBuilder {

@@ -80,6 +80,11 @@ impl ServerConfig {
         Self::builder(CryptoProvider::default()).build(Arc::new(list))
     }
 
+    /// The crypto provider.
+    pub fn provider(&self) -> &CryptoProvider {
+        &self.common.provider
+    }
+
     /// Starts a configuration with this provider.
     pub fn builder(provider: CryptoProvider) -> ServerConfigBuilder {
         ServerConfigBuilder {

@@ -50,8 +50,9 @@ impl Connection {
     ///
     /// # Errors
     /// [`ErrorKind::Misuse`] when the configuration has no application protocol, which QUIC needs (RFC
-    /// 9001, section 8.1), or a cipher suite without QUIC, or not `TLS_AES_128_GCM_SHA256`. An error of
-    /// the crypto provider is returned by the next call.
+    /// 9001, section 8.1), or a cipher suite without QUIC, or not `TLS_AES_128_GCM_SHA256`: see
+    /// [`check_client_config`](Self::check_client_config). If the crypto provider fails, the connection
+    /// has failed from its beginning: [`check`](Self::check) and every other call return the error.
     pub fn client(
         config: Arc<ClientConfig>,
         version: Version,
@@ -59,10 +60,10 @@ impl Connection {
         transport_parameters: Vec<u8>,
         options: Options,
     ) -> Result<Self, Error> {
-        check_config(&config.common)?;
+        Self::check_client_config(&config)?;
         let clock = Clock::new(options.now);
         let handshake = Handshake::client(config, server_name, clock.then());
-        Self::new(handshake, version, transport_parameters, clock, options)
+        Ok(Self::new(handshake, version, transport_parameters, clock, options))
     }
 
     /// A server's connection, with this side's transport parameters.
@@ -75,10 +76,10 @@ impl Connection {
         transport_parameters: Vec<u8>,
         options: Options,
     ) -> Result<Self, Error> {
-        check_config(&config.common)?;
+        Self::check_server_config(&config)?;
         let clock = Clock::new(options.now);
         let handshake = Handshake::server(config, clock.then());
-        Self::new(handshake, version, transport_parameters, clock, options)
+        Ok(Self::new(handshake, version, transport_parameters, clock, options))
     }
 
     fn new(
@@ -87,14 +88,16 @@ impl Connection {
         transport_parameters: Vec<u8>,
         clock: Clock,
         options: Options,
-    ) -> Result<Self, Error> {
+    ) -> Self {
         if let Some(observer) = options.observer {
             handshake.observe(observer);
         }
         let quic =
             Quic { version: version.number(), transport_parameters, remembered_parameters: None };
+        // If this fails, the next call returns the error.
+        let _ = handshake.start_over_quic(quic);
         let mut connection = Self {
-            handshake: handshake.over_quic(quic)?,
+            handshake,
             version,
             clock,
             initial: CryptoData::default(),
@@ -106,8 +109,24 @@ impl Connection {
             has_discarded_initial_keys: false,
             is_confirmed: false,
         };
-        connection.take_steps()?;
-        Ok(connection)
+        let _ = connection.take_steps();
+        connection
+    }
+
+    /// Whether a client of QUIC can have this configuration.
+    ///
+    /// # Errors
+    /// As [`client`](Self::client).
+    pub fn check_client_config(config: &ClientConfig) -> Result<(), Error> {
+        check_config(&config.common)
+    }
+
+    /// Whether a server of QUIC can have this configuration.
+    ///
+    /// # Errors
+    /// As [`client`](Self::client).
+    pub fn check_server_config(config: &ServerConfig) -> Result<(), Error> {
+        check_config(&config.common)
     }
 
     /// Takes the data of a CRYPTO frame of a packet of this level. Frames may come in any order, overlap
@@ -131,6 +150,20 @@ impl Connection {
             self.discard_initial_keys();
         }
         Ok(())
+    }
+
+    /// Takes data of CRYPTO frames that the caller has put into their order: they follow those that came
+    /// at this level before.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub fn receive_next(&mut self, level: Level, data: &[u8]) -> Result<(), Error> {
+        let offset = match level {
+            Level::Initial => self.initial.read(),
+            Level::Handshake => self.handshake_level.read(),
+            Level::EarlyData | Level::Application => self.application.read(),
+        };
+        self.receive(level, offset, data)
     }
 
     fn receive_in_order(&mut self, level: Level, offset: u64, data: &[u8]) -> Result<(), Error> {

@@ -18,6 +18,11 @@ pub(super) struct CryptoData {
 }
 
 impl CryptoData {
+    /// How many bytes were given out.
+    pub(super) fn read(&self) -> u64 {
+        self.read
+    }
+
     /// Is there anything new in a frame that ends here?
     pub(super) fn is_new(&self, offset: u64, length: usize) -> bool {
         let end = end_of(offset, length);

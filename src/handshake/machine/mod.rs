@@ -137,9 +137,10 @@ impl Handshake {
     }
 
     /// Starts the handshake of a connection of QUIC (RFC 9001, section 4).
-    pub(crate) fn over_quic(mut self, quic: Quic) -> Result<Self, Error> {
+    pub(crate) fn start_over_quic(&mut self, quic: Quic) -> Result<(), Error> {
         self.context.quic = Some(Box::new(quic));
-        self.without_records()
+        self.context.records = false;
+        self.start()
     }
 
     /// Keeps these bytes with each session that is made of this connection from here on: on a client

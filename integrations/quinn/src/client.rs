@@ -1,0 +1,65 @@
+//! quinn's configuration of a client.
+
+use std::sync::Arc;
+
+use handclasp::connection::Options;
+use handclasp::pki_types::ServerName;
+use handclasp::quic::{Connection, Version};
+use handclasp::{ClientConfig, Error};
+use quinn_proto::transport_parameters::TransportParameters;
+use quinn_proto::{ConnectError, crypto};
+
+use crate::QuestionHandler;
+use crate::session::Session;
+
+/// A client's configuration for quinn: [`QuicClientConfig`] with quinn's defaults for the rest.
+///
+/// # Errors
+/// As [`QuicClientConfig::new`].
+pub fn client_config(config: Arc<ClientConfig>) -> Result<quinn::ClientConfig, Error> {
+    Ok(quinn::ClientConfig::new(Arc::new(QuicClientConfig::new(config)?)))
+}
+
+/// The TLS of quinn's clients.
+pub struct QuicClientConfig {
+    config: Arc<ClientConfig>,
+    question_handler: Option<Arc<dyn QuestionHandler>>,
+}
+
+impl QuicClientConfig {
+    /// With this configuration, which must name an application protocol (RFC 9001, section 8.1).
+    ///
+    /// # Errors
+    /// As [`Connection::check_client_config`].
+    pub fn new(config: Arc<ClientConfig>) -> Result<Self, Error> {
+        Connection::check_client_config(&config)?;
+        Ok(Self { config, question_handler: None })
+    }
+
+    /// Answers what is answered later.
+    pub fn question_handler(mut self, handler: Arc<dyn QuestionHandler>) -> Self {
+        self.question_handler = Some(handler);
+        self
+    }
+}
+
+impl crypto::ClientConfig for QuicClientConfig {
+    fn start_session(
+        self: Arc<Self>,
+        version: u32,
+        server_name: &str,
+        params: &TransportParameters,
+    ) -> Result<Box<dyn crypto::Session>, ConnectError> {
+        let version = Version::from_number(version).filter(|version| *version == Version::V1);
+        let version = version.ok_or(ConnectError::UnsupportedVersion)?;
+        let invalid = || ConnectError::InvalidServerName(server_name.into());
+        let name = ServerName::try_from(server_name).map_err(|_| invalid())?.to_owned();
+        let mut parameters = Vec::new();
+        params.write(&mut parameters);
+        let config = self.config.clone();
+        let connection = Connection::client(config, version, name, parameters, Options::default())
+            .expect("the configuration was checked");
+        let provider = self.config.provider().clone();
+        Ok(Box::new(Session::new(connection, provider, self.question_handler.clone())))
+    }
+}

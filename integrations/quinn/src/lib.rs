@@ -1,0 +1,69 @@
+//! [quinn](quinn) with the TLS 1.3 handshake of [handclasp](handclasp), and without rustls.
+//!
+//! A client:
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use handclasp::{ClientConfig, CryptoProvider, TrustAnchors};
+//!
+//! # async fn example(anchors: TrustAnchors) -> Result<(), Box<dyn std::error::Error>> {
+//! let config = ClientConfig::builder(CryptoProvider::default())
+//!     .application_protocols(["hq-interop"])
+//!     .trust(anchors)?
+//!     .build()?;
+//! let mut endpoint = handclasp_quinn::client_endpoint("[::]:0".parse()?)?;
+//! endpoint.set_default_client_config(handclasp_quinn::client_config(Arc::new(config))?);
+//! let connection = endpoint.connect("[2001:db8::1]:4433".parse()?, "example.org")?.await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A server:
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use handclasp::credential::CertificateList;
+//! use handclasp::{CertifiedKey, CryptoProvider, ServerConfig};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = CertifiedKey::from_pem_files("chain.pem", "key.pem")?;
+//! let config = ServerConfig::builder(CryptoProvider::default())
+//!     .application_protocols(["hq-interop"])
+//!     .build(Arc::new(CertificateList::new(vec![Arc::new(key)])))?;
+//! let config = handclasp_quinn::server_config(Arc::new(config))?;
+//! let endpoint = handclasp_quinn::server_endpoint(config, "[::]:4433".parse()?)?;
+//! while let Some(incoming) = endpoint.accept().await {
+//!     let connection = incoming.await?;
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - Resumption and 0-RTT data are options of handclasp's configurations:
+//!   [`ClientConfigBuilder::sessions`](handclasp::config::ClientConfigBuilder::sessions) and
+//!   `early_data`, and the same on the server.
+//! - [`quinn::Connection::handshake_data`] is a [`PeerParameters`]. It
+//!   has the application protocol, the server's name, the cipher suite and the rest.
+//! - [`quinn::Connection::peer_identity`] is a `Vec<CertificateDer<'static>>`, as with rustls.
+//! - A decision that is answered later is a question: see [`QuestionHandler`].
+//! - Only version 1 of QUIC is spoken, because quinn has no other.
+//!
+//! [`PeerParameters`]: handclasp::handshake::PeerParameters
+
+mod client;
+mod endpoint;
+mod packet_keys;
+mod question_handler;
+mod server;
+mod session;
+mod token_keys;
+
+pub use client::{QuicClientConfig, client_config};
+pub use endpoint::endpoint_config;
+#[cfg(all(feature = "runtime-tokio", any(feature = "ring", feature = "aws-lc-rs")))]
+pub use endpoint::{client_endpoint, server_endpoint};
+pub use handclasp;
+pub use question_handler::QuestionHandler;
+pub use quinn;
+pub use server::{QuicServerConfig, server_config};
+pub use token_keys::{ResetKey, TokenKey};

@@ -1,0 +1,85 @@
+//! quinn's configuration of a server.
+
+use std::sync::Arc;
+
+use handclasp::connection::Options;
+use handclasp::handshake::Side;
+use handclasp::quic::{Connection, InitialKeys, Version, retry_integrity_tag};
+use handclasp::{Error, ErrorKind, ServerConfig};
+use quinn_proto::transport_parameters::TransportParameters;
+use quinn_proto::{ConnectionId, crypto};
+
+use crate::packet_keys::initial;
+use crate::session::Session;
+use crate::{QuestionHandler, TokenKey};
+
+/// A server's configuration for quinn: [`QuicServerConfig`], a random [`TokenKey`], and quinn's defaults
+/// for the rest.
+///
+/// # Errors
+/// As [`QuicServerConfig::new`], and [`ErrorKind::Crypto`] when the provider has no randomness.
+pub fn server_config(config: Arc<ServerConfig>) -> Result<quinn::ServerConfig, Error> {
+    let token_key = TokenKey::random(config.provider()).map_err(ErrorKind::Crypto)?;
+    let config = QuicServerConfig::new(config)?;
+    Ok(quinn::ServerConfig::new(Arc::new(config), Arc::new(token_key)))
+}
+
+/// The TLS of quinn's servers.
+pub struct QuicServerConfig {
+    config: Arc<ServerConfig>,
+    question_handler: Option<Arc<dyn QuestionHandler>>,
+}
+
+impl QuicServerConfig {
+    /// With this configuration, which must name an application protocol (RFC 9001, section 8.1).
+    ///
+    /// # Errors
+    /// As [`Connection::check_server_config`].
+    pub fn new(config: Arc<ServerConfig>) -> Result<Self, Error> {
+        Connection::check_server_config(&config)?;
+        Ok(Self { config, question_handler: None })
+    }
+
+    /// Answers what is answered later.
+    pub fn question_handler(mut self, handler: Arc<dyn QuestionHandler>) -> Self {
+        self.question_handler = Some(handler);
+        self
+    }
+}
+
+impl crypto::ServerConfig for QuicServerConfig {
+    fn initial_keys(
+        &self,
+        version: u32,
+        dst_cid: &ConnectionId,
+    ) -> Result<crypto::Keys, crypto::UnsupportedVersion> {
+        match Version::from_number(version) {
+            Some(Version::V1) => {
+                let provider = self.config.provider();
+                Ok(initial(InitialKeys::new(provider, Version::V1, dst_cid, Side::Server)))
+            }
+            _ => Err(crypto::UnsupportedVersion),
+        }
+    }
+
+    fn retry_tag(&self, _: u32, orig_dst_cid: &ConnectionId, packet: &[u8]) -> [u8; 16] {
+        let provider = self.config.provider();
+        let tag = retry_integrity_tag(provider, Version::V1, orig_dst_cid, packet);
+        // A client ignores a Retry with a wrong tag.
+        tag.unwrap_or([0; 16])
+    }
+
+    fn start_session(
+        self: Arc<Self>,
+        _: u32,
+        params: &TransportParameters,
+    ) -> Box<dyn crypto::Session> {
+        let mut parameters = Vec::new();
+        params.write(&mut parameters);
+        let config = self.config.clone();
+        let connection = Connection::server(config, Version::V1, parameters, Options::default())
+            .expect("the configuration was checked");
+        let provider = self.config.provider().clone();
+        Box::new(Session::new(connection, provider, self.question_handler.clone()))
+    }
+}

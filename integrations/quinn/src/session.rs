@@ -1,0 +1,264 @@
+//! The handshake of a connection, as quinn's trait: a reader of the events of
+//! [`handclasp::quic::Connection`].
+
+use std::any::Any;
+use std::io::Cursor;
+use std::sync::Arc;
+
+use handclasp::crypto::CryptoProvider;
+use handclasp::handshake::{EarlyData, Side};
+use handclasp::quic::{
+    Connection, Event, InitialKeys, KeyUpdate, LevelKeys, error_code, is_authentic_retry,
+};
+use handclasp::{Error, Level};
+use quinn_proto::transport_parameters::TransportParameters;
+use quinn_proto::{ConnectionId, TransportError, TransportErrorCode, crypto};
+
+use crate::QuestionHandler;
+use crate::packet_keys::{SharedKeys, SharedPacketKey, initial, pair};
+use crate::question_handler::answer_all;
+
+/// The side, as quinn calls it.
+fn side_of(connection: &Connection) -> quinn_proto::Side {
+    match connection.side() {
+        Side::Client => quinn_proto::Side::Client,
+        Side::Server => quinn_proto::Side::Server,
+    }
+}
+
+pub(crate) struct Session {
+    connection: Connection,
+    provider: CryptoProvider,
+    question_handler: Option<Arc<dyn QuestionHandler>>,
+    has_reported_handshake_data: bool,
+    /// The keys of 0-RTT packets, on both sides.
+    early_keys: Option<SharedKeys>,
+    /// Keys of one direction, until those of the other one are there.
+    read: Option<LevelKeys>,
+    write: Option<LevelKeys>,
+    /// Of 1-RTT packets.
+    phases: Option<KeyPhases>,
+}
+
+impl Session {
+    pub(crate) fn new(
+        connection: Connection,
+        provider: CryptoProvider,
+        question_handler: Option<Arc<dyn QuestionHandler>>,
+    ) -> Self {
+        let mut session = Self {
+            connection,
+            provider,
+            question_handler,
+            has_reported_handshake_data: false,
+            early_keys: None,
+            read: None,
+            write: None,
+            phases: None,
+        };
+        // If this fails, quinn gets the error with the next packet.
+        let _ = answer_all(&mut session.connection, session.question_handler.as_ref());
+        session
+    }
+
+    /// Keys of a level, in one direction, are available. Returns those that quinn gets now.
+    fn on_keys(&mut self, is_write: bool, keys: LevelKeys) -> Option<crypto::Keys> {
+        if keys.level == Level::EarlyData {
+            self.early_keys = Some(SharedKeys::new(keys.keys));
+            return None;
+        }
+        if let Some(phases) = &mut self.phases {
+            // A server's keys of 1-RTT packets that it receives.
+            phases.set_remote(keys);
+            return None;
+        }
+        let is_server = self.connection.side() == Side::Server;
+        if is_write && is_server && keys.level == Level::Application {
+            let remote = SharedKeys::default();
+            let (phases, local) = KeyPhases::without_remote(keys, remote.clone());
+            self.phases = Some(phases);
+            return Some(pair(local, remote));
+        }
+        if is_write {
+            self.write = Some(keys);
+        } else {
+            self.read = Some(keys);
+        }
+        let (read, write) = match (self.read.take(), self.write.take()) {
+            (Some(read), Some(write)) => (read, write),
+            (read, write) => {
+                (self.read, self.write) = (read, write);
+                return None;
+            }
+        };
+        if write.level == Level::Application {
+            self.phases =
+                Some(KeyPhases { local: write.update, remote: Remote::Known(read.update) });
+        }
+        Some(pair(SharedKeys::new(write.keys), SharedKeys::new(read.keys)))
+    }
+}
+
+/// The key updates of 1-RTT packets in both directions.
+struct KeyPhases {
+    local: Option<KeyUpdate>,
+    remote: Remote,
+}
+
+/// The key updates of the packets that are received.
+enum Remote {
+    Known(Option<KeyUpdate>),
+    /// On a server before the client's Finished: the places of the keys of the first phase, and of those
+    /// phases after it that quinn has already.
+    Later {
+        first: SharedKeys,
+        next: Vec<SharedPacketKey>,
+    },
+}
+
+impl KeyPhases {
+    fn without_remote(write: LevelKeys, first: SharedKeys) -> (Self, SharedKeys) {
+        let remote = Remote::Later { first, next: Vec::new() };
+        (Self { local: write.update, remote }, SharedKeys::new(write.keys))
+    }
+
+    /// The client's Finished came.
+    fn set_remote(&mut self, read: LevelKeys) {
+        let LevelKeys { keys, mut update, .. } = read;
+        if let Remote::Later { first, next } = &self.remote {
+            first.set(keys);
+            for place in next {
+                if let Some(Ok(key)) = update.as_mut().map(KeyUpdate::next) {
+                    place.set(key);
+                }
+            }
+            self.remote = Remote::Known(update);
+        }
+    }
+
+    fn next(&mut self) -> Option<crypto::KeyPair<Box<dyn crypto::PacketKey>>> {
+        let local = SharedPacketKey::new(self.local.as_mut()?.next().ok()?);
+        let remote = match &mut self.remote {
+            Remote::Known(update) => SharedPacketKey::new(update.as_mut()?.next().ok()?),
+            Remote::Later { next, .. } => {
+                let place = SharedPacketKey::default();
+                next.push(place.clone());
+                place
+            }
+        };
+        Some(crypto::KeyPair { local: Box::new(local), remote: Box::new(remote) })
+    }
+}
+
+impl crypto::Session for Session {
+    fn initial_keys(&self, dst_cid: &ConnectionId, side: quinn_proto::Side) -> crypto::Keys {
+        let side = match side {
+            quinn_proto::Side::Client => Side::Client,
+            quinn_proto::Side::Server => Side::Server,
+        };
+        initial(InitialKeys::new(&self.provider, self.connection.version(), dst_cid, side))
+    }
+
+    fn handshake_data(&self) -> Option<Box<dyn Any>> {
+        if !self.has_reported_handshake_data {
+            return None;
+        }
+        Some(Box::new(self.connection.parameters().clone()))
+    }
+
+    fn peer_identity(&self) -> Option<Box<dyn Any>> {
+        let certificates = self.connection.parameters().certificates.as_ref()?;
+        Some(Box::new(certificates.to_vec()))
+    }
+
+    fn early_crypto(&self) -> Option<(Box<dyn crypto::HeaderKey>, Box<dyn crypto::PacketKey>)> {
+        let SharedKeys { header, packet } = self.early_keys.clone()?;
+        Some((Box::new(header), Box::new(packet)))
+    }
+
+    fn early_data_accepted(&self) -> Option<bool> {
+        match self.connection.side() {
+            Side::Client => Some(self.connection.parameters().early_data == EarlyData::Accepted),
+            Side::Server => None,
+        }
+    }
+
+    fn is_handshaking(&self) -> bool {
+        self.connection.is_handshaking()
+    }
+
+    fn read_handshake(&mut self, buf: &[u8]) -> Result<bool, TransportError> {
+        let level = self.connection.read_level();
+        self.connection.receive_next(level, buf).map_err(transport_error)?;
+        answer_all(&mut self.connection, self.question_handler.as_ref())
+            .map_err(transport_error)?;
+        // In QUIC there is always an application protocol.
+        let is_known = self.connection.parameters().application_protocol.is_some();
+        let is_news = is_known && !self.has_reported_handshake_data;
+        self.has_reported_handshake_data |= is_known;
+        Ok(is_news)
+    }
+
+    /// A client that sends 0-RTT data has those that it remembers, until the server's came.
+    fn transport_parameters(&self) -> Result<Option<TransportParameters>, TransportError> {
+        let own = self.connection.parameters().transport_parameters.as_deref();
+        let Some(bytes) = own.or_else(|| self.connection.remembered_transport_parameters()) else {
+            return Ok(None);
+        };
+        Ok(Some(TransportParameters::read(side_of(&self.connection), &mut Cursor::new(bytes))?))
+    }
+
+    fn write_handshake(&mut self, buf: &mut Vec<u8>) -> Option<crypto::Keys> {
+        while let Some(event) = self.connection.next_event() {
+            let keys = match event {
+                Event::CryptoData { data, .. } => {
+                    buf.extend_from_slice(&data);
+                    None
+                }
+                Event::ReadKeys(keys) => self.on_keys(false, keys),
+                Event::WriteKeys(keys) => self.on_keys(true, keys),
+                // quinn discards keys and confirms the handshake itself.
+                _ => None,
+            };
+            if keys.is_some() {
+                return keys;
+            }
+        }
+        None
+    }
+
+    fn next_1rtt_keys(&mut self) -> Option<crypto::KeyPair<Box<dyn crypto::PacketKey>>> {
+        self.phases.as_mut()?.next()
+    }
+
+    fn is_valid_retry(&self, orig_dst_cid: &ConnectionId, header: &[u8], payload: &[u8]) -> bool {
+        let packet = [header, payload].concat();
+        is_authentic_retry(&self.provider, self.connection.version(), orig_dst_cid, &packet)
+    }
+
+    fn export_keying_material(
+        &self,
+        output: &mut [u8],
+        label: &[u8],
+        context: &[u8],
+    ) -> Result<(), crypto::ExportKeyingMaterialError> {
+        let label = str::from_utf8(label).map_err(|_| crypto::ExportKeyingMaterialError)?;
+        self.connection
+            .export_keying_material(label, context, output)
+            .map_err(|_| crypto::ExportKeyingMaterialError)
+    }
+}
+
+/// The error of quinn, with the code for the peer (RFC 9001, section 4.8).
+fn transport_error(error: Error) -> TransportError {
+    let reason = error.to_string();
+    let alert = error_code(&error).and_then(|code| u8::try_from(code.checked_sub(0x100)?).ok());
+    match alert {
+        Some(alert) => {
+            TransportError { code: TransportErrorCode::crypto(alert), frame: None, reason }
+        }
+        None => {
+            TransportError { code: TransportErrorCode::PROTOCOL_VIOLATION, frame: None, reason }
+        }
+    }
+}
